@@ -1,0 +1,14 @@
+export type { Axes, EmbeddingBatch, MelBatch, MouthBatch } from './axes';
+export { assertMel, assertWaveform } from './audio';
+export type { AudioFeatures, Mel, MelRecipeName, MelWindow, Waveform } from './audio';
+export { assertLandmarks68 } from './face';
+export type { FaceLandmarks, FaceTrack, LandmarkDetector, Landmarks68 } from './face';
+export { fail } from './fail';
+export { FUSED_KERNELS } from './kernels';
+export type { GroupNormAttributes } from './kernels';
+export { assertVideoFrame } from './media';
+export type { FrameSequence, MediaInfo, MediaReader, VideoFrame } from './media';
+export { assertSyncRecipe, cropSideFactor, recipeDifferences } from './recipe';
+export type { DinetCrop, SimilarityCrop, SyncRecipe } from './recipe';
+export { assertMelBatch, assertMouthBatch } from './sync-expert';
+export type { Embedding, MouthWindow, SyncExpert } from './sync-expert';

@@ -1,0 +1,12 @@
+import { defineConfig } from 'tsup';
+
+/** The build of every package: ESM and CommonJS with types, one entry. */
+export default defineConfig({
+  entry: ['src/index.ts'],
+  format: ['esm', 'cjs'],
+  dts: true,
+  sourcemap: true,
+  clean: true,
+  target: 'es2022',
+  shims: true,
+});

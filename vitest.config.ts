@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url';
+import { readdirSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+import folders from './vitest.workspace';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+
+/** One project a package: tests beside the sources, workspace names resolved to sources so that no build is needed. */
+const projects = folders.flatMap((pattern) => {
+  const parent = pattern.replace('/*', '');
+  return readdirSync(`${root}${parent}`, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => ({
+      resolve: {
+        alias: [
+          { find: '@lipsync/embedded-data', replacement: `${root}examples/embedded-data/src/index.ts` },
+          { find: /^@lipsync\/([a-z-]+)$/, replacement: `${root}packages/$1/src/index.ts` },
+        ],
+      },
+      test: {
+        name: entry.name,
+        root: `${root}${parent}/${entry.name}`,
+        include: ['src/**/*.test.ts'],
+        testTimeout: 60_000,
+        hookTimeout: 60_000,
+      },
+    }));
+});
+
+export default defineConfig({ test: { projects, passWithNoTests: true, maxWorkers: 2 } });
