@@ -97,11 +97,12 @@ function assertCrop(where: string, crop: SyncRecipe['crop']): void {
     }
   } else if (crop.kind === 'dinet') {
     if (crop.size % 8 !== 0) fail(RangeError, where, 'recipe.crop.size', 'a multiple of 8', crop.size);
-    if (crop.upright !== 'median of five' && crop.upright !== 'none') {
-      fail(TypeError, where, 'recipe.crop.upright', '"median of five" or "none"', crop.upright);
+    const { upright, sampling } = crop;
+    if (upright !== 'median of five' && upright !== 'none') {
+      fail(TypeError, where, 'recipe.crop.upright', '"median of five" or "none"', upright);
     }
-    if (crop.sampling !== 'exact' && crop.sampling !== 'half pixel') {
-      fail(TypeError, where, 'recipe.crop.sampling', '"exact" or "half pixel"', crop.sampling);
+    if (sampling !== 'exact' && sampling !== 'half pixel') {
+      fail(TypeError, where, 'recipe.crop.sampling', '"exact" or "half pixel"', sampling);
     }
   } else {
     fail(TypeError, where, 'recipe.crop.kind', 'similarity or dinet', kind);
