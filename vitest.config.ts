@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { readdirSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
-import folders from './vitest.workspace';
+import folders from './vitest.workspace.ts';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 

@@ -87,25 +87,21 @@ function assertCrop(where: string, crop: SyncRecipe['crop']): void {
   if (!(Number.isInteger(crop?.size) && crop.size > 0)) {
     fail(RangeError, where, 'recipe.crop.size', 'a whole number of pixels above 0', crop?.size);
   }
-  const kind: string = crop.kind;
+  // From a file, so wider than the type says.
+  const field = (name: string, ...allowed: string[]) => {
+    const value = (crop as Record<string, unknown>)[name] as string;
+    if (!allowed.includes(value)) fail(TypeError, where, `recipe.crop.${name}`, `"${allowed.join('" or "')}"`, value);
+  };
+  field('kind', 'similarity', 'dinet');
   if (crop.kind === 'similarity') {
     cropSideFactor(crop);
-    if (crop.centre !== 'mean 48-67') fail(TypeError, where, 'recipe.crop.centre', '"mean 48-67"', crop.centre);
-    if (crop.upright !== 'eye centres') fail(TypeError, where, 'recipe.crop.upright', '"eye centres"', crop.upright);
-    if (crop.window !== 'clip median' && crop.window !== 'frame') {
-      fail(TypeError, where, 'recipe.crop.window', '"clip median" or "frame"', crop.window);
-    }
-  } else if (crop.kind === 'dinet') {
-    if (crop.size % 8 !== 0) fail(RangeError, where, 'recipe.crop.size', 'a multiple of 8', crop.size);
-    const { upright, sampling } = crop;
-    if (upright !== 'median of five' && upright !== 'none') {
-      fail(TypeError, where, 'recipe.crop.upright', '"median of five" or "none"', upright);
-    }
-    if (sampling !== 'exact' && sampling !== 'half pixel') {
-      fail(TypeError, where, 'recipe.crop.sampling', '"exact" or "half pixel"', sampling);
-    }
+    field('centre', 'mean 48-67');
+    field('upright', 'eye centres');
+    field('window', 'clip median', 'frame');
   } else {
-    fail(TypeError, where, 'recipe.crop.kind', 'similarity or dinet', kind);
+    if (crop.size % 8 !== 0) fail(RangeError, where, 'recipe.crop.size', 'a multiple of 8', crop.size);
+    field('upright', 'median of five', 'none');
+    field('sampling', 'exact', 'half pixel');
   }
 }
 

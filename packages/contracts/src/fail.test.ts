@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { fail } from './fail';
+
+test('fail says where, what must hold and what came', () => {
+  expect(() => fail(RangeError, 'melWindow', 'fps', 'above 0', -1)).toThrow(
+    new RangeError('melWindow: fps must be above 0, got -1'),
+  );
+});
+
+test('fail shows lists and objects, and cuts what is too long', () => {
+  expect(() => fail(TypeError, 'f', 'x', 'small', [1, 2])).toThrow('got [1, 2]');
+  expect(() => fail(TypeError, 'f', 'x', 'small', { a: 1 })).toThrow('got {"a":1}');
+  expect(() => fail(TypeError, 'f', 'x', 'small', 'y'.repeat(999))).toThrow(/y{200}…$/);
+});

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import type { SyncRecipe } from './recipe';
+import { assertMelBatch, assertMouthBatch } from './sync-expert';
+
+const recipe = { frames: 5, melSteps: 16, crop: { size: 64 } } as SyncRecipe;
+
+test('assertMouthBatch wants [batch, size, size, frames * 3]', () => {
+  expect(() => assertMouthBatch('f', recipe, [7, 64, 64, 15])).not.toThrow();
+  expect(() => assertMouthBatch('f', recipe, [7, 15, 64, 64])).toThrow(
+    'f: frames must be of shape [batch, 64, 64, 15], got [7, 15, 64, 64]',
+  );
+});
+
+test('assertMelBatch wants [batch, bins, melSteps, 1]', () => {
+  expect(() => assertMelBatch('f', recipe, [7, 80, 16, 1])).not.toThrow();
+  expect(() => assertMelBatch('f', recipe, [7, 16, 80, 1])).toThrow('[batch, 80, 16, 1], got [7, 16, 80, 1]');
+});

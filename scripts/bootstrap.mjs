@@ -1,0 +1,63 @@
+/**
+ * The two entry commands, from a bare machine with Node 20, npm and git:
+ *
+ *   npm test                        everything that has to hold
+ *   npm run example:train           the main job on embedded data; `-- --data DIR` for one's own
+ *
+ * Brings the pinned pnpm (into .tools, no rights needed), installs, builds, then runs the task.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { packageManager, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const pinned = packageManager.split('@')[1];
+const windows = process.platform === 'win32';
+
+/** Runs a program to its end; a failure ends this script with the same status. */
+function run(program, args, options = {}) {
+  const result = spawnSync(program, args, { cwd: root, stdio: 'inherit', env: process.env, shell: windows, ...options });
+  if (result.error) throw result.error;
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}
+
+function pnpmVersion() {
+  const result = spawnSync('pnpm', ['--version'], { cwd: root, env: process.env, encoding: 'utf8', shell: windows });
+  return result.status === 0 ? result.stdout.trim() : undefined;
+}
+
+const wanted = Number(/\d+/.exec(engines.node)[0]);
+if (Number(process.versions.node.split('.')[0]) < wanted) {
+  console.error(`bootstrap: Node must be ${engines.node}, got ${process.versions.node}`);
+  process.exit(1);
+}
+
+process.env.TURBO_TELEMETRY_DISABLED = '1';
+const tools = join(root, '.tools');
+const bin = join(tools, 'node_modules', '.bin');
+if (existsSync(bin)) process.env.PATH = `${bin}${delimiter}${process.env.PATH}`;
+if (pnpmVersion() !== pinned) {
+  console.log(`bootstrap: installing pnpm ${pinned} into .tools`);
+  run('npm', ['install', '--prefix', tools, `pnpm@${pinned}`, '--no-audit', '--no-fund', '--no-save', '--loglevel=error']);
+  if (!process.env.PATH.startsWith(bin)) process.env.PATH = `${bin}${delimiter}${process.env.PATH}`;
+}
+run('pnpm', ['install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=error']);
+run('pnpm', ['run', 'build']);
+
+const [task, ...rest] = process.argv.slice(2);
+const args = rest[0] === '--' ? rest.slice(1) : rest;
+const tasks = {
+  test: () => run(process.execPath, ['scripts/test.mjs', ...args]),
+  'example:train': () => {
+    // Paths that the user typed count from where the user stood.
+    const example = join(root, 'examples/train-avalignnet/dist/index.js');
+    run(process.execPath, [example, ...args], { cwd: process.env.INIT_CWD ?? process.cwd(), shell: false });
+  },
+};
+if (!tasks[task]) {
+  console.error(`bootstrap: task must be ${Object.keys(tasks).join(' or ')}, got ${task}`);
+  process.exit(1);
+}
+tasks[task]();
