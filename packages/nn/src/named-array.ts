@@ -1,0 +1,98 @@
+/** An array type of JS for each element type that a weight file may hold; half floats are kept as their 16 bits. */
+export type ArrayTypes = {
+  float64: Float64Array;
+  float32: Float32Array;
+  float16: Uint16Array;
+  bfloat16: Uint16Array;
+  int64: BigInt64Array;
+  int32: Int32Array;
+  int16: Int16Array;
+  int8: Int8Array;
+  uint64: BigUint64Array;
+  uint32: Uint32Array;
+  uint16: Uint16Array;
+  uint8: Uint8Array;
+  bool: Uint8Array;
+};
+
+/** Element types of a weight file. */
+export type ArrayDtype = keyof ArrayTypes;
+
+/** Numbers with a shape, outside the tensor engine: what a state dict maps names to. Row-major. */
+export type NamedArray = { [D in ArrayDtype]: { dtype: D; shape: number[]; data: ArrayTypes[D] } }[ArrayDtype];
+
+/** Number of elements of a shape; 1 for a scalar. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((size, side) => size * side, 1);
+}
+
+const single = new Float32Array(1);
+const singleBits = new Uint32Array(single.buffer);
+
+/** IEEE 754 half precision bits as a number, subnormals, infinities and NaN included. */
+function fromFloat16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** bfloat16 is the upper half of a float32. */
+function fromBfloat16(bits: number): number {
+  singleBits[0] = bits << 16;
+  return single[0];
+}
+
+/**
+ * The numbers of any array as float32. float32 comes back as the same object, half floats are widened exactly,
+ * float64 and integers are rounded to the nearest float32.
+ *
+ * @returns `shape[0] * shape[1] * …` numbers; shares memory with the argument only if that is float32.
+ */
+export function toFloat32(array: NamedArray): Float32Array {
+  switch (array.dtype) {
+    case 'float32':
+      return array.data;
+    case 'float16':
+      return Float32Array.from(array.data, fromFloat16);
+    case 'bfloat16':
+      return Float32Array.from(array.data, fromBfloat16);
+    case 'int64':
+    case 'uint64':
+      return Float32Array.from(array.data as Iterable<bigint>, Number);
+    default:
+      return new Float32Array(array.data);
+  }
+}
+
+/** The nearest half float of each number, ties to even; numbers beyond 65504 become infinite. */
+function toFloat16Bits(value: number): number {
+  single[0] = value;
+  const bits = singleBits[0];
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  if (magnitude >= 0x47800000) return sign | 0x7c00; // 65536 and above
+  if (magnitude < 0x38800000) {
+    // below 2^-14 half floats are multiples of 2^-24
+    const scaled = Math.abs(single[0]) * 2 ** 24;
+    const floor = Math.floor(scaled);
+    const rest = scaled - floor;
+    return sign | (rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor);
+  }
+  const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+  return sign | ((rounded - 0x38000000) >>> 13);
+}
+
+/**
+ * A float array in half precision, half the bytes: about 3 decimal digits, magnitudes 6e-8 to 65504.
+ *
+ * @returns a new array with the same shape; anything but float32 and float64 comes back as it was.
+ */
+export function toFloat16(array: NamedArray): NamedArray {
+  if (array.dtype !== 'float32' && array.dtype !== 'float64') return array;
+  const data = new Uint16Array(array.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = toFloat16Bits(array.data[i]);
+  return { dtype: 'float16', shape: array.shape, data };
+}
