@@ -1,0 +1,82 @@
+import { fail } from '@lipsync/contracts';
+import { Module } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+import type { EmbeddingBatch } from '@lipsync/contracts';
+import { clipPairs } from './clip-pairs';
+
+/** Largest factor on the cosines. */
+const LARGEST_SCALE = 100;
+
+/** What a pair that does not take part has instead of its logit. */
+const MASKED_LOGIT = -1e4;
+
+/**
+ * The learned temperature of `contrastiveLoss`: one parameter, `log_temperature`, the logarithm of the factor
+ * `1 / temperature` on the cosines, as CLIP keeps it. The factor stays at or below 100.
+ *
+ * @example
+ * const head = new ContrastiveTemperature(); // factor 14.3
+ */
+export class ContrastiveTemperature extends Module {
+  private readonly logTemperature: tf.Variable;
+
+  /** @param options.temperature start value, above 0; default 0.07. */
+  constructor(options: { temperature?: number } = {}) {
+    super();
+    const { temperature = 0.07 } = options;
+    if (!(temperature > 0)) fail(RangeError, 'ContrastiveTemperature', 'temperature', 'above 0', temperature);
+    this.logTemperature = this.parameter('log_temperature', tf.scalar(Math.log(1 / temperature)));
+  }
+
+  /** The factor on the cosines, `min(exp(log_temperature), 100)`; the caller disposes it. */
+  scale(): tf.Scalar {
+    return tf.tidy(() => tf.clipByValue(tf.exp(this.logTemperature), 0, LARGEST_SCALE) as tf.Scalar);
+  }
+}
+
+export type ContrastiveLossOptions = {
+  /** Clip index of each row. */
+  clips: readonly number[];
+  /** Where the factor on the cosines comes from; a number is a fixed temperature. */
+  temperature: ContrastiveTemperature | number;
+  /** Whether windows of other clips count as negatives. Default `exclude`: they are told apart by speaker alone. */
+  otherClips?: 'exclude' | 'include';
+};
+
+/**
+ * Symmetric InfoNCE: each picture window must find its own sound among those of the same clip, and each sound its picture.
+ *
+ * `logits [B, B] = vision · audioᵀ / temperature`; the mean of the cross-entropies of rows and of columns against the
+ * diagonal. The windows of a clip should stand some frames apart (3 or more), or negatives are nearly positives.
+ *
+ * Source: InfoNCE as CLIP has it; the mask is ours. Largest difference from PyTorch 1.13: 1e-6 of the loss, see the test.
+ *
+ * @param vision unit embeddings `[batch, D]`, borrowed; row b belongs to row b of `audio`.
+ * @returns float32 scalar; the caller disposes it.
+ * @throws RangeError if `clips` is not as long as the batch, or no row has a negative.
+ * @example
+ * const loss = contrastiveLoss(vision, audio, { clips: [0, 0, 1, 1], temperature: head });
+ */
+export function contrastiveLoss(vision: EmbeddingBatch, audio: EmbeddingBatch, options: ContrastiveLossOptions): tf.Scalar {
+  const { clips, temperature, otherClips = 'exclude' } = options;
+  const where = 'contrastiveLoss';
+  if (typeof temperature === 'number' && !(temperature > 0)) fail(RangeError, where, 'temperature', 'above 0', temperature);
+  const pairs = clipPairs(where, clips, vision.shape[0]);
+  const { rows } = pairs;
+  if (pairs.sameClipNegatives + (otherClips === 'include' ? pairs.otherClipNegatives : 0) === 0) {
+    const rule = otherClips === 'include' ? 'of two rows at least' : 'such that a clip has two rows at least';
+    fail(RangeError, where, 'clips', rule, clips);
+  }
+  return tf.tidy(() => {
+    const scale = typeof temperature === 'number' ? tf.scalar(Math.min(1 / temperature, LARGEST_SCALE)) : temperature.scale();
+    let logits: tf.Tensor2D = tf.mul(tf.matMul(vision, audio, false, true), scale);
+    if (otherClips === 'exclude') {
+      const allowed = tf.tensor2d(Float32Array.from(pairs.sameClip), [rows, rows]);
+      logits = tf.add(tf.mul(logits, allowed), tf.mul(tf.sub(1, allowed), MASKED_LOGIT));
+    }
+    const own = tf.eye(rows);
+    const trueLogProbability = (of: tf.Tensor2D) => tf.sum(tf.mul(tf.logSoftmax(of), own));
+    const sum = tf.add(trueLogProbability(logits), trueLogProbability(tf.transpose(logits)));
+    return tf.mul(sum, -1 / (2 * rows)) as tf.Scalar;
+  });
+}
