@@ -1,0 +1,105 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
+
+/** What one entry of the wasm backend's tensor table holds. */
+type TensorRecord = {
+  id: number;
+  memoryOffset: number;
+  shape: number[];
+  dtype: DataType;
+  refCount: number;
+  stringBytes?: Uint8Array[];
+};
+
+/**
+ * The parts of tfjs-backend-wasm's `BackendWasm` that our kernels use. Some are private there; that package is pinned to
+ * 4.22.0, and `enableWasmTraining` checks that they exist.
+ */
+export interface WasmBackend {
+  dataIdMap: { get(dataId: object): TensorRecord; set(dataId: object, record: TensorRecord): void; delete(dataId: object): boolean };
+  dataIdNextNumber: number;
+  wasm: {
+    _malloc(bytes: number): number;
+    HEAPU8: Uint8Array;
+    asm?: { memory?: WebAssembly.Memory };
+    tfjs: {
+      registerTensor(id: number, size: number, memoryOffset: number): void;
+      disposeData(id: number): void;
+      getThreadsCount(): number;
+    };
+  };
+  makeOutput(shape: number[], dtype: DataType): TensorInfo;
+  typedArrayFromHeap(tensor: TensorInfo): Float32Array | Int32Array | Uint8Array;
+  disposeData(dataId: object): boolean;
+  move(dataId: object, values: ArrayBufferView | null, shape: number[], dtype: DataType, refCount: number): void;
+}
+
+/** A float32 tensor's numbers. Take it after the last allocation: growing the heap detaches older views. */
+export function floats(backend: WasmBackend, tensor: TensorInfo): Float32Array {
+  return backend.typedArrayFromHeap(tensor) as Float32Array;
+}
+
+/** A new float32 tensor on the heap; its contents are undefined. */
+export function allocate(backend: WasmBackend, shape: number[]): TensorInfo {
+  return backend.makeOutput(shape, 'float32');
+}
+
+/** Frees a tensor made by `allocate` or returned by a kernel. */
+export function release(backend: WasmBackend, tensor: TensorInfo): void {
+  backend.disposeData(tensor.dataId);
+}
+
+/** The same data under another shape; nothing to free. */
+export function reshaped(tensor: TensorInfo, shape: number[]): TensorInfo {
+  return { dataId: tensor.dataId, shape, dtype: tensor.dtype };
+}
+
+/** A window into another tensor's memory, from `offset` elements on. Free it with `releaseView`, never with `release`. */
+export function view(backend: WasmBackend, tensor: TensorInfo, offset: number, shape: number[]): TensorInfo {
+  const id = backend.dataIdNextNumber++;
+  const dataId = { id };
+  const memoryOffset = backend.dataIdMap.get(tensor.dataId).memoryOffset + offset * 4;
+  backend.dataIdMap.set(dataId, { id, memoryOffset, shape, dtype: tensor.dtype, refCount: 1 });
+  backend.wasm.tfjs.registerTensor(id, tf.util.sizeFromShape(shape), memoryOffset);
+  return { dataId, shape, dtype: tensor.dtype };
+}
+
+/** Forgets a window, and the operators XNNPACK has cached for it; the memory stays with its owner. */
+export function releaseView(backend: WasmBackend, window: TensorInfo): void {
+  backend.wasm.tfjs.disposeData(backend.dataIdMap.get(window.dataId).id);
+  backend.dataIdMap.delete(window.dataId);
+}
+
+const guarded = new WeakSet<WasmBackend>();
+
+/**
+ * Makes running out of wasm memory an error that says so.
+ *
+ * tfjs-backend-wasm does not look at what `malloc` returns; at the 4 GiB limit a tensor then lies at address 0 and the next
+ * kernel ends in "memory access out of bounds" or in silent nonsense. This replaces `move`, through which every allocation goes.
+ */
+export function guardAllocations(backend: WasmBackend): void {
+  if (guarded.has(backend)) return;
+  guarded.add(backend);
+  const original = backend.move;
+  backend.move = function (dataId, values, shape, dtype, refCount) {
+    if (dtype === 'string') return original.call(this, dataId, values, shape, dtype, refCount);
+    const size = tf.util.sizeFromShape(shape);
+    const bytes = size * tf.util.bytesPerElement(dtype);
+    // malloc answers a signed number, negative above 2 GiB.
+    const memoryOffset = this.wasm._malloc(bytes) >>> 0;
+    if (memoryOffset === 0 && bytes > 0) {
+      throw new Error(
+        `wasm backend: out of memory, no room for a tensor of shape [${shape.join(', ')}] (${(bytes / 2 ** 20).toFixed(1)} MiB) ` +
+          `beside ${(this.wasm.HEAPU8.length / 2 ** 20).toFixed(0)} MiB of heap (the limit is 4096 MiB); ` +
+          'use a smaller batch, or look for tensors that are never disposed',
+      );
+    }
+    const id = this.dataIdNextNumber++;
+    this.dataIdMap.set(dataId, { id, memoryOffset, shape, dtype, refCount });
+    this.wasm.tfjs.registerTensor(id, size, memoryOffset);
+    if (values != null) {
+      this.wasm.HEAPU8.set(new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, bytes), memoryOffset);
+    }
+  };
+}

@@ -1,0 +1,18 @@
+/**
+ * Imports a package that the application may not have. The name is not a literal, so bundlers do not look for it; in a bundled
+ * page the application imports the package itself and the backend is found registered.
+ *
+ * @throws Error that says how to get the package.
+ */
+export async function optionalPackage(name: string): Promise<Record<string, unknown>> {
+  try {
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as Record<string, unknown>;
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || /resolve|specifier|find (package|module)/i.test(message);
+    if (missing && message.includes(name)) {
+      throw new Error(`the package ${name} is not installed (npm install ${name}), or, in a bundled page, not imported by the application`);
+    }
+    throw new Error(`the package ${name} did not load: ${message.split('\n')[0]}`);
+  }
+}

@@ -1,0 +1,23 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { optionalPackage } from './optional-package';
+import { registerGradients } from './register-gradients';
+import { isNode } from './start-wasm';
+
+/** Starts `@tensorflow/tfjs-node` or, with `gpu`, `@tensorflow/tfjs-node-gpu`, which must find a CUDA device. */
+export async function startTfjsNode({ gpu }: { gpu: boolean }): Promise<void> {
+  if (!isNode()) throw new Error('it runs in Node only');
+  await restoreIsNullOrUndefined();
+  await optionalPackage(gpu ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node');
+  await registerGradients();
+  if (!(await tf.setBackend('tensorflow'))) throw new Error('its backend did not start');
+  const backend = tf.backend() as unknown as { isUsingGpuDevice?: boolean };
+  if (gpu && !backend.isUsingGpuDevice) {
+    throw new Error('it found no CUDA device (it needs CUDA 11.2, cuDNN 8.1 and a GPU that they know)');
+  }
+}
+
+/** tfjs-node 4.22.0 calls `util.isNullOrUndefined`, which Node 23 removed (tensorflow/tfjs#8425, fixed there, not published). */
+async function restoreIsNullOrUndefined(): Promise<void> {
+  const { default: util } = (await import('node:util')) as unknown as { default: Record<string, unknown> };
+  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+}

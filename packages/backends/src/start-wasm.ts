@@ -1,0 +1,45 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { enableWasmTraining } from './enable-wasm-training';
+import type { WasmBackend } from './heap';
+import { registerGradients } from './register-gradients';
+import { startThreadsInNode } from './threads-in-node';
+
+/** Where the three `.wasm` files lie: a folder's URL, or each file's. As tfjs-backend-wasm's `setWasmPaths`. */
+export type WasmPaths = string | Record<string, string>;
+
+export const isNode = (): boolean => typeof process === 'object' && typeof process.versions?.node === 'string';
+
+/**
+ * Starts the wasm backend with our kernels, or takes it as it runs.
+ *
+ * @returns the number of threads it has.
+ * @throws Error if it cannot start, or if it already runs with one thread and more were asked for.
+ */
+export async function startWasm({ threads, wasmPaths }: { threads: number; wasmPaths?: WasmPaths }): Promise<number> {
+  const wasm = await import('@tensorflow/tfjs-backend-wasm');
+  enableWasmTraining();
+  await registerGradients();
+  const running = 'wasm' in tf.engine().registry;
+  if (!running) {
+    if (wasmPaths !== undefined) wasm.setWasmPaths(wasmPaths);
+    else if (!isNode()) {
+      throw new Error("the .wasm files' address is not known in a browser; serve them and say where with the option wasmPaths");
+    }
+    wasm.setThreadsCount(threads);
+    if (threads > 1 && !isNode() && !(await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT'))) {
+      throw new Error('this page is not cross-origin isolated (headers COOP same-origin and COEP require-corp), so it has no threads');
+    }
+    if (isNode() || threads === 1) tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', threads > 1);
+  }
+  const start = async () => {
+    if (!(await tf.setBackend('wasm'))) throw new Error('its .wasm file did not load; the console says why');
+    await tf.ready();
+  };
+  if (!running && isNode()) await startThreadsInNode(threads, start);
+  else await start();
+  const started = (tf.backend() as unknown as WasmBackend).wasm.tfjs.getThreadsCount();
+  if (running && threads > 1 && started === 1) {
+    throw new Error("it already runs with one thread; select it before anything else does, or call tf.removeBackend('wasm') first");
+  }
+  return started;
+}

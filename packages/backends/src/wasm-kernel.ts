@@ -1,0 +1,43 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { KernelFunc, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
+import type { WasmBackend } from './heap';
+
+/** What a kernel of ours is called with. */
+export type KernelArguments<Inputs extends string, Attributes> = {
+  inputs: Record<Inputs, TensorInfo>;
+  backend: WasmBackend;
+  attrs: Attributes;
+};
+
+/** A stock kernel of tfjs-backend-wasm as a plain function. */
+export type StockKernel = (backend: WasmBackend, inputs: Record<string, TensorInfo>, attributes: object) => TensorInfo;
+
+/** One of our kernels: a name and a function, both as tfjs has them. */
+export type WasmKernel = { name: string; run: (args: never) => TensorInfo | TensorInfo[] };
+
+const stock = new Map<string, KernelFunc>();
+
+/** The kernel that tfjs-backend-wasm itself registered, also after ours has taken its place. */
+export function stockKernel(name: string): StockKernel {
+  return (backend, inputs, attributes) => {
+    const kernel = stock.get(name) ?? tf.getKernel(name, 'wasm')?.kernelFunc;
+    if (!kernel) throw new Error(`stockKernel: name must be a kernel of tfjs-backend-wasm 4.22.0, got ${name}`);
+    return kernel({ inputs, backend: backend as never, attrs: attributes as NamedAttrMap }) as TensorInfo;
+  };
+}
+
+/** Registers a kernel for 'wasm', in the place of the stock one if there is one; that one's set-up still runs. */
+export function registerWasmKernel({ name, run }: WasmKernel): void {
+  const old = tf.getKernel(name, 'wasm');
+  if (old) {
+    stock.set(name, old.kernelFunc);
+    tf.unregisterKernel(name, 'wasm');
+  }
+  tf.registerKernel({
+    kernelName: name,
+    backendName: 'wasm',
+    kernelFunc: run as unknown as KernelFunc,
+    setupFunc: old?.setupFunc,
+    disposeFunc: old?.disposeFunc,
+  });
+}
