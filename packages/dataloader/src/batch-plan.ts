@@ -1,0 +1,151 @@
+import { fail } from '@lipsync/contracts';
+import { Random } from '@lipsync/nn';
+
+/**
+ * Windows of the same clip contrasted with each other: `clips` clips, `windows` windows of each, every pair of windows of
+ * a clip at least `minDistance` frames apart. No labels: window i's picture belongs to window i's sound.
+ */
+export type ContrastSampling = {
+  kind: 'contrast';
+  /** Clips in a batch, all different. */
+  clips: number;
+  /** Windows of each clip. */
+  windows: number;
+  /** Least distance in frames between windows of a clip. */
+  minDistance: number;
+};
+
+/** Independent pairs with labels: sound at a random start of a random clip, pictures from there (1) or from elsewhere (0). */
+export type PairSampling = {
+  kind: 'pairs';
+  /** Pairs in a batch. */
+  pairs: number;
+  /** Chance that a pair is in sync. */
+  positiveShare: number;
+  /** Least distance in frames between sound and pictures of an off-sync pair in the same clip; 1 allows all but the start itself. */
+  minOffset: number;
+  /** Share of off-sync pairs whose pictures come from another clip. */
+  crossClipShare: number;
+  /** A clip must be this many windows long (in pictures) to be used. */
+  lengthInWindows: number;
+};
+
+export type SyncSampling = ContrastSampling | PairSampling;
+
+/** One sample of a batch; clips by their index. */
+export type PlannedSample = { frameClip: number; frameStart: number; melClip: number; melStart: number; label?: 0 | 1 };
+
+/** What planning must know of a clip. */
+export type ClipLength = { frames: number; windows: number };
+
+const LONGEST_COUNTED = 60; // windows beyond this give a clip no more weight
+
+/** Indices of the clips that a sampling can use. */
+export function usableClips(clips: readonly ClipLength[], sampling: SyncSampling, framesInWindow: number): number[] {
+  checkSampling(sampling);
+  const usable = (clip: ClipLength): boolean => {
+    if (sampling.kind === 'contrast') return clip.windows > (sampling.windows - 1) * sampling.minDistance;
+    // Any start must have another one far enough away: the middle one has the nearest ends.
+    return clip.frames >= sampling.lengthInWindows * framesInWindow && clip.windows >= 2 * sampling.minOffset;
+  };
+  return clips.flatMap((clip, index) => (usable(clip) ? [index] : []));
+}
+
+/**
+ * The samples of one batch, the same for the same `(seed, step)` whatever came before.
+ *
+ * `contrast`: clips without replacement, weight sqrt(min(windows, 60)), starts evenly over all admissible sets.
+ * `pairs`: clips evenly with replacement, starts evenly, labels by coin.
+ *
+ * @param usable Indices from `usableClips`.
+ * @throws RangeError where `contrast` has fewer usable clips than a batch needs.
+ */
+export function planBatch(
+  clips: readonly ClipLength[],
+  usable: readonly number[],
+  sampling: SyncSampling,
+  seed: number,
+  step: number,
+): PlannedSample[] {
+  if (!(Number.isSafeInteger(step) && step >= 0)) fail(RangeError, 'planBatch', 'step', 'a whole number, 0 or more', step);
+  const random = new Random(seed, step);
+  const needed = sampling.kind === 'contrast' ? sampling.clips : sampling.crossClipShare > 0 ? 2 : 1;
+  if (usable.length < needed) {
+    fail(RangeError, 'planBatch', 'clips', `at least ${needed} long enough for this sampling`, `${usable.length} of ${clips.length}`);
+  }
+  return sampling.kind === 'contrast'
+    ? planContrast(clips, usable, sampling, random)
+    : planPairs(clips, usable, sampling, random);
+}
+
+function planContrast(
+  clips: readonly ClipLength[],
+  usable: readonly number[],
+  sampling: ContrastSampling,
+  random: Random,
+): PlannedSample[] {
+  const totals: number[] = [];
+  let total = 0;
+  for (const index of usable) totals.push((total += Math.sqrt(Math.min(clips[index].windows, LONGEST_COUNTED))));
+  const chosen = new Set<number>();
+  while (chosen.size < sampling.clips) chosen.add(usable[firstAbove(totals, random.uniform(0, total))]); // again where taken
+  return [...chosen].flatMap((clip) => {
+    const slack = clips[clip].windows - 1 - (sampling.windows - 1) * sampling.minDistance;
+    const starts = Array.from({ length: sampling.windows }, () => random.integer(slack + 1)).sort((a, b) => a - b);
+    return starts.map((start, k) => {
+      const at = start + k * sampling.minDistance;
+      return { frameClip: clip, frameStart: at, melClip: clip, melStart: at };
+    });
+  });
+}
+
+function planPairs(
+  clips: readonly ClipLength[],
+  usable: readonly number[],
+  sampling: PairSampling,
+  random: Random,
+): PlannedSample[] {
+  return Array.from({ length: sampling.pairs }, () => {
+    const melClip = usable[random.integer(usable.length)];
+    const melStart = random.integer(clips[melClip].windows);
+    if (random.uniform() < sampling.positiveShare) return { frameClip: melClip, frameStart: melStart, melClip, melStart, label: 1 };
+    if (random.uniform() < sampling.crossClipShare) {
+      let frameClip = melClip;
+      while (frameClip === melClip) frameClip = usable[random.integer(usable.length)];
+      return { frameClip, frameStart: random.integer(clips[frameClip].windows), melClip, melStart, label: 0 };
+    }
+    // Starts below and above the forbidden middle, counted as one row.
+    const below = Math.max(0, melStart - sampling.minOffset + 1);
+    const above = Math.max(0, clips[melClip].windows - melStart - sampling.minOffset);
+    const drawn = random.integer(below + above);
+    const frameStart = drawn < below ? drawn : melStart + sampling.minOffset + drawn - below;
+    return { frameClip: melClip, frameStart, melClip, melStart, label: 0 };
+  });
+}
+
+/** Index of the first running total above `value`. */
+function firstAbove(totals: readonly number[], value: number): number {
+  let low = 0;
+  let high = totals.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (totals[middle] > value) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function checkSampling(sampling: SyncSampling): void {
+  const whole = sampling.kind === 'contrast' ? ['clips', 'windows', 'minDistance'] : ['pairs', 'minOffset', 'lengthInWindows'];
+  for (const key of whole) {
+    const value = (sampling as unknown as Record<string, number>)[key];
+    if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'sampling', key, 'a whole number above 0', value);
+  }
+  if (sampling.kind === 'contrast') {
+    if (sampling.windows < 2) fail(RangeError, 'sampling', 'windows', 'at least 2, or there is nothing to contrast', sampling.windows);
+    return;
+  }
+  for (const key of ['positiveShare', 'crossClipShare'] as const) {
+    if (!(sampling[key] >= 0 && sampling[key] <= 1)) fail(RangeError, 'sampling', key, 'within 0..1', sampling[key]);
+  }
+}

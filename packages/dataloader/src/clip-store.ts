@@ -1,0 +1,282 @@
+import { fail } from '@lipsync/contracts';
+import { writeFileAtomic } from '@lipsync/nn';
+import { ByteCache } from './byte-cache';
+import { assertClip } from './clip';
+import type { Clip, ClipInfo, StoreRecipe } from './clip';
+import { decodeClip, encodeClip, readClipInfo } from './clip-file';
+import { dropId, parseClipId, sourceName } from './clip-id';
+
+/** Why a video, a track or a segment is not in the store. */
+export type DropReason =
+  | 'broken'
+  | 'no picture'
+  | 'no sound'
+  | 'silent'
+  | 'no face'
+  | 'too short'
+  | 'sound too short'
+  | 'crop impossible';
+
+export type Drop = {
+  source: string;
+  /** Missing where the whole video is dropped. */
+  track?: number;
+  /** Missing where the whole track is dropped. */
+  segment?: number;
+  reason: DropReason;
+  /** The same in a sentence, with its numbers. */
+  detail: string;
+};
+
+/** What became of one video; written when all of it is done. */
+export type SourceRecord = { source: string; clips: string[]; dropped: Drop[] };
+
+export type StoreSummary = {
+  /** Videos that are done. */
+  sources: number;
+  clips: number;
+  frames: number;
+  minutes: number;
+  /** Number of drops by reason, in alphabetical order. */
+  dropped: Record<string, number>;
+};
+
+export type ClipStoreOptions = {
+  /** Bytes of decoded clips kept in memory. Default 256 MiB. */
+  cacheBytes?: number;
+};
+
+const FORMAT = { format: 'lipsync-clips', version: 1 };
+const MANIFEST_READERS = 4;
+
+/**
+ * Prepared clips in a folder (Node):
+ *
+ *     store.json                     format, crop, mel and frame rate of all clips; settings of the preparation
+ *     clips/<id>.safetensors         frames U8 [N, size, size, 3], mel [steps, bins], landmarks [N, 68, 2], poses [N, 4]
+ *     dropped/<id>.json              { source, reason, detail }
+ *     sources/<source>.json          what became of a video, written when all of it is done
+ *     manifest.json                  sorted list with hashes, counts and minutes; by `finish`
+ *
+ * Every file is written whole or not at all, and holds no time and no path of the machine: a preparation that was killed and started
+ * again ends in the same bytes.
+ *
+ * @example
+ * const store = await ClipStore.open('clips');
+ * const clip = await store.read((await store.list())[0]);
+ */
+export class ClipStore {
+  readonly folder: string;
+  readonly recipe: StoreRecipe;
+  readonly #cache: ByteCache<Clip>;
+
+  private constructor(folder: string, recipe: StoreRecipe, { cacheBytes = 256 * 2 ** 20 }: ClipStoreOptions) {
+    this.folder = folder;
+    this.recipe = recipe;
+    this.#cache = new ByteCache(cacheBytes);
+  }
+
+  /**
+   * Starts a store, or goes on with one that was made in the same way.
+   *
+   * @param settings Whatever else the clips depend on, such as the length of segments; kept and compared.
+   * @throws Error naming what differs from the store that is there.
+   */
+  static async create(
+    folder: string,
+    recipe: StoreRecipe,
+    settings: Record<string, number | string> = {},
+    options: ClipStoreOptions = {},
+  ): Promise<ClipStore> {
+    const { crop, mel, stepsPerSecond, bins, fps } = recipe;
+    const wanted = { ...FORMAT, crop: sorted(crop), mel, stepsPerSecond, bins, fps, settings: sorted(settings) };
+    const found = await readJson(`${folder}/store.json`);
+    if (found === undefined) {
+      await writeFile(`${folder}/store.json`, `${JSON.stringify(wanted, null, 2)}\n`);
+    } else {
+      const differs = Object.entries(wanted).filter(([key, value]) => JSON.stringify(found[key]) !== JSON.stringify(value));
+      if (differs.length > 0) {
+        const rule = `prepared as before (${differs.map(([key]) => `${key} ${JSON.stringify(found[key])}`).join('; ')})`;
+        fail(Error, 'ClipStore.create', 'store', rule, differs.map(([key, value]) => `${key} ${JSON.stringify(value)}`).join('; '));
+      }
+    }
+    return ClipStore.open(folder, options);
+  }
+
+  /** @throws Error where there is no store, TypeError where it is of another format. */
+  static async open(folder: string, options: ClipStoreOptions = {}): Promise<ClipStore> {
+    const found = await readJson(`${folder}/store.json`);
+    if (found === undefined) fail(Error, 'ClipStore.open', 'folder', 'a store with store.json', folder);
+    const { format, version, crop, mel, stepsPerSecond, bins, fps } = found as typeof FORMAT & StoreRecipe;
+    if (format !== FORMAT.format || version !== FORMAT.version) {
+      fail(TypeError, 'ClipStore.open', 'store.json', `${FORMAT.format} ${FORMAT.version}`, `${format} ${version}`);
+    }
+    return new ClipStore(folder, { crop, mel, stepsPerSecond, bins, fps }, options);
+  }
+
+  /** Whether the clip is there. */
+  async has(id: string): Promise<boolean> {
+    const { access } = await import('node:fs/promises');
+    return access(this.#clipPath(id)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Writes a clip, over one of the same id. */
+  async write(clip: Clip): Promise<void> {
+    assertClip('ClipStore.write', clip, this.recipe);
+    await writeFile(this.#clipPath(clip.id), encodeClip(clip));
+    this.#cache.delete(clip.id);
+  }
+
+  /** Notes what was left out and why. */
+  async drop(drop: Drop): Promise<void> {
+    const id = dropId(drop.source, drop.track, drop.segment);
+    await writeFile(`${this.folder}/dropped/${id}.json`, `${JSON.stringify(tidyDrop(drop), null, 2)}\n`);
+  }
+
+  /** Notes that a video is done; its clips and drops are on disk. */
+  async finishSource(record: SourceRecord): Promise<void> {
+    const source = sourceName(record.source);
+    const text = JSON.stringify({ source, clips: record.clips, dropped: record.dropped.map(tidyDrop) }, null, 2);
+    await writeFile(`${this.folder}/sources/${source}.json`, `${text}\n`);
+  }
+
+  /** What became of a video; undefined while it is not done. */
+  async source(source: string): Promise<SourceRecord | undefined> {
+    return (await readJson(`${this.folder}/sources/${sourceName(source)}.json`)) as SourceRecord | undefined;
+  }
+
+  /** Ids of all clips, sorted. Half-written files are not among them. */
+  async list(): Promise<string[]> {
+    const files = await filesBelow(`${this.folder}/clips`, '.safetensors');
+    return files.filter((id) => /\.t\d+\.s\d+$/.test(id)).sort(byCodeUnit);
+  }
+
+  /** All drops, sorted by source, track and segment. */
+  async dropped(): Promise<Drop[]> {
+    const names = (await filesBelow(`${this.folder}/dropped`, '.json')).sort(byCodeUnit);
+    return Promise.all(names.map(async (name) => (await readJson(`${this.folder}/dropped/${name}.json`)) as Drop));
+  }
+
+  /** The header of a clip's file. */
+  async info(id: string): Promise<ClipInfo> {
+    return readClipInfo(this.#clipPath(id), id);
+  }
+
+  /** A whole clip. Its arrays are shared with later reads: do not change them. */
+  async read(id: string): Promise<Clip> {
+    const kept = this.#cache.get(id);
+    if (kept) return kept;
+    const { readFile } = await import('node:fs/promises');
+    const file = await readFile(this.#clipPath(id));
+    const clip = decodeClip(new Uint8Array(file.buffer, file.byteOffset, file.byteLength), id);
+    assertClip(`ClipStore.read ${id}`, clip, this.recipe);
+    const { frames, mel, landmarks, poses } = clip;
+    this.#cache.set(id, clip, frames.byteLength + mel.data.byteLength + landmarks.byteLength + poses.byteLength);
+    return clip;
+  }
+
+  /** Counts what is there now; reads headers only. */
+  async summary(): Promise<StoreSummary> {
+    const ids = await this.list();
+    let frames = 0;
+    for (const info of await inParallel(ids, 16, (id) => this.info(id))) frames += info.count;
+    return this.#count(ids.length, frames, await this.dropped());
+  }
+
+  /** Writes manifest.json and returns the counts. */
+  async finish(): Promise<StoreSummary> {
+    const ids = await this.list();
+    const clips = await inParallel(ids, MANIFEST_READERS, async (id) => {
+      const { count, melSteps, firstFrame, score, interpolated } = await this.info(id);
+      return { id, frames: count, melSteps, firstFrame, score, interpolated, sha256: await hashFile(this.#clipPath(id)) };
+    });
+    const dropped = await this.dropped();
+    const frames = clips.reduce((sum, clip) => sum + clip.frames, 0);
+    const counts = await this.#count(ids.length, frames, dropped);
+    await writeFile(`${this.folder}/manifest.json`, `${JSON.stringify({ ...FORMAT, counts, clips, dropped }, null, 1)}\n`);
+    return counts;
+  }
+
+  async #count(clips: number, frames: number, drops: Drop[]): Promise<StoreSummary> {
+    const reasons = drops.map((drop) => drop.reason).sort(byCodeUnit);
+    const dropped: Record<string, number> = {};
+    for (const reason of reasons) dropped[reason] = (dropped[reason] ?? 0) + 1;
+    const sources = (await filesBelow(`${this.folder}/sources`, '.json')).length;
+    return { sources, clips, frames, minutes: Math.round((1000 * frames) / this.recipe.fps / 60) / 1000, dropped };
+  }
+
+  #clipPath(id: string): string {
+    parseClipId(id); // refuses what would leave the folder
+    return `${this.folder}/clips/${id}.safetensors`;
+  }
+}
+
+/** SHA-256 of a file, hexadecimal, in constant memory. */
+export async function hashFile(path: string): Promise<string> {
+  const [{ createHash }, { createReadStream }] = await Promise.all([import('node:crypto'), import('node:fs')]);
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Uint8Array);
+  return hash.digest('hex');
+}
+
+/** Maps in order with at most `limit` at work. */
+export async function inParallel<A, B>(items: readonly A[], limit: number, work: (item: A) => Promise<B>): Promise<B[]> {
+  const results = new Array<B>(items.length);
+  let next = 0;
+  const worker = async () => {
+    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index]);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}
+
+const byCodeUnit = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** The same keys in the same order, whoever wrote them. */
+function sorted<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => byCodeUnit(a, b))) as T;
+}
+
+function tidyDrop({ source, track, segment, reason, detail }: Drop): Drop {
+  return {
+    source: sourceName(source),
+    ...(track === undefined ? {} : { track }),
+    ...(segment === undefined ? {} : { segment }),
+    reason,
+    detail,
+  };
+}
+
+async function writeFile(path: string, content: Uint8Array | string): Promise<void> {
+  const { mkdir } = await import('node:fs/promises');
+  await mkdir(path.slice(0, path.lastIndexOf('/')), { recursive: true });
+  await writeFileAtomic(path, content);
+}
+
+async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
+  const { readFile } = await import('node:fs/promises');
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Names of the files below a folder that end so, without the ending; none where the folder is missing. */
+async function filesBelow(folder: string, ending: string, prefix = ''): Promise<string[]> {
+  const { readdir } = await import('node:fs/promises');
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const names: string[] = [];
+  for (const entry of entries) {
+    if (entry.isDirectory()) names.push(...(await filesBelow(`${folder}/${entry.name}`, ending, `${prefix}${entry.name}/`)));
+    else if (entry.name.endsWith(ending)) names.push(prefix + entry.name.slice(0, -ending.length));
+  }
+  return names;
+}

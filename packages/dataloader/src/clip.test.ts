@@ -1,0 +1,34 @@
+import type { DinetCrop } from '@lipsync/contracts';
+import { expect, test } from 'vitest';
+import { madeClip, recipe, similarity, storeRecipe } from '../fixtures/made-clips';
+import { assertClip, assertStoreFits, viewFraction } from './clip';
+
+const dinet: DinetCrop = { kind: 'dinet', size: 64, upright: 'median of five', sampling: 'exact' };
+
+test('viewFraction is the ratio of the sides, 1 for equal crops', () => {
+  expect(viewFraction(similarity(1.9, 96), similarity(1.18, 48))).toBeCloseTo(1.18 / 1.9, 12);
+  expect(viewFraction(similarity(1.9, 96), similarity(1.9, 96))).toBe(1);
+  expect(viewFraction(dinet, { ...dinet })).toBe(1);
+});
+
+test('viewFraction refuses a crop that the stored pictures do not hold', () => {
+  expect(() => viewFraction(similarity(1.18, 48), similarity(1.9, 96))).toThrow('viewFraction: wanted.side must be at most the stored');
+  expect(() => viewFraction(similarity(1.9, 96), { ...similarity(1.18, 48), window: 'frame' })).toThrow('wanted.window must be "clip median"');
+  expect(() => viewFraction(dinet, { ...dinet, size: 128 })).toThrow('wanted must be the stored crop');
+  expect(() => viewFraction(similarity(1.9, 96), dinet)).toThrow('wanted must be the stored crop');
+});
+
+test('assertStoreFits names what a network cannot be fed with', () => {
+  expect(() => assertStoreFits('here', storeRecipe, recipe)).not.toThrow();
+  expect(() => assertStoreFits('here', storeRecipe, { ...recipe, fps: 30 })).toThrow('here: recipe.fps must be 25, as in the store, got 30');
+  expect(() => assertStoreFits('here', storeRecipe, { ...recipe, mel: 'WAV2LIP_MEL' })).toThrow('here: recipe.mel must be THESIS_MEL');
+});
+
+test('assertClip refuses arrays that do not fit each other or the store', () => {
+  const clip = madeClip('a.mp4.t0.s0', 5);
+  expect(() => assertClip('here', clip, storeRecipe)).not.toThrow();
+  expect(() => assertClip('here', { ...clip, frames: new Uint8Array(9) }, storeRecipe)).toThrow('here: clip.frames must be 540 numbers long, got 9');
+  expect(() => assertClip('here', { ...clip, poses: new Float32Array(3) }, storeRecipe)).toThrow('clip.poses must be 20');
+  expect(() => assertClip('here', clip, { ...storeRecipe, bins: 80 })).toThrow('clip.mel.bins must be 80, as in the store, got 4');
+  expect(() => assertClip('here', { ...clip, size: 7 }, storeRecipe)).toThrow('clip.size must be 6');
+});

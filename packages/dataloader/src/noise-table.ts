@@ -1,0 +1,18 @@
+import { Random } from '@lipsync/nn';
+
+const SIZE = 1 << 16;
+let table: Float32Array | undefined;
+
+/**
+ * 65536 standard normal numbers, always the same: drawing 70,000 a window would take longer than all the rest.
+ * Read them as `noise[(start + i) & NOISE_MASK]` with a random start.
+ */
+export function noiseTable(): Float32Array {
+  if (!table) {
+    const random = new Random(20240229);
+    table = Float32Array.from({ length: SIZE }, () => random.normal());
+  }
+  return table;
+}
+
+export const NOISE_MASK = SIZE - 1;

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { windowCount } from './window-count';
+
+const ten = { frames: 10, melSteps: 32, fps: 25 };
+
+test('windowCount counts the starts whose pictures and sound are all there', () => {
+  expect(windowCount(29, 94, ten)).toBe(20); // the last starts at mel step floor(3.2 * 19) = 60, and ends at 92
+  expect(windowCount(29, 92, ten)).toBe(20);
+  expect(windowCount(29, 91, ten)).toBe(19);
+  expect(windowCount(30, 95, ten)).toBe(20); // pictures for 21, sound for 20
+});
+
+test('windowCount is 0 where either is too short', () => {
+  expect([windowCount(9, 100, ten), windowCount(30, 31, ten), windowCount(0, 0, ten)]).toEqual([0, 0, 0]);
+});
+
+test('windowCount of sound as long as the pictures never loses a window', () => {
+  for (const [frames, melSteps] of [[5, 16], [10, 32], [15, 48], [16, 52]]) {
+    for (let length = frames; length < 300; length++) {
+      expect(windowCount(length, Math.ceil(3.2 * length), { frames, melSteps, fps: 25 })).toBe(length - frames + 1);
+    }
+  }
+});
