@@ -16,6 +16,7 @@ export class Canvas {
   private readonly mask: Float32Array;
   private readonly spare: Float32Array;
   private readonly kept: Float32Array;
+  private readonly crossings: number[][] = [];
   private keptBox: Box | undefined;
   private readonly line: Float64Array;
 
@@ -133,23 +134,28 @@ export class Canvas {
     };
     if (!(box.left < box.right && box.top < box.bottom)) return undefined;
 
-    const crossings: number[] = [];
+    // Where the polygons' edges cross each row of sub-pixels.
+    const rows = (box.bottom - box.top) * SUB_ROWS;
+    while (this.crossings.length < rows) this.crossings.push([]);
+    for (const points of polygons) {
+      let px = points[points.length - 2];
+      let py = (points[points.length - 1] - box.top) * SUB_ROWS - 0.5;
+      for (let i = 0; i < points.length; i += 2) {
+        const qx = points[i];
+        const qy = (points[i + 1] - box.top) * SUB_ROWS - 0.5;
+        const from = Math.max(0, Math.ceil(Math.min(py, qy)));
+        const to = Math.min(rows, Math.ceil(Math.max(py, qy)));
+        const slope = (qx - px) / (qy - py);
+        for (let row = from; row < to; row++) this.crossings[row].push(px + (row - py) * slope);
+        px = qx;
+        py = qy;
+      }
+    }
+
     for (let y = box.top; y < box.bottom; y++) {
       const row = y * width;
       for (let sub = 0; sub < SUB_ROWS; sub++) {
-        const level = y + (sub + 0.5) / SUB_ROWS;
-        crossings.length = 0;
-        for (const points of polygons) {
-          let px = points[points.length - 2];
-          let py = points[points.length - 1];
-          for (let i = 0; i < points.length; i += 2) {
-            const qx = points[i];
-            const qy = points[i + 1];
-            if (py <= level !== qy <= level) crossings.push(px + ((level - py) / (qy - py)) * (qx - px));
-            px = qx;
-            py = qy;
-          }
-        }
+        const crossings = this.crossings[(y - box.top) * SUB_ROWS + sub];
         crossings.sort((a, b) => a - b);
         for (let i = 0; i + 1 < crossings.length; i += 2) {
           const from = Math.max(0, crossings[i]);
@@ -164,6 +170,7 @@ export class Canvas {
             mask[row + last] += (to - last) / SUB_ROWS;
           }
         }
+        crossings.length = 0;
       }
     }
     if (softPx > 0) {

@@ -1,5 +1,14 @@
 export { articulation, mouthOpening } from './articulation';
+export type { Articulation, Burst, MouthState } from './articulation';
+export { writeEmbeddedDataset } from './embedded-dataset';
+export type { EmbeddedClip, EmbeddedDatasetOptions } from './embedded-dataset';
 export { landmarks } from './face-geometry';
+export type { FaceState, HeadPose } from './face-geometry';
 export { FacePainter } from './face-painter';
 export { headMotion } from './head-motion';
 export { person } from './person';
+export type { Person, Rgb } from './person';
+export { FPS, landmarkPath, writeTalkingFace } from './talking-face';
+export type { LandmarkFile, TalkingFaceOptions } from './talking-face';
+export { voice } from './voice';
+export type { VoiceOptions } from './voice';
