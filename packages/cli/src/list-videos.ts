@@ -1,0 +1,26 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, sep } from 'node:path';
+
+const ENDINGS = /\.(mp4|m4v|mov|mkv|webm|avi|mpg|mpeg|mts|m2ts|ts|wmv|flv|3gp|ogv)$/i;
+
+/** A folder, and the videos in it by their paths relative to it. */
+export type VideoList = { folder: string; sources: string[] };
+
+/**
+ * The videos below a folder, or one file, told by their endings; `/` between folders, sorted by code unit so that every machine agrees.
+ *
+ * @throws Error if the folder is missing or has no video.
+ */
+export async function listVideos(input: string): Promise<VideoList> {
+  const facts = await stat(input).catch(() => undefined);
+  if (!facts) throw new Error(`listVideos: input must be a folder of videos or a video, got ${input} (no such file)`);
+  if (facts.isFile()) return { folder: dirname(input), sources: [basename(input)] };
+  const sources: string[] = [];
+  const entries = await readdir(input, { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    if (!entry.isFile() || !ENDINGS.test(entry.name) || entry.name.startsWith('.')) continue;
+    sources.push(relative(input, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join('/'));
+  }
+  if (sources.length === 0) throw new Error(`listVideos: input must be a folder with videos (mp4, mov, mkv, webm, avi, mpg …), got ${input} (none in it)`);
+  return { folder: input, sources: sources.sort((a, b) => (a < b ? -1 : 1)) };
+}

@@ -1,0 +1,98 @@
+import { resolve } from 'node:path';
+import { ClipStore } from '@lipsync/dataloader';
+import { UsageError, type CommandSpec, type ParsedCommand } from './command';
+import { createProgress, formatSeconds, type Progress } from './progress';
+import { BACKEND_OPTIONS, readConfig, readList, readRecipe, say, startBackend } from './setup';
+import { trainExpert, type TrainEvent, type TrainExpertOptions, type TrainPreset, type TrainReport } from './train-expert';
+
+export const TRAIN: CommandSpec = {
+  name: 'train',
+  positionals: 'CLIPS --out DIR',
+  summary: 'Trains AVAlignNet on prepared clips. Stop it at any moment: the same command goes on where it stopped.',
+  options: {
+    out: { kind: 'text', value: 'DIR', help: 'weights, curve, log and report go here' },
+    steps: { kind: 'whole', value: 'N', min: 1, default: 1000, help: 'optimiser steps in all' },
+    preset: { kind: 'choice', choices: ['contrast', 'thesis'], default: 'contrast', help: 'same-clip contrast, or plain pairs as the thesis' },
+    'held-out': { kind: 'text', value: 'FILE', help: 'names of the videos to hold for validation, one a line' },
+    config: { kind: 'text', value: 'NAME', default: 'lite', help: 'named configuration, or a .json file' },
+    recipe: { kind: 'text', value: 'FILE', help: 'how the input is prepared (JSON); fits the configuration if not given' },
+    clips: { kind: 'whole', value: 'N', min: 1, help: 'clips a batch (contrast); 12 if not given' },
+    windows: { kind: 'whole', value: 'N', min: 2, help: 'windows a clip (contrast); 6 if not given' },
+    pairs: { kind: 'whole', value: 'N', min: 2, help: 'pairs a batch (thesis); 256 if not given' },
+    'learning-rate': { kind: 'number', value: 'X', min: 0, help: 'highest learning rate; 1.5e-3 (contrast) or 1e-5 (thesis) if not given' },
+    seed: { kind: 'whole', value: 'N', min: 0, default: 0, help: 'of first weights, batches and augmentation' },
+    'checkpoint-every': { kind: 'whole', value: 'N', min: 1, default: 50, help: 'steps between checkpoints' },
+    'validate-every': { kind: 'whole', value: 'N', min: 0, default: 250, help: 'steps between validations, 0 for none' },
+    json: { kind: 'flag', help: 'prints the report as JSON' },
+    ...BACKEND_OPTIONS,
+  },
+};
+
+export async function runTrain({ positionals, values }: ParsedCommand): Promise<void> {
+  if (positionals.length !== 1) throw new UsageError(`lipsync train: CLIPS must be one folder made by lipsync prepare, got ${positionals.length}`);
+  if (!values.out) throw new UsageError('lipsync train: --out must be a folder for the run, got none');
+  await startBackend(values);
+  const heldOut = values['held-out'] as string | undefined;
+  const recipe = values.recipe as string | undefined;
+  const report = await showTraining({
+    store: await ClipStore.open(resolve(positionals[0])),
+    out: resolve(values.out as string),
+    steps: values.steps as number,
+    preset: values.preset as TrainPreset,
+    config: await readConfig(values.config as string),
+    ...(recipe ? { recipe: await readRecipe(recipe) } : {}),
+    ...(heldOut ? { heldOut: await readList(heldOut) } : {}),
+    clipsPerBatch: values.clips as number | undefined,
+    windowsPerClip: values.windows as number | undefined,
+    pairsPerBatch: values.pairs as number | undefined,
+    learningRate: values['learning-rate'] as number | undefined,
+    seed: values.seed as number,
+    checkpointEvery: values['checkpoint-every'] as number,
+    validateEvery: values['validate-every'] as number,
+  });
+  if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+}
+
+/** Runs a training to its end with a progress bar and says what came out. */
+export async function showTraining(options: TrainExpertOptions): Promise<TrainReport> {
+  let progress: Progress | undefined;
+  let report: TrainReport | undefined;
+  const started = Date.now();
+  try {
+    for await (const event of trainExpert(options)) {
+      if (event.kind === 'start') {
+        describeStart(event);
+        progress = createProgress({ label: 'train', total: event.steps });
+      } else if (event.kind === 'step') {
+        const { step, loss, positiveCosine, negativeCosine, samplesPerSec } = event.entry;
+        const cosines = `cosine ${positiveCosine.toFixed(3)} in / ${negativeCosine.toFixed(3)} off`;
+        progress?.update(step, `loss ${loss.toFixed(3)} ${cosines} ${samplesPerSec.toFixed(0)} samples/s`);
+      } else if (event.kind === 'validation') {
+        const { auc, accuracy, clips } = event.validation;
+        progress?.log(`step ${event.step}: AUC ${auc.toFixed(3)}, accuracy ${accuracy.balanced.toFixed(3)} on ${clips} held-out clips`);
+      } else if (event.kind === 'warning') {
+        if (progress) progress.log(`warning: ${event.text}`);
+        else say(`warning: ${event.text}`);
+      } else {
+        report = event.report;
+      }
+    }
+  } finally {
+    progress?.stop();
+  }
+  const { validation, weights, curve, samples } = report as TrainReport;
+  const { accuracy, auc, clips, meanInSync, meanOffSync } = validation;
+  say(`trained on ${samples} windows in ${formatSeconds((Date.now() - started) / 1000)}`);
+  say(
+    `held-out (${clips} clips, single windows): AUC ${auc.toFixed(3)}, balanced accuracy ${accuracy.balanced.toFixed(3)}` +
+      ` (in sync ${accuracy.inSync.toFixed(3)}, off sync ${accuracy.offSync.toFixed(3)}), cosine ${meanInSync.toFixed(3)} / ${meanOffSync.toFixed(3)}`,
+  );
+  say(`weights: ${weights}\ncurve:   ${curve}`);
+  return report as TrainReport;
+}
+
+function describeStart(event: Extract<TrainEvent, { kind: 'start' }>): void {
+  const { clips, heldOut, leftOut, batch, parameters, resumedAt } = event;
+  say(`${clips} clips to learn from, ${heldOut.length} held out, ${leftOut.length} too short; ${batch} windows a step; ${(parameters / 1e6).toFixed(2)} M parameters`);
+  if (resumedAt > 0) say(`going on after step ${resumedAt}`);
+}
