@@ -1,0 +1,114 @@
+import { assertLandmarks68, assertVideoFrame, fail, type DinetCrop, type Landmarks68, type VideoFrame } from '@lipsync/contracts';
+import { sampleSquare } from './sample-square';
+
+/** A picture by itself: RGB, 0..255, row-major. */
+export type Picture = { data: Uint8Array; width: number; height: number };
+
+/** Sizes of DINet's head crop in pixels, and its mouth box: rows `[top, top + size)`, columns `[left, left + size)`. */
+export type HeadCropSizes = { width: number; height: number; left: number; top: number; size: number };
+
+/**
+ * The sizes of DINet's head crop for a radius `r`: `3r + q` high and `2r + 2q` wide with `q = floor(r / 4)`; the mouth box has
+ * the side `2r` and starts at row `r`, column `q`.
+ *
+ * @throws RangeError if the radius is not a whole number of at least 4.
+ * @example
+ * headCropSizes(64); // { width: 160, height: 208, left: 16, top: 64, size: 128 }
+ */
+export function headCropSizes(radius: number): HeadCropSizes {
+  if (!(Number.isInteger(radius) && radius >= 4)) {
+    fail(RangeError, 'headCropSizes', 'radius', 'a whole number of pixels, at least 4', radius);
+  }
+  const quarter = Math.floor(radius / 4);
+  return { width: 2 * radius + 2 * quarter, height: 3 * radius + quarter, left: quarter, top: radius, size: 2 * radius };
+}
+
+/**
+ * Cuts DINet's head crop: rows from `y29 - r`, columns from `x33 - r - q`, at the picture's own scale.
+ *
+ * @param placement what becomes of a crop that leaves the picture. `centred`: the part inside the picture is put in the middle
+ *   of a black crop, as in the thesis; cut off on one side only, the face then sits off its place by half of what is missing.
+ *   `in place`: the face stays where it belongs, black fills what is missing. Default `centred`.
+ * @returns a picture of `headCropSizes(radius)`; all black where the crop misses the picture altogether.
+ * @throws TypeError or RangeError if the frame, the points or the radius is not valid. (The thesis takes the picture's
+ *   middle where points are not finite.)
+ * @example
+ * const head = headCrop(frame, points, videoCropRadius(track));
+ */
+export function headCrop(
+  frame: VideoFrame,
+  points: Landmarks68,
+  radius: number,
+  placement: 'centred' | 'in place' = 'centred',
+): Picture {
+  assertVideoFrame('headCrop', frame);
+  assertLandmarks68('headCrop', points);
+  const { width, height, left: quarter } = headCropSizes(radius);
+  const top = Math.floor(points[2 * 29 + 1]) - radius;
+  const left = Math.floor(points[2 * 33]) - radius - quarter;
+  const rows = [Math.max(0, top), Math.min(frame.height, top + height)];
+  const columns = [Math.max(0, left), Math.min(frame.width, left + width)];
+  const data = new Uint8Array(width * height * 3);
+  if (rows[0] >= rows[1] || columns[0] >= columns[1]) return { data, width, height };
+  const [down, across] =
+    placement === 'in place'
+      ? [rows[0] - top, columns[0] - left]
+      : [Math.floor((height - (rows[1] - rows[0])) / 2), Math.floor((width - (columns[1] - columns[0])) / 2)];
+  for (let row = rows[0]; row < rows[1]; row++) {
+    const part = frame.data.subarray((row * frame.width + columns[0]) * 3, (row * frame.width + columns[1]) * 3);
+    data.set(part, ((row - rows[0] + down) * width + across) * 3);
+  }
+  return { data, width, height };
+}
+
+/** How the mouth box is sampled. */
+export type MouthCropOptions = {
+  /** Pixels on a side of the result. Default: the mouth box's own. */
+  size?: number;
+  /** How far the face is turned, radians clockwise, as `rotationAngle` gives it. Default 0. */
+  angle?: number;
+  /** `exact`, or `half pixel`: the thesis's, which samples half a pixel further right and down. Default `exact`. */
+  sampling?: DinetCrop['sampling'];
+};
+
+/**
+ * Cuts the mouth box out of a head crop, turned upright about its centre; black outside.
+ *
+ * Source: the thesis's sampling, `x = u cos a - w sin a + cx`, `y = u sin a + w cos a + cy`, with `(u, w)` from the middle of the
+ * output. `half pixel` equals PyTorch's `grid_sample(bilinear, zeros, align_corners=True)` on that grid to 1 of 255, see the test.
+ *
+ * @param head a picture of `headCropSizes`.
+ * @returns RGB, 0..255, `size * size * 3` long.
+ * @throws RangeError if the picture does not have the proportions of a head crop.
+ * @example
+ * const mouth = mouthCrop(headCrop(frame, points, 64), { size: 128, angle: rotationAngle(points) });
+ */
+export function mouthCrop(head: Picture, { size, angle = 0, sampling = 'exact' }: MouthCropOptions = {}): Uint8Array {
+  const where = 'mouthCrop';
+  const radius = radiusOf(where, head);
+  const box = headCropSizes(radius);
+  const side = size ?? box.size;
+  const shift = sampling === 'half pixel' ? box.size / side / 2 : 0;
+  // one black pixel all round makes repeating the border the same as black outside
+  const centre = { x: box.left + radius + shift + 1, y: box.top + radius + shift + 1 };
+  return sampleSquare(framed(head), { ...centre, side: box.size, angle }, side);
+}
+
+function radiusOf(where: string, { width, height }: Picture): number {
+  // 2r + 2 floor(r / 4) = width has at most two solutions
+  for (const radius of [Math.round((width * 2) / 5), Math.round((width * 2) / 5) + 1, Math.round((width * 2) / 5) - 1]) {
+    if (radius < 4) continue;
+    const sizes = headCropSizes(radius);
+    if (sizes.width === width && sizes.height === height) return radius;
+  }
+  return fail(RangeError, where, 'head', 'a picture of 2r + 2q by 3r + q pixels with q = floor(r / 4)', [width, height]);
+}
+
+function framed({ data, width, height }: Picture): VideoFrame {
+  const [wide, high] = [width + 2, height + 2];
+  const larger = new Uint8Array(wide * high * 3);
+  for (let row = 0; row < height; row++) {
+    larger.set(data.subarray(row * width * 3, (row + 1) * width * 3), ((row + 1) * wide + 1) * 3);
+  }
+  return { data: larger, width: wide, height: high, index: 0, timeSec: 0 };
+}

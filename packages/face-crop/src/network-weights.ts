@@ -1,0 +1,122 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { fail } from '@lipsync/contracts';
+
+/** The weights of one network as the npm package of face-api stores them: a manifest and one file of bytes. */
+export type StoredNetwork = {
+  /** The `.bin` file. */
+  bytes: Uint8Array;
+  /** The parsed `-weights_manifest.json` file: groups of `{ weights: [{ name, shape, quantization }] }`. */
+  manifest: unknown;
+};
+
+/** The weights of both networks. */
+export type LandmarkWeights = {
+  /** `tiny_face_detector_model`. */
+  detector: StoredNetwork;
+  /** `face_landmark_68_model`. */
+  landmarks: StoredNetwork;
+};
+
+type ManifestEntry = { name: string; shape: number[]; dtype: string; quantization?: { dtype: string; scale: number; min: number } };
+
+const FILES = { detector: 'tiny_face_detector_model', landmarks: 'face_landmark_68_model' } as const;
+
+/**
+ * Widens stored weights to float32: `value = byte * scale + min` where the manifest says so.
+ *
+ * Source: the weight format of tfjs converters, as in `@vladmandic/face-api` 1.7.15; exact.
+ *
+ * @returns by name, shape and float32 data in the order of the manifest; plain arrays, nothing to dispose.
+ * @throws TypeError if the manifest has another form, or the bytes do not fit it.
+ * @example
+ * const weights = dequantizeWeights(stored.landmarks).get('fc/weights'); // { shape: [256, 136], data }
+ */
+export function dequantizeWeights(stored: StoredNetwork): Map<string, { shape: number[]; data: Float32Array }> {
+  const where = 'dequantizeWeights';
+  if (!(stored?.bytes instanceof Uint8Array)) fail(TypeError, where, 'stored.bytes', 'a Uint8Array', typeof stored?.bytes);
+  const groups = stored.manifest as { weights: ManifestEntry[] }[];
+  if (!(Array.isArray(groups) && groups.every((group) => Array.isArray(group?.weights)))) {
+    fail(TypeError, where, 'stored.manifest', 'a list of groups with weights', stored.manifest);
+  }
+  const entries = groups.flatMap((group) => group.weights);
+  const count = (entry: ManifestEntry) => entry.shape.reduce((product, size) => product * size, 1);
+  const length = entries.reduce((sum, entry) => sum + count(entry) * (entry.quantization ? 1 : 4), 0);
+  if (length !== stored.bytes.length) {
+    fail(TypeError, where, 'stored.bytes', `${length} bytes long, as the manifest says`, stored.bytes.length);
+  }
+  const weights = new Map<string, { shape: number[]; data: Float32Array }>();
+  let offset = 0;
+  for (const entry of entries) {
+    const data = new Float32Array(count(entry));
+    if (entry.quantization) {
+      const { dtype, scale, min } = entry.quantization;
+      if (dtype !== 'uint8') fail(TypeError, where, `quantization of ${entry.name}`, 'uint8', dtype);
+      for (let i = 0; i < data.length; i++) data[i] = stored.bytes[offset + i] * scale + min;
+      offset += data.length;
+    } else {
+      // a copy, since the offset need not be a multiple of four
+      data.set(new Float32Array(stored.bytes.slice(offset, offset + data.length * 4).buffer));
+      offset += data.length * 4;
+    }
+    weights.set(entry.name, { shape: entry.shape, data });
+  }
+  return weights;
+}
+
+/**
+ * Turns stored weights into tensors, having checked every name and shape.
+ *
+ * @returns by name; the caller disposes them.
+ * @throws TypeError that lists all missing, unused and misshapen names.
+ */
+export function weightTensors(
+  where: string,
+  stored: StoredNetwork,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Map<string, tf.Tensor> {
+  const weights = dequantizeWeights(stored);
+  const missing = [...shapes.keys()].filter((name) => !weights.has(name));
+  const unused = [...weights.keys()].filter((name) => !shapes.has(name));
+  const misshapen = [...weights]
+    .filter(([name, { shape }]) => shapes.has(name) && shapes.get(name)!.join() !== shape.join())
+    .map(([name, { shape }]) => `${name} [${shape.join(', ')}] for [${shapes.get(name)!.join(', ')}]`);
+  if (missing.length + unused.length + misshapen.length > 0) {
+    const found = `missing: ${missing.join(' ') || 'none'}; unused: ${unused.join(' ') || 'none'}; misshapen: ${misshapen.join(' ') || 'none'}`;
+    fail(TypeError, where, 'weights', 'those of this network', found);
+  }
+  return new Map([...weights].map(([name, { shape, data }]) => [name, tf.keep(tf.tensor(data, shape, 'float32'))]));
+}
+
+/**
+ * Reads the weights of both networks.
+ *
+ * @param from none: from the npm package `@vladmandic/face-api` (Node only). A URL: of a folder with that package's
+ *   `model` files, read by `fetch`; end it with a slash.
+ * @throws Error if a file is not there.
+ * @example
+ * const weights = await readLandmarkWeights(new URL('/models/', location.href));
+ */
+export async function readLandmarkWeights(from?: URL): Promise<LandmarkWeights> {
+  const read = from ? (name: string) => fetchBytes(new URL(name, from)) : await packageReader();
+  const network = async (name: string): Promise<StoredNetwork> => {
+    const manifest: unknown = JSON.parse(new TextDecoder().decode(await read(`${name}-weights_manifest.json`)));
+    return { bytes: await read(`${name}.bin`), manifest };
+  };
+  return { detector: await network(FILES.detector), landmarks: await network(FILES.landmarks) };
+}
+
+async function fetchBytes(url: URL): Promise<Uint8Array> {
+  const response = await fetch(url);
+  if (!response.ok) fail(Error, 'readLandmarkWeights', 'weights', 'a URL that can be read', `${response.status} for ${url}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+async function packageReader(): Promise<(name: string) => Promise<Uint8Array>> {
+  const [{ createRequire }, { dirname, join }, { readFile }] = await Promise.all([
+    import('node:module'),
+    import('node:path'),
+    import('node:fs/promises'),
+  ]);
+  const root = dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json'));
+  return async (name) => new Uint8Array(await readFile(join(root, 'model', name)));
+}

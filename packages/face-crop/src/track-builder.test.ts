@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { TrackBuilder } from './track-builder';
+
+const points = (value: number) => new Float32Array(136).fill(value);
+
+test('TrackBuilder fills a short gap linearly and counts what it filled', () => {
+  const builder = new TrackBuilder({ maxGap: 3, minFrames: 1 });
+  builder.add(7, 2, points(10), 0.8);
+  builder.add(7, 6, points(50), 0.6);
+  const [track] = builder.finish();
+  expect(track).toMatchObject({ id: 0, firstFrame: 2, frames: 5, interpolated: 3 });
+  expect(track.score).toBeCloseTo(0.7);
+  expect([0, 1, 2, 3, 4].map((i) => track.points[i * 136 + 5])).toEqual([10, 20, 30, 40, 50]);
+  expect(track.points).toHaveLength(5 * 136);
+});
+
+test('TrackBuilder splits at a longer gap and drops what is too short', () => {
+  const builder = new TrackBuilder({ maxGap: 3, minFrames: 2 });
+  for (const frame of [0, 1, 2, 7, 8, 20]) builder.add(1, frame, points(frame), 1);
+  expect(builder.finish().map(({ id, firstFrame, frames }) => [id, firstFrame, frames])).toEqual([
+    [0, 0, 3],
+    [1, 7, 2],
+  ]);
+});
+
+test('TrackBuilder keeps faces apart, in the order of their first frame, over any length', () => {
+  const builder = new TrackBuilder({ maxGap: 0, minFrames: 1 });
+  for (let frame = 0; frame < 200; frame++) {
+    builder.add(5, frame, points(frame), 1);
+    if (frame >= 100) builder.add(2, frame, points(-frame), 0.5);
+    builder.expire(frame);
+  }
+  const tracks = builder.finish();
+  expect(tracks.map(({ firstFrame, frames, score }) => [firstFrame, frames, score])).toEqual([
+    [0, 200, 1],
+    [100, 100, 0.5],
+  ]);
+  expect(tracks[0].points[199 * 136]).toBe(199);
+  expect(tracks[1].points[0]).toBe(-100);
+});

@@ -1,0 +1,83 @@
+import type { FaceTrack, Landmarks68 } from '@lipsync/contracts';
+
+/** Longest run of missing frames that is filled in, and shortest track that is kept. */
+export type TrackRules = { maxGap: number; minFrames: number };
+
+type Open = { order: number; firstFrame: number; frames: number; points: Float32Array; score: number; seen: number };
+
+/**
+ * Puts landmarks that come frame by frame together to gap-free tracks.
+ *
+ * A gap of up to `maxGap` frames is filled in linearly; a longer one ends the track and starts another. Tracks shorter than
+ * `minFrames` are dropped. Memory grows with the number of points only.
+ */
+export class TrackBuilder {
+  private readonly open = new Map<number, Open>();
+  private readonly finished: Open[] = [];
+  private started = 0;
+
+  constructor(private readonly rules: TrackRules) {}
+
+  /** Adds one face of one frame; frames in rising order. */
+  add(key: number, frame: number, points: Landmarks68, score: number): void {
+    let track = this.open.get(key);
+    if (track && frame - track.firstFrame - track.frames > this.rules.maxGap) {
+      this.end(key);
+      track = undefined;
+    }
+    if (!track) {
+      track = { order: this.started++, firstFrame: frame, frames: 0, points: new Float32Array(136 * 32), score: 0, seen: 0 };
+      this.open.set(key, track);
+    }
+    append(track, frame, points);
+    track.score += score;
+    track.seen++;
+  }
+
+  /** Ends the tracks that can no longer be continued at this frame. */
+  expire(frame: number): void {
+    for (const [key, track] of this.open) {
+      if (frame - track.firstFrame - track.frames > this.rules.maxGap) this.end(key);
+    }
+  }
+
+  /** Ends all tracks and returns those that are long enough, numbered from 0 in the order of their first frame. */
+  finish(): FaceTrack[] {
+    for (const key of [...this.open.keys()]) this.end(key);
+    return this.finished
+      .sort((a, b) => a.order - b.order)
+      .map(({ firstFrame, frames, points, score, seen }, id) => ({
+        id,
+        firstFrame,
+        frames,
+        points: points.slice(0, frames * 136),
+        score: score / seen,
+        interpolated: frames - seen,
+      }));
+  }
+
+  private end(key: number): void {
+    const track = this.open.get(key)!;
+    this.open.delete(key);
+    if (track.frames >= this.rules.minFrames) this.finished.push(track);
+  }
+}
+
+function append(track: Open, frame: number, points: Landmarks68): void {
+  const index = frame - track.firstFrame;
+  if ((index + 1) * 136 > track.points.length) {
+    const larger = new Float32Array(Math.max(track.points.length * 2, (index + 1) * 136));
+    larger.set(track.points);
+    track.points = larger;
+  }
+  track.points.set(points, index * 136);
+  const before = track.frames - 1;
+  for (let i = track.frames; i < index; i++) {
+    const share = (i - before) / (index - before);
+    for (let k = 0; k < 136; k++) {
+      const from = track.points[before * 136 + k];
+      track.points[i * 136 + k] = from + (points[k] - from) * share;
+    }
+  }
+  track.frames = index + 1;
+}
