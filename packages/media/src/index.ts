@@ -1,1 +1,11 @@
-export {};
+export { encodeVideo } from './encode-video';
+export type { EncodeVideoOptions, VideoWriter } from './encode-video';
+export { findFfmpeg } from './find-ffmpeg';
+export type { Ffmpeg, FfmpegSource, FindFfmpegOptions } from './find-ffmpeg';
+export { joinWaveform } from './join-waveform';
+export { normaliseMedia } from './normalise-media';
+export type { NormaliseMediaOptions } from './normalise-media';
+export { MAX_PIXELS, openMedia } from './open-media';
+export type { FfmpegReader, FrameOptions, OpenMediaOptions } from './open-media';
+export { shiftSound } from './shift-sound';
+export type { ShiftSoundOptions } from './shift-sound';

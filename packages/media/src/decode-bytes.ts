@@ -1,0 +1,69 @@
+import { lastLine, runFfmpeg } from './run-ffmpeg';
+
+/** What to do with a file that is damaged or cut short. */
+export type Damage = 'refuse' | 'conceal';
+
+/** A piece of output: a picture, or a length of sound. */
+export type Unit = {
+  /** For messages. */
+  name: string;
+  bytes: number;
+  /** Whether a last piece that is not full is an error (pictures) or the end (sound). */
+  wholeOnly: boolean;
+};
+
+/** Messages by which ffmpeg says that data is missing or broken while it still ends with status 0. */
+const DAMAGE = /partial file|corrupt|Error while decoding|Error submitting packet|Invalid data found|Truncat|Packet mismatch/i;
+
+/**
+ * Runs ffmpeg and gives its standard output in pieces of `unit.bytes`, each a new array over a buffer of its own. Reads only as fast
+ * as the consumer takes: the pipe fills and ffmpeg waits. Ending the iteration kills the child.
+ */
+export async function* decodeBytes(
+  ffmpegPath: string,
+  where: string,
+  path: string,
+  args: readonly string[],
+  unit: Unit,
+  damage: Damage,
+  log: (line: string) => void,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const strictness = damage === 'refuse' ? ['-xerror'] : [];
+  const run = runFfmpeg(ffmpegPath, ['-nostdin', '-v', 'error', ...strictness, ...args]);
+  let pieces = 0;
+  try {
+    let piece = new Uint8Array(unit.bytes);
+    let filled = 0;
+    for await (const chunk of run.stdout as AsyncIterable<Uint8Array>) {
+      let offset = 0;
+      while (offset < chunk.length) {
+        const take = Math.min(unit.bytes - filled, chunk.length - offset);
+        piece.set(chunk.subarray(offset, offset + take), filled);
+        filled += take;
+        offset += take;
+        if (filled < unit.bytes) continue;
+        const whole = piece;
+        piece = new Uint8Array(unit.bytes);
+        filled = 0;
+        pieces++;
+        yield whole;
+      }
+    }
+    const end = await run.ended;
+    const broken = DAMAGE.test(end.messages);
+    if (end.code !== 0 || (broken && damage === 'refuse') || (filled > 0 && unit.wholeOnly)) {
+      const rule = 'a file that decodes to its end (option damage: "conceal" takes what there is)';
+      throw new Error(`${where}: path must be ${rule}, got ${path}: after ${pieces} ${unit.name}s: ${lastLine(end)}`);
+    }
+    if (filled > 0) {
+      pieces++;
+      yield piece.slice(0, filled);
+    }
+    if (pieces === 0) {
+      throw new Error(`${where}: path must be a file with at least one ${unit.name}, got ${path}: ${lastLine(end)}`);
+    }
+    if (end.messages.trim() !== '') log(`${where}: ${path}: ffmpeg says: ${lastLine(end)}`);
+  } finally {
+    await run.kill();
+  }
+}

@@ -1,0 +1,43 @@
+import type { MediaInfo } from '@lipsync/contracts';
+
+/**
+ * Pictures at a constant rate, of an input whose clock is 0 at the first one (`-itsoffset`; moved by a filter, ffmpeg 4.1 would not move the
+ * end as well and would repeat the last picture): picture k is the one whose time is nearest to `k / fps`.
+ *
+ * ffmpeg's `fps` filter takes the last picture before the next tick (`round=near`: half a tick later), which shows a 60 fps
+ * film 12 ms too late on average. Moving the clock back by half a source picture and rounding up takes the nearest one, so that sound and
+ * picture stay together at every source rate.
+ */
+export function pictureFilter(sourceFps: number, fps: number, size?: { width: number; height: number }): string {
+  const halfPicture = Math.round(0.5e6 / sourceFps);
+  return [
+    'settb=AVTB', // microseconds: a clock of 1/25 s has no half pictures
+    `setpts=PTS-${halfPicture}`,
+    `fps=${fps}:round=up:start_time=0`,
+    // Always said, so that a film that changes size half way still gives frames of one size.
+    ...(size ? [`scale=${size.width}:${size.height}:flags=bicubic`] : []),
+  ].join(',');
+}
+
+/**
+ * Sound whose sample 0 is heard at `zeroMicroseconds` of the container's clock, where the first picture is: silence is put before a
+ * later start, an earlier part is cut away, gaps in the timestamps beyond 40 ms (one picture at 25 fps) become silence.
+ *
+ * The clock is moved here and not by `-itsoffset`: where that equals the file's start, ffmpeg 4.1 to 5.1 let the sound of an
+ * MPEG transport stream begin at 0 wherever it began.
+ */
+export function soundFilter(zeroMicroseconds: number, sampleRate: number, layout: 'mono' | undefined): string {
+  return [
+    'asettb=AVTB',
+    `asetpts=PTS-(${zeroMicroseconds})`,
+    // rematrix_maxval: without it a float downmix is not normalised and stereo comes out 3 dB louder than in 16 bits.
+    `aresample=${sampleRate}:async=1:first_pts=0:min_comp=0.00001:min_hard_comp=0.04:rematrix_maxval=1`,
+    `aformat=sample_fmts=flt:sample_rates=${sampleRate}${layout ? `:channel_layouts=${layout}` : ''}`,
+  ].join(',');
+}
+
+/** The upright size scaled down so that no side is above `maxSide`, the aspect kept. */
+export function fittedSize(video: NonNullable<MediaInfo['video']>, maxSide = Infinity): { width: number; height: number } {
+  const scale = Math.min(1, maxSide / Math.max(video.width, video.height));
+  return { width: Math.max(1, Math.round(video.width * scale)), height: Math.max(1, Math.round(video.height * scale)) };
+}

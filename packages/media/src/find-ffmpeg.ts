@@ -1,0 +1,147 @@
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { delimiter, isAbsolute, join } from 'node:path';
+
+/** Where an ffmpeg came from, in the order in which they are tried. */
+export type FfmpegSource = 'option' | 'FFMPEG_PATH' | 'ffmpeg-static' | 'PATH' | '@ffmpeg-installer/ffmpeg';
+
+/** An ffmpeg that has been run once. */
+export type Ffmpeg = {
+  /** Absolute path of the program, or what the option or FFMPEG_PATH said. */
+  path: string;
+  source: FfmpegSource;
+  /** As it names itself, such as `5.1.9-0+deb12u1`. */
+  version: string;
+};
+
+export type FindFfmpegOptions = {
+  /** The program to use; where it does not run that is an error, no other is tried. Default: look for one. */
+  ffmpegPath?: string;
+  /** Told what a user should know, a line at a time. Default `console.warn`. */
+  log?: (line: string) => void;
+};
+
+const WAYS_TO_GET_ONE = [
+  'install it with the system (`apt-get install ffmpeg`, `brew install ffmpeg`, `winget install ffmpeg`)',
+  'name it in the environment variable FFMPEG_PATH or in the option `ffmpegPath`',
+  'let `ffmpeg-static` run its install script (pnpm: `pnpm approve-builds`), which downloads a build from GitHub',
+  '`npm install @ffmpeg-installer/ffmpeg`, a build of 2018 that comes from the npm registry',
+].join('; ');
+
+/**
+ * Finds an ffmpeg and runs it once (`-version`) to see that it works.
+ *
+ * Order: the option, `FFMPEG_PATH`, the package `ffmpeg-static` (its file may be missing: its install script downloads
+ * it), `PATH`, and last `@ffmpeg-installer/ffmpeg`, which is said aloud, as that build has had no security fix since 2018.
+ * An option or a `FFMPEG_PATH` that does not run is an error and nothing else is tried. Packages are looked up from this package and from
+ * the program's entry file, never from the working folder.
+ *
+ * @throws Error with all that was tried and the ways to get ffmpeg.
+ * @example
+ * const { path, version } = await findFfmpeg();
+ */
+export async function findFfmpeg(options: FindFfmpegOptions = {}): Promise<Ffmpeg> {
+  const { ffmpegPath, log = (line: string) => console.warn(line) } = options;
+  if (ffmpegPath !== undefined) return demanded(ffmpegPath, 'option', 'options.ffmpegPath');
+  const fromEnvironment = process.env.FFMPEG_PATH;
+  if (fromEnvironment) return demanded(fromEnvironment, 'FFMPEG_PATH', 'FFMPEG_PATH');
+
+  const tried: string[] = [];
+  const routes: [FfmpegSource, () => string | undefined | Promise<string | undefined>][] = [
+    ['ffmpeg-static', ffmpegStatic],
+    ['PATH', onPath],
+    ['@ffmpeg-installer/ffmpeg', ffmpegInstaller],
+  ];
+  for (const [source, look] of routes) {
+    const path = await look();
+    if (!path) {
+      tried.push(`${source}: none`);
+      continue;
+    }
+    try {
+      const version = await versionOf(path);
+      if (source === '@ffmpeg-installer/ffmpeg') {
+        log(`@lipsync/media: using the ffmpeg of ${source}, a build of 2018 without later security fixes; install a newer one for files you do not trust`);
+      }
+      return { path, source, version };
+    } catch (error) {
+      tried.push(`${source}: ${path} ${(error as Error).message}`);
+    }
+  }
+  throw new Error(`findFfmpeg: ffmpeg must be there, got none (${tried.join('; ')}). Ways to get one: ${WAYS_TO_GET_ONE}`);
+}
+
+const found = new Map<string, Promise<Ffmpeg>>();
+
+/** `findFfmpeg`, once for the same option and environment: what it says aloud is said once a process. */
+export function ffmpegFor(options: FindFfmpegOptions): Promise<Ffmpeg> {
+  const key = JSON.stringify([options.ffmpegPath, process.env.FFMPEG_PATH, process.env.PATH]);
+  let search = found.get(key);
+  if (!search) {
+    search = findFfmpeg(options);
+    found.set(key, search);
+    search.catch(() => found.delete(key));
+  }
+  return search;
+}
+
+async function demanded(path: string, source: FfmpegSource, argument: string): Promise<Ffmpeg> {
+  try {
+    return { path, source, version: await versionOf(path) };
+  } catch (error) {
+    throw new Error(`findFfmpeg: ${argument} must be an ffmpeg that runs, got ${path} (${(error as Error).message})`);
+  }
+}
+
+function versionOf(path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(path, ['-hide_banner', '-version'], { timeout: 20_000, windowsHide: true }, (error, stdout) => {
+      const version = /^ffmpeg version (\S+)/m.exec(stdout ?? '')?.[1];
+      if (version) resolve(version);
+      else reject(new Error(error ? `does not run: ${error.message.split('\n')[0]}` : 'does not say that it is ffmpeg'));
+    });
+  });
+}
+
+/** Asks for a package from here, then from the program's entry file: under pnpm only one of them may see it. */
+function requireOptional(name: string): unknown {
+  for (const from of [import.meta.url, process.argv[1]]) {
+    if (!from) continue;
+    try {
+      return createRequire(from)(name);
+    } catch {
+      // Not installed as seen from here, or not for this platform.
+    }
+  }
+  return undefined;
+}
+
+async function ffmpegStatic(): Promise<string | undefined> {
+  const path = requireOptional('ffmpeg-static');
+  if (typeof path !== 'string') return undefined;
+  // The package is often there without its file: the install script that fetches it may not have been allowed to run.
+  return (await isFile(path)) ? path : undefined;
+}
+
+async function ffmpegInstaller(): Promise<string | undefined> {
+  const path = (requireOptional('@ffmpeg-installer/ffmpeg') as { path?: string } | undefined)?.path;
+  return path && (await isFile(path)) ? path : undefined;
+}
+
+async function onPath(): Promise<string | undefined> {
+  const name = process.platform === 'win32' ? 'ffmpeg.exe' : 'ffmpeg';
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    if (!isAbsolute(folder)) continue; // a relative entry would run a file of the folder one happens to stand in
+    const path = join(folder, name);
+    if (!(await isFile(path))) continue;
+    const runs = await access(path, constants.X_OK).then(() => true, () => false);
+    if (runs) return path;
+  }
+  return undefined;
+}
+
+function isFile(path: string): Promise<boolean> {
+  return stat(path).then((entry) => entry.isFile(), () => false);
+}

@@ -1,0 +1,47 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+
+/**
+ * Containers that hold their streams themselves. Playlists and scripts that name other files or addresses (hls, dash, concat, sdp,
+ * imf, image sequences, lavfi …) are left out on purpose: ffmpeg recognises them by content, whatever the name, and would
+ * read what they name.
+ */
+export const SELF_CONTAINED_FORMATS = [
+  'mov', 'mp4', 'matroska', 'webm', 'avi', 'mpeg', 'mpegts', 'mpegvideo', 'flv', 'asf', 'nut', 'ivf', 'mxf', 'gxf', 'dv',
+  'rm', 'yuv4mpegpipe', 'h264', 'hevc', 'm4v', 'mjpeg', 'av1', 'obu', 'gif',
+  'wav', 'w64', 'aiff', 'caf', 'au', 'flac', 'mp3', 'aac', 'ac3', 'eac3', 'ogg', 'amr', 'tta', 'wv',
+] as const;
+
+/** What identifies one version of a file. */
+export type InputFile = { path: string; url: string; version: string };
+
+/**
+ * Refuses what is not a plain file (folders, pipes, devices) and gives the address under which ffmpeg cannot take the
+ * name for an option, a protocol or a pattern: `file:` and the absolute path.
+ */
+export async function inputFile(where: string, path: string): Promise<InputFile> {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw new TypeError(`${where}: path must be the name of a file, got ${JSON.stringify(path)}`);
+  }
+  const absolute = resolve(path);
+  const entry = await stat(absolute).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${where}: path must be a file that can be read, got ${path} (${error.code})`);
+  });
+  if (!entry.isFile()) throw new Error(`${where}: path must be a plain file, got ${path} (a folder, pipe or device)`);
+  return { path, url: `file:${absolute}`, version: `${absolute}|${entry.size}|${entry.mtimeMs}` };
+}
+
+/**
+ * The arguments that open `file` and let ffmpeg read nothing else. With `zeroMicroseconds` its clock is moved so that this time
+ * becomes 0; without, it is left as the container has it (`-copyts`: ffmpeg would else start at the earliest stream).
+ */
+export function inputArguments(file: InputFile, maxPixels: number, zeroMicroseconds = 0): string[] {
+  return [
+    '-copyts',
+    '-itsoffset', (-zeroMicroseconds / 1e6).toFixed(6),
+    '-protocol_whitelist', 'file', // no network, and no concat:, subfile: or crypto: hidden in the container
+    '-format_whitelist', SELF_CONTAINED_FORMATS.join(','),
+    '-max_pixels', String(maxPixels),
+    '-i', file.url,
+  ];
+}

@@ -1,0 +1,146 @@
+import { fail } from '@lipsync/contracts';
+import type { FrameSequence, MediaInfo, MediaReader, VideoFrame, Waveform } from '@lipsync/contracts';
+import { decodeBytes } from './decode-bytes';
+import type { Damage } from './decode-bytes';
+import { ffmpegFor } from './find-ffmpeg';
+import type { Ffmpeg, FindFfmpegOptions } from './find-ffmpeg';
+import { fittedSize, pictureFilter, soundFilter } from './filters';
+import { inputArguments, inputFile } from './input-file';
+import type { InputFile } from './input-file';
+import { probeFile } from './probe';
+import type { Probe } from './probe';
+
+export type OpenMediaOptions = FindFfmpegOptions & {
+  /** Largest picture that is decoded, width times height; larger ones are refused. Default 7680 * 4320 (8K). */
+  maxPixels?: number;
+  /**
+   * What happens where a file is damaged or cut short. `refuse`: decoding stops there with an error. `conceal`: ffmpeg
+   * patches what it can, the rest is missing, and `log` is told. Default `refuse`.
+   */
+  damage?: Damage;
+};
+
+export type FrameOptions = {
+  /** Pictures per second. Default 25. */
+  fps?: number;
+  /** Scales pictures down so that neither side is above this many pixels, aspect kept. Default: as they are. */
+  maxSide?: number;
+};
+
+/** A `MediaReader` that decodes with ffmpeg. */
+export interface FfmpegReader extends MediaReader {
+  /** The program in use. */
+  readonly ffmpeg: Ffmpeg;
+  frames(path: string, options?: FrameOptions): FrameSequence;
+}
+
+/** Width times height of 8K video. */
+export const MAX_PIXELS = 7680 * 4320;
+
+/**
+ * Opens video and sound files through ffmpeg, as streams in constant memory.
+ *
+ * Picture k of `frames` is the one nearest to `k / fps` seconds after the first picture; sample n of `audio` is heard at
+ * `n / sampleRate` seconds after the first picture (after the first sound where there is no picture). Sound that begins later is
+ * preceded by silence, sound from before the first picture is dropped. Pictures are RGB, upright (the container's rotation is
+ * done), of stored, not display aspect. Sound of several channels becomes their mean as ffmpeg weighs them, full scale kept; lossy codecs may exceed ±1 a little.
+ *
+ * Frames and pieces of sound are new arrays that belong to the consumer. The child process waits while the consumer works and is killed when
+ * an iteration ends early.
+ *
+ * @throws Error where there is no ffmpeg; the reader's methods throw where a file is missing, is no self-contained film or sound, lacks
+ * the stream, is damaged, or is larger than `maxPixels`.
+ * @example
+ * const media = await openMedia();
+ * for await (const frame of media.frames('talk.mp4')) console.log(frame.index, frame.width, frame.height);
+ */
+export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegReader> {
+  const { log = (line: string) => console.warn(line), maxPixels = MAX_PIXELS, damage = 'refuse' } = options;
+  if (!(Number.isInteger(maxPixels) && maxPixels > 0 && maxPixels < 2 ** 31)) {
+    fail(RangeError, 'openMedia', 'options.maxPixels', 'a whole number above 0 and below 2^31', maxPixels);
+  }
+  if (damage !== 'refuse' && damage !== 'conceal') {
+    fail(TypeError, 'openMedia', 'options.damage', '"refuse" or "conceal"', damage);
+  }
+  const ffmpeg = await ffmpegFor(options);
+  const probes = new Map<string, Promise<Probe>>();
+
+  /** Probing starts two processes: what it found is kept while the file stays the same. */
+  function probeOnce(where: string, file: InputFile): Promise<Probe> {
+    let probe = probes.get(file.version);
+    if (!probe) {
+      if (probes.size >= 64) probes.delete(probes.keys().next().value!);
+      probe = probeFile(ffmpeg.path, where, file, maxPixels);
+      probes.set(file.version, probe);
+      probe.catch(() => probes.delete(file.version));
+    }
+    return probe;
+  }
+
+  async function* decodeFrames(path: string, fps: number, maxSide: number | undefined): AsyncGenerator<VideoFrame> {
+    const file = await inputFile('frames', path);
+    const { info, zeroMicroseconds } = await probeOnce('frames', file);
+    if (!info.video) throw new Error(`frames: path must be a file with pictures, got ${path} (sound only)`);
+    const { width, height } = fittedSize(info.video, maxSide);
+    const args = [
+      ...inputArguments(file, maxPixels, zeroMicroseconds),
+      '-map', '0:V:0', '-vf', pictureFilter(info.video.fps, fps, { width, height }),
+      '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1',
+    ];
+    let index = 0;
+    const unit = { name: 'picture', bytes: width * height * 3, wholeOnly: true };
+    for await (const data of decodeBytes(ffmpeg.path, 'frames', path, args, unit, damage, log)) {
+      yield { data, width, height, index, timeSec: index / fps };
+      index++;
+    }
+  }
+
+  async function* decodeAudio(path: string, sampleRate: number): AsyncGenerator<Waveform> {
+    const file = await inputFile('audio', path);
+    const { info, zeroMicroseconds } = await probeOnce('audio', file);
+    if (!info.audio) throw new Error(`audio: path must be a file with sound, got ${path} (no sound stream)`);
+    const args = [
+      ...inputArguments(file, maxPixels),
+      '-map', '0:a:0', '-af', soundFilter(zeroMicroseconds, sampleRate, 'mono'),
+      '-f', NATIVE_FLOAT, 'pipe:1',
+    ];
+    // One second a piece.
+    const unit = { name: 'second of sound', bytes: Math.round(sampleRate) * 4, wholeOnly: false };
+    for await (const data of decodeBytes(ffmpeg.path, 'audio', path, args, unit, damage, log)) {
+      yield { samples: new Float32Array(data.buffer, 0, data.byteLength >> 2), sampleRate };
+    }
+  }
+
+  return {
+    ffmpeg,
+    async probe(path) {
+      const { info } = await probeOnce('probe', await inputFile('probe', path));
+      return copyInfo(info, path);
+    },
+    frames(path, { fps = 25, maxSide } = {}) {
+      if (!(fps > 0 && fps <= 1000)) fail(RangeError, 'frames', 'options.fps', 'above 0 and at most 1000', fps);
+      if (maxSide !== undefined && !(Number.isInteger(maxSide) && maxSide > 0)) {
+        fail(RangeError, 'frames', 'options.maxSide', 'a whole number of pixels above 0', maxSide);
+      }
+      return { fps, [Symbol.asyncIterator]: () => decodeFrames(path, fps, maxSide) };
+    },
+    audio(path, { sampleRate = 16000 } = {}) {
+      if (!(Number.isInteger(sampleRate) && sampleRate >= 1000 && sampleRate <= 192_000)) {
+        fail(RangeError, 'audio', 'options.sampleRate', 'a whole number from 1000 to 192000 Hz', sampleRate);
+      }
+      return { [Symbol.asyncIterator]: () => decodeAudio(path, sampleRate) };
+    },
+  };
+}
+
+/** ffmpeg's name of the raw float format that a Float32Array of this machine reads. */
+const NATIVE_FLOAT = new Uint8Array(new Float32Array([1]).buffer)[3] === 0x3f ? 'f32le' : 'f32be';
+
+function copyInfo(info: MediaInfo, path: string): MediaInfo {
+  return {
+    path,
+    durationSec: info.durationSec,
+    ...(info.video && { video: { ...info.video } }),
+    ...(info.audio && { audio: { ...info.audio } }),
+  };
+}

@@ -1,0 +1,156 @@
+import type { MediaInfo } from '@lipsync/contracts';
+import { inputArguments } from './input-file';
+import type { InputFile } from './input-file';
+import { lastLine, runFfmpeg } from './run-ffmpeg';
+
+/** `MediaInfo` and what the readers need beside it. */
+export type Probe = {
+  info: MediaInfo;
+  /** Time of the first picture that decodes, microseconds of the container's clock; without picture, of the first sound. */
+  zeroMicroseconds: number;
+};
+
+/**
+ * Reads what `ffmpeg -i` prints of a file: there need not be an ffprobe beside it. Understands ffmpeg 4.1 to 5.1 as
+ * tried, where only the indent and the stream ids differ. The first picture stream counts that is not marked as a cover picture, or
+ * the one with the number `videoStream`; none where that is -1.
+ *
+ * @returns the file's streams; `startSec` is the container's start, `durationSec` NaN where the container does not say.
+ */
+export function parseFfmpegDump(path: string, text: string, videoStream?: number): MediaInfo {
+  // Only the input's part: with outputs named, ffmpeg describes those in the same words further down.
+  const start = text.search(/^Input #0,/m);
+  const dump = start < 0 ? '' : text.slice(start).split(/^(?:Stream mapping:|Output #0)/m)[0];
+  const head = /^ {2}Duration: (?:N\/A|(\d+):(\d\d):(\d\d(?:\.\d+)?))(?:, start: (-?[\d.]+))?/m.exec(dump);
+  const durationSec = head?.[1] ? Number(head[1]) * 3600 + Number(head[2]) * 60 + Number(head[3]) : Number.NaN;
+  const startSec = Number(head?.[4] ?? 0);
+  const info: MediaInfo = { path, durationSec };
+
+  // A stream's line, and its indented metadata and side data until the next stream.
+  for (const part of dump.split(/^ {2,4}(?=Stream #0:\d+)/m).slice(1)) {
+    const line = part.split('\n', 1)[0];
+    const stream = /^Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\([^)]*\))?: (Video|Audio): (\w+)(.*)$/.exec(line.trim());
+    if (!stream) continue;
+    const [, number, kind, codec, rest] = stream;
+    const chosen = videoStream === undefined ? !rest.includes('(attached pic)') : Number(number) === videoStream;
+    if (kind === 'Video' && !info.video && chosen) {
+      const size = /, (\d+)x(\d+)(?=[ ,[]|$)/.exec(rest);
+      const rotation = rotationOf(part);
+      const [width, height] = size ? [Number(size[1]), Number(size[2])] : [0, 0];
+      const turned = rotation % 180 !== 0;
+      info.video = {
+        codec,
+        width: turned ? height : width,
+        height: turned ? width : height,
+        fps: rateOf(rest),
+        rotation,
+        startSec,
+      };
+    } else if (kind === 'Audio' && !info.audio) {
+      const sampleRate = Number(/, (\d+) Hz/.exec(rest)?.[1] ?? 0);
+      info.audio = { codec, sampleRate, channels: channelsOf(rest), startSec };
+    }
+  }
+  return info;
+}
+
+/** Pictures per second: the average where ffmpeg knows it, else its guess from the clock; 25 where that is a clock (90k tbr). */
+function rateOf(line: string): number {
+  for (const unit of ['fps', 'tbr']) {
+    const match = new RegExp(`, ([\\d.]+)(k?) ${unit}\\b`).exec(line);
+    const rate = match ? Number(match[1]) * (match[2] ? 1000 : 1) : 0;
+    if (rate > 0 && rate <= 1000) return rate;
+  }
+  return 25;
+}
+
+/** Clockwise quarter turns: ffmpeg's "rotation of -90.00 degrees" counts the other way. */
+function rotationOf(part: string): number {
+  const matrix = /displaymatrix: rotation of (-?[\d.]+|nan) degrees/.exec(part);
+  const degrees = matrix ? -Number(matrix[1]) : 0;
+  if (!Number.isFinite(degrees)) return 0;
+  return ((Math.round(degrees / 90) * 90) % 360 + 360) % 360;
+}
+
+function channelsOf(line: string): number {
+  const layout = / Hz, (?:(\d+) channels|(\d)\.(\d)|(mono)|(stereo|downmix)|(quad)|(hexagonal)|(octagonal))/.exec(line);
+  if (!layout) return 1;
+  if (layout[1]) return Number(layout[1]);
+  if (layout[2]) return Number(layout[2]) + Number(layout[3]);
+  return layout[4] ? 1 : layout[5] ? 2 : layout[6] ? 4 : layout[7] ? 6 : 8;
+}
+
+/** Describes `file` and finds, by decoding one picture and one piece of sound, when each stream really starts. */
+export async function probeFile(ffmpegPath: string, where: string, file: InputFile, maxPixels: number): Promise<Probe> {
+  const opened = runFfmpeg(ffmpegPath, ['-nostdin', ...inputArguments(file, maxPixels)]);
+  opened.stdout.resume();
+  const end = await opened.ended; // status 1 always: no output was asked for
+  let info = parseFfmpegDump(file.path, end.messages);
+  if (/Format not on whitelist/.test(end.messages)) {
+    const kind = /\[([\w,]+) @ [^\]]*\] Format not on whitelist/.exec(end.messages)?.[1] ?? 'another format';
+    const rule = 'a file that holds its streams itself (mp4, mkv, webm, avi, wav …)';
+    throw new Error(`${where}: path must be ${rule}, got ${file.path} (${kind})`);
+  }
+  const assertStreams = () => {
+    const { video, audio } = info;
+    if (!video && !audio) {
+      throw new Error(`${where}: path must be a film or sound that ffmpeg can read, got ${file.path} (${lastLine(end)})`);
+    }
+    const tooLarge = /Picture size (\d+)x(\d+) exceeds specified max pixel count/.exec(end.messages);
+    if (video && tooLarge) [video.width, video.height] = [Number(tooLarge[1]), Number(tooLarge[2])];
+    if (video && video.width * video.height > maxPixels) {
+      const rule = `a film of at most ${maxPixels} pixels a picture (option maxPixels)`;
+      throw new RangeError(`${where}: path must be ${rule}, got ${file.path} (${video.width} x ${video.height})`);
+    }
+  };
+  assertStreams();
+  let starts = await firstTimes(ffmpegPath, file, maxPixels, info);
+  if (starts.videoStream !== undefined) {
+    // ffmpeg 4.1 does not print which picture is a cover, but does not take it for a film either.
+    info = parseFfmpegDump(file.path, end.messages, starts.videoStream);
+    assertStreams();
+    if (!info.video) starts = await firstTimes(ffmpegPath, file, maxPixels, info);
+  }
+  if (!Number.isFinite(info.durationSec)) info.durationSec = await playedSeconds(ffmpegPath, file, maxPixels);
+  const { video, audio } = info;
+  if (video && starts.video !== undefined) video.startSec = starts.video / 1e6;
+  if (audio && starts.audio !== undefined) audio.startSec = starts.audio / 1e6;
+  return { info, zeroMicroseconds: Math.round((video ?? audio)!.startSec * 1e6) };
+}
+
+/**
+ * Microseconds of the first picture and the first sound as they come out of the decoders, on the container's clock:
+ * edit lists, encoder delay and dropped leading pictures are behind us there. `videoStream`: the number of
+ * the stream that `0:V:0` took, -1 where there is none but covers.
+ */
+async function firstTimes(ffmpegPath: string, file: InputFile, maxPixels: number, info: MediaInfo) {
+  const args = ['-nostdin', '-nostats', ...inputArguments(file, maxPixels)];
+  if (info.video) {
+    args.push('-map', '0:V:0', '-vf', 'settb=AVTB,showinfo', '-frames:v', '1', '-f', 'null', '-');
+  }
+  if (info.audio) {
+    args.push('-map', '0:a:0', '-af', 'asettb=AVTB,ashowinfo', '-frames:a', '1', '-f', 'null', '-');
+  }
+  const run = runFfmpeg(ffmpegPath, args);
+  run.stdout.resume();
+  const { messages } = await run.ended;
+  const first = (filter: string) => {
+    const match = new RegExp(`Parsed_${filter}_\\d+ @[^\\]]*\\] n: *0 pts: *(-?\\d+)`).exec(messages);
+    return match ? Number(match[1]) : undefined;
+  };
+  const mapped = /^ *Stream #0:(\d+) -> #0:0 /m.exec(messages)?.[1];
+  const none = /Stream map '0:V:0' matches no streams/.test(messages);
+  const videoStream = !info.video ? undefined : none ? -1 : mapped === undefined ? undefined : Number(mapped);
+  return { video: first('showinfo'), audio: first('ashowinfo'), videoStream };
+}
+
+/** Length of a file whose container does not say it, by reading its packets once. */
+async function playedSeconds(ffmpegPath: string, file: InputFile, maxPixels: number): Promise<number> {
+  const args = ['-nostdin', ...inputArguments(file, maxPixels), '-map', '0:V?', '-map', '0:a?', '-c', 'copy', '-f', 'null', '-'];
+  const run = runFfmpeg(ffmpegPath, args);
+  run.stdout.resume();
+  const { messages } = await run.ended;
+  const times = [...messages.matchAll(/time=(\d+):(\d\d):(\d\d(?:\.\d+)?)/g)];
+  const last = times.at(-1);
+  return last ? Number(last[1]) * 3600 + Number(last[2]) * 60 + Number(last[3]) : 0;
+}
