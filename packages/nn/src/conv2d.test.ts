@@ -41,7 +41,7 @@ describe('Conv2d', () => {
   test('starts from U(±1 / sqrt(fan-in)) for weights and bias', () => {
     const conv = new Conv2d({ inChannels: 16, outChannels: 64, kernelSize: 3, random: new Random(3) });
     const bound = 1 / Math.sqrt(144);
-    const weights = conv.weight.dataSync();
+    const weights = conv.weight.dataSync() as Float32Array;
     const variance = weights.reduce((sum, value) => sum + value ** 2, 0) / weights.length;
     expect(Math.max(...weights.map(Math.abs))).toBeLessThanOrEqual(bound);
     expect(variance / (bound ** 2 / 3)).toBeCloseTo(1, 1);

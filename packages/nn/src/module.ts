@@ -60,9 +60,10 @@ export function writeState(entries: Map<string, Parameter>, state: Map<string, N
   }
   for (const [name, { variable, layout }] of entries) {
     const array = state.get(name) as NamedArray;
-    let numbers: Float32Array | Int32Array = fromTorchLayout(toFloat32(array), array.shape, layout);
-    if (variable.dtype === 'int32') numbers = Int32Array.from(numbers);
-    else if (numbers === array.data) numbers = numbers.slice(); // some backends keep the array they are given
+    let numbers: Float32Array | Int32Array;
+    if (variable.dtype === 'int32') numbers = Int32Array.from(array.data as Iterable<number | bigint>, Number);
+    else numbers = fromTorchLayout(toFloat32(array), array.shape, layout);
+    if (numbers === array.data) numbers = numbers.slice(); // some backends keep the array they are given
     tf.tidy(() => variable.assign(tf.tensor(numbers, variable.shape, variable.dtype)));
   }
 }

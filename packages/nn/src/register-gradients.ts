@@ -267,7 +267,17 @@ const RULES: Record<string, GradientRule> = {
   AvgPool: {
     save: ['x'],
     rule: (dy, [x], { filterSize, strides, pad }) => ({
-      x: () => run('AvgPoolGrad', { dy, input: x }, { filterSize, strides, pad }),
+      x: () => {
+        type Pair = [number, number];
+        const { padInfo } = tf.backend_util.computePool2DInfo(
+          (x as tf.Tensor4D).shape, filterSize as Pair, strides as Pair, 1, pad as 'valid', undefined,
+        );
+        // At a padded edge the kernel divides by the whole window, while the forward one leaves the padding out.
+        if (padInfo.top + padInfo.bottom + padInfo.left + padInfo.right > 0) {
+          throw new Error('avgPool: its gradient is there without padding only');
+        }
+        return run('AvgPoolGrad', { dy, input: x }, { filterSize, strides, pad });
+      },
     }),
   },
   ResizeBilinear: {

@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import { fromTorchLayout, toTorchLayout, torchShape } from './parameter-layout';
+
+const count = (size: number) => Float32Array.from({ length: size }, (_, i) => i);
+
+describe('parameter layouts', () => {
+  test('conv moves [out, in, height, width] to [height, width, in, out] number by number', () => {
+    const [outs, ins, height, width] = [2, 3, 4, 5];
+    const torch = count(outs * ins * height * width);
+    const ours = fromTorchLayout(torch, [outs, ins, height, width], 'conv');
+    for (let o = 0; o < outs; o++) {
+      for (let i = 0; i < ins; i++) {
+        for (let y = 0; y < height; y++) {
+          for (let x = 0; x < width; x++) {
+            expect(ours[((y * width + x) * ins + i) * outs + o]).toBe(torch[((o * ins + i) * height + y) * width + x]);
+          }
+        }
+      }
+    }
+  });
+
+  test('linear is the transpose', () => {
+    expect([...fromTorchLayout(count(6), [2, 3], 'linear')]).toEqual([0, 3, 1, 4, 2, 5]);
+  });
+
+  test.each([
+    ['conv', [3, 2, 5, 4]],
+    ['linear', [5, 4]],
+    ['same', [7]],
+    ['same', []],
+  ] as const)('%s there and back gives the same numbers and shape', (layout, ourShape) => {
+    const ours = count(ourShape.reduce<number>((size, side) => size * side, 1));
+    const shape = torchShape(ourShape, layout);
+    const torch = toTorchLayout(ours, ourShape, layout);
+    expect(fromTorchLayout(torch, shape, layout)).toEqual(ours);
+    if (layout === 'conv') expect(shape).toEqual([4, 5, 3, 2]);
+  });
+
+  test('keeps the array itself where nothing moves, and its type where something does', () => {
+    const data = count(4);
+    expect(toTorchLayout(data, [4], 'same')).toBe(data);
+    expect(toTorchLayout(Int32Array.of(1, 2), [1, 2], 'linear')).toBeInstanceOf(Int32Array);
+  });
+
+  test('refuses another number of axes', () => {
+    expect(() => torchShape([2, 3], 'conv')).toThrow('parameterLayout: shape must be of 4 axes, got [2, 3]');
+  });
+});
