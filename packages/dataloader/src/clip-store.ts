@@ -130,6 +130,13 @@ export class ClipStore {
     this.#cache.delete(clip.id);
   }
 
+  /** Takes a clip away; nothing where there is none. */
+  async remove(id: string): Promise<void> {
+    const { rm } = await import('node:fs/promises');
+    this.#cache.delete(id);
+    await rm(this.#clipPath(id), { force: true });
+  }
+
   /** Notes what was left out and why. */
   async drop(drop: Drop): Promise<void> {
     const id = dropId(drop.source, drop.track, drop.segment);

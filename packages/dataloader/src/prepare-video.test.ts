@@ -1,0 +1,188 @@
+import { readdir } from 'node:fs/promises';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { THESIS_MEL, melSpectrogram } from '@lipsync/audio-mel';
+import { trackFromLandmarks } from '@lipsync/face-crop';
+import { similarity, temporaryFolder } from '../fixtures/made-clips';
+import { HEIGHT, WIDTH, facePoints, madeMedia, madeSound } from '../fixtures/made-video';
+import type { MadeVideo } from '../fixtures/made-video';
+import type { StoreRecipe } from './clip';
+import { ClipStore, hashFile } from './clip-store';
+import { prepareVideo } from './prepare-video';
+import type { PrepareOptions } from './prepare-video';
+
+const storeRecipe: StoreRecipe = { crop: similarity(1.9, 8), mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 };
+const face = { from: 0, to: 1e9, x: 60 };
+
+let folder: string;
+let remove: () => Promise<void>;
+let store: ClipStore;
+beforeEach(async () => {
+  ({ folder, remove } = await temporaryFolder());
+  store = await ClipStore.create(folder, storeRecipe);
+});
+afterEach(() => remove());
+
+function media(videos: Record<string, MadeVideo>) {
+  const made = madeMedia(videos);
+  const prepare = (path: string, options: Partial<PrepareOptions> = {}, into = store) =>
+    prepareVideo({ path, source: path.replace('in/', ''), reader: made.reader, detector: made.detectorFor(path), ...options }, into);
+  return { ...made, prepare };
+}
+
+async function content(): Promise<Record<string, string>> {
+  const entries = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const paths = entries.map((entry) => `${entry.parentPath}/${entry.name}`).sort();
+  return Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await hashFile(path)])));
+}
+
+test('a short video becomes one clip with its pictures, sound, landmarks and poses', async () => {
+  const { prepare } = media({ 'in/sub/a.mp4': { frames: 30, faces: [face] } });
+  const result = await prepare('in/sub/a.mp4', { sourceSha256: 'abc' });
+  expect(result).toEqual({ source: 'sub/a.mp4', clips: ['sub/a.mp4.t0.s0'], dropped: [], alreadyDone: false });
+  const clip = await store.read('sub/a.mp4.t0.s0');
+  expect(clip).toMatchObject({ count: 30, size: 8, firstFrame: 0, score: 0.5, interpolated: 0, sourceSha256: 'abc' });
+  for (let f = 0; f < 30; f++) expect(clip.frames[f * 8 * 8 * 3]).toBe(f);
+  expect(clip.landmarks.subarray(136, 272)).toEqual(facePoints(60));
+  // s = max(20, 0.95 * 22) = 20.9 pixels, and the side 1.9 s
+  expect([...clip.poses.subarray(4, 8)].map((value) => Math.round(1000 * value) / 1000)).toEqual([60, 52, 39.71, 0]);
+  const whole = melSpectrogram({ samples: madeSound(30 * 640), sampleRate: 16000 }, THESIS_MEL);
+  expect(clip.mel.steps).toBe(97); // all there is: 96 steps of 30 pictures and the last
+  expect(clip.mel.data).toEqual(whole.data.slice(0, 97 * 80));
+});
+
+test('a long track is cut where picture and mel step meet, its sound from the mel of the whole', async () => {
+  const { prepare } = media({ 'in/a.mp4': { frames: 420, faces: [{ from: 3, to: 410, x: 60 }] } });
+  const { clips } = await prepare('in/a.mp4', { segmentSec: 5, minSegmentSec: 1.5, keepBytes: 0 });
+  const infos = await Promise.all(clips.map((id) => store.info(id)));
+  expect(infos.map((info) => [info.id, info.firstFrame, info.count])).toEqual([
+    ['a.mp4.t0.s0', 5, 125],
+    ['a.mp4.t0.s1', 130, 125],
+    ['a.mp4.t0.s2', 255, 155],
+  ]);
+  const whole = melSpectrogram({ samples: madeSound(420 * 640), sampleRate: 16000 }, THESIS_MEL);
+  for (const { id, firstFrame, count } of infos) {
+    const clip = await store.read(id);
+    const start = (firstFrame / 5) * 16;
+    expect(clip.mel.steps).toBe(Math.ceil(3.2 * count) + 1);
+    expect(clip.mel.data).toEqual(whole.data.slice(start * 80, (start + clip.mel.steps) * 80));
+    for (let f = 0; f < count; f++) expect(clip.frames[f * 192]).toBe((firstFrame + f) & 255);
+  }
+});
+
+test('faces that appear together and one after the other each get their clips', async () => {
+  const faces = [{ from: 0, to: 60, x: 40 }, { from: 20, to: 100, x: 80 }, { from: 40, to: 46, x: 60 }];
+  const { prepare, counts } = media({ 'in/a.mp4': { frames: 100, faces } });
+  const { clips, dropped } = await prepare('in/a.mp4');
+  expect(clips.sort()).toEqual(['a.mp4.t0.s0', 'a.mp4.t1.s0']);
+  expect(dropped).toEqual([
+    { source: 'a.mp4', track: 2, reason: 'too short', detail: '6 pictures, fewer than 20 from a place where picture and mel step meet' },
+  ]);
+  const [first, second] = await Promise.all(['a.mp4.t0.s0', 'a.mp4.t1.s0'].map((id) => store.read(id)));
+  expect([first.firstFrame, first.count, second.firstFrame, second.count]).toEqual([0, 60, 20, 80]);
+  expect([first.poses[0], second.poses[0]]).toEqual([40, 80]);
+  expect(counts.open).toBe(0);
+});
+
+test('small videos are decoded once, larger ones twice, with the same clips', async () => {
+  const one = media({ 'in/a.mp4': { frames: 40, faces: [face] } });
+  await one.prepare('in/a.mp4', { keepBytes: 40 * WIDTH * HEIGHT * 3 });
+  expect(one.counts.framePasses).toBe(1);
+  const before = await content();
+  await remove();
+  store = await ClipStore.create(folder, storeRecipe);
+  const two = media({ 'in/a.mp4': { frames: 40, faces: [face] } });
+  await two.prepare('in/a.mp4', { keepBytes: 40 * WIDTH * HEIGHT * 3 - 1 });
+  expect(two.counts.framePasses).toBe(2);
+  expect(await content()).toEqual(before);
+});
+
+test('every kind of unusable video is dropped by its reason, and the store counts them', async () => {
+  const { prepare, counts } = media({
+    'in/mute.mp4': { frames: 30, faces: [face], hasSound: false },
+    'in/silent.mp4': { frames: 30, faces: [face], amplitude: 1e-4 },
+    'in/nobody.mp4': { frames: 30, faces: [] },
+    'in/short.mp4': { frames: 12, faces: [face] },
+    'in/click.mp4': { frames: 30, faces: [face], samples: 300 },
+    'in/cut-sound.mp4': { frames: 60, faces: [face], samples: 5000 },
+    'in/breaks.mp4': { frames: 60, faces: [face], breaksAt: 40 },
+  });
+  const names = ['mute', 'silent', 'nobody', 'short', 'click', 'cut-sound', 'breaks', 'no-film'];
+  const reasons = [];
+  for (const name of names) {
+    const { clips, dropped } = await prepare(`in/${name}.mp4`);
+    expect(clips).toEqual([]);
+    reasons.push(dropped.map((drop) => drop.reason).join());
+  }
+  expect(reasons).toEqual(['no sound', 'silent', 'no face', 'too short', 'sound too short', 'sound too short', 'broken', 'broken']);
+  const drops = await store.dropped();
+  expect(drops.find((drop) => drop.source === 'no-film.mp4')!.detail).toBe('probe: path must be a film, got no-film.mp4: [mov] moov atom not found');
+  expect(drops.find((drop) => drop.source === 'nobody.mp4')!.detail).toBe('no face followed in 30 pictures');
+  expect((await store.summary()).dropped).toEqual({ broken: 2, 'no face': 1, 'no sound': 1, silent: 1, 'sound too short': 2, 'too short': 1 });
+  expect(counts.open).toBe(0);
+});
+
+test('a segment without sound is dropped alone', async () => {
+  const { prepare } = media({ 'in/a.mp4': { frames: 300, faces: [face], silentFrom: 100 * 640 } });
+  const { clips, dropped } = await prepare('in/a.mp4', { segmentSec: 4 });
+  expect(clips).toEqual(['a.mp4.t0.s0']);
+  expect(dropped.map((drop) => [drop.segment, drop.reason])).toEqual([[1, 'silent'], [2, 'silent']]);
+});
+
+test('landmarks that are given replace the detector, and may be longer than the pictures', async () => {
+  const points = new Float32Array(62 * 136);
+  for (let f = 0; f < 62; f++) points.set(facePoints(60), f * 136);
+  const { prepare, counts } = media({ 'in/a.mp4': { frames: 60, faces: [] }, 'in/b.mp4': { frames: 60, faces: [], breaksAt: 55 } });
+  const tracks = [trackFromLandmarks(points)];
+  const { clips } = await prepare('in/a.mp4', { detector: undefined, tracks, segmentSec: 1, minSegmentSec: 0.5 });
+  expect(clips).toEqual(['a.mp4.t0.s0', 'a.mp4.t0.s1']);
+  expect((await store.info('a.mp4.t0.s1')).count).toBe(35); // 60 pictures, though the landmarks go to 62
+  expect(counts.framePasses).toBe(1);
+  // A file that breaks off after its first clip leaves none.
+  const broken = await prepare('in/b.mp4', { detector: undefined, tracks, segmentSec: 1, minSegmentSec: 0.5 });
+  expect([broken.clips, broken.dropped.map((drop) => drop.reason)]).toEqual([[], ['broken']]);
+  expect(await store.list()).toEqual(clips);
+});
+
+test('a run that was stopped goes on and ends in the same bytes; a finished video is left alone', async () => {
+  const videos = { 'in/a.mp4': { frames: 200, faces: [face] }, 'in/b.mp4': { frames: 200, faces: [] } };
+  const options = { segmentSec: 2, minSegmentSec: 1 };
+  const straight = media(videos);
+  const first = await straight.prepare('in/a.mp4', options);
+  await straight.prepare('in/b.mp4', options);
+  await store.finish();
+  const wanted = await content();
+
+  await remove();
+  store = await ClipStore.create(folder, storeRecipe);
+  const again = media(videos);
+  const write = store.write.bind(store);
+  const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+  const spy = vi.spyOn(store, 'write').mockImplementation((clip) => (clip.id.endsWith('s2') ? Promise.reject(full) : write(clip)));
+  await expect(again.prepare('in/a.mp4', options)).rejects.toBe(full); // a full disk is not the video's fault
+  expect(again.counts.open).toBe(0);
+  expect(await store.source('a.mp4')).toBeUndefined();
+  expect(await store.dropped()).toEqual([]);
+  spy.mockRestore();
+  await again.prepare('in/b.mp4', options);
+  expect(await again.prepare('in/a.mp4', options)).toEqual(first);
+  await store.finish();
+  expect(await content()).toEqual(wanted);
+
+  const passes = again.counts.framePasses;
+  expect(await again.prepare('in/a.mp4', options)).toEqual({ ...first, alreadyDone: true });
+  expect(again.counts.framePasses).toBe(passes);
+});
+
+test('progress is told in both passes', async () => {
+  const { prepare } = media({ 'in/a.mp4': { frames: 60, faces: [face] } });
+  const seen: string[] = [];
+  await prepare('in/a.mp4', { onProgress: ({ phase, frames, ofFrames }) => seen.push(`${phase} ${frames} of ${ofFrames}`) });
+  expect(seen).toEqual(['faces 25 of 60', 'faces 50 of 60', 'clips 25 of 60', 'clips 50 of 60']);
+});
+
+test('prepareVideo refuses sources outside the folder and clips of no picture', async () => {
+  const { prepare } = media({});
+  await expect(prepare('in/a.mp4', { source: '../a.mp4' })).rejects.toThrow('inside it');
+  await expect(prepare('in/a.mp4', { minFrames: 0 })).rejects.toThrow('prepareVideo: minFrames must be a whole number above 0, got 0');
+  await expect(prepare('in/a.mp4', { detector: undefined })).rejects.toThrow('detector must be given where tracks are not');
+});

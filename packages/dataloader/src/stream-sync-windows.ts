@@ -1,0 +1,103 @@
+import { melWindowStart } from '@lipsync/audio-mel';
+import { assertSyncRecipe, cropSideFactor, fail } from '@lipsync/contracts';
+import type { FaceTrack, SimilarityCrop, SyncRecipe } from '@lipsync/contracts';
+import { planCrops } from '@lipsync/face-crop';
+import { viewFraction } from './clip';
+import type { StoreRecipe } from './clip';
+import { MelCursor } from './mel-cursor';
+import { cutMelWindow } from './mel-window';
+import { makeView, sampleView, toRecipeValues } from './mouth-window';
+import { trackCrops } from './track-crops';
+import type { TrackedVideo } from './tracked-video';
+
+/** The network's input at one picture of one face. */
+export type SyncWindow = {
+  track: FaceTrack;
+  /** Index in the video of the window's first picture. */
+  startFrame: number;
+  /** `[size, size, frames * 3]`, float32, in the recipe's range; a new array. */
+  frames: Float32Array;
+  /** `[bins, melSteps]`, float32; a new array. */
+  mel: Float32Array;
+};
+
+export type StreamOptions = {
+  recipe: SyncRecipe;
+  /** The faces to follow. Default: all of the video. */
+  tracks?: readonly FaceTrack[];
+  /** The crop that is cut from the picture and resampled to the network's. Default `storedCropFor(recipe.crop)`. */
+  stored?: StoreRecipe['crop'];
+};
+
+const STORED_SIDE = 1.9;
+
+/**
+ * The crop that clips are stored in for a network: for a similarity crop twice its pixels and a side of 1.9, which leaves room to
+ * turn and shift it in training; for a DINet crop, or one that is wider, the network's own.
+ *
+ * Scoring goes through the same two samplings as training, so that both show a network the same.
+ */
+export function storedCropFor(crop: SyncRecipe['crop']): StoreRecipe['crop'] {
+  if (crop.kind !== 'similarity' || cropSideFactor(crop) >= STORED_SIDE) return crop;
+  const stored: SimilarityCrop = { ...crop, side: `${STORED_SIDE} * max(eye distance, 0.95 * eye-to-mouth)`, size: 2 * crop.size };
+  return stored;
+}
+
+/**
+ * All windows of a video's faces, one a picture, in the order of the pictures; those of different faces come mixed. Ends
+ * for a face where its pictures or the sound end.
+ *
+ * One pass over pictures and sound, in constant memory: a window of pictures a face, and the mel between.
+ *
+ * @throws UnusableVideo where the file cannot be decoded further.
+ * @example
+ * for await (const window of streamSyncWindows(video, { recipe: expert.recipe })) await scorers.get(window.track.id).update(window);
+ */
+export async function* streamSyncWindows(video: TrackedVideo, options: StreamOptions): AsyncGenerator<SyncWindow> {
+  const { tracks = video.tracks, stored = storedCropFor(options.recipe.crop) } = options;
+  const recipe = assertSyncRecipe('streamSyncWindows', options.recipe);
+  if (video.fps !== recipe.fps) fail(TypeError, 'streamSyncWindows', 'video.fps', `${recipe.fps}, as in the recipe`, video.fps);
+  viewFraction(stored, recipe.crop); // refuses crops that do not fit
+  const view = makeView(stored, recipe.crop);
+  const { frames: length, melSteps } = recipe;
+  const pictureLength = recipe.crop.size ** 2 * 3;
+  const planned = tracks.map((track) => ({
+    track,
+    plan: planCrops(track, stored, video.picture),
+    ring: Array.from({ length }, () => new Float32Array(pictureLength)),
+    soundEnded: false,
+  }));
+  const mel = new MelCursor(video.audio(), recipe.mel);
+  const timing = { fps: recipe.fps, stepsPerSecond: 80 };
+  try {
+    for await (const { planned: face, frame, indexInTrack, crop } of trackCrops(video.frames(), planned)) {
+      const latest = face.ring[indexInTrack % length];
+      sampleView(crop, view, 0, 1, latest);
+      toRecipeValues(latest, recipe);
+      const first = indexInTrack - length + 1;
+      if (first < 0 || face.soundEnded) continue;
+      const startFrame = frame - length + 1;
+      const startStep = melWindowStart(startFrame, timing);
+      mel.forget(startStep); // all faces are at the same picture
+      const sound = await mel.read(startStep, melSteps);
+      if (sound.steps < melSteps) {
+        face.soundEnded = true;
+        continue;
+      }
+      const frames = new Float32Array(pictureLength * length);
+      for (let t = 0; t < length; t++) interleave(face.ring[(first + t) % length], t, length, frames);
+      yield { track: face.track, startFrame, frames, mel: cutMelWindow(sound, 0, { recipe }) };
+    }
+  } finally {
+    await mel.close();
+  }
+}
+
+/** Writes a picture into channel group `slot`. */
+function interleave(picture: Float32Array, slot: number, slots: number, out: Float32Array): void {
+  for (let from = 0, to = slot * 3; from < picture.length; from += 3, to += slots * 3) {
+    out[to] = picture[from];
+    out[to + 1] = picture[from + 1];
+    out[to + 2] = picture[from + 2];
+  }
+}

@@ -1,0 +1,39 @@
+import type { FaceTrack, VideoFrame } from '@lipsync/contracts';
+import type { CropPlan } from '@lipsync/face-crop';
+
+/** A face track and where its crops lie. */
+export type PlannedTrack = { track: FaceTrack; plan: CropPlan };
+
+/** One crop of one face. */
+export type TrackCrop<P extends PlannedTrack> = {
+  planned: P;
+  /** Index of the picture in the video. */
+  frame: number;
+  /** Index of the picture in the track. */
+  indexInTrack: number;
+  /** RGB, 0..255, `[size, size, 3]`; a new array. */
+  crop: Uint8Array;
+};
+
+/**
+ * Cuts the crops of all tracks in one pass over the pictures, in the order of the pictures. Ends after the last track's last
+ * picture, or earlier with the video; holds no picture.
+ *
+ * @example
+ * for await (const { planned, frame, crop } of trackCrops(video.frames(), planned)) { … }
+ */
+export async function* trackCrops<P extends PlannedTrack>(
+  frames: AsyncIterable<VideoFrame>,
+  tracks: readonly P[],
+): AsyncGenerator<TrackCrop<P>> {
+  const end = Math.max(0, ...tracks.map(({ track }) => track.firstFrame + track.frames));
+  if (end === 0) return;
+  for await (const frame of frames) {
+    for (const planned of tracks) {
+      const indexInTrack = frame.index - planned.track.firstFrame;
+      if (indexInTrack < 0 || indexInTrack >= planned.track.frames) continue;
+      yield { planned, frame: frame.index, indexInTrack, crop: planned.plan.cut(frame, indexInTrack) };
+    }
+    if (frame.index + 1 >= end) return;
+  }
+}

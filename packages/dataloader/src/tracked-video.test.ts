@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { HEIGHT, WIDTH, facePoints, madeMedia } from '../fixtures/made-video';
+import { openTrackedVideo } from './tracked-video';
+import { trackFromLandmarks } from '@lipsync/face-crop';
+
+const faces = [{ from: 0, to: 1e9, x: 60 }];
+
+test('openTrackedVideo follows the faces and measures the sound', async () => {
+  const made = madeMedia({ 'a.mp4': { frames: 30, faces } });
+  const video = await openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4') });
+  expect(video.tracks.map((track) => [track.id, track.firstFrame, track.frames])).toEqual([[0, 0, 30]]);
+  expect(video.picture).toEqual({ width: WIDTH, height: HEIGHT });
+  expect(video.sound.samples).toBe(30 * 640);
+  expect(video.sound.peak).toBeCloseTo(0.5, 2);
+});
+
+test('kept pictures are replayed without decoding until they are released', async () => {
+  const made = madeMedia({ 'a.mp4': { frames: 30, faces } });
+  const video = await openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4') });
+  const indices = async () => {
+    const seen: number[] = [];
+    for await (const frame of video.frames()) seen.push(frame.index);
+    return seen;
+  };
+  const replayed = await indices();
+  expect(made.counts.framePasses).toBe(1);
+  video.release();
+  expect(await indices()).toEqual(replayed);
+  expect(made.counts.framePasses).toBe(2);
+});
+
+test('a video longer than keepBytes holds no picture: each is let go before the next is asked for', async () => {
+  const made = madeMedia({ 'a.mp4': { frames: 40, faces } });
+  const video = await openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4'), keepBytes: 1000 });
+  expect(made.counts.pictures).toBe(40);
+  for await (const frame of video.frames()) if (frame.index === 3) break;
+  expect([made.counts.pictures, made.counts.open]).toEqual([44, 0]);
+});
+
+test('given tracks need neither detector nor a first pass', async () => {
+  const made = madeMedia({ 'a.mp4': { frames: 30, faces: [] } });
+  const track = trackFromLandmarks(facePoints(60));
+  const video = await openTrackedVideo({ path: 'a.mp4', reader: made.reader, tracks: [track] });
+  expect([video.tracks, made.counts.framePasses]).toEqual([[track], 0]);
+});
+
+test('errors of the detector are not the video\'s, and leave no decoder behind', async () => {
+  const made = madeMedia({ 'a.mp4': { frames: 30, faces } });
+  const detector = { ...made.detectorFor('a.mp4'), detect: () => Promise.reject(new Error('no weights')) };
+  await expect(openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector })).rejects.toThrow(/^no weights$/);
+  expect(made.counts.open).toBe(0);
+});

@@ -1,0 +1,116 @@
+import { fail } from '@lipsync/contracts';
+import type { FaceTrack, LandmarkDetector, MediaInfo, MediaReader, VideoFrame, Waveform } from '@lipsync/contracts';
+import { collectTracks } from '@lipsync/face-crop';
+import type { CollectTracksOptions } from '@lipsync/face-crop';
+import { measureSound } from './sound-level';
+import type { SoundLevel } from './sound-level';
+import { UnusableVideo, readable, readerError } from './unusable-video';
+
+export type TrackedVideoOptions = {
+  path: string;
+  reader: MediaReader;
+  /** Finds the faces; borrowed. Not needed where `tracks` are given. */
+  detector?: LandmarkDetector;
+  /** Faces that are known already, such as from `parseLandmarkFile`. */
+  tracks?: readonly FaceTrack[];
+  /** Pictures a second. Default 25. */
+  fps?: number;
+  /** Sound whose largest sample is below this, full scale 1, counts as silent. Default 0.001 (-60 dB). */
+  silencePeak?: number;
+  /** Decoded pictures of a video up to this many bytes are kept from finding faces to cutting crops. Default 128 MiB. */
+  keepBytes?: number;
+  /** How detections become tracks. */
+  collect?: CollectTracksOptions;
+  /** Called with the number of pictures looked at, every 25. */
+  onFrame?: (frames: number) => void;
+};
+
+/** A video whose faces are known. */
+export type TrackedVideo = {
+  readonly path: string;
+  readonly info: MediaInfo;
+  readonly fps: number;
+  /** In the order of their first picture; ids differ. */
+  readonly tracks: FaceTrack[];
+  readonly sound: SoundLevel;
+  /** Upright size of the pictures. */
+  readonly picture: { width: number; height: number };
+  /** The pictures from the first on, from memory where they were kept. */
+  frames(): AsyncIterable<VideoFrame>;
+  /** The sound from the first picture on, 16 kHz mono. */
+  audio(): AsyncIterable<Waveform>;
+  /** Lets go of kept pictures; `frames` then decodes again. */
+  release(): void;
+};
+
+const SAMPLE_RATE = 16000;
+const SHORTEST_SOUND = 401; // samples; a shorter one cannot be mirrored for its first mel step
+
+/**
+ * Opens a video and follows its faces: the first of two passes, in constant memory but for the landmarks (0.5 kB a face and
+ * picture) and, of short videos, the pictures themselves.
+ *
+ * @throws UnusableVideo with the reason `broken`, `no picture`, `no sound`, `silent`, `sound too short` or `no face`; other
+ * errors come from the detector or the system.
+ * @example
+ * const video = await openTrackedVideo({ path: 'talk.mp4', reader: await openMedia(), detector });
+ * for (const track of video.tracks) console.log(track.id, track.firstFrame, track.frames);
+ */
+export async function openTrackedVideo(options: TrackedVideoOptions): Promise<TrackedVideo> {
+  const { path, reader, detector, fps = 25, silencePeak = 0.001, keepBytes = 128 * 2 ** 20, collect, onFrame } = options;
+  if (!detector && !options.tracks) fail(TypeError, 'openTrackedVideo', 'detector', 'given where tracks are not', detector);
+  const info = await reader.probe(path).catch((error: unknown) => {
+    throw readerError(error, path);
+  });
+  if (!info.video) throw new UnusableVideo('no picture', 'the file has no picture');
+  if (!info.audio) throw new UnusableVideo('no sound', 'the file has no sound');
+
+  const audio = () => readable(reader.audio(path, { sampleRate: SAMPLE_RATE }), path);
+  const sound = await measureSound(audio());
+  if (sound.samples < SHORTEST_SOUND) throw new UnusableVideo('sound too short', `${sound.samples} samples of sound`);
+  if (sound.peak < silencePeak) {
+    throw new UnusableVideo('silent', `largest sample ${sound.peak.toPrecision(3)}, below ${silencePeak}`);
+  }
+
+  const picture = { width: info.video.width, height: info.video.height };
+  const decode = () => readable(reader.frames(path, { fps }), path);
+  let kept: VideoFrame[] | undefined;
+  let tracks = options.tracks ? [...options.tracks] : [];
+  if (!options.tracks) {
+    let seen = 0;
+    const watch = async function* (): AsyncGenerator<VideoFrame> {
+      kept = [];
+      let bytes = 0;
+      for await (const frame of decode()) {
+        [picture.width, picture.height] = [frame.width, frame.height];
+        bytes += frame.data.byteLength;
+        if (bytes > keepBytes) kept = undefined;
+        kept?.push(frame);
+        seen++;
+        if (seen % 25 === 0) onFrame?.(seen);
+        yield frame;
+      }
+    };
+    tracks = await collectTracks(watch(), detector!, collect);
+    if (seen === 0) throw new UnusableVideo('broken', 'no picture could be decoded');
+    if (tracks.length === 0) throw new UnusableVideo('no face', `no face followed in ${seen} pictures`);
+  }
+  if (tracks.length === 0) throw new UnusableVideo('no face', 'no face in the landmarks given');
+  return {
+    path,
+    info,
+    fps,
+    tracks,
+    sound,
+    picture,
+    frames: () => (kept ? replay(kept) : decode()),
+    audio,
+    release: () => {
+      kept = undefined;
+    },
+  };
+}
+
+async function* replay(frames: VideoFrame[]): AsyncGenerator<VideoFrame> {
+  yield* frames;
+}
