@@ -27,7 +27,7 @@ export type Burst = { timeSec: number; strength: number; hz: number };
 /** A seeded track of mouth movements that drives both picture and sound. */
 export type Articulation = {
   durationSec: number;
-  /** The mouth at a time; times outside `[0, durationSec]` get the nearest end, which is silent and nearly closed. */
+  /** The mouth at a time. Before 0 it rests as at 0; after `durationSec` the phrase ends and then it rests. */
   at(timeSec: number): MouthState;
   /** Releases of stops, in order of time. */
   bursts: Burst[];
@@ -70,8 +70,8 @@ const CONSONANTS: Target[] = [
 const CHANNELS = Object.keys(REST) as (keyof MouthState)[];
 
 /**
- * A seeded articulation track: syllables (consonant, vowel, sometimes a closing consonant) at 4 to 6 a second in phrases
- * of 3 to 9, pauses of 0.2 to 0.5 s between them.
+ * A seeded articulation track: syllables (mostly consonant and vowel, sometimes a closing consonant), 4 to 6 a second, in
+ * phrases of 3 to 9 with pauses of 0.2 to 0.5 s between them.
  *
  * Each phone holds its targets over the middle of its time and moves to the next one's along a cosine, so bilabials do
  * reach full closure and vowels mix with their neighbours.
