@@ -15,6 +15,9 @@ import { loadAVAlignNet, saveAVAlignNet } from './weights';
 
 beforeAll(useWasm);
 
+/** Seconds where the machine is idle, but other work may share it. */
+const LONG = 180_000;
+
 /** Eight pairs, random but for the seed. */
 function batchOf(rows = 8, seed = 1): SyncBatch {
   return {
@@ -46,7 +49,7 @@ describe('trainStep', () => {
     expect(results[9].positiveCosine - results[9].negativeCosine).toBeGreaterThan(results[0].positiveCosine - results[0].negativeCosine);
     optimizer.dispose();
     net.dispose();
-  });
+  }, LONG);
 
   test('learns eight pairs by heart: cross-entropy below 0.1', async () => {
     const net = new AVAlignNet(SMALL, { seed: 1 });
@@ -59,7 +62,7 @@ describe('trainStep', () => {
     expect(result.positiveCosine).toBeGreaterThan(result.negativeCosine + 0.5);
     optimizer.dispose();
     net.dispose();
-  });
+  }, LONG);
 
   test('learns by contrast, temperature included, and moves the average', async () => {
     const net = new AVAlignNet(SMALL, { seed: 1 });
@@ -70,16 +73,16 @@ describe('trainStep', () => {
     const loss = contrastLoss({ temperature: head, crossEntropyWeight: 0.5 });
     const before = tensors();
     const results = [];
-    for (let step = 0; step < 12; step++) results.push(await trainStep({ net, head, optimizer, batch, loss, ema }));
+    for (let step = 0; step < 8; step++) results.push(await trainStep({ net, head, optimizer, batch, loss, ema }));
     expect(tensors()).toBe(before);
-    expect(results[11].loss).toBeLessThan(results[0].loss / 2);
+    expect(results[7].loss).toBeLessThan(results[0].loss / 2);
     expect(head.scale().dataSync()[0]).not.toBeCloseTo(1 / 0.07, 3);
     const [own, average] = [await net.stateDict(), await ema.stateDict()];
     const name = 'visual_encoder.conv_in.weight';
     const moved = largestDifference(average.get(name)?.data as Float32Array, own.get(name)?.data as Float32Array);
     expect(moved).toBeGreaterThan(1e-5);
     for (const part of [ema, optimizer, head, net]) part.dispose();
-  });
+  }, LONG);
 
   test('averages the gradients of several batches', async () => {
     const run = async (batches: (whole: SyncBatch) => SyncBatch | SyncBatch[]) => {
