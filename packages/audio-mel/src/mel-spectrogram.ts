@@ -1,0 +1,55 @@
+import { fail } from '@lipsync/contracts';
+import type { AudioFeatures, Mel, MelRecipeName, Waveform } from '@lipsync/contracts';
+import { MelEngine } from './mel-engine';
+import { MEL_RECIPES, THESIS_MEL } from './mel-recipe';
+import type { MelRecipe } from './mel-recipe';
+
+/**
+ * The mel spectrogram of a whole clip, as lip-sync networks take it.
+ *
+ * `y[n] = x[n] - 0.97 x[n - 1]`; magnitude of the centred short-time Fourier transform (Hann 800, hop 200);
+ * 80 Slaney bands; `D = 20 log10(max(1e-5, mel)) - 20`; `clip(8 (D + 100) / 100 - 4, -4, 4)`: silence is -4.
+ * `N` samples give `1 + floor(N / 200)` steps.
+ *
+ * @returns float32 `[steps, bins]`, time-major; the caller's.
+ * @throws RangeError if the sample rate is not the recipe's, a sample is not finite, or the clip is too short to be
+ *   mirrored (below 401 samples; torchaudio refuses the same).
+ * @example
+ * const mel = melSpectrogram(toMono(readWav(bytes))); // { data, steps, bins: 80 }
+ */
+export function melSpectrogram(waveform: Waveform, recipe: MelRecipe = THESIS_MEL): Mel {
+  const where = 'melSpectrogram';
+  const { samples, sampleRate } = waveform;
+  if (!(samples instanceof Float32Array)) fail(TypeError, where, 'waveform.samples', 'a Float32Array', typeof samples);
+  const engine = new MelEngine(where, recipe);
+  if (sampleRate !== recipe.sampleRate) {
+    fail(RangeError, where, 'waveform.sampleRate', `the recipe's ${recipe.sampleRate} Hz (see resample)`, sampleRate);
+  }
+  const steps = engine.totalSteps(samples.length);
+  const data = new Float32Array(steps * engine.bins);
+  const before = engine.stepsAfter(samples.length);
+  engine.feed(samples, data, 0);
+  engine.finish(data, before * engine.bins);
+  return { data, steps, bins: engine.bins };
+}
+
+/**
+ * A recipe as the `AudioFeatures` that metrics and loaders take.
+ *
+ * @throws TypeError for a name that is not in `MEL_RECIPES`.
+ * @example
+ * const { data, steps } = melFeatures('THESIS_MEL').compute(waveform);
+ */
+export function melFeatures(name: MelRecipeName): AudioFeatures {
+  if (!Object.hasOwn(MEL_RECIPES, name)) {
+    fail(TypeError, 'melFeatures', 'name', `one of ${Object.keys(MEL_RECIPES).join(', ')}`, name);
+  }
+  const recipe = MEL_RECIPES[name];
+  return {
+    name,
+    sampleRate: recipe.sampleRate,
+    bins: recipe.melBins,
+    stepsPerSecond: recipe.sampleRate / recipe.hop,
+    compute: (waveform) => melSpectrogram(waveform, recipe),
+  };
+}

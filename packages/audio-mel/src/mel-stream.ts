@@ -1,0 +1,57 @@
+import { MelEngine } from './mel-engine';
+import { THESIS_MEL } from './mel-recipe';
+import type { MelRecipe } from './mel-recipe';
+import { fail } from '@lipsync/contracts';
+
+/**
+ * The mel spectrogram of sound that comes in pieces, in constant memory (some 60 kB): what `push` and `end` return, one
+ * after the other, is `melSpectrogram` of the whole, bit for bit, whatever the lengths of the pieces.
+ *
+ * A step comes out as soon as the last sample under its window is there: 400 samples (25 ms) after its middle with the
+ * recipes of this package.
+ *
+ * @example
+ * const stream = new MelStream(THESIS_MEL);
+ * for await (const piece of reader.audio('talk.mp4')) use(stream.push(piece.samples)); // [new steps, 80]
+ * use(stream.end());
+ */
+export class MelStream {
+  /** Mel bands, the length of one step. */
+  readonly bins: number;
+  private readonly engine: MelEngine;
+  private ended = false;
+
+  /** @throws RangeError if the recipe's numbers do not fit together. */
+  constructor(recipe: MelRecipe = THESIS_MEL) {
+    this.engine = new MelEngine('MelStream', recipe);
+    this.bins = this.engine.bins;
+  }
+
+  /**
+   * Takes the next mono samples, at the recipe's sample rate.
+   *
+   * @returns float32 `[new steps, bins]`, often empty for short pieces; the caller's.
+   * @throws RangeError for a sample that is not finite; the stream is of no use afterwards.
+   */
+  push(samples: Float32Array): Float32Array {
+    if (this.ended) throw new Error('MelStream.push: stream must be open, got one that has ended');
+    if (!(samples instanceof Float32Array)) fail(TypeError, 'MelStream.push', 'samples', 'a Float32Array', typeof samples);
+    const out = new Float32Array(this.engine.stepsAfter(samples.length) * this.bins);
+    this.engine.feed(samples, out, 0);
+    return out;
+  }
+
+  /**
+   * Says that the sound is over.
+   *
+   * @returns float32 `[last steps, bins]`, those that reach beyond the end.
+   * @throws RangeError if the whole sound was too short to be mirrored (below 401 samples for the recipes here).
+   */
+  end(): Float32Array {
+    if (this.ended) throw new Error('MelStream.end: stream must be open, got one that has ended');
+    this.ended = true;
+    const out = new Float32Array(this.engine.stepsAtEnd() * this.bins);
+    this.engine.finish(out, 0);
+    return out;
+  }
+}

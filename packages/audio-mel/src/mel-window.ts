@@ -1,0 +1,65 @@
+import { assertMel, fail } from '@lipsync/contracts';
+import type { Mel, MelWindow } from '@lipsync/contracts';
+
+/** Where the sound of a video frame is looked for. */
+export type MelWindowTiming = {
+  /** Video frames a second. Default 25. */
+  fps?: number;
+  /** Mel steps a second: sample rate / hop. Default 80. */
+  stepsPerSecond?: number;
+};
+
+/**
+ * First mel step of the window of a video frame: `floor(stepsPerSecond * frame / fps)`, by default `floor(3.2 frame)`.
+ *
+ * Computed exactly. `Math.floor(3.2 * frame)` gives the same up to 1e6 frames and beyond, as Python's
+ * `int(80 * frame / 25)` does; Python's `int(80 * (frame / 25))` does too (checked up to 1e6).
+ *
+ * @throws RangeError for a frame that is not a whole number from 0 on, or a rate that is not above 0.
+ * @example
+ * melWindowStart(7); // 22
+ */
+export function melWindowStart(frame: number, { fps = 25, stepsPerSecond = 80 }: MelWindowTiming = {}): number {
+  const where = 'melWindowStart';
+  if (!(Number.isSafeInteger(frame) && frame >= 0)) fail(RangeError, where, 'frame', 'a whole number from 0 on', frame);
+  if (!(fps > 0 && Number.isFinite(fps))) fail(RangeError, where, 'fps', 'above 0', fps);
+  if (!(stepsPerSecond > 0 && Number.isFinite(stepsPerSecond))) {
+    fail(RangeError, where, 'stepsPerSecond', 'above 0', stepsPerSecond);
+  }
+  const steps = stepsPerSecond * frame;
+  const start = Math.floor(steps / fps);
+  return start * fps > steps ? start - 1 : start; // where the quotient was rounded up to a whole number
+}
+
+/**
+ * Mel steps in the window of a network that sees `frames` pictures: `ceil(frames / 5 * 16)`, so 5 -> 16, 10 -> 32, 15 -> 48, 16 -> 52.
+ *
+ * @throws RangeError for a number of frames that is not whole and above 0.
+ */
+export function melSteps(frames: number): number {
+  if (!(Number.isSafeInteger(frames) && frames > 0)) fail(RangeError, 'melSteps', 'frames', 'a whole number above 0', frames);
+  return Math.ceil((16 * frames) / 5);
+}
+
+/**
+ * The piece of a mel spectrogram that belongs to the video frames from `frame` on.
+ *
+ * @returns `[melSteps, bins]`, a view on the memory of `mel`; undefined where it would reach past the end.
+ * @throws RangeError as `melWindowStart`, or if `melSteps` is not a whole number above 0.
+ * @example
+ * const window = melWindow(mel, 7, { melSteps: melSteps(5) }); // steps 22..37
+ */
+export function melWindow(
+  mel: Mel,
+  frame: number,
+  { melSteps: steps, ...timing }: MelWindowTiming & { /** Steps in the window. */ melSteps: number },
+): MelWindow | undefined {
+  assertMel('melWindow', mel);
+  if (!(Number.isSafeInteger(steps) && steps > 0)) {
+    fail(RangeError, 'melWindow', 'melSteps', 'a whole number above 0', steps);
+  }
+  const startStep = melWindowStart(frame, timing);
+  if (startStep + steps > mel.steps) return undefined;
+  const data = mel.data.subarray(startStep * mel.bins, (startStep + steps) * mel.bins);
+  return { data, steps, bins: mel.bins, startStep };
+}
