@@ -31,7 +31,10 @@ describe.skipIf(!ffmpeg)(`writeEmbeddedDataset${ffmpeg ? '' : ' (skipped: no ffm
     const first = await stat(join(folder, 'p00-c0.mp4'));
 
     const seen: string[] = [];
-    const clips = await writeEmbeddedDataset(folder, { ...wanted, onProgress: (done, total, clip) => seen.push(`${done}/${total} ${clip.file}`) });
+    const clips = await writeEmbeddedDataset(folder, {
+      ...wanted,
+      onProgress: (done, total, clip) => seen.push(`${done}/${total} ${clip.file}`),
+    });
     expect(seen).toEqual(['1/4 p00-c0.mp4', '2/4 p00-c1.mp4', '3/4 p01-c0.mp4', '4/4 p01-c1.mp4']);
     expect((await stat(join(folder, 'p00-c0.mp4'))).mtimeMs).toBe(first.mtimeMs);
     expect(clips.map((clip) => [clip.person, clip.heldOut])).toEqual([['p00', false], ['p00', false], ['p01', true], ['p01', true]]);

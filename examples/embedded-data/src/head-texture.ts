@@ -11,8 +11,9 @@ export type HeadTexture = {
   data: Float32Array;
 };
 
-/** Texels in an eye distance, and the point between the eyes in texels. */
+/** Texels in an eye distance. */
 export const TEXELS = 64;
+/** How far the texture reaches to the left of the point between the eyes and above it, in eye distances. */
 export const TEXTURE_LEFT = 2.0;
 export const TEXTURE_TOP = 2.1;
 const WIDTH = Math.round(2 * TEXTURE_LEFT * TEXELS);
@@ -45,7 +46,9 @@ function height(who: Person, u: number, v: number): number {
   z -= 0.02 * bump(a, v, 0, 0.9, 0.05, 0.08);
   // The fold from the nose's wing to beside the mouth, deeper with age.
   const fold = (a - (0.3 + 0.55 * (v - 0.72))) / 0.05;
-  if (v > 0.65 && v < 1.25) z -= (0.012 + 0.03 * who.age) * Math.exp(-0.5 * fold * fold) * Math.sin(((v - 0.65) / 0.6) * Math.PI);
+  if (v > 0.65 && v < 1.25) {
+    z -= (0.012 + 0.03 * who.age) * Math.exp(-0.5 * fold * fold) * Math.sin(((v - 0.65) / 0.6) * Math.PI);
+  }
   return z;
 }
 
@@ -55,11 +58,10 @@ const px = (points: number[]): number[] =>
 /** The closed outline of face and skull. */
 function headOutline(who: Person): number[] {
   const jaw = jawPoints(who);
-  const w = who.shape.faceWidth;
-  return smoothClosed(
-    [...jaw, 1.14 * w, -0.3, 1.08 * w, -0.75, 0.86 * w, -1.2, 0.45 * w, -1.46, 0, -1.54, -0.45 * w, -1.46, -0.86 * w, -1.2, -1.08 * w, -0.75, -1.14 * w, -0.3],
-    5,
-  );
+  const skull = [
+    1.14, -0.3, 1.08, -0.75, 0.86, -1.2, 0.45, -1.46, 0, -1.54, -0.45, -1.46, -0.86, -1.2, -1.08, -0.75, -1.14, -0.3,
+  ].map((value, i) => (i % 2 ? value : value * who.shape.faceWidth));
+  return smoothClosed([...jaw, ...skull], 5);
 }
 
 function earOutlines(who: Person): number[][] {
@@ -77,7 +79,8 @@ function hairOutlines(who: Person): { back: number[][]; front: number[][] } {
     return [...right, ...left];
   };
   const cap = [0, -1.78, 0.5 * w, -1.7, 0.95 * w, -1.42, 1.2 * w, -0.95, 1.25 * w, -0.4];
-  const ring = (inner: number[], outer: number[]) => [smoothClosed(mirror([...outer, ...inner]), 5)];
+  const whole = (right: number[]) => [smoothClosed(mirror(right), 5)];
+  const ring = (inner: number[], outer: number[]) => whole([...outer, ...inner]);
   // Inner edges run from the temple up and along the hair line to the middle of the forehead.
   const parted = [1.1 * w, -0.1, 1.02 * w, -0.5, 0.82 * w, -h * 0.92, 0.4 * w, -h * 1.02, 0, -h * 1.06];
   const fringe = [1.08 * w, -0.1, 1.0 * w, -0.4, 0.8 * w, -0.55, 0.4 * w, -0.55, 0, -0.52];
@@ -90,13 +93,18 @@ function hairOutlines(who: Person): { back: number[][]; front: number[][] } {
       return { back: [], front: ring(fringe, [...cap, 1.24 * w, 0.1, 1.14 * w, 0.3]) };
     case 'bob':
       return {
-        back: [smoothClosed(mirror([...cap, 1.42 * w, 0.3, 1.45 * w, 1.0, 1.28 * w, 1.5, 0.86 * w, 1.55, 0.7 * w, 1.2, 0, 0.9]), 5)],
+        back: whole([...cap, 1.42 * w, 0.3, 1.45 * w, 1.0, 1.28 * w, 1.5, 0.86 * w, 1.55, 0.7 * w, 1.2, 0, 0.9]),
         front: ring([1.12 * w, 1.1, 1.1 * w, 0.5, ...parted], [...cap, 1.42 * w, 0.3, 1.42 * w, 1.0, 1.25 * w, 1.4]),
       };
     case 'long':
       return {
-        back: [smoothClosed(mirror([...cap, 1.4 * w, 0.3, 1.5 * w, 1.2, 1.62 * w, 2.2, 1.25 * w, 2.6, 0.86 * w, 2.45, 0.7 * w, 1.6, 0, 0.9]), 5)],
-        front: ring([1.12 * w, 1.4, 1.1 * w, 0.5, ...parted], [...cap, 1.4 * w, 0.3, 1.48 * w, 1.2, 1.56 * w, 2.2, 1.25 * w, 2.5]),
+        back: whole([
+          ...cap, 1.4 * w, 0.3, 1.5 * w, 1.2, 1.62 * w, 2.2, 1.25 * w, 2.6, 0.86 * w, 2.45, 0.7 * w, 1.6, 0, 0.9,
+        ]),
+        front: ring(
+          [1.12 * w, 1.4, 1.1 * w, 0.5, ...parted],
+          [...cap, 1.4 * w, 0.3, 1.48 * w, 1.2, 1.56 * w, 2.2, 1.25 * w, 2.5],
+        ),
       };
   }
 }

@@ -106,7 +106,9 @@ export function person(seed: number): Person {
   const skin = mix(SKINS[Math.floor(tone)], SKINS[Math.min(SKINS.length - 1, Math.floor(tone) + 1)], tone % 1);
   const hair = tone > 3.5 ? HAIRS[random.integer(3)] : any(HAIRS);
   const deepVoice = random.uniform() < 0.5;
-  const hairStyle = any(deepVoice ? (['short', 'short', 'fringe', 'bald'] as const) : (['long', 'bob', 'long', 'fringe', 'short'] as const));
+  const hairStyle = deepVoice
+    ? any(['short', 'short', 'fringe', 'bald'] as const)
+    : any(['long', 'bob', 'long', 'fringe', 'short'] as const);
   const beard = deepVoice && random.uniform() < 0.4 ? random.uniform(0.25, 1) : 0;
   const rosy: Rgb = [skin[0] * 0.78 + 12, skin[1] * 0.5 + 8, skin[2] * 0.52 + 14];
   const side = random.uniform() < 0.5 ? -1 : 1;
