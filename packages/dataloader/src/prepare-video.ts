@@ -34,7 +34,7 @@ export type PrepareOptions = {
   minSegmentSec?: number;
   /** Sound whose largest sample is below this, full scale 1, counts as silent. Default 0.001 (-60 dB). */
   silencePeak?: number;
-  /** Decoded pictures of a video up to this many bytes are decoded once, not twice. Default 128 MiB. */
+  /** Pictures, and sound, that take up to this many bytes each are decoded once, not twice. Default 128 MiB. */
   keepBytes?: number;
   /** How detections become tracks. */
   collect?: CollectTracksOptions;

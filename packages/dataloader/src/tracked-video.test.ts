@@ -23,10 +23,12 @@ test('kept pictures are replayed without decoding until they are released', asyn
     return seen;
   };
   const replayed = await indices();
-  expect(made.counts.framePasses).toBe(1);
+  for await (const piece of video.audio()) expect(piece.sampleRate).toBe(16000);
+  expect([made.counts.framePasses, made.counts.soundPasses]).toEqual([1, 1]);
   video.release();
   expect(await indices()).toEqual(replayed);
-  expect(made.counts.framePasses).toBe(2);
+  for await (const piece of video.audio()) expect(piece.sampleRate).toBe(16000);
+  expect([made.counts.framePasses, made.counts.soundPasses]).toEqual([2, 2]);
 });
 
 test('a video longer than keepBytes holds no picture: each is let go before the next is asked for', async () => {
@@ -35,6 +37,8 @@ test('a video longer than keepBytes holds no picture: each is let go before the 
   expect(made.counts.pictures).toBe(40);
   for await (const frame of video.frames()) if (frame.index === 3) break;
   expect([made.counts.pictures, made.counts.open]).toEqual([44, 0]);
+  for await (const piece of video.audio()) expect(piece.sampleRate).toBe(16000);
+  expect(made.counts.soundPasses).toBe(2);
 });
 
 test('given tracks need neither detector nor a first pass', async () => {

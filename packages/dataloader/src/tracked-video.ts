@@ -17,7 +17,7 @@ export type TrackedVideoOptions = {
   fps?: number;
   /** Sound whose largest sample is below this, full scale 1, counts as silent. Default 0.001 (-60 dB). */
   silencePeak?: number;
-  /** Decoded pictures of a video up to this many bytes are kept from finding faces to cutting crops. Default 128 MiB. */
+  /** Decoded pictures, and decoded sound, up to this many bytes each are kept from the first pass to the next. Default 128 MiB. */
   keepBytes?: number;
   /** How detections become tracks. */
   collect?: CollectTracksOptions;
@@ -37,9 +37,9 @@ export type TrackedVideo = {
   readonly picture: { width: number; height: number };
   /** The pictures from the first on, from memory where they were kept. */
   frames(): AsyncIterable<VideoFrame>;
-  /** The sound from the first picture on, 16 kHz mono. */
+  /** The sound from the first picture on, 16 kHz mono, from memory where it was kept. */
   audio(): AsyncIterable<Waveform>;
-  /** Lets go of kept pictures; `frames` then decodes again. */
+  /** Lets go of what was kept; `frames` and `audio` then decode again. */
   release(): void;
 };
 
@@ -65,8 +65,11 @@ export async function openTrackedVideo(options: TrackedVideoOptions): Promise<Tr
   if (!info.video) throw new UnusableVideo('no picture', 'the file has no picture');
   if (!info.audio) throw new UnusableVideo('no sound', 'the file has no sound');
 
-  const audio = () => readable(reader.audio(path, { sampleRate: SAMPLE_RATE }), path);
-  const sound = await measureSound(audio());
+  const decodeSound = () => readable(reader.audio(path, { sampleRate: SAMPLE_RATE }), path);
+  let keptSound: Waveform[] | undefined;
+  const sound = await measureSound(
+    keeping(decodeSound(), keepBytes, (piece) => piece.samples.byteLength, (pieces) => (keptSound = pieces)),
+  );
   if (sound.samples < SHORTEST_SOUND) throw new UnusableVideo('sound too short', `${sound.samples} samples of sound`);
   if (sound.peak < silencePeak) {
     throw new UnusableVideo('silent', `largest sample ${sound.peak.toPrecision(3)}, below ${silencePeak}`);
@@ -79,13 +82,9 @@ export async function openTrackedVideo(options: TrackedVideoOptions): Promise<Tr
   if (!options.tracks) {
     let seen = 0;
     const watch = async function* (): AsyncGenerator<VideoFrame> {
-      kept = [];
-      let bytes = 0;
-      for await (const frame of decode()) {
+      const pictures = keeping(decode(), keepBytes, (frame) => frame.data.byteLength, (frames) => (kept = frames));
+      for await (const frame of pictures) {
         [picture.width, picture.height] = [frame.width, frame.height];
-        bytes += frame.data.byteLength;
-        if (bytes > keepBytes) kept = undefined;
-        kept?.push(frame);
         seen++;
         if (seen % 25 === 0) onFrame?.(seen);
         yield frame;
@@ -104,13 +103,31 @@ export async function openTrackedVideo(options: TrackedVideoOptions): Promise<Tr
     sound,
     picture,
     frames: () => (kept ? replay(kept) : decode()),
-    audio,
+    audio: () => (keptSound ? replay(keptSound) : decodeSound()),
     release: () => {
-      kept = undefined;
+      kept = keptSound = undefined;
     },
   };
 }
 
-async function* replay(frames: VideoFrame[]): AsyncGenerator<VideoFrame> {
-  yield* frames;
+/** The same items; at their end hands over all of them, if they took no more than `limit` bytes. */
+async function* keeping<A>(
+  items: AsyncIterable<A>,
+  limit: number,
+  bytesOf: (item: A) => number,
+  done: (kept: A[]) => void,
+): AsyncGenerator<A> {
+  let kept: A[] | undefined = [];
+  let bytes = 0;
+  for await (const item of items) {
+    bytes += bytesOf(item);
+    if (bytes > limit) kept = undefined;
+    kept?.push(item);
+    yield item;
+  }
+  if (kept) done(kept);
+}
+
+async function* replay<A>(items: A[]): AsyncGenerator<A> {
+  yield* items;
 }
