@@ -104,9 +104,10 @@ export class AdamW {
       const keep1 = tf.scalar(1 - beta1);
       const keep2 = tf.scalar(1 - beta2);
       const decay = tf.scalar(1 - this.rate * this.weightDecay);
-      const correction = tf.scalar(1 / Math.sqrt(1 - beta2 ** this.steps));
-      const epsilon = tf.scalar(this.epsilon);
-      const stepSize = tf.scalar(this.rate / (1 - beta1 ** this.steps));
+      // The root of 1 - β2^t is taken out of the fraction, which saves an op a tensor.
+      const root = Math.sqrt(1 - beta2 ** this.steps);
+      const epsilon = tf.scalar(this.epsilon * root);
+      const stepSize = tf.scalar((this.rate * root) / (1 - beta1 ** this.steps));
       for (const [name, { variable }] of this.parameters) {
         const gradient = gradients.get(name) as tf.Tensor;
         const first = (this.expAvg.get(name) as Parameter).variable;
@@ -115,8 +116,7 @@ export class AdamW {
         tf.tidy(() => {
           first.assign(tf.add(first, tf.mul(tf.sub(gradient, first), keep1)));
           second.assign(tf.add(second, tf.mul(tf.sub(tf.square(gradient), second), keep2)));
-          const divisor = tf.add(tf.mul(tf.sqrt(second), correction), epsilon);
-          const change = tf.mul(tf.div(first, divisor), stepSize);
+          const change = tf.mul(tf.div(first, tf.add(tf.sqrt(second), epsilon)), stepSize);
           variable.assign(tf.sub(decays ? tf.mul(variable, decay) : variable, change));
         });
       }

@@ -19,7 +19,8 @@ export type GroupNormOptions = {
  * `y = gamma · (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance of each sample over the positions and the
  * `channels / groups` channels of a group, variance over n.
  *
- * Source: `torch.nn.GroupNorm` (PyTorch 1.13); largest difference 1e-6 of the largest value, forward and in all gradients.
+ * Source: `torch.nn.GroupNorm` (PyTorch 1.13); largest difference 1e-6 of the largest value, forward and in all gradients
+ * (4e-6 where a group's mean is 30 times its deviation, on the fused wasm kernel).
  * State dict: `weight` and `bias`, both `[channels]`, first 1 and 0.
  *
  * @throws RangeError if `groups` does not divide `channels`.
