@@ -1,13 +1,18 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { convolutionGeometry, type ConvolutionAttributes, type ConvolutionGeometry } from './conv2d-geometry';
-import { allocate, floats, release, releaseView, view } from './heap';
+import { address, allocate, floats, release, releaseView, view } from './heap';
 import { multiplyPlain } from './mat-mul';
+import { simdKernels } from './simd';
+import { runShares, simdThreads, split } from './simd-threads';
 import { stockKernel, type KernelArguments } from './wasm-kernel';
 
 const stockTranspose = stockKernel('Transpose');
 
 /** Output positions in one product: enough for XNNPACK, few enough that its operands stay in the cache. */
 const POSITIONS = 4096;
+
+/** Pictures from this width on are summed in place by the SIMD kernel; in narrower ones its rows are too short to pay. */
+const WIDE = 8;
 
 /**
  * `Conv2DBackpropFilter`, which tfjs-backend-wasm lacks:
@@ -22,6 +27,15 @@ export function conv2dFilterGradient(
   const geometry = convolutionGeometry('Conv2DBackpropFilter', x.shape, attrs.filterShape, attrs);
   const { batch, filterHeight, filterWidth, inChannels, outChannels, outHeight, outWidth } = geometry;
   const out = allocate(backend, attrs.filterShape);
+  if (outChannels % 4 === 0 && outWidth >= WIDE && simdKernels(backend)) {
+    const { inHeight, inWidth, strideHeight, strideWidth, top, left } = geometry;
+    const [from, gradient, to] = [x, dy, out].map((tensor) => address(backend, tensor));
+    runShares(backend, 'filterGradient', split(inChannels, simdThreads(backend), 4).map(([first, last]) => [
+      from, gradient, to, batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels,
+      filterHeight, filterWidth, strideHeight, strideWidth, top, left, first, last,
+    ]));
+    return out;
+  }
   floats(backend, out).fill(0);
   const rows = filterHeight * filterWidth * inChannels;
   const channelFirst = stockTranspose(backend, { x }, { perm: [3, 0, 1, 2] });

@@ -9,6 +9,7 @@ import { guardAllocations, type WasmBackend } from './heap';
 import { batchMatMul, fusedMatMul } from './mat-mul';
 import { maxPoolGradient } from './max-pool-gradient';
 import { slice } from './slice';
+import { sum } from './sum';
 import { unsortedSegmentSum } from './unsorted-segment-sum';
 import { registerWasmKernel, type WasmKernel } from './wasm-kernel';
 
@@ -18,6 +19,7 @@ const KERNELS: WasmKernel[] = [
   { name: '_FusedMatMul', run: fusedMatMul },
   { name: 'Conv2DBackpropInput', run: conv2dInputGradient },
   { name: 'Conv2DBackpropFilter', run: conv2dFilterGradient },
+  { name: 'Sum', run: sum },
   { name: 'MaxPoolGrad', run: maxPoolGradient },
   { name: 'UnsortedSegmentSum', run: unsortedSegmentSum },
   { name: FUSED_KERNELS.groupNorm, run: groupNorm },

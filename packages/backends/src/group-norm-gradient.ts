@@ -1,7 +1,9 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { GroupNormAttributes } from '@lipsync/contracts';
 import { groupNormGeometry, type GroupNormGeometry } from './group-norm';
-import { allocate, floats } from './heap';
+import { address, allocate, floats, release } from './heap';
+import { simdKernels } from './simd';
+import { runShares, simdThreads, split } from './simd-threads';
 import type { KernelArguments } from './wasm-kernel';
 
 /**
@@ -19,6 +21,30 @@ export function groupNormGradient(
   const dx = allocate(backend, x.shape);
   const dgamma = allocate(backend, [geometry.channels]);
   const dbeta = allocate(backend, [geometry.channels]);
+  if (geometry.channels % 4 === 0 && simdKernels(backend)) {
+    const { batch, positions, channels, groups } = geometry;
+    const shares = split(batch, simdThreads(backend));
+    const room = 12 * channels; // numbers of scratch a thread
+    const scratch = allocate(backend, [room * shares.length]);
+    const totals = allocate(backend, [4 * channels * shares.length]); // float64 dgamma and dbeta of each thread
+    floats(backend, totals).fill(0);
+    const tensors = [x, inputs.gamma, inputs.beta, inputs.statistics, inputs.dy, dx, totals, scratch];
+    const [from, gamma, beta, figures, gradient, to, sums, own] = tensors.map((tensor) => address(backend, tensor));
+    const silu = Number(attrs.activation === 'silu');
+    runShares(backend, 'groupNormGradient', shares.map(([first, last], i) => [
+      from, gamma, beta, figures, gradient, to, sums + 16 * channels * i, own + 4 * room * i, first, last, positions, channels, groups, silu,
+    ]));
+    const doubles = new Float64Array(backend.wasm.HEAPU8.buffer as ArrayBuffer, sums, 2 * channels * shares.length);
+    const total = (c: number) => shares.reduce((sum, _, i) => sum + doubles[2 * channels * i + c], 0);
+    const [gammaSums, betaSums] = [floats(backend, dgamma), floats(backend, dbeta)];
+    for (let c = 0; c < channels; c++) {
+      gammaSums[c] = total(c);
+      betaSums[c] = total(channels + c);
+    }
+    release(backend, scratch);
+    release(backend, totals);
+    return [dx, dgamma, dbeta];
+  }
   differentiate(
     {
       x: floats(backend, x),
@@ -38,6 +64,7 @@ export function groupNormGradient(
 
 type Numbers = Record<'x' | 'gamma' | 'beta' | 'statistics' | 'dy' | 'dx' | 'dgamma' | 'dbeta', Float32Array>;
 
+/** The same in JavaScript: for channels that are no multiple of 4, and where there is no SIMD. */
 function differentiate(numbers: Numbers, { batch, positions, channels, groups }: GroupNormGeometry, silu: boolean): void {
   const { x, gamma, beta, statistics, dy, dx, dgamma, dbeta } = numbers;
   const width = channels / groups;

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { fail, type GroupNormAttributes } from '@lipsync/contracts';
-import { allocate, floats } from './heap';
+import { address, allocate, floats, release } from './heap';
+import { simdKernels } from './simd';
+import { runShares, simdThreads, split } from './simd-threads';
 import type { KernelArguments } from './wasm-kernel';
 
 /** Sizes of a normalisation: `x` is `[batch, positions, channels]`, whatever its middle axes. */
@@ -30,6 +32,19 @@ export function groupNorm(args: KernelArguments<'x' | 'gamma' | 'beta', GroupNor
   const geometry = groupNormGeometry('LipsyncGroupNorm', x.shape, attrs.groups);
   const y = allocate(backend, x.shape);
   const statistics = allocate(backend, [geometry.batch, geometry.groups, 2]);
+  if (geometry.channels % 4 === 0 && simdKernels(backend)) {
+    const { batch, positions, channels, groups } = geometry;
+    const shares = split(batch, simdThreads(backend));
+    const room = 6 * channels; // numbers of scratch a thread
+    const scratch = allocate(backend, [room * shares.length]);
+    const [from, gamma, beta, to, figures, own] = [x, inputs.gamma, inputs.beta, y, statistics, scratch].map((tensor) => address(backend, tensor));
+    const silu = Number(attrs.activation === 'silu');
+    runShares(backend, 'groupNorm', shares.map(([first, last], i) => [
+      from, gamma, beta, to, figures, own + 4 * room * i, first, last, positions, channels, groups, attrs.epsilon, silu,
+    ]));
+    release(backend, scratch);
+    return [y, statistics];
+  }
   normalise(
     floats(backend, x),
     floats(backend, inputs.gamma),
@@ -42,6 +57,7 @@ export function groupNorm(args: KernelArguments<'x' | 'gamma' | 'beta', GroupNor
   return [y, statistics];
 }
 
+/** The same in JavaScript: for channels that are no multiple of 4, and where there is no SIMD. */
 function normalise(
   x: Float32Array,
   gamma: Float32Array,

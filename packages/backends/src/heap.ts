@@ -21,7 +21,11 @@ export interface WasmBackend {
   wasm: {
     _malloc(bytes: number): number;
     HEAPU8: Uint8Array;
+    _free(address: number): void;
+    /** The memory, in the build without threads. */
     asm?: { memory?: WebAssembly.Memory };
+    /** The memory, in the threaded build. */
+    wasmMemory?: WebAssembly.Memory;
     tfjs: {
       registerTensor(id: number, size: number, memoryOffset: number): void;
       disposeData(id: number): void;
@@ -42,6 +46,11 @@ export function floats(backend: WasmBackend, tensor: TensorInfo): Float32Array {
 /** A new float32 tensor on the heap; its contents are undefined. */
 export function allocate(backend: WasmBackend, shape: number[]): TensorInfo {
   return backend.makeOutput(shape, 'float32');
+}
+
+/** Byte address of a tensor on the heap. */
+export function address(backend: WasmBackend, tensor: TensorInfo): number {
+  return backend.dataIdMap.get(tensor.dataId).memoryOffset;
 }
 
 /** Frees a tensor made by `allocate` or returned by a kernel. */

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { fail } from '@lipsync/contracts';
 import { optionalPackage } from './optional-package';
-import { registerGradients } from './register-gradients';
 import { startTfjsNode } from './start-tfjs-node';
 import { isNode, startWasm, type WasmPaths } from './start-wasm';
 import { startWebgpu } from './start-webgpu';
@@ -41,8 +40,7 @@ export type SelectedBackend = {
 /**
  * Selects, starts and sets a TensorFlow.js backend, for applications and examples; libraries take the one that is set.
  *
- * Afterwards `tf.getBackend()` is set and can train: gradients are registered, and the wasm backends have the kernels of
- * `enableWasmTraining`. webgl, cpu and WebGPU on software are taken only when asked for by name, as they are far slower
+ * Afterwards `tf.getBackend()` is set; the wasm backends have the kernels of `enableWasmTraining`. webgl, cpu and WebGPU on software are taken only when asked for by name, as they are far slower
  * (the plain JavaScript of cpu about 100 times slower than wasm).
  *
  * @throws Error if the backend asked for does not work here, with what to install; RangeError or TypeError for bad options.
@@ -98,7 +96,6 @@ async function start(name: BackendName, threads: number, asked: boolean, options
     case 'cpu':
       if (name === 'webgl' && isNode()) throw new Error('it runs in browsers only');
       if (!tf.findBackendFactory(name)) await optionalPackage(`@tensorflow/tfjs-backend-${name}`);
-      await registerGradients();
       if (!(await tf.setBackend(name))) throw new Error(`tfjs-backend-${name} did not start`);
       return plain;
   }

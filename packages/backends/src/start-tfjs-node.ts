@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { optionalPackage } from './optional-package';
-import { registerGradients } from './register-gradients';
 import { isNode } from './start-wasm';
 
 /** Starts `@tensorflow/tfjs-node` or, with `gpu`, `@tensorflow/tfjs-node-gpu`, which must find a CUDA device. */
@@ -8,7 +7,6 @@ export async function startTfjsNode({ gpu }: { gpu: boolean }): Promise<void> {
   if (!isNode()) throw new Error('it runs in Node only');
   await restoreIsNullOrUndefined();
   await optionalPackage(gpu ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node');
-  await registerGradients();
   if (!(await tf.setBackend('tensorflow'))) throw new Error('its backend did not start');
   const backend = tf.backend() as unknown as { isUsingGpuDevice?: boolean };
   if (gpu && !backend.isUsingGpuDevice) {

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { enableWasmTraining } from './enable-wasm-training';
 import type { WasmBackend } from './heap';
-import { registerGradients } from './register-gradients';
+import { prepareSimd } from './simd';
+import { startSimdThreads } from './simd-threads';
 import { startThreadsInNode } from './threads-in-node';
 
 /** Where the three `.wasm` files lie: a folder's URL, or each file's. As tfjs-backend-wasm's `setWasmPaths`. */
@@ -18,7 +19,6 @@ export const isNode = (): boolean => typeof process === 'object' && typeof proce
 export async function startWasm({ threads, wasmPaths }: { threads: number; wasmPaths?: WasmPaths }): Promise<number> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   enableWasmTraining();
-  await registerGradients();
   const running = 'wasm' in tf.engine().registry;
   if (!running) {
     if (wasmPaths !== undefined) wasm.setWasmPaths(wasmPaths);
@@ -37,7 +37,10 @@ export async function startWasm({ threads, wasmPaths }: { threads: number; wasmP
   };
   if (!running && isNode()) await startThreadsInNode(threads, start);
   else await start();
-  const started = (tf.backend() as unknown as WasmBackend).wasm.tfjs.getThreadsCount();
+  const backend = tf.backend() as unknown as WasmBackend;
+  await prepareSimd(backend);
+  if (isNode()) await startSimdThreads(backend, threads);
+  const started = backend.wasm.tfjs.getThreadsCount();
   if (running && threads > 1 && started === 1) {
     throw new Error("it already runs with one thread; select it before anything else does, or call tf.removeBackend('wasm') first");
   }

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { optionalPackage } from './optional-package';
-import { registerGradients } from './register-gradients';
 import { isNode } from './start-wasm';
 
 /** What WebGPU tells of a graphics processor; of the standard's GPUAdapter only what is used here. */
@@ -36,7 +35,6 @@ export async function startWebgpu({ allowSoftware }: { allowSoftware: boolean })
       throw new Error(`the only WebGPU adapter is software (${name}), far slower than wasm; ask for it with backend: 'webgpu', allowSoftwareGpu: true`);
     }
     if (!tf.findBackendFactory('webgpu')) await optionalPackage('@tensorflow/tfjs-backend-webgpu');
-    await registerGradients();
     if (!(await tf.setBackend('webgpu'))) throw new Error('tfjs-backend-webgpu did not start');
     await tf.ready();
     return name;

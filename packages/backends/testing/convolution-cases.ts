@@ -6,12 +6,16 @@ const STRIDES: [number, number][] = [[1, 1], [2, 2], [3, 3], [1, 2], [2, 1], [5,
 const PADDINGS: [number, number, number, number][] = [[0, 0, 0, 0], [0, 1, 0, 1], [1, 1, 0, 1], [0, 1, 1, 1], [1, 2, 2, 1], [3, 3, 3, 3]];
 const SIZES: [number, number][] = [[9, 11], [8, 8], [7, 10]];
 
-/** Every kernel with every stride and padding, on odd and even sizes in turn. */
+/**
+ * Every kernel with every stride and padding, on odd and even sizes in turn, and again wider with channels that the SIMD kernels
+ * take (blocks of 4 by 8, and what is left over).
+ */
 export const CONVOLUTIONS: NaiveConvolution[] = KERNELS.flatMap((kernel, a) =>
   STRIDES.flatMap((strides, b) =>
-    PADDINGS.map((padding, c) => {
+    PADDINGS.flatMap((padding, c) => {
       const [height, width] = SIZES[(a + b + c) % SIZES.length];
-      return { batch: 2, height, width, inChannels: 3, outChannels: 5, kernel, strides, padding };
+      const sizes = { batch: 2, height, width, inChannels: 3, outChannels: 5, kernel, strides, padding };
+      return [sizes, { ...sizes, width: width + 9 * strides[1], inChannels: 6, outChannels: 12 }];
     }),
   ),
 );

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import '@tensorflow/tfjs-backend-cpu';
+import '@tensorflow/tfjs-core/dist/register_all_gradients'; // the Node bundle of tfjs-core has none
 import { enableWasmTraining } from '../src/enable-wasm-training';
-import { registerGradients } from '../src/register-gradients';
 
 /** Starts the wasm backend with our kernels, one thread. */
 export async function startWasm(): Promise<void> {
@@ -12,7 +12,6 @@ export async function startWasm(): Promise<void> {
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   setWasmPaths(`${folder}/wasm-out/`);
   enableWasmTraining();
-  await registerGradients();
   await tf.setBackend('wasm');
   await tf.ready();
 }
