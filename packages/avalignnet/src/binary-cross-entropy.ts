@@ -29,7 +29,7 @@ export function pairCosine(vision: EmbeddingBatch, audio: EmbeddingBatch): tf.Te
  * Binary cross-entropy of cosines: `-mean(y ln s + (1 - y) ln(1 - s))`, `s` clamped to `[1e-7, 1 - 1e-7]`, in float32.
  *
  * Source: LatentSync and the thesis; the clamp is ours (the reference leaves it to PyTorch's log floor of -100, and
- * rounding can carry a cosine above 1). Largest difference from PyTorch 1.13: 1e-6 of the loss, see the test.
+ * rounding can carry a cosine above 1). Largest difference from PyTorch 1.13: 2e-7 of the loss, see the test.
  *
  * @param cosine `[batch]`, borrowed.
  * @param labels `[batch]`, 1 in sync, 0 off, borrowed.
