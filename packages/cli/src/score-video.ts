@@ -1,7 +1,6 @@
 import type { FaceTrack, LandmarkDetector, MediaReader, SyncExpert, SyncRecipe } from '@lipsync/contracts';
-import { streamSyncWindows } from '@lipsync/dataloader';
-import { collectTracks } from '@lipsync/face-crop';
-import { scoreWindows, type SyncScore, type SyncScorerOptions } from '@lipsync/metrics';
+import { UnusableVideo, openTrackedVideo, streamSyncWindows, type TrackedVideo } from '@lipsync/dataloader';
+import { WindowScorer, type SyncScore, type SyncScorerOptions } from '@lipsync/metrics';
 
 /** The score of one face of a video. */
 export type TrackScore = Omit<SyncScore, 'perWindow' | 'expert' | 'space' | 'outside' | 'fps'> & {
@@ -50,7 +49,7 @@ export function scoreProtocol(expert: SyncExpert, options: ScoreOptions = {}): S
 /**
  * Offset, LSE-D and LSE-C of every face in a video.
  *
- * Decodes the pictures once to follow the faces, and once more a face to cut its mouth; memory does not grow with the
+ * Looks at the pictures once to follow the faces and once more to cut the mouths; memory does not grow with the
  * length of the video, apart from the landmarks (0.5 kB a picture) and the distances (124 bytes a window).
  *
  * @returns a score a track that is long enough; a broken, silent or faceless video has none, and `problems` says why.
@@ -65,41 +64,64 @@ export async function scoreVideo(
   const { expert, reader, detector, maxShift, outside } = parts;
   const { recipe } = expert;
   const score: VideoScore = { file: path, fps: recipe.fps, frameCount: 0, tracks: [], problems: [] };
-  let tracks: FaceTrack[];
+  let video: TrackedVideo | undefined;
   try {
-    const info = await reader.probe(path);
-    if (!info.video) return { ...score, problems: ['no picture'] };
-    if (!info.audio) return { ...score, problems: ['no sound'] };
-    const frames = reader.frames(path, { fps: recipe.fps });
-    detector.reset();
-    tracks = await collectTracks(counted(frames, (count) => (score.frameCount = count)), detector, { minFrames: recipe.frames });
-  } catch (error) {
-    return { ...score, problems: [`broken: ${(error as Error).message}`] };
-  }
-  if (tracks.length === 0) score.problems.push('no face');
-  for (const track of tracks) {
-    try {
-      const windows = streamSyncWindows({ path, reader, track, recipe });
-      const { expert: _name, space: _space, outside: _outside, fps: _fps, perWindow, ...rest } = await scoreWindows(expert, windows, { maxShift, outside });
-      score.tracks.push({
-        track: track.id,
-        firstFrame: track.firstFrame,
-        frames: track.frames,
-        detectionScore: track.score,
-        ...rest,
-        perWindow: { distances: [...perWindow.distances], confidences: [...perWindow.confidences] },
-      });
-    } catch (error) {
-      score.problems.push(`face ${track.id}: ${(error as Error).message}`);
+    video = await openTrackedVideo({ path, reader: counting(reader, (count) => (score.frameCount = count)), detector, fps: recipe.fps });
+    const scorers = new Map(video.tracks.map((track) => [track, new WindowScorer(expert, { maxShift, outside })]));
+    const scored = new Set<FaceTrack>();
+    for await (const window of streamSyncWindows(video, { recipe })) {
+      await scorers.get(window.track)?.update(window);
+      scored.add(window.track);
     }
+    for (const [track, scorer] of scorers) {
+      if (scored.has(track)) score.tracks.push(trackScore(track, await scorer.compute()));
+      else score.problems.push(`face ${track.id}: too short: ${track.frames} pictures with sound, fewer than a window of ${recipe.frames}`);
+    }
+  } catch (error) {
+    if (!(error instanceof UnusableVideo)) throw error;
+    score.problems.push(`${error.reason}: ${error.detail}`);
+  } finally {
+    video?.release();
   }
   return score;
 }
 
-async function* counted<T>(items: AsyncIterable<T>, count: (done: number) => void): AsyncGenerator<T> {
-  let done = 0;
-  for await (const item of items) {
-    yield item;
-    count(++done);
-  }
+function trackScore(track: FaceTrack, score: SyncScore): TrackScore {
+  const { perWindow, offsetFrames, offsetSec, sentence, atEdge, lseD, lseC, meanDistances, windows } = score;
+  return {
+    track: track.id,
+    firstFrame: track.firstFrame,
+    frames: track.frames,
+    detectionScore: track.score,
+    offsetFrames,
+    offsetSec,
+    sentence,
+    atEdge,
+    lseD,
+    lseC,
+    meanDistances,
+    windows,
+    perWindow: { distances: [...perWindow.distances], confidences: [...perWindow.confidences] },
+  };
+}
+
+/** The same reader, telling how many pictures have come. */
+function counting(reader: MediaReader, tell: (count: number) => void): MediaReader {
+  return {
+    probe: (path) => reader.probe(path),
+    audio: (path, options) => reader.audio(path, options),
+    frames(path, options) {
+      const frames = reader.frames(path, options);
+      return {
+        fps: frames.fps,
+        async *[Symbol.asyncIterator]() {
+          let count = 0;
+          for await (const frame of frames) {
+            tell(++count);
+            yield frame;
+          }
+        },
+      };
+    },
+  };
 }

@@ -1,0 +1,56 @@
+import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCommand } from './command';
+import { PREPARE, runPrepare } from './prepare-command';
+import { openPreparer } from './prepare-folder';
+import { servePrepareWorker, WORKER_WORD } from './prepare-worker';
+import { runScore, SCORE } from './score-command';
+import { startBackend } from './setup';
+import { runTrain, TRAIN } from './train-command';
+
+const COMMANDS: { spec: CommandSpec; run: (parsed: ParsedCommand) => Promise<number | void> }[] = [
+  { spec: PREPARE, run: runPrepare },
+  { spec: TRAIN, run: runTrain },
+  { spec: SCORE, run: runScore },
+];
+
+const HELP = [
+  'lipsync: audio-visual lip sync, measured and learned',
+  '',
+  ...COMMANDS.map(({ spec }) => `  lipsync ${`${spec.name} ${spec.positionals}`.padEnd(38)} ${spec.summary}`),
+  '',
+  'lipsync COMMAND --help shows the options.',
+  '',
+].join('\n');
+
+/**
+ * The command `lipsync`.
+ *
+ * @param words What follows the program's name.
+ * @returns the exit status: 0, 1 where something went wrong, 2 for a mistake in the words.
+ */
+export async function runLipsync(words: string[]): Promise<number> {
+  const [name, ...rest] = words[0] === '--' ? words.slice(1) : words;
+  if (name === WORKER_WORD) {
+    const { folder, options } = JSON.parse(rest[0]);
+    servePrepareWorker(startBackend({ backend: 'wasm' }).then(() => openPreparer(folder, options)));
+    return 0;
+  }
+  if (name === undefined || name === '--help' || name === 'help') {
+    process.stdout.write(HELP);
+    return name === undefined ? 2 : 0;
+  }
+  const command = COMMANDS.find(({ spec }) => spec.name === name);
+  if (!command) {
+    process.stderr.write(`lipsync: command must be ${COMMANDS.map(({ spec }) => spec.name).join(', ')}, got ${name}\n`);
+    return 2;
+  }
+  if (rest.includes('--help')) {
+    process.stdout.write(commandHelp(command.spec));
+    return 0;
+  }
+  try {
+    return (await command.run(parseCommand(command.spec, rest))) ?? 0;
+  } catch (error) {
+    process.stderr.write(`${error instanceof UsageError || !process.env.DEBUG ? (error as Error).message : (error as Error).stack}\n`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
