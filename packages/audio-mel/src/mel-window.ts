@@ -12,8 +12,8 @@ export type MelWindowTiming = {
 /**
  * First mel step of the window of a video frame: `floor(stepsPerSecond * frame / fps)`, by default `floor(3.2 frame)`.
  *
- * Computed exactly. `Math.floor(3.2 * frame)` gives the same up to 1e6 frames and beyond, as Python's
- * `int(80 * frame / 25)` does; Python's `int(80 * (frame / 25))` does too (checked up to 1e6).
+ * Computed exactly for whole rates. The three ways in which Python programs write it, `int(80 * frame / 25)`,
+ * `int(3.2 * frame)` and `int(80 * (frame / 25))`, all give the same for every frame up to 1e6.
  *
  * @throws RangeError for a frame that is not a whole number from 0 on, or a rate that is not above 0.
  * @example
