@@ -1,4 +1,5 @@
 import type { VideoFrame } from '@lipsync/contracts';
+import type { Square } from './sample-square';
 
 /** Cells along each side of a coarse picture. */
 const CELLS = 16;
@@ -13,18 +14,32 @@ const SAMPLES = 3;
  * @example
  * const cut = pictureSimilarity(coarsePicture(previous), coarsePicture(frame)) < 0.75;
  */
-export function coarsePicture({ data, width, height }: VideoFrame): Float32Array {
-  const coarse = new Float32Array(CELLS * CELLS);
+export function coarsePicture(frame: VideoFrame): Float32Array {
+  const { width, height } = frame;
+  return coarse(frame, width / 2, height / 2, [width, 0, 0, height]);
+}
+
+/** The same for a turned square of a picture, to notice that another face is in it; outside, the border repeats. */
+export function coarseSquare(frame: VideoFrame, { x, y, side, angle }: Square): Float32Array {
+  const [cos, sin] = [Math.cos(angle) * side, Math.sin(angle) * side];
+  return coarse(frame, x, y, [cos, -sin, sin, cos]);
+}
+
+/** Samples the parallelogram `(x, y) + matrix · (u, v)` with u and v from -0.5 to 0.5. */
+function coarse({ data, width, height }: VideoFrame, x: number, y: number, [a, b, c, d]: readonly number[]): Float32Array {
+  const cells = new Float32Array(CELLS * CELLS);
   const count = CELLS * SAMPLES;
   for (let i = 0; i < count; i++) {
-    const row = Math.floor(((i + 0.5) * height) / count);
+    const v = (i + 0.5) / count - 0.5;
     const cellRow = Math.floor(i / SAMPLES) * CELLS;
     for (let j = 0; j < count; j++) {
-      const column = Math.floor(((j + 0.5) * width) / count);
-      coarse[cellRow + Math.floor(j / SAMPLES)] += data[(row * width + column) * 3 + 1] / SAMPLES ** 2;
+      const u = (j + 0.5) / count - 0.5;
+      const column = Math.min(width - 1, Math.max(0, Math.floor(x + a * u + b * v)));
+      const row = Math.min(height - 1, Math.max(0, Math.floor(y + c * u + d * v)));
+      cells[cellRow + Math.floor(j / SAMPLES)] += data[(row * width + column) * 3 + 1] / SAMPLES ** 2;
     }
   }
-  return coarse;
+  return cells;
 }
 
 /**

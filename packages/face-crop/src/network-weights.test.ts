@@ -68,7 +68,11 @@ test('readLandmarkWeights reads the same from a URL', async () => {
     return new Response(new Uint8Array(await readFile(folder + url.pathname.split('/').pop())));
   });
   const weights = await readLandmarkWeights(new URL('https://example.org/models/'));
-  expect(weights).toEqual(await readLandmarkWeights());
+  const own = await readLandmarkWeights();
+  for (const network of ['detector', 'landmarks'] as const) {
+    expect(weights[network].manifest).toEqual(own[network].manifest);
+    expect(Buffer.compare(weights[network].bytes, own[network].bytes)).toBe(0);
+  }
   expect(fetched[0]).toBe('https://example.org/models/tiny_face_detector_model-weights_manifest.json');
 });
 
