@@ -87,7 +87,8 @@ type Track = {
  *
  * The detector searches at several scales; from then on each face is followed by an upright square round its previous
  * landmarks. It is run again every `detectEvery` pictures, when a face jumps, and after a change of shot, which ends the
- * tracks whose face is no longer in its place. The 68-point network draws a face on anything; a face counts only where its straight and mirrored looks agree.
+ * tracks whose face is no longer in its place. The 68-point network draws a face on anything; a face counts only where its
+ * straight and mirrored looks agree.
  *
  * The result holds the networks' weights: `dispose` it. Between calls it keeps no other tensor and no picture.
  *
