@@ -1,5 +1,7 @@
 export { evaluateExpert } from './evaluate-expert';
 export type { ExpertEvaluation } from './evaluate-expert';
+export { LANDMARK_EFFORT } from './landmark-effort';
+export type { LandmarkEffort } from './landmark-effort';
 export { listVideos } from './list-videos';
 export type { VideoList } from './list-videos';
 export { showPreparation } from './prepare-command';

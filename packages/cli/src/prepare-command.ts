@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { StoreSummary } from '@lipsync/dataloader';
 import { UsageError, type CommandSpec, type ParsedCommand } from './command';
+import { EFFORT_OPTION, type LandmarkEffort } from './landmark-effort';
 import { prepareFolder, type PrepareFolderOptions } from './prepare-folder';
 import { createProgress, formatSeconds, type Progress } from './progress';
 import { readConfig, readRecipe, say, startBackend } from './setup';
@@ -14,7 +15,7 @@ export const PREPARE: CommandSpec = {
   options: {
     config: { kind: 'text', value: 'NAME', default: 'lite', help: 'the network that the clips are for' },
     recipe: { kind: 'text', value: 'FILE', help: 'or its recipe (JSON)' },
-    crops: { kind: 'choice', choices: ['1', '5'], default: '1', help: 'looks a picture that the landmarks are averaged over' },
+    effort: EFFORT_OPTION,
     landmarks: { kind: 'text', value: 'DIR', help: 'landmark files made elsewhere; those beside the videos are used if not given' },
     'min-frames': { kind: 'whole', value: 'N', min: 1, default: 20, help: 'shorter clips are dropped' },
     jobs: { kind: 'whole', value: 'N', min: 1, help: 'processes; all processors if not given' },
@@ -32,7 +33,7 @@ export async function runPrepare({ positionals, values }: ParsedCommand): Promis
     input: resolve(positionals[0]),
     store: resolve(positionals[1]),
     recipe: recipePath ? await readRecipe(recipePath) : recipeOf(await readConfig(values.config as string)),
-    crops: values.crops === '5' ? 5 : 1,
+    effort: values.effort as LandmarkEffort,
     minFrames: values['min-frames'] as number,
     jobs: values.jobs as number | undefined,
     ...(landmarks ? { landmarks: resolve(landmarks) } : {}),

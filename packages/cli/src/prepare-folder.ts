@@ -5,6 +5,7 @@ import { ClipStore, prepareVideo, storedCropFor, type PrepareResult, type StoreS
 import { createLandmarkDetector, parseLandmarkFile } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { melFeatures } from '@lipsync/audio-mel';
+import { LANDMARK_EFFORT, type LandmarkEffort } from './landmark-effort';
 import { listVideos } from './list-videos';
 import { startPrepareWorker } from './prepare-worker';
 
@@ -15,8 +16,8 @@ export type PrepareFolderOptions = {
   store: string;
   /** What the clips are for: its crop (stored twice as large and wider), mel and rate. */
   recipe: SyncRecipe;
-  /** Landmarks a picture: of one look or averaged over five. Default 1. */
-  crops?: 1 | 5;
+  /** Work that goes into landmarks. Default `fast`. */
+  effort?: LandmarkEffort;
   /**
    * Folder of landmark files made elsewhere, `<video path>.landmarks.json`; a video that has one is not searched for faces. Default:
    * files beside the videos.
@@ -86,23 +87,24 @@ export type Preparer = { prepare(source: string): Promise<PrepareResult>; close(
 
 /** A preparer in this process, on the backend that is set. */
 export async function openPreparer(folder: string, options: PrepareFolderOptions): Promise<Preparer> {
-  const { crops = 1, landmarks = folder, minFrames, log } = options;
+  const { effort = 'fast', landmarks = folder, minFrames, log } = options;
+  const { detector: looks, collect } = LANDMARK_EFFORT[effort];
   const store = await openStore(options);
   const reader = await openMedia({ log });
-  const detector = await createLandmarkDetector({ crops });
+  const detector = await createLandmarkDetector(looks);
   return {
     async prepare(source) {
       const tracks = await readTracks(join(landmarks, `${source}.landmarks.json`));
-      return prepareVideo({ path: join(folder, source), source, reader, detector, tracks, minFrames }, store);
+      return prepareVideo({ path: join(folder, source), source, reader, detector, tracks, minFrames, collect }, store);
     },
     close: () => detector.dispose(),
   };
 }
 
-function openStore({ store, recipe, crops = 1, minFrames = 20 }: PrepareFolderOptions): Promise<ClipStore> {
+function openStore({ store, recipe, effort = 'fast', minFrames = 20 }: PrepareFolderOptions): Promise<ClipStore> {
   const { stepsPerSecond, bins } = melFeatures(recipe.mel);
   const { crop, mel, fps } = recipe;
-  return ClipStore.create(store, { crop: storedCropFor(crop), mel, stepsPerSecond, bins, fps }, { crops, minFrames });
+  return ClipStore.create(store, { crop: storedCropFor(crop), mel, stepsPerSecond, bins, fps }, { effort, minFrames });
 }
 
 async function readTracks(path: string): Promise<FaceTrack[] | undefined> {

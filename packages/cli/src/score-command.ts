@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { UsageError, type CommandSpec, type ParsedCommand } from './command';
+import { EFFORT_OPTION, LANDMARK_EFFORT, type LandmarkEffort } from './landmark-effort';
 import { createProgress } from './progress';
 import { scoreProtocol, scoreVideo, type VideoScore } from './score-video';
 import { BACKEND_OPTIONS, readExpert, say, startBackend } from './setup';
@@ -15,7 +16,7 @@ export const SCORE: CommandSpec = {
     recipe: { kind: 'text', value: 'FILE', help: 'recipe of the expert (JSON), where its file has none' },
     'max-shift': { kind: 'whole', value: 'N', min: 1, default: 15, help: 'largest offset tried, frames' },
     outside: { kind: 'choice', choices: ['zero', 'overlap'], default: 'zero', help: 'beyond the ends: zeros as SyncNet, or left out' },
-    crops: { kind: 'choice', choices: ['1', '5'], default: '1', help: 'looks a picture that the landmarks are averaged over' },
+    effort: EFFORT_OPTION,
     json: { kind: 'flag', help: 'prints everything as JSON' },
     ...BACKEND_OPTIONS,
   },
@@ -26,15 +27,16 @@ export async function runScore({ positionals, values }: ParsedCommand): Promise<
   if (!values.expert) throw new UsageError('lipsync score: --expert must be a weights file, got none');
   if (positionals.length === 0) throw new UsageError('lipsync score: VIDEO must be one or more files, got none');
   await startBackend(values);
+  const { detector: looks, collect } = LANDMARK_EFFORT[values.effort as LandmarkEffort];
   const options = { maxShift: values['max-shift'] as number, outside: values.outside as 'zero' | 'overlap' };
   const reader = await openMedia({ log: say });
   const expert = await readExpert(values.expert as string, values.recipe as string | undefined);
-  const detector = await createLandmarkDetector({ crops: values.crops === '5' ? 5 : 1 });
+  const detector = await createLandmarkDetector(looks);
   const files: VideoScore[] = [];
   const progress = createProgress({ label: 'score', total: positionals.length });
   try {
     for (const file of positionals) {
-      const score = await scoreVideo(resolve(file), { expert, reader, detector, ...options });
+      const score = await scoreVideo(resolve(file), { expert, reader, detector, collect, ...options });
       files.push({ ...score, file });
       if (!values.json) progress.log(describeScore({ ...score, file }));
       progress.update(files.length);

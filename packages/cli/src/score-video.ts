@@ -1,5 +1,6 @@
 import type { FaceTrack, LandmarkDetector, MediaReader, SyncExpert, SyncRecipe } from '@lipsync/contracts';
 import { UnusableVideo, openTrackedVideo, streamSyncWindows, type TrackedVideo } from '@lipsync/dataloader';
+import type { CollectTracksOptions } from '@lipsync/face-crop';
 import { WindowScorer, type SyncScore, type SyncScorerOptions } from '@lipsync/metrics';
 
 /** The score of one face of a video. */
@@ -37,7 +38,10 @@ export type ScoreProtocol = {
   outside: 'zero' | 'overlap';
 };
 
-export type ScoreOptions = Pick<SyncScorerOptions, 'maxShift' | 'outside'>;
+export type ScoreOptions = Pick<SyncScorerOptions, 'maxShift' | 'outside'> & {
+  /** How detections become tracks. */
+  collect?: CollectTracksOptions;
+};
 
 /** The protocol that `scoreVideo` follows with these options. */
 export function scoreProtocol(expert: SyncExpert, options: ScoreOptions = {}): ScoreProtocol {
@@ -61,12 +65,12 @@ export async function scoreVideo(
   path: string,
   parts: { expert: SyncExpert; reader: MediaReader; detector: LandmarkDetector } & ScoreOptions,
 ): Promise<VideoScore> {
-  const { expert, reader, detector, maxShift, outside } = parts;
+  const { expert, reader, detector, collect, maxShift, outside } = parts;
   const { recipe } = expert;
   const score: VideoScore = { file: path, fps: recipe.fps, frameCount: 0, tracks: [], problems: [] };
   let video: TrackedVideo | undefined;
   try {
-    video = await openTrackedVideo({ path, reader: counting(reader, (count) => (score.frameCount = count)), detector, fps: recipe.fps });
+    video = await openTrackedVideo({ path, reader: counting(reader, (count) => (score.frameCount = count)), detector, collect, fps: recipe.fps });
     const scorers = new Map(video.tracks.map((track) => [track, new WindowScorer(expert, { maxShift, outside })]));
     const scored = new Set<FaceTrack>();
     for await (const window of streamSyncWindows(video, { recipe })) {
