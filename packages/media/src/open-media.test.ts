@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { H264_AAC, SKIPPED, beep, brightness, ffmpeg, flash, flashFrame, make, onset, temporaryFolder } from '../test/clips';
@@ -64,10 +64,10 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
   });
 
   test.each([
-    ['24000/1001', 24], ['30000/1001', 30], ['30', 30], ['50', 50], ['60', 60], ['12', 12],
+    ['24000/1001', 24], ['30000/1001', 30], ['30', 30], ['50', 50], ['12', 12],
   ])('pictures of a %s fps film are the nearest in time to k / 25, and as long as the film', async (rate, nominal) => {
     const path = file(`rate-${nominal}-${rate.length}.mp4`);
-    await make(...flash(rate), ...beep(), ...H264_AAC, path);
+    await make(...flash(rate), ...H264_AAC, path);
     const means = await brightness(media, path);
     expect(Math.abs(means.length - 50)).toBeLessThanOrEqual(1 + 25 / nominal / 2);
     const first = means.findIndex((mean) => mean > 128);
@@ -104,13 +104,13 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
   });
 
   test.each([
-    ['mkv', 0.3, 0], ['mkv', 0, 0.3], ['mp4', 0.3, 0], ['mp4', 0, 0.3], ['mp4', 0, 0.033], ['ts', 0.2, 0], ['ts', 0, 0.2], ['webm', 0, 0.3],
+    ['mkv', 0.3, 0], ['mkv', 0, 0.3], ['mp4', 0.3, 0], ['mp4', 0, 0.033], ['ts', 0.2, 0], ['ts', 0, 0.2], ['webm', 0, 0.3],
   ])('in %s with the sound %d s late and the picture %d s late both count from the first picture', async (container, soundLate, pictureLate) => {
     const codecs = container === 'webm' ? ['-c:v', 'libvpx', '-deadline', 'realtime', '-c:a', 'libopus', '-ar', '48000'] : H264_AAC;
     const path = file(`late-${soundLate}-${pictureLate}.${container}`);
-    const pictures = file(`pictures-${container}.mkv`);
+    const pictures = file(container === 'webm' ? 'pictures-vp8.mkv' : 'pictures.mkv');
     const sound = codecs.slice(codecs.indexOf('-c:a'));
-    await make(...flash(25), ...codecs.slice(0, codecs.indexOf('-c:a')), pictures);
+    if (!existsSync(pictures)) await make(...flash(25), ...codecs.slice(0, codecs.indexOf('-c:a')), pictures);
     await make('-itsoffset', String(pictureLate), '-i', pictures, '-itsoffset', String(soundLate), ...beep(), '-c:v', 'copy', ...sound, path);
     const info = await media.probe(path);
     expect(Math.abs(info.video!.startSec - info.audio!.startSec - (pictureLate - soundLate))).toBeLessThan(0.025);

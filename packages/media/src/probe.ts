@@ -2,6 +2,7 @@ import type { MediaInfo } from '@lipsync/contracts';
 import { inputArguments } from './input-file';
 import type { InputFile } from './input-file';
 import { lastLine, runFfmpeg } from './run-ffmpeg';
+import type { FfmpegEnd } from './run-ffmpeg';
 
 /** `MediaInfo` and what the readers need beside it. */
 export type Probe = {
@@ -82,72 +83,68 @@ function channelsOf(line: string): number {
 
 /** Describes `file` and finds, by decoding one picture and one piece of sound, when each stream really starts. */
 export async function probeFile(ffmpegPath: string, where: string, file: InputFile, maxPixels: number): Promise<Probe> {
-  const opened = runFfmpeg(ffmpegPath, ['-nostdin', ...inputArguments(file, maxPixels)]);
-  opened.stdout.resume();
-  const end = await opened.ended; // status 1 always: no output was asked for
-  let info = parseFfmpegDump(file.path, end.messages);
+  // A film with sound is done in one run; where a stream lacks, ffmpeg describes the file and stops.
+  const end = await decodeFirst(ffmpegPath, file, maxPixels, { video: true, audio: true });
   if (/Format not on whitelist/.test(end.messages)) {
     const kind = /\[([\w,]+) @ [^\]]*\] Format not on whitelist/.exec(end.messages)?.[1] ?? 'another format';
     const rule = 'a file that holds its streams itself (mp4, mkv, webm, avi, wav …)';
     throw new Error(`${where}: path must be ${rule}, got ${file.path} (${kind})`);
   }
-  const assertStreams = () => {
-    const { video, audio } = info;
-    if (!video && !audio) {
-      throw new Error(`${where}: path must be a film or sound that ffmpeg can read, got ${file.path} (${lastLine(end)})`);
-    }
-    const tooLarge = /Picture size (\d+)x(\d+) exceeds specified max pixel count/.exec(end.messages);
-    if (video && tooLarge) [video.width, video.height] = [Number(tooLarge[1]), Number(tooLarge[2])];
-    if (video && video.width * video.height > maxPixels) {
-      const rule = `a film of at most ${maxPixels} pixels a picture (option maxPixels)`;
-      throw new RangeError(`${where}: path must be ${rule}, got ${file.path} (${video.width} x ${video.height})`);
-    }
-  };
-  assertStreams();
-  let starts = await firstTimes(ffmpegPath, file, maxPixels, info);
-  if (starts.videoStream !== undefined) {
-    // ffmpeg 4.1 does not print which picture is a cover, but does not take it for a film either.
-    info = parseFfmpegDump(file.path, end.messages, starts.videoStream);
-    assertStreams();
-    if (!info.video) starts = await firstTimes(ffmpegPath, file, maxPixels, info);
-  }
-  if (!Number.isFinite(info.durationSec)) info.durationSec = await playedSeconds(ffmpegPath, file, maxPixels);
+  // What `0:V:0` took: ffmpeg 4.1 does not print which picture is a cover, but does not take it for a film either.
+  const mapped = /^ *Stream #0:(\d+) -> #0:0 /m.exec(end.messages)?.[1];
+  const videoStream = /Stream map '0:V:0' matches no streams/.test(end.messages) ? -1 : mapped && Number(mapped);
+  const info = parseFfmpegDump(file.path, end.messages, typeof videoStream === 'number' ? videoStream : undefined);
   const { video, audio } = info;
-  if (video && starts.video !== undefined) video.startSec = starts.video / 1e6;
-  if (audio && starts.audio !== undefined) audio.startSec = starts.audio / 1e6;
+  if (!video && !audio) {
+    throw new Error(`${where}: path must be a film or sound that ffmpeg can read, got ${file.path} (${lastLine(end)})`);
+  }
+  const tooLarge = /Picture size (\d+)x(\d+) exceeds specified max pixel count/.exec(end.messages);
+  if (video && tooLarge) [video.width, video.height] = [Number(tooLarge[1]), Number(tooLarge[2])];
+  if (video && video.width * video.height > maxPixels) {
+    const rule = `a film of at most ${maxPixels} pixels a picture (option maxPixels)`;
+    throw new RangeError(`${where}: path must be ${rule}, got ${file.path} (${video.width} x ${video.height})`);
+  }
+  let { messages } = end;
+  if (!video || !audio) {
+    ({ messages } = await decodeFirst(ffmpegPath, file, maxPixels, { video: !!video, audio: !!audio }));
+  }
+  const startSec = (video ?? audio)!.startSec;
+  if (video) video.startSec = firstTime(messages, 'showinfo') ?? startSec;
+  if (audio) audio.startSec = firstTime(messages, 'ashowinfo') ?? startSec;
+  if (!Number.isFinite(info.durationSec)) {
+    info.durationSec = Math.max(0, (await playedUntil(ffmpegPath, file, maxPixels, info)) - startSec);
+  }
   return { info, zeroMicroseconds: Math.round((video ?? audio)!.startSec * 1e6) };
 }
 
 /**
- * Microseconds of the first picture and the first sound as they come out of the decoders, on the container's clock:
- * edit lists, encoder delay and dropped leading pictures are behind us there. `videoStream`: the number of
- * the stream that `0:V:0` took, -1 where there is none but covers.
+ * Decodes the first picture and the first piece of sound and lets filters print their times on the container's clock:
+ * edit lists, encoder delay and dropped leading pictures are behind us there.
  */
-async function firstTimes(ffmpegPath: string, file: InputFile, maxPixels: number, info: MediaInfo) {
+function decodeFirst(
+  ffmpegPath: string,
+  file: InputFile,
+  maxPixels: number,
+  want: { video: boolean; audio: boolean },
+): Promise<FfmpegEnd> {
   const args = ['-nostdin', '-nostats', ...inputArguments(file, maxPixels)];
-  if (info.video) {
-    args.push('-map', '0:V:0', '-vf', 'settb=AVTB,showinfo', '-frames:v', '1', '-f', 'null', '-');
-  }
-  if (info.audio) {
-    args.push('-map', '0:a:0', '-af', 'asettb=AVTB,ashowinfo', '-frames:a', '1', '-f', 'null', '-');
-  }
+  if (want.video) args.push('-map', '0:V:0', '-vf', 'settb=AVTB,showinfo', '-frames:v', '1', '-f', 'null', '-');
+  if (want.audio) args.push('-map', '0:a:0', '-af', 'asettb=AVTB,ashowinfo', '-frames:a', '1', '-f', 'null', '-');
   const run = runFfmpeg(ffmpegPath, args);
   run.stdout.resume();
-  const { messages } = await run.ended;
-  const first = (filter: string) => {
-    const match = new RegExp(`Parsed_${filter}_\\d+ @[^\\]]*\\] n: *0 pts: *(-?\\d+)`).exec(messages);
-    return match ? Number(match[1]) : undefined;
-  };
-  const mapped = /^ *Stream #0:(\d+) -> #0:0 /m.exec(messages)?.[1];
-  const none = /Stream map '0:V:0' matches no streams/.test(messages);
-  const videoStream = !info.video ? undefined : none ? -1 : mapped === undefined ? undefined : Number(mapped);
-  return { video: first('showinfo'), audio: first('ashowinfo'), videoStream };
+  return run.ended;
 }
 
-/** Length of a file whose container does not say it, by reading its packets once. */
-async function playedSeconds(ffmpegPath: string, file: InputFile, maxPixels: number): Promise<number> {
-  const args = ['-nostdin', ...inputArguments(file, maxPixels), '-map', '0:V?', '-map', '0:a?', '-c', 'copy', '-f', 'null', '-'];
-  const run = runFfmpeg(ffmpegPath, args);
+/** Seconds of the first line that the filter printed. */
+function firstTime(messages: string, filter: 'showinfo' | 'ashowinfo'): number | undefined {
+  const match = new RegExp(`Parsed_${filter}_\\d+ @[^\\]]*\\] n: *0 pts: *(-?\\d+)`).exec(messages);
+  return match ? Number(match[1]) / 1e6 : undefined;
+}
+
+/** Last time of a file whose container does not say its length, on its clock, by decoding it once. */
+async function playedUntil(ffmpegPath: string, file: InputFile, maxPixels: number, info: MediaInfo): Promise<number> {
+  const maps = [...(info.video ? ['-map', '0:V:0'] : []), ...(info.audio ? ['-map', '0:a:0'] : [])];
+  const run = runFfmpeg(ffmpegPath, ['-nostdin', ...inputArguments(file, maxPixels), ...maps, '-f', 'null', '-']);
   run.stdout.resume();
   const { messages } = await run.ended;
   const times = [...messages.matchAll(/time=(\d+):(\d\d):(\d\d(?:\.\d+)?)/g)];

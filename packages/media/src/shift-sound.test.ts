@@ -27,7 +27,7 @@ describe.skipIf(!ffmpeg)(`shiftSound${SKIPPED}`, () => {
   });
 
   test.each([
-    ['plain.mp4', 'mp4', 4], ['plain.mp4', 'mp4', -4], ['plain.mp4', 'mp4', 0], ['plain.mp4', 'mkv', 8], ['late.mp4', 'mp4', 4], ['late.mp4', 'mp4', -8],
+    ['plain.mp4', 'mp4', 4], ['plain.mp4', 'mkv', -4], ['late.mp4', 'mp4', 4], ['late.mp4', 'mp4', -8],
   ])('the sound of %s, written to %s, moves by %d pictures; the pictures stay to the bit', async (name, ending, frames) => {
     const output = file(`shifted${frames}-${name}.${ending}`);
     await shiftSound(file(name), output, { frames });

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { fittedSize, pictureFilter, soundFilter } from './filters';
+
+const video = (width: number, height: number) => ({ codec: 'x', width, height, fps: 25, rotation: 0, startSec: 0 });
+
+test('pictureFilter moves the clock back by half a source picture, in microseconds', () => {
+  expect(pictureFilter(50, 25)).toBe('settb=AVTB,setpts=PTS-10000,fps=25:round=up:start_time=0');
+  expect(pictureFilter(25, 10, { width: 4, height: 2 })).toContain('PTS-20000,fps=10:round=up:start_time=0,scale=4:2');
+});
+
+test('soundFilter puts sample 0 at the given time and asks for a downmix of unchanged level', () => {
+  const filter = soundFilter(-33008, 16000, 'mono');
+  expect(filter).toContain('asetpts=PTS-(-33008)');
+  expect(filter).toContain('aresample=16000:async=1:first_pts=0');
+  expect(filter).toContain('rematrix_maxval=1');
+  expect(filter).toContain('channel_layouts=mono');
+  expect(soundFilter(0, 44100, undefined)).not.toContain('channel_layouts');
+});
+
+test('fittedSize keeps the aspect, never scales up and never ends at 0', () => {
+  expect(fittedSize(video(1920, 1080), 640)).toEqual({ width: 640, height: 360 });
+  expect(fittedSize(video(100, 50), 640)).toEqual({ width: 100, height: 50 });
+  expect(fittedSize(video(1000, 1), 10)).toEqual({ width: 10, height: 1 });
+  expect(fittedSize(video(101, 51))).toEqual({ width: 101, height: 51 });
+});
