@@ -1,8 +1,9 @@
 /**
  * Pictures a second out of `frames`, and seconds of sound a second out of `audio`, for films of three sizes made here.
  *
- * `pnpm --filter @lipsync/media build && node --experimental-strip-types packages/media/bench/decode.bench.ts [film…]` needs Node 22; on
- * Node 20: `npx tsup packages/media/bench/decode.bench.ts --format esm -d node_modules/.bench && node node_modules/.bench/decode.bench.js`.
+ * From the repository's root, with films of your own behind it if you like:
+ * `npx tsup packages/media/bench/decode.bench.ts --no-config --format esm -d packages/media/node_modules/.bench`, then
+ * `node packages/media/node_modules/.bench/decode.bench.js`.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -5,6 +5,7 @@ import { SKIPPED, ffmpeg, make, temporaryFolder } from '../test/clips';
 import { decodeBytes } from './decode-bytes';
 import { openMedia } from './open-media';
 
+const folder = temporaryFolder();
 const UNIT = { name: 'picture', bytes: 16 * 16, wholeOnly: true };
 const SOURCE = (seconds: number) => ['-f', 'lavfi', '-t', String(seconds), '-i', 'color=gray:s=16x16:r=25', '-f', 'rawvideo', '-pix_fmt', 'gray', 'pipe:1'];
 
@@ -71,7 +72,7 @@ describe.skipIf(!ffmpeg)(`decodeBytes${SKIPPED}`, () => {
   });
 
   test('memory stays flat over a film of a hundred seconds and a slow consumer', async () => {
-    const path = join(temporaryFolder(), 'long.mkv');
+    const path = join(folder, 'long.mkv');
     // Stored as 500 pictures, read as 2500 of 230 kB: 576 MB of frames.
     await make('-f', 'lavfi', '-t', '100', '-i', 'testsrc=s=320x240:r=5', '-f', 'lavfi', '-t', '100', '-i', 'sine', '-c:v', 'mpeg4', '-c:a', 'pcm_s16le', path);
     const media = await openMedia();

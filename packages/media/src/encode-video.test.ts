@@ -1,7 +1,6 @@
-import { chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { SKIPPED, ffmpeg, temporaryFolder } from '../test/clips';
 import { encodeVideo } from './encode-video';
 import { joinWaveform } from './join-waveform';
@@ -41,8 +40,6 @@ function bestDelay(a: Float32Array, b: Float32Array, reach: number): { delay: nu
   }
   return best;
 }
-
-const temporaryLeft = () => readdirSync(tmpdir()).filter((name) => name.startsWith('lipsync-media-') && !name.startsWith('lipsync-media-test-'));
 
 describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
   let media: FfmpegReader;
@@ -93,13 +90,21 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
   });
 
   test('nothing has the final name before finish, and nothing else stays after it', async () => {
-    const before = temporaryLeft().length;
+    const { TMPDIR } = process.env;
+    const temporary = file('temporary');
+    mkdirSync(temporary);
+    process.env.TMPDIR = temporary;
+    onTestFinished(() => {
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
+    });
     const writer = encodeVideo(file('later.mp4'), { width: SIDE, height: SIDE, audio: { samples: noise(1600), sampleRate: 16000 } });
     await writer.write(new Uint8Array(BYTES));
     expect(readdirSync(folder)).not.toContain('later.mp4');
+    if (process.platform !== 'win32') expect(readdirSync(temporary).length).toBe(1); // the sound
     await writer.finish();
     expect(readdirSync(folder).filter((name) => name.includes('later'))).toEqual(['later.mp4']);
-    expect(temporaryLeft().length).toBe(before);
+    expect(readdirSync(temporary)).toEqual([]);
     await expect(writer.write(new Uint8Array(BYTES))).rejects.toThrow('write: the file must be open');
     await writer.abort(); // after finish: nothing to do
     expect(readdirSync(folder)).toContain('later.mp4');

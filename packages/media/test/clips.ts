@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { afterAll } from 'vitest';
 import { findFfmpeg } from '../src/find-ffmpeg';
 import type { FfmpegReader, FrameOptions } from '../src/open-media';
 
@@ -12,10 +13,10 @@ export const ffmpeg = await findFfmpeg({ log: () => undefined }).catch(() => und
 /** Said in the titles of what is skipped. */
 export const SKIPPED = ffmpeg ? '' : ' (skipped: no ffmpeg here)';
 
-/** A folder for the files of one test file, removed when the process ends. */
+/** A folder for the files of one test file, removed after it; call it outside of tests. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lipsync-media-test-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
