@@ -43,7 +43,8 @@ export const MAX_PIXELS = 7680 * 4320;
  * Picture k of `frames` is the one nearest to `k / fps` seconds after the first picture; sample n of `audio` is heard at
  * `n / sampleRate` seconds after the first picture (after the first sound where there is no picture). Sound that begins later is
  * preceded by silence, sound from before the first picture is dropped. Pictures are RGB, upright (the container's rotation is
- * done), of stored, not display aspect. Sound of several channels becomes their mean as ffmpeg weighs them, full scale kept; lossy codecs may exceed ±1 a little.
+ * done), of stored, not display aspect. Sound of several channels becomes their mean as ffmpeg weighs them, full scale kept,
+ * in steps of 1 / 32768: 16-bit sound is what all reference pipelines compute their features on, and quiet mel bins show the difference.
  *
  * Frames and pieces of sound are new arrays that belong to the consumer. The child process waits while the consumer works and is killed when
  * an iteration ends early.
@@ -102,12 +103,12 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
     const args = [
       ...inputArguments(file, maxPixels),
       '-map', '0:a:0', '-af', soundFilter(zeroMicroseconds, sampleRate, 'mono'),
-      '-f', NATIVE_FLOAT, 'pipe:1',
+      '-f', NATIVE_PCM16, 'pipe:1',
     ];
     // One second a piece.
-    const unit = { name: 'second of sound', bytes: Math.round(sampleRate) * 4, wholeOnly: false };
+    const unit = { name: 'second of sound', bytes: Math.round(sampleRate) * 2, wholeOnly: false };
     for await (const data of decodeBytes(ffmpeg.path, 'audio', path, args, unit, damage, log)) {
-      yield { samples: new Float32Array(data.buffer, 0, data.byteLength >> 2), sampleRate };
+      yield { samples: Float32Array.from(new Int16Array(data.buffer, 0, data.byteLength >> 1), fromPcm16), sampleRate };
     }
   }
 
@@ -133,8 +134,10 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
   };
 }
 
-/** ffmpeg's name of the raw float format that a Float32Array of this machine reads. */
-const NATIVE_FLOAT = new Uint8Array(new Float32Array([1]).buffer)[3] === 0x3f ? 'f32le' : 'f32be';
+/** ffmpeg's name of the raw 16-bit format that an Int16Array of this machine reads. */
+const NATIVE_PCM16 = new Uint8Array(new Int16Array([1]).buffer)[0] === 1 ? 's16le' : 's16be';
+
+const fromPcm16 = (value: number) => value / 32768;
 
 function copyInfo(info: MediaInfo, path: string): MediaInfo {
   return {
