@@ -5,6 +5,7 @@ import { multiplyPlain } from './mat-mul';
 import { simdKernels } from './simd';
 import { runShares, simdThreads, split } from './simd-threads';
 import { stockKernel, type KernelArguments } from './wasm-kernel';
+import { winogradFilterGradient, winogradPays } from './winograd';
 
 const stockTranspose = stockKernel('Transpose');
 
@@ -27,6 +28,10 @@ export function conv2dFilterGradient(
   const geometry = convolutionGeometry('Conv2DBackpropFilter', x.shape, attrs.filterShape, attrs);
   const { batch, filterHeight, filterWidth, inChannels, outChannels, outHeight, outWidth } = geometry;
   const out = allocate(backend, attrs.filterShape);
+  if (winogradPays(backend, geometry)) {
+    winogradFilterGradient(backend, x, dy, out, geometry);
+    return out;
+  }
   if (outChannels % 4 === 0 && outWidth >= WIDE && simdKernels(backend)) {
     const { inHeight, inWidth, strideHeight, strideWidth, top, left } = geometry;
     const [from, gradient, to] = [x, dy, out].map((tensor) => address(backend, tensor));

@@ -1,10 +1,10 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { conv2d } from './conv2d';
 import { convolutionGeometry, type ConvolutionAttributes, type ConvolutionGeometry } from './conv2d-geometry';
 import { allocate, floats, release, type WasmBackend } from './heap';
 import { slice } from './slice';
 import { stockKernel, type KernelArguments } from './wasm-kernel';
 
-const stockConv2D = stockKernel('Conv2D');
 const stockTranspose = stockKernel('Transpose');
 
 /** One axis of one output phase: which filter taps it meets, and which positions of the input it fills. */
@@ -98,8 +98,8 @@ function convolvePhase(
     [pad(columns.before), pad(columns.after)],
     [0, 0],
   ];
-  const attributes = { strides: [1, 1], pad: padding, dataFormat: 'NHWC', dilations: [1, 1] };
-  const out = stockConv2D(backend, { x: source, filter: turned }, attributes);
+  const attributes = { strides: 1, pad: padding as ConvolutionAttributes['pad'], dilations: 1, dataFormat: 'NHWC' as const };
+  const out = conv2d({ inputs: { x: source, filter: turned }, backend, attrs: attributes });
   release(backend, turned);
   if (needsCut) release(backend, source);
   return out;

@@ -1,11 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { GradConfig, NamedAttrMap, Tensor } from '@tensorflow/tfjs-core';
 import { FUSED_KERNELS } from '@lipsync/contracts';
+import { conv2d } from './conv2d';
 import { conv2dFilterGradient } from './conv2d-filter-gradient';
 import { conv2dInputGradient } from './conv2d-input-gradient';
 import { groupNorm } from './group-norm';
 import { groupNormGradient } from './group-norm-gradient';
 import { guardAllocations, type WasmBackend } from './heap';
+import { identity } from './identity';
 import { batchMatMul, fusedMatMul } from './mat-mul';
 import { maxPoolGradient } from './max-pool-gradient';
 import { slice } from './slice';
@@ -14,6 +16,8 @@ import { unsortedSegmentSum } from './unsorted-segment-sum';
 import { registerWasmKernel, type WasmKernel } from './wasm-kernel';
 
 const KERNELS: WasmKernel[] = [
+  { name: 'Conv2D', run: conv2d },
+  { name: 'Identity', run: identity },
   { name: 'Slice', run: slice },
   { name: 'BatchMatMul', run: batchMatMul },
   { name: '_FusedMatMul', run: fusedMatMul },
@@ -55,8 +59,7 @@ const GROUP_NORM_GRADIENT: GradConfig = {
  * await tf.setBackend('wasm');
  */
 export function enableWasmTraining(): void {
-  const conv2d = tf.getKernel('Conv2D', 'wasm');
-  if (!conv2d) {
+  if (!tf.getKernel('Conv2D', 'wasm')) {
     throw new Error(
       "enableWasmTraining: the kernels of @tensorflow/tfjs-backend-wasm must be registered, got none; import '@tensorflow/tfjs-backend-wasm' first",
     );
@@ -72,12 +75,12 @@ function guardWhenSetUp(): void {
   // findBackend would start it; the registry only tells.
   const existing = tf.engine().registry.wasm as unknown as WasmBackend | undefined;
   if (existing) guardAllocations(existing);
-  const conv2d = tf.getKernel('Conv2D', 'wasm')!;
+  const kernel = tf.getKernel('Conv2D', 'wasm')!;
   tf.unregisterKernel('Conv2D', 'wasm');
   tf.registerKernel({
-    ...conv2d,
+    ...kernel,
     setupFunc: (backend) => {
-      conv2d.setupFunc?.(backend);
+      kernel.setupFunc?.(backend);
       guardAllocations(backend as unknown as WasmBackend);
     },
   });

@@ -35,6 +35,7 @@ export interface WasmBackend {
   makeOutput(shape: number[], dtype: DataType): TensorInfo;
   typedArrayFromHeap(tensor: TensorInfo): Float32Array | Int32Array | Uint8Array;
   disposeData(dataId: object): boolean;
+  incRef(dataId: object): void;
   move(dataId: object, values: ArrayBufferView | null, shape: number[], dtype: DataType, refCount: number): void;
 }
 

@@ -29,6 +29,7 @@ test('three threads share the SIMD kernels', () => {
 const SIZES: NaiveConvolution[] = [
   { batch: 3, height: 9, width: 12, inChannels: 30, outChannels: 32, kernel: [3, 3], strides: [1, 1], padding: [1, 1, 1, 1] },
   { batch: 3, height: 9, width: 23, inChannels: 7, outChannels: 12, kernel: [3, 3], strides: [2, 2], padding: [0, 1, 0, 1] },
+  { batch: 7, height: 9, width: 12, inChannels: 16, outChannels: 8, kernel: [3, 3], strides: [1, 1], padding: [1, 1, 1, 1] },
   { batch: 1, height: 9, width: 9, inChannels: 1, outChannels: 8, kernel: [1, 1], strides: [1, 1], padding: [0, 0, 0, 0] },
   { batch: 2, height: 3, width: 3, inChannels: 8, outChannels: 8, kernel: [3, 3], strides: [1, 1], padding: [1, 1, 1, 1] },
 ];

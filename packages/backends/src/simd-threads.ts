@@ -21,7 +21,10 @@ type Pool = {
 const pools = new WeakMap<WasmBackend, Pool>();
 
 /** Function names by index: numbers travel through shared memory more easily. */
-const NAMES: (keyof SimdKernels)[] = ['groupNorm', 'groupNormGradient', 'columnSums', 'filterGradient'];
+const NAMES: (keyof SimdKernels)[] = [
+  'groupNorm', 'groupNormGradient', 'columnSums', 'filterGradient',
+  'winogradFilter', 'winogradConvolve', 'winogradGather', 'winogradFilterGradient',
+];
 
 /** What each worker runs: sleeps until the job counter moves, runs its call, reports. CommonJS, as `eval: true` wants it. */
 const WORKER_SOURCE = `

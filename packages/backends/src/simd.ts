@@ -12,6 +12,12 @@ export type SimdKernels = {
     inHeight: number, inWidth: number, inChannels: number, outHeight: number, outWidth: number, outChannels: number,
     filterHeight: number, filterWidth: number, strideHeight: number, strideWidth: number, top: number, left: number,
     firstChannel: number, lastChannel: number]): void;
+  winogradFilter(w: number, u: number, inChannels: number, outChannels: number, first: number, last: number): void;
+  winogradConvolve(...args: [x: number, u: number, y: number, scratch: number, room: number, firstSample: number, lastSample: number,
+    inHeight: number, inWidth: number, inChannels: number, outHeight: number, outWidth: number, outChannels: number, top: number, left: number]): void;
+  winogradGather(...args: [x: number, dy: number, s: number, scratch: number, room: number, firstSample: number, lastSample: number,
+    inHeight: number, inWidth: number, inChannels: number, outHeight: number, outWidth: number, outChannels: number, top: number, left: number]): void;
+  winogradFilterGradient(s: number, out: number, parts: number, inChannels: number, outChannels: number, first: number, last: number): void;
 };
 
 const loaded = new WeakMap<WasmBackend, SimdKernels | null>();

@@ -26,7 +26,7 @@ test.each([
 
 test('a long sum over leading axes keeps its digits', () => {
   const total = tf.tidy(() => tf.sum(tf.fill([200_000, 4], 0.1), 0).dataSync());
-  // Blocks of 32 are summed in float32, their sums in float64; float32 all through is off by 1e-3 and more.
+  // Blocks of 64 are summed in float32, their sums in float64; float32 all through is off by 1e-3 and more.
   total.forEach((value) => expect(Math.abs(value / 20000.0003 - 1)).toBeLessThan(1e-6));
 });
 

@@ -52,3 +52,13 @@ export function naiveGradients(sizes: NaiveConvolution, x: Float32Array, w: Floa
   });
   return { dx, dw };
 }
+
+/** `conv2d(x, w)`, in 64 bits, straight from the definition. */
+export function naiveForward(sizes: NaiveConvolution, x: Float32Array, w: Float32Array): Float64Array {
+  const [outHeight, outWidth] = outputSize(sizes);
+  const y = new Float64Array(sizes.batch * outHeight * outWidth * sizes.outChannels);
+  everyProduct(sizes, (yIndex, xIndex, wIndex) => {
+    y[yIndex] += x[xIndex] * w[wIndex];
+  });
+  return y;
+}
