@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SyncExpert } from '@lipsync/contracts';
+import { ClipStore, clipId } from '@lipsync/dataloader';
+import { Random } from '@lipsync/nn';
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { evaluateExpert } from './evaluate-expert';
+import { recipeOf } from './train-expert';
+import { LITE } from '@lipsync/avalignnet';
+
+const FRAMES = 30;
+const recipe = { ...recipeOf(LITE), crop: { ...recipeOf(LITE).crop, size: 4 } };
+let folder: string;
+let store: ClipStore;
+
+/** A clip whose picture k is as bright as its sound at k is loud, in steps that differ everywhere. */
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+  folder = await mkdtemp(join(tmpdir(), 'evaluate-expert-'));
+  store = await ClipStore.create(folder, { crop: recipe.crop, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 });
+  for (const name of ['a.mp4', 'b.mp4']) {
+    const random = new Random(1, name.charCodeAt(0));
+    const level = Float32Array.from({ length: FRAMES }, () => Math.round(random.uniform(20, 235)));
+    const steps = Math.ceil((80 * FRAMES) / 25) + 1;
+    await store.write({
+      id: clipId(name, 0, 0),
+      frames: Uint8Array.from({ length: FRAMES * 48 }, (_, index) => level[Math.floor(index / 48)]),
+      count: FRAMES,
+      size: 4,
+      mel: { data: Float32Array.from({ length: steps * 80 }, (_, index) => level[Math.min(FRAMES - 1, Math.ceil(Math.floor(index / 80) / 3.2))] / 127.5 - 1), steps, bins: 80 },
+      landmarks: new Float32Array(FRAMES * 136),
+      poses: new Float32Array(FRAMES * 4),
+      firstFrame: 0,
+      score: 1,
+      interpolated: 0,
+    });
+  }
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Hears and sees nothing but the level at the start of a window. */
+const levelExpert: SyncExpert = {
+  name: 'level',
+  recipe,
+  embeddingSize: 2,
+  space: 'unit',
+  encodeFrames: (frames) => circle(tf.reshape(tf.slice(frames, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
+  encodeAudio: (mel) => circle(tf.reshape(tf.slice(mel, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
+  dispose: () => {},
+};
+const circle = (level: tf.Tensor2D) => tf.tidy(() => tf.concat2d([tf.cos(level), tf.sin(level)], 1));
+
+test('evaluateExpert gives AUC 1 to an expert that sees and hears the same, and leaves no tensor', async () => {
+  const before = tf.memory().numTensors;
+  const report = await evaluateExpert(levelExpert, store);
+  expect(report.auc).toBeGreaterThan(0.98);
+  expect(report.clips).toBe(2);
+  expect(report.pairs).toEqual({ inSync: 24, offSync: 24 });
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test('evaluateExpert gives about chance to an expert that does not look', async () => {
+  const random = new Random(3);
+  const blind: SyncExpert = {
+    ...levelExpert,
+    encodeFrames: (frames) => circle(tf.tensor2d(Array.from({ length: frames.shape[0] }, () => random.uniform(-1, 1)), [frames.shape[0], 1])),
+  };
+  const { auc } = await evaluateExpert(blind, store);
+  expect(auc).toBeGreaterThan(0.25);
+  expect(auc).toBeLessThan(0.75);
+});

@@ -1,0 +1,151 @@
+/**
+ * The whole path on embedded videos, through the built command as a user runs it: prepare, train, score; damaged input; kill -9 and
+ * start again. About a minute on two cores.
+ */
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { writeEmbeddedDataset, writeTalkingFace } from '../examples/embedded-data/dist/index.js';
+import { encodeVideo } from '../packages/media/dist/index.js';
+
+const LIPSYNC = 'packages/cli/dist/lipsync.js';
+const run = promisify(execFile);
+const folder = await mkdtemp(join(tmpdir(), 'lipsync-path-'));
+const at = (...names) => join(folder, ...names);
+
+/** Runs the command and reads its JSON; a status other than 0 throws, unless it is the one that is expected. */
+async function lipsync(words, status = 0) {
+  const { stdout, code } = await run(process.execPath, [LIPSYNC, ...words, '--json'], { maxBuffer: 1 << 26 }).catch((error) => {
+    if (error.code !== status) throw new Error(`${error.message}\n${error.stderr}`);
+    return error;
+  });
+  assert.equal(code ?? 0, status);
+  return JSON.parse(stdout);
+}
+
+/** Starts the command and kills it, children and all, as soon as `reached` holds. */
+async function killWhen(words, reached) {
+  const child = spawn(process.execPath, [LIPSYNC, ...words], { stdio: 'ignore', detached: true });
+  const ended = new Promise((resolve) => child.once('exit', () => resolve(true)));
+  for (let waited = 0; waited < 120_000; waited += 50) {
+    if (await reached()) break;
+    const done = await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 50, false))]);
+    assert.equal(done, false, 'it must still run when it is killed');
+  }
+  process.kill(-child.pid, 'SIGKILL');
+  await ended;
+}
+
+/** One hash over names and bytes of all files below a folder. */
+async function hashTree(root) {
+  const hash = createHash('sha256');
+  const entries = (await readdir(root, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  for (const path of entries.map((entry) => join(entry.parentPath ?? entry.path, entry.name)).sort()) {
+    hash.update(path.slice(root.length)).update(await readFile(path));
+  }
+  return hash.digest('hex');
+}
+
+const count = async (path) => (await readdir(path).catch(() => [])).length;
+
+before(async () => {
+  await writeEmbeddedDataset(at('videos'), { people: 4, clipsPerPerson: 2, durationSec: 2, heldOutPeople: 1, seed: 3 });
+  await writeFile(at('videos', 'garbage.mp4'), 'this is no film');
+  // A film that breaks off in the middle, as an interrupted download does: its index at the end is missing.
+  const whole = await readFile(at('videos', 'p00-c0.mp4'));
+  await writeFile(at('videos', 'cut.mp4'), whole.subarray(0, whole.length / 2));
+  const frame = new Uint8Array(128 * 128 * 3).fill(90);
+  const film = async (name, frames, audio) => {
+    const writer = encodeVideo(at('videos', name), { width: 128, height: 128, fps: 25, ...(audio ? { audio } : {}) });
+    for (let index = 0; index < frames; index++) await writer.write(frame);
+    await writer.finish();
+  };
+  const tone = Float32Array.from({ length: 32000 }, (_, index) => 0.3 * Math.sin(index / 5));
+  await film('faceless.mp4', 50, { samples: tone, sampleRate: 16000 });
+  await film('silent.mp4', 50, { samples: new Float32Array(32000), sampleRate: 16000 });
+  await film('no-sound.mp4', 50);
+  await writeTalkingFace(at('videos', 'short.mp4'), { seed: 5, personSeed: 5, durationSec: 0.4 });
+  await writeTalkingFace(at('plain.mp4'), { seed: 6, personSeed: 6, durationSec: 4 });
+  await writeTalkingFace(at('late.mp4'), { seed: 6, personSeed: 6, durationSec: 4, soundDelayFrames: 4 });
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+const train = (out, ...more) => ['train', at('clips'), '--out', at(out), '--steps', '24', '--clips', '4', '--windows', '4',
+  '--held-out', at('videos', 'held-out.txt'), '--checkpoint-every', '4', '--validate-every', '0', '--seed', '2', ...more];
+
+test('prepare keeps what talks and names what it drops', async () => {
+  const report = await lipsync(['prepare', at('videos'), at('clips')]);
+  assert.equal(report.clips, 8);
+  assert.equal(report.sources, 14);
+  assert.deepEqual(report.dropped, { broken: 2, 'no face': 1, 'no sound': 1, silent: 1, 'too short': 1 });
+});
+
+test('prepare that is killed and started again ends in the same bytes, whatever the number of processes', async () => {
+  const words = ['prepare', at('videos'), at('killed'), '--jobs', '1'];
+  await killWhen(words, async () => (await count(at('killed', 'sources'))) >= 3);
+  assert.equal(await stat(at('killed', 'manifest.json')).catch(() => 'none'), 'none');
+  await lipsync(words);
+  assert.equal(await hashTree(at('killed')), await hashTree(at('clips')));
+});
+
+test('train learns, and one that is killed and started again ends in the same weights', async () => {
+  const report = await lipsync(train('whole'));
+  const log = (await readFile(at('whole', 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
+  const mean = (entries) => entries.reduce((sum, entry) => sum + entry.loss, 0) / entries.length;
+  assert.equal(log.length, 24);
+  assert.ok(mean(log.slice(-4)) < mean(log.slice(0, 4)), `loss must fall, got ${mean(log.slice(0, 4))} -> ${mean(log.slice(-4))}`);
+  assert.ok(report.validation.pairs.inSync > 0);
+
+  await killWhen(train('killed-run'), async () => (await count(at('killed-run'))) > 0 && (await readFile(at('killed-run', 'log.jsonl'), 'utf8').catch(() => '')).split('\n').length > 7);
+  const again = await lipsync(train('killed-run'));
+  assert.equal(again.weightsHash, report.weightsHash);
+});
+
+test('train refuses to go on with other settings, and says which', async () => {
+  await assert.rejects(run(process.execPath, [LIPSYNC, ...train('whole', '--learning-rate', '1e-4')]), /learningRate was 0.0015, is 0.0001/);
+});
+
+test('score gives every file a face, an offset and the distances, or a reason', async () => {
+  const weights = at('whole', 'weights.safetensors');
+  const { protocol, files } = await lipsync(['score', '--expert', weights, at('plain.mp4'), at('late.mp4'), at('videos', 'faceless.mp4')], 1);
+  assert.match(protocol.weightsHash, /^[0-9a-f]{64}$/);
+  assert.equal(protocol.recipe.frames, 10);
+  const [plain, late, faceless] = files;
+  for (const { tracks, frameCount, fps } of [plain, late]) {
+    assert.equal(tracks.length, 1);
+    assert.equal(frameCount, 100);
+    assert.equal(fps, 25);
+    const [track] = tracks;
+    assert.equal(track.windows, 91);
+    assert.equal(track.perWindow.distances.length, 91);
+    assert.equal(track.meanDistances.length, 31);
+    assert.ok(track.lseD > 0 && track.lseD < Math.SQRT2 && track.lseC >= 0);
+  }
+  assert.deepEqual(faceless.tracks, []);
+  assert.match(faceless.problems[0], /^no face/);
+  // With the sound four frames later, the distance at every offset is the one that was at four frames more: the sign and the plumbing.
+  const curve = (file) => new Map(file.tracks[0].meanDistances.map(({ offsetFrames, distance }) => [offsetFrames, distance]));
+  const [a, b] = [curve(plain), curve(late)];
+  for (let offset = -8; offset <= 4; offset++) {
+    assert.ok(Math.abs(a.get(offset + 4) - b.get(offset)) < 0.06, `offset ${offset}: ${a.get(offset + 4)} against ${b.get(offset)}`);
+  }
+});
+
+test('a weights file of another network is refused by name', async () => {
+  const other = at('other.safetensors');
+  await copyFile(at('whole', 'weights.safetensors'), other);
+  const bytes = await readFile(other);
+  const header = Number(bytes.readBigUInt64LE(0));
+  const text = bytes.subarray(8, 8 + header).toString('latin1').replace('visual_encoder.conv_in.bias', 'visual_encoder.conv_xx.bias');
+  const file = await open(other, 'r+');
+  await file.write(Buffer.from(text, 'latin1'), 0, header, 8);
+  await file.close();
+  await assert.rejects(run(process.execPath, [LIPSYNC, 'score', '--expert', other, at('plain.mp4')]), /missing: visual_encoder\.conv_in\.bias.*unused: visual_encoder\.conv_xx\.bias/s);
+  await mkdir(at('empty'), { recursive: true });
+  await assert.rejects(run(process.execPath, [LIPSYNC, 'train', at('empty'), '--out', at('x')]), /store/);
+});
