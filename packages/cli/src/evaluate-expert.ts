@@ -44,7 +44,8 @@ export async function evaluateExpert(
     } finally {
       tf.dispose([cosines, clip.frames, clip.mel]);
     }
-    onClip?.(++clips);
+    clips++;
+    onClip?.(clips);
   }
   return { ...evaluation.compute(), clips, leftOut: [...pairs.leftOut] };
 }
