@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { fail } from '@lipsync/contracts';
+import { nodeModule } from './node-module';
 import { optionalPackage } from './optional-package';
 import { startTfjsNode } from './start-tfjs-node';
 import { isNode, startWasm, type WasmPaths } from './start-wasm';
@@ -102,6 +103,6 @@ async function start(name: BackendName, threads: number, asked: boolean, options
 }
 
 async function defaultThreads(): Promise<number> {
-  const processors = isNode() ? (await import('node:os')).availableParallelism() : (globalThis.navigator?.hardwareConcurrency ?? 1);
+  const processors = isNode() ? (await nodeModule<typeof import('node:os')>('node:os')).availableParallelism() : (globalThis.navigator?.hardwareConcurrency ?? 1);
   return Math.max(1, Math.min(MOST_THREADS, processors));
 }

@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import type { WasmBackend } from './heap';
+import { nodeModule } from './node-module';
 import { sharedSimdModule, simdKernels, type SimdKernels } from './simd';
 
 /** Numbers that a call takes at most. */
@@ -56,7 +57,7 @@ for (;;) {
 export async function startSimdThreads(backend: WasmBackend, threads: number): Promise<void> {
   const module = sharedSimdModule(backend);
   if (!module || threads < 2 || pools.has(backend)) return;
-  const { Worker } = await import('node:worker_threads');
+  const { Worker } = await nodeModule<typeof import('node:worker_threads')>('node:worker_threads');
   const width = MOST_ARGUMENTS + 2;
   const control = new Int32Array(new SharedArrayBuffer(4 * PLACES));
   const calls = new Float64Array(new SharedArrayBuffer(8 * width * (threads - 1)));

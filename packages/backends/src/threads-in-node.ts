@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { nodeModule } from './node-module';
 
 /** A worker thread as emscripten keeps it. */
 type PthreadWorker = { unref?(): void; terminate(): unknown };
@@ -35,9 +36,9 @@ export async function startThreadsInNode(threads: number, start: () => Promise<v
 
 async function startWithWorkerFile(threads: number, start: () => Promise<void>): Promise<void> {
   // The default export of a built-in module is the object that emscripten's `require` sees.
-  const { default: os } = await import('node:os');
-  const { mkdtemp, rm, writeFile } = await import('node:fs/promises');
-  const { join } = await import('node:path');
+  const { default: os } = await nodeModule<{ default: typeof import('node:os') }>('node:os');
+  const { mkdtemp, rm, writeFile } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
+  const { join } = await nodeModule<typeof import('node:path')>('node:path');
   const folder = await mkdtemp(join(os.tmpdir(), 'lipsync-wasm-'));
   const file = join(folder, 'worker.cjs');
   await writeFile(file, await workerSource());
@@ -61,8 +62,8 @@ async function startWithWorkerFile(threads: number, start: () => Promise<void>):
 
 /** The published worker, with the script it loads by name instead of by Blob. */
 async function workerSource(): Promise<string> {
-  const { createRequire } = await import('node:module');
-  const { dirname } = await import('node:path');
+  const { createRequire } = await nodeModule<typeof import('node:module')>('node:module');
+  const { dirname } = await nodeModule<typeof import('node:path')>('node:path');
   const require = createRequire(import.meta.url);
   const folder = `${dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json'))}/wasm-out`;
   const name = 'tfjs-backend-wasm-threaded-simd';

@@ -1,0 +1,9 @@
+/**
+ * One of Node's own modules, imported by a name that bundlers for browsers do not follow; only called in Node.
+ *
+ * @example
+ * const os = await nodeModule<typeof import('node:os')>('node:os');
+ */
+export function nodeModule<T>(name: `node:${string}`): Promise<T> {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ name) as Promise<T>;
+}
