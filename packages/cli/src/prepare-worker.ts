@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { PrepareResult } from '@lipsync/dataloader';
-import type { PrepareFolderOptions, Preparer } from './prepare-folder';
+import type { PrepareFolderOptions, Preparer } from './preparer';
 
 /** The first word that makes `lipsync` a worker of another `lipsync prepare`. */
 export const WORKER_WORD = 'prepare-worker';

@@ -1,7 +1,7 @@
 import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCommand } from './command';
 import { PREPARE, runPrepare } from './prepare-command';
-import { openPreparer } from './prepare-folder';
 import { servePrepareWorker, WORKER_WORD } from './prepare-worker';
+import { openPreparer } from './preparer';
 import { runScore, SCORE } from './score-command';
 import { startBackend } from './setup';
 import { runTrain, TRAIN } from './train-command';
