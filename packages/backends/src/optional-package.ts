@@ -11,7 +11,8 @@ export async function optionalPackage(name: string): Promise<Record<string, unkn
     const { code, message } = error as { code?: string; message: string };
     const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || /resolve|specifier|find (package|module)/i.test(message);
     if (missing && message.includes(name)) {
-      throw new Error(`the package ${name} is not installed (npm install ${name}), or, in a bundled page, not imported by the application`);
+      const page = typeof process === 'undefined' ? ', or not imported by the page' : '';
+      throw new Error(`the package ${name} is not installed${page} (npm install ${name})`);
     }
     throw new Error(`the package ${name} did not load: ${message.split('\n')[0]}`);
   }
