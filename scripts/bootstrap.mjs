@@ -18,7 +18,13 @@ const windows = process.platform === 'win32';
 
 /** Runs a program to its end; a failure ends this script with the same status. */
 function run(program, args, options = {}) {
-  const result = spawnSync(program, args, { cwd: root, stdio: 'inherit', env: process.env, shell: windows, ...options });
+  const result = spawnSync(program, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: process.env,
+    shell: windows,
+    ...options,
+  });
   if (result.error) throw result.error;
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
@@ -40,7 +46,16 @@ const bin = join(tools, 'node_modules', '.bin');
 if (existsSync(bin)) process.env.PATH = `${bin}${delimiter}${process.env.PATH}`;
 if (pnpmVersion() !== pinned) {
   console.log(`bootstrap: installing pnpm ${pinned} into .tools`);
-  run('npm', ['install', '--prefix', tools, `pnpm@${pinned}`, '--no-audit', '--no-fund', '--no-save', '--loglevel=error']);
+  run('npm', [
+    'install',
+    '--prefix',
+    tools,
+    `pnpm@${pinned}`,
+    '--no-audit',
+    '--no-fund',
+    '--no-save',
+    '--loglevel=error',
+  ]);
   if (!process.env.PATH.startsWith(bin)) process.env.PATH = `${bin}${delimiter}${process.env.PATH}`;
 }
 run('pnpm', ['install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=error']);

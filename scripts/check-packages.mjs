@@ -10,9 +10,15 @@ try {
   for (const name of readdirSync('packages')) {
     const directory = join('packages', name);
     if (JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')).private) continue;
-    const packed = execFileSync('pnpm', ['pack', '--json', '--pack-destination', folder], { cwd: directory, encoding: 'utf8' });
+    const packed = execFileSync('pnpm', ['pack', '--json', '--pack-destination', folder], {
+      cwd: directory,
+      encoding: 'utf8',
+    });
     const tarball = JSON.parse(packed).filename;
-    for (const args of [['publint', 'run', tarball, '--strict'], ['attw', tarball, '--format', 'ascii', '--no-emoji']]) {
+    for (const args of [
+      ['publint', 'run', tarball, '--strict'],
+      ['attw', tarball, '--format', 'ascii', '--no-emoji'],
+    ]) {
       const { status, stdout, stderr } = spawnSync('pnpm', ['exec', ...args], { encoding: 'utf8' });
       if (status === 0) continue;
       failed.push(`${args[0]} @lipsync/${name}`);

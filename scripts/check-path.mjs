@@ -20,10 +20,12 @@ const at = (...names) => join(folder, ...names);
 
 /** Runs the command and reads its JSON; a status other than 0 throws, unless it is the one that is expected. */
 async function lipsync(words, status = 0) {
-  const { stdout, code } = await run(process.execPath, [LIPSYNC, ...words, '--json'], { maxBuffer: 1 << 26 }).catch((error) => {
-    if (error.code !== status) throw new Error(`${error.message}\n${error.stderr}`);
-    return error;
-  });
+  const { stdout, code } = await run(process.execPath, [LIPSYNC, ...words, '--json'], { maxBuffer: 1 << 26 }).catch(
+    (error) => {
+      if (error.code !== status) throw new Error(`${error.message}\n${error.stderr}`);
+      return error;
+    },
+  );
   assert.equal(code ?? 0, status);
   return JSON.parse(stdout);
 }
@@ -75,8 +77,27 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-const train = (out, ...more) => ['train', at('clips'), '--out', at(out), '--steps', '24', '--clips', '4', '--windows', '4',
-  '--held-out', at('videos', 'held-out.txt'), '--checkpoint-every', '4', '--validate-every', '0', '--seed', '2', ...more];
+const train = (out, ...more) => [
+  'train',
+  at('clips'),
+  '--out',
+  at(out),
+  '--steps',
+  '24',
+  '--clips',
+  '4',
+  '--windows',
+  '4',
+  '--held-out',
+  at('videos', 'held-out.txt'),
+  '--checkpoint-every',
+  '4',
+  '--validate-every',
+  '0',
+  '--seed',
+  '2',
+  ...more,
+];
 
 test('prepare keeps what talks and names what it drops', async () => {
   const report = await lipsync(['prepare', at('videos'), at('clips')]);
@@ -95,24 +116,41 @@ test('prepare that is killed and started again ends in the same bytes, whatever 
 
 test('train learns, and one that is killed and started again ends in the same weights', async () => {
   const report = await lipsync(train('whole'));
-  const log = (await readFile(at('whole', 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
+  const log = (await readFile(at('whole', 'log.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   const mean = (entries) => entries.reduce((sum, entry) => sum + entry.loss, 0) / entries.length;
   assert.equal(log.length, 24);
-  assert.ok(mean(log.slice(-4)) < mean(log.slice(0, 4)), `loss must fall, got ${mean(log.slice(0, 4))} -> ${mean(log.slice(-4))}`);
+  assert.ok(
+    mean(log.slice(-4)) < mean(log.slice(0, 4)),
+    `loss must fall, got ${mean(log.slice(0, 4))} -> ${mean(log.slice(-4))}`,
+  );
   assert.ok(report.validation.pairs.inSync > 0);
 
-  await killWhen(train('killed-run'), async () => (await count(at('killed-run'))) > 0 && (await readFile(at('killed-run', 'log.jsonl'), 'utf8').catch(() => '')).split('\n').length > 7);
+  await killWhen(
+    train('killed-run'),
+    async () =>
+      (await count(at('killed-run'))) > 0 &&
+      (await readFile(at('killed-run', 'log.jsonl'), 'utf8').catch(() => '')).split('\n').length > 7,
+  );
   const again = await lipsync(train('killed-run'));
   assert.equal(again.weightsHash, report.weightsHash);
 });
 
 test('train refuses to go on with other settings, and says which', async () => {
-  await assert.rejects(run(process.execPath, [LIPSYNC, ...train('whole', '--learning-rate', '1e-4')]), /learningRate was 0.0015, is 0.0001/);
+  await assert.rejects(
+    run(process.execPath, [LIPSYNC, ...train('whole', '--learning-rate', '1e-4')]),
+    /learningRate was 0.0015, is 0.0001/,
+  );
 });
 
 test('score gives every file a face, an offset and the distances, or a reason', async () => {
   const weights = at('whole', 'weights.safetensors');
-  const { protocol, files } = await lipsync(['score', '--expert', weights, at('plain.mp4'), at('late.mp4'), at('videos', 'faceless.mp4')], 1);
+  const { protocol, files } = await lipsync(
+    ['score', '--expert', weights, at('plain.mp4'), at('late.mp4'), at('videos', 'faceless.mp4')],
+    1,
+  );
   assert.match(protocol.weightsHash, /^[0-9a-f]{64}$/);
   assert.equal(protocol.recipe.frames, 10);
   const [plain, late, faceless] = files;
@@ -129,10 +167,14 @@ test('score gives every file a face, an offset and the distances, or a reason', 
   assert.deepEqual(faceless.tracks, []);
   assert.match(faceless.problems[0], /^no face/);
   // With the sound four frames later, the distance at every offset is the one that was at four frames more: the sign and the plumbing.
-  const curve = (file) => new Map(file.tracks[0].meanDistances.map(({ offsetFrames, distance }) => [offsetFrames, distance]));
+  const curve = (file) =>
+    new Map(file.tracks[0].meanDistances.map(({ offsetFrames, distance }) => [offsetFrames, distance]));
   const [a, b] = [curve(plain), curve(late)];
   for (let offset = -8; offset <= 4; offset++) {
-    assert.ok(Math.abs(a.get(offset + 4) - b.get(offset)) < 0.06, `offset ${offset}: ${a.get(offset + 4)} against ${b.get(offset)}`);
+    assert.ok(
+      Math.abs(a.get(offset + 4) - b.get(offset)) < 0.06,
+      `offset ${offset}: ${a.get(offset + 4)} against ${b.get(offset)}`,
+    );
   }
 });
 
@@ -141,11 +183,17 @@ test('a weights file of another network is refused by name', async () => {
   await copyFile(at('whole', 'weights.safetensors'), other);
   const bytes = await readFile(other);
   const header = Number(bytes.readBigUInt64LE(0));
-  const text = bytes.subarray(8, 8 + header).toString('latin1').replace('visual_encoder.conv_in.bias', 'visual_encoder.conv_xx.bias');
+  const text = bytes
+    .subarray(8, 8 + header)
+    .toString('latin1')
+    .replace('visual_encoder.conv_in.bias', 'visual_encoder.conv_xx.bias');
   const file = await open(other, 'r+');
   await file.write(Buffer.from(text, 'latin1'), 0, header, 8);
   await file.close();
-  await assert.rejects(run(process.execPath, [LIPSYNC, 'score', '--expert', other, at('plain.mp4')]), /missing: visual_encoder\.conv_in\.bias.*unused: visual_encoder\.conv_xx\.bias/s);
+  await assert.rejects(
+    run(process.execPath, [LIPSYNC, 'score', '--expert', other, at('plain.mp4')]),
+    /missing: visual_encoder\.conv_in\.bias.*unused: visual_encoder\.conv_xx\.bias/s,
+  );
   await mkdir(at('empty'), { recursive: true });
   await assert.rejects(run(process.execPath, [LIPSYNC, 'train', at('empty'), '--out', at('x')]), /store/);
 });

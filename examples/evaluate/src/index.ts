@@ -55,9 +55,15 @@ if (values.json) {
   console.log(JSON.stringify({ weightsHash: expert.weightsHash, ...report }, null, 2));
 } else {
   const { auc, accuracy, best, crossEntropy, pairs, meanInSync, meanOffSync } = report;
-  console.log(`${report.clips} clips, ${pairs.inSync} pairs in sync and ${pairs.offSync} off sync (single windows of the same clip, at least ${values['min-distance']} frames apart)`);
+  console.log(
+    `${report.clips} clips, ${pairs.inSync} pairs in sync and ${pairs.offSync} off sync (single windows of the same clip, at least ${values['min-distance']} frames apart)`,
+  );
   console.log(`AUC ${auc.toFixed(4)} (higher is better, 0.5 is chance)`);
-  console.log(`balanced accuracy at 0.5: ${accuracy.balanced.toFixed(4)} (in sync ${accuracy.inSync.toFixed(4)}, off sync ${accuracy.offSync.toFixed(4)}); best ${best.balanced.toFixed(4)} at ${best.threshold.toFixed(3)}`);
-  console.log(`mean cosine ${meanInSync.toFixed(4)} in sync, ${meanOffSync.toFixed(4)} off sync; cross-entropy ${crossEntropy.toFixed(4)}`);
+  console.log(
+    `balanced accuracy at 0.5: ${accuracy.balanced.toFixed(4)} (in sync ${accuracy.inSync.toFixed(4)}, off sync ${accuracy.offSync.toFixed(4)}); best ${best.balanced.toFixed(4)} at ${best.threshold.toFixed(3)}`,
+  );
+  console.log(
+    `mean cosine ${meanInSync.toFixed(4)} in sync, ${meanOffSync.toFixed(4)} off sync; cross-entropy ${crossEntropy.toFixed(4)}`,
+  );
   if (report.leftOut.length > 0) console.log(`${report.leftOut.length} clips were too short for a pair`);
 }

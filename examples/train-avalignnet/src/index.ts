@@ -11,7 +11,16 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadAVAlignNet, LITE } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { LANDMARK_EFFORT, createProgress, formatSeconds, recipeOf, scoreVideo, showPreparation, trainExpert, type TrainReport } from '@lipsync/cli';
+import {
+  LANDMARK_EFFORT,
+  createProgress,
+  formatSeconds,
+  recipeOf,
+  scoreVideo,
+  showPreparation,
+  trainExpert,
+  type TrainReport,
+} from '@lipsync/cli';
 import { ClipStore, parseClipId } from '@lipsync/dataloader';
 import { writeEmbeddedDataset, writeTalkingFace } from '@lipsync/embedded-data';
 import { createLandmarkDetector } from '@lipsync/face-crop';
@@ -77,14 +86,21 @@ for await (const event of trainExpert({
   validateEvery: made ? 50 : 100,
 })) {
   if (event.kind === 'start') {
-    console.error(`${event.clips} clips to learn from, ${event.heldOut.length} held out; ${(event.parameters / 1e6).toFixed(2)} M parameters`);
+    console.error(
+      `${event.clips} clips to learn from, ${event.heldOut.length} held out; ${(event.parameters / 1e6).toFixed(2)} M parameters`,
+    );
     if (event.resumedAt > 0) console.error(`going on after step ${event.resumedAt}`);
     bar = createProgress({ label: 'train', total: event.steps });
   } else if (event.kind === 'step') {
     const { step, loss, positiveCosine, negativeCosine, samplesPerSec } = event.entry;
-    bar?.update(step, `loss ${loss.toFixed(3)} cosine ${positiveCosine.toFixed(3)} in / ${negativeCosine.toFixed(3)} off ${samplesPerSec.toFixed(0)} samples/s`);
+    bar?.update(
+      step,
+      `loss ${loss.toFixed(3)} cosine ${positiveCosine.toFixed(3)} in / ${negativeCosine.toFixed(3)} off ${samplesPerSec.toFixed(0)} samples/s`,
+    );
   } else if (event.kind === 'validation') {
-    bar?.log(`step ${event.step}: AUC ${event.validation.auc.toFixed(3)} on ${event.validation.clips} clips not trained on`);
+    bar?.log(
+      `step ${event.step}: AUC ${event.validation.auc.toFixed(3)} on ${event.validation.clips} clips not trained on`,
+    );
   } else if (event.kind === 'warning') {
     (bar?.log ?? console.error)(`warning: ${event.text}`);
   } else {
@@ -95,7 +111,9 @@ bar?.stop();
 if (!report) throw new Error('example: the training must end with a report, got none');
 const { validation } = report;
 console.log(`trained ${report.steps} steps in ${formatSeconds((Date.now() - started) / 1000)}`);
-console.log(`not trained on: AUC ${validation.auc.toFixed(3)}, balanced accuracy ${validation.accuracy.balanced.toFixed(3)} (single windows, ${validation.clips} clips)`);
+console.log(
+  `not trained on: AUC ${validation.auc.toFixed(3)}, balanced accuracy ${validation.accuracy.balanced.toFixed(3)} (single windows, ${validation.clips} clips)`,
+);
 console.log(`weights ${report.weights}\ncurve   ${report.curve}`);
 
 // 4. A video that it has not seen, as it is and with its sound later.
@@ -107,7 +125,12 @@ for (const [path, what] of [
   [plain, 'unseen video'],
   [late, `the same, its sound ${SHIFT} frames later`],
 ] as const) {
-  const { tracks, problems } = await scoreVideo(path, { expert, reader, detector, collect: LANDMARK_EFFORT.fast.collect });
+  const { tracks, problems } = await scoreVideo(path, {
+    expert,
+    reader,
+    detector,
+    collect: LANDMARK_EFFORT.fast.collect,
+  });
   for (const { offsetFrames, sentence, lseD, lseC } of tracks) {
     console.log(`${what}: offset ${offsetFrames} (${sentence}), LSE-D ${lseD.toFixed(3)}, LSE-C ${lseC.toFixed(3)}`);
   }
@@ -125,7 +148,9 @@ async function judgedVideos(): Promise<[string, string]> {
     await writeTalkingFace(paths[1], { ...face, soundDelayFrames: SHIFT });
     return paths;
   }
-  const [first] = (await store.list()).filter((id) => heldOut === undefined || heldOut.some((name) => id.includes(name)));
+  const [first] = (await store.list()).filter(
+    (id) => heldOut === undefined || heldOut.some((name) => id.includes(name)),
+  );
   const source = join(videos, parseClipId(first).source);
   await shiftSound(source, paths[1], { frames: SHIFT });
   return [source, paths[1]];

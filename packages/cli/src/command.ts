@@ -29,7 +29,10 @@ export function parseCommand(spec: CommandSpec, words: string[]): ParsedCommand 
   // pnpm hands a literal `--` on, npm removes it: accept both.
   const args = words[0] === '--' ? words.slice(1) : words;
   const options = Object.fromEntries(
-    Object.entries(spec.options).map(([name, option]) => [name, { type: option.kind === 'flag' ? 'boolean' : 'string' } as const]),
+    Object.entries(spec.options).map(([name, option]) => [
+      name,
+      { type: option.kind === 'flag' ? 'boolean' : 'string' } as const,
+    ]),
   );
   let parsed: { values: Record<string, unknown>; positionals: string[] };
   try {
@@ -39,7 +42,11 @@ export function parseCommand(spec: CommandSpec, words: string[]): ParsedCommand 
   }
   const values: ParsedCommand['values'] = {};
   for (const [name, option] of Object.entries(spec.options)) {
-    values[name] = readValue(`lipsync ${spec.name}: --${name}`, option, parsed.values[name] as string | boolean | undefined);
+    values[name] = readValue(
+      `lipsync ${spec.name}: --${name}`,
+      option,
+      parsed.values[name] as string | boolean | undefined,
+    );
   }
   return { positionals: parsed.positionals, values };
 }
@@ -50,7 +57,8 @@ function readValue(where: string, option: OptionSpec, given: string | boolean | 
   const text = String(given);
   if (option.kind === 'text') return text;
   if (option.kind === 'choice') {
-    if (!option.choices.includes(text)) throw new UsageError(`${where} must be ${option.choices.join(' or ')}, got ${text}`);
+    if (!option.choices.includes(text))
+      throw new UsageError(`${where} must be ${option.choices.join(' or ')}, got ${text}`);
     return text;
   }
   const number = text.trim() === '' ? Number.NaN : Number(text);
@@ -65,10 +73,13 @@ function readValue(where: string, option: OptionSpec, given: string | boolean | 
 /** The help text of a command. */
 export function commandHelp(spec: CommandSpec): string {
   const rows = Object.entries(spec.options).map(([name, option]): [string, string] => {
-    const value = option.kind === 'flag' ? '' : option.kind === 'choice' ? ` ${option.choices.join('|')}` : ` ${option.value}`;
+    const value =
+      option.kind === 'flag' ? '' : option.kind === 'choice' ? ` ${option.choices.join('|')}` : ` ${option.value}`;
     const fallback = 'default' in option && option.default !== undefined ? ` (default ${option.default})` : '';
     return [`  --${name}${value}`, `${option.help}${fallback}`];
   });
-  const lines = rows.map(([left, right]) => (left.length > 28 ? `${left}\n${' '.repeat(30)}${right}` : `${left.padEnd(30)}${right}`));
+  const lines = rows.map(([left, right]) =>
+    left.length > 28 ? `${left}\n${' '.repeat(30)}${right}` : `${left.padEnd(30)}${right}`,
+  );
   return [`lipsync ${spec.name} ${spec.positionals}`, '', spec.summary, '', ...lines, ''].join('\n');
 }

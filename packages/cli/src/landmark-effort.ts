@@ -8,7 +8,10 @@ export type LandmarkEffort = 'fast' | 'careful';
  * `fast`: the mean of two looks at every second picture, the others filled in: about 5 ms a picture on one core, median distance from
  * `careful` 0.5 px. `careful`: the mean of five looks at every picture: about 30 ms.
  */
-export const LANDMARK_EFFORT: Record<LandmarkEffort, { detector: LandmarkDetectorOptions; collect: CollectTracksOptions }> = {
+export const LANDMARK_EFFORT: Record<
+  LandmarkEffort,
+  { detector: LandmarkDetectorOptions; collect: CollectTracksOptions }
+> = {
   fast: { detector: { crops: 2 }, collect: { every: 2 } },
   careful: { detector: { crops: 5 }, collect: { every: 1 } },
 };

@@ -19,8 +19,15 @@ export async function listVideos(input: string): Promise<VideoList> {
   const entries = await readdir(input, { recursive: true, withFileTypes: true });
   for (const entry of entries) {
     if (!entry.isFile() || !ENDINGS.test(entry.name) || entry.name.startsWith('.')) continue;
-    sources.push(relative(input, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join('/'));
+    sources.push(
+      relative(input, join(entry.parentPath ?? entry.path, entry.name))
+        .split(sep)
+        .join('/'),
+    );
   }
-  if (sources.length === 0) throw new Error(`listVideos: input must be a folder with videos (mp4, mov, mkv, webm, avi, mpg …), got ${input} (none in it)`);
+  if (sources.length === 0)
+    throw new Error(
+      `listVideos: input must be a folder with videos (mp4, mov, mkv, webm, avi, mpg …), got ${input} (none in it)`,
+    );
   return { folder: input, sources: sources.sort((a, b) => (a < b ? -1 : 1)) };
 }

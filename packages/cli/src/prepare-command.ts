@@ -12,12 +12,17 @@ import { recipeOf } from './train-expert';
 export const PREPARE: CommandSpec = {
   name: 'prepare',
   positionals: 'VIDEOS CLIPS',
-  summary: 'Finds faces, cuts mouths and computes mel spectrograms of a folder of videos. Stop it at any moment: the same command goes on.',
+  summary:
+    'Finds faces, cuts mouths and computes mel spectrograms of a folder of videos. Stop it at any moment: the same command goes on.',
   options: {
     config: { kind: 'text', value: 'NAME', default: 'lite', help: 'the network that the clips are for' },
     recipe: { kind: 'text', value: 'FILE', help: 'or its recipe (JSON)' },
     effort: EFFORT_OPTION,
-    landmarks: { kind: 'text', value: 'DIR', help: 'landmark files made elsewhere; those beside the videos are used if not given' },
+    landmarks: {
+      kind: 'text',
+      value: 'DIR',
+      help: 'landmark files made elsewhere; those beside the videos are used if not given',
+    },
     'min-frames': { kind: 'whole', value: 'N', min: 1, default: 20, help: 'shorter clips are dropped' },
     jobs: { kind: 'whole', value: 'N', min: 1, help: 'processes; all processors if not given' },
     json: { kind: 'flag', help: 'prints the summary as JSON' },
@@ -27,7 +32,8 @@ export const PREPARE: CommandSpec = {
 export type PrepareReport = StoreSummary & { seconds: number; realTimeFactor: number };
 
 export async function runPrepare({ positionals, values }: ParsedCommand): Promise<void> {
-  if (positionals.length !== 2) throw new UsageError(`lipsync prepare: VIDEOS CLIPS must be two folders, got ${positionals.length}`);
+  if (positionals.length !== 2)
+    throw new UsageError(`lipsync prepare: VIDEOS CLIPS must be two folders, got ${positionals.length}`);
   const recipePath = values.recipe as string | undefined;
   const landmarks = values.landmarks as string | undefined;
   const report = await showPreparation({
@@ -78,6 +84,8 @@ export async function showPreparation(options: PrepareFolderOptions): Promise<Pr
   const realTimeFactor = (minutes * 60) / seconds;
   const drops = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`);
   say(`${all} clips of ${sources} videos, ${minutes.toFixed(1)} minutes; dropped: ${drops.join(', ') || 'none'}`);
-  say(`took ${formatSeconds(seconds)}${preparedBefore === 0 ? `, ${realTimeFactor.toFixed(1)} times real time` : ' for the rest'}`);
+  say(
+    `took ${formatSeconds(seconds)}${preparedBefore === 0 ? `, ${realTimeFactor.toFixed(1)} times real time` : ' for the rest'}`,
+  );
   return { ...(summary as StoreSummary), seconds, realTimeFactor };
 }

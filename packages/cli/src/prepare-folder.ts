@@ -31,14 +31,20 @@ export async function* prepareFolder(options: PrepareFolderOptions): AsyncGenera
 
   const count = Math.min(jobs, waiting.length);
   const workers = await Promise.all(
-    Array.from({ length: count }, () => (jobs === 1 ? openPreparer(folder, options) : startPrepareWorker(folder, options))),
+    Array.from({ length: count }, () =>
+      jobs === 1 ? openPreparer(folder, options) : startPrepareWorker(folder, options),
+    ),
   );
   // Each worker takes the next video as soon as it is free; results come in the order in which they are done.
   const busy = new Map<number, Promise<{ worker: number; result: PrepareResult }>>();
   const give = (worker: number) => {
     const source = waiting.shift();
     if (source === undefined) busy.delete(worker);
-    else busy.set(worker, workers[worker].prepare(source).then((result) => ({ worker, result })));
+    else
+      busy.set(
+        worker,
+        workers[worker].prepare(source).then((result) => ({ worker, result })),
+      );
   };
   try {
     workers.forEach((_, worker) => give(worker));

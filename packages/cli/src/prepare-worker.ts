@@ -17,7 +17,9 @@ export type WorkerAnswer = { result: PrepareResult } | { error: string };
 export function startPrepareWorker(folder: string, options: PrepareFolderOptions): Preparer {
   const { log, ...plain } = options;
   const program = fileURLToPath(new URL('./lipsync.js', import.meta.url));
-  const child = fork(program, [WORKER_WORD, JSON.stringify({ folder, options: plain })], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = fork(program, [WORKER_WORD, JSON.stringify({ folder, options: plain })], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
   let heard = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     heard = (heard + text).slice(-2000);
@@ -26,7 +28,11 @@ export function startPrepareWorker(folder: string, options: PrepareFolderOptions
     prepare: (source) =>
       new Promise((resolve, reject) => {
         const gone = (code: number | null, signal: string | null) => {
-          reject(new Error(`prepare: a worker must live, got ${signal ?? `exit status ${code}`} while preparing ${source}\n${heard.trim()}`));
+          reject(
+            new Error(
+              `prepare: a worker must live, got ${signal ?? `exit status ${code}`} while preparing ${source}\n${heard.trim()}`,
+            ),
+          );
         };
         child.once('exit', gone);
         child.once('message', (answer: WorkerAnswer) => {

@@ -49,7 +49,12 @@ export async function openPreparer(folder: string, options: PrepareFolderOptions
 }
 
 /** The store of a preparation: a new one, or the one that it goes on with. */
-export function openStore({ store, recipe, effort = 'fast', minFrames = 20 }: PrepareFolderOptions): Promise<ClipStore> {
+export function openStore({
+  store,
+  recipe,
+  effort = 'fast',
+  minFrames = 20,
+}: PrepareFolderOptions): Promise<ClipStore> {
   const { stepsPerSecond, bins } = melFeatures(recipe.mel);
   const { crop, mel, fps } = recipe;
   return ClipStore.create(store, { crop: storedCropFor(crop), mel, stepsPerSecond, bins, fps }, { effort, minFrames });

@@ -35,7 +35,10 @@ export function createProgress(options: ProgressOptions): Progress {
 
 function drawnBar(label: string, total: number, stream: NodeJS.WriteStream): Progress {
   const format = `${label} {bar} {value}/{total} {facts} ETA {eta_formatted}`;
-  const bar = new cliProgress.SingleBar({ format, stream, hideCursor: true, barsize: 24, etaBuffer: 50 }, cliProgress.Presets.shades_classic);
+  const bar = new cliProgress.SingleBar(
+    { format, stream, hideCursor: true, barsize: 24, etaBuffer: 50 },
+    cliProgress.Presets.shades_classic,
+  );
   bar.start(total, 0, { facts: '' });
   return {
     update: (done, facts = '') => bar.update(done, { facts }),

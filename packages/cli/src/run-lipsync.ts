@@ -50,7 +50,9 @@ export async function runLipsync(words: string[]): Promise<number> {
   try {
     return (await command.run(parseCommand(command.spec, rest))) ?? 0;
   } catch (error) {
-    process.stderr.write(`${error instanceof UsageError || !process.env.DEBUG ? (error as Error).message : (error as Error).stack}\n`);
+    process.stderr.write(
+      `${error instanceof UsageError || !process.env.DEBUG ? (error as Error).message : (error as Error).stack}\n`,
+    );
     return error instanceof UsageError ? 2 : 1;
   }
 }

@@ -10,12 +10,18 @@ import { BACKEND_OPTIONS, readExpert, say, startBackend } from './setup';
 export const SCORE: CommandSpec = {
   name: 'score',
   positionals: '--expert WEIGHTS VIDEO...',
-  summary: 'Says for every face in every video by how much the sound is early or late, with LSE-D and LSE-C of the expert.',
+  summary:
+    'Says for every face in every video by how much the sound is early or late, with LSE-D and LSE-C of the expert.',
   options: {
     expert: { kind: 'text', value: 'FILE', help: 'weights of AVAlignNet (safetensors)' },
     recipe: { kind: 'text', value: 'FILE', help: 'recipe of the expert (JSON), where its file has none' },
     'max-shift': { kind: 'whole', value: 'N', min: 1, default: 15, help: 'largest offset tried, frames' },
-    outside: { kind: 'choice', choices: ['zero', 'overlap'], default: 'zero', help: 'beyond the ends: zeros as SyncNet, or left out' },
+    outside: {
+      kind: 'choice',
+      choices: ['zero', 'overlap'],
+      default: 'zero',
+      help: 'beyond the ends: zeros as SyncNet, or left out',
+    },
     effort: EFFORT_OPTION,
     json: { kind: 'flag', help: 'prints everything as JSON' },
     ...BACKEND_OPTIONS,
@@ -49,7 +55,9 @@ export async function runScore({ positionals, values }: ParsedCommand): Promise<
   if (values.json) {
     process.stdout.write(`${JSON.stringify({ protocol: scoreProtocol(expert, options), files }, null, 2)}\n`);
   } else {
-    say(`distances are of ${expert.name} (weights ${expert.weightsHash?.slice(0, 12)}): never compare them with another network's`);
+    say(
+      `distances are of ${expert.name} (weights ${expert.weightsHash?.slice(0, 12)}): never compare them with another network's`,
+    );
   }
   return files.some((score) => score.tracks.length === 0) ? 1 : 0;
 }

@@ -70,7 +70,13 @@ export async function scoreVideo(
   const score: VideoScore = { file: path, fps: recipe.fps, frameCount: 0, tracks: [], problems: [] };
   let video: TrackedVideo | undefined;
   try {
-    video = await openTrackedVideo({ path, reader: counting(reader, (count) => (score.frameCount = count)), detector, collect, fps: recipe.fps });
+    video = await openTrackedVideo({
+      path,
+      reader: counting(reader, (count) => (score.frameCount = count)),
+      detector,
+      collect,
+      fps: recipe.fps,
+    });
     const scorers = new Map(video.tracks.map((track) => [track, new WindowScorer(expert, { maxShift, outside })]));
     const scored = new Set<FaceTrack>();
     for await (const window of streamSyncWindows(video, { recipe })) {
@@ -79,7 +85,10 @@ export async function scoreVideo(
     }
     for (const [track, scorer] of scorers) {
       if (scored.has(track)) score.tracks.push(trackScore(track, await scorer.compute()));
-      else score.problems.push(`face ${track.id}: too short: ${track.frames} pictures with sound, fewer than a window of ${recipe.frames}`);
+      else
+        score.problems.push(
+          `face ${track.id}: too short: ${track.frames} pictures with sound, fewer than a window of ${recipe.frames}`,
+        );
     }
   } catch (error) {
     if (!(error instanceof UnusableVideo)) throw error;

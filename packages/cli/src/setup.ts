@@ -25,7 +25,9 @@ export async function startBackend(values: Record<string, unknown>): Promise<voi
 export async function readConfig(nameOrPath: string): Promise<AVAlignNetConfig> {
   if (nameOrPath in CONFIGURATIONS) return CONFIGURATIONS[nameOrPath as keyof typeof CONFIGURATIONS];
   if (!nameOrPath.endsWith('.json')) {
-    throw new UsageError(`--config must be a .json file or one of ${Object.keys(CONFIGURATIONS).join(', ')}, got ${nameOrPath}`);
+    throw new UsageError(
+      `--config must be a .json file or one of ${Object.keys(CONFIGURATIONS).join(', ')}, got ${nameOrPath}`,
+    );
   }
   return (await readJson('--config', nameOrPath)) as AVAlignNetConfig;
 }

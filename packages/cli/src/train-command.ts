@@ -3,7 +3,13 @@ import { ClipStore } from '@lipsync/dataloader';
 import { UsageError, type CommandSpec, type ParsedCommand } from './command';
 import { createProgress, formatSeconds, type Progress } from './progress';
 import { BACKEND_OPTIONS, readConfig, readList, readRecipe, say, startBackend } from './setup';
-import { trainExpert, type TrainEvent, type TrainExpertOptions, type TrainPreset, type TrainReport } from './train-expert';
+import {
+  trainExpert,
+  type TrainEvent,
+  type TrainExpertOptions,
+  type TrainPreset,
+  type TrainReport,
+} from './train-expert';
 
 export const TRAIN: CommandSpec = {
   name: 'train',
@@ -12,24 +18,45 @@ export const TRAIN: CommandSpec = {
   options: {
     out: { kind: 'text', value: 'DIR', help: 'weights, curve, log and report go here' },
     steps: { kind: 'whole', value: 'N', min: 1, default: 1000, help: 'optimiser steps in all' },
-    preset: { kind: 'choice', choices: ['contrast', 'thesis'], default: 'contrast', help: 'same-clip contrast, or plain pairs as the thesis' },
+    preset: {
+      kind: 'choice',
+      choices: ['contrast', 'thesis'],
+      default: 'contrast',
+      help: 'same-clip contrast, or plain pairs as the thesis',
+    },
     'held-out': { kind: 'text', value: 'FILE', help: 'names of the videos to hold for validation, one a line' },
     config: { kind: 'text', value: 'NAME', default: 'lite', help: 'named configuration, or a .json file' },
-    recipe: { kind: 'text', value: 'FILE', help: 'how the input is prepared (JSON); fits the configuration if not given' },
+    recipe: {
+      kind: 'text',
+      value: 'FILE',
+      help: 'how the input is prepared (JSON); fits the configuration if not given',
+    },
     clips: { kind: 'whole', value: 'N', min: 1, help: 'clips a batch (contrast); 12 if not given' },
     windows: { kind: 'whole', value: 'N', min: 2, help: 'windows a clip (contrast); 6 if not given' },
     pairs: { kind: 'whole', value: 'N', min: 2, help: 'pairs a batch (thesis); 256 if not given' },
-    'learning-rate': { kind: 'number', value: 'X', min: 0, help: 'highest learning rate; 1.5e-3 (contrast) or 1e-5 (thesis) if not given' },
+    'learning-rate': {
+      kind: 'number',
+      value: 'X',
+      min: 0,
+      help: 'highest learning rate; 1.5e-3 (contrast) or 1e-5 (thesis) if not given',
+    },
     seed: { kind: 'whole', value: 'N', min: 0, default: 0, help: 'of first weights, batches and augmentation' },
     'checkpoint-every': { kind: 'whole', value: 'N', min: 1, default: 50, help: 'steps between checkpoints' },
-    'validate-every': { kind: 'whole', value: 'N', min: 0, default: 250, help: 'steps between validations, 0 for none' },
+    'validate-every': {
+      kind: 'whole',
+      value: 'N',
+      min: 0,
+      default: 250,
+      help: 'steps between validations, 0 for none',
+    },
     json: { kind: 'flag', help: 'prints the report as JSON' },
     ...BACKEND_OPTIONS,
   },
 };
 
 export async function runTrain({ positionals, values }: ParsedCommand): Promise<void> {
-  if (positionals.length !== 1) throw new UsageError(`lipsync train: CLIPS must be one folder made by lipsync prepare, got ${positionals.length}`);
+  if (positionals.length !== 1)
+    throw new UsageError(`lipsync train: CLIPS must be one folder made by lipsync prepare, got ${positionals.length}`);
   if (!values.out) throw new UsageError('lipsync train: --out must be a folder for the run, got none');
   await startBackend(values);
   const heldOut = values['held-out'] as string | undefined;
@@ -69,7 +96,9 @@ export async function showTraining(options: TrainExpertOptions): Promise<TrainRe
         progress?.update(step, `loss ${loss.toFixed(3)} ${cosines} ${samplesPerSec.toFixed(0)} samples/s`);
       } else if (event.kind === 'validation') {
         const { auc, accuracy, clips } = event.validation;
-        progress?.log(`step ${event.step}: AUC ${auc.toFixed(3)}, accuracy ${accuracy.balanced.toFixed(3)} on ${clips} held-out clips`);
+        progress?.log(
+          `step ${event.step}: AUC ${auc.toFixed(3)}, accuracy ${accuracy.balanced.toFixed(3)} on ${clips} held-out clips`,
+        );
       } else if (event.kind === 'warning') {
         if (progress) progress.log(`warning: ${event.text}`);
         else say(`warning: ${event.text}`);
@@ -93,6 +122,8 @@ export async function showTraining(options: TrainExpertOptions): Promise<TrainRe
 
 function describeStart(event: Extract<TrainEvent, { kind: 'start' }>): void {
   const { clips, heldOut, leftOut, batch, parameters, resumedAt } = event;
-  say(`${clips} clips to learn from, ${heldOut.length} held out, ${leftOut.length} too short; ${batch} windows a step; ${(parameters / 1e6).toFixed(2)} M parameters`);
+  say(
+    `${clips} clips to learn from, ${heldOut.length} held out, ${leftOut.length} too short; ${batch} windows a step; ${(parameters / 1e6).toFixed(2)} M parameters`,
+  );
   if (resumedAt > 0) say(`going on after step ${resumedAt}`);
 }

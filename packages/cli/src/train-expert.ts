@@ -94,7 +94,16 @@ export type TrainReport = {
 };
 
 export type TrainEvent =
-  | { kind: 'start'; resumedAt: number; steps: number; clips: number; heldOut: string[]; leftOut: string[]; batch: number; parameters: number }
+  | {
+      kind: 'start';
+      resumedAt: number;
+      steps: number;
+      clips: number;
+      heldOut: string[];
+      leftOut: string[];
+      batch: number;
+      parameters: number;
+    }
   | { kind: 'step'; entry: TrainingLogEntry }
   | { kind: 'validation'; step: number; validation: ExpertEvaluation }
   | { kind: 'warning'; text: string }
@@ -141,22 +150,50 @@ export function recipeOf(config: AVAlignNetConfig): SyncRecipe {
  * }
  */
 export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<TrainEvent> {
-  const { store, out, steps = 1000, preset = 'contrast', config = LITE, seed = 0, checkpointEvery = 50, validateEvery = 250 } = options;
+  const {
+    store,
+    out,
+    steps = 1000,
+    preset = 'contrast',
+    config = LITE,
+    seed = 0,
+    checkpointEvery = 50,
+    validateEvery = 250,
+  } = options;
   const recipe = options.recipe ?? recipeOf(config);
   const learningRate = options.learningRate ?? (preset === 'contrast' ? 1.5e-3 : 1e-5);
   for (const [name, value] of Object.entries({ steps, checkpointEvery })) {
     if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'trainExpert', name, 'a whole number above 0', value);
   }
   await mkdir(out, { recursive: true });
-  const paths = { state: join(out, 'state.safetensors'), weights: join(out, 'weights.safetensors'), curve: join(out, 'curve.svg') };
+  const paths = {
+    state: join(out, 'state.safetensors'),
+    weights: join(out, 'weights.safetensors'),
+    curve: join(out, 'curve.svg'),
+  };
 
   const ids = await store.list();
   const droppedSources = (await store.dropped()).map((drop) => drop.source);
-  const { rest: train, held } = options.heldOut ? splitByList(ids, options.heldOut, { droppedSources }) : splitBySeed(ids, seed);
+  const { rest: train, held } = options.heldOut
+    ? splitByList(ids, options.heldOut, { droppedSources })
+    : splitBySeed(ids, seed);
   const loaderOptions = loaderFor(preset, options);
   const loader = new SyncLoader(store, recipe, { ...loaderOptions, clips: train, seed });
-  const batchSize = loaderOptions.sampling.kind === 'pairs' ? loaderOptions.sampling.pairs : loaderOptions.sampling.clips * loaderOptions.sampling.windows;
-  const settings = JSON.stringify({ steps, preset, config, recipe, learningRate, seed, sampling: loaderOptions.sampling, train, held });
+  const batchSize =
+    loaderOptions.sampling.kind === 'pairs'
+      ? loaderOptions.sampling.pairs
+      : loaderOptions.sampling.clips * loaderOptions.sampling.windows;
+  const settings = JSON.stringify({
+    steps,
+    preset,
+    config,
+    recipe,
+    learningRate,
+    seed,
+    sampling: loaderOptions.sampling,
+    train,
+    held,
+  });
 
   const net = new AVAlignNet(config, { seed, recipe });
   const head = preset === 'contrast' ? new ContrastiveTemperature() : undefined;
@@ -170,7 +207,10 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     if (found) {
       const state = await loadTrainingState(paths.state);
       const before = (state.extra as { settings: string }).settings;
-      if (before !== settings) throw new Error(`trainExpert: out must be a new folder or one of the same run, got ${out} (${settingsDiffer(before, settings)})`);
+      if (before !== settings)
+        throw new Error(
+          `trainExpert: out must be a new folder or one of the same run, got ${out} (${settingsDiffer(before, settings)})`,
+        );
       step = state.step;
       const { network, temperature } = divide(state.model, head !== undefined);
       net.loadStateDict(network);
@@ -179,12 +219,32 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
       ema.loadStateDict(state.ema as Map<string, NamedArray>);
     }
     const log = await TrainingLog.resumeAt(join(out, 'log.jsonl'), step);
-    yield { kind: 'start', resumedAt: step, steps, clips, heldOut: held, leftOut, batch: batchSize, parameters: net.parameterCount() };
+    yield {
+      kind: 'start',
+      resumedAt: step,
+      steps,
+      clips,
+      heldOut: held,
+      leftOut,
+      batch: batchSize,
+      parameters: net.parameterCount(),
+    };
     if (!options.heldOut) {
-      yield { kind: 'warning', text: `held out ${held.length} of ${ids.length} clips by chance: if people appear in several videos, validation flatters; name the videos to hold out` };
+      yield {
+        kind: 'warning',
+        text: `held out ${held.length} of ${ids.length} clips by chance: if people appear in several videos, validation flatters; name the videos to hold out`,
+      };
     }
 
-    const schedule = preset === 'contrast' ? cosineSchedule({ base: learningRate, warmupSteps: Math.min(WARM_UP, Math.floor(steps / 4)), totalSteps: steps, floor: 0.02 * learningRate }) : () => learningRate;
+    const schedule =
+      preset === 'contrast'
+        ? cosineSchedule({
+            base: learningRate,
+            warmupSteps: Math.min(WARM_UP, Math.floor(steps / 4)),
+            totalSteps: steps,
+            floor: 0.02 * learningRate,
+          })
+        : () => learningRate;
     const checkpoint = async () =>
       saveTrainingState(paths.state, {
         model: new Map([...(await net.stateDict()), ...(head ? await head.stateDict() : [])]),
@@ -230,7 +290,11 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
         await log.add(entry);
         if (step % checkpointEvery === 0 || step === steps) await checkpoint();
         flat = preset === 'thesis' && Math.abs(result.loss - CHANCE) < 0.005 ? flat + 1 : 0;
-        if (flat === PLATEAU_STEPS) yield { kind: 'warning', text: `the loss has been at ln 2 = 0.693 for ${PLATEAU_STEPS} steps: nothing is being learned; try the contrast preset` };
+        if (flat === PLATEAU_STEPS)
+          yield {
+            kind: 'warning',
+            text: `the loss has been at ln 2 = 0.693 for ${PLATEAU_STEPS} steps: nothing is being learned; try the contrast preset`,
+          };
         yield { kind: 'step', entry };
       }
     } finally {
@@ -242,7 +306,11 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     const validation = await validate(Number.POSITIVE_INFINITY);
     const last = log.entries[log.entries.length - 1];
     if (last) last.validationAuc = validation.auc;
-    if (last) await writeFileAtomic(paths.curve, trainingCurve(log.entries, `AVAlignNet, ${preset}, ${steps} steps of ${batchSize} windows, ${clips} clips`));
+    if (last)
+      await writeFileAtomic(
+        paths.curve,
+        trainingCurve(log.entries, `AVAlignNet, ${preset}, ${steps} steps of ${batchSize} windows, ${clips} clips`),
+      );
     const report: TrainReport = {
       steps,
       samples: steps * batchSize,
@@ -266,7 +334,10 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
   }
 }
 
-function loaderFor(preset: TrainPreset, options: TrainExpertOptions): Required<Pick<SyncLoaderOptions, 'sampling' | 'augment'>> {
+function loaderFor(
+  preset: TrainPreset,
+  options: TrainExpertOptions,
+): Required<Pick<SyncLoaderOptions, 'sampling' | 'augment'>> {
   if (preset === 'thesis') {
     const { pairsPerBatch = THESIS_PAIRS.sampling.pairs } = options;
     return { ...THESIS_PAIRS, sampling: { ...THESIS_PAIRS.sampling, pairs: pairsPerBatch } };
@@ -276,7 +347,9 @@ function loaderFor(preset: TrainPreset, options: TrainExpertOptions): Required<P
 }
 
 function lossFor(preset: TrainPreset, temperature: ContrastiveTemperature | undefined, progress: number): SyncLoss {
-  return temperature && preset === 'contrast' ? contrastLoss({ temperature, crossEntropyWeight: rampedWeight(progress) }) : pairLoss();
+  return temperature && preset === 'contrast'
+    ? contrastLoss({ temperature, crossEntropyWeight: rampedWeight(progress) })
+    : pairLoss();
 }
 
 /** About a tenth of the clips (at least one), whole videos, drawn by the seed. */

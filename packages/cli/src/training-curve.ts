@@ -57,7 +57,11 @@ export function trainingCurve(log: readonly TrainingLogEntry[], title: string): 
   ].join('\n');
 }
 
-function binned(log: readonly TrainingLogEntry[], size: number, pick: (entry: TrainingLogEntry) => number): [number, number][] {
+function binned(
+  log: readonly TrainingLogEntry[],
+  size: number,
+  pick: (entry: TrainingLogEntry) => number,
+): [number, number][] {
   const points: [number, number][] = [];
   for (let start = 0; start < log.length; start += size) {
     const bin = log.slice(start, start + size);
@@ -73,7 +77,9 @@ function drawPanel(panel: { label: string; series: Series[] }, top: number, last
   const width = WIDTH - PANEL.left - PANEL.right;
   const x = (step: number) => PANEL.left + (step / lastStep) * width;
   const y = (value: number) => top + PANEL.height * (1 - (value - low) / (high - low));
-  const parts = [`<rect x="${PANEL.left}" y="${top}" width="${width}" height="${PANEL.height}" fill="none" stroke="#999"/>`];
+  const parts = [
+    `<rect x="${PANEL.left}" y="${top}" width="${width}" height="${PANEL.height}" fill="none" stroke="#999"/>`,
+  ];
   for (const fraction of [0, 0.25, 0.5, 0.75, 1]) {
     const value = low + fraction * (high - low);
     const line = y(value).toFixed(1);
@@ -92,7 +98,9 @@ function drawPanel(panel: { label: string; series: Series[] }, top: number, last
     }
     const last = one.points[one.points.length - 1][1].toFixed(3);
     const right = WIDTH - PANEL.right - 8;
-    parts.push(`<text x="${right}" y="${top + 16 + 15 * index}" text-anchor="end" fill="${one.colour}">${one.name}: ${last}</text>`);
+    parts.push(
+      `<text x="${right}" y="${top + 16 + 15 * index}" text-anchor="end" fill="${one.colour}">${one.name}: ${last}</text>`,
+    );
   });
   parts.push(`<text x="${PANEL.left + 8}" y="${top + 16}" fill="#555">${panel.label}</text>`);
   return parts.join('\n');
