@@ -10,6 +10,7 @@ const steps = {
   types: ['pnpm', ['run', 'typecheck']],
   unit: ['pnpm', ['exec', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]],
   arrows: ['pnpm', ['exec', 'depcruise', '--config', '.dependency-cruiser.cjs', 'packages', 'examples']],
+  reference: [process.execPath, ['scripts/check-reference.mjs']],
   packages: [process.execPath, ['scripts/check-packages.mjs']],
   path: [process.execPath, ['scripts/check-path.mjs']],
 };
