@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fromTorch, largestDifference, tensors, useWasm } from '../test-support/backend';
 import { sha256 } from '../test-support/hashed-numbers';
-import { readNpz } from '../test-support/npz';
+import { readNpz } from '../../../tests/support/npz';
 import { RECIPE, SMALL, random } from '../test-support/small';
 import { AVAlignNet } from './avalignnet';
 import { LITE, lite } from './config';

@@ -12,7 +12,7 @@ import { createLandmarkDetector, trackFromLandmarks } from '@lipsync/face-crop';
 import { openMedia, shiftSound, type FfmpegReader } from '@lipsync/media';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readNpz } from '../test-support/npz';
+import { readNpz } from '../../../tests/support/npz';
 import { LANDMARK_EFFORT } from './landmark-effort';
 import { scoreVideo } from './score-video';
 import { recipeOf } from './train-expert';

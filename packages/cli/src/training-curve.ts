@@ -12,7 +12,7 @@ export type TrainingLogEntry = {
 };
 
 const WIDTH = 860;
-const PANEL = { height: 180, left: 56, right: 16, top: 28, gap: 34 };
+const PANEL = { height: 180, left: 56, right: 16, top: 46, gap: 48 };
 
 type Series = { name: string; colour: string; points: [number, number][] };
 
@@ -44,7 +44,7 @@ export function trainingCurve(log: readonly TrainingLogEntry[], title: string): 
   ];
   if (measured.length > 0) {
     const points = measured.map((entry): [number, number] => [entry.step, entry.validationAuc as number]);
-    panels.push({ label: 'AUC, held-out', series: [{ name: 'one window', colour: '#6b3fa0', points }] });
+    panels.push({ label: 'AUC, held-out (on the way: some clips; at the end: all)', series: [{ name: 'one window', colour: '#6b3fa0', points }] });
   }
   const height = PANEL.top + panels.length * (PANEL.height + PANEL.gap);
   const body = panels.map((panel, index) => drawPanel(panel, PANEL.top + index * (PANEL.height + PANEL.gap), lastStep));
@@ -97,12 +97,11 @@ function drawPanel(panel: { label: string; series: Series[] }, top: number, last
       }
     }
     const last = one.points[one.points.length - 1][1].toFixed(3);
-    const right = WIDTH - PANEL.right - 8;
-    parts.push(
-      `<text x="${right}" y="${top + 16 + 15 * index}" text-anchor="end" fill="${one.colour}">${one.name}: ${last}</text>`,
-    );
+    // Beside each other above the panel, where no line runs.
+    const right = WIDTH - PANEL.right - 130 * (panel.series.length - 1 - index);
+    parts.push(`<text x="${right}" y="${top - 6}" text-anchor="end" fill="${one.colour}">${one.name}: ${last}</text>`);
   });
-  parts.push(`<text x="${PANEL.left + 8}" y="${top + 16}" fill="#555">${panel.label}</text>`);
+  parts.push(`<text x="${PANEL.left}" y="${top - 6}" fill="#555">${panel.label}</text>`);
   return parts.join('\n');
 }
 

@@ -5,7 +5,7 @@ import '@tensorflow/tfjs-backend-wasm';
 import type { SimilarityCrop, VideoFrame } from '@lipsync/contracts';
 import { beforeAll, expect, test } from 'vitest';
 import { ffmpegFrames, ffprobeSize } from '../test-support/ffmpeg-frames';
-import { readNpz } from '../test-support/npz';
+import { readNpz } from '../../../tests/support/npz';
 import { SHARED, sharedTest } from '../test-support/shared-data';
 import { collectTracks } from './collect-tracks';
 import { trackFromLandmarks } from './face-track';
