@@ -1,7 +1,6 @@
-import { Conv2d, Dropout, GroupNorm, LayerNorm, Module, MultiHeadAttention } from '@lipsync/nn';
+import { Conv2d, Dropout, GegluFeedForward, GroupNorm, LayerNorm, Module, MultiHeadAttention } from '@lipsync/nn';
 import type { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import { FeedForward } from './feed-forward';
 import { NORM_EPSILON } from './resnet-block';
 import { GROUPS } from './tower-sizes';
 
@@ -25,7 +24,7 @@ export class AttentionBlock extends Module {
   private readonly norm1: GroupNorm;
   private readonly norm2: LayerNorm;
   private readonly norm3: LayerNorm;
-  private readonly ff: FeedForward;
+  private readonly ff: GegluFeedForward;
   private readonly convIn: Conv2d;
   private readonly convOut: Conv2d;
   private readonly attn: MultiHeadAttention;
@@ -37,7 +36,7 @@ export class AttentionBlock extends Module {
     this.norm1 = this.register('norm1', new GroupNorm({ groups: GROUPS, channels, epsilon: NORM_EPSILON }));
     this.norm2 = this.register('norm2', new LayerNorm({ features: channels }));
     this.norm3 = this.register('norm3', new LayerNorm({ features: channels }));
-    this.ff = this.register('ff', new FeedForward({ channels, dropout, random }));
+    this.ff = this.register('ff', new GegluFeedForward({ channels, dropout, random }));
     this.convIn = this.register('conv_in', new Conv2d(pointwise));
     this.convOut = this.register('conv_out', new Conv2d(pointwise));
     this.attn = this.register('attn', new MultiHeadAttention({ channels, heads: HEADS, random }));
