@@ -1,10 +1,11 @@
+export { melSteps } from '@lipsync/contracts';
 export { hzToMel, melFilterBank, melToHz } from './mel-filter-bank';
 export type { MelFilterBank } from './mel-filter-bank';
 export { MEL_RECIPES, THESIS_MEL, WAV2LIP_MEL } from './mel-recipe';
 export type { MelRecipe } from './mel-recipe';
 export { melFeatures, melSpectrogram } from './mel-spectrogram';
 export { MelStream } from './mel-stream';
-export { melSteps, melWindow, melWindowStart } from './mel-window';
+export { melWindow, melWindowStart } from './mel-window';
 export type { MelWindowTiming } from './mel-window';
 export { readWav } from './read-wav';
 export type { ReadWavOptions, WavSound } from './read-wav';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { melSteps, melWindow, melWindowStart } from './mel-window';
+import { melWindow, melWindowStart } from './mel-window';
 
 test('melWindowStart is floor(16 frame / 5) for every frame up to a million', () => {
   let wrong = 0;
@@ -20,17 +20,6 @@ test.each([
   expect(melWindowStart(frame, timing)).toBe(start);
 });
 
-test.each([
-  [5, 16],
-  [10, 32],
-  [15, 48],
-  [16, 52],
-  [25, 80],
-  [1, 4],
-])('a window of %d frames has %d mel steps', (frames, steps) => {
-  expect(melSteps(frames)).toBe(steps);
-});
-
 test('melWindow is a view on its piece of the mel, and undefined once it would pass the end', () => {
   const mel = { data: Float32Array.from({ length: 40 * 3 }, (_, i) => i), steps: 40, bins: 3 };
   const window = melWindow(mel, 7, { melSteps: 16 });
@@ -48,7 +37,6 @@ test('frames, rates and lengths out of range are refused by name', () => {
   expect(() => melWindowStart(1.5)).toThrow(RangeError);
   expect(() => melWindowStart(1, { fps: 0 })).toThrow('fps must be above 0, got 0');
   expect(() => melWindowStart(1, { stepsPerSecond: Number.NaN })).toThrow('stepsPerSecond must be above 0, got NaN');
-  expect(() => melSteps(0)).toThrow('melSteps: frames must be a whole number above 0, got 0');
   const mel = { data: new Float32Array(4), steps: 2, bins: 2 };
   expect(() => melWindow(mel, 0, { melSteps: 0 })).toThrow('melWindow: melSteps');
   expect(() => melWindow({ ...mel, steps: 3 }, 0, { melSteps: 1 })).toThrow('melWindow: mel.data');

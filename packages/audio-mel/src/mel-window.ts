@@ -32,16 +32,6 @@ export function melWindowStart(frame: number, { fps = 25, stepsPerSecond = 80 }:
 }
 
 /**
- * Mel steps in the window of a network that sees `frames` pictures: `ceil(frames / 5 * 16)`, so 5 -> 16, 10 -> 32, 15 -> 48, 16 -> 52.
- *
- * @throws RangeError for a number of frames that is not whole and above 0.
- */
-export function melSteps(frames: number): number {
-  if (!(Number.isSafeInteger(frames) && frames > 0)) fail(RangeError, 'melSteps', 'frames', 'a whole number above 0', frames);
-  return Math.ceil((16 * frames) / 5);
-}
-
-/**
  * The piece of a mel spectrogram that belongs to the video frames from `frame` on.
  *
  * @returns `[melSteps, bins]`, a view on the memory of `mel`; undefined where it would reach past the end.

@@ -1,19 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { shapeFixture } from '../test-support/fixture';
-import { CONFIGURATIONS, LITE, lite, melStepsOf, thesis } from './config';
+import { CONFIGURATIONS, LITE, lite, thesis } from './config';
 import type { AVAlignNetConfig } from './config';
 import { countParameters } from './parameter-shapes';
 import { assertConfig, towerSizes } from './tower-sizes';
-
-describe('melStepsOf', () => {
-  test.each([[5, 16], [10, 32], [15, 48], [16, 52], [25, 80]])('gives %d frames %d steps, as LatentSync', (frames, steps) => {
-    expect(melStepsOf(frames)).toBe(steps);
-  });
-
-  test('refuses what is not a count', () => {
-    expect(() => melStepsOf(2.5)).toThrow('melStepsOf: frames must be a whole number above 0, got 2.5');
-  });
-});
 
 describe('named configurations', () => {
   const { counts } = shapeFixture();

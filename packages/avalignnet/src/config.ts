@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { fail, melSteps } from '@lipsync/contracts';
 
 /** Stride of a block's closing convolution: one number for both axes, or `[height, width]`; `1` has no convolution. */
 export type DownsampleFactor = number | readonly number[];
@@ -36,20 +36,6 @@ export type AVAlignNetConfig = { visual_encoder: TowerConfig; audio_encoder: Tow
 
 /** Mel bins where a configuration does not say otherwise. */
 export const MEL_BINS = 80;
-
-/**
- * Mel time steps that belong to a number of pictures at 25 a second and 80 steps a second: `ceil(frames * 16 / 5)`.
- *
- * Source: LatentSync's rule; 5 frames: 16, 10: 32, 15: 48, 16: 52, 25: 80.
- *
- * @throws RangeError if `frames` is not a whole number above 0.
- * @example
- * melStepsOf(10); // 32
- */
-export function melStepsOf(frames: number): number {
-  if (!(Number.isInteger(frames) && frames > 0)) fail(RangeError, 'melStepsOf', 'frames', 'a whole number above 0', frames);
-  return Math.ceil((frames * 16) / 5);
-}
 
 function zeros(length: number): number[] {
   return new Array<number>(length).fill(0);
@@ -140,7 +126,7 @@ export function thesis(options: ThesisOptions): AVAlignNetConfig {
       [[2, 1], 2, 2, 1, 2, 2, lastAudioFactors[frames]],
       attention ? [0, 0, 0, 1, 1, 0, 0] : undefined,
     ),
-    input: { frames, height: size, width: size, melSteps: melStepsOf(frames) },
+    input: { frames, height: size, width: size, melSteps: melSteps(frames) },
   };
 }
 
@@ -170,7 +156,7 @@ export function lite(options: LiteOptions = {}): AVAlignNetConfig {
   const { frames = 10, size = 48, attention = false } = options;
   if (!(Number.isInteger(frames) && frames >= 5)) fail(RangeError, 'lite', 'frames', 'a whole number of at least 5', frames);
   if (!(Number.isInteger(size) && size >= 32)) fail(RangeError, 'lite', 'size', 'a whole number of at least 32', size);
-  const melSteps = melStepsOf(frames);
+  const steps = melSteps(frames);
   const widths = [32, 64, 128];
   const factors: DownsampleFactor[] = [4, 2, 2];
   let rest = Math.floor(Math.floor((Math.floor((size - 2) / 4) + 1) / 2) / 2);
@@ -181,8 +167,8 @@ export function lite(options: LiteOptions = {}): AVAlignNetConfig {
   const attend = (blocks: number) => (attention ? zeros(blocks).map((_, block) => (block === blocks - 2 ? 1 : 0)) : undefined);
   return {
     visual_encoder: tower(3 * frames, [...widths, 256], [...factors, rest], attend(widths.length + 1)),
-    audio_encoder: tower(1, [32, 32, 64, 128, 256], [2, 2, 2, 2, [5, Math.floor(melSteps / 16)]], attend(5)),
-    input: { frames, height: size, width: size, melSteps },
+    audio_encoder: tower(1, [32, 32, 64, 128, 256], [2, 2, 2, 2, [5, Math.floor(steps / 16)]], attend(5)),
+    input: { frames, height: size, width: size, melSteps: steps },
   };
 }
 

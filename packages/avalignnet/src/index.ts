@@ -1,9 +1,10 @@
+export { melSteps as melStepsOf } from '@lipsync/contracts';
 export { AVAlignNet } from './avalignnet';
 export type { AVAlignNetOptions } from './avalignnet';
 export { balancedCrossEntropy } from './balanced-cross-entropy';
 export type { BalancedCrossEntropyOptions } from './balanced-cross-entropy';
 export { binaryCrossEntropy, pairCosine } from './binary-cross-entropy';
-export { CONFIGURATIONS, LITE, lite, melStepsOf, thesis } from './config';
+export { CONFIGURATIONS, LITE, lite, thesis } from './config';
 export type {
   AVAlignNetConfig,
   DownsampleFactor,

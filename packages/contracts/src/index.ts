@@ -8,6 +8,7 @@ export { FUSED_KERNELS } from './kernels';
 export type { GroupNormAttributes } from './kernels';
 export { assertVideoFrame } from './media';
 export type { FrameSequence, MediaInfo, MediaReader, VideoFrame } from './media';
+export { melSteps } from './mel-steps';
 export { assertSyncRecipe, cropSideFactor, recipeDifferences } from './recipe';
 export type { DinetCrop, SimilarityCrop, SyncRecipe } from './recipe';
 export { assertMelBatch, assertMouthBatch } from './sync-expert';
