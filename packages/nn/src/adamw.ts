@@ -30,7 +30,8 @@ export type AdamWState = {
  * `p ← p · (1 - lr · decay)`, `m ← m + (g - m)(1 - β1)`, `v ← v + (g² - v)(1 - β2)`,
  * `p ← p - lr / (1 - β1^t) · m / (sqrt(v) / sqrt(1 - β2^t) + epsilon)`.
  *
- * Source: `torch.optim.AdamW` (PyTorch 1.13); largest difference after 10 steps below 5e-7, with and without decay.
+ * Source: `torch.optim.AdamW` (PyTorch 1.13); largest difference after 10 steps below 5e-7 (test
+ * limit), with and without decay.
  *
  * Owns two tensors a parameter until `dispose`; the parameters stay their module's.
  *

@@ -6,8 +6,9 @@ import * as tf from '@tensorflow/tfjs-core';
  *
  * `g ← g · min(1, maxNorm / (norm + 1e-6))`, `norm = sqrt(sum of squares of all numbers)`.
  *
- * Source: `torch.nn.utils.clip_grad_norm_` (PyTorch 1.13); largest relative difference below 5e-7 (7e-5 on wasm for large tensors, whose sums are float32). As there, nothing stops a
- * norm that is infinite or NaN; check what is returned.
+ * Source: `torch.nn.utils.clip_grad_norm_` (PyTorch 1.13); largest relative difference below 5e-7 (test limit), on the wasm
+ * backend 7e-5 for large tensors, whose sums are float32. As there, nothing stops a norm that is infinite or NaN; check what
+ * is returned.
  *
  * @param gradients changed in place: the old tensors are disposed and replaced.
  * @returns the norm before, float32 scalar. The caller disposes it.
