@@ -11,13 +11,29 @@ export type Waveform = {
 /** The mel recipes by the names of their constants in `@lipsync/audio-mel`. */
 export type MelRecipeName = 'THESIS_MEL' | 'WAV2LIP_MEL';
 
-/** A mel spectrogram of a whole clip, stored one time step after the other: a window of it is a contiguous piece. */
+/**
+ * The features that sync networks listen to: mel spectrograms; SyncNet's 13 MFCC of 16-bit samples, `SYNCNET_MFCC`; the 29 logits of a
+ * speech recogniser that DINet takes, `ASR_LOGITS`, which come from elsewhere.
+ */
+export type AudioFeatureName = MelRecipeName | 'SYNCNET_MFCC' | 'ASR_LOGITS';
+
+/** Numbers a time step, steps a second, and whether a window stands centred on its pictures or starts with them. */
+export const AUDIO_FEATURES: Readonly<
+  Record<AudioFeatureName, Readonly<{ bins: number; stepsPerSecond: number; centred: boolean }>>
+> = Object.freeze({
+  THESIS_MEL: { bins: 80, stepsPerSecond: 80, centred: false },
+  WAV2LIP_MEL: { bins: 80, stepsPerSecond: 80, centred: false },
+  SYNCNET_MFCC: { bins: 13, stepsPerSecond: 100, centred: false },
+  ASR_LOGITS: { bins: 29, stepsPerSecond: 25, centred: true },
+});
+
+/** A mel spectrogram, or other features, of a whole clip, stored one time step after the other: a window of it is a contiguous piece. */
 export type Mel = {
   /** `[steps, bins]`, float32; `data[step * bins + bin]`, bin 0 the lowest frequency. */
   data: Float32Array;
   /** Number of time steps. */
   steps: number;
-  /** Number of mel bins. */
+  /** Numbers a time step. */
   bins: number;
 };
 
@@ -29,7 +45,7 @@ export type MelWindow = Mel & {
 
 /** What turns a waveform into the features that a sync network listens to. */
 export interface AudioFeatures {
-  readonly name: MelRecipeName;
+  readonly name: AudioFeatureName;
   /** Samples per second that `compute` takes; others are refused. */
   readonly sampleRate: number;
   readonly bins: number;

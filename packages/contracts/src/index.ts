@@ -1,6 +1,6 @@
 export type { Axes, EmbeddingBatch, MelBatch, MouthBatch } from './axes';
-export { assertMel, assertWaveform } from './audio';
-export type { AudioFeatures, Mel, MelRecipeName, MelWindow, Waveform } from './audio';
+export { AUDIO_FEATURES, assertMel, assertWaveform } from './audio';
+export type { AudioFeatureName, AudioFeatures, Mel, MelRecipeName, MelWindow, Waveform } from './audio';
 export { assertLandmarks68 } from './face';
 export type { FaceLandmarks, FaceTrack, LandmarkDetector, Landmarks68 } from './face';
 export { fail } from './fail';
@@ -9,7 +9,16 @@ export type { GroupNormAttributes } from './kernels';
 export { assertVideoFrame } from './media';
 export type { FrameSequence, MediaInfo, MediaReader, VideoFrame } from './media';
 export { melSteps } from './mel-steps';
-export { assertSyncRecipe, cropSideFactor, recipeDifferences } from './recipe';
-export type { DinetCrop, SimilarityCrop, SyncRecipe } from './recipe';
+export { assertSyncRecipe, audioWindowStart, cropSideFactor, pictureShape, recipeDifferences } from './recipe';
+export type {
+  AlignedFaceCrop,
+  DinetCrop,
+  FaceBoxCrop,
+  SimilarityCrop,
+  SyncCrop,
+  SyncRecipe,
+  TrackBoxCrop,
+  WholeFrameCrop,
+} from './recipe';
 export { assertMelBatch, assertMouthBatch } from './sync-expert';
 export type { Embedding, MouthWindow, SyncExpert } from './sync-expert';

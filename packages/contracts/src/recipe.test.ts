@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { assertSyncRecipe, cropSideFactor, recipeDifferences, type SyncRecipe } from './recipe';
+import { assertSyncRecipe, audioWindowStart, cropSideFactor, pictureShape, recipeDifferences, type SyncCrop, type SyncRecipe } from './recipe';
 
 const recipe: SyncRecipe = {
   frames: 10,
@@ -44,6 +44,38 @@ test.each([
   ['recipe.crop.sampling', { crop: { ...thesis.crop, sampling: 'blur' } }],
 ])('assertSyncRecipe names %s', (name, change) => {
   expect(() => assertSyncRecipe('f', { ...recipe, ...change })).toThrow(`f: ${name} must be`);
+});
+
+test.each<SyncCrop>([
+  { kind: 'track box', scale: 0.4, size: 224 },
+  { kind: 'face box', size: 96, rows: 'lower half' },
+  { kind: 'aligned face', size: 256, rows: 'lower half' },
+  { kind: 'whole frame', size: 224, resize: 'none' },
+])('assertSyncRecipe takes the crop %j', (crop) => {
+  expect(assertSyncRecipe('f', { ...recipe, crop }).crop).toEqual(crop);
+});
+
+test.each([
+  ['recipe.crop.scale', { kind: 'track box', scale: -1, size: 224 }],
+  ['recipe.crop.rows', { kind: 'face box', size: 96, rows: 'upper half' }],
+  ['recipe.crop.size', { kind: 'aligned face', size: 255, rows: 'lower half' }],
+  ['recipe.crop.resize', { kind: 'whole frame', size: 224, resize: 'area' }],
+])('assertSyncRecipe names %s of %j', (name, crop) => {
+  expect(() => assertSyncRecipe('f', { ...recipe, crop })).toThrow(`f: ${name} must be`);
+});
+
+test('pictureShape is the square, or its lower half where the network sees that', () => {
+  expect(pictureShape(recipe.crop)).toEqual({ height: 48, width: 48 });
+  expect(pictureShape({ kind: 'aligned face', size: 256, rows: 'lower half' })).toEqual({ height: 128, width: 256 });
+  expect(pictureShape({ kind: 'face box', size: 96, rows: 'all' })).toEqual({ height: 96, width: 96 });
+});
+
+test('audioWindowStart is floor(3.2 f) for mel, 4 f for MFCC, and centred for logits', () => {
+  const at = (mel: SyncRecipe['mel'], frame: number, melSteps = 16) => audioWindowStart({ mel, fps: 25, frames: 5, melSteps }, frame);
+  expect([0, 1, 7, 25].map((frame) => at('WAV2LIP_MEL', frame))).toEqual([0, 3, 22, 80]);
+  expect([0, 1, 7].map((frame) => at('SYNCNET_MFCC', frame, 20))).toEqual([0, 4, 28]);
+  expect([0, 2, 7].map((frame) => at('ASR_LOGITS', frame, 9))).toEqual([-2, 0, 5]);
+  expect(() => at('THESIS_MEL', -1)).toThrow('audioWindowStart: frame');
 });
 
 test('cropSideFactor reads the number and refuses another formula', () => {

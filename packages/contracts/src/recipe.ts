@@ -1,5 +1,6 @@
+import { AUDIO_FEATURES } from './audio';
+import type { AudioFeatureName } from './audio';
 import { fail } from './fail';
-import type { MelRecipeName } from './audio';
 
 /**
  * A square mouth crop placed by a similarity transform. With `s = max(eye distance, 0.95 · eye-to-mouth)` in pixels of the
@@ -35,18 +36,64 @@ export type DinetCrop = {
   sampling: 'exact' | 'half pixel';
 };
 
+/**
+ * The face track's crop of SyncNet's `run_pipeline`. With `h = max(width, height) / 2` of the face box, its rows are
+ * `[y - h, y + h (1 + 2 scale))`, its columns `[x - h (1 + scale), x + h (1 + scale))`; `h` and the centre go through a median filter of 13
+ * frames with zeros beyond the track's ends. Outside the picture: gray 110.
+ */
+export type TrackBoxCrop = {
+  kind: 'track box';
+  /** 0.4 in all published numbers: LRS's crops have that margin. */
+  scale: number;
+  /** Pixels on a side; 224 for SyncNet. */
+  size: number;
+};
+
+/** The face box itself, without a margin, each frame its own, stretched to a square: Wav2Lip's preprocessing. */
+export type FaceBoxCrop = {
+  kind: 'face box';
+  /** Pixels on a side of the whole crop; 96 for Wav2Lip. */
+  size: number;
+  /** What the network sees of it. */
+  rows: 'all' | 'lower half';
+};
+
+/**
+ * LatentSync's upright face: a similarity transform that places both brows and the nose on a template, on a canvas of 3 by 4 that is
+ * squeezed to a square.
+ */
+export type AlignedFaceCrop = {
+  kind: 'aligned face';
+  /** Pixels on a side of the whole crop; 256 for LatentSync. */
+  size: number;
+  /** What the network sees of it. */
+  rows: 'all' | 'lower half';
+};
+
+/** The whole picture, which must be a face crop already: as it is (`none` refuses other sizes), or stretched to the size. */
+export type WholeFrameCrop = {
+  kind: 'whole frame';
+  /** Pixels on a side; 224 for SyncNet. */
+  size: number;
+  resize: 'bilinear' | 'none';
+};
+
+/** How a network's pictures are cut out of the video's. */
+export type SyncCrop = SimilarityCrop | DinetCrop | TrackBoxCrop | FaceBoxCrop | AlignedFaceCrop | WholeFrameCrop;
+
 /** What a network must be fed with: kept in its weights file, checked wherever the network is used. */
 export type SyncRecipe = {
   /** Pictures in a window. */
   frames: number;
   /** Pictures per second. */
   fps: number;
-  crop: SimilarityCrop | DinetCrop;
+  crop: SyncCrop;
   color: 'RGB' | 'BGR';
   /** The values that 0 and 255 become. */
   range: readonly [number, number];
-  mel: MelRecipeName;
-  /** Mel time steps in a window. */
+  /** The sound's features; mel spectrograms for most. */
+  mel: AudioFeatureName;
+  /** Time steps of the features in a window. */
   melSteps: number;
 };
 
@@ -76,8 +123,8 @@ export function assertSyncRecipe(where: string, value: unknown): SyncRecipe {
   if (!(Array.isArray(recipe.range) && recipe.range.length === 2 && recipe.range[0] < recipe.range[1])) {
     fail(TypeError, where, 'recipe.range', '[low, high] with low < high', recipe.range);
   }
-  if (recipe.mel !== 'THESIS_MEL' && recipe.mel !== 'WAV2LIP_MEL') {
-    fail(TypeError, where, 'recipe.mel', 'THESIS_MEL or WAV2LIP_MEL', recipe.mel);
+  if (!Object.hasOwn(AUDIO_FEATURES, recipe.mel)) {
+    fail(TypeError, where, 'recipe.mel', Object.keys(AUDIO_FEATURES).join(' or '), recipe.mel);
   }
   assertCrop(where, recipe.crop);
   return recipe;
@@ -92,17 +139,57 @@ function assertCrop(where: string, crop: SyncRecipe['crop']): void {
     const value = (crop as Record<string, unknown>)[name] as string;
     if (!allowed.includes(value)) fail(TypeError, where, `recipe.crop.${name}`, `"${allowed.join('" or "')}"`, value);
   };
-  field('kind', 'similarity', 'dinet');
+  field('kind', 'similarity', 'dinet', 'track box', 'face box', 'aligned face', 'whole frame');
   if (crop.kind === 'similarity') {
     cropSideFactor(crop);
     field('centre', 'mean 48-67');
     field('upright', 'eye centres');
     field('window', 'clip median', 'frame');
-  } else {
+  } else if (crop.kind === 'dinet') {
     if (crop.size % 8 !== 0) fail(RangeError, where, 'recipe.crop.size', 'a multiple of 8', crop.size);
     field('upright', 'median of five', 'none');
     field('sampling', 'exact', 'half pixel');
+  } else if (crop.kind === 'track box') {
+    if (!(crop.scale >= 0 && Number.isFinite(crop.scale))) fail(RangeError, where, 'recipe.crop.scale', 'at least 0', crop.scale);
+  } else if (crop.kind === 'whole frame') {
+    field('resize', 'bilinear', 'none');
+  } else {
+    field('rows', 'all', 'lower half');
+    if (crop.rows === 'lower half' && crop.size % 2 !== 0) fail(RangeError, where, 'recipe.crop.size', 'even for its lower half', crop.size);
   }
+}
+
+/**
+ * Height and width, in pixels, of the pictures that a network sees: the crop's square, or its lower half.
+ *
+ * @example
+ * pictureShape({ kind: 'face box', size: 96, rows: 'lower half' }); // { height: 48, width: 96 }
+ */
+export function pictureShape(crop: SyncCrop): { height: number; width: number } {
+  const { size } = crop;
+  return { height: 'rows' in crop && crop.rows === 'lower half' ? size / 2 : size, width: size };
+}
+
+/**
+ * First time step of the sound's features in the window whose first picture is `frame`; below 0 before the sound begins.
+ *
+ * Mel spectrograms and MFCC start with the picture, `floor(stepsPerSecond * frame / fps)`: Wav2Lip's `int(80 * f / 25)`, SyncNet's `4 f`.
+ * Speech recogniser's logits stand around the pictures: DINet's 9 steps begin 2 before its 5 pictures.
+ *
+ * @throws RangeError for a frame that is not a whole number from 0 on.
+ * @example
+ * audioWindowStart({ mel: 'THESIS_MEL', fps: 25, frames: 5, melSteps: 16 }, 7); // 22
+ */
+export function audioWindowStart(
+  { mel, fps, frames, melSteps }: Pick<SyncRecipe, 'mel' | 'fps' | 'frames' | 'melSteps'>,
+  frame: number,
+): number {
+  if (!(Number.isSafeInteger(frame) && frame >= 0)) fail(RangeError, 'audioWindowStart', 'frame', 'a whole number from 0 on', frame);
+  const { stepsPerSecond, centred } = AUDIO_FEATURES[mel];
+  const steps = stepsPerSecond * frame;
+  const start = Math.floor(steps / fps);
+  const exact = start * fps > steps ? start - 1 : start; // where the quotient was rounded up to a whole number
+  return centred ? exact - Math.floor((melSteps - (stepsPerSecond * frames) / fps) / 2) : exact;
 }
 
 /** The names of what differs between two recipes, `crop.size` style, in a stable order; empty where they agree. */

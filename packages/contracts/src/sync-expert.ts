@@ -1,5 +1,8 @@
-import { fail } from './fail';
+import type * as tf from '@tensorflow/tfjs-core';
+import { AUDIO_FEATURES } from './audio';
 import type { EmbeddingBatch, MelBatch, MouthBatch } from './axes';
+import { fail } from './fail';
+import { pictureShape } from './recipe';
 import type { SyncRecipe } from './recipe';
 
 /** One embedding, read back from the backend. */
@@ -15,26 +18,34 @@ export interface SyncExpert {
   /** What it must be fed with. */
   readonly recipe: SyncRecipe;
   readonly embeddingSize: number;
-  /** `unit`: embeddings of length 1, distance sqrt(2 - 2 cos). `euclidean`: SyncNet 2016's, distance as PyTorch's with eps 1e-6. */
-  readonly space: 'unit' | 'euclidean';
+  /** Numbers a row of sound has where it differs from `embeddingSize`; only `joint` networks differ. */
+  readonly audioEmbeddingSize?: number;
+  /**
+   * `unit`: embeddings of length 1, distance sqrt(2 - 2 cos). `euclidean`: SyncNet 2016's, distance as PyTorch's with eps 1e-6. `joint`: the
+   * network judges a pair of picture and sound itself, by `pairDistances`.
+   */
+  readonly space: 'unit' | 'euclidean' | 'joint';
   /** SHA-256 of the weights, hexadecimal, where they came from a file. */
   readonly weightsHash?: string;
-  /** `[batch, size, size, frames * 3]` to `[batch, embeddingSize]`; the caller disposes the result. */
+  /** `[batch, height, width, frames * 3]` to `[batch, embeddingSize]`, sizes by `pictureShape`; the caller disposes the result. */
   encodeFrames(frames: MouthBatch): EmbeddingBatch;
   /** `[batch, bins, melSteps, 1]` to `[batch, embeddingSize]`; the caller disposes the result. */
   encodeAudio(mel: MelBatch): EmbeddingBatch;
+  /** Of `joint` networks: `[batch]`, 0 where picture and sound of a row belong together, larger where they do not; the caller's. */
+  pairDistances?(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D;
   dispose(): void;
 }
 
 /** Refuses pictures of another shape than the expert's recipe asks for. */
 export function assertMouthBatch(where: string, recipe: SyncRecipe, shape: readonly number[]): void {
-  const { size } = recipe.crop;
-  const ok = shape.length === 4 && shape[1] === size && shape[2] === size && shape[3] === recipe.frames * 3;
-  if (!ok) fail(TypeError, where, 'frames', `of shape [batch, ${size}, ${size}, ${recipe.frames * 3}]`, [...shape]);
+  const { height, width } = pictureShape(recipe.crop);
+  const ok = shape.length === 4 && shape[1] === height && shape[2] === width && shape[3] === recipe.frames * 3;
+  if (!ok) fail(TypeError, where, 'frames', `of shape [batch, ${height}, ${width}, ${recipe.frames * 3}]`, [...shape]);
 }
 
-/** Refuses mel windows of another shape than the expert's recipe asks for. */
-export function assertMelBatch(where: string, recipe: SyncRecipe, shape: readonly number[], bins = 80): void {
+/** Refuses feature windows of another shape than the expert's recipe asks for. */
+export function assertMelBatch(where: string, recipe: SyncRecipe, shape: readonly number[]): void {
+  const { bins } = AUDIO_FEATURES[recipe.mel];
   const ok = shape.length === 4 && shape[1] === bins && shape[2] === recipe.melSteps && shape[3] === 1;
   if (!ok) fail(TypeError, where, 'mel', `of shape [batch, ${bins}, ${recipe.melSteps}, 1]`, [...shape]);
 }
