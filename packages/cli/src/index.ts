@@ -1,3 +1,6 @@
+export { dataReport } from './data-report';
+export type { DataReport, DataReportOptions, Spread, Thumbnail } from './data-report';
+export { dataReportPage } from './data-report-page';
 export { evaluateExpert } from './evaluate-expert';
 export type { ExpertEvaluation } from './evaluate-expert';
 export { LANDMARK_EFFORT } from './landmark-effort';

@@ -1,4 +1,5 @@
 import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCommand } from './command';
+import { REPORT, runReport } from './data-report-command';
 import { PREPARE, runPrepare } from './prepare-command';
 import { servePrepareWorker, WORKER_WORD } from './prepare-worker';
 import { openPreparer } from './preparer';
@@ -8,6 +9,7 @@ import { runTrain, TRAIN } from './train-command';
 
 const COMMANDS: { spec: CommandSpec; run: (parsed: ParsedCommand) => Promise<number | void> }[] = [
   { spec: PREPARE, run: runPrepare },
+  { spec: REPORT, run: runReport },
   { spec: TRAIN, run: runTrain },
   { spec: SCORE, run: runScore },
 ];
