@@ -3,9 +3,10 @@ import { fittedSize, pictureFilter, soundFilter } from './filters';
 
 const video = (width: number, height: number) => ({ codec: 'x', width, height, fps: 25, rotation: 0, startSec: 0 });
 
-test('pictureFilter moves the clock back by half a source picture, in microseconds', () => {
-  expect(pictureFilter(50, 25)).toBe('settb=AVTB,setpts=PTS-10000,fps=25:round=up:start_time=0');
-  expect(pictureFilter(25, 10, { width: 4, height: 2 })).toContain('PTS-20000,fps=10:round=up:start_time=0,scale=4:2');
+test('pictureFilter moves each picture half-way to the one before, in microseconds and by at most 50 ms', () => {
+  const middle = 'setpts=PTS-if(isnan(PREV_INPTS)\\,0\\,min((PTS-PREV_INPTS)/2\\,50000))';
+  expect(pictureFilter(25)).toBe(`settb=AVTB,${middle},fps=25:round=up:start_time=0`);
+  expect(pictureFilter(10, { width: 4, height: 2 })).toContain(',fps=10:round=up:start_time=0,scale=4:2:flags=bicubic');
 });
 
 test('soundFilter puts sample 0 at the given time and asks for a downmix of unchanged level', () => {

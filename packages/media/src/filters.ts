@@ -1,18 +1,23 @@
 import type { MediaInfo } from '@lipsync/contracts';
 
+/** Pixels, or expressions of ffmpeg's `scale` filter. */
+export type PictureSize = { width: number | string; height: number | string };
+
+/** A picture is shown at most this long before its own time: a picture that stood for a second does not give way half a second early. */
+const EARLIEST_MICROSECONDS = 50_000;
+
 /**
  * Pictures at a constant rate, of an input whose clock is 0 at the first one (`-itsoffset`; moved by a filter, ffmpeg 4.1 would not move the
  * end as well and would repeat the last picture): picture k is the one whose time is nearest to `k / fps`.
  *
  * ffmpeg's `fps` filter takes the last picture before the next tick (`round=near`: half a tick later), which shows a 60 fps
- * film 12 ms too late on average. Moving the clock back by half a source picture and rounding up takes the nearest one, so that sound and
- * picture stay together at every source rate.
+ * film 12 ms too late on average. Moving each picture half-way to the one before it and rounding up takes the nearest one, so that sound and
+ * picture stay together at every source rate, a variable one too; across holes above 100 ms it comes 50 ms early.
  */
-export function pictureFilter(sourceFps: number, fps: number, size?: { width: number; height: number }): string {
-  const halfPicture = Math.round(0.5e6 / sourceFps);
+export function pictureFilter(fps: number, size?: PictureSize): string {
   return [
     'settb=AVTB', // microseconds: a clock of 1/25 s has no half pictures
-    `setpts=PTS-${halfPicture}`,
+    `setpts=PTS-if(isnan(PREV_INPTS)\\,0\\,min((PTS-PREV_INPTS)/2\\,${EARLIEST_MICROSECONDS}))`,
     `fps=${fps}:round=up:start_time=0`,
     // Always said, so that a film that changes size half way still gives frames of one size.
     ...(size ? [`scale=${size.width}:${size.height}:flags=bicubic`] : []),

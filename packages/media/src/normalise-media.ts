@@ -45,7 +45,7 @@ export async function normaliseMedia(input: string, output: string, options: Nor
   const size = { width: even(fitted.width), height: even(fitted.height) };
   const video = await videoArguments(ffmpeg, options);
   const filterAt = video.indexOf('-vf') + 1;
-  video[filterAt] = `${pictureFilter(info.video.fps, fps, size)},${video[filterAt]}`;
+  video[filterAt] = `${pictureFilter(fps, size)},${video[filterAt]}`;
   const sound = info.audio
     ? ['-map', '1:a:0', '-af', soundFilter(zeroMicroseconds, sampleRate, 'mono'), ...soundArguments(target.muxer, options)]
     : [];

@@ -91,6 +91,24 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(Math.max(...errors.map(Math.abs))).toBeLessThanOrEqual(0.5 / 60 + 0.001);
   });
 
+  test('pictures of a film of variable rate are the nearest in time, those after a long hole come at most 50 ms early', async () => {
+    // Pictures at 0, 17, 57, 100, 117 ms and so on until 1 s, then one at 1.5 s and one in 40 ms; brightness counts them.
+    const path = file('irregular.mkv');
+    const times = Array.from({ length: 2000 }, (_, ms) => ms).filter((ms) =>
+      ms <= 1000 ? [0, 17, 57].includes(ms % 100) : ms >= 1500 && ms % 40 === 20,
+    );
+    const chosen = 'if(lte(n\\,1000)\\,not(mod(n\\,100))+eq(mod(n\\,100)\\,17)+eq(mod(n\\,100)\\,57)\\,gte(n\\,1500)*eq(mod(n\\,40)\\,20))';
+    const source = `color=black:s=16x16:r=1000,select=${chosen},format=gbrp,geq=r=3*N:g=3*N:b=3*N`;
+    await make('-f', 'lavfi', '-t', '2', '-i', source, '-vsync', 'vfr', '-c:v', 'ffv1', '-pix_fmt', 'bgr0', path);
+    const levels = (await brightness(media, path)).map((level) => level / 3);
+    const nearest = (ms: number) => times.findIndex((time, index) => {
+      const until = index + 1 < times.length ? Math.max((time + times[index + 1]) / 2, times[index + 1] - 50) : Infinity;
+      return ms < until;
+    });
+    expect(levels.slice(0, 48)).toEqual(Array.from({ length: 48 }, (_, k) => nearest(40 * k)));
+    expect([levels[36], levels[37]].map((level) => times[level])).toEqual([1000, 1500]); // 1.44 and 1.48 s
+  });
+
   test('a film of variable rate keeps its time', async () => {
     // Every picture of the first second, then one in four: the flash at 2 s is first seen in picture 52.
     const path = file('vfr.mkv');

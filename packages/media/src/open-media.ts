@@ -85,7 +85,7 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
     const { width, height } = fittedSize(info.video, maxSide);
     const args = [
       ...inputArguments(file, maxPixels, zeroMicroseconds),
-      '-map', '0:V:0', '-vf', pictureFilter(info.video.fps, fps, { width, height }),
+      '-map', '0:V:0', '-vf', pictureFilter(fps, { width, height }),
       '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1',
     ];
     let index = 0;
