@@ -1,4 +1,9 @@
 export { describeOffset } from './describe-offset';
+export { frechetDistance } from './frechet-distance';
+export type { FrechetDistance } from './frechet-distance';
+export { momentsFromArrays, momentsToArrays } from './frechet-moments';
+export type { FrechetMoments } from './frechet-moments';
+export { FrechetStatistics } from './frechet-statistics';
 export { lowerMedian, medianFilter } from './median';
 export { SyncScorer, scoreEmbeddings } from './sync-scorer';
 export type { EmbeddingRows, SyncScore, SyncScorerOptions } from './sync-scorer';
