@@ -38,6 +38,21 @@ describe('Conv2d', () => {
     expect(pair.forward(tf.zeros([1, 4, 4, 1])).shape).toEqual([1, 2, 4, 1]);
   });
 
+  test('reads every second pixel with a dilation of 2, and refuses one beside a stride', async () => {
+    const options = { inChannels: 1, outChannels: 1, kernelSize: 3, bias: false, random };
+    const conv = new Conv2d({ ...options, dilation: 2, padding: 2 });
+    const wide = tf.tensor4d(Array.from({ length: 25 }, (_, i) => (i === 12 ? 1 : 0)), [1, 5, 5, 1]);
+    const y = conv.forward(wide); // a point shows the kernel, mirrored, with gaps
+    expect(y.shape).toEqual([1, 5, 5, 1]);
+    const [shown, kernel] = [await y.data(), await conv.weight.data()];
+    const at = [0, 2, 4].flatMap((row) => [0, 2, 4].map((column) => shown[row * 5 + column]));
+    expect([...at]).toEqual([...kernel].reverse());
+    expect(shown.filter((value) => value !== 0)).toHaveLength(9);
+    expect(() => new Conv2d({ ...options, dilation: 2, stride: 2 })).toThrow('Conv2d: dilation must be 1 where there is a stride');
+    tf.dispose([wide, y]);
+    conv.dispose();
+  });
+
   test('starts from U(±1 / sqrt(fan-in)) for weights and bias', () => {
     const conv = new Conv2d({ inChannels: 16, outChannels: 64, kernelSize: 3, random: new Random(3) });
     const bound = 1 / Math.sqrt(144);

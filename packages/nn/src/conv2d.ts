@@ -16,6 +16,8 @@ export type Conv2dOptions = {
   stride?: number | [number, number];
   /** Zeros around the picture: on all sides, `[top and bottom, left and right]`, or each side alone. Default 0. */
   padding?: number | [number, number] | Padding;
+  /** Pixels from one weight of the kernel to the next: one number, or `[height, width]`. Only without a stride; not for training. Default 1. */
+  dilation?: number | [number, number];
   /** Whether a number is added to each output channel. Default true. */
   bias?: boolean;
   /** Source of the first weights. */
@@ -38,8 +40,8 @@ function sides(padding: number | [number, number] | Padding): Padding {
 /**
  * Two-dimensional convolution (cross-correlation) with zeros around the picture where asked for.
  *
- * `y[b, i, j, o] = bias[o] + sum over u, v, c of x[b, i·strideH + u - top, j·strideW + v - left, c] · w[u, v, c, o]`;
- * height `floor((H + top + bottom - kernelH) / strideH) + 1`, width likewise.
+ * `y[b, i, j, o] = bias[o] + sum over u, v, c of x[b, i·strideH + u·dilationH - top, j·strideW + v·dilationW - left, c] · w[u, v, c, o]`;
+ * height `floor((H + top + bottom - dilationH·(kernelH - 1) - 1) / strideH) + 1`, width likewise.
  *
  * Source: `torch.nn.Conv2d` (PyTorch 1.13), which pads both sides alike; unlike sides are its `F.pad` before it.
  * Largest difference from it 2e-7 of the largest value, forward and in all gradients. State dict: `weight` `[out, in, height, width]`, `bias` `[out]`.
@@ -56,20 +58,26 @@ export class Conv2d extends Module {
   readonly kernelSize: [number, number];
   readonly stride: [number, number];
   readonly padding: Padding;
+  readonly dilation: [number, number];
   readonly weight: tf.Variable;
   readonly bias: tf.Variable | undefined;
 
   constructor(options: Conv2dOptions) {
     super();
-    const { inChannels, outChannels, kernelSize, stride = 1, padding = 0, bias = true, random } = options;
+    const { inChannels, outChannels, kernelSize, stride = 1, padding = 0, dilation = 1, bias = true, random } = options;
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.kernelSize = pair(kernelSize);
     this.stride = pair(stride);
     this.padding = sides(padding);
+    this.dilation = pair(dilation);
     for (const [name, size] of Object.entries({ inChannels, outChannels })) positive(name, size);
     for (const size of this.kernelSize) positive('kernelSize', size);
     for (const size of this.stride) positive('stride', size);
+    for (const size of this.dilation) positive('dilation', size);
+    if (Math.max(...this.stride) > 1 && Math.max(...this.dilation) > 1) {
+      fail(RangeError, 'Conv2d', 'dilation', '1 where there is a stride', this.dilation);
+    }
     for (const size of Object.values(this.padding)) {
       if (!(Number.isInteger(size) && size >= 0)) fail(RangeError, 'Conv2d', 'padding', 'whole numbers from 0', size);
     }
@@ -87,7 +95,7 @@ export class Conv2d extends Module {
   forward(x: tf.Tensor): tf.Tensor4D {
     this.assertUsable();
     const { left, right, top, bottom } = this.padding;
-    const [height, width] = this.kernelSize;
+    const [height, width] = this.kernelSize.map((size, axis) => this.dilation[axis] * (size - 1) + 1);
     if (x.rank !== 4 || x.shape[3] !== this.inChannels) {
       fail(TypeError, 'Conv2d.forward', 'x', `of shape [batch, height, width, ${this.inChannels}]`, x.shape);
     }
@@ -105,11 +113,12 @@ export class Conv2d extends Module {
   private convolve(x: tf.Tensor4D): tf.Tensor4D {
     const { left, right, top, bottom } = this.padding;
     const weight = this.weight as unknown as tf.Tensor4D;
-    if (left + right + top + bottom === 0) return tf.conv2d(x, weight, this.stride, 'valid');
+    if (left + right + top + bottom === 0) return tf.conv2d(x, weight, this.stride, 'valid', 'NHWC', this.dilation);
     if (PADS_ITSELF.has(tf.getBackend())) {
-      return tf.conv2d(x, weight, this.stride, [[0, 0], [top, bottom], [left, right], [0, 0]]);
+      return tf.conv2d(x, weight, this.stride, [[0, 0], [top, bottom], [left, right], [0, 0]], 'NHWC', this.dilation);
     }
-    return tf.conv2d(tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]]), weight, this.stride, 'valid');
+    const padded = tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]]);
+    return tf.conv2d(padded, weight, this.stride, 'valid', 'NHWC', this.dilation);
   }
 }
 

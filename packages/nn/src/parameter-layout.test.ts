@@ -19,12 +19,26 @@ describe('parameter layouts', () => {
     }
   });
 
+  test('conv moves the axes of one and of three dimensions likewise', () => {
+    const one = fromTorchLayout(count(24), [2, 3, 4], 'conv'); // [out, in, steps] to [steps, in, out]
+    expect(one[(1 * 3 + 2) * 2 + 1]).toBe((1 * 3 + 2) * 4 + 1);
+    const [outs, ins, times, height, width] = [2, 3, 2, 3, 2];
+    const three = fromTorchLayout(count(72), [outs, ins, times, height, width], 'conv');
+    for (let t = 0; t < times; t++) {
+      for (let x = 0; x < width; x++) {
+        expect(three[(((t * height + 1) * width + x) * ins + 2) * outs + 1]).toBe((((1 * ins + 2) * times + t) * height + 1) * width + x);
+      }
+    }
+  });
+
   test('linear is the transpose', () => {
     expect([...fromTorchLayout(count(6), [2, 3], 'linear')]).toEqual([0, 3, 1, 4, 2, 5]);
   });
 
   test.each([
     ['conv', [3, 2, 5, 4]],
+    ['conv', [3, 5, 4]],
+    ['conv', [3, 2, 2, 5, 4]],
     ['linear', [5, 4]],
     ['same', [7]],
     ['same', []],
@@ -33,7 +47,7 @@ describe('parameter layouts', () => {
     const shape = torchShape(ourShape, layout);
     const torch = toTorchLayout(ours, ourShape, layout);
     expect(fromTorchLayout(torch, shape, layout)).toEqual(ours);
-    if (layout === 'conv') expect(shape).toEqual([4, 5, 3, 2]);
+    if (layout === 'conv') expect(shape).toEqual([4, 5, ...ourShape.slice(0, -2)]);
   });
 
   test('keeps the array itself where nothing moves, and its type where something does', () => {
@@ -43,6 +57,6 @@ describe('parameter layouts', () => {
   });
 
   test('refuses another number of axes', () => {
-    expect(() => torchShape([2, 3], 'conv')).toThrow('parameterLayout: shape must be of 4 axes, got [2, 3]');
+    expect(() => torchShape([2, 3], 'conv')).toThrow('parameterLayout: shape must be of 3 to 5 axes, got [2, 3]');
   });
 });

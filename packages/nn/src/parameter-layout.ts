@@ -1,31 +1,37 @@
 import { fail } from '@lipsync/contracts';
 
 /**
- * How PyTorch's axes map to ours: `conv` `[out, in, height, width]` to `[height, width, in, out]`, `linear` `[out, in]` to
- * `[in, out]`, `same` unchanged.
+ * How PyTorch's axes map to ours: `conv` `[out, in, …]` to `[…, in, out]` with one, two or three axes of space and time, `linear`
+ * `[out, in]` to `[in, out]`, `same` unchanged.
  */
 export type ParameterLayout = 'same' | 'conv' | 'linear';
 
-/** Axis order that turns PyTorch's shape into ours. */
-const FROM_TORCH = { conv: [2, 3, 1, 0], linear: [1, 0] } as const;
-/** Axis order that turns our shape into PyTorch's. */
-const TO_TORCH = { conv: [3, 2, 0, 1], linear: [1, 0] } as const;
-
 type Numbers = Float32Array | Int32Array;
 
-function permuteShape(shape: readonly number[], order: readonly number[]): number[] {
-  if (shape.length !== order.length) {
-    fail(TypeError, 'parameterLayout', 'shape', `of ${order.length} axes`, [...shape]);
-  }
-  return order.map((axis) => shape[axis]);
+function checkAxes(shape: readonly number[], layout: 'conv' | 'linear'): void {
+  const ok = layout === 'linear' ? shape.length === 2 : shape.length >= 3 && shape.length <= 5;
+  if (!ok) fail(TypeError, 'parameterLayout', 'shape', layout === 'linear' ? 'of 2 axes' : 'of 3 to 5 axes', [...shape]);
 }
 
-/** Copies `data [shape]` into the axis order `order`, at most four axes, result written in sequence. */
+/** Axis order that turns PyTorch's shape into ours. */
+function fromTorch(shape: readonly number[], layout: 'conv' | 'linear'): number[] {
+  checkAxes(shape, layout);
+  return [...shape.keys()].slice(2).concat(1, 0);
+}
+
+/** Axis order that turns our shape into PyTorch's. */
+function toTorch(shape: readonly number[], layout: 'conv' | 'linear'): number[] {
+  checkAxes(shape, layout);
+  const last = shape.length - 1;
+  return [last, last - 1, ...[...shape.keys()].slice(0, -2)];
+}
+
+/** Copies `data [shape]` into the axis order `order`, at most five axes, result written in sequence. */
 function permute<A extends Numbers>(data: A, shape: readonly number[], order: readonly number[]): A {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((size, side) => size * side, 1));
   const sides = order.map((axis) => shape[axis]);
   const steps = order.map((axis) => strides[axis]);
-  while (sides.length < 4) {
+  while (sides.length < 5) {
     sides.unshift(1);
     steps.unshift(0);
   }
@@ -34,8 +40,10 @@ function permute<A extends Numbers>(data: A, shape: readonly number[], order: re
   for (let i = 0; i < sides[0]; i++) {
     for (let j = 0; j < sides[1]; j++) {
       for (let k = 0; k < sides[2]; k++) {
-        let source = i * steps[0] + j * steps[1] + k * steps[2];
-        for (let l = 0; l < sides[3]; l++, source += steps[3]) result[target++] = data[source];
+        for (let l = 0; l < sides[3]; l++) {
+          let source = i * steps[0] + j * steps[1] + k * steps[2] + l * steps[3];
+          for (let m = 0; m < sides[4]; m++, source += steps[4]) result[target++] = data[source];
+        }
       }
     }
   }
@@ -44,7 +52,7 @@ function permute<A extends Numbers>(data: A, shape: readonly number[], order: re
 
 /** The shape that PyTorch's state dict gives a parameter of ours. */
 export function torchShape(shape: readonly number[], layout: ParameterLayout): number[] {
-  return layout === 'same' ? [...shape] : permuteShape(shape, TO_TORCH[layout]);
+  return layout === 'same' ? [...shape] : toTorch(shape, layout).map((axis) => shape[axis]);
 }
 
 /**
@@ -54,7 +62,7 @@ export function torchShape(shape: readonly number[], layout: ParameterLayout): n
  * @returns a new array, or `data` itself where nothing moves.
  */
 export function toTorchLayout<A extends Numbers>(data: A, shape: readonly number[], layout: ParameterLayout): A {
-  return layout === 'same' ? data : permute(data, shape, TO_TORCH[layout]);
+  return layout === 'same' ? data : permute(data, shape, toTorch(shape, layout));
 }
 
 /**
@@ -64,5 +72,5 @@ export function toTorchLayout<A extends Numbers>(data: A, shape: readonly number
  * @returns a new array, or `data` itself where nothing moves.
  */
 export function fromTorchLayout<A extends Numbers>(data: A, shape: readonly number[], layout: ParameterLayout): A {
-  return layout === 'same' ? data : permute(data, shape, FROM_TORCH[layout]);
+  return layout === 'same' ? data : permute(data, shape, fromTorch(shape, layout));
 }
