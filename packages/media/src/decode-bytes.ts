@@ -1,4 +1,5 @@
 import { lastLine, runFfmpeg } from './run-ffmpeg';
+import type { FfmpegEnd } from './run-ffmpeg';
 
 /** What to do with a file that is damaged or cut short. */
 export type Damage = 'refuse' | 'conceal';
@@ -14,6 +15,9 @@ export type Unit = {
 
 /** Messages by which ffmpeg says that data is missing or broken while it still ends with status 0. */
 const DAMAGE = /partial file|corrupt|Error while decoding|Error submitting packet|Invalid data found|Truncat|Packet mismatch/i;
+
+/** Whether ffmpeg said that data is missing or broken. */
+export const saysDamage = (end: FfmpegEnd) => DAMAGE.test(end.messages);
 
 /**
  * Runs ffmpeg and gives its standard output in pieces of `unit.bytes`, each a new array over a buffer of its own. Reads only as fast
@@ -50,7 +54,7 @@ export async function* decodeBytes(
       }
     }
     const end = await run.ended;
-    const broken = DAMAGE.test(end.messages);
+    const broken = saysDamage(end);
     if (end.code !== 0 || (broken && damage === 'refuse') || (filled > 0 && unit.wholeOnly)) {
       const rule = 'a file that decodes to its end (option damage: "conceal" takes what there is)';
       throw new Error(`${where}: path must be ${rule}, got ${path}: after ${pieces} ${unit.name}s: ${lastLine(end)}`);

@@ -85,7 +85,7 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
       '-map', '0:v', ...video,
       ...(audio ? ['-map', '1:a', ...soundArguments(output.muxer, options)] : []),
       ...containerArguments(output),
-    ], 'pipe');
+    ], { stdin: 'pipe' });
   }
 
   async function cleanUp(): Promise<void> {

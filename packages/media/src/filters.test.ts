@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fittedSize, pictureFilter, soundFilter } from './filters';
+import { fittedExpressions, fittedSize, pictureFilter, soundFilter, tellingFirstPicture, tellingFirstSound } from './filters';
 
 const video = (width: number, height: number) => ({ codec: 'x', width, height, fps: 25, rotation: 0, startSec: 0 });
 
@@ -23,4 +23,14 @@ test('fittedSize keeps the aspect, never scales up and never ends at 0', () => {
   expect(fittedSize(video(100, 50), 640)).toEqual({ width: 100, height: 50 });
   expect(fittedSize(video(1000, 1), 10)).toEqual({ width: 10, height: 1 });
   expect(fittedSize(video(101, 51))).toEqual({ width: 101, height: 51 });
+});
+
+test('fittedExpressions say to ffmpeg what fittedSize computes', () => {
+  expect(fittedExpressions()).toEqual({ width: 'iw', height: 'ih' });
+  expect(fittedExpressions(640).height).toBe('max(1\\,round(ih*min(1\\,640/max(iw\\,ih))))');
+});
+
+test('a filter that tells its first time has one more branch, and the filter itself unchanged', () => {
+  expect(tellingFirstPicture('x,y')).toMatch(/^settb=AVTB,split\[s\]\[t\];\[t\].*,showinfo,nullsink;\[s\]x,y$/);
+  expect(tellingFirstSound('x,y')).toMatch(/^asettb=AVTB,asplit\[s\]\[t\];\[t\].*,ashowinfo,anullsink;\[s\]x,y$/);
 });

@@ -41,8 +41,23 @@ export function soundFilter(zeroMicroseconds: number, sampleRate: number, layout
   ].join(',');
 }
 
+/** A picture filter whose first picture tells its time on the way: a branch that ends after it. What the filter gives stays the same. */
+export const tellingFirstPicture = (filter: string) =>
+  `settb=AVTB,split[s][t];[t]trim=end_frame=1,showinfo,nullsink;[s]${filter}`;
+
+/** A sound filter whose first piece tells its time on the way. */
+export const tellingFirstSound = (filter: string) =>
+  `asettb=AVTB,asplit[s][t];[t]atrim=end_sample=1,ashowinfo,anullsink;[s]${filter}`;
+
 /** The upright size scaled down so that no side is above `maxSide`, the aspect kept. */
 export function fittedSize(video: NonNullable<MediaInfo['video']>, maxSide = Infinity): { width: number; height: number } {
   const scale = Math.min(1, maxSide / Math.max(video.width, video.height));
   return { width: Math.max(1, Math.round(video.width * scale)), height: Math.max(1, Math.round(video.height * scale)) };
+}
+
+/** `fittedSize` as expressions of ffmpeg's `scale` filter, for a film whose size is not known yet. */
+export function fittedExpressions(maxSide?: number): PictureSize {
+  if (maxSide === undefined) return { width: 'iw', height: 'ih' };
+  const scaled = (side: string) => `max(1\\,round(${side}*min(1\\,${maxSide}/max(iw\\,ih))))`;
+  return { width: scaled('iw'), height: scaled('ih') };
 }

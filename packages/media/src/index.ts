@@ -1,3 +1,4 @@
+export type { BothStreams } from './both-streams';
 export { encodeVideo } from './encode-video';
 export type { EncodeVideoOptions, VideoWriter } from './encode-video';
 export { findFfmpeg } from './find-ffmpeg';
@@ -6,6 +7,6 @@ export { joinWaveform } from './join-waveform';
 export { normaliseMedia } from './normalise-media';
 export type { NormaliseMediaOptions } from './normalise-media';
 export { MAX_PIXELS, openMedia } from './open-media';
-export type { FfmpegReader, FrameOptions, OpenMediaOptions } from './open-media';
+export type { BothOptions, FfmpegReader, FrameOptions, OpenMediaOptions } from './open-media';
 export { shiftSound } from './shift-sound';
 export type { ShiftSoundOptions } from './shift-sound';

@@ -1,5 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import type { FrameSequence, MediaInfo, MediaReader, VideoFrame, Waveform } from '@lipsync/contracts';
+import { openBoth, separately } from './both-streams';
+import type { BothStreams } from './both-streams';
 import { decodeBytes } from './decode-bytes';
 import type { Damage } from './decode-bytes';
 import { ffmpegFor } from './find-ffmpeg';
@@ -7,6 +9,7 @@ import type { Ffmpeg, FindFfmpegOptions } from './find-ffmpeg';
 import { fittedSize, pictureFilter, soundFilter } from './filters';
 import { inputArguments, inputFile } from './input-file';
 import type { InputFile } from './input-file';
+import { NATIVE_PCM16, fromPcm16 } from './pcm16';
 import { probeFile } from './probe';
 import type { Probe } from './probe';
 
@@ -27,11 +30,29 @@ export type FrameOptions = {
   maxSide?: number;
 };
 
+export type BothOptions = FrameOptions & {
+  /** Samples per second. Default 16000. */
+  sampleRate?: number;
+  /** Bytes of decoded pictures, and of sound, that may wait while the other is read. Default 128 MiB. */
+  keepBytes?: number;
+};
+
 /** A `MediaReader` that decodes with ffmpeg. */
 export interface FfmpegReader extends MediaReader {
   /** The program in use. */
   readonly ffmpeg: Ffmpeg;
   frames(path: string, options?: FrameOptions): FrameSequence;
+  /**
+   * The description, the pictures and the sound of a film out of one run of ffmpeg, the same to the bit as `probe`, `frames` and `audio` give with three:
+   * for many short clips most of the time goes into starting programs. One run where the film's first picture is at 0 or the film has
+   * been probed; else two.
+   *
+   * Read the streams at the same time or one after the other. What waits for its turn is kept in memory up to `keepBytes`, so read sound before pictures only of films
+   * whose pictures fit; of longer ones the run is given up then and each stream goes on in its own, from where it was.
+   *
+   * Until both streams have been read to their ends, or `release`, a child process waits.
+   */
+  both(path: string, options?: BothOptions): Promise<BothStreams>;
 }
 
 /** Width times height of 8K video. */
@@ -66,12 +87,12 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
   const ffmpeg = await ffmpegFor(options);
   const probes = new Map<string, Promise<Probe>>();
 
-  /** Probing starts two processes: what it found is kept while the file stays the same. */
-  function probeOnce(where: string, file: InputFile): Promise<Probe> {
+  /** Probing starts a process or two: what it found is kept while the file stays the same. */
+  function probeOnce(where: string, file: InputFile, said?: string): Promise<Probe> {
     let probe = probes.get(file.version);
     if (!probe) {
       if (probes.size >= 64) probes.delete(probes.keys().next().value!);
-      probe = probeFile(ffmpeg.path, where, file, maxPixels);
+      probe = probeFile(ffmpeg.path, where, file, maxPixels, said);
       probes.set(file.version, probe);
       probe.catch(() => probes.delete(file.version));
     }
@@ -112,32 +133,52 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
     }
   }
 
-  return {
+  const reader: FfmpegReader = {
     ffmpeg,
     async probe(path) {
       const { info } = await probeOnce('probe', await inputFile('probe', path));
       return copyInfo(info, path);
     },
     frames(path, { fps = 25, maxSide } = {}) {
-      if (!(fps > 0 && fps <= 1000)) fail(RangeError, 'frames', 'options.fps', 'above 0 and at most 1000', fps);
-      if (maxSide !== undefined && !(Number.isInteger(maxSide) && maxSide > 0)) {
-        fail(RangeError, 'frames', 'options.maxSide', 'a whole number of pixels above 0', maxSide);
-      }
+      assertFrameOptions('frames', fps, maxSide);
       return { fps, [Symbol.asyncIterator]: () => decodeFrames(path, fps, maxSide) };
     },
     audio(path, { sampleRate = 16000 } = {}) {
-      if (!(Number.isInteger(sampleRate) && sampleRate >= 1000 && sampleRate <= 192_000)) {
-        fail(RangeError, 'audio', 'options.sampleRate', 'a whole number from 1000 to 192000 Hz', sampleRate);
-      }
+      assertSampleRate('audio', sampleRate);
       return { [Symbol.asyncIterator]: () => decodeAudio(path, sampleRate) };
     },
+    async both(path, { fps = 25, maxSide, sampleRate = 16000, keepBytes = 128 * 2 ** 20 } = {}) {
+      assertFrameOptions('both', fps, maxSide);
+      assertSampleRate('both', sampleRate);
+      if (!(keepBytes >= 0)) fail(RangeError, 'both', 'options.keepBytes', 'at least 0', keepBytes);
+      const file = await inputFile('both', path);
+      const separate = { frames: () => reader.frames(path, { fps, maxSide }), audio: () => reader.audio(path, { sampleRate }) };
+      const describe = async (said?: string) => {
+        const { info, zeroMicroseconds } = await probeOnce('both', file, said);
+        return { info: copyInfo(info, path), zeroMicroseconds };
+      };
+      // A third pipe has not been tried on Windows.
+      if (process.platform === 'win32') return separately((await describe()).info, separate);
+      const known = probes.has(file.version) ? await describe() : undefined;
+      const limits = { maxPixels, damage, log, keepBytes };
+      return openBoth({ ffmpegPath: ffmpeg.path, file, ...limits, fps, maxSide, sampleRate, known, describe, separate });
+    },
   };
+  return reader;
 }
 
-/** ffmpeg's name of the raw 16-bit format that an Int16Array of this machine reads. */
-const NATIVE_PCM16 = new Uint8Array(new Int16Array([1]).buffer)[0] === 1 ? 's16le' : 's16be';
+function assertFrameOptions(where: string, fps: number, maxSide: number | undefined): void {
+  if (!(fps > 0 && fps <= 1000)) fail(RangeError, where, 'options.fps', 'above 0 and at most 1000', fps);
+  if (maxSide !== undefined && !(Number.isInteger(maxSide) && maxSide > 0)) {
+    fail(RangeError, where, 'options.maxSide', 'a whole number of pixels above 0', maxSide);
+  }
+}
 
-const fromPcm16 = (value: number) => value / 32768;
+function assertSampleRate(where: string, sampleRate: number): void {
+  if (!(Number.isInteger(sampleRate) && sampleRate >= 1000 && sampleRate <= 192_000)) {
+    fail(RangeError, where, 'options.sampleRate', 'a whole number from 1000 to 192000 Hz', sampleRate);
+  }
+}
 
 function copyInfo(info: MediaInfo, path: string): MediaInfo {
   return {

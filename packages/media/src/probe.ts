@@ -81,10 +81,21 @@ function channelsOf(line: string): number {
   return layout[4] ? 1 : layout[5] ? 2 : layout[6] ? 4 : layout[7] ? 6 : 8;
 }
 
-/** Describes `file` and finds, by decoding one picture and one piece of sound, when each stream really starts. */
-export async function probeFile(ffmpegPath: string, where: string, file: InputFile, maxPixels: number): Promise<Probe> {
+/**
+ * Describes `file` and finds, by decoding one picture and one piece of sound, when each stream really starts.
+ *
+ * @param said what a run that was started for both streams, with `showinfo` and `ashowinfo` at their first ones, wrote; default: one is started.
+ */
+export async function probeFile(
+  ffmpegPath: string,
+  where: string,
+  file: InputFile,
+  maxPixels: number,
+  said?: string,
+): Promise<Probe> {
   // A film with sound is done in one run; where a stream lacks, ffmpeg describes the file and stops.
-  const end = await decodeFirst(ffmpegPath, file, maxPixels, { video: true, audio: true });
+  const end: FfmpegEnd =
+    said === undefined ? await decodeFirst(ffmpegPath, file, maxPixels, { video: true, audio: true }) : { messages: said };
   if (/Format not on whitelist/.test(end.messages)) {
     const kind = /\[([\w,]+) @ [^\]]*\] Format not on whitelist/.exec(end.messages)?.[1] ?? 'another format';
     const rule = 'a file that holds its streams itself (mp4, mkv, webm, avi, wav …)';
@@ -135,8 +146,8 @@ function decodeFirst(
   return run.ended;
 }
 
-/** Seconds of the first line that the filter printed. */
-function firstTime(messages: string, filter: 'showinfo' | 'ashowinfo'): number | undefined {
+/** Seconds on the container's clock of the first line that the filter printed. */
+export function firstTime(messages: string, filter: 'showinfo' | 'ashowinfo'): number | undefined {
   const match = new RegExp(`Parsed_${filter}_\\d+ @[^\\]]*\\] n: *0 pts: *(-?\\d+)`).exec(messages);
   return match ? Number(match[1]) / 1e6 : undefined;
 }

@@ -13,9 +13,20 @@ export type FfmpegEnd = {
   messages: string;
 };
 
+export type RunOptions = {
+  /** Default `ignore`. */
+  stdin?: 'pipe' | 'ignore';
+  /** Whether `pipe:3` is an output beside stdout. Default false. */
+  third?: boolean;
+  /** Told what comes on stderr, in pieces that end anywhere. */
+  listen?: (text: string) => void;
+};
+
 export type FfmpegRun = {
   stdin: Writable;
   stdout: Readable;
+  /** `pipe:3`, where it was asked for. */
+  third?: Readable;
   /** Resolves when the child is gone and its pipes are closed; rejects only where it could not be started. */
   ended: Promise<FfmpegEnd>;
   /** Kills the child if it still runs and waits until it is gone. */
@@ -23,17 +34,19 @@ export type FfmpegRun = {
 };
 
 /** Starts ffmpeg with arguments as an array, never through a shell. Nothing is read from the terminal. */
-export function runFfmpeg(ffmpegPath: string, args: readonly string[], stdin: 'pipe' | 'ignore' = 'ignore'): FfmpegRun {
+export function runFfmpeg(ffmpegPath: string, args: readonly string[], options: RunOptions = {}): FfmpegRun {
+  const { stdin = 'ignore', third = false, listen } = options;
   // FFREPORT would make ffmpeg write a log file into the working folder.
   const { FFREPORT: _report, ...environment } = process.env;
   const child = spawn(ffmpegPath, ['-hide_banner', ...args], {
-    stdio: [stdin, 'pipe', 'pipe'],
+    stdio: third ? [stdin, 'pipe', 'pipe', 'pipe'] : [stdin, 'pipe', 'pipe'],
     env: { ...environment, AV_LOG_FORCE_NOCOLOR: '1' },
     windowsHide: true,
   });
   let head = '';
   let tail = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    listen?.(text);
     if (head.length < KEPT_CHARACTERS) head += text;
     else tail = (tail + text).slice(-KEPT_CHARACTERS);
   });
@@ -49,9 +62,11 @@ export function runFfmpeg(ffmpegPath: string, args: readonly string[], stdin: 'p
   return {
     stdin: child.stdin as Writable,
     stdout: child.stdout!,
+    ...(third && { third: child.stdio[3] as Readable }),
     ended,
     async kill() {
       child.stdout!.destroy();
+      (child.stdio[3] as Readable | undefined)?.destroy();
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
       await ended.catch(() => undefined);
     },

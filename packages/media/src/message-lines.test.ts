@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { isError, messageLines } from './message-lines';
+import type { MessageLine } from './message-lines';
+
+test('lines lose their level, whatever pieces they come in; a line without one belongs to the one before', () => {
+  const lines: MessageLine[] = [];
+  const listen = messageLines((line) => lines.push(line));
+  for (const piece of ['[info] Input #0, mov\n[h264 @ 0x5', '5d0] [err', 'or] broken [info] part\nmore\n[warning] [x] y\nunfinished']) listen(piece);
+  expect(lines).toEqual([
+    { level: 'info', text: 'Input #0, mov' },
+    { level: 'error', text: '[h264 @ 0x55d0] broken [info] part' },
+    { level: 'error', text: 'more' },
+    { level: 'warning', text: '[x] y' },
+  ]);
+  expect(lines.map(isError)).toEqual([false, true, true, false]);
+});
+
+test('indents stay, as the description of a file lives by them', () => {
+  const lines: string[] = [];
+  messageLines(({ text }) => lines.push(text))('[info]   Duration: 00:00:01.24, start: 0.000000\n');
+  expect(lines).toEqual(['  Duration: 00:00:01.24, start: 0.000000']);
+});

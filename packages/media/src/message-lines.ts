@@ -1,0 +1,25 @@
+/** A line that ffmpeg wrote under `-v level+…`: how grave, and the line as it would be without the level. */
+export type MessageLine = { level: string; text: string };
+
+/** Levels at and above ffmpeg's `-v error`. */
+const ERRORS = new Set(['error', 'fatal', 'panic']);
+
+export const isError = (line: MessageLine) => ERRORS.has(line.level);
+
+/**
+ * Cuts what comes in pieces into lines and takes the level off: `[h264 @ 0x5] [error] text` becomes level `error` and
+ * `[h264 @ 0x5] text`. A line without a level belongs to the one before it.
+ */
+export function messageLines(tell: (line: MessageLine) => void): (text: string) => void {
+  let rest = '';
+  let level = 'info';
+  return (text) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop()!.slice(-65_536);
+    for (const line of lines) {
+      const match = /^(\[[^\]]* @ [^\]]*\] )?\[(quiet|panic|fatal|error|warning|info|verbose|debug|trace)\] /.exec(line);
+      if (match) level = match[2];
+      tell({ level, text: match ? (match[1] ?? '') + line.slice(match[0].length) : line });
+    }
+  };
+}
