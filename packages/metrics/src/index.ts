@@ -4,6 +4,8 @@ export type { FrechetDistance } from './frechet-distance';
 export { momentsFromArrays, momentsToArrays } from './frechet-moments';
 export type { FrechetMoments } from './frechet-moments';
 export { FrechetStatistics } from './frechet-statistics';
+export { I3D, I3D_LOGITS } from './i3d';
+export { i3dState } from './i3d-names';
 export { INCEPTION_FEATURES, InceptionFid } from './inception-fid';
 export type { InceptionFeatures } from './inception-fid';
 export { lowerMedian, medianFilter } from './median';

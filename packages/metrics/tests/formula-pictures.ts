@@ -23,3 +23,14 @@ export function relativeDifference(got: ArrayLike<number>, wanted: readonly numb
   const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   return wanted.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i])), 0) / largest;
 }
+
+/** `[count, frames, height, width, 3]` in 0..1, another pattern every second frame: `clips` of reference/metrics-i3d.py. The caller disposes it. */
+export function formulaClips(name: string, count: number, frames: number, height: number, width: number): tf.Tensor5D {
+  const patterns = Math.ceil(frames / 2);
+  return tf.tidy(() => {
+    const pictures = formulaPictures(name, count * patterns, height, width);
+    const clips = tf.reshape(pictures, [count, patterns, 1, height, width * 3]);
+    const twice = tf.reshape(tf.concat([clips, clips], 2), [count, 2 * patterns, height, width, 3]) as tf.Tensor5D;
+    return tf.slice(twice, [0, 0, 0, 0, 0], [count, frames, height, width, 3]);
+  });
+}
