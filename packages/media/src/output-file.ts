@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { dirname, extname, join, resolve } from 'node:path';
 
 /** Containers by the ending of the output's name. */
 const MUXERS: Record<string, string> = { '.mp4': 'mp4', '.m4v': 'mp4', '.mov': 'mov', '.mkv': 'matroska' };
@@ -23,7 +23,8 @@ export function outputFile(where: string, path: string): OutputFile {
   const muxer = MUXERS[extname(path).toLowerCase()];
   if (!muxer) throw new TypeError(`${where}: path must end in ${Object.keys(MUXERS).join(', ')}, got ${path}`);
   const final = resolve(path);
-  const temporary = join(dirname(final), `.${basename(final)}.${process.pid}-${randomBytes(4).toString('hex')}.partial`);
+  // Without the final name in it: that may be as long as names can be.
+  const temporary = join(dirname(final), `.lipsync-${process.pid}-${randomBytes(6).toString('hex')}.partial`);
   return {
     muxer,
     temporary,

@@ -96,6 +96,7 @@ export async function probeFile(
   // A film with sound is done in one run; where a stream lacks, ffmpeg describes the file and stops.
   const end: FfmpegEnd =
     said === undefined ? await decodeFirst(ffmpegPath, file, maxPixels, { video: true, audio: true }) : { messages: said };
+  end.messages = end.messages.replaceAll(file.url, 'the file'); // a line break in the name would make lines of it
   if (/Format not on whitelist/.test(end.messages)) {
     const kind = /\[([\w,]+) @ [^\]]*\] Format not on whitelist/.exec(end.messages)?.[1] ?? 'another format';
     const rule = 'a file that holds its streams itself (mp4, mkv, webm, avi, wav …)';
