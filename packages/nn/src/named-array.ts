@@ -1,3 +1,5 @@
+import { fail } from '@lipsync/contracts';
+
 /** An array type of JS for each element type that a weight file may hold; half floats are kept as their 16 bits. */
 export type ArrayTypes = {
   float64: Float64Array;
@@ -18,12 +20,50 @@ export type ArrayTypes = {
 /** Element types of a weight file. */
 export type ArrayDtype = keyof ArrayTypes;
 
+type ArrayConstructor = {
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): ArrayTypes[ArrayDtype];
+  readonly BYTES_PER_ELEMENT: number;
+  readonly name: string;
+};
+
+/** The constructor of each element type's array. */
+export const ARRAYS: Readonly<Record<ArrayDtype, ArrayConstructor>> = {
+  float64: Float64Array,
+  float32: Float32Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  int16: Int16Array,
+  int8: Int8Array,
+  uint64: BigUint64Array,
+  uint32: Uint32Array,
+  uint16: Uint16Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+};
+
 /** Numbers with a shape, outside the tensor engine: what a state dict maps names to. Row-major. */
 export type NamedArray = { [D in ArrayDtype]: { dtype: D; shape: number[]; data: ArrayTypes[D] } }[ArrayDtype];
 
 /** Number of elements of a shape; 1 for a scalar. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((size, side) => size * side, 1);
+}
+
+/**
+ * Little-endian bytes as an array of numbers.
+ *
+ * @returns a view on the bytes where they are aligned, else a copy.
+ * @throws Error if the bytes are not as many as dtype and shape ask for.
+ */
+export function arrayOfBytes(where: string, dtype: ArrayDtype, shape: number[], bytes: Uint8Array): NamedArray {
+  const length = sizeOf(shape);
+  const array = ARRAYS[dtype];
+  const wanted = length * array.BYTES_PER_ELEMENT;
+  if (bytes.length !== wanted) fail(Error, where, 'bytes', `${wanted} for ${dtype} [${shape.join(', ')}]`, bytes.length);
+  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
+  return { dtype, shape, data: new array(aligned.buffer, aligned.byteOffset, length) } as NamedArray;
 }
 
 const single = new Float32Array(1);

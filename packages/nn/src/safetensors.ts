@@ -1,31 +1,25 @@
 import { fail } from '@lipsync/contracts';
 import { assertUniqueKeys } from './json-keys';
-import { type ArrayDtype, type NamedArray, sizeOf } from './named-array';
-
-type ArrayConstructor = {
-  new (buffer: ArrayBufferLike, byteOffset: number, length: number): NamedArray['data'];
-  readonly BYTES_PER_ELEMENT: number;
-};
-type Element = { dtype: ArrayDtype; array: ArrayConstructor };
+import { type ArrayDtype, ARRAYS, arrayOfBytes, type NamedArray, sizeOf } from './named-array';
 
 /** The format's element types in the order by which it sorts tensors, smallest first; 8-bit floats are not read. */
-const ELEMENTS: Record<string, Element> = {
-  BOOL: { dtype: 'bool', array: Uint8Array },
-  U8: { dtype: 'uint8', array: Uint8Array },
-  I8: { dtype: 'int8', array: Int8Array },
-  I16: { dtype: 'int16', array: Int16Array },
-  U16: { dtype: 'uint16', array: Uint16Array },
-  F16: { dtype: 'float16', array: Uint16Array },
-  BF16: { dtype: 'bfloat16', array: Uint16Array },
-  I32: { dtype: 'int32', array: Int32Array },
-  U32: { dtype: 'uint32', array: Uint32Array },
-  F32: { dtype: 'float32', array: Float32Array },
-  F64: { dtype: 'float64', array: Float64Array },
-  I64: { dtype: 'int64', array: BigInt64Array },
-  U64: { dtype: 'uint64', array: BigUint64Array },
+const DTYPES: Record<string, ArrayDtype> = {
+  BOOL: 'bool',
+  U8: 'uint8',
+  I8: 'int8',
+  I16: 'int16',
+  U16: 'uint16',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  I32: 'int32',
+  U32: 'uint32',
+  F32: 'float32',
+  F64: 'float64',
+  I64: 'int64',
+  U64: 'uint64',
 };
-const CODES = Object.keys(ELEMENTS);
-const CODE_OF = Object.fromEntries(CODES.map((code) => [ELEMENTS[code].dtype, code])) as Record<ArrayDtype, string>;
+const CODES = Object.keys(DTYPES);
+const CODE_OF = Object.fromEntries(CODES.map((code) => [DTYPES[code], code])) as Record<ArrayDtype, string>;
 
 /** The format's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -59,8 +53,8 @@ export function safetensorsPieces(tensors: Map<string, NamedArray>, metadata: Re
   for (const [name, { dtype, shape, data }] of sorted) {
     const code = CODE_OF[dtype];
     if (name === METADATA_KEY) fail(Error, where, 'tensors', `without the name ${METADATA_KEY}`, name);
-    if (code === undefined || !(data instanceof ELEMENTS[code].array)) {
-      fail(TypeError, where, name, `${code ? ELEMENTS[code].array.name : 'of a known dtype'} for its dtype`, dtype);
+    if (code === undefined || !(data instanceof ARRAYS[dtype])) {
+      fail(TypeError, where, name, `${code ? ARRAYS[dtype].name : 'of a known dtype'} for its dtype`, dtype);
     }
     if (data.length !== sizeOf(shape)) fail(TypeError, where, name, `${sizeOf(shape)} numbers for [${shape.join(', ')}]`, data.length);
     header.push([name, { dtype: code, shape, data_offsets: [offset, offset + data.byteLength] }]);
@@ -100,27 +94,32 @@ export function encodeSafetensors(tensors: Map<string, NamedArray>, metadata: Re
   return bytes;
 }
 
-type Info = { name: string; code: string; shape: number[]; begin: number; end: number };
+/** One tensor of a header; `begin` and `end` count from the header's end. */
+export type SafetensorsInfo = { name: string; dtype: ArrayDtype; shape: number[]; begin: number; end: number };
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function readInfo(where: string, name: string, value: unknown): Info {
+function readInfo(where: string, name: string, value: unknown): SafetensorsInfo {
   const bad = (rule: string, got: unknown) => fail(Error, where, `bytes: tensor ${name}`, rule, got);
   if (!isRecord(value)) return bad('described by an object', value);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== 'string' || !Object.hasOwn(ELEMENTS, dtype)) return bad(`of a dtype of ${CODES.join(', ')}`, dtype);
+  if (typeof dtype !== 'string' || !Object.hasOwn(DTYPES, dtype)) return bad(`of a dtype of ${CODES.join(', ')}`, dtype);
   if (!Array.isArray(shape) || !shape.every(isCount)) return bad('given a shape of whole numbers', shape);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) return bad('given two data_offsets', offsets);
   const [begin, end] = offsets as [number, number];
-  const size = sizeOf(shape) * ELEMENTS[dtype].array.BYTES_PER_ELEMENT;
+  const size = sizeOf(shape) * ARRAYS[DTYPES[dtype]].BYTES_PER_ELEMENT;
   if (!Number.isSafeInteger(size)) return bad('of a size that a number can hold', shape);
   if (end - begin !== size) return bad(`${size} bytes long for ${dtype} [${shape.join(', ')}]`, `${end - begin}`);
-  return { name, code: dtype, shape, begin, end };
+  return { name, dtype: DTYPES[dtype], shape, begin, end };
 }
 
-/** The header of a safetensors file, checked: metadata, and where each tensor lies behind the header. */
-function readHeader(where: string, header: Uint8Array): { infos: Info[]; metadata: Record<string, string> } {
+/** The header of a safetensors file, checked: metadata, and where each tensor lies in the `dataBytes` behind the header. */
+export function readSafetensorsHeader(
+  where: string,
+  header: Uint8Array,
+  dataBytes: number,
+): { infos: SafetensorsInfo[]; metadata: Record<string, string> } {
   let parsed: unknown;
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(header);
@@ -144,7 +143,22 @@ function readHeader(where: string, header: Uint8Array): { infos: Info[]; metadat
     if (begin !== expected) fail(Error, where, `bytes: tensor ${name}`, `at ${expected}, behind the one before it`, begin);
     expected = end;
   }
+  const start = 8 + header.length;
+  if (expected !== dataBytes) fail(Error, where, 'bytes', `${start + expected} bytes long by its header`, start + dataBytes);
   return { infos, metadata: metadata as Record<string, string> };
+}
+
+/**
+ * Length of the header of a safetensors file.
+ *
+ * @param first the file's first 8 bytes, or more.
+ */
+export function safetensorsHeaderLength(where: string, first: Uint8Array, fileBytes: number): number {
+  if (first.length < 8) fail(Error, where, 'bytes', 'a safetensors file of at least 8 bytes', first.length);
+  const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
+  if (length > BigInt(MAX_HEADER_BYTES)) fail(Error, where, 'bytes: header length', `at most ${MAX_HEADER_BYTES}`, `${length}`);
+  if (8 + Number(length) > fileBytes) fail(Error, where, 'bytes: header length', `within the file (${fileBytes} bytes)`, Number(length));
+  return Number(length);
 }
 
 /**
@@ -160,24 +174,11 @@ function readHeader(where: string, header: Uint8Array): { infos: Info[]; metadat
  */
 export function decodeSafetensors(bytes: Uint8Array): { tensors: Map<string, NamedArray>; metadata: Record<string, string> } {
   const where = 'decodeSafetensors';
-  if (bytes.length < 8) fail(Error, where, 'bytes', 'a safetensors file of at least 8 bytes', bytes.length);
-  const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER_BYTES)) fail(Error, where, 'bytes: header length', `at most ${MAX_HEADER_BYTES}`, `${length}`);
-  const start = 8 + Number(length);
-  if (start > bytes.length) fail(Error, where, 'bytes: header length', `within the file (${bytes.length} bytes)`, Number(length));
-  const { infos, metadata } = readHeader(where, bytes.subarray(8, start));
-  const end = infos.length > 0 ? infos[infos.length - 1].end : 0;
-  if (start + end !== bytes.length) fail(Error, where, 'bytes', `${start + end} bytes long by its header`, bytes.length);
+  const start = 8 + safetensorsHeaderLength(where, bytes, bytes.length);
+  const { infos, metadata } = readSafetensorsHeader(where, bytes.subarray(8, start), bytes.length - start);
   const tensors = new Map<string, NamedArray>();
-  for (const { name, code, shape, begin, end } of infos) {
-    const { dtype, array } = ELEMENTS[code];
-    const size = array.BYTES_PER_ELEMENT;
-    const offset = bytes.byteOffset + start + begin;
-    const data =
-      offset % size === 0
-        ? new array(bytes.buffer, offset, (end - begin) / size)
-        : new array(new Uint8Array(bytes.subarray(start + begin, start + end)).buffer, 0, (end - begin) / size);
-    tensors.set(name, { dtype, shape, data } as NamedArray);
+  for (const { name, dtype, shape, begin, end } of infos) {
+    tensors.set(name, arrayOfBytes(where, dtype, shape, bytes.subarray(start + begin, start + end)));
   }
   return { tensors, metadata };
 }

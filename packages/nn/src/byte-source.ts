@@ -1,0 +1,120 @@
+import { fail } from '@lipsync/contracts';
+
+/** Something with bytes that are read piece by piece: a file, a Blob, an address that serves ranges, bytes in memory. */
+export interface ByteSource {
+  /** Path or address, for messages. */
+  readonly name: string;
+  /** Bytes in all. */
+  readonly size: number;
+  /** The bytes from `offset` on; all of them, or an error. A new array, or a view that must not be changed. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  /** Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Where bytes may come from: a path (Node) or an `http(s)` address as text, a URL, a Blob or File, bytes, or a source of one's own. */
+export type ByteInput = string | URL | Blob | Uint8Array | ByteSource;
+
+/**
+ * Opens bytes for reading by range; nothing but what is asked for is ever in memory.
+ *
+ * @returns the source; the caller closes it. One that was given is handed back as it is.
+ * @throws Error for a server that does not serve ranges; the system's own error for a file that cannot be opened.
+ * @example
+ * const source = await openByteSource('syncnet_v2.model');
+ * const head = await source.read(0, 8);
+ */
+export async function openByteSource(input: ByteInput): Promise<ByteSource> {
+  if (input instanceof Uint8Array) return memorySource(input);
+  if (typeof Blob !== 'undefined' && input instanceof Blob) return blobSource(input);
+  if (input instanceof URL) return input.protocol === 'file:' ? fileSource(input) : urlSource(input.href);
+  if (typeof input === 'string') return /^https?:\/\//i.test(input) ? urlSource(input) : fileSource(input);
+  if (typeof (input as ByteSource)?.read === 'function') return input as ByteSource;
+  return fail(TypeError, 'openByteSource', 'input', 'a path, an address, a Blob, bytes or a ByteSource', typeof input);
+}
+
+function assertRange(source: { name: string; size: number }, offset: number, length: number): void {
+  const inside = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0 && offset + length <= source.size;
+  if (!inside) fail(RangeError, 'ByteSource.read', source.name, `${source.size} bytes long`, `a range of ${length} bytes from ${offset}`);
+}
+
+function memorySource(bytes: Uint8Array): ByteSource {
+  const source = { name: 'bytes', size: bytes.length };
+  return {
+    ...source,
+    async read(offset, length) {
+      assertRange(source, offset, length);
+      return bytes.subarray(offset, offset + length);
+    },
+    async close() {},
+  };
+}
+
+function blobSource(blob: Blob): ByteSource {
+  const source = { name: (blob as File).name ?? 'blob', size: blob.size };
+  return {
+    ...source,
+    async read(offset, length) {
+      assertRange(source, offset, length);
+      return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
+    },
+    async close() {},
+  };
+}
+
+async function fileSource(path: string | URL): Promise<ByteSource> {
+  const { open } = await import('node:fs/promises');
+  const file = await open(path, 'r');
+  const stat = await file.stat();
+  const source = { name: String(path), size: stat.size };
+  if (!stat.isFile()) {
+    await file.close();
+    fail(TypeError, 'openByteSource', 'input', 'a file', `${source.name}, which is none`);
+  }
+  let isOpen = true;
+  return {
+    ...source,
+    async read(offset, length) {
+      assertRange(source, offset, length);
+      const bytes = new Uint8Array(length);
+      for (let done = 0; done < length; ) {
+        // no more than 1 GiB at once: some systems refuse 2
+        const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 2 ** 30), offset + done);
+        if (bytesRead === 0) fail(Error, 'ByteSource.read', source.name, `${source.size} bytes long, as it was`, offset + done);
+        done += bytesRead;
+      }
+      return bytes;
+    },
+    async close() {
+      if (isOpen) await file.close();
+      isOpen = false;
+    },
+  };
+}
+
+async function urlSource(address: string): Promise<ByteSource> {
+  const get = async (offset: number, length: number): Promise<{ bytes: Uint8Array; size: number }> => {
+    const response = await fetch(address, { headers: { Range: `bytes=${offset}-${offset + length - 1}` } });
+    const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers.get('content-range') ?? '');
+    if (response.status !== 206 || !range) {
+      await response.body?.cancel();
+      const got = response.ok ? `${response.status} without a range` : `${response.status} ${response.statusText}`;
+      return fail(Error, 'openByteSource', address, 'served by ranges (status 206); if its server cannot, download the file first', got);
+    }
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    if (Number(range[1]) !== offset || bytes.length !== length) {
+      fail(Error, 'ByteSource.read', address, `${length} bytes from ${offset}`, `${bytes.length} from ${range[1]}`);
+    }
+    return { bytes, size: Number(range[3]) };
+  };
+  const { size } = await get(0, 1);
+  const source = { name: address, size };
+  return {
+    ...source,
+    async read(offset, length) {
+      assertRange(source, offset, length);
+      return length === 0 ? new Uint8Array(0) : (await get(offset, length)).bytes;
+    },
+    async close() {},
+  };
+}

@@ -1,0 +1,244 @@
+import { fail } from '@lipsync/contracts';
+
+/** A class or function that a pickle names; never looked up, never called. */
+export class PickleGlobal {
+  constructor(readonly module: string, readonly name: string) {}
+  get path(): string {
+    return `${this.module}.${this.name}`;
+  }
+}
+
+/** What a pickle holds. Dicts are Maps, tuples and lists arrays; objects are what `construct` made of them. */
+export type PickleValue = unknown;
+
+/** What may be built from the names in a pickle: the only code that its content can reach. */
+export type PickleBuilder = {
+  /** Names the class or function; throws for those that are not understood. */
+  find(global: PickleGlobal): PickleValue;
+  /** `callable(*args)`. */
+  construct(callable: PickleValue, args: PickleValue[]): PickleValue;
+  /** `object.__setstate__(state)`. */
+  build(object: PickleValue, state: PickleValue): void;
+  /** What lies outside the pickle. */
+  persistent(id: PickleValue): PickleValue;
+};
+
+const MOST_VALUES = 6_000_000; // a checkpoint of 100,000 tensors needs about 4 million
+const LONGEST_INTEGER = 1024; // bytes
+const MARK = Symbol('mark');
+
+/**
+ * Reads one pickle (protocols 0 to 5) without running anything: a machine that knows lists, dicts, numbers and texts, and hands every name
+ * to `builder`.
+ *
+ * @returns the value, and where the next byte is.
+ * @throws Error with the place and the opcode for whatever is not understood, cut off or out of proportion.
+ */
+export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuilder, where = 'readPickle'): { value: PickleValue; end: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const stack: unknown[] = [];
+  const memo = new Map<number, unknown>();
+  let at = start;
+  let values = 0;
+  const bad = (rule: string, got: unknown): never => fail(Error, where, `pickle at byte ${at}`, rule, got);
+  const take = (length: number): number => {
+    if (!(length >= 0 && at + length <= bytes.length)) bad(`${length} bytes long from here`, `${bytes.length - at} bytes`);
+    at += length;
+    return at - length;
+  };
+  const u8 = () => bytes[take(1)];
+  const u16 = () => view.getUint16(take(2), true);
+  const u32 = () => view.getUint32(take(4), true);
+  const u64 = () => {
+    const length = view.getBigUint64(take(8), true);
+    return length <= BigInt(bytes.length) ? Number(length) : bad('of lengths within the file', length);
+  };
+  const text = (length: number, encoding = 'utf-8') => {
+    const from = take(length);
+    return new TextDecoder(encoding).decode(bytes.subarray(from, at));
+  };
+  const line = () => {
+    const end = bytes.indexOf(0x0a, at);
+    if (end < 0) bad('a line', 'no end of line');
+    const result = text(end - at);
+    at++;
+    return result;
+  };
+  const push = (value: unknown) => {
+    if (++values > MOST_VALUES) bad(`of at most ${MOST_VALUES} values`, values);
+    stack.push(value);
+  };
+  const pop = (): unknown => {
+    if (stack.length === 0 || stack[stack.length - 1] === MARK) bad('with a value on the stack', 'none');
+    return stack.pop();
+  };
+  const top = <A>(is: (value: unknown) => value is A, what: string): A => {
+    const value = stack[stack.length - 1];
+    return is(value) ? value : bad(`with ${what} on the stack`, value === undefined ? 'nothing' : typeof value);
+  };
+  const marked = (): unknown[] => {
+    const mark = stack.lastIndexOf(MARK);
+    if (mark < 0) bad('with a mark on the stack', 'none');
+    const items = stack.splice(mark);
+    items.shift();
+    return items;
+  };
+  const isList = (value: unknown): value is unknown[] => Array.isArray(value);
+  const isDict = (value: unknown): value is Map<unknown, unknown> => value instanceof Map;
+  const setItems = (dict: Map<unknown, unknown>, items: unknown[]) => {
+    if (items.length % 2 !== 0) bad('with a value for every key', `${items.length} items`);
+    for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
+  };
+  const integer = (length: number): number | bigint => {
+    if (length > LONGEST_INTEGER) bad(`of integers of at most ${LONGEST_INTEGER} bytes`, length);
+    const from = take(length);
+    let value = 0n;
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[from + i]);
+    if (length > 0 && bytes[from + length - 1] & 0x80) value -= 1n << BigInt(8 * length);
+    return safe(value);
+  };
+  const decimal = (digits: string): number | bigint => {
+    if (!/^-?\d+$/.test(digits) || digits.length > LONGEST_INTEGER) bad('an integer', digits.slice(0, 40));
+    return safe(BigInt(digits));
+  };
+  const recall = (index: number) => {
+    if (!memo.has(index)) bad('of remembered values only', `number ${index}`);
+    push(memo.get(index));
+  };
+  const remember = (index: number) => {
+    if (stack.length === 0 || stack[stack.length - 1] === MARK) bad('with a value on the stack', 'none');
+    memo.set(index, stack[stack.length - 1]);
+  };
+  const args = (value: unknown): unknown[] => (isList(value) ? value : bad('with a tuple of arguments', typeof value));
+
+  const step: Record<number, () => void> = {
+    0x80: () => {
+      const protocol = u8();
+      if (protocol > 5) bad('of protocol 0 to 5', protocol);
+    },
+    0x95: () => void u64(), // a frame: only a hint to readers
+    0x28: () => push(MARK),
+    0x30: () => void pop(),
+    0x31: () => void marked(),
+    0x32: () => push(stack[stack.length - 1]),
+    // numbers
+    0x4e: () => push(null),
+    0x88: () => push(true),
+    0x89: () => push(false),
+    0x49: () => {
+      const digits = line();
+      push(digits === '01' ? true : digits === '00' ? false : decimal(digits));
+    },
+    0x4a: () => push(view.getInt32(take(4), true)),
+    0x4b: () => push(u8()),
+    0x4d: () => push(u16()),
+    0x4c: () => push(decimal(line().replace(/L$/, ''))),
+    0x8a: () => push(integer(u8())),
+    0x8b: () => push(integer(u32())),
+    0x46: () => push(Number(line())),
+    0x47: () => push(view.getFloat64(take(8), false)),
+    // texts and bytes
+    0x53: () => push(line().replace(/^(['"])(.*)\1$/, '$2')),
+    0x54: () => push(text(u32(), 'latin1')),
+    0x55: () => push(text(u8(), 'latin1')),
+    0x56: () => push(line()),
+    0x58: () => push(text(u32())),
+    0x8c: () => push(text(u8())),
+    0x8d: () => push(text(u64())),
+    0x42: () => push(slice(u32())),
+    0x43: () => push(slice(u8())),
+    0x8e: () => push(slice(u64())),
+    // containers
+    0x5d: () => push([]),
+    0x6c: () => push(marked()),
+    0x61: () => {
+      const item = pop();
+      top(isList, 'a list').push(item);
+    },
+    0x65: () => {
+      const items = marked();
+      const list = top(isList, 'a list');
+      for (const item of items) list.push(item);
+    },
+    0x29: () => push([]),
+    0x85: () => push([pop()]),
+    0x86: () => push(take2()),
+    0x87: () => {
+      const last = pop();
+      push([...take2(), last]);
+    },
+    0x74: () => push(marked()),
+    0x7d: () => push(new Map()),
+    0x64: () => {
+      const dict = new Map();
+      setItems(dict, marked());
+      push(dict);
+    },
+    0x73: () => {
+      const value = pop();
+      const key = pop();
+      setItems(top(isDict, 'a dict'), [key, value]);
+    },
+    0x75: () => {
+      const items = marked();
+      setItems(top(isDict, 'a dict'), items);
+    },
+    0x8f: () => push([]), // sets are read as lists
+    0x90: () => step[0x65](),
+    0x91: () => push(marked()),
+    // memory
+    0x67: () => recall(Number(line())),
+    0x68: () => recall(u8()),
+    0x6a: () => recall(u32()),
+    0x70: () => remember(Number(line())),
+    0x71: () => remember(u8()),
+    0x72: () => remember(u32()),
+    0x94: () => remember(memo.size),
+    // names and what is made of them
+    0x63: () => {
+      const module = line();
+      push(builder.find(new PickleGlobal(module, line())));
+    },
+    0x93: () => {
+      const [module, name] = take2();
+      if (typeof module !== 'string' || typeof name !== 'string') bad('with two texts that name a global', typeof module);
+      push(builder.find(new PickleGlobal(module as string, name as string)));
+    },
+    0x52: () => {
+      const given = args(pop());
+      push(builder.construct(pop(), given));
+    },
+    0x81: () => {
+      const given = args(pop());
+      push(builder.construct(pop(), given));
+    },
+    0x62: () => {
+      const state = pop();
+      builder.build(stack[stack.length - 1], state);
+    },
+    0x50: () => push(builder.persistent(line())),
+    0x51: () => push(builder.persistent(pop())),
+  };
+  function take2(): [unknown, unknown] {
+    const last = pop();
+    return [pop(), last];
+  }
+  function slice(length: number): Uint8Array {
+    const from = take(length);
+    return bytes.subarray(from, at);
+  }
+
+  for (;;) {
+    const opcode = u8();
+    if (opcode === 0x2e) return { value: pop(), end: at };
+    const run = step[opcode];
+    if (run === undefined) {
+      at--;
+      bad('of opcodes that rebuild plain data', `opcode 0x${opcode.toString(16).padStart(2, '0')}`);
+    }
+    run();
+  }
+}
+
+const safe = (value: bigint): number | bigint =>
+  value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
