@@ -9,6 +9,8 @@ export { i3dState } from './i3d-names';
 export { INCEPTION_FEATURES, InceptionFid } from './inception-fid';
 export type { InceptionFeatures } from './inception-fid';
 export { lowerMedian, medianFilter } from './median';
+export { METRICS, formatScore, metricNotes } from './metric-description';
+export type { MetricDescription, MetricName, MetricScore } from './metric-description';
 export { SyncScorer, scoreEmbeddings } from './sync-scorer';
 export type { EmbeddingRows, SyncScore, SyncScorerOptions } from './sync-scorer';
 export { WindowScorer, scoreWindows } from './window-scorer';

@@ -1,0 +1,209 @@
+import { fail } from '@lipsync/contracts';
+
+/** The metrics of this package, as reports and options name them. */
+export type MetricName =
+  | 'offset'
+  | 'lse-d'
+  | 'lse-c'
+  | 'expert-bce'
+  | 'ssim'
+  | 'psnr'
+  | 'masked-psnr'
+  | 'lpips'
+  | 'vgg-distance'
+  | 'laplacian-variance'
+  | 'lmd'
+  | 'f-lmd'
+  | 'fid'
+  | 'fvd';
+
+/** What a number means: enough to print it so that nobody has to guess. */
+export type MetricDescription = Readonly<{
+  /** As it is printed: `LSE-D`. */
+  title: string;
+  /** Which numbers are better; `zero`: the nearer to zero the better, the sign says which way it is off. */
+  direction: 'higher' | 'lower' | 'zero';
+  /** The least and the largest value it can take. */
+  range: readonly [number, number];
+  /** Of the value; empty for a plain number. */
+  unit: '' | 'frames' | 'dB' | 'nat' | 'pixels' | 'gray levels squared';
+  /** What is counted as one sample. */
+  sample: 'window' | 'picture' | 'pair of pictures' | 'clip';
+  /** Fewer samples than this say little; `metricNotes` says so. Of each set where two are compared. */
+  minimumSamples?: number;
+  /** How it is measured here by default. Scores with other options carry a convention of their own. */
+  convention: string;
+}>;
+
+/**
+ * Direction, range, unit and convention of every metric.
+ *
+ * @example
+ * const { title, direction } = METRICS['lse-d']; // 'LSE-D', 'lower'
+ */
+export const METRICS: Readonly<Record<MetricName, MetricDescription>> = Object.freeze({
+  offset: {
+    title: 'offset',
+    direction: 'zero',
+    range: [-15, 15],
+    unit: 'frames',
+    sample: 'window',
+    minimumSamples: 30, // twice the largest shift
+    convention: 'shift with the least mean distance, -15..15 frames; positive: the audio leads (is early)',
+  },
+  'lse-d': {
+    title: 'LSE-D',
+    direction: 'lower',
+    range: [0, Infinity],
+    unit: '',
+    sample: 'window',
+    minimumSamples: 30,
+    convention: "least of the mean distances at the shifts -15..15, windows outside are zero vectors; comparable for the same expert only",
+  },
+  'lse-c': {
+    title: 'LSE-C',
+    direction: 'higher',
+    range: [0, Infinity],
+    unit: '',
+    sample: 'window',
+    minimumSamples: 30,
+    convention: 'median minus least of the mean distances at the shifts -15..15; comparable for the same expert only',
+  },
+  'expert-bce': {
+    title: 'expert BCE',
+    direction: 'lower',
+    range: [0, -Math.log(1e-3)],
+    unit: 'nat',
+    sample: 'window',
+    convention: 'mean of -ln clip(cosine, 0.001, 1) over every 5th window; comparable for the same expert only',
+  },
+  ssim: {
+    title: 'SSIM',
+    direction: 'higher',
+    range: [-1, 1],
+    unit: '',
+    sample: 'pair of pictures',
+    convention: 'Gaussian 11x11, sigma 1.5, biased variance, valid positions, mean over RGB, then over pictures',
+  },
+  psnr: {
+    title: 'PSNR',
+    direction: 'higher',
+    range: [0, 100],
+    unit: 'dB',
+    sample: 'pair of pictures',
+    convention: 'mean of the PSNR of pictures, at most 100 dB each',
+  },
+  'masked-psnr': {
+    title: 'masked PSNR',
+    direction: 'higher',
+    range: [0, 100],
+    unit: 'dB',
+    sample: 'pair of pictures',
+    convention: 'squared error averaged over colours and over the mask; mean of the PSNR of pictures, at most 100 dB each',
+  },
+  lpips: {
+    title: 'LPIPS',
+    direction: 'lower',
+    range: [0, Infinity],
+    unit: '',
+    sample: 'pair of pictures',
+    convention: 'v0.1, AlexNet, RGB, pictures at their own size; comparable at the same size only',
+  },
+  'vgg-distance': {
+    title: 'VGG distance',
+    direction: 'lower',
+    range: [0, Infinity],
+    unit: '',
+    sample: 'pair of pictures',
+    convention: 'VGG-16 relu3_3, relu4_3, relu5_3: mean squared difference of each, summed',
+  },
+  'laplacian-variance': {
+    title: 'sharpness vL',
+    direction: 'higher',
+    range: [0, Infinity],
+    unit: 'gray levels squared',
+    sample: 'picture',
+    convention: "variance of OpenCV's Laplacian (3x3, four neighbours) of gray 0..255; comparable at the same size only",
+  },
+  lmd: {
+    title: 'LMD',
+    direction: 'lower',
+    range: [0, Infinity],
+    unit: 'pixels',
+    sample: 'picture',
+    convention: 'mean distance of the mouth points 48-67 of iBUG-68, not normalised',
+  },
+  'f-lmd': {
+    title: 'F-LMD',
+    direction: 'lower',
+    range: [0, Infinity],
+    unit: 'pixels',
+    sample: 'picture',
+    convention: 'mean distance of all points of iBUG-68, not normalised',
+  },
+  fid: {
+    title: 'FID',
+    direction: 'lower',
+    range: [0, Infinity],
+    unit: '',
+    sample: 'picture',
+    minimumSamples: 2048, // below it the covariance of 2048 features has no full rank
+    convention: 'Inception-v3 of 2015-12-05, 2048 features, bilinear to 299 as pytorch-fid, covariance by N - 1',
+  },
+  fvd: {
+    title: 'FVD',
+    direction: 'lower',
+    range: [0, Infinity],
+    unit: '',
+    sample: 'clip',
+    minimumSamples: 2048,
+    convention: 'I3D (Kinetics-400) logits of 16 frames at 224 pixels, -1..1, covariance by N - 1',
+  },
+});
+
+/** A value with what a report must say beside it. */
+export type MetricScore = {
+  metric: MetricName;
+  value: number;
+  /** How many it is the mean of. */
+  samples: number;
+  /** How it was measured, with the options that were used. */
+  convention: string;
+  /** What a reader must be warned of; often empty. */
+  notes: string[];
+};
+
+/**
+ * What must be said beside a value of so few samples; empty where nothing must.
+ *
+ * @param samples For metrics of two sets the smaller one's.
+ * @throws TypeError for an unknown metric, RangeError for a count that is none.
+ * @example
+ * metricNotes('fid', 500); // ['FID of 500 pictures is not reliable: at least 2048 are needed']
+ */
+export function metricNotes(metric: MetricName, samples: number): string[] {
+  if (!Object.hasOwn(METRICS, metric)) fail(TypeError, 'metricNotes', 'metric', Object.keys(METRICS).join(', '), metric);
+  if (!(Number.isSafeInteger(samples) && samples >= 0)) fail(RangeError, 'metricNotes', 'samples', 'a whole number from 0', samples);
+  const { title, sample, minimumSamples = 0 } = METRICS[metric];
+  if (samples >= minimumSamples) return [];
+  return [`${title} of ${counted(samples, sample)} is not reliable: at least ${minimumSamples} are needed`];
+}
+
+/** `1 pair of pictures`, `2 pairs of pictures`. */
+function counted(samples: number, sample: string): string {
+  return `${samples} ${samples === 1 ? sample : sample.replace(/^\w+/, '$&s')}`;
+}
+
+/**
+ * A score in one line: value with its unit, which way is better, how it was measured, and the notes.
+ *
+ * @example
+ * formatScore(score); // 'PSNR 31.42 dB (higher is better; 250 pairs of pictures; mean of the PSNR of pictures, …)'
+ */
+export function formatScore({ metric, value, samples, convention, notes }: MetricScore): string {
+  const { title, direction, unit, sample } = METRICS[metric];
+  const better = direction === 'zero' ? 'best at 0' : `${direction} is better`;
+  const digits = Math.abs(value) >= 100 ? value.toFixed(1) : value.toPrecision(4);
+  const line = `${title} ${digits}${unit ? ` ${unit}` : ''} (${better}; ${counted(samples, sample)}; ${convention})`;
+  return [line, ...notes.map((note) => `  note: ${note}`)].join('\n');
+}
