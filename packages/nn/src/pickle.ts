@@ -23,7 +23,9 @@ export type PickleBuilder = {
   persistent(id: PickleValue): PickleValue;
 };
 
-const MOST_VALUES = 6_000_000; // a checkpoint of 100,000 tensors needs about 4 million
+const MOST_BYTES = 96 * 2 ** 20; // about what the values take in memory; a checkpoint of 100,000 tensors needs 90 MB
+const COST = { item: 8, memory: 32, array: 48, dict: 250, text: 40 };
+const DEEPEST_STACK = 1_000_000;
 const LONGEST_INTEGER = 1024; // bytes
 const MARK = Symbol('mark');
 
@@ -39,7 +41,7 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
   const stack: unknown[] = [];
   const memo = new Map<number, unknown>();
   let at = start;
-  let values = 0;
+  let spent = 0;
   const bad = (rule: string, got: unknown): never => fail(Error, where, `pickle at byte ${at}`, rule, got);
   const take = (length: number): number => {
     if (!(length >= 0 && at + length <= bytes.length)) bad(`${length} bytes long from here`, `${bytes.length - at} bytes`);
@@ -64,9 +66,20 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
     at++;
     return result;
   };
-  const push = (value: unknown) => {
-    if (++values > MOST_VALUES) bad(`of at most ${MOST_VALUES} values`, values);
+  const spend = (bytes: number) => {
+    spent += bytes;
+    if (spent > MOST_BYTES) bad(`of values that take at most ${MOST_BYTES} bytes`, 'more');
+  };
+  const keep = (value: unknown) => {
+    if (stack.length >= DEEPEST_STACK) bad(`of at most ${DEEPEST_STACK} values at once`, 'more');
     stack.push(value);
+  };
+  const push = (value: unknown) => {
+    if (Array.isArray(value)) spend(COST.array + COST.item * value.length);
+    else if (value instanceof Map) spend(COST.dict);
+    else if (typeof value === 'string') spend(COST.text + value.length);
+    else if (typeof value === 'object' && value !== null) spend(COST.array);
+    keep(value);
   };
   const pop = (): unknown => {
     if (stack.length === 0 || stack[stack.length - 1] === MARK) bad('with a value on the stack', 'none');
@@ -87,6 +100,7 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
   const isDict = (value: unknown): value is Map<unknown, unknown> => value instanceof Map;
   const setItems = (dict: Map<unknown, unknown>, items: unknown[]) => {
     if (items.length % 2 !== 0) bad('with a value for every key', `${items.length} items`);
+    spend(COST.memory * items.length);
     for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
   };
   const integer = (length: number): number | bigint => {
@@ -103,10 +117,11 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
   };
   const recall = (index: number) => {
     if (!memo.has(index)) bad('of remembered values only', `number ${index}`);
-    push(memo.get(index));
+    keep(memo.get(index));
   };
   const remember = (index: number) => {
     if (stack.length === 0 || stack[stack.length - 1] === MARK) bad('with a value on the stack', 'none');
+    spend(COST.memory);
     memo.set(index, stack[stack.length - 1]);
   };
   const args = (value: unknown): unknown[] => (isList(value) ? value : bad('with a tuple of arguments', typeof value));
@@ -120,7 +135,7 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
     0x28: () => push(MARK),
     0x30: () => void pop(),
     0x31: () => void marked(),
-    0x32: () => push(stack[stack.length - 1]),
+    0x32: () => keep(stack[stack.length - 1]),
     // numbers
     0x4e: () => push(null),
     0x88: () => push(true),
@@ -153,11 +168,13 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
     0x6c: () => push(marked()),
     0x61: () => {
       const item = pop();
+      spend(COST.item);
       top(isList, 'a list').push(item);
     },
     0x65: () => {
       const items = marked();
       const list = top(isList, 'a list');
+      spend(COST.item * items.length);
       for (const item of items) list.push(item);
     },
     0x29: () => push([]),

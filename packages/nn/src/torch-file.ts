@@ -16,7 +16,7 @@ export type TorchContents = {
   storages: Map<string, { offset: number; bytes: number }>;
 };
 
-const LARGEST_PICKLE = 32 * 2 ** 20;
+const LARGEST_PICKLE = 24 * 2 ** 20;
 const DEEPEST = 64;
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;

@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { describe, expect, test } from 'vitest';
+import { join, pickle, torchZip, zipOf } from '../tests/hostile-files';
+import { decodeNpy } from './npy';
+import { openCheckpoint } from './open-checkpoint';
+
+const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`../fixtures/torch/${name}`, import.meta.url)));
+const text = (value: string) => new TextEncoder().encode(value);
+
+/** Opens a file and reads all of it. */
+async function readAll(bytes: Uint8Array): Promise<number> {
+  const file = await openCheckpoint(bytes);
+  for (const name of file.tensors.keys()) await file.read(name);
+  return file.tensors.size;
+}
+
+/** `_rebuild_tensor_v2(storage key, offset, shape, strides)` with numbers below 256. */
+function tensorPickle(key: string, length: number, offset: number, shape: number[], strides: number[]): Uint8Array {
+  const tuple = (sides: number[]) => ['(', ...sides.flatMap((side) => ['K', side]), 't'];
+  return pickle(
+    'ctorch._utils\n_rebuild_tensor_v2\n', '((', 'X', lengthOf('storage'), 'storage', 'ctorch\nFloatStorage\n',
+    'X', lengthOf(key), key, 'X', lengthOf('cpu'), 'cpu', 'K', length, 'tQ',
+    'K', offset, ...tuple(shape), ...tuple(strides), 0x89, 'N', 'tR', '.',
+  );
+}
+function lengthOf(value: string): string {
+  return `${String.fromCharCode(value.length)}\0\0\0`;
+}
+
+describe('files that mean harm', () => {
+  test.each([
+    ['os.system', 'cos\nsystem\n(X\x05\0\0\0touchtR.'],
+    ['posix.system', 'cposix\nsystem\n(X\x05\0\0\0touchtR.'],
+    ['builtins.eval', 'cbuiltins\neval\n(X\x03\0\0\x001+1tR.'],
+    ['subprocess.Popen', '(X\x02\0\0\0lscsubprocess\nPopen\n0.'],
+    ['torch.nn.modules.conv.Conv2d', 'ctorch.nn.modules.conv\nConv2d\n)\x81}b.'],
+    ['__builtin__.getattr', 'c__builtin__\ngetattr\n.'],
+    ['torch.load', 'ctorch\nload\n.'],
+  ])('a pickle that asks for %s is refused by that name, and nothing runs', async (name, code) => {
+    const bytes = Uint8Array.from(code, (letter) => letter.charCodeAt(0));
+    await expect(readAll(torchZip(bytes))).rejects.toThrow(`asks for ${name}, which is not run`);
+  });
+
+  test('a name put together on the stack is refused like any other', async () => {
+    const code = pickle(0x80, 4, 0x8c, 2, 'os', 0x8c, 6, 'system', 0x93, 0x8c, 2, 'ls', 0x85, 'R', '.');
+    await expect(readAll(torchZip(code))).rejects.toThrow('asks for os.system');
+  });
+
+  test('opcodes for extensions and instances are refused', async () => {
+    await expect(readAll(torchZip(pickle(0x82, 1, '.')))).rejects.toThrow('must be of opcodes that rebuild plain data, got opcode 0x82');
+    await expect(readAll(torchZip(pickle('(ios\nsystem\n.')))).rejects.toThrow('got opcode 0x69');
+  });
+
+  test('a list in itself is refused as a circle, one list in many places is read', async () => {
+    await expect(readAll(torchZip(pickle(']', 'q', 0, 'h', 0, 'a', '.')))).rejects.toThrow('a circle');
+    expect(await readAll(torchZip(pickle(']', 'q', 0, 'K', 1, 'a', '0', ']', '(', 'h', 0, 'h', 0, 'e', '.')))).toBe(0);
+  });
+
+  test('a tree whose branches are all the same one is refused before it fills the memory', async () => {
+    // Each level holds the one below ten times: 10^30 leaves in 300 bytes.
+    const levels: (string | number)[] = [']', 'q', 0];
+    for (let level = 1; level <= 30; level++) levels.push(']', '(', ...Array.from({ length: 10 }, () => ['h', level - 1]).flat(), 'e', 'q', level);
+    await expect(readAll(torchZip(pickle(...levels, '.')))).rejects.toThrow('4 million values');
+  });
+
+  test('views that leave their storage, or make much out of little, are refused', async () => {
+    const storage: [string, Uint8Array][] = [['0', new Uint8Array(16)]];
+    expect(await readAll(torchZip(tensorPickle('0', 4, 0, [2, 2], [2, 1]), storage))).toBe(1);
+    await expect(readAll(torchZip(tensorPickle('0', 4, 1, [2, 2], [2, 1]), storage))).rejects.toThrow('within its storage of 4 numbers');
+    await expect(readAll(torchZip(tensorPickle('0', 4, 0, [255, 255, 255, 255], [0, 0, 0, 0]), storage))).rejects.toThrow('of a size that its storage');
+    await expect(readAll(torchZip(tensorPickle('0', 200, 0, [200], [1]), storage))).rejects.toThrow('at least 800 bytes long, got 16');
+    await expect(readAll(torchZip(tensorPickle('1', 4, 0, [4], [1]), storage))).rejects.toThrow('none with the key 1');
+  });
+
+  test('archives whose entries overlap, repeat, lie outside or are encrypted are refused', async () => {
+    const files: [string, Uint8Array][] = [['archive/data.pkl', pickle('N.')], ['archive/data/0', new Uint8Array(64)], ['archive/data/1', new Uint8Array(64)]];
+    expect(await readAll(zipOf(files))).toBe(0);
+    await expect(readAll(zipOf(files, { offset: (i) => (i === 2 ? 60 : [0, 48][i]) }))).rejects.toThrow('one after the other');
+    await expect(readAll(zipOf([files[0], files[0]]))).rejects.toThrow('unique names');
+    await expect(readAll(zipOf(files, { size: 0x7fffffff }))).rejects.toThrow('must be a zip archive whose entries lie inside it');
+    await expect(readAll(zipOf(files, { method: 8 }))).rejects.toThrow('stored, not compressed');
+    await expect(readAll(zipOf(files, { count: 60000 }))).rejects.toThrow('zip directory of 60000 entries');
+    await expect(readAll(zipOf([]))).rejects.toThrow('openCheckpoint');
+  });
+
+  test('a safetensors header of 2^63 bytes, and one longer than the file, are refused without being made room for', async () => {
+    const head = (length: bigint) => {
+      const bytes = new Uint8Array(32).fill(0x7b);
+      new DataView(bytes.buffer).setBigUint64(0, length, true);
+      return bytes;
+    };
+    await expect(openCheckpoint(head(2n ** 63n))).rejects.toThrow('header length must be at most 100000000, got 9223372036854775808');
+    await expect(openCheckpoint(head(99_999_999n))).rejects.toThrow('within the file (32 bytes)');
+  });
+
+  test('npy headers of absurd sizes, of objects and cut off ones are refused', () => {
+    const npy = (header: string, length = header.length) =>
+      join([Uint8Array.of(0x93), text('NUMPY'), Uint8Array.of(1, 0, length & 255, length >> 8), text(header), new Uint8Array(8)]);
+    const header = (descr: string, shape: string) => `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }\n`;
+    expect(decodeNpy(npy(header('<f4', '(2,)')))).toMatchObject({ shape: [2] });
+    expect(() => decodeNpy(npy(header('<f4', '(99999999999, 99999999999)')))).toThrow('of a size that a number can hold');
+    expect(() => decodeNpy(npy(header('<f4', '(3,)')))).toThrow('12 for float32 [3], got 8');
+    expect(() => decodeNpy(npy(header('|O', '(1,)')))).toThrow('got |O');
+    expect(() => decodeNpy(npy(header('<f4', '(2,)'), 60000))).toThrow('with a header of at most 65536 bytes in it');
+    expect(() => decodeNpy(npy('[]'))).toThrow('descr, fortran_order and shape');
+  });
+
+  test.each(['nested.zip.pth', 'nested.legacy.pth', 'views.zip.pth', 'scripted.pt', 'c-order.npy', 'arrays.npz'])(
+    '%s cut off anywhere is refused, never read as if it were whole',
+    async (name) => {
+      const bytes = fixture(name);
+      const step = Math.max(1, Math.floor(bytes.length / 97));
+      for (let length = 0; length < bytes.length; length += step) {
+        await expect(readAll(bytes.subarray(0, length)), `${length} bytes`).rejects.toThrow(/^(openCheckpoint|readZipDirectory|decodeNpy|ByteSource)/);
+      }
+    },
+  );
+});
+
+const built = existsSync(new URL('../dist/index.js', import.meta.url));
+test.skipIf(!built)(`hostile files take less than 200 MB of memory${built ? '' : ' (skipped: nn is not built)'}`, () => {
+  const folder = mkdtempSync(`${tmpdir()}/lipsync-hostile-`);
+  const fill = (...bytes: number[]) => Uint8Array.from({ length: 23 * 2 ** 20 }, (_, i) => bytes[i % bytes.length]);
+  const bombs = { nothings: fill(0x4e), lists: fill(0x5d), dicts: fill(0x7d), memories: fill(0x4e, 0x94), marks: fill(0x28), words: fill(0x8c, 1, 0x61) };
+  const paths = Object.entries(bombs).map(([name, code]) => {
+    writeFileSync(`${folder}/${name}.pth`, torchZip(code));
+    return `${folder}/${name}.pth`;
+  });
+  const program = `
+    const { openCheckpoint } = await import(${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)});
+    let message = 'none';
+    const idle = process.memoryUsage().rss;
+    let most = idle;
+    const watch = setInterval(() => { most = Math.max(most, process.memoryUsage().rss); }, 2);
+    await openCheckpoint(process.argv[1]).catch((error) => { message = error.message; });
+    clearInterval(watch);
+    const peak = process.resourceUsage().maxRSS * 1024;
+    console.log(JSON.stringify({ growth: Math.max(most, peak) - idle, message }));`;
+  try {
+    for (const path of paths) {
+      const out = execFileSync(process.execPath, ['--input-type=module', '-e', program, path], { encoding: 'utf8' });
+      const { growth, message } = JSON.parse(out) as { growth: number; message: string };
+      expect(message, path).toContain('openCheckpoint');
+      expect(growth / 2 ** 20, path).toBeLessThan(200);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
