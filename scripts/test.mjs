@@ -11,6 +11,7 @@ const steps = {
   unit: ['pnpm', ['exec', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]],
   arrows: ['pnpm', ['exec', 'depcruise', '--config', '.dependency-cruiser.cjs', 'packages', 'examples']],
   reference: [process.execPath, ['scripts/check-reference.mjs']],
+  fuzz: [process.execPath, ['scripts/fuzz.mjs', '--files', '20000']],
   packages: [process.execPath, ['scripts/check-packages.mjs']],
   path: [process.execPath, ['scripts/check-path.mjs']],
 };
