@@ -1,4 +1,5 @@
 import type { FrameSequence, MediaInfo, VideoFrame, Waveform } from '@lipsync/contracts';
+import { cutShort } from './cut-short';
 import { saysDamage } from './decode-bytes';
 import type { Damage } from './decode-bytes';
 import { fittedExpressions, fittedSize, pictureFilter, soundFilter, tellingFirstPicture, tellingFirstSound } from './filters';
@@ -185,14 +186,16 @@ class Both implements BothStreams {
     else await this.run.kill();
   }
 
+  /** Whether the run came to its end and the file is whole; where it is not, runs of their own say so, or say what they conceal. */
   private async endedWell(): Promise<boolean> {
+    const { damage, file, log } = this.request;
     const end = await this.run.ended.catch(() => undefined);
     if (!end || end.code !== 0) return false;
-    if (this.request.damage === 'refuse' && saysDamage(end)) return false;
-    if (end.messages.trim() !== '' && !this.told) {
-      this.told = true;
-      this.request.log(`both: ${this.request.file.path}: ffmpeg says: ${lastLine(end)}`);
-    }
+    const short = await cutShort(file.path).catch(() => undefined);
+    if (damage === 'refuse' && (short !== undefined || saysDamage(end))) return false;
+    const said = short === undefined ? end.messages.trim() && `ffmpeg says: ${lastLine(end)}` : `cut short: ${short}`;
+    if (said && !this.told) log(`both: ${file.path}: ${said}`);
+    this.told = true;
     return true;
   }
 }

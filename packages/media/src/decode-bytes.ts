@@ -1,3 +1,4 @@
+import { cutShort } from './cut-short';
 import { lastLine, runFfmpeg } from './run-ffmpeg';
 import type { FfmpegEnd } from './run-ffmpeg';
 
@@ -14,7 +15,10 @@ export type Unit = {
 };
 
 /** Messages by which ffmpeg says that data is missing or broken while it still ends with status 0. */
-const DAMAGE = /partial file|corrupt|Error while decoding|Error submitting packet|Invalid data found|Truncat|Packet mismatch/i;
+const DAMAGE =
+  /partial file|corrupt|damaged|Error while decoding|Error submitting packet|Invalid data found|Truncat|Packet mismatch|ended prematurely/i;
+
+const counted = (count: number, { name }: Unit) => `${count} ${count === 1 ? name : name.replace(/^\w+/, '$&s')}`;
 
 /** Whether ffmpeg said that data is missing or broken. */
 export const saysDamage = (end: FfmpegEnd) => DAMAGE.test(end.messages);
@@ -54,10 +58,13 @@ export async function* decodeBytes(
       }
     }
     const end = await run.ended;
-    const broken = saysDamage(end);
-    if (end.code !== 0 || (broken && damage === 'refuse') || (filled > 0 && unit.wholeOnly)) {
+    const short = await cutShort(path).catch(() => undefined);
+    const broken = short !== undefined || saysDamage(end);
+    const failed = end.code !== 0 || (filled > 0 && unit.wholeOnly);
+    if (failed || (broken && damage === 'refuse')) {
       const rule = 'a file that decodes to its end (option damage: "conceal" takes what there is)';
-      throw new Error(`${where}: path must be ${rule}, got ${path}: after ${pieces} ${unit.name}s: ${lastLine(end)}`);
+      const reason = short === undefined ? lastLine(end) : `cut short: ${short}`;
+      throw new Error(`${where}: path must be ${rule}, got ${path}: after ${counted(pieces, unit)}: ${reason}`);
     }
     if (filled > 0) {
       pieces++;
@@ -66,7 +73,8 @@ export async function* decodeBytes(
     if (pieces === 0) {
       throw new Error(`${where}: path must be a file with at least one ${unit.name}, got ${path}: ${lastLine(end)}`);
     }
-    if (end.messages.trim() !== '') log(`${where}: ${path}: ffmpeg says: ${lastLine(end)}`);
+    if (short !== undefined) log(`${where}: ${path}: cut short: ${short}`);
+    else if (end.messages.trim() !== '') log(`${where}: ${path}: ffmpeg says: ${lastLine(end)}`);
   } finally {
     await run.kill();
   }

@@ -1,4 +1,5 @@
 import { fail } from '@lipsync/contracts';
+import { cutShort } from './cut-short';
 import { soundArguments, videoArguments } from './encoder-arguments';
 import type { EncoderOptions } from './encoder-arguments';
 import { ffmpegFor } from './find-ffmpeg';
@@ -40,6 +41,10 @@ export async function normaliseMedia(input: string, output: string, options: Nor
   const ffmpeg = await ffmpegFor(options);
   const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, 'normaliseMedia', file, maxPixels);
   if (!info.video) throw new Error(`normaliseMedia: input must be a file with pictures, got ${input} (sound only)`);
+  const short = damage === 'refuse' ? await cutShort(input) : undefined;
+  if (short !== undefined) {
+    throw new Error(`normaliseMedia: input must be a whole file (option damage: "conceal" takes what there is), got ${input}: cut short: ${short}`);
+  }
   const fitted = fittedSize(info.video, maxSide);
   const even = (side: number) => Math.max(2, side - (side % 2));
   const size = { width: even(fitted.width), height: even(fitted.height) };

@@ -65,9 +65,9 @@ export function runFfmpeg(ffmpegPath: string, args: readonly string[], options: 
     ...(third && { third: child.stdio[3] as Readable }),
     ended,
     async kill() {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
       child.stdout!.destroy();
       (child.stdio[3] as Readable | undefined)?.destroy();
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
       await ended.catch(() => undefined);
     },
   };
