@@ -4,8 +4,9 @@ export type Matrix = { data: Float64Array; rows: number; columns: number };
 /**
  * A factor of a symmetric positive semi-definite matrix: `S = Fᵀ F` with as many rows as `S` has rank.
  *
- * Pivoted Cholesky: the largest remaining diagonal entry is next; it ends where none is above `d · eps · max diag(S)`, LAPACK's rule
- * (`dpstrf`), so what rounding left of a zero eigenvalue is not taken for one. Rows keep the order of the axes of `S`.
+ * Pivoted Cholesky: the largest remaining diagonal entry is next; it ends where none is above `d · eps · max diag(S)`,
+ * LAPACK's rule (`dpstrf`), so what rounding left of a zero eigenvalue is not taken for one. Rows keep the order of the
+ * axes of `S`.
  *
  * @param covariance `[d, d]`, row-major; only rows of pivots are read, negative diagonals are taken as zero.
  * @param mostRank Where the rank is known to be at most this: `samples - 1` for a covariance.
@@ -15,7 +16,7 @@ export function choleskyFactor(covariance: Float64Array, dimension: number, most
   const most = Math.max(0, Math.min(dimension, mostRank));
   const left = Float64Array.from({ length: dimension }, (_, i) => covariance[i * dimension + i]);
   const least = dimension * Number.EPSILON * left.reduce((largest, value) => Math.max(largest, value), 0);
-  // The axes in the order of the pivots; `left` and the rows follow it until the end, so that a row is worked on from its pivot on.
+  // The axes in the order of the pivots; `left` and the rows follow it, so that a row is worked on from its pivot on.
   const order = Uint32Array.from({ length: dimension }, (_, i) => i);
   const rows: Float64Array[] = [];
   for (let k = 0; k < most; k++) {

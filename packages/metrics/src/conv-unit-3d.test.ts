@@ -15,10 +15,20 @@ test('ConvUnit3d is convolution, normalisation and ReLU one after the other, and
   const state = withBatchCounters(formulaStateDict([['conv3d.weight', [4, 2, 3, 3, 3]], ...channels]));
   const unit = new ConvUnit3d({ inChannels: 2, outChannels: 4, kernelSize: 3, stride: 2 });
   unit.loadStateDict(state);
-  const conv = new Conv3d({ inChannels: 2, outChannels: 4, kernelSize: 3, stride: 2, padding: 'same', bias: false, random: new Random(0) });
+  const conv = new Conv3d({
+    inChannels: 2,
+    outChannels: 4,
+    kernelSize: 3,
+    stride: 2,
+    padding: 'same',
+    bias: false,
+    random: new Random(0),
+  });
   const norm = new BatchNorm2d({ channels: 4, epsilon: 1e-3 }).eval();
   conv.loadStateDict(new Map([['weight', state.get('conv3d.weight')!]]));
-  norm.loadStateDict(new Map([...state].filter(([name]) => name.startsWith('bn.')).map(([name, array]) => [name.slice(3), array])));
+  norm.loadStateDict(
+    new Map([...state].filter(([name]) => name.startsWith('bn.')).map(([name, array]) => [name.slice(3), array])),
+  );
 
   const x = tf.randomUniform<tf.Rank.R5>([1, 4, 5, 6, 2], -1, 1, 'float32', 3);
   const before = tf.memory().numTensors;

@@ -12,8 +12,9 @@ export type ConvUnit3dOptions = {
 };
 
 /**
- * Three-dimensional convolution without bias and with TensorFlow's SAME padding, batch normalisation by its running statistics, ReLU: the
- * unit of I3D, for use and not for training. Parameters as in the common PyTorch port: `conv3d.weight` `[out, in, time, height, width]`, `bn.*`.
+ * Three-dimensional convolution without bias and with TensorFlow's SAME padding, batch normalisation by its running
+ * statistics, ReLU: the unit of I3D, for use and not for training. Parameters as in the common PyTorch port:
+ * `conv3d.weight` `[out, in, time, height, width]`, `bn.*`.
  */
 export class ConvUnit3d extends Module {
   private readonly conv: Conv3d;
@@ -27,7 +28,7 @@ export class ConvUnit3d extends Module {
 
   /**
    * @param x float32 `[batch, time, height, width, inChannels]`.
-   * @returns float32 `[batch, time', height', width', outChannels]`, sides divided by the stride, rounded up. The caller disposes it.
+   * @returns float32 `[batch, time', height', width', outChannels]`, sides by the stride, rounded up. The caller disposes it.
    */
   forward(x: tf.Tensor5D): tf.Tensor5D {
     this.assertUsable();

@@ -21,9 +21,17 @@ test('ConvUnit is convolution, normalisation and ReLU one after the other, and l
   const state = withBatchCounters(formulaStateDict(SHAPES));
   const unit = new ConvUnit({ inChannels: 3, outChannels: 4, kernelSize: [1, 3], pad: 'same' });
   unit.loadStateDict(state);
-  const conv = new Conv2d({ inChannels: 3, outChannels: 4, kernelSize: [1, 3], padding: [0, 1], bias: false, random: new Random(0) });
+  const conv = new Conv2d({
+    inChannels: 3,
+    outChannels: 4,
+    kernelSize: [1, 3],
+    padding: [0, 1],
+    bias: false,
+    random: new Random(0),
+  });
   const norm = new BatchNorm2d({ channels: 4, epsilon: 1e-3 }).eval();
-  const part = (prefix: string) => new Map([...state].filter(([name]) => name.startsWith(prefix)).map(([name, array]) => [name.slice(prefix.length), array]));
+  const part = (prefix: string) =>
+    new Map([...state].filter(([name]) => name.startsWith(prefix)).map(([name, array]) => [name.slice(prefix.length), array]));
   conv.loadStateDict(part('conv.'));
   norm.loadStateDict(part('bn.'));
 

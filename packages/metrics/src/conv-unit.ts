@@ -16,9 +16,11 @@ export type ConvUnitOptions = {
 export const INCEPTION_EPSILON = 1e-3;
 
 /**
- * Convolution without bias, batch normalisation by its running statistics, ReLU: the unit of Inception networks, for use and not for training.
+ * Convolution without bias, batch normalisation by its running statistics, ReLU: the unit of Inception networks, for use
+ * and not for training.
  *
- * `relu(gamma (conv(x) - mean) / sqrt(variance + 1e-3) + beta)`, the normalisation being folded into the filter. Parameters as torchvision's `BasicConv2d`: `conv.weight`, `bn.weight`, `bn.bias`, `bn.running_mean`, `bn.running_var`,
+ * `relu(gamma (conv(x) - mean) / sqrt(variance + 1e-3) + beta)`, the normalisation being folded into the filter. Parameters
+ * as torchvision's `BasicConv2d`: `conv.weight`, `bn.weight`, `bn.bias`, `bn.running_mean`, `bn.running_var`,
  * `bn.num_batches_tracked`. They are zeros until a state dict is loaded.
  */
 export class ConvUnit extends Module {
@@ -45,7 +47,7 @@ export class ConvUnit extends Module {
     return tf.tidy(() => {
       const { scale, shift } = this.norm.affine();
       const filter = tf.mul<tf.Tensor4D>(this.weight, scale);
-      // Not tf.fused.conv2d: on wasm the plain kernel takes Winograd's form where that pays, 20 % less time for the whole network.
+      // Not tf.fused.conv2d: on wasm the plain kernel takes Winograd's form where that pays, 20 % less time for all.
       return tf.relu(tf.add<tf.Tensor4D>(tf.conv2d(x, filter, this.stride, this.pad), shift));
     });
   }

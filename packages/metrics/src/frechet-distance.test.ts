@@ -23,7 +23,9 @@ function statisticsOf(rows: Float64Array, dimension: number): FrechetStatistics 
 }
 
 describe.each(fixture.cases)('frechetDistance: $name', ({ dimension, samples, octaves, shift, seeds, exact, sqrtm }) => {
-  const sets = [0, 1].map((set) => statisticsOf(formulaFeatures(samples[set], dimension, octaves, set * shift, seeds[set]), dimension));
+  const sets = [0, 1].map((set) =>
+    statisticsOf(formulaFeatures(samples[set], dimension, octaves, set * shift, seeds[set]), dimension),
+  );
   const distance = frechetDistance(sets[0], sets[1]);
 
   test('equals the value of the samples themselves, by singular values', () => {
@@ -32,7 +34,7 @@ describe.each(fixture.cases)('frechetDistance: $name', ({ dimension, samples, oc
 
   test('equals SciPy, by sqrtm', () => {
     if (sqrtm === undefined) return; // one feature: sqrtm takes matrices
-    expect(Math.abs(distance.value / sqrtm - 1)).toBeLessThan(1e-7); // measured 2e-8 of too few samples (sqrtm's own error), else 1e-13
+    expect(Math.abs(distance.value / sqrtm - 1)).toBeLessThan(1e-7); // measured 2e-8 of few samples (sqrtm's own), else 1e-13
   });
 
   test('tells the ranks, is symmetric, and needs no number of samples', () => {
@@ -48,7 +50,13 @@ describe.each(fixture.cases)('frechetDistance: $name', ({ dimension, samples, oc
 
 test('the distance of a set to itself is 0, and of a shifted copy the square of the shift', () => {
   const rows = formulaFeatures(50, 30, 3, 0, 1);
-  const [a, b] = [statisticsOf(rows, 30), statisticsOf(rows.map((value) => value + 0.5), 30)];
+  const [a, b] = [
+    statisticsOf(rows, 30),
+    statisticsOf(
+      rows.map((value) => value + 0.5),
+      30,
+    ),
+  ];
   expect(frechetDistance(a, a).value).toBeLessThan(1e-14);
   expect(frechetDistance(a, b).value).toBeCloseTo(30 * 0.25, 12);
 });
@@ -68,7 +76,9 @@ test('frechetDistance refuses sets of other sizes and broken moments', () => {
   const [a, b] = [2, 3].map((size) => statisticsOf(formulaFeatures(9, size, 0, 0, 1), size));
   expect(() => frechetDistance(a, b)).toThrow('frechetDistance: b must be of 2 features a sample, as a, got 3');
   const { mean, covariance } = a.moments();
-  expect(() => frechetDistance({ mean, covariance: covariance.subarray(1) }, b)).toThrow('a.covariance must be a Float64Array of 2 * 2 numbers, got 3');
+  expect(() => frechetDistance({ mean, covariance: covariance.subarray(1) }, b)).toThrow(
+    'a.covariance must be a Float64Array of 2 * 2 numbers, got 3',
+  );
   covariance[2] = Number.NaN;
   expect(() => frechetDistance(b, { mean, covariance })).toThrow('b.covariance must be finite, got NaN at 2');
 });

@@ -19,14 +19,15 @@ export type FrechetDistance = {
  * Fréchet distance of two normal distributions, the figure behind FID and FVD:
  * `|m_a - m_b|² + Tr(S_a + S_b - 2 (S_a S_b)^½)`. Lower is better, 0 for equal sets.
  *
- * With `S_a = Aᵀ A` and `S_b = Bᵀ B` (pivoted Cholesky), the eigenvalues of `S_a S_b` are the squares of the singular values of `A Bᵀ`, so
- * the trace of the root is their sum. Nothing is inverted, no root is taken of a number that rounding made, and covariances of few samples
- * (rank below d) are an ordinary case.
+ * With `S_a = Aᵀ A` and `S_b = Bᵀ B` (pivoted Cholesky), the eigenvalues of `S_a S_b` are the squares of the singular
+ * values of `A Bᵀ`, so the trace of the root is their sum. Nothing is inverted, no root is taken of a number that rounding
+ * made, and covariances of few samples (rank below d) are an ordinary case.
  *
- * pytorch-fid takes `scipy.linalg.sqrtm` of the product instead; where that is not finite, as for singular covariances, it adds 1e-6 to both
- * diagonals, and where it is complex it drops the imaginary part. Neither is needed here: the result is the limit that the offset approaches.
- * Relative difference from SciPy's `sqrtm`: 1e-13 where both are of full rank; where not, 2e-8, of which 1e-15 remain against singular values
- * of the samples themselves. 2048 features take 20 seconds, all at once: call it where nothing waits.
+ * pytorch-fid takes `scipy.linalg.sqrtm` of the product instead; where that is not finite, as for singular covariances, it
+ * adds 1e-6 to both diagonals, and where it is complex it drops the imaginary part. Neither is needed here: the result is
+ * the limit that the offset approaches. Relative difference from SciPy's `sqrtm`: 1e-13 where both are of full rank; where
+ * not, 2e-8, of which 1e-15 remain against singular values of the samples themselves. 2048 features take 20 seconds, all at
+ * once: call it where nothing waits.
  *
  * @param a Statistics, or moments of them.
  * @param b The other set; of as many features a sample.
@@ -44,7 +45,9 @@ export function frechetDistance(a: FrechetStatistics | FrechetMoments, b: Freche
   for (let i = 0; i < dimension; i++) meanTerm += (first.mean[i] - second.mean[i]) ** 2;
   let traces = 0;
   for (let i = 0; i < dimension; i++) traces += first.covariance[i * (dimension + 1)] + second.covariance[i * (dimension + 1)];
-  const factors = [first, second].map(({ covariance, count }) => choleskyFactor(covariance, dimension, (count ?? Infinity) - 1));
+  const factors = [first, second].map(({ covariance, count }) =>
+    choleskyFactor(covariance, dimension, (count ?? Infinity) - 1),
+  );
   const root = singularValues(timesTransposed(factors[0], factors[1])).reduce((sum, value) => sum + value, 0);
   const covarianceTerm = traces - 2 * root;
   return {

@@ -19,7 +19,14 @@ test('moments come back from a safetensors file, and without a count from arrays
 test('float32 arrays are widened', () => {
   const mu = { dtype: 'float32' as const, shape: [2], data: Float32Array.of(0.1, 0.2) };
   const sigma = { dtype: 'float32' as const, shape: [2, 2], data: Float32Array.of(1, 0.5, 0.5, 2) };
-  expect(momentsFromArrays(new Map([['mu', mu], ['sigma', sigma]])).mean).toEqual(Float64Array.of(Math.fround(0.1), Math.fround(0.2)));
+  expect(
+    momentsFromArrays(
+      new Map([
+        ['mu', mu],
+        ['sigma', sigma],
+      ]),
+    ).mean,
+  ).toEqual(Float64Array.of(Math.fround(0.1), Math.fround(0.2)));
 });
 
 test('momentsFromArrays names the array that does not fit', () => {

@@ -16,7 +16,13 @@ export function assertMoments(where: string, name: string, moments: FrechetMomen
   const { mean, covariance } = moments ?? {};
   if (!(mean instanceof Float64Array && mean.length > 0)) fail(TypeError, where, `${name}.mean`, 'a Float64Array', typeof mean);
   if (!(covariance instanceof Float64Array && covariance.length === mean.length ** 2)) {
-    fail(TypeError, where, `${name}.covariance`, `a Float64Array of ${mean.length} * ${mean.length} numbers`, covariance?.length);
+    fail(
+      TypeError,
+      where,
+      `${name}.covariance`,
+      `a Float64Array of ${mean.length} * ${mean.length} numbers`,
+      covariance?.length,
+    );
   }
   for (const [field, values] of Object.entries({ mean, covariance })) {
     const bad = values.findIndex((value) => !Number.isFinite(value));
@@ -43,7 +49,8 @@ export function momentsToArrays(moments: FrechetMoments): Map<string, NamedArray
 }
 
 /**
- * Moments from the arrays of a statistics file: pytorch-fid's `.npz` (`mu`, `sigma`) or what `momentsToArrays` gave. Other arrays are left alone.
+ * Moments from the arrays of a statistics file: pytorch-fid's `.npz` (`mu`, `sigma`) or what `momentsToArrays` gave. Other
+ * arrays are left alone.
  *
  * pytorch-fid does not write the number of samples, so none of its moments can be taken up again by `FrechetStatistics.from`.
  *

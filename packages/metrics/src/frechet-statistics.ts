@@ -7,9 +7,10 @@ const BLOCK = 64;
 /**
  * Mean and unbiased covariance of rows that come one after the other, in float64.
  *
- * Blocks of rows enter as in Chan, Golub and LeVeque (1979): with `n` rows before, mean `m`, and a block of `b` rows of mean `m'`, the sum
- * of centred products grows by `(X - m')ᵀ (X - m') + n b / (n + b) · (m' - m)(m' - m)ᵀ`, so nothing large cancels. Blocks have a fixed size, so
- * the result does not depend on how the rows are cut into updates. Memory: half a matrix, `4 d²` bytes (16.8 MB for 2048), and 64 rows.
+ * Blocks of rows enter as in Chan, Golub and LeVeque (1979): with `n` rows before, mean `m`, and a block of `b` rows of
+ * mean `m'`, the sum of centred products grows by `(X - m')ᵀ (X - m') + n b / (n + b) · (m' - m)(m' - m)ᵀ`, so nothing
+ * large cancels. Blocks have a fixed size, so the result does not depend on how the rows are cut into updates. Memory: half
+ * a matrix, `4 d²` bytes (16.8 MB for 2048), and 64 rows.
  *
  * Largest difference from `numpy.cov` in float64: 1e-16 of entries up to 0.1, see the test.
  *
@@ -156,7 +157,7 @@ export class FrechetStatistics {
     this.#shift(mean, rows, rows);
   }
 
-  /** Counts `rows` more rows of mean `mean`, whose centred values are the first `centred` rows of the block or already in the sums. */
+  /** Counts `rows` more rows of mean `mean`; their centred values are the first `centred` rows of the block, or in the sums. */
   #shift(mean: Float64Array, rows: number, centred: number): void {
     const { dimension } = this;
     const total = this.#count + rows;

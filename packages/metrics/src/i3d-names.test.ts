@@ -3,7 +3,9 @@ import type { NamedArray } from '@lipsync/nn';
 import { describe, expect, test } from 'vitest';
 import { i3dState } from './i3d-names';
 
-const { shapes } = JSON.parse(readFileSync(new URL('../fixtures/i3d.json', import.meta.url), 'utf8')) as { shapes: Record<string, number[]> };
+const { shapes } = JSON.parse(readFileSync(new URL('../fixtures/i3d.json', import.meta.url), 'utf8')) as {
+  shapes: Record<string, number[]>;
+};
 const NAMES = Object.keys(shapes);
 
 const array = (shape: number[]): NamedArray => ({ dtype: 'float32', shape, data: new Float32Array(0) });
@@ -18,7 +20,8 @@ const TENSORFLOW_OF: Record<string, string> = {
   b2b: 'Branch_2.Conv3d_0b_3x3',
   b3b: 'Branch_3.Conv3d_0b_1x1',
 };
-const branch = (name: string, of: (unit: string) => string) => name.replace(/(Mixed_..)\.(b\w+)/, (_, block, unit) => `${block}.${of(unit)}`);
+const branch = (name: string, of: (unit: string) => string) =>
+  name.replace(/(Mixed_..)\.(b\w+)/, (_, block, unit) => `${block}.${of(unit)}`);
 
 describe.each<[string, (name: string) => string]>([
   ['the common port', (name) => name],
@@ -51,15 +54,22 @@ describe.each<[string, (name: string) => string]>([
 });
 
 test('a normalisation without scale gets ones', () => {
-  const renamed = i3dState(stateOf((name) => name.replace(/bn\.weight$/, 'bn.bias')).set('Mixed_3b.b0.bn.running_var', array([64])));
+  const renamed = i3dState(
+    stateOf((name) => name.replace(/bn\.weight$/, 'bn.bias')).set('Mixed_3b.b0.bn.running_var', array([64])),
+  );
   expect(renamed.get('Mixed_3b.b0.bn.weight')).toEqual({ dtype: 'float32', shape: [64], data: new Float32Array(64).fill(1) });
 });
 
 test('i3dState lists names of no known port, and names that come twice', () => {
-  const unknown = new Map([['layers.3.w', array([1])], ['Mixed_3b.b9.conv3d.weight', array([1])]]);
-  expect(() => i3dState(unknown)).toThrow('got 2 of 2 names that are of none, or come twice: layers.3.w, Mixed_3b.b9.conv3d.weight');
+  const unknown = new Map([
+    ['layers.3.w', array([1])],
+    ['Mixed_3b.b9.conv3d.weight', array([1])],
+  ]);
+  expect(() => i3dState(unknown)).toThrow(
+    'got 2 of 2 names of none, or twice: layers.3.w, Mixed_3b.b9.conv3d.weight',
+  );
   const twice = stateOf((name) => name).set('mixed_3b.branch_0.conv3d.weight', array([1]));
-  expect(() => i3dState(twice)).toThrow('come twice: mixed_3b.branch_0.conv3d.weight');
+  expect(() => i3dState(twice)).toThrow('or twice: mixed_3b.branch_0.conv3d.weight');
   const many = new Map(Array.from({ length: 20 }, (_, i) => [`x${i}`, array([1])]));
   expect(() => i3dState(many)).toThrow('x11 and 8 more');
 });

@@ -38,9 +38,16 @@ const TENSOR_NAMES = /\.(weight|bias|running_mean|running_var|num_batches_tracke
 function commonName(name: string): string | undefined {
   const tensor = TENSOR_NAMES.exec(name)?.[1];
   if (tensor === undefined) return undefined;
-  const path = name.slice(0, -tensor.length - 1).toLowerCase().split('.');
+  const path = name
+    .slice(0, -tensor.length - 1)
+    .toLowerCase()
+    .split('.');
   const layer = path.pop() as string;
-  const part = /^(conv3d|conv_3d|conv)$/.test(layer) ? 'conv3d' : /^(bn|batch3d|batch_norm|batchnorm|norm)$/.test(layer) ? 'bn' : undefined;
+  const part = /^(conv3d|conv_3d|conv)$/.test(layer)
+    ? 'conv3d'
+    : /^(bn|batch3d|batch_norm|batchnorm|norm)$/.test(layer)
+    ? 'bn'
+    : undefined;
   if (part === undefined) return undefined;
   const mixed = path.findIndex((step) => /^mixed_[345][b-f]$/.test(step));
   if (mixed >= 0) {
@@ -52,8 +59,8 @@ function commonName(name: string): string | undefined {
 }
 
 /**
- * The weights of an I3D under the names of the common PyTorch port (`Mixed_3b.b1a.conv3d.weight`), from a state dict, or from the attributes of a
- * TorchScript archive, of one of these families, with any prefix (`module.`, `model.i3d.`):
+ * The weights of an I3D under the names of the common PyTorch port (`Mixed_3b.b1a.conv3d.weight`), from a state dict, or
+ * from the attributes of a TorchScript archive, of one of these families, with any prefix (`module.`, `model.i3d.`):
  *
  * | blocks | units | normalisation |
  * | --- | --- | --- |
@@ -61,10 +68,11 @@ function commonName(name: string): string | undefined {
  * | `mixed_3b.branch_1.0` | `conv3d` | `batch3d` |
  * | `Mixed_3b.Branch_1.Conv3d_0a_1x1` | `conv3d`, `conv_3d`, `conv` | `bn`, `batch_norm`, `batchnorm`, `norm` |
  *
- * and the logits as `logits.conv3d`, `conv3d_0c_1x1.conv3d` or `Logits.Conv3d_0c_1x1.conv_3d`. TensorFlow's normalisation has no scale: where none
- * is in the file it is 1.
+ * and the logits as `logits.conv3d`, `conv3d_0c_1x1.conv3d` or `Logits.Conv3d_0c_1x1.conv_3d`. TensorFlow's normalisation
+ * has no scale: where none is in the file it is 1.
  *
- * The archive that FVD programs share (`i3d_torchscript.pt`) was not at hand: if its names are of another family, the error lists them.
+ * The archive that FVD programs share (`i3d_torchscript.pt`) was not at hand: if its names are of another family, the error
+ * lists them.
  *
  * @returns a new map of the same arrays.
  * @throws Error that lists the names that are of no known family, or come twice.
@@ -81,7 +89,9 @@ export function i3dState(state: ReadonlyMap<string, NamedArray>): Map<string, Na
     const shown = odd.slice(0, 12).join(', ');
     const rest = odd.length > 12 ? ` and ${odd.length - 12} more` : '';
     const rule = 'of an I3D under the names of a known port';
-    throw new Error(`i3dState: state must be ${rule}, got ${odd.length} of ${state.size} names that are of none, or come twice: ${shown}${rest}`);
+    throw new Error(
+      `i3dState: state must be ${rule}, got ${odd.length} of ${state.size} names of none, or twice: ${shown}${rest}`,
+    );
   }
   for (const [name, { shape }] of [...renamed]) {
     if (!name.endsWith('.bn.running_var')) continue;

@@ -42,9 +42,13 @@ describe('I3D', () => {
 
   test('refuses clips that are too short or too small, and work before weights or after dispose', () => {
     expect(() => network.forward(tf.zeros([1, 8, 64, 64, 3]))).toThrow('at least 9 frames of 32 x 32, got [1, 8, 64, 64, 3]');
-    expect(() => network.forward(tf.zeros([1, 9, 64, 31, 3]))).toThrow('I3D.forward: x must be of shape [batch, frames, height, width, 3]');
+    expect(() => network.forward(tf.zeros([1, 9, 64, 31, 3]))).toThrow(
+      'I3D.forward: x must be of shape [batch, frames, height, width, 3]',
+    );
     const other = new I3D();
-    expect(() => other.forward(tf.zeros([1, 16, 64, 64, 3]))).toThrow('one with weights (call loadStateDict first), got one without');
+    expect(() => other.forward(tf.zeros([1, 16, 64, 64, 3]))).toThrow(
+      'one with weights (call loadStateDict first), got one without',
+    );
     const state = formulaStateDict(Object.entries(fixture.shapes));
     state.delete('Mixed_3b.b0.conv3d.weight');
     expect(() => other.loadStateDict(state)).toThrow('I3D.loadStateDict: state must be');

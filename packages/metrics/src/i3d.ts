@@ -33,11 +33,23 @@ class InceptionBlock extends Module {
       [unit('b2a', inChannels, b2a), unit('b2b', b2a, b2b, 3)],
       [pool([3, 3, 3], [1, 1, 1]), unit('b3b', inChannels, b3b)],
     ];
-    this.branches = [unit('b0', inChannels, b0), ...pairs.map(([first, second]): Layer => (x) => second(first(x)))];
+    this.branches = [
+      unit('b0', inChannels, b0),
+      ...pairs.map(
+        ([first, second]): Layer =>
+          (x) =>
+            second(first(x)),
+      ),
+    ];
   }
 
   forward(x: tf.Tensor5D): tf.Tensor5D {
-    return tf.tidy(() => tf.concat(this.branches.map((branch) => tf.tidy(() => branch(x))), 4));
+    return tf.tidy(() =>
+      tf.concat(
+        this.branches.map((branch) => tf.tidy(() => branch(x))),
+        4,
+      ),
+    );
   }
 }
 
@@ -48,12 +60,13 @@ function pool(kernelSize: [number, number, number], stride: [number, number, num
 /**
  * I3D of pictures, trained on Kinetics-400: the network of the Fréchet video distance, whose features are its 400 logits.
  *
- * Names and shapes are those of the common PyTorch port (`Mixed_3b.b1a.conv3d.weight` …, `logits.conv3d.*`); other ports' names are taken, too, see
- * `i3dState`. 12,697,264 parameters. The last pool takes the mean of two steps of time and of all pixels of its map, the logits are averaged
- * over time: for 16 frames of 224 x 224 exactly the published network, whose pool covers 7 x 7 pixels.
+ * Names and shapes are those of the common PyTorch port (`Mixed_3b.b1a.conv3d.weight` …, `logits.conv3d.*`); other ports'
+ * names are taken, too, see `i3dState`. 12,697,264 parameters. The last pool takes the mean of two steps of time and of all
+ * pixels of its map, the logits are averaged over time: for 16 frames of 224 x 224 exactly the published network, whose
+ * pool covers 7 x 7 pixels.
  *
- * Source: Carreira and Zisserman 2017 (arXiv:1705.07750). Against a PyTorch network written from the description, made weights: 2e-6 of the largest
- * logit.
+ * Source: Carreira and Zisserman 2017 (arXiv:1705.07750). Against a PyTorch network written from the description, made
+ * weights: 2e-6 of the largest logit.
  *
  * `forward` refuses to work before `loadStateDict`: of an untrained network no FVD comes.
  *
@@ -115,13 +128,14 @@ export class I3D extends Module {
   /**
    * Logits of clips, averaged over time.
    *
-   * @param x float32 `[batch, frames, height, width, 3]`, RGB; 16 frames of 224 x 224 in -1..1 for FVD; at least 9 frames of 32 x 32.
+   * @param x float32 `[batch, frames, height, width, 3]`, RGB; 16 frames of 224 x 224 in -1..1 for FVD; at least 9 of 32 x 32.
    * @returns float32 `[batch, 400]`. The caller disposes it.
    * @throws TypeError for another shape, Error before weights are loaded.
    */
   forward(x: tf.Tensor5D): tf.Tensor2D {
     this.assertUsable();
-    if (!this.isLoaded) fail(Error, 'I3D.forward', 'this network', 'one with weights (call loadStateDict first)', 'one without');
+    if (!this.isLoaded)
+      fail(Error, 'I3D.forward', 'this network', 'one with weights (call loadStateDict first)', 'one without');
     const [, frames, height, width, colours] = x.shape;
     if (x.rank !== 5 || colours !== 3 || frames < LEAST_FRAMES || Math.min(height, width) < LEAST_SIDE) {
       const rule = `of shape [batch, frames, height, width, 3], at least ${LEAST_FRAMES} frames of ${LEAST_SIDE} x ${LEAST_SIDE}`;

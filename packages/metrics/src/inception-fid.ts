@@ -30,7 +30,12 @@ abstract class Block extends Module {
   }
 
   forward(x: tf.Tensor4D): tf.Tensor4D {
-    return tf.tidy(() => tf.concat(this.branches.map((branch) => branch(x)), 3));
+    return tf.tidy(() =>
+      tf.concat(
+        this.branches.map((branch) => branch(x)),
+        3,
+      ),
+    );
   }
 
   /** A unit that keeps the size. */
@@ -79,7 +84,11 @@ class BlockC extends Block {
     super(768);
     this.branches = [
       this.unit('branch1x1', 192),
-      chain(this.unit('branch7x7_1', width), this.unit('branch7x7_2', width, [1, 7], width), this.unit('branch7x7_3', 192, [7, 1], width)),
+      chain(
+        this.unit('branch7x7_1', width),
+        this.unit('branch7x7_2', width, [1, 7], width),
+        this.unit('branch7x7_3', 192, [7, 1], width),
+      ),
       chain(
         this.unit('branch7x7dbl_1', width),
         this.unit('branch7x7dbl_2', width, [7, 1], width),
@@ -125,14 +134,15 @@ class BlockE extends Block {
 }
 
 /**
- * The Inception-v3 of the Fréchet inception distance: TensorFlow's network of 2015-12-05 with 1008 classes, which is not torchvision's.
+ * The Inception-v3 of the Fréchet inception distance: TensorFlow's network of 2015-12-05 with 1008 classes, which is not
+ * torchvision's.
  *
- * Names and shapes are torchvision's `inception_v3` without `AuxLogits` and `fc`; what differs is that average pools leave the padding out
- * (blocks A, C and the first E) and that the last block takes the maximum. Takes pytorch-fid's `pt_inception-2015-12-05-6726825d.pth` by name;
- * its `fc` is left aside. 21,785,568 parameters.
+ * Names and shapes are torchvision's `inception_v3` without `AuxLogits` and `fc`; what differs is that average pools leave
+ * the padding out (blocks A, C and the first E) and that the last block takes the maximum. Takes pytorch-fid's
+ * `pt_inception-2015-12-05-6726825d.pth` by name; its `fc` is left aside. 21,785,568 parameters.
  *
- * Source: Szegedy et al. 2015 (arXiv:1512.00567) and pytorch-fid's description. Against torchvision's blocks with these pools, made weights:
- * 2e-6 of the largest feature.
+ * Source: Szegedy et al. 2015 (arXiv:1512.00567) and pytorch-fid's description. Against torchvision's blocks with these
+ * pools, made weights: 2e-6 of the largest feature.
  *
  * Weights are zeros until `loadStateDict`, and `forward` refuses to work before: of an untrained network no FID comes.
  *
@@ -199,7 +209,8 @@ export class InceptionFid extends Module {
   }
 
   /**
-   * Takes over weights by name: pytorch-fid's file, or torchvision's names in any other. `fc.*` and `AuxLogits.*` are left aside.
+   * Takes over weights by name: pytorch-fid's file, or torchvision's names in any other. `fc.*` and `AuxLogits.*` are left
+   * aside.
    *
    * @throws Error for torchvision's ImageNet network (1000 classes), and where names are missing, unused or misshapen.
    */
@@ -225,7 +236,8 @@ export class InceptionFid extends Module {
    */
   forward(x: tf.Tensor4D, features: InceptionFeatures = 2048): tf.Tensor2D {
     this.assertUsable();
-    if (!this.isLoaded) fail(Error, 'InceptionFid.forward', 'this network', 'one with weights (call loadStateDict first)', 'one without');
+    if (!this.isLoaded)
+      fail(Error, 'InceptionFid.forward', 'this network', 'one with weights (call loadStateDict first)', 'one without');
     if (!INCEPTION_FEATURES.includes(features)) {
       fail(RangeError, 'InceptionFid.forward', 'features', INCEPTION_FEATURES.join(', '), features);
     }

@@ -11,7 +11,9 @@ type Case = { height: number; width: number; to: [number, number] } & Record<Res
 const fixture = JSON.parse(readFileSync(new URL('../fixtures/resize.json', import.meta.url), 'utf8')) as { cases: Case[] };
 
 describe.each(['cpu', 'wasm'] as const)('resizePictures on %s', (backend) => {
-  const table = fixture.cases.flatMap((each) => RESIZE_RULES.map((rule) => [each.height, each.width, each.to, rule, each] as const));
+  const table = fixture.cases.flatMap((each) =>
+    RESIZE_RULES.map((rule) => [each.height, each.width, each.to, rule, each] as const),
+  );
 
   test.each(table)('%d x %d to %j, %s: as the program it is named after', async (height, width, to, rule, each) => {
     await selectBackend({ backend });

@@ -3,10 +3,10 @@ import * as tf from '@tensorflow/tfjs-core';
 
 /**
  * How pictures are brought to a network's size:
- * - `bilinear`: PyTorch's `interpolate(mode='bilinear', align_corners=False)`: pixel centres, four neighbours also where it shrinks;
+ * - `bilinear`: PyTorch's `interpolate(mode='bilinear', align_corners=False)`: pixel centres, four neighbours even where it shrinks;
  * - `bilinear-tf1`: TensorFlow 1's `resize_bilinear`: output pixel i lies at `i · in / out`, without half pixels;
  * - `bilinear-antialias`: PyTorch's with `antialias=True`, where it shrinks a triangle as wide as an output pixel;
- * - `area`: OpenCV's `INTER_AREA`: means of the area an output pixel covers; where a side grows, OpenCV's blend of two neighbours.
+ * - `area`: OpenCV's `INTER_AREA`: the mean of what an output pixel covers; where a side grows, OpenCV's blend of neighbours.
  */
 export type ResizeRule = 'bilinear' | 'bilinear-tf1' | 'bilinear-antialias' | 'area';
 
@@ -27,7 +27,8 @@ type Weights = (from: number, to: number) => Float32Array;
  * const pictures = resizePictures(faces, [299, 299], 'bilinear');
  */
 export function resizePictures(pictures: tf.Tensor4D, to: readonly [number, number], rule: ResizeRule): tf.Tensor4D {
-  if (pictures.rank !== 4) fail(TypeError, 'resizePictures', 'pictures', 'of shape [batch, height, width, channel]', pictures.shape);
+  if (pictures.rank !== 4)
+    fail(TypeError, 'resizePictures', 'pictures', 'of shape [batch, height, width, channel]', pictures.shape);
   if (!to.every((side) => Number.isSafeInteger(side) && side > 0)) {
     fail(RangeError, 'resizePictures', 'to', 'two whole numbers above 0', [...to]);
   }

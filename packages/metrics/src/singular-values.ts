@@ -4,9 +4,10 @@ import type { Matrix } from './cholesky-factor';
 /**
  * Singular values of a matrix, without vectors, largest first.
  *
- * Householder reflections from left and right make it bidiagonal (Golub and Kahan 1965); the bidiagonal's entries, taken in turn, are the
- * off-diagonal of a symmetric tridiagonal matrix with zero diagonal whose eigenvalues are the singular values and their negatives; QL with
- * implicit shifts finds these. No square is formed, so small values are as exact as large ones: errors are about 1e-16 of the largest.
+ * Householder reflections from left and right make it bidiagonal (Golub and Kahan 1965); the bidiagonal's entries, taken in
+ * turn, are the off-diagonal of a symmetric tridiagonal matrix with zero diagonal whose eigenvalues are the singular values
+ * and their negatives; QL with implicit shifts finds these. No square is formed, so small values are as exact as large
+ * ones: errors are about 1e-16 of the largest.
  *
  * @returns float64, `min(rows, columns)` of them.
  * @throws Error if QL does not converge, which finite numbers do not bring about.
@@ -17,7 +18,11 @@ export function singularValues(matrix: Matrix): Float64Array {
   const { data, rows, columns } = matrix;
   const entries = rows >= columns ? bidiagonal(data.slice(), rows, columns) : bidiagonal(transposed(matrix), columns, rows);
   const eigenvalues = tridiagonalEigenvalues(entries);
-  return eigenvalues.sort().reverse().slice(0, Math.min(rows, columns)).map((value) => Math.max(0, value));
+  return eigenvalues
+    .sort()
+    .reverse()
+    .slice(0, Math.min(rows, columns))
+    .map((value) => Math.max(0, value));
 }
 
 function transposed({ data, rows, columns }: Matrix): Float64Array {
@@ -31,8 +36,8 @@ function transposed({ data, rows, columns }: Matrix): Float64Array {
 /**
  * Makes `a [rows, columns]`, `rows >= columns`, bidiagonal, overwriting it.
  *
- * Left reflection k and right reflection k subtract `u wᵀ` and `z vᵀ`. Both are applied in the pass over the rows that also gathers the next
- * `w = aᵀ u`, so each step reads the matrix twice and writes it once.
+ * Left reflection k and right reflection k subtract `u wᵀ` and `z vᵀ`. Both are applied in the pass over the rows that also
+ * gathers the next `w = aᵀ u`, so each step reads the matrix twice and writes it once.
  *
  * @returns diagonal and upper diagonal in turn: `d0, e0, d1, e1, … , d(n-1)`.
  */
@@ -137,7 +142,8 @@ function timesVector(a: Float64Array, columns: number, k: number, rows: number, 
 }
 
 /**
- * Makes `x[from … end)` the vector of the reflection `1 - factor · x xᵀ` that moves it onto its first axis, where its length stands as `value`.
+ * Makes `x[from … end)` the vector of the reflection `1 - factor · x xᵀ` that moves it onto its first axis, where its
+ * length stands as `value`.
  */
 function reflection(x: Float64Array, from: number, end: number): { value: number; factor: number } {
   let largest = 0;
@@ -157,8 +163,8 @@ function reflection(x: Float64Array, from: number, end: number): { value: number
 const MOST_ROUNDS = 60;
 
 /**
- * Eigenvalues, in no order, of the symmetric tridiagonal matrix of zero diagonal and the given off-diagonal, which is overwritten.
- * QL with implicit shifts (Dubrulle, Martin and Wilkinson 1968).
+ * Eigenvalues, in no order, of the symmetric tridiagonal matrix of zero diagonal and the given off-diagonal, which is
+ * overwritten. QL with implicit shifts (Dubrulle, Martin and Wilkinson 1968).
  */
 function tridiagonalEigenvalues(offDiagonal: Float64Array): Float64Array {
   const size = offDiagonal.length + 1;

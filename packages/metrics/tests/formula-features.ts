@@ -9,7 +9,13 @@ function uniform(index: number, seed: number): number {
 }
 
 /** `[samples, dimension]`; neighbours are correlated, axis j is scaled by `2^-floor(octaves j / dimension)`. */
-export function formulaFeatures(samples: number, dimension: number, octaves: number, shift: number, seed: number): Float64Array {
+export function formulaFeatures(
+  samples: number,
+  dimension: number,
+  octaves: number,
+  shift: number,
+  seed: number,
+): Float64Array {
   const features = new Float64Array(samples * dimension);
   for (let i = 0; i < samples; i++) {
     for (let j = 0; j < dimension; j++) {
