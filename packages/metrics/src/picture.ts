@@ -1,0 +1,109 @@
+import { fail } from '@lipsync/contracts';
+import type * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * A picture in memory: a decoded `VideoFrame`, or any numbers with a size. Row-major, colours interleaved: `height * width` numbers are a
+ * gray picture, `height * width * 3` one in RGB.
+ */
+export type Picture = {
+  data: Uint8Array | Uint8ClampedArray | Float32Array | Float64Array;
+  height: number;
+  width: number;
+};
+
+/** The values that black and white have: `[0, 255]` of bytes, `[0, 1]` or `[-1, 1]` of networks; a `SyncRecipe.range` will do. */
+export type ValueRange = readonly [number, number];
+
+/**
+ * What happens before measuring:
+ * - `none`: pictures are measured as they are;
+ * - `round`: to the nearest of 256 levels, as where pictures go through image files;
+ * - `truncate`: to the level below, as `(255 * x).astype(uint8)` does in many reference programs.
+ */
+export type Quantise = 'none' | 'round' | 'truncate';
+
+export type PictureOptions = {
+  /** The values of black and white. Never guessed: a wrong one changes SSIM and PSNR without a trace. */
+  range: ValueRange;
+  /** Default `none`. */
+  quantise?: Quantise;
+};
+
+/** Values from 0 (black) to `span` (white), in float64. */
+export type Values = { data: Float64Array; height: number; width: number; channels: number; span: number };
+
+/** Rounding of whoever made the picture, in shares of the range. */
+const TOLERANCE = 1e-6;
+
+/** Refuses a range that is none. */
+export function assertRange(where: string, range: ValueRange): void {
+  const ok = Array.isArray(range) && range.length === 2 && range.every(Number.isFinite) && range[0] < range[1];
+  if (!ok) fail(TypeError, where, 'range', '[black, white] with black below white, such as [0, 255]', range);
+}
+
+export function assertQuantise(where: string, quantise: Quantise): void {
+  if (!['none', 'round', 'truncate'].includes(quantise)) fail(TypeError, where, 'quantise', 'none, round or truncate', quantise);
+}
+
+/** The values of a picture, black being 0; refuses numbers outside of the range, which are the sign of a wrong range. */
+export function readPicture(where: string, name: string, picture: Picture, options: PictureOptions): Values {
+  const { range, quantise = 'none' } = options;
+  assertRange(where, range);
+  assertQuantise(where, quantise);
+  const { height, width, data } = picture;
+  const pixels = height * width;
+  if (!(Number.isInteger(height) && Number.isInteger(width) && height > 0 && width > 0)) {
+    fail(TypeError, where, name, 'of a whole height and width above 0', [height, width]);
+  }
+  if (!ArrayBuffer.isView(data) || (data.length !== pixels && data.length !== 3 * pixels)) {
+    const rule = `a typed array of ${height} x ${width} numbers (gray) or 3 times as many (RGB)`;
+    fail(TypeError, where, `${name}.data`, rule, (data as Float64Array)?.length);
+  }
+  const [low, high] = range;
+  const slack = TOLERANCE * (high - low);
+  const values = new Float64Array(data.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = data[i];
+    if (!(value >= low - slack && value <= high + slack)) {
+      fail(RangeError, where, `${name}.data`, `within range (${low}..${high})`, `${value} at index ${i}`);
+    }
+    values[i] = value - low;
+  }
+  let span = high - low;
+  if (quantise !== 'none') {
+    const level = quantise === 'round' ? Math.round : Math.floor;
+    // The tolerance lets a level that float32 stores a little too low stand.
+    const upward = quantise === 'round' ? 0 : 255 * TOLERANCE;
+    for (let i = 0; i < values.length; i++) values[i] = Math.min(255, Math.max(0, level((values[i] / span) * 255 + upward)));
+    span = 255;
+  }
+  return { data: values, height, width, channels: data.length / pixels, span };
+}
+
+/** Both pictures of a pair, which must have one size. */
+export function readPair(where: string, real: Picture, generated: Picture, options: PictureOptions): { real: Values; generated: Values } {
+  if (real.height !== generated.height || real.width !== generated.width || real.data.length !== generated.data.length) {
+    const size = ({ height, width, data }: Picture) => `${height} x ${width} (${data.length} numbers)`;
+    fail(TypeError, where, 'generated', `of the size of real, ${size(real)}`, size(generated));
+  }
+  return { real: readPicture(where, 'real', real, options), generated: readPicture(where, 'generated', generated, options) };
+}
+
+/**
+ * The pictures of a batch, read back from the backend, for metrics that work on arrays.
+ *
+ * @param batch float32 or int32 `[batch, height, width, 1 or 3]`; borrowed.
+ * @throws TypeError for another shape.
+ * @example
+ * const [first] = await picturesOf(generated);
+ * ssim(real, first, { range: [0, 1] });
+ */
+export async function picturesOf(batch: tf.Tensor4D): Promise<Picture[]> {
+  if (batch.rank !== 4 || (batch.shape[3] !== 1 && batch.shape[3] !== 3)) {
+    fail(TypeError, 'picturesOf', 'batch', 'of shape [batch, height, width, 1 or 3]', batch.shape);
+  }
+  const [count, height, width, channels] = batch.shape;
+  const all = Float32Array.from(await batch.data()); // the backend may own what it hands out
+  const size = height * width * channels;
+  return Array.from({ length: count }, (_, i) => ({ data: all.subarray(i * size, (i + 1) * size), height, width }));
+}
