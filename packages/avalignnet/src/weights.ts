@@ -1,4 +1,4 @@
-import { assertSyncRecipe, fail, recipeDifferences } from '@lipsync/contracts';
+import { agreeOnRecipe, fail } from '@lipsync/contracts';
 import type { SyncRecipe } from '@lipsync/contracts';
 import { decodeSafetensors, encodeSafetensors, sha256Hex } from '@lipsync/nn';
 import { AVAlignNet, assertRecipeFits } from './avalignnet';
@@ -57,7 +57,7 @@ export type LoadOptions = {
 export async function loadAVAlignNet(bytes: Uint8Array, options: LoadOptions = {}): Promise<AVAlignNet> {
   const where = 'loadAVAlignNet';
   const { tensors, metadata } = decodeSafetensors(bytes);
-  const recipe = agreedRecipe(where, metadata.recipe, options.recipe);
+  const recipe = agreeOnRecipe(where, metadata.recipe, options.recipe);
   const config = agreedConfig(where, metadata, options.config, recipe);
   if (recipe) assertRecipeFits(where, config, recipe);
   const net = new AVAlignNet(config, { seed: 0, recipe });
@@ -69,23 +69,6 @@ export async function loadAVAlignNet(bytes: Uint8Array, options: LoadOptions = {
     throw error;
   }
   return net;
-}
-
-function agreedRecipe(where: string, text: string | undefined, given: SyncRecipe | undefined): SyncRecipe | undefined {
-  if (text === undefined) return given;
-  const own = assertSyncRecipe(where, parse(where, 'recipe', text));
-  if (given === undefined) return own;
-  const differences = recipeDifferences(own, assertSyncRecipe(where, given));
-  if (differences.length > 0) {
-    const at = (recipe: SyncRecipe) => differences.map((name) => `${name} ${JSON.stringify(pick(recipe, name))}`).join(', ');
-    fail(Error, where, 'options.recipe', `the file's (${at(own)})`, at(given));
-  }
-  return own;
-}
-
-/** `crop.size` of `{ crop: { size } }`. */
-function pick(recipe: SyncRecipe, name: string): unknown {
-  return name.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)?.[key], recipe);
 }
 
 function agreedConfig(

@@ -1,3 +1,4 @@
+export { agreeOnRecipe } from './agree-on-recipe';
 export type { Axes, EmbeddingBatch, MelBatch, MouthBatch } from './axes';
 export { AUDIO_FEATURES, assertMel, assertWaveform } from './audio';
 export type { AudioFeatureName, AudioFeatures, Mel, MelRecipeName, MelWindow, Waveform } from './audio';

@@ -1,1 +1,14 @@
-export {};
+export { contrastiveDistanceLoss, pairDistance } from './contrastive-distance-loss';
+export type { DistanceLossParts } from './contrastive-distance-loss';
+export { DinetSyncNet, dinetRecipe } from './dinet-syncnet';
+export type { DinetSyncNetOptions } from './dinet-syncnet';
+export { SYNC_NETWORKS, loadSyncNetwork, saveSyncNetwork, syncNetworkOf } from './load-sync-network';
+export type { LoadSyncNetworkOptions, SyncNetworkName } from './load-sync-network';
+export { scoreMapLoss } from './score-map-loss';
+export { SyncNetwork } from './sync-network';
+export { SYNCNET_RECIPE, SyncNet } from './syncnet';
+export type { SyncNetOptions } from './syncnet';
+export { TRAINING_PRESETS } from './training-presets';
+export type { TrainingPreset } from './training-presets';
+export { LATENTSYNC_WAV2LIP_RECIPE, LatentSyncWav2LipSyncNet, WAV2LIP_RECIPE, Wav2LipSyncNet } from './wav2lip-syncnet';
+export type { Wav2LipSyncNetOptions } from './wav2lip-syncnet';

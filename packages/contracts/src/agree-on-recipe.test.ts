@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { agreeOnRecipe } from './agree-on-recipe';
+import type { SyncRecipe } from './recipe';
+
+const recipe: SyncRecipe = {
+  frames: 5,
+  fps: 25,
+  crop: { kind: 'track box', scale: 0.4, size: 224 },
+  color: 'BGR',
+  range: [0, 255],
+  mel: 'SYNCNET_MFCC',
+  melSteps: 20,
+};
+
+test('agreeOnRecipe takes whichever there is, and both where they agree', () => {
+  const text = JSON.stringify(recipe);
+  expect(agreeOnRecipe('f', undefined, undefined)).toBeUndefined();
+  expect(agreeOnRecipe('f', undefined, recipe)).toBe(recipe);
+  expect(agreeOnRecipe('f', text, undefined)).toEqual(recipe);
+  expect(agreeOnRecipe('f', text, recipe)).toEqual(recipe);
+});
+
+test('agreeOnRecipe names what differs with both values, and what is no recipe', () => {
+  const other: SyncRecipe = { ...recipe, color: 'RGB', crop: { kind: 'track box', scale: 0.3, size: 224 } };
+  expect(() => agreeOnRecipe('f', JSON.stringify(recipe), other)).toThrow(
+    `f: options.recipe must be the file's (color "BGR", crop.scale 0.4), got color "RGB", crop.scale 0.3`,
+  );
+  expect(() => agreeOnRecipe('f', '{', undefined)).toThrow("f: the file's recipe metadata must be JSON, got {");
+  expect(() => agreeOnRecipe('f', '{"frames":0}', undefined)).toThrow('f: recipe.frames must be');
+});

@@ -1,0 +1,52 @@
+import type { EmbeddingBatch } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** What a loss here says of a batch: the loss, and mean distances of pairs in sync and off. All scalars; a mean is NaN where there is no such pair. */
+export type DistanceLossParts = { loss: tf.Scalar; positiveDistance: tf.Scalar; negativeDistance: tf.Scalar };
+
+const EPSILON = 1e-6; // PyTorch's pairwise_distance adds it to every difference
+
+/** `|v - a + 1e-6|` of each row, as PyTorch's `pairwise_distance`: float32 `[batch]`, the caller's. */
+export function pairDistance(vision: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
+  if (vision.rank !== 2 || vision.shape.join() !== audio.shape.join()) {
+    fail(TypeError, 'pairDistance', 'audio', `of vision's shape [${vision.shape.join(', ')}]`, audio.shape);
+  }
+  return tf.tidy(() => tf.sqrt(tf.sum(tf.square(tf.add(tf.sub(vision, audio), EPSILON)), 1)) as tf.Tensor1D);
+}
+
+/**
+ * SyncNet's contrastive loss: pairs in sync are drawn together, others pushed apart as far as the margin.
+ *
+ * `1 / 2N · sum of y d² + (1 - y) max(margin - d, 0)²`.
+ *
+ * Source: Chung and Zisserman 2016; margin 20 by the author's word on the released network. Largest difference from PyTorch 1.13 below 1e-5 of the
+ * loss and of each gradient's norm, see the test.
+ *
+ * @param labels `[batch]`, 1 in sync, 0 off.
+ * @example
+ * const { loss } = contrastiveDistanceLoss(net.encodeFrames(frames), net.encodeAudio(mel), labels, { margin: 20 });
+ */
+export function contrastiveDistanceLoss(
+  vision: EmbeddingBatch,
+  audio: EmbeddingBatch,
+  labels: tf.Tensor1D,
+  { margin = 20 }: { /** Distance beyond which a pair off sync is left alone. Default 20. */ margin?: number } = {},
+): DistanceLossParts {
+  const where = 'contrastiveDistanceLoss';
+  if (!(margin > 0)) fail(RangeError, where, 'margin', 'above 0', margin);
+  if (labels.rank !== 1 || labels.size !== vision.shape[0]) fail(TypeError, where, 'labels', `[${vision.shape[0]}]`, labels.shape);
+  return tf.tidy(() => {
+    const distance = pairDistance(vision, audio);
+    const inSync = tf.cast(labels, 'float32');
+    const offSync = tf.sub(1, inSync);
+    const together = tf.mul(inSync, tf.square(distance));
+    const apart = tf.mul(offSync, tf.square(tf.relu(tf.sub(margin, distance))));
+    const mean = (mask: tf.Tensor) => tf.div(tf.sum(tf.mul(distance, mask)), tf.sum(mask)) as tf.Scalar;
+    return {
+      loss: tf.div(tf.mean(tf.add(together, apart)), 2) as tf.Scalar,
+      positiveDistance: mean(inSync),
+      negativeDistance: mean(offSync),
+    };
+  });
+}

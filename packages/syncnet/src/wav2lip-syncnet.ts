@@ -1,0 +1,175 @@
+import { fail, pictureShape, type SyncRecipe } from '@lipsync/contracts';
+import { l2Normalize, Random } from '@lipsync/nn';
+import type * as tf from '@tensorflow/tfjs-core';
+import { ConvTower, mapAfter, type ConvRow } from './conv-block';
+import { SyncNetwork } from './sync-network';
+
+/** What Wav2Lip's expert is fed with: the lower half of face boxes of 96 px, BGR from 0 to 1. */
+export const WAV2LIP_RECIPE: SyncRecipe = {
+  frames: 5,
+  fps: 25,
+  crop: { kind: 'face box', size: 96, rows: 'lower half' },
+  color: 'BGR',
+  range: [0, 1],
+  mel: 'WAV2LIP_MEL',
+  melSteps: 16,
+};
+
+/** What LatentSync's deepened one is fed with: the lower half of aligned faces of 256 px, RGB from -1 to 1. */
+export const LATENTSYNC_WAV2LIP_RECIPE: SyncRecipe = {
+  frames: 5,
+  fps: 25,
+  crop: { kind: 'aligned face', size: 256, rows: 'lower half' },
+  color: 'RGB',
+  range: [-1, 1],
+  mel: 'WAV2LIP_MEL',
+  melSteps: 16,
+};
+
+export type Wav2LipSyncNetOptions = {
+  /** Of the first weights. */
+  seed: number;
+  /** Share of the published numbers of channels; 1 loads the published file. Default 1. */
+  width?: number;
+  /**
+   * Default that of the published network. Other numbers of frames, sizes and mel steps are taken as long as the towers come down to a map;
+   * the last convolution but one then covers the whole map, as the published one does with its 3 x 3.
+   */
+  recipe?: SyncRecipe;
+};
+
+type Towers = { visual: ConvRow[]; audio: ConvRow[] };
+
+/** Repeats a row. */
+const times = (count: number, row: ConvRow): ConvRow[] => Array.from({ length: count }, () => row);
+const residual = (channels: number): ConvRow => ({ kernel: 3, padding: 1, channels, residual: true });
+const down = (channels: number, stride: number | [number, number] = 2): ConvRow => ({ kernel: 3, stride, padding: 1, channels });
+
+/** Rows of Wav2Lip's `SyncNet_color` before the one that takes in the whole map. */
+const WAV2LIP: Towers = {
+  visual: [
+    { kernel: 7, padding: 3, channels: 32 },
+    { kernel: 5, stride: [1, 2], padding: 1, channels: 64 },
+    ...times(2, residual(64)),
+    down(128),
+    ...times(3, residual(128)),
+    down(256),
+    ...times(2, residual(256)),
+    down(512),
+    ...times(2, residual(512)),
+    down(512),
+  ],
+  audio: [
+    { kernel: 3, padding: 1, channels: 32 },
+    ...times(2, residual(32)),
+    down(64, [3, 1]),
+    ...times(2, residual(64)),
+    down(128, 3),
+    ...times(2, residual(128)),
+    down(256, [3, 2]),
+    ...times(2, residual(256)),
+  ],
+};
+
+const leaky = (rows: ConvRow[]): ConvRow[] => rows.map((row) => ({ ...row, leak: 0.2 }));
+
+/** Rows of LatentSync's `Wav2LipSyncNet` before the one that takes in the whole map. */
+const LATENTSYNC: Towers = {
+  visual: [
+    ...leaky([
+      { kernel: 7, padding: 3, channels: 32 },
+      { kernel: 5, stride: [1, 2], padding: 1, channels: 64 },
+      ...times(2, residual(64)),
+      down(128),
+      ...times(3, residual(128)),
+      down(256, 3),
+      ...times(2, residual(256)),
+      down(512),
+      ...times(2, residual(512)),
+      down(1024),
+      ...times(2, residual(1024)),
+    ]),
+    down(1024),
+  ],
+  audio: leaky([...WAV2LIP.audio, { kernel: 3, padding: 1, channels: 512 }, ...times(2, residual(512))]),
+};
+
+/** Two towers of convolution blocks whose last output, all of it at least 0, is brought to length 1. */
+abstract class ConvSyncNet extends SyncNetwork {
+  readonly space = 'unit';
+  readonly embeddingSize: number;
+  private readonly visual: ConvTower;
+  private readonly audio: ConvTower;
+
+  protected constructor(recipe: SyncRecipe, options: Wav2LipSyncNetOptions, towers: Towers, embedding: number, names: [string, string]) {
+    super(recipe);
+    const { seed, width = 1 } = options;
+    const where = new.target.name;
+    if (!(width > 0 && Number.isFinite(width))) fail(RangeError, where, 'width', 'above 0', width);
+    const { frames, crop, melSteps, mel } = this.recipe;
+    if (mel !== 'WAV2LIP_MEL' && mel !== 'THESIS_MEL') fail(TypeError, where, 'recipe.mel', 'a mel spectrogram of 80 bins', mel);
+    const channels = (rows: ConvRow[]) => rows.map((row) => ({ ...row, channels: Math.max(1, Math.round(row.channels * width)) }));
+    this.embeddingSize = Math.max(1, Math.round(embedding * width));
+    const tower = (inChannels: number, rows: ConvRow[], height: number, columns: number, stream: number) => {
+      const [h, w] = mapAfter(height, columns, rows);
+      if (!(h >= 1 && w >= 1)) fail(RangeError, where, 'recipe', 'of pictures and sound that leave a map', `${height} x ${columns} (${h} x ${w})`);
+      const end: ConvRow[] = [
+        { kernel: [h, w], channels: this.embeddingSize },
+        { kernel: 1, channels: this.embeddingSize },
+      ];
+      return new ConvTower(inChannels, [...channels(rows), ...end], new Random(seed, stream));
+    };
+    const { height, width: columns } = pictureShape(crop);
+    const [visual, audio] = names;
+    // In the order of the source, which is that of its state dict.
+    this.visual = this.register(visual, tower(frames * 3, towers.visual, height, columns, 1));
+    this.audio = this.register(audio, tower(1, towers.audio, 80, melSteps, 0));
+    this.eval();
+  }
+
+  protected encodePictures(frames: tf.Tensor4D): tf.Tensor2D {
+    return l2Normalize(this.visual.forward(frames)) as tf.Tensor2D;
+  }
+
+  protected encodeSound(features: tf.Tensor4D): tf.Tensor2D {
+    return l2Normalize(this.audio.forward(features)) as tf.Tensor2D;
+  }
+}
+
+/**
+ * Wav2Lip's lip-sync expert: the lower half of five faces and 0.2 s of mel spectrogram, each to 512 numbers at least 0 and of length 1, whose
+ * product says how much they are in sync.
+ *
+ * Source: Rudrabha/Wav2Lip, `SyncNet_color`, parameter names and shapes alike (`face_encoder`, `audio_encoder`); 16,435,072 parameters.
+ * Largest difference from PyTorch 1.13 with the same weights below 1e-4 of the largest value, see the test.
+ *
+ * The caller calls `dispose()` when done.
+ *
+ * @example
+ * const expert = new Wav2LipSyncNet({ seed: 0 });
+ * expert.loadStateDict((await readStateDict('lipsync_expert.pth')).state);
+ */
+export class Wav2LipSyncNet extends ConvSyncNet {
+  readonly name = 'Wav2Lip';
+  constructor(options: Wav2LipSyncNetOptions) {
+    super(options.recipe ?? WAV2LIP_RECIPE, options, WAV2LIP, 512, ['face_encoder', 'audio_encoder']);
+  }
+}
+
+/**
+ * LatentSync's deepened form of Wav2Lip's expert, the thesis's probable baseline: 128 x 256 pixels, 1024 numbers, leaky ReLU.
+ *
+ * Source: ByteDance LatentSync, `Wav2LipSyncNet`, parameter names alike (`audio_encoder`, `visual_encoder`). Largest difference from PyTorch 1.13
+ * with the same weights below 1e-4 of the largest value, see the test.
+ *
+ * The caller calls `dispose()` when done.
+ *
+ * @example
+ * const expert = new LatentSyncWav2LipSyncNet({ seed: 0 });
+ */
+export class LatentSyncWav2LipSyncNet extends ConvSyncNet {
+  readonly name = 'LatentSync Wav2Lip';
+  constructor(options: Wav2LipSyncNetOptions) {
+    super(options.recipe ?? LATENTSYNC_WAV2LIP_RECIPE, options, LATENTSYNC, 1024, ['visual_encoder', 'audio_encoder']);
+  }
+}
