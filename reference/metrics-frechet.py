@@ -5,7 +5,7 @@ Features come from a formula that packages/metrics/src/frechet-distance.test.ts 
   usual FID programs do;
 - `exact`: with the centred samples X, Y themselves, Tr (Sx Sy)^(1/2) is the sum of the singular values of X Y^T / sqrt((n - 1)(m - 1)).
 
-Run: /usr/bin/python3 reference/metrics-frechet.py   (writes packages/metrics/fixtures/frechet.json)
+Run: /usr/bin/python3 reference/metrics-frechet.py   (writes packages/metrics/fixtures/frechet.json and statistics.npz)
 """
 import json
 import pathlib
@@ -76,6 +76,7 @@ for number, (name, dimension, first, second, octaves, shift) in enumerate(CASES)
     if number == 0:
         case["mean"] = x.mean(0).tolist()
         case["covarianceRow"] = np.cov(x, rowvar=False)[5].tolist()
+        np.savez(OUT.with_name("statistics.npz"), mu=x.mean(0), sigma=np.cov(x, rowvar=False))
     cases.append(case)
     print(name, case.get("sqrtm"), case["exact"], case.get("offset"))
 

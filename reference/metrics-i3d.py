@@ -4,7 +4,9 @@ The network is written here from its description: Inception blocks of conv3d (Te
 ReLU; average pool of 2 x 7 x 7 at stride 1; logits by a 1x1x1 convolution with bias, averaged over time. Weights and clips are made by formula
 (formula_weights.py). Clips of 64 x 64 pixels leave a map of 2 x 2 before the last pool, which is then averaged whole.
 
-Run: /usr/bin/python3 reference/metrics-i3d.py [--full]   (writes packages/metrics/fixtures/i3d.json; --full prints one clip of 224 x 224)
+Run: /usr/bin/python3 reference/metrics-i3d.py   (writes packages/metrics/fixtures/i3d.json)
+     … --files FOLDER also saves the network there, as torch saves it now, as it did before 1.6, and as a TorchScript archive, for
+     network-files.test.ts; and the logits of one clip of 224 x 224
 """
 import json
 import pathlib
@@ -128,9 +130,6 @@ torch.set_num_threads(1)
 net = formula_weights.fill(I3D()).eval()
 state = net.state_dict()
 with torch.no_grad():
-    if "--full" in sys.argv:
-        print(json.dumps(rounded(net(2 * clips("full", 1, 16, 224, 224) - 1)[0])))
-        sys.exit()
     content = {
         "madeBy": f"torch {torch.__version__}, numpy {np.__version__}, scipy {scipy.__version__}, Python {platform.python_version()}",
         "command": "/usr/bin/python3 reference/metrics-i3d.py",
@@ -147,3 +146,13 @@ with torch.no_grad():
     content["fvd"] = fvd
 OUT.write_text(json.dumps(content) + "\n")
 print(OUT.name, OUT.stat().st_size, "bytes", content["parameters"], content["fvd"])
+
+if "--files" in sys.argv:
+    folder = pathlib.Path(sys.argv[sys.argv.index("--files") + 1])
+    torch.save(state, folder / "i3d.pth")
+    torch.save({"state_dict": {f"module.{name}": value for name, value in state.items()}}, folder / "i3d-legacy.pth",
+               _use_new_zipfile_serialization=False)
+    with torch.no_grad():
+        torch.jit.trace(net, torch.zeros(1, 3, 16, 64, 64)).save(str(folder / "i3d-script.pt"))
+        logits = rounded(net(2 * clips("full", 1, 16, 224, 224) - 1)[0])
+    (folder / "i3d-full.json").write_text(json.dumps(logits) + "\n")

@@ -4,6 +4,7 @@ The network is torchvision's inception_v3 (1008 classes, no auxiliary head) with
 the padding out in blocks A, C and the first E, the maximum in the last block. Weights and pictures are made by formula (formula_weights.py).
 
 Run: /usr/bin/python3 reference/metrics-inception.py   (writes packages/metrics/fixtures/inception.json)
+     … --files FOLDER also saves the network there, as torch saves it now and as it did before 1.6, for network-files.test.ts
 """
 import json
 import pathlib
@@ -154,3 +155,9 @@ with torch.no_grad():
     content["fid"] = {"pictures": 80, "height": 40, "width": 40, "size": 75, "features": 64, "value": frechet(real, generated)}
 OUT.write_text(json.dumps(content) + "\n")
 print(OUT.name, OUT.stat().st_size, "bytes", content["parameters"], content["fid"])
+
+if "--files" in sys.argv:
+    folder = pathlib.Path(sys.argv[sys.argv.index("--files") + 1])
+    torch.save(state, folder / "inception.pth")
+    torch.save({"state_dict": {f"module.{name}": value for name, value in state.items()}}, folder / "inception-legacy.pth",
+               _use_new_zipfile_serialization=False)

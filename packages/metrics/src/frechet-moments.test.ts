@@ -1,6 +1,8 @@
-import { decodeSafetensors, encodeSafetensors } from '@lipsync/nn';
+import { readFileSync } from 'node:fs';
+import { decodeSafetensors, encodeSafetensors, readStateDict } from '@lipsync/nn';
 import { expect, test } from 'vitest';
 import { formulaFeatures } from '../tests/formula-features';
+import { frechetDistance } from './frechet-distance';
 import { momentsFromArrays, momentsToArrays } from './frechet-moments';
 import { FrechetStatistics } from './frechet-statistics';
 
@@ -14,6 +16,16 @@ test('moments come back from a safetensors file, and without a count from arrays
   tensors.delete('count');
   const { mean, covariance } = moments;
   expect(momentsFromArrays(tensors)).toEqual({ mean, covariance });
+});
+
+test("moments of NumPy's npz file are those of the samples", async () => {
+  const bytes = new Uint8Array(readFileSync(new URL('../fixtures/statistics.npz', import.meta.url)));
+  const { state } = await readStateDict(bytes, { widen: false });
+  const read = momentsFromArrays(state);
+  const own = new FrechetStatistics(48);
+  own.update(formulaFeatures(400, 48, 0, 0, 0));
+  expect(read.count).toBeUndefined();
+  expect(frechetDistance(read, own).value).toBeLessThan(1e-13);
 });
 
 test('float32 arrays are widened', () => {
