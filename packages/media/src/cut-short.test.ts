@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { H264_AAC, SKIPPED, beep, ffmpeg, flash, make, temporaryFolder } from '../test/clips';
+import { H264_AAC, SKIPPED, beep, ffmpeg, make, temporaryFolder } from '../test/clips';
 import { cutShort } from './cut-short';
 import { joinWaveform } from './join-waveform';
 import { normaliseMedia } from './normalise-media';

@@ -1,4 +1,7 @@
 export type { BothStreams } from './both-streams';
+export { checkMedia } from './check-media';
+export type { CheckMediaOptions, MediaCheck, MediaProblem } from './check-media';
+export { cutShort } from './cut-short';
 export { encodeVideo } from './encode-video';
 export type { EncodeVideoOptions, VideoWriter } from './encode-video';
 export { findFfmpeg } from './find-ffmpeg';

@@ -97,21 +97,17 @@ export async function probeFile(
   const end: FfmpegEnd =
     said === undefined ? await decodeFirst(ffmpegPath, file, maxPixels, { video: true, audio: true }) : { messages: said };
   end.messages = end.messages.replaceAll(file.url, 'the file'); // a line break in the name would make lines of it
-  if (/Format not on whitelist/.test(end.messages)) {
-    const kind = /\[([\w,]+) @ [^\]]*\] Format not on whitelist/.exec(end.messages)?.[1] ?? 'another format';
+  const kind = refusedFormat(end.messages);
+  if (kind !== undefined) {
     const rule = 'a file that holds its streams itself (mp4, mkv, webm, avi, wav …)';
     throw new Error(`${where}: path must be ${rule}, got ${file.path} (${kind})`);
   }
-  // What `0:V:0` took: ffmpeg 4.1 does not print which picture is a cover, but does not take it for a film either.
-  const mapped = /^ *Stream #0:(\d+) -> #0:0 /m.exec(end.messages)?.[1];
-  const videoStream = /Stream map '0:V:0' matches no streams/.test(end.messages) ? -1 : mapped && Number(mapped);
-  const info = parseFfmpegDump(file.path, end.messages, typeof videoStream === 'number' ? videoStream : undefined);
+  const info = parseFfmpegDump(file.path, end.messages, chosenVideo(end.messages));
   const { video, audio } = info;
   if (!video && !audio) {
     throw new Error(`${where}: path must be a film or sound that ffmpeg can read, got ${file.path} (${lastLine(end)})`);
   }
-  const tooLarge = /Picture size (\d+)x(\d+) exceeds specified max pixel count/.exec(end.messages);
-  if (video && tooLarge) [video.width, video.height] = [Number(tooLarge[1]), Number(tooLarge[2])];
+  if (video) Object.assign(video, refusedSize(end.messages));
   if (video && video.width * video.height > maxPixels) {
     const rule = `a film of at most ${maxPixels} pixels a picture (option maxPixels)`;
     throw new RangeError(`${where}: path must be ${rule}, got ${file.path} (${video.width} x ${video.height})`);
@@ -127,6 +123,28 @@ export async function probeFile(
     info.durationSec = Math.max(0, (await playedUntil(ffmpegPath, file, maxPixels, info)) - startSec);
   }
   return { info, zeroMicroseconds: Math.round((video ?? audio)!.startSec * 1e6) };
+}
+
+/** The kind of file that ffmpeg did not open because of `inputArguments`. */
+export function refusedFormat(messages: string): string | undefined {
+  if (!/Format not on whitelist/.test(messages)) return undefined;
+  return /\[([\w,]+) @ [^\]]*\] Format not on whitelist/.exec(messages)?.[1] ?? 'another format';
+}
+
+/** The size at which a decoder stopped because of `maxPixels`. */
+export function refusedSize(messages: string): { width: number; height: number } | undefined {
+  const size = /Picture size (\d+)x(\d+) exceeds specified max pixel count/.exec(messages);
+  return size ? { width: Number(size[1]), height: Number(size[2]) } : undefined;
+}
+
+/**
+ * The number of the stream that `-map 0:V:0` as the first output took, -1 where there is none, undefined where ffmpeg did not come to it. ffmpeg 4.1
+ * does not print which picture is a cover, but does not take it for a film either.
+ */
+export function chosenVideo(messages: string): number | undefined {
+  if (/Stream map '0:V:0' matches no streams/.test(messages)) return -1;
+  const mapped = /^ *Stream #0:(\d+) -> #0:0 /m.exec(messages)?.[1];
+  return mapped === undefined ? undefined : Number(mapped);
 }
 
 /**
