@@ -1,4 +1,6 @@
 export { melSteps } from '@lipsync/contracts';
+export { audioFeatures, featureStream } from './feature-stream';
+export type { FeatureStream } from './feature-stream';
 export { hzToMel, melFilterBank, melToHz } from './mel-filter-bank';
 export type { MelFilterBank } from './mel-filter-bank';
 export { MEL_RECIPES, THESIS_MEL, WAV2LIP_MEL } from './mel-recipe';
@@ -7,6 +9,7 @@ export { melFeatures, melSpectrogram } from './mel-spectrogram';
 export { MelStream } from './mel-stream';
 export { melWindow, melWindowStart } from './mel-window';
 export type { MelWindowTiming } from './mel-window';
+export { mfcc, MfccStream } from './mfcc';
 export { readWav } from './read-wav';
 export type { ReadWavOptions, WavSound } from './read-wav';
 export { resample } from './resample';

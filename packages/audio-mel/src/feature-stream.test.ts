@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { audioFeatures, featureStream } from './feature-stream';
+import { melSpectrogram } from './mel-spectrogram';
+import { mfcc } from './mfcc';
+
+const waveform = { samples: Float32Array.from({ length: 3000 }, (_, i) => Math.sin(i / 5) / 2), sampleRate: 16000 };
+
+test('featureStream and audioFeatures give the features of the name', () => {
+  const collect = (name: Parameters<typeof featureStream>[0]) => {
+    const stream = featureStream(name);
+    return [...stream.push(waveform.samples), ...stream.end()];
+  };
+  expect(collect('SYNCNET_MFCC')).toEqual([...mfcc(waveform).data]);
+  expect(collect('WAV2LIP_MEL')).toEqual([...melSpectrogram(waveform).data]);
+  expect(audioFeatures('SYNCNET_MFCC').compute(waveform)).toEqual(mfcc(waveform));
+  expect(audioFeatures('SYNCNET_MFCC')).toMatchObject({ bins: 13, stepsPerSecond: 100, sampleRate: 16000 });
+  expect(audioFeatures('THESIS_MEL')).toMatchObject({ bins: 80, stepsPerSecond: 80 });
+});
+
+test('features that come from elsewhere, and unknown ones, are refused', () => {
+  expect(() => featureStream('ASR_LOGITS')).toThrow('give them as an .npy file');
+  expect(() => audioFeatures('MY_MEL' as never)).toThrow('audioFeatures: name must be one of THESIS_MEL, WAV2LIP_MEL');
+});
