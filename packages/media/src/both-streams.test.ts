@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { H264_AAC, SKIPPED, beep, ffmpeg, flash, make, temporaryFolder } from '../test/clips';
+import { H264_AAC, SKIPPED, beep, ffmpeg, flash, make, temporaryFolder, turn } from '../test/clips';
 import { joinWaveform } from './join-waveform';
 import { openMedia } from './open-media';
 import type { BothOptions, FfmpegReader } from './open-media';
@@ -48,11 +48,13 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     await make('-itsoffset', '0.3', '-i', file('pictures.mp4'), '-i', file('sound.wav'), '-c:v', 'copy', '-c:a', 'aac', file('late-picture.mkv'));
     await make('-i', file('pictures.mp4'), '-itsoffset', '0.3', '-i', file('sound.wav'), '-c:v', 'copy', '-c:a', 'aac', file('late-sound.mp4'));
     await make(...pattern, ...beep(), ...H264_AAC, file('broadcast.ts'));
+    await make(...pattern, ...beep(), ...H264_AAC, file('turned.mp4'));
+    turn(file('turned.mp4'), 90);
     await make(...pattern, ...beep(), '-c:v', 'mpeg1video', '-c:a', 'mp2', file('old.mpg'));
     await make('-f', 'lavfi', '-t', '0.04', '-i', 'testsrc=s=50x40:r=25', ...beep(0.05, 0), '-c:v', 'ffv1', '-c:a', 'flac', file('one.mkv'));
   });
 
-  test.each(['plain.mp4', 'late-picture.mkv', 'late-sound.mp4', 'broadcast.ts', 'old.mpg', 'one.mkv'])(
+  test.each(['plain.mp4', 'late-picture.mkv', 'late-sound.mp4', 'broadcast.ts', 'old.mpg', 'turned.mp4', 'one.mkv'])(
     'of %s, in whatever order it is read, is to the bit what probe, frames and audio give',
     async (name) => {
       const alone = await separate(file(name));

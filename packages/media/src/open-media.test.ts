@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { H264_AAC, SKIPPED, beep, brightness, ffmpeg, flash, flashFrame, make, onset, temporaryFolder } from '../test/clips';
+import { H264_AAC, SKIPPED, beep, brightness, ffmpeg, flash, flashFrame, make, onset, temporaryFolder, turn } from '../test/clips';
 import { joinWaveform } from './join-waveform';
 import { openMedia } from './open-media';
 import type { FfmpegReader } from './open-media';
@@ -282,14 +282,3 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect((await media.probe(path)).video).toMatchObject({ width: 96 });
   });
 });
-
-/** Writes a clockwise turn into the track header of an mp4, as phones do; ffmpeg's own option for it changed its name with the version. */
-function turn(path: string, degrees: number): void {
-  const bytes = readFileSync(path);
-  const matrix = bytes.indexOf('tkhd') + 4 + 40; // version 0: 40 bytes before the matrix
-  const [cos, sin] = [Math.round(Math.cos((degrees * Math.PI) / 180)), Math.round(Math.sin((degrees * Math.PI) / 180))];
-  [cos, sin, -sin, cos].forEach((value, index) => {
-    bytes.writeInt32BE(value * 65536, matrix + [0, 4, 12, 16][index]);
-  });
-  writeFileSync(path, bytes);
-}

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -61,4 +61,15 @@ export async function flashFrame(media: FfmpegReader, path: string, options?: Fr
 /** Index of the first sample louder than half of `amplitude`. */
 export function onset(samples: Float32Array, amplitude = 0.5): number {
   return samples.findIndex((value) => Math.abs(value) > amplitude / 2);
+}
+
+/** Writes a clockwise turn into the track header of an mp4, as phones do; ffmpeg's own option for it changed its name with the version. */
+export function turn(path: string, degrees: number): void {
+  const bytes = readFileSync(path);
+  const matrix = bytes.indexOf('tkhd') + 4 + 40; // version 0: 40 bytes before the matrix
+  const [cos, sin] = [Math.round(Math.cos((degrees * Math.PI) / 180)), Math.round(Math.sin((degrees * Math.PI) / 180))];
+  [cos, sin, -sin, cos].forEach((value, index) => {
+    bytes.writeInt32BE(value * 65536, matrix + [0, 4, 12, 16][index]);
+  });
+  writeFileSync(path, bytes);
 }
