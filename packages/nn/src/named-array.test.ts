@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readFixture } from '../tests/torch-case';
-import { type NamedArray, sizeOf, toFloat16, toFloat32 } from './named-array';
+import { convertFloats, type NamedArray, sizeOf, toFloat16, toFloat32 } from './named-array';
 
 const { halves } = readFixture<{ halves: { values: number[]; bits: number[] } }>('safetensors');
 const float = (data: Float32Array): NamedArray => ({ dtype: 'float32', shape: [data.length], data });
@@ -30,6 +30,30 @@ describe('named arrays', () => {
   test('toFloat16 leaves integers alone', () => {
     const count: NamedArray = { dtype: 'int64', shape: [], data: BigInt64Array.of(3n) };
     expect(toFloat16(count)).toBe(count);
+  });
+
+  test('convertFloats rounds to bfloat16 with ties to even, as PyTorch does', () => {
+    // 1 + 2^-8 lies between 1 and 1 + 2^-7, 1 + 3 * 2^-8 between 1 + 2^-7 and 1 + 2^-6: the even one is taken
+    const values = Float32Array.of(1, 1 + 2 ** -8, 1 + 3 * 2 ** -8, -1.01, 0, -0, Infinity, NaN, 2 ** -140);
+    const { data } = convertFloats('f', 'x', float(values), 'bfloat16');
+    expect([...(data as Uint16Array)]).toEqual([0x3f80, 0x3f80, 0x3f82, 0xbf81, 0, 0x8000, 0x7f80, 0x7fc0, 0]);
+  });
+
+  test('convertFloats keeps every bfloat16 on the way to float32 and back, and half floats on theirs', () => {
+    for (const [dtype, top] of [['bfloat16', 0x7f80], ['float16', 0x7c00]] as const) {
+      const bits = Uint16Array.from({ length: 65536 }, (_, i) => i).filter((value) => (value & top) !== top);
+      const wide = convertFloats('f', 'x', { dtype, shape: [bits.length], data: bits }, 'float32');
+      expect(wide.dtype).toBe('float32');
+      expect(convertFloats('f', 'x', wide, dtype).data).toEqual(bits);
+    }
+  });
+
+  test('convertFloats names the first number that a width cannot hold, and leaves whole numbers alone', () => {
+    expect(() => convertFloats('f', 'w', float(Float32Array.of(1, -70000)), 'float16')).toThrow('f: w must be of numbers that float16 can hold, got -70000 at 1');
+    expect(() => convertFloats('f', 'w', { dtype: 'float64', shape: [1], data: Float64Array.of(1e39) }, 'float32')).toThrow('float32 can hold, got 1e+39 at 0');
+    expect(() => convertFloats('f', 'w', float(Float32Array.of(3.4e38)), 'bfloat16')).toThrow('bfloat16 can hold');
+    const count: NamedArray = { dtype: 'int64', shape: [], data: BigInt64Array.of(3n) };
+    expect(convertFloats('f', 'x', count, 'float16')).toBe(count);
   });
 
   test('sizeOf is 1 for a scalar and 0 with an empty axis', () => {

@@ -136,3 +136,34 @@ export function toFloat16(array: NamedArray): NamedArray {
   for (let i = 0; i < data.length; i++) data[i] = toFloat16Bits(array.data[i]);
   return { dtype: 'float16', shape: array.shape, data };
 }
+
+/** Widths in which floats are stored. */
+export type FloatDtype = 'float32' | 'float16' | 'bfloat16';
+
+/** The nearest bfloat16 of the number in `single`, ties to even. */
+function toBfloat16Bits(): number {
+  const bits = singleBits[0];
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40; // still NaN when its lower half is gone
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}
+
+/**
+ * Floats in another width, rounded to the nearest number, ties to even. float64 goes through float32.
+ *
+ * @returns a new array, or the argument where it has that width or holds whole numbers.
+ * @throws RangeError that gives the first number that is finite and would become infinite.
+ */
+export function convertFloats(where: string, name: string, array: NamedArray, dtype: FloatDtype): NamedArray {
+  if (array.dtype === dtype || !/float/.test(array.dtype)) return array;
+  const source = array.dtype === 'float64' ? array.data : toFloat32(array);
+  const data = dtype === 'float32' ? new Float32Array(source.length) : new Uint16Array(source.length);
+  const infinity = dtype === 'float16' ? 0x7c00 : 0x7f80;
+  for (let i = 0; i < data.length; i++) {
+    const value = source[i];
+    single[0] = value;
+    data[i] = dtype === 'float32' ? single[0] : dtype === 'float16' ? toFloat16Bits(value) : toBfloat16Bits();
+    const endless = dtype === 'float32' ? !Number.isFinite(data[i]) : (data[i] & 0x7fff) === infinity;
+    if (endless && Number.isFinite(value)) fail(RangeError, where, name, `of numbers that ${dtype} can hold`, `${value} at ${i}`);
+  }
+  return { dtype, shape: array.shape, data } as NamedArray;
+}

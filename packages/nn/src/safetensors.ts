@@ -36,30 +36,29 @@ function compareNames(a: string, b: string): number {
   return left.length - right.length;
 }
 
-/** The pieces of a safetensors file in order, the numbers as views: write them one after the other. */
-export function safetensorsPieces(tensors: Map<string, NamedArray>, metadata: Record<string, string> = {}): Uint8Array[] {
-  const where = 'encodeSafetensors';
+/** Tensors in the order of the file, and the header's bytes with the length in front. */
+export function safetensorsHead<A extends { name: string; dtype: ArrayDtype; shape: readonly number[] }>(
+  where: string,
+  tensors: readonly A[],
+  metadata: Record<string, string>,
+): { head: Uint8Array; sorted: A[] } {
   const header: [string, unknown][] = [];
   const entries = Object.entries(metadata);
   const odd = entries.find(([, value]) => typeof value !== 'string');
   if (odd) fail(TypeError, where, 'metadata', 'strings by name', `${typeof odd[1]} for ${odd[0]}`);
   if (entries.length > 0) header.push([METADATA_KEY, Object.fromEntries(entries)]);
 
-  const sorted = [...tensors].sort(
-    ([nameA, a], [nameB, b]) => CODES.indexOf(CODE_OF[b.dtype]) - CODES.indexOf(CODE_OF[a.dtype]) || compareNames(nameA, nameB),
-  );
-  const views: Uint8Array[] = [];
+  const sorted = [...tensors].sort((a, b) => CODES.indexOf(CODE_OF[b.dtype]) - CODES.indexOf(CODE_OF[a.dtype]) || compareNames(a.name, b.name));
+  const names = new Set<string>();
   let offset = 0;
-  for (const [name, { dtype, shape, data }] of sorted) {
-    const code = CODE_OF[dtype];
-    if (name === METADATA_KEY) fail(Error, where, 'tensors', `without the name ${METADATA_KEY}`, name);
-    if (code === undefined || !(data instanceof ARRAYS[dtype])) {
-      fail(TypeError, where, name, `${code ? ARRAYS[dtype].name : 'of a known dtype'} for its dtype`, dtype);
-    }
-    if (data.length !== sizeOf(shape)) fail(TypeError, where, name, `${sizeOf(shape)} numbers for [${shape.join(', ')}]`, data.length);
-    header.push([name, { dtype: code, shape, data_offsets: [offset, offset + data.byteLength] }]);
-    offset += data.byteLength;
-    views.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  for (const { name, dtype, shape } of sorted) {
+    if (name === METADATA_KEY || names.has(name)) fail(Error, where, 'tensors', `of unique names without ${METADATA_KEY}`, name);
+    if (CODE_OF[dtype] === undefined) fail(TypeError, where, name, 'of a known dtype', dtype);
+    names.add(name);
+    const bytes = sizeOf(shape) * ARRAYS[dtype].BYTES_PER_ELEMENT;
+    if (!Number.isSafeInteger(offset + bytes) || !shape.every(isCount)) fail(TypeError, where, name, 'of a shape of whole numbers', `[${shape.join(', ')}]`);
+    header.push([name, { dtype: CODE_OF[dtype], shape, data_offsets: [offset, offset + bytes] }]);
+    offset += bytes;
   }
 
   const json = `{${header.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`;
@@ -69,7 +68,18 @@ export function safetensorsPieces(tensors: Map<string, NamedArray>, metadata: Re
   const head = new Uint8Array(8 + padded).fill(0x20, 8);
   new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
   head.set(text, 8);
-  return [head, ...views];
+  return { head, sorted };
+}
+
+/** The pieces of a safetensors file in order, the numbers as views: write them one after the other. */
+export function safetensorsPieces(tensors: Map<string, NamedArray>, metadata: Record<string, string> = {}): Uint8Array[] {
+  const where = 'encodeSafetensors';
+  for (const [name, { dtype, shape, data }] of tensors) {
+    if (!(ARRAYS[dtype] && data instanceof ARRAYS[dtype])) fail(TypeError, where, name, `${ARRAYS[dtype]?.name ?? 'of a known dtype'} for its dtype`, dtype);
+    if (data.length !== sizeOf(shape)) fail(TypeError, where, name, `${sizeOf(shape)} numbers for [${shape.join(', ')}]`, data.length);
+  }
+  const { head, sorted } = safetensorsHead(where, [...tensors].map(([name, array]) => ({ name, ...array })), metadata);
+  return [head, ...sorted.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
 }
 
 /**
