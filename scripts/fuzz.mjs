@@ -33,7 +33,7 @@ async function parsers() {
       run: readAll,
     },
     npy: { seeds: files('.npy'), run: async (bytes) => void decodeNpy(bytes) },
-    wav: { seeds: ['pcm16', 'float32'].map((format) => writeWav(sound, format)), run: async (bytes) => void readWav(bytes) },
+    wav: { seeds: ['pcm16', 'float32'].map((format) => writeWav(sound, { format })), run: async (bytes) => void readWav(bytes) },
   };
 }
 

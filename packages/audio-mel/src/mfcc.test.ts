@@ -88,7 +88,7 @@ test.skipIf(!can)(`mfcc equals NumPy and SciPy on real speech${can ? '' : ' (ski
     const video = readdirSync(clip).filter((name) => /\.(mp4|avi|mkv)$/.test(name)).sort()[0];
     const raw = execFileSync('ffmpeg', ['-v', 'error', '-i', `${clip}/${video}`, '-ac', '1', '-ar', '16000', '-f', 's16le', '-'], { maxBuffer: 1 << 26 });
     const samples = Float32Array.from(new Int16Array(new Uint8Array(raw).buffer), (value) => value / 32768);
-    writeFileSync(join(folder, 'speech.wav'), writeWav({ samples, sampleRate: 16000 }, 'pcm16'));
+    writeFileSync(join(folder, 'speech.wav'), writeWav({ samples, sampleRate: 16000 }, { format: 'pcm16' }));
     const script = new URL('../../../reference/audio-mel-mfcc.py', import.meta.url).pathname;
     const { data } = JSON.parse(execFileSync(python, [script, join(folder, 'speech.wav')], { encoding: 'utf8', maxBuffer: 1 << 28 })) as { data: number[] };
     expect(difference(mfcc({ samples, sampleRate: 16000 }).data, data)).toBeLessThan(1e-5);

@@ -149,13 +149,13 @@ function warningsOf(report: DataReport, shares: { still: number; dark: number; e
 /** Offset in frames of a stored clip; undefined where it is too short for a window. */
 async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExpert): Promise<number | undefined> {
   const { recipe } = expert;
-  const { crop, stepsPerSecond } = store.recipe;
-  const windows = windowCount(clip.count, clip.mel.steps, recipe, stepsPerSecond);
+  const { crop } = store.recipe;
+  const windows = windowCount(clip.count, clip.mel.steps, recipe);
   if (windows < 2) return undefined;
   const scorer = new WindowScorer(expert);
   for (let start = 0; start < windows; start++) {
     const frames = cutMouthWindow(clip.frames, start, { stored: crop, recipe });
-    const mel = cutMelWindow(clip.mel, start, { recipe, stepsPerSecond });
+    const mel = cutMelWindow(clip.mel, start, { recipe });
     await scorer.update({ frames, mel });
   }
   return (await scorer.compute()).offsetFrames;

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { melFeatures } from '@lipsync/audio-mel';
+import { audioFeatures } from '@lipsync/audio-mel';
 import type { FaceTrack, SyncRecipe } from '@lipsync/contracts';
 import { ClipStore, prepareVideo, storedCropFor, type PrepareResult } from '@lipsync/dataloader';
 import { createLandmarkDetector, parseLandmarkFile } from '@lipsync/face-crop';
@@ -55,7 +55,7 @@ export function openStore({
   effort = 'fast',
   minFrames = 20,
 }: PrepareFolderOptions): Promise<ClipStore> {
-  const { stepsPerSecond, bins } = melFeatures(recipe.mel);
+  const { stepsPerSecond, bins } = audioFeatures(recipe.mel);
   const { crop, mel, fps } = recipe;
   return ClipStore.create(store, { crop: storedCropFor(crop), mel, stepsPerSecond, bins, fps }, { effort, minFrames });
 }

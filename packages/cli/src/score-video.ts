@@ -33,7 +33,7 @@ export type ScoreProtocol = {
   /** SHA-256 of the weights file. */
   weightsHash?: string;
   recipe: SyncRecipe;
-  space: 'unit' | 'euclidean';
+  space: SyncExpert['space'];
   maxShift: number;
   outside: 'zero' | 'overlap';
 };

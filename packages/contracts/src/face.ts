@@ -35,6 +35,8 @@ export type FaceTrack = {
   score: number;
   /** Pictures whose points were filled in between two detections. */
   interpolated: number;
+  /** `[frames, 4]`, float32: left, top, right, bottom of the detector's face box in pixels, where there are such. */
+  boxes?: Float32Array;
 };
 
 /** Refuses what is not 68 finite points. */

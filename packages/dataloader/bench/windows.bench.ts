@@ -8,7 +8,7 @@ import { cutMouthWindow } from '../src/mouth-window';
 const side = (factor: number) => `${factor} * max(eye distance, 0.95 * eye-to-mouth)` as const;
 const crop = { kind: 'similarity', centre: 'mean 48-67', upright: 'eye centres', window: 'clip median' } as const;
 const stored = { ...crop, side: side(1.9), size: 96 };
-const recipe = { frames: 10, fps: 25, melSteps: 32, crop: { ...crop, side: side(1.18), size: 48 }, color: 'RGB', range: [-1, 1] } as const;
+const recipe = { frames: 10, fps: 25, melSteps: 32, mel: 'THESIS_MEL', crop: { ...crop, side: side(1.18), size: 48 }, color: 'RGB', range: [-1, 1] } as const;
 const frames = Uint8Array.from({ length: 30 * 96 * 96 * 3 }, (_, i) => (i * 31) & 255);
 const mel = { data: new Float32Array(96 * 80), steps: 96, bins: 80 };
 

@@ -1,15 +1,15 @@
 import { assertMel, cropSideFactor, fail } from '@lipsync/contracts';
-import type { DinetCrop, Mel, MelRecipeName, SimilarityCrop, SyncRecipe } from '@lipsync/contracts';
+import type { AudioFeatureName, Mel, SyncCrop, SyncRecipe } from '@lipsync/contracts';
 
 /** What all clips of a store have in common. */
 export type StoreRecipe = {
   /** How the stored pictures were cropped; `size` is their side in pixels. */
-  crop: SimilarityCrop | DinetCrop;
-  /** The mel recipe of the sound. */
-  mel: MelRecipeName;
-  /** Mel steps a second. */
+  crop: SyncCrop;
+  /** The features of the sound. */
+  mel: AudioFeatureName;
+  /** Time steps of the features a second. */
   stepsPerSecond: number;
-  /** Mel bins. */
+  /** Numbers a time step. */
   bins: number;
   /** Pictures a second. */
   fps: number;
@@ -64,7 +64,7 @@ export function assertClip(where: string, clip: Clip, recipe: StoreRecipe): void
  * The part of the stored picture that a network sees, as a fraction of its side; 1 where both crops are the same.
  *
  * @throws TypeError where the network's crop cannot be taken out of the stored one: other kind, centre, smoothing or a
- * wider side; a DINet crop must be the same in all.
+ * wider side; other crops must be the same in all but the rows that are seen, as all rows are stored.
  * @example
  * viewFraction(stored, recipe.crop); // 1.18 / 1.9
  */
@@ -76,7 +76,7 @@ export function viewFraction(stored: StoreRecipe['crop'], wanted: SyncRecipe['cr
     if (fraction > 1) fail(TypeError, 'viewFraction', 'wanted.side', `at most the stored "${stored.side}"`, wanted.side);
     return fraction;
   }
-  const [left, right] = [stored, wanted].map((crop) => JSON.stringify(Object.entries(crop).sort()));
+  const [left, right] = [stored, wanted].map((crop) => JSON.stringify(Object.entries(crop).filter(([key]) => key !== 'rows').sort()));
   if (left !== right) fail(TypeError, 'viewFraction', 'wanted', `the stored crop ${JSON.stringify(stored)}`, wanted);
   return 1;
 }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { assertSyncRecipe, fail } from '@lipsync/contracts';
+import { assertSyncRecipe, fail, pictureShape } from '@lipsync/contracts';
 import type { MelBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import { assertStoreFits } from './clip';
@@ -23,7 +23,7 @@ export type EvaluationOptions = {
 /** Pairs of one clip as rows of its two batches; in-sync and off-sync ones alternate. */
 export type EvaluationClip = {
   id: string;
-  /** `[rows, size, size, frames * 3]`; the caller disposes it. */
+  /** `[rows, height, width, frames * 3]`; the caller disposes it. */
   frames: MouthBatch;
   /** `[rows, bins, melSteps, 1]`; the caller disposes it. */
   mel: MelBatch;
@@ -73,9 +73,9 @@ async function evaluationClip(
   id: string,
   { perClip, minDistance, seed }: Required<Omit<EvaluationOptions, 'clips'>>,
 ): Promise<EvaluationClip | undefined> {
-  const { crop, bins, stepsPerSecond } = store.recipe;
+  const { crop, bins } = store.recipe;
   const clip = await store.read(id);
-  const windows = windowCount(clip.count, clip.mel.steps, recipe, stepsPerSecond);
+  const windows = windowCount(clip.count, clip.mel.steps, recipe);
   const random = new Random(seed, ...new TextEncoder().encode(id));
   const starts = random.shuffle(Array.from({ length: windows }, (_, start) => start)).slice(0, perClip);
 
@@ -92,9 +92,9 @@ async function evaluationClip(
   }
   if (pairs.length === 0) return undefined;
 
-  const { size } = recipe.crop;
+  const { height, width } = pictureShape(recipe.crop);
   const [frameStarts, melStarts] = [[...frameRows.keys()], [...melRows.keys()]];
-  const frameLength = size * size * recipe.frames * 3;
+  const frameLength = height * width * recipe.frames * 3;
   const melLength = bins * recipe.melSteps;
   const frames = new Float32Array(frameStarts.length * frameLength);
   const mel = new Float32Array(melStarts.length * melLength);
@@ -102,11 +102,11 @@ async function evaluationClip(
     cutMouthWindow(clip.frames, start, { stored: crop, recipe, out: frames.subarray(i * frameLength, (i + 1) * frameLength) }),
   );
   melStarts.forEach((start, i) =>
-    cutMelWindow(clip.mel, start, { recipe, stepsPerSecond, out: mel.subarray(i * melLength, (i + 1) * melLength) }),
+    cutMelWindow(clip.mel, start, { recipe, out: mel.subarray(i * melLength, (i + 1) * melLength) }),
   );
   return {
     id,
-    frames: tf.tensor4d(frames, [frameStarts.length, size, size, recipe.frames * 3]),
+    frames: tf.tensor4d(frames, [frameStarts.length, height, width, recipe.frames * 3]),
     mel: tf.tensor4d(mel, [melStarts.length, bins, recipe.melSteps, 1]),
     frameStarts,
     melStarts,

@@ -1,6 +1,7 @@
-import { MEL_RECIPES, MelStream } from '@lipsync/audio-mel';
+import { featureStream } from '@lipsync/audio-mel';
+import type { FeatureStream } from '@lipsync/audio-mel';
 import { fail } from '@lipsync/contracts';
-import type { Mel, MelRecipeName, Waveform } from '@lipsync/contracts';
+import type { AudioFeatureName, Mel, Waveform } from '@lipsync/contracts';
 
 /**
  * Windows of the mel of a sound that is still being decoded, each reaching no further back than what was forgotten.
@@ -12,7 +13,7 @@ import type { Mel, MelRecipeName, Waveform } from '@lipsync/contracts';
  */
 export class MelCursor {
   readonly bins: number;
-  readonly #stream: MelStream;
+  readonly #stream: FeatureStream;
   readonly #pieces: AsyncIterator<Waveform>;
   #ended = false;
   #first = 0; // step of the oldest value held
@@ -20,8 +21,8 @@ export class MelCursor {
   #floor = 0; // steps before it are not kept when they come
   #data: Float32Array;
 
-  constructor(pieces: AsyncIterable<Waveform>, mel: MelRecipeName) {
-    this.#stream = new MelStream(MEL_RECIPES[mel]);
+  constructor(pieces: AsyncIterable<Waveform>, mel: AudioFeatureName) {
+    this.#stream = featureStream(mel);
     this.bins = this.#stream.bins;
     this.#pieces = pieces[Symbol.asyncIterator]();
     this.#data = new Float32Array(256 * this.bins);

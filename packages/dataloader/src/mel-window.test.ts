@@ -18,7 +18,7 @@ const withSound = (sound: Partial<AugmentationDraw['sound']>) => ({ ...plain, so
 test.each(fixture.sounds)('cutMelWindow varies as PyTorch does: $change', ({ change, window }) => {
   const { bins, steps } = fixture;
   const got = cutMelWindow({ data: Float32Array.from(fixture.sound), bins, steps }, 0, {
-    recipe: { fps: 25, melSteps: steps },
+    recipe: { fps: 25, frames: 10, mel: 'THESIS_MEL', melSteps: steps },
     augmentation: withSound(change),
   });
   // float32 here, float64 there: largest difference measured 3e-7 of -4..4

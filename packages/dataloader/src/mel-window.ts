@@ -1,13 +1,10 @@
-import { melWindowStart } from '@lipsync/audio-mel';
-import { assertMel, fail } from '@lipsync/contracts';
+import { assertMel, audioWindowStart, fail } from '@lipsync/contracts';
 import type { Mel, SyncRecipe } from '@lipsync/contracts';
 import type { AugmentationDraw } from './augmentation';
 import { NOISE_MASK, noiseTable } from './noise-table';
 
 export type MelWindowOptions = {
-  recipe: Pick<SyncRecipe, 'fps' | 'melSteps'>;
-  /** Mel steps a second. Default 80. */
-  stepsPerSecond?: number;
+  recipe: Pick<SyncRecipe, 'fps' | 'melSteps' | 'mel' | 'frames'>;
   /** Variation for training. */
   augmentation?: AugmentationDraw;
   /** Where to write; made where it is not given. */
@@ -20,7 +17,7 @@ const FLOOR_SPREAD = 0.6; // standard deviation of the log power of a noise floo
 /**
  * A window of sound for an audio tower: `[bins, melSteps]`, so that `[bins, melSteps, 1]` is the network's input.
  *
- * Starts at step floor(stepsPerSecond · startFrame / fps) of a mel whose step 0 is the clip's first picture.
+ * Starts at step `audioWindowStart` of features whose step 0 is the clip's first picture.
  *
  * @param mel Time-major, of a whole clip.
  * @returns float32, `options.out` where it is given.
@@ -29,11 +26,11 @@ const FLOOR_SPREAD = 0.6; // standard deviation of the log power of a noise floo
  * const window = cutMelWindow(clip.mel, 3, { recipe: expert.recipe }); // 80 x 32
  */
 export function cutMelWindow(mel: Mel, startFrame: number, options: MelWindowOptions): Float32Array {
-  const { recipe, stepsPerSecond = 80, augmentation } = options;
+  const { recipe, augmentation } = options;
   assertMel('cutMelWindow', mel);
   const { data, bins, steps } = mel;
   const width = recipe.melSteps;
-  let start = melWindowStart(startFrame, { fps: recipe.fps, stepsPerSecond });
+  let start = audioWindowStart(recipe, startFrame);
   if (!(start >= 0 && start + width <= steps)) {
     const rule = `one whose ${width} steps from ${start} on lie in the clip's ${steps}`;
     fail(RangeError, 'cutMelWindow', 'startFrame', rule, startFrame);

@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { fail, pictureShape } from '@lipsync/contracts';
 import type { SyncRecipe } from '@lipsync/contracts';
 import type { AugmentationDraw } from './augmentation';
 import { viewFraction } from './clip';
@@ -16,8 +16,8 @@ export type MouthWindowOptions = {
   out?: Float32Array;
 };
 
-/** Where in a stored picture each pixel of the view lies: index of the upper left of four neighbours, and their weights. */
-export type View = { size: number; pixels: Int32Array; nextColumn: Uint8Array; nextRow: Int32Array; weights: Float32Array };
+/** Where in a stored picture each pixel of the view, row by row, lies: index of the upper left of four neighbours, and their weights. */
+export type View = { pixels: Int32Array; nextColumn: Uint8Array; nextRow: Int32Array; weights: Float32Array };
 
 /**
  * Prepares sampling of the network's view from stored pictures, the augmentation's geometry folded in.
@@ -34,8 +34,9 @@ export function makeView(
   view?: AugmentationDraw['view'],
 ): View | undefined {
   const fraction = viewFraction(stored, wanted);
-  if (fraction === 1 && stored.size === wanted.size && !view) return undefined;
-  const size = wanted.size;
+  const { size } = wanted;
+  const { height } = pictureShape(wanted);
+  if (fraction === 1 && stored.size === size && height === size && !view) return undefined;
   const from = stored.size;
   const { scale = 1, aspect = 1, angle = 0, mirrored = false, across = 0, down = 0 } = view ?? {};
   const side = fraction * scale;
@@ -45,15 +46,14 @@ export function makeView(
   const [a, b] = [side * aspect * cos * mirror, -side * sin];
   const [c, d] = [side * sin * mirror, (side / aspect) * cos];
   const last = from - 1;
-  const count = size * size;
+  const count = height * size;
   const result: View = {
-    size,
     pixels: new Int32Array(count),
     nextColumn: new Uint8Array(count),
     nextRow: new Int32Array(count),
     weights: new Float32Array(count * 4),
   };
-  for (let row = 0, p = 0; row < size; row++) {
+  for (let row = size - height, p = 0; row < size; row++) {
     const v = (2 * row + 1) / size - 1;
     for (let column = 0; column < size; column++, p++) {
       const u = (2 * column + 1) / size - 1;
@@ -127,7 +127,8 @@ export function cutMouthWindow(frames: Uint8Array, startFrame: number, options: 
     const rule = `0 to ${count - recipe.frames} (${count} pictures, ${recipe.frames} in a window)`;
     fail(RangeError, 'cutMouthWindow', 'startFrame', rule, startFrame);
   }
-  const length = recipe.crop.size * recipe.crop.size * recipe.frames * 3;
+  const { height, width } = pictureShape(recipe.crop);
+  const length = height * width * recipe.frames * 3;
   const out = options.out ?? new Float32Array(length);
   if (out.length !== length) fail(TypeError, 'cutMouthWindow', 'out', `${length} numbers long`, out.length);
   const view = makeView(stored, recipe.crop, augmentation?.view);

@@ -1,5 +1,4 @@
-import { melWindowStart } from '@lipsync/audio-mel';
-import { assertSyncRecipe, cropSideFactor, fail } from '@lipsync/contracts';
+import { assertSyncRecipe, audioWindowStart, cropSideFactor, fail, pictureShape } from '@lipsync/contracts';
 import type { FaceTrack, SimilarityCrop, SyncRecipe } from '@lipsync/contracts';
 import { planCrops } from '@lipsync/face-crop';
 import { viewFraction } from './clip';
@@ -15,7 +14,7 @@ export type SyncWindow = {
   track: FaceTrack;
   /** Index in the video of the window's first picture. */
   startFrame: number;
-  /** `[size, size, frames * 3]`, float32, in the recipe's range; a new array. */
+  /** `[height, width, frames * 3]`, float32, in the recipe's range; a new array. */
   frames: Float32Array;
   /** `[bins, melSteps]`, float32; a new array. */
   mel: Float32Array;
@@ -33,11 +32,12 @@ const STORED_SIDE = 1.9;
 
 /**
  * The crop that clips are stored in for a network: for a similarity crop twice its pixels and a side of 1.9, which leaves room to
- * turn and shift it in training; for a DINet crop, or one that is wider, the network's own.
+ * turn and shift it in training; for other crops, or one that is wider, the network's own with all its rows.
  *
  * Scoring goes through the same two samplings as training, so that both show a network the same.
  */
 export function storedCropFor(crop: SyncRecipe['crop']): StoreRecipe['crop'] {
+  if ('rows' in crop) return { ...crop, rows: 'all' };
   if (crop.kind !== 'similarity' || cropSideFactor(crop) >= STORED_SIDE) return crop;
   const stored: SimilarityCrop = { ...crop, side: `${STORED_SIDE} * max(eye distance, 0.95 * eye-to-mouth)`, size: 2 * crop.size };
   return stored;
@@ -60,7 +60,8 @@ export async function* streamSyncWindows(video: TrackedVideo, options: StreamOpt
   viewFraction(stored, recipe.crop); // refuses crops that do not fit
   const view = makeView(stored, recipe.crop);
   const { frames: length, melSteps } = recipe;
-  const pictureLength = recipe.crop.size ** 2 * 3;
+  const { height, width } = pictureShape(recipe.crop);
+  const pictureLength = height * width * 3;
   const planned = tracks.map((track) => ({
     track,
     plan: planCrops(track, stored, video.picture),
@@ -68,7 +69,6 @@ export async function* streamSyncWindows(video: TrackedVideo, options: StreamOpt
     soundEnded: false,
   }));
   const mel = new MelCursor(video.audio(), recipe.mel);
-  const timing = { fps: recipe.fps, stepsPerSecond: 80 };
   try {
     for await (const { planned: face, frame, indexInTrack, crop } of trackCrops(video.frames(), planned)) {
       const latest = face.ring[indexInTrack % length];
@@ -77,7 +77,8 @@ export async function* streamSyncWindows(video: TrackedVideo, options: StreamOpt
       const first = indexInTrack - length + 1;
       if (first < 0 || face.soundEnded) continue;
       const startFrame = frame - length + 1;
-      const startStep = melWindowStart(startFrame, timing);
+      const startStep = audioWindowStart(recipe, startFrame);
+      if (startStep < 0) continue; // features that stand around the pictures begin before the sound
       mel.forget(startStep); // all faces are at the same picture
       const sound = await mel.read(startStep, melSteps);
       if (sound.steps < melSteps) {

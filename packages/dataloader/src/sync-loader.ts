@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { assertSyncRecipe, fail } from '@lipsync/contracts';
+import { assertSyncRecipe, fail, pictureShape } from '@lipsync/contracts';
 import type { MelBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import { AUGMENTATION, drawAugmentation } from './augmentation';
@@ -49,7 +49,7 @@ export const THESIS_PAIRS = {
 /** One batch. Its tensors belong to whoever pulled it: `disposeBatch`. */
 export type SyncBatch = {
   step: number;
-  /** `[batch, size, size, frames * 3]`. */
+  /** `[batch, height, width, frames * 3]`. */
   frames: MouthBatch;
   /** `[batch, bins, melSteps, 1]`. */
   mel: MelBatch;
@@ -124,6 +124,9 @@ export class SyncLoader {
     assertStoreFits('SyncLoader', store.recipe, recipe);
     if (!(Number.isInteger(prefetch) && prefetch >= 0)) fail(RangeError, 'SyncLoader', 'prefetch', 'a whole number, 0 or more', prefetch);
     usableClips([], sampling, recipe.frames); // checks the sampling
+    if (augment && recipe.mel !== 'THESIS_MEL' && recipe.mel !== 'WAV2LIP_MEL') {
+      fail(TypeError, 'SyncLoader', 'augment', `null for ${recipe.mel}: its variations are of mel spectrograms`, 'a variation');
+    }
     if (augment) drawAugmentation(augment, new Random(0)); // checks the strengths
     this.#store = store;
     this.#recipe = recipe;
@@ -187,10 +190,9 @@ export class SyncLoader {
     const { clips: wanted, exclude, sampling } = this.#options;
     const out = new Set(exclude);
     const ids = (wanted ?? (await this.#store.list())).filter((id) => !out.has(id));
-    const { stepsPerSecond } = this.#store.recipe;
     const clips = await inParallel(ids, 16, async (id) => {
       const { count, melSteps } = await named(id, () => this.#store.info(id));
-      return { frames: count, windows: windowCount(count, melSteps, this.#recipe, stepsPerSecond) };
+      return { frames: count, windows: windowCount(count, melSteps, this.#recipe) };
     });
     return { ids, clips, usable: usableClips(clips, sampling, this.#recipe.frames) };
   }
@@ -199,7 +201,8 @@ export class SyncLoader {
     const { ids, clips, usable } = await this.#load();
     const { sampling, seed, augment } = this.#options;
     const samples = planBatch(clips, usable, sampling, seed, step);
-    const frameLength = this.#recipe.crop.size ** 2 * this.#recipe.frames * 3;
+    const { height, width } = pictureShape(this.#recipe.crop);
+    const frameLength = height * width * this.#recipe.frames * 3;
     const melLength = this.#store.recipe.bins * this.#recipe.melSteps;
     const frames = new Float32Array(samples.length * frameLength);
     const mel = new Float32Array(samples.length * melLength);
@@ -233,18 +236,17 @@ export class SyncLoader {
   }
 
   #cutMel(clip: Clip, start: number, augmentation: AugmentationDraw | undefined, out: Float32Array): void {
-    const { stepsPerSecond } = this.#store.recipe;
-    cutMelWindow(clip.mel, start, { recipe: this.#recipe, stepsPerSecond, augmentation, out });
+    cutMelWindow(clip.mel, start, { recipe: this.#recipe, augmentation, out });
   }
 
   async #tensors(step: number, { samples, frames, mel }: PlainBatch): Promise<SyncBatch> {
     const { ids } = await this.#load();
-    const { size } = this.#recipe.crop;
+    const { height, width } = pictureShape(this.#recipe.crop);
     const count = samples.length;
     const { sampling } = this.#options;
     const batch: SyncBatch = {
       step,
-      frames: tf.tensor4d(frames, [count, size, size, this.#recipe.frames * 3]),
+      frames: tf.tensor4d(frames, [count, height, width, this.#recipe.frames * 3]),
       mel: tf.tensor4d(mel, [count, this.#store.recipe.bins, this.#recipe.melSteps, 1]),
       ids: samples.map((sample) => ids[sample.melClip]),
       starts: samples.map((sample) => sample.melStart),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { windowCount } from './window-count';
 
-const ten = { frames: 10, melSteps: 32, fps: 25 };
+const ten = { frames: 10, melSteps: 32, fps: 25, mel: 'THESIS_MEL' } as const;
 
 test('windowCount counts the starts whose pictures and sound are all there', () => {
   expect(windowCount(29, 94, ten)).toBe(20); // the last starts at mel step floor(3.2 * 19) = 60, and ends at 92
@@ -17,7 +17,7 @@ test('windowCount is 0 where either is too short', () => {
 test('windowCount of sound as long as the pictures never loses a window', () => {
   for (const [frames, melSteps] of [[5, 16], [10, 32], [15, 48], [16, 52]]) {
     for (let length = frames; length < 300; length++) {
-      expect(windowCount(length, Math.ceil(3.2 * length), { frames, melSteps, fps: 25 })).toBe(length - frames + 1);
+      expect(windowCount(length, Math.ceil(3.2 * length), { frames, melSteps, fps: 25, mel: 'THESIS_MEL' })).toBe(length - frames + 1);
     }
   }
 });

@@ -1,3 +1,4 @@
+export { faceBoxes } from './face-box';
 export { collectTracks } from './collect-tracks';
 export type { CollectTracksOptions } from './collect-tracks';
 export { cropRadiusStatistics, videoCropRadius } from './crop-radius';
@@ -16,8 +17,11 @@ export { readLandmarkWeights } from './network-weights';
 export type { LandmarkWeights, StoredNetwork } from './network-weights';
 export { parseOpenFaceCsv } from './openface-landmarks';
 export type { OpenFaceOptions } from './openface-landmarks';
+export { pipelineCrops } from './pipeline-crop';
 export { planCrops } from './plan-crops';
 export type { CropPlan } from './plan-crops';
+export { resizeBox } from './resize-box';
+export type { PixelBox } from './resize-box';
 export { rotationAngle } from './rotation-angle';
 export { sampleSquare } from './sample-square';
 export type { Square } from './sample-square';

@@ -1,13 +1,26 @@
-import { cropSideFactor, fail, type DinetCrop, type FaceTrack, type SimilarityCrop, type SyncRecipe, type VideoFrame } from '@lipsync/contracts';
+import {
+  assertVideoFrame,
+  cropSideFactor,
+  fail,
+  type DinetCrop,
+  type FaceTrack,
+  type SimilarityCrop,
+  type SyncCrop,
+  type VideoFrame,
+} from '@lipsync/contracts';
+import { alignFace, cutAlignedFace } from './aligned-face';
 import { videoCropRadius } from './crop-radius';
+import { faceBoxes } from './face-box';
 import { assertFaceTrack } from './face-track';
 import { trackPoses } from './mouth-pose';
+import { pipelineCrops } from './pipeline-crop';
+import { resizeBox, type PixelBox } from './resize-box';
 import { rotationAngle } from './rotation-angle';
 import { sampleSquare } from './sample-square';
 
 /** Where the mouth crop of each frame of a track lies, and the means to cut it. */
 export type CropPlan = {
-  /** `[frames, 4]`, float32: centre x, centre y and side in pixels of the picture, angle in radians (clockwise). */
+  /** `[frames, 4]`, float32: centre x, centre y and side in pixels of the picture (the longer of two), angle in radians (clockwise). */
   readonly poses: Float32Array;
   /** Pixels on a side of the crops. */
   readonly size: number;
@@ -30,6 +43,10 @@ export type CropPlan = {
  * its mouth box then, which samples twice; `half pixel` shifts the crop by half of its pixels right and down as there.
  * What lies outside the picture repeats its border, where the thesis has black.
  *
+ * `track box`: the crops of SyncNet's pipeline (`pipelineCrops`), gray 110 outside. `face box`: the box of each frame, cut off at the
+ * picture's edges as a slice is. `whole frame`: all of the picture. `aligned face`: LatentSync's transform (`alignFace`), gray 127 outside.
+ * All are the whole square; who feeds a network takes its lower half where the recipe says so.
+ *
  * @param picture size of the pictures; with `dinet`, windows whose head crop leaves the picture do not count for the radius.
  * @throws TypeError or RangeError if the track or the crop is not valid; Error if a `dinet` crop finds no radius.
  * @example
@@ -38,23 +55,90 @@ export type CropPlan = {
  */
 export function planCrops(
   track: FaceTrack,
-  crop: SyncRecipe['crop'],
+  crop: SyncCrop,
   picture?: { width: number; height: number },
 ): CropPlan {
   const where = 'planCrops';
   assertFaceTrack(where, track);
   const { size } = crop;
   if (!(Number.isInteger(size) && size > 0)) fail(RangeError, where, 'crop.size', 'a whole number above 0', size);
-  const poses = crop.kind === 'similarity' ? similarityPoses(track, crop) : dinetPoses(track, crop, picture);
-  const cut = (frame: VideoFrame, indexInTrack: number, out?: Uint8Array) => {
-    if (!(Number.isInteger(indexInTrack) && indexInTrack >= 0 && indexInTrack < track.frames)) {
-      const rule = `a whole number from 0 to ${track.frames - 1}`;
-      fail(RangeError, 'CropPlan.cut', 'indexInTrack', rule, indexInTrack);
-    }
-    const [x, y, side, angle] = poses.subarray(indexInTrack * 4);
-    return sampleSquare(frame, { x, y, side, angle }, size, out);
+  const { poses, cut } = planOf(track, crop, picture);
+  return {
+    poses,
+    size,
+    cut(frame, indexInTrack, out) {
+      assertVideoFrame('CropPlan.cut', frame);
+      if (!(Number.isInteger(indexInTrack) && indexInTrack >= 0 && indexInTrack < track.frames)) {
+        const rule = `a whole number from 0 to ${track.frames - 1}`;
+        fail(RangeError, 'CropPlan.cut', 'indexInTrack', rule, indexInTrack);
+      }
+      return cut(frame, indexInTrack, out);
+    },
   };
-  return { poses, size, cut };
+}
+
+type Cut = Omit<CropPlan, 'size'>;
+
+function planOf(track: FaceTrack, crop: SyncCrop, picture?: { width: number; height: number }): Cut {
+  const { size } = crop;
+  switch (crop.kind) {
+    case 'similarity':
+    case 'dinet': {
+      const poses = crop.kind === 'similarity' ? similarityPoses(track, crop) : dinetPoses(track, crop, picture);
+      const cut: CropPlan['cut'] = (frame, index, out) => {
+        const [x, y, side, angle] = poses.subarray(index * 4);
+        return sampleSquare(frame, { x, y, side, angle }, size, out);
+      };
+      return { poses, cut };
+    }
+    case 'track box':
+      return boxPlan(pipelineCrops(track, crop.scale), size, 110);
+    case 'face box':
+      return boxPlan(slices(track, picture), size, 0);
+    case 'whole frame': {
+      const whole = ({ width, height }: { width: number; height: number }) => ({ left: 0, top: 0, width, height });
+      const poses = boxPoses(Array.from({ length: track.frames }, () => whole(picture ?? { width: size, height: size })));
+      const cut: CropPlan['cut'] = (frame, _, out) => {
+        if (crop.resize === 'none' && (frame.width !== size || frame.height !== size)) {
+          const rule = `of ${size} x ${size} pixels, face crops already (the protocols syncnet-pipeline and wav2lip-lrs take others)`;
+          fail(TypeError, 'CropPlan.cut', 'frame', rule, `${frame.width} x ${frame.height}`);
+        }
+        return resizeBox(frame, whole(frame), size, 0, out);
+      };
+      return { poses, cut };
+    }
+    case 'aligned face': {
+      const transforms = alignFace(track);
+      const poses = new Float32Array(track.frames * 4);
+      transforms.forEach(([a, b, c, d, e, f], i) => {
+        const [u, v] = [105 - 0.5, 140 - 0.5]; // the middle of the canvas
+        poses.set([a * u + b * v + c + 0.5, d * u + e * v + f + 0.5, 280 * Math.hypot(b, e), Math.atan2(d, a)], 4 * i);
+      });
+      return { poses, cut: (frame, index, out) => cutAlignedFace(frame, transforms[index], size, out) };
+    }
+  }
+}
+
+function boxPlan(boxes: PixelBox[], size: number, fill: number): Cut {
+  return { poses: boxPoses(boxes), cut: (frame, index, out) => resizeBox(frame, boxes[index], size, fill, out) };
+}
+
+function boxPoses(boxes: readonly PixelBox[]): Float32Array {
+  return Float32Array.from(boxes.flatMap(({ left, top, width, height }) => [left + width / 2, top + height / 2, Math.max(width, height), 0]));
+}
+
+/** Face boxes as Wav2Lip slices them: whole numbers, cut off at the edges. */
+function slices(track: FaceTrack, picture = { width: Infinity, height: Infinity }): PixelBox[] {
+  const boxes = faceBoxes(track);
+  return Array.from({ length: track.frames }, (_, i) => {
+    const [left, top, right, bottom] = boxes.subarray(4 * i, 4 * i + 4).map(Math.trunc);
+    const [x, y] = [Math.max(0, left), Math.max(0, top)];
+    const box = { left: x, top: y, width: Math.min(right, picture.width) - x, height: Math.min(bottom, picture.height) - y };
+    if (!(box.width > 0 && box.height > 0)) {
+      throw new Error(`planCrops: the face box of frame ${track.firstFrame + i} must reach into the picture, got [${[left, top, right, bottom].join(', ')}]`);
+    }
+    return box;
+  });
 }
 
 function similarityPoses(track: FaceTrack, crop: SimilarityCrop): Float32Array {

@@ -1,6 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { describeOffset } from './describe-offset';
-import { lowerMedian, medianFilter } from './median';
+import { scoreOfCurve, type SyncScore } from './offset-curve';
 import { RowQueue } from './row-queue';
 
 export type SyncScorerOptions = {
@@ -20,43 +19,10 @@ export type SyncScorerOptions = {
   expert?: string;
 };
 
-/** What the evaluation says of one face track. */
-export type SyncScore = {
-  /** Positive: the audio leads (is early). Whole frames. */
-  offsetFrames: number;
-  offsetSec: number;
-  /** The offset in words. */
-  sentence: string;
-  /** The best offset is the largest tried, which usually means that none was found. */
-  atEdge: boolean;
-  /** LSE-D: the least mean distance; lower is better. */
-  lseD: number;
-  /** LSE-C: median of the mean distances minus the least; higher is better. */
-  lseC: number;
-  /** Mean distance at every offset from `maxShift` down to `-maxShift`; NaN where it was left out. */
-  meanDistances: { offsetFrames: number; distance: number }[];
-  /** One number a window, float32. */
-  perWindow: {
-    /** Distance at the best offset; NaN where `overlap` has no partner. */
-    distances: Float32Array;
-    /** Median of the mean distances minus `distances`, through a median filter of 9. */
-    confidences: Float32Array;
-  };
-  /** Number of windows. */
-  windows: number;
-  /** The network's name; write it beside lseD and lseC. */
-  expert?: string;
-  space: 'unit' | 'euclidean';
-  outside: 'zero' | 'overlap';
-  fps: number;
-};
-
 /** Embeddings in order, `[rows, dimension]`; pictures and sound may come in pieces of different length. */
 export type EmbeddingRows = { visual?: Float32Array; audio?: Float32Array; dimension: number };
 
 const EPSILON = 1e-6; // PyTorch pairwise_distance adds it to every difference
-const FEWEST_PAIRS = 5; // a mean over fewer says nothing
-const FILTER = 9; // frames of the reference's median filter
 const LENGTH_TOLERANCE = 0.02; // half-precision embeddings are this far from length 1
 
 /**
@@ -120,7 +86,6 @@ export class SyncScorer {
 
   /** @throws Error before there is at least one window of each kind: zero would look like a score. */
   compute(): SyncScore {
-    const { fps, maxShift, outside, space, expert } = this.#options;
     const windows = Math.min(this.#visual?.count ?? 0, this.#audio?.count ?? 0);
     if (windows === 0) {
       const got = `${this.#visual?.count ?? 0} of pictures and ${this.#audio?.count ?? 0} of sound`;
@@ -135,35 +100,7 @@ export class SyncScorer {
     const distanceAt = (i: number, k: number) =>
       i < this.#done ? this.#distances[i * this.#shifts + k] : tail[(i - this.#done) * this.#shifts + k];
 
-    const pairs = (k: number) => (outside === 'zero' ? windows : Math.max(0, windows - Math.abs(k - maxShift)));
-    const fewest = Math.min(FEWEST_PAIRS, windows);
-    const means = Array.from(sums, (sum, k) => (pairs(k) >= fewest ? sum / pairs(k) : Number.NaN));
-    let best = maxShift;
-    for (let k = 0, least = Infinity; k < this.#shifts; k++) {
-      if (means[k] < least) [best, least] = [k, means[k]];
-    }
-    const median = lowerMedian(means.filter((mean) => !Number.isNaN(mean)));
-    const distances = Float32Array.from({ length: windows }, (_, i) => distanceAt(i, best));
-    // A window without a partner counts as the reference's ends do: no confidence.
-    const confidences = Float32Array.from(
-      medianFilter(Array.from(distances, (distance) => (Number.isNaN(distance) ? 0 : median - distance)), FILTER),
-    );
-    const offsetFrames = maxShift - best;
-    return {
-      offsetFrames,
-      offsetSec: offsetFrames / fps,
-      sentence: describeOffset(offsetFrames, fps),
-      atEdge: Math.abs(offsetFrames) === maxShift,
-      lseD: means[best],
-      lseC: median - means[best],
-      meanDistances: means.map((distance, k) => ({ offsetFrames: maxShift - k, distance })),
-      perWindow: { distances, confidences },
-      windows,
-      ...(expert === undefined ? {} : { expert }),
-      space,
-      outside,
-      fps,
-    };
+    return scoreOfCurve({ distanceAt, sums, windows, ...this.#options });
   }
 
   /** Starts the next track. */

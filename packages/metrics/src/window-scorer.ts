@@ -1,12 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { fail } from '@lipsync/contracts';
+import { fail, pictureShape } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts';
+import { JointScorer } from './joint-scorer';
+import type { SyncScore } from './offset-curve';
 import { SyncScorer } from './sync-scorer';
-import type { SyncScore, SyncScorerOptions } from './sync-scorer';
+import type { SyncScorerOptions } from './sync-scorer';
 
 /** What an expert is fed with at one video frame, prepared by its recipe. */
 export type ScoringWindow = {
-  /** `[size, size, frames * 3]`, float32, in the recipe's value range. */
+  /** `[height, width, frames * 3]`, float32, in the recipe's value range. */
   frames: Float32Array;
   /** `[bins, melSteps]`, float32, bin 0 the lowest frequency. */
   mel: Float32Array;
@@ -31,7 +33,7 @@ export type WindowScorerOptions = Pick<SyncScorerOptions, 'maxShift' | 'outside'
  */
 export class WindowScorer {
   readonly #expert: SyncExpert;
-  readonly #scorer: SyncScorer;
+  readonly #scorer: SyncScorer | JointScorer;
   readonly #batchSize: number;
   #pending: ScoringWindow[] = [];
 
@@ -42,15 +44,18 @@ export class WindowScorer {
     }
     this.#expert = expert;
     this.#batchSize = batchSize;
-    this.#scorer = new SyncScorer({ ...rest, space: expert.space, fps: expert.recipe.fps, expert: expert.name });
+    const { space } = expert;
+    this.#scorer =
+      space === 'joint' ? new JointScorer(expert, rest) : new SyncScorer({ ...rest, space, fps: expert.recipe.fps, expert: expert.name });
   }
 
   /** Takes the next window; its arrays are kept until the batch is full, so do not change them. */
   async update(window: ScoringWindow): Promise<void> {
     const { crop, frames, melSteps } = this.#expert.recipe;
-    const pixels = crop.size * crop.size * frames * 3;
+    const { height, width } = pictureShape(crop);
+    const pixels = height * width * frames * 3;
     if (window.frames.length !== pixels) {
-      const rule = `${crop.size} x ${crop.size} x ${frames * 3} numbers`;
+      const rule = `${height} x ${width} x ${frames * 3} numbers`;
       fail(TypeError, 'WindowScorer.update', 'window.frames', rule, window.frames.length);
     }
     const bins = this.#pending[0] ? this.#pending[0].mel.length / melSteps : window.mel.length / melSteps;
@@ -78,12 +83,12 @@ export class WindowScorer {
     if (windows.length === 0) return;
     this.#pending = [];
     const { recipe } = this.#expert;
-    const { size } = recipe.crop;
+    const { height, width } = pictureShape(recipe.crop);
     const [visual, audio] = tf.tidy(() => {
       const frames = tf.tensor4d(join(windows.map((window) => window.frames)), [
         windows.length,
-        size,
-        size,
+        height,
+        width,
         recipe.frames * 3,
       ]);
       const bins = windows[0].mel.length / recipe.melSteps;
@@ -92,7 +97,7 @@ export class WindowScorer {
     });
     try {
       const rows = await Promise.all([visual.data<'float32'>(), audio.data<'float32'>()]);
-      this.#scorer.update({ visual: rows[0], audio: rows[1], dimension: this.#expert.embeddingSize });
+      await this.#scorer.update({ visual: rows[0], audio: rows[1], dimension: this.#expert.embeddingSize });
     } finally {
       tf.dispose([visual, audio]);
     }

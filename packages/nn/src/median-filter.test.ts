@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lowerMedian, medianFilter } from './median';
+import { lowerMedian, medianFilter } from './median-filter';
 
 test('lowerMedian takes the lower middle of an even count and leaves its argument alone', () => {
   const values = [4, 1, 3, 2];
