@@ -1,0 +1,81 @@
+import { fail, type VideoFrame } from '@lipsync/contracts';
+
+/** A rectangle of whole pixels; what lies outside the picture is filled. */
+export type PixelBox = { left: number; top: number; width: number; height: number };
+
+const SCALE = 2048; // OpenCV's weights have 11 bits
+
+/** Where each of `to` pixels is taken from among `from`: index of the first of two neighbours and both weights. */
+function weights(from: number, to: number): { first: Int32Array; pair: Int32Array } {
+  const first = new Int32Array(to);
+  const pair = new Int32Array(2 * to);
+  for (let i = 0; i < to; i++) {
+    const position = ((i + 0.5) * from) / to - 0.5;
+    let low = Math.floor(position);
+    let part = position - low;
+    if (low < 0) [low, part] = [0, 0];
+    if (low >= from - 1) [low, part] = [from - 1, 0];
+    first[i] = low;
+    pair[2 * i] = roundHalfEven((1 - part) * SCALE);
+    pair[2 * i + 1] = roundHalfEven(part * SCALE);
+  }
+  return { first, pair };
+}
+
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}
+
+/**
+ * Cuts a rectangle out of a picture and stretches it to `size` x `size`.
+ *
+ * Source: OpenCV's `resize` with INTER_LINEAR on 8-bit pictures (half-pixel centres, no smoothing, weights of 11 bits): at most 1 of 255 from
+ * OpenCV 4.6, see the test. Exactly half sizes, which OpenCV averages, are averaged here too.
+ *
+ * @param fill gray of what lies outside the picture, 0..255.
+ * @param out where to write, `size * size * 3` bytes; made where it is not given.
+ * @returns `out`: RGB, 0..255, row-major.
+ * @throws RangeError if the rectangle has no pixels.
+ * @example
+ * const crop = resizeBox(frame, { left: -4, top: 10, width: 120, height: 120 }, 224, 110);
+ */
+export function resizeBox(frame: VideoFrame, box: PixelBox, size: number, fill: number, out?: Uint8Array): Uint8Array {
+  const { left, top, width, height } = box;
+  if (!(Number.isInteger(left) && Number.isInteger(top) && Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
+    fail(RangeError, 'resizeBox', 'box', 'of whole pixels with a width and height above 0', box);
+  }
+  const target = out ?? new Uint8Array(size * size * 3);
+  if (target.length !== size * size * 3) fail(TypeError, 'resizeBox', 'out', `${size * size * 3} bytes long`, target.length);
+  const { data } = frame;
+  const halved = width === 2 * size && height === 2 * size;
+  const columns = weights(width, size);
+  const rows = weights(height, size);
+  const value = (row: number, column: number, colour: number): number => {
+    const [y, x] = [top + row, left + column];
+    return y < 0 || x < 0 || y >= frame.height || x >= frame.width ? fill : data[(y * frame.width + x) * 3 + colour];
+  };
+  for (let i = 0; i < size; i++) {
+    const upper = rows.first[i];
+    const lower = Math.min(height - 1, upper + 1);
+    const [b0, b1] = [rows.pair[2 * i], rows.pair[2 * i + 1]];
+    for (let j = 0; j < size; j++) {
+      const near = columns.first[j];
+      const far = Math.min(width - 1, near + 1);
+      const [a0, a1] = [columns.pair[2 * j], columns.pair[2 * j + 1]];
+      for (let colour = 0; colour < 3; colour++) {
+        const at = (i * size + j) * 3 + colour;
+        if (halved) {
+          const sum = value(2 * i, 2 * j, colour) + value(2 * i, 2 * j + 1, colour) + value(2 * i + 1, 2 * j, colour) + value(2 * i + 1, 2 * j + 1, colour);
+          target[at] = (sum + 2) >> 2;
+          continue;
+        }
+        const above = value(upper, near, colour) * a0 + value(upper, far, colour) * a1;
+        const below = value(lower, near, colour) * a0 + value(lower, far, colour) * a1;
+        target[at] = (((b0 * (above >> 4)) >> 16) + ((b1 * (below >> 4)) >> 16) + 2) >> 2;
+      }
+    }
+  }
+  return target;
+}

@@ -1,0 +1,80 @@
+import { lowerMedian, medianFilter } from '@lipsync/nn';
+import { describeOffset } from './describe-offset';
+
+/** What the evaluation says of one face track. */
+export type SyncScore = {
+  /** Positive: the audio leads (is early). Whole frames. */
+  offsetFrames: number;
+  offsetSec: number;
+  /** The offset in words. */
+  sentence: string;
+  /** The best offset is the largest tried, which usually means that none was found. */
+  atEdge: boolean;
+  /** LSE-D: the least mean distance; lower is better. */
+  lseD: number;
+  /** LSE-C: median of the mean distances minus the least; higher is better. */
+  lseC: number;
+  /** Mean distance at every offset from `maxShift` down to `-maxShift`; NaN where it was left out. */
+  meanDistances: { offsetFrames: number; distance: number }[];
+  /** One number a window, float32. */
+  perWindow: {
+    /** Distance at the best offset; NaN where `overlap` has no partner. */
+    distances: Float32Array;
+    /** Median of the mean distances minus `distances`, through a median filter of 9. */
+    confidences: Float32Array;
+  };
+  /** Number of windows. */
+  windows: number;
+  /** The network's name; write it beside lseD and lseC. */
+  expert?: string;
+  space: 'unit' | 'euclidean' | 'joint';
+  outside: 'zero' | 'overlap';
+  fps: number;
+};
+
+const FEWEST_PAIRS = 5; // a mean over fewer says nothing
+const FILTER = 9; // frames of the reference's median filter
+
+/** Distances of every window at every shift, and what they are distances of. */
+export type OffsetCurve = {
+  /** Distance of window `i` at shift `k`; NaN where it has no partner. */
+  distanceAt(i: number, k: number): number;
+  /** Sum over the windows for each of the `2 * maxShift + 1` shifts. */
+  sums: ArrayLike<number>;
+  windows: number;
+  maxShift: number;
+  fps: number;
+} & Pick<SyncScore, 'expert' | 'space' | 'outside'>;
+
+/** Offset, LSE-D, LSE-C and the frame-wise confidence of a curve, by SyncNet's rules. */
+export function scoreOfCurve({ distanceAt, sums, windows, maxShift, fps, outside, space, expert }: OffsetCurve): SyncScore {
+  const pairs = (k: number) => (outside === 'zero' ? windows : Math.max(0, windows - Math.abs(k - maxShift)));
+  const fewest = Math.min(FEWEST_PAIRS, windows);
+  const means = Array.from(sums, (sum, k) => (pairs(k) >= fewest ? sum / pairs(k) : Number.NaN));
+  let best = maxShift;
+  for (let k = 0, least = Infinity; k < 2 * maxShift + 1; k++) {
+    if (means[k] < least) [best, least] = [k, means[k]];
+  }
+  const median = lowerMedian(means.filter((mean) => !Number.isNaN(mean)));
+  const distances = Float32Array.from({ length: windows }, (_, i) => distanceAt(i, best));
+  // A window without a partner counts as the reference's ends do: no confidence.
+  const confidences = Float32Array.from(
+    medianFilter(Array.from(distances, (distance) => (Number.isNaN(distance) ? 0 : median - distance)), FILTER),
+  );
+  const offsetFrames = maxShift - best;
+  return {
+    offsetFrames,
+    offsetSec: offsetFrames / fps,
+    sentence: describeOffset(offsetFrames, fps),
+    atEdge: Math.abs(offsetFrames) === maxShift,
+    lseD: means[best],
+    lseC: median - means[best],
+    meanDistances: means.map((distance, k) => ({ offsetFrames: maxShift - k, distance })),
+    perWindow: { distances, confidences },
+    windows,
+    ...(expert === undefined ? {} : { expert }),
+    space,
+    outside,
+    fps,
+  };
+}
