@@ -40,7 +40,11 @@ export async function assertFolder(where: string, path: string): Promise<void> {
   if (!entry?.isDirectory()) throw new Error(`${where}: path must be in a folder that exists, got ${path}`);
 }
 
-/** The end of every command that writes a file: no metadata, no dates, so that the same input gives the same bytes. */
+/**
+ * The end of every command that writes a file: no metadata, no dates, so that the same input gives the same bytes. In mp4 and mov the pictures' own times
+ * begin at 0: otherwise an edit list takes away the delay of pictures that wait for later ones, and readers that ignore edit lists show all of them late.
+ */
 export function containerArguments(output: OutputFile): string[] {
-  return ['-map_metadata', '-1', '-fflags', '+bitexact', '-f', output.muxer, `file:${output.temporary}`];
+  const times = output.muxer === 'matroska' ? [] : ['-movflags', '+negative_cts_offsets'];
+  return ['-map_metadata', '-1', '-fflags', '+bitexact', ...times, '-f', output.muxer, `file:${output.temporary}`];
 }
