@@ -2,7 +2,7 @@ import { fail } from '@lipsync/contracts';
 import { type ByteInput, type ByteSource, openByteSource } from './byte-source';
 import { ARRAYS, type ArrayDtype, arrayOfBytes, type NamedArray, sizeOf, toFloat32 } from './named-array';
 import { isNpy, npyNumbers, readNpyHeader } from './npy';
-import { readSafetensorsHeader, safetensorsHeaderLength } from './safetensors';
+import { readSafetensorsHeader, safetensorsHeaderLength } from './safetensors-header';
 import { LEGACY_START, readTorchLegacy, readTorchTensor, readTorchZip, type TorchContents } from './torch-file';
 import { assertStored, readZipDirectory } from './zip-directory';
 

@@ -1,29 +1,9 @@
 import { fail } from '@lipsync/contracts';
-import { assertUniqueKeys } from './json-keys';
-import { type ArrayDtype, ARRAYS, arrayOfBytes, type NamedArray, sizeOf } from './named-array';
+import { ARRAYS, type ArrayDtype, arrayOfBytes, type NamedArray, sizeOf } from './named-array';
+import { isCount, MAX_HEADER_BYTES, METADATA_KEY, readSafetensorsHeader, SAFETENSORS_DTYPES, safetensorsHeaderLength } from './safetensors-header';
 
-/** The format's element types in the order by which it sorts tensors, smallest first; 8-bit floats are not read. */
-const DTYPES: Record<string, ArrayDtype> = {
-  BOOL: 'bool',
-  U8: 'uint8',
-  I8: 'int8',
-  I16: 'int16',
-  U16: 'uint16',
-  F16: 'float16',
-  BF16: 'bfloat16',
-  I32: 'int32',
-  U32: 'uint32',
-  F32: 'float32',
-  F64: 'float64',
-  I64: 'int64',
-  U64: 'uint64',
-};
-const CODES = Object.keys(DTYPES);
-const CODE_OF = Object.fromEntries(CODES.map((code) => [DTYPES[code], code])) as Record<ArrayDtype, string>;
-
-/** The format's own limit. */
-const MAX_HEADER_BYTES = 100_000_000;
-const METADATA_KEY = '__metadata__';
+const CODES = Object.keys(SAFETENSORS_DTYPES);
+const CODE_OF = Object.fromEntries(CODES.map((code) => [SAFETENSORS_DTYPES[code], code])) as Record<ArrayDtype, string>;
 
 /** UTF-8 byte order, by which the format sorts names (JS compares UTF-16 units). */
 function compareNames(a: string, b: string): number {
@@ -102,73 +82,6 @@ export function encodeSafetensors(tensors: Map<string, NamedArray>, metadata: Re
     offset += piece.length;
   }
   return bytes;
-}
-
-/** One tensor of a header; `begin` and `end` count from the header's end. */
-export type SafetensorsInfo = { name: string; dtype: ArrayDtype; shape: number[]; begin: number; end: number };
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function readInfo(where: string, name: string, value: unknown): SafetensorsInfo {
-  const bad = (rule: string, got: unknown) => fail(Error, where, `bytes: tensor ${name}`, rule, got);
-  if (!isRecord(value)) return bad('described by an object', value);
-  const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== 'string' || !Object.hasOwn(DTYPES, dtype)) return bad(`of a dtype of ${CODES.join(', ')}`, dtype);
-  if (!Array.isArray(shape) || !shape.every(isCount)) return bad('given a shape of whole numbers', shape);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) return bad('given two data_offsets', offsets);
-  const [begin, end] = offsets as [number, number];
-  const size = sizeOf(shape) * ARRAYS[DTYPES[dtype]].BYTES_PER_ELEMENT;
-  if (!Number.isSafeInteger(size)) return bad('of a size that a number can hold', shape);
-  if (end - begin !== size) return bad(`${size} bytes long for ${dtype} [${shape.join(', ')}]`, `${end - begin}`);
-  return { name, dtype: DTYPES[dtype], shape, begin, end };
-}
-
-/** The header of a safetensors file, checked: metadata, and where each tensor lies in the `dataBytes` behind the header. */
-export function readSafetensorsHeader(
-  where: string,
-  header: Uint8Array,
-  dataBytes: number,
-): { infos: SafetensorsInfo[]; metadata: Record<string, string> } {
-  let parsed: unknown;
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(header);
-    parsed = JSON.parse(text);
-    assertUniqueKeys(where, text);
-  } catch (error) {
-    if (error instanceof RangeError) throw error;
-    fail(Error, where, 'bytes', 'a safetensors file with a JSON header', (error as Error).message);
-  }
-  if (!isRecord(parsed) || header[0] !== 0x7b) fail(Error, where, 'bytes', 'a safetensors file whose header starts with {', parsed);
-  const metadata = parsed[METADATA_KEY] ?? {};
-  if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
-    fail(Error, where, 'bytes: __metadata__', 'strings by name', metadata);
-  }
-  const infos = Object.entries(parsed)
-    .filter(([name]) => name !== METADATA_KEY)
-    .map(([name, value]) => readInfo(where, name, value))
-    .sort((a, b) => a.begin - b.begin || a.end - b.end);
-  let expected = 0;
-  for (const { name, begin, end } of infos) {
-    if (begin !== expected) fail(Error, where, `bytes: tensor ${name}`, `at ${expected}, behind the one before it`, begin);
-    expected = end;
-  }
-  const start = 8 + header.length;
-  if (expected !== dataBytes) fail(Error, where, 'bytes', `${start + expected} bytes long by its header`, start + dataBytes);
-  return { infos, metadata: metadata as Record<string, string> };
-}
-
-/**
- * Length of the header of a safetensors file.
- *
- * @param first the file's first 8 bytes, or more.
- */
-export function safetensorsHeaderLength(where: string, first: Uint8Array, fileBytes: number): number {
-  if (first.length < 8) fail(Error, where, 'bytes', 'a safetensors file of at least 8 bytes', first.length);
-  const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER_BYTES)) fail(Error, where, 'bytes: header length', `at most ${MAX_HEADER_BYTES}`, `${length}`);
-  if (8 + Number(length) > fileBytes) fail(Error, where, 'bytes: header length', `within the file (${fileBytes} bytes)`, Number(length));
-  return Number(length);
 }
 
 /**
