@@ -27,7 +27,7 @@ export async function runReport({ positionals, values }: ParsedCommand): Promise
   const folder = resolve(positionals[0]);
   const store = await ClipStore.open(folder, { cacheBytes: 0 });
   if (values.expert) await startBackend(values);
-  const expert = values.expert ? await readExpert(values.expert as string, values.recipe as string | undefined) : undefined;
+  const expert = values.expert ? await readExpert(values.expert as string, { recipe: values.recipe as string | undefined }) : undefined;
   const progress = createProgress({ label: 'report', total: (await store.list()).length });
   let report: DataReport;
   try {

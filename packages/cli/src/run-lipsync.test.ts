@@ -22,16 +22,16 @@ afterAll(async () => {
 
 test('runLipsync shows help of the whole and of a command', async () => {
   expect(await runLipsync(['--help'])).toBe(0);
-  expect(out).toContain('lipsync score --expert WEIGHTS VIDEO...');
+  expect(out).toContain('lipsync score --weights FILE VIDEO...');
   out = '';
   expect(await runLipsync(['train', '--help'])).toBe(0);
   expect(out).toContain('--held-out FILE');
 });
 
 test.each([
-  [['fly'], 'lipsync: command must be prepare, train, score, got fly'],
+  [['fly'], 'lipsync: command must be prepare, report, train, score, got fly'],
   [['train', 'x'], '--out must be a folder'],
-  [['score', 'a.mp4'], '--expert must be a weights file, got none'],
+  [['score', 'a.mp4'], '--weights must be a weights file, got none'],
   [['prepare', 'one'], 'VIDEOS CLIPS must be two folders, got 1'],
   [['prepare', 'a', 'b', '--config', 'huge'], '--config must be a .json file or one of'],
 ])('runLipsync answers %j with status 2 and the rule', async (words, message) => {

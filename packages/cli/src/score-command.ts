@@ -1,73 +1,91 @@
 import { resolve } from 'node:path';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
+import { PROTOCOLS, type ProtocolName } from '@lipsync/metrics';
 import { UsageError, type CommandSpec, type ParsedCommand } from './command';
 import { EFFORT_OPTION, LANDMARK_EFFORT, type LandmarkEffort } from './landmark-effort';
 import { createProgress } from './progress';
+import { scoreTable } from './score-table';
 import { scoreProtocol, scoreVideo, type VideoScore } from './score-video';
 import { BACKEND_OPTIONS, readExpert, say, startBackend } from './setup';
 
 export const SCORE: CommandSpec = {
   name: 'score',
-  positionals: '--expert WEIGHTS VIDEO...',
-  summary:
-    'Says for every face in every video by how much the sound is early or late, with LSE-D and LSE-C of the expert.',
+  positionals: '--weights FILE VIDEO...',
+  summary: 'Says for every face in every video by how much the sound is early or late, with LSE-D and LSE-C of the expert.',
   options: {
-    expert: { kind: 'text', value: 'FILE', help: 'weights of AVAlignNet (safetensors)' },
+    weights: { kind: 'text', value: 'FILE', help: 'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s (safetensors or PyTorch)' },
+    expert: { kind: 'text', value: 'FILE', help: 'the same as --weights' },
+    protocol: { kind: 'choice', choices: Object.keys(PROTOCOLS), default: 'recipe', help: 'a published evaluation, or the expert’s own recipe' },
     recipe: { kind: 'text', value: 'FILE', help: 'recipe of the expert (JSON), where its file has none' },
-    'max-shift': { kind: 'whole', value: 'N', min: 1, default: 15, help: 'largest offset tried, frames' },
-    outside: {
-      kind: 'choice',
-      choices: ['zero', 'overlap'],
-      default: 'zero',
-      help: 'beyond the ends: zeros as SyncNet, or left out',
-    },
+    config: { kind: 'text', value: 'NAME', help: 'configuration of AVAlignNet, where its file has none' },
+    'max-shift': { kind: 'whole', value: 'N', min: 1, help: 'largest offset tried, frames; the protocol’s 15 if not given' },
+    outside: { kind: 'choice', choices: ['zero', 'overlap'], help: 'beyond the ends: zeros as SyncNet (the protocols), or left out' },
     effort: EFFORT_OPTION,
     json: { kind: 'flag', help: 'prints everything as JSON' },
+    csv: { kind: 'flag', help: 'prints a line a face as CSV' },
     ...BACKEND_OPTIONS,
   },
 };
 
 /** @returns the exit status: 1 where a file has no score. */
 export async function runScore({ positionals, values }: ParsedCommand): Promise<number> {
-  if (!values.expert) throw new UsageError('lipsync score: --expert must be a weights file, got none');
+  const weights = (values.weights ?? values.expert) as string | undefined;
+  if (!weights) throw new UsageError('lipsync score: --weights must be a weights file, got none');
+  if (values.json && values.csv) throw new UsageError('lipsync score: --json must stand alone, got --csv beside it');
   if (positionals.length === 0) throw new UsageError('lipsync score: VIDEO must be one or more files, got none');
   await startBackend(values);
   const { detector: looks, collect } = LANDMARK_EFFORT[values.effort as LandmarkEffort];
-  const options = { maxShift: values['max-shift'] as number, outside: values.outside as 'zero' | 'overlap' };
+  const protocol = PROTOCOLS[values.protocol as ProtocolName];
+  const options = { protocol, maxShift: values['max-shift'] as number | undefined, outside: values.outside as 'zero' | 'overlap' | undefined };
   const reader = await openMedia({ log: say });
-  const expert = await readExpert(values.expert as string, values.recipe as string | undefined);
-  const detector = await createLandmarkDetector(looks);
+  const expert = await readExpert(weights, { recipe: values.recipe as string | undefined, config: values.config as string | undefined });
   const files: VideoScore[] = [];
+  const detector = await createLandmarkDetector(looks);
   const progress = createProgress({ label: 'score', total: positionals.length });
   try {
+    const report = await scoreProtocol(expert, options);
     for (const file of positionals) {
-      const score = await scoreVideo(resolve(file), { expert, reader, detector, collect, ...options });
-      files.push({ ...score, file });
-      if (!values.json) progress.log(describeScore({ ...score, file }));
+      const score = { ...(await scoreVideo(resolve(file), { expert, reader, detector, collect, ...options })), file };
+      files.push(score);
+      if (!values.json && !values.csv) progress.log(describeScore(score));
       progress.update(files.length);
+    }
+    progress.stop();
+    if (values.json) process.stdout.write(`${JSON.stringify({ protocol: report, mean: meanOfFiles(files), files }, null, 2)}\n`);
+    else if (values.csv) process.stdout.write(scoreTable(report, files));
+    else {
+      const mean = meanOfFiles(files);
+      if (mean && files.length > 1) say(`mean of ${mean.scores} scores: LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`);
+      say(`protocol ${report.name} (${report.hash.slice(0, 12)}): ${report.source}`);
+      for (const deviation of report.deviations) say(`  here: ${deviation}`);
+      say(`distances are of ${expert.name} (weights ${expert.weightsHash?.slice(0, 12)}): never compare them with another network's`);
     }
   } finally {
     progress.stop();
     detector.dispose();
     expert.dispose();
   }
-  if (values.json) {
-    process.stdout.write(`${JSON.stringify({ protocol: scoreProtocol(expert, options), files }, null, 2)}\n`);
-  } else {
-    say(
-      `distances are of ${expert.name} (weights ${expert.weightsHash?.slice(0, 12)}): never compare them with another network's`,
-    );
-  }
   return files.some((score) => score.tracks.length === 0) ? 1 : 0;
 }
 
+/** Arithmetic mean over files' means where the protocol makes such, else over all faces; undefined where nothing was scored. */
+export function meanOfFiles(files: readonly VideoScore[]): { scores: number; lseD: number; lseC: number } | undefined {
+  const scores = files.flatMap((file) => (file.mean ? [file.mean] : file.tracks));
+  if (scores.length === 0) return undefined;
+  const mean = (key: 'lseD' | 'lseC') => scores.reduce((sum, score) => sum + score[key], 0) / scores.length;
+  return { scores: scores.length, lseD: mean('lseD'), lseC: mean('lseC') };
+}
+
 /** A video's score as people read it. */
-export function describeScore({ file, tracks, problems }: VideoScore): string {
+export function describeScore({ file, tracks, mean, problems }: VideoScore): string {
   const lines = tracks.map((track) => {
     const lse = `LSE-D ${track.lseD.toFixed(3)}, LSE-C ${track.lseC.toFixed(3)}`;
     const edge = track.atEdge ? ' (at the edge of the search: probably not found)' : '';
     return `${file}: face ${track.track}, ${track.frames} frames: ${track.sentence}${edge}; ${lse}`;
   });
+  if (mean && tracks.length > 1) {
+    lines.push(`${file}: mean of ${tracks.length} faces: offset ${mean.offsetFrames}, LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`);
+  }
   return [...lines, ...problems.map((problem) => `${file}: ${problem}`)].join('\n');
 }

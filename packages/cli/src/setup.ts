@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { CONFIGURATIONS, loadAVAlignNet, type AVAlignNet, type AVAlignNetConfig } from '@lipsync/avalignnet';
+import { AVAlignNet, CONFIGURATIONS, loadAVAlignNet, type AVAlignNetConfig } from '@lipsync/avalignnet';
 import { BACKEND_NAMES, selectBackend, type BackendName } from '@lipsync/backends';
-import { assertSyncRecipe, type SyncRecipe } from '@lipsync/contracts';
+import { assertSyncRecipe, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
+import { openCheckpoint, readStateDict, sha256Hex, stateDictNames } from '@lipsync/nn';
+import { loadSyncNetwork, syncNetworkOf } from '@lipsync/syncnet';
 import { UsageError, type OptionSpec } from './command';
 
 /** The option that every command has. */
@@ -37,13 +39,40 @@ export async function readRecipe(path: string): Promise<SyncRecipe> {
   return assertSyncRecipe('--recipe', await readJson('--recipe', path));
 }
 
-/** The expert in a weights file; with `recipePath` where the file has no recipe of its own. */
-export async function readExpert(path: string, recipePath?: string): Promise<AVAlignNet> {
-  const recipe = recipePath === undefined ? undefined : await readRecipe(recipePath);
-  const net = await loadAVAlignNet(await readFile(path), { recipe });
+/** What says how an expert is fed, where its file does not: paths of JSON files, or the name of a configuration. */
+export type ExpertOptions = { recipe?: string; config?: string };
+
+/** The expert in a weights file of any kind, told apart by its names: AVAlignNet, or one of `@lipsync/syncnet`. */
+export async function readExpert(path: string, options: ExpertOptions = {}): Promise<SyncExpert> {
+  const recipe = options.recipe === undefined ? undefined : await readRecipe(options.recipe);
+  const file = await openCheckpoint(path);
+  const names = stateDictNames(file);
+  await file.close();
+  if (syncNetworkOf(names.keys())) return loadSyncNetwork(path, { recipe });
+  const bytes = await readFile(path);
+  if (file.format === 'safetensors') {
+    const config = options.config === undefined ? undefined : await readConfig(options.config);
+    return withRecipe(await loadAVAlignNet(bytes, { recipe, config }), path);
+  }
+  // A file of PyTorch says nothing but names and shapes.
+  if (options.config === undefined) {
+    throw new UsageError(`--config must name the configuration of ${path} (one of ${Object.keys(CONFIGURATIONS).join(', ')}), got none`);
+  }
+  const net = new AVAlignNet(await readConfig(options.config), { seed: 0, recipe });
+  try {
+    net.loadStateDict((await readStateDict(bytes)).state, { where: path });
+    net.weightsHash = await sha256Hex(bytes);
+  } catch (error) {
+    net.dispose();
+    throw error;
+  }
+  return withRecipe(net, path);
+}
+
+function withRecipe(net: AVAlignNet, path: string): AVAlignNet {
   if (net.hasRecipe) return net;
   net.dispose();
-  throw new UsageError(`--expert must be a file with a recipe in its metadata, or --recipe FILE be given, got ${path}`);
+  throw new UsageError(`--recipe must be the recipe of ${path}, as its metadata has none, got none`);
 }
 
 /** Lines of a text file that are not empty. */

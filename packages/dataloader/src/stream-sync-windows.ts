@@ -1,5 +1,5 @@
 import { assertSyncRecipe, audioWindowStart, cropSideFactor, fail, pictureShape } from '@lipsync/contracts';
-import type { FaceTrack, SimilarityCrop, SyncRecipe } from '@lipsync/contracts';
+import type { FaceTrack, SimilarityCrop, SyncRecipe, Waveform } from '@lipsync/contracts';
 import { planCrops } from '@lipsync/face-crop';
 import { viewFraction } from './clip';
 import type { StoreRecipe } from './clip';
@@ -26,6 +26,11 @@ export type StreamOptions = {
   tracks?: readonly FaceTrack[];
   /** The crop that is cut from the picture and resampled to the network's. Default `storedCropFor(recipe.crop)`. */
   stored?: StoreRecipe['crop'];
+  /**
+   * Where the sound's features begin: with the file, or with each face's first picture, as where tracks are cut out with their sound before
+   * they are scored. The two differ in a track's first steps only. Default `file`.
+   */
+  soundFrom?: 'file' | 'track';
 };
 
 const STORED_SIDE = 1.9;
@@ -54,7 +59,7 @@ export function storedCropFor(crop: SyncRecipe['crop']): StoreRecipe['crop'] {
  * for await (const window of streamSyncWindows(video, { recipe: expert.recipe })) await scorers.get(window.track.id).update(window);
  */
 export async function* streamSyncWindows(video: TrackedVideo, options: StreamOptions): AsyncGenerator<SyncWindow> {
-  const { tracks = video.tracks, stored = storedCropFor(options.recipe.crop) } = options;
+  const { tracks = video.tracks, stored = storedCropFor(options.recipe.crop), soundFrom = 'file' } = options;
   const recipe = assertSyncRecipe('streamSyncWindows', options.recipe);
   if (video.fps !== recipe.fps) fail(TypeError, 'streamSyncWindows', 'video.fps', `${recipe.fps}, as in the recipe`, video.fps);
   viewFraction(stored, recipe.crop); // refuses crops that do not fit
@@ -67,8 +72,10 @@ export async function* streamSyncWindows(video: TrackedVideo, options: StreamOpt
     plan: planCrops(track, stored, video.picture),
     ring: Array.from({ length }, () => new Float32Array(pictureLength)),
     soundEnded: false,
+    /** The face's own sound, from its first picture on. */
+    mel: soundFrom === 'track' ? new MelCursor(skipSamples(video.audio(), samplesBefore(track.firstFrame, recipe.fps)), recipe.mel) : undefined,
   }));
-  const mel = new MelCursor(video.audio(), recipe.mel);
+  const mel = soundFrom === 'file' ? new MelCursor(video.audio(), recipe.mel) : undefined;
   try {
     for await (const { planned: face, frame, indexInTrack, crop } of trackCrops(video.frames(), planned)) {
       const latest = face.ring[indexInTrack % length];
@@ -77,10 +84,11 @@ export async function* streamSyncWindows(video: TrackedVideo, options: StreamOpt
       const first = indexInTrack - length + 1;
       if (first < 0 || face.soundEnded) continue;
       const startFrame = frame - length + 1;
-      const startStep = audioWindowStart(recipe, startFrame);
+      const startStep = audioWindowStart(recipe, face.mel ? first : startFrame);
       if (startStep < 0) continue; // features that stand around the pictures begin before the sound
-      mel.forget(startStep); // all faces are at the same picture
-      const sound = await mel.read(startStep, melSteps);
+      const cursor = (face.mel ?? mel) as MelCursor;
+      cursor.forget(startStep); // all faces are at the same picture
+      const sound = await cursor.read(startStep, melSteps);
       if (sound.steps < melSteps) {
         face.soundEnded = true;
         continue;
@@ -90,7 +98,21 @@ export async function* streamSyncWindows(video: TrackedVideo, options: StreamOpt
       yield { track: face.track, startFrame, frames, mel: cutMelWindow(sound, 0, { recipe }) };
     }
   } finally {
-    await mel.close();
+    await mel?.close();
+    for (const face of planned) await face.mel?.close();
+  }
+}
+
+const SAMPLE_RATE = 16000;
+const samplesBefore = (frame: number, fps: number) => Math.round((frame * SAMPLE_RATE) / fps);
+
+/** The sound from a sample on. */
+async function* skipSamples(pieces: AsyncIterable<Waveform>, count: number): AsyncGenerator<Waveform> {
+  let left = count;
+  for await (const piece of pieces) {
+    const skipped = Math.min(left, piece.samples.length);
+    left -= skipped;
+    if (skipped < piece.samples.length) yield { ...piece, samples: piece.samples.subarray(skipped) };
   }
 }
 
