@@ -2,7 +2,7 @@ import { fail } from '@lipsync/contracts';
 
 /** Something with bytes that are read piece by piece: a file, a Blob, an address that serves ranges, bytes in memory. */
 export interface ByteSource {
-  /** Path or address, for messages. */
+  /** Path, or address without its query, for messages. */
   readonly name: string;
   /** Bytes in all. */
   readonly size: number;
@@ -12,13 +12,16 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
-/** Where bytes may come from: a path (Node) or an `http(s)` address as text, a URL, a Blob or File, bytes, or a source of one's own. */
+/**
+ * Where bytes may come from: a path (Node) or an `http(s)` address as text, a URL, a Blob or File, bytes, or a source of one's own. Browsers
+ * take addresses as `new URL(path, location.href)`.
+ */
 export type ByteInput = string | URL | Blob | Uint8Array | ByteSource;
 
 /**
  * Opens bytes for reading by range; nothing but what is asked for is ever in memory.
  *
- * @returns the source; the caller closes it. One that was given is handed back as it is.
+ * @returns the source; the caller closes it. One that was given is handed back as it is. Bytes are not copied.
  * @throws Error for a server that does not serve ranges; the system's own error for a file that cannot be opened.
  * @example
  * const source = await openByteSource('syncnet_v2.model');
@@ -27,8 +30,8 @@ export type ByteInput = string | URL | Blob | Uint8Array | ByteSource;
 export async function openByteSource(input: ByteInput): Promise<ByteSource> {
   if (input instanceof Uint8Array) return memorySource(input);
   if (typeof Blob !== 'undefined' && input instanceof Blob) return blobSource(input);
-  if (input instanceof URL) return input.protocol === 'file:' ? fileSource(input) : urlSource(input.href);
-  if (typeof input === 'string') return /^https?:\/\//i.test(input) ? urlSource(input) : fileSource(input);
+  if (input instanceof URL) return input.protocol === 'file:' ? fileSource(input) : urlSource(input);
+  if (typeof input === 'string') return /^https?:\/\//i.test(input) ? urlSource(new URL(input)) : fileSource(input);
   if (typeof (input as ByteSource)?.read === 'function') return input as ByteSource;
   return fail(TypeError, 'openByteSource', 'input', 'a path, an address, a Blob, bytes or a ByteSource', typeof input);
 }
@@ -92,29 +95,50 @@ async function fileSource(path: string | URL): Promise<ByteSource> {
   };
 }
 
-async function urlSource(address: string): Promise<ByteSource> {
+async function urlSource(url: URL): Promise<ByteSource> {
+  const name = `${url.origin}${url.pathname}`; // what stands behind it may be a secret
   const get = async (offset: number, length: number): Promise<{ bytes: Uint8Array; size: number }> => {
-    const response = await fetch(address, { headers: { Range: `bytes=${offset}-${offset + length - 1}` } });
-    const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers.get('content-range') ?? '');
+    const response = await fetch(url, { headers: { Range: `bytes=${offset}-${offset + length - 1}` } });
+    const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get('content-range') ?? '');
     if (response.status !== 206 || !range) {
       await response.body?.cancel();
-      const got = response.ok ? `${response.status} without a range` : `${response.status} ${response.statusText}`;
-      return fail(Error, 'openByteSource', address, 'served by ranges (status 206); if its server cannot, download the file first', got);
+      const rule = 'served by ranges (status 206, and in browsers a Content-Range that may be read); if its server cannot, download the file first';
+      return fail(Error, 'openByteSource', name, rule, response.ok ? `${response.status} without a range` : `${response.status} ${response.statusText}`);
     }
-    const bytes = new Uint8Array(await response.arrayBuffer());
+    const bytes = await bodyOf(response, length);
     if (Number(range[1]) !== offset || bytes.length !== length) {
-      fail(Error, 'ByteSource.read', address, `${length} bytes from ${offset}`, `${bytes.length} from ${range[1]}`);
+      fail(Error, 'ByteSource.read', name, `${length} bytes from ${offset}`, `${bytes.length} from ${range[1]}`);
     }
-    return { bytes, size: Number(range[3]) };
+    return { bytes, size: Number(range[2]) };
   };
   const { size } = await get(0, 1);
-  const source = { name: address, size };
+  const source = { name, size };
   return {
     ...source,
     async read(offset, length) {
       assertRange(source, offset, length);
-      return length === 0 ? new Uint8Array(0) : (await get(offset, length)).bytes;
+      if (length === 0) return new Uint8Array(0);
+      const got = await get(offset, length);
+      if (got.size !== size) fail(Error, 'ByteSource.read', name, `${size} bytes long, as it was`, got.size);
+      return got.bytes;
     },
     async close() {},
   };
+}
+
+/** The body of a response, up to `length` bytes: what a server sends beyond them is not taken. */
+async function bodyOf(response: Response, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  let done = 0;
+  for (;;) {
+    const { value } = await reader.read();
+    if (value === undefined) return bytes.subarray(0, done);
+    if (done + value.length > length) {
+      await reader.cancel();
+      return fail(Error, 'ByteSource.read', 'the answer of the server', `${length} bytes long`, 'more');
+    }
+    bytes.set(value, done);
+    done += value.length;
+  }
 }
