@@ -26,6 +26,8 @@ export type { GroupNormOptions } from './group-norm';
 export { kaimingUniform } from './initialise';
 export { InstanceNorm2d } from './instance-norm2d';
 export type { InstanceNorm2dOptions } from './instance-norm2d';
+export { identifyNetwork, KNOWN_NETWORKS, nearestNetwork } from './known-networks';
+export type { KnownNetwork } from './known-networks';
 export { l2Normalize } from './l2-normalize';
 export { LayerNorm } from './layer-norm';
 export type { LayerNormOptions } from './layer-norm';

@@ -1,5 +1,6 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
+import { identifyNetwork } from './known-networks';
 import { type NamedArray, toFloat32 } from './named-array';
 import { fromTorchLayout, type ParameterLayout, torchShape, toTorchLayout } from './parameter-layout';
 
@@ -33,7 +34,7 @@ export async function readState(entries: Map<string, Parameter>): Promise<Map<st
 /**
  * Writes a state dict into variables: all of it or nothing.
  *
- * @throws Error that lists every missing, unused and misshapen name.
+ * @throws Error that lists every missing, unused and misshapen name, and says which network the state dict is of where it is a known one.
  */
 export function writeState(entries: Map<string, Parameter>, state: Map<string, NamedArray>, where: string): void {
   const missing: string[] = [];
@@ -56,7 +57,9 @@ export function writeState(entries: Map<string, Parameter>, state: Map<string, N
   if (told.length > 0) {
     const rule = `a state dict with the ${entries.size} names and shapes of the module`;
     const got = told.map(([what, names]) => `${names.length} ${what}: ${names.join(', ')}`).join('; ');
-    throw new Error(`${where}: state must be ${rule}, got ${got}`);
+    const network = missing.length > 0 ? identifyNetwork(new Map([...state].map(([name, { shape }]) => [name, shape]))) : undefined;
+    const known = network ? ` (these are the parameters of ${network.title})` : '';
+    throw new Error(`${where}: state must be ${rule}, got ${got}${known}`);
   }
   for (const [name, { variable, layout }] of entries) {
     const array = state.get(name) as NamedArray;
