@@ -43,11 +43,12 @@ export type BothRequest = {
 };
 
 /**
- * Opens both streams of a film in one run. Where the film is not known, the run is started on the guess that its first picture is at 0 and is asked
- * for that time on the way; where the guess was wrong, it is started anew with the time that is known then.
+ * Opens both streams of a film in one run. Where the film is not known, the run is started on the guess that its first
+ * picture is at 0 and is asked for that time on the way; where the guess was wrong, it is started anew with the time that is
+ * known then.
  *
- * Whatever does not go as usual (a stream lacks, a picture of another size, damage, too much to keep) goes on in runs of their own, from
- * where it stopped: these decide what is an error.
+ * Whatever does not go as usual (a stream lacks, a picture of another size, damage, too much to keep) goes on in runs of
+ * their own, from where it stopped: these decide what is an error.
  */
 export async function openBoth(request: BothRequest): Promise<BothStreams> {
   const { separate } = request;
@@ -82,7 +83,8 @@ export function separately(info: MediaInfo, { frames, audio }: BothRequest['sepa
 /** Without a time of the first picture it is taken to be 0, and the run tells it. */
 function start(request: BothRequest, zeroMicroseconds?: number): SharedRun {
   const { ffmpegPath, file, maxPixels, damage, fps, maxSide, sampleRate, keepBytes } = request;
-  // Of a film that starts at 0 the file is opened once. Else twice: the pictures' clock is moved at the input, the sound's in its filter.
+  // Of a film that starts at 0 the file is opened once. Else twice: the pictures' clock is moved at the input, the sound's
+  // in its filter.
   const zero = zeroMicroseconds ?? 0;
   const soundInput = zero === 0 ? 0 : 1;
   const args = [
@@ -169,7 +171,8 @@ class Both implements BothStreams {
         const data = await sound.read(bytes);
         const last = data !== undefined && data.length < bytes;
         if (!data || (last && !(await this.endedWell())) || (data.length === 0 && pieces === 0)) break;
-        if (data.length > 0) yield { samples: Float32Array.from(new Int16Array(data.buffer, 0, data.length >> 1), fromPcm16), sampleRate };
+        const samples = Float32Array.from(new Int16Array(data.buffer, 0, data.length >> 1), fromPcm16);
+        if (samples.length > 0) yield { samples, sampleRate };
         if (last) return;
         pieces++;
       }
@@ -186,7 +189,10 @@ class Both implements BothStreams {
     else await this.run.kill();
   }
 
-  /** Whether the run came to its end and the file is whole; where it is not, runs of their own say so, or say what they conceal. */
+  /**
+   * Whether the run came to its end and the file is whole; where it is not, runs of their own say so, or say what they
+   * conceal.
+   */
   private async endedWell(): Promise<boolean> {
     const { damage, file, log } = this.request;
     const end = await this.run.ended.catch(() => undefined);

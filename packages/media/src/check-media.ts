@@ -24,9 +24,10 @@ export type CheckMediaOptions = FindFfmpegOptions & {
 
 export type MediaProblem = {
   /**
-   * `empty`: no bytes; `not media`: nothing ffmpeg can read; `names other files`: a playlist or script; `too large`: above `maxPixels`; `no picture` and `no sound`:
-   * the stream lacks; `cut short`: it ends before its container says so; `damaged`: the decoder said so, or gave nothing; `gap in the pictures`, `starts differ` and
-   * `lengths differ`: beyond the options.
+   * `empty`: no bytes; `not media`: nothing ffmpeg can read; `names other files`: a playlist or script; `too large`: above
+   * `maxPixels`; `no picture` and `no sound`: the stream lacks; `cut short`: it ends before its container says so;
+   * `damaged`: the decoder said so, or gave nothing; `gap in the pictures`, `starts differ` and `lengths differ`: beyond the
+   * options.
    */
   kind:
     | 'empty' | 'not media' | 'names other files' | 'too large' | 'no picture' | 'no sound' | 'cut short' | 'damaged'
@@ -64,10 +65,11 @@ type Decoded = {
 };
 
 /**
- * Decodes a file from its first picture and sound to its last and says what is there and what is wrong with it, in constant memory. A file that is bad in any way
- * is an answer, not an error. One run of ffmpeg where both streams are there.
+ * Decodes a file from its first picture and sound to its last and says what is there and what is wrong with it, in constant
+ * memory. A file that is bad in any way is an answer, not an error. One run of ffmpeg where both streams are there.
  *
- * `frames`, `audio` and `both` refuse what is damaged or cut by themselves, at the place where it is; this is for those who want to know before, and all of it.
+ * `frames`, `audio` and `both` refuse what is damaged or cut by themselves, at the place where it is; this is for those who
+ * want to know before, and all of it.
  *
  * @throws Error where `path` is no plain file that can be read, or there is no ffmpeg.
  * @example
@@ -150,7 +152,8 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
 function damageOf(decoded: Decoded, { info, pictures, sound }: MediaCheck): string[] {
   const { damageMessages, firstDamage, code, lastLine: last } = decoded;
   const reasons: string[] = [];
-  if (damageMessages > 0) reasons.push(`${damageMessages} message${damageMessages === 1 ? '' : 's'} of ffmpeg, the first: ${firstDamage}`);
+  const messages = damageMessages === 1 ? 'message' : 'messages';
+  if (damageMessages > 0) reasons.push(`${damageMessages} ${messages} of ffmpeg, the first: ${firstDamage}`);
   if (info!.video && !pictures) reasons.push('no picture decodes');
   if (info!.audio && !sound) reasons.push('no sound decodes');
   if (reasons.length === 0 && code !== 0) reasons.push(last);
@@ -183,8 +186,9 @@ async function decodeAll(
   if (want.video) args.push('-map', '0:V:0', '-vf', 'settb=AVTB,scale=16:16:flags=neighbor,showinfo', '-f', 'null', '-');
   if (want.audio) {
     // Holes in the timestamps become silence, so that the number of samples tells the end.
-    const sound = 'aresample=async=1:min_comp=0.00001:min_hard_comp=0.04:rematrix_maxval=1,aformat=sample_fmts=s16:channel_layouts=mono';
-    args.push('-map', '0:a:0', '-af', tellingFirstSound(sound), '-f', NATIVE_PCM16, 'pipe:1');
+    const whole = 'aresample=async=1:min_comp=0.00001:min_hard_comp=0.04:rematrix_maxval=1';
+    const mono = 'aformat=sample_fmts=s16:channel_layouts=mono';
+    args.push('-map', '0:a:0', '-af', tellingFirstSound(`${whole},${mono}`), '-f', NATIVE_PCM16, 'pipe:1');
   }
   const found: Decoded = {
     messages: '',

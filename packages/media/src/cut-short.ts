@@ -2,11 +2,13 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 
 /**
- * Whether a film ends before its container says that it does, in words; undefined where it is whole or the container does not say.
+ * Whether a film ends before its container says that it does, in words; undefined where it is whole or the container does
+ * not say.
  *
- * Reads a few headers, no streams: ffmpeg plays a cut Matroska, AVI or MPEG file to where it ends, mostly without a word. Knows MP4 and QuickTime (boxes),
- * Matroska and WebM (segment), AVI, WAV and AIFF (chunks), FLV (last tag), MPEG transport streams (whole packets), MPEG program streams and Ogg
- * (last packet). A cut exactly between two packets of a container without a total length cannot be seen.
+ * Reads a few headers, no streams: ffmpeg plays a cut Matroska, AVI or MPEG file to where it ends, mostly without a word.
+ * Knows MP4 and QuickTime (boxes), Matroska and WebM (segment), AVI, WAV and AIFF (chunks), FLV (last tag), MPEG transport
+ * streams (whole packets), MPEG program streams and Ogg (last packet). A cut exactly between two packets of a container
+ * without a total length cannot be seen.
  */
 export async function cutShort(path: string): Promise<string | undefined> {
   const file = await open(path, 'r');
@@ -34,18 +36,19 @@ async function bytesAt(file: FileHandle, at: number, count: number): Promise<Buf
   return buffer.subarray(0, bytesRead);
 }
 
-const BOX_TYPES = new Set(['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'pnot', 'styp', 'sidx', 'moof', 'uuid', 'mfra', 'meta', 'emsg', 'prft', 'udta', 'bloc', 'pdin']);
+const FIRST_BOXES = new Set(['ftyp', 'moov', 'mdat', 'wide', 'skip', 'free', 'pnot', 'styp']);
+const BOXES = new Set([...FIRST_BOXES, 'sidx', 'moof', 'uuid', 'mfra', 'meta', 'emsg', 'prft', 'udta', 'bloc', 'pdin']);
 
 /** ISO base media and QuickTime: boxes one after the other, each with its length. */
 const boxes: Look = async (file, size, head) => {
-  if (!['ftyp', 'moov', 'mdat', 'wide', 'skip', 'free', 'pnot', 'styp'].includes(head.toString('latin1', 4, 8))) return undefined;
+  if (!FIRST_BOXES.has(head.toString('latin1', 4, 8))) return undefined;
   let at = 0;
   // A fragment is two boxes and seconds of film: enough for days, and an end for a file that is made of empty boxes.
   for (let count = 0; at < size && count < 1_000_000; count++) {
     const box = await bytesAt(file, at, 16);
     if (box.length < 8) return { what: 'a box header', needs: at + 8 };
     const type = box.toString('latin1', 4, 8);
-    if (!BOX_TYPES.has(type)) return { what: 'the file', needs: size }; // something behind the film that is no box
+    if (!BOXES.has(type)) return { what: 'the file', needs: size }; // something behind the film that is no box
     let length = box.readUInt32BE(0);
     if (length === 0) return { what: 'the file', needs: size }; // up to the end, whatever that is
     if (length === 1) {
@@ -79,7 +82,10 @@ function lengthAt(bytes: Buffer, at: number): { value: number; next: number } | 
   return { value: unknown ? Infinity : Number(value), next: at + width };
 }
 
-/** RIFF and AIFF: one chunk with its length around everything; 0 and the largest numbers stand for "not known when it was written". */
+/**
+ * RIFF and AIFF: one chunk with its length around everything; 0 and the largest numbers stand for "not known when it was
+ * written".
+ */
 const chunks: Look = async (_file, _size, head) => {
   const kind = head.toString('latin1', 0, 4);
   if (kind !== 'RIFF' && kind !== 'FORM') return undefined;
@@ -102,7 +108,7 @@ const lastTag: Look = async (file, size, head) => {
 /** MPEG transport streams: packets of 188 bytes, or of 192 with a time before each. */
 const packets: Look = async (_file, size, head) => {
   for (const [length, first] of [[188, 0], [192, 4]]) {
-    const starts = Array.from({ length: 5 }, (_, index) => first + index * length).filter((at) => at < Math.min(size, head.length));
+    const starts = [0, 1, 2, 3, 4].map((index) => first + index * length).filter((at) => at < head.length);
     if (starts.length < 2 || !starts.every((at) => head[at] === 0x47)) continue;
     return { what: 'the last packet', needs: Math.ceil(size / length) * length };
   }

@@ -3,16 +3,20 @@ import type { MediaInfo } from '@lipsync/contracts';
 /** Pixels, or expressions of ffmpeg's `scale` filter. */
 export type PictureSize = { width: number | string; height: number | string };
 
-/** A picture is shown at most this long before its own time: a picture that stood for a second does not give way half a second early. */
+/**
+ * A picture is shown at most this long before its own time: a picture that stood for a second does not give way half a
+ * second early.
+ */
 const EARLIEST_MICROSECONDS = 50_000;
 
 /**
- * Pictures at a constant rate, of an input whose clock is 0 at the first one (`-itsoffset`; moved by a filter, ffmpeg 4.1 would not move the
- * end as well and would repeat the last picture): picture k is the one whose time is nearest to `k / fps`.
+ * Pictures at a constant rate, of an input whose clock is 0 at the first one (`-itsoffset`; moved by a filter, ffmpeg 4.1
+ * would not move the end as well and would repeat the last picture): picture k is the one whose time is nearest to `k / fps`.
  *
  * ffmpeg's `fps` filter takes the last picture before the next tick (`round=near`: half a tick later), which shows a 60 fps
- * film 12 ms too late on average. Moving each picture half-way to the one before it and rounding up takes the nearest one, so that sound and
- * picture stay together at every source rate, a variable one too; across holes above 100 ms it comes 50 ms early.
+ * film 12 ms too late on average. Moving each picture half-way to the one before it and rounding up takes the nearest one,
+ * so that sound and picture stay together at every source rate, a variable one too; across holes above 100 ms it comes 50 ms
+ * early.
  */
 export function pictureFilter(fps: number, size?: PictureSize): string {
   return [
@@ -25,8 +29,9 @@ export function pictureFilter(fps: number, size?: PictureSize): string {
 }
 
 /**
- * Sound whose sample 0 is heard at `zeroMicroseconds` of the container's clock, where the first picture is: silence is put before a
- * later start, an earlier part is cut away, gaps in the timestamps beyond 40 ms (one picture at 25 fps) become silence.
+ * Sound whose sample 0 is heard at `zeroMicroseconds` of the container's clock, where the first picture is: silence is put
+ * before a later start, an earlier part is cut away, gaps in the timestamps beyond 40 ms (one picture at 25 fps) become
+ * silence.
  *
  * The clock is moved here and not by `-itsoffset`: where that equals the file's start, ffmpeg 4.1 to 5.1 let the sound of an
  * MPEG transport stream begin at 0 wherever it began.
@@ -41,7 +46,10 @@ export function soundFilter(zeroMicroseconds: number, sampleRate: number, layout
   ].join(',');
 }
 
-/** A picture filter whose first picture tells its time on the way: a branch that ends after it. What the filter gives stays the same. */
+/**
+ * A picture filter whose first picture tells its time on the way: a branch that ends after it. What the filter gives
+ * stays the same.
+ */
 export const tellingFirstPicture = (filter: string) =>
   `settb=AVTB,split[s][t];[t]trim=end_frame=1,showinfo,nullsink;[s]${filter}`;
 

@@ -43,12 +43,13 @@ export interface FfmpegReader extends MediaReader {
   readonly ffmpeg: Ffmpeg;
   frames(path: string, options?: FrameOptions): FrameSequence;
   /**
-   * The description, the pictures and the sound of a film out of one run of ffmpeg, the same to the bit as `probe`, `frames` and `audio` give with three:
-   * for many short clips most of the time goes into starting programs. One run where the film's first picture is at 0 or the film has
-   * been probed; else two.
+   * The description, the pictures and the sound of a film out of one run of ffmpeg, the same to the bit as `probe`, `frames`
+   * and `audio` give with three: for many short clips most of the time goes into starting programs. One run where the film's
+   * first picture is at 0 or the film has been probed; else two.
    *
-   * Read the streams at the same time or one after the other. What waits for its turn is kept in memory up to `keepBytes`, so read sound before pictures only of films
-   * whose pictures fit; of longer ones the run is given up then and each stream goes on in its own, from where it was.
+   * Read the streams at the same time or one after the other. What waits for its turn is kept in memory up to `keepBytes`,
+   * so read sound before pictures only of films whose pictures fit; of longer ones the run is given up then and each stream
+   * goes on in its own, from where it was.
    *
    * Until both streams have been read to their ends, or `release`, a child process waits.
    */
@@ -62,16 +63,17 @@ export const MAX_PIXELS = 7680 * 4320;
  * Opens video and sound files through ffmpeg, as streams in constant memory.
  *
  * Picture k of `frames` is the one nearest to `k / fps` seconds after the first picture; sample n of `audio` is heard at
- * `n / sampleRate` seconds after the first picture (after the first sound where there is no picture). Sound that begins later is
- * preceded by silence, sound from before the first picture is dropped. Pictures are RGB, upright (the container's rotation is
- * done), of stored, not display aspect. Sound of several channels becomes their mean as ffmpeg weighs them, full scale kept,
- * in steps of 1 / 32768: 16-bit sound is what all reference pipelines compute their features on, and quiet mel bins show the difference.
+ * `n / sampleRate` seconds after the first picture (after the first sound where there is no picture). Sound that begins
+ * later is preceded by silence, sound from before the first picture is dropped. Pictures are RGB, upright (the container's
+ * rotation is done), of stored, not display aspect. Sound of several channels becomes their mean as ffmpeg weighs them, full
+ * scale kept, in steps of 1 / 32768: 16-bit sound is what all reference pipelines compute their features on, and quiet mel
+ * bins show the difference.
  *
- * Frames and pieces of sound are new arrays that belong to the consumer. The child process waits while the consumer works and is killed when
- * an iteration ends early.
+ * Frames and pieces of sound are new arrays that belong to the consumer. The child process waits while the consumer works
+ * and is killed when an iteration ends early.
  *
- * @throws Error where there is no ffmpeg; the reader's methods throw where a file is missing, is no self-contained film or sound, lacks
- * the stream, is damaged, or is larger than `maxPixels`.
+ * @throws Error where there is no ffmpeg; the reader's methods throw where a file is missing, is no self-contained film or
+ * sound, lacks the stream, is damaged, or is larger than `maxPixels`.
  * @example
  * const media = await openMedia();
  * for await (const frame of media.frames('talk.mp4')) console.log(frame.index, frame.width, frame.height);

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Bytes of a child's output that wait in memory. Nothing is read from the pipe before `flow(true)`; how much may wait is its owner's business,
- * whom `changed` tells that bytes came, were taken or are wanted.
+ * Bytes of a child's output that wait in memory. Nothing is read from the pipe before `flow(true)`; how much may wait is its
+ * owner's business, whom `changed` tells that bytes came, were taken or are wanted.
  */
 export class PipeQueue {
   /** How many bytes wait. */
@@ -42,7 +42,8 @@ export class PipeQueue {
   }
 
   /**
-   * Waits for `count` bytes: a new array over a buffer of its own, shorter only where no more will come; undefined where the queue is lost.
+   * Waits for `count` bytes: a new array over a buffer of its own, shorter only where no more will come; undefined where the
+   * queue is lost.
    */
   async read(count: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     while (this.bytes < count && !this.over && !this.lost) {

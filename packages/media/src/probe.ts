@@ -13,8 +13,8 @@ export type Probe = {
 
 /**
  * Reads what `ffmpeg -i` prints of a file: there need not be an ffprobe beside it. Understands ffmpeg 4.1 to 5.1 as
- * tried, where only the indent and the stream ids differ. The first picture stream counts that is not marked as a cover picture, or
- * the one with the number `videoStream`; none where that is -1.
+ * tried, where only the indent and the stream ids differ. The first picture stream counts that is not marked as a cover
+ * picture, or the one with the number `videoStream`; none where that is -1.
  *
  * @returns the file's streams; `startSec` is the container's start, `durationSec` NaN where the container does not say.
  */
@@ -55,7 +55,10 @@ export function parseFfmpegDump(path: string, text: string, videoStream?: number
   return info;
 }
 
-/** Pictures per second: the average where ffmpeg knows it, else its guess from the clock; 25 where that is a clock (90k tbr). */
+/**
+ * Pictures per second: the average where ffmpeg knows it, else its guess from the clock; 25 where that is a clock (90k
+ * tbr).
+ */
 function rateOf(line: string): number {
   for (const unit of ['fps', 'tbr']) {
     const match = new RegExp(`, ([\\d.]+)(k?) ${unit}\\b`).exec(line);
@@ -84,7 +87,8 @@ function channelsOf(line: string): number {
 /**
  * Describes `file` and finds, by decoding one picture and one piece of sound, when each stream really starts.
  *
- * @param said what a run that was started for both streams, with `showinfo` and `ashowinfo` at their first ones, wrote; default: one is started.
+ * @param said what a run that was started for both streams, with `showinfo` and `ashowinfo` at their first ones, wrote;
+ * default: one is started.
  */
 export async function probeFile(
   ffmpegPath: string,
@@ -138,8 +142,8 @@ export function refusedSize(messages: string): { width: number; height: number }
 }
 
 /**
- * The number of the stream that `-map 0:V:0` as the first output took, -1 where there is none, undefined where ffmpeg did not come to it. ffmpeg 4.1
- * does not print which picture is a cover, but does not take it for a film either.
+ * The number of the stream that `-map 0:V:0` as the first output took, -1 where there is none, undefined where ffmpeg did
+ * not come to it. ffmpeg 4.1 does not print which picture is a cover, but does not take it for a film either.
  */
 export function chosenVideo(messages: string): number | undefined {
   if (/Stream map '0:V:0' matches no streams/.test(messages)) return -1;

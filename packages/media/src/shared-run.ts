@@ -13,7 +13,10 @@ const KEPT_CHARACTERS = 262_144;
 export type SharedRun = {
   readonly pictures: PipeQueue;
   readonly sound: PipeQueue;
-  /** What ffmpeg said, without levels, by the time `complete` held of it or the run was over; undefined where it was killed before, or nobody asked. */
+  /**
+   * What ffmpeg said, without levels, by the time `complete` held of it or the run was over; undefined where it was
+   * killed before, or nobody asked.
+   */
   readonly described: Promise<string | undefined>;
   /** How it ended, with the messages of errors only; rejects where it could not be started. */
   readonly ended: Promise<FfmpegEnd>;
@@ -24,11 +27,12 @@ export type SharedRun = {
 /**
  * Starts a run whose two outputs may be read in any order, at any speed, or not at all, without standing still.
  *
- * ffmpeg writes both outputs in step and waits where a pipe is full, so that whoever waits for one of them needs the other to be read, too. Hence:
- * while nobody waits, sound comes in up to `keepBytes` and pictures up to a megabyte, and then ffmpeg waits. While somebody waits for sound (or for the
- * description), pictures come in up to `keepBytes`; beyond that the run is given up. While somebody waits for pictures, sound comes in
- * up to `keepBytes`; beyond that the sound alone is given up, as it costs little to decode again. So somebody who waits always either gets what he waits for,
- * or the end, or is told that it is lost.
+ * ffmpeg writes both outputs in step and waits where a pipe is full, so that whoever waits for one of them needs the other
+ * to be read, too. Hence: while nobody waits, sound comes in up to `keepBytes` and pictures up to a megabyte, and then
+ * ffmpeg waits. While somebody waits for sound (or for the description), pictures come in up to `keepBytes`; beyond that the
+ * run is given up. While somebody waits for pictures, sound comes in up to `keepBytes`; beyond that the sound alone is given
+ * up, as it costs little to decode again. So somebody who waits always either gets what he waits for, or the end, or is told
+ * that it is lost.
  */
 export function startSharedRun(
   ffmpegPath: string,

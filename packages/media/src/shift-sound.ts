@@ -23,11 +23,12 @@ export type ShiftSoundOptions = OpenMediaOptions & EncoderOptions & {
 const AAC_DELAY = 1024;
 
 /**
- * Moves the sound of a film by moving its samples; the pictures are copied packet by packet. What is pushed over the edge is cut off, what
- * becomes free is silence, the sound keeps its length. Sample rate and channels stay, the codec becomes AAC (in .mkv FLAC).
+ * Moves the sound of a film by moving its samples; the pictures are copied packet by packet. What is pushed over the edge is
+ * cut off, what becomes free is silence, the sound keeps its length. Sample rate and channels stay, the codec becomes AAC
+ * (in .mkv FLAC).
  *
- * The file needs no edit list: readers that know none find picture and sound where the others do. For that, AAC's first 1024 samples (23 ms at 44.1 kHz) are
- * quiet whatever was there; write .mkv where they matter.
+ * The file needs no edit list: readers that know none find picture and sound where the others do. For that, AAC's first 1024
+ * samples (23 ms at 44.1 kHz) are quiet whatever was there; write .mkv where they matter.
  *
  * A measured offset is positive where the audio leads, so `frames: offsetFrames` repairs it.
  *
@@ -59,7 +60,8 @@ export async function shiftSound(input: string, output: string, options: ShiftSo
     soundFilter(zeroMicroseconds - Math.round(shift * 1e6), sampleRate, undefined),
     `atrim=end_sample=${length}`,
     `apad=whole_len=${length}`,
-    // The encoder starts 1024 samples before what it is given: at 0 then, and not at -1024, which an edit list would have to hide.
+    // The encoder starts 1024 samples before what it is given: at 0 then, and not at -1024, which an edit list would have to
+    // hide.
     ...(target.muxer === 'matroska' || length <= 2 * AAC_DELAY ? [] : [`atrim=start_sample=${AAC_DELAY}`]),
   ].join(',');
   try {
