@@ -134,7 +134,8 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
   const uneven = 'fps=60,select=not(mod(n\\,3))+eq(mod(n\\,7)\\,1)+gt(random(1)\\,0.6)';
   for (const ending of ['mp4', 'mkv']) {
     const args = ['-i', talk, '-vf', uneven, '-vsync', 'vfr', ...encoded];
-    await film(`variable-rate.${ending}`, 'pictures at uneven times', nearlyAll, ...args);
+    // ffmpeg 4.1 notes too short a length in mp4.
+    await film(`variable-rate.${ending}`, 'pictures at uneven times', kept([FRAMES - 2, FRAMES + 1]), ...args);
   }
   for (const ending of ['mp4', 'mkv', 'ts']) {
     const late = ['-itsoffset', '0.3', '-i', talk];
