@@ -6,12 +6,14 @@ import { openPreparer } from './preparer';
 import { runScore, SCORE } from './score-command';
 import { startBackend } from './setup';
 import { runTrain, TRAIN } from './train-command';
+import { runWeights, WEIGHTS } from './weights-command';
 
 const COMMANDS: { spec: CommandSpec; run: (parsed: ParsedCommand) => Promise<number | void> }[] = [
   { spec: PREPARE, run: runPrepare },
   { spec: REPORT, run: runReport },
   { spec: TRAIN, run: runTrain },
   { spec: SCORE, run: runScore },
+  { spec: WEIGHTS, run: runWeights },
 ];
 
 const HELP = [

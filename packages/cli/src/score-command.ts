@@ -3,6 +3,7 @@ import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { PROTOCOLS, type ProtocolName } from '@lipsync/metrics';
 import { UsageError, type CommandSpec, type ParsedCommand } from './command';
+import { resolveWeights } from './fetch-weights';
 import { EFFORT_OPTION, LANDMARK_EFFORT, type LandmarkEffort } from './landmark-effort';
 import { createProgress } from './progress';
 import { scoreTable } from './score-table';
@@ -39,7 +40,7 @@ export async function runScore({ positionals, values }: ParsedCommand): Promise<
   const protocol = PROTOCOLS[values.protocol as ProtocolName];
   const options = { protocol, maxShift: values['max-shift'] as number | undefined, outside: values.outside as 'zero' | 'overlap' | undefined };
   const reader = await openMedia({ log: say });
-  const expert = await readExpert(weights, { recipe: values.recipe as string | undefined, config: values.config as string | undefined });
+  const expert = await readExpert(await resolveWeights(weights), { recipe: values.recipe as string | undefined, config: values.config as string | undefined });
   const files: VideoScore[] = [];
   const detector = await createLandmarkDetector(looks);
   const progress = createProgress({ label: 'score', total: positionals.length });
