@@ -1,5 +1,6 @@
 /**
- * Pictures a second out of `frames`, and seconds of sound a second out of `audio`, for films of three sizes made here.
+ * Pictures a second out of `frames`, and seconds of sound a second out of `audio`, for films of three sizes made here; and how long a clip of
+ * 1.2 s takes as probe, audio and frames, and as `both`.
  *
  * From the repository's root, with films of your own behind it if you like:
  * `npx tsup packages/media/bench/decode.bench.ts --no-config --format esm -d packages/media/node_modules/.bench`, then
@@ -37,6 +38,33 @@ try {
     const rate = (frames / pictureSeconds).toFixed(0);
     const size = `${video?.width} x ${video?.height}`;
     console.log(`${size}: ${frames} pictures at ${rate} a second; ${(samples / 16000).toFixed(1)} s of sound in ${(soundSeconds * 1000).toFixed(0)} ms`);
+  }
+  const clip = join(folder, 'clip.mp4');
+  const second = ['-f', 'lavfi', '-t', '1.2', '-i', 'testsrc2=s=256x256:r=25', '-f', 'lavfi', '-t', '1.2', '-i', 'sine=r=44100'];
+  const codecs = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
+  execFileSync(media.ffmpeg.path, ['-v', 'error', ...second, ...codecs, clip]);
+  const drain = async (stream: AsyncIterable<unknown>) => {
+    for await (const _piece of stream);
+  };
+  const ways = {
+    separately: async () => {
+      const reader = await openMedia(); // one that has not seen the clip
+      await reader.probe(clip);
+      await drain(reader.audio(clip));
+      await drain(reader.frames(clip));
+    },
+    'in one run': async () => {
+      const film = await (await openMedia()).both(clip);
+      await drain(film.audio);
+      await drain(film.frames);
+      await film.release();
+    },
+  };
+  for (const [name, read] of Object.entries(ways)) {
+    await read();
+    const start = performance.now();
+    for (let index = 0; index < 20; index++) await read();
+    console.log(`a clip of 1.2 s ${name}: ${((performance.now() - start) / 20).toFixed(0)} ms`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
