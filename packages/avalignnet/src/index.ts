@@ -30,6 +30,6 @@ export type {
 export { assertConfig, towerSizes } from './tower-sizes';
 export type { MapSize } from './tower-sizes';
 export { trainStep, trainedParameters } from './train-step';
-export type { TrainStepOptions, TrainStepResult } from './train-step';
+export type { SyncModel, TrainStepOptions, TrainStepResult } from './train-step';
 export { loadAVAlignNet, saveAVAlignNet, weightsMetadata } from './weights';
 export type { LoadOptions } from './weights';

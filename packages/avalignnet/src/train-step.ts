@@ -2,8 +2,11 @@ import { fail } from '@lipsync/contracts';
 import { GradientAccumulator, clipGradientNorm, disposeGradients, setDropoutStep, valueAndGradients } from '@lipsync/nn';
 import type { AdamW, ExponentialMovingAverage, Module, Parameter } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import type { AVAlignNet } from './avalignnet';
-import type { SyncBatch, SyncLoss } from './sync-loss';
+import type { MelBatch, MouthBatch } from '@lipsync/contracts';
+import type { SyncBatch, SyncEmbeddings, SyncLoss } from './sync-loss';
+
+/** A network of two towers that `trainStep` can train: AVAlignNet, and those of `@lipsync/syncnet`. */
+export type SyncModel = Module & { forward(frames: MouthBatch, mel: MelBatch): SyncEmbeddings };
 
 /**
  * What `trainStep` trains: the network's parameters and, after them, the head's, by name.
@@ -11,12 +14,12 @@ import type { SyncBatch, SyncLoss } from './sync-loss';
  * @example
  * const optimizer = new AdamW(trainedParameters(net, head), { learningRate: 1.5e-3 });
  */
-export function trainedParameters(net: AVAlignNet, head?: Module): Map<string, Parameter> {
+export function trainedParameters(net: Module, head?: Module): Map<string, Parameter> {
   return new Map([...net.namedParameters(), ...(head?.namedParameters() ?? [])]);
 }
 
 export type TrainStepOptions = {
-  net: AVAlignNet;
+  net: SyncModel;
   /** Further parameters that the loss uses, such as a `ContrastiveTemperature`. */
   head?: Module;
   /** Over `trainedParameters(net, head)`; set its `learningRate` before the step where it follows a schedule. */
@@ -107,7 +110,7 @@ export async function trainStep(options: TrainStepOptions): Promise<TrainStepRes
 
 /** Adds `[loss, positiveCosine, negativeCosine]` to `gathered`; the caller disposes them and the gradients. */
 function gradientsOf(
-  net: AVAlignNet,
+  net: SyncModel,
   head: Module | undefined,
   batch: SyncBatch,
   loss: SyncLoss,

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SyncExpert } from '@lipsync/contracts';
 import { dataReport } from './data-report';
 import { dataReportPage } from './data-report-page';
-import { recipeOf } from './train-expert';
+import { recipeOf } from './trained-network';
 import { LITE } from '@lipsync/avalignnet';
 
 const SIZE = 96;

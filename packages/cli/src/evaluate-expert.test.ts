@@ -8,7 +8,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evaluateExpert } from './evaluate-expert';
-import { recipeOf } from './train-expert';
+import { recipeOf } from './trained-network';
 import { LITE } from '@lipsync/avalignnet';
 
 const FRAMES = 30;

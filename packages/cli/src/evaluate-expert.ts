@@ -1,5 +1,6 @@
 import { SyncEvaluation, type SyncReport } from '@lipsync/avalignnet';
-import type { SyncExpert } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
+import type { EmbeddingBatch, SyncExpert } from '@lipsync/contracts';
 import { evaluationPairs, type ClipStore, type EvaluationOptions } from '@lipsync/dataloader';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -13,7 +14,8 @@ export type ExpertEvaluation = SyncReport & {
 
 /**
  * Balanced accuracy, AUC and cross-entropy of single windows: in-sync pairs against pairs of the same clip at least
- * `minDistance` frames apart. The score of a pair is the cosine of its embeddings.
+ * `minDistance` frames apart. The score of a pair is the cosine of its embeddings; of experts with distances, `1 / (1 + distance)`, whose
+ * AUC is that of the distance and whose threshold of 0.5 is a distance of 1 (look at `best`).
  *
  * Embeds each window once; no tensor outlives it, one clip is held at a time.
  *
@@ -31,9 +33,7 @@ export async function evaluateExpert(
   const pairs = evaluationPairs(store, expert.recipe, rest);
   let clips = 0;
   for await (const clip of pairs) {
-    const cosines = tf.tidy(() =>
-      tf.matMul(expert.encodeFrames(clip.frames), expert.encodeAudio(clip.mel), false, true),
-    );
+    const cosines = tf.tidy(() => scoresOf(expert, expert.encodeFrames(clip.frames), expert.encodeAudio(clip.mel)));
     try {
       const columns = cosines.shape[1] as number;
       const values = await cosines.data();
@@ -48,4 +48,14 @@ export async function evaluateExpert(
     onClip?.(clips);
   }
   return { ...evaluation.compute(), clips, leftOut: [...pairs.leftOut] };
+}
+
+/** The score of every picture window with every sound window, `[pictures, sounds]`; higher is more in sync. */
+function scoresOf(expert: SyncExpert, vision: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor2D {
+  if (expert.space === 'joint') fail(TypeError, 'evaluateExpert', 'expert', 'one with embeddings', `${expert.name}, which judges pairs`);
+  const products = tf.matMul(vision, audio, false, true) as tf.Tensor2D;
+  if (expert.space === 'unit') return products;
+  const squares = (rows: tf.Tensor2D) => tf.sum(tf.square(rows), 1, true);
+  const distances = tf.sqrt(tf.relu(tf.add(tf.sub(squares(vision), tf.mul(products, 2)), tf.transpose(squares(audio)))));
+  return tf.reciprocal(tf.add(distances, 1)) as tf.Tensor2D;
 }

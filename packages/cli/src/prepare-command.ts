@@ -7,7 +7,7 @@ import { prepareFolder } from './prepare-folder';
 import type { PrepareFolderOptions } from './preparer';
 import { createProgress, formatSeconds, type Progress } from './progress';
 import { readConfig, readRecipe, say, startBackend } from './setup';
-import { recipeOf } from './train-expert';
+import { recipeFor, TRAINED_NETWORKS, type TrainedNetworkName } from './trained-network';
 
 export const PREPARE: CommandSpec = {
   name: 'prepare',
@@ -15,7 +15,8 @@ export const PREPARE: CommandSpec = {
   summary:
     'Finds faces, cuts mouths and computes mel spectrograms of a folder of videos. Stop it at any moment: the same command goes on.',
   options: {
-    config: { kind: 'text', value: 'NAME', default: 'lite', help: 'the network that the clips are for' },
+    network: { kind: 'choice', choices: TRAINED_NETWORKS, default: 'avalignnet', help: 'the network that the clips are for' },
+    config: { kind: 'text', value: 'NAME', default: 'lite', help: 'of avalignnet: its configuration' },
     recipe: { kind: 'text', value: 'FILE', help: 'or its recipe (JSON)' },
     effort: EFFORT_OPTION,
     landmarks: {
@@ -39,7 +40,11 @@ export async function runPrepare({ positionals, values }: ParsedCommand): Promis
   const report = await showPreparation({
     input: resolve(positionals[0]),
     store: resolve(positionals[1]),
-    recipe: recipePath ? await readRecipe(recipePath) : recipeOf(await readConfig(values.config as string)),
+    recipe: recipeFor({
+      network: values.network as TrainedNetworkName,
+      config: await readConfig(values.config as string),
+      ...(recipePath ? { recipe: await readRecipe(recipePath) } : {}),
+    }),
     effort: values.effort as LandmarkEffort,
     minFrames: values['min-frames'] as number,
     jobs: values.jobs as number | undefined,

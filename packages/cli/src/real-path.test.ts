@@ -15,7 +15,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readNpz } from '../../../tests/support/npz';
 import { LANDMARK_EFFORT } from './landmark-effort';
 import { scoreVideo } from './score-video';
-import { recipeOf } from './train-expert';
+import { recipeOf } from './trained-network';
 
 // The path on real talking faces with a network that PyTorch trained, against what the PyTorch path gave.
 

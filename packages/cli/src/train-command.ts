@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { ClipStore } from '@lipsync/dataloader';
 import { UsageError, type CommandSpec, type ParsedCommand } from './command';
 import { createProgress, formatSeconds, type Progress } from './progress';
+import { TRAINED_NETWORKS, type TrainedNetworkName } from './trained-network';
 import { BACKEND_OPTIONS, readConfig, readList, readRecipe, say, startBackend } from './setup';
 import {
   trainExpert,
@@ -14,15 +15,16 @@ import {
 export const TRAIN: CommandSpec = {
   name: 'train',
   positionals: 'CLIPS --out DIR',
-  summary: 'Trains AVAlignNet on prepared clips. Stop it at any moment: the same command goes on where it stopped.',
+  summary: 'Trains AVAlignNet, or a published expert, on prepared clips. Stop it at any moment: the same command goes on where it stopped.',
   options: {
     out: { kind: 'text', value: 'DIR', help: 'weights, curve, log and report go here' },
     steps: { kind: 'whole', value: 'N', min: 1, default: 1000, help: 'optimiser steps in all' },
+    network: { kind: 'choice', choices: TRAINED_NETWORKS, default: 'avalignnet', help: 'what is trained' },
+    width: { kind: 'number', value: 'X', min: 0, help: 'share of the published channels, of networks other than avalignnet; 1 if not given' },
     preset: {
       kind: 'choice',
-      choices: ['contrast', 'thesis'],
-      default: 'contrast',
-      help: 'same-clip contrast, or plain pairs as the thesis',
+      choices: ['contrast', 'thesis', 'published'],
+      help: 'same-clip contrast, plain pairs as the thesis, or the publisher’s recipe; contrast (syncnet: published) if not given',
     },
     'held-out': { kind: 'text', value: 'FILE', help: 'names of the videos to hold for validation, one a line' },
     config: { kind: 'text', value: 'NAME', default: 'lite', help: 'named configuration, or a .json file' },
@@ -65,7 +67,9 @@ export async function runTrain({ positionals, values }: ParsedCommand): Promise<
     store: await ClipStore.open(resolve(positionals[0])),
     out: resolve(values.out as string),
     steps: values.steps as number,
-    preset: values.preset as TrainPreset,
+    network: values.network as TrainedNetworkName,
+    width: values.width as number | undefined,
+    preset: values.preset as TrainPreset | undefined,
     config: await readConfig(values.config as string),
     ...(recipe ? { recipe: await readRecipe(recipe) } : {}),
     ...(heldOut ? { heldOut: await readList(heldOut) } : {}),

@@ -1,19 +1,17 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  AVAlignNet,
   ContrastiveTemperature,
   LITE,
   contrastLoss,
+  pairCosine,
   pairLoss,
   rampedWeight,
   trainStep,
   trainedParameters,
-  weightsMetadata,
-  type AVAlignNetConfig,
   type SyncLoss,
 } from '@lipsync/avalignnet';
-import { fail, type SyncRecipe } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 import {
   CONTRAST,
   SyncLoader,
@@ -30,20 +28,24 @@ import {
   Random,
   cosineSchedule,
   encodeSafetensors,
+  l2Normalize,
   loadTrainingState,
   saveTrainingState,
   sha256Hex,
   writeFileAtomic,
   type NamedArray,
 } from '@lipsync/nn';
+import { TRAINING_PRESETS, contrastiveDistanceLoss, type TrainingPreset } from '@lipsync/syncnet';
+import * as tf from '@tensorflow/tfjs-core';
 import { evaluateExpert, type ExpertEvaluation } from './evaluate-expert';
 import { TrainingLog } from './training-log';
+import { buildNetwork, metadataOf, recipeFor, type NetworkChoice, type TrainedNetworkName } from './trained-network';
 import { trainingCurve, type TrainingLogEntry } from './training-curve';
 
-/** What is learned from: `contrast` is our default, `thesis` the plain recipe of the thesis. */
-export type TrainPreset = 'contrast' | 'thesis';
+/** What is learned from: `contrast` is our default, `thesis` the plain recipe of the thesis, `published` that of the network's publisher. */
+export type TrainPreset = 'contrast' | 'thesis' | 'published';
 
-export type TrainExpertOptions = {
+export type TrainExpertOptions = NetworkChoice & {
   /** Prepared clips. */
   store: ClipStore;
   /** Folder of the run: weights, state, log, curve, report. A run found there goes on. */
@@ -53,13 +55,11 @@ export type TrainExpertOptions = {
   /**
    * `contrast`: windows of the same clip against each other (InfoNCE), binary cross-entropy on the cosine blended in from 40 % to 70 % of the
    * run; augmentation, warm-up and cosine schedule, averaged weights. `thesis`: binary cross-entropy on independent labelled
-   * pairs, constant rate 1e-5, nothing varied; on a few hours of video its loss stays at 0.693. Default `contrast`.
+   * pairs, constant rate 1e-5, nothing varied; on a few hours of video its loss stays at 0.693. `published`: the network's preset in
+   * `TRAINING_PRESETS` (SyncNet: contrastive loss on distances; Wav2Lip and LatentSync: cross-entropy of cosines; AVAlignNet: as `thesis`).
+   * Default `contrast`, for SyncNet `published`.
    */
   preset?: TrainPreset;
-  /** The network. Default `LITE`. */
-  config?: AVAlignNetConfig;
-  /** Input of the network. Default: similarity crops of side 1.18, THESIS_MEL, sizes as in `config`. */
-  recipe?: SyncRecipe;
   /**
    * Names of the videos, without folder and extension, to hold for validation. Default: every tenth or so, drawn by the seed; as nobody says
    * who speaks in them, that flatters where people appear in several videos.
@@ -112,32 +112,11 @@ export type TrainEvent =
 const WARM_UP = 150;
 const VALIDATION_CLIPS = 60; // on the way; the end takes all
 const CHANCE = Math.log(2);
+const UNCLIPPED = 1e6; // the published recipes do not clip gradients
 const PLATEAU_STEPS = 200;
 
-/** The recipe of a network that looks at a similarity crop, as `LITE` does. */
-export function recipeOf(config: AVAlignNetConfig): SyncRecipe {
-  const { frames, height, width, melSteps } = config.input;
-  if (height !== width) fail(RangeError, 'recipeOf', 'config.input', 'square', `${height} x ${width}`);
-  return {
-    frames,
-    fps: 25,
-    crop: {
-      kind: 'similarity',
-      centre: 'mean 48-67',
-      upright: 'eye centres',
-      side: '1.18 * max(eye distance, 0.95 * eye-to-mouth)',
-      size: height,
-      window: 'clip median',
-    },
-    color: 'RGB',
-    range: [-1, 1],
-    mel: 'THESIS_MEL',
-    melSteps,
-  };
-}
-
 /**
- * Trains AVAlignNet on prepared clips and writes, into `out`: `weights.safetensors` (averaged weights with configuration and
+ * Trains an expert, AVAlignNet or a published one, on prepared clips and writes, into `out`: `weights.safetensors` (averaged weights with configuration and
  * recipe), `state.safetensors` (everything to go on), `log.jsonl`, `curve.svg` and `report.json`.
  *
  * Runs as far as it is iterated. Batch, schedule and loss of a step depend on the seed and the step alone, and checkpoints
@@ -154,14 +133,20 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     store,
     out,
     steps = 1000,
-    preset = 'contrast',
-    config = LITE,
+    network = 'avalignnet',
+    preset = network === 'syncnet' ? 'published' : 'contrast',
+    config,
+    width,
     seed = 0,
     checkpointEvery = 50,
     validateEvery = 250,
   } = options;
-  const recipe = options.recipe ?? recipeOf(config);
-  const learningRate = options.learningRate ?? (preset === 'contrast' ? 1.5e-3 : 1e-5);
+  if (network === 'syncnet' && preset !== 'published') {
+    fail(TypeError, 'trainExpert', 'preset', 'published for syncnet, whose embeddings have distances rather than cosines', preset);
+  }
+  const recipe = recipeFor(options);
+  const published = preset === 'published' && network !== 'avalignnet' ? TRAINING_PRESETS[network] : undefined;
+  const learningRate = options.learningRate ?? published?.learningRate ?? (preset === 'contrast' ? 1.5e-3 : 1e-5);
   for (const [name, value] of Object.entries({ steps, checkpointEvery })) {
     if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'trainExpert', name, 'a whole number above 0', value);
   }
@@ -177,7 +162,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
   const { rest: train, held } = options.heldOut
     ? splitByList(ids, options.heldOut, { droppedSources })
     : splitBySeed(ids, seed);
-  const loaderOptions = loaderFor(preset, options);
+  const loaderOptions = loaderFor(preset, options, published);
   const loader = new SyncLoader(store, recipe, { ...loaderOptions, clips: train, seed });
   const batchSize =
     loaderOptions.sampling.kind === 'pairs'
@@ -186,7 +171,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
   const settings = JSON.stringify({
     steps,
     preset,
-    config,
+    ...(network === 'avalignnet' ? { config: config ?? LITE } : { network, width: width ?? 1 }),
     recipe,
     learningRate,
     seed,
@@ -195,11 +180,15 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     held,
   });
 
-  const net = new AVAlignNet(config, { seed, recipe });
+  const net = buildNetwork(options, seed);
   const head = preset === 'contrast' ? new ContrastiveTemperature() : undefined;
-  const optimizer = new AdamW(trainedParameters(net, head), { learningRate, decayOneDimensional: preset === 'thesis' });
+  const optimizer = new AdamW(trainedParameters(net, head), {
+    learningRate,
+    decayOneDimensional: preset !== 'contrast',
+    ...(published && network !== 'latentsync' ? { weightDecay: 0 } : {}), // plain Adam
+  });
   const ema = new ExponentialMovingAverage(net, { decay: 0.998 });
-  const scorer = new AVAlignNet(config, { seed, recipe });
+  const scorer = buildNetwork(options, seed);
   try {
     const { clips, leftOut } = await loader.summary();
     const found = await exists(paths.state);
@@ -255,6 +244,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
         dataPosition: { step },
         extra: { settings },
       });
+    const clipNorm = published ? UNCLIPPED : undefined;
     const validate = async (limit: number): Promise<ExpertEvaluation> => {
       scorer.loadStateDict(await ema.stateDict());
       return evaluateExpert(scorer, store, { clips: spread(held, limit) });
@@ -269,7 +259,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
         optimizer.learningRate = schedule(step);
         let result: Awaited<ReturnType<typeof trainStep>>;
         try {
-          result = await trainStep({ net, head, optimizer, batch, loss: lossFor(preset, head, step / steps), ema });
+          result = await trainStep({ net, head, optimizer, batch, loss: lossFor(preset, network, head, step / steps), ema, clipNorm });
         } finally {
           disposeBatch(batch);
         }
@@ -289,7 +279,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
         }
         await log.add(entry);
         if (step % checkpointEvery === 0 || step === steps) await checkpoint();
-        flat = preset === 'thesis' && Math.abs(result.loss - CHANCE) < 0.005 ? flat + 1 : 0;
+        flat = preset !== 'contrast' && network !== 'syncnet' && Math.abs(result.loss - CHANCE) < 0.005 ? flat + 1 : 0;
         if (flat === PLATEAU_STEPS)
           yield {
             kind: 'warning',
@@ -301,7 +291,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
       await batches.return(undefined);
     }
 
-    const bytes = encodeSafetensors(await ema.stateDict(), weightsMetadata(net));
+    const bytes = encodeSafetensors(await ema.stateDict(), metadataOf(net));
     await writeFileAtomic(paths.weights, bytes);
     const validation = await validate(Number.POSITIVE_INFINITY);
     const last = log.entries[log.entries.length - 1];
@@ -309,7 +299,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     if (last)
       await writeFileAtomic(
         paths.curve,
-        trainingCurve(log.entries, `AVAlignNet, ${preset}, ${steps} steps of ${batchSize} windows, ${clips} clips`),
+        trainingCurve(log.entries, `${net.name}, ${preset}, ${steps} steps of ${batchSize} windows, ${clips} clips`),
       );
     const report: TrainReport = {
       steps,
@@ -337,20 +327,38 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
 function loaderFor(
   preset: TrainPreset,
   options: TrainExpertOptions,
+  published?: TrainingPreset,
 ): Required<Pick<SyncLoaderOptions, 'sampling' | 'augment'>> {
-  if (preset === 'thesis') {
-    const { pairsPerBatch = THESIS_PAIRS.sampling.pairs } = options;
-    return { ...THESIS_PAIRS, sampling: { ...THESIS_PAIRS.sampling, pairs: pairsPerBatch } };
+  if (preset !== 'contrast') {
+    const { pairs = THESIS_PAIRS.sampling.pairs, positiveShare = 0.5, minOffset = 1 } = published ?? {};
+    const { pairsPerBatch = pairs } = options;
+    return { ...THESIS_PAIRS, sampling: { ...THESIS_PAIRS.sampling, pairs: pairsPerBatch, positiveShare, minOffset } };
   }
   const { clipsPerBatch = CONTRAST.sampling.clips, windowsPerClip = CONTRAST.sampling.windows } = options;
   return { ...CONTRAST, sampling: { ...CONTRAST.sampling, clips: clipsPerBatch, windows: windowsPerClip } };
 }
 
-function lossFor(preset: TrainPreset, temperature: ContrastiveTemperature | undefined, progress: number): SyncLoss {
+function lossFor(
+  preset: TrainPreset,
+  network: TrainedNetworkName,
+  temperature: ContrastiveTemperature | undefined,
+  progress: number,
+): SyncLoss {
+  if (network === 'syncnet') return distanceLoss;
   return temperature && preset === 'contrast'
     ? contrastLoss({ temperature, crossEntropyWeight: rampedWeight(progress) })
     : pairLoss();
 }
+
+/** SyncNet's contrastive loss; its cosines are those of the embeddings, only to be looked at. */
+const distanceLoss: SyncLoss = ({ vision, audio }, { labels }) => {
+  if (labels === undefined) fail(TypeError, 'distanceLoss', 'batch.labels', 'a tensor [batch] of 0 and 1', labels);
+  const { loss } = contrastiveDistanceLoss(vision, audio, labels, { margin: TRAINING_PRESETS.syncnet.margin });
+  const cosine = pairCosine(l2Normalize(vision), l2Normalize(audio));
+  const inSync = tf.cast(labels, 'float32');
+  const masked = (mask: tf.Tensor) => tf.div(tf.sum(tf.mul(cosine, mask)), tf.sum(mask)) as tf.Scalar;
+  return { loss, positiveCosine: masked(inSync), negativeCosine: masked(tf.sub(1, inSync)) };
+};
 
 /** About a tenth of the clips (at least one), whole videos, drawn by the seed. */
 function splitBySeed(ids: readonly string[], seed: number): { rest: string[]; held: string[] } {

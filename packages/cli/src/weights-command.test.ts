@@ -8,7 +8,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { runLipsync } from './run-lipsync';
-import { recipeOf } from './train-expert';
+import { recipeOf } from './trained-network';
 import { convertWeights, inspectWeights } from './weights-command';
 
 let folder: string;

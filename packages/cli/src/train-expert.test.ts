@@ -1,0 +1,87 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { selectBackend } from '@lipsync/backends';
+import { AUDIO_FEATURES } from '@lipsync/contracts';
+import { ClipStore, clipId, storedCropFor } from '@lipsync/dataloader';
+import { Random } from '@lipsync/nn';
+import { loadSyncNetwork } from '@lipsync/syncnet';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { recipeFor } from './trained-network';
+import { trainExpert, type TrainEvent, type TrainExpertOptions } from './train-expert';
+
+let folder: string;
+beforeAll(async () => {
+  await selectBackend({ backend: 'wasm', threads: 1, log: () => {} });
+  folder = await mkdtemp(join(tmpdir(), 'lipsync-train-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Clips of noise in the form that a network's recipe asks for. */
+async function storeFor(network: 'syncnet' | 'wav2lip'): Promise<ClipStore> {
+  const { crop, mel, fps } = recipeFor({ network });
+  const { bins, stepsPerSecond } = AUDIO_FEATURES[mel];
+  const stored = storedCropFor(crop);
+  const store = await ClipStore.create(join(folder, `clips-${network}`), { crop: stored, mel, stepsPerSecond, bins, fps });
+  const count = 16;
+  for (const name of ['a', 'b', 'c', 'd']) {
+    const random = new Random(1, name.charCodeAt(0));
+    const steps = Math.ceil((count * stepsPerSecond) / fps) + 1;
+    await store.write({
+      id: clipId(`${name}.mp4`, 0, 0),
+      frames: Uint8Array.from({ length: count * stored.size ** 2 * 3 }, () => random.integer(256)),
+      count,
+      size: stored.size,
+      mel: { data: Float32Array.from({ length: steps * bins }, () => random.normal()), steps, bins },
+      landmarks: new Float32Array(count * 136),
+      poses: new Float32Array(count * 4).fill(1),
+      firstFrame: 0,
+      score: 1,
+      interpolated: 0,
+    });
+  }
+  return store;
+}
+
+async function run(options: TrainExpertOptions, until = Infinity): Promise<TrainEvent[]> {
+  const events: TrainEvent[] = [];
+  for await (const event of trainExpert(options)) {
+    events.push(event);
+    if (event.kind === 'step' && event.entry.step >= until) break;
+  }
+  return events;
+}
+
+test.each(['syncnet', 'wav2lip'] as const)(
+  'trainExpert trains %s by its publisher’s recipe, goes on where it was stopped, and writes weights that load',
+  async (network) => {
+    const store = await storeFor(network);
+    const options = { store, network, preset: 'published', width: 0.03125, steps: 3, pairsPerBatch: 4, heldOut: ['d'], checkpointEvery: 1, validateEvery: 0 } as const;
+    const before = tf.memory().numTensors;
+    const whole = await run({ ...options, out: join(folder, `${network}-whole`) });
+    expect(tf.memory().numTensors).toBe(before);
+    const done = whole.at(-1) as Extract<TrainEvent, { kind: 'done' }>;
+    expect(done.report).toMatchObject({ steps: 3, samples: 12, trainingClips: 3, heldOutClips: 1 });
+    for (const event of whole) if (event.kind === 'step') expect(Number.isFinite(event.entry.loss)).toBe(true);
+
+    const out = join(folder, `${network}-stopped`);
+    await run({ ...options, out }, 2);
+    const rest = await run({ ...options, out });
+    expect(rest[0]).toMatchObject({ kind: 'start' });
+    expect((rest[0] as { resumedAt: number }).resumedAt).toBeGreaterThan(0);
+    expect((rest.at(-1) as typeof done).report.weightsHash).toBe(done.report.weightsHash);
+
+    const net = await loadSyncNetwork(done.report.weights);
+    expect(net.recipe).toEqual(recipeFor({ network }));
+    expect(net.weightsHash).toBe(done.report.weightsHash);
+    net.dispose();
+    expect(await readFile(done.report.curve, 'utf8')).toContain(`${net.name}, published, 3 steps of 4 windows`);
+  },
+  120_000,
+);
+
+test('trainExpert refuses to contrast networks whose embeddings have no cosine', async () => {
+  const store = await storeFor('syncnet');
+  await expect(run({ store, network: 'syncnet', preset: 'contrast', out: join(folder, 'x') })).rejects.toThrow('preset must be published for syncnet');
+});
