@@ -1,10 +1,13 @@
 """Torch files for the reader of @lipsync/nn, by PyTorch: python3 reference/nn-torch-files.py
 
-Writes packages/nn/fixtures/torch/*: the same state dict in zip and legacy format, views, all element types, TorchScript, npy and npz; and
-expected.json with the numbers. Hostile files are made by the tests themselves.
+Writes packages/nn/fixtures/torch/*: the same state dict in zip and legacy format, views, all element types, a file as Python 2 and PyTorch 0.2
+wrote it in 2017, TorchScript (scripted, traced, frozen), npy and npz; and expected.json with the numbers. Hostile files are made by the tests
+themselves.
 """
+import collections
 import json
 import platform
+import struct
 from collections import OrderedDict
 from pathlib import Path
 
@@ -41,6 +44,7 @@ def save(name, value):
 torch.manual_seed(3)
 net = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Linear(4, 2))
 save('state-dict', net.state_dict())
+torch.save(net.state_dict(), OUT / 'protocol-4.legacy.pth', pickle_protocol=4, _use_new_zipfile_serialization=False)
 
 base = torch.arange(24, dtype=torch.float32).reshape(4, 6) / 8
 save('views', OrderedDict(
@@ -66,6 +70,49 @@ save('nested', {
 save('several', {'state_dict': {'net_g': {'a': torch.ones(2)}, 'net_dI': {'b': torch.zeros(3)}}, 'epoch': 1})
 
 
+noted = torch.tensor([1.5, -2.0])
+noted.note = 'a tensor with an attribute'
+odd = {
+    'noted': noted, 'count': collections.Counter([1, 1, 2]), 'default': collections.defaultdict(dict, {'a': torch.ones(1)}),
+    'pair': (torch.zeros(1), [torch.ones(2)]), ('a', 'tuple'): 3, 'f4': np.float32(0.25), 'i8': np.int64(-7), 'array': np.zeros(3), 'set': {1, 2},
+    'large': 2**70, 'many': [(i, 0.5) for i in range(100)], 'device': torch.device('cpu'), 'dtype': torch.float16,
+}
+save('odd', odd)
+
+
+def file_of_2017():
+    """What PyTorch 0.2 under Python 2 wrote: byte strings, _rebuild_tensor, storages on a GPU, views on a storage named by (key, offset, size)."""
+    text = lambda value: b'U' + bytes([len(value)]) + value.encode()
+    number = lambda value: b'J' + struct.pack('<i', value)
+    listed = lambda *items: b'(' + b''.join(items) + b't'
+    name = lambda module, what: f'c{module}\n{what}\n'.encode()
+    storage = lambda kind, key, size, view: b'(' + text('storage') + kind + text(key) + text('cuda:0') + number(size) + view + b'tQ'
+
+    def tensor(where, offset, shape, strides):
+        tuples = [listed(*map(number, sides)) for sides in (shape, strides)]
+        return name('torch._utils', '_rebuild_tensor') + listed(where, number(offset), *tuples) + b'R'
+
+    floats = name('torch.cuda', 'FloatStorage')
+    view = lambda key, offset, size: storage(floats, '100', 12, listed(text(key), number(offset), number(size)))
+    tensors = {
+        'netcnnaud.0.weight': tensor(view('101', 0, 8), 0, (4, 2), (2, 1)),
+        'netcnnaud.0.bias': tensor(view('102', 8, 4), 1, (3,), (1,)),
+        'netcnnaud.1.running_mean': tensor(storage(name('torch', 'DoubleStorage'), '99', 2, b'N'), 0, (2,), (1,)),
+    }
+    pairs = b''.join(b'](' + text(key) + value + b'e' for key, value in tensors.items())
+    first = b'\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.' + b'\x80\x02M\xe9\x03.'
+    machine = b'\x80\x02}(' + text('little_endian') + b'\x88' + text('protocol_version') + b'M\xe9\x03u.'
+    state = b'\x80\x02' + name('collections', 'OrderedDict') + b'](' + pairs + b'e\x85R.'
+    keys = b'\x80\x02](' + text('100') + text('99') + b'e.'
+    one = np.arange(12, dtype='<f4') / 4
+    two = np.array([0.1, -3], dtype='<f8')
+    return first + machine + state + keys + struct.pack('<q', 12) + one.tobytes() + struct.pack('<q', 2) + two.tobytes()
+
+
+(OUT / 'python2.legacy.pth').write_bytes(file_of_2017())
+expected['python2'] = walk(torch.load(OUT / 'python2.legacy.pth', map_location='cpu'))
+
+
 class Scripted(nn.Module):
     def __init__(self):
         super().__init__()
@@ -81,11 +128,18 @@ scripted = Scripted().eval()
 torch.jit.script(scripted).save(str(OUT / 'scripted.pt'))
 expected['scripted'] = walk(scripted.state_dict())
 
+small = nn.Sequential(nn.Conv1d(1, 2, 3), nn.ReLU(), nn.Linear(4, 1)).eval()
+torch.jit.trace(small, torch.zeros(1, 1, 6)).save(str(OUT / 'traced.pt'))
+expected['traced'] = walk(small.state_dict())
+torch.jit.freeze(torch.jit.script(small)).save(str(OUT / 'frozen.pt'))
+expected['frozen'] = [numbers(value) for value in small.state_dict().values()]
+
 grid = (np.arange(24).reshape(2, 3, 4) / 7)
 np.save(OUT / 'c-order.npy', grid.astype(np.float32))
 np.save(OUT / 'fortran.npy', np.asfortranarray(grid))
 np.save(OUT / 'scalar.npy', np.float16(1.5))
 np.savez(OUT / 'arrays.npz', mu=grid[0, 0], count=np.array([3, -4]))
+np.savez_compressed(OUT / 'compressed.npz', mu=np.zeros(500), grid=grid.astype(np.float32))
 expected['npy'] = {'data': grid.flatten().tolist()}
 
 with open(OUT / 'expected.json', 'w') as file:

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { join, pickle, torchZip, zipOf } from '../tests/hostile-files';
+import { join, pickle, tensorPickle, torchZip, zipOf } from '../tests/hostile-files';
+import { crc32 } from './crc32';
 import { decodeNpy } from './npy';
 import { openCheckpoint } from './open-checkpoint';
 
@@ -14,19 +16,6 @@ async function readAll(bytes: Uint8Array): Promise<number> {
   const file = await openCheckpoint(bytes);
   for (const name of file.tensors.keys()) await file.read(name);
   return file.tensors.size;
-}
-
-/** `_rebuild_tensor_v2(storage key, offset, shape, strides)` with numbers below 256. */
-function tensorPickle(key: string, length: number, offset: number, shape: number[], strides: number[]): Uint8Array {
-  const tuple = (sides: number[]) => ['(', ...sides.flatMap((side) => ['K', side]), 't'];
-  return pickle(
-    'ctorch._utils\n_rebuild_tensor_v2\n', '((', 'X', lengthOf('storage'), 'storage', 'ctorch\nFloatStorage\n',
-    'X', lengthOf(key), key, 'X', lengthOf('cpu'), 'cpu', 'K', length, 'tQ',
-    'K', offset, ...tuple(shape), ...tuple(strides), 0x89, 'N', 'tR', '.',
-  );
-}
-function lengthOf(value: string): string {
-  return `${String.fromCharCode(value.length)}\0\0\0`;
 }
 
 describe('files that mean harm', () => {
@@ -62,16 +51,16 @@ describe('files that mean harm', () => {
     // Each level holds the one below ten times: 10^30 leaves in 300 bytes.
     const levels: (string | number)[] = [']', 'q', 0];
     for (let level = 1; level <= 30; level++) levels.push(']', '(', ...Array.from({ length: 10 }, () => ['h', level - 1]).flat(), 'e', 'q', level);
-    await expect(readAll(torchZip(pickle(...levels, '.')))).rejects.toThrow('4 million values');
+    await expect(readAll(torchZip(pickle(...levels, '.')))).rejects.toThrow(/of at most 4 million values|of names of at most 1024 letters/);
   });
 
   test('views that leave their storage, or make much out of little, are refused', async () => {
     const storage: [string, Uint8Array][] = [['0', new Uint8Array(16)]];
     expect(await readAll(torchZip(tensorPickle('0', 4, 0, [2, 2], [2, 1]), storage))).toBe(1);
     await expect(readAll(torchZip(tensorPickle('0', 4, 1, [2, 2], [2, 1]), storage))).rejects.toThrow('within its storage of 4 numbers');
-    await expect(readAll(torchZip(tensorPickle('0', 4, 0, [255, 255, 255, 255], [0, 0, 0, 0]), storage))).rejects.toThrow('of a size that its storage');
+    await expect(readAll(torchZip(tensorPickle('0', 4, 0, [255, 255, 255, 255], [0, 0, 0, 0]), storage))).rejects.toThrow('of at most 1048576 numbers, with 4 in its storage');
     await expect(readAll(torchZip(tensorPickle('0', 200, 0, [200], [1]), storage))).rejects.toThrow('at least 800 bytes long, got 16');
-    await expect(readAll(torchZip(tensorPickle('1', 4, 0, [4], [1]), storage))).rejects.toThrow('none with the key 1');
+    await expect(readAll(torchZip(tensorPickle('1', 4, 0, [4], [1]), storage))).rejects.toThrow('none with the name archive/data/1');
   });
 
   test('archives whose entries overlap, repeat, lie outside or are encrypted are refused', async () => {
@@ -80,9 +69,36 @@ describe('files that mean harm', () => {
     await expect(readAll(zipOf(files, { offset: (i) => (i === 2 ? 60 : [0, 48][i]) }))).rejects.toThrow('one after the other');
     await expect(readAll(zipOf([files[0], files[0]]))).rejects.toThrow('unique names');
     await expect(readAll(zipOf(files, { size: 0x7fffffff }))).rejects.toThrow('must be a zip archive whose entries lie inside it');
-    await expect(readAll(zipOf(files, { method: 8 }))).rejects.toThrow('stored, not compressed');
+    await expect(readAll(zipOf(files, { method: 8 }))).rejects.toThrow('archive/data.pkl must be stored, not compressed, as torch writes it, got deflated');
+    await expect(readAll(zipOf(files, { method: 12 }))).rejects.toThrow('stored, not compressed, as torch writes it, got unknown');
+    await expect(readAll(zipOf(files, { flags: 1 }))).rejects.toThrow('without encryption');
+    await expect(readAll(zipOf(files, { crc: 0x12345678 }))).rejects.toThrow('archive/data.pkl must be unharmed: its checksum 12345678');
+    await expect(readAll(zipOf(files, { localName: 'archive/data.pkx' }))).rejects.toThrow('named so by its own header, too, got archive/data.pkx');
     await expect(readAll(zipOf(files, { count: 60000 }))).rejects.toThrow('zip directory of 60000 entries');
     await expect(readAll(zipOf([]))).rejects.toThrow('openCheckpoint');
+  });
+
+  test.each(['../../etc/passwd', '/etc/passwd', 'archive\\..\\data', 'C:data', 'archive/\0', 'a/../../b', ''])('an archive with the name %j is refused', async (name) => {
+    await expect(readAll(zipOf([['archive/data.pkl', pickle('N.')], [name, new Uint8Array(1)]]))).rejects.toThrow('a zip archive of names without ".."');
+  });
+
+  test('a compressed archive unpacks to what its directory says, within 16 times its size, and to nothing else', async () => {
+    const npy = fixture('c-order.npy');
+    const packed = deflateRawSync(npy);
+    const deflated = (unpacked: number, bytes = packed, crc = crc32(npy)) => zipOf([['a.npy', bytes]], { method: 8, unpacked, crc });
+    expect(await readAll(deflated(npy.length))).toBe(1);
+    await expect(readAll(deflated(npy.length, packed, 1))).rejects.toThrow(/readZipEntry: bytes: a.npy must be deflated bytes with the checksum/);
+    await expect(readAll(deflated(npy.length, packed.subarray(0, packed.length - 3)))).rejects.toThrow(/readZipEntry: bytes: a.npy/);
+    await expect(readAll(deflated(npy.length - 8))).rejects.toThrow('216 bytes long unpacked, got more');
+    const bomb = deflateRawSync(join([npy.subarray(0, 128), new Uint8Array(300 * 2 ** 20)]), { level: 1 });
+    await expect(readAll(deflated(128 + 300 * 2 ** 20, bomb))).rejects.toThrow(/of at most 67108864 bytes unpacked, with \d+ in the archive, got 314572928/);
+    await expect(readAll(deflated(npy.length, bomb))).rejects.toThrow('readZipEntry: bytes: a.npy');
+  });
+
+  test('many views on the same numbers are refused before any is read', async () => {
+    const expanded = tensorPickle('0', 1, 0, [255, 255, 16], [0, 0, 0]).subarray(0, -1);
+    const many = pickle(']', '(', ...Array.from({ length: 200 }, () => [...expanded]).flat(), 'e', '.');
+    await expect(readAll(torchZip(many, [['0', new Uint8Array(4)]]))).rejects.toThrow('a file whose tensors take at most');
   });
 
   test('a safetensors header of 2^63 bytes, and one longer than the file, are refused without being made room for', async () => {
@@ -113,7 +129,7 @@ describe('files that mean harm', () => {
       const bytes = fixture(name);
       const step = Math.max(1, Math.floor(bytes.length / 97));
       for (let length = 0; length < bytes.length; length += step) {
-        await expect(readAll(bytes.subarray(0, length)), `${length} bytes`).rejects.toThrow(/^(openCheckpoint|readZipDirectory|decodeNpy|ByteSource)/);
+        await expect(readAll(bytes.subarray(0, length)), `${length} bytes`).rejects.toThrow(/^(openCheckpoint|readZipDirectory|readZipEntry|ByteSource\.read): /);
       }
     },
   );

@@ -66,6 +66,30 @@ export function arrayOfBytes(where: string, dtype: ArrayDtype, shape: number[], 
   return { dtype, shape, data: new array(aligned.buffer, aligned.byteOffset, length) } as NamedArray;
 }
 
+/**
+ * The numbers of a strided view, in row-major order.
+ *
+ * @param flat the numbers that the view reaches over, from its first one on.
+ * @param strides in elements.
+ * @returns a new array.
+ */
+export function gatherStrided(flat: NamedArray, shape: number[], strides: readonly number[]): NamedArray {
+  const source = flat.data as Float32Array; // all that is done is copying, whatever the type
+  const data = new (flat.data.constructor as typeof Float32Array)(sizeOf(shape));
+  const index = new Array<number>(shape.length).fill(0);
+  const last = shape.length - 1;
+  for (let to = 0, from = 0; to < data.length; to++) {
+    data[to] = source[from];
+    for (let axis = last; axis >= 0; axis--) {
+      from += strides[axis];
+      if (++index[axis] < shape[axis]) break;
+      from -= strides[axis] * shape[axis];
+      index[axis] = 0;
+    }
+  }
+  return { dtype: flat.dtype, shape, data } as unknown as NamedArray;
+}
+
 const single = new Float32Array(1);
 const singleBits = new Uint32Array(single.buffer);
 

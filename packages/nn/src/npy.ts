@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { arrayOfBytes, type ArrayDtype, type NamedArray, sizeOf } from './named-array';
+import { type ArrayDtype, arrayOfBytes, gatherStrided, type NamedArray, sizeOf } from './named-array';
 
 /** numpy's element types by their names; little-endian, or of one byte. */
 const TYPES: Record<string, ArrayDtype> = {
@@ -17,6 +17,8 @@ const TYPES: Record<string, ArrayDtype> = {
   '|b1': 'bool',
 };
 const LARGEST_HEADER = 65536;
+/** Bytes from which any header can be read. */
+export const LARGEST_NPY_HEADER = LARGEST_HEADER + 12;
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 
 /** What the header of an npy file says, and where its numbers begin. */
@@ -36,7 +38,7 @@ export function isNpy(head: Uint8Array): boolean {
 export function readNpyHeader(head: Uint8Array, where = 'decodeNpy'): NpyHeader {
   const bad = (rule: string, got: unknown): never => fail(Error, where, 'bytes', rule, got);
   if (!isNpy(head) || head.length < 12) bad('an npy file', 'another one');
-  const [major] = [head[6]];
+  const major = head[6];
   if (major < 1 || major > 3) bad('an npy file of version 1 to 3', `${major}.${head[7]}`);
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const [length, at] = major === 1 ? [view.getUint16(8, true), 10] : [view.getUint32(8, true), 12];
@@ -44,7 +46,7 @@ export function readNpyHeader(head: Uint8Array, where = 'decodeNpy'): NpyHeader 
   const text = new TextDecoder().decode(head.subarray(at, at + length));
   const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
-  const sides = /'shape':\s*\(([\d\s,L]*)\)/.exec(text)?.[1];
+  const sides = /'shape':\s*\(((?:\d+L?, ?)*(?:\d+L?)?)\)/.exec(text)?.[1];
   if (descr === undefined || order === undefined || sides === undefined) bad('an npy file of plain numbers with descr, fortran_order and shape', text.slice(0, 80));
   const type = (descr as string).replace(/^=/, '<');
   if (!Object.hasOwn(TYPES, type)) bad(`an npy file of ${Object.keys(TYPES).join(', ')}`, descr);
@@ -59,7 +61,7 @@ export function readNpyHeader(head: Uint8Array, where = 'decodeNpy'): NpyHeader 
  * Source: numpy's format description, versions 1.0 to 3.0; Fortran order is put into C order.
  *
  * @param bytes the whole file.
- * @returns numbers in row-major order, in a new array.
+ * @returns numbers in row-major order; a view of `bytes` where the alignment allows and the file has that order.
  * @throws Error as `readNpyHeader`, and where the file is not as long as its header says.
  * @example
  * const { shape, data } = decodeNpy(await readFile('logits.npy'));
@@ -73,17 +75,5 @@ export function decodeNpy(bytes: Uint8Array): NamedArray {
 export function npyNumbers({ dtype, shape, columnMajor }: NpyHeader, body: Uint8Array, where = 'decodeNpy'): NamedArray {
   const array = arrayOfBytes(where, dtype, shape, body);
   if (!columnMajor || shape.length < 2) return array;
-  const moved = array.data.slice() as typeof array.data;
-  const strides = shape.map((_, axis) => sizeOf(shape.slice(0, axis)));
-  const index = new Array<number>(shape.length).fill(0);
-  for (let to = 0, from = 0; to < moved.length; to++) {
-    moved[to] = array.data[from];
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis];
-      if (++index[axis] < shape[axis]) break;
-      from -= strides[axis] * shape[axis];
-      index[axis] = 0;
-    }
-  }
-  return { ...array, data: moved } as NamedArray;
+  return gatherStrided(array, shape, shape.map((_, axis) => sizeOf(shape.slice(0, axis))));
 }

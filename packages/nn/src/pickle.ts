@@ -23,18 +23,22 @@ export type PickleBuilder = {
   persistent(id: PickleValue): PickleValue;
 };
 
+/** The bytes end before the pickle does. */
+export class PickleCutOff extends Error {}
+
 const MOST_BYTES = 96 * 2 ** 20; // about what the values take in memory; a checkpoint of 100,000 tensors needs 90 MB
 const COST = { item: 8, memory: 32, array: 48, dict: 250, text: 40 };
 const DEEPEST_STACK = 1_000_000;
-const LONGEST_INTEGER = 1024; // bytes
+const LONGEST_INTEGER = 256; // bytes
 const MARK = Symbol('mark');
+const DECODERS = { 'utf-8': new TextDecoder(), latin1: new TextDecoder('latin1') };
 
 /**
  * Reads one pickle (protocols 0 to 5) without running anything: a machine that knows lists, dicts, numbers and texts, and hands every name
  * to `builder`.
  *
  * @returns the value, and where the next byte is.
- * @throws Error with the place and the opcode for whatever is not understood, cut off or out of proportion.
+ * @throws Error with the place and the opcode for whatever is not understood or out of proportion; PickleCutOff where the bytes end too early.
  */
 export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuilder, where = 'readPickle'): { value: PickleValue; end: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -44,7 +48,7 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
   let spent = 0;
   const bad = (rule: string, got: unknown): never => fail(Error, where, `pickle at byte ${at}`, rule, got);
   const take = (length: number): number => {
-    if (!(length >= 0 && at + length <= bytes.length)) bad(`${length} bytes long from here`, `${bytes.length - at} bytes`);
+    if (at + length > bytes.length) fail(PickleCutOff, where, `pickle at byte ${at}`, `${length} bytes long from here`, `${bytes.length - at} bytes`);
     at += length;
     return at - length;
   };
@@ -53,15 +57,15 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
   const u32 = () => view.getUint32(take(4), true);
   const u64 = () => {
     const length = view.getBigUint64(take(8), true);
-    return length <= BigInt(bytes.length) ? Number(length) : bad('of lengths within the file', length);
+    return length <= 2n ** 32n ? Number(length) : bad('of lengths below 2^32', length);
   };
-  const text = (length: number, encoding = 'utf-8') => {
+  const text = (length: number, encoding: keyof typeof DECODERS = 'utf-8') => {
     const from = take(length);
-    return new TextDecoder(encoding).decode(bytes.subarray(from, at));
+    return DECODERS[encoding].decode(bytes.subarray(from, at));
   };
   const line = () => {
     const end = bytes.indexOf(0x0a, at);
-    if (end < 0) bad('a line', 'no end of line');
+    if (end < 0) fail(PickleCutOff, where, `pickle at byte ${at}`, 'a line', 'no end of it');
     const result = text(end - at);
     at++;
     return result;
@@ -76,13 +80,18 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
   };
   const push = (value: unknown) => {
     if (Array.isArray(value)) spend(COST.array + COST.item * value.length);
-    else if (value instanceof Map) spend(COST.dict);
+    else if (value instanceof Map) spend(COST.dict + COST.memory * value.size);
     else if (typeof value === 'string') spend(COST.text + value.length);
+    else if (value instanceof Uint8Array) spend(COST.array + (value.buffer === bytes.buffer ? 0 : value.length)); // slices cost nothing
     else if (typeof value === 'object' && value !== null) spend(COST.array);
     keep(value);
   };
-  const pop = (): unknown => {
+  const peek = (): unknown => {
     if (stack.length === 0 || stack[stack.length - 1] === MARK) bad('with a value on the stack', 'none');
+    return stack[stack.length - 1];
+  };
+  const pop = (): unknown => {
+    peek();
     return stack.pop();
   };
   const top = <A>(is: (value: unknown) => value is A, what: string): A => {
@@ -105,11 +114,11 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
   };
   const integer = (length: number): number | bigint => {
     if (length > LONGEST_INTEGER) bad(`of integers of at most ${LONGEST_INTEGER} bytes`, length);
+    if (length === 0) return 0;
     const from = take(length);
-    let value = 0n;
-    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[from + i]);
-    if (length > 0 && bytes[from + length - 1] & 0x80) value -= 1n << BigInt(8 * length);
-    return safe(value);
+    let digits = '';
+    for (let i = length - 1; i >= 0; i--) digits += bytes[from + i].toString(16).padStart(2, '0');
+    return safe(BigInt.asIntN(8 * length, BigInt(`0x${digits}`)));
   };
   const decimal = (digits: string): number | bigint => {
     if (!/^-?\d+$/.test(digits) || digits.length > LONGEST_INTEGER) bad('an integer', digits.slice(0, 40));
@@ -120,9 +129,8 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
     keep(memo.get(index));
   };
   const remember = (index: number) => {
-    if (stack.length === 0 || stack[stack.length - 1] === MARK) bad('with a value on the stack', 'none');
     spend(COST.memory);
-    memo.set(index, stack[stack.length - 1]);
+    memo.set(index, peek());
   };
   const args = (value: unknown): unknown[] => (isList(value) ? value : bad('with a tuple of arguments', typeof value));
 
@@ -135,7 +143,7 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
     0x28: () => push(MARK),
     0x30: () => void pop(),
     0x31: () => void marked(),
-    0x32: () => keep(stack[stack.length - 1]),
+    0x32: () => keep(peek()),
     // numbers
     0x4e: () => push(null),
     0x88: () => push(true),
@@ -231,7 +239,7 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
     },
     0x62: () => {
       const state = pop();
-      builder.build(stack[stack.length - 1], state);
+      builder.build(peek(), state);
     },
     0x50: () => push(builder.persistent(line())),
     0x51: () => push(builder.persistent(pop())),
