@@ -1,0 +1,93 @@
+import { fail } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
+import { type PictureArchitecture, type PictureFeatures, imagenetNormalised } from './picture-features';
+
+/** What makes one perceptual distance differ from another: their numbers cannot be compared. */
+export type PerceptualRecipe = Readonly<{
+  architecture: PictureArchitecture;
+  /** Indices in torchvision's `features`. */
+  layers: readonly number[];
+  /** Of each layer, the mean over positions and channels of `|a - b|` or of `(a - b)²`. */
+  distance: 'l1' | 'squared';
+  /** Of layers and scales. */
+  combine: 'sum' | 'mean';
+  /** `full and half`: DINet's second scale. The generated picture is halved by means of 3 x 3 pixels, the real one by means of 2 x 2. */
+  scales: 'full' | 'full and half';
+}>;
+
+/** DINet's loss: VGG-19 at relu1_1, relu2_1, relu3_1, relu4_1, relu5_1, L1, the mean of the five layers at two scales. */
+export const DINET_PERCEPTUAL: PerceptualRecipe = Object.freeze({
+  architecture: 'vgg19',
+  layers: [1, 6, 11, 20, 29],
+  distance: 'l1',
+  combine: 'mean',
+  scales: 'full and half',
+});
+
+/**
+ * The coursework's distance: squared differences a number of middle and high layers of VGG-16, summed over the layers. Which layers it does not
+ * say: relu3_3, relu4_3 and relu5_3 are our choice.
+ */
+export const VGG16_PERCEPTUAL: PerceptualRecipe = Object.freeze({
+  architecture: 'vgg16',
+  layers: [15, 22, 29],
+  distance: 'squared',
+  combine: 'sum',
+  scales: 'full',
+});
+
+/**
+ * How much two pictures differ to a network trained on ImageNet, by a named recipe. Differentiable, for use as a loss: its mean over the batch.
+ *
+ * Pictures are normalised by ImageNet's mean and deviation. Source: DINet's loss with its two unlike filters for the second scale (3 x 3 means
+ * in steps of two for the generated picture, padding not counted; bilinear by one half for the real one). Largest difference from PyTorch with
+ * made weights 2e-6 of the value and 3e-6 of the largest gradient, where no rounding changes a sign (`PictureFeatures`).
+ *
+ * @param network With weights, of the recipe's architecture; borrowed.
+ * @param real float32 `[batch, height, width, 3]`, RGB in 0..1; not checked, since that would wait for the backend.
+ * @param generated The same; even sides where there is a second scale.
+ * @returns float32 `[batch]`. The caller disposes it.
+ * @throws TypeError for another network or shape.
+ * @example
+ * const loss = tf.mean(perceptualDistance(vgg19, real, generated, DINET_PERCEPTUAL));
+ */
+export function perceptualDistance(
+  network: PictureFeatures,
+  real: tf.Tensor4D,
+  generated: tf.Tensor4D,
+  recipe: PerceptualRecipe,
+): tf.Tensor1D {
+  const { architecture, layers, distance, combine, scales } = recipe;
+  const where = 'perceptualDistance';
+  if (network.architecture !== architecture) fail(TypeError, where, 'network', architecture, network.architecture);
+  if (real.rank !== 4 || real.shape[3] !== 3) fail(TypeError, where, 'real', 'of shape [batch, height, width, 3]', real.shape);
+  if (real.shape.join() !== generated.shape.join()) fail(TypeError, where, 'generated', `of shape [${real.shape.join(', ')}]`, generated.shape);
+  const twice = scales === 'full and half';
+  if (twice && (real.shape[1] % 2 !== 0 || real.shape[2] % 2 !== 0)) {
+    fail(TypeError, where, 'real', 'of even height and width, to be halved', real.shape);
+  }
+  return tf.tidy(() => {
+    const pairs = [[real, generated], ...(twice ? [[halved(real), halvedSmoothly(generated)]] : [])];
+    const terms = pairs.flatMap(([left, right]) => {
+      const [wanted, got] = [left, right].map((picture) => network.forward(imagenetNormalised(picture), layers));
+      return wanted.map((features, i) => {
+        const difference = tf.sub(features, got[i]);
+        return tf.mean<tf.Tensor1D>(distance === 'l1' ? tf.abs(difference) : tf.square(difference), [1, 2, 3]);
+      });
+    });
+    const total = terms.reduce((sum, term) => tf.add(sum, term));
+    return combine === 'sum' ? total : tf.div<tf.Tensor1D>(total, terms.length);
+  });
+}
+
+/** PyTorch's bilinear interpolation by one half, corners not aligned: means of 2 x 2 pixels. */
+function halved(picture: tf.Tensor4D): tf.Tensor4D {
+  return tf.avgPool(picture, 2, 2, 'valid');
+}
+
+/** Means of the pixels among 3 x 3 that lie inside, in steps of two; by padding with zeros, because then there is a gradient. */
+function halvedSmoothly(picture: tf.Tensor4D): tf.Tensor4D {
+  const around = (x: tf.Tensor4D) => tf.avgPool(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, 'valid');
+  const [, height, width] = picture.shape;
+  return tf.div<tf.Tensor4D>(around(picture), around(tf.ones([1, height, width, 1])));
+}
