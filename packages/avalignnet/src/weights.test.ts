@@ -166,7 +166,7 @@ describe('a network trained in PyTorch', () => {
     } as const;
     const net = await loadAVAlignNet(new Uint8Array(readFileSync(WEIGHTS)), { recipe });
     expect(net.config).toEqual(lite());
-    const check = readNpz(WEIGHTS.replace('.safetensors', '-check.npz'));
+    const check = await readNpz(WEIGHTS.replace('.safetensors', '-check.npz'));
     const array = (name: string) => check.get(name) as { shape: number[]; data: Float32Array };
     const frames = fromTorch(array('images_nchw').data, array('images_nchw').shape);
     const mel = tf.transpose(tf.tensor4d(array('mel_nchw').data, [2, 1, 80, 32]), [0, 2, 3, 1]) as tf.Tensor4D;

@@ -91,7 +91,7 @@ const meanDifference = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Array.from(a, (value, index) => Math.abs(value - b[index])).reduce((sum, value) => sum + value, 0) / a.length;
 
 test.skipIf(missing).each(CLIPS)(title('from given landmarks on, the cosines of %s are those of the PyTorch path'), async (clip) => {
-  const check = readNpz(join(SHARED, 'weights/path-check.npz'));
+  const check = await readNpz(join(SHARED, 'weights/path-check.npz'));
   const ours = await cosines(clip, [trackFromLandmarks(check.get(`${clip}_landmarks`)!.data as Float32Array)]);
   const theirs = check.get(`${clip}_cosine`)!.data;
   const windows = Math.sqrt(theirs.length);
@@ -108,7 +108,7 @@ test.skipIf(missing).each(CLIPS)(title('from given landmarks on, the cosines of 
 });
 
 test.skipIf(missing).each(CLIPS)(title('with our own landmarks the cosines of %s stay near those of the PyTorch path'), async (clip) => {
-  const check = readNpz(join(SHARED, 'weights/path-check.npz'));
+  const check = await readNpz(join(SHARED, 'weights/path-check.npz'));
   const theirs = check.get(`${clip}_cosine`)!.data;
   const ours = await cosines(clip);
   const windows = Math.sqrt(theirs.length);

@@ -33,8 +33,8 @@ async function* stream(frames: VideoFrame[]) {
 }
 
 const crops = sharedTest('planCrops from given landmarks cuts the crops of the PyTorch path', CHECK, 'data/lrw-ar');
-test.skipIf(crops.skip)(crops.title, () => {
-  const check = readNpz(join(SHARED, CHECK));
+test.skipIf(crops.skip)(crops.title, async () => {
+  const check = await readNpz(join(SHARED, CHECK));
   for (const clip of CLIPS) {
     const plan = planCrops(trackFromLandmarks(check.get(`${clip}_landmarks`)!.data as Float32Array), crop);
     const pose = check.get(`${clip}_pose`)!.data;
@@ -63,7 +63,7 @@ test.skipIf(points.skip).each([
   { looks: 2, limit: 0.6 },
   { looks: 5, limit: 0.05 },
 ] as const)(`${points.title}: within $limit px on most frames with $looks looks`, async ({ looks, limit }) => {
-  const check = readNpz(join(SHARED, CHECK));
+  const check = await readNpz(join(SHARED, CHECK));
   const detector = await createLandmarkDetector({ crops: looks });
   for (const clip of looks === 5 ? CLIPS.slice(1, 2) : CLIPS) {
     const frames = ffmpegFrames(join(SHARED, `data/lrw-ar/${clip}.mp4`), 256, 256);

@@ -1,7 +1,8 @@
 import { fail } from '@lipsync/contracts';
 import type { AdamWState } from './adamw';
 import type { NamedArray } from './named-array';
-import { decodeSafetensors, safetensorsPieces } from './safetensors';
+import { type Checkpoint, openCheckpoint } from './open-checkpoint';
+import { safetensorsPieces } from './safetensors';
 import { writeFileAtomic } from './write-file-atomic';
 
 /** What JSON can hold. */
@@ -56,7 +57,7 @@ export async function saveTrainingState(path: string, state: TrainingState): Pro
 }
 
 /**
- * Reads what `saveTrainingState` wrote. Node only; files up to 2 GiB.
+ * Reads what `saveTrainingState` wrote, files of any size. Node only.
  *
  * @throws Error if the file is missing, broken or another kind of safetensors file.
  * @example
@@ -65,8 +66,15 @@ export async function saveTrainingState(path: string, state: TrainingState): Pro
  * optimizer.loadState(state.optimizer);
  */
 export async function loadTrainingState(path: string): Promise<TrainingState> {
-  const { readFile } = await import('node:fs/promises');
-  const { tensors, metadata } = decodeSafetensors(await readFile(path));
+  const file = await openCheckpoint(path);
+  try {
+    return await readState(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readState({ name: path, metadata, tensors, read }: Checkpoint): Promise<TrainingState> {
   if (metadata.format !== FORMAT || metadata.version !== VERSION) {
     const got = `format ${metadata.format}, version ${metadata.version}`;
     fail(Error, 'loadTrainingState', 'path', `a file of format ${FORMAT}, version ${VERSION}`, `${got} (${path})`);
@@ -76,10 +84,10 @@ export async function loadTrainingState(path: string): Promise<TrainingState> {
     Map<string, NamedArray>
   >;
   const prefixes = Object.entries(PREFIXES) as [keyof typeof PREFIXES, string][];
-  for (const [name, array] of tensors) {
+  for (const name of tensors.keys()) {
     const part = prefixes.find(([, prefix]) => name.startsWith(prefix));
     if (!part) return fail(Error, 'loadTrainingState', 'path', 'a file whose names start with model., optimizer. or ema.', name);
-    parts[part[0]].set(name.slice(part[1].length), array);
+    parts[part[0]].set(name.slice(part[1].length), await read(name));
   }
   const { step, seed, optimizerStep, hasEma, dataPosition, extra } = JSON.parse(metadata.run);
   return {
