@@ -26,7 +26,6 @@ describe.skipIf(!ffmpeg)(`shiftSound${SKIPPED}`, () => {
     await make(...flash(25), ...H264_AAC, file('pictures.mp4'));
     await make('-itsoffset', '0.3', '-i', file('pictures.mp4'), ...beep(2, 1), '-c:v', 'copy', '-c:a', 'aac', file('late.mp4'));
     await make('-i', file('plain.mp4'), '-ar', '16000', '-c:v', 'copy', '-c:a', 'aac', file('slow.mp4'));
-    await make('-i', file('plain.mp4'), '-c:v', 'copy', '-c:a', 'flac', file('other.mkv'));
     await make('-i', file('plain.mp4'), '-c', 'copy', file('broadcast.ts'));
   });
 
@@ -56,7 +55,7 @@ describe.skipIf(!ffmpeg)(`shiftSound${SKIPPED}`, () => {
   }
 
   test.each([
-    ['plain.mp4', 4], ['plain.mp4', -4], ['late.mp4', 0], ['late.mp4', 4], ['slow.mp4', -2], ['other.mkv', 3], ['broadcast.ts', 5],
+    ['plain.mp4', 4], ['late.mp4', 0], ['slow.mp4', -2], ['broadcast.ts', 5],
   ])('the sound of %s, moved by %d pictures, is there for readers of mp4 with and without edit lists', async (name, frames) => {
     const output = file(`readers${frames}-${name}.mp4`);
     await shiftSound(file(name), output, { frames });

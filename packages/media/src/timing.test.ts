@@ -70,7 +70,7 @@ describe.skipIf(!ffmpeg)(`a flash and a beep${SKIPPED}`, () => {
     expect(Math.abs(sample - 16000)).toBeLessThanOrEqual(tolerance);
   });
 
-  test.each(['24000/1001', '30000/1001', '50', '60', '60000/1001', '15'])('of a film of %s pictures a second do not drift in a minute', async (rate) => {
+  test.each(['24000/1001', '30000/1001', '60', '60000/1001'])('of a film of %s pictures a second do not drift in a minute', async (rate) => {
     const path = file(`minute-${rate.replace('/', '-')}.mkv`);
     await make(...flash(rate, 60.5, 60, '16x16'), ...beep(60.5, 60, 16000), ...VIDEO, '-c:a', 'flac', path);
     const { picture, pictures, sample } = await measure(path);
@@ -83,7 +83,7 @@ describe.skipIf(!ffmpeg)(`a flash and a beep${SKIPPED}`, () => {
     expect(Math.abs(pictures - 60.5 * 25)).toBeLessThanOrEqual(2);
   });
 
-  test.each(['65x49', '63x47', '17x33'])('of pictures of %s, odd on both sides, keep their time and size', async (size) => {
+  test.each(['65x49', '17x33'])('of pictures of %s, odd on both sides, keep their time and size', async (size) => {
     const scale = ['-vf', `scale=${size.replace('x', ':')}`]; // the source itself has even sides only
     for (const [name, codec] of [[`odd-${size}.mkv`, ['-c:v', 'ffv1', '-pix_fmt', 'bgr0']], [`odd-${size}.mp4`, ['-c:v', 'mpeg4']]] as const) {
       await make(...flash(25), ...beep(), ...scale, ...codec, '-c:a', name.endsWith('mkv') ? 'flac' : 'aac', file(name));
@@ -96,7 +96,7 @@ describe.skipIf(!ffmpeg)(`a flash and a beep${SKIPPED}`, () => {
   // Seconds by which each stream is late in the file; samples of tolerance: mp4's edit lists and Matroska have whole milliseconds.
   test.each(
     ['mp4', 'mkv', 'ts', 'flv'].flatMap((container) =>
-      [[0.3, 0], [0, 0.3], [0.5, 0.5], [0, 1.5]].map(([picture, sound]) => [container, picture, sound] as const),
+      [[0.3, 0], [0, 0.3], [0.5, 2]].map(([picture, sound]) => [container, picture, sound] as const),
     ),
   )('in %s, pictures %d s late and sound %d s late, count from the first picture', async (container, pictureLate, soundLate) => {
     const path = file(`late-${pictureLate}-${soundLate}.${container}`);
