@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 
 /**
  * A picture in memory: a decoded `VideoFrame`, or any numbers with a size. Row-major, colours interleaved: `height * width` numbers are a
@@ -106,4 +106,29 @@ export async function picturesOf(batch: tf.Tensor4D): Promise<Picture[]> {
   const all = Float32Array.from(await batch.data()); // the backend may own what it hands out
   const size = height * width * channels;
   return Array.from({ length: count }, (_, i) => ({ data: all.subarray(i * size, (i + 1) * size), height, width }));
+}
+
+/**
+ * Pictures as one batch, for metrics that work on tensors.
+ *
+ * @param pictures All of one size; values stay as they are.
+ * @returns float32 `[batch, height, width, 1 or 3]`. The caller disposes it.
+ * @throws TypeError for pictures of different size, or none.
+ * @example
+ * const batch = batchOf([frame]); // of a decoded video: [1, height, width, 3] in 0..255
+ */
+export function batchOf(pictures: readonly Picture[]): tf.Tensor4D {
+  if (pictures.length === 0) fail(TypeError, 'batchOf', 'pictures', 'at least one', 'none');
+  const [{ height, width, data }] = pictures;
+  const channels = data.length / (height * width);
+  if (channels !== 1 && channels !== 3) fail(TypeError, 'batchOf', 'pictures', 'of 1 or 3 numbers a pixel', channels);
+  const all = new Float32Array(pictures.length * data.length);
+  pictures.forEach((picture, i) => {
+    if (picture.height !== height || picture.width !== width || picture.data.length !== data.length) {
+      const rule = `all of ${height} x ${width} pixels and ${data.length} numbers`;
+      fail(TypeError, 'batchOf', 'pictures', rule, `${picture.height} x ${picture.width} and ${picture.data.length} at index ${i}`);
+    }
+    all.set(picture.data, i * data.length);
+  });
+  return tf.tensor4d(all, [pictures.length, height, width, channels]);
 }
