@@ -1,6 +1,6 @@
 /**
  * Parity from scratch: makes all fixtures anew with the reference programs of this machine and runs the tests on them. The fixtures
- * of the repository are put back. Skips, with its reason, where PyTorch, torchaudio or SciPy is missing.
+ * of the repository are put back. Skips, with its reason, where one of them is missing.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
-const probe = spawnSync(python, ['-c', 'import numpy, scipy, torch, torchaudio; print(torch.__version__)'], { encoding: 'utf8' });
+const probe = spawnSync(python, ['-c', 'import cv2, numpy, scipy, skimage, torch, torchaudio, torchvision; print(torch.__version__)'], { encoding: 'utf8' });
 if (probe.status !== 0) {
   const reason = probe.error?.message ?? probe.stderr.trim().split('\n').pop();
-  console.log(`reference: skipped, ${python} has no PyTorch, torchaudio and SciPy (${reason})`);
+  console.log(`reference: skipped, ${python} has not all of PyTorch, torchaudio, torchvision, SciPy, scikit-image and OpenCV (${reason})`);
   process.exit(0);
 }
 console.log(`reference: PyTorch ${probe.stdout.trim()}`);

@@ -22,3 +22,8 @@ test('sourceName spells a path one way and refuses what leaves the folder', () =
   }
   expect(() => parseClipId('a.mp4')).toThrow('parseClipId: id must be <source>.t<track>.s<segment>, got a.mp4');
 });
+
+test('a name with a line break is an id like any other', () => {
+  const id = clipId('line\nbreak.mp4', 1, 2);
+  expect(parseClipId(id)).toEqual({ source: 'line\nbreak.mp4', track: 1, segment: 2 });
+});

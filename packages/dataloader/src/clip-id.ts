@@ -44,7 +44,7 @@ export function clipId(source: string, track: number, segment: number): string {
  * @throws RangeError for what is not an id.
  */
 export function parseClipId(id: string): ClipAddress {
-  const match = /^(.+)\.t(\d+)\.s(\d+)$/.exec(id);
+  const match = /^(.+)\.t(\d+)\.s(\d+)$/s.exec(id); // a name may hold a line break
   if (!match) fail(RangeError, 'parseClipId', 'id', '<source>.t<track>.s<segment>', id);
   return { source: sourceName(match[1]), track: Number(match[2]), segment: Number(match[3]) };
 }
