@@ -72,9 +72,9 @@ describe('readPickle', () => {
     }
   });
 
-  test('refuses what takes more than 96 MiB of memory before it does', () => {
+  test('refuses what takes more than 64 MiB of memory before it does', () => {
     const fill = (count: number, letters: string) => new TextEncoder().encode(letters.repeat(count));
-    expect(() => readPickle(fill(500_000, '}'), 0, builder)).toThrow('of values that take at most 100663296 bytes');
+    expect(() => readPickle(fill(500_000, '}'), 0, builder)).toThrow('of values that take at most 67108864 bytes');
     const encoded: PickleBuilder = { ...builder, construct: () => new Uint8Array(2 ** 20) };
     expect(() => readPickle(fill(200, 'cos\nsystem\n)R'), 0, encoded)).toThrow('of values that take at most');
     const copies: PickleBuilder = { ...builder, construct: () => new Map(Array.from({ length: 100_000 }, (_, i) => [i, i])) };

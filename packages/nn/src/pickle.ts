@@ -26,7 +26,7 @@ export type PickleBuilder = {
 /** The bytes end before the pickle does. */
 export class PickleCutOff extends Error {}
 
-const MOST_BYTES = 96 * 2 ** 20; // about what the values take in memory; a checkpoint of 100,000 tensors needs 90 MB
+const MOST_BYTES = 64 * 2 ** 20; // about what the values take in memory; a checkpoint of 10,000 tensors needs 9 MB
 const COST = { item: 8, memory: 32, array: 48, dict: 250, text: 40 };
 const DEEPEST_STACK = 1_000_000;
 const LONGEST_INTEGER = 256; // bytes

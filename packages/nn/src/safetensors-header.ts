@@ -18,9 +18,10 @@ export const SAFETENSORS_DTYPES: Readonly<Record<string, ArrayDtype>> = {
   U64: 'uint64',
 };
 
-/** Ours: enough for 100,000 tensors. The format allows 100 MB, which would take several times as much in memory. */
+/** Ours, as is the number of names. The format allows 100 MB, which would take several times as much in memory. */
 export const MAX_HEADER_BYTES = 16 * 2 ** 20;
 export const METADATA_KEY = '__metadata__';
+export const MOST_NAMES = 100_000;
 const MOST_AXES = 32;
 
 /** One tensor of a header; `begin` and `end` count from the header's end. */
@@ -64,6 +65,7 @@ export function readSafetensorsHeader(
   const metadata = new Map<string, string>();
   const names = new Set<string>();
   scan.object((name) => {
+    if (names.size >= MOST_NAMES) fail(RangeError, where, 'bytes: names in the header', `at most ${MOST_NAMES}`, 'more');
     if (names.has(name)) fail(RangeError, where, 'bytes: names in the header', 'unique', name);
     names.add(name);
     if (name === METADATA_KEY) scan.texts(metadata);
@@ -179,6 +181,7 @@ function scanner(where: string, json: string) {
       const wrong = () => fail(Error, where, 'bytes: __metadata__', 'strings by name', this.glimpse());
       if (!sees('{')) wrong();
       this.object((key) => {
+        if (into.size >= MOST_NAMES) fail(RangeError, where, 'bytes: __metadata__', `at most ${MOST_NAMES} strings`, 'more');
         if (into.has(key)) fail(RangeError, where, 'bytes: names in the header', 'unique', key);
         if (!sees('"')) wrong();
         into.set(key, text());

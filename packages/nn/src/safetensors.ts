@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
 import { ARRAYS, type ArrayDtype, arrayOfBytes, type NamedArray, sizeOf } from './named-array';
-import { isCount, MAX_HEADER_BYTES, METADATA_KEY, readSafetensorsHeader, SAFETENSORS_DTYPES, safetensorsHeaderLength } from './safetensors-header';
+import { isCount, MAX_HEADER_BYTES, METADATA_KEY, MOST_NAMES, readSafetensorsHeader, SAFETENSORS_DTYPES, safetensorsHeaderLength } from './safetensors-header';
 
 const CODES = Object.keys(SAFETENSORS_DTYPES);
 const CODE_OF = Object.fromEntries(CODES.map((code) => [SAFETENSORS_DTYPES[code], code])) as Record<ArrayDtype, string>;
@@ -28,6 +28,7 @@ export function safetensorsHead<A extends { name: string; dtype: ArrayDtype; sha
   if (odd) fail(TypeError, where, 'metadata', 'strings by name', `${typeof odd[1]} for ${odd[0]}`);
   if (entries.length > 0) header.push([METADATA_KEY, Object.fromEntries(entries)]);
 
+  if (tensors.length > MOST_NAMES) fail(RangeError, where, 'tensors', `at most ${MOST_NAMES}`, tensors.length);
   const sorted = [...tensors].sort((a, b) => CODES.indexOf(CODE_OF[b.dtype]) - CODES.indexOf(CODE_OF[a.dtype]) || compareNames(a.name, b.name));
   const names = new Set<string>();
   let offset = 0;
