@@ -160,3 +160,20 @@ test('LpipsScorer is the mean of all pairs, keeps no tensor, and notes small pic
   tf.dispose([...pair, positive]);
   network.dispose();
 });
+
+test('Lpips has a finite gradient where all features are 0 with the epsilon of torchmetrics, and none with that of the reference', () => {
+  const zeros = new Map<string, NamedArray>();
+  for (const [name, { shape, data }] of trunkState('squeeze')) zeros.set(name, { dtype: 'float32', shape, data: new Float32Array(data.length) });
+  const [real, generated] = noisePair('squeeze');
+  const finite = (['torchmetrics', 'reference'] as const).map((epsilon) => {
+    const network = new Lpips({ net: 'squeeze', epsilon });
+    network.loadStateDict(new Map([...zeros, ...linearState('squeeze')]));
+    const slope = tf.grad((x) => tf.mean(network.forward(real, x as tf.Tensor4D, { range })))(generated);
+    const ok = slope.dataSync().every(Number.isFinite);
+    network.dispose();
+    slope.dispose();
+    return ok;
+  });
+  expect(finite).toEqual([true, false]);
+  tf.dispose([real, generated]);
+});
