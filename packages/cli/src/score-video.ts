@@ -127,8 +127,9 @@ export async function scoreVideo(
       collect: rules.tracks ? { maxGap: rules.tracks.maxGap, minFrames: 5, every: 1 } : collect,
       fps: recipe.fps,
     });
+    const { picture } = video;
     const tracks = video.tracks.filter((track) => {
-      const problem = whole ? undefined : unfit(track, rules.tracks);
+      const problem = whole ? unlike(picture, recipe.crop) : unfit(track, rules.tracks);
       if (problem) score.problems.push(`face ${track.id}: ${problem}`);
       return !problem;
     });
@@ -186,6 +187,13 @@ class FaceWindows {
 function wholeFile(durationSec: number | undefined, fps: number): FaceTrack {
   const frames = Math.max(1, Math.ceil((durationSec ?? 0) * fps) + fps); // the pictures end it earlier
   return { id: 0, firstFrame: 0, frames, points: new Float32Array(frames * 136), score: 1, interpolated: 0 };
+}
+
+/** Why a protocol does not take a whole file. */
+function unlike({ width, height }: { width: number; height: number }, crop: SyncRecipe['crop']): string | undefined {
+  if (crop.kind !== 'whole frame' || crop.resize !== 'none' || (width === crop.size && height === crop.size)) return undefined;
+  const others = 'the protocols syncnet-pipeline and wav2lip-lrs take other films';
+  return `pictures of ${width} x ${height}: the protocol takes face crops of ${crop.size} x ${crop.size} (${others})`;
 }
 
 /** Why a protocol does not take a track. */
