@@ -26,6 +26,7 @@ type Entry = {
 };
 const networks = fixture.networks as unknown as Record<string, Entry>;
 const LABELS = [1, 0, 0, 1];
+const GRADIENT = 2e-2; // PyTorch's float32 is up to 8e-3 from its own float64 (LatentSync's network); ours up to 6e-3 from its float32
 
 const pictures = (name: string, shape: [number, number, number, number], high: number) =>
   tf.tensor4d(formulaNumbers(`${name} pictures`, shape.reduce((a, b) => a * b), 0, high), shape);
@@ -117,8 +118,8 @@ describe.each(NAMES)('%s', (name) => {
     for (const [key, gradient] of gradients) {
       const { norm } = training.gradients[key];
       const ours = (await tf.norm(gradient).data())[0];
-      // Biases before a BatchNorm have no gradient but rounding.
-      expect(Math.abs(ours - norm), key).toBeLessThan(5e-3 * norm + 1e-5 * largest);
+      // Biases before a BatchNorm have no gradient but rounding. Where rounding turns the sign before a (leaky) ReLU, gradients jump.
+      expect(Math.abs(ours - norm), key).toBeLessThan(GRADIENT * norm + 1e-5 * largest);
       expect(layouts.has(key)).toBe(true);
     }
     const after = await net.stateDict();
