@@ -125,6 +125,7 @@ async function work({ parser, files, seed, only }) {
   const idle = mostMemory();
   const counts = { read: 0, refused: 0 };
   let slowest = 0;
+  let slowestFile = 0;
   let growth = 0;
   for (let i = 0; i < files; i++) {
     const bytes = fileOf(i);
@@ -137,7 +138,7 @@ async function work({ parser, files, seed, only }) {
       checkOurs(error, `file ${i}`);
     }
     const took = performance.now() - started;
-    slowest = Math.max(slowest, took);
+    if (took > slowest) [slowest, slowestFile] = [took, i];
     if (took > SLOW_MS) process.send({ finding: `file ${i}: took ${Math.round(took)} ms` });
     if (i % 256 === 0) {
       growth = mostMemory() - idle;
@@ -148,7 +149,7 @@ async function work({ parser, files, seed, only }) {
       process.send({ at: i });
     }
   }
-  process.send({ done: { ...counts, slowestMs: Math.round(slowest), growthMb: Math.round(growth / 2 ** 20) } });
+  process.send({ done: { ...counts, slowestMs: Math.round(slowest), slowestFile, growthMb: Math.round(growth / 2 ** 20) } });
 }
 
 function checkOurs(error, which) {
@@ -196,7 +197,7 @@ if (values.worker || values.only !== undefined) {
   for (const parser of values.parser ? [values.parser] : PARSERS) {
     const started = Date.now();
     const { findings, done } = await watch(parser, job.files, job.seed);
-    const told = done ? `${done.read} read, ${done.refused} refused, slowest ${done.slowestMs} ms, memory grew by ${done.growthMb} MB` : 'stopped';
+    const told = done ? `${done.read} read, ${done.refused} refused, slowest ${done.slowestMs} ms (file ${done.slowestFile}), memory grew by ${done.growthMb} MB` : 'stopped';
     console.log(`fuzz: ${parser}: ${job.files} files, seed ${job.seed}, ${Math.round((Date.now() - started) / 1000)} s: ${told}; ${findings.length} findings`);
     for (const finding of findings.slice(0, 10)) console.log(`  ${finding}`);
     failed ||= findings.length > 0 || !done;
