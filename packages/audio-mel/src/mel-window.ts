@@ -1,4 +1,4 @@
-import { assertMel, fail } from '@lipsync/contracts';
+import { assertMel, fail, stepsBefore } from '@lipsync/contracts';
 import type { Mel, MelWindow } from '@lipsync/contracts';
 
 /** Where the sound of a video frame is looked for. */
@@ -26,9 +26,7 @@ export function melWindowStart(frame: number, { fps = 25, stepsPerSecond = 80 }:
   if (!(stepsPerSecond > 0 && Number.isFinite(stepsPerSecond))) {
     fail(RangeError, where, 'stepsPerSecond', 'above 0', stepsPerSecond);
   }
-  const steps = stepsPerSecond * frame;
-  const start = Math.floor(steps / fps);
-  return start * fps > steps ? start - 1 : start; // where the quotient was rounded up to a whole number
+  return stepsBefore(frame, { fps, stepsPerSecond });
 }
 
 /**

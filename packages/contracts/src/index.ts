@@ -10,7 +10,7 @@ export type { GroupNormAttributes } from './kernels';
 export { assertVideoFrame } from './media';
 export type { FrameSequence, MediaInfo, MediaReader, VideoFrame } from './media';
 export { melSteps } from './mel-steps';
-export { assertSyncRecipe, audioWindowStart, cropSideFactor, pictureShape, recipeDifferences } from './recipe';
+export { assertSyncRecipe, audioWindowStart, cropSideFactor, pictureShape, recipeDifferences, stepsBefore } from './recipe';
 export type {
   AlignedFaceCrop,
   DinetCrop,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { assertSyncRecipe, audioWindowStart, cropSideFactor, pictureShape, recipeDifferences, type SyncCrop, type SyncRecipe } from './recipe';
+import { assertSyncRecipe, audioWindowStart, cropSideFactor, pictureShape, recipeDifferences, stepsBefore, type SyncCrop, type SyncRecipe } from './recipe';
 
 const recipe: SyncRecipe = {
   frames: 10,
@@ -76,6 +76,15 @@ test('audioWindowStart is floor(3.2 f) for mel, 4 f for MFCC, and centred for lo
   expect([0, 1, 7].map((frame) => at('SYNCNET_MFCC', frame, 20))).toEqual([0, 4, 28]);
   expect([0, 2, 7].map((frame) => at('ASR_LOGITS', frame, 9))).toEqual([-2, 0, 5]);
   expect(() => at('THESIS_MEL', -1)).toThrow('audioWindowStart: frame');
+});
+
+test('stepsBefore is never one too many where a quotient was rounded up', () => {
+  expect(stepsBefore(7, { fps: 25, stepsPerSecond: 80 })).toBe(22);
+  for (let frame = 0; frame < 5000; frame++) {
+    const start = stepsBefore(frame, { fps: 29.97, stepsPerSecond: 80 });
+    expect(start * 29.97).toBeLessThanOrEqual(80 * frame);
+    expect((start + 1) * 29.97).toBeGreaterThan(80 * frame);
+  }
 });
 
 test('cropSideFactor reads the number and refuses another formula', () => {

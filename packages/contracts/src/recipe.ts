@@ -186,10 +186,15 @@ export function audioWindowStart(
 ): number {
   if (!(Number.isSafeInteger(frame) && frame >= 0)) fail(RangeError, 'audioWindowStart', 'frame', 'a whole number from 0 on', frame);
   const { stepsPerSecond, centred } = AUDIO_FEATURES[mel];
+  const start = stepsBefore(frame, { fps, stepsPerSecond });
+  return centred ? start - Math.floor((melSteps - (stepsPerSecond * frames) / fps) / 2) : start;
+}
+
+/** `floor(stepsPerSecond * frame / fps)`, exact for whole rates. */
+export function stepsBefore(frame: number, { fps, stepsPerSecond }: { fps: number; stepsPerSecond: number }): number {
   const steps = stepsPerSecond * frame;
   const start = Math.floor(steps / fps);
-  const exact = start * fps > steps ? start - 1 : start; // where the quotient was rounded up to a whole number
-  return centred ? exact - Math.floor((melSteps - (stepsPerSecond * frames) / fps) / 2) : exact;
+  return start * fps > steps ? start - 1 : start; // where the quotient was rounded up to a whole number
 }
 
 /** The names of what differs between two recipes, `crop.size` style, in a stable order; empty where they agree. */
