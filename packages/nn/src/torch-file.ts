@@ -62,11 +62,11 @@ export async function readTorchZip(source: ByteSource, zip: Map<string, ZipEntry
     const entry = zip.get(name) as ZipEntry;
     assertStored(where, source.name, name, entry);
     if (entry.size > LARGEST_PICKLE) fail(Error, where, source.name, `a file whose ${part}.pkl takes at most ${LARGEST_PICKLE} bytes`, entry.size);
-    const builder = torchBuilder(where, scripted);
+    const builder = torchBuilder(`${where}: ${source.name}`, scripted);
     const { value } = readPickle(await readZipEntry(source, name, entry), 0, builder, `${where}: ${source.name}`);
     const own = emptyContents();
-    if (part === 'data') walk(where, value, own);
-    else if (Array.isArray(value)) walk(where, new Map(value.map((constant, i) => [`CONSTANTS.c${i}`, constant])), own);
+    if (part === 'data') walk(`${where}: ${source.name}`, value, own);
+    else if (Array.isArray(value)) walk(`${where}: ${source.name}`, new Map(value.map((constant, i) => [`CONSTANTS.c${i}`, constant])), own);
     const stored = new Map([...builder.storages.values()].map((storage) => {
       const key = `${root}${part}/${storage.key}`;
       const numbers = zip.get(key) ?? fail(Error, where, source.name, `a torch file with all its storages`, `none with the name ${key}`);
@@ -104,7 +104,7 @@ export async function readTorchLegacy(source: ByteSource): Promise<TorchContents
   const where = 'openCheckpoint';
   const { value, keys, builder, end } = await readLegacyPickles(source);
   const found = emptyContents();
-  walk(where, value, found);
+  walk(`${where}: ${source.name}`, value, found);
   const starts = new Map<string, number>();
   let at = end;
   for (const key of keys.map(String)) {
@@ -141,7 +141,7 @@ async function readLegacyPickles(source: ByteSource) {
   const where = 'openCheckpoint';
   for (let length = 2 ** 18; ; length *= 8) {
     const head = await source.read(0, Math.min(length, source.size, LARGEST_PICKLE));
-    const builder = torchBuilder(where, false);
+    const builder = torchBuilder(`${where}: ${source.name}`, false);
     let at = 0;
     const next = () => {
       const { value, end } = readPickle(head, at, builder, `${where}: ${source.name}`);
