@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { AVAlignNet, CONFIGURATIONS, loadAVAlignNet, type AVAlignNetConfig } from '@lipsync/avalignnet';
 import { BACKEND_NAMES, selectBackend, type BackendName } from '@lipsync/backends';
 import { assertSyncRecipe, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
-import { openCheckpoint, readStateDict, sha256Hex, stateDictNames } from '@lipsync/nn';
+import { identifyNetwork, openCheckpoint, readStateDict, sha256Hex, stateDictNames } from '@lipsync/nn';
 import { loadSyncNetwork, syncNetworkOf } from '@lipsync/syncnet';
 import { UsageError, type OptionSpec } from './command';
 
@@ -48,7 +48,12 @@ export async function readExpert(path: string, options: ExpertOptions = {}): Pro
   const file = await openCheckpoint(path);
   const names = stateDictNames(file);
   await file.close();
+  const shapes = new Map([...names].map(([name, inFile]) => [name, file.tensors.get(inFile)?.shape ?? []]));
   if (syncNetworkOf(names.keys())) return loadSyncNetwork(path, { recipe });
+  const network = identifyNetwork(shapes);
+  if (network && network.name !== 'avalignnet') {
+    throw new UsageError(`--weights must be those of an expert, got ${path}, which holds ${network.title} (${network.use})`);
+  }
   const bytes = await readFile(path);
   if (file.format === 'safetensors') {
     const config = options.config === undefined ? undefined : await readConfig(options.config);

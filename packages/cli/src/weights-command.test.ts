@@ -8,6 +8,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { runLipsync } from './run-lipsync';
+import { readExpert } from './setup';
 import { recipeOf } from './trained-network';
 import { convertWeights, inspectWeights } from './weights-command';
 
@@ -87,6 +88,15 @@ test('lipsync weights inspects and converts, writes over nothing unasked, and re
   await writeFile(at('page.pth'), '<html>');
   expect(await runLipsync(['weights', 'inspect', at('page.pth')])).toBe(1);
   expect(err).toContain('must be a torch, safetensors, npy or npz file');
+});
+
+test('lipsync score calls a file of another network by its name', async () => {
+  const tensor = (side: number) => ({ dtype: 'float32' as const, shape: [1, side, 1, 1], data: new Float32Array(side) });
+  await writeFile(at('lpips.safetensors'), encodeSafetensors(new Map([['lin1.model.1.weight', tensor(192)], ['lin4.model.1.weight', tensor(256)]])));
+  await expect(readExpert(at('lpips.safetensors'))).rejects.toThrow('which holds LPIPS’s linear layers for AlexNet');
+  const expert = await readExpert(at('expert.safetensors'));
+  expect(expert.name).toBe('Wav2Lip');
+  expert.dispose();
 });
 
 test('a network loaded into another says whose weights they are', async () => {

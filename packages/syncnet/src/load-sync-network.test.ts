@@ -58,6 +58,10 @@ test('loadSyncNetwork says what is missing, and what a file of another network b
   expect(tf.memory().numTensors).toBe(before);
   const tensor: NamedArray = { dtype: 'float32', shape: [1], data: new Float32Array(1) };
   await expect(loadSyncNetwork(encodeSafetensors(new Map([['a.b', tensor]])))).rejects.toThrow('the state dict of syncnet, wav2lip, latentsync, dinet, got one with a.b');
+  const lpips: NamedArray = { dtype: 'float32', shape: [1, 192, 1, 1], data: new Float32Array(192) };
+  const last: NamedArray = { dtype: 'float32', shape: [1, 256, 1, 1], data: new Float32Array(256) };
+  const layers = new Map([['lin1.model.1.weight', lpips], ['lin4.model.1.weight', last]]);
+  await expect(loadSyncNetwork(encodeSafetensors(layers))).rejects.toThrow('got that of LPIPS’s linear layers for AlexNet');
   net.dispose();
 });
 

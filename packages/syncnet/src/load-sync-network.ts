@@ -1,5 +1,5 @@
 import { agreeOnRecipe, fail, type SyncRecipe } from '@lipsync/contracts';
-import { encodeSafetensors, openByteSource, readStateDict, sha256Hex, type ByteInput, type NamedArray } from '@lipsync/nn';
+import { encodeSafetensors, identifyNetwork, openByteSource, readStateDict, sha256Hex, type ByteInput, type NamedArray } from '@lipsync/nn';
 import { DinetSyncNet } from './dinet-syncnet';
 import type { SyncNetwork } from './sync-network';
 import { SyncNet } from './syncnet';
@@ -46,8 +46,10 @@ export async function loadSyncNetwork(input: ByteInput, { recipe, prefix }: Load
     const { state, metadata } = await readStateDict(bytes, { prefix });
     const name = syncNetworkOf(state.keys());
     if (name === undefined) {
+      const known = identifyNetwork(new Map([...state].map(([key, { shape }]) => [key, shape])))?.title;
       const some = [...state.keys()].slice(0, 3).join(', ');
-      fail(Error, where, source.name, `the state dict of ${Object.keys(SYNC_NETWORKS).join(', ')}`, `one with ${some || 'nothing'}`);
+      const got = known ? `that of ${known}` : `one with ${some || 'nothing'}`;
+      fail(Error, where, source.name, `the state dict of ${Object.keys(SYNC_NETWORKS).join(', ')}`, got);
     }
     const net = build(name, state, agreeOnRecipe(where, metadata.recipe, recipe));
     try {
