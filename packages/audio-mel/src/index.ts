@@ -17,3 +17,5 @@ export type { ResampleOptions } from './resample';
 export { toMono } from './to-mono';
 export { writeWav } from './write-wav';
 export type { WavFormat } from './write-wav';
+export { voiceActivity } from './voice-activity';
+export type { VoiceActivityOptions } from './voice-activity';

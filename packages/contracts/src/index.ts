@@ -8,14 +8,16 @@ export { fail } from './fail';
 export { FUSED_KERNELS } from './kernels';
 export type { GroupNormAttributes } from './kernels';
 export { assertVideoFrame } from './media';
-export type { FrameSequence, MediaInfo, MediaReader, VideoFrame } from './media';
+export type { FilmStreams, FrameSequence, MediaInfo, MediaReader, VideoFrame } from './media';
 export { melSteps } from './mel-steps';
-export { assertSyncRecipe, audioWindowStart, cropSideFactor, pictureShape, recipeDifferences, stepsBefore } from './recipe';
+export { assertSyncRecipe, audioWindowStart, cropSideFactor, pictureShape, recipeDifferences, stepsBefore, storedShape } from './recipe';
 export type {
   AlignedFaceCrop,
   DinetCrop,
   FaceBoxCrop,
+  HeadCrop,
   SimilarityCrop,
+  StoredCrop,
   SyncCrop,
   SyncRecipe,
   TrackBoxCrop,

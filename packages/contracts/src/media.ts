@@ -38,6 +38,15 @@ export type MediaInfo = {
   audio?: { codec: string; sampleRate: number; channels: number; startSec: number };
 };
 
+/** What a file says of itself, its pictures and its sound, read together. */
+export type FilmStreams = {
+  readonly info: MediaInfo;
+  readonly frames: FrameSequence;
+  readonly audio: AsyncIterable<Waveform>;
+  /** Lets go of what waits. Safe to call twice. */
+  release(): Promise<void>;
+};
+
 /** Opens video files. Both streams start together: an offset between them in the container is made good. */
 export interface MediaReader {
   probe(path: string): Promise<MediaInfo>;
@@ -45,6 +54,8 @@ export interface MediaReader {
   frames(path: string, options?: { fps?: number }): FrameSequence;
   /** Mono sound at `sampleRate` (default 16000) in pieces of bounded length, in constant memory. */
   audio(path: string, options?: { sampleRate?: number }): AsyncIterable<Waveform>;
+  /** The same three at once, where that is cheaper; `keepBytes` of one stream may wait while the other is read. */
+  both?(path: string, options?: { fps?: number; sampleRate?: number; keepBytes?: number }): Promise<FilmStreams>;
 }
 
 /** Refuses a frame whose bytes do not fit its size. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { assertSyncRecipe, audioWindowStart, cropSideFactor, pictureShape, recipeDifferences, stepsBefore, type SyncCrop, type SyncRecipe } from './recipe';
+import { assertSyncRecipe, audioWindowStart, cropSideFactor, pictureShape, recipeDifferences, stepsBefore, storedShape, type SyncCrop, type SyncRecipe } from './recipe';
 
 const recipe: SyncRecipe = {
   frames: 10,
@@ -97,4 +97,11 @@ test('recipeDifferences names what differs and nothing else', () => {
   const other: SyncRecipe = { ...recipe, range: [0, 1], crop: { ...recipe.crop, size: 64 } as SyncRecipe['crop'] };
   expect(recipeDifferences(recipe, other)).toEqual(['crop.size', 'range']);
   expect(recipeDifferences(recipe, thesis)).toContain('crop.kind');
+});
+
+test('storedShape is all of a crop, and DINet\'s face image for a head crop', () => {
+  expect(storedShape({ kind: 'face box', size: 96, rows: 'lower half' })).toEqual({ height: 96, width: 96 });
+  for (const [mouth, height, width] of [[64, 104, 80], [128, 208, 160], [256, 416, 320]]) {
+    expect(storedShape({ kind: 'dinet head', mouth })).toEqual({ height, width });
+  }
 });

@@ -78,6 +78,20 @@ export type WholeFrameCrop = {
   resize: 'bilinear' | 'none';
 };
 
+/**
+ * DINet's face image, what its generator paints: with `r = mouth / 2`, `q = floor(r / 4)` and the video's one crop radius R, the rows
+ * `[y29 - R, y29 + 2R + floor(R / 4))` and columns `[x33 - R - floor(R / 4), x33 + R + floor(R / 4))` of the picture, made `3r + q` high
+ * and `2r + 2q` wide. Its mouth box is `[r, r + mouth) x [q, q + mouth)`.
+ */
+export type HeadCrop = {
+  kind: 'dinet head';
+  /** Pixels on a side of the mouth box: 64, 128 or 256; a multiple of 8. */
+  mouth: number;
+};
+
+/** How stored pictures are cut: as a network wants them, or as a generator does. */
+export type StoredCrop = SyncCrop | HeadCrop;
+
 /** How a network's pictures are cut out of the video's. */
 export type SyncCrop = SimilarityCrop | DinetCrop | TrackBoxCrop | FaceBoxCrop | AlignedFaceCrop | WholeFrameCrop;
 
@@ -168,6 +182,19 @@ function assertCrop(where: string, crop: SyncRecipe['crop']): void {
 export function pictureShape(crop: SyncCrop): { height: number; width: number } {
   const { size } = crop;
   return { height: 'rows' in crop && crop.rows === 'lower half' ? size / 2 : size, width: size };
+}
+
+/**
+ * Height and width, in pixels, of stored pictures: all rows of a crop.
+ *
+ * @example
+ * storedShape({ kind: 'dinet head', mouth: 64 }); // { height: 104, width: 80 }
+ */
+export function storedShape(crop: StoredCrop): { height: number; width: number } {
+  if (crop.kind !== 'dinet head') return { height: crop.size, width: crop.size };
+  const radius = crop.mouth / 2;
+  const quarter = Math.floor(radius / 4);
+  return { height: 3 * radius + quarter, width: 2 * radius + 2 * quarter };
 }
 
 /**

@@ -1,6 +1,9 @@
+export { faceAsymmetry } from './face-asymmetry';
 export { faceBoxes } from './face-box';
 export { collectTracks } from './collect-tracks';
 export type { CollectTracksOptions } from './collect-tracks';
+export { cropJitter } from './crop-jitter';
+export type { CropJitter } from './crop-jitter';
 export { cropRadiusStatistics, videoCropRadius } from './crop-radius';
 export type { CropRadiusOptions, CropRadiusStatistics } from './crop-radius';
 export { trackFromLandmarks } from './face-track';
@@ -25,4 +28,6 @@ export type { PixelBox } from './resize-box';
 export { rotationAngle } from './rotation-angle';
 export { sampleSquare } from './sample-square';
 export type { Square } from './sample-square';
+export { ShotDetector, shotBoundaries } from './shot-detector';
+export type { ShotDetectorOptions } from './shot-detector';
 export { smoothTrack } from './smooth-track';

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { dequantizeWeights, readLandmarkWeights, weightTensors } from './network-weights';
+import { dequantizeWeights, readEmbeddingWeights, readLandmarkWeights, weightTensors } from './network-weights';
 
 beforeAll(() => tf.setBackend('cpu'));
 afterEach(() => vi.unstubAllGlobals());
@@ -80,5 +80,13 @@ test('readLandmarkWeights says which URL could not be read', async () => {
   vi.stubGlobal('fetch', async () => new Response('', { status: 404 }));
   await expect(readLandmarkWeights(new URL('https://example.org/models/'))).rejects.toThrow(
     'readLandmarkWeights: weights must be a URL that can be read, got 404 for https://example.org/models/tiny_face',
+  );
+});
+
+test('readEmbeddingWeights finds the network in the npm package, and says which URL could not be read', async () => {
+  expect((await readEmbeddingWeights()).bytes.length).toBe(6444032);
+  vi.stubGlobal('fetch', async () => new Response('', { status: 404 }));
+  await expect(readEmbeddingWeights(new URL('https://example.org/models/'))).rejects.toThrow(
+    'readEmbeddingWeights: weights must be a URL that can be read, got 404 for https://example.org/models/face_recognition_model',
   );
 });

@@ -97,17 +97,34 @@ export function weightTensors(
  * const weights = await readLandmarkWeights(new URL('/models/', location.href));
  */
 export async function readLandmarkWeights(from?: URL): Promise<LandmarkWeights> {
-  const read = from ? (name: string) => fetchBytes(new URL(name, from)) : await packageReader();
-  const network = async (name: string): Promise<StoredNetwork> => {
-    const manifest: unknown = JSON.parse(new TextDecoder().decode(await read(`${name}-weights_manifest.json`)));
-    return { bytes: await read(`${name}.bin`), manifest };
-  };
+  const network = await networkReader('readLandmarkWeights', from);
   return { detector: await network(FILES.detector), landmarks: await network(FILES.landmarks) };
 }
 
-async function fetchBytes(url: URL): Promise<Uint8Array> {
+/**
+ * Reads the weights of the descriptor network, `face_recognition_model`, 6.4 MB.
+ *
+ * @param from as of `readLandmarkWeights`.
+ * @throws Error if a file is not there.
+ * @example
+ * const weights = await readEmbeddingWeights(new URL('/models/', location.href));
+ */
+export async function readEmbeddingWeights(from?: URL): Promise<StoredNetwork> {
+  return (await networkReader('readEmbeddingWeights', from))('face_recognition_model');
+}
+
+/** Reads networks by name, from the npm package or a folder of the web. */
+async function networkReader(where: string, from?: URL): Promise<(name: string) => Promise<StoredNetwork>> {
+  const read = from ? (name: string) => fetchBytes(where, new URL(name, from)) : await packageReader();
+  return async (name) => {
+    const manifest: unknown = JSON.parse(new TextDecoder().decode(await read(`${name}-weights_manifest.json`)));
+    return { bytes: await read(`${name}.bin`), manifest };
+  };
+}
+
+async function fetchBytes(where: string, url: URL): Promise<Uint8Array> {
   const response = await fetch(url);
-  if (!response.ok) fail(Error, 'readLandmarkWeights', 'weights', 'a URL that can be read', `${response.status} for ${url}`);
+  if (!response.ok) fail(Error, where, 'weights', 'a URL that can be read', `${response.status} for ${url}`);
   return new Uint8Array(await response.arrayBuffer());
 }
 

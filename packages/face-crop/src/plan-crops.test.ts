@@ -65,3 +65,20 @@ test('planCrops refuses frames beyond the track and crops without a size', () =>
   expect(() => planCrops(madeTrack(3), { ...similarity, size: 0 })).toThrow('planCrops: crop.size must be');
   expect(() => planCrops(madeTrack(30), dinet, { width: 64, height: 64 })).toThrow('head crop is steady and inside');
 });
+
+test('planCrops with a head crop is DINet\'s face image, and its pose the mouth box within', () => {
+  const track = madeTrack(20);
+  const radius = videoCropRadius(track);
+  const plan = planCrops(track, { kind: 'dinet head', mouth: 2 * radius });
+  const head = headCrop(frame, madePoints(7), radius, 'in place');
+  expect([plan.height, plan.width]).toEqual([head.height, head.width]);
+  expect(Buffer.compare(plan.cut(frame, 7), head.data)).toBe(0);
+  const [x, y, side, angle] = plan.poses.subarray(4 * 7);
+  const upright = planCrops(track, { ...dinet, size: 2 * radius });
+  expect([x, y, side, angle]).toEqual([...upright.poses.subarray(4 * 7, 4 * 8)]);
+  const mouth = mouthCrop(head, { angle });
+  const straight = upright.cut(frame, 7);
+  const difference = straight.reduce((sum, value, i) => sum + Math.abs(value - mouth[i]), 0) / straight.length;
+  expect(difference).toBeLessThan(0.01);
+  expect(() => planCrops(track, { kind: 'dinet head', mouth: 60 })).toThrow('planCrops: crop.mouth must be a multiple of 8, got 60');
+});

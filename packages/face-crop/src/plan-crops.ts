@@ -2,16 +2,19 @@ import {
   assertVideoFrame,
   cropSideFactor,
   fail,
+  storedShape,
   type DinetCrop,
   type FaceTrack,
+  type HeadCrop,
   type SimilarityCrop,
-  type SyncCrop,
+  type StoredCrop,
   type VideoFrame,
 } from '@lipsync/contracts';
 import { alignFace, cutAlignedFace } from './aligned-face';
 import { videoCropRadius } from './crop-radius';
 import { faceBoxes } from './face-box';
 import { assertFaceTrack } from './face-track';
+import { headCropSizes } from './head-crop';
 import { trackPoses } from './mouth-pose';
 import { pipelineCrops } from './pipeline-crop';
 import { resizeBox, type PixelBox } from './resize-box';
@@ -22,13 +25,14 @@ import { sampleSquare } from './sample-square';
 export type CropPlan = {
   /** `[frames, 4]`, float32: centre x, centre y and side in pixels of the picture (the longer of two), angle in radians (clockwise). */
   readonly poses: Float32Array;
-  /** Pixels on a side of the crops. */
-  readonly size: number;
+  /** Pixels of the crops. */
+  readonly height: number;
+  readonly width: number;
   /**
    * Cuts the crop of one frame.
    *
    * @param indexInTrack 0 for the track's first frame, whose picture has the index `track.firstFrame`.
-   * @param out where to write, `size * size * 3` bytes; made where it is not given.
+   * @param out where to write, `height * width * 3` bytes; made where it is not given.
    * @returns `out`: RGB, 0..255, row-major.
    */
   cut(frame: VideoFrame, indexInTrack: number, out?: Uint8Array): Uint8Array;
@@ -45,7 +49,9 @@ export type CropPlan = {
  *
  * `track box`: the crops of SyncNet's pipeline (`pipelineCrops`), gray 110 outside. `face box`: the box of each frame, cut off at the
  * picture's edges as a slice is. `whole frame`: all of the picture. `aligned face`: LatentSync's transform (`alignFace`), gray 127 outside.
- * All are the whole square; who feeds a network takes its lower half where the recipe says so.
+ * `dinet head`: DINet's face image with the video's one radius, black outside the picture, not turned; its pose is that of the mouth box
+ * within, with the angle by which the face is turned.
+ * All are the whole crop; who feeds a network takes its lower half where the recipe says so.
  *
  * @param picture size of the pictures; with `dinet`, windows whose head crop leaves the picture do not count for the radius.
  * @throws TypeError or RangeError if the track or the crop is not valid; Error if a `dinet` crop finds no radius.
@@ -55,17 +61,19 @@ export type CropPlan = {
  */
 export function planCrops(
   track: FaceTrack,
-  crop: SyncCrop,
+  crop: StoredCrop,
   picture?: { width: number; height: number },
 ): CropPlan {
   const where = 'planCrops';
   assertFaceTrack(where, track);
-  const { size } = crop;
-  if (!(Number.isInteger(size) && size > 0)) fail(RangeError, where, 'crop.size', 'a whole number above 0', size);
+  const side = crop.kind === 'dinet head' ? crop.mouth : crop.size;
+  const name = crop.kind === 'dinet head' ? 'crop.mouth' : 'crop.size';
+  if (!(Number.isInteger(side) && side > 0)) fail(RangeError, where, name, 'a whole number above 0', side);
+  if (crop.kind === 'dinet head' && side % 8 !== 0) fail(RangeError, where, name, 'a multiple of 8', side);
   const { poses, cut } = planOf(track, crop, picture);
   return {
     poses,
-    size,
+    ...storedShape(crop),
     cut(frame, indexInTrack, out) {
       assertVideoFrame('CropPlan.cut', frame);
       if (!(Number.isInteger(indexInTrack) && indexInTrack >= 0 && indexInTrack < track.frames)) {
@@ -77,9 +85,10 @@ export function planCrops(
   };
 }
 
-type Cut = Omit<CropPlan, 'size'>;
+type Cut = Omit<CropPlan, 'height' | 'width'>;
 
-function planOf(track: FaceTrack, crop: SyncCrop, picture?: { width: number; height: number }): Cut {
+function planOf(track: FaceTrack, crop: StoredCrop, picture?: { width: number; height: number }): Cut {
+  if (crop.kind === 'dinet head') return headPlan(track, crop, picture);
   const { size } = crop;
   switch (crop.kind) {
     case 'similarity':
@@ -117,6 +126,19 @@ function planOf(track: FaceTrack, crop: SyncCrop, picture?: { width: number; hei
       return { poses, cut: (frame, index, out) => cutAlignedFace(frame, transforms[index], size, out) };
     }
   }
+}
+
+function headPlan(track: FaceTrack, crop: HeadCrop, picture?: { width: number; height: number }): Cut {
+  const mouth = { kind: 'dinet', size: crop.mouth, upright: 'median of five', sampling: 'exact' } as const;
+  const poses = dinetPoses(track, mouth, picture);
+  const shape = storedShape(crop);
+  const sizes = headCropSizes(poses[2] / 2);
+  const cut: CropPlan['cut'] = (frame, index, out) => {
+    const [x, y, side] = poses.subarray(index * 4);
+    const box = { left: x - side / 2 - sizes.left, top: y - side / 2 - sizes.top, width: sizes.width, height: sizes.height };
+    return resizeBox(frame, box, shape, 0, out);
+  };
+  return { poses, cut };
 }
 
 function boxPlan(boxes: PixelBox[], size: number, fill: number): Cut {

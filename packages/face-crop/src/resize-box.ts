@@ -29,43 +29,51 @@ function roundHalfEven(value: number): number {
 }
 
 /**
- * Cuts a rectangle out of a picture and stretches it to `size` x `size`.
+ * Cuts a rectangle out of a picture and stretches it to `size` x `size`, or to another width and height.
  *
  * Source: OpenCV's `resize` with INTER_LINEAR on 8-bit pictures (half-pixel centres, no smoothing, weights of 11 bits): at most 1 of 255 from
  * OpenCV 4.6, see the test. Exactly half sizes, which OpenCV averages, are averaged here too.
  *
  * @param fill gray of what lies outside the picture, 0..255.
- * @param out where to write, `size * size * 3` bytes; made where it is not given.
+ * @param out where to write, `height * width * 3` bytes; made where it is not given.
  * @returns `out`: RGB, 0..255, row-major.
  * @throws RangeError if the rectangle has no pixels.
  * @example
  * const crop = resizeBox(frame, { left: -4, top: 10, width: 120, height: 120 }, 224, 110);
  */
-export function resizeBox(frame: VideoFrame, box: PixelBox, size: number, fill: number, out?: Uint8Array): Uint8Array {
+export function resizeBox(
+  frame: VideoFrame,
+  box: PixelBox,
+  size: number | { width: number; height: number },
+  fill: number,
+  out?: Uint8Array,
+): Uint8Array {
   const { left, top, width, height } = box;
+  const wanted = typeof size === 'number' ? { width: size, height: size } : size;
+  const bytes = wanted.width * wanted.height * 3;
   if (!(Number.isInteger(left) && Number.isInteger(top) && Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
     fail(RangeError, 'resizeBox', 'box', 'of whole pixels with a width and height above 0', box);
   }
-  const target = out ?? new Uint8Array(size * size * 3);
-  if (target.length !== size * size * 3) fail(TypeError, 'resizeBox', 'out', `${size * size * 3} bytes long`, target.length);
+  const target = out ?? new Uint8Array(bytes);
+  if (target.length !== bytes) fail(TypeError, 'resizeBox', 'out', `${bytes} bytes long`, target.length);
   const { data } = frame;
-  const halved = width === 2 * size && height === 2 * size;
-  const columns = weights(width, size);
-  const rows = weights(height, size);
+  const halved = width === 2 * wanted.width && height === 2 * wanted.height;
+  const columns = weights(width, wanted.width);
+  const rows = weights(height, wanted.height);
   const value = (row: number, column: number, colour: number): number => {
     const [y, x] = [top + row, left + column];
     return y < 0 || x < 0 || y >= frame.height || x >= frame.width ? fill : data[(y * frame.width + x) * 3 + colour];
   };
-  for (let i = 0; i < size; i++) {
+  for (let i = 0; i < wanted.height; i++) {
     const upper = rows.first[i];
     const lower = Math.min(height - 1, upper + 1);
     const [b0, b1] = [rows.pair[2 * i], rows.pair[2 * i + 1]];
-    for (let j = 0; j < size; j++) {
+    for (let j = 0; j < wanted.width; j++) {
       const near = columns.first[j];
       const far = Math.min(width - 1, near + 1);
       const [a0, a1] = [columns.pair[2 * j], columns.pair[2 * j + 1]];
       for (let colour = 0; colour < 3; colour++) {
-        const at = (i * size + j) * 3 + colour;
+        const at = (i * wanted.width + j) * 3 + colour;
         if (halved) {
           const sum = value(2 * i, 2 * j, colour) + value(2 * i, 2 * j + 1, colour) + value(2 * i + 1, 2 * j, colour) + value(2 * i + 1, 2 * j + 1, colour);
           target[at] = (sum + 2) >> 2;

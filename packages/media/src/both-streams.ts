@@ -1,4 +1,4 @@
-import type { FrameSequence, MediaInfo, VideoFrame, Waveform } from '@lipsync/contracts';
+import type { FilmStreams, FrameSequence, MediaInfo, VideoFrame, Waveform } from '@lipsync/contracts';
 import { cutShort } from './cut-short';
 import { saysDamage } from './decode-bytes';
 import type { Damage } from './decode-bytes';
@@ -12,17 +12,13 @@ import { lastLine } from './run-ffmpeg';
 import { startSharedRun } from './shared-run';
 import type { SharedRun } from './shared-run';
 
-/** A film's description, pictures and sound out of one run of ffmpeg. */
-export interface BothStreams {
-  /** As `probe` gives it. */
-  readonly info: MediaInfo;
-  /** As the reader's `frames` gives them. The first iteration takes what the run decodes, later ones decode anew. */
-  readonly frames: FrameSequence;
-  /** As the reader's `audio` gives it. The first iteration takes what the run decodes, later ones decode anew. */
-  readonly audio: AsyncIterable<Waveform>;
-  /** Ends the run and lets go of what waits; an iteration goes on, or begins, in a run of its own. Safe to call twice. */
-  release(): Promise<void>;
-}
+/**
+ * A film's description, pictures and sound out of one run of ffmpeg, as `probe`, `frames` and `audio` give them.
+ *
+ * The first iteration takes what the run decodes, later ones decode anew. `release` ends the run and lets go of what waits; an
+ * iteration goes on, or begins, in a run of its own.
+ */
+export type BothStreams = FilmStreams;
 
 export type BothRequest = {
   ffmpegPath: string;

@@ -1,0 +1,38 @@
+import { fail } from '@lipsync/contracts';
+
+/** How restless a crop is over a video. */
+export type CropJitter = {
+  /** Standard deviation of the side, pixels of the picture; 0 for a stable crop. */
+  side: number;
+  /** Root mean square of the centre's second difference from frame to frame, in sides: 0 for a crop that stands or glides. */
+  centre: number;
+  /** The same of the angle, radians. */
+  angle: number;
+};
+
+/**
+ * How restless the crops of a track are: what a network would see move though the face does not.
+ *
+ * @param poses `[frames, 4]`: centre x, centre y, side, angle, as of `planCrops` and `trackPoses`.
+ * @returns zeros for the differences of fewer than three frames.
+ * @example
+ * cropJitter(planCrops(track, recipe.crop).poses).side; // 0
+ */
+export function cropJitter(poses: Float32Array): CropJitter {
+  const frames = poses.length / 4;
+  if (!(Number.isInteger(frames) && frames > 0)) fail(TypeError, 'cropJitter', 'poses', 'rows of 4 numbers, at least one', poses.length);
+  const at = (frame: number, field: number) => poses[4 * frame + field];
+  let mean = 0;
+  for (let frame = 0; frame < frames; frame++) mean += at(frame, 2) / frames;
+  let variance = 0;
+  for (let frame = 0; frame < frames; frame++) variance += (at(frame, 2) - mean) ** 2 / frames;
+  const seconds = Math.max(0, frames - 2);
+  let [centre, angle] = [0, 0];
+  for (let frame = 1; frame <= seconds; frame++) {
+    const second = (field: number) => at(frame - 1, field) - 2 * at(frame, field) + at(frame + 1, field);
+    centre += second(0) ** 2 + second(1) ** 2;
+    angle += second(3) ** 2;
+  }
+  const root = (sum: number) => (seconds === 0 ? 0 : Math.sqrt(sum / seconds));
+  return { side: Math.sqrt(variance), centre: mean > 0 ? root(centre) / mean : 0, angle: root(angle) };
+}
