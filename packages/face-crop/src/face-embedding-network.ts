@@ -54,7 +54,7 @@ function parameterShapes(): Map<string, number[]> {
  *
  * Source: `face_recognition_model` of `@vladmandic/face-api` 1.7.15 (MIT; dlib's `dlib_face_recognition_resnet_model_v1`,
  * CC0, with most weights in 8 bits), rebuilt from its weights' names and shapes. Each layer's scale is multiplied into its
- * filters once. Largest difference from the same network in PyTorch 1.13, unfolded: below 1e-5, see the test.
+ * filters once. Largest difference from the same network in PyTorch 1.13, unfolded: below 5e-6, see the test.
  *
  * Holds its weights as tensors (22 MB): `dispose` it.
  *
