@@ -10,6 +10,8 @@ export { ClipStore, hashFile } from './clip-store';
 export type { ClipStoreOptions, Drop, DropReason, SourceRecord, StoreSummary } from './clip-store';
 export { evaluationPairs } from './evaluation-pairs';
 export type { EvaluationClip, EvaluationOptions } from './evaluation-pairs';
+export { LAYOUTS, detectLayout, layoutOf, parseTranscript } from './layouts';
+export type { Layout, LayoutName, SourceFacts } from './layouts';
 export { cutMelWindow } from './mel-window';
 export type { MelWindowOptions } from './mel-window';
 export { cutMouthWindow } from './mouth-window';
