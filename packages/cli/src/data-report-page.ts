@@ -12,12 +12,23 @@ const HEIGHT = 120;
  * await writeFileAtomic('report.html', dataReportPage(await dataReport(store), 'clips'));
  */
 export function dataReportPage(report: DataReport, title: string): string {
-  const { clips, minutes, videos, warnings, dropped, offsets, thumbnails } = report;
+  const { clips, minutes, videos, videoRates, people, labels, warnings, dropped, offsets, thumbnails } = report;
   const figures = `${clips} clips, ${minutes.toFixed(1)} minutes, from ${videos} videos, ${report.fps} pictures a second`;
+  const rates = Object.entries(videoRates).map(([fps, count]) => `${fps} fps: ${count}`);
+  const how = { label: 'by the labels of the data set', face: 'by their faces', source: 'each video counted as one' };
+  const facts = [
+    people &&
+      `${people.count} people (${how[people.by]}), the one seen most in ${percent(people.largestShare)} of the clips; ${people.trainClips} clips to learn from, ${people.validationClips} held for validation`,
+    rates.length > 0 && `Rates of the videos, by clips: ${rates.join(', ')}`,
+    `Plain pairs of five pictures: ${percent(labels.inSync)} in sync; ${percent(labels.offSyncWithinTwo)} of the others at most 2 frames off; ${labels.clips} clips long enough`,
+    offsets && `The sound of ${offsets.corrected} clips was moved`,
+  ].filter((fact) => fact);
   const warned = warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`).join('');
   const histograms = [
     histogram('Length of a clip, seconds', report.seconds, 1),
     histogram('Side of the crop in the source, pixels', report.cropSide, 0),
+    ...(report.faceSize ? [histogram('Size of the face in the source, pixels', report.faceSize, 0)] : []),
+    ...(report.voiced ? [histogram('Share of speech', report.voiced, 2)] : []),
     histogram('Brightness, mean gray of 255', report.brightness, 0),
     histogram('Movement of the lips, % of the mouth’s width', report.lipMovement, 1),
     offsets ? offsetChart(offsets) : '<p>Offsets were not measured: give an expert.</p>',
@@ -32,6 +43,7 @@ body{font:15px/1.5 sans-serif;max-width:920px;margin:2rem auto;padding:0 1rem;co
 </style></head><body>
 <h1>${escapeHtml(title)}</h1>
 <p>${figures}</p>
+<ul>${facts.map((fact) => `<li>${escapeHtml(fact as string)}</li>`).join('')}</ul>
 ${warned ? `<ul class="warnings">${warned}</ul>` : '<p>Nothing to warn of.</p>'}
 <div class="charts">${histograms.join('\n')}</div>
 <h2>Dropped</h2>
@@ -41,6 +53,8 @@ ${rows ? `<table>${rows}</table>` : '<p>Nothing.</p>'}
 </body></html>
 `;
 }
+
+const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
 function histogram(label: string, spread: Spread, digits: number): string {
   const { least, median, greatest, low, high, bins } = spread;
@@ -78,12 +92,13 @@ function chart(label: string, bars: string[], ticks: [number, string][], caption
 <line x1="0" x2="${WIDTH}" y1="${HEIGHT}" y2="${HEIGHT}" stroke="#999"/>${bars.join('')}${texts.join('')}</svg><figcaption style="max-width:none">${escapeHtml(caption)}</figcaption></figure>`;
 }
 
-function crop({ id, size, rgb, landmarks }: Thumbnail): string {
-  const png = Buffer.from(encode({ width: size, height: size, data: rgb, channels: 3 })).toString('base64');
+function crop({ id, height, width, rgb, landmarks }: Thumbnail): string {
+  const png = Buffer.from(encode({ width, height, data: rgb, channels: 3 })).toString('base64');
   const points = Array.from({ length: 68 }, (_, i) => [landmarks[2 * i], landmarks[2 * i + 1]])
-    .filter(([x, y]) => x >= 0 && y >= 0 && x <= size && y <= size)
-    .map(([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${(size / 96).toFixed(2)}" fill="#39ff14"/>`);
-  return `<figure><svg width="192" height="192" viewBox="0 0 ${size} ${size}"><image href="data:image/png;base64,${png}" width="${size}" height="${size}"/>${points.join('')}</svg><figcaption>${escapeHtml(id)}</figcaption></figure>`;
+    .filter(([x, y]) => x >= 0 && y >= 0 && x <= width && y <= height)
+    .map(([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${(width / 96).toFixed(2)}" fill="#39ff14"/>`);
+  const shown = Math.round((192 * height) / width);
+  return `<figure><svg width="192" height="${shown}" viewBox="0 0 ${width} ${height}"><image href="data:image/png;base64,${png}" width="${width}" height="${height}"/>${points.join('')}</svg><figcaption>${escapeHtml(id)}</figcaption></figure>`;
 }
 
 function escapeHtml(text: string): string {

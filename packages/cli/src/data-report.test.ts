@@ -31,7 +31,9 @@ function clip(source: string, { count = 50, gray = 128, moving = true, side = 12
     id: clipId(source, 0, 0),
     frames: new Uint8Array(count * SIZE * SIZE * 3).fill(gray),
     count,
-    size: SIZE,
+    height: SIZE,
+    width: SIZE,
+    sound: new Int16Array(count * 640),
     mel: { data: new Float32Array(steps * 80), steps, bins: 80 },
     landmarks,
     poses: Float32Array.from({ length: count * 4 }, (_, i) => [200, 200, side, angle][i % 4]),
@@ -87,7 +89,8 @@ test('dataReport warns in words of what is likely to go wrong', async () => {
   for (const part of ['3 videos only', '0.2 minutes only', '60 % of the pictures', 'lips hardly move in 33 %', '33 % of the clips are dark', '33 % of the crops']) {
     expect(text).toContain(part);
   }
-  expect(text).not.toContain('frames off');
+  expect(text).not.toContain('frames off: training');
+  expect(text).toContain('offsets are unknown');
 });
 
 test('dataReport counts the offsets that an expert finds', async () => {
@@ -120,7 +123,7 @@ test('dataReport counts the offsets that an expert finds', async () => {
   expect(tf.memory().numTensors).toBe(before);
   expect(seen).toEqual([1, 2, 3]);
   expect(offsets?.counts.find(({ clips }) => clips > 0)).toEqual({ offsetFrames: 3, clips: 3 });
-  expect(offsets).toMatchObject({ expert: 'ruler', beyondTwo: 1, leftOut: 0 });
+  expect(offsets).toMatchObject({ expert: 'ruler', beyondTwo: 1, leftOut: 0, corrected: 0 });
   expect(warnings.join()).toContain('100 % of the clips are more than 2 frames off: training will plateau');
 });
 

@@ -1,5 +1,16 @@
 import type { SyncExpert } from '@lipsync/contracts';
-import { cutMelWindow, cutMouthWindow, parseClipId, windowCount, type Clip, type ClipStore } from '@lipsync/dataloader';
+import {
+  THESIS_PAIRS,
+  cutMelWindow,
+  cutMouthWindow,
+  parseClipId,
+  planBatch,
+  usableClips,
+  windowCount,
+  type Clip,
+  type ClipStore,
+  type Manifest,
+} from '@lipsync/dataloader';
 import { WindowScorer } from '@lipsync/metrics';
 
 /** Smallest, middle and largest of some numbers, and how many fall into each of equally wide bins from `low` to `high`. */
@@ -8,9 +19,10 @@ export type Spread = { least: number; median: number; greatest: number; low: num
 /** One clip as a picture: its middle crop and the landmarks drawn where they lie in it. */
 export type Thumbnail = {
   id: string;
-  /** Pixels on a side. */
-  size: number;
-  /** RGB, 0..255, `[size, size, 3]`. */
+  /** Pixels. */
+  height: number;
+  width: number;
+  /** RGB, 0..255, `[height, width, 3]`. */
   rgb: Uint8Array;
   /** `[68, 2]`, pixels of the crop; points outside it are cut off by whoever draws. */
   landmarks: Float32Array;
@@ -22,19 +34,43 @@ export type DataReport = {
   fps: number;
   /** Videos that gave at least one clip. */
   videos: number;
+  /** Number of clips by the rate of the video that they are of, pictures a second; where clips say it. */
+  videoRates: Record<string, number>;
+  /** Who is seen, and what is held for validation, as `lipsync prepare` found out; missing before its end. */
+  people?: {
+    by: NonNullable<Manifest['split']>['by'];
+    count: number;
+    /** Share of the clips that show the person with most of them, 0..1. */
+    largestShare: number;
+    trainClips: number;
+    validationClips: number;
+  };
+  /** What independent pairs look like that are drawn as the thesis does: see `THESIS_PAIRS`. */
+  labels: {
+    /** Clips long enough. */
+    clips: number;
+    /** Share of pairs in sync, 0..1. */
+    inSync: number;
+    /** Share of the off-sync pairs that are at most 2 frames off, which nobody can tell for sure. */
+    offSyncWithinTwo: number;
+  };
   /** Share of the pictures that come from the video with most of them, 0..1. */
   largestVideoShare: number;
   /** Seconds a clip. */
   seconds: Spread;
   /** Side of the stored crop in pixels of the source, mean of each clip: how large faces are. */
   cropSide: Spread;
+  /** Size of the face in pixels of the source, where clips say it. */
+  faceSize?: Spread;
+  /** Share of each clip during which somebody speaks, where clips say it. */
+  voiced?: Spread;
   /** Mean of the crop's gray, 0..255, each clip. */
   brightness: Spread;
   /** Standard deviation of the opening of the inner lips over the clip, in percent of the mouth's width: 0 where lips do not move. */
   lipMovement: Spread;
   /** Number of drops by reason. */
   dropped: Record<string, number>;
-  /** What an expert finds, where one was given. */
+  /** What an expert finds: the one that is given, else the one that was there when the clips were prepared. */
   offsets?: {
     expert: string;
     weightsHash?: string;
@@ -44,6 +80,8 @@ export type DataReport = {
     beyondTwo: number;
     /** Clips too short for a window. */
     leftOut: number;
+    /** Clips whose sound was moved in the preparation. */
+    corrected: number;
   };
   warnings: string[];
   thumbnails: Thumbnail[];
@@ -66,7 +104,7 @@ const ENLARGED = 0.75; // crops from fewer source pixels than this share of thei
  * What one should know of prepared clips before a network is trained on them: how much there is, how large, bright and lively the faces
  * are, what was dropped and why, by how much the sound is off, and in words what is likely to go wrong.
  *
- * Reads one clip at a time.
+ * Reads one clip at a time and decodes its middle picture; with an expert all of them.
  *
  * @throws RangeError if the store holds no clip.
  * @example
@@ -78,56 +116,119 @@ export async function dataReport(store: ClipStore, options: DataReportOptions = 
   const ids = await store.list();
   if (ids.length === 0) throw new RangeError(`dataReport: store must hold at least one clip, got none in ${store.folder}`);
   const { fps } = store.recipe;
-  const seconds: number[] = [];
-  const cropSide: number[] = [];
-  const brightness: number[] = [];
-  const lipMovement: number[] = [];
+  const columns = { seconds: [], cropSide: [], brightness: [], lipMovement: [], faceSize: [], voiced: [] } as Record<string, number[]>;
   const thumbnails: Thumbnail[] = [];
   const picturesOf = new Map<string, number>();
-  const offsets = new Map<number, number>();
-  let leftOut = 0;
+  const videoRates: Record<string, number> = {};
+  const lengths: { frames: number; windows: number }[] = [];
+  const offsets = new OffsetCounts();
   for (const [index, id] of ids.entries()) {
-    const clip = await store.read(id);
+    const clip = await store.open(id);
+    const middle = { ...clip, frames: await store.pictures(id, clip.count >> 1, 1) };
     const { source } = parseClipId(id);
     picturesOf.set(source, (picturesOf.get(source) ?? 0) + clip.count);
-    seconds.push(clip.count / fps);
-    cropSide.push(meanOf(clip.count, (frame) => clip.poses[4 * frame + 2]));
-    brightness.push(meanGray(clip));
-    lipMovement.push(movementOfLips(clip));
-    const every = ids.length / Math.min(wanted, ids.length);
-    if (thumbnails.length < wanted && index >= Math.floor(thumbnails.length * every)) thumbnails.push(thumbnail(clip));
-    if (expert) {
-      const offset = await clipOffset(clip, store, expert);
-      if (offset === undefined) leftOut++;
-      else offsets.set(offset, (offsets.get(offset) ?? 0) + 1);
+    lengths.push({ frames: clip.count, windows: windowCount(clip.count, clip.mel.steps, { ...PAIR_WINDOW, ...store.recipe }) });
+    columns.seconds.push(clip.count / fps);
+    columns.cropSide.push(meanOf(clip.count, (frame) => clip.poses[4 * frame + 2]));
+    columns.brightness.push(meanGray(middle.frames));
+    columns.lipMovement.push(movementOfLips(clip));
+    if (clip.quality) {
+      columns.faceSize.push(clip.quality.faceSize);
+      columns.voiced.push(clip.quality.voiced);
     }
+    if (clip.film) videoRates[clip.film.fps] = (videoRates[clip.film.fps] ?? 0) + 1;
+    const every = ids.length / Math.min(wanted, ids.length);
+    if (thumbnails.length < wanted && index >= Math.floor(thumbnails.length * every)) thumbnails.push(thumbnail(middle));
+    if (expert) offsets.add(await clipOffset(await store.read(id), store, expert), clip.offset, expert);
+    else if (clip.offset) offsets.add((clip.offset.after ?? clip.offset.measured).frames, clip.offset, { ...clip.offset, name: clip.offset.expert });
     onClip?.(index + 1, ids.length);
   }
   const dropped: Record<string, number> = {};
   for (const { reason } of await store.dropped()) dropped[reason] = (dropped[reason] ?? 0) + 1;
   const pictures = [...picturesOf.values()].reduce((sum, count) => sum + count, 0);
+  const { seconds, cropSide, brightness, lipMovement, faceSize, voiced } = columns;
   const report: DataReport = {
     clips: ids.length,
     minutes: pictures / fps / 60,
     fps,
     videos: picturesOf.size,
-    largestVideoShare: Math.max(...picturesOf.values()) / pictures,
-    seconds: spreadOf(seconds, 0, Math.max(...seconds)),
-    cropSide: spreadOf(cropSide, 0, Math.max(...cropSide)),
+    videoRates,
+    ...peopleOf(await store.manifest()),
+    labels: labelsOf(lengths),
+    largestVideoShare: greatest([...picturesOf.values()]) / pictures,
+    seconds: spreadOf(seconds, 0, greatest(seconds)),
+    cropSide: spreadOf(cropSide, 0, greatest(cropSide)),
+    ...(faceSize.length > 0 ? { faceSize: spreadOf(faceSize, 0, greatest(faceSize)), voiced: spreadOf(voiced, 0, 1) } : {}),
     brightness: spreadOf(brightness, 0, 255),
-    lipMovement: spreadOf(lipMovement, 0, Math.max(20, ...lipMovement)),
+    lipMovement: spreadOf(lipMovement, 0, Math.max(20, greatest(lipMovement))),
     dropped,
-    ...(expert ? { offsets: offsetCounts(expert, offsets, leftOut) } : {}),
+    ...offsets.report(),
     warnings: [],
     thumbnails,
   };
   const shareOf = (values: number[], holds: (value: number) => boolean) => values.filter(holds).length / values.length;
+  const { height } = thumbnails[0];
   report.warnings = warningsOf(report, {
     still: shareOf(lipMovement, (value) => value < STILL_LIPS),
     dark: shareOf(brightness, (value) => value < DARK),
-    enlarged: shareOf(cropSide, (value) => value < ENLARGED * store.recipe.crop.size),
+    enlarged: shareOf(cropSide, (value) => value < ENLARGED * height),
   });
   return report;
+}
+
+/** Counts of offsets, clip by clip. */
+class OffsetCounts {
+  #expert?: { name: string; weightsHash?: string };
+  #found = new Map<number, number>();
+  #leftOut = 0;
+  #corrected = 0;
+
+  add(frames: number | undefined, kept: Clip['offset'], expert: { name: string; weightsHash?: string }): void {
+    this.#expert ??= expert;
+    if (kept && kept.corrected !== 0) this.#corrected++;
+    if (frames === undefined) this.#leftOut++;
+    else this.#found.set(frames, (this.#found.get(frames) ?? 0) + 1);
+  }
+
+  report(): Pick<DataReport, 'offsets'> {
+    if (!this.#expert) return {};
+    const counts = Array.from({ length: 31 }, (_, i) => ({ offsetFrames: i - 15, clips: this.#found.get(i - 15) ?? 0 }));
+    const sum = (some: typeof counts) => some.reduce((total, { clips }) => total + clips, 0);
+    const total = sum(counts);
+    const beyond = sum(counts.filter(({ offsetFrames }) => Math.abs(offsetFrames) > 2));
+    const { name, weightsHash } = this.#expert;
+    const found = { counts, beyondTwo: total > 0 ? beyond / total : 0, leftOut: this.#leftOut, corrected: this.#corrected };
+    return { offsets: { expert: name, ...(weightsHash ? { weightsHash } : {}), ...found } };
+  }
+}
+
+/** Windows of the thesis: five pictures. */
+const PAIR_WINDOW = { frames: 5, melSteps: 16 };
+const PAIR_BATCHES = 16;
+
+function labelsOf(lengths: { frames: number; windows: number }[]): DataReport['labels'] {
+  const usable = usableClips(lengths, THESIS_PAIRS.sampling, PAIR_WINDOW.frames);
+  if (usable.length === 0) return { clips: 0, inSync: 0, offSyncWithinTwo: 0 };
+  const pairs = Array.from({ length: PAIR_BATCHES }, (_, step) => planBatch(lengths, usable, THESIS_PAIRS.sampling, 0, step)).flat();
+  const off = pairs.filter(({ label }) => label === 0);
+  const near = off.filter(({ frameStart, melStart }) => Math.abs(frameStart - melStart) <= 2);
+  return { clips: usable.length, inSync: 1 - off.length / pairs.length, offSyncWithinTwo: near.length / Math.max(1, off.length) };
+}
+
+function peopleOf(manifest: Manifest | undefined): Pick<DataReport, 'people'> {
+  if (!manifest?.split) return {};
+  const clipsOf = new Map<string, number>();
+  for (const { identity } of manifest.clips) if (identity !== undefined) clipsOf.set(identity, (clipsOf.get(identity) ?? 0) + 1);
+  const validationClips = manifest.clips.filter(({ split }) => split === 'validation').length;
+  return {
+    people: {
+      by: manifest.split.by,
+      count: clipsOf.size,
+      largestShare: greatest([...clipsOf.values()]) / Math.max(1, manifest.clips.length),
+      trainClips: manifest.clips.length - validationClips,
+      validationClips,
+    },
+  };
 }
 
 function warningsOf(report: DataReport, shares: { still: number; dark: number; enlarged: number }): string[] {
@@ -138,6 +239,17 @@ function warningsOf(report: DataReport, shares: { still: number; dark: number; e
     [report.minutes < 30, `${report.minutes.toFixed(1)} minutes only: plain cross-entropy on pairs will stay at 0.693; contrast windows of the same clip`],
     [report.videos > 1 && report.largestVideoShare > 0.2, `${percent(report.largestVideoShare)} of the pictures come from one video`],
     [(report.offsets?.beyondTwo ?? 0) > 0.05, `${percent(report.offsets?.beyondTwo ?? 0)} of the clips are more than 2 frames off: training will plateau`],
+    [
+      (report.people?.largestShare ?? 0) > 0.3,
+      `${percent(report.people?.largestShare ?? 0)} of the clips show one person`,
+    ],
+    [report.people?.by === 'source' && report.videos > 1, 'nobody said who is seen: people may stand on both sides of the split, which flatters'],
+    [report.people !== undefined && report.people.validationClips === 0, 'no clip is held for validation'],
+    [
+      report.labels.offSyncWithinTwo > 0.15,
+      `${percent(report.labels.offSyncWithinTwo)} of plain off-sync pairs would be at most 2 frames off: clips are short, so ask for a least offset`,
+    ],
+    [report.offsets === undefined, 'offsets are unknown: prepare with --expert, or a shifted recording teaches the wrong thing'],
     [shares.still > 0.05, `lips hardly move in ${percent(shares.still)} of the clips`],
     [shares.dark > 0.05, `${percent(shares.dark)} of the clips are dark (mean gray below ${DARK} of 255)`],
     [shares.enlarged > 0.2, `${percent(shares.enlarged)} of the crops are enlarged from fewer pixels than they have: faces are small`],
@@ -161,41 +273,38 @@ async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExpert): Pro
   return (await scorer.compute()).offsetFrames;
 }
 
-function offsetCounts(expert: SyncExpert, found: Map<number, number>, leftOut: number): DataReport['offsets'] {
-  const counts = Array.from({ length: 31 }, (_, i) => ({ offsetFrames: i - 15, clips: found.get(i - 15) ?? 0 }));
-  const total = counts.reduce((sum, { clips }) => sum + clips, 0);
-  const beyond = counts.reduce((sum, { offsetFrames, clips }) => sum + (Math.abs(offsetFrames) > 2 ? clips : 0), 0);
-  const { name, weightsHash } = expert;
-  return { expert: name, ...(weightsHash ? { weightsHash } : {}), counts, beyondTwo: total > 0 ? beyond / total : 0, leftOut };
-}
-
-function thumbnail(clip: Clip): Thumbnail {
-  const middle = clip.count >> 1;
-  const length = clip.size * clip.size * 3;
-  const rgb = clip.frames.slice(middle * length, (middle + 1) * length);
-  const [x, y, side, angle] = clip.poses.subarray(4 * middle);
-  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const landmarks = new Float32Array(136);
+/** @param clip with its middle picture alone. */
+function thumbnail({ id, height, width, frames, count, poses, landmarks }: Pick<Clip, 'id' | 'height' | 'width' | 'frames' | 'count' | 'poses' | 'landmarks'>): Thumbnail {
+  const middle = count >> 1;
+  const [x, y, side, angle] = poses.subarray(4 * middle);
+  // A head crop stands upright as the picture does, and its pose is that of the mouth box: as far from the bottom as from the sides.
+  const [cos, sin] = height === width ? [Math.cos(angle), Math.sin(angle)] : [1, 0];
+  const [scale, left, top] = height === width ? [width / side, width / 2, height / 2] : headPlace(width, side);
+  const placed = new Float32Array(136);
   for (let i = 0; i < 136; i += 2) {
-    const [dx, dy] = [clip.landmarks[136 * middle + i] - x, clip.landmarks[136 * middle + i + 1] - y];
+    const [dx, dy] = [landmarks[136 * middle + i] - x, landmarks[136 * middle + i + 1] - y];
     // The crop is turned by `angle`: turn back, then into pixels of the crop.
-    landmarks[i] = ((dx * cos + dy * sin) / side + 0.5) * clip.size;
-    landmarks[i + 1] = ((dy * cos - dx * sin) / side + 0.5) * clip.size;
+    placed[i] = (dx * cos + dy * sin) * scale + left;
+    placed[i + 1] = (dy * cos - dx * sin) * scale + top;
   }
-  return { id: clip.id, size: clip.size, rgb, landmarks };
+  return { id, height, width, rgb: frames.slice(), landmarks: placed };
 }
 
-/** Mean of the middle picture's gray (ITU-R BT.601). */
-function meanGray({ frames, count, size }: Clip): number {
-  const length = size * size * 3;
-  const picture = frames.subarray((count >> 1) * length, ((count >> 1) + 1) * length);
+/** Pixels of the head crop a pixel of the source, and the middle of its mouth box `[r, 3r) x [q, q + 2r)`; it is `2r + 2q` wide, q a quarter of r. */
+function headPlace(width: number, side: number): [number, number, number] {
+  const mouth = (width * 4) / 5;
+  return [mouth / side, width / 2, mouth];
+}
+
+/** Mean of a picture's gray (ITU-R BT.601). */
+function meanGray(rgb: Uint8Array): number {
   let sum = 0;
-  for (let i = 0; i < length; i += 3) sum += 0.299 * picture[i] + 0.587 * picture[i + 1] + 0.114 * picture[i + 2];
-  return sum / (size * size);
+  for (let i = 0; i < rgb.length; i += 3) sum += 0.299 * rgb[i] + 0.587 * rgb[i + 1] + 0.114 * rgb[i + 2];
+  return (3 * sum) / rgb.length;
 }
 
 /** Standard deviation over the clip of inner lips' distance (points 62 and 66), in percent of the mouth's width (48 to 54). */
-function movementOfLips({ landmarks, count }: Clip): number {
+function movementOfLips({ landmarks, count }: Pick<Clip, 'landmarks' | 'count'>): number {
   const distance = (frame: number, a: number, b: number) => {
     const at = 136 * frame;
     return Math.hypot(landmarks[at + 2 * a] - landmarks[at + 2 * b], landmarks[at + 2 * a + 1] - landmarks[at + 2 * b + 1]);
@@ -204,6 +313,8 @@ function movementOfLips({ landmarks, count }: Clip): number {
   const mean = openings.reduce((sum, value) => sum + value, 0) / count;
   return Math.sqrt(openings.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count);
 }
+
+const greatest = (values: number[]) => values.reduce((most, value) => Math.max(most, value), 0);
 
 function meanOf(count: number, value: (index: number) => number): number {
   let sum = 0;

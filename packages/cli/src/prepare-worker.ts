@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { PrepareResult } from '@lipsync/dataloader';
+import type { LayoutName, PrepareResult } from '@lipsync/dataloader';
 import type { PrepareFolderOptions, Preparer } from './preparer';
 
 /** The first word that makes `lipsync` a worker of another `lipsync prepare`. */
@@ -14,7 +14,7 @@ export type WorkerAnswer = { result: PrepareResult } | { error: string };
  *
  * @throws Error, by `prepare`, if the process dies, with the video it was at.
  */
-export function startPrepareWorker(folder: string, options: PrepareFolderOptions): Preparer {
+export function startPrepareWorker(folder: string, options: PrepareFolderOptions & { layout: LayoutName }): Preparer {
   const { log, ...plain } = options;
   const program = fileURLToPath(new URL('./lipsync.js', import.meta.url));
   const child = fork(program, [WORKER_WORD, JSON.stringify({ folder, options: plain })], {

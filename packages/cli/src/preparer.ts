@@ -1,11 +1,24 @@
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { audioFeatures } from '@lipsync/audio-mel';
-import type { FaceTrack, SyncRecipe } from '@lipsync/contracts';
-import { ClipStore, prepareVideo, storedCropFor, type PrepareResult } from '@lipsync/dataloader';
-import { createLandmarkDetector, parseLandmarkFile } from '@lipsync/face-crop';
+import type { StoredCrop, SyncRecipe } from '@lipsync/contracts';
+import {
+  ClipStore,
+  GENERAL,
+  LAYOUTS,
+  hashFile,
+  prepareVideo,
+  storedCropFor,
+  type LayoutName,
+  type Preparation,
+  type PrepareResult,
+} from '@lipsync/dataloader';
+import { ShotDetector, createFaceEmbedder, createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
+import { laplacianVariance } from '@lipsync/metrics';
 import { LANDMARK_EFFORT, type LandmarkEffort } from './landmark-effort';
+import { offsetStage } from './offset-stage';
+import { readLandmarks } from './read-landmarks';
+import { readExpert } from './setup';
 
 export type PrepareFolderOptions = {
   /** Folder of videos, or one video. */
@@ -14,17 +27,30 @@ export type PrepareFolderOptions = {
   store: string;
   /** What the clips are for: its crop (stored twice as large and wider), mel and rate. */
   recipe: SyncRecipe;
+  /** How pictures are stored, where that is not what the recipe wants: a generator's head crop. */
+  crop?: StoredCrop;
+  /** What is done and kept. Default `GENERAL`. */
+  preparation?: Preparation;
+  /** Weights of the sync network that measures offsets; without it they stay unknown. */
+  expert?: string;
+  /** Its recipe and configuration, where its file has none. */
+  expertRecipe?: string;
+  expertConfig?: string;
+  /** What the folder's names say of people and clips; `auto`: as they look. Default `auto`. */
+  layout?: LayoutName | 'auto';
+  /** Looks at each face once, so that people can be told apart where the layout does not name them. Default true. */
+  identify?: boolean;
   /** Work that goes into landmarks. Default `fast`. */
   effort?: LandmarkEffort;
-  /**
-   * Folder of landmark files made elsewhere, `<video path>.landmarks.json`; a video that has one is not searched for faces. Default:
-   * files beside the videos.
-   */
+  /** Folder of landmark files made elsewhere: a video that has one is not searched for faces. Default: files beside the videos. */
   landmarks?: string;
-  /** Shorter clips are dropped, pictures. Default 20. */
-  minFrames?: number;
   /** Processes at work beside each other. Default 1: this one, on the backend that is set. */
   jobs?: number;
+  /** Prepares only every `count`-th video, from the `index`-th (from 0) on; the others are left to other machines. Default all. */
+  shard?: { index: number; count: number };
+  /** Share of clips to hold for validation, and the seed by which their people are drawn. Default 0.15 and 0. */
+  validationShare?: number;
+  seed?: number;
   /** Hears what is worth saying, such as which ffmpeg is in use. */
   log?: (line: string) => void;
 };
@@ -33,34 +59,49 @@ export type PrepareFolderOptions = {
 export type Preparer = { prepare(source: string): Promise<PrepareResult>; close(): void };
 
 /** A preparer in this process, on the backend that is set. */
-export async function openPreparer(folder: string, options: PrepareFolderOptions): Promise<Preparer> {
-  const { effort = 'fast', landmarks = folder, minFrames, log } = options;
+export async function openPreparer(folder: string, options: PrepareFolderOptions & { layout: LayoutName }): Promise<Preparer> {
+  const { effort = 'fast', landmarks = folder, preparation = GENERAL, identify = true, expert: weights, layout, log } = options;
   const { detector: looks, collect } = LANDMARK_EFFORT[effort];
   const store = await openStore(options);
   const reader = await openMedia({ log });
   const detector = await createLandmarkDetector(looks);
+  const expert = weights && preparation.offset !== 'none' ? await readExpert(weights, { recipe: options.expertRecipe, config: options.expertConfig }) : undefined;
+  const embedder = identify ? await createFaceEmbedder() : undefined;
+  const { shots, shotThreshold } = preparation;
+  const stages = {
+    ...(shots === 'none' ? {} : { shots: () => new ShotDetector({ method: shots, ...(shotThreshold === undefined ? {} : { threshold: shotThreshold }) }) }),
+    ...(expert ? { offset: offsetStage(expert) } : {}),
+    sharpness: (data: Uint8Array, size: { width: number; height: number }) => laplacianVariance({ data, ...size }, { range: [0, 255] }),
+    ...(embedder ? { embed: embedder.embed.bind(embedder) } : {}),
+  };
   return {
     async prepare(source) {
-      const tracks = await readTracks(join(landmarks, `${source}.landmarks.json`));
-      return prepareVideo({ path: join(folder, source), source, reader, detector, tracks, minFrames, collect }, store);
+      const path = join(folder, source);
+      const before = await store.source(source);
+      if (before) return { ...before, alreadyDone: true };
+      const [tracks, sourceSha256] = await Promise.all([readLandmarks(landmarks, source), hashFile(path)]);
+      const { identity: person } = LAYOUTS[layout].describe(source);
+      const about = { sourceSha256, ...(person === undefined ? {} : { person }) };
+      return prepareVideo({ path, source, reader, detector, tracks, preparation, stages, collect, ...about }, store);
     },
-    close: () => detector.dispose(),
+    close() {
+      detector.dispose();
+      expert?.dispose();
+      embedder?.dispose();
+    },
   };
 }
 
 /** The store of a preparation: a new one, or the one that it goes on with. */
-export function openStore({
-  store,
-  recipe,
-  effort = 'fast',
-  minFrames = 20,
-}: PrepareFolderOptions): Promise<ClipStore> {
+export async function openStore(options: PrepareFolderOptions): Promise<ClipStore> {
+  const { store, recipe, crop, effort = 'fast', preparation = GENERAL, expert, identify = true } = options;
   const { stepsPerSecond, bins } = audioFeatures(recipe.mel);
-  const { crop, mel, fps } = recipe;
-  return ClipStore.create(store, { crop: storedCropFor(crop), mel, stepsPerSecond, bins, fps }, { effort, minFrames });
-}
-
-async function readTracks(path: string): Promise<FaceTrack[] | undefined> {
-  if (!(await stat(path).catch(() => undefined))) return undefined;
-  return parseLandmarkFile(await readFile(path, 'utf8'));
+  const { mel, fps } = recipe;
+  const settings = {
+    effort,
+    preparation,
+    identify,
+    ...(expert && preparation.offset !== 'none' ? { expert: await hashFile(expert) } : {}),
+  };
+  return ClipStore.create(store, { crop: crop ?? storedCropFor(recipe.crop), mel, stepsPerSecond, bins, fps }, settings);
 }

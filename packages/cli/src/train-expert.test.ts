@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { selectBackend } from '@lipsync/backends';
-import { AUDIO_FEATURES } from '@lipsync/contracts';
+import { AUDIO_FEATURES, storedShape } from '@lipsync/contracts';
 import { ClipStore, clipId, storedCropFor } from '@lipsync/dataloader';
 import { Random } from '@lipsync/nn';
 import { loadSyncNetwork } from '@lipsync/syncnet';
@@ -27,12 +27,15 @@ async function storeFor(network: 'syncnet' | 'wav2lip'): Promise<ClipStore> {
   const count = 16;
   for (const name of ['a', 'b', 'c', 'd']) {
     const random = new Random(1, name.charCodeAt(0));
+    const { height, width } = storedShape(stored);
     const steps = Math.ceil((count * stepsPerSecond) / fps) + 1;
     await store.write({
       id: clipId(`${name}.mp4`, 0, 0),
-      frames: Uint8Array.from({ length: count * stored.size ** 2 * 3 }, () => random.integer(256)),
+      frames: Uint8Array.from({ length: count * height * width * 3 }, () => random.integer(256)),
       count,
-      size: stored.size,
+      height,
+      width,
+      sound: new Int16Array(count * 640),
       mel: { data: Float32Array.from({ length: steps * bins }, () => random.normal()), steps, bins },
       landmarks: new Float32Array(count * 136),
       poses: new Float32Array(count * 4).fill(1),

@@ -1,44 +1,86 @@
 import { fail } from '@lipsync/contracts';
-import { decodeSafetensors, encodeSafetensors } from '@lipsync/nn';
+import { encodeSafetensors } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/nn';
 import type { Clip, ClipInfo } from './clip';
+import { CHUNK_PICTURES, decodeChunk, encodePictures } from './picture-coding';
 
-const KIND = 'lipsync-clip-1';
-const LARGEST_HEADER = 1 << 20; // ours take about 600 bytes
+const KIND = 'lipsync-clip-2';
+const LARGEST_HEADER = 1 << 20; // ours take about 1500 bytes
+const READ_WHOLE = 1 << 20; // files up to this size are read at once
 
-/** The bytes of a clip's file: safetensors with frames, mel, landmarks, poses; the same clip always gives the same bytes. */
-export function encodeClip(clip: Clip): Uint8Array {
-  const { count, size, mel } = clip;
+/** A clip of which the pictures are decoded as they are asked for. */
+export type OpenClip = Omit<Clip, 'frames'> & {
+  /** Bytes that it holds in memory. */
+  readonly bytes: number;
+  /** Number of chunks, of `CHUNK_PICTURES` pictures each but for the last. */
+  readonly chunks: number;
+  /** Decodes one chunk. */
+  chunk(index: number): Promise<Uint8Array>;
+};
+
+/**
+ * The bytes of a clip's file: safetensors with frames (`encodePictures`), where their chunks end, mel, sound, landmarks, poses, identity. The
+ * same clip gives the same bytes wherever zlib is the same.
+ */
+export async function encodeClip(clip: Clip): Promise<Uint8Array> {
+  const { frames, mel, sound, landmarks, poses, identity, id, ...facts } = clip;
+  const { data, ends } = await encodePictures(frames, clip);
   const tensors = new Map<string, NamedArray>([
-    ['frames', { dtype: 'uint8', shape: [count, size, size, 3], data: clip.frames }],
-    ['landmarks', { dtype: 'float32', shape: [count, 68, 2], data: clip.landmarks }],
+    ['chunk_ends', { dtype: 'int32', shape: [ends.length], data: ends }],
+    ['frames', { dtype: 'uint8', shape: [data.length], data }],
+    ['landmarks', { dtype: 'float32', shape: [clip.count, 68, 2], data: landmarks }],
     ['mel', { dtype: 'float32', shape: [mel.steps, mel.bins], data: mel.data }],
-    ['poses', { dtype: 'float32', shape: [count, 4], data: clip.poses }],
+    ['poses', { dtype: 'float32', shape: [clip.count, 4], data: poses }],
+    ['sound', { dtype: 'int16', shape: [sound.length], data: sound }],
   ]);
-  return encodeSafetensors(tensors, {
-    kind: KIND,
-    id: clip.id,
-    firstFrame: String(clip.firstFrame),
-    score: String(Math.fround(clip.score)),
-    interpolated: String(clip.interpolated),
-    ...(clip.sourceSha256 === undefined ? {} : { sourceSha256: clip.sourceSha256 }),
-  });
+  if (identity) tensors.set('identity', { dtype: 'float32', shape: [identity.length], data: identity });
+  return encodeSafetensors(tensors, { kind: KIND, id, facts: JSON.stringify(sortedKeys({ ...facts, score: Math.fround(clip.score) })) });
 }
 
-/** A clip from its file's bytes; its arrays may share memory with them. */
-export function decodeClip(bytes: Uint8Array, id: string): Clip {
-  const { tensors, metadata } = decodeSafetensors(bytes);
-  const shapes: Record<string, { dtype: string; shape: number[] }> = {};
-  for (const [name, { dtype, shape }] of tensors) shapes[name] = { dtype, shape };
-  const { melSteps, ...info } = clipInfo(shapes, metadata, id);
-  const data = <A>(name: string) => tensors.get(name)!.data as A;
-  return {
-    ...info,
-    frames: data<Uint8Array>('frames'),
-    mel: { data: data<Float32Array>('mel'), steps: melSteps, bins: shapes.mel.shape[1] },
-    landmarks: data<Float32Array>('landmarks'),
-    poses: data<Float32Array>('poses'),
-  };
+/** A whole clip from its file's bytes; its arrays may share memory with them. */
+export async function decodeClip(bytes: Uint8Array, id: string): Promise<Clip> {
+  const clip = openBytes(bytes, id);
+  const { chunks, chunk, bytes: _, ...rest } = clip;
+  const pieces = await Promise.all(Array.from({ length: chunks }, (_none, index) => chunk(index)));
+  const frames = new Uint8Array(clip.count * clip.height * clip.width * 3);
+  let at = 0;
+  for (const piece of pieces) {
+    frames.set(piece, at);
+    at += piece.length;
+  }
+  return { ...rest, frames };
+}
+
+/** Opens a clip's file: small ones are read at once, of large ones the pictures stay where they are. */
+export async function openClipFile(path: string, id: string): Promise<OpenClip> {
+  const { open } = await import('node:fs/promises');
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    if (size <= READ_WHOLE) {
+      const whole = new Uint8Array(size);
+      await readFully(file, whole, 0, id);
+      return openBytes(whole, id);
+    }
+    const { header, dataStart } = await readHeader(file, size, id);
+    const { begin, end } = placeOf(header, 'frames', id);
+    // All but the pictures, which are the largest by far: what stands before and after them.
+    const rest = new Uint8Array(size - (end - begin));
+    await readFully(file, rest.subarray(0, dataStart + begin), 0, id);
+    await readFully(file, rest.subarray(dataStart + begin), dataStart + end, id);
+    return openParts(header, rest, dataStart, id, { begin, end }, async (from, to) => {
+      const again = await open(path, 'r');
+      try {
+        const packed = new Uint8Array(to - from);
+        await readFully(again, packed, dataStart + begin + from, id);
+        return packed;
+      } finally {
+        await again.close();
+      }
+    });
+  } finally {
+    await file.close();
+  }
 }
 
 /** Reads no more of a clip's file than its header, and checks that the file is as long as the header says. */
@@ -46,45 +88,114 @@ export async function readClipInfo(path: string, id: string): Promise<ClipInfo> 
   const { open } = await import('node:fs/promises');
   const file = await open(path, 'r');
   try {
-    const { size: fileBytes } = await file.stat();
-    const first = new Uint8Array(Math.min(fileBytes, 4096)); // one read for the header as we write it
-    await file.read(first, 0, first.length, 0);
-    const length = fileBytes < 8 ? Number.NaN : Number(new DataView(first.buffer).getBigUint64(0, true));
-    if (!(length > 0 && length <= LARGEST_HEADER && 8 + length <= fileBytes)) {
-      fail(RangeError, 'readClipInfo', id, 'a whole clip file', `a header of ${length} bytes in a file of ${fileBytes}`);
-    }
-    const bytes = new Uint8Array(length);
-    if (8 + length <= first.length) bytes.set(first.subarray(8, 8 + length));
-    else await file.read(bytes, 0, length, 8);
-    return parseHeader(new TextDecoder().decode(bytes), fileBytes - 8 - length, id);
+    const { header } = await readHeader(file, (await file.stat()).size, id);
+    return infoOf(header, id);
   } finally {
     await file.close();
   }
 }
 
-function parseHeader(text: string, dataBytes: number, id: string): ClipInfo {
-  let header: Record<string, unknown>;
-  try {
-    header = JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    fail(TypeError, 'readClipInfo', id, 'a clip file', 'a header that is not JSON');
+type Reader = { read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }> };
+type Place = { dtype: string; shape: number[]; data_offsets: [number, number] };
+type Header = { tensors: Record<string, Place>; metadata: Record<string, string> };
+
+async function readFully(file: Reader, into: Uint8Array, position: number, id: string): Promise<void> {
+  for (let done = 0; done < into.length; ) {
+    const { bytesRead } = await file.read(into, done, into.length - done, position + done);
+    if (bytesRead === 0) fail(RangeError, 'readClip', id, 'a whole clip file', `one that ends ${into.length - done} bytes early`);
+    done += bytesRead;
   }
-  const { __metadata__, ...tensors } = header as { __metadata__?: Record<string, string> } & Record<
-    string,
-    { dtype: string; shape: number[]; data_offsets: [number, number] }
-  >;
-  const end = Math.max(0, ...Object.values(tensors).map((tensor) => tensor?.data_offsets?.[1] ?? 0));
-  if (end !== dataBytes) fail(RangeError, 'readClipInfo', id, `${end} bytes of data long`, dataBytes);
-  return clipInfo(tensors, __metadata__ ?? {}, id);
 }
 
-const SHAPES = { frames: [0, 0, 0, 3], landmarks: [0, 68, 2], mel: [0, 0], poses: [0, 4] }; // 0: any
+async function readHeader(file: Reader, fileBytes: number, id: string): Promise<{ header: Header; dataStart: number }> {
+  const first = new Uint8Array(Math.min(fileBytes, 4096)); // one read for the header as we write it
+  await readFully(file, first, 0, id);
+  const length = headerLength(first, fileBytes, id);
+  const bytes = new Uint8Array(length);
+  if (8 + length <= first.length) bytes.set(first.subarray(8, 8 + length));
+  else await readFully(file, bytes, 8, id);
+  return { header: parseHeader(bytes, fileBytes - 8 - length, id), dataStart: 8 + length };
+}
 
-function clipInfo(
-  tensors: Record<string, { dtype: string; shape: number[] }>,
-  metadata: Record<string, string>,
+function headerLength(first: Uint8Array, fileBytes: number, id: string): number {
+  const length = first.length < 8 ? Number.NaN : Number(new DataView(first.buffer, first.byteOffset).getBigUint64(0, true));
+  if (!(length > 0 && length <= LARGEST_HEADER && 8 + length <= fileBytes)) {
+    fail(RangeError, 'readClip', id, 'a whole clip file', `a header of ${length} bytes in a file of ${fileBytes}`);
+  }
+  return length;
+}
+
+function parseHeader(text: Uint8Array, dataBytes: number, id: string): Header {
+  let header: Record<string, unknown>;
+  try {
+    header = JSON.parse(new TextDecoder().decode(text)) as Record<string, unknown>;
+  } catch {
+    fail(TypeError, 'readClip', id, 'a clip file', 'a header that is not JSON');
+  }
+  const { __metadata__, ...tensors } = header as { __metadata__?: Record<string, string> } & Record<string, Place>;
+  const end = Math.max(0, ...Object.values(tensors).map((tensor) => tensor?.data_offsets?.[1] ?? 0));
+  if (end !== dataBytes) fail(RangeError, 'readClip', id, `${end} bytes of data long`, dataBytes);
+  return { tensors: tensors as Record<string, Place>, metadata: __metadata__ ?? {} };
+}
+
+function placeOf({ tensors }: Header, name: string, id: string): { begin: number; end: number } {
+  const [begin, end] = tensors[name]?.data_offsets ?? [];
+  if (!(Number.isSafeInteger(begin) && Number.isSafeInteger(end) && begin >= 0 && end >= begin)) {
+    fail(TypeError, 'readClip', `${id}: ${name}`, 'in the file', 'nothing');
+  }
+  return { begin, end };
+}
+
+function openBytes(bytes: Uint8Array, id: string): OpenClip {
+  const length = headerLength(bytes.subarray(0, 8), bytes.length, id);
+  const header = parseHeader(bytes.subarray(8, 8 + length), bytes.length - 8 - length, id);
+  const frames = placeOf(header, 'frames', id);
+  const at = 8 + length + frames.begin;
+  return openParts(header, bytes, 8 + length, id, undefined, async (from, to) => bytes.subarray(at + from, at + to));
+}
+
+/** @param left what of the data is not in `bytes`. */
+function openParts(
+  header: Header,
+  bytes: Uint8Array,
+  dataStart: number,
   id: string,
-): ClipInfo {
+  left: { begin: number; end: number } | undefined,
+  packed: (from: number, to: number) => Promise<Uint8Array>,
+): OpenClip {
+  const { melSteps, ...info } = infoOf(header, id);
+  const view = <A>(name: string, Kind: { new (buffer: ArrayBufferLike, offset: number, length: number): A; BYTES_PER_ELEMENT: number }): A => {
+    const { begin, end } = placeOf(header, name, id);
+    const from = dataStart + begin - (left && begin >= left.end ? left.end - left.begin : 0);
+    // Arrays need an address that is a multiple of their element's size.
+    const part = bytes.slice(from, from + end - begin);
+    return new Kind(part.buffer, part.byteOffset, part.byteLength / Kind.BYTES_PER_ELEMENT);
+  };
+  const ends = view('chunk_ends', Int32Array);
+  const chunks = Math.ceil(info.count / CHUNK_PICTURES);
+  const frames = placeOf(header, 'frames', id);
+  if (ends.length !== chunks || ends[chunks - 1] !== frames.end - frames.begin || ends.some((end, i) => end <= (ends[i - 1] ?? 0))) {
+    fail(TypeError, 'readClip', `${id}: chunk_ends`, `${chunks} rising ends of chunks`, [...ends]);
+  }
+  return {
+    ...info,
+    mel: { data: view('mel', Float32Array), steps: melSteps, bins: header.tensors.mel.shape[1] },
+    sound: view('sound', Int16Array),
+    landmarks: view('landmarks', Float32Array),
+    poses: view('poses', Float32Array),
+    ...(header.tensors.identity ? { identity: view('identity', Float32Array) } : {}),
+    bytes: bytes.length,
+    chunks,
+    async chunk(index) {
+      const count = Math.min(CHUNK_PICTURES, info.count - index * CHUNK_PICTURES);
+      return decodeChunk(await packed(index === 0 ? 0 : ends[index - 1], ends[index]), count, info);
+    },
+  };
+}
+
+const SHAPES = { chunk_ends: [0], frames: [0], landmarks: [0, 68, 2], mel: [0, 0], poses: [0, 4], sound: [0] }; // 0: any
+
+function infoOf({ tensors, metadata }: Header, id: string): ClipInfo {
   if (metadata.kind !== KIND) fail(TypeError, 'readClip', id, `a file of kind ${KIND}`, metadata.kind);
   if (metadata.id !== id) fail(TypeError, 'readClip', id, 'in the file of its own name', `the clip ${metadata.id}`);
   for (const [name, wanted] of Object.entries(SHAPES)) {
@@ -93,19 +204,18 @@ function clipInfo(
       fail(TypeError, 'readClip', `${id}: ${name}`, `of shape [${wanted.join(', ')}] (0: any)`, shape ?? 'nothing');
     }
   }
-  const [count, size, width] = tensors.frames.shape;
-  if (width !== size || tensors.landmarks.shape[0] !== count || tensors.poses.shape[0] !== count) {
-    fail(TypeError, 'readClip', id, 'square pictures with as many landmarks and poses', `[${tensors.frames.shape.join(', ')}]`);
+  const facts = JSON.parse(metadata.facts) as Omit<ClipInfo, 'id' | 'melSteps'>;
+  const { count, height, width } = facts;
+  const whole = [count, height, width].every((value) => Number.isInteger(value) && value > 0);
+  if (!whole || tensors.landmarks.shape[0] !== count || tensors.poses.shape[0] !== count) {
+    fail(TypeError, 'readClip', id, 'pictures with as many landmarks and poses', `${count} pictures of ${height} x ${width}`);
   }
-  const { sourceSha256 } = metadata;
-  return {
-    id,
-    count,
-    size,
-    melSteps: tensors.mel.shape[0],
-    firstFrame: Number(metadata.firstFrame),
-    score: Number(metadata.score),
-    interpolated: Number(metadata.interpolated),
-    ...(sourceSha256 === undefined ? {} : { sourceSha256 }),
-  };
+  return { id, ...facts, melSteps: tensors.mel.shape[0] };
+}
+
+/** The same keys in the same order, whoever wrote them. */
+function sortedKeys<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, entry]) => [key, sortedKeys(entry as unknown)])) as T;
 }

@@ -28,11 +28,11 @@ test('a clip that was written is read, listed and found', async () => {
 });
 
 test('read keeps clips within its bytes, and a rewritten clip is read anew', async () => {
-  const store = await madeStore(folder, [6, 6], 8000); // one clip takes 4,560 bytes
-  const first = await store.read('c0.mp4.t0.s0');
-  expect(await store.read('c0.mp4.t0.s0')).toBe(first);
-  await store.read('c1.mp4.t0.s0');
-  expect(await store.read('c0.mp4.t0.s0')).not.toBe(first);
+  const store = await madeStore(folder, [6, 6], 18_000); // one clip takes about 14,000 bytes
+  const first = await store.open('c0.mp4.t0.s0');
+  expect(await store.open('c0.mp4.t0.s0')).toBe(first);
+  await store.open('c1.mp4.t0.s0');
+  expect(await store.open('c0.mp4.t0.s0')).not.toBe(first);
   await store.write(madeClip('c0.mp4.t0.s0', 6, 99));
   expect((await store.read('c0.mp4.t0.s0')).frames[0]).toBe(99);
 });
@@ -90,12 +90,46 @@ test('create goes on with a store made in the same way and refuses one made othe
 
 test('ClipStore refuses folders without a store, other formats, other sizes and ids that leave the folder', async () => {
   await expect(ClipStore.open(folder)).rejects.toThrow('ClipStore.open: folder must be a store with store.json');
-  await writeFile(`${folder}/store.json`, '{"format":"lipsync-clips","version":2}');
-  await expect(ClipStore.open(folder)).rejects.toThrow('store.json must be lipsync-clips 1, got lipsync-clips 2');
+  await writeFile(`${folder}/store.json`, '{"format":"lipsync-clips","version":1}');
+  await expect(ClipStore.open(folder)).rejects.toThrow('store.json must be lipsync-clips 2; prepare the videos anew, got lipsync-clips 1');
   await remove();
   await mkdir(folder);
   const store = await madeStore(folder, []);
-  await expect(store.write({ ...madeClip('a.mp4.t0.s0', 5), size: 7 })).rejects.toThrow('ClipStore.write: clip.size must be 6');
+  await expect(store.write({ ...madeClip('a.mp4.t0.s0', 5), height: 7 })).rejects.toThrow('ClipStore.write: clip must be of 6 x 6 pixels, as in the store, got 7 x 6');
   await expect(store.read('../a.t0.s0')).rejects.toThrow('inside it');
   await expect(store.read('a')).rejects.toThrow('id must be <source>.t<track>.s<segment>');
+});
+
+test('pictures of a clip come from the seconds in which they lie, whatever is asked for', async () => {
+  const store = await madeStore(folder, [60]);
+  const { frames } = await store.read('c0.mp4.t0.s0');
+  const bytes = 6 * 6 * 3;
+  for (const [first, count] of [[0, 60], [3, 5], [20, 10], [24, 1], [25, 25], [10, 50]]) {
+    const pictures = await store.pictures('c0.mp4.t0.s0', first, count);
+    expect(Buffer.compare(pictures, frames.subarray(first * bytes, (first + count) * bytes))).toBe(0);
+  }
+  await expect(store.pictures('c0.mp4.t0.s0', 55, 6)).rejects.toThrow('ClipStore.pictures: first must be a picture of c0.mp4.t0.s0 with 6 from it on among 60, got 55');
+});
+
+test('the manifest says whose clips they are and what for, and how they were cut', async () => {
+  const store = await madeStore(folder, [30, 30]);
+  await store.finish({
+    by: 'label',
+    seed: 3,
+    validationShare: 0.5,
+    clips: { 'c0.mp4.t0.s0': { identity: 'Ann', split: 'train' }, 'c1.mp4.t0.s0': { identity: 'Bea', split: 'validation' } },
+  });
+  const manifest = (await store.manifest())!;
+  expect(manifest.split).toEqual({ by: 'label', seed: 3, validationShare: 0.5 });
+  expect(manifest.recipe).toEqual(storeRecipe);
+  expect(manifest.clips.map(({ id, identity, split, frames, angle, radius }) => [id, identity, split, frames, angle, radius])).toEqual([
+    ['c0.mp4.t0.s0', 'Ann', 'train', 30, 3, 1],
+    ['c1.mp4.t0.s0', 'Bea', 'validation', 30, 3, 1],
+  ]);
+});
+
+test('sources are listed in order', async () => {
+  const store = await madeStore(folder, []);
+  for (const source of ['b.mp4', 'a/z.mp4']) await store.finishSource({ source, clips: [], dropped: [] });
+  expect((await store.sources()).map(({ source }) => source)).toEqual(['a/z.mp4', 'b.mp4']);
 });

@@ -1,10 +1,12 @@
-import { fail } from '@lipsync/contracts';
+import { fail, storedShape } from '@lipsync/contracts';
 import { writeFileAtomic } from '@lipsync/nn';
 import { ByteCache } from './byte-cache';
 import { assertClip } from './clip';
 import type { Clip, ClipInfo, StoreRecipe } from './clip';
-import { decodeClip, encodeClip, readClipInfo } from './clip-file';
+import { encodeClip, openClipFile, readClipInfo } from './clip-file';
+import type { OpenClip } from './clip-file';
 import { dropId, parseClipId, sourceName } from './clip-id';
+import { CHUNK_PICTURES } from './picture-coding';
 
 /** Why a video, a track or a segment is not in the store. */
 export type DropReason =
@@ -15,7 +17,17 @@ export type DropReason =
   | 'no face'
   | 'too short'
   | 'sound too short'
-  | 'crop impossible';
+  | 'crop impossible'
+  | 'not talking'
+  | 'offset unknown'
+  | 'offset too large'
+  | 'offset stays'
+  | 'face too small'
+  | 'face turned'
+  | 'lips outside'
+  | 'blurred'
+  | 'detection unsure'
+  | 'no speech';
 
 export type Drop = {
   source: string;
@@ -31,6 +43,35 @@ export type Drop = {
 /** What became of one video; written when all of it is done. */
 export type SourceRecord = { source: string; clips: string[]; dropped: Drop[] };
 
+/** Which people are seen in the clips, and for what each clip is kept. */
+export type StoreSplit = {
+  /** Where `identity` is from: labels of the data set, how the faces look, or nothing known. */
+  by: 'label' | 'face' | 'source';
+  seed: number;
+  validationShare: number;
+  clips: Record<string, { identity: string; split: 'train' | 'validation' }>;
+};
+
+export type Manifest = {
+  format: string;
+  version: number;
+  recipe: StoreRecipe;
+  settings: Record<string, unknown>;
+  counts: StoreSummary;
+  split?: Omit<StoreSplit, 'clips'>;
+  clips: (Omit<ClipInfo, 'count' | 'height' | 'width'> & {
+    frames: number;
+    /** Median angle of the crop, radians. */
+    angle: number;
+    /** Half the side of the crop in the source, pixels; the median. */
+    radius: number;
+    sha256: string;
+    identity?: string;
+    split?: 'train' | 'validation';
+  })[];
+  dropped: Drop[];
+};
+
 export type StoreSummary = {
   /** Videos that are done. */
   sources: number;
@@ -42,21 +83,21 @@ export type StoreSummary = {
 };
 
 export type ClipStoreOptions = {
-  /** Bytes of decoded clips kept in memory. Default 256 MiB. */
+  /** Bytes of clips and decoded pictures kept in memory. Default 256 MiB. */
   cacheBytes?: number;
 };
 
-const FORMAT = { format: 'lipsync-clips', version: 1 };
+const FORMAT = { format: 'lipsync-clips', version: 2 };
 const MANIFEST_READERS = 4;
 
 /**
  * Prepared clips in a folder (Node):
  *
  *     store.json                     format, crop, mel and frame rate of all clips; settings of the preparation
- *     clips/<id>.safetensors         frames U8 [N, size, size, 3], mel [steps, bins], landmarks [N, 68, 2], poses [N, 4]
+ *     clips/<id>.safetensors         frames (compressed), mel [steps, bins], sound, landmarks [N, 68, 2], poses [N, 4]
  *     dropped/<id>.json              { source, reason, detail }
  *     sources/<source>.json          what became of a video, written when all of it is done
- *     manifest.json                  sorted list with hashes, counts and minutes; by `finish`
+ *     manifest.json                  sorted list with hashes, offsets, angles, people and split; by `finish`
  *
  * Every file is written whole or not at all, and holds no time and no path of the machine: a preparation that was killed and started
  * again ends in the same bytes.
@@ -68,11 +109,15 @@ const MANIFEST_READERS = 4;
 export class ClipStore {
   readonly folder: string;
   readonly recipe: StoreRecipe;
-  readonly #cache: ByteCache<Clip>;
+  /** What the clips depend on beside the recipe. */
+  readonly settings: Record<string, unknown>;
+  /** Opened clips by `<id>`, decoded chunks by `<id> <index>`. */
+  readonly #cache: ByteCache<OpenClip | Uint8Array>;
 
-  private constructor(folder: string, recipe: StoreRecipe, { cacheBytes = 256 * 2 ** 20 }: ClipStoreOptions) {
+  private constructor(folder: string, recipe: StoreRecipe, settings: Record<string, unknown>, { cacheBytes = 256 * 2 ** 20 }: ClipStoreOptions) {
     this.folder = folder;
     this.recipe = recipe;
+    this.settings = settings;
     this.#cache = new ByteCache(cacheBytes);
   }
 
@@ -85,7 +130,7 @@ export class ClipStore {
   static async create(
     folder: string,
     recipe: StoreRecipe,
-    settings: Record<string, number | string> = {},
+    settings: Record<string, unknown> = {},
     options: ClipStoreOptions = {},
   ): Promise<ClipStore> {
     const { crop, mel, stepsPerSecond, bins, fps } = recipe;
@@ -107,17 +152,17 @@ export class ClipStore {
   static async open(folder: string, options: ClipStoreOptions = {}): Promise<ClipStore> {
     const found = await readJson(`${folder}/store.json`);
     if (found === undefined) fail(Error, 'ClipStore.open', 'folder', 'a store with store.json', folder);
-    const { format, version, crop, mel, stepsPerSecond, bins, fps } = found as typeof FORMAT & StoreRecipe;
+    const { format, version, crop, mel, stepsPerSecond, bins, fps, settings } = found as typeof FORMAT & StoreRecipe & { settings: Record<string, unknown> };
     if (format !== FORMAT.format || version !== FORMAT.version) {
-      fail(TypeError, 'ClipStore.open', 'store.json', `${FORMAT.format} ${FORMAT.version}`, `${format} ${version}`);
+      fail(TypeError, 'ClipStore.open', 'store.json', `${FORMAT.format} ${FORMAT.version}; prepare the videos anew`, `${format} ${version}`);
     }
-    return new ClipStore(folder, { crop, mel, stepsPerSecond, bins, fps }, options);
+    return new ClipStore(folder, { crop, mel, stepsPerSecond, bins, fps }, settings, options);
   }
 
   /** Whether the clip is there. */
   async has(id: string): Promise<boolean> {
     const { access } = await import('node:fs/promises');
-    return access(this.#clipPath(id)).then(
+    return access(this.clipPath(id)).then(
       () => true,
       () => false,
     );
@@ -126,15 +171,16 @@ export class ClipStore {
   /** Writes a clip, over one of the same id. */
   async write(clip: Clip): Promise<void> {
     assertClip('ClipStore.write', clip, this.recipe);
-    await writeFile(this.#clipPath(clip.id), encodeClip(clip));
-    this.#cache.delete(clip.id);
+    await writeFile(this.clipPath(clip.id), await encodeClip(clip));
+    this.#forget(clip.id, clip.count);
   }
 
   /** Takes a clip away; nothing where there is none. */
   async remove(id: string): Promise<void> {
     const { rm } = await import('node:fs/promises');
-    this.#cache.delete(id);
-    await rm(this.#clipPath(id), { force: true });
+    const opened = this.#cache.get(id) as OpenClip | undefined;
+    if (opened) this.#forget(id, opened.count);
+    await rm(this.clipPath(id), { force: true });
   }
 
   /** Notes what was left out and why. */
@@ -155,6 +201,12 @@ export class ClipStore {
     return (await readJson(`${this.folder}/sources/${sourceName(source)}.json`)) as SourceRecord | undefined;
   }
 
+  /** What became of all videos that are done, sorted. */
+  async sources(): Promise<SourceRecord[]> {
+    const names = (await filesBelow(`${this.folder}/sources`, '.json')).sort(byCodeUnit);
+    return inParallel(names, 16, async (name) => (await readJson(`${this.folder}/sources/${name}.json`)) as SourceRecord);
+  }
+
   /** Ids of all clips, sorted. Half-written files are not among them. */
   async list(): Promise<string[]> {
     const files = await filesBelow(`${this.folder}/clips`, '.safetensors');
@@ -169,20 +221,66 @@ export class ClipStore {
 
   /** The header of a clip's file. */
   async info(id: string): Promise<ClipInfo> {
-    return readClipInfo(this.#clipPath(id), id);
+    return readClipInfo(this.clipPath(id), id);
+  }
+
+  /** A clip without its pictures; its arrays are shared with later reads: do not change them. */
+  async open(id: string): Promise<OpenClip> {
+    const kept = this.#cache.get(id) as OpenClip | undefined;
+    if (kept) return kept;
+    const clip = await openClipFile(this.clipPath(id), id);
+    const { height, width } = storedShape(this.recipe.crop);
+    if (clip.height !== height || clip.width !== width || clip.mel.bins !== this.recipe.bins) {
+      const got = `${clip.height} x ${clip.width} pixels, ${clip.mel.bins} bins`;
+      fail(TypeError, 'ClipStore.open', id, `of ${height} x ${width} pixels and ${this.recipe.bins} bins, as in the store`, got);
+    }
+    this.#cache.set(id, clip, clip.bytes);
+    return clip;
+  }
+
+  /**
+   * Some pictures of a clip; decodes no more than the seconds in which they lie.
+   *
+   * @returns `[count, height, width, 3]`; shared with later reads where they lie in one second: do not change them.
+   * @throws RangeError for pictures that the clip does not have.
+   */
+  async pictures(id: string, first: number, count: number): Promise<Uint8Array> {
+    const clip = await this.open(id);
+    if (!(Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count > 0 && first + count <= clip.count)) {
+      fail(RangeError, 'ClipStore.pictures', 'first', `a picture of ${id} with ${count} from it on among ${clip.count}`, first);
+    }
+    const bytes = clip.height * clip.width * 3;
+    const out = new Uint8Array(count * bytes);
+    for (let index = Math.floor(first / CHUNK_PICTURES); index * CHUNK_PICTURES < first + count; index++) {
+      const chunk = await this.#chunk(clip, index);
+      const start = index * CHUNK_PICTURES;
+      if (start <= first && first + count <= start + chunk.length / bytes) {
+        return chunk.subarray((first - start) * bytes, (first - start + count) * bytes);
+      }
+      const from = Math.max(first, start);
+      out.set(chunk.subarray((from - start) * bytes, (first + count - start) * bytes), (from - first) * bytes);
+    }
+    return out;
   }
 
   /** A whole clip. Its arrays are shared with later reads: do not change them. */
   async read(id: string): Promise<Clip> {
-    const kept = this.#cache.get(id);
+    const { bytes: _b, chunks: _n, chunk: _c, ...clip } = await this.open(id);
+    return { ...clip, frames: await this.pictures(id, 0, clip.count) };
+  }
+
+  async #chunk(clip: OpenClip, index: number): Promise<Uint8Array> {
+    const key = `${clip.id} ${index}`;
+    const kept = this.#cache.get(key) as Uint8Array | undefined;
     if (kept) return kept;
-    const { readFile } = await import('node:fs/promises');
-    const file = await readFile(this.#clipPath(id));
-    const clip = decodeClip(new Uint8Array(file.buffer, file.byteOffset, file.byteLength), id);
-    assertClip(`ClipStore.read ${id}`, clip, this.recipe);
-    const { frames, mel, landmarks, poses } = clip;
-    this.#cache.set(id, clip, frames.byteLength + mel.data.byteLength + landmarks.byteLength + poses.byteLength);
-    return clip;
+    const chunk = await clip.chunk(index);
+    this.#cache.set(key, chunk, chunk.length);
+    return chunk;
+  }
+
+  #forget(id: string, count: number): void {
+    this.#cache.delete(id);
+    for (let index = 0; index * CHUNK_PICTURES < count; index++) this.#cache.delete(`${id} ${index}`);
   }
 
   /** Counts what is there now; reads headers only. */
@@ -193,18 +291,47 @@ export class ClipStore {
     return this.#count(ids.length, frames, await this.dropped());
   }
 
-  /** Writes manifest.json and returns the counts. */
-  async finish(): Promise<StoreSummary> {
+  /**
+   * Writes manifest.json and returns the counts.
+   *
+   * @param split Who is seen in each clip and what it is for; see `splitByIdentity`.
+   */
+  async finish(split?: StoreSplit): Promise<StoreSummary> {
     const ids = await this.list();
     const clips = await inParallel(ids, MANIFEST_READERS, async (id) => {
-      const { count, melSteps, firstFrame, score, interpolated } = await this.info(id);
-      return { id, frames: count, melSteps, firstFrame, score, interpolated, sha256: await hashFile(this.#clipPath(id)) };
+      const path = this.clipPath(id);
+      const { poses, bytes: _b, chunks: _n, chunk: _c, mel: _m, sound: _s, landmarks: _l, identity: _i, ...opened } = await openClipFile(path, id);
+      const { count, height: _h, width: _w, ...info } = opened;
+      const pose = (field: number) => middle(poses.filter((_, i) => i % 4 === field));
+      return {
+        ...info,
+        frames: count,
+        melSteps: _m.steps,
+        angle: pose(3),
+        radius: pose(2) / 2,
+        sha256: await hashFile(path),
+        ...split?.clips[id],
+      };
     });
     const dropped = await this.dropped();
     const frames = clips.reduce((sum, clip) => sum + clip.frames, 0);
     const counts = await this.#count(ids.length, frames, dropped);
-    await writeFile(`${this.folder}/manifest.json`, `${JSON.stringify({ ...FORMAT, counts, clips, dropped }, null, 1)}\n`);
+    const manifest: Manifest = {
+      ...FORMAT,
+      recipe: this.recipe,
+      settings: this.settings,
+      counts,
+      ...(split ? { split: { by: split.by, seed: split.seed, validationShare: split.validationShare } } : {}),
+      clips,
+      dropped,
+    };
+    await writeFile(`${this.folder}/manifest.json`, `${JSON.stringify(manifest, null, 1)}\n`);
     return counts;
+  }
+
+  /** What `finish` wrote; undefined before. */
+  async manifest(): Promise<Manifest | undefined> {
+    return (await readJson(`${this.folder}/manifest.json`)) as Manifest | undefined;
   }
 
   async #count(clips: number, frames: number, drops: Drop[]): Promise<StoreSummary> {
@@ -215,7 +342,8 @@ export class ClipStore {
     return { sources, clips, frames, minutes: Math.round((1000 * frames) / this.recipe.fps / 60) / 1000, dropped };
   }
 
-  #clipPath(id: string): string {
+  /** Where a clip's file is. */
+  clipPath(id: string): string {
     parseClipId(id); // refuses what would leave the folder
     return `${this.folder}/clips/${id}.safetensors`;
   }
@@ -239,6 +367,9 @@ export async function inParallel<A, B>(items: readonly A[], limit: number, work:
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
   return results;
 }
+
+/** The middle of the sorted values, the lower of two. */
+const middle = (values: Float32Array) => values.slice().sort()[(values.length - 1) >> 1];
 
 const byCodeUnit = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 

@@ -30,5 +30,6 @@ test('assertClip refuses arrays that do not fit each other or the store', () => 
   expect(() => assertClip('here', { ...clip, frames: new Uint8Array(9) }, storeRecipe)).toThrow('here: clip.frames must be 540 numbers long, got 9');
   expect(() => assertClip('here', { ...clip, poses: new Float32Array(3) }, storeRecipe)).toThrow('clip.poses must be 20');
   expect(() => assertClip('here', clip, { ...storeRecipe, bins: 80 })).toThrow('clip.mel.bins must be 80, as in the store, got 4');
-  expect(() => assertClip('here', { ...clip, size: 7 }, storeRecipe)).toThrow('clip.size must be 6');
+  expect(() => assertClip('here', { ...clip, width: 7 }, storeRecipe)).toThrow('clip must be of 6 x 6 pixels, as in the store, got 6 x 7');
+  expect(() => assertClip('here', { ...clip, sound: [] as never }, storeRecipe)).toThrow('clip.sound must be an Int16Array');
 });

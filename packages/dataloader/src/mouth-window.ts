@@ -1,4 +1,4 @@
-import { fail, pictureShape } from '@lipsync/contracts';
+import { fail, pictureShape, storedShape } from '@lipsync/contracts';
 import type { SyncRecipe } from '@lipsync/contracts';
 import type { AugmentationDraw } from './augmentation';
 import { viewFraction } from './clip';
@@ -36,8 +36,8 @@ export function makeView(
   const fraction = viewFraction(stored, wanted);
   const { size } = wanted;
   const { height } = pictureShape(wanted);
-  if (fraction === 1 && stored.size === size && height === size && !view) return undefined;
-  const from = stored.size;
+  const from = storedShape(stored).height; // square, or the view would have been refused
+  if (fraction === 1 && from === size && height === size && !view) return undefined;
   const { scale = 1, aspect = 1, angle = 0, mirrored = false, across = 0, down = 0 } = view ?? {};
   const side = fraction * scale;
   const cos = Math.cos(angle);
@@ -121,7 +121,8 @@ export function sampleView(picture: Uint8Array, view: View | undefined, slot: nu
  */
 export function cutMouthWindow(frames: Uint8Array, startFrame: number, options: MouthWindowOptions): Float32Array {
   const { stored, recipe, augmentation } = options;
-  const bytes = stored.size * stored.size * 3;
+  const shape = storedShape(stored);
+  const bytes = shape.height * shape.width * 3;
   const count = frames.length / bytes;
   if (!(Number.isInteger(startFrame) && startFrame >= 0 && startFrame + recipe.frames <= count)) {
     const rule = `0 to ${count - recipe.frames} (${count} pictures, ${recipe.frames} in a window)`;

@@ -1,16 +1,22 @@
-import { melWindowStart } from '@lipsync/audio-mel';
 import { fail } from '@lipsync/contracts';
-import type { FaceTrack, LandmarkDetector, MediaReader } from '@lipsync/contracts';
+import type { FaceTrack, LandmarkDetector, MediaReader, VideoFrame } from '@lipsync/contracts';
 import { planCrops } from '@lipsync/face-crop';
 import type { CollectTracksOptions, CropPlan } from '@lipsync/face-crop';
-import type { Clip, StoreRecipe } from './clip';
-import { clipId, sourceName } from './clip-id';
+import { canView } from './clip';
+import type { StoreRecipe } from './clip';
+import { sourceName } from './clip-id';
 import type { ClipStore, Drop, SourceRecord } from './clip-store';
-import { MelCursor } from './mel-cursor';
-import { peakBetween } from './sound-level';
+import type { PrepareStages } from './prepare-stages';
+import { GENERAL, assertPreparation } from './preparation';
+import type { Preparation } from './preparation';
+import { finishSegment } from './finish-segment';
+import type { FilledSegment } from './finish-segment';
+import { largestFaces, overlapping } from './chosen-faces';
+import { SoundCursor } from './sound-cursor';
+import { storedCropFor } from './stream-sync-windows';
+import type { OffsetStage } from './segment-offset';
 import { trackCrops } from './track-crops';
-import type { PlannedTrack } from './track-crops';
-import { trackSegments } from './track-segments';
+import { melAlignedFrames, trackSegments } from './track-segments';
 import type { Segment } from './track-segments';
 import { openTrackedVideo } from './tracked-video';
 import type { TrackedVideo } from './tracked-video';
@@ -26,20 +32,17 @@ export type PrepareOptions = {
   detector?: LandmarkDetector;
   /** Faces that are known already, such as from `parseLandmarkFile`. */
   tracks?: readonly FaceTrack[];
-  /** Shorter clips are dropped, pictures. Default 20, twice a window of ten. */
-  minFrames?: number;
-  /** Longest segment, seconds. Default 10. */
-  segmentSec?: number;
-  /** A rest shorter than this joins the segment before it, seconds. Default 3. */
-  minSegmentSec?: number;
-  /** Sound whose largest sample is below this, full scale 1, counts as silent. Default 0.001 (-60 dB). */
-  silencePeak?: number;
+  /** What is done and kept. Default `GENERAL`. */
+  preparation?: Preparation;
+  stages?: PrepareStages;
   /** Pictures, and sound, that take up to this many bytes each are decoded once, not twice. Default 128 MiB. */
   keepBytes?: number;
   /** How detections become tracks. */
   collect?: CollectTracksOptions;
   /** SHA-256 of the file, kept with its clips; see `hashFile`. */
   sourceSha256?: string;
+  /** What the layout of the data set calls the person in it. */
+  person?: string;
   /** Called now and then with what is being done. */
   onProgress?: (progress: PrepareProgress) => void;
 };
@@ -58,14 +61,31 @@ export type PrepareProgress = {
 export type PrepareResult = SourceRecord & { alreadyDone: boolean };
 
 /** A face being cut, and the segment that is being filled. */
-type OpenTrack = PlannedTrack & { segments: Segment[]; current: number; frames?: Uint8Array; filled: number };
+type OpenTrack = {
+  track: FaceTrack;
+  plan: CropPlan;
+  /** The crop of the network that measures offsets, where it cannot be taken out of the stored one. */
+  offsetPlan?: CropPlan;
+  segments: Segment[];
+  current: number;
+  filled: number;
+  frames?: Uint8Array;
+  offsetFrames?: Uint8Array;
+  identity?: Float32Array;
+};
+
+const SAMPLE_RATE = 16000;
 
 /**
- * Prepares one video: every face track, cut into segments of at most `segmentSec`, becomes clips of the store, with sound
- * cut from the continuous mel of the whole video. A video that an earlier run finished is left alone.
+ * Prepares one video: every face track, cut into segments of at most `segmentSec`, becomes clips of the store, with the sound that belongs to
+ * it. A video that an earlier run finished is left alone.
+ *
+ * In this order: pictures at the store's rate and 16 kHz mono; cuts; landmarks and tracks; the faces that are wanted; one crop radius a face;
+ * crops; segments; for each its offset, the sound moved by it and the offset measured again; quality; one picture's look at who it is. The pictures
+ * are not touched by the correction, so that landmarks need not be found again.
  *
  * Memory does not grow with the video's length but for the landmarks (0.5 kB a face and picture). All that is left out is in the store's
- * drops: `broken`, `no picture`, `no sound`, `silent`, `no face`, `too short`, `sound too short`, `crop impossible`.
+ * drops with its reason.
  *
  * @throws whatever is not the video's fault: a full disk, a failing detector, a decoder stopped from outside. The video is then
  * not marked as done, and the next run prepares it again.
@@ -74,9 +94,11 @@ type OpenTrack = PlannedTrack & { segments: Segment[]; current: number; frames?:
  */
 export async function prepareVideo(options: PrepareOptions, store: ClipStore): Promise<PrepareResult> {
   const source = sourceName(options.source);
-  const { minFrames = 20 } = options;
-  if (!(Number.isInteger(minFrames) && minFrames > 0)) {
-    fail(RangeError, 'prepareVideo', 'minFrames', 'a whole number above 0', minFrames);
+  const preparation = assertPreparation('prepareVideo', options.preparation ?? GENERAL);
+  const { recipe } = options.stages?.offset ?? {};
+  if (recipe && recipe.fps !== store.recipe.fps) fail(TypeError, 'prepareVideo', 'stages.offset.recipe.fps', `${store.recipe.fps}, as in the store`, recipe.fps);
+  if (preparation.gates.minSharpness > 0 && !options.stages?.sharpness) {
+    fail(TypeError, 'prepareVideo', 'stages.sharpness', 'given where gates.minSharpness is', undefined);
   }
   const before = await store.source(source);
   if (before) return { ...before, alreadyDone: true };
@@ -88,7 +110,7 @@ export async function prepareVideo(options: PrepareOptions, store: ClipStore): P
     dropped.push(entry);
   };
   try {
-    await cutClips({ ...options, source, minFrames }, store, clips, drop);
+    await cutClips({ ...options, source, preparation }, store, clips, drop);
   } catch (error) {
     if (!(error instanceof UnusableVideo)) throw error;
     for (const id of clips.splice(0)) await store.remove(id); // of a file that breaks off in the middle
@@ -100,90 +122,105 @@ export async function prepareVideo(options: PrepareOptions, store: ClipStore): P
 }
 
 async function cutClips(
-  options: PrepareOptions & { minFrames: number },
+  options: PrepareOptions & { preparation: Preparation },
   store: ClipStore,
   clips: string[],
   drop: (entry: Drop) => Promise<void>,
 ): Promise<void> {
-  const { source, onProgress } = options;
-  const { fps, mel: melName, crop } = store.recipe;
-  const { path, reader, detector, tracks: given, silencePeak = 0.001, keepBytes, collect } = options;
+  const { source, path, reader, detector, tracks: given, keepBytes, collect, preparation, stages = {}, onProgress } = options;
+  const { fps } = store.recipe;
   let ofFrames = Number.NaN;
+  const tell = (phase: PrepareProgress['phase'], frames: number) => onProgress?.({ source, phase, frames, ofFrames });
   const video = await openTrackedVideo({
     path,
-    reader: {
-      ...bound(reader),
-      probe: async (file) => {
-        const info = await reader.probe(file);
-        ofFrames = Math.round(info.durationSec * fps);
-        return info;
-      },
-    },
+    reader,
     detector,
     tracks: given,
     fps,
-    silencePeak,
+    silencePeak: preparation.silencePeak,
     keepBytes,
     collect,
-    onFrame: (frames) => onProgress?.({ source, phase: 'faces', frames, ofFrames }),
+    shots: preparation.shots === 'none' ? undefined : stages.shots?.(),
+    onInfo: (info) => (ofFrames = Math.round(info.durationSec * fps)),
+    onFrame: (frames) => tell('faces', frames),
   });
-  const tracks: OpenTrack[] = [];
-  for (const track of video.tracks) {
-    const segments = usableSegments(track, options, store.recipe);
-    if (segments.length === 0) {
-      const detail = `${track.frames} pictures, fewer than ${options.minFrames} from a place where picture and mel step meet`;
-      await drop({ source, track: track.id, reason: 'too short', detail });
-      continue;
-    }
-    const plan = planOrReason(track, crop, video);
-    if (typeof plan === 'string') await drop({ source, track: track.id, reason: 'crop impossible', detail: plan });
-    else tracks.push({ track, plan, segments, current: 0, filled: 0 });
-  }
-
-  const mel = new MelCursor(video.audio(), melName);
-  const bytes = crop.size * crop.size * 3;
-  const close = async (open: OpenTrack) => {
-    const segment = { ...open.segments[open.current], frames: open.filled };
-    const frames = open.frames!.subarray(0, open.filled * bytes);
-    const number = open.current++;
-    open.frames = undefined;
-    open.filled = 0;
-    const at = { source, track: open.track.id, segment: number };
-    const clip = await clipOf(open, segment, frames, mel, options, store.recipe, video);
-    if ('reason' in clip) {
-      await drop({ ...at, ...clip });
-      return;
-    }
-    const id = clipId(source, open.track.id, number);
-    await store.write({ ...clip, id });
-    clips.push(id);
-  };
+  const sound = new SoundCursor(video.audio());
   try {
-    for await (const { planned: open, frame, crop: pixels } of trackCrops(video.frames(), tracks)) {
-      const segment = open.segments[open.current];
-      if (!segment || frame < segment.firstFrame) continue;
-      open.frames ??= new Uint8Array(segment.frames * bytes);
-      open.frames.set(pixels, bytes * open.filled++);
-      if (open.filled === segment.frames) await close(open);
+    const open = await planTracks(video, options, store.recipe, drop);
+    const finished: FilledSegment[] = [];
+    const close = async (track: OpenTrack) => {
+      const number = track.current++;
+      const segment = takeSegment(track, number);
+      const result = await finishSegment(segment, { ...options, source, sound, video, store });
+      if ('reason' in result) {
+        await drop({ source, track: track.track.id, segment: number, ...result });
+        return;
+      }
+      clips.push(result.id);
+      finished.push({ ...segment, id: result.id, confidence: result.confidence });
+    };
+    for await (const { planned: track, frame, picture, indexInTrack, crop } of trackCrops(video.frames(), open)) {
+      const segment = track.segments[track.current];
+      if (segment && frame >= segment.firstFrame) {
+        await addPicture(track, segment, crop, picture, indexInTrack, stages);
+        if (track.filled === segment.frames) await close(track);
+      }
       if (frame % 25 === 24) {
-        onProgress?.({ source, phase: 'clips', frames: frame + 1, ofFrames });
-        const filling = tracks.filter((one) => one.frames).map((one) => one.segments[one.current].firstFrame);
-        mel.forget(melWindowStart(Math.min(frame, ...filling), timingOf(store.recipe)));
+        tell('clips', frame + 1);
+        const filling = open.filter((one) => one.frames).map((one) => one.segments[one.current].firstFrame);
+        // A second more than the largest correction, for the context of features.
+        const oldest = Math.min(frame, ...filling) - preparation.maxOffset - fps;
+        sound.forget(Math.floor((oldest * SAMPLE_RATE) / fps));
       }
     }
     // Landmarks that were given may go on beyond the pictures.
-    for (const open of tracks) if (open.filled > 0) await close(open);
+    for (const track of open) if (track.filled > 0) await close(track);
+    if (preparation.faces === 'talking') await keepTalking(finished, clips, store, source, drop);
   } finally {
-    await mel.close();
+    await sound.close();
     video.release();
   }
 }
 
-/** Segments long enough for a clip. */
-function usableSegments(track: FaceTrack, options: PrepareOptions & { minFrames: number }, recipe: StoreRecipe): Segment[] {
-  const { segmentSec, minSegmentSec, minFrames } = options;
+/** The faces that are wanted, with their segments and crops. */
+async function planTracks(
+  video: TrackedVideo,
+  { source, preparation, stages }: PrepareOptions & { preparation: Preparation },
+  recipe: StoreRecipe,
+  drop: (entry: Drop) => Promise<void>,
+): Promise<OpenTrack[]> {
+  const wanted = preparation.faces === 'largest' ? largestFaces(video.tracks) : video.tracks;
+  for (const { id } of video.tracks.filter((track) => !wanted.includes(track))) {
+    await drop({ source, track: id, reason: 'not talking', detail: 'a larger face is seen at the same time' });
+  }
+  const open: OpenTrack[] = [];
+  for (const track of wanted) {
+    const segments = usableSegments(track, preparation, recipe, stages?.offset);
+    if (segments.length === 0) {
+      const detail = `${track.frames} pictures, fewer than ${preparation.minFrames} from a place where picture and mel step meet`;
+      await drop({ source, track: track.id, reason: 'too short', detail });
+      continue;
+    }
+    const plan = planOrReason(track, recipe.crop, video);
+    const offsetCrop = stages?.offset && !canView(recipe.crop, stages.offset.recipe.crop) ? storedCropFor(stages.offset.recipe.crop) : undefined;
+    const offsetPlan = offsetCrop && planOrReason(track, offsetCrop, video);
+    const failed = [plan, offsetPlan].find((one) => typeof one === 'string');
+    if (typeof plan === 'string' || typeof offsetPlan === 'string') {
+      await drop({ source, track: track.id, reason: 'crop impossible', detail: failed as string });
+    } else {
+      open.push({ track, plan, offsetPlan, segments, current: 0, filled: 0 });
+    }
+  }
+  return open;
+}
+
+/** Segments long enough for a clip, beginning where a step of all features that are wanted does. */
+function usableSegments(track: FaceTrack, preparation: Preparation, recipe: StoreRecipe, offset?: OffsetStage): Segment[] {
+  const { segmentSec, minSegmentSec, minFrames } = preparation;
   const { fps, stepsPerSecond } = recipe;
-  const segments = trackSegments(track.firstFrame, track.frames, { fps, stepsPerSecond, segmentSec, minSegmentSec });
+  const rates = offset ? [stepsPerSecond, 80] : [stepsPerSecond];
+  const slowest = rates.reduce((a, b) => (melAlignedFrames(fps, a) >= melAlignedFrames(fps, b) ? a : b));
+  const segments = trackSegments(track.firstFrame, track.frames, { fps, stepsPerSecond: slowest, segmentSec, minSegmentSec });
   return segments.filter((segment) => segment.frames >= minFrames);
 }
 
@@ -198,49 +235,49 @@ function planOrReason(track: FaceTrack, crop: StoreRecipe['crop'], video: Tracke
   }
 }
 
-async function clipOf(
-  { track, plan }: OpenTrack,
-  { firstFrame, frames: count }: Segment,
-  frames: Uint8Array,
-  cursor: MelCursor,
-  { minFrames, silencePeak = 0.001, sourceSha256 }: PrepareOptions & { minFrames: number },
-  recipe: StoreRecipe,
-  video: TrackedVideo,
-): Promise<Omit<Clip, 'id'> | Pick<Drop, 'reason' | 'detail'>> {
-  const { fps, stepsPerSecond, crop } = recipe;
-  if (count < minFrames) return { reason: 'too short', detail: `${count} pictures, fewer than ${minFrames}` };
-  const peak = peakBetween(video.sound, firstFrame / fps, (firstFrame + count) / fps);
-  // One step more than the pictures need, for a start that is a step late in training.
-  const steps = Math.ceil((stepsPerSecond * count) / fps) + 1;
-  const mel = await cursor.read(melWindowStart(firstFrame, timingOf(recipe)), steps);
-  if (mel.steps < Math.ceil((stepsPerSecond * minFrames) / fps)) {
-    return { reason: 'sound too short', detail: `${mel.steps} mel steps of ${steps} for ${count} pictures` };
+async function addPicture(open: OpenTrack, segment: Segment, crop: Uint8Array, picture: VideoFrame, indexInTrack: number, stages: PrepareStages): Promise<void> {
+  open.frames ??= new Uint8Array(segment.frames * crop.length);
+  open.frames.set(crop, crop.length * open.filled);
+  if (open.offsetPlan) {
+    const bytes = open.offsetPlan.height * open.offsetPlan.width * 3;
+    open.offsetFrames ??= new Uint8Array(segment.frames * bytes);
+    open.offsetPlan.cut(picture, indexInTrack, open.offsetFrames.subarray(bytes * open.filled, bytes * (open.filled + 1)));
   }
-  if (peak < silencePeak) {
-    return { reason: 'silent', detail: `largest sample ${peak.toPrecision(3)}, below ${silencePeak}` };
+  if (stages.embed && open.filled === segment.frames >> 1) {
+    open.identity = await stages.embed(picture, open.track.points.slice(136 * indexInTrack, 136 * (indexInTrack + 1)));
   }
-  const from = firstFrame - track.firstFrame;
-  return {
-    frames,
-    count,
-    size: crop.size,
-    mel,
-    landmarks: track.points.slice(from * 136, (from + count) * 136),
-    poses: plan.poses.slice(from * 4, (from + count) * 4),
-    firstFrame,
-    score: track.score,
-    interpolated: track.interpolated,
-    ...(sourceSha256 === undefined ? {} : { sourceSha256 }),
-  };
+  open.filled++;
 }
 
-const timingOf = ({ fps, stepsPerSecond }: StoreRecipe) => ({ fps, stepsPerSecond });
-
-/** A reader's methods, so that one of them can be replaced whether they stand on the object or its class. */
-function bound(reader: MediaReader): MediaReader {
-  return {
-    probe: (path) => reader.probe(path),
-    frames: (path, options) => reader.frames(path, options),
-    audio: (path, options) => reader.audio(path, options),
+/** What was filled, and an empty track again. */
+function takeSegment(open: OpenTrack, number: number): FilledSegment {
+  const { track, plan, offsetPlan, segments, filled, identity } = open;
+  const cut = (frames: Uint8Array | undefined, { height, width }: CropPlan) => frames!.subarray(0, filled * height * width * 3);
+  const segment: FilledSegment = {
+    track,
+    plan,
+    number,
+    firstFrame: segments[number].firstFrame,
+    count: filled,
+    frames: cut(open.frames, plan),
+    ...(offsetPlan ? { offsetFrames: cut(open.offsetFrames, offsetPlan) } : {}),
+    ...(identity ? { identity } : {}),
   };
+  open.frames = open.offsetFrames = open.identity = undefined;
+  open.filled = 0;
+  return segment;
+}
+
+/** Of clips seen at the same time, keeps the one whose lips go best with the sound. */
+async function keepTalking(finished: FilledSegment[], clips: string[], store: ClipStore, source: string, drop: (entry: Drop) => Promise<void>): Promise<void> {
+  for (const segment of finished) {
+    const { confidence } = segment;
+    if (confidence === undefined) continue; // no network looked at it
+    const better = finished.find((other) => other.track !== segment.track && overlapping(other, segment) && (other.confidence ?? 0) > confidence);
+    if (!better) continue;
+    clips.splice(clips.indexOf(segment.id!), 1);
+    await store.remove(segment.id!);
+    const detail = `confidence ${confidence.toFixed(3)}, face ${better.track.id} at the same time ${better.confidence!.toFixed(3)}`;
+    await drop({ source, track: segment.track.id, segment: segment.number, reason: 'not talking', detail });
+  }
 }

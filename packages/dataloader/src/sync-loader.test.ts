@@ -102,8 +102,8 @@ test('errors carry the name of the clip', async () => {
   const loader = new SyncLoader(own, recipe, plain);
   await loader.summary();
   await truncate(`${broken.folder}/clips/c1.mp4.t0.s0.safetensors`, 2000);
-  await expect(loader.batch(0)).rejects.toThrow('clip c1.mp4.t0.s0: decodeSafetensors');
-  await expect(new SyncLoader(own, recipe, plain).batch(0)).rejects.toThrow('readClipInfo: c1.mp4.t0.s0 must be');
+  await expect(loader.batch(0)).rejects.toThrow('readClip: c1.mp4.t0.s0 must be');
+  await expect(new SyncLoader(own, recipe, plain).batch(0)).rejects.toThrow('readClip: c1.mp4.t0.s0 must be');
   await expect(new SyncLoader(own, recipe, { ...plain, clips: ['gone.mp4.t0.s0'] }).batch(0)).rejects.toThrow('gone.mp4.t0.s0');
   await broken.remove();
 });

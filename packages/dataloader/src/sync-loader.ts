@@ -3,11 +3,10 @@ import { assertSyncRecipe, fail, pictureShape } from '@lipsync/contracts';
 import type { MelBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import { AUGMENTATION, drawAugmentation } from './augmentation';
-import type { Augmentation, AugmentationDraw } from './augmentation';
+import type { Augmentation } from './augmentation';
 import { planBatch, usableClips } from './batch-plan';
 import type { ClipLength, PlannedSample, SyncSampling } from './batch-plan';
 import { assertStoreFits } from './clip';
-import type { Clip } from './clip';
 import { inParallel } from './clip-store';
 import type { ClipStore } from './clip-store';
 import { cutMelWindow } from './mel-window';
@@ -85,7 +84,7 @@ export type LoaderSummary = {
 type PlainBatch = { samples: PlannedSample[]; frames: Float32Array; mel: Float32Array };
 type Index = { ids: string[]; clips: ClipLength[]; usable: number[] };
 
-const READS_AT_ONCE = 8; // of whole clips; a ten-second clip takes 7 MB
+const READS_AT_ONCE = 8; // clips
 
 /**
  * Training batches from a store, each a function of `(seed, step)` alone: the same whatever was prefetched, and after a
@@ -216,27 +215,21 @@ export class SyncLoader {
     });
     await inParallel([...uses], READS_AT_ONCE, async ([index, windows]) => {
       this.#alive();
-      await named(ids[index], async () => {
-        const clip = await this.#store.read(ids[index]);
+      const id = ids[index];
+      await named(id, async () => {
         for (const i of windows.frames) {
+          const pictures = await this.#store.pictures(id, samples[i].frameStart, this.#recipe.frames);
           const out = frames.subarray(i * frameLength, (i + 1) * frameLength);
-          this.#cutFrames(clip, samples[i].frameStart, draws[i], out);
+          cutMouthWindow(pictures, 0, { stored: this.#store.recipe.crop, recipe: this.#recipe, augmentation: draws[i], out });
         }
+        const clip = await this.#store.open(id);
         for (const i of windows.mel) {
           const out = mel.subarray(i * melLength, (i + 1) * melLength);
-          this.#cutMel(clip, samples[i].melStart, draws[i], out);
+          cutMelWindow(clip.mel, samples[i].melStart, { recipe: this.#recipe, augmentation: draws[i], out });
         }
       });
     });
     return { samples, frames, mel };
-  }
-
-  #cutFrames(clip: Clip, start: number, augmentation: AugmentationDraw | undefined, out: Float32Array): void {
-    cutMouthWindow(clip.frames, start, { stored: this.#store.recipe.crop, recipe: this.#recipe, augmentation, out });
-  }
-
-  #cutMel(clip: Clip, start: number, augmentation: AugmentationDraw | undefined, out: Float32Array): void {
-    cutMelWindow(clip.mel, start, { recipe: this.#recipe, augmentation, out });
   }
 
   async #tensors(step: number, { samples, frames, mel }: PlainBatch): Promise<SyncBatch> {

@@ -9,9 +9,11 @@ export type TrackCrop<P extends PlannedTrack> = {
   planned: P;
   /** Index of the picture in the video. */
   frame: number;
+  /** The whole picture; let go of it. */
+  picture: VideoFrame;
   /** Index of the picture in the track. */
   indexInTrack: number;
-  /** RGB, 0..255, `[size, size, 3]`; a new array. */
+  /** RGB, 0..255, `[height, width, 3]`; a new array. */
   crop: Uint8Array;
 };
 
@@ -32,7 +34,7 @@ export async function* trackCrops<P extends PlannedTrack>(
     for (const planned of tracks) {
       const indexInTrack = frame.index - planned.track.firstFrame;
       if (indexInTrack < 0 || indexInTrack >= planned.track.frames) continue;
-      yield { planned, frame: frame.index, indexInTrack, crop: planned.plan.cut(frame, indexInTrack) };
+      yield { planned, frame: frame.index, picture: frame, indexInTrack, crop: planned.plan.cut(frame, indexInTrack) };
     }
     if (frame.index + 1 >= end) return;
   }

@@ -1,9 +1,10 @@
 import { fail } from '@lipsync/contracts';
-import type { FaceTrack, LandmarkDetector, MediaInfo, MediaReader, VideoFrame, Waveform } from '@lipsync/contracts';
+import type { FaceTrack, FilmStreams, LandmarkDetector, MediaInfo, MediaReader, VideoFrame, Waveform } from '@lipsync/contracts';
 import { collectTracks } from '@lipsync/face-crop';
 import type { CollectTracksOptions } from '@lipsync/face-crop';
 import { measureSound } from './sound-level';
 import type { SoundLevel } from './sound-level';
+import { splitTracks } from './split-tracks';
 import { UnusableVideo, readable, readerError } from './unusable-video';
 
 export type TrackedVideoOptions = {
@@ -21,8 +22,20 @@ export type TrackedVideoOptions = {
   keepBytes?: number;
   /** How detections become tracks. */
   collect?: CollectTracksOptions;
+  /** Finds where shots begin: no track goes on over a cut. Default none. */
+  shots?: ShotFinder;
+  /** Called with what the file says of itself. */
+  onInfo?: (info: MediaInfo) => void;
   /** Called with the number of pictures looked at, every 25. */
   onFrame?: (frames: number) => void;
+};
+
+/** Tells where shots begin, from pictures in order; see `ShotDetector` of @lipsync/face-crop. */
+export type ShotFinder = {
+  /** Indices of the first pictures of shots that are certain now. */
+  push(frame: VideoFrame): number[];
+  /** Those that were still to come. */
+  finish(): number[];
 };
 
 /** A video whose faces are known. */
@@ -32,6 +45,8 @@ export type TrackedVideo = {
   readonly fps: number;
   /** In the order of their first picture; ids differ. */
   readonly tracks: FaceTrack[];
+  /** First pictures of all shots but the first. */
+  readonly cuts: number[];
   readonly sound: SoundLevel;
   /** Upright size of the pictures. */
   readonly picture: { width: number; height: number };
@@ -57,15 +72,39 @@ const SHORTEST_SOUND = 401; // samples; a shorter one cannot be mirrored for its
  * for (const track of video.tracks) console.log(track.id, track.firstFrame, track.frames);
  */
 export async function openTrackedVideo(options: TrackedVideoOptions): Promise<TrackedVideo> {
-  const { path, reader, detector, fps = 25, silencePeak = 0.001, keepBytes = 128 * 2 ** 20, collect, onFrame } = options;
+  const { path, reader, detector, fps = 25, keepBytes = 128 * 2 ** 20 } = options;
   if (!detector && !options.tracks) fail(TypeError, 'openTrackedVideo', 'detector', 'given where tracks are not', detector);
-  const info = await reader.probe(path).catch((error: unknown) => {
+  const film = await openFilm(path, reader, fps, keepBytes).catch((error: unknown) => {
     throw readerError(error, path);
   });
+  try {
+    return await followFaces(film, options);
+  } catch (error) {
+    await film.release();
+    throw error;
+  }
+}
+
+/** Both streams of a file: in one run of the decoder where its pictures can wait while the sound is measured. */
+async function openFilm(path: string, reader: MediaReader, fps: number, keepBytes: number): Promise<FilmStreams> {
+  const film = await reader.both?.(path, { fps, sampleRate: SAMPLE_RATE, keepBytes });
+  const info = film?.info ?? (await reader.probe(path));
+  const { video, durationSec } = info;
+  if (film && video && durationSec * fps * video.width * video.height * 3 <= keepBytes) return film;
+  await film?.release();
+  // What `audio` gives may be read but once.
+  const audio = { [Symbol.asyncIterator]: () => reader.audio(path, { sampleRate: SAMPLE_RATE })[Symbol.asyncIterator]() };
+  return { info, frames: reader.frames(path, { fps }), audio, release: async () => undefined };
+}
+
+async function followFaces(film: FilmStreams, options: TrackedVideoOptions): Promise<TrackedVideo> {
+  const { path, detector, fps = 25, silencePeak = 0.001, keepBytes = 128 * 2 ** 20, collect, onFrame, shots } = options;
+  const { info } = film;
+  options.onInfo?.(info);
   if (!info.video) throw new UnusableVideo('no picture', 'the file has no picture');
   if (!info.audio) throw new UnusableVideo('no sound', 'the file has no sound');
 
-  const decodeSound = () => readable(reader.audio(path, { sampleRate: SAMPLE_RATE }), path);
+  const decodeSound = () => readable(film.audio, path);
   let keptSound: Waveform[] | undefined;
   const sound = await measureSound(
     keeping(decodeSound(), keepBytes, (piece) => piece.samples.byteLength, (pieces) => (keptSound = pieces)),
@@ -76,36 +115,43 @@ export async function openTrackedVideo(options: TrackedVideoOptions): Promise<Tr
   }
 
   const picture = { width: info.video.width, height: info.video.height };
-  const decode = () => readable(reader.frames(path, { fps }), path);
+  const decode = () => readable(film.frames, path);
   let kept: VideoFrame[] | undefined;
   let tracks = options.tracks ? [...options.tracks] : [];
-  if (!options.tracks) {
+  const cuts: number[] = [];
+  if (!options.tracks || shots) {
     let seen = 0;
     const watch = async function* (): AsyncGenerator<VideoFrame> {
       const pictures = keeping(decode(), keepBytes, (frame) => frame.data.byteLength, (frames) => (kept = frames));
       for await (const frame of pictures) {
         [picture.width, picture.height] = [frame.width, frame.height];
+        if (shots) cuts.push(...shots.push(frame));
         seen++;
         if (seen % 25 === 0) onFrame?.(seen);
         yield frame;
       }
+      if (shots) cuts.push(...shots.finish());
     };
-    tracks = await collectTracks(watch(), detector!, collect);
+    if (options.tracks) for await (const _ of watch());
+    else tracks = await collectTracks(watch(), detector!, collect);
     if (seen === 0) throw new UnusableVideo('broken', 'no picture could be decoded');
-    if (tracks.length === 0) throw new UnusableVideo('no face', `no face followed in ${seen} pictures`);
+    if (tracks.length === 0 && !options.tracks) throw new UnusableVideo('no face', `no face followed in ${seen} pictures`);
   }
   if (tracks.length === 0) throw new UnusableVideo('no face', 'no face in the landmarks given');
   return {
     path,
     info,
     fps,
-    tracks,
+    // Between two looks landmarks are filled in: over a cut they would lie between two faces.
+    tracks: splitTracks(tracks, cuts, options.tracks ? 0 : (collect?.every ?? 1) - 1),
+    cuts,
     sound,
     picture,
     frames: () => (kept ? replay(kept) : decode()),
     audio: () => (keptSound ? replay(keptSound) : decodeSound()),
     release: () => {
       kept = keptSound = undefined;
+      void film.release();
     },
   };
 }

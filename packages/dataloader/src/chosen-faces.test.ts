@@ -1,0 +1,19 @@
+import type { FaceTrack } from '@lipsync/contracts';
+import { expect, test } from 'vitest';
+import { largestFaces, overlapping } from './chosen-faces';
+
+const track = (id: number, firstFrame: number, frames: number, size: number): FaceTrack => {
+  const points = Float32Array.from({ length: frames * 136 }, (_, i) => (i % 136 < 2 ? 0 : size));
+  return { id, firstFrame, frames, points, score: 1, interpolated: 0 };
+};
+
+test('overlapping tells whether two stretches share a picture', () => {
+  expect(overlapping({ firstFrame: 0, count: 10 }, { firstFrame: 9, count: 1 })).toBe(true);
+  expect(overlapping({ firstFrame: 0, count: 10 }, { firstFrame: 10, count: 5 })).toBe(false);
+});
+
+test('largestFaces keeps a face that no larger one is seen beside', () => {
+  const tracks = [track(0, 0, 50, 100), track(1, 20, 100, 60), track(2, 60, 30, 40), track(3, 200, 30, 10)];
+  expect(largestFaces(tracks).map(({ id }) => id)).toEqual([0, 3]);
+  expect(largestFaces([track(0, 0, 10, 50), track(1, 0, 10, 50)])).toHaveLength(2); // nobody is larger
+});

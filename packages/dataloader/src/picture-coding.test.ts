@@ -1,0 +1,43 @@
+import { Random } from '@lipsync/nn';
+import { inflateRawSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { CHUNK_PICTURES, decodeChunk, encodePictures } from './picture-coding';
+
+const size = { height: 5, width: 7 };
+const bytes = 5 * 7 * 3;
+const random = new Random(1);
+const noise = (pictures: number) => Uint8Array.from({ length: pictures * bytes }, () => random.integer(256));
+
+test.each([1, CHUNK_PICTURES, CHUNK_PICTURES + 1, 3 * CHUNK_PICTURES - 1])('%d pictures come back as they were, chunk by chunk', async (count) => {
+  const frames = noise(count);
+  const { data, ends } = await encodePictures(frames, size);
+  expect(ends).toHaveLength(Math.ceil(count / CHUNK_PICTURES));
+  expect(ends[ends.length - 1]).toBe(data.length);
+  for (let index = ends.length - 1; index >= 0; index--) {
+    const from = index * CHUNK_PICTURES;
+    const held = Math.min(CHUNK_PICTURES, count - from);
+    const chunk = await decodeChunk(data.subarray(index === 0 ? 0 : ends[index - 1], ends[index]), held, size);
+    expect(Buffer.compare(chunk, frames.subarray(from * bytes, (from + held) * bytes))).toBe(0);
+  }
+});
+
+test('the code is what the comment says: running sums along rows, then over pictures', async () => {
+  const frames = noise(3);
+  const { data } = await encodePictures(frames, size);
+  const values = inflateRawSync(data);
+  for (let i = 0; i < values.length; i++) if (i % 21 >= 3) values[i] += values[i - 3];
+  for (let i = bytes; i < values.length; i++) values[i] += values[i - bytes];
+  expect(Buffer.compare(values, frames)).toBe(0);
+});
+
+test('pictures that stand still and change evenly take little', async () => {
+  const frames = Uint8Array.from({ length: 50 * bytes }, (_, i) => (i % 21) * 3 + 2 * Math.floor(i / bytes));
+  expect((await encodePictures(frames, size)).data.length).toBeLessThan(frames.length / 20);
+});
+
+test('decodeChunk refuses what is not so many pictures', async () => {
+  const { data } = await encodePictures(noise(4), size);
+  await expect(decodeChunk(data, 5, size)).rejects.toThrow(`decodeChunk: packed must be ${5 * bytes} bytes of pictures, got ${4 * bytes}`);
+  await expect(decodeChunk(data, 3, size)).rejects.toThrow('decodeChunk: packed must be');
+  await expect(decodeChunk(data.subarray(0, 40), 4, size)).rejects.toThrow('decodeChunk: packed must be 4 pictures of 5 x 7');
+});
