@@ -28,6 +28,8 @@ export type { SoundLevel } from './sound-level';
 export { splitStore } from './split-store';
 export type { SplitStoreOptions } from './split-store';
 export { splitTracks } from './split-tracks';
+export { splitByIdentity } from './split-by-identity';
+export type { IdentifiedClip, IdentitySplitOptions } from './split-by-identity';
 export { splitByList } from './split-by-list';
 export type { Split, SplitOptions } from './split-by-list';
 export { storedCropFor, streamSyncWindows } from './stream-sync-windows';
