@@ -1,4 +1,6 @@
 export { faceAsymmetry } from './face-asymmetry';
+export { clusterFaces } from './cluster-faces';
+export type { ClusterOptions } from './cluster-faces';
 export { faceBoxes } from './face-box';
 export { collectTracks } from './collect-tracks';
 export type { CollectTracksOptions } from './collect-tracks';
