@@ -1,70 +1,123 @@
-"""Reference flags for the voice activity of @lipsync/audio-mel, by NumPy: python3 reference/audio-mel-voice-activity.py
+"""Reference flags for `voiceActivity` of @lipsync/audio-mel, by NumPy: python3 reference/audio-mel-voice-activity.py
 
-Writes packages/audio-mel/fixtures/voice-activity.json: flags of made sounds (bursts of harmonics in noise, noise alone, hum, silence), by the rule
-in the docstring written anew with numpy.fft. Sounds are made by formula, in the test as here.
+The rule of the doc comment of voice-activity.ts on whole arrays: strided frames, rfft, percentile by sorting. The sounds are made by the
+formulas of packages/audio-mel/fixtures/made-speech.ts. Writes packages/audio-mel/fixtures/voice-activity.json (flags only). With the path of a file of raw
+samples (16 kHz, mono, s16le) its flags go to standard output instead.
 """
 import json
+import math
 import platform
+import sys
 from pathlib import Path
 
 import numpy as np
 
-OUT = Path(__file__).resolve().parent.parent / 'packages/audio-mel/fixtures/voice-activity.json'
-RATE = 16000
+OUT = Path(__file__).resolve().parent.parent / 'packages' / 'audio-mel' / 'fixtures' / 'voice-activity.json'
+BURSTS = [(0.5, 0.9), (1.3, 1.46), (1.52, 1.9), (2.6, 3.4)]
 
 
-def noise(length, seed):
-    """Uniform numbers of -1..1 from a linear congruential generator of 32 bits."""
-    state, out = seed, np.empty(length)
-    for i in range(length):
-        state = (1664525 * state + 1013904223) % 2**32
-        out[i] = state / 2**31 - 1
+def white(count, seed):
+    state, out = seed, np.empty(count)
+    for i in range(count):
+        state = (1664525 * state + 1013904223) % 2 ** 32
+        out[i] = state / 2 ** 31 - 1
     return out
 
 
-def bursts(level, floor):
-    """Half a second of quiet, then words of 0.3 s with 0.25 s between, then quiet."""
-    t = np.arange(4 * RATE) / RATE
-    on = (t >= 0.5) & (t < 3.5) & ((t - 0.5) % 0.55 < 0.3)
-    voice = sum(np.sin(2 * np.pi * 140 * k * t) / k for k in range(1, 20))
-    return (level * np.where(on, voice, 0) + floor * noise(len(t), 7)).astype(np.float32)
+def speech(count, rate):
+    t = np.arange(count) / rate
+    pitch = 130 + 25 * np.sin(2 * np.pi * 1.7 * t)
+    phase = 2 * np.pi * np.cumsum(pitch) / rate
+    sound = np.zeros(count)
+    for k in range(1, 26):
+        hz = k * pitch
+        sound += sum(g / (1 + ((hz - f) / w) ** 2) for f, w, g in ((600, 100, 1), (1500, 150, 0.5), (2600, 200, 0.25))) * np.sin(k * phase)
+    ramp = sum(np.clip(np.minimum(t - a, b - t) / 0.02, 0, 1) for a, b in BURSTS)
+    return 0.12 * sound * ramp
 
 
-def flags(x, fps=25):
-    hop, size = RATE // 50, 512
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
-    padded = np.concatenate([np.zeros(size // 2), x.astype(np.float64), np.zeros(size + hop)])
-    levels = []
-    for i in range(len(x) // hop):
-        spectrum = np.abs(np.fft.rfft(padded[int((i + 0.5) * hop):][:size] * window)) ** 2
-        frequencies = np.arange(size // 2 + 1) * RATE / size
-        band = 2 * spectrum[(frequencies >= 300) & (frequencies <= 3400)].sum() / (size * (window**2).sum())
-        levels.append(max(-65, 10 * np.log10(band + 1e-12)))
-    ordered = np.sort(levels)
-    quiet, loud = (ordered[int(np.floor(share * (len(ordered) - 1)))] for share in (0.1, 0.95))
-    pictures = np.zeros(int(len(x) * fps / RATE), int)
-    if loud - quiet < 8:
-        return pictures
-    active = np.array(levels) > quiet + 0.4 * (loud - quiet)
-    where = np.flatnonzero(active)
-    for a, b in zip(where, where[1:]):
-        if b - a - 1 <= 8:
+def made(kind, snr, rate):
+    count = int(4.1 * rate)
+    t = np.arange(count) / rate
+    noise = white(count, 12345)
+    if kind == 'silence':
+        sound = np.zeros(count)
+    elif kind == 'noise':
+        sound = 0.1 * noise
+    elif kind == 'dark noise':
+        dark = white(count, 777)
+        for i in range(1, count):
+            dark[i] = 0.95 * dark[i - 1] + 0.1 * dark[i]
+        sound = dark
+    elif kind == 'hum':
+        sound = 0.05 * sum(np.sin(2 * np.pi * 100 * k * t) / k for k in range(1, 12)) + 0.0005 * noise
+    elif kind == 'hiss':
+        sound = 0.1 * noise * sum((t >= a) & (t < b) for a, b in BURSTS)
+    else:
+        voice = speech(count, rate)
+        inside = sum((t >= a) & (t < b) for a, b in BURSTS) > 0
+        level = math.sqrt(np.mean(voice[inside] ** 2)) * 10 ** (-snr / 20)
+        sound = voice + level * math.sqrt(3) * noise
+        if kind == 'speech in hum':
+            sound = sound + 0.02 * sum(np.sin(2 * np.pi * 100 * k * t) / k for k in range(1, 12))
+    return np.floor(np.clip(sound, -1, 0.9999) * 32768 + 0.5) / 32768
+
+
+def flags(x, rate=16000, fps=25.0, threshold=0.4):
+    hop = int(math.floor(rate / 100 + 0.5))
+    size = 2 ** int(math.floor(math.log2(0.032 * rate) + 0.5))
+    looks = -(-len(x) // hop)
+    padded = np.concatenate((x, np.zeros(max(0, size - len(x)))))
+    starts = np.clip(np.floor((np.arange(looks) + 0.5) * hop).astype(int) - size // 2, 0, len(padded) - size)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
+    power = np.abs(np.fft.rfft(padded[starts[:, None] + np.arange(size)] * hann)) ** 2 * 2 / (size * np.sum(hann ** 2))
+    hz = np.arange(size // 2 + 1) * rate / size
+    inside = (hz >= 300) & (hz < 3400)
+    power, hz = power[:, inside], hz[inside]
+    flat = np.exp(np.mean(np.log(power + 1e-20), 1)) / (np.mean(power, 1) + 1e-20)
+    band = np.floor((hz - 300) / (3100 / 16)).astype(int)
+    bands = np.stack([power[:, band == b].sum(1) for b in range(16)], 1)
+    n = lambda seconds: int(math.floor(seconds * rate / hop + 0.5))
+    bands = np.stack([bands[max(0, i - n(0.02)):i + n(0.02) + 1].mean(0) for i in range(looks)])
+    total = bands.sum(1)
+    active = np.zeros(looks, dtype=bool)
+    for start in range(0, looks, n(0.4)):
+        end = min(looks, start + n(0.4))
+        around = slice(max(0, start - n(2)), min(looks, end + n(2)))
+        ordered, loud = np.sort(bands[around], 0), np.sort(total[around])
+        floor = np.maximum(10 ** -7.5 / 16, 1.5 * ordered[int(0.1 * len(ordered))])
+        g = np.maximum(1, bands[start:end] / floor)
+        active[start:end] = (np.mean(g - 1 - np.log(g), 1) > threshold) & (total[start:end] > 1e-3 * loud[int(0.95 * len(loud))])
+
+    def runs():
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], active.astype(int), [0]))))
+        return list(zip(edges[::2], edges[1::2]))
+
+    found = runs()
+    for (_, a), (b, _) in zip(found, found[1:]):
+        if b - a <= n(0.12):
             active[a:b] = True
-    for hop_index in np.flatnonzero(active.copy()):
-        active[max(0, hop_index - 3):hop_index + 4] = True
-    for hop_index in np.flatnonzero(active):
-        pictures[min(len(pictures) - 1, hop_index * fps // 50)] = 1
-    return pictures
+    for a, b in runs():
+        if np.sum(flat[a:b] < 0.4) < n(0.04):
+            active[a:b] = False
+    for _, b in runs():
+        active[b:b + n(0.04)] = True
+    count = math.floor(len(x) * fps / rate + 1e-9)
+    at = np.floor((np.arange(looks) + 0.5) * hop * fps / rate).astype(int)
+    return ''.join('1' if np.any(at == i) and 2 * active[at == i].sum() >= (at == i).sum() else '0' for i in range(count))
 
 
-sounds = {
-    'bursts in quiet': bursts(0.1, 0.0003), 'bursts 20 dB above noise': bursts(0.1, 0.03), 'bursts near noise': bursts(0.1, 0.1),
-    'noise': (0.1 * noise(2 * RATE, 3)).astype(np.float32), 'silence': np.zeros(RATE, np.float32),
-    'hum': (0.1 * np.sin(2 * np.pi * 400 * np.arange(2 * RATE) / RATE)).astype(np.float32),
-}
+if len(sys.argv) > 1:
+    print(flags(np.fromfile(sys.argv[1], dtype='<i2') / 32768))
+    sys.exit()
+
+cases = [{'kind': 'speech', 'snr': snr, 'rate': 16000, 'fps': 25} for snr in (40, 20, 10, 5, 0)]
+cases += [{'kind': kind, 'snr': 20, 'rate': 16000, 'fps': 25} for kind in ('speech in hum', 'silence', 'noise', 'dark noise', 'hum', 'hiss')]
+cases += [{'kind': 'speech', 'snr': 15, 'rate': 8000, 'fps': 30}, {'kind': 'speech', 'snr': 15, 'rate': 44100, 'fps': 29.97}]
+for case in cases:
+    case['flags'] = flags(made(case['kind'], case['snr'], case['rate']), case['rate'], case['fps'])
 OUT.write_text(json.dumps({
     'program': 'reference/audio-mel-voice-activity.py', 'command': 'python3 reference/audio-mel-voice-activity.py',
-    'versions': {'python': platform.python_version(), 'numpy': np.__version__},
-    'flags': {name: ''.join(map(str, flags(x))) for name, x in sounds.items()},
-}) + '\n')
+    'versions': {'python': platform.python_version(), 'numpy': np.__version__}, 'bursts': BURSTS, 'cases': cases,
+}, indent=1) + '\n')
 print(OUT.name, OUT.stat().st_size)

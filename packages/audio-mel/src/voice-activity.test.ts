@@ -1,61 +1,130 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { BURSTS, madeSound, white } from '../fixtures/made-speech';
+import type { MadeSound } from '../fixtures/made-speech';
 import fixture from '../fixtures/voice-activity.json';
 import { voiceActivity } from './voice-activity';
 
-const RATE = 16000;
+const text = (flags: Uint8Array) => Array.from(flags).join('');
+const share = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0) / flags.length;
 
-function noise(length: number, seed: number): Float64Array {
-  let state = seed;
-  return Float64Array.from({ length }, () => {
-    state = (Math.imul(1664525, state) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
+/** First and last + 1 of each stretch of flags. */
+function stretches(flags: Uint8Array): [number, number][] {
+  return [...text(flags).matchAll(/1+/g)].map((found) => [found.index, found.index + found[0].length]);
 }
 
-/** The sounds of reference/audio-mel-voice-activity.py. */
-function bursts(level: number, floor: number): Float32Array {
-  const grain = noise(4 * RATE, 7);
-  return Float32Array.from(grain, (value, i) => {
-    const t = i / RATE;
-    let voice = 0;
-    if (t >= 0.5 && t < 3.5 && (t - 0.5) % 0.55 < 0.3) for (let k = 1; k < 20; k++) voice += Math.sin(2 * Math.PI * 140 * k * t) / k;
-    return level * voice + floor * value;
-  });
-}
-
-const sounds: Record<string, Float32Array> = {
-  'bursts in quiet': bursts(0.1, 0.0003),
-  'bursts 20 dB above noise': bursts(0.1, 0.03),
-  'bursts near noise': bursts(0.1, 0.1),
-  noise: Float32Array.from(noise(2 * RATE, 3), (value) => 0.1 * value),
-  silence: new Float32Array(RATE),
-  hum: Float32Array.from({ length: 2 * RATE }, (_, i) => 0.1 * Math.sin((2 * Math.PI * 400 * i) / RATE)),
-};
-
-test.each(Object.entries(sounds))('%s: the flags are those of NumPy', (name, samples) => {
-  expect([...voiceActivity(samples)].join('')).toBe(fixture.flags[name as keyof typeof fixture.flags]);
+test.each(fixture.cases)('voiceActivity equals NumPy on $kind at $snr dB, $rate Hz, $fps flags a second', ({ kind, snr, rate, fps, flags }) => {
+  expect(text(voiceActivity(madeSound(kind as MadeSound, snr, rate), { sampleRate: rate, fps }))).toBe(flags);
 });
 
-test('words are found with their ends within two pictures, however loud, in quiet and in noise', () => {
-  for (const samples of [bursts(0.1, 0.0003), bursts(0.01, 0.00003), bursts(0.1, 0.03)]) {
-    const flags = voiceActivity(samples);
-    const first = flags.indexOf(1);
-    const last = flags.lastIndexOf(1);
-    expect(first).toBeGreaterThanOrEqual(10);
-    expect(first).toBeLessThanOrEqual(13);
-    expect(last).toBeGreaterThanOrEqual(84);
-    expect(last).toBeLessThanOrEqual(89);
+test.each([40, 20, 10, 5])('bursts at %d dB are found, their edges within two pictures, and nothing else', (snr) => {
+  const found = stretches(voiceActivity(madeSound('speech', snr, 16000)));
+  const bursts = [BURSTS[0], [BURSTS[1][0], BURSTS[2][1]], BURSTS[3]]; // the 60 ms between two of them are a closure
+  expect(found).toHaveLength(bursts.length);
+  for (const [i, [from, to]] of bursts.entries()) {
+    expect(Math.abs(found[i][0] - from * 25)).toBeLessThanOrEqual(2);
+    expect(Math.abs(found[i][1] - to * 25)).toBeLessThanOrEqual(2);
   }
 });
 
-test('noise, hum and silence are no speech, and what is too short has no flags', () => {
-  for (const name of ['noise', 'hum', 'silence']) expect(voiceActivity(sounds[name])).not.toContain(1);
-  expect(voiceActivity(new Float32Array(639))).toHaveLength(0);
-  expect(voiceActivity(new Float32Array(100))).toHaveLength(0);
+test('at 0 dB most of the bursts is found and nothing else', () => {
+  const found = voiceActivity(madeSound('speech', 0, 16000));
+  let hits = 0;
+  for (const [i, flag] of found.entries()) {
+    const near = BURSTS.some(([from, to]) => i >= from * 25 - 2 && i < to * 25 + 2);
+    if (flag) expect(near).toBe(true);
+    hits += flag;
+  }
+  expect(hits / (BURSTS.reduce((sum, [from, to]) => sum + to - from, 0) * 25)).toBeGreaterThan(0.75);
 });
 
-test('refuses other rates and other arrays', () => {
+test.each([[0.1, 0.0003], [0.01, 0.00003], [0.1, 0.03]])('even pulses of %d over noise of %d are found from the first to the last', (level, grain) => {
+  const noise = white(64000, 7);
+  const flags = voiceActivity(
+    Float32Array.from(noise, (value, i) => {
+      const t = i / 16000;
+      let voice = 0;
+      if (t >= 0.5 && t < 3.5 && (t - 0.5) % 0.55 < 0.3) for (let k = 1; k < 20; k++) voice += Math.sin(2 * Math.PI * 140 * k * t) / k;
+      return level * voice + grain * value;
+    }),
+  );
+  expect(Math.abs(flags.indexOf(1) - 12)).toBeLessThanOrEqual(2);
+  expect(Math.abs(flags.lastIndexOf(1) - 86)).toBeLessThanOrEqual(2);
+});
+
+test.each(['silence', 'noise', 'dark noise', 'hum', 'hiss'] as const)('%s is inactive', (kind) => {
+  expect(share(voiceActivity(madeSound(kind, 20, 16000)))).toBe(0);
+});
+
+test('a hundred seconds of noise are inactive, at any level', () => {
+  for (const level of [1, 0.01, 1e-4]) {
+    expect(share(voiceActivity(Float32Array.from(white(1600000, 9), (value) => level * value)))).toBeLessThan(0.002);
+  }
+});
+
+test('flags do not depend on the level of the sound', () => {
+  const sound = madeSound('speech', 20, 16000);
+  const flags = voiceActivity(sound);
+  for (const gain of [4, 0.05]) expect(voiceActivity(sound.map((value) => value * gain))).toEqual(flags);
+});
+
+test.each([
+  [0, 0],
+  [639, 0],
+  [640, 1],
+  [1279, 1],
+  [16000, 25],
+])('%d samples give %d flags', (samples, flags) => {
+  expect(voiceActivity(new Float32Array(samples))).toHaveLength(flags);
+});
+
+test('a sharper or duller rule, and a longer hop, find the same bursts in clean sound', () => {
+  const sound = madeSound('speech', 40, 16000);
+  for (const options of [{ threshold: 1 }, { threshold: 0.2 }, { hopSamples: 320 }]) {
+    expect(stretches(voiceActivity(sound, options))).toHaveLength(3);
+  }
+});
+
+test('voiceActivity refuses rates, hops and samples that mean nothing', () => {
+  const sound = new Float32Array(100);
   expect(() => voiceActivity([0] as never)).toThrow('voiceActivity: samples must be a Float32Array');
-  expect(() => voiceActivity(new Float32Array(9), { sampleRate: 4000 })).toThrow('sampleRate must be a whole number, 8000 or more, got 4000');
-  expect(() => voiceActivity(new Float32Array(9), { fps: 60 })).toThrow('fps must be above 0 and at most 50, got 60');
+  expect(() => voiceActivity(sound, { sampleRate: 4000 })).toThrow('voiceActivity: sampleRate must be a whole number from 8000 to 384000, got 4000');
+  expect(() => voiceActivity(sound, { fps: 0 })).toThrow('voiceActivity: fps must be above 0 and at most 200, got 0');
+  expect(() => voiceActivity(sound, { hopSamples: 641 })).toThrow('hopSamples must be an integer from 1 to 640');
+  expect(() => voiceActivity(sound, { threshold: 0 })).toThrow('threshold must be above 0');
+  expect(() => voiceActivity(Float32Array.of(0, NaN))).toThrow('samples must be finite, got NaN at 1');
+});
+
+const clips = `${process.env.LIPSYNC_SHARED ?? new URL('../../../../shared', import.meta.url).pathname}/data/grid/s1`;
+const python = '/usr/bin/python3';
+const runs = (program: string, args: string[]) => {
+  try {
+    execFileSync(program, args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+};
+const can = existsSync(clips) && existsSync(python) && runs(python, ['-c', 'import numpy']) && runs('ffmpeg', ['-version']);
+test.skipIf(!can)(`voiceActivity equals NumPy on GRID and leaves its ends silent${can ? '' : ' (skipped: needs shared/data, NumPy and ffmpeg)'}`, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lipsync-voice-'));
+  try {
+    const names = readdirSync(clips).filter((name) => name.endsWith('.mpg')).sort().slice(0, 3);
+    for (const name of names) {
+      const raw = execFileSync('ffmpeg', ['-v', 'error', '-i', join(clips, name), '-ac', '1', '-ar', '16000', '-f', 's16le', '-']);
+      writeFileSync(join(folder, 'a.raw'), raw);
+      const script = new URL('../../../reference/audio-mel-voice-activity.py', import.meta.url).pathname;
+      const expected = execFileSync(python, [script, join(folder, 'a.raw')], { encoding: 'utf8' }).trim();
+      const flags = voiceActivity(Float32Array.from(new Int16Array(new Uint8Array(raw).buffer), (value) => value / 32768));
+      expect(text(flags)).toBe(expected);
+      expect(share(flags)).toBeGreaterThan(0.3);
+      expect(share(flags)).toBeLessThan(0.7);
+      expect(flags[flags.length - 1]).toBe(0);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
