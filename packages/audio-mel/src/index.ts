@@ -1,4 +1,5 @@
 export { melSteps } from '@lipsync/contracts';
+export { convolve } from './convolve';
 export { audioFeatures, featureStream } from './feature-stream';
 export type { FeatureStream } from './feature-stream';
 export { hzToMel, melFilterBank, melToHz } from './mel-filter-bank';
