@@ -33,7 +33,8 @@ function layers(): Layer[] {
   const all: Layer[] = [{ name: 'conv32_down', filter: [7, 7, 3, 32] }];
   let inputs = 32;
   for (const [block, channels] of BLOCKS) {
-    all.push({ name: `${block}/conv1`, filter: [3, 3, inputs, channels] }, { name: `${block}/conv2`, filter: [3, 3, channels, channels] });
+    all.push({ name: `${block}/conv1`, filter: [3, 3, inputs, channels] });
+    all.push({ name: `${block}/conv2`, filter: [3, 3, channels, channels] });
     inputs = channels;
   }
   return all;
@@ -112,20 +113,15 @@ export class FaceEmbeddingNetwork {
     return tf.relu(tf.add<tf.Tensor4D>(x, change));
   }
 
-  /** The shortcut is averaged down and gets channels of zeros; where the other way's map is smaller, it gets a last row and column of zeros. */
+  /**
+   * The shortcut is averaged down and gets channels of zeros; where the
+   * other way's map is smaller, it gets zeros below and on the right.
+   */
   private halving(x: tf.Tensor4D, name: string): tf.Tensor4D {
     const change = this.convolve(this.convolve(x, `${name}/conv1`, 2, 'relu'), `${name}/conv2`, 1, 'linear');
     const shortcut = tf.avgPool(x, 2, 2, 'valid');
-    const [rows, columns, channels] = [1, 2, 3].map((axis): [number, number] => {
-      return [0, Math.max(0, change.shape[axis] - shortcut.shape[axis])];
-    });
-    const [moreRows, moreColumns] = [1, 2].map((axis): [number, number] => [0, Math.max(0, shortcut.shape[axis] - change.shape[axis])]);
-    return tf.relu(
-      tf.add<tf.Tensor4D>(
-        tf.pad(shortcut, [[0, 0], rows, columns, channels]),
-        tf.pad(change, [[0, 0], moreRows, moreColumns, [0, 0]]),
-      ),
-    );
+    const shape = change.shape.map((size, axis) => Math.max(size, shortcut.shape[axis]));
+    return tf.relu(tf.add<tf.Tensor4D>(padTo(shortcut, shape), padTo(change, shape)));
   }
 
   private convolve(x: tf.Tensor4D, name: string, strides: 1 | 2, activation: 'linear' | 'relu'): tf.Tensor4D {
@@ -137,4 +133,8 @@ export class FaceEmbeddingNetwork {
   private weight<T extends tf.Tensor = tf.Tensor2D>(name: string): T {
     return this.weights.get(name) as T;
   }
+}
+
+function padTo(x: tf.Tensor4D, shape: readonly number[]): tf.Tensor4D {
+  return tf.pad(x, x.shape.map((size, axis): [number, number] => [0, shape[axis] - size]));
 }
