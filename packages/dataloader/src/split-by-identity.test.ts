@@ -4,7 +4,9 @@ import { splitByIdentity, type IdentifiedClip } from './split-by-identity';
 
 /** As many clips of each person as said: `a0`, `a1`, … */
 const people = (counts: Record<string, number>): IdentifiedClip[] =>
-  Object.entries(counts).flatMap(([identity, count]) => Array.from({ length: count }, (_, i) => ({ id: `${identity}${i}`, identity })));
+  Object.entries(counts).flatMap(([identity, count]) => {
+    return Array.from({ length: count }, (_, i) => ({ id: `${identity}${i}`, identity }));
+  });
 
 const names = (ids: string[]) => [...new Set(ids.map((id) => id.replace(/\d+$/, '')))].sort();
 
@@ -72,7 +74,8 @@ test('one person alone, an id twice, no clips and a share of 1 are refused', () 
     "splitByIdentity: clips must be of two people or more, as nobody may be on both sides, got only 'anna', in all 3",
   );
   expect(() => splitByIdentity([])).toThrow('two people or more, as nobody may be on both sides, got no clips');
-  expect(() => splitByIdentity([...people({ a: 1, b: 1 }), { id: 'a0', identity: 'b' }])).toThrow('clips must be of different ids, got a0 twice');
-  expect(() => splitByIdentity(people({ a: 1, b: 1 }), { validationShare: 1 })).toThrow('validationShare must be above 0 and below 1, got 1');
-  expect(() => splitByIdentity(people({ a: 1, b: 1 }), { seed: 0.5 })).toThrow('seed must be a whole number, got 0.5');
+  const two = people({ a: 1, b: 1 });
+  expect(() => splitByIdentity([...two, { id: 'a0', identity: 'b' }])).toThrow('clips must be of different ids, got a0 twice');
+  expect(() => splitByIdentity(two, { validationShare: 1 })).toThrow('validationShare must be above 0 and below 1, got 1');
+  expect(() => splitByIdentity(two, { seed: 0.5 })).toThrow('seed must be a whole number, got 0.5');
 });
