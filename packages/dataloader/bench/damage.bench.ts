@@ -1,0 +1,33 @@
+import { performance } from 'node:perf_hooks';
+import { NOISE_KINDS, soundNoise } from '../src/sound-noise';
+import { addNoise, changeGain, damageSound, roomResponse, throughTelephone } from '../src/sound-damage';
+
+/** Milliseconds to damage a second of sound. */
+const second = Float32Array.from({ length: 16000 }, (_, i) => Math.sin(i * i * 1e-4) * 0.1);
+const room = (rt60Sec: number) => ({ rt60Sec, directDb: 5, start: 3 });
+const all = { room: room(0.8), noise: { kind: 'babble', snrDb: 10, start: 5 }, telephone: true, gainDb: 3 } as const;
+const plain = { telephone: false, gainDb: 0 };
+
+const once = (name: string, work: () => unknown) => {
+  const start = performance.now();
+  work();
+  console.log(`${name}, once: ${(performance.now() - start).toFixed(1)} ms`);
+};
+const time = (name: string, work: () => unknown) => {
+  const times = Array.from({ length: 100 }, () => {
+    const start = performance.now();
+    work();
+    return performance.now() - start;
+  }).sort((a, b) => a - b);
+  console.log(`${name}: median ${times[50].toFixed(2)} ms, fastest tenth ${times[10].toFixed(2)} ms`);
+};
+for (const kind of NOISE_KINDS) once(`${kind} noise made`, () => soundNoise(kind));
+once('first room of 0.8 s', () => damageSound(second, { ...plain, room: room(0.8) }));
+time('gain', () => changeGain(second, 3));
+time('noise', () => addNoise(second, { kind: 'pink', snrDb: 10, start: 9 }));
+for (const rt60Sec of [0.15, 0.4, 0.8, 1]) {
+  time(`response of a room of ${rt60Sec} s`, () => roomResponse(room(rt60Sec)));
+  time(`room of ${rt60Sec} s`, () => damageSound(second, { ...plain, room: room(rt60Sec) }));
+}
+time('telephone', () => throughTelephone(second));
+time('all, room of 0.8 s', () => damageSound(second, all));
