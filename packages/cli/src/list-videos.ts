@@ -7,7 +7,7 @@ const ENDINGS = /\.(mp4|m4v|mov|mkv|webm|avi|mpg|mpeg|mts|m2ts|ts|wmv|flv|3gp|og
 export type VideoList = { folder: string; sources: string[] };
 
 /**
- * The videos below a folder, or one file, told by their endings; `/` between folders, sorted by code unit so that every machine agrees.
+ * The videos below a folder, or one file, told by their endings, linked ones too; `/` between folders, sorted by code unit so that every machine agrees.
  *
  * @throws Error if the folder is missing or has no video.
  */
@@ -18,12 +18,10 @@ export async function listVideos(input: string): Promise<VideoList> {
   const sources: string[] = [];
   const entries = await readdir(input, { recursive: true, withFileTypes: true });
   for (const entry of entries) {
-    if (!entry.isFile() || !ENDINGS.test(entry.name) || entry.name.startsWith('.')) continue;
-    sources.push(
-      relative(input, join(entry.parentPath ?? entry.path, entry.name))
-        .split(sep)
-        .join('/'),
-    );
+    if (!ENDINGS.test(entry.name) || entry.name.startsWith('.')) continue;
+    const path = join(entry.parentPath ?? entry.path, entry.name);
+    if (!entry.isFile() && !(entry.isSymbolicLink() && (await stat(path).catch(() => undefined))?.isFile())) continue;
+    sources.push(relative(input, path).split(sep).join('/'));
   }
   if (sources.length === 0)
     throw new Error(

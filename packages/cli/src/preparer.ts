@@ -79,8 +79,10 @@ export async function openPreparer(folder: string, options: PrepareFolderOptions
       const path = join(folder, source);
       const before = await store.source(source);
       if (before) return { ...before, alreadyDone: true };
-      const [tracks, sourceSha256] = await Promise.all([readLandmarks(landmarks, source), hashFile(path)]);
-      const { identity: person } = LAYOUTS[layout].describe(source);
+      const sourceSha256 = await hashFile(path);
+      const { identity: person, landmarks: others } = LAYOUTS[layout].describe(source);
+      const tracks = readLandmarks(landmarks, source, others);
+      tracks.catch(() => {}); // prepareVideo says it
       const about = { sourceSha256, ...(person === undefined ? {} : { person }) };
       return prepareVideo({ path, source, reader, detector, tracks, preparation, stages, collect, ...about }, store);
     },

@@ -28,6 +28,8 @@ export type PairSampling = {
   crossClipShare: number;
   /** A clip must be this many windows long (in pictures) to be used. */
   lengthInWindows: number;
+  /** Least share of a window's pictures during which somebody speaks, by `voiceActivity`; clips without such are used as they are. Default 0. */
+  minVoiced?: number;
 };
 
 export type SyncSampling = ContrastSampling | PairSampling;

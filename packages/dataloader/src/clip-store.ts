@@ -18,6 +18,7 @@ export type DropReason =
   | 'too short'
   | 'sound too short'
   | 'crop impossible'
+  | 'bad landmarks'
   | 'not talking'
   | 'offset unknown'
   | 'offset too large'
@@ -111,6 +112,8 @@ export class ClipStore {
   readonly recipe: StoreRecipe;
   /** What the clips depend on beside the recipe. */
   readonly settings: Record<string, unknown>;
+  /** Bytes of clips and decoded pictures that may be kept in memory. */
+  readonly cacheBytes: number;
   /** Opened clips by `<id>`, decoded chunks by `<id> <index>`. */
   readonly #cache: ByteCache<OpenClip | Uint8Array>;
 
@@ -118,6 +121,7 @@ export class ClipStore {
     this.folder = folder;
     this.recipe = recipe;
     this.settings = settings;
+    this.cacheBytes = cacheBytes;
     this.#cache = new ByteCache(cacheBytes);
   }
 

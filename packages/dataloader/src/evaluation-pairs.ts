@@ -6,7 +6,7 @@ import { assertStoreFits } from './clip';
 import type { ClipStore } from './clip-store';
 import { cutMelWindow } from './mel-window';
 import { cutMouthWindow } from './mouth-window';
-import { named } from './sync-loader';
+import { named } from './sync-batch-maker';
 import { windowCount } from './window-count';
 
 export type EvaluationOptions = {

@@ -30,8 +30,8 @@ export type PrepareOptions = {
   reader: MediaReader;
   /** Borrowed. Not needed where `tracks` are given. */
   detector?: LandmarkDetector;
-  /** Faces that are known already, such as from `parseLandmarkFile`. */
-  tracks?: readonly FaceTrack[];
+  /** Faces that are known already, such as from `parseLandmarkFile`; a promise that fails drops the video for `bad landmarks`. */
+  tracks?: readonly FaceTrack[] | Promise<readonly FaceTrack[] | undefined>;
   /** What is done and kept. Default `GENERAL`. */
   preparation?: Preparation;
   stages?: PrepareStages;
@@ -127,8 +127,12 @@ async function cutClips(
   clips: string[],
   drop: (entry: Drop) => Promise<void>,
 ): Promise<void> {
-  const { source, path, reader, detector, tracks: given, keepBytes, collect, preparation, stages = {}, onProgress } = options;
+  const { source, path, reader, detector, keepBytes, collect, preparation, stages = {}, onProgress } = options;
   const { fps } = store.recipe;
+  const given = await Promise.resolve(options.tracks).catch((error: Error) => {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    throw new UnusableVideo('bad landmarks', error.message.replaceAll(path, name).slice(0, 500), { cause: error });
+  });
   let ofFrames = Number.NaN;
   const tell = (phase: PrepareProgress['phase'], frames: number) => onProgress?.({ source, phase, frames, ofFrames });
   const video = await openTrackedVideo({

@@ -17,7 +17,7 @@ export type SplitStoreOptions = {
  *
  * People are told apart by their labels where every clip has one (`Clip.person`), else by how they look where every clip was looked at
  * (`Clip.identity`, `clusterFaces`), else each video counts as a person of its own, which flatters where somebody appears in several.
- * A data set's own split is kept where all videos have one: its test part counts as validation.
+ * A data set's own split is kept where all videos have one and there are both sides: its test part counts as validation.
  *
  * @returns undefined for a store without clips.
  * @example
@@ -36,7 +36,8 @@ export async function splitStore(store: ClipStore, { validationShare = 0.15, see
   const [by, names] = await identities(ids, people, looks);
   const clips = ids.map((id, i) => ({ id, identity: names[i] }));
   const said = ids.map((id) => given?.(parseClipId(id).source));
-  const whole = said.every((side) => side !== undefined);
+  // A part of a data set alone, such as what it gives for training, is split like any other.
+  const whole = said.every((side) => side !== undefined) && new Set(said).size > 1;
   // One person alone cannot be split: all of it is for training.
   const validation =
     whole || new Set(names).size < 2 ? new Set<string>() : new Set(splitByIdentity(clips, { validationShare, seed }).held);

@@ -4,14 +4,13 @@ import type { MelBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import { AUGMENTATION, drawAugmentation } from './augmentation';
 import type { Augmentation } from './augmentation';
-import { planBatch, usableClips } from './batch-plan';
-import type { ClipLength, PlannedSample, SyncSampling } from './batch-plan';
+import type { SyncSampling } from './batch-plan';
+import { BatchWorkers } from './batch-workers';
 import { assertStoreFits } from './clip';
-import { inParallel } from './clip-store';
 import type { ClipStore } from './clip-store';
-import { cutMelWindow } from './mel-window';
-import { cutMouthWindow } from './mouth-window';
-import { windowCount } from './window-count';
+import { oneAtATime, orderedBatches } from './ordered-batches';
+import { SyncBatchMaker, assertSampling } from './sync-batch-maker';
+import type { PlainSyncBatch } from './sync-batch-maker';
 
 export type SyncLoaderOptions = {
   /** How windows are drawn. Default `CONTRAST.sampling`. */
@@ -26,8 +25,10 @@ export type SyncLoaderOptions = {
   exclude?: readonly string[];
   /** First step of the iterator, to go on where a run stopped. Default 0. */
   startStep?: number;
-  /** Batches made ahead of the one asked for. Default 2. */
+  /** Batches made ahead of the one asked for, which wait in memory until they are pulled. Default 2, with workers as many as these if more. */
   prefetch?: number;
+  /** Threads that make batches beside this one (Node); the same batches whatever their number. Default 0: this thread. */
+  workers?: number;
 };
 
 /** Same-clip contrast as the feasibility run had it: 12 clips, 6 windows of each, at least 3 frames apart, varied. */
@@ -43,6 +44,27 @@ export const CONTRAST = {
 export const THESIS_PAIRS = {
   sampling: { kind: 'pairs', pairs: 256, positiveShare: 0.5, minOffset: 1, crossClipShare: 0, lengthInWindows: 2 },
   augment: null,
+} as const satisfies SyncLoaderOptions;
+
+/**
+ * Wav2Lip's pairs: clips of at least three windows, half in sync, off-sync pictures from any other start of the same clip, 64 in a batch, nothing
+ * varied.
+ */
+export const WAV2LIP_PAIRS = {
+  sampling: { kind: 'pairs', pairs: 64, positiveShare: 0.5, minOffset: 1, crossClipShare: 0, lengthInWindows: 3 },
+  augment: null,
+} as const satisfies SyncLoaderOptions;
+
+/** LatentSync's pairs: as the thesis's, which took them over. */
+export const LATENTSYNC_PAIRS = THESIS_PAIRS;
+
+/**
+ * Pairs that are what their label says: off-sync by at least 3 frames, three in ten from another clip, nobody silent (at least a fifth of the window
+ * is speech, where the clip has such), all varied.
+ */
+export const ROBUST_PAIRS = {
+  sampling: { kind: 'pairs', pairs: 256, positiveShare: 0.5, minOffset: 3, crossClipShare: 0.3, lengthInWindows: 2, minVoiced: 0.2 },
+  augment: AUGMENTATION,
 } as const satisfies SyncLoaderOptions;
 
 /** One batch. Its tensors belong to whoever pulled it: `disposeBatch`. */
@@ -81,11 +103,6 @@ export type LoaderSummary = {
   leftOut: string[];
 };
 
-type PlainBatch = { samples: PlannedSample[]; frames: Float32Array; mel: Float32Array };
-type Index = { ids: string[]; clips: ClipLength[]; usable: number[] };
-
-const READS_AT_ONCE = 8; // clips
-
 /**
  * Training batches from a store, each a function of `(seed, step)` alone: the same whatever was prefetched, and after a
  * restart `batch(step)` or `startStep` goes on exactly where a run stopped.
@@ -105,36 +122,44 @@ const READS_AT_ONCE = 8; // clips
 export class SyncLoader {
   readonly #store: ClipStore;
   readonly #recipe: SyncRecipe;
-  readonly #options: Required<Omit<SyncLoaderOptions, 'clips'>> & Pick<SyncLoaderOptions, 'clips'>;
-  #index?: Promise<Index>;
+  readonly #sampling: SyncSampling;
+  readonly #startStep: number;
+  readonly #prefetch: number;
+  readonly #maker: SyncBatchMaker;
+  readonly #startWorkers?: () => Promise<BatchWorkers<PlainSyncBatch>>;
+  #workers?: Promise<BatchWorkers<PlainSyncBatch>>;
   #disposed = false;
 
   constructor(store: ClipStore, recipe: SyncRecipe, options: SyncLoaderOptions = {}) {
-    const {
-      sampling = CONTRAST.sampling,
-      augment = AUGMENTATION,
-      seed = 0,
-      clips,
-      exclude = [],
-      startStep = 0,
-      prefetch = 2,
-    } = options;
+    const { sampling = CONTRAST.sampling, augment = AUGMENTATION, seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
+    const { prefetch = Math.max(2, workers) } = options;
     assertSyncRecipe('SyncLoader', recipe);
     assertStoreFits('SyncLoader', store.recipe, recipe);
-    if (!(Number.isInteger(prefetch) && prefetch >= 0)) fail(RangeError, 'SyncLoader', 'prefetch', 'a whole number, 0 or more', prefetch);
-    usableClips([], sampling, recipe.frames); // checks the sampling
+    for (const [name, value] of Object.entries({ prefetch, workers })) {
+      if (!(Number.isInteger(value) && value >= 0)) fail(RangeError, 'SyncLoader', name, 'a whole number, 0 or more', value);
+    }
+    assertSampling(sampling, recipe.frames);
     if (augment && recipe.mel !== 'THESIS_MEL' && recipe.mel !== 'WAV2LIP_MEL') {
       fail(TypeError, 'SyncLoader', 'augment', `null for ${recipe.mel}: its variations are of mel spectrograms`, 'a variation');
     }
     if (augment) drawAugmentation(augment, new Random(0)); // checks the strengths
     this.#store = store;
     this.#recipe = recipe;
-    this.#options = { sampling, augment, seed, clips, exclude, startStep, prefetch };
+    this.#sampling = sampling;
+    this.#startStep = startStep;
+    this.#prefetch = prefetch;
+    const plain = { sampling, augment, seed, clips, exclude };
+    this.#maker = new SyncBatchMaker(store, recipe, plain);
+    if (workers > 0) {
+      const setup = { folder: store.folder, cacheBytes: store.cacheBytes / workers, kind: 'sync' as const, recipe, options: plain };
+      this.#startWorkers = () => BatchWorkers.start(workers, setup);
+    }
   }
 
   /** What is drawn from, and what was left out for being too short. */
   async summary(): Promise<LoaderSummary> {
-    const { ids, clips, usable } = await this.#load();
+    this.#alive();
+    const { ids, clips, usable } = await this.#maker.index();
     const used = new Set(usable);
     return {
       clips: usable.length,
@@ -145,98 +170,45 @@ export class SyncLoader {
 
   /** The batch of a step. */
   async batch(step: number): Promise<SyncBatch> {
-    return this.#tensors(step, await this.#make(step));
+    return this.#tensors(step, await this.#plain(step));
   }
 
   /** Batches from `startStep` on, without end. */
   [Symbol.asyncIterator](): AsyncGenerator<SyncBatch> {
-    return this.from(this.#options.startStep);
+    return this.from(this.#startStep);
   }
 
   /** Batches from a step on, without end. */
   async *from(step: number): AsyncGenerator<SyncBatch> {
-    const ahead: Promise<PlainBatch>[] = [];
-    let next = step;
-    for (let current = step; ; current++) {
-      while (next <= current + this.#options.prefetch) {
-        // One after the other, so that no more than one batch is being cut at a time.
-        const before = ahead[ahead.length - 1] ?? Promise.resolve();
-        const wanted = next++;
-        const made = before.then(() => this.#make(wanted));
-        made.catch(() => {}); // reported when it is its turn
-        ahead.push(made);
-      }
-      yield this.#tensors(current, await ahead.shift()!);
+    // In this thread one after the other, so that no more than one batch is being cut at a time.
+    const make = this.#startWorkers ? (wanted: number) => this.#plain(wanted) : oneAtATime((wanted: number) => this.#plain(wanted));
+    for await (const { step: current, batch } of orderedBatches(make, { from: step, ahead: this.#prefetch })) {
+      yield this.#tensors(current, batch);
     }
   }
 
-  /** Ends all iterators at their next step. Batches that were pulled stay their owners'. */
+  /** Ends all iterators at their next step, and the threads. Batches that were pulled stay their owners'. */
   dispose(): void {
     this.#disposed = true;
+    void this.#workers?.then((workers) => workers.dispose());
   }
 
   #alive(): void {
     if (this.#disposed) fail(Error, 'SyncLoader', 'loader', 'in use', 'one that was disposed');
   }
 
-  #load(): Promise<Index> {
+  async #plain(step: number): Promise<PlainSyncBatch> {
     this.#alive();
-    this.#index ??= this.#readIndex();
-    return this.#index;
+    if (!this.#startWorkers) return this.#maker.make(step);
+    this.#workers ??= this.#startWorkers();
+    return (await this.#workers).make(step);
   }
 
-  async #readIndex(): Promise<Index> {
-    const { clips: wanted, exclude, sampling } = this.#options;
-    const out = new Set(exclude);
-    const ids = (wanted ?? (await this.#store.list())).filter((id) => !out.has(id));
-    const clips = await inParallel(ids, 16, async (id) => {
-      const { count, melSteps } = await named(id, () => this.#store.info(id));
-      return { frames: count, windows: windowCount(count, melSteps, this.#recipe) };
-    });
-    return { ids, clips, usable: usableClips(clips, sampling, this.#recipe.frames) };
-  }
-
-  async #make(step: number): Promise<PlainBatch> {
-    const { ids, clips, usable } = await this.#load();
-    const { sampling, seed, augment } = this.#options;
-    const samples = planBatch(clips, usable, sampling, seed, step);
-    const { height, width } = pictureShape(this.#recipe.crop);
-    const frameLength = height * width * this.#recipe.frames * 3;
-    const melLength = this.#store.recipe.bins * this.#recipe.melSteps;
-    const frames = new Float32Array(samples.length * frameLength);
-    const mel = new Float32Array(samples.length * melLength);
-    const draws = samples.map((_, i) => (augment ? drawAugmentation(augment, new Random(seed, step, i)) : undefined));
-
-    const uses = new Map<number, { frames: number[]; mel: number[] }>();
-    const use = (clip: number) => uses.get(clip) ?? uses.set(clip, { frames: [], mel: [] }).get(clip)!;
-    samples.forEach((sample, i) => {
-      use(sample.frameClip).frames.push(i);
-      use(sample.melClip).mel.push(i);
-    });
-    await inParallel([...uses], READS_AT_ONCE, async ([index, windows]) => {
-      this.#alive();
-      const id = ids[index];
-      await named(id, async () => {
-        for (const i of windows.frames) {
-          const pictures = await this.#store.pictures(id, samples[i].frameStart, this.#recipe.frames);
-          const out = frames.subarray(i * frameLength, (i + 1) * frameLength);
-          cutMouthWindow(pictures, 0, { stored: this.#store.recipe.crop, recipe: this.#recipe, augmentation: draws[i], out });
-        }
-        const clip = await this.#store.open(id);
-        for (const i of windows.mel) {
-          const out = mel.subarray(i * melLength, (i + 1) * melLength);
-          cutMelWindow(clip.mel, samples[i].melStart, { recipe: this.#recipe, augmentation: draws[i], out });
-        }
-      });
-    });
-    return { samples, frames, mel };
-  }
-
-  async #tensors(step: number, { samples, frames, mel }: PlainBatch): Promise<SyncBatch> {
-    const { ids } = await this.#load();
+  async #tensors(step: number, { samples, frames, mel }: PlainSyncBatch): Promise<SyncBatch> {
+    const { ids } = await this.#maker.index();
     const { height, width } = pictureShape(this.#recipe.crop);
     const count = samples.length;
-    const { sampling } = this.#options;
+    const sampling = this.#sampling;
     const batch: SyncBatch = {
       step,
       frames: tf.tensor4d(frames, [count, height, width, this.#recipe.frames * 3]),
@@ -248,15 +220,5 @@ export class SyncLoader {
     };
     if (sampling.kind === 'pairs') return { ...batch, labels: tf.tensor1d(samples.map((sample) => sample.label!)) };
     return { ...batch, clips: samples.map((_, i) => Math.floor(i / sampling.windows)) };
-  }
-}
-
-/** Puts the clip's name in front of what goes wrong with it. */
-export async function named<A>(id: string, work: () => Promise<A>): Promise<A> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof Error && !error.message.includes(id)) error.message = `clip ${id}: ${error.message}`;
-    throw error;
   }
 }

@@ -22,10 +22,15 @@ export function cropJitter(poses: Float32Array): CropJitter {
   const frames = poses.length / 4;
   if (!(Number.isInteger(frames) && frames > 0)) fail(TypeError, 'cropJitter', 'poses', 'rows of 4 numbers, at least one', poses.length);
   const at = (frame: number, field: number) => poses[4 * frame + field];
-  let mean = 0;
-  for (let frame = 0; frame < frames; frame++) mean += at(frame, 2) / frames;
-  let variance = 0;
-  for (let frame = 0; frame < frames; frame++) variance += (at(frame, 2) - mean) ** 2 / frames;
+  // Counted from the first side, so that equal sides deviate by exactly 0.
+  const first = at(0, 2);
+  let [sum, squares] = [0, 0];
+  for (let frame = 0; frame < frames; frame++) {
+    sum += at(frame, 2) - first;
+    squares += (at(frame, 2) - first) ** 2;
+  }
+  const mean = first + sum / frames;
+  const variance = Math.max(0, squares / frames - (sum / frames) ** 2);
   const seconds = Math.max(0, frames - 2);
   let [centre, angle] = [0, 0];
   for (let frame = 1; frame <= seconds; frame++) {

@@ -36,7 +36,6 @@ export type { PixelBox } from './resize-box';
 export { rotationAngle } from './rotation-angle';
 export { sampleSquare } from './sample-square';
 export type { Square } from './sample-square';
-export { laplacianSharpness } from './sharpness';
 export { ShotDetector, shotBoundaries } from './shot-detector';
 export type { ShotDetectorOptions } from './shot-detector';
 export { smoothTrack } from './smooth-track';

@@ -62,8 +62,8 @@ test('a cut is told as soon as its window is complete, and not twice', async () 
   expect(detector.finish()).toEqual([]);
 });
 
-test('a large picture is looked at in about 256 columns, and after reset another size may come', () => {
-  expect(smallHsv(frameOf(new Uint8Array(1920 * 1080 * 3), 0, 1920, 1080))).toHaveLength(Math.ceil(1920 / 7) * Math.ceil(1080 / 7) * 3);
+test('a large picture is looked at in about 128 columns, and after reset another size may come', () => {
+  expect(smallHsv(frameOf(new Uint8Array(1920 * 1080 * 3), 0, 1920, 1080))).toHaveLength(Math.ceil(1920 / 15) * Math.ceil(1080 / 15) * 3);
   const detector = new ShotDetector();
   detector.push(frameOf(new Uint8Array(12), 0, 2, 2));
   expect(() => detector.push(frameOf(new Uint8Array(27), 1, 3, 3))).toThrow('frame must be of 2 x 2 pixels, as the one before, got 3 x 3');
