@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { blurPictures, compressPictures } from '../src/picture-damage';
 import { NOISE_KINDS, soundNoise } from '../src/sound-noise';
 import { addNoise, changeGain, damageSound, roomResponse, throughTelephone } from '../src/sound-damage';
 
@@ -31,3 +32,11 @@ for (const rt60Sec of [0.15, 0.4, 0.8, 1]) {
 }
 time('telephone', () => throughTelephone(second));
 time('all, room of 0.8 s', () => damageSound(second, all));
+
+/** Milliseconds to damage ten pictures of 48x48, and of 96x96 as they are stored. */
+for (const side of [48, 96]) {
+  const pictures = Uint8Array.from({ length: 10 * side * side * 3 }, (_, i) => 128 + 60 * Math.sin(i / 200) + ((i * 7919) % 41));
+  const size = { height: side, width: side };
+  for (const sigma of [0.5, 1.5, 3]) time(`ten ${side}x${side}, blur of ${sigma}`, () => blurPictures(pictures, { ...size, sigma }));
+  for (const quality of [20, 60, 95]) time(`ten ${side}x${side}, JPEG of ${quality}`, () => compressPictures(pictures, { ...size, quality }));
+}

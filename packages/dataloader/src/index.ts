@@ -21,6 +21,8 @@ export { cutMelWindow } from './mel-window';
 export type { MelWindowOptions } from './mel-window';
 export { cutMouthWindow } from './mouth-window';
 export type { MouthWindowOptions } from './mouth-window';
+export { PICTURE_DAMAGE, blurPictures, compressPictures, damagePictures, drawPictureDamage } from './picture-damage';
+export type { PictureDamage, PictureDamageDraw, PictureSize } from './picture-damage';
 export { GENERAL, OPEN_GATES, PREPARATIONS } from './preparation';
 export type { Preparation, PreparationName, QualityGates } from './preparation';
 export type { PrepareStages } from './prepare-stages';
