@@ -92,7 +92,9 @@ def clip_median(poses):
     if n <= 40:
         return np.repeat(np.median(poses, 0)[None], n, 0)
     medians = np.stack([np.median(poses[max(0, i - 12):i + 13], 0) for i in range(n)])
-    return np.stack([medians[max(0, i - 4):i + 5].mean(0) for i in range(n)])
+    smooth = np.stack([medians[max(0, i - 4):i + 5].mean(0) for i in range(n)])
+    smooth[:, 2] = np.median(poses[:, 2])  # one size for the whole track
+    return smooth
 
 
 def thesis_angle(p):

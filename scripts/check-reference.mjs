@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
-const probe = spawnSync(python, ['-c', 'import cv2, numpy, scipy, skimage, torch, torchaudio, torchvision; print(torch.__version__)'], { encoding: 'utf8' });
+const probe = spawnSync(python, ['-c', 'import PIL, cv2, numpy, scipy, skimage, torch, torchaudio, torchvision; print(torch.__version__)'], { encoding: 'utf8' });
 if (probe.status !== 0) {
   const reason = probe.error?.message ?? probe.stderr.trim().split('\n').pop();
-  console.log(`reference: skipped, ${python} has not all of PyTorch, torchaudio, torchvision, SciPy, scikit-image and OpenCV (${reason})`);
+  console.log(`reference: skipped, ${python} has not all of PyTorch, torchaudio, torchvision, SciPy, scikit-image, OpenCV and Pillow (${reason})`);
   process.exit(0);
 }
 console.log(`reference: PyTorch ${probe.stdout.trim()}`);

@@ -14,6 +14,7 @@ const steps = {
   fuzz: [process.execPath, ['scripts/fuzz.mjs', '--files', '20000']],
   packages: [process.execPath, ['scripts/check-packages.mjs']],
   path: [process.execPath, ['scripts/check-path.mjs']],
+  faults: [process.execPath, ['scripts/check-faults.mjs']],
 };
 
 const wanted = process.argv.slice(2);

@@ -1,3 +1,5 @@
+export { dataCard } from './data-card';
+export type { CardFacts } from './data-card';
 export { dataReport } from './data-report';
 export type { DataReport, DataReportOptions, Spread, Thumbnail } from './data-report';
 export { dataReportPage } from './data-report-page';
@@ -9,6 +11,9 @@ export { listVideos } from './list-videos';
 export type { VideoList } from './list-videos';
 export { showPreparation } from './prepare-command';
 export type { PrepareReport } from './prepare-command';
+export { mergeStores } from './merge-stores';
+export type { MergeOptions } from './merge-stores';
+export { offsetStage } from './offset-stage';
 export { prepareFolder } from './prepare-folder';
 export type { PrepareEvent } from './prepare-folder';
 export type { PrepareFolderOptions } from './preparer';

@@ -30,7 +30,7 @@ export const PREPARE: CommandSpec = {
     offset: { kind: 'choice', choices: ['correct', 'measure', 'none'], help: `what is done about offsets; ${FROM_PRESET}` },
     'max-offset': { kind: 'whole', value: 'N', min: 0, help: `clips further off are dropped, frames; ${FROM_PRESET}` },
     'min-confidence': { kind: 'number', value: 'X', min: 0, help: `clips with a lower LSE-C are dropped; ${FROM_PRESET}` },
-    'sure-confidence': { kind: 'number', value: 'X', min: 0, help: `below this LSE-C no sound is moved; ${FROM_PRESET}` },
+    'sure-confidence': { kind: 'number', value: 'X', min: 0, help: `below this LSE-C * sqrt(windows / 100) no sound is moved; ${FROM_PRESET}` },
     shots: { kind: 'choice', choices: ['adaptive', 'content', 'none'], help: `how cuts are found; ${FROM_PRESET}` },
     faces: { kind: 'choice', choices: ['talking', 'largest', 'all'], help: `which of several faces; ${FROM_PRESET}` },
     segment: { kind: 'number', value: 'SEC', min: 0.2, help: `longest clip; ${FROM_PRESET}` },

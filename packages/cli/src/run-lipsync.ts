@@ -1,4 +1,5 @@
 import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCommand } from './command';
+import { DATA, runData } from './data-command';
 import { REPORT, runReport } from './data-report-command';
 import { PREPARE, runPrepare } from './prepare-command';
 import { servePrepareWorker, WORKER_WORD } from './prepare-worker';
@@ -11,6 +12,7 @@ import { runWeights, WEIGHTS } from './weights-command';
 const COMMANDS: { spec: CommandSpec; run: (parsed: ParsedCommand) => Promise<number | void> }[] = [
   { spec: PREPARE, run: runPrepare },
   { spec: REPORT, run: runReport },
+  { spec: DATA, run: runData },
   { spec: TRAIN, run: runTrain },
   { spec: SCORE, run: runScore },
   { spec: WEIGHTS, run: runWeights },

@@ -16,8 +16,8 @@ export type SimilarityCrop = {
   /** Pixels on a side. */
   size: number;
   /**
-   * `clip median`: one crop for tracks of up to 40 frames (the median of centre, side and angle), a 25-frame moving
-   * median and then a 9-frame mean for longer ones. `frame`: every frame its own.
+   * `clip median`: one side for the whole track, its median; one centre and angle, too, for tracks of up to 40 frames, a 25-frame moving
+   * median and then a 9-frame mean of them for longer ones. `frame`: every frame its own.
    */
   window: 'clip median' | 'frame';
 };

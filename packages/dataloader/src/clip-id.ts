@@ -11,17 +11,19 @@ export type ClipAddress = {
 };
 
 /**
- * The one spelling of a video's path relative to the input folder: `/` between folders, nothing to resolve.
+ * The one spelling of a video's path relative to the input folder: `/` between folders, nothing to resolve. On Windows `\\` becomes `/`; elsewhere it is
+ * a letter like any other.
  *
  * @throws RangeError for an absolute path, one that leaves the folder, an empty one.
  * @example
- * sourceName('speaker 1\\a.mp4'); // 'speaker 1/a.mp4'
+ * sourceName('./speaker 1/a.mp4'); // 'speaker 1/a.mp4'
  */
 export function sourceName(relativePath: string): string {
-  const source = relativePath.replaceAll('\\', '/').replace(/^(\.\/)+/, '');
+  const windows = typeof process !== 'undefined' && process.platform === 'win32';
+  const source = (windows ? relativePath.replaceAll('\\', '/') : relativePath).replace(/^(\.\/)+/, '');
   const parts = source.split('/');
   const bad = parts.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'));
-  if (bad || /^[A-Za-z]:/.test(source)) {
+  if (bad || (windows && /^[A-Za-z]:/.test(source))) {
     fail(RangeError, 'sourceName', 'relativePath', 'relative to the input folder and inside it', relativePath);
   }
   return source;

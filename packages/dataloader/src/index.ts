@@ -22,7 +22,7 @@ export type { MelWindowOptions } from './mel-window';
 export { cutMouthWindow } from './mouth-window';
 export type { MouthWindowOptions } from './mouth-window';
 export { PICTURE_DAMAGE, blurPictures, compressPictures, damagePictures, drawPictureDamage } from './picture-damage';
-export type { PictureDamage, PictureDamageDraw, PictureSize } from './picture-damage';
+export type { PictureDamage, PictureDamageDraw } from './picture-damage';
 export { GENERAL, OPEN_GATES, PREPARATIONS } from './preparation';
 export type { Preparation, PreparationName, QualityGates } from './preparation';
 export type { PrepareStages } from './prepare-stages';

@@ -1,5 +1,6 @@
 import { fail } from '@lipsync/contracts';
 import type { Random } from '@lipsync/nn';
+import type { PictureSize } from './picture-coding';
 
 /** How strongly, and how often, pictures are damaged in training. Shares are of windows, 0..1. */
 export type PictureDamage = {
@@ -20,8 +21,6 @@ export const PICTURE_DAMAGE: PictureDamage = { blur: 0.3, leastSigma: 0.3, mostS
 
 /** What the pictures of one window get. Missing: none of it. */
 export type PictureDamageDraw = { sigma?: number; quality?: number };
-
-export type PictureSize = { height: number; width: number };
 
 const TRUNCATE = 4; // standard deviations
 const MOST_SIGMA = 50;

@@ -66,7 +66,7 @@ export function decideOffset(
   if (reading.confidence < minConfidence) {
     return { reason: 'offset unknown', detail: `confidence ${reading.confidence.toFixed(3)}, below ${minConfidence}` };
   }
-  const sure = reading.confidence >= sureConfidence;
+  const sure = reading.confidence * Math.sqrt(reading.windows / 100) >= sureConfidence;
   if (sure && Math.abs(reading.frames) > maxOffset) {
     return { reason: 'offset too large', detail: `${reading.frames} frames, above ${maxOffset}` };
   }

@@ -40,18 +40,33 @@ export async function segmentSound(
   const ended = whole.length < read.length;
   return {
     samples: whole.slice(start - from, end - from),
-    features(name, steps) {
-      const stream = featureStream(name);
-      const { stepsPerSecond } = AUDIO_FEATURES[name];
-      const hop = SAMPLE_RATE / stepsPerSecond;
-      const skipped = Math.min(Math.floor((start - from) / hop), CONTEXT_STEPS);
-      const fed = whole.subarray(start - from - skipped * hop);
-      if (fed.length <= 400) return { data: new Float32Array(0), steps: 0, bins: stream.bins };
-      const pieces = [stream.push(fed), ...(ended ? [stream.end()] : [])];
-      const data = new Float32Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-      pieces.forEach((piece, i) => data.set(piece, i === 0 ? 0 : pieces[0].length));
-      const wanted = data.subarray(skipped * stream.bins, (skipped + steps) * stream.bins);
-      return { data: wanted.slice(), steps: wanted.length / stream.bins, bins: stream.bins };
-    },
+    features: (name, steps) => featuresWithin(whole, { at: start - from, ended, name, steps }),
   };
+}
+
+/** Samples before a piece, and twice as many after it, with which its features are those of the whole sound. */
+export const FEATURE_CONTEXT = CONTEXT_STEPS * 200;
+
+/**
+ * Features of a sound from one of its samples on, with what stands before it as context.
+ *
+ * @param samples 16 kHz mono.
+ * @param options.at where the first step begins; as many as `FEATURE_CONTEXT` samples before it count.
+ * @param options.ended whether the sound ends with these samples, so that its end is mirrored as that of the whole is.
+ * @returns fewer steps where the sound ends before.
+ */
+export function featuresWithin(
+  samples: Float32Array,
+  { at, ended, name, steps }: { at: number; ended: boolean; name: AudioFeatureName; steps: number },
+): Mel {
+  const stream = featureStream(name);
+  const hop = SAMPLE_RATE / AUDIO_FEATURES[name].stepsPerSecond;
+  const skipped = Math.min(Math.floor(at / hop), CONTEXT_STEPS);
+  const fed = samples.subarray(at - skipped * hop);
+  if (fed.length <= 400) return { data: new Float32Array(0), steps: 0, bins: stream.bins };
+  const pieces = [stream.push(fed), ...(ended ? [stream.end()] : [])];
+  const data = new Float32Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  pieces.forEach((piece, i) => data.set(piece, i === 0 ? 0 : pieces[0].length));
+  const wanted = data.subarray(skipped * stream.bins, (skipped + steps) * stream.bins);
+  return { data: wanted.slice(), steps: wanted.length / stream.bins, bins: stream.bins };
 }

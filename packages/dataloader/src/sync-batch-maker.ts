@@ -1,21 +1,28 @@
 import { voiceActivity } from '@lipsync/audio-mel';
-import { fail, pictureShape } from '@lipsync/contracts';
+import { AUDIO_FEATURES, audioWindowStart, fail, pictureShape, storedShape } from '@lipsync/contracts';
 import type { SyncRecipe } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import { drawAugmentation } from './augmentation';
-import type { Augmentation } from './augmentation';
+import type { Augmentation, AugmentationDraw } from './augmentation';
 import { planBatch, usableClips } from './batch-plan';
 import type { ClipLength, PlannedSample, SyncSampling } from './batch-plan';
 import { inParallel } from './clip-store';
 import type { ClipStore } from './clip-store';
 import { cutMelWindow } from './mel-window';
 import { cutMouthWindow } from './mouth-window';
+import { damagePictures, drawPictureDamage } from './picture-damage';
+import type { PictureDamage } from './picture-damage';
+import { FEATURE_CONTEXT, featuresWithin } from './segment-sound';
+import { damageSound, drawSoundDamage } from './sound-damage';
+import type { SoundDamage } from './sound-damage';
 import { windowCount } from './window-count';
 
 /** What a batch is a function of, beside its step. */
 export type SyncBatchOptions = {
   sampling: SyncSampling;
   augment: Augmentation | null;
+  /** Recordings of lesser quality; null for none. Costs about ten times what augmentation does. */
+  damage: { pictures: PictureDamage; sound: SoundDamage } | null;
   seed: number;
   /** The clips to draw from. Default: all of the store. */
   clips?: readonly string[];
@@ -72,14 +79,13 @@ export class SyncBatchMaker {
       const id = ids[index];
       await named(id, async () => {
         for (const i of windows.frames) {
-          const pictures = await this.#store.pictures(id, samples[i].frameStart, this.#recipe.frames);
+          const pictures = await this.#pictures(id, samples[i].frameStart, new Random(seed, step, i, DAMAGED_PICTURES));
           const out = frames.subarray(i * frameLength, (i + 1) * frameLength);
           cutMouthWindow(pictures, 0, { stored: this.#store.recipe.crop, recipe: this.#recipe, augmentation: draws[i], out });
         }
-        const clip = await this.#store.open(id);
         for (const i of windows.mel) {
           const out = mel.subarray(i * melLength, (i + 1) * melLength);
-          cutMelWindow(clip.mel, samples[i].melStart, { recipe: this.#recipe, augmentation: draws[i], out });
+          await this.#cutMel(id, samples[i].melStart, draws[i], new Random(seed, step, i, DAMAGED_SOUND), out);
         }
       });
     });
@@ -95,6 +101,33 @@ export class SyncBatchMaker {
       return { frames: count, windows: windowCount(count, melSteps, this.#recipe) };
     });
     return { ids, clips, usable: usableClips(clips, sampling, this.#recipe.frames) };
+  }
+
+  async #pictures(id: string, start: number, random: Random): Promise<Uint8Array> {
+    const pictures = await this.#store.pictures(id, start, this.#recipe.frames);
+    const { damage } = this.#options;
+    return damage ? damagePictures(pictures, storedShape(this.#store.recipe.crop), drawPictureDamage(damage.pictures, random)) : pictures;
+  }
+
+  async #cutMel(id: string, start: number, augmentation: AugmentationDraw | undefined, random: Random, out: Float32Array): Promise<void> {
+    const { damage } = this.#options;
+    const { mel, sound } = await this.#store.open(id);
+    const recipe = this.#recipe;
+    if (!damage) {
+      cutMelWindow(mel, start, { recipe, augmentation, out });
+      return;
+    }
+    // The window's own sound is damaged, and its features are computed anew.
+    const hop = SAMPLE_RATE / AUDIO_FEATURES[recipe.mel].stepsPerSecond;
+    const first = audioWindowStart(recipe, start) * hop;
+    const from = Math.max(0, first - FEATURE_CONTEXT);
+    const to = Math.min(sound.length, first + recipe.melSteps * hop + 2 * FEATURE_CONTEXT);
+    const level = Math.sqrt(sound.reduce((sum, value) => sum + value * value, 0) / sound.length) / 32768;
+    const piece = damageSound(Float32Array.from(sound.subarray(from, to), (value) => value / 32768), drawSoundDamage(damage.sound, random), { level });
+    const damaged = featuresWithin(piece, { at: first - from, ended: to === sound.length, name: recipe.mel, steps: recipe.melSteps });
+    // A sound that ends just before the last step: that of the clip.
+    if (damaged.steps < recipe.melSteps) cutMelWindow(mel, start, { recipe, augmentation, out });
+    else cutMelWindow(damaged, 0, { recipe, augmentation, out });
   }
 
   /** Moves a pair's sound, and what belongs to it, to where somebody speaks; leaves it where nobody does in all of the clip. */
@@ -130,7 +163,11 @@ export class SyncBatchMaker {
   }
 }
 
-const VOICE = 0x766f; // keeps its draws apart from the augmentation's
+const SAMPLE_RATE = 16000;
+// These keep draws apart from the augmentation's.
+const VOICE = 1;
+const DAMAGED_PICTURES = 2;
+const DAMAGED_SOUND = 3;
 
 /** Puts the clip's name in front of what goes wrong with it. */
 export async function named<A>(id: string, work: () => Promise<A>): Promise<A> {

@@ -9,6 +9,10 @@ import { BatchWorkers } from './batch-workers';
 import { assertStoreFits } from './clip';
 import type { ClipStore } from './clip-store';
 import { oneAtATime, orderedBatches } from './ordered-batches';
+import { PICTURE_DAMAGE, drawPictureDamage } from './picture-damage';
+import type { PictureDamage } from './picture-damage';
+import { SOUND_DAMAGE, drawSoundDamage } from './sound-damage';
+import type { SoundDamage } from './sound-damage';
 import { SyncBatchMaker, assertSampling } from './sync-batch-maker';
 import type { PlainSyncBatch } from './sync-batch-maker';
 
@@ -17,6 +21,8 @@ export type SyncLoaderOptions = {
   sampling?: SyncSampling;
   /** Variation of windows; null for none. Default `AUGMENTATION`. */
   augment?: Augmentation | null;
+  /** Recordings of lesser quality: blur and JPEG, rooms, noise and telephones; null for none. Default null. */
+  damage?: { pictures: PictureDamage; sound: SoundDamage } | null;
   /** Default 0. */
   seed?: number;
   /** The clips to draw from. Default: all of the store. */
@@ -60,11 +66,12 @@ export const LATENTSYNC_PAIRS = THESIS_PAIRS;
 
 /**
  * Pairs that are what their label says: off-sync by at least 3 frames, three in ten from another clip, nobody silent (at least a fifth of the window
- * is speech, where the clip has such), all varied.
+ * is speech, where the clip has such), all varied, as recordings of lesser quality, too.
  */
 export const ROBUST_PAIRS = {
   sampling: { kind: 'pairs', pairs: 256, positiveShare: 0.5, minOffset: 3, crossClipShare: 0.3, lengthInWindows: 2, minVoiced: 0.2 },
   augment: AUGMENTATION,
+  damage: { pictures: PICTURE_DAMAGE, sound: SOUND_DAMAGE },
 } as const satisfies SyncLoaderOptions;
 
 /** One batch. Its tensors belong to whoever pulled it: `disposeBatch`. */
@@ -131,7 +138,7 @@ export class SyncLoader {
   #disposed = false;
 
   constructor(store: ClipStore, recipe: SyncRecipe, options: SyncLoaderOptions = {}) {
-    const { sampling = CONTRAST.sampling, augment = AUGMENTATION, seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
+    const { sampling = CONTRAST.sampling, augment = AUGMENTATION, damage = null, seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
     const { prefetch = Math.max(2, workers) } = options;
     assertSyncRecipe('SyncLoader', recipe);
     assertStoreFits('SyncLoader', store.recipe, recipe);
@@ -142,13 +149,18 @@ export class SyncLoader {
     if (augment && recipe.mel !== 'THESIS_MEL' && recipe.mel !== 'WAV2LIP_MEL') {
       fail(TypeError, 'SyncLoader', 'augment', `null for ${recipe.mel}: its variations are of mel spectrograms`, 'a variation');
     }
-    if (augment) drawAugmentation(augment, new Random(0)); // checks the strengths
+    // These check the strengths.
+    if (augment) drawAugmentation(augment, new Random(0));
+    if (damage) {
+      drawPictureDamage(damage.pictures, new Random(0));
+      drawSoundDamage(damage.sound, new Random(0));
+    }
     this.#store = store;
     this.#recipe = recipe;
     this.#sampling = sampling;
     this.#startStep = startStep;
     this.#prefetch = prefetch;
-    const plain = { sampling, augment, seed, clips, exclude };
+    const plain = { sampling, augment, damage, seed, clips, exclude };
     this.#maker = new SyncBatchMaker(store, recipe, plain);
     if (workers > 0) {
       const setup = { folder: store.folder, cacheBytes: store.cacheBytes / workers, kind: 'sync' as const, recipe, options: plain };

@@ -47,8 +47,9 @@ const ONE_POSE_FRAMES = 40;
 /**
  * The mouth's pose in every frame of a track, steadied as the crop's `window` says.
  *
- * `frame`: each frame's own. `clip median`: up to 40 frames, the medians of x, y, measure and angle; longer, a moving median
- * of 25 frames, then a moving mean of 9. Windows end where the track ends. Angles are unwrapped before.
+ * `frame`: each frame's own. `clip median`: one measure, the track's median, so that the crop never changes its size; of x, y and angle their
+ * medians up to 40 frames, in longer tracks a moving median of 25 frames, then a moving mean of 9. Windows end where the track ends. Angles are
+ * unwrapped before.
  *
  * @returns `[frames, 4]`, float32: x, y, measure, angle; the caller's.
  * @example
@@ -63,7 +64,8 @@ export function trackPoses(track: FaceTrack, window: SimilarityCrop['window']): 
     [x, y, measure, angle].forEach((value, k) => (columns[k][i] = value));
   }
   unwrap(columns[3]);
-  const steady = window === 'frame' ? columns : columns.map(steadied);
+  const [x, y, measure, angle] = columns;
+  const steady = window === 'frame' ? columns : [steadied(x), steadied(y), measure.fill(median(measure)), steadied(angle)];
   return Float32Array.from({ length: frames * 4 }, (_, i) => steady[i % 4][i >> 2]);
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Random } from '@lipsync/nn';
 import { describe, expect, test } from 'vitest';
 import { SyncScorer, scoreEmbeddings } from './sync-scorer';
 
@@ -146,4 +147,46 @@ test('SyncScorer refuses rows and options that do not fit', () => {
   scorer.update({ visual: Float32Array.of(1, 0), dimension: 2 });
   expect(() => scorer.update({ audio: Float32Array.of(1), dimension: 1 })).toThrow('dimension must be 2, as before, got 1');
   expect(() => scorer.compute()).toThrow('got 1 of pictures and 0 of sound');
+});
+
+test.each([1, 2, 3, 7])('with pictures at every %d windows, means run over these rows and all shifts of the sound', (every) => {
+  const [windows, dimension, maxShift] = [40, 8, 5];
+  const random = new Random(every);
+  const unit = (rows: number) => {
+    const data = Float32Array.from({ length: rows * dimension }, () => random.normal());
+    for (let i = 0; i < rows; i++) {
+      const row = data.subarray(i * dimension, (i + 1) * dimension);
+      const length = Math.hypot(...row);
+      row.forEach((value, j) => (row[j] = value / length));
+    }
+    return data;
+  };
+  const [visual, audio] = [unit(windows), unit(windows)];
+  const rows = Array.from({ length: Math.ceil(windows / every) }, (_, r) => r * every);
+  const given = Float32Array.from(rows.flatMap((row) => [...visual.subarray(row * dimension, (row + 1) * dimension)]));
+  const scorer = new SyncScorer({ space: 'unit', maxShift, every });
+  for (let start = 0; start < windows; start += 9) {
+    const shown = rows.map((row, r) => ({ row, r })).filter(({ row }) => row >= start && row < start + 9);
+    const part = Float32Array.from(shown.flatMap(({ r }) => [...given.subarray(r * dimension, (r + 1) * dimension)]));
+    scorer.update({ visual: part, audio: audio.subarray(start * dimension, (start + 9) * dimension), dimension });
+  }
+  const score = scorer.compute();
+  expect(score.windows).toBe(rows.length);
+  for (const { offsetFrames, distance } of score.meanDistances) {
+    const wanted = rows.reduce((sum, row) => {
+      const partner = row - offsetFrames;
+      let squares = 0;
+      for (let j = 0; j < dimension; j++) {
+        const other = partner >= 0 && partner < windows ? audio[partner * dimension + j] : 0;
+        squares += (visual[row * dimension + j] - other) ** 2;
+      }
+      return sum + Math.sqrt(squares) / rows.length;
+    }, 0);
+    expect(distance).toBeCloseTo(wanted, 5);
+  }
+});
+
+test('every refuses what is not whole, and sound without zeros beyond the ends', () => {
+  expect(() => new SyncScorer({ space: 'unit', every: 0 })).toThrow('SyncScorer: every must be a whole number above 0, got 0');
+  expect(() => new SyncScorer({ space: 'unit', every: 2, outside: 'overlap' })).toThrow('SyncScorer: every must be 1 with outside: overlap, got 2');
 });

@@ -14,7 +14,7 @@ export type ScoringWindow = {
   mel: Float32Array;
 };
 
-export type WindowScorerOptions = Pick<SyncScorerOptions, 'maxShift' | 'outside'> & {
+export type WindowScorerOptions = Pick<SyncScorerOptions, 'maxShift' | 'outside' | 'every'> & {
   /** Windows embedded at once; no effect on the numbers beyond rounding. Default 32. */
   batchSize?: number;
 };
@@ -35,7 +35,9 @@ export class WindowScorer {
   readonly #expert: SyncExpert;
   readonly #scorer: SyncScorer | JointScorer;
   readonly #batchSize: number;
+  readonly #every: number;
   #pending: ScoringWindow[] = [];
+  #given = 0;
 
   constructor(expert: SyncExpert, options: WindowScorerOptions = {}) {
     const { batchSize = 32, ...rest } = options;
@@ -44,7 +46,9 @@ export class WindowScorer {
     }
     this.#expert = expert;
     this.#batchSize = batchSize;
+    this.#every = rest.every ?? 1;
     const { space } = expert;
+    if (space === 'joint' && this.#every !== 1) fail(TypeError, 'WindowScorer', 'every', '1 for a network that judges pairs', this.#every);
     this.#scorer =
       space === 'joint' ? new JointScorer(expert, rest) : new SyncScorer({ ...rest, space, fps: expert.recipe.fps, expert: expert.name });
   }
@@ -75,6 +79,7 @@ export class WindowScorer {
   /** Starts the next track. */
   reset(): void {
     this.#pending = [];
+    this.#given = 0;
     this.#scorer.reset();
   }
 
@@ -84,16 +89,19 @@ export class WindowScorer {
     this.#pending = [];
     const { recipe } = this.#expert;
     const { height, width } = pictureShape(recipe.crop);
+    const pixels = height * width * recipe.frames * 3;
+    const shown = windows.filter((_, i) => (this.#given + i) % this.#every === 0);
+    this.#given += windows.length;
     const [visual, audio] = tf.tidy(() => {
-      const frames = tf.tensor4d(join(windows.map((window) => window.frames)), [
-        windows.length,
+      const frames = tf.tensor4d(join(shown.map((window) => window.frames), pixels), [
+        shown.length,
         height,
         width,
         recipe.frames * 3,
       ]);
       const bins = windows[0].mel.length / recipe.melSteps;
-      const mel = tf.tensor4d(join(windows.map((window) => window.mel)), [windows.length, bins, recipe.melSteps, 1]);
-      return [this.#expert.encodeFrames(frames), this.#expert.encodeAudio(mel)];
+      const mel = tf.tensor4d(join(windows.map((window) => window.mel), windows[0].mel.length), [windows.length, bins, recipe.melSteps, 1]);
+      return [shown.length > 0 ? this.#expert.encodeFrames(frames) : tf.zeros([0, this.#expert.embeddingSize]), this.#expert.encodeAudio(mel)];
     });
     try {
       const rows = await Promise.all([visual.data<'float32'>(), audio.data<'float32'>()]);
@@ -120,8 +128,8 @@ export async function scoreWindows(
   return scorer.compute();
 }
 
-function join(parts: Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.length * parts[0].length);
-  parts.forEach((part, index) => all.set(part, index * part.length));
+function join(parts: Float32Array[], length: number): Float32Array {
+  const all = new Float32Array(parts.length * length);
+  parts.forEach((part, index) => all.set(part, index * length));
   return all;
 }
