@@ -99,6 +99,47 @@ test('prepare that is killed and started again ends in the same bytes, whatever 
   assert.equal(await hashTree(at('killed')), await hashTree(at('clips')));
 });
 
+test('two parts into one folder, both killed and started again, and merged, are the same bytes', async () => {
+  const words = (index) => ['prepare', at('videos'), at('shared'), '--jobs', '1', '--shard', `${index}/2`];
+  const done = async () => count(at('shared', 'sources'));
+  // Both write at the same time; each is killed once.
+  const first = killWhen(words(0), async () => (await done()) >= 1);
+  const second = killWhen(words(1), async () => (await done()) >= 2);
+  await Promise.all([first, second]);
+  await Promise.all([lipsync(words(0)), lipsync(words(1))]);
+  assert.equal(await stat(at('shared', 'manifest.json')).catch(() => 'none'), 'none');
+  await lipsync(['prepare', 'merge', at('shared')]);
+  assert.equal(await hashTree(at('shared')), await hashTree(at('clips')));
+});
+
+test('two parts in folders of their own are merged into the same bytes, twice over', async () => {
+  for (const index of [0, 1]) await lipsync(['prepare', at('videos'), at(`part-${index}`), '--shard', `${index}/2`]);
+  for (let time = 0; time < 2; time++) {
+    const { clips } = await lipsync(['prepare', 'merge', at('merged'), at('part-0'), at('part-1')]);
+    assert.equal(clips, 8);
+    assert.equal(await hashTree(at('merged')), await hashTree(at('clips')));
+  }
+});
+
+test('people are told apart by their faces, and nobody stands on both sides of the split', async () => {
+  const { clips, split } = JSON.parse(await readFile(at('clips', 'manifest.json'), 'utf8'));
+  assert.equal(split.by, 'face');
+  const sides = new Map();
+  for (const { identity, split: side } of clips) sides.set(identity, (sides.get(identity) ?? new Set()).add(side));
+  assert.ok([...sides.values()].every((found) => found.size === 1));
+  // Each drawn person has two clips of the same look.
+  const people = new Map();
+  for (const { id, identity } of clips) people.set(id.slice(0, 3), (people.get(id.slice(0, 3)) ?? new Set()).add(identity));
+  assert.ok([...people.values()].every((found) => found.size === 1), JSON.stringify(clips.map(({ id, identity }) => [id, identity])));
+});
+
+test('report and card tell of the clips', async () => {
+  await lipsync(['report', at('clips')]);
+  assert.match(await readFile(at('clips', 'report.html'), 'utf8'), /people \(by their faces\)/);
+  await run(process.execPath, [LIPSYNC, 'data', 'card', at('clips'), '--license', 'none: drawn', '--out', at('CARD.md')]);
+  assert.match(await readFile(at('CARD.md'), 'utf8'), /\| clips \| 8 of 8 videos \|/);
+});
+
 test('train learns: the cosines of pairs in sync and off sync part', async () => {
   const report = await lipsync(train('whole', '--steps', '50'));
   const log = (await logOf('whole')).map((line) => JSON.parse(line));
@@ -109,6 +150,23 @@ test('train learns: the cosines of pairs in sync and off sync part', async () =>
   console.log(`# cosine in sync above off sync: ${first.toFixed(3)} -> ${last.toFixed(3)}, held-out AUC ${report.validation.auc.toFixed(3)}`);
   assert.ok(last > first + 0.05, `the gap must widen by 0.05, got ${first} -> ${last}`);
   assert.equal(report.validation.pairs.inSync, 24);
+});
+
+test('a trained network corrects the sound of a video, and the clip says so', async () => {
+  await copyFile(at('late.mp4'), at('odd', 'late.mp4')).catch(async () => {
+    await mkdir(at('odd'));
+    await copyFile(at('late.mp4'), at('odd', 'late.mp4'));
+  });
+  const words = ['prepare', at('odd'), at('odd-clips'), '--expert', at('whole', 'weights.safetensors'), '--sure-confidence', '0'];
+  const { clips } = await lipsync(words);
+  const { clips: listed, dropped } = JSON.parse(await readFile(at('odd-clips', 'manifest.json'), 'utf8'));
+  // A network of fifty steps may be wrong: then the second reading drops the clip.
+  if (clips === 0) assert.deepEqual(dropped.map(({ reason }) => reason), ['offset stays']);
+  else {
+    const { measured, corrected, after } = listed[0].offset;
+    assert.equal(corrected, Math.abs(measured.frames) > 1 ? measured.frames : 0);
+    if (corrected !== 0) assert.ok(Math.abs(after.frames) <= 1);
+  }
 });
 
 test('train that is killed and started again ends in the same weights', async () => {

@@ -1,4 +1,4 @@
-import type { FaceTrack, LandmarkDetector, MediaReader, SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import type { FaceTrack, FrameSequence, LandmarkDetector, MediaReader, SyncExpert, SyncRecipe } from '@lipsync/contracts';
 import { pictureShape } from '@lipsync/contracts';
 import { openTrackedVideo, streamSyncWindows, UnusableVideo, type SyncWindow, type TrackedVideo } from '@lipsync/dataloader';
 import { faceBoxes, type CollectTracksOptions } from '@lipsync/face-crop';
@@ -232,21 +232,28 @@ function trackScore(track: FaceTrack, score: SyncScore): TrackScore {
 
 /** The same reader, telling how many pictures have come. */
 function counting(reader: MediaReader, tell: (count: number) => void): MediaReader {
+  const counted = (frames: FrameSequence): FrameSequence => ({
+    fps: frames.fps,
+    async *[Symbol.asyncIterator]() {
+      let count = 0;
+      for await (const frame of frames) {
+        tell(++count);
+        yield frame;
+      }
+    },
+  });
+  const { both } = reader;
   return {
     probe: (path) => reader.probe(path),
     audio: (path, options) => reader.audio(path, options),
-    frames(path, options) {
-      const frames = reader.frames(path, options);
-      return {
-        fps: frames.fps,
-        async *[Symbol.asyncIterator]() {
-          let count = 0;
-          for await (const frame of frames) {
-            tell(++count);
-            yield frame;
-          }
-        },
-      };
-    },
+    frames: (path, options) => counted(reader.frames(path, options)),
+    ...(both
+      ? {
+          async both(path, options) {
+            const film = await both.call(reader, path, options);
+            return { info: film.info, frames: counted(film.frames), audio: film.audio, release: () => film.release() };
+          },
+        }
+      : {}),
   };
 }

@@ -26,7 +26,7 @@ export const TRAIN: CommandSpec = {
       choices: ['contrast', 'thesis', 'published'],
       help: 'same-clip contrast, plain pairs as the thesis, or the publisher’s recipe; contrast (syncnet: published) if not given',
     },
-    'held-out': { kind: 'text', value: 'FILE', help: 'names of the videos to hold for validation, one a line' },
+    'held-out': { kind: 'text', value: 'FILE', help: 'names of the videos to hold for validation, one a line; the split of lipsync prepare if not given' },
     config: { kind: 'text', value: 'NAME', default: 'lite', help: 'named configuration, or a .json file' },
     recipe: {
       kind: 'text',
@@ -43,6 +43,7 @@ export const TRAIN: CommandSpec = {
       help: 'highest learning rate; 1.5e-3 (contrast) or 1e-5 (thesis) if not given',
     },
     seed: { kind: 'whole', value: 'N', min: 0, default: 0, help: 'of first weights, batches and augmentation' },
+    workers: { kind: 'whole', value: 'N', min: 0, default: 1, help: 'threads that cut batches' },
     'checkpoint-every': { kind: 'whole', value: 'N', min: 1, default: 50, help: 'steps between checkpoints' },
     'validate-every': {
       kind: 'whole',
@@ -78,6 +79,7 @@ export async function runTrain({ positionals, values }: ParsedCommand): Promise<
     pairsPerBatch: values.pairs as number | undefined,
     learningRate: values['learning-rate'] as number | undefined,
     seed: values.seed as number,
+    workers: values.workers as number,
     checkpointEvery: values['checkpoint-every'] as number,
     validateEvery: values['validate-every'] as number,
   });
@@ -113,13 +115,14 @@ export async function showTraining(options: TrainExpertOptions): Promise<TrainRe
   } finally {
     progress?.stop();
   }
-  const { validation, weights, curve, samples } = report as TrainReport;
+  const { validation, weights, curve, samples, waitShare } = report as TrainReport;
   const { accuracy, auc, clips, meanInSync, meanOffSync } = validation;
   say(`trained on ${samples} windows in ${formatSeconds((Date.now() - started) / 1000)}`);
   say(
     `held-out (${clips} clips, single windows): AUC ${auc.toFixed(3)}, balanced accuracy ${accuracy.balanced.toFixed(3)}` +
       ` (in sync ${accuracy.inSync.toFixed(3)}, off sync ${accuracy.offSync.toFixed(3)}), cosine ${meanInSync.toFixed(3)} / ${meanOffSync.toFixed(3)}`,
   );
+  say(`waited for data ${(100 * waitShare).toFixed(1)} % of the time`);
   say(`weights: ${weights}\ncurve:   ${curve}`);
   return report as TrainReport;
 }

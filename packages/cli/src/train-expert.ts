@@ -61,8 +61,8 @@ export type TrainExpertOptions = NetworkChoice & {
    */
   preset?: TrainPreset;
   /**
-   * Names of the videos, without folder and extension, to hold for validation. Default: every tenth or so, drawn by the seed; as nobody says
-   * who speaks in them, that flatters where people appear in several videos.
+   * Names of the videos, without folder and extension, to hold for validation. Default: the split by people that the preparation ended with; where it found
+   * none, every tenth video or so, drawn by the seed, which flatters where people appear in several.
    */
   heldOut?: readonly string[];
   /** Changes to the preset's sampling: clips and windows a batch (contrast), pairs a batch (thesis). */
@@ -73,6 +73,8 @@ export type TrainExpertOptions = NetworkChoice & {
   learningRate?: number;
   /** Default 0. */
   seed?: number;
+  /** Threads that cut batches beside the training, the same whatever their number. Default 1. */
+  workers?: number;
   /** Steps between two checkpoints. Default 50. */
   checkpointEvery?: number;
   /** Steps between two validations on at most 60 held-out clips; 0 for none on the way. Default 250. */
@@ -91,6 +93,8 @@ export type TrainReport = {
   weights: string;
   weightsHash: string;
   curve: string;
+  /** Share of the steps' time, of this run, during which training waited for data, 0..1. */
+  waitShare: number;
 };
 
 export type TrainEvent =
@@ -161,9 +165,9 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
   const droppedSources = (await store.dropped()).map((drop) => drop.source);
   const { rest: train, held } = options.heldOut
     ? splitByList(ids, options.heldOut, { droppedSources })
-    : splitBySeed(ids, seed);
+    : ((await splitByManifest(store, ids)) ?? splitBySeed(ids, seed));
   const loaderOptions = loaderFor(preset, options, published);
-  const loader = new SyncLoader(store, recipe, { ...loaderOptions, clips: train, seed });
+  const loader = new SyncLoader(store, recipe, { ...loaderOptions, clips: train, seed, workers: options.workers ?? 1 });
   const batchSize =
     loaderOptions.sampling.kind === 'pairs'
       ? loaderOptions.sampling.pairs
@@ -218,7 +222,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
       batch: batchSize,
       parameters: net.parameterCount(),
     };
-    if (!options.heldOut) {
+    if (!options.heldOut && !(await splitByManifest(store, ids))) {
       yield {
         kind: 'warning',
         text: `held out ${held.length} of ${ids.length} clips by chance: if people appear in several videos, validation flatters; name the videos to hold out`,
@@ -252,10 +256,12 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
 
     const batches = loader.from(step);
     let flat = 0;
+    let [waited, worked] = [0, 0];
     try {
       while (step < steps) {
         const started = performance.now();
         const { value: batch } = await batches.next();
+        const pulled = performance.now();
         optimizer.learningRate = schedule(step);
         let result: Awaited<ReturnType<typeof trainStep>>;
         try {
@@ -264,13 +270,18 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
           disposeBatch(batch);
         }
         step++;
+        const ended = performance.now();
+        // The first batch waits for the loader's threads to start.
+        if (worked > 0) waited += pulled - started;
+        worked += ended - started;
         const entry: TrainingLogEntry = {
           step,
           loss: result.loss,
           positiveCosine: result.positiveCosine,
           negativeCosine: result.negativeCosine,
           learningRate: optimizer.learningRate,
-          samplesPerSec: batchSize / ((performance.now() - started) / 1000),
+          samplesPerSec: batchSize / ((ended - started) / 1000),
+          waitShare: (pulled - started) / (ended - started),
         };
         if (held.length > 0 && validateEvery > 0 && step % validateEvery === 0 && step < steps) {
           const validation = await validate(VALIDATION_CLIPS);
@@ -311,6 +322,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
       weights: paths.weights,
       weightsHash: await sha256Hex(bytes),
       curve: paths.curve,
+      waitShare: worked > 0 ? waited / worked : 0,
     };
     await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
     yield { kind: 'done', report };
@@ -359,6 +371,16 @@ const distanceLoss: SyncLoss = ({ vision, audio }, { labels }) => {
   const masked = (mask: tf.Tensor) => tf.div(tf.sum(tf.mul(cosine, mask)), tf.sum(mask)) as tf.Scalar;
   return { loss, positiveCosine: masked(inSync), negativeCosine: masked(tf.sub(1, inSync)) };
 };
+
+/** The split that a preparation ended with, where it has both sides and knows these clips. */
+async function splitByManifest(store: ClipStore, ids: readonly string[]): Promise<{ rest: string[]; held: string[] } | undefined> {
+  const manifest = await store.manifest();
+  if (!manifest?.split || manifest.split.by === 'source') return undefined;
+  const sides = new Map(manifest.clips.map(({ id, split }) => [id, split]));
+  const on = (side: string) => ids.filter((id) => sides.get(id) === side);
+  const [rest, held] = [on('train'), on('validation')];
+  return rest.length + held.length === ids.length && rest.length > 0 && held.length > 0 ? { rest, held } : undefined;
+}
 
 /** About a tenth of the clips (at least one), whole videos, drawn by the seed. */
 function splitBySeed(ids: readonly string[], seed: number): { rest: string[]; held: string[] } {

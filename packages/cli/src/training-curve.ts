@@ -7,6 +7,8 @@ export type TrainingLogEntry = {
   negativeCosine: number;
   learningRate: number;
   samplesPerSec: number;
+  /** Share of the step's time during which it waited for its batch, 0..1. */
+  waitShare?: number;
   /** Area under the ROC curve for single windows of held-out clips, at the steps where it was measured. */
   validationAuc?: number;
 };

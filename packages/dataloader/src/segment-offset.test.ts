@@ -29,6 +29,13 @@ test('the network sees the windows that a loader would cut', async () => {
   for (const start of [0, 7, 15]) expect(seen[start]).toEqual(cutMouthWindow(clip.frames, start, { stored: storeRecipe.crop, recipe }));
 });
 
+test('of a long segment the middle is shown', async () => {
+  const clip = madeClip('a.mp4.t0.s0', 40, 9);
+  const pictures = { crop: storeRecipe.crop, frames: clip.frames, count: 40 };
+  expect((await measureSegment({ ...stage, mostWindows: 10 }, pictures, sound()))?.windows).toBe(10);
+  expect(seen[0]).toEqual(cutMouthWindow(clip.frames, 13, { stored: storeRecipe.crop, recipe }));
+});
+
 test('a segment of fewer than two windows is not measured', async () => {
   const clip = madeClip('a.mp4.t0.s0', 20);
   expect(await measureSegment(stage, { crop: storeRecipe.crop, frames: clip.frames, count: 20 }, sound(18))).toBeUndefined();

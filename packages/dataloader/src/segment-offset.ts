@@ -17,6 +17,8 @@ export type OffsetStage = {
   weightsHash?: string;
   /** What it is fed with. */
   recipe: SyncRecipe;
+  /** Most windows that it is shown, from the middle of a segment. Default all. */
+  mostWindows?: number;
   /** Reads the offset off consecutive windows, one a picture. */
   measure(windows: AsyncIterable<OffsetWindow>): Promise<OffsetReading>;
 };
@@ -30,21 +32,29 @@ export async function measureSegment(stage: OffsetStage, pictures: OffsetPicture
   const mel = sound.features(recipe.mel, Math.ceil((pictures.count * 100) / recipe.fps) + 1); // no features have more steps a second
   const windows = windowCount(pictures.count, mel.steps, recipe);
   if (windows < 2) return undefined;
-  return stage.measure(windowsOf(recipe, pictures, mel, windows));
+  const shown = Math.min(windows, stage.mostWindows ?? windows);
+  return stage.measure(windowsOf(recipe, pictures, mel, Math.floor((windows - shown) / 2), shown));
 }
 
-async function* windowsOf(recipe: SyncRecipe, pictures: OffsetPictures, mel: ReturnType<SegmentSound['features']>, windows: number): AsyncGenerator<OffsetWindow> {
+/** `count` windows from the one at `first` on. */
+async function* windowsOf(
+  recipe: SyncRecipe,
+  pictures: OffsetPictures,
+  mel: ReturnType<SegmentSound['features']>,
+  first: number,
+  count: number,
+): AsyncGenerator<OffsetWindow> {
   const { height, width } = pictureShape(recipe.crop);
   const length = height * width * 3;
   const bytes = pictures.frames.length / pictures.count;
   const view = makeView(pictures.crop, recipe.crop);
   const ring = Array.from({ length: recipe.frames }, () => new Float32Array(length));
-  for (let frame = 0; frame < windows + recipe.frames - 1; frame++) {
+  for (let frame = first; frame < first + count + recipe.frames - 1; frame++) {
     const latest = ring[frame % recipe.frames];
     sampleView(pictures.frames.subarray(frame * bytes, (frame + 1) * bytes), view, 0, 1, latest);
     toRecipeValues(latest, recipe);
     const start = frame - recipe.frames + 1;
-    if (start < 0) continue;
+    if (start < first) continue;
     const frames = new Float32Array(length * recipe.frames);
     for (let t = 0; t < recipe.frames; t++) {
       const picture = ring[(start + t) % recipe.frames];

@@ -54,3 +54,28 @@ test('errors of the detector are not the video\'s, and leave no decoder behind',
   await expect(openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector })).rejects.toThrow(/^no weights$/);
   expect(made.counts.open).toBe(0);
 });
+
+test('a reader that opens both streams at once is asked for both, and let go of', async () => {
+  const made = madeMedia({ 'a.mp4': { frames: 30, faces }, 'mute.mp4': { frames: 30, faces, hasSound: false } });
+  const seen: string[] = [];
+  const reader = {
+    ...made.reader,
+    probe: () => Promise.reject(new Error('probe must not be needed')),
+    async both(path: string) {
+      seen.push(`open ${path}`);
+      const audio = { [Symbol.asyncIterator]: () => made.reader.audio(path)[Symbol.asyncIterator]() };
+      const release = async () => void seen.push(`release ${path}`);
+      return { info: await made.reader.probe(path), frames: made.reader.frames(path), audio, release };
+    },
+  };
+  const detector = made.detectorFor('a.mp4');
+  const video = await openTrackedVideo({ path: 'a.mp4', reader, detector });
+  expect(video.tracks).toHaveLength(1);
+  video.release();
+  expect(seen).toEqual(['open a.mp4', 'release a.mp4']);
+  await expect(openTrackedVideo({ path: 'mute.mp4', reader, detector })).rejects.toThrow('no sound');
+  expect(seen.slice(2)).toEqual(['open mute.mp4', 'release mute.mp4']);
+  // Longer than what may be kept: the run is given up before it is read.
+  await openTrackedVideo({ path: 'a.mp4', reader, detector, keepBytes: 1000 });
+  expect(seen.slice(4)).toEqual(['open a.mp4', 'release a.mp4']);
+});
