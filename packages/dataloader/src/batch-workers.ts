@@ -26,7 +26,9 @@ export class BatchWorkers<B> {
       const worker = new threads.Worker(program, { workerData: setup });
       const waiting = new Map<number, Waiting>();
       worker.on('message', (answer: WorkerAnswer<B>) => {
-        const { resolve, reject } = waiting.get(answer.step)!;
+        const asked = waiting.get(answer.step);
+        if (!asked) return; // the loader was disposed in between
+        const { resolve, reject } = asked;
         waiting.delete(answer.step);
         if (waiting.size === 0) worker.unref();
         if ('error' in answer) reject(Object.assign(new Error(answer.error.message), { name: answer.error.name }));

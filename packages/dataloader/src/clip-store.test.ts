@@ -21,7 +21,9 @@ test('a clip that was written is read, listed and found', async () => {
   await store.write(deep);
   const again = await ClipStore.open(folder);
   expect(await again.list()).toEqual(['c0.mp4.t0.s0', 'sub/folder/a.b.mp4.t1.s0']);
-  expect(await again.read(deep.id)).toEqual(deep);
+  const { frames, ...rest } = await again.read(deep.id);
+  expect(Buffer.compare(frames, deep.frames)).toBe(0);
+  expect({ ...rest, frames: deep.frames }).toEqual(deep);
   expect(await again.has(deep.id)).toBe(true);
   expect(await again.has('sub/folder/a.b.mp4.t1.s1')).toBe(false);
   expect((await again.info(deep.id)).count).toBe(8);

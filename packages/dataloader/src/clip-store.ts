@@ -249,22 +249,25 @@ export class ClipStore {
    * @throws RangeError for pictures that the clip does not have.
    */
   async pictures(id: string, first: number, count: number): Promise<Uint8Array> {
+    return (await this.reading(id)).pictures(first, count);
+  }
+
+  /**
+   * A clip of which several windows are wanted: each second is read and decoded once, however little the store may keep.
+   *
+   * @example
+   * const { clip, pictures } = await store.reading(id);
+   * const windows = await Promise.all(starts.map((start) => pictures(start, 10)));
+   */
+  async reading(id: string): Promise<{ clip: OpenClip; pictures: (first: number, count: number) => Promise<Uint8Array> }> {
     const clip = await this.open(id);
-    if (!(Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count > 0 && first + count <= clip.count)) {
-      fail(RangeError, 'ClipStore.pictures', 'first', `a picture of ${id} with ${count} from it on among ${clip.count}`, first);
-    }
-    const bytes = clip.height * clip.width * 3;
-    const out = new Uint8Array(count * bytes);
-    for (let index = Math.floor(first / CHUNK_PICTURES); index * CHUNK_PICTURES < first + count; index++) {
-      const chunk = await this.#chunk(clip, index);
-      const start = index * CHUNK_PICTURES;
-      if (start <= first && first + count <= start + chunk.length / bytes) {
-        return chunk.subarray((first - start) * bytes, (first - start + count) * bytes);
-      }
-      const from = Math.max(first, start);
-      out.set(chunk.subarray((from - start) * bytes, (first + count - start) * bytes), (from - first) * bytes);
-    }
-    return out;
+    const chunks = new Map<number, Promise<Uint8Array>>();
+    const chunkOf = (index: number) => {
+      let chunk = chunks.get(index);
+      if (!chunk) chunks.set(index, (chunk = this.#chunk(clip, index)));
+      return chunk;
+    };
+    return { clip, pictures: (first, count) => picturesOf(clip, first, count, chunkOf) };
   }
 
   /** A whole clip. Its arrays are shared with later reads: do not change them. */
@@ -351,6 +354,25 @@ export class ClipStore {
     parseClipId(id); // refuses what would leave the folder
     return `${this.folder}/clips/${id}.safetensors`;
   }
+}
+
+/** Pictures of a clip out of its chunks; a view where they lie in one. */
+async function picturesOf(clip: OpenClip, first: number, count: number, chunkOf: (index: number) => Promise<Uint8Array>): Promise<Uint8Array> {
+  if (!(Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count > 0 && first + count <= clip.count)) {
+    fail(RangeError, 'ClipStore.pictures', 'first', `a picture of ${clip.id} with ${count} from it on among ${clip.count}`, first);
+  }
+  const bytes = clip.height * clip.width * 3;
+  const out = new Uint8Array(count * bytes);
+  for (let index = Math.floor(first / CHUNK_PICTURES); index * CHUNK_PICTURES < first + count; index++) {
+    const chunk = await chunkOf(index);
+    const start = index * CHUNK_PICTURES;
+    if (start <= first && first + count <= start + chunk.length / bytes) {
+      return chunk.subarray((first - start) * bytes, (first - start + count) * bytes);
+    }
+    const from = Math.max(first, start);
+    out.set(chunk.subarray((from - start) * bytes, (first + count - start) * bytes), (from - first) * bytes);
+  }
+  return out;
 }
 
 /** SHA-256 of a file, hexadecimal, in constant memory. */

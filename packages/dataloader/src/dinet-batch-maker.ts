@@ -84,8 +84,8 @@ export class DinetBatchMaker {
     await inParallel([...samples.entries()], READS_AT_ONCE, async ([i, { clip: number, start, references }]) => {
       const id = index.ids[number];
       await named(id, async () => {
-        const clip = await this.#store.open(id);
-        const shown = await this.#store.pictures(id, start, row);
+        const { clip, pictures: picturesOf } = await this.#store.reading(id);
+        const shown = await picturesOf(start, row);
         const at = (frame: number) => stepsBefore(frame, { fps, stepsPerSecond });
         for (let k = 0; k < shown.length; k++) batch.frames[i * row * pixels * 3 + k] = shown[k] / 255;
         for (let t = 0; t < row; t++) {
@@ -94,7 +94,7 @@ export class DinetBatchMaker {
           const from = at(start + t - (audioFrames >> 1));
           copySteps(clip.mel.data, bins, from, audioSteps, batch.audio.subarray(picture * bins * audioSteps));
           for (const [slot, frame] of references[t].entries()) {
-            const reference = await this.#store.pictures(id, frame, 1);
+            const reference = await picturesOf(frame, 1);
             const out = batch.references.subarray(picture * pixels * count * 3);
             for (let p = 0; p < pixels; p++) {
               for (let colour = 0; colour < 3; colour++) out[(p * count + slot) * 3 + colour] = reference[3 * p + colour] / 255;

@@ -133,17 +133,41 @@ export function cutMouthWindow(frames: Uint8Array, startFrame: number, options: 
   const out = options.out ?? new Float32Array(length);
   if (out.length !== length) fail(TypeError, 'cutMouthWindow', 'out', `${length} numbers long`, out.length);
   const view = makeView(stored, recipe.crop, augmentation?.view);
-  for (let t = 0; t < recipe.frames; t++) {
-    const at = (startFrame + t) * bytes;
-    sampleView(frames.subarray(at, at + bytes), view, t, recipe.frames, out);
-  }
-  if (augmentation) varyColours(out, augmentation);
-  toRecipeValues(out, recipe);
+  sampleWindow(frames.subarray(startFrame * bytes, (startFrame + recipe.frames) * bytes), bytes, view, out);
+  if (augmentation) varyColours(out, augmentation, recipe);
+  else toRecipeValues(out, recipe);
   return out;
 }
 
-/** Contrast about the mean, brightness, gains, gray and noise; 0..255 before and after, as in -1..1 in between. */
-function varyColours(window: Float32Array, { colour, noiseStarts }: AugmentationDraw): void {
+/** Samples all pictures of a window, `[size, size, pictures * 3]`, values 0..255: place by place, so that what is read and written lies together. */
+function sampleWindow(frames: Uint8Array, bytes: number, view: View | undefined, out: Float32Array): void {
+  const count = frames.length / bytes;
+  if (!view) {
+    for (let t = 0; t < count; t++) sampleView(frames.subarray(t * bytes, (t + 1) * bytes), view, t, count, out);
+    return;
+  }
+  const { pixels, nextColumn, nextRow, weights } = view;
+  const end = frames.length;
+  for (let p = 0, w = 0, to = 0; p < pixels.length; p++, w += 4) {
+    const right = nextColumn[p];
+    const below = nextRow[p];
+    const wi = weights[w];
+    const wj = weights[w + 1];
+    const wk = weights[w + 2];
+    const wl = weights[w + 3];
+    for (let i = pixels[p]; i < end; i += bytes, to += 3) {
+      const j = i + right;
+      const k = i + below;
+      const l = k + right;
+      out[to] = wi * frames[i] + wj * frames[j] + wk * frames[k] + wl * frames[l];
+      out[to + 1] = wi * frames[i + 1] + wj * frames[j + 1] + wk * frames[k + 1] + wl * frames[l + 1];
+      out[to + 2] = wi * frames[i + 2] + wj * frames[j + 2] + wk * frames[k + 2] + wl * frames[l + 2];
+    }
+  }
+}
+
+/** Contrast about the mean, brightness, gains, gray and noise, as in -1..1; 0..255 before, the recipe's values and colour order after. */
+function varyColours(window: Float32Array, { colour, noiseStarts }: AugmentationDraw, { color, range }: Pick<SyncRecipe, 'color' | 'range'>): void {
   const { contrast, brightness, gains, gray } = colour;
   let sum = 0;
   for (let i = 0; i < window.length; i++) sum += window[i];
@@ -155,19 +179,33 @@ function varyColours(window: Float32Array, { colour, noiseStarts }: Augmentation
   const [r, g, b] = slopes;
   const [r0, g0, b0] = offsets;
   const noise = noiseTable();
-  const mask = NOISE_MASK;
   const sigma = colour.noise * 127.5;
-  for (let i = 0, n = noiseStarts[0] & mask; i < window.length; i += 3, n += 3) {
+  const [low, high] = range;
+  const slope = (high - low) / 255;
+  const [first, last] = color === 'RGB' ? [0, 2] : [2, 0];
+  const vary = (i: number, n0: number, n1: number, n2: number) => {
     let red = window[i] * r + r0;
     let green = window[i + 1] * g + g0;
     let blue = window[i + 2] * b + b0;
     if (gray) red = green = blue = (red + green + blue) / 3;
-    red += sigma * noise[n & mask];
-    green += sigma * noise[(n + 1) & mask];
-    blue += sigma * noise[(n + 2) & mask];
-    window[i] = red < 0 ? 0 : red > 255 ? 255 : red;
-    window[i + 1] = green < 0 ? 0 : green > 255 ? 255 : green;
-    window[i + 2] = blue < 0 ? 0 : blue > 255 ? 255 : blue;
+    red += sigma * noise[n0];
+    green += sigma * noise[n1];
+    blue += sigma * noise[n2];
+    red = red < 0 ? 0 : red > 255 ? 255 : red;
+    green = green < 0 ? 0 : green > 255 ? 255 : green;
+    blue = blue < 0 ? 0 : blue > 255 ? 255 : blue;
+    window[i + first] = red * slope + low;
+    window[i + 1] = green * slope + low;
+    window[i + last] = blue * slope + low;
+  };
+  // In runs without a look whether the table is at its end.
+  for (let i = 0, n = noiseStarts[0]; i < window.length; ) {
+    n &= NOISE_MASK;
+    const end = i + Math.min(window.length - i, 3 * Math.floor((NOISE_MASK + 1 - n) / 3));
+    for (; i < end; i += 3, n += 3) vary(i, n, n + 1, n + 2);
+    if (i < window.length) vary(i, n & NOISE_MASK, (n + 1) & NOISE_MASK, (n + 2) & NOISE_MASK);
+    i += 3;
+    n += 3;
   }
 }
 

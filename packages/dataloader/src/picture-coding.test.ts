@@ -3,7 +3,7 @@ import { inflateRawSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { CHUNK_PICTURES, decodeChunk, encodePictures } from './picture-coding';
 
-const size = { height: 5, width: 7 };
+const size = { height: 5, width: 7 }; // bytes that are no multiple of four
 const bytes = 5 * 7 * 3;
 const random = new Random(1);
 const noise = (pictures: number) => Uint8Array.from({ length: pictures * bytes }, () => random.integer(256));
@@ -40,4 +40,12 @@ test('decodeChunk refuses what is not so many pictures', async () => {
   await expect(decodeChunk(data, 5, size)).rejects.toThrow(`decodeChunk: packed must be ${5 * bytes} bytes of pictures, got ${4 * bytes}`);
   await expect(decodeChunk(data, 3, size)).rejects.toThrow('decodeChunk: packed must be');
   await expect(decodeChunk(data.subarray(0, 40), 4, size)).rejects.toThrow('decodeChunk: packed must be 4 pictures of 5 x 7');
+});
+
+test('pictures whose bytes are a multiple of four, which are added four at a time, come back as they were', async () => {
+  const even = { height: 4, width: 8 };
+  const frames = noise(30).subarray(0, 30 * 96);
+  const { data, ends } = await encodePictures(frames, even);
+  expect(Buffer.compare(await decodeChunk(data.subarray(0, ends[0]), 25, even), frames.subarray(0, 25 * 96))).toBe(0);
+  expect(Buffer.compare(await decodeChunk(data.subarray(ends[0]), 5, even), frames.subarray(25 * 96))).toBe(0);
 });

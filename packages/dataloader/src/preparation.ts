@@ -42,8 +42,8 @@ export type Preparation = {
   /** Clips further off are dropped, frames. */
   maxOffset: number;
   /**
-   * No sound is moved where `LSE-C * sqrt(windows / 100)` is below this: a short clip must be clearer than a long one. 0.06 suits networks of unit
-   * embeddings: 1.2 s of lrw-ar and GRID need 0.13, and 997 of 1000 such readings are right within a frame; SyncNet's numbers are ten times as large.
+   * No sound is moved where `LSE-C * sqrt(windows / 100)` is below this: a short clip must be clearer than a long one. 0.05 suits networks of unit
+   * embeddings: 1.2 s of video need 0.11, and 99 of 100 such readings are right within a frame; SyncNet's numbers are ten times as large.
    */
   sureConfidence: number;
   /** Clips with a confidence below this are dropped. */
@@ -65,7 +65,7 @@ export const GENERAL: Preparation = {
   offset: 'correct',
   keepOffset: 1,
   maxOffset: 15,
-  sureConfidence: 0.06,
+  sureConfidence: 0.05,
   minConfidence: 0,
   gates: OPEN_GATES,
 };

@@ -6,6 +6,7 @@ import { drawAugmentation } from './augmentation';
 import type { Augmentation, AugmentationDraw } from './augmentation';
 import { planBatch, usableClips } from './batch-plan';
 import type { ClipLength, PlannedSample, SyncSampling } from './batch-plan';
+import type { Clip } from './clip';
 import { inParallel } from './clip-store';
 import type { ClipStore } from './clip-store';
 import { cutMelWindow } from './mel-window';
@@ -78,14 +79,16 @@ export class SyncBatchMaker {
     await inParallel([...uses], READS_AT_ONCE, async ([index, windows]) => {
       const id = ids[index];
       await named(id, async () => {
+        const { clip, pictures: picturesOf } = await this.#store.reading(id);
         for (const i of windows.frames) {
-          const pictures = await this.#pictures(id, samples[i].frameStart, new Random(seed, step, i, DAMAGED_PICTURES));
+          const plain = await picturesOf(samples[i].frameStart, this.#recipe.frames);
+          const pictures = this.#damaged(plain, new Random(seed, step, i, DAMAGED_PICTURES));
           const out = frames.subarray(i * frameLength, (i + 1) * frameLength);
           cutMouthWindow(pictures, 0, { stored: this.#store.recipe.crop, recipe: this.#recipe, augmentation: draws[i], out });
         }
         for (const i of windows.mel) {
           const out = mel.subarray(i * melLength, (i + 1) * melLength);
-          await this.#cutMel(id, samples[i].melStart, draws[i], new Random(seed, step, i, DAMAGED_SOUND), out);
+          this.#cutMel(clip, samples[i].melStart, draws[i], new Random(seed, step, i, DAMAGED_SOUND), out);
         }
       });
     });
@@ -103,15 +106,13 @@ export class SyncBatchMaker {
     return { ids, clips, usable: usableClips(clips, sampling, this.#recipe.frames) };
   }
 
-  async #pictures(id: string, start: number, random: Random): Promise<Uint8Array> {
-    const pictures = await this.#store.pictures(id, start, this.#recipe.frames);
+  #damaged(pictures: Uint8Array, random: Random): Uint8Array {
     const { damage } = this.#options;
     return damage ? damagePictures(pictures, storedShape(this.#store.recipe.crop), drawPictureDamage(damage.pictures, random)) : pictures;
   }
 
-  async #cutMel(id: string, start: number, augmentation: AugmentationDraw | undefined, random: Random, out: Float32Array): Promise<void> {
+  #cutMel({ mel, sound }: Pick<Clip, 'mel' | 'sound'>, start: number, augmentation: AugmentationDraw | undefined, random: Random, out: Float32Array): void {
     const { damage } = this.#options;
-    const { mel, sound } = await this.#store.open(id);
     const recipe = this.#recipe;
     if (!damage) {
       cutMelWindow(mel, start, { recipe, augmentation, out });
