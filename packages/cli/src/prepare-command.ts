@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { LAYOUTS, PREPARATIONS, type LayoutName, type Preparation, type PreparationName, type StoreSplit, type StoreSummary } from '@lipsync/dataloader';
+import { LAYOUTS, PREPARATIONS, type LayoutName, type Preparation, type PreparationName, type PrepareProgress, type StoreSplit, type StoreSummary } from '@lipsync/dataloader';
 import { UsageError, type CommandSpec, type ParsedCommand } from './command';
 import { EFFORT_OPTION, type LandmarkEffort } from './landmark-effort';
 import { mergeStores } from './merge-stores';
@@ -10,6 +10,8 @@ import { createProgress, formatSeconds, type Progress } from './progress';
 import { readConfig, readRecipe, say, startBackend } from './setup';
 import { recipeFor, TRAINED_NETWORKS, type TrainedNetworkName } from './trained-network';
 
+/** Pictures from which on a video's own progress is shown: half a minute. */
+const LONG_VIDEO = 750;
 const FROM_PRESET = 'as the preset says if not given';
 
 export const PREPARE: CommandSpec = {
@@ -144,7 +146,8 @@ export async function showPreparation(options: PrepareFolderOptions): Promise<Pr
   // Small networks on one picture at a time: a process each with one thread is quicker than threads.
   if (jobs === 1) await startBackend({ backend: 'wasm' });
   let progress: Progress | undefined;
-  let done: { summary: StoreSummary; split?: StoreSplit } | undefined;
+  let ended: { summary: StoreSummary; split?: StoreSplit } | undefined;
+  let done = 0;
   let clips = 0;
   let dropped = 0;
   let preparedBefore = 0;
@@ -153,9 +156,14 @@ export async function showPreparation(options: PrepareFolderOptions): Promise<Pr
     say('offsets between picture and sound stay unknown: --expert names a network that measures them');
   }
   try {
-    for await (const event of prepareFolder({ ...options, jobs, log: say })) {
+    const onProgress = ({ source, phase, frames, ofFrames }: PrepareProgress) => {
+      if (frames < LONG_VIDEO) return; // short ones are done before they could be read
+      const share = ofFrames > 0 ? `${Math.floor((100 * frames) / ofFrames)} %` : `${frames} pictures`;
+      progress?.update(done, `${clips} clips, ${dropped} drops; ${source}: ${phase} ${share}`);
+    };
+    for await (const event of prepareFolder({ ...options, jobs, onProgress, log: say })) {
       if (event.kind === 'start') {
-        preparedBefore = event.alreadyDone;
+        done = preparedBefore = event.alreadyDone;
         say(`${event.videos} videos in the layout ${event.layout}, ${event.alreadyDone} of them done before; ${jobs} at a time`);
         progress = createProgress({ label: 'prepare', total: event.videos });
       } else if (event.kind === 'video') {
@@ -165,15 +173,16 @@ export async function showPreparation(options: PrepareFolderOptions): Promise<Pr
           const place = `${track === undefined ? '' : ` face ${track}`}${segment === undefined ? '' : ` segment ${segment}`}`;
           progress?.log(`dropped ${JSON.stringify(source).slice(1, -1)}${place}: ${reason} (${detail})`);
         }
-        progress?.update(event.done, `${clips} clips, ${dropped} drops`);
+        done = event.done;
+        progress?.update(done, `${clips} clips, ${dropped} drops`);
       } else {
-        done = event;
+        ended = event;
       }
     }
   } finally {
     progress?.stop();
   }
-  const { summary, split } = done!;
+  const { summary, split } = ended!;
   const seconds = (Date.now() - started) / 1000;
   const realTimeFactor = (summary.minutes * 60) / seconds;
   const people = describeSummary(summary, split);

@@ -1,13 +1,13 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { LayoutName, PrepareResult } from '@lipsync/dataloader';
+import type { LayoutName, PrepareProgress, PrepareResult } from '@lipsync/dataloader';
 import type { PrepareFolderOptions, Preparer } from './preparer';
 
 /** The first word that makes `lipsync` a worker of another `lipsync prepare`. */
 export const WORKER_WORD = 'prepare-worker';
 
-/** What a worker answers to the name of a video. */
-export type WorkerAnswer = { result: PrepareResult } | { error: string };
+/** What a worker answers to the name of a video; progress before the end of it. */
+export type WorkerAnswer = { progress: PrepareProgress } | { result: PrepareResult } | { error: string };
 
 /**
  * A preparer in a process of its own, which takes one video after the other and ends with this process.
@@ -15,7 +15,7 @@ export type WorkerAnswer = { result: PrepareResult } | { error: string };
  * @throws Error, by `prepare`, if the process dies, with the video it was at.
  */
 export function startPrepareWorker(folder: string, options: PrepareFolderOptions & { layout: LayoutName }): Preparer {
-  const { log, ...plain } = options;
+  const { log, onProgress, ...plain } = options;
   const program = fileURLToPath(new URL('./lipsync.js', import.meta.url));
   const child = fork(program, [WORKER_WORD, JSON.stringify({ folder, options: plain })], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -35,16 +35,22 @@ export function startPrepareWorker(folder: string, options: PrepareFolderOptions
           );
         };
         child.once('exit', gone);
-        child.once('message', (answer: WorkerAnswer) => {
+        const hear = (answer: WorkerAnswer) => {
+          if ('progress' in answer) return onProgress?.(answer.progress);
           child.off('exit', gone);
+          child.off('message', hear);
           if ('result' in answer) resolve(answer.result);
           else reject(new Error(answer.error));
-        });
+        };
+        child.on('message', hear);
         child.send(source);
       }),
     close: () => void child.kill(),
   };
 }
+
+/** Tells the parent how far a video is. */
+export const tellParent = (progress: PrepareProgress): void => void process.send?.({ progress } satisfies WorkerAnswer);
 
 /** Serves `startPrepareWorker` on the other side: a name comes in, a result goes out, until the parent is gone. */
 export function servePrepareWorker(preparer: Promise<Preparer>): void {

@@ -10,6 +10,7 @@ import {
   storedCropFor,
   type LayoutName,
   type Preparation,
+  type PrepareProgress,
   type PrepareResult,
 } from '@lipsync/dataloader';
 import { ShotDetector, createFaceEmbedder, createLandmarkDetector } from '@lipsync/face-crop';
@@ -51,6 +52,8 @@ export type PrepareFolderOptions = {
   /** Share of clips to hold for validation, and the seed by which their people are drawn. Default 0.15 and 0. */
   validationShare?: number;
   seed?: number;
+  /** Hears how far videos are that take long: about every second of video. */
+  onProgress?: (progress: PrepareProgress) => void;
   /** Hears what is worth saying, such as which ffmpeg is in use. */
   log?: (line: string) => void;
 };
@@ -83,8 +86,9 @@ export async function openPreparer(folder: string, options: PrepareFolderOptions
       const { identity: person, landmarks: others } = LAYOUTS[layout].describe(source);
       const tracks = readLandmarks(landmarks, source, others);
       tracks.catch(() => {}); // prepareVideo says it
+      const { onProgress } = options;
       const about = { sourceSha256, ...(person === undefined ? {} : { person }) };
-      return prepareVideo({ path, source, reader, detector, tracks, preparation, stages, collect, ...about }, store);
+      return prepareVideo({ path, source, reader, detector, tracks, preparation, stages, collect, onProgress, ...about }, store);
     },
     close() {
       detector.dispose();

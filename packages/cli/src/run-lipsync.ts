@@ -2,7 +2,7 @@ import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCom
 import { DATA, runData } from './data-command';
 import { REPORT, runReport } from './data-report-command';
 import { PREPARE, runPrepare } from './prepare-command';
-import { servePrepareWorker, WORKER_WORD } from './prepare-worker';
+import { servePrepareWorker, tellParent, WORKER_WORD } from './prepare-worker';
 import { openPreparer } from './preparer';
 import { runScore, SCORE } from './score-command';
 import { startBackend } from './setup';
@@ -37,7 +37,7 @@ export async function runLipsync(words: string[]): Promise<number> {
   const [name, ...rest] = words[0] === '--' ? words.slice(1) : words;
   if (name === WORKER_WORD) {
     const { folder, options } = JSON.parse(rest[0]);
-    servePrepareWorker(startBackend({ backend: 'wasm' }).then(() => openPreparer(folder, options)));
+    servePrepareWorker(startBackend({ backend: 'wasm' }).then(() => openPreparer(folder, { ...options, onProgress: tellParent })));
     return 0;
   }
   if (name === undefined || name === '--help' || name === 'help') {
