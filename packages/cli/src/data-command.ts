@@ -1,4 +1,5 @@
-import { basename, join, resolve } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ClipStore } from '@lipsync/dataloader';
 import { writeFileAtomic } from '@lipsync/nn';
 import { UsageError, type CommandSpec, type ParsedCommand } from './command';
@@ -27,10 +28,11 @@ export async function runData({ positionals, values }: ParsedCommand): Promise<v
   const store = await ClipStore.open(folder, { cacheBytes: 0 });
   const manifest = await store.manifest();
   if (!manifest) throw new Error(`lipsync data card: CLIPS must be prepared to the end (manifest.json), got ${folder}`);
-  const progress = createProgress({ label: 'card', total: manifest.clips.length });
-  const report = await dataReport(store, { thumbnails: 1, onClip: (done) => progress.update(done) }).finally(() => progress.stop());
   const text = (name: string) => values[name] as string | undefined;
   const out = resolve(text('out') ?? join(folder, 'CARD.md'));
+  await mkdir(dirname(out), { recursive: true });
+  const progress = createProgress({ label: 'card', total: manifest.clips.length });
+  const report = await dataReport(store, { thumbnails: 1, onClip: (done) => progress.update(done) }).finally(() => progress.stop());
   await writeFileAtomic(out, dataCard(report, manifest, { name: text('name') ?? basename(folder), source: text('source'), license: text('license') }));
   say(out);
 }

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { ClipStore } from '@lipsync/dataloader';
 import { writeFileAtomic } from '@lipsync/nn';
@@ -26,6 +27,8 @@ export async function runReport({ positionals, values }: ParsedCommand): Promise
   }
   const folder = resolve(positionals[0]);
   const store = await ClipStore.open(folder, { cacheBytes: 0 });
+  const out = values.out ? resolve(values.out as string) : folder;
+  await mkdir(out, { recursive: true });
   if (values.expert) await startBackend(values);
   const expert = values.expert ? await readExpert(values.expert as string, { recipe: values.recipe as string | undefined }) : undefined;
   const progress = createProgress({ label: 'report', total: (await store.list()).length });
@@ -36,7 +39,6 @@ export async function runReport({ positionals, values }: ParsedCommand): Promise
     progress.stop();
     expert?.dispose();
   }
-  const out = values.out ? resolve(values.out as string) : folder;
   const { thumbnails: _, ...figures } = report;
   const json = `${JSON.stringify(figures, null, 2)}\n`;
   await writeFileAtomic(join(out, 'report.json'), json);
