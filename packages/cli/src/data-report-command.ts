@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { ClipStore } from '@lipsync/dataloader';
 import { writeFileAtomic } from '@lipsync/nn';
+import { clipTable } from './clip-table';
 import { UsageError, type CommandSpec, type ParsedCommand } from './command';
 import { dataReport, type DataReport } from './data-report';
 import { dataReportPage } from './data-report-page';
@@ -11,7 +12,7 @@ import { BACKEND_OPTIONS, readExpert, say, startBackend } from './setup';
 export const REPORT: CommandSpec = {
   name: 'report',
   positionals: 'CLIPS',
-  summary: 'Says what prepared clips are like before a network is trained on them: report.html and report.json beside them.',
+  summary: 'Says what prepared clips are like before a network is trained on them: report.html, report.json and a table of the clips, clips.csv, beside them.',
   options: {
     out: { kind: 'text', value: 'DIR', help: 'folder of the report; that of the clips if not given' },
     expert: { kind: 'text', value: 'FILE', help: 'weights of an expert, to measure every clip’s offset' },
@@ -42,6 +43,8 @@ export async function runReport({ positionals, values }: ParsedCommand): Promise
   const { thumbnails: _, ...figures } = report;
   const json = `${JSON.stringify(figures, null, 2)}\n`;
   await writeFileAtomic(join(out, 'report.json'), json);
+  const manifest = await store.manifest();
+  if (manifest) await writeFileAtomic(join(out, 'clips.csv'), clipTable(manifest));
   await writeFileAtomic(join(out, 'report.html'), dataReportPage(report, basename(folder)));
   for (const warning of report.warnings) say(`warning: ${warning}`);
   say(`${report.clips} clips, ${report.minutes.toFixed(1)} minutes: ${join(out, 'report.html')}`);

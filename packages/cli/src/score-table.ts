@@ -1,3 +1,4 @@
+import { csv } from './csv';
 import type { ScoreProtocol, VideoScore } from './score-video';
 
 const COLUMNS = ['file', 'track', 'first_frame', 'frames', 'windows', 'offset_frames', 'offset_sec', 'lse_d', 'lse_c', 'at_edge', 'problem', 'protocol', 'protocol_hash', 'weights_hash'];
@@ -10,10 +11,5 @@ export function scoreTable({ name, hash, weightsHash = '' }: ScoreProtocol, file
     const failed = problems.map((problem) => [file, '', '', '', '', '', '', '', '', '', problem, ...end]);
     return [...scored, ...failed];
   });
-  return [COLUMNS, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+  return csv([COLUMNS, ...rows]);
 }
-
-const cell = (value: unknown): string => {
-  const text = String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
-};
