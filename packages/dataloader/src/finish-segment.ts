@@ -27,9 +27,6 @@ export type FilledSegment = {
   /** The same pictures in the crop of the network that measures offsets, where that is another. */
   offsetFrames?: Uint8Array;
   identity?: Float32Array;
-  /** Of the clip that it became. */
-  id?: string;
-  confidence?: number;
 };
 
 export type SegmentContext = {

@@ -1,4 +1,6 @@
 import { readdir } from 'node:fs/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { THESIS_MEL, melSpectrogram } from '@lipsync/audio-mel';
 import { trackFromLandmarks } from '@lipsync/face-crop';
@@ -341,4 +343,29 @@ test('a store of head crops holds DINet\'s face images, and clips say where thei
   expect(dropped).toEqual([]);
   const clip = await store.read(clips[0]);
   expect([clip.height, clip.width, clip.frames.length]).toEqual([13, 10, 60 * 13 * 10 * 3]);
+});
+
+test('memory does not grow with the number of clips: their pictures are let go', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const held: WeakRef<Uint8Array>[] = [];
+  const write = store.write.bind(store);
+  // No spy: it would keep what it was called with.
+  store.write = (clip) => {
+    held.push(new WeakRef(clip.frames));
+    return write(clip);
+  };
+  const { prepare } = media({ 'in/a.mp4': { frames: 500, faces: [face] } });
+  let alive = 0;
+  const count = () => {
+    collect();
+    alive = Math.max(alive, held.filter((frames) => frames.deref() !== undefined).length);
+  };
+  const { clips } = await prepare('in/a.mp4', {
+    ...but({ segmentSec: 2, minSegmentSec: 1 }),
+    keepBytes: 0,
+    onProgress: ({ phase, frames }) => phase === 'clips' && frames % 100 === 75 && count(),
+  });
+  expect(clips).toHaveLength(10);
+  expect(alive).toBeLessThanOrEqual(2);
 });

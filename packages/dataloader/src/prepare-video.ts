@@ -74,6 +74,9 @@ type OpenTrack = {
   identity?: Float32Array;
 };
 
+/** A segment that became a clip. */
+type FinishedSegment = { track: number; number: number; firstFrame: number; count: number; id: string; confidence?: number };
+
 const SAMPLE_RATE = 16000;
 
 /**
@@ -151,7 +154,7 @@ async function cutClips(
   const sound = new SoundCursor(video.audio());
   try {
     const open = await planTracks(video, options, store.recipe, drop);
-    const finished: FilledSegment[] = [];
+    const finished: FinishedSegment[] = [];
     const close = async (track: OpenTrack) => {
       const number = track.current++;
       const segment = takeSegment(track, number);
@@ -161,7 +164,8 @@ async function cutClips(
         return;
       }
       clips.push(result.id);
-      finished.push({ ...segment, id: result.id, confidence: result.confidence });
+      // Without its pictures: a long video has many.
+      finished.push({ track: track.track.id, number, firstFrame: segment.firstFrame, count: segment.count, ...result });
     };
     for await (const { planned: track, frame, picture, indexInTrack, crop } of trackCrops(video.frames(), open)) {
       const segment = track.segments[track.current];
@@ -273,15 +277,15 @@ function takeSegment(open: OpenTrack, number: number): FilledSegment {
 }
 
 /** Of clips seen at the same time, keeps the one whose lips go best with the sound. */
-async function keepTalking(finished: FilledSegment[], clips: string[], store: ClipStore, source: string, drop: (entry: Drop) => Promise<void>): Promise<void> {
+async function keepTalking(finished: FinishedSegment[], clips: string[], store: ClipStore, source: string, drop: (entry: Drop) => Promise<void>): Promise<void> {
   for (const segment of finished) {
     const { confidence } = segment;
     if (confidence === undefined) continue; // no network looked at it
     const better = finished.find((other) => other.track !== segment.track && overlapping(other, segment) && (other.confidence ?? 0) > confidence);
     if (!better) continue;
-    clips.splice(clips.indexOf(segment.id!), 1);
-    await store.remove(segment.id!);
-    const detail = `confidence ${confidence.toFixed(3)}, face ${better.track.id} at the same time ${better.confidence!.toFixed(3)}`;
-    await drop({ source, track: segment.track.id, segment: segment.number, reason: 'not talking', detail });
+    clips.splice(clips.indexOf(segment.id), 1);
+    await store.remove(segment.id);
+    const detail = `confidence ${confidence.toFixed(3)}, face ${better.track} at the same time ${better.confidence!.toFixed(3)}`;
+    await drop({ source, track: segment.track, segment: segment.number, reason: 'not talking', detail });
   }
 }
