@@ -31,7 +31,7 @@ const KERNELS: WasmKernel[] = [
 ];
 
 /** Lets `tf.grad` pass through a call of the fused forward kernel. */
-const GROUP_NORM_GRADIENT: GradConfig = {
+export const GROUP_NORM_GRADIENT: GradConfig = {
   kernelName: FUSED_KERNELS.groupNorm,
   inputsToSave: ['x', 'gamma', 'beta'],
   outputsToSave: [false, true],

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { optionalPackage } from './optional-package';
 import { isNode } from './start-wasm';
+import { enableWebgpuTraining } from './webgpu-training';
 
 /** What WebGPU tells of a graphics processor; of the standard's GPUAdapter only what is used here. */
 export type GpuAdapter = {
@@ -35,6 +36,7 @@ export async function startWebgpu({ allowSoftware }: { allowSoftware: boolean })
       throw new Error(`the only WebGPU adapter is software (${name}), far slower than wasm; ask for it with backend: 'webgpu', allowSoftwareGpu: true`);
     }
     if (!tf.findBackendFactory('webgpu')) await optionalPackage('@tensorflow/tfjs-backend-webgpu');
+    enableWebgpuTraining();
     if (!(await tf.setBackend('webgpu'))) throw new Error('tfjs-backend-webgpu did not start');
     await tf.ready();
     return name;
