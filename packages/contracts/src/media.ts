@@ -47,6 +47,9 @@ export type FilmStreams = {
   release(): Promise<void>;
 };
 
+/** A rectangle of a picture, whole pixels. */
+export type PictureRegion = { left: number; top: number; width: number; height: number };
+
 /** Opens video files. Both streams start together: an offset between them in the container is made good. */
 export interface MediaReader {
   probe(path: string): Promise<MediaInfo>;
@@ -56,6 +59,11 @@ export interface MediaReader {
   audio(path: string, options?: { sampleRate?: number }): AsyncIterable<Waveform>;
   /** The same three at once, where that is cheaper; `keepBytes` of one stream may wait while the other is read. */
   both?(path: string, options?: { fps?: number; sampleRate?: number; keepBytes?: number }): Promise<FilmStreams>;
+  /**
+   * The pictures of `frames`, no more than which are wanted of them, where that is cheaper: scaled down so that neither side is above `maxSide`, or
+   * a `region` of each (even numbers), the same to the bit from 8 pixels off its edges on.
+   */
+  view?(path: string, options: { fps?: number } & ({ maxSide: number } | { region: PictureRegion })): FrameSequence;
 }
 
 /** Refuses a frame whose bytes do not fit its size. */

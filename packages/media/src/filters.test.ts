@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fittedExpressions, fittedSize, pictureFilter, soundFilter, tellingFirstPicture, tellingFirstSound } from './filters';
+import { fittedExpressions, fittedSize, pictureFilter, regionFilter, soundFilter, tellingFirstPicture, tellingFirstSound } from './filters';
 
 const video = (width: number, height: number) => ({ codec: 'x', width, height, fps: 25, rotation: 0, startSec: 0 });
 
@@ -7,6 +7,12 @@ test('pictureFilter moves each picture half-way to the one before, in microsecon
   const middle = 'setpts=PTS-if(isnan(PREV_INPTS)\\,0\\,min((PTS-PREV_INPTS)/2\\,50000))';
   expect(pictureFilter(25)).toBe(`settb=AVTB,${middle},fps=25:round=up:start_time=0`);
   expect(pictureFilter(10, { width: 4, height: 2 })).toContain(',fps=10:round=up:start_time=0,scale=4:2:flags=bicubic');
+});
+
+test('regionFilter cuts before it converts, by shares of the size', () => {
+  const filter = regionFilter(25, { left: 8, top: 6, width: 4, height: 2 }, { width: 64, height: 48 });
+  expect(filter).toMatch(/,crop=round\(iw\*4\/64\):round\(ih\*2\/48\):round\(iw\*8\/64\):round\(ih\*6\/48\),scale=4:2:flags=bicubic$/);
+  expect(filter.startsWith(pictureFilter(25))).toBe(true);
 });
 
 test('soundFilter puts sample 0 at the given time and asks for a downmix of unchanged level', () => {

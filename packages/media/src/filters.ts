@@ -1,4 +1,4 @@
-import type { MediaInfo } from '@lipsync/contracts';
+import type { MediaInfo, PictureRegion } from '@lipsync/contracts';
 
 /** Pixels, or expressions of ffmpeg's `scale` filter. */
 export type PictureSize = { width: number | string; height: number | string };
@@ -18,14 +18,28 @@ const EARLIEST_MICROSECONDS = 50_000;
  * so that sound and picture stay together at every source rate, a variable one too; across holes above 100 ms it comes 50 ms
  * early.
  */
-export function pictureFilter(fps: number, size?: PictureSize): string {
+export function pictureFilter(fps: number, size?: PictureSize, flags: 'bicubic' | 'area' = 'bicubic'): string {
   return [
     'settb=AVTB', // microseconds: a clock of 1/25 s has no half pictures
     `setpts=PTS-if(isnan(PREV_INPTS)\\,0\\,min((PTS-PREV_INPTS)/2\\,${EARLIEST_MICROSECONDS}))`,
     `fps=${fps}:round=up:start_time=0`,
     // Always said, so that a film that changes size half way still gives frames of one size.
-    ...(size ? [`scale=${size.width}:${size.height}:flags=bicubic`] : []),
+    ...(size ? [`scale=${size.width}:${size.height}:flags=${flags}`] : []),
   ].join(',');
+}
+
+/**
+ * `pictureFilter` for a region of each picture, cut out before its colours are converted.
+ *
+ * The region is written as shares of the size, so that a film that changes it half way still gives pictures of one size.
+ */
+export function regionFilter(fps: number, region: PictureRegion, whole: { width: number; height: number }): string {
+  const share = (part: number, of: 'iw' | 'ih', side: number) => `round(${of}*${part}/${side})`;
+  const { left, top, width, height } = region;
+  const crop = [
+    share(width, 'iw', whole.width), share(height, 'ih', whole.height), share(left, 'iw', whole.width), share(top, 'ih', whole.height),
+  ];
+  return `${pictureFilter(fps)},crop=${crop.join(':')},scale=${width}:${height}:flags=bicubic`;
 }
 
 /**

@@ -209,6 +209,44 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(Math.abs(onset((await joinWaveform(media.audio(path))).samples) - 16000)).toBeLessThanOrEqual(40);
   });
 
+  test.each([['yuv420p', 0], ['yuv422p', 0], ['yuv444p', 0], ['yuv420p10le', 8]])('a region of %s is to the bit what the whole pictures show there, %i pixels from its edges on', async (format, edge) => {
+    const name = `region-${format}.mp4`;
+    const source = ['-f', 'lavfi', '-t', '0.2', '-i', 'testsrc2=s=130x98:r=25'];
+    await make(...source, '-c:v', 'libx264', '-pix_fmt', format, '-qp', '4', file(name));
+    for (const region of [{ left: 34, top: 18, width: 50, height: 42 }, { left: 0, top: 0, width: 130, height: 98 }, { left: 66, top: 30, width: 64, height: 68 }]) {
+      const whole = media.frames(file(name))[Symbol.asyncIterator]();
+      let count = 0;
+      for await (const { data, width, height, index } of media.view(file(name), { region })) {
+        const { value } = await whole.next();
+        expect([width, height, index]).toEqual([region.width, region.height, value.index]);
+        let differing = 0;
+        for (let row = 0; row < height; row++) {
+          if (row < edge || row >= height - edge) continue;
+          const from = ((region.top + row) * 130 + region.left + edge) * 3;
+          const length = (width - 2 * edge) * 3;
+          const ours = (row * width + edge) * 3;
+          if (Buffer.compare(data.subarray(ours, ours + length), value.data.subarray(from, from + length)) !== 0) differing++;
+        }
+        expect(differing).toBe(0);
+        count++;
+      }
+      expect(count).toBe(5);
+    }
+    const beyond = media.view(file(name), { region: { left: 100, top: 0, width: 32, height: 10 } });
+    await expect(beyond[Symbol.asyncIterator]().next()).rejects.toThrow('options.region must be whole pixels within the picture of 130 x 98, got 32 x 10 at 100, 0');
+  });
+
+  test('a view of smaller pictures has the size of maxSide and near the same values', async () => {
+    const sharp = media.frames(file('plain.mp4'), { maxSide: 32 })[Symbol.asyncIterator]();
+    for await (const frame of media.view(file('plain.mp4'), { maxSide: 32 })) {
+      expect([frame.width, frame.height]).toEqual([32, 24]);
+      const { value } = await sharp.next();
+      const mean = (data: Uint8Array) => data.reduce((sum, byte) => sum + byte, 0) / data.length;
+      expect(Math.abs(mean(frame.data) - mean(value.data))).toBeLessThan(2);
+    }
+    expect(() => media.view('x', { maxSide: 0.5 })).toThrow('options.maxSide');
+  });
+
   test('maxSide scales down and keeps the aspect, and never up', async () => {
     for await (const frame of media.frames(file('plain.mp4'), { maxSide: 32 })) {
       expect([frame.width, frame.height]).toEqual([32, 24]);
