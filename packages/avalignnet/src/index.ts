@@ -3,6 +3,7 @@ export { AVAlignNet } from './avalignnet';
 export type { AVAlignNetOptions } from './avalignnet';
 export { balancedCrossEntropy } from './balanced-cross-entropy';
 export type { BalancedCrossEntropyOptions } from './balanced-cross-entropy';
+export type { ReplicaExchange, SyncModel } from './batch-gradients';
 export { binaryCrossEntropy, pairCosine } from './binary-cross-entropy';
 export { CONFIGURATIONS, LITE, lite, thesis } from './config';
 export type {
@@ -30,6 +31,6 @@ export type {
 export { assertConfig, towerSizes } from './tower-sizes';
 export type { MapSize } from './tower-sizes';
 export { trainStep, trainedParameters } from './train-step';
-export type { SyncModel, TrainStepOptions, TrainStepResult } from './train-step';
+export type { TrainStepOptions, TrainStepResult } from './train-step';
 export { loadAVAlignNet, saveAVAlignNet, weightsMetadata } from './weights';
 export type { LoadOptions } from './weights';

@@ -6,6 +6,7 @@ import { networkFixture } from '../test-support/fixture';
 import { hashedWeights, noise, safetensorsFile, sha256 } from '../test-support/hashed-numbers';
 import { SMALL, random } from '../test-support/small';
 import { AVAlignNet } from './avalignnet';
+import type { ReplicaExchange } from './batch-gradients';
 import { ContrastiveTemperature } from './contrastive-loss';
 import { parameterShapes } from './parameter-shapes';
 import { contrastLoss, pairLoss } from './sync-loss';
@@ -158,4 +159,22 @@ test('trainedParameters lists the network and then the head', () => {
   expect(names.slice(0, -1)).toEqual([...net.namedParameters().keys()]);
   net.dispose();
   head.dispose();
+});
+
+test('trainStep takes the same steps in chunks, with one exchange that has nobody else, and refuses what cannot be', async () => {
+  const run = async (more: { chunk?: number; exchange?: ReplicaExchange }) => {
+    const net = new AVAlignNet(SMALL, { seed: 1 });
+    const head = new ContrastiveTemperature();
+    const optimizer = new AdamW(trainedParameters(net, head), { learningRate: 1e-4 });
+    const batch = batchOf();
+    const loss = contrastLoss({ temperature: head, crossEntropyWeight: 0.5 });
+    const losses = [];
+    for (let step = 0; step < 3; step++) losses.push((await trainStep({ net, head, optimizer, batch, loss, ...more })).loss);
+    for (const part of [optimizer, head, net]) part.dispose();
+    return losses;
+  };
+  const whole = await run({});
+  expect(largestDifference(await run({ chunk: 3 }), whole)).toBeLessThan(1e-5);
+  expect(await run({ exchange: { rank: 0, count: 1, gather: (own) => [own], sum: async () => {} } })).toEqual(whole);
+  await expect(run({ chunk: 0 })).rejects.toThrow('trainStep: chunk must be a whole number from 1, got 0');
 });

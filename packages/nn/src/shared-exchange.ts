@@ -1,0 +1,197 @@
+import { fail } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** What replicas share; goes from thread to thread as it is. */
+export type ExchangeMemory = {
+  /** Replicas. */
+  count: number;
+  /** Numbers that each may bring at a time. */
+  capacity: number;
+  /** Longest wait for the others, milliseconds. */
+  timeoutMs: number;
+  /** Int32: arrived, round, stopped, then how many numbers each brought. */
+  control: SharedArrayBuffer;
+  /** Float32: what each brought, `capacity` numbers each, then the sums. */
+  numbers: SharedArrayBuffer;
+};
+
+export type ExchangeMemoryOptions = {
+  /** Replicas, 1 at least. */
+  count: number;
+  /** Numbers that each may bring at a time: those of all gradients, or of its rows of embeddings if these are more. */
+  capacity: number;
+  /** Longest wait for the others, seconds; it is there for what nobody foresaw, as those who fail say so. Default 600. */
+  timeoutSec?: number;
+};
+
+/**
+ * Memory for the replicas of a training run, `4 · capacity · (count + 1)` bytes.
+ *
+ * @throws RangeError if a number is not whole and above 0.
+ * @example
+ * const memory = exchangeMemory({ count: 2, capacity: net.parameterCount() });
+ * new Worker(program, { workerData: { memory, rank: 0 } });
+ */
+export function exchangeMemory({ count, capacity, timeoutSec = 600 }: ExchangeMemoryOptions): ExchangeMemory {
+  for (const [name, value] of Object.entries({ count, capacity })) {
+    if (!(Number.isInteger(value) && value >= 1)) fail(RangeError, 'exchangeMemory', name, 'a whole number from 1', value);
+  }
+  if (!(timeoutSec > 0)) fail(RangeError, 'exchangeMemory', 'timeoutSec', 'above 0', timeoutSec);
+  return {
+    count,
+    capacity,
+    timeoutMs: timeoutSec * 1000,
+    control: new SharedArrayBuffer(4 * (LENGTHS + count)),
+    numbers: new SharedArrayBuffer(4 * capacity * (count + 1)),
+  };
+}
+
+const ARRIVED = 0;
+const ROUND = 1;
+const STOPPED = 2;
+const LENGTHS = 3;
+
+/** A waiting thread looks up this often whether the others were stopped, in case it began to wait just as they were. */
+const LOOK_UP_MS = 500;
+
+/** What a replica throws whose fellow failed; the reason is what that one threw. */
+export class ExchangeStopped extends Error {
+  override readonly name = 'ExchangeStopped';
+}
+
+/**
+ * How the replicas of a training run, one a thread, hand each other numbers: through shared memory, waiting for one another by
+ * `Atomics.wait`.
+ *
+ * All replicas must make the same calls in the same order. A call returns when all have made it; it blocks its thread
+ * meanwhile, so browsers allow it in workers only. What comes out is the same, bit by bit, in every replica and every run.
+ *
+ * Whoever cannot go on calls `stop()`; the waiting others then throw `ExchangeStopped`. The thread that made the memory holds an exchange
+ * too (rank 0 will do) and stops it when a thread ends, so that a dead replica never leaves the others waiting.
+ *
+ * @throws RangeError if `rank` is not that of a replica.
+ * @example
+ * const exchange = new SharedExchange(workerData.memory, workerData.rank);
+ * const [first, second] = exchange.gather(embeddings.dataSync());
+ * await exchange.sum(gradients);
+ */
+export class SharedExchange {
+  readonly rank: number;
+  /** Replicas. */
+  readonly count: number;
+  private readonly memory: ExchangeMemory;
+  private readonly control: Int32Array;
+  private readonly numbers: Float32Array;
+
+  constructor(memory: ExchangeMemory, rank: number) {
+    if (!(Number.isInteger(rank) && rank >= 0 && rank < memory.count)) {
+      fail(RangeError, 'SharedExchange', 'rank', `from 0 to ${memory.count - 1}`, rank);
+    }
+    this.rank = rank;
+    this.count = memory.count;
+    this.memory = memory;
+    this.control = new Int32Array(memory.control);
+    this.numbers = new Float32Array(memory.numbers);
+  }
+
+  /** Whether a replica gave up. */
+  get stopped(): boolean {
+    return Atomics.load(this.control, STOPPED) !== 0;
+  }
+
+  /** Ends the waiting of all replicas, now and later. */
+  stop(): void {
+    Atomics.store(this.control, STOPPED, 1);
+    Atomics.notify(this.control, ROUND);
+  }
+
+  /**
+   * Everyone's numbers; their lengths may differ.
+   *
+   * Synchronous, so that it may stand in the middle of a function that tfjs differentiates.
+   *
+   * @returns copies, in order of rank.
+   * @throws RangeError if these are more than the memory was made for; ExchangeStopped; Error if the others do not come in time.
+   */
+  gather(own: Float32Array): Float32Array[] {
+    this.place('gather', own.length).set(own);
+    Atomics.store(this.control, LENGTHS + this.rank, own.length);
+    this.meet();
+    const all = Array.from({ length: this.count }, (_, rank) => this.of(rank, Atomics.load(this.control, LENGTHS + rank)).slice());
+    this.meet(); // before anyone writes again
+    return all;
+  }
+
+  /**
+   * Replaces every gradient by the sum over all replicas. Each adds up one slice, always in order of rank.
+   *
+   * @param gradients of the same names and shapes in every replica; changed in place: the old tensors are disposed and replaced.
+   * @throws as `gather`; the gradients are then as they were.
+   */
+  async sum(gradients: Map<string, tf.Tensor>): Promise<void> {
+    let size = 0;
+    for (const gradient of gradients.values()) size += gradient.size;
+    const own = this.place('sum', size);
+    let at = 0;
+    for (const gradient of gradients.values()) {
+      own.set(await gradient.data<'float32'>(), at);
+      at += gradient.size;
+    }
+    this.meet();
+    const sums = this.of(this.count, size);
+    const parts = Array.from({ length: this.count }, (_, rank) => this.of(rank, size));
+    const [first, end] = [Math.floor((size * this.rank) / this.count), Math.floor((size * (this.rank + 1)) / this.count)];
+    for (let index = first; index < end; index++) {
+      let total = 0;
+      for (const part of parts) total += part[index];
+      sums[index] = total;
+    }
+    this.meet();
+    at = 0;
+    for (const [name, gradient] of gradients) {
+      // A copy: some backends keep the array that they are given.
+      gradients.set(name, tf.tensor(sums.slice(at, at + gradient.size), gradient.shape));
+      at += gradient.size;
+      gradient.dispose();
+    }
+    // The sums are not written before the next meeting, to which nobody comes without having read them.
+  }
+
+  private of(rank: number, length: number): Float32Array {
+    return this.numbers.subarray(rank * this.memory.capacity, rank * this.memory.capacity + length);
+  }
+
+  private place(method: string, length: number): Float32Array {
+    const { capacity } = this.memory;
+    if (length > capacity) fail(RangeError, `SharedExchange.${method}`, 'what is exchanged', `at most ${capacity} numbers`, length);
+    return this.of(this.rank, length);
+  }
+
+  /** Returns when all replicas are here. */
+  private meet(): void {
+    const { control, count, memory } = this;
+    this.assertGoingOn();
+    const round = Atomics.load(control, ROUND);
+    if (Atomics.add(control, ARRIVED, 1) === count - 1) {
+      Atomics.store(control, ARRIVED, 0);
+      Atomics.add(control, ROUND, 1);
+      Atomics.notify(control, ROUND);
+      return;
+    }
+    const deadline = performance.now() + memory.timeoutMs;
+    while (Atomics.load(control, ROUND) === round) {
+      this.assertGoingOn();
+      const left = deadline - performance.now();
+      if (left <= 0) {
+        const here = Atomics.load(control, ARRIVED);
+        this.stop();
+        fail(Error, 'SharedExchange', 'the replicas', `all ${count} here within ${memory.timeoutMs / 1000} s`, `${here} of them`);
+      }
+      Atomics.wait(control, ROUND, round, Math.min(left, LOOK_UP_MS));
+    }
+  }
+
+  private assertGoingOn(): void {
+    if (this.stopped) throw new ExchangeStopped('SharedExchange: all replicas must go on, got one that stopped');
+  }
+}
