@@ -1,0 +1,109 @@
+import { AUDIO_FEATURES, fail, pictureShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
+import { sha256Hex, type Module } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+import { foldConstants, type Constant } from './fold-constants';
+import { fuseAffine } from './fuse-affine';
+import { lowerTrace } from './lower-trace';
+import { encodeOnnxModel, type OnnxModel } from './onnx-model';
+import { traceForward } from './trace-forward';
+
+export type ExportOnnxOptions = {
+  /** Stores large weights as float16: half the bytes; see `exportOnnx` for what it costs. Default false. */
+  float16?: boolean;
+};
+
+/** The files of an expert, each as pieces in order: `writeFileAtomic` writes them. */
+export type OnnxFiles = {
+  /** `frames` `[batch, height, width, frames * 3]` to `embedding` `[batch, embeddingSize]`. */
+  vision: Uint8Array[];
+  /** `mel` `[batch, bins, melSteps, 1]` to `embedding`. */
+  audio: Uint8Array[];
+  /** Of `joint` networks: `frames` and `audio`, two embeddings, to `distance` `[batch]`. */
+  pair?: Uint8Array[];
+};
+
+/** Which of an expert's networks a file holds. */
+export type OnnxPart = keyof OnnxFiles;
+
+/**
+ * An expert as ONNX files: one for its pictures, one for its sound, and for a `joint` network one for their distance.
+ *
+ * The network is not described anywhere: its own forward passes run once on a backend that writes down what they call, so every network made of
+ * tfjs operations is exported alike. BatchNorms are taken into the convolutions before them, weights keep their PyTorch names and shapes, the batch is
+ * free. Name, recipe, space and hash of the weights stand in each file's metadata, so that `readOnnxExpert` gives a complete expert.
+ *
+ * Operators of opset 17 (onnxruntime from 1.13 on). Largest difference of the embeddings in onnxruntime from those of the same network here: see the README.
+ *
+ * @param expert borrowed, in evaluation mode. Weights are read from the current backend.
+ * @returns the files' bytes; weights are copies.
+ * @throws Error for a network in training mode, or with an operation that has no counterpart.
+ * @example
+ * const { vision, audio } = await exportOnnx(expert);
+ * await writeFileAtomic('expert.vision.onnx', vision);
+ * await writeFileAtomic('expert.audio.onnx', audio);
+ */
+export async function exportOnnx(expert: SyncExpert, { float16 = false }: ExportOnnxOptions = {}): Promise<OnnxFiles> {
+  const models = await onnxModels(expert, { float16 });
+  const encode = (model: OnnxModel) => encodeOnnxModel(model, { float16 });
+  return {
+    vision: encode(models.vision),
+    audio: encode(models.audio),
+    ...(models.pair ? { pair: encode(models.pair) } : {}),
+  };
+}
+
+/** The same as models, before they become bytes. */
+export async function onnxModels(expert: SyncExpert, { float16 = false }: ExportOnnxOptions = {}): Promise<Record<'vision' | 'audio', OnnxModel> & { pair?: OnnxModel }> {
+  if ((expert as Partial<Module>).training === true) fail(Error, 'exportOnnx', 'expert', 'in evaluation mode (call eval())', 'in training mode');
+  const { recipe, embeddingSize, audioEmbeddingSize = embeddingSize } = expert;
+  const { height, width } = pictureShape(recipe.crop);
+  const names = weightNames(expert);
+  const metadata = await expertMetadata(expert, float16);
+  const model = async (part: OnnxPart, inputs: Record<string, number[]>, output: string, forward: (...inputs: tf.Tensor[]) => tf.Tensor): Promise<OnnxModel> => {
+    const trace = fuseAffine(await foldConstants(traceForward(forward, Object.values(inputs))));
+    const nameOf = ({ tensor }: Constant) => (tensor ? names.get(tensor.dataId) : undefined);
+    const graph = lowerTrace(trace, { inputs: Object.keys(inputs), output, nameOf });
+    return {
+      name: `${expert.name} ${part}`,
+      nodes: graph.nodes,
+      initializers: graph.initializers,
+      inputs: Object.entries(inputs).map(([name, shape]) => ({ name, shape: ['batch', ...shape] })),
+      outputs: [{ name: output, shape: ['batch', ...trace.values[trace.output].shape.slice(1)] }],
+      metadata: { ...metadata, part },
+    };
+  };
+  const vision = await model('vision', { frames: [height, width, recipe.frames * 3] }, 'embedding', (frames) => expert.encodeFrames(frames as tf.Tensor4D));
+  const sound = [AUDIO_FEATURES[recipe.mel].bins, recipe.melSteps, 1];
+  const audio = await model('audio', { mel: sound }, 'embedding', (mel) => expert.encodeAudio(mel as tf.Tensor4D));
+  if (!expert.pairDistances) return { vision, audio };
+  const pairDistances = expert.pairDistances.bind(expert);
+  const pair = await model('pair', { frames: [embeddingSize], audio: [audioEmbeddingSize] }, 'distance', (frames, audio) =>
+    pairDistances(frames as tf.Tensor2D, audio as tf.Tensor2D),
+  );
+  return { vision, audio, pair };
+}
+
+/** What a file's metadata say of its expert. */
+export type OnnxExpertInfo = Pick<SyncExpert, 'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash'>;
+
+async function expertMetadata(expert: SyncExpert, float16: boolean): Promise<Record<string, string>> {
+  const { name, space, recipe, embeddingSize, audioEmbeddingSize, weightsHash } = expert;
+  // Rounded weights are other weights.
+  const hash = weightsHash !== undefined && float16 ? await sha256Hex(new TextEncoder().encode(`${weightsHash} float16`)) : weightsHash;
+  return {
+    name,
+    space,
+    recipe: JSON.stringify(recipe satisfies SyncRecipe),
+    embeddingSize: `${embeddingSize}`,
+    ...(audioEmbeddingSize === undefined ? {} : { audioEmbeddingSize: `${audioEmbeddingSize}` }),
+    ...(hash === undefined ? {} : { weightsHash: hash }),
+    ...(float16 ? { weights: 'float16' } : {}),
+  };
+}
+
+/** PyTorch's names of a network's weights. */
+function weightNames(expert: SyncExpert): Map<object, string> {
+  const { namedParameters, namedBuffers } = expert as Partial<Module>;
+  const entries = [...(namedParameters?.call(expert) ?? []), ...(namedBuffers?.call(expert) ?? [])];
+  return new Map(entries.map(([name, { variable }]) => [variable.dataId, name]));
+}

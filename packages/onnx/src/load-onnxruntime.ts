@@ -1,0 +1,47 @@
+import { fail } from '@lipsync/contracts';
+
+/** What is used of a tensor of onnxruntime. */
+export type OrtTensor = { readonly data: unknown; readonly dims: readonly number[]; dispose?(): void };
+
+/** What is used of a session of onnxruntime. */
+export type OrtSession = {
+  run(feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>>;
+  release(): Promise<void>;
+};
+
+/** What is used of onnxruntime: `import * as ort from 'onnxruntime-node'`, or of onnxruntime-web, is one. */
+export type OnnxRuntime = {
+  InferenceSession: { create(model: never, options?: never): Promise<unknown> };
+  Tensor: new (type: 'float32', data: Float32Array, dims: number[]) => unknown;
+};
+
+/** Packages in the order of trial. */
+const PACKAGES = { node: 'onnxruntime-node', web: 'onnxruntime-web' };
+
+/**
+ * onnxruntime, which an application installs itself: onnxruntime-node in Node, else onnxruntime-web.
+ *
+ * @throws Error that says what to install.
+ */
+export async function loadOnnxRuntime(load: (name: string) => Promise<unknown> = importPackage): Promise<OnnxRuntime> {
+  const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
+  const tried: string[] = [];
+  for (const name of inNode ? [PACKAGES.node, PACKAGES.web] : [PACKAGES.web]) {
+    try {
+      const loaded = (await load(name)) as Partial<OnnxRuntime> & { default?: OnnxRuntime };
+      const runtime = loaded.InferenceSession ? loaded : loaded.default;
+      if (runtime?.InferenceSession) return runtime as OnnxRuntime;
+      tried.push(`${name}: not what it should be`);
+    } catch (error) {
+      tried.push(`${name}: ${(error as Error).message.split('\n')[0]}`);
+    }
+  }
+  // Its own install script fetches CUDA, which fails where NuGet cannot be reached and is not needed.
+  const command = inNode ? 'ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0' : 'npm install onnxruntime-web';
+  return fail(Error, 'createOnnxExpert', 'onnxruntime', `installed (${command}) or given as the option ort`, tried.join('; '));
+}
+
+/** The name is not a literal, so that bundlers do not look for a package that need not be there. */
+function importPackage(name: string): Promise<unknown> {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+}
