@@ -1,11 +1,11 @@
-import { assertSyncRecipe, audioWindowStart, cropSideFactor, fail, pictureShape } from '@lipsync/contracts';
+import { assertSyncRecipe, cropSideFactor, fail, pictureShape } from '@lipsync/contracts';
 import type { FaceTrack, SimilarityCrop, SyncRecipe, Waveform } from '@lipsync/contracts';
 import { planCrops } from '@lipsync/face-crop';
 import { viewFraction } from './clip';
 import type { StoreRecipe } from './clip';
-import { MelCursor } from './mel-cursor';
-import { cutMelWindow } from './mel-window';
+import { cropRegion, planWithin } from './crop-region';
 import { makeView, sampleView, toRecipeValues } from './mouth-window';
+import { SoundWindows } from './sound-windows';
 import { trackCrops } from './track-crops';
 import type { TrackedVideo } from './tracked-video';
 
@@ -48,6 +48,46 @@ export function storedCropFor(crop: SyncRecipe['crop']): StoreRecipe['crop'] {
   return stored;
 }
 
+/** The pictures' part of a window. */
+export type PictureWindow = Omit<SyncWindow, 'mel'>;
+
+/**
+ * The pictures of all windows of a video's faces, whether there is sound or not; otherwise as `streamSyncWindows`.
+ *
+ * Of pictures that have to be decoded again no more is asked for than the region in which all crops lie.
+ *
+ * @example
+ * for await (const { track, startFrame, frames } of streamPictureWindows(video, { recipe: expert.recipe })) { … }
+ */
+export async function* streamPictureWindows(video: TrackedVideo, options: Omit<StreamOptions, 'soundFrom'>): AsyncGenerator<PictureWindow> {
+  const { tracks = video.tracks, stored = storedCropFor(options.recipe.crop) } = options;
+  const recipe = assertSyncRecipe('streamSyncWindows', options.recipe);
+  if (video.fps !== recipe.fps) fail(TypeError, 'streamSyncWindows', 'video.fps', `${recipe.fps}, as in the recipe`, video.fps);
+  viewFraction(stored, recipe.crop); // refuses crops that do not fit
+  const view = makeView(stored, recipe.crop);
+  const { frames: length } = recipe;
+  const { height, width } = pictureShape(recipe.crop);
+  const pictureLength = height * width * 3;
+  const planned = tracks.map((track) => ({
+    track,
+    plan: planCrops(track, stored, video.picture),
+    ring: Array.from({ length }, () => new Float32Array(pictureLength)),
+  }));
+  const region = cropRegion(planned.map(({ plan }) => plan), stored, video.picture);
+  const parts = region && video.part?.(region);
+  const shown = parts ? planned.map((face) => ({ ...face, plan: planWithin(face.plan, region) })) : planned;
+  for await (const { planned: face, frame, indexInTrack, crop } of trackCrops(parts ?? video.frames(), shown)) {
+    const latest = face.ring[indexInTrack % length];
+    sampleView(crop, view, 0, 1, latest);
+    toRecipeValues(latest, recipe);
+    const first = indexInTrack - length + 1;
+    if (first < 0) continue;
+    const frames = new Float32Array(pictureLength * length);
+    for (let t = 0; t < length; t++) interleave(face.ring[(first + t) % length], t, length, frames);
+    yield { track: face.track, startFrame: frame - length + 1, frames };
+  }
+}
+
 /**
  * All windows of a video's faces, one a picture, in the order of the pictures; those of different faces come mixed. Ends
  * for a face where its pictures or the sound end.
@@ -59,48 +99,33 @@ export function storedCropFor(crop: SyncRecipe['crop']): StoreRecipe['crop'] {
  * for await (const window of streamSyncWindows(video, { recipe: expert.recipe })) await scorers.get(window.track.id).update(window);
  */
 export async function* streamSyncWindows(video: TrackedVideo, options: StreamOptions): AsyncGenerator<SyncWindow> {
-  const { tracks = video.tracks, stored = storedCropFor(options.recipe.crop), soundFrom = 'file' } = options;
-  const recipe = assertSyncRecipe('streamSyncWindows', options.recipe);
-  if (video.fps !== recipe.fps) fail(TypeError, 'streamSyncWindows', 'video.fps', `${recipe.fps}, as in the recipe`, video.fps);
-  viewFraction(stored, recipe.crop); // refuses crops that do not fit
-  const view = makeView(stored, recipe.crop);
-  const { frames: length, melSteps } = recipe;
-  const { height, width } = pictureShape(recipe.crop);
-  const pictureLength = height * width * 3;
-  const planned = tracks.map((track) => ({
-    track,
-    plan: planCrops(track, stored, video.picture),
-    ring: Array.from({ length }, () => new Float32Array(pictureLength)),
-    soundEnded: false,
-    /** The face's own sound, from its first picture on. */
-    mel: soundFrom === 'track' ? new MelCursor(skipSamples(video.audio(), samplesBefore(track.firstFrame, recipe.fps)), recipe.mel) : undefined,
-  }));
-  const mel = soundFrom === 'file' ? new MelCursor(video.audio(), recipe.mel) : undefined;
+  const { recipe, tracks = video.tracks, soundFrom = 'file' } = options;
+  const sounds = new Map<FaceTrack, SoundWindows>();
+  const ended = new Set<FaceTrack>();
   try {
-    for await (const { planned: face, frame, indexInTrack, crop } of trackCrops(video.frames(), planned)) {
-      const latest = face.ring[indexInTrack % length];
-      sampleView(crop, view, 0, 1, latest);
-      toRecipeValues(latest, recipe);
-      const first = indexInTrack - length + 1;
-      if (first < 0 || face.soundEnded) continue;
-      const startFrame = frame - length + 1;
-      const startStep = audioWindowStart(recipe, face.mel ? first : startFrame);
-      if (startStep < 0) continue; // features that stand around the pictures begin before the sound
-      const cursor = (face.mel ?? mel) as MelCursor;
-      cursor.forget(startStep); // all faces are at the same picture
-      const sound = await cursor.read(startStep, melSteps);
-      if (sound.steps < melSteps) {
-        face.soundEnded = true;
-        continue;
+    for await (const window of streamPictureWindows(video, options)) {
+      const { track, startFrame } = window;
+      if (ended.has(track)) continue;
+      if (sounds.size === 0) {
+        const shared = soundFrom === 'file' ? new SoundWindows(video.audio(), recipe) : undefined;
+        for (const each of tracks) sounds.set(each, shared ?? new SoundWindows(soundOfTrack(video, each), recipe));
       }
-      const frames = new Float32Array(pictureLength * length);
-      for (let t = 0; t < length; t++) interleave(face.ring[(first + t) % length], t, length, frames);
-      yield { track: face.track, startFrame, frames, mel: cutMelWindow(sound, 0, { recipe }) };
+      const sound = sounds.get(track)!;
+      const frame = soundFrom === 'file' ? startFrame : startFrame - track.firstFrame;
+      if (frame < sound.first) continue;
+      sound.forget(frame); // all faces are at the same picture
+      const mel = await sound.read(frame);
+      if (mel) yield { ...window, mel };
+      else ended.add(track);
     }
   } finally {
-    await mel?.close();
-    for (const face of planned) await face.mel?.close();
+    for (const sound of new Set(sounds.values())) await sound.close();
   }
+}
+
+/** The sound of a video from a face's first picture on. */
+export function soundOfTrack(video: TrackedVideo, { firstFrame }: FaceTrack): AsyncIterable<Waveform> {
+  return skipSamples(video.audio(), samplesBefore(firstFrame, video.fps));
 }
 
 const SAMPLE_RATE = 16000;

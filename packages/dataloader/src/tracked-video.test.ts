@@ -1,3 +1,4 @@
+import type { LandmarkDetector, MediaReader } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
 import { HEIGHT, WIDTH, facePoints, madeMedia } from '../fixtures/made-video';
 import { openTrackedVideo } from './tracked-video';
@@ -78,4 +79,59 @@ test('a reader that opens both streams at once is asked for both, and let go of'
   // Longer than what may be kept: the run is given up before it is read.
   await openTrackedVideo({ path: 'a.mp4', reader, detector, keepBytes: 1000 });
   expect(seen.slice(4)).toEqual(['open a.mp4', 'release a.mp4']);
+});
+
+/** A reader of films four times as large as the made ones, whose views are the made ones themselves or a part of the large ones. */
+function large(made: ReturnType<typeof madeMedia>) {
+  const asked: object[] = [];
+  const enlarge = { width: 4 * WIDTH, height: 4 * HEIGHT };
+  const reader: MediaReader = {
+    audio: (path) => made.reader.audio(path),
+    async probe(path) {
+      const info = await made.reader.probe(path);
+      return { ...info, video: { ...info.video!, ...enlarge } };
+    },
+    frames: (path) => ({
+      fps: 25,
+      async *[Symbol.asyncIterator]() {
+        for await (const frame of made.reader.frames(path)) yield { ...frame, ...enlarge, data: new Uint8Array(enlarge.width * enlarge.height * 3) };
+      },
+    }),
+    view(path, options) {
+      asked.push(options);
+      return made.reader.frames(path);
+    },
+  };
+  return { reader, asked };
+}
+
+const faceOf = (scale: number) => (made: ReturnType<typeof madeMedia>): LandmarkDetector => {
+  const detector = made.detectorFor('a.mp4');
+  const detect: LandmarkDetector['detect'] = async (frame) =>
+    (await detector.detect(frame)).map((face) => ({ ...face, points: face.points.map((value) => (value * scale * frame.width) / WIDTH) }));
+  return { ...detector, detect };
+};
+
+test('faces in large pictures are followed in smaller ones, their points in pixels of the large', async () => {
+  const made = madeMedia({ 'a.mp4': { frames: 30, faces } });
+  const { reader, asked } = large(made);
+  const options = { path: 'a.mp4', reader, detector: faceOf(5.2)(made) };
+  const [seen, whole] = [await openTrackedVideo({ ...options, lookSide: WIDTH }), await openTrackedVideo(options)];
+  expect(asked).toEqual([{ fps: 25, maxSide: WIDTH }]);
+  expect(seen.tracks).toEqual(whole.tracks);
+  expect(seen.picture).toEqual({ width: 4 * WIDTH, height: 4 * HEIGHT });
+  expect(seen.part!({ left: 0, top: 0, width: 8, height: 8 })).toBeDefined();
+  expect(asked[1]).toEqual({ fps: 25, region: { left: 0, top: 0, width: 8, height: 8 } });
+  expect(whole.part!({ left: 0, top: 0, width: 8, height: 8 })).toBeUndefined(); // its pictures are kept
+});
+
+test('where a face is small in smaller pictures, or there is none, the whole pictures are looked at', async () => {
+  const made = madeMedia({ 'a.mp4': { frames: 30, faces } });
+  const { reader, asked } = large(made);
+  const video = await openTrackedVideo({ path: 'a.mp4', reader, detector: faceOf(4.2)(made), lookSide: WIDTH });
+  expect([asked.length, made.counts.framePasses, made.counts.open]).toEqual([1, 2, 0]);
+  expect(video.tracks).toHaveLength(1);
+  const nobody = { ...faceOf(1)(made), detect: async () => [] };
+  await expect(openTrackedVideo({ path: 'a.mp4', reader, detector: nobody, lookSide: WIDTH })).rejects.toThrow('no face followed in 30 pictures');
+  expect(made.counts.framePasses).toBe(4);
 });

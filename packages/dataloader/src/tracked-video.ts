@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import type { FaceTrack, FilmStreams, LandmarkDetector, MediaInfo, MediaReader, VideoFrame, Waveform } from '@lipsync/contracts';
+import type { FaceTrack, FilmStreams, LandmarkDetector, MediaInfo, MediaReader, PictureRegion, VideoFrame, Waveform } from '@lipsync/contracts';
 import { collectTracks } from '@lipsync/face-crop';
 import type { CollectTracksOptions } from '@lipsync/face-crop';
 import { measureSound } from './sound-level';
@@ -20,6 +20,11 @@ export type TrackedVideoOptions = {
   silencePeak?: number;
   /** Decoded pictures, and decoded sound, up to this many bytes each are kept from the first pass to the next. Default 128 MiB. */
   keepBytes?: number;
+  /**
+   * Faces are followed in pictures scaled down to this longer side where they are half as large again or larger, where the reader can scale and
+   * every face is large enough for its landmarks not to notice (112 pixels then). Default: in the pictures as they are.
+   */
+  lookSide?: number;
   /** How detections become tracks. */
   collect?: CollectTracksOptions;
   /** Finds where shots begin: no track goes on over a cut. Default none. */
@@ -28,6 +33,8 @@ export type TrackedVideoOptions = {
   onInfo?: (info: MediaInfo) => void;
   /** Called with the number of pictures looked at, every 25. */
   onFrame?: (frames: number) => void;
+  /** Called once with a way to read the sound, before faces are looked for. */
+  onSound?: (audio: () => AsyncIterable<Waveform>) => void;
 };
 
 /** Tells where shots begin, from pictures in order; see `ShotDetector` of @lipsync/face-crop. */
@@ -52,6 +59,8 @@ export type TrackedVideo = {
   readonly picture: { width: number; height: number };
   /** The pictures from the first on, from memory where they were kept. */
   frames(): AsyncIterable<VideoFrame>;
+  /** A region of the pictures; undefined where they are kept whole, or the reader cannot. */
+  part?(region: PictureRegion): AsyncIterable<VideoFrame> | undefined;
   /** The sound from the first picture on, 16 kHz mono, from memory where it was kept. */
   audio(): AsyncIterable<Waveform>;
   /** Lets go of what was kept; `frames` and `audio` then decode again. */
@@ -78,7 +87,7 @@ export async function openTrackedVideo(options: TrackedVideoOptions): Promise<Tr
     throw readerError(error, path);
   });
   try {
-    return await followFaces(film, options);
+    return await followFaces(film, options, reader);
   } catch (error) {
     await film.release();
     throw error;
@@ -97,7 +106,7 @@ async function openFilm(path: string, reader: MediaReader, fps: number, keepByte
   return { info, frames: reader.frames(path, { fps }), audio, release: async () => undefined };
 }
 
-async function followFaces(film: FilmStreams, options: TrackedVideoOptions): Promise<TrackedVideo> {
+async function followFaces(film: FilmStreams, options: TrackedVideoOptions, reader: MediaReader): Promise<TrackedVideo> {
   const { path, detector, fps = 25, silencePeak = 0.001, keepBytes = 128 * 2 ** 20, collect, onFrame, shots } = options;
   const { info } = film;
   options.onInfo?.(info);
@@ -114,6 +123,9 @@ async function followFaces(film: FilmStreams, options: TrackedVideoOptions): Pro
     throw new UnusableVideo('silent', `largest sample ${sound.peak.toPrecision(3)}, below ${silencePeak}`);
   }
 
+  const audio = () => (keptSound ? replay(keptSound) : decodeSound());
+  options.onSound?.(audio);
+
   const picture = { width: info.video.width, height: info.video.height };
   const decode = () => readable(film.frames, path);
   let kept: VideoFrame[] | undefined;
@@ -121,10 +133,11 @@ async function followFaces(film: FilmStreams, options: TrackedVideoOptions): Pro
   const cuts: number[] = [];
   if (!options.tracks || shots) {
     let seen = 0;
-    const watch = async function* (): AsyncGenerator<VideoFrame> {
-      const pictures = keeping(decode(), keepBytes, (frame) => frame.data.byteLength, (frames) => (kept = frames));
+    const watch = async function* (frames: AsyncIterable<VideoFrame>, whole: boolean): AsyncGenerator<VideoFrame> {
+      seen = 0;
+      const pictures = whole ? keeping(frames, keepBytes, (frame) => frame.data.byteLength, (all) => (kept = all)) : frames;
       for await (const frame of pictures) {
-        [picture.width, picture.height] = [frame.width, frame.height];
+        if (whole) [picture.width, picture.height] = [frame.width, frame.height];
         if (shots) cuts.push(...shots.push(frame));
         seen++;
         if (seen % 25 === 0) onFrame?.(seen);
@@ -132,8 +145,13 @@ async function followFaces(film: FilmStreams, options: TrackedVideoOptions): Pro
       }
       if (shots) cuts.push(...shots.finish());
     };
-    if (options.tracks) for await (const _ of watch());
-    else tracks = await collectTracks(watch(), detector!, collect);
+    if (options.tracks) for await (const _ of watch(decode(), true));
+    else {
+      const { lookSide = Infinity } = options;
+      const smaller = Math.max(picture.width, picture.height) >= 1.5 * lookSide && !shots && reader.view?.(path, { fps, maxSide: lookSide });
+      const found = smaller && (await collectLarge(watch(readable(smaller, path), false), detector!, collect, picture));
+      tracks = found || (await collectTracks(watch(decode(), true), detector!, collect));
+    }
     if (seen === 0) throw new UnusableVideo('broken', 'no picture could be decoded');
     if (tracks.length === 0 && !options.tracks) throw new UnusableVideo('no face', `no face followed in ${seen} pictures`);
   }
@@ -148,12 +166,61 @@ async function followFaces(film: FilmStreams, options: TrackedVideoOptions): Pro
     sound,
     picture,
     frames: () => (kept ? replay(kept) : decode()),
-    audio: () => (keptSound ? replay(keptSound) : decodeSound()),
+    part: (region) => {
+      const parts = kept ? undefined : reader.view?.(path, { fps, region });
+      return parts && readable(parts, path);
+    },
+    audio,
     release: () => {
       kept = keptSound = undefined;
       void film.release();
     },
   };
+}
+
+/** What the landmark network sees of a face, pixels; a smaller face would be enlarged for it. */
+const LANDMARK_SIDE = 112;
+
+class SmallFace extends Error {}
+
+/** Tracks out of pictures scaled down, in pixels of the whole ones; undefined where a face is too small for that, or there is none. */
+async function collectLarge(
+  frames: AsyncIterable<VideoFrame>,
+  detector: LandmarkDetector,
+  collect: CollectTracksOptions | undefined,
+  picture: { width: number; height: number },
+): Promise<FaceTrack[] | undefined> {
+  const scale = { x: 1, y: 1 };
+  const watching: LandmarkDetector = {
+    scheme: detector.scheme,
+    reset: () => detector.reset(),
+    dispose: () => {},
+    async detect(frame) {
+      [scale.x, scale.y] = [picture.width / frame.width, picture.height / frame.height];
+      const faces = await detector.detect(frame);
+      if (faces.some(({ points }) => longerSide(points) < LANDMARK_SIDE)) throw new SmallFace();
+      return faces;
+    },
+  };
+  try {
+    const tracks = await collectTracks(frames, watching, collect);
+    if (tracks.length === 0) return undefined;
+    return tracks.map((track) => ({ ...track, points: track.points.map((value, i) => value * (i % 2 === 0 ? scale.x : scale.y)) }));
+  } catch (error) {
+    if (error instanceof SmallFace) return undefined;
+    throw error;
+  }
+}
+
+function longerSide(points: Float32Array): number {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let i = 0; i < points.length; i += 2) {
+    left = Math.min(left, points[i]);
+    right = Math.max(right, points[i]);
+    top = Math.min(top, points[i + 1]);
+    bottom = Math.max(bottom, points[i + 1]);
+  }
+  return Math.max(right - left, bottom - top);
 }
 
 /** The same items; at their end hands over all of them, if they took no more than `limit` bytes. */
