@@ -1,6 +1,7 @@
 import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCommand } from './command';
 import { DATA, runData } from './data-command';
 import { REPORT, runReport } from './data-report-command';
+import { EXPORT, runExport } from './export-command';
 import { PREPARE, runPrepare } from './prepare-command';
 import { servePrepareWorker, tellParent, WORKER_WORD } from './prepare-worker';
 import { openPreparer } from './preparer';
@@ -16,6 +17,7 @@ const COMMANDS: { spec: CommandSpec; run: (parsed: ParsedCommand) => Promise<num
   { spec: TRAIN, run: runTrain },
   { spec: SCORE, run: runScore },
   { spec: WEIGHTS, run: runWeights },
+  { spec: EXPORT, run: runExport },
 ];
 
 const HELP = [

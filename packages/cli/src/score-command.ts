@@ -15,7 +15,7 @@ export const SCORE: CommandSpec = {
   positionals: '--weights FILE VIDEO...',
   summary: 'Says for every face in every video by how much the sound is early or late, with LSE-D and LSE-C of the expert.',
   options: {
-    weights: { kind: 'text', value: 'FILE', help: 'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s (safetensors or PyTorch)' },
+    weights: { kind: 'text', value: 'FILE', help: 'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s (safetensors, PyTorch, or ONNX of lipsync export)' },
     expert: { kind: 'text', value: 'FILE', help: 'the same as --weights' },
     protocol: { kind: 'choice', choices: Object.keys(PROTOCOLS), default: 'recipe', help: 'a published evaluation, or the expert’s own recipe' },
     recipe: { kind: 'text', value: 'FILE', help: 'recipe of the expert (JSON), where its file has none' },
@@ -40,7 +40,11 @@ export async function runScore({ positionals, values }: ParsedCommand): Promise<
   const protocol = PROTOCOLS[values.protocol as ProtocolName];
   const options = { protocol, maxShift: values['max-shift'] as number | undefined, outside: values.outside as 'zero' | 'overlap' | undefined };
   const reader = await openMedia({ log: say });
-  const expert = await readExpert(await resolveWeights(weights), { recipe: values.recipe as string | undefined, config: values.config as string | undefined });
+  const expert = await readExpert(await resolveWeights(weights), {
+    recipe: values.recipe as string | undefined,
+    config: values.config as string | undefined,
+    threads: values.threads as number | undefined,
+  });
   const files: VideoScore[] = [];
   const detector = await createLandmarkDetector(looks);
   const progress = createProgress({ label: 'score', total: positionals.length });

@@ -3,8 +3,10 @@ import { AVAlignNet, CONFIGURATIONS, loadAVAlignNet, type AVAlignNetConfig } fro
 import { BACKEND_NAMES, selectBackend, type BackendName } from '@lipsync/backends';
 import { assertSyncRecipe, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
 import { identifyNetwork, openCheckpoint, readStateDict, sha256Hex, stateDictNames } from '@lipsync/nn';
+import { readOnnxExpert } from '@lipsync/onnx';
 import { loadSyncNetwork, syncNetworkOf } from '@lipsync/syncnet';
 import { UsageError, type OptionSpec } from './command';
+import { findOnnxFiles } from './onnx-files';
 
 /** The option that every command has. */
 export const BACKEND_OPTIONS: Record<string, OptionSpec> = {
@@ -39,11 +41,12 @@ export async function readRecipe(path: string): Promise<SyncRecipe> {
   return assertSyncRecipe('--recipe', await readJson('--recipe', path));
 }
 
-/** What says how an expert is fed, where its file does not: paths of JSON files, or the name of a configuration. */
-export type ExpertOptions = { recipe?: string; config?: string };
+/** What says how an expert is fed, where its file does not: paths of JSON files, or the name of a configuration. `threads`: of ONNX files. */
+export type ExpertOptions = { recipe?: string; config?: string; threads?: number };
 
-/** The expert in a weights file of any kind, told apart by its names: AVAlignNet, or one of `@lipsync/syncnet`. */
+/** The expert in a weights file of any kind, told apart by its names: AVAlignNet, one of `@lipsync/syncnet`, or what `lipsync export` wrote. */
 export async function readExpert(path: string, options: ExpertOptions = {}): Promise<SyncExpert> {
+  if (path.endsWith('.onnx')) return readOnnxExpert(await findOnnxFiles(path), { threads: options.threads });
   const recipe = options.recipe === undefined ? undefined : await readRecipe(options.recipe);
   const file = await openCheckpoint(path);
   const names = stateDictNames(file);

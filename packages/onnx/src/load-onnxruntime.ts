@@ -41,7 +41,16 @@ export async function loadOnnxRuntime(load: (name: string) => Promise<unknown> =
   return fail(Error, 'createOnnxExpert', 'onnxruntime', `installed (${command}) or given as the option ort`, tried.join('; '));
 }
 
-/** The name is not a literal, so that bundlers do not look for a package that need not be there. */
-function importPackage(name: string): Promise<unknown> {
-  return import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+/**
+ * A package beside this one or, in Node, beside the application's working folder. The name is not a literal, so that bundlers do not look for a
+ * package that need not be there.
+ */
+async function importPackage(name: string): Promise<unknown> {
+  try {
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+  } catch (error) {
+    if (typeof process === 'undefined' || (error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    const { createRequire } = await import('node:module');
+    return createRequire(`${process.cwd()}/package.json`)(name);
+  }
 }

@@ -103,15 +103,13 @@ export class OnnxExpert implements SyncExpert {
     for (const [name, { dtype }] of Object.entries(inputs)) if (dtype !== 'float32') fail(TypeError, 'OnnxExpert', name, 'float32', dtype);
     // The caller may dispose its tensors before their numbers are read: reading begins now, and the engine hands out a copy or the values themselves.
     const reads = Object.entries(inputs).map(async ([name, tensor]) => [name, [...tensor.shape] as number[], await tensor.data()] as const);
-    const values = Promise.all(reads);
-    const turn = Promise.allSettled([this.queue]);
+    const before = this.queue;
     const result = (async () => {
-      const read = await values;
-      await turn;
+      const read = await Promise.all(reads);
+      await before;
       const feeds = Object.fromEntries(read.map(([name, dims, data]) => [name, new this.ort.Tensor('float32', data as Float32Array, dims) as OrtTensor]));
       const outputs = await (this.sessions[part] as OrtSession).run(feeds);
-      const numbers = outputs[output].data as Float32Array;
-      return numbers;
+      return outputs[output].data as Float32Array;
     })();
     this.queue = result.catch(() => {});
     return this.pending.tensor<R>(result, shape);

@@ -1,0 +1,29 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findOnnxFiles, onnxStem } from './onnx-files';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lipsync-onnx-files-'));
+  for (const name of ['two.vision.onnx', 'two.audio.onnx', 'three.vision.onnx', 'three.audio.onnx', 'three.pair.onnx', 'one.audio.onnx']) {
+    await writeFile(join(folder, name), '');
+  }
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+test.each(['a/expert', 'a/expert.onnx', 'a/expert.vision.onnx', 'a/expert.audio.onnx', 'a/expert.pair.onnx'])('onnxStem(%s) is a/expert', (path) => {
+  expect(onnxStem(path)).toBe('a/expert');
+});
+
+test('findOnnxFiles finds all files by any of their names', async () => {
+  const two = { vision: join(folder, 'two.vision.onnx'), audio: join(folder, 'two.audio.onnx') };
+  expect(await findOnnxFiles(join(folder, 'two.onnx'))).toEqual(two);
+  expect(await findOnnxFiles(two.audio)).toEqual(two);
+  expect(Object.keys(await findOnnxFiles(join(folder, 'three.onnx')))).toEqual(['vision', 'audio', 'pair']);
+});
+
+test('findOnnxFiles names what is missing', async () => {
+  await expect(findOnnxFiles(join(folder, 'one.onnx'))).rejects.toThrow(/--weights must be files of lipsync export, .*one.vision.onnx and .* \(vision is missing\)/);
+});
