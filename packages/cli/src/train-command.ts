@@ -36,6 +36,8 @@ export const TRAIN: CommandSpec = {
     clips: { kind: 'whole', value: 'N', min: 1, help: 'clips a batch (contrast); 12 if not given' },
     windows: { kind: 'whole', value: 'N', min: 2, help: 'windows a clip (contrast); 6 if not given' },
     pairs: { kind: 'whole', value: 'N', min: 2, help: 'pairs a batch (thesis); 256 if not given' },
+    chunk: { kind: 'whole', value: 'N', min: 1, help: 'most windows in the network at a time, for less memory; all if not given' },
+    replicas: { kind: 'whole', value: 'N', min: 1, default: 1, help: 'threads that train on a share of each batch, each on wasm with one thread' },
     'learning-rate': {
       kind: 'number',
       value: 'X',
@@ -61,6 +63,10 @@ export async function runTrain({ positionals, values }: ParsedCommand): Promise<
   if (positionals.length !== 1)
     throw new UsageError(`lipsync train: CLIPS must be one folder made by lipsync prepare, got ${positionals.length}`);
   if (!values.out) throw new UsageError('lipsync train: --out must be a folder for the run, got none');
+  const replicas = values.replicas as number;
+  if (replicas > 1 && !['auto', 'wasm', 'wasm-threaded'].includes(values.backend as string)) {
+    throw new UsageError(`lipsync train: --backend must be auto, wasm or wasm-threaded with --replicas, which run on wasm, got ${values.backend}`);
+  }
   await startBackend(values);
   const heldOut = values['held-out'] as string | undefined;
   const recipe = values.recipe as string | undefined;
@@ -77,6 +83,8 @@ export async function runTrain({ positionals, values }: ParsedCommand): Promise<
     clipsPerBatch: values.clips as number | undefined,
     windowsPerClip: values.windows as number | undefined,
     pairsPerBatch: values.pairs as number | undefined,
+    chunk: values.chunk as number | undefined,
+    replicas,
     learningRate: values['learning-rate'] as number | undefined,
     seed: values.seed as number,
     workers: values.workers as number,
@@ -128,9 +136,10 @@ export async function showTraining(options: TrainExpertOptions): Promise<TrainRe
 }
 
 function describeStart(event: Extract<TrainEvent, { kind: 'start' }>): void {
-  const { clips, heldOut, leftOut, batch, parameters, resumedAt } = event;
+  const { clips, heldOut, leftOut, batch, parameters, replicas, resumedAt } = event;
   say(
     `${clips} clips to learn from, ${heldOut.length} held out, ${leftOut.length} too short; ${batch} windows a step; ${(parameters / 1e6).toFixed(2)} M parameters`,
   );
+  if (replicas > 1) say(`${replicas} replicas of the network, each on wasm with one thread, take a share of each step`);
   if (resumedAt > 0) say(`going on after step ${resumedAt}`);
 }

@@ -1,16 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  ContrastiveTemperature,
-  LITE,
-  contrastLoss,
-  pairCosine,
-  pairLoss,
-  rampedWeight,
-  trainStep,
-  trainedParameters,
-  type SyncLoss,
-} from '@lipsync/avalignnet';
+import { LITE } from '@lipsync/avalignnet';
 import { fail } from '@lipsync/contracts';
 import {
   CONTRAST,
@@ -23,27 +13,23 @@ import {
   type SyncLoaderOptions,
 } from '@lipsync/dataloader';
 import {
-  AdamW,
-  ExponentialMovingAverage,
   Random,
   cosineSchedule,
   encodeSafetensors,
-  l2Normalize,
   loadTrainingState,
   saveTrainingState,
   sha256Hex,
   writeFileAtomic,
-  type NamedArray,
 } from '@lipsync/nn';
-import { TRAINING_PRESETS, contrastiveDistanceLoss, type TrainingPreset } from '@lipsync/syncnet';
-import * as tf from '@tensorflow/tfjs-core';
+import type { TrainingPreset } from '@lipsync/syncnet';
 import { evaluateExpert, type ExpertEvaluation } from './evaluate-expert';
+import { ReplicaTrainer } from './replica-trainer';
 import { TrainingLog } from './training-log';
-import { buildNetwork, metadataOf, recipeFor, type NetworkChoice, type TrainedNetworkName } from './trained-network';
+import { buildNetwork, metadataOf, recipeFor, type NetworkChoice, type TrainedNetwork } from './trained-network';
+import { LocalTrainer, publishedPreset, type Trainer, type TrainerSetup, type TrainPreset } from './trainer';
 import { trainingCurve, type TrainingLogEntry } from './training-curve';
 
-/** What is learned from: `contrast` is our default, `thesis` the plain recipe of the thesis, `published` that of the network's publisher. */
-export type TrainPreset = 'contrast' | 'thesis' | 'published';
+export type { TrainPreset } from './trainer';
 
 export type TrainExpertOptions = NetworkChoice & {
   /** Prepared clips. */
@@ -75,6 +61,16 @@ export type TrainExpertOptions = NetworkChoice & {
   seed?: number;
   /** Threads that cut batches beside the training, the same whatever their number. Default 1. */
   workers?: number;
+  /**
+   * Most windows in the network at a time: the memory is that of so many, whatever the batch, and the result that of the whole batch; all of
+   * them but the last go forward twice. Default: all.
+   */
+  chunk?: number;
+  /**
+   * Threads that train copies of the network on a share of each batch (Node), each on a wasm backend of its own with one thread; same losses as
+   * 1, but for rounding. The backend that is set then only validates. Default 1: this thread, on the backend that is set.
+   */
+  replicas?: number;
   /** Steps between two checkpoints. Default 50. */
   checkpointEvery?: number;
   /** Steps between two validations on at most 60 held-out clips; 0 for none on the way. Default 250. */
@@ -107,6 +103,7 @@ export type TrainEvent =
       leftOut: string[];
       batch: number;
       parameters: number;
+      replicas: number;
     }
   | { kind: 'step'; entry: TrainingLogEntry }
   | { kind: 'validation'; step: number; validation: ExpertEvaluation }
@@ -116,7 +113,6 @@ export type TrainEvent =
 const WARM_UP = 150;
 const VALIDATION_CLIPS = 60; // on the way; the end takes all
 const CHANCE = Math.log(2);
-const UNCLIPPED = 1e6; // the published recipes do not clip gradients
 const PLATEAU_STEPS = 200;
 
 /**
@@ -142,6 +138,8 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     config,
     width,
     seed = 0,
+    chunk,
+    replicas = 1,
     checkpointEvery = 50,
     validateEvery = 250,
   } = options;
@@ -149,9 +147,10 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     fail(TypeError, 'trainExpert', 'preset', 'published for syncnet, whose embeddings have distances rather than cosines', preset);
   }
   const recipe = recipeFor(options);
-  const published = preset === 'published' && network !== 'avalignnet' ? TRAINING_PRESETS[network] : undefined;
+  const choice: NetworkChoice = { network, config, width, recipe };
+  const published = publishedPreset({ preset, choice });
   const learningRate = options.learningRate ?? published?.learningRate ?? (preset === 'contrast' ? 1.5e-3 : 1e-5);
-  for (const [name, value] of Object.entries({ steps, checkpointEvery })) {
+  for (const [name, value] of Object.entries({ steps, checkpointEvery, replicas, ...(chunk === undefined ? {} : { chunk }) })) {
     if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'trainExpert', name, 'a whole number above 0', value);
   }
   await mkdir(out, { recursive: true });
@@ -172,6 +171,9 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     loaderOptions.sampling.kind === 'pairs'
       ? loaderOptions.sampling.pairs
       : loaderOptions.sampling.clips * loaderOptions.sampling.windows;
+  const scorer = buildNetwork(choice, seed);
+  const divided = chunk !== undefined || replicas > 1;
+  const usesBatchStatistics = scorer.namedBuffers().size > 0;
   const settings = JSON.stringify({
     steps,
     preset,
@@ -182,20 +184,16 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     sampling: loaderOptions.sampling,
     train,
     held,
+    // Elsewhere the division changes nothing but rounding, and a run may go on with another.
+    ...(divided && usesBatchStatistics ? { chunk, replicas } : {}),
   });
 
-  const net = buildNetwork(options, seed);
-  const head = preset === 'contrast' ? new ContrastiveTemperature() : undefined;
-  const optimizer = new AdamW(trainedParameters(net, head), {
-    learningRate,
-    decayOneDimensional: preset !== 'contrast',
-    ...(published && network !== 'latentsync' ? { weightDecay: 0 } : {}), // plain Adam
-  });
-  const ema = new ExponentialMovingAverage(net, { decay: 0.998 });
-  const scorer = buildNetwork(options, seed);
+  let trainer: Trainer | undefined;
   try {
     const { clips, leftOut } = await loader.summary();
     const found = await exists(paths.state);
+    trainer = await startTrainer({ choice, preset, seed, learningRate, chunk }, scorer, batchSize, replicas);
+    const training = trainer;
     let step = 0;
     if (found) {
       const state = await loadTrainingState(paths.state);
@@ -205,11 +203,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
           `trainExpert: out must be a new folder or one of the same run, got ${out} (${settingsDiffer(before, settings)})`,
         );
       step = state.step;
-      const { network, temperature } = divide(state.model, head !== undefined);
-      net.loadStateDict(network);
-      head?.loadStateDict(temperature);
-      optimizer.loadState(state.optimizer);
-      ema.loadStateDict(state.ema as Map<string, NamedArray>);
+      await training.load(state);
     }
     const log = await TrainingLog.resumeAt(join(out, 'log.jsonl'), step);
     yield {
@@ -220,8 +214,15 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
       heldOut: held,
       leftOut,
       batch: batchSize,
-      parameters: net.parameterCount(),
+      parameters: scorer.parameterCount(),
+      replicas,
     };
+    if (divided && usesBatchStatistics) {
+      yield {
+        kind: 'warning',
+        text: `${scorer.name} normalises by the statistics of what is in the network together: with chunks or replicas these are of fewer windows, so losses differ from those of an undivided batch`,
+      };
+    }
     if (!options.heldOut && !(await splitByManifest(store, ids))) {
       yield {
         kind: 'warning',
@@ -240,17 +241,14 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
         : () => learningRate;
     const checkpoint = async () =>
       saveTrainingState(paths.state, {
-        model: new Map([...(await net.stateDict()), ...(head ? await head.stateDict() : [])]),
-        optimizer: await optimizer.state(),
-        ema: await ema.stateDict(),
+        ...(await training.state()),
         step,
         seed,
         dataPosition: { step },
         extra: { settings },
       });
-    const clipNorm = published ? UNCLIPPED : undefined;
     const validate = async (limit: number): Promise<ExpertEvaluation> => {
-      scorer.loadStateDict(await ema.stateDict());
+      scorer.loadStateDict(await training.average());
       return evaluateExpert(scorer, store, { clips: spread(held, limit) });
     };
 
@@ -262,10 +260,10 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
         const started = performance.now();
         const { value: batch } = await batches.next();
         const pulled = performance.now();
-        optimizer.learningRate = schedule(step);
-        let result: Awaited<ReturnType<typeof trainStep>>;
+        const rate = schedule(step);
+        let result: Awaited<ReturnType<Trainer['step']>>;
         try {
-          result = await trainStep({ net, head, optimizer, batch, loss: lossFor(preset, network, head, step / steps), ema, clipNorm });
+          result = await training.step(batch, { learningRate: rate, progress: step / steps });
         } finally {
           disposeBatch(batch);
         }
@@ -279,7 +277,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
           loss: result.loss,
           positiveCosine: result.positiveCosine,
           negativeCosine: result.negativeCosine,
-          learningRate: optimizer.learningRate,
+          learningRate: rate,
           samplesPerSec: batchSize / ((ended - started) / 1000),
           waitShare: (pulled - started) / (ended - started),
         };
@@ -302,7 +300,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
       await batches.return(undefined);
     }
 
-    const bytes = encodeSafetensors(await ema.stateDict(), metadataOf(net));
+    const bytes = encodeSafetensors(await training.average(), metadataOf(scorer));
     await writeFileAtomic(paths.weights, bytes);
     const validation = await validate(Number.POSITIVE_INFINITY);
     const last = log.entries[log.entries.length - 1];
@@ -310,12 +308,12 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     if (last)
       await writeFileAtomic(
         paths.curve,
-        trainingCurve(log.entries, `${net.name}, ${preset}, ${steps} steps of ${batchSize} windows, ${clips} clips`),
+        trainingCurve(log.entries, `${scorer.name}, ${preset}, ${steps} steps of ${batchSize} windows, ${clips} clips`),
       );
     const report: TrainReport = {
       steps,
       samples: steps * batchSize,
-      parameters: net.parameterCount(),
+      parameters: scorer.parameterCount(),
       trainingClips: clips,
       heldOutClips: held.length,
       validation,
@@ -328,10 +326,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     yield { kind: 'done', report };
   } finally {
     loader.dispose();
-    optimizer.dispose();
-    ema.dispose();
-    head?.dispose();
-    net.dispose();
+    await trainer?.dispose();
     scorer.dispose();
   }
 }
@@ -350,27 +345,12 @@ function loaderFor(
   return { ...CONTRAST, sampling: { ...CONTRAST.sampling, clips: clipsPerBatch, windows: windowsPerClip } };
 }
 
-function lossFor(
-  preset: TrainPreset,
-  network: TrainedNetworkName,
-  temperature: ContrastiveTemperature | undefined,
-  progress: number,
-): SyncLoss {
-  if (network === 'syncnet') return distanceLoss;
-  return temperature && preset === 'contrast'
-    ? contrastLoss({ temperature, crossEntropyWeight: rampedWeight(progress) })
-    : pairLoss();
+/** Steps in this thread, or in replicas of the network. */
+async function startTrainer(setup: TrainerSetup, network: TrainedNetwork, rows: number, replicas: number): Promise<Trainer> {
+  if (replicas === 1) return new LocalTrainer(setup);
+  const { embeddingSize } = network;
+  return ReplicaTrainer.start({ setup, count: replicas, rows, network: { embeddingSize, parameters: network.parameterCount() } });
 }
-
-/** SyncNet's contrastive loss; its cosines are those of the embeddings, only to be looked at. */
-const distanceLoss: SyncLoss = ({ vision, audio }, { labels }) => {
-  if (labels === undefined) fail(TypeError, 'distanceLoss', 'batch.labels', 'a tensor [batch] of 0 and 1', labels);
-  const { loss } = contrastiveDistanceLoss(vision, audio, labels, { margin: TRAINING_PRESETS.syncnet.margin });
-  const cosine = pairCosine(l2Normalize(vision), l2Normalize(audio));
-  const inSync = tf.cast(labels, 'float32');
-  const masked = (mask: tf.Tensor) => tf.div(tf.sum(tf.mul(cosine, mask)), tf.sum(mask)) as tf.Scalar;
-  return { loss, positiveCosine: masked(inSync), negativeCosine: masked(tf.sub(1, inSync)) };
-};
 
 /** The split that a preparation ended with, where it has both sides and knows these clips. */
 async function splitByManifest(store: ClipStore, ids: readonly string[]): Promise<{ rest: string[]; held: string[] } | undefined> {
@@ -396,19 +376,9 @@ function spread(ids: readonly string[], limit: number): string[] {
   return ids.filter((_, index) => index % every === 0).slice(0, limit);
 }
 
-function divide(model: Map<string, NamedArray>, withTemperature: boolean) {
-  const network = new Map(model);
-  const temperature = new Map<string, NamedArray>();
-  if (withTemperature) {
-    temperature.set('log_temperature', network.get('log_temperature') as NamedArray);
-    network.delete('log_temperature');
-  }
-  return { network, temperature };
-}
-
 function settingsDiffer(before: string, now: string): string {
   const [a, b] = [JSON.parse(before), JSON.parse(now)] as Record<string, unknown>[];
-  const keys = Object.keys(b).filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
   const show = (value: unknown) => (Array.isArray(value) ? `${value.length} clips` : JSON.stringify(value));
   return keys.map((key) => `${key} was ${show(a[key])}, is ${show(b[key])}`).join('; ');
 }
