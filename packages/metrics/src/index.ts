@@ -1,4 +1,5 @@
 export { describeOffset } from './describe-offset';
+export { batchSizeFor, embedPictures, embedSound } from './embed-windows';
 export { ExpertBceScorer, expertBce } from './expert-bce';
 export type { ExpertBceOptions, ExpertClip } from './expert-bce';
 export { FidScorer, fidInput } from './fid-scorer';
@@ -42,4 +43,4 @@ export type { ProtocolName, SyncProtocol } from './protocol';
 export { VggDistanceScorer, vggDistance } from './vgg-distance';
 export type { VggDistanceOptions } from './vgg-distance';
 export { WindowScorer, scoreWindows } from './window-scorer';
-export type { ScoringWindow, WindowScorerOptions } from './window-scorer';
+export type { EmbedBatch, ExpertFacts, RemoteScorerOptions, ScoringWindow, WindowScorerOptions } from './window-scorer';

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { SyncExpert } from '@lipsync/contracts';
 import { beforeAll, expect, test } from 'vitest';
 import { scoreEmbeddings } from './sync-scorer';
-import { WindowScorer, scoreWindows } from './window-scorer';
+import { embedPictures, embedSound } from './embed-windows';
+import { WindowScorer, scoreWindows, type ScoringWindow } from './window-scorer';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -66,6 +67,48 @@ test('tensor counts stay flat over 200 scorings with one scorer', async () => {
   expect(tf.memory().numTensors).toBe(before);
 });
 
+test('batches embedded elsewhere score as here, whatever order they come back in', async () => {
+  const plain = await scoreWindows(toy, windows(50), { batchSize: 7 });
+  const waiting: (() => void)[] = [];
+  let most = 0;
+  const scorer = new WindowScorer<ScoringWindow>(toy, {
+    batchSize: 7,
+    ahead: 2,
+    embed: async (all, shown) => {
+      most = Math.max(most, waiting.length + 1);
+      // The last to come is the first to go on.
+      await new Promise<void>((go) => {
+        waiting.push(go);
+        setTimeout(() => waiting.splice(0).reverse().forEach((each) => each()), 1);
+      });
+      return { visual: await embedPictures(toy, shown.map(({ frames }) => frames)), audio: await embedSound(toy, all.map(({ mel }) => mel)) };
+    },
+  });
+  for (const window of windows(50)) await scorer.update(window);
+  expect(await scorer.compute()).toEqual(plain);
+  expect(most).toBe(3);
+});
+
+test('an error elsewhere is said by the next call, and after a reset no more', async () => {
+  let fails = true;
+  const scorer = new WindowScorer<ScoringWindow>(toy, {
+    batchSize: 2,
+    ahead: 1,
+    embed: async (all, shown) => {
+      if (fails) throw new Error('no network');
+      return { visual: await embedPictures(toy, shown.map(({ frames }) => frames)), audio: await embedSound(toy, all.map(({ mel }) => mel)) };
+    },
+  });
+  const [first, second] = windows(2);
+  await scorer.update(first);
+  await scorer.update(second);
+  await expect(scorer.compute()).rejects.toThrow('no network');
+  scorer.reset();
+  fails = false;
+  for (const window of windows(20)) await scorer.update(window);
+  expect((await scorer.compute()).windows).toBe(20);
+});
+
 test('WindowScorer refuses windows of another size, and a score of nothing', async () => {
   const scorer = new WindowScorer(toy);
   const [window] = windows(1);
@@ -75,4 +118,6 @@ test('WindowScorer refuses windows of another size, and a score of nothing', asy
   await expect(scorer.update({ ...window, mel: new Float32Array(4) })).rejects.toThrow('window.mel must be bins x 3 numbers');
   await expect(scorer.compute()).rejects.toThrow('call update first');
   expect(() => new WindowScorer(toy, { batchSize: 0 })).toThrow('batchSize must be');
+  const embed = async () => ({ visual: new Float32Array(0), audio: new Float32Array(0) });
+  expect(() => new WindowScorer(toy, { embed, ahead: 0.5 })).toThrow('ahead must be a whole number of batches');
 });

@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { fail, pictureShape } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts';
+import { batchSizeFor, embedPictures, embedSound } from './embed-windows';
 import { JointScorer } from './joint-scorer';
 import type { SyncScore } from './offset-curve';
 import { SyncScorer } from './sync-scorer';
@@ -14,9 +14,22 @@ export type ScoringWindow = {
   mel: Float32Array;
 };
 
+/** What a score needs to know of an expert whose towers run elsewhere. */
+export type ExpertFacts = Pick<SyncExpert, 'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash'>;
+
+/** Rows of the windows with pictures that are `shown`, and of the sound of all `windows`. */
+export type EmbedBatch<W> = (windows: readonly W[], shown: readonly W[]) => Promise<{ visual: Float32Array; audio: Float32Array }>;
+
 export type WindowScorerOptions = Pick<SyncScorerOptions, 'maxShift' | 'outside' | 'every'> & {
-  /** Windows embedded at once; no effect on the numbers beyond rounding. Default 32. */
+  /** Windows embedded at once; no effect on the numbers beyond rounding. Default by memory: `batchSizeFor(expert.recipe)`. */
   batchSize?: number;
+};
+
+/** For towers that run elsewhere, such as in threads. */
+export type RemoteScorerOptions<W> = WindowScorerOptions & {
+  embed: EmbedBatch<W>;
+  /** Batches that may be under way when `update` returns. Default 0. */
+  ahead?: number;
 };
 
 /**
@@ -25,91 +38,120 @@ export type WindowScorerOptions = Pick<SyncScorerOptions, 'maxShift' | 'outside'
  * Holds `batchSize` windows and what `SyncScorer` holds; no tensor between calls. The expert is borrowed. Feed one
  * window at a time: await each call.
  *
+ * With `embed` the towers are the caller's business and windows need not have `mel`; batches may be under way (`ahead`) while the next
+ * windows come.
+ *
  * @throws TypeError for windows of another size than the expert's recipe asks for.
  * @example
  * const scorer = new WindowScorer(expert);
  * for await (const window of windows) await scorer.update(window);
  * const { sentence, lseD, lseC } = await scorer.compute();
  */
-export class WindowScorer {
-  readonly #expert: SyncExpert;
+export class WindowScorer<W extends Pick<ScoringWindow, 'frames'> = ScoringWindow> {
+  readonly #expert: ExpertFacts;
   readonly #scorer: SyncScorer | JointScorer;
+  readonly #embedBatch: EmbedBatch<W>;
   readonly #batchSize: number;
   readonly #every: number;
-  #pending: ScoringWindow[] = [];
+  readonly #ahead: number;
+  readonly #local: boolean;
+  #pending: W[] = [];
   #given = 0;
+  #underWay: Promise<void>[] = [];
+  #run = 0; // counts resets: what was under way then is dropped
 
-  constructor(expert: SyncExpert, options: WindowScorerOptions = {}) {
-    const { batchSize = 32, ...rest } = options;
+  constructor(expert: ExpertFacts, options: RemoteScorerOptions<W>);
+  constructor(expert: SyncExpert, options?: WindowScorerOptions);
+  constructor(expert: ExpertFacts, options: WindowScorerOptions & Partial<RemoteScorerOptions<W>> = {}) {
+    const { batchSize = batchSizeFor(expert.recipe), embed, ahead = 0, ...rest } = options;
     if (!(Number.isInteger(batchSize) && batchSize > 0)) {
       fail(RangeError, 'WindowScorer', 'batchSize', 'a whole number above 0', batchSize);
     }
+    if (!(Number.isInteger(ahead) && ahead >= 0)) fail(RangeError, 'WindowScorer', 'ahead', 'a whole number of batches', ahead);
     this.#expert = expert;
     this.#batchSize = batchSize;
+    this.#ahead = ahead;
     this.#every = rest.every ?? 1;
+    this.#local = embed === undefined;
+    this.#embedBatch = embed ?? (embedHere(expert as SyncExpert) as unknown as EmbedBatch<W>);
     const { space } = expert;
     if (space === 'joint' && this.#every !== 1) fail(TypeError, 'WindowScorer', 'every', '1 for a network that judges pairs', this.#every);
     this.#scorer =
-      space === 'joint' ? new JointScorer(expert, rest) : new SyncScorer({ ...rest, space, fps: expert.recipe.fps, expert: expert.name });
+      space === 'joint'
+        ? new JointScorer(expert as SyncExpert, rest)
+        : new SyncScorer({ ...rest, space, fps: expert.recipe.fps, expert: expert.name });
   }
 
   /** Takes the next window; its arrays are kept until the batch is full, so do not change them. */
-  async update(window: ScoringWindow): Promise<void> {
-    const { crop, frames, melSteps } = this.#expert.recipe;
+  async update(window: W): Promise<void> {
+    const { crop, frames } = this.#expert.recipe;
     const { height, width } = pictureShape(crop);
     const pixels = height * width * frames * 3;
     if (window.frames.length !== pixels) {
       const rule = `${height} x ${width} x ${frames * 3} numbers`;
       fail(TypeError, 'WindowScorer.update', 'window.frames', rule, window.frames.length);
     }
-    const bins = this.#pending[0] ? this.#pending[0].mel.length / melSteps : window.mel.length / melSteps;
-    if (!(Number.isInteger(bins) && bins > 0 && window.mel.length === bins * melSteps)) {
-      fail(TypeError, 'WindowScorer.update', 'window.mel', `bins x ${melSteps} numbers`, window.mel.length);
-    }
+    if (this.#local) this.#checkMel((window as unknown as ScoringWindow).mel);
     this.#pending.push(window);
-    if (this.#pending.length === this.#batchSize) await this.#embed();
+    if (this.#pending.length === this.#batchSize) await this.#embed(this.#ahead);
   }
 
   /** @throws Error before any window came. */
   async compute(): Promise<SyncScore> {
-    await this.#embed();
+    await this.#embed(0);
     return this.#scorer.compute();
   }
 
   /** Starts the next track. */
   reset(): void {
+    this.#run++;
     this.#pending = [];
+    this.#underWay = [];
     this.#given = 0;
     this.#scorer.reset();
   }
 
-  async #embed(): Promise<void> {
+  #checkMel(mel: Float32Array): void {
+    const { melSteps } = this.#expert.recipe;
+    const before = this.#pending[0] as unknown as ScoringWindow | undefined;
+    const bins = (before?.mel ?? mel).length / melSteps;
+    if (Number.isInteger(bins) && bins > 0 && mel.length === bins * melSteps) return;
+    fail(TypeError, 'WindowScorer.update', 'window.mel', `bins x ${melSteps} numbers`, mel.length);
+  }
+
+  /** Sends off what waits, and waits until no more than `ahead` batches are under way; scores take them in order. */
+  async #embed(ahead: number): Promise<void> {
     const windows = this.#pending;
-    if (windows.length === 0) return;
     this.#pending = [];
-    const { recipe } = this.#expert;
-    const { height, width } = pictureShape(recipe.crop);
-    const pixels = height * width * recipe.frames * 3;
-    const shown = windows.filter((_, i) => (this.#given + i) % this.#every === 0);
-    this.#given += windows.length;
-    const [visual, audio] = tf.tidy(() => {
-      const frames = tf.tensor4d(join(shown.map((window) => window.frames), pixels), [
-        shown.length,
-        height,
-        width,
-        recipe.frames * 3,
-      ]);
-      const bins = windows[0].mel.length / recipe.melSteps;
-      const mel = tf.tensor4d(join(windows.map((window) => window.mel), windows[0].mel.length), [windows.length, bins, recipe.melSteps, 1]);
-      return [shown.length > 0 ? this.#expert.encodeFrames(frames) : tf.zeros([0, this.#expert.embeddingSize]), this.#expert.encodeAudio(mel)];
-    });
-    try {
-      const rows = await Promise.all([visual.data<'float32'>(), audio.data<'float32'>()]);
-      await this.#scorer.update({ visual: rows[0], audio: rows[1], dimension: this.#expert.embeddingSize });
-    } finally {
-      tf.dispose([visual, audio]);
+    if (windows.length > 0) {
+      const shown = windows.filter((_, i) => (this.#given + i) % this.#every === 0);
+      this.#given += windows.length;
+      const before = this.#underWay.at(-1);
+      const rows = this.#embedBatch(windows, shown);
+      rows.catch(() => {}); // said by whoever awaits the batch
+      const done = this.#take(rows, before, this.#run);
+      done.catch(() => {});
+      this.#underWay.push(done);
+    }
+    while (this.#underWay.length > ahead) {
+      await this.#underWay[0];
+      this.#underWay.shift();
     }
   }
+
+  async #take(rows: ReturnType<EmbedBatch<W>>, before: Promise<void> | undefined, run: number): Promise<void> {
+    await before;
+    const { visual, audio } = await rows;
+    if (run === this.#run) await this.#scorer.update({ visual, audio, dimension: this.#expert.embeddingSize });
+  }
+}
+
+/** Both towers in this thread. */
+function embedHere(expert: SyncExpert): EmbedBatch<ScoringWindow> {
+  return async (windows, shown) => {
+    const visual = await embedPictures(expert, shown.map(({ frames }) => frames));
+    return { visual, audio: await embedSound(expert, windows.map(({ mel }) => mel)) };
+  };
 }
 
 /**
@@ -126,10 +168,4 @@ export async function scoreWindows(
   const scorer = new WindowScorer(expert, options);
   for await (const window of windows) await scorer.update(window);
   return scorer.compute();
-}
-
-function join(parts: Float32Array[], length: number): Float32Array {
-  const all = new Float32Array(parts.length * length);
-  parts.forEach((part, index) => all.set(part, index * length));
-  return all;
 }
