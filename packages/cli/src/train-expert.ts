@@ -23,10 +23,10 @@ import {
 } from '@lipsync/nn';
 import type { TrainingPreset } from '@lipsync/syncnet';
 import { evaluateExpert, type ExpertEvaluation } from './evaluate-expert';
-import { ReplicaTrainer } from './replica-trainer';
+import { startTrainer } from './start-trainer';
 import { TrainingLog } from './training-log';
-import { buildNetwork, metadataOf, recipeFor, type NetworkChoice, type TrainedNetwork } from './trained-network';
-import { LocalTrainer, publishedPreset, type Trainer, type TrainerSetup, type TrainPreset } from './trainer';
+import { buildNetwork, metadataOf, recipeFor, type NetworkChoice } from './trained-network';
+import { publishedPreset, type Trainer, type TrainPreset } from './trainer';
 import { trainingCurve, type TrainingLogEntry } from './training-curve';
 
 export type { TrainPreset } from './trainer';
@@ -192,7 +192,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
   try {
     const { clips, leftOut } = await loader.summary();
     const found = await exists(paths.state);
-    trainer = await startTrainer({ choice, preset, seed, learningRate, chunk }, scorer, batchSize, replicas);
+    trainer = await startTrainer({ choice, preset, seed, learningRate, chunk }, { rows: batchSize, replicas, network: scorer });
     const training = trainer;
     let step = 0;
     if (found) {
@@ -343,13 +343,6 @@ function loaderFor(
   }
   const { clipsPerBatch = CONTRAST.sampling.clips, windowsPerClip = CONTRAST.sampling.windows } = options;
   return { ...CONTRAST, sampling: { ...CONTRAST.sampling, clips: clipsPerBatch, windows: windowsPerClip } };
-}
-
-/** Steps in this thread, or in replicas of the network. */
-async function startTrainer(setup: TrainerSetup, network: TrainedNetwork, rows: number, replicas: number): Promise<Trainer> {
-  if (replicas === 1) return new LocalTrainer(setup);
-  const { embeddingSize } = network;
-  return ReplicaTrainer.start({ setup, count: replicas, rows, network: { embeddingSize, parameters: network.parameterCount() } });
 }
 
 /** The split that a preparation ended with, where it has both sides and knows these clips. */
