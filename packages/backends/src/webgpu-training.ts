@@ -2,13 +2,19 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { KernelFunc } from '@tensorflow/tfjs-core';
 import { FUSED_KERNELS } from '@lipsync/contracts';
 import { GROUP_NORM_GRADIENT } from './enable-wasm-training';
-import { webgpuFilterGradient, type StockFilterGradient } from './webgpu-filter-gradient';
+import { webgpuAddN } from './webgpu-add-n';
+import { webgpuFilterGradient } from './webgpu-filter-gradient';
 import { webgpuGroupNorm } from './webgpu-group-norm';
 import { webgpuGroupNormGradient } from './webgpu-group-norm-gradient';
 
+/** Kernels in the place of the stock ones, which they call for what those do well. */
+const REPLACED = { Conv2DBackpropFilter: webgpuFilterGradient, AddN: webgpuAddN };
+
+const ADDED = { [FUSED_KERNELS.groupNorm]: webgpuGroupNorm, [FUSED_KERNELS.groupNormGrad]: webgpuGroupNormGradient };
+
 /**
- * Puts a filter gradient that suits graphics processors in the place of tfjs-backend-webgpu's, and adds the fused GroupNorm of
- * `FUSED_KERNELS`.
+ * Makes the WebGPU backend ready for training: filter gradients in tiles, sums of any number of tensors, which tfjs-backend-webgpu 4.22.0
+ * cannot, and the fused GroupNorm of `FUSED_KERNELS`.
  *
  * Call it after `@tensorflow/tfjs-backend-webgpu` was imported. Calling it again does nothing. `selectBackend` does it for `webgpu`.
  *
@@ -19,17 +25,20 @@ import { webgpuGroupNormGradient } from './webgpu-group-norm-gradient';
  * await tf.setBackend('webgpu');
  */
 export function enableWebgpuTraining(): void {
-  const stock = tf.getKernel('Conv2DBackpropFilter', 'webgpu');
-  if (!stock) {
+  if (!tf.getKernel('Conv2DBackpropFilter', 'webgpu')) {
     throw new Error(
       "enableWebgpuTraining: the kernels of @tensorflow/tfjs-backend-webgpu must be registered, got none; import '@tensorflow/tfjs-backend-webgpu' first",
     );
   }
   if (tf.getKernel(FUSED_KERNELS.groupNorm, 'webgpu')) return;
-  tf.unregisterKernel('Conv2DBackpropFilter', 'webgpu');
-  const run = webgpuFilterGradient(stock.kernelFunc as unknown as StockFilterGradient);
-  tf.registerKernel({ ...stock, kernelFunc: run as unknown as KernelFunc });
-  tf.registerKernel({ kernelName: FUSED_KERNELS.groupNorm, backendName: 'webgpu', kernelFunc: webgpuGroupNorm as unknown as KernelFunc });
-  tf.registerKernel({ kernelName: FUSED_KERNELS.groupNormGrad, backendName: 'webgpu', kernelFunc: webgpuGroupNormGradient as unknown as KernelFunc });
+  for (const [kernelName, wrap] of Object.entries(REPLACED)) {
+    const stock = tf.getKernel(kernelName, 'webgpu')!;
+    const run = (wrap as unknown as (stock: KernelFunc) => KernelFunc)(stock.kernelFunc);
+    tf.unregisterKernel(kernelName, 'webgpu');
+    tf.registerKernel({ ...stock, kernelFunc: run });
+  }
+  for (const [kernelName, run] of Object.entries(ADDED)) {
+    tf.registerKernel({ kernelName, backendName: 'webgpu', kernelFunc: run as unknown as KernelFunc });
+  }
   if (!tf.getGradient(FUSED_KERNELS.groupNorm)) tf.registerGradient(GROUP_NORM_GRADIENT);
 }

@@ -1,0 +1,25 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { WebgpuBackend } from './webgpu-program';
+
+/** Inputs of one program at most: every WebGPU device binds eight buffers to a shader, and the result is one. */
+const MOST_INPUTS = 7;
+
+/** tfjs gives this kernel a list where others get names. */
+type AddNArguments = { inputs: TensorInfo[]; backend: WebgpuBackend; attrs: object };
+
+/**
+ * `AddN` for any number of tensors. The stock kernel binds all of them to one program, which a device refuses from the eighth on, as when
+ * the squares of all gradients are summed; here the stock kernel adds seven at a time.
+ */
+export function webgpuAddN(stock: (args: AddNArguments) => TensorInfo) {
+  return ({ inputs, backend, attrs }: AddNArguments): TensorInfo => {
+    const add = (terms: TensorInfo[]) => stock({ inputs: terms, backend, attrs });
+    let sum = add(inputs.slice(0, MOST_INPUTS));
+    for (let next = MOST_INPUTS; next < inputs.length; next += MOST_INPUTS - 1) {
+      const last = sum;
+      sum = add([last, ...inputs.slice(next, next + MOST_INPUTS - 1)]);
+      backend.disposeData(last.dataId);
+    }
+    return sum;
+  };
+}
