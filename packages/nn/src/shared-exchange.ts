@@ -141,11 +141,8 @@ export class SharedExchange {
     const sums = this.of(this.count, size);
     const parts = Array.from({ length: this.count }, (_, rank) => this.of(rank, size));
     const [first, end] = [Math.floor((size * this.rank) / this.count), Math.floor((size * (this.rank + 1)) / this.count)];
-    for (let index = first; index < end; index++) {
-      let total = 0;
-      for (const part of parts) total += part[index];
-      sums[index] = total;
-    }
+    sums.set(parts[0].subarray(first, end), first);
+    for (const part of parts.slice(1)) for (let index = first; index < end; index++) sums[index] += part[index];
     this.meet();
     at = 0;
     for (const [name, gradient] of gradients) {
