@@ -21,10 +21,11 @@ const product = (sides: readonly number[]) => sides.reduce((size, side) => size 
 export function permuted(data: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
   const strides = order.map((axis) => product(shape.slice(axis + 1)));
   const sides = order.map((axis) => shape[axis]);
+  const [inner, step] = [sides.pop() ?? 1, strides.pop() ?? 1];
   const result = new Float32Array(data.length);
   const index = new Array<number>(sides.length).fill(0);
-  for (let target = 0, source = 0; target < result.length; target++) {
-    result[target] = data[source];
+  for (let target = 0, source = 0; target < result.length; ) {
+    for (let i = 0, at = source; i < inner; i++, at += step) result[target++] = data[at];
     for (let axis = sides.length - 1; axis >= 0; axis--) {
       source += strides[axis];
       if (++index[axis] < sides[axis]) break;
@@ -120,10 +121,6 @@ export class GraphBuilder {
     return this.nameOf(constant) ?? 'constant';
   }
 
-  shape(number: number): readonly number[] {
-    return (this.places.get(number) as Places).shape;
-  }
-
   /** Says where a value stands. */
   place(number: number, shape: readonly number[], where: { last?: string; first?: string }): void {
     this.places.set(number, { shape, ...where });
@@ -133,11 +130,6 @@ export class GraphBuilder {
   standsFirst(number: number): boolean {
     const places = this.places.get(number);
     return places !== undefined && places.last === undefined;
-  }
-
-  /** Whether a value stands with its channels first, too. */
-  hasFirst(number: number): boolean {
-    return this.places.get(number)?.first !== undefined;
   }
 
   /** A value, or a constant, as traced: channels last. */

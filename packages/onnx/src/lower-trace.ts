@@ -105,19 +105,20 @@ function multiply({ op, graph, trace, y, shape }: Call): void {
   graph.place(y, shape, { last: graph.node('MatMul', [turned(a, transposeA), turned(b, transposeB)]) });
 }
 
-function groupNorm({ op, graph, trace, y, shape }: Call): void {
+/**
+ * Mean and variance of a group of channels are those of one channel that holds them all: InstanceNormalization of `[batch, groups, rest]`. What
+ * follows a channel cannot be said by it, so scale and shift stand behind it.
+ */
+function groupNorm({ op, graph, y, shape }: Call): void {
   const { groups, epsilon, activation } = op.attributes as GroupNormAttributes;
   const { x, gamma, beta } = op.inputs;
-  const channels = shape.at(-1) as number;
   const flat = [shape[0], groups, product(shape.slice(1)) / groups];
   const ordered = shape.length > 2 ? toFirst(shape.length).map((axis) => shape[axis]) : shape;
-  const [ones, zeros] = [graph.shared(`ones_${groups}`, [groups], () => new Float32Array(groups).fill(1)), graph.shared(`zeros_${groups}`, [groups], () => new Float32Array(groups))];
+  const [zeros, ones] = [0, 1].map((number) => graph.shared(`${number ? 'ones' : 'zeros'}_${groups}`, [groups], () => new Float32Array(groups).fill(number)));
   const normed = graph.node('InstanceNormalization', [graph.reshape(graph.first(x), flat), ones, zeros], { epsilon });
   const scaled = graph.node('Mul', [graph.reshape(normed, ordered), graph.constantFirst(gamma, shape.length)]);
   let result = graph.node('Add', [scaled, graph.constantFirst(beta, shape.length)]);
   if (activation === 'silu') result = graph.node('Mul', [result, graph.node('Sigmoid', [result])]);
-  void trace;
-  void channels;
   graph.place(y, shape, shape.length > 2 ? { first: result } : { last: result });
 }
 

@@ -209,7 +209,9 @@ function traceOnce(forward: (...inputs: tf.Tensor[]) => tf.Tensor, shapes: numbe
   const before = tf.getBackend();
   const backend = new TraceBackend();
   const known = new Set([...Object.keys(SHAPES), FUSED_KERNELS.groupNormGrad]);
-  for (const { kernelName } of tf.getKernelsForBackend(before)) known.add(kernelName);
+  // Kernels that cannot be traced refuse by name; fused ones of ours are left out, as what uses them does without where they are not.
+  const fused = new Set<string>(Object.values(FUSED_KERNELS));
+  for (const { kernelName } of tf.getKernelsForBackend(before)) if (!fused.has(kernelName)) known.add(kernelName);
   tf.registerBackend(NAME, () => backend, -1);
   for (const kernelName of known) {
     const kernelFunc = ({ inputs, attrs }: { inputs: unknown; attrs?: unknown }) =>

@@ -1,0 +1,141 @@
+import { AVAlignNet, lite, type AVAlignNetConfig } from '@lipsync/avalignnet';
+import { selectBackend } from '@lipsync/backends';
+import { AUDIO_FEATURES, pictureShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
+import { openByteSource, type Module } from '@lipsync/nn';
+import { DinetSyncNet, dinetRecipe, LatentSyncWav2LipSyncNet, SyncNet, Wav2LipSyncNet } from '@lipsync/syncnet';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { runOnnx } from '../test-support/run-onnx';
+import { exportOnnx, onnxModels } from './export-onnx';
+import { readOnnxMetadata } from './onnx-metadata';
+
+beforeAll(async () => {
+  await selectBackend({ backend: 'wasm', threads: 1, log: () => {} });
+});
+
+function recipeOf({ input: { frames, height, melSteps } }: AVAlignNetConfig): SyncRecipe {
+  const crop = { kind: 'whole frame', size: height, resize: 'none' } as const;
+  return { frames, fps: 25, crop, color: 'RGB', range: [0, 1], mel: 'THESIS_MEL', melSteps };
+}
+
+/** A network whose norms do something. */
+function stirred<N extends Module>(net: N): N {
+  for (const [name, { variable }] of [...net.namedParameters(), ...net.namedBuffers()]) {
+    if (variable.dtype !== 'float32' || variable.rank !== 1) continue;
+    const [low, high] = /var$/.test(name) ? [0.5, 1.5] : /weight$/.test(name) ? [0.75, 1.25] : [-0.2, 0.2];
+    tf.tidy(() => variable.assign(tf.randomUniform(variable.shape, low, high, 'float32', name.length)));
+  }
+  return net;
+}
+
+const config = (attention: boolean) => lite({ frames: 5, size: 32, attention });
+const experts: Record<string, () => SyncExpert & Module> = {
+  AVAlignNet: () => stirred(new AVAlignNet(config(false), { seed: 1, recipe: recipeOf(config(false)) })),
+  'AVAlignNet with attention': () => stirred(new AVAlignNet(config(true), { seed: 1, recipe: recipeOf(config(true)) })),
+  SyncNet: () => stirred(new SyncNet({ seed: 1, width: 0.03125 })),
+  'Wav2Lip’s': () => stirred(new Wav2LipSyncNet({ seed: 1, width: 0.0625 })),
+  'LatentSync’s': () => stirred(new LatentSyncWav2LipSyncNet({ seed: 1, width: 0.03125 })),
+  'DINet’s': () => stirred(new DinetSyncNet({ seed: 1, channels: 8, recipe: dinetRecipe(64) })),
+};
+
+function inputsOf({ recipe }: SyncExpert, batch: number) {
+  const { height, width } = pictureShape(recipe.crop);
+  const frames = tf.randomUniform([batch, height, width, recipe.frames * 3], 0, 1, 'float32', 1) as tf.Tensor4D;
+  const mel = tf.randomUniform([batch, AUDIO_FEATURES[recipe.mel].bins, recipe.melSteps, 1], -4, 4, 'float32', 2) as tf.Tensor4D;
+  return { frames, mel };
+}
+
+/** Largest difference by the largest number. */
+function difference(ours: tf.Tensor, theirs: tf.Tensor): number {
+  expect(theirs.shape).toEqual(ours.shape);
+  return tf.tidy(() => tf.div(tf.max(tf.abs(tf.sub(ours, theirs))), tf.max(tf.abs(ours))).dataSync()[0]);
+}
+
+describe.each(Object.entries(experts))('exportOnnx of %s', (_, make) => {
+  test('gives graphs that compute what the network does, for other batches than it was traced with', async () => {
+    const expert = make();
+    const models = await onnxModels(expert);
+    const before = tf.memory().numTensors;
+    for (const batch of [1, 2]) {
+      const { frames, mel } = inputsOf(expert, batch);
+      const ours = [expert.encodeFrames(frames), expert.encodeAudio(mel)];
+      const theirs = [runOnnx(models.vision, { frames }), runOnnx(models.audio, { mel })];
+      // Measured 2e-6 at most: GroupNorm sums in another order, BatchNorm is in the weights.
+      for (const i of [0, 1]) expect(difference(ours[i], theirs[i])).toBeLessThan(1e-5);
+      if (models.pair) {
+        const pair = { frames: ours[0], audio: ours[1] };
+        const distances = [expert.pairDistances?.(ours[0], ours[1]) as tf.Tensor, runOnnx(models.pair, pair)];
+        expect(difference(distances[0], distances[1])).toBeLessThan(1e-5);
+        tf.dispose(distances);
+      }
+      tf.dispose([frames, mel, ours, theirs]);
+    }
+    expect(tf.memory().numTensors).toBe(before);
+    expect(models.pair === undefined).toBe(expert.space !== 'joint');
+    expert.dispose();
+  });
+
+  test('leaves the backend, the number of tensors and the network as they were', async () => {
+    const expert = make();
+    const [tensors, backend] = [tf.memory().numTensors, tf.getBackend()];
+    await exportOnnx(expert);
+    expect(tf.memory().numTensors).toBe(tensors);
+    expect(tf.getBackend()).toBe(backend);
+    expect(Object.keys(tf.engine().registryFactory)).not.toContain('lipsync-onnx-trace');
+    expert.dispose();
+  });
+});
+
+test('exportOnnx keeps PyTorch’s names and shapes, and moves axes once where there are only convolutions', async () => {
+  const expert = experts.AVAlignNet();
+  const { vision } = await onnxModels(expert);
+  const weights = new Map(vision.initializers.map(({ name, shape, data }) => [name, { shape, data }]));
+  const state = await expert.stateDict();
+  for (const name of ['visual_encoder.conv_in.weight', 'visual_encoder.down_blocks.1.conv_shortcut.weight', 'visual_encoder.down_blocks.0.conv1.bias']) {
+    expect(weights.get(name)?.shape, name).toEqual(state.get(name)?.shape);
+    expect(weights.get(name)?.data, name).toEqual(state.get(name)?.data);
+  }
+  const operators = vision.nodes.map(({ operator }) => operator);
+  expect(operators.filter((operator) => operator === 'Transpose')).toHaveLength(1);
+  expect(operators).not.toContain('Pad');
+  expert.dispose();
+});
+
+test('exportOnnx takes BatchNorms into the convolutions', async () => {
+  const expert = experts['Wav2Lip’s']();
+  const { vision } = await onnxModels(expert);
+  const operators = new Set(vision.nodes.map(({ operator }) => operator));
+  expect([...operators].sort()).toEqual(['Add', 'Conv', 'Div', 'Identity', 'Max', 'Mul', 'ReduceSum', 'Relu', 'Reshape', 'Sqrt', 'Transpose']);
+  expect(vision.initializers.map(({ name }) => name)).toContain('face_encoder.0.conv_block.0.weight.normed');
+  expect(vision.nodes.filter(({ operator }) => operator === 'Mul')).toHaveLength(1); // the square in the length
+  expert.dispose();
+});
+
+test('exportOnnx writes what the expert is into each file, and other hashes for rounded weights', async () => {
+  const expert = experts.AVAlignNet() as AVAlignNet;
+  expert.weightsHash = 'ab'.repeat(32);
+  const metadata = async (pieces: Uint8Array[]) => readOnnxMetadata(await openByteSource(Buffer.concat(pieces)));
+  const files = await exportOnnx(expert);
+  const half = await exportOnnx(expert, { float16: true });
+  const found = await metadata(files.audio);
+  expect(found).toMatchObject({ name: 'AVAlignNet', space: 'unit', part: 'audio', embeddingSize: '256', weightsHash: expert.weightsHash });
+  expect(JSON.parse(found.recipe)).toEqual(expert.recipe);
+  expect(await metadata(files.vision)).toEqual({ ...found, part: 'vision' });
+  const rounded = await metadata(half.audio);
+  expect(rounded.weights).toBe('float16');
+  expect(rounded.weightsHash).toMatch(/^[0-9a-f]{64}$/);
+  expect(rounded.weightsHash).not.toBe(found.weightsHash);
+  expect(Buffer.concat(half.vision).length / Buffer.concat(files.vision).length).toBeLessThan(0.52);
+  expert.dispose();
+});
+
+test('exportOnnx refuses a network in training mode, and one with an operation that it does not know', async () => {
+  const expert = experts.AVAlignNet() as AVAlignNet;
+  expert.train();
+  await expect(exportOnnx(expert)).rejects.toThrow('exportOnnx: expert must be in evaluation mode (call eval()), got in training mode');
+  expert.eval();
+  const odd: SyncExpert = { ...expert, recipe: expert.recipe, encodeFrames: (x) => tf.cumsum(tf.reshape(x, [x.shape[0], -1]), 1) as tf.Tensor2D, encodeAudio: (x) => expert.encodeAudio(x), dispose() {} };
+  await expect(exportOnnx(odd)).rejects.toThrow(/exportOnnx: the network must be of the kernels .*Conv2D.*, got Cumsum/);
+  expect(tf.getBackend()).toBe('wasm');
+  expert.dispose();
+});
