@@ -1,0 +1,144 @@
+/**
+ * The packages in a browser: bundled as a user would, opened in chromium, with wasm on one thread and on several, webgl and webgpu (both computed by
+ * SwiftShader). A network trains three steps and an expert scores windows with the numbers of Node. Skipped, saying why, where there is no chromium
+ * or the packages for it cannot be had. About a minute on two cores.
+ *
+ *     node scripts/check-browser.mjs [--chromium PATH] [wasm webgl ...]
+ */
+import assert from 'node:assert/strict';
+import { createReadStream, existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { installInScratch, scratch } from '../tests/browser/scratch.mjs';
+import { largestDifference, score, train } from '../tests/browser/work.mjs';
+
+const LIMIT_MS = 240_000;
+/** wasm-threaded sees four processors, whatever the machine has, so that it starts two threads. */
+const RUNS = [
+  { backend: 'wasm', threads: 1 },
+  { backend: 'wasm-threaded', threads: 2 },
+  { backend: 'webgl', threads: 1 },
+  { backend: 'webgpu', threads: 1 },
+];
+
+const { values, positionals } = parseArgs({ options: { chromium: { type: 'string' } }, allowPositionals: true });
+const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const programs = [values.chromium, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const chromium = programs.find((path) => path && existsSync(path));
+if (!chromium) skip('no chromium here; on Debian: apt-get install chromium');
+try {
+  installInScratch(['playwright-core', '@tensorflow/tfjs-backend-webgl', '@tensorflow/tfjs-backend-webgpu']);
+} catch (error) {
+  skip(error.message);
+}
+
+const expected = await inNode();
+const server = await serve(await bundle());
+const { default: playwright } = await import(pathToFileURL(createRequire(`${scratch}/package.json`).resolve('playwright-core')).href);
+let failed = 0;
+try {
+  for (const run of RUNS.filter(({ backend }) => positionals.length === 0 || positionals.includes(backend))) {
+    const started = performance.now();
+    try {
+      const said = await inBrowser(run);
+      console.log(`${run.backend}: ${said} (${Math.round((performance.now() - started) / 1000)} s)`);
+    } catch (error) {
+      failed += 1;
+      console.error(`${run.backend}: FAILED: ${error.message}`);
+    }
+  }
+} finally {
+  server.close();
+}
+process.exit(failed > 0 ? 1 : 0);
+
+function skip(reason) {
+  console.log(`browser: skipped (${reason})`);
+  process.exit(0);
+}
+
+/** The numbers that every browser must find: wasm on one thread. */
+async function inNode() {
+  const load = (name) => import(`../packages/${name}/dist/index.js`);
+  const lipsync = Object.assign({}, ...(await Promise.all(['avalignnet', 'nn', 'audio-mel', 'metrics', 'backends'].map(load))));
+  const tf = await import('@tensorflow/tfjs-core');
+  await lipsync.selectBackend({ backend: 'wasm' });
+  lipsync.registerGradients();
+  return { training: await train(tf, lipsync), scoring: await score(tf, lipsync) };
+}
+
+/** The page's script, from the built packages. */
+async function bundle() {
+  // esbuild comes with tsup, which builds the packages.
+  const esbuild = createRequire(createRequire(import.meta.url).resolve('tsup'))('esbuild');
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [at('tests/browser/page.mjs')],
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+    logLevel: 'error',
+    tsconfigRaw: {}, // else the paths of tsconfig.json lead to the sources
+    external: ['node:*'], // files are read in Node only, by imports inside the functions that do
+    nodePaths: [at('packages/cli/node_modules'), at('packages/backends/node_modules'), `${scratch}/node_modules`],
+  });
+  console.log(`page: ${(outputFiles[0].contents.length / 2 ** 20).toFixed(1)} MiB of script`);
+  return outputFiles[0].contents;
+}
+
+/** Serves the page with the headers that give it threads. */
+async function serve(script) {
+  const manifest = createRequire(at('packages/backends/package.json')).resolve('@tensorflow/tfjs-backend-wasm/package.json');
+  const wasm = join(dirname(manifest), 'wasm-out');
+  const server = createServer((request, response) => {
+    response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+    response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    const file = /^\/wasm\/([a-z-]+\.wasm)$/.exec(request.url)?.[1];
+    if (file && existsSync(join(wasm, file))) {
+      response.setHeader('Content-Type', 'application/wasm');
+      createReadStream(join(wasm, file)).pipe(response);
+    } else if (request.url === '/page.js') {
+      response.setHeader('Content-Type', 'text/javascript');
+      response.end(script);
+    } else {
+      response.statusCode = request.url === '/' ? 200 : 404;
+      response.setHeader('Content-Type', 'text/html');
+      response.end('<!doctype html><title>lipsync</title><script type="module" src="/page.js"></script>');
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+async function inBrowser({ backend, threads }) {
+  const args = ['--no-sandbox', ...(backend === 'webgpu' ? ['--enable-unsafe-webgpu'] : [])];
+  const browser = await playwright.chromium.launch({ executablePath: chromium, headless: true, args });
+  try {
+    const page = await browser.newPage();
+    const errors = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    if (threads > 1) {
+      await page.addInitScript((count) => Object.defineProperty(navigator, 'hardwareConcurrency', { value: count, configurable: true }), 2 * threads);
+    }
+    await page.goto(`http://127.0.0.1:${server.address().port}/`);
+    await page.waitForFunction(() => 'work' in window, undefined, { timeout: 30_000 }).catch(() => {
+      throw new Error(`the page did not start: ${errors.join('; ')}`);
+    });
+    const late = new Promise((_, reject) => setTimeout(reject, LIMIT_MS, new Error(`not done in ${LIMIT_MS / 1000} s: ${errors.join('; ')}`)).unref());
+    const result = await Promise.race([page.evaluate(([name, count]) => window.work(name, count), [backend, threads]), late]);
+    assert.equal(result.isolated, true, 'the page must be cross-origin isolated');
+    assert.equal(result.threads, threads, `threads must be ${threads}, got ${result.threads}`);
+    assert.deepEqual([result.training.leaked, result.scoring.leaked], [0, 0], 'tensors left behind');
+    const training = largestDifference(result.training.losses, expected.training.losses);
+    const scoring = largestDifference(result.scoring, expected.scoring, 0.01);
+    assert.ok(training < 1e-4, `losses ${result.training.losses} must be those of Node, ${expected.training.losses}`);
+    assert.ok(scoring < 1e-3, `scores must be those of Node to 1e-3, differ by ${scoring}`);
+    return `${result.reason}; losses within ${training.toExponential(1)}, scores within ${scoring.toExponential(1)} of Node's`;
+  } finally {
+    await browser.close();
+  }
+}

@@ -1,0 +1,111 @@
+/** What an application does, on whatever backend is set: three steps of training, and a score. Runs in Node and in pages. */
+import { noise } from './kernel-cases.mjs';
+
+const WINDOWS = 10;
+
+/** As small as networks of this kind get: software adapters manage some 0.1 GFLOP a second. */
+function tiny({ melBins, attention }) {
+  const [audioWidths, audioFactors] = melBins === 80 ? [[32, 32, 256], [[5, 2], [4, 2], 4]] : [[32, 256], [4, 4]];
+  const tower = (in_channels, block_out_channels, downsample_factors) => {
+    const attn_blocks = block_out_channels.map((_, block) => Number(attention && block === block_out_channels.length - 2));
+    return { in_channels, block_out_channels, downsample_factors, attn_blocks, dropout: 0 };
+  };
+  return {
+    visual_encoder: tower(15, [32, 256], [4, 2]),
+    audio_encoder: tower(1, audioWidths, audioFactors),
+    input: { frames: 5, height: 8, width: 8, melSteps: 16, melBins },
+  };
+}
+
+/**
+ * Trains a small AVAlignNet with attention for three steps: contrast and cross-entropy, clipping, AdamW, moving average.
+ *
+ * @param lipsync what `@lipsync/avalignnet` and `@lipsync/nn` export.
+ * @returns the losses, the lengths of the gradients, and the mean size of the averaged weights.
+ */
+export async function train(tf, lipsync) {
+  const { AVAlignNet, ContrastiveTemperature, contrastLoss, trainStep, trainedParameters, AdamW, ExponentialMovingAverage } = lipsync;
+  const before = tf.memory().numTensors;
+  const config = tiny({ melBins: 16, attention: true });
+  const net = new AVAlignNet(config, { seed: 7 });
+  const head = new ContrastiveTemperature();
+  const optimizer = new AdamW(trainedParameters(net, head), { learningRate: 1e-3 });
+  const ema = new ExponentialMovingAverage(net, { decay: 0.9 });
+  const { frames, height, width, melSteps } = config.input;
+  const rows = 4;
+  const tensor = (shape, seed) => tf.tensor(noise(shape.reduce((a, b) => a * b), seed), shape);
+  const batch = { frames: tensor([rows, height, width, 3 * frames], 1), mel: tensor([rows, 16, melSteps, 1], 2), clips: [0, 0, 1, 1] };
+  const loss = contrastLoss({ temperature: head, crossEntropyWeight: 0.5 });
+  const result = { losses: [], gradientNorms: [], averageSize: 0, leaked: 0 };
+  for (let step = 0; step < 3; step++) {
+    const { loss: value, gradientNorm } = await trainStep({ net, head, optimizer, batch, loss, ema });
+    result.losses.push(value);
+    result.gradientNorms.push(gradientNorm);
+  }
+  let [sum, count] = [0, 0];
+  for (const { data } of (await ema.stateDict()).values()) {
+    for (const value of data) sum += Math.abs(Number(value));
+    count += data.length;
+  }
+  result.averageSize = sum / count;
+  for (const owner of [net, head, optimizer, ema]) owner.dispose();
+  tf.dispose([batch.frames, batch.mel]);
+  result.leaked = tf.memory().numTensors - before;
+  return result;
+}
+
+/**
+ * Scores windows of made pictures and sound by an untrained expert: mel, embeddings, offset.
+ *
+ * @param lipsync what `@lipsync/avalignnet`, `@lipsync/audio-mel` and `@lipsync/metrics` export.
+ */
+export async function score(tf, lipsync) {
+  const { AVAlignNet, melSpectrogram, melWindow, WindowScorer } = lipsync;
+  const config = tiny({ melBins: 80, attention: false });
+  const { frames, height, width, melSteps } = config.input;
+  const recipe = {
+    frames,
+    fps: 25,
+    crop: {
+      kind: 'similarity', centre: 'mean 48-67', upright: 'eye centres', side: '1.18 * max(eye distance, 0.95 * eye-to-mouth)', size: width,
+      window: 'clip median',
+    },
+    color: 'RGB',
+    range: [-1, 1],
+    mel: 'THESIS_MEL',
+    melSteps,
+  };
+  const expert = new AVAlignNet(config, { seed: 7, recipe });
+  const before = tf.memory().numTensors;
+  const mel = melSpectrogram({ samples: noise(16000 * 2, 3).map((value) => value / 4), sampleRate: 16000 });
+  const scorer = new WindowScorer(expert, { maxShift: 3, batchSize: 5 });
+  for (let frame = 0; frame < WINDOWS; frame++) {
+    const { data, steps, bins } = melWindow(mel, frame, { melSteps });
+    const rows = new Float32Array(data.length); // time-major to bins first
+    for (let step = 0; step < steps; step++) for (let bin = 0; bin < bins; bin++) rows[bin * steps + step] = data[step * bins + bin];
+    await scorer.update({ frames: noise(height * width * 3 * frames, 10 + frame), mel: rows });
+  }
+  const { offsetFrames, lseD, lseC, meanDistances } = await scorer.compute();
+  const pictures = tf.tensor4d(noise(2 * height * width * 3 * frames, 5), [2, height, width, 3 * frames]);
+  const embeddings = expert.encodeFrames(pictures);
+  const embedded = [...(await embeddings.data())];
+  tf.dispose([pictures, embeddings]);
+  const leaked = tf.memory().numTensors - before;
+  expert.dispose();
+  return { offsetFrames, lseD, lseC, distances: meanDistances.map(({ distance }) => distance), embedded, leaked };
+}
+
+/** The largest difference of two equally built results, in parts of the larger number of each pair (at least `least`). */
+export function largestDifference(a, b, least = 1e-3) {
+  const [left, right] = [numbers(a), numbers(b)];
+  if (left.length !== right.length) return Infinity;
+  return left.reduce((most, value, i) => {
+    if (Number.isNaN(value) && Number.isNaN(right[i])) return most;
+    const difference = Math.abs(value - right[i]) / Math.max(least, Math.abs(value), Math.abs(right[i]));
+    return Math.max(most, Number.isNaN(difference) ? Infinity : difference);
+  }, 0);
+}
+
+function numbers(value) {
+  return typeof value === 'number' ? [value] : Object.values(value).flatMap(numbers);
+}
