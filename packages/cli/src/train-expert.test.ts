@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AVAlignNetConfig } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
 import { AUDIO_FEATURES, storedShape } from '@lipsync/contracts';
 import { ClipStore, clipId, storedCropFor } from '@lipsync/dataloader';
@@ -8,6 +10,7 @@ import { Random } from '@lipsync/nn';
 import { loadSyncNetwork } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SMALL_RUN } from '../test-support/small-run';
 import { recipeFor } from './trained-network';
 import { trainExpert, type TrainEvent, type TrainExpertOptions } from './train-expert';
 
@@ -19,8 +22,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Clips of noise in the form that a network's recipe asks for. */
-async function storeFor(network: 'syncnet' | 'wav2lip'): Promise<ClipStore> {
-  const { crop, mel, fps } = recipeFor({ network });
+async function storeFor(network: 'syncnet' | 'wav2lip' | 'avalignnet', config?: AVAlignNetConfig): Promise<ClipStore> {
+  const { crop, mel, fps } = recipeFor({ network, config });
   const { bins, stepsPerSecond } = AUDIO_FEATURES[mel];
   const stored = storedCropFor(crop);
   const store = await ClipStore.create(join(folder, `clips-${network}`), { crop: stored, mel, stepsPerSecond, bins, fps });
@@ -87,4 +90,41 @@ test.each(['syncnet', 'wav2lip'] as const)(
 test('trainExpert refuses to contrast networks whose embeddings have no cosine', async () => {
   const store = await storeFor('syncnet');
   await expect(run({ store, network: 'syncnet', preset: 'contrast', out: join(folder, 'x') })).rejects.toThrow('preset must be published for syncnet');
+});
+
+const built = existsSync(new URL('../dist/replica-worker.js', import.meta.url));
+test.skipIf(!built)(
+  `trainExpert in replicas and chunks has the losses of one, and goes on where it was stopped to the same bytes${built ? '' : ' (skipped: not built)'}`,
+  async () => {
+    const { config } = SMALL_RUN.choice;
+    const store = await storeFor('avalignnet', config);
+    const options = { store, config, steps: 3, clipsPerBatch: 2, windowsPerClip: 3, heldOut: ['d'], checkpointEvery: 2, validateEvery: 0 } as const;
+    const losses = (events: TrainEvent[]) => events.flatMap((event) => (event.kind === 'step' ? [event.entry.loss] : []));
+    const hash = (events: TrainEvent[]) => (events.at(-1) as Extract<TrainEvent, { kind: 'done' }>).report.weightsHash;
+    const before = tf.memory().numTensors;
+    const alone = await run({ ...options, out: join(folder, 'alone') });
+    const divided = { ...options, replicas: 2, chunk: 2 };
+    const whole = await run({ ...divided, out: join(folder, 'replicas') });
+    losses(whole).forEach((loss, step) => expect(Math.abs(loss - losses(alone)[step])).toBeLessThan(1e-4));
+    expect(whole.some((event) => event.kind === 'warning')).toBe(false);
+
+    const out = join(folder, 'replicas-stopped');
+    await run({ ...divided, out }, 2);
+    const rest = await run({ ...divided, out });
+    expect(rest[0]).toMatchObject({ kind: 'start', resumedAt: 2, replicas: 2 });
+    expect(hash(rest)).toBe(hash(whole));
+    expect(tf.memory().numTensors).toBe(before);
+  },
+  240_000,
+);
+
+test('trainExpert warns of networks whose batch statistics the division changes, and holds their runs to it', async () => {
+  const store = await storeFor('wav2lip');
+  const options = { store, network: 'wav2lip', width: 0.03125, steps: 3, clipsPerBatch: 2, windowsPerClip: 2, heldOut: ['d'], checkpointEvery: 1 } as const;
+  const out = join(folder, 'statistics');
+  const events = await run({ ...options, out, chunk: 2 }, 1);
+  expect(events[1]).toMatchObject({ kind: 'warning', text: expect.stringContaining('normalises by the statistics of what is in the network together') });
+  await run({ ...options, out, chunk: 2 }, 2);
+  await expect(run({ ...options, out })).rejects.toThrow('chunk was 2, is undefined; replicas was 1, is undefined');
+  await expect(run({ ...options, out, replicas: 0 })).rejects.toThrow('trainExpert: replicas must be a whole number above 0, got 0');
 });
