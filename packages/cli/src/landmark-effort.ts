@@ -10,9 +10,9 @@ export type LandmarkEffort = 'fast' | 'careful';
  */
 export const LANDMARK_EFFORT: Record<
   LandmarkEffort,
-  { detector: LandmarkDetectorOptions; collect: CollectTracksOptions }
+  { detector: LandmarkDetectorOptions; collect: CollectTracksOptions; lookSide?: number }
 > = {
-  fast: { detector: { crops: 2 }, collect: { every: 2 } },
+  fast: { detector: { crops: 2 }, collect: { every: 2 }, lookSide: 960 },
   careful: { detector: { crops: 5 }, collect: { every: 1 } },
 };
 

@@ -5,10 +5,11 @@ import { PROTOCOLS, type ProtocolName } from '@lipsync/metrics';
 import { UsageError, type CommandSpec, type ParsedCommand } from './command';
 import { resolveWeights } from './fetch-weights';
 import { EFFORT_OPTION, LANDMARK_EFFORT, type LandmarkEffort } from './landmark-effort';
+import { openEmbedder, type OpenEmbedderOptions } from './open-embedder';
 import { createProgress } from './progress';
 import { scoreTable } from './score-table';
 import { scoreProtocol, scoreVideo, type VideoScore } from './score-video';
-import { BACKEND_OPTIONS, readExpert, say, startBackend } from './setup';
+import { BACKEND_OPTIONS, say } from './setup';
 
 export const SCORE: CommandSpec = {
   name: 'score',
@@ -35,23 +36,28 @@ export async function runScore({ positionals, values }: ParsedCommand): Promise<
   if (!weights) throw new UsageError('lipsync score: --weights must be a weights file, got none');
   if (values.json && values.csv) throw new UsageError('lipsync score: --json must stand alone, got --csv beside it');
   if (positionals.length === 0) throw new UsageError('lipsync score: VIDEO must be one or more files, got none');
-  await startBackend(values);
-  const { detector: looks, collect } = LANDMARK_EFFORT[values.effort as LandmarkEffort];
+  const { detector: looks, collect, lookSide } = LANDMARK_EFFORT[values.effort as LandmarkEffort];
   const protocol = PROTOCOLS[values.protocol as ProtocolName];
   const options = { protocol, maxShift: values['max-shift'] as number | undefined, outside: values.outside as 'zero' | 'overlap' | undefined };
-  const reader = await openMedia({ log: say });
-  const expert = await readExpert(await resolveWeights(weights), {
-    recipe: values.recipe as string | undefined,
-    config: values.config as string | undefined,
-    threads: values.threads as number | undefined,
-  });
-  const files: VideoScore[] = [];
+  const { recipe, config, backend, threads } = values as OpenEmbedderOptions;
+  // Both take time to start; where one fails the other is let go of.
+  const [started, ready] = await Promise.allSettled([
+    openEmbedder(await resolveWeights(weights), { recipe, config, backend, threads }),
+    openMedia({ log: say }),
+  ]);
+  if (started.status === 'rejected') throw started.reason;
+  if (ready.status === 'rejected') {
+    await started.value.dispose();
+    throw ready.reason;
+  }
+  const [embedder, reader] = [started.value, ready.value];
   const detector = await createLandmarkDetector(looks);
+  const files: VideoScore[] = [];
   const progress = createProgress({ label: 'score', total: positionals.length });
   try {
-    const report = await scoreProtocol(expert, options);
+    const report = await scoreProtocol(embedder.expert, options);
     for (const file of positionals) {
-      const score = { ...(await scoreVideo(resolve(file), { expert, reader, detector, collect, ...options })), file };
+      const score = { ...(await scoreVideo(resolve(file), { expert: embedder, reader, detector, collect, lookSide, ...options })), file };
       files.push(score);
       if (!values.json && !values.csv) progress.log(describeScore(score));
       progress.update(files.length);
@@ -64,12 +70,12 @@ export async function runScore({ positionals, values }: ParsedCommand): Promise<
       if (mean && files.length > 1) say(`mean of ${mean.scores} scores: LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`);
       say(`protocol ${report.name} (${report.hash.slice(0, 12)}): ${report.source}`);
       for (const deviation of report.deviations) say(`  here: ${deviation}`);
-      say(`distances are of ${expert.name} (weights ${expert.weightsHash?.slice(0, 12)}): never compare them with another network's`);
+      say(`distances are of ${embedder.expert.name} (weights ${embedder.expert.weightsHash?.slice(0, 12)}): never compare them with another network's`);
     }
   } finally {
     progress.stop();
     detector.dispose();
-    expert.dispose();
+    await embedder.dispose();
   }
   return files.some((score) => score.tracks.length === 0) ? 1 : 0;
 }

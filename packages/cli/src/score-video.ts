@@ -1,17 +1,21 @@
-import type { FaceTrack, FrameSequence, LandmarkDetector, MediaReader, SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import type { FaceTrack, FrameSequence, LandmarkDetector, MediaReader, SyncExpert, SyncRecipe, Waveform } from '@lipsync/contracts';
 import { pictureShape } from '@lipsync/contracts';
-import { openTrackedVideo, streamSyncWindows, UnusableVideo, type SyncWindow, type TrackedVideo } from '@lipsync/dataloader';
+import { openTrackedVideo, soundOfTrack, streamPictureWindows, UnusableVideo, type PictureWindow, type TrackedVideo } from '@lipsync/dataloader';
 import { faceBoxes, type CollectTracksOptions } from '@lipsync/face-crop';
 import {
+  batchSizeFor,
   meanOfTracks,
   protocolHash,
   PROTOCOLS,
   referenceWindows,
   WindowScorer,
+  type ExpertFacts,
   type SyncProtocol,
   type SyncScore,
 } from '@lipsync/metrics';
 import { UsageError } from './command';
+import { embedHere, type Embedder } from './embedder';
+import { SoundEmbeddings } from './sound-embeddings';
 
 /** The score of one face of a video. */
 export type TrackScore = Omit<SyncScore, 'perWindow' | 'expert' | 'space' | 'outside' | 'fps'> & {
@@ -61,6 +65,8 @@ export type ScoreOptions = {
   outside?: 'zero' | 'overlap';
   /** How detections become tracks. */
   collect?: CollectTracksOptions;
+  /** Faces are followed in pictures of this longer side where they are large enough for it; see `openTrackedVideo`. Not by protocols with a tracker. */
+  lookSide?: number;
 };
 
 /** The protocol in force: the named one, with what was asked for instead. */
@@ -69,7 +75,7 @@ function rulesOf({ protocol = PROTOCOLS.recipe, maxShift, outside }: ScoreOption
 }
 
 /** The recipe that the expert is fed by under a protocol. */
-function recipeUnder(expert: SyncExpert, protocol: SyncProtocol): SyncRecipe {
+function recipeUnder(expert: ExpertFacts, protocol: SyncProtocol): SyncRecipe {
   if (protocol.crop === undefined) return expert.recipe;
   const [wanted, given] = [pictureShape(expert.recipe.crop), pictureShape(protocol.crop)];
   if (wanted.height !== given.height || wanted.width !== given.width) {
@@ -81,7 +87,7 @@ function recipeUnder(expert: SyncExpert, protocol: SyncProtocol): SyncRecipe {
 }
 
 /** What `scoreVideo` follows with these options. */
-export async function scoreProtocol(expert: SyncExpert, options: ScoreOptions = {}): Promise<ScoreProtocol> {
+export async function scoreProtocol(expert: ExpertFacts, options: ScoreOptions = {}): Promise<ScoreProtocol> {
   const rules = rulesOf(options);
   const { name, weightsHash, space } = expert;
   const deviations = rules.crop ? ['pictures are decoded straight to RGB: no JPEG files in between'] : [];
@@ -101,8 +107,10 @@ export async function scoreProtocol(expert: SyncExpert, options: ScoreOptions = 
  * Offset, LSE-D and LSE-C of every face in a video, by the expert's own recipe or by a published protocol.
  *
  * Looks at the pictures once to follow the faces and once more to cut them; memory does not grow with the length of the video, apart from
- * the landmarks (0.5 kB a picture) and the distances (124 bytes a window).
+ * the landmarks (0.5 kB a picture), the distances (124 bytes a window) and at most 16 MiB of sound that is embedded while faces are looked for.
+ * Each window of sound is embedded once, for all faces and offsets.
  *
+ * @param parts.expert A network on the backend that is set, or one that runs elsewhere (`ExpertThreads`); borrowed.
  * @returns a score a track that is long enough; a broken, silent or faceless video has none, and `problems` says why.
  * @example
  * const { tracks } = await scoreVideo('talk.mp4', { expert, reader: await openMedia(), detector });
@@ -110,22 +118,35 @@ export async function scoreProtocol(expert: SyncExpert, options: ScoreOptions = 
  */
 export async function scoreVideo(
   path: string,
-  parts: { expert: SyncExpert; reader: MediaReader; detector?: LandmarkDetector } & ScoreOptions,
+  parts: { expert: SyncExpert | Embedder; reader: MediaReader; detector?: LandmarkDetector } & ScoreOptions,
 ): Promise<VideoScore> {
-  const { expert, reader, detector, collect } = parts;
+  const { reader, detector, collect } = parts;
+  const embedder = 'lanes' in parts.expert ? parts.expert : embedHere(parts.expert);
   const rules = rulesOf(parts);
-  const recipe = recipeUnder(expert, rules);
+  const recipe = recipeUnder(embedder.expert, rules);
   const score: VideoScore = { file: path, fps: recipe.fps, frameCount: 0, tracks: [], problems: [] };
+  const batchSize = batchSizeFor(recipe);
+  const sounds: SoundEmbeddings[] = [];
+  const embedSound = (audio: () => AsyncIterable<Waveform>) => {
+    const sound = new SoundEmbeddings(embedder, audio, { batchSize });
+    sounds.push(sound);
+    return sound;
+  };
+  let shared: SoundEmbeddings | undefined;
   let video: TrackedVideo | undefined;
   try {
     const whole = recipe.crop.kind === 'whole frame';
     video = await openTrackedVideo({
       path,
       reader: counting(reader, (count) => (score.frameCount = Math.max(score.frameCount, count))),
-      detector,
+      detector: detector && wishing(detector, (frame) => shared?.wish(frame)),
       ...(whole ? { tracks: [wholeFile((await reader.probe(path).catch(() => undefined))?.durationSec, recipe.fps)] } : {}),
       collect: rules.tracks ? { maxGap: rules.tracks.maxGap, minFrames: 5, every: 1 } : collect,
+      ...(rules.tracks ? {} : { lookSide: parts.lookSide }),
       fps: recipe.fps,
+      onSound: (audio) => {
+        if (rules.soundFrom !== 'track') shared = embedSound(audio);
+      },
     });
     const { picture } = video;
     const tracks = video.tracks.filter((track) => {
@@ -134,9 +155,27 @@ export async function scoreVideo(
       return !problem;
     });
     const { maxShift, outside } = rules;
-    const faces = new Map(tracks.map((track) => [track, new FaceWindows(new WindowScorer(expert, { maxShift, outside }))]));
+    const faces = new Map<FaceTrack, FaceWindows>();
+    for (const track of tracks) {
+      const opened = video;
+      const sound = shared ?? embedSound(() => soundOfTrack(opened, track));
+      const soundFrame = (frame: number) => (shared ? frame : frame - track.firstFrame);
+      const scorer = new WindowScorer<PictureWindow>(embedder.expert, {
+        maxShift,
+        outside,
+        batchSize,
+        ahead: embedder.lanes,
+        embed: async (windows) => {
+          const audio = sound.rows(soundFrame(windows[0].startFrame), windows.length);
+          audio.catch(() => {}); // said below
+          const visual = await embedder.pictures(windows.map(({ frames }) => frames));
+          return { visual, audio: await audio };
+        },
+      });
+      faces.set(track, new FaceWindows(scorer, sound, soundFrame));
+    }
     if (tracks.length > 0) {
-      for await (const window of streamSyncWindows(video, { recipe, tracks, soundFrom: rules.soundFrom })) {
+      for await (const window of streamPictureWindows(video, { recipe, tracks })) {
         await faces.get(window.track)?.add(window);
       }
     }
@@ -153,24 +192,40 @@ export async function scoreVideo(
     if (!(error instanceof UnusableVideo)) throw error;
     score.problems.push(`${error.reason}: ${error.detail}`);
   } finally {
+    for (const sound of sounds) await sound.close();
     video?.release();
   }
   return score;
 }
 
-/** Feeds a scorer with all windows but the last, which the reference's count may leave out. */
+/** In one batch. */
+const MOST_WINDOWS = 32;
+
+/** Feeds a scorer with all windows that have sound but the last, which the reference's count may leave out. */
 class FaceWindows {
-  private last?: SyncWindow;
+  private last?: PictureWindow;
   private given = 0;
+  private ended = false;
 
-  constructor(private readonly scorer: WindowScorer) {}
+  constructor(
+    private readonly scorer: WindowScorer<PictureWindow>,
+    private readonly sound: SoundEmbeddings,
+    private readonly soundFrame: (frame: number) => number,
+  ) {}
 
-  async add(window: SyncWindow): Promise<void> {
+  async add(window: PictureWindow): Promise<void> {
+    if (this.ended) return;
+    if (!(await this.sound.has(this.soundFrame(window.startFrame)))) {
+      this.ended = this.last !== undefined; // before the first one the sound may only begin later
+      return;
+    }
     if (this.last) {
       await this.scorer.update(this.last);
       this.given++;
     }
     this.last = window;
+    // A batch that is not full yet reaches no further back; all faces are at the same picture.
+    this.sound.forget(Math.max(0, this.soundFrame(window.startFrame) - 2 * MOST_WINDOWS));
   }
 
   /** @param limit windows that count; undefined where there was none. */
@@ -230,6 +285,20 @@ function trackScore(track: FaceTrack, score: SyncScore): TrackScore {
   };
 }
 
+/** The same detector, telling of pictures with a face. */
+function wishing(detector: LandmarkDetector, tell: (frame: number) => void): LandmarkDetector {
+  return {
+    scheme: detector.scheme,
+    async detect(frame) {
+      const faces = await detector.detect(frame);
+      if (faces.length > 0) tell(frame.index);
+      return faces;
+    },
+    reset: () => detector.reset(),
+    dispose: () => {},
+  };
+}
+
 /** The same reader, telling how many pictures have come. */
 function counting(reader: MediaReader, tell: (count: number) => void): MediaReader {
   const counted = (frames: FrameSequence): FrameSequence => ({
@@ -242,11 +311,12 @@ function counting(reader: MediaReader, tell: (count: number) => void): MediaRead
       }
     },
   });
-  const { both } = reader;
+  const { both, view } = reader;
   return {
     probe: (path) => reader.probe(path),
     audio: (path, options) => reader.audio(path, options),
     frames: (path, options) => counted(reader.frames(path, options)),
+    ...(view ? { view: (path, options) => counted(view.call(reader, path, options)) } : {}),
     ...(both
       ? {
           async both(path, options) {
