@@ -15,6 +15,7 @@ const steps = {
   packages: [process.execPath, ['scripts/check-packages.mjs']],
   path: [process.execPath, ['scripts/check-path.mjs']],
   faults: [process.execPath, ['scripts/check-faults.mjs']],
+  onnx: [process.execPath, ['scripts/check-onnx.mjs']],
 };
 
 const wanted = process.argv.slice(2);

@@ -174,7 +174,7 @@ function slice({ op, graph, trace, x, y, shape }: Call): void {
   const from = trace.values[x].shape;
   const begins = from.map((_, axis) => [begin].flat()[axis] ?? 0);
   const cut = from.flatMap((side, axis) => (side === shape[axis] ? [] : [axis]));
-  if (cut.includes(0)) fail(TypeError, 'exportOnnx', 'the network', 'one that cuts no batch', from);
+  if (cut.some((axis) => from[axis] >= trace.batch && from[axis] % trace.batch === 0)) fail(TypeError, 'exportOnnx', 'the network', 'one that cuts no batch', from);
   const order = graph.standsFirst(x) ? toFirst(from.length) : [...from.keys()];
   const numbers = [cut.map((axis) => begins[axis]), cut.map((axis) => begins[axis] + shape[axis]), cut.map((axis) => order.indexOf(axis))];
   graph.place(y, shape, placed(graph, x, graph.node('Slice', [standing(graph, x), ...numbers.map((list) => graph.table(list))])));

@@ -58,7 +58,7 @@ const OPERATORS: Record<string, Run> = {
   AveragePool: ([x], node) => channelsFirst(tf.avgPool(channelsLast<tf.Tensor4D>(x), list(node, 'kernel_shape') as [number, number], list(node, 'strides') as [number, number], 'valid')),
   InstanceNormalization: ([x, scale, shift], node) => {
     const { mean, variance } = tf.moments(x, [...x.shape.keys()].slice(2), true);
-    const channel = [1, x.shape[1], ...new Array<number>(x.rank - 2).fill(1)];
+    const channel = [1, x.shape[1] as number, ...new Array<number>(x.rank - 2).fill(1)];
     const unit = tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, node.attributes?.epsilon as number)));
     return tf.add(tf.mul(unit, tf.reshape(scale, channel)), tf.reshape(shift, channel));
   },
