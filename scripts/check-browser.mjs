@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { installInScratch, scratch } from '../tests/browser/scratch.mjs';
 import { largestDifference, score, train } from '../tests/browser/work.mjs';
 
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 400_000;
 /** wasm-threaded sees four processors, whatever the machine has, so that it starts two threads. */
 const RUNS = [
   { backend: 'wasm', threads: 1 },

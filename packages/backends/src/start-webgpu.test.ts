@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { FUSED_KERNELS } from '@lipsync/contracts';
 import { afterEach, expect, test, vi } from 'vitest';
 import { startWebgpu, type GpuAdapter } from './start-webgpu';
 
@@ -20,12 +21,16 @@ test('a software adapter is refused by its name unless it is allowed', async () 
   await expect(startWebgpu({ allowSoftware: true })).rejects.toThrow('the package @tensorflow/tfjs-backend-webgpu is not installed');
 });
 
-test('a registered webgpu backend is set and its processor is named', async () => {
+test('a registered webgpu backend is set with our kernels, and its processor is named', async () => {
   page({ info: { vendor: 'nvidia', architecture: 'hopper', description: '' } });
+  for (const kernelName of ['Conv2DBackpropFilter', 'AddN']) {
+    tf.registerKernel({ kernelName, backendName: 'webgpu', kernelFunc: () => ({ dataId: {}, shape: [], dtype: 'float32' }) });
+  }
   tf.registerBackend('webgpu', () => ({ dispose() {}, floatPrecision: () => 32, epsilon: () => 1e-7 }) as never);
   try {
     expect(await startWebgpu({ allowSoftware: false })).toBe('hopper');
     expect(tf.getBackend()).toBe('webgpu');
+    expect(tf.getKernel(FUSED_KERNELS.groupNorm, 'webgpu')).toBeDefined();
   } finally {
     tf.removeBackend('webgpu');
   }
