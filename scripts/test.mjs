@@ -15,6 +15,8 @@ const steps = {
   packages: [process.execPath, ['scripts/check-packages.mjs']],
   path: [process.execPath, ['scripts/check-path.mjs']],
   faults: [process.execPath, ['scripts/check-faults.mjs']],
+  webgpu: [process.execPath, ['scripts/check-webgpu.mjs']],
+  browser: [process.execPath, ['scripts/check-browser.mjs']],
   onnx: [process.execPath, ['scripts/check-onnx.mjs']],
 };
 
