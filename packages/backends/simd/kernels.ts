@@ -723,3 +723,45 @@ function gradientColumn(at: usize, tap: usize, j: usize, half: v128): v128 {
   const both = f32x4.mul(half, f32x4.add(s1, s2));
   return f32x4.add(j == 0 ? v128.load(at) : v128.load(at + 3 * tap), both);
 }
+
+/**
+ * One AdamW step of the numbers [first, last), both multiples of 4: see src/adam-w.ts. Takes 1 - β1 and 1 - β2; writes to tensors of their own.
+ */
+export function adamW(
+  parameter: usize, gradient: usize, first: usize, second: usize, newParameter: usize, newFirst: usize, newSecond: usize,
+  keep1: f32, keep2: f32, epsilon: f32, step: f32, decay: f32, from: i32, to: i32,
+): void {
+  const end = <usize>to << 2;
+  for (let at = <usize>from << 2; at < end; at += 16) {
+    const g = v128.load(gradient + at);
+    const m = v128.load(first + at);
+    const v = v128.load(second + at);
+    const mean = f32x4.add(m, f32x4.mul(f32x4.sub(g, m), f32x4.splat(keep1)));
+    const square = f32x4.add(v, f32x4.mul(f32x4.sub(f32x4.mul(g, g), v), f32x4.splat(keep2)));
+    const change = f32x4.div(mean, f32x4.add(f32x4.sqrt(square), f32x4.splat(epsilon)));
+    v128.store(newFirst + at, mean);
+    v128.store(newSecond + at, square);
+    v128.store(newParameter + at, f32x4.sub(f32x4.mul(v128.load(parameter + at), f32x4.splat(decay)), f32x4.mul(change, f32x4.splat(step))));
+  }
+}
+
+/** The sum of squares of `count` numbers, in float64. */
+export function sumOfSquares(x: usize, count: i32): f64 {
+  let low = f64x2.splat(0);
+  let high = f64x2.splat(0);
+  const whole = <usize>(count & ~3) << 2;
+  for (let at: usize = 0; at < whole; at += 16) {
+    const value = v128.load(x + at);
+    const first = f64x2.promote_low_f32x4(value);
+    const second = f64x2.promote_low_f32x4(i32x4.shuffle(value, value, 2, 3, 0, 1));
+    low = f64x2.add(low, f64x2.mul(first, first));
+    high = f64x2.add(high, f64x2.mul(second, second));
+  }
+  const sums = f64x2.add(low, high);
+  let sum = f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
+  for (let i = count & ~3; i < count; i++) {
+    const value = <f64>f32.load(x + (<usize>i << 2));
+    sum += value * value;
+  }
+  return sum;
+}

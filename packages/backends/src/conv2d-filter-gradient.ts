@@ -2,6 +2,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { convolutionGeometry, type ConvolutionAttributes, type ConvolutionGeometry } from './conv2d-geometry';
 import { address, allocate, floats, release, releaseView, view } from './heap';
 import { multiplyPlain } from './mat-mul';
+import { nativeConvolution } from './native-convolution';
 import { simdKernels } from './simd';
 import { runShares, simdThreads, split } from './simd-threads';
 import { stockKernel, type KernelArguments } from './wasm-kernel';
@@ -28,6 +29,7 @@ export function conv2dFilterGradient(
   const geometry = convolutionGeometry('Conv2DBackpropFilter', x.shape, attrs.filterShape, attrs);
   const { batch, filterHeight, filterWidth, inChannels, outChannels, outHeight, outWidth } = geometry;
   const out = allocate(backend, attrs.filterShape);
+  if (nativeConvolution(backend, 'by filter', { x, filter: out, y: dy }, geometry)) return out;
   if (winogradPays(backend, geometry)) {
     winogradFilterGradient(backend, x, dy, out, geometry);
     return out;

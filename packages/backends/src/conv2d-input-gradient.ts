@@ -2,6 +2,8 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { conv2d } from './conv2d';
 import { convolutionGeometry, type ConvolutionAttributes, type ConvolutionGeometry } from './conv2d-geometry';
 import { allocate, floats, release, type WasmBackend } from './heap';
+import { native } from './native';
+import { nativeConvolution } from './native-convolution';
 import { slice } from './slice';
 import { stockKernel, type KernelArguments } from './wasm-kernel';
 
@@ -33,6 +35,11 @@ export function conv2dInputGradient(
   const { dy, filter } = inputs;
   const geometry = convolutionGeometry('Conv2DBackpropInput', attrs.inputShape, filter.shape, attrs);
   const { strideHeight, strideWidth, inHeight, inWidth, outHeight, outWidth } = geometry;
+  if (native(backend)) {
+    const x = allocate(backend, attrs.inputShape);
+    if (nativeConvolution(backend, 'by input', { x, filter, y: dy }, geometry)) return x;
+    release(backend, x);
+  }
   if (strideHeight === 1 && strideWidth === 1) {
     const rows = phaseAxis(0, 1, geometry.filterHeight, geometry.top, inHeight, outHeight);
     const columns = phaseAxis(0, 1, geometry.filterWidth, geometry.left, inWidth, outWidth);

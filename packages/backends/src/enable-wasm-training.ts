@@ -1,9 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { GradConfig, NamedAttrMap, Tensor } from '@tensorflow/tfjs-core';
 import { FUSED_KERNELS } from '@lipsync/contracts';
+import { adamW } from './adam-w';
+import { add } from './add';
 import { conv2d } from './conv2d';
+import { CONVOLUTION_GRADIENT, convolution } from './convolution';
 import { conv2dFilterGradient } from './conv2d-filter-gradient';
 import { conv2dInputGradient } from './conv2d-input-gradient';
+import { ELEMENTWISE } from './elementwise';
 import { groupNorm } from './group-norm';
 import { groupNormGradient } from './group-norm-gradient';
 import { guardAllocations, type WasmBackend } from './heap';
@@ -12,10 +16,13 @@ import { batchMatMul, fusedMatMul } from './mat-mul';
 import { maxPoolGradient } from './max-pool-gradient';
 import { slice } from './slice';
 import { sum } from './sum';
+import { sumOfSquares } from './sum-of-squares';
 import { unsortedSegmentSum } from './unsorted-segment-sum';
 import { registerWasmKernel, type WasmKernel } from './wasm-kernel';
 
 const KERNELS: WasmKernel[] = [
+  { name: 'Add', run: add },
+  ...ELEMENTWISE,
   { name: 'Conv2D', run: conv2d },
   { name: 'Identity', run: identity },
   { name: 'Slice', run: slice },
@@ -28,6 +35,9 @@ const KERNELS: WasmKernel[] = [
   { name: 'UnsortedSegmentSum', run: unsortedSegmentSum },
   { name: FUSED_KERNELS.groupNorm, run: groupNorm },
   { name: FUSED_KERNELS.groupNormGrad, run: groupNormGradient },
+  { name: FUSED_KERNELS.convolution, run: convolution },
+  { name: FUSED_KERNELS.adamW, run: adamW },
+  { name: FUSED_KERNELS.sumOfSquares, run: sumOfSquares },
 ];
 
 /** Lets `tf.grad` pass through a call of the fused forward kernel. */
@@ -67,6 +77,7 @@ export function enableWasmTraining(): void {
   if (tf.getKernel(FUSED_KERNELS.groupNorm, 'wasm')) return;
   for (const kernel of KERNELS) registerWasmKernel(kernel);
   tf.registerGradient(GROUP_NORM_GRADIENT);
+  tf.registerGradient(CONVOLUTION_GRADIENT);
   guardWhenSetUp();
 }
 

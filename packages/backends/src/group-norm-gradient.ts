@@ -2,6 +2,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { GroupNormAttributes } from '@lipsync/contracts';
 import { groupNormGeometry, type GroupNormGeometry } from './group-norm';
 import { address, allocate, floats, release } from './heap';
+import { native } from './native';
 import { simdKernels } from './simd';
 import { runShares, simdThreads, split } from './simd-threads';
 import type { KernelArguments } from './wasm-kernel';
@@ -21,6 +22,16 @@ export function groupNormGradient(
   const dx = allocate(backend, x.shape);
   const dgamma = allocate(backend, [geometry.channels]);
   const dbeta = allocate(backend, [geometry.channels]);
+  const accelerated = native(backend);
+  if (accelerated) {
+    const { batch, positions, channels, groups } = geometry;
+    const tensors = [x, inputs.gamma, inputs.beta, inputs.statistics, inputs.dy, dx, dgamma, dbeta];
+    const [from, gamma, beta, figures, gradient, ...to] = tensors.map((tensor) => address(backend, tensor));
+    const silu = Number(attrs.activation === 'silu');
+    const sizes = [batch, positions, channels, groups, silu] as const;
+    accelerated.kernels.groupNormGradient(accelerated.heap, ...sizes, from, gamma, beta, figures, gradient, to[0], to[1], to[2]);
+    return [dx, dgamma, dbeta];
+  }
   if (geometry.channels % 4 === 0 && simdKernels(backend)) {
     const { batch, positions, channels, groups } = geometry;
     const shares = split(batch, simdThreads(backend));

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { fail, type GroupNormAttributes } from '@lipsync/contracts';
 import { address, allocate, floats, release } from './heap';
+import { native } from './native';
 import { simdKernels } from './simd';
 import { runShares, simdThreads, split } from './simd-threads';
 import type { KernelArguments } from './wasm-kernel';
@@ -32,6 +33,14 @@ export function groupNorm(args: KernelArguments<'x' | 'gamma' | 'beta', GroupNor
   const geometry = groupNormGeometry('LipsyncGroupNorm', x.shape, attrs.groups);
   const y = allocate(backend, x.shape);
   const statistics = allocate(backend, [geometry.batch, geometry.groups, 2]);
+  const accelerated = native(backend);
+  if (accelerated) {
+    const { batch, positions, channels, groups } = geometry;
+    const [from, gamma, beta, to, figures] = [x, inputs.gamma, inputs.beta, y, statistics].map((tensor) => address(backend, tensor));
+    const silu = Number(attrs.activation === 'silu');
+    accelerated.kernels.groupNorm(accelerated.heap, batch, positions, channels, groups, attrs.epsilon, silu, from, gamma, beta, to, figures);
+    return [y, statistics];
+  }
   if (geometry.channels % 4 === 0 && simdKernels(backend)) {
     const { batch, positions, channels, groups } = geometry;
     const shares = split(batch, simdThreads(backend));

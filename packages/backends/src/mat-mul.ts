@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { allocate, floats, release, releaseView, reshaped, view, type WasmBackend } from './heap';
+import { address, allocate, floats, release, releaseView, reshaped, view, type WasmBackend } from './heap';
+import { native } from './native';
 import { stockKernel, type KernelArguments, type StockKernel } from './wasm-kernel';
 
 const stockMatMul = stockKernel('BatchMatMul');
@@ -29,6 +30,7 @@ export function batchMatMul(args: KernelArguments<'a' | 'b', MatMulAttributes>):
   if (a.dtype !== 'float32' || b.dtype !== 'float32' || !oneBatch || tf.util.sizeFromShape(outer) !== Math.max(batchA, batchB)) {
     return stockMatMul(backend, inputs, attrs);
   }
+  if (native(backend)) return nativeProduct(args, batchA, batchB, outer);
   const out = multiplyBatches(
     backend,
     reshaped(a, [batchA, ...a.shape.slice(-2)]),
@@ -36,6 +38,19 @@ export function batchMatMul(args: KernelArguments<'a' | 'b', MatMulAttributes>):
     attrs,
   );
   return reshaped(out, [...outer, ...out.shape.slice(-2)]);
+}
+
+function nativeProduct({ inputs: { a, b }, backend, attrs }: KernelArguments<'a' | 'b', MatMulAttributes>, batchA: number, batchB: number, outer: number[]): TensorInfo {
+  const { transposeA, transposeB } = attrs;
+  const [rows, inner] = transposeA ? a.shape.slice(-2).reverse() : a.shape.slice(-2);
+  const columns = b.shape.at(transposeB ? -2 : -1)!;
+  const y = allocate(backend, [...outer, rows, columns]);
+  const { kernels, heap } = native(backend)!;
+  const [left, right, to] = [a, b, y].map((tensor) => address(backend, tensor));
+  if (tf.util.sizeFromShape(y.shape) > 0) {
+    kernels.matMul(heap, batchA, batchB, rows, inner, columns, Number(transposeA), Number(transposeB), left, right, to);
+  }
+  return y;
 }
 
 /** Inputs `[batch, ., .]` with equal batches or a batch of 1. */

@@ -11,7 +11,7 @@ test('auto takes threaded wasm here, says so, and says why nothing before it', a
   const selected = await selectBackend({ threads: 2, log: (line) => lines.push(line) });
   expect(selected).toEqual({ name: 'wasm-threaded', threads: 2, reason: lines[0] });
   expect(lines).toHaveLength(1);
-  expect(lines[0]).toMatch(/^backend wasm-threaded with 2 threads, the first that works here; not tfjs-node-gpu: .*; not tfjs-node: .*; not webgpu: /);
+  expect(lines[0]).toMatch(/^backend wasm-threaded with 2 threads (and the accelerator \(oneDNN [\d.]+\)|without accelerator \(.*\)), the first that works here; not tfjs-node-gpu: .*; not tfjs-node: .*; not webgpu: /);
   expect(lines[0]).toContain('npm install @tensorflow/tfjs-node');
   expect(tf.getBackend()).toBe('wasm');
 });
@@ -59,5 +59,6 @@ test('software graphics are told from real ones', () => {
 test('the backends that need packages of their own are optional for npm, and none comes along', () => {
   const { dependencies, peerDependenciesMeta } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   expect(Object.keys(dependencies)).toEqual(['@lipsync/contracts', '@tensorflow/tfjs-backend-wasm']);
-  expect(Object.values(peerDependenciesMeta)).toEqual(Array.from({ length: 6 }, () => ({ optional: true })));
+  expect(Object.keys(peerDependenciesMeta)).toContain('@lipsync/accelerator-onednn');
+  expect(Object.values(peerDependenciesMeta)).toEqual(Array.from({ length: 7 }, () => ({ optional: true })));
 });

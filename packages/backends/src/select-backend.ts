@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { fail } from '@lipsync/contracts';
+import type { AcceleratorWish } from './start-accelerator';
 import { nodeModule } from './node-module';
 import { optionalPackage } from './optional-package';
 import { startTfjsNode } from './start-tfjs-node';
-import { isNode, startWasm, type WasmPaths } from './start-wasm';
+import { isNode, startWasm, type StartedWasm, type WasmPaths } from './start-wasm';
 import { startWebgpu } from './start-webgpu';
 
 /** The backends by the names they have here; tfjs knows both wasm ones as 'wasm' and both tfjs-node ones as 'tensorflow'. */
@@ -24,6 +25,8 @@ export type SelectBackendOptions = {
   threads?: number;
   /** With `backend: 'webgpu'`: take an adapter that is computed by the processor (SwiftShader). For tests. Default false. */
   allowSoftwareGpu?: boolean;
+  /** Of the wasm backends in Node: native kernels of @lipsync/accelerator-onednn; 'auto' where they were built, 'onednn' or an error, 'none'. Default 'auto'. */
+  accelerator?: AcceleratorWish;
   /** In browsers: where the application serves the `.wasm` files of tfjs-backend-wasm; a folder's URL ending in `/`, or a map by file name. */
   wasmPaths?: WasmPaths;
   /** Gets one line that says what was selected and why nothing else. Default: nobody. */
@@ -53,6 +56,10 @@ export async function selectBackend(options: SelectBackendOptions = {}): Promise
   if (backend !== 'auto' && !BACKEND_NAMES.includes(backend)) {
     fail(TypeError, 'selectBackend', 'backend', `auto or one of ${BACKEND_NAMES.join(', ')}`, backend);
   }
+  const wishes = ['auto', 'onednn', 'none'];
+  if (options.accelerator !== undefined && !wishes.includes(options.accelerator)) {
+    fail(RangeError, 'selectBackend', 'accelerator', `one of ${wishes.join(', ')}`, options.accelerator);
+  }
   const threads = options.threads ?? (await defaultThreads());
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
     fail(RangeError, 'selectBackend', 'threads', `a whole number from 1 to ${MOST_THREADS}`, threads);
@@ -76,6 +83,7 @@ type Started = { threads: number; note: string };
 
 async function start(name: BackendName, threads: number, asked: boolean, options: SelectBackendOptions): Promise<Started> {
   const plain = { threads: 1, note: '' };
+  const { accelerator = 'auto' } = options;
   switch (name) {
     case 'tfjs-node-gpu':
     case 'tfjs-node':
@@ -87,12 +95,14 @@ async function start(name: BackendName, threads: number, asked: boolean, options
     }
     case 'wasm-threaded': {
       if (threads === 1) throw new Error('one thread was asked for, or there is one processor');
-      const count = await startWasm({ threads, wasmPaths: options.wasmPaths });
-      if (count === 1 && asked) throw new Error('it started with one thread (a page gets half the processors it sees)');
-      return { threads: count, note: ` with ${count} threads` };
+      const started = await startWasm({ threads, wasmPaths: options.wasmPaths, accelerator });
+      if (started.threads === 1 && asked) throw new Error('it started with one thread (a page gets half the processors it sees)');
+      return { threads: started.threads, note: ` with ${started.threads} threads${aboutAccelerator(started)}` };
     }
-    case 'wasm':
-      return { threads: await startWasm({ threads: 1, wasmPaths: options.wasmPaths }), note: '' };
+    case 'wasm': {
+      const started = await startWasm({ threads: 1, wasmPaths: options.wasmPaths, accelerator });
+      return { threads: started.threads, note: aboutAccelerator(started) };
+    }
     case 'webgl':
     case 'cpu':
       if (name === 'webgl' && isNode()) throw new Error('it runs in browsers only');
@@ -100,6 +110,11 @@ async function start(name: BackendName, threads: number, asked: boolean, options
       if (!(await tf.setBackend(name))) throw new Error(`tfjs-backend-${name} did not start`);
       return plain;
   }
+}
+
+function aboutAccelerator({ accelerator }: StartedWasm): string {
+  if (!accelerator) return '';
+  return 'version' in accelerator ? ` and the accelerator (oneDNN ${accelerator.version})` : ` without accelerator (${accelerator.missing})`;
 }
 
 async function defaultThreads(): Promise<number> {

@@ -9,7 +9,7 @@ import { simdThreads, split } from './simd-threads';
 import { startWasm } from './start-wasm';
 
 beforeAll(async () => {
-  expect(await startWasm({ threads: 3 })).toBe(3);
+  expect(await startWasm({ threads: 3 })).toEqual({ threads: 3, accelerator: null });
 });
 
 test.each([

@@ -24,7 +24,7 @@ const pools = new WeakMap<WasmBackend, Pool>();
 /** Function names by index: numbers travel through shared memory more easily. */
 const NAMES: (keyof SimdKernels)[] = [
   'groupNorm', 'groupNormGradient', 'columnSums', 'filterGradient',
-  'winogradFilter', 'winogradConvolve', 'winogradGather', 'winogradFilterGradient',
+  'winogradFilter', 'winogradConvolve', 'winogradGather', 'winogradFilterGradient', 'adamW',
 ];
 
 /** What each worker runs: sleeps until the job counter moves, runs its call, reports. CommonJS, as `eval: true` wants it. */

@@ -12,6 +12,9 @@ export type SimdKernels = {
     inHeight: number, inWidth: number, inChannels: number, outHeight: number, outWidth: number, outChannels: number,
     filterHeight: number, filterWidth: number, strideHeight: number, strideWidth: number, top: number, left: number,
     firstChannel: number, lastChannel: number]): void;
+  adamW(...args: [parameter: number, gradient: number, first: number, second: number, newParameter: number, newFirst: number, newSecond: number,
+    keep1: number, keep2: number, epsilon: number, step: number, decay: number, from: number, to: number]): void;
+  sumOfSquares(x: number, count: number): number;
   winogradFilter(w: number, u: number, inChannels: number, outChannels: number, first: number, last: number): void;
   winogradConvolve(...args: [x: number, u: number, y: number, scratch: number, room: number, firstSample: number, lastSample: number,
     inHeight: number, inWidth: number, inChannels: number, outHeight: number, outWidth: number, outChannels: number, top: number, left: number]): void;

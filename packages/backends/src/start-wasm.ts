@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { enableWasmTraining } from './enable-wasm-training';
 import type { WasmBackend } from './heap';
+import { startAccelerator, type AcceleratorWish } from './start-accelerator';
 import { prepareSimd } from './simd';
 import { startSimdThreads } from './simd-threads';
 import { startThreadsInNode } from './threads-in-node';
@@ -8,15 +9,22 @@ import { startThreadsInNode } from './threads-in-node';
 /** Where the three `.wasm` files lie: a folder's URL, or each file's. As tfjs-backend-wasm's `setWasmPaths`. */
 export type WasmPaths = string | Record<string, string>;
 
+export type StartedWasm = {
+  threads: number;
+  /** A few words on it for `reason`; null where it was not looked for. */
+  accelerator: { version: string } | { missing: string } | null;
+};
+
 export const isNode = (): boolean => typeof process === 'object' && typeof process.versions?.node === 'string';
 
 /**
  * Starts the wasm backend with our kernels, or takes it as it runs.
  *
- * @returns the number of threads it has.
+ * @returns the number of threads it has, and what is known of the accelerator.
  * @throws Error if it cannot start, or if it already runs with one thread and more were asked for.
  */
-export async function startWasm({ threads, wasmPaths }: { threads: number; wasmPaths?: WasmPaths }): Promise<number> {
+export async function startWasm(options: { threads: number; wasmPaths?: WasmPaths; accelerator?: AcceleratorWish }): Promise<StartedWasm> {
+  const { threads, wasmPaths, accelerator = 'none' } = options;
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   enableWasmTraining();
   const running = 'wasm' in tf.engine().registry;
@@ -44,5 +52,5 @@ export async function startWasm({ threads, wasmPaths }: { threads: number; wasmP
   if (running && threads > 1 && started === 1) {
     throw new Error("it already runs with one thread; select it before anything else does, or call tf.removeBackend('wasm') first");
   }
-  return started;
+  return { threads: started, accelerator: isNode() ? await startAccelerator(backend, threads, accelerator) : null };
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { address, allocate, release, reshaped } from './heap';
+import { native } from './native';
 import { simdKernels } from './simd';
 import { stockKernel, type KernelArguments } from './wasm-kernel';
 
@@ -17,12 +18,17 @@ export function sum(args: KernelArguments<'x', { axis: number | number[]; keepDi
   const leading = axes.length > 0 && axes.length < x.shape.length && axes.every((axis, i) => axis === i);
   const kept = x.shape.slice(axes.length);
   const columns = tf.util.sizeFromShape(kept);
-  const simd = leading && x.dtype === 'float32' && columns % 4 === 0 && columns > 0 ? simdKernels(backend) : null;
-  if (!simd) return stockSum(backend, inputs, attrs);
+  const fast = leading && x.dtype === 'float32' && columns > 0;
+  const simd = fast && columns % 4 === 0 ? simdKernels(backend) : null;
+  if (!simd && !(fast && native(backend))) return stockSum(backend, inputs, attrs);
   const out = allocate(backend, kept);
-  const scratch = allocate(backend, [3 * columns]);
   const rows = tf.util.sizeFromShape(x.shape) / columns;
-  simd.columnSums(address(backend, x), address(backend, out), address(backend, scratch), rows, columns);
-  release(backend, scratch);
+  const accelerated = native(backend);
+  if (accelerated) accelerated.kernels.columnSums(accelerated.heap, rows, columns, address(backend, x), address(backend, out));
+  else {
+    const scratch = allocate(backend, [3 * columns]);
+    simd!.columnSums(address(backend, x), address(backend, out), address(backend, scratch), rows, columns);
+    release(backend, scratch);
+  }
   return attrs.keepDims ? reshaped(out, x.shape.map((size, axis) => (axis < axes.length ? 1 : size))) : out;
 }

@@ -5,8 +5,10 @@ import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-core/dist/register_all_gradients'; // the Node bundle of tfjs-core has none
 import { enableWasmTraining } from '../src/enable-wasm-training';
+import type { WasmBackend } from '../src/heap';
+import { startAccelerator } from '../src/start-accelerator';
 
-/** Starts the wasm backend with our kernels, one thread. */
+/** Starts the wasm backend with our kernels, one thread; on the accelerator where LIPSYNC_TEST_ACCELERATOR is 1, which must then be built. */
 export async function startWasm(): Promise<void> {
   const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json'));
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
@@ -14,6 +16,7 @@ export async function startWasm(): Promise<void> {
   enableWasmTraining();
   await tf.setBackend('wasm');
   await tf.ready();
+  if (process.env.LIPSYNC_TEST_ACCELERATOR === '1') await startAccelerator(tf.backend() as unknown as WasmBackend, 2, 'onednn');
 }
 
 /** Numbers of roughly unit variance, the same for the same seed. */

@@ -1,3 +1,4 @@
+import { ACCELERATE, runAccelerate } from './accelerate-command';
 import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCommand } from './command';
 import { DATA, runData } from './data-command';
 import { REPORT, runReport } from './data-report-command';
@@ -18,6 +19,7 @@ const COMMANDS: { spec: CommandSpec; run: (parsed: ParsedCommand) => Promise<num
   { spec: SCORE, run: runScore },
   { spec: WEIGHTS, run: runWeights },
   { spec: EXPORT, run: runExport },
+  { spec: ACCELERATE, run: runAccelerate },
 ];
 
 const HELP = [

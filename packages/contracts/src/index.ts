@@ -6,7 +6,7 @@ export { assertLandmarks68 } from './face';
 export type { FaceLandmarks, FaceTrack, LandmarkDetector, Landmarks68 } from './face';
 export { fail } from './fail';
 export { FUSED_KERNELS } from './kernels';
-export type { AdamWAttributes, GroupNormAttributes } from './kernels';
+export type { AdamWAttributes, ConvolutionAttributes, GroupNormAttributes } from './kernels';
 export { assertVideoFrame } from './media';
 export type { FilmStreams, FrameSequence, MediaInfo, MediaReader, PictureRegion, VideoFrame } from './media';
 export { melSteps } from './mel-steps';

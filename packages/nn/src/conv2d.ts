@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { FUSED_KERNELS, fail, type ConvolutionAttributes } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { kaimingUniform } from './initialise';
 import { Module } from './module';
@@ -103,6 +103,11 @@ export class Conv2d extends Module {
     if (picture.shape[1] + top + bottom < height || picture.shape[2] + left + right < width) {
       const rule = `at least ${height} x ${width} pixels with its padding of ${top + bottom} rows and ${left + right} columns`;
       fail(TypeError, 'Conv2d.forward', 'x', rule, x.shape);
+    }
+    if (this.bias && Math.max(...this.dilation) === 1 && tf.getKernel(FUSED_KERNELS.convolution, tf.getBackend())) {
+      const attributes: ConvolutionAttributes = { strides: this.stride, pad: [[0, 0], [top, bottom], [left, right], [0, 0]] };
+      const inputs = { x: picture, filter: this.weight, bias: this.bias } as unknown as tf.NamedTensorMap;
+      return tf.engine().runKernel(FUSED_KERNELS.convolution, inputs, attributes) as tf.Tensor4D;
     }
     return tf.tidy(() => {
       const y = this.convolve(picture);

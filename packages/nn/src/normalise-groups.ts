@@ -95,6 +95,6 @@ export function normaliseGroups<T extends tf.Tensor>(
   attributes: GroupNormAttributes,
 ): T {
   const backend = tf.getBackend();
-  const hasKernels = Object.values(FUSED_KERNELS).every((name) => tf.getKernel(name, backend) != null);
+  const hasKernels = [FUSED_KERNELS.groupNorm, FUSED_KERNELS.groupNormGrad].every((name) => tf.getKernel(name, backend) != null);
   return (hasKernels ? fused : composed)(x, gamma, beta, attributes) as T;
 }

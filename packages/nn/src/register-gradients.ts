@@ -21,7 +21,7 @@ function sumTo(dy: tf.Tensor, shape: number[]): tf.Tensor {
 /** Repeats a reduced gradient over the axes that were reduced. */
 function spread(dy: tf.Tensor, shape: number[], axes: number[]): tf.Tensor {
   const kept = shape.map((side, axis) => (axes.includes(axis) ? 1 : side));
-  return tf.broadcastTo(tf.reshape(dy, kept), shape);
+  return tf.mul(tf.reshape(dy, kept), tf.ones(shape)); // broadcastTo tiles, which the wasm backend does in a plain loop
 }
 
 const float = (condition: tf.Tensor) => tf.cast(condition, 'float32');

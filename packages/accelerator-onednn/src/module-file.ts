@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The package's folder; this file stands one below it, in `src` or `dist`. */
+const packageFolder = (): string => dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** The C++ source, by path. */
+export function sourceFiles(): { folder: string; units: string[]; headers: string[] } {
+  const folder = join(packageFolder(), 'native');
+  const names = readdirSync(folder).sort();
+  const ending = (end: string) => names.filter((name) => name.endsWith(end)).map((name) => join(folder, name));
+  return { folder, units: ending('.cc'), headers: ending('.h') };
+}
+
+/**
+ * Where the built module lies: `build/` of this package, or the folder `LIPSYNC_ACCELERATOR_DIR`. The name tells system, processor and
+ * source, so that a module built from other source is never loaded; it serves every Node from 20 on (Node-API 8).
+ */
+export function moduleFile(): string {
+  const { units, headers } = sourceFiles();
+  const hash = createHash('sha256');
+  for (const file of [...units, ...headers]) hash.update(readFileSync(file));
+  const folder = process.env.LIPSYNC_ACCELERATOR_DIR || join(packageFolder(), 'build');
+  return join(folder, `onednn-${process.platform}-${process.arch}-${hash.digest('hex').slice(0, 12)}.node`);
+}
