@@ -110,7 +110,7 @@ test('createOnnxExpert hands on threads and providers, and ends sessions where o
   const { name, space, recipe, embeddingSize } = net;
   const info: OnnxExpertInfo = { name, space, recipe, embeddingSize };
   const expert = await createOnnxExpert({ ...files, info, ort, threads: 2, executionProviders: ['cpu'] });
-  expect(asked.settings[0]).toEqual({ executionProviders: ['cpu'], intraOpNumThreads: 2, interOpNumThreads: 1 });
+  expect(asked.settings[0]).toMatchObject({ executionProviders: ['cpu'], intraOpNumThreads: 2, interOpNumThreads: 1 });
   await expect(createOnnxExpert({ vision: files.vision, audio: new Uint8Array(1), info, ort })).rejects.toThrow('not a model');
   expect(asked.released).toBe(1);
   await expect(createOnnxExpert({ ...files, info, ort, threads: 0 })).rejects.toThrow('createOnnxExpert: threads must be a whole number above 0, got 0');

@@ -162,6 +162,8 @@ export async function createOnnxExpert(options: OnnxInputs & OnnxRunOptions & { 
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) fail(RangeError, 'createOnnxExpert', 'threads', 'a whole number above 0', threads);
   const ort = options.ort ?? (await loadOnnxRuntime());
   const settings = {
+    // Each part has threads of its own; those that wait for work must not keep the others from the processors.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
     ...(executionProviders ? { executionProviders: [...executionProviders] } : {}),
     ...(threads ? { intraOpNumThreads: threads, interOpNumThreads: 1 } : {}),
   };
