@@ -15,6 +15,7 @@ const steps = {
   packages: [process.execPath, ['scripts/check-packages.mjs']],
   path: [process.execPath, ['scripts/check-path.mjs']],
   faults: [process.execPath, ['scripts/check-faults.mjs']],
+  endurance: [process.execPath, ['scripts/check-endurance.mjs', '--calls', '300']],
   webgpu: [process.execPath, ['scripts/check-webgpu.mjs']],
   browser: [process.execPath, ['scripts/check-browser.mjs']],
   onnx: [process.execPath, ['scripts/check-onnx.mjs']],
