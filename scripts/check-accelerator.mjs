@@ -1,7 +1,7 @@
 /**
  * The optional accelerator: built anew into a scratch folder, its own tests, and every test of kernels and layers again on it.
  *
- * `--sanitize` also builds it with AddressSanitizer and runs its tests under that; `--valgrind` runs them under Valgrind. Skips, with its reason, where
+ * `--sanitize` also builds it with AddressSanitizer and calls every kernel under that; `--valgrind` does so under Valgrind. Skips, with its reason, where
  * there is no compiler or no oneDNN (apt-get install g++ libdnnl-dev).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -39,17 +39,17 @@ try {
   });
   run('layers and the network', [vitest, 'run', '--project', 'nn', '--project', 'avalignnet', '--reporter=dot', 'layers-on-wasm', 'adamw', 'clip-gradient', 'avalignnet.test', 'train-step']);
 
-  const own = ['run', '--project', 'accelerator-onednn', '--reporter=dot', '--pool=forks', 'native-kernels'];
+  const exercise = ['scripts/exercise-accelerator.mjs'];
   if (process.argv.includes('--sanitize')) {
     await buildAccelerator({ flags: ['-fsanitize=address', '-fno-omit-frame-pointer', '-g', '-O1'] });
     const library = execFileSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim();
     // Node and oneDNN keep memory until they end; only what our code does wrong counts.
-    run('AddressSanitizer', [vitest, ...own], { env: { LD_PRELOAD: library, ASAN_OPTIONS: 'detect_leaks=0:halt_on_error=1' } });
+    run('AddressSanitizer', exercise, { env: { LD_PRELOAD: library, ASAN_OPTIONS: 'detect_leaks=0:halt_on_error=1' } });
   }
   if (process.argv.includes('--valgrind')) {
     await buildAccelerator({ flags: ['-g', '-O1'] });
     const before = ['valgrind', '--error-exitcode=9', '--errors-for-leak-kinds=none', '--smc-check=all-non-file', '--undef-value-errors=no', '-q'];
-    run('Valgrind', ['scripts/exercise-accelerator.mjs'], { before });
+    run('Valgrind', exercise, { before });
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true });
