@@ -4,7 +4,7 @@ import { noise } from './kernel-cases.mjs';
 const WINDOWS = 10;
 
 /** As small as networks of this kind get: software adapters manage some 0.1 GFLOP a second. */
-function tiny({ melBins, attention }) {
+export function tiny({ melBins, attention }) {
   const [audioWidths, audioFactors] = melBins === 80 ? [[32, 32, 256], [[5, 2], [4, 2], 4]] : [[32, 256], [4, 4]];
   const tower = (in_channels, block_out_channels, downsample_factors) => {
     const attn_blocks = block_out_channels.map((_, block) => Number(attention && block === block_out_channels.length - 2));
