@@ -191,5 +191,10 @@ function spread(numbers) {
   return { median: sorted[sorted.length >> 1], lowest: sorted[0], highest: sorted.at(-1) };
 }
 
-const shown = ({ median, lowest, highest }, digits = 2) => `${median.toFixed(digits)} (${lowest.toFixed(digits)} to ${highest.toFixed(digits)})`;
-const pick = ({ offset, lseD, lseC, windows, pictures, problems }) => ({ offset, lseD, lseC, windows, pictures, problems });
+function shown({ median, lowest, highest }, digits = 2) {
+  return `${median.toFixed(digits)} (${lowest.toFixed(digits)} to ${highest.toFixed(digits)})`;
+}
+
+function pick({ offset, lseD, lseC, windows, pictures, problems }) {
+  return { offset, lseD, lseC, windows, pictures, problems };
+}
