@@ -1,5 +1,7 @@
 #include "convolution.h"
 
+#include "winograd.h"
+
 #include <array>
 
 using dnnl::algorithm;
@@ -107,6 +109,14 @@ void convolution(Environment& env, Arguments& args) {
   if (key[0] > BY_FILTER) throw std::invalid_argument("convolution: direction must be 0, 1 or 2");
   key[1] = omp_get_max_threads();
   key[2] = key[0] == FORWARD && bias ? 1 : 0;
+
+  if (key[10] == 3 && key[11] == 3 && key[12] == 1 && key[13] == 1) {
+    const Square forward{key[3], key[4], key[5], key[6], key[7], key[8], key[9], key[14], key[15]};
+    const Square back{key[3], key[7], key[8], key[9], key[4], key[5], key[6], 2 - key[14], 2 - key[15]};
+    if (key[0] == FORWARD && winograd_pays(forward)) return winograd_convolve(env, forward, x, filter, false, bias, y);
+    if (key[0] == BY_INPUT && winograd_pays(back)) return winograd_convolve(env, back, y, filter, true, nullptr, x);
+    if (key[0] == BY_FILTER && winograd_pays(forward)) return winograd_filter_gradient(env, forward, x, y, filter);
+  }
 
   Convolution& found = env.convolutions->get(key, [&] { return make(env, key); });
   found.x.set_data_handle(x);

@@ -35,7 +35,7 @@ export async function buildAccelerator({ compiler = process.env.CXX || 'c++', fl
   await mkdir(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
   const args = [
-    '-std=c++17', '-O3', '-fPIC', '-fopenmp', '-fvisibility=hidden', '-fno-math-errno', '-fno-trapping-math', '-DNAPI_VERSION=8',
+    '-std=c++17', '-O3', '-fPIC', '-fopenmp', '-fvisibility=hidden', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=fast', '-DNAPI_VERSION=8',
     ...(process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared']),
     `-I${headers}`, ...flags, ...units, '-o', temporary, '-ldnnl',
   ];
