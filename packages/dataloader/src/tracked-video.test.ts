@@ -115,7 +115,7 @@ const faceOf = (scale: number) => (made: ReturnType<typeof madeMedia>): Landmark
 test('faces in large pictures are followed in smaller ones, their points in pixels of the large', async () => {
   const made = madeMedia({ 'a.mp4': { frames: 30, faces } });
   const { reader, asked } = large(made);
-  const options = { path: 'a.mp4', reader, detector: faceOf(5.2)(made) };
+  const options = { path: 'a.mp4', reader, detector: faceOf(3.2)(made) };
   const [seen, whole] = [await openTrackedVideo({ ...options, lookSide: WIDTH }), await openTrackedVideo(options)];
   expect(asked).toEqual([{ fps: 25, maxSide: WIDTH }]);
   expect(seen.tracks).toEqual(whole.tracks);
@@ -128,7 +128,7 @@ test('faces in large pictures are followed in smaller ones, their points in pixe
 test('where a face is small in smaller pictures, or there is none, the whole pictures are looked at', async () => {
   const made = madeMedia({ 'a.mp4': { frames: 30, faces } });
   const { reader, asked } = large(made);
-  const video = await openTrackedVideo({ path: 'a.mp4', reader, detector: faceOf(4.2)(made), lookSide: WIDTH });
+  const video = await openTrackedVideo({ path: 'a.mp4', reader, detector: faceOf(2.8)(made), lookSide: WIDTH });
   expect([asked.length, made.counts.framePasses, made.counts.open]).toEqual([1, 2, 0]);
   expect(video.tracks).toHaveLength(1);
   const nobody = { ...faceOf(1)(made), detect: async () => [] };
