@@ -2,12 +2,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { nodeModule } from './node-module';
 import { optionalPackage } from './optional-package';
 import { isNode } from './start-wasm';
+import { padForTfjsNode } from './tfjs-node-padding';
 
 /** Starts `@tensorflow/tfjs-node` or, with `gpu`, `@tensorflow/tfjs-node-gpu`, which must find a CUDA device. */
 export async function startTfjsNode({ gpu }: { gpu: boolean }): Promise<void> {
   if (!isNode()) throw new Error('it runs in Node only');
   await restoreIsNullOrUndefined();
   await optionalPackage(gpu ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node');
+  padForTfjsNode();
   if (!(await tf.setBackend('tensorflow'))) throw new Error('its backend did not start');
   const backend = tf.backend() as unknown as { isUsingGpuDevice?: boolean };
   if (gpu && !backend.isUsingGpuDevice) {
