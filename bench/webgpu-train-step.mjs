@@ -1,4 +1,4 @@
-// Training step and inference on WebGPU in Node: ours, with the stock filter gradient, and with GroupNorm of many operations too; which programs
+// Training step and inference on WebGPU in Node: ours, with the stock gradients of convolutions, and with GroupNorm of many operations too; which programs
 // take the time. For a machine with a graphics processor, its Vulkan driver and libvulkan1; what else it needs goes into a scratch folder.
 //
 //     pnpm build && node bench/webgpu-train-step.mjs [--networks lite,thesis] [--batch 72] [--steps 5] [--rounds 3] [--software] [--json FILE]
@@ -24,8 +24,8 @@ const { values } = parseArgs({
   },
 });
 const [batch, steps, rounds] = [values.batch, values.steps, values.rounds].map(Number);
-/** The programs in the place of ours: none, the filter gradient's, and the composed GroupNorm's too. */
-const VARIANTS = ['ours', 'stock filter gradient', 'stock filter gradient, composed GroupNorm'];
+/** The programs in the place of ours: none, those of convolutions' gradients, and the composed GroupNorm's too. */
+const VARIANTS = ['ours', 'stock gradients', 'stock gradients, composed GroupNorm'];
 const SOFTWARE = 'software adapter: these figures say nothing about a GPU';
 
 if (values.child) await measure(...values.child.split('|'));
@@ -42,11 +42,11 @@ async function measure(network, variant) {
   const gpu = create([]);
   Object.defineProperty((globalThis.navigator ??= {}), 'gpu', { value: gpu, configurable: true });
   await import('@tensorflow/tfjs-backend-webgpu');
-  const stock = tf.getKernel('Conv2DBackpropFilter', 'webgpu');
+  const stock = ['Conv2DBackpropFilter', 'Conv2DBackpropInput'].map((name) => tf.getKernel(name, 'webgpu'));
   const { reason } = await selectBackend({ backend: 'webgpu', allowSoftwareGpu: values.software });
-  if (variant !== 'ours') {
-    tf.unregisterKernel('Conv2DBackpropFilter', 'webgpu');
-    tf.registerKernel(stock);
+  for (const kernel of variant === 'ours' ? [] : stock) {
+    tf.unregisterKernel(kernel.kernelName, 'webgpu');
+    tf.registerKernel(kernel);
   }
   if (variant.includes('GroupNorm')) for (const name of ['LipsyncGroupNorm', 'LipsyncGroupNormGrad']) tf.unregisterKernel(name, 'webgpu');
   nn.registerGradients();

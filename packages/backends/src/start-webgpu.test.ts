@@ -23,7 +23,7 @@ test('a software adapter is refused by its name unless it is allowed', async () 
 
 test('a registered webgpu backend is set with our kernels, and its processor is named', async () => {
   page({ info: { vendor: 'nvidia', architecture: 'hopper', description: '' } });
-  for (const kernelName of ['Conv2DBackpropFilter', 'AddN']) {
+  for (const kernelName of ['Conv2DBackpropFilter', 'Conv2DBackpropInput', 'AddN']) {
     tf.registerKernel({ kernelName, backendName: 'webgpu', kernelFunc: () => ({ dataId: {}, shape: [], dtype: 'float32' }) });
   }
   tf.registerBackend('webgpu', () => ({ dispose() {}, floatPrecision: () => 32, epsilon: () => 1e-7 }) as never);

@@ -14,8 +14,8 @@ const LEAST_POSITIONS = 256;
 /** Numbers that the parts of a split sum may take: 64 MiB. */
 const MOST_PARTIAL = 1 << 24;
 
-/** Multiplications below which the stock kernel, one invocation a weight, is as good. An estimate, not measured on hardware. */
-const SMALL = 1 << 20;
+/** Multiplications below which the stock gradients of convolutions are as good. An estimate, not measured on hardware. */
+export const SMALL = 1 << 20;
 
 /** How a filter gradient is cut up; rows are the filter's `height·width·in`, columns its `out`, each tile 4 rows by 4 columns an invocation. */
 export type FilterGradientPlan = {

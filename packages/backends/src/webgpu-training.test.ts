@@ -3,7 +3,7 @@ import { FUSED_KERNELS } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
 import { enableWebgpuTraining } from './webgpu-training';
 
-const STOCK = ['Conv2DBackpropFilter', 'AddN'];
+const STOCK = ['Conv2DBackpropFilter', 'Conv2DBackpropInput', 'AddN'];
 const registered = () => [...STOCK, ...Object.values(FUSED_KERNELS)].map((name) => tf.getKernel(name, 'webgpu')?.kernelFunc);
 
 test('without tfjs-backend-webgpu it says what to import', () => {

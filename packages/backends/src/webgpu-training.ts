@@ -6,14 +6,15 @@ import { webgpuAddN } from './webgpu-add-n';
 import { webgpuFilterGradient } from './webgpu-filter-gradient';
 import { webgpuGroupNorm } from './webgpu-group-norm';
 import { webgpuGroupNormGradient } from './webgpu-group-norm-gradient';
+import { webgpuInputGradient } from './webgpu-input-gradient';
 
 /** Kernels in the place of the stock ones, which they call for what those do well. */
-const REPLACED = { Conv2DBackpropFilter: webgpuFilterGradient, AddN: webgpuAddN };
+const REPLACED = { Conv2DBackpropFilter: webgpuFilterGradient, Conv2DBackpropInput: webgpuInputGradient, AddN: webgpuAddN };
 
 const ADDED = { [FUSED_KERNELS.groupNorm]: webgpuGroupNorm, [FUSED_KERNELS.groupNormGrad]: webgpuGroupNormGradient };
 
 /**
- * Makes the WebGPU backend ready for training: filter gradients in tiles, sums of any number of tensors, which tfjs-backend-webgpu 4.22.0
+ * Makes the WebGPU backend ready for training: gradients of convolutions in tiles, sums of any number of tensors, which tfjs-backend-webgpu 4.22.0
  * cannot, and the fused GroupNorm of `FUSED_KERNELS`.
  *
  * Call it after `@tensorflow/tfjs-backend-webgpu` was imported. Calling it again does nothing. `selectBackend` does it for `webgpu`.
