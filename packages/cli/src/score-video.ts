@@ -155,6 +155,8 @@ export async function scoreVideo(
       return !problem;
     });
     const { maxShift, outside } = rules;
+    // What a thread computes and what it goes on with; of many faces each has its share of that.
+    const ahead = Math.ceil((2 * embedder.lanes) / Math.max(1, tracks.length));
     const faces = new Map<FaceTrack, FaceWindows>();
     for (const track of tracks) {
       const opened = video;
@@ -164,7 +166,7 @@ export async function scoreVideo(
         maxShift,
         outside,
         batchSize,
-        ahead: embedder.lanes,
+        ahead,
         embed: async (windows) => {
           const audio = sound.rows(soundFrame(windows[0].startFrame), windows.length);
           audio.catch(() => {}); // said below
