@@ -1,6 +1,6 @@
 // Training samples a second and peak memory of the LITE AVAlignNet: one thread, wasm threads, replicas that share each batch, and chunks.
 //
-//     pnpm build && node bench/data-parallel.mjs [--batch 72] [--steps 5] [--rounds 2] [--threads 2] [--chunk 32] [--only NAME] [--json FILE]
+//     pnpm build && node bench/data-parallel.mjs [--batch 72] [--steps 5] [--rounds 2] [--threads 2] [--chunk 32] [--only NAME] [--json]
 //     node bench/data-parallel.mjs --memory 72,256,512
 //
 // Each line is a process of its own; rounds are interleaved. Figures are medians over all steps but the first: by the clock, and by
@@ -19,7 +19,7 @@ const { values } = parseArgs({
     chunk: { type: 'string', default: '32' },
     only: { type: 'string' },
     memory: { type: 'string' },
-    json: { type: 'string' },
+    json: { type: 'boolean', default: false },
     run: { type: 'string' },
   },
 });
@@ -94,13 +94,13 @@ function compareSpeed() {
     const slowest = Math.max(...all.map(([clock]) => clock));
     return { name, samplesPerSec: batch / wall, wall, fastest, slowest, cpu, peakMiB: Math.max(...results[row].map(({ peakMiB }) => peakMiB)), loss: results[row][0]?.loss, repeats: all.length };
   });
+  if (values.json) return console.log(JSON.stringify({ batch, rounds, steps, table }, null, 2));
   console.log(`LITE, batch ${batch}, medians of ${rounds} x ${steps} steps`);
   console.log(`${''.padEnd(28)}${['samples/s', 'ms a step', 'fastest', 'slowest', 'cpu ms', 'peak MiB', 'loss'].map((title) => title.padStart(10)).join('')}`);
   for (const { name, samplesPerSec, wall, fastest, slowest, cpu, peakMiB, loss } of table) {
     const figures = [samplesPerSec.toFixed(1), (1e3 * wall).toFixed(0), (1e3 * fastest).toFixed(0), (1e3 * slowest).toFixed(0), (1e3 * cpu).toFixed(0), peakMiB.toFixed(0), loss?.toFixed(6) ?? '-'];
     console.log(`${name.padEnd(28)}${figures.map((text) => text.padStart(10)).join('')}`);
   }
-  if (values.json) writeFileSync(values.json, `${JSON.stringify({ batch, rounds, steps, table }, null, 2)}\n`);
 }
 
 function compareMemory() {

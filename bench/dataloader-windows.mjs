@@ -16,7 +16,7 @@ import { selectBackend } from '../packages/backends/dist/index.js';
 import { recipeOf } from '../packages/cli/dist/index.js';
 import { CONTRAST, ClipStore, SyncLoader, disposeBatch } from '../packages/dataloader/dist/index.js';
 
-const { values } = parseArgs({ options: { clips: { type: 'string' }, batches: { type: 'string', default: '40' }, of: { type: 'string', default: '200' }, rounds: { type: 'string', default: '3' } } });
+const { values } = parseArgs({ options: { clips: { type: 'string' }, batches: { type: 'string', default: '40' }, of: { type: 'string', default: '200' }, rounds: { type: 'string', default: '5' }, json: { type: 'boolean', default: false } } });
 if (!values.clips) throw new Error('--clips must be a store made by lipsync prepare, got none');
 const [batches, of, rounds] = [values.batches, values.of, values.rounds].map(Number);
 await selectBackend({ backend: 'wasm' });
@@ -46,15 +46,20 @@ function theirs(workers, cached) {
   return status === 0 ? Number(stdout) : Number.NaN;
 }
 
-console.log(`best of ${rounds} rounds each, in turn\nwindows a second | ours | PyTorch | ours / PyTorch`);
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+const rows = [];
+if (!values.json) console.log(`medians of ${rounds} rounds each, in turn\nwindows a second | ours | PyTorch | ours / PyTorch`);
 for (const workers of [0, 2]) {
   for (const cached of [false, true]) {
-    let [a, b] = [0, 0];
+    const [all, others] = [[], []];
     for (let round = 0; round < rounds; round++) {
-      a = Math.max(a, await ours(workers, cached));
-      b = Math.max(b, theirs(workers, cached));
+      all.push(await ours(workers, cached));
+      others.push(theirs(workers, cached));
     }
-    console.log(`${cached ? 'cached' : 'cold'}, ${workers} workers | ${a.toFixed(0)} | ${b.toFixed(0)} | ${(a / b).toFixed(2)}`);
+    const [a, b] = [all, others].map(median);
+    rows.push({ workers, cached, windowsPerSecond: a, lowest: Math.min(...all), highest: Math.max(...all), torchPerSecond: b, timesTorch: a / b });
+    if (!values.json) console.log(`${cached ? 'cached' : 'cold'}, ${workers} workers | ${a.toFixed(0)} | ${b.toFixed(0)} | ${(a / b).toFixed(2)}`);
   }
 }
+if (values.json) console.log(JSON.stringify(rows, null, 2));
 process.exit(0);

@@ -1,10 +1,9 @@
-"""The networks of training-step.mjs in PyTorch, float32 on CPU: LITE and the thesis's AVAlignNet, and the 0.88 M network."""
+"""The networks of training-step.mjs in PyTorch, float32 on CPU: LITE and the thesis's AVAlignNet, the 0.88 M network, SyncNet 2016."""
+from pathlib import Path
+
 import torch
 from torch import nn
 from torch.nn import functional as F
-
-BATCH = {"lite": 72, "thesis": 32, "prototype": 8}
-
 
 def factors_of(factor):
     """Stride and (left, right, top, bottom) zeros of a closing convolution."""
@@ -89,8 +88,26 @@ class Prototype(nn.Module):
         return F.mse_loss(outputs, torch.ones_like(outputs))
 
 
+class SyncNet(nn.Module):
+    """For inference: the network of reference/syncnet-networks.py, which takes pictures as NHWC."""
+
+    shapes = [(224, 224, 15), (1, 13, 20)]
+
+    def __init__(self):
+        super().__init__()
+        reference = Path(__file__).resolve().parents[2] / "reference" / "syncnet-networks.py"
+        scope = {"__file__": str(reference), "__name__": "definitions"}
+        exec(compile(reference.read_text().split("def write_files")[0], str(reference), "exec"), scope)
+        self.net = scope["SyncNet"]()
+
+    def forward(self, pictures, mel):
+        return self.net.pictures(pictures), self.net.sound(mel)
+
+
 def build(name):
     torch.manual_seed(0)
+    if name == "syncnet":
+        return SyncNet()
     if name == "lite":
         visual = Tower(30, [32, 64, 128, 256], [4, 2, 2, 3])
         audio = Tower(1, [32, 32, 64, 128, 256], [2, 2, 2, 2, (5, 2)])

@@ -1,4 +1,4 @@
-"""Training steps or inference of a network of networks.py: the PyTorch side of bench/training.mjs and bench/inference.mjs.
+"""Training steps or inference of a network of networks.py: the PyTorch side of bench/networks.mjs.
 
     /usr/bin/python3 bench/support/train-step.py <network> <threads> <batch> <steps> train|infer
 
@@ -39,6 +39,7 @@ def infer():
 
 
 step = train if mode == "train" else infer
+network.train(mode == "train")
 seconds = []
 for index in range(steps + 2):
     wall, cpu = time.perf_counter(), time.process_time()

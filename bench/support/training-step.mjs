@@ -56,34 +56,80 @@ function prototypeNetwork(nn, tf) {
   })();
 }
 
+/** Multiplications and additions of the convolutions and products that a pass runs, as written. */
+async function countFlops(tf, pass) {
+  const size = (shape) => shape.reduce((a, b) => a * b, 1);
+  const counts = {
+    Conv2D: ({ filter }, y) => 2 * size(y.shape) * size(filter.shape.slice(0, 3)),
+    BatchMatMul: ({ a, b }, y, { transposeA }) => 2 * size(y.shape) * a.shape.at(transposeA ? -2 : -1),
+  };
+  counts.LipsyncConvolution = counts.FusedConv2D = counts.Conv2D;
+  counts._FusedMatMul = counts.BatchMatMul;
+  let [flops, depth] = [0, 0];
+  const kernels = Object.keys(counts).map((name) => tf.getKernel(name, tf.getBackend())).filter(Boolean);
+  for (const kernel of kernels) {
+    tf.unregisterKernel(kernel.kernelName, kernel.backendName);
+    const kernelFunc = (args) => {
+      depth++;
+      const y = kernel.kernelFunc(args);
+      if (--depth === 0) flops += counts[kernel.kernelName](args.inputs, y, args.attrs);
+      return y;
+    };
+    tf.registerKernel({ ...kernel, kernelFunc });
+  }
+  await pass();
+  for (const kernel of kernels) {
+    tf.unregisterKernel(kernel.kernelName, kernel.backendName);
+    tf.registerKernel(kernel);
+  }
+  return flops;
+}
+
 async function prepared({ network, backend, threads, accelerator }) {
   const [{ selectBackend }, avalignnet, nn] = await Promise.all(['backends', 'avalignnet', 'nn'].map(load));
   const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
   const selected = await selectBackend({ backend, threads, ...(accelerator === undefined ? {} : { accelerator }) });
-  nn.registerGradients?.();
   const random = new nn.Random(0);
   const normal = (...shape) => tf.tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()), shape);
   const { AVAlignNet, LITE, thesis } = avalignnet;
   const config = { lite: LITE, thesis: thesis({ frames: 5, size: 64, maxChannels: 512 }) }[network];
-  if (!config && network !== 'prototype') throw new Error(`bench: --network must be lite, thesis or prototype, got ${network}`);
-  return { tf, nn, avalignnet, selected, normal, config, net: config ? new AVAlignNet(config, { seed: 0 }) : prototypeNetwork(nn, tf) };
+  if (network === 'syncnet') {
+    const { SyncNet } = await load('syncnet');
+    return { tf, nn, selected, net: new SyncNet({ seed: 0 }), inputs: (batch) => [normal(batch, 224, 224, 15), normal(batch, 13, 20, 1)] };
+  }
+  if (!config && network !== 'prototype') throw new Error(`bench: network must be lite, thesis, prototype or syncnet, got ${network}`);
+  const net = config ? new AVAlignNet(config, { seed: 0 }) : prototypeNetwork(nn, tf);
+  const { frames, height, width, melSteps } = config?.input ?? {};
+  const inputs = (batch) => (config ? [normal(batch, height, width, 3 * frames), normal(batch, 80, melSteps, 1)] : [normal(batch, 32, 32, 3)]);
+  return { tf, nn, avalignnet, selected, normal, config, net, inputs };
+}
+
+/** One forward pass of the towers, or of the one network, without gradients. */
+async function forward(tf, net, inputs) {
+  const outputs = tf.tidy(() => {
+    const result = net.forward(...inputs);
+    return result instanceof tf.Tensor ? [result] : [result.vision, result.audio];
+  });
+  await Promise.all(outputs.map((output) => output.data()));
+  tf.dispose(outputs);
 }
 
 /** @returns `step`, one training step: forward, loss, backward, clipping at 1, AdamW; its result is the loss. */
 export async function trainingStep({ network, backend, threads = 2, batch = BATCH[network], accelerator }) {
-  const { tf, nn, avalignnet, selected, normal, config, net } = await prepared({ network, backend, threads, accelerator });
+  const { tf, nn, avalignnet, selected, normal, config, net, inputs } = await prepared({ network, backend, threads, accelerator });
+  const samples = inputs(batch);
+  const flops = () => countFlops(tf, () => forward(tf, net, samples));
   if (config) {
     const head = new avalignnet.ContrastiveTemperature();
     const optimizer = new nn.AdamW(avalignnet.trainedParameters(net, head), { learningRate: 1e-3 });
-    const { frames, height, width, melSteps } = config.input;
-    const clips = Array.from({ length: batch }, (_, row) => Math.floor(row / 6));
-    const windows = { frames: normal(batch, height, width, 3 * frames), mel: normal(batch, 80, melSteps, 1), clips };
+    const [frames, mel] = samples;
+    const windows = { frames, mel, clips: Array.from({ length: batch }, (_, row) => Math.floor(row / 6)) };
     const loss = avalignnet.contrastLoss({ temperature: head });
     const step = async () => (await avalignnet.trainStep({ net, head, optimizer, batch: windows, loss })).loss;
-    return { tf, selected, batch, parameters: net.parameterCount(), step };
+    return { tf, selected, batch, parameters: net.parameterCount(), step, flops };
   }
   const optimizer = new nn.AdamW(net.namedParameters(), { learningRate: 1e-3 });
-  const [x, target] = [normal(batch, 32, 32, 3), normal(batch, 10)];
+  const [[x], target] = [samples, normal(batch, 10)];
   const step = async () => {
     const { value, gradients } = nn.valueAndGradients(net, () => tf.losses.meanSquaredError(target, net.forward(x)));
     nn.clipGradientNorm(gradients, 1).dispose();
@@ -93,22 +139,14 @@ export async function trainingStep({ network, backend, threads = 2, batch = BATC
     value.dispose();
     return loss;
   };
-  return { tf, selected, batch, parameters: net.parameterCount(), step };
+  return { tf, selected, batch, parameters: net.parameterCount(), step, flops };
 }
 
-/** @returns `step`, both towers (or the one network) over a batch without gradients. */
+/** @returns `step`, a forward pass of a batch in evaluation mode. */
 export async function inference({ network, backend, threads = 2, batch = 32, accelerator }) {
-  const { tf, selected, normal, config, net } = await prepared({ network, backend, threads, accelerator });
+  const { tf, selected, net, inputs } = await prepared({ network, backend, threads, accelerator });
   net.eval();
-  const { frames, height, width, melSteps } = config?.input ?? {};
-  const inputs = config ? [normal(batch, height, width, 3 * frames), normal(batch, 80, melSteps, 1)] : [normal(batch, 32, 32, 3)];
-  const step = async () => {
-    const outputs = tf.tidy(() => {
-      const result = net.forward(...inputs);
-      return result instanceof tf.Tensor ? [result] : [result.vision, result.audio];
-    });
-    await Promise.all(outputs.map((output) => output.data()));
-    tf.dispose(outputs);
-  };
-  return { tf, selected, batch, parameters: net.parameterCount(), step };
+  const samples = inputs(batch);
+  const step = () => forward(tf, net, samples);
+  return { tf, selected, batch, parameters: net.parameterCount(), step, flops: () => countFlops(tf, step) };
 }
