@@ -6,7 +6,7 @@
 // Each line is a process of its own; rounds are interleaved. Figures are medians over all steps but the first: by the clock, and by
 // processor time of all threads, which a busy machine disturbs less. Memory is the most that was resident (VmHWM, with the batch itself).
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 

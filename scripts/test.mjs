@@ -19,6 +19,7 @@ const steps = {
   webgpu: [process.execPath, ['scripts/check-webgpu.mjs']],
   browser: [process.execPath, ['scripts/check-browser.mjs']],
   onnx: [process.execPath, ['scripts/check-onnx.mjs']],
+  accelerator: [process.execPath, ['scripts/check-accelerator.mjs']],
 };
 
 const wanted = process.argv.slice(2);
