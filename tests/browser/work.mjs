@@ -1,7 +1,7 @@
 /** What an application does, on whatever backend is set: three steps of training, and a score. Runs in Node and in pages. */
 import { noise } from './kernel-cases.mjs';
 
-const WINDOWS = 10;
+const WINDOWS = 8;
 
 /** As small as networks of this kind get: software adapters manage some 0.1 GFLOP a second. */
 export function tiny({ melBins, attention }) {
@@ -78,7 +78,7 @@ export async function score(tf, lipsync) {
   const expert = new AVAlignNet(config, { seed: 7, recipe });
   const before = tf.memory().numTensors;
   const mel = melSpectrogram({ samples: noise(16000 * 2, 3).map((value) => value / 4), sampleRate: 16000 });
-  const scorer = new WindowScorer(expert, { maxShift: 3, batchSize: 5 });
+  const scorer = new WindowScorer(expert, { maxShift: 3, batchSize: 4 });
   for (let frame = 0; frame < WINDOWS; frame++) {
     const { data, steps, bins } = melWindow(mel, frame, { melSteps });
     const rows = new Float32Array(data.length); // time-major to bins first
