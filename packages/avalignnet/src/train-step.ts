@@ -56,7 +56,7 @@ export type TrainStepResult = {
  * One step of training: forward in training mode, loss, gradients, clipping, AdamW, moving average.
  *
  * Source: LatentSync's loop (clipping at 1.0) in float32. Chunks: GradCache (Gao et al. 2021); against the undivided step the loss differs by
- * less than 1e-6 and each gradient by less than 1e-4 of its largest number, see the test.
+ * less than 1e-6 and each gradient by less than 1e-4 of its largest number (of 0.01 at least), see the test.
  *
  * Networks with BatchNorm take each chunk's and each replica's statistics by themselves, as PyTorch's DistributedDataParallel does, so there the
  * division changes the loss; running statistics follow each chunk once, and differ between replicas. Dropout draws other masks for another division.

@@ -75,8 +75,10 @@ export class ReplicaTrainer implements Trainer {
     const capacity = Math.max(network.parameters + 1, Math.ceil(rows / count) * 2 * network.embeddingSize);
     const trainer = new ReplicaTrainer(setup, exchangeMemory({ count, capacity, timeoutSec }));
     try {
-      const [backend] = await trainer.ask({ kind: 'start' });
-      return Object.assign(trainer, { backend });
+      const backends = (await trainer.ask({ kind: 'start' })) as string[];
+      // An accelerator that appears or goes while they start would make their sums differ in the last bits, and so the copies.
+      if (new Set(backends).size > 1) fail(Error, 'ReplicaTrainer', 'the replicas', 'on the same backend', backends);
+      return Object.assign(trainer, { backend: backends[0] });
     } catch (error) {
       await trainer.dispose();
       throw error;
