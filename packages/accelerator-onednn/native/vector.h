@@ -2,10 +2,11 @@
 
 /**
  * Loops compiled for several processors in one file, the best chosen when the module is loaded. Put it before a function that holds
- * only the loop: what OpenMP cuts out of a function would not be cloned with it.
+ * only the loop: what OpenMP cuts out of a function would not be cloned with it. The levels of x86-64 are told apart by what a processor can do,
+ * names such as haswell by its maker. GCC knows them from 12 on; other compilers compile for the least processor.
  */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default"), noinline))
+#if defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__)
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), noinline))
 #else
 #define CLONES __attribute__((noinline))
 #endif
