@@ -8,6 +8,7 @@ import { CONVOLUTION_GRADIENT, convolution } from './convolution';
 import { conv2dFilterGradient } from './conv2d-filter-gradient';
 import { conv2dInputGradient } from './conv2d-input-gradient';
 import { ELEMENTWISE } from './elementwise';
+import { fusedConv2D } from './fused-conv2d';
 import { groupNorm } from './group-norm';
 import { groupNormGradient } from './group-norm-gradient';
 import { guardAllocations, type WasmBackend } from './heap';
@@ -24,6 +25,7 @@ const KERNELS: WasmKernel[] = [
   { name: 'Add', run: add },
   ...ELEMENTWISE,
   { name: 'Conv2D', run: conv2d },
+  { name: 'FusedConv2D', run: fusedConv2D },
   { name: 'Identity', run: identity },
   { name: 'Slice', run: slice },
   { name: 'BatchMatMul', run: batchMatMul },
