@@ -53,6 +53,11 @@ export async function landmarksInSquares(
   const views = squares.flatMap((square) => LOOKS[looks].map((look) => ({ look, square: seenBy(look, square) })));
   const input = new Float32Array(views.length * pixels);
   views.forEach(({ look, square }, i) => {
+    const before = i > 0 ? views[i - 1] : undefined;
+    if (look.mirrored && before && !before.look.mirrored && sameSquare(before.square, square)) {
+      mirrorRows(input, (i - 1) * pixels, i * pixels, size); // the samples are the same, in the other order
+      return;
+    }
     // large faces are averaged down, or fine texture makes the points tremble
     const perPixel = Math.min(4, Math.max(1, Math.round(square.side / size / 1.5)));
     sampleInto(input, i * pixels, frame, square, size, { perPixel, mirrored: look.mirrored });
@@ -66,6 +71,18 @@ export async function landmarksInSquares(
     return squares.map((square, i) => average(found.slice(i * looks, (i + 1) * looks), square.side));
   } finally {
     tf.dispose([pictures, output]);
+  }
+}
+
+const sameSquare = (a: Square, b: Square): boolean => a.x === b.x && a.y === b.y && a.side === b.side && a.angle === b.angle;
+
+/** Copies a picture of `size` x `size` colours within `pixels`, left and right exchanged. */
+function mirrorRows(pixels: Float32Array, from: number, to: number, size: number): void {
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      const [source, target] = [from + (row * size + size - 1 - column) * 3, to + (row * size + column) * 3];
+      for (let colour = 0; colour < 3; colour++) pixels[target + colour] = pixels[source + colour];
+    }
   }
 }
 
