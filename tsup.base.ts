@@ -9,4 +9,5 @@ export default defineConfig({
   clean: true,
   target: 'es2022',
   shims: true,
+  removeNodeProtocol: false, // bundlers tell Node's own modules by it
 });

@@ -19,7 +19,8 @@ export function installInScratch(names) {
   const missing = names.filter((name) => !existsSync(join(scratch, 'node_modules', name, 'package.json')));
   if (missing.length === 0) return;
   mkdirSync(scratch, { recursive: true });
-  writeFileSync(join(scratch, 'package.json'), '{ "private": true }\n');
+  // npm notes here what it installs, and would remove what is not noted.
+  if (!existsSync(join(scratch, 'package.json'))) writeFileSync(join(scratch, 'package.json'), '{ "private": true }\n');
   const flags = ['--no-audit', '--no-fund', '--no-package-lock', '--legacy-peer-deps', '--ignore-scripts', '--loglevel=error'];
   const wanted = missing.map((name) => `${name}@${VERSIONS[name]}`);
   const { status, stderr } = spawnSync('npm', ['install', ...flags, ...wanted], {
