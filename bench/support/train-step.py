@@ -17,8 +17,8 @@ from networks import build  # noqa: E402
 
 name, mode = sys.argv[1], sys.argv[5]
 threads, batch, steps = (int(value) for value in sys.argv[2:5])
-torch.set_num_threads(threads)
 network = build(name)
+torch.set_num_threads(threads)  # after the network's file, which sets its own
 inputs = [torch.randn(batch, *shape) for shape in network.shapes]
 parameters = list(network.parameters())
 optimizer = torch.optim.AdamW(parameters, lr=1e-3)
