@@ -80,21 +80,18 @@ void add(Environment&, Arguments& args) {
   in_blocks(count, BLOCK, 1, [&](int64_t from, int64_t some) { add_block(a + from, b + from, y + from, some); });
 }
 
-void square(Environment&, Arguments& args) {
+/** Reads (heap, count, x, y) and runs a loop of one tensor. */
+static void one_to_one(Arguments& args, void (*loop)(const float*, float*, int64_t)) {
   args.heap();
   const int64_t count = args.size();
   const float* x = args.floats(count);
   float* y = args.floats(count);
-  in_blocks(count, BLOCK, 1, [&](int64_t from, int64_t some) { square_block(x + from, y + from, some); });
+  in_blocks(count, BLOCK, 1, [&](int64_t from, int64_t some) { loop(x + from, y + from, some); });
 }
 
-void relu(Environment&, Arguments& args) {
-  args.heap();
-  const int64_t count = args.size();
-  const float* x = args.floats(count);
-  float* y = args.floats(count);
-  in_blocks(count, BLOCK, 1, [&](int64_t from, int64_t some) { relu_block(x + from, y + from, some); });
-}
+void square(Environment&, Arguments& args) { one_to_one(args, square_block); }
+
+void relu(Environment&, Arguments& args) { one_to_one(args, relu_block); }
 
 static int64_t rows_at_once(int64_t columns) { return std::max<int64_t>(1, BLOCK / std::max<int64_t>(1, columns)); }
 

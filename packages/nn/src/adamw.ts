@@ -105,12 +105,10 @@ export class AdamW {
 
   /** One kernel a parameter, where the backend has it. */
   private stepFused(gradients: Map<string, tf.Tensor>): void {
-    const [beta1, beta2] = this.betas;
-    const root = Math.sqrt(1 - beta2 ** this.steps);
-    const common = { beta1, beta2, epsilon: this.epsilon * root, stepSize: (this.rate * root) / (1 - beta1 ** this.steps) };
+    const common = this.factors();
     for (const [name, { variable }] of this.parameters) {
       const [first, second] = [this.expAvg, this.expAvgSq].map((moments) => (moments.get(name) as Parameter).variable);
-      const attributes: AdamWAttributes = { ...common, decay: this.decays(variable) ? 1 - this.rate * this.weightDecay : 1 };
+      const attributes: AdamWAttributes = { ...common, decay: this.decays(variable) ? common.decay : 1 };
       const inputs = { parameter: variable, gradient: gradients.get(name) as tf.Tensor, expAvg: first, expAvgSq: second };
       const made = tf.engine().runKernel(FUSED_KERNELS.adamW, inputs as unknown as tf.NamedTensorMap, attributes) as unknown as tf.Tensor[];
       [variable, first, second].forEach((owner, i) => owner.assign(made[i]));
@@ -118,21 +116,27 @@ export class AdamW {
     }
   }
 
+  /** What this step multiplies by. The root of 1 - β2^t is taken out of the fraction, which saves an operation a tensor. */
+  private factors(): AdamWAttributes {
+    const [beta1, beta2] = this.betas;
+    const root = Math.sqrt(1 - beta2 ** this.steps);
+    const stepSize = (this.rate * root) / (1 - beta1 ** this.steps);
+    return { beta1, beta2, epsilon: this.epsilon * root, stepSize, decay: 1 - this.rate * this.weightDecay };
+  }
+
   private decays(variable: tf.Variable): boolean {
     return this.weightDecay > 0 && (this.decayOneDimensional || variable.rank > 1);
   }
 
   private stepComposed(gradients: Map<string, tf.Tensor>): void {
-    const [beta1, beta2] = this.betas;
+    const factors = this.factors();
     tf.tidy(() => {
       // Made once a step, not once a tensor: a small net has a hundred tensors and each scalar is an upload.
-      const keep1 = tf.scalar(1 - beta1);
-      const keep2 = tf.scalar(1 - beta2);
-      const decay = tf.scalar(1 - this.rate * this.weightDecay);
-      // The root of 1 - β2^t is taken out of the fraction, which saves an op a tensor.
-      const root = Math.sqrt(1 - beta2 ** this.steps);
-      const epsilon = tf.scalar(this.epsilon * root);
-      const stepSize = tf.scalar((this.rate * root) / (1 - beta1 ** this.steps));
+      const keep1 = tf.scalar(1 - factors.beta1);
+      const keep2 = tf.scalar(1 - factors.beta2);
+      const decay = tf.scalar(factors.decay);
+      const epsilon = tf.scalar(factors.epsilon);
+      const stepSize = tf.scalar(factors.stepSize);
       for (const [name, { variable }] of this.parameters) {
         const gradient = gradients.get(name) as tf.Tensor;
         const first = (this.expAvg.get(name) as Parameter).variable;
