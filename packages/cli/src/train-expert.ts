@@ -7,13 +7,10 @@ import {
   SyncLoader,
   THESIS_PAIRS,
   disposeBatch,
-  parseClipId,
-  splitByList,
   type ClipStore,
   type SyncLoaderOptions,
 } from '@lipsync/dataloader';
 import {
-  Random,
   cosineSchedule,
   encodeSafetensors,
   loadTrainingState,
@@ -23,9 +20,11 @@ import {
 } from '@lipsync/nn';
 import type { TrainingPreset } from '@lipsync/syncnet';
 import { evaluateExpert, type ExpertEvaluation } from './evaluate-expert';
+import { settingsDiffer } from './settings-differ';
 import { startTrainer } from './start-trainer';
 import { TrainingLog } from './training-log';
 import { buildNetwork, metadataOf, recipeFor, type NetworkChoice } from './trained-network';
+import { spread, trainingSplit } from './training-split';
 import { publishedPreset, type Trainer, type TrainPreset } from './trainer';
 import { trainingCurve, type TrainingLogEntry } from './training-curve';
 
@@ -160,11 +159,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     curve: join(out, 'curve.svg'),
   };
 
-  const ids = await store.list();
-  const droppedSources = (await store.dropped()).map((drop) => drop.source);
-  const { rest: train, held } = options.heldOut
-    ? splitByList(ids, options.heldOut, { droppedSources })
-    : ((await splitByManifest(store, ids)) ?? splitBySeed(ids, seed));
+  const { train, held, byChance } = await trainingSplit(store, { heldOut: options.heldOut, seed });
   const loaderOptions = loaderFor(preset, options, published);
   const loader = new SyncLoader(store, recipe, { ...loaderOptions, clips: train, seed, workers: options.workers ?? 1 });
   const batchSize =
@@ -205,7 +200,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
       step = state.step;
       await training.load(state);
     }
-    const log = await TrainingLog.resumeAt(join(out, 'log.jsonl'), step);
+    const log = await TrainingLog.resumeAt<TrainingLogEntry>(join(out, 'log.jsonl'), step);
     yield {
       kind: 'start',
       resumedAt: step,
@@ -223,10 +218,10 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
         text: `${scorer.name} normalises by the statistics of what is in the network together: with chunks or replicas these are of fewer windows, so losses differ from those of an undivided batch`,
       };
     }
-    if (!options.heldOut && !(await splitByManifest(store, ids))) {
+    if (byChance) {
       yield {
         kind: 'warning',
-        text: `held out ${held.length} of ${ids.length} clips by chance: if people appear in several videos, validation flatters; name the videos to hold out`,
+        text: `held out ${held.length} of ${held.length + train.length} clips by chance: if people appear in several videos, validation flatters; name the videos to hold out`,
       };
     }
 
@@ -343,37 +338,6 @@ function loaderFor(
   }
   const { clipsPerBatch = CONTRAST.sampling.clips, windowsPerClip = CONTRAST.sampling.windows } = options;
   return { ...CONTRAST, sampling: { ...CONTRAST.sampling, clips: clipsPerBatch, windows: windowsPerClip } };
-}
-
-/** The split that a preparation ended with, where it has both sides and knows these clips. */
-async function splitByManifest(store: ClipStore, ids: readonly string[]): Promise<{ rest: string[]; held: string[] } | undefined> {
-  const manifest = await store.manifest();
-  if (!manifest?.split || manifest.split.by === 'source') return undefined;
-  const sides = new Map(manifest.clips.map(({ id, split }) => [id, split]));
-  const on = (side: string) => ids.filter((id) => sides.get(id) === side);
-  const [rest, held] = [on('train'), on('validation')];
-  return rest.length + held.length === ids.length && rest.length > 0 && held.length > 0 ? { rest, held } : undefined;
-}
-
-/** About a tenth of the clips (at least one), whole videos, drawn by the seed. */
-function splitBySeed(ids: readonly string[], seed: number): { rest: string[]; held: string[] } {
-  const video = (id: string) => parseClipId(id).source;
-  const videos = new Random(seed, 0x5eed).shuffle([...new Set(ids.map(video))]);
-  const heldVideos = new Set(videos.slice(0, Math.max(1, Math.round(videos.length / 10))));
-  return { rest: ids.filter((id) => !heldVideos.has(video(id))), held: ids.filter((id) => heldVideos.has(video(id))) };
-}
-
-/** At most `limit` of them, evenly spread. */
-function spread(ids: readonly string[], limit: number): string[] {
-  const every = Math.max(1, Math.floor(ids.length / limit));
-  return ids.filter((_, index) => index % every === 0).slice(0, limit);
-}
-
-function settingsDiffer(before: string, now: string): string {
-  const [a, b] = [JSON.parse(before), JSON.parse(now)] as Record<string, unknown>[];
-  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
-  const show = (value: unknown) => (Array.isArray(value) ? `${value.length} clips` : JSON.stringify(value));
-  return keys.map((key) => `${key} was ${show(a[key])}, is ${show(b[key])}`).join('; ');
 }
 
 async function exists(path: string): Promise<boolean> {
