@@ -1,4 +1,6 @@
 export { melSteps } from '@lipsync/contracts';
+export { asrLogits, DEEPSPEECH_LABELS, HUBERT_LABELS, WAV2VEC2_LABELS } from './asr-logits';
+export type { AsrLogitsOptions } from './asr-logits';
 export { convolve } from './convolve';
 export { audioFeatures, featureStream } from './feature-stream';
 export type { FeatureStream } from './feature-stream';

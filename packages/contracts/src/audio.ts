@@ -54,6 +54,11 @@ export interface AudioFeatures {
   compute(waveform: Waveform): Mel;
 }
 
+/** `AudioFeatures` that take time, such as a speech recogniser in another runtime. */
+export interface AsyncAudioFeatures extends Omit<AudioFeatures, 'compute'> {
+  compute(waveform: Waveform): Promise<Mel>;
+}
+
 /** Refuses what is not mono float sound with a sample rate, and samples that are NaN or infinite. */
 export function assertWaveform(where: string, waveform: Waveform): void {
   if (!(waveform?.samples instanceof Float32Array)) {

@@ -1,7 +1,7 @@
 export { agreeOnRecipe } from './agree-on-recipe';
 export type { Axes, EmbeddingBatch, MelBatch, MouthBatch } from './axes';
 export { AUDIO_FEATURES, assertMel, assertWaveform } from './audio';
-export type { AudioFeatureName, AudioFeatures, Mel, MelRecipeName, MelWindow, Waveform } from './audio';
+export type { AsyncAudioFeatures, AudioFeatureName, AudioFeatures, Mel, MelRecipeName, MelWindow, Waveform } from './audio';
 export { assertLandmarks68 } from './face';
 export type { FaceLandmarks, FaceTrack, LandmarkDetector, Landmarks68 } from './face';
 export { fail } from './fail';
