@@ -2,6 +2,7 @@ import type { SyncExpert } from '@lipsync/contracts';
 import {
   THESIS_PAIRS,
   cutMelWindow,
+  anglesOf,
   cutMouthWindow,
   parseClipId,
   planBatch,
@@ -266,7 +267,7 @@ async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExpert): Pro
   if (windows < 2) return undefined;
   const scorer = new WindowScorer(expert);
   for (let start = 0; start < windows; start++) {
-    const frames = cutMouthWindow(clip.frames, start, { stored: crop, recipe });
+    const frames = cutMouthWindow(clip.frames, start, { stored: crop, recipe, angles: anglesOf(clip) });
     const mel = cutMelWindow(clip.mel, start, { recipe });
     await scorer.update({ frames, mel });
   }

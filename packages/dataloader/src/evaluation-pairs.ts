@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { assertSyncRecipe, fail, pictureShape } from '@lipsync/contracts';
 import type { MelBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
-import { assertStoreFits } from './clip';
+import { anglesOf, assertStoreFits } from './clip';
 import type { ClipStore } from './clip-store';
 import { cutMelWindow } from './mel-window';
 import { cutMouthWindow } from './mouth-window';
@@ -98,8 +98,9 @@ async function evaluationClip(
   const melLength = bins * recipe.melSteps;
   const frames = new Float32Array(frameStarts.length * frameLength);
   const mel = new Float32Array(melStarts.length * melLength);
+  const angles = anglesOf(clip);
   frameStarts.forEach((start, i) =>
-    cutMouthWindow(clip.frames, start, { stored: crop, recipe, out: frames.subarray(i * frameLength, (i + 1) * frameLength) }),
+    cutMouthWindow(clip.frames, start, { stored: crop, recipe, angles, out: frames.subarray(i * frameLength, (i + 1) * frameLength) }),
   );
   melStarts.forEach((start, i) =>
     cutMelWindow(clip.mel, start, { recipe, out: mel.subarray(i * melLength, (i + 1) * melLength) }),

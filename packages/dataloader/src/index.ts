@@ -2,7 +2,7 @@ export { AUGMENTATION, drawAugmentation } from './augmentation';
 export type { Augmentation, AugmentationDraw } from './augmentation';
 export { planBatch, usableClips } from './batch-plan';
 export type { ClipLength, ContrastSampling, PairSampling, PlannedSample, SyncSampling } from './batch-plan';
-export { viewFraction } from './clip';
+export { anglesOf, viewFraction } from './clip';
 export type { Clip, ClipInfo, ClipOffset, ClipQuality, OffsetReading, StoreRecipe } from './clip';
 export type { OpenClip } from './clip-file';
 export { clipId, parseClipId, sourceName } from './clip-id';

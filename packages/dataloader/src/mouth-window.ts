@@ -3,6 +3,7 @@ import type { SyncRecipe } from '@lipsync/contracts';
 import type { AugmentationDraw } from './augmentation';
 import { viewFraction } from './clip';
 import type { StoreRecipe } from './clip';
+import { sampleHeadWindow } from './head-window';
 import { NOISE_MASK, noiseTable } from './noise-table';
 
 export type MouthWindowOptions = {
@@ -10,6 +11,8 @@ export type MouthWindowOptions = {
   stored: StoreRecipe['crop'];
   /** What the network wants. */
   recipe: Pick<SyncRecipe, 'frames' | 'crop' | 'color' | 'range'>;
+  /** Of head pictures, how far the face is turned in each of `frames`, radians clockwise: the last of the four numbers of its pose. */
+  angles?: ArrayLike<number>;
   /** Variation for training; without it the plain view. */
   augmentation?: AugmentationDraw;
   /** Where to write; made where it is not given. */
@@ -107,7 +110,8 @@ export function sampleView(picture: Uint8Array, view: View | undefined, slot: nu
  * A window of pictures for a visual tower.
  *
  * `[height, width, frames * 3]`, channel = frame · 3 + colour in the recipe's order, values in its range. Where the
- * stored crop is wider than the network's, its centre is resampled. One augmentation holds for the whole window.
+ * stored crop is wider than the network's, its centre is resampled; of head pictures, the mouth turned upright, as a generator's are. One
+ * augmentation holds for the whole window.
  *
  * Source: resampling as PyTorch's `grid_sample(bilinear, border, align_corners=False)`: within 1e-5 of 0..255, turned and
  * mirrored views included (see the test).
@@ -132,8 +136,14 @@ export function cutMouthWindow(frames: Uint8Array, startFrame: number, options: 
   const length = height * width * recipe.frames * 3;
   const out = options.out ?? new Float32Array(length);
   if (out.length !== length) fail(TypeError, 'cutMouthWindow', 'out', `${length} numbers long`, out.length);
-  const view = makeView(stored, recipe.crop, augmentation?.view);
-  sampleWindow(frames.subarray(startFrame * bytes, (startFrame + recipe.frames) * bytes), bytes, view, out);
+  const window = frames.subarray(startFrame * bytes, (startFrame + recipe.frames) * bytes);
+  if (stored.kind === 'dinet head' && recipe.crop.kind === 'dinet') {
+    if (!options.angles) fail(TypeError, 'cutMouthWindow', 'angles', 'given for head pictures', options.angles);
+    const angles = Array.from({ length: recipe.frames }, (_, t) => options.angles![startFrame + t]);
+    sampleHeadWindow(window, { stored, wanted: recipe.crop, angles, view: augmentation?.view }, out);
+  } else {
+    sampleWindow(window, bytes, makeView(stored, recipe.crop, augmentation?.view), out);
+  }
   if (augmentation) varyColours(out, augmentation, recipe);
   else toRecipeValues(out, recipe);
   return out;

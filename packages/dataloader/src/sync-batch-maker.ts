@@ -6,6 +6,7 @@ import { drawAugmentation } from './augmentation';
 import type { Augmentation, AugmentationDraw } from './augmentation';
 import { planBatch, usableClips } from './batch-plan';
 import type { ClipLength, PlannedSample, SyncSampling } from './batch-plan';
+import { anglesOf } from './clip';
 import type { Clip } from './clip';
 import { inParallel } from './clip-store';
 import type { ClipStore } from './clip-store';
@@ -80,11 +81,14 @@ export class SyncBatchMaker {
       const id = ids[index];
       await named(id, async () => {
         const { clip, pictures: picturesOf } = await this.#store.reading(id);
+        const angles = anglesOf(clip);
         for (const i of windows.frames) {
           const plain = await picturesOf(samples[i].frameStart, this.#recipe.frames);
           const pictures = this.#damaged(plain, new Random(seed, step, i, DAMAGED_PICTURES));
           const out = frames.subarray(i * frameLength, (i + 1) * frameLength);
-          cutMouthWindow(pictures, 0, { stored: this.#store.recipe.crop, recipe: this.#recipe, augmentation: draws[i], out });
+          const turned = angles.subarray(samples[i].frameStart, samples[i].frameStart + this.#recipe.frames);
+          const augmentation = draws[i];
+          cutMouthWindow(pictures, 0, { stored: this.#store.recipe.crop, recipe: this.#recipe, angles: turned, augmentation, out });
         }
         for (const i of windows.mel) {
           const out = mel.subarray(i * melLength, (i + 1) * melLength);
