@@ -30,7 +30,8 @@ export function sampleHeadWindow(frames: Uint8Array, { stored, wanted, angles, v
   const { size, upright, sampling } = wanted;
   const { mouth } = stored;
   const grid = gridOf(mouth, size, view);
-  const turned = new Float32Array(grid.width * grid.height * 3);
+  const length = grid.width * grid.height * 3;
+  const turned = new Float32Array(count * length);
   const middle = (mouth - 1) / 2;
   const shift = sampling === 'half pixel' ? 0.5 : 0;
   const centre = { x: (width - mouth) / 2 + middle + shift, y: mouth / 2 + middle + shift };
@@ -38,9 +39,10 @@ export function sampleHeadWindow(frames: Uint8Array, { stored, wanted, angles, v
   for (let t = 0; t < count; t++) {
     const angle = upright === 'none' ? 0 : angles[t];
     if (!Number.isFinite(angle)) fail(RangeError, 'sampleHeadWindow', 'angles', 'finite', angle);
-    turn(frames.subarray(t * bytes, (t + 1) * bytes), { height, width, angle, centre, from }, turned, grid.width);
-    resize(turned, grid, 3 * t, 3 * count, out);
+    const picture = frames.subarray(t * bytes, (t + 1) * bytes);
+    turn(picture, { height, width, angle, centre, from }, turned.subarray(t * length, (t + 1) * length), grid.width);
   }
+  resize(turned, grid, length, out);
 }
 
 /** Which pixels of the turned picture, counted from the upper left of the mouth box, the network's pixels lie between. */
@@ -51,30 +53,35 @@ function gridOf(mouth: number, size: number, view?: AugmentationDraw['view']): G
   const [cos, sin, mirror] = [Math.cos(angle), Math.sin(angle), mirrored ? -1 : 1];
   const [a, b] = [scale * aspect * cos * mirror, -scale * sin];
   const [c, d] = [scale * sin * mirror, (scale / aspect) * cos];
-  const x = new Float64Array(size * size);
-  const y = new Float64Array(size * size);
-  // Without a view, what lies beyond the box is not seen: its border is repeated, as where painted mouths are resized.
-  const seen = (value: number) => (view ? value : Math.min(mouth - 1, Math.max(0, value)));
+  const count = size * size;
+  const [corners, columns, rows] = [new Int32Array(count), new Int32Array(count), new Int32Array(count)];
+  const [fromLeft, fromTop] = [new Float32Array(count), new Float32Array(count)];
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  const last = mouth - 1;
   for (let row = 0, p = 0; row < size; row++) {
     const v = (2 * row + 1) / size - 1;
     for (let column = 0; column < size; column++, p++) {
       const u = (2 * column + 1) / size - 1;
-      x[p] = seen(((a * u + b * v + across + 1) * mouth - 1) / 2);
-      y[p] = seen(((c * u + d * v + down + 1) * mouth - 1) / 2);
+      let x = ((a * u + b * v + across + 1) * mouth - 1) / 2;
+      let y = ((c * u + d * v + down + 1) * mouth - 1) / 2;
+      // Without a view, what lies beyond the box is not seen: its border is repeated, as where painted mouths are resized.
+      if (!view) {
+        x = x < 0 ? 0 : x > last ? last : x;
+        y = y < 0 ? 0 : y > last ? last : y;
+      }
+      columns[p] = Math.floor(x);
+      rows[p] = Math.floor(y);
+      fromLeft[p] = x - columns[p];
+      fromTop[p] = y - rows[p];
+      if (columns[p] < left) left = columns[p];
+      if (columns[p] > right) right = columns[p];
+      if (rows[p] < top) top = rows[p];
+      if (rows[p] > bottom) bottom = rows[p];
     }
   }
-  const [left, top] = [x, y].map((values) => Math.floor(values.reduce((least, value) => Math.min(least, value))));
-  const [right, bottom] = [x, y].map((values) => Math.floor(values.reduce((most, value) => Math.max(most, value))) + 1);
-  const width = right - left + 1;
-  return {
-    left,
-    top,
-    width,
-    height: bottom - top + 1,
-    corners: Int32Array.from(x, (value, p) => ((Math.floor(y[p]) - top) * width + Math.floor(value) - left) * 3),
-    across: Float32Array.from(x, (value) => value - Math.floor(value)),
-    down: Float32Array.from(y, (value) => value - Math.floor(value)),
-  };
+  const width = right - left + 2;
+  for (let p = 0; p < count; p++) corners[p] = ((rows[p] - top) * width + columns[p] - left) * 3;
+  return { left, top, width, height: bottom - top + 2, corners, across: fromLeft, down: fromTop };
 }
 
 type Turn = {
@@ -87,23 +94,26 @@ type Turn = {
   from: { x: number; y: number };
 };
 
+const FAR = 1 << 20; // pixels
+
 /** Fills `out`, rows of `columns` pixels, with the picture turned about a centre; bilinear, black outside. */
 function turn(picture: Uint8Array, { height, width, angle, centre, from }: Turn, out: Float32Array, columns: number): void {
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const at = (row: number, column: number, colour: number) =>
     row >= 0 && row < height && column >= 0 && column < width ? picture[(row * width + column) * 3 + colour] : 0;
   for (let to = 0, row = from.y; to < out.length; row++) {
-    for (let k = 0; k < columns; k++, to += 3) {
-      const across = from.x + k;
-      const x = across * cos - row * sin + centre.x;
-      const y = across * sin + row * cos + centre.y;
-      const left = Math.floor(x);
-      const top = Math.floor(y);
-      const [fx, fy] = [x - left, y - top];
-      const wi = (1 - fx) * (1 - fy);
-      const wj = fx * (1 - fy);
-      const wk = (1 - fx) * fy;
+    let x = from.x * cos - row * sin + centre.x;
+    let y = from.x * sin + row * cos + centre.y;
+    for (const end = to + 3 * columns; to < end; to += 3, x += cos, y += sin) {
+      // Whole numbers for the processor, faster than Math.floor: no picture is turned further out than this.
+      const left = ((x + FAR) | 0) - FAR;
+      const top = ((y + FAR) | 0) - FAR;
+      const fx = x - left;
+      const fy = y - top;
       const wl = fx * fy;
+      const wj = fx - wl;
+      const wk = fy - wl;
+      const wi = 1 - fx - wk;
       if (left >= 0 && top >= 0 && left < width - 1 && top < height - 1) {
         const i = (top * width + left) * 3;
         const l = i + width * 3;
@@ -120,18 +130,21 @@ function turn(picture: Uint8Array, { height, width, angle, centre, from }: Turn,
   }
 }
 
-function resize(turned: Float32Array, { corners, across, down, width }: Grid, slot: number, stride: number, out: Float32Array): void {
-  for (let p = 0, to = slot; p < corners.length; p++, to += stride) {
-    const i = corners[p];
-    const l = i + width * 3;
+/** All pictures place by place, so that what is written lies together. */
+function resize(turned: Float32Array, { corners, across, down, width }: Grid, length: number, out: Float32Array): void {
+  const row = width * 3;
+  for (let p = 0, to = 0; p < corners.length; p++) {
     const fx = across[p];
     const fy = down[p];
     const wi = (1 - fx) * (1 - fy);
     const wj = fx * (1 - fy);
     const wk = (1 - fx) * fy;
     const wl = fx * fy;
-    out[to] = wi * turned[i] + wj * turned[i + 3] + wk * turned[l] + wl * turned[l + 3];
-    out[to + 1] = wi * turned[i + 1] + wj * turned[i + 4] + wk * turned[l + 1] + wl * turned[l + 4];
-    out[to + 2] = wi * turned[i + 2] + wj * turned[i + 5] + wk * turned[l + 2] + wl * turned[l + 5];
+    for (let i = corners[p]; i < turned.length; i += length, to += 3) {
+      const l = i + row;
+      out[to] = wi * turned[i] + wj * turned[i + 3] + wk * turned[l] + wl * turned[l + 3];
+      out[to + 1] = wi * turned[i + 1] + wj * turned[i + 4] + wk * turned[l + 1] + wl * turned[l + 4];
+      out[to + 2] = wi * turned[i + 2] + wj * turned[i + 5] + wk * turned[l + 2] + wl * turned[l + 5];
+    }
   }
 }
