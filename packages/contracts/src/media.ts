@@ -53,8 +53,8 @@ export type PictureRegion = { left: number; top: number; width: number; height: 
 /** Opens video files. Both streams start together: an offset between them in the container is made good. */
 export interface MediaReader {
   probe(path: string): Promise<MediaInfo>;
-  /** Upright RGB pictures at `fps` (default 25), in constant memory. */
-  frames(path: string, options?: { fps?: number }): FrameSequence;
+  /** Upright RGB pictures at `fps` (default 25), in constant memory. Those before `first` (default 0) may be left out: look at their `index`. */
+  frames(path: string, options?: { fps?: number; first?: number }): FrameSequence;
   /** Mono sound at `sampleRate` (default 16000) in pieces of bounded length, in constant memory. */
   audio(path: string, options?: { sampleRate?: number }): AsyncIterable<Waveform>;
   /** The same three at once, where that is cheaper; `keepBytes` of one stream may wait while the other is read. */

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { SKIPPED, ffmpeg, temporaryFolder } from '../test/clips';
+import { SKIPPED, ffmpeg, make, temporaryFolder } from '../test/clips';
 import { encodeVideo } from './encode-video';
 import { joinWaveform } from './join-waveform';
 import { openMedia } from './open-media';
@@ -65,6 +65,33 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     // The last AAC frame may come back whole: at most 1023 samples of tail.
     expect(sound.samples.length - samples.length).toBeLessThan(1024 + rate / 1000);
     expect(sound.samples.length - samples.length).toBeGreaterThanOrEqual(-1);
+  });
+
+  test('the sound of a file goes in at its own rate with its channels, as long as it is or as long as is asked', async () => {
+    const sound = file('stereo.wav');
+    await make('-f', 'lavfi', '-t', '1.5', '-i', 'aevalsrc=0.4*sin(880*t)|0.2*sin(3000*t):s=44100', sound);
+    for (const soundSec of [undefined, 0.75]) {
+      const path = file(`with-sound-${soundSec}.mp4`);
+      const writer = encodeVideo(path, { width: SIDE, height: SIDE, soundFile: sound, soundSec });
+      for (let index = 0; index < 25; index++) await writer.write(new Uint8Array(BYTES).fill(index * 4));
+      await writer.finish();
+      expect(await media.probe(path)).toMatchObject({ audio: { codec: 'aac', sampleRate: 44100, channels: 2 }, video: { width: SIDE } });
+      const [heard, given] = [await joinWaveform(media.audio(path)), await joinWaveform(media.audio(sound))];
+      expect(Math.abs(heard.samples.length - 16000 * (soundSec ?? 1.5))).toBeLessThan(400);
+      const { delay, correlation } = bestDelay(given.samples.subarray(0, 10_000), heard.samples, 20);
+      expect(Math.abs(delay)).toBeLessThanOrEqual(1);
+      expect(correlation).toBeGreaterThan(0.99);
+    }
+  });
+
+  test('a sound file without sound, or beside samples, is refused', async () => {
+    await make('-f', 'lavfi', '-t', '1', '-i', 'color=red:s=32x32:r=25', file('silent.mp4'));
+    const writer = encodeVideo(file('none.mp4'), { width: SIDE, height: SIDE, soundFile: file('silent.mp4') });
+    await expect(writer.write(new Uint8Array(BYTES))).rejects.toThrow('options.soundFile must be a file with sound');
+    const audio = { samples: noise(800), sampleRate: 16000 };
+    expect(() => encodeVideo(file('x.mp4'), { width: SIDE, height: SIDE, soundFile: 'a.wav', audio })).toThrow('one of audio and soundFile, got both');
+    expect(() => encodeVideo(file('x.mp4'), { width: SIDE, height: SIDE, soundFile: 'a.wav', soundSec: 0 })).toThrow('options.soundSec');
+    expect(readdirSync(folder).filter((name) => name.startsWith('none') || name.endsWith('.partial'))).toEqual([]);
   });
 
   test('the same pictures and sound give the same bytes', async () => {

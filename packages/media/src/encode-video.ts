@@ -5,7 +5,11 @@ import { assertWaveform, fail } from '@lipsync/contracts';
 import type { Waveform } from '@lipsync/contracts';
 import { ffmpegFor } from './find-ffmpeg';
 import type { FindFfmpegOptions } from './find-ffmpeg';
+import { soundFilter } from './filters';
+import { inputArguments, inputFile } from './input-file';
+import { MAX_PIXELS } from './open-media';
 import { assertFolder, containerArguments, outputFile } from './output-file';
+import { probeFile } from './probe';
 import { lastLine, runFfmpeg } from './run-ffmpeg';
 import type { FfmpegRun } from './run-ffmpeg';
 import { soundArguments, videoArguments } from './encoder-arguments';
@@ -20,6 +24,13 @@ export type EncodeVideoOptions = FindFfmpegOptions & EncoderOptions & {
   fps?: number;
   /** Mono sound whose sample 0 is heard with the first picture; its length need not be that of the pictures. Default: no sound. */
   audio?: Waveform;
+  /**
+   * Instead of `audio`, the sound of a file at its own rate with all its channels. Its time 0 is that of `openMedia`'s `audio`: the file's first
+   * picture, or its first sound where it has none.
+   */
+  soundFile?: string;
+  /** Cuts the sound of `soundFile` after this many seconds. Default: all of it. */
+  soundSec?: number;
 };
 
 /** Takes pictures in order. End with `finish` or `abort`: until then a child process and temporary files live. */
@@ -47,7 +58,7 @@ export type VideoWriter = {
  * await writer.finish();
  */
 export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWriter {
-  const { width, height, fps = 25, audio } = options;
+  const { width, height, fps = 25, audio, soundFile, soundSec } = options;
   for (const [name, value] of [['width', width], ['height', height]] as const) {
     if (!(Number.isInteger(value) && value > 0 && value % 2 === 0 && value <= 16_384)) {
       fail(RangeError, 'encodeVideo', `options.${name}`, 'an even number of pixels from 2 to 16384', value);
@@ -58,6 +69,8 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
   if (audio && !Number.isInteger(audio.sampleRate)) {
     fail(RangeError, 'encodeVideo', 'options.audio.sampleRate', 'a whole number of Hz', audio.sampleRate);
   }
+  if (audio && soundFile !== undefined) fail(TypeError, 'encodeVideo', 'options', 'with one of audio and soundFile', 'both');
+  if (soundSec !== undefined && !(soundSec > 0 && Number.isFinite(soundSec))) fail(RangeError, 'encodeVideo', 'options.soundSec', 'above 0', soundSec);
   const output = outputFile('encodeVideo', path);
   const frameBytes = width * height * 3;
 
@@ -71,7 +84,17 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
     await assertFolder('encodeVideo', path);
     const ffmpeg = await ffmpegFor(options);
     const sound: string[] = [];
+    let soundOut: string[] = [];
+    if (soundFile !== undefined) {
+      const file = await inputFile('encodeVideo', soundFile);
+      const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, 'encodeVideo', file, MAX_PIXELS);
+      if (!info.audio) throw new Error(`encodeVideo: options.soundFile must be a file with sound, got ${soundFile} (no sound stream)`);
+      const cut = soundSec === undefined ? '' : `,atrim=end=${soundSec}`;
+      sound.push(...inputArguments(file, MAX_PIXELS));
+      soundOut = ['-af', soundFilter(zeroMicroseconds, info.audio.sampleRate, undefined) + cut, ...soundArguments(output.muxer, options, info.audio.channels)];
+    }
     if (audio) {
+      soundOut = soundArguments(output.muxer, options);
       soundFolder = await mkdtemp(join(tmpdir(), 'lipsync-media-'));
       const file = join(soundFolder, 'sound.f32');
       await writeSamples(file, audio.samples);
@@ -83,7 +106,7 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
       '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', `${width}x${height}`, '-r', String(fps), '-i', 'pipe:0',
       ...sound,
       '-map', '0:v', ...video,
-      ...(audio ? ['-map', '1:a', ...soundArguments(output.muxer, options)] : []),
+      ...(sound.length > 0 ? ['-map', '1:a:0', ...soundOut] : []),
       ...containerArguments(output),
     ], { stdin: 'pipe' });
   }

@@ -17,12 +17,14 @@ const EARLIEST_MICROSECONDS = 50_000;
  * film 12 ms too late on average. Moving each picture half-way to the one before it and rounding up takes the nearest one,
  * so that sound and picture stay together at every source rate, a variable one too; across holes above 100 ms it comes 50 ms
  * early.
+ *
+ * @param first the first picture that is wanted; the input may begin anywhere before it.
  */
-export function pictureFilter(fps: number, size?: PictureSize, flags: 'bicubic' | 'area' = 'bicubic'): string {
+export function pictureFilter(fps: number, size?: PictureSize, flags: 'bicubic' | 'area' = 'bicubic', first = 0): string {
   return [
     'settb=AVTB', // microseconds: a clock of 1/25 s has no half pictures
     `setpts=PTS-if(isnan(PREV_INPTS)\\,0\\,min((PTS-PREV_INPTS)/2\\,${EARLIEST_MICROSECONDS}))`,
-    `fps=${fps}:round=up:start_time=0`,
+    `fps=${fps}:round=up:start_time=${first / fps}`,
     // Always said, so that a film that changes size half way still gives frames of one size.
     ...(size ? [`scale=${size.width}:${size.height}:flags=${flags}`] : []),
   ].join(',');

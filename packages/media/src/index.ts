@@ -10,6 +10,6 @@ export { joinWaveform } from './join-waveform';
 export { normaliseMedia } from './normalise-media';
 export type { NormaliseMediaOptions } from './normalise-media';
 export { MAX_PIXELS, openMedia } from './open-media';
-export type { BothOptions, FfmpegReader, FrameOptions, OpenMediaOptions } from './open-media';
+export type { BothOptions, FfmpegReader, FrameOptions, FramesOptions, OpenMediaOptions } from './open-media';
 export { shiftSound } from './shift-sound';
 export type { ShiftSoundOptions } from './shift-sound';

@@ -33,11 +33,13 @@ export async function inputFile(where: string, path: string): Promise<InputFile>
 
 /**
  * The arguments that open `file` and let ffmpeg read nothing else. With `zeroMicroseconds` its clock is moved so that this time
- * becomes 0; without, it is left as the container has it (`-copyts`: ffmpeg would else start at the earliest stream).
+ * becomes 0; without, it is left as the container has it (`-copyts`: ffmpeg would else start at the earliest stream). With `seekSec`
+ * reading begins at the last key picture before that many seconds, if the container can seek; its clock stays.
  */
-export function inputArguments(file: InputFile, maxPixels: number, zeroMicroseconds = 0): string[] {
+export function inputArguments(file: InputFile, maxPixels: number, zeroMicroseconds = 0, seekSec = 0): string[] {
   return [
     '-copyts',
+    ...(seekSec > 0 ? ['-noaccurate_seek', '-ss', seekSec.toFixed(6)] : []),
     '-itsoffset', (-zeroMicroseconds / 1e6).toFixed(6),
     '-protocol_whitelist', 'file', // no network, and no concat:, subfile: or crypto: hidden in the container
     '-format_whitelist', SELF_CONTAINED_FORMATS.join(','),

@@ -33,6 +33,22 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(times[25]).toBe(1);
   });
 
+  test.each([['mp4', 25], ['mp4', 29.97], ['mov', 60], ['mkv', 23.976]])('frames from a picture on, in %s of %d pictures a second, are those of the whole film', async (ending, fps) => {
+    const path = file(`seek-${fps}.${ending}`);
+    await make('-f', 'lavfi', '-t', '8', '-i', `testsrc=s=64x48:r=${fps}`, ...beep(8), ...H264_AAC, '-g', '60', path);
+    const whole: Uint8Array[] = [];
+    for await (const { data } of media.frames(path)) whole.push(data);
+    for (const first of [1, 26, 90, 151, whole.length - 1]) {
+      let index = first;
+      for await (const frame of media.frames(path, { first })) {
+        expect(frame.index).toBe(index);
+        expect(Buffer.compare(frame.data, whole[index++])).toBe(0);
+      }
+      expect(index).toBe(whole.length);
+    }
+    expect(() => media.frames(path, { first: 0.5 })).toThrow('frames: options.first must be a whole number, 0 or more, got 0.5');
+  });
+
   test('colours come out as red, green, blue', async () => {
     await make('-f', 'lavfi', '-t', '0.2', '-i', 'color=c=0xC02040:s=32x32:r=25', '-c:v', 'libx264', '-pix_fmt', 'yuv444p', '-qp', '0', file('red.mp4'));
     for await (const frame of media.frames(file('red.mp4'))) {

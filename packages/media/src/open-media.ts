@@ -30,6 +30,11 @@ export type FrameOptions = {
   maxSide?: number;
 };
 
+export type FramesOptions = FrameOptions & {
+  /** Index of the first picture that is wanted. Default 0. */
+  first?: number;
+};
+
 export type BothOptions = FrameOptions & {
   /** Samples per second. Default 16000. */
   sampleRate?: number;
@@ -41,7 +46,11 @@ export type BothOptions = FrameOptions & {
 export interface FfmpegReader extends MediaReader {
   /** The program in use. */
   readonly ffmpeg: Ffmpeg;
-  frames(path: string, options?: FrameOptions): FrameSequence;
+  /**
+   * With `first`, reading begins at a key picture some way before that one: pictures and indices are those of the whole film from `first` on, to the
+   * bit, in mp4, mov and mkv. Of other containers, which seek by guess, they may be off or missing: compare where that matters.
+   */
+  frames(path: string, options?: FramesOptions): FrameSequence;
   /**
    * What is wanted of the pictures: `maxSide` averages their pixels (quicker than `frames` scales, which is sharper), a `region` is cut out before
    * its colours are converted: with four even numbers the same to the bit as in the whole picture, of films of more than 8 bits from 8 pixels off
@@ -61,6 +70,9 @@ export interface FfmpegReader extends MediaReader {
    */
   both(path: string, options?: BothOptions): Promise<BothStreams>;
 }
+
+/** How far before the first wanted picture a seek goes: which picture is nearest in time depends on the one before it. */
+const SEEK_MARGIN_SEC = 1;
 
 /** Width times height of 8K video. */
 export const MAX_PIXELS = 7680 * 4320;
@@ -107,21 +119,21 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
     return probe;
   }
 
-  type View = { maxSide?: number; flags?: 'area'; region?: PictureRegion };
+  type View = { maxSide?: number; flags?: 'area'; region?: PictureRegion; first?: number };
 
-  async function* decodeFrames(path: string, fps: number, { maxSide, flags, region }: View): AsyncGenerator<VideoFrame> {
+  async function* decodeFrames(path: string, fps: number, { maxSide, flags, region, first = 0 }: View): AsyncGenerator<VideoFrame> {
     const file = await inputFile('frames', path);
     const { info, zeroMicroseconds } = await probeOnce('frames', file);
     if (!info.video) throw new Error(`frames: path must be a file with pictures, got ${path} (sound only)`);
     if (region) assertRegion(region, info.video);
     const { width, height } = region ?? fittedSize(info.video, maxSide);
-    const filter = region ? regionFilter(fps, region, info.video) : pictureFilter(fps, { width, height }, flags);
+    const filter = region ? regionFilter(fps, region, info.video) : pictureFilter(fps, { width, height }, flags, first);
     const args = [
-      ...inputArguments(file, maxPixels, zeroMicroseconds),
+      ...inputArguments(file, maxPixels, zeroMicroseconds, Math.max(0, first / fps - SEEK_MARGIN_SEC)),
       '-map', '0:V:0', '-vf', filter,
       '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1',
     ];
-    let index = 0;
+    let index = first;
     const unit = { name: 'picture', bytes: width * height * 3, wholeOnly: true };
     for await (const data of decodeBytes(ffmpeg.path, 'frames', path, args, unit, damage, log)) {
       yield { data, width, height, index, timeSec: index / fps };
@@ -151,9 +163,10 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
       const { info } = await probeOnce('probe', await inputFile('probe', path));
       return copyInfo(info, path);
     },
-    frames(path, { fps = 25, maxSide } = {}) {
+    frames(path, { fps = 25, maxSide, first = 0 } = {}) {
       assertFrameOptions('frames', fps, maxSide);
-      return { fps, [Symbol.asyncIterator]: () => decodeFrames(path, fps, { maxSide }) };
+      if (!(Number.isSafeInteger(first) && first >= 0)) fail(RangeError, 'frames', 'options.first', 'a whole number, 0 or more', first);
+      return { fps, [Symbol.asyncIterator]: () => decodeFrames(path, fps, { maxSide, first }) };
     },
     view(path, options) {
       const { fps = 25 } = options;
