@@ -19,6 +19,7 @@ const steps = {
   webgpu: [process.execPath, ['scripts/check-webgpu.mjs']],
   browser: [process.execPath, ['scripts/check-browser.mjs']],
   onnx: [process.execPath, ['scripts/check-onnx.mjs']],
+  ctc: [process.execPath, ['scripts/check-ctc.mjs']],
   accelerator: [process.execPath, ['scripts/check-accelerator.mjs']],
 };
 

@@ -1,0 +1,144 @@
+import { AUDIO_FEATURES, assertWaveform, fail } from '@lipsync/contracts';
+import type { AsyncAudioFeatures, Mel, Waveform } from '@lipsync/contracts';
+import { asrLogits } from './asr-logits';
+import type { AsrLogitsOptions } from './asr-logits';
+import { loadTransformers } from './load-transformers';
+import type { TransformersModule } from './load-transformers';
+
+const SAMPLE_RATE = 16000;
+const PICTURE_SAMPLES = 640;
+/** What two rows a picture need beyond it: the first row of these networks hears 400 samples, each next one begins 320 later. */
+const TAIL = 80;
+
+export type CtcFeaturesOptions = {
+  /** Folder with config.json, tokenizer.json and onnx/model.onnx, as an absolute path; or the model's id at Hugging Face. */
+  model: string;
+  /** Never asks the network for files. Default true. */
+  localOnly?: boolean;
+  /** Number type of the model's file, as transformers.js names it: `fp32` is onnx/model.onnx. Default `fp32`. */
+  dtype?: string;
+  /** What the model's columns stand for. Default: what its tokenizer says. */
+  labels?: readonly string[];
+  /**
+   * How 50 rows a second become 25: the first row of a picture, whose centre lies 7.5 ms before the picture's, or the `mean` of both, 2.5 ms after it.
+   * Default `second`, as of `asrLogits`: a generator should be trained and used with the same.
+   */
+  halve?: AsrLogitsOptions['halve'];
+  /** Seconds that are heard at once, and on both sides of them; a longer sound goes in pieces, as the work grows with its square. Default 20 and 2. */
+  chunkSec?: number;
+  contextSec?: number;
+  /** The module @huggingface/transformers. Default: imported. */
+  transformers?: TransformersModule;
+};
+
+/** A speech recogniser's logits of sounds. `dispose` ends the session. */
+export interface CtcFeatures extends AsyncAudioFeatures {
+  readonly name: 'ASR_LOGITS';
+  /** What the model's columns stand for. */
+  readonly labels: readonly string[];
+  dispose(): Promise<void>;
+}
+
+/**
+ * The logits of a wav2vec2 or HuBERT CTC model, by transformers.js, as features of a generator: 29 numbers a picture, in the order of
+ * `DEEPSPEECH_LABELS`.
+ *
+ * The sound is brought to mean 0 and variance 1 as a whole (where preprocessor_config.json does not say otherwise), and followed by 80 samples of
+ * silence: N pictures of 640 samples give exactly 2 N rows, rows 2 f and 2 f + 1 for picture f, the same that PyTorch gives without the silence
+ * where the model's own norms do not look at the whole sound.
+ *
+ * Needs `@huggingface/transformers` 4, which the application installs itself: in Node 474 MB with its runtimes (onnxruntime-node, onnxruntime-web,
+ * sharp). Models are not part of it.
+ *
+ * @throws Error that says what to install; Error of transformers.js where the model is not there; TypeError where the labels are not known or
+ * not complete, or a model does not give 50 rows a second.
+ * @example
+ * const features = await createCtcFeatures({ model: '/models/wav2vec2-base-960h' });
+ * const { data, steps } = await features.compute(waveform); // 16 kHz mono
+ * await features.dispose();
+ */
+export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<CtcFeatures> {
+  const where = 'createCtcFeatures';
+  const { model: source, localOnly = true, dtype = 'fp32', halve = 'second', chunkSec = 20, contextSec = 2 } = options;
+  if (typeof source !== 'string' || source === '') fail(TypeError, where, 'model', 'a folder or a model’s id', source);
+  if (!(chunkSec >= 1)) fail(RangeError, where, 'chunkSec', 'at least 1', chunkSec);
+  if (!(contextSec >= 0)) fail(RangeError, where, 'contextSec', 'at least 0', contextSec);
+  const { AutoModelForCTC, AutoTokenizer, AutoFeatureExtractor, Tensor } = options.transformers ?? (await loadTransformers());
+  const from = { local_files_only: localOnly };
+  const labels = options.labels ?? labelsOf((await AutoTokenizer.from_pretrained(source, from)).get_vocab());
+  const extractor = await AutoFeatureExtractor.from_pretrained(source, from).catch((error: Error) => {
+    // A model without this file is taken as they all are.
+    if (/preprocessor_config/.test(error.message)) return undefined;
+    throw error;
+  });
+  const rate = extractor?.config.sampling_rate ?? SAMPLE_RATE;
+  if (rate !== SAMPLE_RATE) fail(TypeError, where, 'model', `one that hears ${SAMPLE_RATE} samples a second`, rate);
+  const normalised = extractor?.config.do_normalize ?? true;
+  const model = await AutoModelForCTC.from_pretrained(source, { ...from, dtype });
+  const wantsMask = Object.values(model.sessions ?? {}).some((session) => session.inputNames?.includes('attention_mask'));
+
+  /** Rows of some pictures, `[2 * pictures, columns]`. */
+  const rowsOf = async (samples: Float32Array, pictures: number): Promise<{ data: Float32Array; columns: number }> => {
+    const shape = [1, samples.length];
+    const inputs = {
+      input_values: new Tensor('float32', samples, shape),
+      ...(wantsMask ? { attention_mask: new Tensor('int64', new BigInt64Array(samples.length).fill(1n), shape) } : {}),
+    };
+    const { logits } = await model(inputs);
+    const [, rows, columns] = logits.dims;
+    if (rows !== 2 * pictures) fail(TypeError, where, 'model', `one of 50 rows a second, ${2 * pictures} for ${samples.length} samples`, rows);
+    return { data: Float32Array.from(logits.data as ArrayLike<number>), columns };
+  };
+
+  const { bins, stepsPerSecond } = AUDIO_FEATURES.ASR_LOGITS;
+  return {
+    name: 'ASR_LOGITS',
+    sampleRate: SAMPLE_RATE,
+    bins,
+    stepsPerSecond,
+    labels,
+    async compute(waveform: Waveform): Promise<Mel> {
+      assertWaveform('CtcFeatures.compute', waveform);
+      if (waveform.sampleRate !== SAMPLE_RATE) fail(RangeError, 'CtcFeatures.compute', 'waveform.sampleRate', `${SAMPLE_RATE} Hz`, waveform.sampleRate);
+      if (waveform.samples.length === 0) fail(RangeError, 'CtcFeatures.compute', 'waveform.samples', 'not empty', 0);
+      const pictures = Math.ceil(waveform.samples.length / PICTURE_SAMPLES);
+      const heard = new Float32Array(pictures * PICTURE_SAMPLES + TAIL);
+      heard.set(normalised ? unitVariance(waveform.samples) : waveform.samples);
+      const [chunk, context] = [chunkSec, contextSec].map((seconds) => Math.max(0, Math.round(seconds * stepsPerSecond)));
+      const columns = labels.length;
+      const rows = new Float32Array(2 * pictures * columns);
+      for (let first = 0; first < pictures; first += chunk) {
+        const end = Math.min(pictures, first + chunk);
+        const [left, right] = [Math.max(0, first - context), Math.min(pictures, end + context)];
+        const piece = await rowsOf(heard.slice(left * PICTURE_SAMPLES, right * PICTURE_SAMPLES + TAIL), right - left);
+        if (piece.columns > columns) fail(TypeError, where, 'labels', `${piece.columns}, one for each column`, columns);
+        for (let row = 0; row < 2 * (end - first); row++) {
+          const at = (2 * (first - left) + row) * piece.columns;
+          // A tokenizer may know marks that the model never gives.
+          rows.set(piece.data.subarray(at, at + piece.columns), (2 * first + row) * columns);
+        }
+      }
+      return asrLogits({ data: rows, shape: [2 * pictures, columns] }, { rowsPerSecond: 50, halve, labels });
+    },
+    async dispose() {
+      await model.dispose();
+    },
+  };
+}
+
+/** Mean 0, variance 1; 1e-7 keeps silence silent. */
+function unitVariance(samples: Float32Array): Float32Array {
+  const mean = samples.reduce((sum, value) => sum + value, 0) / samples.length;
+  const variance = samples.reduce((sum, value) => sum + (value - mean) ** 2, 0) / samples.length;
+  const scale = 1 / Math.sqrt(variance + 1e-7);
+  return samples.map((value) => (value - mean) * scale);
+}
+
+/** A vocabulary as a list. */
+function labelsOf(vocabulary: Map<string, number> | Record<string, number>): string[] {
+  const entries = vocabulary instanceof Map ? [...vocabulary] : Object.entries(vocabulary);
+  const last = entries.reduce((most, [, index]) => Math.max(most, index), -1);
+  const labels = Array.from({ length: last + 1 }, (_, index) => `<${index}>`);
+  for (const [label, index] of entries) labels[index] = label;
+  return labels;
+}
