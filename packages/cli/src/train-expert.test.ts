@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AVAlignNetConfig } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { AUDIO_FEATURES, storedShape } from '@lipsync/contracts';
+import { AUDIO_FEATURES, storedShape, type StoredCrop, type SyncRecipe } from '@lipsync/contracts';
 import { ClipStore, clipId, storedCropFor } from '@lipsync/dataloader';
 import { Random } from '@lipsync/nn';
 import { loadSyncNetwork } from '@lipsync/syncnet';
@@ -22,11 +22,15 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Clips of noise in the form that a network's recipe asks for. */
-async function storeFor(network: 'syncnet' | 'wav2lip' | 'avalignnet', config?: AVAlignNetConfig): Promise<ClipStore> {
+async function storeFor(
+  network: 'syncnet' | 'wav2lip' | 'avalignnet',
+  config?: AVAlignNetConfig,
+  other: { crop?: StoredCrop; name?: string } = {},
+): Promise<ClipStore> {
   const { crop, mel, fps } = recipeFor({ network, config });
   const { bins, stepsPerSecond } = AUDIO_FEATURES[mel];
-  const stored = storedCropFor(crop);
-  const store = await ClipStore.create(join(folder, `clips-${network}`), { crop: stored, mel, stepsPerSecond, bins, fps });
+  const stored = other.crop ?? storedCropFor(crop);
+  const store = await ClipStore.create(join(folder, `clips-${other.name ?? network}`), { crop: stored, mel, stepsPerSecond, bins, fps });
   const count = 16;
   for (const name of ['a', 'b', 'c', 'd']) {
     const random = new Random(1, name.charCodeAt(0));
@@ -91,6 +95,33 @@ test('trainExpert refuses to contrast networks whose embeddings have no cosine',
   const store = await storeFor('syncnet');
   await expect(run({ store, network: 'syncnet', preset: 'contrast', out: join(folder, 'x') })).rejects.toThrow('preset must be published for syncnet');
 });
+
+test.each(['avalignnet', 'wav2lip'] as const)(
+  'trainExpert trains %s on a store of head pictures by a recipe with DINet’s mouth box of another size',
+  async (network) => {
+    const config = { ...SMALL_RUN.choice.config };
+    const { frames, height: size, melSteps } = config.input;
+    const recipe: SyncRecipe = {
+      ...recipeFor({ network: 'avalignnet', config }),
+      crop: { kind: 'dinet', size, upright: 'median of five', sampling: 'exact' },
+    };
+    const store = await storeFor('avalignnet', config, { crop: { kind: 'dinet head', mouth: 64 }, name: `head-${network}` });
+    const width = 0.03125;
+    const options = { store, network, recipe, steps: 2, clipsPerBatch: 2, windowsPerClip: 2, heldOut: ['d'], validateEvery: 0, workers: 0 } as const;
+    const before = tf.memory().numTensors;
+    const events = await run({ ...options, ...(network === 'wav2lip' ? { width } : { config }), out: join(folder, `head-${network}`) });
+    expect(tf.memory().numTensors).toBe(before);
+    const { report } = events.at(-1) as Extract<TrainEvent, { kind: 'done' }>;
+    expect(report).toMatchObject({ steps: 2, trainingClips: 3, heldOutClips: 1, validation: { clips: 1 } });
+    for (const event of events) if (event.kind === 'step') expect(Number.isFinite(event.entry.loss)).toBe(true);
+    if (network === 'wav2lip') {
+      const net = await loadSyncNetwork(report.weights);
+      expect(net.recipe).toEqual({ ...recipe, frames, melSteps });
+      net.dispose();
+    }
+  },
+  120_000,
+);
 
 const built = existsSync(new URL('../dist/replica-worker.js', import.meta.url));
 test.skipIf(!built)(
