@@ -99,7 +99,7 @@ test('trainExpert refuses to contrast networks whose embeddings have no cosine',
 test.each(['avalignnet', 'wav2lip'] as const)(
   'trainExpert trains %s on a store of head pictures by a recipe with DINet’s mouth box of another size',
   async (network) => {
-    const config = { ...SMALL_RUN.choice.config };
+    const config = SMALL_RUN.choice.config as AVAlignNetConfig;
     const { frames, height: size, melSteps } = config.input;
     const recipe: SyncRecipe = {
       ...recipeFor({ network: 'avalignnet', config }),
@@ -109,7 +109,7 @@ test.each(['avalignnet', 'wav2lip'] as const)(
     const width = 0.03125;
     const options = { store, network, recipe, steps: 2, clipsPerBatch: 2, windowsPerClip: 2, heldOut: ['d'], validateEvery: 0, workers: 0 } as const;
     const before = tf.memory().numTensors;
-    const events = await run({ ...options, ...(network === 'wav2lip' ? { width } : { config }), out: join(folder, `head-${network}`) });
+    const events = await run({ ...options, width, config, out: join(folder, `head-${network}`) });
     expect(tf.memory().numTensors).toBe(before);
     const { report } = events.at(-1) as Extract<TrainEvent, { kind: 'done' }>;
     expect(report).toMatchObject({ steps: 2, trainingClips: 3, heldOutClips: 1, validation: { clips: 1 } });
