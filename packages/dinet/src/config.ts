@@ -45,7 +45,7 @@ export const DINET: DinetConfig = Object.freeze({
   norm: 'batch',
   audioNorm: 'batch',
   sampling: 'published',
-  audio: { kind: 'logits', bins: 29, steps: 5 },
+  audio: { kind: 'logits' as const, bins: 29, steps: 5 },
 });
 
 /** The thesis's variant: AdaAT over 128 channels, InstanceNorm, and over time a norm that leaves the sound its meaning. */
@@ -56,7 +56,7 @@ export const LITE_DINET: DinetConfig = Object.freeze({
   ...THESIS_DINET,
   width: 16,
   referenceChannels: 64,
-  audio: { kind: 'mel', bins: 80, steps: 16 },
+  audio: { kind: 'mel' as const, bins: 80, steps: 16 },
 });
 
 /** Refuses a configuration that is not complete; use on what comes from a file. Returns it typed. */

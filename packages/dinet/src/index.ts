@@ -1,2 +1,11 @@
+export { AdaAT, channelMix } from './adaat';
+export type { AdaATOptions } from './adaat';
 export { assertDinetConfig, DINET, LITE_DINET, THESIS_DINET } from './config';
 export type { DinetAudio, DinetConfig } from './config';
+export { DinetDiscriminator } from './discriminator';
+export type { DinetDiscriminatorOptions } from './discriminator';
+export { DinetGenerator, disposeReferences } from './generator';
+export type { DinetReferences } from './generator';
+export { MelFrontEnd } from './mel-front-end';
+export type { MelFrontEndOptions } from './mel-front-end';
+export { sampleChannels } from './sample-channels';

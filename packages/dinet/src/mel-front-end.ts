@@ -1,0 +1,73 @@
+import { fail } from '@lipsync/contracts';
+import { Conv1d, Module, relu, type Random } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** What the audio encoder gets of a mel window: as many numbers and steps as of a speech recogniser in the published network. */
+export const MEL_FRONT_END_BINS = 29;
+export const MEL_FRONT_END_STEPS = 5;
+
+export type MelFrontEndOptions = {
+  /** Mel bands. */
+  bins: number;
+  /** Mel steps of a window; at least 5. */
+  steps: number;
+  /** Channels inside. */
+  channels: number;
+  /** Source of the first weights. */
+  random: Random;
+};
+
+/**
+ * Turns a window of mel steps into the like of a speech recogniser's logits, one step a picture; trained with the generator.
+ *
+ * Convolution of 5 steps, a residual pair of 3, one that takes `steps` to 5 (kernel 4 and stride 3 for 16), one of a single step. Without
+ * norms, so that loudness stays; the values -4..4 are taken as they are. Ours: neither DINet nor the thesis has one.
+ *
+ * @example
+ * const front = new MelFrontEnd({ bins: 80, steps: 16, channels: 64, random: new Random(0) });
+ * const logits = front.forward(tf.zeros([2, 16, 80])); // [2, 5, 29]
+ */
+export class MelFrontEnd extends Module {
+  readonly bins: number;
+  readonly steps: number;
+  private readonly first: Conv1d;
+  private readonly conv1: Conv1d;
+  private readonly conv2: Conv1d;
+  private readonly reduce: Conv1d;
+  private readonly last: Conv1d;
+
+  constructor({ bins, steps, channels, random }: MelFrontEndOptions) {
+    super();
+    if (!(Number.isInteger(steps) && steps >= MEL_FRONT_END_STEPS)) {
+      fail(RangeError, 'MelFrontEnd', 'steps', `a whole number from ${MEL_FRONT_END_STEPS}`, steps);
+    }
+    this.bins = bins;
+    this.steps = steps;
+    const same = (inChannels: number, kernelSize: number, outChannels = channels) =>
+      new Conv1d({ inChannels, outChannels, kernelSize, padding: kernelSize >> 1, random });
+    const stride = Math.floor(steps / MEL_FRONT_END_STEPS);
+    const kernelSize = steps - stride * (MEL_FRONT_END_STEPS - 1); // the last window ends with the last step
+    this.first = this.register('first', same(bins, 5));
+    this.conv1 = this.register('conv1', same(channels, 3));
+    this.conv2 = this.register('conv2', same(channels, 3));
+    this.reduce = this.register('reduce', new Conv1d({ inChannels: channels, outChannels: channels, kernelSize, stride, random }));
+    this.last = this.register('last', same(channels, 1, MEL_FRONT_END_BINS));
+  }
+
+  /**
+   * @param mel float32 `[batch, steps, bins]`.
+   * @returns float32 `[batch, 5, 29]`. The caller disposes it.
+   * @throws TypeError for another shape.
+   */
+  forward(mel: tf.Tensor): tf.Tensor3D {
+    this.assertUsable();
+    if (mel.rank !== 3 || mel.shape[1] !== this.steps || mel.shape[2] !== this.bins) {
+      fail(TypeError, 'MelFrontEnd.forward', 'mel', `of shape [batch, ${this.steps}, ${this.bins}]`, mel.shape);
+    }
+    return tf.tidy(() => {
+      const x = relu(this.first.forward(mel));
+      const y = relu(tf.add(x, this.conv2.forward(relu(this.conv1.forward(x)))));
+      return this.last.forward(relu(this.reduce.forward(y)));
+    });
+  }
+}
