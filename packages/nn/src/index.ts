@@ -48,7 +48,7 @@ export { IMAGENET_COLOURS, PictureFeatures, imagenetNormalised, pictureFeatureSh
 export type { PictureArchitecture } from './picture-features';
 export { avgPool2d, maxPool2d, maxPool3d } from './pooling';
 export type { Pool3dOptions, PoolOptions } from './pooling';
-export { decodeNpy } from './npy';
+export { decodeNpy, encodeNpy } from './npy';
 export { openCheckpoint, readStateDict, stateDictNames } from './open-checkpoint';
 export type { Checkpoint, CheckpointFormat, ReadStateDictOptions } from './open-checkpoint';
 export { Random } from './random';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { join } from '../tests/hostile-files';
-import { decodeNpy, isNpy, readNpyHeader } from './npy';
+import { decodeNpy, encodeNpy, isNpy, readNpyHeader } from './npy';
 
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`../fixtures/torch/${name}`, import.meta.url)));
 /** An npy file with the header given as it stands. */
@@ -64,4 +64,21 @@ test('isNpy and readNpyHeader need the beginning only', () => {
   expect(isNpy(bytes.subarray(0, 6))).toBe(true);
   expect(isNpy(bytes.subarray(0, 5))).toBe(false);
   expect(readNpyHeader(bytes.subarray(0, 128))).toEqual({ dtype: 'float64', shape: [2, 3, 4], columnMajor: true, start: 128 });
+});
+
+describe('encodeNpy', () => {
+  test('writes the bytes that numpy wrote', () => {
+    for (const name of ['c-order.npy', 'scalar.npy']) expect(encodeNpy(decodeNpy(fixture(name)))).toEqual(fixture(name));
+  });
+
+  test('what it writes is read again', () => {
+    const array = { dtype: 'int64' as const, shape: [3], data: BigInt64Array.of(1n, -2n, 3n) };
+    expect(decodeNpy(encodeNpy(array))).toEqual(array);
+    expect(decodeNpy(encodeNpy({ dtype: 'float32', shape: [0, 29], data: new Float32Array(0) })).shape).toEqual([0, 29]);
+  });
+
+  test('refuses what numpy has no name for, and a shape that does not fit', () => {
+    expect(() => encodeNpy({ dtype: 'bfloat16', shape: [1], data: new Uint16Array(1) })).toThrow('encodeNpy: array.dtype must be float64, float32');
+    expect(() => encodeNpy({ dtype: 'float32', shape: [2, 2], data: new Float32Array(3) })).toThrow('array.data must be 4 numbers for [2, 2], got 3');
+  });
 });

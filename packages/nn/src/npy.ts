@@ -71,6 +71,30 @@ export function decodeNpy(bytes: Uint8Array): NamedArray {
   return npyNumbers(header, bytes.subarray(header.start));
 }
 
+/**
+ * The bytes of an npy file: version 1.0, row-major, little-endian, as `numpy.save` writes them.
+ *
+ * @param array bfloat16, which numpy does not know, is refused.
+ * @returns a new array.
+ * @throws TypeError for bfloat16 and for numbers that are not as many as the shape says.
+ * @example
+ * await writeFile('logits.npy', encodeNpy({ dtype: 'float32', shape: [steps, bins], data }));
+ */
+export function encodeNpy({ dtype, shape, data }: NamedArray): Uint8Array {
+  const descr = Object.entries(TYPES).find(([, name]) => name === dtype)?.[0];
+  if (descr === undefined) fail(TypeError, 'encodeNpy', 'array.dtype', Object.values(TYPES).join(', '), dtype);
+  if (data.length !== sizeOf(shape)) fail(TypeError, 'encodeNpy', 'array.data', `${sizeOf(shape)} numbers for [${shape.join(', ')}]`, data.length);
+  const sides = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${sides}), }`;
+  const start = Math.ceil((MAGIC.length + 4 + text.length + 1) / 64) * 64; // numpy's alignment
+  const out = new Uint8Array(start + data.byteLength);
+  out.set([...MAGIC, 1, 0]);
+  new DataView(out.buffer).setUint16(8, start - 10, true);
+  out.set(new TextEncoder().encode(`${text.padEnd(start - 11)}\n`), 10);
+  out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start);
+  return out;
+}
+
 /** The numbers behind a header. */
 export function npyNumbers({ dtype, shape, columnMajor }: NpyHeader, body: Uint8Array, where = 'decodeNpy'): NamedArray {
   const array = arrayOfBytes(where, dtype, shape, body);
