@@ -71,3 +71,14 @@ test('openClipFile refuses damaged pictures and tables by name', async () => {
 test('encodeClip refuses arrays that do not fit their count', async () => {
   await expect(encodeClip({ ...madeClip('a.mp4.t0.s0', 7), poses: new Float32Array(4) })).rejects.toThrow('poses');
 });
+
+test('logits come back where a clip has them', async () => {
+  const logits = { data: Float32Array.from({ length: 7 * 29 }, (_, i) => i / 3), steps: 7, bins: 29 };
+  const bytes = await encodeClip({ ...madeClip('a.mp4.t0.s0', 8), logits });
+  expect((await decodeClip(bytes, 'a.mp4.t0.s0')).logits).toEqual(logits);
+  expect(await decodeClip(await encodeClip(madeClip('a.mp4.t0.s0', 8)), 'a.mp4.t0.s0')).not.toHaveProperty('logits');
+  const { folder, remove } = await temporaryFolder();
+  await writeFile(`${folder}/a`, bytes);
+  expect((await readClipInfo(`${folder}/a`, 'a.mp4.t0.s0')).logitSteps).toBe(7);
+  await remove();
+});

@@ -19,11 +19,11 @@ export type OpenClip = Omit<Clip, 'frames'> & {
 };
 
 /**
- * The bytes of a clip's file: safetensors with frames (`encodePictures`), where their chunks end, mel, sound, landmarks, poses, identity. The
+ * The bytes of a clip's file: safetensors with frames (`encodePictures`), where their chunks end, mel, logits, sound, landmarks, poses, identity. The
  * same clip gives the same bytes wherever zlib is the same.
  */
 export async function encodeClip(clip: Clip): Promise<Uint8Array> {
-  const { frames, mel, sound, landmarks, poses, identity, id, ...facts } = clip;
+  const { frames, mel, logits, sound, landmarks, poses, identity, id, ...facts } = clip;
   const { data, ends } = await encodePictures(frames, clip);
   const tensors = new Map<string, NamedArray>([
     ['chunk_ends', { dtype: 'int32', shape: [ends.length], data: ends }],
@@ -33,6 +33,7 @@ export async function encodeClip(clip: Clip): Promise<Uint8Array> {
     ['poses', { dtype: 'float32', shape: [clip.count, 4], data: poses }],
     ['sound', { dtype: 'int16', shape: [sound.length], data: sound }],
   ]);
+  if (logits) tensors.set('logits', { dtype: 'float32', shape: [logits.steps, logits.bins], data: logits.data });
   if (identity) tensors.set('identity', { dtype: 'float32', shape: [identity.length], data: identity });
   return encodeSafetensors(tensors, { kind: KIND, id, facts: JSON.stringify(sortedKeys({ ...facts, score: Math.fround(clip.score) })) });
 }
@@ -163,7 +164,7 @@ function openParts(
   left: { begin: number; end: number } | undefined,
   packed: (from: number, to: number) => Promise<Uint8Array>,
 ): OpenClip {
-  const { melSteps, ...info } = infoOf(header, id);
+  const { melSteps, logitSteps, ...info } = infoOf(header, id);
   const view = <A>(name: string, Kind: { new (buffer: ArrayBufferLike, offset: number, length: number): A; BYTES_PER_ELEMENT: number }): A => {
     const { begin, end } = placeOf(header, name, id);
     const from = dataStart + begin - (left && begin >= left.end ? left.end - left.begin : 0);
@@ -180,6 +181,7 @@ function openParts(
   return {
     ...info,
     mel: { data: view('mel', Float32Array), steps: melSteps, bins: header.tensors.mel.shape[1] },
+    ...(logitSteps === undefined ? {} : { logits: { data: view('logits', Float32Array), steps: logitSteps, bins: header.tensors.logits.shape[1] } }),
     sound: view('sound', Int16Array),
     landmarks: view('landmarks', Float32Array),
     poses: view('poses', Float32Array),
@@ -210,7 +212,9 @@ function infoOf({ tensors, metadata }: Header, id: string): ClipInfo {
   if (!whole || tensors.landmarks.shape[0] !== count || tensors.poses.shape[0] !== count) {
     fail(TypeError, 'readClip', id, 'pictures with as many landmarks and poses', `${count} pictures of ${height} x ${width}`);
   }
-  return { id, ...facts, melSteps: tensors.mel.shape[0] };
+  const { logits } = tensors; // absent where the store was made without
+  if (logits && logits.shape?.length !== 2) fail(TypeError, 'readClip', `${id}: logits`, 'of shape [steps, bins]', logits.shape);
+  return { id, ...facts, melSteps: tensors.mel.shape[0], ...(logits ? { logitSteps: logits.shape[0] } : {}) };
 }
 
 /** The same keys in the same order, whoever wrote them. */

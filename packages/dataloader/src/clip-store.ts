@@ -19,6 +19,7 @@ export type DropReason =
   | 'sound too short'
   | 'crop impossible'
   | 'bad landmarks'
+  | 'bad features'
   | 'not talking'
   | 'offset unknown'
   | 'offset too large'
@@ -95,7 +96,8 @@ const MANIFEST_READERS = 4;
  * Prepared clips in a folder (Node):
  *
  *     store.json                     format, crop, mel and frame rate of all clips; settings of the preparation
- *     clips/<id>.safetensors         frames (compressed), mel [steps, bins], sound, landmarks [N, 68, 2], poses [N, 4]
+ *     clips/<id>.safetensors         frames (compressed), mel [steps, bins], sound, landmarks [N, 68, 2], poses [N, 4];
+ *                                    logits [steps, 29] where the preparation was given them
  *     dropped/<id>.json              { source, reason, detail }
  *     sources/<source>.json          what became of a video, written when all of it is done
  *     manifest.json                  sorted list with hashes, offsets, angles, people and split; by `finish`
@@ -307,13 +309,14 @@ export class ClipStore {
     const ids = await this.list();
     const clips = await inParallel(ids, MANIFEST_READERS, async (id) => {
       const path = this.clipPath(id);
-      const { poses, bytes: _b, chunks: _n, chunk: _c, mel: _m, sound: _s, landmarks: _l, identity: _i, ...opened } = await openClipFile(path, id);
+      const { poses, bytes: _b, chunks: _n, chunk: _c, mel: _m, sound: _s, landmarks: _l, identity: _i, logits, ...opened } = await openClipFile(path, id);
       const { count, height: _h, width: _w, ...info } = opened;
       const pose = (field: number) => middle(poses.filter((_, i) => i % 4 === field));
       return {
         ...info,
         frames: count,
         melSteps: _m.steps,
+        ...(logits ? { logitSteps: logits.steps } : {}),
         angle: pose(3),
         radius: pose(2) / 2,
         sha256: await hashFile(path),

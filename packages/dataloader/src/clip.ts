@@ -1,4 +1,4 @@
-import { assertMel, cropSideFactor, fail, storedShape } from '@lipsync/contracts';
+import { AUDIO_FEATURES, assertMel, cropSideFactor, fail, storedShape } from '@lipsync/contracts';
 import type { AudioFeatureName, Mel, StoredCrop, SyncRecipe } from '@lipsync/contracts';
 
 /** What all clips of a store have in common. */
@@ -68,6 +68,8 @@ export type Clip = {
   width: number;
   /** Sound from the clip's first picture on: picture f's window starts at step floor(stepsPerSecond * f / fps). */
   mel: Mel;
+  /** Logits of a speech recogniser, one step a picture from the first on; moved with the sound where `offset` says so. See `parseNpyLogits`. */
+  logits?: Mel;
   /** The sound itself, 16 kHz mono, full scale 32768, from the clip's first picture on; corrected where `offset` says so. */
   sound: Int16Array;
   /** `[count, 68, 2]`, pixels of the source. */
@@ -93,7 +95,7 @@ export type Clip = {
 };
 
 /** What a clip's file says of itself without its arrays. */
-export type ClipInfo = Omit<Clip, 'frames' | 'mel' | 'sound' | 'landmarks' | 'poses' | 'identity'> & { melSteps: number };
+export type ClipInfo = Omit<Clip, 'frames' | 'mel' | 'logits' | 'sound' | 'landmarks' | 'poses' | 'identity'> & { melSteps: number; logitSteps?: number };
 
 /** Refuses a clip whose arrays do not fit each other or the store. */
 export function assertClip(where: string, clip: Clip, recipe: StoreRecipe): void {
@@ -114,6 +116,15 @@ export function assertClip(where: string, clip: Clip, recipe: StoreRecipe): void
   if (!(clip.sound instanceof Int16Array)) fail(TypeError, where, 'clip.sound', 'an Int16Array', typeof clip.sound);
   assertMel(where, clip.mel);
   if (clip.mel.bins !== recipe.bins) fail(TypeError, where, 'clip.mel.bins', `${recipe.bins}, as in the store`, clip.mel.bins);
+  if (clip.logits) assertLogits(where, clip.logits, recipe);
+}
+
+/** Refuses what is no `ASR_LOGITS`, and pictures at another rate than these have. */
+export function assertLogits(where: string, logits: Mel, recipe: Pick<StoreRecipe, 'fps'>): void {
+  const { bins, stepsPerSecond } = AUDIO_FEATURES.ASR_LOGITS;
+  assertMel(where, logits);
+  if (logits.bins !== bins) fail(TypeError, where, 'logits.bins', bins.toString(), logits.bins);
+  if (recipe.fps !== stepsPerSecond) fail(TypeError, where, 'recipe.fps', `${stepsPerSecond}, the rate of logits`, recipe.fps);
 }
 
 /**

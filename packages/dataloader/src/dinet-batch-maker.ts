@@ -1,6 +1,8 @@
-import { fail, storedShape, stepsBefore } from '@lipsync/contracts';
+import { AUDIO_FEATURES, fail, storedShape, stepsBefore } from '@lipsync/contracts';
+import type { Mel } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import { inParallel } from './clip-store';
+import type { OpenClip } from './clip-file';
 import type { ClipStore } from './clip-store';
 import { named } from './sync-batch-maker';
 
@@ -14,6 +16,8 @@ export type DinetBatchOptions = {
   references: number;
   /** Pictures of sound for each picture that is painted, around it. */
   audioFrames: number;
+  /** What the generator hears. */
+  audio: 'mel' | 'logits';
   seed: number;
   clips?: readonly string[];
   exclude: readonly string[];
@@ -33,6 +37,8 @@ export type PlainDinetBatch = {
   audio: Float32Array;
   /** `[batch, bins, syncSteps]`: the sound of all pictures of a row. */
   syncAudio: Float32Array;
+  /** `[batch, 29, frames + 4]`: logits of all pictures of a row and of two on both sides; where the generator hears logits. */
+  syncLogits?: Float32Array;
   /** `[batch * frames]`, radians. */
   angles: Float32Array;
 };
@@ -40,6 +46,8 @@ export type PlainDinetBatch = {
 type Index = { ids: string[]; counts: number[]; usable: number[] };
 
 const READS_AT_ONCE = 8;
+/** Pictures of sound on both sides of a row that DINet's sync network hears. */
+const SYNC_LOGIT_MARGIN = 2;
 
 /** Makes batches for DINet as plain arrays, each a function of the options and its step alone; holds no tensor. */
 export class DinetBatchMaker {
@@ -58,27 +66,37 @@ export class DinetBatchMaker {
     return this.#index;
   }
 
-  /** Steps of features that a number of pictures takes. */
+  /** Steps of the store's features that a number of pictures takes. */
   stepsOf(frames: number): number {
     const { stepsPerSecond, fps } = this.#store.recipe;
     return Math.ceil((frames * stepsPerSecond) / fps);
   }
 
+  /** Bins and steps of what the generator hears of a picture. */
+  get audioShape(): { bins: number; steps: number } {
+    const { audio, audioFrames } = this.#options;
+    if (audio === 'logits') return { bins: AUDIO_FEATURES.ASR_LOGITS.bins, steps: audioFrames };
+    return { bins: this.#store.recipe.bins, steps: this.stepsOf(audioFrames) };
+  }
+
   async make(step: number): Promise<PlainDinetBatch> {
     const index = await this.index();
-    const { frames: row, references: count, audioFrames } = this.#options;
+    const { frames: row, references: count, audioFrames, audio: hears } = this.#options;
     const samples = this.#plan(index, step);
     const { height, width } = storedShape(this.#store.recipe.crop);
     const { bins, fps, stepsPerSecond } = this.#store.recipe;
     const pixels = height * width;
-    const [audioSteps, syncSteps] = [this.stepsOf(audioFrames), this.stepsOf(row)];
+    const { bins: audioBins, steps: audioSteps } = this.audioShape;
+    const syncSteps = this.stepsOf(row);
+    const logitSteps = row + 2 * SYNC_LOGIT_MARGIN;
     const pictures = samples.length * row;
     const batch: PlainDinetBatch = {
       samples,
       frames: new Float32Array(pictures * pixels * 3),
       references: new Float32Array(pictures * pixels * count * 3),
-      audio: new Float32Array(pictures * bins * audioSteps),
+      audio: new Float32Array(pictures * audioBins * audioSteps),
       syncAudio: new Float32Array(samples.length * bins * syncSteps),
+      ...(hears === 'logits' ? { syncLogits: new Float32Array(samples.length * audioBins * logitSteps) } : {}),
       angles: new Float32Array(pictures),
     };
     await inParallel([...samples.entries()], READS_AT_ONCE, async ([i, { clip: number, start, references }]) => {
@@ -87,12 +105,14 @@ export class DinetBatchMaker {
         const { clip, pictures: picturesOf } = await this.#store.reading(id);
         const shown = await picturesOf(start, row);
         const at = (frame: number) => stepsBefore(frame, { fps, stepsPerSecond });
+        const heard = hears === 'logits' ? logitsOf(clip) : clip.mel;
         for (let k = 0; k < shown.length; k++) batch.frames[i * row * pixels * 3 + k] = shown[k] / 255;
         for (let t = 0; t < row; t++) {
           const picture = i * row + t;
           batch.angles[picture] = clip.poses[4 * (start + t) + 3];
-          const from = at(start + t - (audioFrames >> 1));
-          copySteps(clip.mel.data, bins, from, audioSteps, batch.audio.subarray(picture * bins * audioSteps));
+          const first = start + t - (audioFrames >> 1);
+          const from = hears === 'logits' ? first : at(first);
+          copySteps(heard.data, audioBins, from, audioSteps, batch.audio.subarray(picture * audioBins * audioSteps));
           for (const [slot, frame] of references[t].entries()) {
             const reference = await picturesOf(frame, 1);
             const out = batch.references.subarray(picture * pixels * count * 3);
@@ -102,6 +122,8 @@ export class DinetBatchMaker {
           }
         }
         copySteps(clip.mel.data, bins, at(start), syncSteps, batch.syncAudio.subarray(i * bins * syncSteps));
+        const around = batch.syncLogits?.subarray(i * audioBins * logitSteps);
+        if (around) copySteps(heard.data, audioBins, start - SYNC_LOGIT_MARGIN, logitSteps, around);
       });
     });
     return batch;
@@ -124,16 +146,25 @@ export class DinetBatchMaker {
   }
 
   async #readIndex(): Promise<Index> {
-    const { clips: wanted, exclude, frames, audioFrames } = this.#options;
+    const { clips: wanted, exclude, frames, audioFrames, audio } = this.#options;
     const out = new Set(exclude);
     const ids = (wanted ?? (await this.#store.list())).filter((id) => !out.has(id));
     const needed = frames + 2 * (audioFrames >> 1) + 1;
     const infos = await inParallel(ids, 16, (id) => named(id, () => this.#store.info(id)));
     // The last pictures of a clip may have no sound.
     const { fps, stepsPerSecond } = this.#store.recipe;
-    const counts = infos.map(({ count, melSteps }) => Math.min(count, Math.floor((melSteps * fps) / stepsPerSecond)));
+    const counts = infos.map(({ count, melSteps, logitSteps }, index) => {
+      if (audio === 'logits' && logitSteps === undefined) failWithoutLogits(ids[index]);
+      return Math.min(count, Math.floor((melSteps * fps) / stepsPerSecond), audio === 'logits' ? logitSteps! : Infinity);
+    });
     return { ids, counts, usable: counts.flatMap((count, index) => (count >= needed ? [index] : [])) };
   }
+}
+
+const logitsOf = ({ id, logits }: OpenClip): Mel => logits ?? failWithoutLogits(id);
+
+function failWithoutLogits(id: string): never {
+  return fail(TypeError, 'DinetBatchMaker', 'clip', 'with logits (prepare with --features) where the generator hears them', id);
 }
 
 /** Steps `[steps, bins]` of a clip as `[bins, steps]`. */

@@ -72,6 +72,27 @@ test('DINetLoader refuses other stores and numbers', async () => {
   const other = await temporaryFolder();
   const mouths = await ClipStore.create(other.folder, storeRecipe);
   expect(() => new DINetLoader(mouths)).toThrow('DINetLoader: store must be of head crops (prepare with --head), got similarity');
+  expect(() => new DINetLoader(store, { audio: 'words' as never })).toThrow('DINetLoader: audio must be mel or logits, got words');
   expect(() => new DINetLoader(store, { references: 0 })).toThrow('DINetLoader: references must be a whole number above 0, got 0');
+  await other.remove();
+});
+
+test('audio logits gives the clips\' logits, with two pictures more on both sides of a row for DINet\'s sync network', async () => {
+  const other = await temporaryFolder();
+  const spoken = await ClipStore.create(other.folder, store.recipe);
+  const logits = { data: Float32Array.from({ length: 30 * 29 }, (_, i) => Math.floor(i / 29)), steps: 30, bins: 29 };
+  await spoken.write({ ...madeClip('a.mp4.t0.s0', 30), frames: new Uint8Array(30 * height * width * 3), height, width, logits });
+  const before = tf.memory().numTensors;
+  const loader = new DINetLoader(spoken, { batch: 2, audio: 'logits', seed: 1 });
+  const batch = await loader.batch(0);
+  expect([batch.audio.shape, batch.syncLogits!.shape, batch.syncAudio.shape]).toEqual([[10, 29, 5], [2, 29, 9, 1], [2, 4, 16, 1]]);
+  const [audio, sync] = await Promise.all([batch.audio.data(), batch.syncLogits!.data()]);
+  batch.starts.forEach((start, row) => {
+    expect([...sync.subarray(row * 29 * 9, row * 29 * 9 + 9)]).toEqual(Array.from({ length: 9 }, (_, t) => start - 2 + t));
+    expect([...audio.subarray((row * 5 + 4) * 29 * 5, (row * 5 + 4) * 29 * 5 + 5)]).toEqual(Array.from({ length: 5 }, (_, t) => start + 2 + t));
+  });
+  disposeDinetBatch(batch);
+  expect(tf.memory().numTensors).toBe(before);
+  loader.dispose();
   await other.remove();
 });

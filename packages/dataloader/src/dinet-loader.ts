@@ -15,6 +15,8 @@ export type DinetLoaderOptions = {
   references?: number;
   /** Pictures of sound around each picture that is painted. Default 5. */
   audioFrames?: number;
+  /** What `audio` holds: the store's `mel`, or the `logits` that a store made with `--features` keeps. Default `mel`. */
+  audio?: 'mel' | 'logits';
   /** Default 0. */
   seed?: number;
   /** The clips to draw from. Default: all of the store. */
@@ -36,10 +38,12 @@ export type DinetBatch = {
   frames: tf.Tensor4D;
   /** `[batch * frames, height, width, references * 3]`. */
   references: tf.Tensor4D;
-  /** Features of the sound around each picture: `[batch * frames, bins, audioSteps]`. */
+  /** Features of the sound around each picture: `[batch * frames, bins, audioSteps]`; of logits `[batch * frames, 29, audioFrames]`. */
   audio: tf.Tensor3D;
-  /** Features of the sound of each row, for a sync network: `[batch, bins, syncSteps, 1]`. */
+  /** Features of the sound of each row, for a sync network: `[batch, bins, syncSteps, 1]`; of the mel always. */
   syncAudio: tf.Tensor4D;
+  /** Logits of each row and of two pictures on both sides, for DINet's own sync network: `[batch, 29, frames + 4, 1]`; where `audio` is `logits`. */
+  syncLogits?: tf.Tensor4D;
   /** How far each face is turned, radians clockwise: for `ImageProcessor.mouths`. */
   angles: tf.Tensor1D;
   /** Clip and first picture of each row. */
@@ -48,8 +52,8 @@ export type DinetBatch = {
 };
 
 /** Frees a batch's tensors. */
-export function disposeDinetBatch({ frames, references, audio, syncAudio, angles }: DinetBatch): void {
-  tf.dispose([frames, references, audio, syncAudio, angles]);
+export function disposeDinetBatch({ frames, references, audio, syncAudio, syncLogits, angles }: DinetBatch): void {
+  tf.dispose([frames, references, audio, syncAudio, angles, ...(syncLogits ? [syncLogits] : [])]);
 }
 
 /**
@@ -71,7 +75,7 @@ export function disposeDinetBatch({ frames, references, audio, syncAudio, angles
 export class DINetLoader {
   readonly #store: ClipStore;
   readonly #maker: DinetBatchMaker;
-  readonly #shape: { row: number; references: number; audioFrames: number };
+  readonly #shape: { row: number; references: number };
   readonly #startStep: number;
   readonly #prefetch: number;
   readonly #startWorkers?: () => Promise<BatchWorkers<PlainDinetBatch>>;
@@ -79,7 +83,7 @@ export class DINetLoader {
   #disposed = false;
 
   constructor(store: ClipStore, options: DinetLoaderOptions = {}) {
-    const { batch = 1, frames = 5, references = 5, audioFrames = 5, seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
+    const { batch = 1, frames = 5, references = 5, audioFrames = 5, audio = 'mel', seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
     const { prefetch = Math.max(2, workers) } = options;
     if (store.recipe.crop.kind !== 'dinet head') {
       fail(TypeError, 'DINetLoader', 'store', 'of head crops (prepare with --head)', store.recipe.crop.kind);
@@ -90,10 +94,11 @@ export class DINetLoader {
     for (const [name, value] of Object.entries({ prefetch, workers })) {
       if (!(Number.isInteger(value) && value >= 0)) fail(RangeError, 'DINetLoader', name, 'a whole number, 0 or more', value);
     }
-    const plain = { batch, frames, references, audioFrames, seed, clips, exclude };
+    if (audio !== 'mel' && audio !== 'logits') fail(TypeError, 'DINetLoader', 'audio', 'mel or logits', audio);
+    const plain = { batch, frames, references, audioFrames, audio, seed, clips, exclude };
     this.#store = store;
     this.#maker = new DinetBatchMaker(store, plain);
-    this.#shape = { row: frames, references, audioFrames };
+    this.#shape = { row: frames, references };
     this.#startStep = startStep;
     this.#prefetch = prefetch;
     if (workers > 0) {
@@ -133,9 +138,10 @@ export class DINetLoader {
     return (await this.#workers).make(step);
   }
 
-  async #tensors(step: number, { samples, frames, references, audio, syncAudio, angles }: PlainDinetBatch): Promise<DinetBatch> {
+  async #tensors(step: number, { samples, frames, references, audio, syncAudio, syncLogits, angles }: PlainDinetBatch): Promise<DinetBatch> {
     const { ids } = await this.#maker.index();
-    const { row, references: count, audioFrames } = this.#shape;
+    const { row, references: count } = this.#shape;
+    const { bins: audioBins, steps: audioSteps } = this.#maker.audioShape;
     const { crop, bins } = this.#store.recipe;
     const { height, width } = storedShape(crop);
     const pictures = samples.length * row;
@@ -143,8 +149,9 @@ export class DINetLoader {
       step,
       frames: tf.tensor4d(frames, [pictures, height, width, 3]),
       references: tf.tensor4d(references, [pictures, height, width, count * 3]),
-      audio: tf.tensor3d(audio, [pictures, bins, this.#maker.stepsOf(audioFrames)]),
+      audio: tf.tensor3d(audio, [pictures, audioBins, audioSteps]),
       syncAudio: tf.tensor4d(syncAudio, [samples.length, bins, this.#maker.stepsOf(row), 1]),
+      ...(syncLogits ? { syncLogits: tf.tensor4d(syncLogits, [samples.length, audioBins, syncLogits.length / samples.length / audioBins, 1]) } : {}),
       angles: tf.tensor1d(angles),
       ids: samples.map(({ clip }) => ids[clip]),
       starts: samples.map(({ start }) => start),

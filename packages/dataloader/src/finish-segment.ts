@@ -1,4 +1,4 @@
-import type { FaceTrack } from '@lipsync/contracts';
+import type { FaceTrack, Mel } from '@lipsync/contracts';
 import type { CropPlan } from '@lipsync/face-crop';
 import type { Clip } from './clip';
 import { clipId } from './clip-id';
@@ -35,6 +35,8 @@ export type SegmentContext = {
   stages?: Pick<PrepareStages, 'offset' | 'sharpness'>;
   sound: SoundCursor;
   video: TrackedVideo;
+  /** Logits of the whole sound. */
+  logits?: Mel;
   store: ClipStore;
   sourceSha256?: string;
   person?: string;
@@ -90,6 +92,7 @@ export async function finishSegment(
     score: track.score,
     interpolated: track.interpolated,
     film: filmOf(video),
+    ...(context.logits ? { logits: logitsOf(context.logits, firstFrame - (offset?.record.corrected ?? 0), count) } : {}),
     ...(offset ? { offset: offset.record } : {}),
     ...(identity ? { identity } : {}),
     ...(context.sourceSha256 === undefined ? {} : { sourceSha256: context.sourceSha256 }),
@@ -101,6 +104,17 @@ export async function finishSegment(
   const id = clipId(context.source, track.id, segment.number);
   await store.write({ ...clip, id, quality });
   return { id, confidence: offset?.record.measured.confidence };
+}
+
+/** Steps from one of them on; fewer where the sound ends before, the first again where it has not begun. */
+function logitsOf({ data, steps, bins }: Mel, from: number, count: number): Mel {
+  const kept = Math.max(1, Math.min(count, steps - from));
+  const out = new Float32Array(kept * bins);
+  for (let step = 0; step < kept; step++) {
+    const at = Math.min(steps - 1, Math.max(0, from + step)) * bins;
+    out.set(data.subarray(at, at + bins), step * bins);
+  }
+  return { data: out, steps: kept, bins };
 }
 
 const filmOf = ({ info, picture }: TrackedVideo) => ({ fps: Math.round(info.video!.fps * 1000) / 1000, ...picture });

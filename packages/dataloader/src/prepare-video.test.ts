@@ -8,7 +8,7 @@ import type { SyncRecipe } from '@lipsync/contracts';
 import { recipe, similarity, temporaryFolder } from '../fixtures/made-clips';
 import { HEIGHT, WIDTH, facePoints, madeMedia, madeSound } from '../fixtures/made-video';
 import type { MadeVideo } from '../fixtures/made-video';
-import type { StoreRecipe } from './clip';
+import type { Clip, StoreRecipe } from './clip';
 import { ClipStore, hashFile } from './clip-store';
 import { GENERAL } from './preparation';
 import type { Preparation } from './preparation';
@@ -368,4 +368,26 @@ test('memory does not grow with the number of clips: their pictures are let go',
   });
   expect(clips).toHaveLength(10);
   expect(alive).toBeLessThanOrEqual(2);
+});
+
+test('logits of the whole sound are cut like its pictures and moved with it; a video whose logits are bad is dropped', async () => {
+  // Row r is all r.
+  const rows = (steps: number) => ({ data: Float32Array.from({ length: steps * 29 }, (_, i) => Math.floor(i / 29)), steps, bins: 29 });
+  const firsts = ({ logits }: Clip) => Array.from({ length: logits!.steps }, (_, i) => logits!.data[29 * i]);
+  const { prepare } = media({ 'in/a.mp4': { frames: 100, faces: [face] }, 'in/b.mp4': { frames: 100, faces: [face] }, 'in/c.mp4': { frames: 100, faces: [face] } });
+  const heard: number[] = [];
+  const logits = (durationSec: number) => (heard.push(durationSec), rows(99));
+  const late = await prepare('in/a.mp4', { logits, stages: { offset: toldOffsets(-3, 0).stage } });
+  expect(firsts(await store.read(late.clips[0]))).toEqual(Array.from({ length: 96 }, (_, i) => i + 3));
+  const early = await prepare('in/b.mp4', { logits, stages: { offset: toldOffsets(7, 1).stage } });
+  expect(firsts(await store.read(early.clips[0]))).toEqual(Array.from({ length: 90 }, (_, i) => i + 3));
+  expect(heard).toEqual([4, 4]);
+  const bad = await prepare('in/c.mp4', { logits: async () => Promise.reject(new Error('in/c.mp4: no rows')) });
+  expect(bad).toMatchObject({ clips: [], dropped: [{ reason: 'bad features', detail: 'c.mp4: no rows' }] });
+  const { logitSteps } = (await store.finish(), (await store.manifest())!.clips[0]);
+  expect(logitSteps).toBe(96);
+  const other = await temporaryFolder();
+  const slow = await ClipStore.create(other.folder, { ...storeRecipe, fps: 20 });
+  await expect(prepare('in/a.mp4', { logits }, slow)).rejects.toThrow('prepareVideo: store.recipe.fps must be 25, the rate of logits, got 20');
+  await other.remove();
 });

@@ -1,8 +1,8 @@
-import { fail } from '@lipsync/contracts';
-import type { FaceTrack, LandmarkDetector, MediaReader, VideoFrame } from '@lipsync/contracts';
+import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
+import type { FaceTrack, LandmarkDetector, MediaReader, Mel, VideoFrame } from '@lipsync/contracts';
 import { planCrops } from '@lipsync/face-crop';
 import type { CollectTracksOptions, CropPlan } from '@lipsync/face-crop';
-import { canView } from './clip';
+import { assertLogits, canView } from './clip';
 import type { StoreRecipe } from './clip';
 import { sourceName } from './clip-id';
 import type { ClipStore, Drop, SourceRecord } from './clip-store';
@@ -32,6 +32,11 @@ export type PrepareOptions = {
   detector?: LandmarkDetector;
   /** Faces that are known already, such as from `parseLandmarkFile`; a promise that fails drops the video for `bad landmarks`. */
   tracks?: readonly FaceTrack[] | Promise<readonly FaceTrack[] | undefined>;
+  /**
+   * The logits of the video's sound, `ASR_LOGITS`, which clips then keep: called once with its length; an error drops the video for `bad features`.
+   * See `parseNpyLogits`.
+   */
+  logits?: (durationSec: number) => Promise<Mel> | Mel;
   /** What is done and kept. Default `GENERAL`. */
   preparation?: Preparation;
   stages?: PrepareStages;
@@ -100,6 +105,10 @@ export async function prepareVideo(options: PrepareOptions, store: ClipStore): P
   const preparation = assertPreparation('prepareVideo', options.preparation ?? GENERAL);
   const { recipe } = options.stages?.offset ?? {};
   if (recipe && recipe.fps !== store.recipe.fps) fail(TypeError, 'prepareVideo', 'stages.offset.recipe.fps', `${store.recipe.fps}, as in the store`, recipe.fps);
+  const { stepsPerSecond } = AUDIO_FEATURES.ASR_LOGITS;
+  if (options.logits && store.recipe.fps !== stepsPerSecond) {
+    fail(TypeError, 'prepareVideo', 'store.recipe.fps', `${stepsPerSecond}, the rate of logits`, store.recipe.fps);
+  }
   if (preparation.gates.minSharpness > 0 && !options.stages?.sharpness) {
     fail(TypeError, 'prepareVideo', 'stages.sharpness', 'given where gates.minSharpness is', undefined);
   }
@@ -153,12 +162,13 @@ async function cutClips(
   });
   const sound = new SoundCursor(video.audio());
   try {
+    const logits = options.logits && (await readLogits(options.logits, video, path));
     const open = await planTracks(video, options, store.recipe, drop);
     const finished: FinishedSegment[] = [];
     const close = async (track: OpenTrack) => {
       const number = track.current++;
       const segment = takeSegment(track, number);
-      const result = await finishSegment(segment, { ...options, source, sound, video, store });
+      const result = await finishSegment(segment, { ...options, source, sound, video, store, logits });
       if ('reason' in result) {
         await drop({ source, track: track.track.id, segment: number, ...result });
         return;
@@ -187,6 +197,19 @@ async function cutClips(
   } finally {
     await sound.close();
     video.release();
+  }
+}
+
+/** The logits of a video's sound; whatever is wrong with them is that video's fault. */
+async function readLogits(read: NonNullable<PrepareOptions['logits']>, { sound, fps }: TrackedVideo, path: string): Promise<Mel> {
+  try {
+    const logits = await read(sound.samples / sound.sampleRate);
+    assertLogits('prepareVideo', logits, { fps });
+    return logits;
+  } catch (error) {
+    const { message } = error as Error;
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    throw new UnusableVideo('bad features', message.replaceAll(path, name).slice(0, 500), { cause: error });
   }
 }
 
