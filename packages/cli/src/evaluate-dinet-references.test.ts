@@ -1,0 +1,31 @@
+import { Random } from '@lipsync/nn';
+import { expect, test } from 'vitest';
+import { drawReferences, REFERENCE_DISTANCE } from './evaluate-dinet-references';
+
+test.each([20, 29, 75, 250])('in a clip of %d pictures no reference is nearer than five pictures, and few sets differ', (count) => {
+  const sets = drawReferences(count, 5, new Random(3));
+  expect(sets).toHaveLength(count);
+  sets.forEach((set, picture) => {
+    expect(set).toHaveLength(5);
+    for (const reference of set) {
+      expect(reference).toBeGreaterThanOrEqual(0);
+      expect(reference).toBeLessThan(count);
+      expect(Math.abs(reference - picture)).toBeGreaterThanOrEqual(REFERENCE_DISTANCE);
+    }
+  });
+  expect(new Set(sets.map(String)).size).toBeLessThanOrEqual(32);
+});
+
+test('references are spread over the clip, and a draw is its seed’s alone', () => {
+  const sets = drawReferences(100, 5, new Random(1, 2));
+  expect(sets).toEqual(drawReferences(100, 5, new Random(1, 2)));
+  expect(sets).not.toEqual(drawReferences(100, 5, new Random(1, 3)));
+  sets[50].forEach((reference, i) => expect(Math.abs(reference - (20 * i + 10))).toBeLessThanOrEqual(20));
+});
+
+test('a clip of a few pictures never shows what is painted', () => {
+  for (const count of [2, 3, 6]) {
+    drawReferences(count, 5, new Random(9)).forEach((set, picture) => expect(set).not.toContain(picture));
+  }
+  expect(() => drawReferences(1, 5, new Random(1))).toThrow('drawReferences: count must be a whole number of at least 2, got 1');
+});
