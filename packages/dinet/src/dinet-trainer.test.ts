@@ -1,9 +1,9 @@
-import { BatchNorm2d, Module, type NamedArray } from '@lipsync/nn';
+import { BatchNorm2d, Module, PictureFeatures, type NamedArray } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { Expert, Judge, Painter, SIDE, disposeMade, madeBatch, middle, tensors, useWasm } from '../tests/trainer-parts';
-import { DinetTrainer, type DinetTrainBatch, type DinetTrainerOptions, type DinetTrainerState } from './dinet-trainer';
-import type { PerceptualLoss } from './generator-loss';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Expert, Judge, Painter, SIDE, disposeMade, fill, lossCases, madeBatch, middle, tensors, useWasm } from '../tests/trainer-parts';
+import { DinetTrainer, type DinetStepReport, type DinetTrainBatch, type DinetTrainerOptions, type DinetTrainerState } from './dinet-trainer';
+import { dinetPerceptual, type PerceptualLoss } from './generator-loss';
 import { NonFiniteLoss } from './non-finite-loss';
 
 beforeAll(useWasm);
@@ -242,6 +242,47 @@ describe('DinetTrainer', () => {
     frames.dispose();
     expert.dispose();
   });
+});
+
+describe("DinetTrainer against PyTorch's steps", () => {
+  let network: PictureFeatures;
+  beforeAll(async () => {
+    network = await fill(new PictureFeatures('vgg19'), 'features.');
+  });
+  afterAll(() => network.dispose());
+
+  test.each(lossCases.stages)('in the stage $name: losses of two steps to 1e-4, gradients of the first to 1e-3 of the largest', async (stage) => {
+    const { rows, frames, space, vgg, reports, gradients } = stage;
+    const expert = space ? await fill(new Expert(space), 'expert.') : undefined;
+    const trainer = new DinetTrainer({
+      generator: await fill(new Painter(), 'generator.'),
+      frameDiscriminator: await fill(new Judge(1), 'frame.'),
+      clipDiscriminator: frames === 5 ? await fill(new Judge(5), 'clip.') : undefined,
+      learningRate: lossCases.learningRate,
+      perceptual: vgg ? dinetPerceptual(network) : undefined,
+      sync: expert && { expert, mouthInput: middle },
+    });
+    await on(madeBatch(rows, frames, `${stage.name} ${stage.number}`, lossCases.side), async (batch) => {
+      for (const [step, wanted] of reports.entries()) {
+        const got = await trainer.step(batch);
+        for (const name of Object.keys(got) as (keyof DinetStepReport)[]) {
+          const value = wanted[name];
+          if (value === undefined) expect(got[name], name).toBeNaN();
+          else expect(Math.abs(got[name] - value) / Math.max(1, Math.abs(value)), `${name} of step ${step}`).toBeLessThan(1e-4);
+        }
+        if (step > 0) continue;
+        const { expAvg } = (await trainer.state()).optimizer; // after one step a tenth of the gradient
+        expect([...expAvg.keys()].sort()).toEqual(Object.keys(gradients).sort());
+        for (const [name, { data }] of Object.entries(gradients)) {
+          const found = Array.from((expAvg.get(name) as NamedArray).data as Float32Array, (value) => 10 * value);
+          const difference = Math.max(...data.map((value, i) => Math.abs(value - found[i])));
+          expect(difference, name).toBeLessThan(1e-3 * Math.max(...data.map(Math.abs)) + 1e-6);
+        }
+      }
+    });
+    trainer.dispose();
+    expert?.dispose();
+  }, 60_000);
 });
 
 /** A painter with running statistics. */

@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { enableWasmTraining } from '@lipsync/backends';
 import type { EmbeddingBatch, MelBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
 import { Conv2d, Linear, Module, Random, l2Normalize, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { formulaNumbers, formulaStateDict } from '../../../tests/support/formula-weights';
-import type { DinetTrainBatch, MouthInput } from '../src/dinet-trainer';
+import type { DinetStepReport, DinetTrainBatch, MouthInput } from '../src/dinet-trainer';
 
 /** Chooses wasm, one thread, with its training kernels. */
 export async function useWasm(): Promise<void> {
@@ -22,11 +23,31 @@ export function made(name: string, shape: number[], low = 0, high = 1): tf.Tenso
 }
 
 /** Gives a module the weights that reference/dinet-losses.py gives its own. */
-export async function fill<M extends Module>(net: M, prefix: string): Promise<M> {
-  const shapes = [...(await net.stateDict())].map(([name, { shape }]) => [`${prefix}.${name}`, shape] as const);
-  net.loadStateDict(new Map([...formulaStateDict(shapes)].map(([name, array]) => [name.slice(prefix.length + 1), array])));
+export async function fill<M extends Module>(net: M, prefix = ''): Promise<M> {
+  const shapes = [...(await net.stateDict())].map(([name, { shape }]) => [prefix + name, shape] as const);
+  net.loadStateDict(new Map([...formulaStateDict(shapes)].map(([name, array]) => [name.slice(prefix.length), array])));
   return net;
 }
+
+type LossStage = {
+  name: string;
+  number: number;
+  rows: number;
+  frames: number;
+  space: 'unit' | 'joint' | null;
+  vgg: boolean;
+  /** Of two steps. */
+  reports: Partial<DinetStepReport>[];
+  /** Of the first. */
+  gradients: Record<string, { shape: number[]; data: number[] }>;
+};
+
+/** What reference/dinet-losses.py measured. */
+export const lossCases = JSON.parse(readFileSync(new URL('../fixtures/losses.json', import.meta.url), 'utf8')) as {
+  side: number;
+  learningRate: number;
+  stages: LossStage[];
+};
 
 export const SIDE = 16;
 
@@ -117,13 +138,13 @@ export const middle: MouthInput = (painted) =>
   });
 
 /** Rows of pictures by formula. The caller disposes it. */
-export function madeBatch(rows: number, frames: number, name = 'batch'): DinetTrainBatch {
+export function madeBatch(rows: number, frames: number, name = 'batch', side = SIDE): DinetTrainBatch {
   const count = rows * frames;
   const of = (what: string, shape: number[]) => made(`${name} ${what}`, shape);
   return {
-    real: of('real', [count, SIDE, SIDE, 3]) as tf.Tensor4D,
-    masked: of('masked', [count, SIDE, SIDE, 3]) as tf.Tensor4D,
-    references: of('references', [count, SIDE, SIDE, 6]) as tf.Tensor4D,
+    real: of('real', [count, side, side, 3]) as tf.Tensor4D,
+    masked: of('masked', [count, side, side, 3]) as tf.Tensor4D,
+    references: of('references', [count, side, side, 6]) as tf.Tensor4D,
     audio: of('audio', [count, 3, 5]) as tf.Tensor3D,
     angles: tf.zeros([count]) as tf.Tensor1D,
     syncAudio: of('sync audio', [rows, BINS, 16, 1]) as tf.Tensor4D,
