@@ -9,6 +9,7 @@ import { conv2dFilterGradient } from './conv2d-filter-gradient';
 import { conv2dInputGradient } from './conv2d-input-gradient';
 import { ELEMENTWISE } from './elementwise';
 import { fusedConv2D } from './fused-conv2d';
+import { gather } from './gather';
 import { groupNorm } from './group-norm';
 import { groupNormGradient } from './group-norm-gradient';
 import { guardAllocations, type WasmBackend } from './heap';
@@ -26,6 +27,7 @@ const KERNELS: WasmKernel[] = [
   ...ELEMENTWISE,
   { name: 'Conv2D', run: conv2d },
   { name: 'FusedConv2D', run: fusedConv2D },
+  { name: 'GatherV2', run: gather },
   { name: 'Identity', run: identity },
   { name: 'Slice', run: slice },
   { name: 'BatchMatMul', run: batchMatMul },
