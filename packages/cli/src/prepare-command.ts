@@ -8,6 +8,7 @@ import { prepareFolder } from './prepare-folder';
 import type { PrepareFolderOptions } from './preparer';
 import { createProgress, formatSeconds, type Progress } from './progress';
 import { readConfig, readRecipe, say, startBackend } from './setup';
+import { LOGIT_LABELS, type LogitFiles } from './read-logits';
 import { recipeFor, TRAINED_NETWORKS, type TrainedNetworkName } from './trained-network';
 
 /** Pictures from which on a video's own progress is shown: half a minute. */
@@ -49,6 +50,9 @@ export const PREPARE: CommandSpec = {
     seed: { kind: 'whole', value: 'N', min: 0, default: 0, help: 'of the split' },
     effort: EFFORT_OPTION,
     landmarks: { kind: 'text', value: 'DIR', help: 'landmark files made elsewhere; those beside the videos are used if not given' },
+    features: { kind: 'text', value: 'DIR', help: 'a speech recogniser’s logits (npy) by the videos’ names: clips keep them for DINet; see lipsync features' },
+    'feature-labels': { kind: 'choice', choices: Object.keys(LOGIT_LABELS), default: 'deepspeech', help: 'what their columns stand for' },
+    'feature-halve': { kind: 'choice', choices: ['second', 'mean'], default: 'second', help: 'how 50 rows a second become 25' },
     jobs: { kind: 'whole', value: 'N', min: 1, help: 'processes; all processors if not given' },
     shard: { kind: 'text', value: 'I/N', help: 'prepares part I of N, I from 0; lipsync prepare merge ends it' },
     json: { kind: 'flag', help: 'prints the summary as JSON' },
@@ -99,6 +103,12 @@ export async function runPrepare({ positionals, values }: ParsedCommand): Promis
       effort: values.effort as LandmarkEffort,
       jobs: values.jobs as number | undefined,
       landmarks: path('landmarks'),
+      ...(values.features === undefined
+        ? {}
+        : {
+            features: path('features'),
+            featureFiles: { labels: values['feature-labels'] as LogitFiles['labels'], halve: values['feature-halve'] as LogitFiles['halve'] },
+          }),
       shard: readShard(values.shard as string | undefined),
       ...split,
     }),

@@ -19,7 +19,10 @@ import { laplacianVariance } from '@lipsync/metrics';
 import { LANDMARK_EFFORT, type LandmarkEffort } from './landmark-effort';
 import { offsetStage } from './offset-stage';
 import { readLandmarks } from './read-landmarks';
+import { readLogits, type LogitFiles } from './read-logits';
 import { readExpert } from './setup';
+
+const DINET_FILES: LogitFiles = { labels: 'deepspeech', halve: 'second' };
 
 export type PrepareFolderOptions = {
   /** Folder of videos, or one video. */
@@ -45,6 +48,10 @@ export type PrepareFolderOptions = {
   effort?: LandmarkEffort;
   /** Folder of landmark files made elsewhere: a video that has one is not searched for faces. Default: files beside the videos. */
   landmarks?: string;
+  /** Folder of a speech recogniser's logits (npy), see `readLogits`, which clips then keep; a video without is dropped. Default none. */
+  features?: string;
+  /** How they are to be read. Default DeepSpeech's columns, every second row of 50 a second. */
+  featureFiles?: LogitFiles;
   /** Processes at work beside each other. Default 1: this one, on the backend that is set. */
   jobs?: number;
   /** Prepares only every `count`-th video, from the `index`-th (from 0) on; the others are left to other machines. Default all. */
@@ -64,6 +71,7 @@ export type Preparer = { prepare(source: string): Promise<PrepareResult>; close(
 /** A preparer in this process, on the backend that is set. */
 export async function openPreparer(folder: string, options: PrepareFolderOptions & { layout: LayoutName }): Promise<Preparer> {
   const { effort = 'fast', landmarks = folder, preparation = GENERAL, identify = true, expert: weights, layout, log } = options;
+  const { features, featureFiles = DINET_FILES } = options;
   const { detector: looks, collect } = LANDMARK_EFFORT[effort];
   const store = await openStore(options);
   const reader = await openMedia({ log });
@@ -87,8 +95,9 @@ export async function openPreparer(folder: string, options: PrepareFolderOptions
       const tracks = readLandmarks(landmarks, source, others);
       tracks.catch(() => {}); // prepareVideo says it
       const { onProgress } = options;
+      const logits = features === undefined ? undefined : (durationSec: number) => readLogits(features, source, durationSec, featureFiles);
       const about = { sourceSha256, ...(person === undefined ? {} : { person }) };
-      return prepareVideo({ path, source, reader, detector, tracks, preparation, stages, collect, onProgress, ...about }, store);
+      return prepareVideo({ path, source, reader, detector, tracks, logits, preparation, stages, collect, onProgress, ...about }, store);
     },
     close() {
       detector.dispose();
@@ -100,7 +109,7 @@ export async function openPreparer(folder: string, options: PrepareFolderOptions
 
 /** The store of a preparation: a new one, or the one that it goes on with. */
 export async function openStore(options: PrepareFolderOptions): Promise<ClipStore> {
-  const { store, recipe, crop, effort = 'fast', preparation = GENERAL, expert, identify = true } = options;
+  const { store, recipe, crop, effort = 'fast', preparation = GENERAL, expert, identify = true, features, featureFiles = DINET_FILES } = options;
   const { stepsPerSecond, bins } = audioFeatures(recipe.mel);
   const { mel, fps } = recipe;
   const settings = {
@@ -108,6 +117,7 @@ export async function openStore(options: PrepareFolderOptions): Promise<ClipStor
     preparation,
     identify,
     ...(expert && preparation.offset !== 'none' ? { expert: await hashFile(expert) } : {}),
+    ...(features === undefined ? {} : { features: featureFiles }),
   };
   return ClipStore.create(store, { crop: crop ?? storedCropFor(recipe.crop), mel, stepsPerSecond, bins, fps }, settings);
 }
