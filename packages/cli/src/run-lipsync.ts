@@ -3,6 +3,7 @@ import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCom
 import { DATA, runData } from './data-command';
 import { REPORT, runReport } from './data-report-command';
 import { EXPORT, runExport } from './export-command';
+import { FEATURES, runFeatures } from './features-command';
 import { PREPARE, runPrepare } from './prepare-command';
 import { servePrepareWorker, tellParent, WORKER_WORD } from './prepare-worker';
 import { openPreparer } from './preparer';
@@ -19,6 +20,7 @@ const COMMANDS: { spec: CommandSpec; run: (parsed: ParsedCommand) => Promise<num
   { spec: SCORE, run: runScore },
   { spec: WEIGHTS, run: runWeights },
   { spec: EXPORT, run: runExport },
+  { spec: FEATURES, run: runFeatures },
   { spec: ACCELERATE, run: runAccelerate },
 ];
 
