@@ -2,6 +2,7 @@ import { ACCELERATE, runAccelerate } from './accelerate-command';
 import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCommand } from './command';
 import { DATA, runData } from './data-command';
 import { REPORT, runReport } from './data-report-command';
+import { DUB, runDub } from './dub-command';
 import { EXPORT, runExport } from './export-command';
 import { FEATURES, runFeatures } from './features-command';
 import { PREPARE, runPrepare } from './prepare-command';
@@ -10,6 +11,7 @@ import { openPreparer } from './preparer';
 import { runScore, SCORE } from './score-command';
 import { startBackend } from './setup';
 import { runTrain, TRAIN } from './train-command';
+import { runTrainDinet, TRAIN_DINET } from './train-generator-command';
 import { runWeights, WEIGHTS } from './weights-command';
 
 const COMMANDS: { spec: CommandSpec; run: (parsed: ParsedCommand) => Promise<number | void> }[] = [
@@ -17,7 +19,9 @@ const COMMANDS: { spec: CommandSpec; run: (parsed: ParsedCommand) => Promise<num
   { spec: REPORT, run: runReport },
   { spec: DATA, run: runData },
   { spec: TRAIN, run: runTrain },
+  { spec: TRAIN_DINET, run: runTrainDinet },
   { spec: SCORE, run: runScore },
+  { spec: DUB, run: runDub },
   { spec: WEIGHTS, run: runWeights },
   { spec: EXPORT, run: runExport },
   { spec: FEATURES, run: runFeatures },
