@@ -1,17 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { enableWasmTraining } from '@lipsync/backends';
 import type { EmbeddingBatch, MelBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
-import { Conv2d, Linear, Module, Random, l2Normalize, relu } from '@lipsync/nn';
+import { Conv2d, Linear, Module, Random, l2Normalize, registerGradients, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { formulaNumbers, formulaStateDict } from '../../../tests/support/formula-weights';
 import type { DinetStepReport, DinetTrainBatch, MouthInput } from '../src/dinet-trainer';
 
-/** Chooses wasm, one thread, with its training kernels. */
+/** Chooses wasm, one thread, with its training kernels, and all gradients. */
 export async function useWasm(): Promise<void> {
   enableWasmTraining();
   await tf.setBackend('wasm');
   await tf.ready();
+  registerGradients();
 }
 
 /** Tensors alive. */
