@@ -1,0 +1,110 @@
+import { fail, storedShape } from '@lipsync/contracts';
+
+export type MouthPatchOptions = {
+  /** Pixels on a side of the mouth box in the painted face images. */
+  mouth: number;
+  /** Pixels on a side of the mouth box in the film's pictures: twice the crop radius. */
+  side: number;
+  /** Width of the soft edge inside the box, as a share of `side`. Default 1/16. */
+  feather?: number;
+};
+
+/**
+ * Puts painted mouths back into pictures of the film.
+ *
+ * The mouth box of the painted face image, `[mouth / 2, mouth / 2 + mouth) x [q, q + mouth)`, is resized to `side` x `side` (Catmull-Rom, half-pixel
+ * centres, widened where it shrinks; at the box's edges it looks at what was painted beyond), and laid over the picture with a weight that rises
+ * smoothly from 0 at the box's edge to 1 `feather * side` pixels inside. Pixels outside the box stay as they are. The published code pastes all rows
+ * above the box's lower edge with hard edges.
+ *
+ * @example
+ * new MouthPatch({ mouth: 64, side: 180 }).paste(frame, left, top, painted);
+ */
+export class MouthPatch {
+  readonly side: number;
+  readonly #width: number;
+  readonly #height: number;
+  readonly #rows: Taps[];
+  readonly #columns: Taps[];
+  readonly #weights: Float32Array;
+  readonly #line: Float32Array;
+
+  constructor({ mouth, side, feather = 1 / 16 }: MouthPatchOptions) {
+    const where = 'MouthPatch';
+    if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 8 === 0)) fail(RangeError, where, 'options.mouth', 'a multiple of 8 pixels', mouth);
+    if (!(Number.isInteger(side) && side > 0)) fail(RangeError, where, 'options.side', 'a whole number of pixels above 0', side);
+    if (!(feather >= 0 && feather <= 0.5)) fail(RangeError, where, 'options.feather', 'from 0 to 0.5', feather);
+    const { height, width } = storedShape({ kind: 'dinet head', mouth });
+    [this.side, this.#height, this.#width] = [side, height, width];
+    this.#rows = taps(mouth / 2, mouth, side, height);
+    this.#columns = taps((width - mouth) / 2, mouth, side, width);
+    const edge = feather * side;
+    this.#weights = Float32Array.from({ length: side }, (_, i) => {
+      const inside = Math.min(i + 0.5, side - i - 0.5);
+      const t = edge > 0 ? Math.min(1, inside / edge) : 1;
+      return t * t * (3 - 2 * t);
+    });
+    this.#line = new Float32Array(height * side * 3);
+  }
+
+  /**
+   * @param picture RGB, 0..255; painted upon. What of the box lies outside is left out.
+   * @param left column of the box's left edge in the picture.
+   * @param top row of its upper edge.
+   * @param painted the face image, `[height, width, 3]`, RGB, 0..1.
+   */
+  paste(picture: { data: Uint8Array; width: number; height: number }, left: number, top: number, painted: Float32Array): void {
+    const where = 'MouthPatch.paste';
+    const [width, height, side, line] = [this.#width, this.#height, this.side, this.#line];
+    if (painted.length !== height * width * 3) fail(TypeError, where, 'painted', `${height} x ${width} x 3 numbers`, painted.length);
+    if (!(Number.isInteger(left) && Number.isInteger(top))) fail(RangeError, where, 'left and top', 'whole pixels', [left, top]);
+    for (let row = this.#rows[0].first; row < this.#rows[side - 1].first + this.#rows[side - 1].weights.length; row++) {
+      for (let j = 0; j < side; j++) {
+        const { first, weights } = this.#columns[j];
+        let [red, green, blue] = [0, 0, 0];
+        for (let k = 0, at = (row * width + first) * 3; k < weights.length; k++, at += 3) {
+          red += weights[k] * painted[at];
+          green += weights[k] * painted[at + 1];
+          blue += weights[k] * painted[at + 2];
+        }
+        line.set([red, green, blue], (row * side + j) * 3);
+      }
+    }
+    const { data } = picture;
+    for (let i = Math.max(0, -top); i < Math.min(side, picture.height - top); i++) {
+      const { first, weights } = this.#rows[i];
+      for (let j = Math.max(0, -left); j < Math.min(side, picture.width - left); j++) {
+        const weight = this.#weights[i] * this.#weights[j];
+        const out = ((top + i) * picture.width + left + j) * 3;
+        for (let colour = 0; colour < 3; colour++) {
+          let value = 0;
+          for (let k = 0; k < weights.length; k++) value += weights[k] * line[((first + k) * side + j) * 3 + colour];
+          const bounded = value < 0 ? 0 : value > 1 ? 255 : 255 * value;
+          data[out + colour] = Math.round(data[out + colour] * (1 - weight) + bounded * weight);
+        }
+      }
+    }
+  }
+}
+
+/** Where an output pixel is taken from: neighbours in a row, and their weights. */
+type Taps = { first: number; weights: Float32Array };
+
+function taps(start: number, length: number, side: number, limit: number): Taps[] {
+  const scale = length / side;
+  const wide = Math.max(1, scale); // a kernel as wide as what it shrinks
+  return Array.from({ length: side }, (_, i) => {
+    const centre = start + (i + 0.5) * scale - 0.5;
+    const first = Math.max(0, Math.ceil(centre - 2 * wide));
+    const last = Math.min(limit - 1, Math.floor(centre + 2 * wide));
+    const weights = Float32Array.from({ length: last - first + 1 }, (_, k) => catmullRom((first + k - centre) / wide));
+    const sum = weights.reduce((a, b) => a + b, 0);
+    return { first, weights: weights.map((weight) => weight / sum) };
+  });
+}
+
+function catmullRom(distance: number): number {
+  const x = Math.abs(distance);
+  if (x >= 2) return 0;
+  return x < 1 ? (1.5 * x - 2.5) * x * x + 1 : ((-0.5 * x + 2.5) * x - 4) * x + 2;
+}

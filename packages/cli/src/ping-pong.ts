@@ -1,0 +1,92 @@
+import { fail } from '@lipsync/contracts';
+import type { VideoFrame } from '@lipsync/contracts';
+
+export type PingPongOptions = {
+  /** Pictures to give; as many as the film has, if it has fewer, from back to front and again. */
+  count: number;
+  /** Bytes of pictures that may be held to be played backwards. Default 128 MiB, but 8 pictures at least. */
+  keepBytes?: number;
+  /** Told once where the film cannot be entered in its middle. */
+  log?: (line: string) => void;
+};
+
+const LONGEST_PIECE = 100; // pictures, 4 s
+
+/**
+ * The pictures of a film forwards, then backwards, then forwards …, `0 … N - 1, N - 2 … 0, 1 …`, until `count` were given: a film as long as is
+ * wanted, without a jump. `index` stays the picture's own.
+ *
+ * Backwards it is read in pieces of at most 100 pictures, or what `keepBytes` holds, each forwards; so memory is bounded, and each piece costs the
+ * decoding from the key picture before it. Every picture read again is compared with a sum (4 bytes each are kept) of what it was at first: where
+ * the film cannot be entered exactly it is read from its beginning.
+ *
+ * @param read pictures from this index on; earlier ones may come before them.
+ * @throws Error where the film is not the same when it is read again.
+ * @example
+ * for await (const picture of pingPong((first) => media.frames('talk.mp4', { first }), { count: 1000 })) { … }
+ */
+export async function* pingPong(read: (first: number) => AsyncIterable<VideoFrame>, options: PingPongOptions): AsyncGenerator<VideoFrame> {
+  const { count, keepBytes = 128 * 2 ** 20, log = () => {} } = options;
+  if (!(count >= 0)) fail(RangeError, 'pingPong', 'options.count', 'at least 0', count);
+  let given = 0;
+  let pieceLength = 1;
+  const sums: number[] = [];
+  if (count === 0) return;
+  for await (const picture of read(0)) {
+    sums.push(checkSum(picture));
+    pieceLength = Math.max(8, Math.min(LONGEST_PIECE, Math.floor(keepBytes / picture.data.byteLength)));
+    yield picture;
+    if (++given === count) return;
+  }
+  if (sums.length === 0) fail(Error, 'pingPong', 'read', 'a film with pictures', 'none');
+
+  let exact = true;
+  const piece = async (from: number, to: number): Promise<VideoFrame[]> => {
+    if (exact && from > 0) {
+      const pictures = await collect(read(from), from, to).catch(() => []);
+      if (matches(pictures, from, to, sums)) return pictures;
+      exact = false;
+      log('the film cannot be entered exactly in its middle: each piece that is played backwards is read from the beginning (mp4, mov and mkv can)');
+    }
+    const pictures = await collect(read(0), from, to);
+    if (!matches(pictures, from, to, sums)) fail(Error, 'pingPong', 'read', 'the same pictures each time', `others from ${from} to ${to - 1}`);
+    return pictures;
+  };
+
+  const last = sums.length - 1;
+  for (;;) {
+    for (let to = last; to > 0 || last === 0; to = Math.max(0, to - pieceLength)) {
+      const pictures = await piece(Math.max(0, to - pieceLength), Math.max(1, to));
+      while (pictures.length > 0) {
+        yield pictures.pop()!;
+        if (++given === count) return;
+      }
+    }
+    for await (const picture of read(0)) {
+      if (picture.index === 0) continue;
+      yield picture;
+      if (++given === count) return;
+    }
+  }
+}
+
+/** The pictures `from` to `to - 1` of those that come. */
+async function collect(pictures: AsyncIterable<VideoFrame>, from: number, to: number): Promise<VideoFrame[]> {
+  const found: VideoFrame[] = [];
+  for await (const picture of pictures) {
+    if (picture.index >= from) found.push(picture);
+    if (picture.index >= to - 1) break;
+  }
+  return found;
+}
+
+function matches(pictures: VideoFrame[], from: number, to: number, sums: readonly number[]): boolean {
+  return pictures.length === to - from && pictures.every((picture, i) => picture.index === from + i && checkSum(picture) === sums[from + i]);
+}
+
+/** A sum over every 61st byte, in order. */
+function checkSum({ data }: VideoFrame): number {
+  let sum = 0x811c9dc5;
+  for (let i = 0; i < data.length; i += 61) sum = Math.imul(sum ^ data[i], 0x01000193);
+  return sum >>> 0;
+}
