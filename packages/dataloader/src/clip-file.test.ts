@@ -80,5 +80,7 @@ test('logits come back where a clip has them', async () => {
   const { folder, remove } = await temporaryFolder();
   await writeFile(`${folder}/a`, bytes);
   expect((await readClipInfo(`${folder}/a`, 'a.mp4.t0.s0')).logitSteps).toBe(7);
+  const narrow = await encodeClip({ ...madeClip('a.mp4.t0.s0', 8), logits: { ...logits, steps: 29, bins: 7 } });
+  await expect(decodeClip(narrow, 'a.mp4.t0.s0')).rejects.toThrow('readClip: a.mp4.t0.s0: logits must be of shape [steps, 29], got [29, 7]');
   await remove();
 });

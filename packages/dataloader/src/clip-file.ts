@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
 import { encodeSafetensors } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/nn';
 import type { Clip, ClipInfo } from './clip';
@@ -213,7 +213,8 @@ function infoOf({ tensors, metadata }: Header, id: string): ClipInfo {
     fail(TypeError, 'readClip', id, 'pictures with as many landmarks and poses', `${count} pictures of ${height} x ${width}`);
   }
   const { logits } = tensors; // absent where the store was made without
-  if (logits && logits.shape?.length !== 2) fail(TypeError, 'readClip', `${id}: logits`, 'of shape [steps, bins]', logits.shape);
+  const { bins } = AUDIO_FEATURES.ASR_LOGITS;
+  if (logits && !(logits.shape?.length === 2 && logits.shape[1] === bins)) fail(TypeError, 'readClip', `${id}: logits`, `of shape [steps, ${bins}]`, logits.shape);
   return { id, ...facts, melSteps: tensors.mel.shape[0], ...(logits ? { logitSteps: logits.shape[0] } : {}) };
 }
 
