@@ -3,6 +3,7 @@ import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCom
 import { DATA, runData } from './data-command';
 import { REPORT, runReport } from './data-report-command';
 import { DUB, runDub } from './dub-command';
+import { EVALUATE, runEvaluate } from './evaluate-command';
 import { EXPORT, runExport } from './export-command';
 import { FEATURES, runFeatures } from './features-command';
 import { PREPARE, runPrepare } from './prepare-command';
@@ -21,6 +22,7 @@ const COMMANDS: { spec: CommandSpec; run: (parsed: ParsedCommand) => Promise<num
   { spec: TRAIN, run: runTrain },
   { spec: TRAIN_DINET, run: runTrainDinet },
   { spec: SCORE, run: runScore },
+  { spec: EVALUATE, run: runEvaluate },
   { spec: DUB, run: runDub },
   { spec: WEIGHTS, run: runWeights },
   { spec: EXPORT, run: runExport },
