@@ -2,7 +2,10 @@ import { BatchNorm2d, Module, PictureFeatures, type NamedArray } from '@lipsync/
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Expert, Judge, Painter, SIDE, disposeMade, fill, lossCases, madeBatch, middle, tensors, useWasm } from '../tests/trainer-parts';
+import { THESIS_DINET, type DinetConfig } from './config';
+import { DinetDiscriminator } from './discriminator';
 import { DinetTrainer, type DinetStepReport, type DinetTrainBatch, type DinetTrainerOptions, type DinetTrainerState } from './dinet-trainer';
+import { DinetGenerator } from './generator';
 import { dinetPerceptual, type PerceptualLoss } from './generator-loss';
 import { NonFiniteLoss } from './non-finite-loss';
 
@@ -42,19 +45,19 @@ async function on<T>(batch: DinetTrainBatch, run: (batch: DinetTrainBatch) => Pr
 describe('DinetTrainer', () => {
   test('paints better from step to step, keeps its tensors, and reports every loss', async () => {
     const expert = new Expert();
-    const trainer = clipTrainer({ sync: { expert, mouthInput: middle }, learningRate: 5e-3 });
+    const trainer = clipTrainer({ sync: { expert, mouthInput: middle }, learningRate: 1e-2 });
     const bright = tf.fill([10, SIDE, SIDE, 3], 0.8) as tf.Tensor4D;
     await on(madeBatch(2, 5), async (noise) => {
       const batch = { ...noise, real: bright };
       const first = await trainer.step(batch);
       const before = tensors();
       let last = first;
-      for (let step = 1; step < 30; step++) last = await trainer.step(batch);
+      for (let step = 1; step < 15; step++) last = await trainer.step(batch);
       expect(tensors()).toBe(before);
       expect(last.image).toBeLessThan(first.image / 2);
       for (const value of Object.values(first)) expect(Number.isFinite(value)).toBe(true);
       expect(first.generator).toBeCloseTo(10 * first.perceptual + first.gan + first.ganClip + 0.1 * first.sync + first.image, 4);
-      expect(trainer.stepCount).toBe(30);
+      expect(trainer.stepCount).toBe(15);
     });
     bright.dispose();
     trainer.dispose();
@@ -251,7 +254,7 @@ describe("DinetTrainer against PyTorch's steps", () => {
   });
   afterAll(() => network.dispose());
 
-  test.each(lossCases.stages)('in the stage $name: losses of two steps to 1e-4, gradients of the first to 1e-3 of the largest', async (stage) => {
+  test.each(lossCases.stages)('in the stage $name: losses of two steps to 1e-5, gradients of the first to 1e-4 of the largest', async (stage) => {
     const { rows, frames, space, vgg, reports, gradients } = stage;
     const expert = space ? await fill(new Expert(space), 'expert.') : undefined;
     const trainer = new DinetTrainer({
@@ -268,7 +271,7 @@ describe("DinetTrainer against PyTorch's steps", () => {
         for (const name of Object.keys(got) as (keyof DinetStepReport)[]) {
           const value = wanted[name];
           if (value === undefined) expect(got[name], name).toBeNaN();
-          else expect(Math.abs(got[name] - value) / Math.max(1, Math.abs(value)), `${name} of step ${step}`).toBeLessThan(1e-4);
+          else expect(Math.abs(got[name] - value) / Math.max(1, Math.abs(value)), `${name} of step ${step}`).toBeLessThan(1e-5);
         }
         if (step > 0) continue;
         const { expAvg } = (await trainer.state()).optimizer; // after one step a tenth of the gradient
@@ -276,12 +279,61 @@ describe("DinetTrainer against PyTorch's steps", () => {
         for (const [name, { data }] of Object.entries(gradients)) {
           const found = Array.from((expAvg.get(name) as NamedArray).data as Float32Array, (value) => 10 * value);
           const difference = Math.max(...data.map((value, i) => Math.abs(value - found[i])));
-          expect(difference, name).toBeLessThan(1e-3 * Math.max(...data.map(Math.abs)) + 1e-6);
+          expect(difference, name).toBeLessThan(1e-4 * Math.max(...data.map(Math.abs)) + 1e-6);
         }
       }
     });
     trainer.dispose();
     expert?.dispose();
+  }, 60_000);
+});
+
+describe('DinetTrainer with its own networks', () => {
+  const config: DinetConfig = { ...THESIS_DINET, width: 4, referenceChannels: 8, references: 2, audio: { kind: 'logits', bins: 3, steps: 5 } };
+  const own = (options: Partial<DinetTrainerOptions> = {}, changes: Partial<DinetConfig> = {}) =>
+    new DinetTrainer({
+      generator: new DinetGenerator({ ...config, ...changes }, { seed: 1 }),
+      frameDiscriminator: new DinetDiscriminator({ pictures: 1, width: 2, seed: 2 }),
+      clipDiscriminator: new DinetDiscriminator({ pictures: 5, width: 2, seed: 3 }),
+      ...options,
+    });
+  const batch = (rows = 2) => madeBatch(rows, 5, 'own', 68); // the smallest faces that InstanceNorm leaves something of
+
+  test('takes steps with BatchNorm and with InstanceNorm, the first from a loss of a size that no explosion is', async () => {
+    for (const changes of [{}, { norm: 'batch', audioNorm: 'batch', sampling: 'published' } as const]) {
+      const trainer = own({}, changes);
+      const reports: DinetStepReport[] = [];
+      for (let step = 0; step < 3; step++) reports.push(await on(batch(1), (rows) => trainer.step(rows)));
+      expect(reports[0].gradientNorm).toBeLessThan(100);
+      expect(reports[2].image).toBeLessThan(reports[0].image);
+      trainer.dispose();
+    }
+  }, 60_000);
+
+  test('divided into rows has the gradients of the whole batch to 2e-3, and taken up again the same bits', async () => {
+    const expAvg = async (chunk?: number) => {
+      const trainer = own({ chunk });
+      await on(batch(), (rows) => trainer.step(rows));
+      const state = await trainer.state();
+      trainer.dispose();
+      return state;
+    };
+    const [whole, divided] = [await expAvg(), await expAvg(1)];
+    for (const [name, { data }] of whole.optimizer.expAvg) {
+      const other = divided.optimizer.expAvg.get(name)?.data as Float32Array;
+      const largest = Math.max(...Array.from(data as Float32Array, Math.abs));
+      const difference = Math.max(...Array.from(data as Float32Array, (value, i) => Math.abs(value - other[i])));
+      // Rounding, of which this network makes much: pictures larger by 2e-7 of themselves change gradients by 1e-2, the division by 4e-4. A bias
+      // before InstanceNorm has no gradient but rounding.
+      expect(difference, name).toBeLessThan(2e-3 * largest + 1e-7);
+    }
+    const [through, resumed] = [own(), own()];
+    through.loadState(whole);
+    resumed.loadState(await through.state());
+    for (const trainer of [through, resumed]) await on(batch(), (rows) => trainer.step(rows));
+    expect(bits(await resumed.state())).toBe(bits(await through.state()));
+    through.dispose();
+    resumed.dispose();
   }, 60_000);
 });
 

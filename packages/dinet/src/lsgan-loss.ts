@@ -4,8 +4,8 @@ import * as tf from '@tensorflow/tfjs-core';
 /**
  * What a discriminator minimises: `½ mean (D(real) - 1)² + ½ mean D(painted)²`, over all places of the score maps.
  *
- * Source: least-squares GAN (Mao et al. 2017) as DINet's code and the thesis have it. Largest relative difference from PyTorch 1.13 below 1e-6,
- * see the test.
+ * Source: least-squares GAN (Mao et al. 2017) as DINet's code and the thesis have it. Largest relative difference from PyTorch 1.13 below 2e-6,
+ * see the test of `DinetTrainer`.
  *
  * @param real Score map of real pictures, float32, raw (no sigmoid); borrowed.
  * @param painted That of painted ones.
