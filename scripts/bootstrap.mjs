@@ -1,8 +1,10 @@
 /**
- * The two entry commands, from a bare machine with Node 20, npm and git:
+ * The entry commands, from a bare machine with Node 20, npm and git:
  *
  *   npm test                        everything that has to hold
  *   npm run example:train           the main job on embedded data; `-- --data DIR` for one's own
+ *   npm run example:train-dinet     a generator, taught by a sync network; likewise
+ *   npm run example:dub             paints a mouth by another sound with it
  *
  * Brings the pinned pnpm (into .tools, no rights needed), installs, builds, then runs the task.
  */
@@ -63,13 +65,14 @@ run('pnpm', ['run', 'build']);
 
 const [task, ...rest] = process.argv.slice(2);
 const args = rest[0] === '--' ? rest.slice(1) : rest;
+/** Paths that the user typed count from where the user stood. */
+const example = (name) => () =>
+  run(process.execPath, [join(root, 'examples', name, 'dist/index.js'), ...args], { cwd: process.env.INIT_CWD ?? process.cwd(), shell: false });
 const tasks = {
   test: () => run(process.execPath, ['scripts/test.mjs', ...args]),
-  'example:train': () => {
-    // Paths that the user typed count from where the user stood.
-    const example = join(root, 'examples/train-avalignnet/dist/index.js');
-    run(process.execPath, [example, ...args], { cwd: process.env.INIT_CWD ?? process.cwd(), shell: false });
-  },
+  'example:train': example('train-avalignnet'),
+  'example:train-dinet': example('train-dinet'),
+  'example:dub': example('dub'),
 };
 if (!tasks[task]) {
   console.error(`bootstrap: task must be ${Object.keys(tasks).join(' or ')}, got ${task}`);

@@ -1,0 +1,89 @@
+/**
+ * Paints the mouth of a video by another sound.
+ *
+ *   npm run example:dub                                                              on a drawn face and another drawn person's voice
+ *   npm run example:dub -- --video FILE --sound FILE --to FILE --weights FILE        on your own
+ *
+ * Takes the weights that `npm run example:train-dinet` made, and runs that first where it has not been run.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { selectBackend } from '@lipsync/backends';
+import { LANDMARK_EFFORT, createProgress, describeDub, dubVideo } from '@lipsync/cli';
+import { loadDinet } from '@lipsync/dinet';
+import { writeTalkingFace } from '@lipsync/embedded-data';
+import { createLandmarkDetector } from '@lipsync/face-crop';
+import { openMedia } from '@lipsync/media';
+import { openCheckpoint } from '@lipsync/nn';
+
+const words = process.argv.slice(2);
+const { values: args } = parseArgs({
+  args: words[0] === '--' ? words.slice(1) : words,
+  options: {
+    video: { type: 'string' },
+    sound: { type: 'string' },
+    to: { type: 'string' },
+    weights: { type: 'string' },
+    backend: { type: 'string', default: 'auto' },
+  },
+});
+const trained = resolve('lipsync-dinet-example');
+const weights = resolve(args.weights ?? join(trained, 'clip/weights.safetensors'));
+const folder = join(resolve('lipsync-dub-example'));
+
+// 1. A generator.
+if (!existsSync(weights)) {
+  if (args.weights) throw new Error(`example:dub: --weights must be a file, got ${args.weights}`);
+  console.error('no generator yet: training one on embedded data first');
+  const script = fileURLToPath(new URL('../../train-dinet/dist/index.js', import.meta.url));
+  const { status } = spawnSync(process.execPath, [script, '--out', trained, '--backend', args.backend], { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+// 2. A face, and the voice of somebody else.
+let [video, sound] = [args.video, args.sound].map((path) => path && resolve(path));
+if (!video || !sound) {
+  await mkdir(folder, { recursive: true });
+  [video, sound] = [video ?? join(folder, 'face.mp4'), sound ?? join(folder, 'voice.mp4')];
+  if (!existsSync(video)) await writeTalkingFace(video, { seed: 7101, personSeed: 9101, durationSec: 6 });
+  if (!existsSync(sound)) await writeTalkingFace(sound, { seed: 7202, personSeed: 9202, durationSec: 6 });
+}
+const to = resolve(args.to ?? join(folder, 'dubbed.mp4'));
+
+// 3. The dub.
+await selectBackend({ backend: args.backend as 'auto', log: console.error });
+const generator = await loadDinet(weights);
+const file = await openCheckpoint(await readFile(weights));
+const mouth = Number(file.metadata.mouth);
+await file.close();
+const reader = await openMedia({ log: console.error });
+const { detector: looks, ...following } = LANDMARK_EFFORT.fast;
+const detector = await createLandmarkDetector(looks);
+let bar: ReturnType<typeof createProgress> | undefined;
+let pass: string | undefined;
+const report = await dubVideo(video, sound, to, {
+  generator,
+  mouth,
+  reader,
+  detector,
+  ...following,
+  log: console.error,
+  onProgress: ({ pass: now, done, total }) => {
+    if (now !== pass) {
+      bar?.stop();
+      bar = createProgress({ label: now, total });
+      pass = now;
+    }
+    bar?.update(done);
+  },
+});
+bar?.stop();
+for (const line of describeDub(report)) console.log(line);
+const { durationSec, video: picture, audio } = await reader.probe(to);
+console.log(`plays: ${durationSec.toFixed(2)} s, picture ${picture?.width} x ${picture?.height}, sound ${audio?.sampleRate} Hz`);
+detector.dispose();
+generator.dispose();

@@ -1,0 +1,112 @@
+/**
+ * A generator from video files to a table: face images, a sync network to teach by, the stage of single pictures, the stage of clips, and what came out.
+ *
+ *   npm run example:train-dinet                                   on talking faces that are drawn and voiced here
+ *   npm run example:train-dinet -- --data DIR --held-out FILE     on your own videos
+ *
+ * Stop it at any moment; the same line goes on where it stopped.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { LITE, loadAVAlignNet } from '@lipsync/avalignnet';
+import { selectBackend } from '@lipsync/backends';
+import { createProgress, dinetTable, evaluateDinet, readPerceptual, recipeOf, showGeneratorTraining, showPreparation, showTraining } from '@lipsync/cli';
+import type { SyncRecipe } from '@lipsync/contracts';
+import { ClipStore } from '@lipsync/dataloader';
+import { LITE_DINET, loadDinet } from '@lipsync/dinet';
+import { writeEmbeddedDataset } from '@lipsync/embedded-data';
+
+const words = process.argv.slice(2);
+const { values: args } = parseArgs({
+  args: words[0] === '--' ? words.slice(1) : words,
+  options: {
+    data: { type: 'string' },
+    'held-out': { type: 'string' },
+    out: { type: 'string' },
+    mouth: { type: 'string', default: '64' },
+    /** VGG-19's weights, or none. */
+    perceptual: { type: 'string', default: 'none' },
+    /** Steps of the sync network, of single pictures, and of clips. */
+    'expert-steps': { type: 'string' },
+    'frame-steps': { type: 'string' },
+    'clip-steps': { type: 'string' },
+    /** Channels of the generator's first layer. */
+    width: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    backend: { type: 'string', default: 'auto' },
+  },
+});
+const made = args.data === undefined;
+const whole = (text: string | undefined, embedded: number, real: number) => (text === undefined ? (made ? embedded : real) : Number(text));
+const out = resolve(args.out ?? (made ? 'lipsync-dinet-example' : 'lipsync-dinet-run'));
+const seed = Number(args.seed);
+const mouth = Number(args.mouth);
+const width = whole(args.width, 8, 16);
+
+// 1. Videos, and which of them stay unseen.
+let videos = resolve(args.data ?? join(out, 'videos'));
+let heldOut: string[] | undefined;
+if (made) {
+  console.error('embedded data: drawn faces and made voices, not real people');
+  const people = { people: 8, clipsPerPerson: 3, heldOutPeople: 1 };
+  const drawing = createProgress({ label: 'draw', total: people.people * people.clipsPerPerson });
+  await writeEmbeddedDataset(videos, { ...people, seed, onProgress: (done) => drawing.update(done) });
+  drawing.stop();
+  heldOut = lines(await readFile(join(videos, 'held-out.txt'), 'utf8'));
+} else if (args['held-out']) {
+  heldOut = lines(await readFile(resolve(args['held-out']), 'utf8'));
+}
+
+// 2. Face images; the sync network looks at their mouth boxes.
+const recipe: SyncRecipe = { ...recipeOf(LITE), crop: { kind: 'dinet', size: 48, upright: 'median of five', sampling: 'exact' } };
+await showPreparation({ input: videos, store: join(out, 'clips'), recipe, crop: { kind: 'dinet head', mouth } });
+const store = await ClipStore.open(join(out, 'clips'));
+
+// 3. The sync network that will teach.
+await selectBackend({ backend: args.backend as 'auto', log: console.error });
+const common = { store, heldOut, seed };
+const taught = await showTraining({
+  ...common,
+  out: join(out, 'expert'),
+  recipe,
+  steps: whole(args['expert-steps'], 100, 1000),
+  ...(made ? { clipsPerBatch: 8 } : {}),
+  validateEvery: made ? 50 : 100,
+});
+if (taught.validation.auc < 0.65) console.error(`warning: the sync network's AUC is ${taught.validation.auc.toFixed(3)}; below 0.65 it has little to teach`);
+const expert = await loadAVAlignNet(await readFile(taught.weights));
+
+// 4. The generator: single pictures first, then clips with the sync loss.
+const perceptual = await readPerceptual(args.perceptual);
+const config = { ...LITE_DINET, width, referenceChannels: 4 * width };
+// Large steps for a short run; `lipsync train-dinet` has the published ones.
+const brisk = made ? { learningRate: 2e-3, clipNorm: 1, weights: { image: 20, gan: 0.05, sync: 0.3 } } : {};
+const frames = await showGeneratorTraining({ ...common, out: join(out, 'frame'), config, perceptual, ...brisk, steps: whole(args['frame-steps'], 250, 4000), ...(made ? { batch: 8 } : {}) });
+const clips = await showGeneratorTraining({
+  ...common,
+  out: join(out, 'clip'),
+  stage: 'clip',
+  from: frames.weights,
+  expert,
+  perceptual,
+  ...brisk,
+  steps: whole(args['clip-steps'], 60, 1500),
+  ...(made ? { batch: 1 } : {}),
+});
+
+// 5. What came out, on people that it has not seen.
+const generator = await loadDinet(clips.weights);
+const held = heldOut && (await store.list()).filter((id) => heldOut.some((name) => id.includes(name)));
+const evaluation = await evaluateDinet({ generator, store, clips: held, experts: [expert], seed });
+console.log(dinetTable(evaluation));
+await writeFile(join(out, 'evaluation.json'), `${JSON.stringify({ ...evaluation, sheet: undefined }, null, 2)}\n`);
+if (evaluation.sheet) await writeFile(join(out, 'sheet.png'), evaluation.sheet);
+console.log(`weights ${clips.weights}\ncurve   ${clips.curve}\nsheet   ${join(out, 'sheet.png')}`);
+generator.dispose();
+expert.dispose();
+if (perceptual !== 'none') perceptual.dispose();
+
+function lines(text: string): string[] {
+  return text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'));
+}
