@@ -94,6 +94,24 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('none') || name.endsWith('.partial'))).toEqual([]);
   });
 
+  test('pictures are let go of once they are written', async () => {
+    const side = 512;
+    const writer = encodeVideo(file('large.mp4'), { width: side, height: side, preset: 'ultrafast' });
+    const held = () => process.memoryUsage().arrayBuffers;
+    const write = async (count: number) => {
+      for (let index = 0; index < count; index++) {
+        await writer.write(new Uint8Array(side * side * 3).fill(index));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await write(60);
+    const before = held();
+    await write(240);
+    await writer.finish();
+    // Of 180 MiB; what is left waits for the collector.
+    expect(held() - before).toBeLessThan(100 * 2 ** 20);
+  });
+
   test('the same pictures and sound give the same bytes', async () => {
     const bytes: Buffer[] = [];
     for (const name of ['same-1.mp4', 'same-2.mp4']) {

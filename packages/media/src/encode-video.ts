@@ -77,8 +77,17 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
   let state: 'open' | 'finished' | 'aborted' = 'open';
   let frames = 0;
   let soundFolder: string | undefined;
+  let ended: Error | undefined;
+  let answer: ((error: Error) => void) | undefined;
   const started = start();
-  started.catch(() => undefined); // reported by write and finish
+  // One listener for all pictures: one each would hold every picture until the end.
+  started
+    .then((run) => run.ended)
+    .catch(() => undefined) // reported by write and finish
+    .then(() => {
+      ended = new Error('ended');
+      answer?.(ended);
+    });
 
   async function start(): Promise<FfmpegRun> {
     await assertFolder('encodeVideo', path);
@@ -151,9 +160,11 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
       const run = await running();
       const error = await new Promise<Error | null | undefined>((resolve) => {
         // A dead child never calls back on some platforms: its end answers as well.
-        void run.ended.then(() => resolve(new Error('ended')), resolve);
-        run.stdin.write(frame, resolve);
+        answer = resolve;
+        if (ended) resolve(ended);
+        else run.stdin.write(frame, resolve);
       });
+      answer = undefined;
       if (error) await failed(run);
       frames++;
     },
