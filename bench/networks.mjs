@@ -1,7 +1,7 @@
-// Training steps and inference of LITE, the thesis's network (5 pictures of 64 x 64, at most 512 channels), the 0.88 M network and SyncNet 2016,
-// a backend at a time, beside PyTorch with as many threads.
+// Training steps and inference of LITE, the thesis's network (5 pictures of 64 x 64, at most 512 channels), the 0.88 M network, SyncNet 2016
+// and DINet (the thesis's, and LITE_DINET; mouth of 64 pixels, a picture a sample, a step of the stage of frames without VGG-19), a backend at a time, beside PyTorch with as many threads.
 //
-//     pnpm build && node bench/networks.mjs [--mode train,infer] [--networks lite,thesis,prototype,syncnet] [--threads 1,2] [--rounds 5] [--steps 3]
+//     pnpm build && node bench/networks.mjs [--mode train,infer] [--networks lite,thesis,prototype,syncnet,dinet-lite,dinet] [--threads 1,2] [--rounds 5] [--steps 3]
 //                                           [--backends wasm,onednn] [--python /usr/bin/python3] [--json]
 //
 // Every figure is of a process of its own; the rounds go through all of them in turn, so that a busy machine slows all alike. A round's figure is its median
@@ -14,12 +14,15 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { inference, trainingStep } from './support/training-step.mjs';
 
-const BATCH = { train: { lite: 72, thesis: 8, prototype: 8 }, infer: { lite: 32, thesis: 8, prototype: 8, syncnet: 4 } };
+const BATCH = {
+  train: { lite: 72, thesis: 8, prototype: 8, 'dinet-lite': 8, dinet: 2 },
+  infer: { lite: 32, thesis: 8, prototype: 8, syncnet: 4, 'dinet-lite': 8, dinet: 2 },
+};
 
 const { values } = parseArgs({
   options: {
     mode: { type: 'string', default: 'train,infer' },
-    networks: { type: 'string', default: 'lite,thesis,prototype,syncnet' },
+    networks: { type: 'string', default: 'lite,thesis,prototype,syncnet,dinet-lite,dinet' },
     backends: { type: 'string', default: 'wasm,onednn' },
     threads: { type: 'string', default: '1,2' },
     rounds: { type: 'string', default: '5' },

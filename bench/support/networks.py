@@ -1,4 +1,5 @@
 """The networks of training-step.mjs in PyTorch, float32 on CPU: LITE and the thesis's AVAlignNet, the 0.88 M network, SyncNet 2016."""
+import sys
 from pathlib import Path
 
 import torch
@@ -104,8 +105,43 @@ class SyncNet(nn.Module):
         return self.net.pictures(pictures), self.net.sound(mel)
 
 
+class Dinet(nn.Module):
+    """The networks of reference/dinet.py, mouth of 64 pixels; a training step of the stage of frames, without VGG-19 and sync loss."""
+
+    def __init__(self, lite):
+        super().__init__()
+        reference = Path(__file__).resolve().parents[2] / "reference" / "dinet.py"
+        scope = {"__file__": str(reference), "__name__": "definitions"}
+        sys.path.insert(0, str(reference.parent))
+        exec(compile(reference.read_text().split("def rounded")[0], str(reference), "exec"), scope)
+        audio = {"kind": "mel", "bins": 80, "steps": 16} if lite else {"kind": "logits", "bins": 29, "steps": 5}
+        width = 16 if lite else 64
+        config = {"width": width, "referenceChannels": 64 if lite else 128, "references": 5, "norm": "instance", "audioNorm": "layer"}
+        self.shapes = [(3, 104, 80), (15, 104, 80), (audio["bins"], audio["steps"])]
+        self.generator = scope["Generator"]({**config, "sampling": "bilinear", "audio": audio})
+        self.judge = scope["Discriminator"](1, width)
+        self.optimizers = [torch.optim.AdamW(net.parameters(), lr=1e-4) for net in (self.generator, self.judge)]
+
+    def forward(self, masked, references, audio):
+        return self.generator(masked, references, audio)
+
+    def train_step(self, inputs):
+        real = torch.randn_like(inputs[0])
+        painted = self(*inputs)
+        judged = 0.5 * ((self.judge(real) - 1).square().mean() + self.judge(painted.detach()).square().mean())
+        learns, judges = self.optimizers
+        judges.zero_grad()
+        judged.backward()
+        judges.step()
+        learns.zero_grad()
+        ((self.judge(painted) - 1).square().mean() + F.mse_loss(painted, real)).backward()
+        learns.step()
+
+
 def build(name):
     torch.manual_seed(0)
+    if name.startswith("dinet"):
+        return Dinet(name == "dinet-lite")
     if name == "syncnet":
         return SyncNet()
     if name == "lite":

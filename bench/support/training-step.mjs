@@ -1,7 +1,7 @@
 // The networks that the benchmarks train, built from the packages' dist, ready to step. The other side is networks.py beside this file.
 
 /** Rows of a training batch, as the issue of each network is used. */
-export const BATCH = { lite: 72, thesis: 32, prototype: 8 };
+export const BATCH = { lite: 72, thesis: 32, prototype: 8, 'dinet-lite': 8, dinet: 2 };
 
 export const load = (name) => import(new URL(`../../packages/${name}/dist/index.js`, import.meta.url).href);
 
@@ -97,7 +97,14 @@ async function prepared({ network, backend, threads, accelerator }) {
     const { SyncNet } = await load('syncnet');
     return { tf, nn, selected, net: new SyncNet({ seed: 0 }), inputs: (batch) => [normal(batch, 224, 224, 15), normal(batch, 13, 20, 1)] };
   }
-  if (!config && network !== 'prototype') throw new Error(`bench: network must be lite, thesis, prototype or syncnet, got ${network}`);
+  if (network.startsWith('dinet')) {
+    const dinet = await load('dinet');
+    const config = network === 'dinet' ? dinet.THESIS_DINET : dinet.LITE_DINET;
+    const { kind, bins, steps } = config.audio;
+    const inputs = (batch) => [normal(batch, 104, 80, 3), normal(batch, 104, 80, 15), normal(batch, kind === 'mel' ? bins : 29, steps)];
+    return { tf, nn, selected, dinet, config, normal, net: new dinet.DinetGenerator(config, { seed: 0 }), inputs };
+  }
+  if (!config && network !== 'prototype') throw new Error(`bench: network must be lite, thesis, prototype, syncnet, dinet-lite or dinet, got ${network}`);
   const net = config ? new AVAlignNet(config, { seed: 0 }) : prototypeNetwork(nn, tf);
   const { frames, height, width, melSteps } = config?.input ?? {};
   const inputs = (batch) => (config ? [normal(batch, height, width, 3 * frames), normal(batch, 80, melSteps, 1)] : [normal(batch, 32, 32, 3)]);
@@ -116,9 +123,18 @@ async function forward(tf, net, inputs) {
 
 /** @returns `step`, one training step: forward, loss, backward, clipping at 1, AdamW; its result is the loss. */
 export async function trainingStep({ network, backend, threads = 2, batch = BATCH[network], accelerator }) {
-  const { tf, nn, avalignnet, selected, normal, config, net, inputs } = await prepared({ network, backend, threads, accelerator });
+  const { tf, nn, avalignnet, dinet, selected, normal, config, net, inputs } = await prepared({ network, backend, threads, accelerator });
   const samples = inputs(batch);
   const flops = () => countFlops(tf, () => forward(tf, net, samples));
+  if (dinet) {
+    const [masked, references, audio] = samples;
+    const frameDiscriminator = new dinet.DinetDiscriminator({ pictures: 1, width: config.width, seed: 1 });
+    const trainer = new dinet.DinetTrainer({ generator: net, frameDiscriminator, learningRate: 1e-4 });
+    const pictures = { real: normal(batch, 104, 80, 3), masked, references, audio, frames: 1 };
+    const step = async () => (await trainer.step(pictures)).generator;
+    // As written the pass counts the generator alone; a step's judge is left out.
+    return { tf, selected, batch, parameters: net.parameterCount(), step, flops };
+  }
   if (config) {
     const head = new avalignnet.ContrastiveTemperature();
     const optimizer = new nn.AdamW(avalignnet.trainedParameters(net, head), { learningRate: 1e-3 });
