@@ -1,4 +1,5 @@
-import type { DinetEvaluation, DinetFigures } from './evaluate-dinet';
+import type { DinetEvaluation } from './evaluate-dinet';
+import type { DinetFigures } from './evaluate-dinet-figures';
 
 /** Table 3.1 of the thesis, mouth of 128 pixels. Set, crop, SSIM window and LPIPS network are not stated; LSE-D and LSE-C are SyncNet's. */
 export const PUBLISHED_DINET = [

@@ -1,27 +1,15 @@
 import { fail, storedShape } from '@lipsync/contracts';
 import type { Mel, SyncExpert } from '@lipsync/contracts';
-import { cutMelWindow, ImageProcessor, parseClipId, windowCount } from '@lipsync/dataloader';
+import { ImageProcessor, parseClipId } from '@lipsync/dataloader';
 import type { Clip, ClipStore } from '@lipsync/dataloader';
-import { disposeReferences } from '@lipsync/dinet';
-import type { DinetGenerator, DinetReferences } from '@lipsync/dinet';
-import {
-  batchOf,
-  batchSizeFor,
-  embedPictures,
-  embedSound,
-  FidScorer,
-  frechetDistance,
-  LaplacianVarianceScorer,
-  LpipsScorer,
-  PsnrScorer,
-  scoreEmbeddings,
-  SsimScorer,
-  WindowScorer,
-} from '@lipsync/metrics';
-import type { InceptionFeatures, InceptionFid, Lpips, Picture, SyncScore } from '@lipsync/metrics';
+import type { DinetGenerator } from '@lipsync/dinet';
+import type { InceptionFeatures, InceptionFid, Lpips } from '@lipsync/metrics';
 import { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import { assertSeesHeads, headWindows } from './evaluate-dinet-expert';
+import { assertSeesHeads } from './evaluate-dinet-expert';
+import { DINET_ROWS, RowFigures, shownIn, type DinetFigures, type Shown } from './evaluate-dinet-figures';
+import { judgeClip } from './evaluate-dinet-judge';
+import { bytesOf, ClipPainter, facesOf, pictureOf } from './evaluate-dinet-painter';
 import { drawReferences } from './evaluate-dinet-references';
 import { pictureSheet } from './evaluate-dinet-sheet';
 import { SoundAround } from './sound-around';
@@ -55,32 +43,6 @@ export type EvaluateDinetOptions = {
   onClip?: (done: number, total: number) => void;
 };
 
-/** What one sync network says of all clips. */
-export type DinetSyncFigures = {
-  /** Means over the clips; NaN where none was long enough. */
-  lseD: number;
-  lseC: number;
-  /** Share of clips whose offset was found within 1 frame of 0. */
-  inSync: number;
-};
-
-/** One row of the table. Figures that need a truth are there for the own sound alone. */
-export type DinetFigures = {
-  /** `copy-input`: the true pictures, whatever the sound. `repeat-reference`: the true picture with the mouth box of its first reference. */
-  of: 'generated' | 'copy-input' | 'repeat-reference';
-  sound: 'own' | 'other';
-  ssim?: number;
-  psnr?: number;
-  mouthSsim?: number;
-  mouthPsnr?: number;
-  lpips?: number;
-  fid?: number;
-  /** Variance of the Laplacian in the mouth box. */
-  sharpness: number;
-  /** In the order of `experts`. */
-  sync: DinetSyncFigures[];
-};
-
 export type DinetEvaluation = {
   clips: number;
   pictures: number;
@@ -99,20 +61,7 @@ export type DinetEvaluation = {
   sheet?: Uint8Array;
 };
 
-const ROWS = [
-  { of: 'generated', sound: 'own' },
-  { of: 'copy-input', sound: 'own' },
-  { of: 'repeat-reference', sound: 'own' },
-  { of: 'generated', sound: 'other' },
-  { of: 'copy-input', sound: 'other' },
-  { of: 'repeat-reference', sound: 'other' },
-] as const;
-/** Sets of pictures: of the baselines both sounds hear the same ones. */
-type Shown = 'painted' | 'paintedOther' | 'truth' | 'repeat';
-const shownIn = ({ of, sound }: { of: DinetFigures['of']; sound: DinetFigures['sound'] }): Shown =>
-  of === 'copy-input' ? 'truth' : of === 'repeat-reference' ? 'repeat' : sound === 'own' ? 'painted' : 'paintedOther';
 const FEWEST = 12; // pictures of a clip, so that references lie away from what is painted
-const RANGE = { range: [0, 255] } as const;
 
 /**
  * Judges a generator on clips that it did not learn from: every picture is painted with the clip's own sound, of which there is a truth, and with
@@ -137,7 +86,7 @@ export async function evaluateDinet(options: EvaluateDinetOptions): Promise<Dine
   const size = storedShape(crop);
   const images = new ImageProcessor(crop);
   const painter = new ClipPainter(generator, images, batch);
-  const rows = ROWS.map((row) => new RowFigures(row, { experts, lpips, fid, fidFeatures, mouth: crop.mouth }));
+  const rows = DINET_ROWS.map((row) => new RowFigures(row, { experts, lpips, fid, fidFeatures, mouth: crop.mouth }));
   const { references } = generator.config;
   const leftOut: string[] = [];
   const columns: Uint8Array[][] = [];
@@ -159,7 +108,7 @@ export async function evaluateDinet(options: EvaluateDinetOptions): Promise<Dine
       const other = (otherSound === 'clip' ? await soundOfOther(ids, done, { store, count }) : undefined) ?? soundMoved(clip, count, store);
       if (other.moved) shifted++;
       const truth = clip.frames.subarray(0, count * size.height * size.width * 3);
-      const painted = await painter.paint(clip, sets, [soundOf(clip, generator), soundOf(other, generator)]);
+      const painted = await painter.paint(clip, sets, [clip, other].map((sound) => soundOf(sound, generator, store)));
       const shown: Record<Shown, Uint8Array> = {
         painted: painted[0],
         paintedOther: painted[1],
@@ -168,12 +117,12 @@ export async function evaluateDinet(options: EvaluateDinetOptions): Promise<Dine
       };
       for (const row of rows) await row.see(shown[shownIn(row)], truth);
       for (const [i, expert] of experts.entries()) {
-        const judged = await judge(expert, clip, { store, count, shown, sounds: { own: clip.mel, other: other.mel } });
+        const judged = await judgeClip(expert, clip, { store, count, shown, sounds: { own: clip.mel, other: other.mel } });
         windows[i] += judged.windows;
         for (const row of rows) row.hear(i, judged.scores.get(`${shownIn(row)} ${row.sound}`));
       }
       for (const picture of sheetPictures({ wanted: sheet - columns.length, clips: ids.length - done, count, random })) {
-        const of = (data: Uint8Array, frame = picture) => pictureOf(data, frame, size).data as Uint8Array;
+        const of = (data: Uint8Array, frame = picture) => pictureOf(data, frame, size).data;
         const masked = await bytesOf(tf.tidy(() => images.masked(facesOf([of(truth)], size))));
         columns.push([of(truth), masked, of(truth, sets[picture][0]), of(shown.painted), of(truth), of(shown.paintedOther)]);
       }
@@ -241,94 +190,11 @@ function soundMoved({ mel, logits }: Sound, count: number, { recipe }: ClipStore
 }
 
 /** What the generator hears around each picture. */
-function soundOf({ mel, logits }: Sound, { config }: DinetGenerator): SoundAround {
+function soundOf({ mel, logits }: Sound, { config }: DinetGenerator, { recipe }: ClipStore): SoundAround {
   const { kind, steps } = config.audio;
-  if (kind === 'mel') return new SoundAround(mel, { features: 'THESIS_MEL', steps });
+  if (kind === 'mel') return new SoundAround(mel, { features: recipe.mel, steps });
   if (!logits) return fail(TypeError, 'evaluateDinet', 'clip', 'with logits (prepare with --features), which the generator hears', 'one without');
   return new SoundAround(logits, { features: 'ASR_LOGITS', steps });
-}
-
-/** Paints all pictures of a clip, each set of references encoded once. */
-class ClipPainter {
-  constructor(
-    readonly generator: DinetGenerator,
-    readonly images: ImageProcessor,
-    readonly batch: number,
-  ) {}
-
-  /** @returns the painted pictures, 8 bits, once a sound. */
-  async paint(clip: Clip, sets: readonly number[][], sounds: readonly SoundAround[]): Promise<Uint8Array[]> {
-    const { generator, images } = this;
-    const size = { height: images.height, width: images.width };
-    const bytes = size.height * size.width * 3;
-    const out = sounds.map(() => new Uint8Array(sets.length * bytes));
-    const bySet = new Map<string, number[]>();
-    sets.forEach((set, picture) => bySet.set(set.join(), [...(bySet.get(set.join()) ?? []), picture]));
-    const heard = await Promise.all(sounds.map((sound) => windowsOf(sound, sets.length)));
-    const { bins, steps } = generator.config.audio;
-    for (const pictures of bySet.values()) {
-      const shown = sets[pictures[0]].map((frame) => pictureOf(clip.frames, frame, size).data as Uint8Array);
-      const references: DinetReferences = tf.tidy(() => generator.encodeReferences(tf.concat(shown.map((picture) => facesOf([picture], size)), 3)));
-      try {
-        for (let first = 0; first < pictures.length; first += this.batch) {
-          const some = pictures.slice(first, first + this.batch);
-          for (const [k, windows] of heard.entries()) {
-            const painted = tf.tidy(() => {
-              const faces = facesOf(some.map((frame) => pictureOf(clip.frames, frame, size).data as Uint8Array), size);
-              const audio = tf.stack(some.map((frame) => tf.tensor2d(windows[frame], [bins, steps]))) as tf.Tensor3D;
-              return generator.paint(images.masked(faces), references, audio);
-            });
-            const data = await bytesOf(painted);
-            some.forEach((frame, i) => out[k].set(data.subarray(i * bytes, (i + 1) * bytes), frame * bytes));
-          }
-        }
-      } finally {
-        disposeReferences(references);
-      }
-    }
-    return out;
-  }
-}
-
-async function windowsOf(sound: SoundAround, count: number): Promise<Float32Array[]> {
-  const windows: Float32Array[] = [];
-  for (let picture = 0; picture < count; picture++) windows.push(await sound.window(picture));
-  await sound.close();
-  return windows;
-}
-
-/** `[n, height, width, 3]`, 0..1. */
-function facesOf(pictures: readonly Uint8Array[], { height, width }: { height: number; width: number }): tf.Tensor4D {
-  const values = new Float32Array(pictures.length * height * width * 3);
-  pictures.forEach((picture, i) => {
-    for (let k = 0, to = i * picture.length; k < picture.length; k++, to++) values[to] = picture[k] / 255;
-  });
-  return tf.tensor4d(values, [pictures.length, height, width, 3]);
-}
-
-/** Pictures of 0..1 as 8 bits; disposes them. */
-async function bytesOf(faces: tf.Tensor4D): Promise<Uint8Array> {
-  try {
-    return Uint8Array.from(await faces.data(), (value) => Math.round(Math.min(1, Math.max(0, value)) * 255));
-  } finally {
-    faces.dispose();
-  }
-}
-
-function pictureOf(frames: Uint8Array, index: number, { height, width }: { height: number; width: number }): Picture {
-  const bytes = height * width * 3;
-  return { data: frames.subarray(index * bytes, (index + 1) * bytes), height, width };
-}
-
-/** The mouth box of a face image. */
-function mouthOf({ data, width }: Picture, mouth: number): Picture {
-  const box = new Uint8Array(mouth * mouth * 3);
-  const left = (width - mouth) / 2;
-  for (let row = 0; row < mouth; row++) {
-    const from = ((row + mouth / 2) * width + left) * 3;
-    box.set((data as Uint8Array).subarray(from, from + mouth * 3), row * mouth * 3);
-  }
-  return { data: box, height: mouth, width: mouth };
 }
 
 /** True pictures with the mouth box of their first reference. */
@@ -344,156 +210,6 @@ function repeatReference(truth: Uint8Array, sets: readonly number[][], mouth: nu
     }
   });
   return out;
-}
-
-type Judged = { windows: number; scores: Map<string, SyncScore> };
-
-/** What an expert says of all sets of pictures with both sounds; each window is embedded once. */
-async function judge(
-  expert: SyncExpert,
-  clip: Clip,
-  { store, count, shown, sounds }: { store: ClipStore; count: number; shown: Record<Shown, Uint8Array>; sounds: Record<DinetFigures['sound'], Mel> },
-): Promise<Judged> {
-  const { recipe, space, name } = expert;
-  const cut = headWindows(store.recipe, recipe, clip);
-  const windows = Math.min(...Object.values(sounds).map((mel) => windowCount(count, mel.steps, recipe)));
-  const scores = new Map<string, SyncScore>();
-  if (windows < 1) return { windows: 0, scores };
-  const starts = Array.from({ length: windows }, (_, start) => start);
-  const pairs = [...new Set(ROWS.map((row) => `${shownIn(row)} ${row.sound}`))].map((pair) => pair.split(' ') as [Shown, DinetFigures['sound']]);
-  const melAt = (sound: DinetFigures['sound'], start: number) => cutMelWindow(sounds[sound], start, { recipe });
-  if (space === 'joint') {
-    for (const [pictures, sound] of pairs) {
-      const windowAt = cut(shown[pictures]);
-      const scorer = new WindowScorer(expert);
-      for (const start of starts) await scorer.update({ frames: windowAt(start), mel: melAt(sound, start) });
-      scores.set(`${pictures} ${sound}`, await scorer.compute());
-    }
-    return { windows, scores };
-  }
-  const inBatches = async (embed: (some: number[]) => Promise<Float32Array>) => {
-    const rows = new Float32Array(windows * expert.embeddingSize);
-    const size = batchSizeFor(recipe);
-    for (let first = 0; first < windows; first += size) rows.set(await embed(starts.slice(first, first + size)), first * expert.embeddingSize);
-    return rows;
-  };
-  const seen = new Map<string, Float32Array>();
-  for (const pictures of new Set(pairs.map(([one]) => one))) {
-    const windowAt = cut(shown[pictures]);
-    seen.set(pictures, await inBatches((some) => embedPictures(expert, some.map(windowAt))));
-  }
-  const heard = new Map<string, Float32Array>();
-  for (const sound of ['own', 'other'] as const) heard.set(sound, await inBatches((some) => embedSound(expert, some.map((start) => melAt(sound, start)))));
-  for (const [pictures, sound] of pairs) {
-    const score = scoreEmbeddings(seen.get(pictures)!, heard.get(sound)!, expert.embeddingSize, { space, fps: recipe.fps, expert: name });
-    scores.set(`${pictures} ${sound}`, score);
-  }
-  return { windows, scores };
-}
-
-/** Adds up one row of the table. */
-class RowFigures {
-  readonly of: DinetFigures['of'];
-  readonly sound: DinetFigures['sound'];
-  readonly #mouth: number;
-  readonly #ssim = [new SsimScorer(RANGE), new SsimScorer(RANGE)];
-  readonly #psnr = [new PsnrScorer(RANGE), new PsnrScorer(RANGE)];
-  readonly #sharpness = new LaplacianVarianceScorer(RANGE);
-  readonly #lpips?: LpipsScorer;
-  readonly #fid?: FidScorer;
-  readonly #sync: SyncScore[][];
-
-  constructor(
-    { of, sound }: Pick<DinetFigures, 'of' | 'sound'>,
-    { experts, lpips, fid, fidFeatures, mouth }: Pick<EvaluateDinetOptions, 'lpips' | 'fid' | 'fidFeatures'> & { experts: readonly SyncExpert[]; mouth: number },
-  ) {
-    this.of = of;
-    this.sound = sound;
-    this.#mouth = mouth;
-    this.#sync = experts.map(() => []);
-    if (lpips && sound === 'own') this.#lpips = new LpipsScorer(lpips, RANGE);
-    if (fid && (sound === 'own' || of === 'generated')) this.#fid = new FidScorer({ network: fid, features: fidFeatures });
-  }
-
-  /** Takes the pictures of a clip. */
-  async see(frames: Uint8Array, truth: Uint8Array): Promise<void> {
-    const size = storedShape({ kind: 'dinet head', mouth: this.#mouth });
-    const count = frames.length / (size.height * size.width * 3);
-    for (let first = 0; first < count; first += 8) {
-      const indices = Array.from({ length: Math.min(8, count - first) }, (_, i) => first + i);
-      const [made, real] = [frames, truth].map((set) => indices.map((index) => pictureOf(set, index, size)));
-      for (const [i, picture] of made.entries()) {
-        const mouth = mouthOf(picture, this.#mouth);
-        this.#sharpness.update(mouth);
-        if (this.sound === 'other') continue;
-        const pairs: [Picture, Picture][] = [[real[i], picture], [mouthOf(real[i], this.#mouth), mouth]];
-        pairs.forEach(([left, right], k) => {
-          this.#ssim[k].update(left, right);
-          this.#psnr[k].update(left, right);
-        });
-      }
-      if (!this.#lpips && !this.#fid) continue;
-      const batches = [batchOf(real), batchOf(made)];
-      try {
-        await this.#lpips?.update(batches[0], batches[1]);
-        if (this.#fid) {
-          const shares = tf.tidy(() => tf.div<tf.Tensor4D>(batches[1], 255));
-          try {
-            await this.#fid.update(shares, 'generated');
-          } finally {
-            shares.dispose();
-          }
-        }
-      } finally {
-        tf.dispose(batches);
-      }
-    }
-  }
-
-  /** Takes what an expert says of a clip, if it does. */
-  hear(expert: number, score: SyncScore | undefined): void {
-    if (score && Number.isFinite(score.lseD)) this.#sync[expert].push(score);
-  }
-
-  /** The distance of this row's pictures to the true ones. */
-  fidFrom(real: RowFigures): number {
-    return real === this ? 0 : frechetDistance(real.#fid!.statistics('generated'), this.#fid!.statistics('generated')).value;
-  }
-
-  figures(): DinetFigures {
-    const { of, sound } = this;
-    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-    return {
-      of,
-      sound,
-      ...(sound === 'own'
-        ? {
-            ssim: this.#ssim[0].compute().value,
-            psnr: this.#psnr[0].compute().value,
-            mouthSsim: this.#ssim[1].compute().value,
-            mouthPsnr: this.#psnr[1].compute().value,
-            ...(this.#lpips ? { lpips: this.#lpips.compute().value } : {}),
-          }
-        : {}),
-      sharpness: this.#sharpness.compute().value,
-      sync: this.#sync.map((scores) => ({
-        lseD: mean(scores.map(({ lseD }) => lseD)),
-        lseC: mean(scores.map(({ lseC }) => lseC)),
-        inSync: mean(scores.map(({ offsetFrames }) => (Math.abs(offsetFrames) <= 1 ? 1 : 0))),
-      })),
-    };
-  }
-
-  /** How the figures of a row with a truth are measured. */
-  conventions(): string[] {
-    const scores = [this.#ssim[0], this.#psnr[0], this.#sharpness, ...(this.#lpips ? [this.#lpips] : [])].map((scorer) => scorer.compute());
-    const fid = this.#fid?.protocol;
-    return [
-      ...scores.map(({ metric, convention }) => `${metric}: ${convention}`),
-      ...(fid ? [`fid: ${fid.network}, ${fid.features} features, resized to ${fid.size} as ${fid.preprocessing} does`] : []),
-      ...(this.#sync.length > 0 ? ['lse-d, lse-c: shifts of -15..15 frames, zeros beyond the ends, mean over clips'] : []),
-    ];
-  }
 }
 
 /** Which pictures of a clip go on the sheet: its share of those still wanted, of the clips still to come. */

@@ -1,0 +1,152 @@
+import { storedShape } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts';
+import { batchOf, FidScorer, frechetDistance, LaplacianVarianceScorer, LpipsScorer, PsnrScorer, SsimScorer } from '@lipsync/metrics';
+import type { InceptionFeatures, InceptionFid, Lpips, SyncScore } from '@lipsync/metrics';
+import * as tf from '@tensorflow/tfjs-core';
+import { mouthOf, pictureOf, type BytePicture } from './evaluate-dinet-painter';
+
+/** What one sync network says of all clips. */
+export type DinetSyncFigures = {
+  /** Means over the clips; NaN where none was long enough. */
+  lseD: number;
+  lseC: number;
+  /** Share of clips whose offset was found within 1 frame of 0. */
+  inSync: number;
+};
+
+/** One row of the table. Figures that need a truth are there for the own sound alone. */
+export type DinetFigures = {
+  /** `copy-input`: the true pictures, whatever the sound. `repeat-reference`: the true picture with the mouth box of its first reference. */
+  of: 'generated' | 'copy-input' | 'repeat-reference';
+  sound: 'own' | 'other';
+  ssim?: number;
+  psnr?: number;
+  mouthSsim?: number;
+  mouthPsnr?: number;
+  lpips?: number;
+  fid?: number;
+  /** Variance of the Laplacian in the mouth box. */
+  sharpness: number;
+  /** In the order of `experts`. */
+  sync: DinetSyncFigures[];
+};
+
+/** The rows of the table, in order. */
+export const DINET_ROWS = [
+  { of: 'generated', sound: 'own' },
+  { of: 'copy-input', sound: 'own' },
+  { of: 'repeat-reference', sound: 'own' },
+  { of: 'generated', sound: 'other' },
+  { of: 'copy-input', sound: 'other' },
+  { of: 'repeat-reference', sound: 'other' },
+] as const;
+/** Sets of pictures: of the baselines both sounds hear the same ones. */
+export type Shown = 'painted' | 'paintedOther' | 'truth' | 'repeat';
+/** Which of them a row shows. */
+export const shownIn = ({ of, sound }: { of: DinetFigures['of']; sound: DinetFigures['sound'] }): Shown =>
+  of === 'copy-input' ? 'truth' : of === 'repeat-reference' ? 'repeat' : sound === 'own' ? 'painted' : 'paintedOther';
+const RANGE = { range: [0, 255] } as const;
+
+export type RowOptions = { experts: readonly SyncExpert[]; lpips?: Lpips; fid?: InceptionFid; fidFeatures?: InceptionFeatures; mouth: number };
+
+/** Adds up one row of the table. */
+export class RowFigures {
+  readonly of: DinetFigures['of'];
+  readonly sound: DinetFigures['sound'];
+  readonly #mouth: number;
+  readonly #ssim = [new SsimScorer(RANGE), new SsimScorer(RANGE)];
+  readonly #psnr = [new PsnrScorer(RANGE), new PsnrScorer(RANGE)];
+  readonly #sharpness = new LaplacianVarianceScorer(RANGE);
+  readonly #lpips?: LpipsScorer;
+  readonly #fid?: FidScorer;
+  readonly #sync: SyncScore[][];
+
+  constructor({ of, sound }: Pick<DinetFigures, 'of' | 'sound'>, { experts, lpips, fid, fidFeatures, mouth }: RowOptions) {
+    this.of = of;
+    this.sound = sound;
+    this.#mouth = mouth;
+    this.#sync = experts.map(() => []);
+    if (lpips && sound === 'own') this.#lpips = new LpipsScorer(lpips, RANGE);
+    if (fid && (sound === 'own' || of === 'generated')) this.#fid = new FidScorer({ network: fid, features: fidFeatures });
+  }
+
+  /** Takes the pictures of a clip. */
+  async see(frames: Uint8Array, truth: Uint8Array): Promise<void> {
+    const size = storedShape({ kind: 'dinet head', mouth: this.#mouth });
+    const count = frames.length / (size.height * size.width * 3);
+    for (let first = 0; first < count; first += 8) {
+      const indices = Array.from({ length: Math.min(8, count - first) }, (_, i) => first + i);
+      const [made, real] = [frames, truth].map((set) => indices.map((index) => pictureOf(set, index, size)));
+      for (const [i, picture] of made.entries()) {
+        const mouth = mouthOf(picture, this.#mouth);
+        this.#sharpness.update(mouth);
+        if (this.sound === 'other') continue;
+        const pairs: [BytePicture, BytePicture][] = [[real[i], picture], [mouthOf(real[i], this.#mouth), mouth]];
+        pairs.forEach(([left, right], k) => {
+          this.#ssim[k].update(left, right);
+          this.#psnr[k].update(left, right);
+        });
+      }
+      if (!this.#lpips && !this.#fid) continue;
+      const batches = [batchOf(real), batchOf(made)];
+      try {
+        await this.#lpips?.update(batches[0], batches[1]);
+        if (this.#fid) {
+          const shares = tf.tidy(() => tf.div<tf.Tensor4D>(batches[1], 255));
+          try {
+            await this.#fid.update(shares, 'generated');
+          } finally {
+            shares.dispose();
+          }
+        }
+      } finally {
+        tf.dispose(batches);
+      }
+    }
+  }
+
+  /** Takes what an expert says of a clip, if it does. */
+  hear(expert: number, score: SyncScore | undefined): void {
+    if (score && Number.isFinite(score.lseD)) this.#sync[expert].push(score);
+  }
+
+  /** The distance of this row's pictures to the true ones. */
+  fidFrom(real: RowFigures): number {
+    return real === this ? 0 : frechetDistance(real.#fid!.statistics('generated'), this.#fid!.statistics('generated')).value;
+  }
+
+  figures(): DinetFigures {
+    const { of, sound } = this;
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    return {
+      of,
+      sound,
+      ...(sound === 'own'
+        ? {
+            ssim: this.#ssim[0].compute().value,
+            psnr: this.#psnr[0].compute().value,
+            mouthSsim: this.#ssim[1].compute().value,
+            mouthPsnr: this.#psnr[1].compute().value,
+            ...(this.#lpips ? { lpips: this.#lpips.compute().value } : {}),
+          }
+        : {}),
+      sharpness: this.#sharpness.compute().value,
+      sync: this.#sync.map((scores) => ({
+        lseD: mean(scores.map(({ lseD }) => lseD)),
+        lseC: mean(scores.map(({ lseC }) => lseC)),
+        inSync: mean(scores.map(({ offsetFrames }) => (Math.abs(offsetFrames) <= 1 ? 1 : 0))),
+      })),
+    };
+  }
+
+  /** How the figures of a row with a truth are measured. */
+  conventions(): string[] {
+    const scores = [this.#ssim[0], this.#psnr[0], this.#sharpness, ...(this.#lpips ? [this.#lpips] : [])].map((scorer) => scorer.compute());
+    const fid = this.#fid?.protocol;
+    return [
+      ...scores.map(({ metric, convention }) => `${metric}: ${convention}`),
+      ...(fid ? [`fid: ${fid.network}, ${fid.features} features, resized to ${fid.size} as ${fid.preprocessing} does`] : []),
+      ...(this.#sync.length > 0 ? ['lse-d, lse-c: shifts of -15..15 frames, zeros beyond the ends, mean over clips'] : []),
+    ];
+  }
+}
