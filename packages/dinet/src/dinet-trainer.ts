@@ -37,7 +37,7 @@ export type DinetTrainerOptions = {
   learningRate?: number;
   /** Of AdamW, for all. Default 0.01, AdamW's (the thesis names none); 0 is the Adam of DINet's code. */
   weightDecay?: number;
-  /** Changes to `DINET_WEIGHTS`. */
+  /** Changes to `DINET_WEIGHTS`. With `gan: 0` the discriminators rest. */
   weights?: Partial<DinetWeights>;
   /** `dinetPerceptual(vgg19)`. Default: the loss is without it. */
   perceptual?: PerceptualLoss;
@@ -210,7 +210,7 @@ export class DinetTrainer {
     painted.push(held.output);
 
     const judged = [];
-    for (const judge of [this.frameJudge, this.clipJudge]) {
+    for (const judge of this.weights.gan > 0 ? [this.frameJudge, this.clipJudge] : []) {
       if (judge) judged.push({ ...judge, ...this.judgeGradients(judge, chunks, painted, made) });
     }
     const judgeFigures = await read(Object.fromEntries(judged.flatMap(({ part, value, norm }) => [[part, value], [`${part} gradient`, norm]])));
@@ -257,7 +257,7 @@ export class DinetTrainer {
     const { generator, gradientNorm, perceptual = NaN, gan = NaN, ganClip = NaN, sync = NaN, image = NaN } = figures;
     assertFinite(figures, ['generator', 'gradientNorm'], this.options.explosion ?? 1e4);
     this.painter.optimizer.step(gradients);
-    const { frame_discriminator: frameDiscriminator, clip_discriminator: clipDiscriminator = NaN } = judgeFigures;
+    const { frame_discriminator: frameDiscriminator = NaN, clip_discriminator: clipDiscriminator = NaN } = judgeFigures;
     return { generator, perceptual, gan, ganClip, sync, image, frameDiscriminator, clipDiscriminator, gradientNorm };
   }
 
@@ -455,6 +455,7 @@ class Made {
 /** Reads named scalars, borrowed, at one go. */
 async function read(scalars: Record<string, tf.Scalar>): Promise<Record<string, number>> {
   const names = Object.keys(scalars);
+  if (names.length === 0) return {};
   const stacked = tf.tidy(() => tf.stack(names.map((name) => scalars[name])));
   try {
     const values = await stacked.data();

@@ -55,7 +55,7 @@ export class DinetGenerator extends Module {
   constructor(config: DinetConfig, { seed }: { seed: number }) {
     super();
     this.config = structuredClone(assertDinetConfig('DinetGenerator', config));
-    const { width, referenceChannels, references, norm, audioNorm, sampling, audio } = this.config;
+    const { width, referenceChannels, references, norm, audioNorm, alignmentEnd = 'norm', sampling, audio } = this.config;
     const [half, full] = [2 * width, 4 * width]; // 128 and 256 of 64
 
     const pictures = (stream: number) => {
@@ -64,7 +64,7 @@ export class DinetGenerator extends Module {
         ({ dimensions: 2, inChannels, outChannels, kernelSize, norm, random }) as const;
       return {
         same: (inChannels: number, outChannels: number, kernelSize: number) => new SameBlock(options(inChannels, outChannels, kernelSize)),
-        down: (inChannels: number, outChannels: number) => new DownBlock(options(inChannels, outChannels, 3)),
+        down: (inChannels: number, outChannels: number, own: typeof norm | 'none' = norm) => new DownBlock({ ...options(inChannels, outChannels, 3), norm: own }),
         residual: (channels: number) => new ResBlock(options(channels, channels, 3)),
         up: (inChannels: number, outChannels: number) => new UpBlock(options(inChannels, outChannels, 3)),
         random,
@@ -84,7 +84,7 @@ export class DinetGenerator extends Module {
       ...[same(half, half, 11), same(half, half, 11), down(half, half)],
       ...[same(half, half, 7), same(half, half, 7), down(half, half)],
       ...[same(half, half, 3), down(half, half)],
-      ...[same(half, half, 3), down(half, half)],
+      ...[same(half, half, 3), down(half, half, alignmentEnd === 'plain' ? 'none' : norm)],
     ];
     this.align = this.register('trans_conv', new Sequence(alignment));
 
