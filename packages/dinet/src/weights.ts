@@ -34,7 +34,8 @@ export async function saveDinet(path: string, net: DinetGenerator, metadata: Rec
  * Builds the generator that a file holds: ours (safetensors with its config in the metadata), or PyTorch's as DINet's training writes it
  * (`{ epoch, state_dict: { net_g, … }, optimizer }`, with or without `module.` before every name) or as a state dict alone.
  *
- * Where neither the file nor `options.config` says what the generator looks like, its shapes do; sampling is then the published one.
+ * Where neither the file nor `options.config` says what the generator looks like, its shapes do; what leaves no trace there (sampling, and how
+ * alignment ends without parameters of norms) is then as published.
  *
  * @param source path (Node), address, or the bytes.
  * @returns a generator in evaluation mode. The caller disposes it.
@@ -87,7 +88,7 @@ function parse(where: string, text: string): unknown {
 }
 
 function differences(a: DinetConfig, b: DinetConfig): string[] {
-  const flat = ({ audio, ...rest }: DinetConfig) => ({ ...rest, 'audio.kind': audio.kind, 'audio.bins': audio.bins, 'audio.steps': audio.steps });
+  const flat = ({ audio, alignmentEnd = 'norm', ...rest }: DinetConfig) => ({ ...rest, alignmentEnd, 'audio.kind': audio.kind, 'audio.bins': audio.bins, 'audio.steps': audio.steps });
   const [left, right] = [flat(a), flat(b)];
   return (Object.keys(left) as (keyof typeof left)[]).filter((key) => left[key] !== right[key]);
 }
@@ -101,12 +102,14 @@ function configOf(where: string, shapes: Map<string, number[]>): DinetConfig {
       ? undefined
       : 'no parameters of a norm over time';
   if (untold) fail(Error, where, 'options.config', 'given for a file that does not tell it (dinet metadata)', `none, for one with ${untold}`);
+  const norm = shapes.has('source_in_conv.0.norm.weight') ? 'batch' : 'instance';
   return {
     width: side('source_in_conv.0.conv.weight', 0),
     referenceChannels: side('ref_in_conv.2.conv.weight', 0),
     references: side('ref_in_conv.0.conv.weight', 1) / 3,
-    norm: shapes.has('source_in_conv.0.norm.weight') ? 'batch' : 'instance',
+    norm,
     audioNorm: shapes.has('audio_encoder.0.norm.running_mean') ? 'batch' : 'layer',
+    ...(norm === 'batch' && !shapes.has('trans_conv.10.norm.weight') ? { alignmentEnd: 'plain' as const } : {}),
     sampling: 'published',
     audio: { kind: 'logits', bins: side('audio_encoder.0.conv.weight', 1), steps: 5 },
   };
