@@ -46,6 +46,8 @@ export type TrainGeneratorOptions = {
   weights?: Partial<DinetWeights>;
   /** Pictures (frame) or rows of pictures (clip) a batch. Default 24 and 3, as published. */
   batch?: number;
+  /** Pictures in a row of the clip stage, a multiple of 5. Default as many as the expert looks at, 5 without one. */
+  row?: number;
   /** Pictures or rows in the network at a time; gradients are added up. Default: all. */
   chunk?: number;
   /** Channels of the discriminators' first layer are twice this. Default the generator's width. */
@@ -121,7 +123,10 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
   if (crop.kind !== 'dinet head') fail(TypeError, 'trainGenerator', 'store', 'of head crops (lipsync prepare --head N)', crop.kind);
   if (expert && stage === 'frame') fail(TypeError, 'trainGenerator', 'expert', 'given in the clip stage, whose pictures follow each other', expert.name);
   const images = new ImageProcessor({ mouth: crop.mouth });
-  const row = stage === 'frame' ? 1 : Math.max(CLIP_PICTURES, expert?.recipe.frames ?? 0);
+  const row = stage === 'frame' ? 1 : (options.row ?? expert?.recipe.frames ?? CLIP_PICTURES);
+  if (stage === 'clip' && (row % CLIP_PICTURES !== 0 || (expert && row !== expert.recipe.frames))) {
+    fail(RangeError, 'trainGenerator', 'row', expert ? `the ${expert.recipe.frames} pictures that the expert looks at` : `a multiple of ${CLIP_PICTURES}`, row);
+  }
   await mkdir(out, { recursive: true });
   const paths = { state: join(out, 'state.safetensors'), weights: join(out, 'weights.safetensors'), curve: join(out, 'curve.svg') };
   const started = Date.now();
@@ -144,6 +149,7 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
     perceptual: perceptual === 'none' ? 'none' : 'vgg19',
     weights: options.weights,
     batch: rows,
+    row,
     discriminatorWidth,
     learningRate,
     clipNorm,
