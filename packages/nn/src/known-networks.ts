@@ -50,13 +50,13 @@ export const KNOWN_NETWORKS: readonly KnownNetwork[] = [
     name: 'dinet',
     title: 'DINet’s generator',
     signs: [['adaAT.commn_linear.0.weight', [null, null]], ['source_in_conv.0.conv.weight', [null, 3, 7, 7]]],
-    use: 'not used here yet',
+    use: 'loadDinet of @lipsync/dinet',
   },
   {
     name: 'dinet-discriminator',
     title: 'a discriminator of DINet',
     signs: [['down_blocks.0.conv.weight', [null, null, 4, 4]], ['conv.weight', [1, null, 1, 1]]],
-    use: 'not used here yet',
+    use: 'DinetDiscriminator of @lipsync/dinet',
   },
   {
     name: 'wav2lip-generator',
