@@ -78,7 +78,8 @@ export class BatchNorm2d extends Module {
       if (this.running && !this.training) {
         const { mean, variance } = this.running;
         const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, this.epsilon)));
-        return tf.add(tf.mul(tf.sub(x, mean), scale), beta) as T;
+        // One pass over the map fewer than by its definition, as PyTorch does it on CPUs.
+        return tf.add(tf.mul(x, scale), tf.sub(beta, tf.mul(mean, scale))) as T;
       }
       const rows = tf.reshape(x, [1, -1, this.channels]); // the whole batch as one sample, each channel a group
       if (this.running && this.training) this.follow(rows);
