@@ -114,6 +114,14 @@ describe('references', () => {
   });
 });
 
+test.each([['plain', 36, 32], ['norm', 68, 64]] as const)('the smallest pictures with the alignment ending %s train', (alignmentEnd, height, width) => {
+  const config = { ...TINY, alignmentEnd };
+  const net = new DinetGenerator(config, { seed: 0 });
+  const { masked, references, audio } = inputsOf({ n: 1, height, width, config, draw: 0 });
+  expect(net.forward(masked, references, audio).shape).toEqual([1, height, width, 3]);
+  net.dispose();
+});
+
 describe('ownership', () => {
   test('forward leaves one tensor, encodeReferences two, dispose none of the network’s', () => {
     const inputs = tinyInputs();
@@ -153,7 +161,12 @@ describe('refusals', () => {
     ['references of another size', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 76, 6), zeros(1, 29, 5)), 'references must be 1 or 1 of pictures of 72 x 72, got 1 of 72 x 76'],
     ['sides that 4 does not divide', () => net().encodeReferences(zeros(1, 74, 72, 6)), 'multiples of 4'],
     ['sound of other steps', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 72, 6), zeros(1, 29, 9)), 'audio must be of shape [1, 29, 5], got [1, 29, 9]'],
-    ['pictures of which InstanceNorm leaves nothing', () => net().encodeReferences(zeros(1, 64, 64, 6)), 'references must be larger than 64 pixels on one side'],
+    ['pictures of which InstanceNorm leaves nothing', () => net().encodeReferences(zeros(1, 32, 32, 6)), 'references must be larger than 32 pixels on one side'],
+    [
+      'twice as large ones where alignment is normalised to its end',
+      () => new DinetGenerator({ ...TINY, alignmentEnd: 'norm' }, { seed: 0 }).encodeReferences(zeros(1, 64, 64, 6)),
+      'references must be larger than 64 pixels on one side',
+    ],
     ['a config with a hole', () => new DinetGenerator({ ...TINY, width: undefined as never }, { seed: 0 }), 'DinetGenerator: config.width must be a whole number above 0'],
   ])('%s', (_, call, message) => {
     expect(call).toThrow(message);

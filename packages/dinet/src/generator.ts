@@ -20,8 +20,8 @@ export function disposeReferences({ features, deformable }: DinetReferences): vo
   deformable.dispose();
 }
 
-/** How often `trans_conv` halves a map of a quarter of the picture's sides. */
-const HALVINGS = 4;
+/** How often `trans_conv` halves a picture, the source's encoder included. */
+const HALVINGS = 6;
 
 /**
  * DINet's generator: paints the masked mouth of a face from reference pictures of the same face, moved channel by channel (`AdaAT`) as sound
@@ -186,9 +186,10 @@ export class DinetGenerator extends Module {
     if (x.rank !== 4 || last !== channels || !divides) {
       fail(TypeError, where, name, `of shape [n, height, width, ${channels}], height and width multiples of 4`, x.shape);
     }
-    const left = (side: number) => Math.ceil(side / 4 / 2 ** HALVINGS);
-    if (this.config.norm === 'instance' && left(height) * left(width) < 2) {
-      fail(TypeError, where, name, 'larger than 64 pixels on one side: InstanceNorm over the single pixel that is left of smaller ones is 0', x.shape);
+    // The last map that InstanceNorm sees must have more than a pixel.
+    const smallest = 2 ** (this.config.alignmentEnd === 'plain' ? HALVINGS - 1 : HALVINGS);
+    if (this.config.norm === 'instance' && Math.max(height, width) <= smallest) {
+      fail(TypeError, where, name, `larger than ${smallest} pixels on one side: InstanceNorm makes 0 of the one pixel that is left of smaller ones`, x.shape);
     }
     if (Math.min(height, width) < 8) fail(TypeError, where, name, 'of sides of at least 8 pixels', x.shape);
   }
