@@ -1,0 +1,66 @@
+import type { SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import { ImageProcessor, type ClipStore, type DinetBatch } from '@lipsync/dataloader';
+import { LITE_DINET, THESIS_DINET } from '@lipsync/dinet';
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, expect, test } from 'vitest';
+import { expertMouths, sizesFor, soundFor, trainBatchOf } from './generator-batch';
+
+beforeAll(() => tf.setBackend('cpu'));
+
+const images = new ImageProcessor({ mouth: 64 });
+const store = { recipe: { fps: 25, mel: 'THESIS_MEL', stepsPerSecond: 80 } } as unknown as ClipStore;
+const RECIPE: SyncRecipe = {
+  frames: 5,
+  fps: 25,
+  crop: { kind: 'dinet', size: 64, upright: 'none', sampling: 'exact' },
+  color: 'RGB',
+  range: [0, 1],
+  mel: 'THESIS_MEL',
+  melSteps: 16,
+};
+const expertOf = (recipe: Partial<SyncRecipe>) => ({ name: 'made', recipe: { ...RECIPE, ...recipe } }) as SyncExpert;
+
+test('expertMouths shows the mouth box as it stands where the recipe does not turn it', () => {
+  const before = tf.memory().numTensors;
+  const faces = tf.randomUniform<tf.Rank.R4>([5, 104, 80, 3], 0, 1, 'float32', 1);
+  const angles = tf.fill<tf.Rank.R1>([5], 0.3);
+  const seen = expertMouths(expertOf({}), { store, images, audio: 'mel' })(faces, angles);
+  expect(seen.shape).toEqual([1, 64, 64, 15]);
+  const box = tf.slice(faces, [2, 32, 8, 0], [1, 64, 64, 3]);
+  const difference = tf.tidy(() => tf.max(tf.abs(tf.sub(tf.slice(seen, [0, 0, 0, 6], [1, 64, 64, 3]), box))).dataSync()[0]);
+  expect(difference).toBeLessThan(1e-5);
+  tf.dispose([faces, angles, seen, box]);
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test.each([
+  [{ crop: { kind: 'whole frame', size: 64, resize: 'none' } }, /mouth box/],
+  [{ fps: 30 }, /at 25 pictures a second/],
+  [{ frames: 4, melSteps: 13 }, /a multiple of 5/],
+  [{ melSteps: 20 }, /16 steps with its 5 pictures/],
+  [{ mel: 'ASR_LOGITS', melSteps: 9 }, /hears mel/],
+] as const)('expertMouths refuses an expert with %j', (recipe, text) => {
+  expect(() => expertMouths(expertOf(recipe as Partial<SyncRecipe>), { store, images, audio: 'mel' })).toThrow(text);
+});
+
+test('DINet’s own network hears the logits of a batch, others its mel', () => {
+  const batch = { syncAudio: 'mel', syncLogits: 'logits' } as unknown as DinetBatch;
+  expect(soundFor(batch, expertOf({ mel: 'ASR_LOGITS' }))).toBe('logits');
+  expect(soundFor(batch, expertOf({}))).toBe('mel');
+  expect(soundFor(batch)).toBe('mel');
+});
+
+test('a trainer’s batch is a loader’s with the mouths masked', () => {
+  const frames = tf.ones<tf.Rank.R4>([1, 104, 80, 3]);
+  const { masked, real, frames: row } = trainBatchOf({ frames } as DinetBatch, { images, row: 1 });
+  expect(real).toBe(frames);
+  expect(row).toBe(1);
+  expect(tf.sum(masked).dataSync()[0]).toBe((104 * 80 - 64 * 64) * 3);
+  tf.dispose([frames, masked]);
+});
+
+test('sizesFor asks for five pictures of mel, or for as many logits as the generator takes', () => {
+  expect(sizesFor(LITE_DINET, 10)).toEqual({ frames: 10, references: 5, audioFrames: 5, audio: 'mel' });
+  expect(sizesFor(THESIS_DINET, 1)).toEqual({ frames: 1, references: 5, audioFrames: 5, audio: 'logits' });
+});
