@@ -80,6 +80,7 @@ async function run() {
 
 function table() {
   const all = readdirSync(results).sort().map((name) => JSON.parse(readFileSync(join(results, name), 'utf8')));
+  if (all.length === 0) return console.log('nothing is judged yet');
   if (values.json) return console.log(JSON.stringify(all, null, 2));
   const line = (cells) => console.log(`| ${cells.join(' | ')} |`);
   line(['taught by', 'seed', 'sound', 'LSE-D', 'LSE-C', 'in sync', 'mouth SSIM', 'mouth PSNR', 'SSIM', 'PSNR', 'vL', 'minutes']);
