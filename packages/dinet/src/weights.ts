@@ -96,20 +96,20 @@ function differences(a: DinetConfig, b: DinetConfig): string[] {
 /** What the shapes of a state dict say: sizes, and which norms have left parameters. */
 function configOf(where: string, shapes: Map<string, number[]>): DinetConfig {
   const side = (name: string, axis: number): number => shapes.get(name)?.[axis] ?? Number.NaN;
-  const untold = [...shapes.keys()].some((name) => name.startsWith('mel_front_end.'))
-    ? 'a mel front end'
-    : shapes.has('audio_encoder.0.norm.weight')
-      ? undefined
-      : 'no parameters of a norm over time';
+  const untold = [
+    ['a mel front end', [...shapes.keys()].some((name) => name.startsWith('mel_front_end.'))],
+    ['no parameters of a norm over time', !shapes.has('audio_encoder.0.norm.weight')],
+    // Not as published, so how AdaAT samples is open.
+    ['no parameters of a norm', !shapes.has('source_in_conv.0.norm.weight')],
+  ].find(([, holds]) => holds)?.[0];
   if (untold) fail(Error, where, 'options.config', 'given for a file that does not tell it (dinet metadata)', `none, for one with ${untold}`);
-  const norm = shapes.has('source_in_conv.0.norm.weight') ? 'batch' : 'instance';
   return {
     width: side('source_in_conv.0.conv.weight', 0),
     referenceChannels: side('ref_in_conv.2.conv.weight', 0),
     references: side('ref_in_conv.0.conv.weight', 1) / 3,
-    norm,
+    norm: 'batch',
     audioNorm: shapes.has('audio_encoder.0.norm.running_mean') ? 'batch' : 'layer',
-    ...(norm === 'batch' && !shapes.has('trans_conv.10.norm.weight') ? { alignmentEnd: 'plain' as const } : {}),
+    ...(!shapes.has('trans_conv.10.norm.weight') ? { alignmentEnd: 'plain' as const } : {}),
     sampling: 'published',
     audio: { kind: 'logits', bins: side('audio_encoder.0.conv.weight', 1), steps: 5 },
   };

@@ -62,6 +62,23 @@ describe('AdamW', () => {
     }
   });
 
+  test('takes steps back by a snapshot, which frees what it kept', async () => {
+    const parameters = parametersOf(start);
+    const optimizer = new AdamW(parameters, { learningRate: 0.01 });
+    optimizer.step(gradientsOf(gradients[0]));
+    const state = await optimizer.state();
+    const gradient = gradientsOf(gradients[1]);
+    const before = tf.memory().numTensors;
+    const snapshot = optimizer.snapshot();
+    optimizer.step(gradient);
+    expect((await optimizer.state()).expAvg).not.toEqual(state.expAvg);
+    snapshot.restore();
+    expect(await optimizer.state()).toEqual(state);
+    snapshot.dispose();
+    snapshot.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   test('holds two tensors a parameter, neither more after steps nor any after dispose', () => {
     const parameters = parametersOf(start);
     const gradient = gradientsOf(gradients[0]);

@@ -151,6 +151,28 @@ export class AdamW {
     });
   }
 
+  /**
+   * What takes later steps back: the means and the number of steps as they are now. Copies nothing: a clone shares its numbers until the mean moves.
+   *
+   * @returns `restore` may be called more than once; the caller disposes it.
+   * @example
+   * const before = optimizer.snapshot();
+   * try { optimizer.step(gradients); } catch (error) { before.restore(); throw error; } finally { before.dispose(); }
+   */
+  snapshot(): { restore(): void; dispose(): void } {
+    const { steps } = this;
+    const kept = [...this.expAvg.values(), ...this.expAvgSq.values()].map(({ variable }) => ({ variable, value: tf.clone(variable as tf.Tensor) }));
+    return {
+      restore: () => {
+        for (const { variable, value } of kept) variable.assign(value);
+        this.steps = steps;
+      },
+      dispose: () => {
+        for (const { value } of kept.splice(0)) value.dispose();
+      },
+    };
+  }
+
   /** Everything that continues this optimiser but its options. */
   async state(): Promise<AdamWState> {
     return { step: this.steps, expAvg: await readState(this.expAvg), expAvgSq: await readState(this.expAvgSq) };
