@@ -3,45 +3,17 @@
  * start again. About a minute on two cores.
  */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { promisify } from 'node:util';
 import { writeEmbeddedDataset, writeTalkingFace } from '../examples/embedded-data/dist/index.js';
 import { encodeVideo } from '../packages/media/dist/index.js';
+import { killWhen, LIPSYNC, lipsync, run } from './built-command.mjs';
 
-const LIPSYNC = 'packages/cli/dist/lipsync.js';
-const run = promisify(execFile);
 const folder = await mkdtemp(join(tmpdir(), 'lipsync-path-'));
 const at = (...names) => join(folder, ...names);
-
-/** Runs the command and reads its JSON; a status other than 0 throws, unless it is the one that is expected. */
-async function lipsync(words, status = 0) {
-  const { stdout, code } = await run(process.execPath, [LIPSYNC, ...words, '--json'], { maxBuffer: 1 << 26 }).catch(
-    (error) => {
-      if (error.code !== status) throw new Error(`${error.message}\n${error.stderr}`);
-      return error;
-    },
-  );
-  assert.equal(code ?? 0, status);
-  return JSON.parse(stdout);
-}
-
-/** Starts the command and kills it, children and all, as soon as `reached` holds. */
-async function killWhen(words, reached) {
-  const child = spawn(process.execPath, [LIPSYNC, ...words], { stdio: 'ignore', detached: true });
-  const ended = new Promise((resolve) => child.once('exit', () => resolve(true)));
-  for (let waited = 0; waited < 120_000; waited += 50) {
-    if (await reached()) break;
-    const done = await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 50, false))]);
-    assert.equal(done, false, 'it must still run when it is killed');
-  }
-  process.kill(-child.pid, 'SIGKILL');
-  await ended;
-}
 
 /** One hash over names and bytes of all files below a folder. */
 async function hashTree(root) {

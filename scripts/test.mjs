@@ -14,6 +14,7 @@ const steps = {
   fuzz: [process.execPath, ['scripts/fuzz.mjs', '--files', '20000']],
   packages: [process.execPath, ['scripts/check-packages.mjs']],
   path: [process.execPath, ['scripts/check-path.mjs']],
+  dinet: [process.execPath, ['scripts/check-dinet.mjs']],
   faults: [process.execPath, ['scripts/check-faults.mjs']],
   endurance: [process.execPath, ['scripts/check-endurance.mjs', '--calls', '300']],
   webgpu: [process.execPath, ['scripts/check-webgpu.mjs']],
