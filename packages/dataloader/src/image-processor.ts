@@ -105,8 +105,8 @@ export class ImageProcessor {
     if (count % frames !== 0) fail(TypeError, 'ImageProcessor.syncInput', 'mouths', `rows of ${frames} pictures`, [...mouths.shape]);
     return tf.tidy(() => {
       const resized = crop.size === mouths.shape[1] ? mouths : tf.image.resizeBilinear(mouths, [crop.size, crop.size], false, true);
-      // tf.reverse has no gradient.
-      const ordered = color === 'RGB' ? resized : tf.concat(tf.split(resized, 3, 3).reverse(), 3);
+      // tf.reverse has no gradient; a copy, as the tape holds what tf.split returns.
+      const ordered = color === 'RGB' ? resized : tf.concat([...tf.split(resized, 3, 3)].reverse(), 3);
       const scaled = tf.add(tf.mul(ordered, range[1] - range[0]), range[0]);
       const rows = tf.reshape(scaled, [count / frames, frames, crop.size, crop.size, 3]);
       return tf.reshape(tf.transpose(rows, [0, 2, 3, 1, 4]), [count / frames, crop.size, crop.size, frames * 3]) as tf.Tensor4D;
