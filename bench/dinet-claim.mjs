@@ -2,7 +2,7 @@
 // same data, by the same steps, from the same first stage, and judged by an expert that taught none of them.
 //
 //     pnpm build && node bench/dinet-claim.mjs STORE --out DIR --experts avalignnet=FILE,wav2lip=FILE --judge FILE [--judge-recipe FILE] --held-out FILE
-//         [--clips PREFIX] [--seeds 1,2] [--arms none,avalignnet,wav2lip] [--width 8] [--frame-steps 500] [--clip-steps 200] [--threads 1] [--table]
+//         [--clips PREFIX] [--seeds 1,2] [--arms none,avalignnet,wav2lip] [--width 8] [--frame-steps 500] [--clip-steps 240] [--threads 1] [--table]
 //
 // STORE: head crops (`lipsync prepare --head 64`). Runs seeds and arms one after the other; processes with other --seeds or --arms may share DIR once the
 // frame stage of a seed is there. Goes on where it was stopped. --table prints what is in DIR. The generator sees no discriminator and no VGG-19.
@@ -24,8 +24,8 @@ const { values, positionals } = parseArgs({
     arms: { type: 'string', default: 'none,avalignnet,wav2lip' },
     width: { type: 'string', default: '8' },
     'frame-steps': { type: 'string', default: '500' },
-    'clip-steps': { type: 'string', default: '200' },
-    'sync-weight': { type: 'string', default: '0.3' },
+    'clip-steps': { type: 'string', default: '240' },
+    'sync-weight': { type: 'string', default: '0.1' },
     threads: { type: 'string', default: '1' },
     table: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -65,7 +65,7 @@ async function run() {
     if (!existsSync(start)) await cli.showGeneratorTraining(frame);
     for (const arm of values.arms.split(',').filter(Boolean)) {
       const expert = arm === 'none' ? undefined : experts[arm];
-      const clip = { ...common, out: join(out, `clip-${seed}-${arm}`), stage: 'clip', from: start, expert, weights, row, learningRate: 1e-3, batch: 2, steps: Number(values['clip-steps']) };
+      const clip = { ...common, out: join(out, `clip-${seed}-${arm}`), stage: 'clip', from: start, expert, weights, row, learningRate: 5e-4, batch: 2, steps: Number(values['clip-steps']) };
       const report = await cli.showGeneratorTraining(clip);
       const generator = await loadDinet(report.weights);
       const evaluation = await cli.evaluateDinet({ generator, store, clips: judged, experts: [judge, ...Object.values(experts)] });

@@ -81,8 +81,8 @@ const expert = await loadAVAlignNet(await readFile(taught.weights));
 const perceptual = await readPerceptual(args.perceptual);
 const config = { ...LITE_DINET, width, referenceChannels: 4 * width };
 // Large steps for a short run; `lipsync train-dinet` has the published ones.
-const brisk = made ? { learningRate: 2e-3, clipNorm: 1, weights: { image: 20, gan: 0.05, sync: 0.3 } } : {};
-const frames = await showGeneratorTraining({ ...common, out: join(out, 'frame'), config, perceptual, ...brisk, steps: whole(args['frame-steps'], 250, 4000), ...(made ? { batch: 8 } : {}) });
+const brisk = made ? { clipNorm: 1, weights: { image: 10, gan: 0.01, sync: 0.1 } } : {};
+const frames = await showGeneratorTraining({ ...common, out: join(out, 'frame'), config, perceptual, ...brisk, steps: whole(args['frame-steps'], 250, 4000), ...(made ? { batch: 8, learningRate: 2e-3 } : {}) });
 const clips = await showGeneratorTraining({
   ...common,
   out: join(out, 'clip'),
@@ -92,13 +92,15 @@ const clips = await showGeneratorTraining({
   perceptual,
   ...brisk,
   steps: whole(args['clip-steps'], 60, 1500),
-  ...(made ? { batch: 1 } : {}),
+  ...(made ? { batch: 1, learningRate: 5e-4 } : {}),
 });
 
 // 5. What came out, on people that it has not seen.
 const generator = await loadDinet(clips.weights);
 const held = heldOut && (await store.list()).filter((id) => heldOut.some((name) => id.includes(name)));
-const evaluation = await evaluateDinet({ generator, store, clips: held, experts: [expert], seed });
+const judging = createProgress({ label: 'evaluate', total: held?.length ?? (await store.list()).length });
+const evaluation = await evaluateDinet({ generator, store, clips: held, experts: [expert], seed, onClip: (done) => judging.update(done) });
+judging.stop();
 console.log(dinetTable(evaluation));
 await writeFile(join(out, 'evaluation.json'), `${JSON.stringify({ ...evaluation, sheet: undefined }, null, 2)}\n`);
 if (evaluation.sheet) await writeFile(join(out, 'sheet.png'), evaluation.sheet);
