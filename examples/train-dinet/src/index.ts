@@ -81,7 +81,7 @@ const expert = await loadAVAlignNet(await readFile(taught.weights));
 const perceptual = await readPerceptual(args.perceptual);
 const config = { ...LITE_DINET, width, referenceChannels: 4 * width };
 // Large steps for a short run; `lipsync train-dinet` has the published ones.
-const brisk = made ? { clipNorm: 1, weights: { image: 10, gan: 0.01, sync: 0.1 } } : {};
+const brisk = made ? { clipNorm: 1, weights: { image: 10, gan: 0.003, sync: 0.1 } } : {};
 const frames = await showGeneratorTraining({ ...common, out: join(out, 'frame'), config, perceptual, ...brisk, steps: whole(args['frame-steps'], 250, 4000), ...(made ? { batch: 8, learningRate: 2e-3 } : {}) });
 const clips = await showGeneratorTraining({
   ...common,

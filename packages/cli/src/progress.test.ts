@@ -13,6 +13,7 @@ test('createProgress writes plain lines where the stream is no terminal, and alw
   progress.update(1, 'loss 0.7');
   progress.update(2, 'loss 0.6');
   progress.update(3, 'loss 0.5');
+  progress.update(3, 'loss 0.5');
   progress.stop();
   expect(text()).toBe('train 1/3 loss 0.7\ntrain 3/3 loss 0.5\n');
 });

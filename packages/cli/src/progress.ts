@@ -53,11 +53,13 @@ function plainLines(label: string, total: number, stream: NodeJS.WritableStream,
   const started = Date.now();
   let last = started - lineEveryMs;
   let first: number | undefined;
+  let ended = false; // work that reports its end more than once is shown once
   return {
     update(done, facts = '') {
       const now = Date.now();
       first ??= done; // a resumed run starts in the middle
-      if (now - last < lineEveryMs && done < total) return;
+      if (done >= total ? ended : now - last < lineEveryMs) return;
+      ended = done >= total;
       last = now;
       const rate = (done - first) / Math.max(1, now - started);
       const left = rate > 0 && done < total ? `, ${formatSeconds((total - done) / rate / 1000)} left` : '';
