@@ -4,6 +4,7 @@
 //
 // STORE: head crops (`lipsync prepare --head 64`), CLIP: the id of one of its clips. Asked of it: PSNR of the mouth above 28 dB, and the sync loss below its
 // value on shifted sound. Writes both runs and a sheet of pictures into DIR; goes on where it was stopped.
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -30,7 +31,10 @@ const expert = values.expert && (await loadAVAlignNet(await readFile(values.expe
 // The pictures alone count: no discriminators, and a rate that a short run needs.
 const common = { store, clips: [clip], heldOut: [], perceptual: 'none', weights: { image: 10, gan: 0, sync: 0.1 }, learningRate: Number(values.rate), clipNorm: 1, workers: 0, checkpointEvery: 100 };
 const config = { ...LITE_DINET, width, referenceChannels: 4 * width };
-let last = await cli.showGeneratorTraining({ ...common, out: join(out, 'frame'), config, steps: Number(values['frame-steps']), batch: 8 });
+const frame = join(out, 'frame');
+let last = existsSync(join(frame, 'weights.safetensors'))
+  ? JSON.parse(await readFile(join(frame, 'report.json'), 'utf8'))
+  : await cli.showGeneratorTraining({ ...common, out: frame, config, steps: Number(values['frame-steps']), batch: 8 });
 let seconds = last.seconds;
 if (expert) {
   last = await cli.showGeneratorTraining({ ...common, out: join(out, 'clip'), stage: 'clip', from: last.weights, expert, learningRate: common.learningRate / 4, steps: Number(values['clip-steps']), batch: 2 });
