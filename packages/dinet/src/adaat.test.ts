@@ -1,8 +1,7 @@
 import { selectBackend } from '@lipsync/backends';
-import { Random, registerGradients } from '@lipsync/nn';
+import { Random, registerGradients, toTorchLayout } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { toTorchLayout } from '../../nn/src/parameter-layout';
 import { fillMade, made, REFERENCE, weighted } from '../tests/torch-numbers';
 import { AdaAT, channelMix } from './adaat';
 

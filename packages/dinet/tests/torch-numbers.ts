@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { type Module, type NamedArray, registerGradients } from '@lipsync/nn';
+import { type Module, type NamedArray, registerGradients, toTorchLayout } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
-import { toTorchLayout } from '../../nn/src/parameter-layout';
 import { formulaNumbers, formulaStateDict } from '../../../tests/support/formula-weights';
 import type { DinetConfig } from '../src/config';
 

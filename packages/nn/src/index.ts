@@ -41,6 +41,7 @@ export { MultiHeadAttention } from './multi-head-attention';
 export type { MultiHeadAttentionOptions } from './multi-head-attention';
 export { toFloat16, toFloat32 } from './named-array';
 export type { ArrayDtype, FloatDtype, NamedArray } from './named-array';
+export { toTorchLayout } from './parameter-layout';
 export type { ParameterLayout } from './parameter-layout';
 export { DINET_PERCEPTUAL, VGG16_PERCEPTUAL, perceptualDistance } from './perceptual-distance';
 export type { PerceptualRecipe } from './perceptual-distance';
