@@ -1,7 +1,7 @@
 /**
  * Paints the mouth of a video by another sound.
  *
- *   npm run example:dub                                                              on a drawn face and another drawn person's voice
+ *   npm run example:dub                                                              on a drawn face that the generator knows, and a new voice
  *   npm run example:dub -- --video FILE --sound FILE --to FILE --weights FILE        on your own
  *
  * Takes the weights that `npm run example:train-dinet` made, and runs that first where it has not been run.
@@ -44,12 +44,11 @@ if (!existsSync(weights)) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-// 2. A face, and the voice of somebody else.
+// 2. A face that the small generator knows (minutes of training on a few people do not bring it to others), and the voice of somebody else.
 let [video, sound] = [args.video, args.sound].map((path) => path && resolve(path));
 if (!video || !sound) {
   await mkdir(folder, { recursive: true });
-  [video, sound] = [video ?? join(folder, 'face.mp4'), sound ?? join(folder, 'voice.mp4')];
-  if (!existsSync(video)) await writeTalkingFace(video, { seed: 7101, personSeed: 9101, durationSec: 6 });
+  [video, sound] = [video ?? join(trained, 'videos/p00-c0.mp4'), sound ?? join(folder, 'voice.mp4')];
   if (!existsSync(sound)) await writeTalkingFace(sound, { seed: 7202, personSeed: 9202, durationSec: 6 });
 }
 const to = resolve(args.to ?? join(folder, 'dubbed.mp4'));
