@@ -21,7 +21,7 @@ for (const name of readdirSync(`${__dirname}/packages`)) {
 }
 
 /** Tests may use anything, for example a backend to run on. */
-const sources = (name) => ({ path: `^packages/${name}/src/`, pathNot: '\\.test\\.ts$|/test-support' });
+const sources = (name) => ({ path: `^packages/${name}/src/`, pathNot: '\\.test\\.ts$|/testing/' });
 const layers = [...arrows].map(([name, allowed]) => ({
   name: `arrow-${name}`,
   severity: 'error',
@@ -35,16 +35,16 @@ module.exports = {
     { name: 'no-cycle', severity: 'error', from: { pathNot: '\\.test\\.ts$' }, to: { circular: true } },
     {
       name: 'no-deep-import',
-      comment: 'packages meet at their names only',
+      comment: 'packages meet at their names only; tests may share the helpers of src/testing',
       severity: 'error',
       from: { path: '^(packages|examples)/([^/]+)/' },
-      to: { path: '^(packages|examples)/[^/]+/(src|dist)/(?!index\\.ts$)', pathNot: '^$1/$2/' },
+      to: { path: '^(packages|examples)/[^/]+/(src|dist)/(?!index\\.ts$)', pathNot: '^$1/$2/|/src/testing/' },
     },
     {
       name: 'no-backend-in-libraries',
       comment: 'libraries never choose a backend',
       severity: 'error',
-      from: { path: '^packages/(?!backends/)[^/]+/src/', pathNot: '\\.test\\.ts$|/test-support' },
+      from: { path: '^packages/(?!backends/)[^/]+/src/', pathNot: '\\.test\\.ts$|/testing/' },
       to: { path: 'tfjs-(backend|node)' },
     },
     { name: 'resolvable', severity: 'error', from: { pathNot: '\\.test\\.ts$' }, to: { couldNotResolve: true, pathNot: 'tfjs-|webgpu' } },

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { LITE } from '../packages/avalignnet/dist/index.js';
 import { selectBackend } from '../packages/backends/dist/index.js';
-import { recipeOf } from '../packages/cli/dist/index.js';
+import { recipeOf } from '../packages/train/dist/index.js';
 import { CONTRAST, ClipStore, SyncLoader, disposeBatch } from '../packages/dataloader/dist/index.js';
 
 const { values } = parseArgs({ options: { clips: { type: 'string' }, batches: { type: 'string', default: '40' }, of: { type: 'string', default: '200' }, rounds: { type: 'string', default: '5' }, json: { type: 'boolean', default: false } } });

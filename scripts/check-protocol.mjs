@@ -24,8 +24,8 @@ if (videos.length === 0) {
 }
 
 const { selectBackend } = await import('../packages/backends/dist/index.js');
-const { scoreVideo } = await import('../packages/cli/dist/index.js');
-const { openTrackedVideo, trackCrops } = await import('../packages/dataloader/dist/index.js');
+const { scoreVideo } = await import('../packages/score/dist/index.js');
+const { openTrackedVideo, trackCrops } = await import('../packages/sync-windows/dist/index.js');
 const { createLandmarkDetector, planCrops } = await import('../packages/face-crop/dist/index.js');
 const { openMedia } = await import('../packages/media/dist/index.js');
 const { PROTOCOLS } = await import('../packages/metrics/dist/index.js');

@@ -25,7 +25,7 @@ const OURS = /^[A-Za-z]+(\.[a-z]+)?: /;
 
 /** Seeds of a parser, how a file is made of them, and what reads it. */
 async function parserOf(name) {
-  const { openCheckpoint, decodeNpy, decodeSafetensors, encodeSafetensors } = await import('../packages/nn/dist/index.js');
+  const { openCheckpoint, decodeNpy, decodeSafetensors, encodeSafetensors } = await import('../packages/checkpoints/dist/index.js');
   const { readWav } = await import('../packages/audio-mel/dist/index.js');
   const torch = new URL('../packages/nn/fixtures/torch/', import.meta.url);
   const files = (ending) => readdirSync(torch).filter((file) => ending.test(file)).sort().map((file) => new Uint8Array(readFileSync(new URL(file, torch))));

@@ -1,8 +1,13 @@
 import { defineConfig } from 'tsup';
 import base from '../../tsup.base';
 
-/** The loader's threads run a program of their own. */
+/** The loader's threads and the processes of a preparation run programs of their own. */
 export default defineConfig([
   { ...base, clean: false },
-  { entry: ['src/loader-worker.ts'], format: ['esm'], sourcemap: true, target: 'es2022' },
+  {
+    entry: { 'loader-worker': 'src/loaders/loader-worker.ts', 'prepare-program': 'src/prepare/prepare-program.ts' },
+    format: ['esm'],
+    sourcemap: true,
+    target: 'es2022',
+  },
 ]);

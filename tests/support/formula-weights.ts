@@ -1,4 +1,4 @@
-import type { NamedArray } from '../../packages/nn/src/named-array';
+import type { NamedArray } from '@lipsync/checkpoints';
 
 /** FNV-1a of a name's UTF-8 bytes. */
 function seedOf(name: string): number {

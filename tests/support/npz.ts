@@ -1,4 +1,4 @@
-import { readStateDict } from '@lipsync/nn';
+import { readStateDict } from '@lipsync/checkpoints';
 
 export type NpyArray = { shape: number[]; data: Float32Array | Uint8Array };
 

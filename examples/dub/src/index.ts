@@ -13,12 +13,14 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { selectBackend } from '@lipsync/backends';
-import { LANDMARK_EFFORT, createProgress, describeDub, dubVideo } from '@lipsync/cli';
+import { LANDMARK_EFFORT } from '@lipsync/dataloader';
+import { createProgress, describeDub } from '@lipsync/cli';
+import { dubVideo } from '@lipsync/dub';
 import { loadDinet } from '@lipsync/dinet';
 import { writeTalkingFace } from '@lipsync/embedded-data';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
-import { openCheckpoint } from '@lipsync/nn';
+import { openCheckpoint } from '@lipsync/checkpoints';
 
 const words = process.argv.slice(2);
 const { values: args } = parseArgs({

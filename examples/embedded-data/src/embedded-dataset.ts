@@ -1,7 +1,8 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '@lipsync/contracts';
-import { Random, writeFileAtomic } from '@lipsync/nn';
+import { Random } from '@lipsync/nn';
+import { writeFileAtomic } from '@lipsync/checkpoints';
 import { FacePainter } from './face-painter';
 import { person } from './person';
 import { landmarkPath, writeTalkingFace } from './talking-face';

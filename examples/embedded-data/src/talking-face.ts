@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
 import { encodeVideo } from '@lipsync/media';
-import { writeFileAtomic } from '@lipsync/nn';
+import { writeFileAtomic } from '@lipsync/checkpoints';
 import { articulation } from './articulation';
 import { landmarks, type FaceState } from './face-geometry';
 import { FacePainter } from './face-painter';

@@ -8,7 +8,8 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadAVAlignNet } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { createProgress, evaluateExpert } from '@lipsync/cli';
+import { createProgress } from '@lipsync/cli';
+import { evaluateExpert } from '@lipsync/train';
 import { assertSyncRecipe } from '@lipsync/contracts';
 import { ClipStore, splitByList } from '@lipsync/dataloader';
 

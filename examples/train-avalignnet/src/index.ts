@@ -11,16 +11,10 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadAVAlignNet, LITE } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import {
-  LANDMARK_EFFORT,
-  createProgress,
-  formatSeconds,
-  recipeOf,
-  scoreVideo,
-  showPreparation,
-  trainExpert,
-  type TrainReport,
-} from '@lipsync/cli';
+import { LANDMARK_EFFORT } from '@lipsync/dataloader';
+import { createProgress, formatSeconds, showPreparation } from '@lipsync/cli';
+import { recipeOf, trainExpert, type TrainReport } from '@lipsync/train';
+import { scoreVideo } from '@lipsync/score';
 import { ClipStore, parseClipId } from '@lipsync/dataloader';
 import { writeEmbeddedDataset, writeTalkingFace } from '@lipsync/embedded-data';
 import { createLandmarkDetector } from '@lipsync/face-crop';

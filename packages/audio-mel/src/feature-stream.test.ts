@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { audioFeatures, featureStream } from './feature-stream';
-import { melSpectrogram } from './mel-spectrogram';
-import { mfcc } from './mfcc';
+import { melSpectrogram } from './mel/mel-spectrogram';
+import { mfcc } from './mfcc/mfcc';
 
 const waveform = { samples: Float32Array.from({ length: 3000 }, (_, i) => Math.sin(i / 5) / 2), sampleRate: 16000 };
 

@@ -1,9 +1,9 @@
 import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
 import type { AudioFeatureName, AudioFeatures } from '@lipsync/contracts';
-import { MEL_RECIPES } from './mel-recipe';
-import { melFeatures } from './mel-spectrogram';
-import { MelStream } from './mel-stream';
-import { mfcc, MfccStream } from './mfcc';
+import { MEL_RECIPES } from './mel/mel-recipe';
+import { melFeatures } from './mel/mel-spectrogram';
+import { MelStream } from './mel/mel-stream';
+import { mfcc, MfccStream } from './mfcc/mfcc';
 
 /** Features of sound that comes in pieces: what `push` and `end` return, one after the other, is that of the whole. */
 export type FeatureStream = {

@@ -1,4 +1,4 @@
-export { enableWasmTraining } from './enable-wasm-training';
-export { BACKEND_NAMES, selectBackend } from './select-backend';
-export type { BackendName, SelectBackendOptions, SelectedBackend } from './select-backend';
-export { enableWebgpuTraining } from './webgpu-training';
+export { BACKEND_NAMES, selectBackend } from './select/select-backend';
+export type { BackendName, SelectBackendOptions, SelectedBackend } from './select/select-backend';
+export { enableWasmTraining } from './wasm/enable-wasm-training';
+export { enableWebgpuTraining } from './webgpu/webgpu-training';

@@ -7,15 +7,15 @@ import { fileURLToPath } from 'node:url';
 import { loadAVAlignNet, LITE, type AVAlignNet } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
 import type { FaceTrack, LandmarkDetector, MediaReader } from '@lipsync/contracts';
-import { openTrackedVideo, streamSyncWindows } from '@lipsync/dataloader';
+import { openTrackedVideo, streamSyncWindows } from '@lipsync/sync-windows';
 import { createLandmarkDetector, trackFromLandmarks } from '@lipsync/face-crop';
 import { openMedia, shiftSound, type FfmpegReader } from '@lipsync/media';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readNpz } from '../../../tests/support/npz';
-import { LANDMARK_EFFORT } from './landmark-effort';
-import { scoreVideo } from './score-video';
-import { recipeOf } from './trained-network';
+import { LANDMARK_EFFORT } from '@lipsync/dataloader';
+import { scoreVideo } from '@lipsync/score';
+import { recipeOf } from '@lipsync/train';
 
 // The path on real talking faces with a network that PyTorch trained, against what the PyTorch path gave.
 

@@ -1,19 +1,16 @@
-import { ACCELERATE, runAccelerate } from './accelerate-command';
-import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCommand } from './command';
-import { DATA, runData } from './data-command';
-import { REPORT, runReport } from './data-report-command';
-import { DUB, runDub } from './dub-command';
-import { EVALUATE, runEvaluate } from './evaluate-command';
-import { EXPORT, runExport } from './export-command';
-import { FEATURES, runFeatures } from './features-command';
-import { PREPARE, runPrepare } from './prepare-command';
-import { servePrepareWorker, tellParent, WORKER_WORD } from './prepare-worker';
-import { openPreparer } from './preparer';
-import { runScore, SCORE } from './score-command';
-import { startBackend } from './setup';
-import { runTrain, TRAIN } from './train-command';
-import { runTrainDinet, TRAIN_DINET } from './train-generator-command';
-import { runWeights, WEIGHTS } from './weights-command';
+import { ACCELERATE, runAccelerate } from './accelerate/accelerate-command';
+import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCommand } from './terminal/command';
+import { DATA, runData } from './report/data-command';
+import { REPORT, runReport } from './report/data-report-command';
+import { DUB, runDub } from './dub/dub-command';
+import { EVALUATE, runEvaluate } from './evaluate/evaluate-command';
+import { EXPORT, runExport } from './weights/export-command';
+import { FEATURES, runFeatures } from './features/features-command';
+import { PREPARE, runPrepare } from './prepare/prepare-command';
+import { runScore, SCORE } from './score/score-command';
+import { runTrain, TRAIN } from './train/train-command';
+import { runTrainDinet, TRAIN_DINET } from './train/train-generator-command';
+import { runWeights, WEIGHTS } from './weights/weights-command';
 
 const COMMANDS: { spec: CommandSpec; run: (parsed: ParsedCommand) => Promise<number | void> }[] = [
   { spec: PREPARE, run: runPrepare },
@@ -47,11 +44,6 @@ const HELP = [
  */
 export async function runLipsync(words: string[]): Promise<number> {
   const [name, ...rest] = words[0] === '--' ? words.slice(1) : words;
-  if (name === WORKER_WORD) {
-    const { folder, options } = JSON.parse(rest[0]);
-    servePrepareWorker(startBackend({ backend: 'wasm' }).then(() => openPreparer(folder, { ...options, onProgress: tellParent })));
-    return 0;
-  }
   if (name === undefined || name === '--help' || name === 'help') {
     process.stdout.write(HELP);
     return name === undefined ? 2 : 0;

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import { blurPictures, compressPictures } from '../src/picture-damage';
-import { NOISE_KINDS, soundNoise } from '../src/sound-noise';
-import { addNoise, changeGain, damageSound, roomResponse, throughTelephone } from '../src/sound-damage';
+import { blurPictures, compressPictures } from '../src/degrade/picture-damage';
+import { NOISE_KINDS, soundNoise } from '../src/degrade/sound-noise';
+import { addNoise, changeGain, damageSound, roomResponse, throughTelephone } from '../src/degrade/sound-damage';
 
 /** Milliseconds to damage a second of sound. */
 const second = Float32Array.from({ length: 16000 }, (_, i) => Math.sin(i * i * 1e-4) * 0.1);

@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { Random } from '@lipsync/nn';
-import { AUGMENTATION, drawAugmentation } from '../src/augmentation';
-import { cutMelWindow } from '../src/mel-window';
-import { cutMouthWindow } from '../src/mouth-window';
+import { AUGMENTATION, drawAugmentation } from '../src/augment/augmentation';
+import { cutMelWindow } from '@lipsync/sync-windows';
+import { cutMouthWindow } from '@lipsync/sync-windows';
 
 /** Milliseconds to prepare one sample of ten 48x48 pictures and 32 mel steps from stored 96x96 pictures. */
 const side = (factor: number) => `${factor} * max(eye distance, 0.95 * eye-to-mouth)` as const;

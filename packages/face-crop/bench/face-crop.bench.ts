@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { bench, describe } from 'vitest';
-import { drawnFrame } from '../test-support/drawn-face';
-import { createLandmarkDetector } from '../src/landmark-detector';
-import { sampleSquare } from '../src/sample-square';
+import { drawnFrame } from '../src/testing/drawn-face';
+import { createLandmarkDetector } from '../src/detect/landmark-detector';
+import { sampleSquare } from '../src/crop/sample-square';
 
 // On 256 x 256 pictures, tfjs wasm, one thread: `npx vitest bench --run --project face-crop` from the repository root.
 

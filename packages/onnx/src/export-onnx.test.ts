@@ -1,13 +1,14 @@
 import { AVAlignNet, lite, type AVAlignNetConfig } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
 import { AUDIO_FEATURES, pictureShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
-import { openByteSource, type Module } from '@lipsync/nn';
+import { openByteSource } from '@lipsync/checkpoints';
+import type { Module } from '@lipsync/nn';
 import { DinetSyncNet, dinetRecipe, LatentSyncWav2LipSyncNet, SyncNet, Wav2LipSyncNet } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { runOnnx } from '../test-support/run-onnx';
+import { runOnnx } from './testing/run-onnx';
 import { exportOnnx, onnxModels } from './export-onnx';
-import { readOnnxMetadata } from './onnx-metadata';
+import { readOnnxMetadata } from './format/onnx-metadata';
 
 beforeAll(async () => {
   await selectBackend({ backend: 'wasm', threads: 1, log: () => {} });

@@ -1,11 +1,12 @@
 import { AUDIO_FEATURES, fail, pictureShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
-import { sha256Hex, type Module } from '@lipsync/nn';
+import { sha256Hex } from '@lipsync/checkpoints';
+import type { Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import { foldConstants, type Constant } from './fold-constants';
-import { fuseAffine } from './fuse-affine';
-import { lowerTrace } from './lower-trace';
-import { encodeOnnxModel, type OnnxModel } from './onnx-model';
-import { traceForward } from './trace-forward';
+import { foldConstants, type Constant } from './graph/fold-constants';
+import { fuseAffine } from './graph/fuse-affine';
+import { lowerTrace } from './graph/lower-trace';
+import { encodeOnnxModel, type OnnxModel } from './format/onnx-model';
+import { traceForward } from './graph/trace-forward';
 
 export type ExportOnnxOptions = {
   /** Stores large weights as float16: half the bytes; see `exportOnnx` for what it costs. Default false. */

@@ -1,0 +1,212 @@
+import { fail } from '@lipsync/contracts';
+import { LogLevel } from '../spectrum/log-level';
+import { bandCorners, melFilterBank } from './mel-filter-bank';
+import { assertMelRecipe } from './mel-recipe';
+import type { MelRecipe } from './mel-recipe';
+import { RealFft } from '../spectrum/real-fft';
+
+/** Time steps that fit the buffer at once: some 60 kB, so that it stays in the second-level cache. */
+const STEPS_A_BLOCK = 32;
+
+/**
+ * Turns samples that come in pieces into mel steps, in constant memory. `MelStream` and `melSpectrogram` are both this
+ * engine, so their numbers are the same.
+ *
+ * The buffer holds pre-emphasised samples, float64. Frame `t` covers samples `t hop - pad … t hop - pad + fftSize`.
+ */
+export class MelEngine {
+  readonly bins: number;
+  private readonly hop: number;
+  private readonly fftSize: number;
+  private readonly pad: number;
+  private readonly reflect: boolean;
+  private readonly preEmphasis: number;
+  private readonly fft: RealFft;
+  private readonly magnitude: Float64Array;
+  private readonly levels: LogLevel;
+  private readonly slopes: BandSlopes;
+
+  private readonly buffer: Float64Array;
+  /** Numbers in the buffer. */
+  private filled: number;
+  /** Sample number of the first number in the buffer; `-pad` at first. */
+  private origin: number;
+  private previous = 0;
+  private received = 0;
+  private made = 0;
+
+  constructor(
+    private readonly where: string,
+    recipe: MelRecipe,
+  ) {
+    assertMelRecipe(where, recipe);
+    const { fftSize, winLength, hop, melBins, minLevelDb, refLevelDb, maxAbs } = recipe;
+    this.bins = melBins;
+    this.hop = hop;
+    this.fftSize = fftSize;
+    this.pad = fftSize / 2;
+    this.reflect = recipe.padMode === 'reflect';
+    this.preEmphasis = recipe.preEmphasis;
+    this.fft = new RealFft(hannWindow(winLength, fftSize));
+    this.magnitude = new Float64Array(this.pad + 1);
+    // D = 20 log10(mel) - ref; value = 2 maxAbs (D - min) / -min - maxAbs, both folded into one line.
+    const slope = (2 * maxAbs) / -minLevelDb;
+    this.levels = new LogLevel(melBins, {
+      floor: 10 ** (minLevelDb / 20),
+      gain: (slope * 20) / Math.LN10,
+      shift: slope * (-refLevelDb - minLevelDb) - maxAbs,
+      limit: maxAbs,
+    });
+    this.slopes = bandSlopes(recipe);
+    // One frame, the block's further steps, and both mirrors with the sample that they leave out.
+    this.buffer = new Float64Array(2 * fftSize + 2 + STEPS_A_BLOCK * hop);
+    this.origin = -this.pad;
+    this.filled = this.pad;
+  }
+
+  /** Steps that are ready once `samples` samples have come, the end still open. */
+  private readySteps(samples: number): number {
+    const known = samples + this.pad;
+    if (known < this.fftSize || (this.reflect && samples <= this.pad)) return 0;
+    return Math.floor((known - this.fftSize) / this.hop) + 1;
+  }
+
+  /** How many steps `feed` will write for this many further samples. */
+  stepsAfter(samples: number): number {
+    return this.readySteps(this.received + samples) - this.made;
+  }
+
+  /** How many steps a sound of this many samples has in all. */
+  totalSteps(samples: number): number {
+    return Math.floor(samples / this.hop) + 1;
+  }
+
+  /** How many steps `finish` will write. */
+  stepsAtEnd(): number {
+    return this.totalSteps(this.received) - this.made;
+  }
+
+  /** Takes samples and writes `stepsAfter(samples.length)` steps from `out[at]` on. */
+  feed(samples: Float32Array, out: Float32Array, at: number): void {
+    const { buffer } = this;
+    for (let taken = 0; taken < samples.length; ) {
+      const count = Math.min(samples.length - taken, buffer.length - this.filled);
+      const finite = preEmphasise(samples, taken, count, this.preEmphasis, this.previous, buffer, this.filled);
+      if (finite < count) {
+        const got = `${samples[taken + finite]} at sample ${this.received + finite}`;
+        fail(RangeError, this.where, 'waveform.samples', 'finite', got);
+      }
+      const mirrorBefore = this.reflect && this.received <= this.pad && this.received + count > this.pad;
+      taken += count;
+      this.previous = samples[taken - 1];
+      this.filled += count;
+      this.received += count;
+      if (mirrorBefore) for (let i = 1; i <= this.pad; i++) buffer[this.pad - i] = buffer[this.pad + i];
+      at = this.writeSteps(this.readySteps(this.received), out, at);
+      this.dropOld();
+    }
+  }
+
+  /** Writes the last `stepsAtEnd()` steps, which reach beyond the end of the sound. */
+  finish(out: Float32Array, at: number): void {
+    const needed = this.reflect ? this.pad + 1 : 1;
+    if (this.received < needed) {
+      const rule = `at least ${needed} samples long${this.reflect ? ' (fftSize / 2 + 1, to be mirrored)' : ''}`;
+      fail(RangeError, this.where, 'waveform', rule, this.received);
+    }
+    const { buffer, pad } = this;
+    const end = this.filled;
+    for (let i = 0; i < pad; i++) buffer[end + i] = this.reflect ? buffer[end - 2 - i] : 0;
+    this.filled += pad;
+    this.writeSteps(this.totalSteps(this.received), out, at);
+  }
+
+  private writeSteps(until: number, out: Float32Array, at: number): number {
+    for (; this.made < until; this.made++, at += this.bins) {
+      this.fft.magnitudes(this.buffer, this.made * this.hop - this.pad - this.origin, this.magnitude);
+      weighBands(this.slopes, this.magnitude, this.levels.values);
+      this.levels.write(out, at);
+    }
+    return at;
+  }
+
+  /** Forgets what lies before the next frame, less what the mirror at the end may need. */
+  private dropOld(): void {
+    const next = this.made * this.hop - this.pad;
+    const keepFrom = Math.min(next, this.received - this.pad - 1);
+    const drop = keepFrom - this.origin;
+    if (drop <= 0) return;
+    this.buffer.copyWithin(0, drop, this.filled);
+    this.filled -= drop;
+    this.origin += drop;
+  }
+}
+
+/** Periodic Hann window of `length` in the middle of `size` samples. */
+function hannWindow(length: number, size: number): Float64Array {
+  const window = new Float64Array(size);
+  const left = Math.floor((size - length) / 2);
+  for (let n = 0; n < length; n++) window[left + n] = 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / length);
+  return window;
+}
+
+/**
+ * The filters without their zeros. Between two neighbouring corners one band rises and the one below falls, so a magnitude
+ * is read once for both: magnitudes `edge[s] … edge[s + 1]` count `weight[2k]` for band `s` and `weight[2k + 1]` for band
+ * `s - 1`.
+ */
+type BandSlopes = { edge: Int32Array; weight: Float64Array };
+
+function bandSlopes(recipe: MelRecipe): BandSlopes {
+  const { weights, bins, frequencies } = melFilterBank(recipe);
+  const edge = Int32Array.from(bandCorners(recipe), (hz) => {
+    return Math.min(frequencies, Math.ceil((hz * recipe.fftSize) / recipe.sampleRate));
+  });
+  const weight = new Float64Array(2 * frequencies);
+  for (let slope = 0; slope <= bins; slope++) {
+    for (let k = edge[slope]; k < edge[slope + 1]; k++) {
+      if (slope < bins) weight[2 * k] = weights[slope * frequencies + k];
+      if (slope > 0) weight[2 * k + 1] = weights[(slope - 1) * frequencies + k];
+    }
+  }
+  return { edge, weight };
+}
+
+function weighBands({ edge, weight }: BandSlopes, magnitude: Float64Array, bands: Float64Array): void {
+  let rising = 0;
+  for (let slope = 0; slope <= bands.length; slope++) {
+    const end = edge[slope + 1];
+    let up = 0;
+    let down = 0;
+    for (let k = edge[slope]; k < end; k++) {
+      const value = magnitude[k];
+      up += weight[2 * k] * value;
+      down += weight[2 * k + 1] * value;
+    }
+    if (slope > 0) bands[slope - 1] = rising + down;
+    rising = up;
+  }
+}
+
+/**
+ * `to[at + i] = from[first + i] - factor * from[first + i - 1]`, with `previous` before the first.
+ *
+ * @returns how many samples were finite: `count`, or the place of the first that was not.
+ */
+function preEmphasise(
+  from: Float32Array,
+  first: number,
+  count: number,
+  factor: number,
+  previous: number,
+  to: Float64Array,
+  at: number,
+): number {
+  for (let i = 0; i < count; i++) {
+    const sample = from[first + i];
+    if (sample - sample !== 0) return i;
+    to[at + i] = sample - factor * previous;
+    previous = sample;
+  }
+  return count;
+}

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { white } from '../testing/made-speech';
+import { convolve } from './convolve';
+
+const sound = (length: number, seed: number) => Float32Array.from(white(length, seed));
+const sums = (samples: Float32Array, response: Float32Array) =>
+  Float64Array.from(samples, (_, n) => {
+    let sum = 0;
+    for (let k = Math.min(n, response.length - 1); k >= 0; k--) sum += response[k] * samples[n - k];
+    return sum;
+  });
+
+test.each([
+  [1, 1],
+  [5, 40],
+  [100, 32],
+  [100, 33],
+  [1000, 999],
+  [3000, 700],
+  [5000, 9000],
+  [140000, 100],
+])('convolve of %d samples with %d numbers is the sum that defines it', (length, taps) => {
+  const samples = sound(length, 1);
+  const response = sound(taps, 2);
+  const expected = sums(samples, response);
+  const most = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  const out = convolve(samples, response);
+  expect(out).toHaveLength(length);
+  let worst = 0;
+  for (let n = 0; n < length; n++) worst = Math.max(worst, Math.abs(out[n] - expected[n]));
+  expect(worst / most).toBeLessThan(1e-7);
+});
+
+test('a response of 1 at lag d delays by d', () => {
+  const samples = sound(2000, 3);
+  const delay = new Float32Array(500);
+  delay[400] = 1;
+  const out = convolve(samples, delay);
+  for (let n = 0; n < 2000; n++) expect(out[n]).toBeCloseTo(n < 400 ? 0 : samples[n - 400], 6);
+});
+
+test('no samples give none, and the arguments stay as they were', () => {
+  expect(convolve(new Float32Array(0), Float32Array.of(1))).toHaveLength(0);
+  const samples = sound(300, 4);
+  const response = sound(100, 5);
+  convolve(samples, response);
+  expect(samples).toEqual(sound(300, 4));
+  expect(response).toEqual(sound(100, 5));
+});
+
+test('convolve refuses an empty response', () => {
+  expect(() => convolve(new Float32Array(3), new Float32Array(0))).toThrow('convolve: response must be one number at least, got none');
+});

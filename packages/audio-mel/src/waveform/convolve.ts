@@ -1,0 +1,86 @@
+import { fail } from '@lipsync/contracts';
+import { planPasses, runPass } from '../spectrum/fft-passes';
+import type { FftPass } from '../spectrum/fft-passes';
+
+const SHORT = 32; // responses up to here are quicker by the sum itself
+/** Powers of 2, and 5 times them: what the passes are fast for. */
+const SIZES = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19].flatMap((power) => [2 ** power, 5 * 2 ** (power - 2)]);
+const LARGEST_WHOLE = 65536; // longer sounds go block by block
+
+const plans = new Map<number, FftPass[]>();
+
+/**
+ * Passes a sound through a filter: `out[n] = sum over k of response[k] · samples[n - k]`, samples before the first taken as 0.
+ *
+ * By Fourier transforms in float64, two blocks of samples at once as real and imaginary part. Largest difference from the
+ * sum: 1e-7 of the largest value (float32 rounding), see the test. A second at 16 kHz through 8000 taps
+ * takes 1 to 2 ms, through 16000 3 ms; the first sound of a length 10 to 40 ms more.
+ *
+ * @returns as many as `samples`: what rings on after the end is left out. The caller's.
+ * @throws RangeError for an empty response.
+ * @example
+ * const room = convolve(sound.samples, impulseResponse);
+ */
+export function convolve(samples: Float32Array, response: Float32Array): Float32Array<ArrayBuffer> {
+  if (response.length === 0) fail(RangeError, 'convolve', 'response', 'one number at least', 'none');
+  const taps = Math.min(response.length, samples.length);
+  const out = new Float32Array(samples.length);
+  if (taps <= SHORT) {
+    for (let n = 0; n < out.length; n++) {
+      let sum = 0;
+      for (let k = Math.min(n, taps - 1); k >= 0; k--) sum += response[k] * samples[n - k];
+      out[n] = sum;
+    }
+    return out;
+  }
+  const size = transformSize(samples.length, taps);
+  const passes = planOf(size);
+  let spare: Float64Array = new Float64Array(2 * size);
+  const transform = (values: Float64Array): Float64Array => {
+    let from = values;
+    let to = spare;
+    for (const pass of passes) {
+      runPass(pass, from, to);
+      [from, to] = [to, from];
+    }
+    spare = to;
+    return from;
+  };
+  let filter: Float64Array = new Float64Array(2 * size);
+  for (let k = 0; k < taps; k++) filter[2 * k] = response[k];
+  filter = transform(filter);
+
+  const block = size - taps + 1;
+  const sums = new Float64Array(samples.length);
+  let values: Float64Array = new Float64Array(2 * size);
+  for (let start = 0; start < samples.length; start += 2 * block) {
+    const second = start + block;
+    values.fill(0);
+    for (let i = 0, end = Math.min(block, samples.length - start); i < end; i++) values[2 * i] = samples[start + i];
+    for (let i = 0, end = Math.min(block, samples.length - second); i < end; i++) values[2 * i + 1] = samples[second + i];
+    values = transform(values);
+    for (let i = 0; i < values.length; i += 2) {
+      const real = values[i] * filter[i] - values[i + 1] * filter[i + 1];
+      values[i] = values[i] * filter[i + 1] + values[i + 1] * filter[i];
+      values[i + 1] = real;
+    }
+    values = transform(values); // forwards with real and imaginary part exchanged is backwards with both exchanged
+    for (let i = 0, end = Math.min(size, sums.length - start); i < end; i++) sums[start + i] += values[2 * i + 1];
+    for (let i = 0, end = Math.min(size, sums.length - second); i < end; i++) sums[second + i] += values[2 * i];
+  }
+  for (let n = 0; n < out.length; n++) out[n] = sums[n] / size;
+  return out;
+}
+
+/** One pair of blocks where the sound is not long, else blocks about as long as the response. */
+function transformSize(samples: number, taps: number): number {
+  const whole = taps + Math.ceil(samples / 2) - 1;
+  const wanted = whole <= LARGEST_WHOLE ? whole : Math.max(LARGEST_WHOLE / 2, 2 * taps);
+  return SIZES.find((size) => size >= wanted) ?? 2 ** Math.ceil(Math.log2(wanted));
+}
+
+function planOf(size: number): FftPass[] {
+  let plan = plans.get(size);
+  if (!plan) plans.set(size, (plan = planPasses(size)));
+  return plan;
+}

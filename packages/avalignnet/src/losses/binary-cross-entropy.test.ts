@@ -1,0 +1,71 @@
+import { registerGradients } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { largestDifference, tensors, useWasm } from '../testing/backend';
+import { lossFixture } from '../testing/fixture';
+import { binaryCrossEntropy, clampCosine, pairCosine } from './binary-cross-entropy';
+
+beforeAll(async () => {
+  await useWasm();
+  registerGradients();
+});
+
+describe('binaryCrossEntropy', () => {
+  const { rows, width, labels, vision, audio, cases } = lossFixture();
+
+  test('and its gradients equal PyTorch, a clamped cosine of 0 included', () => {
+    const both = [vision, audio].map((data) => tf.tensor2d(data, [rows, width]));
+    const loss = (v: tf.Tensor, a: tf.Tensor) => binaryCrossEntropy(pairCosine(v as tf.Tensor2D, a as tf.Tensor2D), tf.tensor1d(labels));
+    const { value, grads } = tf.valueAndGrads(loss)(both);
+    expect(value.dataSync()[0]).toBeCloseTo(cases.pairs.loss, 5);
+    // Terms of 1 / s for cosines of 0.2: relative to the largest.
+    const scale = Math.max(...cases.pairs.visionGradient.map(Math.abs));
+    expect(largestDifference(grads[0].dataSync(), cases.pairs.visionGradient) / scale).toBeLessThan(2e-6);
+    expect(largestDifference(grads[1].dataSync(), cases.pairs.audioGradient) / scale).toBeLessThan(2e-6);
+  });
+
+  test('is finite for cosines of exactly 0 and 1 and a little above, wrong or right', () => {
+    const cosine = tf.tensor1d([0, 0, 1, 1, 1 + 2e-7]);
+    const loss = (labels: number[]) => binaryCrossEntropy(cosine, tf.tensor1d(labels)).dataSync()[0];
+    expect(loss([0, 0, 1, 1, 1])).toBeCloseTo(0, 5);
+    expect(loss([1, 1, 0, 0, 0])).toBeGreaterThan(15);
+    expect(loss([1, 1, 0, 0, 0])).toBeLessThan(16.2);
+  });
+
+  test('is ln 2 for a cosine of one half', () => {
+    expect(binaryCrossEntropy(tf.tensor1d([0.5, 0.5]), tf.tensor1d([1, 0])).dataSync()[0]).toBeCloseTo(Math.LN2, 6);
+  });
+
+  test('leaves one tensor', () => {
+    const [cosine, labels] = [tf.tensor1d([0.5]), tf.tensor1d([1])];
+    const before = tensors();
+    const loss = binaryCrossEntropy(cosine, labels);
+    expect(tensors()).toBe(before + 1);
+    loss.dispose();
+  });
+
+  test('refuses labels of another length', () => {
+    expect(() => binaryCrossEntropy(tf.tensor1d([0.5]), tf.tensor1d([1, 0]))).toThrow(
+      "binaryCrossEntropy: labels must be of cosine's shape [1], got [2]",
+    );
+  });
+});
+
+describe('pairCosine', () => {
+  test('multiplies row by row', () => {
+    const cosine = pairCosine(tf.tensor2d([[1, 0], [0.6, 0.8]]), tf.tensor2d([[0, 1], [0.8, 0.6]]));
+    expect(largestDifference(cosine.dataSync(), [0, 0.96])).toBeLessThan(1e-7);
+  });
+
+  test('refuses batches of unlike size', () => {
+    expect(() => pairCosine(tf.zeros([2, 4]), tf.zeros([3, 4]))).toThrow("pairCosine: audio must be of vision's shape [2, 4], got [3, 4]");
+  });
+});
+
+describe('clampCosine', () => {
+  test('stays inside 0 and 1 in float32', () => {
+    const [low, high] = clampCosine(tf.tensor1d([-1, 2])).dataSync();
+    expect(low).toBeGreaterThan(0);
+    expect(high).toBeLessThan(1);
+  });
+});

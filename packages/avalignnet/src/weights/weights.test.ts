@@ -1,0 +1,179 @@
+import { decodeSafetensors, encodeSafetensors, toFloat16 } from '@lipsync/checkpoints';
+import * as tf from '@tensorflow/tfjs-core';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { fromTorch, largestDifference, tensors, useWasm } from '../testing/backend';
+import { sha256 } from '../testing/hashed-numbers';
+import { readNpz } from '../../../../tests/support/npz';
+import { RECIPE, SMALL, random } from '../testing/small';
+import { AVAlignNet } from '../network/avalignnet';
+import { LITE, lite } from '../network/config';
+import type { AVAlignNetConfig } from '../network/config';
+import { parameterShapes } from '../network/parameter-shapes';
+import { loadAVAlignNet, saveAVAlignNet } from './weights';
+
+beforeAll(useWasm);
+
+/** A file of `SMALL`, its metadata changed: an entry that is undefined is left out. */
+async function file(change: Record<string, string | undefined> = {}, drop?: string): Promise<Uint8Array> {
+  const net = new AVAlignNet(SMALL, { seed: 5, recipe: RECIPE });
+  const { tensors, metadata } = decodeSafetensors(await saveAVAlignNet(net));
+  net.dispose();
+  if (drop) tensors.delete(drop);
+  const entries = Object.entries({ ...metadata, ...change }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return encodeSafetensors(tensors, Object.fromEntries(entries));
+}
+
+describe('saveAVAlignNet and loadAVAlignNet', () => {
+  test('give back the same network, its recipe and the hash of the file', async () => {
+    const net = new AVAlignNet(SMALL, { seed: 5, recipe: RECIPE });
+    const bytes = await saveAVAlignNet(net);
+    const back = await loadAVAlignNet(bytes);
+    expect(back.recipe).toEqual(RECIPE);
+    expect(back.config.input).toEqual(SMALL.input);
+    expect(back.training).toBe(false);
+    expect(back.weightsHash).toBe(sha256(bytes));
+    expect(sha256(await saveAVAlignNet(back))).toBe(sha256(bytes));
+    const mel = random(1, [1, 80, 16, 1], 4);
+    expect(largestDifference(back.encodeAudio(mel).dataSync(), net.encodeAudio(mel).dataSync())).toBe(0);
+    net.dispose();
+    back.dispose();
+  });
+
+  test('write the sections as other readers expect them, in PyTorch names and shapes', async () => {
+    const { tensors, metadata } = decodeSafetensors(await file());
+    const config = JSON.parse(metadata.config) as AVAlignNetConfig;
+    expect(Object.keys(config)).toEqual(['visual_encoder', 'audio_encoder']);
+    expect(config.visual_encoder).toEqual({ ...SMALL.visual_encoder, attn_blocks: [0, 0, 0], dropout: 0 });
+    expect(metadata.format).toBe('pt');
+    expect(tensors.get('visual_encoder.down_blocks.2.conv1.weight')?.shape).toEqual([256, 32, 3, 3]);
+    expect([...tensors.keys()].sort()).toEqual([...parameterShapes(SMALL).keys()].sort());
+  });
+
+  test('drop the hash once the weights change', async () => {
+    const net = await loadAVAlignNet(await file());
+    net.loadStateDict(await net.stateDict());
+    expect(net.weightsHash).toBeUndefined();
+    net.dispose();
+    const other = await loadAVAlignNet(await file());
+    other.train();
+    expect(other.weightsHash).toBeUndefined();
+    other.dispose();
+  });
+
+  test('widen half precision', async () => {
+    const { tensors, metadata } = decodeSafetensors(await file());
+    const halves = encodeSafetensors(new Map([...tensors].map(([name, array]) => [name, toFloat16(array)])), metadata);
+    const [net, exact] = [await loadAVAlignNet(halves), await loadAVAlignNet(await file())];
+    const mel = random(1, [2, 80, 16, 1], 4);
+    expect(largestDifference(net.encodeAudio(mel).dataSync(), exact.encodeAudio(mel).dataSync())).toBeLessThan(5e-3);
+    net.dispose();
+    exact.dispose();
+  });
+});
+
+describe('loadAVAlignNet', () => {
+  test('takes configuration and recipe from the options where the file has none', async () => {
+    const bytes = await file({ config: undefined, input: undefined, recipe: undefined });
+    const net = await loadAVAlignNet(bytes, { config: SMALL, recipe: RECIPE });
+    expect(net.recipe).toEqual(RECIPE);
+    net.dispose();
+    await expect(loadAVAlignNet(bytes)).rejects.toThrow(
+      'loadAVAlignNet: the file must be one with config metadata, or options.config given, got neither',
+    );
+  });
+
+  test('takes the input size from a recipe', async () => {
+    const net = await loadAVAlignNet(await file({ input: undefined }));
+    expect(net.config.input).toEqual(SMALL.input);
+    net.dispose();
+    await expect(loadAVAlignNet(await file({ input: undefined, recipe: undefined }))).rejects.toThrow(
+      'the input size must be in the file (input metadata), in options.config or in a recipe, got in none of them',
+    );
+  });
+
+  test('works without a recipe until one is asked for', async () => {
+    const net = await loadAVAlignNet(await file({ recipe: undefined }));
+    expect(net.hasRecipe).toBe(false);
+    expect(() => net.recipe).toThrow('built or loaded with a recipe');
+    net.dispose();
+  });
+
+  test('refuses a recipe that contradicts the file, naming each difference', async () => {
+    const other = { ...RECIPE, color: 'BGR' as const, crop: { ...RECIPE.crop, sampling: 'half pixel' } as typeof RECIPE.crop };
+    await expect(loadAVAlignNet(await file(), { recipe: other })).rejects.toThrow(
+      `loadAVAlignNet: options.recipe must be the file's (color "RGB", crop.sampling "exact"), got color "BGR", crop.sampling "half pixel"`,
+    );
+    const same = await loadAVAlignNet(await file(), { recipe: { ...RECIPE } });
+    same.dispose();
+  });
+
+  test('refuses a recipe that does not fit the network', async () => {
+    const bytes = await file({ recipe: undefined });
+    await expect(loadAVAlignNet(bytes, { recipe: { ...RECIPE, frames: 10 } })).rejects.toThrow(
+      'loadAVAlignNet: recipe.frames must be 5, as in the configuration, got 10',
+    );
+  });
+
+  test('refuses a configuration that contradicts the file', async () => {
+    const bytes = await file();
+    await expect(loadAVAlignNet(bytes, { config: LITE })).rejects.toThrow(
+      "options.config must be the file's, got another visual_encoder.in_channels, visual_encoder.block_out_channels",
+    );
+  });
+
+  test('lists all that is missing, unused and misshapen in one error, and leaves no tensor', async () => {
+    const before = tensors();
+    const attentive = { ...SMALL.visual_encoder, attn_blocks: [0, 0, 1], in_channels: 30 };
+    const config = JSON.stringify({ visual_encoder: attentive, audio_encoder: SMALL.audio_encoder });
+    const bytes = await file({ config, recipe: undefined }, 'audio_encoder.norm_out.bias');
+    const error = await loadAVAlignNet(bytes).catch((caught: Error) => caught);
+    expect(error).toBeInstanceOf(Error);
+    const { message } = error as Error;
+    expect(message).toContain('visual_encoder.down_blocks.3.attn.to_q.weight');
+    expect(message).toContain('audio_encoder.norm_out.bias');
+    expect(message).toContain('visual_encoder.conv_in.weight');
+    expect(tensors()).toBe(before);
+  });
+
+  test('refuses metadata that is not JSON', async () => {
+    await expect(loadAVAlignNet(await file({ config: '{' }))).rejects.toThrow("loadAVAlignNet: the file's config metadata must be JSON");
+  });
+});
+
+/** Where real weights may lie: beside the repository. */
+const SHARED = process.env.LIPSYNC_SHARED ?? fileURLToPath(new URL('../../../../../shared', import.meta.url));
+const WEIGHTS = `${SHARED}/weights/feasibility-10x48.safetensors`;
+
+describe('a network trained in PyTorch', () => {
+  test.skipIf(!existsSync(WEIGHTS))('gives its embeddings to 1e-4 (skipped without ../shared/weights)', async () => {
+    const recipe = {
+      frames: 10,
+      fps: 25,
+      crop: {
+        kind: 'similarity',
+        centre: 'mean 48-67',
+        upright: 'eye centres',
+        side: '1.18 * max(eye distance, 0.95 * eye-to-mouth)',
+        size: 48,
+        window: 'clip median',
+      },
+      color: 'RGB',
+      range: [-1, 1],
+      mel: 'THESIS_MEL',
+      melSteps: 32,
+    } as const;
+    const net = await loadAVAlignNet(new Uint8Array(readFileSync(WEIGHTS)), { recipe });
+    expect(net.config).toEqual(lite());
+    const check = await readNpz(WEIGHTS.replace('.safetensors', '-check.npz'));
+    const array = (name: string) => check.get(name) as { shape: number[]; data: Float32Array };
+    const frames = fromTorch(array('images_nchw').data, array('images_nchw').shape);
+    const mel = tf.transpose(tf.tensor4d(array('mel_nchw').data, [2, 1, 80, 32]), [0, 2, 3, 1]) as tf.Tensor4D;
+    const { vision, audio } = net.forward(frames, mel);
+    expect(largestDifference(vision.dataSync(), array('visual').data)).toBeLessThan(1e-4);
+    expect(largestDifference(audio.dataSync(), array('audio').data)).toBeLessThan(1e-4);
+    expect(largestDifference(net.score(frames, mel).dataSync(), array('cosine').data)).toBeLessThan(1e-4);
+    net.dispose();
+  });
+});

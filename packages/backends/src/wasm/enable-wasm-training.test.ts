@@ -1,0 +1,14 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { FUSED_KERNELS } from '@lipsync/nn';
+import { expect, test } from 'vitest';
+import { startWasm } from '../testing/wasm';
+import { enableWasmTraining } from './enable-wasm-training';
+
+test('enableWasmTraining registers its kernels once and leaves them alone afterwards', async () => {
+  await startWasm();
+  const kernels = ['Conv2DBackpropFilter', 'UnsortedSegmentSum', FUSED_KERNELS.groupNorm, FUSED_KERNELS.groupNormGrad];
+  const before = kernels.map((name) => tf.getKernel(name, 'wasm').kernelFunc);
+  expect(before.every((run) => typeof run === 'function')).toBe(true);
+  enableWasmTraining();
+  expect(kernels.map((name) => tf.getKernel(name, 'wasm').kernelFunc)).toEqual(before);
+});

@@ -1,0 +1,15 @@
+export { openByteSource } from './files/byte-source';
+export type { ByteInput, ByteSource } from './files/byte-source';
+export { sha256Hex } from './files/sha256-hex';
+export { writeFileAtomic } from './files/write-file-atomic';
+export type { FileContent } from './files/write-file-atomic';
+export { sizeOf, toFloat16, toFloat32 } from './named-array';
+export type { ArrayDtype, FloatDtype, NamedArray } from './named-array';
+export { KNOWN_NETWORKS, identifyNetwork, nearestNetwork } from './networks/known-networks';
+export type { KnownNetwork } from './networks/known-networks';
+export { decodeNpy, encodeNpy } from './npy/npy';
+export { openCheckpoint, readStateDict, stateDictNames } from './open-checkpoint';
+export type { Checkpoint, CheckpointFormat, ReadStateDictOptions } from './open-checkpoint';
+export { decodeSafetensors, encodeSafetensors, safetensorsPieces } from './safetensors/safetensors';
+export { writeSafetensorsFile } from './safetensors/write-safetensors-file';
+export type { SafetensorsEntry, WriteSafetensorsOptions } from './safetensors/write-safetensors-file';

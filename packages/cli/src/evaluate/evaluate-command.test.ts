@@ -1,0 +1,88 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import '@tensorflow/tfjs-backend-cpu';
+import { storedShape } from '@lipsync/contracts';
+import { ClipStore, clipId } from '@lipsync/dataloader';
+import { DinetGenerator, LITE_DINET, saveDinet } from '@lipsync/dinet';
+import { Lpips } from '@lipsync/metrics';
+import { encodeSafetensors, writeFileAtomic } from '@lipsync/checkpoints';
+import { Random } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+import { decode } from 'fast-png';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { readLpips } from './evaluate-command';
+import { runLipsync } from '../run-lipsync';
+
+let folder: string;
+let [out, err] = ['', ''];
+const at = (name: string) => join(folder, name);
+
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+  folder = await mkdtemp(join(tmpdir(), 'lipsync-evaluate-'));
+  const crop = { kind: 'dinet head', mouth: 32 } as const;
+  const { height, width } = storedShape(crop);
+  const store = await ClipStore.create(at('clips'), { crop, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 });
+  const random = new Random(1);
+  for (const name of ['a', 'b']) {
+    await store.write({
+      id: clipId(`${name}.mp4`, 0, 0),
+      frames: Uint8Array.from({ length: 12 * height * width * 3 }, () => random.integer(256)),
+      count: 12,
+      height,
+      width,
+      sound: new Int16Array(12 * 640),
+      mel: { data: Float32Array.from({ length: 40 * 80 }, () => random.normal()), steps: 40, bins: 80 },
+      landmarks: new Float32Array(12 * 136),
+      poses: new Float32Array(12 * 4).fill(1),
+      firstFrame: 0,
+      score: 1,
+      interpolated: 0,
+    });
+  }
+  await writeFileAtomic(at('held.txt'), 'b\n');
+  const generator = new DinetGenerator({ ...LITE_DINET, width: 2, referenceChannels: 4, references: 2, norm: 'batch' }, { seed: 1 });
+  await saveDinet(at('weights.safetensors'), generator);
+  generator.dispose();
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((out += text), true));
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((err += text), true));
+});
+afterEach(() => {
+  out = err = '';
+});
+afterAll(async () => {
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
+
+test('lipsync evaluate dinet writes report and sheet beside the weights, and prints the table', async () => {
+  const words = ['evaluate', 'dinet', at('clips'), '--weights', at('weights.safetensors'), '--held-out', at('held.txt'), '--backend', 'cpu', '--sheet', '2'];
+  expect(await runLipsync(words)).toBe(0);
+  expect(out).toContain('12 pictures of 1 clips, mouth 32 px, 2 references');
+  expect(out).toContain('published on other data');
+  expect(err).toContain(at('evaluation/sheet.png'));
+  const report = JSON.parse(await readFile(at('evaluation/report.json'), 'utf8'));
+  expect(report).toMatchObject({ weightsHash: expect.stringMatching(/^[0-9a-f]{64}$/), evaluation: { clips: 1, rows: { length: 6 } }, sheet: { file: 'sheet.png' } });
+  expect(report.published.rows).toHaveLength(4);
+  expect(decode(await readFile(at('evaluation/sheet.png'))).width).toBe(2 * (4 * 40 + 4) + 4);
+}, 60_000);
+
+test.each([
+  [['evaluate'], 'what to evaluate must be dinet, got nothing'],
+  [['evaluate', 'dinet'], 'CLIPS must be one folder made by lipsync prepare --head, got 0'],
+  [['evaluate', 'dinet', 'x'], '--weights must be a generator’s weights file, got none'],
+])('lipsync %j is answered with the rule', async (words, rule) => {
+  expect(await runLipsync(words)).toBe(2);
+  expect(err).toContain(rule);
+});
+
+test('readLpips tells the network from its layers, and refuses what has none', async () => {
+  const made = new Lpips({ net: 'squeeze' });
+  await writeFileAtomic(at('squeeze.safetensors'), encodeSafetensors(await made.stateDict(), {}));
+  made.dispose();
+  const read = await readLpips([at('squeeze.safetensors')]);
+  expect(read.net).toBe('squeeze');
+  read.dispose();
+  await expect(readLpips([at('weights.safetensors')])).rejects.toThrow('--lpips must be torchvision’s network and LPIPS’s linear layers');
+}, 30_000);

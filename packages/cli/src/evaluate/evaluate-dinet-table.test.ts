@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import type { DinetEvaluation } from '@lipsync/train';
+import { dinetTable, PUBLISHED_DINET } from './evaluate-dinet-table';
+
+const evaluation: DinetEvaluation = {
+  clips: 2,
+  pictures: 150,
+  leftOut: ['x'],
+  mouth: 64,
+  references: 5,
+  otherSound: 'shifted',
+  experts: [{ name: 'AVAlignNet', weightsHash: '0123456789abcdef', crop: 'dinet', windows: 130 }],
+  rows: [
+    { of: 'generated', sound: 'own', ssim: 0.91234, psnr: 28.5, mouthSsim: 0.8, mouthPsnr: 25, fid: 12.3, sharpness: 210.04, sync: [{ lseD: 0.9, lseC: 0.2, inSync: 0.5 }] },
+    { of: 'copy-input', sound: 'other', sharpness: 250, sync: [{ lseD: Number.NaN, lseC: Number.NaN, inSync: Number.NaN }] },
+  ],
+  conventions: [],
+  notes: ['1 clips are too short'],
+};
+
+test('dinetTable leaves out columns without figures and leaves missing figures empty', () => {
+  const lines = dinetTable(evaluation).split('\n');
+  expect(lines[1].split(/ {2,}/)).toEqual(['', 'sound', 'SSIM', 'mouth', 'PSNR', 'mouth', 'LPIPS', 'FID', 'vL', 'LSE-D 1', 'LSE-C 1', 'in sync']);
+  expect(lines[2].split(/ {2,}/)).toEqual(['generated', 'own', '0.9123', '0.8000', '28.50', '25.00', '12.30', '210.0', '0.900', '0.200', '50 %']);
+  expect(lines[3].split(/ {2,}/)).toEqual(['copy input', 'shifted', '250.0']);
+  expect(lines[4]).toBe('1: AVAlignNet (weights 0123456789ab), crop dinet, 130 windows');
+  expect(lines).toContain('1 clips are too short');
+});
+
+test('the thesis’s table stands below, marked as published on other data', () => {
+  const text = dinetTable(evaluation);
+  expect(text.indexOf('for orientation, published on other data')).toBeGreaterThan(text.indexOf('copy input'));
+  for (const { name } of PUBLISHED_DINET) expect(text).toContain(name);
+  expect(text).toMatch(/DINet \(original\) +0\.9425 +30\.01 +0\.0289 +6\.8714 +8\.2908/);
+});

@@ -1,0 +1,48 @@
+import type { DinetEvaluation } from '@lipsync/train';
+import type { DinetFigures } from '@lipsync/train';
+
+/** Table 3.1 of the thesis, mouth of 128 pixels. Set, crop, SSIM window and LPIPS network are not stated; LSE-D and LSE-C are SyncNet's. */
+export const PUBLISHED_DINET = [
+  { name: 'Wav2Lip-96', ssim: 0.9078, psnr: 29.2875, lpips: 0.0576, lseD: 8.3771, lseC: 6.8416 },
+  { name: 'DINet-Wav2lip', ssim: 0.9265, psnr: 29.4812, lpips: 0.0545, lseD: 7.4523, lseC: 7.6587 },
+  { name: 'DINet-AVAlignNet', ssim: 0.9382, psnr: 29.9153, lpips: 0.0315, lseD: 7.0112, lseC: 8.1345 },
+  { name: 'DINet (original)', ssim: 0.9425, psnr: 30.0082, lpips: 0.0289, lseD: 6.8714, lseC: 8.2908 },
+] as const;
+
+const TITLES: Record<DinetFigures['of'], string> = { generated: 'generated', 'copy-input': 'copy input', 'repeat-reference': 'repeat reference' };
+
+/** An evaluation as people read it, with the thesis's table below it for orientation. */
+export function dinetTable({ rows, experts, clips, pictures, mouth, references, otherSound, notes }: DinetEvaluation): string {
+  const number = (value: number | undefined, digits: number) => (value === undefined || Number.isNaN(value) ? '' : value.toFixed(digits));
+  const decibels = (value: number | undefined) => (value !== undefined && value >= 100 ? 'equal' : number(value, 2));
+  const head = ['', 'sound', 'SSIM', 'mouth', 'PSNR', 'mouth', 'LPIPS', 'FID', 'vL', ...experts.flatMap((_, i) => [`LSE-D ${i + 1}`, `LSE-C ${i + 1}`, 'in sync'])];
+  const body = rows.map((row) => [
+    TITLES[row.of],
+    row.sound === 'own' ? 'own' : otherSound,
+    number(row.ssim, 4),
+    number(row.mouthSsim, 4),
+    decibels(row.psnr),
+    decibels(row.mouthPsnr),
+    number(row.lpips, 4),
+    number(row.fid, 2),
+    number(row.sharpness, 1),
+    ...row.sync.flatMap(({ lseD, lseC, inSync }) => [number(lseD, 3), number(lseC, 3), Number.isNaN(inSync) ? '' : `${Math.round(100 * inSync)} %`]),
+  ]);
+  const published = PUBLISHED_DINET.map(({ name, ssim, psnr, lpips, lseD, lseC }) => [name, '', number(ssim, 4), '', number(psnr, 2), '', number(lpips, 4), '', '', number(lseD, 4), number(lseC, 4)]);
+  return [
+    `${pictures} pictures of ${clips} clips, mouth ${mouth} px, ${references} references`,
+    ...columns([head, ...body]),
+    ...experts.map(({ name, weightsHash, crop, windows }, i) => `${i + 1}: ${name}${weightsHash ? ` (weights ${weightsHash.slice(0, 12)})` : ''}, crop ${crop}, ${windows} windows`),
+    'SSIM, PSNR, LPIPS, FID: whole face image, and its mouth box where it says so; vL: variance of the Laplacian in the mouth box; in sync: offset within 1 frame',
+    ...notes,
+    '',
+    'for orientation, published on other data, mouth 128 px, LSE of SyncNet (thesis, Table 3.1): never compare one by one',
+    ...columns([['', '', 'SSIM', '', 'PSNR', '', 'LPIPS', '', '', 'LSE-D', 'LSE-C'], ...published]),
+  ].join('\n');
+}
+
+/** Lines of cells, each column as wide as its widest, the first one to the left. */
+function columns(lines: string[][]): string[] {
+  const widths = lines[0].map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));
+  return lines.map((line) => line.flatMap((cell, i) => (widths[i] === 0 ? [] : [i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])])).join('  ').trimEnd());
+}

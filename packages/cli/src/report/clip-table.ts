@@ -1,0 +1,17 @@
+import type { Manifest } from '@lipsync/dataloader';
+import { csv } from '../terminal/csv';
+
+const COLUMNS = [
+  ...['id', 'person', 'split', 'frames', 'first_frame', 'offset_frames', 'confidence', 'corrected_frames', 'offset_after'],
+  ...['face_size', 'asymmetry', 'lips_inside', 'sharpness', 'brightness', 'voiced', 'score', 'radius', 'angle', 'sha256'],
+];
+
+/** The clips of a manifest as CSV, a line each: for filtering by other rules than those of the preparation. */
+export function clipTable({ clips }: Pick<Manifest, 'clips'>): string {
+  const rows = clips.map(({ id, identity, split, frames, firstFrame, offset, quality, score, radius, angle, sha256 }) => [
+    ...[id, identity, split, frames, firstFrame, offset?.measured.frames, offset?.measured.confidence, offset?.corrected, offset?.after?.frames],
+    ...[quality?.faceSize, quality?.asymmetry, quality?.lipsInside, quality?.sharpness, quality?.brightness, quality?.voiced],
+    ...[score, radius, angle, sha256],
+  ]);
+  return csv([COLUMNS, ...rows]);
+}

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import type { Manifest } from '@lipsync/dataloader';
+import { dataCard } from './data-card';
+import type { DataReport } from '@lipsync/dataloader';
+
+const spread = { least: 1, median: 2, greatest: 3, low: 0, high: 3, bins: [] };
+const report: DataReport = {
+  clips: 3,
+  minutes: 0.2,
+  fps: 25,
+  videos: 2,
+  videoRates: { 25: 2, 29.97: 1 },
+  people: { by: 'face', count: 2, largestShare: 0.6, trainClips: 2, validationClips: 1 },
+  labels: { clips: 3, inSync: 0.5, offSyncWithinTwo: 0.1 },
+  largestVideoShare: 0.6,
+  seconds: spread,
+  cropSide: spread,
+  brightness: spread,
+  lipMovement: spread,
+  dropped: { silent: 2, 'no face': 5 },
+  offsets: { expert: 'AVAlignNet', counts: [], beyondTwo: 0.125, leftOut: 0, corrected: 1 },
+  warnings: ['2 videos only: a network will <learn> these'],
+  thumbnails: [],
+};
+const clip = (frames: number, split: 'train' | 'validation') => ({ frames, split }) as Manifest['clips'][number];
+const manifest = {
+  recipe: { crop: { kind: 'dinet head', mouth: 64 }, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 },
+  settings: { effort: 'fast' },
+  split: { by: 'face', seed: 7, validationShare: 0.15 },
+  clips: [clip(1500, 'train'), clip(750, 'train'), clip(750, 'validation')],
+} as unknown as Manifest;
+
+test('dataCard says how much there is, who is seen, what was done and left out', () => {
+  const card = dataCard(report, manifest, { name: 'my | clips', source: 'own recordings', license: 'CC BY 4.0' });
+  for (const part of [
+    '# my \\| clips',
+    '- Source: own recordings',
+    'license: "CC BY 4.0"',
+    '| clips | 3 of 2 videos |',
+    '25 fps: 2, 29.97 fps: 1',
+    '12.5 % of the clips more than 2 frames off, the sound of 1 was moved',
+    'seed 7: 2 clips to learn from (1.5 min), 1 held for validation (0.5 min)',
+    '"effort": "fast"',
+    '| no face | 5 |\n| silent | 2 |',
+    'a network will \\<learn\\> these',
+  ]) {
+    expect(card).toContain(part);
+  }
+});
+
+test('what nobody said is said not to be known', () => {
+  const { people: _p, offsets: _o, ...rest } = report;
+  const card = dataCard({ ...rest, warnings: [], dropped: {} }, manifest, { name: 'x' });
+  for (const part of ['- Source: not said', 'license: unknown', '| people | not said |', '| offsets | unknown |', 'Nothing to warn of.', 'Not split.']) {
+    expect(card).toContain(part);
+  }
+});

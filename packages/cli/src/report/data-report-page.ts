@@ -1,0 +1,106 @@
+import { encode } from 'fast-png';
+import type { DataReport, Spread, Thumbnail } from '@lipsync/dataloader';
+
+const WIDTH = 420;
+const HEIGHT = 120;
+
+/**
+ * A data report as one HTML page that needs nothing else: the warnings first, then figures, histograms, drops and crops with their landmarks.
+ *
+ * @param title such as the name of the folder.
+ * @example
+ * await writeFileAtomic('report.html', dataReportPage(await dataReport(store), 'clips'));
+ */
+export function dataReportPage(report: DataReport, title: string): string {
+  const { clips, minutes, videos, videoRates, people, labels, warnings, dropped, offsets, thumbnails } = report;
+  const figures = `${clips} clips, ${minutes.toFixed(1)} minutes, from ${videos} videos, ${report.fps} pictures a second`;
+  const rates = Object.entries(videoRates).map(([fps, count]) => `${fps} fps: ${count}`);
+  const how = { label: 'by the labels of the data set', face: 'by their faces', source: 'each video counted as one' };
+  const facts = [
+    people &&
+      `${people.count} people (${how[people.by]}), the one seen most in ${percent(people.largestShare)} of the clips; ${people.trainClips} clips to learn from, ${people.validationClips} held for validation`,
+    rates.length > 0 && `Rates of the videos, by clips: ${rates.join(', ')}`,
+    `Plain pairs of five pictures: ${percent(labels.inSync)} in sync; ${percent(labels.offSyncWithinTwo)} of the others at most 2 frames off; ${labels.clips} clips long enough`,
+    offsets && `The sound of ${offsets.corrected} clips was moved`,
+  ].filter((fact) => fact);
+  const warned = warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`).join('');
+  const histograms = [
+    histogram('Length of a clip, seconds', report.seconds, 1),
+    histogram('Side of the crop in the source, pixels', report.cropSide, 0),
+    ...(report.faceSize ? [histogram('Size of the face in the source, pixels', report.faceSize, 0)] : []),
+    ...(report.voiced ? [histogram('Share of speech', report.voiced, 2)] : []),
+    histogram('Brightness, mean gray of 255', report.brightness, 0),
+    histogram('Movement of the lips, % of the mouth’s width', report.lipMovement, 1),
+    offsets ? offsetChart(offsets) : '<p>Offsets were not measured: give an expert.</p>',
+  ];
+  const drops = Object.entries(dropped).sort(([, a], [, b]) => b - a);
+  const rows = drops.map(([reason, count]) => `<tr><td>${escapeHtml(reason)}</td><td>${count}</td></tr>`).join('');
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>${escapeHtml(title)}</title><style>
+body{font:15px/1.5 sans-serif;max-width:920px;margin:2rem auto;padding:0 1rem;color:#222}
+.charts,.crops{display:flex;flex-wrap:wrap;gap:16px}figure{margin:0}figcaption{font-size:12px;color:#555;max-width:192px;overflow-wrap:anywhere}
+.warnings{background:#fff3e0;border-left:4px solid #d9730d;padding:.6rem 1rem .6rem 2rem}td{padding:.1rem 1rem .1rem 0}
+</style></head><body>
+<h1>${escapeHtml(title)}</h1>
+<p>${figures}</p>
+<ul>${facts.map((fact) => `<li>${escapeHtml(fact as string)}</li>`).join('')}</ul>
+${warned ? `<ul class="warnings">${warned}</ul>` : '<p>Nothing to warn of.</p>'}
+<div class="charts">${histograms.join('\n')}</div>
+<h2>Dropped</h2>
+${rows ? `<table>${rows}</table>` : '<p>Nothing.</p>'}
+<h2>Crops</h2>
+<div class="crops">${thumbnails.map(crop).join('\n')}</div>
+</body></html>
+`;
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+
+function histogram(label: string, spread: Spread, digits: number): string {
+  const { least, median, greatest, low, high, bins } = spread;
+  const most = Math.max(1, ...bins);
+  const width = WIDTH / bins.length;
+  const bars = bins.map((count, i) => bar(i * width, width, count / most, '#1f5fa8', `${count}`));
+  const text = [least, median, greatest].map((value) => value.toFixed(digits));
+  const caption = `least ${text[0]}, median ${text[1]}, greatest ${text[2]}`;
+  return chart(label, bars, [[0, low.toFixed(digits)], [WIDTH, high.toFixed(digits)]], caption);
+}
+
+function offsetChart({ counts, expert, beyondTwo, leftOut }: NonNullable<DataReport['offsets']>): string {
+  const most = Math.max(1, ...counts.map(({ clips }) => clips));
+  const width = WIDTH / counts.length;
+  const bars = counts.map(({ offsetFrames, clips }, i) =>
+    bar(i * width, width, clips / most, Math.abs(offsetFrames) > 2 ? '#b3402a' : '#1b7f4b', `${offsetFrames}: ${clips}`),
+  );
+  const ticks = counts
+    .map(({ offsetFrames }, i): [number, string] => [(i + 0.5) * width, String(offsetFrames)])
+    .filter((_, i) => i % 5 === 0);
+  const short = leftOut > 0 ? `; ${leftOut} clips too short` : '';
+  const caption = `by ${expert}; ${(100 * beyondTwo).toFixed(1)} % more than 2 frames off${short}`;
+  return chart('Offset in frames (positive: the audio leads)', bars, ticks, caption);
+}
+
+function bar(x: number, width: number, share: number, colour: string, title: string): string {
+  const height = share * HEIGHT;
+  return `<rect x="${x.toFixed(1)}" y="${(HEIGHT - height).toFixed(1)}" width="${(width - 1).toFixed(1)}" height="${height.toFixed(1)}" fill="${colour}"><title>${title}</title></rect>`;
+}
+
+function chart(label: string, bars: string[], ticks: [number, string][], caption: string): string {
+  const anchor = (x: number) => (x === 0 ? 'start' : x === WIDTH ? 'end' : 'middle');
+  const texts = ticks.map(([x, text]) => `<text x="${x.toFixed(1)}" y="${HEIGHT + 14}" text-anchor="${anchor(x)}">${text}</text>`);
+  return `<figure><strong>${escapeHtml(label)}</strong><br><svg width="${WIDTH}" height="${HEIGHT + 18}" font-size="11" font-family="sans-serif">
+<line x1="0" x2="${WIDTH}" y1="${HEIGHT}" y2="${HEIGHT}" stroke="#999"/>${bars.join('')}${texts.join('')}</svg><figcaption style="max-width:none">${escapeHtml(caption)}</figcaption></figure>`;
+}
+
+function crop({ id, height, width, rgb, landmarks }: Thumbnail): string {
+  const png = Buffer.from(encode({ width, height, data: rgb, channels: 3 })).toString('base64');
+  const points = Array.from({ length: 68 }, (_, i) => [landmarks[2 * i], landmarks[2 * i + 1]])
+    .filter(([x, y]) => x >= 0 && y >= 0 && x <= width && y <= height)
+    .map(([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${(width / 96).toFixed(2)}" fill="#39ff14"/>`);
+  const shown = Math.round((192 * height) / width);
+  return `<figure><svg width="192" height="${shown}" viewBox="0 0 ${width} ${height}"><image href="data:image/png;base64,${png}" width="${width}" height="${height}"/>${points.join('')}</svg><figcaption>${escapeHtml(id)}</figcaption></figure>`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
+}

@@ -1,0 +1,107 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AVAlignNet, LITE, saveAVAlignNet } from '@lipsync/avalignnet';
+import { encodeSafetensors, openCheckpoint, readStateDict } from '@lipsync/checkpoints';
+import { loadSyncNetwork, saveSyncNetwork, Wav2LipSyncNet } from '@lipsync/syncnet';
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { runLipsync } from '../run-lipsync';
+import { readExpert } from '../terminal/setup';
+import { recipeOf } from '@lipsync/train';
+import { convertWeights, inspectWeights } from './weights-command';
+
+let folder: string;
+let [out, err] = ['', ''];
+const at = (name: string) => join(folder, name);
+
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+  folder = await mkdtemp(join(tmpdir(), 'lipsync-weights-'));
+  const expert = new Wav2LipSyncNet({ seed: 1, width: 0.03125 });
+  await writeFile(at('expert.safetensors'), await saveSyncNetwork(expert));
+  const state = await expert.stateDict();
+  await writeFile(at('bare.safetensors'), encodeSafetensors(new Map([...state].map(([name, array]) => [`module.${name}`, array]))));
+  expert.dispose();
+  const net = new AVAlignNet(LITE, { seed: 1, recipe: recipeOf(LITE) });
+  await writeFile(at('lite.safetensors'), await saveAVAlignNet(net));
+  net.dispose();
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((out += text), true));
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((err += text), true));
+});
+afterAll(async () => {
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
+
+test('inspectWeights names the network, its size and its recipe', async () => {
+  const report = await inspectWeights(at('bare.safetensors'));
+  expect(report).toMatchObject({ format: 'safetensors', network: { name: 'wav2lip' }, recipe: { mel: 'WAV2LIP_MEL', melSteps: 16 }, metadata: {} });
+  const net = await loadSyncNetwork(at('expert.safetensors'));
+  expect(report.parameters).toBe(net.parameterCount());
+  net.dispose();
+  const lite = await inspectWeights(at('lite.safetensors'));
+  expect(lite.network?.name).toBe('avalignnet');
+  expect(lite.configuration).toMatchObject({ frames: LITE.input.frames, visual_encoder: { block_out_channels: LITE.visual_encoder.block_out_channels } });
+});
+
+test('inspectWeights says what an unknown file begins with, and what it is nearest to', async () => {
+  const tensor = { dtype: 'float32' as const, shape: [1], data: new Float32Array(1) };
+  await writeFile(at('odd.safetensors'), encodeSafetensors(new Map([['netcnnlip.0.weight', tensor], ['x', tensor]])));
+  const report = await inspectWeights(at('odd.safetensors'));
+  expect(report.network).toBeUndefined();
+  expect(report.nearest).toContain('SyncNet v2');
+  expect(report.names).toEqual(['netcnnlip.0.weight', 'x']);
+});
+
+test('convertWeights writes half floats under bare names with the recipe of the published network, and loads', async () => {
+  const result = await convertWeights(at('bare.safetensors'), at('half.safetensors'), { dtype: 'f16' });
+  expect(result.bytes).toBeLessThan(0.65 * result.bytesBefore);
+  const file = await openCheckpoint(at('half.safetensors'));
+  expect(file.metadata).toMatchObject({ network: 'wav2lip' });
+  expect(JSON.parse(file.metadata.recipe)).toMatchObject({ frames: 5, color: 'BGR' });
+  expect([...file.tensors.keys()][0]).not.toContain('module.');
+  await file.close();
+  const [net, before] = [await loadSyncNetwork(at('half.safetensors')), await readStateDict(at('expert.safetensors'))];
+  const name = 'face_encoder.0.conv_block.0.weight';
+  const [a, b] = [(await net.stateDict()).get(name)?.data as Float32Array, before.state.get(name)?.data as Float32Array];
+  a.forEach((value, i) => expect(Math.abs(value - b[i])).toBeLessThan(1e-3 * Math.abs(b[i]) + 1e-7));
+  net.dispose();
+});
+
+test('lipsync weights inspects and converts, writes over nothing unasked, and refuses wrong words', async () => {
+  expect(await runLipsync(['weights', 'inspect', at('bare.safetensors')])).toBe(0);
+  expect(out).toContain('Wav2Lip’s lip-sync expert');
+  out = '';
+  expect(await runLipsync(['weights', 'inspect', at('bare.safetensors'), '--json'])).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ network: { name: 'wav2lip' } });
+  expect(await runLipsync(['weights', 'convert', at('bare.safetensors'), at('half.safetensors')])).toBe(2);
+  expect(err).toContain('OUT must be a new file (or give --force)');
+  expect(await runLipsync(['weights', 'convert', at('bare.safetensors'), at('half.safetensors'), '--force'])).toBe(0);
+  expect((await stat(at('half.safetensors'))).size).toBeGreaterThan(0.9 * (await stat(at('bare.safetensors'))).size);
+  expect(await runLipsync(['weights', 'convert', at('bare.safetensors'), at('out.pth')])).toBe(2);
+  expect(await runLipsync(['weights', 'polish'])).toBe(2);
+  out = '';
+  expect(await runLipsync(['weights', 'fetch', '--list'])).toBe(0);
+  expect(out).toContain('syncnet-v2');
+  await writeFile(at('page.pth'), '<html>');
+  expect(await runLipsync(['weights', 'inspect', at('page.pth')])).toBe(1);
+  expect(err).toContain('must be a torch, safetensors, npy or npz file');
+});
+
+test('lipsync score calls a file of another network by its name', async () => {
+  const tensor = (side: number) => ({ dtype: 'float32' as const, shape: [1, side, 1, 1], data: new Float32Array(side) });
+  await writeFile(at('lpips.safetensors'), encodeSafetensors(new Map([['lin1.model.1.weight', tensor(192)], ['lin4.model.1.weight', tensor(256)]])));
+  await expect(readExpert(at('lpips.safetensors'))).rejects.toThrow('which holds LPIPS’s linear layers for AlexNet');
+  const expert = await readExpert(at('expert.safetensors'));
+  expect(expert.name).toBe('Wav2Lip');
+  expert.dispose();
+});
+
+test('a network loaded into another says whose weights they are', async () => {
+  const state = (await readStateDict(at('expert.safetensors'))).state;
+  const net = new AVAlignNet(LITE, { seed: 0 });
+  expect(() => net.loadStateDict(state)).toThrow(/these are the parameters of Wav2Lip’s lip-sync expert/);
+  net.dispose();
+});

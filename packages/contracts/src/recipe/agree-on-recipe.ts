@@ -1,0 +1,32 @@
+import { fail } from '../fail';
+import { assertSyncRecipe, recipeDifferences, type SyncRecipe } from './recipe';
+
+/**
+ * The recipe of a weights file, from its metadata or, where that says nothing, from the caller; both must agree where there are two.
+ *
+ * @param text the file's recipe as JSON.
+ * @param given the caller's.
+ * @throws Error that names each field in which they differ, with both values; or that the text is no JSON or no recipe.
+ */
+export function agreeOnRecipe(where: string, text: string | undefined, given: SyncRecipe | undefined): SyncRecipe | undefined {
+  if (text === undefined) return given;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    fail(Error, where, "the file's recipe metadata", 'JSON', text);
+  }
+  const own = assertSyncRecipe(where, value);
+  if (given === undefined) return own;
+  const differences = recipeDifferences(own, assertSyncRecipe(where, given));
+  if (differences.length > 0) {
+    const at = (recipe: SyncRecipe) => differences.map((name) => `${name} ${JSON.stringify(pick(recipe, name))}`).join(', ');
+    fail(Error, where, 'options.recipe', `the file's (${at(own)})`, at(given));
+  }
+  return own;
+}
+
+/** `crop.size` of `{ crop: { size } }`. */
+function pick(recipe: SyncRecipe, name: string): unknown {
+  return name.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)?.[key], recipe);
+}

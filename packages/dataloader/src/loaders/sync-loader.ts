@@ -1,0 +1,236 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { assertSyncRecipe, fail, pictureShape } from '@lipsync/contracts';
+import type { MelBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
+import { Random } from '@lipsync/nn';
+import { AUGMENTATION, drawAugmentation } from '../augment/augmentation';
+import type { Augmentation } from '../augment/augmentation';
+import type { SyncSampling } from '../sampling/batch-plan';
+import { BatchWorkers } from './batch-workers';
+import { assertStoreFits } from '../store/clip';
+import type { ClipStore } from '../store/clip-store';
+import { oneAtATime, orderedBatches } from './ordered-batches';
+import { PICTURE_DAMAGE, drawPictureDamage } from '../degrade/picture-damage';
+import type { PictureDamage } from '../degrade/picture-damage';
+import { SOUND_DAMAGE, drawSoundDamage } from '../degrade/sound-damage';
+import type { SoundDamage } from '../degrade/sound-damage';
+import { SyncBatchMaker, assertSampling } from '../sampling/sync-batch-maker';
+import type { PlainSyncBatch } from '../sampling/sync-batch-maker';
+
+export type SyncLoaderOptions = {
+  /** How windows are drawn. Default `CONTRAST.sampling`. */
+  sampling?: SyncSampling;
+  /** Variation of windows; null for none. Default `AUGMENTATION`. */
+  augment?: Augmentation | null;
+  /** Recordings of lesser quality: blur and JPEG, rooms, noise and telephones; null for none. Default null. */
+  damage?: { pictures: PictureDamage; sound: SoundDamage } | null;
+  /** Default 0. */
+  seed?: number;
+  /** The clips to draw from. Default: all of the store. */
+  clips?: readonly string[];
+  /** Clips to leave out, such as those held for validation. Default none. */
+  exclude?: readonly string[];
+  /** First step of the iterator, to go on where a run stopped. Default 0. */
+  startStep?: number;
+  /** Batches made ahead of the one asked for, which wait in memory until they are pulled. Default 2, with workers as many as these if more. */
+  prefetch?: number;
+  /** Threads that make batches beside this one (Node); the same batches whatever their number. Default 0: this thread. */
+  workers?: number;
+};
+
+/** Same-clip contrast as the feasibility run had it: 12 clips, 6 windows of each, at least 3 frames apart, varied. */
+export const CONTRAST = {
+  sampling: { kind: 'contrast', clips: 12, windows: 6, minDistance: 3 },
+  augment: AUGMENTATION,
+} as const satisfies SyncLoaderOptions;
+
+/**
+ * The thesis's pairs: half in sync, sound at the drawn start, off-sync pictures from any other start of the same clip, clips of at
+ * least twice the window, nothing varied, 256 in a batch.
+ */
+export const THESIS_PAIRS = {
+  sampling: { kind: 'pairs', pairs: 256, positiveShare: 0.5, minOffset: 1, crossClipShare: 0, lengthInWindows: 2 },
+  augment: null,
+} as const satisfies SyncLoaderOptions;
+
+/**
+ * Wav2Lip's pairs: clips of at least three windows, half in sync, off-sync pictures from any other start of the same clip, 64 in a batch, nothing
+ * varied.
+ */
+export const WAV2LIP_PAIRS = {
+  sampling: { kind: 'pairs', pairs: 64, positiveShare: 0.5, minOffset: 1, crossClipShare: 0, lengthInWindows: 3 },
+  augment: null,
+} as const satisfies SyncLoaderOptions;
+
+/** LatentSync's pairs: as the thesis's, which took them over. */
+export const LATENTSYNC_PAIRS = THESIS_PAIRS;
+
+/**
+ * Pairs that are what their label says: off-sync by at least 3 frames, three in ten from another clip, nobody silent (at least a fifth of the window
+ * is speech, where the clip has such), all varied, as recordings of lesser quality, too.
+ */
+export const ROBUST_PAIRS = {
+  sampling: { kind: 'pairs', pairs: 256, positiveShare: 0.5, minOffset: 3, crossClipShare: 0.3, lengthInWindows: 2, minVoiced: 0.2 },
+  augment: AUGMENTATION,
+  damage: { pictures: PICTURE_DAMAGE, sound: SOUND_DAMAGE },
+} as const satisfies SyncLoaderOptions;
+
+/** One batch. Its tensors belong to whoever pulled it: `disposeBatch`. */
+export type SyncBatch = {
+  step: number;
+  /** `[batch, height, width, frames * 3]`. */
+  frames: MouthBatch;
+  /** `[batch, bins, melSteps, 1]`. */
+  mel: MelBatch;
+  /** With `pairs`: 1 in sync, 0 off-sync, float32. */
+  labels?: tf.Tensor1D;
+  /** With `contrast`: which clip a window is of, 0 … clips - 1. */
+  clips?: number[];
+  /** Clip of each sound window. */
+  ids: string[];
+  /** First frame of each sound window. */
+  starts: number[];
+  /** Clip of each picture window. */
+  frameIds: string[];
+  /** First frame of each picture window. */
+  frameStarts: number[];
+};
+
+/** Frees a batch's tensors. */
+export function disposeBatch(batch: Pick<SyncBatch, 'frames' | 'mel' | 'labels'>): void {
+  batch.frames.dispose();
+  batch.mel.dispose();
+  batch.labels?.dispose();
+}
+
+/** What a loader draws from. */
+export type LoaderSummary = {
+  clips: number;
+  windows: number;
+  /** Clips too short for the sampling, by id. */
+  leftOut: string[];
+};
+
+/**
+ * Training batches from a store, each a function of `(seed, step)` alone: the same whatever was prefetched, and after a
+ * restart `batch(step)` or `startStep` goes on exactly where a run stopped.
+ *
+ * Prefetched batches are plain arrays; tensors are made when a batch is pulled, and belong to who pulled it.
+ *
+ * @throws TypeError where the store's clips cannot feed the recipe; errors of a clip carry its name.
+ * @example
+ * const loader = new SyncLoader(store, recipe, { ...CONTRAST, seed: 1, exclude: held });
+ * for await (const batch of loader) {
+ *   train(batch.frames, batch.mel, batch.clips);
+ *   disposeBatch(batch);
+ *   if (batch.step === 999) break;
+ * }
+ * loader.dispose();
+ */
+export class SyncLoader {
+  readonly #store: ClipStore;
+  readonly #recipe: SyncRecipe;
+  readonly #sampling: SyncSampling;
+  readonly #startStep: number;
+  readonly #prefetch: number;
+  readonly #maker: SyncBatchMaker;
+  readonly #startWorkers?: () => Promise<BatchWorkers<PlainSyncBatch>>;
+  #workers?: Promise<BatchWorkers<PlainSyncBatch>>;
+  #disposed = false;
+
+  constructor(store: ClipStore, recipe: SyncRecipe, options: SyncLoaderOptions = {}) {
+    const { sampling = CONTRAST.sampling, augment = AUGMENTATION, damage = null, seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
+    const { prefetch = Math.max(2, workers) } = options;
+    assertSyncRecipe('SyncLoader', recipe);
+    assertStoreFits('SyncLoader', store.recipe, recipe);
+    for (const [name, value] of Object.entries({ prefetch, workers })) {
+      if (!(Number.isInteger(value) && value >= 0)) fail(RangeError, 'SyncLoader', name, 'a whole number, 0 or more', value);
+    }
+    assertSampling(sampling, recipe.frames);
+    if (augment && recipe.mel !== 'THESIS_MEL' && recipe.mel !== 'WAV2LIP_MEL') {
+      fail(TypeError, 'SyncLoader', 'augment', `null for ${recipe.mel}: its variations are of mel spectrograms`, 'a variation');
+    }
+    // These check the strengths.
+    if (augment) drawAugmentation(augment, new Random(0));
+    if (damage) {
+      drawPictureDamage(damage.pictures, new Random(0));
+      drawSoundDamage(damage.sound, new Random(0));
+    }
+    this.#store = store;
+    this.#recipe = recipe;
+    this.#sampling = sampling;
+    this.#startStep = startStep;
+    this.#prefetch = prefetch;
+    const plain = { sampling, augment, damage, seed, clips, exclude };
+    this.#maker = new SyncBatchMaker(store, recipe, plain);
+    if (workers > 0) {
+      const setup = { folder: store.folder, cacheBytes: store.cacheBytes / workers, kind: 'sync' as const, recipe, options: plain };
+      this.#startWorkers = () => BatchWorkers.start(workers, setup);
+    }
+  }
+
+  /** What is drawn from, and what was left out for being too short. */
+  async summary(): Promise<LoaderSummary> {
+    this.#alive();
+    const { ids, clips, usable } = await this.#maker.index();
+    const used = new Set(usable);
+    return {
+      clips: usable.length,
+      windows: usable.reduce((sum, index) => sum + clips[index].windows, 0),
+      leftOut: ids.filter((_, index) => !used.has(index)),
+    };
+  }
+
+  /** The batch of a step. */
+  async batch(step: number): Promise<SyncBatch> {
+    return this.#tensors(step, await this.#plain(step));
+  }
+
+  /** Batches from `startStep` on, without end. */
+  [Symbol.asyncIterator](): AsyncGenerator<SyncBatch> {
+    return this.from(this.#startStep);
+  }
+
+  /** Batches from a step on, without end. */
+  async *from(step: number): AsyncGenerator<SyncBatch> {
+    // In this thread one after the other, so that no more than one batch is being cut at a time.
+    const make = this.#startWorkers ? (wanted: number) => this.#plain(wanted) : oneAtATime((wanted: number) => this.#plain(wanted));
+    for await (const { step: current, batch } of orderedBatches(make, { from: step, ahead: this.#prefetch })) {
+      yield this.#tensors(current, batch);
+    }
+  }
+
+  /** Ends all iterators at their next step, and the threads. Batches that were pulled stay their owners'. */
+  dispose(): void {
+    this.#disposed = true;
+    void this.#workers?.then((workers) => workers.dispose());
+  }
+
+  #alive(): void {
+    if (this.#disposed) fail(Error, 'SyncLoader', 'loader', 'in use', 'one that was disposed');
+  }
+
+  async #plain(step: number): Promise<PlainSyncBatch> {
+    this.#alive();
+    if (!this.#startWorkers) return this.#maker.make(step);
+    this.#workers ??= this.#startWorkers();
+    return (await this.#workers).make(step);
+  }
+
+  async #tensors(step: number, { samples, frames, mel }: PlainSyncBatch): Promise<SyncBatch> {
+    const { ids } = await this.#maker.index();
+    const { height, width } = pictureShape(this.#recipe.crop);
+    const count = samples.length;
+    const sampling = this.#sampling;
+    const batch: SyncBatch = {
+      step,
+      frames: tf.tensor4d(frames, [count, height, width, this.#recipe.frames * 3]),
+      mel: tf.tensor4d(mel, [count, this.#store.recipe.bins, this.#recipe.melSteps, 1]),
+      ids: samples.map((sample) => ids[sample.melClip]),
+      starts: samples.map((sample) => sample.melStart),
+      frameIds: samples.map((sample) => ids[sample.frameClip]),
+      frameStarts: samples.map((sample) => sample.frameStart),
+    };
+    if (sampling.kind === 'pairs') return { ...batch, labels: tf.tensor1d(samples.map((sample) => sample.label!)) };
+    return { ...batch, clips: samples.map((_, i) => Math.floor(i / sampling.windows)) };
+  }
+}

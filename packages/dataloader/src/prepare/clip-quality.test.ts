@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { facePoints } from '../../../sync-windows/src/testing/made-video';
+import { clipQuality, failedGate } from './clip-quality';
+import { OPEN_GATES } from './preparation';
+
+const count = 10;
+const clip = {
+  frames: new Uint8Array(count * 4 * 4 * 3).fill(90),
+  count,
+  height: 4,
+  width: 4,
+  landmarks: Float32Array.from({ length: count * 136 }, (_, i) => facePoints(60)[i % 136]),
+  poses: Float32Array.from({ length: count * 4 }, (_, i) => [60, 52, 40 + (i < 20 ? 0 : 2), 0][i % 4]),
+  sound: new Int16Array(count * 640),
+};
+
+test('clipQuality measures the face, the mouth, the picture and the speech', () => {
+  const quality = clipQuality(clip, { width: 120, height: 80 }, 25, (rgb, { width }) => rgb[0] + width);
+  expect(quality).toMatchObject({ faceSize: 20, lipsInside: 1, brightness: 90, sharpness: 94, voiced: 0, sideDeviation: 1 });
+  expect(clipQuality(clip, { width: 50, height: 80 }, 25)).toMatchObject({ lipsInside: 0 });
+  expect(clipQuality(clip, { width: 50, height: 80 }, 25).sharpness).toBeUndefined();
+});
+
+test('failedGate names the first gate that a clip does not pass', () => {
+  const quality = { faceSize: 50, asymmetry: 0.2, lipsInside: 0.9, sharpness: 30, brightness: 90, voiced: 0.5, sideDeviation: 0 };
+  expect(failedGate(quality, 0.6, OPEN_GATES)).toBeUndefined();
+  const reasons = (gates: Partial<typeof OPEN_GATES>) => failedGate(quality, 0.6, { ...OPEN_GATES, ...gates });
+  expect(reasons({ minFaceSize: 60 })).toEqual({ reason: 'face too small', detail: 'face of 50.0, below 60' });
+  expect(reasons({ maxAsymmetry: 0.17 })).toEqual({ reason: 'face turned', detail: 'asymmetry 0.200, above 0.17' });
+  expect(reasons({ minLipsInside: 1 })?.reason).toBe('lips outside');
+  expect(reasons({ minSharpness: 31 })?.reason).toBe('blurred');
+  expect(reasons({ minScore: 0.7 })?.reason).toBe('detection unsure');
+  expect(reasons({ minVoiced: 0.51 })?.reason).toBe('no speech');
+  expect(reasons({ minFaceSize: 50, maxAsymmetry: 0.2, minVoiced: 0.5 })).toBeUndefined();
+});

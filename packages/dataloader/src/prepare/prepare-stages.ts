@@ -1,0 +1,15 @@
+import type { Landmarks68, VideoFrame } from '@lipsync/contracts';
+import type { OffsetStage } from './segment-offset';
+import type { ShotFinder } from '@lipsync/sync-windows';
+
+/** The steps of a preparation that are programs of their own: each can be left out or be another. */
+export type PrepareStages = {
+  /** A new finder of cuts for each video; left out, nothing is cut at shots. */
+  shots?: () => ShotFinder;
+  /** Measures offsets; left out, they stay unknown. */
+  offset?: OffsetStage;
+  /** How sharp a stored picture is, such as `laplacianVariance` of @lipsync/metrics; left out, that stays unknown. */
+  sharpness?: (rgb: Uint8Array, size: { width: number; height: number }) => number;
+  /** How a face looks, `[128]`, to tell people apart; left out, clips have no `identity`. */
+  embed?: (picture: VideoFrame, points: Landmarks68) => Promise<Float32Array>;
+};

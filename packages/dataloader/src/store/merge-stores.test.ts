@@ -1,0 +1,71 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ClipStore } from './clip-store';
+import { clipId } from './clip-id';
+import type { Clip } from './clip';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { mergeStores } from './merge-stores';
+
+const crop = { kind: 'whole frame', size: 4, resize: 'none' } as const;
+const recipe = { crop, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 } as const;
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'merge-stores-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+function clip(source: string, level: number): Clip {
+  const count = 20;
+  return {
+    id: clipId(source, 0, 0),
+    frames: new Uint8Array(count * 48).fill(level),
+    count,
+    height: 4,
+    width: 4,
+    mel: { data: new Float32Array(65 * 80), steps: 65, bins: 80 },
+    sound: new Int16Array(count * 640),
+    landmarks: new Float32Array(count * 136),
+    poses: new Float32Array(count * 4).fill(1),
+    firstFrame: 0,
+    score: 1,
+    interpolated: 0,
+  };
+}
+
+async function part(name: string, sources: string[], settings: Record<string, unknown> = {}, level = 1): Promise<string> {
+  const path = join(folder, name);
+  const store = await ClipStore.create(path, recipe, settings);
+  for (const source of sources) {
+    await store.write(clip(source, level));
+    await store.drop({ source, track: 1, reason: 'too short', detail: 'x' });
+    await store.finishSource({ source, clips: [clipId(source, 0, 0)], dropped: [{ source, track: 1, reason: 'too short', detail: 'x' }] });
+  }
+  return path;
+}
+
+test('parts become one store with all clips and drops, again and again', async () => {
+  const parts = [await part('p0', ['a.mp4', 'sub/c.mp4']), await part('p1', ['b.mp4'])];
+  const into = join(folder, 'all');
+  for (let time = 0; time < 2; time++) {
+    const { summary, split } = await mergeStores(into, parts, { seed: 1 });
+    expect(summary).toMatchObject({ sources: 3, clips: 3, dropped: { 'too short': 3 } });
+    expect(Object.keys(split!.clips)).toHaveLength(3);
+  }
+  const store = await ClipStore.open(into);
+  expect((await store.read('sub/c.mp4.t0.s0')).frames[0]).toBe(1);
+  expect(JSON.parse(await readFile(join(into, 'manifest.json'), 'utf8')).clips).toHaveLength(3);
+});
+
+test('a folder that all machines wrote into needs no parts', async () => {
+  const shared = await part('shared', ['a.mp4']);
+  expect((await mergeStores(shared, [])).summary.clips).toBe(1);
+});
+
+test('parts that were made otherwise, or disagree about a video, are refused by name', async () => {
+  const first = await part('p0', ['a.mp4'], { segmentSec: 5 });
+  await expect(mergeStores(join(folder, 'x'), [first, await part('p1', ['b.mp4'], { segmentSec: 10 })])).rejects.toThrow('settings {"segmentSec":5}');
+  const other = await part('p2', ['a.mp4'], { segmentSec: 5 });
+  await (await ClipStore.open(other)).finishSource({ source: 'a.mp4', clips: [], dropped: [] });
+  await expect(mergeStores(join(folder, 'y'), [first, other])).rejects.toThrow(`a.mp4 must have come out the same in all parts, got other clips in ${other}`);
+});

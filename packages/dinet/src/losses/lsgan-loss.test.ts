@@ -1,0 +1,37 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, expect, test } from 'vitest';
+import { made, tensors, useWasm } from '../../../train/src/testing/trainer-parts';
+import { lsganDiscriminatorLoss, lsganGeneratorLoss } from './lsgan-loss';
+
+beforeAll(useWasm);
+
+test('both losses are the means of squared distances from 1 and 0, half of each for the discriminator', () => {
+  const [real, painted] = [tf.tensor([1, 0.5]), tf.tensor([[0], [2]])];
+  const before = tensors();
+  const [judge, painter] = [lsganDiscriminatorLoss(real, painted), lsganGeneratorLoss(painted)];
+  expect(tensors()).toBe(before + 2);
+  expect(judge.dataSync()[0]).toBeCloseTo(0.5 * (0.25 / 2) + 0.5 * (4 / 2), 6);
+  expect(painter.dataSync()[0]).toBeCloseTo((1 + 1) / 2, 6);
+  tf.dispose([real, painted, judge, painter]);
+});
+
+test('a discriminator that says one half everywhere has a loss of 0.25; one that is right has 0', () => {
+  const half = tf.fill([2, 3, 3, 1], 0.5);
+  expect(lsganDiscriminatorLoss(half, half).dataSync()[0]).toBeCloseTo(0.25, 6);
+  expect(lsganDiscriminatorLoss(tf.ones([4]), tf.zeros([4])).dataSync()[0]).toBe(0);
+});
+
+test('their gradients are those of finite differences', () => {
+  const scores = made('scores', [2, 2, 2, 1], -1, 2);
+  for (const loss of [lsganGeneratorLoss, (x: tf.Tensor) => lsganDiscriminatorLoss(x, tf.mul(x, 0.5))]) {
+    const gradient = tf.grad(loss)(scores).dataSync();
+    for (const index of [0, 3, 7]) {
+      const moved = (by: number) => loss(tf.add(scores, tf.mul(by, tf.reshape(tf.oneHot(index, 8), [2, 2, 2, 1])))).dataSync()[0];
+      expect(gradient[index]).toBeCloseTo((moved(1e-2) - moved(-1e-2)) / 2e-2, 3);
+    }
+  }
+});
+
+test('a map without places is refused', () => {
+  expect(() => lsganGeneratorLoss(tf.zeros([0, 4]))).toThrow('lsgan: scores must be a map with places, got [0, 4]');
+});

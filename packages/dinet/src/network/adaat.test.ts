@@ -1,0 +1,92 @@
+import { selectBackend } from '@lipsync/backends';
+import { Random, registerGradients, toTorchLayout } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { fillMade, made, REFERENCE, weighted } from '../testing/torch-numbers';
+import { AdaAT, channelMix } from './adaat';
+
+beforeAll(async () => {
+  await selectBackend({ backend: 'wasm' });
+});
+
+/** Largest difference as a share of 1e-3 of the largest reference value, and 1e-6. */
+function share(actual: ArrayLike<number>, expected: number[]): number {
+  expect(actual.length).toBe(expected.length);
+  const largest = Math.max(...expected.map(Math.abs));
+  return Math.max(...expected.map((number, i) => Math.abs(actual[i] - number))) / (1e-3 * largest + 1e-6);
+}
+
+describe.each(REFERENCE.adaAT)('AdaAT, $sampling sampling', ({ sampling, shape, parameters, output, loss, dFeatures, dParameters, gradients }) => {
+  test('moves a map as grid_sample of PyTorch does, and has its gradients', async () => {
+    registerGradients();
+    const net = new AdaAT({ parameters, channels: shape[3], sampling, random: new Random(0) });
+    await fillMade(net);
+    const features = made<tf.Tensor4D>('features', shape, 0, 1);
+    const given = made<tf.Tensor2D>('parameters', [shape[0], parameters], -1, 1);
+    const y = net.forward(features, given);
+    const differences = [...y.dataSync()].map((number, i) => Math.abs(number - output[i]));
+    expect(Math.max(...differences)).toBeLessThan(1e-5);
+    const own = [...net.namedParameters()];
+    expect(own.map(([name]) => name).sort()).toEqual(Object.keys(gradients).sort());
+    const { value, grads } = tf.valueAndGrads((...all: tf.Tensor[]) => weighted(net.forward(all[0] as tf.Tensor4D, all[1] as tf.Tensor2D)))([
+      features,
+      given,
+      ...own.map(([, { variable }]) => variable),
+    ]);
+    expect(value.dataSync()[0]).toBeCloseTo(loss, 4);
+    expect(share(grads[0].dataSync(), dFeatures)).toBeLessThan(1);
+    expect(share(grads[1].dataSync(), dParameters)).toBeLessThan(1);
+    const shares = own.map(([name, { variable, layout }], i): [string, number] => [
+      name,
+      share(toTorchLayout(grads[2 + i].dataSync() as Float32Array, variable.shape, layout), gradients[name]),
+    ]);
+    expect(shares.filter(([, share]) => !(share < 1))).toEqual([]);
+    net.dispose();
+    tf.dispose([features, given, y, value, grads]);
+  });
+});
+
+/** One that neither scales nor turns nor shifts: all weights zero. */
+function still(sampling: 'published' | 'bilinear', channels: number): AdaAT {
+  const net = new AdaAT({ parameters: 3, channels, sampling, random: new Random(0) });
+  for (const { variable } of net.namedParameters().values()) tf.tidy(() => variable.assign(tf.zerosLike(variable)));
+  return net;
+}
+
+test('with weights of zero, bilinear sampling gives the map back', () => {
+  const net = still('bilinear', 2);
+  const features = made<tf.Tensor4D>('features', [2, 5, 4, 2], -1, 1);
+  const parameters = tf.ones([2, 3]) as tf.Tensor2D;
+  const before = tf.memory().numTensors;
+  const y = net.forward(features, parameters);
+  expect(tf.memory().numTensors).toBe(before + 1);
+  const given = features.dataSync();
+  expect(Math.max(...[...y.dataSync()].map((number, i) => Math.abs(number - given[i])))).toBeLessThan(1e-6);
+  net.dispose();
+  tf.dispose([features, parameters, y]);
+});
+
+test('published sampling does not: borders are read half outside, and channels mix with their neighbours', () => {
+  const net = still('published', 3);
+  const y = tf.tidy(() => net.forward(tf.ones([1, 5, 5, 3]), tf.ones([1, 3])).arraySync());
+  expect(y[0][2][2].map((number) => Math.round(1000 * number) / 1000)).toEqual([0.5, 1, 0.5]); // the outer channels against nothing
+  expect(y[0][0][2][1]).toBeCloseTo(0.5, 5);
+  expect(y[0][0][0][1]).toBeCloseTo(0.25, 5);
+  net.dispose();
+});
+
+test('channelMix shares each channel with the neighbour on its side, the ends with nothing', () => {
+  expect([...channelMix(3)]).toEqual([0.5, 0, 0, 0, 1, 0, 0, 0, 0.5]);
+  const mix = channelMix(5);
+  expect([0, 1, 2, 3, 4].map((c) => mix[c * 5 + c])).toEqual([0.5, 0.75, 1, 0.75, 0.5]);
+  expect([mix[0 * 5 + 1], mix[4 * 5 + 3], mix[2 * 5 + 1], mix[2 * 5 + 3]]).toEqual([0.25, 0.25, 0, 0]);
+});
+
+test('maps of one row, of other channels or of another number are refused', () => {
+  const net = new AdaAT({ parameters: 3, channels: 2, sampling: 'bilinear', random: new Random(0) });
+  const rule = 'AdaAT.forward: features must be [batch, height, width, 2] with sides of at least 2';
+  expect(() => net.forward(tf.zeros([1, 1, 5, 2]), tf.zeros([1, 3]))).toThrow(rule);
+  expect(() => net.forward(tf.zeros([1, 4, 5, 3]), tf.zeros([1, 3]))).toThrow(rule);
+  expect(() => net.forward(tf.zeros([1, 4, 5, 2]), tf.zeros([2, 3]))).toThrow(rule);
+  expect(() => new AdaAT({ parameters: 3, channels: 1, sampling: 'published', random: new Random(0) })).toThrow('channels must be at least 2');
+});

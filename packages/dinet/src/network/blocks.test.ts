@@ -1,0 +1,89 @@
+import { selectBackend } from '@lipsync/backends';
+import { Random, registerGradients } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { made } from '../testing/torch-numbers';
+import { DownBlock, doubled, makeNorm, ResBlock, SameBlock, Sequence, UpBlock, type NormKind } from './blocks';
+
+// Numbers and gradients are compared with PyTorch through whole generators: generator.test.ts.
+
+beforeAll(async () => {
+  await selectBackend({ backend: 'wasm' });
+  registerGradients();
+});
+
+const options = (dimensions: 1 | 2, inChannels: number, outChannels: number, norm: NormKind = 'batch') =>
+  ({ dimensions, inChannels, outChannels, kernelSize: 3, norm, random: new Random(0) }) as const;
+
+describe('sizes', () => {
+  test.each([[7, 10, 4, 5], [4, 5, 2, 3]])('halving leaves of %d x %d pixels %d x %d', (height, width, rows, columns) => {
+    const y = new DownBlock(options(2, 3, 4)).forward(tf.ones([1, height, width, 3]));
+    expect(y.shape).toEqual([1, rows, columns, 4]);
+  });
+
+  test('over time likewise, and doubling is twice', () => {
+    expect(new DownBlock(options(1, 3, 4)).forward(tf.ones([2, 5, 3])).shape).toEqual([2, 3, 4]);
+    expect(new UpBlock({ inChannels: 3, outChannels: 2, norm: 'instance', random: new Random(0) }).forward(tf.ones([1, 3, 5, 3])).shape).toEqual([1, 6, 10, 2]);
+  });
+
+  test('a residual block has a convolution beside it where the channels change, and only there', () => {
+    expect([...new ResBlock(options(2, 3, 4, 'none')).namedParameters().keys()]).toContain('channel_conv.weight');
+    expect([...new ResBlock(options(2, 3, 3, 'none')).namedParameters().keys()]).toEqual(['conv1.weight', 'conv1.bias', 'conv2.weight', 'conv2.bias']);
+    expect(new ResBlock(options(2, 3, 4)).forward(tf.ones([1, 4, 4, 3])).shape).toEqual([1, 4, 4, 4]);
+  });
+});
+
+test('doubled repeats each pixel four times; its gradient sums them, batch by batch', () => {
+  const x = made<tf.Tensor4D>('x', [2, 2, 3, 2], -1, 1);
+  const y = doubled(x);
+  const numbers = y.arraySync();
+  const given = x.arraySync();
+  expect(numbers.map((map) => map.map((row, i) => row.map((_, j) => map[i][j])))).toEqual(
+    given.map((map) => Array.from({ length: 4 }, (_, i) => Array.from({ length: 6 }, (_, j) => map[i >> 1][j >> 1]))),
+  );
+  const dy = made<tf.Tensor4D>('dy', [2, 4, 6, 2], -1, 1);
+  const gradient = tf.grad((x) => doubled(x as tf.Tensor4D))(x, dy) as tf.Tensor4D;
+  const slopes = dy.arraySync();
+  for (const [b, map] of gradient.arraySync().entries()) {
+    for (const [i, row] of map.entries()) {
+      for (const [j, pixel] of row.entries()) {
+        for (const [c, value] of pixel.entries()) {
+          const four = [[0, 0], [0, 1], [1, 0], [1, 1]].reduce((sum, [u, v]) => sum + slopes[b][2 * i + u][2 * j + v][c], 0);
+          expect(value).toBeCloseTo(four, 5);
+        }
+      }
+    }
+  }
+  tf.dispose([x, y, dy, gradient]);
+});
+
+describe('norms', () => {
+  const spread = (kind: NormKind, x: tf.Tensor, axes: number[]) =>
+    tf.tidy(() => {
+      const { mean, variance } = tf.moments(makeNorm(kind, x.shape[x.rank - 1] as number).forward(x), axes);
+      return [Math.max(...mean.dataSync().map(Math.abs)), Math.max(...variance.dataSync().map((value) => Math.abs(value - 1)))];
+    });
+
+  test.each<[NormKind, number[]]>([['batch', [0, 1]], ['layer', [1, 2]], ['instance', [1]]])('%s over time leaves mean 0 and variance 1 over axes %s', (kind, axes) => {
+    const [mean, variance] = spread(kind, made('x', [3, 5, 4], -2, 5), axes);
+    expect(mean).toBeLessThan(1e-5);
+    expect(variance).toBeLessThan(1e-3);
+  });
+
+  test('instance and none have no parameters, and none changes nothing', () => {
+    expect(makeNorm('instance', 3).parameterCount() + makeNorm('none', 3).parameterCount()).toBe(0);
+    const x = made('x', [1, 2, 3], 0, 1);
+    expect([...makeNorm('none', 3).forward(x).dataSync()]).toEqual([...x.dataSync()]);
+  });
+});
+
+test('parts in a sequence are numbered from 0; a call leaves one tensor', () => {
+  const parts = new Sequence([new SameBlock(options(2, 3, 4)), new ResBlock(options(2, 4, 4))]);
+  expect([...parts.namedParameters().keys()].slice(0, 5)).toEqual(['0.conv.weight', '0.conv.bias', '0.norm.weight', '0.norm.bias', '1.conv1.weight']);
+  const x = tf.ones([1, 4, 4, 3]);
+  const before = tf.memory().numTensors;
+  const y = parts.forward(x);
+  expect(tf.memory().numTensors).toBe(before + 1);
+  parts.dispose();
+  tf.dispose([x, y]);
+});

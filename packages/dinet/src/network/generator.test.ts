@@ -1,0 +1,174 @@
+import { selectBackend } from '@lipsync/backends';
+import { registerGradients } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { compareGradients, difference, fillMade, made, REFERENCE, weighted, type GeneratorCase } from '../testing/torch-numbers';
+import { DINET, THESIS_DINET, type DinetConfig } from './config';
+import { DinetGenerator, disposeReferences } from './generator';
+
+beforeAll(async () => {
+  await selectBackend({ backend: 'wasm' });
+});
+
+/** As in reference/dinet.py: AdaAT's motions a tenth as large, so that rounding errors stay small on their way. */
+const calmed = (name: string) => (/^adaAT\.(scale|rotation|translation)\./.test(name) ? 0.1 : 1);
+
+const inputsOf = ({ n, height, width, config, draw }: Pick<GeneratorCase, 'n' | 'height' | 'width' | 'config' | 'draw'>) => {
+  const loud = config.audio.kind === 'mel' ? 4 : 3;
+  return {
+    masked: made<tf.Tensor4D>(`masked ${draw}`, [n, height, width, 3], 0, 1),
+    references: made<tf.Tensor4D>(`references ${draw}`, [n, height, width, 3 * config.references], 0, 1),
+    audio: made<tf.Tensor3D>(`audio ${draw}`, [n, config.audio.bins, config.audio.steps], -loud, loud),
+  };
+};
+
+const TINY: DinetConfig = { ...THESIS_DINET, width: 2, referenceChannels: 4, references: 2 };
+const tinyInputs = (n = 2) => inputsOf({ n, height: 72, width: 72, config: TINY, draw: 0 });
+
+describe('against PyTorch, with the same weights', () => {
+  test.each(REFERENCE.generators)('$name: names, painted faces, all gradients and running statistics are its', async (reference) => {
+    const { config, training, shapes, output, gradients, inputs, running } = reference;
+    const net = new DinetGenerator(config, { seed: 0 });
+    const state = await fillMade(net, calmed);
+    expect([...state].map(([name, { shape }]) => [name, shape]).sort()).toEqual([...shapes].sort());
+    net.train(training);
+    const { masked, references, audio } = inputsOf(reference);
+    const painted = net.forward(masked, references, audio);
+    expect(painted.shape).toEqual(masked.shape);
+    expect(difference(painted.dataSync(), output)).toBeLessThan(1e-4);
+    net.loadStateDict(state); // the running statistics as they were
+    const given = { masked: [masked, inputs.masked], references: [references, inputs.references], audio: [audio, inputs.audio] } as const;
+    const loss = (m: tf.Tensor, r: tf.Tensor, a: tf.Tensor) => weighted(net.forward(m as tf.Tensor4D, r as tf.Tensor4D, a as tf.Tensor3D));
+    const compared = compareGradients(net, loss as never, given as never, gradients);
+    expect(compared.wrong).toEqual({});
+    expect(Math.abs(compared.loss - reference.loss)).toBeLessThan(1e-3);
+    const after = await net.stateDict();
+    for (const [name, expected] of Object.entries(running)) {
+      expect(difference(after.get(name)!.data as Float32Array, expected)).toBeLessThan(1e-4 * expected.largest + 1e-6);
+    }
+    net.dispose();
+    tf.dispose([masked, references, audio, painted]);
+  });
+});
+
+describe('sizes', () => {
+  test('at the original widths it has the published names, shapes and 19,190,275 parameters', async () => {
+    const net = new DinetGenerator(DINET, { seed: 0 });
+    const state = await net.stateDict();
+    expect([...state].map(([name, { shape }]) => [name, shape]).sort()).toEqual([...REFERENCE.shapes.DINET].sort());
+    expect(net.parameterCount()).toBe(19_190_275);
+    expect(REFERENCE.counts.DINET).toBe(19_190_275);
+    net.dispose();
+  });
+
+  test('the thesis’s variant turns 128 channels and has 11,522,179 parameters', () => {
+    const net = new DinetGenerator(THESIS_DINET, { seed: 0 });
+    expect(net.parameterCount()).toBe(REFERENCE.counts.THESIS_DINET);
+    expect(net.parameterCount()).toBe(11_522_179);
+    net.dispose();
+  });
+});
+
+describe('InstanceNorm over time', () => {
+  /** How strongly painted faces answer to the sound: root mean square of the slope of a weighted mean of them by the sound. */
+  async function heardBy(audioNorm: DinetConfig['audioNorm']): Promise<number> {
+    registerGradients();
+    const net = new DinetGenerator({ ...THESIS_DINET, width: 8, referenceChannels: 32, references: 1, audioNorm }, { seed: 1 });
+    await fillMade(net, calmed); // He's spread: weights as large as trained ones
+    const slope = tf.tidy(() => {
+      const masked = made<tf.Tensor4D>('masked', [1, 72, 72, 3], 0, 1);
+      const byAudio = tf.grad((audio) => weighted(net.forward(masked, masked, audio as tf.Tensor3D)));
+      return tf.sqrt(tf.mean(tf.square(byAudio(made('audio', [1, 29, 5], -10, 10))))).dataSync()[0];
+    });
+    net.dispose();
+    return slope;
+  }
+
+  test('makes the sound a constant: faces answer to it less than a ten-thousandth as much as with the default', async () => {
+    const [layer, instance] = [await heardBy('layer'), await heardBy('instance')];
+    expect(layer).toBeGreaterThan(1e-5);
+    expect(instance).toBeLessThan(1e-4 * layer);
+  });
+
+  test('in PyTorch the encoder says 0.5 to whatever sound, within a ninth of the spread with the default', () => {
+    const [layer, instance] = ['layer', 'instance'].map((kind) => REFERENCE.heard.find(({ audioNorm }) => audioNorm === kind)!);
+    expect(instance.mean).toBeCloseTo(0.5, 1);
+    expect(instance.spread).toBeLessThan(layer.spread / 9);
+  });
+});
+
+describe('references', () => {
+  test('encoded once, they serve many pictures as they do in forward', () => {
+    const net = new DinetGenerator(TINY, { seed: 0 }).eval() as DinetGenerator;
+    const { masked, references, audio } = tinyInputs();
+    const one = tf.slice(references, [0, 0, 0, 0], [1, -1, -1, -1]);
+    const encoded = net.encodeReferences(one);
+    const painted = net.paint(masked, encoded, audio);
+    const twice = tf.concat([one, one]);
+    const whole = net.forward(masked, twice, audio);
+    expect(tf.tidy(() => tf.max(tf.abs(tf.sub(painted, whole))).dataSync()[0])).toBeLessThan(1e-6);
+    disposeReferences(encoded);
+    disposeReferences(encoded);
+    tf.dispose([masked, references, audio, one, painted, twice, whole]);
+    net.dispose();
+  });
+});
+
+test.each([['plain', 36, 32], ['norm', 68, 64]] as const)('the smallest pictures with the alignment ending %s train', (alignmentEnd, height, width) => {
+  const config = { ...TINY, alignmentEnd };
+  const net = new DinetGenerator(config, { seed: 0 });
+  const { masked, references, audio } = inputsOf({ n: 1, height, width, config, draw: 0 });
+  expect(net.forward(masked, references, audio).shape).toEqual([1, height, width, 3]);
+  net.dispose();
+});
+
+describe('ownership', () => {
+  test('forward leaves one tensor, encodeReferences two, dispose none of the network’s', () => {
+    const inputs = tinyInputs();
+    const start = tf.memory().numTensors;
+    const net = new DinetGenerator(TINY, { seed: 0 });
+    const before = tf.memory().numTensors;
+    const painted = net.forward(inputs.masked, inputs.references, inputs.audio);
+    expect(tf.memory().numTensors).toBe(before + 1);
+    const encoded = net.encodeReferences(inputs.references);
+    expect(tf.memory().numTensors).toBe(before + 3);
+    disposeReferences(encoded);
+    painted.dispose();
+    net.dispose();
+    expect(tf.memory().numTensors).toBe(start);
+    expect(() => net.forward(inputs.masked, inputs.references, inputs.audio)).toThrow('one that was disposed');
+    tf.dispose(Object.values(inputs));
+  });
+
+  test('the seed alone decides the first weights', async () => {
+    const numbers = async (seed: number) => {
+      const net = new DinetGenerator(TINY, { seed });
+      const state = await net.stateDict();
+      net.dispose();
+      return [...state.values()].flatMap(({ data }) => [...(data as Float32Array).subarray(0, 4)]);
+    };
+    expect(await numbers(3)).toEqual(await numbers(3));
+    expect(await numbers(3)).not.toEqual(await numbers(4));
+  });
+});
+
+describe('refusals', () => {
+  const net = () => new DinetGenerator(TINY, { seed: 0 });
+  const zeros = (...shape: number[]) => tf.zeros(shape) as never;
+  test.each([
+    ['masked pictures with other channels', () => net().forward(zeros(1, 72, 72, 4), zeros(1, 72, 72, 6), zeros(1, 29, 5)), 'masked must be of shape [n, height, width, 3]'],
+    ['references of another number', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 72, 3), zeros(1, 29, 5)), 'references must be of shape [n, height, width, 6]'],
+    ['references of another size', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 76, 6), zeros(1, 29, 5)), 'references must be 1 or 1 of pictures of 72 x 72, got 1 of 72 x 76'],
+    ['sides that 4 does not divide', () => net().encodeReferences(zeros(1, 74, 72, 6)), 'multiples of 4'],
+    ['sound of other steps', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 72, 6), zeros(1, 29, 9)), 'audio must be of shape [1, 29, 5], got [1, 29, 9]'],
+    ['pictures of which InstanceNorm leaves nothing', () => net().encodeReferences(zeros(1, 32, 32, 6)), 'references must be larger than 32 pixels on one side'],
+    [
+      'twice as large ones where alignment is normalised to its end',
+      () => new DinetGenerator({ ...TINY, alignmentEnd: 'norm' }, { seed: 0 }).encodeReferences(zeros(1, 64, 64, 6)),
+      'references must be larger than 64 pixels on one side',
+    ],
+    ['a config with a hole', () => new DinetGenerator({ ...TINY, width: undefined as never }, { seed: 0 }), 'DinetGenerator: config.width must be a whole number above 0'],
+  ])('%s', (_, call, message) => {
+    expect(call).toThrow(message);
+  });
+});

@@ -1,0 +1,41 @@
+import { selectBackend } from '@lipsync/backends';
+import { Random } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, expect, test } from 'vitest';
+import { made } from '../testing/torch-numbers';
+import { MelFrontEnd } from './mel-front-end';
+
+// Numbers and gradients are compared with PyTorch as part of the generator: generator.test.ts.
+
+beforeAll(async () => {
+  await selectBackend({ backend: 'wasm' });
+});
+
+test.each([5, 9, 16, 20])('%d steps become five of 29 numbers, and every step counts', (steps) => {
+  const front = new MelFrontEnd({ bins: 8, steps, channels: 16, random: new Random(0) });
+  const mel = made<tf.Tensor3D>('mel', [1, steps, 8], -4, 4);
+  const y = front.forward(mel);
+  expect(y.shape).toEqual([1, 5, 29]);
+  for (let step = 0; step < steps; step++) {
+    const other = tf.tidy(() => front.forward(tf.add(mel, tf.reshape(tf.oneHot([step], steps), [1, steps, 1]))));
+    expect([...other.dataSync()]).not.toEqual([...y.dataSync()]);
+    other.dispose();
+  }
+  front.dispose();
+  tf.dispose([mel, y]);
+});
+
+test('silence and loud noise give other numbers: loudness stays', () => {
+  const front = new MelFrontEnd({ bins: 80, steps: 16, channels: 32, random: new Random(0) });
+  const before = tf.memory().numTensors;
+  const size = (value: number) => tf.tidy(() => tf.mean(tf.abs(front.forward(tf.fill([1, 16, 80], value)))).dataSync()[0]);
+  expect(size(4)).toBeGreaterThan(2 * size(1));
+  expect(tf.memory().numTensors).toBe(before);
+  front.dispose();
+});
+
+test('other shapes and too few steps are refused', () => {
+  const front = new MelFrontEnd({ bins: 80, steps: 16, channels: 4, random: new Random(0) });
+  expect(() => front.forward(tf.zeros([1, 80, 16]))).toThrow('MelFrontEnd.forward: mel must be of shape [batch, 16, 80], got');
+  expect(() => new MelFrontEnd({ bins: 80, steps: 4, channels: 4, random: new Random(0) })).toThrow('steps must be a whole number from 5, got 4');
+});

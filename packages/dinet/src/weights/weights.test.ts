@@ -1,0 +1,135 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { selectBackend } from '@lipsync/backends';
+import { decodeSafetensors, encodeSafetensors, readStateDict } from '@lipsync/checkpoints';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { formulaStateDict } from '../../../../tests/support/formula-weights';
+import { fillMade, made } from '../testing/torch-numbers';
+import { DINET, LITE_DINET, THESIS_DINET, type DinetConfig } from '../network/config';
+import { DinetDiscriminator } from '../network/discriminator';
+import { DinetGenerator } from '../network/generator';
+import { dinetMetadata, loadDinet, saveDinet } from './weights';
+
+let folder: string;
+beforeAll(async () => {
+  await selectBackend({ backend: 'wasm' });
+  folder = await mkdtemp(join(tmpdir(), 'dinet-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const LITTLE: DinetConfig = { ...LITE_DINET, width: 2, referenceChannels: 6, references: 1 };
+/** Of reference/dinet.py, `save`. */
+const SAVED: DinetConfig = { ...DINET, width: 2, referenceChannels: 8, references: 2 };
+
+/** What torch.save wrote, in the layout of DINet's training. */
+const torchFile = (name: string) => new URL(`../../fixtures/${name}`, import.meta.url).pathname;
+
+async function bytesOf(config: DinetConfig, metadata: 'with' | 'without'): Promise<Uint8Array> {
+  const net = new DinetGenerator(config, { seed: 3 });
+  const bytes = encodeSafetensors(await net.stateDict(), metadata === 'with' ? dinetMetadata(net) : {});
+  net.dispose();
+  return bytes;
+}
+
+describe('files of ours', () => {
+  test('what saveDinet writes, loadDinet reads: config, weights, painted faces', async () => {
+    const net = new DinetGenerator(LITTLE, { seed: 5 }).eval() as DinetGenerator;
+    const path = join(folder, 'net.safetensors');
+    await saveDinet(path, net, { trained: 'on nothing' });
+    expect(decodeSafetensors(await readFile(path)).metadata).toEqual({ ...dinetMetadata(net), trained: 'on nothing' });
+    const before = tf.memory().numTensors;
+    const loaded = await loadDinet(path);
+    expect(loaded.config).toEqual(LITTLE);
+    expect(loaded.training).toBe(false);
+    const inputs = [made<tf.Tensor4D>('m', [1, 72, 72, 3], 0, 1), made<tf.Tensor4D>('r', [1, 72, 72, 3], 0, 1), made<tf.Tensor3D>('a', [1, 80, 16], -4, 4)] as const;
+    const [a, b] = [net.forward(...inputs), loaded.forward(...inputs)];
+    expect([...b.dataSync()]).toEqual([...a.dataSync()]);
+    loaded.dispose();
+    tf.dispose([a, b, inputs as unknown as tf.Tensor[]]);
+    expect(tf.memory().numTensors).toBe(before);
+    net.dispose();
+  });
+
+  test('a config given beside that of the file must be the same', async () => {
+    const bytes = await bytesOf(LITTLE, 'with');
+    (await loadDinet(bytes, { config: { ...LITTLE } })).dispose();
+    const other: DinetConfig = { ...LITTLE, width: 4, audio: { kind: 'mel', bins: 80, steps: 20 } };
+    await expect(loadDinet(bytes, { config: other })).rejects.toThrow("loadDinet: options.config must be the file's, got another width, audio.steps");
+  });
+});
+
+describe('files of PyTorch', () => {
+  test.each(['published.pth', 'published-legacy.pth'])('%s, as DINet’s training saves it, loads by its shapes alone', async (name) => {
+    const net = await loadDinet(torchFile(name));
+    expect(net.config).toEqual(SAVED);
+    const state = await net.stateDict();
+    const wanted = formulaStateDict([...state].map(([key, { shape }]) => [key, shape] as const));
+    for (const [key, { data }] of state) expect([...data]).toEqual([...wanted.get(key)!.data]);
+    net.dispose();
+  });
+
+  test('its discriminators load by their place in the file', async () => {
+    for (const [prefix, pictures] of [['state_dict.net_dI', 1], ['state_dict.net_dV', 5]] as const) {
+      const judge = new DinetDiscriminator({ pictures, width: 2, seed: 0 });
+      const { state } = await readStateDict(torchFile('published.pth'), { prefix });
+      judge.loadStateDict(state);
+      const loaded = await judge.stateDict();
+      const wanted = await fillMade(judge);
+      for (const [key, { data }] of loaded) expect([...data]).toEqual([...wanted.get(key)!.data]);
+      judge.dispose();
+    }
+  });
+
+  test.each<[string, DinetConfig]>([
+    ['the published norms', { ...DINET, width: 2, referenceChannels: 4, references: 3 }],
+    ['a norm over time of its own', { ...DINET, width: 2, referenceChannels: 4, audioNorm: 'layer' }],
+    ['an alignment that ends without a norm', { ...DINET, width: 2, referenceChannels: 4, alignmentEnd: 'plain' }],
+  ])('shapes alone tell %s', async (_, config) => {
+    const net = await loadDinet(await bytesOf(config, 'without'));
+    expect(net.config).toEqual(config);
+    net.dispose();
+  });
+
+  test('what shapes do not tell must be said', async () => {
+    const bytes = await bytesOf(LITTLE, 'without');
+    await expect(loadDinet(bytes)).rejects.toThrow('options.config must be given for a file that does not tell it (dinet metadata), got none, for one with a mel front end');
+    (await loadDinet(bytes, { config: LITTLE })).dispose();
+    const silent: DinetConfig = { ...THESIS_DINET, width: 2, audioNorm: 'none' };
+    await expect(loadDinet(await bytesOf(silent, 'without'))).rejects.toThrow('one with no parameters of a norm over time');
+    // How AdaAT samples is open where the norms are not as published.
+    await expect(loadDinet(await bytesOf({ ...THESIS_DINET, width: 2 }, 'without'))).rejects.toThrow('one with no parameters of a norm');
+  });
+});
+
+describe('refusals', () => {
+  test('a file of another network says which it is', async () => {
+    const judge = new DinetDiscriminator({ pictures: 1, width: 2, seed: 0 });
+    const bytes = encodeSafetensors(await judge.stateDict());
+    judge.dispose();
+    await expect(loadDinet(bytes)).rejects.toThrow('loadDinet: the file must be one with the parameters of DINet’s generator, got those of a discriminator of DINet');
+  });
+
+  test('a file of something else names what it holds', async () => {
+    const bytes = encodeSafetensors(new Map([['a.weight', { dtype: 'float32', shape: [1], data: new Float32Array(1) }]]));
+    await expect(loadDinet(bytes)).rejects.toThrow('got 1 names, a.weight');
+  });
+
+  test('missing, unused and misshapen names are listed, and nothing stays in memory', async () => {
+    const { tensors, metadata } = decodeSafetensors(await bytesOf(LITTLE, 'with'));
+    tensors.delete('adaAT.scale.0.bias');
+    tensors.set('more', { dtype: 'float32', shape: [1], data: new Float32Array(1) });
+    const before = tf.memory().numTensors;
+    await expect(loadDinet(encodeSafetensors(tensors, metadata))).rejects.toThrow('1 missing: adaAT.scale.0.bias; 1 unused: more');
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test.each([
+    ['{', "loadDinet: the file's dinet metadata must be JSON, got {"],
+    ['{"width":2}', 'loadDinet: config.referenceChannels must be a whole number above 0'],
+  ])('metadata %s', async (text, message) => {
+    const { tensors } = decodeSafetensors(await bytesOf(LITTLE, 'with'));
+    await expect(loadDinet(encodeSafetensors(tensors, { dinet: text }))).rejects.toThrow(message);
+  });
+});

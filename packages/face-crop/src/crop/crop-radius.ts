@@ -1,0 +1,115 @@
+import { fail, type FaceTrack } from '@lipsync/contracts';
+import { assertFaceTrack } from '../track/face-track';
+import { median } from '../median';
+
+/** Crop radii over a video, pixels. */
+export type CropRadiusStatistics = {
+  min: number;
+  max: number;
+  /** Rounded down. */
+  mean: number;
+  /** Rounded down. */
+  median: number;
+  /** Windows that gave a radius, and those that were left out. */
+  windows: number;
+  skipped: number;
+};
+
+/** How crop radii are measured. */
+export type CropRadiusOptions = {
+  /** Size of the picture: windows whose head crop would leave it are left out. Default: not checked. */
+  picture?: { width: number; height: number };
+  /** Frames in a window. Default 16, the thesis's. */
+  window?: number;
+};
+
+/** How much larger than the landmarks the radius is; DINet's factor without its random part. */
+const MARGIN = 1.05;
+
+/**
+ * How large DINet's head crop would be in each window of a video.
+ *
+ * A frame's radius is `floor(max((lowest y - y29) · 1.05, (x54 - x48) · 1.05) / 2)`; a window's is `(floor(R / 4) + 1) · 4`
+ * of the largest R in it. Windows are left out where the largest R exceeds 1.5 times the smallest (or is not above 0),
+ * or where the head crop leaves the picture in a frame. Of N frames the windows start at 0 … N - 17, as in the thesis
+ * (the last one that would fit is not used); up to 16 frames are one window.
+ *
+ * Source: DINet's rule for clips, the thesis's statistics over a video. Mirrored faces count by the mouth's width.
+ *
+ * @throws Error if no window gives a radius; RangeError if the window is not a whole number.
+ * @example
+ * const { mean } = cropRadiusStatistics(track, { picture: { width: 1280, height: 720 } });
+ */
+export function cropRadiusStatistics(
+  track: FaceTrack,
+  { picture, window = 16 }: CropRadiusOptions = {},
+): CropRadiusStatistics {
+  const where = 'cropRadiusStatistics';
+  assertFaceTrack(where, track);
+  if (!(Number.isInteger(window) && window > 0)) fail(RangeError, where, 'window', 'a whole number above 0', window);
+  const { frames, points } = track;
+  const starts = Math.max(1, frames - window);
+  const radii: number[] = [];
+  for (let start = 0; start < starts; start++) {
+    const end = Math.min(start + window, frames);
+    const radius = windowRadius(points, start, end);
+    if (radius !== undefined && (!picture || staysInside(points, start, end, radius, picture))) radii.push(radius);
+  }
+  if (radii.length === 0) {
+    fail(Error, where, 'track', `one whose head crop is steady and inside the picture in one of ${starts} windows`, 'none');
+  }
+  const mean = radii.reduce((sum, radius) => sum + radius, 0) / radii.length;
+  return {
+    min: radii.reduce((a, b) => Math.min(a, b)),
+    max: radii.reduce((a, b) => Math.max(a, b)),
+    mean: Math.floor(mean),
+    median: Math.floor(median(radii)),
+    windows: radii.length,
+    skipped: starts - radii.length,
+  };
+}
+
+/**
+ * The one radius for a whole video: the mean over its windows, rounded to a multiple of 4.
+ *
+ * @returns pixels, at least 4.
+ */
+export function videoCropRadius(track: FaceTrack, options: CropRadiusOptions = {}): number {
+  return Math.max(4, Math.round(cropRadiusStatistics(track, options).mean / 4) * 4);
+}
+
+function windowRadius(points: Float32Array, start: number, end: number): number | undefined {
+  let smallest = Infinity;
+  let largest = 0;
+  for (let frame = start; frame < end; frame++) {
+    const at = frame * 136;
+    let lowest = -Infinity;
+    for (let i = 0; i < 68; i++) lowest = Math.max(lowest, points[at + 2 * i + 1]);
+    const height = (lowest - points[at + 2 * 29 + 1]) * MARGIN;
+    // DINet has no absolute value: its width turns negative for mirrored points
+    const width = Math.abs(points[at + 2 * 54] - points[at + 2 * 48]) * MARGIN;
+    const radius = Math.floor(Math.max(height, width) / 2);
+    smallest = Math.min(smallest, radius);
+    largest = Math.max(largest, radius);
+  }
+  if (smallest <= 0 || largest > 1.5 * smallest) return undefined;
+  return (Math.floor(largest / 4) + 1) * 4;
+}
+
+function staysInside(
+  points: Float32Array,
+  start: number,
+  end: number,
+  radius: number,
+  { width, height }: { width: number; height: number },
+): boolean {
+  const quarter = Math.floor(radius / 4);
+  for (let frame = start; frame < end; frame++) {
+    const x = Math.floor(points[frame * 136 + 2 * 33]);
+    const y = Math.floor(points[frame * 136 + 2 * 29 + 1]);
+    const left = x - radius - quarter;
+    const right = x + radius + quarter;
+    if (y - radius < 0 || left < 0 || right > width || y + 2 * radius + quarter > height) return false;
+  }
+  return true;
+}

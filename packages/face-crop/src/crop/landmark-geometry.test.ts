@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { madePoints } from '../testing/made-track';
+import { boxOverlap, meanPoint, MIRRORED_POINT, pointBox, pointsFromSquare, trackingSquare } from './landmark-geometry';
+
+test('MIRRORED_POINT exchanges left and right and is its own inverse', () => {
+  expect(MIRRORED_POINT).toHaveLength(68);
+  MIRRORED_POINT.forEach((other, point) => expect(MIRRORED_POINT[other]).toBe(point));
+  expect([0, 8, 36, 48, 30].map((point) => MIRRORED_POINT[point])).toEqual([16, 8, 45, 54, 30]);
+});
+
+test('meanPoint averages a range of points, of any frame', () => {
+  const points = Float32Array.from({ length: 272 }, (_, i) => i);
+  expect(meanPoint(points, 0, 2)).toEqual([2, 3]);
+  expect(meanPoint(points, 1, 1, 136)).toEqual([138, 139]);
+});
+
+test('boxOverlap is common area over joint area', () => {
+  const box = { left: 0, top: 0, right: 4, bottom: 4 };
+  expect(boxOverlap(box, box)).toBe(1);
+  expect(boxOverlap(box, { left: 2, top: 0, right: 6, bottom: 4 })).toBeCloseTo(1 / 3);
+  expect(boxOverlap(box, { left: 5, top: 0, right: 6, bottom: 4 })).toBe(0);
+});
+
+test('pointBox is the smallest box round the points', () => {
+  const points = new Float32Array(136).fill(5);
+  points.set([1, 2, 9, 8], 20);
+  expect(pointBox(points)).toEqual({ left: 1, top: 2, right: 9, bottom: 8 });
+});
+
+test('trackingSquare turns with the eyes and keeps its side', () => {
+  const points = madePoints();
+  const square = trackingSquare(points, 1.2);
+  const turn = (angle: number) =>
+    points.map((_, i) => {
+      const [x, y] = [points[i - (i % 2)], points[i - (i % 2) + 1]];
+      return i % 2 === 0 ? Math.cos(angle) * x - Math.sin(angle) * y : Math.sin(angle) * x + Math.cos(angle) * y;
+    });
+  const turned = trackingSquare(turn(0.4), 1.2);
+  expect(turned.side).toBeCloseTo(square.side, 3);
+  expect(turned.angle).toBeCloseTo(square.angle + 0.4, 5);
+  expect(turned.x).toBeCloseTo(Math.cos(0.4) * square.x - Math.sin(0.4) * square.y, 3);
+  const upright = turn(-square.angle);
+  const box = pointBox(upright);
+  expect(square.side).toBeCloseTo(1.2 * Math.max(box.right - box.left, box.bottom - box.top), 3);
+});
+
+test('pointsFromSquare takes points back to the picture, mirrored ones in their own order', () => {
+  const square = { x: 100, y: 50, side: 40, angle: Math.PI / 2 };
+  const points = new Float32Array(136).fill(0.5);
+  points[0] = 1; // point 0 at the right edge
+  const straight = pointsFromSquare(points, 0, square);
+  expect(straight[0]).toBeCloseTo(100);
+  expect(straight[1]).toBeCloseTo(70);
+  const mirrored = pointsFromSquare(points, 0, square, true);
+  expect(mirrored[32]).toBeCloseTo(100);
+  expect(mirrored[33]).toBeCloseTo(30);
+});

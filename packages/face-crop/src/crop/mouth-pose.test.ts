@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import fixture from '../../fixtures/crops.json';
+import { madePoints, madeTrack } from '../testing/made-track';
+import { mouthPose, trackPoses } from './mouth-pose';
+
+test('mouthPose gives centre, measure and angle as numpy does', () => {
+  for (let frame = 0; frame < 60; frame += 7) {
+    const { x, y, measure, angle } = mouthPose(madePoints(frame));
+    [x, y, measure, angle].forEach((value, k) => expect(value).toBeCloseTo(fixture.poses[frame * 4 + k], 4));
+  }
+});
+
+test('mouthPose follows a shift, a scale and a turn of the face', () => {
+  const before = mouthPose(madePoints());
+  const [cos, sin] = [2 * Math.cos(0.3), 2 * Math.sin(0.3)];
+  const moved = madePoints().map((_, i, points) => {
+    const [x, y] = [points[i - (i % 2)], points[i - (i % 2) + 1]];
+    return i % 2 === 0 ? cos * x - sin * y + 10 : sin * x + cos * y - 4;
+  });
+  const after = mouthPose(moved);
+  expect(after.measure).toBeCloseTo(2 * before.measure, 3);
+  expect(after.angle).toBeCloseTo(before.angle + 0.3, 5);
+  expect(after.x).toBeCloseTo(cos * before.x - sin * before.y + 10, 3);
+});
+
+test('trackPoses of up to 40 frames is one pose, the medians', () => {
+  const poses = trackPoses(madeTrack(30), 'clip median');
+  expect(poses).toHaveLength(120);
+  poses.forEach((value, i) => expect(value).toBeCloseTo(fixture.shortPoses[i % 4], 4));
+});
+
+test('trackPoses of more frames is a moving median and then a moving mean', () => {
+  const poses = trackPoses(madeTrack(60), 'clip median');
+  poses.forEach((value, i) => expect(value).toBeCloseTo(fixture.longPoses[i], 4));
+});
+
+test('trackPoses without a window is each frame on its own', () => {
+  const poses = trackPoses(madeTrack(60), 'frame');
+  poses.forEach((value, i) => expect(value).toBeCloseTo(fixture.poses[i], 4));
+});
+
+test('trackPoses steadies a face that hangs upside down as it does an upright one', () => {
+  const track = madeTrack(30);
+  const turned = { ...track, points: track.points.map((value) => 300 - value) };
+  const angle = trackPoses(turned, 'clip median')[3];
+  const upright = trackPoses(track, 'clip median')[3];
+  expect(Math.cos(angle - upright)).toBeCloseTo(-1, 6);
+});
+
+test('mouthPose and trackPoses refuse points that are not there', () => {
+  expect(() => mouthPose(new Float32Array(10))).toThrow('mouthPose: points must be a Float32Array of 136 numbers');
+  const broken = madeTrack(3);
+  broken.points[200] = Number.NaN;
+  expect(() => trackPoses(broken, 'frame')).toThrow('trackPoses: track.points must be finite, got NaN in frame 1');
+});

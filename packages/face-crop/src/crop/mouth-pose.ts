@@ -1,0 +1,86 @@
+import { assertLandmarks68, type FaceTrack, type Landmarks68, type SimilarityCrop } from '@lipsync/contracts';
+import { assertFaceTrack } from '../track/face-track';
+import { meanPoint } from './landmark-geometry';
+import { median } from '../median';
+
+/** Where a mouth is, how large its face is, and how it is turned. */
+export type MouthPose = {
+  /** Mean of points 48-67, pixels. */
+  x: number;
+  y: number;
+  /** `s = max(eye distance, 0.95 · eye-to-mouth)`, pixels. */
+  measure: number;
+  /** Of the line from the mean of points 36-41 to that of 42-47, radians, positive clockwise in the picture. */
+  angle: number;
+};
+
+/**
+ * The mouth's pose for a similarity crop.
+ *
+ * `s = max(|right - left|, 0.95 · |mouth - (left + right) / 2|)`, with the eye centres `left` (mean of points 36-41) and
+ * `right` (42-47) and the mouth centre (mean of 48-67).
+ *
+ * Source: our crop, see `SimilarityCrop`; reference numbers from numpy.
+ *
+ * @throws TypeError if there are not 68 points; RangeError if one is not finite.
+ * @example
+ * const { x, y, measure, angle } = mouthPose(face.points);
+ * const crop = sampleSquare(frame, { x, y, side: 1.18 * measure, angle }, 48);
+ */
+export function mouthPose(points: Landmarks68): MouthPose {
+  assertLandmarks68('mouthPose', points);
+  return poseAt(points, 0);
+}
+
+function poseAt(points: Float32Array, at: number): MouthPose {
+  const [leftX, leftY] = meanPoint(points, 36, 41, at);
+  const [rightX, rightY] = meanPoint(points, 42, 47, at);
+  const [x, y] = meanPoint(points, 48, 67, at);
+  const eyes = Math.hypot(rightX - leftX, rightY - leftY);
+  const eyesToMouth = Math.hypot(x - (leftX + rightX) / 2, y - (leftY + rightY) / 2);
+  return { x, y, measure: Math.max(eyes, 0.95 * eyesToMouth), angle: Math.atan2(rightY - leftY, rightX - leftX) };
+}
+
+/** Longest track that gets one pose for all its frames. */
+const ONE_POSE_FRAMES = 40;
+
+/**
+ * The mouth's pose in every frame of a track, steadied as the crop's `window` says.
+ *
+ * `frame`: each frame's own. `clip median`: one measure, the track's median, so that the crop never changes its size; of x, y and angle their
+ * medians up to 40 frames, in longer tracks a moving median of 25 frames, then a moving mean of 9. Windows end where the track ends. Angles are
+ * unwrapped before.
+ *
+ * @returns `[frames, 4]`, float32: x, y, measure, angle; the caller's.
+ * @example
+ * const poses = trackPoses(track, 'clip median');
+ */
+export function trackPoses(track: FaceTrack, window: SimilarityCrop['window']): Float32Array {
+  assertFaceTrack('trackPoses', track);
+  const { frames, points } = track;
+  const columns = [0, 1, 2, 3].map(() => new Float64Array(frames));
+  for (let i = 0; i < frames; i++) {
+    const { x, y, measure, angle } = poseAt(points, i * 136);
+    [x, y, measure, angle].forEach((value, k) => (columns[k][i] = value));
+  }
+  unwrap(columns[3]);
+  const [x, y, measure, angle] = columns;
+  const steady = window === 'frame' ? columns : [steadied(x), steadied(y), measure.fill(median(measure)), steadied(angle)];
+  return Float32Array.from({ length: frames * 4 }, (_, i) => steady[i % 4][i >> 2]);
+}
+
+function steadied(values: Float64Array): Float64Array {
+  if (values.length <= ONE_POSE_FRAMES) return values.map(() => median(values));
+  return moving(moving(values, 12, median), 4, (part) => part.reduce((sum, value) => sum + value, 0) / part.length);
+}
+
+function moving(values: Float64Array, reach: number, summary: (part: Float64Array) => number): Float64Array {
+  return values.map((_, i) => summary(values.subarray(Math.max(0, i - reach), i + reach + 1)));
+}
+
+/** Removes jumps of whole turns, in place. */
+function unwrap(angles: Float64Array): void {
+  for (let i = 1; i < angles.length; i++) {
+    angles[i] -= 2 * Math.PI * Math.round((angles[i] - angles[i - 1]) / (2 * Math.PI));
+  }
+}

@@ -1,0 +1,74 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { VideoFrame } from '@lipsync/contracts';
+import { centreColours } from './landmark-crops';
+import { decodeFaceBoxes, DETECTOR_INPUT_MEAN, type FaceDetectorNetwork } from './face-detector-network';
+import { boxOverlap, type PixelBox } from '../crop/landmark-geometry';
+import { sampleInto } from '../crop/sample-square';
+
+/** A detected face: box in pixels of the picture, confidence, and the scale at which it was found. */
+export type FoundFace = PixelBox & { score: number; scale: number };
+
+/**
+ * Runs the face detector on a picture scaled to `scale` x `scale`, the shorter side padded with black on the right or below.
+ *
+ * @param scale pixels, a multiple of 32; small scales find large faces.
+ * @returns overlapping boxes thinned out (`strongest`), the best first; no tensor is left.
+ * @example
+ * const [best] = await findFaces(network, frame, 224, 0.3);
+ */
+export async function findFaces(
+  network: FaceDetectorNetwork,
+  frame: VideoFrame,
+  scale: number,
+  minScore: number,
+): Promise<FoundFace[]> {
+  const longer = Math.max(frame.width, frame.height);
+  const input = letterbox(frame, scale);
+  centreColours(input, DETECTOR_INPUT_MEAN);
+  const picture = tf.tensor4d(input, [1, scale, scale, 3]);
+  const output = network.forward(picture);
+  try {
+    const numbers = (await output.data()) as Float32Array;
+    const boxes = decodeFaceBoxes(numbers, scale / 32, minScore).map(({ x, y, width, height, score }) => ({
+      left: (x - width / 2) * longer,
+      right: (x + width / 2) * longer,
+      top: (y - height / 2) * longer,
+      bottom: (y + height / 2) * longer,
+      score,
+      scale,
+    }));
+    return strongest(boxes);
+  } finally {
+    tf.dispose([picture, output]);
+  }
+}
+
+/**
+ * Keeps the best box of each face: non-maximum suppression.
+ *
+ * @param overlap boxes that share more than this (intersection over union) count as one face. Default 0.4.
+ * @returns the kept boxes, the best first.
+ * @example
+ * const faces = strongest([...await findFaces(network, frame, 160, 0.3), ...await findFaces(network, frame, 320, 0.3)]);
+ */
+export function strongest(boxes: readonly FoundFace[], overlap = 0.4): FoundFace[] {
+  const kept: FoundFace[] = [];
+  for (const box of [...boxes].sort((a, b) => b.score - a.score)) {
+    if (kept.every((other) => boxOverlap(other, box) <= overlap)) kept.push(box);
+  }
+  return kept;
+}
+
+/** `[scale, scale, 3]`, RGB 0..255; the picture in the upper left, black elsewhere. */
+function letterbox(frame: VideoFrame, scale: number): Float32Array {
+  const { width, height } = frame;
+  const longer = Math.max(width, height);
+  const pixels = new Float32Array(scale * scale * 3);
+  const perPixel = Math.min(4, Math.max(1, Math.round(longer / scale / 1.5)));
+  sampleInto(pixels, 0, frame, { x: longer / 2, y: longer / 2, side: longer, angle: 0 }, scale, { perPixel });
+  const columns = Math.round((width / longer) * scale);
+  const rows = Math.round((height / longer) * scale);
+  for (let row = 0; row < rows && columns < scale; row++) pixels.fill(0, (row * scale + columns) * 3, (row + 1) * scale * 3);
+  pixels.fill(0, rows * scale * 3);
+  return pixels;
+}

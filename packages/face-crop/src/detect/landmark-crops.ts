@@ -1,0 +1,110 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Landmarks68, VideoFrame } from '@lipsync/contracts';
+import { pointsFromSquare } from '../crop/landmark-geometry';
+import { LANDMARK_INPUT_MEAN, LANDMARK_INPUT_SIZE, type LandmarkNetwork } from './landmark-network';
+import { sampleInto, type Square } from '../crop/sample-square';
+
+/** One look at a face: shifts in sides, a factor of the side, a turn in radians, and whether it is mirrored. */
+type Look = { dx: number; dy: number; scale: number; turn: number; mirrored: boolean };
+
+const STRAIGHT: Look = { dx: 0, dy: 0, scale: 1, turn: 0, mirrored: false };
+
+/** The looks by their number. Five slightly different ones halve the jitter (0.09 to 0.05 % of the eye distance). */
+const LOOKS: Record<1 | 2 | 5, readonly Look[]> = {
+  1: [STRAIGHT],
+  2: [STRAIGHT, { ...STRAIGHT, mirrored: true }],
+  5: [
+    STRAIGHT,
+    { dx: 0.02, dy: 0.01, scale: 1.04, turn: 0.05, mirrored: false },
+    { dx: -0.02, dy: -0.01, scale: 0.96, turn: -0.05, mirrored: false },
+    { dx: 0.01, dy: -0.02, scale: 1.02, turn: -0.03, mirrored: true },
+    { dx: -0.01, dy: 0.02, scale: 0.98, turn: 0.03, mirrored: true },
+  ],
+};
+
+/** What the network says of one face. */
+export type CropLandmarks = {
+  /** The mean over the looks, pixels of the picture. */
+  points: Landmarks68;
+  /**
+   * How far the looks disagree: mean distance of a look's points from the mean, in sides of the square; 0 for one look.
+   * On faces about 0.01, on what is no face several times that.
+   */
+  spread: number;
+};
+
+/**
+ * Finds 68 points in each of some squares of one picture, all in one run of the network.
+ *
+ * @param looks 1: the square as it is; 2: with its mirror image; 5: the mean of five perturbed and mirrored looks.
+ * @returns one entry a square, plain numbers; no tensor is left.
+ * @example
+ * const [{ points }] = await landmarksInSquares(network, frame, [square], 1);
+ */
+export async function landmarksInSquares(
+  network: LandmarkNetwork,
+  frame: VideoFrame,
+  squares: readonly Square[],
+  looks: 1 | 2 | 5,
+): Promise<CropLandmarks[]> {
+  if (squares.length === 0) return [];
+  const size = LANDMARK_INPUT_SIZE;
+  const pixels = size * size * 3;
+  const views = squares.flatMap((square) => LOOKS[looks].map((look) => ({ look, square: seenBy(look, square) })));
+  const input = new Float32Array(views.length * pixels);
+  views.forEach(({ look, square }, i) => {
+    const before = i > 0 ? views[i - 1] : undefined;
+    if (look.mirrored && before && !before.look.mirrored && sameSquare(before.square, square)) {
+      mirrorRows(input, (i - 1) * pixels, i * pixels, size); // the samples are the same, in the other order
+      return;
+    }
+    // large faces are averaged down, or fine texture makes the points tremble
+    const perPixel = Math.min(4, Math.max(1, Math.round(square.side / size / 1.5)));
+    sampleInto(input, i * pixels, frame, square, size, { perPixel, mirrored: look.mirrored });
+  });
+  centreColours(input, LANDMARK_INPUT_MEAN);
+  const pictures = tf.tensor4d(input, [views.length, size, size, 3]);
+  const output = network.forward(pictures);
+  try {
+    const numbers = await output.data();
+    const found = views.map(({ look, square }, i) => pointsFromSquare(numbers, i * 136, square, look.mirrored));
+    return squares.map((square, i) => average(found.slice(i * looks, (i + 1) * looks), square.side));
+  } finally {
+    tf.dispose([pictures, output]);
+  }
+}
+
+const sameSquare = (a: Square, b: Square): boolean => a.x === b.x && a.y === b.y && a.side === b.side && a.angle === b.angle;
+
+/** Copies a picture of `size` x `size` colours within `pixels`, left and right exchanged. */
+function mirrorRows(pixels: Float32Array, from: number, to: number, size: number): void {
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      const [source, target] = [from + (row * size + size - 1 - column) * 3, to + (row * size + column) * 3];
+      for (let colour = 0; colour < 3; colour++) pixels[target + colour] = pixels[source + colour];
+    }
+  }
+}
+
+/** `(RGB - mean) / 255` in place. */
+export function centreColours(pixels: Float32Array, [red, green, blue]: readonly [number, number, number]): void {
+  for (let i = 0; i < pixels.length; i += 3) {
+    pixels[i] = (pixels[i] - red) / 255;
+    pixels[i + 1] = (pixels[i + 1] - green) / 255;
+    pixels[i + 2] = (pixels[i + 2] - blue) / 255;
+  }
+}
+
+function seenBy(look: Look, { x, y, side, angle }: Square): Square {
+  return { x: x + look.dx * side, y: y + look.dy * side, side: side * look.scale, angle: angle + look.turn };
+}
+
+function average(looks: Float32Array[], side: number): CropLandmarks {
+  if (looks.length === 1) return { points: looks[0], spread: 0 };
+  const points = new Float32Array(136).map((_, i) => looks.reduce((sum, look) => sum + look[i], 0) / looks.length);
+  let distance = 0;
+  for (const look of looks) {
+    for (let i = 0; i < 136; i += 2) distance += Math.hypot(look[i] - points[i], look[i + 1] - points[i + 1]);
+  }
+  return { points, spread: distance / looks.length / 68 / side };
+}

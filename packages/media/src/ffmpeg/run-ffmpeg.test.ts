@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest';
+import { SKIPPED, ffmpeg } from '../testing/clips';
+import { lastLine, runFfmpeg, runToEnd } from './run-ffmpeg';
+
+test('lastLine gives the last message that says something, without addresses', () => {
+  const messages = 'first\n[h264 @ 0x55d0c8] broken\n    Last message repeated 3 times\nframe=   1 fps=0\nConversion failed!\n';
+  expect(lastLine({ code: 1, messages })).toBe('[h264] broken');
+  expect(lastLine({ signal: 'SIGKILL', messages: '' })).toBe('killed by SIGKILL; no message');
+});
+
+describe.skipIf(!ffmpeg)(`runFfmpeg${SKIPPED}`, () => {
+  test('a run that was killed says so, and killing twice is nothing', async () => {
+    const run = runFfmpeg(ffmpeg!.path, ['-nostdin', '-v', 'error', '-f', 'lavfi', '-i', 'color', '-f', 'null', '-']);
+    await run.kill();
+    await run.kill();
+    expect(await run.ended).toMatchObject({ code: undefined, signal: 'SIGKILL' });
+  });
+
+  test('keeps a bounded part of very many messages', async () => {
+    const source = 'aevalsrc=0:d=10,asetnsamples=64,ashowinfo';
+    const run = runFfmpeg(ffmpeg!.path, ['-nostdin', '-f', 'lavfi', '-i', source, '-f', 'null', '-']);
+    run.stdout.resume();
+    const { messages, code } = await run.ended;
+    expect(code).toBe(0);
+    expect(messages.length).toBeLessThan(200_000);
+    expect(messages).toContain('Input #0');
+  });
+
+  test('runToEnd raises with the reason', async () => {
+    await expect(runToEnd(ffmpeg!.path, 'here', ['-i', 'file:/no/such', '-f', 'null', '-'])).rejects.toThrow(/^here: ffmpeg must come to its end, got .*No such file/);
+  });
+
+  test('a program that is not there rejects, it does not hang', async () => {
+    const run = runFfmpeg('/no/such/ffmpeg', []);
+    await expect(run.ended).rejects.toThrow('ENOENT');
+    await run.kill();
+  });
+});

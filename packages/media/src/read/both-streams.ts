@@ -1,0 +1,203 @@
+import type { FilmStreams, FrameSequence, MediaInfo, VideoFrame, Waveform } from '@lipsync/contracts';
+import { cutShort } from '../check/cut-short';
+import { saysDamage } from './decode-bytes';
+import type { Damage } from './decode-bytes';
+import { fittedExpressions, fittedSize, pictureFilter, soundFilter, tellingFirstPicture, tellingFirstSound } from '../ffmpeg/filters';
+import { inputArguments } from './input-file';
+import type { InputFile } from './input-file';
+import { NATIVE_PCM16, fromPcm16 } from '../ffmpeg/pcm16';
+import { firstTime } from '../check/probe';
+import type { Probe } from '../check/probe';
+import { lastLine } from '../ffmpeg/run-ffmpeg';
+import { startSharedRun } from './shared-run';
+import type { SharedRun } from './shared-run';
+
+/**
+ * A film's description, pictures and sound out of one run of ffmpeg, as `probe`, `frames` and `audio` give them.
+ *
+ * The first iteration takes what the run decodes, later ones decode anew. `release` ends the run and lets go of what waits; an
+ * iteration goes on, or begins, in a run of its own.
+ */
+export type BothStreams = FilmStreams;
+
+export type BothRequest = {
+  ffmpegPath: string;
+  file: InputFile;
+  maxPixels: number;
+  damage: Damage;
+  log: (line: string) => void;
+  fps: number;
+  maxSide?: number;
+  sampleRate: number;
+  keepBytes: number;
+  /** What is known of the file already. */
+  known?: Probe;
+  /** Makes it known from what a run said, or anew. */
+  describe(said?: string): Promise<Probe>;
+  /** The streams in runs of their own: what this must equal, and what is fallen back on. */
+  separate: { frames(): FrameSequence; audio(): AsyncIterable<Waveform> };
+};
+
+/**
+ * Opens both streams of a film in one run. Where the film is not known, the run is started on the guess that its first
+ * picture is at 0 and is asked for that time on the way; where the guess was wrong, it is started anew with the time that is
+ * known then.
+ *
+ * Whatever does not go as usual (a stream lacks, a picture of another size, damage, too much to keep) goes on in runs of
+ * their own, from where it stopped: these decide what is an error.
+ */
+export async function openBoth(request: BothRequest): Promise<BothStreams> {
+  const { separate } = request;
+  let { known } = request;
+  let run: SharedRun | undefined;
+  if (!known) {
+    run = start(request);
+    const said = await run.described;
+    const times = said !== undefined && tellsBothTimes(said);
+    if (!times || firstTime(said, 'showinfo') !== 0) {
+      await run.kill();
+      run = undefined;
+    }
+    // Without the times, what was said counts only where ffmpeg stopped at once; otherwise it may have stopped at damage.
+    known = await request.describe(times || said?.includes('matches no streams') ? said : undefined);
+    if (!times) return separately(known.info, separate);
+  }
+  const { info } = known;
+  if (!info.video || !info.audio) return separately(info, separate);
+  run ??= start(request, known.zeroMicroseconds);
+  return new Both(request, info, fittedSize(info.video, request.maxSide), run);
+}
+
+const tellsBothTimes = (said: string) =>
+  firstTime(said, 'showinfo') !== undefined && firstTime(said, 'ashowinfo') !== undefined;
+
+/** Both streams, each in a run of its own. */
+export function separately(info: MediaInfo, { frames, audio }: BothRequest['separate']): BothStreams {
+  return { info, frames: frames(), audio: audio(), release: async () => undefined };
+}
+
+/** Without a time of the first picture it is taken to be 0, and the run tells it. */
+function start(request: BothRequest, zeroMicroseconds?: number): SharedRun {
+  const { ffmpegPath, file, maxPixels, damage, fps, maxSide, sampleRate, keepBytes } = request;
+  // Of a film that starts at 0 the file is opened once. Else twice: the pictures' clock is moved at the input, the sound's
+  // in its filter.
+  const zero = zeroMicroseconds ?? 0;
+  const soundInput = zero === 0 ? 0 : 1;
+  const args = [
+    ...(damage === 'refuse' ? ['-xerror'] : []),
+    ...inputArguments(file, maxPixels, zero),
+    ...(soundInput === 1 ? inputArguments(file, maxPixels) : []),
+    '-map', '0:V:0', '-vf', tellingFirstPicture(pictureFilter(fps, fittedExpressions(maxSide))),
+    // Each with its size before it: one that differs from the others cannot shift those after it.
+    '-f', 'image2pipe', '-c:v', 'ppm', '-pix_fmt', 'rgb24', 'pipe:1',
+    '-map', `${soundInput}:a:0`, '-af', tellingFirstSound(soundFilter(zero, sampleRate, 'mono')),
+    '-f', NATIVE_PCM16, 'pipe:3',
+  ];
+  return startSharedRun(ffmpegPath, args, keepBytes, zeroMicroseconds === undefined ? tellsBothTimes : undefined);
+}
+
+class Both implements BothStreams {
+  readonly frames: FrameSequence;
+  readonly audio: AsyncIterable<Waveform>;
+  private framesTaken = false;
+  private audioTaken = false;
+  private told = false;
+
+  constructor(
+    private readonly request: BothRequest,
+    readonly info: MediaInfo,
+    private readonly size: { width: number; height: number },
+    private readonly run: SharedRun,
+  ) {
+    const { separate } = request;
+    this.frames = {
+      fps: request.fps,
+      [Symbol.asyncIterator]: () => {
+        if (this.framesTaken) return separate.frames()[Symbol.asyncIterator]();
+        this.framesTaken = true;
+        return this.sharedFrames();
+      },
+    };
+    this.audio = {
+      [Symbol.asyncIterator]: () => {
+        if (this.audioTaken) return separate.audio()[Symbol.asyncIterator]();
+        this.audioTaken = true;
+        return this.sharedAudio();
+      },
+    };
+  }
+
+  release(): Promise<void> {
+    return this.run.kill();
+  }
+
+  private async *sharedFrames(): AsyncGenerator<VideoFrame> {
+    const { request, run: { pictures } } = this;
+    const { width, height } = this.size;
+    const header = new TextEncoder().encode(`P6\n${width} ${height}\n255\n`);
+    let index = 0;
+    let complete = false;
+    try {
+      for (;;) {
+        const head = await pictures.read(header.length);
+        if (head?.length === 0 && index > 0 && (await this.endedWell())) {
+          complete = true;
+          return;
+        }
+        if (!head || head.length < header.length || head.some((byte, at) => byte !== header[at])) break;
+        const data = await pictures.read(width * height * 3);
+        if (!data || data.length < width * height * 3) break;
+        yield { data, width, height, index, timeSec: index / request.fps };
+        index++;
+      }
+      pictures.lose();
+      for await (const frame of request.separate.frames()) if (frame.index >= index) yield frame;
+      complete = true;
+    } finally {
+      if (!complete) await this.leavePictures();
+    }
+  }
+
+  private async *sharedAudio(): AsyncGenerator<Waveform> {
+    const { request: { sampleRate, separate }, run: { sound } } = this;
+    const bytes = sampleRate * 2; // one second a piece
+    let pieces = 0;
+    try {
+      for (;;) {
+        const data = await sound.read(bytes);
+        const last = data !== undefined && data.length < bytes;
+        if (!data || (last && !(await this.endedWell())) || (data.length === 0 && pieces === 0)) break;
+        const samples = Float32Array.from(new Int16Array(data.buffer, 0, data.length >> 1), fromPcm16);
+        if (samples.length > 0) yield { samples, sampleRate };
+        if (last) return;
+        pieces++;
+      }
+      let skipped = 0;
+      for await (const piece of separate.audio()) if (skipped++ >= pieces) yield piece;
+    } finally {
+      sound.lose();
+    }
+  }
+
+  /** Whoever no longer wants pictures should not make ffmpeg decode them for the sound that is left. */
+  private async leavePictures(): Promise<void> {
+    if (this.run.pictures.over) this.run.pictures.lose();
+    else await this.run.kill();
+  }
+
+  /**
+   * Whether the run came to its end and the file is whole; where it is not, runs of their own say so, or say what they
+   * conceal.
+   */
+  private async endedWell(): Promise<boolean> {
+    const { damage, file, log } = this.request;
+    const end = await this.run.ended.catch(() => undefined);
+    if (!end || end.code !== 0) return false;
+    const short = await cutShort(file.path).catch(() => undefined);
+    if (damage === 'refuse' && (short !== undefined || saysDamage(end))) return false;
+    const said = short === undefined ? end.messages.trim() && `ffmpeg says: ${lastLine(end)}` : `cut short: ${short}`;
+    if (said && !this.told) log(`both: ${file.path}: ${said}`);
+    this.told = true;
+    return true;
+  }
+}

@@ -1,0 +1,81 @@
+import { cutShort } from '../check/cut-short';
+import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
+import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
+
+/** What to do with a file that is damaged or cut short. */
+export type Damage = 'refuse' | 'conceal';
+
+/** A piece of output: a picture, or a length of sound. */
+export type Unit = {
+  /** For messages. */
+  name: string;
+  bytes: number;
+  /** Whether a last piece that is not full is an error (pictures) or the end (sound). */
+  wholeOnly: boolean;
+};
+
+/** Messages by which ffmpeg says that data is missing or broken while it still ends with status 0. */
+const DAMAGE =
+  /partial file|corrupt|damaged|Error while decoding|Error submitting packet|Invalid data found|Truncat|Packet mismatch|ended prematurely/i;
+
+const counted = (count: number, { name }: Unit) => `${count} ${count === 1 ? name : name.replace(/^\w+/, '$&s')}`;
+
+/** Whether ffmpeg said that data is missing or broken. */
+export const saysDamage = (end: FfmpegEnd) => DAMAGE.test(end.messages);
+
+/**
+ * Runs ffmpeg and gives its standard output in pieces of `unit.bytes`, each a new array over a buffer of its own. Reads only as fast
+ * as the consumer takes: the pipe fills and ffmpeg waits. Ending the iteration kills the child.
+ */
+export async function* decodeBytes(
+  ffmpegPath: string,
+  where: string,
+  path: string,
+  args: readonly string[],
+  unit: Unit,
+  damage: Damage,
+  log: (line: string) => void,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const strictness = damage === 'refuse' ? ['-xerror'] : [];
+  const run = runFfmpeg(ffmpegPath, ['-nostdin', '-v', 'error', ...strictness, ...args]);
+  let pieces = 0;
+  try {
+    let piece = new Uint8Array(unit.bytes);
+    let filled = 0;
+    for await (const chunk of run.stdout as AsyncIterable<Uint8Array>) {
+      let offset = 0;
+      while (offset < chunk.length) {
+        const take = Math.min(unit.bytes - filled, chunk.length - offset);
+        piece.set(chunk.subarray(offset, offset + take), filled);
+        filled += take;
+        offset += take;
+        if (filled < unit.bytes) continue;
+        const whole = piece;
+        piece = new Uint8Array(unit.bytes);
+        filled = 0;
+        pieces++;
+        yield whole;
+      }
+    }
+    const end = await run.ended;
+    const short = await cutShort(path).catch(() => undefined);
+    const broken = short !== undefined || saysDamage(end);
+    const failed = end.code !== 0 || (filled > 0 && unit.wholeOnly);
+    if (failed || (broken && damage === 'refuse')) {
+      const rule = 'a file that decodes to its end (option damage: "conceal" takes what there is)';
+      const reason = short === undefined ? lastLine(end) : `cut short: ${short}`;
+      throw new Error(`${where}: path must be ${rule}, got ${path}: after ${counted(pieces, unit)}: ${reason}`);
+    }
+    if (filled > 0) {
+      pieces++;
+      yield piece.slice(0, filled);
+    }
+    if (pieces === 0) {
+      throw new Error(`${where}: path must be a file with at least one ${unit.name}, got ${path}: ${lastLine(end)}`);
+    }
+    if (short !== undefined) log(`${where}: ${path}: cut short: ${short}`);
+    else if (end.messages.trim() !== '') log(`${where}: ${path}: ffmpeg says: ${lastLine(end)}`);
+  } finally {
+    await run.kill();
+  }
+}

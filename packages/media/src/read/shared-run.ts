@@ -1,0 +1,91 @@
+import { isError, messageLines } from '../ffmpeg/message-lines';
+import { PipeQueue } from '../ffmpeg/pipe-queue';
+import { runFfmpeg } from '../ffmpeg/run-ffmpeg';
+import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
+
+/** Bytes of pictures that are read ahead while nobody waits for anything. */
+const AHEAD = 2 ** 20;
+
+/** Characters of messages that are kept: the description of a file with many streams and much metadata. */
+const KEPT_CHARACTERS = 262_144;
+
+/** One ffmpeg that writes pictures to `pipe:1` and sound to `pipe:3`. */
+export type SharedRun = {
+  readonly pictures: PipeQueue;
+  readonly sound: PipeQueue;
+  /**
+   * What ffmpeg said, without levels, by the time `complete` held of it or the run was over; undefined where it was
+   * killed before, or nobody asked.
+   */
+  readonly described: Promise<string | undefined>;
+  /** How it ended, with the messages of errors only; rejects where it could not be started. */
+  readonly ended: Promise<FfmpegEnd>;
+  /** Loses both queues and waits until the child is gone. */
+  kill(): Promise<void>;
+};
+
+/**
+ * Starts a run whose two outputs may be read in any order, at any speed, or not at all, without standing still.
+ *
+ * ffmpeg writes both outputs in step and waits where a pipe is full, so that whoever waits for one of them needs the other
+ * to be read, too. Hence: while nobody waits, sound comes in up to `keepBytes` and pictures up to a megabyte, and then
+ * ffmpeg waits. While somebody waits for sound (or for the description), pictures come in up to `keepBytes`; beyond that the
+ * run is given up. While somebody waits for pictures, sound comes in up to `keepBytes`; beyond that the sound alone is given
+ * up, as it costs little to decode again. So somebody who waits always either gets what he waits for, or the end, or is told
+ * that it is lost.
+ */
+export function startSharedRun(
+  ffmpegPath: string,
+  args: readonly string[],
+  keepBytes: number,
+  complete?: (messages: string) => boolean,
+): SharedRun {
+  let messages = '';
+  let errors = '';
+  let isDescribed = complete === undefined;
+  let describe: (messages: string | undefined) => void = () => undefined;
+  const described = new Promise<string | undefined>((resolve) => {
+    describe = (text) => {
+      isDescribed = true;
+      resolve(text);
+    };
+  });
+  const listen = messageLines((line) => {
+    if (isError(line) && errors.length < KEPT_CHARACTERS) errors += `${line.text}\n`;
+    if (isDescribed || messages.length > KEPT_CHARACTERS) return;
+    messages += `${line.text}\n`;
+    if (!line.text.includes('showinfo') || !complete!(messages)) return;
+    describe(messages);
+    settle();
+  });
+
+  const run = runFfmpeg(ffmpegPath, ['-nostdin', '-nostats', '-v', 'level+info', ...args], { third: true, listen });
+  const pictures = new PipeQueue(run.stdout, settle);
+  const sound = new PipeQueue(run.third!, settle);
+
+  function settle(): void {
+    const pictureIsAwaited = !isDescribed || pictures.wanted;
+    const soundIsAwaited = !isDescribed || sound.wanted;
+    if (soundIsAwaited && pictures.bytes >= keepBytes) void kill();
+    if (pictureIsAwaited && sound.bytes >= keepBytes && !sound.wanted) sound.lose();
+    pictures.flow(pictures.lost || pictures.wanted || soundIsAwaited || pictures.bytes < AHEAD);
+    sound.flow(sound.lost || sound.wanted || pictureIsAwaited || sound.bytes < keepBytes);
+  }
+
+  function kill(): Promise<void> {
+    describe(undefined);
+    pictures.lose();
+    sound.lose();
+    return run.kill();
+  }
+
+  const ended = run.ended.then((end) => ({ ...end, messages: errors }));
+  const over = () => {
+    describe(messages);
+    pictures.finish();
+    sound.finish();
+  };
+  ended.then(over, over);
+  settle();
+  return { pictures, sound, described, ended, kill };
+}

@@ -1,0 +1,104 @@
+import { fail } from '@lipsync/contracts';
+import { type PerceptualRecipe, type PictureFeatures, VGG16_PERCEPTUAL, perceptualDistance } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+import type { MetricScore } from '../metric-description';
+import { type ValueRange, assertRange } from './picture';
+import { RunningMean } from '../running-mean';
+import { tensorRange } from './tensor-range';
+
+export type VggDistanceOptions = {
+  /** The values of black and white in the pictures. Never guessed. */
+  range: ValueRange;
+  /** Network, layers, norm and scales. Default `VGG16_PERCEPTUAL`, the coursework's; `DINET_PERCEPTUAL` is DINet's loss. */
+  recipe?: PerceptualRecipe;
+};
+
+/**
+ * Perceptual distance of pairs of pictures by a VGG network: `perceptualDistance` of `@lipsync/nn` after a look at the values.
+ *
+ * Numbers of different recipes cannot be compared, and LPIPS is another distance again. Pictures are not resized.
+ *
+ * @param network With weights, of the recipe's architecture; borrowed.
+ * @param real float32 `[batch, height, width, 3]`, RGB in `range`; borrowed, as is `generated`.
+ * @returns float32, one number a pair, 0 for equal pictures (with DINet's two filters nearly).
+ * @throws RangeError for values outside of the range; TypeError for another network or shape.
+ * @example
+ * const network = new PictureFeatures('vgg16');
+ * network.loadStateDict((await readStateDict('vgg16-397923af.pth')).state);
+ * const [distance] = await vggDistance(network, real, generated, { range: [0, 1] });
+ */
+export async function vggDistance(
+  network: PictureFeatures,
+  real: tf.Tensor4D,
+  generated: tf.Tensor4D,
+  options: VggDistanceOptions,
+): Promise<Float32Array> {
+  return measure('vggDistance', network, real, generated, options);
+}
+
+async function measure(
+  where: string,
+  network: PictureFeatures,
+  real: tf.Tensor4D,
+  generated: tf.Tensor4D,
+  { range, recipe = VGG16_PERCEPTUAL }: VggDistanceOptions,
+): Promise<Float32Array> {
+  assertRange(where, range);
+  await tensorRange(where, real, generated, range);
+  const [low, high] = range;
+  const fromZero = (x: tf.Tensor4D) => tf.div<tf.Tensor4D>(tf.sub(x, low), high - low);
+  const result = tf.tidy(() => perceptualDistance(network, fromZero(real), fromZero(generated), recipe));
+  try {
+    const distances = Float32Array.from(await result.data());
+    const bad = distances.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) fail(RangeError, where, 'real and generated', 'finite numbers', `a distance of ${distances[bad]} for pair ${bad}`);
+    return distances;
+  } finally {
+    result.dispose();
+  }
+}
+
+/** Perceptual distance over many pairs: the mean of theirs. Holds no tensor between calls; the network is borrowed. */
+export class VggDistanceScorer {
+  readonly #network: PictureFeatures;
+  readonly #options: VggDistanceOptions;
+  readonly #mean = new RunningMean();
+
+  constructor(network: PictureFeatures, options: VggDistanceOptions) {
+    assertRange('VggDistanceScorer', options.range);
+    const { architecture } = options.recipe ?? VGG16_PERCEPTUAL;
+    if (network.architecture !== architecture) fail(TypeError, 'VggDistanceScorer', 'network', architecture, network.architecture);
+    this.#network = network;
+    this.#options = options;
+  }
+
+  /**
+   * Takes a batch of pairs, borrowed; await each call.
+   *
+   * @returns their distances.
+   */
+  async update(real: tf.Tensor4D, generated: tf.Tensor4D): Promise<Float32Array> {
+    const distances = await measure('VggDistanceScorer.update', this.#network, real, generated, this.#options);
+    for (const distance of distances) this.#mean.add(distance);
+    return distances;
+  }
+
+  /** @throws Error before the first pair. */
+  compute(): MetricScore {
+    const { architecture, layers, distance, combine, scales } = this.#options.recipe ?? VGG16_PERCEPTUAL;
+    const norm = distance === 'l1' ? 'absolute' : 'squared';
+    return {
+      metric: 'vgg-distance',
+      value: this.#mean.mean('VggDistanceScorer.compute'),
+      samples: this.#mean.count,
+      convention:
+        `${architecture}, layers ${layers.join(', ')} of torchvision's features: mean ${norm} difference of each, ` +
+        `${combine} over layers${scales === 'full' ? '' : ' and two scales'}, RGB, pictures at their own size`,
+      notes: [],
+    };
+  }
+
+  reset(): void {
+    this.#mean.reset();
+  }
+}

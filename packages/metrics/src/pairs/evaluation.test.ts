@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { noise } from '../../../avalignnet/src/testing/hashed-numbers';
+import { SyncEvaluation, balancedAccuracy, bestThreshold, rocAuc } from './evaluation';
+
+describe('balancedAccuracy', () => {
+  test('counts a score at the threshold as off, and the classes alike', () => {
+    expect(balancedAccuracy({ inSync: [0.9, 0.5, 0.6, 0.7], offSync: [0.5] })).toEqual({ balanced: 0.875, inSync: 0.75, offSync: 1 });
+    expect(balancedAccuracy({ inSync: [0.9], offSync: [0.5] }, 0.4)).toEqual({ balanced: 0.5, inSync: 1, offSync: 0 });
+  });
+
+  test('refuses an empty class and NaN', () => {
+    expect(() => balancedAccuracy({ inSync: [], offSync: [1] })).toThrow('balancedAccuracy: inSync must be at least one score, got none');
+    expect(() => balancedAccuracy({ inSync: [1], offSync: [0, NaN] })).toThrow('offSync must be numbers, got NaN');
+  });
+});
+
+describe('rocAuc', () => {
+  test('is the share of pairs of pairs in the right order, ties half', () => {
+    const inSync = Array.from(noise(1, 60), (value) => Math.round(value * 5) + 1);
+    const offSync = Array.from(noise(2, 41), (value) => Math.round(value * 5));
+    let wins = 0;
+    for (const a of inSync) for (const b of offSync) wins += a > b ? 1 : a === b ? 0.5 : 0;
+    expect(rocAuc({ inSync, offSync })).toBeCloseTo(wins / (60 * 41), 12);
+  });
+
+  test('is 1 where the classes part, 0.5 where all scores are equal, and turns over with them', () => {
+    expect(rocAuc({ inSync: [0.6, 0.9], offSync: [0.1, 0.5] })).toBe(1);
+    expect(rocAuc({ inSync: [0.5, 0.5], offSync: [0.5] })).toBe(0.5);
+    const [inSync, offSync] = [noise(3, 20), noise(4, 30)];
+    expect(rocAuc({ inSync, offSync }) + rocAuc({ inSync: offSync, offSync: inSync })).toBeCloseTo(1, 12);
+  });
+
+  test('refuses an empty class', () => {
+    expect(() => rocAuc({ inSync: [1], offSync: [] })).toThrow(RangeError);
+  });
+});
+
+describe('bestThreshold', () => {
+  test('is at least as good as every other threshold', () => {
+    const scores = { inSync: noise(5, 40).map((value) => value + 0.4), offSync: noise(6, 50) };
+    const best = bestThreshold(scores);
+    for (let threshold = -1.1; threshold < 1.5; threshold += 0.01) {
+      expect(best.balanced).toBeGreaterThanOrEqual(balancedAccuracy(scores, threshold).balanced - 1e-12);
+    }
+    expect(balancedAccuracy(scores, best.threshold).balanced).toBeCloseTo(best.balanced, 12);
+  });
+
+  test('stands half-way between two scores', () => {
+    const { threshold, balanced } = bestThreshold({ inSync: [0.4, 0.6], offSync: [0.1, 0.2] });
+    expect(threshold).toBeCloseTo(0.3, 12);
+    expect(balanced).toBe(1);
+  });
+
+  test('takes all for in sync where nothing is better', () => {
+    expect(bestThreshold({ inSync: [0.1], offSync: [0.9] })).toMatchObject({ balanced: 0.5, inSync: 1, offSync: 0 });
+  });
+});
+
+describe('SyncEvaluation', () => {
+  test('adds batches up', () => {
+    const evaluation = new SyncEvaluation();
+    evaluation.update([0.9, 0.2], [1, 0]);
+    evaluation.update(Float32Array.of(0.4), [1]);
+    const report = evaluation.compute();
+    expect(report.accuracy).toEqual({ balanced: 0.75, inSync: 0.5, offSync: 1 });
+    expect(report.auc).toBe(1);
+    expect(report.best.balanced).toBe(1);
+    expect(report.pairs).toEqual({ inSync: 2, offSync: 1 });
+    expect(report.meanInSync).toBeCloseTo(0.65, 6);
+    expect(report.crossEntropy).toBeCloseTo(-((Math.log(0.9) + Math.log(0.4)) / 2 + Math.log(0.8)) / 2, 6);
+    expect(evaluation.compute({ threshold: 0.3 }).accuracy.balanced).toBe(1);
+  });
+
+  test('has nothing to report before an update, nor after reset', () => {
+    const evaluation = new SyncEvaluation();
+    expect(() => evaluation.compute()).toThrow(RangeError);
+    evaluation.update([0.9, 0.2], [1, 0]);
+    evaluation.reset();
+    expect(() => evaluation.compute()).toThrow(RangeError);
+  });
+
+  test('refuses labels that are not 0 or 1, as many as scores, and NaN, and then keeps nothing of the batch', () => {
+    const evaluation = new SyncEvaluation();
+    expect(() => evaluation.update([0.5, 0.5], [1])).toThrow('labels must be as many as scores (2), got 1');
+    expect(() => evaluation.update([0.5, 0.5], [1, 2])).toThrow('labels must be 0 or 1 each, got 2');
+    expect(() => evaluation.update([0.5, NaN], [1, 0])).toThrow('scores must be numbers, got NaN at 1');
+    expect(() => evaluation.compute()).toThrow(RangeError);
+  });
+});

@@ -1,0 +1,129 @@
+import { fail } from '@lipsync/contracts';
+import type { SyncCrop } from '@lipsync/contracts';
+import { sha256Hex } from '@lipsync/checkpoints';
+
+/** How a published evaluation is done, apart from the network: what decides the numbers. */
+export type SyncProtocol = {
+  name: string;
+  /** How pictures are cut; undefined: as the expert's own recipe says. */
+  crop?: SyncCrop;
+  /** Rules for face tracks; undefined: the whole file is one. */
+  tracks?: {
+    /** Tracks need more detections than this, frames. */
+    minFrames: number;
+    /** Longest gap that is filled in, frames. */
+    maxGap: number;
+    /** Least mean width or height of the face box, whichever is larger, pixels. */
+    minFaceSize: number;
+  };
+  /** Largest offset tried, frames. */
+  maxShift: number;
+  /** What a window is compared with where the shift leaves the clip. */
+  outside: 'zero' | 'overlap';
+  /** `reference`: `min(pictures, floor(samples / 640)) - 5` windows, one fewer than there are; `all`: all. */
+  windows: 'all' | 'reference';
+  /** From where the sound's features are computed: the file's first sample, or the track's. */
+  soundFrom: 'file' | 'track';
+  /** What is said of a file with several tracks. */
+  perFile: 'each track' | 'mean of tracks';
+  /** Where it comes from. */
+  source: string;
+};
+
+const PIPELINE_CROP: SyncCrop = { kind: 'track box', scale: 0.4, size: 224 };
+const COMMON = { maxShift: 15, outside: 'zero', windows: 'reference', soundFrom: 'track' } as const;
+
+/**
+ * Published evaluations by name. `recipe` is ours: the expert's own crop, every window.
+ *
+ * Source: joonson/syncnet_python (`demo_syncnet.py`, `run_pipeline.py` with `run_syncnet.py`), Wav2Lip's evaluation scripts, LatentSync's.
+ */
+export const PROTOCOLS = {
+  recipe: {
+    name: 'recipe',
+    maxShift: 15,
+    outside: 'zero',
+    windows: 'all',
+    soundFrom: 'file',
+    perFile: 'each track',
+    source: 'the crop of the expert’s own recipe, every window',
+  },
+  'syncnet-demo': {
+    name: 'syncnet-demo',
+    ...COMMON,
+    crop: { kind: 'whole frame', size: 224, resize: 'none' },
+    perFile: 'each track',
+    source: 'syncnet_python, demo_syncnet.py: the file is a face crop of 224 px',
+  },
+  'syncnet-pipeline': {
+    name: 'syncnet-pipeline',
+    ...COMMON,
+    crop: PIPELINE_CROP,
+    tracks: { minFrames: 100, maxGap: 25, minFaceSize: 100 },
+    perFile: 'each track',
+    source: 'syncnet_python, run_pipeline.py and run_syncnet.py: one line a face track, crop scale 0.4, min_track 100',
+  },
+  'wav2lip-lrs': {
+    name: 'wav2lip-lrs',
+    ...COMMON,
+    crop: { kind: 'whole frame', size: 224, resize: 'bilinear' },
+    perFile: 'each track',
+    source: 'Wav2Lip, calculate_scores_LRS.py: whole frames stretched to 224 px, mean over files',
+  },
+  latentsync: {
+    name: 'latentsync',
+    ...COMMON,
+    crop: PIPELINE_CROP,
+    tracks: { minFrames: 50, maxGap: 25, minFaceSize: 100 },
+    perFile: 'mean of tracks',
+    source: 'LatentSync, eval_sync_conf.py: min_track 50, mean confidence and int(mean offset) over tracks',
+  },
+} as const satisfies Record<string, SyncProtocol>;
+
+export type ProtocolName = keyof typeof PROTOCOLS;
+
+/**
+ * The fingerprint of a protocol: SHA-256 of its fields as JSON, keys sorted. Numbers measured under different ones cannot be compared.
+ *
+ * @returns 64 hexadecimal digits.
+ * @example
+ * (await protocolHash(PROTOCOLS['syncnet-demo'])).slice(0, 12);
+ */
+export async function protocolHash(protocol: SyncProtocol): Promise<string> {
+  const sorted = (value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(
+          Object.entries(value)
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([key, inner]) => [key, sorted(inner)]),
+        )
+      : value;
+  const { source: _, ...rules } = protocol; // words do not decide numbers
+  return sha256Hex(new TextEncoder().encode(JSON.stringify(sorted(rules))));
+}
+
+const SAMPLES_PER_FRAME = 640; // at 16 kHz and 25 frames a second
+const WINDOW = 5;
+
+/**
+ * How many windows SyncNet's evaluation compares: `min(frames, floor(samples / 640)) - 5`.
+ *
+ * @param samples of 16 kHz sound from the first frame on.
+ * @throws RangeError where the reference would stop with an error: a clip of fewer than 6 frames with sound.
+ * @example
+ * referenceWindows(125, 80_000); // 120
+ */
+export function referenceWindows(frames: number, samples: number): number {
+  const windows = Math.min(frames, Math.floor(samples / SAMPLES_PER_FRAME)) - WINDOW;
+  if (windows <= 0) {
+    fail(RangeError, 'referenceWindows', 'the clip', `at least ${WINDOW + 1} frames with sound`, `${frames} frames and ${samples} samples`);
+  }
+  return windows;
+}
+
+/** What a file with several tracks comes to by LatentSync's rule: mean confidence, offset cut to a whole number; distances likewise. */
+export function meanOfTracks(tracks: readonly { offsetFrames: number; lseC: number; lseD: number }[]): { offsetFrames: number; lseC: number; lseD: number } {
+  if (tracks.length === 0) fail(RangeError, 'meanOfTracks', 'tracks', 'at least one', 'none');
+  const mean = (key: 'offsetFrames' | 'lseC' | 'lseD') => tracks.reduce((sum, track) => sum + track[key], 0) / tracks.length;
+  return { offsetFrames: Math.trunc(mean('offsetFrames')), lseC: mean('lseC'), lseD: mean('lseD') };
+}

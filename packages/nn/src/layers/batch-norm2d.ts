@@ -1,0 +1,105 @@
+import { fail } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
+import { Module } from '../module/module';
+import { normaliseGroups } from './normalise-groups';
+
+export type BatchNorm2dOptions = {
+  channels: number;
+  /** Added to the variance. Default 1e-5. */
+  epsilon?: number;
+  /** Share of the new batch in the running statistics; null for the plain mean of all batches. Default 0.1. */
+  momentum?: number | null;
+  /** Whether a scale and a shift a channel are learned. Default true. */
+  affine?: boolean;
+  /** Whether running statistics are kept, and used outside training. Default true. */
+  trackRunningStatistics?: boolean;
+};
+
+/**
+ * Batch normalisation: `gamma · (x - mean) / sqrt(variance + epsilon) + beta` a channel.
+ *
+ * In training mode, mean and variance (over n) are those of the batch, and `running ← running + momentum · (batch - running)`
+ * follows them, its variance over n - 1. In evaluation mode the running ones are used.
+ *
+ * Source: `torch.nn.BatchNorm2d` (PyTorch 1.13); largest difference 1e-6 of the largest value: output, gradients and
+ * running statistics. State dict: `weight`, `bias`, `running_mean`, `running_var` (all `[channels]`, first 1, 0, 0, 1) and
+ * `num_batches_tracked` (int64).
+ *
+ * @example
+ * const norm = new BatchNorm2d({ channels: 8 });
+ * const y = norm.forward(x); // trains; norm.eval() before use
+ */
+export class BatchNorm2d extends Module {
+  readonly channels: number;
+  readonly epsilon: number;
+  readonly momentum: number | null;
+  readonly weight: tf.Variable | undefined;
+  readonly bias: tf.Variable | undefined;
+  private readonly running: { mean: tf.Variable; variance: tf.Variable; batches: tf.Variable } | undefined;
+
+  constructor({ channels, epsilon = 1e-5, momentum = 0.1, affine = true, trackRunningStatistics = true }: BatchNorm2dOptions) {
+    super();
+    if (!(Number.isInteger(channels) && channels >= 1)) {
+      fail(RangeError, 'BatchNorm2d', 'channels', 'a whole number from 1', channels);
+    }
+    if (momentum !== null && !(momentum >= 0 && momentum <= 1)) {
+      fail(RangeError, 'BatchNorm2d', 'momentum', 'from 0 to 1, or null', momentum);
+    }
+    this.channels = channels;
+    this.epsilon = epsilon;
+    this.momentum = momentum;
+    this.weight = affine ? this.parameter('weight', tf.ones([channels])) : undefined;
+    this.bias = affine ? this.parameter('bias', tf.zeros([channels])) : undefined;
+    this.running = trackRunningStatistics
+      ? {
+          mean: this.buffer('running_mean', tf.zeros([channels])),
+          variance: this.buffer('running_var', tf.ones([channels])),
+          batches: this.buffer('num_batches_tracked', tf.scalar(0, 'int32'), { stateDtype: 'int64' }),
+        }
+      : undefined;
+  }
+
+  /**
+   * @param x float32 `[batch, ..., channels]`, for pictures `[batch, height, width, channels]`.
+   * @returns float32 like `x`. The caller disposes it.
+   * @throws TypeError if the last axis has another size or, in training mode, `x` has one value a channel.
+   */
+  forward<T extends tf.Tensor>(x: T): T {
+    this.assertUsable();
+    if (x.rank < 2 || x.shape[x.rank - 1] !== this.channels) {
+      fail(TypeError, 'BatchNorm2d.forward', 'x', `of shape [batch, ..., ${this.channels}]`, x.shape);
+    }
+    if (this.training && x.size === this.channels) {
+      fail(TypeError, 'BatchNorm2d.forward', 'x', 'of more than one value a channel while training', x.shape);
+    }
+    return tf.tidy(() => {
+      const gamma = this.weight ?? tf.ones([this.channels]);
+      const beta = this.bias ?? tf.zeros([this.channels]);
+      if (this.running && !this.training) {
+        const { mean, variance } = this.running;
+        const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, this.epsilon)));
+        // One pass over the map fewer than by its definition, as PyTorch does it on CPUs.
+        return tf.add(tf.mul(x, scale), tf.sub(beta, tf.mul(mean, scale))) as T;
+      }
+      const rows = tf.reshape(x, [1, -1, this.channels]); // the whole batch as one sample, each channel a group
+      if (this.running && this.training) this.follow(rows);
+      const attributes = { groups: this.channels, epsilon: this.epsilon, activation: 'none' } as const;
+      return tf.reshape(normaliseGroups(rows, gamma, beta, attributes), x.shape) as T;
+    });
+  }
+
+  private follow(rows: tf.Tensor): void {
+    const { mean, variance, batches } = this.running as NonNullable<BatchNorm2d['running']>;
+    const count = rows.size / this.channels;
+    // Outside the tape: no gradient flows through the running statistics.
+    tf.tidy(() => {
+      const batch = tf.moments(rows, [0, 1]);
+      batches.assign(tf.add(batches, tf.scalar(1, 'int32')));
+      const share = this.momentum ?? tf.reciprocal(tf.cast(batches, 'float32'));
+      const move = (running: tf.Variable, value: tf.Tensor) =>
+        running.assign(tf.add(running, tf.mul(tf.sub(value, running), share)));
+      move(mean, batch.mean);
+      move(variance, tf.mul(batch.variance, count / (count - 1)));
+    });
+  }
+}

@@ -1,0 +1,56 @@
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Dropout, setDropoutStep } from './dropout';
+import { Module } from '../module/module';
+import { registerGradients } from '../autograd/register-gradients';
+
+class Two extends Module {
+  readonly a = this.register('a', new Dropout({ rate: 0.5, seed: 1 }));
+  readonly b = this.register('b', new Dropout({ rate: 0.5, seed: 2 }));
+}
+const ones = tf.util.makeOnesTypedArray(4000, 'float32');
+const masks = (dropout: Dropout) => dropout.forward(tf.tensor(ones)).dataSync();
+
+describe('Dropout', () => {
+  beforeAll(() => tf.setBackend('cpu'));
+
+  test('drops the given share and keeps the mean', () => {
+    const mask = masks(new Dropout({ rate: 0.25, seed: 3 }));
+    const dropped = mask.filter((value) => value === 0).length / mask.length;
+    expect(Math.abs(dropped - 0.25)).toBeLessThan(0.03);
+    for (const value of new Set(mask)) expect([0, Math.fround(4 / 3)]).toContain(value);
+  });
+
+  test('repeats its masks for the same step, and differs between calls, steps and layers', () => {
+    const net = new Two();
+    const draw = (step: number) => {
+      setDropoutStep(net, step);
+      return [masks(net.a), masks(net.a), masks(net.b)].map(String);
+    };
+    const first = draw(5);
+    expect(draw(5)).toEqual(first);
+    expect(new Set([...first, ...draw(6)]).size).toBe(6);
+  });
+
+  test('sends the gradient through what it kept', () => {
+    registerGradients();
+    const dropout = new Dropout({ rate: 0.5, seed: 4 });
+    const slope = tf.grad((x) => dropout.forward(x))(tf.ones([50]));
+    dropout.startStep(0);
+    expect(slope.dataSync()).toEqual(dropout.forward(tf.ones([50])).dataSync());
+  });
+
+  test('does nothing outside training or at rate 0, and leaves one tensor', () => {
+    const x = tf.tensor([1, 2]);
+    const before = tf.memory().numTensors;
+    expect([...new Dropout({ seed: 1 }).eval().forward(x).dataSync()]).toEqual([1, 2]);
+    expect([...new Dropout({ rate: 0, seed: 1 }).forward(x).dataSync()]).toEqual([1, 2]);
+    new Dropout({ seed: 1 }).forward(x);
+    expect(tf.memory().numTensors).toBe(before + 3);
+  });
+
+  test('refuses to drop everything', () => {
+    expect(() => new Dropout({ rate: 1, seed: 1 })).toThrow('Dropout: rate must be at least 0 and below 1, got 1');
+  });
+});

@@ -1,0 +1,19 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { sizeOf } from '@lipsync/checkpoints';
+import type { Random } from '../random';
+
+/**
+ * Weights or a bias as PyTorch initialises those of its convolutions and linear layers: `U(-b, b)`, `b = 1 / sqrt(fanIn)`.
+ *
+ * That is `kaiming_uniform_(a = sqrt(5))` for weights (gain sqrt(2 / (1 + 5)), bound gain · sqrt(3 / fanIn)) and the
+ * same bound for biases. Equal in distribution, not number for number.
+ *
+ * @param fanIn inputs that one output sums: `inChannels · height · width` or `inFeatures`.
+ * @returns float32 of the shape asked for. The caller disposes it.
+ */
+export function kaimingUniform(shape: number[], fanIn: number, random: Random): tf.Tensor {
+  const bound = 1 / Math.sqrt(fanIn);
+  const values = new Float32Array(sizeOf(shape));
+  for (let i = 0; i < values.length; i++) values[i] = random.uniform(-bound, bound);
+  return tf.tensor(values, shape, 'float32');
+}

@@ -1,0 +1,65 @@
+import { selectBackend } from '@lipsync/backends';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { madeNetwork, madePictures, pictureCases, sampledDifference } from '../testing/picture-cases';
+import { DINET_PERCEPTUAL, VGG16_PERCEPTUAL, perceptualDistance } from './perceptual-distance';
+import type { PictureFeatures } from './picture-features';
+import { registerGradients } from '../autograd/register-gradients';
+
+beforeAll(async () => {
+  await selectBackend({ backend: 'wasm' });
+  registerGradients();
+});
+
+describe.each([
+  ['DINET_PERCEPTUAL', DINET_PERCEPTUAL, pictureCases.dinet],
+  ['VGG16_PERCEPTUAL', VGG16_PERCEPTUAL, pictureCases.coursework],
+] as const)('perceptualDistance by %s', (_, recipe, { number, height, width, value, byReal, byGenerated }) => {
+  let network: PictureFeatures;
+  let pair: [tf.Tensor4D, tf.Tensor4D];
+
+  beforeAll(() => {
+    network = madeNetwork(recipe.architecture);
+    pair = [madePictures(`real ${number}`, 2, height, width), madePictures(`generated ${number}`, 2, height, width)];
+  });
+  afterAll(() => tf.dispose(pair));
+
+  test("equals PyTorch's, one number a picture, and leaves one tensor", () => {
+    const before = tf.memory().numTensors;
+    const distance = perceptualDistance(network, ...pair, recipe);
+    expect(tf.memory().numTensors).toBe(before + 1);
+    expect(distance.shape).toEqual([2]);
+    distance.dataSync().forEach((each, i) => expect(Math.abs(each / value[i] - 1)).toBeLessThan(1e-5));
+    distance.dispose();
+  });
+
+  test("has PyTorch's gradient by either picture", () => {
+    const before = tf.memory().numTensors;
+    const loss = (real: tf.Tensor, generated: tf.Tensor) =>
+      tf.mean(perceptualDistance(network, real as tf.Tensor4D, generated as tf.Tensor4D, recipe));
+    const [real, generated] = tf.grads(loss)(pair);
+    expect(tf.memory().numTensors).toBe(before + 2);
+    expect(sampledDifference(real, byReal)).toBeLessThan(1e-4);
+    expect(sampledDifference(generated, byGenerated)).toBeLessThan(1e-4);
+    tf.dispose([real, generated]);
+  });
+
+  test('of a flat picture with itself is 0: both filters of the second scale keep flat areas', () => {
+    const flat = tf.fill([1, height, width, 3], 0.3) as tf.Tensor4D;
+    const distance = perceptualDistance(network, flat, flat, recipe);
+    expect(distance.dataSync()[0]).toBeLessThan(1e-6);
+    tf.dispose([flat, distance]);
+  });
+});
+
+test('perceptualDistance refuses another network, pictures of different size and sides that cannot be halved', () => {
+  const network = madeNetwork('vgg16');
+  const [a, b] = [tf.zeros<tf.Rank.R4>([1, 33, 32, 3]), tf.zeros<tf.Rank.R4>([1, 32, 32, 3])];
+  expect(() => perceptualDistance(network, b, b, DINET_PERCEPTUAL)).toThrow('perceptualDistance: network must be vgg19, got vgg16');
+  expect(() => perceptualDistance(network, a, b, VGG16_PERCEPTUAL)).toThrow('generated must be of shape [1, 33, 32, 3], got [1, 32, 32, 3]');
+  const gray = tf.zeros<tf.Rank.R4>([1, 32, 32, 1]);
+  expect(() => perceptualDistance(network, gray, gray, VGG16_PERCEPTUAL)).toThrow('real must be of shape [batch, height, width, 3]');
+  const recipe = { ...VGG16_PERCEPTUAL, scales: 'full and half' } as const;
+  expect(() => perceptualDistance(network, a, a, recipe)).toThrow('real must be of even height and width, to be halved, got [1, 33');
+  tf.dispose([a, b, gray]);
+});

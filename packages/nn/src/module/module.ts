@@ -1,0 +1,214 @@
+import { fail } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
+import { identifyNetwork } from '@lipsync/checkpoints';
+import { type NamedArray, toFloat32 } from '@lipsync/checkpoints';
+import { fromTorchLayout, type ParameterLayout, torchShape, toTorchLayout } from './parameter-layout';
+
+/** A variable with what PyTorch's state dict needs to know of it. */
+export type Parameter = {
+  /** Owned by its module. Its tfjs name is made up by tfjs and says nothing. */
+  variable: tf.Variable;
+  /** How PyTorch's axes map to ours. */
+  layout: ParameterLayout;
+  /** Element type in the state dict where it is not float32: a counter that PyTorch keeps as int64. */
+  stateDtype?: 'int64';
+};
+
+/** Reads variables back under PyTorch's names, shapes and axis order. */
+export async function readState(entries: Map<string, Parameter>): Promise<Map<string, NamedArray>> {
+  const state = new Map<string, NamedArray>();
+  for (const [name, { variable, layout, stateDtype }] of entries) {
+    const data = (await variable.data()) as Float32Array | Int32Array;
+    const shape = torchShape(variable.shape, layout);
+    if (stateDtype === 'int64') {
+      state.set(name, { dtype: 'int64', shape, data: BigInt64Array.from(data, BigInt) });
+    } else {
+      const moved = toTorchLayout(data, variable.shape, layout);
+      const copy = moved === data ? data.slice() : moved; // the backend may own what it handed out
+      state.set(name, { dtype: variable.dtype, shape, data: copy } as NamedArray);
+    }
+  }
+  return state;
+}
+
+/**
+ * Writes a state dict into variables: all of it or nothing.
+ *
+ * @throws Error that lists every missing, unused and misshapen name, and says which network the state dict is of where it is a known one.
+ */
+export function writeState(entries: Map<string, Parameter>, state: Map<string, NamedArray>, where: string): void {
+  const missing: string[] = [];
+  const misshapen: string[] = [];
+  for (const [name, { variable, layout }] of entries) {
+    const array = state.get(name);
+    const wanted = torchShape(variable.shape, layout);
+    if (array === undefined) missing.push(name);
+    else if (array.shape.length !== wanted.length || array.shape.some((side, axis) => side !== wanted[axis])) {
+      misshapen.push(`${name} ([${array.shape.join(', ')}] for [${wanted.join(', ')}])`);
+    }
+  }
+  const unused = [...state.keys()].filter((name) => !entries.has(name));
+  const complaints = [
+    ['missing', missing],
+    ['unused', unused],
+    ['misshapen', misshapen],
+  ] as const;
+  const told = complaints.filter(([, names]) => names.length > 0);
+  if (told.length > 0) {
+    const rule = `a state dict with the ${entries.size} names and shapes of the module`;
+    const got = told.map(([what, names]) => `${names.length} ${what}: ${names.join(', ')}`).join('; ');
+    const network = missing.length > 0 ? identifyNetwork(new Map([...state].map(([name, { shape }]) => [name, shape]))) : undefined;
+    const known = network ? ` (these are the parameters of ${network.title})` : '';
+    throw new Error(`${where}: state must be ${rule}, got ${got}${known}`);
+  }
+  for (const [name, { variable, layout }] of entries) {
+    const array = state.get(name) as NamedArray;
+    let numbers: Float32Array | Int32Array;
+    if (variable.dtype === 'int32') numbers = Int32Array.from(array.data as Iterable<number | bigint>, Number);
+    else numbers = fromTorchLayout(toFloat32(array), array.shape, layout);
+    if (numbers === array.data) numbers = numbers.slice(); // some backends keep the array they are given
+    tf.tidy(() => variable.assign(tf.tensor(numbers, variable.shape, variable.dtype)));
+  }
+}
+
+/**
+ * Something with weights: layers, blocks and networks alike. Subclasses make their parts with `parameter`, `buffer` and
+ * `register` and add a `forward` of their own.
+ *
+ * Names are PyTorch's dotted state-dict names, kept here and not in tfjs, whose variable names are global to the
+ * engine. A new module is in training mode, as in PyTorch.
+ *
+ * @example
+ * class Head extends Module {
+ *   private readonly fc = this.register('fc', new Linear({ inFeatures: 8, outFeatures: 2, random: new Random(0) }));
+ *   forward(x: tf.Tensor): tf.Tensor { return this.fc.forward(silu(x)); }
+ * }
+ */
+export abstract class Module {
+  private readonly ownParameters = new Map<string, Parameter>();
+  private readonly ownBuffers = new Map<string, Parameter>();
+  private readonly ownChildren = new Map<string, Module>();
+  private isTraining = true;
+  private isDisposed = false;
+
+  /** Whether dropout drops and BatchNorm uses and follows the statistics of its batch. */
+  get training(): boolean {
+    return this.isTraining;
+  }
+
+  /** Sets this module and everything below it to training mode, or out of it. */
+  train(mode = true): this {
+    this.isTraining = mode;
+    for (const child of this.ownChildren.values()) child.train(mode);
+    return this;
+  }
+
+  /** The same as `train(false)`. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** The modules directly below, by their names here. */
+  children(): Map<string, Module> {
+    return new Map(this.ownChildren);
+  }
+
+  /** What is trained, by dotted name: own parameters first, then each child's, in order of registration. */
+  namedParameters(): Map<string, Parameter> {
+    return this.collect((module) => module.ownParameters);
+  }
+
+  /** What is kept but not trained, such as running statistics, by dotted name. */
+  namedBuffers(): Map<string, Parameter> {
+    return this.collect((module) => module.ownBuffers);
+  }
+
+  /**
+   * All parameters and buffers under PyTorch's names, in its shapes and axis order.
+   *
+   * @returns copies, float32 (int64 where PyTorch has it).
+   */
+  async stateDict(): Promise<Map<string, NamedArray>> {
+    this.assertUsable('stateDict');
+    return readState(this.namedState());
+  }
+
+  /**
+   * Takes over weights by name, all of them or none. Half floats and float64 are converted to float32.
+   *
+   * @param options.where names the caller's function in the error. Default `Module.loadStateDict`.
+   * @throws Error that lists every missing, unused and misshapen name.
+   */
+  loadStateDict(state: Map<string, NamedArray>, options: { where?: string } = {}): void {
+    this.assertUsable('loadStateDict');
+    writeState(this.namedState(), state, options.where ?? 'Module.loadStateDict');
+  }
+
+  /** Number of trained numbers. */
+  parameterCount(): number {
+    let count = 0;
+    for (const { variable } of this.namedParameters().values()) count += variable.size;
+    return count;
+  }
+
+  /** Frees every variable of this module and of those below it. Safe to call twice. */
+  dispose(): void {
+    this.isDisposed = true;
+    for (const { variable } of [...this.ownParameters.values(), ...this.ownBuffers.values()]) {
+      if (!variable.isDisposed) variable.dispose();
+    }
+    for (const child of this.ownChildren.values()) child.dispose();
+  }
+
+  /** Adds a part under a name, which may be dotted (`down_blocks.0`). The part is disposed with this module. */
+  protected register<M extends Module>(name: string, child: M): M {
+    this.claim(name);
+    this.ownChildren.set(name, child);
+    return child;
+  }
+
+  /** Makes a trained variable; takes `value` over and disposes it. */
+  protected parameter(name: string, value: tf.Tensor, layout: ParameterLayout = 'same'): tf.Variable {
+    this.claim(name);
+    const variable = tf.variable(value, true);
+    value.dispose();
+    this.ownParameters.set(name, { variable, layout });
+    return variable;
+  }
+
+  /** Makes a variable that is kept in the state dict but not trained; takes `value` over and disposes it. */
+  protected buffer(name: string, value: tf.Tensor, options: { stateDtype?: 'int64' } = {}): tf.Variable {
+    this.claim(name);
+    const variable = tf.variable(value, false);
+    value.dispose();
+    this.ownBuffers.set(name, { variable, layout: 'same', ...options });
+    return variable;
+  }
+
+  /** Throws if the module was disposed; for the head of `forward`. */
+  protected assertUsable(method = 'forward'): void {
+    if (this.isDisposed) {
+      fail(Error, `${this.constructor.name}.${method}`, 'this module', 'in use', 'one that was disposed');
+    }
+  }
+
+  private namedState(): Map<string, Parameter> {
+    const state = this.namedParameters();
+    for (const [name, entry] of this.namedBuffers()) state.set(name, entry);
+    return state;
+  }
+
+  private collect(own: (module: Module) => Map<string, Parameter>): Map<string, Parameter> {
+    const all = new Map(own(this));
+    for (const [prefix, child] of this.ownChildren) {
+      for (const [name, entry] of child.collect(own)) all.set(`${prefix}.${name}`, entry);
+    }
+    return all;
+  }
+
+  private claim(name: string): void {
+    if (this.ownParameters.has(name) || this.ownBuffers.has(name) || this.ownChildren.has(name)) {
+      fail(Error, `${this.constructor.name}`, 'name', 'used once in a module', name);
+    }
+  }
+}

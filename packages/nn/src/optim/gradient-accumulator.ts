@@ -1,0 +1,77 @@
+import { fail } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
+import { disposeGradients } from '../autograd/value-and-gradients';
+
+/**
+ * Adds up the gradients of several small batches to that of the large one they make.
+ *
+ * `taken = sum of weight · gradients / sum of weight`: with a mean loss and weights that are the batches' sizes (or equal
+ * sizes and no weights), this is the gradient of the mean loss over all samples. Losses that compare samples of a batch
+ * with each other do not split so.
+ *
+ * Owns its sums until `take` or `dispose`.
+ *
+ * @example
+ * for (const batch of parts) {
+ *   const { value, gradients } = valueAndGradients(net, () => loss(batch));
+ *   accumulator.add(gradients);
+ *   disposeGradients(gradients);
+ * }
+ * const gradients = accumulator.take();
+ */
+export class GradientAccumulator {
+  private sums = new Map<string, tf.Tensor>();
+  private total = 0;
+
+  /** Number of additions since the last `take`, or their weights' sum. */
+  get weight(): number {
+    return this.total;
+  }
+
+  /**
+   * @param gradients borrowed.
+   * @param weight for example the number of samples. Default 1.
+   * @throws Error if the names are not those of the first addition.
+   */
+  add(gradients: Map<string, tf.Tensor>, weight = 1): void {
+    if (!(weight > 0)) fail(RangeError, 'GradientAccumulator.add', 'weight', 'above 0', weight);
+    if (this.total > 0 && (gradients.size !== this.sums.size || [...gradients.keys()].some((name) => !this.sums.has(name)))) {
+      const rule = `under the ${this.sums.size} names of those before`;
+      fail(Error, 'GradientAccumulator.add', 'gradients', rule, [...gradients.keys()]);
+    }
+    for (const [name, gradient] of gradients) {
+      const sum = this.sums.get(name);
+      const next = tf.tidy(() => {
+        const weighted = weight === 1 ? tf.clone(gradient) : tf.mul(gradient, weight);
+        return sum === undefined ? weighted : tf.add(sum, weighted);
+      });
+      sum?.dispose();
+      this.sums.set(name, next);
+    }
+    this.total += weight;
+  }
+
+  /**
+   * The weighted mean of what was added, and starts anew.
+   *
+   * @returns float32 by name. The caller disposes them.
+   * @throws Error if nothing was added.
+   */
+  take(): Map<string, tf.Tensor> {
+    if (this.total === 0) fail(Error, 'GradientAccumulator.take', 'add', 'called before', 'nothing');
+    const { sums, total } = this;
+    this.sums = new Map();
+    this.total = 0;
+    if (total === 1) return sums;
+    const means = new Map([...sums].map(([name, sum]) => [name, tf.tidy(() => tf.mul(sum, 1 / total))]));
+    disposeGradients(sums);
+    return means;
+  }
+
+  /** Frees the sums. Safe to call twice. */
+  dispose(): void {
+    disposeGradients(this.sums);
+    this.sums = new Map();
+    this.total = 0;
+  }
+}

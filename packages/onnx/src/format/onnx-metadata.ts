@@ -1,0 +1,56 @@
+import { assertSyncRecipe, fail } from '@lipsync/contracts';
+import type { ByteSource } from '@lipsync/checkpoints';
+import type { OnnxExpertInfo, OnnxPart } from '../export-onnx';
+import { protobufFields } from './protobuf';
+
+const METADATA_PROPS = 14; // of ModelProto, entries with key 1 and value 2
+const LARGEST_ENTRY = 2 ** 20;
+
+/**
+ * The metadata of an ONNX file, read without its weights.
+ *
+ * @throws Error for a file that is no ONNX model.
+ */
+export async function readOnnxMetadata(source: ByteSource): Promise<Record<string, string>> {
+  const text = new TextDecoder();
+  const found: Record<string, string> = {};
+  for await (const { field, wire, offset, length } of protobufFields(source)) {
+    if (field !== METADATA_PROPS || wire !== 'bytes') continue;
+    if (length > LARGEST_ENTRY) fail(Error, 'readOnnxMetadata', source.name, `an ONNX model with metadata of at most ${LARGEST_ENTRY} bytes`, length);
+    const entry: Record<number, string> = {};
+    for await (const part of protobufFields(source, offset, length)) {
+      entry[part.field] = text.decode(await source.read(part.offset, part.length));
+    }
+    found[entry[1]] = entry[2] ?? '';
+  }
+  return found;
+}
+
+/** What an expert's metadata say, checked: they come from a file. */
+export function expertOfMetadata(where: string, file: string, metadata: Record<string, string>): OnnxExpertInfo & { part: OnnxPart } {
+  const { name, space, part, recipe, weightsHash, embeddingSize, audioEmbeddingSize } = metadata;
+  if (name === undefined || recipe === undefined || space === undefined || part === undefined) {
+    fail(Error, where, file, 'an expert’s ONNX file, as exportOnnx and lipsync export write them', `one with the metadata ${Object.keys(metadata).join(', ') || 'none'}`);
+  }
+  if (space !== 'unit' && space !== 'euclidean' && space !== 'joint') fail(Error, where, `${file}: space`, 'unit, euclidean or joint', space);
+  if (part !== 'vision' && part !== 'audio' && part !== 'pair') fail(Error, where, `${file}: part`, 'vision, audio or pair', part);
+  const size = (key: string, text: string) => {
+    const number = Number(text);
+    return Number.isSafeInteger(number) && number > 0 ? number : fail(RangeError, where, `${file}: ${key}`, 'a whole number above 0', text);
+  };
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(recipe);
+  } catch {
+    fail(Error, where, `${file}: recipe`, 'JSON', recipe);
+  }
+  return {
+    name,
+    space,
+    part,
+    recipe: assertSyncRecipe(where, parsed),
+    embeddingSize: size('embeddingSize', embeddingSize),
+    ...(audioEmbeddingSize === undefined ? {} : { audioEmbeddingSize: size('audioEmbeddingSize', audioEmbeddingSize) }),
+    ...(weightsHash === undefined ? {} : { weightsHash }),
+  };
+}

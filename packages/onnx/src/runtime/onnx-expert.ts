@@ -1,0 +1,183 @@
+import { assertMelBatch, assertMouthBatch, fail, type EmbeddingBatch, type MelBatch, type MouthBatch, type SyncExpert } from '@lipsync/contracts';
+import { openByteSource } from '@lipsync/checkpoints';
+import * as tf from '@tensorflow/tfjs-core';
+import type { OnnxExpertInfo, OnnxPart } from '../export-onnx';
+import { loadOnnxRuntime, type OnnxRuntime, type OrtSession, type OrtTensor } from './load-onnxruntime';
+import { expertOfMetadata, readOnnxMetadata } from '../format/onnx-metadata';
+import { PendingTensors } from './pending-tensors';
+
+/** Where a model lies: a path (Node), an address, or its bytes. */
+export type OnnxInput = string | URL | Uint8Array;
+
+/** The files of an expert; `pair` only for `joint` networks. */
+export type OnnxInputs = { vision: OnnxInput; audio: OnnxInput; pair?: OnnxInput };
+
+export type OnnxRunOptions = {
+  /** `import * as ort from 'onnxruntime-node'`, or of onnxruntime-web. Default: whichever of them is installed. */
+  ort?: OnnxRuntime;
+  /** onnxruntime's, in the order of preference: `cpu`, `webgpu`, `wasm`, … Default onnxruntime's own. */
+  executionProviders?: readonly string[];
+  /** Threads of one call; onnxruntime-web takes its own from `ort.env.wasm.numThreads`. Default onnxruntime's: one a core. */
+  threads?: number;
+};
+
+/** A `SyncExpert` in onnxruntime. Its embeddings are tensors that are still on their way: read them with `await x.data()`. */
+export class OnnxExpert implements SyncExpert {
+  readonly name: string;
+  readonly recipe: SyncExpert['recipe'];
+  readonly embeddingSize: number;
+  readonly audioEmbeddingSize?: number;
+  readonly space: SyncExpert['space'];
+  readonly weightsHash?: string;
+  /** Only `joint` networks have it. */
+  readonly pairDistances?: NonNullable<SyncExpert['pairDistances']>;
+  private readonly pending = new PendingTensors('OnnxExpert');
+  /** Sessions run one call at a time: in Node a call blocks anyway, in a page the second would wait. */
+  private queue: Promise<unknown> = Promise.resolve();
+  private isDisposed = false;
+
+  /** Made by `createOnnxExpert` and `readOnnxExpert`. */
+  constructor(
+    info: OnnxExpertInfo,
+    private readonly ort: OnnxRuntime,
+    private readonly sessions: { vision: OrtSession; audio: OrtSession; pair?: OrtSession },
+  ) {
+    this.name = info.name;
+    this.recipe = info.recipe;
+    this.embeddingSize = info.embeddingSize;
+    this.audioEmbeddingSize = info.audioEmbeddingSize;
+    this.space = info.space;
+    this.weightsHash = info.weightsHash;
+    if (sessions.pair) this.pairDistances = (frames, audio) => this.measurePairs(frames, audio);
+  }
+
+  /**
+   * Embeddings of picture windows.
+   *
+   * @param frames float32 `[batch, height, width, frames * 3]` in the recipe's colours and range; borrowed, and may be disposed at once.
+   * @returns float32 `[batch, embeddingSize]`, on its way: `await x.data()` waits, and throws what onnxruntime threw. The caller disposes it.
+   * @throws TypeError for another shape or dtype.
+   */
+  encodeFrames(frames: MouthBatch): EmbeddingBatch {
+    this.assertUsable('encodeFrames');
+    assertMouthBatch('OnnxExpert.encodeFrames', this.recipe, frames.shape);
+    return this.run<tf.Rank.R2>('vision', { frames }, 'embedding', [frames.shape[0], this.embeddingSize]);
+  }
+
+  /**
+   * Embeddings of sound windows.
+   *
+   * @param mel float32 `[batch, bins, melSteps, 1]`; borrowed, and may be disposed at once.
+   * @returns as `encodeFrames`.
+   * @throws TypeError for another shape or dtype.
+   */
+  encodeAudio(mel: MelBatch): EmbeddingBatch {
+    this.assertUsable('encodeAudio');
+    assertMelBatch('OnnxExpert.encodeAudio', this.recipe, mel.shape);
+    return this.run<tf.Rank.R2>('audio', { mel }, 'embedding', [mel.shape[0], this.audioEmbeddingSize ?? this.embeddingSize]);
+  }
+
+  private measurePairs(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
+    this.assertUsable('pairDistances');
+    const sides = [frames.shape[0], this.embeddingSize, frames.shape[0], this.audioEmbeddingSize ?? this.embeddingSize];
+    if (`${[...frames.shape, ...audio.shape]}` !== `${sides}`) {
+      const rule = `of shapes [batch, ${sides[1]}] and [batch, ${sides[3]}]`;
+      fail(TypeError, 'OnnxExpert.pairDistances', 'embeddings', rule, `[${frames.shape}] and [${audio.shape}]`);
+    }
+    return this.run<tf.Rank.R1>('pair', { frames, audio }, 'distance', [frames.shape[0]]);
+  }
+
+  /** Ends the sessions, after the calls that are under way. Safe to call twice; embeddings that came remain readable. */
+  dispose(): void {
+    if (this.isDisposed) return;
+    this.isDisposed = true;
+    const sessions = Object.values(this.sessions).filter((session) => session !== undefined);
+    void this.queue.then(() => Promise.all(sessions.map((session) => session.release()))).catch(() => {});
+  }
+
+  private assertUsable(method: string): void {
+    if (this.isDisposed) fail(Error, `OnnxExpert.${method}`, 'this expert', 'in use', 'one that was disposed');
+  }
+
+  private run<R extends tf.Rank>(part: OnnxPart, inputs: Record<string, tf.Tensor>, output: string, shape: tf.ShapeMap[R]): tf.Tensor<R> {
+    for (const [name, { dtype }] of Object.entries(inputs)) if (dtype !== 'float32') fail(TypeError, 'OnnxExpert', name, 'float32', dtype);
+    // The caller may dispose its tensors before their numbers are read: reading begins now, and the engine hands out a copy or the values themselves.
+    const reads = Object.entries(inputs).map(async ([name, tensor]) => [name, [...tensor.shape] as number[], await tensor.data()] as const);
+    const before = this.queue;
+    const result = (async () => {
+      const read = await Promise.all(reads);
+      await before;
+      const feeds = Object.fromEntries(read.map(([name, dims, data]) => [name, new this.ort.Tensor('float32', data as Float32Array, dims) as OrtTensor]));
+      const outputs = await (this.sessions[part] as OrtSession).run(feeds);
+      return outputs[output].data as Float32Array;
+    })();
+    this.queue = result.catch(() => {});
+    return this.pending.tensor<R>(result, shape);
+  }
+}
+
+/**
+ * An expert that runs in onnxruntime, from files whose metadata say everything: those of `exportOnnx` and `lipsync export`.
+ *
+ * @param files all parts of one export.
+ * @returns the expert; the caller disposes it.
+ * @throws Error where onnxruntime is not installed, saying what to install, or where the files are not parts of one expert.
+ * @example
+ * const expert = await readOnnxExpert({ vision: 'expert.vision.onnx', audio: 'expert.audio.onnx' });
+ * const embedding = await expert.encodeFrames(frames).data();
+ */
+export async function readOnnxExpert(files: OnnxInputs, options: OnnxRunOptions = {}): Promise<OnnxExpert> {
+  const where = 'readOnnxExpert';
+  const infos: OnnxExpertInfo[] = [];
+  for (const [wanted, input] of Object.entries(files)) {
+    if (input === undefined) continue;
+    const source = await openByteSource(input);
+    try {
+      const { part, ...info } = expertOfMetadata(where, source.name, await readOnnxMetadata(source));
+      if (part !== wanted) fail(Error, where, wanted, `the expert’s ${wanted} file`, `${source.name}, its ${part} file`);
+      infos.push(info);
+    } finally {
+      await source.close();
+    }
+  }
+  const [info, ...others] = infos;
+  if (others.some((other) => JSON.stringify(other) !== JSON.stringify(info))) {
+    const told = infos.map(({ name, weightsHash }) => `${name} (weights ${weightsHash?.slice(0, 12)})`).join(' and ');
+    fail(Error, where, 'files', 'parts of one export', told);
+  }
+  if (info.space === 'joint' && !files.pair) fail(Error, where, 'pair', `given for ${info.name}, which judges pairs`, 'none');
+  return createOnnxExpert({ ...files, ...options, info });
+}
+
+/**
+ * An expert that runs in onnxruntime, described by the caller.
+ *
+ * @param options.vision `frames` `[batch, height, width, frames * 3]` to `embedding`; `audio`: `mel` to `embedding`; `pair`: `frames` and `audio` to `distance`.
+ * @param options.info what it is and how it is fed; `readOnnxExpert` takes it from the files.
+ * @returns the expert; the caller disposes it.
+ * @throws Error where onnxruntime is not installed, saying what to install; onnxruntime's own for a model that it does not take.
+ */
+export async function createOnnxExpert(options: OnnxInputs & OnnxRunOptions & { info: OnnxExpertInfo }): Promise<OnnxExpert> {
+  const { info, executionProviders, threads } = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) fail(RangeError, 'createOnnxExpert', 'threads', 'a whole number above 0', threads);
+  const ort = options.ort ?? (await loadOnnxRuntime());
+  const settings = {
+    // Each part has threads of its own; those that wait for work must not keep the others from the processors.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    ...(executionProviders ? { executionProviders: [...executionProviders] } : {}),
+    ...(threads ? { intraOpNumThreads: threads, interOpNumThreads: 1 } : {}),
+  };
+  const sessions: Partial<Record<OnnxPart, OrtSession>> = {};
+  try {
+    for (const part of ['vision', 'audio', 'pair'] as const) {
+      const input = options[part];
+      if (input === undefined) continue;
+      const model = input instanceof URL ? (input.protocol === 'file:' ? decodeURIComponent(input.pathname) : input.href) : input;
+      sessions[part] = (await ort.InferenceSession.create(model as never, settings as never)) as OrtSession;
+    }
+    return new OnnxExpert(info, ort, sessions as { vision: OrtSession; audio: OrtSession });
+  } catch (error) {
+    for (const session of Object.values(sessions)) await session?.release();
+    throw error;
+  }
+}

@@ -1,0 +1,11 @@
+export { embedHere } from './embed/embedder';
+export type { Embedder } from './embed/embedder';
+export { openEmbedder } from './embed/open-embedder';
+export type { OpenEmbedder, OpenEmbedderOptions } from './embed/open-embedder';
+export { findOnnxFiles, onnxStem } from './load-expert/onnx-files';
+export { scoreProtocol, scoreVideo } from './score-video';
+export type { ScoreOptions, ScoreProtocol, TrackScore, VideoScore } from './score-video';
+export { loadExpert } from './load-expert/load-expert';
+export type { LoadExpertOptions } from './load-expert/load-expert';
+export { ensureBackend, startBackend } from './start-backend';
+export type { StartBackendOptions } from './start-backend';

@@ -1,0 +1,20 @@
+import type { DinetCrop } from '@lipsync/contracts';
+import { expect, test } from 'vitest';
+import { similarity } from '../../../dataloader/src/testing/made-clips';
+import { viewFraction } from './view-fraction';
+
+const dinet: DinetCrop = { kind: 'dinet', size: 64, upright: 'median of five', sampling: 'exact' };
+
+test('viewFraction is the ratio of the sides, 1 for equal crops', () => {
+  expect(viewFraction(similarity(1.9, 96), similarity(1.18, 48))).toBeCloseTo(1.18 / 1.9, 12);
+  expect(viewFraction(similarity(1.9, 96), similarity(1.9, 96))).toBe(1);
+  expect(viewFraction(dinet, { ...dinet })).toBe(1);
+});
+
+test('viewFraction refuses a crop that the stored pictures do not hold', () => {
+  expect(() => viewFraction(similarity(1.18, 48), similarity(1.9, 96))).toThrow('viewFraction: wanted.side must be at most the stored');
+  expect(() => viewFraction(similarity(1.9, 96), { ...similarity(1.18, 48), window: 'frame' })).toThrow('wanted.window must be "clip median"');
+  expect(() => viewFraction(dinet, { ...dinet, size: 128 })).toThrow('wanted must be the stored crop');
+  expect(() => viewFraction(similarity(1.9, 96), dinet)).toThrow('wanted must be the stored crop');
+});
+

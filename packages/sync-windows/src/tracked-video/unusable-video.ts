@@ -1,0 +1,57 @@
+
+/** Why a video gives no windows. */
+export type VideoProblem = 'broken' | 'no picture' | 'no sound' | 'silent' | 'no face' | 'too short' | 'sound too short' | 'crop impossible' | 'bad landmarks' | 'bad features';
+
+/** A video that cannot be used, and why. */
+export class UnusableVideo extends Error {
+  readonly reason: VideoProblem;
+  /** The reason with its numbers; no path of the machine in it. */
+  readonly detail: string;
+
+  constructor(reason: VideoProblem, detail: string, options?: ErrorOptions) {
+    super(`${reason}: ${detail}`, options);
+    this.name = 'UnusableVideo';
+    this.reason = reason;
+    this.detail = detail;
+  }
+}
+
+/** What a reader says when it was stopped from outside: no property of the file. */
+const STOPPED = /killed by SIG(?:KILL|TERM|INT|HUP|QUIT|XCPU)|received signal/;
+
+/**
+ * What a reader's error says of a file: `broken` with its text, addresses and the folder taken out, so that it reads the same
+ * on every machine. Errors of the system (no memory, no process) and of a decoder that was stopped from outside come back
+ * as they are.
+ */
+export function readerError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || error instanceof UnusableVideo) return error;
+  if (typeof (error as NodeJS.ErrnoException).code === 'string' || STOPPED.test(error.message)) return error;
+  const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+  const detail = error.message.replaceAll(path, name).replace(/ @ (?:0x)?[0-9a-f]{6,}/g, '').slice(0, 500);
+  return new UnusableVideo('broken', detail, { cause: error });
+}
+
+/** The same items; what the reader throws is passed through `readerError`. Ending it ends the source. */
+export async function* readable<A>(items: AsyncIterable<A>, path: string): AsyncGenerator<A> {
+  const source = items[Symbol.asyncIterator]();
+  let open = true;
+  try {
+    for (;;) {
+      let next: IteratorResult<A>;
+      try {
+        next = await source.next();
+      } catch (error) {
+        open = false;
+        throw readerError(error, path);
+      }
+      if (next.done) {
+        open = false;
+        return;
+      }
+      yield next.value;
+    }
+  } finally {
+    if (open) await source.return?.();
+  }
+}

@@ -1,0 +1,169 @@
+import { selectBackend } from '@lipsync/backends';
+import { parametersOf, registerGradients, valueAndGradients, disposeGradients } from '@lipsync/nn';
+import type { NamedArray } from '@lipsync/checkpoints';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
+import fixture from '../../fixtures/networks.json';
+import { contrastiveDistanceLoss } from '../losses/contrastive-distance-loss';
+import { DinetSyncNet, dinetRecipe } from './dinet-syncnet';
+import { scoreMapLoss } from '../losses/score-map-loss';
+import type { SyncNetwork } from './sync-network';
+import { SyncNet } from './syncnet';
+import { LatentSyncWav2LipSyncNet, Wav2LipSyncNet } from './wav2lip-syncnet';
+
+beforeAll(async () => {
+  await selectBackend({ backend: 'wasm', log: () => {} });
+  registerGradients();
+});
+
+type Entry = {
+  shapes: Record<string, number[]>;
+  parameters: number;
+  vision: number[];
+  audio: number[];
+  map?: number[];
+  training: { loss: number; gradients: Record<string, { norm: number; first: number[] }>; buffers: Record<string, number[]> };
+};
+const networks = fixture.networks as unknown as Record<string, Entry>;
+const LABELS = [1, 0, 0, 1];
+const GRADIENT = 2e-2; // PyTorch's float32 is up to 8e-3 from its own float64 (LatentSync's network); ours up to 6e-3 from its float32
+
+const pictures = (name: string, shape: [number, number, number, number], high: number) =>
+  tf.tensor4d(formulaNumbers(`${name} pictures`, shape.reduce((a, b) => a * b), 0, high), shape);
+/** `[batch, bins, steps, 1]`; one channel, so PyTorch's order is ours. */
+const sound = (name: string, shape: [number, number, number, number], loud: number) =>
+  tf.tensor4d(formulaNumbers(`${name} sound`, shape.reduce((a, b) => a * b), -loud, loud), shape);
+
+function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  expect(actual.length).toBe(expected.length);
+  let [most, largest] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    most = Math.max(most, Math.abs(actual[i] - expected[i]));
+    largest = Math.max(largest, Math.abs(expected[i]));
+  }
+  return most / largest;
+}
+
+const binaryCrossEntropy = (cosine: tf.Tensor, labels: tf.Tensor) =>
+  tf.neg(tf.mean(tf.add(tf.mul(labels, tf.log(cosine)), tf.mul(tf.sub(1, labels), tf.log(tf.sub(1, cosine)))))) as tf.Scalar;
+
+const CASES = {
+  syncnet: { make: (width: number) => new SyncNet({ seed: 0, width }), size: [224, 224], high: 255, sound: [13, 20], loud: 20 },
+  wav2lip: { make: (width: number) => new Wav2LipSyncNet({ seed: 0, width }), size: [48, 96], high: 1, sound: [80, 16], loud: 4 },
+  latentsync: { make: (width: number) => new LatentSyncWav2LipSyncNet({ seed: 0, width }), size: [128, 256], high: 1, sound: [80, 16], loud: 4 },
+  dinet: {
+    make: (width: number) => new DinetSyncNet({ seed: 0, recipe: dinetRecipe(64), channels: 128 * width }),
+    size: [64, 64],
+    high: 1,
+    sound: [29, 9],
+    loud: 10,
+  },
+} as const;
+type Name = keyof typeof CASES;
+const NAMES = Object.keys(CASES) as Name[];
+
+function batchOf(name: Name, rows: number) {
+  const { size, high, sound: sides, loud } = CASES[name];
+  return { frames: pictures(name, [rows, size[0], size[1], 15], high), mel: sound(name, [rows, sides[0], sides[1], 1], loud) };
+}
+
+describe.each(NAMES)('%s', (name) => {
+  test('has the names, shapes and number of parameters of the source', async () => {
+    const net = CASES[name].make(1);
+    const state = await net.stateDict();
+    const shapes = Object.fromEntries([...state].map(([key, { shape }]) => [key, shape]));
+    expect(shapes).toEqual(networks[name].shapes);
+    expect(net.parameterCount()).toBe(networks[name].parameters);
+    net.dispose();
+  });
+
+  test('gives PyTorch’s embeddings with its weights, within 1e-4', async () => {
+    const net = CASES[name].make(1);
+    net.loadStateDict(formulaStateDict(Object.entries(networks[name].shapes)));
+    const { frames, mel } = batchOf(name, 2);
+    const before = tf.memory().numTensors;
+    const { vision, audio } = net.forward(frames, mel);
+    expect(tf.memory().numTensors).toBe(before + 2);
+    expect(difference(await vision.data(), networks[name].vision)).toBeLessThan(1e-4);
+    expect(difference(await audio.data(), networks[name].audio)).toBeLessThan(1e-4);
+    if (net instanceof DinetSyncNet) {
+      const map = net.scoreMap(vision, audio);
+      expect(difference(await map.data(), networks[name].map as number[])).toBeLessThan(1e-4);
+      const distances = await net.pairDistances(vision, audio).data();
+      const means = [0, 4].map((at) => (networks[name].map as number[]).slice(at, at + 4).reduce((sum, value) => sum + value / 4, 0));
+      expect(difference(distances, means.map((mean) => 1 - mean))).toBeLessThan(1e-3);
+    }
+    tf.dispose([frames, mel, vision, audio]);
+    net.dispose();
+  });
+
+  test('trains as PyTorch does: loss, gradients and running statistics of a step', async () => {
+    const net = CASES[name].make(0.125);
+    const state = await net.stateDict();
+    net.loadStateDict(formulaStateDict([...state].map(([key, { shape }]) => [key, shape])));
+    net.train();
+    const { frames, mel } = batchOf(name, 4);
+    const labels = tf.tensor1d(LABELS);
+    const { training } = networks[name];
+    const { value, gradients } = valueAndGradients(net, () => {
+      const { vision, audio } = net.forward(frames, mel);
+      if (net instanceof DinetSyncNet) return scoreMapLoss(net.scoreMap(vision, audio), labels);
+      if (net instanceof SyncNet) return contrastiveDistanceLoss(vision, audio, labels, { margin: 2 }).loss;
+      return binaryCrossEntropy(tf.sum(tf.mul(vision, audio), 1), labels);
+    });
+    expect((await value.data())[0] / training.loss).toBeCloseTo(1, 4);
+    const largest = Math.max(...Object.values(training.gradients).map(({ norm }) => norm));
+    const layouts = parametersOf(net);
+    expect([...gradients.keys()].sort()).toEqual(Object.keys(training.gradients).sort());
+    for (const [key, gradient] of gradients) {
+      const { norm } = training.gradients[key];
+      const ours = (await tf.norm(gradient).data())[0];
+      // Biases before a BatchNorm have no gradient but rounding. Where rounding turns the sign before a (leaky) ReLU, gradients jump.
+      expect(Math.abs(ours - norm), key).toBeLessThan(GRADIENT * norm + 1e-5 * largest);
+      expect(layouts.has(key)).toBe(true);
+    }
+    const after = await net.stateDict();
+    for (const [key, numbers] of Object.entries(training.buffers)) {
+      const data = (after.get(key) as NamedArray).data as Float32Array;
+      expect(difference(data.slice(0, 4), numbers), key).toBeLessThan(1e-4);
+    }
+    disposeGradients(gradients);
+    tf.dispose([value, frames, mel, labels]);
+    net.dispose();
+  });
+
+  test('starts in evaluation mode, the same for the same seed, and refuses other inputs', () => {
+    const net: SyncNetwork = CASES[name].make(0.0625);
+    expect(net.training).toBe(false);
+    const { frames, mel } = batchOf(name, 1);
+    expect(() => net.encodeFrames(mel)).toThrow(/encodeFrames: frames must be of shape \[batch, /);
+    expect(() => net.encodeAudio(frames)).toThrow(/encodeAudio: mel must be of shape \[batch, /);
+    const again = CASES[name].make(0.0625);
+    const apart = tf.tidy(() => tf.max(tf.abs(tf.sub(net.encodeAudio(mel), again.encodeAudio(mel)))).dataSync()[0]);
+    expect(apart).toBe(0);
+    tf.dispose([frames, mel]);
+    net.dispose();
+    again.dispose();
+    expect(() => again.encodeAudio(mel)).toThrow('one that was disposed');
+  });
+});
+
+test('Wav2LipSyncNet takes other numbers of frames and mel steps, and says where no map is left', () => {
+  const recipe = { ...CASES.wav2lip.make(0.03).recipe, frames: 10, melSteps: 32, mel: 'THESIS_MEL' as const };
+  const net = new Wav2LipSyncNet({ seed: 0, width: 0.0625, recipe: { ...recipe, crop: { kind: 'face box', size: 48, rows: 'all' } } });
+  const embeddings = net.forward(tf.zeros([2, 48, 48, 30]), tf.zeros([2, 80, 32, 1]));
+  expect(embeddings.vision.shape).toEqual([2, 32]);
+  expect(embeddings.audio.shape).toEqual([2, 32]);
+  expect(() => new Wav2LipSyncNet({ seed: 0, recipe: { ...recipe, crop: { kind: 'face box', size: 2, rows: 'all' } } })).toThrow('that leave a map');
+  expect(() => new Wav2LipSyncNet({ seed: 0, recipe: { ...recipe, mel: 'SYNCNET_MFCC' } })).toThrow('recipe.mel must be a mel spectrogram');
+  net.dispose();
+});
+
+test('SyncNet and DinetSyncNet refuse recipes that are not theirs', () => {
+  const { recipe } = CASES.syncnet.make(0.01);
+  expect(() => new SyncNet({ seed: 0, recipe: { ...recipe, frames: 6 } })).toThrow('SyncNet: recipe must be of 5 whole pictures of 224 px');
+  expect(() => new SyncNet({ seed: 0, width: 0 })).toThrow('SyncNet: width must be above 0');
+  expect(() => new DinetSyncNet({ seed: 0, recipe: { ...dinetRecipe(64), melSteps: 3 } })).toThrow('DinetSyncNet: recipe must be');
+  expect(() => new DinetSyncNet({ seed: 0, recipe: dinetRecipe(72) })).toThrow('a size that 32 divides');
+});

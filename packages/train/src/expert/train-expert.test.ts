@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AVAlignNetConfig } from '@lipsync/avalignnet';
+import { selectBackend } from '@lipsync/backends';
+import { AUDIO_FEATURES, storedShape, type StoredCrop, type SyncRecipe } from '@lipsync/contracts';
+import { ClipStore, clipId } from '@lipsync/dataloader';
+import { storedCropFor } from '@lipsync/sync-windows';
+import { Random } from '@lipsync/nn';
+import { loadSyncNetwork } from '@lipsync/syncnet';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SMALL_RUN } from '../testing/small-run';
+import { recipeFor } from './trained-network';
+import { trainExpert, type TrainEvent, type TrainExpertOptions } from './train-expert';
+
+let folder: string;
+beforeAll(async () => {
+  await selectBackend({ backend: 'wasm', threads: 1, log: () => {} });
+  folder = await mkdtemp(join(tmpdir(), 'lipsync-train-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Clips of noise in the form that a network's recipe asks for. */
+async function storeFor(
+  network: 'syncnet' | 'wav2lip' | 'avalignnet',
+  config?: AVAlignNetConfig,
+  other: { crop?: StoredCrop; name?: string } = {},
+): Promise<ClipStore> {
+  const { crop, mel, fps } = recipeFor({ network, config });
+  const { bins, stepsPerSecond } = AUDIO_FEATURES[mel];
+  const stored = other.crop ?? storedCropFor(crop);
+  const store = await ClipStore.create(join(folder, `clips-${other.name ?? network}`), { crop: stored, mel, stepsPerSecond, bins, fps });
+  const count = 16;
+  for (const name of ['a', 'b', 'c', 'd']) {
+    const random = new Random(1, name.charCodeAt(0));
+    const { height, width } = storedShape(stored);
+    const steps = Math.ceil((count * stepsPerSecond) / fps) + 1;
+    await store.write({
+      id: clipId(`${name}.mp4`, 0, 0),
+      frames: Uint8Array.from({ length: count * height * width * 3 }, () => random.integer(256)),
+      count,
+      height,
+      width,
+      sound: new Int16Array(count * 640),
+      mel: { data: Float32Array.from({ length: steps * bins }, () => random.normal()), steps, bins },
+      landmarks: new Float32Array(count * 136),
+      poses: new Float32Array(count * 4).fill(1),
+      firstFrame: 0,
+      score: 1,
+      interpolated: 0,
+    });
+  }
+  return store;
+}
+
+async function run(options: TrainExpertOptions, until = Infinity): Promise<TrainEvent[]> {
+  const events: TrainEvent[] = [];
+  for await (const event of trainExpert(options)) {
+    events.push(event);
+    if (event.kind === 'step' && event.entry.step >= until) break;
+  }
+  return events;
+}
+
+test.each(['syncnet', 'wav2lip'] as const)(
+  'trainExpert trains %s by its publisher’s recipe, goes on where it was stopped, and writes weights that load',
+  async (network) => {
+    const store = await storeFor(network);
+    const options = { store, network, preset: 'published', width: 0.03125, steps: 3, pairsPerBatch: 4, heldOut: ['d'], checkpointEvery: 1, validateEvery: 0 } as const;
+    const before = tf.memory().numTensors;
+    const whole = await run({ ...options, out: join(folder, `${network}-whole`) });
+    expect(tf.memory().numTensors).toBe(before);
+    const done = whole.at(-1) as Extract<TrainEvent, { kind: 'done' }>;
+    expect(done.report).toMatchObject({ steps: 3, samples: 12, trainingClips: 3, heldOutClips: 1 });
+    for (const event of whole) if (event.kind === 'step') expect(Number.isFinite(event.entry.loss)).toBe(true);
+
+    const out = join(folder, `${network}-stopped`);
+    await run({ ...options, out }, 2);
+    const rest = await run({ ...options, out });
+    expect(rest[0]).toMatchObject({ kind: 'start' });
+    expect((rest[0] as { resumedAt: number }).resumedAt).toBeGreaterThan(0);
+    expect((rest.at(-1) as typeof done).report.weightsHash).toBe(done.report.weightsHash);
+
+    const net = await loadSyncNetwork(done.report.weights);
+    expect(net.recipe).toEqual(recipeFor({ network }));
+    expect(net.weightsHash).toBe(done.report.weightsHash);
+    net.dispose();
+    expect(await readFile(done.report.curve, 'utf8')).toContain(`${net.name}, published, 3 steps of 4 windows`);
+  },
+  120_000,
+);
+
+test('trainExpert refuses to contrast networks whose embeddings have no cosine', async () => {
+  const store = await storeFor('syncnet');
+  await expect(run({ store, network: 'syncnet', preset: 'contrast', out: join(folder, 'x') })).rejects.toThrow('preset must be published for syncnet');
+});
+
+test.each(['avalignnet', 'wav2lip'] as const)(
+  'trainExpert trains %s on a store of head pictures by a recipe with DINet’s mouth box of another size',
+  async (network) => {
+    const config = SMALL_RUN.choice.config as AVAlignNetConfig;
+    const { frames, height: size, melSteps } = config.input;
+    const recipe: SyncRecipe = {
+      ...recipeFor({ network: 'avalignnet', config }),
+      crop: { kind: 'dinet', size, upright: 'median of five', sampling: 'exact' },
+    };
+    const store = await storeFor('avalignnet', config, { crop: { kind: 'dinet head', mouth: 64 }, name: `head-${network}` });
+    const width = 0.03125;
+    const options = { store, network, recipe, steps: 2, clipsPerBatch: 2, windowsPerClip: 2, heldOut: ['d'], validateEvery: 0, workers: 0 } as const;
+    const before = tf.memory().numTensors;
+    const events = await run({ ...options, width, config, out: join(folder, `head-${network}`) });
+    expect(tf.memory().numTensors).toBe(before);
+    const { report } = events.at(-1) as Extract<TrainEvent, { kind: 'done' }>;
+    expect(report).toMatchObject({ steps: 2, trainingClips: 3, heldOutClips: 1, validation: { clips: 1 } });
+    for (const event of events) if (event.kind === 'step') expect(Number.isFinite(event.entry.loss)).toBe(true);
+    if (network === 'wav2lip') {
+      const net = await loadSyncNetwork(report.weights);
+      expect(net.recipe).toEqual({ ...recipe, frames, melSteps });
+      net.dispose();
+    }
+  },
+  120_000,
+);
+
+const built = existsSync(new URL('../../dist/replica-worker.js', import.meta.url));
+test.skipIf(!built)(
+  `trainExpert in replicas and chunks has the losses of one, and goes on where it was stopped to the same bytes${built ? '' : ' (skipped: not built)'}`,
+  async () => {
+    const { config } = SMALL_RUN.choice;
+    const store = await storeFor('avalignnet', config);
+    const options = { store, config, steps: 3, clipsPerBatch: 2, windowsPerClip: 3, heldOut: ['d'], checkpointEvery: 2, validateEvery: 0 } as const;
+    const losses = (events: TrainEvent[]) => events.flatMap((event) => (event.kind === 'step' ? [event.entry.loss] : []));
+    const hash = (events: TrainEvent[]) => (events.at(-1) as Extract<TrainEvent, { kind: 'done' }>).report.weightsHash;
+    const before = tf.memory().numTensors;
+    const alone = await run({ ...options, out: join(folder, 'alone') });
+    const divided = { ...options, replicas: 2, chunk: 2 };
+    const whole = await run({ ...divided, out: join(folder, 'replicas') });
+    losses(whole).forEach((loss, step) => expect(Math.abs(loss - losses(alone)[step])).toBeLessThan(1e-4));
+    expect(whole.some((event) => event.kind === 'warning')).toBe(false);
+
+    const out = join(folder, 'replicas-stopped');
+    await run({ ...divided, out }, 2);
+    for await (const event of trainExpert({ ...options, out })) {
+      expect(event).toMatchObject({ kind: 'start', resumedAt: 2, replicas: 1 }); // another division may go on, too
+      break;
+    }
+    const rest = await run({ ...divided, out });
+    expect(rest[0]).toMatchObject({ kind: 'start', resumedAt: 2, replicas: 2 });
+    expect(hash(rest)).toBe(hash(whole));
+    expect(tf.memory().numTensors).toBe(before);
+  },
+  240_000,
+);
+
+test('trainExpert warns of networks whose batch statistics the division changes, and holds their runs to it', async () => {
+  const store = await storeFor('wav2lip');
+  const options = { store, network: 'wav2lip', width: 0.03125, steps: 3, clipsPerBatch: 2, windowsPerClip: 2, heldOut: ['d'], checkpointEvery: 1 } as const;
+  const out = join(folder, 'statistics');
+  const events = await run({ ...options, out, chunk: 2 }, 1);
+  expect(events[1]).toMatchObject({ kind: 'warning', text: expect.stringContaining('normalises by the statistics of what is in the network together') });
+  await run({ ...options, out, chunk: 2 }, 2);
+  await expect(run({ ...options, out })).rejects.toThrow('chunk was 2, is undefined; replicas was 1, is undefined');
+  await expect(run({ ...options, out, replicas: 0 })).rejects.toThrow('trainExpert: replicas must be a whole number above 0, got 0');
+});

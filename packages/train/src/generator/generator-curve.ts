@@ -1,0 +1,53 @@
+import type { DinetStepReport } from './dinet-trainer';
+import type { GeneratorCheck } from './generator-validation';
+import { binned, lineChart, type ChartLine } from '../run/line-chart';
+
+/** One line of the log of a generator's training. */
+export type GeneratorLogEntry = DinetStepReport & {
+  step: number;
+  learningRate: number;
+  picturesPerSec: number;
+  /** At the steps where it was measured. */
+  validation?: GeneratorCheck;
+};
+
+/**
+ * The curve of a generator's training as an SVG picture: losses, PSNR of the mouth, and the expert's cosine of painted mouths between that of
+ * true mouths (its ceiling) and that of painted ones with other sound.
+ *
+ * @throws RangeError if there is no entry.
+ */
+export function generatorCurve(log: readonly GeneratorLogEntry[], title: string): string {
+  if (log.length === 0) throw new RangeError('generatorCurve: log must have at least one entry, got none');
+  const loss = (name: keyof DinetStepReport & string, label: string, colour: string): ChartLine => ({ name: label, colour, points: binned(log, (entry) => entry[name]) });
+  const checks = (name: string, colour: string, pick: (check: GeneratorCheck) => number | undefined): ChartLine => ({
+    name,
+    colour,
+    points: log.flatMap(({ step, validation }): [number, number][] => {
+      const value = validation && pick(validation);
+      return value === undefined ? [] : [[step, value]];
+    }),
+  });
+  const on = log.find(({ validation }) => validation)?.validation?.on ?? 'held-out';
+  return lineChart({
+    title,
+    panels: [
+      { label: 'pictures', series: [loss('image', 'squared error', '#1f5fa8')] },
+      { label: 'features of VGG-19', series: [loss('perceptual', 'distance', '#1f5fa8')] },
+      {
+        label: 'adversarial',
+        series: [loss('gan', 'generator', '#1f5fa8'), loss('frameDiscriminator', 'of frames', '#b3402a'), loss('clipDiscriminator', 'of clips', '#6b3fa0')],
+      },
+      { label: 'sync loss, training', series: [loss('sync', '(cosine - 1)²', '#1f5fa8')] },
+      { label: `PSNR of the mouth, dB, ${on} clips`, series: [checks('painted', '#1b7f4b', ({ psnr }) => psnr)] },
+      {
+        label: `cosine of the expert, ${on} clips`,
+        series: [
+          checks('true, in sync', '#555', ({ cosine }) => cosine?.real),
+          checks('painted', '#1b7f4b', ({ cosine }) => cosine?.painted),
+          checks('other sound', '#b3402a', ({ cosine }) => cosine?.paintedOther),
+        ],
+      },
+    ],
+  });
+}

@@ -1,0 +1,192 @@
+import { disposeGradients, parametersOf, setDropoutStep, valueAndGradients } from '@lipsync/nn';
+import { evenShare } from './even-share';
+import type { Module, Parameter } from '@lipsync/nn';
+import type { SharedExchange } from '../replicas/shared-exchange';
+import * as tf from '@tensorflow/tfjs-core';
+import type { EmbeddingBatch, MelBatch, MouthBatch } from '@lipsync/contracts';
+import type { SyncBatch, SyncEmbeddings, SyncLoss, SyncLossParts } from '@lipsync/avalignnet';
+
+/** A network of two towers that `trainStep` can train: AVAlignNet, and those of `@lipsync/syncnet`. */
+export type SyncModel = Module & { forward(frames: MouthBatch, mel: MelBatch): SyncEmbeddings };
+
+/** What the replicas of a run exchange; `SharedExchange` of `@lipsync/nn` does it between threads. */
+export type ReplicaExchange = Pick<SharedExchange, 'rank' | 'count' | 'gather' | 'sum'>;
+
+export type BatchGradientsOptions = {
+  net: SyncModel;
+  head?: Module;
+  batch: SyncBatch;
+  loss: SyncLoss;
+  /** Most rows in the network at a time. */
+  chunk?: number;
+  exchange?: ReplicaExchange;
+  /** Where the dropout masks come from: the step, and how many rows of it came before. */
+  step: number;
+  firstRow?: number;
+};
+
+/** By name, and what the loss said; the caller disposes both. */
+export type BatchGradients = { gradients: Map<string, tf.Tensor>; parts: SyncLossParts };
+
+/** Names of the cached embeddings among the parameters; no module's name has a bracket. */
+const [CACHED_VISION, CACHED_AUDIO] = ['(vision)', '(audio)'];
+
+/** Rows that a replica's dropout masks are told apart by. */
+const REPLICA_ROWS = 2 ** 16;
+
+/**
+ * Gradients of a loss over a whole batch, of which only a chunk is in the network at a time, or which several replicas share.
+ *
+ * The embeddings of all chunks but the last are computed first and kept without what led to them. The last chunk's are
+ * computed on the tape, put behind them, and the loss is taken once over all rows: that gives the gradients by the head, by the network
+ * through the last chunk, and by each kept embedding. Each of the other chunks then goes through the network again, on
+ * the tape, with `sum(embedding · gradient by it)` as its loss. So any loss of the embeddings gets its exact gradient, at the
+ * memory of one chunk, for one more forward pass of all chunks but one.
+ *
+ * Replicas hold their own rows each. In the middle of the tape they hand each other the embeddings, take those of the others as
+ * constants, and compute the same loss; its gradient by the network is the sum of theirs, and that by the head is the
+ * same in each and is counted once.
+ *
+ * Source: GradCache (Gao et al. 2021), with the last chunk not cached.
+ */
+export async function batchGradients(options: BatchGradientsOptions): Promise<BatchGradients> {
+  const { net, head, batch, chunk, exchange, step } = options;
+  const rows = batch.frames.shape[0];
+  const firstRow = (options.firstRow ?? 0) + (exchange?.rank ?? 0) * REPLICA_ROWS;
+  const count = chunk === undefined ? 1 : Math.ceil(rows / chunk);
+  const forward = (part: number): SyncEmbeddings => {
+    const [first, end] = evenShare(rows, part, count);
+    // The same masks whenever this chunk goes through, and others for each; the step takes the low 32 bits.
+    setDropoutStep(net, step + (firstRow + first) * 2 ** 32);
+    if (count === 1) return net.forward(batch.frames, batch.mel);
+    return tf.tidy(() => net.forward(rowsOf(batch.frames, first, end), rowsOf(batch.mel, first, end)));
+  };
+  const cached = new Map<string, Parameter>();
+  const made: SyncEmbeddings[] = [];
+  let whole: BatchGradients | undefined;
+  try {
+    if (count > 1) {
+      for (let part = 0; part < count - 1; part++) made.push(forward(part));
+      for (const [name, tower] of [[CACHED_VISION, 'vision'], [CACHED_AUDIO, 'audio']] as const) {
+        const variable = tf.tidy(() => tf.variable(tf.concat(made.map((embeddings) => embeddings[tower]))));
+        cached.set(name, { variable, layout: 'same' });
+      }
+      made.splice(0).forEach(({ vision, audio }) => tf.dispose([vision, audio]));
+    }
+    whole = gradientsOfLoss(options, cached, () => forward(count - 1));
+    const { gradients } = whole;
+    if (count > 1) {
+      const byVision = gradients.get(CACHED_VISION) as tf.Tensor2D;
+      const byAudio = gradients.get(CACHED_AUDIO) as tf.Tensor2D;
+      const statistics = [...net.namedBuffers().values()].map(({ variable }) => ({ variable, kept: tf.clone(variable) }));
+      try {
+        for (let part = 0; part < count - 1; part++) {
+          const [first, end] = evenShare(rows, part, count);
+          const { value, gradients: further } = valueAndGradients(net, () => {
+            const { vision, audio } = forward(part);
+            const product = (embeddings: tf.Tensor, by: tf.Tensor) => tf.sum(tf.mul(embeddings, rowsOf(by, first, end)));
+            return tf.add(product(vision, byVision), product(audio, byAudio)) as tf.Scalar;
+          });
+          value.dispose();
+          for (const [name, more] of further) {
+            const sum = tf.add(gradients.get(name) as tf.Tensor, more);
+            gradients.get(name)?.dispose();
+            more.dispose();
+            gradients.set(name, sum);
+          }
+        }
+      } finally {
+        for (const { variable, kept } of statistics) {
+          variable.assign(kept); // running statistics follow each chunk once, not twice
+          kept.dispose();
+        }
+        for (const name of cached.keys()) {
+          gradients.get(name)?.dispose();
+          gradients.delete(name);
+        }
+      }
+    }
+    if (exchange !== undefined) {
+      if (head !== undefined && exchange.rank > 0) {
+        for (const name of head.namedParameters().keys()) {
+          const own = gradients.get(name) as tf.Tensor;
+          gradients.set(name, tf.zerosLike(own));
+          own.dispose();
+        }
+      }
+      await exchange.sum(gradients);
+    }
+    return whole;
+  } catch (error) {
+    if (whole) {
+      disposeGradients(whole.gradients);
+      tf.dispose(Object.values(whole.parts));
+    }
+    throw error;
+  } finally {
+    made.forEach(({ vision, audio }) => tf.dispose([vision, audio]));
+    for (const { variable } of cached.values()) variable.dispose();
+  }
+}
+
+function rowsOf<T extends tf.Tensor>(x: T, first: number, end: number): T {
+  return tf.slice(x, [first, ...new Array<number>(x.rank - 1).fill(0)], [end - first, ...x.shape.slice(1)]);
+}
+
+/** The loss over all rows, and its gradients by network, head and cached embeddings. */
+function gradientsOfLoss(
+  { net, head, batch, loss, exchange }: BatchGradientsOptions,
+  cached: Map<string, Parameter>,
+  forward: () => SyncEmbeddings,
+): BatchGradients {
+  const cosines: tf.Scalar[] = [];
+  let refusal: unknown;
+  try {
+    const { value, gradients } = valueAndGradients(new Map([...parametersOf(head ? [net, head] : net), ...cached]), () => {
+      const { vision, audio } = forward();
+      const behind = (name: string, own: EmbeddingBatch): EmbeddingBatch =>
+        cached.size === 0 ? own : tf.concat([(cached.get(name) as Parameter).variable as tf.Tensor as EmbeddingBatch, own]);
+      const own = { vision: behind(CACHED_VISION, vision), audio: behind(CACHED_AUDIO, audio) };
+      try {
+        const parts = loss(exchange ? withOthers(own, exchange) : own, batch);
+        cosines.push(tf.keep(parts.positiveCosine), tf.keep(parts.negativeCosine));
+        return parts.loss;
+      } catch (error) {
+        // Thrown through tfjs, the error would leave all maps of the forward pass behind: it frees them after a backward pass only.
+        refusal = error;
+        return tf.add(tf.sum(own.vision), tf.sum(own.audio)) as tf.Scalar;
+      }
+    });
+    const [positiveCosine, negativeCosine] = cosines;
+    if (refusal === undefined) return { gradients, parts: { loss: value, positiveCosine, negativeCosine } };
+    value.dispose();
+    disposeGradients(gradients);
+  } catch (error) {
+    tf.dispose(cosines);
+    throw refusal ?? error;
+  }
+  throw refusal;
+}
+
+/**
+ * The embeddings of all replicas, in order of rank; gradients flow into one's own.
+ *
+ * Reads its own synchronously: `tf.variableGrads` cannot wait for a promise, and without this a replica would have to run
+ * all its rows twice. So replicas run on backends that can read so, wasm and cpu.
+ */
+function withOthers({ vision, audio }: SyncEmbeddings, exchange: ReplicaExchange): SyncEmbeddings {
+  const numbers = new Float32Array(vision.size + audio.size);
+  numbers.set(vision.dataSync<'float32'>());
+  numbers.set(audio.dataSync<'float32'>(), vision.size);
+  const [visionWidth, audioWidth] = [vision.shape[1], audio.shape[1]];
+  const all = exchange.gather(numbers).map((theirs, rank): SyncEmbeddings => {
+    if (rank === exchange.rank) return { vision, audio };
+    const rows = theirs.length / (visionWidth + audioWidth);
+    return {
+      vision: tf.tensor2d(theirs.slice(0, rows * visionWidth), [rows, visionWidth]),
+      audio: tf.tensor2d(theirs.slice(rows * visionWidth), [rows, audioWidth]),
+    };
+  });
+  if (all.length === 1) return all[0];
+  return { vision: tf.concat(all.map((each) => each.vision)), audio: tf.concat(all.map((each) => each.audio)) };
+}

@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import { enableWasmTraining } from '@lipsync/backends';
+import type { EmbeddingBatch, MelBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import { Conv2d, Linear, Module, Random, l2Normalize, registerGradients, relu } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-wasm';
+import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
+import type { DinetStepReport, DinetTrainBatch, MouthInput } from '../generator/dinet-trainer';
+
+/** Chooses wasm, one thread, with its training kernels, and all gradients. */
+export async function useWasm(): Promise<void> {
+  enableWasmTraining();
+  await tf.setBackend('wasm');
+  await tf.ready();
+  registerGradients();
+}
+
+/** Tensors alive. */
+export const tensors = () => tf.memory().numTensors;
+
+/** Numbers by formula, in our axis order. The caller disposes it. */
+export function made(name: string, shape: number[], low = 0, high = 1): tf.Tensor {
+  return tf.tensor(formulaNumbers(name, shape.reduce((a, b) => a * b, 1), low, high), shape);
+}
+
+/** Gives a module the weights that reference/dinet-losses.py gives its own. */
+export async function fill<M extends Module>(net: M, prefix = ''): Promise<M> {
+  const shapes = [...(await net.stateDict())].map(([name, { shape }]) => [prefix + name, shape] as const);
+  net.loadStateDict(new Map([...formulaStateDict(shapes)].map(([name, array]) => [name.slice(prefix.length), array])));
+  return net;
+}
+
+type LossStage = {
+  name: string;
+  number: number;
+  rows: number;
+  frames: number;
+  space: 'unit' | 'joint' | null;
+  vgg: boolean;
+  /** Of two steps. */
+  reports: Partial<DinetStepReport>[];
+  /** Of the first. */
+  gradients: Record<string, { shape: number[]; data: number[] }>;
+};
+
+/** What reference/dinet-losses.py measured. */
+export const lossCases = JSON.parse(readFileSync(new URL('../../../dinet/fixtures/losses.json', import.meta.url), 'utf8')) as {
+  side: number;
+  learningRate: number;
+  stages: LossStage[];
+};
+
+export const SIDE = 16;
+
+/** `sigmoid(conv(relu(conv([masked, references, sound]))))`, the sound's mean over its steps laid over the picture. */
+export class Painter extends Module {
+  private readonly first: Conv2d;
+  private readonly last: Conv2d;
+  constructor({ references = 2, bins = 3, width = 4, seed = 0 } = {}) {
+    super();
+    const random = new Random(seed, 7);
+    this.first = this.register('first', new Conv2d({ inChannels: 3 + 3 * references + bins, outChannels: width, kernelSize: 3, padding: 1, random }));
+    this.last = this.register('last', new Conv2d({ inChannels: width, outChannels: 3, kernelSize: 3, padding: 1, random }));
+  }
+  forward(masked: tf.Tensor4D, references: tf.Tensor4D, audio: tf.Tensor3D): tf.Tensor4D {
+    this.assertUsable();
+    return tf.tidy(() => {
+      const [count, height, width] = masked.shape;
+      const sound = tf.tile(tf.reshape(tf.mean(audio, 2), [count, 1, 1, -1]), [1, height, width, 1]);
+      const all = tf.concat([masked, references, sound as tf.Tensor4D], 3);
+      return tf.sigmoid(this.last.forward(relu(this.first.forward(all))));
+    });
+  }
+}
+
+/** Convolution, leaky ReLU, mean of 2 x 2, convolution to a map. */
+export class Judge extends Module {
+  readonly pictures: number;
+  private readonly first: Conv2d;
+  private readonly last: Conv2d;
+  constructor(pictures: number, seed = 1) {
+    super();
+    this.pictures = pictures;
+    const random = new Random(seed, pictures);
+    this.first = this.register('first', new Conv2d({ inChannels: 3 * pictures, outChannels: 4, kernelSize: 4, random }));
+    this.last = this.register('last', new Conv2d({ inChannels: 4, outChannels: 1, kernelSize: 1, random }));
+  }
+  forward(pictures: tf.Tensor4D): tf.Tensor4D {
+    this.assertUsable();
+    return tf.tidy(() => this.last.forward(tf.avgPool(tf.leakyRelu(this.first.forward(pictures), 0.2), 2, 2, 'valid')));
+  }
+}
+
+const BINS = 80;
+
+/** Two linear towers, with embeddings of length 1; `joint`: a map of 2 x 2 scores from their product. */
+export class Expert extends Module implements SyncExpert {
+  readonly name = 'linear towers';
+  readonly embeddingSize = 8;
+  readonly recipe: SyncRecipe = {
+    frames: 5,
+    fps: 25,
+    crop: { kind: 'dinet', size: 8, upright: 'none', sampling: 'exact' },
+    color: 'RGB',
+    range: [0, 1],
+    mel: 'THESIS_MEL',
+    melSteps: 16,
+  };
+  private readonly visual: Linear;
+  private readonly sound: Linear;
+  private readonly cells: Linear;
+  constructor(readonly space: 'unit' | 'joint' | 'euclidean' = 'unit', seed = 2) {
+    super();
+    const random = new Random(seed, 3);
+    this.visual = this.register('visual', new Linear({ inFeatures: 8 * 8 * 15, outFeatures: 8, random }));
+    this.sound = this.register('sound', new Linear({ inFeatures: BINS * 16, outFeatures: 8, random }));
+    this.cells = this.register('cells', new Linear({ inFeatures: 8, outFeatures: 4, random }));
+    this.eval();
+  }
+  encodeFrames(frames: MouthBatch): EmbeddingBatch {
+    return tf.tidy(() => this.finish(this.visual.forward(tf.reshape(frames, [frames.shape[0], -1]))));
+  }
+  encodeAudio(mel: MelBatch): EmbeddingBatch {
+    return tf.tidy(() => this.finish(this.sound.forward(tf.reshape(mel, [mel.shape[0], -1]))));
+  }
+  scoreMap(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor4D {
+    return tf.tidy(() => tf.reshape(this.cells.forward(tf.mul(frames, audio)), [frames.shape[0], 2, 2, 1]) as tf.Tensor4D);
+  }
+  private finish(x: tf.Tensor): EmbeddingBatch {
+    return (this.space === 'unit' ? l2Normalize(relu(x) as tf.Tensor2D) : x) as EmbeddingBatch;
+  }
+}
+
+/** The middle 8 x 8 pixels of rows of 5 pictures, one after the other on the channels. The angles are not looked at. */
+export const middle: MouthInput = (painted) =>
+  tf.tidy(() => {
+    const rows = tf.reshape(tf.slice(painted, [0, 4, 4, 0], [-1, 8, 8, 3]), [-1, 5, 8, 8, 3]);
+    return tf.reshape(tf.transpose(rows, [0, 2, 3, 1, 4]), [-1, 8, 8, 15]) as tf.Tensor4D;
+  });
+
+/** Rows of pictures by formula. The caller disposes it. */
+export function madeBatch(rows: number, frames: number, name = 'batch', side = SIDE): DinetTrainBatch {
+  const count = rows * frames;
+  const of = (what: string, shape: number[]) => made(`${name} ${what}`, shape);
+  return {
+    real: of('real', [count, side, side, 3]) as tf.Tensor4D,
+    masked: of('masked', [count, side, side, 3]) as tf.Tensor4D,
+    references: of('references', [count, side, side, 6]) as tf.Tensor4D,
+    audio: of('audio', [count, 3, 5]) as tf.Tensor3D,
+    angles: tf.zeros([count]) as tf.Tensor1D,
+    syncAudio: of('sync audio', [rows, BINS, 16, 1]) as tf.Tensor4D,
+    frames,
+  };
+}
+
+export function disposeMade({ real, masked, references, audio, angles, syncAudio }: DinetTrainBatch): void {
+  tf.dispose([real, masked, references, audio, ...(angles ? [angles] : []), ...(syncAudio ? [syncAudio] : [])]);
+}

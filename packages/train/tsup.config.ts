@@ -1,0 +1,8 @@
+import { defineConfig } from 'tsup';
+import base from '../../tsup.base';
+
+/** Replicas run a program of their own. */
+export default defineConfig([
+  { ...base, clean: false },
+  { entry: { 'replica-worker': 'src/replicas/replica-worker.ts' }, format: ['esm'], sourcemap: true, target: 'es2022' },
+]);
