@@ -18,7 +18,7 @@ const projects = folders.flatMap((pattern) => {
         ],
       },
       test: {
-        name: entry.name,
+        name: parent === 'examples' ? `example-${entry.name}` : entry.name,
         root: `${root}${parent}/${entry.name}`,
         include: ['src/**/*.test.ts'],
         testTimeout: 60_000,

@@ -74,7 +74,7 @@ for (const { seconds, turns, runs } of [
     ['minimum', (values) => Math.min(...values)],
   ]) {
     const ratio = (of(js) / of(torch)).toFixed(2);
-    console.log(`${seconds} s of sound, ${name}: ours ${show(of(js))}, torchaudio ${show(of(torch))}, ratio ${ratio}`);
+    console.log(`${seconds} s of audio, ${name}: ours ${show(of(js))}, torchaudio ${show(of(torch))}, ratio ${ratio}`);
   }
 }
 python.stdin.end();

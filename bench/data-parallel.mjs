@@ -3,8 +3,8 @@
 //     pnpm build && node bench/data-parallel.mjs [--batch 72] [--steps 5] [--rounds 2] [--threads 2] [--chunk 32] [--only NAME] [--json]
 //     node bench/data-parallel.mjs --memory 72,256,512
 //
-// Each line is a process of its own; rounds are interleaved. Figures are medians over all steps but the first: by the clock, and by
-// processor time of all threads, which a busy machine disturbs less. Memory is the most that was resident (VmHWM, with the batch itself).
+// Each line is a process of its own; rounds are interleaved. Figures are medians over all steps but the first: wall-clock, and by
+// CPU time of all threads, which a busy machine disturbs less. Memory is the most that was resident (VmHWM, with the batch itself).
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

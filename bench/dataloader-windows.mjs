@@ -1,6 +1,6 @@
 /**
  * Windows a second out of a store, for LITE's recipe with everything varied, beside a PyTorch DataLoader that does the same on the same files:
- * reads a clip's safetensors file, inflates its pictures, cuts six windows of ten pictures (turned, scaled, shifted, mirrored, coloured, with noise)
+ * reads a clip's safetensors file, inflates its frames, cuts six windows of ten frames (turned, scaled, shifted, mirrored, coloured, with noise)
  * and of 32 mel steps (tilted, stretched, with a floor and noise) of each of 12 clips.
  *
  *     node bench/dataloader-windows.mjs --clips DIR [--batches 40] [--of 200] [--rounds 3]

@@ -95,5 +95,5 @@ function table() {
     for (const result of all) row(result.arm, result, result.rows.find((figures) => figures.of === 'generated' && figures.sound === sound));
     for (const of of ['copy-input', 'repeat-reference']) row(of, { seed: '' }, all[0].rows.find((figures) => figures.of === of && figures.sound === sound));
   }
-  console.log(`\n${all[0].pictures} pictures of ${all[0].clips} clips that no generator learned from; judge: ${all[0].judges[0].name}, crop ${all[0].judges[0].crop}`);
+  console.log(`\n${all[0].pictures} frames of ${all[0].clips} clips that no generator learned from; judge: ${all[0].judges[0].name}, crop ${all[0].judges[0].crop}`);
 }

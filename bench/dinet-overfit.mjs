@@ -1,9 +1,9 @@
-// A generator learns one clip by heart: first its pictures, then its sync by an expert. Shows that a network of this size can paint a mouth at all.
+// A generator learns one clip by heart: first its frames, then its sync by an expert. Shows that a network of this size can paint a mouth at all.
 //
 //     pnpm build && node bench/dinet-overfit.mjs STORE CLIP --out DIR [--expert FILE] [--width 8] [--frame-steps 600] [--clip-steps 150] [--threads 1] [--json]
 //
 // STORE: head crops (`lipsync prepare --head 64`), CLIP: the id of one of its clips. Asked of it: PSNR of the mouth above 28 dB, and the sync loss below its
-// value on shifted sound. Writes both runs and a sheet of pictures into DIR; goes on where it was stopped.
+// value on shifted audio. Writes both runs and a sheet of frames into DIR; goes on where it was stopped.
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -28,7 +28,7 @@ await selectBackend({ threads: Number(values.threads), log: console.error });
 const [store, clip] = [await ClipStore.open(resolve(positionals[0])), positionals[1]];
 const [out, width] = [resolve(values.out), Number(values.width)];
 const expert = values.expert && (await loadAVAlignNet(await readFile(values.expert)));
-// The pictures alone count: no discriminators, and a rate that a short run needs.
+// The frames alone count: no discriminators, and a rate that a short run needs.
 const common = { store, clips: [clip], heldOut: [], perceptual: 'none', weights: { image: 10, gan: 0, sync: 0.1 }, learningRate: Number(values.rate), clipNorm: 1, workers: 0, checkpointEvery: 100 };
 const config = { ...LITE_DINET, width, referenceChannels: 4 * width };
 const frame = join(out, 'frame');

@@ -1,9 +1,9 @@
-// What stands before the networks: mel of an hour of sound beside torchaudio, and landmarks a second on a film.
+// What stands before the networks: mel of an hour of audio beside torchaudio, and landmarks a second on a video.
 //
 //     pnpm build && node bench/features.mjs [--hours 1] [--video FILE] [--rounds 5] [--python /usr/bin/python3] [--json]
 //
 // Mel: 16 kHz, as a stream in pieces of ten seconds, one thread, beside torchaudio over the same number of samples in pieces of the same size; the ratio is
-// ours by theirs. Landmarks: pictures of the film through decoder, detector and both looks of `prepare`, two threads; without --video one under
+// ours by theirs. Landmarks: frames of the video through decoder, detector and both looks of `prepare`, two threads; without --video one under
 // LIPSYNC_SHARED is taken, or the figure left out. Medians, lowest and highest.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -68,7 +68,7 @@ async function mel() {
 async function landmarks() {
   const video = values.video ?? join(root, process.env.LIPSYNC_SHARED ?? '../shared', 'data/wild/German_20s.mp4');
   if (!existsSync(video)) {
-    console.error('landmarks: skipped, no film (--video, or LIPSYNC_SHARED)');
+    console.error('landmarks: skipped, no video (--video, or LIPSYNC_SHARED)');
     return undefined;
   }
   const [{ selectBackend }, { createLandmarkDetector }, { openMedia }, { openTrackedVideo }] = await Promise.all(['backends', 'face-crop', 'media', 'dataloader'].map(load));
@@ -94,6 +94,6 @@ else {
   const { mel: sound, landmarks: faces } = result;
   const beside = sound.torchaudio ? `; torchaudio ${sound.torchaudio.seconds.toFixed(2)} s, ratio ${sound.ratio.toFixed(2)}` : '';
   console.log(`mel of ${sound.hours} h: ${sound.seconds.toFixed(2)} s (${sound.lowest.toFixed(2)}-${sound.highest.toFixed(2)})${beside}`);
-  if (faces) console.log(`landmarks: ${faces.perSecond.toFixed(0)} pictures a second, ${faces.pictures} in ${faces.seconds.toFixed(2)} s (${faces.lowest.toFixed(2)}-${faces.highest.toFixed(2)}); ${faces.reason}`);
+  if (faces) console.log(`landmarks: ${faces.perSecond.toFixed(0)} frames a second, ${faces.pictures} in ${faces.seconds.toFixed(2)} s (${faces.lowest.toFixed(2)}-${faces.highest.toFixed(2)}); ${faces.reason}`);
 }
 process.exit(0);

@@ -1,9 +1,9 @@
-// Seconds of what FID and FVD take: Inception a picture of 299 x 299, I3D a clip of 16 x 224 x 224 (wasm and PyTorch, one thread each, in turn), the
+// Seconds of what FID and FVD take: Inception a frame of 299 x 299, I3D a clip of 16 x 224 x 224 (wasm and PyTorch, one thread each, in turn), the
 // Fréchet distance of 2048 features (ours and SciPy).
 //
 //     pnpm build && node bench/metrics-frechet.mjs [--rounds 2] [--python /usr/bin/python3] [--only inception,i3d,distance]
 //
-// Fastest run by the clock, processor time of that run, and the largest memory of the process. The BLAS that SciPy has is printed: plain ones are
+// Fastest run wall-clock, CPU time of that run, and the largest memory of the process. The BLAS that SciPy has is printed: plain ones are
 // several times slower than OpenBLAS.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +20,7 @@ const { values } = parseArgs({
 
 /** What is measured: samples a run, so that figures are a sample's. */
 const TASKS = {
-  inception: { samples: 4, what: 'Inception, a picture' },
+  inception: { samples: 4, what: 'Inception, a frame' },
   i3d: { samples: 1, what: 'I3D, a clip' },
   distance: { samples: 1, what: 'distance, 2048 features' },
 };

@@ -1,9 +1,9 @@
-// Milliseconds for a pair of pictures of 256 pixels: SSIM, PSNR, sharpness, and LPIPS with each network on wasm, beside scikit-image, OpenCV and
+// Milliseconds for a pair of frames of 256 pixels: SSIM, PSNR, sharpness, and LPIPS with each network on wasm, beside scikit-image, OpenCV and
 // PyTorch on one thread. Weights are random: the time does not depend on them.
 //
 //     pnpm build && node bench/metrics-images.mjs [--size 256] [--rounds 5] [--batch 1] [--backend wasm] [--python /usr/bin/python3]
 //
-// The fastest of the rounds counts, one that does not count before; processor time of all threads beside it, which a busy machine disturbs less.
+// The fastest of the rounds counts, one that does not count before; CPU time of all threads beside it, which a busy machine disturbs less.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,5 @@
-// Training steps and inference of LITE, the thesis's network (5 pictures of 64 x 64, at most 512 channels), the 0.88 M network, SyncNet 2016
-// and DINet (the thesis's, and LITE_DINET; mouth of 64 pixels, a picture a sample, a step of the stage of frames without VGG-19), a backend at a time, beside PyTorch with as many threads.
+// Training steps and inference of LITE, the thesis's network (5 frames of 64 x 64, at most 512 channels), the 0.88 M network, SyncNet 2016
+// and DINet (the thesis's, and LITE_DINET; mouth of 64 pixels, a frame a sample, a step of the stage of frames without VGG-19), a backend at a time, beside PyTorch with as many threads.
 //
 //     pnpm build && node bench/networks.mjs [--mode train,infer] [--networks lite,thesis,prototype,syncnet,dinet-lite,dinet] [--threads 1,2] [--rounds 5] [--steps 3]
 //                                           [--backends wasm,onednn] [--python /usr/bin/python3] [--json]

@@ -3,7 +3,7 @@
 //     pnpm build && node bench/onnx-inference.mjs --ort FOLDER [--networks lite,thesis_5_64,syncnet] [--batch 8,32] [--threads 1,2] [--rounds 7]
 //
 // FOLDER has node_modules/onnxruntime-node (scripts/check-onnx.mjs fetches one into node_modules/.cache/lipsync-onnxruntime). A pass is both towers of
-// a batch. Medians of the clock and of processor time; ratios are ours by PyTorch's: below 1 is faster. Without PyTorch its columns stay empty.
+// a batch. Medians of the clock and of CPU time; ratios are ours by PyTorch's: below 1 is faster. Without PyTorch its columns stay empty.
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';

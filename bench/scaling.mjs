@@ -1,8 +1,8 @@
-// How time and memory of scoring grow with the length of a film: 1, 2, 5 and 10 minutes of a talking face, with 1 and 2 threads.
+// How time and memory of scoring grow with the length of a video: 1, 2, 5 and 10 minutes of a talking face, with 1 and 2 threads.
 //
 //     pnpm build && node bench/scaling.mjs [--clip FILE] [--minutes 1,2,5,10] [--threads 1,2] [--weights FILE --recipe FILE] [--accelerator none] [--json]
 //
-// The film is a clip again and again (--clip, or one under LIPSYNC_SHARED; skipped without). Each length in a process of its own. "seconds" is the
+// The video is a clip again and again (--clip, or one under LIPSYNC_SHARED; skipped without). Each length in a process of its own. "seconds" is the
 // scoring alone, once backend and weights are there. Memory is the highest of the Node process, and of it with ffmpeg, looked at ten times a second.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ const shared = resolve(root, process.env.LIPSYNC_SHARED ?? '../shared');
 const source = values.clip ?? join(shared, 'data/wild/German_20s.mp4');
 const weights = values.weights ?? join(shared, 'weights/feasibility-10x48.safetensors');
 if (!existsSync(source) || !existsSync(weights)) {
-  console.log('scaling: skipped: a film of a talking face and weights must be given (--clip, --weights, or LIPSYNC_SHARED)');
+  console.log('scaling: skipped: a video of a talking face and weights must be given (--clip, --weights, or LIPSYNC_SHARED)');
   process.exit(0);
 }
 const { openMedia } = await import(new URL('../packages/media/dist/index.js', import.meta.url).href);
@@ -96,7 +96,7 @@ function processTree(pid) {
 }
 
 function table(all) {
-  const head = '| minutes | threads | s a second of film | processor s a second | Node, MB | with ffmpeg, MB |\n|---|---|---|---|---|---|';
+  const head = '| minutes | threads | s a second of video | processor s a second | Node, MB | with ffmpeg, MB |\n|---|---|---|---|---|---|';
   const lines = all.map(({ minutes, threads, seconds, processor, nodeMb, treeMb }) =>
     `| ${minutes} | ${threads} | ${(seconds / minutes / 60).toFixed(4)} | ${(processor / minutes / 60).toFixed(4)} | ${nodeMb.toFixed(0)} | ${treeMb.toFixed(0)} |`,
   );

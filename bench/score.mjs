@@ -9,7 +9,7 @@
 //
 // Each run is a process of its own, start of the program and reading of weights included; medians, and the lowest and highest. "processor" counts all
 // threads and ffmpeg, which a busy machine disturbs less than the clock. Peak memory is of all its processes together, looked at ten times a second.
-// Python runs once, the whole clip; --python-frames N stops it after N pictures and then gives an estimate, said to be one.
+// Python runs once, the whole clip; --python-frames N stops it after N frames and then gives an estimate, said to be one.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -75,7 +75,7 @@ async function compare() {
     const report = { node: process.version, processors: availableParallelism(), threads: Number(values.threads), accelerator: values.accelerator, load: loadavg(), clips: [] };
     for (const { name, source, size, seconds } of clips) {
       if (!source || !existsSync(source)) {
-        say(`clip ${name}: skipped: no film of a talking face (--large, --small, or LIPSYNC_SHARED)`);
+        say(`clip ${name}: skipped: no video of a talking face (--large, --small, or LIPSYNC_SHARED)`);
         continue;
       }
       const clip = join(folder, `${size.join('x')}.mp4`);
@@ -86,14 +86,14 @@ async function compare() {
       }
       const summary = { name, seconds, ...Object.fromEntries(['clock', 'processor', 'scoring', 'start', 'peakMb'].map((key) => [key, spread(runs.map((run) => run[key] ?? run.told[key]))])), result: pick(runs[0].told) };
       summary.timesRealTime = seconds / summary.clock.median;
-      say(`clip ${name}: ${shown(summary.clock)} s by the clock, ${shown(summary.processor)} s of the processor; ${summary.timesRealTime.toFixed(2)} times real time (${(seconds / summary.scoring.median).toFixed(2)} once started); peak ${shown(summary.peakMb, 0)} MB`);
+      say(`clip ${name}: ${shown(summary.clock)} s wall-clock, ${shown(summary.processor)} s of the processor; ${summary.timesRealTime.toFixed(2)} times real time (${(seconds / summary.scoring.median).toFixed(2)} once started); peak ${shown(summary.peakMb, 0)} MB`);
       say(`  ${JSON.stringify(summary.result)}`);
       if (!values['without-python']) {
         const python = await pythonRun(ffmpeg.path, clip, seconds, say);
         if (python) {
           summary.python = python;
           summary.ratio = { clock: python.clock / summary.clock.median, processor: python.processor / summary.processor.median };
-          say(`  Python${python.whole ? '' : ', EXTRAPOLATED'}: ${python.clock.toFixed(1)} s, ${python.processor.toFixed(1)} s of the processor: ${summary.ratio.clock.toFixed(1)} times ours by the clock, ${summary.ratio.processor.toFixed(1)} by the processor`);
+          say(`  Python${python.whole ? '' : ', EXTRAPOLATED'}: ${python.clock.toFixed(1)} s, ${python.processor.toFixed(1)} s of the processor: ${summary.ratio.clock.toFixed(1)} times ours wall-clock, ${summary.ratio.processor.toFixed(1)} by the processor`);
           for (const [stage, { clock, processor }] of Object.entries(python.stages)) say(`    ${stage}: ${clock.toFixed(1)} s, ${processor.toFixed(1)} s of the processor`);
         }
       }
@@ -142,7 +142,7 @@ async function measured(program, words) {
   const started = performance.now();
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
   let [out, said, peak] = ['', '', 0];
-  const used = new Map(); // processor time by process, of those that ended too
+  const used = new Map(); // CPU time by process, of those that ended too
   child.stdout.on('data', (text) => (out += text));
   child.stderr.on('data', (text) => (said = (said + text).slice(-2000)));
   const watch = setInterval(() => {

@@ -1,8 +1,8 @@
-// Seconds a window of the four sync networks of @lipsync/syncnet (pictures and sound, evaluation mode): wasm with one thread and PyTorch in turn.
+// Seconds a window of the four sync networks of @lipsync/syncnet (frames and audio, evaluation mode): wasm with one thread and PyTorch in turn.
 //
 //     pnpm build && node bench/syncnet-inference.mjs [--batch 4] [--rounds 5] [--python /usr/bin/python3]
 //
-// Medians by the clock; the last column is PyTorch's time divided by ours. Without PyTorch its column stays empty.
+// Medians wall-clock; the last column is PyTorch's time divided by ours. Without PyTorch its column stays empty.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

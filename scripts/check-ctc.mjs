@@ -14,7 +14,7 @@ const shell = process.platform === 'win32';
 const folder = resolve(process.env.LIPSYNC_TRANSFORMERS ?? 'node_modules/.cache/lipsync-transformers');
 if (!existsSync(join(folder, 'node_modules/@huggingface/transformers/package.json'))) {
   mkdirSync(folder, { recursive: true });
-  // Install scripts, which fetch CUDA and build pictures, are not needed.
+  // Install scripts, which fetch CUDA and build frames, are not needed.
   const words = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefix', folder, `@huggingface/transformers@${VERSION}`];
   const { status, stderr, error } = spawnSync('npm', words, { encoding: 'utf8', timeout: 170_000, shell });
   if (status !== 0) {

@@ -80,7 +80,7 @@ test('evaluate puts the generator beside two baselines', async () => {
   assert.equal((await readFile(at('evaluation', 'sheet.png'))).subarray(1, 4).toString(), 'PNG');
 });
 
-test('dub writes a film of the length of the sound, with that sound', async () => {
+test('dub writes a video of the length of the audio, with that audio', async () => {
   const { painted, pictures } = await lipsync(['dub', at('face.mp4'), at('voice.mp4'), at('dubbed.mp4'), '--weights', at('clip', 'weights.safetensors')]);
   assert.ok(painted > 0.9 * pictures && Math.abs(pictures - 75) <= 2, `${painted} of ${pictures}`);
   const reader = await openMedia({ log: () => {} });

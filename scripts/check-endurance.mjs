@@ -3,9 +3,9 @@
  *
  *     node scripts/check-endurance.mjs [--calls 10000]
  *
- * A call is `scoreVideo` of a film of 10 pictures that is made in memory: its faces followed (landmarks are given by a stand-in for the detector, as it
+ * A call is `scoreVideo` of a video of 10 frames that is made in memory: its faces followed (landmarks are given by a stand-in for the detector, as it
  * would be most of the time), mouths cut, mel, both towers of a small AVAlignNet on wasm, distances at 31 offsets, the score. The real landmark
- * networks look at one picture every 100th call. Calls go in turn through an expert in this thread and through one in two threads.
+ * networks look at one frame every 100th call. Calls go in turn through an expert in this thread and through one in two threads.
  *
  * Holds: tensors after the first tenth never change; the highest resident memory of the last quarter is at most 5 % above that of the second.
  */
@@ -24,7 +24,7 @@ const { values } = parseArgs({ options: { calls: { type: 'string', default: '100
 const calls = Number(values.calls);
 const [FRAMES, WIDTH, HEIGHT] = [10, 160, 120];
 
-/** A picture whose mouth opens and closes, its landmarks, and a sound that goes with it. */
+/** A frame whose mouth opens and closes, its landmarks, and an audio track that goes with it. */
 function film() {
   const pictures = Array.from({ length: FRAMES }, (_, index) => {
     const data = new Uint8Array(WIDTH * HEIGHT * 3);

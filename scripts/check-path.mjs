@@ -29,8 +29,8 @@ const count = async (path) => (await readdir(path).catch(() => [])).length;
 
 before(async () => {
   await writeEmbeddedDataset(at('videos'), { people: 4, clipsPerPerson: 2, durationSec: 2, heldOutPeople: 1, seed: 3 });
-  await writeFile(at('videos', 'garbage.mp4'), 'this is no film');
-  // A film that breaks off in the middle, as an interrupted download does: its index at the end is missing.
+  await writeFile(at('videos', 'garbage.mp4'), 'this is no video');
+  // A video that breaks off in the middle, as an interrupted download does: its index at the end is missing.
   const whole = await readFile(at('videos', 'p00-c0.mp4'));
   await writeFile(at('videos', 'cut.mp4'), whole.subarray(0, whole.length / 2));
   const frame = new Uint8Array(128 * 128 * 3).fill(90);
@@ -60,7 +60,7 @@ test('prepare keeps what talks and names what it drops', async () => {
   const report = await lipsync(['prepare', at('videos'), at('clips')]);
   assert.equal(report.clips, 8);
   assert.equal(report.sources, 14);
-  assert.deepEqual(report.dropped, { broken: 2, 'no face': 1, 'no sound': 1, silent: 1, 'too short': 1 });
+  assert.deepEqual(report.dropped, { broken: 2, 'no face': 1, 'no audio': 1, silent: 1, 'too short': 1 });
 });
 
 test('prepare that is killed and started again ends in the same bytes, whatever the number of processes', async () => {
@@ -124,7 +124,7 @@ test('train learns: the cosines of pairs in sync and off sync part', async () =>
   assert.equal(report.validation.pairs.inSync, 24);
 });
 
-test('a trained network corrects the sound of a video, and the clip says so', async () => {
+test('a trained network corrects the audio of a video, and the clip says so', async () => {
   await copyFile(at('late.mp4'), at('odd', 'late.mp4')).catch(async () => {
     await mkdir(at('odd'));
     await copyFile(at('late.mp4'), at('odd', 'late.mp4'));
@@ -177,7 +177,7 @@ test('score gives every file a face, an offset and the distances, or a reason', 
   }
   assert.deepEqual(faceless.tracks, []);
   assert.match(faceless.problems[0], /^no face/);
-  // With the sound four frames later, the distance at every offset is the one that was at four frames more: the sign and the plumbing.
+  // With the audio four frames later, the distance at every offset is the one that was at four frames more: the sign and the plumbing.
   const curve = (file) =>
     new Map(file.tracks[0].meanDistances.map(({ offsetFrames, distance }) => [offsetFrames, distance]));
   const [a, b] = [curve(plain), curve(late)];

@@ -1,6 +1,6 @@
 /**
  * SyncNet's whole evaluation, ours beside a PyTorch, NumPy and SciPy program fed with the same crops: `node scripts/check-protocol.mjs VIDEO...`,
- * by default the first film of LIPSYNC_SHARED/data/wild. Network weights are made by formula; needs the built packages and python3 with torch
+ * by default the first video of LIPSYNC_SHARED/data/wild. Network weights are made by formula; needs the built packages and python3 with torch
  * and scipy, and says so where they are missing. Fails where offset, distance curve or confidences differ by more than 1e-3.
  */
 import { spawnSync } from 'node:child_process';
@@ -45,7 +45,7 @@ try {
     const ours = await scoreVideo(path, { expert, reader, detector, protocol });
     const [score] = ours.tracks;
     if (!score) throw new Error(`${path}: no face: ${ours.problems.join('; ')}`);
-    // The same crops and the same sound for the other program.
+    // The same crops and the same audio for the other program.
     const video = await openTrackedVideo({ path, reader, detector, collect: { maxGap: 25, minFrames: 5, every: 1 } });
     const track = video.tracks.find(({ id }) => id === score.track);
     const plan = planCrops(track, protocol.crop, video.picture);

@@ -1,9 +1,9 @@
 /**
- * Shows what stabilising does to the crops of a video's largest face: a picture sheet, and figures.
+ * Shows what stabilising does to the crops of a video's largest face: a frame sheet, and figures.
  *
- *     node scripts/crop-sheet.mjs VIDEO... [--out sheet.png] [--pictures 12] [--json]
+ *     node scripts/crop-sheet.mjs VIDEO... [--out sheet.png] [--frames 12] [--json]
  *
- * Rows: every picture's own crop (`window: 'frame'`), the stabilised one (`clip median`), DINet's face image with the video's one radius and its mouth
+ * Rows: every frame's own crop (`window: 'frame'`), the stabilised one (`clip median`), DINet's face image with the video's one radius and its mouth
  * box. Figures: standard deviation of the side, pixels; jitter of the centre (`cropJitter`: second differences, in sides), each before and after. The
  * sheet is of the first video.
  */
@@ -24,7 +24,7 @@ const similarity = {
   kind: 'similarity',
   centre: 'mean 48-67',
   upright: 'eye centres',
-  side: '1.9 * max(eye distance, 0.95 * eye-to-mouth)',
+  side: 1.9,
   size: SIZE,
 };
 const plans = (track, picture) => ({
@@ -37,7 +37,7 @@ function tryPlan(make) {
   try {
     return make();
   } catch {
-    return undefined; // no window of the track has its head crop inside the picture
+    return undefined; // no window of the track has its head crop inside the frame
   }
 }
 
@@ -73,7 +73,7 @@ else {
   console.log(`jitter of the centre ${ownCentre.toFixed(5)} sides own, ${steadyCentre.toFixed(5)} stabilised${factor}`);
 }
 
-/** Pictures of the track side by side, one row a plan. */
+/** Frames of the track side by side, one row a plan. */
 async function drawSheet(path, track, { own, steady, head }) {
   const count = Math.min(Number(values.pictures), track.frames);
   const wanted = new Map(Array.from({ length: count }, (_, i) => [Math.floor((i * track.frames) / count), i]));

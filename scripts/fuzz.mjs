@@ -98,7 +98,7 @@ async function parserOf(name) {
     const { channels, sampleRate } = readWav(bytes, options);
     const values = channels.reduce((sum, { length }) => sum + length, 0);
     // More samples than bytes, channels of several lengths or a rate of none would be worse than an error.
-    if (values > bytes.length || channels.some(({ length }) => length !== channels[0].length) || !(sampleRate > 0)) throw new TypeError('a sound that the file does not hold');
+    if (values > bytes.length || channels.some(({ length }) => length !== channels[0].length) || !(sampleRate > 0)) throw new TypeError('an audio track that the file does not hold');
   };
   return { seeds, make: (next) => mutate(seeds[next(seeds.length)], seeds, next), run };
 }

@@ -4,7 +4,7 @@
  *
  *     node scripts/make-faulty-media.mjs OUTDIR [--long-sec 180]
  *
- * All from drawn talking faces: nothing is downloaded. Takes half a minute on two cores, most of it for the long film
+ * All from drawn talking faces: nothing is downloaded. Takes half a minute on two cores, most of it for the long video
  * (`--long-sec 0` leaves it out).
  */
 import { execFile } from 'node:child_process';
@@ -20,7 +20,7 @@ const SECONDS = 2;
 const FRAMES = SECONDS * FPS;
 const H264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '18', '-pix_fmt', 'yuv420p', '-bf', '2'];
 
-/** What prepare should do: keep clips with this many pictures together, or drop the file for one of these reasons. */
+/** What prepare should do: keep clips with this many frames together, or drop the file for one of these reasons. */
 const kept = (frames = [FRAMES, FRAMES], clips = 1) => ({ outcome: 'kept', clips, frames });
 const dropped = (...reasons) => ({ outcome: 'dropped', reasons });
 
@@ -77,15 +77,15 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
   for (let index = 0; index < 4000; index++) noisy[(noisy.length >> 1) + index] = (index * 2654435761) >>> 24;
   await text('damaged.mp4', '4000 bytes in the middle are noise', dropped('broken'), noisy);
   await text('empty.mp4', 'no bytes', dropped('broken'), '');
-  await text('text.mp4', 'text', dropped('broken'), 'this is no film\n');
+  await text('text.mp4', 'text', dropped('broken'), 'this is no video\n');
 
   // Lists that name other files or addresses: nothing but the named file may be read.
   const hls = (target) => `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n${target}\n#EXT-X-ENDLIST\n`;
-  await text('playlist-of-a-file.mp4', 'an HLS playlist that names another film', dropped('broken'), hls('sound-late.ts'));
+  await text('playlist-of-a-file.mp4', 'an HLS playlist that names another video', dropped('broken'), hls('sound-late.ts'));
   const address = hls('http://127.0.0.1:9/x.ts');
   await text('playlist-of-an-address.mp4', 'an HLS playlist that names an address', dropped('broken'), address);
-  const concat = 'ffconcat version 1.0\nfile sound-late.ts\n';
-  await text('concat.mp4', 'an ffconcat list of another film', dropped('broken'), concat);
+  const concat = 'ffconcat version 1.0\nfile audio-late.ts\n';
+  await text('concat.mp4', 'an ffconcat list of another video', dropped('broken'), concat);
   const sdp = [
     ...['v=0', 'o=- 0 0 IN IP4 127.0.0.1', 's=x', 'c=IN IP4 127.0.0.1', 't=0 0'],
     ...['m=video 5004 RTP/AVP 96', 'a=rtpmap:96 H264/90000', ''],
@@ -97,51 +97,51 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
     '  profiles="urn:mpeg:dash:profile:isoff-main:2011"><Period><AdaptationSet mimeType="video/mp4">',
     '  <Representation id="1" bandwidth="1000"><BaseURL>plain.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>',
   ].join('\n');
-  await text('dash.mp4', 'a DASH manifest that names another film', dropped('broken'), mpd);
+  await text('dash.mp4', 'a DASH manifest that names another video', dropped('broken'), mpd);
 
   // Streams.
-  await film('no-sound.mp4', 'no sound stream', dropped('no sound'), '-i', talk, '-an', '-c', 'copy');
-  await film('no-picture.mp4', 'no picture stream', dropped('no picture'), '-i', talk, '-vn', '-c', 'copy');
+  await film('no-sound.mp4', 'no audio stream', dropped('no audio'), '-i', talk, '-an', '-c', 'copy');
+  await film('no-picture.mp4', 'no frame stream', dropped('no video'), '-i', talk, '-vn', '-c', 'copy');
   const silence = ['-f', 'lavfi', '-t', `${SECONDS}`, '-i', 'anullsrc=r=16000:cl=mono'];
   const otherSound = ['-map', '0:v', '-map', '1:a', '-c:v', 'copy'];
   await film('silent.mp4', 'silence', dropped('silent'), '-i', talk, ...silence, ...otherSound, '-c:a', 'aac');
   const encoded = [...H264, '-c:a', 'copy'];
   const shown = (source) =>
     ['-f', 'lavfi', '-t', `${SECONDS}`, '-i', source, '-i', talk, '-map', '0:v', '-map', '1:a', ...encoded];
-  await film('black.mp4', 'black pictures', dropped('no face'), ...shown('color=black:s=256x256:r=25'));
+  await film('black.mp4', 'black frames', dropped('no face'), ...shown('color=black:s=256x256:r=25'));
   await film('no-face.mp4', 'a test pattern', dropped('no face'), ...shown('testsrc=s=256x256:r=25'));
   await run('-i', talk, '-vn', '-t', '0.5', '-c:a', 'aac', part('half-a-second.m4a'));
   const early = ['-i', talk, '-i', part('half-a-second.m4a'), ...otherSound, '-c:a', 'copy'];
-  await film('sound-ends-early.mp4', 'the sound ends after 0.5 of 2 s', dropped('sound too short'), ...early);
+  await film('sound-ends-early.mp4', 'the audio ends after 0.5 of 2 s', dropped('audio too short'), ...early);
   const first = (frames) => ['-i', talk, '-map', '0', '-vf', `trim=end_frame=${frames}`, ...encoded];
-  await film('picture-ends-early.mp4', 'the pictures end after 1 of 2 s', kept([25, 25]), ...first(25));
-  await film('one-frame.mp4', 'one picture and 2 s of sound', dropped('too short', 'no face'), ...first(1));
+  await film('picture-ends-early.mp4', 'the frames end after 1 of 2 s', kept([25, 25]), ...first(25));
+  await film('one-frame.mp4', 'one frame and 2 s of audio', dropped('too short', 'no face'), ...first(1));
 
   // Faces.
   const pair = ['-i', talk, '-i', part('other.mp4'), '-filter_complex', '[0:v][1:v]hstack', '-map', '0:a', ...encoded];
   await film('two-faces.mp4', 'two faces side by side', kept([2 * FRAMES, 2 * FRAMES], 2), ...pair);
-  // The picture slides out of the frame between 2 and 2.4 s.
+  // The frame slides out of the frame between 2 and 2.4 s.
   const slide = 'pad=512:256:0:0:gray,crop=256:256:x=max(0\\,min(256\\,(t-2)*640)):y=0';
   const leaving = ['-i', part('four.mp4'), '-vf', slide, ...encoded];
-  await film('face-leaves.mp4', 'the face leaves the picture after 2 of 4 s', kept([48, 70]), ...leaving);
+  await film('face-leaves.mp4', 'the face leaves the frame after 2 of 4 s', kept([48, 70]), ...leaving);
 
   // Time.
   const nearlyAll = kept([FRAMES - 1, FRAMES + 1]);
   const rates = { 23.976: '24000/1001', 24: '24', 29.97: '30000/1001', 30: '30', 50: '50', 60: '60' };
   for (const [name, rate] of Object.entries(rates)) {
-    await film(`fps-${name}.mp4`, `${rate} pictures a second`, nearlyAll, '-i', talk, '-vf', `fps=${rate}`, ...encoded);
+    await film(`fps-${name}.mp4`, `${rate} frames a second`, nearlyAll, '-i', talk, '-vf', `fps=${rate}`, ...encoded);
   }
   const uneven = 'fps=60,select=not(mod(n\\,3))+eq(mod(n\\,7)\\,1)+gt(random(1)\\,0.6)';
   for (const ending of ['mp4', 'mkv']) {
     const args = ['-i', talk, '-vf', uneven, '-vsync', 'vfr', ...encoded];
     // ffmpeg 4.1 notes too short a length in mp4.
-    await film(`variable-rate.${ending}`, 'pictures at uneven times', kept([FRAMES - 2, FRAMES + 1]), ...args);
+    await film(`variable-rate.${ending}`, 'frames at uneven times', kept([FRAMES - 2, FRAMES + 1]), ...args);
   }
   for (const ending of ['mp4', 'mkv', 'ts']) {
     const late = ['-itsoffset', '0.3', '-i', talk];
     const copied = [...otherSound, '-c:a', 'copy'];
-    await film(`sound-late.${ending}`, 'the sound begins 0.3 s after the pictures', kept(), '-i', talk, ...late, ...copied);
-    const what = 'the pictures begin 0.3 s after the sound';
+    await film(`sound-late.${ending}`, 'the audio begins 0.3 s after the frames', kept(), '-i', talk, ...late, ...copied);
+    const what = 'the frames begin 0.3 s after the audio';
     await film(`picture-late.${ending}`, what, kept([43, FRAMES]), ...late, '-i', talk, ...copied);
   }
   if (longSec > 0) {
@@ -152,7 +152,7 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
     add('long.mp4', `${longSec} s`, kept([frames - FPS, frames], clips));
   }
 
-  // Pictures.
+  // Frames.
   for (const degrees of [90, 180, 270]) {
     // Stored turned the other way, so that it stands upright once the container's turn is done.
     const turned = { 90: 'transpose=2', 180: 'hflip,vflip', 270: 'transpose=1' }[degrees];
@@ -168,16 +168,16 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
   const mpeg1 = ['-c:v', 'mpeg1video', '-q:v', '2', '-c:a', 'mp2', '-ar', '44100'];
   await film('old.mpg', 'MPEG-1 with MP2', kept(), '-i', talk, ...mpeg1);
 
-  // Sound.
+  // Audio.
   const aac = ['-c:v', 'copy', '-c:a', 'aac'];
   for (const rate of [8000, 22050, 44100, 48000, 96000]) {
-    await film(`sound-${rate}-hz.mp4`, `sound of ${rate} Hz`, kept(), '-i', talk, ...aac, '-ar', `${rate}`);
+    await film(`sound-${rate}-hz.mp4`, `audio of ${rate} Hz`, kept(), '-i', talk, ...aac, '-ar', `${rate}`);
   }
   for (const [name, channels] of [['stereo', 2], ['5.1', 6]]) {
-    await film(`sound-${name}.mp4`, `${name} sound`, kept(), '-i', talk, ...aac, '-ar', '48000', '-ac', `${channels}`);
+    await film(`sound-${name}.mp4`, `${name} audio`, kept(), '-i', talk, ...aac, '-ar', '48000', '-ac', `${channels}`);
   }
   const centre = ['-af', 'aresample=48000,pan=5.1|FC=c0'];
-  await film('sound-centre-only.mp4', '5.1 sound with the voice in the centre', kept(), '-i', talk, ...aac, ...centre);
+  await film('sound-centre-only.mp4', '5.1 audio with the voice in the centre', kept(), '-i', talk, ...aac, ...centre);
 
   // Names.
   const names = [
@@ -187,7 +187,7 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
     ...(process.platform === 'win32' ? [] : ['double "quoted".mp4', 'line\nbreak.mp4', 'colon:name.mp4', 'question?.mp4']),
     ...(process.platform === 'win32' ? [] : ['back\\slash.mp4', 'c:drive.mp4', 'star*.mp4']),
   ];
-  for (const name of names) await text(name, 'a plain film of an unusual name', kept(), whole);
+  for (const name of names) await text(name, 'a plain video of an unusual name', kept(), whole);
 
   await rm(parts, { recursive: true });
   list.sort((a, b) => (a.file < b.file ? -1 : 1));

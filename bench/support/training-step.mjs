@@ -5,7 +5,7 @@ export const BATCH = { lite: 72, thesis: 32, prototype: 8, 'dinet-lite': 8, dine
 
 export const load = (name) => import(new URL(`../../packages/${name}/dist/index.js`, import.meta.url).href);
 
-/** A convolution network with attention of 0.88 M parameters on 32 x 32 pictures, from the layers of @lipsync/nn. */
+/** A convolution network with attention of 0.88 M parameters on 32 x 32 frames, from the layers of @lipsync/nn. */
 function prototypeNetwork(nn, tf) {
   const { Conv2d, GroupNorm, Linear, Module, Random } = nn;
   const random = new Random(0);

@@ -12,7 +12,7 @@ const packages = ['backends', 'avalignnet', 'nn', 'audio-mel', 'metrics', 'face-
 const lipsync = Object.assign({}, ...(await Promise.all(packages)));
 const { FacePainter, articulation, headMotion, person } = await load('examples/embedded-data');
 
-/** LPIPS of two pictures with made weights. */
+/** LPIPS of two frames with made weights. */
 async function picturesDistance() {
   const network = new lipsync.Lpips({ net: 'squeeze' });
   const state = [...(await network.stateDict())].map(([name, { dtype, shape }], index) => {

@@ -55,7 +55,7 @@ export async function train(tf, lipsync) {
 }
 
 /**
- * Scores windows of made pictures and sound by an untrained expert: mel, embeddings, offset.
+ * Scores windows of made frames and audio by an untrained expert: mel, embeddings, offset.
  *
  * @param lipsync what `@lipsync/avalignnet`, `@lipsync/audio-mel` and `@lipsync/metrics` export.
  */
@@ -67,7 +67,7 @@ export async function score(tf, lipsync) {
     frames,
     fps: 25,
     crop: {
-      kind: 'similarity', centre: 'mean 48-67', upright: 'eye centres', side: '1.18 * max(eye distance, 0.95 * eye-to-mouth)', size: width,
+      kind: 'similarity', centre: 'mean 48-67', upright: 'eye centres', side: 1.18, size: width,
       window: 'clip median',
     },
     color: 'RGB',

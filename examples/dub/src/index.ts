@@ -1,8 +1,8 @@
 /**
- * Paints the mouth of a video by another sound.
+ * Paints the mouth of a video by another audio.
  *
  *   npm run example:dub                                                              on a drawn face that the generator knows, and a new voice
- *   npm run example:dub -- --video FILE --sound FILE --to FILE --weights FILE        on your own
+ *   npm run example:dub -- --video FILE --audio FILE --to FILE --weights FILE        on your own
  *
  * Takes the weights that `npm run example:train-dinet` made, and runs that first where it has not been run.
  */
@@ -13,7 +13,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { selectBackend } from '@lipsync/backends';
-import { LANDMARK_EFFORT } from '@lipsync/dataloader';
+import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { createProgress, describeDub } from '@lipsync/cli';
 import { dubVideo } from '@lipsync/dub';
 import { loadDinet } from '@lipsync/dinet';
@@ -27,7 +27,7 @@ const { values: args } = parseArgs({
   args: words[0] === '--' ? words.slice(1) : words,
   options: {
     video: { type: 'string' },
-    sound: { type: 'string' },
+    audio: { type: 'string' },
     to: { type: 'string' },
     weights: { type: 'string' },
     backend: { type: 'string', default: 'auto' },
@@ -47,7 +47,7 @@ if (!existsSync(weights)) {
 }
 
 // 2. A face that the small generator knows (minutes of training on a few people do not bring it to others), and the voice of somebody else.
-let [video, sound] = [args.video, args.sound].map((path) => path && resolve(path));
+let [video, sound] = [args.video, args.audio].map((path) => path && resolve(path));
 if (!video || !sound) {
   await mkdir(folder, { recursive: true });
   [video, sound] = [video ?? join(trained, 'videos/p00-c0.mp4'), sound ?? join(folder, 'voice.mp4')];
@@ -62,7 +62,7 @@ const file = await openCheckpoint(await readFile(weights));
 const mouth = Number(file.metadata.mouth);
 await file.close();
 const reader = await openMedia({ log: console.error });
-const { detector: looks, ...following } = LANDMARK_EFFORT.fast;
+const { detector: looks, ...following } = LANDMARK_QUALITY.fast;
 const detector = await createLandmarkDetector(looks);
 let bar: ReturnType<typeof createProgress> | undefined;
 let pass: string | undefined;
@@ -84,7 +84,7 @@ const report = await dubVideo(video, sound, to, {
 });
 bar?.stop();
 for (const line of describeDub(report)) console.log(line);
-const { durationSec, video: picture, audio } = await reader.probe(to);
-console.log(`plays: ${durationSec.toFixed(2)} s, picture ${picture?.width} x ${picture?.height}, sound ${audio?.sampleRate} Hz`);
+const { durationSec, video: frame, audio } = await reader.probe(to);
+console.log(`plays: ${durationSec.toFixed(2)} s, frame ${frame?.width} x ${frame?.height}, audio ${audio?.sampleRate} Hz`);
 detector.dispose();
 generator.dispose();

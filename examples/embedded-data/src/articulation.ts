@@ -17,14 +17,14 @@ export type MouthState = {
   frication: number;
   /** Centre of that noise, Hz. */
   noiseHz: number;
-  /** 0 .. 1, sound through the nose (m, n). */
+  /** 0 .. 1, audio through the nose (m, n). */
   nasal: number;
 };
 
 /** The release of a stop: a short noise. */
 export type Burst = { timeSec: number; strength: number; hz: number };
 
-/** A seeded track of mouth movements that drives both picture and sound. */
+/** A seeded track of mouth movements that drives both frame and audio. */
 export type Articulation = {
   durationSec: number;
   /** The mouth at a time. Before 0 it rests as at 0; after `durationSec` the phrase ends and then it rests. */

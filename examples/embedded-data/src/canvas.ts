@@ -1,13 +1,13 @@
 import type { Rgb } from './person';
 
-/** Part of a picture, in whole pixels: `left <= x < right`. */
+/** Part of a frame, in whole pixels: `left <= x < right`. */
 export type Box = { left: number; top: number; right: number; bottom: number };
 
 // Rows of sub-pixels in a pixel; along x the cover is exact.
 const SUB_ROWS = 4;
 
 /**
- * A float picture with one way to paint: a mask (a polygon, softened if asked) and a colour blended through it.
+ * A float frame with one way to paint: a mask (a polygon, softened if asked) and a colour blended through it.
  * Pixel centres are at +0.5.
  */
 export class Canvas {

@@ -6,7 +6,7 @@ import { person } from './person';
 
 const base = { ...headMotion(person(1), 1)(0), yaw: 0, pitch: 0, roll: 0, gazeX: 0, gazeY: 0 };
 
-/** Green at the middle of the eye on the picture's right, on a skin-like ground. */
+/** Green at the middle of the eye on the frame's right, on a skin-like ground. */
 function pupil(blink: number): number {
   const canvas = new Canvas(256, 256);
   canvas.data.fill(180);

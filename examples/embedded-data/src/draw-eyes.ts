@@ -1,5 +1,5 @@
 import { ellipse, smoothClosed, smoothOpen, stroke, type Canvas } from './canvas';
-import { browPoints, eyePoints, toPicture, type FacePoints, type HeadPose } from './face-geometry';
+import { browPoints, eyePoints, toFrame, type FacePoints, type HeadPose } from './face-geometry';
 import type { Person, Rgb } from './person';
 
 /** Eyeballs, lids and brows over a painted head. */
@@ -11,7 +11,7 @@ export function drawEyes(canvas: Canvas, who: Person, pose: HeadPose): void {
 }
 
 function drawEye(canvas: Canvas, who: Person, pose: HeadPose, side: -1 | 1): void {
-  const place = (points: FacePoints) => toPicture(points, pose);
+  const place = (points: FacePoints) => toFrame(points, pose);
   const eye = eyePoints(who, side, pose.blink);
   const outline = place(smoothClosed(eye, 4));
   const lid = smoothOpen(eye.slice(0, 8), 4);
@@ -52,13 +52,13 @@ function drawBrow(canvas: Canvas, who: Person, pose: HeadPose, side: -1 | 1): vo
   };
   const [red, green, blue] = who.hair.map((value, k) => Math.min(value, who.skin[k] * 0.55) * 0.85);
   const soft = Math.max(0.5, pose.scale * 0.012);
-  canvas.fill([toPicture(stroke(middle, taper), pose)], [red, green, blue], 0.88, soft);
+  canvas.fill([toFrame(stroke(middle, taper), pose)], [red, green, blue], 0.88, soft);
 }
 
 /** Glasses, for people who wear some. */
 export function drawGlasses(canvas: Canvas, who: Person, pose: HeadPose): void {
   if (who.glasses === 'none') return;
-  const place = (points: FacePoints) => toPicture(points, pose);
+  const place = (points: FacePoints) => toFrame(points, pose);
   const frame: Rgb = who.seed % 2 ? [28, 24, 24] : [92, 66, 44];
   for (const side of [-1, 1]) {
     const x = side * 0.5;

@@ -1,11 +1,11 @@
 import { mouthOpening } from './articulation';
 import { ellipse, smoothClosed, smoothOpen, stroke, type Canvas } from './canvas';
-import { lipPoints, toPicture, type FacePoints, type FaceState } from './face-geometry';
+import { lipPoints, toFrame, type FacePoints, type FaceState } from './face-geometry';
 import type { Person, Rgb } from './person';
 
 /** Lips, and teeth, tongue and the dark between them, over a painted head. */
 export function drawMouth(canvas: Canvas, who: Person, { mouth, pose }: FaceState): void {
-  const place = (points: FacePoints) => toPicture(points, pose);
+  const place = (points: FacePoints) => toFrame(points, pose);
   const { outer, inner } = lipPoints(who, mouth);
   const light = 0.55 + 0.5 * who.light.ambient;
   const lips: Rgb = [who.lips[0] * light, who.lips[1] * light, who.lips[2] * light];

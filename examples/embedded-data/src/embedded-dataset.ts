@@ -44,7 +44,7 @@ export type EmbeddedClip = {
  * Writes a folder of drawn talking faces: `p00-c0.mp4` …, `labels.json` (file name -> person) and `held-out.txt` (names
  * without ending of the clips of held-out people, one a line).
  *
- * The same options give the same pictures and sound. Files that are there are kept: they appear only when whole, so a
+ * The same options give the same frames and audio. Files that are there are kept: they appear only when whole, so a
  * stopped run continues. A folder that was made with other options is refused.
  *
  * @returns the clips in order of name.

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { articulation, mouthOpening } from './articulation';
-import { dropWithJaw, jawShare, landmarks, lipPoints, smoothstep, toPicture } from './face-geometry';
+import { dropWithJaw, jawShare, landmarks, lipPoints, smoothstep, toFrame } from './face-geometry';
 import { headMotion } from './head-motion';
 import { person } from './person';
 
 const still = articulation(1, 1).at(0);
 
-function clip(seed: number, frames = 75) {
+function clip(seed: number, frameCount = 75) {
   const who = person(seed);
-  const track = articulation(seed, frames / 25);
+  const track = articulation(seed, frameCount / 25);
   const motion = headMotion(who, seed);
-  return Array.from({ length: frames }, (_, frame) => {
+  return Array.from({ length: frameCount }, (_, frame) => {
     const timeSec = (frame + 0.5) / 25;
     const state = { mouth: track.at(timeSec), pose: motion(timeSec) };
     return { state, points: landmarks(who, state) };
@@ -18,7 +18,7 @@ function clip(seed: number, frames = 75) {
 }
 
 describe('landmarks', () => {
-  test('68 points lie inside the picture for 30 people', () => {
+  test('68 points lie inside the frame for 30 people', () => {
     for (let seed = 0; seed < 30; seed++) {
       for (const { points } of clip(seed, 25)) {
         expect(points).toHaveLength(136);
@@ -32,7 +32,7 @@ describe('landmarks', () => {
     for (const { points } of clip(3, 10)) {
       const x = (i: number) => points[2 * i];
       const y = (i: number) => points[2 * i + 1];
-      expect(x(0)).toBeLessThan(x(16)); // jaw from the picture's left
+      expect(x(0)).toBeLessThan(x(16)); // jaw from the frame's left
       expect(y(8)).toBeGreaterThan(y(57)); // chin below the lower lip
       expect(x(36)).toBeLessThan(x(39)); // outer corner of the left eye first
       expect(y(37)).toBeLessThanOrEqual(y(41)); // upper lid over lower lid
@@ -73,7 +73,7 @@ test('dropWithJaw moves the chin and leaves the brow', () => {
 
 test('toPicture rolls clockwise about the point between the eyes', () => {
   const pose = { x: 100, y: 80, scale: 50, roll: Math.PI / 2, yaw: 0, pitch: 0, blink: 0, gazeX: 0, gazeY: 0, browRaise: 0 };
-  const [x, y] = toPicture([1, 0], pose);
+  const [x, y] = toFrame([1, 0], pose);
   expect(x).toBeCloseTo(100, 9);
   expect(y).toBeCloseTo(130, 9);
 });

@@ -3,12 +3,12 @@ import type { Person } from './person';
 
 /** Where the head is and what the eyes do at one moment. */
 export type HeadPose = {
-  /** Point between the eyes, in pixels of the picture. */
+  /** Point between the eyes, in pixels of the frame. */
   x: number;
   y: number;
   /** Pixels in one eye distance. */
   scale: number;
-  /** Clockwise turn in the picture plane, radians. */
+  /** Clockwise turn in the frame plane, radians. */
   roll: number;
   /** Turn to the side and nod, as shift of the nose against the ears in eye distances. */
   yaw: number;
@@ -22,7 +22,7 @@ export type HeadPose = {
   browRaise: number;
 };
 
-/** Everything that moves in a picture. */
+/** Everything that moves in a frame. */
 export type FaceState = { mouth: MouthState; pose: HeadPose };
 
 /** Points x0, y0, x1, y1 … in eye distances from the point between the eyes, y down, before the head is turned. */
@@ -92,7 +92,7 @@ export function lipPoints(who: Person, mouth: MouthState): { outer: FacePoints; 
   };
 }
 
-/** An eye's outline (six points from the picture's left, over the upper lid, back along the lower lid). */
+/** An eye's outline (six points from the frame's left, over the upper lid, back along the lower lid). */
 export function eyePoints(who: Person, side: -1 | 1, blink: number): FacePoints {
   const { eyeSize, eyeTilt } = who.shape;
   const half = 0.2 * eyeSize;
@@ -104,7 +104,7 @@ export function eyePoints(who: Person, side: -1 | 1, blink: number): FacePoints 
   return [...at(-1, 0.01), ...at(-0.42, upper), ...at(0.42, upper), ...at(1, 0.01), ...at(0.42, low), ...at(-0.42, low)];
 }
 
-/** A brow's upper edge, five points from the picture's left. */
+/** A brow's upper edge, five points from the frame's left. */
 export function browPoints(who: Person, side: -1 | 1, raise: number): FacePoints {
   const height = (y: number) => y * who.shape.browHeight - raise;
   const points = [
@@ -114,7 +114,7 @@ export function browPoints(who: Person, side: -1 | 1, raise: number): FacePoints
   return points.flatMap(([u, v]) => [side * u, v]);
 }
 
-/** The jaw line, 17 points from the picture's left ear over the chin, jaw closed. */
+/** The jaw line, 17 points from the frame's left ear over the chin, jaw closed. */
 export function jawPoints(who: Person): FacePoints {
   const { faceWidth, jawWidth, chinLength } = who.shape;
   const half = JAW.map(([u, v]) => {
@@ -145,7 +145,7 @@ export function dropWithJaw(points: FacePoints, drop: number): FacePoints {
 }
 
 /** From the face's own coordinates to pixels: turn, nod, roll, scale and shift. */
-export function toPicture(points: FacePoints, pose: HeadPose): number[] {
+export function toFrame(points: FacePoints, pose: HeadPose): number[] {
   const cos = Math.cos(pose.roll) * pose.scale;
   const sin = Math.sin(pose.roll) * pose.scale;
   const placed: number[] = [];
@@ -169,7 +169,7 @@ export function landmarks(who: Person, state: FaceState): Float32Array {
   const { mouth, pose } = state;
   const lips = lipPoints(who, mouth);
   return Float32Array.from(
-    toPicture(
+    toFrame(
       [
         ...dropWithJaw(jawPoints(who), jawDrop(who, mouth)),
         ...browPoints(who, -1, pose.browRaise),

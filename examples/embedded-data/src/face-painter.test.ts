@@ -32,7 +32,7 @@ describe('FacePainter', () => {
     expect(Buffer.compare(rgb, new FacePainter(person(0)).draw(wide, 3))).toBe(0);
   });
 
-  test('the number of the picture changes the noise only', () => {
+  test('the number of the frame changes the noise only', () => {
     const a = painter.draw(wide, 0);
     const b = painter.draw(wide, 1);
     expect(Buffer.compare(a, b)).not.toBe(0);
@@ -58,7 +58,7 @@ describe('FacePainter', () => {
     expect(differs(Math.round(landmarks(who, shut)[17] + 3))).toBeGreaterThan(1);
   });
 
-  test('a smaller picture shows the same face', () => {
+  test('a smaller frame shows the same face', () => {
     const small = new FacePainter(who, 128).draw({ mouth: rest, pose: headMotion(who, 1, 128)(0.5) }, 0);
     const large = painter.draw({ mouth: rest, pose: headMotion(who, 1)(0.5) }, 0);
     const mean = (rgb: Uint8Array) => rgb.reduce((sum, value) => sum + value, 0) / rgb.length;

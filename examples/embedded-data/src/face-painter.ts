@@ -2,7 +2,7 @@ import { fail } from '@lipsync/contracts';
 import { Canvas, ellipse, smoothClosed, smoothOpen } from './canvas';
 import { drawEyes, drawGlasses } from './draw-eyes';
 import { drawMouth } from './draw-mouth';
-import { depthAt, dropWithJaw, jawDrop, jawPoints, jawShare, toPicture, type FaceState, type HeadPose } from './face-geometry';
+import { depthAt, dropWithJaw, jawDrop, jawPoints, jawShare, toFrame, type FaceState, type HeadPose } from './face-geometry';
 import { headTexture, TEXELS, TEXTURE_LEFT, TEXTURE_TOP, type HeadTexture } from './head-texture';
 import type { Person, Rgb } from './person';
 import { Random } from '@lipsync/nn';
@@ -13,7 +13,7 @@ const NOISE_LENGTH = 1 << 16;
 const CELL = 4;
 
 /**
- * Draws one person, picture after picture. Keeps what does not move; about 7 ms a picture of 256 pixels.
+ * Draws one person, frame after frame. Keeps what does not move; about 7 ms a frame of 256 pixels.
  *
  * @example
  * const painter = new FacePainter(person(3));
@@ -25,7 +25,7 @@ export class FacePainter {
   private readonly backdrop: Float32Array;
   private readonly grain: Float32Array;
 
-  /** @param size side of the square pictures, pixels. Default 256. */
+  /** @param size side of the square frames, pixels. Default 256. */
   constructor(
     readonly who: Person,
     readonly size = 256,
@@ -41,7 +41,7 @@ export class FacePainter {
   }
 
   /**
-   * @param index number of the picture: chooses the camera's noise, nothing else.
+   * @param index number of the frame: chooses the camera's noise, nothing else.
    * @returns RGB, `size * size * 3` bytes, a new array.
    */
   draw(state: FaceState, index: number): Uint8Array {
@@ -85,7 +85,7 @@ export class FacePainter {
     // The chin's shadow on the neck.
     const jaw = dropWithJaw(jawPoints(who), drop).slice(2 * 4, -2 * 4);
     const shadow = jaw.map((value, i) => (i % 2 ? value + 0.16 : value * 0.86));
-    canvas.shade([toPicture(smoothOpen(shadow, 2), pose)], 0.55, 5);
+    canvas.shade([toFrame(smoothOpen(shadow, 2), pose)], 0.55, 5);
 
     const { data: texels, width, height } = texture;
     const { data } = canvas;
@@ -128,7 +128,7 @@ export class FacePainter {
     }
   }
 
-  /** Which texel stands at the corners of a grid of cells in the picture: turn, nod, roll and jaw undone. */
+  /** Which texel stands at the corners of a grid of cells in the frame: turn, nod, roll and jaw undone. */
   private textureLattice(pose: HeadPose, drop: number): Float64Array {
     const corners = this.size / CELL + 1;
     const lattice = new Float64Array(corners * corners * 2);

@@ -21,7 +21,7 @@ test('a minute holds some blinks that shut the eyes', () => {
   expect(shut).toBeLessThan(40);
 });
 
-test('positions scale with the picture', () => {
+test('positions scale with the frame', () => {
   const small = headMotion(person(2), 3, 128)(1);
   const large = headMotion(person(2), 3, 256)(1);
   expect(large.x).toBeCloseTo(2 * small.x, 9);

@@ -13,7 +13,7 @@ function wander(random: Random, lowHz: number, highHz: number): (timeSec: number
 /**
  * How a person holds and moves the head, blinks and looks about during one clip. Nothing of it depends on the speech.
  *
- * @param size side of the picture in pixels. Default 256.
+ * @param size side of the frame in pixels. Default 256.
  * @returns the pose at a time in seconds.
  */
 export function headMotion(who: Person, seed: number, size = 256): (timeSec: number) => HeadPose {

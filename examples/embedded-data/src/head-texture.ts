@@ -3,7 +3,7 @@ import { jawPoints, mouthLine, smoothstep } from './face-geometry';
 import type { Person } from './person';
 import { smoothNoise } from './smooth-noise';
 
-/** The head without eyes, brows and mouth, looking straight, jaw closed: painted once a person, warped every picture. */
+/** The head without eyes, brows and mouth, looking straight, jaw closed: painted once a person, warped every frame. */
 export type HeadTexture = {
   width: number;
   height: number;

@@ -3,7 +3,7 @@ import { Random } from '@lipsync/nn';
 /** Red, green, blue, 0..255. */
 export type Rgb = readonly [number, number, number];
 
-/** All that makes one drawn person look and sound like that person. Lengths are in eye distances, angles in radians. */
+/** All that makes one drawn person look and audio like that person. Lengths are in eye distances, angles in radians. */
 export type Person = {
   seed: number;
   skin: Rgb;
@@ -37,7 +37,7 @@ export type Person = {
   /** 0 smooth .. 1 lined. */
   age: number;
   light: {
-    /** Direction to the main light: x to the picture's right, y down, z towards the camera. */
+    /** Direction to the main light: x to the frame's right, y down, z towards the camera. */
     direction: readonly [number, number, number];
     ambient: number;
     warmth: number;
@@ -47,7 +47,7 @@ export type Person = {
   };
   background: { top: Rgb; bottom: Rgb; blobs: { x: number; y: number; radius: number; color: Rgb }[] };
   pose: {
-    /** Eye distance in a picture 256 pixels wide. */
+    /** Eye distance in a frame 256 pixels wide. */
     eyeDistancePx: number;
     centreX: number;
     centreY: number;
@@ -66,7 +66,7 @@ export type Person = {
     /** Factor on all formants: a shorter vocal tract is above 1. */
     formantScale: number;
     breath: number;
-    /** Share of reflected sound. */
+    /** Share of reflected audio. */
     room: number;
     /** Level of the background noise, decibels below full scale (negative). */
     noiseDb: number;

@@ -9,9 +9,9 @@ import { landmarkPath, writeTalkingFace } from './talking-face';
 const ffmpeg = await findFfmpeg().catch(() => undefined);
 
 describe('writeTalkingFace refuses', () => {
-  test('a delay of half a second and more, and a clip shorter than a picture', async () => {
+  test('a delay of half a second and more, and a clip shorter than a frame', async () => {
     const wanted = { seed: 1, personSeed: 1, durationSec: 1 };
-    await expect(writeTalkingFace('x.mp4', { ...wanted, soundDelayFrames: 26 })).rejects.toThrow(
+    await expect(writeTalkingFace('x.mp4', { ...wanted, audioDelayFrames: 26 })).rejects.toThrow(
       'writeTalkingFace: options.soundDelayFrames must be a whole number from -25 to 25, got 26',
     );
     await expect(writeTalkingFace('x.mp4', { ...wanted, durationSec: 0.01 })).rejects.toThrow(/options\.durationSec/);
@@ -40,7 +40,7 @@ describe.skipIf(!ffmpeg)(`writeTalkingFace${ffmpeg ? '' : ' (skipped: no ffmpeg 
     return { frames, samples };
   };
 
-  test('the file has 25 pictures and 16000 samples a second, and its landmarks beside it', async () => {
+  test('the file has 25 frames and 16000 samples a second, and its landmarks beside it', async () => {
     const path = join(folder, 'a.mp4');
     const points = await writeTalkingFace(path, { seed: 5, personSeed: 2, durationSec: 1, writeLandmarks: true });
     const { frames, samples } = await read(path);
@@ -51,10 +51,10 @@ describe.skipIf(!ffmpeg)(`writeTalkingFace${ffmpeg ? '' : ' (skipped: no ffmpeg 
     expect((await readdir(folder)).sort()).toEqual(['a.landmarks.json', 'a.mp4']);
   });
 
-  test('sound delayed by 5 pictures comes 5 pictures later, the picture stays', async () => {
+  test('audio delayed by 5 frames comes 5 frames later, the frame stays', async () => {
     const wanted = { seed: 8, personSeed: 3, durationSec: 2 };
     await writeTalkingFace(join(folder, 'sync.mp4'), wanted);
-    await writeTalkingFace(join(folder, 'late.mp4'), { ...wanted, soundDelayFrames: 5 });
+    await writeTalkingFace(join(folder, 'late.mp4'), { ...wanted, audioDelayFrames: 5 });
     const sync = await read(join(folder, 'sync.mp4'));
     const late = await read(join(folder, 'late.mp4'));
     sync.frames.forEach((frame, k) => expect(Buffer.compare(frame, late.frames[k])).toBe(0));

@@ -8,9 +8,9 @@ import { headMotion } from './head-motion';
 import { person } from './person';
 import { voice } from './voice';
 
-/** Pictures a second of everything made here. */
+/** Frames a second of everything made here. */
 export const FPS = 25;
-// Speech before and after what the picture shows, so that shifted sound is speech to its ends.
+// Speech before and after what the frame shows, so that shifted audio is speech to its ends.
 const MARGIN_FRAMES = 25;
 
 export type TalkingFaceOptions = {
@@ -18,14 +18,14 @@ export type TalkingFaceOptions = {
   seed: number;
   /** Seeds who says it. */
   personSeed: number;
-  /** Seconds, rounded to whole pictures. */
+  /** Seconds, rounded to whole frames. */
   durationSec: number;
   /**
-   * How many pictures later than the picture the sound comes; negative: earlier. -25..25, default 0. A sync network reads
-   * the offset (positive: the audio leads) as minus this. The picture is the same for every delay.
+   * How many frames later than the frame the audio comes; negative: earlier. -25..25, default 0. A sync network reads
+   * the offset (positive: the audio leads) as minus this. The frame is the same for every delay.
    */
-  soundDelayFrames?: number;
-  /** Side of the square picture in pixels, a multiple of 4. Default 256. */
+  audioDelayFrames?: number;
+  /** Side of the square frame in pixels, a multiple of 4. Default 256. */
   size?: number;
   /** Also write the points that the drawing was made from: `<path without ending>.landmarks.json`. Default false. */
   writeLandmarks?: boolean;
@@ -38,29 +38,29 @@ export type TalkingFaceOptions = {
 /** Known points of a clip. */
 export type LandmarkFile = {
   scheme: 'ibug68';
-  /** A list of x0, y0, x1, y1 … a picture: pixels, pixel centres at +0.5. */
+  /** A list of x0, y0, x1, y1 … a frame: pixels, pixel centres at +0.5. */
   frames: number[][];
 };
 
 /**
  * Writes one drawn talking face with its voice to an mp4 file.
  *
- * Picture k shows the mouth at `(k + 0.5) / 25` s, the middle of the time that it stands on the screen, so pictures
- * `k … k + T - 1` and the sound from `k / 25` to `(k + T) / 25` have the same middle. The sound is 640 samples a picture.
+ * Frame k shows the mouth at `(k + 0.5) / 25` s, the middle of the time that it stands on the screen, so frames
+ * `k … k + T - 1` and the audio from `k / 25` to `(k + T) / 25` have the same middle. The audio is 640 samples a frame.
  *
  * @param path ends in .mp4; replaced if it is there, and whole whenever it is there.
  * @returns the known landmarks, also where no landmark file is written.
- * @throws RangeError for a length under one picture or a delay outside -25..25; Error where there is no ffmpeg.
+ * @throws RangeError for a length under one frame or a delay outside -25..25; Error where there is no ffmpeg.
  * @example
  * await writeTalkingFace('late.mp4', { seed: 1, personSeed: 3, durationSec: 3, soundDelayFrames: 4 }); // offset -4
  */
 export async function writeTalkingFace(path: string, options: TalkingFaceOptions): Promise<LandmarkFile> {
-  const { seed, personSeed, durationSec, soundDelayFrames = 0, size = 256, writeLandmarks = false, ffmpegPath } = options;
-  const frames = Math.round(durationSec * FPS);
-  if (!(frames >= 1)) fail(RangeError, 'writeTalkingFace', 'options.durationSec', `at least ${1 / FPS}`, durationSec);
-  if (!(Number.isInteger(soundDelayFrames) && Math.abs(soundDelayFrames) <= MARGIN_FRAMES)) {
+  const { seed, personSeed, durationSec, audioDelayFrames = 0, size = 256, writeLandmarks = false, ffmpegPath } = options;
+  const frameCount = Math.round(durationSec * FPS);
+  if (!(frameCount >= 1)) fail(RangeError, 'writeTalkingFace', 'options.durationSec', `at least ${1 / FPS}`, durationSec);
+  if (!(Number.isInteger(audioDelayFrames) && Math.abs(audioDelayFrames) <= MARGIN_FRAMES)) {
     const rule = `a whole number from -${MARGIN_FRAMES} to ${MARGIN_FRAMES}`;
-    fail(RangeError, 'writeTalkingFace', 'options.soundDelayFrames', rule, soundDelayFrames);
+    fail(RangeError, 'writeTalkingFace', 'options.soundDelayFrames', rule, audioDelayFrames);
   }
   const painter = options.painter ?? new FacePainter(person(personSeed), size);
   if (painter.who.seed !== personSeed || painter.size !== size) {
@@ -68,14 +68,14 @@ export async function writeTalkingFace(path: string, options: TalkingFaceOptions
     fail(TypeError, 'writeTalkingFace', 'options.painter', rule, `person ${painter.who.seed} at ${painter.size}`);
   }
 
-  const track = articulation(seed, (frames + 2 * MARGIN_FRAMES) / FPS);
+  const track = articulation(seed, (frameCount + 2 * MARGIN_FRAMES) / FPS);
   const motion = headMotion(painter.who, seed, size);
-  const startSec = (MARGIN_FRAMES - soundDelayFrames) / FPS;
-  const audio = voice(painter.who, track, { seed, startSec, durationSec: frames / FPS });
+  const startSec = (MARGIN_FRAMES - audioDelayFrames) / FPS;
+  const audio = voice(painter.who, track, { seed, startSec, durationSec: frameCount / FPS });
   const points: LandmarkFile = { scheme: 'ibug68', frames: [] };
   const writer = encodeVideo(path, { width: size, height: size, fps: FPS, audio, ffmpegPath });
   try {
-    for (let frame = 0; frame < frames; frame++) {
+    for (let frame = 0; frame < frameCount; frame++) {
       const timeSec = (frame + 0.5) / FPS;
       const state: FaceState = { mouth: track.at(MARGIN_FRAMES / FPS + timeSec), pose: motion(timeSec) };
       // Hundredths of a pixel, so that what is returned is what a file holds.

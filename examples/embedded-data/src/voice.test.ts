@@ -32,7 +32,7 @@ describe('voice', () => {
     }
   });
 
-  test('the same seeds give the same samples; other people sound otherwise', () => {
+  test('the same seeds give the same samples; other people audio otherwise', () => {
     const track = articulation(1, 2);
     const { samples, sampleRate } = voice(person(1), track, { seed: 3 });
     expect(sampleRate).toBe(16_000);
@@ -41,7 +41,7 @@ describe('voice', () => {
     expect(samples).not.toEqual(voice(person(2), track, { seed: 3 }).samples);
   });
 
-  test('sound is finite and below full scale', () => {
+  test('audio is finite and below full scale', () => {
     for (let seed = 0; seed < 6; seed++) {
       const { samples } = voice(person(seed), articulation(seed, 2), { seed });
       const peak = samples.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

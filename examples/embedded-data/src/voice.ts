@@ -8,7 +8,7 @@ export type VoiceOptions = {
   seed: number;
   /** Moment of the track that sample 0 hears, seconds. Default 0. */
   startSec?: number;
-  /** Length of the sound, seconds. Default: to the end of the track. */
+  /** Length of the audio, seconds. Default: to the end of the track. */
   durationSec?: number;
   /** Samples per second, at least 16000. Default 16000. */
   sampleRate?: number;
@@ -23,12 +23,12 @@ const CONTROL_SEC = 0.004;
  * Source: glottal flow pulses (Rosenberg's polynomial, differentiated) with breath; filter: five resonators in a row,
  * F1 = 280 + 520 · opening, F2 from spread (2150 Hz at i) or rounding (800 Hz at u), all times the person's factor.
  * Fricatives are noise through one resonator, stops are silence and a short burst, lips that close silence the mouth
- * at the same moment as in the picture. A few reflections, background noise and a gain make the room.
+ * at the same moment as in the frame. A few reflections, background noise and a gain make the room.
  *
- * @returns float32 mono sound, peak below 1.
+ * @returns float32 mono audio, peak below 1.
  * @throws RangeError for a sample rate below 16000 or a length not above 0.
  * @example
- * const sound = voice(person(3), articulation(7, 3), { seed: 7 }); // 48000 samples
+ * const audio = voice(person(3), articulation(7, 3), { seed: 7 }); // 48000 samples
  */
 export function voice(who: Person, track: Articulation, options: VoiceOptions): Waveform {
   const { seed, startSec = 0, durationSec = track.durationSec - startSec, sampleRate = 16_000 } = options;
@@ -70,7 +70,7 @@ function speak(
     wanted.forEach((hz, i) => formants[i].tune(hz * formantScale, widths[i], sampleRate));
     hiss.tune(Math.min(mouth.noiseHz * Math.sqrt(formantScale), 0.46 * sampleRate), 900, sampleRate);
 
-    // The wider the mouth, the louder it sounds; through the nose there is a murmur at closed lips.
+    // The wider the mouth, the louder it audio tracks; through the nose there is a murmur at closed lips.
     const mouthLevel = lips * (0.12 + 0.88 * Math.min(1.1, opening) ** 0.8);
     const voiceLevel = mouth.voicing * (mouthLevel * (1 - 0.6 * mouth.nasal) + 0.16 * mouth.nasal + 0.02);
     const noiseLevel = mouth.frication * lips * 0.11;
@@ -87,11 +87,11 @@ function speak(
         jitter = 1 + 0.012 * random.normal();
       }
       const white = random.uniform(-1, 1);
-      let sound = (glottalPulse(phase) + breath * white) * voiced;
-      for (const formant of formants) sound = formant.pass(sound);
+      let audio = (glottalPulse(phase) + breath * white) * voiced;
+      for (const formant of formants) audio = formant.pass(audio);
       // Five resonators fall off faster than a real tract with its many more: lift the upper half again.
-      out[i] += (sound - 0.8 * below) * 1.2 + hiss.pass(white) * noisy;
-      below = sound;
+      out[i] += (audio - 0.8 * below) * 1.2 + hiss.pass(white) * noisy;
+      below = audio;
     }
   }
 }
@@ -141,8 +141,8 @@ function addBursts(
     color.tune(Math.min(hz * who.voice.formantScale, 0.46 * sampleRate), 700, sampleRate);
     const decay = 0.004 * sampleRate;
     for (let i = 0; i < 0.012 * sampleRate; i++) {
-      const sound = color.pass(random.uniform(-1, 1)) * 0.05 * strength * Math.exp(-i / decay);
-      if (first + i >= 0 && first + i < out.length) out[first + i] += sound;
+      const audio = color.pass(random.uniform(-1, 1)) * 0.05 * strength * Math.exp(-i / decay);
+      if (first + i >= 0 && first + i < out.length) out[first + i] += audio;
     }
   }
 }

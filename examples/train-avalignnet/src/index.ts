@@ -4,21 +4,21 @@
  *   npm run example:train                                   on talking faces that are drawn and voiced here
  *   npm run example:train -- --data DIR --held-out FILE     on your own videos
  *
- * Stop it at any moment; the same line goes on where it stopped.
+ * Stop it at any moment; the same line resumes where it stopped.
  */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadAVAlignNet, LITE } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { LANDMARK_EFFORT } from '@lipsync/dataloader';
+import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { createProgress, formatSeconds, showPreparation } from '@lipsync/cli';
 import { recipeOf, trainExpert, type TrainReport } from '@lipsync/train';
 import { scoreVideo } from '@lipsync/score';
 import { ClipStore, parseClipId } from '@lipsync/dataloader';
 import { writeEmbeddedDataset, writeTalkingFace } from '@lipsync/embedded-data';
 import { createLandmarkDetector } from '@lipsync/face-crop';
-import { openMedia, shiftSound } from '@lipsync/media';
+import { openMedia, shiftAudio } from '@lipsync/media';
 
 const words = process.argv.slice(2);
 const { values: args } = parseArgs({
@@ -42,7 +42,7 @@ const made = args.data === undefined;
 const out = resolve(args.out ?? (made ? 'lipsync-example' : 'lipsync-run'));
 const seed = whole(args.seed, 1);
 const recipe = recipeOf(LITE);
-/** Frames by which the sound of the judged video is late: its offset must come out lower by as much. */
+/** Frames by which the audio of the judged video is late: its offset must come out lower by as much. */
 const SHIFT = 5;
 
 // 1. Videos, and which of them stay unseen.
@@ -110,20 +110,20 @@ console.log(
 );
 console.log(`weights ${report.weights}\ncurve   ${report.curve}`);
 
-// 4. A video that it has not seen, as it is and with its sound later.
+// 4. A video that it has not seen, as it is and with its audio later.
 const expert = await loadAVAlignNet(await readFile(report.weights));
 const reader = await openMedia({ log: console.error });
-const detector = await createLandmarkDetector(LANDMARK_EFFORT.fast.detector);
+const detector = await createLandmarkDetector(LANDMARK_QUALITY.fast.detector);
 const [plain, late] = await judgedVideos();
 for (const [path, what] of [
   [plain, 'unseen video'],
-  [late, `the same, its sound ${SHIFT} frames later`],
+  [late, `the same, its audio ${SHIFT} frames later`],
 ] as const) {
   const { tracks, problems } = await scoreVideo(path, {
     expert,
     reader,
     detector,
-    collect: LANDMARK_EFFORT.fast.collect,
+    collect: LANDMARK_QUALITY.fast.collect,
   });
   for (const { offsetFrames, sentence, lseD, lseC } of tracks) {
     console.log(`${what}: offset ${offsetFrames} (${sentence}), LSE-D ${lseD.toFixed(3)}, LSE-C ${lseC.toFixed(3)}`);
@@ -139,14 +139,14 @@ async function judgedVideos(): Promise<[string, string]> {
     // A person of the held-out kind: a seed that no training clip has.
     const face = { seed: 7001 + seed, personSeed: 9001 + seed, durationSec: 6 };
     await writeTalkingFace(paths[0], face);
-    await writeTalkingFace(paths[1], { ...face, soundDelayFrames: SHIFT });
+    await writeTalkingFace(paths[1], { ...face, audioDelayFrames: SHIFT });
     return paths;
   }
   const [first] = (await store.list()).filter(
     (id) => heldOut === undefined || heldOut.some((name) => id.includes(name)),
   );
   const source = join(videos, parseClipId(first).source);
-  await shiftSound(source, paths[1], { frames: SHIFT });
+  await shiftAudio(source, paths[1], { frameCount: SHIFT });
   return [source, paths[1]];
 }
 

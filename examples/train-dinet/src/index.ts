@@ -1,10 +1,10 @@
 /**
- * A generator from video files to a table: face images, a sync network to teach by, the stage of single pictures, the stage of clips, and what came out.
+ * A generator from video files to a table: face images, a sync network to teach by, the stage of single frames, the stage of clips, and what came out.
  *
  *   npm run example:train-dinet                                   on talking faces that are drawn and voiced here
  *   npm run example:train-dinet -- --data DIR --held-out FILE     on your own videos
  *
- * Stop it at any moment; the same line goes on where it stopped.
+ * Stop it at any moment; the same line resumes where it stopped.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -28,7 +28,7 @@ const { values: args } = parseArgs({
     mouth: { type: 'string', default: '64' },
     /** VGG-19's weights, or none. */
     perceptual: { type: 'string', default: 'none' },
-    /** Steps of the sync network, of single pictures, and of clips. */
+    /** Steps of the sync network, of single frames, and of clips. */
     'expert-steps': { type: 'string' },
     'frame-steps': { type: 'string' },
     'clip-steps': { type: 'string' },
@@ -78,7 +78,7 @@ const taught = await showTraining({
 if (taught.validation.auc < 0.65) console.error(`warning: the sync network's AUC is ${taught.validation.auc.toFixed(3)}; below 0.65 it has little to teach`);
 const expert = await loadAVAlignNet(await readFile(taught.weights));
 
-// 4. The generator: single pictures first, then clips with the sync loss.
+// 4. The generator: single frames first, then clips with the sync loss.
 const perceptual = await readPerceptual(args.perceptual);
 const config = { ...LITE_DINET, width, referenceChannels: 4 * width };
 // Large steps for a short run; `lipsync train-dinet` has the published ones.

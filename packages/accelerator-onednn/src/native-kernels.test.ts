@@ -31,7 +31,7 @@ describe.skipIf(!opened.kernels)(`native kernels${where}`, () => {
   });
 
   test('convolution adds its bias, and its gradients turn it round', () => {
-    // One picture of 3 x 3, a filter of 2 x 2, one channel: written out by hand.
+    // One frame of 3 x 3, a filter of 2 x 2, one channel: written out by hand.
     const heap = heapOf([1, 2, 3, 4, 5, 6, 7, 8, 9, /* filter */ 1, 0, 0, -1, /* bias */ 10]);
     const sizes = [1, 3, 3, 1, 2, 2, 1, 2, 2, 1, 1, 0, 0, 0, 0] as const;
     kernels.convolution(0, heap, ...sizes, at(0), at(9), at(20), at(13));
@@ -50,7 +50,7 @@ describe.skipIf(!opened.kernels)(`native kernels${where}`, () => {
     ['a missing argument', () => (kernels.add as (...args: unknown[]) => void)(heapOf([1]), 1), /add: argument 2 must be a number/],
     ['groups that do not divide', () => kernels.groupNorm(heapOf([1, 2, 3]), 1, 1, 3, 2, 0, 0, 64, 64, 64, 64, 64), /groups must divide the channels/],
     ['a direction that is none', () => kernels.convolution(3 as 0, heapOf([1]), 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 64, 64, 64, 0), /direction must be 0, 1 or 2/],
-    ['a picture smaller than its filter', () => kernels.convolution(0, heapOf([1, 2, 3, 4]), 1, 1, 1, 1, 1, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 64, 64, 64, 0), /./],
+    ['a frame smaller than its filter', () => kernels.convolution(0, heapOf([1, 2, 3, 4]), 1, 1, 1, 1, 1, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 64, 64, 64, 0), /./],
   ] as [string, () => void, RegExp][])('%s is an error, not a fault', (_, call, message) => {
     expect(call).toThrow(message);
   });

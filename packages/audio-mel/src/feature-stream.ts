@@ -5,19 +5,19 @@ import { melFeatures } from './mel/mel-spectrogram';
 import { MelStream } from './mel/mel-stream';
 import { mfcc, MfccStream } from './mfcc/mfcc';
 
-/** Features of sound that comes in pieces: what `push` and `end` return, one after the other, is that of the whole. */
+/** Features of audio that comes in pieces: what `push` and `end` return, one after the other, is that of the whole. */
 export type FeatureStream = {
   /** Numbers a time step. */
   readonly bins: number;
   /** Takes the next samples, 16 kHz mono; float32 `[new steps, bins]`. */
   push(samples: Float32Array): Float32Array;
-  /** Says that the sound is over; float32 `[last steps, bins]`. */
+  /** Says that the audio is over; float32 `[last steps, bins]`. */
   end(): Float32Array;
 };
 
 function refuseElsewhere(where: string, name: AudioFeatureName): void {
   if (name === 'ASR_LOGITS') {
-    fail(TypeError, where, 'name', 'of features that are made from sound', `${name}, which a speech recogniser makes: give them as an .npy file`);
+    fail(TypeError, where, 'name', 'of features that are made from audio', `${name}, which a speech recogniser makes: give them as an .npy file`);
   }
   if (!Object.hasOwn(AUDIO_FEATURES, name)) fail(TypeError, where, 'name', `one of ${Object.keys(AUDIO_FEATURES).join(', ')}`, name);
 }

@@ -17,7 +17,7 @@ export type { TransformersModule } from './recogniser/load-transformers';
 export { voiceActivity } from './speech/voice-activity';
 export type { VoiceActivityOptions } from './speech/voice-activity';
 export { readWav } from './wav/read-wav';
-export type { ReadWavOptions, WavSound } from './wav/read-wav';
+export type { ReadWavOptions, WavAudio } from './wav/read-wav';
 export { writeWav } from './wav/write-wav';
 export type { WavFormat } from './wav/write-wav';
 export { convolve } from './waveform/convolve';

@@ -242,7 +242,7 @@ export function filterGradient(
     const lastRow = min(rows, firstRow + rowsAtOnce);
     for (let i = 0; i < filterHeight; i++) {
       for (let j = 0; j < filterWidth; j++) {
-        // Output columns whose input column lies inside the picture.
+        // Output columns whose input column lies inside the frame.
         const low = min(outWidth, left > j ? (left - j + strideWidth - 1) / strideWidth : 0);
         const reach = inWidth - 1 + left - j;
         const high = reach < 0 ? 0 : min(outWidth, reach / strideWidth + 1);

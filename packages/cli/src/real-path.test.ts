@@ -9,11 +9,11 @@ import { selectBackend } from '@lipsync/backends';
 import type { FaceTrack, LandmarkDetector, MediaReader } from '@lipsync/contracts';
 import { openTrackedVideo, streamSyncWindows } from '@lipsync/sync-windows';
 import { createLandmarkDetector, trackFromLandmarks } from '@lipsync/face-crop';
-import { openMedia, shiftSound, type FfmpegReader } from '@lipsync/media';
+import { openMedia, shiftAudio, type FfmpegReader } from '@lipsync/media';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readNpz } from '../../../tests/support/npz';
-import { LANDMARK_EFFORT } from '@lipsync/dataloader';
+import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { scoreVideo } from '@lipsync/score';
 import { recipeOf } from '@lipsync/train';
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
   await selectBackend({ backend: 'wasm' });
   expert = await loadAVAlignNet(await readFile(join(SHARED, 'weights/feasibility-10x48.safetensors')), { recipe: recipeOf(LITE) });
   reader = await openMedia({ log: () => {} });
-  detector = await createLandmarkDetector(LANDMARK_EFFORT.fast.detector);
+  detector = await createLandmarkDetector(LANDMARK_QUALITY.fast.detector);
   folder = await mkdtemp(join(tmpdir(), 'real-path-'));
 });
 afterAll(async () => {
@@ -45,7 +45,7 @@ afterAll(async () => {
 });
 
 /**
- * The pictures as the PyTorch path had them, by `ffmpeg -r 25`: of 1.2 s at 30 fps (00238) it makes 32, where 30 is right and ours.
+ * The frames as the PyTorch path had them, by `ffmpeg -r 25`: of 1.2 s at 30 fps (00238) it makes 32, where 30 is right and ours.
  */
 function asPyTorchDecoded(media: FfmpegReader): MediaReader {
   return {
@@ -66,24 +66,24 @@ function asPyTorchDecoded(media: FfmpegReader): MediaReader {
   };
 }
 
-/** Cosines of all picture windows with all sound windows of a clip's first face. */
+/** Cosines of all frame windows with all audio windows of a clip's first face. */
 async function cosines(clip: string, tracks?: FaceTrack[]): Promise<Float32Array> {
   const path = join(SHARED, `data/lrw-ar/${clip}.mp4`);
-  const video = await openTrackedVideo({ path, reader: asPyTorchDecoded(reader), detector, tracks, collect: LANDMARK_EFFORT.fast.collect });
+  const video = await openTrackedVideo({ path, reader: asPyTorchDecoded(reader), detector, tracks, collect: LANDMARK_QUALITY.fast.collect });
   const frames: tf.Tensor3D[] = [];
-  const mel: tf.Tensor3D[] = [];
+  const features: tf.Tensor3D[] = [];
   for await (const window of streamSyncWindows(video, { recipe: expert.recipe, tracks: video.tracks.slice(0, 1) })) {
     frames.push(tf.tensor3d(window.frames, [48, 48, 30]));
-    mel.push(tf.tensor3d(window.mel, [80, 32, 1]));
+    features.push(tf.tensor3d(window.features, [80, 32, 1]));
   }
   video.release();
   const product = tf.tidy(() => {
-    const vision = expert.encodeFrames(tf.stack(frames) as tf.Tensor4D);
-    const audio = expert.encodeAudio(tf.stack(mel) as tf.Tensor4D);
-    return tf.matMul(vision, audio, false, true);
+    const visual = expert.encodeVisual(tf.stack(frames) as tf.Tensor4D);
+    const audio = expert.encodeAudio(tf.stack(features) as tf.Tensor4D);
+    return tf.matMul(visual, audio, false, true);
   });
   const values = (await product.data()) as Float32Array;
-  tf.dispose([product, ...frames, ...mel]);
+  tf.dispose([product, ...frames, ...features]);
   return values;
 }
 
@@ -119,15 +119,15 @@ test.skipIf(missing).each(CLIPS)(title('with our own landmarks the cosines of %s
   expect(difference).toBeLessThan(0.05);
 });
 
-// The clip's own offset is unknown: what is tested is that the measured one moves with the sound.
-test.skipIf(missing).each([4, -4, 8, -8])(title('the sound of a real clip moved by %d frames moves its offset by as much'), async (frames) => {
+// The clip's own offset is unknown: what is tested is that the measured one moves with the audio.
+test.skipIf(missing).each([4, -4, 8, -8])(title('the audio of a real clip moved by %d frames moves its offset by as much'), async (frameCount) => {
   const clip = join(SHARED, 'data/wild/vr_3.mp4');
-  const moved = join(folder, `moved${frames}.mp4`);
-  await shiftSound(clip, moved, { frames });
-  const parts = { expert, reader, detector, collect: LANDMARK_EFFORT.fast.collect };
+  const moved = join(folder, `moved${frameCount}.mp4`);
+  await shiftAudio(clip, moved, { frameCount });
+  const parts = { expert, reader, detector, collect: LANDMARK_QUALITY.fast.collect };
   const before = tf.memory().numTensors;
   const [plain, late] = [await scoreVideo(clip, parts), await scoreVideo(moved, parts)];
   expect(tf.memory().numTensors).toBe(before);
-  expect(plain.tracks[0].offsetFrames - late.tracks[0].offsetFrames).toBeGreaterThanOrEqual(frames - 1);
-  expect(plain.tracks[0].offsetFrames - late.tracks[0].offsetFrames).toBeLessThanOrEqual(frames + 1);
+  expect(plain.tracks[0].offsetFrames - late.tracks[0].offsetFrames).toBeGreaterThanOrEqual(frameCount - 1);
+  expect(plain.tracks[0].offsetFrames - late.tracks[0].offsetFrames).toBeLessThanOrEqual(frameCount + 1);
 });

@@ -1,18 +1,18 @@
 import { performance } from 'node:perf_hooks';
 import { Random } from '@lipsync/nn';
 import { AUGMENTATION, drawAugmentation } from '../src/augment/augmentation';
-import { cutMelWindow } from '@lipsync/sync-windows';
+import { cutFeatureWindow } from '@lipsync/sync-windows';
 import { cutMouthWindow } from '@lipsync/sync-windows';
 
-/** Milliseconds to prepare one sample of ten 48x48 pictures and 32 mel steps from stored 96x96 pictures. */
-const side = (factor: number) => `${factor} * max(eye distance, 0.95 * eye-to-mouth)` as const;
+/** Milliseconds to prepare one sample of ten 48x48 frames and 32 mel steps from stored 96x96 frames. */
+const side = (factor: number) => factor;
 const crop = { kind: 'similarity', centre: 'mean 48-67', upright: 'eye centres', window: 'clip median' } as const;
 const stored = { ...crop, side: side(1.9), size: 96 };
-const recipe = { frames: 10, fps: 25, melSteps: 32, mel: 'THESIS_MEL', crop: { ...crop, side: side(1.18), size: 48 }, color: 'RGB', range: [-1, 1] } as const;
+const recipe = { frameCount: 10, fps: 25, featureSteps: 32, features: 'THESIS_MEL', crop: { ...crop, side: side(1.18), size: 48 }, color: 'RGB', range: [-1, 1] } as const;
 const frames = Uint8Array.from({ length: 30 * 96 * 96 * 3 }, (_, i) => (i * 31) & 255);
-const mel = { data: new Float32Array(96 * 80), steps: 96, bins: 80 };
+const features = { data: new Float32Array(96 * 80), steps: 96, bins: 80 };
 
-const times: Record<string, number[]> = { 'pictures, varied': [], 'pictures, plain': [], 'sound, varied': [], draw: [] };
+const times: Record<string, number[]> = { 'frames, varied': [], 'frames, plain': [], 'audio, varied': [], draw: [] };
 const time = <A>(name: string, work: () => A): A => {
   const start = performance.now();
   const result = work();
@@ -21,9 +21,9 @@ const time = <A>(name: string, work: () => A): A => {
 };
 for (let i = 0; i < 400; i++) {
   const augmentation = time('draw', () => drawAugmentation(AUGMENTATION, new Random(1, i)));
-  time('pictures, varied', () => cutMouthWindow(frames, i % 20, { stored, recipe, augmentation }));
-  time('pictures, plain', () => cutMouthWindow(frames, i % 20, { stored, recipe }));
-  time('sound, varied', () => cutMelWindow(mel, i % 20, { recipe, augmentation }));
+  time('frames, varied', () => cutMouthWindow(frames, i % 20, { stored, recipe, augmentation }));
+  time('frames, plain', () => cutMouthWindow(frames, i % 20, { stored, recipe }));
+  time('audio, varied', () => cutFeatureWindow(features, i % 20, { recipe, augmentation }));
 }
 for (const [name, values] of Object.entries(times)) {
   values.sort((a, b) => a - b);

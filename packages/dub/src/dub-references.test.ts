@@ -9,14 +9,14 @@ function track(openings: number[]): FaceTrack {
     points[136 * frame + 2 * 45] = 100;
     points[136 * frame + 2 * 66 + 1] = opening;
   });
-  return { id: 0, firstFrame: 7, frames: openings.length, points, score: 1, interpolated: 0 };
+  return { id: 0, firstFrame: 7, frameCount: openings.length, points, score: 1, interpolated: 0 };
 }
 
 test('mouthOpenings are the lips over the eyes', () => {
   expect([...mouthOpenings(track([0, 20, 5]))].map((value) => Math.round(value * 1000))).toEqual([0, 200, 50]);
 });
 
-test('spreadReferences takes one picture of each stretch, from nearly closed to wide open', () => {
+test('spreadReferences takes one frame of each stretch, from nearly closed to wide open', () => {
   const openings = Array.from({ length: 100 }, (_, i) => 10 + 10 * Math.sin(i));
   const chosen = spreadReferences(track(openings), 5);
   chosen.forEach((frame, i) => expect(Math.floor(frame / 20)).toBe(i));
@@ -26,7 +26,7 @@ test('spreadReferences takes one picture of each stretch, from nearly closed to 
   expect(seen[4]).toBeGreaterThan(18);
 });
 
-test('spreadReferences of a short track gives pictures twice, and refuses no count', () => {
+test('spreadReferences of a short track gives frames twice, and refuses no count', () => {
   expect(spreadReferences(track([3, 1]), 5)).toEqual([0, 0, 0, 1, 1]);
   expect(() => spreadReferences(track([3]), 0)).toThrow('spreadReferences: count must be a whole number above 0, got 0');
 });

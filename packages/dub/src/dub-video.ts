@@ -1,5 +1,5 @@
 import { fail, storedShape } from '@lipsync/contracts';
-import type { FaceTrack, LandmarkDetector, Mel, MediaReader, VideoFrame } from '@lipsync/contracts';
+import type { FaceTrack, LandmarkDetector, Features, MediaReader, VideoFrame } from '@lipsync/contracts';
 import { openTrackedVideo, UnusableVideo, type TrackedVideo } from '@lipsync/sync-windows';
 import { disposeReferences, type DinetGenerator, type DinetReferences } from '@lipsync/dinet';
 import { planCrops, type CollectTracksOptions, type CropPlan } from '@lipsync/face-crop';
@@ -8,9 +8,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { spreadReferences } from './dub-references';
 import { MouthPatch } from './mouth-patch';
 import { pingPong } from './ping-pong';
-import { SoundAround, soundOfLength } from '@lipsync/sync-windows';
+import { FeaturesAround, audioOfLength } from '@lipsync/sync-windows';
 
-/** Pictures a second, of what generators were trained on and of what is written. */
+/** Frames a second, of what generators were trained on and of what is written. */
 export const DUB_FPS = 25;
 const SAMPLE_RATE = 16000;
 
@@ -21,25 +21,25 @@ export type DubOptions = {
   mouth: number;
   reader: FfmpegReader;
   detector: LandmarkDetector;
-  /** How detections become tracks, and in pictures of what longer side faces are followed. */
+  /** How detections become tracks, and in frames of what longer side faces are followed. */
   collect?: CollectTracksOptions;
-  lookSide?: number;
-  /** The face that is painted, by its id as `score` names it. Default: the one with the most pictures times its size. */
+  detectionSide?: number;
+  /** The face that is painted, by its id as `score` names it. Default: the one with the most frames times its size. */
   face?: number;
-  /** Pictures of the video, by their index at 25 a second, that show what the face looks like. Default `spread`: see `spreadReferences`. */
+  /** Frames of the video, by their index at 25 a second, that show what the face looks like. Default `spread`: see `spreadReferences`. */
   references?: readonly number[] | 'spread';
-  /** Logits for each picture of the sound, for a generator that listens to those; see `asrLogits`. */
-  features?: Mel;
+  /** Logits for each frame of the audio, for a generator that listens to those; see `asrLogits`. */
+  features?: Features;
   /**
-   * `sound`: as long as the sound; the video is cut, or goes on backwards and forwards. `video`: as long as the video; the sound is cut, or silence
-   * follows. Default `sound`.
+   * `audio`: as long as the audio; the video is cut, or goes on backwards and forwards. `video`: as long as the video; the audio is cut, or silence
+   * follows. Default `audio`.
    */
   length?: 'sound' | 'video';
   /** x264's constant rate factor of what is written. Default 16. */
   crf?: number;
   /** Width of the soft edge inside the mouth box, as a share of its side. Default 1/16. */
   feather?: number;
-  /** Bytes of decoded pictures that are held for playing backwards. Default 128 MiB. */
+  /** Bytes of decoded frames that are held for playing backwards. Default 128 MiB. */
   keepBytes?: number;
   /** Stops; nothing is left behind then. */
   signal?: AbortSignal;
@@ -48,54 +48,54 @@ export type DubOptions = {
   log?: (line: string) => void;
 };
 
-/** How far it is: of the first pass the number of pictures is a guess. */
+/** How far it is: of the first pass the number of frames is a guess. */
 export type DubProgress = { pass: 'faces' | 'paint'; done: number; total: number };
 
 /** What was done. */
 export type DubReport = {
   video: string;
-  sound: string;
+  audio: string;
   out: string;
   width: number;
   height: number;
   fps: number;
-  /** Pictures written: those painted, and those that show no face that is painted. */
-  pictures: number;
-  painted: number;
+  /** Frames written: those painted, and those that show no face that is painted. */
+  frameCount: number;
+  generated: number;
   kept: number;
   /** Seconds of what was written. */
   durationSec: number;
-  /** The face that was painted, its pictures in the video, and its crop radius in pixels. */
-  face: { track: number; firstFrame: number; frames: number; detectionScore: number; radius: number };
+  /** The face that was painted, its frames in the video, and its crop radius in pixels. */
+  face: { track: number; firstFrame: number; frameCount: number; detectionScore: number; radius: number };
   /** Faces that were found in all. */
   faces: number;
-  /** Indices of the reference pictures in the video at 25 pictures a second. */
+  /** Indices of the reference frames in the video at 25 frames a second. */
   references: number[];
   mouth: number;
   /** Seconds of the clock: for finding faces, for the references, for the second pass, and of that in the network. */
-  seconds: { faces: number; references: number; paint: number; network: number };
-  /** Pictures written a second of the second pass. */
-  picturesPerSecond: number;
+  seconds: { faces: number; references: number; generate: number; network: number };
+  /** Frames written a second of the second pass. */
+  framesPerSecond: number;
 };
 
 /**
- * Paints the mouth of a face in a video so that it says what a sound says, and writes both as a film.
+ * Paints the mouth of a face in a video so that it says what an audio track says, and writes both as a video.
  *
- * First pass: the faces are followed at 25 pictures a second. Then the reference pictures are cut and encoded once. Second pass: the face image of each
- * picture is cut as in training (`planCrops` with `dinet head`, one crop radius for the whole video), its mouth box masked and painted from the references
- * and the sound around it, and laid over the picture with a soft edge inside the mouth box; all other pixels, and pictures that do not show the face, stay
- * what they are but for the encoder. The sound goes in at its own rate with all its channels.
+ * First pass: the faces are followed at 25 frames a second. Then the reference frames are cut and encoded once. Second pass: the face image of each
+ * frame is cut as in training (`planCrops` with `dinet head`, one crop radius for the whole video), its mouth box masked and painted from the references
+ * and the audio around it, and laid over the frame with a soft edge inside the mouth box; all other pixels, and frames that do not show the face, stay
+ * what they are but for the encoder. The audio goes in at its own rate with all its channels.
  *
- * Pictures are streams: memory does not grow with the length, apart from the landmarks (0.5 kB a picture) and a sum of each picture.
+ * Frames are streams: memory does not grow with the length, apart from the landmarks (0.5 kB a frame) and a sum of each frame.
  *
- * @param video The film with the face; its own sound is not used.
- * @param sound A file with sound, a film too.
+ * @param video The video with the face; its own audio is not used.
+ * @param audio A file with audio, a video too.
  * @param out Ends in .mp4, .m4v, .mov or .mkv; appears only when complete, and replaces what is there. Odd sides lose their last pixel.
- * @throws Error where there is no such face, no sound, a silent one, or `signal` fires; what the reader throws for files it cannot read.
+ * @throws Error where there is no such face, no audio, a silent one, or `signal` fires; what the reader throws for files it cannot read.
  * @example
  * const { painted } = await dubVideo('talk.mp4', 'other.wav', 'dubbed.mp4', { generator, mouth: 64, reader: await openMedia(), detector });
  */
-export async function dubVideo(video: string, sound: string, out: string, options: DubOptions): Promise<DubReport> {
+export async function dubVideo(video: string, audio: string, out: string, options: DubOptions): Promise<DubReport> {
   const { generator, mouth, reader, length = 'sound', crf = 16, feather, keepBytes, signal, onProgress = () => {}, log = () => {} } = options;
   const { config } = generator;
   const head = { kind: 'dinet head', mouth } as const;
@@ -104,41 +104,41 @@ export async function dubVideo(video: string, sound: string, out: string, option
   generator.eval();
 
   let started = performance.now();
-  const seconds = { faces: 0, references: 0, paint: 0, network: 0 };
+  const seconds = { faces: 0, references: 0, generate: 0, network: 0 };
   const lap = () => {
     const spent = (performance.now() - started) / 1000;
     started = performance.now();
     return spent;
   };
 
-  const film = await openFilm(video, sound, options);
+  const film = await openVideo(video, audio, options);
   seconds.faces = lap();
   const { tracked } = film;
   const track = chooseFace(tracked.tracks, options.face);
-  const plan = planFace(track, tracked.picture, mouth, log);
-  const references = referencePictures(track, config.references, options.references ?? 'spread');
+  const plan = planFace(track, tracked.frame, mouth, log);
+  const references = referenceFrames(track, config.references, options.references ?? 'spread');
   const patch = new MouthPatch({ mouth, side: plan.poses[2], feather });
-  const count = length === 'sound' ? Math.ceil((tracked.sound.samples * DUB_FPS) / SAMPLE_RATE) : film.pictures;
-  const { width, height } = tracked.picture;
+  const count = length === 'sound' ? Math.ceil((tracked.audioLevel.samples * DUB_FPS) / SAMPLE_RATE) : film.frameCount;
+  const { width, height } = tracked.frame;
   const even = { width: width - (width % 2), height: height - (height % 2) };
-  if (even.width !== width || even.height !== height) log(`pictures of ${width} x ${height} are written as ${even.width} x ${even.height}: H.264 takes even sides`);
+  if (even.width !== width || even.height !== height) log(`frames of ${width} x ${height} are written as ${even.width} x ${even.height}: H.264 takes even sides`);
 
   const around =
     config.audio.kind === 'logits'
-      ? new SoundAround(options.features!, { features: 'ASR_LOGITS', steps: config.audio.steps })
-      : new SoundAround(soundOfLength(tracked.audio(), length === 'sound' ? tracked.sound.samples : (count * SAMPLE_RATE) / DUB_FPS), {
+      ? new FeaturesAround(options.features!, { features: 'ASR_LOGITS', steps: config.audio.steps })
+      : new FeaturesAround(audioOfLength(tracked.audio(), length === 'sound' ? tracked.audioLevel.samples : (count * SAMPLE_RATE) / DUB_FPS), {
           features: 'THESIS_MEL',
           steps: config.audio.steps,
         });
   let encoded: DinetReferences | undefined;
-  let painted = 0;
+  let generated = 0;
   let written = 0;
   const writer = encodeVideo(out, {
     ...even,
     fps: DUB_FPS,
     crf,
-    soundFile: sound,
-    ...(length === 'video' ? { soundSec: count / DUB_FPS } : {}),
+    audioFile: audio,
+    ...(length === 'video' ? { audioSec: count / DUB_FPS } : {}),
     ffmpegPath: reader.ffmpeg.path,
     log,
   });
@@ -152,25 +152,25 @@ export async function dubVideo(video: string, sound: string, out: string, option
       const faces = waiting.filter((item) => item.face !== undefined);
       if (faces.length > 0) {
         const begun = performance.now();
-        const pictures = await paint(generator, encoded!, faces.map(({ face }) => face!), shape, mouth);
+        const frames = await generate(generator, encoded!, faces.map(({ face }) => face!), shape, mouth);
         seconds.network += (performance.now() - begun) / 1000;
         const pixels = shape.height * shape.width * 3;
-        faces.forEach(({ picture, face }, i) => patch.paste(picture, face!.left, face!.top, pictures.subarray(i * pixels, (i + 1) * pixels)));
-        painted += faces.length;
+        faces.forEach(({ frame, face }, i) => patch.paste(frame, face!.left, face!.top, frames.subarray(i * pixels, (i + 1) * pixels)));
+        generated += faces.length;
       }
-      for (const { picture } of waiting.splice(0)) {
+      for (const { frame } of waiting.splice(0)) {
         stopIf(signal);
-        await writer.write(cutTo(picture, even));
+        await writer.write(cutTo(frame, even));
         onProgress({ pass: 'paint', done: ++written, total: count });
       }
     };
     const read = (first: number) => reader.frames(video, { fps: DUB_FPS, first });
     let number = 0;
-    for await (const picture of pingPong(read, { count, keepBytes, log })) {
+    for await (const frame of pingPong(read, { count, keepBytes, log })) {
       stopIf(signal);
-      const index = picture.index - track.firstFrame;
-      const shown = index >= 0 && index < track.frames;
-      waiting.push({ picture, face: shown ? await lookAt(plan, picture, index, await around.window(number)) : undefined });
+      const index = frame.index - track.firstFrame;
+      const shown = index >= 0 && index < track.frameCount;
+      waiting.push({ frame, face: shown ? await lookAt(plan, frame, index, await around.window(number)) : undefined });
       number++;
       if (waiting.length >= batchSize) await flush();
     }
@@ -183,27 +183,27 @@ export async function dubVideo(video: string, sound: string, out: string, option
     if (encoded) disposeReferences(encoded);
     tracked.release();
   }
-  seconds.paint = lap();
+  seconds.generate = lap();
   return {
-    ...{ video, sound, out, ...even, fps: DUB_FPS },
-    ...{ pictures: written, painted, kept: written - painted, durationSec: written / DUB_FPS },
-    face: { track: track.id, firstFrame: track.firstFrame, frames: track.frames, detectionScore: track.score, radius: plan.poses[2] / 2 },
+    ...{ video, audio, out, ...even, fps: DUB_FPS },
+    ...{ frameCount: written, generated, kept: written - generated, durationSec: written / DUB_FPS },
+    face: { track: track.id, firstFrame: track.firstFrame, frameCount: track.frameCount, detectionScore: track.score, radius: plan.poses[2] / 2 },
     faces: tracked.tracks.length,
     references: references.map((frame) => frame + track.firstFrame),
     mouth,
     seconds,
-    picturesPerSecond: written / seconds.paint,
+    framesPerSecond: written / seconds.generate,
   };
 }
 
 /** Pixels of face images in the network at once: 16 of 104 x 80. */
 const PIXELS_AT_ONCE = 16 * 104 * 80;
-/** Bytes of whole pictures that wait for the network. */
+/** Bytes of whole frames that wait for the network. */
 const BYTES_AT_ONCE = 64 * 2 ** 20;
 
-/** A masked face image, its sound, and where its mouth box lies in the picture. */
+/** A masked face image, its audio, and where its mouth box lies in the frame. */
 type Face = { masked: Uint8Array; audio: Float32Array; left: number; top: number };
-type Waiting = { picture: VideoFrame; face?: Face };
+type Waiting = { frame: VideoFrame; face?: Face };
 
 function stopIf(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new Error('lipsync dub: stopped');
@@ -214,26 +214,26 @@ function checkOptions({ generator, features, mouth }: DubOptions): void {
   if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 32 === 0)) fail(RangeError, 'dubVideo', 'options.mouth', 'a multiple of 32 pixels', mouth);
   const { audio } = generator.config;
   if (audio.kind === 'logits' && !features) fail(TypeError, 'dubVideo', 'options.features', 'given: the generator listens to logits of a speech recogniser', 'none');
-  if (audio.kind === 'mel' && features) fail(TypeError, 'dubVideo', 'options.features', 'left out: the generator listens to mel, made from the sound', 'some');
+  if (audio.kind === 'mel' && features) fail(TypeError, 'dubVideo', 'options.features', 'left out: the generator listens to mel, made from the audio', 'some');
   const bins = features?.bins ?? 80;
   if (bins !== audio.bins) fail(TypeError, 'dubVideo', 'options.generator', `one that listens to ${bins} numbers a step`, audio.bins);
 }
 
-/** Follows the faces of a film as if the other sound were its own: the film's own may be missing. */
-async function openFilm(video: string, sound: string, options: DubOptions): Promise<{ tracked: TrackedVideo; pictures: number }> {
-  const { reader, detector, collect, lookSide, signal, onProgress = () => {} } = options;
+/** Follows the faces of a video as if the other audio were its own: the video's own may be missing. */
+async function openVideo(video: string, sound: string, options: DubOptions): Promise<{ tracked: TrackedVideo; frameCount: number }> {
+  const { reader, detector, collect, detectionSide, signal, onProgress = () => {} } = options;
   const [info, heard] = [await reader.probe(video), await reader.probe(sound)];
-  if (!heard.audio) throw new Error(`lipsync dub: AUDIO must be a file with sound, got ${sound}`);
+  if (!heard.audio) throw new Error(`lipsync dub: AUDIO must be a file with audio, got ${sound}`);
   const { audio } = heard;
   const guess = Math.max(1, Math.round(info.durationSec * DUB_FPS));
-  let pictures = 0;
+  let frameCount = 0;
   const counted = (frames: AsyncIterable<VideoFrame>) => ({
     fps: DUB_FPS,
     async *[Symbol.asyncIterator]() {
       for await (const frame of frames) {
         stopIf(signal);
-        pictures = Math.max(pictures, frame.index + 1);
-        if (pictures % 5 === 0) onProgress({ pass: 'faces', done: pictures, total: Math.max(pictures, guess) });
+        frameCount = Math.max(frameCount, frame.index + 1);
+        if (frameCount % 5 === 0) onProgress({ pass: 'faces', done: frameCount, total: Math.max(frameCount, guess) });
         yield frame;
       }
     },
@@ -245,20 +245,20 @@ async function openFilm(video: string, sound: string, options: DubOptions): Prom
     audio: (_, wanted) => reader.audio(sound, wanted),
   };
   try {
-    const tracked = await openTrackedVideo({ path: video, reader: watched, detector, collect, lookSide, fps: DUB_FPS, keepBytes: 0 });
-    onProgress({ pass: 'faces', done: pictures, total: pictures });
-    return { tracked, pictures };
+    const tracked = await openTrackedVideo({ path: video, reader: watched, detector, collect, detectionSide, fps: DUB_FPS, keepBytes: 0 });
+    onProgress({ pass: 'faces', done: frameCount, total: frameCount });
+    return { tracked, frameCount };
   } catch (error) {
     if (!(error instanceof UnusableVideo)) throw error;
-    const soundIsMeant = error.reason === 'silent' || error.reason === 'sound too short';
-    throw new Error(`lipsync dub: ${soundIsMeant ? sound : video}: ${error.message}`, { cause: error });
+    const audioIsMeant = error.reason === 'silent' || error.reason === 'audio too short';
+    throw new Error(`lipsync dub: ${audioIsMeant ? sound : video}: ${error.message}`, { cause: error });
   }
 }
 
-/** Pictures times the mean side of the box around the landmarks. */
-function weightOf({ frames, points }: FaceTrack): number {
+/** Frames times the mean side of the box around the landmarks. */
+function weightOf({ frameCount, points }: FaceTrack): number {
   let sum = 0;
-  for (let frame = 0; frame < frames; frame++) {
+  for (let frame = 0; frame < frameCount; frame++) {
     let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
     for (let i = 136 * frame; i < 136 * (frame + 1); i += 2) {
       [left, right] = [Math.min(left, points[i]), Math.max(right, points[i])];
@@ -272,42 +272,42 @@ function weightOf({ frames, points }: FaceTrack): number {
 function chooseFace(tracks: readonly FaceTrack[], wanted: number | undefined): FaceTrack {
   if (wanted === undefined) return tracks.reduce((best, track) => (weightOf(track) > weightOf(best) ? track : best));
   const found = tracks.find(({ id }) => id === wanted);
-  const there = tracks.map(({ id, firstFrame, frames }) => `${id} (pictures ${firstFrame} to ${firstFrame + frames - 1})`).join(', ');
+  const there = tracks.map(({ id, firstFrame, frameCount }) => `${id} (frames ${firstFrame} to ${firstFrame + frameCount - 1})`).join(', ');
   return found ?? fail(RangeError, 'lipsync dub', '--face', there, wanted);
 }
 
-/** A face whose head crop leaves the picture all the time, as in close-ups, has its radius from what is seen, and black beyond. */
-function planFace(track: FaceTrack, picture: { width: number; height: number }, mouth: number, log: (line: string) => void): CropPlan {
+/** A face whose head crop leaves the frame all the time, as in close-ups, has its radius from what is seen, and black beyond. */
+function planFace(track: FaceTrack, frame: { width: number; height: number }, mouth: number, log: (line: string) => void): CropPlan {
   try {
-    return planCrops(track, { kind: 'dinet head', mouth }, picture);
+    return planCrops(track, { kind: 'dinet head', mouth }, frame);
   } catch (error) {
     const plan = planCrops(track, { kind: 'dinet head', mouth });
-    log(`the head crop of face ${track.id} leaves the picture: what is missing is black to the generator (${(error as Error).message})`);
+    log(`the head crop of face ${track.id} leaves the frame: what is missing is black to the generator (${(error as Error).message})`);
     return plan;
   }
 }
 
 /** Indices in the track. */
-function referencePictures(track: FaceTrack, count: number, wanted: readonly number[] | 'spread'): number[] {
+function referenceFrames(track: FaceTrack, count: number, wanted: readonly number[] | 'spread'): number[] {
   if (wanted === 'spread') return spreadReferences(track, count);
-  if (wanted.length !== count) fail(RangeError, 'lipsync dub', '--references', `${count} pictures, as many as the generator takes`, wanted.length);
-  const [first, last] = [track.firstFrame, track.firstFrame + track.frames - 1];
+  if (wanted.length !== count) fail(RangeError, 'lipsync dub', '--references', `${count} frames, as many as the generator takes`, wanted.length);
+  const [first, last] = [track.firstFrame, track.firstFrame + track.frameCount - 1];
   const bad = wanted.find((frame) => !(Number.isInteger(frame) && frame >= first && frame <= last));
-  if (bad !== undefined) fail(RangeError, 'lipsync dub', '--references', `pictures that show the face, ${first} to ${last}`, bad);
+  if (bad !== undefined) fail(RangeError, 'lipsync dub', '--references', `frames that show the face, ${first} to ${last}`, bad);
   return wanted.map((frame) => frame - first);
 }
 
-/** The face images of some pictures, in the order asked for. */
+/** The face images of some frames, in the order asked for. */
 async function cutReferences(tracked: TrackedVideo, track: FaceTrack, plan: CropPlan, wanted: readonly number[], signal?: AbortSignal): Promise<Uint8Array[]> {
   const crops = new Map<number, Uint8Array>();
   const last = Math.max(...wanted);
-  for await (const picture of tracked.frames()) {
+  for await (const frame of tracked.frames()) {
     stopIf(signal);
-    const index = picture.index - track.firstFrame;
-    if (wanted.includes(index)) crops.set(index, plan.cut(picture, index));
+    const index = frame.index - track.firstFrame;
+    if (wanted.includes(index)) crops.set(index, plan.cut(frame, index));
     if (index >= last) break;
   }
-  return wanted.map((index) => crops.get(index) ?? fail(Error, 'lipsync dub', 'VIDEO', 'the same each time it is read', `no picture ${index + track.firstFrame}`));
+  return wanted.map((index) => crops.get(index) ?? fail(Error, 'lipsync dub', 'VIDEO', 'the same each time it is read', `no frame ${index + track.firstFrame}`));
 }
 
 async function encodeReferences(generator: DinetGenerator, crops: readonly Uint8Array[], { height, width }: { height: number; width: number }): Promise<DinetReferences> {
@@ -325,13 +325,13 @@ async function encodeReferences(generator: DinetGenerator, crops: readonly Uint8
   }
 }
 
-async function lookAt(plan: CropPlan, picture: VideoFrame, index: number, audio: Float32Array): Promise<Face> {
+async function lookAt(plan: CropPlan, frame: VideoFrame, index: number, audio: Float32Array): Promise<Face> {
   const [x, y, side] = plan.poses.subarray(4 * index, 4 * index + 4);
-  return { masked: plan.cut(picture, index), audio, left: x - side / 2, top: y - side / 2 };
+  return { masked: plan.cut(frame, index), audio, left: x - side / 2, top: y - side / 2 };
 }
 
 /** What the network makes of some faces: `[n, height, width, 3]`, 0..1. */
-async function paint(
+async function generate(
   generator: DinetGenerator,
   references: DinetReferences,
   faces: readonly Face[],
@@ -344,23 +344,23 @@ async function paint(
   const audio = new Float32Array(faces.length * bins * steps);
   const [top, left] = [mouth / 2, (width - mouth) / 2];
   faces.forEach((face, i) => {
-    const picture = masked.subarray(i * pixels, (i + 1) * pixels);
-    for (let k = 0; k < pixels; k++) picture[k] = face.masked[k] / 255;
-    for (let row = top; row < top + mouth; row++) picture.fill(0, (row * width + left) * 3, (row * width + left + mouth) * 3);
+    const frame = masked.subarray(i * pixels, (i + 1) * pixels);
+    for (let k = 0; k < pixels; k++) frame[k] = face.masked[k] / 255;
+    for (let row = top; row < top + mouth; row++) frame.fill(0, (row * width + left) * 3, (row * width + left + mouth) * 3);
     audio.set(face.audio, i * bins * steps);
   });
-  const painted = tf.tidy(() => generator.paint(tf.tensor4d(masked, [faces.length, height, width, 3]), references, tf.tensor3d(audio, [faces.length, bins, steps])));
+  const generated = tf.tidy(() => generator.generate(tf.tensor4d(masked, [faces.length, height, width, 3]), references, tf.tensor3d(audio, [faces.length, bins, steps])));
   try {
-    return (await painted.data()) as Float32Array;
+    return (await generated.data()) as Float32Array;
   } finally {
-    painted.dispose();
+    generated.dispose();
   }
 }
 
-/** A picture without its last column or row, where its sides are odd. */
-function cutTo(picture: VideoFrame, { width, height }: { width: number; height: number }): Uint8Array {
-  if (picture.width === width) return picture.data.subarray(0, width * height * 3);
+/** A frame without its last column or row, where its sides are odd. */
+function cutTo(frame: VideoFrame, { width, height }: { width: number; height: number }): Uint8Array {
+  if (frame.width === width) return frame.data.subarray(0, width * height * 3);
   const data = new Uint8Array(width * height * 3);
-  for (let row = 0; row < height; row++) data.set(picture.data.subarray(row * picture.width * 3, (row * picture.width + width) * 3), row * width * 3);
+  for (let row = 0; row < height; row++) data.set(frame.data.subarray(row * frame.width * 3, (row * frame.width + width) * 3), row * width * 3);
   return data;
 }

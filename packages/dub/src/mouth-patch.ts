@@ -3,17 +3,17 @@ import { fail, storedShape } from '@lipsync/contracts';
 export type MouthPatchOptions = {
   /** Pixels on a side of the mouth box in the painted face images. */
   mouth: number;
-  /** Pixels on a side of the mouth box in the film's pictures: twice the crop radius. */
+  /** Pixels on a side of the mouth box in the video's frames: twice the crop radius. */
   side: number;
   /** Width of the soft edge inside the box, as a share of `side`. Default 1/16. */
   feather?: number;
 };
 
 /**
- * Puts painted mouths back into pictures of the film.
+ * Puts painted mouths back into frames of the video.
  *
  * The mouth box of the painted face image, `[mouth / 2, mouth / 2 + mouth) x [q, q + mouth)`, is resized to `side` x `side` (Catmull-Rom, half-pixel
- * centres, widened where it shrinks; at the box's edges it looks at what was painted beyond), and laid over the picture with a weight that rises
+ * centres, widened where it shrinks; at the box's edges it looks at what was painted beyond), and laid over the frame with a weight that rises
  * smoothly from 0 at the box's edge to 1 `feather * side` pixels inside. Pixels outside the box stay as they are. The published code pastes all rows
  * above the box's lower edge with hard edges.
  *
@@ -48,34 +48,34 @@ export class MouthPatch {
   }
 
   /**
-   * @param picture RGB, 0..255; painted upon. What of the box lies outside is left out.
-   * @param left column of the box's left edge in the picture.
+   * @param frame RGB, 0..255; painted upon. What of the box lies outside is left out.
+   * @param left column of the box's left edge in the frame.
    * @param top row of its upper edge.
-   * @param painted the face image, `[height, width, 3]`, RGB, 0..1.
+   * @param generated the face image, `[height, width, 3]`, RGB, 0..1.
    */
-  paste(picture: { data: Uint8Array; width: number; height: number }, left: number, top: number, painted: Float32Array): void {
+  paste(frame: { data: Uint8Array; width: number; height: number }, left: number, top: number, generated: Float32Array): void {
     const where = 'MouthPatch.paste';
     const [width, height, side, line] = [this.#width, this.#height, this.side, this.#line];
-    if (painted.length !== height * width * 3) fail(TypeError, where, 'painted', `${height} x ${width} x 3 numbers`, painted.length);
+    if (generated.length !== height * width * 3) fail(TypeError, where, 'painted', `${height} x ${width} x 3 numbers`, generated.length);
     if (!(Number.isInteger(left) && Number.isInteger(top))) fail(RangeError, where, 'left and top', 'whole pixels', [left, top]);
     for (let row = this.#rows[0].first; row < this.#rows[side - 1].first + this.#rows[side - 1].weights.length; row++) {
       for (let j = 0; j < side; j++) {
         const { first, weights } = this.#columns[j];
         let [red, green, blue] = [0, 0, 0];
         for (let k = 0, at = (row * width + first) * 3; k < weights.length; k++, at += 3) {
-          red += weights[k] * painted[at];
-          green += weights[k] * painted[at + 1];
-          blue += weights[k] * painted[at + 2];
+          red += weights[k] * generated[at];
+          green += weights[k] * generated[at + 1];
+          blue += weights[k] * generated[at + 2];
         }
         line.set([red, green, blue], (row * side + j) * 3);
       }
     }
-    const { data } = picture;
-    for (let i = Math.max(0, -top); i < Math.min(side, picture.height - top); i++) {
+    const { data } = frame;
+    for (let i = Math.max(0, -top); i < Math.min(side, frame.height - top); i++) {
       const { first, weights } = this.#rows[i];
-      for (let j = Math.max(0, -left); j < Math.min(side, picture.width - left); j++) {
+      for (let j = Math.max(0, -left); j < Math.min(side, frame.width - left); j++) {
         const weight = this.#weights[i] * this.#weights[j];
-        const out = ((top + i) * picture.width + left + j) * 3;
+        const out = ((top + i) * frame.width + left + j) * 3;
         for (let colour = 0; colour < 3; colour++) {
           let value = 0;
           for (let k = 0; k < weights.length; k++) value += weights[k] * line[((first + k) * side + j) * 3 + colour];

@@ -2,8 +2,8 @@ import type { VideoFrame } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
 import { pingPong } from './ping-pong';
 
-/** A film of pictures that tell their number; says where it was entered and how many pictures were made. */
-function film(pictures: number, { seeks = true, late = 0, side = 4 } = {}) {
+/** A video of frames that tell their number; says where it was entered and how many frames were made. */
+function video(frameCount: number, { seeks = true, late = 0, side = 4 } = {}) {
   const entered: number[] = [];
   const made = { count: 0, running: 0 };
   const read = (first: number) => ({
@@ -11,7 +11,7 @@ function film(pictures: number, { seeks = true, late = 0, side = 4 } = {}) {
       entered.push(first);
       made.running++;
       try {
-        for (let index = seeks ? first : 0; index < pictures; index++) {
+        for (let index = seeks ? first : 0; index < frameCount; index++) {
           made.count++;
           const shown = first > 0 ? index + late : index;
           yield { data: new Uint8Array(side * side * 3).fill(shown), width: side, height: side, index, timeSec: index / 25 };
@@ -24,48 +24,48 @@ function film(pictures: number, { seeks = true, late = 0, side = 4 } = {}) {
   return { read, entered, made };
 }
 
-async function shown(pictures: AsyncIterable<VideoFrame>): Promise<number[]> {
+async function shown(frames: AsyncIterable<VideoFrame>): Promise<number[]> {
   const all: number[] = [];
-  for await (const { index, data } of pictures) {
+  for await (const { index, data } of frames) {
     expect(data[0]).toBe(index);
     all.push(index);
-    data.fill(255); // whoever gets a picture may paint on it
+    data.fill(255); // whoever gets a frame may paint on it
   }
   return all;
 }
 
 /** The rule as a formula. */
-const folded = (k: number, pictures: number) => {
-  const at = pictures === 1 ? 0 : k % (2 * pictures - 2);
-  return at < pictures ? at : 2 * pictures - 2 - at;
+const folded = (k: number, frameCount: number) => {
+  const at = frameCount === 1 ? 0 : k % (2 * frameCount - 2);
+  return at < frameCount ? at : 2 * frameCount - 2 - at;
 };
 
-test.each([[5, 3], [5, 5], [5, 23], [1, 4], [2, 7], [250, 900]])('pingPong of %i pictures gives %i, there and back without a jump', async (pictures, count) => {
-  const { read, made } = film(pictures);
-  expect(await shown(pingPong(read, { count }))).toEqual(Array.from({ length: count }, (_, k) => folded(k, pictures)));
+test.each([[5, 3], [5, 5], [5, 23], [1, 4], [2, 7], [250, 900]])('pingPong of %i frames gives %i, there and back without a jump', async (frameCount, count) => {
+  const { read, made } = video(frameCount);
+  expect(await shown(pingPong(read, { count }))).toEqual(Array.from({ length: count }, (_, k) => folded(k, frameCount)));
   expect(made.running).toBe(0);
 });
 
 test('pingPong reads backwards in pieces of what may be held', async () => {
-  const { read, entered, made } = film(40);
+  const { read, entered, made } = video(40);
   await shown(pingPong(read, { count: 79, keepBytes: 10 * 48 }));
   expect(entered).toEqual([0, 29, 19, 9, 0]);
   expect(made.count).toBe(40 + 39);
 });
 
-test.each([{ late: 1 }, { seeks: false }])('pingPong is right where the film cannot be entered: %j', async (kind) => {
-  const { read } = film(40, kind);
+test.each([{ late: 1 }, { seeks: false }])('pingPong is right where the video cannot be entered: %j', async (kind) => {
+  const { read } = video(40, kind);
   const said: string[] = [];
   const all = await shown(pingPong(read, { count: 90, keepBytes: 480, log: (line) => said.push(line) }));
   expect(all).toEqual(Array.from({ length: 90 }, (_, k) => folded(k, 40)));
   expect(said).toHaveLength(kind.late ? 1 : 0);
 });
 
-test('pingPong refuses a film that changes, an empty one and no count', async () => {
+test('pingPong refuses a video that changes, an empty one and no count', async () => {
   let reads = 0;
-  const other = (first: number) => film(20 + reads++, {}).read(first);
-  await expect(shown(pingPong((first) => (reads === 0 ? other(first) : film(8).read(first)), { count: 60 }))).rejects.toThrow('the same pictures each time');
-  await expect(shown(pingPong(film(0).read, { count: 1 }))).rejects.toThrow('a film with pictures, got none');
-  await expect(shown(pingPong(film(3).read, { count: Number.NaN }))).rejects.toThrow('options.count must be at least 0');
-  expect(await shown(pingPong(film(3).read, { count: 0 }))).toEqual([]);
+  const other = (first: number) => video(20 + reads++, {}).read(first);
+  await expect(shown(pingPong((first) => (reads === 0 ? other(first) : video(8).read(first)), { count: 60 }))).rejects.toThrow('the same frames each time');
+  await expect(shown(pingPong(video(0).read, { count: 1 }))).rejects.toThrow('a video with frames, got none');
+  await expect(shown(pingPong(video(3).read, { count: Number.NaN }))).rejects.toThrow('options.count must be at least 0');
+  expect(await shown(pingPong(video(3).read, { count: 0 }))).toEqual([]);
 });

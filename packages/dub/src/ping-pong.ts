@@ -2,28 +2,28 @@ import { fail } from '@lipsync/contracts';
 import type { VideoFrame } from '@lipsync/contracts';
 
 export type PingPongOptions = {
-  /** Pictures to give; as many as the film has, if it has fewer, from back to front and again. */
+  /** Frames to give; as many as the video has, if it has fewer, from back to front and again. */
   count: number;
-  /** Bytes of pictures that may be held to be played backwards. Default 128 MiB, but 8 pictures at least. */
+  /** Bytes of frames that may be held to be played backwards. Default 128 MiB, but 8 frames at least. */
   keepBytes?: number;
-  /** Told once where the film cannot be entered in its middle. */
+  /** Told once where the video cannot be entered in its middle. */
   log?: (line: string) => void;
 };
 
-const LONGEST_PIECE = 100; // pictures, 4 s
+const LONGEST_PIECE = 100; // frames, 4 s
 
 /**
- * The pictures of a film forwards, then backwards, then forwards …, `0 … N - 1, N - 2 … 0, 1 …`, until `count` were given: a film as long as is
- * wanted, without a jump. `index` stays the picture's own.
+ * The frames of a video forwards, then backwards, then forwards …, `0 … N - 1, N - 2 … 0, 1 …`, until `count` were given: a video as long as is
+ * wanted, without a jump. `index` stays the frame's own.
  *
- * Backwards it is read in pieces of at most 100 pictures, or what `keepBytes` holds, each forwards; so memory is bounded, and each piece costs the
- * decoding from the key picture before it. Every picture read again is compared with a sum (4 bytes each are kept) of what it was at first: where
- * the film cannot be entered exactly it is read from its beginning.
+ * Backwards it is read in pieces of at most 100 frames, or what `keepBytes` holds, each forwards; so memory is bounded, and each piece costs the
+ * decoding from the key frame before it. Every frame read again is compared with a sum (4 bytes each are kept) of what it was at first: where
+ * the video cannot be entered exactly it is read from its beginning.
  *
- * @param read pictures from this index on; earlier ones may come before them.
- * @throws Error where the film is not the same when it is read again.
+ * @param read frames from this index on; earlier ones may come before them.
+ * @throws Error where the video is not the same when it is read again.
  * @example
- * for await (const picture of pingPong((first) => media.frames('talk.mp4', { first }), { count: 1000 })) { … }
+ * for await (const frame of pingPong((first) => media.frames('talk.mp4', { first }), { count: 1000 })) { … }
  */
 export async function* pingPong(read: (first: number) => AsyncIterable<VideoFrame>, options: PingPongOptions): AsyncGenerator<VideoFrame> {
   const { count, keepBytes = 128 * 2 ** 20, log = () => {} } = options;
@@ -32,56 +32,56 @@ export async function* pingPong(read: (first: number) => AsyncIterable<VideoFram
   let pieceLength = 1;
   const sums: number[] = [];
   if (count === 0) return;
-  for await (const picture of read(0)) {
-    sums.push(checkSum(picture));
-    pieceLength = Math.max(8, Math.min(LONGEST_PIECE, Math.floor(keepBytes / picture.data.byteLength)));
-    yield picture;
+  for await (const frame of read(0)) {
+    sums.push(checkSum(frame));
+    pieceLength = Math.max(8, Math.min(LONGEST_PIECE, Math.floor(keepBytes / frame.data.byteLength)));
+    yield frame;
     if (++given === count) return;
   }
-  if (sums.length === 0) fail(Error, 'pingPong', 'read', 'a film with pictures', 'none');
+  if (sums.length === 0) fail(Error, 'pingPong', 'read', 'a video with frames', 'none');
 
   let exact = true;
   const piece = async (from: number, to: number): Promise<VideoFrame[]> => {
     if (exact && from > 0) {
-      const pictures = await collect(read(from), from, to).catch(() => []);
-      if (matches(pictures, from, to, sums)) return pictures;
+      const frames = await collect(read(from), from, to).catch(() => []);
+      if (matches(frames, from, to, sums)) return frames;
       exact = false;
-      log('the film cannot be entered exactly in its middle: each piece that is played backwards is read from the beginning (mp4, mov and mkv can)');
+      log('the video cannot be entered exactly in its middle: each piece that is played backwards is read from the beginning (mp4, mov and mkv can)');
     }
-    const pictures = await collect(read(0), from, to);
-    if (!matches(pictures, from, to, sums)) fail(Error, 'pingPong', 'read', 'the same pictures each time', `others from ${from} to ${to - 1}`);
-    return pictures;
+    const frames = await collect(read(0), from, to);
+    if (!matches(frames, from, to, sums)) fail(Error, 'pingPong', 'read', 'the same frames each time', `others from ${from} to ${to - 1}`);
+    return frames;
   };
 
   const last = sums.length - 1;
   for (;;) {
     for (let to = last; to > 0 || last === 0; to = Math.max(0, to - pieceLength)) {
-      const pictures = await piece(Math.max(0, to - pieceLength), Math.max(1, to));
-      while (pictures.length > 0) {
-        yield pictures.pop()!;
+      const frames = await piece(Math.max(0, to - pieceLength), Math.max(1, to));
+      while (frames.length > 0) {
+        yield frames.pop()!;
         if (++given === count) return;
       }
     }
-    for await (const picture of read(0)) {
-      if (picture.index === 0) continue;
-      yield picture;
+    for await (const frame of read(0)) {
+      if (frame.index === 0) continue;
+      yield frame;
       if (++given === count) return;
     }
   }
 }
 
-/** The pictures `from` to `to - 1` of those that come. */
-async function collect(pictures: AsyncIterable<VideoFrame>, from: number, to: number): Promise<VideoFrame[]> {
+/** The frames `from` to `to - 1` of those that come. */
+async function collect(frames: AsyncIterable<VideoFrame>, from: number, to: number): Promise<VideoFrame[]> {
   const found: VideoFrame[] = [];
-  for await (const picture of pictures) {
-    if (picture.index >= from) found.push(picture);
-    if (picture.index >= to - 1) break;
+  for await (const frame of frames) {
+    if (frame.index >= from) found.push(frame);
+    if (frame.index >= to - 1) break;
   }
   return found;
 }
 
-function matches(pictures: VideoFrame[], from: number, to: number, sums: readonly number[]): boolean {
-  return pictures.length === to - from && pictures.every((picture, i) => picture.index === from + i && checkSum(picture) === sums[from + i]);
+function matches(frames: VideoFrame[], from: number, to: number, sums: readonly number[]): boolean {
+  return frames.length === to - from && frames.every((frame, i) => frame.index === from + i && checkSum(frame) === sums[from + i]);
 }
 
 /** A sum over every 61st byte, in order. */

@@ -5,7 +5,7 @@ import { drawnFrame } from '../src/testing/drawn-face';
 import { createLandmarkDetector } from '../src/detect/landmark-detector';
 import { sampleSquare } from '../src/crop/sample-square';
 
-// On 256 x 256 pictures, tfjs wasm, one thread: `npx vitest bench --run --project face-crop` from the repository root.
+// On 256 x 256 images, tfjs wasm, one thread: `npx vitest bench --run --project face-crop` from the repository root.
 
 await tf.setBackend('wasm');
 const frames = Array.from({ length: 8 }, (_, i) => drawnFrame(256, 256, [{ x: 128 + i, y: 120, half: 70, open: i / 8 }], i));
@@ -13,7 +13,7 @@ const frames = Array.from({ length: 8 }, (_, i) => drawnFrame(256, 256, [{ x: 12
 const order = [0, 1, 2, 3, 4, 5, 6, 7, 6, 5, 4, 3, 2, 1];
 const options = { time: 2000, warmupIterations: 3 };
 
-describe('landmarks of one picture of a followed face', async () => {
+describe('landmarks of one image of a followed face', async () => {
   for (const crops of [1, 2, 5] as const) {
     const detector = await createLandmarkDetector({ crops, detectEvery: 1e9 });
     let i = 0;
@@ -21,7 +21,7 @@ describe('landmarks of one picture of a followed face', async () => {
   }
 });
 
-describe('the first picture of a video', async () => {
+describe('the first image of a video', async () => {
   const detector = await createLandmarkDetector();
   bench(
     'search and settle',

@@ -5,7 +5,7 @@ export type { CropRadiusOptions, CropRadiusStatistics } from './crop/crop-radius
 export { faceAsymmetry } from './crop/face-asymmetry';
 export { faceBoxes } from './crop/face-box';
 export { headCrop, headCropSizes, mouthCrop } from './crop/head-crop';
-export type { HeadCropSizes, MouthCropOptions, Picture } from './crop/head-crop';
+export type { HeadCropSizes, MouthCropOptions, Image } from './crop/head-crop';
 export { mouthPose, trackPoses } from './crop/mouth-pose';
 export type { MouthPose } from './crop/mouth-pose';
 export { pipelineCrops } from './crop/pipeline-crop';

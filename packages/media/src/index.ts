@@ -11,5 +11,5 @@ export { encodeVideo } from './write/encode-video';
 export type { EncodeVideoOptions, VideoWriter } from './write/encode-video';
 export { normaliseMedia } from './write/normalise-media';
 export type { NormaliseMediaOptions } from './write/normalise-media';
-export { shiftSound } from './write/shift-sound';
-export type { ShiftSoundOptions } from './write/shift-sound';
+export { shiftAudio } from './write/shift-audio';
+export type { ShiftAudioOptions } from './write/shift-audio';

@@ -24,13 +24,13 @@ describe('METRICS', () => {
 });
 
 describe('metricNotes', () => {
-  test('warns of an FID below 2048 pictures and of none above', () => {
-    expect(metricNotes('fid', 2047)).toEqual(['FID of 2047 pictures is not reliable: at least 2048 are needed']);
+  test('warns of an FID below 2048 images and of none above', () => {
+    expect(metricNotes('fid', 2047)).toEqual(['FID of 2047 images is not reliable: at least 2048 are needed']);
     expect(metricNotes('fid', 2048)).toEqual([]);
     expect(metricNotes('fvd', 1)).toEqual(['FVD of 1 clip is not reliable: at least 2048 are needed']);
   });
 
-  test('has nothing to say of one pair of pictures', () => {
+  test('has nothing to say of one pair of images', () => {
     expect(metricNotes('ssim', 1)).toEqual([]);
   });
 
@@ -42,9 +42,9 @@ describe('metricNotes', () => {
 
 describe('formatScore', () => {
   test('puts value, unit, direction, count and convention into one line, notes below', () => {
-    const score = { metric: 'psnr', value: 31.4159, samples: 2, convention: 'by picture', notes: ['one pair was identical'] } as const;
+    const score = { metric: 'psnr', value: 31.4159, samples: 2, convention: 'by image', notes: ['one pair was identical'] } as const;
     expect(formatScore({ ...score, notes: [...score.notes] })).toBe(
-      'PSNR 31.42 dB (higher is better; 2 pairs of pictures; by picture)\n  note: one pair was identical',
+      'PSNR 31.42 dB (higher is better; 2 pairs of images; by image)\n  note: one pair was identical',
     );
   });
 

@@ -28,7 +28,7 @@ export type MetricDescription = Readonly<{
   /** Of the value; empty for a plain number. */
   unit: '' | 'frames' | 'dB' | 'nat' | 'pixels' | 'gray levels squared';
   /** What is counted as one sample. */
-  sample: 'window' | 'picture' | 'pair of pictures' | 'clip';
+  sample: 'window' | 'picture' | 'pair of images' | 'clip';
   /** Fewer samples than this say little; `metricNotes` says so. Of each set where two are compared. */
   minimumSamples?: number;
   /** How it is measured here by default. Scores with other options carry a convention of their own. */
@@ -82,39 +82,39 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = Object.f
     direction: 'higher',
     range: [-1, 1],
     unit: '',
-    sample: 'pair of pictures',
-    convention: 'Gaussian 11x11, sigma 1.5, biased variance, valid positions, mean over RGB, then over pictures',
+    sample: 'pair of images',
+    convention: 'Gaussian 11x11, sigma 1.5, biased variance, valid positions, mean over RGB, then over images',
   },
   psnr: {
     title: 'PSNR',
     direction: 'higher',
     range: [0, 100],
     unit: 'dB',
-    sample: 'pair of pictures',
-    convention: 'mean of the PSNR of pictures, at most 100 dB each',
+    sample: 'pair of images',
+    convention: 'mean of the PSNR of images, at most 100 dB each',
   },
   'masked-psnr': {
     title: 'masked PSNR',
     direction: 'higher',
     range: [0, 100],
     unit: 'dB',
-    sample: 'pair of pictures',
-    convention: 'squared error averaged over colours and over the mask; mean of the PSNR of pictures, at most 100 dB each',
+    sample: 'pair of images',
+    convention: 'squared error averaged over colours and over the mask; mean of the PSNR of images, at most 100 dB each',
   },
   lpips: {
     title: 'LPIPS',
     direction: 'lower',
     range: [0, Infinity],
     unit: '',
-    sample: 'pair of pictures',
-    convention: 'v0.1, AlexNet, RGB, pictures at their own size; comparable at the same size only',
+    sample: 'pair of images',
+    convention: 'v0.1, AlexNet, RGB, images at their own size; comparable at the same size only',
   },
   'vgg-distance': {
     title: 'VGG distance',
     direction: 'lower',
     range: [0, Infinity],
     unit: '',
-    sample: 'pair of pictures',
+    sample: 'pair of images',
     convention: 'VGG-16 relu3_3, relu4_3, relu5_3: mean squared difference of each, summed',
   },
   'laplacian-variance': {
@@ -179,7 +179,7 @@ export type MetricScore = {
  * @param samples For metrics of two sets the smaller one's.
  * @throws TypeError for an unknown metric, RangeError for a count that is none.
  * @example
- * metricNotes('fid', 500); // ['FID of 500 pictures is not reliable: at least 2048 are needed']
+ * metricNotes('fid', 500); // ['FID of 500 images is not reliable: at least 2048 are needed']
  */
 export function metricNotes(metric: MetricName, samples: number): string[] {
   if (!Object.hasOwn(METRICS, metric)) fail(TypeError, 'metricNotes', 'metric', Object.keys(METRICS).join(', '), metric);
@@ -189,7 +189,7 @@ export function metricNotes(metric: MetricName, samples: number): string[] {
   return [`${title} of ${counted(samples, sample)} is not reliable: at least ${minimumSamples} are needed`];
 }
 
-/** `1 pair of pictures`, `2 pairs of pictures`. */
+/** `1 pair of images`, `2 pairs of images`. */
 function counted(samples: number, sample: string): string {
   return `${samples} ${samples === 1 ? sample : sample.replace(/^\w+/, '$&s')}`;
 }
@@ -198,7 +198,7 @@ function counted(samples: number, sample: string): string {
  * A score in one line: value with its unit, which way is better, how it was measured, and the notes.
  *
  * @example
- * formatScore(score); // 'PSNR 31.42 dB (higher is better; 250 pairs of pictures; mean of the PSNR of pictures, …)'
+ * formatScore(score); // 'PSNR 31.42 dB (higher is better; 250 pairs of images; mean of the PSNR of images, …)'
  */
 export function formatScore({ metric, value, samples, convention, notes }: MetricScore): string {
   const { title, direction, unit, sample } = METRICS[metric];

@@ -1,6 +1,6 @@
 import { AVAlignNet, lite, type AVAlignNetConfig } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { AUDIO_FEATURES, pictureShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
+import { AUDIO_FEATURES, frameShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
 import { openByteSource } from '@lipsync/checkpoints';
 import type { Module } from '@lipsync/nn';
 import { DinetSyncNet, dinetRecipe, LatentSyncWav2LipSyncNet, SyncNet, Wav2LipSyncNet } from '@lipsync/syncnet';
@@ -14,9 +14,9 @@ beforeAll(async () => {
   await selectBackend({ backend: 'wasm', threads: 1, log: () => {} });
 });
 
-function recipeOf({ input: { frames, height, melSteps } }: AVAlignNetConfig): SyncRecipe {
+function recipeOf({ input: { frameCount, height, featureSteps } }: AVAlignNetConfig): SyncRecipe {
   const crop = { kind: 'whole frame', size: height, resize: 'none' } as const;
-  return { frames, fps: 25, crop, color: 'RGB', range: [0, 1], mel: 'THESIS_MEL', melSteps };
+  return { frameCount, fps: 25, crop, color: 'RGB', range: [0, 1], features: 'THESIS_MEL', featureSteps };
 }
 
 /** A network whose norms do something. */
@@ -29,7 +29,7 @@ function stirred<N extends Module>(net: N): N {
   return net;
 }
 
-const config = (attention: boolean) => lite({ frames: 5, size: 32, attention });
+const config = (attention: boolean) => lite({ frameCount: 5, size: 32, attention });
 const experts: Record<string, () => SyncExpert & Module> = {
   AVAlignNet: () => stirred(new AVAlignNet(config(false), { seed: 1, recipe: recipeOf(config(false)) })),
   'AVAlignNet with attention': () => stirred(new AVAlignNet(config(true), { seed: 1, recipe: recipeOf(config(true)) })),
@@ -40,10 +40,10 @@ const experts: Record<string, () => SyncExpert & Module> = {
 };
 
 function inputsOf({ recipe }: SyncExpert, batch: number) {
-  const { height, width } = pictureShape(recipe.crop);
-  const frames = tf.randomUniform([batch, height, width, recipe.frames * 3], 0, 1, 'float32', 1) as tf.Tensor4D;
-  const mel = tf.randomUniform([batch, AUDIO_FEATURES[recipe.mel].bins, recipe.melSteps, 1], -4, 4, 'float32', 2) as tf.Tensor4D;
-  return { frames, mel };
+  const { height, width } = frameShape(recipe.crop);
+  const frames = tf.randomUniform([batch, height, width, recipe.frameCount * 3], 0, 1, 'float32', 1) as tf.Tensor4D;
+  const features = tf.randomUniform([batch, AUDIO_FEATURES[recipe.features].bins, recipe.featureSteps, 1], -4, 4, 'float32', 2) as tf.Tensor4D;
+  return { frames, features };
 }
 
 /** Largest difference by the largest number. */
@@ -58,9 +58,9 @@ describe.each(Object.entries(experts))('exportOnnx of %s', (_, make) => {
     const models = await onnxModels(expert);
     const before = tf.memory().numTensors;
     for (const batch of [1, 2]) {
-      const { frames, mel } = inputsOf(expert, batch);
-      const ours = [expert.encodeFrames(frames), expert.encodeAudio(mel)];
-      const theirs = [runOnnx(models.vision, { frames }), runOnnx(models.audio, { mel })];
+      const { frames, features } = inputsOf(expert, batch);
+      const ours = [expert.encodeVisual(frames), expert.encodeAudio(features)];
+      const theirs = [runOnnx(models.visual, { frames }), runOnnx(models.audio, { features })];
       // Measured 2e-6 at most: GroupNorm sums in another order, BatchNorm is in the weights.
       for (const i of [0, 1]) expect(difference(ours[i], theirs[i])).toBeLessThan(1e-5);
       if (models.pair) {
@@ -69,7 +69,7 @@ describe.each(Object.entries(experts))('exportOnnx of %s', (_, make) => {
         expect(difference(distances[0], distances[1])).toBeLessThan(1e-5);
         tf.dispose(distances);
       }
-      tf.dispose([frames, mel, ours, theirs]);
+      tf.dispose([frames, features, ours, theirs]);
     }
     expect(tf.memory().numTensors).toBe(before);
     expect(models.pair === undefined).toBe(expert.space !== 'joint');
@@ -89,14 +89,14 @@ describe.each(Object.entries(experts))('exportOnnx of %s', (_, make) => {
 
 test('exportOnnx keeps PyTorch’s names and shapes, and moves axes once where there are only convolutions', async () => {
   const expert = experts.AVAlignNet();
-  const { vision } = await onnxModels(expert);
-  const weights = new Map(vision.initializers.map(({ name, shape, data }) => [name, { shape, data }]));
+  const { visual: visual } = await onnxModels(expert);
+  const weights = new Map(visual.initializers.map(({ name, shape, data }) => [name, { shape, data }]));
   const state = await expert.stateDict();
   for (const name of ['visual_encoder.conv_in.weight', 'visual_encoder.down_blocks.1.conv_shortcut.weight', 'visual_encoder.down_blocks.0.conv1.bias']) {
     expect(weights.get(name)?.shape, name).toEqual(state.get(name)?.shape);
     expect(weights.get(name)?.data, name).toEqual(state.get(name)?.data);
   }
-  const operators = vision.nodes.map(({ operator }) => operator);
+  const operators = visual.nodes.map(({ operator }) => operator);
   expect(operators.filter((operator) => operator === 'Transpose')).toHaveLength(1);
   expect(operators).not.toContain('Pad');
   expert.dispose();
@@ -104,11 +104,11 @@ test('exportOnnx keeps PyTorch’s names and shapes, and moves axes once where t
 
 test('exportOnnx takes BatchNorms into the convolutions', async () => {
   const expert = experts['Wav2Lip’s']();
-  const { vision } = await onnxModels(expert);
-  const operators = new Set(vision.nodes.map(({ operator }) => operator));
+  const { visual: visual } = await onnxModels(expert);
+  const operators = new Set(visual.nodes.map(({ operator }) => operator));
   expect([...operators].sort()).toEqual(['Add', 'Conv', 'Div', 'Identity', 'Max', 'Mul', 'ReduceSum', 'Relu', 'Reshape', 'Sqrt', 'Transpose']);
-  expect(vision.initializers.map(({ name }) => name)).toContain('face_encoder.0.conv_block.0.weight.normed');
-  expect(vision.nodes.filter(({ operator }) => operator === 'Mul')).toHaveLength(1); // the square in the length
+  expect(visual.initializers.map(({ name }) => name)).toContain('face_encoder.0.conv_block.0.weight.normed');
+  expect(visual.nodes.filter(({ operator }) => operator === 'Mul')).toHaveLength(1); // the square in the length
   expert.dispose();
 });
 
@@ -121,12 +121,12 @@ test('exportOnnx writes what the expert is into each file, and other hashes for 
   const found = await metadata(files.audio);
   expect(found).toMatchObject({ name: 'AVAlignNet', space: 'unit', part: 'audio', embeddingSize: '256', weightsHash: expert.weightsHash });
   expect(JSON.parse(found.recipe)).toEqual(expert.recipe);
-  expect(await metadata(files.vision)).toEqual({ ...found, part: 'vision' });
+  expect(await metadata(files.visual)).toEqual({ ...found, part: 'visual' });
   const rounded = await metadata(half.audio);
   expect(rounded.weights).toBe('float16');
   expect(rounded.weightsHash).toMatch(/^[0-9a-f]{64}$/);
   expect(rounded.weightsHash).not.toBe(found.weightsHash);
-  expect(Buffer.concat(half.vision).length / Buffer.concat(files.vision).length).toBeLessThan(0.52);
+  expect(Buffer.concat(half.visual).length / Buffer.concat(files.visual).length).toBeLessThan(0.52);
   expert.dispose();
 });
 
@@ -135,7 +135,7 @@ test('exportOnnx refuses a network in training mode, and one with an operation t
   expert.train();
   await expect(exportOnnx(expert)).rejects.toThrow('exportOnnx: expert must be in evaluation mode (call eval()), got in training mode');
   expert.eval();
-  const odd: SyncExpert = { ...expert, recipe: expert.recipe, encodeFrames: (x) => tf.cumsum(tf.reshape(x, [x.shape[0], -1]), 1) as tf.Tensor2D, encodeAudio: (x) => expert.encodeAudio(x), dispose() {} };
+  const odd: SyncExpert = { ...expert, recipe: expert.recipe, encodeVisual: (x) => tf.cumsum(tf.reshape(x, [x.shape[0], -1]), 1) as tf.Tensor2D, encodeAudio: (x) => expert.encodeAudio(x), dispose() {} };
   await expect(exportOnnx(odd)).rejects.toThrow(/exportOnnx: the network must be of the kernels .*Conv2D.*, got Cumsum/);
   expect(tf.getBackend()).toBe('wasm');
   expert.dispose();

@@ -1,4 +1,4 @@
-import { AUDIO_FEATURES, fail, pictureShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
+import { AUDIO_FEATURES, fail, frameShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
 import { sha256Hex } from '@lipsync/checkpoints';
 import type { Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
@@ -16,7 +16,7 @@ export type ExportOnnxOptions = {
 /** The files of an expert, each as pieces in order: `writeFileAtomic` writes them. */
 export type OnnxFiles = {
   /** `frames` `[batch, height, width, frames * 3]` to `embedding` `[batch, embeddingSize]`. */
-  vision: Uint8Array[];
+  visual: Uint8Array[];
   /** `mel` `[batch, bins, melSteps, 1]` to `embedding`. */
   audio: Uint8Array[];
   /** Of `joint` networks: `frames` and `audio`, two embeddings, to `distance` `[batch]`. */
@@ -27,7 +27,7 @@ export type OnnxFiles = {
 export type OnnxPart = keyof OnnxFiles;
 
 /**
- * An expert as ONNX files: one for its pictures, one for its sound, and for a `joint` network one for their distance.
+ * An expert as ONNX files: one for its frames, one for its audio, and for a `joint` network one for their distance.
  *
  * The network is not described anywhere: its own forward passes run once on a backend that writes down what they call, so every network made of
  * tfjs operations is exported alike. BatchNorms are taken into the convolutions before them, weights keep their PyTorch names and shapes, the batch is
@@ -39,25 +39,25 @@ export type OnnxPart = keyof OnnxFiles;
  * @returns the files' bytes; weights are copies.
  * @throws Error for a network in training mode, or with an operation that has no counterpart.
  * @example
- * const { vision, audio } = await exportOnnx(expert);
- * await writeFileAtomic('expert.vision.onnx', vision);
+ * const { visual, audio } = await exportOnnx(expert);
+ * await writeFileAtomic('expert.visual.onnx', visual);
  * await writeFileAtomic('expert.audio.onnx', audio);
  */
 export async function exportOnnx(expert: SyncExpert, { float16 = false }: ExportOnnxOptions = {}): Promise<OnnxFiles> {
   const models = await onnxModels(expert, { float16 });
   const encode = (model: OnnxModel) => encodeOnnxModel(model, { float16 });
   return {
-    vision: encode(models.vision),
+    visual: encode(models.visual),
     audio: encode(models.audio),
     ...(models.pair ? { pair: encode(models.pair) } : {}),
   };
 }
 
 /** The same as models, before they become bytes. */
-export async function onnxModels(expert: SyncExpert, { float16 = false }: ExportOnnxOptions = {}): Promise<Record<'vision' | 'audio', OnnxModel> & { pair?: OnnxModel }> {
+export async function onnxModels(expert: SyncExpert, { float16 = false }: ExportOnnxOptions = {}): Promise<Record<'visual' | 'audio', OnnxModel> & { pair?: OnnxModel }> {
   if ((expert as Partial<Module>).training === true) fail(Error, 'exportOnnx', 'expert', 'in evaluation mode (call eval())', 'in training mode');
   const { recipe, embeddingSize, audioEmbeddingSize = embeddingSize } = expert;
-  const { height, width } = pictureShape(recipe.crop);
+  const { height, width } = frameShape(recipe.crop);
   const names = weightNames(expert);
   const metadata = await expertMetadata(expert, float16);
   const model = async (part: OnnxPart, inputs: Record<string, number[]>, output: string, forward: (...inputs: tf.Tensor[]) => tf.Tensor): Promise<OnnxModel> => {
@@ -73,15 +73,15 @@ export async function onnxModels(expert: SyncExpert, { float16 = false }: Export
       metadata: { ...metadata, part },
     };
   };
-  const vision = await model('vision', { frames: [height, width, recipe.frames * 3] }, 'embedding', (frames) => expert.encodeFrames(frames as tf.Tensor4D));
-  const sound = [AUDIO_FEATURES[recipe.mel].bins, recipe.melSteps, 1];
-  const audio = await model('audio', { mel: sound }, 'embedding', (mel) => expert.encodeAudio(mel as tf.Tensor4D));
-  if (!expert.pairDistances) return { vision, audio };
+  const visual = await model('visual', { frames: [height, width, recipe.frameCount * 3] }, 'embedding', (frames) => expert.encodeVisual(frames as tf.Tensor4D));
+  const sound = [AUDIO_FEATURES[recipe.features].bins, recipe.featureSteps, 1];
+  const audio = await model('audio', { features: sound }, 'embedding', (features) => expert.encodeAudio(features as tf.Tensor4D));
+  if (!expert.pairDistances) return { visual, audio };
   const pairDistances = expert.pairDistances.bind(expert);
   const pair = await model('pair', { frames: [embeddingSize], audio: [audioEmbeddingSize] }, 'distance', (frames, audio) =>
     pairDistances(frames as tf.Tensor2D, audio as tf.Tensor2D),
   );
-  return { vision, audio, pair };
+  return { visual, audio, pair };
 }
 
 /** What a file's metadata say of its expert. */

@@ -1,18 +1,18 @@
 import type { FaceTrack, FrameSequence, LandmarkDetector, MediaReader, SyncExpert, SyncRecipe, Waveform } from '@lipsync/contracts';
-import { fail, pictureShape } from '@lipsync/contracts';
-import { openTrackedVideo, soundOfTrack, streamPictureWindows, UnusableVideo, type PictureWindow, type TrackedVideo } from '@lipsync/sync-windows';
+import { fail, frameShape } from '@lipsync/contracts';
+import { openTrackedVideo, audioOfTrack, streamFrameWindows, UnusableVideo, type FrameWindow, type TrackedVideo } from '@lipsync/sync-windows';
 import { faceBoxes, type CollectTracksOptions } from '@lipsync/face-crop';
 import { batchSizeFor, meanOfTracks, protocolHash, PROTOCOLS, referenceWindows, WindowScorer, type ExpertFacts, type SyncProtocol, type SyncScore } from '@lipsync/metrics';
 import { embedHere, type Embedder } from './embed/embedder';
-import { SoundEmbeddings } from './embed/sound-embeddings';
+import { AudioEmbeddings } from './embed/audio-embeddings';
 
 /** The score of one face of a video. */
-export type TrackScore = Omit<SyncScore, 'perWindow' | 'expert' | 'space' | 'outside' | 'fps'> & {
+export type TrackScore = Omit<SyncScore, 'perWindow' | 'expert' | 'space' | 'edges' | 'fps'> & {
   track: number;
-  /** Index at the recipe's rate of the first picture that shows the face. */
+  /** Index at the recipe's rate of the first frame that shows the face. */
   firstFrame: number;
-  /** Pictures that show it. */
-  frames: number;
+  /** Frames that show it. */
+  frameCount: number;
   /** Mean score of the face detector, 0..1. */
   detectionScore: number;
   /** One number a window: distance at the best offset, and confidence through a median filter of 9. */
@@ -23,7 +23,7 @@ export type TrackScore = Omit<SyncScore, 'perWindow' | 'expert' | 'space' | 'out
 export type VideoScore = {
   file: string;
   fps: number;
-  /** Pictures at `fps`, in all. */
+  /** Frames at `fps`, in all. */
   frameCount: number;
   tracks: TrackScore[];
   /** One result for the file, where the protocol has a rule for several tracks. */
@@ -51,22 +51,22 @@ export type ScoreOptions = {
   protocol?: SyncProtocol;
   /** Instead of the protocol's. */
   maxShift?: number;
-  outside?: 'zero' | 'overlap';
+  edges?: 'zero' | 'overlap';
   /** How detections become tracks. */
   collect?: CollectTracksOptions;
-  /** Faces are followed in pictures of this longer side where they are large enough for it; see `openTrackedVideo`. Not by protocols with a tracker. */
-  lookSide?: number;
+  /** Faces are followed in frames of this longer side where they are large enough for it; see `openTrackedVideo`. Not by protocols with a tracker. */
+  detectionSide?: number;
 };
 
 /** The protocol in force: the named one, with what was asked for instead. */
-function rulesOf({ protocol = PROTOCOLS.recipe, maxShift, outside }: ScoreOptions): SyncProtocol {
-  return { ...protocol, ...(maxShift === undefined ? {} : { maxShift }), ...(outside === undefined ? {} : { outside }) };
+function rulesOf({ protocol = PROTOCOLS.recipe, maxShift, edges }: ScoreOptions): SyncProtocol {
+  return { ...protocol, ...(maxShift === undefined ? {} : { maxShift }), ...(edges === undefined ? {} : { edges }) };
 }
 
 /** The recipe that the expert is fed by under a protocol. */
 function recipeUnder(expert: ExpertFacts, protocol: SyncProtocol): SyncRecipe {
   if (protocol.crop === undefined) return expert.recipe;
-  const [wanted, given] = [pictureShape(expert.recipe.crop), pictureShape(protocol.crop)];
+  const [wanted, given] = [frameShape(expert.recipe.crop), frameShape(protocol.crop)];
   if (wanted.height !== given.height || wanted.width !== given.width) {
     const seen = `${expert.name}, which takes ${wanted.height} x ${wanted.width}`;
     fail(TypeError, 'scoreVideo', 'expert', `one that takes ${given.height} x ${given.width} pixels, as protocol ${protocol.name} does`, seen);
@@ -78,7 +78,7 @@ function recipeUnder(expert: ExpertFacts, protocol: SyncProtocol): SyncRecipe {
 export async function scoreProtocol(expert: ExpertFacts, options: ScoreOptions = {}): Promise<ScoreProtocol> {
   const rules = rulesOf(options);
   const { name, weightsHash, space } = expert;
-  const deviations = rules.crop ? ['pictures are decoded straight to RGB: no JPEG files in between'] : [];
+  const deviations = rules.crop ? ['frames are decoded straight to RGB: no JPEG files in between'] : [];
   if (rules.tracks) deviations.unshift('faces are found by the detector of @lipsync/face-crop, not S3FD; boxes are put around its landmarks');
   return {
     ...rules,
@@ -94,9 +94,9 @@ export async function scoreProtocol(expert: ExpertFacts, options: ScoreOptions =
 /**
  * Offset, LSE-D and LSE-C of every face in a video, by the expert's own recipe or by a published protocol.
  *
- * Looks at the pictures once to follow the faces and once more to cut them; memory does not grow with the length of the video, apart from
- * the landmarks (0.5 kB a picture), the distances (124 bytes a window) and at most 16 MiB of sound that is embedded while faces are looked for.
- * Each window of sound is embedded once, for all faces and offsets.
+ * Looks at the frames once to follow the faces and once more to cut them; memory does not grow with the length of the video, apart from
+ * the landmarks (0.5 kB a frame), the distances (124 bytes a window) and at most 16 MiB of audio that is embedded while faces are looked for.
+ * Each window of audio is embedded once, for all faces and offsets.
  *
  * @param parts.expert A network on the backend that is set, or one that runs elsewhere (`ExpertThreads`); borrowed.
  * @returns a score a track that is long enough; a broken, silent or faceless video has none, and `problems` says why.
@@ -109,80 +109,80 @@ export async function scoreVideo(
   parts: { expert: SyncExpert | Embedder; reader: MediaReader; detector?: LandmarkDetector } & ScoreOptions,
 ): Promise<VideoScore> {
   const { reader, detector, collect } = parts;
-  const embedder = 'lanes' in parts.expert ? parts.expert : embedHere(parts.expert);
+  const embedder = 'concurrency' in parts.expert ? parts.expert : embedHere(parts.expert);
   const rules = rulesOf(parts);
   const recipe = recipeUnder(embedder.expert, rules);
   const score: VideoScore = { file: path, fps: recipe.fps, frameCount: 0, tracks: [], problems: [] };
   const batchSize = batchSizeFor(recipe);
-  const sounds: SoundEmbeddings[] = [];
-  const embedSound = (audio: () => AsyncIterable<Waveform>) => {
-    const sound = new SoundEmbeddings(embedder, audio, { batchSize });
-    sounds.push(sound);
+  const audios: AudioEmbeddings[] = [];
+  const embedAudio = (audio: () => AsyncIterable<Waveform>) => {
+    const sound = new AudioEmbeddings(embedder, audio, { batchSize });
+    audios.push(sound);
     return sound;
   };
-  let shared: SoundEmbeddings | undefined;
+  let shared: AudioEmbeddings | undefined;
   let video: TrackedVideo | undefined;
   try {
     const whole = recipe.crop.kind === 'whole frame';
     video = await openTrackedVideo({
       path,
       reader: counting(reader, (count) => (score.frameCount = Math.max(score.frameCount, count))),
-      detector: detector && wishing(detector, (frame) => shared?.wish(frame)),
+      detector: detector && prefetching(detector, (frame) => shared?.prefetch(frame)),
       ...(whole ? { tracks: [wholeFile((await reader.probe(path).catch(() => undefined))?.durationSec, recipe.fps)] } : {}),
       collect: rules.tracks ? { maxGap: rules.tracks.maxGap, minFrames: 5, every: 1 } : collect,
-      ...(rules.tracks ? {} : { lookSide: parts.lookSide }),
+      ...(rules.tracks ? {} : { detectionSide: parts.detectionSide }),
       fps: recipe.fps,
-      onSound: (audio) => {
-        if (rules.soundFrom !== 'track') shared = embedSound(audio);
+      onAudio: (audio) => {
+        if (rules.audioFrom !== 'track') shared = embedAudio(audio);
       },
     });
-    const { picture } = video;
+    const { frame } = video;
     const tracks = video.tracks.filter((track) => {
-      const problem = whole ? unlike(picture, recipe.crop) : unfit(track, rules.tracks);
+      const problem = whole ? unlike(frame, recipe.crop) : unfit(track, rules.tracks);
       if (problem) score.problems.push(`face ${track.id}: ${problem}`);
       return !problem;
     });
-    const { maxShift, outside } = rules;
+    const { maxShift, edges } = rules;
     // What a thread computes and what it goes on with; of many faces each has its share of that.
-    const ahead = Math.ceil((2 * embedder.lanes) / Math.max(1, tracks.length));
+    const maxPending = Math.ceil((2 * embedder.concurrency) / Math.max(1, tracks.length));
     const faces = new Map<FaceTrack, FaceWindows>();
     for (const track of tracks) {
       const opened = video;
-      const sound = shared ?? embedSound(() => soundOfTrack(opened, track));
-      const soundFrame = (frame: number) => (shared ? frame : frame - track.firstFrame);
-      const scorer = new WindowScorer<PictureWindow>(embedder.expert, {
+      const sound = shared ?? embedAudio(() => audioOfTrack(opened, track));
+      const audioFrame = (frame: number) => (shared ? frame : frame - track.firstFrame);
+      const scorer = new WindowScorer<FrameWindow>(embedder.expert, {
         maxShift,
-        outside,
+        edges,
         batchSize,
-        ahead,
+        maxPending,
         embed: async (windows) => {
-          const audio = sound.rows(soundFrame(windows[0].startFrame), windows.length);
+          const audio = sound.rows(audioFrame(windows[0].startFrame), windows.length);
           audio.catch(() => {}); // said below
-          const visual = await embedder.pictures(windows.map(({ frames }) => frames));
+          const visual = await embedder.visual(windows.map(({ frames }) => frames));
           return { visual, audio: await audio };
         },
       });
-      faces.set(track, new FaceWindows(scorer, sound, soundFrame));
+      faces.set(track, new FaceWindows(scorer, sound, audioFrame));
     }
     if (tracks.length > 0) {
-      for await (const window of streamPictureWindows(video, { recipe, tracks })) {
+      for await (const window of streamFrameWindows(video, { recipe, tracks })) {
         await faces.get(window.track)?.add(window);
       }
     }
     for (const [track, face] of faces) {
-      const frames = Math.min(track.frames, score.frameCount - track.firstFrame);
-      const samples = Math.min(video.sound.samples - track.firstFrame * 640, track.frames * 640);
-      const limit = rules.windows === 'reference' && Math.min(frames, samples / 640) >= 6 ? referenceWindows(frames, samples) : Infinity;
+      const frameCount = Math.min(track.frameCount, score.frameCount - track.firstFrame);
+      const samples = Math.min(video.audioLevel.samples - track.firstFrame * 640, track.frameCount * 640);
+      const limit = rules.windows === 'reference' && Math.min(frameCount, samples / 640) >= 6 ? referenceWindows(frameCount, samples) : Infinity;
       const found = rules.windows === 'reference' && limit === Infinity ? undefined : await face.finish(limit);
-      if (found) score.tracks.push(trackScore({ ...track, frames }, found));
-      else score.problems.push(`face ${track.id}: too short: ${frames} pictures with sound, fewer than a window of ${recipe.frames} needs`);
+      if (found) score.tracks.push(trackScore({ ...track, frameCount }, found));
+      else score.problems.push(`face ${track.id}: too short: ${frameCount} frames with audio, fewer than a window of ${recipe.frameCount} needs`);
     }
     if (rules.perFile === 'mean of tracks' && score.tracks.length > 0) score.mean = meanOfTracks(score.tracks);
   } catch (error) {
     if (!(error instanceof UnusableVideo)) throw error;
     score.problems.push(`${error.reason}: ${error.detail}`);
   } finally {
-    for (const sound of sounds) await sound.close();
+    for (const audio of audios) await audio.close();
     video?.release();
   }
   return score;
@@ -191,22 +191,22 @@ export async function scoreVideo(
 /** In one batch. */
 const MOST_WINDOWS = 32;
 
-/** Feeds a scorer with all windows that have sound but the last, which the reference's count may leave out. */
+/** Feeds a scorer with all windows that have audio but the last, which the reference's count may leave out. */
 class FaceWindows {
-  private last?: PictureWindow;
+  private last?: FrameWindow;
   private given = 0;
   private ended = false;
 
   constructor(
-    private readonly scorer: WindowScorer<PictureWindow>,
-    private readonly sound: SoundEmbeddings,
-    private readonly soundFrame: (frame: number) => number,
+    private readonly scorer: WindowScorer<FrameWindow>,
+    private readonly audio: AudioEmbeddings,
+    private readonly audioFrame: (frame: number) => number,
   ) {}
 
-  async add(window: PictureWindow): Promise<void> {
+  async add(window: FrameWindow): Promise<void> {
     if (this.ended) return;
-    if (!(await this.sound.has(this.soundFrame(window.startFrame)))) {
-      this.ended = this.last !== undefined; // before the first one the sound may only begin later
+    if (!(await this.audio.has(this.audioFrame(window.startFrame)))) {
+      this.ended = this.last !== undefined; // before the first one the audio may only begin later
       return;
     }
     if (this.last) {
@@ -214,8 +214,8 @@ class FaceWindows {
       this.given++;
     }
     this.last = window;
-    // A batch that is not full yet reaches no further back; all faces are at the same picture.
-    this.sound.forget(Math.max(0, this.soundFrame(window.startFrame) - 2 * MOST_WINDOWS));
+    // A batch that is not full yet reaches no further back; all faces are at the same frame.
+    this.audio.forget(Math.max(0, this.audioFrame(window.startFrame) - 2 * MOST_WINDOWS));
   }
 
   /** @param limit windows that count; undefined where there was none. */
@@ -228,29 +228,29 @@ class FaceWindows {
   }
 }
 
-/** One track that shows all of a file: whose pictures are face crops already. */
+/** One track that shows all of a file: whose frames are face crops already. */
 function wholeFile(durationSec: number | undefined, fps: number): FaceTrack {
-  const frames = Math.max(1, Math.ceil((durationSec ?? 0) * fps) + fps); // the pictures end it earlier
-  return { id: 0, firstFrame: 0, frames, points: new Float32Array(frames * 136), score: 1, interpolated: 0 };
+  const frameCount = Math.max(1, Math.ceil((durationSec ?? 0) * fps) + fps); // the frames end it earlier
+  return { id: 0, firstFrame: 0, frameCount, points: new Float32Array(frameCount * 136), score: 1, interpolated: 0 };
 }
 
 /** Why a protocol does not take a whole file. */
 function unlike({ width, height }: { width: number; height: number }, crop: SyncRecipe['crop']): string | undefined {
   if (crop.kind !== 'whole frame' || crop.resize !== 'none' || (width === crop.size && height === crop.size)) return undefined;
-  const others = 'the protocols syncnet-pipeline and wav2lip-lrs take other films';
-  return `pictures of ${width} x ${height}: the protocol takes face crops of ${crop.size} x ${crop.size} (${others})`;
+  const others = 'the protocols syncnet-pipeline and wav2lip-lrs take other videos';
+  return `frames of ${width} x ${height}: the protocol takes face crops of ${crop.size} x ${crop.size} (${others})`;
 }
 
 /** Why a protocol does not take a track. */
 function unfit(track: FaceTrack, rules: SyncProtocol['tracks']): string | undefined {
   if (!rules) return undefined;
-  const seen = track.frames - track.interpolated;
-  if (seen <= rules.minFrames) return `too short: seen in ${seen} pictures, the protocol takes more than ${rules.minFrames}`;
+  const seen = track.frameCount - track.interpolated;
+  if (seen <= rules.minFrames) return `too short: seen in ${seen} frames, the protocol takes more than ${rules.minFrames}`;
   const boxes = faceBoxes(track);
   let [width, height] = [0, 0];
   for (let i = 0; i < boxes.length; i += 4) {
-    width += (boxes[i + 2] - boxes[i]) / track.frames;
-    height += (boxes[i + 3] - boxes[i + 1]) / track.frames;
+    width += (boxes[i + 2] - boxes[i]) / track.frameCount;
+    height += (boxes[i + 3] - boxes[i + 1]) / track.frameCount;
   }
   const size = Math.max(width, height);
   return size > rules.minFaceSize ? undefined : `too small: ${Math.round(size)} px, the protocol takes more than ${rules.minFaceSize}`;
@@ -261,7 +261,7 @@ function trackScore(track: FaceTrack, score: SyncScore): TrackScore {
   return {
     track: track.id,
     firstFrame: track.firstFrame,
-    frames: track.frames,
+    frameCount: track.frameCount,
     detectionScore: track.score,
     offsetFrames,
     offsetSec,
@@ -275,8 +275,8 @@ function trackScore(track: FaceTrack, score: SyncScore): TrackScore {
   };
 }
 
-/** The same detector, telling of pictures with a face. */
-function wishing(detector: LandmarkDetector, tell: (frame: number) => void): LandmarkDetector {
+/** The same detector, telling of frames with a face. */
+function prefetching(detector: LandmarkDetector, tell: (frame: number) => void): LandmarkDetector {
   return {
     scheme: detector.scheme,
     async detect(frame) {
@@ -289,7 +289,7 @@ function wishing(detector: LandmarkDetector, tell: (frame: number) => void): Lan
   };
 }
 
-/** The same reader, telling how many pictures have come. */
+/** The same reader, telling how many frames have come. */
 function counting(reader: MediaReader, tell: (count: number) => void): MediaReader {
   const counted = (frames: FrameSequence): FrameSequence => ({
     fps: frames.fps,
@@ -310,8 +310,8 @@ function counting(reader: MediaReader, tell: (count: number) => void): MediaRead
     ...(both
       ? {
           async both(path, options) {
-            const film = await both.call(reader, path, options);
-            return { info: film.info, frames: counted(film.frames), audio: film.audio, release: () => film.release() };
+            const video = await both.call(reader, path, options);
+            return { info: video.info, frames: counted(video.frames), audio: video.audio, release: () => video.release() };
           },
         }
       : {}),

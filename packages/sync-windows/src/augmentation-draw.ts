@@ -2,7 +2,7 @@
 export type AugmentationDraw = {
   view: { scale: number; aspect: number; angle: number; mirrored: boolean; across: number; down: number };
   colour: { contrast: number; brightness: number; gains: [number, number, number]; gray: boolean; noise: number };
-  sound: {
+  audio: {
     gain: number;
     tilt: number;
     scale: number;
@@ -12,6 +12,6 @@ export type AugmentationDraw = {
     noise: number;
     jitterSteps: number;
   };
-  /** Where in the table of normal numbers picture noise, sound noise and the floor start. */
+  /** Where in the table of normal numbers frame noise, audio noise and the floor start. */
   noiseStarts: [number, number, number];
 };

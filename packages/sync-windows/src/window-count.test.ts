@@ -1,23 +1,23 @@
 import { expect, test } from 'vitest';
 import { windowCount } from './window-count';
 
-const ten = { frames: 10, melSteps: 32, fps: 25, mel: 'THESIS_MEL' } as const;
+const ten = { frameCount: 10, featureSteps: 32, fps: 25, features: 'THESIS_MEL' } as const;
 
-test('windowCount counts the starts whose pictures and sound are all there', () => {
+test('windowCount counts the starts whose frames and audio are all there', () => {
   expect(windowCount(29, 94, ten)).toBe(20); // the last starts at mel step floor(3.2 * 19) = 60, and ends at 92
   expect(windowCount(29, 92, ten)).toBe(20);
   expect(windowCount(29, 91, ten)).toBe(19);
-  expect(windowCount(30, 95, ten)).toBe(20); // pictures for 21, sound for 20
+  expect(windowCount(30, 95, ten)).toBe(20); // frames for 21, audio for 20
 });
 
 test('windowCount is 0 where either is too short', () => {
   expect([windowCount(9, 100, ten), windowCount(30, 31, ten), windowCount(0, 0, ten)]).toEqual([0, 0, 0]);
 });
 
-test('windowCount of sound as long as the pictures never loses a window', () => {
-  for (const [frames, melSteps] of [[5, 16], [10, 32], [15, 48], [16, 52]]) {
-    for (let length = frames; length < 300; length++) {
-      expect(windowCount(length, Math.ceil(3.2 * length), { frames, melSteps, fps: 25, mel: 'THESIS_MEL' })).toBe(length - frames + 1);
+test('windowCount of audio as long as the frames never loses a window', () => {
+  for (const [frameCount, featureSteps] of [[5, 16], [10, 32], [15, 48], [16, 52]]) {
+    for (let length = frameCount; length < 300; length++) {
+      expect(windowCount(length, Math.ceil(3.2 * length), { frameCount, featureSteps, fps: 25, features: 'THESIS_MEL' })).toBe(length - frameCount + 1);
     }
   }
 });

@@ -76,7 +76,7 @@ export class MelEngine {
     return this.readySteps(this.received + samples) - this.made;
   }
 
-  /** How many steps a sound of this many samples has in all. */
+  /** How many steps an audio track of this many samples has in all. */
   totalSteps(samples: number): number {
     return Math.floor(samples / this.hop) + 1;
   }
@@ -107,7 +107,7 @@ export class MelEngine {
     }
   }
 
-  /** Writes the last `stepsAtEnd()` steps, which reach beyond the end of the sound. */
+  /** Writes the last `stepsAtEnd()` steps, which reach beyond the end of the audio. */
   finish(out: Float32Array, at: number): void {
     const needed = this.reflect ? this.pad + 1 : 1;
     if (this.received < needed) {

@@ -3,7 +3,7 @@ import type { MelRecipeName } from '@lipsync/contracts';
 
 /** Everything that decides the numbers of a mel spectrogram. */
 export type MelRecipe = {
-  /** Samples per second of the sound; other rates are refused, see `resample`. */
+  /** Samples per second of the audio; other rates are refused, see `resample`. */
   sampleRate: number;
   /** Samples in a Fourier transform; even. */
   fftSize: number;
@@ -17,7 +17,7 @@ export type MelRecipe = {
   minHz: number;
   /** Upper edge of the last band, Hz; at most `sampleRate / 2`. */
   maxHz: number;
-  /** `k` of `y[n] = x[n] - k x[n - 1]`, `y[0] = x[0]`; 0 leaves the sound as it is. */
+  /** `k` of `y[n] = x[n] - k x[n - 1]`, `y[0] = x[0]`; 0 leaves the audio as it is. */
   preEmphasis: number;
   /** Level that becomes `-maxAbs`, dB relative to `refLevelDb`; below 0. Quieter is cut off there. */
   minLevelDb: number;
@@ -25,7 +25,7 @@ export type MelRecipe = {
   refLevelDb: number;
   /** Values end up in `-maxAbs..maxAbs`. */
   maxAbs: number;
-  /** What stands beyond both ends of the sound: its mirror image without the end sample, or silence. */
+  /** What stands beyond both ends of the audio: its mirror image without the end sample, or silence. */
   padMode: 'reflect' | 'zero';
 };
 

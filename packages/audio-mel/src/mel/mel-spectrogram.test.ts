@@ -12,7 +12,7 @@ const speech = {
   sampleRate: 16000,
 };
 
-test('THESIS_MEL equals torchaudio below 1e-4 on a speech-like sound', () => {
+test('THESIS_MEL equals torchaudio below 1e-4 on a speech-like audio', () => {
   const mel = melSpectrogram(speech, THESIS_MEL);
   const reference = floats(fixture.thesis);
   expect([mel.steps, mel.bins, mel.data.length]).toEqual([80, 80, reference.length]);
@@ -25,7 +25,7 @@ test('WAV2LIP_MEL equals the formulas of librosa 0.7 in NumPy to float32 roundin
   expect(difference(mel.data, floats(fixture.thesis))).toBeLessThan(6e-5);
 });
 
-test('the fixture has loud sound, digital silence and no value at the limit above', () => {
+test('the fixture has loud audio, digital silence and no value at the limit above', () => {
   const { data } = melSpectrogram(speech);
   expect(Math.min(...data)).toBe(-4);
   expect(Math.max(...data)).toBeGreaterThan(1);

@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import type { AudioFeatures, Mel, MelRecipeName, Waveform } from '@lipsync/contracts';
+import type { AudioFeatures, Features, MelRecipeName, Waveform } from '@lipsync/contracts';
 import { MelEngine } from './mel-engine';
 import { MEL_RECIPES, THESIS_MEL } from './mel-recipe';
 import type { MelRecipe } from './mel-recipe';
@@ -12,7 +12,7 @@ import type { MelRecipe } from './mel-recipe';
  * `N` samples give `1 + floor(N / 200)` steps.
  *
  * Source: torchaudio `MelSpectrogram` (`THESIS_MEL`), Wav2Lip's `audio.py` with librosa 0.7 (`WAV2LIP_MEL`). Largest
- * difference on a speech-like sound with digital silence in it: 3.2e-5 from torchaudio 0.13.1, which works in float32;
+ * difference on a speech-like audio with digital silence in it: 3.2e-5 from torchaudio 0.13.1, which works in float32;
  * 7.2e-7 from librosa's formulas in NumPy. Arithmetic is float64 up to the result. See the test.
  *
  * @returns float32 `[steps, bins]`, time-major; the caller's.
@@ -21,7 +21,7 @@ import type { MelRecipe } from './mel-recipe';
  * @example
  * const mel = melSpectrogram(toMono(readWav(bytes))); // { data, steps, bins: 80 }
  */
-export function melSpectrogram(waveform: Waveform, recipe: MelRecipe = THESIS_MEL): Mel {
+export function melSpectrogram(waveform: Waveform, recipe: MelRecipe = THESIS_MEL): Features {
   const where = 'melSpectrogram';
   const { samples, sampleRate } = waveform;
   if (!(samples instanceof Float32Array)) fail(TypeError, where, 'waveform.samples', 'a Float32Array', typeof samples);

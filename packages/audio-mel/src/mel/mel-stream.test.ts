@@ -61,7 +61,7 @@ test('a step comes out as soon as its last sample is there', () => {
   expect(mel.push(new Float32Array(1)).length).toBe(80);
 });
 
-test('memory stays as it is over a minute of sound', () => {
+test('memory stays as it is over a minute of audio', () => {
   const mel = new MelStream();
   const piece = noise(16000);
   const buffers = () => JSON.stringify(Object.values(mel['engine']).map((value) => (value as { length?: number })?.length));
@@ -73,7 +73,7 @@ test('memory stays as it is over a minute of sound', () => {
   expect(steps).toBe(4801);
 });
 
-test('MelStream refuses too little sound, use after the end, and what is no Float32Array', () => {
+test('MelStream refuses too little audio, use after the end, and what is no Float32Array', () => {
   const short = new MelStream();
   short.push(new Float32Array(400));
   expect(() => short.end()).toThrow('MelStream: waveform must be at least 401 samples long');

@@ -4,7 +4,7 @@ import type { MelRecipe } from './mel-recipe';
 import { fail } from '@lipsync/contracts';
 
 /**
- * The mel spectrogram of sound that comes in pieces, in constant memory (some 60 kB): what `push` and `end` return, one
+ * The mel spectrogram of audio that comes in pieces, in constant memory (some 60 kB): what `push` and `end` return, one
  * after the other, is `melSpectrogram` of the whole, bit for bit, whatever the lengths of the pieces.
  *
  * A step comes out as soon as the last sample under its window is there: 400 samples (25 ms) after its middle with the
@@ -42,10 +42,10 @@ export class MelStream {
   }
 
   /**
-   * Says that the sound is over.
+   * Says that the audio is over.
    *
    * @returns float32 `[last steps, bins]`, those that reach beyond the end.
-   * @throws RangeError if the whole sound was too short to be mirrored (below 401 samples for the recipes here).
+   * @throws RangeError if the whole audio was too short to be mirrored (below 401 samples for the recipes here).
    */
   end(): Float32Array {
     if (this.ended) throw new Error('MelStream.end: stream must be open, got one that has ended');

@@ -1,7 +1,7 @@
-import { assertMel, fail, stepsBefore } from '@lipsync/contracts';
-import type { Mel, MelWindow } from '@lipsync/contracts';
+import { assertFeatures, fail, stepsBefore } from '@lipsync/contracts';
+import type { Features, MelWindow } from '@lipsync/contracts';
 
-/** Where the sound of a video frame is looked for. */
+/** Where the audio of a video frame is looked for. */
 export type MelWindowTiming = {
   /** Video frames a second. Default 25. */
   fps?: number;
@@ -38,11 +38,11 @@ export function melWindowStart(frame: number, { fps = 25, stepsPerSecond = 80 }:
  * const window = melWindow(mel, 7, { melSteps: melSteps(5) }); // steps 22..37
  */
 export function melWindow(
-  mel: Mel,
+  mel: Features,
   frame: number,
   { melSteps: steps, ...timing }: MelWindowTiming & { /** Steps in the window. */ melSteps: number },
 ): MelWindow | undefined {
-  assertMel('melWindow', mel);
+  assertFeatures('melWindow', mel);
   if (!(Number.isSafeInteger(steps) && steps > 0)) {
     fail(RangeError, 'melWindow', 'melSteps', 'a whole number above 0', steps);
   }

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import sound from '../../fixtures/mel.json';
+import audio from '../../fixtures/mel.json';
 import fixture from '../../fixtures/mfcc.json';
 import { mfcc, MfccStream } from './mfcc';
 import { writeWav } from '../wav/write-wav';
@@ -15,11 +15,11 @@ const difference = (a: ArrayLike<number>, b: ArrayLike<number>) => {
   return Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
 };
 const speech = {
-  samples: Float32Array.from(new Int16Array(bytes(sound.samples).buffer), (value) => value / 32768),
+  samples: Float32Array.from(new Int16Array(bytes(audio.samples).buffer), (value) => value / 32768),
   sampleRate: 16000,
 };
 
-test('mfcc equals NumPy and SciPy on a speech-like sound with digital silence, to float32 rounding', () => {
+test('mfcc equals NumPy and SciPy on a speech-like audio with digital silence, to float32 rounding', () => {
   const { data, steps, bins } = mfcc(speech);
   expect([steps, bins]).toEqual([fixture.steps, 13]);
   expect(difference(data, doubles(fixture.mfcc))).toBeLessThan(1e-5); // asked for: 1e-3
@@ -37,7 +37,7 @@ test('mfcc fills up what is shorter than a frame, and floors what has no energy'
   expect(silence.data[0]).toBeCloseTo(Math.log(2.220446e-16), 4);
 });
 
-test('a louder sound moves the first coefficient only', () => {
+test('a louder audio moves the first coefficient only', () => {
   const quiet = mfcc({ samples: speech.samples.slice(4000, 8000).map((value) => Math.round(value * 16384) / 32768), sampleRate: 16000 });
   const loud = mfcc({ samples: speech.samples.slice(4000, 8000).map((value) => Math.round(value * 16384) / 16384), sampleRate: 16000 });
   for (let step = 0; step < quiet.steps; step++) {
@@ -59,7 +59,7 @@ test.each([399, 400, 401, 560, 561, 16000])('%i samples give 1 + ceil((N - 400) 
   expect(steps).toBe(length <= 400 ? 1 : 1 + Math.ceil((length - 400) / 160));
 });
 
-test('mfcc refuses other rates, no sound, what is not finite, and a stream that has ended', () => {
+test('mfcc refuses other rates, no audio, what is not finite, and a stream that has ended', () => {
   expect(() => mfcc({ samples: new Float32Array(9), sampleRate: 8000 })).toThrow('mfcc: waveform.sampleRate must be 16000 Hz');
   expect(() => mfcc({ samples: new Float32Array(0), sampleRate: 16000 })).toThrow('one sample at least, got none');
   expect(() => new MfccStream().push(Float32Array.of(0, Number.NaN))).toThrow('MfccStream.push: samples must be finite, got NaN at 1');

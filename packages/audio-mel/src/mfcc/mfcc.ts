@@ -1,5 +1,5 @@
 import { assertWaveform, fail } from '@lipsync/contracts';
-import type { Mel, Waveform } from '@lipsync/contracts';
+import type { Features, Waveform } from '@lipsync/contracts';
 import { RealFft } from '../spectrum/real-fft';
 
 const SAMPLE_RATE = 16000;
@@ -34,7 +34,7 @@ function transform(): Float64Array {
 }
 
 /**
- * SyncNet's MFCC of sound that comes in pieces, in constant memory: what `push` and `end` return, one after the other, is `mfcc` of the
+ * SyncNet's MFCC of audio that comes in pieces, in constant memory: what `push` and `end` return, one after the other, is `mfcc` of the
  * whole, bit for bit, whatever the lengths of the pieces.
  *
  * @example
@@ -55,7 +55,7 @@ export class MfccStream {
   private held = 0;
   private previous = 0;
   private samples = 0;
-  private frames = 0;
+  private frameCount = 0;
   private ended = false;
 
   constructor() {
@@ -84,7 +84,7 @@ export class MfccStream {
   }
 
   /**
-   * Says that the sound is over.
+   * Says that the audio is over.
    *
    * @returns float32 `[last steps, 13]`: the frame that reaches beyond the end, filled up with zeros.
    * @throws RangeError if there was no sample at all.
@@ -94,7 +94,7 @@ export class MfccStream {
     this.ended = true;
     if (this.samples === 0) fail(RangeError, 'MfccStream.end', 'sound', 'one sample at least', 'none');
     const total = this.samples <= FRAME ? 1 : 1 + Math.ceil((this.samples - FRAME) / HOP);
-    const rest = total - this.frames;
+    const rest = total - this.frameCount;
     this.makeRoom(FRAME + HOP);
     this.pending.fill(0, this.held);
     this.held += FRAME;
@@ -119,7 +119,7 @@ export class MfccStream {
     const used = Math.min(this.held, count * HOP);
     this.pending.copyWithin(0, used, this.held);
     this.held -= used;
-    this.frames += count;
+    this.frameCount += count;
     return out;
   }
 
@@ -150,7 +150,7 @@ export class MfccStream {
 /**
  * SyncNet's features of a whole clip: 13 cepstral coefficients a step, 100 steps a second.
  *
- * Samples as 16-bit whole numbers (full scale 1 becomes 32768), pre-emphasis 0.97 over the whole sound, rectangular frames of 25 ms every
+ * Samples as 16-bit whole numbers (full scale 1 becomes 32768), pre-emphasis 0.97 over the whole audio, rectangular frames of 25 ms every
  * 10 ms, the last filled up with zeros; power of a 512-point transform; 26 triangles on the HTK mel scale to 8 kHz; natural logarithm;
  * orthonormal DCT-II; lifter 22; the logarithm of the frame's energy in place of the first. `N` samples give `1 + ceil((N - 400) / 160)` steps.
  *
@@ -162,7 +162,7 @@ export class MfccStream {
  * @example
  * const { data, steps } = mfcc(toMono(readWav(bytes)));
  */
-export function mfcc(waveform: Waveform): Mel {
+export function mfcc(waveform: Waveform): Features {
   assertWaveform('mfcc', waveform);
   const { samples, sampleRate } = waveform;
   if (sampleRate !== SAMPLE_RATE) fail(RangeError, 'mfcc', 'waveform.sampleRate', `${SAMPLE_RATE} Hz (see resample)`, sampleRate);

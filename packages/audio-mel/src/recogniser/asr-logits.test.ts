@@ -22,13 +22,13 @@ describe('asrLogits', () => {
     expect(firstColumn(asrLogits(counting(5), { rowsPerSecond: 50, halve: 'mean' }))).toEqual([50, 250, 400]);
   });
 
-  test('the length of the sound tells the rate, with a quarter of a second to spare', () => {
+  test('the length of the audio tells the rate, with a quarter of a second to spare', () => {
     expect(asrLogits(counting(249), { durationSec: 10 }).steps).toBe(249);
     expect(asrLogits(counting(499), { durationSec: 10 }).steps).toBe(250); // wav2vec2 has a row less
     expect(() => asrLogits(counting(300), { durationSec: 10 })).toThrow(
-      'asrLogits: rows must be 250 at 25 a second or 500 at 50 a second for 10.00 s of sound, got 300',
+      'asrLogits: rows must be 250 at 25 a second or 500 at 50 a second for 10.00 s of audio, got 300',
     );
-    expect(() => asrLogits(counting(249), { durationSec: 10, rowsPerSecond: 50 })).toThrow('must be 500 at 50 a second for 10.00 s of sound, got 249');
+    expect(() => asrLogits(counting(249), { durationSec: 10, rowsPerSecond: 50 })).toThrow('must be 500 at 50 a second for 10.00 s of audio, got 249');
     expect(asrLogits(counting(300), { durationSec: 10, toleranceSec: 2 }).steps).toBe(300);
   });
 

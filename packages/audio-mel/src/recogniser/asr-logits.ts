@@ -1,5 +1,5 @@
 import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
-import type { Mel } from '@lipsync/contracts';
+import type { Features } from '@lipsync/contracts';
 
 const letters = (text: string) => [...text];
 
@@ -22,14 +22,14 @@ export const WAV2VEC2_LABELS: readonly string[] = Object.freeze(['<pad>', '<s>',
 
 /** Other names of the blank. */
 const BLANKS = new Set(['', '-', '_', '<pad>', '[pad]', '<blank>', '<blk>']);
-const PICTURE_RATE = AUDIO_FEATURES.ASR_LOGITS.stepsPerSecond;
+const FRAME_RATE = AUDIO_FEATURES.ASR_LOGITS.stepsPerSecond;
 
 export type AsrLogitsOptions = {
-  /** Rows a second, 25 or 50. Default: whichever the sound's length asks for where that is given, else 25. */
+  /** Rows a second, 25 or 50. Default: whichever the audio's length asks for where that is given, else 25. */
   rowsPerSecond?: 25 | 50;
-  /** Length of the sound, seconds: as many rows must be there. Default: not checked. */
+  /** Length of the audio, seconds: as many rows must be there. Default: not checked. */
   durationSec?: number;
-  /** Seconds by which the rows may be more or fewer than the sound. Default 0.25. */
+  /** Seconds by which the rows may be more or fewer than the audio. Default 0.25. */
   toleranceSec?: number;
   /** How 50 rows a second become 25: every `second` row, the first of two, as DINet does; or the `mean` of two. Default `second`. */
   halve?: 'second' | 'mean';
@@ -41,9 +41,9 @@ export type AsrLogitsOptions = {
 };
 
 /**
- * Logits of a speech recogniser for each picture, as DINet listens to them: `ASR_LOGITS`, 29 numbers 25 times a second.
+ * Logits of a speech recogniser for each frame, as DINet listens to them: `ASR_LOGITS`, 29 numbers 25 times a second.
  *
- * Row k of 25 a second belongs to picture k. A generator trained on one recogniser's logits does not understand another's, even in the same order:
+ * Row k of 25 a second belongs to frame k. A generator trained on one recogniser's logits does not understand another's, even in the same order:
  * their sizes differ.
  *
  * Source: DINet's preparation (DeepSpeech 0.1, 50 rows a second, every second one kept; raw logits, no softmax).
@@ -54,7 +54,7 @@ export type AsrLogitsOptions = {
  * @example
  * const logits = asrLogits({ data, shape: [500, 1, 29] }, { durationSec: 10, labels: HUBERT_LABELS });
  */
-export function asrLogits(rows: { data: ArrayLike<number>; shape: readonly number[] }, options: AsrLogitsOptions = {}): Mel {
+export function asrLogits(rows: { data: ArrayLike<number>; shape: readonly number[] }, options: AsrLogitsOptions = {}): Features {
   const where = 'asrLogits';
   const { halve = 'second', labels } = options;
   const { data, shape } = rows;
@@ -64,7 +64,7 @@ export function asrLogits(rows: { data: ArrayLike<number>; shape: readonly numbe
   if (halve !== 'second' && halve !== 'mean') fail(TypeError, where, 'halve', 'second or mean', halve);
   const from = columnsOf(where, columns, labels);
   const rate = rateOf(where, count, options);
-  const together = rate / PICTURE_RATE;
+  const together = rate / FRAME_RATE;
   const { bins } = AUDIO_FEATURES.ASR_LOGITS;
   const steps = Math.ceil(count / together);
   const out = new Float32Array(steps * bins);
@@ -106,13 +106,13 @@ function columnsOf(where: string, columns: number, labels: readonly string[] | u
 
 function rateOf(where: string, count: number, { rowsPerSecond, durationSec, toleranceSec = 0.25 }: AsrLogitsOptions): number {
   if (rowsPerSecond !== undefined && rowsPerSecond !== 25 && rowsPerSecond !== 50) fail(RangeError, where, 'rowsPerSecond', '25 or 50', rowsPerSecond);
-  if (durationSec === undefined) return rowsPerSecond ?? PICTURE_RATE;
+  if (durationSec === undefined) return rowsPerSecond ?? FRAME_RATE;
   if (!(Number.isFinite(durationSec) && durationSec > 0)) fail(RangeError, where, 'durationSec', 'above 0', durationSec);
   const rates = rowsPerSecond ? [rowsPerSecond] : [25, 50];
   const off = (rate: number) => Math.abs(count / rate - durationSec);
   const rate = rates.reduce((a, b) => (off(b) < off(a) ? b : a));
   if (off(rate) > toleranceSec) {
-    const rule = `${rates.map((each) => `${Math.round(each * durationSec)} at ${each} a second`).join(' or ')} for ${durationSec.toFixed(2)} s of sound`;
+    const rule = `${rates.map((each) => `${Math.round(each * durationSec)} at ${each} a second`).join(' or ')} for ${durationSec.toFixed(2)} s of audio`;
     fail(RangeError, where, 'rows', rule, count);
   }
   return rate;

@@ -53,7 +53,7 @@ function mock({ step = 320, mask = false, vocabulary = new Map(WAV2VEC2_LABELS.m
   return found;
 }
 
-test('createCtcFeatures gives a row a picture in the order of DeepSpeech, from files that are there', async () => {
+test('createCtcFeatures gives a row a frame in the order of DeepSpeech, from files that are there', async () => {
   const { module, asked, lengths, masks } = mock();
   const features = await createCtcFeatures({ model: '/models/tiny', transformers: module });
   expect(features).toMatchObject({ name: 'ASR_LOGITS', sampleRate: 16000, bins: 29, stepsPerSecond: 25, labels: WAV2VEC2_LABELS });
@@ -70,43 +70,43 @@ test('createCtcFeatures gives a row a picture in the order of DeepSpeech, from f
   });
 });
 
-test('the sound is brought to mean 0 and variance 1 unless the model says otherwise', async () => {
+test('the audio is brought to mean 0 and variance 1 unless the model says otherwise', async () => {
   const loud = made(6400);
   const quiet = { samples: loud.samples.map((value) => value / 8 + 0.1), sampleRate: 16000 };
   const [one, other] = await Promise.all(
-    [loud, quiet].map(async (sound) => (await createCtcFeatures({ model: 'm', transformers: mock().module })).compute(sound)),
+    [loud, quiet].map(async (audio) => (await createCtcFeatures({ model: 'm', transformers: mock().module })).compute(audio)),
   );
   one.data.forEach((value, i) => expect(other.data[i]).toBeCloseTo(value, 4));
   const plain = await createCtcFeatures({ model: 'm', transformers: mock({ extractor: { do_normalize: false } }).module });
   expect((await plain.compute(quiet)).data[0]).not.toBeCloseTo((await plain.compute(loud)).data[0], 2);
 });
 
-test('a long sound in pieces gives what it gives as a whole, and a model that wants a mask gets one', async () => {
+test('a long audio in pieces gives what it gives as a whole, and a model that wants a mask gets one', async () => {
   const whole = mock();
   const pieces = mock({ mask: true });
-  const sound = made(16000 * 5 + 300);
+  const audio = made(16000 * 5 + 300);
   const [one, other] = [
-    await (await createCtcFeatures({ model: 'm', transformers: whole.module })).compute(sound),
-    await (await createCtcFeatures({ model: 'm', transformers: pieces.module, chunkSec: 2, contextSec: 0.4 })).compute(sound),
+    await (await createCtcFeatures({ model: 'm', transformers: whole.module })).compute(audio),
+    await (await createCtcFeatures({ model: 'm', transformers: pieces.module, chunkSec: 2, contextSec: 0.4 })).compute(audio),
   ];
   expect(other).toEqual(one);
   expect([whole.lengths.length, whole.masks, pieces.masks]).toEqual([1, 0, 3]);
   expect(pieces.lengths).toEqual([60 * 640 + 80, 70 * 640 + 80, 36 * 640 + 80]);
 });
 
-test('halve mean takes both rows of a picture, not the first alone; dispose ends the model', async () => {
+test('halve mean takes both rows of a frame, not the first alone; dispose ends the model', async () => {
   const found = mock();
-  const sound = made(6400);
+  const audio = made(6400);
   const [mean, second] = [
     await createCtcFeatures({ model: 'm', transformers: found.module, halve: 'mean' }),
     await createCtcFeatures({ model: 'm', transformers: found.module }),
   ];
-  expect((await second.compute(sound)).data).not.toEqual((await mean.compute(sound)).data);
+  expect((await second.compute(audio)).data).not.toEqual((await mean.compute(audio)).data);
   await mean.dispose();
   expect(found.ended).toBe(1);
 });
 
-test('createCtcFeatures refuses other sounds, models and numbers', async () => {
+test('createCtcFeatures refuses other audio tracks, models and numbers', async () => {
   const { module } = mock();
   const features = await createCtcFeatures({ model: 'm', transformers: module });
   await expect(features.compute({ samples: new Float32Array(9), sampleRate: 48000 })).rejects.toThrow('waveform.sampleRate must be 16000 Hz, got 48000');

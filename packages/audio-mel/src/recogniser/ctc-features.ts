@@ -1,13 +1,13 @@
 import { AUDIO_FEATURES, assertWaveform, fail } from '@lipsync/contracts';
-import type { AsyncAudioFeatures, Mel, Waveform } from '@lipsync/contracts';
+import type { AsyncAudioFeatures, Features, Waveform } from '@lipsync/contracts';
 import { asrLogits } from './asr-logits';
 import type { AsrLogitsOptions } from './asr-logits';
 import { loadTransformers } from './load-transformers';
 import type { TransformersModule } from './load-transformers';
 
 const SAMPLE_RATE = 16000;
-const PICTURE_SAMPLES = 640;
-/** What two rows a picture need beyond it: the first row of these networks hears 400 samples, each next one begins 320 later. */
+const FRAME_SAMPLES = 640;
+/** What two rows a frame need beyond it: the first row of these networks hears 400 samples, each next one begins 320 later. */
 const TAIL = 80;
 
 export type CtcFeaturesOptions = {
@@ -20,18 +20,18 @@ export type CtcFeaturesOptions = {
   /** What the model's columns stand for. Default: what its tokenizer says. */
   labels?: readonly string[];
   /**
-   * How 50 rows a second become 25: the first row of a picture, whose centre lies 7.5 ms before the picture's, or the `mean` of both, 2.5 ms after it.
+   * How 50 rows a second become 25: the first row of a frame, whose centre lies 7.5 ms before the frame's, or the `mean` of both, 2.5 ms after it.
    * Default `second`, as of `asrLogits`: a generator should be trained and used with the same.
    */
   halve?: AsrLogitsOptions['halve'];
-  /** Seconds that are heard at once, and on both sides of them; a longer sound goes in pieces, as the work grows with its square. Default 20 and 2. */
+  /** Seconds that are heard at once, and on both sides of them; a longer audio goes in pieces, as the work grows with its square. Default 20 and 2. */
   chunkSec?: number;
   contextSec?: number;
   /** The module @huggingface/transformers. Default: imported. */
   transformers?: TransformersModule;
 };
 
-/** A speech recogniser's logits of sounds. `dispose` ends the session. */
+/** A speech recogniser's logits of audio tracks. `dispose` ends the session. */
 export interface CtcFeatures extends AsyncAudioFeatures {
   readonly name: 'ASR_LOGITS';
   /** What the model's columns stand for. */
@@ -40,12 +40,12 @@ export interface CtcFeatures extends AsyncAudioFeatures {
 }
 
 /**
- * The logits of a wav2vec2 or HuBERT CTC model, by transformers.js, as features of a generator: 29 numbers a picture, in the order of
+ * The logits of a wav2vec2 or HuBERT CTC model, by transformers.js, as features of a generator: 29 numbers a frame, in the order of
  * `DEEPSPEECH_LABELS`.
  *
- * The sound is brought to mean 0 and variance 1 as a whole (where preprocessor_config.json does not say otherwise), and followed by 80 samples of
- * silence: N pictures of 640 samples give exactly 2 N rows, rows 2 f and 2 f + 1 for picture f, the same that PyTorch gives without the silence
- * where the model's own norms do not look at the whole sound.
+ * The audio is brought to mean 0 and variance 1 as a whole (where preprocessor_config.json does not say otherwise), and followed by 80 samples of
+ * silence: N frames of 640 samples give exactly 2 N rows, rows 2 f and 2 f + 1 for frame f, the same that PyTorch gives without the silence
+ * where the model's own norms do not look at the whole audio.
  *
  * Needs `@huggingface/transformers` 4, which the application installs itself: in Node 474 MB with its runtimes (onnxruntime-node, onnxruntime-web,
  * sharp). Models are not part of it.
@@ -77,8 +77,8 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
   const model = await AutoModelForCTC.from_pretrained(source, { ...from, dtype });
   const wantsMask = Object.values(model.sessions ?? {}).some((session) => session.inputNames?.includes('attention_mask'));
 
-  /** Rows of some pictures, `[2 * pictures, columns]`. */
-  const rowsOf = async (samples: Float32Array, pictures: number): Promise<{ data: Float32Array; columns: number }> => {
+  /** Rows of some frames, `[2 * frames, columns]`. */
+  const rowsOf = async (samples: Float32Array, frameCount: number): Promise<{ data: Float32Array; columns: number }> => {
     const shape = [1, samples.length];
     const inputs = {
       input_values: new Tensor('float32', samples, shape),
@@ -86,7 +86,7 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
     };
     const { logits } = await model(inputs);
     const [, rows, columns] = logits.dims;
-    if (rows !== 2 * pictures) fail(TypeError, where, 'model', `one of 50 rows a second, ${2 * pictures} for ${samples.length} samples`, rows);
+    if (rows !== 2 * frameCount) fail(TypeError, where, 'model', `one of 50 rows a second, ${2 * frameCount} for ${samples.length} samples`, rows);
     return { data: Float32Array.from(logits.data as ArrayLike<number>), columns };
   };
 
@@ -97,20 +97,20 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
     bins,
     stepsPerSecond,
     labels,
-    async compute(waveform: Waveform): Promise<Mel> {
+    async compute(waveform: Waveform): Promise<Features> {
       assertWaveform('CtcFeatures.compute', waveform);
       if (waveform.sampleRate !== SAMPLE_RATE) fail(RangeError, 'CtcFeatures.compute', 'waveform.sampleRate', `${SAMPLE_RATE} Hz`, waveform.sampleRate);
       if (waveform.samples.length === 0) fail(RangeError, 'CtcFeatures.compute', 'waveform.samples', 'not empty', 0);
-      const pictures = Math.ceil(waveform.samples.length / PICTURE_SAMPLES);
-      const heard = new Float32Array(pictures * PICTURE_SAMPLES + TAIL);
+      const frameCount = Math.ceil(waveform.samples.length / FRAME_SAMPLES);
+      const heard = new Float32Array(frameCount * FRAME_SAMPLES + TAIL);
       heard.set(normalised ? unitVariance(waveform.samples) : waveform.samples);
       const [chunk, context] = [chunkSec, contextSec].map((seconds) => Math.max(0, Math.round(seconds * stepsPerSecond)));
       const columns = labels.length;
-      const rows = new Float32Array(2 * pictures * columns);
-      for (let first = 0; first < pictures; first += chunk) {
-        const end = Math.min(pictures, first + chunk);
-        const [left, right] = [Math.max(0, first - context), Math.min(pictures, end + context)];
-        const piece = await rowsOf(heard.slice(left * PICTURE_SAMPLES, right * PICTURE_SAMPLES + TAIL), right - left);
+      const rows = new Float32Array(2 * frameCount * columns);
+      for (let first = 0; first < frameCount; first += chunk) {
+        const end = Math.min(frameCount, first + chunk);
+        const [left, right] = [Math.max(0, first - context), Math.min(frameCount, end + context)];
+        const piece = await rowsOf(heard.slice(left * FRAME_SAMPLES, right * FRAME_SAMPLES + TAIL), right - left);
         if (piece.columns > columns) fail(TypeError, where, 'labels', `${piece.columns}, one for each column`, columns);
         for (let row = 0; row < 2 * (end - first); row++) {
           const at = (2 * (first - left) + row) * piece.columns;
@@ -118,7 +118,7 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
           rows.set(piece.data.subarray(at, at + piece.columns), (2 * first + row) * columns);
         }
       }
-      return asrLogits({ data: rows, shape: [2 * pictures, columns] }, { rowsPerSecond: 50, halve, labels });
+      return asrLogits({ data: rows, shape: [2 * frameCount, columns] }, { rowsPerSecond: 50, halve, labels });
     },
     async dispose() {
       await model.dispose();

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BURSTS, madeSound, white } from '../testing/made-speech';
-import type { MadeSound } from '../testing/made-speech';
+import { BURSTS, madeAudio, white } from '../testing/made-speech';
+import type { MadeAudio } from '../testing/made-speech';
 import fixture from '../../fixtures/voice-activity.json';
 import { voiceActivity } from './voice-activity';
 
@@ -17,11 +17,11 @@ function stretches(flags: Uint8Array): [number, number][] {
 }
 
 test.each(fixture.cases)('voiceActivity equals NumPy on $kind at $snr dB, $rate Hz, $fps flags a second', ({ kind, snr, rate, fps, flags }) => {
-  expect(text(voiceActivity(madeSound(kind as MadeSound, snr, rate), { sampleRate: rate, fps }))).toBe(flags);
+  expect(text(voiceActivity(madeAudio(kind as MadeAudio, snr, rate), { sampleRate: rate, fps }))).toBe(flags);
 });
 
-test.each([40, 20, 10, 5])('bursts at %d dB are found, their edges within two pictures, and nothing else', (snr) => {
-  const found = stretches(voiceActivity(madeSound('speech', snr, 16000)));
+test.each([40, 20, 10, 5])('bursts at %d dB are found, their edges within two frames, and nothing else', (snr) => {
+  const found = stretches(voiceActivity(madeAudio('speech', snr, 16000)));
   const bursts = [BURSTS[0], [BURSTS[1][0], BURSTS[2][1]], BURSTS[3]]; // the 60 ms between two of them are a closure
   expect(found).toHaveLength(bursts.length);
   for (const [i, [from, to]] of bursts.entries()) {
@@ -31,7 +31,7 @@ test.each([40, 20, 10, 5])('bursts at %d dB are found, their edges within two pi
 });
 
 test('at 0 dB most of the bursts is found and nothing else', () => {
-  const found = voiceActivity(madeSound('speech', 0, 16000));
+  const found = voiceActivity(madeAudio('speech', 0, 16000));
   let hits = 0;
   for (const [i, flag] of found.entries()) {
     const near = BURSTS.some(([from, to]) => i >= from * 25 - 2 && i < to * 25 + 2);
@@ -56,7 +56,7 @@ test.each([[0.1, 0.0003], [0.01, 0.00003], [0.1, 0.03]])('even pulses of %d over
 });
 
 test.each(['silence', 'noise', 'dark noise', 'hum', 'hiss'] as const)('%s is inactive', (kind) => {
-  expect(share(voiceActivity(madeSound(kind, 20, 16000)))).toBe(0);
+  expect(share(voiceActivity(madeAudio(kind, 20, 16000)))).toBe(0);
 });
 
 test('a hundred seconds of noise are inactive, at any level', () => {
@@ -65,10 +65,10 @@ test('a hundred seconds of noise are inactive, at any level', () => {
   }
 });
 
-test('flags do not depend on the level of the sound', () => {
-  const sound = madeSound('speech', 20, 16000);
-  const flags = voiceActivity(sound);
-  for (const gain of [4, 0.05]) expect(voiceActivity(sound.map((value) => value * gain))).toEqual(flags);
+test('flags do not depend on the level of the audio', () => {
+  const audio = madeAudio('speech', 20, 16000);
+  const flags = voiceActivity(audio);
+  for (const gain of [4, 0.05]) expect(voiceActivity(audio.map((value) => value * gain))).toEqual(flags);
 });
 
 test.each([
@@ -81,20 +81,20 @@ test.each([
   expect(voiceActivity(new Float32Array(samples))).toHaveLength(flags);
 });
 
-test('a sharper or duller rule, and a longer hop, find the same bursts in clean sound', () => {
-  const sound = madeSound('speech', 40, 16000);
+test('a sharper or duller rule, and a longer hop, find the same bursts in clean audio', () => {
+  const audio = madeAudio('speech', 40, 16000);
   for (const options of [{ threshold: 1 }, { threshold: 0.2 }, { hopSamples: 320 }]) {
-    expect(stretches(voiceActivity(sound, options))).toHaveLength(3);
+    expect(stretches(voiceActivity(audio, options))).toHaveLength(3);
   }
 });
 
 test('voiceActivity refuses rates, hops and samples that mean nothing', () => {
-  const sound = new Float32Array(100);
+  const audio = new Float32Array(100);
   expect(() => voiceActivity([0] as never)).toThrow('voiceActivity: samples must be a Float32Array');
-  expect(() => voiceActivity(sound, { sampleRate: 4000 })).toThrow('voiceActivity: sampleRate must be a whole number from 8000 to 384000, got 4000');
-  expect(() => voiceActivity(sound, { fps: 0 })).toThrow('voiceActivity: fps must be above 0 and at most 200, got 0');
-  expect(() => voiceActivity(sound, { hopSamples: 641 })).toThrow('hopSamples must be an integer from 1 to 640');
-  expect(() => voiceActivity(sound, { threshold: 0 })).toThrow('threshold must be above 0');
+  expect(() => voiceActivity(audio, { sampleRate: 4000 })).toThrow('voiceActivity: sampleRate must be a whole number from 8000 to 384000, got 4000');
+  expect(() => voiceActivity(audio, { fps: 0 })).toThrow('voiceActivity: fps must be above 0 and at most 200, got 0');
+  expect(() => voiceActivity(audio, { hopSamples: 641 })).toThrow('hopSamples must be an integer from 1 to 640');
+  expect(() => voiceActivity(audio, { threshold: 0 })).toThrow('threshold must be above 0');
   expect(() => voiceActivity(Float32Array.of(0, NaN))).toThrow('samples must be finite, got NaN at 1');
 });
 

@@ -4,9 +4,9 @@ import { RealFft } from '../spectrum/real-fft';
 export type VoiceActivityOptions = {
   /** Samples per second; at least 8000. Default 16000. */
   sampleRate?: number;
-  /** Flags per second, one a picture. Default 25: one every 40 ms. */
+  /** Flags per second, one a frame. Default 25: one every 40 ms. */
   fps?: number;
-  /** Samples between two looks at the spectrum; at most a picture's. Default a hundredth of a second. */
+  /** Samples between two looks at the spectrum; at most a frame's. Default a hundredth of a second. */
   hopSamples?: number;
   /** Mean log likelihood ratio a band above which a look is taken for speech. Default 0.4; lower finds fainter speech. */
   threshold?: number;
@@ -21,7 +21,7 @@ const FLOOR_EVERY_SEC = 0.4;
 const FLOOR_SHARE = 0.1; // the floor is what a tenth of the looks lie below …
 const FLOOR_BIAS = 1.5; // … which for steady noise is this much below its mean
 const LOUD_SHARE = 0.95; // speech is loud where so much of the looks lie below …
-const RANGE = 10 ** -3; // … and its faintest sounds are less than 30 dB below
+const RANGE = 10 ** -3; // … and its faintest audio tracks are less than 30 dB below
 const LEAST_POWER = 10 ** -7.5; // -75 dB of full scale squared, all bands together: below it nothing is heard
 const MOST_FLATNESS = 0.4; // white noise: exp(-0.577) = 0.56
 const LEAST_VOICED_SEC = 0.04;
@@ -29,7 +29,7 @@ const GAP_SEC = 0.12; // closures of plosives are shorter
 const HANGOVER_SEC = 0.04;
 
 /**
- * Where somebody speaks: one flag a picture.
+ * Where somebody speaks: one flag a frame.
  *
  * Every 10 ms the power `P [band]` of a 32 ms Hann window is taken in 16 even bands of 300 … 3400 Hz (telephone speech) and averaged over
  * 50 ms. The floor `N [band]` is 1.5 times the tenth percentile of the four seconds around, at least -75 dB of full scale in all. A look is
@@ -45,7 +45,7 @@ const HANGOVER_SEC = 0.04;
  * Source: likelihood ratio of Sohn, Kim and Sung, "A statistical model-based voice activity detection", 1999, with the a priori ratio
  * estimated as `g - 1`; floor by a quantile after Stahl, Fischer and Bippus, 2000. Flags equal those of an independent NumPy program on
  * made speech at five levels of noise and on real clips (see the test). Bursts of made speech at 5 dB and more have their edges within
- * two pictures. Of 120 GRID clips 36 to 57 % of the pictures are active; white noise put on them at 20, 10 and 0 dB changes 2, 7 and
+ * two frames. Of 120 GRID clips 36 to 57 % of the frames are active; white noise put on them at 20, 10 and 0 dB changes 2, 7 and
  * 20 % of the flags.
  *
  * Limits: it tells what changes and has pitch from what does not. Steady noise and hum are inactive at any level; music, a dog and a
@@ -57,7 +57,7 @@ const HANGOVER_SEC = 0.04;
  * @returns one byte an interval of `1 / fps` seconds, 1 where it is speech, `floor(samples.length · fps / sampleRate)` of them.
  * @throws TypeError for other arrays, RangeError for a rate, hop or threshold out of range and for samples that are not finite.
  * @example
- * const flags = voiceActivity(sound.samples); // 1 where picture i of 25 a second has speech
+ * const flags = voiceActivity(audio.samples); // 1 where frame i of 25 a second has speech
  * const share = flags.reduce((sum, flag) => sum + flag, 0) / flags.length;
  */
 export function voiceActivity(samples: Float32Array, options: VoiceActivityOptions = {}): Uint8Array<ArrayBuffer> {
@@ -71,7 +71,7 @@ export function voiceActivity(samples: Float32Array, options: VoiceActivityOptio
   if (!(fps > 0 && fps <= 200)) fail(RangeError, where, 'fps', 'above 0 and at most 200', fps);
   const most = Math.floor(sampleRate / fps);
   if (!(Number.isInteger(hopSamples) && hopSamples >= 1 && hopSamples <= most)) {
-    fail(RangeError, where, 'hopSamples', `an integer from 1 to ${most}, the samples of a picture`, hopSamples);
+    fail(RangeError, where, 'hopSamples', `an integer from 1 to ${most}, the samples of a frame`, hopSamples);
   }
   if (!(threshold > 0)) fail(RangeError, where, 'threshold', 'above 0', threshold);
   const bad = samples.findIndex((value) => !Number.isFinite(value));
@@ -91,7 +91,7 @@ export function voiceActivity(samples: Float32Array, options: VoiceActivityOptio
   const totals = new Int32Array(count);
   for (let look = 0; look < looks; look++) {
     const at = Math.floor(((look + 0.5) * hopSamples * fps) / sampleRate);
-    if (at >= count) break; // less than a picture is left
+    if (at >= count) break; // less than a frame is left
     sums[at] += active[look];
     totals[at]++;
   }
@@ -99,7 +99,7 @@ export function voiceActivity(samples: Float32Array, options: VoiceActivityOptio
   return flags;
 }
 
-/** Power `[looks, BANDS]` (sum of squares a sample) and flatness of windows around the middle of each hop, moved inside the sound at its ends. */
+/** Power `[looks, BANDS]` (sum of squares a sample) and flatness of windows around the middle of each hop, moved inside the audio at its ends. */
 function measureLooks(samples: Float32Array, sampleRate: number, hop: number): { power: Float64Array; flatness: Float64Array; looks: number } {
   const size = 2 ** Math.round(Math.log2(WINDOW_SEC * sampleRate));
   const hann = Float64Array.from({ length: size }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / size));

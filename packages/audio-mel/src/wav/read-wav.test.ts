@@ -9,10 +9,10 @@ const file = (name: string) => {
 };
 
 test.each(fixture.cases.map((one) => [one.name, one] as const))('readWav reads %s as SciPy does', (name, expected) => {
-  const sound = readWav(file(name));
-  expect(sound.sampleRate).toBe(expected.sampleRate);
-  expect(sound.channels.map((channel) => [...channel])).toEqual(expected.channels);
-  expect(sound.format).toBe(name.includes('float') ? 'float' : 'pcm');
+  const audio = readWav(file(name));
+  expect(audio.sampleRate).toBe(expected.sampleRate);
+  expect(audio.channels.map((channel) => [...channel])).toEqual(expected.channels);
+  expect(audio.format).toBe(name.includes('float') ? 'float' : 'pcm');
 });
 
 test('bitDepth is that of a stored sample', () => {

@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 
 /** What a WAV file holds. */
-export type WavSound = {
+export type WavAudio = {
   /** Samples per second. */
   sampleRate: number;
   /** One array a channel, all of one length; whole numbers scaled to -1..1, floats as they stand. */
@@ -54,7 +54,7 @@ const STREAM_LENGTH = 0x7ffff000;
  * @example
  * const { sampleRate, channels } = readWav(await readFile('talk.wav'));
  */
-export function readWav(bytes: Uint8Array, { truncated = 'refuse' }: ReadWavOptions = {}): WavSound {
+export function readWav(bytes: Uint8Array, { truncated = 'refuse' }: ReadWavOptions = {}): WavAudio {
   const where = 'readWav';
   if (!(bytes instanceof Uint8Array)) fail(TypeError, where, 'bytes', 'a Uint8Array', typeof bytes);
   if (truncated !== 'refuse' && truncated !== 'read') {
@@ -71,10 +71,10 @@ export function readWav(bytes: Uint8Array, { truncated = 'refuse' }: ReadWavOpti
   if (data.counted && data.bytes % frameBytes !== 0) {
     fail(RangeError, where, 'data chunk', `a whole number of frames of ${frameBytes} bytes long`, data.bytes);
   }
-  const frames = Math.floor(there / frameBytes);
+  const frameCount = Math.floor(there / frameBytes);
   const sampleBytes = frameBytes / format.channels;
   const channels = Array.from({ length: format.channels }, (_, channel) => {
-    return decode(view, data.offset + channel * sampleBytes, frames, frameBytes, format.tag, sampleBytes);
+    return decode(view, data.offset + channel * sampleBytes, frameCount, frameBytes, format.tag, sampleBytes);
   });
   return { sampleRate, channels, bitDepth: bits, format: format.tag === FLOAT ? 'float' : 'pcm' };
 }
@@ -160,27 +160,27 @@ function readFormat(where: string, view: DataView, offset: number, bytes: number
 function decode(
   view: DataView,
   first: number,
-  frames: number,
+  frameCount: number,
   frameBytes: number,
   tag: number,
   sampleBytes: number,
 ): Float32Array {
-  const out = new Float32Array(frames);
+  const out = new Float32Array(frameCount);
   let at = first;
   if (tag === FLOAT && sampleBytes === 4) {
-    for (let i = 0; i < frames; i++, at += frameBytes) out[i] = view.getFloat32(at, true);
+    for (let i = 0; i < frameCount; i++, at += frameBytes) out[i] = view.getFloat32(at, true);
   } else if (tag === FLOAT) {
-    for (let i = 0; i < frames; i++, at += frameBytes) out[i] = view.getFloat64(at, true);
+    for (let i = 0; i < frameCount; i++, at += frameBytes) out[i] = view.getFloat64(at, true);
   } else if (sampleBytes === 1) {
-    for (let i = 0; i < frames; i++, at += frameBytes) out[i] = (view.getUint8(at) - 128) / 0x80;
+    for (let i = 0; i < frameCount; i++, at += frameBytes) out[i] = (view.getUint8(at) - 128) / 0x80;
   } else if (sampleBytes === 2) {
-    for (let i = 0; i < frames; i++, at += frameBytes) out[i] = view.getInt16(at, true) / 0x8000;
+    for (let i = 0; i < frameCount; i++, at += frameBytes) out[i] = view.getInt16(at, true) / 0x8000;
   } else if (sampleBytes === 3) {
-    for (let i = 0; i < frames; i++, at += frameBytes) {
+    for (let i = 0; i < frameCount; i++, at += frameBytes) {
       out[i] = (view.getUint16(at, true) + view.getInt8(at + 2) * 0x10000) / 0x800000;
     }
   } else {
-    for (let i = 0; i < frames; i++, at += frameBytes) out[i] = view.getInt32(at, true) / 0x80000000;
+    for (let i = 0; i < frameCount; i++, at += frameBytes) out[i] = view.getInt32(at, true) / 0x80000000;
   }
   return out;
 }

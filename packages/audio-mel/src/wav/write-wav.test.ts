@@ -21,8 +21,8 @@ test.each([
 
 test.each(['float32', 'float64'] as const)('%s keeps every sample, also beyond full scale', (format) => {
   const samples = Float32Array.of(0, -0.1, 1.5, -3e5, 1e-30);
-  const sound = readWav(writeWav({ samples, sampleRate: 44100 }, { format }));
-  expect(sound).toEqual({ sampleRate: 44100, channels: [samples], bitDepth: Number(format.slice(5)), format: 'float' });
+  const audio = readWav(writeWav({ samples, sampleRate: 44100 }, { format }));
+  expect(audio).toEqual({ sampleRate: 44100, channels: [samples], bitDepth: Number(format.slice(5)), format: 'float' });
 });
 
 test('full scale is cut to the largest number, and halves go to the even one', () => {
@@ -42,10 +42,10 @@ test('channels are interleaved and an odd number of bytes is filled up', () => {
 });
 
 test('writeWav refuses other formats, broken samples, rates and channels', () => {
-  const sound = { samples: new Float32Array(1), sampleRate: 16000 };
-  expect(() => writeWav(sound, { format: 'mp3' as WavFormat })).toThrow('writeWav: format must be one of pcm8, pcm16');
-  expect(() => writeWav({ ...sound, samples: Float32Array.of(Number.NaN) })).toThrow('waveform.samples must be finite');
-  expect(() => writeWav({ ...sound, sampleRate: 22050.5 })).toThrow('sampleRate must be a whole number');
+  const audio = { samples: new Float32Array(1), sampleRate: 16000 };
+  expect(() => writeWav(audio, { format: 'mp3' as WavFormat })).toThrow('writeWav: format must be one of pcm8, pcm16');
+  expect(() => writeWav({ ...audio, samples: Float32Array.of(Number.NaN) })).toThrow('waveform.samples must be finite');
+  expect(() => writeWav({ ...audio, sampleRate: 22050.5 })).toThrow('sampleRate must be a whole number');
   expect(() => writeWav({ sampleRate: 8000, channels: [] })).toThrow('channels must be 1 to 65535, got 0');
   const uneven = { sampleRate: 8000, channels: [new Float32Array(1), new Float32Array(2)] };
   expect(() => writeWav(uneven)).toThrow('channels must be of one length, got [1, 2]');

@@ -20,21 +20,21 @@ const SAMPLE_BYTES: Record<WavFormat, number> = { pcm8: 1, pcm16: 2, pcm24: 3, p
  * await writeFile('talk.wav', writeWav(waveform, { format: 'pcm16' }));
  */
 export function writeWav(
-  sound: Waveform | { sampleRate: number; channels: readonly Float32Array[] },
+  audio: Waveform | { sampleRate: number; channels: readonly Float32Array[] },
   { format = 'pcm16' }: { /** Default `pcm16`. */ format?: WavFormat } = {},
 ): Uint8Array {
   const where = 'writeWav';
   if (!Object.hasOwn(SAMPLE_BYTES, format)) {
     fail(TypeError, where, 'format', `one of ${Object.keys(SAMPLE_BYTES).join(', ')}`, format);
   }
-  const { sampleRate } = sound;
-  const channels = 'channels' in sound ? sound.channels : [sound.samples];
+  const { sampleRate } = audio;
+  const channels = 'channels' in audio ? audio.channels : [audio.samples];
   if (!(channels.length > 0 && channels.length <= 0xffff)) {
     fail(RangeError, where, 'channels', '1 to 65535', channels.length);
   }
   for (const samples of channels) assertWaveform(where, { samples, sampleRate });
-  const frames = channels[0].length;
-  if (channels.some((channel) => channel.length !== frames)) {
+  const frameCount = channels[0].length;
+  if (channels.some((channel) => channel.length !== frameCount)) {
     fail(TypeError, where, 'channels', 'of one length', channels.map((channel) => channel.length));
   }
   const sampleBytes = SAMPLE_BYTES[format];
@@ -45,7 +45,7 @@ export function writeWav(
   if (frameBytes > 0xffff) fail(RangeError, where, 'channels', 'at most 65535 bytes a frame', frameBytes);
   const isFloat = format === 'float32' || format === 'float64';
   const header = isFloat ? 58 : 44;
-  const dataBytes = frames * frameBytes;
+  const dataBytes = frameCount * frameBytes;
   const total = header + dataBytes + (dataBytes % 2);
   if (total - 8 > 0xffffffff) fail(RangeError, where, 'waveform', 'below 4 GB as a file', `${total} bytes`);
 
@@ -65,7 +65,7 @@ export function writeWav(
     // Formats other than PCM carry an extension length (0 here) and a fact chunk with the number of frames.
     letters(bytes, 38, 'fact');
     view.setUint32(42, 4, true);
-    view.setUint32(46, frames, true);
+    view.setUint32(46, frameCount, true);
   }
   letters(bytes, header - 8, 'data');
   view.setUint32(header - 4, dataBytes, true);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { white } from '../testing/made-speech';
 import { convolve } from './convolve';
 
-const sound = (length: number, seed: number) => Float32Array.from(white(length, seed));
+const audio = (length: number, seed: number) => Float32Array.from(white(length, seed));
 const sums = (samples: Float32Array, response: Float32Array) =>
   Float64Array.from(samples, (_, n) => {
     let sum = 0;
@@ -20,8 +20,8 @@ test.each([
   [5000, 9000],
   [140000, 100],
 ])('convolve of %d samples with %d numbers is the sum that defines it', (length, taps) => {
-  const samples = sound(length, 1);
-  const response = sound(taps, 2);
+  const samples = audio(length, 1);
+  const response = audio(taps, 2);
   const expected = sums(samples, response);
   const most = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   const out = convolve(samples, response);
@@ -32,7 +32,7 @@ test.each([
 });
 
 test('a response of 1 at lag d delays by d', () => {
-  const samples = sound(2000, 3);
+  const samples = audio(2000, 3);
   const delay = new Float32Array(500);
   delay[400] = 1;
   const out = convolve(samples, delay);
@@ -41,11 +41,11 @@ test('a response of 1 at lag d delays by d', () => {
 
 test('no samples give none, and the arguments stay as they were', () => {
   expect(convolve(new Float32Array(0), Float32Array.of(1))).toHaveLength(0);
-  const samples = sound(300, 4);
-  const response = sound(100, 5);
+  const samples = audio(300, 4);
+  const response = audio(100, 5);
   convolve(samples, response);
-  expect(samples).toEqual(sound(300, 4));
-  expect(response).toEqual(sound(100, 5));
+  expect(samples).toEqual(audio(300, 4));
+  expect(response).toEqual(audio(100, 5));
 });
 
 test('convolve refuses an empty response', () => {

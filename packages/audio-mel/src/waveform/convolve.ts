@@ -5,21 +5,21 @@ import type { FftPass } from '../spectrum/fft-passes';
 const SHORT = 32; // responses up to here are quicker by the sum itself
 /** Powers of 2, and 5 times them: what the passes are fast for. */
 const SIZES = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19].flatMap((power) => [2 ** power, 5 * 2 ** (power - 2)]);
-const LARGEST_WHOLE = 65536; // longer sounds go block by block
+const LARGEST_WHOLE = 65536; // longer audio tracks go block by block
 
 const plans = new Map<number, FftPass[]>();
 
 /**
- * Passes a sound through a filter: `out[n] = sum over k of response[k] · samples[n - k]`, samples before the first taken as 0.
+ * Passes an audio track through a filter: `out[n] = sum over k of response[k] · samples[n - k]`, samples before the first taken as 0.
  *
  * By Fourier transforms in float64, two blocks of samples at once as real and imaginary part. Largest difference from the
  * sum: 1e-7 of the largest value (float32 rounding), see the test. A second at 16 kHz through 8000 taps
- * takes 1 to 2 ms, through 16000 3 ms; the first sound of a length 10 to 40 ms more.
+ * takes 1 to 2 ms, through 16000 3 ms; the first audio of a length 10 to 40 ms more.
  *
  * @returns as many as `samples`: what rings on after the end is left out. The caller's.
  * @throws RangeError for an empty response.
  * @example
- * const room = convolve(sound.samples, impulseResponse);
+ * const room = convolve(audio.samples, impulseResponse);
  */
 export function convolve(samples: Float32Array, response: Float32Array): Float32Array<ArrayBuffer> {
   if (response.length === 0) fail(RangeError, 'convolve', 'response', 'one number at least', 'none');
@@ -72,7 +72,7 @@ export function convolve(samples: Float32Array, response: Float32Array): Float32
   return out;
 }
 
-/** One pair of blocks where the sound is not long, else blocks about as long as the response. */
+/** One pair of blocks where the audio is not long, else blocks about as long as the response. */
 function transformSize(samples: number, taps: number): number {
   const whole = taps + Math.ceil(samples / 2) - 1;
   const wanted = whole <= LARGEST_WHOLE ? whole : Math.max(LARGEST_WHOLE / 2, 2 * taps);

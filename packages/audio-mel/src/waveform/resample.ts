@@ -17,10 +17,10 @@ const MOST_TAPS = 1 << 22;
 const FINE = 8192;
 
 /**
- * The same sound at another sample rate, by a sinc under a Kaiser window, one filter a phase.
+ * The same audio at another sample rate, by a sinc under a Kaiser window, one filter a phase.
  *
  * `y[n] = sum over m of x[m] h(m - n from / to)`, `h(t) = c sinc(c t) kaiser(c t / zeroCrossings)`,
- * `c = rolloff * min(1, to / from)`; outside the sound `x` is 0. `N` samples become `ceil(N to / from)`.
+ * `c = rolloff * min(1, to / from)`; outside the audio `x` is 0. `N` samples become `ceil(N to / from)`.
  *
  * Quality at the default, as fractions of half the lower rate: flat to 0.001 dB up to 0.95 (7600 Hz for 16 kHz, the upper
  * edge of the mel recipes), 100 dB down from 1 on. Source: the formula of torchaudio's `resample` with

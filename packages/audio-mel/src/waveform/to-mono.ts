@@ -9,8 +9,8 @@ import type { Waveform } from '@lipsync/contracts';
  * @example
  * const waveform = toMono(readWav(bytes));
  */
-export function toMono(sound: { sampleRate: number; channels: readonly Float32Array[] }): Waveform {
-  const { sampleRate, channels } = sound;
+export function toMono(audio: { sampleRate: number; channels: readonly Float32Array[] }): Waveform {
+  const { sampleRate, channels } = audio;
   const where = 'toMono';
   if (!Array.isArray(channels) || channels.length === 0) {
     fail(TypeError, where, 'channels', 'at least one Float32Array', channels?.length);

@@ -10,15 +10,15 @@ beforeAll(async () => {
   registerGradients();
 });
 
-const { rows, width, clips, vision, audio, cases } = lossFixture();
-const embeddings = () => [vision, audio].map((data) => tf.tensor2d(data, [rows, width]));
+const { rows, width, clips, visual, audio, cases } = lossFixture();
+const embeddings = () => [visual, audio].map((data) => tf.tensor2d(data, [rows, width]));
 
 test('balancedCrossEntropy and its gradients equal PyTorch', () => {
   const loss = (v: tf.Tensor, a: tf.Tensor) => balancedCrossEntropy(v as tf.Tensor2D, a as tf.Tensor2D, { clips });
   const { value, grads } = tf.valueAndGrads(loss)(embeddings());
   expect(value.dataSync()[0]).toBeCloseTo(cases.balanced.loss, 5);
-  const scale = Math.max(...cases.balanced.visionGradient.map(Math.abs));
-  expect(largestDifference(grads[0].dataSync(), cases.balanced.visionGradient) / scale).toBeLessThan(1e-5);
+  const scale = Math.max(...cases.balanced.visualGradient.map(Math.abs));
+  expect(largestDifference(grads[0].dataSync(), cases.balanced.visualGradient) / scale).toBeLessThan(1e-5);
   expect(largestDifference(grads[1].dataSync(), cases.balanced.audioGradient) / scale).toBeLessThan(1e-5);
 });
 

@@ -20,21 +20,21 @@ export type BalancedCrossEntropyOptions = {
  *
  * Ours. Largest difference from PyTorch 1.13: 2e-7 of the loss, see the test.
  *
- * @param vision unit embeddings `[batch, D]`, borrowed; row b belongs to row b of `audio`.
+ * @param visual unit embeddings `[batch, D]`, borrowed; row b belongs to row b of `audio`.
  * @returns float32 scalar; the caller disposes it.
  * @throws RangeError if the batch has fewer than two rows, or `clips` not one entry a row.
  * @example
  * const loss = balancedCrossEntropy(vision, audio, { clips: [0, 0, 1, 1] });
  */
 export function balancedCrossEntropy(
-  vision: EmbeddingBatch,
+  visual: EmbeddingBatch,
   audio: EmbeddingBatch,
   options: BalancedCrossEntropyOptions,
 ): tf.Scalar {
   const { clips, sameClipShare = 0.7 } = options;
   const where = 'balancedCrossEntropy';
   if (!(sameClipShare >= 0 && sameClipShare <= 1)) fail(RangeError, where, 'sameClipShare', 'from 0 to 1', sameClipShare);
-  const { rows, sameClip, sameClipNegatives, otherClipNegatives } = clipPairs(where, clips, vision.shape[0]);
+  const { rows, sameClip, sameClipNegatives, otherClipNegatives } = clipPairs(where, clips, visual.shape[0]);
   if (rows < 2) fail(RangeError, where, 'the batch', 'of two rows at least', rows);
   const share = otherClipNegatives === 0 ? 1 : sameClipNegatives === 0 ? 0 : sameClipShare;
   const positive = new Float32Array(rows * rows);
@@ -44,7 +44,7 @@ export function balancedCrossEntropy(
     else negative[index] = sameClip[index] ? (-0.5 * share) / sameClipNegatives : (-0.5 * (1 - share)) / otherClipNegatives;
   }
   return tf.tidy(() => {
-    const s = clampCosine(tf.matMul(vision, audio, false, true));
+    const s = clampCosine(tf.matMul(visual, audio, false, true));
     const inSync = tf.mul(tf.log(s), tf.tensor2d(positive, [rows, rows]));
     const offSync = tf.mul(tf.log(tf.sub(1, s)), tf.tensor2d(negative, [rows, rows]));
     return tf.sum<tf.Scalar>(tf.add(inSync, offSync));

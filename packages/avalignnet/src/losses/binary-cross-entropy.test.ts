@@ -11,16 +11,16 @@ beforeAll(async () => {
 });
 
 describe('binaryCrossEntropy', () => {
-  const { rows, width, labels, vision, audio, cases } = lossFixture();
+  const { rows, width, labels, visual, audio, cases } = lossFixture();
 
   test('and its gradients equal PyTorch, a clamped cosine of 0 included', () => {
-    const both = [vision, audio].map((data) => tf.tensor2d(data, [rows, width]));
+    const both = [visual, audio].map((data) => tf.tensor2d(data, [rows, width]));
     const loss = (v: tf.Tensor, a: tf.Tensor) => binaryCrossEntropy(pairCosine(v as tf.Tensor2D, a as tf.Tensor2D), tf.tensor1d(labels));
     const { value, grads } = tf.valueAndGrads(loss)(both);
     expect(value.dataSync()[0]).toBeCloseTo(cases.pairs.loss, 5);
     // Terms of 1 / s for cosines of 0.2: relative to the largest.
-    const scale = Math.max(...cases.pairs.visionGradient.map(Math.abs));
-    expect(largestDifference(grads[0].dataSync(), cases.pairs.visionGradient) / scale).toBeLessThan(2e-6);
+    const scale = Math.max(...cases.pairs.visualGradient.map(Math.abs));
+    expect(largestDifference(grads[0].dataSync(), cases.pairs.visualGradient) / scale).toBeLessThan(2e-6);
     expect(largestDifference(grads[1].dataSync(), cases.pairs.audioGradient) / scale).toBeLessThan(2e-6);
   });
 

@@ -11,18 +11,18 @@ export function clampCosine<T extends tf.Tensor>(cosine: T): T {
 }
 
 /**
- * Cosine of each picture window with the sound window in the same row: `s[b] = sum_d vision[b, d] · audio[b, d]`.
+ * Cosine of each frame window with the audio window in the same row: `s[b] = sum_d vision[b, d] · audio[b, d]`.
  *
- * @param vision unit embeddings `[batch, D]`, borrowed.
+ * @param visual unit embeddings `[batch, D]`, borrowed.
  * @param audio unit embeddings `[batch, D]`, borrowed.
  * @returns float32 `[batch]`, 0..1 for AVAlignNet's embeddings up to rounding. The caller disposes it.
  * @throws TypeError if the shapes differ.
  */
-export function pairCosine(vision: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
-  if (vision.rank !== 2 || vision.shape.join() !== audio.shape.join()) {
-    fail(TypeError, 'pairCosine', 'audio', `of vision's shape [${vision.shape.join(', ')}]`, audio.shape);
+export function pairCosine(visual: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
+  if (visual.rank !== 2 || visual.shape.join() !== audio.shape.join()) {
+    fail(TypeError, 'pairCosine', 'audio', `of vision's shape [${visual.shape.join(', ')}]`, audio.shape);
   }
-  return tf.tidy(() => tf.sum<tf.Tensor1D>(tf.mul(vision, audio), 1));
+  return tf.tidy(() => tf.sum<tf.Tensor1D>(tf.mul(visual, audio), 1));
 }
 
 /**

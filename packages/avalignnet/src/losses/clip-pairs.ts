@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
 
-/** Which entries of a similarity matrix `[row of pictures, row of sound]` are which, and how many there are of each. */
+/** Which entries of a similarity matrix `[row of frames, row of audio]` are which, and how many there are of each. */
 export type ClipPairs = {
   /** Rows of the batch. */
   rows: number;

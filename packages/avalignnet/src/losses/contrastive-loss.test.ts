@@ -10,8 +10,8 @@ beforeAll(async () => {
   registerGradients();
 });
 
-const { rows, width, clips, vision, audio, cases } = lossFixture();
-const embeddings = () => [vision, audio].map((data) => tf.tensor2d(data, [rows, width]));
+const { rows, width, clips, visual, audio, cases } = lossFixture();
+const embeddings = () => [visual, audio].map((data) => tf.tensor2d(data, [rows, width]));
 
 describe('contrastiveLoss', () => {
   test.each([
@@ -24,8 +24,8 @@ describe('contrastiveLoss', () => {
     const loss = (v: tf.Tensor, a: tf.Tensor) => contrastiveLoss(v as tf.Tensor2D, a as tf.Tensor2D, { clips, temperature: head, otherClips });
     const { value, grads } = tf.valueAndGrads(loss)(embeddings());
     expect(Math.abs(value.dataSync()[0] - expected.loss)).toBeLessThan(1e-5);
-    const scale = Math.max(...expected.visionGradient.map(Math.abs));
-    expect(largestDifference(grads[0].dataSync(), expected.visionGradient) / scale).toBeLessThan(1e-5);
+    const scale = Math.max(...expected.visualGradient.map(Math.abs));
+    expect(largestDifference(grads[0].dataSync(), expected.visualGradient) / scale).toBeLessThan(1e-5);
     expect(largestDifference(grads[1].dataSync(), expected.audioGradient) / scale).toBeLessThan(1e-5);
     const [v, a] = embeddings();
     const { gradients } = valueAndGradients(head, () => loss(v, a));

@@ -44,24 +44,24 @@ export type ContrastiveLossOptions = {
 };
 
 /**
- * Symmetric InfoNCE: each picture window must find its own sound among those of the same clip, and each sound its picture.
+ * Symmetric InfoNCE: each frame window must find its own audio among those of the same clip, and each audio its frame.
  *
  * `logits [B, B] = vision · audioᵀ / temperature`; the mean of the cross-entropies of rows and of columns against the
  * diagonal. The windows of a clip should stand some frames apart (3 or more), or negatives are nearly positives.
  *
  * Source: InfoNCE as CLIP has it; the mask is ours. Largest difference from PyTorch 1.13: 2e-7 of the loss, see the test.
  *
- * @param vision unit embeddings `[batch, D]`, borrowed; row b belongs to row b of `audio`.
+ * @param visual unit embeddings `[batch, D]`, borrowed; row b belongs to row b of `audio`.
  * @returns float32 scalar; the caller disposes it.
  * @throws RangeError if `clips` is not as long as the batch, or no row has a negative.
  * @example
  * const loss = contrastiveLoss(vision, audio, { clips: [0, 0, 1, 1], temperature: head });
  */
-export function contrastiveLoss(vision: EmbeddingBatch, audio: EmbeddingBatch, options: ContrastiveLossOptions): tf.Scalar {
+export function contrastiveLoss(visual: EmbeddingBatch, audio: EmbeddingBatch, options: ContrastiveLossOptions): tf.Scalar {
   const { clips, temperature, otherClips = 'exclude' } = options;
   const where = 'contrastiveLoss';
   if (typeof temperature === 'number' && !(temperature > 0)) fail(RangeError, where, 'temperature', 'above 0', temperature);
-  const pairs = clipPairs(where, clips, vision.shape[0]);
+  const pairs = clipPairs(where, clips, visual.shape[0]);
   const { rows } = pairs;
   if (pairs.sameClipNegatives + (otherClips === 'include' ? pairs.otherClipNegatives : 0) === 0) {
     const rule = otherClips === 'include' ? 'of two rows at least' : 'such that a clip has two rows at least';
@@ -69,7 +69,7 @@ export function contrastiveLoss(vision: EmbeddingBatch, audio: EmbeddingBatch, o
   }
   return tf.tidy(() => {
     const scale = typeof temperature === 'number' ? tf.scalar(Math.min(1 / temperature, LARGEST_SCALE)) : temperature.scale();
-    let logits: tf.Tensor2D = tf.mul(tf.matMul(vision, audio, false, true), scale);
+    let logits: tf.Tensor2D = tf.mul(tf.matMul(visual, audio, false, true), scale);
     if (otherClips === 'exclude') {
       const allowed = tf.tensor2d(Float32Array.from(pairs.sameClip), [rows, rows]);
       logits = tf.add(tf.mul(logits, allowed), tf.mul(tf.sub(1, allowed), MASKED_LOGIT));

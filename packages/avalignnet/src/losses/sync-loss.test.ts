@@ -7,12 +7,12 @@ import type { SyncBatch } from './sync-loss';
 
 beforeAll(useWasm);
 
-const { rows, width, clips, labels, vision, audio, cases } = lossFixture();
-const embeddings = () => ({ vision: tf.tensor2d(vision, [rows, width]), audio: tf.tensor2d(audio, [rows, width]) });
-const batch = (more: Partial<SyncBatch>): SyncBatch => ({ frames: tf.zeros([rows, 1, 1, 1]), mel: tf.zeros([rows, 1, 1, 1]), ...more });
+const { rows, width, clips, labels, visual, audio, cases } = lossFixture();
+const embeddings = () => ({ visual: tf.tensor2d(visual, [rows, width]), audio: tf.tensor2d(audio, [rows, width]) });
+const batch = (more: Partial<SyncBatch>): SyncBatch => ({ frames: tf.zeros([rows, 1, 1, 1]), features: tf.zeros([rows, 1, 1, 1]), ...more });
 const number = (scalar: tf.Scalar) => scalar.dataSync()[0];
 const cosine = (row: number, column: number) =>
-  Array.from({ length: width }, (_, d) => vision[row * width + d] * audio[column * width + d]).reduce((sum, x) => sum + x, 0);
+  Array.from({ length: width }, (_, d) => visual[row * width + d] * audio[column * width + d]).reduce((sum, x) => sum + x, 0);
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe('pairLoss', () => {

@@ -1,16 +1,16 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import type { EmbeddingBatch, MelBatch, MouthBatch } from '@lipsync/contracts';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts';
 import { balancedCrossEntropy } from './balanced-cross-entropy';
 import { binaryCrossEntropy, pairCosine } from './binary-cross-entropy';
 import { clipPairs } from './clip-pairs';
 import { contrastiveLoss } from './contrastive-loss';
 import type { ContrastiveTemperature } from './contrastive-loss';
 
-/** Windows to learn from; row b of the pictures belongs to row b of the sound, unless `labels` says otherwise. */
+/** Windows to learn from; row b of the frames belongs to row b of the audio, unless `labels` says otherwise. */
 export type SyncBatch = {
   frames: MouthBatch;
-  mel: MelBatch;
+  features: FeatureBatch;
   /** `[batch]`, 1: in sync, 0: off. For `pairLoss`. */
   labels?: tf.Tensor1D;
   /** Clip index of each row. For the contrasting losses, whose rows are all in sync. */
@@ -18,7 +18,7 @@ export type SyncBatch = {
 };
 
 /** Both towers' answers, `[batch, D]`, of unit length. */
-export type SyncEmbeddings = { vision: EmbeddingBatch; audio: EmbeddingBatch };
+export type SyncEmbeddings = { visual: EmbeddingBatch; audio: EmbeddingBatch };
 
 /** What a loss says of a batch; all scalars. A mean is NaN where the batch has no such pair. */
 export type SyncLossParts = { loss: tf.Scalar; positiveCosine: tf.Scalar; negativeCosine: tf.Scalar };
@@ -34,9 +34,9 @@ export type SyncLoss = (embeddings: SyncEmbeddings, batch: SyncBatch) => SyncLos
  * await trainStep({ net, optimizer, batch: { frames, mel, labels }, loss: pairLoss() });
  */
 export function pairLoss(): SyncLoss {
-  return ({ vision, audio }, { labels }) => {
+  return ({ visual, audio }, { labels }) => {
     if (labels === undefined) fail(TypeError, 'pairLoss', 'batch.labels', 'a tensor [batch] of 0 and 1', labels);
-    const cosine = pairCosine(vision, audio);
+    const cosine = pairCosine(visual, audio);
     const inSync = tf.cast(labels, 'float32');
     const masked = (mask: tf.Tensor) => tf.div(tf.sum(tf.mul(cosine, mask)), tf.sum(mask)) as tf.Scalar;
     return {
@@ -72,24 +72,24 @@ export function contrastLoss(options: ContrastLossOptions): SyncLoss {
   if (!(crossEntropyWeight >= 0)) {
     fail(RangeError, 'contrastLoss', 'crossEntropyWeight', 'at least 0', crossEntropyWeight);
   }
-  return ({ vision, audio }, { clips = [] }) => {
-    const cosines = meanCosine(vision, audio, clips);
-    const contrast = contrastiveLoss(vision, audio, { clips, temperature, otherClips });
+  return ({ visual, audio }, { clips = [] }) => {
+    const cosines = meanCosine(visual, audio, clips);
+    const contrast = contrastiveLoss(visual, audio, { clips, temperature, otherClips });
     if (crossEntropyWeight === 0) return { loss: contrast, ...cosines };
-    const balanced = balancedCrossEntropy(vision, audio, { clips, sameClipShare });
+    const balanced = balancedCrossEntropy(visual, audio, { clips, sameClipShare });
     return { loss: tf.add(contrast, tf.mul(balanced, crossEntropyWeight)) as tf.Scalar, ...cosines };
   };
 }
 
 /** Mean of the diagonal of `vision · audioᵀ`, and of its same-clip entries beside it (other clips' where there are none). */
-function meanCosine(vision: EmbeddingBatch, audio: EmbeddingBatch, clips: readonly number[]) {
-  const { rows, sameClip, sameClipNegatives, otherClipNegatives } = clipPairs('contrastLoss', clips, vision.shape[0]);
+function meanCosine(visual: EmbeddingBatch, audio: EmbeddingBatch, clips: readonly number[]) {
+  const { rows, sameClip, sameClipNegatives, otherClipNegatives } = clipPairs('contrastLoss', clips, visual.shape[0]);
   const negatives = sameClipNegatives || otherClipNegatives;
   const wanted = sameClipNegatives > 0 ? 1 : 0;
   const mask = Float32Array.from(sameClip, (same, index) => (index % (rows + 1) !== 0 && same === wanted ? 1 / negatives : 0));
-  const similarity = tf.matMul(vision, audio, false, true);
+  const similarity = tf.matMul(visual, audio, false, true);
   return {
-    positiveCosine: tf.mean<tf.Scalar>(pairCosine(vision, audio)),
+    positiveCosine: tf.mean<tf.Scalar>(pairCosine(visual, audio)),
     negativeCosine: tf.sum<tf.Scalar>(tf.mul(similarity, tf.tensor2d(mask, [rows, rows]))),
   };
 }

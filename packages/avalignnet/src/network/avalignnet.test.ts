@@ -21,12 +21,12 @@ const FULL = process.env.LIPSYNC_AVALIGNNET_FULL;
 describe.each(['attention', 'thesis'] as const)('AVAlignNet, the %s configuration at reduced channels', (name) => {
   const fixture = networkFixture(name);
   const config: AVAlignNetConfig = { ...fixture.config, input: fixture.input };
-  const { height, width, melSteps } = fixture.input;
+  const { height, width, featureSteps } = fixture.input;
   const batch = fixture.labels.length;
   const channels = config.visual_encoder.in_channels;
   const file = safetensorsFile(hashedWeights(parameterShapes(config)), fixture.metadata);
   const frames = () => fromTorch(noise(1, batch * channels * height * width), [batch, channels, height, width]);
-  const mel = () => random(2, [batch, 80, melSteps, 1], 4);
+  const features = () => random(2, [batch, 80, featureSteps, 1], 4);
 
   test('loads the very file that the reference wrote', async () => {
     expect(sha256(file)).toBe(fixture.sha256);
@@ -38,10 +38,10 @@ describe.each(['attention', 'thesis'] as const)('AVAlignNet, the %s configuratio
 
   test('gives the embeddings and cosines of PyTorch', async () => {
     const net = await loadAVAlignNet(file);
-    const [pictures, sound] = [frames(), mel()];
-    const { vision, audio } = net.forward(pictures, sound);
+    const [pictures, sound] = [frames(), features()];
+    const { visual, audio } = net.forward(pictures, sound);
     // Measured 6e-7; the issue asks for 1e-4.
-    expect(largestDifference(vision.dataSync(), fixture.vision)).toBeLessThan(5e-6);
+    expect(largestDifference(visual.dataSync(), fixture.visual)).toBeLessThan(5e-6);
     expect(largestDifference(audio.dataSync(), fixture.audio)).toBeLessThan(5e-6);
     expect(largestDifference(net.score(pictures, sound).dataSync(), fixture.cosine)).toBeLessThan(5e-6);
     net.dispose();
@@ -49,8 +49,8 @@ describe.each(['attention', 'thesis'] as const)('AVAlignNet, the %s configuratio
 
   test('gives the loss and the gradients of PyTorch, tensor by tensor', async () => {
     const net = await loadAVAlignNet(file);
-    const [pictures, sound, labels] = [frames(), mel(), tf.tensor1d(fixture.labels)];
-    const { value, gradients } = valueAndGradients(net, () => binaryCrossEntropy(net.score(pictures, sound), labels));
+    const [pictures, audio, labels] = [frames(), features(), tf.tensor1d(fixture.labels)];
+    const { value, gradients } = valueAndGradients(net, () => binaryCrossEntropy(net.score(pictures, audio), labels));
     expect(value.dataSync()[0]).toBeCloseTo(fixture.loss, 5);
     const parameters = net.namedParameters();
     const names = Object.keys(fixture.gradients).sort();
@@ -103,14 +103,14 @@ describe('AVAlignNet', () => {
 
   test('starts as published: cosines of 0..1 around 0.35, cross-entropy 0.70 to 0.80, unit rows without negative entries', () => {
     const net = new AVAlignNet(SMALL, { seed: 3 });
-    const [frames, mel] = [random(8, [32, 32, 32, 15]), random(9, [32, 80, 16, 1], 4)];
-    const { vision, audio } = net.forward(frames, mel);
-    for (const embedding of [vision, audio]) {
+    const [frames, features] = [random(8, [32, 32, 32, 15]), random(9, [32, 80, 16, 1], 4)];
+    const { visual, audio } = net.forward(frames, features);
+    for (const embedding of [visual, audio]) {
       expect(embedding.shape).toEqual([32, 256]);
       expect(Math.min(...embedding.dataSync())).toBe(0);
       expect(largestDifference(tf.norm(embedding, 2, 1).dataSync(), new Array(32).fill(1))).toBeLessThan(1e-6);
     }
-    const cosines = net.score(frames, mel);
+    const cosines = net.score(frames, features);
     const values = [...cosines.dataSync()];
     expect(Math.min(...values)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...values)).toBeLessThanOrEqual(1);
@@ -134,8 +134,8 @@ describe('AVAlignNet', () => {
   test('embeds each row by itself', () => {
     const net = new AVAlignNet(SMALL, { seed: 1 });
     const frames = random(1, [3, 32, 32, 15]);
-    const alone = net.encodeFrames(tf.slice(frames, [1, 0, 0, 0], [1, -1, -1, -1]));
-    const together = tf.slice(net.encodeFrames(frames), [1, 0], [1, -1]);
+    const alone = net.encodeVisual(tf.slice(frames, [1, 0, 0, 0], [1, -1, -1, -1]));
+    const together = tf.slice(net.encodeVisual(frames), [1, 0], [1, -1]);
     expect(largestDifference(alone.dataSync(), together.dataSync())).toBeLessThan(1e-6);
     net.dispose();
   });
@@ -144,8 +144,8 @@ describe('AVAlignNet', () => {
     const config = { ...SMALL, audio_encoder: { ...SMALL.audio_encoder, dropout: 0.5 } };
     const net = new AVAlignNet(config, { seed: 1 });
     expect(net.training).toBe(false);
-    const mel = random(2, [2, 80, 16, 1], 4);
-    const twice = () => largestDifference(net.encodeAudio(mel).dataSync(), net.encodeAudio(mel).dataSync());
+    const features = random(2, [2, 80, 16, 1], 4);
+    const twice = () => largestDifference(net.encodeAudio(features).dataSync(), net.encodeAudio(features).dataSync());
     expect(twice()).toBe(0);
     net.train();
     expect(twice()).toBeGreaterThan(0.01);
@@ -156,14 +156,14 @@ describe('AVAlignNet', () => {
     const net = new AVAlignNet(SMALL, { seed: 1 });
     const before = tensors();
     tf.tidy(() => {
-      expect(() => net.encodeFrames(tf.zeros([2, 32, 32, 12]))).toThrow(
+      expect(() => net.encodeVisual(tf.zeros([2, 32, 32, 12]))).toThrow(
         new TypeError('AVAlignNet.encodeFrames: frames must be of shape [batch, 32, 32, 15], got [2, 32, 32, 12]'),
       );
       expect(() => net.encodeAudio(tf.zeros([2, 16, 80, 1]))).toThrow(
         'AVAlignNet.encodeAudio: mel must be of shape [batch, 80, 16, 1], got [2, 16, 80, 1]',
       );
-      expect(() => net.encodeFrames(tf.zeros([1, 32, 32, 15], 'int32'))).toThrow('frames must be float32, got int32');
-      expect(() => net.encodeFrames(tf.zeros([0, 32, 32, 15]))).toThrow('got [0, 32, 32, 15]');
+      expect(() => net.encodeVisual(tf.zeros([1, 32, 32, 15], 'int32'))).toThrow('frames must be float32, got int32');
+      expect(() => net.encodeVisual(tf.zeros([0, 32, 32, 15]))).toThrow('got [0, 32, 32, 15]');
       expect(() => net.score(tf.zeros([2, 32, 32, 15]), tf.zeros([3, 80, 16, 1]))).toThrow('pairCosine');
     });
     expect(tensors()).toBe(before);
@@ -171,27 +171,27 @@ describe('AVAlignNet', () => {
   });
 
   test('leaves only its results, and nothing after dispose, which may be called twice', () => {
-    const [frames, mel] = [random(8, [2, 32, 32, 15]), random(9, [2, 80, 16, 1])];
+    const [frames, features] = [random(8, [2, 32, 32, 15]), random(9, [2, 80, 16, 1])];
     const before = tensors();
     const net = new AVAlignNet(SMALL, { seed: 1 });
     expect(tensors()).toBe(before + parameterShapes(SMALL).size);
     const own = tensors();
-    for (let round = 0; round < 3; round++) tf.dispose([net.encodeFrames(frames), net.encodeAudio(mel), net.score(frames, mel)]);
+    for (let round = 0; round < 3; round++) tf.dispose([net.encodeVisual(frames), net.encodeAudio(features), net.score(frames, features)]);
     expect(tensors()).toBe(own);
     net.dispose();
     net.dispose();
     expect(tensors()).toBe(before);
-    expect(() => net.encodeFrames(frames)).toThrow('in use');
+    expect(() => net.encodeVisual(frames)).toThrow('in use');
   });
 
-  test('takes rectangular pictures', () => {
+  test('takes rectangular frames', () => {
     const config: AVAlignNetConfig = {
       ...SMALL,
       visual_encoder: { ...SMALL.visual_encoder, downsample_factors: [[2, 4], 4, 4] },
       input: { ...SMALL.input, height: 32, width: 64 },
     };
     const net = new AVAlignNet(config, { seed: 1 });
-    expect(net.encodeFrames(random(1, [1, 32, 64, 15])).shape).toEqual([1, 256]);
+    expect(net.encodeVisual(random(1, [1, 32, 64, 15])).shape).toEqual([1, 256]);
     expect(() => new AVAlignNet(config, { seed: 1, recipe: RECIPE })).toThrow(
       'AVAlignNet: recipe.crop.size must be 64, as in the configuration, got 32',
     );
@@ -207,14 +207,14 @@ describe('AVAlignNet', () => {
     expect(bare.hasRecipe).toBe(false);
     expect(() => bare.recipe).toThrow('AVAlignNet.recipe: the network must be built or loaded with a recipe, got none');
     bare.dispose();
-    expect(() => new AVAlignNet(SMALL, { seed: 1, recipe: { ...RECIPE, melSteps: 32 } })).toThrow(
+    expect(() => new AVAlignNet(SMALL, { seed: 1, recipe: { ...RECIPE, featureSteps: 32 } })).toThrow(
       'AVAlignNet: recipe.melSteps must be 16, as in the configuration, got 32',
     );
   });
 
   test('refuses a configuration that does not end at 1x1, and makes no tensor', () => {
     const before = tensors();
-    const config = thesis({ frames: 5, size: 64 });
+    const config = thesis({ frameCount: 5, size: 64 });
     expect(() => new AVAlignNet({ ...config, input: { ...config.input, height: 128, width: 128 } }, { seed: 1 })).toThrow(
       'AVAlignNet: visual tower must end at 1x1, got 128x128 -> 64x64 -> 32x32 -> 16x16 -> 16x16 -> 8x8 -> 4x4 -> 2x2',
     );

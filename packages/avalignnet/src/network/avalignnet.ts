@@ -1,5 +1,5 @@
 import { assertSyncRecipe, fail } from '@lipsync/contracts';
-import type { EmbeddingBatch, MelBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
 import { Module, Random } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
@@ -18,7 +18,7 @@ export type AVAlignNetOptions = {
 };
 
 /**
- * Two towers that place a window of mouth pictures and a window of sound in one space, near each other where they are in
+ * Two towers that place a window of mouth frames and a window of audio in one space, near each other where they are in
  * sync.
  *
  * Takes any configuration whose towers end at 1x1; parameters have the published names
@@ -75,54 +75,54 @@ export class AVAlignNet extends Module implements SyncExpert {
   }
 
   /**
-   * Embeddings of picture windows.
+   * Embeddings of frame windows.
    *
    * @param frames float32 `[batch, height, width, frames * 3]` in the recipe's value range, channel = frame · 3 + colour;
    *   borrowed.
    * @returns float32 `[batch, embeddingSize]`, entries at least 0, rows of length 1. The caller disposes it.
    * @throws TypeError for another shape or dtype.
    */
-  encodeFrames(frames: MouthBatch): EmbeddingBatch {
+  encodeVisual(frames: MouthBatch): EmbeddingBatch {
     this.assertUsable('encodeFrames');
     this.assertFrames('AVAlignNet.encodeFrames', frames);
     return this.visualEncoder.forward(frames);
   }
 
   /**
-   * Embeddings of sound windows.
+   * Embeddings of audio windows.
    *
-   * @param mel float32 `[batch, melBins, melSteps, 1]`, borrowed.
+   * @param features float32 `[batch, melBins, melSteps, 1]`, borrowed.
    * @returns float32 `[batch, embeddingSize]`, entries at least 0, rows of length 1. The caller disposes it.
    * @throws TypeError for another shape or dtype.
    */
-  encodeAudio(mel: MelBatch): EmbeddingBatch {
+  encodeAudio(features: FeatureBatch): EmbeddingBatch {
     this.assertUsable('encodeAudio');
-    this.assertMel('AVAlignNet.encodeAudio', mel);
-    return this.audioEncoder.forward(mel);
+    this.assertFeatures('AVAlignNet.encodeAudio', features);
+    return this.audioEncoder.forward(features);
   }
 
   /**
-   * Both towers at once, as the source has it: pictures first. The caller disposes both embeddings.
+   * Both towers at once, as the source has it: frames first. The caller disposes both embeddings.
    *
    * @throws TypeError for another shape or dtype of either, before anything is computed.
    */
-  forward(frames: MouthBatch, mel: MelBatch): SyncEmbeddings {
+  forward(frames: MouthBatch, features: FeatureBatch): SyncEmbeddings {
     this.assertUsable();
     this.assertFrames('AVAlignNet.forward', frames);
-    this.assertMel('AVAlignNet.forward', mel);
-    return tf.tidy(() => ({ vision: this.encodeFrames(frames), audio: this.encodeAudio(mel) }));
+    this.assertFeatures('AVAlignNet.forward', features);
+    return tf.tidy(() => ({ visual: this.encodeVisual(frames), audio: this.encodeAudio(features) }));
   }
 
   /**
-   * Cosine of each picture window with the sound window in its row.
+   * Cosine of each frame window with the audio window in its row.
    *
    * @returns float32 `[batch]`, 0..1 up to rounding; the thesis reads it as the chance of being in sync. The caller disposes it.
    * @throws TypeError for other shapes or batches of unlike size.
    */
-  score(frames: MouthBatch, mel: MelBatch): tf.Tensor1D {
+  score(frames: MouthBatch, features: FeatureBatch): tf.Tensor1D {
     return tf.tidy(() => {
-      const { vision, audio } = this.forward(frames, mel);
-      return pairCosine(vision, audio);
+      const { visual, audio } = this.forward(frames, features);
+      return pairCosine(visual, audio);
     });
   }
 
@@ -131,9 +131,9 @@ export class AVAlignNet extends Module implements SyncExpert {
     assertBatch(where, 'frames', frames, [height, width, this.config.visual_encoder.in_channels]);
   }
 
-  private assertMel(where: string, mel: MelBatch): void {
-    const { melBins = MEL_BINS, melSteps } = this.config.input;
-    assertBatch(where, 'mel', mel, [melBins, melSteps, 1]);
+  private assertFeatures(where: string, features: FeatureBatch): void {
+    const { melBins = MEL_BINS, featureSteps } = this.config.input;
+    assertBatch(where, 'mel', features, [melBins, featureSteps, 1]);
   }
 
   override train(mode = true): this {
@@ -158,13 +158,13 @@ function assertBatch(where: string, argument: string, tensor: tf.Tensor, sides: 
 /** Refuses a recipe that prepares something else than the network takes; names each size that differs. */
 export function assertRecipeFits(where: string, config: AVAlignNetConfig, value: unknown): SyncRecipe {
   const recipe = assertSyncRecipe(where, value);
-  const { frames, height, width, melSteps } = config.input;
+  const { frameCount, height, width, featureSteps } = config.input;
   const sizes: [string, number, number][] = [
-    ['frames', recipe.frames, frames],
+    ['frames', recipe.frameCount, frameCount],
     ['crop.size', recipe.crop.size, height],
     ['crop.size', recipe.crop.size, width],
-    ['melSteps', recipe.melSteps, melSteps],
-    ['frames * 3', recipe.frames * 3, config.visual_encoder.in_channels],
+    ['melSteps', recipe.featureSteps, featureSteps],
+    ['frames * 3', recipe.frameCount * 3, config.visual_encoder.in_channels],
   ];
   for (const [key, given, wanted] of sizes) {
     if (given !== wanted) fail(RangeError, where, `recipe.${key}`, `${wanted}, as in the configuration`, given);

@@ -27,32 +27,32 @@ describe('thesis', () => {
     [1024, 122_153_632],
     [2048, 258_486_944],
   ])('capped at %d channels has %d parameters at 5 frames of 128 pixels', (maxChannels, parameters) => {
-    const config = thesis({ frames: 5, size: 128, maxChannels });
+    const config = thesis({ frameCount: 5, size: 128, maxChannels });
     expect(countParameters(config).total).toBe(parameters);
     expect(config.visual_encoder.block_out_channels.at(-1)).toBe(maxChannels);
   });
 
   test('attends where it is asked to, in maps of 10x4, 5x2, 8x8 and 4x4 at most', () => {
-    const { visual_encoder, audio_encoder } = thesis({ frames: 5, size: 128, attention: true });
+    const { visual_encoder, audio_encoder } = thesis({ frameCount: 5, size: 128, attention: true });
     expect(audio_encoder.attn_blocks).toEqual([0, 0, 0, 1, 1, 0, 0]);
     expect(visual_encoder.attn_blocks).toEqual([0, 0, 0, 0, 1, 1, 0]);
   });
 
   test('refuses other frames and sizes', () => {
-    expect(() => thesis({ frames: 7 as 5, size: 64 })).toThrow('thesis: frames must be 5, 10 or 15, got 7');
-    expect(() => thesis({ frames: 5, size: 96 as 64 })).toThrow('thesis: size must be 64 or 128, got 96');
+    expect(() => thesis({ frameCount: 7 as 5, size: 64 })).toThrow('thesis: frames must be 5, 10 or 15, got 7');
+    expect(() => thesis({ frameCount: 5, size: 96 as 64 })).toThrow('thesis: size must be 64 or 128, got 96');
   });
 });
 
 describe('lite', () => {
   test('is the feasibility network by default', () => {
     expect(lite()).toEqual(LITE);
-    expect(LITE.input).toEqual({ frames: 10, height: 48, width: 48, melSteps: 32 });
+    expect(LITE.input).toEqual({ frameCount: 10, height: 48, width: 48, featureSteps: 32 });
   });
 
   test('ends at 1x1 for every size from 32 to 256 and every number of frames from 5 to 50', () => {
     for (let size = 32; size <= 256; size++) assertConfig('test', lite({ size, attention: size % 2 === 0 }));
-    for (let frames = 5; frames <= 50; frames++) assertConfig('test', lite({ frames }));
+    for (let frameCount = 5; frameCount <= 50; frameCount++) assertConfig('test', lite({ frameCount }));
   });
 
   test('attends once a tower, before the last block', () => {
@@ -62,7 +62,7 @@ describe('lite', () => {
   });
 
   test('refuses windows and crops that are too small', () => {
-    expect(() => lite({ frames: 4 })).toThrow('lite: frames must be a whole number of at least 5, got 4');
+    expect(() => lite({ frameCount: 4 })).toThrow('lite: frames must be a whole number of at least 5, got 4');
     expect(() => lite({ size: 31 })).toThrow('lite: size must be a whole number of at least 32, got 31');
   });
 });

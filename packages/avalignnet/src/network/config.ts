@@ -9,7 +9,7 @@ export type TowerConfig = {
   in_channels: number;
   /** Width of each block; multiples of 32, the last at least 256 (that is the embedding's size). */
   block_out_channels: readonly number[];
-  /** Height counts first: mel bins for the audio tower, picture rows for the visual one. */
+  /** Height counts first: mel bins for the audio tower, frame rows for the visual one. */
   downsample_factors: readonly DownsampleFactor[];
   /** 1: self-attention after this block. Default all 0. */
   attn_blocks?: readonly number[];
@@ -19,14 +19,14 @@ export type TowerConfig = {
 
 /** What goes into the two towers. */
 export type InputSize = {
-  /** Pictures in a window. */
-  frames: number;
+  /** Frames in a window. */
+  frameCount: number;
   /** Pixels. */
   height: number;
   /** Pixels. */
   width: number;
   /** Mel time steps in a window. */
-  melSteps: number;
+  featureSteps: number;
   /** Default 80. */
   melBins?: number;
 };
@@ -63,31 +63,31 @@ const PUBLISHED = {
   syncnet_16_pixel: {
     visual_encoder: tower(48, VISUAL_16_CHANNELS, LOWER_HALF_FACTORS),
     audio_encoder: tower(1, AUDIO_CHANNELS, AUDIO_16_FACTORS),
-    input: { frames: 16, ...LOWER_HALF, melSteps: 52 },
+    input: { frameCount: 16, ...LOWER_HALF, featureSteps: 52 },
   },
   /** The same with attention: the configuration of the published checkpoint. */
   syncnet_16_pixel_attn: {
     visual_encoder: tower(48, VISUAL_16_CHANNELS, LOWER_HALF_FACTORS, [0, 0, 0, 0, 1, 1, 0, 0]),
     audio_encoder: tower(1, AUDIO_CHANNELS, AUDIO_16_FACTORS, [0, 0, 0, 1, 1, 0, 0]),
-    input: { frames: 16, ...LOWER_HALF, melSteps: 52 },
+    input: { frameCount: 16, ...LOWER_HALF, featureSteps: 52 },
   },
   /** 16 frames of 4 x 32 x 32 latents of a whole face, 1024-d. */
   syncnet_16_latent: {
     visual_encoder: tower(64, [64, 128, 256, 256, 512, 1024], [2, 2, 2, 1, 2, 2]),
     audio_encoder: tower(1, [32, 64, 128, 256, 512, 1024], [[2, 1], 2, 2, 2, 2, [2, 3]]),
-    input: { frames: 16, height: 32, width: 32, melSteps: 52 },
+    input: { frameCount: 16, height: 32, width: 32, featureSteps: 52 },
   },
   /** 25 frames of the lower half of a face, 1024-d. The published file has no attn_blocks: none. */
   syncnet_25_pixel: {
     visual_encoder: tower(75, [128, 128, 256, 256, 512, 512, 1024, 1024], LOWER_HALF_FACTORS),
     audio_encoder: tower(1, [64, 128, 256, 256, 512, 1024], [2, 2, 2, 2, 2, 2]),
-    input: { frames: 25, ...LOWER_HALF, melSteps: 80 },
+    input: { frameCount: 25, ...LOWER_HALF, featureSteps: 80 },
   },
 } satisfies Record<string, AVAlignNetConfig>;
 
 export type ThesisOptions = {
-  /** Pictures in a window. */
-  frames: 5 | 10 | 15;
+  /** Frames in a window. */
+  frameCount: 5 | 10 | 15;
   /** Side of the square mouth crop, pixels. */
   size: 64 | 128;
   /** Attention after audio blocks 3 and 4 and visual blocks 4 and 5, by analogy with the published file. Default false. */
@@ -108,14 +108,14 @@ export type ThesisOptions = {
  * const config = thesis({ frames: 5, size: 128 }); // 2048-d, 258,486,944 parameters
  */
 export function thesis(options: ThesisOptions): AVAlignNetConfig {
-  const { frames, size, attention = false, maxChannels = 2048 } = options;
+  const { frameCount, size, attention = false, maxChannels = 2048 } = options;
   const lastAudioFactors: Record<number, DownsampleFactor> = { 5: [2, 1], 10: 2, 15: [2, 3] };
-  if (!(frames in lastAudioFactors)) fail(RangeError, 'thesis', 'frames', '5, 10 or 15', frames);
+  if (!(frameCount in lastAudioFactors)) fail(RangeError, 'thesis', 'frames', '5, 10 or 15', frameCount);
   if (size !== 64 && size !== 128) fail(RangeError, 'thesis', 'size', '64 or 128', size);
   const cap = (channels: readonly number[]) => channels.map((width) => Math.min(width, maxChannels));
   return {
     visual_encoder: tower(
-      3 * frames,
+      3 * frameCount,
       cap([64, 128, 256, 256, 512, 1024, 2048]),
       [2, 2, 2, size === 64 ? 1 : 2, 2, 2, 2],
       attention ? [0, 0, 0, 0, 1, 1, 0] : undefined,
@@ -123,16 +123,16 @@ export function thesis(options: ThesisOptions): AVAlignNetConfig {
     audio_encoder: tower(
       1,
       cap(AUDIO_CHANNELS),
-      [[2, 1], 2, 2, 1, 2, 2, lastAudioFactors[frames]],
+      [[2, 1], 2, 2, 1, 2, 2, lastAudioFactors[frameCount]],
       attention ? [0, 0, 0, 1, 1, 0, 0] : undefined,
     ),
-    input: { frames, height: size, width: size, melSteps: melSteps(frames) },
+    input: { frameCount, height: size, width: size, featureSteps: melSteps(frameCount) },
   };
 }
 
 export type LiteOptions = {
-  /** Pictures in a window, at least 5. Default 10. */
-  frames?: number;
+  /** Frames in a window, at least 5. Default 10. */
+  frameCount?: number;
   /** Side of the square mouth crop, pixels; at least 32. Default 48. */
   size?: number;
   /** Attention after the last but one block of each tower. Default false. */
@@ -153,10 +153,10 @@ export type LiteOptions = {
  * const config = lite({ frames: 5, size: 64 });
  */
 export function lite(options: LiteOptions = {}): AVAlignNetConfig {
-  const { frames = 10, size = 48, attention = false } = options;
-  if (!(Number.isInteger(frames) && frames >= 5)) fail(RangeError, 'lite', 'frames', 'a whole number of at least 5', frames);
+  const { frameCount = 10, size = 48, attention = false } = options;
+  if (!(Number.isInteger(frameCount) && frameCount >= 5)) fail(RangeError, 'lite', 'frames', 'a whole number of at least 5', frameCount);
   if (!(Number.isInteger(size) && size >= 32)) fail(RangeError, 'lite', 'size', 'a whole number of at least 32', size);
-  const steps = melSteps(frames);
+  const steps = melSteps(frameCount);
   const widths = [32, 64, 128];
   const factors: DownsampleFactor[] = [4, 2, 2];
   let rest = Math.floor(Math.floor((Math.floor((size - 2) / 4) + 1) / 2) / 2);
@@ -166,9 +166,9 @@ export function lite(options: LiteOptions = {}): AVAlignNetConfig {
   }
   const attend = (blocks: number) => (attention ? zeros(blocks).map((_, block) => (block === blocks - 2 ? 1 : 0)) : undefined);
   return {
-    visual_encoder: tower(3 * frames, [...widths, 256], [...factors, rest], attend(widths.length + 1)),
+    visual_encoder: tower(3 * frameCount, [...widths, 256], [...factors, rest], attend(widths.length + 1)),
     audio_encoder: tower(1, [32, 32, 64, 128, 256], [2, 2, 2, 2, [5, Math.floor(steps / 16)]], attend(5)),
-    input: { frames, height: size, width: size, melSteps: steps },
+    input: { frameCount, height: size, width: size, featureSteps: steps },
   };
 }
 
@@ -178,11 +178,11 @@ export const LITE: AVAlignNetConfig = lite();
 /** All named configurations: the published four, the thesis's six (`thesis_<frames>_<size>`) and `lite`. */
 export const CONFIGURATIONS = {
   ...PUBLISHED,
-  thesis_5_64: thesis({ frames: 5, size: 64 }),
-  thesis_5_128: thesis({ frames: 5, size: 128 }),
-  thesis_10_64: thesis({ frames: 10, size: 64 }),
-  thesis_10_128: thesis({ frames: 10, size: 128 }),
-  thesis_15_64: thesis({ frames: 15, size: 64 }),
-  thesis_15_128: thesis({ frames: 15, size: 128 }),
+  thesis_5_64: thesis({ frameCount: 5, size: 64 }),
+  thesis_5_128: thesis({ frameCount: 5, size: 128 }),
+  thesis_10_64: thesis({ frameCount: 10, size: 64 }),
+  thesis_10_128: thesis({ frameCount: 10, size: 128 }),
+  thesis_15_64: thesis({ frameCount: 15, size: 64 }),
+  thesis_15_128: thesis({ frameCount: 15, size: 128 }),
   lite: LITE,
 } satisfies Record<string, AVAlignNetConfig>;

@@ -22,15 +22,15 @@ describe('DownEncoder', () => {
 
   test('does not change with the scale of what norm_out normalises', async () => {
     const net = new DownEncoder(SMALL.audio_encoder, new Random(1));
-    const mel = random(1, [2, 80, 16, 1], 4);
-    const before = net.forward(mel);
+    const features = random(1, [2, 80, 16, 1], 4);
+    const before = net.forward(features);
     const state = await net.stateDict();
     for (const name of ['down_blocks.2.downsample_conv.weight', 'down_blocks.2.downsample_conv.bias']) {
       const data = state.get(name)?.data as Float32Array;
       data.forEach((value, index) => (data[index] = value * 8));
     }
     net.loadStateDict(state);
-    expect(largestDifference(net.forward(mel).dataSync(), before.dataSync())).toBeLessThan(1e-3);
+    expect(largestDifference(net.forward(features).dataSync(), before.dataSync())).toBeLessThan(1e-3);
     net.dispose();
   });
 
@@ -46,9 +46,9 @@ describe('DownEncoder', () => {
 
   test('leaves one tensor', () => {
     const net = new DownEncoder(SMALL.audio_encoder, new Random(1));
-    const mel = random(1, [1, 80, 16, 1]);
+    const features = random(1, [1, 80, 16, 1]);
     const before = tensors();
-    const embedding = net.forward(mel);
+    const embedding = net.forward(features);
     expect(tensors()).toBe(before + 1);
     embedding.dispose();
     net.dispose();

@@ -43,7 +43,7 @@ describe('countParameters', () => {
   });
 
   test('follows where the factor 1 stands, as listed for 64 pixels and for latents', () => {
-    const base = thesis({ frames: 5, size: 64 });
+    const base = thesis({ frameCount: 5, size: 64 });
     const last = { ...base.visual_encoder, downsample_factors: [2, 2, 2, 2, 2, 2, 1] };
     expect(countParameters({ ...base, visual_encoder: last }).visual).toBe(92_671_808);
     const latent = { ...base.visual_encoder, in_channels: 20, downsample_factors: [2, 2, 1, 2, 1, 2, 1] };

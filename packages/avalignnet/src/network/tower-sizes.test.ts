@@ -26,7 +26,7 @@ describe('towerSizes', () => {
     const { syncnet_16_pixel: net } = CONFIGURATIONS;
     expect(shown(net.audio_encoder, 80, 52)).toBe('80x52 40x52 20x26 10x13 10x13 5x6 2x3 1x1');
     expect(shown(net.visual_encoder, 128, 256)).toBe('128x256 128x128 64x64 32x32 16x16 8x8 4x4 2x2 1x1');
-    expect(shown(thesis({ frames: 15, size: 64 }).audio_encoder, 80, 48)).toBe('80x48 40x48 20x24 10x12 10x12 5x6 2x3 1x1');
+    expect(shown(thesis({ frameCount: 15, size: 64 }).audio_encoder, 80, 48)).toBe('80x48 40x48 20x24 10x12 10x12 5x6 2x3 1x1');
     expect(shown(LITE.visual_encoder, 48, 48)).toBe('48x48 12x12 6x6 3x3 1x1');
     expect(shown(LITE.audio_encoder, 80, 32)).toBe('80x32 40x16 20x8 10x4 5x2 1x1');
   });
@@ -76,7 +76,7 @@ describe('assertConfig', () => {
   test('refuses what is not a configuration', () => {
     expect(() => assertConfig('test', null)).toThrow('test: config must be an object, got null');
     expect(() => assertConfig('test', { ...LITE, input: undefined })).toThrow('config.input must be');
-    expect(() => assertConfig('test', { ...LITE, input: { ...LITE.input, melSteps: 0 } })).toThrow('config.input.melSteps');
+    expect(() => assertConfig('test', { ...LITE, input: { ...LITE.input, featureSteps: 0 } })).toThrow('config.input.melSteps');
     expect(() => assertConfig('test', { input: LITE.input })).toThrow('config.visual_encoder must be an object');
   });
 

@@ -1,6 +1,6 @@
-import { fail } from '@lipsync/contracts';
+import { fail, upgradeRecipe } from '@lipsync/contracts';
 import { MEL_BINS } from './config';
-import type { AVAlignNetConfig, DownsampleFactor, TowerConfig } from './config';
+import type { AVAlignNetConfig, DownsampleFactor, InputSize, TowerConfig } from './config';
 
 /** GroupNorm groups everywhere in the network. */
 export const GROUPS = 32;
@@ -77,25 +77,26 @@ function showSizes(sizes: MapSize[]): string {
  * const config = assertConfig('open', JSON.parse(text));
  */
 export function assertConfig(where: string, value: unknown): AVAlignNetConfig {
-  const config = value as AVAlignNetConfig;
-  if (typeof config !== 'object' || config === null) fail(TypeError, where, 'config', 'an object', value);
+  if (typeof value !== 'object' || value === null) fail(TypeError, where, 'config', 'an object', value);
+  const given = value as AVAlignNetConfig;
+  const config: AVAlignNetConfig = { ...given, input: upgradeRecipe(given.input) as InputSize };
   if (typeof config.input !== 'object' || config.input === null) {
-    fail(TypeError, where, 'config.input', '{ frames, height, width, melSteps }', config.input);
+    fail(TypeError, where, 'config.input', '{ frameCount, height, width, featureSteps }', config.input);
   }
-  for (const key of ['frames', 'height', 'width', 'melSteps'] as const) whole(where, `config.input.${key}`, config.input[key]);
+  for (const key of ['frameCount', 'height', 'width', 'featureSteps'] as const) whole(where, `config.input.${key}`, config.input[key]);
   if (config.input.melBins !== undefined) whole(where, 'config.input.melBins', config.input.melBins);
   assertTower(where, 'visual_encoder', config.visual_encoder);
   assertTower(where, 'audio_encoder', config.audio_encoder);
-  const { frames, height, width, melSteps, melBins = MEL_BINS } = config.input;
-  if (config.visual_encoder.in_channels % frames !== 0) {
-    const rule = `a multiple of config.input.frames (${frames})`;
+  const { frameCount, height, width, featureSteps, melBins = MEL_BINS } = config.input;
+  if (config.visual_encoder.in_channels % frameCount !== 0) {
+    const rule = `a multiple of config.input.frameCount (${frameCount})`;
     fail(RangeError, where, 'visual_encoder.in_channels', rule, config.visual_encoder.in_channels);
   }
   if (config.audio_encoder.in_channels !== 1) {
     fail(RangeError, where, 'audio_encoder.in_channels', '1', config.audio_encoder.in_channels);
   }
   assertEnd('visual', config.visual_encoder, { height, width });
-  assertEnd('audio', config.audio_encoder, { height: melBins, width: melSteps });
+  assertEnd('audio', config.audio_encoder, { height: melBins, width: featureSteps });
   const [visual, audio] = [config.visual_encoder, config.audio_encoder].map((tower) => tower.block_out_channels.at(-1));
   if (visual !== audio) {
     fail(RangeError, where, 'the last of audio_encoder.block_out_channels', `${visual}, as in visual_encoder`, audio);

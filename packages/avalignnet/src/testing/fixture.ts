@@ -15,7 +15,7 @@ export type NetworkFixture = {
   metadata: Record<string, string>;
   sha256: string;
   labels: number[];
-  vision: number[];
+  visual: number[];
   audio: number[];
   cosine: number[];
   loss: number;
@@ -29,14 +29,14 @@ export type LossFixture = {
   width: number;
   clips: number[];
   labels: number[];
-  vision: number[];
+  visual: number[];
   audio: number[];
   cases: Record<
     'pairs' | 'contrast' | 'contrastOtherClips' | 'contrastClamped' | 'balanced' | 'sum',
     {
       logTemperature: number;
       loss: number;
-      visionGradient: number[];
+      visualGradient: number[];
       audioGradient: number[];
       logTemperatureGradient: number;
     }

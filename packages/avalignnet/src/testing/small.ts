@@ -7,18 +7,18 @@ import { noise } from './hashed-numbers';
 export const SMALL: AVAlignNetConfig = {
   visual_encoder: { in_channels: 15, block_out_channels: [32, 32, 256], downsample_factors: [4, 4, 2] },
   audio_encoder: { in_channels: 1, block_out_channels: [32, 32, 256], downsample_factors: [4, 4, [5, 1]] },
-  input: { frames: 5, height: 32, width: 32, melSteps: 16 },
+  input: { frameCount: 5, height: 32, width: 32, featureSteps: 16 },
 };
 
 /** A recipe that fits `SMALL`. */
 export const RECIPE: SyncRecipe = {
-  frames: 5,
+  frameCount: 5,
   fps: 25,
   crop: { kind: 'dinet', size: 32, upright: 'median of five', sampling: 'exact' },
   color: 'RGB',
   range: [-1, 1],
-  mel: 'THESIS_MEL',
-  melSteps: 16,
+  features: 'THESIS_MEL',
+  featureSteps: 16,
 };
 
 /** Numbers between -scale and scale. */

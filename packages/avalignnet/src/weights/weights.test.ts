@@ -35,8 +35,8 @@ describe('saveAVAlignNet and loadAVAlignNet', () => {
     expect(back.training).toBe(false);
     expect(back.weightsHash).toBe(sha256(bytes));
     expect(sha256(await saveAVAlignNet(back))).toBe(sha256(bytes));
-    const mel = random(1, [1, 80, 16, 1], 4);
-    expect(largestDifference(back.encodeAudio(mel).dataSync(), net.encodeAudio(mel).dataSync())).toBe(0);
+    const features = random(1, [1, 80, 16, 1], 4);
+    expect(largestDifference(back.encodeAudio(features).dataSync(), net.encodeAudio(features).dataSync())).toBe(0);
     net.dispose();
     back.dispose();
   });
@@ -66,8 +66,8 @@ describe('saveAVAlignNet and loadAVAlignNet', () => {
     const { tensors, metadata } = decodeSafetensors(await file());
     const halves = encodeSafetensors(new Map([...tensors].map(([name, array]) => [name, toFloat16(array)])), metadata);
     const [net, exact] = [await loadAVAlignNet(halves), await loadAVAlignNet(await file())];
-    const mel = random(1, [2, 80, 16, 1], 4);
-    expect(largestDifference(net.encodeAudio(mel).dataSync(), exact.encodeAudio(mel).dataSync())).toBeLessThan(5e-3);
+    const features = random(1, [2, 80, 16, 1], 4);
+    expect(largestDifference(net.encodeAudio(features).dataSync(), exact.encodeAudio(features).dataSync())).toBeLessThan(5e-3);
     net.dispose();
     exact.dispose();
   });
@@ -111,7 +111,7 @@ describe('loadAVAlignNet', () => {
 
   test('refuses a recipe that does not fit the network', async () => {
     const bytes = await file({ recipe: undefined });
-    await expect(loadAVAlignNet(bytes, { recipe: { ...RECIPE, frames: 10 } })).rejects.toThrow(
+    await expect(loadAVAlignNet(bytes, { recipe: { ...RECIPE, frameCount: 10 } })).rejects.toThrow(
       'loadAVAlignNet: recipe.frames must be 5, as in the configuration, got 10',
     );
   });
@@ -149,31 +149,31 @@ const WEIGHTS = `${SHARED}/weights/feasibility-10x48.safetensors`;
 describe('a network trained in PyTorch', () => {
   test.skipIf(!existsSync(WEIGHTS))('gives its embeddings to 1e-4 (skipped without ../shared/weights)', async () => {
     const recipe = {
-      frames: 10,
+      frameCount: 10,
       fps: 25,
       crop: {
         kind: 'similarity',
         centre: 'mean 48-67',
         upright: 'eye centres',
-        side: '1.18 * max(eye distance, 0.95 * eye-to-mouth)',
+        side: 1.18,
         size: 48,
         window: 'clip median',
       },
       color: 'RGB',
       range: [-1, 1],
-      mel: 'THESIS_MEL',
-      melSteps: 32,
+      features: 'THESIS_MEL',
+      featureSteps: 32,
     } as const;
     const net = await loadAVAlignNet(new Uint8Array(readFileSync(WEIGHTS)), { recipe });
     expect(net.config).toEqual(lite());
     const check = await readNpz(WEIGHTS.replace('.safetensors', '-check.npz'));
     const array = (name: string) => check.get(name) as { shape: number[]; data: Float32Array };
     const frames = fromTorch(array('images_nchw').data, array('images_nchw').shape);
-    const mel = tf.transpose(tf.tensor4d(array('mel_nchw').data, [2, 1, 80, 32]), [0, 2, 3, 1]) as tf.Tensor4D;
-    const { vision, audio } = net.forward(frames, mel);
-    expect(largestDifference(vision.dataSync(), array('visual').data)).toBeLessThan(1e-4);
+    const features = tf.transpose(tf.tensor4d(array('mel_nchw').data, [2, 1, 80, 32]), [0, 2, 3, 1]) as tf.Tensor4D;
+    const { visual, audio } = net.forward(frames, features);
+    expect(largestDifference(visual.dataSync(), array('visual').data)).toBeLessThan(1e-4);
     expect(largestDifference(audio.dataSync(), array('audio').data)).toBeLessThan(1e-4);
-    expect(largestDifference(net.score(frames, mel).dataSync(), array('cosine').data)).toBeLessThan(1e-4);
+    expect(largestDifference(net.score(frames, features).dataSync(), array('cosine').data)).toBeLessThan(1e-4);
     net.dispose();
   });
 });

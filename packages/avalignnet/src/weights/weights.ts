@@ -97,8 +97,8 @@ function agreedConfig(
 
 function inputOf(recipe: SyncRecipe | undefined): InputSize | undefined {
   if (!recipe) return undefined;
-  const { frames, melSteps, crop } = recipe;
-  return { frames, height: crop.size, width: crop.size, melSteps };
+  const { frameCount, featureSteps, crop } = recipe;
+  return { frameCount, height: crop.size, width: crop.size, featureSteps };
 }
 
 function configDifferences(a: AVAlignNetConfig, b: AVAlignNetConfig): string[] {
@@ -110,7 +110,7 @@ function configDifferences(a: AVAlignNetConfig, b: AVAlignNetConfig): string[] {
       if (key !== 'dropout' && JSON.stringify(left[key]) !== JSON.stringify(right[key])) differences.push(`${name}.${key}`);
     }
   }
-  for (const key of ['frames', 'height', 'width', 'melSteps'] as const) {
+  for (const key of ['frameCount', 'height', 'width', 'featureSteps'] as const) {
     if (a.input[key] !== b.input[key]) differences.push(`input.${key}`);
   }
   return differences;

@@ -56,9 +56,9 @@ export async function selectBackend(options: SelectBackendOptions = {}): Promise
   if (backend !== 'auto' && !BACKEND_NAMES.includes(backend)) {
     fail(TypeError, 'selectBackend', 'backend', `auto or one of ${BACKEND_NAMES.join(', ')}`, backend);
   }
-  const wishes = ['auto', 'onednn', 'none'];
-  if (options.accelerator !== undefined && !wishes.includes(options.accelerator)) {
-    fail(RangeError, 'selectBackend', 'accelerator', `one of ${wishes.join(', ')}`, options.accelerator);
+  const requests = ['auto', 'onednn', 'none'];
+  if (options.accelerator !== undefined && !requests.includes(options.accelerator)) {
+    fail(RangeError, 'selectBackend', 'accelerator', `one of ${requests.join(', ')}`, options.accelerator);
   }
   const threads = options.threads ?? (await defaultThreads());
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {

@@ -15,9 +15,9 @@ export type AcceleratorWish = 'auto' | 'onednn' | 'none';
 export async function startAccelerator(
   backend: WasmBackend,
   threads: number,
-  wish: AcceleratorWish,
+  request: AcceleratorWish,
 ): Promise<{ version: string } | { missing: string } | null> {
-  if (wish === 'none') {
+  if (request === 'none') {
     useNative(backend, null);
     return null;
   }
@@ -30,7 +30,7 @@ export async function startAccelerator(
     return { version: opened.version };
   }
   useNative(backend, null);
-  if (wish === 'onednn') throw new Error(`the accelerator is missing: ${opened.reason}`);
+  if (request === 'onednn') throw new Error(`the accelerator is missing: ${opened.reason}`);
   return { missing: opened.reason };
 }
 

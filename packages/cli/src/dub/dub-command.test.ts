@@ -45,7 +45,7 @@ afterAll(async () => {
 test('readReferences reads numbers or spread', () => {
   expect(readReferences('spread')).toBe('spread');
   expect(readReferences('0, 40,80')).toEqual([0, 40, 80]);
-  for (const wrong of ['', '1,,2', '-1', '1.5', 'all']) expect(() => readReferences(wrong)).toThrow('--references must be spread or numbers of pictures');
+  for (const wrong of ['', '1,,2', '-1', '1.5', 'all']) expect(() => readReferences(wrong)).toThrow('--references must be spread or numbers of frames');
 });
 
 test.each<[string[], string]>([
@@ -66,16 +66,16 @@ test.each<[string[], string]>([
   expect(await readFile(file('there.mp4'), 'utf8')).toBe('there.mp4');
 });
 
-test('describeDub says which face was painted, from which pictures, and how long it took', () => {
+test('describeDub says which face was painted, from which frames, and how long it took', () => {
   const report: DubReport = {
-    ...{ video: 'a', sound: 'b', out: 'c.mp4', width: 64, height: 48, fps: 25, pictures: 50, painted: 40, kept: 10, durationSec: 2, faces: 2, mouth: 64 },
-    face: { track: 1, firstFrame: 10, frames: 40, detectionScore: 0.8, radius: 20 },
-    ...{ references: [11, 19, 27, 35, 43], seconds: { faces: 1, references: 0.1, paint: 5, network: 4 }, picturesPerSecond: 10 },
+    ...{ video: 'a', audio: 'b', out: 'c.mp4', width: 64, height: 48, fps: 25, frameCount: 50, generated: 40, kept: 10, durationSec: 2, faces: 2, mouth: 64 },
+    face: { track: 1, firstFrame: 10, frameCount: 40, detectionScore: 0.8, radius: 20 },
+    ...{ references: [11, 19, 27, 35, 43], seconds: { faces: 1, references: 0.1, generate: 5, network: 4 }, framesPerSecond: 10 },
   };
   expect(describeDub(report)).toEqual([
-    'face 1 of 2: 40 pictures from 10 on, crop radius 20 px; references: pictures 11, 19, 27, 35, 43',
-    'c.mp4: 64 x 48, 2.00 s at 25 pictures a second; 40 of 50 painted, 10 as they were',
-    'faces 1 s, painting 5 s (10.0 pictures a second; 100 ms each in the network)',
+    'face 1 of 2: 40 frames from 10 on, crop radius 20 px; references: frames 11, 19, 27, 35, 43',
+    'c.mp4: 64 x 48, 2.00 s at 25 frames a second; 40 of 50 painted, 10 as they were',
+    'faces 1 s, painting 5 s (10.0 frames a second; 100 ms each in the network)',
   ]);
 });
 
@@ -86,13 +86,13 @@ describe.skipIf(!there)(`the command${SKIPPED}`, () => {
   test('finds the face, paints it and prints a report; what listens to logits asks for them', async () => {
     expect(await dub(file('dubbed.mp4'), '--weights', file('mel.safetensors'), '--json')).toBe(0);
     const report = JSON.parse(out) as DubReport;
-    expect(report).toMatchObject({ painted: report.pictures, kept: 0, mouth: 64, width: 256, out: file('dubbed.mp4') });
-    expect([20, 21, 22]).toContain(report.pictures); // AAC's last frame may come back whole
-    expect(report.seconds.paint).toBeGreaterThan(0);
+    expect(report).toMatchObject({ generated: report.frameCount, kept: 0, mouth: 64, width: 256, out: file('dubbed.mp4') });
+    expect([20, 21, 22]).toContain(report.frameCount); // AAC's last frame may come back whole
+    expect(report.seconds.generate).toBeGreaterThan(0);
     expect((await readFile(file('dubbed.mp4'))).length).toBeGreaterThan(5000);
 
     expect(await dub(file('other.mp4'), '--weights', file('logits.safetensors'))).toBe(2);
-    expect(err).toContain('--features must be a .npy file of the sound’s logits');
+    expect(err).toContain('--features must be a .npy file of the audio’s logits');
     // 20 rows of 29 numbers
     const head = "{'descr': '<f4', 'fortran_order': False, 'shape': (20, 29), }".padEnd(117) + '\n';
     const npy = Buffer.concat([Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1'), Buffer.from(head), Buffer.from(new Float32Array(580).buffer)]);

@@ -1,7 +1,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { asrLogits, DEEPSPEECH_LABELS, HUBERT_LABELS, WAV2VEC2_LABELS } from '@lipsync/audio-mel';
-import type { Mel } from '@lipsync/contracts';
+import type { Features } from '@lipsync/contracts';
 import { loadDinet } from '@lipsync/dinet';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
@@ -9,26 +9,26 @@ import { decodeNpy, openCheckpoint, toFloat32 } from '@lipsync/checkpoints';
 import { UsageError, type CommandSpec, type ParsedCommand } from '../terminal/command';
 import { DUB_FPS, dubVideo, type DubProgress, type DubReport } from '@lipsync/dub';
 import { resolveWeights } from '../weights/fetch-weights';
-import { LANDMARK_EFFORT, type LandmarkEffort } from '@lipsync/dataloader';
+import { LANDMARK_QUALITY, type LandmarkQuality } from '@lipsync/dataloader';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
-import { BACKEND_OPTIONS, EFFORT_OPTION, say, startBackend } from '../terminal/setup';
+import { BACKEND_OPTIONS, LANDMARK_QUALITY_OPTION, say, startBackend } from '../terminal/setup';
 
 const LABELS: Readonly<Record<string, readonly string[]>> = { deepspeech: DEEPSPEECH_LABELS, hubert: HUBERT_LABELS, wav2vec2: WAV2VEC2_LABELS };
 
 export const DUB: CommandSpec = {
   name: 'dub',
   positionals: 'VIDEO AUDIO OUT --weights FILE',
-  summary: 'Paints the mouth of a face in a video anew so that it says what the sound says, with a generator of lipsync train-dinet or DINet’s own.',
+  summary: 'Paints the mouth of a face in a video anew so that it says what the audio says, with a generator of lipsync train-dinet or DINet’s own.',
   options: {
     weights: { kind: 'text', value: 'FILE', help: 'weights of the generator (safetensors of train-dinet, or PyTorch as DINet publishes it)' },
     mouth: { kind: 'whole', value: 'N', min: 32, help: 'pixels of the mouth box it was trained with, where its file does not say: 64, 128, 256' },
     face: { kind: 'whole', value: 'N', min: 0, help: 'face to paint, numbered as by lipsync score; the one seen longest and largest if not given' },
-    references: { kind: 'text', value: 'LIST', default: 'spread', help: 'pictures that show the face, as 0,40,80,120,160 at 25 a second; spread: over time and mouth openings' },
-    features: { kind: 'text', value: 'FILE', help: 'logits of a speech recogniser for the sound (.npy), for generators that listen to those' },
+    references: { kind: 'text', value: 'LIST', default: 'spread', help: 'frames that show the face, as 0,40,80,120,160 at 25 a second; spread: over time and mouth openings' },
+    features: { kind: 'text', value: 'FILE', help: 'logits of a speech recogniser for the audio (.npy), for generators that listen to those' },
     labels: { kind: 'choice', choices: Object.keys(LABELS), default: 'deepspeech', help: 'whose order the columns of --features are in' },
-    length: { kind: 'choice', choices: ['sound', 'video'], default: 'sound', help: 'as long as the sound, the video cut or played backwards and forwards; or as long as the video' },
+    length: { kind: 'choice', choices: ['sound', 'video'], default: 'sound', help: 'as long as the audio, the video cut or played backwards and forwards; or as long as the video' },
     crf: { kind: 'whole', value: 'N', min: 0, default: 16, help: 'x264’s constant rate factor: lower is better and larger' },
-    effort: EFFORT_OPTION,
+    landmarkQuality: LANDMARK_QUALITY_OPTION,
     force: { kind: 'flag', help: 'writes over OUT' },
     json: { kind: 'flag', help: 'prints the report as JSON' },
     ...BACKEND_OPTIONS,
@@ -59,13 +59,13 @@ export async function runDub({ positionals, values }: ParsedCommand): Promise<nu
     const { audio } = generator.config;
     const features = values.features as string | undefined;
     if (audio.kind === 'logits' && !features) {
-      throw new UsageError(`${where}: --features must be a .npy file of the sound’s logits, as this generator listens to ${audio.bins} of those a picture, got none`);
+      throw new UsageError(`${where}: --features must be a .npy file of the audio’s logits, as this generator listens to ${audio.bins} of those a frame, got none`);
     }
     if (audio.kind === 'mel' && features) throw new UsageError(`${where}: --features must be left out, as this generator listens to mel, got ${features}`);
-    const { detector: looks, collect, lookSide } = LANDMARK_EFFORT[values.effort as LandmarkEffort];
+    const { detector: looks, collect, detectionSide } = LANDMARK_QUALITY[values.effort as LandmarkQuality];
     detector = await createLandmarkDetector(looks);
     const report = await dubVideo(video, sound, out, {
-      ...{ generator, mouth, reader, detector, collect, lookSide, references },
+      ...{ generator, mouth, reader, detector, collect, detectionSide, references },
       features: features ? await readLogits(features, values.labels as string, (await reader.probe(sound)).durationSec) : undefined,
       face: values.face as number | undefined,
       length: values.length as 'sound' | 'video',
@@ -82,7 +82,7 @@ export async function runDub({ positionals, values }: ParsedCommand): Promise<nu
     });
     progress?.stop();
     for (const line of describeDub(report)) say(line);
-    if (values.json) process.stdout.write(`${JSON.stringify({ ...report, video: positionals[0], sound: positionals[1], out: positionals[2] }, null, 2)}\n`);
+    if (values.json) process.stdout.write(`${JSON.stringify({ ...report, video: positionals[0], audio: positionals[1], out: positionals[2] }, null, 2)}\n`);
     return 0;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
@@ -98,20 +98,20 @@ export async function runDub({ positionals, values }: ParsedCommand): Promise<nu
 }
 
 /** What was done, as people read it. */
-export function describeDub({ out, width, height, pictures, painted, kept, durationSec, face, faces, references, seconds, picturesPerSecond }: DubReport): string[] {
+export function describeDub({ out, width, height, frameCount, generated, kept, durationSec, face, faces, references, seconds, framesPerSecond }: DubReport): string[] {
   const others = faces > 1 ? ` of ${faces}` : '';
   return [
-    `face ${face.track}${others}: ${face.frames} pictures from ${face.firstFrame} on, crop radius ${face.radius} px; references: pictures ${references.join(', ')}`,
-    `${out}: ${width} x ${height}, ${durationSec.toFixed(2)} s at ${DUB_FPS} pictures a second; ${painted} of ${pictures} painted, ${kept} as they were`,
-    `faces ${formatSeconds(seconds.faces)}, painting ${formatSeconds(seconds.paint)} (${picturesPerSecond.toFixed(1)} pictures a second; ${painted > 0 ? ((1000 * seconds.network) / painted).toFixed(0) : 0} ms each in the network)`,
+    `face ${face.track}${others}: ${face.frameCount} frames from ${face.firstFrame} on, crop radius ${face.radius} px; references: frames ${references.join(', ')}`,
+    `${out}: ${width} x ${height}, ${durationSec.toFixed(2)} s at ${DUB_FPS} frames a second; ${generated} of ${frameCount} painted, ${kept} as they were`,
+    `faces ${formatSeconds(seconds.faces)}, painting ${formatSeconds(seconds.generate)} (${framesPerSecond.toFixed(1)} frames a second; ${generated > 0 ? ((1000 * seconds.network) / generated).toFixed(0) : 0} ms each in the network)`,
   ];
 }
 
-/** `spread`, or a list of picture numbers. */
+/** `spread`, or a list of frame numbers. */
 export function readReferences(text: string): number[] | 'spread' {
   if (text === 'spread') return 'spread';
   const numbers = text.split(',').map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
-  if (numbers.some(Number.isNaN)) throw new UsageError(`lipsync dub: --references must be spread or numbers of pictures, as 0,40,80,120,160, got ${text}`);
+  if (numbers.some(Number.isNaN)) throw new UsageError(`lipsync dub: --references must be spread or numbers of frames, as 0,40,80,120,160, got ${text}`);
   return numbers;
 }
 
@@ -141,7 +141,7 @@ async function mouthOf(weights: string, given: number | undefined): Promise<numb
   return mouth;
 }
 
-async function readLogits(path: string, labels: string, durationSec: number): Promise<Mel> {
+async function readLogits(path: string, labels: string, durationSec: number): Promise<Features> {
   const array = decodeNpy(await readFile(path));
   const columns = array.shape[array.shape.length - 1];
   // 29 columns in DeepSpeech's order are taken as they are.

@@ -23,7 +23,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lipsync-evaluate-'));
   const crop = { kind: 'dinet head', mouth: 32 } as const;
   const { height, width } = storedShape(crop);
-  const store = await ClipStore.create(at('clips'), { crop, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 });
+  const store = await ClipStore.create(at('clips'), { crop, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 });
   const random = new Random(1);
   for (const name of ['a', 'b']) {
     await store.write({
@@ -32,8 +32,8 @@ beforeAll(async () => {
       count: 12,
       height,
       width,
-      sound: new Int16Array(12 * 640),
-      mel: { data: Float32Array.from({ length: 40 * 80 }, () => random.normal()), steps: 40, bins: 80 },
+      audio: new Int16Array(12 * 640),
+      features: { data: Float32Array.from({ length: 40 * 80 }, () => random.normal()), steps: 40, bins: 80 },
       landmarks: new Float32Array(12 * 136),
       poses: new Float32Array(12 * 4).fill(1),
       firstFrame: 0,
@@ -59,7 +59,7 @@ afterAll(async () => {
 test('lipsync evaluate dinet writes report and sheet beside the weights, and prints the table', async () => {
   const words = ['evaluate', 'dinet', at('clips'), '--weights', at('weights.safetensors'), '--held-out', at('held.txt'), '--backend', 'cpu', '--sheet', '2'];
   expect(await runLipsync(words)).toBe(0);
-  expect(out).toContain('12 pictures of 1 clips, mouth 32 px, 2 references');
+  expect(out).toContain('12 frames of 1 clips, mouth 32 px, 2 references');
   expect(out).toContain('published on other data');
   expect(err).toContain(at('evaluation/sheet.png'));
   const report = JSON.parse(await readFile(at('evaluation/report.json'), 'utf8'));

@@ -16,7 +16,7 @@ import { spread, trainingSplit } from '@lipsync/train';
 export const EVALUATE: CommandSpec = {
   name: 'evaluate',
   positionals: 'dinet CLIPS --weights FILE',
-  summary: 'Judges a generator on held-out face images (lipsync prepare --head N): pictures, sharpness and sync, beside two baselines, with a picture sheet.',
+  summary: 'Judges a generator on held-out face images (lipsync prepare --head N): frames, sharpness and sync, beside two baselines, with a frame sheet.',
   options: {
     weights: { kind: 'text', value: 'FILE', help: 'weights of the generator: ours, or DINet’s published file' },
     expert: { kind: 'text', value: 'FILE,…', help: 'weights of the sync networks that judge, one or more; without: no LSE-D and LSE-C' },
@@ -27,10 +27,10 @@ export const EVALUATE: CommandSpec = {
     out: { kind: 'text', value: 'DIR', help: 'report.json and sheet.png go here; evaluation beside the weights if not given' },
     'held-out': { kind: 'text', value: 'FILE', help: 'names of the videos to judge on, one a line; the split of lipsync prepare if not given' },
     clips: { kind: 'whole', value: 'N', min: 1, help: 'most clips, evenly spread; all held-out ones if not given' },
-    pictures: { kind: 'whole', value: 'N', min: 12, help: 'most pictures of a clip, from its first on; all if not given' },
+    frames: { kind: 'whole', value: 'N', min: 12, help: 'most frames of a clip, from its first on; all if not given' },
     'other-sound': { kind: 'choice', choices: ['clip', 'shifted'], default: 'clip', help: 'of another clip, or the clip’s own, moved by half its length' },
-    batch: { kind: 'whole', value: 'N', min: 1, default: 8, help: 'pictures in the generator at a time' },
-    sheet: { kind: 'whole', value: 'N', min: 0, default: 8, help: 'pictures on the sheet' },
+    batch: { kind: 'whole', value: 'N', min: 1, default: 8, help: 'frames in the generator at a time' },
+    sheet: { kind: 'whole', value: 'N', min: 0, default: 8, help: 'frames on the sheet' },
     seed: { kind: 'whole', value: 'N', min: 0, default: 0, help: 'of references, the sheet, and a split by chance' },
     json: { kind: 'flag', help: 'prints the report as JSON' },
     ...BACKEND_OPTIONS,
@@ -38,7 +38,7 @@ export const EVALUATE: CommandSpec = {
 };
 
 /** Rows of the sheet from above, which has no room for words. */
-const SHEET_ROWS = 'source, masked, first reference, painted, truth, painted to the other sound';
+const SHEET_ROWS = 'source, masked, first reference, painted, truth, painted to the other audio';
 
 export async function runEvaluate({ positionals, values }: ParsedCommand): Promise<void> {
   const [what, folder, ...rest] = positionals;
@@ -70,8 +70,8 @@ export async function runEvaluate({ positionals, values }: ParsedCommand): Promi
       experts,
       ...(text('lpips') ? { lpips: own(await readLpips(text('lpips')!.split(','))) } : {}),
       ...(text('fid') ? { fid: own(await readFid(text('fid')!)) } : {}),
-      otherSound: values['other-sound'] as EvaluateDinetOptions['otherSound'],
-      picturesPerClip: values.pictures as number | undefined,
+      otherAudio: values['other-sound'] as EvaluateDinetOptions['otherAudio'],
+      framesPerClip: values.pictures as number | undefined,
       batch: values.batch as number,
       sheet: values.sheet as number,
       seed: values.seed as number,

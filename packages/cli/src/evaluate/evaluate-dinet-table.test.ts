@@ -4,15 +4,15 @@ import { dinetTable, PUBLISHED_DINET } from './evaluate-dinet-table';
 
 const evaluation: DinetEvaluation = {
   clips: 2,
-  pictures: 150,
+  frameCount: 150,
   leftOut: ['x'],
   mouth: 64,
   references: 5,
-  otherSound: 'shifted',
+  otherAudio: 'shifted',
   experts: [{ name: 'AVAlignNet', weightsHash: '0123456789abcdef', crop: 'dinet', windows: 130 }],
   rows: [
-    { of: 'generated', sound: 'own', ssim: 0.91234, psnr: 28.5, mouthSsim: 0.8, mouthPsnr: 25, fid: 12.3, sharpness: 210.04, sync: [{ lseD: 0.9, lseC: 0.2, inSync: 0.5 }] },
-    { of: 'copy-input', sound: 'other', sharpness: 250, sync: [{ lseD: Number.NaN, lseC: Number.NaN, inSync: Number.NaN }] },
+    { of: 'generated', audio: 'own', ssim: 0.91234, psnr: 28.5, mouthSsim: 0.8, mouthPsnr: 25, fid: 12.3, sharpness: 210.04, sync: [{ lseD: 0.9, lseC: 0.2, inSync: 0.5 }] },
+    { of: 'copy-input', audio: 'other', sharpness: 250, sync: [{ lseD: Number.NaN, lseC: Number.NaN, inSync: Number.NaN }] },
   ],
   conventions: [],
   notes: ['1 clips are too short'],

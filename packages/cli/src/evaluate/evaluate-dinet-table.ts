@@ -12,13 +12,13 @@ export const PUBLISHED_DINET = [
 const TITLES: Record<DinetFigures['of'], string> = { generated: 'generated', 'copy-input': 'copy input', 'repeat-reference': 'repeat reference' };
 
 /** An evaluation as people read it, with the thesis's table below it for orientation. */
-export function dinetTable({ rows, experts, clips, pictures, mouth, references, otherSound, notes }: DinetEvaluation): string {
+export function dinetTable({ rows, experts, clips, frameCount, mouth, references, otherAudio, notes }: DinetEvaluation): string {
   const number = (value: number | undefined, digits: number) => (value === undefined || Number.isNaN(value) ? '' : value.toFixed(digits));
   const decibels = (value: number | undefined) => (value !== undefined && value >= 100 ? 'equal' : number(value, 2));
   const head = ['', 'sound', 'SSIM', 'mouth', 'PSNR', 'mouth', 'LPIPS', 'FID', 'vL', ...experts.flatMap((_, i) => [`LSE-D ${i + 1}`, `LSE-C ${i + 1}`, 'in sync'])];
   const body = rows.map((row) => [
     TITLES[row.of],
-    row.sound === 'own' ? 'own' : otherSound,
+    row.audio === 'own' ? 'own' : otherAudio,
     number(row.ssim, 4),
     number(row.mouthSsim, 4),
     decibels(row.psnr),
@@ -30,7 +30,7 @@ export function dinetTable({ rows, experts, clips, pictures, mouth, references, 
   ]);
   const published = PUBLISHED_DINET.map(({ name, ssim, psnr, lpips, lseD, lseC }) => [name, '', number(ssim, 4), '', number(psnr, 2), '', number(lpips, 4), '', '', number(lseD, 4), number(lseC, 4)]);
   return [
-    `${pictures} pictures of ${clips} clips, mouth ${mouth} px, ${references} references`,
+    `${frameCount} frames of ${clips} clips, mouth ${mouth} px, ${references} references`,
     ...columns([head, ...body]),
     ...experts.map(({ name, weightsHash, crop, windows }, i) => `${i + 1}: ${name}${weightsHash ? ` (weights ${weightsHash.slice(0, 12)})` : ''}, crop ${crop}, ${windows} windows`),
     'SSIM, PSNR, LPIPS, FID: whole face image, and its mouth box where it says so; vL: variance of the Laplacian in the mouth box; in sync: offset within 1 frame',

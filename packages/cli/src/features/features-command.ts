@@ -10,7 +10,7 @@ export const FEATURES: CommandSpec = {
   name: 'features',
   positionals: 'SOUND OUT --model DIR',
   summary:
-    'Writes the logits that a wav2vec2 or HuBERT CTC model gives of a video or a sound, 29 numbers 25 times a second, as npy: what prepare --features ' +
+    'Writes the logits that a wav2vec2 or HuBERT CTC model gives of a video or an audio track, 29 numbers 25 times a second, as npy: what prepare --features ' +
     'reads. Runs in transformers.js, which you install.',
   options: {
     model: { kind: 'text', value: 'DIR', help: 'folder with config.json, tokenizer.json and onnx/model.onnx, or an id at Hugging Face' },
@@ -34,9 +34,9 @@ export async function runFeatures({ positionals, values }: ParsedCommand): Promi
 }
 
 /**
- * Writes a sound's logits as `[rows, 29]`, float32.
+ * Writes an audio track's logits as `[rows, 29]`, float32.
  *
- * @throws as `createCtcFeatures`; the reader's error where there is no sound.
+ * @throws as `createCtcFeatures`; the reader's error where there is no audio.
  */
 export async function writeFeatures(path: string, out: string, options: CtcFeaturesOptions): Promise<{ steps: number; labels: number }> {
   const folder = resolve(options.model);
@@ -44,8 +44,8 @@ export async function writeFeatures(path: string, out: string, options: CtcFeatu
   const model = (await stat(folder).catch(() => undefined))?.isDirectory() ? folder : options.model;
   const features = await createCtcFeatures({ ...options, model });
   try {
-    const sound = await joinWaveform((await openMedia()).audio(path, { sampleRate: features.sampleRate }));
-    const { data, steps, bins } = await features.compute(sound);
+    const audio = await joinWaveform((await openMedia()).audio(path, { sampleRate: features.sampleRate }));
+    const { data, steps, bins } = await features.compute(audio);
     await writeFileAtomic(out, encodeNpy({ dtype: 'float32', shape: [steps, bins], data }));
     return { steps, labels: bins };
   } finally {

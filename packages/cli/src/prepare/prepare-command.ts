@@ -2,16 +2,16 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { LAYOUTS, PREPARATIONS, type LayoutName, type Preparation, type PreparationName, type PrepareProgress, type StoreSplit, type StoreSummary } from '@lipsync/dataloader';
 import { UsageError, type CommandSpec, type ParsedCommand } from '../terminal/command';
-import type { LandmarkEffort } from '@lipsync/dataloader';
+import type { LandmarkQuality } from '@lipsync/dataloader';
 import { mergeStores } from '@lipsync/dataloader';
 import { prepareFolder } from '@lipsync/dataloader';
 import type { PrepareFolderOptions } from '@lipsync/dataloader';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
-import { EFFORT_OPTION, readConfig, readRecipe, say, startBackend } from '../terminal/setup';
+import { LANDMARK_QUALITY_OPTION, readConfig, readRecipe, say, startBackend } from '../terminal/setup';
 import { LOGIT_LABELS, type LogitFiles } from '@lipsync/dataloader';
 import { recipeFor, TRAINED_NETWORKS, type TrainedNetworkName } from '@lipsync/train';
 
-/** Pictures from which on a video's own progress is shown: half a minute. */
+/** Frames from which on a video's own progress is shown: half a minute. */
 const LONG_VIDEO = 750;
 const FROM_PRESET = 'as the preset says if not given';
 
@@ -19,7 +19,7 @@ export const PREPARE: CommandSpec = {
   name: 'prepare',
   positionals: 'VIDEOS CLIPS',
   summary:
-    'Makes clips for training of a folder of videos: faces, crops, sound, offsets, quality. Stop it at any moment: the same command goes on. ' +
+    'Makes clips for training of a folder of videos: faces, crops, audio, offsets, quality. Stop it at any moment: the same command goes on. ' +
     'lipsync prepare merge CLIPS [PARTS...] puts together what --shard prepared.',
   options: {
     preset: { kind: 'choice', choices: Object.keys(PREPARATIONS), default: 'general', help: 'what is done and what is kept' },
@@ -27,20 +27,20 @@ export const PREPARE: CommandSpec = {
     config: { kind: 'text', value: 'NAME', default: 'lite', help: 'of avalignnet: its configuration' },
     recipe: { kind: 'text', value: 'FILE', help: 'or its recipe (JSON)' },
     head: { kind: 'whole', value: 'N', min: 8, help: 'stores DINet’s face images with mouths of N pixels (64, 128 or 256) instead of mouth crops' },
-    expert: { kind: 'text', value: 'FILE', help: 'weights of a sync network: measures offsets and moves the sound' },
+    expert: { kind: 'text', value: 'FILE', help: 'weights of a sync network: measures offsets and moves the audio' },
     'expert-recipe': { kind: 'text', value: 'FILE', help: 'its recipe (JSON), where its file has none' },
     'expert-config': { kind: 'text', value: 'NAME', help: 'its configuration, where its file has none' },
     offset: { kind: 'choice', choices: ['correct', 'measure', 'none'], help: `what is done about offsets; ${FROM_PRESET}` },
     'max-offset': { kind: 'whole', value: 'N', min: 0, help: `clips further off are dropped, frames; ${FROM_PRESET}` },
     'min-confidence': { kind: 'number', value: 'X', min: 0, help: `clips with a lower LSE-C are dropped; ${FROM_PRESET}` },
-    'sure-confidence': { kind: 'number', value: 'X', min: 0, help: `below this LSE-C * sqrt(windows / 100) no sound is moved; ${FROM_PRESET}` },
+    'sure-confidence': { kind: 'number', value: 'X', min: 0, help: `below this LSE-C * sqrt(windows / 100) no audio is moved; ${FROM_PRESET}` },
     shots: { kind: 'choice', choices: ['adaptive', 'content', 'none'], help: `how cuts are found; ${FROM_PRESET}` },
     faces: { kind: 'choice', choices: ['talking', 'largest', 'all'], help: `which of several faces; ${FROM_PRESET}` },
     segment: { kind: 'number', value: 'SEC', min: 0.2, help: `longest clip; ${FROM_PRESET}` },
     'min-frames': { kind: 'whole', value: 'N', min: 1, help: `shorter clips are dropped; ${FROM_PRESET}` },
     'min-face': { kind: 'number', value: 'PX', min: 0, help: `smaller faces are dropped; ${FROM_PRESET}` },
     'max-asymmetry': { kind: 'number', value: 'X', min: 0, help: `more turned faces are dropped, 0 to 1; ${FROM_PRESET}` },
-    'min-lips-inside': { kind: 'number', value: 'X', min: 0, help: `least share of the mouth inside the picture; ${FROM_PRESET}` },
+    'min-lips-inside': { kind: 'number', value: 'X', min: 0, help: `least share of the mouth inside the frame; ${FROM_PRESET}` },
     'min-sharpness': { kind: 'number', value: 'X', min: 0, help: `least variance of the Laplacian; ${FROM_PRESET}` },
     'min-score': { kind: 'number', value: 'X', min: 0, help: `least score of the face detector; ${FROM_PRESET}` },
     'min-voiced': { kind: 'number', value: 'X', min: 0, help: `least share of speech; ${FROM_PRESET}` },
@@ -48,7 +48,7 @@ export const PREPARE: CommandSpec = {
     identify: { kind: 'choice', choices: ['yes', 'no'], default: 'yes', help: 'looks at each face, to tell people apart' },
     'validation-share': { kind: 'number', value: 'X', min: 0, default: 0.15, help: 'share of clips held for validation, by people' },
     seed: { kind: 'whole', value: 'N', min: 0, default: 0, help: 'of the split' },
-    effort: EFFORT_OPTION,
+    landmarkQuality: LANDMARK_QUALITY_OPTION,
     landmarks: { kind: 'text', value: 'DIR', help: 'landmark files made elsewhere; those beside the videos are used if not given' },
     features: { kind: 'text', value: 'DIR', help: 'a speech recogniser’s logits (npy) by the videos’ names: clips keep them for DINet; see lipsync features' },
     'feature-labels': { kind: 'choice', choices: Object.keys(LOGIT_LABELS), default: 'deepspeech', help: 'what their columns stand for' },
@@ -100,14 +100,14 @@ export async function runPrepare({ positionals, values }: ParsedCommand): Promis
       ...(values['expert-config'] ? { expertConfig: await readConfig(values['expert-config'] as string) } : {}),
       layout: values.layout as LayoutName | 'auto',
       identify: values.identify === 'yes',
-      effort: values.effort as LandmarkEffort,
+      landmarkQuality: values.effort as LandmarkQuality,
       jobs: values.jobs as number | undefined,
       landmarks: path('landmarks'),
       ...(values.features === undefined
         ? {}
         : {
-            features: path('features'),
-            featureFiles: { labels: values['feature-labels'] as LogitFiles['labels'], halve: values['feature-halve'] as LogitFiles['halve'] },
+            logits: path('features'),
+            logitFiles: { labels: values['feature-labels'] as LogitFiles['labels'], halve: values['feature-halve'] as LogitFiles['halve'] },
           }),
       shard: readShard(values.shard as string | undefined),
       ...split,
@@ -125,7 +125,7 @@ export function preparationOf(values: ParsedCommand['values']): Preparation {
     offset: given('offset', preset.offset),
     maxOffset: given('max-offset', preset.maxOffset),
     minConfidence: given('min-confidence', preset.minConfidence),
-    sureConfidence: given('sure-confidence', preset.sureConfidence),
+    correctionConfidence: given('sure-confidence', preset.correctionConfidence),
     shots: given('shots', preset.shots),
     faces: given('faces', preset.faces),
     segmentSec: given('segment', preset.segmentSec),
@@ -153,7 +153,7 @@ export function readShard(text: string | undefined): { index: number; count: num
 /** Runs a preparation to its end with a progress bar and says what was prepared and what was dropped. */
 export async function showPreparation(options: PrepareFolderOptions): Promise<PrepareReport> {
   const { jobs = availableParallelism(), preparation } = options;
-  // Small networks on one picture at a time: a process each with one thread is quicker than threads.
+  // Small networks on one frame at a time: a process each with one thread is quicker than threads.
   if (jobs === 1) await startBackend({ backend: 'wasm' });
   let progress: Progress | undefined;
   let ended: { summary: StoreSummary; split?: StoreSplit } | undefined;
@@ -163,12 +163,12 @@ export async function showPreparation(options: PrepareFolderOptions): Promise<Pr
   let preparedBefore = 0;
   const started = Date.now();
   if (!options.expert && (preparation?.offset ?? 'correct') !== 'none') {
-    say('offsets between picture and sound stay unknown: --expert names a network that measures them');
+    say('offsets between frame and audio stay unknown: --expert names a network that measures them');
   }
   try {
-    const onProgress = ({ source, phase, frames, ofFrames }: PrepareProgress) => {
-      if (frames < LONG_VIDEO) return; // short ones are done before they could be read
-      const share = ofFrames > 0 ? `${Math.floor((100 * frames) / ofFrames)} %` : `${frames} pictures`;
+    const onProgress = ({ source, phase, frameCount, ofFrames }: PrepareProgress) => {
+      if (frameCount < LONG_VIDEO) return; // short ones are done before they could be read
+      const share = ofFrames > 0 ? `${Math.floor((100 * frameCount) / ofFrames)} %` : `${frameCount} frames`;
       progress?.update(done, `${clips} clips, ${dropped} drops; ${source}: ${phase} ${share}`);
     };
     for await (const event of prepareFolder({ ...options, jobs, onProgress, log: say })) {

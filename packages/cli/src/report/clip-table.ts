@@ -8,8 +8,8 @@ const COLUMNS = [
 
 /** The clips of a manifest as CSV, a line each: for filtering by other rules than those of the preparation. */
 export function clipTable({ clips }: Pick<Manifest, 'clips'>): string {
-  const rows = clips.map(({ id, identity, split, frames, firstFrame, offset, quality, score, radius, angle, sha256 }) => [
-    ...[id, identity, split, frames, firstFrame, offset?.measured.frames, offset?.measured.confidence, offset?.corrected, offset?.after?.frames],
+  const rows = clips.map(({ id, identity, split, frameCount, firstFrame, offset, quality, score, radius, angle, sha256 }) => [
+    ...[id, identity, split, frameCount, firstFrame, offset?.measured.frameCount, offset?.measured.confidence, offset?.corrected, offset?.after?.frameCount],
     ...[quality?.faceSize, quality?.asymmetry, quality?.lipsInside, quality?.sharpness, quality?.brightness, quality?.voiced],
     ...[score, radius, angle, sha256],
   ]);

@@ -22,10 +22,10 @@ const report: DataReport = {
   warnings: ['2 videos only: a network will <learn> these'],
   thumbnails: [],
 };
-const clip = (frames: number, split: 'train' | 'validation') => ({ frames, split }) as Manifest['clips'][number];
+const clip = (frameCount: number, split: 'train' | 'validation') => ({ frameCount, split }) as Manifest['clips'][number];
 const manifest = {
-  recipe: { crop: { kind: 'dinet head', mouth: 64 }, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 },
-  settings: { effort: 'fast' },
+  recipe: { crop: { kind: 'dinet head', mouth: 64 }, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 },
+  settings: { landmarkQuality: 'fast' },
   split: { by: 'face', seed: 7, validationShare: 0.15 },
   clips: [clip(1500, 'train'), clip(750, 'train'), clip(750, 'validation')],
 } as unknown as Manifest;
@@ -38,7 +38,7 @@ test('dataCard says how much there is, who is seen, what was done and left out',
     'license: "CC BY 4.0"',
     '| clips | 3 of 2 videos |',
     '25 fps: 2, 29.97 fps: 1',
-    '12.5 % of the clips more than 2 frames off, the sound of 1 was moved',
+    '12.5 % of the clips more than 2 frames off, the audio of 1 was moved',
     'seed 7: 2 clips to learn from (1.5 min), 1 held for validation (0.5 min)',
     '"effort": "fast"',
     '| no face | 5 |\n| silent | 2 |',

@@ -21,13 +21,13 @@ export type CardFacts = {
  */
 export function dataCard(report: DataReport, manifest: Manifest, { name, source, license }: CardFacts): string {
   const { people, offsets, warnings, dropped } = report;
-  const { crop, mel, fps } = manifest.recipe;
+  const { crop, features, fps } = manifest.recipe;
   const spread = ({ least, median, greatest }: { least: number; median: number; greatest: number }, digits: number) =>
     [least, median, greatest].map((value) => value.toFixed(digits)).join(' / ');
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const how = { label: 'labels of the data set', face: 'how faces look', source: 'nothing: each video counts as one' };
   const splitOf = (side: 'train' | 'validation') => manifest.clips.filter(({ split }) => split === side);
-  const minutes = (clips: Manifest['clips']) => (clips.reduce((sum, clip) => sum + clip.frames, 0) / fps / 60).toFixed(1);
+  const minutes = (clips: Manifest['clips']) => (clips.reduce((sum, clip) => sum + clip.frameCount, 0) / fps / 60).toFixed(1);
   const drops = Object.entries(dropped).sort(([, a], [, b]) => b - a);
   const rows: [string, string][] = [
     ['clips', `${report.clips} of ${report.videos} videos`],
@@ -38,7 +38,7 @@ export function dataCard(report: DataReport, manifest: Manifest, { name, source,
     ...(report.voiced ? [['share of speech', spread(report.voiced, 2)] as [string, string]] : []),
     ['rates of the videos, by clips', Object.entries(report.videoRates).map(([rate, count]) => `${rate} fps: ${count}`).join(', ') || 'not said'],
     ['people', people ? `${people.count}, told apart by ${how[people.by]}` : 'not said'],
-    ['offsets', offsets ? `by ${offsets.expert}; ${percent(offsets.beyondTwo)} of the clips more than 2 frames off, the sound of ${offsets.corrected} was moved` : 'unknown'],
+    ['offsets', offsets ? `by ${offsets.expert}; ${percent(offsets.beyondTwo)} of the clips more than 2 frames off, the audio of ${offsets.corrected} was moved` : 'unknown'],
   ];
   return `---
 license: ${license ? JSON.stringify(license) : 'unknown'}
@@ -48,7 +48,7 @@ pretty_name: ${JSON.stringify(name)}
 
 # ${escapeMarkdown(name)}
 
-Talking faces with their sound, prepared for lip-sync networks by \`lipsync prepare\`.
+Talking faces with their audio, prepared for lip-sync networks by \`lipsync prepare\`.
 
 - Source: ${escapeMarkdown(source ?? 'not said')}
 - Terms: ${escapeMarkdown(license ?? 'not said')}
@@ -64,7 +64,7 @@ ${people ? `Split by people, seed ${manifest.split!.seed}: ${splitOf('train').le
 
 ## How it was made
 
-Pictures at ${fps} a second, RGB, cropped as \`${JSON.stringify(crop)}\`; features of the sound \`${mel}\`; sound itself 16 kHz mono.
+Frames at ${fps} a second, RGB, cropped as \`${JSON.stringify(crop)}\`; features of the audio \`${features}\`; audio itself 16 kHz mono.
 
 \`\`\`json
 ${JSON.stringify(manifest.settings, null, 2)}

@@ -13,15 +13,15 @@ const HEIGHT = 120;
  */
 export function dataReportPage(report: DataReport, title: string): string {
   const { clips, minutes, videos, videoRates, people, labels, warnings, dropped, offsets, thumbnails } = report;
-  const figures = `${clips} clips, ${minutes.toFixed(1)} minutes, from ${videos} videos, ${report.fps} pictures a second`;
+  const figures = `${clips} clips, ${minutes.toFixed(1)} minutes, from ${videos} videos, ${report.fps} frames a second`;
   const rates = Object.entries(videoRates).map(([fps, count]) => `${fps} fps: ${count}`);
   const how = { label: 'by the labels of the data set', face: 'by their faces', source: 'each video counted as one' };
   const facts = [
     people &&
       `${people.count} people (${how[people.by]}), the one seen most in ${percent(people.largestShare)} of the clips; ${people.trainClips} clips to learn from, ${people.validationClips} held for validation`,
     rates.length > 0 && `Rates of the videos, by clips: ${rates.join(', ')}`,
-    `Plain pairs of five pictures: ${percent(labels.inSync)} in sync; ${percent(labels.offSyncWithinTwo)} of the others at most 2 frames off; ${labels.clips} clips long enough`,
-    offsets && `The sound of ${offsets.corrected} clips was moved`,
+    `Plain pairs of five frames: ${percent(labels.inSync)} in sync; ${percent(labels.offSyncWithinTwo)} of the others at most 2 frames off; ${labels.clips} clips long enough`,
+    offsets && `The audio of ${offsets.corrected} clips was moved`,
   ].filter((fact) => fact);
   const warned = warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`).join('');
   const histograms = [

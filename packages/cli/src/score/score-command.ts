@@ -4,17 +4,17 @@ import { openMedia } from '@lipsync/media';
 import { PROTOCOLS, type ProtocolName } from '@lipsync/metrics';
 import { UsageError, type CommandSpec, type ParsedCommand } from '../terminal/command';
 import { resolveWeights } from '../weights/fetch-weights';
-import { LANDMARK_EFFORT, type LandmarkEffort } from '@lipsync/dataloader';
+import { LANDMARK_QUALITY, type LandmarkQuality } from '@lipsync/dataloader';
 import { openEmbedder, type OpenEmbedderOptions } from '@lipsync/score';
 import { createProgress } from '../terminal/progress';
 import { scoreTable } from './score-table';
 import { scoreProtocol, scoreVideo, type VideoScore } from '@lipsync/score';
-import { BACKEND_OPTIONS, EFFORT_OPTION, say } from '../terminal/setup';
+import { BACKEND_OPTIONS, LANDMARK_QUALITY_OPTION, say } from '../terminal/setup';
 
 export const SCORE: CommandSpec = {
   name: 'score',
   positionals: '--weights FILE VIDEO...',
-  summary: 'Says for every face in every video by how much the sound is early or late, with LSE-D and LSE-C of the expert.',
+  summary: 'Says for every face in every video by how much the audio is early or late, with LSE-D and LSE-C of the expert.',
   options: {
     weights: { kind: 'text', value: 'FILE', help: 'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s (safetensors, PyTorch, or ONNX of lipsync export)' },
     expert: { kind: 'text', value: 'FILE', help: 'the same as --weights' },
@@ -22,8 +22,8 @@ export const SCORE: CommandSpec = {
     recipe: { kind: 'text', value: 'FILE', help: 'recipe of the expert (JSON), where its file has none' },
     config: { kind: 'text', value: 'NAME', help: 'configuration of AVAlignNet, where its file has none' },
     'max-shift': { kind: 'whole', value: 'N', min: 1, help: 'largest offset tried, frames; the protocol’s 15 if not given' },
-    outside: { kind: 'choice', choices: ['zero', 'overlap'], help: 'beyond the ends: zeros as SyncNet (the protocols), or left out' },
-    effort: EFFORT_OPTION,
+    edges: { kind: 'choice', choices: ['zero', 'overlap'], help: 'beyond the ends: zeros as SyncNet (the protocols), or left out' },
+    landmarkQuality: LANDMARK_QUALITY_OPTION,
     json: { kind: 'flag', help: 'prints everything as JSON' },
     csv: { kind: 'flag', help: 'prints a line a face as CSV' },
     ...BACKEND_OPTIONS,
@@ -36,9 +36,9 @@ export async function runScore({ positionals, values }: ParsedCommand): Promise<
   if (!weights) throw new UsageError('lipsync score: --weights must be a weights file, got none');
   if (values.json && values.csv) throw new UsageError('lipsync score: --json must stand alone, got --csv beside it');
   if (positionals.length === 0) throw new UsageError('lipsync score: VIDEO must be one or more files, got none');
-  const { detector: looks, collect, lookSide } = LANDMARK_EFFORT[values.effort as LandmarkEffort];
+  const { detector: looks, collect, detectionSide } = LANDMARK_QUALITY[values.effort as LandmarkQuality];
   const protocol = PROTOCOLS[values.protocol as ProtocolName];
-  const options = { protocol, maxShift: values['max-shift'] as number | undefined, outside: values.outside as 'zero' | 'overlap' | undefined };
+  const options = { protocol, maxShift: values['max-shift'] as number | undefined, edges: values.outside as 'zero' | 'overlap' | undefined };
   const { recipe, config, backend, threads } = values as OpenEmbedderOptions;
   // Both take time to start; where one fails the other is let go of.
   const [started, ready] = await Promise.allSettled([
@@ -57,7 +57,7 @@ export async function runScore({ positionals, values }: ParsedCommand): Promise<
   try {
     const report = await scoreProtocol(embedder.expert, options);
     for (const file of positionals) {
-      const score = { ...(await scoreVideo(resolve(file), { expert: embedder, reader, detector, collect, lookSide, ...options })), file };
+      const score = { ...(await scoreVideo(resolve(file), { expert: embedder, reader, detector, collect, detectionSide, ...options })), file };
       files.push(score);
       if (!values.json && !values.csv) progress.log(describeScore(score));
       progress.update(files.length);
@@ -93,7 +93,7 @@ export function describeScore({ file, tracks, mean, problems }: VideoScore): str
   const lines = tracks.map((track) => {
     const lse = `LSE-D ${track.lseD.toFixed(3)}, LSE-C ${track.lseC.toFixed(3)}`;
     const edge = track.atEdge ? ' (at the edge of the search: probably not found)' : '';
-    return `${file}: face ${track.track}, ${track.frames} frames: ${track.sentence}${edge}; ${lse}`;
+    return `${file}: face ${track.track}, ${track.frameCount} frames: ${track.sentence}${edge}; ${lse}`;
   });
   if (mean && tracks.length > 1) {
     lines.push(`${file}: mean of ${tracks.length} faces: offset ${mean.offsetFrames}, LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`);

@@ -7,7 +7,7 @@ const COLUMNS = ['file', 'track', 'first_frame', 'frames', 'windows', 'offset_fr
 export function scoreTable({ name, hash, weightsHash = '' }: ScoreProtocol, files: readonly VideoScore[]): string {
   const rows = files.flatMap(({ file, tracks, problems }) => {
     const end = [name, hash, weightsHash];
-    const scored = tracks.map((t) => [file, t.track, t.firstFrame, t.frames, t.windows, t.offsetFrames, t.offsetSec, t.lseD, t.lseC, t.atEdge, '', ...end]);
+    const scored = tracks.map((t) => [file, t.track, t.firstFrame, t.frameCount, t.windows, t.offsetFrames, t.offsetSec, t.lseD, t.lseC, t.atEdge, '', ...end]);
     const failed = problems.map((problem) => [file, '', '', '', '', '', '', '', '', '', problem, ...end]);
     return [...scored, ...failed];
   });

@@ -3,7 +3,7 @@ import { CONFIGURATIONS, type AVAlignNetConfig } from '@lipsync/avalignnet';
 import { BACKEND_NAMES, selectBackend, type BackendName } from '@lipsync/backends';
 import { assertSyncRecipe, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
 import { UsageError, type OptionSpec } from './command';
-import { LANDMARK_EFFORT } from '@lipsync/dataloader';
+import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { loadExpert, type LoadExpertOptions } from '@lipsync/score';
 
 /** The option that every command has. */
@@ -88,9 +88,9 @@ async function readJson(option: string, path: string): Promise<unknown> {
 }
 
 /** The option of the commands that look for faces. */
-export const EFFORT_OPTION: OptionSpec = {
+export const LANDMARK_QUALITY_OPTION: OptionSpec = {
   kind: 'choice',
-  choices: Object.keys(LANDMARK_EFFORT),
+  choices: Object.keys(LANDMARK_QUALITY),
   default: 'fast',
-  help: 'landmarks from two looks at every second picture, or from five at each',
+  help: 'landmarks from two looks at every second frame, or from five at each',
 };

@@ -9,7 +9,7 @@ import { trainExpert, type TrainEvent, type TrainExpertOptions, type TrainPreset
 export const TRAIN: CommandSpec = {
   name: 'train',
   positionals: 'CLIPS --out DIR',
-  summary: 'Trains AVAlignNet, or a published expert, on prepared clips. Stop it at any moment: the same command goes on where it stopped.',
+  summary: 'Trains AVAlignNet, or a published expert, on prepared clips. Stop it at any moment: the same command resumes where it stopped.',
   options: {
     out: { kind: 'text', value: 'DIR', help: 'weights, curve, log and report go here' },
     steps: { kind: 'whole', value: 'N', min: 1, default: 1000, help: 'optimiser steps in all' },

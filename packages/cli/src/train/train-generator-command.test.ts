@@ -28,8 +28,8 @@ test('train-dinet wants one folder of clips and one for the run', async () => {
 });
 
 test('checkInWords gives the ceiling beside the painted', () => {
-  const cosine = { painted: 0.31, paintedOther: 0.12, real: 0.55, realOther: 0.1 };
-  expect(checkInWords({ on: 'held-out', pictures: 80, psnr: 24.123, cosine })).toBe(
-    'PSNR of the mouth 24.12 dB (80 pictures of held-out clips), cosine 0.310 painted, 0.550 true (ceiling), 0.120 with other sound',
+  const cosine = { generated: 0.31, generatedOther: 0.12, real: 0.55, realOther: 0.1 };
+  expect(checkInWords({ on: 'held-out', frameCount: 80, psnr: 24.123, cosine })).toBe(
+    'PSNR of the mouth 24.12 dB (80 frames of held-out clips), cosine 0.310 painted, 0.550 true (ceiling), 0.120 with other audio',
   );
 });

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ClipStore } from '@lipsync/dataloader';
 import { assertDinetConfig, DINET, LITE_DINET, THESIS_DINET, type DinetConfig } from '@lipsync/dinet';
-import { PictureFeatures } from '@lipsync/nn';
+import { ImageFeatures } from '@lipsync/nn';
 import { readStateDict } from '@lipsync/checkpoints';
 import { UsageError, type CommandSpec, type ParsedCommand } from '../terminal/command';
 import type { GeneratorCheck } from '@lipsync/train';
@@ -15,10 +15,10 @@ const CONFIGS: Readonly<Record<string, DinetConfig>> = { lite: LITE_DINET, thesi
 export const TRAIN_DINET: CommandSpec = {
   name: 'train-dinet',
   positionals: 'CLIPS --out DIR',
-  summary: 'Trains DINet on face images (lipsync prepare --head N), one stage a run. Stop it at any moment: the same command goes on where it stopped.',
+  summary: 'Trains DINet on face images (lipsync prepare --head N), one stage a run. Stop it at any moment: the same command resumes where it stopped.',
   options: {
     out: { kind: 'text', value: 'DIR', help: 'weights, curve, log and report go here' },
-    stage: { kind: 'choice', choices: ['frame', 'clip'], default: 'frame', help: 'single pictures, or pictures in a row with the sync loss' },
+    stage: { kind: 'choice', choices: ['frame', 'clip'], default: 'frame', help: 'single frames, or frames in a row with the sync loss' },
     from: { kind: 'text', value: 'FILE', help: 'weights to start from: of the stage before, or of a smaller mouth' },
     config: { kind: 'text', value: 'NAME', default: 'lite', help: `of a new generator: ${Object.keys(CONFIGS).join(', ')}, or a .json file` },
     steps: { kind: 'whole', value: 'N', min: 1, default: 1000, help: 'optimiser steps in all' },
@@ -27,9 +27,9 @@ export const TRAIN_DINET: CommandSpec = {
     'expert-config': { kind: 'text', value: 'NAME', help: 'its configuration, where its file has none' },
     perceptual: { kind: 'text', value: 'FILE', help: 'VGG-19 with ImageNet’s weights (torchvision’s vgg19), or none: train without the perceptual loss' },
     'sync-weight': { kind: 'number', value: 'X', min: 0, default: 0.1, help: 'of the sync loss' },
-    'image-weight': { kind: 'number', value: 'X', min: 0, default: 1, help: 'of the squared error of pictures' },
+    'image-weight': { kind: 'number', value: 'X', min: 0, default: 1, help: 'of the squared error of frames' },
     'gan-weight': { kind: 'number', value: 'X', min: 0, default: 1, help: 'of the discriminators’ opinion' },
-    batch: { kind: 'whole', value: 'N', min: 1, help: 'pictures (frame) or rows of pictures (clip) a step; 24 and 3 if not given' },
+    batch: { kind: 'whole', value: 'N', min: 1, help: 'frames (frame) or rows of frames (clip) a step; 24 and 3 if not given' },
     chunk: { kind: 'whole', value: 'N', min: 1, help: 'most of them in the network at a time, for less memory; all if not given' },
     'learning-rate': { kind: 'number', value: 'X', min: 0, default: 1e-4, help: 'of the first half; falls to 0 over the second' },
     'clip-norm': { kind: 'number', value: 'X', min: 0, help: 'largest norm of the generator’s gradients; none if not given' },
@@ -76,7 +76,7 @@ export async function runTrainDinet({ positionals, values }: ParsedCommand): Pro
 }
 
 /** VGG-19 for the perceptual loss from torchvision's file, or `none` where that was asked for. */
-export async function readPerceptual(path: string | undefined): Promise<PictureFeatures | 'none'> {
+export async function readPerceptual(path: string | undefined): Promise<ImageFeatures | 'none'> {
   if (path === 'none') return 'none';
   if (path === undefined) {
     throw new UsageError(
@@ -84,7 +84,7 @@ export async function readPerceptual(path: string | undefined): Promise<PictureF
         'with --perceptual none training goes without this loss, and its report says so',
     );
   }
-  const network = new PictureFeatures('vgg19');
+  const network = new ImageFeatures('vgg19');
   try {
     const { state } = await readStateDict(await readFile(path));
     network.loadStateDict(new Map([...state].filter(([name]) => name.startsWith('features.'))), { where: path });
@@ -112,9 +112,9 @@ export async function showGeneratorTraining(options: TrainGeneratorOptions): Pro
         describeStart(event);
         progress = createProgress({ label: `train ${options.stage ?? 'frame'}`, total: event.steps });
       } else if (event.kind === 'step') {
-        const { step, image, sync, picturesPerSec } = event.entry;
+        const { step, image, sync, framesPerSec } = event.entry;
         const taught = Number.isFinite(sync) ? ` sync ${sync.toFixed(3)}` : '';
-        progress?.update(step, `squared error ${image.toFixed(4)}${taught} ${picturesPerSec.toFixed(1)} pictures/s`);
+        progress?.update(step, `squared error ${image.toFixed(4)}${taught} ${framesPerSec.toFixed(1)} frames/s`);
       } else if (event.kind === 'validation') {
         log(`step ${event.step}: ${checkInWords(event.validation)}`);
       } else if (event.kind === 'warning') {
@@ -127,24 +127,24 @@ export async function showGeneratorTraining(options: TrainGeneratorOptions): Pro
     progress?.stop();
   }
   const done = report as TrainGeneratorReport;
-  say(`trained on ${done.pictures} pictures in ${formatSeconds(done.seconds)}${done.perceptual === 'none' ? ', without the perceptual loss' : ''}`);
+  say(`trained on ${done.frameCount} frames in ${formatSeconds(done.seconds)}${done.perceptual === 'none' ? ', without the perceptual loss' : ''}`);
   say(checkInWords(done.validation));
   say(`weights: ${done.weights}\ncurve:   ${done.curve}`);
   return done;
 }
 
 function describeStart(event: Extract<TrainGeneratorEvent, { kind: 'start' }>): void {
-  const { clips, heldOut, leftOut, pictures, parameters, mouth, resumedAt } = event;
+  const { clips, heldOut, leftOut, frameCount, parameters, mouth, resumedAt } = event;
   say(
-    `${clips} clips to learn from, ${heldOut.length} held out, ${leftOut.length} too short; mouth ${mouth} px; ${pictures} pictures a step; ${(parameters / 1e6).toFixed(2)} M parameters`,
+    `${clips} clips to learn from, ${heldOut.length} held out, ${leftOut.length} too short; mouth ${mouth} px; ${frameCount} frames a step; ${(parameters / 1e6).toFixed(2)} M parameters`,
   );
   if (resumedAt > 0) say(`going on after step ${resumedAt}`);
 }
 
-/** `PSNR of the mouth 24.1 dB (80 pictures of held-out clips), cosine 0.31 painted, 0.55 true (ceiling), 0.12 with other sound`. */
-export function checkInWords({ on, pictures, psnr, cosine }: GeneratorCheck): string {
+/** `PSNR of the mouth 24.1 dB (80 frames of held-out clips), cosine 0.31 painted, 0.55 true (ceiling), 0.12 with other audio`. */
+export function checkInWords({ on, frameCount, psnr, cosine }: GeneratorCheck): string {
   const heard = cosine
-    ? `, cosine ${cosine.painted.toFixed(3)} painted, ${cosine.real.toFixed(3)} true (ceiling), ${cosine.paintedOther.toFixed(3)} with other sound`
+    ? `, cosine ${cosine.generated.toFixed(3)} painted, ${cosine.real.toFixed(3)} true (ceiling), ${cosine.generatedOther.toFixed(3)} with other audio`
     : '';
-  return `PSNR of the mouth ${psnr.toFixed(2)} dB (${pictures} pictures of ${on} clips)${heard}`;
+  return `PSNR of the mouth ${psnr.toFixed(2)} dB (${frameCount} frames of ${on} clips)${heard}`;
 }

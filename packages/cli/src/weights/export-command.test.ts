@@ -33,7 +33,7 @@ test('lipsync export writes two files and says their sizes, half of them with --
   const words = ['export', '--weights', at('expert.safetensors'), '--backend', 'cpu', '--json'];
   expect(await runLipsync([...words, at('sub/whole.onnx')])).toBe(0);
   const whole = JSON.parse(out);
-  expect(whole).toMatchObject({ expert: 'Wav2Lip', float16: false, files: [{ part: 'vision', path: at('sub/whole.vision.onnx') }, { part: 'audio' }] });
+  expect(whole).toMatchObject({ expert: 'Wav2Lip', float16: false, files: [{ part: 'visual', path: at('sub/whole.vision.onnx') }, { part: 'audio' }] });
   expect((await readFile(whole.files[0].path)).length).toBe(whole.files[0].bytes);
   out = '';
   expect(await runLipsync([...words, '--float16', at('half')])).toBe(0);
@@ -45,7 +45,7 @@ test('lipsync export writes two files and says their sizes, half of them with --
 test('exportExpert writes a third file for a network that judges pairs, and nothing over another export', async () => {
   const net = new DinetSyncNet({ seed: 1, channels: 8, recipe: dinetRecipe(64) });
   const { files } = await exportExpert(net, at('dinet'));
-  expect(files.map(({ part }) => part)).toEqual(['vision', 'audio', 'pair']);
+  expect(files.map(({ part }) => part)).toEqual(['visual', 'audio', 'pair']);
   await expect(exportExpert(net, at('dinet.onnx'))).rejects.toThrow(/OUT must be new \(or give --force\), got .*dinet.onnx: .*dinet.vision.onnx is there/);
   await exportExpert(net, at('dinet'), { force: true });
   net.dispose();

@@ -54,7 +54,7 @@ export async function exportExpert(
 ): Promise<WrittenExport> {
   const stem = onnxStem(out);
   const pathOf = (part: string) => `${stem}.${part}.onnx`;
-  for (const part of expert.pairDistances ? ['vision', 'audio', 'pair'] : ['vision', 'audio']) {
+  for (const part of expert.pairDistances ? ['visual', 'audio', 'pair'] : ['visual', 'audio']) {
     const there = await stat(pathOf(part)).catch(() => undefined);
     if (there && !force) throw new UsageError(`lipsync export: OUT must be new (or give --force), got ${out}: ${pathOf(part)} is there`);
   }

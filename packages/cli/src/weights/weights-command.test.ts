@@ -37,13 +37,13 @@ afterAll(async () => {
 
 test('inspectWeights names the network, its size and its recipe', async () => {
   const report = await inspectWeights(at('bare.safetensors'));
-  expect(report).toMatchObject({ format: 'safetensors', network: { name: 'wav2lip' }, recipe: { mel: 'WAV2LIP_MEL', melSteps: 16 }, metadata: {} });
+  expect(report).toMatchObject({ format: 'safetensors', network: { name: 'wav2lip' }, recipe: { features: 'WAV2LIP_MEL', featureSteps: 16 }, metadata: {} });
   const net = await loadSyncNetwork(at('expert.safetensors'));
   expect(report.parameters).toBe(net.parameterCount());
   net.dispose();
   const lite = await inspectWeights(at('lite.safetensors'));
   expect(lite.network?.name).toBe('avalignnet');
-  expect(lite.configuration).toMatchObject({ frames: LITE.input.frames, visual_encoder: { block_out_channels: LITE.visual_encoder.block_out_channels } });
+  expect(lite.configuration).toMatchObject({ frameCount: LITE.input.frameCount, visual_encoder: { block_out_channels: LITE.visual_encoder.block_out_channels } });
 });
 
 test('inspectWeights says what an unknown file begins with, and what it is nearest to', async () => {
@@ -60,7 +60,7 @@ test('convertWeights writes half floats under bare names with the recipe of the 
   expect(result.bytes).toBeLessThan(0.65 * result.bytesBefore);
   const file = await openCheckpoint(at('half.safetensors'));
   expect(file.metadata).toMatchObject({ network: 'wav2lip' });
-  expect(JSON.parse(file.metadata.recipe)).toMatchObject({ frames: 5, color: 'BGR' });
+  expect(JSON.parse(file.metadata.recipe)).toMatchObject({ frameCount: 5, color: 'BGR' });
   expect([...file.tensors.keys()][0]).not.toContain('module.');
   await file.close();
   const [net, before] = [await loadSyncNetwork(at('half.safetensors')), await readStateDict(at('expert.safetensors'))];

@@ -149,7 +149,7 @@ function towersOf(shapes: ReadonlyMap<string, readonly number[]>): Record<string
     return { in_channels: shapes.get(`${name}.conv_in.weight`)?.[1], block_out_channels: channels, attn_blocks: attention };
   };
   const visual = tower('visual_encoder');
-  return { frames: (visual.in_channels ?? 0) / 3, visual_encoder: visual, audio_encoder: tower('audio_encoder') };
+  return { frameCount: (visual.in_channels ?? 0) / 3, visual_encoder: visual, audio_encoder: tower('audio_encoder') };
 }
 
 function describeWeights(report: WeightsReport): string {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { assertMel, assertWaveform } from './audio';
+import { assertFeatures, assertWaveform } from './audio';
 
-test('assertWaveform accepts mono float sound', () => {
+test('assertWaveform accepts mono float audio', () => {
   expect(() => assertWaveform('f', { samples: new Float32Array(3), sampleRate: 16000 })).not.toThrow();
 });
 
@@ -16,8 +16,8 @@ test('assertWaveform refuses a rate of 0 and samples of another kind', () => {
 });
 
 test('assertMel refuses data that does not hold steps * bins numbers', () => {
-  expect(() => assertMel('f', { data: new Float32Array(160), steps: 2, bins: 80 })).not.toThrow();
-  expect(() => assertMel('f', { data: new Float32Array(159), steps: 2, bins: 80 })).toThrow(
+  expect(() => assertFeatures('f', { data: new Float32Array(160), steps: 2, bins: 80 })).not.toThrow();
+  expect(() => assertFeatures('f', { data: new Float32Array(159), steps: 2, bins: 80 })).toThrow(
     'f: mel.data must be steps * bins = 2 * 80 numbers long, got 159',
   );
 });

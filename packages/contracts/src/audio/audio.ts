@@ -1,6 +1,6 @@
 import { fail } from '../fail';
 
-/** Mono sound. */
+/** Mono audio. */
 export type Waveform = {
   /** Samples, float32, full scale -1..1. */
   samples: Float32Array;
@@ -17,7 +17,7 @@ export type MelRecipeName = 'THESIS_MEL' | 'WAV2LIP_MEL';
  */
 export type AudioFeatureName = MelRecipeName | 'SYNCNET_MFCC' | 'ASR_LOGITS';
 
-/** Numbers a time step, steps a second, and whether a window stands centred on its pictures or starts with them. */
+/** Numbers a time step, steps a second, and whether a window stands centred on its frames or starts with them. */
 export const AUDIO_FEATURES: Readonly<
   Record<AudioFeatureName, Readonly<{ bins: number; stepsPerSecond: number; centred: boolean }>>
 > = Object.freeze({
@@ -28,7 +28,7 @@ export const AUDIO_FEATURES: Readonly<
 });
 
 /** A mel spectrogram, or other features, of a whole clip, stored one time step after the other: a window of it is a contiguous piece. */
-export type Mel = {
+export type Features = {
   /** `[steps, bins]`, float32; `data[step * bins + bin]`, bin 0 the lowest frequency. */
   data: Float32Array;
   /** Number of time steps. */
@@ -38,7 +38,7 @@ export type Mel = {
 };
 
 /** A piece of a `Mel`, as long as a sync network's window: `[steps, bins]`, shares the memory of the whole. */
-export type MelWindow = Mel & {
+export type MelWindow = Features & {
   /** Index of the first step in the whole. */
   startStep: number;
 };
@@ -51,15 +51,15 @@ export interface AudioFeatures {
   readonly bins: number;
   /** Time steps per second: 80 for a hop of 200 samples at 16 kHz. */
   readonly stepsPerSecond: number;
-  compute(waveform: Waveform): Mel;
+  compute(waveform: Waveform): Features;
 }
 
 /** `AudioFeatures` that take time, such as a speech recogniser in another runtime. */
 export interface AsyncAudioFeatures extends Omit<AudioFeatures, 'compute'> {
-  compute(waveform: Waveform): Promise<Mel>;
+  compute(waveform: Waveform): Promise<Features>;
 }
 
-/** Refuses what is not mono float sound with a sample rate, and samples that are NaN or infinite. */
+/** Refuses what is not mono float audio with a sample rate, and samples that are NaN or infinite. */
 export function assertWaveform(where: string, waveform: Waveform): void {
   if (!(waveform?.samples instanceof Float32Array)) {
     fail(TypeError, where, 'waveform.samples', 'a Float32Array', typeof waveform?.samples);
@@ -74,10 +74,10 @@ export function assertWaveform(where: string, waveform: Waveform): void {
 }
 
 /** Refuses a `Mel` whose data does not hold `steps * bins` numbers. */
-export function assertMel(where: string, mel: Mel): void {
-  if (!(mel?.data instanceof Float32Array)) fail(TypeError, where, 'mel.data', 'a Float32Array', typeof mel?.data);
-  if (mel.data.length !== mel.steps * mel.bins) {
-    const rule = `steps * bins = ${mel.steps} * ${mel.bins} numbers long`;
-    fail(TypeError, where, 'mel.data', rule, mel.data.length);
+export function assertFeatures(where: string, features: Features): void {
+  if (!(features?.data instanceof Float32Array)) fail(TypeError, where, 'mel.data', 'a Float32Array', typeof features?.data);
+  if (features.data.length !== features.steps * features.bins) {
+    const rule = `steps * bins = ${features.steps} * ${features.bins} numbers long`;
+    fail(TypeError, where, 'mel.data', rule, features.data.length);
   }
 }

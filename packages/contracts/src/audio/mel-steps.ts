@@ -1,7 +1,7 @@
 import { fail } from '../fail';
 
 /**
- * Mel steps in the window of a network that sees `frames` pictures, at 25 pictures and 80 mel steps a second: `ceil(16 frames / 5)`.
+ * Mel steps in the window of a network that sees `frames` frames, at 25 frames and 80 mel steps a second: `ceil(16 frames / 5)`.
  *
  * Source: LatentSync's rule, `ceil(frames / 5 * 16)`; 5 frames: 16, 10: 32, 15: 48, 16: 52, 25: 80.
  *
@@ -9,7 +9,7 @@ import { fail } from '../fail';
  * @example
  * melSteps(10); // 32
  */
-export function melSteps(frames: number): number {
-  if (!(Number.isSafeInteger(frames) && frames > 0)) fail(RangeError, 'melSteps', 'frames', 'a whole number above 0', frames);
-  return Math.ceil((16 * frames) / 5);
+export function melSteps(frameCount: number): number {
+  if (!(Number.isSafeInteger(frameCount) && frameCount > 0)) fail(RangeError, 'melSteps', 'frames', 'a whole number above 0', frameCount);
+  return Math.ceil((16 * frameCount) / 5);
 }

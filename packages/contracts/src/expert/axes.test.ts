@@ -1,8 +1,8 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { expectTypeOf, test } from 'vitest';
-import type { Axes, MelBatch } from './axes';
+import type { Axes, FeatureBatch } from './axes';
 
 test('an unlabelled tensor passes for a labelled one, another order does not', () => {
-  expectTypeOf<tf.Tensor4D>().toExtend<MelBatch>();
-  expectTypeOf<Axes<tf.Tensor4D, 'batch time mel channel'>>().not.toExtend<MelBatch>();
+  expectTypeOf<tf.Tensor4D>().toExtend<FeatureBatch>();
+  expectTypeOf<Axes<tf.Tensor4D, 'batch time mel channel'>>().not.toExtend<FeatureBatch>();
 });

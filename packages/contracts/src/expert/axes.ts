@@ -13,7 +13,7 @@ export type Axes<T extends tf.Tensor, Order extends string> = T & { readonly __a
 export type MouthBatch = Axes<tf.Tensor4D, 'batch height width frame-colour'>;
 
 /** Mel windows for an audio tower, float32; mel bin 0 is the lowest frequency. */
-export type MelBatch = Axes<tf.Tensor4D, 'batch mel time channel'>;
+export type FeatureBatch = Axes<tf.Tensor4D, 'batch mel time channel'>;
 
 /** One embedding a row, float32. */
 export type EmbeddingBatch = Axes<tf.Tensor2D, 'batch embedding'>;

@@ -1,51 +1,51 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { AUDIO_FEATURES } from '../audio/audio';
-import type { EmbeddingBatch, MelBatch, MouthBatch } from './axes';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch } from './axes';
 import { fail } from '../fail';
-import { pictureShape } from '../recipe/recipe';
+import { frameShape } from '../recipe/recipe';
 import type { SyncRecipe } from '../recipe/recipe';
 
 /** One embedding, read back from the backend. */
 export type Embedding = Float32Array;
 
-/** One window of pictures for a visual tower: `[height, width, frames * 3]`, float32, in the recipe's value range. */
-export type MouthWindow = { data: Float32Array; height: number; width: number; frames: number; startFrame: number };
+/** One window of frames for a visual tower: `[height, width, frames * 3]`, float32, in the recipe's value range. */
+export type MouthWindow = { data: Float32Array; height: number; width: number; frameCount: number; startFrame: number };
 
-/** A trained network that places pictures and sound in one space, near where they are in sync. */
+/** A trained network that places frames and audio in one space, near where they are in sync. */
 export interface SyncExpert {
   /** For reports, as in "LSE-D (AVAlignNet)". */
   readonly name: string;
   /** What it must be fed with. */
   readonly recipe: SyncRecipe;
   readonly embeddingSize: number;
-  /** Numbers a row of sound has where it differs from `embeddingSize`; only `joint` networks differ. */
+  /** Numbers a row of audio has where it differs from `embeddingSize`; only `joint` networks differ. */
   readonly audioEmbeddingSize?: number;
   /**
    * `unit`: embeddings of length 1, distance sqrt(2 - 2 cos). `euclidean`: SyncNet 2016's, distance as PyTorch's with eps 1e-6. `joint`: the
-   * network judges a pair of picture and sound itself, by `pairDistances`.
+   * network judges a pair of frame and audio itself, by `pairDistances`.
    */
   readonly space: 'unit' | 'euclidean' | 'joint';
   /** SHA-256 of the weights, hexadecimal, where they came from a file. */
   readonly weightsHash?: string;
   /** `[batch, height, width, frames * 3]` to `[batch, embeddingSize]`, sizes by `pictureShape`; the caller disposes the result. */
-  encodeFrames(frames: MouthBatch): EmbeddingBatch;
+  encodeVisual(frames: MouthBatch): EmbeddingBatch;
   /** `[batch, bins, melSteps, 1]` to `[batch, embeddingSize]`; the caller disposes the result. */
-  encodeAudio(mel: MelBatch): EmbeddingBatch;
-  /** Of `joint` networks: `[batch]`, 0 where picture and sound of a row belong together, larger where they do not; the caller's. */
+  encodeAudio(features: FeatureBatch): EmbeddingBatch;
+  /** Of `joint` networks: `[batch]`, 0 where frame and audio of a row belong together, larger where they do not; the caller's. */
   pairDistances?(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D;
   dispose(): void;
 }
 
-/** Refuses pictures of another shape than the expert's recipe asks for. */
+/** Refuses frames of another shape than the expert's recipe asks for. */
 export function assertMouthBatch(where: string, recipe: SyncRecipe, shape: readonly number[]): void {
-  const { height, width } = pictureShape(recipe.crop);
-  const ok = shape.length === 4 && shape[1] === height && shape[2] === width && shape[3] === recipe.frames * 3;
-  if (!ok) fail(TypeError, where, 'frames', `of shape [batch, ${height}, ${width}, ${recipe.frames * 3}]`, [...shape]);
+  const { height, width } = frameShape(recipe.crop);
+  const ok = shape.length === 4 && shape[1] === height && shape[2] === width && shape[3] === recipe.frameCount * 3;
+  if (!ok) fail(TypeError, where, 'frames', `of shape [batch, ${height}, ${width}, ${recipe.frameCount * 3}]`, [...shape]);
 }
 
 /** Refuses feature windows of another shape than the expert's recipe asks for. */
-export function assertMelBatch(where: string, recipe: SyncRecipe, shape: readonly number[]): void {
-  const { bins } = AUDIO_FEATURES[recipe.mel];
-  const ok = shape.length === 4 && shape[1] === bins && shape[2] === recipe.melSteps && shape[3] === 1;
-  if (!ok) fail(TypeError, where, 'mel', `of shape [batch, ${bins}, ${recipe.melSteps}, 1]`, [...shape]);
+export function assertFeatureBatch(where: string, recipe: SyncRecipe, shape: readonly number[]): void {
+  const { bins } = AUDIO_FEATURES[recipe.features];
+  const ok = shape.length === 4 && shape[1] === bins && shape[2] === recipe.featureSteps && shape[3] === 1;
+  if (!ok) fail(TypeError, where, 'mel', `of shape [batch, ${bins}, ${recipe.featureSteps}, 1]`, [...shape]);
 }

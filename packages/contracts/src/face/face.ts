@@ -1,10 +1,10 @@
 import { fail } from '../fail';
 import type { VideoFrame } from '../media/media';
 
-/** 68 points of the iBUG scheme: x0, y0, x1, y1 …, in pixels of the picture; a pixel's centre is at +0.5. */
+/** 68 points of the iBUG scheme: x0, y0, x1, y1 …, in pixels of the frame; a pixel's centre is at +0.5. */
 export type Landmarks68 = Float32Array;
 
-/** One face in one picture. */
+/** One face in one frame. */
 export type FaceLandmarks = {
   points: Landmarks68;
   /** Confidence of the last detection of this face, 0..1. */
@@ -13,7 +13,7 @@ export type FaceLandmarks = {
   trackId: number;
 };
 
-/** Finds and follows faces. Feed the pictures of one video in order; `reset` before the next video. */
+/** Finds and follows faces. Feed the frames of one video in order; `reset` before the next video. */
 export interface LandmarkDetector {
   readonly scheme: 'ibug68';
   /** One entry a face, empty where there is none. */
@@ -25,15 +25,15 @@ export interface LandmarkDetector {
 /** One face through a video, gap-free from `firstFrame` on. */
 export type FaceTrack = {
   id: number;
-  /** Index of the first picture that shows it. */
+  /** Index of the first frame that shows it. */
   firstFrame: number;
-  /** Number of pictures. */
-  frames: number;
+  /** Number of frames. */
+  frameCount: number;
   /** `[frames, 68, 2]`, float32, pixels. */
   points: Float32Array;
   /** Mean detection score, 0..1. */
   score: number;
-  /** Pictures whose points were filled in between two detections. */
+  /** Frames whose points were filled in between two detections. */
   interpolated: number;
   /** `[frames, 4]`, float32: left, top, right, bottom of the detector's face box in pixels, where there are such. */
   boxes?: Float32Array;

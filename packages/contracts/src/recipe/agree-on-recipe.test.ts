@@ -3,13 +3,13 @@ import { agreeOnRecipe } from './agree-on-recipe';
 import type { SyncRecipe } from './recipe';
 
 const recipe: SyncRecipe = {
-  frames: 5,
+  frameCount: 5,
   fps: 25,
   crop: { kind: 'track box', scale: 0.4, size: 224 },
   color: 'BGR',
   range: [0, 255],
-  mel: 'SYNCNET_MFCC',
-  melSteps: 20,
+  features: 'SYNCNET_MFCC',
+  featureSteps: 20,
 };
 
 test('agreeOnRecipe takes whichever there is, and both where they agree', () => {

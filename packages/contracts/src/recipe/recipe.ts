@@ -1,18 +1,19 @@
 import { AUDIO_FEATURES } from '../audio/audio';
 import type { AudioFeatureName } from '../audio/audio';
 import { fail } from '../fail';
+import { upgradeRecipe } from './earlier-spelling';
 
 /**
  * A square mouth crop placed by a similarity transform. With `s = max(eye distance, 0.95 · eye-to-mouth)` in pixels of the
  * source (eye distance: between the means of points 36-41 and 42-47; eye-to-mouth: from their middle to the mean of
- * points 48-67), the square has side `<number> * s`, is centred on the mouth and turned upright by the eye line.
+ * points 48-67), the square has side `side * s`, is centred on the mouth and turned upright by the eye line.
  */
 export type SimilarityCrop = {
   kind: 'similarity';
   centre: 'mean 48-67';
   upright: 'eye centres';
-  /** Side in units of `s`; 1.18 shows the mouth and some of the chin. */
-  side: `${number} * max(eye distance, 0.95 * eye-to-mouth)`;
+  /** Side of the square in units of `s`; 1.18 shows the mouth and some of the chin. */
+  side: number;
   /** Pixels on a side. */
   size: number;
   /**
@@ -39,7 +40,7 @@ export type DinetCrop = {
 /**
  * The face track's crop of SyncNet's `run_pipeline`. With `h = max(width, height) / 2` of the face box, its rows are
  * `[y - h, y + h (1 + 2 scale))`, its columns `[x - h (1 + scale), x + h (1 + scale))`; `h` and the centre go through a median filter of 13
- * frames with zeros beyond the track's ends. Outside the picture: gray 110.
+ * frames with zeros beyond the track's ends. Outside the frame: gray 110.
  */
 export type TrackBoxCrop = {
   kind: 'track box';
@@ -70,7 +71,7 @@ export type AlignedFaceCrop = {
   rows: 'all' | 'lower half';
 };
 
-/** The whole picture, which must be a face crop already: as it is (`none` refuses other sizes), or stretched to the size. */
+/** The whole frame, which must be a face crop already: as it is (`none` refuses other sizes), or stretched to the size. */
 export type WholeFrameCrop = {
   kind: 'whole frame';
   /** Pixels on a side; 224 for SyncNet. */
@@ -80,7 +81,7 @@ export type WholeFrameCrop = {
 
 /**
  * DINet's face image, what its generator paints: with `r = mouth / 2`, `q = floor(r / 4)` and the video's one crop radius R, the rows
- * `[y29 - R, y29 + 2R + floor(R / 4))` and columns `[x33 - R - floor(R / 4), x33 + R + floor(R / 4))` of the picture, made `3r + q` high
+ * `[y29 - R, y29 + 2R + floor(R / 4))` and columns `[x33 - R - floor(R / 4), x33 + R + floor(R / 4))` of the frame, made `3r + q` high
  * and `2r + 2q` wide. Its mouth box is `[r, r + mouth) x [q, q + mouth)`.
  */
 export type HeadCrop = {
@@ -89,43 +90,33 @@ export type HeadCrop = {
   mouth: number;
 };
 
-/** How stored pictures are cut: as a network wants them, or as a generator does. */
+/** How stored frames are cut: as a network wants them, or as a generator does. */
 export type StoredCrop = SyncCrop | HeadCrop;
 
-/** How a network's pictures are cut out of the video's. */
+/** How a network's frames are cut out of the video's. */
 export type SyncCrop = SimilarityCrop | DinetCrop | TrackBoxCrop | FaceBoxCrop | AlignedFaceCrop | WholeFrameCrop;
 
 /** What a network must be fed with: kept in its weights file, checked wherever the network is used. */
 export type SyncRecipe = {
-  /** Pictures in a window. */
-  frames: number;
-  /** Pictures per second. */
+  /** Frames in a window. */
+  frameCount: number;
+  /** Frames per second. */
   fps: number;
   crop: SyncCrop;
   color: 'RGB' | 'BGR';
   /** The values that 0 and 255 become. */
   range: readonly [number, number];
-  /** The sound's features; mel spectrograms for most. */
-  mel: AudioFeatureName;
+  /** The audio's features; mel spectrograms for most. */
+  features: AudioFeatureName;
   /** Time steps of the features in a window. */
-  melSteps: number;
+  featureSteps: number;
 };
 
-/** `1.18` of `1.18 * max(eye distance, 0.95 * eye-to-mouth)`. */
-export function cropSideFactor(crop: SimilarityCrop): number {
-  const match = /^(\d+(?:\.\d+)?) \* max\(eye distance, 0\.95 \* eye-to-mouth\)$/.exec(crop.side);
-  const factor = match ? Number(match[1]) : Number.NaN;
-  if (!(factor > 0)) {
-    fail(TypeError, 'cropSideFactor', 'crop.side', '"<number> * max(eye distance, 0.95 * eye-to-mouth)"', crop.side);
-  }
-  return factor;
-}
-
-/** Refuses a recipe that is not complete; use on what comes from a file. Returns it typed. */
+/** Checks a recipe that comes from a file, one in the spelling of earlier versions included, and returns it typed. */
 export function assertSyncRecipe(where: string, value: unknown): SyncRecipe {
-  const recipe = value as SyncRecipe;
+  const recipe = upgradeRecipe(value) as SyncRecipe;
   if (typeof recipe !== 'object' || recipe === null) fail(TypeError, where, 'recipe', 'an object', value);
-  for (const key of ['frames', 'melSteps'] as const) {
+  for (const key of ['frameCount', 'featureSteps'] as const) {
     if (!(Number.isInteger(recipe[key]) && recipe[key] > 0)) {
       fail(RangeError, where, `recipe.${key}`, 'a whole number above 0', recipe[key]);
     }
@@ -137,8 +128,8 @@ export function assertSyncRecipe(where: string, value: unknown): SyncRecipe {
   if (!(Array.isArray(recipe.range) && recipe.range.length === 2 && recipe.range[0] < recipe.range[1])) {
     fail(TypeError, where, 'recipe.range', '[low, high] with low < high', recipe.range);
   }
-  if (!Object.hasOwn(AUDIO_FEATURES, recipe.mel)) {
-    fail(TypeError, where, 'recipe.mel', Object.keys(AUDIO_FEATURES).join(' or '), recipe.mel);
+  if (!Object.hasOwn(AUDIO_FEATURES, recipe.features)) {
+    fail(TypeError, where, 'recipe.features', Object.keys(AUDIO_FEATURES).join(' or '), recipe.features);
   }
   assertCrop(where, recipe.crop);
   return recipe;
@@ -155,7 +146,7 @@ function assertCrop(where: string, crop: SyncRecipe['crop']): void {
   };
   field('kind', 'similarity', 'dinet', 'track box', 'face box', 'aligned face', 'whole frame');
   if (crop.kind === 'similarity') {
-    cropSideFactor(crop);
+    if (!(crop.side > 0 && Number.isFinite(crop.side))) fail(RangeError, where, 'recipe.crop.side', 'a number above 0', crop.side);
     field('centre', 'mean 48-67');
     field('upright', 'eye centres');
     field('window', 'clip median', 'frame');
@@ -174,18 +165,18 @@ function assertCrop(where: string, crop: SyncRecipe['crop']): void {
 }
 
 /**
- * Height and width, in pixels, of the pictures that a network sees: the crop's square, or its lower half.
+ * Height and width, in pixels, of the frames that a network sees: the crop's square, or its lower half.
  *
  * @example
  * pictureShape({ kind: 'face box', size: 96, rows: 'lower half' }); // { height: 48, width: 96 }
  */
-export function pictureShape(crop: SyncCrop): { height: number; width: number } {
+export function frameShape(crop: SyncCrop): { height: number; width: number } {
   const { size } = crop;
   return { height: 'rows' in crop && crop.rows === 'lower half' ? size / 2 : size, width: size };
 }
 
 /**
- * Height and width, in pixels, of stored pictures: all rows of a crop.
+ * Height and width, in pixels, of stored frames: all rows of a crop.
  *
  * @example
  * storedShape({ kind: 'dinet head', mouth: 64 }); // { height: 104, width: 80 }
@@ -198,23 +189,23 @@ export function storedShape(crop: StoredCrop): { height: number; width: number }
 }
 
 /**
- * First time step of the sound's features in the window whose first picture is `frame`; below 0 before the sound begins.
+ * First time step of the audio's features in the window whose first frame is `frame`; below 0 before the audio begins.
  *
- * Mel spectrograms and MFCC start with the picture, `floor(stepsPerSecond * frame / fps)`: Wav2Lip's `int(80 * f / 25)`, SyncNet's `4 f`.
- * Speech recogniser's logits stand around the pictures: DINet's 9 steps begin 2 before its 5 pictures.
+ * Mel spectrograms and MFCC start with the frame, `floor(stepsPerSecond * frame / fps)`: Wav2Lip's `int(80 * f / 25)`, SyncNet's `4 f`.
+ * Speech recogniser's logits stand around the frames: DINet's 9 steps begin 2 before its 5 frames.
  *
  * @throws RangeError for a frame that is not a whole number from 0 on.
  * @example
  * audioWindowStart({ mel: 'THESIS_MEL', fps: 25, frames: 5, melSteps: 16 }, 7); // 22
  */
 export function audioWindowStart(
-  { mel, fps, frames, melSteps }: Pick<SyncRecipe, 'mel' | 'fps' | 'frames' | 'melSteps'>,
+  { features, fps, frameCount, featureSteps }: Pick<SyncRecipe, 'features' | 'fps' | 'frameCount' | 'featureSteps'>,
   frame: number,
 ): number {
   if (!(Number.isSafeInteger(frame) && frame >= 0)) fail(RangeError, 'audioWindowStart', 'frame', 'a whole number from 0 on', frame);
-  const { stepsPerSecond, centred } = AUDIO_FEATURES[mel];
+  const { stepsPerSecond, centred } = AUDIO_FEATURES[features];
   const start = stepsBefore(frame, { fps, stepsPerSecond });
-  return centred ? start - Math.floor((melSteps - (stepsPerSecond * frames) / fps) / 2) : start;
+  return centred ? start - Math.floor((featureSteps - (stepsPerSecond * frameCount) / fps) / 2) : start;
 }
 
 /** `floor(stepsPerSecond * frame / fps)`, exact for whole rates. */

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { Random } from '@lipsync/nn';
 import { AUGMENTATION, drawAugmentation } from './augmentation';
 
-test('strength 0 leaves pictures and sound as they are, but for mirroring, floor and jitter', () => {
-  const { view, colour, sound } = drawAugmentation({ ...AUGMENTATION, strength: 0, flip: 0, floor: 0, jitterSteps: 0 }, new Random(3));
+test('strength 0 leaves frames and audio as they are, but for mirroring, floor and jitter', () => {
+  const { view, colour, audio } = drawAugmentation({ ...AUGMENTATION, strength: 0, flip: 0, floor: 0, jitterSteps: 0 }, new Random(3));
   expect(view).toEqual({ scale: 1, aspect: 1, angle: 0, mirrored: false, across: 0, down: 0 });
   expect(colour).toEqual({ contrast: 1, brightness: 0, gains: [1, 1, 1], gray: false, noise: 0 });
-  expect(sound).toEqual({ gain: 0, tilt: 0, scale: 1, shift: 0, noise: 0, jitterSteps: 0 });
+  expect(audio).toEqual({ gain: 0, tilt: 0, scale: 1, shift: 0, noise: 0, jitterSteps: 0 });
 });
 
 test('draws fill their ranges and no more, and shares come out as said', () => {
@@ -21,13 +21,13 @@ test('draws fill their ranges and no more, and shares come out as said', () => {
   within((draw) => draw.view.down, 0.1);
   within((draw) => Math.log(draw.colour.contrast), 0.3);
   within((draw) => draw.colour.noise, 0.04);
-  within((draw) => draw.sound.gain, 0.5);
-  within((draw) => draw.sound.scale - 1, 0.06);
+  within((draw) => draw.audio.gain, 0.5);
+  within((draw) => draw.audio.scale - 1, 0.06);
   const share = (has: (draw: (typeof draws)[0]) => boolean) => draws.filter(has).length / draws.length;
   expect(share((draw) => draw.view.mirrored)).toBeCloseTo(0.5, 1);
   expect(share((draw) => draw.colour.gray)).toBeCloseTo(0.16, 1);
-  expect(share((draw) => draw.sound.floor !== undefined)).toBeCloseTo(0.4, 1);
-  expect(new Set(draws.map((draw) => draw.sound.jitterSteps))).toEqual(new Set([-1, 0, 1]));
+  expect(share((draw) => draw.audio.floor !== undefined)).toBeCloseTo(0.4, 1);
+  expect(new Set(draws.map((draw) => draw.audio.jitterSteps))).toEqual(new Set([-1, 0, 1]));
 });
 
 test('the same stream of numbers gives the same draw', () => {

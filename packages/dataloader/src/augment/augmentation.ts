@@ -3,11 +3,11 @@ import type { Random } from '@lipsync/nn';
 import type { AugmentationDraw } from '@lipsync/sync-windows';
 
 /**
- * How strongly windows are varied in training. Ranges are symmetric: `rotation: 0.16` draws from ±0.16. Pictures are
- * varied in the -1..1 range whatever range the recipe asks for, sound in mel units (-4..4).
+ * How strongly windows are varied in training. Ranges are symmetric: `rotation: 0.16` draws from ±0.16. Frames are
+ * varied in the -1..1 range whatever range the recipe asks for, audio in mel units (-4..4).
  */
 export type Augmentation = {
-  /** Multiplies all ranges and the share of gray pictures. */
+  /** Multiplies all ranges and the share of gray frames. */
   strength: number;
   /** Share of mirrored windows. */
   flip: number;
@@ -17,7 +17,7 @@ export type Augmentation = {
   logAspect: number;
   /** Radians. */
   rotation: number;
-  /** Half sides of the stored picture, across and down. */
+  /** Half sides of the stored frame, across and down. */
   shift: number;
   /** Natural log of the contrast about the window's mean. */
   logContrast: number;
@@ -29,9 +29,9 @@ export type Augmentation = {
   /** Largest standard deviation of pixel noise. */
   noise: number;
   /** Mel units added to all bins. */
-  soundGain: number;
+  audioGain: number;
   /** Mel units added at the highest bin and taken from the lowest. */
-  soundTilt: number;
+  audioTilt: number;
   /** Relative stretch of the mel axis, as another vocal tract would. */
   melScale: number;
   /** Shift of the mel axis, in half axes. */
@@ -39,8 +39,8 @@ export type Augmentation = {
   /** Share of windows with a noise floor between -4 and -1.5 mel units; not multiplied. */
   floor: number;
   /** Largest standard deviation of noise, mel units. */
-  soundNoise: number;
-  /** Mel steps by which the sound may start early or late; not multiplied. */
+  audioNoise: number;
+  /** Mel steps by which the audio may start early or late; not multiplied. */
   jitterSteps: number;
 };
 
@@ -57,12 +57,12 @@ export const AUGMENTATION: Augmentation = {
   logGain: 0.15,
   gray: 0.2,
   noise: 0.04,
-  soundGain: 0.5,
-  soundTilt: 0.5,
+  audioGain: 0.5,
+  audioTilt: 0.5,
   melScale: 0.06,
   melShift: 0.03,
   floor: 0.4,
-  soundNoise: 0.25,
+  audioNoise: 0.25,
   jitterSteps: 1,
 };
 
@@ -92,14 +92,14 @@ export function drawAugmentation(augmentation: Augmentation, random: Random): Au
     noise: upTo(augmentation.noise),
   };
   const floor = random.uniform(-8, -3); // -4 to -1.5 mel units
-  const sound = {
-    gain: within(augmentation.soundGain),
-    tilt: within(augmentation.soundTilt),
+  const audio = {
+    gain: within(augmentation.audioGain),
+    tilt: within(augmentation.audioTilt),
     scale: 1 + within(augmentation.melScale),
     shift: within(augmentation.melShift),
     ...(share(augmentation.floor) ? { floor } : {}),
-    noise: upTo(augmentation.soundNoise),
+    noise: upTo(augmentation.audioNoise),
     jitterSteps: random.integer(2 * augmentation.jitterSteps + 1) - augmentation.jitterSteps,
   };
-  return { view, colour, sound, noiseStarts: [random.bits(), random.bits(), random.bits()] };
+  return { view, colour, audio, noiseStarts: [random.bits(), random.bits(), random.bits()] };
 }

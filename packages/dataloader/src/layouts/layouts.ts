@@ -86,7 +86,7 @@ const lrs3 = layout('lrs3', '(trainval|pretrain|test)/<YouTube video>/<5 digits>
 /**
  * LRW: `lipread_mp4/ABOUT/train/ABOUT_00001.mp4`, or from the word on.
  *
- * The word lies in the middle of 29 pictures; parts of others are heard around it. Nothing is said of people, and they do repeat.
+ * The word lies in the middle of 29 frames; parts of others are heard around it. Nothing is said of people, and they do repeat.
  *
  * Source: published descriptions and scripts (`lipread_mp4/FAMILY/train/FAMILY_00002.mp4`). The data itself was not at hand.
  */
@@ -145,7 +145,7 @@ const hdtf = layout('hdtf', '<list RD, WDA or WRA>_<name>_<3 digits>.mp4', ({ fo
 }, ({ stem }) => /^(?:RD|WDA|WRA)_/.test(stem));
 
 /**
- * Hallo3's training data: `videos/0001.mp4`, with a description of the picture in `caption/0001.txt`.
+ * Hallo3's training data: `videos/0001.mp4`, with a description of the frame in `caption/0001.txt`.
  *
  * A name and no more: who is seen, and which clips are of one video, is not said. The captions describe what is seen, not what is spoken. Only
  * numbers speak for this layout, since a folder `videos` is found anywhere.

@@ -28,7 +28,7 @@ const options: SyncLoaderOptions = { sampling: { kind: 'contrast', clips: 3, win
 async function batches(loader: SyncLoader, count: number): Promise<{ batch: SyncBatch; bytes: Buffer }[]> {
   const out: { batch: SyncBatch; bytes: Buffer }[] = [];
   for await (const batch of loader) {
-    const arrays = await Promise.all([batch.frames.data<'float32'>(), batch.mel.data<'float32'>()]);
+    const arrays = await Promise.all([batch.frames.data<'float32'>(), batch.features.data<'float32'>()]);
     out.push({ batch, bytes: Buffer.concat(arrays.map(({ buffer }) => Buffer.from(buffer))) });
     disposeBatch(batch);
     if (out.length === count) break;

@@ -10,7 +10,7 @@ let remove: () => Promise<void>;
 let store: ClipStore;
 const [height, width] = [13, 10]; // of a mouth of 8 pixels
 
-/** Picture f of clip c is all (c, f, 0), its angle f / 100, mel step t all t. */
+/** Frame f of clip c is all (c, f, 0), its angle f / 100, mel step t all t. */
 beforeAll(async () => {
   await tf.setBackend('cpu');
   ({ folder, remove } = await temporaryFolder());
@@ -24,8 +24,8 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
-test('a batch holds what it names: pictures, other pictures, sound around each, angles', async () => {
-  const loader = new DINetLoader(store, { batch: 3, frames: 5, seed: 2 });
+test('a batch holds what it names: frames, other frames, audio around each, angles', async () => {
+  const loader = new DINetLoader(store, { batch: 3, frameCount: 5, seed: 2 });
   const batch = await loader.batch(4);
   expect([batch.frames.shape, batch.references.shape]).toEqual([[15, height, width, 3], [15, height, width, 15]]);
   expect([batch.audio.shape, batch.syncAudio.shape, batch.angles.shape]).toEqual([[15, 4, 16], [3, 4, 16, 1], [15]]);
@@ -49,14 +49,14 @@ test('a batch holds what it names: pictures, other pictures, sound around each, 
   disposeDinetBatch(batch);
 });
 
-test('batches are a function of seed and step, too short clips are named, one picture a row goes', async () => {
-  const loader = new DINetLoader(store, { batch: 2, frames: 1, seed: 3, startStep: 7 });
+test('batches are a function of seed and step, too short clips are named, one frame a row goes', async () => {
+  const loader = new DINetLoader(store, { batch: 2, frameCount: 1, seed: 3, startStep: 7 });
   expect(await loader.summary()).toEqual({ clips: 3, leftOut: [] });
-  expect((await new DINetLoader(store, { frames: 5 }).summary()).leftOut).toEqual(['c2.mp4.t0.s0']);
+  expect((await new DINetLoader(store, { frameCount: 5 }).summary()).leftOut).toEqual(['c2.mp4.t0.s0']);
   const before = tf.memory().numTensors;
   let step = 7;
   for await (const batch of loader) {
-    const again = await new DINetLoader(store, { batch: 2, frames: 1, seed: 3 }).batch(step);
+    const again = await new DINetLoader(store, { batch: 2, frameCount: 1, seed: 3 }).batch(step);
     expect([batch.step, batch.ids, batch.starts]).toEqual([step, again.ids, again.starts]);
     expect(Buffer.compare(Buffer.from((await batch.references.data()).buffer), Buffer.from((await again.references.data()).buffer))).toBe(0);
     disposeDinetBatch(batch);
@@ -77,7 +77,7 @@ test('DINetLoader refuses other stores and numbers', async () => {
   await other.remove();
 });
 
-test('audio logits gives the clips\' logits, with two pictures more on both sides of a row for DINet\'s sync network', async () => {
+test('audio logits gives the clips\' logits, with two frames more on both sides of a row for DINet\'s sync network', async () => {
   const other = await temporaryFolder();
   const spoken = await ClipStore.create(other.folder, store.recipe);
   const logits = { data: Float32Array.from({ length: 30 * 29 }, (_, i) => Math.floor(i / 29)), steps: 30, bins: 29 };

@@ -9,11 +9,11 @@ import { oneAtATime, orderedBatches } from './ordered-batches';
 export type DinetLoaderOptions = {
   /** Clips a batch. Default 1. */
   batch?: number;
-  /** Pictures in a row that are painted: 1 for DINet's first stage, 5 for the stage of clips. Default 5. */
-  frames?: number;
-  /** Reference pictures of the same clip for each picture, none of the row itself. Default 5. */
+  /** Frames in a row that are painted: 1 for DINet's first stage, 5 for the stage of clips. Default 5. */
+  frameCount?: number;
+  /** Reference frames of the same clip for each frame, none of the row itself. Default 5. */
   references?: number;
-  /** Pictures of sound around each picture that is painted. Default 5. */
+  /** Frames of audio around each frame that is painted. Default 5. */
   audioFrames?: number;
   /** What `audio` holds: the store's `mel`, or the `logits` that a store made with `--features` keeps. Default `mel`. */
   audio?: 'mel' | 'logits';
@@ -31,22 +31,22 @@ export type DinetLoaderOptions = {
   workers?: number;
 };
 
-/** One batch for a generator; rows of pictures one after the other. Its tensors belong to whoever pulled it: `disposeDinetBatch`. */
+/** One batch for a generator; rows of frames one after the other. Its tensors belong to whoever pulled it: `disposeDinetBatch`. */
 export type DinetBatch = {
   step: number;
   /** What is to be painted: `[batch * frames, height, width, 3]`, RGB, 0..1. */
   frames: tf.Tensor4D;
   /** `[batch * frames, height, width, references * 3]`. */
   references: tf.Tensor4D;
-  /** Features of the sound around each picture: `[batch * frames, bins, audioSteps]`; of logits `[batch * frames, 29, audioFrames]`. */
+  /** Features of the audio around each frame: `[batch * frames, bins, audioSteps]`; of logits `[batch * frames, 29, audioFrames]`. */
   audio: tf.Tensor3D;
-  /** Features of the sound of each row, for a sync network: `[batch, bins, syncSteps, 1]`; of the mel always. */
+  /** Features of the audio of each row, for a sync network: `[batch, bins, syncSteps, 1]`; of the mel always. */
   syncAudio: tf.Tensor4D;
-  /** Logits of each row and of two pictures on both sides, for DINet's own sync network: `[batch, 29, frames + 4, 1]`; where `audio` is `logits`. */
+  /** Logits of each row and of two frames on both sides, for DINet's own sync network: `[batch, 29, frames + 4, 1]`; where `audio` is `logits`. */
   syncLogits?: tf.Tensor4D;
   /** How far each face is turned, radians clockwise: for `ImageProcessor.mouths`. */
   angles: tf.Tensor1D;
-  /** Clip and first picture of each row. */
+  /** Clip and first frame of each row. */
   ids: string[];
   starts: number[];
 };
@@ -57,12 +57,12 @@ export function disposeDinetBatch({ frames, references, audio, syncAudio, syncLo
 }
 
 /**
- * Batches for DINet from a store of head crops (`lipsync prepare --head 64`): pictures to paint, references, sound and the angles by which generated
- * pictures are turned upright for a sync network. Each batch is a function of `(seed, step)` alone.
+ * Batches for DINet from a store of head crops (`lipsync prepare --head 64`): frames to paint, references, audio and the angles by which generated
+ * frames are turned upright for a sync network. Each batch is a function of `(seed, step)` alone.
  *
- * Rows are drawn evenly over clips long enough, with two pictures of sound on both sides; references evenly over the clip's other pictures.
+ * Rows are drawn evenly over clips long enough, with two frames of audio on both sides; references evenly over the clip's other frames.
  *
- * Source: DINet's loader, whose references come from five other clips of nine pictures of the same video: here from the same clip, which is longer.
+ * Source: DINet's loader, whose references come from five other clips of nine frames of the same video: here from the same clip, which is longer.
  *
  * @throws TypeError for a store of other crops; errors of a clip carry its name.
  * @example
@@ -83,22 +83,22 @@ export class DINetLoader {
   #disposed = false;
 
   constructor(store: ClipStore, options: DinetLoaderOptions = {}) {
-    const { batch = 1, frames = 5, references = 5, audioFrames = 5, audio = 'mel', seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
+    const { batch = 1, frameCount = 5, references = 5, audioFrames = 5, audio = 'mel', seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
     const { prefetch = Math.max(2, workers) } = options;
     if (store.recipe.crop.kind !== 'dinet head') {
       fail(TypeError, 'DINetLoader', 'store', 'of head crops (prepare with --head)', store.recipe.crop.kind);
     }
-    for (const [name, value] of Object.entries({ batch, frames, references, audioFrames })) {
+    for (const [name, value] of Object.entries({ batch, frameCount, references, audioFrames })) {
       if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'DINetLoader', name, 'a whole number above 0', value);
     }
     for (const [name, value] of Object.entries({ prefetch, workers })) {
       if (!(Number.isInteger(value) && value >= 0)) fail(RangeError, 'DINetLoader', name, 'a whole number, 0 or more', value);
     }
     if (audio !== 'mel' && audio !== 'logits') fail(TypeError, 'DINetLoader', 'audio', 'mel or logits', audio);
-    const plain = { batch, frames, references, audioFrames, audio, seed, clips, exclude };
+    const plain = { batch, frameCount, references, audioFrames, audio, seed, clips, exclude };
     this.#store = store;
     this.#maker = new DinetBatchMaker(store, plain);
-    this.#shape = { row: frames, references };
+    this.#shape = { row: frameCount, references };
     this.#startStep = startStep;
     this.#prefetch = prefetch;
     if (workers > 0) {
@@ -144,12 +144,12 @@ export class DINetLoader {
     const { bins: audioBins, steps: audioSteps } = this.#maker.audioShape;
     const { crop, bins } = this.#store.recipe;
     const { height, width } = storedShape(crop);
-    const pictures = samples.length * row;
+    const frameCount = samples.length * row;
     return {
       step,
-      frames: tf.tensor4d(frames, [pictures, height, width, 3]),
-      references: tf.tensor4d(references, [pictures, height, width, count * 3]),
-      audio: tf.tensor3d(audio, [pictures, audioBins, audioSteps]),
+      frames: tf.tensor4d(frames, [frameCount, height, width, 3]),
+      references: tf.tensor4d(references, [frameCount, height, width, count * 3]),
+      audio: tf.tensor3d(audio, [frameCount, audioBins, audioSteps]),
       syncAudio: tf.tensor4d(syncAudio, [samples.length, bins, this.#maker.stepsOf(row), 1]),
       ...(syncLogits ? { syncLogits: tf.tensor4d(syncLogits, [samples.length, audioBins, syncLogits.length / samples.length / audioBins, 1]) } : {}),
       angles: tf.tensor1d(angles),

@@ -13,14 +13,14 @@ beforeAll(async () => {
 const images = new ImageProcessor({ mouth: 64 });
 const random = new Random(5);
 const bytes = Uint8Array.from({ length: 2 * 104 * 80 * 3 }, () => random.integer(256));
-const picture = (i: number) => ({ data: bytes.subarray(i * 104 * 80 * 3, (i + 1) * 104 * 80 * 3), width: 80, height: 104 });
+const frame = (i: number) => ({ data: bytes.subarray(i * 104 * 80 * 3, (i + 1) * 104 * 80 * 3), width: 80, height: 104 });
 const faces = () => tf.tensor4d(Float32Array.from(bytes, (value) => value / 255), [2, 104, 80, 3]);
 
 test.each(['exact', 'half pixel'] as const)('mouths are those of mouthCrop, turned by their angles, %s', (sampling) => {
   const angles = [0, 0.3];
   const crops = tf.tidy(() => images.mouths(faces(), tf.tensor1d(angles), sampling)).dataSync();
   angles.forEach((angle, i) => {
-    const wanted = mouthCrop(picture(i), { angle, sampling });
+    const wanted = mouthCrop(frame(i), { angle, sampling });
     const worst = wanted.reduce((most, value, k) => Math.max(most, Math.abs(value - 255 * crops[i * wanted.length + k])), 0);
     expect(worst).toBeLessThan(0.51); // of 255: the other's rounding
   });
@@ -57,13 +57,13 @@ test('masked is black in the mouth box and nowhere else', () => {
   expect(masked.filter((value) => value === 0)).toHaveLength(64 * 64 * 3);
 });
 
-test('syncInput orders pictures, colours and range as a recipe says', () => {
+test('syncInput orders frames, colours and range as a recipe says', () => {
   const crop = { kind: 'dinet', size: 64, upright: 'median of five', sampling: 'exact' } as const;
   const mouths = tf.tidy(() => tf.stack(Array.from({ length: 4 }, (_, i) => tf.stack([0.1 * i, 0.5, 1].map((v) => tf.fill([64, 64], v)), 2))) as tf.Tensor4D);
-  const rgb = tf.tidy(() => images.syncInput(mouths, { crop, frames: 2, color: 'RGB', range: [-1, 1] }));
+  const rgb = tf.tidy(() => images.syncInput(mouths, { crop, frameCount: 2, color: 'RGB', range: [-1, 1] }));
   expect(rgb.shape).toEqual([2, 64, 64, 6]);
   [...rgb.dataSync().subarray(0, 6)].forEach((value, i) => expect(value).toBeCloseTo([-1, 0, 1, -0.8, 0, 1][i], 5));
-  const bgr = tf.tidy(() => images.syncInput(mouths, { crop: { ...crop, size: 32 }, frames: 2, color: 'BGR', range: [0, 255] }));
+  const bgr = tf.tidy(() => images.syncInput(mouths, { crop: { ...crop, size: 32 }, frameCount: 2, color: 'BGR', range: [0, 255] }));
   expect(bgr.shape).toEqual([2, 32, 32, 6]);
   [...bgr.dataSync().subarray(0, 3)].forEach((value, i) => expect(value).toBeCloseTo([255, 127.5, 0][i], 3));
   tf.dispose([mouths, rgb, bgr]);
@@ -72,7 +72,7 @@ test('syncInput orders pictures, colours and range as a recipe says', () => {
 test.each(['RGB', 'BGR'] as const)('a gradient goes through what a sync network sees in %s, to the colour it came from', (color) => {
   const crop = { kind: 'dinet', size: 64, upright: 'median of five', sampling: 'exact' } as const;
   const made = tf.tidy(() => {
-    const seen = (mouths: tf.Tensor) => images.syncInput(mouths as tf.Tensor4D, { crop, frames: 2, color, range: [0, 1] });
+    const seen = (mouths: tf.Tensor) => images.syncInput(mouths as tf.Tensor4D, { crop, frameCount: 2, color, range: [0, 1] });
     const first = (mouths: tf.Tensor) => tf.sum(tf.slice(seen(mouths), [0, 0, 0, 0], [1, 64, 64, 1]));
     return tf.sum(tf.grad(first)(tf.ones([2, 64, 64, 3])), [1, 2]).dataSync();
   });
@@ -89,6 +89,6 @@ test('ImageProcessor leaves one tensor, the one it returns, and refuses other sh
   expect(() => images.masked(out)).toThrow('ImageProcessor.masked: faces must be of shape [n, 104, 80, 3]');
   expect(() => new ImageProcessor({ mouth: 60 })).toThrow('ImageProcessor: mouth must be a multiple of 8 pixels, got 60');
   const similarity = { kind: 'whole frame', size: 64, resize: 'none' } as const;
-  expect(() => images.syncInput(out, { crop: similarity, frames: 2, color: 'RGB', range: [0, 1] })).toThrow('recipe.crop.kind must be dinet');
+  expect(() => images.syncInput(out, { crop: similarity, frameCount: 2, color: 'RGB', range: [0, 1] })).toThrow('recipe.crop.kind must be dinet');
   tf.dispose([input, angles, out]);
 });

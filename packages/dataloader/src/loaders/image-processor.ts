@@ -48,7 +48,7 @@ export class ImageProcessor {
   }
 
   /**
-   * The mouth boxes, each turned upright about its centre by its angle: the crop `dinet` of the thesis, of pictures that are tensors.
+   * The mouth boxes, each turned upright about its centre by its angle: the crop `dinet` of the thesis, of frames that are tensors.
    *
    * `x = u cos a - w sin a + cx`, `y = u sin a + w cos a + cy`, bilinear, black outside. The gradient goes to the four neighbours of each sampled
    * point. Equal to `mouthCrop` of @lipsync/face-crop but for its rounding to bytes, see the test.
@@ -93,23 +93,23 @@ export class ImageProcessor {
   }
 
   /**
-   * Rows of upright mouths as a sync network takes them: resized, in its colour order and range, its pictures one after the other on the channels.
+   * Rows of upright mouths as a sync network takes them: resized, in its colour order and range, its frames one after the other on the channels.
    *
    * @param mouths `[n * frames, mouth, mouth, 3]`, RGB, 0..1.
    * @returns `[n, size, size, frames * 3]`; the caller disposes it.
    */
-  syncInput(mouths: tf.Tensor4D, recipe: Pick<SyncRecipe, 'crop' | 'frames' | 'color' | 'range'>): tf.Tensor4D {
-    const { crop, frames, color, range } = recipe;
+  syncInput(mouths: tf.Tensor4D, recipe: Pick<SyncRecipe, 'crop' | 'frameCount' | 'color' | 'range'>): tf.Tensor4D {
+    const { crop, frameCount, color, range } = recipe;
     if (crop.kind !== 'dinet') fail(TypeError, 'ImageProcessor.syncInput', 'recipe.crop.kind', 'dinet: what a generator paints', crop.kind);
     const [count] = mouths.shape;
-    if (count % frames !== 0) fail(TypeError, 'ImageProcessor.syncInput', 'mouths', `rows of ${frames} pictures`, [...mouths.shape]);
+    if (count % frameCount !== 0) fail(TypeError, 'ImageProcessor.syncInput', 'mouths', `rows of ${frameCount} frames`, [...mouths.shape]);
     return tf.tidy(() => {
       const resized = crop.size === mouths.shape[1] ? mouths : tf.image.resizeBilinear(mouths, [crop.size, crop.size], false, true);
       // tf.reverse has no gradient; a copy, as the tape holds what tf.split returns.
       const ordered = color === 'RGB' ? resized : tf.concat([...tf.split(resized, 3, 3)].reverse(), 3);
       const scaled = tf.add(tf.mul(ordered, range[1] - range[0]), range[0]);
-      const rows = tf.reshape(scaled, [count / frames, frames, crop.size, crop.size, 3]);
-      return tf.reshape(tf.transpose(rows, [0, 2, 3, 1, 4]), [count / frames, crop.size, crop.size, frames * 3]) as tf.Tensor4D;
+      const rows = tf.reshape(scaled, [count / frameCount, frameCount, crop.size, crop.size, 3]);
+      return tf.reshape(tf.transpose(rows, [0, 2, 3, 1, 4]), [count / frameCount, crop.size, crop.size, frameCount * 3]) as tf.Tensor4D;
     });
   }
 

@@ -22,8 +22,8 @@ afterAll(() => remove());
 
 /** A batch's numbers; frees it. */
 async function numbers(batch: SyncBatch) {
-  const { frames, mel, labels, ...rest } = batch;
-  const values = { ...rest, frames: await frames.data(), mel: await mel.data(), labels: await labels?.data() };
+  const { frames, features, labels, ...rest } = batch;
+  const values = { ...rest, frames: await frames.data(), features: await features.data(), labels: await labels?.data() };
   disposeBatch(batch);
   return values;
 }
@@ -37,27 +37,27 @@ async function take(loader: SyncLoader, count: number) {
 test('a contrast batch holds the windows it names, in the shapes that the towers take', async () => {
   const batch = await new SyncLoader(store, recipe, plain).batch(0);
   expect(batch.frames.shape).toEqual([9, 3, 3, 15]);
-  expect(batch.mel.shape).toEqual([9, BINS, 16, 1]);
+  expect(batch.features.shape).toEqual([9, BINS, 16, 1]);
   expect(batch.clips).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2]);
   expect(batch.labels).toBeUndefined();
-  const { frames, mel, ids, starts } = await numbers(batch);
+  const { frames, features, ids, starts } = await numbers(batch);
   ids.forEach((id, i) => {
-    const picture = frames.subarray(i * 135, i * 135 + 15);
-    expect(`c${picture[0]}.mp4.t0.s0`).toBe(id);
-    expect(picture[1]).toBe(starts[i]);
-    expect(mel[i * BINS * 16]).toBe(Math.floor(3.2 * starts[i]));
+    const frame = frames.subarray(i * 135, i * 135 + 15);
+    expect(`c${frame[0]}.mp4.t0.s0`).toBe(id);
+    expect(frame[1]).toBe(starts[i]);
+    expect(features[i * BINS * 16]).toBe(Math.floor(3.2 * starts[i]));
   });
 });
 
-test('a pair batch is labelled: 1 where pictures and sound start together', async () => {
+test('a pair batch is labelled: 1 where frames and audio start together', async () => {
   const loader = new SyncLoader(store, recipe, { ...THESIS_PAIRS, sampling: { ...THESIS_PAIRS.sampling, pairs: 40 }, seed: 3 });
-  const { frames, mel, labels, starts, frameStarts, ids, frameIds } = await numbers(await loader.batch(2));
+  const { frames, features, labels, starts, frameStarts, ids, frameIds } = await numbers(await loader.batch(2));
   expect(labels!.length).toBe(40);
   expect(frameIds).toEqual(ids);
   for (let i = 0; i < 40; i++) {
     expect(labels![i]).toBe(starts[i] === frameStarts[i] ? 1 : 0);
     expect(frames[i * 135 + 1]).toBe(frameStarts[i]);
-    expect(mel[i * BINS * 16]).toBe(Math.floor(3.2 * starts[i]));
+    expect(features[i * BINS * 16]).toBe(Math.floor(3.2 * starts[i]));
   }
   expect(new Set(labels)).toEqual(new Set([0, 1]));
 });

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { assertSyncRecipe, fail, pictureShape } from '@lipsync/contracts';
-import type { MelBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
+import { assertSyncRecipe, fail, frameShape } from '@lipsync/contracts';
+import type { FeatureBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import { AUGMENTATION, drawAugmentation } from '../augment/augmentation';
 import type { Augmentation } from '../augment/augmentation';
@@ -9,10 +9,10 @@ import { BatchWorkers } from './batch-workers';
 import { assertStoreFits } from '../store/clip';
 import type { ClipStore } from '../store/clip-store';
 import { oneAtATime, orderedBatches } from './ordered-batches';
-import { PICTURE_DAMAGE, drawPictureDamage } from '../degrade/picture-damage';
-import type { PictureDamage } from '../degrade/picture-damage';
-import { SOUND_DAMAGE, drawSoundDamage } from '../degrade/sound-damage';
-import type { SoundDamage } from '../degrade/sound-damage';
+import { FRAME_DEGRADATION, drawFrameDegradation } from '../degrade/frame-degradation';
+import type { FrameDegradation } from '../degrade/frame-degradation';
+import { AUDIO_DEGRADATION, drawAudioDegradation } from '../degrade/audio-degradation';
+import type { AudioDegradation } from '../degrade/audio-degradation';
 import { SyncBatchMaker, assertSampling } from '../sampling/sync-batch-maker';
 import type { PlainSyncBatch } from '../sampling/sync-batch-maker';
 
@@ -22,7 +22,7 @@ export type SyncLoaderOptions = {
   /** Variation of windows; null for none. Default `AUGMENTATION`. */
   augment?: Augmentation | null;
   /** Recordings of lesser quality: blur and JPEG, rooms, noise and telephones; null for none. Default null. */
-  damage?: { pictures: PictureDamage; sound: SoundDamage } | null;
+  degradation?: { frames: FrameDegradation; audio: AudioDegradation } | null;
   /** Default 0. */
   seed?: number;
   /** The clips to draw from. Default: all of the store. */
@@ -44,7 +44,7 @@ export const CONTRAST = {
 } as const satisfies SyncLoaderOptions;
 
 /**
- * The thesis's pairs: half in sync, sound at the drawn start, off-sync pictures from any other start of the same clip, clips of at
+ * The thesis's pairs: half in sync, audio at the drawn start, off-sync frames from any other start of the same clip, clips of at
  * least twice the window, nothing varied, 256 in a batch.
  */
 export const THESIS_PAIRS = {
@@ -53,7 +53,7 @@ export const THESIS_PAIRS = {
 } as const satisfies SyncLoaderOptions;
 
 /**
- * Wav2Lip's pairs: clips of at least three windows, half in sync, off-sync pictures from any other start of the same clip, 64 in a batch, nothing
+ * Wav2Lip's pairs: clips of at least three windows, half in sync, off-sync frames from any other start of the same clip, 64 in a batch, nothing
  * varied.
  */
 export const WAV2LIP_PAIRS = {
@@ -71,7 +71,7 @@ export const LATENTSYNC_PAIRS = THESIS_PAIRS;
 export const ROBUST_PAIRS = {
   sampling: { kind: 'pairs', pairs: 256, positiveShare: 0.5, minOffset: 3, crossClipShare: 0.3, lengthInWindows: 2, minVoiced: 0.2 },
   augment: AUGMENTATION,
-  damage: { pictures: PICTURE_DAMAGE, sound: SOUND_DAMAGE },
+  degradation: { frames: FRAME_DEGRADATION, audio: AUDIO_DEGRADATION },
 } as const satisfies SyncLoaderOptions;
 
 /** One batch. Its tensors belong to whoever pulled it: `disposeBatch`. */
@@ -80,25 +80,25 @@ export type SyncBatch = {
   /** `[batch, height, width, frames * 3]`. */
   frames: MouthBatch;
   /** `[batch, bins, melSteps, 1]`. */
-  mel: MelBatch;
+  features: FeatureBatch;
   /** With `pairs`: 1 in sync, 0 off-sync, float32. */
   labels?: tf.Tensor1D;
   /** With `contrast`: which clip a window is of, 0 … clips - 1. */
   clips?: number[];
-  /** Clip of each sound window. */
+  /** Clip of each audio window. */
   ids: string[];
-  /** First frame of each sound window. */
+  /** First frame of each audio window. */
   starts: number[];
-  /** Clip of each picture window. */
+  /** Clip of each frame window. */
   frameIds: string[];
-  /** First frame of each picture window. */
+  /** First frame of each frame window. */
   frameStarts: number[];
 };
 
 /** Frees a batch's tensors. */
-export function disposeBatch(batch: Pick<SyncBatch, 'frames' | 'mel' | 'labels'>): void {
+export function disposeBatch(batch: Pick<SyncBatch, 'frames' | 'features' | 'labels'>): void {
   batch.frames.dispose();
-  batch.mel.dispose();
+  batch.features.dispose();
   batch.labels?.dispose();
 }
 
@@ -138,29 +138,29 @@ export class SyncLoader {
   #disposed = false;
 
   constructor(store: ClipStore, recipe: SyncRecipe, options: SyncLoaderOptions = {}) {
-    const { sampling = CONTRAST.sampling, augment = AUGMENTATION, damage = null, seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
+    const { sampling = CONTRAST.sampling, augment = AUGMENTATION, degradation = null, seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
     const { prefetch = Math.max(2, workers) } = options;
     assertSyncRecipe('SyncLoader', recipe);
     assertStoreFits('SyncLoader', store.recipe, recipe);
     for (const [name, value] of Object.entries({ prefetch, workers })) {
       if (!(Number.isInteger(value) && value >= 0)) fail(RangeError, 'SyncLoader', name, 'a whole number, 0 or more', value);
     }
-    assertSampling(sampling, recipe.frames);
-    if (augment && recipe.mel !== 'THESIS_MEL' && recipe.mel !== 'WAV2LIP_MEL') {
-      fail(TypeError, 'SyncLoader', 'augment', `null for ${recipe.mel}: its variations are of mel spectrograms`, 'a variation');
+    assertSampling(sampling, recipe.frameCount);
+    if (augment && recipe.features !== 'THESIS_MEL' && recipe.features !== 'WAV2LIP_MEL') {
+      fail(TypeError, 'SyncLoader', 'augment', `null for ${recipe.features}: its variations are of mel spectrograms`, 'a variation');
     }
     // These check the strengths.
     if (augment) drawAugmentation(augment, new Random(0));
-    if (damage) {
-      drawPictureDamage(damage.pictures, new Random(0));
-      drawSoundDamage(damage.sound, new Random(0));
+    if (degradation) {
+      drawFrameDegradation(degradation.frames, new Random(0));
+      drawAudioDegradation(degradation.audio, new Random(0));
     }
     this.#store = store;
     this.#recipe = recipe;
     this.#sampling = sampling;
     this.#startStep = startStep;
     this.#prefetch = prefetch;
-    const plain = { sampling, augment, damage, seed, clips, exclude };
+    const plain = { sampling, augment, degradation, seed, clips, exclude };
     this.#maker = new SyncBatchMaker(store, recipe, plain);
     if (workers > 0) {
       const setup = { folder: store.folder, cacheBytes: store.cacheBytes / workers, kind: 'sync' as const, recipe, options: plain };
@@ -216,17 +216,17 @@ export class SyncLoader {
     return (await this.#workers).make(step);
   }
 
-  async #tensors(step: number, { samples, frames, mel }: PlainSyncBatch): Promise<SyncBatch> {
+  async #tensors(step: number, { samples, frames, features }: PlainSyncBatch): Promise<SyncBatch> {
     const { ids } = await this.#maker.index();
-    const { height, width } = pictureShape(this.#recipe.crop);
+    const { height, width } = frameShape(this.#recipe.crop);
     const count = samples.length;
     const sampling = this.#sampling;
     const batch: SyncBatch = {
       step,
-      frames: tf.tensor4d(frames, [count, height, width, this.#recipe.frames * 3]),
-      mel: tf.tensor4d(mel, [count, this.#store.recipe.bins, this.#recipe.melSteps, 1]),
+      frames: tf.tensor4d(frames, [count, height, width, this.#recipe.frameCount * 3]),
+      features: tf.tensor4d(features, [count, this.#store.recipe.bins, this.#recipe.featureSteps, 1]),
       ids: samples.map((sample) => ids[sample.melClip]),
-      starts: samples.map((sample) => sample.melStart),
+      starts: samples.map((sample) => sample.featureStart),
       frameIds: samples.map((sample) => ids[sample.frameClip]),
       frameStarts: samples.map((sample) => sample.frameStart),
     };

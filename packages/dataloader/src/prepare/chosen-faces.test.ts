@@ -2,12 +2,12 @@ import type { FaceTrack } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
 import { largestFaces, overlapping } from './chosen-faces';
 
-const track = (id: number, firstFrame: number, frames: number, size: number): FaceTrack => {
-  const points = Float32Array.from({ length: frames * 136 }, (_, i) => (i % 136 < 2 ? 0 : size));
-  return { id, firstFrame, frames, points, score: 1, interpolated: 0 };
+const track = (id: number, firstFrame: number, frameCount: number, size: number): FaceTrack => {
+  const points = Float32Array.from({ length: frameCount * 136 }, (_, i) => (i % 136 < 2 ? 0 : size));
+  return { id, firstFrame, frameCount, points, score: 1, interpolated: 0 };
 };
 
-test('overlapping tells whether two stretches share a picture', () => {
+test('overlapping tells whether two stretches share a frame', () => {
   expect(overlapping({ firstFrame: 0, count: 10 }, { firstFrame: 9, count: 1 })).toBe(true);
   expect(overlapping({ firstFrame: 0, count: 10 }, { firstFrame: 10, count: 5 })).toBe(false);
 });

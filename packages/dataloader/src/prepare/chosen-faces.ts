@@ -1,6 +1,6 @@
 import type { FaceTrack } from '@lipsync/contracts';
 
-/** Whether two stretches of pictures share one. */
+/** Whether two stretches of frames share one. */
 export function overlapping(a: { firstFrame: number; count: number }, b: { firstFrame: number; count: number }): boolean {
   return a.firstFrame < b.firstFrame + b.count && b.firstFrame < a.firstFrame + a.count;
 }
@@ -13,15 +13,15 @@ export function overlapping(a: { firstFrame: number; count: number }, b: { first
  */
 export function largestFaces(tracks: readonly FaceTrack[]): FaceTrack[] {
   const areas = new Map(tracks.map((track) => [track, meanArea(track)]));
-  const span = ({ firstFrame, frames }: FaceTrack) => ({ firstFrame, count: frames });
+  const span = ({ firstFrame, frameCount }: FaceTrack) => ({ firstFrame, count: frameCount });
   return tracks.filter((track) =>
     tracks.every((other) => other === track || !overlapping(span(other), span(track)) || areas.get(other)! <= areas.get(track)!),
   );
 }
 
-function meanArea({ points, frames }: FaceTrack): number {
+function meanArea({ points, frameCount }: FaceTrack): number {
   let sum = 0;
-  for (let frame = 0; frame < frames; frame++) {
+  for (let frame = 0; frame < frameCount; frame++) {
     let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
     for (let i = 136 * frame; i < 136 * (frame + 1); i += 2) {
       left = Math.min(left, points[i]);
@@ -31,5 +31,5 @@ function meanArea({ points, frames }: FaceTrack): number {
     }
     sum += (right - left) * (bottom - top);
   }
-  return sum / frames;
+  return sum / frameCount;
 }

@@ -11,10 +11,10 @@ const clip = {
   width: 4,
   landmarks: Float32Array.from({ length: count * 136 }, (_, i) => facePoints(60)[i % 136]),
   poses: Float32Array.from({ length: count * 4 }, (_, i) => [60, 52, 40 + (i < 20 ? 0 : 2), 0][i % 4]),
-  sound: new Int16Array(count * 640),
+  audio: new Int16Array(count * 640),
 };
 
-test('clipQuality measures the face, the mouth, the picture and the speech', () => {
+test('clipQuality measures the face, the mouth, the frame and the speech', () => {
   const quality = clipQuality(clip, { width: 120, height: 80 }, 25, (rgb, { width }) => rgb[0] + width);
   expect(quality).toMatchObject({ faceSize: 20, lipsInside: 1, brightness: 90, sharpness: 94, voiced: 0, sideDeviation: 1 });
   expect(clipQuality(clip, { width: 50, height: 80 }, 25)).toMatchObject({ lipsInside: 0 });

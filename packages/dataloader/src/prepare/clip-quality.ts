@@ -4,16 +4,16 @@ import type { Clip, ClipQuality } from '../store/clip';
 import type { DropReason } from '../store/clip-store';
 import type { QualityGates } from './preparation';
 
-const LOOKS = 5; // pictures whose sharpness is measured
+const LOOKS = 5; // frames whose sharpness is measured
 
 /**
  * How well a clip shows its face.
  *
- * @param picture size of the video's pictures.
- * @param sharpness of one stored picture; its median over five is kept.
+ * @param frame size of the video's frames.
+ * @param sharpness of one stored frame; its median over five is kept.
  */
 export function clipQuality(
-  { frames, count, height, width, landmarks, poses, sound }: Pick<Clip, 'frames' | 'count' | 'height' | 'width' | 'landmarks' | 'poses' | 'sound'>,
+  { frames, count, height, width, landmarks, poses, audio }: Pick<Clip, 'frames' | 'count' | 'height' | 'width' | 'landmarks' | 'poses' | 'audio'>,
   picture: { width: number; height: number },
   fps: number,
   sharpness?: (rgb: Uint8Array, size: { width: number; height: number }) => number,
@@ -22,14 +22,14 @@ export function clipQuality(
   const all = Array.from({ length: count }, (_, frame) => frame);
   const bytes = height * width * 3;
   const looks = Array.from({ length: Math.min(LOOKS, count) }, (_, i) => Math.floor(((i + 0.5) * count) / Math.min(LOOKS, count)));
-  const pictureOf = (frame: number) => frames.subarray(frame * bytes, (frame + 1) * bytes);
-  const voice = voiceActivity(Float32Array.from(sound, (sample) => sample / 32768), { fps });
+  const frameOf = (frame: number) => frames.subarray(frame * bytes, (frame + 1) * bytes);
+  const voice = voiceActivity(Float32Array.from(audio, (sample) => sample / 32768), { fps });
   return rounded({
     faceSize: middle(all.map((frame) => faceSize(pointsOf(frame)))),
     asymmetry: middle(all.map((frame) => faceAsymmetry(pointsOf(frame)))),
     lipsInside: Math.min(...all.map((frame) => lipsInside(pointsOf(frame), picture))),
-    ...(sharpness ? { sharpness: middle(looks.map((frame) => sharpness(pictureOf(frame), { width, height }))) } : {}),
-    brightness: meanGray(pictureOf(count >> 1)),
+    ...(sharpness ? { sharpness: middle(looks.map((frame) => sharpness(frameOf(frame), { width, height }))) } : {}),
+    brightness: meanGray(frameOf(count >> 1)),
     voiced: voice.length === 0 ? 0 : voice.reduce((sum, flag) => sum + flag, 0) / voice.length,
     sideDeviation: cropJitter(poses).side,
   });
@@ -71,7 +71,7 @@ function lipsInside(points: Float32Array, { width, height }: { width: number; he
   return inside / 20;
 }
 
-/** Mean of a picture's gray (ITU-R BT.601). */
+/** Mean of a frame's gray (ITU-R BT.601). */
 function meanGray(rgb: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < rgb.length; i += 3) sum += 0.299 * rgb[i] + 0.587 * rgb[i + 1] + 0.114 * rgb[i + 2];

@@ -1,16 +1,16 @@
 import { asrLogits } from '@lipsync/audio-mel';
 import type { AsrLogitsOptions } from '@lipsync/audio-mel';
 import { fail } from '@lipsync/contracts';
-import type { Mel } from '@lipsync/contracts';
+import type { Features } from '@lipsync/contracts';
 import { decodeNpy, toFloat32 } from '@lipsync/checkpoints';
 
 const FLOATS = new Set(['float16', 'float32', 'float64']);
 
 /**
- * Reads the logits of a speech recogniser from an npy file: one row of 29 numbers for each picture, `ASR_LOGITS`.
+ * Reads the logits of a speech recogniser from an npy file: one row of 29 numbers for each frame, `ASR_LOGITS`.
  *
  * @param bytes the whole file: `[rows, columns]` or `[rows, 1, columns]`, floats of 16, 32 or 64 bits.
- * @param options of `asrLogits`: the sound's length tells 25 rows a second from 50 and that all are there; `labels` says what columns stand for, needed
+ * @param options of `asrLogits`: the audio's length tells 25 rows a second from 50 and that all are there; `labels` says what columns stand for, needed
  * where they are not the 29 of DeepSpeech. 32 columns without labels are refused.
  * @returns `[steps, 29]`, float32; a new array.
  * @throws Error if it is no npy file; TypeError for other types, shapes and labels; RangeError for numbers that are not finite and rows that do
@@ -18,7 +18,7 @@ const FLOATS = new Set(['float16', 'float32', 'float64']);
  * @example
  * const logits = parseNpyLogits(await readFile('talk.npy'), { durationSec: 12.4, labels: HUBERT_LABELS });
  */
-export function parseNpyLogits(bytes: Uint8Array, options: AsrLogitsOptions = {}): Mel {
+export function parseNpyLogits(bytes: Uint8Array, options: AsrLogitsOptions = {}): Features {
   const array = decodeNpy(bytes);
   if (!FLOATS.has(array.dtype)) fail(TypeError, 'parseNpyLogits', 'array', 'of float16, float32 or float64', array.dtype);
   return asrLogits({ data: toFloat32(array), shape: array.shape }, options);

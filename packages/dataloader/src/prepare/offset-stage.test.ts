@@ -7,7 +7,7 @@ import { offsetStage } from './offset-stage';
 beforeAll(() => tf.setBackend('cpu'));
 
 const crop = { kind: 'whole frame', size: 1, resize: 'none' } as const;
-const recipe: SyncRecipe = { frames: 1, fps: 25, crop, color: 'RGB', range: [0, 255], mel: 'THESIS_MEL', melSteps: 1 };
+const recipe: SyncRecipe = { frameCount: 1, fps: 25, crop, color: 'RGB', range: [0, 255], features: 'THESIS_MEL', featureSteps: 1 };
 /** Turns a number into a place on a circle: near numbers are near. */
 const circle = (values: tf.Tensor) => tf.tidy(() => tf.stack([tf.cos(values), tf.sin(values)], 1) as tf.Tensor2D);
 const expert: SyncExpert = {
@@ -16,21 +16,21 @@ const expert: SyncExpert = {
   recipe,
   embeddingSize: 2,
   space: 'unit',
-  encodeFrames: (frames) => tf.tidy(() => circle(tf.mean(tf.slice(frames, [0, 0, 0, 0], [-1, 1, 1, 1]), [1, 2, 3]))),
-  encodeAudio: (mel) => tf.tidy(() => circle(tf.squeeze(tf.slice(mel, [0, 0, 0, 0], [-1, 1, 1, 1]), [1, 2, 3]))),
+  encodeVisual: (frames) => tf.tidy(() => circle(tf.mean(tf.slice(frames, [0, 0, 0, 0], [-1, 1, 1, 1]), [1, 2, 3]))),
+  encodeAudio: (features) => tf.tidy(() => circle(tf.squeeze(tf.slice(features, [0, 0, 0, 0], [-1, 1, 1, 1]), [1, 2, 3]))),
   dispose() {},
 };
 
-/** Pictures tell the time of their window, the sound that of `early` windows later. */
+/** Frames tell the time of their window, the audio that of `early` windows later. */
 async function* windows(count: number, early: number) {
-  for (let i = 0; i < count; i++) yield { frames: Float32Array.of(i / 9, 0, 0), mel: new Float32Array(80).fill((i + early) / 9) };
+  for (let i = 0; i < count; i++) yield { frames: Float32Array.of(i / 9, 0, 0), features: new Float32Array(80).fill((i + early) / 9) };
 }
 
 test.each([-7, -1, 0, 4, 15])('an audio that is early by %d frames is read off', async (early) => {
   const stage = offsetStage(expert);
   const before = tf.memory().numTensors;
   const reading = await stage.measure(windows(60, early));
-  expect(reading).toMatchObject({ frames: early, windows: 60 });
+  expect(reading).toMatchObject({ frameCount: early, windows: 60 });
   expect(reading.confidence).toBe(Math.round(reading.confidence * 1e4) / 1e4);
   expect(await stage.measure(windows(60, early))).toEqual(reading); // nothing is left of the clip before
   expect(tf.memory().numTensors).toBe(before);

@@ -9,7 +9,7 @@ import { WindowScorer } from '@lipsync/metrics';
  * the pairs that exist (1.2 s: 88 against 72 of 100 within a frame). Numbers are rounded to four digits after the point, so that a clip does not depend
  * on the last bits of a sum.
  *
- * Of a segment its middle five seconds are looked at, and pictures at every second window (sound at each): on pieces of 1.2 s 94.1 of 100 readings are
+ * Of a segment its middle five seconds are looked at, and frames at every second window (audio at each): on pieces of 1.2 s 94.1 of 100 readings are
  * within a frame instead of 94.8, for three quarters of the work.
  *
  * @param expert Borrowed.
@@ -30,7 +30,7 @@ export function offsetStage(expert: SyncExpert): OffsetStage {
         count++;
       }
       const { offsetFrames, lseC, lseD } = await scorer.compute();
-      return { frames: offsetFrames, confidence: round(lseC), distance: round(lseD), windows: count };
+      return { frameCount: offsetFrames, confidence: round(lseC), distance: round(lseD), windows: count };
     },
   };
 }

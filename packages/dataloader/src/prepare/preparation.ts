@@ -6,13 +6,13 @@ export type QualityGates = {
   minFaceSize: number;
   /** Default 1: all. The thesis takes 0.17 for its test set; what it measures there is not said, see `faceAsymmetry`. */
   maxAsymmetry: number;
-  /** Share of the mouth's landmarks inside the picture in the worst picture. Default 0. */
+  /** Share of the mouth's landmarks inside the frame in the worst frame. Default 0. */
   minLipsInside: number;
-  /** Variance of the Laplacian of the stored pictures. Default 0. */
+  /** Variance of the Laplacian of the stored frames. Default 0. */
   minSharpness: number;
   /** Mean detection score of the track, 0..1. Default 0. */
   minScore: number;
-  /** Share of pictures during which somebody speaks. Default 0. */
+  /** Share of frames during which somebody speaks. Default 0. */
   minVoiced: number;
 };
 
@@ -27,25 +27,25 @@ export type Preparation = {
    * in it (all, where there is no network).
    */
   faces: 'all' | 'largest' | 'talking';
-  /** Shorter clips are dropped, pictures. */
+  /** Shorter clips are dropped, frames. */
   minFrames: number;
   /** Longest segment, seconds. */
   segmentSec: number;
   /** A rest shorter than this joins the segment before it, seconds. */
   minSegmentSec: number;
-  /** Sound whose largest sample is below this, full scale 1, counts as silent. */
+  /** Audio whose largest sample is below this, full scale 1, counts as silent. */
   silencePeak: number;
-  /** What a sync network is asked for: to `measure` the offset of each clip, or to `correct` it, too, by moving the sound. */
+  /** What a sync network is asked for: to `measure` the offset of each clip, or to `correct` it, too, by moving the audio. */
   offset: 'correct' | 'measure' | 'none';
   /** Offsets up to this many frames stay as they are; and as many may be left after a correction. */
   keepOffset: number;
   /** Clips further off are dropped, frames. */
   maxOffset: number;
   /**
-   * No sound is moved where `LSE-C * sqrt(windows / 100)` is below this: a short clip must be clearer than a long one. 0.05 suits networks of unit
+   * No audio is moved where `LSE-C * sqrt(windows / 100)` is below this: a short clip must be clearer than a long one. 0.05 suits networks of unit
    * embeddings: 1.2 s of video need 0.11, and 99 of 100 such readings are right within a frame; SyncNet's numbers are ten times as large.
    */
-  sureConfidence: number;
+  correctionConfidence: number;
   /** Clips with a confidence below this are dropped. */
   minConfidence: number;
   gates: QualityGates;
@@ -65,7 +65,7 @@ export const GENERAL: Preparation = {
   offset: 'correct',
   keepOffset: 1,
   maxOffset: 15,
-  sureConfidence: 0.05,
+  correctionConfidence: 0.05,
   minConfidence: 0,
   gates: OPEN_GATES,
 };
@@ -77,7 +77,7 @@ export const GENERAL: Preparation = {
  * - `thesis-hallo3`: its cross-check set: whole videos of frontal faces (asymmetry up to 17 %) whose lips are always seen, offsets as they are.
  * - `latentsync`: cuts found with its threshold 2, segments of 5 s, offsets up to 6 frames with a confidence of at least 3 (of SyncNet v2: give
  *   that network), faces of at least 80 pixels found with a score of at least 0.5. Its quality filter, HyperIQA, is not here.
- * - `wav2lip-lrs`: tracks of LRS as they are, three windows of five pictures long at least.
+ * - `wav2lip-lrs`: tracks of LRS as they are, three windows of five frames long at least.
  * - `grid`, `lrw`: one clip a video, one face, nothing moved.
  */
 export const PREPARATIONS = {
@@ -98,7 +98,7 @@ export const PREPARATIONS = {
     segmentSec: 5,
     maxOffset: 6,
     keepOffset: 0,
-    sureConfidence: 0,
+    correctionConfidence: 0,
     minConfidence: 3,
     gates: { ...OPEN_GATES, minFaceSize: 80, minScore: 0.5 },
   },
@@ -128,7 +128,7 @@ export function assertPreparation(where: string, preparation: Preparation): Prep
   }
   const numbers: [string, number][] = [
     ['silencePeak', preparation.silencePeak],
-    ['sureConfidence', preparation.sureConfidence],
+    ['sureConfidence', preparation.correctionConfidence],
     ['minConfidence', preparation.minConfidence],
     ...Object.entries(gates).map(([name, value]): [string, number] => [`gates.${name}`, value]),
   ];

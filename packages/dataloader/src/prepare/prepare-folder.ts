@@ -12,7 +12,7 @@ export type PrepareEvent =
   | { kind: 'done'; summary: StoreSummary; split?: StoreSplit };
 
 /**
- * Prepares every video of a folder: clips of faces with their sound in a store that training reads.
+ * Prepares every video of a folder: clips of faces with their audio in a store that training reads.
  *
  * A broken, silent, faceless or too short video is recorded with its reason and passed over. Runs as far as it is iterated;
  * killed and started again it goes on, and the store ends in the same bytes whatever the number of jobs. With a `shard` its part of the videos is

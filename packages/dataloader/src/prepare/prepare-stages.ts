@@ -8,8 +8,8 @@ export type PrepareStages = {
   shots?: () => ShotFinder;
   /** Measures offsets; left out, they stay unknown. */
   offset?: OffsetStage;
-  /** How sharp a stored picture is, such as `laplacianVariance` of @lipsync/metrics; left out, that stays unknown. */
+  /** How sharp a stored frame is, such as `laplacianVariance` of @lipsync/metrics; left out, that stays unknown. */
   sharpness?: (rgb: Uint8Array, size: { width: number; height: number }) => number;
   /** How a face looks, `[128]`, to tell people apart; left out, clips have no `identity`. */
-  embed?: (picture: VideoFrame, points: Landmarks68) => Promise<Float32Array>;
+  embed?: (frame: VideoFrame, points: Landmarks68) => Promise<Float32Array>;
 };

@@ -6,7 +6,7 @@ import { THESIS_MEL, melSpectrogram } from '@lipsync/audio-mel';
 import { trackFromLandmarks } from '@lipsync/face-crop';
 import type { SyncRecipe } from '@lipsync/contracts';
 import { recipe, similarity, temporaryFolder } from '../testing/made-clips';
-import { HEIGHT, WIDTH, facePoints, madeMedia, madeSound } from '../../../sync-windows/src/testing/made-video';
+import { HEIGHT, WIDTH, facePoints, madeMedia, madeAudio } from '../../../sync-windows/src/testing/made-video';
 import type { MadeVideo } from '../../../sync-windows/src/testing/made-video';
 import type { Clip, StoreRecipe } from '../store/clip';
 import { ClipStore, hashFile } from '../store/clip-store';
@@ -16,7 +16,7 @@ import { prepareVideo } from './prepare-video';
 import type { OffsetStage } from './segment-offset';
 import type { PrepareOptions } from './prepare-video';
 
-const storeRecipe: StoreRecipe = { crop: similarity(1.9, 8), mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 };
+const storeRecipe: StoreRecipe = { crop: similarity(1.9, 8), features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 };
 /** The general preparation with what is given instead. */
 const but = (options: Partial<Preparation>) => ({ preparation: { ...GENERAL, ...options } });
 const face = { from: 0, to: 1e9, x: 60 };
@@ -43,8 +43,8 @@ async function content(): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await hashFile(path)])));
 }
 
-test('a short video becomes one clip with its pictures, sound, landmarks and poses', async () => {
-  const { prepare } = media({ 'in/sub/a.mp4': { frames: 30, faces: [face] } });
+test('a short video becomes one clip with its frames, audio, landmarks and poses', async () => {
+  const { prepare } = media({ 'in/sub/a.mp4': { frameCount: 30, faces: [face] } });
   const result = await prepare('in/sub/a.mp4', { sourceSha256: 'abc' });
   expect(result).toEqual({ source: 'sub/a.mp4', clips: ['sub/a.mp4.t0.s0'], dropped: [], alreadyDone: false });
   const clip = await store.read('sub/a.mp4.t0.s0');
@@ -53,14 +53,14 @@ test('a short video becomes one clip with its pictures, sound, landmarks and pos
   expect(clip.landmarks.subarray(136, 272)).toEqual(facePoints(60));
   // s = max(20, 0.95 * 22) = 20.9 pixels, and the side 1.9 s
   expect([...clip.poses.subarray(4, 8)].map((value) => Math.round(1000 * value) / 1000)).toEqual([60, 52, 39.71, 0]);
-  const whole = melSpectrogram({ samples: madeSound(30 * 640), sampleRate: 16000 }, THESIS_MEL);
-  expect(clip.mel.steps).toBe(97); // all there is: 96 steps of 30 pictures and the last
-  expect(clip.mel.data).toEqual(whole.data.slice(0, 97 * 80));
-  expect([...clip.sound.subarray(0, 2000)]).toEqual([...madeSound(2000)].map((sample) => Math.round(sample * 32768)));
+  const whole = melSpectrogram({ samples: madeAudio(30 * 640), sampleRate: 16000 }, THESIS_MEL);
+  expect(clip.features.steps).toBe(97); // all there is: 96 steps of 30 frames and the last
+  expect(clip.features.data).toEqual(whole.data.slice(0, 97 * 80));
+  expect([...clip.audio.subarray(0, 2000)]).toEqual([...madeAudio(2000)].map((sample) => Math.round(sample * 32768)));
 });
 
-test('a long track is cut where picture and mel step meet, its sound from the mel of the whole', async () => {
-  const { prepare } = media({ 'in/a.mp4': { frames: 420, faces: [{ from: 3, to: 410, x: 60 }] } });
+test('a long track is cut where frame and mel step meet, its audio from the mel of the whole', async () => {
+  const { prepare } = media({ 'in/a.mp4': { frameCount: 420, faces: [{ from: 3, to: 410, x: 60 }] } });
   const { clips } = await prepare('in/a.mp4', { ...but({ segmentSec: 5, minSegmentSec: 1.5 }), keepBytes: 0 });
   const infos = await Promise.all(clips.map((id) => store.info(id)));
   expect(infos.map((info) => [info.id, info.firstFrame, info.count])).toEqual([
@@ -68,23 +68,23 @@ test('a long track is cut where picture and mel step meet, its sound from the me
     ['a.mp4.t0.s1', 130, 125],
     ['a.mp4.t0.s2', 255, 155],
   ]);
-  const whole = melSpectrogram({ samples: madeSound(420 * 640), sampleRate: 16000 }, THESIS_MEL);
+  const whole = melSpectrogram({ samples: madeAudio(420 * 640), sampleRate: 16000 }, THESIS_MEL);
   for (const { id, firstFrame, count } of infos) {
     const clip = await store.read(id);
     const start = (firstFrame / 5) * 16;
-    expect(clip.mel.steps).toBe(Math.ceil(3.2 * count) + 1);
-    expect(clip.mel.data).toEqual(whole.data.slice(start * 80, (start + clip.mel.steps) * 80));
+    expect(clip.features.steps).toBe(Math.ceil(3.2 * count) + 1);
+    expect(clip.features.data).toEqual(whole.data.slice(start * 80, (start + clip.features.steps) * 80));
     for (let f = 0; f < count; f++) expect(clip.frames[f * 192]).toBe((firstFrame + f) & 255);
   }
 });
 
 test('faces that appear together and one after the other each get their clips', async () => {
   const faces = [{ from: 0, to: 60, x: 40 }, { from: 20, to: 100, x: 80 }, { from: 40, to: 46, x: 60 }];
-  const { prepare, counts } = media({ 'in/a.mp4': { frames: 100, faces } });
+  const { prepare, counts } = media({ 'in/a.mp4': { frameCount: 100, faces } });
   const { clips, dropped } = await prepare('in/a.mp4');
   expect(clips.sort()).toEqual(['a.mp4.t0.s0', 'a.mp4.t1.s0']);
   expect(dropped).toEqual([
-    { source: 'a.mp4', track: 2, reason: 'too short', detail: '6 pictures, fewer than 20 from a place where picture and mel step meet' },
+    { source: 'a.mp4', track: 2, reason: 'too short', detail: '6 frames, fewer than 20 from a place where frame and mel step meet' },
   ]);
   const [first, second] = await Promise.all(['a.mp4.t0.s0', 'a.mp4.t1.s0'].map((id) => store.read(id)));
   expect([first.firstFrame, first.count, second.firstFrame, second.count]).toEqual([0, 60, 20, 80]);
@@ -93,13 +93,13 @@ test('faces that appear together and one after the other each get their clips', 
 });
 
 test('small videos are decoded once, larger ones twice, with the same clips', async () => {
-  const one = media({ 'in/a.mp4': { frames: 40, faces: [face] } });
+  const one = media({ 'in/a.mp4': { frameCount: 40, faces: [face] } });
   await one.prepare('in/a.mp4', { keepBytes: 40 * WIDTH * HEIGHT * 3 });
-  expect([one.counts.framePasses, one.counts.soundPasses]).toEqual([1, 1]);
+  expect([one.counts.framePasses, one.counts.audioPasses]).toEqual([1, 1]);
   const before = await content();
   await remove();
   store = await ClipStore.create(folder, storeRecipe);
-  const two = media({ 'in/a.mp4': { frames: 40, faces: [face] } });
+  const two = media({ 'in/a.mp4': { frameCount: 40, faces: [face] } });
   await two.prepare('in/a.mp4', { keepBytes: 40 * WIDTH * HEIGHT * 3 - 1 });
   expect(two.counts.framePasses).toBe(2);
   expect(await content()).toEqual(before);
@@ -107,13 +107,13 @@ test('small videos are decoded once, larger ones twice, with the same clips', as
 
 test('every kind of unusable video is dropped by its reason, and the store counts them', async () => {
   const { prepare, counts } = media({
-    'in/mute.mp4': { frames: 30, faces: [face], hasSound: false },
-    'in/silent.mp4': { frames: 30, faces: [face], amplitude: 1e-4 },
-    'in/nobody.mp4': { frames: 30, faces: [] },
-    'in/short.mp4': { frames: 12, faces: [face] },
-    'in/click.mp4': { frames: 30, faces: [face], samples: 300 },
-    'in/cut-sound.mp4': { frames: 60, faces: [face], samples: 5000 },
-    'in/breaks.mp4': { frames: 60, faces: [face], breaksAt: 40 },
+    'in/mute.mp4': { frameCount: 30, faces: [face], hasAudio: false },
+    'in/silent.mp4': { frameCount: 30, faces: [face], amplitude: 1e-4 },
+    'in/nobody.mp4': { frameCount: 30, faces: [] },
+    'in/short.mp4': { frameCount: 12, faces: [face] },
+    'in/click.mp4': { frameCount: 30, faces: [face], samples: 300 },
+    'in/cut-sound.mp4': { frameCount: 60, faces: [face], samples: 5000 },
+    'in/breaks.mp4': { frameCount: 60, faces: [face], breaksAt: 40 },
   });
   const names = ['mute', 'silent', 'nobody', 'short', 'click', 'cut-sound', 'breaks', 'no-film'];
   const reasons = [];
@@ -122,29 +122,29 @@ test('every kind of unusable video is dropped by its reason, and the store count
     expect(clips).toEqual([]);
     reasons.push(dropped.map((drop) => drop.reason).join());
   }
-  expect(reasons).toEqual(['no sound', 'silent', 'no face', 'too short', 'sound too short', 'sound too short', 'broken', 'broken']);
+  expect(reasons).toEqual(['no audio', 'silent', 'no face', 'too short', 'audio too short', 'audio too short', 'broken', 'broken']);
   const drops = await store.dropped();
-  expect(drops.find((drop) => drop.source === 'no-film.mp4')!.detail).toBe('probe: path must be a film, got no-film.mp4: [mov] moov atom not found');
-  expect(drops.find((drop) => drop.source === 'nobody.mp4')!.detail).toBe('no face followed in 30 pictures');
-  expect((await store.summary()).dropped).toEqual({ broken: 2, 'no face': 1, 'no sound': 1, silent: 1, 'sound too short': 2, 'too short': 1 });
+  expect(drops.find((drop) => drop.source === 'no-film.mp4')!.detail).toBe('probe: path must be a video, got no-video.mp4: [mov] moov atom not found');
+  expect(drops.find((drop) => drop.source === 'nobody.mp4')!.detail).toBe('no face followed in 30 frames');
+  expect((await store.summary()).dropped).toEqual({ broken: 2, 'no face': 1, 'no audio': 1, silent: 1, 'audio too short': 2, 'too short': 1 });
   expect(counts.open).toBe(0);
 });
 
-test('a segment without sound is dropped alone', async () => {
-  const { prepare } = media({ 'in/a.mp4': { frames: 300, faces: [face], silentFrom: 100 * 640 } });
+test('a segment without audio is dropped alone', async () => {
+  const { prepare } = media({ 'in/a.mp4': { frameCount: 300, faces: [face], silentFrom: 100 * 640 } });
   const { clips, dropped } = await prepare('in/a.mp4', but({ segmentSec: 4 }));
   expect(clips).toEqual(['a.mp4.t0.s0']);
   expect(dropped.map((drop) => [drop.segment, drop.reason])).toEqual([[1, 'silent'], [2, 'silent']]);
 });
 
-test('landmarks that are given replace the detector, and may be longer than the pictures', async () => {
+test('landmarks that are given replace the detector, and may be longer than the frames', async () => {
   const points = new Float32Array(62 * 136);
   for (let f = 0; f < 62; f++) points.set(facePoints(60), f * 136);
-  const { prepare, counts } = media({ 'in/a.mp4': { frames: 60, faces: [] }, 'in/b.mp4': { frames: 60, faces: [], breaksAt: 55 } });
+  const { prepare, counts } = media({ 'in/a.mp4': { frameCount: 60, faces: [] }, 'in/b.mp4': { frameCount: 60, faces: [], breaksAt: 55 } });
   const tracks = [trackFromLandmarks(points)];
   const { clips } = await prepare('in/a.mp4', { detector: undefined, tracks, ...but({ segmentSec: 1, minSegmentSec: 0.5 }) });
   expect(clips).toEqual(['a.mp4.t0.s0', 'a.mp4.t0.s1']);
-  expect((await store.info('a.mp4.t0.s1')).count).toBe(35); // 60 pictures, though the landmarks go to 62
+  expect((await store.info('a.mp4.t0.s1')).count).toBe(35); // 60 frames, though the landmarks go to 62
   expect(counts.framePasses).toBe(1);
   // A file that breaks off after its first clip leaves none.
   const broken = await prepare('in/b.mp4', { detector: undefined, tracks, ...but({ segmentSec: 1, minSegmentSec: 0.5 }) });
@@ -153,7 +153,7 @@ test('landmarks that are given replace the detector, and may be longer than the 
 });
 
 test('a run that was stopped goes on and ends in the same bytes; a finished video is left alone', async () => {
-  const videos = { 'in/a.mp4': { frames: 200, faces: [face] }, 'in/b.mp4': { frames: 200, faces: [] } };
+  const videos = { 'in/a.mp4': { frameCount: 200, faces: [face] }, 'in/b.mp4': { frameCount: 200, faces: [] } };
   const options = but({ segmentSec: 2, minSegmentSec: 1 });
   const straight = media(videos);
   const first = await straight.prepare('in/a.mp4', options);
@@ -183,13 +183,13 @@ test('a run that was stopped goes on and ends in the same bytes; a finished vide
 });
 
 test('progress is told in both passes', async () => {
-  const { prepare } = media({ 'in/a.mp4': { frames: 60, faces: [face] } });
+  const { prepare } = media({ 'in/a.mp4': { frameCount: 60, faces: [face] } });
   const seen: string[] = [];
-  await prepare('in/a.mp4', { onProgress: ({ phase, frames, ofFrames }) => seen.push(`${phase} ${frames} of ${ofFrames}`) });
+  await prepare('in/a.mp4', { onProgress: ({ phase, frameCount, ofFrames }) => seen.push(`${phase} ${frameCount} of ${ofFrames}`) });
   expect(seen).toEqual(['faces 25 of 60', 'faces 50 of 60', 'clips 25 of 60', 'clips 50 of 60']);
 });
 
-test('prepareVideo refuses sources outside the folder and clips of no picture', async () => {
+test('prepareVideo refuses sources outside the folder and clips of no frame', async () => {
   const { prepare } = media({});
   await expect(prepare('in/a.mp4', { source: '../a.mp4' })).rejects.toThrow('inside it');
   await expect(prepare('in/a.mp4', but({ minFrames: 0 }))).rejects.toThrow('prepareVideo: minFrames must be a whole number above 0, got 0');
@@ -198,77 +198,77 @@ test('prepareVideo refuses sources outside the folder and clips of no picture', 
 
 /** A network that finds what it is told, call by call, and notes what it was shown. */
 function toldOffsets(...frames: number[]) {
-  const mels: Float32Array[][] = [];
+  const featureWindows: Float32Array[][] = [];
   const stage: OffsetStage = {
     expert: 'told',
     weightsHash: 'ff',
-    recipe: { ...recipe, melSteps: 16 },
+    recipe: { ...recipe, featureSteps: 16 },
     async measure(windows) {
       const seen: Float32Array[] = [];
-      for await (const { mel } of windows) seen.push(mel);
-      mels.push(seen);
-      return { frames: frames[mels.length - 1], confidence: 0.5, distance: 1, windows: seen.length };
+      for await (const { features } of windows) seen.push(features);
+      featureWindows.push(seen);
+      return { frameCount: frames[featureWindows.length - 1], confidence: 0.5, distance: 1, windows: seen.length };
     },
   };
-  return { stage, mels };
+  return { stage, featureWindows };
 }
 
-test('an offset is measured, the sound moved by it and measured again; the clip keeps all three', async () => {
-  const { prepare } = media({ 'in/a.mp4': { frames: 100, faces: [face] } });
-  const { stage, mels } = toldOffsets(-3, 0);
+test('an offset is measured, the audio moved by it and measured again; the clip keeps all three', async () => {
+  const { prepare } = media({ 'in/a.mp4': { frameCount: 100, faces: [face] } });
+  const { stage, featureWindows: featureWindows } = toldOffsets(-3, 0);
   const { clips } = await prepare('in/a.mp4', { stages: { offset: stage } });
   const clip = await store.read(clips[0]);
   const reading = { confidence: 0.5, distance: 1 };
   expect(clip.offset).toEqual({
     expert: 'told',
     weightsHash: 'ff',
-    measured: { frames: -3, ...reading, windows: mels[0].length },
+    measured: { frameCount: -3, ...reading, windows: featureWindows[0].length },
     corrected: -3,
-    after: { frames: 0, ...reading, windows: mels[1].length },
+    after: { frameCount: 0, ...reading, windows: featureWindows[1].length },
   });
-  // The audio came 3 frames late: the sound of picture f now stands at f, and there is none for the last three pictures.
-  const sound = madeSound(100 * 640);
-  expect([...clip.sound.subarray(0, 640)]).toEqual([...sound.subarray(3 * 640, 4 * 640)].map((sample) => Math.round(sample * 32768)));
-  expect(clip.sound).toHaveLength(97 * 640);
+  // The audio came 3 frames late: the audio of frame f now stands at f, and there is none for the last three frames.
+  const audio = madeAudio(100 * 640);
+  expect([...clip.audio.subarray(0, 640)]).toEqual([...audio.subarray(3 * 640, 4 * 640)].map((sample) => Math.round(sample * 32768)));
+  expect(clip.audio).toHaveLength(97 * 640);
   expect([clip.count, clip.firstFrame]).toEqual([100, 0]);
-  const moved = melSpectrogram({ samples: sound.slice(3 * 640), sampleRate: 16000 }, THESIS_MEL);
-  expect(clip.mel.data.subarray(8 * 80, 40 * 80)).toEqual(moved.data.slice(8 * 80, 40 * 80));
+  const moved = melSpectrogram({ samples: audio.slice(3 * 640), sampleRate: 16000 }, THESIS_MEL);
+  expect(clip.features.data.subarray(8 * 80, 40 * 80)).toEqual(moved.data.slice(8 * 80, 40 * 80));
 });
 
-test('a sound that is delayed leaves out the pictures that come before it', async () => {
-  const { prepare } = media({ 'in/a.mp4': { frames: 100, faces: [face] } });
+test('an audio track that is delayed leaves out the frames that come before it', async () => {
+  const { prepare } = media({ 'in/a.mp4': { frameCount: 100, faces: [face] } });
   const { clips } = await prepare('in/a.mp4', { stages: { offset: toldOffsets(7, 1).stage } });
   const clip = await store.read(clips[0]);
   expect([clip.firstFrame, clip.count, clip.offset?.corrected]).toEqual([10, 90, 7]);
   expect(clip.frames[0]).toBe(10);
-  const sound = madeSound(100 * 640);
-  expect([...clip.sound.subarray(0, 640)]).toEqual([...sound.subarray(3 * 640, 4 * 640)].map((sample) => Math.round(sample * 32768)));
+  const audio = madeAudio(100 * 640);
+  expect([...clip.audio.subarray(0, 640)]).toEqual([...audio.subarray(3 * 640, 4 * 640)].map((sample) => Math.round(sample * 32768)));
 });
 
 test.each([
   ['stays as it is within a frame', [1], {}, 0, undefined],
   ['stays as it is where it is only measured', [9], { offset: 'measure' }, 0, undefined],
-  ['stays as it is where the network is not sure', [9], { sureConfidence: 0.6 }, 0, undefined],
+  ['stays as it is where the network is not sure', [9], { correctionConfidence: 0.6 }, 0, undefined],
   ['drops the clip where it is too large', [9], { maxOffset: 8 }, 0, 'offset too large'],
   ['drops the clip where the network knows nothing', [0], { minConfidence: 0.6 }, 0, 'offset unknown'],
   ['drops the clip where it stays after the correction', [9, 9], {}, 0, 'offset stays'],
 ] as const)('an offset %s', async (_, told, options, corrected, reason) => {
-  const { prepare } = media({ 'in/a.mp4': { frames: 100, faces: [face] } });
+  const { prepare } = media({ 'in/a.mp4': { frameCount: 100, faces: [face] } });
   const { clips, dropped } = await prepare('in/a.mp4', { stages: { offset: toldOffsets(...told).stage }, ...but(options) });
   expect(dropped.map((drop) => drop.reason)).toEqual(reason ? [reason] : []);
-  if (!reason) expect((await store.info(clips[0])).offset).toMatchObject({ corrected, measured: { frames: told[0] } });
+  if (!reason) expect((await store.info(clips[0])).offset).toMatchObject({ corrected, measured: { frameCount: told[0] } });
 });
 
 test('a network of another crop and other features is fed by its own', async () => {
-  const { prepare } = media({ 'in/a.mp4': { frames: 60, faces: [face] } });
+  const { prepare } = media({ 'in/a.mp4': { frameCount: 60, faces: [face] } });
   const shown: [number, number][] = [];
-  const whole: SyncRecipe = { ...recipe, crop: { kind: 'whole frame', size: 4, resize: 'bilinear' }, mel: 'SYNCNET_MFCC', melSteps: 20 };
+  const whole: SyncRecipe = { ...recipe, crop: { kind: 'whole frame', size: 4, resize: 'bilinear' }, features: 'SYNCNET_MFCC', featureSteps: 20 };
   const offset: OffsetStage = {
     expert: 'whole',
     recipe: whole,
     async measure(windows) {
-      for await (const { frames, mel } of windows) shown.push([frames.length, mel.length]);
-      return { frames: 0, confidence: 1, distance: 1, windows: shown.length };
+      for await (const { frames, features } of windows) shown.push([frames.length, features.length]);
+      return { frameCount: 0, confidence: 1, distance: 1, windows: shown.length };
     },
   };
   await prepare('in/a.mp4', { stages: { offset } });
@@ -285,14 +285,14 @@ test('of two faces at the same time the talking one is kept, or the larger, or b
       async measure(windows) {
         let count = 0;
         for await (const _ of windows) count++;
-        return { frames: 0, confidence: [0.2, 0.4][calls++], distance: 1, windows: count };
+        return { frameCount: 0, confidence: [0.2, 0.4][calls++], distance: 1, windows: count };
       },
     };
   };
   const kept = async (preparation: Partial<Preparation>, offset?: OffsetStage) => {
     await remove();
     store = await ClipStore.create(folder, storeRecipe);
-    const { prepare } = media({ 'in/a.mp4': { frames: 60, faces } });
+    const { prepare } = media({ 'in/a.mp4': { frameCount: 60, faces } });
     const { clips, dropped } = await prepare('in/a.mp4', { ...but(preparation), ...(offset ? { stages: { offset } } : {}) });
     expect(await store.list()).toEqual(clips);
     return [clips, dropped.map((drop) => `${drop.track} ${drop.reason}`)];
@@ -303,7 +303,7 @@ test('of two faces at the same time the talking one is kept, or the larger, or b
 });
 
 test('no track goes on over a cut', async () => {
-  const { prepare } = media({ 'in/a.mp4': { frames: 100, faces: [face] } });
+  const { prepare } = media({ 'in/a.mp4': { frameCount: 100, faces: [face] } });
   const shots = () => ({ push: ({ index }: { index: number }) => (index === 42 ? [40] : []), finish: () => [] });
   const { clips } = await prepare('in/a.mp4', { stages: { shots } });
   const infos = await Promise.all(clips.map((id) => store.info(id)));
@@ -311,7 +311,7 @@ test('no track goes on over a cut', async () => {
 });
 
 test('quality is measured, gates drop by it, and faces are looked at once a clip', async () => {
-  const { prepare } = media({ 'in/a.mp4': { frames: 60, faces: [face] } });
+  const { prepare } = media({ 'in/a.mp4': { frameCount: 60, faces: [face] } });
   const looks: number[] = [];
   const stages = {
     sharpness: () => 12,
@@ -338,14 +338,14 @@ test('quality is measured, gates drop by it, and faces are looked at once a clip
 test('a store of head crops holds DINet\'s face images, and clips say where their mouths are', async () => {
   await remove();
   store = await ClipStore.create(folder, { ...storeRecipe, crop: { kind: 'dinet head', mouth: 8 } });
-  const { prepare } = media({ 'in/a.mp4': { frames: 60, faces: [face] } });
+  const { prepare } = media({ 'in/a.mp4': { frameCount: 60, faces: [face] } });
   const { clips, dropped } = await prepare('in/a.mp4');
   expect(dropped).toEqual([]);
   const clip = await store.read(clips[0]);
   expect([clip.height, clip.width, clip.frames.length]).toEqual([13, 10, 60 * 13 * 10 * 3]);
 });
 
-test('memory does not grow with the number of clips: their pictures are let go', async () => {
+test('memory does not grow with the number of clips: their frames are let go', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const held: WeakRef<Uint8Array>[] = [];
@@ -355,7 +355,7 @@ test('memory does not grow with the number of clips: their pictures are let go',
     held.push(new WeakRef(clip.frames));
     return write(clip);
   };
-  const { prepare } = media({ 'in/a.mp4': { frames: 500, faces: [face] } });
+  const { prepare } = media({ 'in/a.mp4': { frameCount: 500, faces: [face] } });
   let alive = 0;
   const count = () => {
     collect();
@@ -364,17 +364,17 @@ test('memory does not grow with the number of clips: their pictures are let go',
   const { clips } = await prepare('in/a.mp4', {
     ...but({ segmentSec: 2, minSegmentSec: 1 }),
     keepBytes: 0,
-    onProgress: ({ phase, frames }) => phase === 'clips' && frames % 100 === 75 && count(),
+    onProgress: ({ phase, frameCount }) => phase === 'clips' && frameCount % 100 === 75 && count(),
   });
   expect(clips).toHaveLength(10);
   expect(alive).toBeLessThanOrEqual(2);
 });
 
-test('logits of the whole sound are cut like its pictures and moved with it; a video whose logits are bad is dropped', async () => {
+test('logits of the whole audio are cut like its frames and moved with it; a video whose logits are bad is dropped', async () => {
   // Row r is all r.
   const rows = (steps: number) => ({ data: Float32Array.from({ length: steps * 29 }, (_, i) => Math.floor(i / 29)), steps, bins: 29 });
   const firsts = ({ logits }: Clip) => Array.from({ length: logits!.steps }, (_, i) => logits!.data[29 * i]);
-  const { prepare } = media({ 'in/a.mp4': { frames: 100, faces: [face] }, 'in/b.mp4': { frames: 100, faces: [face] }, 'in/c.mp4': { frames: 100, faces: [face] } });
+  const { prepare } = media({ 'in/a.mp4': { frameCount: 100, faces: [face] }, 'in/b.mp4': { frameCount: 100, faces: [face] }, 'in/c.mp4': { frameCount: 100, faces: [face] } });
   const heard: number[] = [];
   const logits = (durationSec: number) => (heard.push(durationSec), rows(99));
   const late = await prepare('in/a.mp4', { logits, stages: { offset: toldOffsets(-3, 0).stage } });

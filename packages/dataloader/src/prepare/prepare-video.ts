@@ -1,5 +1,5 @@
 import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
-import type { FaceTrack, LandmarkDetector, MediaReader, Mel, VideoFrame } from '@lipsync/contracts';
+import type { FaceTrack, LandmarkDetector, MediaReader, Features, VideoFrame } from '@lipsync/contracts';
 import { planCrops } from '@lipsync/face-crop';
 import type { CollectTracksOptions, CropPlan } from '@lipsync/face-crop';
 import { assertLogits } from '../store/clip';
@@ -12,11 +12,11 @@ import type { Preparation } from './preparation';
 import { finishSegment } from './finish-segment';
 import type { FilledSegment } from './finish-segment';
 import { largestFaces, overlapping } from './chosen-faces';
-import { canView, SoundCursor } from '@lipsync/sync-windows';
+import { canView, AudioCursor } from '@lipsync/sync-windows';
 import { storedCropFor } from '@lipsync/sync-windows';
 import type { OffsetStage } from './segment-offset';
 import { trackCrops } from '@lipsync/sync-windows';
-import { melAlignedFrames, trackSegments } from './track-segments';
+import { featureAlignedFrames, trackSegments } from './track-segments';
 import type { Segment } from './track-segments';
 import { openTrackedVideo } from '@lipsync/sync-windows';
 import type { TrackedVideo } from '@lipsync/sync-windows';
@@ -33,14 +33,14 @@ export type PrepareOptions = {
   /** Faces that are known already, such as from `parseLandmarkFile`; a promise that fails drops the video for `bad landmarks`. */
   tracks?: readonly FaceTrack[] | Promise<readonly FaceTrack[] | undefined>;
   /**
-   * The logits of the video's sound, `ASR_LOGITS`, which clips then keep: called once with its length; an error drops the video for `bad features`.
+   * The logits of the video's audio, `ASR_LOGITS`, which clips then keep: called once with its length; an error drops the video for `bad features`.
    * See `parseNpyLogits`.
    */
-  logits?: (durationSec: number) => Promise<Mel> | Mel;
+  logits?: (durationSec: number) => Promise<Features> | Features;
   /** What is done and kept. Default `GENERAL`. */
   preparation?: Preparation;
   stages?: PrepareStages;
-  /** Pictures, and sound, that take up to this many bytes each are decoded once, not twice. Default 128 MiB. */
+  /** Frames, and audio, that take up to this many bytes each are decoded once, not twice. Default 128 MiB. */
   keepBytes?: number;
   /** How detections become tracks. */
   collect?: CollectTracksOptions;
@@ -56,9 +56,9 @@ export type PrepareProgress = {
   source: string;
   /** `faces`: first pass; `clips`: second. */
   phase: 'faces' | 'clips';
-  /** Pictures done in this phase. */
-  frames: number;
-  /** Pictures of the video by its container's length; NaN where that is not said. */
+  /** Frames done in this phase. */
+  frameCount: number;
+  /** Frames of the video by its container's length; NaN where that is not said. */
   ofFrames: number;
 };
 
@@ -85,14 +85,14 @@ type FinishedSegment = { track: number; number: number; firstFrame: number; coun
 const SAMPLE_RATE = 16000;
 
 /**
- * Prepares one video: every face track, cut into segments of at most `segmentSec`, becomes clips of the store, with the sound that belongs to
+ * Prepares one video: every face track, cut into segments of at most `segmentSec`, becomes clips of the store, with the audio that belongs to
  * it. A video that an earlier run finished is left alone.
  *
- * In this order: pictures at the store's rate and 16 kHz mono; cuts; landmarks and tracks; the faces that are wanted; one crop radius a face;
- * crops; segments; for each its offset, the sound moved by it and the offset measured again; quality; one picture's look at who it is. The pictures
+ * In this order: frames at the store's rate and 16 kHz mono; cuts; landmarks and tracks; the faces that are wanted; one crop radius a face;
+ * crops; segments; for each its offset, the audio moved by it and the offset measured again; quality; one frame's look at who it is. The frames
  * are not touched by the correction, so that landmarks need not be found again.
  *
- * Memory does not grow with the video's length but for the landmarks (0.5 kB a face and picture). All that is left out is in the store's
+ * Memory does not grow with the video's length but for the landmarks (0.5 kB a face and frame). All that is left out is in the store's
  * drops with its reason.
  *
  * @throws whatever is not the video's fault: a full disk, a failing detector, a decoder stopped from outside. The video is then
@@ -146,7 +146,7 @@ async function cutClips(
     throw new UnusableVideo('bad landmarks', error.message.replaceAll(path, name).slice(0, 500), { cause: error });
   });
   let ofFrames = Number.NaN;
-  const tell = (phase: PrepareProgress['phase'], frames: number) => onProgress?.({ source, phase, frames, ofFrames });
+  const tell = (phase: PrepareProgress['phase'], frameCount: number) => onProgress?.({ source, phase, frameCount, ofFrames });
   const video = await openTrackedVideo({
     path,
     reader,
@@ -158,9 +158,9 @@ async function cutClips(
     collect,
     shots: preparation.shots === 'none' ? undefined : stages.shots?.(),
     onInfo: (info) => (ofFrames = Math.round(info.durationSec * fps)),
-    onFrame: (frames) => tell('faces', frames),
+    onFrame: (frameCount) => tell('faces', frameCount),
   });
-  const sound = new SoundCursor(video.audio());
+  const audio = new AudioCursor(video.audio());
   try {
     const logits = options.logits && (await readLogits(options.logits, video, path));
     const open = await planTracks(video, options, store.recipe, drop);
@@ -168,42 +168,42 @@ async function cutClips(
     const close = async (track: OpenTrack) => {
       const number = track.current++;
       const segment = takeSegment(track, number);
-      const result = await finishSegment(segment, { ...options, source, sound, video, store, logits });
+      const result = await finishSegment(segment, { ...options, source, audio, video, store, logits });
       if ('reason' in result) {
         await drop({ source, track: track.track.id, segment: number, ...result });
         return;
       }
       clips.push(result.id);
-      // Without its pictures: a long video has many.
+      // Without its frames: a long video has many.
       finished.push({ track: track.track.id, number, firstFrame: segment.firstFrame, count: segment.count, ...result });
     };
-    for await (const { planned: track, frame, picture, indexInTrack, crop } of trackCrops(video.frames(), open)) {
+    for await (const { planned: track, frameIndex: frame, frame: picture, indexInTrack, crop } of trackCrops(video.frames(), open)) {
       const segment = track.segments[track.current];
       if (segment && frame >= segment.firstFrame) {
-        await addPicture(track, segment, crop, picture, indexInTrack, stages);
-        if (track.filled === segment.frames) await close(track);
+        await addFrame(track, segment, crop, picture, indexInTrack, stages);
+        if (track.filled === segment.frameCount) await close(track);
       }
       if (frame % 25 === 24) {
         tell('clips', frame + 1);
         const filling = open.filter((one) => one.frames).map((one) => one.segments[one.current].firstFrame);
         // A second more than the largest correction, for the context of features.
         const oldest = Math.min(frame, ...filling) - preparation.maxOffset - fps;
-        sound.forget(Math.floor((oldest * SAMPLE_RATE) / fps));
+        audio.forget(Math.floor((oldest * SAMPLE_RATE) / fps));
       }
     }
-    // Landmarks that were given may go on beyond the pictures.
+    // Landmarks that were given may go on beyond the frames.
     for (const track of open) if (track.filled > 0) await close(track);
     if (preparation.faces === 'talking') await keepTalking(finished, clips, store, source, drop);
   } finally {
-    await sound.close();
+    await audio.close();
     video.release();
   }
 }
 
-/** The logits of a video's sound; whatever is wrong with them is that video's fault. */
-async function readLogits(read: NonNullable<PrepareOptions['logits']>, { sound, fps }: TrackedVideo, path: string): Promise<Mel> {
+/** The logits of a video's audio; whatever is wrong with them is that video's fault. */
+async function readLogits(read: NonNullable<PrepareOptions['logits']>, { audioLevel: audio, fps }: TrackedVideo, path: string): Promise<Features> {
   try {
-    const logits = await read(sound.samples / sound.sampleRate);
+    const logits = await read(audio.samples / audio.sampleRate);
     assertLogits('prepareVideo', logits, { fps });
     return logits;
   } catch (error) {
@@ -228,7 +228,7 @@ async function planTracks(
   for (const track of wanted) {
     const segments = usableSegments(track, preparation, recipe, stages?.offset);
     if (segments.length === 0) {
-      const detail = `${track.frames} pictures, fewer than ${preparation.minFrames} from a place where picture and mel step meet`;
+      const detail = `${track.frameCount} frames, fewer than ${preparation.minFrames} from a place where frame and mel step meet`;
       await drop({ source, track: track.id, reason: 'too short', detail });
       continue;
     }
@@ -250,15 +250,15 @@ function usableSegments(track: FaceTrack, preparation: Preparation, recipe: Stor
   const { segmentSec, minSegmentSec, minFrames } = preparation;
   const { fps, stepsPerSecond } = recipe;
   const rates = offset ? [stepsPerSecond, 80] : [stepsPerSecond];
-  const slowest = rates.reduce((a, b) => (melAlignedFrames(fps, a) >= melAlignedFrames(fps, b) ? a : b));
-  const segments = trackSegments(track.firstFrame, track.frames, { fps, stepsPerSecond: slowest, segmentSec, minSegmentSec });
-  return segments.filter((segment) => segment.frames >= minFrames);
+  const slowest = rates.reduce((a, b) => (featureAlignedFrames(fps, a) >= featureAlignedFrames(fps, b) ? a : b));
+  const segments = trackSegments(track.firstFrame, track.frameCount, { fps, stepsPerSecond: slowest, segmentSec, minSegmentSec });
+  return segments.filter((segment) => segment.frameCount >= minFrames);
 }
 
 /** Where the crops lie, or why there can be none. */
 function planOrReason(track: FaceTrack, crop: StoreRecipe['crop'], video: TrackedVideo): CropPlan | string {
   try {
-    return planCrops(track, crop, video.picture);
+    return planCrops(track, crop, video.frame);
   } catch (error) {
     // TypeError and RangeError are mistakes of ours; a plain Error says that this face has no such crop.
     if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) throw error;
@@ -266,16 +266,16 @@ function planOrReason(track: FaceTrack, crop: StoreRecipe['crop'], video: Tracke
   }
 }
 
-async function addPicture(open: OpenTrack, segment: Segment, crop: Uint8Array, picture: VideoFrame, indexInTrack: number, stages: PrepareStages): Promise<void> {
-  open.frames ??= new Uint8Array(segment.frames * crop.length);
+async function addFrame(open: OpenTrack, segment: Segment, crop: Uint8Array, frame: VideoFrame, indexInTrack: number, stages: PrepareStages): Promise<void> {
+  open.frames ??= new Uint8Array(segment.frameCount * crop.length);
   open.frames.set(crop, crop.length * open.filled);
   if (open.offsetPlan) {
     const bytes = open.offsetPlan.height * open.offsetPlan.width * 3;
-    open.offsetFrames ??= new Uint8Array(segment.frames * bytes);
-    open.offsetPlan.cut(picture, indexInTrack, open.offsetFrames.subarray(bytes * open.filled, bytes * (open.filled + 1)));
+    open.offsetFrames ??= new Uint8Array(segment.frameCount * bytes);
+    open.offsetPlan.cut(frame, indexInTrack, open.offsetFrames.subarray(bytes * open.filled, bytes * (open.filled + 1)));
   }
-  if (stages.embed && open.filled === segment.frames >> 1) {
-    open.identity = await stages.embed(picture, open.track.points.slice(136 * indexInTrack, 136 * (indexInTrack + 1)));
+  if (stages.embed && open.filled === segment.frameCount >> 1) {
+    open.identity = await stages.embed(frame, open.track.points.slice(136 * indexInTrack, 136 * (indexInTrack + 1)));
   }
   open.filled++;
 }
@@ -299,7 +299,7 @@ function takeSegment(open: OpenTrack, number: number): FilledSegment {
   return segment;
 }
 
-/** Of clips seen at the same time, keeps the one whose lips go best with the sound. */
+/** Of clips seen at the same time, keeps the one whose lips go best with the audio. */
 async function keepTalking(finished: FinishedSegment[], clips: string[], store: ClipStore, source: string, drop: (entry: Drop) => Promise<void>): Promise<void> {
   for (const segment of finished) {
     const { confidence } = segment;

@@ -9,7 +9,7 @@ import { storedCropFor } from '@lipsync/sync-windows';
 import { ShotDetector, createFaceEmbedder, createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { laplacianVariance } from '@lipsync/metrics';
-import { LANDMARK_EFFORT, type LandmarkEffort } from './landmark-effort';
+import { LANDMARK_QUALITY, type LandmarkQuality } from './landmark-quality';
 import { offsetStage } from './offset-stage';
 import { readLandmarks } from './read-landmarks';
 import { readLogits, type LogitFiles } from './read-logits';
@@ -25,7 +25,7 @@ export type PrepareFolderOptions = {
   store: string;
   /** What the clips are for: its crop (stored twice as large and wider), mel and rate. */
   recipe: SyncRecipe;
-  /** How pictures are stored, where that is not what the recipe wants: a generator's head crop. */
+  /** How frames are stored, where that is not what the recipe wants: a generator's head crop. */
   crop?: StoredCrop;
   /** What is done and kept. Default `GENERAL`. */
   preparation?: Preparation;
@@ -39,13 +39,13 @@ export type PrepareFolderOptions = {
   /** Looks at each face once, so that people can be told apart where the layout does not name them. Default true. */
   identify?: boolean;
   /** Work that goes into landmarks. Default `fast`. */
-  effort?: LandmarkEffort;
+  landmarkQuality?: LandmarkQuality;
   /** Folder of landmark files made elsewhere: a video that has one is not searched for faces. Default: files beside the videos. */
   landmarks?: string;
   /** Folder of a speech recogniser's logits (npy), see `readLogits`, which clips then keep; a video without is dropped. Default none. */
-  features?: string;
+  logits?: string;
   /** How they are to be read. Default DeepSpeech's columns, every second row of 50 a second. */
-  featureFiles?: LogitFiles;
+  logitFiles?: LogitFiles;
   /** Processes at work beside each other. Default 1: this one, on the backend that is set. */
   jobs?: number;
   /** Prepares only every `count`-th video, from the `index`-th (from 0) on; the others are left to other machines. Default all. */
@@ -64,9 +64,9 @@ export type Preparer = { prepare(source: string): Promise<PrepareResult>; close(
 
 /** A preparer in this process, on the backend that is set. */
 export async function openPreparer(folder: string, options: PrepareFolderOptions & { layout: LayoutName }): Promise<Preparer> {
-  const { effort = 'fast', landmarks = folder, preparation = GENERAL, identify = true, expert: weights, layout, log } = options;
-  const { features, featureFiles = DINET_FILES } = options;
-  const { detector: looks, collect } = LANDMARK_EFFORT[effort];
+  const { landmarkQuality = 'fast', landmarks = folder, preparation = GENERAL, identify = true, expert: weights, layout, log } = options;
+  const { logits: logitFolder, logitFiles = DINET_FILES } = options;
+  const { detector: looks, collect } = LANDMARK_QUALITY[landmarkQuality];
   const store = await openStore(options);
   const reader = await openMedia({ log });
   const detector = await createLandmarkDetector(looks);
@@ -89,7 +89,7 @@ export async function openPreparer(folder: string, options: PrepareFolderOptions
       const tracks = readLandmarks(landmarks, source, others);
       tracks.catch(() => {}); // prepareVideo says it
       const { onProgress } = options;
-      const logits = features === undefined ? undefined : (durationSec: number) => readLogits(features, source, durationSec, featureFiles);
+      const logits = logitFolder === undefined ? undefined : (durationSec: number) => readLogits(logitFolder, source, durationSec, logitFiles);
       const about = { sourceSha256, ...(person === undefined ? {} : { person }) };
       return prepareVideo({ path, source, reader, detector, tracks, logits, preparation, stages, collect, onProgress, ...about }, store);
     },
@@ -103,15 +103,15 @@ export async function openPreparer(folder: string, options: PrepareFolderOptions
 
 /** The store of a preparation: a new one, or the one that it goes on with. */
 export async function openStore(options: PrepareFolderOptions): Promise<ClipStore> {
-  const { store, recipe, crop, effort = 'fast', preparation = GENERAL, expert, identify = true, features, featureFiles = DINET_FILES } = options;
-  const { stepsPerSecond, bins } = audioFeatures(recipe.mel);
-  const { mel, fps } = recipe;
+  const { store, recipe, crop, landmarkQuality = 'fast', preparation = GENERAL, expert, identify = true, logits, logitFiles = DINET_FILES } = options;
+  const { stepsPerSecond, bins } = audioFeatures(recipe.features);
+  const { features, fps } = recipe;
   const settings = {
-    effort,
+    landmarkQuality,
     preparation,
     identify,
     ...(expert && preparation.offset !== 'none' ? { expert: await hashFile(expert) } : {}),
-    ...(features === undefined ? {} : { features: featureFiles }),
+    ...(logits === undefined ? {} : { logits: logitFiles }),
   };
-  return ClipStore.create(store, { crop: crop ?? storedCropFor(recipe.crop), mel, stepsPerSecond, bins, fps }, settings);
+  return ClipStore.create(store, { crop: crop ?? storedCropFor(recipe.crop), features, stepsPerSecond, bins, fps }, settings);
 }

@@ -31,7 +31,7 @@ const mediapipe = (x: number) =>
   JSON.stringify({ width: 1000, height: 1000, frames: [null, Array.from({ length: 478 }, () => [x / 1000, x / 1000, 0])] });
 const seen = async (source: string, others?: string[]) => {
   const tracks = await readLandmarks(folder, source, others);
-  return tracks?.map(({ firstFrame, frames, points }) => [firstFrame, frames, Math.round(points[0] * 10) / 10]);
+  return tracks?.map(({ firstFrame, frameCount, points }) => [firstFrame, frameCount, Math.round(points[0] * 10) / 10]);
 };
 
 test('readLandmarks reads each kind of file, the first in order that is there', async () => {
@@ -79,7 +79,7 @@ test.each<[string, string | Uint8Array, string, new () => Error]>([
   ['a.mp4.landmarks.json', '{"scheme":"dlib5"}', 'parseLandmarkFile: scheme must be "ibug68", got dlib5', TypeError],
   ['a.csv', 'word,start,end\n', 'parseOpenFaceCsv: text must be a table with the column frame', TypeError],
   ['a.npy', new Uint8Array(20), 'decodeNpy: bytes must be an npy file', Error],
-  ['a.npy', npy(Number.POSITIVE_INFINITY), 'parseNpyLandmarks: picture 1 must be finite', RangeError],
+  ['a.npy', npy(Number.POSITIVE_INFINITY), 'parseNpyLandmarks: frame 1 must be finite', RangeError],
   ['a.mediapipe.json', '{"frames":[]}', 'parseMediapipeFile: width must be a number of pixels above 0, got undefined', RangeError],
 ])('a broken %s is named, with what is wrong', async (name, content, message, kind) => {
   await put(name, content);

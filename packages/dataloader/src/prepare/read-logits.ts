@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEEPSPEECH_LABELS, HUBERT_LABELS, WAV2VEC2_LABELS } from '@lipsync/audio-mel';
-import { fail, type Mel } from '@lipsync/contracts';
+import { fail, type Features } from '@lipsync/contracts';
 import { parseNpyLogits } from './npy-logits';
 
 /** Orders of columns by the names of what makes them. */
@@ -14,16 +14,16 @@ export type LogitFiles = { labels: keyof typeof LOGIT_LABELS; halve: 'second' | 
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
 
 /**
- * The logits of a video's sound that a speech recogniser made elsewhere: for `talks/a.mp4`, below the folder, `talks/a.logits.npy` or `talks/a.npy`,
+ * The logits of a video's audio that a speech recogniser made elsewhere: for `talks/a.mp4`, below the folder, `talks/a.logits.npy` or `talks/a.npy`,
  * whichever is there first; `parseNpyLogits` reads it.
  *
  * @param source the video's path relative to its folder, with `/`.
- * @param durationSec length of its sound: tells 25 rows a second from 50, and that all are there.
+ * @param durationSec length of its audio: tells 25 rows a second from 50, and that all are there.
  * @throws Error where neither is there; the reader's error with the file's name before it. No message holds the folder.
  * @example
  * const { steps } = await readLogits('logits', 'talks/a.mp4', 12.4, { labels: 'hubert', halve: 'second' });
  */
-export async function readLogits(folder: string, source: string, durationSec: number, { labels, halve }: LogitFiles): Promise<Mel> {
+export async function readLogits(folder: string, source: string, durationSec: number, { labels, halve }: LogitFiles): Promise<Features> {
   const stem = source.replace(/(?<=[^/])\.[^./]+$/, '');
   const names = [`${stem}.logits.npy`, `${stem}.npy`];
   for (const name of names) {

@@ -5,7 +5,7 @@ import { cutMouthWindow } from '@lipsync/sync-windows';
 import { decideOffset, measureSegment, offsetRecord } from './segment-offset';
 import type { OffsetStage } from './segment-offset';
 
-const reading = (frames: number, confidence = 1) => ({ frames, confidence, distance: 1, windows: 20 });
+const reading = (frameCount: number, confidence = 1) => ({ frameCount, confidence, distance: 1, windows: 20 });
 const seen: Float32Array[] = [];
 const stage: OffsetStage = {
   expert: 'x',
@@ -16,29 +16,29 @@ const stage: OffsetStage = {
     return { ...reading(0), windows: seen.length };
   },
 };
-/** A sound whose features are as many steps as are asked for. */
-const sound = (most = Infinity) => ({
+/** An audio track whose features are as many steps as are asked for. */
+const audio = (most = Infinity) => ({
   samples: new Float32Array(0),
   features: (_: string, steps: number) => ({ data: new Float32Array(Math.min(most, steps) * 80), steps: Math.min(most, steps), bins: 80 }),
 });
 
 test('the network sees the windows that a loader would cut', async () => {
   const clip = madeClip('a.mp4.t0.s0', 20, 9);
-  const pictures = { crop: storeRecipe.crop, frames: clip.frames, count: 20 };
-  expect((await measureSegment(stage, pictures, sound()))?.windows).toBe(16);
+  const frames = { crop: storeRecipe.crop, frames: clip.frames, count: 20 };
+  expect((await measureSegment(stage, frames, audio()))?.windows).toBe(16);
   for (const start of [0, 7, 15]) expect(seen[start]).toEqual(cutMouthWindow(clip.frames, start, { stored: storeRecipe.crop, recipe }));
 });
 
 test('of a long segment the middle is shown', async () => {
   const clip = madeClip('a.mp4.t0.s0', 40, 9);
-  const pictures = { crop: storeRecipe.crop, frames: clip.frames, count: 40 };
-  expect((await measureSegment({ ...stage, mostWindows: 10 }, pictures, sound()))?.windows).toBe(10);
+  const frames = { crop: storeRecipe.crop, frames: clip.frames, count: 40 };
+  expect((await measureSegment({ ...stage, mostWindows: 10 }, frames, audio()))?.windows).toBe(10);
   expect(seen[0]).toEqual(cutMouthWindow(clip.frames, 13, { stored: storeRecipe.crop, recipe }));
 });
 
 test('a segment of fewer than two windows is not measured', async () => {
   const clip = madeClip('a.mp4.t0.s0', 20);
-  expect(await measureSegment(stage, { crop: storeRecipe.crop, frames: clip.frames, count: 20 }, sound(18))).toBeUndefined();
+  expect(await measureSegment(stage, { crop: storeRecipe.crop, frames: clip.frames, count: 20 }, audio(18))).toBeUndefined();
 });
 
 test.each([
@@ -46,7 +46,7 @@ test.each([
   [reading(1), {}, { delayFrames: 0 }],
   [reading(1), { keepOffset: 0 }, { delayFrames: 1 }],
   [reading(9), { offset: 'measure' as const }, { delayFrames: 0 }],
-  [reading(9, 0.1), { sureConfidence: 0.2, maxOffset: 5 }, { delayFrames: 0 }],
+  [reading(9, 0.1), { correctionConfidence: 0.2, maxOffset: 5 }, { delayFrames: 0 }],
   [reading(9), { maxOffset: 8 }, { reason: 'offset too large', detail: '9 frames, above 8' }],
   [reading(0, 0.1), { minConfidence: 0.2 }, { reason: 'offset unknown', detail: 'confidence 0.100, below 0.2' }],
 ])('decideOffset of %o with %o is %o', (found, options, wanted) => {

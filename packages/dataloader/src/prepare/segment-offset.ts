@@ -1,16 +1,16 @@
 import type { SyncRecipe } from '@lipsync/contracts';
-import { pictureShape } from '@lipsync/contracts';
+import { frameShape } from '@lipsync/contracts';
 import type { ClipOffset, OffsetReading, StoreRecipe } from '../store/clip';
-import { cutMelWindow } from '@lipsync/sync-windows';
+import { cutFeatureWindow } from '@lipsync/sync-windows';
 import { makeView, sampleView, toRecipeValues } from '@lipsync/sync-windows';
 import type { Preparation } from './preparation';
-import type { SegmentSound } from './segment-sound';
+import type { SegmentAudio } from './segment-audio';
 import { windowCount } from '@lipsync/sync-windows';
 
-/** What a sync network is fed with at one picture: `[height, width, frames * 3]` and `[bins, melSteps]`. */
-export type OffsetWindow = { frames: Float32Array; mel: Float32Array };
+/** What a sync network is fed with at one frame: `[height, width, frames * 3]` and `[bins, melSteps]`. */
+export type OffsetWindow = { frames: Float32Array; features: Float32Array };
 
-/** Measures the offset between picture and sound with a sync network; see `offsetStage` of the command line for one. */
+/** Measures the offset between frame and audio with a sync network; see `offsetStage` of the command line for one. */
 export type OffsetStage = {
   /** The network's name, and its weights. */
   expert: string;
@@ -19,69 +19,69 @@ export type OffsetStage = {
   recipe: SyncRecipe;
   /** Most windows that it is shown, from the middle of a segment. Default all. */
   mostWindows?: number;
-  /** Reads the offset off consecutive windows, one a picture. */
+  /** Reads the offset off consecutive windows, one a frame. */
   measure(windows: AsyncIterable<OffsetWindow>): Promise<OffsetReading>;
 };
 
-/** Pictures of a segment as the network's crop shows them, all rows. */
-export type OffsetPictures = { crop: StoreRecipe['crop']; frames: Uint8Array; count: number };
+/** Frames of a segment as the network's crop shows them, all rows. */
+export type OffsetFrames = { crop: StoreRecipe['crop']; frames: Uint8Array; count: number };
 
 /** Measures one segment; undefined where it is too short for two windows. */
-export async function measureSegment(stage: OffsetStage, pictures: OffsetPictures, sound: SegmentSound): Promise<OffsetReading | undefined> {
+export async function measureSegment(stage: OffsetStage, frames: OffsetFrames, audio: SegmentAudio): Promise<OffsetReading | undefined> {
   const { recipe } = stage;
-  const mel = sound.features(recipe.mel, Math.ceil((pictures.count * 100) / recipe.fps) + 1); // no features have more steps a second
-  const windows = windowCount(pictures.count, mel.steps, recipe);
+  const features = audio.features(recipe.features, Math.ceil((frames.count * 100) / recipe.fps) + 1); // no features have more steps a second
+  const windows = windowCount(frames.count, features.steps, recipe);
   if (windows < 2) return undefined;
   const shown = Math.min(windows, stage.mostWindows ?? windows);
-  return stage.measure(windowsOf(recipe, pictures, mel, Math.floor((windows - shown) / 2), shown));
+  return stage.measure(windowsOf(recipe, frames, features, Math.floor((windows - shown) / 2), shown));
 }
 
 /** `count` windows from the one at `first` on. */
 async function* windowsOf(
   recipe: SyncRecipe,
-  pictures: OffsetPictures,
-  mel: ReturnType<SegmentSound['features']>,
+  pictures: OffsetFrames,
+  features: ReturnType<SegmentAudio['features']>,
   first: number,
   count: number,
 ): AsyncGenerator<OffsetWindow> {
-  const { height, width } = pictureShape(recipe.crop);
+  const { height, width } = frameShape(recipe.crop);
   const length = height * width * 3;
   const bytes = pictures.frames.length / pictures.count;
   const view = makeView(pictures.crop, recipe.crop);
-  const ring = Array.from({ length: recipe.frames }, () => new Float32Array(length));
-  for (let frame = first; frame < first + count + recipe.frames - 1; frame++) {
-    const latest = ring[frame % recipe.frames];
+  const ring = Array.from({ length: recipe.frameCount }, () => new Float32Array(length));
+  for (let frame = first; frame < first + count + recipe.frameCount - 1; frame++) {
+    const latest = ring[frame % recipe.frameCount];
     sampleView(pictures.frames.subarray(frame * bytes, (frame + 1) * bytes), view, 0, 1, latest);
     toRecipeValues(latest, recipe);
-    const start = frame - recipe.frames + 1;
+    const start = frame - recipe.frameCount + 1;
     if (start < first) continue;
-    const frames = new Float32Array(length * recipe.frames);
-    for (let t = 0; t < recipe.frames; t++) {
-      const picture = ring[(start + t) % recipe.frames];
-      for (let from = 0, to = t * 3; from < length; from += 3, to += recipe.frames * 3) {
+    const frames = new Float32Array(length * recipe.frameCount);
+    for (let t = 0; t < recipe.frameCount; t++) {
+      const picture = ring[(start + t) % recipe.frameCount];
+      for (let from = 0, to = t * 3; from < length; from += 3, to += recipe.frameCount * 3) {
         frames[to] = picture[from];
         frames[to + 1] = picture[from + 1];
         frames[to + 2] = picture[from + 2];
       }
     }
-    yield { frames, mel: cutMelWindow(mel, start, { recipe }) };
+    yield { frames, features: cutFeatureWindow(features, start, { recipe }) };
   }
 }
 
-/** What is done about an offset that was measured: frames by which the sound is to be delayed, or why the clip is dropped. */
+/** What is done about an offset that was measured: frames by which the audio is to be delayed, or why the clip is dropped. */
 export function decideOffset(
   reading: OffsetReading,
-  { offset, keepOffset, maxOffset, sureConfidence, minConfidence }: Preparation,
+  { offset, keepOffset, maxOffset, correctionConfidence, minConfidence }: Preparation,
 ): { delayFrames: number } | { reason: 'offset unknown' | 'offset too large'; detail: string } {
   if (reading.confidence < minConfidence) {
     return { reason: 'offset unknown', detail: `confidence ${reading.confidence.toFixed(3)}, below ${minConfidence}` };
   }
-  const sure = reading.confidence * Math.sqrt(reading.windows / 100) >= sureConfidence;
-  if (sure && Math.abs(reading.frames) > maxOffset) {
-    return { reason: 'offset too large', detail: `${reading.frames} frames, above ${maxOffset}` };
+  const sure = reading.confidence * Math.sqrt(reading.windows / 100) >= correctionConfidence;
+  if (sure && Math.abs(reading.frameCount) > maxOffset) {
+    return { reason: 'offset too large', detail: `${reading.frameCount} frames, above ${maxOffset}` };
   }
-  const moves = offset === 'correct' && sure && Math.abs(reading.frames) > keepOffset;
-  return { delayFrames: moves ? reading.frames : 0 };
+  const moves = offset === 'correct' && sure && Math.abs(reading.frameCount) > keepOffset;
+  return { delayFrames: moves ? reading.frameCount : 0 };
 }
 
 /** The same in the form in which a clip keeps it. */

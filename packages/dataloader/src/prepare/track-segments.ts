@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 
 export type SegmentOptions = {
-  /** Pictures a second. Default 25. */
+  /** Frames a second. Default 25. */
   fps?: number;
   /** Mel steps a second. Default 80. */
   stepsPerSecond?: number;
@@ -11,45 +11,45 @@ export type SegmentOptions = {
   minSegmentSec?: number;
 };
 
-/** A piece of a track, by pictures of the video. */
-export type Segment = { firstFrame: number; frames: number };
+/** A piece of a track, by frames of the video. */
+export type Segment = { firstFrame: number; frameCount: number };
 
 /**
- * Pictures after which a whole number of mel steps has passed: 5 at 25 pictures and 80 steps a second. Segments start at
+ * Frames after which a whole number of mel steps has passed: 5 at 25 frames and 80 steps a second. Segments start at
  * multiples of it, so that floor(3.2 f) counted from the segment is the same as counted from the video.
  */
-export function melAlignedFrames(fps: number, stepsPerSecond: number): number {
-  for (let frames = 1; frames <= 1000; frames++) {
-    if (Number.isInteger((frames * stepsPerSecond) / fps)) return frames;
+export function featureAlignedFrames(fps: number, stepsPerSecond: number): number {
+  for (let frameCount = 1; frameCount <= 1000; frameCount++) {
+    if (Number.isInteger((frameCount * stepsPerSecond) / fps)) return frameCount;
   }
-  return fail(RangeError, 'melAlignedFrames', 'fps', `a rate at which ${stepsPerSecond} mel steps a second meet a picture`, fps);
+  return fail(RangeError, 'melAlignedFrames', 'fps', `a rate at which ${stepsPerSecond} mel steps a second meet a frame`, fps);
 }
 
 /**
- * Cuts a track into segments that start where picture and mel step meet; up to four pictures before the first such place
+ * Cuts a track into segments that start where frame and mel step meet; up to four frames before the first such place
  * are lost.
  *
- * @param firstFrame First picture of the track in the video.
- * @param frames Pictures in the track.
+ * @param firstFrame First frame of the track in the video.
+ * @param frameCount Frames in the track.
  * @returns segments in order, none for a track that ends before the first such place.
  * @example
  * trackSegments(3, 560); // { firstFrame: 5, frames: 250 } { firstFrame: 255, frames: 308 }
  */
-export function trackSegments(firstFrame: number, frames: number, options: SegmentOptions = {}): Segment[] {
+export function trackSegments(firstFrame: number, frameCount: number, options: SegmentOptions = {}): Segment[] {
   const { fps = 25, stepsPerSecond = 80, segmentSec = 10, minSegmentSec = 3 } = options;
-  const align = melAlignedFrames(fps, stepsPerSecond);
+  const align = featureAlignedFrames(fps, stepsPerSecond);
   const length = Math.floor((segmentSec * fps) / align) * align;
   if (!(length > 0)) fail(RangeError, 'trackSegments', 'segmentSec', `at least ${align / fps} s`, segmentSec);
   if (!(minSegmentSec >= 0 && minSegmentSec <= segmentSec)) {
     fail(RangeError, 'trackSegments', 'minSegmentSec', `within 0..segmentSec (${segmentSec})`, minSegmentSec);
   }
-  const end = firstFrame + frames;
+  const end = firstFrame + frameCount;
   const segments: Segment[] = [];
   for (let start = Math.ceil(firstFrame / align) * align; start < end; start += length) {
     const rest = end - start;
     const before = segments[segments.length - 1];
-    if (before && rest < minSegmentSec * fps) before.frames += rest;
-    else segments.push({ firstFrame: start, frames: Math.min(length, rest) });
+    if (before && rest < minSegmentSec * fps) before.frameCount += rest;
+    else segments.push({ firstFrame: start, frameCount: Math.min(length, rest) });
   }
   return segments;
 }

@@ -35,8 +35,8 @@ function clip(source: string, { count = 50, gray = 128, moving = true, side = 12
     count,
     height: SIZE,
     width: SIZE,
-    sound: new Int16Array(count * 640),
-    mel: { data: new Float32Array(steps * 80), steps, bins: 80 },
+    audio: new Int16Array(count * 640),
+    features: { data: new Float32Array(steps * 80), steps, bins: 80 },
     landmarks,
     poses: Float32Array.from({ length: count * 4 }, (_, i) => [200, 200, side, angle][i % 4]),
     firstFrame: 0,
@@ -49,8 +49,8 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
   folder = await mkdtemp(join(tmpdir(), 'lipsync-report-'));
   const recipe = recipeOf(LITE);
-  const crop = { ...recipe.crop, side: '1.9 * max(eye distance, 0.95 * eye-to-mouth)', size: SIZE } as typeof recipe.crop;
-  store = await ClipStore.create(folder, { crop, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 });
+  const crop = { ...recipe.crop, side: 1.9, size: SIZE } as typeof recipe.crop;
+  store = await ClipStore.create(folder, { crop, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 });
   await store.write(clip('a.mp4', { count: 150 }));
   await store.write(clip('b <1>.mp4', { gray: 20, side: 40, angle: Math.PI / 2 }));
   await store.write(clip('c.mp4', { moving: false }));
@@ -66,7 +66,7 @@ test('dataReport measures length, size, brightness and the movement of the lips'
   expect(report.seconds).toMatchObject({ least: 2, median: 2, greatest: 6 });
   expect(report.cropSide).toMatchObject({ least: 40, median: 120, greatest: 120 });
   expect(report.brightness.least).toBeCloseTo(20, 4);
-  // half of the pictures open by 20 % of the mouth's width: a deviation of 10 %
+  // half of the frames open by 20 % of the mouth's width: a deviation of 10 %
   expect(report.lipMovement.least).toBe(0);
   expect(report.lipMovement.greatest).toBeCloseTo(10, 3);
   expect(report.seconds.bins.reduce((sum, count) => sum + count, 0)).toBe(3);
@@ -88,7 +88,7 @@ test('dataReport draws landmarks where they lie in the crop, turned crops too', 
 test('dataReport warns in words of what is likely to go wrong', async () => {
   const { warnings } = await dataReport(store);
   const text = warnings.join('\n');
-  for (const part of ['3 videos only', '0.2 minutes only', '60 % of the pictures', 'lips hardly move in 33 %', '33 % of the clips are dark', '33 % of the crops']) {
+  for (const part of ['3 videos only', '0.2 minutes only', '60 % of the frames', 'lips hardly move in 33 %', '33 % of the clips are dark', '33 % of the crops']) {
     expect(text).toContain(part);
   }
   expect(text).not.toContain('frames off: training');
@@ -97,9 +97,9 @@ test('dataReport warns in words of what is likely to go wrong', async () => {
 
 test('dataReport counts the offsets that an expert finds', async () => {
   const recipe = recipeOf(LITE);
-  // Both embeddings say only where the window is, by its order: sound 3 windows later matches.
-  const order = { frames: 0, mel: 0 };
-  const oneHot = (kind: 'frames' | 'mel', rows: number, shift: number) =>
+  // Both embeddings say only where the window is, by its order: audio 3 windows later matches.
+  const order = { frameCount: 0, features: 0 };
+  const oneHot = (kind: 'frameCount' | 'features', rows: number, shift: number) =>
     tf.tidy(() => {
       const hot = tf.oneHot(Array.from({ length: rows }, () => order[kind]++ + shift), 200, 1, 0, 'float32');
       return tf.tensor2d(hot.dataSync(), [rows, 200]);
@@ -109,8 +109,8 @@ test('dataReport counts the offsets that an expert finds', async () => {
     recipe,
     embeddingSize: 200,
     space: 'unit',
-    encodeFrames: (frames) => oneHot('frames', frames.shape[0], 0),
-    encodeAudio: (mel) => oneHot('mel', mel.shape[0], 3),
+    encodeVisual: (frames) => oneHot('frameCount', frames.shape[0], 0),
+    encodeAudio: (features) => oneHot('features', features.shape[0], 3),
     dispose: () => {},
   };
   const before = tf.memory().numTensors;
@@ -119,7 +119,7 @@ test('dataReport counts the offsets that an expert finds', async () => {
     expert,
     onClip: (done) => {
       seen.push(done);
-      order.frames = order.mel = 0;
+      order.frameCount = order.features = 0;
     },
   });
   expect(tf.memory().numTensors).toBe(before);

@@ -1,6 +1,6 @@
 import type { SyncExpert } from '@lipsync/contracts';
 import { THESIS_PAIRS } from '../loaders/sync-loader';
-import { cutMelWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
+import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
 import { anglesOf, type Clip } from '../store/clip';
 import { parseClipId } from '../store/clip-id';
 import { planBatch, usableClips } from '../sampling/batch-plan';
@@ -10,7 +10,7 @@ import { WindowScorer } from '@lipsync/metrics';
 /** Smallest, middle and largest of some numbers, and how many fall into each of equally wide bins from `low` to `high`. */
 export type Spread = { least: number; median: number; greatest: number; low: number; high: number; bins: number[] };
 
-/** One clip as a picture: its middle crop and the landmarks drawn where they lie in it. */
+/** One clip as a frame: its middle crop and the landmarks drawn where they lie in it. */
 export type Thumbnail = {
   id: string;
   /** Pixels. */
@@ -28,7 +28,7 @@ export type DataReport = {
   fps: number;
   /** Videos that gave at least one clip. */
   videos: number;
-  /** Number of clips by the rate of the video that they are of, pictures a second; where clips say it. */
+  /** Number of clips by the rate of the video that they are of, frames a second; where clips say it. */
   videoRates: Record<string, number>;
   /** Who is seen, and what is held for validation, as `lipsync prepare` found out; missing before its end. */
   people?: {
@@ -48,7 +48,7 @@ export type DataReport = {
     /** Share of the off-sync pairs that are at most 2 frames off, which nobody can tell for sure. */
     offSyncWithinTwo: number;
   };
-  /** Share of the pictures that come from the video with most of them, 0..1. */
+  /** Share of the frames that come from the video with most of them, 0..1. */
   largestVideoShare: number;
   /** Seconds a clip. */
   seconds: Spread;
@@ -74,7 +74,7 @@ export type DataReport = {
     beyondTwo: number;
     /** Clips too short for a window. */
     leftOut: number;
-    /** Clips whose sound was moved in the preparation. */
+    /** Clips whose audio was moved in the preparation. */
     corrected: number;
   };
   warnings: string[];
@@ -84,7 +84,7 @@ export type DataReport = {
 export type DataReportOptions = {
   /** Measures each clip's offset; borrowed. Takes most of the time. */
   expert?: SyncExpert;
-  /** Pictures in the report, evenly spread over the clips. Default 24. */
+  /** Frames in the report, evenly spread over the clips. Default 24. */
   thumbnails?: number;
   /** Told after each clip. */
   onClip?: (done: number, of: number) => void;
@@ -96,9 +96,9 @@ const ENLARGED = 0.75; // crops from fewer source pixels than this share of thei
 
 /**
  * What one should know of prepared clips before a network is trained on them: how much there is, how large, bright and lively the faces
- * are, what was dropped and why, by how much the sound is off, and in words what is likely to go wrong.
+ * are, what was dropped and why, by how much the audio is off, and in words what is likely to go wrong.
  *
- * Reads one clip at a time and decodes its middle picture; with an expert all of them.
+ * Reads one clip at a time and decodes its middle frame; with an expert all of them.
  *
  * @throws RangeError if the store holds no clip.
  * @example
@@ -112,16 +112,16 @@ export async function dataReport(store: ClipStore, options: DataReportOptions = 
   const { fps } = store.recipe;
   const columns = { seconds: [], cropSide: [], brightness: [], lipMovement: [], faceSize: [], voiced: [] } as Record<string, number[]>;
   const thumbnails: Thumbnail[] = [];
-  const picturesOf = new Map<string, number>();
+  const framesOf = new Map<string, number>();
   const videoRates: Record<string, number> = {};
-  const lengths: { frames: number; windows: number }[] = [];
+  const lengths: { frameCount: number; windows: number }[] = [];
   const offsets = new OffsetCounts();
   for (const [index, id] of ids.entries()) {
     const clip = await store.open(id);
-    const middle = { ...clip, frames: await store.pictures(id, clip.count >> 1, 1) };
+    const middle = { ...clip, frames: await store.frames(id, clip.count >> 1, 1) };
     const { source } = parseClipId(id);
-    picturesOf.set(source, (picturesOf.get(source) ?? 0) + clip.count);
-    lengths.push({ frames: clip.count, windows: windowCount(clip.count, clip.mel.steps, { ...PAIR_WINDOW, ...store.recipe }) });
+    framesOf.set(source, (framesOf.get(source) ?? 0) + clip.count);
+    lengths.push({ frameCount: clip.count, windows: windowCount(clip.count, clip.features.steps, { ...PAIR_WINDOW, ...store.recipe }) });
     columns.seconds.push(clip.count / fps);
     columns.cropSide.push(meanOf(clip.count, (frame) => clip.poses[4 * frame + 2]));
     columns.brightness.push(meanGray(middle.frames));
@@ -130,26 +130,26 @@ export async function dataReport(store: ClipStore, options: DataReportOptions = 
       columns.faceSize.push(clip.quality.faceSize);
       columns.voiced.push(clip.quality.voiced);
     }
-    if (clip.film) videoRates[clip.film.fps] = (videoRates[clip.film.fps] ?? 0) + 1;
+    if (clip.video) videoRates[clip.video.fps] = (videoRates[clip.video.fps] ?? 0) + 1;
     const every = ids.length / Math.min(wanted, ids.length);
     if (thumbnails.length < wanted && index >= Math.floor(thumbnails.length * every)) thumbnails.push(thumbnail(middle));
     if (expert) offsets.add(await clipOffset(await store.read(id), store, expert), clip.offset, expert);
-    else if (clip.offset) offsets.add((clip.offset.after ?? clip.offset.measured).frames, clip.offset, { ...clip.offset, name: clip.offset.expert });
+    else if (clip.offset) offsets.add((clip.offset.after ?? clip.offset.measured).frameCount, clip.offset, { ...clip.offset, name: clip.offset.expert });
     onClip?.(index + 1, ids.length);
   }
   const dropped: Record<string, number> = {};
   for (const { reason } of await store.dropped()) dropped[reason] = (dropped[reason] ?? 0) + 1;
-  const pictures = [...picturesOf.values()].reduce((sum, count) => sum + count, 0);
+  const frameCount = [...framesOf.values()].reduce((sum, count) => sum + count, 0);
   const { seconds, cropSide, brightness, lipMovement, faceSize, voiced } = columns;
   const report: DataReport = {
     clips: ids.length,
-    minutes: pictures / fps / 60,
+    minutes: frameCount / fps / 60,
     fps,
-    videos: picturesOf.size,
+    videos: framesOf.size,
     videoRates,
     ...peopleOf(await store.manifest()),
     labels: labelsOf(lengths),
-    largestVideoShare: greatest([...picturesOf.values()]) / pictures,
+    largestVideoShare: greatest([...framesOf.values()]) / frameCount,
     seconds: spreadOf(seconds, 0, greatest(seconds)),
     cropSide: spreadOf(cropSide, 0, greatest(cropSide)),
     ...(faceSize.length > 0 ? { faceSize: spreadOf(faceSize, 0, greatest(faceSize)), voiced: spreadOf(voiced, 0, 1) } : {}),
@@ -177,11 +177,11 @@ class OffsetCounts {
   #leftOut = 0;
   #corrected = 0;
 
-  add(frames: number | undefined, kept: Clip['offset'], expert: { name: string; weightsHash?: string }): void {
+  add(frameCount: number | undefined, kept: Clip['offset'], expert: { name: string; weightsHash?: string }): void {
     this.#expert ??= expert;
     if (kept && kept.corrected !== 0) this.#corrected++;
-    if (frames === undefined) this.#leftOut++;
-    else this.#found.set(frames, (this.#found.get(frames) ?? 0) + 1);
+    if (frameCount === undefined) this.#leftOut++;
+    else this.#found.set(frameCount, (this.#found.get(frameCount) ?? 0) + 1);
   }
 
   report(): Pick<DataReport, 'offsets'> {
@@ -196,16 +196,16 @@ class OffsetCounts {
   }
 }
 
-/** Windows of the thesis: five pictures. */
-const PAIR_WINDOW = { frames: 5, melSteps: 16 };
+/** Windows of the thesis: five frames. */
+const PAIR_WINDOW = { frameCount: 5, featureSteps: 16 };
 const PAIR_BATCHES = 16;
 
-function labelsOf(lengths: { frames: number; windows: number }[]): DataReport['labels'] {
-  const usable = usableClips(lengths, THESIS_PAIRS.sampling, PAIR_WINDOW.frames);
+function labelsOf(lengths: { frameCount: number; windows: number }[]): DataReport['labels'] {
+  const usable = usableClips(lengths, THESIS_PAIRS.sampling, PAIR_WINDOW.frameCount);
   if (usable.length === 0) return { clips: 0, inSync: 0, offSyncWithinTwo: 0 };
   const pairs = Array.from({ length: PAIR_BATCHES }, (_, step) => planBatch(lengths, usable, THESIS_PAIRS.sampling, 0, step)).flat();
   const off = pairs.filter(({ label }) => label === 0);
-  const near = off.filter(({ frameStart, melStart }) => Math.abs(frameStart - melStart) <= 2);
+  const near = off.filter(({ frameStart, featureStart }) => Math.abs(frameStart - featureStart) <= 2);
   return { clips: usable.length, inSync: 1 - off.length / pairs.length, offSyncWithinTwo: near.length / Math.max(1, off.length) };
 }
 
@@ -231,7 +231,7 @@ function warningsOf(report: DataReport, shares: { still: number; dark: number; e
   const all: [boolean, string][] = [
     [report.videos < 20, `${report.videos} videos only: a network will learn these faces rather than lips`],
     [report.minutes < 30, `${report.minutes.toFixed(1)} minutes only: plain cross-entropy on pairs will stay at 0.693; contrast windows of the same clip`],
-    [report.videos > 1 && report.largestVideoShare > 0.2, `${percent(report.largestVideoShare)} of the pictures come from one video`],
+    [report.videos > 1 && report.largestVideoShare > 0.2, `${percent(report.largestVideoShare)} of the frames come from one video`],
     [(report.offsets?.beyondTwo ?? 0) > 0.05, `${percent(report.offsets?.beyondTwo ?? 0)} of the clips are more than 2 frames off: training will plateau`],
     [
       (report.people?.largestShare ?? 0) > 0.3,
@@ -256,22 +256,22 @@ function warningsOf(report: DataReport, shares: { still: number; dark: number; e
 async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExpert): Promise<number | undefined> {
   const { recipe } = expert;
   const { crop } = store.recipe;
-  const windows = windowCount(clip.count, clip.mel.steps, recipe);
+  const windows = windowCount(clip.count, clip.features.steps, recipe);
   if (windows < 2) return undefined;
   const scorer = new WindowScorer(expert);
   for (let start = 0; start < windows; start++) {
     const frames = cutMouthWindow(clip.frames, start, { stored: crop, recipe, angles: anglesOf(clip) });
-    const mel = cutMelWindow(clip.mel, start, { recipe });
-    await scorer.update({ frames, mel });
+    const features = cutFeatureWindow(clip.features, start, { recipe });
+    await scorer.update({ frames, features });
   }
   return (await scorer.compute()).offsetFrames;
 }
 
-/** @param clip with its middle picture alone. */
+/** @param clip with its middle frame alone. */
 function thumbnail({ id, height, width, frames, count, poses, landmarks }: Pick<Clip, 'id' | 'height' | 'width' | 'frames' | 'count' | 'poses' | 'landmarks'>): Thumbnail {
   const middle = count >> 1;
   const [x, y, side, angle] = poses.subarray(4 * middle);
-  // A head crop stands upright as the picture does, and its pose is that of the mouth box: as far from the bottom as from the sides.
+  // A head crop stands upright as the frame does, and its pose is that of the mouth box: as far from the bottom as from the sides.
   const [cos, sin] = height === width ? [Math.cos(angle), Math.sin(angle)] : [1, 0];
   const [scale, left, top] = height === width ? [width / side, width / 2, height / 2] : headPlace(width, side);
   const placed = new Float32Array(136);
@@ -290,7 +290,7 @@ function headPlace(width: number, side: number): [number, number, number] {
   return [mouth / side, width / 2, mouth];
 }
 
-/** Mean of a picture's gray (ITU-R BT.601). */
+/** Mean of a frame's gray (ITU-R BT.601). */
 function meanGray(rgb: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < rgb.length; i += 3) sum += 0.299 * rgb[i] + 0.587 * rgb[i + 1] + 0.114 * rgb[i + 2];

@@ -4,7 +4,7 @@ import type { ContrastSampling, PairSampling } from './batch-plan';
 
 const contrast: ContrastSampling = { kind: 'contrast', clips: 4, windows: 3, minDistance: 3 };
 const pairs: PairSampling = { kind: 'pairs', pairs: 64, positiveShare: 0.5, minOffset: 1, crossClipShare: 0, lengthInWindows: 2 };
-const clips = [20, 7, 30, 6, 60, 12, 240].map((windows) => ({ frames: windows + 4, windows }));
+const clips = [20, 7, 30, 6, 60, 12, 240].map((windows) => ({ frameCount: windows + 4, windows }));
 
 test('contrast draws different clips, windows of each at least the distance apart, every time in range', () => {
   const usable = usableClips(clips, contrast, 5);
@@ -15,18 +15,18 @@ test('contrast draws different clips, windows of each at least the distance apar
     const chosen = [0, 3, 6, 9].map((i) => batch[i].melClip);
     expect(new Set(chosen).size).toBe(4);
     batch.forEach((sample, i) => {
-      expect([sample.frameClip, sample.frameStart]).toEqual([sample.melClip, sample.melStart]);
+      expect([sample.frameClip, sample.frameStart]).toEqual([sample.melClip, sample.featureStart]);
       expect(sample.melClip).toBe(chosen[Math.floor(i / 3)]);
-      expect(sample.melStart).toBeGreaterThanOrEqual(0);
-      expect(sample.melStart).toBeLessThan(clips[sample.melClip].windows);
-      if (i % 3 > 0) expect(sample.melStart - batch[i - 1].melStart).toBeGreaterThanOrEqual(3);
+      expect(sample.featureStart).toBeGreaterThanOrEqual(0);
+      expect(sample.featureStart).toBeLessThan(clips[sample.melClip].windows);
+      if (i % 3 > 0) expect(sample.featureStart - batch[i - 1].featureStart).toBeGreaterThanOrEqual(3);
     });
   }
 });
 
 test('contrast takes clips by the root of their windows, up to 60', () => {
   const two = { ...contrast, clips: 1 };
-  const counts = [15, 60, 600].map((windows) => ({ frames: windows + 4, windows }));
+  const counts = [15, 60, 600].map((windows) => ({ frameCount: windows + 4, windows }));
   const drawn = [0, 0, 0];
   for (let step = 0; step < 5000; step++) drawn[planBatch(counts, [0, 1, 2], two, 2, step)[0].melClip]++;
   const total = Math.sqrt(15) + 2 * Math.sqrt(60);
@@ -35,7 +35,7 @@ test('contrast takes clips by the root of their windows, up to 60', () => {
   });
 });
 
-test('pairs: the sound stays at its start, off-sync pictures come from elsewhere in the clip', () => {
+test('pairs: the audio stays at its start, off-sync frames come from elsewhere in the clip', () => {
   for (const minOffset of [1, 3]) {
     const sampling = { ...pairs, minOffset };
     const usable = usableClips(clips, sampling, 5);
@@ -45,7 +45,7 @@ test('pairs: the sound stays at its start, off-sync pictures come from elsewhere
         expect(sample.frameClip).toBe(sample.melClip);
         expect(sample.frameStart).toBeGreaterThanOrEqual(0);
         expect(sample.frameStart).toBeLessThan(clips[sample.frameClip].windows);
-        const apart = Math.abs(sample.frameStart - sample.melStart);
+        const apart = Math.abs(sample.frameStart - sample.featureStart);
         if (sample.label === 1) positives++;
         expect(sample.label === 1 ? apart === 0 : apart >= minOffset).toBe(true);
       }
@@ -55,12 +55,12 @@ test('pairs: the sound stays at its start, off-sync pictures come from elsewhere
 });
 
 test('pairs: off-sync starts are even over all that are far enough', () => {
-  const one = [{ frames: 14, windows: 10 }];
+  const one = [{ frameCount: 14, windows: 10 }];
   const sampling = { ...pairs, minOffset: 2, positiveShare: 0 };
   const seen = new Map<string, number>();
   for (let step = 0; step < 400; step++) {
-    for (const { melStart, frameStart } of planBatch(one, [0], sampling, 4, step)) {
-      if (melStart === 5) seen.set(String(frameStart), (seen.get(String(frameStart)) ?? 0) + 1);
+    for (const { featureStart, frameStart } of planBatch(one, [0], sampling, 4, step)) {
+      if (featureStart === 5) seen.set(String(frameStart), (seen.get(String(frameStart)) ?? 0) + 1);
     }
   }
   expect([...seen.keys()].sort()).toEqual(['0', '1', '2', '3', '7', '8', '9']);
@@ -68,7 +68,7 @@ test('pairs: off-sync starts are even over all that are far enough', () => {
   expect(Math.min(...counts) / Math.max(...counts)).toBeGreaterThan(0.7);
 });
 
-test('pairs: the cross-clip share of off-sync pictures comes from another clip', () => {
+test('pairs: the cross-clip share of off-sync frames comes from another clip', () => {
   const sampling = { ...pairs, pairs: 2000, crossClipShare: 0.3 };
   const batch = planBatch(clips, [0, 2, 4], sampling, 1, 0).filter((sample) => sample.label === 0);
   const others = batch.filter((sample) => sample.frameClip !== sample.melClip);
@@ -85,7 +85,7 @@ test('a batch depends on seed and step alone', () => {
 });
 
 test('usableClips leaves out clips that are shorter than the sampling asks', () => {
-  expect(usableClips(clips, { ...pairs, lengthInWindows: 3 }, 5)).toEqual([0, 2, 4, 5, 6]); // 15 pictures
+  expect(usableClips(clips, { ...pairs, lengthInWindows: 3 }, 5)).toEqual([0, 2, 4, 5, 6]); // 15 frames
   expect(usableClips(clips, { ...pairs, minOffset: 5 }, 5)).toEqual([0, 2, 4, 5, 6]);
 });
 

@@ -3,7 +3,7 @@ import { Random } from '@lipsync/nn';
 
 /**
  * Windows of the same clip contrasted with each other: `clips` clips, `windows` windows of each, every pair of windows of
- * a clip at least `minDistance` frames apart. No labels: window i's picture belongs to window i's sound.
+ * a clip at least `minDistance` frames apart. No labels: window i's frame belongs to window i's audio.
  */
 export type ContrastSampling = {
   kind: 'contrast';
@@ -15,30 +15,30 @@ export type ContrastSampling = {
   minDistance: number;
 };
 
-/** Independent pairs with labels: sound at a random start of a random clip, pictures from there (1) or from elsewhere (0). */
+/** Independent pairs with labels: audio at a random start of a random clip, frames from there (1) or from elsewhere (0). */
 export type PairSampling = {
   kind: 'pairs';
   /** Pairs in a batch. */
   pairs: number;
   /** Chance that a pair is in sync. */
   positiveShare: number;
-  /** Least distance in frames between sound and pictures of an off-sync pair in the same clip; 1 allows all but the start itself. */
+  /** Least distance in frames between audio and frames of an off-sync pair in the same clip; 1 allows all but the start itself. */
   minOffset: number;
-  /** Share of off-sync pairs whose pictures come from another clip. */
+  /** Share of off-sync pairs whose frames come from another clip. */
   crossClipShare: number;
-  /** A clip must be this many windows long (in pictures) to be used. */
+  /** A clip must be this many windows long (in frames) to be used. */
   lengthInWindows: number;
-  /** Least share of a window's pictures during which somebody speaks, by `voiceActivity`; clips without such are used as they are. Default 0. */
+  /** Least share of a window's frames during which somebody speaks, by `voiceActivity`; clips without such are used as they are. Default 0. */
   minVoiced?: number;
 };
 
 export type SyncSampling = ContrastSampling | PairSampling;
 
 /** One sample of a batch; clips by their index. */
-export type PlannedSample = { frameClip: number; frameStart: number; melClip: number; melStart: number; label?: 0 | 1 };
+export type PlannedSample = { frameClip: number; frameStart: number; melClip: number; featureStart: number; label?: 0 | 1 };
 
 /** What planning must know of a clip. */
-export type ClipLength = { frames: number; windows: number };
+export type ClipLength = { frameCount: number; windows: number };
 
 const LONGEST_COUNTED = 60; // windows beyond this give a clip no more weight
 
@@ -48,7 +48,7 @@ export function usableClips(clips: readonly ClipLength[], sampling: SyncSampling
   const usable = (clip: ClipLength): boolean => {
     if (sampling.kind === 'contrast') return clip.windows > (sampling.windows - 1) * sampling.minDistance;
     // Any start must have another one far enough away: the middle one has the nearest ends.
-    return clip.frames >= sampling.lengthInWindows * framesInWindow && clip.windows >= 2 * sampling.minOffset;
+    return clip.frameCount >= sampling.lengthInWindows * framesInWindow && clip.windows >= 2 * sampling.minOffset;
   };
   return clips.flatMap((clip, index) => (usable(clip) ? [index] : []));
 }
@@ -96,7 +96,7 @@ function planContrast(
     const starts = Array.from({ length: sampling.windows }, () => random.integer(slack + 1)).sort((a, b) => a - b);
     return starts.map((start, k) => {
       const at = start + k * sampling.minDistance;
-      return { frameClip: clip, frameStart: at, melClip: clip, melStart: at };
+      return { frameClip: clip, frameStart: at, melClip: clip, featureStart: at };
     });
   });
 }
@@ -109,19 +109,19 @@ function planPairs(
 ): PlannedSample[] {
   return Array.from({ length: sampling.pairs }, () => {
     const melClip = usable[random.integer(usable.length)];
-    const melStart = random.integer(clips[melClip].windows);
-    if (random.uniform() < sampling.positiveShare) return { frameClip: melClip, frameStart: melStart, melClip, melStart, label: 1 };
+    const featureStart = random.integer(clips[melClip].windows);
+    if (random.uniform() < sampling.positiveShare) return { frameClip: melClip, frameStart: featureStart, melClip, featureStart, label: 1 };
     if (random.uniform() < sampling.crossClipShare) {
       let frameClip = melClip;
       while (frameClip === melClip) frameClip = usable[random.integer(usable.length)];
-      return { frameClip, frameStart: random.integer(clips[frameClip].windows), melClip, melStart, label: 0 };
+      return { frameClip, frameStart: random.integer(clips[frameClip].windows), melClip, featureStart, label: 0 };
     }
     // Starts below and above the forbidden middle, counted as one row.
-    const below = Math.max(0, melStart - sampling.minOffset + 1);
-    const above = Math.max(0, clips[melClip].windows - melStart - sampling.minOffset);
+    const below = Math.max(0, featureStart - sampling.minOffset + 1);
+    const above = Math.max(0, clips[melClip].windows - featureStart - sampling.minOffset);
     const drawn = random.integer(below + above);
-    const frameStart = drawn < below ? drawn : melStart + sampling.minOffset + drawn - below;
-    return { frameClip: melClip, frameStart, melClip, melStart, label: 0 };
+    const frameStart = drawn < below ? drawn : featureStart + sampling.minOffset + drawn - below;
+    return { frameClip: melClip, frameStart, melClip, featureStart, label: 0 };
   });
 }
 

@@ -3,14 +3,14 @@ import { madeClip, storeRecipe, temporaryFolder } from '../testing/made-clips';
 import { ClipStore } from '../store/clip-store';
 import { DinetBatchMaker } from './dinet-batch-maker';
 
-const options = { batch: 4, frames: 2, references: 3, audioFrames: 5, audio: 'mel' as const, seed: 1, exclude: [] };
+const options = { batch: 4, frameCount: 2, references: 3, audioFrames: 5, audio: 'mel' as const, seed: 1, exclude: [] };
 
-test('the plain batch is a function of options and step, and clips whose sound ends early are cut there', async () => {
+test('the plain batch is a function of options and step, and clips whose audio ends early are cut there', async () => {
   const { folder, remove } = await temporaryFolder();
   const store = await ClipStore.create(folder, { ...storeRecipe, crop: { kind: 'dinet head', mouth: 8 } });
   const size = { height: 13, width: 10 };
   const frames = new Uint8Array(40 * 13 * 10 * 3);
-  await store.write({ ...madeClip('a.mp4.t0.s0', 40, 0, 33), ...size, frames }); // sound for ten pictures
+  await store.write({ ...madeClip('a.mp4.t0.s0', 40, 0, 33), ...size, frames }); // audio for ten frames
   const maker = new DinetBatchMaker(store, options);
   expect((await maker.index()).counts).toEqual([10]);
   const [one, again] = [await maker.make(3), await new DinetBatchMaker(store, options).make(3)];
@@ -21,11 +21,11 @@ test('the plain batch is a function of options and step, and clips whose sound e
     for (const frame of references.flat()) expect(frame < start || (frame >= start + 2 && frame < 10)).toBe(true);
   }
   await expect(maker.make(-1)).rejects.toThrow('DinetBatchMaker: step must be a whole number, 0 or more, got -1');
-  await expect(new DinetBatchMaker(store, { ...options, frames: 9 }).make(0)).rejects.toThrow('clips must be at least 1 long enough, got 0 of 1');
+  await expect(new DinetBatchMaker(store, { ...options, frameCount: 9 }).make(0)).rejects.toThrow('clips must be at least 1 long enough, got 0 of 1');
   await remove();
 });
 
-test('a generator that hears logits gets a row a picture, and clips end where their logits do', async () => {
+test('a generator that hears logits gets a row a frame, and clips end where their logits do', async () => {
   const { folder, remove } = await temporaryFolder();
   const store = await ClipStore.create(folder, { ...storeRecipe, crop: { kind: 'dinet head', mouth: 8 } });
   const clip = { ...madeClip('a.mp4.t0.s0', 30), height: 13, width: 10, frames: new Uint8Array(30 * 13 * 10 * 3) };
@@ -34,10 +34,10 @@ test('a generator that hears logits gets a row a picture, and clips end where th
   await store.write({ ...clip, logits });
   const maker = new DinetBatchMaker(store, { ...options, audio: 'logits' });
   expect([maker.audioShape, (await maker.index()).counts]).toEqual([{ bins: 29, steps: 5 }, [20]]);
-  const mels = await new DinetBatchMaker(store, options).make(1);
-  expect(mels.syncLogits).toBeUndefined();
+  const featureWindows = await new DinetBatchMaker(store, options).make(1);
+  expect(featureWindows.syncLogits).toBeUndefined();
   const { samples, audio, syncAudio, syncLogits } = await maker.make(1);
-  expect([audio.length, syncLogits!.length, syncAudio.length]).toEqual([8 * 29 * 5, 4 * 29 * 6, mels.syncAudio.length]);
+  expect([audio.length, syncLogits!.length, syncAudio.length]).toEqual([8 * 29 * 5, 4 * 29 * 6, featureWindows.syncAudio.length]);
   samples.forEach(({ start }, row) => {
     for (const [bin, step] of [[0, 0], [28, 4], [7, 2]]) {
       for (const t of [0, 1]) expect(audio[((row * 2 + t) * 29 + bin) * 5 + step]).toBe(100 * (start + t - 2 + step) + bin);

@@ -1,5 +1,5 @@
 import { AUDIO_FEATURES, fail, storedShape, stepsBefore } from '@lipsync/contracts';
-import type { Mel } from '@lipsync/contracts';
+import type { Features } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import { inParallel } from '../store/clip-store';
 import type { OpenClip } from '../store/clip-file';
@@ -10,11 +10,11 @@ import { named } from './sync-batch-maker';
 export type DinetBatchOptions = {
   /** Clips a batch. */
   batch: number;
-  /** Pictures in a row that are painted: 1 in the stage of frames, 5 in the stage of clips. */
-  frames: number;
-  /** Pictures of the same face that show what it looks like elsewhere. */
+  /** Frames in a row that are painted: 1 in the stage of frames, 5 in the stage of clips. */
+  frameCount: number;
+  /** Frames of the same face that show what it looks like elsewhere. */
   references: number;
-  /** Pictures of sound for each picture that is painted, around it. */
+  /** Frames of audio for each frame that is painted, around it. */
   audioFrames: number;
   /** What the generator hears. */
   audio: 'mel' | 'logits';
@@ -23,7 +23,7 @@ export type DinetBatchOptions = {
   exclude: readonly string[];
 };
 
-/** One drawn row of pictures: the clip, the first picture, and the reference pictures of each. */
+/** One drawn row of frames: the clip, the first frame, and the reference frames of each. */
 export type DinetSample = { clip: number; start: number; references: number[][] };
 
 /** A batch as plain arrays. */
@@ -35,9 +35,9 @@ export type PlainDinetBatch = {
   references: Float32Array;
   /** `[batch * frames, bins, audioSteps]`. */
   audio: Float32Array;
-  /** `[batch, bins, syncSteps]`: the sound of all pictures of a row. */
+  /** `[batch, bins, syncSteps]`: the audio of all frames of a row. */
   syncAudio: Float32Array;
-  /** `[batch, 29, frames + 4]`: logits of all pictures of a row and of two on both sides; where the generator hears logits. */
+  /** `[batch, 29, frames + 4]`: logits of all frames of a row and of two on both sides; where the generator hears logits. */
   syncLogits?: Float32Array;
   /** `[batch * frames]`, radians. */
   angles: Float32Array;
@@ -46,7 +46,7 @@ export type PlainDinetBatch = {
 type Index = { ids: string[]; counts: number[]; usable: number[] };
 
 const READS_AT_ONCE = 8;
-/** Pictures of sound on both sides of a row that DINet's sync network hears. */
+/** Frames of audio on both sides of a row that DINet's sync network hears. */
 const SYNC_LOGIT_MARGIN = 2;
 
 /** Makes batches for DINet as plain arrays, each a function of the options and its step alone; holds no tensor. */
@@ -66,13 +66,13 @@ export class DinetBatchMaker {
     return this.#index;
   }
 
-  /** Steps of the store's features that a number of pictures takes. */
-  stepsOf(frames: number): number {
+  /** Steps of the store's features that a number of frames takes. */
+  stepsOf(frameCount: number): number {
     const { stepsPerSecond, fps } = this.#store.recipe;
-    return Math.ceil((frames * stepsPerSecond) / fps);
+    return Math.ceil((frameCount * stepsPerSecond) / fps);
   }
 
-  /** Bins and steps of what the generator hears of a picture. */
+  /** Bins and steps of what the generator hears of a frame. */
   get audioShape(): { bins: number; steps: number } {
     const { audio, audioFrames } = this.#options;
     if (audio === 'logits') return { bins: AUDIO_FEATURES.ASR_LOGITS.bins, steps: audioFrames };
@@ -81,7 +81,7 @@ export class DinetBatchMaker {
 
   async make(step: number): Promise<PlainDinetBatch> {
     const index = await this.index();
-    const { frames: row, references: count, audioFrames, audio: hears } = this.#options;
+    const { frameCount: row, references: count, audioFrames, audio: hears } = this.#options;
     const samples = this.#plan(index, step);
     const { height, width } = storedShape(this.#store.recipe.crop);
     const { bins, fps, stepsPerSecond } = this.#store.recipe;
@@ -89,23 +89,23 @@ export class DinetBatchMaker {
     const { bins: audioBins, steps: audioSteps } = this.audioShape;
     const syncSteps = this.stepsOf(row);
     const logitSteps = row + 2 * SYNC_LOGIT_MARGIN;
-    const pictures = samples.length * row;
+    const frameCount = samples.length * row;
     const batch: PlainDinetBatch = {
       samples,
-      frames: new Float32Array(pictures * pixels * 3),
-      references: new Float32Array(pictures * pixels * count * 3),
-      audio: new Float32Array(pictures * audioBins * audioSteps),
+      frames: new Float32Array(frameCount * pixels * 3),
+      references: new Float32Array(frameCount * pixels * count * 3),
+      audio: new Float32Array(frameCount * audioBins * audioSteps),
       syncAudio: new Float32Array(samples.length * bins * syncSteps),
       ...(hears === 'logits' ? { syncLogits: new Float32Array(samples.length * audioBins * logitSteps) } : {}),
-      angles: new Float32Array(pictures),
+      angles: new Float32Array(frameCount),
     };
     await inParallel([...samples.entries()], READS_AT_ONCE, async ([i, { clip: number, start, references }]) => {
       const id = index.ids[number];
       await named(id, async () => {
-        const { clip, pictures: picturesOf } = await this.#store.reading(id);
-        const shown = await picturesOf(start, row);
+        const { clip, frames: framesOf } = await this.#store.reading(id);
+        const shown = await framesOf(start, row);
         const at = (frame: number) => stepsBefore(frame, { fps, stepsPerSecond });
-        const heard = hears === 'logits' ? logitsOf(clip) : clip.mel;
+        const heard = hears === 'logits' ? logitsOf(clip) : clip.features;
         for (let k = 0; k < shown.length; k++) batch.frames[i * row * pixels * 3 + k] = shown[k] / 255;
         for (let t = 0; t < row; t++) {
           const picture = i * row + t;
@@ -114,14 +114,14 @@ export class DinetBatchMaker {
           const from = hears === 'logits' ? first : at(first);
           copySteps(heard.data, audioBins, from, audioSteps, batch.audio.subarray(picture * audioBins * audioSteps));
           for (const [slot, frame] of references[t].entries()) {
-            const reference = await picturesOf(frame, 1);
+            const reference = await framesOf(frame, 1);
             const out = batch.references.subarray(picture * pixels * count * 3);
             for (let p = 0; p < pixels; p++) {
               for (let colour = 0; colour < 3; colour++) out[(p * count + slot) * 3 + colour] = reference[3 * p + colour] / 255;
             }
           }
         }
-        copySteps(clip.mel.data, bins, at(start), syncSteps, batch.syncAudio.subarray(i * bins * syncSteps));
+        copySteps(clip.features.data, bins, at(start), syncSteps, batch.syncAudio.subarray(i * bins * syncSteps));
         const around = batch.syncLogits?.subarray(i * audioBins * logitSteps);
         if (around) copySteps(heard.data, audioBins, start - SYNC_LOGIT_MARGIN, logitSteps, around);
       });
@@ -130,38 +130,38 @@ export class DinetBatchMaker {
   }
 
   #plan({ counts, usable }: Index, step: number): DinetSample[] {
-    const { batch, frames, references, audioFrames, seed } = this.#options;
+    const { batch, frameCount, references, audioFrames, seed } = this.#options;
     if (!(Number.isSafeInteger(step) && step >= 0)) fail(RangeError, 'DinetBatchMaker', 'step', 'a whole number, 0 or more', step);
     if (usable.length === 0) fail(RangeError, 'DinetBatchMaker', 'clips', 'at least 1 long enough', `${usable.length} of ${counts.length}`);
     const random = new Random(seed, step);
     const margin = audioFrames >> 1;
     return Array.from({ length: batch }, () => {
       const clip = usable[random.integer(usable.length)];
-      const start = margin + random.integer(counts[clip] - frames - 2 * margin + 1);
+      const start = margin + random.integer(counts[clip] - frameCount - 2 * margin + 1);
       // A reference must not show what is to be painted.
-      const others = Array.from({ length: counts[clip] }, (_, frame) => frame).filter((frame) => frame < start || frame >= start + frames);
+      const others = Array.from({ length: counts[clip] }, (_, frame) => frame).filter((frame) => frame < start || frame >= start + frameCount);
       const drawn = () => Array.from({ length: references }, () => others[random.integer(others.length)]);
-      return { clip, start, references: Array.from({ length: frames }, drawn) };
+      return { clip, start, references: Array.from({ length: frameCount }, drawn) };
     });
   }
 
   async #readIndex(): Promise<Index> {
-    const { clips: wanted, exclude, frames, audioFrames, audio } = this.#options;
+    const { clips: wanted, exclude, frameCount, audioFrames, audio } = this.#options;
     const out = new Set(exclude);
     const ids = (wanted ?? (await this.#store.list())).filter((id) => !out.has(id));
-    const needed = frames + 2 * (audioFrames >> 1) + 1;
+    const needed = frameCount + 2 * (audioFrames >> 1) + 1;
     const infos = await inParallel(ids, 16, (id) => named(id, () => this.#store.info(id)));
-    // The last pictures of a clip may have no sound.
+    // The last frames of a clip may have no audio.
     const { fps, stepsPerSecond } = this.#store.recipe;
-    const counts = infos.map(({ count, melSteps, logitSteps }, index) => {
+    const counts = infos.map(({ count, featureSteps, logitSteps }, index) => {
       if (audio === 'logits' && logitSteps === undefined) failWithoutLogits(ids[index]);
-      return Math.min(count, Math.floor((melSteps * fps) / stepsPerSecond), audio === 'logits' ? logitSteps! : Infinity);
+      return Math.min(count, Math.floor((featureSteps * fps) / stepsPerSecond), audio === 'logits' ? logitSteps! : Infinity);
     });
     return { ids, counts, usable: counts.flatMap((count, index) => (count >= needed ? [index] : [])) };
   }
 }
 
-const logitsOf = ({ id, logits }: OpenClip): Mel => logits ?? failWithoutLogits(id);
+const logitsOf = ({ id, logits }: OpenClip): Features => logits ?? failWithoutLogits(id);
 
 function failWithoutLogits(id: string): never {
   return fail(TypeError, 'DinetBatchMaker', 'clip', 'with logits (prepare with --features) where the generator hears them', id);

@@ -20,9 +20,9 @@ afterAll(() => remove());
 async function all(options: EvaluationOptions = {}) {
   const evaluation = evaluationPairs(store, recipe, options);
   const clips = [];
-  for await (const { frames, mel, ...rest } of evaluation) {
-    clips.push({ ...rest, frames: await frames.data(), mel: await mel.data(), shapes: [frames.shape, mel.shape] });
-    tf.dispose([frames, mel]);
+  for await (const { frames, features, ...rest } of evaluation) {
+    clips.push({ ...rest, frames: await frames.data(), features: await features.data(), shapes: [frames.shape, features.shape] });
+    tf.dispose([frames, features]);
   }
   return { clips, leftOut: evaluation.leftOut };
 }
@@ -31,16 +31,16 @@ test('each clip gives as many pairs in sync as off, the off ones at least the di
   const { clips, leftOut } = await all({ minDistance: 4 });
   expect(leftOut).toEqual(['c1.mp4.t0.s0']);
   expect(clips.map((clip) => clip.id)).toEqual(['c0.mp4.t0.s0', 'c2.mp4.t0.s0']);
-  for (const { pairs, frameStarts, melStarts, frames, mel, shapes } of clips) {
+  for (const { pairs, frameStarts, featureStarts, frames, features, shapes } of clips) {
     expect(pairs).toHaveLength(24);
-    expect(shapes).toEqual([[frameStarts.length, 3, 3, 15], [melStarts.length, BINS, 16, 1]]);
-    expect(new Set(melStarts).size).toBe(melStarts.length); // each window once
+    expect(shapes).toEqual([[frameStarts.length, 3, 3, 15], [featureStarts.length, BINS, 16, 1]]);
+    expect(new Set(featureStarts).size).toBe(featureStarts.length); // each window once
     pairs.forEach((pair, i) => {
       expect(pair.label).toBe(i % 2 === 0 ? 1 : 0);
-      const apart = Math.abs(frameStarts[pair.frame] - melStarts[pair.mel]);
+      const apart = Math.abs(frameStarts[pair.frame] - featureStarts[pair.features]);
       expect(pair.label === 1 ? apart === 0 : apart >= 4).toBe(true);
       expect(frames[pair.frame * 135 + 1]).toBe(frameStarts[pair.frame]);
-      expect(mel[pair.mel * BINS * 16]).toBe(Math.floor(3.2 * melStarts[pair.mel]));
+      expect(features[pair.features * BINS * 16]).toBe(Math.floor(3.2 * featureStarts[pair.features]));
     });
   }
 });

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { assertSyncRecipe, fail, pictureShape } from '@lipsync/contracts';
-import type { MelBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
+import { assertSyncRecipe, fail, frameShape } from '@lipsync/contracts';
+import type { FeatureBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import { anglesOf, assertStoreFits } from '../store/clip';
 import type { ClipStore } from '../store/clip-store';
-import { cutMelWindow } from '@lipsync/sync-windows';
+import { cutFeatureWindow } from '@lipsync/sync-windows';
 import { cutMouthWindow } from '@lipsync/sync-windows';
 import { named } from './sync-batch-maker';
 import { windowCount } from '@lipsync/sync-windows';
@@ -14,7 +14,7 @@ export type EvaluationOptions = {
   clips?: readonly string[];
   /** In-sync pairs, and as many off-sync pairs, of each clip; fewer where it is shorter. Default 12. */
   perClip?: number;
-  /** Least distance in frames between sound and pictures of an off-sync pair. Default 3. */
+  /** Least distance in frames between audio and frames of an off-sync pair. Default 3. */
   minDistance?: number;
   /** Default 7. */
   seed?: number;
@@ -26,17 +26,17 @@ export type EvaluationClip = {
   /** `[rows, height, width, frames * 3]`; the caller disposes it. */
   frames: MouthBatch;
   /** `[rows, bins, melSteps, 1]`; the caller disposes it. */
-  mel: MelBatch;
+  features: FeatureBatch;
   /** First frame of each row. */
   frameStarts: number[];
-  melStarts: number[];
-  pairs: { frame: number; mel: number; label: 0 | 1 }[];
+  featureStarts: number[];
+  pairs: { frame: number; features: number; label: 0 | 1 }[];
 };
 
 /**
  * In-sync and off-sync pairs of the same clip to judge a network on, each window once.
  *
- * For every drawn start: its pictures with its sound, and its pictures with the sound of a start at least `minDistance`
+ * For every drawn start: its frames with its audio, and its frames with the audio of a start at least `minDistance`
  * frames away in the same clip, evenly drawn. A clip's pairs depend on the seed and its id alone, not on the other clips.
  *
  * @returns an async iterable, one entry a clip in the order given; `leftOut` fills with the ids of clips too short for a pair.
@@ -75,11 +75,11 @@ async function evaluationClip(
 ): Promise<EvaluationClip | undefined> {
   const { crop, bins } = store.recipe;
   const clip = await store.read(id);
-  const windows = windowCount(clip.count, clip.mel.steps, recipe);
+  const windows = windowCount(clip.count, clip.features.steps, recipe);
   const random = new Random(seed, ...new TextEncoder().encode(id));
   const starts = random.shuffle(Array.from({ length: windows }, (_, start) => start)).slice(0, perClip);
 
-  const [frameRows, melRows] = [new Map<number, number>(), new Map<number, number>()];
+  const [frameRows, featureRows] = [new Map<number, number>(), new Map<number, number>()];
   const row = (rows: Map<number, number>, start: number) => rows.get(start) ?? (rows.set(start, rows.size), rows.size - 1);
   const pairs: EvaluationClip['pairs'] = [];
   for (const start of starts) {
@@ -88,29 +88,29 @@ async function evaluationClip(
     if (others.length === 0) continue;
     const other = others[random.integer(others.length)];
     const frame = row(frameRows, start);
-    pairs.push({ frame, mel: row(melRows, start), label: 1 }, { frame, mel: row(melRows, other), label: 0 });
+    pairs.push({ frame, features: row(featureRows, start), label: 1 }, { frame, features: row(featureRows, other), label: 0 });
   }
   if (pairs.length === 0) return undefined;
 
-  const { height, width } = pictureShape(recipe.crop);
-  const [frameStarts, melStarts] = [[...frameRows.keys()], [...melRows.keys()]];
-  const frameLength = height * width * recipe.frames * 3;
-  const melLength = bins * recipe.melSteps;
+  const { height, width } = frameShape(recipe.crop);
+  const [frameStarts, featureStarts] = [[...frameRows.keys()], [...featureRows.keys()]];
+  const frameLength = height * width * recipe.frameCount * 3;
+  const featureLength = bins * recipe.featureSteps;
   const frames = new Float32Array(frameStarts.length * frameLength);
-  const mel = new Float32Array(melStarts.length * melLength);
+  const features = new Float32Array(featureStarts.length * featureLength);
   const angles = anglesOf(clip);
   frameStarts.forEach((start, i) =>
     cutMouthWindow(clip.frames, start, { stored: crop, recipe, angles, out: frames.subarray(i * frameLength, (i + 1) * frameLength) }),
   );
-  melStarts.forEach((start, i) =>
-    cutMelWindow(clip.mel, start, { recipe, out: mel.subarray(i * melLength, (i + 1) * melLength) }),
+  featureStarts.forEach((start, i) =>
+    cutFeatureWindow(clip.features, start, { recipe, out: features.subarray(i * featureLength, (i + 1) * featureLength) }),
   );
   return {
     id,
-    frames: tf.tensor4d(frames, [frameStarts.length, height, width, recipe.frames * 3]),
-    mel: tf.tensor4d(mel, [melStarts.length, bins, recipe.melSteps, 1]),
+    frames: tf.tensor4d(frames, [frameStarts.length, height, width, recipe.frameCount * 3]),
+    features: tf.tensor4d(features, [featureStarts.length, bins, recipe.featureSteps, 1]),
     frameStarts,
-    melStarts,
+    featureStarts,
     pairs,
   };
 }

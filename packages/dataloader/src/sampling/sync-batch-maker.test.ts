@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { madeClip, recipe, storeRecipe, temporaryFolder } from '../testing/made-clips';
 import { ClipStore } from '../store/clip-store';
 import { THESIS_MEL, melSpectrogram } from '@lipsync/audio-mel';
-import { PICTURE_DAMAGE } from '../degrade/picture-damage';
-import { SOUND_DAMAGE } from '../degrade/sound-damage';
+import { FRAME_DEGRADATION } from '../degrade/frame-degradation';
+import { AUDIO_DEGRADATION } from '../degrade/audio-degradation';
 import { SyncBatchMaker, assertSampling, named } from './sync-batch-maker';
 import type { SyncBatchOptions } from './sync-batch-maker';
 import type { PairSampling } from './batch-plan';
@@ -13,9 +13,9 @@ let folder: string;
 let remove: () => Promise<void>;
 let store: ClipStore;
 const COUNT = 150;
-const SPOKEN = [60, 110]; // pictures of clip a with speech
+const SPOKEN = [60, 110]; // frames of clip a with speech
 
-/** Bursts of harmonics between the two pictures, faint noise elsewhere. */
+/** Bursts of harmonics between the two frames, faint noise elsewhere. */
 function speech(from: number, to: number): Int16Array {
   const random = new Random(2);
   return Int16Array.from({ length: COUNT * 640 }, (_, i) => {
@@ -29,8 +29,8 @@ function speech(from: number, to: number): Int16Array {
 beforeAll(async () => {
   ({ folder, remove } = await temporaryFolder());
   store = await ClipStore.create(folder, storeRecipe);
-  await store.write({ ...madeClip('a.mp4.t0.s0', COUNT), sound: speech(SPOKEN[0], SPOKEN[1]) });
-  await store.write({ ...madeClip('b.mp4.t0.s0', COUNT), sound: speech(0, 0) });
+  await store.write({ ...madeClip('a.mp4.t0.s0', COUNT), audio: speech(SPOKEN[0], SPOKEN[1]) });
+  await store.write({ ...madeClip('b.mp4.t0.s0', COUNT), audio: speech(0, 0) });
 });
 afterAll(() => remove());
 
@@ -38,18 +38,18 @@ const pairs: PairSampling = { kind: 'pairs', pairs: 200, positiveShare: 0.5, min
 
 test('with a least share of speech, windows lie where somebody speaks, pairs stay what their label says', async () => {
   const make = (minVoiced: number) =>
-    new SyncBatchMaker(store, recipe, { sampling: { ...pairs, minVoiced }, augment: null, damage: null, seed: 1, exclude: [] }).make(0);
+    new SyncBatchMaker(store, recipe, { sampling: { ...pairs, minVoiced }, augment: null, degradation: null, seed: 1, exclude: [] }).make(0);
   const spoken = (start: number) => start + 5 > SPOKEN[0] - 4 && start < SPOKEN[1] + 6;
   const [plain, voiced] = [await make(0), await make(0.6)];
   const shareIn = (batch: typeof plain) => {
     const own = batch.samples.filter(({ melClip }) => melClip === 0);
-    return own.filter(({ melStart }) => spoken(melStart)).length / own.length;
+    return own.filter(({ featureStart }) => spoken(featureStart)).length / own.length;
   };
   expect(shareIn(plain)).toBeLessThan(0.6);
   expect(shareIn(voiced)).toBe(1);
-  for (const { frameStart, melStart, label } of voiced.samples) {
-    if (label === 1) expect(frameStart).toBe(melStart);
-    else expect(Math.abs(frameStart - melStart)).toBeGreaterThanOrEqual(3);
+  for (const { frameStart, featureStart, label } of voiced.samples) {
+    if (label === 1) expect(frameStart).toBe(featureStart);
+    else expect(Math.abs(frameStart - featureStart)).toBeGreaterThanOrEqual(3);
   }
   // A clip in which nobody speaks is used as it is.
   const silent = (batch: typeof plain) => batch.samples.filter(({ melClip }) => melClip === 1);
@@ -57,30 +57,30 @@ test('with a least share of speech, windows lie where somebody speaks, pairs sta
 });
 
 test('the same options give the same bytes, another seed others', async () => {
-  const make = (seed: number) => new SyncBatchMaker(store, recipe, { sampling: { ...pairs, pairs: 8, minVoiced: 0.6 }, augment: null, damage: null, seed, exclude: [] }).make(5);
+  const make = (seed: number) => new SyncBatchMaker(store, recipe, { sampling: { ...pairs, pairs: 8, minVoiced: 0.6 }, augment: null, degradation: null, seed, exclude: [] }).make(5);
   const [one, again, other] = [await make(1), await make(1), await make(2)];
   expect(one.samples).toEqual(again.samples);
   expect(Buffer.compare(Buffer.from(one.frames.buffer), Buffer.from(again.frames.buffer))).toBe(0);
   expect(one.samples).not.toEqual(other.samples);
 });
 
-test('damage changes pictures and sound, by the seed alone; strengths of 0 change nothing but the way', async () => {
+test('damage changes frames and audio, by the seed alone; strengths of 0 change nothing but the way', async () => {
   const own = await temporaryFolder();
   const real = await ClipStore.create(own.folder, { ...storeRecipe, bins: 80 });
-  const sound = speech(0, COUNT);
-  const samples = Float32Array.from(sound, (value) => value / 32768);
-  const mel = melSpectrogram({ samples, sampleRate: 16000 }, THESIS_MEL);
-  await real.write({ ...madeClip('a.mp4.t0.s0', COUNT), sound, mel });
-  const none = { pictures: { ...PICTURE_DAMAGE, blur: 0, jpeg: 0 }, sound: { ...SOUND_DAMAGE, room: 0, noise: 0, telephone: 0, gainDb: 0 } };
-  const make = (damage: SyncBatchOptions['damage'], seed = 1) =>
-    new SyncBatchMaker(real, recipe, { sampling: { ...pairs, pairs: 12 }, augment: null, damage, seed, exclude: [] }).make(0);
-  const [plain, same, one, again] = await Promise.all([make(null), make(none), make({ pictures: PICTURE_DAMAGE, sound: SOUND_DAMAGE }), make({ pictures: PICTURE_DAMAGE, sound: SOUND_DAMAGE })]);
+  const audio = speech(0, COUNT);
+  const samples = Float32Array.from(audio, (value) => value / 32768);
+  const features = melSpectrogram({ samples, sampleRate: 16000 }, THESIS_MEL);
+  await real.write({ ...madeClip('a.mp4.t0.s0', COUNT), audio, features });
+  const none = { frames: { ...FRAME_DEGRADATION, blur: 0, jpeg: 0 }, audio: { ...AUDIO_DEGRADATION, room: 0, noise: 0, telephone: 0, gainDb: 0 } };
+  const make = (degradation: SyncBatchOptions['degradation'], seed = 1) =>
+    new SyncBatchMaker(real, recipe, { sampling: { ...pairs, pairs: 12 }, augment: null, degradation, seed, exclude: [] }).make(0);
+  const [plain, same, one, again] = await Promise.all([make(null), make(none), make({ frames: FRAME_DEGRADATION, audio: AUDIO_DEGRADATION }), make({ frames: FRAME_DEGRADATION, audio: AUDIO_DEGRADATION })]);
   expect(Buffer.compare(Buffer.from(same.frames.buffer), Buffer.from(plain.frames.buffer))).toBe(0);
-  expect(Math.max(...same.mel.map((value, i) => Math.abs(value - plain.mel[i])))).toBeLessThan(1e-4);
+  expect(Math.max(...same.features.map((value, i) => Math.abs(value - plain.features[i])))).toBeLessThan(1e-4);
   const share = (a: Float32Array, b: Float32Array) => a.filter((value, i) => Math.abs(value - b[i]) > 0.01).length / a.length;
   expect(share(one.frames, plain.frames)).toBeGreaterThan(0.05);
-  expect(share(one.mel, plain.mel)).toBeGreaterThan(0.1);
-  for (const key of ['frames', 'mel'] as const) expect(Buffer.compare(Buffer.from(one[key].buffer), Buffer.from(again[key].buffer))).toBe(0);
+  expect(share(one.features, plain.features)).toBeGreaterThan(0.1);
+  for (const key of ['frames', 'features'] as const) expect(Buffer.compare(Buffer.from(one[key].buffer), Buffer.from(again[key].buffer))).toBe(0);
   await own.remove();
 });
 

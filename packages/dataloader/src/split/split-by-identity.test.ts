@@ -11,12 +11,12 @@ const people = (counts: Record<string, number>): IdentifiedClip[] =>
 const names = (ids: string[]) => [...new Set(ids.map((id) => id.replace(/\d+$/, '')))].sort();
 
 /** The smallest distance from `wished` that any whole people have, by trying all choices. */
-function bestDistance(counts: number[], wished: number): number {
+function bestDistance(counts: number[], requested: number): number {
   const all = counts.reduce((sum, count) => sum + count, 0);
   let best = Infinity;
   for (let choice = 1; choice < 2 ** counts.length - 1; choice++) {
     const sum = counts.reduce((total, count, i) => total + ((choice >> i) & 1) * count, 0);
-    if (sum < all) best = Math.min(best, Math.abs(sum - wished));
+    if (sum < all) best = Math.min(best, Math.abs(sum - requested));
   }
   return best;
 }
@@ -39,8 +39,8 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])('the number of clips held is the nearest to 
     const { held } = splitByIdentity(clips, { validationShare, seed });
     // without the largest, which is never held while the others have enough
     const others = [...counts].sort((a, b) => b - a).slice(1);
-    const wished = validationShare * clips.length;
-    expect(Math.abs(held.length - wished)).toBeCloseTo(Math.min(bestDistance([...others, 1e6], wished)), 9);
+    const requested = validationShare * clips.length;
+    expect(Math.abs(held.length - requested)).toBeCloseTo(Math.min(bestDistance([...others, 1e6], requested)), 9);
   }
 });
 

@@ -46,12 +46,12 @@ export function splitByIdentity(
     fail(RangeError, where, 'clips', 'of two people or more, as nobody may be on both sides', got);
   }
 
-  const wished = validationShare * clips.length;
+  const requested = validationShare * clips.length;
   // By name first, so that the order drawn by the seed is the same whatever the order of the input.
   const people = new Random(seed).shuffle([...counts.keys()].sort((a, b) => (a < b ? -1 : 1)));
   const largest = people.reduce((most, person) => (counts.get(person)! > counts.get(most)! ? person : most));
-  const candidates = clips.length - counts.get(largest)! >= wished ? people.filter((person) => person !== largest) : people;
-  const chosen = nearestSum(candidates.map((person) => counts.get(person)!), wished, clips.length);
+  const candidates = clips.length - counts.get(largest)! >= requested ? people.filter((person) => person !== largest) : people;
+  const chosen = nearestSum(candidates.map((person) => counts.get(person)!), requested, clips.length);
   const held = new Set(chosen.map((i) => candidates[i]));
   const side = (wanted: boolean) => clips.filter(({ identity }) => held.has(String(identity)) === wanted).map(({ id }) => id);
   return { held: side(true), rest: side(false), dropped: [] };
@@ -61,9 +61,9 @@ export function splitByIdentity(
  * Which of some numbers sum as nearly to `wished` as any can, above 0 and below `all`; of equally near sums the smaller, and of
  * its ways the one that ends earliest in the list.
  */
-function nearestSum(numbers: readonly number[], wished: number, all: number): number[] {
+function nearestSum(numbers: readonly number[], requested: number, all: number): number[] {
   const smallest = numbers.reduce((least, number) => Math.min(least, number));
-  const most = Math.min(all - 1, Math.ceil(wished + Math.abs(wished - smallest)));
+  const most = Math.min(all - 1, Math.ceil(requested + Math.abs(requested - smallest)));
   /** The number that completed a sum first, all others of it standing before; -1 for none. */
   const last = new Int32Array(most + 1).fill(-1);
   let reached = 0;
@@ -75,7 +75,7 @@ function nearestSum(numbers: readonly number[], wished: number, all: number): nu
   });
   let best = -1;
   for (let sum = 1; sum <= most; sum++) {
-    if (last[sum] !== -1 && (best === -1 || Math.abs(sum - wished) < Math.abs(best - wished))) best = sum;
+    if (last[sum] !== -1 && (best === -1 || Math.abs(sum - requested) < Math.abs(best - requested))) best = sum;
   }
   const chosen: number[] = [];
   for (let sum = best; sum > 0; sum -= numbers[last[sum]]) chosen.push(last[sum]);

@@ -20,8 +20,8 @@ test('a clip comes back from its bytes, which are always the same', async () => 
 test('readClipInfo reads the header alone and says the same', async () => {
   const clip = { ...madeClip('a.mp4.t1.s2', 7, 3), score: 0.75 };
   await writeFile(`${folder}/a`, await encodeClip(clip));
-  const { frames: _f, mel, sound: _s, landmarks: _l, poses: _p, ...info } = clip;
-  expect(await readClipInfo(`${folder}/a`, clip.id)).toEqual({ ...info, melSteps: mel.steps });
+  const { frames: _f, features, audio: _s, landmarks: _l, poses: _p, ...info } = clip;
+  expect(await readClipInfo(`${folder}/a`, clip.id)).toEqual({ ...info, featureSteps: features.steps });
 });
 
 test('readClipInfo refuses a file that was cut off, is another clip or no clip at all', async () => {
@@ -37,7 +37,7 @@ test('readClipInfo refuses a file that was cut off, is another clip or no clip a
   await expect(readClipInfo(`${folder}/c`, clip.id)).rejects.toThrow('a whole clip file');
 });
 
-test('a large file is opened without its pictures, which are decoded by the second', async () => {
+test('a large file is opened without its frames, which are decoded by the second', async () => {
   const noise = new Random(3);
   const clip = { ...madeClip('a.mp4.t0.s0', 60), height: 96, width: 96, frames: Uint8Array.from({ length: 60 * 96 * 96 * 3 }, () => noise.integer(256)) };
   const bytes = await encodeClip(clip);
@@ -46,14 +46,14 @@ test('a large file is opened without its pictures, which are decoded by the seco
   const open = await openClipFile(`${folder}/d`, clip.id);
   expect(open.bytes).toBeLessThan(200_000);
   expect(open.chunks).toBe(3);
-  const picture = 96 * 96 * 3;
+  const frame = 96 * 96 * 3;
   for (const [index, from, to] of [[2, 50, 60], [0, 0, 25]]) {
-    expect(Buffer.compare(await open.chunk(index), clip.frames.subarray(from * picture, to * picture))).toBe(0);
+    expect(Buffer.compare(await open.chunk(index), clip.frames.subarray(from * frame, to * frame))).toBe(0);
   }
-  expect([open.mel.data, open.sound, open.landmarks, open.poses]).toEqual([clip.mel.data, clip.sound, clip.landmarks, clip.poses]);
+  expect([open.features.data, open.audio, open.landmarks, open.poses]).toEqual([clip.features.data, clip.audio, clip.landmarks, clip.poses]);
 });
 
-test('openClipFile refuses damaged pictures and tables by name', async () => {
+test('openClipFile refuses damaged frames and tables by name', async () => {
   const clip = madeClip('a.mp4.t0.s0', 7);
   const whole = await encodeClip(clip);
   const start = 8 + Number(new DataView(whole.buffer).getBigUint64(0, true));
@@ -61,7 +61,7 @@ test('openClipFile refuses damaged pictures and tables by name', async () => {
   const frames = whole.slice();
   frames.fill(255, start + header.frames.data_offsets[0], start + header.frames.data_offsets[1]);
   await writeFile(`${folder}/e`, frames);
-  await expect((await openClipFile(`${folder}/e`, clip.id)).chunk(0)).rejects.toThrow('decodeChunk: packed must be 7 pictures of 6 x 6');
+  await expect((await openClipFile(`${folder}/e`, clip.id)).chunk(0)).rejects.toThrow('decodeChunk: packed must be 7 frames of 6 x 6');
   const ends = whole.slice();
   ends[start + header.chunk_ends.data_offsets[0]] ^= 1;
   await writeFile(`${folder}/f`, ends);

@@ -2,36 +2,36 @@ import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
 import { encodeSafetensors } from '@lipsync/checkpoints';
 import type { NamedArray } from '@lipsync/checkpoints';
 import type { Clip, ClipInfo } from './clip';
-import { CHUNK_PICTURES, decodeChunk, encodePictures } from './picture-coding';
+import { CHUNK_FRAMES, decodeChunk, encodeFrames } from './frame-coding';
 
 const KIND = 'lipsync-clip-2';
 const LARGEST_HEADER = 1 << 20; // ours take about 1500 bytes
 const READ_WHOLE = 1 << 20; // files up to this size are read at once
 
-/** A clip of which the pictures are decoded as they are asked for. */
+/** A clip of which the frames are decoded as they are asked for. */
 export type OpenClip = Omit<Clip, 'frames'> & {
   /** Bytes that it holds in memory. */
   readonly bytes: number;
-  /** Number of chunks, of `CHUNK_PICTURES` pictures each but for the last. */
+  /** Number of chunks, of `CHUNK_PICTURES` frames each but for the last. */
   readonly chunks: number;
   /** Decodes one chunk. */
   chunk(index: number): Promise<Uint8Array>;
 };
 
 /**
- * The bytes of a clip's file: safetensors with frames (`encodePictures`), where their chunks end, mel, logits, sound, landmarks, poses, identity. The
+ * The bytes of a clip's file: safetensors with frames (`encodePictures`), where their chunks end, mel, logits, audio, landmarks, poses, identity. The
  * same clip gives the same bytes wherever zlib is the same.
  */
 export async function encodeClip(clip: Clip): Promise<Uint8Array> {
-  const { frames, mel, logits, sound, landmarks, poses, identity, id, ...facts } = clip;
-  const { data, ends } = await encodePictures(frames, clip);
+  const { frames, features, logits, audio, landmarks, poses, identity, id, ...facts } = clip;
+  const { data, ends } = await encodeFrames(frames, clip);
   const tensors = new Map<string, NamedArray>([
     ['chunk_ends', { dtype: 'int32', shape: [ends.length], data: ends }],
     ['frames', { dtype: 'uint8', shape: [data.length], data }],
     ['landmarks', { dtype: 'float32', shape: [clip.count, 68, 2], data: landmarks }],
-    ['mel', { dtype: 'float32', shape: [mel.steps, mel.bins], data: mel.data }],
+    ['mel', { dtype: 'float32', shape: [features.steps, features.bins], data: features.data }],
     ['poses', { dtype: 'float32', shape: [clip.count, 4], data: poses }],
-    ['sound', { dtype: 'int16', shape: [sound.length], data: sound }],
+    ['sound', { dtype: 'int16', shape: [audio.length], data: audio }],
   ]);
   if (logits) tensors.set('logits', { dtype: 'float32', shape: [logits.steps, logits.bins], data: logits.data });
   if (identity) tensors.set('identity', { dtype: 'float32', shape: [identity.length], data: identity });
@@ -52,7 +52,7 @@ export async function decodeClip(bytes: Uint8Array, id: string): Promise<Clip> {
   return { ...rest, frames };
 }
 
-/** Opens a clip's file: small ones are read at once, of large ones the pictures stay where they are. */
+/** Opens a clip's file: small ones are read at once, of large ones the frames stay where they are. */
 export async function openClipFile(path: string, id: string): Promise<OpenClip> {
   const { open } = await import('node:fs/promises');
   const file = await open(path, 'r');
@@ -65,7 +65,7 @@ export async function openClipFile(path: string, id: string): Promise<OpenClip> 
     }
     const { header, dataStart } = await readHeader(file, size, id);
     const { begin, end } = placeOf(header, 'frames', id);
-    // All but the pictures, which are the largest by far: what stands before and after them.
+    // All but the frames, which are the largest by far: what stands before and after them.
     const rest = new Uint8Array(size - (end - begin));
     await readFully(file, rest.subarray(0, dataStart + begin), 0, id);
     await readFully(file, rest.subarray(dataStart + begin), dataStart + end, id);
@@ -164,7 +164,7 @@ function openParts(
   left: { begin: number; end: number } | undefined,
   packed: (from: number, to: number) => Promise<Uint8Array>,
 ): OpenClip {
-  const { melSteps, logitSteps, ...info } = infoOf(header, id);
+  const { featureSteps, logitSteps, ...info } = infoOf(header, id);
   const view = <A>(name: string, Kind: { new (buffer: ArrayBufferLike, offset: number, length: number): A; BYTES_PER_ELEMENT: number }): A => {
     const { begin, end } = placeOf(header, name, id);
     const from = dataStart + begin - (left && begin >= left.end ? left.end - left.begin : 0);
@@ -173,29 +173,29 @@ function openParts(
     return new Kind(part.buffer, part.byteOffset, part.byteLength / Kind.BYTES_PER_ELEMENT);
   };
   const ends = view('chunk_ends', Int32Array);
-  const chunks = Math.ceil(info.count / CHUNK_PICTURES);
+  const chunks = Math.ceil(info.count / CHUNK_FRAMES);
   const frames = placeOf(header, 'frames', id);
   if (ends.length !== chunks || ends[chunks - 1] !== frames.end - frames.begin || ends.some((end, i) => end <= (ends[i - 1] ?? 0))) {
     fail(TypeError, 'readClip', `${id}: chunk_ends`, `${chunks} rising ends of chunks`, [...ends]);
   }
   return {
     ...info,
-    mel: { data: view('mel', Float32Array), steps: melSteps, bins: header.tensors.mel.shape[1] },
+    features: { data: view('mel', Float32Array), steps: featureSteps, bins: header.tensors.mel.shape[1] },
     ...(logitSteps === undefined ? {} : { logits: { data: view('logits', Float32Array), steps: logitSteps, bins: header.tensors.logits.shape[1] } }),
-    sound: view('sound', Int16Array),
+    audio: view('sound', Int16Array),
     landmarks: view('landmarks', Float32Array),
     poses: view('poses', Float32Array),
     ...(header.tensors.identity ? { identity: view('identity', Float32Array) } : {}),
     bytes: bytes.length,
     chunks,
     async chunk(index) {
-      const count = Math.min(CHUNK_PICTURES, info.count - index * CHUNK_PICTURES);
+      const count = Math.min(CHUNK_FRAMES, info.count - index * CHUNK_FRAMES);
       return decodeChunk(await packed(index === 0 ? 0 : ends[index - 1], ends[index]), count, info);
     },
   };
 }
 
-const SHAPES = { chunk_ends: [0], frames: [0], landmarks: [0, 68, 2], mel: [0, 0], poses: [0, 4], sound: [0] }; // 0: any
+const SHAPES = { chunk_ends: [0], frames: [0], landmarks: [0, 68, 2], features: [0, 0], poses: [0, 4], audio: [0] }; // 0: any
 
 function infoOf({ tensors, metadata }: Header, id: string): ClipInfo {
   if (metadata.kind !== KIND) fail(TypeError, 'readClip', id, `a file of kind ${KIND}`, metadata.kind);
@@ -206,16 +206,16 @@ function infoOf({ tensors, metadata }: Header, id: string): ClipInfo {
       fail(TypeError, 'readClip', `${id}: ${name}`, `of shape [${wanted.join(', ')}] (0: any)`, shape ?? 'nothing');
     }
   }
-  const facts = JSON.parse(metadata.facts) as Omit<ClipInfo, 'id' | 'melSteps'>;
+  const facts = JSON.parse(metadata.facts) as Omit<ClipInfo, 'id' | 'featureSteps'>;
   const { count, height, width } = facts;
   const whole = [count, height, width].every((value) => Number.isInteger(value) && value > 0);
   if (!whole || tensors.landmarks.shape[0] !== count || tensors.poses.shape[0] !== count) {
-    fail(TypeError, 'readClip', id, 'pictures with as many landmarks and poses', `${count} pictures of ${height} x ${width}`);
+    fail(TypeError, 'readClip', id, 'frames with as many landmarks and poses', `${count} frames of ${height} x ${width}`);
   }
   const { logits } = tensors; // absent where the store was made without
   const { bins } = AUDIO_FEATURES.ASR_LOGITS;
   if (logits && !(logits.shape?.length === 2 && logits.shape[1] === bins)) fail(TypeError, 'readClip', `${id}: logits`, `of shape [steps, ${bins}]`, logits.shape);
-  return { id, ...facts, melSteps: tensors.mel.shape[0], ...(logits ? { logitSteps: logits.shape[0] } : {}) };
+  return { id, ...facts, featureSteps: tensors.mel.shape[0], ...(logits ? { logitSteps: logits.shape[0] } : {}) };
 }
 
 /** The same keys in the same order, whoever wrote them. */

@@ -45,7 +45,7 @@ test('files left behind half-written are ignored', async () => {
   await mkdir(`${folder}/dropped`);
   await writeFile(`${folder}/dropped/x.mp4.video.json.77-1.tmp`, '{');
   expect(await store.list()).toEqual(['c0.mp4.t0.s0']);
-  expect(await store.summary()).toEqual({ sources: 0, clips: 1, frames: 6, minutes: 0.004, dropped: {} });
+  expect(await store.summary()).toEqual({ sources: 0, clips: 1, frameCount: 6, minutes: 0.004, dropped: {} });
 });
 
 test('finish counts clips, drops and minutes, and a preparation in two goes ends in the same bytes', async () => {
@@ -54,12 +54,12 @@ test('finish counts clips, drops and minutes, and a preparation in two goes ends
       await store.write(madeClip(`${name}.t0.s0`, 25));
       await store.finishSource({ source: name, clips: [`${name}.t0.s0`], dropped: [] });
     }
-    await store.drop({ source: 'x.mp4', reason: 'no face', detail: 'no face in 30 pictures' });
-    await store.drop({ source: 'a.mp4', track: 1, reason: 'too short', detail: '3 pictures' });
+    await store.drop({ source: 'x.mp4', reason: 'no face', detail: 'no face in 30 frames' });
+    await store.drop({ source: 'a.mp4', track: 1, reason: 'too short', detail: '3 frames' });
     return store.finish();
   };
   const counts = await fill(await ClipStore.create(folder, storeRecipe), 0);
-  expect(counts).toEqual({ sources: 3, clips: 3, frames: 75, minutes: 0.05, dropped: { 'no face': 1, 'too short': 1 } });
+  expect(counts).toEqual({ sources: 3, clips: 3, frameCount: 75, minutes: 0.05, dropped: { 'no face': 1, 'too short': 1 } });
   const before = await content();
   // Stopped after one video, with a half-written file, and started again.
   await writeFile(`${folder}/clips/a.mp4.t0.s0.safetensors`, 'damaged');
@@ -102,15 +102,15 @@ test('ClipStore refuses folders without a store, other formats, other sizes and 
   await expect(store.read('a')).rejects.toThrow('id must be <source>.t<track>.s<segment>');
 });
 
-test('pictures of a clip come from the seconds in which they lie, whatever is asked for', async () => {
+test('frames of a clip come from the seconds in which they lie, whatever is asked for', async () => {
   const store = await madeStore(folder, [60]);
   const { frames } = await store.read('c0.mp4.t0.s0');
   const bytes = 6 * 6 * 3;
   for (const [first, count] of [[0, 60], [3, 5], [20, 10], [24, 1], [25, 25], [10, 50]]) {
-    const pictures = await store.pictures('c0.mp4.t0.s0', first, count);
+    const pictures = await store.frames('c0.mp4.t0.s0', first, count);
     expect(Buffer.compare(pictures, frames.subarray(first * bytes, (first + count) * bytes))).toBe(0);
   }
-  await expect(store.pictures('c0.mp4.t0.s0', 55, 6)).rejects.toThrow('ClipStore.pictures: first must be a picture of c0.mp4.t0.s0 with 6 from it on among 60, got 55');
+  await expect(store.frames('c0.mp4.t0.s0', 55, 6)).rejects.toThrow('ClipStore.frames: first must be a frame of c0.mp4.t0.s0 with 6 from it on among 60, got 55');
 });
 
 test('the manifest says whose clips they are and what for, and how they were cut', async () => {
@@ -124,7 +124,7 @@ test('the manifest says whose clips they are and what for, and how they were cut
   const manifest = (await store.manifest())!;
   expect(manifest.split).toEqual({ by: 'label', seed: 3, validationShare: 0.5 });
   expect(manifest.recipe).toEqual(storeRecipe);
-  expect(manifest.clips.map(({ id, identity, split, frames, angle, radius }) => [id, identity, split, frames, angle, radius])).toEqual([
+  expect(manifest.clips.map(({ id, identity, split, frameCount, angle, radius }) => [id, identity, split, frameCount, angle, radius])).toEqual([
     ['c0.mp4.t0.s0', 'Ann', 'train', 30, 3, 1],
     ['c1.mp4.t0.s0', 'Bea', 'validation', 30, 3, 1],
   ]);

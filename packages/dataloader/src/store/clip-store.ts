@@ -6,17 +6,17 @@ import type { Clip, ClipInfo, StoreRecipe } from './clip';
 import { encodeClip, openClipFile, readClipInfo } from './clip-file';
 import type { OpenClip } from './clip-file';
 import { dropId, parseClipId, sourceName } from './clip-id';
-import { CHUNK_PICTURES } from './picture-coding';
+import { CHUNK_FRAMES } from './frame-coding';
 
 /** Why a video, a track or a segment is not in the store. */
 export type DropReason =
   | 'broken'
-  | 'no picture'
-  | 'no sound'
+  | 'no video'
+  | 'no audio'
   | 'silent'
   | 'no face'
   | 'too short'
-  | 'sound too short'
+  | 'audio too short'
   | 'crop impossible'
   | 'bad landmarks'
   | 'bad features'
@@ -62,7 +62,7 @@ export type Manifest = {
   counts: StoreSummary;
   split?: Omit<StoreSplit, 'clips'>;
   clips: (Omit<ClipInfo, 'count' | 'height' | 'width'> & {
-    frames: number;
+    frameCount: number;
     /** Median angle of the crop, radians. */
     angle: number;
     /** Half the side of the crop in the source, pixels; the median. */
@@ -78,14 +78,14 @@ export type StoreSummary = {
   /** Videos that are done. */
   sources: number;
   clips: number;
-  frames: number;
+  frameCount: number;
   minutes: number;
   /** Number of drops by reason, in alphabetical order. */
   dropped: Record<string, number>;
 };
 
 export type ClipStoreOptions = {
-  /** Bytes of clips and decoded pictures kept in memory. Default 256 MiB. */
+  /** Bytes of clips and decoded frames kept in memory. Default 256 MiB. */
   cacheBytes?: number;
 };
 
@@ -96,7 +96,7 @@ const MANIFEST_READERS = 4;
  * Prepared clips in a folder (Node):
  *
  *     store.json                     format, crop, mel and frame rate of all clips; settings of the preparation
- *     clips/<id>.safetensors         frames (compressed), mel [steps, bins], sound, landmarks [N, 68, 2], poses [N, 4];
+ *     clips/<id>.safetensors         frames (compressed), mel [steps, bins], audio, landmarks [N, 68, 2], poses [N, 4];
  *                                    logits [steps, 29] where the preparation was given them
  *     dropped/<id>.json              { source, reason, detail }
  *     sources/<source>.json          what became of a video, written when all of it is done
@@ -114,7 +114,7 @@ export class ClipStore {
   readonly recipe: StoreRecipe;
   /** What the clips depend on beside the recipe. */
   readonly settings: Record<string, unknown>;
-  /** Bytes of clips and decoded pictures that may be kept in memory. */
+  /** Bytes of clips and decoded frames that may be kept in memory. */
   readonly cacheBytes: number;
   /** Opened clips by `<id>`, decoded chunks by `<id> <index>`. */
   readonly #cache: ByteCache<OpenClip | Uint8Array>;
@@ -139,8 +139,8 @@ export class ClipStore {
     settings: Record<string, unknown> = {},
     options: ClipStoreOptions = {},
   ): Promise<ClipStore> {
-    const { crop, mel, stepsPerSecond, bins, fps } = recipe;
-    const wanted = { ...FORMAT, crop: sorted(crop), mel, stepsPerSecond, bins, fps, settings: sorted(settings) };
+    const { crop, features, stepsPerSecond, bins, fps } = recipe;
+    const wanted = { ...FORMAT, crop: sorted(crop), features, stepsPerSecond, bins, fps, settings: sorted(settings) };
     const found = await readJson(`${folder}/store.json`);
     if (found === undefined) {
       await writeFile(`${folder}/store.json`, `${JSON.stringify(wanted, null, 2)}\n`);
@@ -158,11 +158,11 @@ export class ClipStore {
   static async open(folder: string, options: ClipStoreOptions = {}): Promise<ClipStore> {
     const found = await readJson(`${folder}/store.json`);
     if (found === undefined) fail(Error, 'ClipStore.open', 'folder', 'a store with store.json', folder);
-    const { format, version, crop, mel, stepsPerSecond, bins, fps, settings } = found as typeof FORMAT & StoreRecipe & { settings: Record<string, unknown> };
+    const { format, version, crop, features, stepsPerSecond, bins, fps, settings } = found as typeof FORMAT & StoreRecipe & { settings: Record<string, unknown> };
     if (format !== FORMAT.format || version !== FORMAT.version) {
       fail(TypeError, 'ClipStore.open', 'store.json', `${FORMAT.format} ${FORMAT.version}; prepare the videos anew`, `${format} ${version}`);
     }
-    return new ClipStore(folder, { crop, mel, stepsPerSecond, bins, fps }, settings, options);
+    return new ClipStore(folder, { crop, features, stepsPerSecond, bins, fps }, settings, options);
   }
 
   /** Whether the clip is there. */
@@ -230,14 +230,14 @@ export class ClipStore {
     return readClipInfo(this.clipPath(id), id);
   }
 
-  /** A clip without its pictures; its arrays are shared with later reads: do not change them. */
+  /** A clip without its frames; its arrays are shared with later reads: do not change them. */
   async open(id: string): Promise<OpenClip> {
     const kept = this.#cache.get(id) as OpenClip | undefined;
     if (kept) return kept;
     const clip = await openClipFile(this.clipPath(id), id);
     const { height, width } = storedShape(this.recipe.crop);
-    if (clip.height !== height || clip.width !== width || clip.mel.bins !== this.recipe.bins) {
-      const got = `${clip.height} x ${clip.width} pixels, ${clip.mel.bins} bins`;
+    if (clip.height !== height || clip.width !== width || clip.features.bins !== this.recipe.bins) {
+      const got = `${clip.height} x ${clip.width} pixels, ${clip.features.bins} bins`;
       fail(TypeError, 'ClipStore.open', id, `of ${height} x ${width} pixels and ${this.recipe.bins} bins, as in the store`, got);
     }
     this.#cache.set(id, clip, clip.bytes);
@@ -245,23 +245,23 @@ export class ClipStore {
   }
 
   /**
-   * Some pictures of a clip; decodes no more than the seconds in which they lie.
+   * Some frames of a clip; decodes no more than the seconds in which they lie.
    *
    * @returns `[count, height, width, 3]`; shared with later reads where they lie in one second: do not change them.
-   * @throws RangeError for pictures that the clip does not have.
+   * @throws RangeError for frames that the clip does not have.
    */
-  async pictures(id: string, first: number, count: number): Promise<Uint8Array> {
-    return (await this.reading(id)).pictures(first, count);
+  async frames(id: string, first: number, count: number): Promise<Uint8Array> {
+    return (await this.reading(id)).frames(first, count);
   }
 
   /**
    * A clip of which several windows are wanted: each second is read and decoded once, however little the store may keep.
    *
    * @example
-   * const { clip, pictures } = await store.reading(id);
-   * const windows = await Promise.all(starts.map((start) => pictures(start, 10)));
+   * const { clip, frames } = await store.reading(id);
+   * const windows = await Promise.all(starts.map((start) => frames(start, 10)));
    */
-  async reading(id: string): Promise<{ clip: OpenClip; pictures: (first: number, count: number) => Promise<Uint8Array> }> {
+  async reading(id: string): Promise<{ clip: OpenClip; frames: (first: number, count: number) => Promise<Uint8Array> }> {
     const clip = await this.open(id);
     const chunks = new Map<number, Promise<Uint8Array>>();
     const chunkOf = (index: number) => {
@@ -269,13 +269,13 @@ export class ClipStore {
       if (!chunk) chunks.set(index, (chunk = this.#chunk(clip, index)));
       return chunk;
     };
-    return { clip, pictures: (first, count) => picturesOf(clip, first, count, chunkOf) };
+    return { clip, frames: (first, count) => framesOf(clip, first, count, chunkOf) };
   }
 
   /** A whole clip. Its arrays are shared with later reads: do not change them. */
   async read(id: string): Promise<Clip> {
     const { bytes: _b, chunks: _n, chunk: _c, ...clip } = await this.open(id);
-    return { ...clip, frames: await this.pictures(id, 0, clip.count) };
+    return { ...clip, frames: await this.frames(id, 0, clip.count) };
   }
 
   async #chunk(clip: OpenClip, index: number): Promise<Uint8Array> {
@@ -289,15 +289,15 @@ export class ClipStore {
 
   #forget(id: string, count: number): void {
     this.#cache.delete(id);
-    for (let index = 0; index * CHUNK_PICTURES < count; index++) this.#cache.delete(`${id} ${index}`);
+    for (let index = 0; index * CHUNK_FRAMES < count; index++) this.#cache.delete(`${id} ${index}`);
   }
 
   /** Counts what is there now; reads headers only. */
   async summary(): Promise<StoreSummary> {
     const ids = await this.list();
-    let frames = 0;
-    for (const info of await inParallel(ids, 16, (id) => this.info(id))) frames += info.count;
-    return this.#count(ids.length, frames, await this.dropped());
+    let frameCount = 0;
+    for (const info of await inParallel(ids, 16, (id) => this.info(id))) frameCount += info.count;
+    return this.#count(ids.length, frameCount, await this.dropped());
   }
 
   /**
@@ -309,13 +309,13 @@ export class ClipStore {
     const ids = await this.list();
     const clips = await inParallel(ids, MANIFEST_READERS, async (id) => {
       const path = this.clipPath(id);
-      const { poses, bytes: _b, chunks: _n, chunk: _c, mel: _m, sound: _s, landmarks: _l, identity: _i, logits, ...opened } = await openClipFile(path, id);
+      const { poses, bytes: _b, chunks: _n, chunk: _c, features: _m, audio: _s, landmarks: _l, identity: _i, logits, ...opened } = await openClipFile(path, id);
       const { count, height: _h, width: _w, ...info } = opened;
       const pose = (field: number) => middle(poses.filter((_, i) => i % 4 === field));
       return {
         ...info,
-        frames: count,
-        melSteps: _m.steps,
+        frameCount: count,
+        featureSteps: _m.steps,
         ...(logits ? { logitSteps: logits.steps } : {}),
         angle: pose(3),
         radius: pose(2) / 2,
@@ -324,8 +324,8 @@ export class ClipStore {
       };
     });
     const dropped = await this.dropped();
-    const frames = clips.reduce((sum, clip) => sum + clip.frames, 0);
-    const counts = await this.#count(ids.length, frames, dropped);
+    const frameCount = clips.reduce((sum, clip) => sum + clip.frameCount, 0);
+    const counts = await this.#count(ids.length, frameCount, dropped);
     const manifest: Manifest = {
       ...FORMAT,
       recipe: this.recipe,
@@ -344,12 +344,12 @@ export class ClipStore {
     return (await readJson(`${this.folder}/manifest.json`)) as Manifest | undefined;
   }
 
-  async #count(clips: number, frames: number, drops: Drop[]): Promise<StoreSummary> {
+  async #count(clips: number, frameCount: number, drops: Drop[]): Promise<StoreSummary> {
     const reasons = drops.map((drop) => drop.reason).sort(byCodeUnit);
     const dropped: Record<string, number> = {};
     for (const reason of reasons) dropped[reason] = (dropped[reason] ?? 0) + 1;
     const sources = (await filesBelow(`${this.folder}/sources`, '.json')).length;
-    return { sources, clips, frames, minutes: Math.round((1000 * frames) / this.recipe.fps / 60) / 1000, dropped };
+    return { sources, clips, frameCount, minutes: Math.round((1000 * frameCount) / this.recipe.fps / 60) / 1000, dropped };
   }
 
   /** Where a clip's file is. */
@@ -359,16 +359,16 @@ export class ClipStore {
   }
 }
 
-/** Pictures of a clip out of its chunks; a view where they lie in one. */
-async function picturesOf(clip: OpenClip, first: number, count: number, chunkOf: (index: number) => Promise<Uint8Array>): Promise<Uint8Array> {
+/** Frames of a clip out of its chunks; a view where they lie in one. */
+async function framesOf(clip: OpenClip, first: number, count: number, chunkOf: (index: number) => Promise<Uint8Array>): Promise<Uint8Array> {
   if (!(Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count > 0 && first + count <= clip.count)) {
-    fail(RangeError, 'ClipStore.pictures', 'first', `a picture of ${clip.id} with ${count} from it on among ${clip.count}`, first);
+    fail(RangeError, 'ClipStore.pictures', 'first', `a frame of ${clip.id} with ${count} from it on among ${clip.count}`, first);
   }
   const bytes = clip.height * clip.width * 3;
   const out = new Uint8Array(count * bytes);
-  for (let index = Math.floor(first / CHUNK_PICTURES); index * CHUNK_PICTURES < first + count; index++) {
+  for (let index = Math.floor(first / CHUNK_FRAMES); index * CHUNK_FRAMES < first + count; index++) {
     const chunk = await chunkOf(index);
-    const start = index * CHUNK_PICTURES;
+    const start = index * CHUNK_FRAMES;
     if (start <= first && first + count <= start + chunk.length / bytes) {
       return chunk.subarray((first - start) * bytes, (first - start + count) * bytes);
     }

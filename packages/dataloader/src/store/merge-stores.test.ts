@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { mergeStores } from './merge-stores';
 
 const crop = { kind: 'whole frame', size: 4, resize: 'none' } as const;
-const recipe = { crop, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 } as const;
+const recipe = { crop, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 } as const;
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'merge-stores-'));
@@ -23,8 +23,8 @@ function clip(source: string, level: number): Clip {
     count,
     height: 4,
     width: 4,
-    mel: { data: new Float32Array(65 * 80), steps: 65, bins: 80 },
-    sound: new Int16Array(count * 640),
+    features: { data: new Float32Array(65 * 80), steps: 65, bins: 80 },
+    audio: new Int16Array(count * 640),
     landmarks: new Float32Array(count * 136),
     poses: new Float32Array(count * 4).fill(1),
     firstFrame: 0,

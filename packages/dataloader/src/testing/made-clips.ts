@@ -5,14 +5,14 @@ import type { SimilarityCrop, SyncRecipe } from '@lipsync/contracts';
 import type { Clip, StoreRecipe } from '../store/clip';
 import { ClipStore } from '../store/clip-store';
 
-/** Made clips for tests: picture f of clip c is all (c, f, 0), mel step t is all t. */
+/** Made clips for tests: frame f of clip c is all (c, f, 0), mel step t is all t. */
 
 export function similarity(side: number, size: number): SimilarityCrop {
   return {
     kind: 'similarity',
     centre: 'mean 48-67',
     upright: 'eye centres',
-    side: `${side} * max(eye distance, 0.95 * eye-to-mouth)`,
+    side,
     size,
     window: 'clip median',
   };
@@ -20,20 +20,20 @@ export function similarity(side: number, size: number): SimilarityCrop {
 
 export const BINS = 4;
 
-export const storeRecipe: StoreRecipe = { crop: similarity(1.9, 6), mel: 'THESIS_MEL', stepsPerSecond: 80, bins: BINS, fps: 25 };
+export const storeRecipe: StoreRecipe = { crop: similarity(1.9, 6), features: 'THESIS_MEL', stepsPerSecond: 80, bins: BINS, fps: 25 };
 
-/** Five pictures of 3x3 and 16 mel steps. */
+/** Five frames of 3x3 and 16 mel steps. */
 export const recipe: SyncRecipe = {
-  frames: 5,
+  frameCount: 5,
   fps: 25,
   crop: similarity(1.18, 3),
   color: 'RGB',
   range: [0, 255],
-  mel: 'THESIS_MEL',
-  melSteps: 16,
+  features: 'THESIS_MEL',
+  featureSteps: 16,
 };
 
-export function madeClip(id: string, count: number, mark = 0, melSteps = Math.ceil(3.2 * count) + 1): Clip {
+export function madeClip(id: string, count: number, mark = 0, featureSteps = Math.ceil(3.2 * count) + 1): Clip {
   const size = 6;
   const frames = new Uint8Array(count * size * size * 3);
   for (let pixel = 0; pixel < frames.length / 3; pixel++) {
@@ -46,8 +46,8 @@ export function madeClip(id: string, count: number, mark = 0, melSteps = Math.ce
     count,
     height: size,
     width: size,
-    mel: { data: Float32Array.from({ length: melSteps * BINS }, (_, i) => Math.floor(i / BINS)), steps: melSteps, bins: BINS },
-    sound: Int16Array.from({ length: count * 640 }, (_, i) => i % 1000),
+    features: { data: Float32Array.from({ length: featureSteps * BINS }, (_, i) => Math.floor(i / BINS)), steps: featureSteps, bins: BINS },
+    audio: Int16Array.from({ length: count * 640 }, (_, i) => i % 1000),
     landmarks: Float32Array.from({ length: count * 136 }, (_, i) => i % 136),
     poses: Float32Array.from({ length: count * 4 }, (_, i) => i % 4),
     firstFrame: 0,

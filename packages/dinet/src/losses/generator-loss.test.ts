@@ -1,4 +1,4 @@
-import { PictureFeatures } from '@lipsync/nn';
+import { ImageFeatures } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { made, tensors, useWasm } from '../../../train/src/testing/trainer-parts';
@@ -7,19 +7,19 @@ import { DINET_WEIGHTS, dinetPerceptual, imageLoss } from './generator-loss';
 beforeAll(useWasm);
 
 test('imageLoss is the mean squared difference, with its gradient, and leaves one tensor', () => {
-  const [real, painted] = [made('real', [2, 4, 4, 3]), made('painted', [2, 4, 4, 3])] as tf.Tensor4D[];
-  const [a, b] = [real.dataSync<'float32'>(), painted.dataSync<'float32'>()];
+  const [real, generated] = [made('real', [2, 4, 4, 3]), made('painted', [2, 4, 4, 3])] as tf.Tensor4D[];
+  const [a, b] = [real.dataSync<'float32'>(), generated.dataSync<'float32'>()];
   const before = tensors();
-  const loss = imageLoss(real, painted);
+  const loss = imageLoss(real, generated);
   expect(tensors()).toBe(before + 1);
   expect(loss.dataSync()[0]).toBeCloseTo(a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0) / a.length, 6);
-  const gradient = tf.grad((x: tf.Tensor) => imageLoss(real, x as tf.Tensor4D))(painted).dataSync();
+  const gradient = tf.grad((x: tf.Tensor) => imageLoss(real, x as tf.Tensor4D))(generated).dataSync();
   gradient.forEach((value, i) => expect(value).toBeCloseTo((2 * (b[i] - a[i])) / a.length, 6));
   expect(() => imageLoss(real, tf.zeros([1, 4, 4, 3]))).toThrow('imageLoss: painted must be of shape [2, 4, 4, 3], got [1, 4, 4, 3]');
 });
 
 test('dinetPerceptual takes a VGG-19 and no other network; its numbers are in the tests of the trainer and of perceptualDistance', () => {
-  const alexnet = new PictureFeatures('alexnet');
+  const alexnet = new ImageFeatures('alexnet');
   expect(() => dinetPerceptual(alexnet)).toThrow('dinetPerceptual: network must be vgg19, got alexnet');
   alexnet.dispose();
 });

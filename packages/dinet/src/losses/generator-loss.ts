@@ -1,9 +1,9 @@
 import { fail } from '@lipsync/contracts';
-import { DINET_PERCEPTUAL, perceptualDistance, type PictureFeatures } from '@lipsync/nn';
+import { DINET_PERCEPTUAL, perceptualDistance, type ImageFeatures } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** How unlike two batches of pictures `[n, height, width, 3]`, RGB in 0..1, are to look at: a float32 scalar, differentiable by both. */
-export type PerceptualLoss = (real: tf.Tensor4D, painted: tf.Tensor4D) => tf.Scalar;
+/** How unlike two batches of frames `[n, height, width, 3]`, RGB in 0..1, are to look at: a float32 scalar, differentiable by both. */
+export type PerceptualLoss = (real: tf.Tensor4D, generated: tf.Tensor4D) => tf.Scalar;
 
 /** What each term of the generator's loss is multiplied by; 0 leaves it out. */
 export type DinetWeights = {
@@ -21,15 +21,15 @@ export type DinetWeights = {
 export const DINET_WEIGHTS: DinetWeights = Object.freeze({ perceptual: 10, gan: 1, sync: 0.1, image: 1 });
 
 /**
- * Mean squared difference of the pictures: the thesis's added loss.
+ * Mean squared difference of the frames: the thesis's added loss.
  *
  * @param real float32 `[n, height, width, 3]`, borrowed.
- * @param painted The same shape.
+ * @param generated The same shape.
  * @returns float32 scalar. The caller disposes it.
  */
-export function imageLoss(real: tf.Tensor4D, painted: tf.Tensor4D): tf.Scalar {
-  if (real.shape.join() !== painted.shape.join()) fail(TypeError, 'imageLoss', 'painted', `of shape [${real.shape.join(', ')}]`, painted.shape);
-  return tf.tidy(() => tf.mean<tf.Scalar>(tf.squaredDifference(real, painted)));
+export function imageLoss(real: tf.Tensor4D, generated: tf.Tensor4D): tf.Scalar {
+  if (real.shape.join() !== generated.shape.join()) fail(TypeError, 'imageLoss', 'painted', `of shape [${real.shape.join(', ')}]`, generated.shape);
+  return tf.tidy(() => tf.mean<tf.Scalar>(tf.squaredDifference(real, generated)));
 }
 
 /**
@@ -41,9 +41,9 @@ export function imageLoss(real: tf.Tensor4D, painted: tf.Tensor4D): tf.Scalar {
  * network.loadStateDict(state); // torchvision's vgg19, `features.*`
  * const trainer = new DinetTrainer({ generator, frameDiscriminator, perceptual: dinetPerceptual(network) });
  */
-export function dinetPerceptual(network: PictureFeatures): PerceptualLoss {
+export function dinetPerceptual(network: ImageFeatures): PerceptualLoss {
   if (network.architecture !== DINET_PERCEPTUAL.architecture) {
     fail(TypeError, 'dinetPerceptual', 'network', DINET_PERCEPTUAL.architecture, network.architecture);
   }
-  return (real, painted) => tf.tidy(() => tf.mean<tf.Scalar>(perceptualDistance(network, real, painted, DINET_PERCEPTUAL)));
+  return (real, generated) => tf.tidy(() => tf.mean<tf.Scalar>(perceptualDistance(network, real, generated, DINET_PERCEPTUAL)));
 }

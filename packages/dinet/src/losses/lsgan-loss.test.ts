@@ -6,13 +6,13 @@ import { lsganDiscriminatorLoss, lsganGeneratorLoss } from './lsgan-loss';
 beforeAll(useWasm);
 
 test('both losses are the means of squared distances from 1 and 0, half of each for the discriminator', () => {
-  const [real, painted] = [tf.tensor([1, 0.5]), tf.tensor([[0], [2]])];
+  const [real, generated] = [tf.tensor([1, 0.5]), tf.tensor([[0], [2]])];
   const before = tensors();
-  const [judge, painter] = [lsganDiscriminatorLoss(real, painted), lsganGeneratorLoss(painted)];
+  const [discriminator, generator] = [lsganDiscriminatorLoss(real, generated), lsganGeneratorLoss(generated)];
   expect(tensors()).toBe(before + 2);
-  expect(judge.dataSync()[0]).toBeCloseTo(0.5 * (0.25 / 2) + 0.5 * (4 / 2), 6);
-  expect(painter.dataSync()[0]).toBeCloseTo((1 + 1) / 2, 6);
-  tf.dispose([real, painted, judge, painter]);
+  expect(discriminator.dataSync()[0]).toBeCloseTo(0.5 * (0.25 / 2) + 0.5 * (4 / 2), 6);
+  expect(generator.dataSync()[0]).toBeCloseTo((1 + 1) / 2, 6);
+  tf.dispose([real, generated, discriminator, generator]);
 });
 
 test('a discriminator that says one half everywhere has a loss of 0.25; one that is right has 0', () => {

@@ -1,38 +1,38 @@
-import { fail, type EmbeddingBatch, type MelBatch, type MouthBatch, type SyncExpert } from '@lipsync/contracts';
+import { fail, type EmbeddingBatch, type FeatureBatch, type MouthBatch, type SyncExpert } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A sync expert; DINet's own also scores each place of the mouth. */
 export type GeneratorSyncExpert = SyncExpert & { scoreMap?(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor4D };
 
 /**
- * How far painted mouths are from their sound, to a frozen sync expert: `mean (P - 1)²`.
+ * How far painted mouths are from their audio, to a frozen sync expert: `mean (P - 1)²`.
  *
  * Of experts with embeddings of length 1 (`unit`) P is the cosine of each row, as in the thesis; of those that judge pairs (`joint`) the score of
- * each place of the map, as in DINet's code, or `1 - pairDistances` where the expert has no map. Its gradient flows to the pictures; the sound's
+ * each place of the map, as in DINet's code, or `1 - pairDistances` where the expert has no map. Its gradient flows to the frames; the audio's
  * embedding is a constant. Near P = 1 the gradient vanishes, and where an embedding is all 0 there is none.
  *
- * The expert's variables take part as constants: whoever asks for a gradient by the generator's parameters, or by the pictures, gets none of them.
+ * The expert's variables take part as constants: whoever asks for a gradient by the generator's parameters, or by the frames, gets none of them.
  *
  * Source: thesis §2.4 and MRzzm/DINet's clip training; largest relative difference from PyTorch 1.13 below 2e-6, see the test of
  * `DinetTrainer`.
  *
  * @param expert Borrowed; in evaluation mode, so that running statistics stand still.
  * @param frames `[rows, height, width, frames * 3]` in the expert's colours and range; borrowed.
- * @param mel `[rows, bins, steps, 1]`, borrowed.
+ * @param features `[rows, bins, steps, 1]`, borrowed.
  * @returns float32 scalar. The caller disposes it.
  * @throws TypeError for an expert with Euclidean distances, which have no P; Error for one in training mode.
  * @example
  * const loss = generatorSyncLoss(expert, images.syncInput(images.mouths(painted, angles), expert.recipe), syncAudio);
  */
-export function generatorSyncLoss(expert: GeneratorSyncExpert, frames: MouthBatch, mel: MelBatch): tf.Scalar {
+export function generatorSyncLoss(expert: GeneratorSyncExpert, frames: MouthBatch, features: FeatureBatch): tf.Scalar {
   assertGeneratorExpert('generatorSyncLoss', expert);
-  if (frames.shape[0] !== mel.shape[0]) {
-    fail(TypeError, 'generatorSyncLoss', 'mel', `of as many rows as frames (${frames.shape[0]})`, mel.shape);
+  if (frames.shape[0] !== features.shape[0]) {
+    fail(TypeError, 'generatorSyncLoss', 'mel', `of as many rows as frames (${frames.shape[0]})`, features.shape);
   }
   return tf.tidy(() => {
-    const sound = expert.encodeAudio(mel);
-    const seen = expert.encodeFrames(frames);
-    return tf.mean<tf.Scalar>(tf.square(shortfall(expert, seen, sound)));
+    const audio = expert.encodeAudio(features);
+    const seen = expert.encodeVisual(frames);
+    return tf.mean<tf.Scalar>(tf.square(shortfall(expert, seen, audio)));
   });
 }
 
@@ -48,8 +48,8 @@ export function assertGeneratorExpert(where: string, expert: GeneratorSyncExpert
 }
 
 /** What is missing to 1, of each row or place. */
-function shortfall(expert: GeneratorSyncExpert, seen: EmbeddingBatch, sound: EmbeddingBatch): tf.Tensor {
-  if (expert.space === 'unit') return tf.sub(tf.sum(tf.mul(seen, sound), 1), 1);
-  if (expert.scoreMap) return tf.sub(expert.scoreMap(seen, sound), 1);
-  return (expert.pairDistances as NonNullable<SyncExpert['pairDistances']>)(seen, sound);
+function shortfall(expert: GeneratorSyncExpert, seen: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor {
+  if (expert.space === 'unit') return tf.sub(tf.sum(tf.mul(seen, audio), 1), 1);
+  if (expert.scoreMap) return tf.sub(expert.scoreMap(seen, audio), 1);
+  return (expert.pairDistances as NonNullable<SyncExpert['pairDistances']>)(seen, audio);
 }

@@ -8,7 +8,7 @@ import { sampleChannels } from './sample-channels';
 const PUBLISHED_PI = 3.14159;
 
 export type AdaATOptions = {
-  /** Numbers that say how to turn: alignment and sound. */
+  /** Numbers that say how to turn: alignment and audio. */
   parameters: number;
   /** Channels of the map. */
   channels: number;
@@ -34,7 +34,7 @@ class Layer extends Module {
 
 /**
  * Adaptive affine transformation: scales, turns and shifts every channel of a map alone, by numbers that a small network makes of alignment
- * and sound.
+ * and audio.
  *
  * `z = ReLU(W p)`, `s = 2 sigmoid(·)`, `θ = π tanh(·)`, `t = tanh(·)`; the output at `(x, y)`, both -1..1 from edge to edge, reads channel `c` at
  * `s · R(θ) · (x, y) + t`, zero outside.

@@ -28,7 +28,7 @@ class Unchanged extends Module {
 }
 
 /**
- * The norm of a block, over pictures `[batch, height, width, channels]` or over time `[batch, steps, channels]`.
+ * The norm of a block, over frames `[batch, height, width, channels]` or over time `[batch, steps, channels]`.
  *
  * `batch`: `torch.nn.BatchNorm1d/2d`; `instance`: `torch.nn.InstanceNorm1d/2d` (no parameters, no running statistics); `layer`:
  * `torch.nn.GroupNorm(1, channels)`; `none` copies. Epsilon 1e-5.
@@ -40,7 +40,7 @@ export function makeNorm(kind: NormKind, channels: number): Part {
 }
 
 export type BlockOptions = {
-  /** 1: over time `[batch, steps, channels]`. 2: over pictures `[batch, height, width, channels]`. */
+  /** 1: over time `[batch, steps, channels]`. 2: over frames `[batch, height, width, channels]`. */
   dimensions: 1 | 2;
   inChannels: number;
   outChannels: number;
@@ -94,7 +94,7 @@ export function doubled(x: tf.Tensor4D): tf.Tensor4D {
   }))(x) as tf.Tensor4D;
 }
 
-/** Pictures of twice the size (nearest pixel), then a `SameBlock` of 3 x 3. Source: MRzzm/DINet, `UpBlock2d`. */
+/** Frames of twice the size (nearest pixel), then a `SameBlock` of 3 x 3. Source: MRzzm/DINet, `UpBlock2d`. */
 export class UpBlock extends SameBlock {
   constructor(options: Omit<BlockOptions, 'dimensions' | 'kernelSize'>) {
     super({ ...options, dimensions: 2, kernelSize: 3 });

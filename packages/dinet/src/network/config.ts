@@ -6,30 +6,30 @@ export type DinetAudio =
       kind: 'logits';
       /** Numbers a step; 29 in the published networks. */
       bins: number;
-      /** Steps, one a picture, around the picture that is painted. */
+      /** Steps, one a frame, around the frame that is painted. */
       steps: number;
     }
   | {
       kind: 'mel';
       /** Mel bands. */
       bins: number;
-      /** Mel steps around the picture that is painted: 16 for 5 pictures. */
+      /** Mel steps around the frame that is painted: 16 for 5 frames. */
       steps: number;
     };
 
-/** Sizes and choices of a generator. The network is fully convolutional: pictures have any height and width that 4 divides. */
+/** Sizes and choices of a generator. The network is fully convolutional: frames have any height and width that 4 divides. */
 export type DinetConfig = {
   /** Channels of the first convolution, half those of the next; 64 published. The trunk and the audio encoder have twice as many. */
   width: number;
   /** Channels of the reference's map, which AdaAT turns: 256 published, 128 in the thesis; with `width` 64. */
   referenceChannels: number;
-  /** Reference pictures. 5 published. */
+  /** Reference frames. 5 published. */
   references: number;
-  /** Norm of the convolutions over pictures. `batch` loads the published weights; `instance` as in the thesis. */
+  /** Norm of the convolutions over frames. `batch` loads the published weights; `instance` as in the thesis. */
   norm: 'batch' | 'instance';
   /**
    * Norm of the convolutions over time. `layer`: over channels and steps of each sample (GroupNorm with one group). `instance`: the thesis read
-   * literally, which makes the sound a constant: see docs/decisions.
+   * literally, which makes the audio a constant: see docs/decisions.
    */
   audioNorm: 'batch' | 'layer' | 'instance' | 'none';
   /**
@@ -54,7 +54,7 @@ export const DINET: DinetConfig = Object.freeze({
 });
 
 /**
- * The thesis's variant: AdaAT over 128 channels and InstanceNorm, but where that would leave nothing of the sound and little of the head's pose.
+ * The thesis's variant: AdaAT over 128 channels and InstanceNorm, but where that would leave nothing of the audio and little of the head's pose.
  * As the thesis may be read: `{ ...THESIS_DINET, audioNorm: 'instance', alignmentEnd: 'norm' }`.
  */
 export const THESIS_DINET: DinetConfig = Object.freeze({

@@ -10,11 +10,11 @@ beforeAll(async () => {
 
 const shapesOf = async (net: DinetDiscriminator) => [...(await net.stateDict())].map(([name, { shape }]) => [name, shape]);
 
-test.each(REFERENCE.discriminators)('of $pictures pictures: scores, loss and all gradients are PyTorch’s', async (reference) => {
-  const { pictures, n, height, width, output, dx, gradients } = reference;
-  const net = new DinetDiscriminator({ pictures, width: 4, seed: 0 });
+test.each(REFERENCE.discriminators)('of $frames frames: scores, loss and all gradients are PyTorch’s', async (reference) => {
+  const { frameCount, n, height, width, output, dx, gradients } = reference;
+  const net = new DinetDiscriminator({ frameCount, width: 4, seed: 0 });
   await fillMade(net);
-  const x = made<tf.Tensor4D>('judged', [n, height, width, 3 * pictures], 0, 1);
+  const x = made<tf.Tensor4D>('judged', [n, height, width, 3 * frameCount], 0, 1);
   const scores = net.forward(x);
   expect(difference(scores.dataSync(), output)).toBeLessThan(1e-5);
   const loss = (x: tf.Tensor) => tf.mul(tf.mean(tf.square(tf.sub(net.forward(x as tf.Tensor4D), 1))), 100) as tf.Scalar;
@@ -25,15 +25,15 @@ test.each(REFERENCE.discriminators)('of $pictures pictures: scores, loss and all
   tf.dispose([x, scores]);
 });
 
-test.each([['frame', 1, 2_628_737], ['clip', 5, 2_653_313]] as const)('at the original width that of a %s has the published names and shapes', async (name, pictures, count) => {
-  const net = new DinetDiscriminator({ pictures, seed: 0 });
+test.each([['frame', 1, 2_628_737], ['clip', 5, 2_653_313]] as const)('at the original width that of a %s has the published names and shapes', async (name, frameCount, count) => {
+  const net = new DinetDiscriminator({ frameCount, seed: 0 });
   expect((await shapesOf(net)).sort()).toEqual([...REFERENCE.shapes[name]].sort());
   expect(net.parameterCount()).toBe(count);
   net.dispose();
 });
 
-test.each([[104, 80, 7, 4], [208, 160, 20, 14], [53, 54, 1, 1]])('pictures of %d x %d get %d x %d scores', (height, width, rows, columns) => {
-  const net = new DinetDiscriminator({ pictures: 1, width: 1, seed: 0 });
+test.each([[104, 80, 7, 4], [208, 160, 20, 14], [53, 54, 1, 1]])('frames of %d x %d get %d x %d scores', (height, width, rows, columns) => {
+  const net = new DinetDiscriminator({ frameCount: 1, width: 1, seed: 0 });
   const x = tf.zeros([1, height, width, 3]) as tf.Tensor4D;
   const before = tf.memory().numTensors;
   const scores = net.forward(x);
@@ -44,12 +44,12 @@ test.each([[104, 80, 7, 4], [208, 160, 20, 14], [53, 54, 1, 1]])('pictures of %d
 });
 
 describe('refusals', () => {
-  const judge = () => new DinetDiscriminator({ pictures: 1, width: 1, seed: 0 });
+  const discriminator = () => new DinetDiscriminator({ frameCount: 1, width: 1, seed: 0 });
   const rule = 'DinetDiscriminator.forward: x must be of shape [n, height, width, 3] with sides of at least 53 pixels';
   test.each([
-    ['pictures that are too small', () => judge().forward(tf.zeros([1, 104, 52, 3])), rule],
-    ['another number of pictures', () => judge().forward(tf.zeros([1, 104, 80, 15])), rule],
-    ['no picture', () => new DinetDiscriminator({ pictures: 0, seed: 0 }), 'DinetDiscriminator: pictures must be a whole number from 1, got 0'],
+    ['frames that are too small', () => discriminator().forward(tf.zeros([1, 104, 52, 3])), rule],
+    ['another number of frames', () => discriminator().forward(tf.zeros([1, 104, 80, 15])), rule],
+    ['no video', () => new DinetDiscriminator({ frameCount: 0, seed: 0 }), 'DinetDiscriminator: frames must be a whole number from 1, got 0'],
   ])('%s', (_, call, message) => {
     expect(call).toThrow(message);
   });

@@ -4,8 +4,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { Sequence } from './blocks';
 
 export type DinetDiscriminatorOptions = {
-  /** Pictures judged together: 1 (`net_dI`) or 5 (`net_dV`). */
-  pictures: number;
+  /** Frames judged together: 1 (`net_dI`) or 5 (`net_dV`). */
+  frameCount: number;
   /** Half of the first layer's channels; 64 loads the published files. Default 64. */
   width?: number;
   /** Of the first weights. */
@@ -50,48 +50,48 @@ function mapSide(side: number): number {
 /**
  * DINet's discriminator: a map of raw scores, one for each overlapping patch, 1 where the patch looks real (LSGAN).
  *
- * Four convolutions of 4 x 4 without padding (128, 256, 256, 256 channels), the first three halved, and one of 1 x 1. 7 x 4 scores for pictures of
+ * Four convolutions of 4 x 4 without padding (128, 256, 256, 256 channels), the first three halved, and one of 1 x 1. 7 x 4 scores for frames of
  * 104 x 80, 20 x 14 for 208 x 160, 46 x 34 for 416 x 320.
  *
- * Source: MRzzm/DINet, `Discriminator`, parameter names and shapes alike: 2,628,737 parameters for one picture, 2,653,313 for five. Against
+ * Source: MRzzm/DINet, `Discriminator`, parameter names and shapes alike: 2,628,737 parameters for one frame, 2,653,313 for five. Against
  * PyTorch 1.13 with the same weights: see README.
  *
  * The caller calls `dispose()` when done.
  *
  * @example
- * const judge = new DinetDiscriminator({ pictures: 1, seed: 0 });
+ * const judge = new DinetDiscriminator({ frames: 1, seed: 0 });
  * const scores = judge.forward(painted); // [n, 7, 4, 1]
  */
 export class DinetDiscriminator extends Module {
-  readonly pictures: number;
+  readonly frameCount: number;
   readonly width: number;
   private readonly blocks: Sequence;
   private readonly conv: Conv2d;
 
-  constructor({ pictures, width = 64, seed }: DinetDiscriminatorOptions) {
+  constructor({ frameCount, width = 64, seed }: DinetDiscriminatorOptions) {
     super();
-    for (const [name, value] of Object.entries({ pictures, width })) {
+    for (const [name, value] of Object.entries({ frameCount, width })) {
       if (!(Number.isInteger(value) && value >= 1)) fail(RangeError, 'DinetDiscriminator', name, 'a whole number from 1', value);
     }
-    this.pictures = pictures;
+    this.frameCount = frameCount;
     this.width = width;
     const random = new Random(seed);
-    const channels = [3 * pictures, 2 * width, 4 * width, 4 * width, 4 * width];
+    const channels = [3 * frameCount, 2 * width, 4 * width, 4 * width, 4 * width];
     const blocks = Array.from({ length: LAYERS }, (_, i) => new JudgingBlock(channels[i], channels[i + 1], i < LAYERS - 1, random));
     this.blocks = this.register('down_blocks', new Sequence(blocks));
     this.conv = this.register('conv', new Conv2d({ inChannels: 4 * width, outChannels: 1, kernelSize: 1, random }));
   }
 
   /**
-   * @param x float32 `[n, height, width, pictures · 3]`, RGB 0..1, sides of at least 53 pixels.
+   * @param x float32 `[n, height, width, frames · 3]`, RGB 0..1, sides of at least 53 pixels.
    * @returns float32 `[n, height', width', 1]`, raw scores. The caller disposes it.
    * @throws TypeError if the shape does not fit.
    */
   forward(x: tf.Tensor4D): tf.Tensor4D {
     this.assertUsable();
     const [, height = 0, width = 0, channels] = x.shape;
-    if (x.rank !== 4 || channels !== 3 * this.pictures || Math.min(mapSide(height), mapSide(width)) < 1) {
-      const rule = `of shape [n, height, width, ${3 * this.pictures}] with sides of at least 53 pixels`;
+    if (x.rank !== 4 || channels !== 3 * this.frameCount || Math.min(mapSide(height), mapSide(width)) < 1) {
+      const rule = `of shape [n, height, width, ${3 * this.frameCount}] with sides of at least 53 pixels`;
       fail(TypeError, 'DinetDiscriminator.forward', 'x', rule, x.shape);
     }
     return tf.tidy(() => this.conv.forward(this.blocks.forward(x)));

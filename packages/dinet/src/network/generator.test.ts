@@ -33,9 +33,9 @@ describe('against PyTorch, with the same weights', () => {
     expect([...state].map(([name, { shape }]) => [name, shape]).sort()).toEqual([...shapes].sort());
     net.train(training);
     const { masked, references, audio } = inputsOf(reference);
-    const painted = net.forward(masked, references, audio);
-    expect(painted.shape).toEqual(masked.shape);
-    expect(difference(painted.dataSync(), output)).toBeLessThan(1e-4);
+    const generated = net.forward(masked, references, audio);
+    expect(generated.shape).toEqual(masked.shape);
+    expect(difference(generated.dataSync(), output)).toBeLessThan(1e-4);
     net.loadStateDict(state); // the running statistics as they were
     const given = { masked: [masked, inputs.masked], references: [references, inputs.references], audio: [audio, inputs.audio] } as const;
     const loss = (m: tf.Tensor, r: tf.Tensor, a: tf.Tensor) => weighted(net.forward(m as tf.Tensor4D, r as tf.Tensor4D, a as tf.Tensor3D));
@@ -47,7 +47,7 @@ describe('against PyTorch, with the same weights', () => {
       expect(difference(after.get(name)!.data as Float32Array, expected)).toBeLessThan(1e-4 * expected.largest + 1e-6);
     }
     net.dispose();
-    tf.dispose([masked, references, audio, painted]);
+    tf.dispose([masked, references, audio, generated]);
   });
 });
 
@@ -70,7 +70,7 @@ describe('sizes', () => {
 });
 
 describe('InstanceNorm over time', () => {
-  /** How strongly painted faces answer to the sound: root mean square of the slope of a weighted mean of them by the sound. */
+  /** How strongly painted faces answer to the audio: root mean square of the slope of a weighted mean of them by the audio. */
   async function heardBy(audioNorm: DinetConfig['audioNorm']): Promise<number> {
     registerGradients();
     const net = new DinetGenerator({ ...THESIS_DINET, width: 8, referenceChannels: 32, references: 1, audioNorm }, { seed: 1 });
@@ -84,13 +84,13 @@ describe('InstanceNorm over time', () => {
     return slope;
   }
 
-  test('makes the sound a constant: faces answer to it less than a ten-thousandth as much as with the default', async () => {
+  test('makes the audio a constant: faces answer to it less than a ten-thousandth as much as with the default', async () => {
     const [layer, instance] = [await heardBy('layer'), await heardBy('instance')];
     expect(layer).toBeGreaterThan(1e-5);
     expect(instance).toBeLessThan(1e-4 * layer);
   });
 
-  test('in PyTorch the encoder says 0.5 to whatever sound, within a ninth of the spread with the default', () => {
+  test('in PyTorch the encoder says 0.5 to whatever audio, within a ninth of the spread with the default', () => {
     const [layer, instance] = ['layer', 'instance'].map((kind) => REFERENCE.heard.find(({ audioNorm }) => audioNorm === kind)!);
     expect(instance.mean).toBeCloseTo(0.5, 1);
     expect(instance.spread).toBeLessThan(layer.spread / 9);
@@ -98,23 +98,23 @@ describe('InstanceNorm over time', () => {
 });
 
 describe('references', () => {
-  test('encoded once, they serve many pictures as they do in forward', () => {
+  test('encoded once, they serve many frames as they do in forward', () => {
     const net = new DinetGenerator(TINY, { seed: 0 }).eval() as DinetGenerator;
     const { masked, references, audio } = tinyInputs();
     const one = tf.slice(references, [0, 0, 0, 0], [1, -1, -1, -1]);
     const encoded = net.encodeReferences(one);
-    const painted = net.paint(masked, encoded, audio);
+    const generated = net.generate(masked, encoded, audio);
     const twice = tf.concat([one, one]);
     const whole = net.forward(masked, twice, audio);
-    expect(tf.tidy(() => tf.max(tf.abs(tf.sub(painted, whole))).dataSync()[0])).toBeLessThan(1e-6);
+    expect(tf.tidy(() => tf.max(tf.abs(tf.sub(generated, whole))).dataSync()[0])).toBeLessThan(1e-6);
     disposeReferences(encoded);
     disposeReferences(encoded);
-    tf.dispose([masked, references, audio, one, painted, twice, whole]);
+    tf.dispose([masked, references, audio, one, generated, twice, whole]);
     net.dispose();
   });
 });
 
-test.each([['plain', 36, 32], ['norm', 68, 64]] as const)('the smallest pictures with the alignment ending %s train', (alignmentEnd, height, width) => {
+test.each([['plain', 36, 32], ['norm', 68, 64]] as const)('the smallest frames with the alignment ending %s train', (alignmentEnd, height, width) => {
   const config = { ...TINY, alignmentEnd };
   const net = new DinetGenerator(config, { seed: 0 });
   const { masked, references, audio } = inputsOf({ n: 1, height, width, config, draw: 0 });
@@ -128,12 +128,12 @@ describe('ownership', () => {
     const start = tf.memory().numTensors;
     const net = new DinetGenerator(TINY, { seed: 0 });
     const before = tf.memory().numTensors;
-    const painted = net.forward(inputs.masked, inputs.references, inputs.audio);
+    const generated = net.forward(inputs.masked, inputs.references, inputs.audio);
     expect(tf.memory().numTensors).toBe(before + 1);
     const encoded = net.encodeReferences(inputs.references);
     expect(tf.memory().numTensors).toBe(before + 3);
     disposeReferences(encoded);
-    painted.dispose();
+    generated.dispose();
     net.dispose();
     expect(tf.memory().numTensors).toBe(start);
     expect(() => net.forward(inputs.masked, inputs.references, inputs.audio)).toThrow('one that was disposed');
@@ -156,12 +156,12 @@ describe('refusals', () => {
   const net = () => new DinetGenerator(TINY, { seed: 0 });
   const zeros = (...shape: number[]) => tf.zeros(shape) as never;
   test.each([
-    ['masked pictures with other channels', () => net().forward(zeros(1, 72, 72, 4), zeros(1, 72, 72, 6), zeros(1, 29, 5)), 'masked must be of shape [n, height, width, 3]'],
+    ['masked frames with other channels', () => net().forward(zeros(1, 72, 72, 4), zeros(1, 72, 72, 6), zeros(1, 29, 5)), 'masked must be of shape [n, height, width, 3]'],
     ['references of another number', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 72, 3), zeros(1, 29, 5)), 'references must be of shape [n, height, width, 6]'],
-    ['references of another size', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 76, 6), zeros(1, 29, 5)), 'references must be 1 or 1 of pictures of 72 x 72, got 1 of 72 x 76'],
+    ['references of another size', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 76, 6), zeros(1, 29, 5)), 'references must be 1 or 1 of frames of 72 x 72, got 1 of 72 x 76'],
     ['sides that 4 does not divide', () => net().encodeReferences(zeros(1, 74, 72, 6)), 'multiples of 4'],
-    ['sound of other steps', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 72, 6), zeros(1, 29, 9)), 'audio must be of shape [1, 29, 5], got [1, 29, 9]'],
-    ['pictures of which InstanceNorm leaves nothing', () => net().encodeReferences(zeros(1, 32, 32, 6)), 'references must be larger than 32 pixels on one side'],
+    ['audio of other steps', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 72, 6), zeros(1, 29, 9)), 'audio must be of shape [1, 29, 5], got [1, 29, 9]'],
+    ['frames of which InstanceNorm leaves nothing', () => net().encodeReferences(zeros(1, 32, 32, 6)), 'references must be larger than 32 pixels on one side'],
     [
       'twice as large ones where alignment is normalised to its end',
       () => new DinetGenerator({ ...TINY, alignmentEnd: 'norm' }, { seed: 0 }).encodeReferences(zeros(1, 64, 64, 6)),

@@ -6,7 +6,7 @@ import { DownBlock, ResBlock, SameBlock, Sequence, UpBlock } from './blocks';
 import { assertDinetConfig, type DinetConfig } from './config';
 import { MEL_FRONT_END_BINS, MelFrontEnd } from './mel-front-end';
 
-/** What of the references depends neither on pictures nor on sound. */
+/** What of the references depends neither on frames nor on audio. */
 export type DinetReferences = {
   /** Encoded, `[n, height / 4, width / 4, referenceChannels]`: what the alignment looks at. */
   readonly features: tf.Tensor4D;
@@ -20,11 +20,11 @@ export function disposeReferences({ features, deformable }: DinetReferences): vo
   deformable.dispose();
 }
 
-/** How often `trans_conv` halves a picture, the source's encoder included. */
+/** How often `trans_conv` halves a frame, the source's encoder included. */
 const HALVINGS = 6;
 
 /**
- * DINet's generator: paints the masked mouth of a face from reference pictures of the same face, moved channel by channel (`AdaAT`) as sound
+ * DINet's generator: paints the masked mouth of a face from reference frames of the same face, moved channel by channel (`AdaAT`) as audio
  * and head position ask.
  *
  * Fully convolutional: sides are multiples of 4 (104 x 80 for a mouth of 64 pixels, 208 x 160, 416 x 320). The whole face is painted.
@@ -46,7 +46,7 @@ export class DinetGenerator extends Module {
   private readonly referenceIn: Sequence;
   private readonly align: Sequence;
   private readonly melFrontEnd: MelFrontEnd | undefined;
-  private readonly sound: Sequence;
+  private readonly audio: Sequence;
   private readonly before: Sequence;
   private readonly adaAT: AdaAT;
   private readonly after: Sequence;
@@ -58,7 +58,7 @@ export class DinetGenerator extends Module {
     const { width, referenceChannels, references, norm, audioNorm, alignmentEnd = 'norm', sampling, audio } = this.config;
     const [half, full] = [2 * width, 4 * width]; // 128 and 256 of 64
 
-    const pictures = (stream: number) => {
+    const frames = (stream: number) => {
       const random = new Random(seed, stream);
       const options = (inChannels: number, outChannels: number, kernelSize: number) =>
         ({ dimensions: 2, inChannels, outChannels, kernelSize, norm, random }) as const;
@@ -71,14 +71,14 @@ export class DinetGenerator extends Module {
       };
     };
     const encoder = (stream: number, inChannels: number, outChannels: number) => {
-      const { same, down } = pictures(stream);
+      const { same, down } = frames(stream);
       return new Sequence([same(inChannels, width, 7), down(width, half), down(half, outChannels)]);
     };
 
     this.sourceIn = this.register('source_in_conv', encoder(0, 3, full));
     this.referenceIn = this.register('ref_in_conv', encoder(1, 3 * references, referenceChannels));
 
-    const { same, down } = pictures(2);
+    const { same, down } = frames(2);
     const alignment = [
       same(full + referenceChannels, half, 3),
       ...[same(half, half, 11), same(half, half, 11), down(half, half)],
@@ -98,21 +98,21 @@ export class DinetGenerator extends Module {
       ...[new ResBlock(line(half, 3)), new DownBlock(line(half, 3))],
       new SameBlock(line(half, 3)),
     ];
-    this.sound = this.register('audio_encoder', new Sequence(listener));
+    this.audio = this.register('audio_encoder', new Sequence(listener));
 
-    const residuals = (stream: number) => new Sequence(Array.from({ length: 4 }, ((make) => () => make.residual(referenceChannels))(pictures(stream))));
+    const residuals = (stream: number) => new Sequence(Array.from({ length: 4 }, ((make) => () => make.residual(referenceChannels))(frames(stream))));
     this.before = this.register('appearance_conv_list.0', residuals(5));
     this.after = this.register('appearance_conv_list.1', residuals(6));
     const turning = { parameters: full, channels: referenceChannels, sampling, random: new Random(seed, 7) };
     this.adaAT = this.register('adaAT', new AdaAT(turning));
 
-    const last = pictures(8);
-    const painting = [
+    const last = frames(8);
+    const generation = [
       ...[last.same(full + referenceChannels, half, 3), last.up(half, half)],
       ...[last.residual(half), last.up(half, half)],
       new Conv2d({ inChannels: half, outChannels: 3, kernelSize: 7, padding: 3, random: last.random }),
     ];
-    this.out = this.register('out_conv', new Sequence(painting));
+    this.out = this.register('out_conv', new Sequence(generation));
     if (this.melFrontEnd) this.register('mel_front_end', this.melFrontEnd);
   }
 
@@ -120,25 +120,25 @@ export class DinetGenerator extends Module {
    * Paints faces.
    *
    * @param masked float32 `[n, height, width, 3]`, RGB 0..1, the mouth box black.
-   * @param references float32 `[n, height, width, references · 3]`, RGB 0..1, channel = picture · 3 + colour.
+   * @param references float32 `[n, height, width, references · 3]`, RGB 0..1, channel = frame · 3 + colour.
    * @param audio float32 `[n, bins, steps]`: logits, or mel from -4 to 4, as the config says.
    * @returns float32 `[n, height, width, 3]`, RGB 0..1, the whole face. The caller disposes it.
    * @throws TypeError if the shapes do not fit.
    */
   forward(masked: tf.Tensor4D, references: tf.Tensor4D, audio: tf.Tensor3D): tf.Tensor4D {
-    return tf.tidy(() => this.paint(masked, this.encodeReferences(references), audio));
+    return tf.tidy(() => this.generate(masked, this.encodeReferences(references), audio));
   }
 
   /**
-   * Encodes reference pictures once, for many pictures painted with them. In evaluation mode (or with InstanceNorm) the same as in `forward`.
+   * Encodes reference frames once, for many frames painted with them. In evaluation mode (or with InstanceNorm) the same as in `forward`.
    *
-   * @param references float32 `[n, height, width, references · 3]`; with n = 1 they serve every picture of `paint`.
+   * @param references float32 `[n, height, width, references · 3]`; with n = 1 they serve every frame of `paint`.
    * @returns two maps; the caller frees them with `disposeReferences`.
    * @throws TypeError if the shape does not fit.
    */
   encodeReferences(references: tf.Tensor4D): DinetReferences {
     this.assertUsable('encodeReferences');
-    this.assertPicture('DinetGenerator.encodeReferences', 'references', references, 3 * this.config.references);
+    this.assertFrame('DinetGenerator.encodeReferences', 'references', references, 3 * this.config.references);
     return tf.tidy(() => {
       const features = this.referenceIn.forward(references) as tf.Tensor4D;
       return { features, deformable: this.before.forward(features) as tf.Tensor4D };
@@ -148,17 +148,17 @@ export class DinetGenerator extends Module {
   /**
    * Paints faces with encoded references. Arguments and result as in `forward`.
    *
-   * @param references of `encodeReferences`, borrowed: as many as pictures, or one for all.
+   * @param references of `encodeReferences`, borrowed: as many as frames, or one for all.
    */
-  paint(masked: tf.Tensor4D, references: DinetReferences, audio: tf.Tensor3D): tf.Tensor4D {
+  generate(masked: tf.Tensor4D, references: DinetReferences, audio: tf.Tensor3D): tf.Tensor4D {
     this.assertUsable('paint');
     const where = 'DinetGenerator.paint';
     const { bins, steps } = this.config.audio;
-    this.assertPicture(where, 'masked', masked, 3);
+    this.assertFrame(where, 'masked', masked, 3);
     const [n, height, width] = masked.shape;
     const [kept, ...map] = references.features.shape;
     if ((kept !== n && kept !== 1) || map[0] !== height / 4 || map[1] !== width / 4) {
-      fail(TypeError, where, 'references', `1 or ${n} of pictures of ${height} x ${width}`, `${kept} of ${4 * map[0]} x ${4 * map[1]}`);
+      fail(TypeError, where, 'references', `1 or ${n} of frames of ${height} x ${width}`, `${kept} of ${4 * map[0]} x ${4 * map[1]}`);
     }
     if (audio.rank !== 3 || audio.shape[0] !== n || audio.shape[1] !== bins || audio.shape[2] !== steps) {
       fail(TypeError, where, 'audio', `of shape [${n}, ${bins}, ${steps}]`, audio.shape);
@@ -174,13 +174,13 @@ export class DinetGenerator extends Module {
     });
   }
 
-  /** Sound to `[n, steps', 2 · width]`. */
+  /** Audio to `[n, steps', 2 · width]`. */
   private listen(audio: tf.Tensor3D): tf.Tensor {
     const steps = tf.transpose(audio, [0, 2, 1]);
-    return this.sound.forward(this.melFrontEnd ? this.melFrontEnd.forward(steps) : steps);
+    return this.audio.forward(this.melFrontEnd ? this.melFrontEnd.forward(steps) : steps);
   }
 
-  private assertPicture(where: string, name: string, x: tf.Tensor, channels: number): void {
+  private assertFrame(where: string, name: string, x: tf.Tensor, channels: number): void {
     const [, height = 0, width = 0, last] = x.shape;
     const divides = height > 0 && width > 0 && height % 4 === 0 && width % 4 === 0;
     if (x.rank !== 4 || last !== channels || !divides) {

@@ -13,16 +13,16 @@ beforeAll(async () => {
 
 test.each([5, 9, 16, 20])('%d steps become five of 29 numbers, and every step counts', (steps) => {
   const front = new MelFrontEnd({ bins: 8, steps, channels: 16, random: new Random(0) });
-  const mel = made<tf.Tensor3D>('mel', [1, steps, 8], -4, 4);
-  const y = front.forward(mel);
+  const features = made<tf.Tensor3D>('mel', [1, steps, 8], -4, 4);
+  const y = front.forward(features);
   expect(y.shape).toEqual([1, 5, 29]);
   for (let step = 0; step < steps; step++) {
-    const other = tf.tidy(() => front.forward(tf.add(mel, tf.reshape(tf.oneHot([step], steps), [1, steps, 1]))));
+    const other = tf.tidy(() => front.forward(tf.add(features, tf.reshape(tf.oneHot([step], steps), [1, steps, 1]))));
     expect([...other.dataSync()]).not.toEqual([...y.dataSync()]);
     other.dispose();
   }
   front.dispose();
-  tf.dispose([mel, y]);
+  tf.dispose([features, y]);
 });
 
 test('silence and loud noise give other numbers: loudness stays', () => {

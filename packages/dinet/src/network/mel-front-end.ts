@@ -18,7 +18,7 @@ export type MelFrontEndOptions = {
 };
 
 /**
- * Turns a window of mel steps into the like of a speech recogniser's logits, one step a picture; trained with the generator.
+ * Turns a window of mel steps into the like of a speech recogniser's logits, one step a frame; trained with the generator.
  *
  * Convolution of 5 steps, a residual pair of 3, one that takes `steps` to 5 (kernel 4 and stride 3 for 16), one of a single step. Without
  * norms, so that loudness stays; the values -4..4 are taken as they are. Ours: neither DINet nor the thesis has one.
@@ -55,17 +55,17 @@ export class MelFrontEnd extends Module {
   }
 
   /**
-   * @param mel float32 `[batch, steps, bins]`.
+   * @param features float32 `[batch, steps, bins]`.
    * @returns float32 `[batch, 5, 29]`. The caller disposes it.
    * @throws TypeError for another shape.
    */
-  forward(mel: tf.Tensor): tf.Tensor3D {
+  forward(features: tf.Tensor): tf.Tensor3D {
     this.assertUsable();
-    if (mel.rank !== 3 || mel.shape[1] !== this.steps || mel.shape[2] !== this.bins) {
-      fail(TypeError, 'MelFrontEnd.forward', 'mel', `of shape [batch, ${this.steps}, ${this.bins}]`, mel.shape);
+    if (features.rank !== 3 || features.shape[1] !== this.steps || features.shape[2] !== this.bins) {
+      fail(TypeError, 'MelFrontEnd.forward', 'mel', `of shape [batch, ${this.steps}, ${this.bins}]`, features.shape);
     }
     return tf.tidy(() => {
-      const x = relu(this.first.forward(mel));
+      const x = relu(this.first.forward(features));
       const y = relu(tf.add(x, this.conv2.forward(relu(this.conv1.forward(x)))));
       return this.last.forward(relu(this.reduce.forward(y)));
     });

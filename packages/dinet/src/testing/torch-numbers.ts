@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
 import type { DinetConfig } from '../network/config';
 
-/** Of a tensor in PyTorch's order (pictures channels last): its largest, its root mean square, every `step`-th number. */
+/** Of a tensor in PyTorch's order (frames channels last): its largest, its root mean square, every `step`-th number. */
 export type Shares = { largest: number; rms: number; step: number; numbers: number[] };
 type Shapes = [string, number[]][];
 
@@ -43,7 +43,7 @@ export const REFERENCE = JSON.parse(readFileSync(new URL('../../fixtures/dinet.j
   }[];
   generators: GeneratorCase[];
   discriminators: {
-    pictures: number;
+    frameCount: number;
     n: number;
     height: number;
     width: number;

@@ -71,14 +71,14 @@ describe('files of PyTorch', () => {
   });
 
   test('its discriminators load by their place in the file', async () => {
-    for (const [prefix, pictures] of [['state_dict.net_dI', 1], ['state_dict.net_dV', 5]] as const) {
-      const judge = new DinetDiscriminator({ pictures, width: 2, seed: 0 });
+    for (const [prefix, frameCount] of [['state_dict.net_dI', 1], ['state_dict.net_dV', 5]] as const) {
+      const discriminator = new DinetDiscriminator({ frameCount, width: 2, seed: 0 });
       const { state } = await readStateDict(torchFile('published.pth'), { prefix });
-      judge.loadStateDict(state);
-      const loaded = await judge.stateDict();
-      const wanted = await fillMade(judge);
+      discriminator.loadStateDict(state);
+      const loaded = await discriminator.stateDict();
+      const wanted = await fillMade(discriminator);
       for (const [key, { data }] of loaded) expect([...data]).toEqual([...wanted.get(key)!.data]);
-      judge.dispose();
+      discriminator.dispose();
     }
   });
 
@@ -105,9 +105,9 @@ describe('files of PyTorch', () => {
 
 describe('refusals', () => {
   test('a file of another network says which it is', async () => {
-    const judge = new DinetDiscriminator({ pictures: 1, width: 2, seed: 0 });
-    const bytes = encodeSafetensors(await judge.stateDict());
-    judge.dispose();
+    const discriminator = new DinetDiscriminator({ frameCount: 1, width: 2, seed: 0 });
+    const bytes = encodeSafetensors(await discriminator.stateDict());
+    discriminator.dispose();
     await expect(loadDinet(bytes)).rejects.toThrow('loadDinet: the file must be one with the parameters of DINet’s generator, got those of a discriminator of DINet');
   });
 

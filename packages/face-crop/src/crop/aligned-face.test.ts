@@ -10,7 +10,7 @@ function trackOf(faces: number[][][]) {
       for (let i = from; i < to; i++) points.set([x + 0.5, y + 0.5], frame * 136 + 2 * i);
     }
   });
-  return { id: 0, firstFrame: 0, frames: faces.length, points, score: 1, interpolated: 0 };
+  return { id: 0, firstFrame: 0, frameCount: faces.length, points, score: 1, interpolated: 0 };
 }
 
 test('alignFace is the similarity that NumPy finds, smoothed from frame to frame', () => {
@@ -22,7 +22,7 @@ test('alignFace is the similarity that NumPy finds, smoothed from frame to frame
 
 test('alignFace puts brows and nose where the template has them', () => {
   const [[a, b, c, d, e, f]] = alignFace(trackOf([[[47.6, 56], [162.4, 56], [105, 112]].map(([x, y]) => [x + 20, y + 10])]));
-  // canvas (105, 112) is the nose: 20 right and 10 down of it in the picture, up to the rounding of points
+  // canvas (105, 112) is the nose: 20 right and 10 down of it in the image, up to the rounding of points
   expect(a * 105 + b * 112 + c).toBeCloseTo(125, 0);
   expect(d * 105 + e * 112 + f).toBeCloseTo(122, 0);
   expect(Math.hypot(a, d)).toBeCloseTo(1, 1);
@@ -32,7 +32,7 @@ test('alignFace refuses points that coincide', () => {
   expect(() => alignFace(trackOf([[[5, 5], [5, 5], [5, 5]]]))).toThrow('three different points');
 });
 
-test('cutAlignedFace shows the canvas squeezed to a square, gray outside the picture', () => {
+test('cutAlignedFace shows the canvas squeezed to a square, gray outside the image', () => {
   const [width, height] = [210, 280];
   const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i % 3 === 0 ? Math.floor(i / 3) % width : Math.floor(i / 3 / width) % 256));
   const frame = { data, width, height, index: 0, timeSec: 0 };

@@ -1,11 +1,11 @@
 import { fail, type FaceTrack, type VideoFrame } from '@lipsync/contracts';
 
-/** Where LatentSync's template has the middle of the picture's left brow, of the right one, and of the nose, for a size of 256. */
+/** Where LatentSync's template has the middle of the image's left brow, of the right one, and of the nose, for a size of 256. */
 const TEMPLATE = [17, 20, 58, 20, 37.5, 40].map((value) => value * 2.8);
 const CANVAS = { width: 210, height: 280 };
 const FILL = 127;
 
-/** Picture coordinates of canvas coordinates: `x = a u + b v + c`, `y = d u + e v + f`, pixel centres at whole numbers. */
+/** Image coordinates of canvas coordinates: `x = a u + b v + c`, `y = d u + e v + f`, pixel centres at whole numbers. */
 export type Affine = [number, number, number, number, number, number];
 
 /**
@@ -17,11 +17,11 @@ export type Affine = [number, number, number, number, number, number];
  * Source: ByteDance LatentSync, `AlignRestore` and its template; derived where it takes other landmarks: brows are the means of points 17-21
  * and 22-26, the nose that of 27-35 (as its version 1.5), rounded to whole pixels.
  *
- * @returns where each canvas pixel lies in the picture.
+ * @returns where each canvas pixel lies in the image.
  */
 export function alignFace(track: FaceTrack): Affine[] {
   let bias: [number, number] | undefined;
-  return Array.from({ length: track.frames }, (_, frame) => {
+  return Array.from({ length: track.frameCount }, (_, frame) => {
     const points = track.points.subarray(frame * 136, (frame + 1) * 136);
     const mean = (from: number, to: number, axis: number) => {
       let sum = 0;
@@ -40,7 +40,7 @@ export function alignFace(track: FaceTrack): Affine[] {
     const [cos, sin] = [dot / length, cross / length];
     const now: [number, number] = [to.points[4] - from.points[4], to.points[5] - from.points[5]];
     bias = bias ? [0.2 * bias[0] + 0.8 * now[0], 0.2 * bias[1] + 0.8 * now[1]] : now;
-    // canvas = k R (picture - mean) + mean of the template + bias; its inverse:
+    // canvas = k R (image - mean) + mean of the template + bias; its inverse:
     const k = to.spread / from.spread;
     const [a, b] = [cos / k, sin / k];
     const [u0, v0] = [to.mean[0] + bias[0], to.mean[1] + bias[1]];
@@ -58,7 +58,7 @@ function normalise(points: readonly number[]) {
 }
 
 /**
- * Cuts an aligned face: the canvas, squeezed to a square, in one bilinear sampling; gray 127 outside the picture. (LatentSync samples the canvas
+ * Cuts an aligned face: the canvas, squeezed to a square, in one bilinear sampling; gray 127 outside the image. (LatentSync samples the canvas
  * first and squeezes it by Lanczos then.)
  *
  * @returns RGB, 0..255, `[size, size, 3]`.

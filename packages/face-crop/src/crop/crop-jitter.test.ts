@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { cropJitter } from './crop-jitter';
 
-const poses = (frames: number, pose: (frame: number) => number[]) => Float32Array.from(Array.from({ length: frames }, (_, i) => pose(i)).flat());
+const poses = (frameCount: number, pose: (frame: number) => number[]) => Float32Array.from(Array.from({ length: frameCount }, (_, i) => pose(i)).flat());
 
 test('a crop that stands or glides has none', () => {
   const { side, centre, angle } = cropJitter(poses(30, (i) => [100 + 2 * i, 50 - i, 80, 0.25 * i]));

@@ -2,7 +2,7 @@ import { fail } from '@lipsync/contracts';
 
 /** How restless a crop is over a video. */
 export type CropJitter = {
-  /** Standard deviation of the side, pixels of the picture; 0 for a stable crop. */
+  /** Standard deviation of the side, pixels of the image; 0 for a stable crop. */
   side: number;
   /** Root mean square of the centre's second difference from frame to frame, in sides: 0 for a crop that stands or glides. */
   centre: number;
@@ -19,19 +19,19 @@ export type CropJitter = {
  * cropJitter(planCrops(track, recipe.crop).poses).side; // 0
  */
 export function cropJitter(poses: Float32Array): CropJitter {
-  const frames = poses.length / 4;
-  if (!(Number.isInteger(frames) && frames > 0)) fail(TypeError, 'cropJitter', 'poses', 'rows of 4 numbers, at least one', poses.length);
+  const frameCount = poses.length / 4;
+  if (!(Number.isInteger(frameCount) && frameCount > 0)) fail(TypeError, 'cropJitter', 'poses', 'rows of 4 numbers, at least one', poses.length);
   const at = (frame: number, field: number) => poses[4 * frame + field];
   // Counted from the first side, so that equal sides deviate by exactly 0.
   const first = at(0, 2);
   let [sum, squares] = [0, 0];
-  for (let frame = 0; frame < frames; frame++) {
+  for (let frame = 0; frame < frameCount; frame++) {
     sum += at(frame, 2) - first;
     squares += (at(frame, 2) - first) ** 2;
   }
-  const mean = first + sum / frames;
-  const variance = Math.max(0, squares / frames - (sum / frames) ** 2);
-  const seconds = Math.max(0, frames - 2);
+  const mean = first + sum / frameCount;
+  const variance = Math.max(0, squares / frameCount - (sum / frameCount) ** 2);
+  const seconds = Math.max(0, frameCount - 2);
   let [centre, angle] = [0, 0];
   for (let frame = 1; frame <= seconds; frame++) {
     const second = (field: number) => at(frame - 1, field) - 2 * at(frame, field) + at(frame + 1, field);

@@ -20,11 +20,11 @@ test('cropRadiusStatistics does not change when the face moves, and counts a sho
   expect(cropRadiusStatistics(track).windows).toBe(1);
 });
 
-test('cropRadiusStatistics leaves out windows whose crop leaves the picture, or where the face changes size at once', () => {
+test('cropRadiusStatistics leaves out windows whose crop leaves the image, or where the face changes size at once', () => {
   const track = madeTrack();
-  const all = cropRadiusStatistics(track, { picture: { width: 1000, height: 1000 } });
+  const all = cropRadiusStatistics(track, { image: { width: 1000, height: 1000 } });
   expect(all.skipped).toBe(0);
-  const some = cropRadiusStatistics(track, { picture: { width: 1000, height: 198 } });
+  const some = cropRadiusStatistics(track, { image: { width: 1000, height: 198 } });
   expect(some.skipped).toBeGreaterThan(0);
   expect(some.max).toBeLessThan(all.max);
   const jump = { ...track, points: track.points.map((value, i) => (i < 20 * 136 ? value : value * 2)) };
@@ -33,9 +33,9 @@ test('cropRadiusStatistics leaves out windows whose crop leaves the picture, or 
 });
 
 test('cropRadiusStatistics says when no window is left', () => {
-  const picture = { width: 50, height: 50 };
-  expect(() => cropRadiusStatistics(madeTrack(), { picture })).toThrow(
-    'cropRadiusStatistics: track must be one whose head crop is steady and inside the picture in one of 44 windows, got none',
+  const image = { width: 50, height: 50 };
+  expect(() => cropRadiusStatistics(madeTrack(), { image })).toThrow(
+    'cropRadiusStatistics: track must be one whose head crop is steady and inside the image in one of 44 windows, got none',
   );
   expect(() => cropRadiusStatistics(madeTrack(), { window: 0 })).toThrow('window must be a whole number above 0, got 0');
 });

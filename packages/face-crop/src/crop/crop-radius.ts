@@ -17,8 +17,8 @@ export type CropRadiusStatistics = {
 
 /** How crop radii are measured. */
 export type CropRadiusOptions = {
-  /** Size of the picture: windows whose head crop would leave it are left out. Default: not checked. */
-  picture?: { width: number; height: number };
+  /** Size of the image: windows whose head crop would leave it are left out. Default: not checked. */
+  image?: { width: number; height: number };
   /** Frames in a window. Default 16, the thesis's. */
   window?: number;
 };
@@ -31,32 +31,32 @@ const MARGIN = 1.05;
  *
  * A frame's radius is `floor(max((lowest y - y29) · 1.05, (x54 - x48) · 1.05) / 2)`; a window's is `(floor(R / 4) + 1) · 4`
  * of the largest R in it. Windows are left out where the largest R exceeds 1.5 times the smallest (or is not above 0),
- * or where the head crop leaves the picture in a frame. Of N frames the windows start at 0 … N - 17, as in the thesis
+ * or where the head crop leaves the image in a frame. Of N frames the windows start at 0 … N - 17, as in the thesis
  * (the last one that would fit is not used); up to 16 frames are one window.
  *
  * Source: DINet's rule for clips, the thesis's statistics over a video. Mirrored faces count by the mouth's width.
  *
  * @throws Error if no window gives a radius; RangeError if the window is not a whole number.
  * @example
- * const { mean } = cropRadiusStatistics(track, { picture: { width: 1280, height: 720 } });
+ * const { mean } = cropRadiusStatistics(track, { image: { width: 1280, height: 720 } });
  */
 export function cropRadiusStatistics(
   track: FaceTrack,
-  { picture, window = 16 }: CropRadiusOptions = {},
+  { image, window = 16 }: CropRadiusOptions = {},
 ): CropRadiusStatistics {
   const where = 'cropRadiusStatistics';
   assertFaceTrack(where, track);
   if (!(Number.isInteger(window) && window > 0)) fail(RangeError, where, 'window', 'a whole number above 0', window);
-  const { frames, points } = track;
-  const starts = Math.max(1, frames - window);
+  const { frameCount, points } = track;
+  const starts = Math.max(1, frameCount - window);
   const radii: number[] = [];
   for (let start = 0; start < starts; start++) {
-    const end = Math.min(start + window, frames);
+    const end = Math.min(start + window, frameCount);
     const radius = windowRadius(points, start, end);
-    if (radius !== undefined && (!picture || staysInside(points, start, end, radius, picture))) radii.push(radius);
+    if (radius !== undefined && (!image || staysInside(points, start, end, radius, image))) radii.push(radius);
   }
   if (radii.length === 0) {
-    fail(Error, where, 'track', `one whose head crop is steady and inside the picture in one of ${starts} windows`, 'none');
+    fail(Error, where, 'track', `one whose head crop is steady and inside the image in one of ${starts} windows`, 'none');
   }
   const mean = radii.reduce((sum, radius) => sum + radius, 0) / radii.length;
   return {

@@ -13,8 +13,8 @@ const FOREHEAD = 0.4;
  */
 export function faceBoxes(track: FaceTrack): Float64Array {
   if (track.boxes) return Float64Array.from(track.boxes);
-  const boxes = new Float64Array(track.frames * 4);
-  for (let frame = 0; frame < track.frames; frame++) {
+  const boxes = new Float64Array(track.frameCount * 4);
+  for (let frame = 0; frame < track.frameCount; frame++) {
     const at = frame * 136;
     let [left, right, chin, brows] = [Infinity, -Infinity, -Infinity, Infinity];
     for (let point = 0; point < 27; point++) {

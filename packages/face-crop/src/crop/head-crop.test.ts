@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import fixture from '../../fixtures/crops.json';
-import { noisePicture } from '../testing/noise-picture';
+import { noiseImage } from '../testing/noise-image';
 import { headCrop, headCropSizes, mouthCrop } from './head-crop';
 
-const picture = noisePicture(26, 9);
+const image = noiseImage(26, 9);
 /** The left 20 columns, as in the reference. */
 const head = {
-  data: Uint8Array.from({ length: 26 * 20 * 3 }, (_, i) => picture[Math.floor(i / 60) * 78 + (i % 60)]),
+  data: Uint8Array.from({ length: 26 * 20 * 3 }, (_, i) => image[Math.floor(i / 60) * 78 + (i % 60)]),
   width: 20,
   height: 26,
 };
@@ -54,7 +54,7 @@ const pixel = ({ data, width }: { data: Uint8Array; width: number }, row: number
   ...data.subarray((row * width + column) * 3, (row * width + column) * 3 + 3),
 ];
 
-test('headCrop inside the picture starts at x33 - r - q and y29 - r', () => {
+test('headCrop inside the image starts at x33 - r - q and y29 - r', () => {
   const crop = headCrop(frame, pointsAt(18.6, 14.2), 8);
   expect([crop.width, crop.height]).toEqual([20, 26]);
   expect(pixel(crop, 0, 0)).toEqual([8, 6, 200]);
@@ -74,7 +74,7 @@ test('headCrop puts what is left of a crop in the middle, or in its place', () =
   expect(pixel(placed, 25, 0)).toEqual([8, 21, 200]);
 });
 
-test('headCrop beside the picture is black', () => {
+test('headCrop beside the image is black', () => {
   expect(headCrop(frame, pointsAt(500, 500), 8).data.every((value) => value === 0)).toBe(true);
 });
 
@@ -82,6 +82,6 @@ test('headCrop and mouthCrop refuse what is no head crop', () => {
   expect(() => headCrop(frame, new Float32Array(3), 8)).toThrow('headCrop: points must be');
   expect(() => headCropSizes(3)).toThrow('headCropSizes: radius must be a whole number of pixels, at least 4, got 3');
   expect(() => mouthCrop({ data: new Uint8Array(300), width: 10, height: 10 })).toThrow(
-    'mouthCrop: head must be a picture of 2r + 2q by 3r + q pixels with q = floor(r / 4), got [10, 10]',
+    'mouthCrop: head must be an image of 2r + 2q by 3r + q pixels with q = floor(r / 4), got [10, 10]',
   );
 });

@@ -1,8 +1,8 @@
 import { assertLandmarks68, assertVideoFrame, fail, type DinetCrop, type Landmarks68, type VideoFrame } from '@lipsync/contracts';
 import { sampleSquare } from './sample-square';
 
-/** A picture by itself: RGB, 0..255, row-major. */
-export type Picture = { data: Uint8Array; width: number; height: number };
+/** An image by itself: RGB, 0..255, row-major. */
+export type Image = { data: Uint8Array; width: number; height: number };
 
 /** Sizes of DINet's head crop in pixels, and its mouth box: rows `[top, top + size)`, columns `[left, left + size)`. */
 export type HeadCropSizes = { width: number; height: number; left: number; top: number; size: number };
@@ -24,13 +24,13 @@ export function headCropSizes(radius: number): HeadCropSizes {
 }
 
 /**
- * Cuts DINet's head crop: rows from `y29 - r`, columns from `x33 - r - q`, at the picture's own scale.
+ * Cuts DINet's head crop: rows from `y29 - r`, columns from `x33 - r - q`, at the image's own scale.
  *
- * @param placement what becomes of a crop that leaves the picture. `centred`: the part inside the picture is put in the middle
+ * @param placement what becomes of a crop that leaves the image. `centred`: the part inside the image is put in the middle
  *   of a black crop, as in the thesis; cut off on one side only, the face then sits off its place by half of what is missing.
  *   `in place`: the face stays where it belongs, black fills what is missing. Default `centred`.
- * @returns a picture of `headCropSizes(radius)`; all black where the crop misses the picture altogether.
- * @throws TypeError or RangeError if the frame, the points or the radius is not valid. (The thesis takes the picture's
+ * @returns an image of `headCropSizes(radius)`; all black where the crop misses the image altogether.
+ * @throws TypeError or RangeError if the frame, the points or the radius is not valid. (The thesis takes the image's
  *   middle where points are not finite.)
  * @example
  * const head = headCrop(frame, points, videoCropRadius(track));
@@ -40,7 +40,7 @@ export function headCrop(
   points: Landmarks68,
   radius: number,
   placement: 'centred' | 'in place' = 'centred',
-): Picture {
+): Image {
   assertVideoFrame('headCrop', frame);
   assertLandmarks68('headCrop', points);
   const { width, height, left: quarter } = headCropSizes(radius);
@@ -77,13 +77,13 @@ export type MouthCropOptions = {
  * Source: the thesis's sampling, `x = u cos a - w sin a + cx`, `y = u sin a + w cos a + cy`, with `(u, w)` from the middle of the
  * output. `half pixel` equals PyTorch's `grid_sample(bilinear, zeros, align_corners=True)` on that grid to 1 of 255, see the test.
  *
- * @param head a picture of `headCropSizes`.
+ * @param head an image of `headCropSizes`.
  * @returns RGB, 0..255, `size * size * 3` long.
- * @throws RangeError if the picture does not have the proportions of a head crop.
+ * @throws RangeError if the image does not have the proportions of a head crop.
  * @example
  * const mouth = mouthCrop(headCrop(frame, points, 64), { size: 128, angle: rotationAngle(points) });
  */
-export function mouthCrop(head: Picture, { size, angle = 0, sampling = 'exact' }: MouthCropOptions = {}): Uint8Array {
+export function mouthCrop(head: Image, { size, angle = 0, sampling = 'exact' }: MouthCropOptions = {}): Uint8Array {
   const where = 'mouthCrop';
   const radius = radiusOf(where, head);
   const box = headCropSizes(radius);
@@ -94,17 +94,17 @@ export function mouthCrop(head: Picture, { size, angle = 0, sampling = 'exact' }
   return sampleSquare(framed(head), { ...centre, side: box.size, angle }, side);
 }
 
-function radiusOf(where: string, { width, height }: Picture): number {
+function radiusOf(where: string, { width, height }: Image): number {
   // 2r + 2 floor(r / 4) = width has at most two solutions
   for (const radius of [Math.round((width * 2) / 5), Math.round((width * 2) / 5) + 1, Math.round((width * 2) / 5) - 1]) {
     if (radius < 4) continue;
     const sizes = headCropSizes(radius);
     if (sizes.width === width && sizes.height === height) return radius;
   }
-  return fail(RangeError, where, 'head', 'a picture of 2r + 2q by 3r + q pixels with q = floor(r / 4)', [width, height]);
+  return fail(RangeError, where, 'head', 'an image of 2r + 2q by 3r + q pixels with q = floor(r / 4)', [width, height]);
 }
 
-function framed({ data, width, height }: Picture): VideoFrame {
+function framed({ data, width, height }: Image): VideoFrame {
   const [wide, high] = [width + 2, height + 2];
   const larger = new Uint8Array(wide * high * 3);
   for (let row = 0; row < height; row++) {

@@ -44,7 +44,7 @@ test('trackingSquare turns with the eyes and keeps its side', () => {
   expect(square.side).toBeCloseTo(1.2 * Math.max(box.right - box.left, box.bottom - box.top), 3);
 });
 
-test('pointsFromSquare takes points back to the picture, mirrored ones in their own order', () => {
+test('pointsFromSquare takes points back to the image, mirrored ones in their own order', () => {
   const square = { x: 100, y: 50, side: 40, angle: Math.PI / 2 };
   const points = new Float32Array(136).fill(0.5);
   points[0] = 1; // point 0 at the right edge

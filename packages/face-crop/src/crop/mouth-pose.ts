@@ -10,7 +10,7 @@ export type MouthPose = {
   y: number;
   /** `s = max(eye distance, 0.95 · eye-to-mouth)`, pixels. */
   measure: number;
-  /** Of the line from the mean of points 36-41 to that of 42-47, radians, positive clockwise in the picture. */
+  /** Of the line from the mean of points 36-41 to that of 42-47, radians, positive clockwise in the image. */
   angle: number;
 };
 
@@ -57,16 +57,16 @@ const ONE_POSE_FRAMES = 40;
  */
 export function trackPoses(track: FaceTrack, window: SimilarityCrop['window']): Float32Array {
   assertFaceTrack('trackPoses', track);
-  const { frames, points } = track;
-  const columns = [0, 1, 2, 3].map(() => new Float64Array(frames));
-  for (let i = 0; i < frames; i++) {
+  const { frameCount, points } = track;
+  const columns = [0, 1, 2, 3].map(() => new Float64Array(frameCount));
+  for (let i = 0; i < frameCount; i++) {
     const { x, y, measure, angle } = poseAt(points, i * 136);
     [x, y, measure, angle].forEach((value, k) => (columns[k][i] = value));
   }
   unwrap(columns[3]);
   const [x, y, measure, angle] = columns;
   const steady = window === 'frame' ? columns : [steadied(x), steadied(y), measure.fill(median(measure)), steadied(angle)];
-  return Float32Array.from({ length: frames * 4 }, (_, i) => steady[i % 4][i >> 2]);
+  return Float32Array.from({ length: frameCount * 4 }, (_, i) => steady[i % 4][i >> 2]);
 }
 
 function steadied(values: Float64Array): Float64Array {

@@ -2,19 +2,19 @@ import type { DinetCrop, SimilarityCrop } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
 import fixture from '../../fixtures/crops.json';
 import { madePoints, madeTrack } from '../testing/made-track';
-import { noisePicture } from '../testing/noise-picture';
+import { noiseImage } from '../testing/noise-image';
 import { videoCropRadius } from './crop-radius';
 import { headCrop, mouthCrop } from './head-crop';
 import { planCrops } from './plan-crops';
 import { rotationAngle } from './rotation-angle';
 import { sampleSquare } from './sample-square';
 
-const frame = { data: noisePicture(256, 4), width: 256, height: 256, index: 0, timeSec: 0 };
+const frame = { data: noiseImage(256, 4), width: 256, height: 256, index: 0, timeSec: 0 };
 const similarity: SimilarityCrop = {
   kind: 'similarity',
   centre: 'mean 48-67',
   upright: 'eye centres',
-  side: '1.9 * max(eye distance, 0.95 * eye-to-mouth)',
+  side: 1.9,
   size: 24,
   window: 'clip median',
 };

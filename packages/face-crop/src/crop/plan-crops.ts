@@ -1,4 +1,4 @@
-import { assertVideoFrame, cropSideFactor, fail, storedShape, type DinetCrop, type FaceTrack, type HeadCrop, type SimilarityCrop, type StoredCrop, type VideoFrame } from '@lipsync/contracts';
+import { assertVideoFrame, fail, storedShape, type DinetCrop, type FaceTrack, type HeadCrop, type SimilarityCrop, type StoredCrop, type VideoFrame } from '@lipsync/contracts';
 import { alignFace, cutAlignedFace } from './aligned-face';
 import { videoCropRadius } from './crop-radius';
 import { faceBoxes } from './face-box';
@@ -12,7 +12,7 @@ import { sampleSquare } from './sample-square';
 
 /** Where the mouth crop of each frame of a track lies, and the means to cut it. */
 export type CropPlan = {
-  /** `[frames, 4]`, float32: centre x, centre y and side in pixels of the picture (the longer of two), angle in radians (clockwise). */
+  /** `[frames, 4]`, float32: centre x, centre y and side in pixels of the image (the longer of two), angle in radians (clockwise). */
   readonly poses: Float32Array;
   /** Pixels of the crops. */
   readonly height: number;
@@ -20,7 +20,7 @@ export type CropPlan = {
   /**
    * Cuts the crop of one frame.
    *
-   * @param indexInTrack 0 for the track's first frame, whose picture has the index `track.firstFrame`.
+   * @param indexInTrack 0 for the track's first frame, whose image has the index `track.firstFrame`.
    * @param out where to write, `height * width * 3` bytes; made where it is not given.
    * @returns `out`: RGB, 0..255, row-major.
    */
@@ -32,17 +32,17 @@ export type CropPlan = {
  *
  * `similarity`: the square of `SimilarityCrop`, steadied by its `window`. `dinet`: the mouth box of DINet's head crop,
  * `[y29, y29 + 2R) x [x33 - R, x33 + R)` with the video's one radius R, turned about its centre by each frame's
- * `rotationAngle`. Both are cut from the picture in one bilinear sampling. The thesis resizes the head crop first and turns
+ * `rotationAngle`. Both are cut from the image in one bilinear sampling. The thesis resizes the head crop first and turns
  * its mouth box then, which samples twice; `half pixel` shifts the crop by half of its pixels right and down as there.
- * What lies outside the picture repeats its border, where the thesis has black.
+ * What lies outside the image repeats its border, where the thesis has black.
  *
  * `track box`: the crops of SyncNet's pipeline (`pipelineCrops`), gray 110 outside. `face box`: the box of each frame, cut off at the
- * picture's edges as a slice is. `whole frame`: all of the picture. `aligned face`: LatentSync's transform (`alignFace`), gray 127 outside.
- * `dinet head`: DINet's face image with the video's one radius, black outside the picture, not turned; its pose is that of the mouth box
+ * image's edges as a slice is. `whole frame`: all of the image. `aligned face`: LatentSync's transform (`alignFace`), gray 127 outside.
+ * `dinet head`: DINet's face image with the video's one radius, black outside the image, not turned; its pose is that of the mouth box
  * within, with the angle by which the face is turned.
  * All are the whole crop; who feeds a network takes its lower half where the recipe says so.
  *
- * @param picture size of the pictures; with `dinet`, windows whose head crop leaves the picture do not count for the radius.
+ * @param image size of the images; with `dinet`, windows whose head crop leaves the image do not count for the radius.
  * @throws TypeError or RangeError if the track or the crop is not valid; Error if a `dinet` crop finds no radius.
  * @example
  * const plan = planCrops(track, expert.recipe.crop);
@@ -51,7 +51,7 @@ export type CropPlan = {
 export function planCrops(
   track: FaceTrack,
   crop: StoredCrop,
-  picture?: { width: number; height: number },
+  image?: { width: number; height: number },
 ): CropPlan {
   const where = 'planCrops';
   assertFaceTrack(where, track);
@@ -59,14 +59,14 @@ export function planCrops(
   const name = crop.kind === 'dinet head' ? 'crop.mouth' : 'crop.size';
   if (!(Number.isInteger(side) && side > 0)) fail(RangeError, where, name, 'a whole number above 0', side);
   if (crop.kind === 'dinet head' && side % 8 !== 0) fail(RangeError, where, name, 'a multiple of 8', side);
-  const { poses, cut } = planOf(track, crop, picture);
+  const { poses, cut } = planOf(track, crop, image);
   return {
     poses,
     ...storedShape(crop),
     cut(frame, indexInTrack, out) {
       assertVideoFrame('CropPlan.cut', frame);
-      if (!(Number.isInteger(indexInTrack) && indexInTrack >= 0 && indexInTrack < track.frames)) {
-        const rule = `a whole number from 0 to ${track.frames - 1}`;
+      if (!(Number.isInteger(indexInTrack) && indexInTrack >= 0 && indexInTrack < track.frameCount)) {
+        const rule = `a whole number from 0 to ${track.frameCount - 1}`;
         fail(RangeError, 'CropPlan.cut', 'indexInTrack', rule, indexInTrack);
       }
       return cut(frame, indexInTrack, out);
@@ -76,13 +76,13 @@ export function planCrops(
 
 type Cut = Omit<CropPlan, 'height' | 'width'>;
 
-function planOf(track: FaceTrack, crop: StoredCrop, picture?: { width: number; height: number }): Cut {
-  if (crop.kind === 'dinet head') return headPlan(track, crop, picture);
+function planOf(track: FaceTrack, crop: StoredCrop, image?: { width: number; height: number }): Cut {
+  if (crop.kind === 'dinet head') return headPlan(track, crop, image);
   const { size } = crop;
   switch (crop.kind) {
     case 'similarity':
     case 'dinet': {
-      const poses = crop.kind === 'similarity' ? similarityPoses(track, crop) : dinetPoses(track, crop, picture);
+      const poses = crop.kind === 'similarity' ? similarityPoses(track, crop) : dinetPoses(track, crop, image);
       const cut: CropPlan['cut'] = (frame, index, out) => {
         const [x, y, side, angle] = poses.subarray(index * 4);
         return sampleSquare(frame, { x, y, side, angle }, size, out);
@@ -92,10 +92,10 @@ function planOf(track: FaceTrack, crop: StoredCrop, picture?: { width: number; h
     case 'track box':
       return boxPlan(pipelineCrops(track, crop.scale), size, 110);
     case 'face box':
-      return boxPlan(slices(track, picture), size, 0);
+      return boxPlan(slices(track, image), size, 0);
     case 'whole frame': {
       const whole = ({ width, height }: { width: number; height: number }) => ({ left: 0, top: 0, width, height });
-      const poses = boxPoses(Array.from({ length: track.frames }, () => whole(picture ?? { width: size, height: size })));
+      const poses = boxPoses(Array.from({ length: track.frameCount }, () => whole(image ?? { width: size, height: size })));
       const cut: CropPlan['cut'] = (frame, _, out) => {
         if (crop.resize === 'none' && (frame.width !== size || frame.height !== size)) {
           const rule = `of ${size} x ${size} pixels, face crops already (the protocols syncnet-pipeline and wav2lip-lrs take others)`;
@@ -107,7 +107,7 @@ function planOf(track: FaceTrack, crop: StoredCrop, picture?: { width: number; h
     }
     case 'aligned face': {
       const transforms = alignFace(track);
-      const poses = new Float32Array(track.frames * 4);
+      const poses = new Float32Array(track.frameCount * 4);
       transforms.forEach(([a, b, c, d, e, f], i) => {
         const [u, v] = [105 - 0.5, 140 - 0.5]; // the middle of the canvas
         poses.set([a * u + b * v + c + 0.5, d * u + e * v + f + 0.5, 280 * Math.hypot(b, e), Math.atan2(d, a)], 4 * i);
@@ -117,9 +117,9 @@ function planOf(track: FaceTrack, crop: StoredCrop, picture?: { width: number; h
   }
 }
 
-function headPlan(track: FaceTrack, crop: HeadCrop, picture?: { width: number; height: number }): Cut {
+function headPlan(track: FaceTrack, crop: HeadCrop, image?: { width: number; height: number }): Cut {
   const mouth = { kind: 'dinet', size: crop.mouth, upright: 'median of five', sampling: 'exact' } as const;
-  const poses = dinetPoses(track, mouth, picture);
+  const poses = dinetPoses(track, mouth, image);
   const shape = storedShape(crop);
   const sizes = headCropSizes(poses[2] / 2);
   const cut: CropPlan['cut'] = (frame, index, out) => {
@@ -139,14 +139,14 @@ function boxPoses(boxes: readonly PixelBox[]): Float32Array {
 }
 
 /** Face boxes as Wav2Lip slices them: whole numbers, cut off at the edges. */
-function slices(track: FaceTrack, picture = { width: Infinity, height: Infinity }): PixelBox[] {
+function slices(track: FaceTrack, image = { width: Infinity, height: Infinity }): PixelBox[] {
   const boxes = faceBoxes(track);
-  return Array.from({ length: track.frames }, (_, i) => {
+  return Array.from({ length: track.frameCount }, (_, i) => {
     const [left, top, right, bottom] = boxes.subarray(4 * i, 4 * i + 4).map(Math.trunc);
     const [x, y] = [Math.max(0, left), Math.max(0, top)];
-    const box = { left: x, top: y, width: Math.min(right, picture.width) - x, height: Math.min(bottom, picture.height) - y };
+    const box = { left: x, top: y, width: Math.min(right, image.width) - x, height: Math.min(bottom, image.height) - y };
     if (!(box.width > 0 && box.height > 0)) {
-      throw new Error(`planCrops: the face box of frame ${track.firstFrame + i} must reach into the picture, got [${[left, top, right, bottom].join(', ')}]`);
+      throw new Error(`planCrops: the face box of frame ${track.firstFrame + i} must reach into the image, got [${[left, top, right, bottom].join(', ')}]`);
     }
     return box;
   });
@@ -154,16 +154,16 @@ function slices(track: FaceTrack, picture = { width: Infinity, height: Infinity 
 
 function similarityPoses(track: FaceTrack, crop: SimilarityCrop): Float32Array {
   const poses = trackPoses(track, crop.window);
-  const factor = cropSideFactor(crop);
+  const factor = crop.side;
   for (let i = 2; i < poses.length; i += 4) poses[i] *= factor;
   return poses;
 }
 
-function dinetPoses(track: FaceTrack, crop: DinetCrop, picture?: { width: number; height: number }): Float32Array {
-  const radius = videoCropRadius(track, { picture });
+function dinetPoses(track: FaceTrack, crop: DinetCrop, image?: { width: number; height: number }): Float32Array {
+  const radius = videoCropRadius(track, { image });
   const shift = crop.sampling === 'half pixel' ? radius / crop.size : 0;
-  const poses = new Float32Array(track.frames * 4);
-  for (let i = 0; i < track.frames; i++) {
+  const poses = new Float32Array(track.frameCount * 4);
+  for (let i = 0; i < track.frameCount; i++) {
     const points = track.points.subarray(i * 136, (i + 1) * 136);
     // the thesis cuts at whole pixels
     const x = Math.floor(points[2 * 33]);

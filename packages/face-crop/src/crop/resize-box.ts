@@ -1,6 +1,6 @@
 import { fail, type VideoFrame } from '@lipsync/contracts';
 
-/** A rectangle of whole pixels; what lies outside the picture is filled. */
+/** A rectangle of whole pixels; what lies outside the image is filled. */
 export type PixelBox = { left: number; top: number; width: number; height: number };
 
 const SCALE = 2048; // OpenCV's weights have 11 bits
@@ -29,12 +29,12 @@ function roundHalfEven(value: number): number {
 }
 
 /**
- * Cuts a rectangle out of a picture and stretches it to `size` x `size`, or to another width and height.
+ * Cuts a rectangle out of an image and stretches it to `size` x `size`, or to another width and height.
  *
- * Source: OpenCV's `resize` with INTER_LINEAR on 8-bit pictures (half-pixel centres, no smoothing, weights of 11 bits): at most 1 of 255 from
+ * Source: OpenCV's `resize` with INTER_LINEAR on 8-bit images (half-pixel centres, no smoothing, weights of 11 bits): at most 1 of 255 from
  * OpenCV 4.6, see the test. Exactly half sizes, which OpenCV averages, are averaged here too.
  *
- * @param fill gray of what lies outside the picture, 0..255.
+ * @param fill gray of what lies outside the image, 0..255.
  * @param out where to write, `height * width * 3` bytes; made where it is not given.
  * @returns `out`: RGB, 0..255, row-major.
  * @throws RangeError if the rectangle has no pixels.

@@ -8,7 +8,7 @@ import { meanPoint } from './landmark-geometry';
  * points 22-26 and R of 17-21 (the brows, named the wrong way round in the source). For a face turned by less than some
  * 45 degrees this is always the angle of the outer eye corners, 36 to 45. The thesis's own number is `-angle` in degrees.
  *
- * @returns radians, positive: the face is turned clockwise as seen in the picture.
+ * @returns radians, positive: the face is turned clockwise as seen in the image.
  * @throws TypeError if there are not 68 points; RangeError if one is not finite.
  * @example
  * const upright = sampleSquare(frame, { x, y, side, angle: rotationAngle(points) }, 128);

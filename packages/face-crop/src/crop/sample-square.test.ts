@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import fixture from '../../fixtures/crops.json';
-import { noisePicture } from '../testing/noise-picture';
+import { noiseImage } from '../testing/noise-image';
 import { sampleInto, sampleSquare } from './sample-square';
 
-const frame = { data: noisePicture(48, 3), width: 48, height: 48, index: 0, timeSec: 0 };
+const frame = { data: noiseImage(48, 3), width: 48, height: 48, index: 0, timeSec: 0 };
 
 test.each(fixture.squares)('sampleSquare cuts $square as grid_sample does', ({ square, size, crop }) => {
   const ours = sampleSquare(frame, square, size);
@@ -14,17 +14,17 @@ test.each(fixture.squares)('sampleSquare cuts $square as grid_sample does', ({ s
   exact.forEach((value, i) => expect(Math.abs(value - crop[i])).toBeLessThan(1e-3));
 });
 
-test('sampleSquare of the whole picture at its own size is the picture', () => {
+test('sampleSquare of the whole image at its own size is the image', () => {
   expect(Buffer.compare(sampleSquare(frame, { x: 24, y: 24, side: 48, angle: 0 }, 48), frame.data)).toBe(0);
 });
 
 test('sampleSquare turns by a right angle exactly', () => {
   const turned = sampleSquare(frame, { x: 24, y: 24, side: 48, angle: Math.PI / 2 }, 48);
-  // the crop's right is the picture's down
+  // the crop's right is the image's down
   expect([...turned.slice(5 * 3, 5 * 3 + 3)]).toEqual([...frame.data.slice((5 * 48 + 47) * 3, (5 * 48 + 47) * 3 + 3)]);
 });
 
-test('sampleSquare repeats the border of a picture of one pixel', () => {
+test('sampleSquare repeats the border of an image of one pixel', () => {
   const dot = { data: Uint8Array.of(7, 8, 9), width: 1, height: 1, index: 0, timeSec: 0 };
   expect([...sampleSquare(dot, { x: 3, y: -2, side: 5, angle: 1 }, 2)]).toEqual([7, 8, 9, 7, 8, 9, 7, 8, 9, 7, 8, 9]);
 });

@@ -1,18 +1,18 @@
 import { assertVideoFrame, fail, type VideoFrame } from '@lipsync/contracts';
 
-/** A turned square in a picture, pixels of the picture; pixel centres are at +0.5. */
+/** A turned square in an image, pixels of the image; pixel centres are at +0.5. */
 export type Square = {
   /** Centre. */
   x: number;
   y: number;
   /** Length of a side. */
   side: number;
-  /** Radians; positive: the square is turned clockwise as seen in the picture. */
+  /** Radians; positive: the square is turned clockwise as seen in the image. */
   angle: number;
 };
 
 /**
- * Cuts a turned square out of a picture, scaled to `size` by bilinear sampling.
+ * Cuts a turned square out of an image, scaled to `size` by bilinear sampling.
  *
  * Output pixel (i, j) shows `centre + R(angle) · ((j, i) + 0.5 - size / 2) · side / size` with
  * `R = [cos, -sin; sin, cos]`; what lies outside repeats the border. One sample an output pixel, no averaging, however

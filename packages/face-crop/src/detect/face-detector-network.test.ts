@@ -4,7 +4,7 @@ import '@tensorflow/tfjs-backend-wasm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import fixture from '../../fixtures/networks.json';
 import { checksum, inputTensor } from '../testing/input-tensor';
-import { REFERENCE_PICTURES } from '../testing/reference-pictures';
+import { REFERENCE_IMAGES } from '../testing/reference-images';
 import { decodeFaceBoxes, DETECTOR_INPUT_MEAN, FaceDetectorNetwork } from './face-detector-network';
 import { readLandmarkWeights, type LandmarkWeights } from './network-weights';
 
@@ -20,10 +20,10 @@ afterAll(() => network.dispose());
 const cases = fixture.cases.filter((item) => item.network === 'detector');
 
 test.each(cases.flatMap((item) => ['wasm', 'cpu'].map((backend) => ({ ...item, backend }))))(
-  'FaceDetectorNetwork scores and places the boxes of $picture as PyTorch does, on $backend',
-  async ({ picture, size, output, checksum: sum, backend }) => {
+  'FaceDetectorNetwork scores and places the boxes of $image as PyTorch does, on $backend',
+  async ({ picture: image, size, output, checksum: sum, backend }) => {
     await tf.setBackend(backend);
-    const bytes = REFERENCE_PICTURES[picture]();
+    const bytes = REFERENCE_IMAGES[image]();
     expect(checksum(bytes)).toBe(sum);
     const input = inputTensor(bytes, size, DETECTOR_INPUT_MEAN);
     const result = network.forward(input);
@@ -73,7 +73,7 @@ test('FaceDetectorNetwork leaves one tensor a call and frees its weights', () =>
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('FaceDetectorNetwork refuses pictures that are not square or no multiple of 32', () => {
+test('FaceDetectorNetwork refuses images that are not square or no multiple of 32', () => {
   const odd = tf.zeros<tf.Rank.R4>([1, 100, 100, 3]);
   expect(() => network.forward(odd)).toThrow('a multiple of 32, got [1, 100, 100, 3]');
   odd.dispose();

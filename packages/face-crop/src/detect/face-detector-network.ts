@@ -5,7 +5,7 @@ import { weightTensors, type StoredNetwork } from './network-weights';
 /** Subtracted from RGB 0..255 before the division by 255. */
 export const DETECTOR_INPUT_MEAN = [117.001, 114.697, 97.404] as const;
 
-/** A face in a picture: centre and size in units of the square input's side, and a confidence. */
+/** A face in an image: centre and size in units of the square input's side, and a confidence. */
 export type FaceBox = { x: number; y: number; width: number; height: number; score: number };
 
 /** Width and height of the five anchors, in cells of 32 px. */
@@ -54,19 +54,19 @@ export class FaceDetectorNetwork {
   }
 
   /**
-   * @param picture `[1, size, size, 3]`, float32, RGB less `DETECTOR_INPUT_MEAN`, divided by 255; size a multiple of 32.
+   * @param image `[1, size, size, 3]`, float32, RGB less `DETECTOR_INPUT_MEAN`, divided by 255; size a multiple of 32.
    * @returns `[1, size / 32, size / 32, 25]`, float32; channel = anchor · 5 + (x, y, width, height, score), all before
    *   the sigmoid or exponential. The caller disposes it.
    */
-  forward(picture: tf.Tensor4D): tf.Tensor4D {
+  forward(image: tf.Tensor4D): tf.Tensor4D {
     if (this.disposed) fail(Error, 'FaceDetectorNetwork.forward', 'network', 'alive', 'a disposed one');
-    const [, height, width, colours] = picture.shape;
+    const [, height, width, colours] = image.shape;
     if (height !== width || height % 32 !== 0 || colours !== 3) {
-      fail(TypeError, 'FaceDetectorNetwork.forward', 'picture', 'of shape [1, size, size, 3], size a multiple of 32', picture.shape);
+      fail(TypeError, 'FaceDetectorNetwork.forward', 'picture', 'of shape [1, size, size, 3], size a multiple of 32', image.shape);
     }
     return tf.tidy(() => {
       const filter = this.weight<tf.Tensor4D>('conv0/filters');
-      let x = tf.fused.conv2d({ x: picture, filter, strides: 1, pad: 'same', bias: this.weight('conv0/bias') });
+      let x = tf.fused.conv2d({ x: image, filter, strides: 1, pad: 'same', bias: this.weight('conv0/bias') });
       x = tf.maxPool(tf.leakyRelu(x, 0.1), 2, 2, 'same');
       for (let i = 1; i <= 4; i++) x = tf.maxPool(this.separable(x, `conv${i}`), 2, 2, 'same');
       // a pool that keeps the size: padded on the right and below

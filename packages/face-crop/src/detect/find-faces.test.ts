@@ -22,7 +22,7 @@ test('strongest keeps the best of boxes that overlap, the best first', () => {
 test.each([
   ['wide', 240, 160],
   ['tall', 160, 240],
-])('findFaces finds a drawn face in a %s picture where it is', async (_, width, height) => {
+])('findFaces finds a drawn face in a %s image where it is', async (_, width, height) => {
   const face = { x: width - 70, y: height - 90, half: 44 };
   const [found] = await findFaces(network, drawnFrame(width, height, [face]), 160, 0.3);
   expect(found.score).toBeGreaterThan(0.5);

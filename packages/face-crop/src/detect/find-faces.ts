@@ -5,11 +5,11 @@ import { decodeFaceBoxes, DETECTOR_INPUT_MEAN, type FaceDetectorNetwork } from '
 import { boxOverlap, type PixelBox } from '../crop/landmark-geometry';
 import { sampleInto } from '../crop/sample-square';
 
-/** A detected face: box in pixels of the picture, confidence, and the scale at which it was found. */
+/** A detected face: box in pixels of the image, confidence, and the scale at which it was found. */
 export type FoundFace = PixelBox & { score: number; scale: number };
 
 /**
- * Runs the face detector on a picture scaled to `scale` x `scale`, the shorter side padded with black on the right or below.
+ * Runs the face detector on an image scaled to `scale` x `scale`, the shorter side padded with black on the right or below.
  *
  * @param scale pixels, a multiple of 32; small scales find large faces.
  * @returns overlapping boxes thinned out (`strongest`), the best first; no tensor is left.
@@ -25,8 +25,8 @@ export async function findFaces(
   const longer = Math.max(frame.width, frame.height);
   const input = letterbox(frame, scale);
   centreColours(input, DETECTOR_INPUT_MEAN);
-  const picture = tf.tensor4d(input, [1, scale, scale, 3]);
-  const output = network.forward(picture);
+  const image = tf.tensor4d(input, [1, scale, scale, 3]);
+  const output = network.forward(image);
   try {
     const numbers = (await output.data()) as Float32Array;
     const boxes = decodeFaceBoxes(numbers, scale / 32, minScore).map(({ x, y, width, height, score }) => ({
@@ -39,7 +39,7 @@ export async function findFaces(
     }));
     return strongest(boxes);
   } finally {
-    tf.dispose([picture, output]);
+    tf.dispose([image, output]);
   }
 }
 
@@ -59,7 +59,7 @@ export function strongest(boxes: readonly FoundFace[], overlap = 0.4): FoundFace
   return kept;
 }
 
-/** `[scale, scale, 3]`, RGB 0..255; the picture in the upper left, black elsewhere. */
+/** `[scale, scale, 3]`, RGB 0..255; the image in the upper left, black elsewhere. */
 function letterbox(frame: VideoFrame, scale: number): Float32Array {
   const { width, height } = frame;
   const longer = Math.max(width, height);

@@ -3,8 +3,8 @@ import '@tensorflow/tfjs-backend-wasm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import fixture from '../../fixtures/networks.json';
 import { drawnFrame } from '../testing/drawn-face';
-import { noisePicture } from '../testing/noise-picture';
-import { REFERENCE_PICTURES } from '../testing/reference-pictures';
+import { noiseImage } from '../testing/noise-image';
+import { REFERENCE_IMAGES } from '../testing/reference-images';
 import { centreColours, landmarksInSquares } from './landmark-crops';
 import { LandmarkNetwork } from './landmark-network';
 import { readLandmarkWeights } from './network-weights';
@@ -16,10 +16,10 @@ beforeAll(async () => {
 });
 afterAll(() => network.dispose());
 
-const frame = { data: REFERENCE_PICTURES['face 112'](), width: 112, height: 112, index: 0, timeSec: 0 };
+const frame = { data: REFERENCE_IMAGES['face 112'](), width: 112, height: 112, index: 0, timeSec: 0 };
 const whole = { x: 56, y: 56, side: 112, angle: 0 };
 
-test('landmarksInSquares of a whole picture of 112 px is what the network says of it', async () => {
+test('landmarksInSquares of a whole image of 112 px is what the network says of it', async () => {
   const before = tf.memory().numTensors;
   const [{ points, spread }] = await landmarksInSquares(network, frame, [whole], 1);
   const { output } = fixture.cases[0];
@@ -28,7 +28,7 @@ test('landmarksInSquares of a whole picture of 112 px is what the network says o
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('landmarksInSquares turns the points back into the picture', async () => {
+test('landmarksInSquares turns the points back into the image', async () => {
   const [cos, sin] = [Math.cos(0.5), Math.sin(0.5)];
   const upright = drawnFrame(160, 160, [{ x: 80, y: 80, half: 44 }], 0, 3);
   const turned = drawnFrame(160, 160, [{ x: 80, y: 80, half: 44, cos, sin }], 0, 3);
@@ -45,7 +45,7 @@ test('landmarksInSquares turns the points back into the picture', async () => {
 });
 
 test('looks agree on a drawn face and disagree on noise', async () => {
-  const noise = { data: noisePicture(112, 7), width: 112, height: 112, index: 0, timeSec: 0 };
+  const noise = { data: noiseImage(112, 7), width: 112, height: 112, index: 0, timeSec: 0 };
   for (const looks of [2, 5] as const) {
     const [onFace] = await landmarksInSquares(network, frame, [whole], looks);
     const [onNoise] = await landmarksInSquares(network, noise, [whole], looks);

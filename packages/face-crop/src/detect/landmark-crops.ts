@@ -24,7 +24,7 @@ const LOOKS: Record<1 | 2 | 5, readonly Look[]> = {
 
 /** What the network says of one face. */
 export type CropLandmarks = {
-  /** The mean over the looks, pixels of the picture. */
+  /** The mean over the looks, pixels of the image. */
   points: Landmarks68;
   /**
    * How far the looks disagree: mean distance of a look's points from the mean, in sides of the square; 0 for one look.
@@ -34,7 +34,7 @@ export type CropLandmarks = {
 };
 
 /**
- * Finds 68 points in each of some squares of one picture, all in one run of the network.
+ * Finds 68 points in each of some squares of one image, all in one run of the network.
  *
  * @param looks 1: the square as it is; 2: with its mirror image; 5: the mean of five perturbed and mirrored looks.
  * @returns one entry a square, plain numbers; no tensor is left.
@@ -63,20 +63,20 @@ export async function landmarksInSquares(
     sampleInto(input, i * pixels, frame, square, size, { perPixel, mirrored: look.mirrored });
   });
   centreColours(input, LANDMARK_INPUT_MEAN);
-  const pictures = tf.tensor4d(input, [views.length, size, size, 3]);
-  const output = network.forward(pictures);
+  const images = tf.tensor4d(input, [views.length, size, size, 3]);
+  const output = network.forward(images);
   try {
     const numbers = await output.data();
     const found = views.map(({ look, square }, i) => pointsFromSquare(numbers, i * 136, square, look.mirrored));
     return squares.map((square, i) => average(found.slice(i * looks, (i + 1) * looks), square.side));
   } finally {
-    tf.dispose([pictures, output]);
+    tf.dispose([images, output]);
   }
 }
 
 const sameSquare = (a: Square, b: Square): boolean => a.x === b.x && a.y === b.y && a.side === b.side && a.angle === b.angle;
 
-/** Copies a picture of `size` x `size` colours within `pixels`, left and right exchanged. */
+/** Copies an image of `size` x `size` colours within `pixels`, left and right exchanged. */
 function mirrorRows(pixels: Float32Array, from: number, to: number, size: number): void {
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; column++) {

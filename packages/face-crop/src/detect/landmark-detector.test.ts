@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { drawnFrame, type DrawnFace } from '../testing/drawn-face';
-import { noisePicture } from '../testing/noise-picture';
+import { noiseImage } from '../testing/noise-image';
 import { createLandmarkDetector } from './landmark-detector';
 import { meanPoint } from '../crop/landmark-geometry';
 import { readLandmarkWeights } from './network-weights';
@@ -18,7 +18,7 @@ beforeEach(() => detector.reset());
 
 const SIZE = 160;
 const scene = (faces: DrawnFace[], index = 0, width = SIZE) => drawnFrame(width, SIZE, faces, index);
-const noise = (index: number): VideoFrame => ({ data: noisePicture(SIZE, index + 20), width: SIZE, height: SIZE, index, timeSec: 0 });
+const noise = (index: number): VideoFrame => ({ data: noiseImage(SIZE, index + 20), width: SIZE, height: SIZE, index, timeSec: 0 });
 
 /** The mouth of a drawn face is 0.53 half heights below its middle, its eyes are 0.32 to either side. */
 function expectOn(points: Float32Array, face: DrawnFace, tolerance = 0.12): void {
@@ -60,7 +60,7 @@ test('the detector follows no more faces than it may', async () => {
   one.dispose();
 });
 
-test('a cut to a picture without a face ends the track, and the face that comes after has another number', async () => {
+test('a cut to an image without a face ends the track, and the face that comes after has another number', async () => {
   const face = { x: 80, y: 74, half: 42 };
   expect(await detector.detect(scene([face], 0))).toHaveLength(1);
   expect(await detector.detect(noise(1))).toEqual([]);
@@ -86,7 +86,7 @@ test('a screen that changes behind a face does not end its track', async () => {
   expect(ids).toEqual([0, 0, 0, 0, 0, 0]);
 });
 
-test('a face that leaves the picture while the rest stays ends its track within a detection period', async () => {
+test('a face that leaves the image while the rest stays ends its track within a detection period', async () => {
   const stays = { x: 80, y: 76, half: 40 };
   for (let i = 0; i < 3; i++) expect(await detector.detect(scene([stays, { x: 235, y: 78, half: 42 }], i, 320))).toHaveLength(2);
   let faces = 2;
@@ -134,7 +134,7 @@ test('a second call beside the first and a call after dispose are refused', asyn
   const before = tf.memory().numTensors;
   const own = await createLandmarkDetector({ weights: await readLandmarkWeights() });
   const first = own.detect(scene([], 0));
-  await expect(own.detect(scene([], 1))).rejects.toThrow('detector must be done with the previous picture');
+  await expect(own.detect(scene([], 1))).rejects.toThrow('detector must be done with the previous image');
   await first;
   own.dispose();
   own.dispose();
@@ -146,7 +146,7 @@ test.each([
   [{ crops: 3 as 5 }, 'createLandmarkDetector: crops must be 1, 2 or 5, got 3'],
   [{ maxFaces: 0 }, 'maxFaces must be a whole number above 0, got 0'],
   [{ minScore: 1 }, 'minScore must be above 0 and below 1, got 1'],
-  [{ detectEvery: 0.5 }, 'detectEvery must be a whole number of pictures above 0, got 0.5'],
+  [{ detectEvery: 0.5 }, 'detectEvery must be a whole number of images above 0, got 0.5'],
   [{ scales: [100] }, 'scales must be one or more multiples of 32, got [100]'],
 ])('createLandmarkDetector refuses %j', async (options, message) => {
   await expect(createLandmarkDetector(options)).rejects.toThrow(message);

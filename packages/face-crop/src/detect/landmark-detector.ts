@@ -1,5 +1,5 @@
 import { assertVideoFrame, fail, type FaceLandmarks, type LandmarkDetector, type Landmarks68, type VideoFrame } from '@lipsync/contracts';
-import { coarsePicture, coarseSquare, pictureSimilarity } from './coarse-picture';
+import { coarseImage, coarseSquare, imageSimilarity } from './coarse-image';
 import { FaceDetectorNetwork } from './face-detector-network';
 import { findFaces, strongest, type FoundFace } from './find-faces';
 import { landmarksInSquares } from './landmark-crops';
@@ -13,7 +13,7 @@ export type LandmarkDetectorOptions = {
   /** Weights as bytes, or the URL of a folder with the `model` files; default: from the npm package (Node only). */
   weights?: LandmarkWeights | URL;
   /**
-   * Looks averaged for each face and picture: 1 is fast; 2 adds the mirror image; 5 adds shifts and turns, trembles half as
+   * Looks averaged for each face and image: 1 is fast; 2 adds the mirror image; 5 adds shifts and turns, trembles half as
    * much as 1 and takes four times as long. On three clips 1 lies 1.2 px from 5 in the mean (faces 135 px wide), 2 lies
    * 0.4 px. Default 1.
    */
@@ -22,9 +22,9 @@ export type LandmarkDetectorOptions = {
   maxFaces?: number;
   /** Smallest detection score, 0..1. Default 0.3: what is no face is told by the landmarks, not by the score. */
   minScore?: number;
-  /** Pictures between two runs of the face detector while all is well. Default 25. */
+  /** Images between two runs of the face detector while all is well. Default 25. */
   detectEvery?: number;
-  /** Sides in pixels to which a picture is scaled for detection, multiples of 32, tried in this order. */
+  /** Sides in pixels to which an image is scaled for detection, multiples of 32, tried in this order. */
   scales?: readonly number[];
 };
 
@@ -40,11 +40,11 @@ const SQUARE_SCALE = 1.2;
  */
 const MAX_SPREAD = 0.025;
 
-/** A face this large, of the picture's shorter side, ends the search: others of its size would have been seen too. */
+/** A face this large, of the image's shorter side, ends the search: others of its size would have been seen too. */
 const LARGE_FACE = 0.4;
 
 /**
- * Correlation of two coarse pictures below which the shot may have changed. Measured: from one picture to the next in
+ * Correlation of two coarse images below which the shot may have changed. Measured: from one image to the next in
  * 68 clips at least 0.94, but 0.747 where a screen behind the speaker changes; between clips at most 0.77, 0.30 in the
  * median.
  */
@@ -52,15 +52,15 @@ const SAME_SHOT = 0.75;
 
 /**
  * Correlation of a face's square before and after such a change below which it shows another face. Measured: from one
- * picture to the next at least 0.88 and nearly always above 0.97; between clips 0.42 in the median and above 0.88 in one pair
+ * image to the next at least 0.88 and nearly always above 0.97; between clips 0.42 in the median and above 0.88 in one pair
  * of 800.
  */
 const SAME_FACE = 0.88;
 
-/** Pictures for which a face that was lost keeps its number. */
+/** Images for which a face that was lost keeps its number. */
 const REMEMBERED = 12;
 
-/** Longest wait, in pictures, between two searches where there is no face. */
+/** Longest wait, in images, between two searches where there is no face. */
 const LONGEST_WAIT = 5;
 
 type Track = {
@@ -69,7 +69,7 @@ type Track = {
   /** The detector's scale that found it last. */
   scale: number;
   points: Landmarks68;
-  /** Where to look next, and what the last picture showed there. */
+  /** Where to look next, and what the last image showed there. */
   square: Square;
   shown?: Float32Array;
 };
@@ -79,11 +79,11 @@ type Track = {
  * on whatever backend the application has chosen.
  *
  * The detector searches at several scales; from then on each face is followed by an upright square round its previous
- * landmarks. It is run again every `detectEvery` pictures, when a face jumps, and after a change of shot, which ends the
+ * landmarks. It is run again every `detectEvery` images, when a face jumps, and after a change of shot, which ends the
  * tracks whose face is no longer in its place. The 68-point network draws a face on anything; a face counts only where its
  * straight and mirrored looks agree.
  *
- * The result holds the networks' weights: `dispose` it. Between calls it keeps no other tensor and no picture.
+ * The result holds the networks' weights: `dispose` it. Between calls it keeps no other tensor and no image.
  *
  * @throws RangeError if an option is out of range; TypeError if the weights are not those of the two networks.
  * @example
@@ -98,7 +98,7 @@ export async function createLandmarkDetector(options: LandmarkDetectorOptions = 
   if (!(Number.isInteger(maxFaces) && maxFaces > 0)) fail(RangeError, where, 'maxFaces', 'a whole number above 0', maxFaces);
   if (!(minScore > 0 && minScore < 1)) fail(RangeError, where, 'minScore', 'above 0 and below 1', minScore);
   if (!(Number.isInteger(detectEvery) && detectEvery > 0)) {
-    fail(RangeError, where, 'detectEvery', 'a whole number of pictures above 0', detectEvery);
+    fail(RangeError, where, 'detectEvery', 'a whole number of images above 0', detectEvery);
   }
   if (!(scales.length > 0 && scales.every((scale) => Number.isInteger(scale) && scale > 0 && scale % 32 === 0))) {
     fail(RangeError, where, 'scales', 'one or more multiples of 32', [...scales]);
@@ -117,7 +117,7 @@ export async function createLandmarkDetector(options: LandmarkDetectorOptions = 
 class TrackingDetector implements LandmarkDetector {
   readonly scheme = 'ibug68';
   private tracks: Track[] = [];
-  private lost: { id: number; box: PixelBox; pictures: number }[] = [];
+  private lost: { id: number; box: PixelBox; frameCount: number }[] = [];
   private nextId = 0;
   private last?: { coarse: Float32Array; width: number; height: number };
   private sinceDetection = 0;
@@ -133,13 +133,13 @@ class TrackingDetector implements LandmarkDetector {
   async detect(frame: VideoFrame): Promise<FaceLandmarks[]> {
     const where = 'LandmarkDetector.detect';
     if (this.state === 'disposed') fail(Error, where, 'detector', 'alive', 'a disposed one');
-    if (this.state === 'busy') fail(Error, where, 'detector', 'done with the previous picture', 'a second call beside it');
+    if (this.state === 'busy') fail(Error, where, 'detector', 'done with the previous image', 'a second call beside it');
     assertVideoFrame(where, frame);
     this.state = 'busy';
     try {
       const newShot = this.noticeNewShot(frame);
       this.sinceDetection++;
-      this.lost = this.lost.filter((face) => ++face.pictures <= REMEMBERED);
+      this.lost = this.lost.filter((face) => ++face.frameCount <= REMEMBERED);
       const doubtful = (await this.follow(frame)) || newShot;
       const patience = this.tracks.length > 0 ? this.options.detectEvery : Math.min(this.searches, LONGEST_WAIT);
       if (doubtful || this.sinceDetection >= patience) await this.detectAgain(frame);
@@ -171,22 +171,22 @@ class TrackingDetector implements LandmarkDetector {
   /** Ends the tracks whose face a cut has taken away; true where there may have been one. */
   private noticeNewShot(frame: VideoFrame): boolean {
     const { width, height } = frame;
-    const coarse = coarsePicture(frame);
+    const coarse = coarseImage(frame);
     const { last } = this;
     this.last = { coarse, width, height };
     if (last?.width !== width || last.height !== height) {
       this.endTracks();
       return true;
     }
-    if (pictureSimilarity(last.coarse, coarse) >= SAME_SHOT) return false;
+    if (imageSimilarity(last.coarse, coarse) >= SAME_SHOT) return false;
     this.tracks = this.tracks.filter(
-      ({ shown, square }) => shown && pictureSimilarity(shown, coarseSquare(frame, square)) >= SAME_FACE,
+      ({ shown, square }) => shown && imageSimilarity(shown, coarseSquare(frame, square)) >= SAME_FACE,
     );
     this.lost = [];
     return true;
   }
 
-  /** Moves every track to this picture; true where one of them needs the detector's opinion. */
+  /** Moves every track to this image; true where one of them needs the detector's opinion. */
   private async follow(frame: VideoFrame): Promise<boolean> {
     const { tracks, options } = this;
     const found = await landmarksInSquares(this.network, frame, tracks.map((track) => track.square), options.crops);
@@ -215,7 +215,7 @@ class TrackingDetector implements LandmarkDetector {
     this.searches = this.tracks.length > 0 ? 0 : this.searches + 1;
   }
 
-  /** Faces at several scales; `untilLarge` stops as soon as a sure face fills much of the picture. */
+  /** Faces at several scales; `untilLarge` stops as soon as a sure face fills much of the image. */
   private async search(frame: VideoFrame, scales: readonly number[], untilLarge: boolean): Promise<FoundFace[]> {
     const large = LARGE_FACE * Math.min(frame.width, frame.height);
     let found: FoundFace[] = [];
@@ -235,7 +235,7 @@ class TrackingDetector implements LandmarkDetector {
       if (double) continue;
       if (face) kept.push(Object.assign(track, { score: face.score, scale: face.scale }));
       else if (await this.looksAgree(frame, track)) kept.push(track);
-      else this.lost.push({ id: track.id, box: pointBox(track.points), pictures: 0 });
+      else this.lost.push({ id: track.id, box: pointBox(track.points), frameCount: 0 });
     }
     this.tracks = kept.sort((a, b) => a.id - b.id);
   }

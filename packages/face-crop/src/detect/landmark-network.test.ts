@@ -4,7 +4,7 @@ import '@tensorflow/tfjs-backend-wasm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import fixture from '../../fixtures/networks.json';
 import { checksum, inputTensor } from '../testing/input-tensor';
-import { REFERENCE_PICTURES } from '../testing/reference-pictures';
+import { REFERENCE_IMAGES } from '../testing/reference-images';
 import { LANDMARK_INPUT_MEAN, LandmarkNetwork } from './landmark-network';
 import { readLandmarkWeights, type LandmarkWeights } from './network-weights';
 
@@ -20,10 +20,10 @@ afterAll(() => network.dispose());
 const cases = fixture.cases.filter((item) => item.network === 'landmarks');
 
 test.each(cases.flatMap((item) => ['wasm', 'cpu'].map((backend) => ({ ...item, backend }))))(
-  'LandmarkNetwork gives the points of $picture as PyTorch does, on $backend',
-  async ({ picture, size, output, checksum: sum, backend }) => {
+  'LandmarkNetwork gives the points of $image as PyTorch does, on $backend',
+  async ({ picture: image, size, output, checksum: sum, backend }) => {
     await tf.setBackend(backend);
-    const bytes = REFERENCE_PICTURES[picture]();
+    const bytes = REFERENCE_IMAGES[image]();
     expect(checksum(bytes)).toBe(sum);
     const input = inputTensor(bytes, size, LANDMARK_INPUT_MEAN);
     const result = network.forward(input);
@@ -35,8 +35,8 @@ test.each(cases.flatMap((item) => ['wasm', 'cpu'].map((backend) => ({ ...item, b
   },
 );
 
-test('LandmarkNetwork gives each picture of a batch what it gives it alone', async () => {
-  const [a, b] = cases.map((item) => inputTensor(REFERENCE_PICTURES[item.picture](), 112, LANDMARK_INPUT_MEAN));
+test('LandmarkNetwork gives each image of a batch what it gives it alone', async () => {
+  const [a, b] = cases.map((item) => inputTensor(REFERENCE_IMAGES[item.picture](), 112, LANDMARK_INPUT_MEAN));
   const both = tf.concat([a, b]);
   const together = network.forward(both);
   const points = await together.data();
@@ -60,9 +60,9 @@ test('LandmarkNetwork leaves one tensor a call and frees its weights', () => {
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('LandmarkNetwork refuses pictures of another size and weights of another network', () => {
+test('LandmarkNetwork refuses images of another size and weights of another network', () => {
   const small = tf.zeros<tf.Rank.R4>([1, 96, 96, 3]);
-  expect(() => network.forward(small)).toThrow('pictures must be of shape [batch, 112, 112, 3], got [1, 96, 96, 3]');
+  expect(() => network.forward(small)).toThrow('images must be of shape [batch, 112, 112, 3], got [1, 96, 96, 3]');
   small.dispose();
   expect(() => new LandmarkNetwork(weights.detector)).toThrow(/LandmarkNetwork: weights must be .*missing: dense0/);
 });

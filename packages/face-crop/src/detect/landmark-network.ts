@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { fail } from '@lipsync/contracts';
 import { weightTensors, type StoredNetwork } from './network-weights';
 
-/** Pixels on a side of the picture that the 68-point network takes. */
+/** Pixels on a side of the image that the 68-point network takes. */
 export const LANDMARK_INPUT_SIZE = 112;
 
 /** Subtracted from RGB 0..255 before the division by 255. */
@@ -30,7 +30,7 @@ function parameterShapes(): Map<string, number[]> {
 
 /**
  * The 68-point network of face-api: four dense blocks of four convolutions (the very first plain, the others
- * separable; each block halves the picture), an average over the last 7 x 7 map and one linear layer.
+ * separable; each block halves the image), an average over the last 7 x 7 map and one linear layer.
  *
  * Source: `face_landmark_68_model` of `@vladmandic/face-api` 1.7.15 (MIT), rebuilt from its weights' names and shapes.
  * Largest difference from the same network in PyTorch 1.13: below 1e-4 px of 112, see the test. The network has no
@@ -51,18 +51,18 @@ export class LandmarkNetwork {
   }
 
   /**
-   * @param pictures `[batch, 112, 112, 3]`, float32, RGB less `LANDMARK_INPUT_MEAN`, divided by 255.
-   * @returns `[batch, 136]`, float32: x0, y0, x1, y1 … in units of the picture's side, 0 the left or upper edge. The
+   * @param images `[batch, 112, 112, 3]`, float32, RGB less `LANDMARK_INPUT_MEAN`, divided by 255.
+   * @returns `[batch, 136]`, float32: x0, y0, x1, y1 … in units of the image's side, 0 the left or upper edge. The
    *   caller disposes it.
    */
-  forward(pictures: tf.Tensor4D): tf.Tensor2D {
+  forward(images: tf.Tensor4D): tf.Tensor2D {
     if (this.disposed) fail(Error, 'LandmarkNetwork.forward', 'network', 'alive', 'a disposed one');
-    const [, height, width, colours] = pictures.shape;
+    const [, height, width, colours] = images.shape;
     if (height !== LANDMARK_INPUT_SIZE || width !== LANDMARK_INPUT_SIZE || colours !== 3) {
-      fail(TypeError, 'LandmarkNetwork.forward', 'pictures', 'of shape [batch, 112, 112, 3]', pictures.shape);
+      fail(TypeError, 'LandmarkNetwork.forward', 'pictures', 'of shape [batch, 112, 112, 3]', images.shape);
     }
     return tf.tidy(() => {
-      let x = pictures;
+      let x = images;
       for (let block = 0; block < 4; block++) x = this.denseBlock(x, `dense${block}`);
       const features = tf.reshape(tf.avgPool(x, 7, 2, 'valid'), [-1, 256]);
       return tf.add(tf.matMul(features, this.weight('fc/weights')), this.weight('fc/bias')) as tf.Tensor2D;

@@ -4,7 +4,7 @@ export type ClusterOptions = {
   /**
    * Largest mean distance of the members of two clusters that are still one person, Euclidean, above 0. Default 0.52.
    *
-   * Measured on 642 broadcast clips of 33 people: parts of one person joined below 0.50 and two people above 0.56 with one picture
+   * Measured on 642 broadcast clips of 33 people: parts of one person joined below 0.50 and two people above 0.56 with one image
    * a clip, below 0.47 and above 0.53 with the mean of three. dlib's 0.6, for two single faces, leaves 26 and 20 people.
    */
   threshold?: number;
@@ -23,7 +23,7 @@ const MOST = 30_000;
  *
  * The order of the input does not matter: equal faces get equal numbers whatever the others' places.
  *
- * @param descriptors of one length, as `FaceEmbedder.embed` gives them; the mean of a few pictures of a clip is steadier.
+ * @param descriptors of one length, as `FaceEmbedder.embed` gives them; the mean of a few images of a clip is steadier.
  * @returns a cluster for each descriptor; 0 is the one with the most members. Empty for no descriptors.
  * @throws RangeError if a number is not finite, the threshold is out of range, or there are more than 30,000 descriptors;
  *   TypeError if their lengths differ.

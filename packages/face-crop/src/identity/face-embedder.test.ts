@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { VideoFrame } from '@lipsync/contracts';
 import fixture from '../../fixtures/embeddings.json';
 import { ffmpegFrames } from '../testing/ffmpeg-frames';
-import { REFERENCE_PICTURES } from '../testing/reference-pictures';
+import { REFERENCE_IMAGES } from '../testing/reference-images';
 import { SHARED, sharedTest } from '../testing/shared-data';
 import { clusterFaces } from './cluster-faces';
 import { createFaceEmbedder, embeddingSquare, type FaceEmbedder } from './face-embedder';
@@ -46,15 +46,15 @@ test('embeddingSquare lies round eyes and mouth as the points are turned, shifte
 });
 
 test("embed gives PyTorch's descriptor of the square that it cuts", async () => {
-  // the square is the whole picture, so the cut changes nothing
-  for (const { picture, output } of fixture.cases) {
-    const descriptor = await embedder.embed(frameOf(REFERENCE_PICTURES[picture](), 150), pointsOf(75, 75, 150));
+  // the square is the whole image, so the cut changes nothing
+  for (const { picture: image, output } of fixture.cases) {
+    const descriptor = await embedder.embed(frameOf(REFERENCE_IMAGES[image](), 150), pointsOf(75, 75, 150));
     expect(distance(descriptor, Float32Array.from(output))).toBeLessThan(1e-5); // measured: 1.3e-6
   }
 });
 
-test('embed gives nearly the same for a picture and for its face turned by a quarter', async () => {
-  const bytes = REFERENCE_PICTURES['face 150']();
+test('embed gives nearly the same for an image and for its face turned by a quarter', async () => {
+  const bytes = REFERENCE_IMAGES['face 150']();
   const turned = new Uint8Array(bytes.length);
   for (let row = 0; row < 150; row++) {
     for (let column = 0; column < 150; column++) {
@@ -70,7 +70,7 @@ test('embed gives nearly the same for a picture and for its face turned by a qua
 test('embed leaves no tensor, also beside another call, and dispose frees the weights', async () => {
   const before = tf.memory().numTensors;
   const own = await createFaceEmbedder({ weights: await readEmbeddingWeights() });
-  const frame = frameOf(REFERENCE_PICTURES['face 150'](), 150);
+  const frame = frameOf(REFERENCE_IMAGES['face 150'](), 150);
   const held = tf.memory().numTensors;
   const [a, b] = await Promise.all([own.embed(frame, pointsOf(75, 75, 150)), own.embed(frame, pointsOf(75, 75, 150))]);
   expect(a).toEqual(b);
@@ -83,7 +83,7 @@ test('embed leaves no tensor, also beside another call, and dispose frees the we
 });
 
 test('embed refuses points that are too few, not finite or all in one place, and weights of another network', async () => {
-  const frame = frameOf(REFERENCE_PICTURES['face 150'](), 150);
+  const frame = frameOf(REFERENCE_IMAGES['face 150'](), 150);
   await expect(embedder.embed(frame, new Float32Array(10))).rejects.toThrow('points must be 68 points, 136 numbers, got 10');
   for (const value of [NaN, 9]) {
     const points = new Float32Array(136).fill(value);

@@ -15,7 +15,7 @@ export interface FaceEmbedder {
   /**
    * The descriptor of the face with these points: 128 numbers, about 1.3 long. One person's lie near each other (Euclidean).
    *
-   * @param points 68 points, pixels of the picture.
+   * @param points 68 points, pixels of the image.
    * @returns a plain array, the caller's; no tensor is left.
    * @throws RangeError if the points are not finite or lie all in one place; TypeError if there are not 68.
    */
@@ -31,10 +31,10 @@ const EYES_TO_MOUTH = 0.45;
 const MIDDLE_FROM_TOP = 0.43;
 
 /**
- * The square of the picture that the network looks at: upright by the eyes, sized by the distance of eyes and mouth.
+ * The square of the image that the network looks at: upright by the eyes, sized by the distance of eyes and mouth.
  *
  * Source: `align` of face-api's landmarks with `useDlibAlignment`, but turned with the face, as dlib's own chips are, and not cut
- * off at the picture's edge.
+ * off at the image's edge.
  */
 export function embeddingSquare(points: Landmarks68): Square {
   const [leftX, leftY] = meanPoint(points, 36, 41);
@@ -55,7 +55,7 @@ export function embeddingSquare(points: Landmarks68): Square {
  * Makes what tells people apart: dlib's descriptor network, rebuilt on tfjs ops, so it runs on whatever backend the application
  * has chosen.
  *
- * Source: `FaceEmbeddingNetwork`; pictures are divided by 256 as in dlib, where face-api's code divides by 255.
+ * Source: `FaceEmbeddingNetwork`; images are divided by 256 as in dlib, where face-api's code divides by 255.
  *
  * The result holds the network's weights (22 MB): `dispose` it.
  *

@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-backend-wasm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import fixture from '../../fixtures/embeddings.json';
 import { checksum } from '../testing/input-tensor';
-import { REFERENCE_PICTURES } from '../testing/reference-pictures';
+import { REFERENCE_IMAGES } from '../testing/reference-images';
 import { EMBEDDING_INPUT_MEAN, FaceEmbeddingNetwork } from './face-embedding-network';
 import { readEmbeddingWeights, readLandmarkWeights, type StoredNetwork } from '../detect/network-weights';
 
@@ -17,23 +17,23 @@ beforeAll(async () => {
 afterAll(() => network.dispose());
 
 function inputs(): tf.Tensor4D {
-  const pictures = fixture.cases.map(({ picture, checksum: sum }) => {
-    const bytes = REFERENCE_PICTURES[picture]();
+  const images = fixture.cases.map(({ picture: image, checksum: sum }) => {
+    const bytes = REFERENCE_IMAGES[image]();
     expect(checksum(bytes)).toBe(sum);
     return Array.from(bytes, (value, i) => (value - EMBEDDING_INPUT_MEAN[i % 3]) / 256);
   });
-  return tf.tensor4d(pictures.flat(), [pictures.length, 150, 150, 3]);
+  return tf.tensor4d(images.flat(), [images.length, 150, 150, 3]);
 }
 
 test('FaceEmbeddingNetwork gives the descriptors of a batch as PyTorch does one by one', async () => {
-  const pictures = inputs();
-  const output = network.forward(pictures);
+  const images = inputs();
+  const output = network.forward(images);
   const numbers = await output.data();
   const wanted = fixture.cases.flatMap((item) => item.output);
   const largest = Math.max(...wanted.map((value, i) => Math.abs(value - numbers[i])));
   expect(output.shape).toEqual([2, 128]);
   expect(largest).toBeLessThan(5e-6); // measured: 4e-7 on wasm
-  tf.dispose([pictures, output]);
+  tf.dispose([images, output]);
 });
 
 test('FaceEmbeddingNetwork leaves one tensor a call and frees its weights, also those read in a tidy', () => {
@@ -52,9 +52,9 @@ test('FaceEmbeddingNetwork leaves one tensor a call and frees its weights, also 
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('FaceEmbeddingNetwork refuses pictures of another size and weights of another network', async () => {
+test('FaceEmbeddingNetwork refuses images of another size and weights of another network', async () => {
   const small = tf.zeros<tf.Rank.R4>([1, 112, 112, 3]);
-  expect(() => network.forward(small)).toThrow('pictures must be of shape [batch, 150, 150, 3], got [1, 112, 112, 3]');
+  expect(() => network.forward(small)).toThrow('images must be of shape [batch, 150, 150, 3], got [1, 112, 112, 3]');
   small.dispose();
   const { landmarks } = await readLandmarkWeights();
   expect(() => new FaceEmbeddingNetwork(landmarks)).toThrow(/FaceEmbeddingNetwork: weights must be .*missing: conv32_down/);

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { fail } from '@lipsync/contracts';
 import { weightTensors, type StoredNetwork } from '../detect/network-weights';
 
-/** Pixels on a side of the picture that the descriptor network takes. */
+/** Pixels on a side of the image that the descriptor network takes. */
 export const EMBEDDING_INPUT_SIZE = 150;
 
 /** Subtracted from RGB 0..255 before the division by 256. */
@@ -85,17 +85,17 @@ export class FaceEmbeddingNetwork {
   }
 
   /**
-   * @param pictures `[batch, 150, 150, 3]`, float32, RGB less `EMBEDDING_INPUT_MEAN`, divided by 256.
+   * @param images `[batch, 150, 150, 3]`, float32, RGB less `EMBEDDING_INPUT_MEAN`, divided by 256.
    * @returns `[batch, 128]`, float32. The caller disposes it.
    */
-  forward(pictures: tf.Tensor4D): tf.Tensor2D {
+  forward(images: tf.Tensor4D): tf.Tensor2D {
     if (this.disposed) fail(Error, 'FaceEmbeddingNetwork.forward', 'network', 'alive', 'a disposed one');
-    const [, height, width, colours] = pictures.shape;
+    const [, height, width, colours] = images.shape;
     if (height !== EMBEDDING_INPUT_SIZE || width !== EMBEDDING_INPUT_SIZE || colours !== 3) {
-      fail(TypeError, 'FaceEmbeddingNetwork.forward', 'pictures', 'of shape [batch, 150, 150, 3]', pictures.shape);
+      fail(TypeError, 'FaceEmbeddingNetwork.forward', 'pictures', 'of shape [batch, 150, 150, 3]', images.shape);
     }
     return tf.tidy(() => {
-      let x = tf.maxPool(this.convolve(pictures, 'conv32_down', 2, 'relu'), 3, 2, 'valid');
+      let x = tf.maxPool(this.convolve(images, 'conv32_down', 2, 'relu'), 3, 2, 'valid');
       for (const [block] of BLOCKS) x = block.includes('down') ? this.halving(x, block) : this.residual(x, block);
       return tf.matMul(tf.mean<tf.Tensor2D>(x, [1, 2]), this.weight('fc'));
     });

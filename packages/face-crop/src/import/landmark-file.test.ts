@@ -7,13 +7,13 @@ const face = (value: number) => new Array(136).fill(value);
 test('parseLandmarkFile reads one face and fills a gap in', () => {
   const [track, ...others] = parseLandmarkFile(file([null, face(1), null, face(3)]));
   expect(others).toEqual([]);
-  expect(track).toMatchObject({ id: 0, firstFrame: 1, frames: 3, score: 1, interpolated: 1 });
+  expect(track).toMatchObject({ id: 0, firstFrame: 1, frameCount: 3, score: 1, interpolated: 1 });
   expect(track.points[136]).toBe(2);
 });
 
 test('parseLandmarkFile splits at a gap that is too long', () => {
   const tracks = parseLandmarkFile(file([face(1), null, null, face(2)]), { maxGap: 1 });
-  expect(tracks.map(({ firstFrame, frames }) => [firstFrame, frames])).toEqual([
+  expect(tracks.map(({ firstFrame, frameCount }) => [firstFrame, frameCount])).toEqual([
     [0, 1],
     [3, 1],
   ]);

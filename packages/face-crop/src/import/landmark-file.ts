@@ -1,7 +1,7 @@
 import { fail, type FaceTrack } from '@lipsync/contracts';
 import { TrackBuilder } from '../track/track-builder';
 
-/** What a landmark file says: 136 numbers a picture, or null where there is no face. */
+/** What a landmark file says: 136 numbers an image, or null where there is no face. */
 export type LandmarkFile = { scheme: 'ibug68'; frames: (number[] | null)[] };
 
 /** How gaps in a landmark file are treated. */
@@ -14,7 +14,7 @@ export type LandmarkFileOptions = {
 
 /**
  * Reads the landmarks of one face from a JSON file: `{ "scheme": "ibug68", "frames": [[x0, y0, …] or null, …] }`, pixels of
- * the upright picture with pixel centres at +0.5, one entry a picture from the first on.
+ * the upright image with pixel centres at +0.5, one entry an image from the first on.
  *
  * @returns gap-free tracks with score 1, ids from 0; none where all is null.
  * @throws TypeError if the text is not JSON or has another form; RangeError if a number is not finite.

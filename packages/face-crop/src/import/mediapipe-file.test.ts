@@ -9,7 +9,7 @@ const file = (frames: unknown, size: object = SIZE) => JSON.stringify({ ...size,
 test.each([[468], [478]])('parseMediapipeFile reads meshes of %i points', (points) => {
   const [track, ...others] = parseMediapipeFile(file([mesh(0, points), mesh(0.25, points)]));
   expect(others).toEqual([]);
-  expect(track).toMatchObject({ id: 0, firstFrame: 0, frames: 2, score: 1, interpolated: 0 });
+  expect(track).toMatchObject({ id: 0, firstFrame: 0, frameCount: 2, score: 1, interpolated: 0 });
   expect(track.points.subarray(0, 136)).toEqual(landmarksFromMediapipe(mesh(0, points).flat(), SIZE));
   expect(track.points[136] - track.points[0]).toBeCloseTo(250, 3);
 });
@@ -24,7 +24,7 @@ test('parseMediapipeFile reads points as MediaPipe writes them', () => {
 test('parseMediapipeFile fills short gaps and splits at long ones', () => {
   const frames = [null, mesh(), null, mesh(0.2), ...new Array(11).fill(null), mesh()];
   const tracks = parseMediapipeFile(file(frames));
-  expect(tracks.map(({ firstFrame, frames: count, interpolated }) => [firstFrame, count, interpolated])).toEqual([[1, 3, 1], [15, 1, 0]]);
+  expect(tracks.map(({ firstFrame, frameCount: count, interpolated }) => [firstFrame, count, interpolated])).toEqual([[1, 3, 1], [15, 1, 0]]);
   expect(parseMediapipeFile(file([null, null]))).toEqual([]);
 });
 
@@ -32,7 +32,7 @@ test.each([
   ['what is no JSON', 'x', 'text must be JSON'],
   ['nothing', 'null', 'width must be a number of pixels above 0, got undefined'],
   ['no size', file([], { width: 5 }), 'height must be a number of pixels above 0, got undefined'],
-  ['pictures of no height', file([], { width: 5, height: 0 }), 'height must be a number of pixels above 0, got 0'],
+  ['images of no height', file([], { width: 5, height: 0 }), 'height must be a number of pixels above 0, got 0'],
   ['no list', file('many'), 'frames must be a list, got string'],
   ['other meshes', file([null, mesh(0, 400)]), 'frames[1] must be 468 or 478 points or null, got 400'],
   ['a missing mesh', file([{ points: [] }]), 'frames[0] must be 468 or 478 points or null, got object'],

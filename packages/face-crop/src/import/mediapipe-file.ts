@@ -5,12 +5,12 @@ import { TrackBuilder } from '../track/track-builder';
 
 type Point = readonly number[] | { x: number; y: number };
 
-/** MediaPipe's face meshes of a video: size of its pictures, and for each the 468 or 478 points of one face (shares of the picture) or null. */
+/** MediaPipe's face meshes of a video: size of its images, and for each the 468 or 478 points of one face (shares of the image) or null. */
 export type MediapipeFile = { width: number; height: number; frames: (Point[] | null)[] };
 
 /**
- * Reads the face meshes that MediaPipe found in a video, one face a picture, from a JSON file: `{ "width": 1280, "height": 720, "frames": [[[x, y,
- * z], …] or null, …] }`, one entry a picture from the first on. A point may be `{ "x", "y", "z" }` as well, as MediaPipe's own objects are written.
+ * Reads the face meshes that MediaPipe found in a video, one face an image, from a JSON file: `{ "width": 1280, "height": 720, "frames": [[[x, y,
+ * z], …] or null, …] }`, one entry an image from the first on. A point may be `{ "x", "y", "z" }` as well, as MediaPipe's own objects are written.
  *
  * @returns gap-free tracks with score 1, ids from 0; none where all is null.
  * @throws TypeError if the text is not JSON or has another form; RangeError if a number is not finite or a size not above 0.

@@ -19,23 +19,23 @@ const MESH_POINTS: readonly number[] = [
 /**
  * The 68 points of the iBUG scheme out of MediaPipe's face mesh of one face.
  *
- * @param mesh `[468 or 478, 3]` as MediaPipe gives it (x and y as shares of the picture, 0..1; z is not used), or `[…, 2]` without z.
- * @param picture size in pixels.
+ * @param mesh `[468 or 478, 3]` as MediaPipe gives it (x and y as shares of the image, 0..1; z is not used), or `[…, 2]` without z.
+ * @param image size in pixels.
  * @returns pixels, pixel centres at +0.5; a new array.
  * @throws TypeError for another number of points; RangeError if one is not finite.
  * @example
  * frames.push([...landmarksFromMediapipe(mesh, { width: 1280, height: 720 })]); // an entry of parseLandmarkFile's format
  */
-export function landmarksFromMediapipe(mesh: ArrayLike<number>, picture: { width: number; height: number }): Landmarks68 {
+export function landmarksFromMediapipe(mesh: ArrayLike<number>, image: { width: number; height: number }): Landmarks68 {
   const where = 'landmarksFromMediapipe';
   const stride = [3, 2].find((size) => mesh.length === 468 * size || mesh.length === 478 * size);
   if (stride === undefined) fail(TypeError, where, 'mesh', '468 or 478 points of 2 or 3 numbers', `${mesh.length} numbers`);
-  for (const [name, size] of Object.entries({ width: picture.width, height: picture.height })) {
+  for (const [name, size] of Object.entries({ width: image.width, height: image.height })) {
     if (!(size > 0)) fail(RangeError, where, `picture.${name}`, 'above 0', size);
   }
   const points = Float32Array.from({ length: 136 }, (_, i) => {
     const share = mesh[MESH_POINTS[i >> 1] * stride + (i % 2)];
-    return share * (i % 2 === 0 ? picture.width : picture.height);
+    return share * (i % 2 === 0 ? image.width : image.height);
   });
   const bad = points.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) fail(RangeError, where, `mesh point ${MESH_POINTS[bad >> 1]}`, 'finite', points[bad]);

@@ -11,19 +11,19 @@ export type NpyLandmarkOptions = LandmarkFileOptions & {
   pixelCentre?: 0 | 0.5;
 };
 
-/** Landmarks that span less than this are no pixels but shares of the picture. */
+/** Landmarks that span less than this are no pixels but shares of the image. */
 const SMALLEST_FACE = 2;
 
 /**
  * Reads the landmarks of one face from npy files: one of `[frames, 68, 2]` or `[frames, 136]` for a video, or a list with one of `[68, 2]` or
- * `[136]` a picture. Points are x, y in pixels of the upright picture, iBUG order.
+ * `[136]` an image. Points are x, y in pixels of the upright image, iBUG order.
  *
- * A picture without a face is NaN throughout, or 0 throughout (whole numbers have no NaN), or null in a list.
+ * An image without a face is NaN throughout, or 0 throughout (whole numbers have no NaN), or null in a list.
  *
  * @param files the whole file's bytes; numbers may be floats of 32 or 64 bits or whole numbers of any size.
- * @returns gap-free tracks with score 1, ids from 0; none where no picture has a face.
- * @throws Error if a file is no npy file; TypeError for another shape or type; RangeError if a picture has points that are not finite beside
- * others that are, or if all faces are smaller than 2 pixels (shares of the picture, 0..1).
+ * @returns gap-free tracks with score 1, ids from 0; none where no image has a face.
+ * @throws Error if a file is no npy file; TypeError for another shape or type; RangeError if an image has points that are not finite beside
+ * others that are, or if all faces are smaller than 2 pixels (shares of the image, 0..1).
  * @example
  * const [track] = parseNpyLandmarks(await readFile('talk.npy'));
  */
@@ -31,27 +31,27 @@ export function parseNpyLandmarks(files: Uint8Array | readonly (Uint8Array | nul
   const where = 'parseNpyLandmarks';
   const { pixelCentre = 0, maxGap = 10, minFrames = 1 } = options;
   if (pixelCentre !== 0 && pixelCentre !== 0.5) fail(RangeError, where, 'pixelCentre', '0 or 0.5', pixelCentre);
-  const pictures = files instanceof Uint8Array ? framesOf(where, decodeNpy(files)) : files.map((file, frame) => file && onlyFrameOf(where, frame, file));
+  const images = files instanceof Uint8Array ? framesOf(where, decodeNpy(files)) : files.map((file, frame) => file && onlyFrameOf(where, frame, file));
   const builder = new TrackBuilder({ maxGap, minFrames });
   let [faces, largest] = [0, 0];
-  pictures.forEach((points, frame) => {
+  images.forEach((points, frame) => {
     if (!points || points.every(Number.isNaN) || points.every((value) => value === 0)) return;
     const bad = points.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) fail(RangeError, where, `picture ${frame}`, 'finite, or NaN throughout where there is no face', `${points[bad]} at point ${bad >> 1}`);
+    if (bad >= 0) fail(RangeError, where, `image ${frame}`, 'finite, or NaN throughout where there is no face', `${points[bad]} at point ${bad >> 1}`);
     builder.add(0, frame, Float32Array.from(points, (value) => value + 0.5 - pixelCentre), 1);
     faces++;
     largest = Math.max(largest, span(points, 0), span(points, 1));
   });
-  if (faces > 0 && largest < SMALLEST_FACE) fail(RangeError, where, 'points', 'pixels, not shares of the picture', `faces of at most ${largest.toPrecision(3)} pixels`);
+  if (faces > 0 && largest < SMALLEST_FACE) fail(RangeError, where, 'points', 'pixels, not shares of the image', `faces of at most ${largest.toPrecision(3)} pixels`);
   return builder.finish();
 }
 
-/** The pictures of an array, 136 numbers each. */
+/** The images of an array, 136 numbers each. */
 function framesOf(where: string, array: NamedArray): Float64Array[] {
   const { shape, dtype } = array;
   const sides = shape.join(' ');
   const good = /^(?:\d+ )?(?:68 2|136)$/.test(sides);
-  if (!good) fail(TypeError, where, 'array', '[frames, 68, 2], [frames, 136] or one picture of [68, 2] or [136]', `[${shape.join(', ')}]`);
+  if (!good) fail(TypeError, where, 'array', '[frames, 68, 2], [frames, 136] or one image of [68, 2] or [136]', `[${shape.join(', ')}]`);
   if (dtype === 'float16' || dtype === 'bfloat16' || dtype === 'bool') fail(TypeError, where, 'array', 'of float32, float64 or whole numbers', dtype);
   const numbers = Float64Array.from(array.data as ArrayLike<number>, Number);
   return Array.from({ length: numbers.length / 136 }, (_, frame) => numbers.subarray(frame * 136, (frame + 1) * 136));
@@ -59,7 +59,7 @@ function framesOf(where: string, array: NamedArray): Float64Array[] {
 
 function onlyFrameOf(where: string, index: number, file: Uint8Array): Float64Array {
   const frames = framesOf(where, decodeNpy(file));
-  if (frames.length !== 1) fail(TypeError, where, `file ${index}`, 'the landmarks of one picture', `${frames.length} pictures`);
+  if (frames.length !== 1) fail(TypeError, where, `file ${index}`, 'the landmarks of one image', `${frames.length} images`);
   return frames[0];
 }
 

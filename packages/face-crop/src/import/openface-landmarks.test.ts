@@ -14,7 +14,7 @@ const table = (...rows: string[]) => [HEADER.join(','), ...rows, ''].join('\n');
 test('parseOpenFaceCsv finds the columns by name, counts frames from 0 and moves pixel centres to +0.5', () => {
   const [track, ...others] = parseOpenFaceCsv(table(row(1), row(2, { shift: 4 })));
   expect(others).toEqual([]);
-  expect(track).toMatchObject({ id: 0, firstFrame: 0, frames: 2, interpolated: 0 });
+  expect(track).toMatchObject({ id: 0, firstFrame: 0, frameCount: 2, interpolated: 0 });
   expect([...track.points.subarray(0, 4)]).toEqual([100.5, 200.5, 101.5, 202.5]);
   expect(track.points[136]).toBe(104.5);
   expect(track.score).toBeCloseTo(0.98, 6);
@@ -23,14 +23,14 @@ test('parseOpenFaceCsv finds the columns by name, counts frames from 0 and moves
 test('parseOpenFaceCsv fills short gaps, splits at long ones and takes failures for gaps', () => {
   const rows = [row(1), row(2, { success: 0 }), row(3, { shift: 2 }), row(30)];
   const tracks = parseOpenFaceCsv(table(...rows));
-  expect(tracks.map(({ firstFrame, frames, interpolated }) => [firstFrame, frames, interpolated])).toEqual([[0, 3, 1], [29, 1, 0]]);
+  expect(tracks.map(({ firstFrame, frameCount, interpolated }) => [firstFrame, frameCount, interpolated])).toEqual([[0, 3, 1], [29, 1, 0]]);
   expect(tracks[0].points[136]).toBe(101.5); // half-way
   expect(parseOpenFaceCsv(table(row(1, { confidence: 0.3 })), { minConfidence: 0.5 })).toEqual([]);
 });
 
-test('parseOpenFaceCsv keeps the faces of a picture apart', () => {
+test('parseOpenFaceCsv keeps the faces of an image apart', () => {
   const tracks = parseOpenFaceCsv(table(row(1), row(1, { face: 1, shift: 50 }), row(2), row(2, { face: 1, shift: 50 })));
-  expect(tracks.map(({ id, frames, points }) => [id, frames, points[0]])).toEqual([[0, 2, 100.5], [1, 2, 150.5]]);
+  expect(tracks.map(({ id, frameCount, points }) => [id, frameCount, points[0]])).toEqual([[0, 2, 100.5], [1, 2, 150.5]]);
 });
 
 test.each([

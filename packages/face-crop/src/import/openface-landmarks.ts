@@ -11,7 +11,7 @@ export type OpenFaceOptions = {
 };
 
 /**
- * Reads the landmarks that OpenFace wrote: one row a picture and face, the columns found by their names (`frame`, `x_0` … `x_67`, `y_0` …
+ * Reads the landmarks that OpenFace wrote: one row an image and face, the columns found by their names (`frame`, `x_0` … `x_67`, `y_0` …
  * `y_67`, and where there are any `face_id`, `confidence`, `success`).
  *
  * OpenFace counts frames from 1 and has pixel centres at whole numbers: half a pixel is added. Rows of `success` 0 are no face.

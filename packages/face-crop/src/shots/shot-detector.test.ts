@@ -17,21 +17,21 @@ function scene(number: number, time: number): Uint8Array {
   return data;
 }
 
-/** The film of reference/face-crop-shots.py. */
-function film(): Uint8Array[] {
-  const pictures = [...Array.from({ length: 40 }, (_, t) => scene(0, t)), ...Array.from({ length: 30 }, (_, t) => scene(1, t))];
-  pictures[55] = pictures[55].map((value) => Math.min(255, value + 12));
+/** The video of reference/face-crop-shots.py. */
+function video(): Uint8Array[] {
+  const images = [...Array.from({ length: 40 }, (_, t) => scene(0, t)), ...Array.from({ length: 30 }, (_, t) => scene(1, t))];
+  images[55] = images[55].map((value) => Math.min(255, value + 12));
   for (let t = 0; t < 30; t++) {
     const share = (t + 1) / 31;
     const [from, to] = [scene(1, 30 + t), scene(2, t)];
-    pictures.push(from.map((value, i) => Math.floor((1 - share) * value + share * to[i])));
+    images.push(from.map((value, i) => Math.floor((1 - share) * value + share * to[i])));
   }
-  return [...pictures, ...Array.from({ length: 5 }, (_, t) => scene(0, t)), ...Array.from({ length: 25 }, (_, t) => scene(1, t))];
+  return [...images, ...Array.from({ length: 5 }, (_, t) => scene(0, t)), ...Array.from({ length: 25 }, (_, t) => scene(1, t))];
 }
 
 const frameOf = (data: Uint8Array, index: number, width = WIDTH, height = HEIGHT): VideoFrame => ({ data, width, height, index, timeSec: index / 25 });
 async function* frames(): AsyncGenerator<VideoFrame> {
-  for (const [index, data] of film().entries()) yield frameOf(data, index);
+  for (const [index, data] of video().entries()) yield frameOf(data, index);
 }
 
 test('hue, saturation and value are those of OpenCV, for colours all over the cube', () => {
@@ -62,7 +62,7 @@ test('a cut is told as soon as its window is complete, and not twice', async () 
   expect(detector.finish()).toEqual([]);
 });
 
-test('a large picture is looked at in about 128 columns, and after reset another size may come', () => {
+test('a large image is looked at in about 128 columns, and after reset another size may come', () => {
   expect(smallHsv(frameOf(new Uint8Array(1920 * 1080 * 3), 0, 1920, 1080))).toHaveLength(Math.ceil(1920 / 15) * Math.ceil(1080 / 15) * 3);
   const detector = new ShotDetector();
   detector.push(frameOf(new Uint8Array(12), 0, 2, 2));

@@ -1,35 +1,35 @@
 import { assertVideoFrame, fail, type VideoFrame } from '@lipsync/contracts';
 
 export type ShotDetectorOptions = {
-  /** `adaptive`: a picture that differs much more than its neighbours; `content`: one that differs much. Default `adaptive`. */
+  /** `adaptive`: an image that differs much more than its neighbours; `content`: one that differs much. Default `adaptive`. */
   method?: 'adaptive' | 'content';
-  /** Of `adaptive`: how many times the neighbours' mean, default 3 (LatentSync: 2). Of `content`: difference from the picture before, default 27. */
+  /** Of `adaptive`: how many times the neighbours' mean, default 3 (LatentSync: 2). Of `content`: difference from the image before, default 27. */
   threshold?: number;
   /** Least difference of a cut for `adaptive`. Default 15. */
   minContent?: number;
   /** Neighbours on each side for `adaptive`. Default 2. */
   window?: number;
-  /** Pictures in the shortest shot. Default 15. */
+  /** Images in the shortest shot. Default 15. */
   minFrames?: number;
 };
 
-const SMALL_WIDTH = 128; // pictures are looked at in about this width: a mean over 10,000 pixels is as good as one over all
+const SMALL_WIDTH = 128; // images are looked at in about this width: a mean over 10,000 pixels is as good as one over all
 
 /**
- * Finds cuts in a video, picture by picture, in constant memory.
+ * Finds cuts in a video, image by image, in constant memory.
  *
- * The difference of two pictures is the mean over hue (0..179), saturation and value (0..255) of the mean absolute difference. `content`: a cut
+ * The difference of two images is the mean over hue (0..179), saturation and value (0..255) of the mean absolute difference. `content`: a cut
  * where it reaches the threshold. `adaptive`: where it reaches `minContent` and `threshold` times the mean of the `window` differences before
- * and after, so that fast movement is no cut; it answers `window` pictures later.
+ * and after, so that fast movement is no cut; it answers `window` images later.
  *
- * Source: PySceneDetect's ContentDetector and AdaptiveDetector on OpenCV's HSV; hue, saturation and value equal OpenCV 4.6's, see the test. Pictures
+ * Source: PySceneDetect's ContentDetector and AdaptiveDetector on OpenCV's HSV; hue, saturation and value equal OpenCV 4.6's, see the test. Images
  * are made small by taking every n-th pixel, and the first shot, too, has `minFrames`: the README tells how its versions differ.
  *
- * @throws RangeError if an option is out of range; TypeError if a picture has another size than the one before.
+ * @throws RangeError if an option is out of range; TypeError if an image has another size than the one before.
  * @example
  * const shots = new ShotDetector();
- * for await (const frame of media.frames('news.mp4')) for (const first of shots.push(frame)) console.log(`a shot begins at picture ${first}`);
- * for (const first of shots.finish()) console.log(`a shot begins at picture ${first}`);
+ * for await (const frame of media.frames('news.mp4')) for (const first of shots.push(frame)) console.log(`a shot begins at image ${first}`);
+ * for (const first of shots.finish()) console.log(`a shot begins at image ${first}`);
  */
 export class ShotDetector {
   readonly #options: Required<ShotDetectorOptions>;
@@ -51,7 +51,7 @@ export class ShotDetector {
     this.#options = { method, threshold, minContent, window, minFrames };
   }
 
-  /** Takes the next picture; first pictures of shots that are certain now. */
+  /** Takes the next image; first images of shots that are certain now. */
   push(frame: VideoFrame): number[] {
     assertVideoFrame('ShotDetector.push', frame);
     const { method, window } = this.#options;
@@ -73,7 +73,7 @@ export class ShotDetector {
     return cuts;
   }
 
-  /** Ends the video: nothing more is certain, as a cut needs pictures on both sides. */
+  /** Ends the video: nothing more is certain, as a cut needs images on both sides. */
   finish(): number[] {
     this.reset();
     return [];
@@ -102,7 +102,7 @@ export class ShotDetector {
   }
 }
 
-/** First pictures of all shots of a video but the first. */
+/** First images of all shots of a video but the first. */
 export async function shotBoundaries(frames: AsyncIterable<VideoFrame>, options: ShotDetectorOptions = {}): Promise<number[]> {
   const detector = new ShotDetector(options);
   const cuts: number[] = [];
@@ -147,7 +147,7 @@ function meanDifference(a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < a.length; i++) {
     const difference = (a[i] - b[i]) | 0;
     const sign = difference >> 31;
-    sum = (sum + ((difference ^ sign) - sign)) | 0; // below 2^31: pictures are small
+    sum = (sum + ((difference ^ sign) - sign)) | 0; // below 2^31: images are small
   }
   return sum / a.length;
 }

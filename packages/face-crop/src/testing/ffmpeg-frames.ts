@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import type { VideoFrame } from '@lipsync/contracts';
 
-/** Decodes the first `count` pictures of a video at 25 fps with the ffmpeg of the PATH. */
+/** Decodes the first `count` images of a video at 25 fps with the ffmpeg of the PATH. */
 export function ffmpegFrames(path: string, width: number, height: number, count = 1000): VideoFrame[] {
   const args = ['-nostdin', '-v', 'error', '-i', path, '-r', '25', '-frames:v', String(count), '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'];
   const { stdout, status, stderr } = spawnSync('ffmpeg', args, { maxBuffer: 2 ** 31 - 1 });

@@ -33,7 +33,7 @@ test('collectTracks follows two faces and fills a gap in', async () => {
   ]);
   const tracks = await collectTracks(video(12), detector);
   expect(detector.resets).toBe(1);
-  expect(tracks.map(({ id, firstFrame, frames, interpolated }) => [id, firstFrame, frames, interpolated])).toEqual([
+  expect(tracks.map(({ id, firstFrame, frameCount, interpolated }) => [id, firstFrame, frameCount, interpolated])).toEqual([
     [0, 0, 12, 2],
     [1, 3, 9, 0],
   ]);
@@ -44,7 +44,7 @@ test('collectTracks follows two faces and fills a gap in', async () => {
 test('collectTracks splits at a long gap and drops short tracks', async () => {
   const detector = fake((index) => (index < 6 || (index >= 12 && index < 14) || index >= 20 ? [[0, index]] : []));
   const tracks = await collectTracks(video(30), detector, { maxGap: 3 });
-  expect(tracks.map(({ firstFrame, frames }) => [firstFrame, frames])).toEqual([
+  expect(tracks.map(({ firstFrame, frameCount }) => [firstFrame, frameCount])).toEqual([
     [0, 6],
     [20, 10],
   ]);
@@ -54,7 +54,7 @@ test('collectTracks looks at every third frame and at the last, and fills in the
   const detector = fake((index) => [[0, index]]);
   const [track] = await collectTracks(video(12), detector, { every: 3, maxGap: 0 });
   expect(detector.seen).toEqual([0, 3, 6, 9, 11]);
-  expect(track).toMatchObject({ frames: 12, interpolated: 7 });
+  expect(track).toMatchObject({ frameCount: 12, interpolated: 7 });
   for (let i = 0; i < 12; i++) expect(track.points[i * 136]).toBeCloseTo(i, 4);
 });
 

@@ -17,10 +17,10 @@ export type CollectTracksOptions = {
 /**
  * Follows the faces through a video.
  *
- * The detector is reset first. Memory grows with the points (544 bytes a face and frame), not with the pictures: each frame
+ * The detector is reset first. Memory grows with the points (544 bytes a face and frame), not with the images: each frame
  * is let go before the next is taken, except that with `every` above 1 the last one is looked at once more.
  *
- * @param frames one video's pictures, their `index` rising.
+ * @param frames one video's images, their `index` rising.
  * @returns gap-free tracks in the order of their first frame, ids from 0; empty where no face was found long enough.
  * @throws RangeError if an option is out of range or an index does not rise.
  * @example

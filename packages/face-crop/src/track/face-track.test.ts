@@ -5,7 +5,7 @@ import { assertFaceTrack, trackFromLandmarks } from './face-track';
 test('trackFromLandmarks makes a whole track of given points', () => {
   const points = new Float32Array([...madePoints(0), ...madePoints(1)]);
   const track = trackFromLandmarks(points, { firstFrame: 3, id: 2 });
-  expect(track).toEqual({ id: 2, firstFrame: 3, frames: 2, points, score: 1, interpolated: 0 });
+  expect(track).toEqual({ id: 2, firstFrame: 3, frameCount: 2, points, score: 1, interpolated: 0 });
 });
 
 test('trackFromLandmarks refuses what is not frames of 68 finite points', () => {
@@ -18,6 +18,6 @@ test('trackFromLandmarks refuses what is not frames of 68 finite points', () => 
 
 test('assertFaceTrack refuses a track whose points do not fit its frames', () => {
   const track = trackFromLandmarks(madePoints());
-  expect(() => assertFaceTrack('here', { ...track, frames: 2 })).toThrow('here: track.points must be a Float32Array of frames · 136 = 272');
-  expect(() => assertFaceTrack('here', { ...track, frames: 0 })).toThrow('here: track.frames must be a whole number above 0, got 0');
+  expect(() => assertFaceTrack('here', { ...track, frameCount: 2 })).toThrow('here: track.points must be a Float32Array of frames · 136 = 272');
+  expect(() => assertFaceTrack('here', { ...track, frameCount: 0 })).toThrow('here: track.frames must be a whole number above 0, got 0');
 });

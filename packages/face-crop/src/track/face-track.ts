@@ -2,17 +2,17 @@ import { fail, type FaceTrack } from '@lipsync/contracts';
 
 /** Refuses a track without frames, or whose points are not `frames` times 68 finite pairs. */
 export function assertFaceTrack(where: string, track: FaceTrack): void {
-  if (!(Number.isInteger(track?.frames) && track.frames > 0)) {
-    fail(RangeError, where, 'track.frames', 'a whole number above 0', track?.frames);
+  if (!(Number.isInteger(track?.frameCount) && track.frameCount > 0)) {
+    fail(RangeError, where, 'track.frames', 'a whole number above 0', track?.frameCount);
   }
-  assertPoints(where, 'track.points', track.points, track.frames);
+  assertPoints(where, 'track.points', track.points, track.frameCount);
 }
 
 /**
  * Makes a track of landmarks that come from elsewhere.
  *
  * @param points `[frames, 68, 2]`, pixels with pixel centres at +0.5, iBUG order; kept, not copied.
- * @param firstFrame index of the first picture. Default 0.
+ * @param firstFrame index of the first image. Default 0.
  * @returns a track with score 1 and nothing interpolated.
  * @throws TypeError if the length is no multiple of 136 or 0; RangeError if a number is not finite.
  * @example
@@ -23,14 +23,14 @@ export function trackFromLandmarks(points: Float32Array, { firstFrame = 0, id = 
   if (!(points instanceof Float32Array) || points.length === 0 || points.length % 136 !== 0) {
     fail(TypeError, where, 'points', 'a Float32Array of frames · 136 numbers', points?.length);
   }
-  const frames = points.length / 136;
-  assertPoints(where, 'points', points, frames);
-  return { id, firstFrame, frames, points, score: 1, interpolated: 0 };
+  const frameCount = points.length / 136;
+  assertPoints(where, 'points', points, frameCount);
+  return { id, firstFrame, frameCount, points, score: 1, interpolated: 0 };
 }
 
-function assertPoints(where: string, name: string, points: Float32Array, frames: number): void {
-  if (!(points instanceof Float32Array) || points.length !== frames * 136) {
-    fail(TypeError, where, name, `a Float32Array of frames · 136 = ${frames * 136} numbers`, points?.length);
+function assertPoints(where: string, name: string, points: Float32Array, frameCount: number): void {
+  if (!(points instanceof Float32Array) || points.length !== frameCount * 136) {
+    fail(TypeError, where, name, `a Float32Array of frames · 136 = ${frameCount * 136} numbers`, points?.length);
   }
   const bad = points.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) fail(RangeError, where, name, 'finite', `${points[bad]} in frame ${Math.floor(bad / 136)}`);

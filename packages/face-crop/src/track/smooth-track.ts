@@ -18,11 +18,11 @@ const MIDDLE = [-3, 12, 17, 12, -3];
  */
 export function smoothTrack(track: FaceTrack): FaceTrack {
   assertFaceTrack('smoothTrack', track);
-  const { frames, points } = track;
-  if (frames < 5) return { ...track, points: points.slice() };
+  const { frameCount, points } = track;
+  if (frameCount < 5) return { ...track, points: points.slice() };
   const smooth = new Float32Array(points.length);
-  for (let frame = 0; frame < frames; frame++) {
-    const start = Math.min(Math.max(frame - 2, 0), frames - 5);
+  for (let frame = 0; frame < frameCount; frame++) {
+    const start = Math.min(Math.max(frame - 2, 0), frameCount - 5);
     const place = frame - start;
     const weights = place === 2 ? MIDDLE : place === 0 || place === 4 ? FIRST : SECOND;
     for (let k = 0; k < 136; k++) {

@@ -8,7 +8,7 @@ test('TrackBuilder fills a short gap linearly and counts what it filled', () => 
   builder.add(7, 2, points(10), 0.8);
   builder.add(7, 6, points(50), 0.6);
   const [track] = builder.finish();
-  expect(track).toMatchObject({ id: 0, firstFrame: 2, frames: 5, interpolated: 3 });
+  expect(track).toMatchObject({ id: 0, firstFrame: 2, frameCount: 5, interpolated: 3 });
   expect(track.score).toBeCloseTo(0.7);
   expect([0, 1, 2, 3, 4].map((i) => track.points[i * 136 + 5])).toEqual([10, 20, 30, 40, 50]);
   expect(track.points).toHaveLength(5 * 136);
@@ -17,7 +17,7 @@ test('TrackBuilder fills a short gap linearly and counts what it filled', () => 
 test('TrackBuilder splits at a longer gap and drops what is too short', () => {
   const builder = new TrackBuilder({ maxGap: 3, minFrames: 2 });
   for (const frame of [0, 1, 2, 7, 8, 20]) builder.add(1, frame, points(frame), 1);
-  expect(builder.finish().map(({ id, firstFrame, frames }) => [id, firstFrame, frames])).toEqual([
+  expect(builder.finish().map(({ id, firstFrame, frameCount }) => [id, firstFrame, frameCount])).toEqual([
     [0, 0, 3],
     [1, 7, 2],
   ]);
@@ -31,7 +31,7 @@ test('TrackBuilder keeps faces apart, in the order of their first frame, over an
     builder.expire(frame);
   }
   const tracks = builder.finish();
-  expect(tracks.map(({ firstFrame, frames, score }) => [firstFrame, frames, score])).toEqual([
+  expect(tracks.map(({ firstFrame, frameCount, score }) => [firstFrame, frameCount, score])).toEqual([
     [0, 200, 1],
     [100, 100, 0.5],
   ]);

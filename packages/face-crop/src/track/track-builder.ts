@@ -3,7 +3,7 @@ import type { FaceTrack, Landmarks68 } from '@lipsync/contracts';
 /** Longest run of missing frames that is filled in, and shortest track that is kept. */
 export type TrackRules = { maxGap: number; minFrames: number };
 
-type Open = { order: number; firstFrame: number; frames: number; points: Float32Array; score: number; seen: number };
+type Open = { order: number; firstFrame: number; frameCount: number; points: Float32Array; score: number; seen: number };
 
 /**
  * Puts landmarks that come frame by frame together to gap-free tracks.
@@ -21,12 +21,12 @@ export class TrackBuilder {
   /** Adds one face of one frame; frames in rising order. */
   add(key: number, frame: number, points: Landmarks68, score: number): void {
     let track = this.open.get(key);
-    if (track && frame - track.firstFrame - track.frames > this.rules.maxGap) {
+    if (track && frame - track.firstFrame - track.frameCount > this.rules.maxGap) {
       this.end(key);
       track = undefined;
     }
     if (!track) {
-      track = { order: this.started++, firstFrame: frame, frames: 0, points: new Float32Array(136 * 32), score: 0, seen: 0 };
+      track = { order: this.started++, firstFrame: frame, frameCount: 0, points: new Float32Array(136 * 32), score: 0, seen: 0 };
       this.open.set(key, track);
     }
     append(track, frame, points);
@@ -37,7 +37,7 @@ export class TrackBuilder {
   /** Ends the tracks that can no longer be continued at this frame. */
   expire(frame: number): void {
     for (const [key, track] of this.open) {
-      if (frame - track.firstFrame - track.frames > this.rules.maxGap) this.end(key);
+      if (frame - track.firstFrame - track.frameCount > this.rules.maxGap) this.end(key);
     }
   }
 
@@ -46,20 +46,20 @@ export class TrackBuilder {
     for (const key of [...this.open.keys()]) this.end(key);
     return this.finished
       .sort((a, b) => a.order - b.order)
-      .map(({ firstFrame, frames, points, score, seen }, id) => ({
+      .map(({ firstFrame, frameCount, points, score, seen }, id) => ({
         id,
         firstFrame,
-        frames,
-        points: points.slice(0, frames * 136),
+        frameCount,
+        points: points.slice(0, frameCount * 136),
         score: score / seen,
-        interpolated: frames - seen,
+        interpolated: frameCount - seen,
       }));
   }
 
   private end(key: number): void {
     const track = this.open.get(key)!;
     this.open.delete(key);
-    if (track.frames >= this.rules.minFrames) this.finished.push(track);
+    if (track.frameCount >= this.rules.minFrames) this.finished.push(track);
   }
 }
 
@@ -71,13 +71,13 @@ function append(track: Open, frame: number, points: Landmarks68): void {
     track.points = larger;
   }
   track.points.set(points, index * 136);
-  const before = track.frames - 1;
-  for (let i = track.frames; i < index; i++) {
+  const before = track.frameCount - 1;
+  for (let i = track.frameCount; i < index; i++) {
     const share = (i - before) / (index - before);
     for (let k = 0; k < 136; k++) {
       const from = track.points[before * 136 + k];
       track.points[i * 136 + k] = from + (points[k] - from) * share;
     }
   }
-  track.frames = index + 1;
+  track.frameCount = index + 1;
 }

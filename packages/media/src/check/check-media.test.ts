@@ -18,14 +18,14 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     await make(...pattern, ...beep(2, 1), ...H264_AAC, '-c:a', 'flac', file('whole.mkv'));
   });
 
-  test('a whole film has no problem; pictures, samples, times and the peak are counted', async () => {
-    const { ok, problems, info, pictures, sound, damageMessages } = await checkMedia(file('whole.mp4'));
+  test('a whole video has no problem; frames, samples, times and the peak are counted', async () => {
+    const { ok, problems, info, frames, audio, damageMessages } = await checkMedia(file('whole.mp4'));
     expect({ ok, problems, damageMessages }).toEqual({ ok: true, problems: [], damageMessages: 0 });
     expect(info).toMatchObject({ video: { width: 96, height: 64, fps: 25 }, audio: { channels: 2, sampleRate: 44100 } });
-    expect(pictures).toEqual({ count: 50, startSec: 0, endSec: 2, largestGapSec: expect.closeTo(0.04, 6) });
-    expect(sound).toMatchObject({ sampleRate: 44100, startSec: 0 });
-    expect(Math.abs(sound!.samples - 88200)).toBeLessThanOrEqual(1024);
-    expect(sound!.peak).toBeCloseTo(0.5, 1);
+    expect(frames).toEqual({ count: 50, startSec: 0, endSec: 2, largestGapSec: expect.closeTo(0.04, 6) });
+    expect(audio).toMatchObject({ sampleRate: 44100, startSec: 0 });
+    expect(Math.abs(audio!.samples - 88200)).toBeLessThanOrEqual(1024);
+    expect(audio!.peak).toBeCloseTo(0.5, 1);
   });
 
   test.each(['whole.mp4', 'whole.mkv'])('%s, cut at ten places, is cut short at each, with what decodes before', async (name) => {
@@ -36,7 +36,7 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
       const check = await checkMedia(file(`cut-${name}`));
       expect(check.ok).toBe(false);
       expect(check.problems[0]).toMatchObject({ kind: 'cut short', detail: expect.stringMatching(/needs \d+ bytes, the file has \d+/) });
-      counts.push(check.pictures?.count ?? 0);
+      counts.push(check.frames?.count ?? 0);
     }
     expect(counts[9]).toBeGreaterThan(40);
     expect(counts[5]).toBeLessThan(40);
@@ -45,7 +45,7 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
 
   test('an empty file, text and a playlist are told apart', async () => {
     writeFileSync(file('empty.mp4'), '');
-    writeFileSync(file('text.mp4'), 'this is not a film');
+    writeFileSync(file('text.mp4'), 'this is not a video');
     writeFileSync(file('list.mp4'), 'ffconcat version 1.0\nfile whole.mp4\n');
     expect(await kinds('empty.mp4')).toEqual(['empty']);
     expect(await kinds('text.mp4')).toEqual(['not media']);
@@ -58,10 +58,10 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     const bytes = readFileSync(file('whole.mp4'));
     for (let at = bytes.length >> 1; at < (bytes.length >> 1) + 1500; at++) bytes[at] = (at * 2654435761) & 255;
     writeFileSync(file('damaged.mp4'), bytes);
-    const { problems, pictures, damageMessages } = await checkMedia(file('damaged.mp4'));
+    const { problems, frames, damageMessages } = await checkMedia(file('damaged.mp4'));
     expect(problems[0]).toMatchObject({ kind: 'damaged', detail: expect.stringMatching(/^\d+ messages? of ffmpeg, the first: /) });
     expect(damageMessages).toBeGreaterThan(0);
-    expect(pictures!.endSec).toBeGreaterThan(1.9);
+    expect(frames!.endSec).toBeGreaterThan(1.9);
   });
 
   test('streams that lack, streams of different length and start, and gaps have their names', async () => {
@@ -70,15 +70,15 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     await make('-i', file('whole.mp4'), ...beep(1), '-map', '0:v', '-map', '1:a', '-c:v', 'copy', '-c:a', 'aac', file('shorter.mp4'));
     await make('-i', file('whole.mkv'), '-itsoffset', '1', '-i', file('whole.mkv'), '-map', '0:v', '-map', '1:a', '-c', 'copy', file('later.mkv'));
     await make(...flash(25, 3), ...beep(3), '-vf', 'select=not(between(t\\,0.5\\,2))', '-vsync', 'vfr', ...H264_AAC, '-c:a', 'flac', file('gap.mkv'));
-    expect(await kinds('silent.mp4')).toEqual(['no sound']);
-    expect((await checkMedia(file('silent.mp4'))).pictures!.count).toBe(50);
-    expect(await kinds('heard.m4a')).toEqual(['no picture']);
+    expect(await kinds('silent.mp4')).toEqual(['no audio']);
+    expect((await checkMedia(file('silent.mp4'))).frames!.count).toBe(50);
+    expect(await kinds('heard.m4a')).toEqual(['no video']);
     expect((await checkMedia(file('shorter.mp4'))).problems).toEqual([
       { kind: 'lengths differ', detail: expect.stringMatching(/^the pictures end at 2\.00 s, the sound ends at 1\.0\d s$/) },
     ]);
     expect(await kinds('shorter.mp4', { maxDifferenceSec: 1.5 })).toEqual([]);
     expect(await kinds('later.mkv')).toEqual(['starts differ', 'lengths differ']);
-    expect(await kinds('gap.mkv')).toEqual(['gap in the pictures']);
+    expect(await kinds('gap.mkv')).toEqual(['gap in the frames']);
     expect(await kinds('gap.mkv', { maxGapSec: 2 })).toEqual([]);
   });
 
@@ -99,7 +99,7 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     expect(await kinds('hollow.mp4')).toContain('damaged');
   });
 
-  test('a picture too large is refused with its size', async () => {
+  test('a frame too large is refused with its size', async () => {
     expect((await checkMedia(file('whole.mp4'), { maxPixels: 1000 })).problems).toEqual([
       { kind: 'too large', detail: '96 x 64 pixels, more than 1000 together' },
     ]);
@@ -119,9 +119,9 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     const before = process.memoryUsage().rss;
     let peak = 0;
     const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 20);
-    const { ok, pictures, sound } = await checkMedia(file('long.mkv'));
+    const { ok, frames, audio } = await checkMedia(file('long.mkv'));
     clearInterval(watch);
-    expect([ok, pictures!.count, sound!.samples]).toEqual([true, 6000, 3_840_000]);
-    expect((peak - before) / 2 ** 20).toBeLessThan(40); // MB; pictures as RGB would be 55, the messages alone are 2
+    expect([ok, frames!.count, audio!.samples]).toEqual([true, 6000, 3_840_000]);
+    expect((peak - before) / 2 ** 20).toBeLessThan(40); // MB; frames as RGB would be 55, the messages alone are 2
   });
 });

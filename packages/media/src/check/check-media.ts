@@ -4,7 +4,7 @@ import { cutShort } from './cut-short';
 import { saysDamage } from '../read/decode-bytes';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
 import type { FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
-import { tellingFirstSound } from '../ffmpeg/filters';
+import { tellingFirstAudio } from '../ffmpeg/filters';
 import { inputArguments, inputFile } from '../read/input-file';
 import type { InputFile } from '../read/input-file';
 import { isError, messageLines } from '../ffmpeg/message-lines';
@@ -14,24 +14,24 @@ import { chosenVideo, firstTime, parseFfmpegDump, refusedFormat, refusedSize } f
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 
 export type CheckMediaOptions = FindFfmpegOptions & {
-  /** Largest picture, width times height. Default 7680 * 4320 (8K). */
+  /** Largest frame, width times height. Default 7680 * 4320 (8K). */
   maxPixels?: number;
-  /** By how many seconds the pictures and the sound may begin, and may end, apart. Default 0.5. */
+  /** By how many seconds the frames and the audio may begin, and may end, apart. Default 0.5. */
   maxDifferenceSec?: number;
-  /** Seconds that one picture may stand. Default 1. */
+  /** Seconds that one frame may stand. Default 1. */
   maxGapSec?: number;
 };
 
 export type MediaProblem = {
   /**
    * `empty`: no bytes; `not media`: nothing ffmpeg can read; `names other files`: a playlist or script; `too large`: above
-   * `maxPixels`; `no picture` and `no sound`: the stream lacks; `cut short`: it ends before its container says so;
-   * `damaged`: the decoder said so, or gave nothing; `gap in the pictures`, `starts differ` and `lengths differ`: beyond the
+   * `maxPixels`; `no frame` and `no audio`: the stream lacks; `cut short`: it ends before its container says so;
+   * `damaged`: the decoder said so, or gave nothing; `gap in the frames`, `starts differ` and `lengths differ`: beyond the
    * options.
    */
   kind:
-    | 'empty' | 'not media' | 'names other files' | 'too large' | 'no picture' | 'no sound' | 'cut short' | 'damaged'
-    | 'gap in the pictures' | 'starts differ' | 'lengths differ';
+    | 'empty' | 'not media' | 'names other files' | 'too large' | 'no video' | 'no audio' | 'cut short' | 'damaged'
+    | 'gap in the frames' | 'starts differ' | 'lengths differ';
   /** In words, with the numbers. */
   detail: string;
 };
@@ -44,9 +44,9 @@ export type MediaCheck = {
   /** What the file says of itself, where it could be opened. */
   info?: MediaInfo;
   /** What decoded, seconds on the container's clock. */
-  pictures?: { count: number; startSec: number; endSec: number; largestGapSec: number };
+  frames?: { count: number; startSec: number; endSec: number; largestGapSec: number };
   /** What decoded, in the file's own rate; holes in its timestamps count as samples. `peak` of the mono mix, full scale 1. */
-  sound?: { samples: number; sampleRate: number; startSec: number; endSec: number; peak: number };
+  audio?: { samples: number; sampleRate: number; startSec: number; endSec: number; peak: number };
   /** Lines in which ffmpeg spoke of missing or broken data. */
   damageMessages: number;
 };
@@ -59,13 +59,13 @@ type Decoded = {
   lastLine: string;
   damageMessages: number;
   firstDamage?: string;
-  pictures: { count: number; startSec: number; lastSec: number; largestGapSec: number };
+  frames: { count: number; startSec: number; lastSec: number; largestGapSec: number };
   samples: number;
   peak: number;
 };
 
 /**
- * Decodes a file from its first picture and sound to its last and says what is there and what is wrong with it, in constant
+ * Decodes a file from its first frame and audio to its last and says what is there and what is wrong with it, in constant
  * memory. A file that is bad in any way is an answer, not an error. One run of ffmpeg where both streams are there.
  *
  * `frames`, `audio` and `both` refuse what is damaged or cut by themselves, at the place where it is; this is for those who
@@ -73,8 +73,8 @@ type Decoded = {
  *
  * @throws Error where `path` is no plain file that can be read, or there is no ffmpeg.
  * @example
- * const { ok, problems, pictures } = await checkMedia('talk.mp4');
- * if (!ok) console.log(problems.map(({ kind, detail }) => `${kind}: ${detail}`).join('; '), pictures?.count);
+ * const { ok, problems, frames } = await checkMedia('talk.mp4');
+ * if (!ok) console.log(problems.map(({ kind, detail }) => `${kind}: ${detail}`).join('; '), frames?.count);
  */
 export async function checkMedia(path: string, options: CheckMediaOptions = {}): Promise<MediaCheck> {
   const { maxPixels = MAX_PIXELS, maxDifferenceSec = 0.5, maxGapSec = 1 } = options;
@@ -110,22 +110,22 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
     problem('too large', `${video.width} x ${video.height} pixels, more than ${maxPixels} together`);
     return check;
   }
-  if (!video) problem('no picture', 'the file has no pictures');
-  if (!audio) problem('no sound', 'the file has no sound');
+  if (!video) problem('no video', 'the file has no frames');
+  if (!audio) problem('no audio', 'the file has no audio');
   const streams = { video: video !== undefined, audio: audio !== undefined };
   if (!video || !audio) decoded = await decodeAll(ffmpeg.path, file, maxPixels, streams);
 
-  const { pictures, samples, peak } = decoded;
-  if (video && pictures.count > 0) {
-    const { count, startSec, lastSec, largestGapSec } = pictures;
-    // The last picture stands as long as the others do.
+  const { frames, samples, peak } = decoded;
+  if (video && frames.count > 0) {
+    const { count, startSec, lastSec, largestGapSec } = frames;
+    // The last frame stands as long as the others do.
     const endSec = lastSec + (count > 1 ? (lastSec - startSec) / (count - 1) : 1 / video.fps);
-    check.pictures = { count, startSec, endSec, largestGapSec };
+    check.frames = { count, startSec, endSec, largestGapSec };
     video.startSec = startSec;
   }
   if (audio && samples > 0) {
     const startSec = firstTime(decoded.messages, 'ashowinfo') ?? audio.startSec;
-    check.sound = { samples, sampleRate: audio.sampleRate, startSec, endSec: startSec + samples / audio.sampleRate, peak };
+    check.audio = { samples, sampleRate: audio.sampleRate, startSec, endSec: startSec + samples / audio.sampleRate, peak };
     audio.startSec = startSec;
   }
   check.damageMessages = decoded.damageMessages;
@@ -134,47 +134,47 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
     const missing = missingSeconds(decoded.messages, check);
     if (missing) problem('cut short', missing);
   }
-  if (check.pictures && check.pictures.largestGapSec > maxGapSec) {
-    problem('gap in the pictures', `one stands for ${check.pictures.largestGapSec.toFixed(2)} s`);
+  if (check.frames && check.frames.largestGapSec > maxGapSec) {
+    problem('gap in the frames', `one stands for ${check.frames.largestGapSec.toFixed(2)} s`);
   }
-  if (check.pictures && check.sound) {
+  if (check.frames && check.audio) {
     for (const [kind, edge] of [['starts differ', 'startSec'], ['lengths differ', 'endSec']] as const) {
-      const [picture, sound] = [check.pictures[edge], check.sound[edge]];
-      if (Math.abs(picture - sound) <= maxDifferenceSec) continue;
+      const [frame, sound] = [check.frames[edge], check.audio[edge]];
+      if (Math.abs(frame - sound) <= maxDifferenceSec) continue;
       const verb = edge === 'startSec' ? 'begin' : 'end';
-      problem(kind, `the pictures ${verb} at ${picture.toFixed(2)} s, the sound ${verb}s at ${sound.toFixed(2)} s`);
+      problem(kind, `the frames ${verb} at ${frame.toFixed(2)} s, the audio ${verb}s at ${sound.toFixed(2)} s`);
     }
   }
   check.ok = problems.length === 0;
   return check;
 }
 
-function damageOf(decoded: Decoded, { info, pictures, sound }: MediaCheck): string[] {
+function damageOf(decoded: Decoded, { info, frames, audio }: MediaCheck): string[] {
   const { damageMessages, firstDamage, code, lastLine: last } = decoded;
   const reasons: string[] = [];
   const messages = damageMessages === 1 ? 'message' : 'messages';
   if (damageMessages > 0) reasons.push(`${damageMessages} ${messages} of ffmpeg, the first: ${firstDamage}`);
-  if (info!.video && !pictures) reasons.push('no picture decodes');
-  if (info!.audio && !sound) reasons.push('no sound decodes');
+  if (info!.video && !frames) reasons.push('no frame decodes');
+  if (info!.audio && !audio) reasons.push('no audio decodes');
   if (reasons.length === 0 && code !== 0) reasons.push(last);
   return reasons;
 }
 
 /** Whether less decodes than the container announces, where it announces it for these streams. */
-function missingSeconds(messages: string, { info, pictures, sound }: MediaCheck): string | undefined {
+function missingSeconds(messages: string, { info, frames, audio }: MediaCheck): string | undefined {
   const announced = info!.durationSec;
   const dump = messages.slice(messages.search(/^Input #0,/m)).split(/^(?:Stream mapping:|Output #0)/m)[0];
   const streams = dump.match(/^ {2,4}Stream #0:\d+/gm)?.length ?? 0;
   const others = streams - Number(info!.video !== undefined) - Number(info!.audio !== undefined);
   if (!(announced > 0) || others > 0 || /Estimating duration/.test(messages)) return undefined;
-  const starts = [pictures, sound].flatMap((stream) => (stream ? [stream.startSec] : []));
-  const ends = [pictures, sound].flatMap((stream) => (stream ? [stream.endSec] : []));
+  const starts = [frames, audio].flatMap((stream) => (stream ? [stream.startSec] : []));
+  const ends = [frames, audio].flatMap((stream) => (stream ? [stream.endSec] : []));
   const seconds = ends.length === 0 ? 0 : Math.max(...ends) - Math.min(...starts);
   if (seconds >= announced - Math.max(0.5, 0.02 * announced)) return undefined;
   return `the file announces ${announced.toFixed(2)} s, ${seconds.toFixed(2)} s decode`;
 }
 
-/** Decodes everything and counts. The times of pictures come as messages of a filter, the sound as samples. */
+/** Decodes everything and counts. The times of frames come as messages of a filter, the audio as samples. */
 async function decodeAll(
   ffmpegPath: string,
   file: InputFile,
@@ -188,26 +188,26 @@ async function decodeAll(
     // Holes in the timestamps become silence, so that the number of samples tells the end.
     const whole = 'aresample=async=1:min_comp=0.00001:min_hard_comp=0.04:rematrix_maxval=1';
     const mono = 'aformat=sample_fmts=s16:channel_layouts=mono';
-    args.push('-map', '0:a:0', '-af', tellingFirstSound(`${whole},${mono}`), '-f', NATIVE_PCM16, 'pipe:1');
+    args.push('-map', '0:a:0', '-af', tellingFirstAudio(`${whole},${mono}`), '-f', NATIVE_PCM16, 'pipe:1');
   }
   const found: Decoded = {
     messages: '',
     lastLine: '',
     damageMessages: 0,
-    pictures: { count: 0, startSec: Number.NaN, lastSec: Number.NaN, largestGapSec: 0 },
+    frames: { count: 0, startSec: Number.NaN, lastSec: Number.NaN, largestGapSec: 0 },
     samples: 0,
     peak: 0,
   };
-  const { pictures } = found;
+  const { frames } = found;
   let errors = '';
   const listen = messageLines((line) => {
     const time = /^\[Parsed_showinfo_\d+ @ [^\]]*\] n: *\d+ +pts: *(-?\d+)/.exec(line.text);
     if (time) {
       const seconds = Number(time[1]) / 1e6;
-      if (pictures.count === 0) pictures.startSec = seconds;
-      else pictures.largestGapSec = Math.max(pictures.largestGapSec, seconds - pictures.lastSec);
-      pictures.lastSec = seconds;
-      pictures.count++;
+      if (frames.count === 0) frames.startSec = seconds;
+      else frames.largestGapSec = Math.max(frames.largestGapSec, seconds - frames.lastSec);
+      frames.lastSec = seconds;
+      frames.count++;
       return;
     }
     if (/^\[Parsed_showinfo_\d+ @ /.test(line.text)) return;

@@ -14,13 +14,13 @@ const of = (name: string, bytes: Uint8Array | string) => {
   return cutShort(file(name));
 };
 
-test('an empty file is said to be empty, text is no film that could be cut', async () => {
+test('an empty file is said to be empty, text is no video that could be cut', async () => {
   expect(await of('empty.mp4', '')).toBe('the file is empty');
-  expect(await of('text.mp4', 'this is not a film')).toBeUndefined();
+  expect(await of('text.mp4', 'this is not a video')).toBeUndefined();
   await expect(cutShort(file('missing'))).rejects.toThrow('ENOENT');
 });
 
-test('lengths that stand for "unknown" and what stands behind the film are no cut', async () => {
+test('lengths that stand for "unknown" and what stands behind the video are no cut', async () => {
   const box = (type: string, length: number, body: number) => {
     const bytes = Buffer.alloc(8 + body);
     bytes.writeUInt32BE(length, 0);
@@ -39,7 +39,7 @@ test('lengths that stand for "unknown" and what stands behind the film are no cu
   expect(await of('live.wav', Buffer.concat([Buffer.from('52494646ffffffff57415645', 'hex'), Buffer.alloc(50)]))).toBeUndefined();
 });
 
-describe.skipIf(!ffmpeg)(`cutShort of films${SKIPPED}`, () => {
+describe.skipIf(!ffmpeg)(`cutShort of videos${SKIPPED}`, () => {
   const formats: [string, string[]][] = [
     ['whole.mp4', H264_AAC],
     ['index-first.mp4', [...H264_AAC, '-movflags', '+faststart']],
@@ -81,10 +81,10 @@ describe.skipIf(!ffmpeg)(`cutShort of films${SKIPPED}`, () => {
     const media = await openMedia();
     await expect(joinWaveform(media.audio(path))).rejects.toThrow(/audio: path must be a file that decodes to its end .* after \d+ seconds? of sound: cut short: .* needs \d+ bytes, the file has \d+$/);
     await expect((async () => { for await (const _ of media.frames(path)); })()).rejects.toThrow('cut short');
-    const film = await media.both(path);
-    await expect(joinWaveform(film.audio)).rejects.toThrow('cut short');
-    await expect((async () => { for await (const _ of film.frames); })()).rejects.toThrow('cut short');
-    await film.release();
+    const video = await media.both(path);
+    await expect(joinWaveform(video.audio)).rejects.toThrow('cut short');
+    await expect((async () => { for await (const _ of video.frames); })()).rejects.toThrow('cut short');
+    await video.release();
     await expect(normaliseMedia(path, file('x.mp4'))).rejects.toThrow(/input must be a whole file .* cut short/);
     const said: string[] = [];
     const concealing = await openMedia({ damage: 'conceal', log: (line) => said.push(line) });

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 
 /**
- * Whether a film ends before its container says that it does, in words; undefined where it is whole or the container does
+ * Whether a video ends before its container says that it does, in words; undefined where it is whole or the container does
  * not say.
  *
  * Reads a few headers, no streams: ffmpeg plays a cut Matroska, AVI or MPEG file to where it ends, mostly without a word.
@@ -43,12 +43,12 @@ const BOXES = new Set([...FIRST_BOXES, 'sidx', 'moof', 'uuid', 'mfra', 'meta', '
 const boxes: Look = async (file, size, head) => {
   if (!FIRST_BOXES.has(head.toString('latin1', 4, 8))) return undefined;
   let at = 0;
-  // A fragment is two boxes and seconds of film: enough for days, and an end for a file that is made of empty boxes.
+  // A fragment is two boxes and seconds of video: enough for days, and an end for a file that is made of empty boxes.
   for (let count = 0; at < size && count < 1_000_000; count++) {
     const box = await bytesAt(file, at, 16);
     if (box.length < 8) return { what: 'a box header', needs: at + 8 };
     const type = box.toString('latin1', 4, 8);
-    if (!BOXES.has(type)) return { what: 'the file', needs: size }; // something behind the film that is no box
+    if (!BOXES.has(type)) return { what: 'the file', needs: size }; // something behind the video that is no box
     let length = box.readUInt32BE(0);
     if (length === 0) return { what: 'the file', needs: size }; // up to the end, whatever that is
     if (length === 1) {

@@ -5,7 +5,7 @@ import { inputFile } from '../read/input-file';
 import { MAX_PIXELS } from '../read/open-media';
 import { parseFfmpegDump, probeFile } from './probe';
 
-const DEBIAN_5_1 = `Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:/films/a b.mp4':
+const DEBIAN_5_1 = `Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:/videos/a b.mp4':
   Metadata:
     title           : Stream #0:0: Video: none, 9x9
                     : second line
@@ -20,7 +20,7 @@ const DEBIAN_5_1 = `Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:/films/a b.mp4
 At least one output file must be specified
 `;
 
-const STATIC_4_1 = `Input #0, matroska,webm, from 'file:/films/b.mkv':
+const STATIC_4_1 = `Input #0, matroska,webm, from 'file:/videos/b.mkv':
   Duration: N/A, start: -0.007000, bitrate: N/A
     Stream #0:0: Audio: mp2, 44100 Hz, stereo, s16p, 224 kb/s
     Stream #0:1(eng): Video: vp8, yuv420p, 360x288, SAR 1:1 DAR 5:4, 23.98 fps, 23.98 tbr, 1k tbn, 1k tbc (default)
@@ -32,7 +32,7 @@ Output #0, null, to 'pipe:':
 `;
 
 describe('parseFfmpegDump', () => {
-  test('reads what ffmpeg 5.1 prints: size turned upright, average rate, clockwise rotation, 5.1 sound', () => {
+  test('reads what ffmpeg 5.1 prints: size turned upright, average rate, clockwise rotation, 5.1 audio', () => {
     expect(parseFfmpegDump('a', DEBIAN_5_1)).toEqual({
       path: 'a',
       durationSec: 66.13,
@@ -50,7 +50,7 @@ describe('parseFfmpegDump', () => {
     });
   });
 
-  test('takes no cover picture, no clock for a rate, and the stream it is told to', () => {
+  test('takes no cover frame, no clock for a rate, and the stream it is told to', () => {
     const line = (rest: string) => `Input #0, x, from 'y':\n  Duration: 00:00:01.00, start: 0.5, bitrate: 1\n  Stream #0:0: ${rest}\n`;
     expect(parseFfmpegDump('c', line('Video: png, rgb24(pc), 32x32, 90k tbr, 90k tbn (attached pic)')).video).toBeUndefined();
     expect(parseFfmpegDump('c', line('Video: h264, yuv420p, 32x16, 90k tbr, 90k tbn')).video).toMatchObject({ fps: 25, width: 32 });
@@ -64,7 +64,7 @@ describe('parseFfmpegDump', () => {
 describe.skipIf(!ffmpeg)(`probeFile${SKIPPED}`, () => {
   const folder = temporaryFolder();
 
-  test('finds when the first picture comes, and the length of a file that does not say it', async () => {
+  test('finds when the first frame comes, and the length of a file that does not say it', async () => {
     await make(...flash(25), ...beep(), ...H264_AAC, '-f', 'h264', '-an', join(folder, 'raw.h264'));
     const raw = await probeFile(ffmpeg!.path, 'test', await inputFile('test', join(folder, 'raw.h264')), MAX_PIXELS);
     expect(Math.abs(raw.info.durationSec - 2)).toBeLessThan(0.2);

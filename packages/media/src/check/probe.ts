@@ -7,14 +7,14 @@ import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 /** `MediaInfo` and what the readers need beside it. */
 export type Probe = {
   info: MediaInfo;
-  /** Time of the first picture that decodes, microseconds of the container's clock; without picture, of the first sound. */
+  /** Time of the first frame that decodes, microseconds of the container's clock; without frame, of the first audio. */
   zeroMicroseconds: number;
 };
 
 /**
  * Reads what `ffmpeg -i` prints of a file: there need not be an ffprobe beside it. Understands ffmpeg 4.1 to 5.1 as
- * tried, where only the indent and the stream ids differ. The first picture stream counts that is not marked as a cover
- * picture, or the one with the number `videoStream`; none where that is -1.
+ * tried, where only the indent and the stream ids differ. The first frame stream counts that is not marked as a cover
+ * frame, or the one with the number `videoStream`; none where that is -1.
  *
  * @returns the file's streams; `startSec` is the container's start, `durationSec` NaN where the container does not say.
  */
@@ -56,7 +56,7 @@ export function parseFfmpegDump(path: string, text: string, videoStream?: number
 }
 
 /**
- * Pictures per second: the average where ffmpeg knows it, else its guess from the clock; 25 where that is a clock (90k
+ * Frames per second: the average where ffmpeg knows it, else its guess from the clock; 25 where that is a clock (90k
  * tbr).
  */
 function rateOf(line: string): number {
@@ -85,7 +85,7 @@ function channelsOf(line: string): number {
 }
 
 /**
- * Describes `file` and finds, by decoding one picture and one piece of sound, when each stream really starts.
+ * Describes `file` and finds, by decoding one frame and one piece of audio, when each stream really starts.
  *
  * @param said what a run that was started for both streams, with `showinfo` and `ashowinfo` at their first ones, wrote;
  * default: one is started.
@@ -97,7 +97,7 @@ export async function probeFile(
   maxPixels: number,
   said?: string,
 ): Promise<Probe> {
-  // A film with sound is done in one run; where a stream lacks, ffmpeg describes the file and stops.
+  // A video with audio is done in one run; where a stream lacks, ffmpeg describes the file and stops.
   const end: FfmpegEnd =
     said === undefined ? await decodeFirst(ffmpegPath, file, maxPixels, { video: true, audio: true }) : { messages: said };
   end.messages = end.messages.replaceAll(file.url, 'the file'); // a line break in the name would make lines of it
@@ -109,11 +109,11 @@ export async function probeFile(
   const info = parseFfmpegDump(file.path, end.messages, chosenVideo(end.messages));
   const { video, audio } = info;
   if (!video && !audio) {
-    throw new Error(`${where}: path must be a film or sound that ffmpeg can read, got ${file.path} (${lastLine(end)})`);
+    throw new Error(`${where}: path must be a video or audio that ffmpeg can read, got ${file.path} (${lastLine(end)})`);
   }
   if (video) Object.assign(video, refusedSize(end.messages));
   if (video && video.width * video.height > maxPixels) {
-    const rule = `a film of at most ${maxPixels} pixels a picture (option maxPixels)`;
+    const rule = `a video of at most ${maxPixels} pixels a frame (option maxPixels)`;
     throw new RangeError(`${where}: path must be ${rule}, got ${file.path} (${video.width} x ${video.height})`);
   }
   let { messages } = end;
@@ -143,7 +143,7 @@ export function refusedSize(messages: string): { width: number; height: number }
 
 /**
  * The number of the stream that `-map 0:V:0` as the first output took, -1 where there is none, undefined where ffmpeg did
- * not come to it. ffmpeg 4.1 does not print which picture is a cover, but does not take it for a film either.
+ * not come to it. ffmpeg 4.1 does not print which frame is a cover, but does not take it for a video either.
  */
 export function chosenVideo(messages: string): number | undefined {
   if (/Stream map '0:V:0' matches no streams/.test(messages)) return -1;
@@ -152,8 +152,8 @@ export function chosenVideo(messages: string): number | undefined {
 }
 
 /**
- * Decodes the first picture and the first piece of sound and lets filters print their times on the container's clock:
- * edit lists, encoder delay and dropped leading pictures are behind us there.
+ * Decodes the first frame and the first piece of audio and lets filters print their times on the container's clock:
+ * edit lists, encoder delay and dropped leading frames are behind us there.
  */
 function decodeFirst(
   ffmpegPath: string,

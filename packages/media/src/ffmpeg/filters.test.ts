@@ -1,27 +1,27 @@
 import { expect, test } from 'vitest';
-import { fittedExpressions, fittedSize, pictureFilter, regionFilter, soundFilter, tellingFirstPicture, tellingFirstSound } from './filters';
+import { fittedExpressions, fittedSize, frameFilter, regionFilter, audioFilter, tellingFirstFrame, tellingFirstAudio } from './filters';
 
 const video = (width: number, height: number) => ({ codec: 'x', width, height, fps: 25, rotation: 0, startSec: 0 });
 
-test('pictureFilter moves each picture half-way to the one before, in microseconds and by at most 50 ms', () => {
+test('pictureFilter moves each frame half-way to the one before, in microseconds and by at most 50 ms', () => {
   const middle = 'setpts=PTS-if(isnan(PREV_INPTS)\\,0\\,min((PTS-PREV_INPTS)/2\\,50000))';
-  expect(pictureFilter(25)).toBe(`settb=AVTB,${middle},fps=25:round=up:start_time=0`);
-  expect(pictureFilter(10, { width: 4, height: 2 })).toContain(',fps=10:round=up:start_time=0,scale=4:2:flags=bicubic');
+  expect(frameFilter(25)).toBe(`settb=AVTB,${middle},fps=25:round=up:start_time=0`);
+  expect(frameFilter(10, { width: 4, height: 2 })).toContain(',fps=10:round=up:start_time=0,scale=4:2:flags=bicubic');
 });
 
 test('regionFilter cuts before it converts, by shares of the size', () => {
   const filter = regionFilter(25, { left: 8, top: 6, width: 4, height: 2 }, { width: 64, height: 48 });
   expect(filter).toMatch(/,crop=round\(iw\*4\/64\):round\(ih\*2\/48\):round\(iw\*8\/64\):round\(ih\*6\/48\),scale=4:2:flags=bicubic$/);
-  expect(filter.startsWith(pictureFilter(25))).toBe(true);
+  expect(filter.startsWith(frameFilter(25))).toBe(true);
 });
 
 test('soundFilter puts sample 0 at the given time and asks for a downmix of unchanged level', () => {
-  const filter = soundFilter(-33008, 16000, 'mono');
+  const filter = audioFilter(-33008, 16000, 'mono');
   expect(filter).toContain('asetpts=PTS-(-33008)');
   expect(filter).toContain('aresample=16000:async=1:first_pts=0');
   expect(filter).toContain('rematrix_maxval=1');
   expect(filter).toContain('channel_layouts=mono');
-  expect(soundFilter(0, 44100, undefined)).not.toContain('channel_layouts');
+  expect(audioFilter(0, 44100, undefined)).not.toContain('channel_layouts');
 });
 
 test('fittedSize keeps the aspect, never scales up and never ends at 0', () => {
@@ -37,6 +37,6 @@ test('fittedExpressions say to ffmpeg what fittedSize computes', () => {
 });
 
 test('a filter that tells its first time has one more branch, and the filter itself unchanged', () => {
-  expect(tellingFirstPicture('x,y')).toMatch(/^settb=AVTB,split\[s\]\[t\];\[t\].*,showinfo,nullsink;\[s\]x,y$/);
-  expect(tellingFirstSound('x,y')).toMatch(/^asettb=AVTB,asplit\[s\]\[t\];\[t\].*,ashowinfo,anullsink;\[s\]x,y$/);
+  expect(tellingFirstFrame('x,y')).toMatch(/^settb=AVTB,split\[s\]\[t\];\[t\].*,showinfo,nullsink;\[s\]x,y$/);
+  expect(tellingFirstAudio('x,y')).toMatch(/^asettb=AVTB,asplit\[s\]\[t\];\[t\].*,ashowinfo,anullsink;\[s\]x,y$/);
 });

@@ -1,58 +1,58 @@
-import type { MediaInfo, PictureRegion } from '@lipsync/contracts';
+import type { MediaInfo, FrameRegion } from '@lipsync/contracts';
 
 /** Pixels, or expressions of ffmpeg's `scale` filter. */
-export type PictureSize = { width: number | string; height: number | string };
+export type FrameSize = { width: number | string; height: number | string };
 
 /**
- * A picture is shown at most this long before its own time: a picture that stood for a second does not give way half a
+ * A frame is shown at most this long before its own time: a frame that stood for a second does not give way half a
  * second early.
  */
 const EARLIEST_MICROSECONDS = 50_000;
 
 /**
- * Pictures at a constant rate, of an input whose clock is 0 at the first one (`-itsoffset`; moved by a filter, ffmpeg 4.1
- * would not move the end as well and would repeat the last picture): picture k is the one whose time is nearest to `k / fps`.
+ * Frames at a constant rate, of an input whose clock is 0 at the first one (`-itsoffset`; moved by a filter, ffmpeg 4.1
+ * would not move the end as well and would repeat the last frame): frame k is the one whose time is nearest to `k / fps`.
  *
- * ffmpeg's `fps` filter takes the last picture before the next tick (`round=near`: half a tick later), which shows a 60 fps
- * film 12 ms too late on average. Moving each picture half-way to the one before it and rounding up takes the nearest one,
- * so that sound and picture stay together at every source rate, a variable one too; across holes above 100 ms it comes 50 ms
+ * ffmpeg's `fps` filter takes the last frame before the next tick (`round=near`: half a tick later), which shows a 60 fps
+ * video 12 ms too late on average. Moving each frame half-way to the one before it and rounding up takes the nearest one,
+ * so that audio and frame stay together at every source rate, a variable one too; across holes above 100 ms it comes 50 ms
  * early.
  *
- * @param first the first picture that is wanted; the input may begin anywhere before it.
+ * @param first the first frame that is wanted; the input may begin anywhere before it.
  */
-export function pictureFilter(fps: number, size?: PictureSize, flags: 'bicubic' | 'area' = 'bicubic', first = 0): string {
+export function frameFilter(fps: number, size?: FrameSize, flags: 'bicubic' | 'area' = 'bicubic', first = 0): string {
   return [
-    'settb=AVTB', // microseconds: a clock of 1/25 s has no half pictures
+    'settb=AVTB', // microseconds: a clock of 1/25 s has no half frames
     `setpts=PTS-if(isnan(PREV_INPTS)\\,0\\,min((PTS-PREV_INPTS)/2\\,${EARLIEST_MICROSECONDS}))`,
     `fps=${fps}:round=up:start_time=${first / fps}`,
-    // Always said, so that a film that changes size half way still gives frames of one size.
+    // Always said, so that a video that changes size half way still gives frames of one size.
     ...(size ? [`scale=${size.width}:${size.height}:flags=${flags}`] : []),
   ].join(',');
 }
 
 /**
- * `pictureFilter` for a region of each picture, cut out before its colours are converted.
+ * `pictureFilter` for a region of each frame, cut out before its colours are converted.
  *
- * The region is written as shares of the size, so that a film that changes it half way still gives pictures of one size.
+ * The region is written as shares of the size, so that a video that changes it half way still gives frames of one size.
  */
-export function regionFilter(fps: number, region: PictureRegion, whole: { width: number; height: number }): string {
+export function regionFilter(fps: number, region: FrameRegion, whole: { width: number; height: number }): string {
   const share = (part: number, of: 'iw' | 'ih', side: number) => `round(${of}*${part}/${side})`;
   const { left, top, width, height } = region;
   const crop = [
     share(width, 'iw', whole.width), share(height, 'ih', whole.height), share(left, 'iw', whole.width), share(top, 'ih', whole.height),
   ];
-  return `${pictureFilter(fps)},crop=${crop.join(':')},scale=${width}:${height}:flags=bicubic`;
+  return `${frameFilter(fps)},crop=${crop.join(':')},scale=${width}:${height}:flags=bicubic`;
 }
 
 /**
- * Sound whose sample 0 is heard at `zeroMicroseconds` of the container's clock, where the first picture is: silence is put
- * before a later start, an earlier part is cut away, gaps in the timestamps beyond 40 ms (one picture at 25 fps) become
+ * Audio whose sample 0 is heard at `zeroMicroseconds` of the container's clock, where the first frame is: silence is put
+ * before a later start, an earlier part is cut away, gaps in the timestamps beyond 40 ms (one frame at 25 fps) become
  * silence.
  *
- * The clock is moved here and not by `-itsoffset`: where that equals the file's start, ffmpeg 4.1 to 5.1 let the sound of an
+ * The clock is moved here and not by `-itsoffset`: where that equals the file's start, ffmpeg 4.1 to 5.1 let the audio of an
  * MPEG transport stream begin at 0 wherever it began.
  */
-export function soundFilter(zeroMicroseconds: number, sampleRate: number, layout: 'mono' | undefined): string {
+export function audioFilter(zeroMicroseconds: number, sampleRate: number, layout: 'mono' | undefined): string {
   return [
     'asettb=AVTB',
     `asetpts=PTS-(${zeroMicroseconds})`,
@@ -63,14 +63,14 @@ export function soundFilter(zeroMicroseconds: number, sampleRate: number, layout
 }
 
 /**
- * A picture filter whose first picture tells its time on the way: a branch that ends after it. What the filter gives
+ * A frame filter whose first frame tells its time on the way: a branch that ends after it. What the filter gives
  * stays the same.
  */
-export const tellingFirstPicture = (filter: string) =>
+export const tellingFirstFrame = (filter: string) =>
   `settb=AVTB,split[s][t];[t]trim=end_frame=1,showinfo,nullsink;[s]${filter}`;
 
-/** A sound filter whose first piece tells its time on the way. */
-export const tellingFirstSound = (filter: string) =>
+/** An audio track filter whose first piece tells its time on the way. */
+export const tellingFirstAudio = (filter: string) =>
   `asettb=AVTB,asplit[s][t];[t]atrim=end_sample=1,ashowinfo,anullsink;[s]${filter}`;
 
 /** The upright size scaled down so that no side is above `maxSide`, the aspect kept. */
@@ -79,8 +79,8 @@ export function fittedSize(video: NonNullable<MediaInfo['video']>, maxSide = Inf
   return { width: Math.max(1, Math.round(video.width * scale)), height: Math.max(1, Math.round(video.height * scale)) };
 }
 
-/** `fittedSize` as expressions of ffmpeg's `scale` filter, for a film whose size is not known yet. */
-export function fittedExpressions(maxSide?: number): PictureSize {
+/** `fittedSize` as expressions of ffmpeg's `scale` filter, for a video whose size is not known yet. */
+export function fittedExpressions(maxSide?: number): FrameSize {
   if (maxSide === undefined) return { width: 'iw', height: 'ih' };
   const scaled = (side: string) => `max(1\\,round(${side}*min(1\\,${maxSide}/max(iw\\,ih))))`;
   return { width: scaled('iw'), height: scaled('ih') };

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 
-/** What is kept of ffmpeg's messages: enough for a reason, bounded for a film with a million bad packets. */
+/** What is kept of ffmpeg's messages: enough for a reason, bounded for a video with a million bad packets. */
 const KEPT_CHARACTERS = 16_384;
 
 /** How a run ended. */

@@ -10,28 +10,28 @@ import type { BothStreams } from './both-streams';
 const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);
 
-type Whole = { pictures: string[]; sound: Float32Array | string };
+type Whole = { frames: string[]; audio: Float32Array | string };
 
 /** Everything of both streams, or the error at which one of them ended. */
-async function collect(film: Pick<BothStreams, 'frames' | 'audio'>, order: 'sound first' | 'pictures first' | 'together'): Promise<Whole> {
-  const pictures: string[] = [];
-  let sound: Whole['sound'] = '';
-  const readPictures = async () => {
+async function collect(video: Pick<BothStreams, 'frames' | 'audio'>, order: 'audio first' | 'frames first' | 'together'): Promise<Whole> {
+  const frames: string[] = [];
+  let audio: Whole['audio'] = '';
+  const readFrames = async () => {
     try {
-      for await (const { data, width, height, index, timeSec } of film.frames) {
-        pictures.push(`${index} ${timeSec} ${width}x${height} ${Buffer.from(data).toString('base64')}`);
+      for await (const { data, width, height, index, timeSec } of video.frames) {
+        frames.push(`${index} ${timeSec} ${width}x${height} ${Buffer.from(data).toString('base64')}`);
       }
     } catch (error) {
-      pictures.push((error as Error).message);
+      frames.push((error as Error).message);
     }
   };
-  const readSound = async () => {
-    sound = await joinWaveform(film.audio).then(({ samples }) => samples, (error: Error) => error.message);
+  const readAudio = async () => {
+    audio = await joinWaveform(video.audio).then(({ samples }) => samples, (error: Error) => error.message);
   };
-  const reads = order === 'sound first' ? [readSound, readPictures] : [readPictures, readSound];
+  const reads = order === 'audio first' ? [readAudio, readFrames] : [readFrames, readAudio];
   if (order === 'together') await Promise.all(reads.map((read) => read()));
   else for (const read of reads) await read();
-  return { pictures, sound };
+  return { frames, audio };
 }
 
 describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
@@ -58,16 +58,16 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     'of %s, in whatever order it is read, is to the bit what probe, frames and audio give',
     async (name) => {
       const alone = await separate(file(name));
-      expect(alone.pictures.length).toBeGreaterThan(0);
-      expect(alone.sound).toBeInstanceOf(Float32Array);
-      const orders = name === 'plain.mp4' ? (['sound first', 'pictures first', 'together'] as const) : (['sound first', 'together'] as const);
+      expect(alone.frames.length).toBeGreaterThan(0);
+      expect(alone.audio).toBeInstanceOf(Float32Array);
+      const orders = name === 'plain.mp4' ? (['audio first', 'frames first', 'together'] as const) : (['audio first', 'together'] as const);
       for (const order of orders) {
         const fresh = await openMedia({ log: () => undefined });
-        const film = await fresh.both(file(name));
-        expect(film.info).toEqual(await media.probe(file(name)));
-        expect(film.frames.fps).toBe(25);
-        expect(await collect(film, order)).toEqual(alone);
-        // Known now, so it starts with the right time of the first picture.
+        const video = await fresh.both(file(name));
+        expect(video.info).toEqual(await media.probe(file(name)));
+        expect(video.frames.fps).toBe(25);
+        expect(await collect(video, order)).toEqual(alone);
+        // Known now, so it starts with the right time of the first frame.
         if (order === 'together') expect(await collect(await fresh.both(file(name)), order)).toEqual(alone);
       }
     },
@@ -75,21 +75,21 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
 
   test('rate, size and sample rate are the ones asked for', async () => {
     const options = { fps: 12, maxSide: 41, sampleRate: 8000 };
-    const film = await media.both(file('plain.mp4'), options);
-    const whole = await collect(film, 'together');
+    const video = await media.both(file('plain.mp4'), options);
+    const whole = await collect(video, 'together');
     expect(whole).toEqual(await separate(file('plain.mp4'), options));
-    expect(whole.pictures[0]).toContain(' 41x27 ');
+    expect(whole.frames[0]).toContain(' 41x27 ');
   });
 
   test.each([0, 100_000])('with at most %d bytes kept nothing hangs and nothing is missing', async (keepBytes) => {
     const alone = await separate(file('plain.mp4'));
-    for (const order of ['sound first', 'pictures first', 'together'] as const) {
+    for (const order of ['audio first', 'frames first', 'together'] as const) {
       const fresh = await openMedia({ log: () => undefined });
       expect(await collect(await fresh.both(file('plain.mp4'), { keepBytes }), order)).toEqual(alone);
     }
   });
 
-  test.skipIf(process.platform === 'win32')('one run of ffmpeg for a film that starts at 0, two where it does not, one where it is known', async () => {
+  test.skipIf(process.platform === 'win32')('one run of ffmpeg for a video that starts at 0, two where it does not, one where it is known', async () => {
     const counted = file('counted.sh');
     const runs = () => readFileSync(file('runs.txt'), 'utf8').split('\n').filter((line) => !line.includes('-version')).length - 1;
     writeFileSync(counted, `#!/bin/sh\necho "$*" >> '${file('runs.txt')}'\nexec '${ffmpeg!.path}' "$@"\n`);
@@ -97,12 +97,12 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     const reader = await openMedia({ ffmpegPath: counted });
     for (const [name, expected] of [['plain.mp4', 1], ['broadcast.ts', 2], ['broadcast.ts', 1], ['plain.mp4', 1]] as const) {
       writeFileSync(file('runs.txt'), '');
-      await collect(await reader.both(file(name)), 'sound first');
+      await collect(await reader.both(file(name)), 'audio first');
       expect(runs()).toBe(expected);
     }
   });
 
-  test('a film without sound, or sound without a film, gives what there is and refuses the rest as ever', async () => {
+  test('a video without audio, or audio without a video, gives what there is and refuses the rest as ever', async () => {
     const silent = await media.both(file('pictures.mp4'));
     expect(silent.info.audio).toBeUndefined();
     expect(await collect(silent, 'together')).toEqual(await separate(file('pictures.mp4')));
@@ -111,8 +111,8 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     expect(await collect(heard, 'together')).toEqual(await separate(file('sound.wav')));
   });
 
-  test('what is no film, or another file by a playlist, is refused with the reason', async () => {
-    writeFileSync(file('text.mp4'), 'this is not a film');
+  test('what is no video, or another file by a playlist, is refused with the reason', async () => {
+    writeFileSync(file('text.mp4'), 'this is not a video');
     await expect(media.both(file('text.mp4'))).rejects.toThrow(/both: path must be a film or sound .*text\.mp4 \(/);
     writeFileSync(file('list.mp4'), `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n${file('broadcast.ts')}\n#EXT-X-ENDLIST\n`);
     await expect(media.both(file('list.mp4'))).rejects.toThrow('both: path must be a file that holds its streams itself');
@@ -124,7 +124,7 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     await expect(small.both(file('plain.mp4'))).rejects.toThrow(RangeError);
   });
 
-  test.each(['refuse', 'conceal'] as const)('of a cut and of a damaged film both streams end as alone, damage: %s', async (damage) => {
+  test.each(['refuse', 'conceal'] as const)('of a cut and of a damaged video both streams end as alone, damage: %s', async (damage) => {
     const bytes = readFileSync(file('plain.mp4'));
     writeFileSync(file('cut.mp4'), bytes.subarray(0, bytes.length * 0.6));
     const noise = Buffer.from(bytes);
@@ -133,68 +133,68 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     for (const name of ['cut.mp4', 'damaged.mp4']) {
       const reader = await openMedia({ damage, log: () => undefined });
       const alone = await collect({ frames: reader.frames(file(name)), audio: reader.audio(file(name)) }, 'together');
-      for (const order of name === 'cut.mp4' ? (['sound first', 'together'] as const) : (['together'] as const)) {
+      for (const order of name === 'cut.mp4' ? (['audio first', 'together'] as const) : (['together'] as const)) {
         const fresh = await openMedia({ damage, log: () => undefined });
         const whole = await collect(await fresh.both(file(name)), order);
-        expect(whole.sound).toEqual(alone.sound);
-        // Where a decoder with several threads stops at damage may vary by some pictures: the number in the error.
-        const steady = ({ pictures }: Whole) => pictures.map((line) => line.replace(/after \d+ pictures.*/, ''));
-        if (damage === 'conceal') expect(whole.pictures).toEqual(alone.pictures);
+        expect(whole.audio).toEqual(alone.audio);
+        // Where a decoder with several threads stops at damage may vary by some frames: the number in the error.
+        const steady = ({ frames }: Whole) => frames.map((line) => line.replace(/after \d+ pictures.*/, ''));
+        if (damage === 'conceal') expect(whole.frames).toEqual(alone.frames);
         else expect(steady(whole).at(-1)).toEqual(steady(alone).at(-1));
       }
     }
   });
 
-  test('a film that changes size half way gives frames of one size', async () => {
+  test('a video that changes size half way gives frames of one size', async () => {
     await make(...flash(25, 1), ...beep(1, 0), ...H264_AAC, '-f', 'mpegts', file('first.ts'));
     await make(...flash(25, 1, 0, '128x96'), ...beep(1, 0), ...H264_AAC, '-f', 'mpegts', file('second.ts'));
     writeFileSync(file('sizes.ts'), Buffer.concat([readFileSync(file('first.ts')), readFileSync(file('second.ts'))]));
     const concealing = await openMedia({ damage: 'conceal', log: () => undefined });
     const path = file('sizes.ts');
     const alone = await collect({ frames: concealing.frames(path), audio: concealing.audio(path) }, 'together');
-    expect(await collect(await concealing.both(path), 'sound first')).toEqual(alone);
-    expect(alone.pictures.every((picture) => picture.includes(' 64x48 '))).toBe(true);
+    expect(await collect(await concealing.both(path), 'audio first')).toEqual(alone);
+    expect(alone.frames.every((frame) => frame.includes(' 64x48 '))).toBe(true);
   });
 
-  test('leaving the pictures early ends the run, and the sound still comes whole', async () => {
+  test('leaving the frames early ends the run, and the audio still comes whole', async () => {
     await make('-f', 'lavfi', '-t', '10', '-i', 'testsrc=s=160x120:r=25', ...beep(10), ...H264_AAC, '-g', '250', file('long.mp4'));
-    const film = await media.both(file('long.mp4'));
-    for await (const frame of film.frames) if (frame.index === 3) break;
-    const { samples } = await joinWaveform(film.audio);
+    const video = await media.both(file('long.mp4'));
+    for await (const frame of video.frames) if (frame.index === 3) break;
+    const { samples } = await joinWaveform(video.audio);
     expect(samples).toEqual((await joinWaveform(media.audio(file('long.mp4')))).samples);
     const again: number[] = [];
-    for await (const frame of film.frames) again.push(frame.index);
+    for await (const frame of video.frames) again.push(frame.index);
     expect(again.length).toBe(250);
   });
 
-  test('leaving the sound early leaves the pictures whole, and release in the middle changes nothing that is seen', async () => {
-    const film = await media.both(file('long.mp4'));
-    for await (const _piece of film.audio) break;
+  test('leaving the audio early leaves the frames whole, and release in the middle changes nothing that is seen', async () => {
+    const video = await media.both(file('long.mp4'));
+    for await (const _piece of video.audio) break;
     const seen: number[] = [];
-    for await (const frame of film.frames) {
+    for await (const frame of video.frames) {
       seen.push(frame.index);
-      if (frame.index === 50) await film.release();
+      if (frame.index === 50) await video.release();
     }
     expect(seen).toEqual(Array.from({ length: 250 }, (_, index) => index));
-    await film.release();
+    await video.release();
   });
 
-  test('memory stays flat where both are read side by side, and bounded where the sound is not read', async () => {
-    // Stored as 300 pictures of 5 a second, read as 1500 of 230 kB: 346 MB of frames, 1.9 MB of sound.
+  test('memory stays flat where both are read side by side, and bounded where the audio is not read', async () => {
+    // Stored as 300 frames of 5 a second, read as 1500 of 230 kB: 346 MB of frames, 1.9 MB of audio.
     await make('-f', 'lavfi', '-t', '60', '-i', 'testsrc=s=320x240:r=5', '-f', 'lavfi', '-t', '60', '-i', 'sine', '-c:v', 'mpeg4', '-c:a', 'pcm_s16le', file('minute.mkv'));
-    for (const soundIsRead of [true, false]) {
-      const film = await media.both(file('minute.mkv'), { keepBytes: 200_000 });
-      const sound = film.audio[Symbol.asyncIterator]();
+    for (const audioIsRead of [true, false]) {
+      const video = await media.both(file('minute.mkv'), { keepBytes: 200_000 });
+      const audio = video.audio[Symbol.asyncIterator]();
       const peaks = [0, 0];
       let samples = 0;
-      for await (const frame of film.frames) {
-        if (soundIsRead && frame.index % 25 === 0) samples += (await sound.next()).value?.samples.length ?? 0;
+      for await (const frame of video.frames) {
+        if (audioIsRead && frame.index % 25 === 0) samples += (await audio.next()).value?.samples.length ?? 0;
         if (frame.index > 200) peaks[frame.index < 850 ? 0 : 1] = Math.max(peaks[frame.index < 850 ? 0 : 1], process.memoryUsage().rss);
       }
       expect((peaks[1] - peaks[0]) / 2 ** 20).toBeLessThan(60); // MB; the second half alone is 150 MB of frames
-      if (!soundIsRead) for await (const piece of film.audio) samples += piece.samples.length;
-      expect(Math.abs(samples - 960_000)).toBeLessThanOrEqual(soundIsRead ? 16_000 : 200);
-      await film.release();
+      if (!audioIsRead) for await (const piece of video.audio) samples += piece.samples.length;
+      expect(Math.abs(samples - 960_000)).toBeLessThanOrEqual(audioIsRead ? 16_000 : 200);
+      await video.release();
     }
   });
 });

@@ -1,8 +1,8 @@
-import type { FilmStreams, FrameSequence, MediaInfo, VideoFrame, Waveform } from '@lipsync/contracts';
+import type { MediaStreams, FrameSequence, MediaInfo, VideoFrame, Waveform } from '@lipsync/contracts';
 import { cutShort } from '../check/cut-short';
 import { saysDamage } from './decode-bytes';
 import type { Damage } from './decode-bytes';
-import { fittedExpressions, fittedSize, pictureFilter, soundFilter, tellingFirstPicture, tellingFirstSound } from '../ffmpeg/filters';
+import { fittedExpressions, fittedSize, frameFilter, audioFilter, tellingFirstFrame, tellingFirstAudio } from '../ffmpeg/filters';
 import { inputArguments } from './input-file';
 import type { InputFile } from './input-file';
 import { NATIVE_PCM16, fromPcm16 } from '../ffmpeg/pcm16';
@@ -13,12 +13,12 @@ import { startSharedRun } from './shared-run';
 import type { SharedRun } from './shared-run';
 
 /**
- * A film's description, pictures and sound out of one run of ffmpeg, as `probe`, `frames` and `audio` give them.
+ * A video's description, frames and audio out of one run of ffmpeg, as `probe`, `frames` and `audio` give them.
  *
  * The first iteration takes what the run decodes, later ones decode anew. `release` ends the run and lets go of what waits; an
  * iteration goes on, or begins, in a run of its own.
  */
-export type BothStreams = FilmStreams;
+export type BothStreams = MediaStreams;
 
 export type BothRequest = {
   ffmpegPath: string;
@@ -39,11 +39,11 @@ export type BothRequest = {
 };
 
 /**
- * Opens both streams of a film in one run. Where the film is not known, the run is started on the guess that its first
- * picture is at 0 and is asked for that time on the way; where the guess was wrong, it is started anew with the time that is
+ * Opens both streams of a video in one run. Where the video is not known, the run is started on the guess that its first
+ * frame is at 0 and is asked for that time on the way; where the guess was wrong, it is started anew with the time that is
  * known then.
  *
- * Whatever does not go as usual (a stream lacks, a picture of another size, damage, too much to keep) goes on in runs of
+ * Whatever does not go as usual (a stream lacks, a frame of another size, damage, too much to keep) goes on in runs of
  * their own, from where it stopped: these decide what is an error.
  */
 export async function openBoth(request: BothRequest): Promise<BothStreams> {
@@ -76,21 +76,21 @@ export function separately(info: MediaInfo, { frames, audio }: BothRequest['sepa
   return { info, frames: frames(), audio: audio(), release: async () => undefined };
 }
 
-/** Without a time of the first picture it is taken to be 0, and the run tells it. */
+/** Without a time of the first frame it is taken to be 0, and the run tells it. */
 function start(request: BothRequest, zeroMicroseconds?: number): SharedRun {
   const { ffmpegPath, file, maxPixels, damage, fps, maxSide, sampleRate, keepBytes } = request;
-  // Of a film that starts at 0 the file is opened once. Else twice: the pictures' clock is moved at the input, the sound's
+  // Of a video that starts at 0 the file is opened once. Else twice: the frames' clock is moved at the input, the audio's
   // in its filter.
   const zero = zeroMicroseconds ?? 0;
-  const soundInput = zero === 0 ? 0 : 1;
+  const audioInput = zero === 0 ? 0 : 1;
   const args = [
     ...(damage === 'refuse' ? ['-xerror'] : []),
     ...inputArguments(file, maxPixels, zero),
-    ...(soundInput === 1 ? inputArguments(file, maxPixels) : []),
-    '-map', '0:V:0', '-vf', tellingFirstPicture(pictureFilter(fps, fittedExpressions(maxSide))),
+    ...(audioInput === 1 ? inputArguments(file, maxPixels) : []),
+    '-map', '0:V:0', '-vf', tellingFirstFrame(frameFilter(fps, fittedExpressions(maxSide))),
     // Each with its size before it: one that differs from the others cannot shift those after it.
     '-f', 'image2pipe', '-c:v', 'ppm', '-pix_fmt', 'rgb24', 'pipe:1',
-    '-map', `${soundInput}:a:0`, '-af', tellingFirstSound(soundFilter(zero, sampleRate, 'mono')),
+    '-map', `${audioInput}:a:0`, '-af', tellingFirstAudio(audioFilter(zero, sampleRate, 'mono')),
     '-f', NATIVE_PCM16, 'pipe:3',
   ];
   return startSharedRun(ffmpegPath, args, keepBytes, zeroMicroseconds === undefined ? tellsBothTimes : undefined);
@@ -132,39 +132,39 @@ class Both implements BothStreams {
   }
 
   private async *sharedFrames(): AsyncGenerator<VideoFrame> {
-    const { request, run: { pictures } } = this;
+    const { request, run: { frames } } = this;
     const { width, height } = this.size;
     const header = new TextEncoder().encode(`P6\n${width} ${height}\n255\n`);
     let index = 0;
     let complete = false;
     try {
       for (;;) {
-        const head = await pictures.read(header.length);
+        const head = await frames.read(header.length);
         if (head?.length === 0 && index > 0 && (await this.endedWell())) {
           complete = true;
           return;
         }
         if (!head || head.length < header.length || head.some((byte, at) => byte !== header[at])) break;
-        const data = await pictures.read(width * height * 3);
+        const data = await frames.read(width * height * 3);
         if (!data || data.length < width * height * 3) break;
         yield { data, width, height, index, timeSec: index / request.fps };
         index++;
       }
-      pictures.lose();
+      frames.lose();
       for await (const frame of request.separate.frames()) if (frame.index >= index) yield frame;
       complete = true;
     } finally {
-      if (!complete) await this.leavePictures();
+      if (!complete) await this.leaveFrames();
     }
   }
 
   private async *sharedAudio(): AsyncGenerator<Waveform> {
-    const { request: { sampleRate, separate }, run: { sound } } = this;
+    const { request: { sampleRate, separate }, run: { audio } } = this;
     const bytes = sampleRate * 2; // one second a piece
     let pieces = 0;
     try {
       for (;;) {
-        const data = await sound.read(bytes);
+        const data = await audio.read(bytes);
         const last = data !== undefined && data.length < bytes;
         if (!data || (last && !(await this.endedWell())) || (data.length === 0 && pieces === 0)) break;
         const samples = Float32Array.from(new Int16Array(data.buffer, 0, data.length >> 1), fromPcm16);
@@ -175,13 +175,13 @@ class Both implements BothStreams {
       let skipped = 0;
       for await (const piece of separate.audio()) if (skipped++ >= pieces) yield piece;
     } finally {
-      sound.lose();
+      audio.lose();
     }
   }
 
-  /** Whoever no longer wants pictures should not make ffmpeg decode them for the sound that is left. */
-  private async leavePictures(): Promise<void> {
-    if (this.run.pictures.over) this.run.pictures.lose();
+  /** Whoever no longer wants frames should not make ffmpeg decode them for the audio that is left. */
+  private async leaveFrames(): Promise<void> {
+    if (this.run.frames.over) this.run.frames.lose();
     else await this.run.kill();
   }
 

@@ -29,20 +29,20 @@ describe.skipIf(!ffmpeg)(`decodeBytes${SKIPPED}`, () => {
     expect(pieces.every((piece) => piece.length === 256 && Math.abs(piece[7] - 128) < 5)).toBe(true);
   });
 
-  test('a rest is an error for pictures and the last piece for sound', async () => {
+  test('a rest is an error for frames and the last piece for audio', async () => {
     const run = async (wholeOnly: boolean) => {
       const lengths: number[] = [];
       for await (const piece of decode(SOURCE(1), { ...UNIT, bytes: 1000, wholeOnly })) lengths.push(piece.length);
       return lengths;
     };
-    await expect(run(true)).rejects.toThrow('after 6 pictures');
+    await expect(run(true)).rejects.toThrow('after 6 frames');
     expect(await run(false)).toEqual([1000, 1000, 1000, 1000, 1000, 1000, 400]);
   });
 
-  test('no picture at all is an error', async () => {
+  test('no frame at all is an error', async () => {
     const [inputs, outputs] = [SOURCE(0.1).slice(0, 6), SOURCE(0.1).slice(6)];
     const nothing = [...inputs, '-vf', 'select=0', ...outputs];
-    await expect(decode(nothing).next()).rejects.toThrow('at least one picture');
+    await expect(decode(nothing).next()).rejects.toThrow('at least one frame');
   });
 
   test('an error of ffmpeg carries its last line', async () => {
@@ -64,27 +64,27 @@ describe.skipIf(!ffmpeg)(`decodeBytes${SKIPPED}`, () => {
     const iterator = decode(SOURCE(100_000))[Symbol.asyncIterator]();
     await iterator.next();
     await new Promise((resolve) => setTimeout(resolve, 300));
-    // A minute of film would be 384 kB: what has been read ahead is the pipe's and the stream's buffers, not the film.
+    // A minute of video would be 384 kB: what has been read ahead is the pipe's and the stream's buffers, not the video.
     const before = process.memoryUsage().arrayBuffers;
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
     await iterator.return(undefined);
   });
 
-  test('memory stays flat over a film of a hundred seconds and a slow consumer', async () => {
+  test('memory stays flat over a video of a hundred seconds and a slow consumer', async () => {
     const path = join(folder, 'long.mkv');
-    // Stored as 500 pictures, read as 2500 of 230 kB: 576 MB of frames.
+    // Stored as 500 frames, read as 2500 of 230 kB: 576 MB of frames.
     await make('-f', 'lavfi', '-t', '100', '-i', 'testsrc=s=320x240:r=5', '-f', 'lavfi', '-t', '100', '-i', 'sine', '-c:v', 'mpeg4', '-c:a', 'pcm_s16le', path);
     const media = await openMedia();
     const peaks = [0, 0];
-    let frames = 0;
+    let frameCount = 0;
     for await (const frame of media.frames(path)) {
-      frames++;
+      frameCount++;
       if (frame.index % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       const half = frame.index < 1300 ? 0 : 1;
       if (frame.index > 300) peaks[half] = Math.max(peaks[half], process.memoryUsage.rss());
     }
-    expect(Math.abs(frames - 2500)).toBeLessThanOrEqual(3); // the last of 5 a second may end half way, by ffmpeg's version
+    expect(Math.abs(frameCount - 2500)).toBeLessThanOrEqual(3); // the last of 5 a second may end half way, by ffmpeg's version
     expect((peaks[1] - peaks[0]) / 2 ** 20).toBeLessThan(60); // MB; the second half alone is 288 MB of frames
     let samples = 0;
     for await (const piece of media.audio(path)) {

@@ -5,12 +5,12 @@ import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 /** What to do with a file that is damaged or cut short. */
 export type Damage = 'refuse' | 'conceal';
 
-/** A piece of output: a picture, or a length of sound. */
+/** A piece of output: a frame, or a length of audio. */
 export type Unit = {
   /** For messages. */
   name: string;
   bytes: number;
-  /** Whether a last piece that is not full is an error (pictures) or the end (sound). */
+  /** Whether a last piece that is not full is an error (frames) or the end (audio). */
   wholeOnly: boolean;
 };
 

@@ -96,7 +96,7 @@ describe.skipIf(!ffmpeg)(`a reader reads the named file only${SKIPPED}`, () => {
     }
   });
 
-  test('a name with a picture pattern is the one file of that name, not a series', async () => {
+  test('a name with a frame pattern is the one file of that name, not a series', async () => {
     await make('-f', 'lavfi', '-i', 'color=white:s=16x16', '-frames:v', '1', file('series-1.png'));
     copyFileSync(file('series-1.png'), file('series-%d.png'));
     await expect(media.probe(file('series-%d.png'))).rejects.toThrow('path must be a file that holds its streams itself');
@@ -107,23 +107,23 @@ describe.skipIf(!ffmpeg)(`a reader reads the named file only${SKIPPED}`, () => {
     'two words.mp4', ' blank first.mp4', "it's \"quoted\".mp4", 'line\nbreak.mp4', '-version', '-i.mp4', '--.mp4', 'é ü 唇同期 👄.mp4',
     'e\u0301.mp4', 'frame%03d.mp4', '100%.mp4', 'http:x.mp4', 'file:x.mp4', 'pipe:0', 'concat:secret.ts|secret.ts', 'C:\\x.mp4', '[0:v],null;.mp4',
     '*.mp4', '{a,b}.mp4', '$(x) `y` &z.mp4', '# no ending', '~', `line\n  Duration: 00:00:09.00, start: 5.000000, bitrate: 1\n  Stream #0:0: Video: h264, rgb24, 9x9.mp4`,
-  ])('a film by the name of %j opens as any other', async (name) => {
+  ])('a video by the name of %j opens as any other', async (name) => {
     if (process.platform === 'win32' && /[:|"%$`*?<>\n\\]/.test(name)) return;
     mkdirSync(file('names'), { recursive: true });
     const path = join(folder, 'names', name);
     copyFileSync(file('secret.mp4'), path);
-    const film = await media.both(path);
-    expect(film.info).toMatchObject({ path, video: { width: 64, height: 48, startSec: 0 }, audio: { sampleRate: 44100 } });
-    expect(Math.abs(film.info.durationSec - 2)).toBeLessThan(0.1);
-    expect((await joinWaveform(film.audio)).samples.length).toBeGreaterThan(31_000);
-    let frames = 0;
-    for await (const _frame of film.frames) frames++;
-    expect(frames).toBe(50);
+    const video = await media.both(path);
+    expect(video.info).toMatchObject({ path, video: { width: 64, height: 48, startSec: 0 }, audio: { sampleRate: 44100 } });
+    expect(Math.abs(video.info.durationSec - 2)).toBeLessThan(0.1);
+    expect((await joinWaveform(video.audio)).samples.length).toBeGreaterThan(31_000);
+    let frameCount = 0;
+    for await (const _frame of video.frames) frameCount++;
+    expect(frameCount).toBe(50);
     // Nor does the working folder, or a name without a folder, make an option of it.
     expect(inputArguments(await inputFile('here', relative('.', path)), 1).at(-1)).toBe(`file:${path}`);
   });
 
-  test('a film is written under any such name, also one as long as names can be', async () => {
+  test('a video is written under any such name, also one as long as names can be', async () => {
     for (const name of ['-y.mp4', 'a b\n"c".mp4', 'out%d.mkv', 'http:x.mp4', `${'é'.repeat(125)}.mp4`]) {
       if (process.platform === 'win32' && /[:"%\n]/.test(name)) continue;
       const writer = encodeVideo(join(folder, 'names', name), { width: 16, height: 16, log: () => undefined });

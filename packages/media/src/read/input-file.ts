@@ -34,7 +34,7 @@ export async function inputFile(where: string, path: string): Promise<InputFile>
 /**
  * The arguments that open `file` and let ffmpeg read nothing else. With `zeroMicroseconds` its clock is moved so that this time
  * becomes 0; without, it is left as the container has it (`-copyts`: ffmpeg would else start at the earliest stream). With `seekSec`
- * reading begins at the last key picture before that many seconds, if the container can seek; its clock stays.
+ * reading begins at the last key frame before that many seconds, if the container can seek; its clock stays.
  */
 export function inputArguments(file: InputFile, maxPixels: number, zeroMicroseconds = 0, seekSec = 0): string[] {
   return [

@@ -2,7 +2,7 @@ import { fail } from '@lipsync/contracts';
 import type { Waveform } from '@lipsync/contracts';
 
 /**
- * Puts the pieces of a sound stream together. Needs memory for the whole: 3.8 MB a minute at 16 kHz.
+ * Puts the pieces of an audio track stream together. Needs memory for the whole: 3.8 MB a minute at 16 kHz.
  *
  * @returns float32 samples in one new array.
  * @throws RangeError if the pieces differ in sample rate, or there are none.

@@ -20,7 +20,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(media.ffmpeg.path).toBe(ffmpeg!.path);
   });
 
-  test('frames of a 25 fps film are its pictures one for one, RGB, numbered, with their time', async () => {
+  test('frames of a 25 fps video are its frames one for one, RGB, numbered, with their time', async () => {
     const indices: number[] = [];
     const times: number[] = [];
     for await (const frame of media.frames(file('plain.mp4'))) {
@@ -33,7 +33,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(times[25]).toBe(1);
   });
 
-  test.each([['mp4', 25], ['mp4', 29.97], ['mov', 60], ['mkv', 23.976]])('frames from a picture on, in %s of %d pictures a second, are those of the whole film', async (ending, fps) => {
+  test.each([['mp4', 25], ['mp4', 29.97], ['mov', 60], ['mkv', 23.976]])('frames from a frame on, in %s of %d frames a second, are those of the whole video', async (ending, fps) => {
     const path = file(`seek-${fps}.${ending}`);
     await make('-f', 'lavfi', '-t', '8', '-i', `testsrc=s=64x48:r=${fps}`, ...beep(8), ...H264_AAC, '-g', '60', path);
     const whole: Uint8Array[] = [];
@@ -58,7 +58,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     }
   });
 
-  test('a sequence starts from the first picture each time', async () => {
+  test('a sequence starts from the first frame each time', async () => {
     const sequence = media.frames(file('plain.mp4'));
     for (let round = 0; round < 2; round++) {
       for await (const frame of sequence) {
@@ -81,21 +81,21 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
 
   test.each([
     ['24000/1001', 24], ['30000/1001', 30], ['30', 30], ['50', 50], ['12', 12],
-  ])('pictures of a %s fps film are the nearest in time to k / 25, and as long as the film', async (rate, nominal) => {
+  ])('frames of a %s fps video are the nearest in time to k / 25, and as long as the video', async (rate, nominal) => {
     const path = file(`rate-${nominal}-${rate.length}.mp4`);
     await make(...flash(rate), ...H264_AAC, path);
     const means = await brightness(media, path);
     expect(Math.abs(means.length - 50)).toBeLessThanOrEqual(1 + 25 / nominal / 2);
     const first = means.findIndex((mean) => mean > 128);
-    // First source picture at or after 1 s; it is shown from half a source picture before it on.
+    // First source frame at or after 1 s; it is shown from half a source frame before it on.
     const fps = eval(rate) as number;
     const source = Math.ceil(fps - 1e-9) / fps;
     expect(first).toBe(Math.ceil((source - 0.5 / fps) * 25 - 1e-6));
     expect(Math.abs(first / 25 - source)).toBeLessThanOrEqual(0.5 / fps + 0.04);
   });
 
-  test('pictures of 60 fps film are on average neither early nor late', async () => {
-    // Brightness counts pictures: picture n has level n, without loss.
+  test('frames of 60 fps video are on average neither early nor late', async () => {
+    // Brightness counts frames: frame n has level n, without loss.
     const path = file('ramp.mkv');
     const source = 'color=black:s=16x16:r=60,format=gbrp,geq=r=N:g=N:b=N';
     await make('-f', 'lavfi', '-t', '3', '-i', source, '-c:v', 'ffv1', '-pix_fmt', 'bgr0', path);
@@ -107,8 +107,8 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(Math.max(...errors.map(Math.abs))).toBeLessThanOrEqual(0.5 / 60 + 0.001);
   });
 
-  test('pictures of a film of variable rate are the nearest in time, those after a long hole come at most 50 ms early', async () => {
-    // Pictures at 0, 17, 57, 100, 117 ms and so on until 1 s, then one at 1.5 s and one in 40 ms; brightness counts them.
+  test('frames of a video of variable rate are the nearest in time, those after a long hole come at most 50 ms early', async () => {
+    // Frames at 0, 17, 57, 100, 117 ms and so on until 1 s, then one at 1.5 s and one in 40 ms; brightness counts them.
     const path = file('irregular.mkv');
     const times = Array.from({ length: 2000 }, (_, ms) => ms).filter((ms) =>
       ms <= 1000 ? [0, 17, 57].includes(ms % 100) : ms >= 1500 && ms % 40 === 20,
@@ -125,8 +125,8 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect([levels[36], levels[37]].map((level) => times[level])).toEqual([1000, 1500]); // 1.44 and 1.48 s
   });
 
-  test('a film of variable rate keeps its time', async () => {
-    // Every picture of the first second, then one in four: the flash at 2 s is first seen in picture 52.
+  test('a video of variable rate keeps its time', async () => {
+    // Every frame of the first second, then one in four: the flash at 2 s is first seen in frame 52.
     const path = file('vfr.mkv');
     const [, , , , , source] = flash(25, 4, 2);
     await make('-f', 'lavfi', '-t', '4', '-i', `${source},select=lt(t\\,1)+not(mod(n\\,4))`, ...beep(4, 2), '-vsync', 'vfr', ...H264_AAC, '-c:a', 'flac', path);
@@ -139,37 +139,37 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
 
   test.each([
     ['mkv', 0.3, 0], ['mkv', 0, 0.3], ['mp4', 0.3, 0], ['mp4', 0, 0.033], ['ts', 0.2, 0], ['ts', 0, 0.2], ['webm', 0, 0.3],
-  ])('in %s with the sound %d s late and the picture %d s late both count from the first picture', async (container, soundLate, pictureLate) => {
+  ])('in %s with the audio %d s late and the frame %d s late both count from the first frame', async (container, audioLate, frameLate) => {
     const codecs = container === 'webm' ? ['-c:v', 'libvpx', '-deadline', 'realtime', '-c:a', 'libopus', '-ar', '48000'] : H264_AAC;
-    const path = file(`late-${soundLate}-${pictureLate}.${container}`);
-    const pictures = file(container === 'webm' ? 'pictures-vp8.mkv' : 'pictures.mkv');
-    const sound = codecs.slice(codecs.indexOf('-c:a'));
-    if (!existsSync(pictures)) await make(...flash(25), ...codecs.slice(0, codecs.indexOf('-c:a')), pictures);
-    await make('-itsoffset', String(pictureLate), '-i', pictures, '-itsoffset', String(soundLate), ...beep(), '-c:v', 'copy', ...sound, path);
+    const path = file(`late-${audioLate}-${frameLate}.${container}`);
+    const frames = file(container === 'webm' ? 'pictures-vp8.mkv' : 'pictures.mkv');
+    const audio = codecs.slice(codecs.indexOf('-c:a'));
+    if (!existsSync(frames)) await make(...flash(25), ...codecs.slice(0, codecs.indexOf('-c:a')), frames);
+    await make('-itsoffset', String(frameLate), '-i', frames, '-itsoffset', String(audioLate), ...beep(), '-c:v', 'copy', ...audio, path);
     const info = await media.probe(path);
-    expect(Math.abs(info.video!.startSec - info.audio!.startSec - (pictureLate - soundLate))).toBeLessThan(0.025);
+    expect(Math.abs(info.video!.startSec - info.audio!.startSec - (frameLate - audioLate))).toBeLessThan(0.025);
     expect(await flashFrame(media, path)).toBe(25);
     const { samples } = await joinWaveform(media.audio(path));
-    const expected = 16000 * (1 + soundLate - pictureLate);
-    // Samples of tolerance: Matroska keeps whole milliseconds; ffmpeg's webm writer puts the picture late by Opus' delay of 6.5 ms.
+    const expected = 16000 * (1 + audioLate - frameLate);
+    // Samples of tolerance: Matroska keeps whole milliseconds; ffmpeg's webm writer puts the frame late by Opus' delay of 6.5 ms.
     expect(Math.abs(onset(samples) - expected)).toBeLessThanOrEqual({ mkv: 40, webm: 130 }[container] ?? 16);
   });
 
-  test('sound that starts late is preceded by silence, not stretched', async () => {
+  test('audio that starts late is preceded by silence, not stretched', async () => {
     const path = file('late-0.3-0.mkv');
     const { samples } = await joinWaveform(media.audio(path));
     expect(Math.max(...samples.slice(0, 4000).map(Math.abs))).toBe(0);
   });
 
-  test('a hole in the sound becomes silence', async () => {
+  test('a hole in the audio becomes silence', async () => {
     const path = file('hole.mkv');
     await make(...flash(25, 3, 2), ...beep(3, 2), '-af', 'aselect=not(between(t\\,0.5\\,1))', ...H264_AAC, path);
     const { samples } = await joinWaveform(media.audio(path));
     expect(Math.abs(onset(samples) - 32000)).toBeLessThanOrEqual(640); // holes below 40 ms are let be
   });
 
-  test.each([[90], [180], [270]])('a film turned by %d degrees comes out upright', async (degrees) => {
-    // A white bar on the left of the stored picture; the container asks for a clockwise turn.
+  test.each([[90], [180], [270]])('a video turned by %d degrees comes out upright', async (degrees) => {
+    // A white bar on the left of the stored frame; the container asks for a clockwise turn.
     const path = file(`turned-${degrees}.mp4`);
     await make('-f', 'lavfi', '-t', '0.4', '-i', 'color=black:s=64x32:r=25,drawbox=x=0:w=16:h=32:c=white:t=fill', ...H264_AAC, path);
     turn(path, degrees);
@@ -187,7 +187,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     }
   });
 
-  test.each(['mono', 'stereo', '5.1'])('%s sound with the same in every channel keeps its level', async (layout) => {
+  test.each(['mono', 'stereo', '5.1'])('%s audio with the same in every channel keeps its level', async (layout) => {
     const path = file(`level-${layout}.wav`);
     await make(...beep(2, 1, 48000, layout), '-c:a', 'pcm_s16le', path);
     const info = await media.probe(path);
@@ -199,7 +199,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(Math.abs(onset(samples) - 16000)).toBeLessThanOrEqual(8);
   });
 
-  test('sound shorter than the picture ends where it ends', async () => {
+  test('audio shorter than the frame ends where it ends', async () => {
     const path = file('short-sound.mp4');
     await make(...flash(25), ...beep(1.5), ...H264_AAC, path);
     const { samples } = await joinWaveform(media.audio(path));
@@ -207,25 +207,25 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect((await brightness(media, path)).length).toBe(50);
   });
 
-  test('a film without sound has pictures and refuses sound', async () => {
+  test('a video without audio has frames and refuses audio', async () => {
     const path = file('silent.mp4');
     await make(...flash(25), ...H264_AAC, path);
     expect((await media.probe(path)).audio).toBeUndefined();
     expect((await brightness(media, path)).length).toBe(50);
-    await expect(joinWaveform(media.audio(path))).rejects.toThrow('audio: path must be a file with sound');
+    await expect(joinWaveform(media.audio(path))).rejects.toThrow('audio: path must be a file with audio');
   });
 
-  test('sound with a cover picture is sound only', async () => {
+  test('audio with a cover frame is audio only', async () => {
     const path = file('cover.mp3');
     const wav = file('level-mono.wav');
     await make('-f', 'lavfi', '-i', 'color=red:s=32x32', '-frames:v', '1', file('cover.png'));
     await make('-i', wav, '-i', file('cover.png'), '-map', '0:a', '-map', '1:v', '-c:v', 'copy', '-disposition:v:0', 'attached_pic', '-id3v2_version', '3', path);
     expect((await media.probe(path)).video).toBeUndefined();
-    await expect(brightness(media, path)).rejects.toThrow('frames: path must be a file with pictures');
+    await expect(brightness(media, path)).rejects.toThrow('frames: path must be a file with frames');
     expect(Math.abs(onset((await joinWaveform(media.audio(path))).samples) - 16000)).toBeLessThanOrEqual(40);
   });
 
-  test.each([['yuv420p', 0], ['yuv422p', 0], ['yuv444p', 0], ['yuv420p10le', 8]])('a region of %s is to the bit what the whole pictures show there, %i pixels from its edges on', async (format, edge) => {
+  test.each([['yuv420p', 0], ['yuv422p', 0], ['yuv444p', 0], ['yuv420p10le', 8]])('a region of %s is to the bit what the whole frames show there, %i pixels from its edges on', async (format, edge) => {
     const name = `region-${format}.mp4`;
     const source = ['-f', 'lavfi', '-t', '0.2', '-i', 'testsrc2=s=130x98:r=25'];
     await make(...source, '-c:v', 'libx264', '-pix_fmt', format, '-qp', '4', file(name));
@@ -249,10 +249,10 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
       expect(count).toBe(5);
     }
     const beyond = media.view(file(name), { region: { left: 100, top: 0, width: 32, height: 10 } });
-    await expect(beyond[Symbol.asyncIterator]().next()).rejects.toThrow('options.region must be whole pixels within the picture of 130 x 98, got 32 x 10 at 100, 0');
+    await expect(beyond[Symbol.asyncIterator]().next()).rejects.toThrow('options.region must be whole pixels within the frame of 130 x 98, got 32 x 10 at 100, 0');
   });
 
-  test('a view of smaller pictures has the size of maxSide and near the same values', async () => {
+  test('a view of smaller frames has the size of maxSide and near the same values', async () => {
     const sharp = media.frames(file('plain.mp4'), { maxSide: 32 })[Symbol.asyncIterator]();
     for await (const frame of media.view(file('plain.mp4'), { maxSide: 32 })) {
       expect([frame.width, frame.height]).toEqual([32, 24]);
@@ -273,27 +273,27 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     }
   });
 
-  test('a picture larger than maxPixels is refused with its size', async () => {
+  test('a frame larger than maxPixels is refused with its size', async () => {
     const small = await openMedia({ maxPixels: 1000 });
     await expect(small.probe(file('plain.mp4'))).rejects.toThrow(/at most 1000 pixels a picture .*64 x 48/);
     await expect(brightness(small, file('plain.mp4'))).rejects.toThrow(RangeError);
     await expect(openMedia({ maxPixels: 0 })).rejects.toThrow('options.maxPixels');
   });
 
-  test('a film that changes size half way gives frames of one size', async () => {
+  test('a video that changes size half way gives frames of one size', async () => {
     await make(...flash(25, 1), ...H264_AAC, '-f', 'mpegts', file('first.ts'));
     await make(...flash(25, 1, 0, '128x96'), ...H264_AAC, '-f', 'mpegts', file('second.ts'));
     writeFileSync(file('both.ts'), Buffer.concat([readFileSync(file('first.ts')), readFileSync(file('second.ts'))]));
     const concealing = await openMedia({ damage: 'conceal', log: () => undefined });
-    let frames = 0;
+    let frameCount = 0;
     for await (const frame of concealing.frames(file('both.ts'))) {
       expect([frame.width, frame.height]).toEqual([64, 48]);
-      frames++;
+      frameCount++;
     }
-    expect(frames).toBeGreaterThanOrEqual(25);
+    expect(frameCount).toBeGreaterThanOrEqual(25);
   });
 
-  test('a film cut short raises after its last whole picture, with the reason; conceal takes what there is and says so', async () => {
+  test('a video cut short raises after its last whole frame, with the reason; conceal takes what there is and says so', async () => {
     const path = file('cut.mp4');
     await make(...flash(25, 4), ...beep(4), ...H264_AAC, '-movflags', '+faststart', path);
     const bytes = readFileSync(path);
@@ -308,7 +308,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(said.join()).toContain('cut.mp4: cut short: the box mdat');
   });
 
-  test('a damaged film raises', async () => {
+  test('a damaged video raises', async () => {
     const path = file('damaged.mp4');
     await make('-f', 'lavfi', '-t', '4', '-i', 'testsrc=s=96x64:r=25', ...beep(4), ...H264_AAC, '-movflags', '+faststart', path);
     const bytes = readFileSync(path);
@@ -317,8 +317,8 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     await expect(brightness(media, path)).rejects.toThrow('decodes to its end');
   });
 
-  test('what is no film is refused by name and reason', async () => {
-    writeFileSync(file('text.mp4'), 'this is not a film');
+  test('what is no video is refused by name and reason', async () => {
+    writeFileSync(file('text.mp4'), 'this is not a video');
     await expect(media.probe(file('text.mp4'))).rejects.toThrow(/probe: path must be a film or sound .*text\.mp4 \(/);
     await expect(media.probe(file('missing.mp4'))).rejects.toThrow(/missing\.mp4 \(ENOENT\)/);
     await expect(brightness(media, folder)).rejects.toThrow('a plain file');

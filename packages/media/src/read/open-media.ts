@@ -1,12 +1,12 @@
 import { fail } from '@lipsync/contracts';
-import type { FrameSequence, MediaInfo, MediaReader, PictureRegion, VideoFrame, Waveform } from '@lipsync/contracts';
+import type { FrameSequence, MediaInfo, MediaReader, FrameRegion, VideoFrame, Waveform } from '@lipsync/contracts';
 import { openBoth, separately } from './both-streams';
 import type { BothStreams } from './both-streams';
 import { decodeBytes } from './decode-bytes';
 import type { Damage } from './decode-bytes';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
 import type { Ffmpeg, FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
-import { fittedSize, pictureFilter, regionFilter, soundFilter } from '../ffmpeg/filters';
+import { fittedSize, frameFilter, regionFilter, audioFilter } from '../ffmpeg/filters';
 import { inputArguments, inputFile } from './input-file';
 import type { InputFile } from './input-file';
 import { NATIVE_PCM16, fromPcm16 } from '../ffmpeg/pcm16';
@@ -14,7 +14,7 @@ import { probeFile } from '../check/probe';
 import type { Probe } from '../check/probe';
 
 export type OpenMediaOptions = FindFfmpegOptions & {
-  /** Largest picture that is decoded, width times height; larger ones are refused. Default 7680 * 4320 (8K). */
+  /** Largest frame that is decoded, width times height; larger ones are refused. Default 7680 * 4320 (8K). */
   maxPixels?: number;
   /**
    * What happens where a file is damaged or cut short. `refuse`: decoding stops there with an error. `conceal`: ffmpeg
@@ -24,21 +24,21 @@ export type OpenMediaOptions = FindFfmpegOptions & {
 };
 
 export type FrameOptions = {
-  /** Pictures per second. Default 25. */
+  /** Frames per second. Default 25. */
   fps?: number;
-  /** Scales pictures down so that neither side is above this many pixels, aspect kept. Default: as they are. */
+  /** Scales frames down so that neither side is above this many pixels, aspect kept. Default: as they are. */
   maxSide?: number;
 };
 
 export type FramesOptions = FrameOptions & {
-  /** Index of the first picture that is wanted. Default 0. */
+  /** Index of the first frame that is wanted. Default 0. */
   first?: number;
 };
 
 export type BothOptions = FrameOptions & {
   /** Samples per second. Default 16000. */
   sampleRate?: number;
-  /** Bytes of decoded pictures, and of sound, that may wait while the other is read. Default 128 MiB. */
+  /** Bytes of decoded frames, and of audio, that may wait while the other is read. Default 128 MiB. */
   keepBytes?: number;
 };
 
@@ -47,23 +47,23 @@ export interface FfmpegReader extends MediaReader {
   /** The program in use. */
   readonly ffmpeg: Ffmpeg;
   /**
-   * With `first`, reading begins at a key picture some way before that one: pictures and indices are those of the whole film from `first` on, to the
+   * With `first`, reading begins at a key frame some way before that one: frames and indices are those of the whole video from `first` on, to the
    * bit, in mp4, mov and mkv. Of other containers, which seek by guess, they may be off or missing: compare where that matters.
    */
   frames(path: string, options?: FramesOptions): FrameSequence;
   /**
-   * What is wanted of the pictures: `maxSide` averages their pixels (quicker than `frames` scales, which is sharper), a `region` is cut out before
-   * its colours are converted: with four even numbers the same to the bit as in the whole picture, of films of more than 8 bits from 8 pixels off
+   * What is wanted of the frames: `maxSide` averages their pixels (quicker than `frames` scales, which is sharper), a `region` is cut out before
+   * its colours are converted: with four even numbers the same to the bit as in the whole frame, of videos of more than 8 bits from 8 pixels off
    * its edges on, as their colours are interpolated.
    */
-  view(path: string, options: { fps?: number } & ({ maxSide: number } | { region: PictureRegion })): FrameSequence;
+  view(path: string, options: { fps?: number } & ({ maxSide: number } | { region: FrameRegion })): FrameSequence;
   /**
-   * The description, the pictures and the sound of a film out of one run of ffmpeg, the same to the bit as `probe`, `frames`
-   * and `audio` give with three: for many short clips most of the time goes into starting programs. One run where the film's
-   * first picture is at 0 or the film has been probed; else two.
+   * The description, the frames and the audio of a video out of one run of ffmpeg, the same to the bit as `probe`, `frames`
+   * and `audio` give with three: for many short clips most of the time goes into starting programs. One run where the video's
+   * first frame is at 0 or the video has been probed; else two.
    *
    * Read the streams at the same time or one after the other. What waits for its turn is kept in memory up to `keepBytes`,
-   * so read sound before pictures only of films whose pictures fit; of longer ones the run is given up then and each stream
+   * so read audio before frames only of videos whose frames fit; of longer ones the run is given up then and each stream
    * goes on in its own, from where it was.
    *
    * Until both streams have been read to their ends, or `release`, a child process waits.
@@ -71,27 +71,27 @@ export interface FfmpegReader extends MediaReader {
   both(path: string, options?: BothOptions): Promise<BothStreams>;
 }
 
-/** How far before the first wanted picture a seek goes: which picture is nearest in time depends on the one before it. */
+/** How far before the first wanted frame a seek goes: which frame is nearest in time depends on the one before it. */
 const SEEK_MARGIN_SEC = 1;
 
 /** Width times height of 8K video. */
 export const MAX_PIXELS = 7680 * 4320;
 
 /**
- * Opens video and sound files through ffmpeg, as streams in constant memory.
+ * Opens video and audio files through ffmpeg, as streams in constant memory.
  *
- * Picture k of `frames` is the one nearest to `k / fps` seconds after the first picture; sample n of `audio` is heard at
- * `n / sampleRate` seconds after the first picture (after the first sound where there is no picture). Sound that begins
- * later is preceded by silence, sound from before the first picture is dropped. Pictures are RGB, upright (the container's
- * rotation is done), of stored, not display aspect. Sound of several channels becomes their mean as ffmpeg weighs them, full
- * scale kept, in steps of 1 / 32768: 16-bit sound is what all reference pipelines compute their features on, and quiet mel
+ * Frame k of `frames` is the one nearest to `k / fps` seconds after the first frame; sample n of `audio` is heard at
+ * `n / sampleRate` seconds after the first frame (after the first audio where there is no frame). Audio that begins
+ * later is preceded by silence, audio from before the first frame is dropped. Frames are RGB, upright (the container's
+ * rotation is done), of stored, not display aspect. Audio of several channels becomes their mean as ffmpeg weighs them, full
+ * scale kept, in steps of 1 / 32768: 16-bit audio is what all reference pipelines compute their features on, and quiet mel
  * bins show the difference.
  *
- * Frames and pieces of sound are new arrays that belong to the consumer. The child process waits while the consumer works
+ * Frames and pieces of audio are new arrays that belong to the consumer. The child process waits while the consumer works
  * and is killed when an iteration ends early.
  *
- * @throws Error where there is no ffmpeg; the reader's methods throw where a file is missing, is no self-contained film or
- * sound, lacks the stream, is damaged, or is larger than `maxPixels`.
+ * @throws Error where there is no ffmpeg; the reader's methods throw where a file is missing, is no self-contained video or
+ * audio, lacks the stream, is damaged, or is larger than `maxPixels`.
  * @example
  * const media = await openMedia();
  * for await (const frame of media.frames('talk.mp4')) console.log(frame.index, frame.width, frame.height);
@@ -119,15 +119,15 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
     return probe;
   }
 
-  type View = { maxSide?: number; flags?: 'area'; region?: PictureRegion; first?: number };
+  type View = { maxSide?: number; flags?: 'area'; region?: FrameRegion; first?: number };
 
   async function* decodeFrames(path: string, fps: number, { maxSide, flags, region, first = 0 }: View): AsyncGenerator<VideoFrame> {
     const file = await inputFile('frames', path);
     const { info, zeroMicroseconds } = await probeOnce('frames', file);
-    if (!info.video) throw new Error(`frames: path must be a file with pictures, got ${path} (sound only)`);
+    if (!info.video) throw new Error(`frames: path must be a file with frames, got ${path} (audio only)`);
     if (region) assertRegion(region, info.video);
     const { width, height } = region ?? fittedSize(info.video, maxSide);
-    const filter = region ? regionFilter(fps, region, info.video) : pictureFilter(fps, { width, height }, flags, first);
+    const filter = region ? regionFilter(fps, region, info.video) : frameFilter(fps, { width, height }, flags, first);
     const args = [
       ...inputArguments(file, maxPixels, zeroMicroseconds, Math.max(0, first / fps - SEEK_MARGIN_SEC)),
       '-map', '0:V:0', '-vf', filter,
@@ -144,14 +144,14 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
   async function* decodeAudio(path: string, sampleRate: number): AsyncGenerator<Waveform> {
     const file = await inputFile('audio', path);
     const { info, zeroMicroseconds } = await probeOnce('audio', file);
-    if (!info.audio) throw new Error(`audio: path must be a file with sound, got ${path} (no sound stream)`);
+    if (!info.audio) throw new Error(`audio: path must be a file with audio, got ${path} (no audio stream)`);
     const args = [
       ...inputArguments(file, maxPixels),
-      '-map', '0:a:0', '-af', soundFilter(zeroMicroseconds, sampleRate, 'mono'),
+      '-map', '0:a:0', '-af', audioFilter(zeroMicroseconds, sampleRate, 'mono'),
       '-f', NATIVE_PCM16, 'pipe:1',
     ];
     // One second a piece.
-    const unit = { name: 'second of sound', bytes: Math.round(sampleRate) * 2, wholeOnly: false };
+    const unit = { name: 'second of audio', bytes: Math.round(sampleRate) * 2, wholeOnly: false };
     for await (const data of decodeBytes(ffmpeg.path, 'audio', path, args, unit, damage, log)) {
       yield { samples: Float32Array.from(new Int16Array(data.buffer, 0, data.byteLength >> 1), fromPcm16), sampleRate };
     }
@@ -205,10 +205,10 @@ function assertFrameOptions(where: string, fps: number, maxSide: number | undefi
   }
 }
 
-function assertRegion({ left, top, width, height }: PictureRegion, picture: { width: number; height: number }): void {
+function assertRegion({ left, top, width, height }: FrameRegion, frame: { width: number; height: number }): void {
   const whole = [left, top, width, height].every((side) => Number.isInteger(side) && side >= 0) && width > 0 && height > 0;
-  if (whole && left + width <= picture.width && top + height <= picture.height) return;
-  const rule = `whole pixels within the picture of ${picture.width} x ${picture.height}`;
+  if (whole && left + width <= frame.width && top + height <= frame.height) return;
+  const rule = `whole pixels within the frame of ${frame.width} x ${frame.height}`;
   fail(RangeError, 'view', 'options.region', rule, `${width} x ${height} at ${left}, ${top}`);
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { SKIPPED, ffmpeg } from '../testing/clips';
 import { startSharedRun } from './shared-run';
 
-/** Pictures of 256 bytes, 25 a second, and sound of 16000 bytes a second. */
+/** Frames of 256 bytes, 25 a second, and audio of 16000 bytes a second. */
 const source = (seconds: number) => [
   ...['-f', 'lavfi', '-t', String(seconds), '-i', 'color=gray:s=16x16:r=25', '-f', 'lavfi', '-t', String(seconds), '-i', 'sine=r=8000'],
   ...['-map', '0:v', '-f', 'rawvideo', '-pix_fmt', 'gray', 'pipe:1', '-map', '1:a', '-f', 's16le', 'pipe:3'],
@@ -12,43 +12,43 @@ const start = (seconds: number, keepBytes: number, complete?: (messages: string)
 const later = (ms: number) => new Promise<'later'>((resolve) => setTimeout(resolve, ms, 'later'));
 
 describe.skipIf(!ffmpeg)(`startSharedRun${SKIPPED}`, () => {
-  test('sound can be read to its end while nobody reads the pictures, which wait', async () => {
+  test('audio can be read to its end while nobody reads the frames, which wait', async () => {
     const run = start(100, 1_000_000);
-    expect(await run.sound.read(1_600_001)).toHaveLength(1_600_000);
+    expect(await run.audio.read(1_600_001)).toHaveLength(1_600_000);
     expect(await run.ended).toMatchObject({ code: 0, messages: '' });
-    expect(run.pictures.bytes).toBe(640_000);
-    expect(await run.pictures.read(640_001)).toHaveLength(640_000);
+    expect(run.frames.bytes).toBe(640_000);
+    expect(await run.frames.read(640_001)).toHaveLength(640_000);
   });
 
-  test('pictures can be read to their end while nobody reads the sound', async () => {
+  test('frames can be read to their end while nobody reads the audio', async () => {
     const run = start(100, 10_000_000);
-    expect(await run.pictures.read(640_001)).toHaveLength(640_000);
-    expect(run.sound.bytes).toBe(1_600_000);
+    expect(await run.frames.read(640_001)).toHaveLength(640_000);
+    expect(run.audio.bytes).toBe(1_600_000);
   });
 
-  test('where too many pictures would wait the run is given up and whoever waits is told', async () => {
+  test('where too many frames would wait the run is given up and whoever waits is told', async () => {
     const run = start(1000, 200_000);
-    expect(await run.sound.read(16_000_001)).toBeUndefined();
-    expect(await run.pictures.read(1)).toBeUndefined();
+    expect(await run.audio.read(16_000_001)).toBeUndefined();
+    expect(await run.frames.read(1)).toBeUndefined();
     expect((await run.ended).signal).toBe('SIGKILL');
   });
 
-  test('where too much sound would wait the sound is given up, the pictures go on', async () => {
+  test('where too much audio would wait the audio is given up, the frames go on', async () => {
     const run = start(100, 500_000);
-    expect(await run.pictures.read(640_001)).toHaveLength(640_000);
-    expect(await run.sound.read(1)).toBeUndefined();
+    expect(await run.frames.read(640_001)).toHaveLength(640_000);
+    expect(await run.audio.read(1)).toBeUndefined();
   });
 
   test('while nobody waits ffmpeg does, and release ends it', async () => {
     const run = start(100_000, 1_000_000);
-    await run.pictures.read(256);
+    await run.frames.read(256);
     await later(500);
-    const [pictures, sound] = [run.pictures.bytes, run.sound.bytes];
+    const [frameCount, audio] = [run.frames.bytes, run.audio.bytes];
     await later(300);
-    expect(run.pictures.bytes - pictures).toBe(0);
-    expect(run.sound.bytes - sound).toBe(0);
-    expect(pictures).toBeLessThan(2 ** 20 + 65_536);
-    expect(sound).toBeLessThan(1_000_000 + 65_536);
+    expect(run.frames.bytes - frameCount).toBe(0);
+    expect(run.audio.bytes - audio).toBe(0);
+    expect(frameCount).toBeLessThan(2 ** 20 + 65_536);
+    expect(audio).toBeLessThan(1_000_000 + 65_536);
     expect(await Promise.race([run.ended, later(0)])).toBe('later');
     await run.kill();
     await run.kill();
@@ -63,7 +63,7 @@ describe.skipIf(!ffmpeg)(`startSharedRun${SKIPPED}`, () => {
     expect(await whole.described).toMatch(/^Input #0, lavfi/);
     const missing = startSharedRun('/no/such/ffmpeg', [], 1, () => false);
     await expect(missing.ended).rejects.toThrow('ENOENT');
-    expect(await missing.pictures.read(1)).toHaveLength(0);
+    expect(await missing.frames.read(1)).toHaveLength(0);
     expect(await missing.described).toBe('');
     await missing.kill();
   });

@@ -3,16 +3,16 @@ import { PipeQueue } from '../ffmpeg/pipe-queue';
 import { runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 
-/** Bytes of pictures that are read ahead while nobody waits for anything. */
+/** Bytes of frames that are read ahead while nobody waits for anything. */
 const AHEAD = 2 ** 20;
 
 /** Characters of messages that are kept: the description of a file with many streams and much metadata. */
 const KEPT_CHARACTERS = 262_144;
 
-/** One ffmpeg that writes pictures to `pipe:1` and sound to `pipe:3`. */
+/** One ffmpeg that writes frames to `pipe:1` and audio to `pipe:3`. */
 export type SharedRun = {
-  readonly pictures: PipeQueue;
-  readonly sound: PipeQueue;
+  readonly frames: PipeQueue;
+  readonly audio: PipeQueue;
   /**
    * What ffmpeg said, without levels, by the time `complete` held of it or the run was over; undefined where it was
    * killed before, or nobody asked.
@@ -28,9 +28,9 @@ export type SharedRun = {
  * Starts a run whose two outputs may be read in any order, at any speed, or not at all, without standing still.
  *
  * ffmpeg writes both outputs in step and waits where a pipe is full, so that whoever waits for one of them needs the other
- * to be read, too. Hence: while nobody waits, sound comes in up to `keepBytes` and pictures up to a megabyte, and then
- * ffmpeg waits. While somebody waits for sound (or for the description), pictures come in up to `keepBytes`; beyond that the
- * run is given up. While somebody waits for pictures, sound comes in up to `keepBytes`; beyond that the sound alone is given
+ * to be read, too. Hence: while nobody waits, audio comes in up to `keepBytes` and frames up to a megabyte, and then
+ * ffmpeg waits. While somebody waits for audio (or for the description), frames come in up to `keepBytes`; beyond that the
+ * run is given up. While somebody waits for frames, audio comes in up to `keepBytes`; beyond that the audio alone is given
  * up, as it costs little to decode again. So somebody who waits always either gets what he waits for, or the end, or is told
  * that it is lost.
  */
@@ -60,32 +60,32 @@ export function startSharedRun(
   });
 
   const run = runFfmpeg(ffmpegPath, ['-nostdin', '-nostats', '-v', 'level+info', ...args], { third: true, listen });
-  const pictures = new PipeQueue(run.stdout, settle);
-  const sound = new PipeQueue(run.third!, settle);
+  const frames = new PipeQueue(run.stdout, settle);
+  const audio = new PipeQueue(run.third!, settle);
 
   function settle(): void {
-    const pictureIsAwaited = !isDescribed || pictures.wanted;
-    const soundIsAwaited = !isDescribed || sound.wanted;
-    if (soundIsAwaited && pictures.bytes >= keepBytes) void kill();
-    if (pictureIsAwaited && sound.bytes >= keepBytes && !sound.wanted) sound.lose();
-    pictures.flow(pictures.lost || pictures.wanted || soundIsAwaited || pictures.bytes < AHEAD);
-    sound.flow(sound.lost || sound.wanted || pictureIsAwaited || sound.bytes < keepBytes);
+    const frameIsAwaited = !isDescribed || frames.wanted;
+    const audioIsAwaited = !isDescribed || audio.wanted;
+    if (audioIsAwaited && frames.bytes >= keepBytes) void kill();
+    if (frameIsAwaited && audio.bytes >= keepBytes && !audio.wanted) audio.lose();
+    frames.flow(frames.lost || frames.wanted || audioIsAwaited || frames.bytes < AHEAD);
+    audio.flow(audio.lost || audio.wanted || frameIsAwaited || audio.bytes < keepBytes);
   }
 
   function kill(): Promise<void> {
     describe(undefined);
-    pictures.lose();
-    sound.lose();
+    frames.lose();
+    audio.lose();
     return run.kill();
   }
 
   const ended = run.ended.then((end) => ({ ...end, messages: errors }));
   const over = () => {
     describe(messages);
-    pictures.finish();
-    sound.finish();
+    frames.finish();
+    audio.finish();
   };
   ended.then(over, over);
   settle();
-  return { pictures, sound, described, ended, kill };
+  return { frames, audio, described, ended, kill };
 }

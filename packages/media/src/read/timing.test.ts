@@ -4,7 +4,7 @@ import { H264_AAC, SKIPPED, beep, ffmpeg, flash, make, onset, temporaryFolder } 
 import { openMedia } from './open-media';
 import type { FfmpegReader } from './open-media';
 
-/** A flash and a beep at known times must come out at that picture and that sample, whatever the file is like. */
+/** A flash and a beep at known times must come out at that frame and that sample, whatever the file is like. */
 const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);
 
@@ -21,24 +21,24 @@ describe.skipIf(!ffmpeg)(`a flash and a beep${SKIPPED}`, () => {
   });
 
   async function measure(path: string) {
-    const film = await media.both(path);
+    const video = await media.both(path);
     const means: number[] = [];
     let size = '';
-    for await (const { data, width, height } of film.frames) {
+    for await (const { data, width, height } of video.frames) {
       means.push(data.reduce((sum, value) => sum + value, 0) / data.length);
       size = `${width}x${height}`;
     }
     const pieces: number[] = [];
-    for await (const { samples } of film.audio) pieces.push(...samples);
+    for await (const { samples } of video.audio) pieces.push(...samples);
     const samples = Float32Array.from(pieces);
-    return { picture: means.findIndex((mean) => mean > 128), pictures: means.length, sample: onset(samples) - RISE, samples: samples.length, size, info: film.info };
+    return { frame: means.findIndex((mean) => mean > 128), frameCount: means.length, sample: onset(samples) - RISE, samples: samples.length, size, info: video.info };
   }
 
-  test.each([8000, 16000, 22050, 44100, 48000, 96000])('of %d Hz sound, lossless and AAC, are at picture 25 and at sample 16000', async (rate) => {
+  test.each([8000, 16000, 22050, 44100, 48000, 96000])('of %d Hz audio, lossless and AAC, are at frame 25 and at sample 16000', async (rate) => {
     for (const [name, codecs] of [[`pcm-${rate}.mkv`, [...VIDEO, '-c:a', 'pcm_s16le']], [`aac-${rate}.mp4`, H264_AAC]] as const) {
       await make(...flash(25), ...beep(2, 1, rate), ...codecs, file(name));
-      const { picture, pictures, sample, samples, info } = await measure(file(name));
-      expect([picture, pictures]).toEqual([25, 50]);
+      const { frame, frameCount, sample, samples, info } = await measure(file(name));
+      expect([frame, frameCount]).toEqual([25, 50]);
       expect(Math.abs(sample - 16000)).toBeLessThanOrEqual(1);
       expect(info.audio!.sampleRate).toBe(rate);
       // AAC goes on to the end of its last frame of 1024 samples.
@@ -47,10 +47,10 @@ describe.skipIf(!ffmpeg)(`a flash and a beep${SKIPPED}`, () => {
     }
   });
 
-  test.each(['mono', 'stereo', '5.1'])('of %s sound are at picture 25 and at sample 16000', async (layout) => {
+  test.each(['mono', 'stereo', '5.1'])('of %s audio are at frame 25 and at sample 16000', async (layout) => {
     await make(...flash(25), ...beep(2, 1, 48000, layout), ...H264_AAC, file(`${layout}.mp4`));
-    const { picture, sample } = await measure(file(`${layout}.mp4`));
-    expect(picture).toBe(25);
+    const { frame, sample } = await measure(file(`${layout}.mp4`));
+    expect(frame).toBe(25);
     expect(Math.abs(sample - 16000)).toBeLessThanOrEqual(1);
   });
 
@@ -62,33 +62,33 @@ describe.skipIf(!ffmpeg)(`a flash and a beep${SKIPPED}`, () => {
     ['flash.flv', H264_AAC, 8], // its clock has whole milliseconds
     ['mp3.mp4', [...VIDEO, '-c:a', 'mp3'], 1],
     ['vorbis.webm', ['-c:v', 'libvpx', '-deadline', 'realtime', '-c:a', 'libvorbis'], 1],
-    ['fragments.mp4', [...H264_AAC, '-movflags', 'frag_keyframe+delay_moov'], 1], // its sound begins before 0
-  ] as const)('in %s are at picture 25 and at sample 16000', async (name, codecs, tolerance) => {
+    ['fragments.mp4', [...H264_AAC, '-movflags', 'frag_keyframe+delay_moov'], 1], // its audio begins before 0
+  ] as const)('in %s are at frame 25 and at sample 16000', async (name, codecs, tolerance) => {
     await make(...flash(25), ...beep(), ...codecs, file(name));
-    const { picture, pictures, sample } = await measure(file(name));
-    expect([picture, pictures]).toEqual([25, 50]);
+    const { frame, frameCount, sample } = await measure(file(name));
+    expect([frame, frameCount]).toEqual([25, 50]);
     expect(Math.abs(sample - 16000)).toBeLessThanOrEqual(tolerance);
   });
 
-  test.each(['24000/1001', '30000/1001', '60', '60000/1001'])('of a film of %s pictures a second do not drift in a minute', async (rate) => {
+  test.each(['24000/1001', '30000/1001', '60', '60000/1001'])('of a video of %s frames a second do not drift in a minute', async (rate) => {
     const path = file(`minute-${rate.replace('/', '-')}.mkv`);
     await make(...flash(rate, 60.5, 60, '16x16'), ...beep(60.5, 60, 16000), ...VIDEO, '-c:a', 'flac', path);
-    const { picture, pictures, sample } = await measure(path);
+    const { frame, frameCount, sample } = await measure(path);
     const [numerator, denominator = '1'] = rate.split('/');
     const fps = Number(numerator) / Number(denominator);
-    // The first source picture at or after 60 s is shown from half a source picture before its time on.
+    // The first source frame at or after 60 s is shown from half a source frame before its time on.
     const source = Math.ceil(60 * fps - 1e-9) / fps;
-    expect(picture).toBe(Math.ceil((source - 0.5 / fps) * 25 - 1e-6));
+    expect(frame).toBe(Math.ceil((source - 0.5 / fps) * 25 - 1e-6));
     expect(Math.abs(sample - 960_000)).toBeLessThanOrEqual(1);
-    expect(Math.abs(pictures - 60.5 * 25)).toBeLessThanOrEqual(2);
+    expect(Math.abs(frameCount - 60.5 * 25)).toBeLessThanOrEqual(2);
   });
 
-  test.each(['65x49', '17x33'])('of pictures of %s, odd on both sides, keep their time and size', async (size) => {
+  test.each(['65x49', '17x33'])('of frames of %s, odd on both sides, keep their time and size', async (size) => {
     const scale = ['-vf', `scale=${size.replace('x', ':')}`]; // the source itself has even sides only
     for (const [name, codec] of [[`odd-${size}.mkv`, ['-c:v', 'ffv1', '-pix_fmt', 'bgr0']], [`odd-${size}.mp4`, ['-c:v', 'mpeg4']]] as const) {
       await make(...flash(25), ...beep(), ...scale, ...codec, '-c:a', name.endsWith('mkv') ? 'flac' : 'aac', file(name));
-      const { picture, pictures, sample, size: seen } = await measure(file(name));
-      expect([picture, pictures, seen]).toEqual([25, 50, size]);
+      const { frame, frameCount, sample, size: seen } = await measure(file(name));
+      expect([frame, frameCount, seen]).toEqual([25, 50, size]);
       expect(Math.abs(sample - 16000)).toBeLessThanOrEqual(1);
     }
   });
@@ -96,48 +96,48 @@ describe.skipIf(!ffmpeg)(`a flash and a beep${SKIPPED}`, () => {
   // Seconds by which each stream is late in the file; samples of tolerance: mp4's edit lists and Matroska have whole milliseconds.
   test.each(
     ['mp4', 'mkv', 'ts', 'flv'].flatMap((container) =>
-      [[0.3, 0], [0, 0.3], [0.5, 2]].map(([picture, sound]) => [container, picture, sound] as const),
+      [[0.3, 0], [0, 0.3], [0.5, 2]].map(([frame, audio]) => [container, frame, audio] as const),
     ),
-  )('in %s, pictures %d s late and sound %d s late, count from the first picture', async (container, pictureLate, soundLate) => {
-    const path = file(`late-${pictureLate}-${soundLate}.${container}`);
-    const sound = ['-c:a', container === 'mkv' ? 'flac' : 'aac'];
-    await make('-itsoffset', String(pictureLate), '-i', file('pictures.mp4'), '-itsoffset', String(soundLate), '-i', file('sound.wav'), '-c:v', 'copy', ...sound, path);
-    const { picture, pictures, sample } = await measure(path);
-    expect([picture, pictures]).toEqual([25, 50]);
-    expect(Math.abs(sample - 16000 * (1 + soundLate - pictureLate))).toBeLessThanOrEqual(16);
+  )('in %s, frames %d s late and audio %d s late, count from the first frame', async (container, frameLate, audioLate) => {
+    const path = file(`late-${frameLate}-${audioLate}.${container}`);
+    const audio = ['-c:a', container === 'mkv' ? 'flac' : 'aac'];
+    await make('-itsoffset', String(frameLate), '-i', file('pictures.mp4'), '-itsoffset', String(audioLate), '-i', file('sound.wav'), '-c:v', 'copy', ...audio, path);
+    const { frame, frameCount, sample } = await measure(path);
+    expect([frame, frameCount]).toEqual([25, 50]);
+    expect(Math.abs(sample - 16000 * (1 + audioLate - frameLate))).toBeLessThanOrEqual(16);
   });
 
-  test('of a film whose sound was cut inside by an edit list are where that puts them', async () => {
+  test('of a video whose audio was cut inside by an edit list are where that puts them', async () => {
     await make(...beep(), '-c:a', 'aac', file('sound.m4a'));
     await make('-ss', '0.5', '-i', file('sound.m4a'), '-i', file('pictures.mp4'), '-map', '1:v', '-map', '0:a', '-c', 'copy', file('edited.mp4'));
-    const { picture, sample } = await measure(file('edited.mp4'));
-    expect(picture).toBe(25);
+    const { frame, sample } = await measure(file('edited.mp4'));
+    expect(frame).toBe(25);
     expect(Math.abs(sample - 8000)).toBeLessThanOrEqual(1);
   });
 
-  test('of a film cut by copying keep together: each is read from the key frame or the edit on', async () => {
+  test('of a video cut by copying keep together: each is read from the key frame or the edit on', async () => {
     await make(...flash(25, 4, 3), ...beep(4, 3), ...H264_AAC, file('long.mp4'));
     for (const container of ['mp4', 'mkv', 'ts']) {
       await make('-ss', '1.12', '-i', file('long.mp4'), '-c', 'copy', file(`copied.${container}`));
-      const { picture, sample } = await measure(file(`copied.${container}`));
-      expect(picture).toBeGreaterThan(45);
-      expect(Math.abs(sample - 640 * picture)).toBeLessThanOrEqual(16);
+      const { frame, sample } = await measure(file(`copied.${container}`));
+      expect(frame).toBeGreaterThan(45);
+      expect(Math.abs(sample - 640 * frame)).toBeLessThanOrEqual(16);
     }
   });
 
-  test('sound that is longer than the pictures goes on, one that is shorter ends', async () => {
+  test('audio that is longer than the frames goes on, one that is shorter ends', async () => {
     await make(...flash(25, 1.2, 1), ...beep(3, 1), ...VIDEO, '-c:a', 'pcm_s16le', file('longer.mkv'));
-    expect(await measure(file('longer.mkv'))).toMatchObject({ picture: 25, pictures: 30, sample: 16000, samples: 48000 });
+    expect(await measure(file('longer.mkv'))).toMatchObject({ frame: 25, frameCount: 30, sample: 16000, samples: 48000 });
     await make(...flash(25, 3, 1), ...beep(1.2, 1), ...VIDEO, '-c:a', 'pcm_s16le', file('shorter.mkv'));
-    expect(await measure(file('shorter.mkv'))).toMatchObject({ picture: 25, pictures: 75, sample: 16000, samples: 19200 });
+    expect(await measure(file('shorter.mkv'))).toMatchObject({ frame: 25, frameCount: 75, sample: 16000, samples: 19200 });
   });
 
-  test('a film of one picture is one picture', async () => {
+  test('a video of one frame is one frame', async () => {
     await make(...flash(25, 0.04, 0), ...beep(1, 0.5), ...H264_AAC, file('one.mp4'));
-    const { picture, pictures, sample } = await measure(file('one.mp4'));
-    expect([picture, pictures]).toEqual([0, 1]);
+    const { frame, frameCount, sample } = await measure(file('one.mp4'));
+    expect([frame, frameCount]).toEqual([0, 1]);
     expect(Math.abs(sample - 8000)).toBeLessThanOrEqual(1);
     await make(...flash(25, 0.04, 0), ...beep(0.04, 0), ...VIDEO, '-c:a', 'pcm_s16le', file('one.mkv'));
-    expect(await measure(file('one.mkv'))).toMatchObject({ picture: 0, pictures: 1, sample: 0, samples: 640 });
+    expect(await measure(file('one.mkv'))).toMatchObject({ frame: 0, frameCount: 1, sample: 0, samples: 640 });
   });
 });

@@ -25,7 +25,7 @@ export async function make(...args: string[]): Promise<void> {
   await promisify(execFile)(ffmpeg!.path, ['-nostdin', '-v', 'error', '-y', ...args]);
 }
 
-/** Black pictures that turn white at `atSec` for a fifth of a second, as a lavfi source. */
+/** Black frames that turn white at `atSec` for a fifth of a second, as a lavfi source. */
 export function flash(fps: number | string, seconds = 2, atSec = 1, size = '64x48'): string[] {
   const box = `drawbox=c=white:t=fill:enable=between(t\\,${atSec}\\,${atSec + 0.199})`;
   return ['-f', 'lavfi', '-t', String(seconds), '-i', `color=black:s=${size}:r=${fps},${box}`];
@@ -42,7 +42,7 @@ export function beep(seconds = 2, atSec = 1, sampleRate = 44100, layout = 'mono'
 /** x264 in plain yuv420p, and AAC: what most files have. */
 export const H264_AAC = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-g', '12', '-bf', '2', '-c:a', 'aac'];
 
-/** Mean brightness of each picture, 0..255. */
+/** Mean brightness of each frame, 0..255. */
 export async function brightness(media: FfmpegReader, path: string, options?: FrameOptions): Promise<number[]> {
   const means: number[] = [];
   for await (const frame of media.frames(path, options)) {
@@ -53,7 +53,7 @@ export async function brightness(media: FfmpegReader, path: string, options?: Fr
   return means;
 }
 
-/** Index of the first white picture. */
+/** Index of the first white frame. */
 export async function flashFrame(media: FfmpegReader, path: string, options?: FrameOptions): Promise<number> {
   return (await brightness(media, path, options)).findIndex((mean) => mean > 128);
 }

@@ -47,7 +47,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     media = await openMedia();
   });
 
-  test.each([['mp4', 50, 16000], ['mp4', 31, 44100], ['mkv', 50, 48000]])('in %s %d pictures come back one for one, with sound of %d Hz where it was', async (ending, count, rate) => {
+  test.each([['mp4', 50, 16000], ['mp4', 31, 44100], ['mkv', 50, 48000]])('in %s %d frames come back one for one, with audio of %d Hz where it was', async (ending, count, rate) => {
     const path = file(`round-${count}-${rate}.${ending}`);
     const samples = noise(Math.round((count / 25) * rate));
     const writer = encodeVideo(path, { width: SIDE, height: SIDE, audio: { samples, sampleRate: rate } });
@@ -58,43 +58,43 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     for await (const { data } of media.frames(path)) levels.push(data.reduce((sum, value) => sum + value, 0) / BYTES);
     expect(levels.length).toBe(count);
     levels.forEach((level, index) => expect(Math.abs(level - index * 4)).toBeLessThan(3));
-    const sound = await joinWaveform(media.audio(path, { sampleRate: rate }));
-    const { delay, correlation } = bestDelay(samples.subarray(0, 20_000), sound.samples, 200);
+    const audio = await joinWaveform(media.audio(path, { sampleRate: rate }));
+    const { delay, correlation } = bestDelay(samples.subarray(0, 20_000), audio.samples, 200);
     expect(Math.abs(delay)).toBeLessThanOrEqual(1);
     expect(correlation).toBeGreaterThan(0.9);
     // The last AAC frame may come back whole: at most 1023 samples of tail.
-    expect(sound.samples.length - samples.length).toBeLessThan(1024 + rate / 1000);
-    expect(sound.samples.length - samples.length).toBeGreaterThanOrEqual(-1);
+    expect(audio.samples.length - samples.length).toBeLessThan(1024 + rate / 1000);
+    expect(audio.samples.length - samples.length).toBeGreaterThanOrEqual(-1);
   });
 
-  test('the sound of a file goes in at its own rate with its channels, as long as it is or as long as is asked', async () => {
-    const sound = file('stereo.wav');
-    await make('-f', 'lavfi', '-t', '1.5', '-i', 'aevalsrc=0.4*sin(880*t)|0.2*sin(3000*t):s=44100', sound);
-    for (const soundSec of [undefined, 0.75]) {
-      const path = file(`with-sound-${soundSec}.mp4`);
-      const writer = encodeVideo(path, { width: SIDE, height: SIDE, soundFile: sound, soundSec });
+  test('the audio of a file goes in at its own rate with its channels, as long as it is or as long as is asked', async () => {
+    const audio = file('stereo.wav');
+    await make('-f', 'lavfi', '-t', '1.5', '-i', 'aevalsrc=0.4*sin(880*t)|0.2*sin(3000*t):s=44100', audio);
+    for (const audioSec of [undefined, 0.75]) {
+      const path = file(`with-sound-${audioSec}.mp4`);
+      const writer = encodeVideo(path, { width: SIDE, height: SIDE, audioFile: audio, audioSec });
       for (let index = 0; index < 25; index++) await writer.write(new Uint8Array(BYTES).fill(index * 4));
       await writer.finish();
       expect(await media.probe(path)).toMatchObject({ audio: { codec: 'aac', sampleRate: 44100, channels: 2 }, video: { width: SIDE } });
-      const [heard, given] = [await joinWaveform(media.audio(path)), await joinWaveform(media.audio(sound))];
-      expect(Math.abs(heard.samples.length - 16000 * (soundSec ?? 1.5))).toBeLessThan(400);
+      const [heard, given] = [await joinWaveform(media.audio(path)), await joinWaveform(media.audio(audio))];
+      expect(Math.abs(heard.samples.length - 16000 * (audioSec ?? 1.5))).toBeLessThan(400);
       const { delay, correlation } = bestDelay(given.samples.subarray(0, 10_000), heard.samples, 20);
       expect(Math.abs(delay)).toBeLessThanOrEqual(1);
       expect(correlation).toBeGreaterThan(0.99);
     }
   });
 
-  test('a sound file without sound, or beside samples, is refused', async () => {
+  test('an audio track file without audio, or beside samples, is refused', async () => {
     await make('-f', 'lavfi', '-t', '1', '-i', 'color=red:s=32x32:r=25', file('silent.mp4'));
-    const writer = encodeVideo(file('none.mp4'), { width: SIDE, height: SIDE, soundFile: file('silent.mp4') });
-    await expect(writer.write(new Uint8Array(BYTES))).rejects.toThrow('options.soundFile must be a file with sound');
+    const writer = encodeVideo(file('none.mp4'), { width: SIDE, height: SIDE, audioFile: file('silent.mp4') });
+    await expect(writer.write(new Uint8Array(BYTES))).rejects.toThrow('options.soundFile must be a file with audio');
     const audio = { samples: noise(800), sampleRate: 16000 };
-    expect(() => encodeVideo(file('x.mp4'), { width: SIDE, height: SIDE, soundFile: 'a.wav', audio })).toThrow('one of audio and soundFile, got both');
-    expect(() => encodeVideo(file('x.mp4'), { width: SIDE, height: SIDE, soundFile: 'a.wav', soundSec: 0 })).toThrow('options.soundSec');
+    expect(() => encodeVideo(file('x.mp4'), { width: SIDE, height: SIDE, audioFile: 'a.wav', audio })).toThrow('one of audio and soundFile, got both');
+    expect(() => encodeVideo(file('x.mp4'), { width: SIDE, height: SIDE, audioFile: 'a.wav', audioSec: 0 })).toThrow('options.soundSec');
     expect(readdirSync(folder).filter((name) => name.startsWith('none') || name.endsWith('.partial'))).toEqual([]);
   });
 
-  test('pictures are let go of once they are written', async () => {
+  test('frames are let go of once they are written', async () => {
     const side = 512;
     const writer = encodeVideo(file('large.mp4'), { width: side, height: side, preset: 'ultrafast' });
     const held = () => process.memoryUsage().arrayBuffers;
@@ -112,7 +112,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     expect(held() - before).toBeLessThan(100 * 2 ** 20);
   });
 
-  test('the same pictures and sound give the same bytes', async () => {
+  test('the same frames and audio give the same bytes', async () => {
     const bytes: Buffer[] = [];
     for (const name of ['same-1.mp4', 'same-2.mp4']) {
       const writer = encodeVideo(file(name), { width: SIDE, height: SIDE, audio: { samples: noise(8000), sampleRate: 16000 } });
@@ -146,7 +146,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     const writer = encodeVideo(file('later.mp4'), { width: SIDE, height: SIDE, audio: { samples: noise(1600), sampleRate: 16000 } });
     await writer.write(new Uint8Array(BYTES));
     expect(readdirSync(folder)).not.toContain('later.mp4');
-    if (process.platform !== 'win32') expect(readdirSync(temporary).length).toBe(1); // the sound
+    if (process.platform !== 'win32') expect(readdirSync(temporary).length).toBe(1); // the audio
     await writer.finish();
     expect(readdirSync(folder).filter((name) => name.includes('later'))).toEqual(['later.mp4']);
     expect(readdirSync(temporary)).toEqual([]);
@@ -193,7 +193,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     expect(() => encodeVideo(file('a.mp4'), { ...options, audio: { samples: [] as never, sampleRate: 16000 } })).toThrow('waveform.samples');
     const writer = encodeVideo(file('none.mp4'), options);
     await expect(writer.write(new Uint8Array(5))).rejects.toThrow('frame must be a Uint8Array of 32 x 32 x 3 bytes');
-    await expect(writer.finish()).rejects.toThrow('at least one picture');
+    await expect(writer.finish()).rejects.toThrow('at least one frame');
     await expect(encodeVideo(join(folder, 'no', 'a.mp4'), options).write(new Uint8Array(BYTES))).rejects.toThrow('a folder that exists');
     await expect(encodeVideo(file('b.mp4'), { ...options, crf: 99 }).write(new Uint8Array(BYTES))).rejects.toThrow('options.crf');
     await expect(encodeVideo(file('b.mp4'), { ...options, ffmpegPath: '/no/ffmpeg' }).write(new Uint8Array(BYTES))).rejects.toThrow('options.ffmpegPath');

@@ -5,14 +5,14 @@ import { assertWaveform, fail } from '@lipsync/contracts';
 import type { Waveform } from '@lipsync/contracts';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
 import type { FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
-import { soundFilter } from '../ffmpeg/filters';
+import { audioFilter } from '../ffmpeg/filters';
 import { inputArguments, inputFile } from '../read/input-file';
 import { MAX_PIXELS } from '../read/open-media';
 import { assertFolder, containerArguments, outputFile } from './output-file';
 import { probeFile } from '../check/probe';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { FfmpegRun } from '../ffmpeg/run-ffmpeg';
-import { soundArguments, videoArguments } from './encoder-arguments';
+import { audioArguments, videoArguments } from './encoder-arguments';
 import type { EncoderOptions } from './encoder-arguments';
 
 export type EncodeVideoOptions = FindFfmpegOptions & EncoderOptions & {
@@ -20,20 +20,20 @@ export type EncodeVideoOptions = FindFfmpegOptions & EncoderOptions & {
   width: number;
   /** Pixels, even. */
   height: number;
-  /** Pictures per second. Default 25. */
+  /** Frames per second. Default 25. */
   fps?: number;
-  /** Mono sound whose sample 0 is heard with the first picture; its length need not be that of the pictures. Default: no sound. */
+  /** Mono audio whose sample 0 is heard with the first frame; its length need not be that of the frames. Default: no audio. */
   audio?: Waveform;
   /**
-   * Instead of `audio`, the sound of a file at its own rate with all its channels. Its time 0 is that of `openMedia`'s `audio`: the file's first
-   * picture, or its first sound where it has none.
+   * Instead of `audio`, the audio of a file at its own rate with all its channels. Its time 0 is that of `openMedia`'s `audio`: the file's first
+   * frame, or its first audio where it has none.
    */
-  soundFile?: string;
-  /** Cuts the sound of `soundFile` after this many seconds. Default: all of it. */
-  soundSec?: number;
+  audioFile?: string;
+  /** Cuts the audio of `soundFile` after this many seconds. Default: all of it. */
+  audioSec?: number;
 };
 
-/** Takes pictures in order. End with `finish` or `abort`: until then a child process and temporary files live. */
+/** Takes frames in order. End with `finish` or `abort`: until then a child process and temporary files live. */
 export type VideoWriter = {
   /** RGB, `height * width * 3` bytes; borrowed until the promise resolves. Await it before the next one. */
   write(frame: Uint8Array): Promise<void>;
@@ -44,11 +44,11 @@ export type VideoWriter = {
 };
 
 /**
- * Writes pictures and sound to a video file: H.264 (libx264; MPEG-4 part 2, said aloud, where the build lacks it), yuv420p,
- * BT.601, with AAC sound (in .mkv FLAC). The file appears under its name only when complete; an error or `abort` leaves nothing behind.
+ * Writes frames and audio to a video file: H.264 (libx264; MPEG-4 part 2, said aloud, where the build lacks it), yuv420p,
+ * BT.601, with AAC audio (in .mkv FLAC). The file appears under its name only when complete; an error or `abort` leaves nothing behind.
  *
- * Decoded again by `openMedia`, the pictures are as many as written and the sound starts at sample 0 to within one sample; the container notes
- * the AAC encoder's 1024 samples of delay. How long the sound's tail may become: see the package README.
+ * Decoded again by `openMedia`, the frames are as many as written and the audio starts at sample 0 to within one sample; the container notes
+ * the AAC encoder's 1024 samples of delay. How long the audio's tail may become: see the package README.
  *
  * @param path ends in .mp4, .m4v, .mov or .mkv; an existing file is replaced.
  * @throws RangeError for odd sizes or a bad rate; the promises reject where ffmpeg fails (a full disk, a killed child).
@@ -58,7 +58,7 @@ export type VideoWriter = {
  * await writer.finish();
  */
 export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWriter {
-  const { width, height, fps = 25, audio, soundFile, soundSec } = options;
+  const { width, height, fps = 25, audio, audioFile, audioSec } = options;
   for (const [name, value] of [['width', width], ['height', height]] as const) {
     if (!(Number.isInteger(value) && value > 0 && value % 2 === 0 && value <= 16_384)) {
       fail(RangeError, 'encodeVideo', `options.${name}`, 'an even number of pixels from 2 to 16384', value);
@@ -69,18 +69,18 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
   if (audio && !Number.isInteger(audio.sampleRate)) {
     fail(RangeError, 'encodeVideo', 'options.audio.sampleRate', 'a whole number of Hz', audio.sampleRate);
   }
-  if (audio && soundFile !== undefined) fail(TypeError, 'encodeVideo', 'options', 'with one of audio and soundFile', 'both');
-  if (soundSec !== undefined && !(soundSec > 0 && Number.isFinite(soundSec))) fail(RangeError, 'encodeVideo', 'options.soundSec', 'above 0', soundSec);
+  if (audio && audioFile !== undefined) fail(TypeError, 'encodeVideo', 'options', 'with one of audio and soundFile', 'both');
+  if (audioSec !== undefined && !(audioSec > 0 && Number.isFinite(audioSec))) fail(RangeError, 'encodeVideo', 'options.soundSec', 'above 0', audioSec);
   const output = outputFile('encodeVideo', path);
   const frameBytes = width * height * 3;
 
   let state: 'open' | 'finished' | 'aborted' = 'open';
-  let frames = 0;
-  let soundFolder: string | undefined;
+  let frameCount = 0;
+  let audioFolder: string | undefined;
   let ended: Error | undefined;
   let answer: ((error: Error) => void) | undefined;
   const started = start();
-  // One listener for all pictures: one each would hold every picture until the end.
+  // One listener for all frames: one each would hold every frame until the end.
   started
     .then((run) => run.ended)
     .catch(() => undefined) // reported by write and finish
@@ -93,19 +93,19 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
     await assertFolder('encodeVideo', path);
     const ffmpeg = await ffmpegFor(options);
     const sound: string[] = [];
-    let soundOut: string[] = [];
-    if (soundFile !== undefined) {
-      const file = await inputFile('encodeVideo', soundFile);
+    let audioOut: string[] = [];
+    if (audioFile !== undefined) {
+      const file = await inputFile('encodeVideo', audioFile);
       const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, 'encodeVideo', file, MAX_PIXELS);
-      if (!info.audio) throw new Error(`encodeVideo: options.soundFile must be a file with sound, got ${soundFile} (no sound stream)`);
-      const cut = soundSec === undefined ? '' : `,atrim=end=${soundSec}`;
+      if (!info.audio) throw new Error(`encodeVideo: options.soundFile must be a file with audio, got ${audioFile} (no audio stream)`);
+      const cut = audioSec === undefined ? '' : `,atrim=end=${audioSec}`;
       sound.push(...inputArguments(file, MAX_PIXELS));
-      soundOut = ['-af', soundFilter(zeroMicroseconds, info.audio.sampleRate, undefined) + cut, ...soundArguments(output.muxer, options, info.audio.channels)];
+      audioOut = ['-af', audioFilter(zeroMicroseconds, info.audio.sampleRate, undefined) + cut, ...audioArguments(output.muxer, options, info.audio.channels)];
     }
     if (audio) {
-      soundOut = soundArguments(output.muxer, options);
-      soundFolder = await mkdtemp(join(tmpdir(), 'lipsync-media-'));
-      const file = join(soundFolder, 'sound.f32');
+      audioOut = audioArguments(output.muxer, options);
+      audioFolder = await mkdtemp(join(tmpdir(), 'lipsync-media-'));
+      const file = join(audioFolder, 'sound.f32');
       await writeSamples(file, audio.samples);
       sound.push('-f', 'f32le', '-ar', String(audio.sampleRate), '-ac', '1', '-i', `file:${file}`);
     }
@@ -115,7 +115,7 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
       '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', `${width}x${height}`, '-r', String(fps), '-i', 'pipe:0',
       ...sound,
       '-map', '0:v', ...video,
-      ...(sound.length > 0 ? ['-map', '1:a:0', ...soundOut] : []),
+      ...(sound.length > 0 ? ['-map', '1:a:0', ...audioOut] : []),
       ...containerArguments(output),
     ], { stdin: 'pipe' });
   }
@@ -123,7 +123,7 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
   async function cleanUp(): Promise<void> {
     const run = await started.catch(() => undefined);
     await run?.kill();
-    if (soundFolder) await rm(soundFolder, { recursive: true, force: true });
+    if (audioFolder) await rm(audioFolder, { recursive: true, force: true });
     await output.discard();
   }
 
@@ -132,7 +132,7 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
     const end = await run.ended;
     state = 'aborted';
     await cleanUp();
-    throw new Error(`encodeVideo: ffmpeg must write ${path} to its end, got after ${frames} pictures: ${lastLine(end)}`);
+    throw new Error(`encodeVideo: ffmpeg must write ${path} to its end, got after ${frameCount} frames: ${lastLine(end)}`);
   }
 
   /** Raises what went wrong at the start after taking away what was made. */
@@ -166,14 +166,14 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
       });
       answer = undefined;
       if (error) await failed(run);
-      frames++;
+      frameCount++;
     },
     async finish() {
       if (state !== 'open') throw new Error(`finish: the file must be open, got ${path} ${state}`);
       const run = await running();
-      if (frames === 0) {
+      if (frameCount === 0) {
         await abort();
-        throw new Error(`finish: at least one picture must have been written, got none for ${path}`);
+        throw new Error(`finish: at least one frame must have been written, got none for ${path}`);
       }
       run.stdout.resume();
       run.stdin.end();

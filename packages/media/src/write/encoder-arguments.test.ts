@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../testing/clips';
-import { soundArguments, videoArguments } from './encoder-arguments';
+import { audioArguments, videoArguments } from './encoder-arguments';
 
 const folder = temporaryFolder();
 
@@ -34,7 +34,7 @@ describe.skipIf(process.platform === 'win32')('videoArguments', () => {
 });
 
 test('soundArguments give AAC where its delay is noted and FLAC in Matroska', () => {
-  expect(soundArguments('mp4', {}, 2)).toContain('192k');
-  expect(soundArguments('matroska', {})).toContain('flac');
-  expect(() => soundArguments('mp4', { audioKbps: 1 })).toThrow('options.audioKbps');
+  expect(audioArguments('mp4', {}, 2)).toContain('192k');
+  expect(audioArguments('matroska', {})).toContain('flac');
+  expect(() => audioArguments('mp4', { audioKbps: 1 })).toThrow('options.audioKbps');
 });

@@ -7,18 +7,18 @@ export type EncoderOptions = {
   crf?: number;
   /** x264's preset. Default `veryfast`. */
   preset?: 'ultrafast' | 'superfast' | 'veryfast' | 'faster' | 'fast' | 'medium' | 'slow' | 'slower' | 'veryslow';
-  /** Kilobits a second and channel of AAC sound (.mp4, .m4v, .mov; .mkv has FLAC of 16 bits). Default 96. */
+  /** Kilobits a second and channel of AAC audio (.mp4, .m4v, .mov; .mkv has FLAC of 16 bits). Default 96. */
   audioKbps?: number;
   /** Told what a user should know. Default `console.warn`. */
   log?: (line: string) => void;
 };
 
-/** Arguments that encode pictures: libx264 where the build has it, else MPEG-4 part 2 at high quality. */
+/** Arguments that encode frames: libx264 where the build has it, else MPEG-4 part 2 at high quality. */
 export async function videoArguments(ffmpeg: Ffmpeg, options: EncoderOptions): Promise<string[]> {
   const { crf = 18, preset = 'veryfast', log = (line: string) => console.warn(line) } = options;
   if (!(crf >= 0 && crf <= 51)) fail(RangeError, 'encodeVideo', 'options.crf', 'from 0 to 51', crf);
   if (!/^[a-z]+$/.test(preset)) fail(TypeError, 'encodeVideo', 'options.preset', 'an x264 preset', preset);
-  // Tagged with the matrix that was used: players guess BT.709 for large untagged pictures.
+  // Tagged with the matrix that was used: players guess BT.709 for large untagged frames.
   const colour = [
     '-vf', 'scale=out_color_matrix=bt601:out_range=tv:flags=bicubic,format=yuv420p',
     '-colorspace', 'smpte170m', '-color_range', 'tv', '-flags:v', '+bitexact',
@@ -31,10 +31,10 @@ export async function videoArguments(ffmpeg: Ffmpeg, options: EncoderOptions): P
 }
 
 /**
- * Arguments that encode sound: AAC by ffmpeg's own encoder, whose delay an mp4 or mov file notes; in Matroska FLAC, as ffmpeg writes AAC there
- * without its delay (4.1) or moves the pictures by it in whole milliseconds (5.1).
+ * Arguments that encode audio: AAC by ffmpeg's own encoder, whose delay an mp4 or mov file notes; in Matroska FLAC, as ffmpeg writes AAC there
+ * without its delay (4.1) or moves the frames by it in whole milliseconds (5.1).
  */
-export function soundArguments(muxer: string, options: EncoderOptions, channels = 1): string[] {
+export function audioArguments(muxer: string, options: EncoderOptions, channels = 1): string[] {
   const { audioKbps = 96 } = options;
   if (!(audioKbps >= 16 && audioKbps <= 512)) {
     fail(RangeError, 'encodeVideo', 'options.audioKbps', 'from 16 to 512', audioKbps);

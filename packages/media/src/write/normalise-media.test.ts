@@ -16,12 +16,12 @@ describe.skipIf(!ffmpeg)(`normaliseMedia${SKIPPED}`, () => {
     media = await openMedia();
   });
 
-  test.each(['mp4', 'mkv'])('the %s file holds what the reader gives of the original, pictures and sound at the same places', async (ending) => {
+  test.each(['mp4', 'mkv'])('the %s file holds what the reader gives of the original, frames and audio at the same places', async (ending) => {
     const input = file('thirty.mp4');
     const output = file(`clip.${ending}`);
-    const pictures = file('pictures.mp4');
-    await make(...flash(30, 2, 1, '66x50'), ...H264_AAC, pictures);
-    await make('-itsoffset', '0.1', '-i', pictures, ...beep(2, 1, 48000, 'stereo'), '-c:v', 'copy', '-c:a', 'aac', input);
+    const frames = file('pictures.mp4');
+    await make(...flash(30, 2, 1, '66x50'), ...H264_AAC, frames);
+    await make('-itsoffset', '0.1', '-i', frames, ...beep(2, 1, 48000, 'stereo'), '-c:v', 'copy', '-c:a', 'aac', input);
     await normaliseMedia(input, output);
     const info = await media.probe(output);
     expect(info.video).toMatchObject({ codec: 'h264', width: 66, height: 50, fps: 25, rotation: 0 });
@@ -30,8 +30,8 @@ describe.skipIf(!ffmpeg)(`normaliseMedia${SKIPPED}`, () => {
     const [before, after] = [await brightness(media, input), await brightness(media, output)];
     expect(after.length).toBe(before.length);
     expect(after.findIndex((mean) => mean > 128)).toBe(before.findIndex((mean) => mean > 128));
-    const sound = await joinWaveform(media.audio(output));
-    expect(Math.abs(onset(sound.samples) - onset((await joinWaveform(media.audio(input))).samples))).toBeLessThanOrEqual(8);
+    const audio = await joinWaveform(media.audio(output));
+    expect(Math.abs(onset(audio.samples) - onset((await joinWaveform(media.audio(input))).samples))).toBeLessThanOrEqual(8);
   });
 
   test('odd sides lose their last row or column, and maxSide scales', async () => {
@@ -45,7 +45,7 @@ describe.skipIf(!ffmpeg)(`normaliseMedia${SKIPPED}`, () => {
 
   test('an input that fails leaves no output', async () => {
     await make(...beep(1), file('sound.wav'));
-    await expect(normaliseMedia(file('sound.wav'), file('out.mp4'))).rejects.toThrow('input must be a file with pictures');
+    await expect(normaliseMedia(file('sound.wav'), file('out.mp4'))).rejects.toThrow('input must be a file with frames');
     await expect(normaliseMedia(file('none.mp4'), file('out.mp4'))).rejects.toThrow('ENOENT');
     await expect(normaliseMedia(file('odd.mkv'), file('out.mp4'), { sampleRate: 1 })).rejects.toThrow('options.sampleRate');
     await expect(normaliseMedia(file('odd.mkv'), file('out.avi'))).rejects.toThrow('path must end in');

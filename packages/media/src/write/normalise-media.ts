@@ -1,9 +1,9 @@
 import { fail } from '@lipsync/contracts';
 import { cutShort } from '../check/cut-short';
-import { soundArguments, videoArguments } from './encoder-arguments';
+import { audioArguments, videoArguments } from './encoder-arguments';
 import type { EncoderOptions } from './encoder-arguments';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
-import { fittedSize, pictureFilter, soundFilter } from '../ffmpeg/filters';
+import { fittedSize, frameFilter, audioFilter } from '../ffmpeg/filters';
 import { inputArguments, inputFile } from '../read/input-file';
 import { MAX_PIXELS } from '../read/open-media';
 import type { OpenMediaOptions } from '../read/open-media';
@@ -12,20 +12,20 @@ import { probeFile } from '../check/probe';
 import { runToEnd } from '../ffmpeg/run-ffmpeg';
 
 export type NormaliseMediaOptions = OpenMediaOptions & EncoderOptions & {
-  /** Pictures per second. Default 25. */
+  /** Frames per second. Default 25. */
   fps?: number;
-  /** Samples per second of the mono sound. Default 16000. */
+  /** Samples per second of the mono audio. Default 16000. */
   sampleRate?: number;
   /** Scales down so that neither side is above this many pixels. Default: as they are. */
   maxSide?: number;
 };
 
 /**
- * Writes a film anew at a constant picture rate with mono sound, both starting at zero, upright: what `openMedia` gives of `input`, as a file.
- * H.264 needs even sides: an odd last row or column is scaled away. A film without sound stays without.
+ * Writes a video anew at a constant frame rate with mono audio, both starting at zero, upright: what `openMedia` gives of `input`, as a file.
+ * H.264 needs even sides: an odd last row or column is scaled away. A video without audio stays without.
  *
  * @param output ends in .mp4, .m4v, .mov or .mkv; appears only when complete.
- * @throws Error where `input` has no pictures or does not decode to its end (option `damage`).
+ * @throws Error where `input` has no frames or does not decode to its end (option `damage`).
  * @example
  * await normaliseMedia('phone.mov', 'clip.mp4'); // 25 fps, 16 kHz
  */
@@ -40,7 +40,7 @@ export async function normaliseMedia(input: string, output: string, options: Nor
   await assertFolder('normaliseMedia', output);
   const ffmpeg = await ffmpegFor(options);
   const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, 'normaliseMedia', file, maxPixels);
-  if (!info.video) throw new Error(`normaliseMedia: input must be a file with pictures, got ${input} (sound only)`);
+  if (!info.video) throw new Error(`normaliseMedia: input must be a file with frames, got ${input} (audio only)`);
   const short = damage === 'refuse' ? await cutShort(input) : undefined;
   if (short !== undefined) {
     throw new Error(`normaliseMedia: input must be a whole file (option damage: "conceal" takes what there is), got ${input}: cut short: ${short}`);
@@ -50,16 +50,16 @@ export async function normaliseMedia(input: string, output: string, options: Nor
   const size = { width: even(fitted.width), height: even(fitted.height) };
   const video = await videoArguments(ffmpeg, options);
   const filterAt = video.indexOf('-vf') + 1;
-  video[filterAt] = `${pictureFilter(fps, size)},${video[filterAt]}`;
-  const sound = info.audio
-    ? ['-map', '1:a:0', '-af', soundFilter(zeroMicroseconds, sampleRate, 'mono'), ...soundArguments(target.muxer, options)]
+  video[filterAt] = `${frameFilter(fps, size)},${video[filterAt]}`;
+  const audio = info.audio
+    ? ['-map', '1:a:0', '-af', audioFilter(zeroMicroseconds, sampleRate, 'mono'), ...audioArguments(target.muxer, options)]
     : [];
   try {
     await runToEnd(ffmpeg.path, 'normaliseMedia', [
       '-nostdin', '-v', 'error', ...(damage === 'refuse' ? ['-xerror'] : []), '-y',
-      // Opened twice: the pictures' clock is moved at the input, the sound's in its filter.
+      // Opened twice: the frames' clock is moved at the input, the audio's in its filter.
       ...inputArguments(file, maxPixels, zeroMicroseconds), ...(info.audio ? inputArguments(file, maxPixels) : []),
-      '-map', '0:V:0', ...video, ...sound,
+      '-map', '0:V:0', ...video, ...audio,
       ...containerArguments(target),
     ]);
     await target.commit();

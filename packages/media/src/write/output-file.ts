@@ -42,7 +42,7 @@ export async function assertFolder(where: string, path: string): Promise<void> {
 
 /**
  * The end of every command that writes a file: no metadata, no dates, so that the same input gives the same bytes. In mp4
- * and mov the pictures' own times begin at 0: otherwise an edit list takes away the delay of pictures that wait for later
+ * and mov the frames' own times begin at 0: otherwise an edit list takes away the delay of frames that wait for later
  * ones, and readers that ignore edit lists show all of them late.
  */
 export function containerArguments(output: OutputFile): string[] {

@@ -3,7 +3,7 @@ import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
-import { formulaPictures, relativeDifference } from '../testing/formula-pictures';
+import { formulaImages, relativeDifference } from '../testing/formula-images';
 import { type FidPreprocessing, FidScorer, fidInput } from './fid-scorer';
 import { InceptionFid } from '../networks/inception-fid';
 import { formatScore } from '../metric-description';
@@ -12,7 +12,7 @@ type Preprocessed = { name: string; height: number; width: number; size: number 
 type Fixture = {
   shapes: Record<string, number[]>;
   preprocessing: Preprocessed[];
-  fid: { pictures: number; height: number; width: number; size: number; features: 64; value: number };
+  fid: { frameCount: number; height: number; width: number; size: number; features: 64; value: number };
 };
 const fixture = JSON.parse(readFileSync(new URL('../../fixtures/inception.json', import.meta.url), 'utf8')) as Fixture;
 
@@ -31,27 +31,27 @@ describe('fidInput', () => {
     ways.map((way) => [way, each.height, each.width, each.size, each] as const),
   );
 
-  test.each(table)('prepares pictures as %s does: %d x %d to %d pixels', (way, height, width, size, each) => {
-    const pictures = formulaPictures(each.name, 1, height, width);
+  test.each(table)('prepares images as %s does: %d x %d to %d pixels', (way, height, width, size, each) => {
+    const images = formulaImages(each.name, 1, height, width);
     const before = tf.memory().numTensors;
-    const x = fidInput(pictures, way, size);
+    const x = fidInput(images, way, size);
     expect(tf.memory().numTensors).toBe(before + 1);
     const got = x.dataSync().filter((_, i) => i % 997 === 0);
     expect(relativeDifference(got, each[way])).toBeLessThan(1e-5); // measured 3e-6
-    tf.dispose([pictures, x]);
+    tf.dispose([images, x]);
   });
 });
 
-test('FidScorer equals PyTorch, NumPy and SciPy from pictures to the number', async () => {
+test('FidScorer equals PyTorch, NumPy and SciPy from images to the number', async () => {
   const { fid: wanted, shapes } = fixture;
   const network = new InceptionFid();
   network.loadStateDict(formulaStateDict(Object.entries(shapes)));
   const fid = new FidScorer({ network, features: wanted.features, size: wanted.size, batchSize: 32 });
   const before = tf.memory().numTensors;
   for (const set of ['real', 'generated'] as const) {
-    const pictures = formulaPictures(set, wanted.pictures, wanted.height, wanted.width);
-    await fid.update(pictures, set);
-    pictures.dispose();
+    const images = formulaImages(set, wanted.frameCount, wanted.height, wanted.width);
+    await fid.update(images, set);
+    images.dispose();
   }
   expect(tf.memory().numTensors).toBe(before);
   const score = fid.compute();
@@ -64,31 +64,31 @@ test('FidScorer equals PyTorch, NumPy and SciPy from pictures to the number', as
     size: 75,
   });
   expect(formatScore(score)).toBe(
-    'FID 0.05133 (lower is better; 80 pictures; Inception-v3 of 2015-12-05, 64 features, resized to 75 as pytorch-fid does, ' +
+    'FID 0.05133 (lower is better; 80 images; Inception-v3 of 2015-12-05, 64 features, resized to 75 as pytorch-fid does, ' +
       'covariance by N - 1)\n' +
-      '  note: FID of 80 pictures is not reliable: at least 2048 are needed\n' +
-      '  note: few samples make the value too high: compare it only with values of as many pictures',
+      '  note: FID of 80 images is not reliable: at least 2048 are needed\n' +
+      '  note: few samples make the value too high: compare it only with values of as many images',
   );
   network.dispose();
 });
 
 describe('FidScorer', () => {
   const fidOf = (options = {}) => new FidScorer({ network: quick, features: 64, size: 8, ...options });
-  const pictures = (name: string, count: number) => formulaPictures(name, count, 64, 72);
+  const images = (name: string, count: number) => formulaImages(name, count, 64, 72);
 
-  test('warns of few pictures, naming rank and number, and of none where there are enough', async () => {
+  test('warns of few images, naming rank and number, and of none where there are enough', async () => {
     const fid = fidOf();
-    const few = pictures('few', 30);
+    const few = images('few', 30);
     await fid.update(few, 'real');
-    expect(() => fid.compute()).toThrow('FidScorer.compute: generated must be at least 2 pictures (call update first), got 0');
-    const many = pictures('many', 70);
+    expect(() => fid.compute()).toThrow('FidScorer.compute: generated must be at least 2 images (call update first), got 0');
+    const many = images('many', 70);
     for (let i = 0; i < 30; i++) await fid.update(many, 'generated');
     const { notes, samples, sets } = fid.compute();
     expect(samples).toBe(30);
     expect(sets).toEqual({ real: { samples: 30, rank: 29 }, generated: { samples: 2100, rank: 64 } });
     expect(notes).toHaveLength(3);
-    expect(notes[0]).toBe('FID of 30 pictures is not reliable: at least 2048 are needed');
-    expect(notes[2]).toBe('the covariance of the real pictures has rank 29 of 64');
+    expect(notes[0]).toBe('FID of 30 images is not reliable: at least 2048 are needed');
+    expect(notes[2]).toBe('the covariance of the real images has rank 29 of 64');
     const enough = fidOf();
     for (let i = 0; i < 30; i++) {
       await enough.update(many, 'real');
@@ -99,7 +99,7 @@ describe('FidScorer', () => {
   });
 
   test('batches of any size give the same, and equal sets give 0', async () => {
-    const x = pictures('some', 90);
+    const x = images('some', 90);
     const scores = [];
     for (const batchSize of [7, 90]) {
       const fid = fidOf({ batchSize });
@@ -116,7 +116,7 @@ describe('FidScorer', () => {
   });
 
   test('statistics of the real set can come from an earlier day', async () => {
-    const [real, generated] = ['real', 'generated'].map((name) => pictures(name, 80));
+    const [real, generated] = ['real', 'generated'].map((name) => images(name, 80));
     const both = fidOf();
     await both.update(real, 'real');
     await both.update(generated, 'generated');
@@ -138,18 +138,18 @@ describe('FidScorer', () => {
     tf.dispose([real, generated]);
   });
 
-  test('refuses pictures of mixed sizes, other values and other shapes', async () => {
+  test('refuses images of mixed sizes, other values and other shapes', async () => {
     const fid = fidOf();
-    const [x, other] = [pictures('a', 2), formulaPictures('b', 2, 72, 64)];
+    const [x, other] = [images('a', 2), formulaImages('b', 2, 72, 64)];
     await fid.update(x, 'real');
     await expect(fid.update(other, 'generated')).rejects.toThrow(
-      'FidScorer.update: pictures must be of 64 x 72 pixels, as before, got 72 x 64',
+      'FidScorer.update: images must be of 64 x 72 pixels, as before, got 72 x 64',
     );
     const bytes = tf.mul<tf.Tensor4D>(x, 255);
-    await expect(fid.update(bytes, 'real')).rejects.toThrow('FidScorer.update: pictures must be in 0..1, got');
+    await expect(fid.update(bytes, 'real')).rejects.toThrow('FidScorer.update: images must be in 0..1, got');
     const whole = tf.cast(x, 'int32') as tf.Tensor4D;
     await expect(fid.update(whole, 'real')).rejects.toThrow(
-      'pictures must be float32 of shape [batch, height, width, 3], got int32 [2, 64, 72, 3]',
+      'images must be float32 of shape [batch, height, width, 3], got int32 [2, 64, 72, 3]',
     );
     await expect(fid.update(x, 'fake' as 'real')).rejects.toThrow('FidScorer.update: set must be real or generated, got fake');
     expect(fid.statistics('real').count).toBe(2);

@@ -4,13 +4,13 @@ import type { FrechetMoments } from './frechet-moments';
 import { type FrechetScore, type FrechetSet, FrechetSets } from './frechet-sets';
 import type { FrechetStatistics } from './frechet-statistics';
 import { INCEPTION_FEATURES, type InceptionFeatures, type InceptionFid } from '../networks/inception-fid';
-import { type ResizeRule, resizePictures } from '../image/resize-pictures';
+import { type ResizeRule, resizeImages } from '../image/resize-images';
 
 /**
- * How programs prepare pictures for the network; their values differ.
+ * How programs prepare images for the network; their values differ.
  * - `pytorch-fid`: floats, PyTorch's bilinear without antialiasing, `2 x - 1`. Wav2Lip's table is of this one.
- * - `torch-fidelity`: 8-bit pictures, TensorFlow 1's bilinear, `(x - 128) / 128`; torchmetrics with `antialias=False`.
- * - `torchmetrics`: 8-bit pictures, PyTorch's antialiased bilinear, `(x - 128) / 128`: its default.
+ * - `torch-fidelity`: 8-bit images, TensorFlow 1's bilinear, `(x - 128) / 128`; torchmetrics with `antialias=False`.
+ * - `torchmetrics`: 8-bit images, PyTorch's antialiased bilinear, `(x - 128) / 128`: its default.
  */
 export type FidPreprocessing = 'pytorch-fid' | 'torch-fidelity' | 'torchmetrics';
 
@@ -38,35 +38,35 @@ export type FidScorerOptions = {
   preprocessing?: FidPreprocessing;
   /** Pixels on a side. Default 299; others are for tests. */
   size?: number;
-  /** Pictures that go through the network at a time. Default 16. */
+  /** Images that go through the network at a time. Default 16. */
   batchSize?: number;
-  /** Statistics of the real pictures, as from `momentsFromArrays`, instead of the pictures. */
+  /** Statistics of the real images, as from `momentsFromArrays`, instead of the images. */
   real?: FrechetMoments;
 };
 
 /**
- * Pictures as the network takes them.
+ * Images as the network takes them.
  *
- * @param pictures float32 `[batch, height, width, 3]`, RGB in 0..1.
+ * @param images float32 `[batch, height, width, 3]`, RGB in 0..1.
  * @param size Pixels on a side. Default 299.
  * @returns float32 `[batch, size, size, 3]` in -1..1. The caller disposes it.
  */
-export function fidInput(pictures: tf.Tensor4D, preprocessing: FidPreprocessing = 'pytorch-fid', size = 299): tf.Tensor4D {
+export function fidInput(images: tf.Tensor4D, preprocessing: FidPreprocessing = 'pytorch-fid', size = 299): tf.Tensor4D {
   const { resize, eightBits } = RULES[preprocessing];
   return tf.tidy(() => {
-    if (!eightBits) return tf.sub<tf.Tensor4D>(tf.mul(resizePictures(pictures, [size, size], resize), 2), 1);
-    const bytes = tf.round(tf.mul<tf.Tensor4D>(pictures, 255));
-    return tf.div<tf.Tensor4D>(tf.sub(resizePictures(bytes, [size, size], resize), 128), 128);
+    if (!eightBits) return tf.sub<tf.Tensor4D>(tf.mul(resizeImages(images, [size, size], resize), 2), 1);
+    const bytes = tf.round(tf.mul<tf.Tensor4D>(images, 255));
+    return tf.div<tf.Tensor4D>(tf.sub(resizeImages(bytes, [size, size], resize), 128), 128);
   });
 }
 
 /**
- * Fréchet inception distance of two sets of pictures: lower is better, 0 for equal sets, no upper end.
+ * Fréchet inception distance of two sets of images: lower is better, 0 for equal sets, no upper end.
  *
  * `|m_r - m_g|² + Tr(S_r + S_g - 2 (S_r S_g)^½)` of the network's features, means and covariances in float64.
  *
  * Source: Heusel et al. 2017 (arXiv:1706.08500), in pytorch-fid's way by default. Relative difference from PyTorch, NumPy
- * and SciPy on made weights: 1e-6, see the test. All pictures of both sets must be of one size: cut both alike. Wav2Lip's
+ * and SciPy on made weights: 1e-6, see the test. All images of both sets must be of one size: cut both alike. Wav2Lip's
  * protocol takes every face of the real and of the generated videos.
  *
  * Memory: 34 MB of statistics; `compute` takes 300 MB and 20 seconds for 2048 features.
@@ -102,18 +102,18 @@ export class FidScorer {
   }
 
   /**
-   * Adds pictures to a set.
+   * Adds images to a set.
    *
-   * @param pictures float32 `[batch, height, width, 3]`, RGB in 0..1; borrowed.
+   * @param images float32 `[batch, height, width, 3]`, RGB in 0..1; borrowed.
    * @throws TypeError for another shape or a size other than before, RangeError for values outside 0..1.
    */
-  async update(pictures: tf.Tensor4D, set: FrechetSet): Promise<void> {
-    await this.#sets.assertSamples(pictures, [undefined, undefined, undefined, 3], '[batch, height, width, 3]', set);
+  async update(images: tf.Tensor4D, set: FrechetSet): Promise<void> {
+    await this.#sets.assertSamples(images, [undefined, undefined, undefined, 3], '[batch, height, width, 3]', set);
     const { features, preprocessing, size } = this.protocol;
-    for (let first = 0; first < pictures.shape[0]; first += this.#batchSize) {
+    for (let first = 0; first < images.shape[0]; first += this.#batchSize) {
       const rows = tf.tidy(() => {
-        const count = Math.min(this.#batchSize, pictures.shape[0] - first);
-        const some = tf.slice(pictures, [first, 0, 0, 0], [count, -1, -1, -1]);
+        const count = Math.min(this.#batchSize, images.shape[0] - first);
+        const some = tf.slice(images, [first, 0, 0, 0], [count, -1, -1, -1]);
         return this.#network.forward(fidInput(some, preprocessing, size), features);
       });
       await this.#sets.add(rows, set);
@@ -128,7 +128,7 @@ export class FidScorer {
   /**
    * The distance of both sets so far. Blocks: 20 seconds for 2048 features.
    *
-   * @throws Error while a set has fewer than two pictures.
+   * @throws Error while a set has fewer than two images.
    */
   compute(): FrechetScore<FidProtocol> {
     const { network, features, preprocessing, size } = this.protocol;

@@ -26,9 +26,9 @@ test('the score is the distance of both sets, with their numbers, ranks and the 
     samples: 3,
     convention: 'so',
     notes: [
-      'FID of 3 pictures is not reliable: at least 2048 are needed',
-      'few samples make the value too high: compare it only with values of as many pictures',
-      'the covariance of the generated pictures has rank 2 of 5',
+      'FID of 3 images is not reliable: at least 2048 are needed',
+      'few samples make the value too high: compare it only with values of as many images',
+      'the covariance of the generated images has rank 2 of 5',
     ],
     sets: { real: { samples: 20, rank: 5 }, generated: { samples: 3, rank: 2 } },
     protocol: { name: 'as said' },
@@ -75,9 +75,9 @@ test('samples must have the shape, the size and the range', async () => {
   ];
   await check(good);
   await check(good);
-  await expect(check(other)).rejects.toThrow('Any.update: pictures must be of 4 x 6 pixels, as before, got 6 x 4');
+  await expect(check(other)).rejects.toThrow('Any.update: images must be of 4 x 6 pixels, as before, got 6 x 4');
   await expect(check(empty)).rejects.toThrow('float32 of shape [batch, height, width, 3], got float32 [0, 4, 6, 3]');
-  await expect(check(wide)).rejects.toThrow('Any.update: pictures must be in 0..1, got -0.5 to -0.5');
+  await expect(check(wide)).rejects.toThrow('Any.update: images must be in 0..1, got -0.5 to -0.5');
   await expect(check(flat)).rejects.toThrow('got float32 [4, 6, 3]');
   sets.reset();
   await check(other);

@@ -3,13 +3,13 @@ import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
-import { formulaClips } from '../testing/formula-pictures';
+import { formulaClips } from '../testing/formula-images';
 import { FVD_PROTOCOLS, type FvdProtocol, FvdScorer, fvdInput } from './fvd-scorer';
 import { I3D } from '../networks/i3d';
 
 type Fixture = {
   shapes: Record<string, number[]>;
-  fvd: { clips: number; frames: number; height: number; width: number; size: number; '[-1,1]': number; '[0,1]': number };
+  fvd: { clips: number; frameCount: number; height: number; width: number; size: number; '[-1,1]': number; '[0,1]': number };
 };
 const fixture = JSON.parse(readFileSync(new URL('../../fixtures/i3d.json', import.meta.url), 'utf8')) as Fixture;
 
@@ -22,7 +22,7 @@ test('FvdScorer equals PyTorch, NumPy and SciPy from clips to the number, in bot
   const network = new I3D();
   network.loadStateDict(formulaStateDict(Object.entries(shapes)));
   const sets = (['real', 'generated'] as const).map(
-    (set) => [set, formulaClips(set, wanted.clips, wanted.frames, wanted.height, wanted.width)] as const,
+    (set) => [set, formulaClips(set, wanted.clips, wanted.frameCount, wanted.height, wanted.width)] as const,
   );
   for (const range of ['[-1,1]', '[0,1]'] as const) {
     const fvd = new FvdScorer({
@@ -65,7 +65,7 @@ describe('fvdInput', () => {
     tf.dispose([clips, x]);
   });
 
-  test("latentsync's pictures are of 8 bits, the others' are not", () => {
+  test("latentsync's images are of 8 bits, the others' are not", () => {
     const clips = formulaClips('bits', 1, 2, 260, 300);
     const off = (protocol: FvdProtocol) =>
       tf.tidy(() => {
@@ -81,7 +81,7 @@ describe('fvdInput', () => {
 test('FvdScorer takes statistics from an earlier day, and starts afresh', async () => {
   const forward = (x: tf.Tensor5D) => tf.tidy(() => tf.slice(tf.reshape(x, [x.shape[0], -1]), [0, 3000], [-1, 400]));
   const network = { forward } as I3D;
-  const protocol = { ...FVD_PROTOCOLS['stylegan-v'], size: 16, frames: 9 };
+  const protocol = { ...FVD_PROTOCOLS['stylegan-v'], size: 16, frameCount: 9 };
   const clips = formulaClips('day', 4, 9, 20, 30);
   const fvd = new FvdScorer({ network, protocol });
   await fvd.update(clips, 'real');
@@ -113,7 +113,7 @@ test('FvdScorer refuses other numbers of frames, mixed sizes and protocols that 
   expect(() => new FvdScorer({ network: {} as I3D, protocol: broken({ resize: 'cubic' }) })).toThrow(
     'FvdScorer: protocol.resize must be',
   );
-  expect(() => new FvdScorer({ network: {} as I3D, protocol: broken({ frames: 0 }) })).toThrow(
+  expect(() => new FvdScorer({ network: {} as I3D, protocol: broken({ frameCount: 0 }) })).toThrow(
     'FvdScorer: protocol.frames must be a whole number from 1, got 0',
   );
 });

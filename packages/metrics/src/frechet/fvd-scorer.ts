@@ -4,18 +4,18 @@ import type { FrechetMoments } from './frechet-moments';
 import { type FrechetScore, type FrechetSet, FrechetSets } from './frechet-sets';
 import type { FrechetStatistics } from './frechet-statistics';
 import { type I3D, I3D_LOGITS } from '../networks/i3d';
-import { RESIZE_RULES, type ResizeRule, resizePictures } from '../image/resize-pictures';
+import { RESIZE_RULES, type ResizeRule, resizeImages } from '../image/resize-images';
 
 export type FvdProtocol = {
   name: string;
   network: 'I3D (Kinetics-400) logits';
   /** Frames of a clip. */
-  frames: number;
+  frameCount: number;
   /** Pixels on a side of what the network sees. */
   size: number;
   /** How other sizes are brought there. */
   resize: ResizeRule;
-  /** Whether resized pictures are rounded to 8 bits. */
+  /** Whether resized images are rounded to 8 bits. */
   eightBits: boolean;
   /** What the network is fed with; it was trained on -1..1. */
   range: '[-1,1]' | '[0,1]';
@@ -33,7 +33,7 @@ export const FVD_PROTOCOLS = Object.freeze({
   unterthiner: {
     name: 'unterthiner',
     network: 'I3D (Kinetics-400) logits',
-    frames: 16,
+    frameCount: 16,
     size: 224,
     resize: 'bilinear-tf1',
     eightBits: false,
@@ -43,7 +43,7 @@ export const FVD_PROTOCOLS = Object.freeze({
   'stylegan-v': {
     name: 'stylegan-v',
     network: 'I3D (Kinetics-400) logits',
-    frames: 16,
+    frameCount: 16,
     size: 224,
     resize: 'bilinear',
     eightBits: false,
@@ -53,7 +53,7 @@ export const FVD_PROTOCOLS = Object.freeze({
   latentsync: {
     name: 'latentsync',
     network: 'I3D (Kinetics-400) logits',
-    frames: 16,
+    frameCount: 16,
     size: 224,
     resize: 'area',
     eightBits: true,
@@ -80,13 +80,13 @@ export type FvdScorerOptions = {
  * @returns float32 `[batch, frames, size, size, 3]` in the protocol's range. The caller disposes it.
  */
 export function fvdInput(clips: tf.Tensor5D, { size, resize, eightBits, range }: FvdProtocol): tf.Tensor5D {
-  const [batch, frames, height, width, colours] = clips.shape;
+  const [batch, frameCount, height, width, colours] = clips.shape;
   return tf.tidy(() => {
-    const pictures = tf.reshape(clips, [batch * frames, height, width, colours]) as tf.Tensor4D;
-    const resized = resizePictures(pictures, [size, size], resize);
+    const images = tf.reshape(clips, [batch * frameCount, height, width, colours]) as tf.Tensor4D;
+    const resized = resizeImages(images, [size, size], resize);
     const rounded = eightBits ? tf.div(tf.round(tf.mul(resized, 255)), 255) : resized;
     const ranged = range === '[-1,1]' ? tf.sub(tf.mul(rounded, 2), 1) : rounded;
-    return tf.reshape(ranged, [batch, frames, size, size, colours]) as tf.Tensor5D;
+    return tf.reshape(ranged, [batch, frameCount, size, size, colours]) as tf.Tensor5D;
   });
 }
 
@@ -119,7 +119,7 @@ export class FvdScorer {
     if (chosen.range !== '[-1,1]' && chosen.range !== '[0,1]') {
       fail(TypeError, 'FvdScorer', 'protocol.range', '[-1,1] or [0,1]', chosen.range);
     }
-    for (const [name, value] of Object.entries({ 'protocol.frames': chosen.frames, 'protocol.size': chosen.size, batchSize })) {
+    for (const [name, value] of Object.entries({ 'protocol.frames': chosen.frameCount, 'protocol.size': chosen.size, batchSize })) {
       if (!(Number.isSafeInteger(value) && value >= 1)) fail(RangeError, 'FvdScorer', name, 'a whole number from 1', value);
     }
     this.protocol = chosen;
@@ -135,11 +135,11 @@ export class FvdScorer {
    * @throws TypeError for another shape or a size other than before, RangeError for values outside 0..1.
    */
   async update(clips: tf.Tensor5D, set: FrechetSet): Promise<void> {
-    const { frames } = this.protocol;
+    const { frameCount } = this.protocol;
     await this.#sets.assertSamples(
       clips,
-      [undefined, frames, undefined, undefined, 3],
-      `[batch, ${frames}, height, width, 3]`,
+      [undefined, frameCount, undefined, undefined, 3],
+      `[batch, ${frameCount}, height, width, 3]`,
       set,
     );
     for (let first = 0; first < clips.shape[0]; first += this.#batchSize) {
@@ -163,8 +163,8 @@ export class FvdScorer {
    * @throws Error while a set has fewer than two clips.
    */
   compute(): FrechetScore<FvdProtocol> {
-    const { name, network, frames, size, resize, range } = this.protocol;
-    const input = `${frames} frames at ${size} pixels (${resize}), values ${range}`;
+    const { name, network, frameCount, size, resize, range } = this.protocol;
+    const input = `${frameCount} frames at ${size} pixels (${resize}), values ${range}`;
     const convention = `${name}: ${network} of ${input}, covariance by N - 1`;
     const score = this.#sets.score(convention, this.protocol);
     if (range === '[0,1]')

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { LandmarkDistanceScorer, landmarkDistance } from './landmark-distance';
 
 /** Points on two circles, face and mouth, moved and scaled; `shift` moves the mouth's corners apart. */
-function clip(frames: number, { dx = 0, dy = 0, size = 1, shift = 0 } = {}): Float32Array {
-  const points = new Float32Array(frames * 136);
-  for (let frame = 0; frame < frames; frame++) {
+function clip(frameCount: number, { dx = 0, dy = 0, size = 1, shift = 0 } = {}): Float32Array {
+  const points = new Float32Array(frameCount * 136);
+  for (let frame = 0; frame < frameCount; frame++) {
     for (let point = 0; point < 68; point++) {
       const radius = point < 48 ? 40 : 12;
       const x = 64 + radius * Math.cos(point + frame) + (point === 48 ? shift : 0);
@@ -36,7 +36,7 @@ describe('landmarkDistance', () => {
     expect(landmarkDistance(clip(2), generated, { normalisation: 'translation' }).value).toBeCloseTo(moved, 5);
   });
 
-  test('by scale does not depend on the size of the pictures', () => {
+  test('by scale does not depend on the size of the images', () => {
     for (const scaleBy of ['eyes', 'mouth'] as const) {
       const options = { normalisation: 'scale', scaleBy } as const;
       const [small, large] = [1, 3].map((size) => landmarkDistance(clip(2, { size }), clip(2, { size, shift: 4 }), options));
@@ -54,7 +54,7 @@ describe('landmarkDistance', () => {
     expect(landmarkDistance(clip(2), clip(2))).toEqual({
       value: 0,
       unit: 'pixels',
-      frames: 2,
+      frameCount: 2,
       definition: 'mean Euclidean distance of the mouth points 48-67 of iBUG-68, as they are, over points and frames, in pixels',
     });
     const { definition } = landmarkDistance(clip(1), clip(1), { points: [48, 54], normalisation: 'scale' });

@@ -24,7 +24,7 @@ export type LandmarkDistance = {
   unit: 'pixels' | 'eye distances' | 'mouth widths';
   /** Points, normalisation and averaging in words. */
   definition: string;
-  frames: number;
+  frameCount: number;
 };
 
 const POINTS = 68;
@@ -125,7 +125,7 @@ export function landmarkDistance(real: Float32Array, generated: Float32Array, op
   const settings = settingsOf('landmarkDistance', options);
   const distances = frameDistances('landmarkDistance', real, generated, settings);
   const value = distances.reduce((sum, distance) => sum + distance, 0) / distances.length;
-  return { value, unit: unitOf(settings), definition: definitionOf(settings), frames: distances.length };
+  return { value, unit: unitOf(settings), definition: definitionOf(settings), frameCount: distances.length };
 }
 
 /** Landmark distance over many clips: the mean over all of their frames. */

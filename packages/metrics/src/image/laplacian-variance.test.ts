@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { formulaMask, formulaPair, images, inRange } from '../testing/picture-pairs';
+import { formulaMask, formulaPair, images, inRange } from '../testing/image-pairs';
 import { LaplacianVarianceScorer, laplacianVariance } from './laplacian-variance';
 
 const bytes = { range: [0, 255] } as const;
 const [wide] = images.cases;
 
 describe('laplacianVariance', () => {
-  test.each(images.cases)('equals OpenCV on the picture $name, with either kernel, masked and not', (each) => {
+  test.each(images.cases)('equals OpenCV on the image $name, with either kernel, masked and not', (each) => {
     const { real } = formulaPair(each);
     const mask = formulaMask(each);
     const near = (value: number, wanted: number) => expect(Math.abs(value / wanted - 1)).toBeLessThan(1e-12);
@@ -25,24 +25,24 @@ describe('laplacianVariance', () => {
     expect(exact / wide.laplacianVariance['1 exact'].all).toBeCloseTo(1, 5);
   });
 
-  test('of a flat picture is 0, of a ramp comes from its borders only, and blur lowers it', () => {
-    const picture = (value: (x: number) => number) => ({
+  test('of a flat image is 0, of a ramp comes from its borders only, and blur lowers it', () => {
+    const image = (value: (x: number) => number) => ({
       data: Float64Array.from({ length: 64 }, (_, i) => value(i % 8)),
       height: 8,
       width: 8,
     });
     const inside = Uint8Array.from({ length: 64 }, (_, i) => Number(i % 8 > 0 && i % 8 < 7));
     const exact = { ...bytes, gray: 'exact' } as const;
-    expect(laplacianVariance(picture(() => 9), exact)).toBe(0);
-    expect(laplacianVariance(picture((x) => 10 * x), { ...exact, mask: inside })).toBe(0);
-    expect(laplacianVariance(picture((x) => 10 * x), exact)).toBe(100); // 20 at the left, -20 at the right, of 8 columns
-    const sharp = laplacianVariance(picture((x) => 100 * (x % 2)), exact);
-    expect(laplacianVariance(picture((x) => 50 + 10 * (x % 2)), exact)).toBeCloseTo(sharp / 100, 10);
+    expect(laplacianVariance(image(() => 9), exact)).toBe(0);
+    expect(laplacianVariance(image((x) => 10 * x), { ...exact, mask: inside })).toBe(0);
+    expect(laplacianVariance(image((x) => 10 * x), exact)).toBe(100); // 20 at the left, -20 at the right, of 8 columns
+    const sharp = laplacianVariance(image((x) => 100 * (x % 2)), exact);
+    expect(laplacianVariance(image((x) => 50 + 10 * (x % 2)), exact)).toBeCloseTo(sharp / 100, 10);
   });
 
-  test('refuses tiny pictures, empty masks and unknown options', () => {
+  test('refuses tiny images, empty masks and unknown options', () => {
     const line = { data: new Uint8Array(5), height: 1, width: 5 };
-    expect(() => laplacianVariance(line, bytes)).toThrow('laplacianVariance: picture must be at least 2 x 2 pixels, got [1, 5]');
+    expect(() => laplacianVariance(line, bytes)).toThrow('laplacianVariance: image must be at least 2 x 2 pixels, got [1, 5]');
     const { real } = formulaPair(wide);
     expect(() => laplacianVariance(real, { ...bytes, mask: new Uint8Array(5) })).toThrow('mask must be a typed array of 64 x 80 numbers, got 5');
     expect(() => laplacianVariance(real, { ...bytes, mask: new Uint8Array(64 * 80) })).toThrow('mask must be above 0 somewhere');
@@ -51,7 +51,7 @@ describe('laplacianVariance', () => {
   });
 });
 
-test('LaplacianVarianceScorer averages, says how it measures, and notes pictures without a mask', () => {
+test('LaplacianVarianceScorer averages, says how it measures, and notes images without a mask', () => {
   const scorer = new LaplacianVarianceScorer(bytes);
   expect(() => scorer.compute()).toThrow('LaplacianVarianceScorer.compute: samples so far must be at least one');
   const { real } = formulaPair(wide);
@@ -60,8 +60,8 @@ test('LaplacianVarianceScorer averages, says how it measures, and notes pictures
     metric: 'laplacian-variance',
     value: (whole + masked) / 2,
     samples: 2,
-    convention: "OpenCV's Laplacian with ksize 1 of gray 0..255 (8 bit), inside the mask, mean over pictures",
-    notes: ['1 of 2 pictures had no mask'],
+    convention: "OpenCV's Laplacian with ksize 1 of gray 0..255 (8 bit), inside the mask, mean over images",
+    notes: ['1 of 2 images had no mask'],
   });
   scorer.reset();
   scorer.update(real);

@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
 import type { MetricScore } from '../metric-description';
-import { type Picture, type ValueRange, assertRange, readPicture } from './picture';
+import { type Image, type ValueRange, assertRange, readImage } from './image';
 import type { PixelMask } from './psnr';
 import { RunningMean } from '../running-mean';
 
@@ -30,22 +30,22 @@ function assertOptions(where: string, { range, kernelSize = 1, gray = '8 bit' }:
 }
 
 /**
- * Sharpness of a picture: the variance of the Laplacian of its gray values, `cv2.Laplacian(gray, CV_64F).var()`. Blurred pictures have little.
+ * Sharpness of an image: the variance of the Laplacian of its gray values, `cv2.Laplacian(gray, CV_64F).var()`. Blurred images have little.
  *
- * `gray = 0.299 R + 0.587 G + 0.114 B` on the scale 0..255, the picture mirrored at its borders (border pixels not repeated), no blur before,
+ * `gray = 0.299 R + 0.587 G + 0.114 B` on the scale 0..255, the image mirrored at its borders (border pixels not repeated), no blur before,
  * population variance over all pixels or those of the mask. Equal to OpenCV 4.6 to 1e-12 (see the test). Grows with contrast and depends on the
  * resolution: compare crops of the same size only.
  *
- * @throws TypeError for pictures below 2 x 2 pixels; RangeError for values outside of the range and a mask that is empty.
+ * @throws TypeError for images below 2 x 2 pixels; RangeError for values outside of the range and a mask that is empty.
  * @example
  * laplacianVariance(mouth, { range: [0, 255] });
  */
-export function laplacianVariance(picture: Picture, options: LaplacianVarianceOptions): number {
+export function laplacianVariance(image: Image, options: LaplacianVarianceOptions): number {
   const where = 'laplacianVariance';
   assertOptions(where, options);
   const { range, mask, kernelSize = 1, gray: rounding = '8 bit' } = options;
-  const { height, width } = picture;
-  const gray = grayValues(where, picture, range, rounding);
+  const { height, width } = image;
+  const gray = grayValues(where, image, range, rounding);
   if (height < 2 || width < 2) fail(TypeError, where, 'picture', 'at least 2 x 2 pixels', [height, width]);
   if (mask !== undefined && (!ArrayBuffer.isView(mask) || mask.length !== height * width)) {
     fail(TypeError, where, 'mask', `a typed array of ${height} x ${width} numbers`, (mask as Float32Array)?.length);
@@ -68,8 +68,8 @@ export function laplacianVariance(picture: Picture, options: LaplacianVarianceOp
 }
 
 /** Gray on the scale 0..255. */
-function grayValues(where: string, picture: Picture, range: ValueRange, rounding: '8 bit' | 'exact'): Float64Array {
-  const { data, channels, span } = readPicture(where, 'picture', picture, { range, quantise: rounding === '8 bit' ? 'round' : 'none' });
+function grayValues(where: string, image: Image, range: ValueRange, rounding: '8 bit' | 'exact'): Float64Array {
+  const { data, channels, span } = readImage(where, 'picture', image, { range, quantise: rounding === '8 bit' ? 'round' : 'none' });
   const scale = 255 / span;
   if (channels === 1) return data.map((value) => value * scale);
   const gray = new Float64Array(data.length / 3);
@@ -82,7 +82,7 @@ function grayValues(where: string, picture: Picture, range: ValueRange, rounding
   return gray;
 }
 
-/** Sharpness over many pictures: the mean of theirs. */
+/** Sharpness over many images: the mean of theirs. */
 export class LaplacianVarianceScorer {
   readonly #options: Omit<LaplacianVarianceOptions, 'mask'>;
   readonly #mean = new RunningMean();
@@ -93,26 +93,26 @@ export class LaplacianVarianceScorer {
     this.#options = options;
   }
 
-  /** @returns the sharpness of this picture. */
-  update(picture: Picture, mask?: PixelMask): number {
-    const value = laplacianVariance(picture, { ...this.#options, mask });
+  /** @returns the sharpness of this image. */
+  update(image: Image, mask?: PixelMask): number {
+    const value = laplacianVariance(image, { ...this.#options, mask });
     this.#mean.add(value);
     if (mask !== undefined) this.#masked++;
     return value;
   }
 
-  /** @throws Error before the first picture. */
+  /** @throws Error before the first image. */
   compute(): MetricScore {
     const { kernelSize = 1, gray = '8 bit' } = this.#options;
     const value = this.#mean.mean('LaplacianVarianceScorer.compute');
     const samples = this.#mean.count;
-    const where = this.#masked === 0 ? 'whole picture' : 'inside the mask';
+    const where = this.#masked === 0 ? 'whole image' : 'inside the mask';
     return {
       metric: 'laplacian-variance',
       value,
       samples,
-      convention: `OpenCV's Laplacian with ksize ${kernelSize} of gray 0..255 (${gray}), ${where}, mean over pictures`,
-      notes: this.#masked === 0 || this.#masked === samples ? [] : [`${samples - this.#masked} of ${samples} pictures had no mask`],
+      convention: `OpenCV's Laplacian with ksize ${kernelSize} of gray 0..255 (${gray}), ${where}, mean over images`,
+      notes: this.#masked === 0 || this.#masked === samples ? [] : [`${samples - this.#masked} of ${samples} images had no mask`],
     };
   }
 

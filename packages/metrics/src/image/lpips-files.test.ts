@@ -7,7 +7,7 @@ import { selectBackend } from '@lipsync/backends';
 import { readStateDict } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { relativeDifference } from '../testing/formula-pictures';
+import { relativeDifference } from '../testing/formula-images';
 import { lpipsCases, noisePair } from '../testing/lpips-cases';
 import { Lpips, type LpipsNet, lpips } from './lpips';
 

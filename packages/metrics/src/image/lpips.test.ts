@@ -3,7 +3,7 @@ import { type NamedArray, readStateDict } from '@lipsync/checkpoints';
 import { registerGradients } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { relativeDifference } from '../testing/formula-pictures';
+import { relativeDifference } from '../testing/formula-images';
 import { linearState, lpipsCases, noisePair, publishedLinear, trunkState } from '../testing/lpips-cases';
 import { Lpips, type LpipsNet, LpipsScorer, lpips } from './lpips';
 
@@ -48,14 +48,14 @@ describe.each(NETS)('Lpips of %s', (net) => {
     expect([...(await network.stateDict()).keys()].sort()).toEqual([...trunkState(net).keys(), ...linearState(net).keys()].sort());
   });
 
-  test('of pictures in 0..1 is the same as of the same pictures in -1..1', async () => {
+  test('of images in 0..1 is the same as of the same images in -1..1', async () => {
     const halves = tf.tidy(() => pair.map((x) => tf.mul<tf.Tensor4D>(tf.add(x, 1), 0.5)));
     const distances = await lpips(network, halves[0], halves[1], { range: [0, 1] });
     expect(relativeDifference(distances, wanted.reference)).toBeLessThan(1e-5);
     tf.dispose(halves);
   });
 
-  test('is 0 for equal pictures and symmetric', async () => {
+  test('is 0 for equal images and symmetric', async () => {
     expect([...(await lpips(network, pair[0], pair[0], { range }))]).toEqual([0, 0]);
     const back = await lpips(network, pair[1], pair[0], { range });
     expect(relativeDifference(back, wanted.reference)).toBeLessThan(1e-5);
@@ -135,7 +135,7 @@ test('Lpips names what is missing, what does not fit and what cannot be measured
   tf.dispose([real, generated, bytes, small, fitting]);
 });
 
-test('LpipsScorer is the mean of all pairs, keeps no tensor, and notes small pictures and a suspicious range', async () => {
+test('LpipsScorer is the mean of all pairs, keeps no tensor, and notes small images and a suspicious range', async () => {
   const network = loaded('squeeze');
   const pair = noisePair('squeeze');
   const scorer = new LpipsScorer(network, { range });
@@ -148,7 +148,7 @@ test('LpipsScorer is the mean of all pairs, keeps no tensor, and notes small pic
     metric: 'lpips',
     value: (first[0] + first[1]) / 4,
     samples: 4,
-    convention: 'v0.1, SqueezeNet 1.1, epsilon as the reference, RGB, pictures at their own size',
+    convention: 'v0.1, SqueezeNet 1.1, epsilon as the reference, RGB, images at their own size',
     notes: [],
   });
   scorer.reset();
@@ -156,7 +156,7 @@ test('LpipsScorer is the mean of all pairs, keeps no tensor, and notes small pic
   await scorer.update(positive, positive);
   expect(scorer.compute().notes).toEqual([
     '1 of 1 pairs are below 64 pixels, where LPIPS says little',
-    'no value was below 0: if the pictures are in 0..1, say so, for as -1..1 their distances are too small',
+    'no value was below 0: if the images are in 0..1, say so, for as -1..1 their distances are too small',
   ]);
   tf.dispose([...pair, positive]);
   network.dispose();

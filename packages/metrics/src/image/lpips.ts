@@ -1,9 +1,9 @@
 import { fail } from '@lipsync/contracts';
-import { Module, type PictureArchitecture, PictureFeatures } from '@lipsync/nn';
+import { Module, type ImageArchitecture, ImageFeatures } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
 import type { MetricScore } from '../metric-description';
-import { type ValueRange, assertRange } from './picture';
+import { type ValueRange, assertRange } from './image';
 import { RunningMean } from '../running-mean';
 import { tensorRange } from './tensor-range';
 
@@ -22,11 +22,11 @@ export type LpipsOptions = {
 };
 
 export type LpipsRange = {
-  /** The values of black and white in the pictures, `[-1, 1]` or `[0, 1]` as a rule. Never guessed: a wrong one shrinks the distance. */
+  /** The values of black and white in the images, `[-1, 1]` or `[0, 1]` as a rule. Never guessed: a wrong one shrinks the distance. */
   range: ValueRange;
 };
 
-type Net = { architecture: PictureArchitecture; title: string; layers: readonly number[]; channels: readonly number[] };
+type Net = { architecture: ImageArchitecture; title: string; layers: readonly number[]; channels: readonly number[] };
 
 const NETS: Readonly<Record<LpipsNet, Net>> = {
   alex: { architecture: 'alexnet', title: 'AlexNet', layers: [1, 4, 7, 9, 11], channels: [64, 192, 384, 256, 256] },
@@ -46,8 +46,8 @@ const SCALE = [0.458, 0.448, 0.45];
 const SENSIBLE_SIDE = 64;
 
 /**
- * Learned perceptual image patch similarity, LPIPS v0.1: the distance of two pictures in the features of a network trained on ImageNet, weighed as
- * people judge. 0 for equal pictures.
+ * Learned perceptual image patch similarity, LPIPS v0.1: the distance of two images in the features of a network trained on ImageNet, weighed as
+ * people judge. 0 for equal images.
  *
  * `Σ_k mean over positions of Σ_c w[k, c] (a[k, c] - b[k, c])²`, `a` and `b` being the features of layer k, of length 1 at each position.
  *
@@ -56,7 +56,7 @@ const SENSIBLE_SIDE = 64;
  * whole module (`net.slice1.0.weight`). They are zeros until `loadStateDict`, and `forward` refuses to work before.
  *
  * Source: Zhang et al. 2018 (arXiv:1801.03924) and the description of its v0.1. Largest difference from a PyTorch program with torchvision's
- * networks and made weights: 5e-7 of the value, with the published linear layers too; 4e-6 of the largest gradient. Pictures are not resized: the
+ * networks and made weights: 5e-7 of the value, with the published linear layers too; 4e-6 of the largest gradient. Images are not resized: the
  * value depends on their size.
  *
  * @example
@@ -68,7 +68,7 @@ const SENSIBLE_SIDE = 64;
 export class Lpips extends Module {
   readonly net: LpipsNet;
   readonly epsilon: 'reference' | 'torchmetrics';
-  private readonly features: PictureFeatures;
+  private readonly features: ImageFeatures;
   private readonly linear: tf.Variable[];
   private isLoaded = false;
 
@@ -79,12 +79,12 @@ export class Lpips extends Module {
     if (epsilon !== 'reference' && epsilon !== 'torchmetrics') fail(TypeError, 'Lpips', 'epsilon', 'reference or torchmetrics', epsilon);
     this.net = net;
     this.epsilon = epsilon;
-    this.features = this.register('features', new PictureFeatures(NETS[net].architecture));
+    this.features = this.register('features', new ImageFeatures(NETS[net].architecture));
     this.linear = NETS[net].channels.map((count, k) => this.parameter(`lin${k}.model.1.weight`, tf.zeros([1, 1, count, 1]), 'conv'));
     this.eval();
   }
 
-  /** Height and width that pictures need at least: 31, 16 and 25 pixels. Values below 64 pixels say little. */
+  /** Height and width that images need at least: 31, 16 and 25 pixels. Values below 64 pixels say little. */
   get smallestSide(): number {
     return this.features.smallestSide(Math.max(...NETS[this.net].layers));
   }
@@ -106,12 +106,12 @@ export class Lpips extends Module {
   }
 
   /**
-   * Distances of pairs of pictures; differentiable by both. Values are not checked against the range, which would wait for the backend: `lpips` does.
+   * Distances of pairs of images; differentiable by both. Values are not checked against the range, which would wait for the backend: `lpips` does.
    *
    * @param real float32 `[batch, height, width, 3]`, RGB.
    * @param generated The same.
-   * @returns float32 `[batch]`, 0 for equal pictures. The caller disposes it.
-   * @throws TypeError for other shapes or pictures that are too small, Error before weights are loaded.
+   * @returns float32 `[batch]`, 0 for equal images. The caller disposes it.
+   * @throws TypeError for other shapes or images that are too small, Error before weights are loaded.
    */
   forward(real: tf.Tensor4D, generated: tf.Tensor4D, { range }: LpipsRange): tf.Tensor1D {
     this.assertUsable();
@@ -131,7 +131,7 @@ export class Lpips extends Module {
     });
   }
 
-  /** Refuses what is not a pair of RGB pictures of one sufficient size. */
+  /** Refuses what is not a pair of RGB images of one sufficient size. */
   assertPair(where: string, real: tf.Tensor4D, generated: tf.Tensor4D): void {
     if (real.rank !== 4 || real.shape[3] !== 3) fail(TypeError, where, 'real', 'of shape [batch, height, width, 3]', real.shape);
     if (real.shape.join() !== generated.shape.join()) {
@@ -149,7 +149,7 @@ export class Lpips extends Module {
   }
 }
 
-/** Pictures of any range as the networks take them. */
+/** Images of any range as the networks take them. */
 function scaled(x: tf.Tensor4D, [low, high]: ValueRange): tf.Tensor4D {
   // 2 (x - low) / (high - low) - 1, then minus shift over scale, in one product and one sum
   const factor = SCALE.map((scale) => 2 / ((high - low) * scale));
@@ -170,12 +170,12 @@ function lpipsNames(state: ReadonlyMap<string, NamedArray>): Map<string, NamedAr
 }
 
 /**
- * LPIPS of pairs of pictures, after a look at their values.
+ * LPIPS of pairs of images, after a look at their values.
  *
  * @param network With weights; borrowed.
  * @param real float32 `[batch, height, width, 3]`, RGB in `range`; borrowed, as is `generated`.
  * @returns float32, one number a pair.
- * @throws RangeError for values outside of the range; TypeError for other shapes or pictures that are too small.
+ * @throws RangeError for values outside of the range; TypeError for other shapes or images that are too small.
  * @example
  * const distances = await lpips(network, real, generated, { range: [-1, 1] });
  */
@@ -234,13 +234,13 @@ export class LpipsScorer {
     const notes: string[] = [];
     if (this.#small > 0) notes.push(`${this.#small} of ${this.#mean.count} pairs are below ${SENSIBLE_SIDE} pixels, where LPIPS says little`);
     if (low < 0 && this.#least >= 0) {
-      notes.push(`no value was below 0: if the pictures are in 0..${high}, say so, for as ${low}..${high} their distances are too small`);
+      notes.push(`no value was below 0: if the images are in 0..${high}, say so, for as ${low}..${high} their distances are too small`);
     }
     return {
       metric: 'lpips',
       value,
       samples: this.#mean.count,
-      convention: `v0.1, ${NETS[net].title}, epsilon as ${epsilon === 'reference' ? 'the reference' : 'torchmetrics'}, RGB, pictures at their own size`,
+      convention: `v0.1, ${NETS[net].title}, epsilon as ${epsilon === 'reference' ? 'the reference' : 'torchmetrics'}, RGB, images at their own size`,
       notes,
     };
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formulaMask, formulaPair, images, inRange, smoothPair } from '../testing/picture-pairs';
+import { formulaMask, formulaPair, images, inRange, smoothPair } from '../testing/image-pairs';
 import { MaskedPsnrScorer, PsnrScorer, maskedPsnr, psnr } from './psnr';
 
 const bytes = { range: [0, 255] } as const;
@@ -12,7 +12,7 @@ describe('psnr', () => {
     expect(Math.abs(psnr(real, generated, bytes) - each.psnr)).toBeLessThan(1e-11);
   });
 
-  test('equals scikit-image on nearly equal pictures', () => {
+  test('equals scikit-image on nearly equal images', () => {
     const { real, generated } = smoothPair(images.smooth.height, images.smooth.width);
     expect(Math.abs(psnr(real, generated, { range: [0, 1] }) - images.smooth.psnr)).toBeLessThan(1e-9);
   });
@@ -23,7 +23,7 @@ describe('psnr', () => {
     expect(psnr(inRange(real, range), inRange(generated, range), { range })).toBeCloseTo(wide.psnr, 5);
   });
 
-  test('of black against white is 0 dB, of equal pictures the cap', () => {
+  test('of black against white is 0 dB, of equal images the cap', () => {
     expect(psnr(gray(0, 0), gray(255, 255), bytes)).toBeCloseTo(0, 12);
     expect(psnr(gray(7, 8), gray(7, 8), bytes)).toBe(100);
     expect(psnr(gray(7, 8), gray(7, 8), { ...bytes, capDb: Infinity })).toBe(Infinity);
@@ -78,32 +78,32 @@ describe('maskedPsnr', () => {
 describe('PsnrScorer', () => {
   const pairs = images.cases.map(formulaPair);
 
-  test('averages over pictures, or the error under it, which never gives more', () => {
-    const [byPicture, byError] = (['pictures', 'mse'] as const).map((average) => {
+  test('averages over images, or the error under it, which never gives more', () => {
+    const [byImage, byError] = (['pictures', 'mse'] as const).map((average) => {
       const scorer = new PsnrScorer({ ...bytes, average });
       for (const { real, generated } of pairs) scorer.update(real, generated);
       return scorer.compute();
     });
     const mean = images.cases.reduce((sum, each) => sum + each.psnr, 0) / pairs.length;
     const error = images.cases.reduce((sum, each) => sum + 10 ** (-each.psnr / 10), 0) / pairs.length;
-    expect(byPicture.value).toBeCloseTo(mean, 10);
+    expect(byImage.value).toBeCloseTo(mean, 10);
     expect(byError.value).toBeCloseTo(-10 * Math.log10(error), 10);
-    expect(byError.value).toBeLessThan(byPicture.value);
-    expect(byPicture).toMatchObject({ metric: 'psnr', samples: 4, notes: [], convention: 'mean of the PSNR of pictures, at most 100 dB each' });
-    expect(byError.convention).toBe('PSNR of the mean squared error of all pictures, at most 100 dB');
+    expect(byError.value).toBeLessThan(byImage.value);
+    expect(byImage).toMatchObject({ metric: 'psnr', samples: 4, notes: [], convention: 'mean of the PSNR of images, at most 100 dB each' });
+    expect(byError.convention).toBe('PSNR of the mean squared error of all images, at most 100 dB');
   });
 
-  test('says how many pairs are equal pictures', () => {
+  test('says how many pairs are equal images', () => {
     const scorer = new PsnrScorer({ ...bytes, capDb: 80 });
     expect(scorer.update(gray(1), gray(1))).toBe(80);
     scorer.update(gray(0), gray(255));
-    expect(scorer.compute()).toMatchObject({ value: 40, notes: ['1 of 2 pairs are equal pictures, counted as 80 dB'] });
+    expect(scorer.compute()).toMatchObject({ value: 40, notes: ['1 of 2 pairs are equal images, counted as 80 dB'] });
     scorer.reset();
     expect(() => scorer.compute()).toThrow('PsnrScorer.compute: samples so far must be at least one');
   });
 
   test('refuses bad options at once', () => {
-    expect(() => new PsnrScorer({ ...bytes, average: 'frames' as 'mse' })).toThrow('PsnrScorer: average must be pictures or mse');
+    expect(() => new PsnrScorer({ ...bytes, average: 'frames' as 'mse' })).toThrow('PsnrScorer: average must be images or mse');
     expect(() => new PsnrScorer({} as typeof bytes)).toThrow('PsnrScorer: range must be');
   });
 });

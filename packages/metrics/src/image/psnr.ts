@@ -1,10 +1,10 @@
 import { fail } from '@lipsync/contracts';
 import type { MetricScore } from '../metric-description';
-import { type Picture, type PictureOptions, assertQuantise, assertRange, readPair } from './picture';
+import { type Image, type ImageOptions, assertQuantise, assertRange, readPair } from './image';
 import { RunningMean } from '../running-mean';
 
-export type PsnrOptions = PictureOptions & {
-  /** What no pair exceeds, decibels; equal pictures, which would be infinitely good, count as it. Default 100. */
+export type PsnrOptions = ImageOptions & {
+  /** What no pair exceeds, decibels; equal images, which would be infinitely good, count as it. Default 100. */
   capDb?: number;
 };
 
@@ -26,7 +26,7 @@ function decibels(meanSquaredError: number, capDb: number): number {
 }
 
 /** Mean squared error in squares of the span, so that 1 is white against black. */
-function relativeError(where: string, real: Picture, generated: Picture, options: PsnrOptions): number {
+function relativeError(where: string, real: Image, generated: Image, options: PsnrOptions): number {
   const pair = readPair(where, real, generated, options);
   const { data, span } = pair.real;
   let total = 0;
@@ -34,7 +34,7 @@ function relativeError(where: string, real: Picture, generated: Picture, options
   return total / (data.length * span * span);
 }
 
-function maskedError(where: string, real: Picture, generated: Picture, mask: PixelMask, options: MaskedPsnrOptions): number {
+function maskedError(where: string, real: Image, generated: Image, mask: PixelMask, options: MaskedPsnrOptions): number {
   const pair = readPair(where, real, generated, options);
   const { data, span, channels, height, width } = pair.real;
   if (!ArrayBuffer.isView(mask) || mask.length !== height * width) {
@@ -62,22 +62,22 @@ function assertOptions(where: string, { range, quantise = 'none', capDb = CAP_DB
 }
 
 /**
- * Peak signal-to-noise ratio of two pictures in decibels: `10 log10(L² / MSE)`, `L` the span of the range, MSE over all pixels and colours.
+ * Peak signal-to-noise ratio of two images in decibels: `10 log10(L² / MSE)`, `L` the span of the range, MSE over all pixels and colours.
  *
  * Within 1e-12 of scikit-image 0.19.
  *
- * @returns at most `capDb`; equal pictures give `capDb`.
- * @throws TypeError for pictures of different size or without a range; RangeError for values outside of it.
+ * @returns at most `capDb`; equal images give `capDb`.
+ * @throws TypeError for images of different size or without a range; RangeError for values outside of it.
  * @example
  * psnr(real, generated, { range: [0, 255] });
  */
-export function psnr(real: Picture, generated: Picture, options: PsnrOptions): number {
+export function psnr(real: Image, generated: Image, options: PsnrOptions): number {
   assertOptions('psnr', options);
   return decibels(relativeError('psnr', real, generated, options), options.capDb ?? CAP_DB);
 }
 
 /**
- * PSNR of the part of a picture that a mask shows: `10 log10(L² / MSE)`, `MSE = Σ mask · error² / Σ mask`.
+ * PSNR of the part of an image that a mask shows: `10 log10(L² / MSE)`, `MSE = Σ mask · error² / Σ mask`.
  *
  * Whether `error²` is the mean or the sum over the colours is the question of `colours`: its source is printed one way and described the other.
  *
@@ -86,7 +86,7 @@ export function psnr(real: Picture, generated: Picture, options: PsnrOptions): n
  * @example
  * maskedPsnr(real, generated, mouthMask, { range: [0, 255], quantise: 'round' });
  */
-export function maskedPsnr(real: Picture, generated: Picture, mask: PixelMask, options: MaskedPsnrOptions): number {
+export function maskedPsnr(real: Image, generated: Image, mask: PixelMask, options: MaskedPsnrOptions): number {
   assertOptions('maskedPsnr', options);
   return decibels(maskedError('maskedPsnr', real, generated, mask, options), options.capDb ?? CAP_DB);
 }
@@ -100,7 +100,7 @@ abstract class ErrorScorer<Options extends MaskedPsnrOptions & PsnrAverage> {
   constructor(where: string, options: Options) {
     assertOptions(where, options);
     const { average = 'pictures' } = options;
-    if (average !== 'pictures' && average !== 'mse') fail(TypeError, where, 'average', 'pictures or mse', average);
+    if (average !== 'pictures' && average !== 'mse') fail(TypeError, where, 'average', 'images or mse', average);
     this.options = options;
   }
 
@@ -121,7 +121,7 @@ abstract class ErrorScorer<Options extends MaskedPsnrOptions & PsnrAverage> {
     const { average = 'pictures', capDb = CAP_DB, quantise = 'none' } = this.options;
     const mean = this.#mean.mean(where);
     const samples = this.#mean.count;
-    const averaging = average === 'mse' ? 'PSNR of the mean squared error of all pictures' : 'mean of the PSNR of pictures';
+    const averaging = average === 'mse' ? 'PSNR of the mean squared error of all images' : 'mean of the PSNR of images';
     const cap = average === 'mse' ? `at most ${capDb} dB` : `at most ${capDb} dB each`;
     const equal = this.#identical;
     return {
@@ -129,27 +129,27 @@ abstract class ErrorScorer<Options extends MaskedPsnrOptions & PsnrAverage> {
       value: average === 'mse' ? decibels(mean, capDb) : mean,
       samples,
       convention: `${of}${averaging}, ${cap}${quantise === 'none' ? '' : `, 8 bits (${quantise})`}`,
-      notes: equal === 0 ? [] : [`${equal} of ${samples} pairs are equal pictures${average === 'mse' ? '' : `, counted as ${capDb} dB`}`],
+      notes: equal === 0 ? [] : [`${equal} of ${samples} pairs are equal images${average === 'mse' ? '' : `, counted as ${capDb} dB`}`],
     };
   }
 }
 
 export type PsnrAverage = {
   /**
-   * `pictures`: the mean of each pair's PSNR, the usual one. `mse`: the PSNR of the mean of each pair's squared error; never higher.
-   * Default `pictures`.
+   * `images`: the mean of each pair's PSNR, the usual one. `mse`: the PSNR of the mean of each pair's squared error; never higher.
+   * Default `images`.
    */
   average?: 'pictures' | 'mse';
 };
 
-/** PSNR over many pairs. Says how many of them were equal pictures. */
+/** PSNR over many pairs. Says how many of them were equal images. */
 export class PsnrScorer extends ErrorScorer<PsnrOptions & PsnrAverage> {
   constructor(options: PsnrOptions & PsnrAverage) {
     super('PsnrScorer', options);
   }
 
   /** @returns the PSNR of this pair. */
-  update(real: Picture, generated: Picture): number {
+  update(real: Image, generated: Image): number {
     return this.add(relativeError('PsnrScorer.update', real, generated, this.options));
   }
 
@@ -166,7 +166,7 @@ export class MaskedPsnrScorer extends ErrorScorer<MaskedPsnrOptions & PsnrAverag
   }
 
   /** @returns the masked PSNR of this pair. */
-  update(real: Picture, generated: Picture, mask: PixelMask): number {
+  update(real: Image, generated: Image, mask: PixelMask): number {
     return this.add(maskedError('MaskedPsnrScorer.update', real, generated, mask, this.options));
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formulaPair, images, inRange, smoothPair } from '../testing/picture-pairs';
+import { formulaPair, images, inRange, smoothPair } from '../testing/image-pairs';
 import { type SsimVariant, SsimScorer, ssim } from './ssim';
 
 const VARIANTS: SsimVariant[] = ['gaussian', 'uniform7', 'torchmetrics'];
@@ -15,14 +15,14 @@ describe('ssim', () => {
     },
   );
 
-  test.each(VARIANTS)('%s is right on smooth bright pictures, where float32 is off by 1e-5', (variant) => {
+  test.each(VARIANTS)('%s is right on smooth bright images, where float32 is off by 1e-5', (variant) => {
     const { height, width, ssim: wanted, float32 } = images.smooth;
     const { real, generated } = smoothPair(height, width);
     expect(Math.abs(ssim(real, generated, { range: [0, 1], variant }) - wanted[variant])).toBeLessThan(1e-11);
     expect(Math.abs(float32 - wanted.torchmetrics)).toBeGreaterThan(1e-6); // what computing in float32 costs
   });
 
-  test('of equal pictures is exactly 1, and symmetric', () => {
+  test('of equal images is exactly 1, and symmetric', () => {
     const { real, generated } = formulaPair(wide);
     for (const variant of VARIANTS) {
       expect(ssim(real, real, { ...bytes, variant })).toBe(1);
@@ -30,7 +30,7 @@ describe('ssim', () => {
     }
   });
 
-  test('is the same for bytes and for the same picture in 0..1 and in -1..1', () => {
+  test('is the same for bytes and for the same image in 0..1 and in -1..1', () => {
     const { real, generated } = formulaPair(wide);
     const wanted = ssim(real, generated, bytes);
     for (const range of [[0, 1], [-1, 1]] as const) {
@@ -46,7 +46,7 @@ describe('ssim', () => {
     }
   });
 
-  test('of a picture and its negative is below 0', () => {
+  test('of an image and its negative is below 0', () => {
     const { real } = formulaPair(wide);
     const negative = { ...real, data: (real.data as Uint8Array).map((value) => 255 - value) };
     const value = ssim(real, negative, bytes);
@@ -54,7 +54,7 @@ describe('ssim', () => {
     expect(value).toBeGreaterThanOrEqual(-1);
   });
 
-  test('refuses to guess the range, small pictures and unknown variants', () => {
+  test('refuses to guess the range, small images and unknown variants', () => {
     const { real, generated } = formulaPair(wide);
     expect(() => ssim(real, generated, {} as typeof bytes)).toThrow('ssim: range must be [black, white]');
     expect(() => ssim(real, generated, { ...bytes, variant: 'wang' as 'gaussian' })).toThrow('ssim: variant must be gaussian, uniform7');
@@ -75,7 +75,7 @@ describe('SsimScorer', () => {
     const { value, samples, convention, metric, notes } = scorer.compute();
     expect(value).toBeCloseTo(values.reduce((sum, each) => sum + each, 0) / values.length, 14);
     expect([metric, samples, notes]).toEqual(['ssim', images.cases.length, []]);
-    expect(convention).toBe('uniform 7x7, sample covariance, valid positions (the default of scikit-image), mean over colours, then over pictures');
+    expect(convention).toBe('uniform 7x7, sample covariance, valid positions (the default of scikit-image), mean over colours, then over images');
   });
 
   test('has no score before the first pair and after reset', () => {

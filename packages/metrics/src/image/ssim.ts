@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
 import type { MetricScore } from '../metric-description';
-import { type Picture, type PictureOptions, type Values, assertQuantise, assertRange, readPair } from './picture';
+import { type Image, type ImageOptions, type Values, assertQuantise, assertRange, readPair } from './image';
 import { RunningMean } from '../running-mean';
 
 /**
@@ -8,11 +8,11 @@ import { RunningMean } from '../running-mean';
  * - `gaussian`: Wang et al. 2004: 11x11, sigma 1.5, biased variance, valid positions only. scikit-image with `gaussian_weights=True, sigma=1.5,
  *   use_sample_covariance=False`;
  * - `uniform7`: scikit-image's default: mean over 7x7, sample covariance (times 49/48), valid positions only;
- * - `torchmetrics`: its `StructuralSimilarityIndexMeasure`: the Gaussian, but pictures are mirrored at the borders and the mean is over all pixels.
+ * - `torchmetrics`: its `StructuralSimilarityIndexMeasure`: the Gaussian, but images are mirrored at the borders and the mean is over all pixels.
  */
 export type SsimVariant = 'gaussian' | 'uniform7' | 'torchmetrics';
 
-export type SsimOptions = PictureOptions & {
+export type SsimOptions = ImageOptions & {
   /** Default `gaussian`. */
   variant?: SsimVariant;
 };
@@ -53,7 +53,7 @@ function variantOf(where: string, variant: SsimVariant) {
 }
 
 /**
- * Structural similarity of two pictures, -1..1; 1 if they are equal.
+ * Structural similarity of two images, -1..1; 1 if they are equal.
  *
  * A window around each position gives means `m`, variances `v` and the covariance `c`;
  * `((2 mx my + C1)(2 cxy + C2)) / ((mx² + my² + C1)(vx + vy + C2))`, `C1 = (0.01 L)²`, `C2 = (0.03 L)²`, `L` the span of the range; mean over
@@ -61,14 +61,14 @@ function variantOf(where: string, variant: SsimVariant) {
  *
  * Source: Wang et al. 2004, conventions by `variant`. Within 1e-12 of scikit-image 0.19 in float64 and of the formula of torchmetrics in PyTorch's
  * float64 (see the test). Sums are 64-bit: in float32, as programs on tensors compute it, the variances cancel; on a smooth bright pair that gave
- * 1.00001 instead of 0.999999. No downsampling of large pictures, which Wang's later script adds. Black counts as 0 whatever its value, so
+ * 1.00001 instead of 0.999999. No downsampling of large images, which Wang's later script adds. Black counts as 0 whatever its value, so
  * bytes and -1..1 give the same score; libraries that are handed -1..1 with a data range of 2 do not do so.
  *
- * @throws TypeError for pictures of different or unusable size (below 11, or 7), or without a range; RangeError for values outside of it.
+ * @throws TypeError for images of different or unusable size (below 11, or 7), or without a range; RangeError for values outside of it.
  * @example
  * ssim(real, generated, { range: [0, 255] });
  */
-export function ssim(real: Picture, generated: Picture, options: SsimOptions): number {
+export function ssim(real: Image, generated: Image, options: SsimOptions): number {
   const { variant = 'gaussian' } = options;
   const { taps, covariance, mirrored } = variantOf('ssim', variant);
   const pair = readPair('ssim', real, generated, options);
@@ -84,7 +84,7 @@ export function ssim(real: Picture, generated: Picture, options: SsimOptions): n
   return total / channels;
 }
 
-/** SSIM over many pairs: the mean of theirs. Pictures may differ in size from pair to pair. */
+/** SSIM over many pairs: the mean of theirs. Images may differ in size from pair to pair. */
 export class SsimScorer {
   readonly #options: SsimOptions;
   readonly #mean = new RunningMean();
@@ -97,7 +97,7 @@ export class SsimScorer {
   }
 
   /** @returns the score of this pair. */
-  update(real: Picture, generated: Picture): number {
+  update(real: Image, generated: Image): number {
     const value = ssim(real, generated, this.#options);
     this.#mean.add(value);
     return value;
@@ -111,7 +111,7 @@ export class SsimScorer {
       metric: 'ssim',
       value: this.#mean.mean('SsimScorer.compute'),
       samples: this.#mean.count,
-      convention: `${convention}, mean over colours, then over pictures${quantise === 'none' ? '' : `, 8 bits (${quantise})`}`,
+      convention: `${convention}, mean over colours, then over images${quantise === 'none' ? '' : `, 8 bits (${quantise})`}`,
       notes: [],
     };
   }
@@ -123,7 +123,7 @@ export class SsimScorer {
 
 type Planes = { sum: Float64Array; difference: Float64Array; height: number; width: number };
 
-/** One colour of both pictures as `x + y` and `x - y`, with mirrored borders (the border itself not repeated) around. */
+/** One colour of both images as `x + y` and `x - y`, with mirrored borders (the border itself not repeated) around. */
 function sumAndDifference(real: Values, generated: Values, channel: number, border: number): Planes {
   const { channels } = real;
   const [height, width] = [real.height + 2 * border, real.width + 2 * border];
@@ -149,7 +149,7 @@ function mirror(index: number, size: number): number {
  * The mean of SSIM over all positions where the window fits.
  *
  * With `s = x + y`, `d = x - y`: `4 mx my = ms² - md²`, `2 (mx² + my²) = ms² + md²`, and likewise for the variances: four filters
- * instead of five, and equal pictures give exactly 1. Rows are filtered once and kept in a ring as high as the window.
+ * instead of five, and equal images give exactly 1. Rows are filtered once and kept in a ring as high as the window.
  */
 function meanOfMap({ sum, difference, height, width }: Planes, taps: Float64Array, covariance: number, span: number): number {
   const size = taps.length;

@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import type { ValueRange } from './picture';
+import type { ValueRange } from './image';
 
 /**
  * Least and largest value of two batches, in one reading from the backend.

@@ -1,22 +1,22 @@
 import { selectBackend } from '@lipsync/backends';
-import { type PerceptualRecipe, PictureFeatures, VGG16_PERCEPTUAL, perceptualDistance, pictureFeatureShapes } from '@lipsync/nn';
+import { type PerceptualRecipe, ImageFeatures, VGG16_PERCEPTUAL, perceptualDistance, imageFeatureShapes } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
-import { formulaPictures } from '../testing/formula-pictures';
+import { formulaImages } from '../testing/formula-images';
 import { VggDistanceScorer, vggDistance } from './vgg-distance';
 
 // The numbers themselves are compared with PyTorch in @lipsync/nn; a small network stands in for VGG's here.
 const recipe: PerceptualRecipe = { ...VGG16_PERCEPTUAL, architecture: 'squeezenet1_1', layers: [4, 7] };
-let network: PictureFeatures;
+let network: ImageFeatures;
 let pair: [tf.Tensor4D, tf.Tensor4D];
 let wanted: Float32Array;
 
 beforeAll(async () => {
   await selectBackend({ backend: 'wasm' });
-  network = new PictureFeatures('squeezenet1_1');
-  network.loadStateDict(formulaStateDict(pictureFeatureShapes('squeezenet1_1')));
-  pair = [formulaPictures('real', 2, 32, 40), formulaPictures('generated', 2, 32, 40)];
+  network = new ImageFeatures('squeezenet1_1');
+  network.loadStateDict(formulaStateDict(imageFeatureShapes('squeezenet1_1')));
+  pair = [formulaImages('real', 2, 32, 40), formulaImages('generated', 2, 32, 40)];
   wanted = tf.tidy(() => perceptualDistance(network, ...pair, recipe).dataSync() as Float32Array);
 });
 afterAll(() => {
@@ -47,7 +47,7 @@ test('VggDistanceScorer is the mean of all pairs and says by which recipe', asyn
     value: (wanted[0] + wanted[1]) / 4,
     samples: 4,
     convention:
-      "squeezenet1_1, layers 4, 7 of torchvision's features: mean squared difference of each, sum over layers, RGB, pictures at their own size",
+      "squeezenet1_1, layers 4, 7 of torchvision's features: mean squared difference of each, sum over layers, RGB, images at their own size",
     notes: [],
   });
   scorer.reset();

@@ -1,26 +1,26 @@
 import { fail } from '@lipsync/contracts';
-import { type PerceptualRecipe, type PictureFeatures, VGG16_PERCEPTUAL, perceptualDistance } from '@lipsync/nn';
+import { type PerceptualRecipe, type ImageFeatures, VGG16_PERCEPTUAL, perceptualDistance } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import type { MetricScore } from '../metric-description';
-import { type ValueRange, assertRange } from './picture';
+import { type ValueRange, assertRange } from './image';
 import { RunningMean } from '../running-mean';
 import { tensorRange } from './tensor-range';
 
 export type VggDistanceOptions = {
-  /** The values of black and white in the pictures. Never guessed. */
+  /** The values of black and white in the images. Never guessed. */
   range: ValueRange;
   /** Network, layers, norm and scales. Default `VGG16_PERCEPTUAL`, the coursework's; `DINET_PERCEPTUAL` is DINet's loss. */
   recipe?: PerceptualRecipe;
 };
 
 /**
- * Perceptual distance of pairs of pictures by a VGG network: `perceptualDistance` of `@lipsync/nn` after a look at the values.
+ * Perceptual distance of pairs of images by a VGG network: `perceptualDistance` of `@lipsync/nn` after a look at the values.
  *
- * Numbers of different recipes cannot be compared, and LPIPS is another distance again. Pictures are not resized.
+ * Numbers of different recipes cannot be compared, and LPIPS is another distance again. Images are not resized.
  *
  * @param network With weights, of the recipe's architecture; borrowed.
  * @param real float32 `[batch, height, width, 3]`, RGB in `range`; borrowed, as is `generated`.
- * @returns float32, one number a pair, 0 for equal pictures (with DINet's two filters nearly).
+ * @returns float32, one number a pair, 0 for equal images (with DINet's two filters nearly).
  * @throws RangeError for values outside of the range; TypeError for another network or shape.
  * @example
  * const network = new PictureFeatures('vgg16');
@@ -28,7 +28,7 @@ export type VggDistanceOptions = {
  * const [distance] = await vggDistance(network, real, generated, { range: [0, 1] });
  */
 export async function vggDistance(
-  network: PictureFeatures,
+  network: ImageFeatures,
   real: tf.Tensor4D,
   generated: tf.Tensor4D,
   options: VggDistanceOptions,
@@ -38,7 +38,7 @@ export async function vggDistance(
 
 async function measure(
   where: string,
-  network: PictureFeatures,
+  network: ImageFeatures,
   real: tf.Tensor4D,
   generated: tf.Tensor4D,
   { range, recipe = VGG16_PERCEPTUAL }: VggDistanceOptions,
@@ -60,11 +60,11 @@ async function measure(
 
 /** Perceptual distance over many pairs: the mean of theirs. Holds no tensor between calls; the network is borrowed. */
 export class VggDistanceScorer {
-  readonly #network: PictureFeatures;
+  readonly #network: ImageFeatures;
   readonly #options: VggDistanceOptions;
   readonly #mean = new RunningMean();
 
-  constructor(network: PictureFeatures, options: VggDistanceOptions) {
+  constructor(network: ImageFeatures, options: VggDistanceOptions) {
     assertRange('VggDistanceScorer', options.range);
     const { architecture } = options.recipe ?? VGG16_PERCEPTUAL;
     if (network.architecture !== architecture) fail(TypeError, 'VggDistanceScorer', 'network', architecture, network.architecture);
@@ -93,7 +93,7 @@ export class VggDistanceScorer {
       samples: this.#mean.count,
       convention:
         `${architecture}, layers ${layers.join(', ')} of torchvision's features: mean ${norm} difference of each, ` +
-        `${combine} over layers${scales === 'full' ? '' : ' and two scales'}, RGB, pictures at their own size`,
+        `${combine} over layers${scales === 'full' ? '' : ' and two scales'}, RGB, images at their own size`,
       notes: [],
     };
   }

@@ -3,7 +3,7 @@ import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
-import { formulaClips, relativeDifference } from '../testing/formula-pictures';
+import { formulaClips, relativeDifference } from '../testing/formula-images';
 import { I3D } from './i3d';
 
 type Fixture = { parameters: number; shapes: Record<string, number[]>; short: number[]; long: number[] };
@@ -28,8 +28,8 @@ describe('I3D', () => {
   test.each([
     ['16 frames of 64 x 64', 'short', 2, 16, 64, 64],
     ['27 frames of 48 x 70, odd sides on the way', 'long', 1, 27, 48, 70],
-  ] as const)('gives the logits of PyTorch: %s', (_, name, count, frames, height, width) => {
-    const clips = formulaClips(name, count, frames, height, width);
+  ] as const)('gives the logits of PyTorch: %s', (_, name, count, frameCount, height, width) => {
+    const clips = formulaClips(name, count, frameCount, height, width);
     const x = tf.tidy(() => tf.sub(tf.mul(clips, 2), 1));
     const before = tf.memory().numTensors;
     const logits = network.forward(x as tf.Tensor5D);

@@ -11,7 +11,7 @@ export const I3D_LOGITS = 400;
 
 /** Fewer frames leave the last pool, which covers two steps of eight frames, with one. */
 const LEAST_FRAMES = 9;
-/** Smaller pictures leave the last layers less than one pixel. */
+/** Smaller images leave the last layers less than one pixel. */
 const LEAST_SIDE = 32;
 
 type Layer = (x: tf.Tensor5D) => tf.Tensor5D;
@@ -59,7 +59,7 @@ function pool(kernelSize: [number, number, number], stride: [number, number, num
 }
 
 /**
- * I3D of pictures, trained on Kinetics-400: the network of the Fréchet video distance, whose features are its 400 logits.
+ * I3D of images, trained on Kinetics-400: the network of the Fréchet video distance, whose features are its 400 logits.
  *
  * Names and shapes are those of the common PyTorch port (`Mixed_3b.b1a.conv3d.weight` …, `logits.conv3d.*`); other ports'
  * names are taken, too, see `i3dState`. 12,697,264 parameters. The last pool takes the mean of two steps of time and of all
@@ -137,8 +137,8 @@ export class I3D extends Module {
     this.assertUsable();
     if (!this.isLoaded)
       fail(Error, 'I3D.forward', 'this network', 'one with weights (call loadStateDict first)', 'one without');
-    const [, frames, height, width, colours] = x.shape;
-    if (x.rank !== 5 || colours !== 3 || frames < LEAST_FRAMES || Math.min(height, width) < LEAST_SIDE) {
+    const [, frameCount, height, width, colours] = x.shape;
+    if (x.rank !== 5 || colours !== 3 || frameCount < LEAST_FRAMES || Math.min(height, width) < LEAST_SIDE) {
       const rule = `of shape [batch, frames, height, width, 3], at least ${LEAST_FRAMES} frames of ${LEAST_SIDE} x ${LEAST_SIDE}`;
       fail(TypeError, 'I3D.forward', 'x', rule, x.shape);
     }

@@ -3,15 +3,15 @@ import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
-import { formulaPictures, relativeDifference } from '../testing/formula-pictures';
+import { formulaImages, relativeDifference } from '../testing/formula-images';
 import { INCEPTION_FEATURES, InceptionFid } from './inception-fid';
 
 type Fixture = { parameters: number; shapes: Record<string, number[]>; small: Record<string, number[]>; full: number[] };
 const fixture = JSON.parse(readFileSync(new URL('../../fixtures/inception.json', import.meta.url), 'utf8')) as Fixture;
 
-/** Pictures in 0..1 as the network takes them. */
-function prepared(pictures: tf.Tensor4D, size: number): tf.Tensor4D {
-  return tf.tidy(() => tf.sub(tf.mul(tf.image.resizeBilinear(pictures, [size, size], false, true), 2), 1));
+/** Images in 0..1 as the network takes them. */
+function prepared(images: tf.Tensor4D, size: number): tf.Tensor4D {
+  return tf.tidy(() => tf.sub(tf.mul(tf.image.resizeBilinear(images, [size, size], false, true), 2), 1));
 }
 
 describe('InceptionFid', () => {
@@ -32,8 +32,8 @@ describe('InceptionFid', () => {
   });
 
   test('gives the features of torchvision with the pools of FID, at each of the four depths', () => {
-    const pictures = formulaPictures('small', 2, 64, 80);
-    const x = prepared(pictures, 107);
+    const images = formulaImages('small', 2, 64, 80);
+    const x = prepared(images, 107);
     for (const count of INCEPTION_FEATURES) {
       const before = tf.memory().numTensors;
       const features = network.forward(x, count);
@@ -44,16 +44,16 @@ describe('InceptionFid', () => {
       expect(relativeDifference(got, fixture.small[count])).toBeLessThan(1e-5); // measured 2e-6 at 2048, else 5e-7
       features.dispose();
     }
-    tf.dispose([pictures, x]);
+    tf.dispose([images, x]);
   });
 
   test('at 299 pixels, too', () => {
-    const pictures = formulaPictures('full', 1, 96, 128);
-    const x = prepared(pictures, 299);
+    const images = formulaImages('full', 1, 96, 128);
+    const x = prepared(images, 299);
     const features = network.forward(x);
     const got = features.dataSync().filter((_, i) => i % 8 === 0);
     expect(relativeDifference(got, fixture.full)).toBeLessThan(1e-5); // measured 5e-7
-    tf.dispose([pictures, x, features]);
+    tf.dispose([images, x, features]);
   });
 });
 

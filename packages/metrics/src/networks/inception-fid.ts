@@ -150,7 +150,7 @@ class BlockE extends Block {
  * @example
  * const network = new InceptionFid();
  * network.loadStateDict(state);
- * const features = network.forward(pictures); // [batch, 299, 299, 3] in -1..1 to [batch, 2048]
+ * const features = network.forward(images); // [batch, 299, 299, 3] in -1..1 to [batch, 2048]
  */
 export class InceptionFid extends Module {
   private readonly stages: { features: InceptionFeatures; layers: Layer[] }[];
@@ -228,7 +228,7 @@ export class InceptionFid extends Module {
   }
 
   /**
-   * Mean features of pictures.
+   * Mean features of images.
    *
    * @param x float32 `[batch, height, width, 3]`, RGB in -1..1; both sides at least 75, 299 for FID.
    * @param features How many, and so from which depth. Default 2048.
@@ -252,7 +252,7 @@ export class InceptionFid extends Module {
       let value = x;
       for (const layer of layers) {
         const next = layer(value);
-        if (value !== x) value.dispose(); // not left to tidy: 60 MB a picture lie in all layers together
+        if (value !== x) value.dispose(); // not left to tidy: 60 MB an image lie in all layers together
         value = next;
       }
       return tf.mean<tf.Tensor2D>(value, [1, 2]);

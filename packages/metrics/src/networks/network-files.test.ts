@@ -6,7 +6,7 @@ import { type NamedArray, readStateDict } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
-import { formulaClips, relativeDifference } from '../testing/formula-pictures';
+import { formulaClips, relativeDifference } from '../testing/formula-images';
 import { I3D } from './i3d';
 import { InceptionFid } from './inception-fid';
 

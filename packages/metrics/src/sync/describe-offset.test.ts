@@ -6,8 +6,8 @@ test.each([
   [-1, 25, 'audio is 1 frame (40 ms) late'],
   [0, 25, 'in sync'],
   [2, 30, 'audio is 2 frames (67 ms) early'],
-])('describeOffset says %d frames at %d fps in words', (frames, fps, words) => {
-  expect(describeOffset(frames, fps)).toBe(words);
+])('describeOffset says %d frames at %d fps in words', (frameCount, fps, words) => {
+  expect(describeOffset(frameCount, fps)).toBe(words);
 });
 
 test('describeOffset refuses what is not a number of frames or a rate', () => {

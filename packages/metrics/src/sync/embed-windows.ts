@@ -1,29 +1,29 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { pictureShape } from '@lipsync/contracts';
+import { frameShape } from '@lipsync/contracts';
 import type { SyncExpert, SyncRecipe } from '@lipsync/contracts';
 
 /** Input of a network that may wait in a batch; more than one batch is under way where threads embed. */
 const BATCH_BYTES = 4.25 * 2 ** 20;
 
 /**
- * Windows embedded at once so that their pictures take at most 4.25 MiB (activations take several times that): 16 of ten pictures of 48 x 48, 1 of
+ * Windows embedded at once so that their images take at most 4.25 MiB (activations take several times that): 16 of ten images of 48 x 48, 1 of
  * five of 224 x 224; 32 at most.
  */
-export function batchSizeFor({ crop, frames }: Pick<SyncRecipe, 'crop' | 'frames'>): number {
-  const { height, width } = pictureShape(crop);
-  return Math.min(32, Math.max(1, Math.floor(BATCH_BYTES / (height * width * frames * 3 * 4))));
+export function batchSizeFor({ crop, frameCount }: Pick<SyncRecipe, 'crop' | 'frameCount'>): number {
+  const { height, width } = frameShape(crop);
+  return Math.min(32, Math.max(1, Math.floor(BATCH_BYTES / (height * width * frameCount * 3 * 4))));
 }
 
 /**
- * Rows of the picture tower.
+ * Rows of the image tower.
  *
  * @param windows `[height, width, frames * 3]` each, by the expert's recipe.
  * @returns `[windows, embeddingSize]`; no tensor is left.
  */
-export async function embedPictures(expert: SyncExpert, windows: readonly Float32Array[]): Promise<Float32Array> {
-  const { crop, frames } = expert.recipe;
-  const { height, width } = pictureShape(crop);
-  return rowsOf(() => expert.encodeFrames(tf.tensor4d(join(windows), [windows.length, height, width, frames * 3])), windows.length);
+export async function embedVisual(expert: SyncExpert, windows: readonly Float32Array[]): Promise<Float32Array> {
+  const { crop, frameCount } = expert.recipe;
+  const { height, width } = frameShape(crop);
+  return rowsOf(() => expert.encodeVisual(tf.tensor4d(join(windows), [windows.length, height, width, frameCount * 3])), windows.length);
 }
 
 /**
@@ -32,9 +32,9 @@ export async function embedPictures(expert: SyncExpert, windows: readonly Float3
  * @param windows `[bins, melSteps]` each, by the expert's recipe.
  * @returns `[windows, audioEmbeddingSize ?? embeddingSize]`; no tensor is left.
  */
-export async function embedSound(expert: SyncExpert, windows: readonly Float32Array[]): Promise<Float32Array> {
-  const { melSteps } = expert.recipe;
-  return rowsOf(() => expert.encodeAudio(tf.tensor4d(join(windows), [windows.length, windows[0].length / melSteps, melSteps, 1])), windows.length);
+export async function embedAudio(expert: SyncExpert, windows: readonly Float32Array[]): Promise<Float32Array> {
+  const { featureSteps } = expert.recipe;
+  return rowsOf(() => expert.encodeAudio(tf.tensor4d(join(windows), [windows.length, windows[0].length / featureSteps, featureSteps, 1])), windows.length);
 }
 
 async function rowsOf(encode: () => tf.Tensor2D, count: number): Promise<Float32Array> {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ExpertBceScorer, expertBce } from './expert-bce';
 
-/** Rows `(1, 0)` of pictures, and sound at the given cosines to them. */
+/** Rows `(1, 0)` of images, and audio at the given cosines to them. */
 function clip(cosines: number[]) {
   const visual = Float32Array.from(cosines.flatMap(() => [2, 0]));
   const audio = Float32Array.from(cosines.flatMap((cosine) => [3 * cosine, 3 * Math.sqrt(1 - cosine ** 2)]));

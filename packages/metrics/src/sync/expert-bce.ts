@@ -2,7 +2,7 @@ import { fail } from '@lipsync/contracts';
 import type { MetricScore } from '../metric-description';
 import { RunningMean } from '../running-mean';
 
-/** A clip, one row or number a video frame: embeddings of picture and sound, or their cosines. */
+/** A clip, one row or number a video frame: embeddings of image and audio, or their cosines. */
 export type ExpertClip = { visual: Float32Array; audio: Float32Array; dimension: number } | { cosines: ArrayLike<number> };
 
 export type ExpertBceOptions = {
@@ -52,7 +52,7 @@ function cosinesOf(where: string, clip: ExpertClip, step: number): number[] {
 const crossEntropy = (cosine: number): number => -Math.log(Math.min(1, Math.max(LEAST, cosine)));
 
 /**
- * How far an expert is from being sure that picture and sound belong together: the mean of `-ln clip(cosine, 0.001, 1)` over every fifth window.
+ * How far an expert is from being sure that image and audio belong together: the mean of `-ln clip(cosine, 0.001, 1)` over every fifth window.
  *
  * 0 for a cosine of 1, 6.9 for 0 and below. Says more than the mean cosine, whose values cluster at the ends. Compare for the same expert only.
  *

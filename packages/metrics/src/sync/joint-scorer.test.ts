@@ -8,13 +8,13 @@ import { SyncScorer } from './sync-scorer';
 beforeAll(() => tf.setBackend('cpu'));
 
 const recipe: SyncRecipe = {
-  frames: 5,
+  frameCount: 5,
   fps: 25,
   crop: { kind: 'dinet', size: 64, upright: 'none', sampling: 'exact' },
   color: 'RGB',
   range: [0, 1],
-  mel: 'ASR_LOGITS',
-  melSteps: 9,
+  features: 'ASR_LOGITS',
+  featureSteps: 9,
 };
 
 /** An expert that judges a pair by the Euclidean distance of its rows: what `SyncScorer` computes itself. */
@@ -31,16 +31,16 @@ function rows(count: number, shift = 0): Float32Array {
   return Float32Array.from({ length: count * 6 }, (_, i) => Math.sin((Math.floor(i / 6) + shift) * 12.9898 + (i % 6) * 78.233) * 3);
 }
 
-test.each(['zero', 'overlap'] as const)('JointScorer gives what SyncScorer gives where the judge is a distance, beyond the ends %s', async (outside) => {
+test.each(['zero', 'overlap'] as const)('JointScorer gives what SyncScorer gives where the judge is a distance, beyond the ends %s', async (edges) => {
   const [visual, audio] = [rows(40), rows(40, 3)];
-  const joint = new JointScorer(expert, { maxShift: 7, outside });
+  const joint = new JointScorer(expert, { maxShift: 7, edges });
   const before = tf.memory().numTensors;
   for (let at = 0; at < 40; at += 8) {
     await joint.update({ visual: visual.slice(at * 6, (at + 8) * 6), audio: audio.slice(at * 6, (at + 8) * 6) });
   }
   const score = await joint.compute();
   expect(tf.memory().numTensors).toBe(before);
-  const plain = new SyncScorer({ space: 'euclidean', maxShift: 7, outside });
+  const plain = new SyncScorer({ space: 'euclidean', maxShift: 7, edges });
   plain.update({ visual, audio, dimension: 6 });
   const wanted = plain.compute();
   expect(score).toMatchObject({ offsetFrames: wanted.offsetFrames, windows: 40, space: 'joint', expert: 'judge' });

@@ -7,12 +7,12 @@ import { RowQueue } from './row-queue';
 export type JointScorerOptions = {
   /** Largest offset tried, in frames. Default 15. */
   maxShift?: number;
-  /** As in `SyncScorerOptions`; `zero` lets the network judge the pictures beside a sound of zeros. Default `zero`. */
-  outside?: 'zero' | 'overlap';
+  /** As in `SyncScorerOptions`; `zero` lets the network judge the images beside an audio track of zeros. Default `zero`. */
+  edges?: 'zero' | 'overlap';
 };
 
 /**
- * Offset, LSE-D and LSE-C by a network that judges pairs itself (`space: 'joint'`): the distance of every window's pictures to the sound of every
+ * Offset, LSE-D and LSE-C by a network that judges pairs itself (`space: 'joint'`): the distance of every window's images to the audio of every
  * shift is asked of the network, `2 * maxShift + 1` pairs at once.
  *
  * Holds `2 * maxShift + 1` rows of either kind and as many float32 numbers a window. The expert is borrowed.
@@ -22,19 +22,19 @@ export type JointScorerOptions = {
 export class JointScorer {
   readonly #expert: SyncExpert & Required<Pick<SyncExpert, 'pairDistances'>>;
   readonly #maxShift: number;
-  readonly #outside: 'zero' | 'overlap';
+  readonly #edges: 'zero' | 'overlap';
   #visual: RowQueue;
   #audio: RowQueue;
   #rows: Float32Array[] = []; // one a measured window
 
-  constructor(expert: SyncExpert, { maxShift = 15, outside = 'zero' }: JointScorerOptions = {}) {
+  constructor(expert: SyncExpert, { maxShift = 15, edges = 'zero' }: JointScorerOptions = {}) {
     if (!expert.pairDistances) fail(TypeError, 'JointScorer', 'expert', 'one with pairDistances', expert.name);
     if (!(Number.isInteger(maxShift) && maxShift > 0)) {
       fail(RangeError, 'JointScorer', 'maxShift', 'a whole number of frames above 0', maxShift);
     }
     this.#expert = expert as SyncExpert & Required<Pick<SyncExpert, 'pairDistances'>>;
     this.#maxShift = maxShift;
-    this.#outside = outside;
+    this.#edges = edges;
     this.#visual = new RowQueue(expert.embeddingSize);
     this.#audio = new RowQueue(expert.audioEmbeddingSize ?? expert.embeddingSize);
   }
@@ -65,7 +65,7 @@ export class JointScorer {
       windows,
       maxShift: this.#maxShift,
       fps: recipe.fps,
-      outside: this.#outside,
+      edges: this.#edges,
       space,
       expert: name,
     });
@@ -78,20 +78,20 @@ export class JointScorer {
     this.#rows = [];
   }
 
-  /** Distances of window `i` to all shifts; what lies before the sound or from `end` on is outside. */
+  /** Distances of window `i` to all shifts; what lies before the audio or from `end` on is outside. */
   async #measure(i: number, end: number): Promise<Float32Array> {
     const shifts = 2 * this.#maxShift + 1;
     const partner = (k: number) => i + k - this.#maxShift;
     const inside = (k: number) => partner(k) >= 0 && partner(k) < end;
-    const sounds = new Float32Array(shifts * this.#audio.dimension);
-    for (let k = 0; k < shifts; k++) if (inside(k)) sounds.set(this.#audio.row(partner(k)), k * this.#audio.dimension);
+    const audios = new Float32Array(shifts * this.#audio.dimension);
+    for (let k = 0; k < shifts; k++) if (inside(k)) audios.set(this.#audio.row(partner(k)), k * this.#audio.dimension);
     const distances = tf.tidy(() => {
-      const pictures = tf.tile(tf.tensor2d(this.#visual.row(i), [1, this.#visual.dimension]), [shifts, 1]);
-      return this.#expert.pairDistances(pictures, tf.tensor2d(sounds, [shifts, this.#audio.dimension]));
+      const images = tf.tile(tf.tensor2d(this.#visual.row(i), [1, this.#visual.dimension]), [shifts, 1]);
+      return this.#expert.pairDistances(images, tf.tensor2d(audios, [shifts, this.#audio.dimension]));
     });
     try {
       const row = Float32Array.from(await distances.data());
-      return this.#outside === 'zero' ? row : row.map((distance, k) => (inside(k) ? distance : Number.NaN));
+      return this.#edges === 'zero' ? row : row.map((distance, k) => (inside(k) ? distance : Number.NaN));
     } finally {
       distances.dispose();
     }

@@ -28,7 +28,7 @@ export type SyncScore = {
   /** The network's name; write it beside lseD and lseC. */
   expert?: string;
   space: 'unit' | 'euclidean' | 'joint';
-  outside: 'zero' | 'overlap';
+  edges: 'zero' | 'overlap';
   fps: number;
 };
 
@@ -44,11 +44,11 @@ export type OffsetCurve = {
   windows: number;
   maxShift: number;
   fps: number;
-} & Pick<SyncScore, 'expert' | 'space' | 'outside'>;
+} & Pick<SyncScore, 'expert' | 'space' | 'edges'>;
 
 /** Offset, LSE-D, LSE-C and the frame-wise confidence of a curve, by SyncNet's rules. */
-export function scoreOfCurve({ distanceAt, sums, windows, maxShift, fps, outside, space, expert }: OffsetCurve): SyncScore {
-  const pairs = (k: number) => (outside === 'zero' ? windows : Math.max(0, windows - Math.abs(k - maxShift)));
+export function scoreOfCurve({ distanceAt, sums, windows, maxShift, fps, edges, space, expert }: OffsetCurve): SyncScore {
+  const pairs = (k: number) => (edges === 'zero' ? windows : Math.max(0, windows - Math.abs(k - maxShift)));
   const fewest = Math.min(FEWEST_PAIRS, windows);
   const means = Array.from(sums, (sum, k) => (pairs(k) >= fewest ? sum / pairs(k) : Number.NaN));
   let best = maxShift;
@@ -74,7 +74,7 @@ export function scoreOfCurve({ distanceAt, sums, windows, maxShift, fps, outside
     windows,
     ...(expert === undefined ? {} : { expert }),
     space,
-    outside,
+    edges,
     fps,
   };
 }

@@ -17,7 +17,7 @@ test('the presets have the references’ numbers', () => {
   expect(PROTOCOLS['syncnet-pipeline']).toMatchObject({ maxShift: 15, crop: { scale: 0.4, size: 224 }, tracks: { minFrames: 100, maxGap: 25, minFaceSize: 100 } });
   expect(PROTOCOLS.latentsync.tracks.minFrames).toBe(50);
   for (const name of ['syncnet-demo', 'syncnet-pipeline', 'wav2lip-lrs', 'latentsync'] as const) {
-    expect(PROTOCOLS[name]).toMatchObject({ outside: 'zero', windows: 'reference', maxShift: 15 });
+    expect(PROTOCOLS[name]).toMatchObject({ edges: 'zero', windows: 'reference', maxShift: 15 });
   }
 });
 
@@ -25,7 +25,7 @@ test('referenceWindows is min(frames, floor(samples / 640)) - 5, and refuses wha
   expect(referenceWindows(125, 80_000)).toBe(120);
   expect(referenceWindows(125, 79_999)).toBe(119);
   expect(referenceWindows(100, 80_000)).toBe(95);
-  expect(() => referenceWindows(5, 80_000)).toThrow('at least 6 frames with sound, got 5 frames');
+  expect(() => referenceWindows(5, 80_000)).toThrow('at least 6 frames with audio, got 5 frames');
 });
 
 test('meanOfTracks cuts the mean offset to a whole number, as LatentSync does', () => {

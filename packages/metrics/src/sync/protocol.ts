@@ -5,7 +5,7 @@ import { sha256Hex } from '@lipsync/checkpoints';
 /** How a published evaluation is done, apart from the network: what decides the numbers. */
 export type SyncProtocol = {
   name: string;
-  /** How pictures are cut; undefined: as the expert's own recipe says. */
+  /** How images are cut; undefined: as the expert's own recipe says. */
   crop?: SyncCrop;
   /** Rules for face tracks; undefined: the whole file is one. */
   tracks?: {
@@ -19,11 +19,11 @@ export type SyncProtocol = {
   /** Largest offset tried, frames. */
   maxShift: number;
   /** What a window is compared with where the shift leaves the clip. */
-  outside: 'zero' | 'overlap';
-  /** `reference`: `min(pictures, floor(samples / 640)) - 5` windows, one fewer than there are; `all`: all. */
+  edges: 'zero' | 'overlap';
+  /** `reference`: `min(images, floor(samples / 640)) - 5` windows, one fewer than there are; `all`: all. */
   windows: 'all' | 'reference';
-  /** From where the sound's features are computed: the file's first sample, or the track's. */
-  soundFrom: 'file' | 'track';
+  /** From where the audio's features are computed: the file's first sample, or the track's. */
+  audioFrom: 'file' | 'track';
   /** What is said of a file with several tracks. */
   perFile: 'each track' | 'mean of tracks';
   /** Where it comes from. */
@@ -31,7 +31,7 @@ export type SyncProtocol = {
 };
 
 const PIPELINE_CROP: SyncCrop = { kind: 'track box', scale: 0.4, size: 224 };
-const COMMON = { maxShift: 15, outside: 'zero', windows: 'reference', soundFrom: 'track' } as const;
+const COMMON = { maxShift: 15, edges: 'zero', windows: 'reference', audioFrom: 'track' } as const;
 
 /**
  * Published evaluations by name. `recipe` is ours: the expert's own crop, every window.
@@ -42,9 +42,9 @@ export const PROTOCOLS = {
   recipe: {
     name: 'recipe',
     maxShift: 15,
-    outside: 'zero',
+    edges: 'zero',
     windows: 'all',
-    soundFrom: 'file',
+    audioFrom: 'file',
     perFile: 'each track',
     source: 'the crop of the expert’s own recipe, every window',
   },
@@ -108,15 +108,15 @@ const WINDOW = 5;
 /**
  * How many windows SyncNet's evaluation compares: `min(frames, floor(samples / 640)) - 5`.
  *
- * @param samples of 16 kHz sound from the first frame on.
- * @throws RangeError where the reference would stop with an error: a clip of fewer than 6 frames with sound.
+ * @param samples of 16 kHz audio from the first frame on.
+ * @throws RangeError where the reference would stop with an error: a clip of fewer than 6 frames with audio.
  * @example
  * referenceWindows(125, 80_000); // 120
  */
-export function referenceWindows(frames: number, samples: number): number {
-  const windows = Math.min(frames, Math.floor(samples / SAMPLES_PER_FRAME)) - WINDOW;
+export function referenceWindows(frameCount: number, samples: number): number {
+  const windows = Math.min(frameCount, Math.floor(samples / SAMPLES_PER_FRAME)) - WINDOW;
   if (windows <= 0) {
-    fail(RangeError, 'referenceWindows', 'the clip', `at least ${WINDOW + 1} frames with sound`, `${frames} frames and ${samples} samples`);
+    fail(RangeError, 'referenceWindows', 'the clip', `at least ${WINDOW + 1} frames with audio`, `${frameCount} frames and ${samples} samples`);
   }
   return windows;
 }

@@ -59,7 +59,7 @@ describe.each(fixture.cases)('SyncScorer as PyTorch and SciPy: $name', (one) => 
 
   test('the same over existing pairs only, where the reference has them', () => {
     if (!one.overlap) return; // the euclidean cases: the reference program pads only
-    const score = scoreEmbeddings(visual, audio, one.dimension, { space: one.space, outside: 'overlap' });
+    const score = scoreEmbeddings(visual, audio, one.dimension, { space: one.space, edges: 'overlap' });
     expect(score.offsetFrames).toBe(one.overlap.offsetFrames);
     expect(Math.abs(score.lseD - one.overlap.lseD)).toBeLessThan(2e-6);
     expect(Math.abs(score.lseC - one.overlap.lseC)).toBeLessThan(2e-6);
@@ -67,16 +67,16 @@ describe.each(fixture.cases)('SyncScorer as PyTorch and SciPy: $name', (one) => 
     expect(difference(means, one.overlap.meanDistances)).toBeLessThan(2e-6);
   });
 
-  test('pieces of any size, pictures and sound apart, give the same bits', () => {
+  test('pieces of any size, images and audio apart, give the same bits', () => {
     const whole = scoreEmbeddings(visual, audio, one.dimension, { space: one.space });
     const scorer = new SyncScorer({ space: one.space });
     const windows = visual.length / one.dimension;
     for (let v = 0, a = 0, piece = 1; v < windows || a < windows; piece = (piece % 9) + 1) {
       scorer.update({ visual: visual.subarray(v * one.dimension, (v + piece) * one.dimension), dimension: one.dimension });
       v = Math.min(windows, v + piece);
-      const ahead = Math.min(windows, a + ((piece * 5) % 11));
-      scorer.update({ audio: audio.subarray(a * one.dimension, ahead * one.dimension), dimension: one.dimension });
-      a = ahead;
+      const maxPending = Math.min(windows, a + ((piece * 5) % 11));
+      scorer.update({ audio: audio.subarray(a * one.dimension, maxPending * one.dimension), dimension: one.dimension });
+      a = maxPending;
       if (Math.min(v, a) > 0) scorer.compute(); // looking in between changes nothing
     }
     expect(scorer.compute()).toEqual(whole);
@@ -84,10 +84,10 @@ describe.each(fixture.cases)('SyncScorer as PyTorch and SciPy: $name', (one) => 
 });
 
 test('audio that leads gives a positive offset, and delaying it by 4 windows lowers the offset by 4', () => {
-  for (const outside of ['zero', 'overlap'] as const) {
+  for (const edges of ['zero', 'overlap'] as const) {
     const offsets = [3, -1].map((early) => {
       const { visual, audio } = made(90, 16, early);
-      return scoreEmbeddings(visual, audio, 16, { space: 'unit', outside });
+      return scoreEmbeddings(visual, audio, 16, { space: 'unit', edges });
     });
     expect(offsets.map((score) => score.offsetFrames)).toEqual([3, -1]);
     expect(offsets.map((score) => score.sentence)).toEqual([
@@ -114,7 +114,7 @@ test('windows outside the clip are at distance 1 of a unit embedding', () => {
 
 test('on a tie the first shift wins, as in the reference', () => {
   const same = new Float32Array(40).fill(1);
-  const score = scoreEmbeddings(same, same, 1, { space: 'unit', outside: 'overlap', maxShift: 3 });
+  const score = scoreEmbeddings(same, same, 1, { space: 'unit', edges: 'overlap', maxShift: 3 });
   expect([score.offsetFrames, score.lseD, score.lseC]).toEqual([3, 0, 0]);
 });
 
@@ -130,7 +130,7 @@ test('reset starts afresh, and a score carries the name of its expert', () => {
   const scorer = new SyncScorer({ space: 'unit', expert: 'AVAlignNet' });
   scorer.update({ visual: audio, audio: visual, dimension: 8 });
   scorer.reset();
-  expect(() => scorer.compute()).toThrow('at least one of each kind (call update first), got 0 of pictures and 0 of sound');
+  expect(() => scorer.compute()).toThrow('at least one of each kind (call update first), got 0 of images and 0 of audio');
   scorer.update({ visual, audio, dimension: 8 });
   expect(scorer.compute()).toEqual({ ...scoreEmbeddings(visual, audio, 8, { space: 'unit' }), expert: 'AVAlignNet' });
 });
@@ -146,10 +146,10 @@ test('SyncScorer refuses rows and options that do not fit', () => {
   expect(() => scorer.update({ audio: Float32Array.of(1, 0, 1), dimension: 2 })).toThrow('whole rows of 2 numbers');
   scorer.update({ visual: Float32Array.of(1, 0), dimension: 2 });
   expect(() => scorer.update({ audio: Float32Array.of(1), dimension: 1 })).toThrow('dimension must be 2, as before, got 1');
-  expect(() => scorer.compute()).toThrow('got 1 of pictures and 0 of sound');
+  expect(() => scorer.compute()).toThrow('got 1 of images and 0 of audio');
 });
 
-test.each([1, 2, 3, 7])('with pictures at every %d windows, means run over these rows and all shifts of the sound', (every) => {
+test.each([1, 2, 3, 7])('with images at every %d windows, means run over these rows and all shifts of the audio', (every) => {
   const [windows, dimension, maxShift] = [40, 8, 5];
   const random = new Random(every);
   const unit = (rows: number) => {
@@ -186,7 +186,7 @@ test.each([1, 2, 3, 7])('with pictures at every %d windows, means run over these
   }
 });
 
-test('every refuses what is not whole, and sound without zeros beyond the ends', () => {
+test('every refuses what is not whole, and audio without zeros beyond the ends', () => {
   expect(() => new SyncScorer({ space: 'unit', every: 0 })).toThrow('SyncScorer: every must be a whole number above 0, got 0');
-  expect(() => new SyncScorer({ space: 'unit', every: 2, outside: 'overlap' })).toThrow('SyncScorer: every must be 1 with outside: overlap, got 2');
+  expect(() => new SyncScorer({ space: 'unit', every: 2, edges: 'overlap' })).toThrow('SyncScorer: every must be 1 with outside: overlap, got 2');
 });

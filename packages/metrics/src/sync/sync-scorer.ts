@@ -14,9 +14,9 @@ export type SyncScorerOptions = {
    * does (distance 1 for unit embeddings). `overlap`: nothing; the mean runs over existing pairs, and shifts with fewer
    * than 5 of them are left out. Default `zero`.
    */
-  outside?: 'zero' | 'overlap';
+  edges?: 'zero' | 'overlap';
   /**
-   * Every how many windows have pictures: rows of pictures are those of windows 0, n, 2n …, rows of sound those of all. The offset is still read to
+   * Every how many windows have images: rows of images are those of windows 0, n, 2n …, rows of audio those of all. The offset is still read to
    * the frame, with less work. Above 1 only with `outside: 'zero'`. Default 1, as in all published numbers.
    */
   every?: number;
@@ -24,7 +24,7 @@ export type SyncScorerOptions = {
   expert?: string;
 };
 
-/** Embeddings in order, `[rows, dimension]`; pictures and sound may come in pieces of different length. */
+/** Embeddings in order, `[rows, dimension]`; images and audio may come in pieces of different length. */
 export type EmbeddingRows = { visual?: Float32Array; audio?: Float32Array; dimension: number };
 
 const EPSILON = 1e-6; // PyTorch pairwise_distance adds it to every difference
@@ -39,7 +39,7 @@ const LENGTH_TOLERANCE = 0.02; // half-precision embeddings are this far from le
  * Source: the evaluation of SyncNet v2 (joonson/syncnet_python). Against a PyTorch and SciPy program: offsets equal,
  * all other numbers within 2e-6 (see the test). Sums are 64-bit.
  *
- * Memory: `3 * maxShift` rows of embeddings where pictures and sound arrive in step (what runs ahead is kept until the
+ * Memory: `3 * maxShift` rows of embeddings where images and audio arrive in step (what runs ahead is kept until the
  * other comes), and `2 * maxShift + 1` float32 numbers a window. `compute` may be called in between.
  *
  * @throws TypeError, RangeError for options and rows that do not fit; `unit` refuses rows that are not of length 1 or 0.
@@ -58,16 +58,16 @@ export class SyncScorer {
   #sums: Float64Array<ArrayBuffer>;
 
   constructor(options: SyncScorerOptions) {
-    const { space, fps = 25, maxShift = 15, outside = 'zero', every = 1, expert } = options;
+    const { space, fps = 25, maxShift = 15, edges = 'zero', every = 1, expert } = options;
     if (space !== 'unit' && space !== 'euclidean') fail(TypeError, 'SyncScorer', 'space', 'unit or euclidean', space);
-    if (outside !== 'zero' && outside !== 'overlap') fail(TypeError, 'SyncScorer', 'outside', 'zero or overlap', outside);
+    if (edges !== 'zero' && edges !== 'overlap') fail(TypeError, 'SyncScorer', 'outside', 'zero or overlap', edges);
     if (!(fps > 0 && Number.isFinite(fps))) fail(RangeError, 'SyncScorer', 'fps', 'above 0', fps);
     if (!(Number.isInteger(maxShift) && maxShift > 0)) {
       fail(RangeError, 'SyncScorer', 'maxShift', 'a whole number of frames above 0', maxShift);
     }
     if (!(Number.isInteger(every) && every > 0)) fail(RangeError, 'SyncScorer', 'every', 'a whole number above 0', every);
-    if (every > 1 && outside === 'overlap') fail(TypeError, 'SyncScorer', 'every', '1 with outside: overlap', every);
-    this.#options = { space, fps, maxShift, outside, every, expert };
+    if (every > 1 && edges === 'overlap') fail(TypeError, 'SyncScorer', 'every', '1 with outside: overlap', every);
+    this.#options = { space, fps, maxShift, edges, every, expert };
     this.#shifts = 2 * maxShift + 1;
     this.#distances = new Float32Array(64 * this.#shifts);
     this.#sums = new Float64Array(this.#shifts);
@@ -94,10 +94,10 @@ export class SyncScorer {
   /** @throws Error before there is at least one window of each kind: zero would look like a score. */
   compute(): SyncScore {
     const { every } = this.#options;
-    // Rows of pictures that have a row of sound.
+    // Rows of images that have a row of audio.
     const windows = Math.min(this.#visual?.count ?? 0, Math.ceil((this.#audio?.count ?? 0) / every));
     if (windows === 0) {
-      const got = `${this.#visual?.count ?? 0} of pictures and ${this.#audio?.count ?? 0} of sound`;
+      const got = `${this.#visual?.count ?? 0} of images and ${this.#audio?.count ?? 0} of audio`;
       fail(Error, 'SyncScorer.compute', 'windows so far', 'at least one of each kind (call update first)', got);
     }
     // The last windows are final only now: what lies beyond the shorter sequence is outside.
@@ -162,15 +162,15 @@ export class SyncScorer {
     audio.dropBefore(this.#done * every - maxShift);
   }
 
-  /** Distances of row `i` of pictures to all partners below `end`, written at `at` and added to `sums`. */
+  /** Distances of row `i` of images to all partners below `end`, written at `at` and added to `sums`. */
   #measure(i: number, end: number, out: Float32Array, at: number, sums: Float64Array): void {
-    const { maxShift, outside, space, every } = this.#options;
+    const { maxShift, edges, space, every } = this.#options;
     const distance = space === 'unit' ? unitDistance : pairwiseDistance;
     const visual = this.#visual!.row(i);
     for (let k = 0; k < this.#shifts; k++) {
       const partner = i * every + k - maxShift;
       const inside = partner >= 0 && partner < end;
-      if (!inside && outside === 'overlap') {
+      if (!inside && edges === 'overlap') {
         out[at + k] = Number.NaN;
         continue;
       }
@@ -207,7 +207,7 @@ function pairwiseDistance(a: Float32Array, b: Float32Array | undefined): number 
  * Offset, LSE-D and LSE-C of embeddings that are all there: `SyncScorer` in one call.
  *
  * @param visual `[windows, dimension]`, one row a video frame.
- * @param audio The same of the sound; of a longer sequence the rest is ignored, as the reference does.
+ * @param audio The same of the audio; of a longer sequence the rest is ignored, as the reference does.
  * @example
  * const { offsetFrames, lseD, lseC } = scoreEmbeddings(visual, audio, 256, { space: 'unit' });
  */

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { SyncExpert } from '@lipsync/contracts';
 import { beforeAll, expect, test } from 'vitest';
 import { scoreEmbeddings } from './sync-scorer';
-import { embedPictures, embedSound } from './embed-windows';
+import { embedVisual, embedAudio } from './embed-windows';
 import { WindowScorer, scoreWindows, type ScoringWindow } from './window-scorer';
 
 beforeAll(async () => {
@@ -16,23 +16,23 @@ const toy: SyncExpert = {
   space: 'unit',
   embeddingSize: 2,
   recipe: {
-    frames: 1,
+    frameCount: 1,
     fps: 25,
     crop: {
       kind: 'similarity',
       centre: 'mean 48-67',
       upright: 'eye centres',
-      side: '1.18 * max(eye distance, 0.95 * eye-to-mouth)',
+      side: 1.18,
       size: 2,
       window: 'clip median',
     },
     color: 'RGB',
     range: [-1, 1],
-    mel: 'THESIS_MEL',
-    melSteps: 3,
+    features: 'THESIS_MEL',
+    featureSteps: 3,
   },
-  encodeFrames: (frames) => firstTwo(frames, 12),
-  encodeAudio: (mel) => firstTwo(mel, 6),
+  encodeVisual: (frames) => firstTwo(frames, 12),
+  encodeAudio: (features) => firstTwo(features, 6),
   dispose: () => {},
 };
 
@@ -44,7 +44,7 @@ const direction = (i: number) => [Math.cos(i * i), Math.sin(i * i)];
 const windows = (count: number) =>
   Array.from({ length: count }, (_, i) => ({
     frames: Float32Array.of(...direction(i), ...new Array<number>(10).fill(0.5)),
-    mel: Float32Array.of(...direction(i + 2), 0, 0, 0, 0), // the sound of picture i + 2: two frames early
+    features: Float32Array.of(...direction(i + 2), 0, 0, 0, 0), // the audio of image i + 2: two frames early
   }));
 
 test('scoreWindows embeds in batches of any size and leaves no tensor', async () => {
@@ -52,8 +52,8 @@ test('scoreWindows embeds in batches of any size and leaves no tensor', async ()
   const score = await scoreWindows(toy, windows(50), { batchSize: 7 });
   expect(tf.memory().numTensors).toBe(before);
   expect([score.offsetFrames, score.expert, score.windows]).toEqual([2, 'toy', 50]);
-  const rows = (name: 'frames' | 'mel') => Float32Array.from(windows(50).flatMap((one) => [...one[name].subarray(0, 2)]));
-  expect(score).toEqual(scoreEmbeddings(rows('frames'), rows('mel'), 2, { space: 'unit', expert: 'toy' }));
+  const rows = (name: 'frames' | 'features') => Float32Array.from(windows(50).flatMap((one) => [...one[name].subarray(0, 2)]));
+  expect(score).toEqual(scoreEmbeddings(rows('frames'), rows('features'), 2, { space: 'unit', expert: 'toy' }));
 });
 
 test('tensor counts stay flat over 200 scorings with one scorer', async () => {
@@ -73,7 +73,7 @@ test('batches embedded elsewhere score as here, whatever order they come back in
   let most = 0;
   const scorer = new WindowScorer<ScoringWindow>(toy, {
     batchSize: 7,
-    ahead: 2,
+    maxPending: 2,
     embed: async (all, shown) => {
       most = Math.max(most, waiting.length + 1);
       // The last to come is the first to go on.
@@ -81,7 +81,7 @@ test('batches embedded elsewhere score as here, whatever order they come back in
         waiting.push(go);
         setTimeout(() => waiting.splice(0).reverse().forEach((each) => each()), 1);
       });
-      return { visual: await embedPictures(toy, shown.map(({ frames }) => frames)), audio: await embedSound(toy, all.map(({ mel }) => mel)) };
+      return { visual: await embedVisual(toy, shown.map(({ frames }) => frames)), audio: await embedAudio(toy, all.map(({ features }) => features)) };
     },
   });
   for (const window of windows(50)) await scorer.update(window);
@@ -93,10 +93,10 @@ test('an error elsewhere is said by the next call, and after a reset no more', a
   let fails = true;
   const scorer = new WindowScorer<ScoringWindow>(toy, {
     batchSize: 2,
-    ahead: 1,
+    maxPending: 1,
     embed: async (all, shown) => {
       if (fails) throw new Error('no network');
-      return { visual: await embedPictures(toy, shown.map(({ frames }) => frames)), audio: await embedSound(toy, all.map(({ mel }) => mel)) };
+      return { visual: await embedVisual(toy, shown.map(({ frames }) => frames)), audio: await embedAudio(toy, all.map(({ features }) => features)) };
     },
   });
   const [first, second] = windows(2);
@@ -115,9 +115,9 @@ test('WindowScorer refuses windows of another size, and a score of nothing', asy
   await expect(scorer.update({ ...window, frames: new Float32Array(5) })).rejects.toThrow(
     'WindowScorer.update: window.frames must be 2 x 2 x 3 numbers, got 5',
   );
-  await expect(scorer.update({ ...window, mel: new Float32Array(4) })).rejects.toThrow('window.mel must be bins x 3 numbers');
+  await expect(scorer.update({ ...window, features: new Float32Array(4) })).rejects.toThrow('window.mel must be bins x 3 numbers');
   await expect(scorer.compute()).rejects.toThrow('call update first');
   expect(() => new WindowScorer(toy, { batchSize: 0 })).toThrow('batchSize must be');
   const embed = async () => ({ visual: new Float32Array(0), audio: new Float32Array(0) });
-  expect(() => new WindowScorer(toy, { embed, ahead: 0.5 })).toThrow('ahead must be a whole number of batches');
+  expect(() => new WindowScorer(toy, { embed, maxPending: 0.5 })).toThrow('ahead must be a whole number of batches');
 });

@@ -1,6 +1,6 @@
-import { fail, pictureShape } from '@lipsync/contracts';
+import { fail, frameShape } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts';
-import { batchSizeFor, embedPictures, embedSound } from './embed-windows';
+import { batchSizeFor, embedVisual, embedAudio } from './embed-windows';
 import { JointScorer } from './joint-scorer';
 import type { SyncScore } from './offset-curve';
 import { SyncScorer } from './sync-scorer';
@@ -11,16 +11,16 @@ export type ScoringWindow = {
   /** `[height, width, frames * 3]`, float32, in the recipe's value range. */
   frames: Float32Array;
   /** `[bins, melSteps]`, float32, bin 0 the lowest frequency. */
-  mel: Float32Array;
+  features: Float32Array;
 };
 
 /** What a score needs to know of an expert whose towers run elsewhere. */
 export type ExpertFacts = Pick<SyncExpert, 'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash'>;
 
-/** Rows of the windows with pictures that are `shown`, and of the sound of all `windows`. */
+/** Rows of the windows with images that are `shown`, and of the audio of all `windows`. */
 export type EmbedBatch<W> = (windows: readonly W[], shown: readonly W[]) => Promise<{ visual: Float32Array; audio: Float32Array }>;
 
-export type WindowScorerOptions = Pick<SyncScorerOptions, 'maxShift' | 'outside' | 'every'> & {
+export type WindowScorerOptions = Pick<SyncScorerOptions, 'maxShift' | 'edges' | 'every'> & {
   /** Windows embedded at once; no effect on the numbers beyond rounding. Default by memory: `batchSizeFor(expert.recipe)`. */
   batchSize?: number;
 };
@@ -29,7 +29,7 @@ export type WindowScorerOptions = Pick<SyncScorerOptions, 'maxShift' | 'outside'
 export type RemoteScorerOptions<W> = WindowScorerOptions & {
   embed: EmbedBatch<W>;
   /** Batches that may be under way when `update` returns. Default 0. */
-  ahead?: number;
+  maxPending?: number;
 };
 
 /**
@@ -53,7 +53,7 @@ export class WindowScorer<W extends Pick<ScoringWindow, 'frames'> = ScoringWindo
   readonly #embedBatch: EmbedBatch<W>;
   readonly #batchSize: number;
   readonly #every: number;
-  readonly #ahead: number;
+  readonly #maxPending: number;
   readonly #local: boolean;
   #pending: W[] = [];
   #given = 0;
@@ -63,14 +63,14 @@ export class WindowScorer<W extends Pick<ScoringWindow, 'frames'> = ScoringWindo
   constructor(expert: ExpertFacts, options: RemoteScorerOptions<W>);
   constructor(expert: SyncExpert, options?: WindowScorerOptions);
   constructor(expert: ExpertFacts, options: WindowScorerOptions & Partial<RemoteScorerOptions<W>> = {}) {
-    const { batchSize = batchSizeFor(expert.recipe), embed, ahead = 0, ...rest } = options;
+    const { batchSize = batchSizeFor(expert.recipe), embed, maxPending = 0, ...rest } = options;
     if (!(Number.isInteger(batchSize) && batchSize > 0)) {
       fail(RangeError, 'WindowScorer', 'batchSize', 'a whole number above 0', batchSize);
     }
-    if (!(Number.isInteger(ahead) && ahead >= 0)) fail(RangeError, 'WindowScorer', 'ahead', 'a whole number of batches', ahead);
+    if (!(Number.isInteger(maxPending) && maxPending >= 0)) fail(RangeError, 'WindowScorer', 'ahead', 'a whole number of batches', maxPending);
     this.#expert = expert;
     this.#batchSize = batchSize;
-    this.#ahead = ahead;
+    this.#maxPending = maxPending;
     this.#every = rest.every ?? 1;
     this.#local = embed === undefined;
     this.#embedBatch = embed ?? (embedHere(expert as SyncExpert) as unknown as EmbedBatch<W>);
@@ -84,16 +84,16 @@ export class WindowScorer<W extends Pick<ScoringWindow, 'frames'> = ScoringWindo
 
   /** Takes the next window; its arrays are kept until the batch is full, so do not change them. */
   async update(window: W): Promise<void> {
-    const { crop, frames } = this.#expert.recipe;
-    const { height, width } = pictureShape(crop);
-    const pixels = height * width * frames * 3;
+    const { crop, frameCount } = this.#expert.recipe;
+    const { height, width } = frameShape(crop);
+    const pixels = height * width * frameCount * 3;
     if (window.frames.length !== pixels) {
-      const rule = `${height} x ${width} x ${frames * 3} numbers`;
+      const rule = `${height} x ${width} x ${frameCount * 3} numbers`;
       fail(TypeError, 'WindowScorer.update', 'window.frames', rule, window.frames.length);
     }
-    if (this.#local) this.#checkMel((window as unknown as ScoringWindow).mel);
+    if (this.#local) this.#checkFeature((window as unknown as ScoringWindow).features);
     this.#pending.push(window);
-    if (this.#pending.length === this.#batchSize) await this.#embed(this.#ahead);
+    if (this.#pending.length === this.#batchSize) await this.#embed(this.#maxPending);
   }
 
   /** @throws Error before any window came. */
@@ -111,16 +111,16 @@ export class WindowScorer<W extends Pick<ScoringWindow, 'frames'> = ScoringWindo
     this.#scorer.reset();
   }
 
-  #checkMel(mel: Float32Array): void {
-    const { melSteps } = this.#expert.recipe;
+  #checkFeature(features: Float32Array): void {
+    const { featureSteps } = this.#expert.recipe;
     const before = this.#pending[0] as unknown as ScoringWindow | undefined;
-    const bins = (before?.mel ?? mel).length / melSteps;
-    if (Number.isInteger(bins) && bins > 0 && mel.length === bins * melSteps) return;
-    fail(TypeError, 'WindowScorer.update', 'window.mel', `bins x ${melSteps} numbers`, mel.length);
+    const bins = (before?.features ?? features).length / featureSteps;
+    if (Number.isInteger(bins) && bins > 0 && features.length === bins * featureSteps) return;
+    fail(TypeError, 'WindowScorer.update', 'window.mel', `bins x ${featureSteps} numbers`, features.length);
   }
 
   /** Sends off what waits, and waits until no more than `ahead` batches are under way; scores take them in order. */
-  async #embed(ahead: number): Promise<void> {
+  async #embed(maxPending: number): Promise<void> {
     const windows = this.#pending;
     this.#pending = [];
     if (windows.length > 0) {
@@ -133,7 +133,7 @@ export class WindowScorer<W extends Pick<ScoringWindow, 'frames'> = ScoringWindo
       done.catch(() => {});
       this.#underWay.push(done);
     }
-    while (this.#underWay.length > ahead) {
+    while (this.#underWay.length > maxPending) {
       await this.#underWay[0];
       this.#underWay.shift();
     }
@@ -149,8 +149,8 @@ export class WindowScorer<W extends Pick<ScoringWindow, 'frames'> = ScoringWindo
 /** Both towers in this thread. */
 function embedHere(expert: SyncExpert): EmbedBatch<ScoringWindow> {
   return async (windows, shown) => {
-    const visual = await embedPictures(expert, shown.map(({ frames }) => frames));
-    return { visual, audio: await embedSound(expert, windows.map(({ mel }) => mel)) };
+    const visual = await embedVisual(expert, shown.map(({ frames }) => frames));
+    return { visual, audio: await embedAudio(expert, windows.map(({ features }) => features)) };
   };
 }
 

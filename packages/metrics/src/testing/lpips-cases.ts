@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join, resolve } from 'node:path';
 import type { NamedArray } from '@lipsync/checkpoints';
-import { pictureFeatureShapes } from '@lipsync/nn';
+import { imageFeatureShapes } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
 import type { LpipsNet } from '../image/lpips';
@@ -30,7 +30,7 @@ const CHANNELS = {
 
 /** Made weights of the trunk, as torchvision's file has them. */
 export function trunkState(net: LpipsNet): Map<string, NamedArray> {
-  return formulaStateDict(pictureFeatureShapes(TRUNKS[net]));
+  return formulaStateDict(imageFeatureShapes(TRUNKS[net]));
 }
 
 /** Made weights of the linear layers, none below 0, as LPIPS's file has them. */

@@ -35,7 +35,7 @@ function check(f: F, inputs: tf.Tensor[], step = 1e-2): number {
 // values away from the corners of abs, relu, clip and the rest, so that central differences hold
 const away = tf.tensor([-2.3, -1.4, -0.6, -0.2, 0.3, 0.8, 1.7, 2.6]);
 const positive = tf.tensor([0.4, 0.9, 1.5, 2.2]);
-const picture = normal([2, 4, 5, 2], 1);
+const image = normal([2, 4, 5, 2], 1);
 const filter = normal([3, 2, 2, 3], 2);
 
 const CASES: [string, F, tf.Tensor[]][] = [
@@ -74,8 +74,8 @@ const CASES: [string, F, tf.Tensor[]][] = [
   ['Cast', (x) => tf.cast(tf.mul(x, 2), 'float32'), [away]],
   ['Reshape', (x) => tf.reshape(x, [2, 4]), [away]],
   ['ExpandDims', (x) => tf.expandDims(x, 0), [away]],
-  ['Transpose', (x) => tf.transpose(x, [2, 0, 3, 1]), [picture]],
-  ['Slice', (x) => tf.slice(x, [0, 1, 2, 0], [-1, 2, 3, 1]), [picture]],
+  ['Transpose', (x) => tf.transpose(x, [2, 0, 3, 1]), [image]],
+  ['Slice', (x) => tf.slice(x, [0, 1, 2, 0], [-1, 2, 3, 1]), [image]],
   ['PadV2', (x) => tf.pad(x, [[0, 1], [2, 0]], 7), [normal([2, 3], 17)]],
   ['Concat', (a, b) => tf.concat([a, b, a], -1), [normal([2, 3], 18), normal([2, 1], 19)]],
   ['SplitV', (x) => ((parts) => tf.mul(parts[0], tf.square(parts[2])))(tf.split(x, 3, 1)), [normal([2, 6], 20)]],
@@ -83,8 +83,8 @@ const CASES: [string, F, tf.Tensor[]][] = [
   ['Unpack', (x) => ((parts) => tf.mul(parts[0], parts[1]))(tf.unstack(x, 1)), [normal([3, 2], 23)]],
   ['Tile', (x) => tf.tile(x, [2, 1, 3]), [normal([2, 3, 2], 24)]],
   ['GatherV2', (x) => tf.gather(x, tf.tensor1d([2, 0, 2], 'int32')), [normal([3, 2], 25)]],
-  ['Sum', (x) => tf.sum(x, [0, 2]), [picture]],
-  ['Mean', (x) => tf.mean(x, [1, 2], true), [picture]],
+  ['Sum', (x) => tf.sum(x, [0, 2]), [image]],
+  ['Mean', (x) => tf.mean(x, [1, 2], true), [image]],
   ['Max', (x) => tf.max(x, 1), [normal([3, 4], 26)]],
   ['Min', (x) => tf.min(x, [0, 1]), [normal([3, 4], 41)]],
   ['Softmax', (x) => tf.softmax(x), [normal([3, 4], 28)]],
@@ -95,11 +95,11 @@ const CASES: [string, F, tf.Tensor[]][] = [
   ]),
   ['BatchMatMul', (x, y) => tf.matMul(x, y), [normal([3, 2, 4], 31), normal([1, 4, 2], 32)]], // one operand for every batch
   ['BatchMatMul', (x, y) => tf.matMul(x, y, false, true), [normal([2, 4], 33), normal([3, 2, 4], 34)]],
-  ['Conv2D', (x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, [2, 1], [[0, 0], [1, 0], [0, 2], [0, 0]]), [picture, filter]],
+  ['Conv2D', (x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, [2, 1], [[0, 0], [1, 0], [0, 2], [0, 0]]), [image, filter]],
   ['Conv2DBackpropInput', (y, w) => tf.conv2dTranspose(y as tf.Tensor4D, w as tf.Tensor4D, [2, 5, 6, 2], [2, 1], 'valid'), [normal([2, 2, 5, 3], 35), filter]],
-  ['DepthwiseConv2dNative', (x, w) => tf.depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same'), [picture, normal([3, 3, 2, 2], 36)]],
-  ['MaxPool', (x) => tf.maxPool(x as tf.Tensor4D, 2, 2, 'valid'), [picture]],
-  ['AvgPool', (x) => tf.avgPool(x as tf.Tensor4D, 3, 1, 'valid'), [picture]],
+  ['DepthwiseConv2dNative', (x, w) => tf.depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same'), [image, normal([3, 3, 2, 2], 36)]],
+  ['MaxPool', (x) => tf.maxPool(x as tf.Tensor4D, 2, 2, 'valid'), [image]],
+  ['AvgPool', (x) => tf.avgPool(x as tf.Tensor4D, 3, 1, 'valid'), [image]],
   ['ResizeBilinear', (x) => tf.image.resizeBilinear(x as tf.Tensor4D, [7, 3]), [normal([2, 4, 4, 2], 37)]],
 ];
 
@@ -149,13 +149,13 @@ describe('registerGradients', () => {
 
   test('gradients leave one tensor', () => {
     const before = tf.memory().numTensors;
-    tf.dispose(tf.grad((x) => tf.sum(tf.softmax(tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same'))))(picture));
+    tf.dispose(tf.grad((x) => tf.sum(tf.softmax(tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same'))))(image));
     expect(tf.memory().numTensors).toBe(before);
   });
 
   test('refuses dilated convolutions, padded average pooling and gathering along other axes', () => {
-    expect(() => tf.grad((x) => tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same', 'NHWC', 2))(picture)).toThrow(/dilation 1 only/);
-    expect(() => tf.grad((x) => tf.avgPool(x as tf.Tensor4D, 3, 2, 'same'))(picture)).toThrow(/without padding only/);
+    expect(() => tf.grad((x) => tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same', 'NHWC', 2))(image)).toThrow(/dilation 1 only/);
+    expect(() => tf.grad((x) => tf.avgPool(x as tf.Tensor4D, 3, 2, 'same'))(image)).toThrow(/without padding only/);
     expect(() => tf.grad((x) => tf.gather(x, tf.tensor1d([0], 'int32'), 1))(normal([2, 2], 1))).toThrow(/axis 0 only/);
   });
 });

@@ -60,7 +60,7 @@ export class BatchNorm2d extends Module {
   }
 
   /**
-   * @param x float32 `[batch, ..., channels]`, for pictures `[batch, height, width, channels]`.
+   * @param x float32 `[batch, ..., channels]`, for images `[batch, height, width, channels]`.
    * @returns float32 like `x`. The caller disposes it.
    * @throws TypeError if the last axis has another size or, in training mode, `x` has one value a channel.
    */

@@ -67,9 +67,9 @@ export class Conv1d extends Module {
     }
     return tf.tidy(() => {
       const padded = padding === 0 ? x : tf.pad(x, [[0, 0], [padding, padding], [0, 0]]);
-      const picture = tf.reshape(padded, [batch, 1, steps + 2 * padding, inChannels]) as tf.Tensor4D;
+      const image = tf.reshape(padded, [batch, 1, steps + 2 * padding, inChannels]) as tf.Tensor4D;
       const filter = tf.reshape(this.weight, [1, kernelSize, inChannels, outChannels]) as tf.Tensor4D;
-      const y: tf.Tensor4D = tf.conv2d(picture, filter, [1, stride], 'valid');
+      const y: tf.Tensor4D = tf.conv2d(image, filter, [1, stride], 'valid');
       return tf.add<tf.Tensor3D>(tf.squeeze(y, [1]), this.bias);
     });
   }

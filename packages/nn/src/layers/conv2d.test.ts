@@ -74,7 +74,7 @@ describe('Conv2d', () => {
     conv.dispose();
   });
 
-  test('refuses odd options, other channels, pictures smaller than the kernel, and use after dispose', () => {
+  test('refuses odd options, other channels, images smaller than the kernel, and use after dispose', () => {
     expect(() => new Conv2d({ inChannels: 0, outChannels: 1, kernelSize: 3, random })).toThrow(
       'Conv2d: inChannels must be a whole number from 1, got 0',
     );

@@ -15,7 +15,7 @@ export type Conv2dOptions = {
   kernelSize: number | [number, number];
   /** Pixels: one number, or `[height, width]`. Default 1. */
   stride?: number | [number, number];
-  /** Zeros around the picture: on all sides, `[top and bottom, left and right]`, or each side alone. Default 0. */
+  /** Zeros around the image: on all sides, `[top and bottom, left and right]`, or each side alone. Default 0. */
   padding?: number | [number, number] | Padding;
   /** Pixels from one weight of the kernel to the next: one number, or `[height, width]`. Only without a stride; not for training. Default 1. */
   dilation?: number | [number, number];
@@ -39,7 +39,7 @@ function sides(padding: number | [number, number] | Padding): Padding {
 }
 
 /**
- * Two-dimensional convolution (cross-correlation) with zeros around the picture where asked for.
+ * Two-dimensional convolution (cross-correlation) with zeros around the image where asked for.
  *
  * `y[b, i, j, o] = bias[o] + sum over u, v, c of x[b, i·strideH + u·dilationH - top, j·strideW + v·dilationW - left, c] · w[u, v, c, o]`;
  * height `floor((H + top + bottom - dilationH·(kernelH - 1) - 1) / strideH) + 1`, width likewise.
@@ -100,18 +100,18 @@ export class Conv2d extends Module {
     if (x.rank !== 4 || x.shape[3] !== this.inChannels) {
       fail(TypeError, 'Conv2d.forward', 'x', `of shape [batch, height, width, ${this.inChannels}]`, x.shape);
     }
-    const picture = x as tf.Tensor4D;
-    if (picture.shape[1] + top + bottom < height || picture.shape[2] + left + right < width) {
+    const image = x as tf.Tensor4D;
+    if (image.shape[1] + top + bottom < height || image.shape[2] + left + right < width) {
       const rule = `at least ${height} x ${width} pixels with its padding of ${top + bottom} rows and ${left + right} columns`;
       fail(TypeError, 'Conv2d.forward', 'x', rule, x.shape);
     }
     if (this.bias && Math.max(...this.dilation) === 1 && tf.getKernel(FUSED_KERNELS.convolution, tf.getBackend())) {
       const attributes: ConvolutionAttributes = { strides: this.stride, pad: [[0, 0], [top, bottom], [left, right], [0, 0]] };
-      const inputs = { x: picture, filter: this.weight, bias: this.bias } as unknown as tf.NamedTensorMap;
+      const inputs = { x: image, filter: this.weight, bias: this.bias } as unknown as tf.NamedTensorMap;
       return tf.engine().runKernel(FUSED_KERNELS.convolution, inputs, attributes) as tf.Tensor4D;
     }
     return tf.tidy(() => {
-      const y = this.convolve(picture);
+      const y = this.convolve(image);
       return this.bias ? tf.add<tf.Tensor4D>(y, this.bias) : y;
     });
   }

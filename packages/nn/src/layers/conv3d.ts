@@ -107,9 +107,9 @@ export class Conv3d extends Module {
     const steps = Math.floor((length - times) / step) + 1;
     let sum: tf.Tensor4D | undefined;
     for (let t = 0; t < times; t++) {
-      const pictures = tf.reshape(everyStep(clip, t, steps, step), [batch * steps, height, width, inChannels]) as tf.Tensor4D;
+      const images = tf.reshape(everyStep(clip, t, steps, step), [batch * steps, height, width, inChannels]) as tf.Tensor4D;
       const filter = tf.reshape(tf.slice(this.weight, [t], [1]), [kernelHeight, kernelWidth, inChannels, outChannels]) as tf.Tensor4D;
-      const part = tf.conv2d(pictures, filter, strides as [number, number], 'valid');
+      const part = tf.conv2d(images, filter, strides as [number, number], 'valid');
       sum = sum ? tf.add<tf.Tensor4D>(sum, part) : part;
     }
     const result = sum as tf.Tensor4D;

@@ -49,7 +49,7 @@ export class GroupNorm extends Module {
   }
 
   /**
-   * @param x float32 `[batch, ..., channels]`, for pictures `[batch, height, width, channels]`; 1 x 1 pictures too.
+   * @param x float32 `[batch, ..., channels]`, for images `[batch, height, width, channels]`; 1 x 1 images too.
    * @returns float32 like `x`. The caller disposes it.
    * @throws TypeError if the last axis has another size.
    */

@@ -12,7 +12,7 @@ export type InstanceNorm2dOptions = {
 };
 
 /**
- * Normalises every channel of every picture over its own pixels: `gamma · (x - mean) / sqrt(variance + epsilon) + beta`,
+ * Normalises every channel of every image over its own pixels: `gamma · (x - mean) / sqrt(variance + epsilon) + beta`,
  * variance over n.
  *
  * Source: `torch.nn.InstanceNorm2d` without running statistics (PyTorch 1.13); largest difference 1e-6 of the largest

@@ -42,18 +42,18 @@ describe('pools', () => {
   });
 
   test('pools leave one tensor, the one they return', () => {
-    const [picture, clip] = [tf.zeros([1, 4, 4, 2]), tf.zeros([1, 4, 4, 4, 2])];
+    const [image, clip] = [tf.zeros([1, 4, 4, 2]), tf.zeros([1, 4, 4, 4, 2])];
     const before = tf.memory().numTensors;
     const made = [
-      maxPool2d(picture, { kernelSize: 3, stride: 2, padding: 1, ceil: true }),
-      avgPool2d(picture, { kernelSize: 3, stride: 2, padding: 1 }),
+      maxPool2d(image, { kernelSize: 3, stride: 2, padding: 1, ceil: true }),
+      avgPool2d(image, { kernelSize: 3, stride: 2, padding: 1 }),
       maxPool3d(clip, { kernelSize: [2, 2, 2], padding: 'same' }),
     ];
     expect(tf.memory().numTensors).toBe(before + 3);
-    tf.dispose([...made, picture, clip]);
+    tf.dispose([...made, image, clip]);
   });
 
-  test('pools refuse other ranks, too much padding and pictures smaller than the kernel', () => {
+  test('pools refuse other ranks, too much padding and images smaller than the kernel', () => {
     expect(() => maxPool2d(tf.zeros([2, 2, 2]), { kernelSize: 2 })).toThrow('maxPool2d: x must be of shape');
     expect(() => avgPool2d(tf.zeros([1, 4, 4, 1]), { kernelSize: 2, padding: 2 })).toThrow('avgPool2d: padding must be');
     expect(() => maxPool2d(tf.zeros([1, 2, 2, 1]), { kernelSize: 3 })).toThrow('at least 3 x 3 with its padding');

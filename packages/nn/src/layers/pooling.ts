@@ -68,11 +68,11 @@ export function maxPool2d(x: tf.Tensor, options: PoolOptions & { ceil?: boolean 
 export function avgPool2d(x: tf.Tensor, options: PoolOptions & { countPadding?: boolean }): tf.Tensor4D {
   const { kernel, steps, sides } = poolSides('avgPool2d', x, options, false);
   const { countPadding = true } = options;
-  const picture = x as tf.Tensor4D;
-  if (!sides.flat().some((side) => side > 0)) return tf.avgPool(picture, kernel, steps, 'valid');
+  const image = x as tf.Tensor4D;
+  if (!sides.flat().some((side) => side > 0)) return tf.avgPool(image, kernel, steps, 'valid');
   const around = [[0, 0], ...sides, [0, 0]] as [Pair, Pair, Pair, Pair];
-  if (!countPadding) return tf.avgPool(picture, kernel, steps, around);
-  return tf.tidy(() => tf.avgPool(tf.pad(picture, around), kernel, steps, 'valid'));
+  if (!countPadding) return tf.avgPool(image, kernel, steps, around);
+  return tf.tidy(() => tf.avgPool(tf.pad(image, around), kernel, steps, 'valid'));
 }
 
 export type Pool3dOptions = {
@@ -101,9 +101,9 @@ export function maxPool3d(x: tf.Tensor, { kernelSize, stride = kernelSize, paddi
     padding === 'same' ? samePadding(x.shape[axis + 1], kernel, stride[axis]) : [padding[axis], padding[axis]],
   );
   return tf.tidy(() => {
-    const pictures = tf.reshape(x, [batch * time, height, width, channels]) as tf.Tensor4D;
+    const images = tf.reshape(x, [batch * time, height, width, channels]) as tf.Tensor4D;
     const around = [[0, 0], pads[1], pads[2], [0, 0]] as [Pair, Pair, Pair, Pair];
-    const flat = tf.maxPool(pictures, [kernelSize[1], kernelSize[2]], [stride[1], stride[2]], around);
+    const flat = tf.maxPool(images, [kernelSize[1], kernelSize[2]], [stride[1], stride[2]], around);
     let clip = tf.reshape(flat, [batch, time, flat.shape[1], flat.shape[2], channels]) as tf.Tensor5D;
     const [before, behind] = pads[0];
     if (before + behind > 0) clip = tf.pad(clip, [[0, 0], [before, behind], [0, 0], [0, 0], [0, 0]], Number.NEGATIVE_INFINITY);

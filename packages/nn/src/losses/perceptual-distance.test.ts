@@ -1,9 +1,9 @@
 import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { madeNetwork, madePictures, pictureCases, sampledDifference } from '../testing/picture-cases';
+import { madeNetwork, madeImages, imageCases, sampledDifference } from '../testing/image-cases';
 import { DINET_PERCEPTUAL, VGG16_PERCEPTUAL, perceptualDistance } from './perceptual-distance';
-import type { PictureFeatures } from './picture-features';
+import type { ImageFeatures } from './image-features';
 import { registerGradients } from '../autograd/register-gradients';
 
 beforeAll(async () => {
@@ -12,19 +12,19 @@ beforeAll(async () => {
 });
 
 describe.each([
-  ['DINET_PERCEPTUAL', DINET_PERCEPTUAL, pictureCases.dinet],
-  ['VGG16_PERCEPTUAL', VGG16_PERCEPTUAL, pictureCases.coursework],
+  ['DINET_PERCEPTUAL', DINET_PERCEPTUAL, imageCases.dinet],
+  ['VGG16_PERCEPTUAL', VGG16_PERCEPTUAL, imageCases.coursework],
 ] as const)('perceptualDistance by %s', (_, recipe, { number, height, width, value, byReal, byGenerated }) => {
-  let network: PictureFeatures;
+  let network: ImageFeatures;
   let pair: [tf.Tensor4D, tf.Tensor4D];
 
   beforeAll(() => {
     network = madeNetwork(recipe.architecture);
-    pair = [madePictures(`real ${number}`, 2, height, width), madePictures(`generated ${number}`, 2, height, width)];
+    pair = [madeImages(`real ${number}`, 2, height, width), madeImages(`generated ${number}`, 2, height, width)];
   });
   afterAll(() => tf.dispose(pair));
 
-  test("equals PyTorch's, one number a picture, and leaves one tensor", () => {
+  test("equals PyTorch's, one number an image, and leaves one tensor", () => {
     const before = tf.memory().numTensors;
     const distance = perceptualDistance(network, ...pair, recipe);
     expect(tf.memory().numTensors).toBe(before + 1);
@@ -33,7 +33,7 @@ describe.each([
     distance.dispose();
   });
 
-  test("has PyTorch's gradient by either picture", () => {
+  test("has PyTorch's gradient by either image", () => {
     const before = tf.memory().numTensors;
     const loss = (real: tf.Tensor, generated: tf.Tensor) =>
       tf.mean(perceptualDistance(network, real as tf.Tensor4D, generated as tf.Tensor4D, recipe));
@@ -44,7 +44,7 @@ describe.each([
     tf.dispose([real, generated]);
   });
 
-  test('of a flat picture with itself is 0: both filters of the second scale keep flat areas', () => {
+  test('of a flat image with itself is 0: both filters of the second scale keep flat areas', () => {
     const flat = tf.fill([1, height, width, 3], 0.3) as tf.Tensor4D;
     const distance = perceptualDistance(network, flat, flat, recipe);
     expect(distance.dataSync()[0]).toBeLessThan(1e-6);
@@ -52,7 +52,7 @@ describe.each([
   });
 });
 
-test('perceptualDistance refuses another network, pictures of different size and sides that cannot be halved', () => {
+test('perceptualDistance refuses another network, images of different size and sides that cannot be halved', () => {
   const network = madeNetwork('vgg16');
   const [a, b] = [tf.zeros<tf.Rank.R4>([1, 33, 32, 3]), tf.zeros<tf.Rank.R4>([1, 32, 32, 3])];
   expect(() => perceptualDistance(network, b, b, DINET_PERCEPTUAL)).toThrow('perceptualDistance: network must be vgg19, got vgg16');

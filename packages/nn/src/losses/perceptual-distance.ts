@@ -1,17 +1,17 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { type PictureArchitecture, type PictureFeatures, imagenetNormalised } from './picture-features';
+import { type ImageArchitecture, type ImageFeatures, imagenetNormalised } from './image-features';
 
 /** What makes one perceptual distance differ from another: their numbers cannot be compared. */
 export type PerceptualRecipe = Readonly<{
-  architecture: PictureArchitecture;
+  architecture: ImageArchitecture;
   /** Indices in torchvision's `features`. */
   layers: readonly number[];
   /** Of each layer, the mean over positions and channels of `|a - b|` or of `(a - b)²`. */
   distance: 'l1' | 'squared';
   /** Of layers and scales. */
   combine: 'sum' | 'mean';
-  /** `full and half`: DINet's second scale. The generated picture is halved by means of 3 x 3 pixels, the real one by means of 2 x 2. */
+  /** `full and half`: DINet's second scale. The generated image is halved by means of 3 x 3 pixels, the real one by means of 2 x 2. */
   scales: 'full' | 'full and half';
 }>;
 
@@ -37,10 +37,10 @@ export const VGG16_PERCEPTUAL: PerceptualRecipe = Object.freeze({
 });
 
 /**
- * How much two pictures differ to a network trained on ImageNet, by a named recipe. Differentiable, for use as a loss: its mean over the batch.
+ * How much two images differ to a network trained on ImageNet, by a named recipe. Differentiable, for use as a loss: its mean over the batch.
  *
- * Pictures are normalised by ImageNet's mean and deviation. Source: DINet's loss with its two unlike filters for the second scale (3 x 3 means
- * in steps of two for the generated picture, padding not counted; bilinear by one half for the real one). Largest difference from PyTorch with
+ * Images are normalised by ImageNet's mean and deviation. Source: DINet's loss with its two unlike filters for the second scale (3 x 3 means
+ * in steps of two for the generated image, padding not counted; bilinear by one half for the real one). Largest difference from PyTorch with
  * made weights 2e-6 of the value and 3e-6 of the largest gradient, where no rounding changes a sign (`PictureFeatures`).
  *
  * @param network With weights, of the recipe's architecture; borrowed.
@@ -52,7 +52,7 @@ export const VGG16_PERCEPTUAL: PerceptualRecipe = Object.freeze({
  * const loss = tf.mean(perceptualDistance(vgg19, real, generated, DINET_PERCEPTUAL));
  */
 export function perceptualDistance(
-  network: PictureFeatures,
+  network: ImageFeatures,
   real: tf.Tensor4D,
   generated: tf.Tensor4D,
   recipe: PerceptualRecipe,
@@ -69,7 +69,7 @@ export function perceptualDistance(
   return tf.tidy(() => {
     const pairs = [[real, generated], ...(twice ? [[halved(real), halvedSmoothly(generated)]] : [])];
     const terms = pairs.flatMap(([left, right]) => {
-      const [wanted, got] = [left, right].map((picture) => network.forward(imagenetNormalised(picture), layers));
+      const [wanted, got] = [left, right].map((image) => network.forward(imagenetNormalised(image), layers));
       return wanted.map((features, i) => {
         const difference = tf.sub(features, got[i]);
         return tf.mean<tf.Tensor1D>(distance === 'l1' ? tf.abs(difference) : tf.square(difference), [1, 2, 3]);
@@ -81,13 +81,13 @@ export function perceptualDistance(
 }
 
 /** PyTorch's bilinear interpolation by one half, corners not aligned: means of 2 x 2 pixels. */
-function halved(picture: tf.Tensor4D): tf.Tensor4D {
-  return tf.avgPool(picture, 2, 2, 'valid');
+function halved(image: tf.Tensor4D): tf.Tensor4D {
+  return tf.avgPool(image, 2, 2, 'valid');
 }
 
 /** Means of the pixels among 3 x 3 that lie inside, in steps of two; by padding with zeros, because then there is a gradient. */
-function halvedSmoothly(picture: tf.Tensor4D): tf.Tensor4D {
+function halvedSmoothly(image: tf.Tensor4D): tf.Tensor4D {
   const around = (x: tf.Tensor4D) => tf.avgPool(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, 'valid');
-  const [, height, width] = picture.shape;
-  return tf.div<tf.Tensor4D>(around(picture), around(tf.ones([1, height, width, 1])));
+  const [, height, width] = image.shape;
+  return tf.div<tf.Tensor4D>(around(image), around(tf.ones([1, height, width, 1])));
 }

@@ -6,7 +6,7 @@ import { encodeOnnxModel } from './onnx-model';
 
 const file = (metadata: Record<string, string>) =>
   Buffer.concat(encodeOnnxModel({ name: '', nodes: [], initializers: [{ name: 'w', shape: [4096], data: new Float32Array(4096) }], inputs: [], outputs: [], metadata }));
-const whole = { name: 'Wav2Lip', space: 'unit', part: 'vision', recipe: JSON.stringify(WAV2LIP_RECIPE), embeddingSize: '512' };
+const whole = { name: 'Wav2Lip', space: 'unit', part: 'visual', recipe: JSON.stringify(WAV2LIP_RECIPE), embeddingSize: '512' };
 
 test('readOnnxMetadata finds what was written, without reading the weights', async () => {
   const source = await openByteSource(file({ a: 'ä', b: '' }));

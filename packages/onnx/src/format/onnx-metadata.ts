@@ -33,7 +33,7 @@ export function expertOfMetadata(where: string, file: string, metadata: Record<s
     fail(Error, where, file, 'an expert’s ONNX file, as exportOnnx and lipsync export write them', `one with the metadata ${Object.keys(metadata).join(', ') || 'none'}`);
   }
   if (space !== 'unit' && space !== 'euclidean' && space !== 'joint') fail(Error, where, `${file}: space`, 'unit, euclidean or joint', space);
-  if (part !== 'vision' && part !== 'audio' && part !== 'pair') fail(Error, where, `${file}: part`, 'vision, audio or pair', part);
+  if (part !== 'visual' && part !== 'audio' && part !== 'pair') fail(Error, where, `${file}: part`, 'vision, audio or pair', part);
   const size = (key: string, text: string) => {
     const number = Number(text);
     return Number.isSafeInteger(number) && number > 0 ? number : fail(RangeError, where, `${file}: ${key}`, 'a whole number above 0', text);

@@ -8,28 +8,28 @@ import { createOnnxExpert, readOnnxExpert } from './onnx-expert';
 import type { OnnxModel } from '../format/onnx-model';
 
 let net: DinetSyncNet;
-let files: Record<'vision' | 'audio' | 'pair', Uint8Array>;
+let files: Record<'visual' | 'audio' | 'pair', Uint8Array>;
 let models: Map<unknown, OnnxModel>;
 beforeAll(async () => {
   await selectBackend({ backend: 'wasm', threads: 1, log: () => {} });
   net = new DinetSyncNet({ seed: 1, channels: 4, recipe: dinetRecipe(32) });
   const pieces = await exportOnnx(net);
   files = Object.fromEntries(Object.entries(pieces).map(([part, list]) => [part, Buffer.concat(list)])) as unknown as typeof files;
-  models = new Map(Object.entries(await onnxModels(net)).map(([part, model]) => [files[part as 'vision'], model as OnnxModel]));
+  models = new Map(Object.entries(await onnxModels(net)).map(([part, model]) => [files[part as 'visual'], model as OnnxModel]));
 });
 afterAll(() => net.dispose());
 
-const inputs = () => ({ frames: tf.randomUniform([2, 32, 32, 15], 0, 1, 'float32', 1) as tf.Tensor4D, mel: tf.randomUniform([2, 29, 9, 1], -1, 1, 'float32', 2) as tf.Tensor4D });
+const inputs = () => ({ frames: tf.randomUniform([2, 32, 32, 15], 0, 1, 'float32', 1) as tf.Tensor4D, features: tf.randomUniform([2, 29, 9, 1], -1, 1, 'float32', 2) as tf.Tensor4D });
 const close = (ours: ArrayLike<number>, theirs: ArrayLike<number>) => Array.from(ours).every((number, i) => Math.abs(number - theirs[i]) < 1e-5);
 
 test('readOnnxExpert gives the expert that was exported: description, embeddings, distances', async () => {
   const { ort } = fakeOnnxRuntime(models);
   const expert = await readOnnxExpert(files, { ort });
   expect(expert).toMatchObject({ name: 'DINet', space: 'joint', recipe: net.recipe, embeddingSize: 4, audioEmbeddingSize: 4 });
-  const { frames, mel } = inputs();
+  const { frames, features } = inputs();
   const before = tf.memory().numTensors;
-  const ours = [net.encodeFrames(frames), net.encodeAudio(mel)];
-  const theirs = [expert.encodeFrames(frames), expert.encodeAudio(mel)];
+  const ours = [net.encodeVisual(frames), net.encodeAudio(features)];
+  const theirs = [expert.encodeVisual(frames), expert.encodeAudio(features)];
   for (const i of [0, 1]) {
     expect(theirs[i].shape).toEqual(ours[i].shape);
     expect(close(await ours[i].data(), await theirs[i].data())).toBe(true);
@@ -38,57 +38,57 @@ test('readOnnxExpert gives the expert that was exported: description, embeddings
   expect(close(await distances[0].data(), await distances[1].data())).toBe(true);
   tf.dispose([ours, theirs, distances]);
   expect(tf.memory().numTensors).toBe(before);
-  tf.dispose([frames, mel]);
+  tf.dispose([frames, features]);
   expert.dispose();
 });
 
 test('OnnxExpert takes tensors that are disposed at once, as inside a tidy', async () => {
   const expert = await readOnnxExpert(files, { ort: fakeOnnxRuntime(models).ort });
-  const embedding = tf.tidy(() => expert.encodeFrames(inputs().frames));
-  const { frames, mel } = inputs();
-  const ours = net.encodeFrames(frames);
+  const embedding = tf.tidy(() => expert.encodeVisual(inputs().frames));
+  const { frames, features } = inputs();
+  const ours = net.encodeVisual(frames);
   expect(close(await ours.data(), await embedding.data())).toBe(true);
-  tf.dispose([frames, mel, ours, embedding]);
+  tf.dispose([frames, features, ours, embedding]);
   expert.dispose();
 });
 
 test('OnnxExpert’s embeddings can be used by tfjs once they have come, and say so before', async () => {
   const expert = await readOnnxExpert(files, { ort: fakeOnnxRuntime(models).ort });
-  const { frames, mel } = inputs();
-  const embedding = expert.encodeFrames(frames);
+  const { frames, features } = inputs();
+  const embedding = expert.encodeVisual(frames);
   expect(() => tf.square(embedding)).toThrow('OnnxExpert: the result must be waited for (await tensor.data()) before it is used, got used at once');
   const numbers = await embedding.data();
   const squares = tf.square(embedding);
   expect(squares.dataSync()[0]).toBeCloseTo(numbers[0] ** 2, 6);
-  tf.dispose([frames, mel, embedding, squares]);
+  tf.dispose([frames, features, embedding, squares]);
   expert.dispose();
 });
 
 test('OnnxExpert runs one call at a time, ends its sessions after them, and is refused afterwards', async () => {
   const { ort, asked } = fakeOnnxRuntime(models);
   const expert = await readOnnxExpert(files, { ort });
-  const { frames, mel } = inputs();
-  const results = [expert.encodeFrames(frames), expert.encodeFrames(frames), expert.encodeAudio(mel)];
+  const { frames, features } = inputs();
+  const results = [expert.encodeVisual(frames), expert.encodeVisual(frames), expert.encodeAudio(features)];
   expert.dispose();
   expert.dispose();
   await Promise.all(results.map((result) => result.data()));
   await new Promise((done) => setTimeout(done, 5));
   expect(asked).toMatchObject({ runs: 3, running: 0, released: 3 });
-  expect(() => expert.encodeFrames(frames)).toThrow('OnnxExpert.encodeFrames: this expert must be in use, got one that was disposed');
-  tf.dispose([frames, mel, results]);
+  expect(() => expert.encodeVisual(frames)).toThrow('OnnxExpert.encodeFrames: this expert must be in use, got one that was disposed');
+  tf.dispose([frames, features, results]);
 });
 
 test('OnnxExpert hands on what onnxruntime throws to whoever reads, and goes on', async () => {
   const { ort, asked } = fakeOnnxRuntime(models);
   const expert = await readOnnxExpert(files, { ort });
-  const { frames, mel } = inputs();
+  const { frames, features } = inputs();
   asked.running = 1; // the fake refuses while it believes that something runs
-  const broken = expert.encodeFrames(frames);
+  const broken = expert.encodeVisual(frames);
   await expect(broken.data()).rejects.toThrow('a second call while the first runs');
   asked.running = 0;
-  const whole = expert.encodeAudio(mel);
+  const whole = expert.encodeAudio(features);
   expect((await whole.data()).length).toBe(8);
-  tf.dispose([frames, mel, broken, whole]);
+  tf.dispose([frames, features, broken, whole]);
   expert.dispose();
 });
 
@@ -97,9 +97,9 @@ test('OnnxExpert refuses other shapes and types', async () => {
   const wrong = tf.zeros([1, 32, 32, 3]) as tf.Tensor4D;
   const whole = tf.zeros([1, 32, 32, 15], 'int32') as tf.Tensor4D;
   const rows = tf.zeros([1, 5]) as tf.Tensor2D;
-  expect(() => expert.encodeFrames(wrong)).toThrow('OnnxExpert.encodeFrames: frames must be of shape [batch, 32, 32, 15], got [1, 32, 32, 3]');
+  expect(() => expert.encodeVisual(wrong)).toThrow('OnnxExpert.encodeFrames: frames must be of shape [batch, 32, 32, 15], got [1, 32, 32, 3]');
   expect(() => expert.encodeAudio(wrong)).toThrow('OnnxExpert.encodeAudio: mel must be of shape [batch, 29, 9, 1]');
-  expect(() => expert.encodeFrames(whole)).toThrow('OnnxExpert: frames must be float32, got int32');
+  expect(() => expert.encodeVisual(whole)).toThrow('OnnxExpert: frames must be float32, got int32');
   expect(() => expert.pairDistances?.(rows, rows)).toThrow('OnnxExpert.pairDistances: embeddings must be of shapes [batch, 4] and [batch, 4], got [1,5] and [1,5]');
   tf.dispose([wrong, whole, rows]);
   expert.dispose();
@@ -111,7 +111,7 @@ test('createOnnxExpert hands on threads and providers, and ends sessions where o
   const info: OnnxExpertInfo = { name, space, recipe, embeddingSize };
   const expert = await createOnnxExpert({ ...files, info, ort, threads: 2, executionProviders: ['cpu'] });
   expect(asked.settings[0]).toMatchObject({ executionProviders: ['cpu'], intraOpNumThreads: 2, interOpNumThreads: 1 });
-  await expect(createOnnxExpert({ vision: files.vision, audio: new Uint8Array(1), info, ort })).rejects.toThrow('not a model');
+  await expect(createOnnxExpert({ visual: files.visual, audio: new Uint8Array(1), info, ort })).rejects.toThrow('not a model');
   expect(asked.released).toBe(1);
   await expect(createOnnxExpert({ ...files, info, ort, threads: 0 })).rejects.toThrow('createOnnxExpert: threads must be a whole number above 0, got 0');
   expert.dispose();
@@ -123,6 +123,6 @@ test('readOnnxExpert refuses files that do not belong together, or lack a part',
   const audio = Buffer.concat((await exportOnnx(other)).audio);
   other.dispose();
   await expect(readOnnxExpert({ ...files, audio }, { ort })).rejects.toThrow('readOnnxExpert: files must be parts of one export, got DINet');
-  await expect(readOnnxExpert({ ...files, audio: files.vision }, { ort })).rejects.toThrow('readOnnxExpert: audio must be the expert’s audio file, got bytes, its vision file');
-  await expect(readOnnxExpert({ vision: files.vision, audio: files.audio }, { ort })).rejects.toThrow('readOnnxExpert: pair must be given for DINet, which judges pairs, got none');
+  await expect(readOnnxExpert({ ...files, audio: files.visual }, { ort })).rejects.toThrow('readOnnxExpert: audio must be the expert’s audio file, got bytes, its visual file');
+  await expect(readOnnxExpert({ visual: files.visual, audio: files.audio }, { ort })).rejects.toThrow('readOnnxExpert: pair must be given for DINet, which judges pairs, got none');
 });

@@ -1,4 +1,4 @@
-import { assertMelBatch, assertMouthBatch, fail, type EmbeddingBatch, type MelBatch, type MouthBatch, type SyncExpert } from '@lipsync/contracts';
+import { assertFeatureBatch, assertMouthBatch, fail, type EmbeddingBatch, type FeatureBatch, type MouthBatch, type SyncExpert } from '@lipsync/contracts';
 import { openByteSource } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
 import type { OnnxExpertInfo, OnnxPart } from '../export-onnx';
@@ -10,7 +10,7 @@ import { PendingTensors } from './pending-tensors';
 export type OnnxInput = string | URL | Uint8Array;
 
 /** The files of an expert; `pair` only for `joint` networks. */
-export type OnnxInputs = { vision: OnnxInput; audio: OnnxInput; pair?: OnnxInput };
+export type OnnxInputs = { visual: OnnxInput; audio: OnnxInput; pair?: OnnxInput };
 
 export type OnnxRunOptions = {
   /** `import * as ort from 'onnxruntime-node'`, or of onnxruntime-web. Default: whichever of them is installed. */
@@ -40,7 +40,7 @@ export class OnnxExpert implements SyncExpert {
   constructor(
     info: OnnxExpertInfo,
     private readonly ort: OnnxRuntime,
-    private readonly sessions: { vision: OrtSession; audio: OrtSession; pair?: OrtSession },
+    private readonly sessions: { visual: OrtSession; audio: OrtSession; pair?: OrtSession },
   ) {
     this.name = info.name;
     this.recipe = info.recipe;
@@ -52,29 +52,29 @@ export class OnnxExpert implements SyncExpert {
   }
 
   /**
-   * Embeddings of picture windows.
+   * Embeddings of frame windows.
    *
    * @param frames float32 `[batch, height, width, frames * 3]` in the recipe's colours and range; borrowed, and may be disposed at once.
    * @returns float32 `[batch, embeddingSize]`, on its way: `await x.data()` waits, and throws what onnxruntime threw. The caller disposes it.
    * @throws TypeError for another shape or dtype.
    */
-  encodeFrames(frames: MouthBatch): EmbeddingBatch {
+  encodeVisual(frames: MouthBatch): EmbeddingBatch {
     this.assertUsable('encodeFrames');
     assertMouthBatch('OnnxExpert.encodeFrames', this.recipe, frames.shape);
-    return this.run<tf.Rank.R2>('vision', { frames }, 'embedding', [frames.shape[0], this.embeddingSize]);
+    return this.run<tf.Rank.R2>('visual', { frames }, 'embedding', [frames.shape[0], this.embeddingSize]);
   }
 
   /**
-   * Embeddings of sound windows.
+   * Embeddings of audio windows.
    *
-   * @param mel float32 `[batch, bins, melSteps, 1]`; borrowed, and may be disposed at once.
+   * @param features float32 `[batch, bins, melSteps, 1]`; borrowed, and may be disposed at once.
    * @returns as `encodeFrames`.
    * @throws TypeError for another shape or dtype.
    */
-  encodeAudio(mel: MelBatch): EmbeddingBatch {
+  encodeAudio(features: FeatureBatch): EmbeddingBatch {
     this.assertUsable('encodeAudio');
-    assertMelBatch('OnnxExpert.encodeAudio', this.recipe, mel.shape);
-    return this.run<tf.Rank.R2>('audio', { mel }, 'embedding', [mel.shape[0], this.audioEmbeddingSize ?? this.embeddingSize]);
+    assertFeatureBatch('OnnxExpert.encodeAudio', this.recipe, features.shape);
+    return this.run<tf.Rank.R2>('audio', { features }, 'embedding', [features.shape[0], this.audioEmbeddingSize ?? this.embeddingSize]);
   }
 
   private measurePairs(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
@@ -123,7 +123,7 @@ export class OnnxExpert implements SyncExpert {
  * @returns the expert; the caller disposes it.
  * @throws Error where onnxruntime is not installed, saying what to install, or where the files are not parts of one expert.
  * @example
- * const expert = await readOnnxExpert({ vision: 'expert.vision.onnx', audio: 'expert.audio.onnx' });
+ * const expert = await readOnnxExpert({ visual: 'expert.visual.onnx', audio: 'expert.audio.onnx' });
  * const embedding = await expert.encodeFrames(frames).data();
  */
 export async function readOnnxExpert(files: OnnxInputs, options: OnnxRunOptions = {}): Promise<OnnxExpert> {
@@ -152,7 +152,7 @@ export async function readOnnxExpert(files: OnnxInputs, options: OnnxRunOptions 
 /**
  * An expert that runs in onnxruntime, described by the caller.
  *
- * @param options.vision `frames` `[batch, height, width, frames * 3]` to `embedding`; `audio`: `mel` to `embedding`; `pair`: `frames` and `audio` to `distance`.
+ * @param options.visual `frames` `[batch, height, width, frames * 3]` to `embedding`; `audio`: `mel` to `embedding`; `pair`: `frames` and `audio` to `distance`.
  * @param options.info what it is and how it is fed; `readOnnxExpert` takes it from the files.
  * @returns the expert; the caller disposes it.
  * @throws Error where onnxruntime is not installed, saying what to install; onnxruntime's own for a model that it does not take.
@@ -169,13 +169,13 @@ export async function createOnnxExpert(options: OnnxInputs & OnnxRunOptions & { 
   };
   const sessions: Partial<Record<OnnxPart, OrtSession>> = {};
   try {
-    for (const part of ['vision', 'audio', 'pair'] as const) {
+    for (const part of ['visual', 'audio', 'pair'] as const) {
       const input = options[part];
       if (input === undefined) continue;
       const model = input instanceof URL ? (input.protocol === 'file:' ? decodeURIComponent(input.pathname) : input.href) : input;
       sessions[part] = (await ort.InferenceSession.create(model as never, settings as never)) as OrtSession;
     }
-    return new OnnxExpert(info, ort, sessions as { vision: OrtSession; audio: OrtSession });
+    return new OnnxExpert(info, ort, sessions as { visual: OrtSession; audio: OrtSession });
   } catch (error) {
     for (const session of Object.values(sessions)) await session?.release();
     throw error;

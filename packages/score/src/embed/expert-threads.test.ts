@@ -19,7 +19,7 @@ const backend = { backend: 'wasm', threads: 1 } as const;
 const SMALL: AVAlignNetConfig = {
   visual_encoder: { in_channels: 15, block_out_channels: [32, 256], downsample_factors: [4, 4] },
   audio_encoder: { in_channels: 1, block_out_channels: [32, 256], downsample_factors: [[10, 4], [8, 4]] },
-  input: { frames: 5, height: 16, width: 16, melSteps: 16 },
+  input: { frameCount: 5, height: 16, width: 16, featureSteps: 16 },
 };
 let folder: string;
 let weights: string;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'expert-threads-'));
   weights = join(folder, 'small.safetensors');
   const lite = recipeOf(LITE);
-  net = new AVAlignNet(SMALL, { seed: 5, recipe: { ...lite, frames: 5, melSteps: 16, crop: { ...lite.crop, size: 16 } } });
+  net = new AVAlignNet(SMALL, { seed: 5, recipe: { ...lite, frameCount: 5, featureSteps: 16, crop: { ...lite.crop, size: 16 } } });
   await writeFile(weights, await saveAVAlignNet(net));
 });
 afterAll(async () => {
@@ -42,19 +42,19 @@ const windows = (count: number, length: number, seed: number) =>
 
 async function rowsOf(embedder: Embedder): Promise<Float32Array[]> {
   const batches = [1, 4, 2, 4].map((count, seed) => [windows(count, 16 * 16 * 15, seed), windows(count, 80 * 16, seed)]);
-  return Promise.all(batches.flatMap(([pictures, sound]) => [embedder.pictures(pictures), embedder.sound(sound)]));
+  return Promise.all(batches.flatMap(([frames, audio]) => [embedder.visual(frames), embedder.audio(audio)]));
 }
 
 test.skipIf(!built)(title('threads give the rows of this thread, bit for bit, and say what the expert is'), async () => {
   const before = tf.memory().numTensors;
   const threads = await ExpertThreads.start(2, { weights, options: {}, backend });
   try {
-    expect(threads.lanes).toBe(2);
+    expect(threads.concurrency).toBe(2);
     expect(threads.expert).toMatchObject({ name: 'AVAlignNet', embeddingSize: 256, space: 'unit', recipe: net.recipe });
     expect(threads.expert.weightsHash).toMatch(/^[0-9a-f]{64}$/);
     expect(await rowsOf(threads)).toEqual(await rowsOf(embedHere(net)));
-    expect(await threads.sound([])).toHaveLength(0);
-    await expect(threads.sound(windows(1, 80 * 15, 0))).rejects.toThrow(/must|shape/);
+    expect(await threads.audio([])).toHaveLength(0);
+    await expect(threads.audio(windows(1, 80 * 15, 0))).rejects.toThrow(/must|shape/);
     expect(await rowsOf(threads)).toHaveLength(8); // a refused batch is not the end
     expect(tf.memory().numTensors).toBe(before);
   } finally {
@@ -64,12 +64,12 @@ test.skipIf(!built)(title('threads give the rows of this thread, bit for bit, an
 
 test.skipIf(!built)(title('what is under way when threads are disposed of fails, as does what comes after'), async () => {
   const threads = await ExpertThreads.start(1, { weights, options: {}, backend });
-  const underWay = threads.pictures(windows(4, 16 * 16 * 15, 1));
+  const underWay = threads.visual(windows(4, 16 * 16 * 15, 1));
   underWay.catch(() => {});
   await threads.dispose();
   await threads.dispose();
   await expect(underWay).rejects.toThrow('ExpertThreads: threads must be in use');
-  await expect(threads.pictures(windows(1, 16 * 16 * 15, 1))).rejects.toThrow('ExpertThreads: threads must be in use');
+  await expect(threads.visual(windows(1, 16 * 16 * 15, 1))).rejects.toThrow('ExpertThreads: threads must be in use');
 });
 
 test.skipIf(!built)(title('weights that cannot be read are said as they are, and leave no thread'), async () => {
@@ -79,9 +79,9 @@ test.skipIf(!built)(title('weights that cannot be read are said as they are, and
 test.skipIf(!built)(title('openEmbedder runs the expert here with one thread, and in threads with more'), async () => {
   const said: string[] = [];
   const log = (line: string) => void said.push(line);
-  for (const [threads, lanes] of [[1, 0], [2, 2]]) {
+  for (const [threads, concurrency] of [[1, 0], [2, 2]]) {
     const embedder = await openEmbedder(weights, { backend: 'wasm', threads, log });
-    expect(embedder.lanes).toBe(lanes);
+    expect(embedder.concurrency).toBe(concurrency);
     expect(await rowsOf(embedder)).toEqual(await rowsOf(embedHere(net)));
     await embedder.dispose();
   }

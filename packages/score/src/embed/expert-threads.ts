@@ -17,11 +17,11 @@ const DEPTH = 2;
  *
  * @example
  * const threads = await ExpertThreads.start(2, { weights: 'expert.safetensors', options: {}, backend: { backend: 'wasm', threads: 1 } });
- * try { const rows = await threads.pictures(windows); } finally { await threads.dispose(); }
+ * try { const rows = await threads.frames(windows); } finally { await threads.dispose(); }
  */
 export class ExpertThreads implements Embedder {
-  readonly lanes: number;
-  readonly #lanes: Lane[];
+  readonly concurrency: number;
+  readonly #concurrency: Lane[];
   readonly #waiting: Asked[] = [];
   #expert?: ExpertFacts;
   #failed?: Error;
@@ -29,8 +29,8 @@ export class ExpertThreads implements Embedder {
   private constructor(count: number, setup: ExpertWorkerSetup) {
     // The source's own tests run on the built worker.
     const program = new URL(import.meta.url.endsWith('.ts') ? '../../dist/expert-worker.js' : './expert-worker.js', import.meta.url);
-    this.lanes = count;
-    this.#lanes = Array.from({ length: count }, () => ({ worker: new Worker(program, { workerData: setup }), asked: [] }));
+    this.concurrency = count;
+    this.#concurrency = Array.from({ length: count }, () => ({ worker: new Worker(program, { workerData: setup }), asked: [] }));
   }
 
   /**
@@ -41,7 +41,7 @@ export class ExpertThreads implements Embedder {
   static async start(count: number, setup: ExpertWorkerSetup): Promise<ExpertThreads> {
     const threads = new ExpertThreads(count, setup);
     try {
-      const facts = await Promise.all(threads.#lanes.map((lane) => threads.#listen(lane)));
+      const facts = await Promise.all(threads.#concurrency.map((lane) => threads.#listen(lane)));
       threads.#expert = facts[0];
       return threads;
     } catch (error) {
@@ -54,18 +54,18 @@ export class ExpertThreads implements Embedder {
     return this.#expert!;
   }
 
-  pictures(windows: Float32Array[]): Promise<Float32Array> {
+  visual(windows: Float32Array[]): Promise<Float32Array> {
     return this.#ask('pictures', windows);
   }
 
-  sound(windows: Float32Array[]): Promise<Float32Array> {
+  audio(windows: Float32Array[]): Promise<Float32Array> {
     return this.#ask('sound', windows);
   }
 
   /** Ends the threads; what was asked for fails. Safe to call twice. */
   async dispose(): Promise<void> {
     this.#fail(new Error('ExpertThreads: threads must be in use, got disposed ones'));
-    await Promise.all(this.#lanes.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#concurrency.map(({ worker }) => worker.terminate()));
   }
 
   #listen(lane: Lane): Promise<ExpertFacts> {
@@ -100,7 +100,7 @@ export class ExpertThreads implements Embedder {
 
   #go(): void {
     while (this.#waiting.length > 0) {
-      const lane = this.#lanes.reduce((a, b) => (b.asked.length < a.asked.length ? b : a));
+      const lane = this.#concurrency.reduce((a, b) => (b.asked.length < a.asked.length ? b : a));
       if (lane.asked.length >= DEPTH) return;
       const asked = this.#waiting.shift()!;
       lane.asked.push(asked);
@@ -110,7 +110,7 @@ export class ExpertThreads implements Embedder {
 
   #fail(error: Error): void {
     this.#failed ??= error;
-    for (const lane of this.#lanes) {
+    for (const lane of this.#concurrency) {
       for (const { reject } of lane.asked.splice(0)) reject(this.#failed);
     }
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failed);

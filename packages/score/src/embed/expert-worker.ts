@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { selectBackend, type SelectBackendOptions } from '@lipsync/backends';
-import { embedPictures, embedSound, type ExpertFacts } from '@lipsync/metrics';
+import { embedVisual, embedAudio, type ExpertFacts } from '@lipsync/metrics';
 import { loadExpert, type LoadExpertOptions } from '../load-expert/load-expert';
 
 /** What a thread is started with. */
@@ -32,7 +32,7 @@ parentPort!.on('message', ({ tower, data, count }: ExpertOrder) => {
       const expert = await opened;
       const length = data.length / count;
       const windows = Array.from({ length: count }, (_, i) => data.subarray(i * length, (i + 1) * length));
-      const rows = Float32Array.from(await (tower === 'pictures' ? embedPictures : embedSound)(expert, windows));
+      const rows = Float32Array.from(await (tower === 'pictures' ? embedVisual : embedAudio)(expert, windows));
       answer({ rows }, [rows.buffer]);
     } catch (error) {
       answer({ error: plain(error as Error) });

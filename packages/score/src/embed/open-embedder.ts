@@ -28,12 +28,12 @@ export type OpenEmbedder = Embedder & { dispose(): Promise<void> };
  */
 export async function openEmbedder(weights: string, options: OpenEmbedderOptions = {}): Promise<OpenEmbedder> {
   const { backend = 'auto', threads = Math.min(8, availableParallelism()), accelerator, log = () => {}, ...expertOptions } = options;
-  const wish = accelerator ? { accelerator } : {};
+  const prefetch = accelerator ? { accelerator } : {};
   const alone = threads === 1 || weights.endsWith('.onnx') || (backend !== 'auto' && backend !== 'wasm');
   // With one thread 'auto' takes plain wasm where it would take the one with threads.
-  const { name } = await selectBackend({ backend, threads: alone ? threads : 1, log, ...wish });
+  const { name } = await selectBackend({ backend, threads: alone ? threads : 1, log, ...prefetch });
   if (!alone && name === 'wasm') {
-    const beside = await ExpertThreads.start(threads, { weights, options: expertOptions, backend: { backend: name, threads: 1, ...wish } });
+    const beside = await ExpertThreads.start(threads, { weights, options: expertOptions, backend: { backend: name, threads: 1, ...prefetch } });
     if (beside.expert.space !== 'joint') {
       log(`${threads} threads embed`);
       return beside;

@@ -18,10 +18,10 @@ test.each(['a/expert', 'a/expert.onnx', 'a/expert.vision.onnx', 'a/expert.audio.
 });
 
 test('findOnnxFiles finds all files by any of their names', async () => {
-  const two = { vision: join(folder, 'two.vision.onnx'), audio: join(folder, 'two.audio.onnx') };
+  const two = { visual: join(folder, 'two.vision.onnx'), audio: join(folder, 'two.audio.onnx') };
   expect(await findOnnxFiles(join(folder, 'two.onnx'))).toEqual(two);
   expect(await findOnnxFiles(two.audio)).toEqual(two);
-  expect(Object.keys(await findOnnxFiles(join(folder, 'three.onnx')))).toEqual(['vision', 'audio', 'pair']);
+  expect(Object.keys(await findOnnxFiles(join(folder, 'three.onnx')))).toEqual(['visual', 'audio', 'pair']);
 });
 
 test('findOnnxFiles names what is missing', async () => {

@@ -17,10 +17,10 @@ export function onnxStem(path: string): string {
 export async function findOnnxFiles(path: string): Promise<OnnxInputs> {
   const stem = onnxStem(path);
   const there = async (part: string) => ((await stat(`${stem}.${part}.onnx`).catch(() => undefined)) ? `${stem}.${part}.onnx` : undefined);
-  const [vision, audio, pair] = await Promise.all(['vision', 'audio', 'pair'].map(there));
-  if (!vision || !audio) {
-    const missing = `${path} (${vision ? 'audio' : 'vision'} is missing)`;
+  const [visual, audio, pair] = await Promise.all(['visual', 'audio', 'pair'].map(there));
+  if (!visual || !audio) {
+    const missing = `${path} (${visual ? 'audio' : 'visual'} is missing)`;
     fail(Error, 'loadExpert', 'source', `an exported pair, ${stem}.vision.onnx and ${stem}.audio.onnx`, missing);
   }
-  return { vision, audio, ...(pair ? { pair } : {}) };
+  return { visual, audio, ...(pair ? { pair } : {}) };
 }

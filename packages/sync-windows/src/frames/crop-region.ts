@@ -1,27 +1,27 @@
-import type { PictureRegion, StoredCrop } from '@lipsync/contracts';
+import type { FrameRegion, StoredCrop } from '@lipsync/contracts';
 import { sampleSquare, type CropPlan } from '@lipsync/face-crop';
 
 /** Pixels between a crop and the edge of its region: readers interpolate colours there, and sampling takes one more. */
 const MARGIN = 12;
 
-/** Regions are laid on a grid of so many pixels, for the colours of a film are of coarser grain than its light. */
+/** Regions are laid on a grid of so many pixels, for the colours of a video are of coarser grain than its light. */
 const GRID = 8;
 
-/** A region that spares less of the pictures is not worth another decoding. */
+/** A region that spares less of the frames is not worth another decoding. */
 const LARGEST_SHARE = 0.75;
 
 /**
- * The part of the pictures in which all crops of all tracks lie, where crops are turned squares (`similarity`, `dinet`).
+ * The part of the frames in which all crops of all tracks lie, where crops are turned squares (`similarity`, `dinet`).
  *
- * @returns undefined where it would be most of the picture, or crops are of another kind.
+ * @returns undefined where it would be most of the frame, or crops are of another kind.
  * @example
- * const region = cropRegion([planCrops(track, stored, picture)], stored, picture);
+ * const region = cropRegion([planCrops(track, stored, frame)], stored, frame);
  */
 export function cropRegion(
   plans: readonly CropPlan[],
   stored: StoredCrop,
-  picture: { width: number; height: number },
-): PictureRegion | undefined {
+  frame: { width: number; height: number },
+): FrameRegion | undefined {
   if ((stored.kind !== 'similarity' && stored.kind !== 'dinet') || plans.length === 0) return undefined;
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const { poses } of plans) {
@@ -33,22 +33,22 @@ export function cropRegion(
       bottom = Math.max(bottom, poses[i + 1] + reach);
     }
   }
-  const [x, width] = within(left, right, picture.width);
-  const [y, height] = within(top, bottom, picture.height);
-  if (!(width > 0 && height > 0) || width * height > LARGEST_SHARE * picture.width * picture.height) return undefined;
+  const [x, width] = within(left, right, frame.width);
+  const [y, height] = within(top, bottom, frame.height);
+  if (!(width > 0 && height > 0) || width * height > LARGEST_SHARE * frame.width * frame.height) return undefined;
   if (width % 2 === 1 || height % 2 === 1) return undefined;
   return { left: x, top: y, width, height };
 }
 
-/** Start and length on the grid, no further than the picture; a crop beyond it needs the picture's edge. */
+/** Start and length on the grid, no further than the frame; a crop beyond it needs the frame's edge. */
 function within(from: number, to: number, side: number): [number, number] {
   const start = Math.min(side - 1, Math.max(0, Math.floor(from / GRID) * GRID));
   const end = Math.max(1, Math.min(side, Math.ceil(to / GRID) * GRID));
   return [start, end - start];
 }
 
-/** The same squares, cut from pictures that show the region only: the same to the rounding of their centres. */
-export function planWithin(plan: CropPlan, region: PictureRegion): CropPlan {
+/** The same squares, cut from frames that show the region only: the same to the rounding of their centres. */
+export function planWithin(plan: CropPlan, region: FrameRegion): CropPlan {
   const { poses, width } = plan;
   return {
     ...plan,

@@ -23,7 +23,7 @@ const angles = [0, 0.3, -0.2, 1];
 const plain: AugmentationDraw = {
   view: { scale: 1, aspect: 1, angle: 0, mirrored: false, across: 0, down: 0 },
   colour: { contrast: 1, brightness: 0, gains: [1, 1, 1], gray: false, noise: 0 },
-  sound: { gain: 0, tilt: 0, scale: 1, shift: 0, noise: 0, jitterSteps: 0 },
+  audio: { gain: 0, tilt: 0, scale: 1, shift: 0, noise: 0, jitterSteps: 0 },
   noiseStarts: [0, 0, 0],
 };
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 
 /** What the sync loss of a generator shows the network. */
-function painted(recipe: Pick<SyncRecipe, 'crop' | 'frames' | 'color' | 'range'>): Float32Array {
+function generated(recipe: Pick<SyncRecipe, 'crop' | 'frameCount' | 'color' | 'range'>): Float32Array {
   const { upright, sampling } = recipe.crop as DinetCrop;
   return tf.tidy(() => {
     const images = new ImageProcessor({ mouth: stored.mouth });
@@ -49,17 +49,17 @@ test.each([
   [8, {}],
   [24, { sampling: 'half pixel' }],
   [40, { upright: 'none' }],
-] as [number, Partial<DinetCrop>][])('a window of head pictures is what a generator’s pictures become: %d pixels, %o', (size, rest) => {
-  const recipe = { frames: 4, crop: crop(size, rest), color: 'BGR', range: [-1, 1] } as const;
+] as [number, Partial<DinetCrop>][])('a window of head frames is what a generator’s frames become: %d pixels, %o', (size, rest) => {
+  const recipe = { frameCount: 4, crop: crop(size, rest), color: 'BGR', range: [-1, 1] } as const;
   const got = cutMouthWindow(frames, 0, { stored, recipe, angles });
-  const wanted = painted(recipe);
+  const wanted = generated(recipe);
   expect(got.length).toBe(wanted.length);
   // Measured 6e-7 of -1..1, the float32 coordinates there.
   expect(got.reduce((most, value, i) => Math.max(most, Math.abs(value - wanted[i])), 0)).toBeLessThan(1e-5);
 });
 
 test('a variation that changes nothing shows the same, a mirrored one its mirror image, a shifted one the head beside the mouth', () => {
-  const recipe = { frames: 4, crop: crop(16), color: 'RGB', range: [0, 255] } as const;
+  const recipe = { frameCount: 4, crop: crop(16), color: 'RGB', range: [0, 255] } as const;
   const cut = (view: Partial<AugmentationDraw['view']>) =>
     cutMouthWindow(frames, 0, { stored, recipe, angles, augmentation: { ...plain, view: { ...plain.view, ...view } } });
   const seen = cutMouthWindow(frames, 0, { stored, recipe, angles });
@@ -70,7 +70,7 @@ test('a variation that changes nothing shows the same, a mirrored one its mirror
     return seen[(row * 16 + 15 - column) * 12 + channel];
   });
   expect(far(cut({ mirrored: true }), rowsMirrored)).toBeLessThan(1e-3);
-  // A quarter of half a side is 2 pixels; the first picture is not turned, its box begins at row 8 and column 2.
+  // A quarter of half a side is 2 pixels; the first frame is not turned, its box begins at row 8 and column 2.
   const shifted = cut({ across: 0.25, down: -0.25 });
   for (const [row, column] of [[0, 0], [5, 9], [15, 15]]) {
     expect(shifted[(row * 16 + column) * 12]).toBeCloseTo(frames[((row + 8 - 2) * width + column + 2 + 2) * 3], 3);
@@ -78,17 +78,17 @@ test('a variation that changes nothing shows the same, a mirrored one its mirror
   expect(shifted.every(Number.isFinite)).toBe(true);
 });
 
-test('what lies beyond the head picture is black', () => {
+test('what lies beyond the head frame is black', () => {
   const white = new Uint8Array(height * width * 3).fill(255);
-  const recipe = { frames: 1, crop: crop(16), color: 'RGB', range: [0, 255] } as const;
+  const recipe = { frameCount: 1, crop: crop(16), color: 'RGB', range: [0, 255] } as const;
   const window = cutMouthWindow(white, 0, { stored, recipe, angles: [0], augmentation: { ...plain, view: { ...plain.view, across: 1 } } });
-  // Half a side is 8 pixels, 2 of them lie in the picture.
+  // Half a side is 8 pixels, 2 of them lie in the frame.
   expect([9, 10].map((column) => Math.round(window[column * 3]))).toEqual([255, 0]);
 });
 
-test('cutMouthWindow refuses head pictures without their angles', () => {
-  const recipe = { frames: 4, crop: crop(16), color: 'RGB', range: [0, 255] } as const;
-  expect(() => cutMouthWindow(frames, 0, { stored, recipe })).toThrow('cutMouthWindow: angles must be given for head pictures');
+test('cutMouthWindow refuses head frames without their angles', () => {
+  const recipe = { frameCount: 4, crop: crop(16), color: 'RGB', range: [0, 255] } as const;
+  expect(() => cutMouthWindow(frames, 0, { stored, recipe })).toThrow('cutMouthWindow: angles must be given for head frames');
   expect(() => cutMouthWindow(frames, 0, { stored, recipe, angles: [0, 1] })).toThrow('sampleHeadWindow: angles must be finite');
 });
 
@@ -96,14 +96,14 @@ let folder: string;
 let remove: () => Promise<void>;
 afterAll(() => remove?.());
 
-test('SyncLoader and evaluationPairs cut a store of head pictures by the poses of its clips', async () => {
+test('SyncLoader and evaluationPairs cut a store of head frames by the poses of its clips', async () => {
   ({ folder, remove } = await temporaryFolder());
   const store = await ClipStore.create(folder, { ...storeRecipe, crop: stored });
   for (const id of ['a.mp4.t0.s0', 'b.mp4.t0.s0']) {
     const poses = Float32Array.from({ length: 24 * 4 }, (_, i) => (i % 4 === 3 ? Math.sin(i) / 3 : 10));
     await store.write({ ...madeClip(id, 24), frames: noise(24), height, width, poses });
   }
-  const recipe: SyncRecipe = { frames: 5, fps: 25, crop: crop(8), color: 'RGB', range: [-1, 1], mel: 'THESIS_MEL', melSteps: 16 };
+  const recipe: SyncRecipe = { frameCount: 5, fps: 25, crop: crop(8), color: 'RGB', range: [-1, 1], features: 'THESIS_MEL', featureSteps: 16 };
   const wanted = async (id: string, start: number) => {
     const clip = await store.read(id);
     return cutMouthWindow(clip.frames, start, { stored, recipe, angles: anglesOf(clip) });
@@ -122,7 +122,7 @@ test('SyncLoader and evaluationPairs cut a store of head pictures by the poses o
   for await (const clip of evaluationPairs(store, recipe, { perClip: 2 })) {
     const data = await clip.frames.data();
     expect(data.subarray(0, 960)).toEqual(await wanted(clip.id, clip.frameStarts[0]));
-    tf.dispose([clip.frames, clip.mel]);
+    tf.dispose([clip.frames, clip.features]);
   }
 });
 
@@ -131,7 +131,7 @@ test('a variation turns about the same centre and in the same direction as the f
   const turned = (angle: number, view: number) =>
     cutMouthWindow(one, 0, {
       stored,
-      recipe: { frames: 1, crop: crop(16), color: 'RGB', range: [0, 255] },
+      recipe: { frameCount: 1, crop: crop(16), color: 'RGB', range: [0, 255] },
       angles: [angle],
       augmentation: { ...plain, view: { ...plain.view, angle: view } },
     });

@@ -3,30 +3,30 @@ import type { DinetCrop, HeadCrop } from '@lipsync/contracts';
 import type { AugmentationDraw } from '../augmentation-draw';
 
 export type HeadWindowOptions = {
-  /** How the head pictures were cut. */
+  /** How the head frames were cut. */
   stored: HeadCrop;
   wanted: DinetCrop;
-  /** How far the face is turned in each picture, radians clockwise: the last of the four numbers of its pose. */
+  /** How far the face is turned in each frame, radians clockwise: the last of the four numbers of its pose. */
   angles: ArrayLike<number>;
   view?: AugmentationDraw['view'];
 };
 
 /**
- * The mouths of head pictures, as `ImageProcessor.mouths` and `syncInput` show painted ones to a sync network, written to `out`
- * `[size, size, pictures * 3]`, values 0..255.
+ * The mouths of head frames, as `ImageProcessor.mouths` and `syncInput` show painted ones to a sync network, written to `out`
+ * `[size, size, frames * 3]`, values 0..255.
  *
- * The picture is turned upright about the centre of its mouth box onto the box's own pixels, bilinear, black outside, and these are resized to
- * the network's size, bilinear. An augmentation's view looks at the turned picture beyond the box, too; its shift is in half sides of the box.
+ * The frame is turned upright about the centre of its mouth box onto the box's own pixels, bilinear, black outside, and these are resized to
+ * the network's size, bilinear. An augmentation's view looks at the turned frame beyond the box, too; its shift is in half sides of the box.
  *
  * Equal to `ImageProcessor` within 1e-4 of 255, whatever the angle and size, see the test.
  *
- * @param frames pictures of `storedShape(stored)`, RGB, one after the other.
+ * @param frames frames of `storedShape(stored)`, RGB, one after the other.
  */
 export function sampleHeadWindow(frames: Uint8Array, { stored, wanted, angles, view }: HeadWindowOptions, out: Float32Array): void {
   const { height, width } = storedShape(stored);
   const bytes = height * width * 3;
   const count = frames.length / bytes;
-  if (angles.length < count) fail(RangeError, 'sampleHeadWindow', 'angles', `at least ${count}, one a picture`, angles.length);
+  if (angles.length < count) fail(RangeError, 'sampleHeadWindow', 'angles', `at least ${count}, one a frame`, angles.length);
   const { size, upright, sampling } = wanted;
   const { mouth } = stored;
   const grid = gridOf(mouth, size, view);
@@ -39,13 +39,13 @@ export function sampleHeadWindow(frames: Uint8Array, { stored, wanted, angles, v
   for (let t = 0; t < count; t++) {
     const angle = upright === 'none' ? 0 : angles[t];
     if (!Number.isFinite(angle)) fail(RangeError, 'sampleHeadWindow', 'angles', 'finite', angle);
-    const picture = frames.subarray(t * bytes, (t + 1) * bytes);
-    turn(picture, { height, width, angle, centre, from }, turned.subarray(t * length, (t + 1) * length), grid.width);
+    const frame = frames.subarray(t * bytes, (t + 1) * bytes);
+    turn(frame, { height, width, angle, centre, from }, turned.subarray(t * length, (t + 1) * length), grid.width);
   }
   resize(turned, grid, length, out);
 }
 
-/** Which pixels of the turned picture, counted from the upper left of the mouth box, the network's pixels lie between. */
+/** Which pixels of the turned frame, counted from the upper left of the mouth box, the network's pixels lie between. */
 type Grid = { left: number; top: number; width: number; height: number; corners: Int32Array; across: Float32Array; down: Float32Array };
 
 function gridOf(mouth: number, size: number, view?: AugmentationDraw['view']): Grid {
@@ -88,7 +88,7 @@ type Turn = {
   height: number;
   width: number;
   angle: number;
-  /** Of the mouth box, pixels of the picture. */
+  /** Of the mouth box, pixels of the frame. */
   centre: { x: number; y: number };
   /** The upper left of what is turned, from that centre. */
   from: { x: number; y: number };
@@ -96,16 +96,16 @@ type Turn = {
 
 const FAR = 1 << 20; // pixels
 
-/** Fills `out`, rows of `columns` pixels, with the picture turned about a centre; bilinear, black outside. */
-function turn(picture: Uint8Array, { height, width, angle, centre, from }: Turn, out: Float32Array, columns: number): void {
+/** Fills `out`, rows of `columns` pixels, with the frame turned about a centre; bilinear, black outside. */
+function turn(frame: Uint8Array, { height, width, angle, centre, from }: Turn, out: Float32Array, columns: number): void {
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const at = (row: number, column: number, colour: number) =>
-    row >= 0 && row < height && column >= 0 && column < width ? picture[(row * width + column) * 3 + colour] : 0;
+    row >= 0 && row < height && column >= 0 && column < width ? frame[(row * width + column) * 3 + colour] : 0;
   for (let to = 0, row = from.y; to < out.length; row++) {
     let x = from.x * cos - row * sin + centre.x;
     let y = from.x * sin + row * cos + centre.y;
     for (const end = to + 3 * columns; to < end; to += 3, x += cos, y += sin) {
-      // Whole numbers for the processor, faster than Math.floor: no picture is turned further out than this.
+      // Whole numbers for the processor, faster than Math.floor: no frame is turned further out than this.
       const left = ((x + FAR) | 0) - FAR;
       const top = ((y + FAR) | 0) - FAR;
       const fx = x - left;
@@ -117,9 +117,9 @@ function turn(picture: Uint8Array, { height, width, angle, centre, from }: Turn,
       if (left >= 0 && top >= 0 && left < width - 1 && top < height - 1) {
         const i = (top * width + left) * 3;
         const l = i + width * 3;
-        out[to] = wi * picture[i] + wj * picture[i + 3] + wk * picture[l] + wl * picture[l + 3];
-        out[to + 1] = wi * picture[i + 1] + wj * picture[i + 4] + wk * picture[l + 1] + wl * picture[l + 4];
-        out[to + 2] = wi * picture[i + 2] + wj * picture[i + 5] + wk * picture[l + 2] + wl * picture[l + 5];
+        out[to] = wi * frame[i] + wj * frame[i + 3] + wk * frame[l] + wl * frame[l + 3];
+        out[to + 1] = wi * frame[i + 1] + wj * frame[i + 4] + wk * frame[l + 1] + wl * frame[l + 4];
+        out[to + 2] = wi * frame[i + 2] + wj * frame[i + 5] + wk * frame[l + 2] + wl * frame[l + 5];
       } else {
         for (let colour = 0; colour < 3; colour++) {
           out[to + colour] =
@@ -130,7 +130,7 @@ function turn(picture: Uint8Array, { height, width, angle, centre, from }: Turn,
   }
 }
 
-/** All pictures place by place, so that what is written lies together. */
+/** All frames place by place, so that what is written lies together. */
 function resize(turned: Float32Array, { corners, across, down, width }: Grid, length: number, out: Float32Array): void {
   const row = width * 3;
   for (let p = 0, to = 0; p < corners.length; p++) {

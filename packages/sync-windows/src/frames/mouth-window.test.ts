@@ -9,8 +9,8 @@ import { cutMouthWindow } from './mouth-window';
 const fixture = JSON.parse(readFileSync(new URL('../../fixtures/windows.json', import.meta.url), 'utf8')) as {
   from: number;
   to: number;
-  frames: number;
-  pictures: number[];
+  frameCount: number;
+  frames: number[];
   views: {
     name: string;
     fraction: number;
@@ -19,13 +19,13 @@ const fixture = JSON.parse(readFileSync(new URL('../../fixtures/windows.json', i
     window: number[];
   }[];
 };
-const noSound = { gain: 0, tilt: 0, scale: 1, shift: 0, noise: 0, jitterSteps: 0 };
+const noAudio = { gain: 0, tilt: 0, scale: 1, shift: 0, noise: 0, jitterSteps: 0 };
 
 test.each(fixture.views)('cutMouthWindow samples and colours as PyTorch does: $name', ({ fraction, view, colour, window }) => {
-  const got = cutMouthWindow(Uint8Array.from(fixture.pictures), 0, {
+  const got = cutMouthWindow(Uint8Array.from(fixture.frames), 0, {
     stored: similarity(1, fixture.from),
-    recipe: { frames: fixture.frames, crop: similarity(fraction, fixture.to), color: 'RGB', range: [-1, 1] },
-    augmentation: { view, colour: { ...colour, noise: 0 }, sound: noSound, noiseStarts: [0, 0, 0] },
+    recipe: { frameCount: fixture.frameCount, crop: similarity(fraction, fixture.to), color: 'RGB', range: [-1, 1] },
+    augmentation: { view, colour: { ...colour, noise: 0 }, audio: noAudio, noiseStarts: [0, 0, 0] },
   });
   // float32 here, float64 there: largest difference measured 2e-7 of -1..1
   expect(Math.max(...window.map((value, i) => Math.abs(value - got[i])))).toBeLessThan(1e-6);
@@ -33,15 +33,15 @@ test.each(fixture.views)('cutMouthWindow samples and colours as PyTorch does: $n
 
 test('without augmentation the centre is what the plain view of PyTorch shows', () => {
   const { fraction, window } = fixture.views[0];
-  const got = cutMouthWindow(Uint8Array.from(fixture.pictures), 0, {
+  const got = cutMouthWindow(Uint8Array.from(fixture.frames), 0, {
     stored: similarity(1, fixture.from),
-    recipe: { frames: fixture.frames, crop: similarity(fraction, fixture.to), color: 'RGB', range: [-1, 1] },
+    recipe: { frameCount: fixture.frameCount, crop: similarity(fraction, fixture.to), color: 'RGB', range: [-1, 1] },
   });
   expect(Math.max(...window.map((value, i) => Math.abs(value - got[i])))).toBeLessThan(1e-6);
 });
 
 test('channels run through the frames and their colours, in the order and range of the recipe', () => {
-  const clip = madeClip('a.mp4.t0.s0', 9, 200); // picture f is all (200, f, 0)
+  const clip = madeClip('a.mp4.t0.s0', 9, 200); // frame f is all (200, f, 0)
   const rgb = cutMouthWindow(clip.frames, 3, { stored: storeRecipe.crop, recipe });
   expect([...rgb.subarray(0, 15)]).toEqual([200, 3, 0, 200, 4, 0, 200, 5, 0, 200, 6, 0, 200, 7, 0]);
   expect([...rgb.subarray(120, 135)]).toEqual([...rgb.subarray(0, 15)]);
@@ -76,7 +76,7 @@ test('one draw always gives the same window, another draw another, within the ra
 test('cutMouthWindow refuses windows that leave the clip and an out of another length', () => {
   const clip = madeClip('a.mp4.t0.s0', 6);
   const options = { stored: storeRecipe.crop, recipe };
-  expect(() => cutMouthWindow(clip.frames, 2, options)).toThrow('cutMouthWindow: startFrame must be 0 to 1 (6 pictures, 5 in a window), got 2');
+  expect(() => cutMouthWindow(clip.frames, 2, options)).toThrow('cutMouthWindow: startFrame must be 0 to 1 (6 frames, 5 in a window), got 2');
   expect(() => cutMouthWindow(clip.frames, -1, options)).toThrow('got -1');
   expect(() => cutMouthWindow(clip.frames, 0, { ...options, out: new Float32Array(3) })).toThrow('out must be 135 numbers long, got 3');
 });

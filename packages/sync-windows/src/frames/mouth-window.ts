@@ -1,4 +1,4 @@
-import { fail, pictureShape, storedShape } from '@lipsync/contracts';
+import { fail, frameShape, storedShape } from '@lipsync/contracts';
 import type { StoredCrop, SyncRecipe } from '@lipsync/contracts';
 import type { AugmentationDraw } from '../augmentation-draw';
 import { viewFraction } from './view-fraction';
@@ -6,11 +6,11 @@ import { sampleHeadWindow } from './head-window';
 import { NOISE_MASK, noiseTable } from '../noise-table';
 
 export type MouthWindowOptions = {
-  /** How the pictures were cropped. */
+  /** How the frames were cropped. */
   stored: StoredCrop;
   /** What the network wants. */
-  recipe: Pick<SyncRecipe, 'frames' | 'crop' | 'color' | 'range'>;
-  /** Of head pictures, how far the face is turned in each of `frames`, radians clockwise: the last of the four numbers of its pose. */
+  recipe: Pick<SyncRecipe, 'frameCount' | 'crop' | 'color' | 'range'>;
+  /** Of head frames, how far the face is turned in each of `frames`, radians clockwise: the last of the four numbers of its pose. */
   angles?: ArrayLike<number>;
   /** Variation for training; without it the plain view. */
   augmentation?: AugmentationDraw;
@@ -18,17 +18,17 @@ export type MouthWindowOptions = {
   out?: Float32Array;
 };
 
-/** Where in a stored picture each pixel of the view, row by row, lies: index of the upper left of four neighbours, and their weights. */
+/** Where in a stored frame each pixel of the view, row by row, lies: index of the upper left of four neighbours, and their weights. */
 export type View = { pixels: Int32Array; nextColumn: Uint8Array; nextRow: Int32Array; weights: Float32Array };
 
 /**
- * Prepares sampling of the network's view from stored pictures, the augmentation's geometry folded in.
+ * Prepares sampling of the network's view from stored frames, the augmentation's geometry folded in.
  *
- * `stored (x, y) = A (x, y) + t` in coordinates -1..1 across the picture's outer edges, bilinear, the border repeated.
+ * `stored (x, y) = A (x, y) + t` in coordinates -1..1 across the frame's outer edges, bilinear, the border repeated.
  *
  * Source: PyTorch's `affine_grid` and `grid_sample`, `align_corners=False`, `padding_mode='border'`.
  *
- * @returns undefined where stored pictures are already what the network sees.
+ * @returns undefined where stored frames are already what the network sees.
  */
 export function makeView(
   stored: StoredCrop,
@@ -37,7 +37,7 @@ export function makeView(
 ): View | undefined {
   const fraction = viewFraction(stored, wanted);
   const { size } = wanted;
-  const { height } = pictureShape(wanted);
+  const { height } = frameShape(wanted);
   const from = storedShape(stored).height; // square, or the view would have been refused
   if (fraction === 1 && from === size && height === size && !view) return undefined;
   const { scale = 1, aspect = 1, angle = 0, mirrored = false, across = 0, down = 0 } = view ?? {};
@@ -77,15 +77,15 @@ export function makeView(
   return result;
 }
 
-/** Samples one stored picture into channel group `slot` of `[size, size, slots * 3]`, values 0..255. */
-export function sampleView(picture: Uint8Array, view: View | undefined, slot: number, slots: number, out: Float32Array): void {
+/** Samples one stored frame into channel group `slot` of `[size, size, slots * 3]`, values 0..255. */
+export function sampleView(frame: Uint8Array, view: View | undefined, slot: number, slots: number, out: Float32Array): void {
   const stride = slots * 3;
   let to = slot * 3;
   if (!view) {
-    for (let from = 0; from < picture.length; from += 3, to += stride) {
-      out[to] = picture[from];
-      out[to + 1] = picture[from + 1];
-      out[to + 2] = picture[from + 2];
+    for (let from = 0; from < frame.length; from += 3, to += stride) {
+      out[to] = frame[from];
+      out[to + 1] = frame[from + 1];
+      out[to + 2] = frame[from + 2];
     }
     return;
   }
@@ -99,24 +99,24 @@ export function sampleView(picture: Uint8Array, view: View | undefined, slot: nu
     const wj = weights[w + 1];
     const wk = weights[w + 2];
     const wl = weights[w + 3];
-    out[to] = wi * picture[i] + wj * picture[j] + wk * picture[k] + wl * picture[l];
-    out[to + 1] = wi * picture[i + 1] + wj * picture[j + 1] + wk * picture[k + 1] + wl * picture[l + 1];
-    out[to + 2] = wi * picture[i + 2] + wj * picture[j + 2] + wk * picture[k + 2] + wl * picture[l + 2];
+    out[to] = wi * frame[i] + wj * frame[j] + wk * frame[k] + wl * frame[l];
+    out[to + 1] = wi * frame[i + 1] + wj * frame[j + 1] + wk * frame[k + 1] + wl * frame[l + 1];
+    out[to + 2] = wi * frame[i + 2] + wj * frame[j + 2] + wk * frame[k + 2] + wl * frame[l + 2];
   }
 }
 
 /**
- * A window of pictures for a visual tower.
+ * A window of frames for a visual tower.
  *
  * `[height, width, frames * 3]`, channel = frame · 3 + colour in the recipe's order, values in its range. Where the
- * stored crop is wider than the network's, its centre is resampled; of head pictures, the mouth turned upright, as a generator's are. One
+ * stored crop is wider than the network's, its centre is resampled; of head frames, the mouth turned upright, as a generator's are. One
  * augmentation holds for the whole window.
  *
  * Source: resampling as PyTorch's `grid_sample(bilinear, border, align_corners=False)`: within 1e-5 of 0..255, turned and
  * mirrored views included (see the test).
  *
  * @param frames `[count, size, size, 3]`, RGB, 0..255.
- * @param startFrame First picture of the window.
+ * @param startFrame First frame of the window.
  * @returns float32, `options.out` where it is given.
  * @throws RangeError where the window leaves the clip; TypeError where the crops do not fit.
  * @example
@@ -127,18 +127,18 @@ export function cutMouthWindow(frames: Uint8Array, startFrame: number, options: 
   const shape = storedShape(stored);
   const bytes = shape.height * shape.width * 3;
   const count = frames.length / bytes;
-  if (!(Number.isInteger(startFrame) && startFrame >= 0 && startFrame + recipe.frames <= count)) {
-    const rule = `0 to ${count - recipe.frames} (${count} pictures, ${recipe.frames} in a window)`;
+  if (!(Number.isInteger(startFrame) && startFrame >= 0 && startFrame + recipe.frameCount <= count)) {
+    const rule = `0 to ${count - recipe.frameCount} (${count} frames, ${recipe.frameCount} in a window)`;
     fail(RangeError, 'cutMouthWindow', 'startFrame', rule, startFrame);
   }
-  const { height, width } = pictureShape(recipe.crop);
-  const length = height * width * recipe.frames * 3;
+  const { height, width } = frameShape(recipe.crop);
+  const length = height * width * recipe.frameCount * 3;
   const out = options.out ?? new Float32Array(length);
   if (out.length !== length) fail(TypeError, 'cutMouthWindow', 'out', `${length} numbers long`, out.length);
-  const window = frames.subarray(startFrame * bytes, (startFrame + recipe.frames) * bytes);
+  const window = frames.subarray(startFrame * bytes, (startFrame + recipe.frameCount) * bytes);
   if (stored.kind === 'dinet head' && recipe.crop.kind === 'dinet') {
-    if (!options.angles) fail(TypeError, 'cutMouthWindow', 'angles', 'given for head pictures', options.angles);
-    const angles = Array.from({ length: recipe.frames }, (_, t) => options.angles![startFrame + t]);
+    if (!options.angles) fail(TypeError, 'cutMouthWindow', 'angles', 'given for head frames', options.angles);
+    const angles = Array.from({ length: recipe.frameCount }, (_, t) => options.angles![startFrame + t]);
     sampleHeadWindow(window, { stored, wanted: recipe.crop, angles, view: augmentation?.view }, out);
   } else {
     sampleWindow(window, bytes, makeView(stored, recipe.crop, augmentation?.view), out);
@@ -148,7 +148,7 @@ export function cutMouthWindow(frames: Uint8Array, startFrame: number, options: 
   return out;
 }
 
-/** Samples all pictures of a window, `[size, size, pictures * 3]`, values 0..255: place by place, so that what is read and written lies together. */
+/** Samples all frames of a window, `[size, size, frames * 3]`, values 0..255: place by place, so that what is read and written lies together. */
 function sampleWindow(frames: Uint8Array, bytes: number, view: View | undefined, out: Float32Array): void {
   const count = frames.length / bytes;
   if (!view) {

@@ -7,19 +7,19 @@ export type PlannedTrack = { track: FaceTrack; plan: CropPlan };
 /** One crop of one face. */
 export type TrackCrop<P extends PlannedTrack> = {
   planned: P;
-  /** Index of the picture in the video. */
-  frame: number;
-  /** The whole picture; let go of it. */
-  picture: VideoFrame;
-  /** Index of the picture in the track. */
+  /** Index of the frame in the video. */
+  frameIndex: number;
+  /** The whole frame; let go of it. */
+  frame: VideoFrame;
+  /** Index of the frame in the track. */
   indexInTrack: number;
   /** RGB, 0..255, `[height, width, 3]`; a new array. */
   crop: Uint8Array;
 };
 
 /**
- * Cuts the crops of all tracks in one pass over the pictures, in the order of the pictures. Ends after the last track's last
- * picture, or earlier with the video; holds no picture.
+ * Cuts the crops of all tracks in one pass over the frames, in the order of the frames. Ends after the last track's last
+ * frame, or earlier with the video; holds no frame.
  *
  * @example
  * for await (const { planned, frame, crop } of trackCrops(video.frames(), planned)) { … }
@@ -28,13 +28,13 @@ export async function* trackCrops<P extends PlannedTrack>(
   frames: AsyncIterable<VideoFrame>,
   tracks: readonly P[],
 ): AsyncGenerator<TrackCrop<P>> {
-  const end = Math.max(0, ...tracks.map(({ track }) => track.firstFrame + track.frames));
+  const end = Math.max(0, ...tracks.map(({ track }) => track.firstFrame + track.frameCount));
   if (end === 0) return;
   for await (const frame of frames) {
     for (const planned of tracks) {
       const indexInTrack = frame.index - planned.track.firstFrame;
-      if (indexInTrack < 0 || indexInTrack >= planned.track.frames) continue;
-      yield { planned, frame: frame.index, picture: frame, indexInTrack, crop: planned.plan.cut(frame, indexInTrack) };
+      if (indexInTrack < 0 || indexInTrack >= planned.track.frameCount) continue;
+      yield { planned, frameIndex: frame.index, frame: frame, indexInTrack, crop: planned.plan.cut(frame, indexInTrack) };
     }
     if (frame.index + 1 >= end) return;
   }

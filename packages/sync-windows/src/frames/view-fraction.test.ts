@@ -11,7 +11,7 @@ test('viewFraction is the ratio of the sides, 1 for equal crops', () => {
   expect(viewFraction(dinet, { ...dinet })).toBe(1);
 });
 
-test('viewFraction refuses a crop that the stored pictures do not hold', () => {
+test('viewFraction refuses a crop that the stored frames do not hold', () => {
   expect(() => viewFraction(similarity(1.18, 48), similarity(1.9, 96))).toThrow('viewFraction: wanted.side must be at most the stored');
   expect(() => viewFraction(similarity(1.9, 96), { ...similarity(1.18, 48), window: 'frame' })).toThrow('wanted.window must be "clip median"');
   expect(() => viewFraction(dinet, { ...dinet, size: 128 })).toThrow('wanted must be the stored crop');

@@ -1,7 +1,7 @@
-import { cropSideFactor, fail, type StoredCrop, type SyncRecipe } from '@lipsync/contracts';
+import { fail, type StoredCrop, type SyncRecipe } from '@lipsync/contracts';
 
 /**
- * The part of the stored picture that a network sees, as a fraction of its side; 1 where both crops are the same.
+ * The part of the stored frame that a network sees, as a fraction of its side; 1 where both crops are the same.
  *
  * @throws TypeError where the network's crop cannot be taken out of the stored one: other kind, centre, smoothing or a
  * wider side; other crops must be the same in all but the rows that are seen, as all rows are stored.
@@ -11,9 +11,9 @@ import { cropSideFactor, fail, type StoredCrop, type SyncRecipe } from '@lipsync
 export function viewFraction(stored: StoredCrop, wanted: SyncRecipe['crop']): number {
   if (stored.kind === 'similarity' && wanted.kind === 'similarity') {
     const differs = (['centre', 'upright', 'window'] as const).find((key) => stored[key] !== wanted[key]);
-    if (differs) fail(TypeError, 'viewFraction', `wanted.${differs}`, `"${stored[differs]}", as the pictures were stored`, wanted[differs]);
-    const fraction = cropSideFactor(wanted) / cropSideFactor(stored);
-    if (fraction > 1) fail(TypeError, 'viewFraction', 'wanted.side', `at most the stored "${stored.side}"`, wanted.side);
+    if (differs) fail(TypeError, 'viewFraction', `wanted.${differs}`, `"${stored[differs]}", as the frames were stored`, wanted[differs]);
+    const fraction = wanted.side / stored.side;
+    if (fraction > 1) fail(TypeError, 'viewFraction', 'wanted.side', `at most the stored ${stored.side}`, wanted.side);
     return fraction;
   }
   const [left, right] = [stored, wanted].map((crop) => JSON.stringify(Object.entries(crop).filter(([key]) => key !== 'rows').sort()));
@@ -21,7 +21,7 @@ export function viewFraction(stored: StoredCrop, wanted: SyncRecipe['crop']): nu
   return 1;
 }
 
-/** Whether a network's pictures can be taken out of the stored ones. */
+/** Whether a network's frames can be taken out of the stored ones. */
 export function canView(stored: StoredCrop, wanted: SyncRecipe['crop']): boolean {
   try {
     viewFraction(stored, wanted);

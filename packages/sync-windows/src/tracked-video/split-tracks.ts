@@ -3,15 +3,15 @@ import type { FaceTrack } from '@lipsync/contracts';
 /**
  * Face tracks that end at cuts: each becomes one for every shot in which it is seen.
  *
- * @param cuts first pictures of shots, rising.
- * @param margin pictures that are left out before and after each cut, where landmarks may belong to neither side. Default 0.
- * @returns tracks in the order of their first picture, ids from 0; those without a cut inside are the same but for the id.
+ * @param cuts first frames of shots, rising.
+ * @param margin frames that are left out before and after each cut, where landmarks may belong to neither side. Default 0.
+ * @returns tracks in the order of their first frame, ids from 0; those without a cut inside are the same but for the id.
  * @example
- * splitTracks([{ firstFrame: 0, frames: 50, … }], [30]); // pictures 0..29 and 30..49
+ * splitTracks([{ firstFrame: 0, frames: 50, … }], [30]); // frames 0..29 and 30..49
  */
 export function splitTracks(tracks: readonly FaceTrack[], cuts: readonly number[], margin = 0): FaceTrack[] {
   const pieces = tracks.flatMap((track) => {
-    const end = track.firstFrame + track.frames;
+    const end = track.firstFrame + track.frameCount;
     const inside = cuts.filter((cut) => cut > track.firstFrame && cut < end);
     if (inside.length === 0) return [track];
     const edges = [track.firstFrame - margin, ...inside, end + margin];
@@ -28,10 +28,10 @@ function pieceOf(track: FaceTrack, from: number, to: number): FaceTrack {
   return {
     ...track,
     firstFrame: from,
-    frames: to - from,
+    frameCount: to - from,
     points: track.points.slice(first * 136, last * 136),
-    // Which pictures were filled in is not known: their share is taken to be the same everywhere.
-    interpolated: Math.round((track.interpolated * (to - from)) / track.frames),
+    // Which frames were filled in is not known: their share is taken to be the same everywhere.
+    interpolated: Math.round((track.interpolated * (to - from)) / track.frameCount),
     ...(track.boxes ? { boxes: track.boxes.slice(first * 4, last * 4) } : {}),
   };
 }

@@ -6,17 +6,17 @@ import { trackFromLandmarks } from '@lipsync/face-crop';
 
 const faces = [{ from: 0, to: 1e9, x: 60 }];
 
-test('openTrackedVideo follows the faces and measures the sound', async () => {
-  const made = madeMedia({ 'a.mp4': { frames: 30, faces } });
+test('openTrackedVideo follows the faces and measures the audio', async () => {
+  const made = madeMedia({ 'a.mp4': { frameCount: 30, faces } });
   const video = await openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4') });
-  expect(video.tracks.map((track) => [track.id, track.firstFrame, track.frames])).toEqual([[0, 0, 30]]);
-  expect(video.picture).toEqual({ width: WIDTH, height: HEIGHT });
-  expect(video.sound.samples).toBe(30 * 640);
-  expect(video.sound.peak).toBeCloseTo(0.5, 2);
+  expect(video.tracks.map((track) => [track.id, track.firstFrame, track.frameCount])).toEqual([[0, 0, 30]]);
+  expect(video.frame).toEqual({ width: WIDTH, height: HEIGHT });
+  expect(video.audioLevel.samples).toBe(30 * 640);
+  expect(video.audioLevel.peak).toBeCloseTo(0.5, 2);
 });
 
-test('kept pictures are replayed without decoding until they are released', async () => {
-  const made = madeMedia({ 'a.mp4': { frames: 30, faces } });
+test('kept frames are replayed without decoding until they are released', async () => {
+  const made = madeMedia({ 'a.mp4': { frameCount: 30, faces } });
   const video = await openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4') });
   const indices = async () => {
     const seen: number[] = [];
@@ -25,39 +25,39 @@ test('kept pictures are replayed without decoding until they are released', asyn
   };
   const replayed = await indices();
   for await (const piece of video.audio()) expect(piece.sampleRate).toBe(16000);
-  expect([made.counts.framePasses, made.counts.soundPasses]).toEqual([1, 1]);
+  expect([made.counts.framePasses, made.counts.audioPasses]).toEqual([1, 1]);
   video.release();
   expect(await indices()).toEqual(replayed);
   for await (const piece of video.audio()) expect(piece.sampleRate).toBe(16000);
-  expect([made.counts.framePasses, made.counts.soundPasses]).toEqual([2, 2]);
+  expect([made.counts.framePasses, made.counts.audioPasses]).toEqual([2, 2]);
 });
 
-test('a video longer than keepBytes holds no picture: each is let go before the next is asked for', async () => {
-  const made = madeMedia({ 'a.mp4': { frames: 40, faces } });
+test('a video longer than keepBytes holds no frame: each is let go before the next is asked for', async () => {
+  const made = madeMedia({ 'a.mp4': { frameCount: 40, faces } });
   const video = await openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4'), keepBytes: 1000 });
-  expect(made.counts.pictures).toBe(40);
+  expect(made.counts.frameCount).toBe(40);
   for await (const frame of video.frames()) if (frame.index === 3) break;
-  expect([made.counts.pictures, made.counts.open]).toEqual([44, 0]);
+  expect([made.counts.frameCount, made.counts.open]).toEqual([44, 0]);
   for await (const piece of video.audio()) expect(piece.sampleRate).toBe(16000);
-  expect(made.counts.soundPasses).toBe(2);
+  expect(made.counts.audioPasses).toBe(2);
 });
 
 test('given tracks need neither detector nor a first pass', async () => {
-  const made = madeMedia({ 'a.mp4': { frames: 30, faces: [] } });
+  const made = madeMedia({ 'a.mp4': { frameCount: 30, faces: [] } });
   const track = trackFromLandmarks(facePoints(60));
   const video = await openTrackedVideo({ path: 'a.mp4', reader: made.reader, tracks: [track] });
   expect([video.tracks, made.counts.framePasses]).toEqual([[track], 0]);
 });
 
 test('errors of the detector are not the video\'s, and leave no decoder behind', async () => {
-  const made = madeMedia({ 'a.mp4': { frames: 30, faces } });
+  const made = madeMedia({ 'a.mp4': { frameCount: 30, faces } });
   const detector = { ...made.detectorFor('a.mp4'), detect: () => Promise.reject(new Error('no weights')) };
   await expect(openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector })).rejects.toThrow(/^no weights$/);
   expect(made.counts.open).toBe(0);
 });
 
 test('a reader that opens both streams at once is asked for both, and let go of', async () => {
-  const made = madeMedia({ 'a.mp4': { frames: 30, faces }, 'mute.mp4': { frames: 30, faces, hasSound: false } });
+  const made = madeMedia({ 'a.mp4': { frameCount: 30, faces }, 'mute.mp4': { frameCount: 30, faces, hasAudio: false } });
   const seen: string[] = [];
   const reader = {
     ...made.reader,
@@ -74,14 +74,14 @@ test('a reader that opens both streams at once is asked for both, and let go of'
   expect(video.tracks).toHaveLength(1);
   video.release();
   expect(seen).toEqual(['open a.mp4', 'release a.mp4']);
-  await expect(openTrackedVideo({ path: 'mute.mp4', reader, detector })).rejects.toThrow('no sound');
+  await expect(openTrackedVideo({ path: 'mute.mp4', reader, detector })).rejects.toThrow('no audio');
   expect(seen.slice(2)).toEqual(['open mute.mp4', 'release mute.mp4']);
   // Longer than what may be kept: the run is given up before it is read.
   await openTrackedVideo({ path: 'a.mp4', reader, detector, keepBytes: 1000 });
   expect(seen.slice(4)).toEqual(['open a.mp4', 'release a.mp4']);
 });
 
-/** A reader of films four times as large as the made ones, whose views are the made ones themselves or a part of the large ones. */
+/** A reader of videos four times as large as the made ones, whose views are the made ones themselves or a part of the large ones. */
 function large(made: ReturnType<typeof madeMedia>) {
   const asked: object[] = [];
   const enlarge = { width: 4 * WIDTH, height: 4 * HEIGHT };
@@ -112,26 +112,26 @@ const faceOf = (scale: number) => (made: ReturnType<typeof madeMedia>): Landmark
   return { ...detector, detect };
 };
 
-test('faces in large pictures are followed in smaller ones, their points in pixels of the large', async () => {
-  const made = madeMedia({ 'a.mp4': { frames: 30, faces } });
+test('faces in large frames are followed in smaller ones, their points in pixels of the large', async () => {
+  const made = madeMedia({ 'a.mp4': { frameCount: 30, faces } });
   const { reader, asked } = large(made);
   const options = { path: 'a.mp4', reader, detector: faceOf(3.2)(made) };
-  const [seen, whole] = [await openTrackedVideo({ ...options, lookSide: WIDTH }), await openTrackedVideo(options)];
+  const [seen, whole] = [await openTrackedVideo({ ...options, detectionSide: WIDTH }), await openTrackedVideo(options)];
   expect(asked).toEqual([{ fps: 25, maxSide: WIDTH }]);
   expect(seen.tracks).toEqual(whole.tracks);
-  expect(seen.picture).toEqual({ width: 4 * WIDTH, height: 4 * HEIGHT });
+  expect(seen.frame).toEqual({ width: 4 * WIDTH, height: 4 * HEIGHT });
   expect(seen.part!({ left: 0, top: 0, width: 8, height: 8 })).toBeDefined();
   expect(asked[1]).toEqual({ fps: 25, region: { left: 0, top: 0, width: 8, height: 8 } });
-  expect(whole.part!({ left: 0, top: 0, width: 8, height: 8 })).toBeUndefined(); // its pictures are kept
+  expect(whole.part!({ left: 0, top: 0, width: 8, height: 8 })).toBeUndefined(); // its frames are kept
 });
 
-test('where a face is small in smaller pictures, or there is none, the whole pictures are looked at', async () => {
-  const made = madeMedia({ 'a.mp4': { frames: 30, faces } });
+test('where a face is small in smaller frames, or there is none, the whole frames are looked at', async () => {
+  const made = madeMedia({ 'a.mp4': { frameCount: 30, faces } });
   const { reader, asked } = large(made);
-  const video = await openTrackedVideo({ path: 'a.mp4', reader, detector: faceOf(2.8)(made), lookSide: WIDTH });
+  const video = await openTrackedVideo({ path: 'a.mp4', reader, detector: faceOf(2.8)(made), detectionSide: WIDTH });
   expect([asked.length, made.counts.framePasses, made.counts.open]).toEqual([1, 2, 0]);
   expect(video.tracks).toHaveLength(1);
   const nobody = { ...faceOf(1)(made), detect: async () => [] };
-  await expect(openTrackedVideo({ path: 'a.mp4', reader, detector: nobody, lookSide: WIDTH })).rejects.toThrow('no face followed in 30 pictures');
+  await expect(openTrackedVideo({ path: 'a.mp4', reader, detector: nobody, detectionSide: WIDTH })).rejects.toThrow('no face followed in 30 frames');
   expect(made.counts.framePasses).toBe(4);
 });

@@ -1,9 +1,9 @@
 import { fail } from '@lipsync/contracts';
-import type { FaceTrack, FilmStreams, LandmarkDetector, MediaInfo, MediaReader, PictureRegion, VideoFrame, Waveform } from '@lipsync/contracts';
+import type { FaceTrack, MediaStreams, LandmarkDetector, MediaInfo, MediaReader, FrameRegion, VideoFrame, Waveform } from '@lipsync/contracts';
 import { collectTracks } from '@lipsync/face-crop';
 import type { CollectTracksOptions } from '@lipsync/face-crop';
-import { measureSound } from './sound-level';
-import type { SoundLevel } from './sound-level';
+import { measureAudio } from './audio-level';
+import type { AudioLevel } from './audio-level';
 import { splitTracks } from './split-tracks';
 import { UnusableVideo, readable, readerError } from './unusable-video';
 
@@ -14,32 +14,32 @@ export type TrackedVideoOptions = {
   detector?: LandmarkDetector;
   /** Faces that are known already, such as from `parseLandmarkFile`. */
   tracks?: readonly FaceTrack[];
-  /** Pictures a second. Default 25. */
+  /** Frames a second. Default 25. */
   fps?: number;
-  /** Sound whose largest sample is below this, full scale 1, counts as silent. Default 0.001 (-60 dB). */
+  /** Audio whose largest sample is below this, full scale 1, counts as silent. Default 0.001 (-60 dB). */
   silencePeak?: number;
-  /** Decoded pictures, and decoded sound, up to this many bytes each are kept from the first pass to the next. Default 128 MiB. */
+  /** Decoded frames, and decoded audio, up to this many bytes each are kept from the first pass to the next. Default 128 MiB. */
   keepBytes?: number;
   /**
-   * Faces are followed in pictures scaled down to this longer side where they are half as large again or larger, where the reader can scale and
-   * every face is large enough for its landmarks not to notice (64 pixels then). Default: in the pictures as they are.
+   * Faces are followed in frames scaled down to this longer side where they are half as large again or larger, where the reader can scale and
+   * every face is large enough for its landmarks not to notice (64 pixels then). Default: in the frames as they are.
    */
-  lookSide?: number;
+  detectionSide?: number;
   /** How detections become tracks. */
   collect?: CollectTracksOptions;
   /** Finds where shots begin: no track goes on over a cut. Default none. */
   shots?: ShotFinder;
   /** Called with what the file says of itself. */
   onInfo?: (info: MediaInfo) => void;
-  /** Called with the number of pictures looked at, every 25. */
-  onFrame?: (frames: number) => void;
-  /** Called once with a way to read the sound, before faces are looked for. */
-  onSound?: (audio: () => AsyncIterable<Waveform>) => void;
+  /** Called with the number of frames looked at, every 25. */
+  onFrame?: (frameCount: number) => void;
+  /** Called once with a way to read the audio, before faces are looked for. */
+  onAudio?: (audio: () => AsyncIterable<Waveform>) => void;
 };
 
-/** Tells where shots begin, from pictures in order; see `ShotDetector` of @lipsync/face-crop. */
+/** Tells where shots begin, from frames in order; see `ShotDetector` of @lipsync/face-crop. */
 export type ShotFinder = {
-  /** Indices of the first pictures of shots that are certain now. */
+  /** Indices of the first frames of shots that are certain now. */
   push(frame: VideoFrame): number[];
   /** Those that were still to come. */
   finish(): number[];
@@ -50,31 +50,31 @@ export type TrackedVideo = {
   readonly path: string;
   readonly info: MediaInfo;
   readonly fps: number;
-  /** In the order of their first picture; ids differ. */
+  /** In the order of their first frame; ids differ. */
   readonly tracks: FaceTrack[];
-  /** First pictures of all shots but the first. */
+  /** First frames of all shots but the first. */
   readonly cuts: number[];
-  readonly sound: SoundLevel;
-  /** Upright size of the pictures. */
-  readonly picture: { width: number; height: number };
-  /** The pictures from the first on, from memory where they were kept. */
+  readonly audioLevel: AudioLevel;
+  /** Upright size of the frames. */
+  readonly frame: { width: number; height: number };
+  /** The frames from the first on, from memory where they were kept. */
   frames(): AsyncIterable<VideoFrame>;
-  /** A region of the pictures; undefined where they are kept whole, or the reader cannot. */
-  part?(region: PictureRegion): AsyncIterable<VideoFrame> | undefined;
-  /** The sound from the first picture on, 16 kHz mono, from memory where it was kept. */
+  /** A region of the frames; undefined where they are kept whole, or the reader cannot. */
+  part?(region: FrameRegion): AsyncIterable<VideoFrame> | undefined;
+  /** The audio from the first frame on, 16 kHz mono, from memory where it was kept. */
   audio(): AsyncIterable<Waveform>;
   /** Lets go of what was kept; `frames` and `audio` then decode again. */
   release(): void;
 };
 
 const SAMPLE_RATE = 16000;
-const SHORTEST_SOUND = 401; // samples; a shorter one cannot be mirrored for its first mel step
+const SHORTEST_AUDIO = 401; // samples; a shorter one cannot be mirrored for its first mel step
 
 /**
  * Opens a video and follows its faces: the first of two passes, in constant memory but for the landmarks (0.5 kB a face and
- * picture) and, of short videos, the pictures themselves.
+ * frame) and, of short videos, the frames themselves.
  *
- * @throws UnusableVideo with the reason `broken`, `no picture`, `no sound`, `silent`, `sound too short` or `no face`; other
+ * @throws UnusableVideo with the reason `broken`, `no frame`, `no audio`, `silent`, `audio too short` or `no face`; other
  * errors come from the detector or the system.
  * @example
  * const video = await openTrackedVideo({ path: 'talk.mp4', reader: await openMedia(), detector });
@@ -83,19 +83,19 @@ const SHORTEST_SOUND = 401; // samples; a shorter one cannot be mirrored for its
 export async function openTrackedVideo(options: TrackedVideoOptions): Promise<TrackedVideo> {
   const { path, reader, detector, fps = 25, keepBytes = 128 * 2 ** 20 } = options;
   if (!detector && !options.tracks) fail(TypeError, 'openTrackedVideo', 'detector', 'given where tracks are not', detector);
-  const film = await openFilm(path, reader, fps, keepBytes).catch((error: unknown) => {
+  const video = await openVideo(path, reader, fps, keepBytes).catch((error: unknown) => {
     throw readerError(error, path);
   });
   try {
-    return await followFaces(film, options, reader);
+    return await followFaces(video, options, reader);
   } catch (error) {
-    await film.release();
+    await video.release();
     throw error;
   }
 }
 
-/** Both streams of a file: in one run of the decoder where its pictures can wait while the sound is measured. */
-async function openFilm(path: string, reader: MediaReader, fps: number, keepBytes: number): Promise<FilmStreams> {
+/** Both streams of a file: in one run of the decoder where its frames can wait while the audio is measured. */
+async function openVideo(path: string, reader: MediaReader, fps: number, keepBytes: number): Promise<MediaStreams> {
   const film = await reader.both?.(path, { fps, sampleRate: SAMPLE_RATE, keepBytes });
   const info = film?.info ?? (await reader.probe(path));
   const { video, durationSec } = info;
@@ -106,28 +106,28 @@ async function openFilm(path: string, reader: MediaReader, fps: number, keepByte
   return { info, frames: reader.frames(path, { fps }), audio, release: async () => undefined };
 }
 
-async function followFaces(film: FilmStreams, options: TrackedVideoOptions, reader: MediaReader): Promise<TrackedVideo> {
+async function followFaces(video: MediaStreams, options: TrackedVideoOptions, reader: MediaReader): Promise<TrackedVideo> {
   const { path, detector, fps = 25, silencePeak = 0.001, keepBytes = 128 * 2 ** 20, collect, onFrame, shots } = options;
-  const { info } = film;
+  const { info } = video;
   options.onInfo?.(info);
-  if (!info.video) throw new UnusableVideo('no picture', 'the file has no picture');
-  if (!info.audio) throw new UnusableVideo('no sound', 'the file has no sound');
+  if (!info.video) throw new UnusableVideo('no video', 'the file has no frame');
+  if (!info.audio) throw new UnusableVideo('no audio', 'the file has no audio');
 
-  const decodeSound = () => readable(film.audio, path);
-  let keptSound: Waveform[] | undefined;
-  const sound = await measureSound(
-    keeping(decodeSound(), keepBytes, (piece) => piece.samples.byteLength, (pieces) => (keptSound = pieces)),
+  const decodeAudio = () => readable(video.audio, path);
+  let keptAudio: Waveform[] | undefined;
+  const audioLevel = await measureAudio(
+    keeping(decodeAudio(), keepBytes, (piece) => piece.samples.byteLength, (pieces) => (keptAudio = pieces)),
   );
-  if (sound.samples < SHORTEST_SOUND) throw new UnusableVideo('sound too short', `${sound.samples} samples of sound`);
-  if (sound.peak < silencePeak) {
-    throw new UnusableVideo('silent', `largest sample ${sound.peak.toPrecision(3)}, below ${silencePeak}`);
+  if (audioLevel.samples < SHORTEST_AUDIO) throw new UnusableVideo('audio too short', `${audioLevel.samples} samples of audio`);
+  if (audioLevel.peak < silencePeak) {
+    throw new UnusableVideo('silent', `largest sample ${audioLevel.peak.toPrecision(3)}, below ${silencePeak}`);
   }
 
-  const audio = () => (keptSound ? replay(keptSound) : decodeSound());
-  options.onSound?.(audio);
+  const audio = () => (keptAudio ? replay(keptAudio) : decodeAudio());
+  options.onAudio?.(audio);
 
-  const picture = { width: info.video.width, height: info.video.height };
-  const decode = () => readable(film.frames, path);
+  const frame = { width: info.video.width, height: info.video.height };
+  const decode = () => readable(video.frames, path);
   let kept: VideoFrame[] | undefined;
   let tracks = options.tracks ? [...options.tracks] : [];
   const cuts: number[] = [];
@@ -137,7 +137,7 @@ async function followFaces(film: FilmStreams, options: TrackedVideoOptions, read
       seen = 0;
       const pictures = whole ? keeping(frames, keepBytes, (frame) => frame.data.byteLength, (all) => (kept = all)) : frames;
       for await (const frame of pictures) {
-        if (whole) [picture.width, picture.height] = [frame.width, frame.height];
+        if (whole) [frame.width, frame.height] = [frame.width, frame.height];
         if (shots) cuts.push(...shots.push(frame));
         seen++;
         if (seen % 25 === 0) onFrame?.(seen);
@@ -147,13 +147,13 @@ async function followFaces(film: FilmStreams, options: TrackedVideoOptions, read
     };
     if (options.tracks) for await (const _ of watch(decode(), true));
     else {
-      const { lookSide = Infinity } = options;
-      const smaller = Math.max(picture.width, picture.height) >= 1.5 * lookSide && !shots && reader.view?.(path, { fps, maxSide: lookSide });
-      const found = smaller && (await collectLarge(watch(readable(smaller, path), false), detector!, collect, picture));
+      const { detectionSide = Infinity } = options;
+      const smaller = Math.max(frame.width, frame.height) >= 1.5 * detectionSide && !shots && reader.view?.(path, { fps, maxSide: detectionSide });
+      const found = smaller && (await collectLarge(watch(readable(smaller, path), false), detector!, collect, frame));
       tracks = found || (await collectTracks(watch(decode(), true), detector!, collect));
     }
-    if (seen === 0) throw new UnusableVideo('broken', 'no picture could be decoded');
-    if (tracks.length === 0 && !options.tracks) throw new UnusableVideo('no face', `no face followed in ${seen} pictures`);
+    if (seen === 0) throw new UnusableVideo('broken', 'no frame could be decoded');
+    if (tracks.length === 0 && !options.tracks) throw new UnusableVideo('no face', `no face followed in ${seen} frames`);
   }
   if (tracks.length === 0) throw new UnusableVideo('no face', 'no face in the landmarks given');
   return {
@@ -163,8 +163,8 @@ async function followFaces(film: FilmStreams, options: TrackedVideoOptions, read
     // Between two looks landmarks are filled in: over a cut they would lie between two faces.
     tracks: splitTracks(tracks, cuts, options.tracks ? 0 : (collect?.every ?? 1) - 1),
     cuts,
-    sound,
-    picture,
+    audioLevel,
+    frame,
     frames: () => (kept ? replay(kept) : decode()),
     part: (region) => {
       const parts = kept ? undefined : reader.view?.(path, { fps, region });
@@ -172,21 +172,21 @@ async function followFaces(film: FilmStreams, options: TrackedVideoOptions, read
     },
     audio,
     release: () => {
-      kept = keptSound = undefined;
-      void film.release();
+      kept = keptAudio = undefined;
+      void video.release();
     },
   };
 }
 
 /**
- * Longer side of the landmarks' box, pixels of the scaled picture, below which whole pictures are looked at. Measured on a face of 200 pixels: at 100 its
- * landmarks lie 0.2 pixels from those in the whole picture, at 65 0.4, at 50 0.7.
+ * Longer side of the landmarks' box, pixels of the scaled frame, below which whole frames are looked at. Measured on a face of 200 pixels: at 100 its
+ * landmarks lie 0.2 pixels from those in the whole frame, at 65 0.4, at 50 0.7.
  */
 const SMALLEST_FACE = 64;
 
 class SmallFace extends Error {}
 
-/** Tracks out of pictures scaled down, in pixels of the whole ones; undefined where a face is too small for that, or there is none. */
+/** Tracks out of frames scaled down, in pixels of the whole ones; undefined where a face is too small for that, or there is none. */
 async function collectLarge(
   frames: AsyncIterable<VideoFrame>,
   detector: LandmarkDetector,

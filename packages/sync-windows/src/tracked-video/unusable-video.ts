@@ -1,6 +1,6 @@
 
 /** Why a video gives no windows. */
-export type VideoProblem = 'broken' | 'no picture' | 'no sound' | 'silent' | 'no face' | 'too short' | 'sound too short' | 'crop impossible' | 'bad landmarks' | 'bad features';
+export type VideoProblem = 'broken' | 'no video' | 'no audio' | 'silent' | 'no face' | 'too short' | 'audio too short' | 'crop impossible' | 'bad landmarks' | 'bad features';
 
 /** A video that cannot be used, and why. */
 export class UnusableVideo extends Error {

@@ -9,38 +9,38 @@ beforeAll(async () => {
   registerGradients();
 });
 
-const VISION = [[0, 0, 0], [3, 4, 0], [1, 1, 1]];
+const VISUAL = [[0, 0, 0], [3, 4, 0], [1, 1, 1]];
 const AUDIO = [[1, 0, 0], [0, 0, 0], [1, 1, 5]];
-const tensors = () => [tf.tensor2d(VISION), tf.tensor2d(AUDIO), tf.tensor1d([1, 0, 0])] as const;
+const tensors = () => [tf.tensor2d(VISUAL), tf.tensor2d(AUDIO), tf.tensor1d([1, 0, 0])] as const;
 
 test('contrastiveDistanceLoss draws pairs together and pushes others as far as the margin', async () => {
-  const [vision, audio, labels] = tensors();
-  expect(Array.from(await pairDistance(vision, audio).data(), (value) => Math.round(value * 1e4) / 1e4)).toEqual([1, 5, 4]);
+  const [visual, audio, labels] = tensors();
+  expect(Array.from(await pairDistance(visual, audio).data(), (value) => Math.round(value * 1e4) / 1e4)).toEqual([1, 5, 4]);
   // distances 1 (in sync), 5 and 4 (off): (1 + (4.5 - 5 below 0) + 0.25) / 3 / 2
-  const { loss, positiveDistance, negativeDistance } = contrastiveDistanceLoss(vision, audio, labels, { margin: 4.5 });
+  const { loss, positiveDistance, negativeDistance } = contrastiveDistanceLoss(visual, audio, labels, { margin: 4.5 });
   expect((await loss.data())[0]).toBeCloseTo((1 + 0 + 0.25) / 6, 4);
   expect((await positiveDistance.data())[0]).toBeCloseTo(1, 4);
   expect((await negativeDistance.data())[0]).toBeCloseTo(4.5, 4);
 });
 
 test('contrastiveDistanceLoss has the gradient of finite differences, and leaves three tensors', () => {
-  const [vision, audio, labels] = tensors();
+  const [visual, audio, labels] = tensors();
   const f = (x: tf.Tensor) => contrastiveDistanceLoss(x as tf.Tensor2D, audio, labels, { margin: 7 }).loss;
-  const slope = tf.grad(f)(vision).dataSync();
+  const slope = tf.grad(f)(visual).dataSync();
   const step = 1e-3;
-  VISION.flat().forEach((value, i) => {
-    const moved = (by: number) => f(tf.tensor2d(VISION.flat().map((other, j) => (j === i ? value + by : other)), [3, 3])).dataSync()[0];
+  VISUAL.flat().forEach((value, i) => {
+    const moved = (by: number) => f(tf.tensor2d(VISUAL.flat().map((other, j) => (j === i ? value + by : other)), [3, 3])).dataSync()[0];
     expect(slope[i]).toBeCloseTo((moved(step) - moved(-step)) / (2 * step), 2);
   });
   const before = tf.memory().numTensors;
-  const parts = contrastiveDistanceLoss(vision, audio, labels);
+  const parts = contrastiveDistanceLoss(visual, audio, labels);
   expect(tf.memory().numTensors).toBe(before + 3);
   tf.dispose(parts);
 });
 
 test('contrastiveDistanceLoss refuses other shapes and margins', () => {
-  const [vision, audio, labels] = tensors();
-  expect(() => contrastiveDistanceLoss(vision, tf.zeros([3, 2]), labels)).toThrow('of vision’s shape'.replace('’', "'"));
-  expect(() => contrastiveDistanceLoss(vision, audio, tf.zeros([2]))).toThrow('labels must be [3]');
-  expect(() => contrastiveDistanceLoss(vision, audio, labels, { margin: 0 })).toThrow('margin must be above 0');
+  const [visual, audio, labels] = tensors();
+  expect(() => contrastiveDistanceLoss(visual, tf.zeros([3, 2]), labels)).toThrow('of vision’s shape'.replace('’', "'"));
+  expect(() => contrastiveDistanceLoss(visual, audio, tf.zeros([2]))).toThrow('labels must be [3]');
+  expect(() => contrastiveDistanceLoss(visual, audio, labels, { margin: 0 })).toThrow('margin must be above 0');
 });

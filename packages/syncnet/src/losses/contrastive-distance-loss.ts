@@ -8,11 +8,11 @@ export type DistanceLossParts = { loss: tf.Scalar; positiveDistance: tf.Scalar; 
 const EPSILON = 1e-6; // PyTorch's pairwise_distance adds it to every difference
 
 /** `|v - a + 1e-6|` of each row, as PyTorch's `pairwise_distance`: float32 `[batch]`, the caller's. */
-export function pairDistance(vision: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
-  if (vision.rank !== 2 || vision.shape.join() !== audio.shape.join()) {
-    fail(TypeError, 'pairDistance', 'audio', `of vision's shape [${vision.shape.join(', ')}]`, audio.shape);
+export function pairDistance(visual: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
+  if (visual.rank !== 2 || visual.shape.join() !== audio.shape.join()) {
+    fail(TypeError, 'pairDistance', 'audio', `of vision's shape [${visual.shape.join(', ')}]`, audio.shape);
   }
-  return tf.tidy(() => tf.sqrt(tf.sum(tf.square(tf.add(tf.sub(vision, audio), EPSILON)), 1)) as tf.Tensor1D);
+  return tf.tidy(() => tf.sqrt(tf.sum(tf.square(tf.add(tf.sub(visual, audio), EPSILON)), 1)) as tf.Tensor1D);
 }
 
 /**
@@ -28,16 +28,16 @@ export function pairDistance(vision: EmbeddingBatch, audio: EmbeddingBatch): tf.
  * const { loss } = contrastiveDistanceLoss(net.encodeFrames(frames), net.encodeAudio(mel), labels, { margin: 20 });
  */
 export function contrastiveDistanceLoss(
-  vision: EmbeddingBatch,
+  visual: EmbeddingBatch,
   audio: EmbeddingBatch,
   labels: tf.Tensor1D,
   { margin = 20 }: { /** Distance beyond which a pair off sync is left alone. Default 20. */ margin?: number } = {},
 ): DistanceLossParts {
   const where = 'contrastiveDistanceLoss';
   if (!(margin > 0)) fail(RangeError, where, 'margin', 'above 0', margin);
-  if (labels.rank !== 1 || labels.size !== vision.shape[0]) fail(TypeError, where, 'labels', `[${vision.shape[0]}]`, labels.shape);
+  if (labels.rank !== 1 || labels.size !== visual.shape[0]) fail(TypeError, where, 'labels', `[${visual.shape[0]}]`, labels.shape);
   return tf.tidy(() => {
-    const distance = pairDistance(vision, audio);
+    const distance = pairDistance(visual, audio);
     const inSync = tf.cast(labels, 'float32');
     const offSync = tf.sub(1, inSync);
     const together = tf.mul(inSync, tf.square(distance));

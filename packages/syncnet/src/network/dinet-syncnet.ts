@@ -6,13 +6,13 @@ import { SyncNetwork } from './sync-network';
 /** What DINet's sync network is fed with, for a mouth of 256, 128 or 64 px: RGB from 0 to 1, logits of a speech recogniser. */
 export function dinetRecipe(size = 256): SyncRecipe {
   return {
-    frames: 5,
+    frameCount: 5,
     fps: 25,
     crop: { kind: 'dinet', size, upright: 'none', sampling: 'exact' },
     color: 'RGB',
     range: [0, 1],
-    mel: 'ASR_LOGITS',
-    melSteps: 9,
+    features: 'ASR_LOGITS',
+    featureSteps: 9,
   };
 }
 
@@ -85,10 +85,10 @@ class Merge extends Module {
 }
 
 /**
- * DINet's sync network: it does not place pictures and sound in one space but judges them together, by a map of scores over the mouth.
+ * DINet's sync network: it does not place frames and audio in one space but judges them together, by a map of scores over the mouth.
  *
- * `encodeFrames` gives the map of the pictures, flattened (`size / 32` pixels on a side, 128 channels); `encodeAudio` 128 numbers; `scoreMap`
- * lays the sound over the map and scores each of its places: 1 where in sync. There are no norms.
+ * `encodeFrames` gives the map of the frames, flattened (`size / 32` pixels on a side, 128 channels); `encodeAudio` 128 numbers; `scoreMap`
+ * lays the audio over the map and scores each of its places: 1 where in sync. There are no norms.
  *
  * Source: MRzzm/DINet, `SyncNet`, parameter names and shapes alike; 3,277,121 parameters. Largest difference from PyTorch 1.13 with the same
  * weights below 1e-4 of the largest value, see the test. Its training was never published.
@@ -112,10 +112,10 @@ export class DinetSyncNet extends SyncNetwork {
 
   constructor({ seed, recipe = dinetRecipe(), channels = 128, pool = 'mean' }: DinetSyncNetOptions) {
     super(recipe);
-    const { crop, frames, mel, melSteps } = this.recipe;
-    if (crop.kind !== 'dinet' || crop.size % 32 !== 0 || mel !== 'ASR_LOGITS' || melSteps < frames) {
-      const rule = 'of dinet crops with a size that 32 divides, and at least as many steps of ASR_LOGITS as pictures';
-      fail(RangeError, 'DinetSyncNet', 'recipe', rule, { crop, frames, mel, melSteps });
+    const { crop, frameCount, features, featureSteps } = this.recipe;
+    if (crop.kind !== 'dinet' || crop.size % 32 !== 0 || features !== 'ASR_LOGITS' || featureSteps < frameCount) {
+      const rule = 'of dinet crops with a size that 32 divides, and at least as many steps of ASR_LOGITS as frames';
+      fail(RangeError, 'DinetSyncNet', 'recipe', rule, { crop, frameCount, features, melSteps: featureSteps });
     }
     this.side = crop.size / 32;
     this.pool = pool;
@@ -128,7 +128,7 @@ export class DinetSyncNet extends SyncNetwork {
     const residual = (width: number) => new Residual(() => conv(width, width));
     const stage = () => [residual(channels), new Halved(conv(channels, channels)), new Same(conv(channels, channels))];
     const face = new Sequence('face_conv', [
-      new Same(conv(frames * 3, wide, 7)),
+      new Same(conv(frameCount * 3, wide, 7)),
       residual(wide),
       new Halved(conv(wide, wide)),
       new Same(conv(wide, channels)),
@@ -150,11 +150,11 @@ export class DinetSyncNet extends SyncNetwork {
     this.eval();
   }
 
-  protected encodePictures(frames: tf.Tensor4D): tf.Tensor2D {
+  protected visualTower(frames: tf.Tensor4D): tf.Tensor2D {
     return tf.reshape(this.face.forward(frames), [frames.shape[0], this.embeddingSize]) as tf.Tensor2D;
   }
 
-  protected encodeSound(features: tf.Tensor4D): tf.Tensor2D {
+  protected audioTower(features: tf.Tensor4D): tf.Tensor2D {
     const steps = tf.transpose(tf.squeeze(features, [3]), [0, 2, 1]); // [batch, steps, 29]
     return tf.mean(this.audio.forward(steps), 1) as tf.Tensor2D;
   }

@@ -14,10 +14,10 @@ export type FramesConvOptions = {
 };
 
 /**
- * A `Conv3d` over all frames of a window at once: its result has no time left, so it is a two-dimensional convolution of pictures stacked
+ * A `Conv3d` over all frames of a window at once: its result has no time left, so it is a two-dimensional convolution of frames stacked
  * on the channel axis, which every backend has fast.
  *
- * State dict as `torch.nn.Conv3d`: `weight` `[out, in, time, height, width]`, `bias` `[out]`; pictures are stacked frame by frame
+ * State dict as `torch.nn.Conv3d`: `weight` `[out, in, time, height, width]`, `bias` `[out]`; frames are stacked frame by frame
  * (`frame * in + colour`), the weights turned to fit at every call.
  */
 export class FramesConv extends Module {
@@ -47,8 +47,8 @@ export class FramesConv extends Module {
       const turned = time === 1 ? this.weight : tf.transpose(this.weight, [1, 2, 0, 3, 4]);
       const filter = tf.reshape(turned, [height, width, time * inChannels, outChannels]) as tf.Tensor4D;
       const pads: [number, number] = [padding, padding];
-      const pictures = padding === 0 ? x : tf.pad(x, [[0, 0], pads, pads, [0, 0]]);
-      return tf.add<tf.Tensor4D>(tf.conv2d(pictures, filter, stride, 'valid'), this.bias);
+      const frames = padding === 0 ? x : tf.pad(x, [[0, 0], pads, pads, [0, 0]]);
+      return tf.add<tf.Tensor4D>(tf.conv2d(frames, filter, stride, 'valid'), this.bias);
     });
   }
 }

@@ -20,7 +20,7 @@ beforeAll(async () => {
 type Entry = {
   shapes: Record<string, number[]>;
   parameters: number;
-  vision: number[];
+  visual: number[];
   audio: number[];
   map?: number[];
   training: { loss: number; gradients: Record<string, { norm: number; first: number[] }>; buffers: Record<string, number[]> };
@@ -29,11 +29,11 @@ const networks = fixture.networks as unknown as Record<string, Entry>;
 const LABELS = [1, 0, 0, 1];
 const GRADIENT = 2e-2; // PyTorch's float32 is up to 8e-3 from its own float64 (LatentSync's network); ours up to 6e-3 from its float32
 
-const pictures = (name: string, shape: [number, number, number, number], high: number) =>
-  tf.tensor4d(formulaNumbers(`${name} pictures`, shape.reduce((a, b) => a * b), 0, high), shape);
+const frames = (name: string, shape: [number, number, number, number], high: number) =>
+  tf.tensor4d(formulaNumbers(`${name} frames`, shape.reduce((a, b) => a * b), 0, high), shape);
 /** `[batch, bins, steps, 1]`; one channel, so PyTorch's order is ours. */
-const sound = (name: string, shape: [number, number, number, number], loud: number) =>
-  tf.tensor4d(formulaNumbers(`${name} sound`, shape.reduce((a, b) => a * b), -loud, loud), shape);
+const audio = (name: string, shape: [number, number, number, number], loud: number) =>
+  tf.tensor4d(formulaNumbers(`${name} audio`, shape.reduce((a, b) => a * b), -loud, loud), shape);
 
 function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   expect(actual.length).toBe(expected.length);
@@ -49,14 +49,14 @@ const binaryCrossEntropy = (cosine: tf.Tensor, labels: tf.Tensor) =>
   tf.neg(tf.mean(tf.add(tf.mul(labels, tf.log(cosine)), tf.mul(tf.sub(1, labels), tf.log(tf.sub(1, cosine)))))) as tf.Scalar;
 
 const CASES = {
-  syncnet: { make: (width: number) => new SyncNet({ seed: 0, width }), size: [224, 224], high: 255, sound: [13, 20], loud: 20 },
-  wav2lip: { make: (width: number) => new Wav2LipSyncNet({ seed: 0, width }), size: [48, 96], high: 1, sound: [80, 16], loud: 4 },
-  latentsync: { make: (width: number) => new LatentSyncWav2LipSyncNet({ seed: 0, width }), size: [128, 256], high: 1, sound: [80, 16], loud: 4 },
+  syncnet: { make: (width: number) => new SyncNet({ seed: 0, width }), size: [224, 224], high: 255, audio: [13, 20], loud: 20 },
+  wav2lip: { make: (width: number) => new Wav2LipSyncNet({ seed: 0, width }), size: [48, 96], high: 1, audio: [80, 16], loud: 4 },
+  latentsync: { make: (width: number) => new LatentSyncWav2LipSyncNet({ seed: 0, width }), size: [128, 256], high: 1, audio: [80, 16], loud: 4 },
   dinet: {
     make: (width: number) => new DinetSyncNet({ seed: 0, recipe: dinetRecipe(64), channels: 128 * width }),
     size: [64, 64],
     high: 1,
-    sound: [29, 9],
+    audio: [29, 9],
     loud: 10,
   },
 } as const;
@@ -64,8 +64,8 @@ type Name = keyof typeof CASES;
 const NAMES = Object.keys(CASES) as Name[];
 
 function batchOf(name: Name, rows: number) {
-  const { size, high, sound: sides, loud } = CASES[name];
-  return { frames: pictures(name, [rows, size[0], size[1], 15], high), mel: sound(name, [rows, sides[0], sides[1], 1], loud) };
+  const { size, high, audio: sides, loud } = CASES[name];
+  return { frames: frames(name, [rows, size[0], size[1], 15], high), features: audio(name, [rows, sides[0], sides[1], 1], loud) };
 }
 
 describe.each(NAMES)('%s', (name) => {
@@ -81,20 +81,20 @@ describe.each(NAMES)('%s', (name) => {
   test('gives PyTorch’s embeddings with its weights, within 1e-4', async () => {
     const net = CASES[name].make(1);
     net.loadStateDict(formulaStateDict(Object.entries(networks[name].shapes)));
-    const { frames, mel } = batchOf(name, 2);
+    const { frames, features } = batchOf(name, 2);
     const before = tf.memory().numTensors;
-    const { vision, audio } = net.forward(frames, mel);
+    const { visual, audio } = net.forward(frames, features);
     expect(tf.memory().numTensors).toBe(before + 2);
-    expect(difference(await vision.data(), networks[name].vision)).toBeLessThan(1e-4);
+    expect(difference(await visual.data(), networks[name].visual)).toBeLessThan(1e-4);
     expect(difference(await audio.data(), networks[name].audio)).toBeLessThan(1e-4);
     if (net instanceof DinetSyncNet) {
-      const map = net.scoreMap(vision, audio);
+      const map = net.scoreMap(visual, audio);
       expect(difference(await map.data(), networks[name].map as number[])).toBeLessThan(1e-4);
-      const distances = await net.pairDistances(vision, audio).data();
+      const distances = await net.pairDistances(visual, audio).data();
       const means = [0, 4].map((at) => (networks[name].map as number[]).slice(at, at + 4).reduce((sum, value) => sum + value / 4, 0));
       expect(difference(distances, means.map((mean) => 1 - mean))).toBeLessThan(1e-3);
     }
-    tf.dispose([frames, mel, vision, audio]);
+    tf.dispose([frames, features, visual, audio]);
     net.dispose();
   });
 
@@ -103,14 +103,14 @@ describe.each(NAMES)('%s', (name) => {
     const state = await net.stateDict();
     net.loadStateDict(formulaStateDict([...state].map(([key, { shape }]) => [key, shape])));
     net.train();
-    const { frames, mel } = batchOf(name, 4);
+    const { frames, features } = batchOf(name, 4);
     const labels = tf.tensor1d(LABELS);
     const { training } = networks[name];
     const { value, gradients } = valueAndGradients(net, () => {
-      const { vision, audio } = net.forward(frames, mel);
-      if (net instanceof DinetSyncNet) return scoreMapLoss(net.scoreMap(vision, audio), labels);
-      if (net instanceof SyncNet) return contrastiveDistanceLoss(vision, audio, labels, { margin: 2 }).loss;
-      return binaryCrossEntropy(tf.sum(tf.mul(vision, audio), 1), labels);
+      const { visual, audio } = net.forward(frames, features);
+      if (net instanceof DinetSyncNet) return scoreMapLoss(net.scoreMap(visual, audio), labels);
+      if (net instanceof SyncNet) return contrastiveDistanceLoss(visual, audio, labels, { margin: 2 }).loss;
+      return binaryCrossEntropy(tf.sum(tf.mul(visual, audio), 1), labels);
     });
     expect((await value.data())[0] / training.loss).toBeCloseTo(1, 4);
     const largest = Math.max(...Object.values(training.gradients).map(({ norm }) => norm));
@@ -129,41 +129,41 @@ describe.each(NAMES)('%s', (name) => {
       expect(difference(data.slice(0, 4), numbers), key).toBeLessThan(1e-4);
     }
     disposeGradients(gradients);
-    tf.dispose([value, frames, mel, labels]);
+    tf.dispose([value, frames, features, labels]);
     net.dispose();
   });
 
   test('starts in evaluation mode, the same for the same seed, and refuses other inputs', () => {
     const net: SyncNetwork = CASES[name].make(0.0625);
     expect(net.training).toBe(false);
-    const { frames, mel } = batchOf(name, 1);
-    expect(() => net.encodeFrames(mel)).toThrow(/encodeFrames: frames must be of shape \[batch, /);
+    const { frames, features } = batchOf(name, 1);
+    expect(() => net.encodeVisual(features)).toThrow(/encodeFrames: frames must be of shape \[batch, /);
     expect(() => net.encodeAudio(frames)).toThrow(/encodeAudio: mel must be of shape \[batch, /);
     const again = CASES[name].make(0.0625);
-    const apart = tf.tidy(() => tf.max(tf.abs(tf.sub(net.encodeAudio(mel), again.encodeAudio(mel)))).dataSync()[0]);
+    const apart = tf.tidy(() => tf.max(tf.abs(tf.sub(net.encodeAudio(features), again.encodeAudio(features)))).dataSync()[0]);
     expect(apart).toBe(0);
-    tf.dispose([frames, mel]);
+    tf.dispose([frames, features]);
     net.dispose();
     again.dispose();
-    expect(() => again.encodeAudio(mel)).toThrow('one that was disposed');
+    expect(() => again.encodeAudio(features)).toThrow('one that was disposed');
   });
 });
 
 test('Wav2LipSyncNet takes other numbers of frames and mel steps, and says where no map is left', () => {
-  const recipe = { ...CASES.wav2lip.make(0.03).recipe, frames: 10, melSteps: 32, mel: 'THESIS_MEL' as const };
+  const recipe = { ...CASES.wav2lip.make(0.03).recipe, frameCount: 10, featureSteps: 32, features: 'THESIS_MEL' as const };
   const net = new Wav2LipSyncNet({ seed: 0, width: 0.0625, recipe: { ...recipe, crop: { kind: 'face box', size: 48, rows: 'all' } } });
   const embeddings = net.forward(tf.zeros([2, 48, 48, 30]), tf.zeros([2, 80, 32, 1]));
-  expect(embeddings.vision.shape).toEqual([2, 32]);
+  expect(embeddings.visual.shape).toEqual([2, 32]);
   expect(embeddings.audio.shape).toEqual([2, 32]);
   expect(() => new Wav2LipSyncNet({ seed: 0, recipe: { ...recipe, crop: { kind: 'face box', size: 2, rows: 'all' } } })).toThrow('that leave a map');
-  expect(() => new Wav2LipSyncNet({ seed: 0, recipe: { ...recipe, mel: 'SYNCNET_MFCC' } })).toThrow('recipe.mel must be a mel spectrogram');
+  expect(() => new Wav2LipSyncNet({ seed: 0, recipe: { ...recipe, features: 'SYNCNET_MFCC' } })).toThrow('recipe.mel must be a mel spectrogram');
   net.dispose();
 });
 
 test('SyncNet and DinetSyncNet refuse recipes that are not theirs', () => {
   const { recipe } = CASES.syncnet.make(0.01);
-  expect(() => new SyncNet({ seed: 0, recipe: { ...recipe, frames: 6 } })).toThrow('SyncNet: recipe must be of 5 whole pictures of 224 px');
+  expect(() => new SyncNet({ seed: 0, recipe: { ...recipe, frameCount: 6 } })).toThrow('SyncNet: recipe must be of 5 whole frames of 224 px');
   expect(() => new SyncNet({ seed: 0, width: 0 })).toThrow('SyncNet: width must be above 0');
-  expect(() => new DinetSyncNet({ seed: 0, recipe: { ...dinetRecipe(64), melSteps: 3 } })).toThrow('DinetSyncNet: recipe must be');
+  expect(() => new DinetSyncNet({ seed: 0, recipe: { ...dinetRecipe(64), featureSteps: 3 } })).toThrow('DinetSyncNet: recipe must be');
   expect(() => new DinetSyncNet({ seed: 0, recipe: dinetRecipe(72) })).toThrow('a size that 32 divides');
 });

@@ -1,5 +1,5 @@
-import { assertMelBatch, assertMouthBatch, assertSyncRecipe, fail } from '@lipsync/contracts';
-import type { EmbeddingBatch, MelBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import { assertFeatureBatch, assertMouthBatch, assertSyncRecipe, fail } from '@lipsync/contracts';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
 import { Module } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
@@ -22,42 +22,42 @@ export abstract class SyncNetwork extends Module implements SyncExpert {
     this.recipe = assertSyncRecipe(new.target.name, recipe);
   }
 
-  /** The visual tower on checked pictures, inside a tidy. */
-  protected abstract encodePictures(frames: tf.Tensor4D): tf.Tensor2D;
+  /** The visual tower on checked frames, inside a tidy. */
+  protected abstract visualTower(frames: tf.Tensor4D): tf.Tensor2D;
   /** The audio tower on checked features, inside a tidy. */
-  protected abstract encodeSound(features: tf.Tensor4D): tf.Tensor2D;
+  protected abstract audioTower(features: tf.Tensor4D): tf.Tensor2D;
 
   /**
-   * Embeddings of picture windows.
+   * Embeddings of frame windows.
    *
    * @param frames float32 `[batch, height, width, frames * 3]` in the recipe's colours and range; borrowed.
    * @returns float32 `[batch, embeddingSize]`. The caller disposes it.
    * @throws TypeError for another shape or dtype.
    */
-  encodeFrames(frames: MouthBatch): EmbeddingBatch {
+  encodeVisual(frames: MouthBatch): EmbeddingBatch {
     this.assertUsable('encodeFrames');
     assertMouthBatch(`${this.constructor.name}.encodeFrames`, this.recipe, frames.shape);
     this.assertFloat('encodeFrames', 'frames', frames);
-    return tf.tidy(() => this.encodePictures(frames));
+    return tf.tidy(() => this.visualTower(frames));
   }
 
   /**
-   * Embeddings of sound windows.
+   * Embeddings of audio windows.
    *
-   * @param mel float32 `[batch, bins, steps, 1]`, the features of the recipe; borrowed.
+   * @param features float32 `[batch, bins, steps, 1]`, the features of the recipe; borrowed.
    * @returns float32 `[batch, embeddingSize]` (`audioEmbeddingSize` where that is given). The caller disposes it.
    * @throws TypeError for another shape or dtype.
    */
-  encodeAudio(mel: MelBatch): EmbeddingBatch {
+  encodeAudio(features: FeatureBatch): EmbeddingBatch {
     this.assertUsable('encodeAudio');
-    assertMelBatch(`${this.constructor.name}.encodeAudio`, this.recipe, mel.shape);
-    this.assertFloat('encodeAudio', 'mel', mel);
-    return tf.tidy(() => this.encodeSound(mel));
+    assertFeatureBatch(`${this.constructor.name}.encodeAudio`, this.recipe, features.shape);
+    this.assertFloat('encodeAudio', 'mel', features);
+    return tf.tidy(() => this.audioTower(features));
   }
 
   /** Both towers at once. The caller disposes both embeddings. */
-  forward(frames: MouthBatch, mel: MelBatch): { vision: EmbeddingBatch; audio: EmbeddingBatch } {
-    return tf.tidy(() => ({ vision: this.encodeFrames(frames), audio: this.encodeAudio(mel) }));
+  forward(frames: MouthBatch, features: FeatureBatch): { visual: EmbeddingBatch; audio: EmbeddingBatch } {
+    return tf.tidy(() => ({ visual: this.encodeVisual(frames), audio: this.encodeAudio(features) }));
   }
 
   override train(mode = true): this {

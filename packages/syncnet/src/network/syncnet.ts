@@ -6,13 +6,13 @@ import { SyncNetwork } from './sync-network';
 
 /** What SyncNet v2 is fed with: 224 px face crops as OpenCV reads them, 13 MFCC of 16-bit samples. */
 export const SYNCNET_RECIPE: SyncRecipe = {
-  frames: 5,
+  frameCount: 5,
   fps: 25,
   crop: { kind: 'track box', scale: 0.4, size: 224 },
   color: 'BGR',
   range: [0, 255],
-  mel: 'SYNCNET_MFCC',
-  melSteps: 20,
+  features: 'SYNCNET_MFCC',
+  featureSteps: 20,
 };
 
 export type SyncNetOptions = {
@@ -20,7 +20,7 @@ export type SyncNetOptions = {
   seed: number;
   /** Share of the published numbers of channels, for small trainings and tests; 1 loads the published file. Default 1. */
   width?: number;
-  /** Default `SYNCNET_RECIPE`; only the crop may differ, as long as its pictures are 224 px. */
+  /** Default `SYNCNET_RECIPE`; only the crop may differ, as long as its frames are 224 px. */
   recipe?: SyncRecipe;
 };
 
@@ -67,7 +67,7 @@ class Head extends Module {
 }
 
 /**
- * SyncNet, the released network (v2): five face pictures and 0.2 s of sound, each to 1024 numbers whose Euclidean distance is small where
+ * SyncNet, the released network (v2): five face frames and 0.2 s of audio, each to 1024 numbers whose Euclidean distance is small where
  * they are in sync. LSE-D and LSE-C are measured with it.
  *
  * Source: joonson/syncnet_python, `SyncNetModel.S`, parameter names and shapes alike (`netcnnaud`, `netfcaud`, `netcnnlip`, `netfclip`); the
@@ -76,7 +76,7 @@ class Head extends Module {
  *
  * The caller calls `dispose()` when done.
  *
- * @throws RangeError for a width that is not above 0, or a recipe of other pictures or sound.
+ * @throws RangeError for a width that is not above 0, or a recipe of other frames or audio.
  * @example
  * const net = new SyncNet({ seed: 0 });
  * net.loadStateDict((await readStateDict('syncnet_v2.model')).state);
@@ -86,40 +86,40 @@ export class SyncNet extends SyncNetwork {
   readonly name = 'SyncNet';
   readonly space = 'euclidean';
   readonly embeddingSize: number;
-  private readonly sound: Column;
-  private readonly soundHead: Head;
+  private readonly audio: Column;
+  private readonly audioHead: Head;
   private readonly lips: Column;
   private readonly lipsHead: Head;
 
   constructor({ seed, width = 1, recipe = SYNCNET_RECIPE }: SyncNetOptions) {
     super(recipe);
     if (!(width > 0 && Number.isFinite(width))) fail(RangeError, 'SyncNet', 'width', 'above 0', width);
-    const { frames, crop, mel, melSteps } = this.recipe;
-    if (frames !== 5 || crop.size !== 224 || 'rows' in crop || mel !== 'SYNCNET_MFCC' || melSteps !== 20) {
-      fail(RangeError, 'SyncNet', 'recipe', 'of 5 whole pictures of 224 px and 20 steps of SYNCNET_MFCC', { frames, crop, mel, melSteps });
+    const { frameCount, crop, features, featureSteps } = this.recipe;
+    if (frameCount !== 5 || crop.size !== 224 || 'rows' in crop || features !== 'SYNCNET_MFCC' || featureSteps !== 20) {
+      fail(RangeError, 'SyncNet', 'recipe', 'of 5 whole frames of 224 px and 20 steps of SYNCNET_MFCC', { frameCount, crop, features, melSteps: featureSteps });
     }
     const c = (channels: number) => Math.max(1, Math.round(channels * width));
     this.embeddingSize = c(1024);
     const random = new Random(seed, 0);
 
-    this.sound = this.register('netcnnaud', new Column());
-    const sound = (index: number, from: number, to: number, kernel: number | [number, number], padding: number, pool?: Pool) => {
+    this.audio = this.register('netcnnaud', new Column());
+    const audio = (index: number, from: number, to: number, kernel: number | [number, number], padding: number, pool?: Pool) => {
       const conv = new Conv2d({ inChannels: from === 1 ? 1 : c(from), outChannels: c(to), kernelSize: kernel, padding, random });
-      this.sound.add(index, conv, c(to), pool);
+      this.audio.add(index, conv, c(to), pool);
     };
-    sound(0, 1, 64, 3, 1);
-    sound(4, 64, 192, 3, 1, { kernel: 3, stride: [1, 2] });
-    sound(8, 192, 384, 3, 1);
-    sound(11, 384, 256, 3, 1);
-    sound(14, 256, 256, 3, 1, { kernel: 3, stride: 2 });
-    sound(18, 256, 512, [5, 4], 0);
-    this.soundHead = this.register('netfcaud', new Head(c(512), this.embeddingSize, random));
+    audio(0, 1, 64, 3, 1);
+    audio(4, 64, 192, 3, 1, { kernel: 3, stride: [1, 2] });
+    audio(8, 192, 384, 3, 1);
+    audio(11, 384, 256, 3, 1);
+    audio(14, 256, 256, 3, 1, { kernel: 3, stride: 2 });
+    audio(18, 256, 512, [5, 4], 0);
+    this.audioHead = this.register('netfcaud', new Head(c(512), this.embeddingSize, random));
 
     this.lips = this.register('netcnnlip', new Column());
-    const pictures = new Random(seed, 1); // a stream of its own: a tower starts the same whatever the other looks like
+    const frames = new Random(seed, 1); // a stream of its own: a tower starts the same whatever the other looks like
     const lips = (index: number, from: number, to: number, kernel: [number, number, number], stride: number, padding: number, pool?: Pool) => {
       const inChannels = from === 3 ? 3 : c(from);
-      const conv = new FramesConv({ inChannels, outChannels: c(to), kernelSize: kernel, stride, padding, random: pictures });
+      const conv = new FramesConv({ inChannels, outChannels: c(to), kernelSize: kernel, stride, padding, random: frames });
       this.lips.add(index, conv, c(to), pool);
     };
     lips(0, 3, 96, [5, 7, 7], 2, 0, { kernel: 3, stride: 2 });
@@ -128,15 +128,15 @@ export class SyncNet extends SyncNetwork {
     lips(11, 256, 256, [1, 3, 3], 1, 1);
     lips(14, 256, 256, [1, 3, 3], 1, 1, { kernel: 3, stride: 2 });
     lips(18, 256, 512, [1, 6, 6], 1, 0);
-    this.lipsHead = this.register('netfclip', new Head(c(512), this.embeddingSize, pictures));
+    this.lipsHead = this.register('netfclip', new Head(c(512), this.embeddingSize, frames));
     this.eval();
   }
 
-  protected encodePictures(frames: tf.Tensor4D): tf.Tensor2D {
+  protected visualTower(frames: tf.Tensor4D): tf.Tensor2D {
     return this.lipsHead.forward(this.lips.forward(frames));
   }
 
-  protected encodeSound(features: tf.Tensor4D): tf.Tensor2D {
-    return this.soundHead.forward(this.sound.forward(features));
+  protected audioTower(features: tf.Tensor4D): tf.Tensor2D {
+    return this.audioHead.forward(this.audio.forward(features));
   }
 }

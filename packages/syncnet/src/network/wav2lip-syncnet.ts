@@ -1,4 +1,4 @@
-import { fail, pictureShape, type SyncRecipe } from '@lipsync/contracts';
+import { fail, frameShape, type SyncRecipe } from '@lipsync/contracts';
 import { l2Normalize, Random } from '@lipsync/nn';
 import type * as tf from '@tensorflow/tfjs-core';
 import { ConvTower, mapAfter, type ConvRow } from './conv-block';
@@ -6,24 +6,24 @@ import { SyncNetwork } from './sync-network';
 
 /** What Wav2Lip's expert is fed with: the lower half of face boxes of 96 px, BGR from 0 to 1. */
 export const WAV2LIP_RECIPE: SyncRecipe = {
-  frames: 5,
+  frameCount: 5,
   fps: 25,
   crop: { kind: 'face box', size: 96, rows: 'lower half' },
   color: 'BGR',
   range: [0, 1],
-  mel: 'WAV2LIP_MEL',
-  melSteps: 16,
+  features: 'WAV2LIP_MEL',
+  featureSteps: 16,
 };
 
 /** What LatentSync's deepened one is fed with: the lower half of aligned faces of 256 px, RGB from -1 to 1. */
 export const LATENTSYNC_WAV2LIP_RECIPE: SyncRecipe = {
-  frames: 5,
+  frameCount: 5,
   fps: 25,
   crop: { kind: 'aligned face', size: 256, rows: 'lower half' },
   color: 'RGB',
   range: [-1, 1],
-  mel: 'WAV2LIP_MEL',
-  melSteps: 16,
+  features: 'WAV2LIP_MEL',
+  featureSteps: 16,
 };
 
 export type Wav2LipSyncNetOptions = {
@@ -106,32 +106,32 @@ abstract class ConvSyncNet extends SyncNetwork {
     const { seed, width = 1 } = options;
     const where = new.target.name;
     if (!(width > 0 && Number.isFinite(width))) fail(RangeError, where, 'width', 'above 0', width);
-    const { frames, crop, melSteps, mel } = this.recipe;
-    if (mel !== 'WAV2LIP_MEL' && mel !== 'THESIS_MEL') fail(TypeError, where, 'recipe.mel', 'a mel spectrogram of 80 bins', mel);
+    const { frameCount, crop, featureSteps, features } = this.recipe;
+    if (features !== 'WAV2LIP_MEL' && features !== 'THESIS_MEL') fail(TypeError, where, 'recipe.mel', 'a mel spectrogram of 80 bins', features);
     const channels = (rows: ConvRow[]) => rows.map((row) => ({ ...row, channels: Math.max(1, Math.round(row.channels * width)) }));
     this.embeddingSize = Math.max(1, Math.round(embedding * width));
     const tower = (inChannels: number, rows: ConvRow[], height: number, columns: number, stream: number) => {
       const [h, w] = mapAfter(height, columns, rows);
-      if (!(h >= 1 && w >= 1)) fail(RangeError, where, 'recipe', 'of pictures and sound that leave a map', `${height} x ${columns} (${h} x ${w})`);
+      if (!(h >= 1 && w >= 1)) fail(RangeError, where, 'recipe', 'of frames and audio that leave a map', `${height} x ${columns} (${h} x ${w})`);
       const end: ConvRow[] = [
         { kernel: [h, w], channels: this.embeddingSize },
         { kernel: 1, channels: this.embeddingSize },
       ];
       return new ConvTower(inChannels, [...channels(rows), ...end], new Random(seed, stream));
     };
-    const { height, width: columns } = pictureShape(crop);
+    const { height, width: columns } = frameShape(crop);
     const [visual, audio] = names;
     // In the order of the source, which is that of its state dict.
-    this.visual = this.register(visual, tower(frames * 3, towers.visual, height, columns, 1));
-    this.audio = this.register(audio, tower(1, towers.audio, 80, melSteps, 0));
+    this.visual = this.register(visual, tower(frameCount * 3, towers.visual, height, columns, 1));
+    this.audio = this.register(audio, tower(1, towers.audio, 80, featureSteps, 0));
     this.eval();
   }
 
-  protected encodePictures(frames: tf.Tensor4D): tf.Tensor2D {
+  protected visualTower(frames: tf.Tensor4D): tf.Tensor2D {
     return l2Normalize(this.visual.forward(frames)) as tf.Tensor2D;
   }
 
-  protected encodeSound(features: tf.Tensor4D): tf.Tensor2D {
+  protected audioTower(features: tf.Tensor4D): tf.Tensor2D {
     return l2Normalize(this.audio.forward(features)) as tf.Tensor2D;
   }
 }

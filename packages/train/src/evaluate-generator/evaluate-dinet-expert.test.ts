@@ -8,11 +8,11 @@ import { expect, test } from 'vitest';
 import { assertSeesHeads, headWindows, landmarksInHead } from './evaluate-dinet-expert';
 import { recipeOf } from '../expert/trained-network';
 
-const store: StoreRecipe = { crop: { kind: 'dinet head', mouth: 64 }, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 };
+const store: StoreRecipe = { crop: { kind: 'dinet head', mouth: 64 }, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 };
 const similarity = recipeOf(LITE);
 const COUNT = 12;
 
-/** A face that stands still in a film of 320 x 320: eyes, mouth and the rest, in pixels. */
+/** A face that stands still in a video of 320 x 320: eyes, mouth and the rest, in pixels. */
 function face(): Float32Array {
   const points = new Float32Array(136);
   for (let i = 0; i < 68; i++) points.set([150 + (i % 7), 150 + (i % 5)], 2 * i);
@@ -25,10 +25,10 @@ function face(): Float32Array {
   return points;
 }
 
-/** A film of soft stripes, cut as `prepare --head` does. */
+/** A video of soft stripes, cut as `prepare --head` does. */
 function madeClip() {
   const random = new Random(2);
-  const film = Array.from({ length: COUNT }, (_, index) => {
+  const video = Array.from({ length: COUNT }, (_, index) => {
     const phase = random.uniform(0, 6);
     const data = Uint8Array.from({ length: 320 * 320 * 3 }, (_, i) => {
       const [x, y] = [Math.floor(i / 3) % 320, Math.floor(i / 960)];
@@ -38,14 +38,14 @@ function madeClip() {
   });
   const landmarks = Float32Array.from({ length: COUNT * 136 }, (_, i) => face()[i % 136] + 0.5 * Math.sin(i));
   const track = trackFromLandmarks(landmarks);
-  const plan = planCrops(track, store.crop, film[0]);
+  const plan = planCrops(track, store.crop, video[0]);
   const bytes = plan.height * plan.width * 3;
   const frames = new Uint8Array(COUNT * bytes);
-  film.forEach((frame, i) => plan.cut(frame, i, frames.subarray(i * bytes, (i + 1) * bytes)));
-  return { film, track, clip: { frames, landmarks, count: COUNT, poses: plan.poses } };
+  video.forEach((frame, i) => plan.cut(frame, i, frames.subarray(i * bytes, (i + 1) * bytes)));
+  return { video, track, clip: { frames, landmarks, count: COUNT, poses: plan.poses } };
 }
 
-test('landmarks of the film lie where the face image shows them', () => {
+test('landmarks of the video lie where the face image shows them', () => {
   const poses = Float32Array.from([160, 200, 128, 0.3]);
   const landmarks = new Float32Array(136).fill(0);
   landmarks.set([160, 200, 96, 136], 0); // the box's centre, and its upper left corner
@@ -53,16 +53,16 @@ test('landmarks of the film lie where the face image shows them', () => {
   expect([...placed.subarray(0, 4)]).toEqual([40, 64, 8, 32]);
 });
 
-test('a network with a similarity crop sees in face images about what it sees in the film', () => {
-  const { film, track, clip } = madeClip();
+test('a network with a similarity crop sees in face images about what it sees in the video', () => {
+  const { video: video, track, clip } = madeClip();
   const seen = headWindows(store, similarity, clip)(clip.frames)(1);
   const stored = storedCropFor(similarity.crop);
   const plan = planCrops(track, stored);
   const crops = new Uint8Array(COUNT * plan.height * plan.width * 3);
-  film.forEach((frame, i) => plan.cut(frame, i, crops.subarray(i * plan.height * plan.width * 3, (i + 1) * plan.height * plan.width * 3)));
+  video.forEach((frame, i) => plan.cut(frame, i, crops.subarray(i * plan.height * plan.width * 3, (i + 1) * plan.height * plan.width * 3)));
   const wanted = cutMouthWindow(crops, 1, { stored, recipe: similarity });
   const worst = seen.reduce((most, value, i) => Math.max(most, Math.abs(value - wanted[i])), 0);
-  expect(worst).toBeLessThan(0.06); // of -1..1: the face image is coarser than the film
+  expect(worst).toBeLessThan(0.06); // of -1..1: the face image is coarser than the video
 });
 
 test('a network with DINet’s mouth box sees the box turned by the clip’s angles', () => {
@@ -76,6 +76,6 @@ test('assertSeesHeads names what does not fit', () => {
   const name = 'X';
   const box: SyncRecipe = { ...similarity, crop: { kind: 'face box', size: 96, rows: 'all' } };
   expect(() => assertSeesHeads('here', store, { name, recipe: box })).toThrow('here: expert must be one whose crop is dinet or similarity, got X, face box');
-  expect(() => assertSeesHeads('here', store, { name, recipe: { ...similarity, mel: 'WAV2LIP_MEL' } })).toThrow('that hears THESIS_MEL');
+  expect(() => assertSeesHeads('here', store, { name, recipe: { ...similarity, features: 'WAV2LIP_MEL' } })).toThrow('that hears THESIS_MEL');
   expect(() => assertSeesHeads('here', { ...store, crop: similarity.crop }, { name, recipe: similarity })).toThrow('store must be of head crops');
 });

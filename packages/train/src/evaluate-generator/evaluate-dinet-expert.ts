@@ -17,8 +17,8 @@ export function assertSeesHeads(where: string, store: StoreRecipe, { name, recip
   if (store.crop.kind !== 'dinet head') fail(TypeError, where, 'store', 'of head crops (prepare with --head)', store.crop.kind);
   const { kind } = recipe.crop;
   if (kind !== 'dinet' && kind !== 'similarity') fail(TypeError, where, 'expert', 'one whose crop is dinet or similarity', `${name}, ${kind}`);
-  if (recipe.fps !== store.fps || recipe.mel !== store.mel) {
-    fail(TypeError, where, 'expert', `one of ${store.fps} pictures a second that hears ${store.mel}`, `${name}: ${recipe.fps}, ${recipe.mel}`);
+  if (recipe.fps !== store.fps || recipe.features !== store.features) {
+    fail(TypeError, where, 'expert', `one of ${store.fps} frames a second that hears ${store.features}`, `${name}: ${recipe.fps}, ${recipe.features}`);
   }
 }
 
@@ -26,7 +26,7 @@ export function assertSeesHeads(where: string, store: StoreRecipe, { name, recip
  * How a sync network looks at the face images of a clip.
  *
  * `dinet`: the mouth box turned upright by the clip's angles, as `ImageProcessor` does. `similarity`: the clip's landmarks are brought into the face
- * image by the pose of its mouth box, and the crop is planned, steadied and cut as where a film is scored. Painted pictures are seen with the
+ * image by the pose of its mouth box, and the crop is planned, steadied and cut as where a video is scored. Painted frames are seen with the
  * landmarks of the true ones.
  */
 export function headWindows(store: StoreRecipe, recipe: SyncRecipe, clip: Pick<Clip, 'poses' | 'landmarks' | 'count'>): HeadWindows {
@@ -44,8 +44,8 @@ export function headWindows(store: StoreRecipe, recipe: SyncRecipe, clip: Pick<C
     const size = plan.height * plan.width * 3;
     const crops = new Uint8Array(count * size);
     for (let index = 0; index < count; index++) {
-      const picture = { data: frames.subarray(index * bytes, (index + 1) * bytes), width, height, index, timeSec: 0 };
-      plan.cut(picture, index, crops.subarray(index * size, (index + 1) * size));
+      const frame = { data: frames.subarray(index * bytes, (index + 1) * bytes), width, height, index, timeSec: 0 };
+      plan.cut(frame, index, crops.subarray(index * size, (index + 1) * size));
     }
     return (start) => cutMouthWindow(crops, start, { stored, recipe });
   };

@@ -13,24 +13,24 @@ const noise = () => Uint8Array.from({ length: 2 * height * width * 3 }, () => ra
 const experts = [{}] as SyncExpert[];
 const score = (lseD: number, offsetFrames: number) => ({ lseD, lseC: 1 - lseD, offsetFrames }) as SyncScore;
 
-test('a row is the mean of its pictures’ figures, whole and in the mouth box', async () => {
+test('a row is the mean of its frames’ figures, whole and in the mouth box', async () => {
   const [made, truth] = [noise(), noise()];
-  const row = new RowFigures({ of: 'generated', sound: 'own' }, { experts, mouth });
+  const row = new RowFigures({ of: 'generated', audio: 'own' }, { experts, mouth });
   await row.see(made, truth);
   row.hear(0, score(0.8, 1));
   row.hear(0, score(0.6, -4));
   row.hear(0, undefined);
   const figures = row.figures();
-  const picture = (data: Uint8Array, i: number) => ({ data: data.subarray(i * height * width * 3, (i + 1) * height * width * 3), height, width });
+  const frame = (data: Uint8Array, i: number) => ({ data: data.subarray(i * height * width * 3, (i + 1) * height * width * 3), height, width });
   const mean = (of: (i: number) => number) => (of(0) + of(1)) / 2;
   const mask = Uint8Array.from({ length: height * width }, (_, i) => {
     const [y, x] = [Math.floor(i / width), i % width];
     return y >= 8 && y < 24 && x >= 2 && x < 18 ? 1 : 0;
   });
   const range = [0, 255] as const;
-  expect(figures.ssim).toBeCloseTo(mean((i) => ssim(picture(truth, i), picture(made, i), { range })), 12);
-  expect(figures.psnr).toBeCloseTo(mean((i) => psnr(picture(truth, i), picture(made, i), { range })), 12);
-  expect(figures.mouthPsnr).toBeCloseTo(mean((i) => maskedPsnr(picture(truth, i), picture(made, i), mask, { range })), 12);
+  expect(figures.ssim).toBeCloseTo(mean((i) => ssim(frame(truth, i), frame(made, i), { range })), 12);
+  expect(figures.psnr).toBeCloseTo(mean((i) => psnr(frame(truth, i), frame(made, i), { range })), 12);
+  expect(figures.mouthPsnr).toBeCloseTo(mean((i) => maskedPsnr(frame(truth, i), frame(made, i), mask, { range })), 12);
   expect(figures.sync[0].lseD).toBeCloseTo(0.7, 12);
   expect(figures.sync[0].inSync).toBe(0.5);
   expect(figures).not.toHaveProperty('lpips');
@@ -38,7 +38,7 @@ test('a row is the mean of its pictures’ figures, whole and in the mouth box',
 });
 
 test('without a truth there are sharpness and sync alone', async () => {
-  const row = new RowFigures({ of: 'generated', sound: 'other' }, { experts, mouth });
+  const row = new RowFigures({ of: 'generated', audio: 'other' }, { experts, mouth });
   await row.see(noise(), noise());
   expect(Object.keys(row.figures())).toEqual(['of', 'sound', 'sharpness', 'sync']);
   expect(row.figures().sync[0].lseD).toBeNaN();

@@ -3,7 +3,7 @@ import type { SyncExpert } from '@lipsync/contracts';
 import { batchOf, FidScorer, frechetDistance, LaplacianVarianceScorer, LpipsScorer, PsnrScorer, SsimScorer } from '@lipsync/metrics';
 import type { InceptionFeatures, InceptionFid, Lpips, SyncScore } from '@lipsync/metrics';
 import * as tf from '@tensorflow/tfjs-core';
-import { mouthOf, pictureOf, type BytePicture } from './evaluate-dinet-painter';
+import { mouthOf, frameOf, type ByteFrame } from './evaluate-dinet-painter';
 
 /** What one sync network says of all clips. */
 export type DinetSyncFigures = {
@@ -14,11 +14,11 @@ export type DinetSyncFigures = {
   inSync: number;
 };
 
-/** One row of the table. Figures that need a truth are there for the own sound alone. */
+/** One row of the table. Figures that need a truth are there for the own audio alone. */
 export type DinetFigures = {
-  /** `copy-input`: the true pictures, whatever the sound. `repeat-reference`: the true picture with the mouth box of its first reference. */
+  /** `copy-input`: the true frames, whatever the audio. `repeat-reference`: the true frame with the mouth box of its first reference. */
   of: 'generated' | 'copy-input' | 'repeat-reference';
-  sound: 'own' | 'other';
+  audio: 'own' | 'other';
   ssim?: number;
   psnr?: number;
   mouthSsim?: number;
@@ -33,18 +33,18 @@ export type DinetFigures = {
 
 /** The rows of the table, in order. */
 export const DINET_ROWS = [
-  { of: 'generated', sound: 'own' },
-  { of: 'copy-input', sound: 'own' },
-  { of: 'repeat-reference', sound: 'own' },
-  { of: 'generated', sound: 'other' },
-  { of: 'copy-input', sound: 'other' },
-  { of: 'repeat-reference', sound: 'other' },
+  { of: 'generated', audio: 'own' },
+  { of: 'copy-input', audio: 'own' },
+  { of: 'repeat-reference', audio: 'own' },
+  { of: 'generated', audio: 'other' },
+  { of: 'copy-input', audio: 'other' },
+  { of: 'repeat-reference', audio: 'other' },
 ] as const;
-/** Sets of pictures: of the baselines both sounds hear the same ones. */
-export type Shown = 'painted' | 'paintedOther' | 'truth' | 'repeat';
+/** Sets of frames: of the baselines both audio tracks hear the same ones. */
+export type Shown = 'generated' | 'generatedOther' | 'truth' | 'repeat';
 /** Which of them a row shows. */
-export const shownIn = ({ of, sound }: { of: DinetFigures['of']; sound: DinetFigures['sound'] }): Shown =>
-  of === 'copy-input' ? 'truth' : of === 'repeat-reference' ? 'repeat' : sound === 'own' ? 'painted' : 'paintedOther';
+export const shownIn = ({ of, audio }: { of: DinetFigures['of']; audio: DinetFigures['audio'] }): Shown =>
+  of === 'copy-input' ? 'truth' : of === 'repeat-reference' ? 'repeat' : audio === 'own' ? 'generated' : 'generatedOther';
 const RANGE = { range: [0, 255] } as const;
 
 export type RowOptions = { experts: readonly SyncExpert[]; lpips?: Lpips; fid?: InceptionFid; fidFeatures?: InceptionFeatures; mouth: number };
@@ -52,7 +52,7 @@ export type RowOptions = { experts: readonly SyncExpert[]; lpips?: Lpips; fid?: 
 /** Adds up one row of the table. */
 export class RowFigures {
   readonly of: DinetFigures['of'];
-  readonly sound: DinetFigures['sound'];
+  readonly audio: DinetFigures['audio'];
   readonly #mouth: number;
   readonly #ssim = [new SsimScorer(RANGE), new SsimScorer(RANGE)];
   readonly #psnr = [new PsnrScorer(RANGE), new PsnrScorer(RANGE)];
@@ -61,27 +61,27 @@ export class RowFigures {
   readonly #fid?: FidScorer;
   readonly #sync: SyncScore[][];
 
-  constructor({ of, sound }: Pick<DinetFigures, 'of' | 'sound'>, { experts, lpips, fid, fidFeatures, mouth }: RowOptions) {
+  constructor({ of, audio }: Pick<DinetFigures, 'of' | 'audio'>, { experts, lpips, fid, fidFeatures, mouth }: RowOptions) {
     this.of = of;
-    this.sound = sound;
+    this.audio = audio;
     this.#mouth = mouth;
     this.#sync = experts.map(() => []);
-    if (lpips && sound === 'own') this.#lpips = new LpipsScorer(lpips, RANGE);
-    if (fid && (sound === 'own' || of === 'generated')) this.#fid = new FidScorer({ network: fid, features: fidFeatures });
+    if (lpips && audio === 'own') this.#lpips = new LpipsScorer(lpips, RANGE);
+    if (fid && (audio === 'own' || of === 'generated')) this.#fid = new FidScorer({ network: fid, features: fidFeatures });
   }
 
-  /** Takes the pictures of a clip. */
+  /** Takes the frames of a clip. */
   async see(frames: Uint8Array, truth: Uint8Array): Promise<void> {
     const size = storedShape({ kind: 'dinet head', mouth: this.#mouth });
     const count = frames.length / (size.height * size.width * 3);
     for (let first = 0; first < count; first += 8) {
       const indices = Array.from({ length: Math.min(8, count - first) }, (_, i) => first + i);
-      const [made, real] = [frames, truth].map((set) => indices.map((index) => pictureOf(set, index, size)));
-      for (const [i, picture] of made.entries()) {
-        const mouth = mouthOf(picture, this.#mouth);
+      const [made, real] = [frames, truth].map((set) => indices.map((index) => frameOf(set, index, size)));
+      for (const [i, frame] of made.entries()) {
+        const mouth = mouthOf(frame, this.#mouth);
         this.#sharpness.update(mouth);
-        if (this.sound === 'other') continue;
-        const pairs: [BytePicture, BytePicture][] = [[real[i], picture], [mouthOf(real[i], this.#mouth), mouth]];
+        if (this.audio === 'other') continue;
+        const pairs: [ByteFrame, ByteFrame][] = [[real[i], frame], [mouthOf(real[i], this.#mouth), mouth]];
         pairs.forEach(([left, right], k) => {
           this.#ssim[k].update(left, right);
           this.#psnr[k].update(left, right);
@@ -110,18 +110,18 @@ export class RowFigures {
     if (score && Number.isFinite(score.lseD)) this.#sync[expert].push(score);
   }
 
-  /** The distance of this row's pictures to the true ones. */
+  /** The distance of this row's frames to the true ones. */
   fidFrom(real: RowFigures): number {
     return real === this ? 0 : frechetDistance(real.#fid!.statistics('generated'), this.#fid!.statistics('generated')).value;
   }
 
   figures(): DinetFigures {
-    const { of, sound } = this;
+    const { of, audio } = this;
     const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
     return {
       of,
-      sound,
-      ...(sound === 'own'
+      audio,
+      ...(audio === 'own'
         ? {
             ssim: this.#ssim[0].compute().value,
             psnr: this.#psnr[0].compute().value,

@@ -1,7 +1,7 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { storedShape } from '@lipsync/contracts';
 import type { SyncExpert, SyncRecipe } from '@lipsync/contracts';
-import { cutMelWindow, cutMouthWindow } from '@lipsync/sync-windows';
+import { cutFeatureWindow, cutMouthWindow } from '@lipsync/sync-windows';
 import type { Clip, ClipStore } from '@lipsync/dataloader';
 import { scoreWindows } from '@lipsync/metrics';
 import { Random } from '@lipsync/nn';
@@ -13,26 +13,26 @@ const crop = { kind: 'dinet head', mouth: 16 } as const;
 const { height, width } = storedShape(crop);
 const COUNT = 30;
 const recipe: SyncRecipe = {
-  frames: 5,
+  frameCount: 5,
   fps: 25,
   crop: { kind: 'dinet', size: 8, upright: 'median of five', sampling: 'exact' },
   color: 'RGB',
   range: [0, 1],
-  mel: 'THESIS_MEL',
-  melSteps: 16,
+  features: 'THESIS_MEL',
+  featureSteps: 16,
 };
-const store = { recipe: { crop, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 4, fps: 25 } } as ClipStore;
+const store = { recipe: { crop, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 4, fps: 25 } } as ClipStore;
 const random = new Random(5);
 const noise = () => Uint8Array.from({ length: COUNT * height * width * 3 }, () => random.integer(256));
-const mel = () => ({ data: Float32Array.from({ length: 97 * 4 }, () => random.normal()), steps: 97, bins: 4 });
+const features = () => ({ data: Float32Array.from({ length: 97 * 4 }, () => random.normal()), steps: 97, bins: 4 });
 const circle = (level: tf.Tensor) => tf.tidy(() => tf.concat([tf.cos(tf.mul(level, 3)), tf.sin(tf.mul(level, 3))], 1) as tf.Tensor2D);
 const expert: SyncExpert = {
   name: 'first pixel',
   recipe,
   embeddingSize: 2,
   space: 'unit',
-  encodeFrames: (frames) => circle(tf.reshape(tf.slice(frames, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
-  encodeAudio: (sound) => circle(tf.reshape(tf.slice(sound, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
+  encodeVisual: (frames) => circle(tf.reshape(tf.slice(frames, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
+  encodeAudio: (audio) => circle(tf.reshape(tf.slice(audio, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
   dispose: () => {},
 };
 
@@ -40,13 +40,13 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
-test('judgeClip says of every set of pictures and sound what WindowScorer does', async () => {
+test('judgeClip says of every set of frames and audio what WindowScorer does', async () => {
   const poses = Float32Array.from({ length: COUNT * 4 }, (_, i) => Math.sin(i) / 4);
-  const shown = { painted: noise(), paintedOther: noise(), truth: noise(), repeat: noise() };
-  const sounds = { own: mel(), other: mel() };
+  const shown = { generated: noise(), generatedOther: noise(), truth: noise(), repeat: noise() };
+  const audios = { own: features(), other: features() };
   const clip = { poses, landmarks: new Float32Array(COUNT * 136), count: COUNT } as Clip;
   const before = tf.memory().numTensors;
-  const { windows, scores } = await judgeClip(expert, clip, { store, count: COUNT, shown, sounds });
+  const { windows, scores } = await judgeClip(expert, clip, { store, count: COUNT, shown, audios });
   expect(tf.memory().numTensors).toBe(before);
   expect(windows).toBe(26);
   expect([...scores.keys()]).toEqual(['painted own', 'truth own', 'repeat own', 'paintedOther other', 'truth other', 'repeat other']);
@@ -55,7 +55,7 @@ test('judgeClip says of every set of pictures and sound what WindowScorer does',
     expert,
     Array.from({ length: 26 }, (_, start) => ({
       frames: cutMouthWindow(shown.repeat, start, { stored: crop, recipe, angles }),
-      mel: cutMelWindow(sounds.other, start, { recipe }),
+      features: cutFeatureWindow(audios.other, start, { recipe }),
     })),
   );
   expect(scores.get('repeat other')!.lseD).toBeCloseTo(wanted.lseD, 6);
@@ -64,7 +64,7 @@ test('judgeClip says of every set of pictures and sound what WindowScorer does',
 
 test('a clip that is too short for a window has no score', async () => {
   const clip = { poses: new Float32Array(COUNT * 4), landmarks: new Float32Array(COUNT * 136), count: COUNT } as Clip;
-  const sounds = { own: mel(), other: mel() };
-  const shown = { painted: noise(), paintedOther: noise(), truth: noise(), repeat: noise() };
-  expect(await judgeClip(expert, clip, { store, count: 4, shown, sounds })).toEqual({ windows: 0, scores: new Map() });
+  const audios = { own: features(), other: features() };
+  const shown = { generated: noise(), generatedOther: noise(), truth: noise(), repeat: noise() };
+  expect(await judgeClip(expert, clip, { store, count: 4, shown, audios })).toEqual({ windows: 0, scores: new Map() });
 });

@@ -4,45 +4,45 @@ import { DinetGenerator, LITE_DINET } from '@lipsync/dinet';
 import { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { bytesOf, ClipPainter, facesOf, mouthOf, pictureOf } from './evaluate-dinet-painter';
-import { SoundAround } from '@lipsync/sync-windows';
+import { bytesOf, ClipGenerator, facesOf, mouthOf, frameOf } from './evaluate-dinet-painter';
+import { FeaturesAround } from '@lipsync/sync-windows';
 
 const size = { height: 52, width: 40 };
 const bytes = size.height * size.width * 3;
 const random = new Random(3);
 const COUNT = 6;
 const frames = Uint8Array.from({ length: COUNT * bytes }, () => random.integer(256));
-const mel = { data: Float32Array.from({ length: 20 * 80 }, () => random.normal()), steps: 20, bins: 80 };
+const features = { data: Float32Array.from({ length: 20 * 80 }, () => random.normal()), steps: 20, bins: 80 };
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
-test('ClipPainter paints each picture as the generator does by itself, whatever the batch', async () => {
+test('ClipPainter paints each frame as the generator does by itself, whatever the batch', async () => {
   const generator = new DinetGenerator({ ...LITE_DINET, width: 2, referenceChannels: 4, references: 2, norm: 'batch' }, { seed: 1 });
   generator.eval();
   const images = new ImageProcessor({ mouth: 32 });
   const sets = [[4, 5], [4, 5], [4, 5], [0, 1], [0, 1], [0, 1]];
-  const sound = () => new SoundAround(mel, { features: 'THESIS_MEL', steps: 16 });
+  const audio = () => new FeaturesAround(features, { features: 'THESIS_MEL', steps: 16 });
   const before = tf.memory().numTensors;
-  const [painted, again] = await new ClipPainter(generator, images, 2).paint({ frames } as Clip, sets, [sound(), sound()]);
+  const [generated, again] = await new ClipGenerator(generator, images, 2).generate({ frames } as Clip, sets, [audio(), audio()]);
   expect(tf.memory().numTensors).toBe(before);
-  expect(again).toEqual(painted);
-  const face = (frame: number) => facesOf([pictureOf(frames, frame, size).data], size);
-  const window = await sound().window(4);
+  expect(again).toEqual(generated);
+  const face = (frame: number) => facesOf([frameOf(frames, frame, size).data], size);
+  const window = await audio().window(4);
   const alone = await bytesOf(
     tf.tidy(() => generator.forward(images.masked(face(4)), tf.concat([face(0), face(1)], 3), tf.tensor3d(window, [1, 80, 16]))),
   );
-  const got = pictureOf(painted, 4, size).data;
+  const got = frameOf(generated, 4, size).data;
   expect(alone.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i])), 0)).toBeLessThanOrEqual(1); // rounding to bytes
   generator.dispose();
 }, 30_000);
 
 test('facesOf and bytesOf undo each other, and mouthOf is the mouth box', async () => {
-  const two = [pictureOf(frames, 1, size).data, pictureOf(frames, 3, size).data];
+  const two = [frameOf(frames, 1, size).data, frameOf(frames, 3, size).data];
   const back = await bytesOf(facesOf(two, size));
   expect(back.subarray(bytes)).toEqual(two[1]);
-  const mouth = mouthOf(pictureOf(frames, 1, size), 32);
+  const mouth = mouthOf(frameOf(frames, 1, size), 32);
   expect([mouth.height, mouth.width]).toEqual([32, 32]);
   expect([...mouth.data.subarray(0, 3)]).toEqual([...two[0].subarray((16 * 40 + 4) * 3, (16 * 40 + 4) * 3 + 3)]);
   expect([...mouth.data.subarray(-3)]).toEqual([...two[0].subarray((47 * 40 + 35) * 3, (47 * 40 + 35) * 3 + 3)]);

@@ -1,18 +1,18 @@
 import { fail } from '@lipsync/contracts';
 import type { Random } from '@lipsync/nn';
 
-/** Pictures on both sides of a painted one that do not serve it as references, where a clip is long enough: a row of five about it, and a little more. */
+/** Frames on both sides of a painted one that do not serve it as references, where a clip is long enough: a row of five about it, and a little more. */
 export const REFERENCE_DISTANCE = 5;
 
 /**
- * For every picture of a clip, the pictures that show a generator what the face looks like: spread over the clip, drawn by chance, and none nearer than
- * five pictures where that is possible.
+ * For every frame of a clip, the frames that show a generator what the face looks like: spread over the clip, drawn by chance, and none nearer than
+ * five frames where that is possible.
  *
- * The clip is cut into `references` equal stretches, and two pictures are drawn in each, as far apart as the distance asks where the stretch allows: a
- * painted picture takes the first, or the second where it lies too near the first. Few different sets come of it, so that each is encoded once.
+ * The clip is cut into `references` equal stretches, and two frames are drawn in each, as far apart as the distance asks where the stretch allows: a
+ * painted frame takes the first, or the second where it lies too near the first. Few different sets come of it, so that each is encoded once.
  *
- * @param count Pictures of the clip, at least 2.
- * @returns indices of pictures, `references` a picture, in the order of the stretches.
+ * @param count Frames of the clip, at least 2.
+ * @returns indices of frames, `references` a frame, in the order of the stretches.
  * @example
  * const sets = drawReferences(75, 5, new Random(1)); // sets[0]: [7, 18, 41, 52, 70]
  */
@@ -25,15 +25,15 @@ export function drawReferences(count: number, references: number, random: Random
     const to = Math.max(from + 1, Math.floor(((i + 1) * count) / references));
     return drawTwo(from, to, count, random);
   });
-  return Array.from({ length: count }, (_, picture) =>
+  return Array.from({ length: count }, (_, frame) =>
     stretches.map(([first, second]) => {
-      const [near, far] = [first, second].map((reference) => Math.abs(reference - picture));
+      const [near, far] = [first, second].map((reference) => Math.abs(reference - frame));
       return near >= REFERENCE_DISTANCE || near >= far ? first : second;
     }),
   );
 }
 
-/** Two pictures of a stretch, no painted picture being too near to both where the clip is long enough. */
+/** Two frames of a stretch, no painted frame being too near to both where the clip is long enough. */
 function drawTwo(from: number, to: number, count: number, random: Random): [number, number] {
   const first = from + random.integer(to - from);
   const apart = (other: number) => Math.abs(other - first) >= 2 * REFERENCE_DISTANCE - 1;
@@ -45,7 +45,7 @@ function drawTwo(from: number, to: number, count: number, random: Random): [numb
     const best = inStretch.length > 0 ? inStretch[random.integer(inStretch.length)] : anywhere.reduce((a, b) => (Math.abs(b - first) < Math.abs(a - first) ? b : a));
     return [first, best];
   }
-  // A clip of a few pictures: the farthest one.
+  // A clip of a few frames: the farthest one.
   const farthest = first < count / 2 ? count - 1 : 0;
   return [first, farthest];
 }

@@ -1,20 +1,20 @@
 import { fail } from '@lipsync/contracts';
 import { encode } from 'fast-png';
 
-/** One column of a sheet: pictures of one size, RGB, 0..255, from above to below. */
+/** One column of a sheet: frames of one size, RGB, 0..255, from above to below. */
 export type SheetColumn = readonly Uint8Array[];
 
 const GAP = 4; // pixels, white
 
 /**
- * Pictures side by side as a PNG: a column after the other, small pictures shown larger.
+ * Frames side by side as a PNG: a column after the other, small frames shown larger.
  *
- * @param columns as many pictures in each, of `height * width * 3` bytes.
+ * @param columns as many frames in each, of `height * width * 3` bytes.
  * @returns the file's bytes.
  * @example
  * await writeFile('sheet.png', pictureSheet([[source, painted]], { height: 104, width: 80 }));
  */
-export function pictureSheet(columns: readonly SheetColumn[], { height, width }: { height: number; width: number }): Uint8Array {
+export function frameSheet(columns: readonly SheetColumn[], { height, width }: { height: number; width: number }): Uint8Array {
   if (columns.length === 0) fail(TypeError, 'pictureSheet', 'columns', 'at least one', 0);
   const rows = columns[0].length;
   const scale = Math.max(1, Math.round(160 / width));
@@ -22,15 +22,15 @@ export function pictureSheet(columns: readonly SheetColumn[], { height, width }:
   const sheet = { width: columns.length * cellWidth + GAP, height: rows * cellHeight + GAP };
   const data = new Uint8Array(sheet.width * sheet.height * 3).fill(255);
   columns.forEach((column, x) => {
-    if (column.length !== rows) fail(TypeError, 'pictureSheet', 'columns', `of ${rows} pictures each`, column.length);
-    column.forEach((picture, y) => {
-      if (picture.length !== height * width * 3) fail(TypeError, 'pictureSheet', 'picture', `${height} x ${width} x 3 bytes long`, picture.length);
+    if (column.length !== rows) fail(TypeError, 'pictureSheet', 'columns', `of ${rows} frames each`, column.length);
+    column.forEach((frame, y) => {
+      if (frame.length !== height * width * 3) fail(TypeError, 'pictureSheet', 'picture', `${height} x ${width} x 3 bytes long`, frame.length);
       for (let row = 0; row < height * scale; row++) {
         let to = ((y * cellHeight + GAP + row) * sheet.width + x * cellWidth + GAP) * 3;
         const from = Math.floor(row / scale) * width * 3;
         for (let column = 0; column < width * scale; column++, to += 3) {
           const at = from + Math.floor(column / scale) * 3;
-          data.set(picture.subarray(at, at + 3), to);
+          data.set(frame.subarray(at, at + 3), to);
         }
       }
     });

@@ -19,23 +19,23 @@ const { height, width } = storedShape(crop); // 26 x 20
 const BINS = 80;
 const COUNT = 40;
 const recipe: SyncRecipe = {
-  frames: 5,
+  frameCount: 5,
   fps: 25,
   crop: { kind: 'dinet', size: 8, upright: 'none', sampling: 'exact' },
   color: 'RGB',
   range: [0, 1],
-  mel: 'THESIS_MEL',
-  melSteps: 16,
+  features: 'THESIS_MEL',
+  featureSteps: 16,
 };
 let folder: string;
 let store: ClipStore;
 const ids = [clipId('a.mp4', 0, 0), clipId('b.mp4', 0, 0), clipId('short.mp4', 0, 0)];
 
-/** A clip whose mouth is as bright as its sound is loud, picture by picture; the rest of the face is gray. */
+/** A clip whose mouth is as bright as its audio is loud, frame by frame; the rest of the face is gray. */
 beforeAll(async () => {
   await tf.setBackend('cpu');
   folder = await mkdtemp(join(tmpdir(), 'evaluate-dinet-'));
-  store = await ClipStore.create(folder, { crop, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: BINS, fps: 25 });
+  store = await ClipStore.create(folder, { crop, features: 'THESIS_MEL', stepsPerSecond: 80, bins: BINS, fps: 25 });
   for (const [i, id] of ids.entries()) {
     const count = i === 2 ? 6 : COUNT;
     const random = new Random(1, i);
@@ -52,8 +52,8 @@ beforeAll(async () => {
       count,
       height,
       width,
-      sound: new Int16Array(count * 640),
-      mel: { data: Float32Array.from({ length: steps * BINS }, (_, k) => levelAtStep(Math.floor(k / BINS))), steps, bins: BINS },
+      audio: new Int16Array(count * 640),
+      features: { data: Float32Array.from({ length: steps * BINS }, (_, k) => levelAtStep(Math.floor(k / BINS))), steps, bins: BINS },
       landmarks: new Float32Array(count * 136),
       poses: new Float32Array(count * 4).fill(1),
       firstFrame: 0,
@@ -64,38 +64,38 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Sees the mouth's brightness at the first picture of a window, and hears the loudness at its first step. */
+/** Sees the mouth's brightness at the first frame of a window, and hears the loudness at its first step. */
 const levelExpert: SyncExpert = {
   name: 'level',
   recipe,
   embeddingSize: 2,
   space: 'unit',
-  encodeFrames: (frames) => circle(tf.reshape(tf.slice(frames, [0, 4, 4, 0], [-1, 1, 1, 1]), [-1, 1])),
-  encodeAudio: (mel) => circle(tf.reshape(tf.slice(mel, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
+  encodeVisual: (frames) => circle(tf.reshape(tf.slice(frames, [0, 4, 4, 0], [-1, 1, 1, 1]), [-1, 1])),
+  encodeAudio: (features) => circle(tf.reshape(tf.slice(features, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
   dispose: () => {},
 };
 const circle = (level: tf.Tensor) => tf.tidy(() => tf.concat([tf.cos(tf.mul(level, 3)), tf.sin(tf.mul(level, 3))], 1) as tf.Tensor2D);
 
-/** Paints the mouth as bright as it hears the middle picture of its window, the rest as it is: step 6.4 of 16 begins it. */
+/** Paints the mouth as bright as it hears the middle frame of its window, the rest as it is: step 6.4 of 16 begins it. */
 const oracle = {
   config: { ...LITE_DINET, references: 5 },
   training: false,
   eval() {},
   train() {},
   encodeReferences: (references: tf.Tensor4D): DinetReferences => ({ features: tf.clone(references), deformable: tf.clone(references) }),
-  paint: (masked: tf.Tensor4D, { features }: DinetReferences, audio: tf.Tensor3D) => {
+  generate: (masked: tf.Tensor4D, { features }: DinetReferences, audio: tf.Tensor3D) => {
     expect(features.shape).toEqual([1, height, width, 15]);
     const level = tf.reshape(tf.slice(audio, [0, 0, 7], [-1, 1, 1]), [-1, 1, 1, 1]);
     return tf.where(tf.equal(masked, 0), tf.mul(tf.onesLike(masked), level), masked) as tf.Tensor4D;
   },
 } as unknown as DinetGenerator;
 
-test('a generator that paints what it hears equals the truth with its own sound, and follows the other', async () => {
+test('a generator that paints what it hears equals the truth with its own audio, and follows the other', async () => {
   const before = tf.memory().numTensors;
   const evaluation = await evaluateDinet({ generator: oracle, store, experts: [levelExpert], sheet: 3 /* one is the short clip's */ });
   expect(tf.memory().numTensors).toBe(before);
-  expect(evaluation).toMatchObject({ clips: 2, pictures: 2 * COUNT, leftOut: [ids[2]], mouth, references: 5, otherSound: 'clip' });
-  const row = (of: string, sound: string) => evaluation.rows.find((one) => one.of === of && one.sound === sound)!;
+  expect(evaluation).toMatchObject({ clips: 2, frameCount: 2 * COUNT, leftOut: [ids[2]], mouth, references: 5, otherAudio: 'clip' });
+  const row = (of: string, audio: string) => evaluation.rows.find((one) => one.of === of && one.audio === audio)!;
   expect(row('generated', 'own').psnr).toBeGreaterThan(60);
   expect(row('generated', 'own').mouthSsim).toBeGreaterThan(0.999);
   expect(row('copy-input', 'own')).toMatchObject({ ssim: 1, psnr: 100, mouthPsnr: 100 });
@@ -110,7 +110,7 @@ test('a generator that paints what it hears equals the truth with its own sound,
   expect([png.width, png.height]).toEqual([2 * (8 * width + 4) + 4, 6 * (8 * height + 4) + 4]);
 
   const table = dinetTable(evaluation);
-  expect(table).toContain('80 pictures of 2 clips, mouth 16 px, 5 references');
+  expect(table).toContain('80 frames of 2 clips, mouth 16 px, 5 references');
   expect(table).toMatch(/copy input +own +1\.0000 +1\.0000 +equal +equal/);
   expect(table).toContain('1: level, crop dinet, 72 windows');
   expect(table).toMatch(/published on other data/);
@@ -118,19 +118,19 @@ test('a generator that paints what it hears equals the truth with its own sound,
   expect(Math.max(...table.split('\n').map((line) => line.length))).toBeLessThan(170);
 });
 
-test('the same seed gives the same figures, and its own sound moved serves where no other is', async () => {
+test('the same seed gives the same figures, and its own audio moved serves where no other is', async () => {
   const run = () => evaluateDinet({ generator: oracle, store, clips: [ids[0]], experts: [levelExpert], sheet: 2, seed: 4 });
   const [first, second] = [await run(), await run()];
-  expect(first.otherSound).toBe('shifted');
+  expect(first.otherAudio).toBe('shifted');
   expect(second).toEqual(first);
-  const moved = first.rows.find(({ of, sound }) => of === 'copy-input' && sound === 'other')!;
+  const moved = first.rows.find(({ of, audio }) => of === 'copy-input' && audio === 'other')!;
   expect(moved.sync[0].inSync).toBe(0);
 });
 
 test('a real generator goes through, its mode and the tensors stay as they were', async () => {
   const small = storedShape({ kind: 'dinet head', mouth: 32 });
   const other = await mkdtemp(join(tmpdir(), 'evaluate-dinet-real-'));
-  const heads = await ClipStore.create(other, { crop: { kind: 'dinet head', mouth: 32 }, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: BINS, fps: 25 });
+  const heads = await ClipStore.create(other, { crop: { kind: 'dinet head', mouth: 32 }, features: 'THESIS_MEL', stepsPerSecond: 80, bins: BINS, fps: 25 });
   const random = new Random(2);
   await heads.write({
     id: clipId('n.mp4', 0, 0),
@@ -138,8 +138,8 @@ test('a real generator goes through, its mode and the tensors stay as they were'
     count: 12,
     height: small.height,
     width: small.width,
-    sound: new Int16Array(12 * 640),
-    mel: { data: Float32Array.from({ length: 40 * BINS }, () => random.normal()), steps: 40, bins: BINS },
+    audio: new Int16Array(12 * 640),
+    features: { data: Float32Array.from({ length: 40 * BINS }, () => random.normal()), steps: 40, bins: BINS },
     landmarks: new Float32Array(12 * 136),
     poses: new Float32Array(12 * 4).fill(1),
     firstFrame: 0,
@@ -148,7 +148,7 @@ test('a real generator goes through, its mode and the tensors stay as they were'
   });
   const generator = new DinetGenerator({ ...LITE_DINET, width: 2, referenceChannels: 4, norm: 'batch' }, { seed: 1 });
   const before = tf.memory().numTensors;
-  const { rows, sheet, experts } = await evaluateDinet({ generator, store: heads, picturesPerClip: 12, sheet: 0, batch: 4 });
+  const { rows, sheet, experts } = await evaluateDinet({ generator, store: heads, framesPerClip: 12, sheet: 0, batch: 4 });
   expect(tf.memory().numTensors).toBe(before);
   expect(generator.training).toBe(true);
   expect([experts, sheet]).toEqual([[], undefined]);
@@ -159,8 +159,8 @@ test('a real generator goes through, its mode and the tensors stay as they were'
 }, 60_000);
 
 test('evaluateDinet refuses stores and experts that do not go together with it', async () => {
-  const blind = { ...levelExpert, recipe: { ...recipe, mel: 'WAV2LIP_MEL' as const } };
-  await expect(evaluateDinet({ generator: oracle, store, experts: [blind] })).rejects.toThrow('evaluateDinet: expert must be one of 25 pictures a second');
-  await expect(evaluateDinet({ generator: oracle, store, clips: [ids[2]] })).rejects.toThrow('at least 1 of 12 pictures or more');
+  const blind = { ...levelExpert, recipe: { ...recipe, features: 'WAV2LIP_MEL' as const } };
+  await expect(evaluateDinet({ generator: oracle, store, experts: [blind] })).rejects.toThrow('evaluateDinet: expert must be one of 25 frames a second');
+  await expect(evaluateDinet({ generator: oracle, store, clips: [ids[2]] })).rejects.toThrow('at least 1 of 12 frames or more');
   await expect(evaluateDinet({ generator: oracle, store, batch: 0 })).rejects.toThrow('evaluateDinet: batch must be a whole number above 0, got 0');
 });

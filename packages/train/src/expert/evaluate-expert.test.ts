@@ -16,11 +16,11 @@ const recipe = { ...recipeOf(LITE), crop: { ...recipeOf(LITE).crop, size: 4 } };
 let folder: string;
 let store: ClipStore;
 
-/** A clip whose picture k is as bright as its sound at k is loud, in steps that differ everywhere. */
+/** A clip whose frame k is as bright as its audio at k is loud, in steps that differ everywhere. */
 beforeAll(async () => {
   await tf.setBackend('cpu');
   folder = await mkdtemp(join(tmpdir(), 'evaluate-expert-'));
-  store = await ClipStore.create(folder, { crop: recipe.crop, mel: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 });
+  store = await ClipStore.create(folder, { crop: recipe.crop, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 });
   for (const name of ['a.mp4', 'b.mp4']) {
     const random = new Random(1, name.charCodeAt(0));
     const level = Float32Array.from({ length: FRAMES }, () => Math.round(random.uniform(20, 235)));
@@ -31,8 +31,8 @@ beforeAll(async () => {
       count: FRAMES,
       height: 4,
       width: 4,
-      sound: new Int16Array(FRAMES * 640),
-      mel: { data: Float32Array.from({ length: steps * 80 }, (_, index) => level[Math.min(FRAMES - 1, Math.ceil(Math.floor(index / 80) / 3.2))] / 127.5 - 1), steps, bins: 80 },
+      audio: new Int16Array(FRAMES * 640),
+      features: { data: Float32Array.from({ length: steps * 80 }, (_, index) => level[Math.min(FRAMES - 1, Math.ceil(Math.floor(index / 80) / 3.2))] / 127.5 - 1), steps, bins: 80 },
       landmarks: new Float32Array(FRAMES * 136),
       poses: new Float32Array(FRAMES * 4),
       firstFrame: 0,
@@ -49,8 +49,8 @@ const levelExpert: SyncExpert = {
   recipe,
   embeddingSize: 2,
   space: 'unit',
-  encodeFrames: (frames) => circle(tf.reshape(tf.slice(frames, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
-  encodeAudio: (mel) => circle(tf.reshape(tf.slice(mel, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
+  encodeVisual: (frames) => circle(tf.reshape(tf.slice(frames, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
+  encodeAudio: (features) => circle(tf.reshape(tf.slice(features, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
   dispose: () => {},
 };
 const circle = (level: tf.Tensor2D) => tf.tidy(() => tf.concat2d([tf.cos(level), tf.sin(level)], 1));
@@ -68,7 +68,7 @@ test('evaluateExpert gives about chance to an expert that does not look', async 
   const random = new Random(3);
   const blind: SyncExpert = {
     ...levelExpert,
-    encodeFrames: (frames) => circle(tf.tensor2d(Array.from({ length: frames.shape[0] }, () => random.uniform(-1, 1)), [frames.shape[0], 1])),
+    encodeVisual: (frames) => circle(tf.tensor2d(Array.from({ length: frames.shape[0] }, () => random.uniform(-1, 1)), [frames.shape[0], 1])),
   };
   const { auc } = await evaluateExpert(blind, store);
   expect(auc).toBeGreaterThan(0.25);

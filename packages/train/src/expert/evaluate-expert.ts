@@ -33,16 +33,16 @@ export async function evaluateExpert(
   const pairs = evaluationPairs(store, expert.recipe, rest);
   let clips = 0;
   for await (const clip of pairs) {
-    const cosines = tf.tidy(() => scoresOf(expert, expert.encodeFrames(clip.frames), expert.encodeAudio(clip.mel)));
+    const cosines = tf.tidy(() => scoresOf(expert, expert.encodeVisual(clip.frames), expert.encodeAudio(clip.features)));
     try {
       const columns = cosines.shape[1] as number;
       const values = await cosines.data();
       evaluation.update(
-        clip.pairs.map((pair) => values[pair.frame * columns + pair.mel]),
+        clip.pairs.map((pair) => values[pair.frame * columns + pair.features]),
         clip.pairs.map((pair) => pair.label),
       );
     } finally {
-      tf.dispose([cosines, clip.frames, clip.mel]);
+      tf.dispose([cosines, clip.frames, clip.features]);
     }
     clips++;
     onClip?.(clips);
@@ -50,12 +50,12 @@ export async function evaluateExpert(
   return { ...evaluation.compute(), clips, leftOut: [...pairs.leftOut] };
 }
 
-/** The score of every picture window with every sound window, `[pictures, sounds]`; higher is more in sync. */
-function scoresOf(expert: SyncExpert, vision: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor2D {
+/** The score of every frame window with every audio window, `[frames, audio tracks]`; higher is more in sync. */
+function scoresOf(expert: SyncExpert, visual: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor2D {
   if (expert.space === 'joint') fail(TypeError, 'evaluateExpert', 'expert', 'one with embeddings', `${expert.name}, which judges pairs`);
-  const products = tf.matMul(vision, audio, false, true) as tf.Tensor2D;
+  const products = tf.matMul(visual, audio, false, true) as tf.Tensor2D;
   if (expert.space === 'unit') return products;
   const squares = (rows: tf.Tensor2D) => tf.sum(tf.square(rows), 1, true);
-  const distances = tf.sqrt(tf.relu(tf.add(tf.sub(squares(vision), tf.mul(products, 2)), tf.transpose(squares(audio)))));
+  const distances = tf.sqrt(tf.relu(tf.add(tf.sub(squares(visual), tf.mul(products, 2)), tf.transpose(squares(audio)))));
   return tf.reciprocal(tf.add(distances, 1)) as tf.Tensor2D;
 }

@@ -28,10 +28,10 @@ async function storeFor(
   config?: AVAlignNetConfig,
   other: { crop?: StoredCrop; name?: string } = {},
 ): Promise<ClipStore> {
-  const { crop, mel, fps } = recipeFor({ network, config });
-  const { bins, stepsPerSecond } = AUDIO_FEATURES[mel];
+  const { crop, features, fps } = recipeFor({ network, config });
+  const { bins, stepsPerSecond } = AUDIO_FEATURES[features];
   const stored = other.crop ?? storedCropFor(crop);
-  const store = await ClipStore.create(join(folder, `clips-${other.name ?? network}`), { crop: stored, mel, stepsPerSecond, bins, fps });
+  const store = await ClipStore.create(join(folder, `clips-${other.name ?? network}`), { crop: stored, features, stepsPerSecond, bins, fps });
   const count = 16;
   for (const name of ['a', 'b', 'c', 'd']) {
     const random = new Random(1, name.charCodeAt(0));
@@ -43,8 +43,8 @@ async function storeFor(
       count,
       height,
       width,
-      sound: new Int16Array(count * 640),
-      mel: { data: Float32Array.from({ length: steps * bins }, () => random.normal()), steps, bins },
+      audio: new Int16Array(count * 640),
+      features: { data: Float32Array.from({ length: steps * bins }, () => random.normal()), steps, bins },
       landmarks: new Float32Array(count * 136),
       poses: new Float32Array(count * 4).fill(1),
       firstFrame: 0,
@@ -98,10 +98,10 @@ test('trainExpert refuses to contrast networks whose embeddings have no cosine',
 });
 
 test.each(['avalignnet', 'wav2lip'] as const)(
-  'trainExpert trains %s on a store of head pictures by a recipe with DINet’s mouth box of another size',
+  'trainExpert trains %s on a store of head frames by a recipe with DINet’s mouth box of another size',
   async (network) => {
     const config = SMALL_RUN.choice.config as AVAlignNetConfig;
-    const { frames, height: size, melSteps } = config.input;
+    const { frameCount, height: size, featureSteps } = config.input;
     const recipe: SyncRecipe = {
       ...recipeFor({ network: 'avalignnet', config }),
       crop: { kind: 'dinet', size, upright: 'median of five', sampling: 'exact' },
@@ -117,7 +117,7 @@ test.each(['avalignnet', 'wav2lip'] as const)(
     for (const event of events) if (event.kind === 'step') expect(Number.isFinite(event.entry.loss)).toBe(true);
     if (network === 'wav2lip') {
       const net = await loadSyncNetwork(report.weights);
-      expect(net.recipe).toEqual({ ...recipe, frames, melSteps });
+      expect(net.recipe).toEqual({ ...recipe, frameCount, melSteps: featureSteps });
       net.dispose();
     }
   },

@@ -29,23 +29,23 @@ const PUBLISHED = {
 
 /** The recipe of a network that looks at a similarity crop, as `LITE` does. */
 export function recipeOf(config: AVAlignNetConfig): SyncRecipe {
-  const { frames, height, width, melSteps } = config.input;
+  const { frameCount, height, width, featureSteps } = config.input;
   if (height !== width) fail(RangeError, 'recipeOf', 'config.input', 'square', `${height} x ${width}`);
   return {
-    frames,
+    frameCount,
     fps: 25,
     crop: {
       kind: 'similarity',
       centre: 'mean 48-67',
       upright: 'eye centres',
-      side: '1.18 * max(eye distance, 0.95 * eye-to-mouth)',
+      side: 1.18,
       size: height,
       window: 'clip median',
     },
     color: 'RGB',
     range: [-1, 1],
-    mel: 'THESIS_MEL',
-    melSteps,
+    features: 'THESIS_MEL',
+    featureSteps,
   };
 }
 

@@ -1,8 +1,8 @@
-import { BatchNorm2d, Module, PictureFeatures } from '@lipsync/nn';
+import { BatchNorm2d, Module, ImageFeatures } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Expert, Judge, Painter, SIDE, disposeMade, fill, lossCases, madeBatch, middle, tensors, useWasm } from '../testing/trainer-parts';
+import { Expert, Discriminator, Generator, SIDE, disposeMade, fill, lossCases, madeBatch, middle, tensors, useWasm } from '../testing/trainer-parts';
 import { THESIS_DINET, type DinetConfig } from '@lipsync/dinet';
 import { DinetDiscriminator } from '@lipsync/dinet';
 import { DinetTrainer, type DinetStepReport, type DinetTrainBatch, type DinetTrainerOptions, type DinetTrainerState } from './dinet-trainer';
@@ -12,14 +12,14 @@ import { NonFiniteLoss } from './non-finite-loss';
 
 beforeAll(useWasm);
 
-/** The pictures' differences in brightness, squared: a loss that needs no VGG. */
-const brightness: PerceptualLoss = (real, painted) => tf.tidy(() => tf.mean(tf.square(tf.mean(tf.sub(real, painted), [1, 2, 3]))) as tf.Scalar);
+/** The frames' differences in brightness, squared: a loss that needs no VGG. */
+const brightness: PerceptualLoss = (real, generated) => tf.tidy(() => tf.mean(tf.square(tf.mean(tf.sub(real, generated), [1, 2, 3]))) as tf.Scalar);
 
 function clipTrainer(options: Partial<DinetTrainerOptions> = {}): DinetTrainer {
   return new DinetTrainer({
-    generator: new Painter(),
-    frameDiscriminator: new Judge(1),
-    clipDiscriminator: new Judge(5),
+    generator: new Generator(),
+    frameDiscriminator: new Discriminator(1),
+    clipDiscriminator: new Discriminator(5),
     learningRate: 1e-3,
     perceptual: brightness,
     ...options,
@@ -75,8 +75,8 @@ describe('DinetTrainer', () => {
     await on(madeBatch(1, 5), (batch) => expect(trainer.step(batch)).rejects.toThrow('this trainer must be in use'));
   });
 
-  test('in the stage of frames has neither clips nor sound to judge: NaN in the report, and other terms as they are', async () => {
-    const trainer = new DinetTrainer({ generator: new Painter(), frameDiscriminator: new Judge(1) });
+  test('in the stage of frames has neither clips nor audio to judge: NaN in the report, and other terms as they are', async () => {
+    const trainer = new DinetTrainer({ generator: new Generator(), frameDiscriminator: new Discriminator(1) });
     const report = await on(madeBatch(3, 1), (batch) => trainer.step(batch));
     expect([report.perceptual, report.ganClip, report.sync, report.clipDiscriminator]).toEqual([NaN, NaN, NaN, NaN]);
     expect(report.generator).toBeCloseTo(report.gan + report.image, 5);
@@ -120,7 +120,7 @@ describe('DinetTrainer', () => {
     await run(first, 0, 2);
     const state = await first.state();
     first.dispose();
-    const second = clipTrainer({ ...options, generator: new Painter({ seed: 9 }) });
+    const second = clipTrainer({ ...options, generator: new Generator({ seed: 9 }) });
     second.loadState(state);
     await run(second, 2, 4);
     expect(bits(await second.state())).toBe(bits(await through.state()));
@@ -147,8 +147,8 @@ describe('DinetTrainer', () => {
 
   test('throws NonFiniteLoss and changes nothing, not even the discriminators, which learn first', async () => {
     let poisoned: number | undefined;
-    const perceptual: PerceptualLoss = (real, painted) =>
-      tf.tidy(() => tf.mul(brightness(real, painted), poisoned ?? 1) as tf.Scalar);
+    const perceptual: PerceptualLoss = (real, generated) =>
+      tf.tidy(() => tf.mul(brightness(real, generated), poisoned ?? 1) as tf.Scalar);
     const trainer = clipTrainer({ perceptual, generator: new NormedPainter() });
     await on(madeBatch(2, 5), async (batch) => {
       await trainer.step(batch);
@@ -176,7 +176,7 @@ describe('DinetTrainer', () => {
     trainer.dispose();
   });
 
-  test('follows running statistics once a picture, divided or not, and leaves the modes as they were', async () => {
+  test('follows running statistics once a frame, divided or not, and leaves the modes as they were', async () => {
     const counts = [];
     for (const chunk of [undefined, 1]) {
       const generator = new NormedPainter();
@@ -228,8 +228,8 @@ describe('DinetTrainer', () => {
       const { angles, syncAudio, ...rest } = batch;
       await expect(trainer.step({ ...rest, syncAudio })).rejects.toThrow('batch.angles must be of shape [10], for the sync loss, got undefined');
       await expect(trainer.step({ ...rest, angles })).rejects.toThrow('batch.syncAudio must be of shape [windows, bins, steps, 1]');
-      await expect(trainer.step({ ...batch, frames: 2 })).rejects.toThrow('batch.frames must be a multiple of the 5 pictures');
-      await expect(trainer.step({ ...batch, frames: 3 })).rejects.toThrow('batch.frames must be a whole number that divides the 10 pictures, got 3');
+      await expect(trainer.step({ ...batch, frameCount: 2 })).rejects.toThrow('batch.frames must be a multiple of the 5 frames');
+      await expect(trainer.step({ ...batch, frameCount: 3 })).rejects.toThrow('batch.frames must be a whole number that divides the 10 frames, got 3');
       await expect(trainer.step({ ...batch, masked: batch.references })).rejects.toThrow('batch.masked must be of shape [10, 16, 16, 3]');
       const first = trainer.step(batch);
       await expect(trainer.step(batch)).rejects.toThrow('step must be awaited before the next');
@@ -239,7 +239,7 @@ describe('DinetTrainer', () => {
     expect(() => clipTrainer({ chunk: 0 })).toThrow('chunk must be a whole number from 1, got 0');
     expect(() => clipTrainer({ weights: { gan: -1 } })).toThrow('weights.gan must be a finite number from 0, got -1');
     expect(() => clipTrainer({ sync: { expert: new Expert('euclidean'), mouthInput: middle } })).toThrow('expert must be one of cosines (unit)');
-    const frames = new DinetTrainer({ generator: new Painter(), frameDiscriminator: new Judge(1) });
+    const frames = new DinetTrainer({ generator: new Generator(), frameDiscriminator: new Discriminator(1) });
     const state = await trainer.state();
     expect(() => frames.loadState(state)).toThrow('names under generator, frame_discriminator, got clip_discriminator.first.weight');
     trainer.dispose();
@@ -249,24 +249,24 @@ describe('DinetTrainer', () => {
 });
 
 describe("DinetTrainer against PyTorch's steps", () => {
-  let network: PictureFeatures;
+  let network: ImageFeatures;
   beforeAll(async () => {
-    network = await fill(new PictureFeatures('vgg19'), 'features.');
+    network = await fill(new ImageFeatures('vgg19'), 'features.');
   });
   afterAll(() => network.dispose());
 
   test.each(lossCases.stages)('in the stage $name: losses of two steps to 1e-5, gradients of the first to 1e-4 of the largest', async (stage) => {
-    const { rows, frames, space, vgg, reports, gradients } = stage;
+    const { rows, frameCount, space, vgg, reports, gradients } = stage;
     const expert = space ? await fill(new Expert(space), 'expert.') : undefined;
     const trainer = new DinetTrainer({
-      generator: await fill(new Painter(), 'generator.'),
-      frameDiscriminator: await fill(new Judge(1), 'frame.'),
-      clipDiscriminator: frames === 5 ? await fill(new Judge(5), 'clip.') : undefined,
+      generator: await fill(new Generator(), 'generator.'),
+      frameDiscriminator: await fill(new Discriminator(1), 'frame.'),
+      clipDiscriminator: frameCount === 5 ? await fill(new Discriminator(5), 'clip.') : undefined,
       learningRate: lossCases.learningRate,
       perceptual: vgg ? dinetPerceptual(network) : undefined,
       sync: expert && { expert, mouthInput: middle },
     });
-    await on(madeBatch(rows, frames, `${stage.name} ${stage.number}`, lossCases.side), async (batch) => {
+    await on(madeBatch(rows, frameCount, `${stage.name} ${stage.number}`, lossCases.side), async (batch) => {
       for (const [step, wanted] of reports.entries()) {
         const got = await trainer.step(batch);
         for (const name of Object.keys(got) as (keyof DinetStepReport)[]) {
@@ -294,8 +294,8 @@ describe('DinetTrainer with its own networks', () => {
   const own = (options: Partial<DinetTrainerOptions> = {}, changes: Partial<DinetConfig> = {}) =>
     new DinetTrainer({
       generator: new DinetGenerator({ ...config, ...changes }, { seed: 1 }),
-      frameDiscriminator: new DinetDiscriminator({ pictures: 1, width: 2, seed: 2 }),
-      clipDiscriminator: new DinetDiscriminator({ pictures: 5, width: 2, seed: 3 }),
+      frameDiscriminator: new DinetDiscriminator({ frameCount: 1, width: 2, seed: 2 }),
+      clipDiscriminator: new DinetDiscriminator({ frameCount: 5, width: 2, seed: 3 }),
       ...options,
     });
   const batch = (rows = 2) => madeBatch(rows, 5, 'own', 68); // the smallest faces that InstanceNorm leaves something of
@@ -324,7 +324,7 @@ describe('DinetTrainer with its own networks', () => {
       const other = divided.optimizer.expAvg.get(name)?.data as Float32Array;
       const largest = Math.max(...Array.from(data as Float32Array, Math.abs));
       const difference = Math.max(...Array.from(data as Float32Array, (value, i) => Math.abs(value - other[i])));
-      // Rounding, of which this network makes much: pictures larger by 2e-7 of themselves change gradients by 1e-2, the division by 4e-4. A bias
+      // Rounding, of which this network makes much: frames larger by 2e-7 of themselves change gradients by 1e-2, the division by 4e-4. A bias
       // before InstanceNorm has no gradient but rounding.
       expect(difference, name).toBeLessThan(2e-3 * largest + 1e-7);
     }
@@ -340,9 +340,9 @@ describe('DinetTrainer with its own networks', () => {
 
 /** A painter with running statistics. */
 class NormedPainter extends Module {
-  private readonly painter = this.register('painter', new Painter());
+  private readonly generator = this.register('painter', new Generator());
   private readonly norm = this.register('norm', new BatchNorm2d({ channels: 3 }));
   forward(masked: tf.Tensor4D, references: tf.Tensor4D, audio: tf.Tensor3D): tf.Tensor4D {
-    return tf.tidy(() => this.painter.forward(this.norm.forward(masked), references, audio));
+    return tf.tidy(() => this.generator.forward(this.norm.forward(masked), references, audio));
   }
 }

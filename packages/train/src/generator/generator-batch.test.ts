@@ -4,20 +4,20 @@ import { LITE_DINET, THESIS_DINET } from '@lipsync/dinet';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { expertMouths, sizesFor, soundFor, trainBatchOf } from './generator-batch';
+import { expertMouths, sizesFor, audioFor, trainBatchOf } from './generator-batch';
 
 beforeAll(() => tf.setBackend('cpu'));
 
 const images = new ImageProcessor({ mouth: 64 });
-const store = { recipe: { fps: 25, mel: 'THESIS_MEL', stepsPerSecond: 80 } } as unknown as ClipStore;
+const store = { recipe: { fps: 25, features: 'THESIS_MEL', stepsPerSecond: 80 } } as unknown as ClipStore;
 const RECIPE: SyncRecipe = {
-  frames: 5,
+  frameCount: 5,
   fps: 25,
   crop: { kind: 'dinet', size: 64, upright: 'none', sampling: 'exact' },
   color: 'RGB',
   range: [0, 1],
-  mel: 'THESIS_MEL',
-  melSteps: 16,
+  features: 'THESIS_MEL',
+  featureSteps: 16,
 };
 const expertOf = (recipe: Partial<SyncRecipe>) => ({ name: 'made', recipe: { ...RECIPE, ...recipe } }) as SyncExpert;
 
@@ -37,30 +37,30 @@ test('expertMouths shows the mouth box as it stands where the recipe does not tu
 test.each([
   [{ crop: { kind: 'whole frame', size: 64, resize: 'none' } }, /mouth box/],
   [{ fps: 30 }, /at 25 pictures a second/],
-  [{ frames: 4, melSteps: 13 }, /a multiple of 5/],
-  [{ melSteps: 20 }, /16 steps with its 5 pictures/],
-  [{ mel: 'ASR_LOGITS', melSteps: 9 }, /hears mel/],
+  [{ frameCount: 4, featureSteps: 13 }, /a multiple of 5/],
+  [{ featureSteps: 20 }, /16 steps with its 5 pictures/],
+  [{ features: 'ASR_LOGITS', featureSteps: 9 }, /hears mel/],
 ] as const)('expertMouths refuses an expert with %j', (recipe, text) => {
   expect(() => expertMouths(expertOf(recipe as Partial<SyncRecipe>), { store, images, audio: 'mel' })).toThrow(text);
 });
 
 test('DINet’s own network hears the logits of a batch, others its mel', () => {
   const batch = { syncAudio: 'mel', syncLogits: 'logits' } as unknown as DinetBatch;
-  expect(soundFor(batch, expertOf({ mel: 'ASR_LOGITS' }))).toBe('logits');
-  expect(soundFor(batch, expertOf({}))).toBe('mel');
-  expect(soundFor(batch)).toBe('mel');
+  expect(audioFor(batch, expertOf({ features: 'ASR_LOGITS' }))).toBe('logits');
+  expect(audioFor(batch, expertOf({}))).toBe('mel');
+  expect(audioFor(batch)).toBe('mel');
 });
 
 test('a trainer’s batch is a loader’s with the mouths masked', () => {
   const frames = tf.ones<tf.Rank.R4>([1, 104, 80, 3]);
-  const { masked, real, frames: row } = trainBatchOf({ frames } as DinetBatch, { images, row: 1 });
+  const { masked, real, frameCount: row } = trainBatchOf({ frames } as DinetBatch, { images, row: 1 });
   expect(real).toBe(frames);
   expect(row).toBe(1);
   expect(tf.sum(masked).dataSync()[0]).toBe((104 * 80 - 64 * 64) * 3);
   tf.dispose([frames, masked]);
 });
 
-test('sizesFor asks for five pictures of mel, or for as many logits as the generator takes', () => {
-  expect(sizesFor(LITE_DINET, 10)).toEqual({ frames: 10, references: 5, audioFrames: 5, audio: 'mel' });
-  expect(sizesFor(THESIS_DINET, 1)).toEqual({ frames: 1, references: 5, audioFrames: 5, audio: 'logits' });
+test('sizesFor asks for five frames of mel, or for as many logits as the generator takes', () => {
+  expect(sizesFor(LITE_DINET, 10)).toEqual({ frameCount: 10, references: 5, audioFrames: 5, audio: 'mel' });
+  expect(sizesFor(THESIS_DINET, 1)).toEqual({ frameCount: 1, references: 5, audioFrames: 5, audio: 'logits' });
 });

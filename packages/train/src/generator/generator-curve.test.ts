@@ -13,15 +13,15 @@ const entry = (step: number): GeneratorLogEntry => ({
   clipDiscriminator: Number.NaN,
   gradientNorm: 1,
   learningRate: 1e-4,
-  picturesPerSec: 3,
+  framesPerSec: 3,
 });
 
 test('generatorCurve draws what the run had and nothing else', () => {
   const frame = generatorCurve([entry(1), entry(2)], 'frame');
   expect(frame).toContain('squared error');
   expect(frame).not.toContain('sync loss');
-  const cosine = { painted: 0.2, paintedOther: 0.1, real: 0.6, realOther: 0.1 };
-  const validation = { on: 'training', pictures: 10, psnr: 21, cosine } as const;
+  const cosine = { generated: 0.2, generatedOther: 0.1, real: 0.6, realOther: 0.1 };
+  const validation = { on: 'training', frameCount: 10, psnr: 21, cosine } as const;
   const clip = generatorCurve([{ ...entry(1), sync: 0.6 }, { ...entry(2), sync: 0.5, validation }], 'clip');
   expect(clip).toContain('sync loss');
   expect(clip).toContain('cosine of the expert, training clips');

@@ -6,14 +6,14 @@ import { binned, lineChart, type ChartLine } from '../run/line-chart';
 export type GeneratorLogEntry = DinetStepReport & {
   step: number;
   learningRate: number;
-  picturesPerSec: number;
+  framesPerSec: number;
   /** At the steps where it was measured. */
   validation?: GeneratorCheck;
 };
 
 /**
- * The curve of a generator's training as an SVG picture: losses, PSNR of the mouth, and the expert's cosine of painted mouths between that of
- * true mouths (its ceiling) and that of painted ones with other sound.
+ * The curve of a generator's training as an SVG frame: losses, PSNR of the mouth, and the expert's cosine of painted mouths between that of
+ * true mouths (its ceiling) and that of painted ones with other audio.
  *
  * @throws RangeError if there is no entry.
  */
@@ -44,8 +44,8 @@ export function generatorCurve(log: readonly GeneratorLogEntry[], title: string)
         label: `cosine of the expert, ${on} clips`,
         series: [
           checks('true, in sync', '#555', ({ cosine }) => cosine?.real),
-          checks('painted', '#1b7f4b', ({ cosine }) => cosine?.painted),
-          checks('other sound', '#b3402a', ({ cosine }) => cosine?.paintedOther),
+          checks('painted', '#1b7f4b', ({ cosine }) => cosine?.generated),
+          checks('other audio', '#b3402a', ({ cosine }) => cosine?.generatedOther),
         ],
       },
     ],

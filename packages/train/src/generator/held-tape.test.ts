@@ -1,19 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Judge, Painter, disposeMade, madeBatch, tensors, useWasm } from '../testing/trainer-parts';
+import { Discriminator, Generator, disposeMade, madeBatch, tensors, useWasm } from '../testing/trainer-parts';
 import { HeldTape } from './held-tape';
 
 beforeAll(useWasm);
 
 describe('HeldTape', () => {
   test('gives the bits of tf.variableGrads, with other gradients and waiting in between, and frees all', async () => {
-    const [painter, judge, batch] = [new Painter(), new Judge(1), madeBatch(2, 1)];
-    const variables = [...painter.namedParameters().values()].map(({ variable }) => variable);
-    const paint = () => painter.forward(batch.masked, batch.references, batch.audio);
-    const loss = (pictures: tf.Tensor) => tf.mean(tf.square(judge.forward(pictures as tf.Tensor4D))) as tf.Scalar;
-    const { value, grads } = tf.variableGrads(() => loss(paint()), variables);
+    const [generator, discriminator, batch] = [new Generator(), new Discriminator(1), madeBatch(2, 1)];
+    const variables = [...generator.namedParameters().values()].map(({ variable }) => variable);
+    const generate = () => generator.forward(batch.masked, batch.references, batch.audio);
+    const loss = (frames: tf.Tensor) => tf.mean(tf.square(discriminator.forward(frames as tf.Tensor4D))) as tf.Scalar;
+    const { value, grads } = tf.variableGrads(() => loss(generate()), variables);
     const before = tensors();
-    const held = new HeldTape(paint);
+    const held = new HeldTape(generate);
     const other = tf.variableGrads(() => loss(held.output));
     tf.dispose([other.value, ...Object.values(other.grads)]);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -27,8 +27,8 @@ describe('HeldTape', () => {
     expect(tensors()).toBe(before);
     tf.dispose([value, ...Object.values(grads)]);
     disposeMade(batch);
-    painter.dispose();
-    judge.dispose();
+    generator.dispose();
+    discriminator.dispose();
   });
 
   test('keeps what the backward pass needs though a weight is assigned in between', () => {

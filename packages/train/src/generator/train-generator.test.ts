@@ -16,13 +16,13 @@ import { trainGenerator, type TrainGeneratorEvent, type TrainGeneratorOptions } 
 const MOUTH = 64;
 const CONFIG = { ...LITE_DINET, width: 2, referenceChannels: 8, references: 2 };
 const RECIPE: SyncRecipe = {
-  frames: 5,
+  frameCount: 5,
   fps: 25,
   crop: { kind: 'dinet', size: 32, upright: 'median of five', sampling: 'exact' },
   color: 'RGB',
   range: [-1, 1],
-  mel: 'THESIS_MEL',
-  melSteps: 16,
+  features: 'THESIS_MEL',
+  featureSteps: 16,
 };
 
 let folder: string;
@@ -39,7 +39,7 @@ afterEach(() => vi.restoreAllMocks());
 async function headStore(path: string): Promise<ClipStore> {
   const { bins, stepsPerSecond } = AUDIO_FEATURES.THESIS_MEL;
   const crop = { kind: 'dinet head', mouth: MOUTH } as const;
-  const made = await ClipStore.create(path, { crop, mel: 'THESIS_MEL', stepsPerSecond, bins, fps: 25 });
+  const made = await ClipStore.create(path, { crop, features: 'THESIS_MEL', stepsPerSecond, bins, fps: 25 });
   const { height, width } = storedShape(crop);
   const count = 16;
   for (const name of ['a', 'b', 'c', 'd']) {
@@ -51,8 +51,8 @@ async function headStore(path: string): Promise<ClipStore> {
       count,
       height,
       width,
-      sound: new Int16Array(count * 640),
-      mel: { data: Float32Array.from({ length: steps * bins }, () => random.normal()), steps, bins },
+      audio: new Int16Array(count * 640),
+      features: { data: Float32Array.from({ length: steps * bins }, () => random.normal()), steps, bins },
       landmarks: new Float32Array(count * 136),
       poses: new Float32Array(count * 4).fill(0.1),
       firstFrame: 0,
@@ -88,15 +88,15 @@ async function run(wanted: TrainGeneratorOptions, until = Infinity): Promise<Tra
 }
 
 /** A network that was never trained; an expert all the same. */
-const expertOf = () => new AVAlignNet(lite({ frames: 5, size: 32 }), { seed: 3, recipe: RECIPE });
+const expertOf = () => new AVAlignNet(lite({ frameCount: 5, size: 32 }), { seed: 3, recipe: RECIPE });
 
 test('trainGenerator trains a frame stage, goes on where it was stopped to the same bytes, and leaves no tensor', async () => {
   const before = tf.memory().numTensors;
   const whole = await run(options('whole'));
   expect(tf.memory().numTensors).toBe(before);
   const done = whole.at(-1) as Extract<TrainGeneratorEvent, { kind: 'done' }>;
-  expect(done.report).toMatchObject({ stage: 'frame', steps: 3, pictures: 6, mouth: MOUTH, trainingClips: 3, heldOutClips: 1, perceptual: 'none' });
-  expect(done.report.validation).toMatchObject({ on: 'held-out', pictures: 10 });
+  expect(done.report).toMatchObject({ stage: 'frame', steps: 3, frameCount: 6, mouth: MOUTH, trainingClips: 3, heldOutClips: 1, perceptual: 'none' });
+  expect(done.report.validation).toMatchObject({ on: 'held-out', frameCount: 10 });
   expect(whole.filter(({ kind }) => kind === 'warning')).toHaveLength(1);
   expect(whole.filter(({ kind }) => kind === 'validation')).toHaveLength(1);
   await run(options('stopped'), 2);
@@ -148,7 +148,7 @@ test('trainGenerator really meets a loss that is not finite where a rate is absu
 test('trainGenerator refuses experts that cannot see or hear what is painted', async () => {
   const expert = expertOf();
   await expect(run(options('x', { expert }))).rejects.toThrow(/expert must be given in the clip stage/);
-  const other = new AVAlignNet(lite({ frames: 5, size: 32 }), { seed: 3, recipe: { ...RECIPE, crop: { kind: 'whole frame', size: 32, resize: 'bilinear' } } });
+  const other = new AVAlignNet(lite({ frameCount: 5, size: 32 }), { seed: 3, recipe: { ...RECIPE, crop: { kind: 'whole frame', size: 32, resize: 'bilinear' } } });
   await expect(run(options('x', { expert: other, stage: 'clip' }))).rejects.toThrow(/DINet’s mouth box/);
   expert.dispose();
   other.dispose();

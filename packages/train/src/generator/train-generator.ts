@@ -7,8 +7,8 @@ import { DinetTrainer } from './dinet-trainer';
 import { NonFiniteLoss } from './non-finite-loss';
 import { loadTrainingState, saveTrainingState } from '../run/training-state';
 import { sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
-import type { PictureFeatures } from '@lipsync/nn';
-import { CLIP_PICTURES, expertMouths, sizesFor, trainBatchOf } from './generator-batch';
+import type { ImageFeatures } from '@lipsync/nn';
+import { CLIP_FRAMES, expertMouths, sizesFor, trainBatchOf } from './generator-batch';
 import { GeneratorValidation, type GeneratorCheck } from './generator-validation';
 import { generatorCurve, type GeneratorLogEntry } from './generator-curve';
 import { settingsDiffer } from '../run/settings-differ';
@@ -21,7 +21,7 @@ export type TrainGeneratorOptions = {
   /** Folder of the run: weights, state, log, curve, report. A run found there goes on. */
   out: string;
   /**
-   * `frame`: single pictures, judged by the frame discriminator. `clip`: pictures in a row, judged by the clip discriminator, too, and by the
+   * `frame`: single frames, judged by the frame discriminator. `clip`: frames in a row, judged by the clip discriminator, too, and by the
    * expert where there is one. Default `frame`.
    */
   stage?: 'frame' | 'clip';
@@ -34,14 +34,14 @@ export type TrainGeneratorOptions = {
   /** Sync loss of the clip stage: a network whose recipe has the crop `dinet`. Borrowed. */
   expert?: SyncExpert;
   /** VGG-19 with ImageNet's weights for the perceptual loss, or `none`, which the run's report says. Borrowed. */
-  perceptual: PictureFeatures | 'none';
+  perceptual: ImageFeatures | 'none';
   /** Weights of the losses. Default DINet's and the thesis's: perceptual 10, gan 1, sync 0.1, image 1. */
   weights?: Partial<DinetWeights>;
-  /** Pictures (frame) or rows of pictures (clip) a batch. Default 24 and 3, as published. */
+  /** Frames (frame) or rows of frames (clip) a batch. Default 24 and 3, as published. */
   batch?: number;
-  /** Pictures in a row of the clip stage, a multiple of 5. Default as many as the expert looks at, 5 without one. */
+  /** Frames in a row of the clip stage, a multiple of 5. Default as many as the expert looks at, 5 without one. */
   row?: number;
-  /** Pictures or rows in the network at a time; gradients are added up. Default: all. */
+  /** Frames or rows in the network at a time; gradients are added up. Default: all. */
   chunk?: number;
   /** Channels of the discriminators' first layer are twice this. Default the generator's width. */
   discriminatorWidth?: number;
@@ -61,7 +61,7 @@ export type TrainGeneratorOptions = {
   checkpointEvery?: number;
   /** Steps between two validations; 0 for none on the way. Default 100. */
   validateEvery?: number;
-  /** Rows of pictures that a validation paints. Default 16. */
+  /** Rows of frames that a validation paints. Default 16. */
   validationRows?: number;
 };
 
@@ -69,7 +69,7 @@ export type TrainGeneratorOptions = {
 export type TrainGeneratorReport = {
   stage: 'frame' | 'clip';
   steps: number;
-  pictures: number;
+  frameCount: number;
   parameters: number;
   mouth: number;
   trainingClips: number;
@@ -84,7 +84,7 @@ export type TrainGeneratorReport = {
 };
 
 export type TrainGeneratorEvent =
-  | { kind: 'start'; resumedAt: number; steps: number; clips: number; heldOut: string[]; leftOut: string[]; pictures: number; parameters: number; config: DinetConfig; mouth: number }
+  | { kind: 'start'; resumedAt: number; steps: number; clips: number; heldOut: string[]; leftOut: string[]; frameCount: number; parameters: number; config: DinetConfig; mouth: number }
   | { kind: 'step'; entry: GeneratorLogEntry }
   | { kind: 'validation'; step: number; validation: GeneratorCheck }
   | { kind: 'warning'; text: string }
@@ -114,11 +114,11 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
   }
   const { crop } = store.recipe;
   if (crop.kind !== 'dinet head') fail(TypeError, 'trainGenerator', 'store', 'of head crops (lipsync prepare --head N)', crop.kind);
-  if (expert && stage === 'frame') fail(TypeError, 'trainGenerator', 'expert', 'given in the clip stage, whose pictures follow each other', expert.name);
+  if (expert && stage === 'frame') fail(TypeError, 'trainGenerator', 'expert', 'given in the clip stage, whose frames follow each other', expert.name);
   const images = new ImageProcessor({ mouth: crop.mouth });
-  const row = stage === 'frame' ? 1 : (options.row ?? expert?.recipe.frames ?? CLIP_PICTURES);
-  if (stage === 'clip' && (row % CLIP_PICTURES !== 0 || (expert && row !== expert.recipe.frames))) {
-    fail(RangeError, 'trainGenerator', 'row', expert ? `the ${expert.recipe.frames} pictures that the expert looks at` : `a multiple of ${CLIP_PICTURES}`, row);
+  const row = stage === 'frame' ? 1 : (options.row ?? expert?.recipe.frameCount ?? CLIP_FRAMES);
+  if (stage === 'clip' && (row % CLIP_FRAMES !== 0 || (expert && row !== expert.recipe.frameCount))) {
+    fail(RangeError, 'trainGenerator', 'row', expert ? `the ${expert.recipe.frameCount} frames that the expert looks at` : `a multiple of ${CLIP_FRAMES}`, row);
   }
   await mkdir(out, { recursive: true });
   const paths = { state: join(out, 'state.safetensors'), weights: join(out, 'weights.safetensors'), curve: join(out, 'curve.svg') };
@@ -154,8 +154,8 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
   let validation: GeneratorValidation | undefined;
   let loader: DINetLoader | undefined;
   try {
-    const frameDiscriminator = new DinetDiscriminator({ pictures: 1, width: discriminatorWidth, seed: seed + 1 });
-    const clipDiscriminator = stage === 'clip' ? new DinetDiscriminator({ pictures: CLIP_PICTURES, width: discriminatorWidth, seed: seed + 2 }) : undefined;
+    const frameDiscriminator = new DinetDiscriminator({ frameCount: 1, width: discriminatorWidth, seed: seed + 1 });
+    const clipDiscriminator = stage === 'clip' ? new DinetDiscriminator({ frameCount: CLIP_FRAMES, width: discriminatorWidth, seed: seed + 2 }) : undefined;
     trainer = new DinetTrainer({
       generator,
       frameDiscriminator,
@@ -180,11 +180,11 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
     loader = new DINetLoader(store, { ...sizes, batch: rows, seed, clips: train, workers, startStep: step });
     const { clips, leftOut } = await loader.summary();
     const log = await TrainingLog.resumeAt<GeneratorLogEntry>(join(out, 'log.jsonl'), step);
-    yield { kind: 'start', resumedAt: step, steps, clips, heldOut: held, leftOut, pictures: rows * row, parameters: generator.parameterCount(), config, mouth: crop.mouth };
-    if (perceptual === 'none') yield { kind: 'warning', text: 'trained without the perceptual loss: pictures stay softer; the report says so' };
+    yield { kind: 'start', resumedAt: step, steps, clips, heldOut: held, leftOut, frameCount: rows * row, parameters: generator.parameterCount(), config, mouth: crop.mouth };
+    if (perceptual === 'none') yield { kind: 'warning', text: 'trained without the perceptual loss: frames stay softer; the report says so' };
     if (byChance) yield { kind: 'warning', text: `held out ${held.length} clips by chance: name the videos to hold out where people appear in several` };
     const judged = held.length > 0 ? ({ on: 'held-out', clips: spread(held, VALIDATION_CLIPS) } as const) : ({ on: 'training', clips: spread(train, VALIDATION_CLIPS) } as const);
-    validation = new GeneratorValidation(store, { ...sizesFor(config, Math.max(row, CLIP_PICTURES)), ...judged, images, rows: validationRows, expert, mouths });
+    validation = new GeneratorValidation(store, { ...sizesFor(config, Math.max(row, CLIP_FRAMES)), ...judged, images, rows: validationRows, expert, mouths });
 
     let saved = step > 0 ? step : undefined;
     const checkpoint = async () => {
@@ -211,7 +211,7 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
         disposeDinetBatch(batch);
       }
       step++;
-      const entry: GeneratorLogEntry = { step, ...result, learningRate: rate, picturesPerSec: (rows * row) / ((performance.now() - at) / 1000) };
+      const entry: GeneratorLogEntry = { step, ...result, learningRate: rate, framesPerSec: (rows * row) / ((performance.now() - at) / 1000) };
       if (validateEvery > 0 && step % validateEvery === 0 && step < steps) {
         entry.validation = await validation.check(generator);
         yield { kind: 'validation', step, validation: entry.validation };
@@ -225,11 +225,11 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
     const last = log.entries.at(-1);
     if (last) last.validation = check;
     await saveDinet(paths.weights, generator, { mouth: `${crop.mouth}`, stage, steps: `${steps}` });
-    if (last) await writeFileAtomic(paths.curve, generatorCurve(log.entries, `DINet, ${stage} stage, mouth ${crop.mouth}, ${steps} steps of ${rows * row} pictures, ${clips} clips`));
+    if (last) await writeFileAtomic(paths.curve, generatorCurve(log.entries, `DINet, ${stage} stage, mouth ${crop.mouth}, ${steps} steps of ${rows * row} frames, ${clips} clips`));
     const report: TrainGeneratorReport = {
       stage,
       steps,
-      pictures: steps * rows * row,
+      frameCount: steps * rows * row,
       parameters: generator.parameterCount(),
       mouth: crop.mouth,
       trainingClips: clips,

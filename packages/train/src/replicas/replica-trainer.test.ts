@@ -24,7 +24,7 @@ async function losses(trainer: LocalTrainer | ReplicaTrainer, from = 0, to = STE
   for (let step = from; step < to; step++) {
     const batch = contrastBatch(ROWS, 1 + (step % 2));
     all.push((await trainer.step(batch, { learningRate: 1e-3, progress: step / STEPS })).loss);
-    tf.dispose([batch.frames, batch.mel]);
+    tf.dispose([batch.frames, batch.features]);
   }
   return all;
 }

@@ -6,7 +6,7 @@ import { SharedExchange, exchangeMemory, type ExchangeMemory } from './shared-ex
 import type { NamedArray } from '@lipsync/checkpoints';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import type { ReplicaAnswer, ReplicaOrder, ReplicaSetup, SharedTensor } from './replica-worker';
-import type { StepOrder, Trainer, TrainerSetup, TrainerState } from '../step/trainer';
+import type { StepOptions, Trainer, TrainerSetup, TrainerState } from '../step/trainer';
 
 export type ReplicaTrainerOptions = {
   setup: TrainerSetup;
@@ -40,7 +40,7 @@ export class ReplicaTrainer implements Trainer {
   private readonly replicas: Replica[] = [];
   private readonly exchange: SharedExchange;
   private readonly count: number;
-  private shared: { frames?: SharedTensor; mel?: SharedTensor } = {};
+  private shared: { frames?: SharedTensor; features?: SharedTensor } = {};
   private failed?: Error;
 
   private constructor(setup: TrainerSetup, memory: ExchangeMemory) {
@@ -87,13 +87,13 @@ export class ReplicaTrainer implements Trainer {
     }
   }
 
-  async step(batch: SyncBatch, order: StepOrder): Promise<TrainStepResult> {
+  async step(batch: SyncBatch, order: StepOptions): Promise<TrainStepResult> {
     const rows = batch.frames.shape[0];
     if (rows < this.count) fail(RangeError, 'ReplicaTrainer.step', 'batch', `of at least ${this.count} rows, one a replica`, rows);
     const labels = (await batch.labels?.data()) as Float32Array | undefined;
     const { clips } = batch;
-    const [frames, mel] = [await this.share('frames', batch.frames), await this.share('mel', batch.mel)];
-    const [result] = await this.ask({ kind: 'step', batch: { frames, mel, labels: labels && Float32Array.from(labels), clips }, order });
+    const [frames, features] = [await this.share('frames', batch.frames), await this.share('features', batch.features)];
+    const [result] = await this.ask({ kind: 'step', batch: { frames, features, labels: labels && Float32Array.from(labels), clips }, order });
     return result as TrainStepResult;
   }
 
@@ -143,7 +143,7 @@ export class ReplicaTrainer implements Trainer {
   }
 
   /** Puts a tensor where all replicas see it. They have read the last one when their step is done. */
-  private async share(name: 'frames' | 'mel', tensor: Tensor4D): Promise<SharedTensor> {
+  private async share(name: 'frames' | 'features', tensor: Tensor4D): Promise<SharedTensor> {
     const bytes = 4 * tensor.size;
     const before = this.shared[name]?.numbers;
     const numbers = before?.byteLength === bytes ? before : new SharedArrayBuffer(bytes);

@@ -4,7 +4,7 @@ import { selectBackend } from '@lipsync/backends';
 import { SharedExchange, type ExchangeMemory } from './shared-exchange';
 import { evenShare } from '../step/even-share';
 import * as tf from '@tensorflow/tfjs-core';
-import { LocalTrainer, type StepOrder, type TrainerSetup, type TrainerState } from '../step/trainer';
+import { LocalTrainer, type StepOptions, type TrainerSetup, type TrainerState } from '../step/trainer';
 
 /** What a replica is started with. */
 export type ReplicaSetup = { setup: TrainerSetup; memory: ExchangeMemory; rank: number };
@@ -13,13 +13,13 @@ export type ReplicaSetup = { setup: TrainerSetup; memory: ExchangeMemory; rank: 
 export type SharedTensor = { numbers: SharedArrayBuffer; shape: [number, number, number, number] };
 
 /** A batch of which each replica takes its rows. */
-export type SharedBatch = { frames: SharedTensor; mel: SharedTensor; labels?: Float32Array; clips?: readonly number[] };
+export type SharedBatch = { frames: SharedTensor; features: SharedTensor; labels?: Float32Array; clips?: readonly number[] };
 
 /** What a replica is asked. */
 export type ReplicaOrder =
   | { kind: 'start' | 'state' | 'average' | 'hash' }
   | { kind: 'load'; state: TrainerState }
-  | { kind: 'step'; batch: SharedBatch; order: StepOrder };
+  | { kind: 'step'; batch: SharedBatch; order: StepOptions };
 
 /** What a replica answers, one answer an order, in order. */
 export type ReplicaAnswer = { result: unknown } | { error: { name: string; message: string } };
@@ -35,7 +35,7 @@ parentPort!.on('message', (order: ReplicaOrder) => {
   last = last.then(async () => {
     let answer: ReplicaAnswer;
     try {
-      answer = { result: await obey(await ready, order) };
+      answer = { result: await handle(await ready, order) };
     } catch (error) {
       exchange.stop(); // before the others wait for this one
       const { name, message } = error as Error;
@@ -45,7 +45,7 @@ parentPort!.on('message', (order: ReplicaOrder) => {
   });
 });
 
-async function obey(trainer: LocalTrainer, order: ReplicaOrder): Promise<unknown> {
+async function handle(trainer: LocalTrainer, order: ReplicaOrder): Promise<unknown> {
   switch (order.kind) {
     case 'start':
       return backend;
@@ -62,12 +62,12 @@ async function obey(trainer: LocalTrainer, order: ReplicaOrder): Promise<unknown
   }
 }
 
-async function step(trainer: LocalTrainer, { frames, mel, labels, clips }: SharedBatch, order: StepOrder): Promise<TrainStepResult> {
-  const batch = { frames: ownRows(frames), mel: ownRows(mel), labels: labels && tf.tensor1d(labels), clips };
+async function step(trainer: LocalTrainer, { frames, features, labels, clips }: SharedBatch, order: StepOptions): Promise<TrainStepResult> {
+  const batch = { frames: ownRows(frames), features: ownRows(features), labels: labels && tf.tensor1d(labels), clips };
   try {
     return await trainer.step(batch, order);
   } finally {
-    tf.dispose([batch.frames, batch.mel, ...(batch.labels ? [batch.labels] : [])]);
+    tf.dispose([batch.frames, batch.features, ...(batch.labels ? [batch.labels] : [])]);
   }
 }
 

@@ -6,10 +6,10 @@ test('lineChart draws a line a series and leaves out those without points', () =
     { label: 'loss', series: [{ name: 'a', colour: 'red', points: [[1, 2], [2, 1]] as [number, number][] }, { name: 'b', colour: 'blue', points: [] }] },
     { label: 'empty', series: [{ name: 'c', colour: 'green', points: [] }] },
   ];
-  const picture = lineChart({ title: 'x < y', panels });
-  expect(picture.match(/<polyline/g)).toHaveLength(1);
-  expect(picture).toContain('x &lt; y');
-  expect(picture).not.toContain('empty');
+  const frame = lineChart({ title: 'x < y', panels });
+  expect(frame.match(/<polyline/g)).toHaveLength(1);
+  expect(frame).toContain('x &lt; y');
+  expect(frame).not.toContain('empty');
 });
 
 test('binned takes means of stretches and leaves out what is not finite', () => {

@@ -8,7 +8,7 @@ const WIDTH = 860;
 const PANEL = { height: 180, left: 56, right: 16, top: 46, gap: 48 };
 
 /**
- * Panels of lines over training steps, one below the other, as an SVG picture; lines without points are left out.
+ * Panels of lines over training steps, one below the other, as an SVG frame; lines without points are left out.
  *
  * @returns an SVG document of 860 px width that any browser shows.
  */

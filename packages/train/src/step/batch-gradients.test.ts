@@ -19,7 +19,7 @@ const ROWS = 8;
 function batchOf(): SyncBatch {
   return {
     frames: random(1, [ROWS, 32, 32, 15]),
-    mel: random(2, [ROWS, 80, 16, 1], 4),
+    features: random(2, [ROWS, 80, 16, 1], 4),
     labels: tf.tensor1d(Array.from({ length: ROWS }, (_, row) => row % 2)),
     clips: Array.from({ length: ROWS }, (_, row) => row >> 1),
   };
@@ -59,12 +59,12 @@ async function inReplicas(count: number, options: BatchGradientsOptions): Promis
   const shares = Array.from({ length: count }, (_, rank) => evenShare(ROWS, rank, count));
   const own = shares.map(([first, end]) => ({
     frames: tf.slice(batch.frames, [first, 0, 0, 0], [end - first, -1, -1, -1]),
-    mel: tf.slice(batch.mel, [first, 0, 0, 0], [end - first, -1, -1, -1]),
+    features: tf.slice(batch.features, [first, 0, 0, 0], [end - first, -1, -1, -1]),
   }));
-  const embeddings = own.map(({ frames, mel }) => {
+  const embeddings = own.map(({ frames, features }) => {
     setDropoutStep(net, step);
-    const { vision, audio } = net.forward(frames, mel);
-    return Float32Array.from([...vision.dataSync(), ...audio.dataSync()]);
+    const { visual, audio } = net.forward(frames, features);
+    return Float32Array.from([...visual.dataSync(), ...audio.dataSync()]);
   });
   const parts: Numbers[] = [];
   for (let rank = 0; rank < count; rank++) {
@@ -163,16 +163,16 @@ describe('batchGradients', () => {
     class Towers extends Module {
       readonly norm = this.register('norm', new BatchNorm2d({ channels: 2 }));
       readonly fc = this.register('fc', new Linear({ inFeatures: 2, outFeatures: 4, random }));
-      forward(frames: tf.Tensor4D, mel: tf.Tensor4D) {
+      forward(frames: tf.Tensor4D, features: tf.Tensor4D) {
         const embed = (x: tf.Tensor4D) => this.fc.forward(this.norm.forward(tf.reshape(x, [-1, 2]))) as tf.Tensor2D;
-        return { vision: embed(frames), audio: tf.mul(embed(mel), 2) as tf.Tensor2D };
+        return { visual: embed(frames), audio: tf.mul(embed(features), 2) as tf.Tensor2D };
       }
     }
     const net = new Towers();
     const numbers = Float32Array.from({ length: 16 }, () => random.normal());
-    const batch = { frames: tf.tensor4d(numbers, [8, 1, 1, 2]), mel: tf.tensor4d(numbers.map((x) => x * x), [8, 1, 1, 2]) };
-    const loss: BatchGradientsOptions['loss'] = ({ vision, audio }) => {
-      const mean = tf.mean<tf.Scalar>(tf.mul(vision, audio));
+    const batch = { frames: tf.tensor4d(numbers, [8, 1, 1, 2]), features: tf.tensor4d(numbers.map((x) => x * x), [8, 1, 1, 2]) };
+    const loss: BatchGradientsOptions['loss'] = ({ visual, audio }) => {
+      const mean = tf.mean<tf.Scalar>(tf.mul(visual, audio));
       return { loss: mean, positiveCosine: tf.clone(mean), negativeCosine: tf.clone(mean) };
     };
     await numbersOf({ net, batch, loss, step: 0, chunk: 4 });

@@ -3,11 +3,11 @@ import { evenShare } from './even-share';
 import type { Module, Parameter } from '@lipsync/nn';
 import type { SharedExchange } from '../replicas/shared-exchange';
 import * as tf from '@tensorflow/tfjs-core';
-import type { EmbeddingBatch, MelBatch, MouthBatch } from '@lipsync/contracts';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts';
 import type { SyncBatch, SyncEmbeddings, SyncLoss, SyncLossParts } from '@lipsync/avalignnet';
 
 /** A network of two towers that `trainStep` can train: AVAlignNet, and those of `@lipsync/syncnet`. */
-export type SyncModel = Module & { forward(frames: MouthBatch, mel: MelBatch): SyncEmbeddings };
+export type SyncModel = Module & { forward(frames: MouthBatch, features: FeatureBatch): SyncEmbeddings };
 
 /** What the replicas of a run exchange; `SharedExchange` of `@lipsync/nn` does it between threads. */
 export type ReplicaExchange = Pick<SharedExchange, 'rank' | 'count' | 'gather' | 'sum'>;
@@ -29,7 +29,7 @@ export type BatchGradientsOptions = {
 export type BatchGradients = { gradients: Map<string, tf.Tensor>; parts: SyncLossParts };
 
 /** Names of the cached embeddings among the parameters; no module's name has a bracket. */
-const [CACHED_VISION, CACHED_AUDIO] = ['(vision)', '(audio)'];
+const [CACHED_VISUAL, CACHED_AUDIO] = ['(vision)', '(audio)'];
 
 /** Rows that a replica's dropout masks are told apart by. */
 const REPLICA_ROWS = 2 ** 16;
@@ -58,8 +58,8 @@ export async function batchGradients(options: BatchGradientsOptions): Promise<Ba
     const [first, end] = evenShare(rows, part, count);
     // The same masks whenever this chunk goes through, and others for each; the step takes the low 32 bits.
     setDropoutStep(net, step + (firstRow + first) * 2 ** 32);
-    if (count === 1) return net.forward(batch.frames, batch.mel);
-    return tf.tidy(() => net.forward(rowsOf(batch.frames, first, end), rowsOf(batch.mel, first, end)));
+    if (count === 1) return net.forward(batch.frames, batch.features);
+    return tf.tidy(() => net.forward(rowsOf(batch.frames, first, end), rowsOf(batch.features, first, end)));
   };
   const cached = new Map<string, Parameter>();
   const made: SyncEmbeddings[] = [];
@@ -67,25 +67,25 @@ export async function batchGradients(options: BatchGradientsOptions): Promise<Ba
   try {
     if (count > 1) {
       for (let part = 0; part < count - 1; part++) made.push(forward(part));
-      for (const [name, tower] of [[CACHED_VISION, 'vision'], [CACHED_AUDIO, 'audio']] as const) {
+      for (const [name, tower] of [[CACHED_VISUAL, 'visual'], [CACHED_AUDIO, 'audio']] as const) {
         const variable = tf.tidy(() => tf.variable(tf.concat(made.map((embeddings) => embeddings[tower]))));
         cached.set(name, { variable, layout: 'same' });
       }
-      made.splice(0).forEach(({ vision, audio }) => tf.dispose([vision, audio]));
+      made.splice(0).forEach(({ visual, audio }) => tf.dispose([visual, audio]));
     }
     whole = gradientsOfLoss(options, cached, () => forward(count - 1));
     const { gradients } = whole;
     if (count > 1) {
-      const byVision = gradients.get(CACHED_VISION) as tf.Tensor2D;
+      const byVisual = gradients.get(CACHED_VISUAL) as tf.Tensor2D;
       const byAudio = gradients.get(CACHED_AUDIO) as tf.Tensor2D;
       const statistics = [...net.namedBuffers().values()].map(({ variable }) => ({ variable, kept: tf.clone(variable) }));
       try {
         for (let part = 0; part < count - 1; part++) {
           const [first, end] = evenShare(rows, part, count);
           const { value, gradients: further } = valueAndGradients(net, () => {
-            const { vision, audio } = forward(part);
+            const { visual, audio } = forward(part);
             const product = (embeddings: tf.Tensor, by: tf.Tensor) => tf.sum(tf.mul(embeddings, rowsOf(by, first, end)));
-            return tf.add(product(vision, byVision), product(audio, byAudio)) as tf.Scalar;
+            return tf.add(product(visual, byVisual), product(audio, byAudio)) as tf.Scalar;
           });
           value.dispose();
           for (const [name, more] of further) {
@@ -124,7 +124,7 @@ export async function batchGradients(options: BatchGradientsOptions): Promise<Ba
     }
     throw error;
   } finally {
-    made.forEach(({ vision, audio }) => tf.dispose([vision, audio]));
+    made.forEach(({ visual, audio }) => tf.dispose([visual, audio]));
     for (const { variable } of cached.values()) variable.dispose();
   }
 }
@@ -143,10 +143,10 @@ function gradientsOfLoss(
   let refusal: unknown;
   try {
     const { value, gradients } = valueAndGradients(new Map([...parametersOf(head ? [net, head] : net), ...cached]), () => {
-      const { vision, audio } = forward();
+      const { visual, audio } = forward();
       const behind = (name: string, own: EmbeddingBatch): EmbeddingBatch =>
         cached.size === 0 ? own : tf.concat([(cached.get(name) as Parameter).variable as tf.Tensor as EmbeddingBatch, own]);
-      const own = { vision: behind(CACHED_VISION, vision), audio: behind(CACHED_AUDIO, audio) };
+      const own = { visual: behind(CACHED_VISUAL, visual), audio: behind(CACHED_AUDIO, audio) };
       try {
         const parts = loss(exchange ? withOthers(own, exchange) : own, batch);
         cosines.push(tf.keep(parts.positiveCosine), tf.keep(parts.negativeCosine));
@@ -154,7 +154,7 @@ function gradientsOfLoss(
       } catch (error) {
         // Thrown through tfjs, the error would leave all maps of the forward pass behind: it frees them after a backward pass only.
         refusal = error;
-        return tf.add(tf.sum(own.vision), tf.sum(own.audio)) as tf.Scalar;
+        return tf.add(tf.sum(own.visual), tf.sum(own.audio)) as tf.Scalar;
       }
     });
     const [positiveCosine, negativeCosine] = cosines;
@@ -174,19 +174,19 @@ function gradientsOfLoss(
  * Reads its own synchronously: `tf.variableGrads` cannot wait for a promise, and without this a replica would have to run
  * all its rows twice. So replicas run on backends that can read so, wasm and cpu.
  */
-function withOthers({ vision, audio }: SyncEmbeddings, exchange: ReplicaExchange): SyncEmbeddings {
-  const numbers = new Float32Array(vision.size + audio.size);
-  numbers.set(vision.dataSync<'float32'>());
-  numbers.set(audio.dataSync<'float32'>(), vision.size);
-  const [visionWidth, audioWidth] = [vision.shape[1], audio.shape[1]];
+function withOthers({ visual, audio }: SyncEmbeddings, exchange: ReplicaExchange): SyncEmbeddings {
+  const numbers = new Float32Array(visual.size + audio.size);
+  numbers.set(visual.dataSync<'float32'>());
+  numbers.set(audio.dataSync<'float32'>(), visual.size);
+  const [visualWidth, audioWidth] = [visual.shape[1], audio.shape[1]];
   const all = exchange.gather(numbers).map((theirs, rank): SyncEmbeddings => {
-    if (rank === exchange.rank) return { vision, audio };
-    const rows = theirs.length / (visionWidth + audioWidth);
+    if (rank === exchange.rank) return { visual, audio };
+    const rows = theirs.length / (visualWidth + audioWidth);
     return {
-      vision: tf.tensor2d(theirs.slice(0, rows * visionWidth), [rows, visionWidth]),
-      audio: tf.tensor2d(theirs.slice(rows * visionWidth), [rows, audioWidth]),
+      visual: tf.tensor2d(theirs.slice(0, rows * visualWidth), [rows, visualWidth]),
+      audio: tf.tensor2d(theirs.slice(rows * visualWidth), [rows, audioWidth]),
     };
   });
   if (all.length === 1) return all[0];
-  return { vision: tf.concat(all.map((each) => each.vision)), audio: tf.concat(all.map((each) => each.audio)) };
+  return { visual: tf.concat(all.map((each) => each.visual)), audio: tf.concat(all.map((each) => each.audio)) };
 }

@@ -23,7 +23,7 @@ const LONG = 180_000;
 function batchOf(rows = 8, seed = 1): SyncBatch {
   return {
     frames: random(seed, [rows, 32, 32, 15]),
-    mel: random(seed + 1, [rows, 80, 16, 1], 4),
+    features: random(seed + 1, [rows, 80, 16, 1], 4),
     labels: tf.tensor1d(Array.from({ length: rows }, (_, row) => row % 2)),
     clips: Array.from({ length: rows }, (_, row) => row >> 1),
   };
@@ -32,7 +32,7 @@ function batchOf(rows = 8, seed = 1): SyncBatch {
 describe('trainStep', () => {
   test.each(['attention', 'thesis'] as const)('takes ten steps as PyTorch does (%s)', async (name) => {
     const fixture = networkFixture(name);
-    const { height, width, melSteps } = fixture.input;
+    const { height, width, featureSteps } = fixture.input;
     const channels = fixture.config.visual_encoder.in_channels;
     const config = { ...fixture.config, input: fixture.input };
     const net = await loadAVAlignNet(safetensorsFile(hashedWeights(parameterShapes(config)), fixture.metadata));
@@ -40,7 +40,7 @@ describe('trainStep', () => {
     const optimizer = new AdamW(trainedParameters(net), { learningRate, weightDecay });
     const rows = fixture.labels.length;
     const frames = fromTorch(noise(1, rows * channels * height * width), [rows, channels, height, width]);
-    const batch = { frames, mel: random(2, [rows, 80, melSteps, 1], 4), labels: tf.tensor1d(fixture.labels) };
+    const batch = { frames, features: random(2, [rows, 80, featureSteps, 1], 4), labels: tf.tensor1d(fixture.labels) };
     const results = [];
     for (let step = 0; step < losses.length; step++) {
       results.push(await trainStep({ net, optimizer, batch, loss: pairLoss(), clipNorm }));
@@ -97,10 +97,10 @@ describe('trainStep', () => {
       return [first.loss, first.gradientNorm, first.positiveCosine, second.loss];
     };
     const whole = await run((batch) => batch);
-    const halves = await run(({ frames, mel, labels }) =>
+    const halves = await run(({ frames, features, labels }) =>
       [0, 4].map((row) => ({
         frames: tf.slice(frames, [row, 0, 0, 0], [4, -1, -1, -1]),
-        mel: tf.slice(mel, [row, 0, 0, 0], [4, -1, -1, -1]),
+        features: tf.slice(features, [row, 0, 0, 0], [4, -1, -1, -1]),
         labels: tf.slice(labels as tf.Tensor1D, row, 4),
       })),
     );
@@ -122,7 +122,7 @@ describe('trainStep', () => {
   test('refuses a loss that is not finite and changes nothing', async () => {
     const net = new AVAlignNet(SMALL, { seed: 1 });
     const optimizer = new AdamW(trainedParameters(net), { learningRate: 1e-3 });
-    const batch = { ...batchOf(2), mel: tf.fill([2, 80, 16, 1], NaN) as tf.Tensor4D };
+    const batch = { ...batchOf(2), features: tf.fill([2, 80, 16, 1], NaN) as tf.Tensor4D };
     const weights = async () => sha256(await saveAVAlignNet(net));
     const [before, count] = [await weights(), tensors()];
     await expect(trainStep({ net, optimizer, batch, loss: pairLoss() })).rejects.toThrow(/trainStep: the step must be finite, got loss .* and gradient norm NaN/);
@@ -137,7 +137,7 @@ describe('trainStep', () => {
     const net = new AVAlignNet(SMALL, { seed: 1 });
     const optimizer = new AdamW(trainedParameters(net), { learningRate: 1e-3 });
     const batch = batchOf(2);
-    const odd = { ...batch, mel: random(1, [3, 80, 16, 1]) };
+    const odd = { ...batch, features: random(1, [3, 80, 16, 1]) };
     await expect(trainStep({ net, optimizer, batch: odd, loss: pairLoss() })).rejects.toThrow(
       'trainStep: batch.mel must be of as many rows as batch.frames (2), got 3',
     );

@@ -72,9 +72,9 @@ export async function trainStep(options: TrainStepOptions): Promise<TrainStepRes
   const { net, head, optimizer, batch, loss, clipNorm = 1, chunk, exchange, ema } = options;
   const batches = Array.isArray(batch) ? (batch as readonly SyncBatch[]) : [batch as SyncBatch];
   if (batches.length === 0) fail(RangeError, 'trainStep', 'batch', 'one batch at least', 'none');
-  for (const { frames, mel } of batches) {
-    if (frames.shape[0] !== mel.shape[0]) {
-      fail(TypeError, 'trainStep', 'batch.mel', `of as many rows as batch.frames (${frames.shape[0]})`, mel.shape[0]);
+  for (const { frames, features } of batches) {
+    if (frames.shape[0] !== features.shape[0]) {
+      fail(TypeError, 'trainStep', 'batch.mel', `of as many rows as batch.frames (${frames.shape[0]})`, features.shape[0]);
     }
   }
   if (chunk !== undefined && !(Number.isInteger(chunk) && chunk >= 1)) fail(RangeError, 'trainStep', 'chunk', 'a whole number from 1', chunk);

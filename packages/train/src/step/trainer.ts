@@ -25,7 +25,7 @@ export type TrainerSetup = {
 };
 
 /** What changes from step to step. */
-export type StepOrder = {
+export type StepOptions = {
   learningRate: number;
   /** Share of the run that is done, 0..1. */
   progress: number;
@@ -37,7 +37,7 @@ export type TrainerState = Pick<TrainingState, 'model' | 'optimizer' | 'ema'>;
 /** Takes the steps of a run, in this thread or in several. */
 export interface Trainer {
   /** One step on a batch, which is borrowed. */
-  step(batch: SyncBatch, order: StepOrder): Promise<TrainStepResult>;
+  step(batch: SyncBatch, order: StepOptions): Promise<TrainStepResult>;
   state(): Promise<TrainerState>;
   /** The averaged weights. */
   average(): Promise<Map<string, NamedArray>>;
@@ -56,7 +56,7 @@ const UNCLIPPED = 1e6; // the published recipes do not clip gradients
 /**
  * A trainer in this thread, on the backend that is set: network, temperature, optimiser and averaged weights.
  *
- * With an `exchange` it is one of several replicas, and the pictures and sound of a batch are its own share; the first of them keeps the average.
+ * With an `exchange` it is one of several replicas, and the frames and audio of a batch are its own share; the first of them keeps the average.
  */
 export class LocalTrainer implements Trainer {
   readonly net: TrainedNetwork;
@@ -80,7 +80,7 @@ export class LocalTrainer implements Trainer {
     if (!exchange || exchange.rank === 0) this.ema = new ExponentialMovingAverage(this.net, { decay: 0.998 });
   }
 
-  async step(batch: SyncBatch, { learningRate, progress }: StepOrder): Promise<TrainStepResult> {
+  async step(batch: SyncBatch, { learningRate, progress }: StepOptions): Promise<TrainStepResult> {
     const { net, head, optimizer, ema, exchange } = this;
     const { chunk } = this.setup;
     optimizer.learningRate = learningRate;
@@ -130,10 +130,10 @@ function lossFor({ choice }: TrainerSetup, temperature: ContrastiveTemperature |
 }
 
 /** SyncNet's contrastive loss; its cosines are those of the embeddings, only to be looked at. */
-const distanceLoss: SyncLoss = ({ vision, audio }, { labels }) => {
+const distanceLoss: SyncLoss = ({ visual, audio }, { labels }) => {
   if (labels === undefined) fail(TypeError, 'distanceLoss', 'batch.labels', 'a tensor [batch] of 0 and 1', labels);
-  const { loss } = contrastiveDistanceLoss(vision, audio, labels, { margin: TRAINING_PRESETS.syncnet.margin });
-  const cosine = pairCosine(l2Normalize(vision), l2Normalize(audio));
+  const { loss } = contrastiveDistanceLoss(visual, audio, labels, { margin: TRAINING_PRESETS.syncnet.margin });
+  const cosine = pairCosine(l2Normalize(visual), l2Normalize(audio));
   const inSync = tf.cast(labels, 'float32');
   const masked = (mask: tf.Tensor) => tf.div(tf.sum(tf.mul(cosine, mask)), tf.sum(mask)) as tf.Scalar;
   return { loss, positiveCosine: masked(inSync), negativeCosine: masked(tf.sub(1, inSync)) };

@@ -7,7 +7,7 @@ import type { TrainerSetup } from '../step/trainer';
 const SMALL: AVAlignNetConfig = {
   visual_encoder: { in_channels: 15, block_out_channels: [32, 32, 256], downsample_factors: [4, 4, 2] },
   audio_encoder: { in_channels: 1, block_out_channels: [32, 32, 256], downsample_factors: [4, 4, [5, 1]] },
-  input: { frames: 5, height: 32, width: 32, melSteps: 16 },
+  input: { frameCount: 5, height: 32, width: 32, featureSteps: 16 },
 };
 
 /** A run of a small network by contrast. */
@@ -18,5 +18,5 @@ export function contrastBatch(rows = 8, seed = 1): SyncBatch {
   const random = new Random(seed);
   const noise = (shape: [number, number, number, number]) =>
     tf.tensor4d(Float32Array.from({ length: shape.reduce((product, side) => product * side, 1) }, () => random.normal()), shape);
-  return { frames: noise([rows, 32, 32, 15]), mel: noise([rows, 80, 16, 1]), clips: Array.from({ length: rows }, (_, row) => row >> 1) };
+  return { frames: noise([rows, 32, 32, 15]), features: noise([rows, 80, 16, 1]), clips: Array.from({ length: rows }, (_, row) => row >> 1) };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { enableWasmTraining } from '@lipsync/backends';
-import type { EmbeddingBatch, MelBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
 import { Conv2d, Linear, Module, Random, l2Normalize, registerGradients, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
@@ -34,7 +34,7 @@ type LossStage = {
   name: string;
   number: number;
   rows: number;
-  frames: number;
+  frameCount: number;
   space: 'unit' | 'joint' | null;
   vgg: boolean;
   /** Of two steps. */
@@ -52,8 +52,8 @@ export const lossCases = JSON.parse(readFileSync(new URL('../../../dinet/fixture
 
 export const SIDE = 16;
 
-/** `sigmoid(conv(relu(conv([masked, references, sound]))))`, the sound's mean over its steps laid over the picture. */
-export class Painter extends Module {
+/** `sigmoid(conv(relu(conv([masked, references, audio]))))`, the audio's mean over its steps laid over the frame. */
+export class Generator extends Module {
   private readonly first: Conv2d;
   private readonly last: Conv2d;
   constructor({ references = 2, bins = 3, width = 4, seed = 0 } = {}) {
@@ -74,20 +74,20 @@ export class Painter extends Module {
 }
 
 /** Convolution, leaky ReLU, mean of 2 x 2, convolution to a map. */
-export class Judge extends Module {
-  readonly pictures: number;
+export class Discriminator extends Module {
+  readonly frameCount: number;
   private readonly first: Conv2d;
   private readonly last: Conv2d;
-  constructor(pictures: number, seed = 1) {
+  constructor(frameCount: number, seed = 1) {
     super();
-    this.pictures = pictures;
-    const random = new Random(seed, pictures);
-    this.first = this.register('first', new Conv2d({ inChannels: 3 * pictures, outChannels: 4, kernelSize: 4, random }));
+    this.frameCount = frameCount;
+    const random = new Random(seed, frameCount);
+    this.first = this.register('first', new Conv2d({ inChannels: 3 * frameCount, outChannels: 4, kernelSize: 4, random }));
     this.last = this.register('last', new Conv2d({ inChannels: 4, outChannels: 1, kernelSize: 1, random }));
   }
-  forward(pictures: tf.Tensor4D): tf.Tensor4D {
+  forward(frames: tf.Tensor4D): tf.Tensor4D {
     this.assertUsable();
-    return tf.tidy(() => this.last.forward(tf.avgPool(tf.leakyRelu(this.first.forward(pictures), 0.2), 2, 2, 'valid')));
+    return tf.tidy(() => this.last.forward(tf.avgPool(tf.leakyRelu(this.first.forward(frames), 0.2), 2, 2, 'valid')));
   }
 }
 
@@ -98,30 +98,30 @@ export class Expert extends Module implements SyncExpert {
   readonly name = 'linear towers';
   readonly embeddingSize = 8;
   readonly recipe: SyncRecipe = {
-    frames: 5,
+    frameCount: 5,
     fps: 25,
     crop: { kind: 'dinet', size: 8, upright: 'none', sampling: 'exact' },
     color: 'RGB',
     range: [0, 1],
-    mel: 'THESIS_MEL',
-    melSteps: 16,
+    features: 'THESIS_MEL',
+    featureSteps: 16,
   };
   private readonly visual: Linear;
-  private readonly sound: Linear;
+  private readonly audio: Linear;
   private readonly cells: Linear;
   constructor(readonly space: 'unit' | 'joint' | 'euclidean' = 'unit', seed = 2) {
     super();
     const random = new Random(seed, 3);
     this.visual = this.register('visual', new Linear({ inFeatures: 8 * 8 * 15, outFeatures: 8, random }));
-    this.sound = this.register('sound', new Linear({ inFeatures: BINS * 16, outFeatures: 8, random }));
+    this.audio = this.register('sound', new Linear({ inFeatures: BINS * 16, outFeatures: 8, random }));
     this.cells = this.register('cells', new Linear({ inFeatures: 8, outFeatures: 4, random }));
     this.eval();
   }
-  encodeFrames(frames: MouthBatch): EmbeddingBatch {
+  encodeVisual(frames: MouthBatch): EmbeddingBatch {
     return tf.tidy(() => this.finish(this.visual.forward(tf.reshape(frames, [frames.shape[0], -1]))));
   }
-  encodeAudio(mel: MelBatch): EmbeddingBatch {
-    return tf.tidy(() => this.finish(this.sound.forward(tf.reshape(mel, [mel.shape[0], -1]))));
+  encodeAudio(features: FeatureBatch): EmbeddingBatch {
+    return tf.tidy(() => this.finish(this.audio.forward(tf.reshape(features, [features.shape[0], -1]))));
   }
   scoreMap(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor4D {
     return tf.tidy(() => tf.reshape(this.cells.forward(tf.mul(frames, audio)), [frames.shape[0], 2, 2, 1]) as tf.Tensor4D);
@@ -131,16 +131,16 @@ export class Expert extends Module implements SyncExpert {
   }
 }
 
-/** The middle 8 x 8 pixels of rows of 5 pictures, one after the other on the channels. The angles are not looked at. */
-export const middle: MouthInput = (painted) =>
+/** The middle 8 x 8 pixels of rows of 5 frames, one after the other on the channels. The angles are not looked at. */
+export const middle: MouthInput = (generated) =>
   tf.tidy(() => {
-    const rows = tf.reshape(tf.slice(painted, [0, 4, 4, 0], [-1, 8, 8, 3]), [-1, 5, 8, 8, 3]);
+    const rows = tf.reshape(tf.slice(generated, [0, 4, 4, 0], [-1, 8, 8, 3]), [-1, 5, 8, 8, 3]);
     return tf.reshape(tf.transpose(rows, [0, 2, 3, 1, 4]), [-1, 8, 8, 15]) as tf.Tensor4D;
   });
 
-/** Rows of pictures by formula. The caller disposes it. */
-export function madeBatch(rows: number, frames: number, name = 'batch', side = SIDE): DinetTrainBatch {
-  const count = rows * frames;
+/** Rows of frames by formula. The caller disposes it. */
+export function madeBatch(rows: number, frameCount: number, name = 'batch', side = SIDE): DinetTrainBatch {
+  const count = rows * frameCount;
   const of = (what: string, shape: number[]) => made(`${name} ${what}`, shape);
   return {
     real: of('real', [count, side, side, 3]) as tf.Tensor4D,
@@ -149,7 +149,7 @@ export function madeBatch(rows: number, frames: number, name = 'batch', side = S
     audio: of('audio', [count, 3, 5]) as tf.Tensor3D,
     angles: tf.zeros([count]) as tf.Tensor1D,
     syncAudio: of('sync audio', [rows, BINS, 16, 1]) as tf.Tensor4D,
-    frames,
+    frameCount,
   };
 }
 

@@ -13,7 +13,7 @@ const stockTranspose = stockKernel('Transpose');
 /** Output positions in one product: enough for XNNPACK, few enough that its operands stay in the cache. */
 const POSITIONS = 4096;
 
-/** Pictures from this width on are summed in place by the SIMD kernel; in narrower ones its rows are too short to pay. */
+/** Frames from this width on are summed in place by the SIMD kernel; in narrower ones its rows are too short to pay. */
 const WIDE = 8;
 
 /**
@@ -72,7 +72,7 @@ function layOutPatches(from: Float32Array, to: Float32Array, geometry: Convoluti
   let out = 0;
   for (let i = 0; i < filterHeight; i++) {
     for (let j = 0; j < filterWidth; j++) {
-      // Output columns whose input column lies inside the picture.
+      // Output columns whose input column lies inside the frame.
       const low = Math.min(outWidth, Math.max(0, Math.ceil((left - j) / strideWidth)));
       const high = Math.max(low, Math.min(outWidth, Math.floor((inWidth - 1 + left - j) / strideWidth) + 1));
       for (let c = 0; c < inChannels; c++) {

@@ -33,7 +33,7 @@ test.each([
   tf.dispose(inputs);
 });
 
-test('no gradient by the pictures is computed where nobody asks for it', () => {
+test('no gradient by the frames is computed where nobody asks for it', () => {
   const [x, filter, bias] = [noiseTensor([2, 8, 8, 4], 1), noiseTensor([3, 3, 4, 8], 2), noiseTensor([8], 3)];
   const kernel = tf.getKernel('Conv2DBackpropInput', 'wasm')!;
   const spy = vi.fn(kernel.kernelFunc);

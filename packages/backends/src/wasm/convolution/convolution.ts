@@ -31,7 +31,7 @@ export function convolution(args: KernelArguments<'x' | 'filter' | 'bias', Convo
 }
 
 /**
- * The gradient of `LipsyncConvolution` for the tape. Each part is taken only where it is wanted: the first layer needs none by its pictures,
+ * The gradient of `LipsyncConvolution` for the tape. Each part is taken only where it is wanted: the first layer needs none by its frames,
  * a frozen network none by its filters.
  */
 export const CONVOLUTION_GRADIENT: GradConfig = {

@@ -25,6 +25,6 @@ test.each([['forward', 0], ['by input', 1], ['by filter', 2]] as const)('%s hand
   useNative(accelerated, { convolution } as unknown as NativeKernels);
   expect(nativeConvolution(accelerated, direction, tensors, geometry)).toBe(true);
   const [first, , ...rest] = convolution.mock.calls[0];
-  // 4 rows reach 1 beyond the picture, 2 columns end 3 pixels before its right edge: (2 - 1) * 4 + 3 - 9 - 1 = -3.
+  // 4 rows reach 1 beyond the frame, 2 columns end 3 pixels before its right edge: (2 - 1) * 4 + 3 - 9 - 1 = -3.
   expect([first, ...rest]).toEqual([number, 2, 8, 9, 3, 4, 2, 5, 3, 3, 2, 4, 0, 1, 1, -3, 8, 16, 24, 0]);
 });

@@ -19,7 +19,7 @@ export function nativeConvolution(
   const found = native(backend);
   const { batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, filterHeight, filterWidth } = geometry;
   const { strideHeight, strideWidth, top, left } = geometry;
-  // oneDNN 2.6 gives wrong filter gradients for strided 1x1 filters (every other row of 8 x 8 pictures, AVX2); such are rare.
+  // oneDNN 2.6 gives wrong filter gradients for strided 1x1 filters (every other row of 8 x 8 frames, AVX2); such are rare.
   const wrongThere = filterHeight * filterWidth === 1 && strideHeight * strideWidth > 1;
   if (!found || wrongThere || batch * inHeight * inWidth * inChannels * outHeight * outWidth * outChannels === 0) return false;
   const bottom = (outHeight - 1) * strideHeight + filterHeight - inHeight - top;

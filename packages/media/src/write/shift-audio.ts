@@ -1,0 +1,86 @@
+import { fail } from '@lipsync/contracts';
+import { audioArguments } from './encoder-arguments';
+import type { EncoderOptions } from './encoder-arguments';
+import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
+import { audioFilter } from '../ffmpeg/filters';
+import { inputArguments, inputFile } from '../read/input-file';
+import { MAX_PIXELS, openMedia } from '../read/open-media';
+import type { OpenMediaOptions } from '../read/open-media';
+import { assertFolder, containerArguments, outputFile } from './output-file';
+import { probeFile } from '../check/probe';
+import { runToEnd } from '../ffmpeg/run-ffmpeg';
+
+export type ShiftAudioOptions = OpenMediaOptions & EncoderOptions & {
+  /** By how many frames of 1 / `fps` seconds; positive: the audio is delayed, so it comes later. This or `seconds`. */
+  frameCount?: number;
+  /** By how many seconds; positive: the audio is delayed. This or `frames`. */
+  seconds?: number;
+  /** Frames per second that `frames` counts. Default 25. */
+  fps?: number;
+};
+
+/** Samples that AAC's first frame takes to swing in. */
+const AAC_DELAY = 1024;
+
+/**
+ * Moves the audio of a video by moving its samples; the frames are copied packet by packet. What is pushed over the edge is
+ * cut off, what becomes free is silence, the audio keeps its length. Sample rate and channels stay, the codec becomes AAC
+ * (in .mkv FLAC).
+ *
+ * The file needs no edit list: readers that know none find frame and audio where the others do. For that, AAC's first 1024
+ * samples (23 ms at 44.1 kHz) are quiet whatever was there; write .mkv where they matter.
+ *
+ * A measured offset is positive where the audio leads, so `frames: offsetFrames` repairs it.
+ *
+ * @param output ends in .mp4, .m4v, .mov or .mkv (.mkv takes every frame codec); appears only when complete.
+ * @throws Error where `input` lacks frames or audio, or the container cannot hold its frame codec.
+ * @example
+ * await shiftSound('clip.mp4', 'late.mp4', { frames: 4 }); // the audio 160 ms later
+ */
+export async function shiftAudio(input: string, output: string, options: ShiftAudioOptions): Promise<void> {
+  const { frameCount, seconds, fps = 25, maxPixels = MAX_PIXELS, damage = 'refuse' } = options;
+  if ((frameCount === undefined) === (seconds === undefined)) {
+    fail(TypeError, 'shiftSound', 'options', 'one of frames and seconds', { frameCount, seconds });
+  }
+  if (!(fps > 0 && fps <= 1000)) fail(RangeError, 'shiftSound', 'options.fps', 'above 0 and at most 1000', fps);
+  const shift = seconds ?? frameCount! / fps;
+  if (!Number.isFinite(shift)) fail(RangeError, 'shiftSound', 'options', 'a finite shift', shift);
+  const target = outputFile('shiftSound', output);
+  const file = await inputFile('shiftSound', input);
+  await assertFolder('shiftSound', output);
+  const ffmpeg = await ffmpegFor(options);
+  const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, 'shiftSound', file, maxPixels);
+  if (!info.video || !info.audio) {
+    throw new Error(`shiftSound: input must be a video with audio, got ${input} (no ${info.video ? 'sound' : 'picture'} stream)`);
+  }
+  const { sampleRate, channels } = info.audio;
+  const length = await countSamples(input, sampleRate, options);
+  // Delay: silence before, cut at the old length. Advance: the filter drops what falls before zero, silence after.
+  const filter = [
+    audioFilter(zeroMicroseconds - Math.round(shift * 1e6), sampleRate, undefined),
+    `atrim=end_sample=${length}`,
+    `apad=whole_len=${length}`,
+    // The encoder starts 1024 samples before what it is given: at 0 then, and not at -1024, which an edit list would have to
+    // hide.
+    ...(target.muxer === 'matroska' || length <= 2 * AAC_DELAY ? [] : [`atrim=start_sample=${AAC_DELAY}`]),
+  ].join(',');
+  try {
+    await runToEnd(ffmpeg.path, 'shiftSound', [
+      '-nostdin', '-v', 'error', ...(damage === 'refuse' ? ['-xerror'] : []), '-y',
+      // Opened twice: the frames' clock is moved at the input, the audio's in its filter.
+      ...inputArguments(file, maxPixels, zeroMicroseconds), ...inputArguments(file, maxPixels),
+      '-map', '0:V:0', '-c:v', 'copy', '-map', '1:a:0', '-af', filter, ...audioArguments(target.muxer, options, channels),
+      ...containerArguments(target),
+    ]);
+    await target.commit();
+  } finally {
+    await target.discard();
+  }
+}
+
+async function countSamples(path: string, sampleRate: number, options: ShiftAudioOptions): Promise<number> {
+  const media = await openMedia(options);
+  let length = 0;
+  for await (const piece of media.audio(path, { sampleRate })) length += piece.samples.length;
+  return length;
+}

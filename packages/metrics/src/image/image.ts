@@ -1,0 +1,134 @@
+import { fail } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * An image in memory: a decoded `VideoFrame`, or any numbers with a size. Row-major, colours interleaved: `height * width` numbers are a
+ * gray image, `height * width * 3` one in RGB.
+ */
+export type Image = {
+  data: Uint8Array | Uint8ClampedArray | Float32Array | Float64Array;
+  height: number;
+  width: number;
+};
+
+/** The values that black and white have: `[0, 255]` of bytes, `[0, 1]` or `[-1, 1]` of networks; a `SyncRecipe.range` will do. */
+export type ValueRange = readonly [number, number];
+
+/**
+ * What happens before measuring:
+ * - `none`: images are measured as they are;
+ * - `round`: to the nearest of 256 levels, as where images go through image files;
+ * - `truncate`: to the level below, as `(255 * x).astype(uint8)` does in many reference programs.
+ */
+export type Quantise = 'none' | 'round' | 'truncate';
+
+export type ImageOptions = {
+  /** The values of black and white. Never guessed: a wrong one changes SSIM and PSNR without a trace. */
+  range: ValueRange;
+  /** Default `none`. */
+  quantise?: Quantise;
+};
+
+/** Values from 0 (black) to `span` (white), in float64. */
+export type Values = { data: Float64Array; height: number; width: number; channels: number; span: number };
+
+/** Rounding of whoever made the image, in shares of the range. */
+const TOLERANCE = 1e-6;
+
+/** Refuses a range that is none. */
+export function assertRange(where: string, range: ValueRange): void {
+  const ok = Array.isArray(range) && range.length === 2 && range.every(Number.isFinite) && range[0] < range[1];
+  if (!ok) fail(TypeError, where, 'range', '[black, white] with black below white, such as [0, 255]', range);
+}
+
+export function assertQuantise(where: string, quantise: Quantise): void {
+  if (!['none', 'round', 'truncate'].includes(quantise)) fail(TypeError, where, 'quantise', 'none, round or truncate', quantise);
+}
+
+/** The values of an image, black being 0; refuses numbers outside of the range, which are the sign of a wrong range. */
+export function readImage(where: string, name: string, image: Image, options: ImageOptions): Values {
+  const { range, quantise = 'none' } = options;
+  assertRange(where, range);
+  assertQuantise(where, quantise);
+  const { height, width, data } = image;
+  const pixels = height * width;
+  if (!(Number.isInteger(height) && Number.isInteger(width) && height > 0 && width > 0)) {
+    fail(TypeError, where, name, 'of a whole height and width above 0', [height, width]);
+  }
+  if (!ArrayBuffer.isView(data) || (data.length !== pixels && data.length !== 3 * pixels)) {
+    const rule = `a typed array of ${height} x ${width} numbers (gray) or 3 times as many (RGB)`;
+    fail(TypeError, where, `${name}.data`, rule, (data as Float64Array)?.length);
+  }
+  const [low, high] = range;
+  const slack = TOLERANCE * (high - low);
+  const values = new Float64Array(data.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = data[i];
+    if (!(value >= low - slack && value <= high + slack)) {
+      fail(RangeError, where, `${name}.data`, `within range (${low}..${high})`, `${value} at index ${i}`);
+    }
+    values[i] = value - low;
+  }
+  let span = high - low;
+  if (quantise !== 'none') {
+    const level = quantise === 'round' ? Math.round : Math.floor;
+    // The tolerance lets a level that float32 stores a little too low stand.
+    const upward = quantise === 'round' ? 0 : 255 * TOLERANCE;
+    for (let i = 0; i < values.length; i++) values[i] = Math.min(255, Math.max(0, level((values[i] / span) * 255 + upward)));
+    span = 255;
+  }
+  return { data: values, height, width, channels: data.length / pixels, span };
+}
+
+/** Both images of a pair, which must have one size. */
+export function readPair(where: string, real: Image, generated: Image, options: ImageOptions): { real: Values; generated: Values } {
+  if (real.height !== generated.height || real.width !== generated.width || real.data.length !== generated.data.length) {
+    const size = ({ height, width, data }: Image) => `${height} x ${width} (${data.length} numbers)`;
+    fail(TypeError, where, 'generated', `of the size of real, ${size(real)}`, size(generated));
+  }
+  return { real: readImage(where, 'real', real, options), generated: readImage(where, 'generated', generated, options) };
+}
+
+/**
+ * The images of a batch, read back from the backend, for metrics that work on arrays.
+ *
+ * @param batch float32 or int32 `[batch, height, width, 1 or 3]`; borrowed.
+ * @throws TypeError for another shape.
+ * @example
+ * const [first] = await picturesOf(generated);
+ * ssim(real, first, { range: [0, 1] });
+ */
+export async function imagesOf(batch: tf.Tensor4D): Promise<Image[]> {
+  if (batch.rank !== 4 || (batch.shape[3] !== 1 && batch.shape[3] !== 3)) {
+    fail(TypeError, 'picturesOf', 'batch', 'of shape [batch, height, width, 1 or 3]', batch.shape);
+  }
+  const [count, height, width, channels] = batch.shape;
+  const all = Float32Array.from(await batch.data()); // the backend may own what it hands out
+  const size = height * width * channels;
+  return Array.from({ length: count }, (_, i) => ({ data: all.subarray(i * size, (i + 1) * size), height, width }));
+}
+
+/**
+ * Images as one batch, for metrics that work on tensors.
+ *
+ * @param images All of one size; values stay as they are.
+ * @returns float32 `[batch, height, width, 1 or 3]`. The caller disposes it.
+ * @throws TypeError for images of different size, or none.
+ * @example
+ * const batch = batchOf([frame]); // of a decoded video: [1, height, width, 3] in 0..255
+ */
+export function batchOf(images: readonly Image[]): tf.Tensor4D {
+  if (images.length === 0) fail(TypeError, 'batchOf', 'pictures', 'at least one', 'none');
+  const [{ height, width, data }] = images;
+  const channels = data.length / (height * width);
+  if (channels !== 1 && channels !== 3) fail(TypeError, 'batchOf', 'pictures', 'of 1 or 3 numbers a pixel', channels);
+  const all = new Float32Array(images.length * data.length);
+  images.forEach((image, i) => {
+    if (image.height !== height || image.width !== width || image.data.length !== data.length) {
+      const rule = `all of ${height} x ${width} pixels and ${data.length} numbers`;
+      fail(TypeError, 'batchOf', 'pictures', rule, `${image.height} x ${image.width} and ${image.data.length} at index ${i}`);
+    }
+    all.set(image.data, i * data.length);
+  });
+  return tf.tensor4d(all, [images.length, height, width, channels]);
+}
