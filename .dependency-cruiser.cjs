@@ -8,7 +8,11 @@ const arrows = new Map();
 for (const line of readFileSync(`${__dirname}/docs/architecture.md`, 'utf8').split('\n')) {
   const cells = line.split('|').map((cell) => cell.trim());
   const name = /^`@lipsync\/([a-z-]+)`$/.exec(cells[1] ?? '')?.[1];
-  if (name) arrows.set(name, [...(cells.at(-2) ?? '').matchAll(/`([a-z-]+)`/g)].map((match) => match[1]));
+  if (name)
+    arrows.set(
+      name,
+      [...(cells.at(-2) ?? '').matchAll(/`([a-z-]+)`/g)].map((match) => match[1]),
+    );
 }
 for (const name of readdirSync(`${__dirname}/packages`)) {
   if (!arrows.has(name)) throw new Error(`docs/architecture.md: the table must have a row for @lipsync/${name}`);
@@ -17,7 +21,8 @@ for (const name of readdirSync(`${__dirname}/packages`)) {
     .filter((dependency) => dependency.startsWith('@lipsync/'))
     .map((dependency) => dependency.slice('@lipsync/'.length));
   const undrawn = declared.filter((dependency) => !arrows.get(name).includes(dependency));
-  if (undrawn.length > 0) throw new Error(`docs/architecture.md: the row of @lipsync/${name} must name ${undrawn.join(', ')}`);
+  if (undrawn.length > 0)
+    throw new Error(`docs/architecture.md: the row of @lipsync/${name} must name ${undrawn.join(', ')}`);
 }
 
 /** Tests may use anything, for example a backend to run on. */
@@ -47,7 +52,12 @@ module.exports = {
       from: { path: '^packages/(?!backends/)[^/]+/src/', pathNot: '\\.test\\.ts$|/testing/' },
       to: { path: 'tfjs-(backend|node)' },
     },
-    { name: 'resolvable', severity: 'error', from: { pathNot: '\\.test\\.ts$' }, to: { couldNotResolve: true, pathNot: 'tfjs-|webgpu' } },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      from: { pathNot: '\\.test\\.ts$' },
+      to: { couldNotResolve: true, pathNot: 'tfjs-|webgpu' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import folders from './vitest.workspace.ts';
 

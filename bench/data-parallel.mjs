@@ -31,13 +31,22 @@ else compareSpeed();
 /** Runs as a child: prints one JSON line. */
 async function trainOnce({ batch, steps, backend = 'wasm', threads = 1, replicas = 1, chunk }) {
   const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
-  const [{ selectBackend }, { AVAlignNet, LITE }, { Random }, { startTrainer }] = await Promise.all(['backends', 'avalignnet', 'nn', 'cli'].map(load));
+  const [{ selectBackend }, { AVAlignNet, LITE }, { Random }, { startTrainer }] = await Promise.all(
+    ['backends', 'avalignnet', 'nn', 'cli'].map(load),
+  );
   const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
   await selectBackend({ backend, threads });
   const { frames, height, width, melSteps } = LITE.input;
-  const trainer = await startTrainer({ choice: { config: LITE }, preset: 'contrast', seed: 0, learningRate: 1e-3, chunk }, { rows: batch, replicas });
+  const trainer = await startTrainer(
+    { choice: { config: LITE }, preset: 'contrast', seed: 0, learningRate: 1e-3, chunk },
+    { rows: batch, replicas },
+  );
   const random = new Random(0);
-  const normal = (...shape) => tf.tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()), shape);
+  const normal = (...shape) =>
+    tf.tensor(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
+      shape,
+    );
   const clips = Array.from({ length: batch }, (_, row) => Math.floor(row / 6));
   const windows = { frames: normal(batch, height, width, 3 * frames), mel: normal(batch, 80, melSteps, 1), clips };
   const seconds = [];
@@ -65,13 +74,21 @@ function tryChild(name, setup) {
     return child(setup);
   } catch (error) {
     const lines = `${error.stderr ?? ''}`.trim().split('\n');
-    console.error(`${name}: did not run (${lines.find((line) => /Error|memory/.test(line)) ?? error.message.split('\n')[0]})`);
+    console.error(
+      `${name}: did not run (${lines.find((line) => /Error|memory/.test(line)) ?? error.message.split('\n')[0]})`,
+    );
     return undefined;
   }
 }
 
 function compareSpeed() {
-  const [batch, steps, rounds, threads, chunk] = [values.batch, values.steps, values.rounds, values.threads, values.chunk].map(Number);
+  const [batch, steps, rounds, threads, chunk] = [
+    values.batch,
+    values.steps,
+    values.rounds,
+    values.threads,
+    values.chunk,
+  ].map(Number);
   const common = { batch, steps };
   const rows = [
     { name: 'wasm, 1 thread', setup: { ...common } },
@@ -92,22 +109,46 @@ function compareSpeed() {
     const [wall, cpu] = [0, 1].map((kind) => median(all.map((figures) => figures[kind])));
     const fastest = Math.min(...all.map(([clock]) => clock));
     const slowest = Math.max(...all.map(([clock]) => clock));
-    return { name, samplesPerSec: batch / wall, wall, fastest, slowest, cpu, peakMiB: Math.max(...results[row].map(({ peakMiB }) => peakMiB)), loss: results[row][0]?.loss, repeats: all.length };
+    return {
+      name,
+      samplesPerSec: batch / wall,
+      wall,
+      fastest,
+      slowest,
+      cpu,
+      peakMiB: Math.max(...results[row].map(({ peakMiB }) => peakMiB)),
+      loss: results[row][0]?.loss,
+      repeats: all.length,
+    };
   });
   if (values.json) return console.log(JSON.stringify({ batch, rounds, steps, table }, null, 2));
   console.log(`LITE, batch ${batch}, medians of ${rounds} x ${steps} steps`);
-  console.log(`${''.padEnd(28)}${['samples/s', 'ms a step', 'fastest', 'slowest', 'cpu ms', 'peak MiB', 'loss'].map((title) => title.padStart(10)).join('')}`);
+  console.log(
+    `${''.padEnd(28)}${['samples/s', 'ms a step', 'fastest', 'slowest', 'cpu ms', 'peak MiB', 'loss'].map((title) => title.padStart(10)).join('')}`,
+  );
   for (const { name, samplesPerSec, wall, fastest, slowest, cpu, peakMiB, loss } of table) {
-    const figures = [samplesPerSec.toFixed(1), (1e3 * wall).toFixed(0), (1e3 * fastest).toFixed(0), (1e3 * slowest).toFixed(0), (1e3 * cpu).toFixed(0), peakMiB.toFixed(0), loss?.toFixed(6) ?? '-'];
+    const figures = [
+      samplesPerSec.toFixed(1),
+      (1e3 * wall).toFixed(0),
+      (1e3 * fastest).toFixed(0),
+      (1e3 * slowest).toFixed(0),
+      (1e3 * cpu).toFixed(0),
+      peakMiB.toFixed(0),
+      loss?.toFixed(6) ?? '-',
+    ];
     console.log(`${name.padEnd(28)}${figures.map((text) => text.padStart(10)).join('')}`);
   }
 }
 
 function compareMemory() {
   const chunk = Number(values.chunk);
-  console.log(`LITE, peak MiB of two steps\n${'batch'.padStart(8)}${'whole'.padStart(10)}${`chunk ${chunk}`.padStart(10)}`);
+  console.log(
+    `LITE, peak MiB of two steps\n${'batch'.padStart(8)}${'whole'.padStart(10)}${`chunk ${chunk}`.padStart(10)}`,
+  );
   for (const batch of values.memory.split(',').map(Number)) {
-    const [whole, chunked] = [undefined, chunk].map((size) => tryChild(`batch ${batch}`, { batch, steps: 1, chunk: size })?.peakMiB.toFixed(0) ?? '-');
+    const [whole, chunked] = [undefined, chunk].map(
+      (size) => tryChild(`batch ${batch}`, { batch, steps: 1, chunk: size })?.peakMiB.toFixed(0) ?? '-',
+    );
     console.log(`${`${batch}`.padStart(8)}${whole.padStart(10)}${chunked.padStart(10)}`);
   }
 }

@@ -13,10 +13,18 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { LITE } from '../packages/avalignnet/dist/index.js';
 import { selectBackend } from '../packages/backends/dist/index.js';
+import { ClipStore, CONTRAST, disposeBatch, SyncLoader } from '../packages/dataloader/dist/index.js';
 import { recipeOf } from '../packages/train/dist/index.js';
-import { CONTRAST, ClipStore, SyncLoader, disposeBatch } from '../packages/dataloader/dist/index.js';
 
-const { values } = parseArgs({ options: { clips: { type: 'string' }, batches: { type: 'string', default: '40' }, of: { type: 'string', default: '200' }, rounds: { type: 'string', default: '5' }, json: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    clips: { type: 'string' },
+    batches: { type: 'string', default: '40' },
+    of: { type: 'string', default: '200' },
+    rounds: { type: 'string', default: '5' },
+    json: { type: 'boolean', default: false },
+  },
+});
 if (!values.clips) throw new Error('--clips must be a store made by lipsync prepare, got none');
 const [batches, of, rounds] = [values.batches, values.of, values.rounds].map(Number);
 await selectBackend({ backend: 'wasm' });
@@ -41,14 +49,19 @@ async function ours(workers, cached) {
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
 function theirs(workers, cached) {
   const script = fileURLToPath(new URL('dataloader-windows.py', import.meta.url));
-  const { status, stdout, stderr } = spawnSync(python, [script, values.clips, String(of), String(batches), String(workers), String(Number(cached))], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(
+    python,
+    [script, values.clips, String(of), String(batches), String(workers), String(Number(cached))],
+    { encoding: 'utf8' },
+  );
   if (status !== 0) console.error(stderr.trim().split('\n').pop());
   return status === 0 ? Number(stdout) : Number.NaN;
 }
 
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 const rows = [];
-if (!values.json) console.log(`medians of ${rounds} rounds each, in turn\nwindows a second | ours | PyTorch | ours / PyTorch`);
+if (!values.json)
+  console.log(`medians of ${rounds} rounds each, in turn\nwindows a second | ours | PyTorch | ours / PyTorch`);
 for (const workers of [0, 2]) {
   for (const cached of [false, true]) {
     const [all, others] = [[], []];
@@ -57,8 +70,19 @@ for (const workers of [0, 2]) {
       others.push(theirs(workers, cached));
     }
     const [a, b] = [all, others].map(median);
-    rows.push({ workers, cached, windowsPerSecond: a, lowest: Math.min(...all), highest: Math.max(...all), torchPerSecond: b, timesTorch: a / b });
-    if (!values.json) console.log(`${cached ? 'cached' : 'cold'}, ${workers} workers | ${a.toFixed(0)} | ${b.toFixed(0)} | ${(a / b).toFixed(2)}`);
+    rows.push({
+      workers,
+      cached,
+      windowsPerSecond: a,
+      lowest: Math.min(...all),
+      highest: Math.max(...all),
+      torchPerSecond: b,
+      timesTorch: a / b,
+    });
+    if (!values.json)
+      console.log(
+        `${cached ? 'cached' : 'cold'}, ${workers} workers | ${a.toFixed(0)} | ${b.toFixed(0)} | ${(a / b).toFixed(2)}`,
+      );
   }
 }
 if (values.json) console.log(JSON.stringify(rows, null, 2));

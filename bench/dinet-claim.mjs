@@ -40,15 +40,21 @@ else await run();
 async function run() {
   const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
   const names = ['backends', 'cli', 'dataloader', 'dinet', 'avalignnet', 'syncnet'];
-  const [{ selectBackend }, cli, { ClipStore }, { LITE_DINET, loadDinet }, { loadAVAlignNet }, { loadSyncNetwork }] = await Promise.all(names.map(load));
+  const [{ selectBackend }, cli, { ClipStore }, { LITE_DINET, loadDinet }, { loadAVAlignNet }, { loadSyncNetwork }] =
+    await Promise.all(names.map(load));
   await selectBackend({ threads: Number(values.threads), log: console.error });
   await mkdir(results, { recursive: true });
   const store = await ClipStore.open(resolve(positionals[0]));
   const clips = (await store.list()).filter((id) => id.startsWith(values.clips));
   const heldOut = (await readFile(values['held-out'], 'utf8')).split(/\s+/).filter(Boolean);
   const files = Object.fromEntries(values.experts.split(',').map((entry) => entry.split('=')));
-  const openers = { avalignnet: async (path) => loadAVAlignNet(await readFile(path)), wav2lip: (path) => loadSyncNetwork(path) };
-  const experts = Object.fromEntries(await Promise.all(Object.entries(files).map(async ([name, path]) => [name, await openers[name](path)])));
+  const openers = {
+    avalignnet: async (path) => loadAVAlignNet(await readFile(path)),
+    wav2lip: (path) => loadSyncNetwork(path),
+  };
+  const experts = Object.fromEntries(
+    await Promise.all(Object.entries(files).map(async ([name, path]) => [name, await openers[name](path)])),
+  );
   const recipe = values['judge-recipe'] && JSON.parse(await readFile(values['judge-recipe'], 'utf8'));
   const judge = await loadAVAlignNet(await readFile(values.judge), { recipe });
   const [width, row] = [Number(values.width), 10];
@@ -58,42 +64,136 @@ async function run() {
   const judged = held.filter((_, index) => index % every === 0).slice(0, Number(values['judged-clips']));
 
   for (const seed of values.seeds.split(',').map(Number)) {
-    const common = { store, clips, heldOut: held.map((id) => id.split('/').at(-1).split('.')[0]), perceptual: 'none', seed, clipNorm: 1, workers: 0, checkpointEvery: 50, validateEvery: 100 };
+    const common = {
+      store,
+      clips,
+      heldOut: held.map((id) => id.split('/').at(-1).split('.')[0]),
+      perceptual: 'none',
+      seed,
+      clipNorm: 1,
+      workers: 0,
+      checkpointEvery: 50,
+      validateEvery: 100,
+    };
     const weights = { image: 10, gan: 0, sync: Number(values['sync-weight']) };
-    const frame = { ...common, out: join(out, `frame-${seed}`), config, weights, learningRate: 2e-3, batch: 8, steps: Number(values['frame-steps']) };
+    const frame = {
+      ...common,
+      out: join(out, `frame-${seed}`),
+      config,
+      weights,
+      learningRate: 2e-3,
+      batch: 8,
+      steps: Number(values['frame-steps']),
+    };
     const start = join(frame.out, 'weights.safetensors');
     if (!existsSync(start)) await cli.showGeneratorTraining(frame);
     for (const arm of values.arms.split(',').filter(Boolean)) {
       const expert = arm === 'none' ? undefined : experts[arm];
-      const clip = { ...common, out: join(out, `clip-${seed}-${arm}`), stage: 'clip', from: start, expert, weights, row, learningRate: 5e-4, batch: 2, steps: Number(values['clip-steps']) };
+      const clip = {
+        ...common,
+        out: join(out, `clip-${seed}-${arm}`),
+        stage: 'clip',
+        from: start,
+        expert,
+        weights,
+        row,
+        learningRate: 5e-4,
+        batch: 2,
+        steps: Number(values['clip-steps']),
+      };
       const report = await cli.showGeneratorTraining(clip);
       const generator = await loadDinet(report.weights);
-      const evaluation = await cli.evaluateDinet({ generator, store, clips: judged, experts: [judge, ...Object.values(experts)] });
+      const evaluation = await cli.evaluateDinet({
+        generator,
+        store,
+        clips: judged,
+        experts: [judge, ...Object.values(experts)],
+      });
       generator.dispose();
       const { rows, experts: judges, clips: count, pictures } = evaluation;
       await writeFile(join(out, `sheet-${seed}-${arm}.png`), evaluation.sheet);
-      await writeFile(join(results, `${seed}-${arm}.json`), JSON.stringify({ seed, arm, width, parameters: report.parameters, seconds: report.seconds, trained: report.pictures, clips: count, pictures, judges, rows, validation: report.validation }, null, 2));
+      await writeFile(
+        join(results, `${seed}-${arm}.json`),
+        JSON.stringify(
+          {
+            seed,
+            arm,
+            width,
+            parameters: report.parameters,
+            seconds: report.seconds,
+            trained: report.pictures,
+            clips: count,
+            pictures,
+            judges,
+            rows,
+            validation: report.validation,
+          },
+          null,
+          2,
+        ),
+      );
     }
   }
   table();
 }
 
 function table() {
-  const all = readdirSync(results).sort().map((name) => JSON.parse(readFileSync(join(results, name), 'utf8')));
+  const all = readdirSync(results)
+    .sort()
+    .map((name) => JSON.parse(readFileSync(join(results, name), 'utf8')));
   if (all.length === 0) return console.log('nothing is judged yet');
   if (values.json) return console.log(JSON.stringify(all, null, 2));
   const line = (cells) => console.log(`| ${cells.join(' | ')} |`);
-  line(['taught by', 'seed', 'sound', 'LSE-D', 'LSE-C', 'in sync', 'mouth SSIM', 'mouth PSNR', 'SSIM', 'PSNR', 'vL', 'minutes']);
+  line([
+    'taught by',
+    'seed',
+    'sound',
+    'LSE-D',
+    'LSE-C',
+    'in sync',
+    'mouth SSIM',
+    'mouth PSNR',
+    'SSIM',
+    'PSNR',
+    'vL',
+    'minutes',
+  ]);
   line(Array.from({ length: 12 }, () => '---'));
   const row = (name, { seed, seconds }, figures) => {
     const { lseD, lseC, inSync } = figures.sync[0];
-    const number = (value, digits) => (value === undefined || value === null || value > 99 ? '' : value.toFixed(digits));
+    const number = (value, digits) =>
+      value === undefined || value === null || value > 99 ? '' : value.toFixed(digits);
     const sharp = figures.sharpness === undefined ? '' : figures.sharpness.toFixed(0);
-    line([name, seed, figures.sound, lseD.toFixed(3), lseC.toFixed(3), `${Math.round(100 * inSync)} %`, number(figures.mouthSsim, 4), number(figures.mouthPsnr, 2), number(figures.ssim, 4), number(figures.psnr, 2), sharp, seconds ? (seconds / 60).toFixed(1) : '']);
+    line([
+      name,
+      seed,
+      figures.sound,
+      lseD.toFixed(3),
+      lseC.toFixed(3),
+      `${Math.round(100 * inSync)} %`,
+      number(figures.mouthSsim, 4),
+      number(figures.mouthPsnr, 2),
+      number(figures.ssim, 4),
+      number(figures.psnr, 2),
+      sharp,
+      seconds ? (seconds / 60).toFixed(1) : '',
+    ]);
   };
   for (const sound of ['own', 'other']) {
-    for (const result of all) row(result.arm, result, result.rows.find((figures) => figures.of === 'generated' && figures.sound === sound));
-    for (const of of ['copy-input', 'repeat-reference']) row(of, { seed: '' }, all[0].rows.find((figures) => figures.of === of && figures.sound === sound));
+    for (const result of all)
+      row(
+        result.arm,
+        result,
+        result.rows.find((figures) => figures.of === 'generated' && figures.sound === sound),
+      );
+    for (const of of ['copy-input', 'repeat-reference'])
+      row(
+        of,
+        { seed: '' },
+        all[0].rows.find((figures) => figures.of === of && figures.sound === sound),
+      );
   }
-  console.log(`\n${all[0].pictures} frames of ${all[0].clips} clips that no generator learned from; judge: ${all[0].judges[0].name}, crop ${all[0].judges[0].crop}`);
+  console.log(
+    `\n${all[0].pictures} frames of ${all[0].clips} clips that no generator learned from; judge: ${all[0].judges[0].name}, crop ${all[0].judges[0].crop}`,
+  );
 }

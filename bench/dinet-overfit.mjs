@@ -23,13 +23,25 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
-const [{ selectBackend }, cli, { ClipStore }, { LITE_DINET, loadDinet }, { loadAVAlignNet }] = await Promise.all(['backends', 'cli', 'dataloader', 'dinet', 'avalignnet'].map(load));
+const [{ selectBackend }, cli, { ClipStore }, { LITE_DINET, loadDinet }, { loadAVAlignNet }] = await Promise.all(
+  ['backends', 'cli', 'dataloader', 'dinet', 'avalignnet'].map(load),
+);
 await selectBackend({ threads: Number(values.threads), log: console.error });
 const [store, clip] = [await ClipStore.open(resolve(positionals[0])), positionals[1]];
 const [out, width] = [resolve(values.out), Number(values.width)];
 const expert = values.expert && (await loadAVAlignNet(await readFile(values.expert)));
 // The frames alone count: no discriminators, and a rate that a short run needs.
-const common = { store, clips: [clip], heldOut: [], perceptual: 'none', weights: { image: 10, gan: 0, sync: 0.1 }, learningRate: Number(values.rate), clipNorm: 1, workers: 0, checkpointEvery: 100 };
+const common = {
+  store,
+  clips: [clip],
+  heldOut: [],
+  perceptual: 'none',
+  weights: { image: 10, gan: 0, sync: 0.1 },
+  learningRate: Number(values.rate),
+  clipNorm: 1,
+  workers: 0,
+  checkpointEvery: 100,
+};
 const config = { ...LITE_DINET, width, referenceChannels: 4 * width };
 const frame = join(out, 'frame');
 let last = existsSync(join(frame, 'weights.safetensors'))
@@ -37,13 +49,37 @@ let last = existsSync(join(frame, 'weights.safetensors'))
   : await cli.showGeneratorTraining({ ...common, out: frame, config, steps: Number(values['frame-steps']), batch: 8 });
 let seconds = last.seconds;
 if (expert) {
-  last = await cli.showGeneratorTraining({ ...common, out: join(out, 'clip'), stage: 'clip', from: last.weights, expert, learningRate: common.learningRate / 4, steps: Number(values['clip-steps']), batch: 2 });
+  last = await cli.showGeneratorTraining({
+    ...common,
+    out: join(out, 'clip'),
+    stage: 'clip',
+    from: last.weights,
+    expert,
+    learningRate: common.learningRate / 4,
+    steps: Number(values['clip-steps']),
+    batch: 2,
+  });
   seconds += last.seconds;
 }
 const generator = await loadDinet(last.weights);
-const evaluation = await cli.evaluateDinet({ generator, store, clips: [clip], experts: expert ? [expert] : [], otherSound: 'shifted' });
+const evaluation = await cli.evaluateDinet({
+  generator,
+  store,
+  clips: [clip],
+  experts: expert ? [expert] : [],
+  otherSound: 'shifted',
+});
 await writeFile(join(out, 'sheet.png'), evaluation.sheet);
 console.error(cli.dinetTable(evaluation));
 const { psnr, syncLoss } = last.validation;
-const result = { clip, width, parameters: last.parameters, minutes: seconds / 60, mouthPsnr: evaluation.rows[0].mouthPsnr, drawnPsnr: psnr, syncLoss, rows: evaluation.rows };
+const result = {
+  clip,
+  width,
+  parameters: last.parameters,
+  minutes: seconds / 60,
+  mouthPsnr: evaluation.rows[0].mouthPsnr,
+  drawnPsnr: psnr,
+  syncLoss,
+  rows: evaluation.rows,
+};
 if (values.json) console.log(JSON.stringify(result, null, 2));

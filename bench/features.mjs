@@ -54,9 +54,17 @@ async function mel() {
     for (let second = 0; second < seconds; second += 10) steps += stream.push(piece).length / 80;
     steps += stream.end().length / 80;
     ours.push((performance.now() - started) / 1e3);
-    if (steps < seconds * 80) throw new Error(`bench: the stream must give 80 steps a second, got ${steps} for ${seconds} s`);
+    if (steps < seconds * 80)
+      throw new Error(`bench: the stream must give 80 steps a second, got ${steps} for ${seconds} s`);
     try {
-      theirs.push(JSON.parse(execFileSync(values.python, ['-c', PYTHON, `${seconds}`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })).seconds);
+      theirs.push(
+        JSON.parse(
+          execFileSync(values.python, ['-c', PYTHON, `${seconds}`], {
+            encoding: 'utf8',
+            stdio: ['ignore', 'pipe', 'ignore'],
+          }),
+        ).seconds,
+      );
     } catch {
       if (round === 0) console.error('mel: torchaudio skipped, it is not there');
     }
@@ -71,7 +79,9 @@ async function landmarks() {
     console.error('landmarks: skipped, no video (--video, or LIPSYNC_SHARED)');
     return undefined;
   }
-  const [{ selectBackend }, { createLandmarkDetector }, { openMedia }, { openTrackedVideo }] = await Promise.all(['backends', 'face-crop', 'media', 'dataloader'].map(load));
+  const [{ selectBackend }, { createLandmarkDetector }, { openMedia }, { openTrackedVideo }] = await Promise.all(
+    ['backends', 'face-crop', 'media', 'dataloader'].map(load),
+  );
   const { reason } = await selectBackend({ backend: 'wasm-threaded', threads: 2 });
   const detector = await createLandmarkDetector();
   const reader = await openMedia();
@@ -92,8 +102,15 @@ const result = { load: loadavg()[0], mel: await mel(), landmarks: await landmark
 if (values.json) console.log(JSON.stringify(result, null, 2));
 else {
   const { mel: sound, landmarks: faces } = result;
-  const beside = sound.torchaudio ? `; torchaudio ${sound.torchaudio.seconds.toFixed(2)} s, ratio ${sound.ratio.toFixed(2)}` : '';
-  console.log(`mel of ${sound.hours} h: ${sound.seconds.toFixed(2)} s (${sound.lowest.toFixed(2)}-${sound.highest.toFixed(2)})${beside}`);
-  if (faces) console.log(`landmarks: ${faces.perSecond.toFixed(0)} frames a second, ${faces.pictures} in ${faces.seconds.toFixed(2)} s (${faces.lowest.toFixed(2)}-${faces.highest.toFixed(2)}); ${faces.reason}`);
+  const beside = sound.torchaudio
+    ? `; torchaudio ${sound.torchaudio.seconds.toFixed(2)} s, ratio ${sound.ratio.toFixed(2)}`
+    : '';
+  console.log(
+    `mel of ${sound.hours} h: ${sound.seconds.toFixed(2)} s (${sound.lowest.toFixed(2)}-${sound.highest.toFixed(2)})${beside}`,
+  );
+  if (faces)
+    console.log(
+      `landmarks: ${faces.perSecond.toFixed(0)} frames a second, ${faces.pictures} in ${faces.seconds.toFixed(2)} s (${faces.lowest.toFixed(2)}-${faces.highest.toFixed(2)}); ${faces.reason}`,
+    );
 }
 process.exit(0);

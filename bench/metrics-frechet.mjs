@@ -49,10 +49,15 @@ async function forward({ InceptionFid, I3D }, tf, task) {
   const network = task === 'inception' ? new InceptionFid() : new I3D();
   const state = await network.stateDict();
   for (const [name, array] of state) {
-    if (array.dtype === 'float32') array.data.forEach((_, i) => (array.data[i] = name.endsWith('var') ? 1 : 0.03 * Math.sin(i)));
+    if (array.dtype === 'float32')
+      array.data.forEach((_, i) => (array.data[i] = name.endsWith('var') ? 1 : 0.03 * Math.sin(i)));
   }
   network.loadStateDict(state);
-  const x = tf.randomUniform(task === 'inception' ? [TASKS.inception.samples, 299, 299, 3] : [1, 16, 224, 224, 3], -1, 1);
+  const x = tf.randomUniform(
+    task === 'inception' ? [TASKS.inception.samples, 299, 299, 3] : [1, 16, 224, 224, 3],
+    -1,
+    1,
+  );
   return async () => {
     const y = network.forward(x);
     await y.data();
@@ -65,7 +70,8 @@ function distance({ FrechetStatistics, frechetDistance }) {
   const next = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
   const [a, b] = [0, 0.1].map((shift) => {
     const statistics = new FrechetStatistics(2048);
-    for (let i = 0; i < 2100; i += 100) statistics.update(Float64Array.from({ length: 100 * 2048 }, () => next() + shift));
+    for (let i = 0; i < 2100; i += 100)
+      statistics.update(Float64Array.from({ length: 100 * 2048 }, () => next() + shift));
     return statistics.moments();
   });
   return () => frechetDistance(a, b);
@@ -94,7 +100,9 @@ function compareAll() {
       const { wall, cpu, megabytes, note = '' } = best[row];
       const { samples, what } = TASKS[task];
       const seconds = (value) => (value === undefined ? '-' : (value / samples).toFixed(2)).padStart(8);
-      console.log(`${what.padEnd(26)}${name.padEnd(22)}${seconds(wall)} s${seconds(cpu)} s cpu${(megabytes ?? 0).toFixed(0).padStart(8)} MB  ${note}`);
+      console.log(
+        `${what.padEnd(26)}${name.padEnd(22)}${seconds(wall)} s${seconds(cpu)} s cpu${(megabytes ?? 0).toFixed(0).padStart(8)} MB  ${note}`,
+      );
     });
   }
 }

@@ -20,12 +20,18 @@ const { values } = parseArgs({
 const [size, rounds, batch] = [values.size, values.rounds, values.batch].map(Number);
 
 const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
-const [{ selectBackend }, { pictureFeatureShapes }, metrics] = await Promise.all(['backends', 'nn', 'metrics'].map(load));
+const [{ selectBackend }, { pictureFeatureShapes }, metrics] = await Promise.all(
+  ['backends', 'nn', 'metrics'].map(load),
+);
 const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
 await selectBackend({ backend: values.backend, threads: 1 });
 
 const random = (length) => Float32Array.from({ length }, Math.random);
-const picture = () => ({ data: Uint8Array.from(random(size * size * 3), (value) => 255 * value), height: size, width: size });
+const picture = () => ({
+  data: Uint8Array.from(random(size * size * 3), (value) => 255 * value),
+  height: size,
+  width: size,
+});
 const [real, generated] = [picture(), picture()];
 const bytes = { range: [0, 255] };
 
@@ -57,7 +63,14 @@ for (const [net, trunk] of Object.entries(trunks)) {
   const made = ([name, shape]) => {
     const count = shape.reduce((product, side) => product * side, 1);
     const spread = 1 / Math.sqrt(count / shape[0]);
-    return [name, { dtype: 'float32', shape, data: random(count).map((value) => (name.startsWith('lin') ? value : (2 * value - 1) * spread)) }];
+    return [
+      name,
+      {
+        dtype: 'float32',
+        shape,
+        data: random(count).map((value) => (name.startsWith('lin') ? value : (2 * value - 1) * spread)),
+      },
+    ];
   };
   network.loadStateDict(new Map(shapes.map(made)));
   const pair = [0, 1].map(() => tf.tensor4d(random(batch * size * size * 3), [batch, size, size, 3]));
@@ -69,15 +82,23 @@ for (const [net, trunk] of Object.entries(trunks)) {
 let theirs = {};
 try {
   const script = fileURLToPath(new URL('./metrics-images.py', import.meta.url));
-  const output = execFileSync(values.python, [script, `${size}`, `${rounds}`, `${batch}`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = execFileSync(values.python, [script, `${size}`, `${rounds}`, `${batch}`], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   theirs = JSON.parse(output.trim().split('\n').at(-1));
 } catch (error) {
   console.error(`Python: not run (${error.message.split('\n')[0]})`);
 }
 
 const show = (value) => (Number.isFinite(value) ? value.toFixed(1) : '-').padStart(10);
-console.log(`a pair of ${size} x ${size} pixels, ${values.backend}, one thread, LPIPS in batches of ${batch}, best of ${rounds}`);
-console.log(''.padEnd(20) + ['ms', 'cpu ms', 'theirs', 'cpu ms', 'ratio', 'cpu ratio'].map((title) => title.padStart(10)).join(''));
+console.log(
+  `a pair of ${size} x ${size} pixels, ${values.backend}, one thread, LPIPS in batches of ${batch}, best of ${rounds}`,
+);
+console.log(
+  ''.padEnd(20) +
+    ['ms', 'cpu ms', 'theirs', 'cpu ms', 'ratio', 'cpu ratio'].map((title) => title.padStart(10)).join(''),
+);
 for (const [name, [wall, cpu]] of Object.entries(ours)) {
   const [otherWall, otherCpu] = theirs[name] ?? [NaN, NaN];
   console.log(name.padEnd(20) + [wall, cpu, otherWall, otherCpu, wall / otherWall, cpu / otherCpu].map(show).join(''));

@@ -41,7 +41,13 @@ else compare();
 
 /** As a child: prints `[wall, processor]` seconds of each step after two that do not count. */
 async function measure({ mode, network, backend, threads, batch }) {
-  const wish = { network, batch, threads, backend: threads > 1 ? 'wasm-threaded' : 'wasm', accelerator: backend === 'onednn' ? 'onednn' : 'none' };
+  const wish = {
+    network,
+    batch,
+    threads,
+    backend: threads > 1 ? 'wasm-threaded' : 'wasm',
+    accelerator: backend === 'onednn' ? 'onednn' : 'none',
+  };
   const { step, parameters, flops } = await (mode === 'train' ? trainingStep : inference)(wish);
   const operations = await flops();
   const seconds = [];
@@ -51,7 +57,14 @@ async function measure({ mode, network, backend, threads, batch }) {
     const { user, system } = process.cpuUsage(cpu);
     if (index > 1) seconds.push([(performance.now() - wall) / 1e3, (user + system) / 1e6]);
   }
-  console.log(JSON.stringify({ parameters, flops: operations * (mode === 'train' ? 3 : 1), seconds, peakBytes: process.resourceUsage().maxRSS * 1024 }));
+  console.log(
+    JSON.stringify({
+      parameters,
+      flops: operations * (mode === 'train' ? 3 : 1),
+      seconds,
+      peakBytes: process.resourceUsage().maxRSS * 1024,
+    }),
+  );
   process.exit(0);
 }
 
@@ -63,7 +76,8 @@ function compare() {
       const batch = BATCH[mode]?.[network];
       if (batch === undefined) continue;
       for (const threads of list(values.threads).map(Number)) {
-        for (const backend of [...list(values.backends), 'PyTorch']) rows.push({ mode, network, batch, threads, backend, clock: [], processor: [] });
+        for (const backend of [...list(values.backends), 'PyTorch'])
+          rows.push({ mode, network, batch, threads, backend, clock: [], processor: [] });
       }
     }
   }
@@ -75,16 +89,31 @@ function compare() {
       const [program, args] =
         backend === 'PyTorch'
           ? [values.python, [script, network, `${threads}`, `${batch}`, `${steps}`, mode]]
-          : [process.execPath, [fileURLToPath(import.meta.url), '--steps', `${steps}`, '--child', JSON.stringify({ mode, network, batch, threads, backend })]];
+          : [
+              process.execPath,
+              [
+                fileURLToPath(import.meta.url),
+                '--steps',
+                `${steps}`,
+                '--child',
+                JSON.stringify({ mode, network, batch, threads, backend }),
+              ],
+            ];
       try {
-        const output = execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, OMP_NUM_THREADS: `${threads}`, OMP_WAIT_POLICY: 'passive' } });
+        const output = execFileSync(program, args, {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'pipe'],
+          env: { ...process.env, OMP_NUM_THREADS: `${threads}`, OMP_WAIT_POLICY: 'passive' },
+        });
         const { seconds, peakBytes, parameters, flops } = JSON.parse(output.trim().split('\n').at(-1));
         row.clock.push(median(seconds.map(([wall]) => wall)));
         row.processor.push(median(seconds.map(([, cpu]) => cpu)));
         Object.assign(row, { peakBytes, parameters, flops });
       } catch (error) {
         skipped.add(backend);
-        console.error(`${backend}: skipped (${(error.stderr || error.message).trim().split('\n').at(-1).slice(0, 160)})`);
+        console.error(
+          `${backend}: skipped (${(error.stderr || error.message).trim().split('\n').at(-1).slice(0, 160)})`,
+        );
       }
     }
     console.error(`round ${round + 1} of ${rounds}, load ${loadavg()[0].toFixed(1)}`);
@@ -95,7 +124,10 @@ function compare() {
 }
 
 function summary({ clock, processor, ...row }, rows) {
-  const torch = rows.find(({ backend, mode, network, threads }) => backend === 'PyTorch' && mode === row.mode && network === row.network && threads === row.threads);
+  const torch = rows.find(
+    ({ backend, mode, network, threads }) =>
+      backend === 'PyTorch' && mode === row.mode && network === row.network && threads === row.threads,
+  );
   const other = row.backend !== 'PyTorch' && torch?.clock.length > 0 ? torch : undefined;
   const seconds = median(clock);
   // Round by round, so that what slowed a whole round counts for both.
@@ -108,12 +140,31 @@ function summary({ clock, processor, ...row }, rows) {
     highest: Math.max(...clock),
     perSecond: row.batch / seconds,
     gflops: row.flops ? row.flops / seconds / 1e9 : undefined,
-    ...(other ? { ratio: seconds / median(other.clock), ratioLowest: Math.min(...ratios), ratioHighest: Math.max(...ratios), processorRatio: median(processor) / median(other.processor) } : {}),
+    ...(other
+      ? {
+          ratio: seconds / median(other.clock),
+          ratioLowest: Math.min(...ratios),
+          ratioHighest: Math.max(...ratios),
+          processorRatio: median(processor) / median(other.processor),
+        }
+      : {}),
   };
 }
 
 function print(rows) {
-  const titles = ['', 'samples/s', 'ms', 'lowest', 'highest', 'cpu ms', 'GFLOP/s', 'peak MB', 'ratio', '(spread)', 'cpu ratio'];
+  const titles = [
+    '',
+    'samples/s',
+    'ms',
+    'lowest',
+    'highest',
+    'cpu ms',
+    'GFLOP/s',
+    'peak MB',
+    'ratio',
+    '(spread)',
+    'cpu ratio',
+  ];
   const line = ([first, ...rest]) => console.log(first.padEnd(44) + rest.map((text) => text.padStart(11)).join(''));
   line(titles);
   const number = (value, digits) => (value === undefined ? '' : value.toFixed(digits));
@@ -121,8 +172,16 @@ function print(rows) {
     const spread = row.ratio === undefined ? '' : `${row.ratioLowest.toFixed(2)}-${row.ratioHighest.toFixed(2)}`;
     line([
       `${row.mode} ${row.network} x${row.batch}, ${row.backend}, ${row.threads} thread${row.threads > 1 ? 's' : ''}`,
-      number(row.perSecond, 1), number(1e3 * row.seconds, 1), number(1e3 * row.lowest, 1), number(1e3 * row.highest, 1), number(1e3 * row.processorSeconds, 1),
-      number(row.gflops, 1), number(row.peakBytes / 2 ** 20, 0), number(row.ratio, 2), spread, number(row.processorRatio, 2),
+      number(row.perSecond, 1),
+      number(1e3 * row.seconds, 1),
+      number(1e3 * row.lowest, 1),
+      number(1e3 * row.highest, 1),
+      number(1e3 * row.processorSeconds, 1),
+      number(row.gflops, 1),
+      number(row.peakBytes / 2 ** 20, 0),
+      number(row.ratio, 2),
+      spread,
+      number(row.processorRatio, 2),
     ]);
   }
 }

@@ -29,20 +29,36 @@ const list = (text) => text.split(',');
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 const ort = createRequire(join(resolve(values.ort), 'package.json'))('onnxruntime-node');
 const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
-const [{ selectBackend }, { AVAlignNet, CONFIGURATIONS }, { SyncNet }, { exportOnnx }] = await Promise.all(['backends', 'avalignnet', 'syncnet', 'onnx'].map(load));
+const [{ selectBackend }, { AVAlignNet, CONFIGURATIONS }, { SyncNet }, { exportOnnx }] = await Promise.all(
+  ['backends', 'avalignnet', 'syncnet', 'onnx'].map(load),
+);
 await selectBackend({ backend: 'wasm', log: () => {} });
 
 function expertOf(name) {
   if (name === 'syncnet') return { net: new SyncNet({ seed: 0 }), frames: [224, 224, 15], mel: [13, 20, 1] };
   const { input } = CONFIGURATIONS[name];
   const { frames, height, width, melSteps } = input;
-  const recipe = { frames, fps: 25, crop: { kind: 'whole frame', size: height, resize: 'none' }, color: 'RGB', range: [0, 1], mel: 'THESIS_MEL', melSteps };
-  return { net: new AVAlignNet(CONFIGURATIONS[name], { seed: 0, recipe }), frames: [height, width, 3 * frames], mel: [80, melSteps, 1] };
+  const recipe = {
+    frames,
+    fps: 25,
+    crop: { kind: 'whole frame', size: height, resize: 'none' },
+    color: 'RGB',
+    range: [0, 1],
+    mel: 'THESIS_MEL',
+    melSteps,
+  };
+  return {
+    net: new AVAlignNet(CONFIGURATIONS[name], { seed: 0, recipe }),
+    frames: [height, width, 3 * frames],
+    mel: [80, melSteps, 1],
+  };
 }
 
 /** PyTorch in a process of its own, asked line by line; undefined, said aloud, where there is none. */
 async function openTorch(threads) {
-  const child = spawn(values.python, [fileURLToPath(new URL('./onnx-inference.py', import.meta.url)), threads], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(values.python, [fileURLToPath(new URL('./onnx-inference.py', import.meta.url)), threads], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   let stderr = '';
   child.stderr.on('data', (text) => (stderr += text));
   child.on('error', (error) => (stderr += error.message));
@@ -95,7 +111,13 @@ for (const name of list(values.networks)) {
         if (b) theirs.push(b);
       }
       const [wall, processor] = [0, 1].map((i) => median(ours.map((pass) => pass[i])));
-      const row = { network: name, threads: Number(threads), batch, 'windows/s': +(batch / wall).toFixed(1), 'ms': +(wall * 1e3).toFixed(1) };
+      const row = {
+        network: name,
+        threads: Number(threads),
+        batch,
+        'windows/s': +(batch / wall).toFixed(1),
+        ms: +(wall * 1e3).toFixed(1),
+      };
       if (theirs.length > 0) {
         const [torchWall, torchProcessor] = [0, 1].map((i) => median(theirs.map((pass) => pass[i])));
         const ratios = ours.map((pass, i) => pass[0] / theirs[i][0]).sort((a, b) => a - b);

@@ -38,7 +38,11 @@ for (const kernel of tf.getKernelsForBackend(tf.getBackend())) {
         return kernel.kernelFunc(args);
       } finally {
         depth--;
-        const key = values.shapes ? `${kernel.kernelName} ${Object.values(args.inputs).map((x) => `[${x?.shape}]`).join(' ')}` : kernel.kernelName;
+        const key = values.shapes
+          ? `${kernel.kernelName} ${Object.values(args.inputs)
+              .map((x) => `[${x?.shape}]`)
+              .join(' ')}`
+          : kernel.kernelName;
         const figure = figures.get(key) ?? { ms: 0, calls: 0 };
         figure.ms += performance.now() - started;
         figure.calls++;
@@ -54,9 +58,15 @@ const started = performance.now();
 for (let i = 0; i < steps; i++) await step();
 const whole = performance.now() - started;
 let inside = 0;
-console.log(`${values.network} on ${selected.name}, ${selected.threads} threads: ${(whole / steps).toFixed(1)} ms a step`);
+console.log(
+  `${values.network} on ${selected.name}, ${selected.threads} threads: ${(whole / steps).toFixed(1)} ms a step`,
+);
 for (const [name, { ms, calls }] of [...figures].sort((a, b) => b[1].ms - a[1].ms)) {
   inside += ms;
-  console.log(`${(ms / steps).toFixed(2).padStart(9)} ms ${((100 * ms) / whole).toFixed(1).padStart(5)} % ${String(calls / steps).padStart(6)} calls  ${name}`);
+  console.log(
+    `${(ms / steps).toFixed(2).padStart(9)} ms ${((100 * ms) / whole).toFixed(1).padStart(5)} % ${String(calls / steps).padStart(6)} calls  ${name}`,
+  );
 }
-console.log(`${((whole - inside) / steps).toFixed(2).padStart(9)} ms ${((100 * (whole - inside)) / whole).toFixed(1).padStart(5)} %               rest`);
+console.log(
+  `${((whole - inside) / steps).toFixed(2).padStart(9)} ms ${((100 * (whole - inside)) / whole).toFixed(1).padStart(5)} %               rest`,
+);

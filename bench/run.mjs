@@ -36,11 +36,18 @@ const BENCHES = {
 const FILES = { onnx: 'onnx-inference', loader: 'dataloader-windows' };
 const MORE = { loader: values.clips ? ['--clips', values.clips] : [] };
 const wanted = values.only?.split(',') ?? Object.keys(BENCHES);
-for (const name of wanted) if (!(name in BENCHES)) throw new Error(`bench: --only must name ${Object.keys(BENCHES).join(', ')}, got ${name}`);
+for (const name of wanted)
+  if (!(name in BENCHES)) throw new Error(`bench: --only must name ${Object.keys(BENCHES).join(', ')}, got ${name}`);
 
 mkdirSync(values.out, { recursive: true });
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', cwd: here }).trim();
-const machine = { commit, date: new Date().toISOString(), node: process.version, processors: `${cpus().length} x ${cpus()[0].model}`, memoryGiB: Math.round(totalmem() / 2 ** 30) };
+const machine = {
+  commit,
+  date: new Date().toISOString(),
+  node: process.version,
+  processors: `${cpus().length} x ${cpus()[0].model}`,
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+};
 console.log(Object.values(machine).join(', '));
 let failed = false;
 for (const name of wanted) {
@@ -50,7 +57,11 @@ for (const name of wanted) {
   }
   console.log(`\n--- ${name}, load ${loadavg()[0].toFixed(1)}`);
   const file = join(here, `${FILES[name] ?? name}.mjs`);
-  const { status, stdout } = spawnSync(process.execPath, [file, '--json', ...(MORE[name] ?? []), ...(values.quick ? BENCHES[name] : [])], { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 2 ** 28 });
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [file, '--json', ...(MORE[name] ?? []), ...(values.quick ? BENCHES[name] : [])],
+    { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 2 ** 28 },
+  );
   let result;
   try {
     result = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)));
@@ -69,10 +80,20 @@ process.exit(failed ? 1 : 0);
 /** Lists of objects as tables, the rest as lines. */
 function show(value, name = '') {
   if (Array.isArray(value) && value.every((row) => typeof row === 'object')) return console.table(value.map(flat));
-  if (typeof value === 'object' && value !== null) return Object.entries(value).forEach(([key, part]) => show(part, name ? `${name}.${key}` : key));
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value).forEach(([key, part]) => show(part, name ? `${name}.${key}` : key));
   console.log(`${name}: ${typeof value === 'number' ? Number(value.toPrecision(4)) : value}`);
 }
 
 function flat(row) {
-  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, typeof value === 'number' ? Number(value.toPrecision(4)) : typeof value === 'object' ? JSON.stringify(value) : value]));
+  return Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [
+      key,
+      typeof value === 'number'
+        ? Number(value.toPrecision(4))
+        : typeof value === 'object'
+          ? JSON.stringify(value)
+          : value,
+    ]),
+  );
 }

@@ -27,7 +27,9 @@ const shared = resolve(root, process.env.LIPSYNC_SHARED ?? '../shared');
 const source = values.clip ?? join(shared, 'data/wild/German_20s.mp4');
 const weights = values.weights ?? join(shared, 'weights/feasibility-10x48.safetensors');
 if (!existsSync(source) || !existsSync(weights)) {
-  console.log('scaling: skipped: a video of a talking face and weights must be given (--clip, --weights, or LIPSYNC_SHARED)');
+  console.log(
+    'scaling: skipped: a video of a talking face and weights must be given (--clip, --weights, or LIPSYNC_SHARED)',
+  );
   process.exit(0);
 }
 const { openMedia } = await import(new URL('../packages/media/dist/index.js', import.meta.url).href);
@@ -38,7 +40,20 @@ const rows = [];
 try {
   for (const minutes of values.minutes.split(',').map(Number)) {
     const film = join(folder, `${minutes}.mp4`);
-    execFileSync(ffmpeg.path, ['-y', '-v', 'error', '-stream_loop', '999', '-i', source, '-t', `${minutes * 60}`, '-c', 'copy', film]);
+    execFileSync(ffmpeg.path, [
+      '-y',
+      '-v',
+      'error',
+      '-stream_loop',
+      '999',
+      '-i',
+      source,
+      '-t',
+      `${minutes * 60}`,
+      '-c',
+      'copy',
+      film,
+    ]);
     for (const threads of values.threads.split(',')) {
       const row = { minutes, threads: Number(threads), ...(await run(film, threads)), load: loadavg()[0] };
       rows.push(row);
@@ -59,15 +74,33 @@ try {
 
 async function run(film, threads) {
   const recipe = values.recipe ?? (await defaultRecipe());
-  const child = spawn(process.execPath, [score, '--child', film, '--weights', weights, ...(recipe ? ['--recipe', recipe] : []), '--threads', threads, '--accelerator', values.accelerator], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [
+      score,
+      '--child',
+      film,
+      '--weights',
+      weights,
+      ...(recipe ? ['--recipe', recipe] : []),
+      '--threads',
+      threads,
+      '--accelerator',
+      values.accelerator,
+    ],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   let [out, nodeMb, treeMb] = ['', 0, 0];
   child.stdout.on('data', (text) => (out += text));
   const watch = setInterval(() => {
     const tree = processTree(child.pid);
     nodeMb = Math.max(nodeMb, tree[0]?.mb ?? 0);
-    treeMb = Math.max(treeMb, tree.reduce((sum, { mb }) => sum + mb, 0));
+    treeMb = Math.max(
+      treeMb,
+      tree.reduce((sum, { mb }) => sum + mb, 0),
+    );
   }, 100);
   const code = await new Promise((done) => child.on('close', done));
   clearInterval(watch);
@@ -88,7 +121,9 @@ async function defaultRecipe() {
 function processTree(pid) {
   try {
     const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
-    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' '));
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' '),
+    );
     return [{ mb: (pages * 4096) / 1e6 }, ...children.filter(Boolean).flatMap((child) => processTree(Number(child)))];
   } catch {
     return [];
@@ -96,9 +131,11 @@ function processTree(pid) {
 }
 
 function table(all) {
-  const head = '| minutes | threads | s a second of video | processor s a second | Node, MB | with ffmpeg, MB |\n|---|---|---|---|---|---|';
-  const lines = all.map(({ minutes, threads, seconds, processor, nodeMb, treeMb }) =>
-    `| ${minutes} | ${threads} | ${(seconds / minutes / 60).toFixed(4)} | ${(processor / minutes / 60).toFixed(4)} | ${nodeMb.toFixed(0)} | ${treeMb.toFixed(0)} |`,
+  const head =
+    '| minutes | threads | s a second of video | processor s a second | Node, MB | with ffmpeg, MB |\n|---|---|---|---|---|---|';
+  const lines = all.map(
+    ({ minutes, threads, seconds, processor, nodeMb, treeMb }) =>
+      `| ${minutes} | ${threads} | ${(seconds / minutes / 60).toFixed(4)} | ${(processor / minutes / 60).toFixed(4)} | ${nodeMb.toFixed(0)} | ${treeMb.toFixed(0)} |`,
   );
   return [head, ...lines].join('\n');
 }

@@ -51,14 +51,31 @@ async function scoreOnce(clip) {
   const { detector: looks, collect, lookSide } = LANDMARK_EFFORT.fast;
   const [detector, reader] = [await createLandmarkDetector(looks), await openMedia({ log: () => {} })];
   const [started, used] = [performance.now(), process.cpuUsage()];
-  const { tracks, problems, frameCount } = await scoreVideo(clip, { expert: embedder, reader, detector, collect, lookSide });
+  const { tracks, problems, frameCount } = await scoreVideo(clip, {
+    expert: embedder,
+    reader,
+    detector,
+    collect,
+    lookSide,
+  });
   const scoring = (performance.now() - started) / 1e3;
   const { user, system } = process.cpuUsage(used); // without ffmpeg
   await embedder.dispose();
   detector.dispose();
   const [track] = tracks;
-  const figures = { start: (started - began) / 1e3, scoring, processor: (user + system) / 1e6, pictures: frameCount, problems };
-  console.log(JSON.stringify({ ...figures, ...(track && { offset: track.offsetFrames, lseD: track.lseD, lseC: track.lseC, windows: track.windows }) }));
+  const figures = {
+    start: (started - began) / 1e3,
+    scoring,
+    processor: (user + system) / 1e6,
+    pictures: frameCount,
+    problems,
+  };
+  console.log(
+    JSON.stringify({
+      ...figures,
+      ...(track && { offset: track.offsetFrames, lseD: track.lseD, lseC: track.lseC, windows: track.windows }),
+    }),
+  );
 }
 
 async function compare() {
@@ -69,10 +86,27 @@ async function compare() {
     const { ffmpeg } = await openMedia({ log: () => {} });
     const { weights, recipe } = await network(folder, say);
     const clips = [
-      { name: 'A, 20 s of 1080x1920', source: values.large ?? find('data/wild/ls_demo1.mp4'), size: [1080, 1920], seconds: 20 },
-      { name: 'B, 10 s of 512x512', source: values.small ?? find('data/wild/German_20s.mp4'), size: [512, 512], seconds: 10 },
+      {
+        name: 'A, 20 s of 1080x1920',
+        source: values.large ?? find('data/wild/ls_demo1.mp4'),
+        size: [1080, 1920],
+        seconds: 20,
+      },
+      {
+        name: 'B, 10 s of 512x512',
+        source: values.small ?? find('data/wild/German_20s.mp4'),
+        size: [512, 512],
+        seconds: 10,
+      },
     ];
-    const report = { node: process.version, processors: availableParallelism(), threads: Number(values.threads), accelerator: values.accelerator, load: loadavg(), clips: [] };
+    const report = {
+      node: process.version,
+      processors: availableParallelism(),
+      threads: Number(values.threads),
+      accelerator: values.accelerator,
+      load: loadavg(),
+      clips: [],
+    };
     for (const { name, source, size, seconds } of clips) {
       if (!source || !existsSync(source)) {
         say(`clip ${name}: skipped: no video of a talking face (--large, --small, or LIPSYNC_SHARED)`);
@@ -82,19 +116,50 @@ async function compare() {
       makeClip(ffmpeg.path, source, clip, size, seconds);
       const runs = [];
       for (let run = 0; run < Number(values.runs); run++) {
-        runs.push(await measured(process.execPath, [fileURLToPath(import.meta.url), '--child', clip, '--weights', weights, ...(recipe ? ['--recipe', recipe] : []), '--threads', values.threads, '--accelerator', values.accelerator]));
+        runs.push(
+          await measured(process.execPath, [
+            fileURLToPath(import.meta.url),
+            '--child',
+            clip,
+            '--weights',
+            weights,
+            ...(recipe ? ['--recipe', recipe] : []),
+            '--threads',
+            values.threads,
+            '--accelerator',
+            values.accelerator,
+          ]),
+        );
       }
-      const summary = { name, seconds, ...Object.fromEntries(['clock', 'processor', 'scoring', 'start', 'peakMb'].map((key) => [key, spread(runs.map((run) => run[key] ?? run.told[key]))])), result: pick(runs[0].told) };
+      const summary = {
+        name,
+        seconds,
+        ...Object.fromEntries(
+          ['clock', 'processor', 'scoring', 'start', 'peakMb'].map((key) => [
+            key,
+            spread(runs.map((run) => run[key] ?? run.told[key])),
+          ]),
+        ),
+        result: pick(runs[0].told),
+      };
       summary.timesRealTime = seconds / summary.clock.median;
-      say(`clip ${name}: ${shown(summary.clock)} s wall-clock, ${shown(summary.processor)} s of the processor; ${summary.timesRealTime.toFixed(2)} times real time (${(seconds / summary.scoring.median).toFixed(2)} once started); peak ${shown(summary.peakMb, 0)} MB`);
+      say(
+        `clip ${name}: ${shown(summary.clock)} s wall-clock, ${shown(summary.processor)} s of the processor; ${summary.timesRealTime.toFixed(2)} times real time (${(seconds / summary.scoring.median).toFixed(2)} once started); peak ${shown(summary.peakMb, 0)} MB`,
+      );
       say(`  ${JSON.stringify(summary.result)}`);
       if (!values['without-python']) {
         const python = await pythonRun(ffmpeg.path, clip, seconds, say);
         if (python) {
           summary.python = python;
-          summary.ratio = { clock: python.clock / summary.clock.median, processor: python.processor / summary.processor.median };
-          say(`  Python${python.whole ? '' : ', EXTRAPOLATED'}: ${python.clock.toFixed(1)} s, ${python.processor.toFixed(1)} s of the processor: ${summary.ratio.clock.toFixed(1)} times ours wall-clock, ${summary.ratio.processor.toFixed(1)} by the processor`);
-          for (const [stage, { clock, processor }] of Object.entries(python.stages)) say(`    ${stage}: ${clock.toFixed(1)} s, ${processor.toFixed(1)} s of the processor`);
+          summary.ratio = {
+            clock: python.clock / summary.clock.median,
+            processor: python.processor / summary.processor.median,
+          };
+          say(
+            `  Python${python.whole ? '' : ', EXTRAPOLATED'}: ${python.clock.toFixed(1)} s, ${python.processor.toFixed(1)} s of the processor: ${summary.ratio.clock.toFixed(1)} times ours wall-clock, ${summary.ratio.processor.toFixed(1)} by the processor`,
+          );
+          for (const [stage, { clock, processor }] of Object.entries(python.stages))
+            say(`    ${stage}: ${clock.toFixed(1)} s, ${processor.toFixed(1)} s of the processor`);
         }
       }
       report.clips.push(summary);
@@ -113,8 +178,37 @@ function find(path) {
 /** The source again and again until it is long enough, in the size asked for. */
 function makeClip(ffmpeg, source, target, [width, height], seconds) {
   const fit = `scale=${width}:${height}:force_original_aspect_ratio=increase,crop=${width}:${height}`;
-  const coding = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '20', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-ar', '44100'];
-  execFileSync(ffmpeg, ['-y', '-v', 'error', '-stream_loop', '9', '-i', source, '-t', `${seconds}`, '-vf', fit, '-r', '25', ...coding, target]);
+  const coding = [
+    '-c:v',
+    'libx264',
+    '-preset',
+    'veryfast',
+    '-crf',
+    '20',
+    '-pix_fmt',
+    'yuv420p',
+    '-c:a',
+    'aac',
+    '-ar',
+    '44100',
+  ];
+  execFileSync(ffmpeg, [
+    '-y',
+    '-v',
+    'error',
+    '-stream_loop',
+    '9',
+    '-i',
+    source,
+    '-t',
+    `${seconds}`,
+    '-vf',
+    fit,
+    '-r',
+    '25',
+    ...coding,
+    target,
+  ]);
 }
 
 /** A trained expert, or a LITE network as it is born. */
@@ -147,22 +241,34 @@ async function measured(program, words) {
   child.stderr.on('data', (text) => (said = (said + text).slice(-2000)));
   const watch = setInterval(() => {
     const tree = processTree(child.pid);
-    peak = Math.max(peak, tree.reduce((sum, { mb }) => sum + mb, 0));
+    peak = Math.max(
+      peak,
+      tree.reduce((sum, { mb }) => sum + mb, 0),
+    );
     for (const { pid, seconds } of tree) used.set(pid, Math.max(used.get(pid) ?? 0, seconds));
   }, 100);
   const code = await new Promise((done) => child.on('close', done));
   clearInterval(watch);
   if (code !== 0) throw new Error(`${program} ended with ${code}: ${said}`);
   const processor = [...used.values()].reduce((sum, seconds) => sum + seconds, 0);
-  return { clock: (performance.now() - started) / 1e3, processor, peakMb: peak, told: JSON.parse(out.trim().split('\n').at(-1)) };
+  return {
+    clock: (performance.now() - started) / 1e3,
+    processor,
+    peakMb: peak,
+    told: JSON.parse(out.trim().split('\n').at(-1)),
+  };
 }
 
 /** A process and all below it, as Linux tells of them; nothing elsewhere. */
 function processTree(pid) {
   try {
-    const [, , , , , , , , , , , user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    const [, , , , , , , , , , , user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
     const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
-    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' '));
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' '),
+    );
     const here = { pid, mb: (pages * 4096) / 1e6, seconds: (Number(user) + Number(system)) / 100 };
     return [here, ...children.filter(Boolean).flatMap((child) => processTree(Number(child)))];
   } catch {
@@ -172,7 +278,14 @@ function processTree(pid) {
 
 async function pythonRun(ffmpeg, clip, seconds, say) {
   const frames = values['python-frames'];
-  const words = [fileURLToPath(new URL('./score-pipeline.py', import.meta.url)), clip, '--threads', values.threads, '--ffmpeg', ffmpeg];
+  const words = [
+    fileURLToPath(new URL('./score-pipeline.py', import.meta.url)),
+    clip,
+    '--threads',
+    values.threads,
+    '--ffmpeg',
+    ffmpeg,
+  ];
   try {
     // Its own figures: without the time that importing torch takes.
     const { told, peakMb } = await measured(values.python, [...words, ...(frames ? ['--frames', frames] : [])]);

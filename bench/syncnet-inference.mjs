@@ -21,7 +21,9 @@ const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >>
 /** As a child: prints the medians as JSON. */
 async function measure() {
   const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
-  const [{ selectBackend }, { SyncNet, Wav2LipSyncNet, LatentSyncWav2LipSyncNet, DinetSyncNet }] = await Promise.all(['backends', 'syncnet'].map(load));
+  const [{ selectBackend }, { SyncNet, Wav2LipSyncNet, LatentSyncWav2LipSyncNet, DinetSyncNet }] = await Promise.all(
+    ['backends', 'syncnet'].map(load),
+  );
   const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
   await selectBackend({ backend: 'wasm', threads: 1, log: () => {} });
   const networks = {
@@ -51,7 +53,13 @@ async function measure() {
 }
 
 function compare() {
-  const ours = JSON.parse(execFileSync(process.execPath, [fileURLToPath(import.meta.url), '--alone', '--batch', `${batch}`, '--rounds', `${rounds}`], { encoding: 'utf8' }));
+  const ours = JSON.parse(
+    execFileSync(
+      process.execPath,
+      [fileURLToPath(import.meta.url), '--alone', '--batch', `${batch}`, '--rounds', `${rounds}`],
+      { encoding: 'utf8' },
+    ),
+  );
   let theirs = {};
   try {
     const script = fileURLToPath(new URL('./syncnet-inference.py', import.meta.url));

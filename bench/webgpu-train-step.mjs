@@ -48,16 +48,25 @@ async function measure(network, variant) {
     tf.unregisterKernel(kernel.kernelName, 'webgpu');
     tf.registerKernel(kernel);
   }
-  if (variant.includes('GroupNorm')) for (const name of ['LipsyncGroupNorm', 'LipsyncGroupNormGrad']) tf.unregisterKernel(name, 'webgpu');
+  if (variant.includes('GroupNorm'))
+    for (const name of ['LipsyncGroupNorm', 'LipsyncGroupNormGrad']) tf.unregisterKernel(name, 'webgpu');
   nn.registerGradients();
 
   const { AVAlignNet, ContrastiveTemperature, contrastLoss, lite, thesis, trainStep, trainedParameters } = avalignnet;
-  const configs = { lite: () => lite(), thesis: () => thesis({ frames: 5, size: 64 }), tiny: () => tiny({ melBins: 16, attention: true }) };
+  const configs = {
+    lite: () => lite(),
+    thesis: () => thesis({ frames: 5, size: 64 }),
+    tiny: () => tiny({ melBins: 16, attention: true }),
+  };
   const net = new AVAlignNet(configs[network](), { seed: 0 });
   const head = new ContrastiveTemperature();
   const optimizer = new nn.AdamW(trainedParameters(net, head), { learningRate: 1e-3 });
   const random = new nn.Random(0);
-  const normal = (...shape) => tf.tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()), shape);
+  const normal = (...shape) =>
+    tf.tensor(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
+      shape,
+    );
   const { frames, height, width, melSteps, melBins = 80 } = net.config.input;
   const clips = Array.from({ length: batch }, (_, row) => Math.floor(row / 6));
   const windows = { frames: normal(batch, height, width, 3 * frames), mel: normal(batch, melBins, melSteps, 1), clips };
@@ -72,12 +81,17 @@ async function measure(network, variant) {
     inference: await milliseconds(embed),
   };
   const gradients = () => {
-    const { value, gradients } = nn.valueAndGradients([net, head], () => loss(net.forward(windows.frames, windows.mel), windows).loss);
+    const { value, gradients } = nn.valueAndGradients(
+      [net, head],
+      () => loss(net.forward(windows.frames, windows.mel), windows).loss,
+    );
     value.dispose();
     nn.disposeGradients(gradients);
   };
   figures.programs = await programTimes(tf, gradients);
-  console.log(JSON.stringify({ reason, parameters: net.parameterCount(), bytes: tf.memory().numBytesInGPU, ...figures }));
+  console.log(
+    JSON.stringify({ reason, parameters: net.parameterCount(), bytes: tf.memory().numBytesInGPU, ...figures }),
+  );
   process.exit(0);
 }
 
@@ -99,7 +113,8 @@ async function programTimes(tf, run) {
   const { runWebGPUProgram } = backend;
   backend.runWebGPUProgram = function (program, ...rest) {
     // tfjs-backend-webgpu's profile goes by the constructor's name; ours are plain objects.
-    if (program.constructor === Object) program.constructor = { name: program.shaderKey.split('_').slice(0, 2).join('_') };
+    if (program.constructor === Object)
+      program.constructor = { name: program.shaderKey.split('_').slice(0, 2).join('_') };
     return runWebGPUProgram.call(this, program, ...rest);
   };
   const times = {};
@@ -123,7 +138,11 @@ function compare() {
     const runs = VARIANTS.map(() => []);
     for (let round = 0; round < rounds; round++) {
       VARIANTS.forEach((variant, i) => {
-        const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', hook, ...process.argv.slice(1), '--child', `${network}|${variant}`], { env, encoding: 'utf8' });
+        const { stdout, stderr, status } = spawnSync(
+          process.execPath,
+          ['--import', hook, ...process.argv.slice(1), '--child', `${network}|${variant}`],
+          { env, encoding: 'utf8' },
+        );
         const line = stdout.trim().split('\n').at(-1);
         if (status === 0) runs[i].push(JSON.parse(line));
         else console.error(`${network}, ${variant}: not run (${/Error: .*/.exec(stderr)?.[0] ?? `status ${status}`})`);
@@ -135,10 +154,16 @@ function compare() {
       const all = (kind) => runs[i].flatMap((one) => one[kind]);
       const [training, inference] = ['training', 'inference'].map((kind) => spread(all(kind)));
       report.results.push({ network, variant, adapter: reason, parameters, bytes, training, inference, programs });
-      console.log(`${network}, ${variant}: training ${said(training)}, inference ${said(inference)}, ${(bytes / 2 ** 20).toFixed(0)} MiB; ${reason}`);
+      console.log(
+        `${network}, ${variant}: training ${said(training)}, inference ${said(inference)}, ${(bytes / 2 ** 20).toFixed(0)} MiB; ${reason}`,
+      );
       const total = Object.values(programs).reduce((sum, ms) => sum + ms, 0);
-      const largest = Object.entries(programs).sort(([, a], [, b]) => b - a).slice(0, 6);
-      console.log(`  forward and backward: ${largest.map(([name, ms]) => `${name} ${((100 * ms) / total).toFixed(0)} % (${ms.toFixed(1)} ms)`).join(', ')}`);
+      const largest = Object.entries(programs)
+        .sort(([, a], [, b]) => b - a)
+        .slice(0, 6);
+      console.log(
+        `  forward and backward: ${largest.map(([name, ms]) => `${name} ${((100 * ms) / total).toFixed(0)} % (${ms.toFixed(1)} ms)`).join(', ')}`,
+      );
     });
   }
   if (values.json) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
@@ -146,9 +171,14 @@ function compare() {
 
 function spread(times) {
   const sorted = [...times].sort((a, b) => a - b);
-  return { medianMs: sorted[Math.floor(sorted.length / 2)], leastMs: sorted[0], mostMs: sorted.at(-1), runs: times.length };
+  return {
+    medianMs: sorted[Math.floor(sorted.length / 2)],
+    leastMs: sorted[0],
+    mostMs: sorted.at(-1),
+    runs: times.length,
+  };
 }
 
 function said({ medianMs, leastMs, mostMs, runs }) {
-  return `${(1e3 * batch / medianMs).toFixed(1)} samples/s (${medianMs.toFixed(1)} ms, ${leastMs.toFixed(1)} to ${mostMs.toFixed(1)} of ${runs})`;
+  return `${((1e3 * batch) / medianMs).toFixed(1)} samples/s (${medianMs.toFixed(1)} ms, ${leastMs.toFixed(1)} to ${mostMs.toFixed(1)} of ${runs})`;
 }

@@ -67,7 +67,10 @@ const [task, ...rest] = process.argv.slice(2);
 const args = rest[0] === '--' ? rest.slice(1) : rest;
 /** Paths that the user typed count from where the user stood. */
 const example = (name) => () =>
-  run(process.execPath, [join(root, 'examples', name, 'dist/index.js'), ...args], { cwd: process.env.INIT_CWD ?? process.cwd(), shell: false });
+  run(process.execPath, [join(root, 'examples', name, 'dist/index.js'), ...args], {
+    cwd: process.env.INIT_CWD ?? process.cwd(),
+    shell: false,
+  });
 const tasks = {
   test: () => run(process.execPath, ['scripts/test.mjs', ...args]),
   'example:train': example('train-avalignnet'),

@@ -13,7 +13,9 @@ const scratch = mkdtempSync(join(tmpdir(), 'lipsync-accelerator-'));
 process.env.LIPSYNC_ACCELERATOR_DIR = scratch;
 process.env.OMP_WAIT_POLICY = 'passive';
 delete process.env.LIPSYNC_ACCELERATOR;
-const { buildAccelerator, openAccelerator } = await import(new URL('../packages/accelerator-onednn/dist/index.js', import.meta.url).href);
+const { buildAccelerator, openAccelerator } = await import(
+  new URL('../packages/accelerator-onednn/dist/index.js', import.meta.url).href
+);
 const vitest = join('node_modules', 'vitest', 'vitest.mjs');
 let failed = false;
 
@@ -34,10 +36,41 @@ try {
   const { version } = openAccelerator();
   console.log(`accelerator: built over oneDNN ${version}`);
   run('its own tests', [vitest, 'run', '--project', 'accelerator-onednn', '--reporter=dot']);
-  run('kernels', [vitest, 'run', '--project', 'backends', '--reporter=dot', 'adam-w', 'add', 'conv', 'elementwise', 'group-norm', 'mat-mul', 'sum', 'heap'], {
-    env: { LIPSYNC_TEST_ACCELERATOR: '1' },
-  });
-  run('layers and the network', [vitest, 'run', '--project', 'nn', '--project', 'avalignnet', '--reporter=dot', 'layers-on-wasm', 'adamw', 'clip-gradient', 'avalignnet.test', 'train-step']);
+  run(
+    'kernels',
+    [
+      vitest,
+      'run',
+      '--project',
+      'backends',
+      '--reporter=dot',
+      'adam-w',
+      'add',
+      'conv',
+      'elementwise',
+      'group-norm',
+      'mat-mul',
+      'sum',
+      'heap',
+    ],
+    {
+      env: { LIPSYNC_TEST_ACCELERATOR: '1' },
+    },
+  );
+  run('layers and the network', [
+    vitest,
+    'run',
+    '--project',
+    'nn',
+    '--project',
+    'avalignnet',
+    '--reporter=dot',
+    'layers-on-wasm',
+    'adamw',
+    'clip-gradient',
+    'avalignnet.test',
+    'train-step',
+  ]);
 
   const exercise = ['scripts/exercise-accelerator.mjs'];
   if (process.argv.includes('--sanitize')) {
@@ -48,7 +81,14 @@ try {
   }
   if (process.argv.includes('--valgrind')) {
     await buildAccelerator({ flags: ['-g', '-O1'] });
-    const before = ['valgrind', '--error-exitcode=9', '--errors-for-leak-kinds=none', '--smc-check=all-non-file', '--undef-value-errors=no', '-q'];
+    const before = [
+      'valgrind',
+      '--error-exitcode=9',
+      '--errors-for-leak-kinds=none',
+      '--smc-check=all-non-file',
+      '--undef-value-errors=no',
+      '-q',
+    ];
     run('Valgrind', exercise, { before });
   }
 } finally {

@@ -37,7 +37,9 @@ try {
 
 const expected = await inNode();
 const server = await serve(await bundle());
-const { default: playwright } = await import(pathToFileURL(createRequire(`${scratch}/package.json`).resolve('playwright-core')).href);
+const { default: playwright } = await import(
+  pathToFileURL(createRequire(`${scratch}/package.json`).resolve('playwright-core')).href
+);
 let failed = 0;
 try {
   for (const run of RUNS.filter(({ backend }) => positionals.length === 0 || positionals.includes(backend))) {
@@ -63,7 +65,10 @@ function skip(reason) {
 /** The numbers that every browser must find: wasm on one thread. */
 async function inNode() {
   const load = (name) => import(`../packages/${name}/dist/index.js`);
-  const lipsync = Object.assign({}, ...(await Promise.all(['avalignnet', 'nn', 'audio-mel', 'metrics', 'backends'].map(load))));
+  const lipsync = Object.assign(
+    {},
+    ...(await Promise.all(['avalignnet', 'nn', 'audio-mel', 'metrics', 'backends'].map(load))),
+  );
   const tf = await import('@tensorflow/tfjs-core');
   await lipsync.selectBackend({ backend: 'wasm' });
   lipsync.registerGradients();
@@ -91,7 +96,9 @@ async function bundle() {
 
 /** Serves the page with the headers that give it threads. */
 async function serve(script) {
-  const manifest = createRequire(at('packages/backends/package.json')).resolve('@tensorflow/tfjs-backend-wasm/package.json');
+  const manifest = createRequire(at('packages/backends/package.json')).resolve(
+    '@tensorflow/tfjs-backend-wasm/package.json',
+  );
   const wasm = join(dirname(manifest), 'wasm-out');
   const server = createServer((request, response) => {
     response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
@@ -122,14 +129,24 @@ async function inBrowser({ backend, threads }) {
     page.on('pageerror', (error) => errors.push(error.message));
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
     if (threads > 1) {
-      await page.addInitScript((count) => Object.defineProperty(navigator, 'hardwareConcurrency', { value: count, configurable: true }), 2 * threads);
+      await page.addInitScript(
+        (count) => Object.defineProperty(navigator, 'hardwareConcurrency', { value: count, configurable: true }),
+        2 * threads,
+      );
     }
     await page.goto(`http://127.0.0.1:${server.address().port}/`);
-    await page.waitForFunction(() => 'work' in window, undefined, { timeout: 30_000 }).catch(() => {
-      throw new Error(`the page did not start: ${errors.join('; ')}`);
-    });
-    const late = new Promise((_, reject) => setTimeout(reject, LIMIT_MS, new Error(`not done in ${LIMIT_MS / 1000} s: ${errors.join('; ')}`)).unref());
-    const result = await Promise.race([page.evaluate(([name, count]) => window.work(name, count), [backend, threads]), late]);
+    await page
+      .waitForFunction(() => 'work' in window, undefined, { timeout: 30_000 })
+      .catch(() => {
+        throw new Error(`the page did not start: ${errors.join('; ')}`);
+      });
+    const late = new Promise((_, reject) =>
+      setTimeout(reject, LIMIT_MS, new Error(`not done in ${LIMIT_MS / 1000} s: ${errors.join('; ')}`)).unref(),
+    );
+    const result = await Promise.race([
+      page.evaluate(([name, count]) => window.work(name, count), [backend, threads]),
+      late,
+    ]);
     assert.equal(result.isolated, true, 'the page must be cross-origin isolated');
     assert.equal(result.threads, threads, `threads must be ${threads}, got ${result.threads}`);
     assert.deepEqual([result.training.leaked, result.scoring.leaked], [0, 0], 'tensors left behind');

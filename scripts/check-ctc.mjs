@@ -15,17 +15,29 @@ const folder = resolve(process.env.LIPSYNC_TRANSFORMERS ?? 'node_modules/.cache/
 if (!existsSync(join(folder, 'node_modules/@huggingface/transformers/package.json'))) {
   mkdirSync(folder, { recursive: true });
   // Install scripts, which fetch CUDA and build frames, are not needed.
-  const words = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefix', folder, `@huggingface/transformers@${VERSION}`];
+  const words = [
+    'install',
+    '--no-audit',
+    '--no-fund',
+    '--ignore-scripts',
+    '--prefix',
+    folder,
+    `@huggingface/transformers@${VERSION}`,
+  ];
   const { status, stderr, error } = spawnSync('npm', words, { encoding: 'utf8', timeout: 170_000, shell });
   if (status !== 0) {
-    console.log(`ctc: skipped, @huggingface/transformers ${VERSION} could not be fetched (${error?.message ?? stderr.trim().split('\n').pop()})`);
+    console.log(
+      `ctc: skipped, @huggingface/transformers ${VERSION} could not be fetched (${error?.message ?? stderr.trim().split('\n').pop()})`,
+    );
     process.exit(0);
   }
 }
 try {
   createRequire(join(folder, 'package.json'))('@huggingface/transformers');
 } catch (error) {
-  console.log(`ctc: skipped, @huggingface/transformers does not run on ${process.platform} ${process.arch} (${error.message.split('\n')[0]})`);
+  console.log(
+    `ctc: skipped, @huggingface/transformers does not run on ${process.platform} ${process.arch} (${error.message.split('\n')[0]})`,
+  );
   process.exit(0);
 }
 const { status } = spawnSync('pnpm', ['exec', 'vitest', 'run', '--project', 'audio-mel', 'ctc-features'], {

@@ -28,17 +28,54 @@ before(async () => {
 
 const held = ['--held-out', at('videos', 'held-out.txt')];
 const stage = (out, ...more) => [
-  ...['train-dinet', at('heads'), '--out', at(out), ...held, '--config', at('config.json'), '--perceptual', 'none', '--batch', '2'],
+  ...[
+    'train-dinet',
+    at('heads'),
+    '--out',
+    at(out),
+    ...held,
+    '--config',
+    at('config.json'),
+    '--perceptual',
+    'none',
+    '--batch',
+    '2',
+  ],
   ...['--steps', '6', '--checkpoint-every', '2', '--validate-every', '0', '--learning-rate', '1e-3', ...more],
 ];
-const clip = (out) => stage(out, '--stage', 'clip', '--from', at('frame', 'weights.safetensors'), '--expert', at('expert', 'weights.safetensors'));
+const clip = (out) =>
+  stage(
+    out,
+    '--stage',
+    'clip',
+    '--from',
+    at('frame', 'weights.safetensors'),
+    '--expert',
+    at('expert', 'weights.safetensors'),
+  );
 const logOf = async (out) => (await readFile(at(out, 'log.jsonl'), 'utf8').catch(() => '')).split('\n').filter(Boolean);
 const weightsOf = (out) => readFile(at(out, 'weights.safetensors'));
 
 test('face images feed a sync network that looks at their mouths', async () => {
   const { clips } = await lipsync(['prepare', at('videos'), at('heads'), '--head', '64', '--identify', 'no']);
   assert.equal(clips, 6);
-  const words = ['train', at('heads'), '--out', at('expert'), ...held, '--recipe', at('recipe.json'), '--steps', '6', '--clips', '3', '--windows', '5', '--validate-every', '0'];
+  const words = [
+    'train',
+    at('heads'),
+    '--out',
+    at('expert'),
+    ...held,
+    '--recipe',
+    at('recipe.json'),
+    '--steps',
+    '6',
+    '--clips',
+    '3',
+    '--windows',
+    '5',
+    '--validate-every',
+    '0',
+  ];
   const { validation } = await lipsync(words);
   assert.ok(validation.auc > 0 && validation.auc < 1);
 });
@@ -66,22 +103,56 @@ test('so does the stage of clips, which a sync network teaches', async () => {
 });
 
 test('a run whose loss leaves all bounds ends, and says which checkpoint is the last good one', async () => {
-  const words = stage('lost', '--steps', '40', '--learning-rate', '1e9', '--checkpoint-every', '1', '--gan-weight', '0');
-  await assert.rejects(run(process.execPath, [LIPSYNC, ...words]), /must be (finite|at most).*(no checkpoint was written yet|the last good checkpoint, of step \d+, is .*state\.safetensors)/s);
+  const words = stage(
+    'lost',
+    '--steps',
+    '40',
+    '--learning-rate',
+    '1e9',
+    '--checkpoint-every',
+    '1',
+    '--gan-weight',
+    '0',
+  );
+  await assert.rejects(
+    run(process.execPath, [LIPSYNC, ...words]),
+    /must be (finite|at most).*(no checkpoint was written yet|the last good checkpoint, of step \d+, is .*state\.safetensors)/s,
+  );
 });
 
 test('evaluate puts the generator beside two baselines', async () => {
-  const words = ['evaluate', 'dinet', at('heads'), '--weights', at('clip', 'weights.safetensors'), '--expert', at('expert', 'weights.safetensors'), ...held, '--out', at('evaluation')];
+  const words = [
+    'evaluate',
+    'dinet',
+    at('heads'),
+    '--weights',
+    at('clip', 'weights.safetensors'),
+    '--expert',
+    at('expert', 'weights.safetensors'),
+    ...held,
+    '--out',
+    at('evaluation'),
+  ];
   const { evaluation } = await lipsync(words);
   const { rows } = evaluation;
   assert.deepEqual(new Set(rows.map((row) => row.of)), new Set(['generated', 'copy-input', 'repeat-reference']));
   const own = (of) => rows.find((row) => row.of === of && row.sound === 'own');
-  assert.ok(own('generated').psnr > 5 && own('generated').psnr < own('repeat-reference').psnr, 'six steps do not beat a real mouth');
+  assert.ok(
+    own('generated').psnr > 5 && own('generated').psnr < own('repeat-reference').psnr,
+    'six steps do not beat a real mouth',
+  );
   assert.equal((await readFile(at('evaluation', 'sheet.png'))).subarray(1, 4).toString(), 'PNG');
 });
 
 test('dub writes a video of the length of the audio, with that audio', async () => {
-  const { painted, pictures } = await lipsync(['dub', at('face.mp4'), at('voice.mp4'), at('dubbed.mp4'), '--weights', at('clip', 'weights.safetensors')]);
+  const { painted, pictures } = await lipsync([
+    'dub',
+    at('face.mp4'),
+    at('voice.mp4'),
+    at('dubbed.mp4'),
+    '--weights',
+    at('clip', 'weights.safetensors'),
+  ]);
   assert.ok(painted > 0.9 * pictures && Math.abs(pictures - 75) <= 2, `${painted} of ${pictures}`);
   const reader = await openMedia({ log: () => {} });
   const { video, durationSec } = await reader.probe(at('dubbed.mp4'));

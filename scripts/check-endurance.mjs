@@ -17,9 +17,12 @@ import { parseArgs } from 'node:util';
 
 const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
 const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
-const [{ AVAlignNet, LITE, saveAVAlignNet }, { selectBackend }, { openEmbedder, recipeOf, scoreVideo }, { createLandmarkDetector }] = await Promise.all(
-  ['avalignnet', 'backends', 'cli', 'face-crop'].map(load),
-);
+const [
+  { AVAlignNet, LITE, saveAVAlignNet },
+  { selectBackend },
+  { openEmbedder, recipeOf, scoreVideo },
+  { createLandmarkDetector },
+] = await Promise.all(['avalignnet', 'backends', 'cli', 'face-crop'].map(load));
 const { values } = parseArgs({ options: { calls: { type: 'string', default: '10000' } } });
 const calls = Number(values.calls);
 const [FRAMES, WIDTH, HEIGHT] = [10, 160, 120];
@@ -28,7 +31,8 @@ const [FRAMES, WIDTH, HEIGHT] = [10, 160, 120];
 function film() {
   const pictures = Array.from({ length: FRAMES }, (_, index) => {
     const data = new Uint8Array(WIDTH * HEIGHT * 3);
-    for (let i = 0; i < data.length; i++) data[i] = (i * 7 + (i >> 5) * 3 + 20 * Math.sin(index) * (i > data.length / 2 ? 1 : 0)) & 255;
+    for (let i = 0; i < data.length; i++)
+      data[i] = (i * 7 + (i >> 5) * 3 + 20 * Math.sin(index) * (i > data.length / 2 ? 1 : 0)) & 255;
     return { data, width: WIDTH, height: HEIGHT, index, timeSec: index / 25 };
   });
   const samples = Float32Array.from({ length: FRAMES * 640 }, (_, i) => 0.4 * Math.sin(i / 5) * Math.sin(i / 900));
@@ -58,7 +62,12 @@ const reader = {
     yield { samples: samples.slice(), sampleRate: 16000 };
   },
 };
-const given = { scheme: 'ibug68', detect: async () => [{ points: points.slice(), score: 1, trackId: 0 }], reset() {}, dispose() {} };
+const given = {
+  scheme: 'ibug68',
+  detect: async () => [{ points: points.slice(), score: 1, trackId: 0 }],
+  reset() {},
+  dispose() {},
+};
 
 const folder = await mkdtemp(join(tmpdir(), 'lipsync-endurance-'));
 const opened = [];
@@ -66,15 +75,26 @@ try {
   await selectBackend({ backend: 'wasm', accelerator: 'none' });
   const config = {
     visual_encoder: { in_channels: 15, block_out_channels: [32, 256], downsample_factors: [4, 4] },
-    audio_encoder: { in_channels: 1, block_out_channels: [32, 256], downsample_factors: [[10, 4], [8, 4]] },
+    audio_encoder: {
+      in_channels: 1,
+      block_out_channels: [32, 256],
+      downsample_factors: [
+        [10, 4],
+        [8, 4],
+      ],
+    },
     input: { frames: 5, height: 16, width: 16, melSteps: 16 },
   };
   const lite = recipeOf(LITE);
-  const net = new AVAlignNet(config, { seed: 1, recipe: { ...lite, frames: 5, melSteps: 16, crop: { ...lite.crop, size: 16 } } });
+  const net = new AVAlignNet(config, {
+    seed: 1,
+    recipe: { ...lite, frames: 5, melSteps: 16, crop: { ...lite.crop, size: 16 } },
+  });
   const weights = join(folder, 'small.safetensors');
   await writeFile(weights, await saveAVAlignNet(net));
   net.dispose();
-  for (const threads of [1, 2]) opened.push(await openEmbedder(weights, { backend: 'wasm', threads, accelerator: 'none', log: () => {} }));
+  for (const threads of [1, 2])
+    opened.push(await openEmbedder(weights, { backend: 'wasm', threads, accelerator: 'none', log: () => {} }));
   const detector = await createLandmarkDetector();
   opened.push({ dispose: () => detector.dispose() });
 
@@ -96,11 +116,14 @@ try {
     }
     const quarter = Math.floor((4 * call) / calls);
     highest[quarter] = Math.max(highest[quarter], process.memoryUsage.rss());
-    if (call % 1000 === 999) console.log(`${call + 1} calls, ${numTensors} tensors, ${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB`);
+    if (call % 1000 === 999)
+      console.log(`${call + 1} calls, ${numTensors} tensors, ${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB`);
   }
   const shown = highest.map((bytes) => (bytes / 1e6).toFixed(0)).join(', ');
   const each = (performance.now() - started) / calls;
-  console.log(`${calls} calls of ${each.toFixed(1)} ms: ${tensors} tensors throughout; highest resident memory by quarter ${shown} MB (last over second ${(highest[3] / highest[1]).toFixed(3)})`);
+  console.log(
+    `${calls} calls of ${each.toFixed(1)} ms: ${tensors} tensors throughout; highest resident memory by quarter ${shown} MB (last over second ${(highest[3] / highest[1]).toFixed(3)})`,
+  );
   assert.ok(highest[3] <= 1.05 * highest[1], `resident memory must stay flat, got ${shown} MB by quarter`);
 } finally {
   for (const one of opened) await one.dispose();

@@ -25,7 +25,10 @@ try {
     const kept = clips.filter(({ id }) => id.replace(/\.t\d+\.s\d+$/s, '') === file);
     const reasons = [...new Set(dropped.filter(({ source }) => source === file).map(({ reason }) => reason))];
     const frames = kept.reduce((sum, clip) => sum + clip.frames, 0);
-    const came = kept.length > 0 ? `${kept.length} clips, ${frames} frames` : `dropped: ${reasons.join(', ') || 'no reason given'}`;
+    const came =
+      kept.length > 0
+        ? `${kept.length} clips, ${frames} frames`
+        : `dropped: ${reasons.join(', ') || 'no reason given'}`;
     const [least, most] = expect.frames ?? [];
     const right =
       expect.outcome === 'kept'
@@ -33,7 +36,10 @@ try {
         : kept.length === 0 && reasons.length > 0 && reasons.every((reason) => expect.reasons.includes(reason));
     if (right) continue;
     failed++;
-    const wanted = expect.outcome === 'kept' ? `${expect.clips} clips, ${least} to ${most} frames` : `dropped: ${expect.reasons.join(' or ')}`;
+    const wanted =
+      expect.outcome === 'kept'
+        ? `${expect.clips} clips, ${least} to ${most} frames`
+        : `dropped: ${expect.reasons.join(' or ')}`;
     console.error(`faults: ${JSON.stringify(file)} (${what}) must come out as ${wanted}, got ${came}`);
   }
   console.log(`faults: ${files.length - failed} of ${files.length} came out as they should`);

@@ -20,19 +20,32 @@ function findRuntime() {
   const folder = resolve(process.env.LIPSYNC_ONNXRUNTIME ?? 'node_modules/.cache/lipsync-onnxruntime');
   if (!existsSync(join(folder, 'node_modules/onnxruntime-node/package.json'))) {
     mkdirSync(folder, { recursive: true });
-    const words = ['install', '--no-audit', '--no-fund', '--no-save', '--prefix', folder, `onnxruntime-node@${VERSION}`];
+    const words = [
+      'install',
+      '--no-audit',
+      '--no-fund',
+      '--no-save',
+      '--prefix',
+      folder,
+      `onnxruntime-node@${VERSION}`,
+    ];
     const { status, stderr, error } = spawnSync('npm', words, {
       encoding: 'utf8',
       timeout: 150_000,
       shell: process.platform === 'win32',
       env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }, // its own download, of CUDA, is not needed
     });
-    if (status !== 0) return console.log(`onnx: skipped, onnxruntime-node ${VERSION} could not be fetched (${error?.message ?? stderr.trim().split('\n').pop()})`);
+    if (status !== 0)
+      return console.log(
+        `onnx: skipped, onnxruntime-node ${VERSION} could not be fetched (${error?.message ?? stderr.trim().split('\n').pop()})`,
+      );
   }
   try {
     return createRequire(join(folder, 'package.json'))('onnxruntime-node');
   } catch (error) {
-    return console.log(`onnx: skipped, onnxruntime-node does not run on ${process.platform} ${process.arch} (${error.message.split('\n')[0]})`);
+    return console.log(
+      `onnx: skipped, onnxruntime-node does not run on ${process.platform} ${process.arch} (${error.message.split('\n')[0]})`,
+    );
   }
 }
 
@@ -40,7 +53,9 @@ const ort = findRuntime();
 if (!ort) process.exit(0);
 
 const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
-const [{ selectBackend }, avalignnet, syncnet, onnx] = await Promise.all(['backends', 'avalignnet', 'syncnet', 'onnx'].map(load));
+const [{ selectBackend }, avalignnet, syncnet, onnx] = await Promise.all(
+  ['backends', 'avalignnet', 'syncnet', 'onnx'].map(load),
+);
 const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
 await selectBackend({ backend: 'wasm', log: () => {} });
 
@@ -59,7 +74,9 @@ const experts = {
   'AVAlignNet LITE': aligned(LITE),
   'AVAlignNet lite, 5 frames of 64, attention': aligned(lite({ frames: 5, size: 64, attention: true })),
   'AVAlignNet lite, 5 frames of 96': aligned(lite({ frames: 5, size: 96 })),
-  'AVAlignNet thesis 5x64, 256 channels, attention': aligned(thesis({ frames: 5, size: 64, maxChannels: 256, attention: true })),
+  'AVAlignNet thesis 5x64, 256 channels, attention': aligned(
+    thesis({ frames: 5, size: 64, maxChannels: 256, attention: true }),
+  ),
   SyncNet: () => new syncnet.SyncNet({ seed: 1, width: quick ? 0.25 : 1 }),
   'Wav2Lip’s': () => new syncnet.Wav2LipSyncNet({ seed: 1, width: quick ? 0.25 : 1 }),
   'LatentSync’s': () => new syncnet.LatentSyncWav2LipSyncNet({ seed: 1, width: quick ? 0.25 : 1 }),
@@ -82,7 +99,9 @@ function stir(net) {
 const scratch = mkdtempSync(join(tmpdir(), 'lipsync-onnx-'));
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
 const checker = spawnSync(python, ['-c', 'import onnx; print(onnx.__version__)'], { encoding: 'utf8' });
-console.log(`onnx: onnxruntime-node ${VERSION}; ${checker.status === 0 ? `onnx.checker ${checker.stdout.trim()}` : 'no onnx for Python: its checker is left out'}`);
+console.log(
+  `onnx: onnxruntime-node ${VERSION}; ${checker.status === 0 ? `onnx.checker ${checker.stdout.trim()}` : 'no onnx for Python: its checker is left out'}`,
+);
 
 let worst = 0;
 let failed = false;
@@ -90,7 +109,9 @@ let failed = false;
 async function difference(ours, theirs) {
   const [a, b] = [await ours.data(), await theirs.data()];
   const largest = a.reduce((most, number) => Math.max(most, Math.abs(number)), 1e-12);
-  return a.reduce((most, number, i) => Math.max(most, Number.isNaN(b[i]) ? Infinity : Math.abs(number - b[i])), 0) / largest;
+  return (
+    a.reduce((most, number, i) => Math.max(most, Number.isNaN(b[i]) ? Infinity : Math.abs(number - b[i])), 0) / largest
+  );
 }
 
 try {
@@ -101,15 +122,23 @@ try {
     const files = await onnx.exportOnnx(net);
     const halves = await onnx.exportOnnx(net, { float16: true });
     const [paths, halfPaths] = [{}, {}];
-    for (const [kind, all, into] of [['', files, paths], ['.float16', halves, halfPaths]]) {
+    for (const [kind, all, into] of [
+      ['', files, paths],
+      ['.float16', halves, halfPaths],
+    ]) {
       for (const [part, pieces] of Object.entries(all)) {
         into[part] = join(scratch, `expert${kind}.${part}.onnx`);
         writeFileSync(into[part], Buffer.concat(pieces));
       }
     }
     if (checker.status === 0) {
-      const script = 'import onnx, sys\nfor path in sys.argv[1:]: onnx.checker.check_model(onnx.load(path), full_check=True)';
-      const { status, stderr } = spawnSync(python, ['-c', script, ...Object.values(paths), ...(heavy.has(title) ? [] : Object.values(halfPaths))], { encoding: 'utf8' });
+      const script =
+        'import onnx, sys\nfor path in sys.argv[1:]: onnx.checker.check_model(onnx.load(path), full_check=True)';
+      const { status, stderr } = spawnSync(
+        python,
+        ['-c', script, ...Object.values(paths), ...(heavy.has(title) ? [] : Object.values(halfPaths))],
+        { encoding: 'utf8' },
+      );
       if (status !== 0) {
         failed = true;
         console.error(`onnx: ${title}: onnx.checker refuses it\n${stderr.split('\n').slice(-4).join('\n')}`);
@@ -121,9 +150,15 @@ try {
     const before = tf.memory().numTensors;
     const found = { vision: 0, audio: 0, pair: 0, float16: 0 };
     for (const batch of heavy.has(title) ? [1, 3] : [1, 3, 8]) {
-      const height = 'rows' in recipe.crop && recipe.crop.rows === 'lower half' ? recipe.crop.size / 2 : recipe.crop.size;
+      const height =
+        'rows' in recipe.crop && recipe.crop.rows === 'lower half' ? recipe.crop.size / 2 : recipe.crop.size;
       const bins = { ASR_LOGITS: 29, SYNCNET_MFCC: 13 }[recipe.mel] ?? 80;
-      const frames = tf.randomUniform([batch, height, recipe.crop.size, recipe.frames * 3], ...recipe.range, 'float32', batch);
+      const frames = tf.randomUniform(
+        [batch, height, recipe.crop.size, recipe.frames * 3],
+        ...recipe.range,
+        'float32',
+        batch,
+      );
       const mel = tf.randomUniform([batch, bins, recipe.melSteps, 1], -4, 4, 'float32', batch + 1);
       const ours = [net.encodeFrames(frames), net.encodeAudio(mel)];
       const theirs = [expert.encodeFrames(frames), expert.encodeAudio(mel)];
@@ -144,15 +179,22 @@ try {
     const left = tf.memory().numTensors - before;
     expert.dispose();
     half.dispose();
-    const bytes = (all) => Object.values(all).flat().reduce((sum, piece) => sum + piece.length, 0);
+    const bytes = (all) =>
+      Object.values(all)
+        .flat()
+        .reduce((sum, piece) => sum + piece.length, 0);
     const [size, halfSize] = [bytes(files), bytes(halves)].map((count) => `${(count / 1e6).toFixed(1)} MB`);
     const largest = Math.max(found.vision, found.audio, found.pair);
     worst = Math.max(worst, largest);
     const ok = largest <= TOLERANCE && left === 0;
     failed ||= !ok;
-    const figures = Object.entries(found).filter(([, number]) => number > 0).map(([part, number]) => `${part} ${number.toExponential(1)}`);
+    const figures = Object.entries(found)
+      .filter(([, number]) => number > 0)
+      .map(([part, number]) => `${part} ${number.toExponential(1)}`);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    console.log(`onnx: ${title}: ${figures.join(', ')}; ${size}, float16 ${halfSize}; ${seconds} s${left ? `; ${left} tensors left` : ''}${ok ? '' : ' FAILED'}`);
+    console.log(
+      `onnx: ${title}: ${figures.join(', ')}; ${size}, float16 ${halfSize}; ${seconds} s${left ? `; ${left} tensors left` : ''}${ok ? '' : ' FAILED'}`,
+    );
     net.dispose();
   }
 } finally {

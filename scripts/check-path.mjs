@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -50,7 +50,18 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }));
 
 const train = (out, ...more) => [
-  ...['train', at('clips'), '--out', at(out), '--held-out', at('videos', 'held-out.txt'), '--clips', '4', '--windows', '6'],
+  ...[
+    'train',
+    at('clips'),
+    '--out',
+    at(out),
+    '--held-out',
+    at('videos', 'held-out.txt'),
+    '--clips',
+    '4',
+    '--windows',
+    '6',
+  ],
   ...['--validate-every', '0', '--seed', '2', ...more],
 ];
 const short = (out, ...more) => train(out, '--steps', '8', '--checkpoint-every', '2', ...more);
@@ -101,14 +112,27 @@ test('people are told apart by their faces, and nobody stands on both sides of t
   assert.ok([...sides.values()].every((found) => found.size === 1));
   // Each drawn person has two clips of the same look.
   const people = new Map();
-  for (const { id, identity } of clips) people.set(id.slice(0, 3), (people.get(id.slice(0, 3)) ?? new Set()).add(identity));
-  assert.ok([...people.values()].every((found) => found.size === 1), JSON.stringify(clips.map(({ id, identity }) => [id, identity])));
+  for (const { id, identity } of clips)
+    people.set(id.slice(0, 3), (people.get(id.slice(0, 3)) ?? new Set()).add(identity));
+  assert.ok(
+    [...people.values()].every((found) => found.size === 1),
+    JSON.stringify(clips.map(({ id, identity }) => [id, identity])),
+  );
 });
 
 test('report and card tell of the clips', async () => {
   await lipsync(['report', at('clips')]);
   assert.match(await readFile(at('clips', 'report.html'), 'utf8'), /people \(by their faces\)/);
-  await run(process.execPath, [LIPSYNC, 'data', 'card', at('clips'), '--license', 'none: drawn', '--out', at('CARD.md')]);
+  await run(process.execPath, [
+    LIPSYNC,
+    'data',
+    'card',
+    at('clips'),
+    '--license',
+    'none: drawn',
+    '--out',
+    at('CARD.md'),
+  ]);
   assert.match(await readFile(at('CARD.md'), 'utf8'), /\| clips \| 8 of 8 videos \|/);
 });
 
@@ -119,7 +143,9 @@ test('train learns: the cosines of pairs in sync and off sync part', async () =>
   const gap = (entries) =>
     entries.reduce((sum, entry) => sum + entry.positiveCosine - entry.negativeCosine, 0) / entries.length;
   const [first, last] = [gap(log.slice(0, 10)), gap(log.slice(-10))];
-  console.log(`# cosine in sync above off sync: ${first.toFixed(3)} -> ${last.toFixed(3)}, held-out AUC ${report.validation.auc.toFixed(3)}`);
+  console.log(
+    `# cosine in sync above off sync: ${first.toFixed(3)} -> ${last.toFixed(3)}, held-out AUC ${report.validation.auc.toFixed(3)}`,
+  );
   assert.ok(last > first + 0.05, `the gap must widen by 0.05, got ${first} -> ${last}`);
   assert.equal(report.validation.pairs.inSync, 24);
 });
@@ -129,11 +155,23 @@ test('a trained network corrects the audio of a video, and the clip says so', as
     await mkdir(at('odd'));
     await copyFile(at('late.mp4'), at('odd', 'late.mp4'));
   });
-  const words = ['prepare', at('odd'), at('odd-clips'), '--expert', at('whole', 'weights.safetensors'), '--sure-confidence', '0'];
+  const words = [
+    'prepare',
+    at('odd'),
+    at('odd-clips'),
+    '--expert',
+    at('whole', 'weights.safetensors'),
+    '--sure-confidence',
+    '0',
+  ];
   const { clips } = await lipsync(words);
   const { clips: listed, dropped } = JSON.parse(await readFile(at('odd-clips', 'manifest.json'), 'utf8'));
   // A network of fifty steps may be wrong: then the second reading drops the clip.
-  if (clips === 0) assert.deepEqual(dropped.map(({ reason }) => reason), ['offset stays']);
+  if (clips === 0)
+    assert.deepEqual(
+      dropped.map(({ reason }) => reason),
+      ['offset stays'],
+    );
   else {
     const { measured, corrected, after } = listed[0].offset;
     assert.equal(corrected, Math.abs(measured.frames) > 1 ? measured.frames : 0);

@@ -4,7 +4,17 @@
  * and scipy, and says so where they are missing. Fails where offset, distance curve or confidences differ by more than 1e-3.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync, closeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -20,7 +30,13 @@ const wild = `${shared}/data/wild`;
 const videos = process.argv.slice(2);
 if (videos.length === 0) {
   if (!existsSync(wild)) skip(`no video given and no ${wild}`);
-  videos.push(...readdirSync(wild).filter((name) => name.endsWith('.mp4')).sort().slice(0, 1).map((name) => join(wild, name)));
+  videos.push(
+    ...readdirSync(wild)
+      .filter((name) => name.endsWith('.mp4'))
+      .sort()
+      .slice(0, 1)
+      .map((name) => join(wild, name)),
+  );
 }
 
 const { selectBackend } = await import('../packages/backends/dist/index.js');
@@ -35,7 +51,9 @@ await selectBackend({ backend: 'wasm', log: console.log });
 const folder = mkdtempSync(join(tmpdir(), 'lipsync-protocol-'));
 let failed = false;
 try {
-  const saved = spawnSync(python, ['reference/syncnet-networks.py', '--only-save', 'syncnet', folder], { encoding: 'utf8' });
+  const saved = spawnSync(python, ['reference/syncnet-networks.py', '--only-save', 'syncnet', folder], {
+    encoding: 'utf8',
+  });
   if (saved.status !== 0) throw new Error(saved.stderr);
   const expert = await loadSyncNetwork(join(folder, 'syncnet.legacy.pth'));
   const reader = await openMedia({});
@@ -54,25 +72,42 @@ try {
     closeSync(file);
     const samples = [];
     for await (const piece of video.audio()) for (const value of piece.samples) samples.push(Math.round(value * 32768));
-    writeFileSync(join(folder, 'sound'), Int16Array.from(samples.slice(track.firstFrame * 640, (track.firstFrame + track.frames) * 640)));
+    writeFileSync(
+      join(folder, 'sound'),
+      Int16Array.from(samples.slice(track.firstFrame * 640, (track.firstFrame + track.frames) * 640)),
+    );
     video.release();
     detector.dispose();
-    const run = spawnSync(python, ['reference/syncnet-protocol.py', join(folder, 'crops'), join(folder, 'sound'), join(folder, 'out')], { encoding: 'utf8' });
+    const run = spawnSync(
+      python,
+      ['reference/syncnet-protocol.py', join(folder, 'crops'), join(folder, 'sound'), join(folder, 'out')],
+      { encoding: 'utf8' },
+    );
     if (run.status !== 0) throw new Error(run.stderr);
     const theirs = JSON.parse(readFileSync(join(folder, 'out'), 'utf8'));
-    const most = (a, b) => (a.length === b.length ? a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i])), 0) : Infinity);
+    const most = (a, b) =>
+      a.length === b.length ? a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i])), 0) : Infinity;
     const differences = {
       offset: Math.abs(score.offsetFrames - theirs.offset),
       windows: Math.abs(score.windows - theirs.windows),
-      curve: most(score.meanDistances.map(({ distance }) => distance), theirs.curve),
+      curve: most(
+        score.meanDistances.map(({ distance }) => distance),
+        theirs.curve,
+      ),
       lseD: Math.abs(score.lseD - theirs.lseD),
       lseC: Math.abs(score.lseC - theirs.lseC),
       framewise: most(score.perWindow.confidences, theirs.framewise),
     };
     const holds = Object.values(differences).every((value) => value <= LIMIT);
     failed ||= !holds;
-    console.log(`protocol: ${path}: ${score.windows} windows, offset ${score.offsetFrames} (theirs ${theirs.offset}), LSE-D ${score.lseD.toFixed(4)}, LSE-C ${score.lseC.toFixed(4)}`);
-    console.log(`  largest differences (limit ${LIMIT}): ${Object.entries(differences).map(([name, value]) => `${name} ${value.toExponential(1)}`).join(', ')}: ${holds ? 'holds' : 'FAILS'}`);
+    console.log(
+      `protocol: ${path}: ${score.windows} windows, offset ${score.offsetFrames} (theirs ${theirs.offset}), LSE-D ${score.lseD.toFixed(4)}, LSE-C ${score.lseC.toFixed(4)}`,
+    );
+    console.log(
+      `  largest differences (limit ${LIMIT}): ${Object.entries(differences)
+        .map(([name, value]) => `${name} ${value.toExponential(1)}`)
+        .join(', ')}: ${holds ? 'holds' : 'FAILS'}`,
+    );
   }
   expert.dispose();
 } finally {

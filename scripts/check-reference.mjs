@@ -8,10 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
-const probe = spawnSync(python, ['-c', 'import PIL, cv2, numpy, scipy, skimage, torch, torchaudio, torchvision; print(torch.__version__)'], { encoding: 'utf8' });
+const probe = spawnSync(
+  python,
+  ['-c', 'import PIL, cv2, numpy, scipy, skimage, torch, torchaudio, torchvision; print(torch.__version__)'],
+  { encoding: 'utf8' },
+);
 if (probe.status !== 0) {
   const reason = probe.error?.message ?? probe.stderr.trim().split('\n').pop();
-  console.log(`reference: skipped, ${python} has not all of PyTorch, torchaudio, torchvision, SciPy, scikit-image, OpenCV and Pillow (${reason})`);
+  console.log(
+    `reference: skipped, ${python} has not all of PyTorch, torchaudio, torchvision, SciPy, scikit-image, OpenCV and Pillow (${reason})`,
+  );
   process.exit(0);
 }
 console.log(`reference: PyTorch ${probe.stdout.trim()}`);
@@ -30,7 +36,10 @@ try {
     failed ||= status !== 0;
   }
   const projects = packages.flatMap((name) => ['--project', name]);
-  const tests = spawnSync('pnpm', ['exec', 'vitest', 'run', ...projects], { stdio: 'inherit', shell: process.platform === 'win32' });
+  const tests = spawnSync('pnpm', ['exec', 'vitest', 'run', ...projects], {
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
   failed ||= tests.status !== 0;
 } finally {
   for (const name of packages) {

@@ -19,9 +19,18 @@ try {
 } catch (error) {
   skip(error.message);
 }
-const started = spawnSync(process.execPath, ['--import', at('from-scratch.mjs'), '--eval', "await import('webgpu')", '--input-type=module'], { env, encoding: 'utf8' });
-if (started.status !== 0) skip(`the package webgpu does not load: ${/Error: .*/.exec(started.stderr)?.[0] ?? started.signal}`);
-const { status, signal } = spawnSync(process.execPath, ['--import', at('from-scratch.mjs'), at('webgpu-in-node.mjs')], { env, stdio: 'inherit', timeout: 600_000 });
+const started = spawnSync(
+  process.execPath,
+  ['--import', at('from-scratch.mjs'), '--eval', "await import('webgpu')", '--input-type=module'],
+  { env, encoding: 'utf8' },
+);
+if (started.status !== 0)
+  skip(`the package webgpu does not load: ${/Error: .*/.exec(started.stderr)?.[0] ?? started.signal}`);
+const { status, signal } = spawnSync(process.execPath, ['--import', at('from-scratch.mjs'), at('webgpu-in-node.mjs')], {
+  env,
+  stdio: 'inherit',
+  timeout: 600_000,
+});
 if (status !== 0) console.error(`webgpu: FAILED (${signal ?? `status ${status}`})`);
 process.exit(status ?? 1);
 

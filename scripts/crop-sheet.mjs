@@ -17,7 +17,11 @@ import { openMedia } from '../packages/media/dist/index.js';
 const { encode } = createRequire(new URL('../packages/cli/package.json', import.meta.url))('fast-png');
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { out: { type: 'string' }, pictures: { type: 'string', default: '12' }, json: { type: 'boolean', default: false } },
+  options: {
+    out: { type: 'string' },
+    pictures: { type: 'string', default: '12' },
+    json: { type: 'boolean', default: false },
+  },
 });
 const SIZE = 96;
 const similarity = {
@@ -68,7 +72,9 @@ const summary = {
 if (values.json) console.log(JSON.stringify({ summary, rows }, null, 1));
 else {
   const { videos, ownSide, steadySide, largestSteadySide, largestHeadSide, ownCentre, steadyCentre } = summary;
-  console.log(`${videos} videos; deviation of the side ${ownSide.toFixed(2)} px own, ${steadySide.toFixed(2)} px stabilised (largest ${largestSteadySide}; head crop ${largestHeadSide})`);
+  console.log(
+    `${videos} videos; deviation of the side ${ownSide.toFixed(2)} px own, ${steadySide.toFixed(2)} px stabilised (largest ${largestSteadySide}; head crop ${largestHeadSide})`,
+  );
   const factor = steadyCentre > 0 ? `, a factor of ${(ownCentre / steadyCentre).toFixed(1)}` : '';
   console.log(`jitter of the centre ${ownCentre.toFixed(5)} sides own, ${steadyCentre.toFixed(5)} stabilised${factor}`);
 }
@@ -104,7 +110,12 @@ function framed(rgb, { height, width }) {
   const mouth = (width * 4) / 5;
   const [top, left] = [mouth / 2, (width - mouth) / 2];
   for (let i = 0; i < mouth; i++) {
-    for (const [row, column] of [[top, left + i], [top + mouth - 1, left + i], [top + i, left], [top + i, left + mouth - 1]]) {
+    for (const [row, column] of [
+      [top, left + i],
+      [top + mouth - 1, left + i],
+      [top + i, left],
+      [top + i, left + mouth - 1],
+    ]) {
       if (row < height) rgb.set([57, 255, 20], (row * width + column) * 3);
     }
   }

@@ -25,10 +25,16 @@ const OURS = /^[A-Za-z]+(\.[a-z]+)?: /;
 
 /** Seeds of a parser, how a file is made of them, and what reads it. */
 async function parserOf(name) {
-  const { openCheckpoint, decodeNpy, decodeSafetensors, encodeSafetensors } = await import('../packages/checkpoints/dist/index.js');
+  const { openCheckpoint, decodeNpy, decodeSafetensors, encodeSafetensors } = await import(
+    '../packages/checkpoints/dist/index.js'
+  );
   const { readWav } = await import('../packages/audio-mel/dist/index.js');
   const torch = new URL('../packages/nn/fixtures/torch/', import.meta.url);
-  const files = (ending) => readdirSync(torch).filter((file) => ending.test(file)).sort().map((file) => new Uint8Array(readFileSync(new URL(file, torch))));
+  const files = (ending) =>
+    readdirSync(torch)
+      .filter((file) => ending.test(file))
+      .sort()
+      .map((file) => new Uint8Array(readFileSync(new URL(file, torch))));
   const readAll = async (bytes) => {
     const file = await openCheckpoint(bytes);
     for (const tensor of file.tensors.keys()) await file.read(tensor);
@@ -51,10 +57,18 @@ async function parserOf(name) {
   }
   if (name === 'safetensors') {
     const tensor = (dtype, shape, data) => ({ dtype, shape, data });
-    const fixture = JSON.parse(readFileSync(new URL('../packages/nn/fixtures/safetensors.json', import.meta.url), 'utf8'));
+    const fixture = JSON.parse(
+      readFileSync(new URL('../packages/nn/fixtures/safetensors.json', import.meta.url), 'utf8'),
+    );
     const seeds = [
       new Uint8Array(Buffer.from(fixture.bytes, 'base64')),
-      encodeSafetensors(new Map([['a', tensor('float32', [4], new Float32Array(4))], ['b.c', tensor('int64', [1, 2], new BigInt64Array(2))]]), { recipe: '{"a":1}' }),
+      encodeSafetensors(
+        new Map([
+          ['a', tensor('float32', [4], new Float32Array(4))],
+          ['b.c', tensor('int64', [1, 2], new BigInt64Array(2))],
+        ]),
+        { recipe: '{"a":1}' },
+      ),
       encodeSafetensors(new Map()),
     ];
     const make = (next) => {
@@ -81,7 +95,8 @@ async function parserOf(name) {
     const entries = archives.map(unzip).filter((archive) => archive.every(([, , method]) => method === 0));
     const make = (next) => {
       if (next(4) === 0) return mutate(archives[next(archives.length)], archives, next);
-      const change = (bytes) => (next(2) ? mutateText(bytes.subarray(0, 128), next, bytes.subarray(128)) : mutate(bytes, seeds, next));
+      const change = (bytes) =>
+        next(2) ? mutateText(bytes.subarray(0, 128), next, bytes.subarray(128)) : mutate(bytes, seeds, next);
       if (next(3) === 0) return zip(entries[next(entries.length)].map(([file, bytes]) => [file, change(bytes)]));
       return change(seeds[next(seeds.length)]);
     };
@@ -91,14 +106,17 @@ async function parserOf(name) {
     };
     return { seeds: [...seeds, ...archives], make, run };
   }
-  const { cases } = JSON.parse(readFileSync(new URL('../packages/audio-mel/fixtures/wav.json', import.meta.url), 'utf8'));
+  const { cases } = JSON.parse(
+    readFileSync(new URL('../packages/audio-mel/fixtures/wav.json', import.meta.url), 'utf8'),
+  );
   const seeds = cases.map(({ file }) => new Uint8Array(Buffer.from(file, 'base64')));
   const run = async (bytes) => {
     const options = bytes.length % 2 ? { truncated: 'read' } : {};
     const { channels, sampleRate } = readWav(bytes, options);
     const values = channels.reduce((sum, { length }) => sum + length, 0);
     // More samples than bytes, channels of several lengths or a rate of none would be worse than an error.
-    if (values > bytes.length || channels.some(({ length }) => length !== channels[0].length) || !(sampleRate > 0)) throw new TypeError('an audio track that the file does not hold');
+    if (values > bytes.length || channels.some(({ length }) => length !== channels[0].length) || !(sampleRate > 0))
+      throw new TypeError('an audio track that the file does not hold');
   };
   return { seeds, make: (next) => mutate(seeds[next(seeds.length)], seeds, next), run };
 }
@@ -119,7 +137,10 @@ async function work({ parser, files, seed, only }) {
   if (only !== undefined) {
     const bytes = fileOf(only);
     console.log(Buffer.from(bytes).toString('base64'));
-    await run(bytes).then(() => console.log('read'), (error) => console.log(error));
+    await run(bytes).then(
+      () => console.log('read'),
+      (error) => console.log(error),
+    );
     return;
   }
   const idle = mostMemory();
@@ -143,22 +164,31 @@ async function work({ parser, files, seed, only }) {
     if (i % 256 === 0) {
       growth = mostMemory() - idle;
       if (growth > GROWTH_BYTES) {
-        process.send({ finding: `one of the 256 files before ${i}: memory grew by ${Math.round(growth / 2 ** 20)} MB` });
+        process.send({
+          finding: `one of the 256 files before ${i}: memory grew by ${Math.round(growth / 2 ** 20)} MB`,
+        });
         break;
       }
       process.send({ at: i });
     }
   }
-  process.send({ done: { ...counts, slowestMs: Math.round(slowest), slowestFile, growthMb: Math.round(growth / 2 ** 20) } });
+  process.send({
+    done: { ...counts, slowestMs: Math.round(slowest), slowestFile, growthMb: Math.round(growth / 2 ** 20) },
+  });
 }
 
 function checkOurs(error, which) {
-  if (!(error instanceof Error) || !OURS.test(error.message)) process.send?.({ finding: `${which}: ${error?.stack ?? error}` });
+  if (!(error instanceof Error) || !OURS.test(error.message))
+    process.send?.({ finding: `${which}: ${error?.stack ?? error}` });
 }
 
 function watch(parser, files, seed) {
   return new Promise((resolve) => {
-    const child = fork(fileURLToPath(import.meta.url), ['--worker', '--parser', parser, '--files', String(files), '--seed', String(seed)], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    const child = fork(
+      fileURLToPath(import.meta.url),
+      ['--worker', '--parser', parser, '--files', String(files), '--seed', String(seed)],
+      { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] },
+    );
     const findings = [];
     let at = 0;
     let heard = Date.now();
@@ -180,25 +210,41 @@ function watch(parser, files, seed) {
     });
     child.on('exit', (status, signal) => {
       clearInterval(timer);
-      if (!done && signal !== 'SIGKILL') findings.push(`one of the files ${at} to ${at + 256}: ended with ${signal ?? status}\n${said}`);
+      if (!done && signal !== 'SIGKILL')
+        findings.push(`one of the files ${at} to ${at + 256}: ended with ${signal ?? status}\n${said}`);
       resolve({ findings, done });
     });
   });
 }
 
-const options = { files: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' }, parser: { type: 'string' }, only: { type: 'string' }, worker: { type: 'boolean' } };
+const options = {
+  files: { type: 'string', default: '100000' },
+  seed: { type: 'string', default: '1' },
+  parser: { type: 'string' },
+  only: { type: 'string' },
+  worker: { type: 'boolean' },
+};
 const { values } = parseArgs({ options });
 const job = { files: Number(values.files), seed: Number(values.seed) };
-if (values.parser !== undefined && !PARSERS.includes(values.parser)) throw new Error(`fuzz: --parser must be one of ${PARSERS.join(', ')}, got ${values.parser}`);
+if (values.parser !== undefined && !PARSERS.includes(values.parser))
+  throw new Error(`fuzz: --parser must be one of ${PARSERS.join(', ')}, got ${values.parser}`);
 if (values.worker || values.only !== undefined) {
-  await work({ ...job, parser: values.parser ?? 'torch', only: values.only === undefined ? undefined : Number(values.only) });
+  await work({
+    ...job,
+    parser: values.parser ?? 'torch',
+    only: values.only === undefined ? undefined : Number(values.only),
+  });
 } else {
   let failed = false;
   for (const parser of values.parser ? [values.parser] : PARSERS) {
     const started = Date.now();
     const { findings, done } = await watch(parser, job.files, job.seed);
-    const told = done ? `${done.read} read, ${done.refused} refused, slowest ${done.slowestMs} ms (file ${done.slowestFile}), memory grew by ${done.growthMb} MB` : 'stopped';
-    console.log(`fuzz: ${parser}: ${job.files} files, seed ${job.seed}, ${Math.round((Date.now() - started) / 1000)} s: ${told}; ${findings.length} findings`);
+    const told = done
+      ? `${done.read} read, ${done.refused} refused, slowest ${done.slowestMs} ms (file ${done.slowestFile}), memory grew by ${done.growthMb} MB`
+      : 'stopped';
+    console.log(
+      `fuzz: ${parser}: ${job.files} files, seed ${job.seed}, ${Math.round((Date.now() - started) / 1000)} s: ${told}; ${findings.length} findings`,
+    );
     for (const finding of findings.slice(0, 10)) console.log(`  ${finding}`);
     failed ||= findings.length > 0 || !done;
   }

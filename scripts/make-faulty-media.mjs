@@ -71,7 +71,12 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
     const codecs = ending === 'avi' ? ['-c:v', 'mpeg4', '-q:v', '2', '-c:a', 'pcm_s16le'] : ['-c', 'copy'];
     await run('-i', talk, ...codecs, part(`talk.${ending}`));
     const bytes = await readFile(part(`talk.${ending}`));
-    await text(`cut.${ending}`, 'cut at 60 percent', dropped('broken'), bytes.subarray(0, Math.round(bytes.length * 0.6) | 1));
+    await text(
+      `cut.${ending}`,
+      'cut at 60 percent',
+      dropped('broken'),
+      bytes.subarray(0, Math.round(bytes.length * 0.6) | 1),
+    );
   }
   const noisy = Buffer.from(whole);
   for (let index = 0; index < 4000; index++) noisy[(noisy.length >> 1) + index] = (index * 2654435761) >>> 24;
@@ -81,7 +86,12 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
 
   // Lists that name other files or addresses: nothing but the named file may be read.
   const hls = (target) => `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n${target}\n#EXT-X-ENDLIST\n`;
-  await text('playlist-of-a-file.mp4', 'an HLS playlist that names another video', dropped('broken'), hls('sound-late.ts'));
+  await text(
+    'playlist-of-a-file.mp4',
+    'an HLS playlist that names another video',
+    dropped('broken'),
+    hls('sound-late.ts'),
+  );
   const address = hls('http://127.0.0.1:9/x.ts');
   await text('playlist-of-an-address.mp4', 'an HLS playlist that names an address', dropped('broken'), address);
   const concat = 'ffconcat version 1.0\nfile audio-late.ts\n';
@@ -106,8 +116,21 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
   const otherSound = ['-map', '0:v', '-map', '1:a', '-c:v', 'copy'];
   await film('silent.mp4', 'silence', dropped('silent'), '-i', talk, ...silence, ...otherSound, '-c:a', 'aac');
   const encoded = [...H264, '-c:a', 'copy'];
-  const shown = (source) =>
-    ['-f', 'lavfi', '-t', `${SECONDS}`, '-i', source, '-i', talk, '-map', '0:v', '-map', '1:a', ...encoded];
+  const shown = (source) => [
+    '-f',
+    'lavfi',
+    '-t',
+    `${SECONDS}`,
+    '-i',
+    source,
+    '-i',
+    talk,
+    '-map',
+    '0:v',
+    '-map',
+    '1:a',
+    ...encoded,
+  ];
   await film('black.mp4', 'black frames', dropped('no face'), ...shown('color=black:s=256x256:r=25'));
   await film('no-face.mp4', 'a test pattern', dropped('no face'), ...shown('testsrc=s=256x256:r=25'));
   await run('-i', talk, '-vn', '-t', '0.5', '-c:a', 'aac', part('half-a-second.m4a'));
@@ -140,7 +163,15 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
   for (const ending of ['mp4', 'mkv', 'ts']) {
     const late = ['-itsoffset', '0.3', '-i', talk];
     const copied = [...otherSound, '-c:a', 'copy'];
-    await film(`sound-late.${ending}`, 'the audio begins 0.3 s after the frames', kept(), '-i', talk, ...late, ...copied);
+    await film(
+      `sound-late.${ending}`,
+      'the audio begins 0.3 s after the frames',
+      kept(),
+      '-i',
+      talk,
+      ...late,
+      ...copied,
+    );
     const what = 'the frames begin 0.3 s after the audio';
     await film(`picture-late.${ending}`, what, kept([43, FRAMES]), ...late, '-i', talk, ...copied);
   }
@@ -173,7 +204,10 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
   for (const rate of [8000, 22050, 44100, 48000, 96000]) {
     await film(`sound-${rate}-hz.mp4`, `audio of ${rate} Hz`, kept(), '-i', talk, ...aac, '-ar', `${rate}`);
   }
-  for (const [name, channels] of [['stereo', 2], ['5.1', 6]]) {
+  for (const [name, channels] of [
+    ['stereo', 2],
+    ['5.1', 6],
+  ]) {
     await film(`sound-${name}.mp4`, `${name} audio`, kept(), '-i', talk, ...aac, '-ar', '48000', '-ac', `${channels}`);
   }
   const centre = ['-af', 'aresample=48000,pan=5.1|FC=c0'];
@@ -184,7 +218,9 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
     ...['two words.mp4', ' blank first.mp4', "it's quoted.mp4", '-dash.mp4', '--double-dash.mp4', 'ünï 唇同期 👄.mp4'],
     ...['e\u0301.mp4', 'percent-%d.mp4', '100%.mp4', '#hash.mp4', 'comma,semi;[0:v].mp4', `${'long-'.repeat(40)}.mp4`],
     // What Windows allows in no name.
-    ...(process.platform === 'win32' ? [] : ['double "quoted".mp4', 'line\nbreak.mp4', 'colon:name.mp4', 'question?.mp4']),
+    ...(process.platform === 'win32'
+      ? []
+      : ['double "quoted".mp4', 'line\nbreak.mp4', 'colon:name.mp4', 'question?.mp4']),
     ...(process.platform === 'win32' ? [] : ['back\\slash.mp4', 'c:drive.mp4', 'star*.mp4']),
   ];
   for (const name of names) await text(name, 'a plain video of an unusual name', kept(), whole);

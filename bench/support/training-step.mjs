@@ -10,7 +10,15 @@ function prototypeNetwork(nn, tf) {
   const { Conv2d, GroupNorm, Linear, Module, Random } = nn;
   const random = new Random(0);
   const conv = (inChannels, outChannels, kernelSize, stride = 1, bias = true) =>
-    new Conv2d({ inChannels, outChannels, kernelSize, stride, padding: stride === 1 ? (kernelSize - 1) / 2 : { left: 0, right: 1, top: 0, bottom: 1 }, bias, random });
+    new Conv2d({
+      inChannels,
+      outChannels,
+      kernelSize,
+      stride,
+      padding: stride === 1 ? (kernelSize - 1) / 2 : { left: 0, right: 1, top: 0, bottom: 1 },
+      bias,
+      random,
+    });
   const norm = (channels, activation) => new GroupNorm({ groups: 32, channels, activation });
 
   class Block extends Module {
@@ -23,7 +31,9 @@ function prototypeNetwork(nn, tf) {
     }
 
     forward(x) {
-      return tf.tidy(() => tf.add(x, this.conv2.forward(this.norm2.forward(this.conv1.forward(this.norm1.forward(x))))));
+      return tf.tidy(() =>
+        tf.add(x, this.conv2.forward(this.norm2.forward(this.conv1.forward(this.norm1.forward(x))))),
+      );
     }
   }
 
@@ -35,7 +45,9 @@ function prototypeNetwork(nn, tf) {
       this.down = this.register('down', conv(64, 128, 3, 2));
       this.third = this.register('third', new Block(128));
       this.norm = this.register('norm', norm(128, 'none'));
-      [this.q, this.k, this.v, this.out] = ['q', 'k', 'v', 'out'].map((name) => this.register(name, conv(128, 128, 1, 1, false)));
+      [this.q, this.k, this.v, this.out] = ['q', 'k', 'v', 'out'].map((name) =>
+        this.register(name, conv(128, 128, 1, 1, false)),
+      );
       this.fourth = this.register('fourth', new Block(128));
       this.last = this.register('last', norm(128, 'silu'));
       this.head = this.register('head', new Linear({ inFeatures: 128, outFeatures: 10, random }));
@@ -47,7 +59,9 @@ function prototypeNetwork(nn, tf) {
         h = this.third.forward(h);
         const [batch, height, width, channels] = h.shape;
         const normed = this.norm.forward(h);
-        const [q, k, v] = [this.q, this.k, this.v].map((layer) => tf.reshape(layer.forward(normed), [batch, height * width, channels]));
+        const [q, k, v] = [this.q, this.k, this.v].map((layer) =>
+          tf.reshape(layer.forward(normed), [batch, height * width, channels]),
+        );
         const weights = tf.softmax(tf.mul(tf.matMul(q, k, false, true), channels ** -0.5));
         h = tf.add(h, this.out.forward(tf.reshape(tf.matMul(weights, v), h.shape)));
         return this.head.forward(tf.mean(this.last.forward(this.fourth.forward(h)), [1, 2]));
@@ -66,7 +80,9 @@ async function countFlops(tf, pass) {
   counts.LipsyncConvolution = counts.FusedConv2D = counts.Conv2D;
   counts._FusedMatMul = counts.BatchMatMul;
   let [flops, depth] = [0, 0];
-  const kernels = Object.keys(counts).map((name) => tf.getKernel(name, tf.getBackend())).filter(Boolean);
+  const kernels = Object.keys(counts)
+    .map((name) => tf.getKernel(name, tf.getBackend()))
+    .filter(Boolean);
   for (const kernel of kernels) {
     tf.unregisterKernel(kernel.kernelName, kernel.backendName);
     const kernelFunc = (args) => {
@@ -90,24 +106,40 @@ async function prepared({ network, backend, threads, accelerator }) {
   const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
   const selected = await selectBackend({ backend, threads, ...(accelerator === undefined ? {} : { accelerator }) });
   const random = new nn.Random(0);
-  const normal = (...shape) => tf.tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()), shape);
+  const normal = (...shape) =>
+    tf.tensor(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
+      shape,
+    );
   const { AVAlignNet, LITE, thesis } = avalignnet;
   const config = { lite: LITE, thesis: thesis({ frames: 5, size: 64, maxChannels: 512 }) }[network];
   if (network === 'syncnet') {
     const { SyncNet } = await load('syncnet');
-    return { tf, nn, selected, net: new SyncNet({ seed: 0 }), inputs: (batch) => [normal(batch, 224, 224, 15), normal(batch, 13, 20, 1)] };
+    return {
+      tf,
+      nn,
+      selected,
+      net: new SyncNet({ seed: 0 }),
+      inputs: (batch) => [normal(batch, 224, 224, 15), normal(batch, 13, 20, 1)],
+    };
   }
   if (network.startsWith('dinet')) {
     const dinet = await load('dinet');
     const config = network === 'dinet' ? dinet.THESIS_DINET : dinet.LITE_DINET;
     const { kind, bins, steps } = config.audio;
-    const inputs = (batch) => [normal(batch, 104, 80, 3), normal(batch, 104, 80, 15), normal(batch, kind === 'mel' ? bins : 29, steps)];
+    const inputs = (batch) => [
+      normal(batch, 104, 80, 3),
+      normal(batch, 104, 80, 15),
+      normal(batch, kind === 'mel' ? bins : 29, steps),
+    ];
     return { tf, nn, selected, dinet, config, normal, net: new dinet.DinetGenerator(config, { seed: 0 }), inputs };
   }
-  if (!config && network !== 'prototype') throw new Error(`bench: network must be lite, thesis, prototype, syncnet, dinet-lite or dinet, got ${network}`);
+  if (!config && network !== 'prototype')
+    throw new Error(`bench: network must be lite, thesis, prototype, syncnet, dinet-lite or dinet, got ${network}`);
   const net = config ? new AVAlignNet(config, { seed: 0 }) : prototypeNetwork(nn, tf);
   const { frames, height, width, melSteps } = config?.input ?? {};
-  const inputs = (batch) => (config ? [normal(batch, height, width, 3 * frames), normal(batch, 80, melSteps, 1)] : [normal(batch, 32, 32, 3)]);
+  const inputs = (batch) =>
+    config ? [normal(batch, height, width, 3 * frames), normal(batch, 80, melSteps, 1)] : [normal(batch, 32, 32, 3)];
   return { tf, nn, avalignnet, selected, normal, config, net, inputs };
 }
 
@@ -123,7 +155,12 @@ async function forward(tf, net, inputs) {
 
 /** @returns `step`, one training step: forward, loss, backward, clipping at 1, AdamW; its result is the loss. */
 export async function trainingStep({ network, backend, threads = 2, batch = BATCH[network], accelerator }) {
-  const { tf, nn, avalignnet, dinet, selected, normal, config, net, inputs } = await prepared({ network, backend, threads, accelerator });
+  const { tf, nn, avalignnet, dinet, selected, normal, config, net, inputs } = await prepared({
+    network,
+    backend,
+    threads,
+    accelerator,
+  });
   const samples = inputs(batch);
   const flops = () => countFlops(tf, () => forward(tf, net, samples));
   if (dinet) {

@@ -2,18 +2,70 @@ import { LENGTHS, mutate } from './mutate.mjs';
 
 /** Bytes of an opcode's argument; negative: the length stands in so many bytes before it; 'line': up to the end of the line. */
 const ARGUMENTS = {
-  0x80: 1, 0x95: 8, 0x4a: 4, 0x4b: 1, 0x4d: 2, 0x47: 8, 0x68: 1, 0x6a: 4, 0x71: 1, 0x72: 4,
-  0x8a: -1, 0x8b: -4, 0x54: -4, 0x55: -1, 0x58: -4, 0x8c: -1, 0x8d: -8, 0x42: -4, 0x43: -1, 0x8e: -8,
-  0x49: 'line', 0x4c: 'line', 0x46: 'line', 0x53: 'line', 0x56: 'line', 0x67: 'line', 0x70: 'line', 0x50: 'line', 0x63: 'two lines',
+  128: 1,
+  149: 8,
+  74: 4,
+  75: 1,
+  77: 2,
+  71: 8,
+  104: 1,
+  106: 4,
+  113: 1,
+  114: 4,
+  138: -1,
+  139: -4,
+  84: -4,
+  85: -1,
+  88: -4,
+  140: -1,
+  141: -8,
+  66: -4,
+  67: -1,
+  142: -8,
+  73: 'line',
+  76: 'line',
+  70: 'line',
+  83: 'line',
+  86: 'line',
+  103: 'line',
+  112: 'line',
+  80: 'line',
+  99: 'two lines',
 };
 const STOP = 0x2e;
 const letters = (text) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 /** What may stand anywhere in a pickle. */
 const SPARE = [
   ...'N)]}(0.tlduearRbsQ2\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x92\x93\x94'.split(''),
-  'K\xff', 'J\xff\xff\xff\xff', 'J\xff\xff\xff\x7f', '\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f', '\x8a\x00', 'G\x7f\xf8\0\0\0\0\0\0', 'h\0', 'h\x01', 'h\x05', 'q\0', 'X\0\0\0\0', 'X\x01\0\0\0a', 'U\x011', 'C\x02ab',
-  'cos\nsystem\n', 'ctorch\nFloatStorage\n', 'ctorch\nLongStorage\n', 'ctorch.storage\nUntypedStorage\n', 'ctorch\nSize\n', 'ccollections\nOrderedDict\n', 'ctorch._utils\n_rebuild_tensor_v2\n',
-  'ctorch._utils\n_rebuild_tensor_v3\n', 'ctorch._utils\n_rebuild_parameter\n', 'ctorch._tensor\n_rebuild_from_type_v2\n', 'cnumpy.core.multiarray\nscalar\n', 'cnumpy\ndtype\n', 'c_codecs\nencode\n', 'c__torch__\nNet\n', 'ctorch\nfloat64\n',
+  'K\xff',
+  'J\xff\xff\xff\xff',
+  'J\xff\xff\xff\x7f',
+  '\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f',
+  '\x8a\x00',
+  'G\x7f\xf8\0\0\0\0\0\0',
+  'h\0',
+  'h\x01',
+  'h\x05',
+  'q\0',
+  'X\0\0\0\0',
+  'X\x01\0\0\0a',
+  'U\x011',
+  'C\x02ab',
+  'cos\nsystem\n',
+  'ctorch\nFloatStorage\n',
+  'ctorch\nLongStorage\n',
+  'ctorch.storage\nUntypedStorage\n',
+  'ctorch\nSize\n',
+  'ccollections\nOrderedDict\n',
+  'ctorch._utils\n_rebuild_tensor_v2\n',
+  'ctorch._utils\n_rebuild_tensor_v3\n',
+  'ctorch._utils\n_rebuild_parameter\n',
+  'ctorch._tensor\n_rebuild_from_type_v2\n',
+  'cnumpy.core.multiarray\nscalar\n',
+  'cnumpy\ndtype\n',
+  'c_codecs\nencode\n',
+  'c__torch__\nNet\n',
+  'ctorch\nfloat64\n',
 ].map(letters);
 
 /** The opcodes of the pickles in front of a file, each with its argument; what follows them; undefined where it is none. */
@@ -26,11 +78,13 @@ function opcodesOf(bytes) {
     const from = at;
     const argument = ARGUMENTS[bytes[at++]] ?? 0;
     if (argument === 'line' || argument === 'two lines') {
-      for (let lines = argument === 'line' ? 1 : 2; lines > 0; lines--) at = bytes.indexOf(0x0a, at) + 1 || bytes.length + 1;
+      for (let lines = argument === 'line' ? 1 : 2; lines > 0; lines--)
+        at = bytes.indexOf(0x0a, at) + 1 || bytes.length + 1;
     } else if (argument >= 0) at += argument;
     else {
       if (at - argument > bytes.length) break;
-      const length = argument === -1 ? bytes[at] : argument === -4 ? view.getUint32(at, true) : Number(view.getBigUint64(at, true));
+      const length =
+        argument === -1 ? bytes[at] : argument === -4 ? view.getUint32(at, true) : Number(view.getBigUint64(at, true));
       at += -argument + length;
     }
     if (at > bytes.length) break;

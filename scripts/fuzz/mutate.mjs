@@ -12,7 +12,18 @@ export function random(seed) {
 }
 
 const EXTREMES = [0, 1, 0x7f, 0x80, 0xff];
-export const LENGTHS = [0n, 1n, 0xffn, 0xffffn, 0x7fffffffn, 0xffffffffn, 0x1fffffffffffffn, 0x7fffffffffffffffn, 0x8000000000000000n, 0xffffffffffffffffn];
+export const LENGTHS = [
+  0n,
+  1n,
+  0xffn,
+  0xffffn,
+  0x7fffffffn,
+  0xffffffffn,
+  0x1fffffffffffffn,
+  0x7fffffffffffffffn,
+  0x8000000000000000n,
+  0xffffffffffffffffn,
+];
 
 /** `bytes` with the part from `from` to `to` replaced. */
 export function splice(bytes, from, to, piece) {
@@ -39,20 +50,65 @@ export function mutate(seed, others, next) {
       if (width === 0) view.setBigUint64(at, value, true);
       else if (width === 1) view.setUint32(at, Number(value & 0xffffffffn), true);
       else view.setUint16(at, Number(value & 0xffffn), true);
-    } else if (kind === 4) bytes = next(4) ? splice(bytes, at, Math.min(bytes.length, at + 1 + next(32)), new Uint8Array(0)) : bytes.slice(0, at);
+    } else if (kind === 4)
+      bytes = next(4)
+        ? splice(bytes, at, Math.min(bytes.length, at + 1 + next(32)), new Uint8Array(0))
+        : bytes.slice(0, at);
     else if (kind === 5) {
       const other = others[next(others.length)];
       const from = next(other.length || 1);
       bytes = splice(bytes, at, at, other.subarray(from, from + next(64)));
-    } else if (kind === 6 && at + 4 <= bytes.length) view.setUint32(at, view.getUint32(at, true) + next(9) - 4, true); // a length a little off
+    } else if (kind === 6 && at + 4 <= bytes.length)
+      view.setUint32(at, view.getUint32(at, true) + next(9) - 4, true); // a length a little off
     else if (bytes[at] >= 0x30 && bytes[at] <= 0x39) bytes[at] = 0x30 + next(10);
   }
   return bytes;
 }
 
 const WORDS = [
-  '{', '}', '[', ']', '(', ')', ',', ':', '"', "'", '\\', '""', '[]', '{}', '[[', '0', '-1', '1e400', '1.5', '9007199254740993', '99999999999999999999', 'null', 'True', 'NaN',
-  '"shape"', '"dtype"', '"data_offsets"', '"__metadata__"', '"F64"', '"BOOL"', '"\\u0000"', '"__proto__"', "'descr'", "'<f8'", "'|O'", "'>f4'", '(,)', '(1', 'L', ' ', '\n', '\u00e9', '\0',
+  '{',
+  '}',
+  '[',
+  ']',
+  '(',
+  ')',
+  ',',
+  ':',
+  '"',
+  "'",
+  '\\',
+  '""',
+  '[]',
+  '{}',
+  '[[',
+  '0',
+  '-1',
+  '1e400',
+  '1.5',
+  '9007199254740993',
+  '99999999999999999999',
+  'null',
+  'True',
+  'NaN',
+  '"shape"',
+  '"dtype"',
+  '"data_offsets"',
+  '"__metadata__"',
+  '"F64"',
+  '"BOOL"',
+  '"\\u0000"',
+  '"__proto__"',
+  "'descr'",
+  "'<f8'",
+  "'|O'",
+  "'>f4'",
+  '(,)',
+  '(1',
+  'L',
+  ' ',
+  '\n',
+  '\u00e9',
+  '\0',
 ];
 
 /** One to four changes of words, numbers and signs of a text; `behind` stays as it is. */

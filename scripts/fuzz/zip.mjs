@@ -14,7 +14,11 @@ export function unzip(bytes) {
     const name = file.toString('utf8', at + 46, at + 46 + nameLength);
     const local = file.readUInt32LE(at + 42);
     const start = local + 30 + file.readUInt16LE(local + 26) + file.readUInt16LE(local + 28);
-    entries.push([name, new Uint8Array(file.subarray(start, start + file.readUInt32LE(at + 20))), file.readUInt16LE(at + 10)]);
+    entries.push([
+      name,
+      new Uint8Array(file.subarray(start, start + file.readUInt32LE(at + 20))),
+      file.readUInt16LE(at + 10),
+    ]);
     at += 46 + nameLength + file.readUInt16LE(at + 30) + file.readUInt16LE(at + 32);
   }
   return entries;
@@ -31,7 +35,10 @@ export function zip(entries) {
     head.write('PK\x03\x04');
     const entry = Buffer.alloc(46);
     entry.write('PK\x01\x02');
-    for (const [header, from] of [[head, 14], [entry, 16]]) {
+    for (const [header, from] of [
+      [head, 14],
+      [entry, 16],
+    ]) {
       header.writeUInt32LE(crc32(bytes), from);
       header.writeUInt32LE(bytes.length, from + 4);
       header.writeUInt32LE(bytes.length, from + 8);

@@ -1,21 +1,35 @@
 /** What the page runs: the packages as a bundler gives them to a user. `window.work(backend)` is called by scripts/check-browser.mjs. */
 import '@tensorflow/tfjs-backend-webgl';
 import '@tensorflow/tfjs-backend-webgpu';
-import * as tf from '@tensorflow/tfjs-core';
 import { melSpectrogram, melWindow } from '@lipsync/audio-mel';
 import { AVAlignNet, ContrastiveTemperature, contrastLoss } from '@lipsync/avalignnet';
-import { trainStep, trainedParameters } from '@lipsync/train';
 import { selectBackend } from '@lipsync/backends';
 import { WindowScorer } from '@lipsync/metrics';
 import { AdamW, ExponentialMovingAverage, registerGradients } from '@lipsync/nn';
+import { trainedParameters, trainStep } from '@lipsync/train';
+import * as tf from '@tensorflow/tfjs-core';
 import { score, train } from './work.mjs';
 
 const lipsync = {
-  melSpectrogram, melWindow, AVAlignNet, ContrastiveTemperature, contrastLoss, trainStep, trainedParameters, WindowScorer, AdamW, ExponentialMovingAverage,
+  melSpectrogram,
+  melWindow,
+  AVAlignNet,
+  ContrastiveTemperature,
+  contrastLoss,
+  trainStep,
+  trainedParameters,
+  WindowScorer,
+  AdamW,
+  ExponentialMovingAverage,
 };
 
 window.work = async (backend, threads) => {
   const selected = await selectBackend({ backend, threads, allowSoftwareGpu: true, wasmPaths: '/wasm/' });
   registerGradients();
-  return { ...selected, isolated: globalThis.crossOriginIsolated, training: await train(tf, lipsync), scoring: await score(tf, lipsync) };
+  return {
+    ...selected,
+    isolated: globalThis.crossOriginIsolated,
+    training: await train(tf, lipsync),
+    scoring: await score(tf, lipsync),
+  };
 };

@@ -21,7 +21,14 @@ export function installInScratch(names) {
   mkdirSync(scratch, { recursive: true });
   // npm notes here what it installs, and would remove what is not noted.
   if (!existsSync(join(scratch, 'package.json'))) writeFileSync(join(scratch, 'package.json'), '{ "private": true }\n');
-  const flags = ['--no-audit', '--no-fund', '--no-package-lock', '--legacy-peer-deps', '--ignore-scripts', '--loglevel=error'];
+  const flags = [
+    '--no-audit',
+    '--no-fund',
+    '--no-package-lock',
+    '--legacy-peer-deps',
+    '--ignore-scripts',
+    '--loglevel=error',
+  ];
   const wanted = missing.map((name) => `${name}@${VERSIONS[name]}`);
   const { status, stderr } = spawnSync('npm', ['install', ...flags, ...wanted], {
     cwd: scratch,
@@ -29,11 +36,19 @@ export function installInScratch(names) {
     timeout: 240_000,
     shell: process.platform === 'win32',
   });
-  if (status !== 0) throw new Error(`npm install ${wanted.join(' ')} failed: ${(stderr ?? '').trim().split('\n')[0] || 'no answer in time'}`);
+  if (status !== 0)
+    throw new Error(
+      `npm install ${wanted.join(' ')} failed: ${(stderr ?? '').trim().split('\n')[0] || 'no answer in time'}`,
+    );
 }
 
 /** Where Debian's chromium package and its kin keep the software Vulkan driver SwiftShader. */
-const DRIVERS = ['/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome', '/snap/chromium/current/usr/lib/chromium-browser'];
+const DRIVERS = [
+  '/usr/lib/chromium',
+  '/usr/lib/chromium-browser',
+  '/opt/google/chrome',
+  '/snap/chromium/current/usr/lib/chromium-browser',
+];
 
 /** The environment under which Vulkan, and with it WebGPU in Node, runs on SwiftShader; undefined where there is none. */
 export function swiftShaderEnvironment() {

@@ -8,7 +8,9 @@ import { differences, kernelCases, noise, runCases } from './kernel-cases.mjs';
 import { largestDifference, score, train } from './work.mjs';
 
 const load = (name) => import(`../../${name}/dist/index.js`);
-const packages = ['backends', 'avalignnet', 'nn', 'audio-mel', 'metrics', 'face-crop'].map((name) => load(`packages/${name}`));
+const packages = ['backends', 'avalignnet', 'nn', 'audio-mel', 'metrics', 'face-crop'].map((name) =>
+  load(`packages/${name}`),
+);
 const lipsync = Object.assign({}, ...(await Promise.all(packages)));
 const { FacePainter, articulation, headMotion, person } = await load('examples/embedded-data');
 
@@ -18,7 +20,14 @@ async function picturesDistance() {
   const state = [...(await network.stateDict())].map(([name, { dtype, shape }], index) => {
     const size = shape.reduce((product, side) => product * side, 1);
     const spread = name.startsWith('lin') ? 1 : Math.sqrt(6 / Math.max(1, size / shape[0]));
-    return [name, { dtype, shape, data: noise(size, index + 1).map((value) => spread * (name.startsWith('lin') ? Math.abs(value) : value)) }];
+    return [
+      name,
+      {
+        dtype,
+        shape,
+        data: noise(size, index + 1).map((value) => spread * (name.startsWith('lin') ? Math.abs(value) : value)),
+      },
+    ];
   });
   network.loadStateDict(new Map(state));
   const pair = [1, 2].map((seed) => tf.tensor4d(noise(32 * 32 * 3, seed), [1, 32, 32, 3]));
@@ -33,7 +42,13 @@ async function landmarks() {
   const who = person(0);
   const state = { mouth: articulation(1, 1).at(0), pose: { ...headMotion(who, 1)(0.5), blink: 0 } };
   const detector = await lipsync.createLandmarkDetector({ scales: [224] });
-  const [face] = await detector.detect({ data: new FacePainter(who).draw(state, 0), width: 256, height: 256, index: 0, timeSec: 0 });
+  const [face] = await detector.detect({
+    data: new FacePainter(who).draw(state, 0),
+    width: 256,
+    height: 256,
+    index: 0,
+    timeSec: 0,
+  });
   detector.dispose();
   return [...face.points];
 }
@@ -64,7 +79,9 @@ for (const backend of ['wasm', 'webgpu']) {
 const { wasm, webgpu } = results;
 const errors = differences(webgpu.kernels, wasm.kernels);
 cases.forEach(({ name }, i) => assert.ok(errors[i] < 2e-5, `${name}: differs by ${errors[i]} of the largest value`));
-console.log(`${cases.length} kernels and their gradients: largest difference ${Math.max(...errors).toExponential(1)} of the largest value`);
+console.log(
+  `${cases.length} kernels and their gradients: largest difference ${Math.max(...errors).toExponential(1)} of the largest value`,
+);
 /** Bounds are about ten times what was measured. */
 const compare = (what, a, b, bound, least) => {
   const error = largestDifference(a, b, least);

@@ -5,9 +5,20 @@ const WINDOWS = 8;
 
 /** As small as networks of this kind get: software adapters manage some 0.1 GFLOP a second. */
 export function tiny({ melBins, attention }) {
-  const [audioWidths, audioFactors] = melBins === 80 ? [[32, 32, 256], [[5, 2], [4, 2], 4]] : [[32, 256], [4, 4]];
+  const [audioWidths, audioFactors] =
+    melBins === 80
+      ? [
+          [32, 32, 256],
+          [[5, 2], [4, 2], 4],
+        ]
+      : [
+          [32, 256],
+          [4, 4],
+        ];
   const tower = (in_channels, block_out_channels, downsample_factors) => {
-    const attn_blocks = block_out_channels.map((_, block) => Number(attention && block === block_out_channels.length - 2));
+    const attn_blocks = block_out_channels.map((_, block) =>
+      Number(attention && block === block_out_channels.length - 2),
+    );
     return { in_channels, block_out_channels, downsample_factors, attn_blocks, dropout: 0 };
   };
   return {
@@ -24,7 +35,15 @@ export function tiny({ melBins, attention }) {
  * @returns the losses, the lengths of the gradients, and the mean size of the averaged weights.
  */
 export async function train(tf, lipsync) {
-  const { AVAlignNet, ContrastiveTemperature, contrastLoss, trainStep, trainedParameters, AdamW, ExponentialMovingAverage } = lipsync;
+  const {
+    AVAlignNet,
+    ContrastiveTemperature,
+    contrastLoss,
+    trainStep,
+    trainedParameters,
+    AdamW,
+    ExponentialMovingAverage,
+  } = lipsync;
   const before = tf.memory().numTensors;
   const config = tiny({ melBins: 16, attention: true });
   const net = new AVAlignNet(config, { seed: 7 });
@@ -33,8 +52,19 @@ export async function train(tf, lipsync) {
   const ema = new ExponentialMovingAverage(net, { decay: 0.9 });
   const { frames, height, width, melSteps } = config.input;
   const rows = 4;
-  const tensor = (shape, seed) => tf.tensor(noise(shape.reduce((a, b) => a * b), seed), shape);
-  const batch = { frames: tensor([rows, height, width, 3 * frames], 1), mel: tensor([rows, 16, melSteps, 1], 2), clips: [0, 0, 1, 1] };
+  const tensor = (shape, seed) =>
+    tf.tensor(
+      noise(
+        shape.reduce((a, b) => a * b),
+        seed,
+      ),
+      shape,
+    );
+  const batch = {
+    frames: tensor([rows, height, width, 3 * frames], 1),
+    mel: tensor([rows, 16, melSteps, 1], 2),
+    clips: [0, 0, 1, 1],
+  };
   const loss = contrastLoss({ temperature: head, crossEntropyWeight: 0.5 });
   const result = { losses: [], gradientNorms: [], averageSize: 0, leaked: 0 };
   for (let step = 0; step < 3; step++) {
@@ -67,7 +97,11 @@ export async function score(tf, lipsync) {
     frames,
     fps: 25,
     crop: {
-      kind: 'similarity', centre: 'mean 48-67', upright: 'eye centres', side: 1.18, size: width,
+      kind: 'similarity',
+      centre: 'mean 48-67',
+      upright: 'eye centres',
+      side: 1.18,
+      size: width,
       window: 'clip median',
     },
     color: 'RGB',
@@ -82,7 +116,8 @@ export async function score(tf, lipsync) {
   for (let frame = 0; frame < WINDOWS; frame++) {
     const { data, steps, bins } = melWindow(mel, frame, { melSteps });
     const rows = new Float32Array(data.length); // time-major to bins first
-    for (let step = 0; step < steps; step++) for (let bin = 0; bin < bins; bin++) rows[bin * steps + step] = data[step * bins + bin];
+    for (let step = 0; step < steps; step++)
+      for (let bin = 0; bin < bins; bin++) rows[bin * steps + step] = data[step * bins + bin];
     await scorer.update({ frames: noise(height * width * 3 * frames, 10 + frame), mel: rows });
   }
   const { offsetFrames, lseD, lseC, meanDistances } = await scorer.compute();

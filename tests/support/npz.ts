@@ -6,7 +6,8 @@ export type NpyArray = { shape: number[]; data: Float32Array | Uint8Array };
 export async function readNpz(path: string): Promise<Map<string, NpyArray>> {
   const { state } = await readStateDict(path, { prefix: '', widen: false });
   for (const [name, { dtype }] of state) {
-    if (dtype !== 'float32' && dtype !== 'uint8') throw new Error(`readNpz: ${name} must be float32 or uint8, got ${dtype}`);
+    if (dtype !== 'float32' && dtype !== 'uint8')
+      throw new Error(`readNpz: ${name} must be float32 or uint8, got ${dtype}`);
   }
   return state as Map<string, NpyArray>;
 }

@@ -13,14 +13,14 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { selectBackend } from '@lipsync/backends';
-import { LANDMARK_QUALITY } from '@lipsync/dataloader';
+import { openCheckpoint } from '@lipsync/checkpoints';
 import { createProgress, describeDub } from '@lipsync/cli';
-import { dubVideo } from '@lipsync/dub';
+import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { loadDinet } from '@lipsync/dinet';
+import { dubVideo } from '@lipsync/dub';
 import { writeTalkingFace } from '@lipsync/embedded-data';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
-import { openCheckpoint } from '@lipsync/checkpoints';
 
 const words = process.argv.slice(2);
 const { values: args } = parseArgs({
@@ -42,7 +42,9 @@ if (!existsSync(weights)) {
   if (args.weights) throw new Error(`example:dub: --weights must be a file, got ${args.weights}`);
   console.error('no generator yet: training one on embedded data first');
   const script = fileURLToPath(new URL('../../train-dinet/dist/index.js', import.meta.url));
-  const { status } = spawnSync(process.execPath, [script, '--out', trained, '--backend', args.backend], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [script, '--out', trained, '--backend', args.backend], {
+    stdio: 'inherit',
+  });
   if (status !== 0) process.exit(status ?? 1);
 }
 
@@ -85,6 +87,8 @@ const report = await dubVideo(video, sound, to, {
 bar?.stop();
 for (const line of describeDub(report)) console.log(line);
 const { durationSec, video: frame, audio } = await reader.probe(to);
-console.log(`plays: ${durationSec.toFixed(2)} s, frame ${frame?.width} x ${frame?.height}, audio ${audio?.sampleRate} Hz`);
+console.log(
+  `plays: ${durationSec.toFixed(2)} s, frame ${frame?.width} x ${frame?.height}, audio ${audio?.sampleRate} Hz`,
+);
 detector.dispose();
 generator.dispose();

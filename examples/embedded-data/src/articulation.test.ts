@@ -11,7 +11,9 @@ describe('articulation', () => {
   test('it speaks 4 to 6 syllables a second between pauses', () => {
     for (const seed of [1, 2, 3]) {
       const { phones } = articulation(seed, 60);
-      const seconds = phones.filter(({ name }) => name !== '#').reduce((sum, { startSec, endSec }) => sum + endSec - startSec, 0);
+      const seconds = phones
+        .filter(({ name }) => name !== '#')
+        .reduce((sum, { startSec, endSec }) => sum + endSec - startSec, 0);
       const vowels = phones.filter(({ name }) => 'aæeiouə'.includes(name)).length;
       expect(vowels / seconds).toBeGreaterThan(4);
       expect(vowels / seconds).toBeLessThan(6);
@@ -21,7 +23,9 @@ describe('articulation', () => {
   test('p, b and m shut the lips and open vowels open them', () => {
     const track = articulation(4, 60);
     const middle = (name: string) =>
-      track.phones.filter((phone) => phone.name === name).map(({ startSec, endSec }) => track.at((startSec + endSec) / 2));
+      track.phones
+        .filter((phone) => phone.name === name)
+        .map(({ startSec, endSec }) => track.at((startSec + endSec) / 2));
     for (const mouth of ['p', 'b', 'm'].flatMap(middle)) {
       expect(mouth.closure).toBeCloseTo(1, 6);
       expect(mouthOpening(mouth)).toBeCloseTo(0, 6);

@@ -38,7 +38,14 @@ export type Articulation = {
 type Target = { name: string; stop?: number } & Partial<MouthState>;
 
 const REST: MouthState = {
-  open: 0.03, width: 0, closure: 0, tuck: 0, voicing: 0, frication: 0, noiseHz: 4000, nasal: 0,
+  open: 0.03,
+  width: 0,
+  closure: 0,
+  tuck: 0,
+  voicing: 0,
+  frication: 0,
+  noiseHz: 4000,
+  nasal: 0,
 };
 
 // Targets in the manner of English; `stop` is the centre of the burst in Hz.

@@ -39,7 +39,12 @@ export class Canvas {
    * @param softPx half width of the edge's blur. Default 0: anti-aliased only.
    */
   fill(polygons: number[][], paint: Rgb, opacity?: number, softPx?: number): void;
-  fill(polygons: number[][], paint: (pixel: number, share: number, x: number, y: number) => void, opacity?: number, softPx?: number): void;
+  fill(
+    polygons: number[][],
+    paint: (pixel: number, share: number, x: number, y: number) => void,
+    opacity?: number,
+    softPx?: number,
+  ): void;
   fill(
     polygons: number[][],
     paint: Rgb | ((pixel: number, share: number, x: number, y: number) => void),
@@ -226,7 +231,9 @@ function curve(points: number[], pieces: number, steps: number, index: (i: numbe
       const t = step / steps;
       for (const axis of [0, 1]) {
         const [p, q, r, s] = [points[a + axis], points[b + axis], points[c + axis], points[d + axis]];
-        line.push(0.5 * (2 * q + (r - p) * t + (2 * p - 5 * q + 4 * r - s) * t * t + (3 * q - p - 3 * r + s) * t * t * t));
+        line.push(
+          0.5 * (2 * q + (r - p) * t + (2 * p - 5 * q + 4 * r - s) * t * t + (3 * q - p - 3 * r + s) * t * t * t),
+        );
       }
     }
   }

@@ -1,5 +1,5 @@
-import { ellipse, smoothClosed, smoothOpen, stroke, type Canvas } from './canvas';
-import { browPoints, eyePoints, toFrame, type FacePoints, type HeadPose } from './face-geometry';
+import { type Canvas, ellipse, smoothClosed, smoothOpen, stroke } from './canvas';
+import { browPoints, eyePoints, type FacePoints, type HeadPose, toFrame } from './face-geometry';
 import type { Person, Rgb } from './person';
 
 /** Eyeballs, lids and brows over a painted head. */
@@ -75,6 +75,7 @@ function rim(kind: 'round' | 'square', x: number, grow: number): FacePoints {
   if (kind === 'round') return ellipse(x, 0.05, rx, 0.3 + grow, 28);
   const [top, bottom] = [0.05 - 0.25 - grow, 0.05 + 0.25 + grow];
   return smoothClosed(
-    [x - rx, top, x, top - 0.02, x + rx, top, x + rx * 0.9, bottom, x, bottom + 0.02, x - rx * 0.9, bottom], 4,
+    [x - rx, top, x, top - 0.02, x + rx, top, x + rx * 0.9, bottom, x, bottom + 0.02, x - rx * 0.9, bottom],
+    4,
   );
 }

@@ -1,6 +1,6 @@
 import { mouthOpening } from './articulation';
-import { ellipse, smoothClosed, smoothOpen, stroke, type Canvas } from './canvas';
-import { lipPoints, toFrame, type FacePoints, type FaceState } from './face-geometry';
+import { type Canvas, ellipse, smoothClosed, smoothOpen, stroke } from './canvas';
+import { type FacePoints, type FaceState, lipPoints, toFrame } from './face-geometry';
 import type { Person, Rgb } from './person';
 
 /** Lips, and teeth, tongue and the dark between them, over a painted head. */
@@ -27,7 +27,8 @@ export function drawMouth(canvas: Canvas, who: Person, { mouth, pose }: FaceStat
     const within = (points: FacePoints, [red, green, blue]: Rgb, opacity: number, softPx: number) =>
       canvas.fill(
         [place(points)],
-        (pixel, share) => canvas.blend(pixel, share * opacity * inside[pixel], red * light, green * light, blue * light),
+        (pixel, share) =>
+          canvas.blend(pixel, share * opacity * inside[pixel], red * light, green * light, blue * light),
         1,
         softPx,
       );
@@ -38,8 +39,22 @@ export function drawMouth(canvas: Canvas, who: Person, { mouth, pose }: FaceStat
     const bite = Math.min(0.115, 0.035 + 0.6 * (bottom - top));
     const show = Math.min(1, 0.55 + 0.45 * Math.max(0, mouth.width) + 0.4 * mouth.tuck);
     const teeth = [
-      -half * 0.78, top - 0.04, 0, top - 0.06, half * 0.78, top - 0.04, half * 0.7, top + bite * 0.75,
-      half * 0.3, top + bite, 0, top + bite, -half * 0.3, top + bite, -half * 0.7, top + bite * 0.75,
+      -half * 0.78,
+      top - 0.04,
+      0,
+      top - 0.06,
+      half * 0.78,
+      top - 0.04,
+      half * 0.7,
+      top + bite * 0.75,
+      half * 0.3,
+      top + bite,
+      0,
+      top + bite,
+      -half * 0.3,
+      top + bite,
+      -half * 0.7,
+      top + bite * 0.75,
     ];
     within(smoothClosed(teeth, 2), [222, 214, 200], show * 0.92, 0.5);
   }

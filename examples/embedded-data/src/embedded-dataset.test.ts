@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findFfmpeg } from '@lipsync/media';
@@ -27,7 +27,9 @@ describe.skipIf(!ffmpeg)(`writeEmbeddedDataset${ffmpeg ? '' : ' (skipped: no ffm
   test('clips, labels and the held-out list; a stopped run continues and keeps what is there', async () => {
     const stop = new AbortController();
     const onProgress = (done: number) => done === 3 && stop.abort();
-    await expect(writeEmbeddedDataset(folder, { ...wanted, onProgress, signal: stop.signal })).rejects.toThrow(/abort/i);
+    await expect(writeEmbeddedDataset(folder, { ...wanted, onProgress, signal: stop.signal })).rejects.toThrow(
+      /abort/i,
+    );
     const first = await stat(join(folder, 'p00-c0.mp4'));
 
     const seen: string[] = [];
@@ -37,15 +39,25 @@ describe.skipIf(!ffmpeg)(`writeEmbeddedDataset${ffmpeg ? '' : ' (skipped: no ffm
     });
     expect(seen).toEqual(['1/4 p00-c0.mp4', '2/4 p00-c1.mp4', '3/4 p01-c0.mp4', '4/4 p01-c1.mp4']);
     expect((await stat(join(folder, 'p00-c0.mp4'))).mtimeMs).toBe(first.mtimeMs);
-    expect(clips.map((clip) => [clip.person, clip.heldOut])).toEqual([['p00', false], ['p00', false], ['p01', true], ['p01', true]]);
+    expect(clips.map((clip) => [clip.person, clip.heldOut])).toEqual([
+      ['p00', false],
+      ['p00', false],
+      ['p01', true],
+      ['p01', true],
+    ]);
     expect(JSON.parse(await readFile(join(folder, 'labels.json'), 'utf8'))).toEqual({
-      'p00-c0.mp4': 'p00', 'p00-c1.mp4': 'p00', 'p01-c0.mp4': 'p01', 'p01-c1.mp4': 'p01',
+      'p00-c0.mp4': 'p00',
+      'p00-c1.mp4': 'p00',
+      'p01-c0.mp4': 'p01',
+      'p01-c1.mp4': 'p01',
     });
     expect(await readFile(join(folder, 'held-out.txt'), 'utf8')).toBe('p01-c0\np01-c1\n');
     expect(await readdir(folder)).toHaveLength(7);
   });
 
   test('a folder made with other options is refused, not mixed', async () => {
-    await expect(writeEmbeddedDataset(folder, { ...wanted, seed: 4 })).rejects.toThrow(/folder must be empty or made with/);
+    await expect(writeEmbeddedDataset(folder, { ...wanted, seed: 4 })).rejects.toThrow(
+      /folder must be empty or made with/,
+    );
   });
 });

@@ -1,8 +1,8 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFileAtomic } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
-import { writeFileAtomic } from '@lipsync/checkpoints';
 import { FacePainter } from './face-painter';
 import { person } from './person';
 import { landmarkPath, writeTalkingFace } from './talking-face';
@@ -52,11 +52,16 @@ export type EmbeddedClip = {
  * @example
  * const clips = await writeEmbeddedDataset('data', { people: 12, onProgress: (done, total) => console.log(done, total) });
  */
-export async function writeEmbeddedDataset(folder: string, options: EmbeddedDatasetOptions = {}): Promise<EmbeddedClip[]> {
+export async function writeEmbeddedDataset(
+  folder: string,
+  options: EmbeddedDatasetOptions = {},
+): Promise<EmbeddedClip[]> {
   const { people = 14, clipsPerPerson = 3, durationSec = 4, heldOutPeople = 2, seed = 1 } = options;
   const { writeLandmarks = false, ffmpegPath, onProgress, signal } = options;
   for (const [name, value, least] of [
-    ['people', people, 1], ['clipsPerPerson', clipsPerPerson, 1], ['heldOutPeople', heldOutPeople, 0],
+    ['people', people, 1],
+    ['clipsPerPerson', clipsPerPerson, 1],
+    ['heldOutPeople', heldOutPeople, 0],
   ] as const) {
     if (!(Number.isInteger(value) && value >= least)) {
       fail(RangeError, 'writeEmbeddedDataset', `options.${name}`, `a whole number of at least ${least}`, value);
@@ -76,7 +81,14 @@ export async function writeEmbeddedDataset(folder: string, options: EmbeddedData
     if (!there) {
       if (painter?.who.seed !== clip.personSeed) painter = new FacePainter(person(clip.personSeed));
       const { seed: clipSeed, personSeed } = clip;
-      await writeTalkingFace(clip.path, { seed: clipSeed, personSeed, durationSec, writeLandmarks, ffmpegPath, painter });
+      await writeTalkingFace(clip.path, {
+        seed: clipSeed,
+        personSeed,
+        durationSec,
+        writeLandmarks,
+        ffmpegPath,
+        painter,
+      });
     }
     onProgress?.(index + 1, clips.length, clip);
   }
@@ -87,7 +99,13 @@ export async function writeEmbeddedDataset(folder: string, options: EmbeddedData
   return clips;
 }
 
-function listClips(folder: string, people: number, clipsPerPerson: number, heldOutPeople: number, seed: number): EmbeddedClip[] {
+function listClips(
+  folder: string,
+  people: number,
+  clipsPerPerson: number,
+  heldOutPeople: number,
+  seed: number,
+): EmbeddedClip[] {
   const clips: EmbeddedClip[] = [];
   for (let who = 0; who < people; who++) {
     const personSeed = new Random(seed, 10, who).integer(2 ** 31);
@@ -95,8 +113,12 @@ function listClips(folder: string, people: number, clipsPerPerson: number, heldO
     for (let take = 0; take < clipsPerPerson; take++) {
       const file = `${name}-c${take}.mp4`;
       clips.push({
-        file, path: join(folder, file), person: name, heldOut: who >= people - heldOutPeople,
-        seed: new Random(seed, 11, who, take).integer(2 ** 31), personSeed,
+        file,
+        path: join(folder, file),
+        person: name,
+        heldOut: who >= people - heldOutPeople,
+        seed: new Random(seed, 11, who, take).integer(2 ** 31),
+        personSeed,
       });
     }
   }
@@ -110,7 +132,9 @@ async function assertSameMaking(folder: string, making: Record<string, number>):
   if (await exists(path)) {
     const found = await readFile(path, 'utf8');
     if (found !== wanted) {
-      throw new Error(`writeEmbeddedDataset: folder must be empty or made with ${wanted.trim()}, got ${folder} with ${found.trim()}`);
+      throw new Error(
+        `writeEmbeddedDataset: folder must be empty or made with ${wanted.trim()}, got ${folder} with ${found.trim()}`,
+      );
     }
     return;
   }
@@ -118,5 +142,8 @@ async function assertSameMaking(folder: string, making: Record<string, number>):
 }
 
 async function exists(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.size > 0, () => false);
+  return stat(path).then(
+    (found) => found.size > 0,
+    () => false,
+  );
 }

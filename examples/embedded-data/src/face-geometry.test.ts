@@ -72,7 +72,18 @@ test('dropWithJaw moves the chin and leaves the brow', () => {
 });
 
 test('toPicture rolls clockwise about the point between the eyes', () => {
-  const pose = { x: 100, y: 80, scale: 50, roll: Math.PI / 2, yaw: 0, pitch: 0, blink: 0, gazeX: 0, gazeY: 0, browRaise: 0 };
+  const pose = {
+    x: 100,
+    y: 80,
+    scale: 50,
+    roll: Math.PI / 2,
+    yaw: 0,
+    pitch: 0,
+    blink: 0,
+    gazeX: 0,
+    gazeY: 0,
+    browRaise: 0,
+  };
   const [x, y] = toFrame([1, 0], pose);
   expect(x).toBeCloseTo(100, 9);
   expect(y).toBeCloseTo(130, 9);

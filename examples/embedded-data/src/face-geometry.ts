@@ -1,4 +1,4 @@
-import { mouthOpening, type MouthState } from './articulation';
+import { type MouthState, mouthOpening } from './articulation';
 import type { Person } from './person';
 
 /** Where the head is and what the eyes do at one moment. */
@@ -36,7 +36,15 @@ export const smoothstep = (low: number, high: number, x: number) => {
 
 /** The jaw line from ear to chin of the average face, right half; drawn to my own proportions. */
 const JAW: readonly (readonly [number, number])[] = [
-  [1.15, -0.03], [1.145, 0.28], [1.115, 0.58], [1.06, 0.86], [0.96, 1.13], [0.81, 1.39], [0.6, 1.61], [0.33, 1.79], [0, 1.86],
+  [1.15, -0.03],
+  [1.145, 0.28],
+  [1.115, 0.58],
+  [1.06, 0.86],
+  [0.96, 1.13],
+  [0.81, 1.39],
+  [0.6, 1.61],
+  [0.33, 1.79],
+  [0, 1.86],
 ];
 
 /** Height of the closed mouth's line for a person. */
@@ -80,14 +88,28 @@ export function lipPoints(who: Person, mouth: MouthState): { outer: FacePoints; 
   const inner = 0.9 + 0.04 * round;
   return {
     outer: [
-      ...at(-1, corner), ...at(-0.62, top - upper * 0.68), ...at(-0.22, top - upper * 1.02), ...at(0, top - upper * 0.9),
-      ...at(0.22, top - upper * 1.02), ...at(0.62, top - upper * 0.68), ...at(1, corner),
-      ...at(0.62, bottom + lower * 0.62), ...at(0.28, bottom + lower * 0.98), ...at(0, bottom + lower * 1.04),
-      ...at(-0.28, bottom + lower * 0.98), ...at(-0.62, bottom + lower * 0.62),
+      ...at(-1, corner),
+      ...at(-0.62, top - upper * 0.68),
+      ...at(-0.22, top - upper * 1.02),
+      ...at(0, top - upper * 0.9),
+      ...at(0.22, top - upper * 1.02),
+      ...at(0.62, top - upper * 0.68),
+      ...at(1, corner),
+      ...at(0.62, bottom + lower * 0.62),
+      ...at(0.28, bottom + lower * 0.98),
+      ...at(0, bottom + lower * 1.04),
+      ...at(-0.28, bottom + lower * 0.98),
+      ...at(-0.62, bottom + lower * 0.62),
     ],
     inner: [
-      ...at(-inner, corner), ...at(-0.42, top + 0.12 * gap), ...at(0, top), ...at(0.42, top + 0.12 * gap),
-      ...at(inner, corner), ...at(0.42, bottom - 0.12 * gap), ...at(0, bottom), ...at(-0.42, bottom - 0.12 * gap),
+      ...at(-inner, corner),
+      ...at(-0.42, top + 0.12 * gap),
+      ...at(0, top),
+      ...at(0.42, top + 0.12 * gap),
+      ...at(inner, corner),
+      ...at(0.42, bottom - 0.12 * gap),
+      ...at(0, bottom),
+      ...at(-0.42, bottom - 0.12 * gap),
     ],
   };
 }
@@ -101,14 +123,25 @@ export function eyePoints(who: Person, side: -1 | 1, blink: number): FacePoints 
   const upper = -0.085 * eyeSize * (1 - blink) + lower * 0.75 * blink;
   const low = lower * (1 - 0.25 * blink);
   const at = (x: number, y: number) => [side * 0.5 + x * half, y + tilt * x];
-  return [...at(-1, 0.01), ...at(-0.42, upper), ...at(0.42, upper), ...at(1, 0.01), ...at(0.42, low), ...at(-0.42, low)];
+  return [
+    ...at(-1, 0.01),
+    ...at(-0.42, upper),
+    ...at(0.42, upper),
+    ...at(1, 0.01),
+    ...at(0.42, low),
+    ...at(-0.42, low),
+  ];
 }
 
 /** A brow's upper edge, five points from the frame's left. */
 export function browPoints(who: Person, side: -1 | 1, raise: number): FacePoints {
   const height = (y: number) => y * who.shape.browHeight - raise;
   const points = [
-    [0.24, height(-0.33)], [0.41, height(-0.385)], [0.59, height(-0.4)], [0.77, height(-0.36)], [0.91, height(-0.26)],
+    [0.24, height(-0.33)],
+    [0.41, height(-0.385)],
+    [0.59, height(-0.4)],
+    [0.77, height(-0.36)],
+    [0.91, height(-0.26)],
   ];
   if (side < 0) points.reverse();
   return points.flatMap(([u, v]) => [side * u, v]);
@@ -131,9 +164,24 @@ export function nosePoints(who: Person): FacePoints {
   const tip = 0.6 * noseLength;
   const base = 0.74 * noseLength;
   return [
-    0, 0, 0, tip / 3, 0, (2 * tip) / 3, 0, tip,
-    -0.22 * noseWidth, base - 0.03, -0.11 * noseWidth, base + 0.01, 0, base + 0.04,
-    0.11 * noseWidth, base + 0.01, 0.22 * noseWidth, base - 0.03,
+    0,
+    0,
+    0,
+    tip / 3,
+    0,
+    (2 * tip) / 3,
+    0,
+    tip,
+    -0.22 * noseWidth,
+    base - 0.03,
+    -0.11 * noseWidth,
+    base + 0.01,
+    0,
+    base + 0.04,
+    0.11 * noseWidth,
+    base + 0.01,
+    0.22 * noseWidth,
+    base - 0.03,
   ];
 }
 

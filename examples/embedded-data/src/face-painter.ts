@@ -1,11 +1,20 @@
 import { fail } from '@lipsync/contracts';
+import { Random } from '@lipsync/nn';
 import { Canvas, ellipse, smoothClosed, smoothOpen } from './canvas';
 import { drawEyes, drawGlasses } from './draw-eyes';
 import { drawMouth } from './draw-mouth';
-import { depthAt, dropWithJaw, jawDrop, jawPoints, jawShare, toFrame, type FaceState, type HeadPose } from './face-geometry';
-import { headTexture, TEXELS, TEXTURE_LEFT, TEXTURE_TOP, type HeadTexture } from './head-texture';
+import {
+  depthAt,
+  dropWithJaw,
+  type FaceState,
+  type HeadPose,
+  jawDrop,
+  jawPoints,
+  jawShare,
+  toFrame,
+} from './face-geometry';
+import { type HeadTexture, headTexture, TEXELS, TEXTURE_LEFT, TEXTURE_TOP } from './head-texture';
 import type { Person, Rgb } from './person';
-import { Random } from '@lipsync/nn';
 import { smoothNoise } from './smooth-noise';
 
 const NOISE_LENGTH = 1 << 16;
@@ -61,14 +70,34 @@ export class FacePainter {
     const x = this.size / 2 + (pose.x - this.size / 2) * 0.7;
     const y = who.pose.centreY * (this.size / 256) + (pose.y - who.pose.centreY * (this.size / 256)) * 0.5;
     const place = (points: number[]) => points.map((value, i) => (i % 2 ? y : x) + value * scale);
-    const shoulders = place(smoothClosed([
-      -0.5, 2.25, -1.2, 2.5, -2.1, 2.75, -2.6, 3.4, -2.7, 5, 2.7, 5, 2.6, 3.4, 2.1, 2.75, 1.2, 2.5, 0.5, 2.25,
-    ]));
+    const shoulders = place(
+      smoothClosed([
+        -0.5, 2.25, -1.2, 2.5, -2.1, 2.75, -2.6, 3.4, -2.7, 5, 2.7, 5, 2.6, 3.4, 2.1, 2.75, 1.2, 2.5, 0.5, 2.25,
+      ]),
+    );
     const neckWidth = 0.78 * who.shape.faceWidth * who.shape.jawWidth;
-    const neck = place(smoothClosed([
-      -neckWidth, 1.0, -neckWidth, 1.8, -neckWidth - 0.06, 2.25, -0.6, 2.65, 0, 2.85,
-      0.6, 2.65, neckWidth + 0.06, 2.25, neckWidth, 1.8, neckWidth, 1.0,
-    ]));
+    const neck = place(
+      smoothClosed([
+        -neckWidth,
+        1.0,
+        -neckWidth,
+        1.8,
+        -neckWidth - 0.06,
+        2.25,
+        -0.6,
+        2.65,
+        0,
+        2.85,
+        0.6,
+        2.65,
+        neckWidth + 0.06,
+        2.25,
+        neckWidth,
+        1.8,
+        neckWidth,
+        1.0,
+      ]),
+    );
     // Both are round: darker towards the side that turns from the light.
     const rounded = (color: Rgb, level: number, radius: number) => (pixel: number, share: number, column: number) => {
       const across = (column + 0.5 - x) / (radius * scale);
@@ -116,12 +145,17 @@ export class FacePainter {
           const w10 = fx * (1 - fy);
           const w01 = (1 - fx) * fy;
           const w11 = fx * fy;
-          const rest = 1 - (texels[at + 3] * w00 + texels[at + 7] * w10 + texels[below + 3] * w01 + texels[below + 7] * w11);
+          const rest =
+            1 - (texels[at + 3] * w00 + texels[at + 7] * w10 + texels[below + 3] * w01 + texels[below + 7] * w11);
           if (rest > 0.998) continue;
           const to = (y * size + cellX * CELL + step) * 3;
           for (let k = 0; k < 3; k++) {
-            data[to + k] = data[to + k] * rest
-              + texels[at + k] * w00 + texels[at + 4 + k] * w10 + texels[below + k] * w01 + texels[below + 4 + k] * w11;
+            data[to + k] =
+              data[to + k] * rest +
+              texels[at + k] * w00 +
+              texels[at + 4 + k] * w10 +
+              texels[below + k] * w01 +
+              texels[below + 4 + k] * w11;
           }
         }
       }
@@ -206,7 +240,8 @@ function paintBackdrop(who: Person, size: number): Float32Array {
     const share = y / size;
     for (let x = 0; x < size; x++) {
       const uneven = 1 + 0.12 * noise((x / size) * 4, (y / size) * 4);
-      for (let k = 0; k < 3; k++) canvas.data[(y * size + x) * 3 + k] = (top[k] + (bottom[k] - top[k]) * share) * uneven;
+      for (let k = 0; k < 3; k++)
+        canvas.data[(y * size + x) * 3 + k] = (top[k] + (bottom[k] - top[k]) * share) * uneven;
     }
   }
   for (const { x, y, radius, color } of blobs) {

@@ -1,11 +1,13 @@
+import { Random } from '@lipsync/nn';
 import type { HeadPose } from './face-geometry';
 import type { Person } from './person';
-import { Random } from '@lipsync/nn';
 
 /** A slow, smooth, seeded wandering between about -1 and 1. */
 function wander(random: Random, lowHz: number, highHz: number): (timeSec: number) => number {
   const parts = Array.from({ length: 3 }, () => ({
-    omega: 2 * Math.PI * random.uniform(lowHz, highHz), phase: random.uniform(0, 2 * Math.PI), size: random.uniform(0.2, 0.5),
+    omega: 2 * Math.PI * random.uniform(lowHz, highHz),
+    phase: random.uniform(0, 2 * Math.PI),
+    size: random.uniform(0.2, 0.5),
   }));
   return (timeSec) => parts.reduce((sum, { omega, phase, size }) => sum + size * Math.sin(omega * timeSec + phase), 0);
 }
@@ -44,5 +46,7 @@ export function headMotion(who: Person, seed: number, size = 256): (timeSec: num
 /** Shut within 80 ms, open again within 140 ms. */
 function blinkShape(sinceSec: number): number {
   if (sinceSec < 0 || sinceSec > 0.22) return 0;
-  return sinceSec < 0.08 ? Math.sin((sinceSec / 0.08) * (Math.PI / 2)) : Math.cos(((sinceSec - 0.08) / 0.14) * (Math.PI / 2));
+  return sinceSec < 0.08
+    ? Math.sin((sinceSec / 0.08) * (Math.PI / 2))
+    : Math.cos(((sinceSec - 0.08) / 0.14) * (Math.PI / 2));
 }

@@ -27,7 +27,7 @@ function height(who: Person, u: number, v: number): number {
   const { noseWidth, noseLength, faceWidth } = who.shape;
   const a = Math.abs(u) / faceWidth;
   const round = Math.max(0, 1 - (a / 1.28) ** 2 - ((v - 0.3) / 2.1) ** 2);
-  let z = 1.05 * Math.pow(round, 0.6);
+  let z = 1.05 * round ** 0.6;
   const down = v / noseLength;
   if (down > -0.3 && down < 1.1) {
     const along = Math.min(1, Math.max(0, (down + 0.15) / 0.8));
@@ -66,7 +66,9 @@ function headOutline(who: Person): number[] {
 
 function earOutlines(who: Person): number[][] {
   const right = [1.1, -0.05, 1.24, -0.12, 1.31, 0.05, 1.28, 0.35, 1.18, 0.56, 1.08, 0.5];
-  return [-1, 1].map((side) => smoothClosed(right.map((value, i) => (i % 2 ? value : side * value * who.shape.faceWidth))));
+  return [-1, 1].map((side) =>
+    smoothClosed(right.map((value, i) => (i % 2 ? value : side * value * who.shape.faceWidth))),
+  );
 }
 
 /** Hair behind the face and hair in front of the forehead, each a list of outlines. */
@@ -99,7 +101,21 @@ function hairOutlines(who: Person): { back: number[][]; front: number[][] } {
     case 'long':
       return {
         back: whole([
-          ...cap, 1.4 * w, 0.3, 1.5 * w, 1.2, 1.62 * w, 2.2, 1.25 * w, 2.6, 0.86 * w, 2.45, 0.7 * w, 1.6, 0, 0.9,
+          ...cap,
+          1.4 * w,
+          0.3,
+          1.5 * w,
+          1.2,
+          1.62 * w,
+          2.2,
+          1.25 * w,
+          2.6,
+          0.86 * w,
+          2.45,
+          0.7 * w,
+          1.6,
+          0,
+          0.9,
         ]),
         front: ring(
           [1.12 * w, 1.4, 1.1 * w, 0.5, ...parted],
@@ -121,7 +137,10 @@ export function headTexture(who: Person): HeadTexture {
   const ear = canvas.coverage(earOutlines(who).map(px));
   const back = canvas.coverage(hair.back.map(px));
   const front = canvas.coverage(hair.front.map(px), 1.5);
-  const hairShadow = canvas.coverage(hair.front.map((line) => px(line.map((value, i) => value + (i % 2) * 0.06))), 4);
+  const hairShadow = canvas.coverage(
+    hair.front.map((line) => px(line.map((value, i) => value + (i % 2) * 0.06))),
+    4,
+  );
   const relief = Float32Array.from({ length: WIDTH * HEIGHT }, (_, texel) =>
     height(who, ...place(texel % WIDTH, Math.floor(texel / WIDTH))),
   );
@@ -151,7 +170,11 @@ export function headTexture(who: Person): HeadTexture {
       if (ear[texel] > 0) over(at, earColor(who, facing, noise, u, v), ear[texel]);
       if (face[texel] > 0) {
         const shadow = 1 - 0.28 * hairShadow[texel];
-        over(at, skinColor(who, facing, light[0], noise, u, v).map((value) => value * shadow), face[texel]);
+        over(
+          at,
+          skinColor(who, facing, light[0], noise, u, v).map((value) => value * shadow),
+          face[texel],
+        );
       }
       if (front[strand] > 0) over(at, hairColor(who, light, noise, u, v, 1), front[strand]);
     }
@@ -161,7 +184,12 @@ export function headTexture(who: Person): HeadTexture {
 
 /** Light on skin, with the places that light reaches from few sides, red cheeks and a beard. */
 function skinColor(
-  who: Person, facing: number, lightX: number, noise: (x: number, y: number) => number, u: number, v: number,
+  who: Person,
+  facing: number,
+  lightX: number,
+  noise: (x: number, y: number) => number,
+  u: number,
+  v: number,
 ): number[] {
   const { ambient } = who.light;
   const { noseWidth, noseLength } = who.shape;
@@ -190,16 +218,22 @@ function skinColor(
   if (who.beard > 0) {
     const cheek = 0.72 + 0.5 * Math.max(0, 0.95 - a);
     const lips = smoothstep(0.08, 0.25, Math.hypot(u / 1.9, v - line - 0.02));
-    beard = v < line && a < 0.5
-      ? who.moustache * smoothstep(0.82, 0.9, v) * smoothstep(0.52, 0.4, a)
-      : who.beard * smoothstep(cheek - 0.1, cheek + 0.15, v) * lips;
+    beard =
+      v < line && a < 0.5
+        ? who.moustache * smoothstep(0.82, 0.9, v) * smoothstep(0.52, 0.4, a)
+        : who.beard * smoothstep(cheek - 0.1, cheek + 0.15, v) * lips;
     beard = Math.min(0.9, Math.max(0, beard * (0.85 + 0.25 * noise(u * 40, v * 22))) * 0.85);
   }
   return bare.map((value, k) => value + (who.hair[k] * (0.55 + 0.4 * shade) - value) * beard);
 }
 
 function hairColor(
-  who: Person, light: readonly number[], noise: (x: number, y: number) => number, u: number, v: number, level: number,
+  who: Person,
+  light: readonly number[],
+  noise: (x: number, y: number) => number,
+  u: number,
+  v: number,
+  level: number,
 ): number[] {
   const strands = 1 + 0.16 * noise(u * 26 + 2 * noise(u * 3, v * 2), v * 2.2) + 0.08 * noise(u * 60, v * 4);
   const crown = 0.55 + 0.5 * Math.max(0, 0.75 * light[2] + 0.4 * light[0] * u - light[1] * 0.5 * Math.max(0, -v));
@@ -208,7 +242,11 @@ function hairColor(
 }
 
 function earColor(
-  who: Person, facing: number, noise: (x: number, y: number) => number, u: number, v: number,
+  who: Person,
+  facing: number,
+  noise: (x: number, y: number) => number,
+  u: number,
+  v: number,
 ): number[] {
   const shade = 0.62 + 0.2 * facing + 0.1 * noise(u * 12, v * 9) - 0.2 * bump(Math.abs(u), v, 1.2, 0.15, 0.04, 0.15);
   return [who.skin[0] * shade, who.skin[1] * shade * 0.92, who.skin[2] * shade * 0.9];
@@ -216,7 +254,8 @@ function earColor(
 
 /** Middle of a texel in the face's coordinates. */
 const place = (x: number, y: number): [number, number] => [
-  (x + 0.5) / TEXELS - TEXTURE_LEFT, (y + 0.5) / TEXELS - TEXTURE_TOP,
+  (x + 0.5) / TEXELS - TEXTURE_LEFT,
+  (y + 0.5) / TEXELS - TEXTURE_TOP,
 ];
 
 const within = (index: number, count: number) => Math.min(count - 1, Math.max(0, index));

@@ -75,15 +75,34 @@ export type Person = {
 };
 
 const SKINS: Rgb[] = [
-  [242, 208, 186], [232, 190, 160], [218, 172, 138], [198, 148, 112], [166, 116, 82], [132, 90, 64], [104, 70, 50],
+  [242, 208, 186],
+  [232, 190, 160],
+  [218, 172, 138],
+  [198, 148, 112],
+  [166, 116, 82],
+  [132, 90, 64],
+  [104, 70, 50],
 ];
 const HAIRS: Rgb[] = [
-  [24, 20, 19], [46, 32, 25], [78, 52, 34], [120, 82, 48], [176, 138, 86], [132, 58, 30], [158, 155, 152],
+  [24, 20, 19],
+  [46, 32, 25],
+  [78, 52, 34],
+  [120, 82, 48],
+  [176, 138, 86],
+  [132, 58, 30],
+  [158, 155, 152],
 ];
-const IRISES: Rgb[] = [[58, 36, 22], [84, 56, 32], [70, 84, 56], [74, 100, 126]];
+const IRISES: Rgb[] = [
+  [58, 36, 22],
+  [84, 56, 32],
+  [70, 84, 56],
+  [74, 100, 126],
+];
 
 const mix = (a: Rgb, b: Rgb, share: number): Rgb => [
-  a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share,
+  a[0] + (b[0] - a[0]) * share,
+  a[1] + (b[1] - a[1]) * share,
+  a[2] + (b[2] - a[2]) * share,
 ];
 
 /**
@@ -152,7 +171,10 @@ export function person(seed: number): Person {
       top: color(40, 220),
       bottom: color(30, 180),
       blobs: Array.from({ length: 5 }, () => ({
-        x: random.uniform(), y: random.uniform(), radius: random.uniform(0.08, 0.3), color: color(20, 235),
+        x: random.uniform(),
+        y: random.uniform(),
+        radius: random.uniform(0.08, 0.3),
+        color: color(20, 235),
       })),
     },
     pose: {
@@ -163,7 +185,11 @@ export function person(seed: number): Person {
       roll: random.uniform(-0.04, 0.04),
       restlessness: random.uniform(0.4, 1.2),
     },
-    speaking: { opening: random.uniform(0.8, 1.15), shaping: random.uniform(0.75, 1.15), skew: random.uniform(-0.03, 0.03) },
+    speaking: {
+      opening: random.uniform(0.8, 1.15),
+      shaping: random.uniform(0.75, 1.15),
+      skew: random.uniform(-0.03, 0.03),
+    },
     voice: {
       pitchHz: deepVoice ? random.uniform(90, 145) : random.uniform(165, 250),
       liveliness: random.uniform(1.5, 4),

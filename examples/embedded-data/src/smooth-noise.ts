@@ -15,7 +15,8 @@ export function smoothNoise(seed: number): (x: number, y: number) => number {
     const ease = (t: number) => t * t * (3 - 2 * t);
     const a = ease(x - left);
     const b = ease(y - top);
-    const at = (i: number, j: number) => lattice[((((top + j) % side) + side) % side) * side + ((((left + i) % side) + side) % side)];
+    const at = (i: number, j: number) =>
+      lattice[((((top + j) % side) + side) % side) * side + ((((left + i) % side) + side) % side)];
     const upper = at(0, 0) + (at(1, 0) - at(0, 0)) * a;
     const lower = at(0, 1) + (at(1, 1) - at(0, 1)) * a;
     return upper + (lower - upper) * b;

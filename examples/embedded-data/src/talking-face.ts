@@ -1,8 +1,8 @@
+import { writeFileAtomic } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import { encodeVideo } from '@lipsync/media';
-import { writeFileAtomic } from '@lipsync/checkpoints';
 import { articulation } from './articulation';
-import { landmarks, type FaceState } from './face-geometry';
+import { type FaceState, landmarks } from './face-geometry';
 import { FacePainter } from './face-painter';
 import { headMotion } from './head-motion';
 import { person } from './person';
@@ -55,9 +55,18 @@ export type LandmarkFile = {
  * await writeTalkingFace('late.mp4', { seed: 1, personSeed: 3, durationSec: 3, soundDelayFrames: 4 }); // offset -4
  */
 export async function writeTalkingFace(path: string, options: TalkingFaceOptions): Promise<LandmarkFile> {
-  const { seed, personSeed, durationSec, audioDelayFrames = 0, size = 256, writeLandmarks = false, ffmpegPath } = options;
+  const {
+    seed,
+    personSeed,
+    durationSec,
+    audioDelayFrames = 0,
+    size = 256,
+    writeLandmarks = false,
+    ffmpegPath,
+  } = options;
   const frameCount = Math.round(durationSec * FPS);
-  if (!(frameCount >= 1)) fail(RangeError, 'writeTalkingFace', 'options.durationSec', `at least ${1 / FPS}`, durationSec);
+  if (!(frameCount >= 1))
+    fail(RangeError, 'writeTalkingFace', 'options.durationSec', `at least ${1 / FPS}`, durationSec);
   if (!(Number.isInteger(audioDelayFrames) && Math.abs(audioDelayFrames) <= MARGIN_FRAMES)) {
     const rule = `a whole number from -${MARGIN_FRAMES} to ${MARGIN_FRAMES}`;
     fail(RangeError, 'writeTalkingFace', 'options.soundDelayFrames', rule, audioDelayFrames);
@@ -95,4 +104,3 @@ export async function writeTalkingFace(path: string, options: TalkingFaceOptions
 export function landmarkPath(path: string): string {
   return `${path.replace(/\.[^./\\]+$/, '')}.landmarks.json`;
 }
-

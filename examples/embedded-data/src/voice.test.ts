@@ -17,7 +17,10 @@ function correlation(a: number[], b: number[]): number {
 }
 
 const loudness = (samples: Float32Array, frame: number) =>
-  Math.log(1e-3 + Math.sqrt(samples.subarray(frame * 640, frame * 640 + 640).reduce((sum, value) => sum + value * value, 0) / 640));
+  Math.log(
+    1e-3 +
+      Math.sqrt(samples.subarray(frame * 640, frame * 640 + 640).reduce((sum, value) => sum + value * value, 0) / 640),
+  );
 
 describe('voice', () => {
   test('loudness follows the opening best at lag 0, for each of 12 clips', () => {
@@ -26,7 +29,12 @@ describe('voice', () => {
       const { samples } = voice(person(seed), track, { seed });
       const frames = Array.from({ length: 80 }, (_, k) => k + 10);
       const open = frames.map((frame) => mouthOpening(track.at((frame + 0.5) / 25)));
-      const lags = Array.from({ length: 21 }, (_, i) => correlation(open, frames.map((frame) => loudness(samples, frame + i - 10))));
+      const lags = Array.from({ length: 21 }, (_, i) =>
+        correlation(
+          open,
+          frames.map((frame) => loudness(samples, frame + i - 10)),
+        ),
+      );
       expect(lags.indexOf(Math.max(...lags)) - 10, `lag of seed ${seed}`).toBe(0);
       expect(lags[10]).toBeGreaterThan(0.45);
     }
@@ -61,7 +69,11 @@ describe('voice', () => {
 
   test('a rate below 16 kHz and an empty length are refused by name', () => {
     const track = articulation(1, 1);
-    expect(() => voice(person(1), track, { seed: 1, sampleRate: 8000 })).toThrow(/options\.sampleRate must be at least 16000/);
-    expect(() => voice(person(1), track, { seed: 1, startSec: 1 })).toThrow(/options\.durationSec must be above 0, got 0/);
+    expect(() => voice(person(1), track, { seed: 1, sampleRate: 8000 })).toThrow(
+      /options\.sampleRate must be at least 16000/,
+    );
+    expect(() => voice(person(1), track, { seed: 1, startSec: 1 })).toThrow(
+      /options\.durationSec must be above 0, got 0/,
+    );
   });
 });

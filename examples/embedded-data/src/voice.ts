@@ -1,6 +1,6 @@
 import { fail, type Waveform } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
-import { mouthOpening, type Articulation } from './articulation';
+import { type Articulation, mouthOpening } from './articulation';
 import type { Person } from './person';
 
 export type VoiceOptions = {
@@ -43,14 +43,22 @@ export function voice(who: Person, track: Articulation, options: VoiceOptions): 
 
 /** Voice and fricatives. */
 function speak(
-  who: Person, track: Articulation, seed: number, startSec: number, sampleRate: number, out: Float32Array,
+  who: Person,
+  track: Articulation,
+  seed: number,
+  startSec: number,
+  sampleRate: number,
+  out: Float32Array,
 ): void {
   const random = new Random(seed, who.seed, 7);
   const { pitchHz, liveliness, formantScale, breath } = who.voice;
   const hop = Math.round(CONTROL_SEC * sampleRate);
   const formants = [new Resonator(), new Resonator(), new Resonator(), new Resonator(), new Resonator()];
   const hiss = new Resonator();
-  const melody = [0.23, 0.61, 1.37, 2.9].map((hz) => ({ omega: 2 * Math.PI * hz * random.uniform(0.8, 1.25), at: random.uniform(0, 7) }));
+  const melody = [0.23, 0.61, 1.37, 2.9].map((hz) => ({
+    omega: 2 * Math.PI * hz * random.uniform(0.8, 1.25),
+    at: random.uniform(0, 7),
+  }));
   let phase = 0;
   let jitter = 1;
   let voiced = 0;
@@ -74,7 +82,8 @@ function speak(
     const mouthLevel = lips * (0.12 + 0.88 * Math.min(1.1, opening) ** 0.8);
     const voiceLevel = mouth.voicing * (mouthLevel * (1 - 0.6 * mouth.nasal) + 0.16 * mouth.nasal + 0.02);
     const noiseLevel = mouth.frication * lips * 0.11;
-    const semitones = (liveliness * melody.reduce((sum, { omega, at }) => sum + Math.sin(omega * (time + at)), 0)) / 2.2;
+    const semitones =
+      (liveliness * melody.reduce((sum, { omega, at }) => sum + Math.sin(omega * (time + at)), 0)) / 2.2;
     const step = (pitchHz * 2 ** (semitones / 12)) / sampleRate;
 
     for (let i = start; i < Math.min(start + hop, out.length); i++) {
@@ -132,7 +141,12 @@ class Resonator {
 
 /** The pops of p, b, t, d, k: 12 ms of coloured noise from the moment of release. */
 function addBursts(
-  who: Person, track: Articulation, seed: number, startSec: number, sampleRate: number, out: Float32Array,
+  who: Person,
+  track: Articulation,
+  seed: number,
+  startSec: number,
+  sampleRate: number,
+  out: Float32Array,
 ): void {
   const random = new Random(seed, who.seed, 8);
   for (const { timeSec, strength, hz } of track.bursts) {

@@ -9,9 +9,9 @@ import { parseArgs } from 'node:util';
 import { loadAVAlignNet } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
 import { createProgress } from '@lipsync/cli';
-import { evaluateExpert } from '@lipsync/train';
 import { assertSyncRecipe } from '@lipsync/contracts';
 import { ClipStore, splitByList } from '@lipsync/dataloader';
+import { evaluateExpert } from '@lipsync/train';
 
 const words = process.argv.slice(2);
 const { values, positionals } = parseArgs({

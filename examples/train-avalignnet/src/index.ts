@@ -9,16 +9,15 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadAVAlignNet, LITE } from '@lipsync/avalignnet';
+import { LITE, loadAVAlignNet } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { createProgress, formatSeconds, showPreparation } from '@lipsync/cli';
-import { recipeOf, trainExpert, type TrainReport } from '@lipsync/train';
-import { scoreVideo } from '@lipsync/score';
-import { ClipStore, parseClipId } from '@lipsync/dataloader';
+import { ClipStore, LANDMARK_QUALITY, parseClipId } from '@lipsync/dataloader';
 import { writeEmbeddedDataset, writeTalkingFace } from '@lipsync/embedded-data';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia, shiftAudio } from '@lipsync/media';
+import { scoreVideo } from '@lipsync/score';
+import { recipeOf, type TrainReport, trainExpert } from '@lipsync/train';
 
 const words = process.argv.slice(2);
 const { values: args } = parseArgs({
@@ -46,7 +45,7 @@ const recipe = recipeOf(LITE);
 const SHIFT = 5;
 
 // 1. Videos, and which of them stay unseen.
-let videos = resolve(args.data ?? join(out, 'videos'));
+const videos = resolve(args.data ?? join(out, 'videos'));
 let heldOut: string[] | undefined;
 if (made) {
   console.error('embedded data: drawn faces and made voices, not real people');

@@ -11,12 +11,19 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LITE, loadAVAlignNet } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { createProgress, dinetTable, readPerceptual, showGeneratorTraining, showPreparation, showTraining } from '@lipsync/cli';
-import { evaluateDinet, recipeOf } from '@lipsync/train';
+import {
+  createProgress,
+  dinetTable,
+  readPerceptual,
+  showGeneratorTraining,
+  showPreparation,
+  showTraining,
+} from '@lipsync/cli';
 import type { SyncRecipe } from '@lipsync/contracts';
 import { ClipStore } from '@lipsync/dataloader';
 import { LITE_DINET, loadDinet } from '@lipsync/dinet';
 import { writeEmbeddedDataset } from '@lipsync/embedded-data';
+import { evaluateDinet, recipeOf } from '@lipsync/train';
 
 const words = process.argv.slice(2);
 const { values: args } = parseArgs({
@@ -39,14 +46,15 @@ const { values: args } = parseArgs({
   },
 });
 const made = args.data === undefined;
-const whole = (text: string | undefined, embedded: number, real: number) => (text === undefined ? (made ? embedded : real) : Number(text));
+const whole = (text: string | undefined, embedded: number, real: number) =>
+  text === undefined ? (made ? embedded : real) : Number(text);
 const out = resolve(args.out ?? (made ? 'lipsync-dinet-example' : 'lipsync-dinet-run'));
 const seed = Number(args.seed);
 const mouth = Number(args.mouth);
 const width = whole(args.width, 8, 16);
 
 // 1. Videos, and which of them stay unseen.
-let videos = resolve(args.data ?? join(out, 'videos'));
+const videos = resolve(args.data ?? join(out, 'videos'));
 let heldOut: string[] | undefined;
 if (made) {
   console.error('embedded data: drawn faces and made voices, not real people');
@@ -60,7 +68,10 @@ if (made) {
 }
 
 // 2. Face images; the sync network looks at their mouth boxes.
-const recipe: SyncRecipe = { ...recipeOf(LITE), crop: { kind: 'dinet', size: 48, upright: 'median of five', sampling: 'exact' } };
+const recipe: SyncRecipe = {
+  ...recipeOf(LITE),
+  crop: { kind: 'dinet', size: 48, upright: 'median of five', sampling: 'exact' },
+};
 await showPreparation({ input: videos, store: join(out, 'clips'), recipe, crop: { kind: 'dinet head', mouth } });
 const store = await ClipStore.open(join(out, 'clips'));
 
@@ -75,7 +86,10 @@ const taught = await showTraining({
   ...(made ? { clipsPerBatch: 8 } : {}),
   validateEvery: made ? 50 : 100,
 });
-if (taught.validation.auc < 0.65) console.error(`warning: the sync network's AUC is ${taught.validation.auc.toFixed(3)}; below 0.65 it has little to teach`);
+if (taught.validation.auc < 0.65)
+  console.error(
+    `warning: the sync network's AUC is ${taught.validation.auc.toFixed(3)}; below 0.65 it has little to teach`,
+  );
 const expert = await loadAVAlignNet(await readFile(taught.weights));
 
 // 4. The generator: single frames first, then clips with the sync loss.
@@ -83,7 +97,15 @@ const perceptual = await readPerceptual(args.perceptual);
 const config = { ...LITE_DINET, width, referenceChannels: 4 * width };
 // Large steps for a short run; `lipsync train-dinet` has the published ones.
 const brisk = made ? { clipNorm: 1, weights: { image: 10, gan: 0.003, sync: 0.1 } } : {};
-const frames = await showGeneratorTraining({ ...common, out: join(out, 'frame'), config, perceptual, ...brisk, steps: whole(args['frame-steps'], 250, 4000), ...(made ? { batch: 8, learningRate: 2e-3 } : {}) });
+const frames = await showGeneratorTraining({
+  ...common,
+  out: join(out, 'frame'),
+  config,
+  perceptual,
+  ...brisk,
+  steps: whole(args['frame-steps'], 250, 4000),
+  ...(made ? { batch: 8, learningRate: 2e-3 } : {}),
+});
 const clips = await showGeneratorTraining({
   ...common,
   out: join(out, 'clip'),
@@ -100,7 +122,14 @@ const clips = await showGeneratorTraining({
 const generator = await loadDinet(clips.weights);
 const held = heldOut && (await store.list()).filter((id) => heldOut.some((name) => id.includes(name)));
 const judging = createProgress({ label: 'evaluate', total: held?.length ?? (await store.list()).length });
-const evaluation = await evaluateDinet({ generator, store, clips: held, experts: [expert], seed, onClip: (done) => judging.update(done) });
+const evaluation = await evaluateDinet({
+  generator,
+  store,
+  clips: held,
+  experts: [expert],
+  seed,
+  onClip: (done) => judging.update(done),
+});
 judging.stop();
 console.log(dinetTable(evaluation));
 await writeFile(join(out, 'evaluation.json'), `${JSON.stringify({ ...evaluation, sheet: undefined }, null, 2)}\n`);

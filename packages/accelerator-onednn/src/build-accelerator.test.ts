@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -27,18 +27,29 @@ function compiler(body: string): string {
   return file;
 }
 
-test.skipIf(process.platform === 'win32')('what the compiler writes is put in place, and nothing else is left', async () => {
-  const file = await buildAccelerator({ compiler: compiler('while [ "$1" != -o ]; do shift; done; echo built > "$2"'), flags: ['-DX=1'] });
-  expect(file).toBe(moduleFile());
-  expect(readFileSync(file, 'utf8')).toBe('built\n');
-  expect(readdirSync(join(folder, 'build'))).toHaveLength(1);
-});
+test.skipIf(process.platform === 'win32')(
+  'what the compiler writes is put in place, and nothing else is left',
+  async () => {
+    const file = await buildAccelerator({
+      compiler: compiler('while [ "$1" != -o ]; do shift; done; echo built > "$2"'),
+      flags: ['-DX=1'],
+    });
+    expect(file).toBe(moduleFile());
+    expect(readFileSync(file, 'utf8')).toBe('built\n');
+    expect(readdirSync(join(folder, 'build'))).toHaveLength(1);
+  },
+);
 
-test.skipIf(process.platform === 'win32')('a failing compiler is an error that says what is needed and what it said', async () => {
-  const failing = compiler('echo "convolution.cc:1: fatal error: oneapi/dnnl/dnnl.hpp: No such file" >&2; exit 1');
-  await expect(buildAccelerator({ compiler: failing })).rejects.toThrow(/needs a C\+\+ compiler .* apt-get install g\+\+ libdnnl-dev .* fatal error: oneapi\/dnnl\/dnnl.hpp/);
-  expect(existsSync(moduleFile())).toBe(false);
-});
+test.skipIf(process.platform === 'win32')(
+  'a failing compiler is an error that says what is needed and what it said',
+  async () => {
+    const failing = compiler('echo "convolution.cc:1: fatal error: oneapi/dnnl/dnnl.hpp: No such file" >&2; exit 1');
+    await expect(buildAccelerator({ compiler: failing })).rejects.toThrow(
+      /needs a C\+\+ compiler .* apt-get install g\+\+ libdnnl-dev .* fatal error: oneapi\/dnnl\/dnnl.hpp/,
+    );
+    expect(existsSync(moduleFile())).toBe(false);
+  },
+);
 
 test('a compiler that is not there is named', async () => {
   await expect(buildAccelerator({ compiler: join(folder, 'nobody') })).rejects.toThrow(/nobody said: .*ENOENT/);

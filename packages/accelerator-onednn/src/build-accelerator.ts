@@ -14,7 +14,8 @@ export type BuildAcceleratorOptions = {
 };
 
 /** What is missing, and how to get it. */
-const NEEDS = 'needs a C++ compiler with OpenMP and oneDNN with its headers: apt-get install g++ libdnnl-dev (Debian, Ubuntu), dnf install gcc-c++ onednn-devel (Fedora)';
+const NEEDS =
+  'needs a C++ compiler with OpenMP and oneDNN with its headers: apt-get install g++ libdnnl-dev (Debian, Ubuntu), dnf install gcc-c++ onednn-devel (Fedora)';
 
 /**
  * Compiles the native module for this machine and puts it where `openAccelerator` finds it. Takes about ten seconds on one processor;
@@ -27,24 +28,47 @@ const NEEDS = 'needs a C++ compiler with OpenMP and oneDNN with its headers: apt
  * @example
  * await buildAccelerator({ log: console.error });
  */
-export async function buildAccelerator({ compiler = process.env.CXX || 'c++', flags = [], log = () => {} }: BuildAcceleratorOptions = {}): Promise<string> {
-  if (process.platform === 'win32') throw new Error(`buildAccelerator: the platform must be Linux or macOS, got ${process.platform}; WSL works`);
+export async function buildAccelerator({
+  compiler = process.env.CXX || 'c++',
+  flags = [],
+  log = () => {},
+}: BuildAcceleratorOptions = {}): Promise<string> {
+  if (process.platform === 'win32')
+    throw new Error(`buildAccelerator: the platform must be Linux or macOS, got ${process.platform}; WSL works`);
   const file = moduleFile();
   const { units } = sourceFiles();
   const headers = (createRequire(import.meta.url)('node-api-headers') as { include_dir: string }).include_dir;
   await mkdir(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
   const args = [
-    '-std=c++17', '-O3', '-fPIC', '-fopenmp', '-fvisibility=hidden', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=fast', '-DNAPI_VERSION=8',
+    '-std=c++17',
+    '-O3',
+    '-fPIC',
+    '-fopenmp',
+    '-fvisibility=hidden',
+    '-fno-math-errno',
+    '-fno-trapping-math',
+    '-ffp-contract=fast',
+    '-DNAPI_VERSION=8',
     ...(process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared']),
-    `-I${headers}`, ...flags, ...units, '-o', temporary, '-ldnnl',
+    `-I${headers}`,
+    ...flags,
+    ...units,
+    '-o',
+    temporary,
+    '-ldnnl',
   ];
   log(`${compiler} ${args.join(' ')}`);
   try {
     const { status, output } = await run(compiler, args);
     if (status !== 0) {
-      const lines = output.split('\n').filter((line) => /error|cannot|not found|undefined/i.test(line)).slice(0, 3);
-      throw new Error(`buildAccelerator: ${NEEDS}; ${compiler} said: ${lines.join(' | ') || output.slice(0, 300) || `status ${status}`}`);
+      const lines = output
+        .split('\n')
+        .filter((line) => /error|cannot|not found|undefined/i.test(line))
+        .slice(0, 3);
+      throw new Error(
+        `buildAccelerator: ${NEEDS}; ${compiler} said: ${lines.join(' | ') || output.slice(0, 300) || `status ${status}`}`,
+      );
     }
     await rename(temporary, file);
   } finally {

@@ -10,7 +10,9 @@ afterEach(() => {
 
 test('the module’s name tells system, processor and source, and its folder can be chosen', () => {
   process.env.LIPSYNC_ACCELERATOR_DIR = '/somewhere';
-  expect(moduleFile()).toMatch(new RegExp(`^/somewhere/onednn-${process.platform}-${process.arch}-[0-9a-f]{12}\\.node$`));
+  expect(moduleFile()).toMatch(
+    new RegExp(`^/somewhere/onednn-${process.platform}-${process.arch}-[0-9a-f]{12}\\.node$`),
+  );
   delete process.env.LIPSYNC_ACCELERATOR_DIR;
   expect(moduleFile()).toMatch(/build[/\\]onednn-/);
 });

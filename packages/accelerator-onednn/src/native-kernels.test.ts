@@ -9,9 +9,11 @@ const where = opened.kernels ? '' : ` (skipped: ${opened.reason})`;
 describe.skipIf(!opened.kernels)(`native kernels${where}`, () => {
   const kernels = opened.kernels!;
   /** A heap with `numbers` from byte 64 on, and room behind them. */
-  const heapOf = (numbers: number[], room = 64) => Float32Array.from([...new Array<number>(16).fill(0), ...numbers, ...new Array<number>(room).fill(NaN)]);
+  const heapOf = (numbers: number[], room = 64) =>
+    Float32Array.from([...new Array<number>(16).fill(0), ...numbers, ...new Array<number>(room).fill(NaN)]);
   const at = (index: number) => 64 + 4 * index;
-  const results = (heap: Float32Array, index: number, count: number) => Array.from(heap.subarray(16 + index, 16 + index + count));
+  const results = (heap: Float32Array, index: number, count: number) =>
+    Array.from(heap.subarray(16 + index, 16 + index + count));
 
   test('version and threads are told', () => {
     expect(kernels.version()).toMatch(/^\d+\.\d+\.\d+$/);
@@ -43,14 +45,42 @@ describe.skipIf(!opened.kernels)(`native kernels${where}`, () => {
   });
 
   test.each([
-    ['an address beyond the heap', () => kernels.add(heapOf([1]), 100, 64, 64, 64), /add: argument 2 must be the address of 100 floats in the heap of 324 bytes, got 64/],
+    [
+      'an address beyond the heap',
+      () => kernels.add(heapOf([1]), 100, 64, 64, 64),
+      /add: argument 2 must be the address of 100 floats in the heap of 324 bytes, got 64/,
+    ],
     ['an address that is none', () => kernels.add(heapOf([1]), 1, 65, 64, 64), /add: argument 2 must be the address/],
-    ['a heap of another kind', () => kernels.add(new Float64Array(8) as never, 1, 64, 64, 64), /add: argument 0 must be the heap, a Float32Array/],
-    ['a size that is none', () => kernels.add(heapOf([1]), -1, 64, 64, 64), /add: argument 1 must be a whole number from 0, got -1/],
-    ['a missing argument', () => (kernels.add as (...args: unknown[]) => void)(heapOf([1]), 1), /add: argument 2 must be a number/],
-    ['groups that do not divide', () => kernels.groupNorm(heapOf([1, 2, 3]), 1, 1, 3, 2, 0, 0, 64, 64, 64, 64, 64), /groups must divide the channels/],
-    ['a direction that is none', () => kernels.convolution(3 as 0, heapOf([1]), 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 64, 64, 64, 0), /direction must be 0, 1 or 2/],
-    ['a frame smaller than its filter', () => kernels.convolution(0, heapOf([1, 2, 3, 4]), 1, 1, 1, 1, 1, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 64, 64, 64, 0), /./],
+    [
+      'a heap of another kind',
+      () => kernels.add(new Float64Array(8) as never, 1, 64, 64, 64),
+      /add: argument 0 must be the heap, a Float32Array/,
+    ],
+    [
+      'a size that is none',
+      () => kernels.add(heapOf([1]), -1, 64, 64, 64),
+      /add: argument 1 must be a whole number from 0, got -1/,
+    ],
+    [
+      'a missing argument',
+      () => (kernels.add as (...args: unknown[]) => void)(heapOf([1]), 1),
+      /add: argument 2 must be a number/,
+    ],
+    [
+      'groups that do not divide',
+      () => kernels.groupNorm(heapOf([1, 2, 3]), 1, 1, 3, 2, 0, 0, 64, 64, 64, 64, 64),
+      /groups must divide the channels/,
+    ],
+    [
+      'a direction that is none',
+      () => kernels.convolution(3 as 0, heapOf([1]), 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 64, 64, 64, 0),
+      /direction must be 0, 1 or 2/,
+    ],
+    [
+      'a frame smaller than its filter',
+      () => kernels.convolution(0, heapOf([1, 2, 3, 4]), 1, 1, 1, 1, 1, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 64, 64, 64, 0),
+      /./,
+    ],
   ] as [string, () => void, RegExp][])('%s is an error, not a fault', (_, call, message) => {
     expect(call).toThrow(message);
   });

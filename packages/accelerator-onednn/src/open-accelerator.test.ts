@@ -31,7 +31,9 @@ test('a module that does not load is no accelerator, and the reason says what to
   writeFileSync(moduleFile(), 'no library');
   const opened = openAccelerator();
   expect(opened.kernels).toBeNull();
-  expect((opened as { reason: string }).reason).toMatch(/^it does not load: .+ \(apt-get install libdnnl2, or lipsync accelerate to build it again\)$/);
+  expect((opened as { reason: string }).reason).toMatch(
+    /^it does not load: .+ \(apt-get install libdnnl2, or lipsync accelerate to build it again\)$/,
+  );
 });
 
 test('LIPSYNC_ACCELERATOR=0 keeps it shut', () => {
@@ -40,5 +42,7 @@ test('LIPSYNC_ACCELERATOR=0 keeps it shut', () => {
 });
 
 test.each([-1, 1.5, 257, NaN])('openAccelerator refuses %d threads', (threads) => {
-  expect(() => openAccelerator({ threads })).toThrow(`openAccelerator: threads must be a whole number from 1 to 256, got ${threads}`);
+  expect(() => openAccelerator({ threads })).toThrow(
+    `openAccelerator: threads must be a whole number from 1 to 256, got ${threads}`,
+  );
 });

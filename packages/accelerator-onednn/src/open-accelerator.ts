@@ -10,7 +10,9 @@ export type OpenAcceleratorOptions = {
 };
 
 /** The module, or why there is none. */
-export type OpenedAccelerator = { kernels: NativeKernels; threads: number; version: string } | { kernels: null; reason: string };
+export type OpenedAccelerator =
+  | { kernels: NativeKernels; threads: number; version: string }
+  | { kernels: null; reason: string };
 
 /**
  * Opens the native module where it was built (`buildAccelerator`, or `lipsync accelerate`).
@@ -28,7 +30,8 @@ export function openAccelerator({ threads = 0 }: OpenAcceleratorOptions = {}): O
   if (!(Number.isInteger(threads) && threads >= 0 && threads <= 256)) {
     fail(RangeError, 'openAccelerator', 'threads', 'a whole number from 1 to 256', threads);
   }
-  if (process.env.LIPSYNC_ACCELERATOR === '0') return { kernels: null, reason: 'switched off by LIPSYNC_ACCELERATOR=0' };
+  if (process.env.LIPSYNC_ACCELERATOR === '0')
+    return { kernels: null, reason: 'switched off by LIPSYNC_ACCELERATOR=0' };
   const file = moduleFile();
   if (!existsSync(file)) return { kernels: null, reason: 'not built here (lipsync accelerate)' };
   // Read once, when the module brings in OpenMP.
@@ -38,6 +41,9 @@ export function openAccelerator({ threads = 0 }: OpenAcceleratorOptions = {}): O
     return { kernels, threads: kernels.threads(threads), version: kernels.version() };
   } catch (error) {
     const [line] = (error as Error).message.split('\n');
-    return { kernels: null, reason: `it does not load: ${line} (apt-get install libdnnl2, or lipsync accelerate to build it again)` };
+    return {
+      kernels: null,
+      reason: `it does not load: ${line} (apt-get install libdnnl2, or lipsync accelerate to build it again)`,
+    };
   }
 }

@@ -1,9 +1,9 @@
-import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
 import type { AudioFeatureName, AudioFeatures } from '@lipsync/contracts';
+import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
 import { MEL_RECIPES } from './mel/mel-recipe';
 import { melFeatures } from './mel/mel-spectrogram';
 import { MelStream } from './mel/mel-stream';
-import { mfcc, MfccStream } from './mfcc/mfcc';
+import { MfccStream, mfcc } from './mfcc/mfcc';
 
 /** Features of audio that comes in pieces: what `push` and `end` return, one after the other, is that of the whole. */
 export type FeatureStream = {
@@ -17,9 +17,16 @@ export type FeatureStream = {
 
 function refuseElsewhere(where: string, name: AudioFeatureName): void {
   if (name === 'ASR_LOGITS') {
-    fail(TypeError, where, 'name', 'of features that are made from audio', `${name}, which a speech recogniser makes: give them as an .npy file`);
+    fail(
+      TypeError,
+      where,
+      'name',
+      'of features that are made from audio',
+      `${name}, which a speech recogniser makes: give them as an .npy file`,
+    );
   }
-  if (!Object.hasOwn(AUDIO_FEATURES, name)) fail(TypeError, where, 'name', `one of ${Object.keys(AUDIO_FEATURES).join(', ')}`, name);
+  if (!Object.hasOwn(AUDIO_FEATURES, name))
+    fail(TypeError, where, 'name', `one of ${Object.keys(AUDIO_FEATURES).join(', ')}`, name);
 }
 
 /**

@@ -23,7 +23,13 @@ function compile(name, more) {
 const quoted = (text) => `'${text}'`;
 try {
   const own = compile('own.wasm', ['--enable', 'simd,bulk-memory']);
-  const shared = compile('shared.wasm', ['--enable', 'simd,bulk-memory,threads', '--sharedMemory', '--maximumMemory', '65536']);
+  const shared = compile('shared.wasm', [
+    '--enable',
+    'simd,bulk-memory,threads',
+    '--sharedMemory',
+    '--maximumMemory',
+    '65536',
+  ]);
   const lines = [
     `// Made by simd/build.mjs with ${COMPILER}; do not edit.`,
     '/** SHA-256 of the simd/kernels.ts that this was made of. */',

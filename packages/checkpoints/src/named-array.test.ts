@@ -15,15 +15,23 @@ describe('named arrays', () => {
     const bits = Uint16Array.from({ length: 65536 }, (_, i) => i).filter((value) => (value & 0x7c00) !== 0x7c00);
     const widened = toFloat32({ dtype: 'float16', shape: [bits.length], data: bits });
     expect(toFloat16(float(widened)).data).toEqual(bits);
-    expect([...toFloat32({ dtype: 'float16', shape: [3], data: Uint16Array.of(0x7c00, 0xfc00, 0x7e00) })]).toEqual([Infinity, -Infinity, NaN]);
-    expect([...toFloat16(float(Float32Array.of(Infinity, -Infinity, NaN, -0))).data]).toEqual([0x7c00, 0xfc00, 0x7e00, 0x8000]);
+    expect([...toFloat32({ dtype: 'float16', shape: [3], data: Uint16Array.of(0x7c00, 0xfc00, 0x7e00) })]).toEqual([
+      Infinity,
+      -Infinity,
+      NaN,
+    ]);
+    expect([...toFloat16(float(Float32Array.of(Infinity, -Infinity, NaN, -0))).data]).toEqual([
+      0x7c00, 0xfc00, 0x7e00, 0x8000,
+    ]);
   });
 
   test('toFloat32 hands float32 through and converts integers, bfloat16 and float64', () => {
     const data = Float32Array.of(1, 2);
     expect(toFloat32(float(data))).toBe(data);
     expect([...toFloat32({ dtype: 'int64', shape: [1], data: BigInt64Array.of(-5n) })]).toEqual([-5]);
-    expect([...toFloat32({ dtype: 'bfloat16', shape: [2], data: Uint16Array.of(0x3fc0, 0xc049) })]).toEqual([1.5, -3.140625]);
+    expect([...toFloat32({ dtype: 'bfloat16', shape: [2], data: Uint16Array.of(0x3fc0, 0xc049) })]).toEqual([
+      1.5, -3.140625,
+    ]);
     expect([...toFloat32({ dtype: 'float64', shape: [1], data: Float64Array.of(0.1) })]).toEqual([Math.fround(0.1)]);
   });
 
@@ -40,7 +48,10 @@ describe('named arrays', () => {
   });
 
   test('convertFloats keeps every bfloat16 on the way to float32 and back, and half floats on theirs', () => {
-    for (const [dtype, top] of [['bfloat16', 0x7f80], ['float16', 0x7c00]] as const) {
+    for (const [dtype, top] of [
+      ['bfloat16', 0x7f80],
+      ['float16', 0x7c00],
+    ] as const) {
       const bits = Uint16Array.from({ length: 65536 }, (_, i) => i).filter((value) => (value & top) !== top);
       const wide = convertFloats('f', 'x', { dtype, shape: [bits.length], data: bits }, 'float32');
       expect(wide.dtype).toBe('float32');
@@ -49,8 +60,12 @@ describe('named arrays', () => {
   });
 
   test('convertFloats names the first number that a width cannot hold, and leaves whole numbers alone', () => {
-    expect(() => convertFloats('f', 'w', float(Float32Array.of(1, -70000)), 'float16')).toThrow('f: w must be of numbers that float16 can hold, got -70000 at 1');
-    expect(() => convertFloats('f', 'w', { dtype: 'float64', shape: [1], data: Float64Array.of(1e39) }, 'float32')).toThrow('float32 can hold, got 1e+39 at 0');
+    expect(() => convertFloats('f', 'w', float(Float32Array.of(1, -70000)), 'float16')).toThrow(
+      'f: w must be of numbers that float16 can hold, got -70000 at 1',
+    );
+    expect(() =>
+      convertFloats('f', 'w', { dtype: 'float64', shape: [1], data: Float64Array.of(1e39) }, 'float32'),
+    ).toThrow('float32 can hold, got 1e+39 at 0');
     expect(() => convertFloats('f', 'w', float(Float32Array.of(3.4e38)), 'bfloat16')).toThrow('bfloat16 can hold');
     const count: NamedArray = { dtype: 'int64', shape: [], data: BigInt64Array.of(3n) };
     expect(convertFloats('f', 'x', count, 'float16')).toBe(count);

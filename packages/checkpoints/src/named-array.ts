@@ -61,7 +61,8 @@ export function arrayOfBytes(where: string, dtype: ArrayDtype, shape: number[], 
   const length = sizeOf(shape);
   const array = ARRAYS[dtype];
   const wanted = length * array.BYTES_PER_ELEMENT;
-  if (bytes.length !== wanted) fail(Error, where, 'bytes', `${wanted} for ${dtype} [${shape.join(', ')}]`, bytes.length);
+  if (bytes.length !== wanted)
+    fail(Error, where, 'bytes', `${wanted} for ${dtype} [${shape.join(', ')}]`, bytes.length);
   const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return { dtype, shape, data: new array(aligned.buffer, aligned.byteOffset, length) } as NamedArray;
 }
@@ -201,7 +202,8 @@ export function convertFloats(where: string, name: string, array: NamedArray, dt
     single[0] = value;
     data[i] = dtype === 'float32' ? single[0] : dtype === 'float16' ? toFloat16Bits(value) : toBfloat16Bits();
     const endless = dtype === 'float32' ? !Number.isFinite(data[i]) : (data[i] & 0x7fff) === infinity;
-    if (endless && Number.isFinite(value)) fail(RangeError, where, name, `of numbers that ${dtype} can hold`, `${value} at ${i}`);
+    if (endless && Number.isFinite(value))
+      fail(RangeError, where, name, `of numbers that ${dtype} can hold`, `${value} at ${i}`);
   }
   return { dtype, shape: array.shape, data } as NamedArray;
 }

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import expected from '../fixtures/torch/expected.json';
-import { toFloat32, type NamedArray } from './named-array';
+import { type NamedArray, toFloat32 } from './named-array';
 import { openCheckpoint, readStateDict, stateDictNames } from './open-checkpoint';
 import { encodeSafetensors } from './safetensors/safetensors';
 
@@ -16,7 +16,9 @@ function assertSame(array: NamedArray, { dtype, shape, data }: Numbers): void {
   expect(array.shape).toEqual(shape);
   const wide = dtype === 'float16' || dtype === 'bfloat16' ? toFloat32(array) : array.data;
   const wanted = data.map((value) => (dtype === 'float32' ? Math.fround(Number(value)) : Number(value)));
-  expect(Array.from(wide as ArrayLike<number | bigint>, Number)).toEqual(dtype === 'bfloat16' ? wanted.map(Math.fround) : wanted);
+  expect(Array.from(wide as ArrayLike<number | bigint>, Number)).toEqual(
+    dtype === 'bfloat16' ? wanted.map(Math.fround) : wanted,
+  );
 }
 
 const closers: (() => Promise<void> | void)[] = [];
@@ -31,7 +33,10 @@ async function open(...args: Parameters<typeof openCheckpoint>) {
 }
 
 describe('openCheckpoint', () => {
-  const both = ['state-dict', 'views', 'dtypes', 'nested', 'several', 'odd'].flatMap((name) => [[name, 'zip'], [name, 'legacy']]);
+  const both = ['state-dict', 'views', 'dtypes', 'nested', 'several', 'odd'].flatMap((name) => [
+    [name, 'zip'],
+    [name, 'legacy'],
+  ]);
   test.each(both)('reads every tensor of %s in %s format as PyTorch wrote it', async (name, suffix) => {
     const file = await open(fixture(`${name}.${suffix}.pth`));
     expect(file.format).toBe(`torch-${suffix}`);
@@ -88,7 +93,8 @@ describe('openCheckpoint', () => {
     const file = await open(fixture('frozen.pt'));
     const names = [...stateDictNames(file).keys()];
     expect(names.length).toBe(4);
-    for (const [i, numbers] of (files.frozen as unknown as Numbers[]).entries()) assertSame(await file.read(names[i]), numbers);
+    for (const [i, numbers] of (files.frozen as unknown as Numbers[]).entries())
+      assertSame(await file.read(names[i]), numbers);
   });
 
   test('reads npy in C and Fortran order and npz', async () => {
@@ -152,7 +158,10 @@ describe('openCheckpoint', () => {
   test.each([
     ['', 'an empty file'],
     ['\n<!DOCTYPE html><html>not found</html>', 'a web page: the file itself was not downloaded'],
-    ['version https://git-lfs.github.com/spec/v1\noid sha256:00', 'a Git LFS pointer: the file itself was not downloaded'],
+    [
+      'version https://git-lfs.github.com/spec/v1\noid sha256:00',
+      'a Git LFS pointer: the file itself was not downloaded',
+    ],
     ['\x1f\x8b\b\0', 'a gzip file: unpack it first'],
     ['\x80\x04\x95\0', 'a pickle that torch.save did not write'],
     [`${'storages\0'.padEnd(257, '\0')}ustar`, 'a tar archive (torch before 0.2'],
@@ -160,7 +169,9 @@ describe('openCheckpoint', () => {
     ['{"weights": {"a": 1}}', 'one that begins with 7b 22'],
   ])('says what a file is that holds no weights: %j', async (content, words) => {
     const bytes = Uint8Array.from(content, (letter) => letter.charCodeAt(0));
-    await expect(openCheckpoint(bytes)).rejects.toThrow(`openCheckpoint: bytes must be a torch, safetensors, npy or npz file, got ${words}`);
+    await expect(openCheckpoint(bytes)).rejects.toThrow(
+      `openCheckpoint: bytes must be a torch, safetensors, npy or npz file, got ${words}`,
+    );
   });
 
   test('refuses files that are missing, and folders', async () => {
@@ -174,7 +185,11 @@ describe('stateDictNames', () => {
   const made = (...paths: string[]) => {
     const name = (path: string) => path.replace('/', '.').replace(/^\./, '');
     const dicts = [...new Set(paths.map((path) => path.split('/')[0]))];
-    return { name: 'file', tensors: new Map(paths.map((path) => [name(path), { dtype: 'float32' as const, shape: [] }])), dicts };
+    return {
+      name: 'file',
+      tensors: new Map(paths.map((path) => [name(path), { dtype: 'float32' as const, shape: [] }])),
+      dicts,
+    };
   };
 
   test('finds the state dict in its container and takes module. away', async () => {
@@ -186,14 +201,20 @@ describe('stateDictNames', () => {
 
   test('asks which one where there are several, and takes the one that is named', async () => {
     const file = await open(fixture('several.zip.pth'));
-    expect(() => stateDictNames(file)).toThrow('stateDictNames: prefix must be one of state_dict.net_g, state_dict.net_dI, as');
+    expect(() => stateDictNames(file)).toThrow(
+      'stateDictNames: prefix must be one of state_dict.net_g, state_dict.net_dI, as',
+    );
     expect([...stateDictNames(file, 'state_dict.net_g')]).toEqual([['a', 'state_dict.net_g.a']]);
     expect([...stateDictNames(file, '').keys()]).toEqual(['state_dict.net_g.a', 'state_dict.net_dI.b']);
     expect(() => stateDictNames(file, 'generator')).toThrow('prefix must be in front of a tensor');
   });
 
   test.each([
-    ['the top, whose names begin like a container', made('/net.slice1.0.weight', '/lin0.model.1.weight'), 'net.slice1.0.weight'],
+    [
+      'the top, whose names begin like a container',
+      made('/net.slice1.0.weight', '/lin0.model.1.weight'),
+      'net.slice1.0.weight',
+    ],
     ['the only dict, whatever its name', made('weights/a', 'optimizer.state.0/exp_avg'), 'a'],
     ['state_dict and not its average', made('state_dict/a', 'ema/a', 'optimizer/x'), 'a'],
     ['a container and not what lies beside it', made('/mean', 'model/a'), 'a'],
@@ -204,7 +225,9 @@ describe('stateDictNames', () => {
   });
 
   test('asks where nothing tells two dicts apart', () => {
-    expect(() => stateDictNames(made('encoder/a', 'decoder/b'))).toThrow('one of encoder, decoder, as file has several');
+    expect(() => stateDictNames(made('encoder/a', 'decoder/b'))).toThrow(
+      'one of encoder, decoder, as file has several',
+    );
     expect(() => stateDictNames(made('net_g/a', 'net_d/b'))).toThrow('one of net_g, net_d, as file has several');
     expect(stateDictNames(made()).size).toBe(0);
   });
@@ -214,25 +237,40 @@ describe('readStateDict', () => {
   test('gives what a module loads, floats widened', async () => {
     const { state, format } = await readStateDict(fixture('python2.legacy.pth'));
     expect(format).toBe('torch-legacy');
-    expect(state.get('netcnnaud.1.running_mean')).toEqual({ dtype: 'float32', shape: [2], data: Float32Array.of(0.1, -3) });
+    expect(state.get('netcnnaud.1.running_mean')).toEqual({
+      dtype: 'float32',
+      shape: [2],
+      data: Float32Array.of(0.1, -3),
+    });
     expect((await readStateDict(fixture('nested.zip.pth'))).state.get('1.num_batches_tracked')?.dtype).toBe('int64');
-    expect((await readStateDict(fixture('dtypes.zip.pth'), { widen: false })).state.get('bf16')?.dtype).toBe('bfloat16');
-    await expect(readStateDict(fixture('dtypes.zip.pth'))).rejects.toThrow('readStateDict: f64 must be of numbers that float32 can hold, got -2.5e+300');
+    expect((await readStateDict(fixture('dtypes.zip.pth'), { widen: false })).state.get('bf16')?.dtype).toBe(
+      'bfloat16',
+    );
+    await expect(readStateDict(fixture('dtypes.zip.pth'))).rejects.toThrow(
+      'readStateDict: f64 must be of numbers that float32 can hold, got -2.5e+300',
+    );
   });
 });
 
 const shared = process.env.LIPSYNC_SHARED ?? new URL('../../../../shared', import.meta.url).pathname;
 const published = ['alex', 'vgg', 'squeeze'].map((name) => `${shared}/weights/lpips/${name}.pth`);
 const there = published.every((path) => statSync(path, { throwIfNoEntry: false }));
-test.skipIf(!there)(`reads the published linear layers of LPIPS${there ? '' : ' (skipped: no shared/weights/lpips)'}`, async () => {
-  const channels = { alex: [64, 192, 384, 256, 256], vgg: [64, 128, 256, 512, 512], squeeze: [64, 128, 256, 384, 384, 512, 512] };
-  for (const [name, counts] of Object.entries(channels)) {
-    const { state } = await readStateDict(`${shared}/weights/lpips/${name}.pth`);
-    expect([...state.keys()].sort()).toEqual(counts.map((_, k) => `lin${k}.model.1.weight`));
-    counts.forEach((count, k) => {
-      const { shape, data } = state.get(`lin${k}.model.1.weight`) as NamedArray;
-      expect(shape).toEqual([1, count, 1, 1]);
-      expect(Math.min(...(data as Float32Array))).toBeGreaterThanOrEqual(0);
-    });
-  }
-});
+test.skipIf(!there)(
+  `reads the published linear layers of LPIPS${there ? '' : ' (skipped: no shared/weights/lpips)'}`,
+  async () => {
+    const channels = {
+      alex: [64, 192, 384, 256, 256],
+      vgg: [64, 128, 256, 512, 512],
+      squeeze: [64, 128, 256, 384, 384, 512, 512],
+    };
+    for (const [name, counts] of Object.entries(channels)) {
+      const { state } = await readStateDict(`${shared}/weights/lpips/${name}.pth`);
+      expect([...state.keys()].sort()).toEqual(counts.map((_, k) => `lin${k}.model.1.weight`));
+      counts.forEach((count, k) => {
+        const { shape, data } = state.get(`lin${k}.model.1.weight`) as NamedArray;
+        expect(shape).toEqual([1, count, 1, 1]);
+        expect(Math.min(...(data as Float32Array))).toBeGreaterThanOrEqual(0);
+      });
+    }
+  },
+);

@@ -3,7 +3,14 @@ import { type ByteInput, type ByteSource, openByteSource } from './files/byte-so
 import { ARRAYS, type ArrayDtype, arrayOfBytes, convertFloats, type NamedArray, sizeOf } from './named-array';
 import { isNpy, LARGEST_NPY_HEADER, npyNumbers, readNpyHeader } from './npy/npy';
 import { readSafetensorsHeader, safetensorsHeaderLength } from './safetensors/safetensors-header';
-import { isTorchZip, LEGACY_MAGIC_BYTES, readTorchLegacy, readTorchTensor, readTorchZip, type TorchContents } from './torch/torch-file';
+import {
+  isTorchZip,
+  LEGACY_MAGIC_BYTES,
+  readTorchLegacy,
+  readTorchTensor,
+  readTorchZip,
+  type TorchContents,
+} from './torch/torch-file';
 import { readZipDirectory, readZipEntry } from './zip/zip-directory';
 
 export type CheckpointFormat = TorchContents['format'] | 'safetensors' | 'npz' | 'npy';
@@ -61,13 +68,21 @@ async function openSource(source: ByteSource): Promise<Checkpoint> {
     if (isTorchZip(zip)) return torchCheckpoint(source, await readTorchZip(source, zip));
     const names = [...zip.keys()];
     if (names.length > 0 && names.every((name) => name.endsWith('.npy'))) return npzCheckpoint(source, zip);
-    fail(Error, where, source.name, 'a torch file or npz archive', `a zip archive with ${names.slice(0, 3).join(', ') || 'nothing'}`);
+    fail(
+      Error,
+      where,
+      source.name,
+      'a torch file or npz archive',
+      `a zip archive with ${names.slice(0, 3).join(', ') || 'nothing'}`,
+    );
   }
   // Pickle protocols 2 and 3 have the magic number at once, 4 and 5 a frame's length before it.
-  if (head[0] === 0x80 && [2, 11].some((from) => starts(LEGACY_MAGIC_BYTES, from))) return torchCheckpoint(source, await readTorchLegacy(source));
+  if (head[0] === 0x80 && [2, 11].some((from) => starts(LEGACY_MAGIC_BYTES, from)))
+    return torchCheckpoint(source, await readTorchLegacy(source));
   if (isNpy(head)) return npyCheckpoint(source);
   // The header of safetensors begins behind its length, which has bytes that no text has.
-  if (head[8] === 0x7b && !/^[\x20-\x7e\s]*$/.test(String.fromCharCode(...head.subarray(0, 8)))) return safetensorsCheckpoint(source);
+  if (head[8] === 0x7b && !/^[\x20-\x7e\s]*$/.test(String.fromCharCode(...head.subarray(0, 8))))
+    return safetensorsCheckpoint(source);
   return fail(Error, where, source.name, 'a torch, safetensors, npy or npz file', describeStart(head));
 }
 
@@ -77,7 +92,8 @@ function describeStart(head: Uint8Array): string {
   const text = String.fromCharCode(...head.subarray(0, 512));
   if (/^\s*<(!doctype|html|\?xml)/i.test(text)) return 'a web page: the file itself was not downloaded';
   if (text.startsWith('version https://git-lfs')) return 'a Git LFS pointer: the file itself was not downloaded';
-  if (text.slice(257, 262) === 'ustar') return 'a tar archive (torch before 0.2 wrote them: load and save it again with a newer one)';
+  if (text.slice(257, 262) === 'ustar')
+    return 'a tar archive (torch before 0.2 wrote them: load and save it again with a newer one)';
   if (text.startsWith('\x1f\x8b')) return 'a gzip file: unpack it first';
   if (text.startsWith('\x89HDF')) return 'an HDF5 file';
   if (/^\x80[\x02-\x05]/.test(text)) return 'a pickle that torch.save did not write';
@@ -99,7 +115,14 @@ function checkpointOf(
   let bytes = 0;
   for (const { dtype, shape } of tensors.values()) bytes += sizeOf(shape) * ARRAYS[dtype].BYTES_PER_ELEMENT;
   const most = MOST_TIMES * source.size + MOST_BESIDE;
-  if (bytes > most) fail(Error, 'openCheckpoint', source.name, `a file whose tensors take at most ${most} bytes`, `${bytes} (views on the same numbers?)`);
+  if (bytes > most)
+    fail(
+      Error,
+      'openCheckpoint',
+      source.name,
+      `a file whose tensors take at most ${most} bytes`,
+      `${bytes} (views on the same numbers?)`,
+    );
   return {
     name: source.name,
     format,
@@ -119,7 +142,8 @@ function checkpointOf(
 
 function torchCheckpoint(source: ByteSource, contents: TorchContents): Checkpoint {
   const { format, tensors, entries, dicts } = contents;
-  const read = (name: string) => readTorchTensor(source, contents, name, tensors.get(name) as NonNullable<ReturnType<typeof tensors.get>>);
+  const read = (name: string) =>
+    readTorchTensor(source, contents, name, tensors.get(name) as NonNullable<ReturnType<typeof tensors.get>>);
   return checkpointOf(source, format, tensors, read, { entries, dicts: [...dicts] });
 }
 
@@ -144,13 +168,17 @@ async function npyCheckpoint(source: ByteSource): Promise<Checkpoint> {
   return checkpointOf(source, 'npy', new Map([['array', header]]), read);
 }
 
-async function npzCheckpoint(source: ByteSource, zip: Awaited<ReturnType<typeof readZipDirectory>>): Promise<Checkpoint> {
+async function npzCheckpoint(
+  source: ByteSource,
+  zip: Awaited<ReturnType<typeof readZipDirectory>>,
+): Promise<Checkpoint> {
   const arrays = new Map<string, { dtype: ArrayDtype; shape: number[]; read: () => Promise<NamedArray> }>();
   for (const [file, entry] of zip) {
     const where = `openCheckpoint: ${source.name}: ${file}`;
     const header = readNpyHeader(await readZipEntry(source, file, entry, LARGEST_NPY_HEADER), where);
     npyBytes(where, header, entry.size);
-    const read = async () => npyNumbers(header, (await readZipEntry(source, file, entry)).subarray(header.start), where);
+    const read = async () =>
+      npyNumbers(header, (await readZipEntry(source, file, entry)).subarray(header.start), where);
     arrays.set(file.replace(/\.npy$/, ''), { dtype: header.dtype, shape: header.shape, read });
   }
   const read = (name: string) => (arrays.get(name) as NonNullable<ReturnType<typeof arrays.get>>).read();
@@ -164,7 +192,8 @@ function npyBytes(where: string, { dtype, shape, start }: ReturnType<typeof read
 }
 
 /** What the dict that holds a network is usually called. */
-const CONTAINERS = /^(state_dict|model_state_dict|model_state|model|net|network|generator|params|params_ema|ema|net_\w+|\w+_state_dict)$/;
+const CONTAINERS =
+  /^(state_dict|model_state_dict|model_state|model|net|network|generator|params|params_ema|ema|net_\w+|\w+_state_dict)$/;
 
 /**
  * The state dict in a checkpoint, as names here and names there: the tensors of the one dict that holds a network (the top itself,
@@ -177,13 +206,22 @@ const CONTAINERS = /^(state_dict|model_state_dict|model_state|model|net|network|
  * @example
  * for (const [name, inFile] of stateDictNames(file)) console.log(name, file.tensors.get(inFile)?.shape);
  */
-export function stateDictNames(checkpoint: Pick<Checkpoint, 'name' | 'tensors' | 'dicts'>, prefix?: string): Map<string, string> {
+export function stateDictNames(
+  checkpoint: Pick<Checkpoint, 'name' | 'tensors' | 'dicts'>,
+  prefix?: string,
+): Map<string, string> {
   const names = [...checkpoint.tensors.keys()];
   const chosen = prefix?.replace(/\.$/, '') ?? chooseDict(checkpoint, names);
   const start = chosen === '' ? '' : `${chosen}.`;
   const inside = names.filter((name) => name.startsWith(start));
   if (inside.length === 0 && prefix) {
-    fail(RangeError, 'stateDictNames', 'prefix', `in front of a tensor of ${checkpoint.name} (${listed(checkpoint.dicts)})`, prefix);
+    fail(
+      RangeError,
+      'stateDictNames',
+      'prefix',
+      `in front of a tensor of ${checkpoint.name} (${listed(checkpoint.dicts)})`,
+      prefix,
+    );
   }
   // Constants of a TorchScript archive are weights only where there are no others.
   const own = inside.some((name) => !CONSTANT.test(name)) ? inside.filter((name) => !CONSTANT.test(name)) : inside;
@@ -193,7 +231,11 @@ export function stateDictNames(checkpoint: Pick<Checkpoint, 'name' | 'tensors' |
 }
 
 const CONSTANT = /^CONSTANTS\.c\d+/;
-const listed = (dicts: readonly string[]) => dicts.slice(0, 12).map((dict) => dict || "''").join(', ') + (dicts.length > 12 ? ', …' : '');
+const listed = (dicts: readonly string[]) =>
+  dicts
+    .slice(0, 12)
+    .map((dict) => dict || "''")
+    .join(', ') + (dicts.length > 12 ? ', …' : '');
 
 function chooseDict({ name, dicts }: Pick<Checkpoint, 'name' | 'dicts'>, names: readonly string[]): string {
   const networks = dicts.filter((dict) => !/(^|[._])(optim\w*|sched\w*|scaler)([._]|$)|(^|\.)state\.\d+$/.test(dict));
@@ -203,7 +245,9 @@ function chooseDict({ name, dicts }: Pick<Checkpoint, 'name' | 'dicts'>, names: 
   const exact = called.filter((dict) => dict === 'state_dict' || dict === 'model_state_dict');
   const left = exact.length > 0 ? exact : called.length > 0 ? called : networks;
   if (left.length === 1) return left[0];
-  return names.length === 0 ? '' : fail(Error, 'stateDictNames', 'prefix', `one of ${listed(left)}, as ${name} has several`, undefined);
+  return names.length === 0
+    ? ''
+    : fail(Error, 'stateDictNames', 'prefix', `one of ${listed(left)}, as ${name} has several`, undefined);
 }
 
 export type ReadStateDictOptions = {

@@ -4,24 +4,26 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadAVAlignNet, LITE, type AVAlignNet } from '@lipsync/avalignnet';
+import { type AVAlignNet, LITE, loadAVAlignNet } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
 import type { FaceTrack, LandmarkDetector, MediaReader } from '@lipsync/contracts';
-import { openTrackedVideo, streamSyncWindows } from '@lipsync/sync-windows';
+import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { createLandmarkDetector, trackFromLandmarks } from '@lipsync/face-crop';
-import { openMedia, shiftAudio, type FfmpegReader } from '@lipsync/media';
+import { type FfmpegReader, openMedia, shiftAudio } from '@lipsync/media';
+import { scoreVideo } from '@lipsync/score';
+import { openTrackedVideo, streamSyncWindows } from '@lipsync/sync-windows';
+import { recipeOf } from '@lipsync/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readNpz } from '../../../tests/support/npz';
-import { LANDMARK_QUALITY } from '@lipsync/dataloader';
-import { scoreVideo } from '@lipsync/score';
-import { recipeOf } from '@lipsync/train';
 
 // The path on real talking faces with a network that PyTorch trained, against what the PyTorch path gave.
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const SHARED = resolve(root, process.env.LIPSYNC_SHARED ?? '../shared');
-const missing = !['weights/feasibility-10x48.safetensors', 'weights/path-check.npz', 'data/lrw-ar', 'data/wild'].every((path) => existsSync(join(SHARED, path)));
+const missing = !['weights/feasibility-10x48.safetensors', 'weights/path-check.npz', 'data/lrw-ar', 'data/wild'].every(
+  (path) => existsSync(join(SHARED, path)),
+);
 const title = (text: string) => (missing ? `${text} (skipped: no shared data; LIPSYNC_SHARED names its folder)` : text);
 
 const CLIPS = ['00158', '00238', '00613'];
@@ -33,7 +35,9 @@ let folder: string;
 beforeAll(async () => {
   if (missing) return;
   await selectBackend({ backend: 'wasm' });
-  expert = await loadAVAlignNet(await readFile(join(SHARED, 'weights/feasibility-10x48.safetensors')), { recipe: recipeOf(LITE) });
+  expert = await loadAVAlignNet(await readFile(join(SHARED, 'weights/feasibility-10x48.safetensors')), {
+    recipe: recipeOf(LITE),
+  });
   reader = await openMedia({ log: () => {} });
   detector = await createLandmarkDetector(LANDMARK_QUALITY.fast.detector);
   folder = await mkdtemp(join(tmpdir(), 'real-path-'));
@@ -69,7 +73,13 @@ function asPyTorchDecoded(media: FfmpegReader): MediaReader {
 /** Cosines of all frame windows with all audio windows of a clip's first face. */
 async function cosines(clip: string, tracks?: FaceTrack[]): Promise<Float32Array> {
   const path = join(SHARED, `data/lrw-ar/${clip}.mp4`);
-  const video = await openTrackedVideo({ path, reader: asPyTorchDecoded(reader), detector, tracks, collect: LANDMARK_QUALITY.fast.collect });
+  const video = await openTrackedVideo({
+    path,
+    reader: asPyTorchDecoded(reader),
+    detector,
+    tracks,
+    collect: LANDMARK_QUALITY.fast.collect,
+  });
   const frames: tf.Tensor3D[] = [];
   const features: tf.Tensor3D[] = [];
   for await (const window of streamSyncWindows(video, { recipe: expert.recipe, tracks: video.tracks.slice(0, 1) })) {
@@ -90,44 +100,56 @@ async function cosines(clip: string, tracks?: FaceTrack[]): Promise<Float32Array
 const meanDifference = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Array.from(a, (value, index) => Math.abs(value - b[index])).reduce((sum, value) => sum + value, 0) / a.length;
 
-test.skipIf(missing).each(CLIPS)(title('from given landmarks on, the cosines of %s are those of the PyTorch path'), async (clip) => {
-  const check = await readNpz(join(SHARED, 'weights/path-check.npz'));
-  const ours = await cosines(clip, [trackFromLandmarks(check.get(`${clip}_landmarks`)!.data as Float32Array)]);
-  const theirs = check.get(`${clip}_cosine`)!.data;
-  const windows = Math.sqrt(theirs.length);
-  const ourWindows = Math.sqrt(ours.length);
-  expect(ourWindows).toBeGreaterThanOrEqual(windows);
-  let worst = 0;
-  for (let row = 0; row < windows; row++) {
-    for (let column = 0; column < windows; column++) {
-      worst = Math.max(worst, Math.abs(ours[row * ourWindows + column] - theirs[row * windows + column]));
+test.skipIf(missing).each(CLIPS)(
+  title('from given landmarks on, the cosines of %s are those of the PyTorch path'),
+  async (clip) => {
+    const check = await readNpz(join(SHARED, 'weights/path-check.npz'));
+    const ours = await cosines(clip, [trackFromLandmarks(check.get(`${clip}_landmarks`)!.data as Float32Array)]);
+    const theirs = check.get(`${clip}_cosine`)!.data;
+    const windows = Math.sqrt(theirs.length);
+    const ourWindows = Math.sqrt(ours.length);
+    expect(ourWindows).toBeGreaterThanOrEqual(windows);
+    let worst = 0;
+    for (let row = 0; row < windows; row++) {
+      for (let column = 0; column < windows; column++) {
+        worst = Math.max(worst, Math.abs(ours[row * ourWindows + column] - theirs[row * windows + column]));
+      }
     }
-  }
-  console.info(`${clip}: largest difference of a cosine ${worst.toExponential(1)}`);
-  expect(worst).toBeLessThan(0.02);
-});
+    console.info(`${clip}: largest difference of a cosine ${worst.toExponential(1)}`);
+    expect(worst).toBeLessThan(0.02);
+  },
+);
 
-test.skipIf(missing).each(CLIPS)(title('with our own landmarks the cosines of %s stay near those of the PyTorch path'), async (clip) => {
-  const check = await readNpz(join(SHARED, 'weights/path-check.npz'));
-  const theirs = check.get(`${clip}_cosine`)!.data;
-  const ours = await cosines(clip);
-  const windows = Math.sqrt(theirs.length);
-  const ourWindows = Math.sqrt(ours.length);
-  const same = Float32Array.from(theirs, (_, index) => ours[Math.floor(index / windows) * ourWindows + (index % windows)]);
-  const difference = meanDifference(same, theirs);
-  console.info(`${clip}: mean difference of a cosine ${difference.toFixed(4)}`);
-  expect(difference).toBeLessThan(0.05);
-});
+test.skipIf(missing).each(CLIPS)(
+  title('with our own landmarks the cosines of %s stay near those of the PyTorch path'),
+  async (clip) => {
+    const check = await readNpz(join(SHARED, 'weights/path-check.npz'));
+    const theirs = check.get(`${clip}_cosine`)!.data;
+    const ours = await cosines(clip);
+    const windows = Math.sqrt(theirs.length);
+    const ourWindows = Math.sqrt(ours.length);
+    const same = Float32Array.from(
+      theirs,
+      (_, index) => ours[Math.floor(index / windows) * ourWindows + (index % windows)],
+    );
+    const difference = meanDifference(same, theirs);
+    console.info(`${clip}: mean difference of a cosine ${difference.toFixed(4)}`);
+    expect(difference).toBeLessThan(0.05);
+  },
+);
 
 // The clip's own offset is unknown: what is tested is that the measured one moves with the audio.
-test.skipIf(missing).each([4, -4, 8, -8])(title('the audio of a real clip moved by %d frames moves its offset by as much'), async (frameCount) => {
-  const clip = join(SHARED, 'data/wild/vr_3.mp4');
-  const moved = join(folder, `moved${frameCount}.mp4`);
-  await shiftAudio(clip, moved, { frameCount });
-  const parts = { expert, reader, detector, collect: LANDMARK_QUALITY.fast.collect };
-  const before = tf.memory().numTensors;
-  const [plain, late] = [await scoreVideo(clip, parts), await scoreVideo(moved, parts)];
-  expect(tf.memory().numTensors).toBe(before);
-  expect(plain.tracks[0].offsetFrames - late.tracks[0].offsetFrames).toBeGreaterThanOrEqual(frameCount - 1);
-  expect(plain.tracks[0].offsetFrames - late.tracks[0].offsetFrames).toBeLessThanOrEqual(frameCount + 1);
-});
+test.skipIf(missing).each([4, -4, 8, -8])(
+  title('the audio of a real clip moved by %d frames moves its offset by as much'),
+  async (frameCount) => {
+    const clip = join(SHARED, 'data/wild/vr_3.mp4');
+    const moved = join(folder, `moved${frameCount}.mp4`);
+    await shiftAudio(clip, moved, { frameCount });
+    const parts = { expert, reader, detector, collect: LANDMARK_QUALITY.fast.collect };
+    const before = tf.memory().numTensors;
+    const [plain, late] = [await scoreVideo(clip, parts), await scoreVideo(moved, parts)];
+    expect(tf.memory().numTensors).toBe(before);
+    expect(plain.tracks[0].offsetFrames - late.tracks[0].offsetFrames).toBeGreaterThanOrEqual(frameCount - 1);
+    expect(plain.tracks[0].offsetFrames - late.tracks[0].offsetFrames).toBeLessThanOrEqual(frameCount + 1);
+  },
+);

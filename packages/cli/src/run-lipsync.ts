@@ -1,15 +1,15 @@
 import { ACCELERATE, runAccelerate } from './accelerate/accelerate-command';
-import { commandHelp, parseCommand, UsageError, type CommandSpec, type ParsedCommand } from './terminal/command';
-import { DATA, runData } from './report/data-command';
-import { REPORT, runReport } from './report/data-report-command';
 import { DUB, runDub } from './dub/dub-command';
 import { EVALUATE, runEvaluate } from './evaluate/evaluate-command';
-import { EXPORT, runExport } from './weights/export-command';
 import { FEATURES, runFeatures } from './features/features-command';
 import { PREPARE, runPrepare } from './prepare/prepare-command';
+import { DATA, runData } from './report/data-command';
+import { REPORT, runReport } from './report/data-report-command';
 import { runScore, SCORE } from './score/score-command';
+import { type CommandSpec, commandHelp, type ParsedCommand, parseCommand, UsageError } from './terminal/command';
 import { runTrain, TRAIN } from './train/train-command';
 import { runTrainDinet, TRAIN_DINET } from './train/train-generator-command';
+import { EXPORT, runExport } from './weights/export-command';
 import { runWeights, WEIGHTS } from './weights/weights-command';
 
 const COMMANDS: { spec: CommandSpec; run: (parsed: ParsedCommand) => Promise<number | void> }[] = [

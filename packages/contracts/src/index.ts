@@ -1,15 +1,41 @@
+export type {
+  AsyncAudioFeatures,
+  AudioFeatureName,
+  AudioFeatures,
+  Features,
+  MelRecipeName,
+  MelWindow,
+  Waveform,
+} from './audio/audio';
 export { AUDIO_FEATURES, assertFeatures, assertWaveform } from './audio/audio';
-export type { AsyncAudioFeatures, AudioFeatureName, AudioFeatures, Features, MelRecipeName, MelWindow, Waveform } from './audio/audio';
 export { melSteps } from './audio/mel-steps';
 export type { Axes, EmbeddingBatch, FeatureBatch, MouthBatch } from './expert/axes';
-export { assertFeatureBatch, assertMouthBatch } from './expert/sync-expert';
 export type { Embedding, MouthWindow, SyncExpert } from './expert/sync-expert';
-export { assertLandmarks68 } from './face/face';
+export { assertFeatureBatch, assertMouthBatch } from './expert/sync-expert';
 export type { FaceLandmarks, FaceTrack, LandmarkDetector, Landmarks68 } from './face/face';
+export { assertLandmarks68 } from './face/face';
 export { fail } from './fail';
+export type { FrameRegion, FrameSequence, MediaInfo, MediaReader, MediaStreams, VideoFrame } from './media/media';
 export { assertVideoFrame } from './media/media';
-export type { MediaStreams, FrameSequence, MediaInfo, MediaReader, FrameRegion, VideoFrame } from './media/media';
 export { agreeOnRecipe } from './recipe/agree-on-recipe';
-export { assertSyncRecipe, audioWindowStart, frameShape, recipeDifferences, stepsBefore, storedShape } from './recipe/recipe';
-export type { AlignedFaceCrop, DinetCrop, FaceBoxCrop, HeadCrop, SimilarityCrop, StoredCrop, SyncCrop, SyncRecipe, TrackBoxCrop, WholeFrameCrop } from './recipe/recipe';
 export { renameKeys, upgradeCrop, upgradeRecipe } from './recipe/earlier-spelling';
+export type {
+  AlignedFaceCrop,
+  DinetCrop,
+  FaceBoxCrop,
+  HeadCrop,
+  SimilarityCrop,
+  StoredCrop,
+  SyncCrop,
+  SyncRecipe,
+  TrackBoxCrop,
+  WholeFrameCrop,
+} from './recipe/recipe';
+export {
+  assertSyncRecipe,
+  audioWindowStart,
+  frameShape,
+  recipeDifferences,
+  stepsBefore,
+  storedShape,
+} from './recipe/recipe';

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import { blurFrames, compressFrames } from '../src/degrade/frame-degradation';
-import { NOISE_KINDS, audioNoise } from '../src/degrade/audio-noise';
 import { addNoise, changeGain, degradeAudio, roomResponse, throughTelephone } from '../src/degrade/audio-degradation';
+import { audioNoise, NOISE_KINDS } from '../src/degrade/audio-noise';
+import { blurFrames, compressFrames } from '../src/degrade/frame-degradation';
 
 /** Milliseconds to damage a second of audio. */
 const second = Float32Array.from({ length: 16000 }, (_, i) => Math.sin(i * i * 1e-4) * 0.1);
@@ -35,8 +35,13 @@ time('all, room of 0.8 s', () => degradeAudio(second, all));
 
 /** Milliseconds to damage ten frames of 48x48, and of 96x96 as they are stored. */
 for (const side of [48, 96]) {
-  const frames = Uint8Array.from({ length: 10 * side * side * 3 }, (_, i) => 128 + 60 * Math.sin(i / 200) + ((i * 7919) % 41));
+  const frames = Uint8Array.from(
+    { length: 10 * side * side * 3 },
+    (_, i) => 128 + 60 * Math.sin(i / 200) + ((i * 7919) % 41),
+  );
   const size = { height: side, width: side };
-  for (const sigma of [0.5, 1.5, 3]) time(`ten ${side}x${side}, blur of ${sigma}`, () => blurFrames(frames, { ...size, sigma }));
-  for (const quality of [20, 60, 95]) time(`ten ${side}x${side}, JPEG of ${quality}`, () => compressFrames(frames, { ...size, quality }));
+  for (const sigma of [0.5, 1.5, 3])
+    time(`ten ${side}x${side}, blur of ${sigma}`, () => blurFrames(frames, { ...size, sigma }));
+  for (const quality of [20, 60, 95])
+    time(`ten ${side}x${side}, JPEG of ${quality}`, () => compressFrames(frames, { ...size, quality }));
 }

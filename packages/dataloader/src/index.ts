@@ -1,55 +1,85 @@
-export { AUGMENTATION, drawAugmentation } from './augment/augmentation';
 export type { Augmentation } from './augment/augmentation';
-export { FRAME_DEGRADATION, blurFrames, compressFrames, degradeFrames, drawFrameDegradation } from './degrade/frame-degradation';
-export type { FrameDegradation, FrameDegradationDraw } from './degrade/frame-degradation';
-export { AUDIO_DEGRADATION, addNoise, changeGain, degradeAudio, drawAudioDegradation, roomResponse, throughTelephone } from './degrade/audio-degradation';
-export type { RoomDraw, AudioDegradation, AudioDegradationDraw } from './degrade/audio-degradation';
-export { audioNoise } from './degrade/audio-noise';
+export { AUGMENTATION, drawAugmentation } from './augment/augmentation';
+export type { AudioDegradation, AudioDegradationDraw, RoomDraw } from './degrade/audio-degradation';
+export {
+  AUDIO_DEGRADATION,
+  addNoise,
+  changeGain,
+  degradeAudio,
+  drawAudioDegradation,
+  roomResponse,
+  throughTelephone,
+} from './degrade/audio-degradation';
 export type { NoiseKind } from './degrade/audio-noise';
-export { LAYOUTS, detectLayout, layoutOf, parseTranscript } from './layouts/layouts';
+export { audioNoise } from './degrade/audio-noise';
+export type { FrameDegradation, FrameDegradationDraw } from './degrade/frame-degradation';
+export {
+  blurFrames,
+  compressFrames,
+  degradeFrames,
+  drawFrameDegradation,
+  FRAME_DEGRADATION,
+} from './degrade/frame-degradation';
 export type { Layout, LayoutName, SourceFacts } from './layouts/layouts';
-export { DINetLoader, disposeDinetBatch } from './loaders/dinet-loader';
+export { detectLayout, LAYOUTS, layoutOf, parseTranscript } from './layouts/layouts';
 export type { DinetBatch, DinetLoaderOptions } from './loaders/dinet-loader';
-export { ImageProcessor } from './loaders/image-processor';
+export { DINetLoader, disposeDinetBatch } from './loaders/dinet-loader';
 export type { ImageProcessorOptions } from './loaders/image-processor';
-export { CONTRAST, LATENTSYNC_PAIRS, ROBUST_PAIRS, SyncLoader, THESIS_PAIRS, WAV2LIP_PAIRS, disposeBatch } from './loaders/sync-loader';
+export { ImageProcessor } from './loaders/image-processor';
 export type { LoaderSummary, SyncBatch, SyncLoaderOptions } from './loaders/sync-loader';
-export { LANDMARK_QUALITY } from './prepare/landmark-quality';
+export {
+  CONTRAST,
+  disposeBatch,
+  LATENTSYNC_PAIRS,
+  ROBUST_PAIRS,
+  SyncLoader,
+  THESIS_PAIRS,
+  WAV2LIP_PAIRS,
+} from './loaders/sync-loader';
 export type { LandmarkQuality } from './prepare/landmark-quality';
-export { listVideos } from './prepare/list-videos';
+export { LANDMARK_QUALITY } from './prepare/landmark-quality';
 export type { VideoList } from './prepare/list-videos';
+export { listVideos } from './prepare/list-videos';
 export { parseNpyLogits } from './prepare/npy-logits';
 export { offsetStage } from './prepare/offset-stage';
-export { GENERAL, OPEN_GATES, PREPARATIONS } from './prepare/preparation';
 export type { Preparation, PreparationName, QualityGates } from './prepare/preparation';
-export { prepareFolder } from './prepare/prepare-folder';
+export { GENERAL, OPEN_GATES, PREPARATIONS } from './prepare/preparation';
 export type { PrepareEvent } from './prepare/prepare-folder';
+export { prepareFolder } from './prepare/prepare-folder';
 export type { PrepareStages } from './prepare/prepare-stages';
-export { prepareVideo } from './prepare/prepare-video';
 export type { PrepareOptions, PrepareProgress, PrepareResult } from './prepare/prepare-video';
-export { openPreparer } from './prepare/preparer';
+export { prepareVideo } from './prepare/prepare-video';
 export type { PrepareFolderOptions } from './prepare/preparer';
-export { LOGIT_LABELS } from './prepare/read-logits';
+export { openPreparer } from './prepare/preparer';
 export type { LogitFiles } from './prepare/read-logits';
+export { LOGIT_LABELS } from './prepare/read-logits';
 export type { OffsetStage, OffsetWindow } from './prepare/segment-offset';
-export { dataReport } from './report/data-report';
 export type { DataReport, DataReportOptions, Spread, Thumbnail } from './report/data-report';
-export { planBatch, usableClips } from './sampling/batch-plan';
+export { dataReport } from './report/data-report';
 export type { ClipLength, ContrastSampling, PairSampling, PlannedSample, SyncSampling } from './sampling/batch-plan';
-export { evaluationPairs } from './sampling/evaluation-pairs';
+export { planBatch, usableClips } from './sampling/batch-plan';
 export type { EvaluationClip, EvaluationOptions } from './sampling/evaluation-pairs';
-export { splitByIdentity } from './split/split-by-identity';
+export { evaluationPairs } from './sampling/evaluation-pairs';
 export type { IdentifiedClip, IdentitySplitOptions } from './split/split-by-identity';
-export { splitByList } from './split/split-by-list';
+export { splitByIdentity } from './split/split-by-identity';
 export type { Split, SplitOptions } from './split/split-by-list';
-export { splitStore } from './split/split-store';
+export { splitByList } from './split/split-by-list';
 export type { SplitStoreOptions } from './split/split-store';
-export { anglesOf } from './store/clip';
+export { splitStore } from './split/split-store';
 export type { Clip, ClipInfo, ClipOffset, ClipQuality, OffsetReading, StoreRecipe } from './store/clip';
+export { anglesOf } from './store/clip';
 export type { OpenClip } from './store/clip-file';
-export { clipId, parseClipId, sourceName } from './store/clip-id';
 export type { ClipAddress } from './store/clip-id';
+export { clipId, parseClipId, sourceName } from './store/clip-id';
+export type {
+  ClipStoreOptions,
+  Drop,
+  DropReason,
+  Manifest,
+  SourceRecord,
+  StoreSplit,
+  StoreSummary,
+} from './store/clip-store';
 export { ClipStore, hashFile } from './store/clip-store';
-export type { ClipStoreOptions, Drop, DropReason, Manifest, SourceRecord, StoreSplit, StoreSummary } from './store/clip-store';
-export { mergeStores } from './store/merge-stores';
 export type { MergeOptions } from './store/merge-stores';
+export { mergeStores } from './store/merge-stores';

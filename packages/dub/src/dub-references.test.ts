@@ -28,5 +28,7 @@ test('spreadReferences takes one frame of each stretch, from nearly closed to wi
 
 test('spreadReferences of a short track gives frames twice, and refuses no count', () => {
   expect(spreadReferences(track([3, 1]), 5)).toEqual([0, 0, 0, 1, 1]);
-  expect(() => spreadReferences(track([3]), 0)).toThrow('spreadReferences: count must be a whole number above 0, got 0');
+  expect(() => spreadReferences(track([3]), 0)).toThrow(
+    'spreadReferences: count must be a whole number above 0, got 0',
+  );
 });

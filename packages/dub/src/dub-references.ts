@@ -1,5 +1,5 @@
-import { fail } from '@lipsync/contracts';
 import type { FaceTrack } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 
 /** How far a mouth is open in each frame of a track: the distance of the inner lips (points 62 and 66) over that of the outer eye corners. */
 export function mouthOpenings({ frameCount, points }: FaceTrack): Float32Array {
@@ -7,7 +7,10 @@ export function mouthOpenings({ frameCount, points }: FaceTrack): Float32Array {
     const at = 136 * frame;
     return Math.hypot(points[at + 2 * a] - points[at + 2 * b], points[at + 2 * a + 1] - points[at + 2 * b + 1]);
   };
-  return Float32Array.from({ length: frameCount }, (_, frame) => distance(frame, 62, 66) / Math.max(1e-6, distance(frame, 36, 45)));
+  return Float32Array.from(
+    { length: frameCount },
+    (_, frame) => distance(frame, 62, 66) / Math.max(1e-6, distance(frame, 36, 45)),
+  );
 }
 
 /**
@@ -21,7 +24,8 @@ export function mouthOpenings({ frameCount, points }: FaceTrack): Float32Array {
  * spreadReferences(track, 5); // [12, 31, 66, 80, 103]
  */
 export function spreadReferences(track: FaceTrack, count: number): number[] {
-  if (!(Number.isInteger(count) && count > 0)) fail(RangeError, 'spreadReferences', 'count', 'a whole number above 0', count);
+  if (!(Number.isInteger(count) && count > 0))
+    fail(RangeError, 'spreadReferences', 'count', 'a whole number above 0', count);
   const openings = mouthOpenings(track);
   const sorted = Float32Array.from(openings).sort();
   return Array.from({ length: count }, (_, i) => {

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { selectBackend } from '@lipsync/backends';
 import type { LandmarkDetector, VideoFrame } from '@lipsync/contracts';
 import { DinetGenerator, LITE_DINET } from '@lipsync/dinet';
-import { writeTalkingFace, type LandmarkFile } from '@lipsync/embedded-data';
-import { encodeVideo, findFfmpeg, joinWaveform, openMedia, type FfmpegReader } from '@lipsync/media';
+import { type LandmarkFile, writeTalkingFace } from '@lipsync/embedded-data';
+import { encodeVideo, type FfmpegReader, findFfmpeg, joinWaveform, openMedia } from '@lipsync/media';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dubVideo, type DubOptions, type DubProgress } from './dub-video';
+import { type DubOptions, type DubProgress, dubVideo } from './dub-video';
 
 const there = await findFfmpeg({ log: () => undefined }).catch(() => undefined);
 const FRAMES = 30;
@@ -17,7 +17,10 @@ const FRAMES = 30;
 /** The points that a video was drawn from, but for the frames that are said to show no face. */
 class KnownFaces implements LandmarkDetector {
   readonly scheme = 'ibug68';
-  constructor(private readonly known: LandmarkFile, private readonly hidden = 0) {}
+  constructor(
+    private readonly known: LandmarkFile,
+    private readonly hidden = 0,
+  ) {}
   async detect({ index }: VideoFrame) {
     return index < this.hidden ? [] : [{ points: Float32Array.from(this.known.frames[index]), score: 0.9, trackId: 0 }];
   }
@@ -50,12 +53,21 @@ describe.skipIf(!there)(`dubVideo${there ? '' : ' (skipped: no ffmpeg here)'}`, 
 
   /** A video of small frames with an audio track that rises: what is wanted of it is the audio alone. */
   async function writeAudio(name: string, seconds: number, sampleRate: number): Promise<void> {
-    const samples = Float32Array.from({ length: Math.round(seconds * sampleRate) }, (_, i) => 0.4 * Math.sin((800 + (900 * i) / sampleRate) * (i / sampleRate)));
+    const samples = Float32Array.from(
+      { length: Math.round(seconds * sampleRate) },
+      (_, i) => 0.4 * Math.sin((800 + (900 * i) / sampleRate) * (i / sampleRate)),
+    );
     const writer = encodeVideo(file(name), { width: 16, height: 16, audio: { samples, sampleRate } });
     await writer.write(new Uint8Array(16 * 16 * 3));
     await writer.finish();
   }
-  const options = (change: Partial<DubOptions> = {}): DubOptions => ({ generator, mouth: 64, reader, detector: new KnownFaces(known), ...change });
+  const options = (change: Partial<DubOptions> = {}): DubOptions => ({
+    generator,
+    mouth: 64,
+    reader,
+    detector: new KnownFaces(known),
+    ...change,
+  });
   const frames = async (path: string) => {
     const all: VideoFrame[] = [];
     for await (const frame of reader.frames(path)) all.push(frame);
@@ -82,15 +94,33 @@ describe.skipIf(!there)(`dubVideo${there ? '' : ' (skipped: no ffmpeg here)'}`, 
   test('a longer audio: the video goes back and forth, mouths alone are painted, the audio is the one given', async () => {
     const before = tf.memory().numTensors;
     const seen: DubProgress[] = [];
-    const report = await dubVideo(video, file('long.mkv'), file('long.mp4'), options({ onProgress: (progress) => seen.push(progress), keepBytes: 128 * 128 * 3 * 9 }));
+    const report = await dubVideo(
+      video,
+      file('long.mkv'),
+      file('long.mp4'),
+      options({ onProgress: (progress) => seen.push(progress), keepBytes: 128 * 128 * 3 * 9 }),
+    );
     expect(tf.memory().numTensors).toBe(before);
-    expect(report).toMatchObject({ width: 128, height: 128, fps: 25, frameCount: 51, generated: 51, kept: 0, faces: 1, mouth: 64, face: { track: 0, firstFrame: 0, frameCount: FRAMES } });
+    expect(report).toMatchObject({
+      width: 128,
+      height: 128,
+      fps: 25,
+      frameCount: 51,
+      generated: 51,
+      kept: 0,
+      faces: 1,
+      mouth: 64,
+      face: { track: 0, firstFrame: 0, frameCount: FRAMES },
+    });
     expect(report.references).toHaveLength(5);
     expect(seen.at(-1)).toEqual({ pass: 'paint', done: 51, total: 51 });
     expect(seen.filter(({ pass }) => pass === 'faces').at(-1)).toEqual({ pass: 'faces', done: FRAMES, total: FRAMES });
 
     const info = await reader.probe(file('long.mp4'));
-    expect(info).toMatchObject({ video: { codec: 'h264', width: 128, height: 128, fps: 25 }, audio: { codec: 'aac', sampleRate: 22050, channels: 1 } });
+    expect(info).toMatchObject({
+      video: { codec: 'h264', width: 128, height: 128, fps: 25 },
+      audio: { codec: 'aac', sampleRate: 22050, channels: 1 },
+    });
     expect(Math.abs(info.durationSec - 2.04)).toBeLessThan(0.05);
     const [source, made] = [await frames(video), await frames(file('long.mp4'))];
     expect(made).toHaveLength(51);
@@ -100,17 +130,32 @@ describe.skipIf(!there)(`dubVideo${there ? '' : ' (skipped: no ffmpeg here)'}`, 
       expect(outside).toBeLessThan(2);
       expect(inside).toBeGreaterThan(3 * outside);
     }
-    const [heard, given] = [await joinWaveform(reader.audio(file('long.mp4'))), await joinWaveform(reader.audio(file('long.mkv')))];
+    const [heard, given] = [
+      await joinWaveform(reader.audio(file('long.mp4'))),
+      await joinWaveform(reader.audio(file('long.mkv'))),
+    ];
     let [ab, aa, bb] = [0, 0, 0];
-    given.samples.forEach((value, i) => ([ab, aa, bb] = [ab + value * heard.samples[i], aa + value ** 2, bb + heard.samples[i] ** 2]));
+    given.samples.forEach(
+      (value, i) => ([ab, aa, bb] = [ab + value * heard.samples[i], aa + value ** 2, bb + heard.samples[i] ** 2]),
+    );
     expect(ab / Math.sqrt(aa * bb)).toBeGreaterThan(0.98);
   });
 
   test('a shorter audio cuts the video, or silence follows it; frames without the face stay as they are', async () => {
     const detector = new KnownFaces(known, 8);
     const cut = await dubVideo(video, file('short.mkv'), file('short.mp4'), options({ detector }));
-    expect(cut).toMatchObject({ frameCount: 15, generated: 7, kept: 8, face: { firstFrame: 8, frameCount: FRAMES - 8 } });
-    const whole = await dubVideo(video, file('short.mkv'), file('whole.mp4'), options({ detector, length: 'video', references: [8, 10, 12, 14, 29] }));
+    expect(cut).toMatchObject({
+      frameCount: 15,
+      generated: 7,
+      kept: 8,
+      face: { firstFrame: 8, frameCount: FRAMES - 8 },
+    });
+    const whole = await dubVideo(
+      video,
+      file('short.mkv'),
+      file('whole.mp4'),
+      options({ detector, length: 'video', references: [8, 10, 12, 14, 29] }),
+    );
     expect(whole).toMatchObject({ frameCount: FRAMES, generated: FRAMES - 8, references: [8, 10, 12, 14, 29] });
     expect((await joinWaveform(reader.audio(file('short.mp4')))).samples.length).toBeLessThan(0.65 * 16000);
     const [source, made] = [await frames(video), await frames(file('whole.mp4'))];
@@ -124,16 +169,34 @@ describe.skipIf(!there)(`dubVideo${there ? '' : ' (skipped: no ffmpeg here)'}`, 
   });
 
   test('what is painted hangs on the audio, and is the same each time', async () => {
-    const half = (offset: number) => ({ data: Float32Array.from({ length: 20 * 29 }, (_, i) => Math.sin(i + offset) * 3), steps: 20, bins: 29 });
-    const listener = new DinetGenerator({ ...LITE_DINET, width: 4, referenceChannels: 8, audio: { kind: 'logits', bins: 29, steps: 5 } }, { seed: 3 });
+    const half = (offset: number) => ({
+      data: Float32Array.from({ length: 20 * 29 }, (_, i) => Math.sin(i + offset) * 3),
+      steps: 20,
+      bins: 29,
+    });
+    const listener = new DinetGenerator(
+      { ...LITE_DINET, width: 4, referenceChannels: 8, audio: { kind: 'logits', bins: 29, steps: 5 } },
+      { seed: 3 },
+    );
     try {
-      for (const [name, offset] of [['a', 0], ['b', 0], ['c', 9]] as const) {
-        await dubVideo(video, file('short.mkv'), file(`${name}.mp4`), options({ generator: listener, features: half(offset) }));
+      for (const [name, offset] of [
+        ['a', 0],
+        ['b', 0],
+        ['c', 9],
+      ] as const) {
+        await dubVideo(
+          video,
+          file('short.mkv'),
+          file(`${name}.mp4`),
+          options({ generator: listener, features: half(offset) }),
+        );
       }
       const [a, b, c] = [await frames(file('a.mp4')), await frames(file('b.mp4')), await frames(file('c.mp4'))];
       expect(a.every(({ data }, i) => Buffer.compare(data, b[i].data) === 0)).toBe(true);
       expect(a.some(({ data }, i) => Buffer.compare(data, c[i].data) !== 0)).toBe(true);
-      await expect(dubVideo(video, file('short.mkv'), file('d.mp4'), options({ generator: listener }))).rejects.toThrow('options.features must be given');
+      await expect(dubVideo(video, file('short.mkv'), file('d.mp4'), options({ generator: listener }))).rejects.toThrow(
+        'options.features must be given',
+      );
     } finally {
       listener.dispose();
     }
@@ -142,14 +205,27 @@ describe.skipIf(!there)(`dubVideo${there ? '' : ' (skipped: no ffmpeg here)'}`, 
   test('refusals say what is wrong, and leave neither file nor tensor behind', async () => {
     const before = tf.memory().numTensors;
     const short = file('short.mkv');
-    const dub = (audio: string, change: Partial<DubOptions> = {}) => dubVideo(video, audio, file('refused.mp4'), options(change));
-    await expect(dub(short, { detector: new KnownFaces(known, FRAMES) })).rejects.toThrow(/talk\.mp4: no face: no face followed in 30 pictures/);
+    const dub = (audio: string, change: Partial<DubOptions> = {}) =>
+      dubVideo(video, audio, file('refused.mp4'), options(change));
+    await expect(dub(short, { detector: new KnownFaces(known, FRAMES) })).rejects.toThrow(
+      /talk\.mp4: no face: no face followed in 30 pictures/,
+    );
     await expect(dub(short, { face: 4 })).rejects.toThrow('--face must be 0 (frames 0 to 29), got 4');
-    await expect(dub(short, { references: [1, 2] })).rejects.toThrow('--references must be 5 frames, as many as the generator takes, got 2');
-    await expect(dub(short, { references: [1, 2, 3, 4, 30] })).rejects.toThrow('--references must be frames that show the face, 0 to 29, got 30');
+    await expect(dub(short, { references: [1, 2] })).rejects.toThrow(
+      '--references must be 5 frames, as many as the generator takes, got 2',
+    );
+    await expect(dub(short, { references: [1, 2, 3, 4, 30] })).rejects.toThrow(
+      '--references must be frames that show the face, 0 to 29, got 30',
+    );
     await expect(dub(short, { mouth: 24 })).rejects.toThrow('options.mouth must be a multiple of 32 pixels, got 24');
-    await expect(dub(short, { features: { data: new Float32Array(29), steps: 1, bins: 29 } })).rejects.toThrow('options.features must be left out');
-    const mute = encodeVideo(file('mute.mkv'), { width: 16, height: 16, audio: { samples: new Float32Array(16000), sampleRate: 16000 } });
+    await expect(dub(short, { features: { data: new Float32Array(29), steps: 1, bins: 29 } })).rejects.toThrow(
+      'options.features must be left out',
+    );
+    const mute = encodeVideo(file('mute.mkv'), {
+      width: 16,
+      height: 16,
+      audio: { samples: new Float32Array(16000), sampleRate: 16000 },
+    });
     await mute.write(new Uint8Array(768));
     await mute.finish();
     await expect(dub(file('mute.mkv'))).rejects.toThrow(/mute\.mkv: silent: largest sample 0/);

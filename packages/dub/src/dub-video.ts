@@ -1,14 +1,19 @@
+import type { FaceTrack, Features, LandmarkDetector, MediaReader, VideoFrame } from '@lipsync/contracts';
 import { fail, storedShape } from '@lipsync/contracts';
-import type { FaceTrack, LandmarkDetector, Features, MediaReader, VideoFrame } from '@lipsync/contracts';
-import { openTrackedVideo, UnusableVideo, type TrackedVideo } from '@lipsync/sync-windows';
-import { disposeReferences, type DinetGenerator, type DinetReferences } from '@lipsync/dinet';
-import { planCrops, type CollectTracksOptions, type CropPlan } from '@lipsync/face-crop';
+import { type DinetGenerator, type DinetReferences, disposeReferences } from '@lipsync/dinet';
+import { type CollectTracksOptions, type CropPlan, planCrops } from '@lipsync/face-crop';
 import { encodeVideo, type FfmpegReader } from '@lipsync/media';
+import {
+  audioOfLength,
+  FeaturesAround,
+  openTrackedVideo,
+  type TrackedVideo,
+  UnusableVideo,
+} from '@lipsync/sync-windows';
 import * as tf from '@tensorflow/tfjs-core';
 import { spreadReferences } from './dub-references';
 import { MouthPatch } from './mouth-patch';
 import { pingPong } from './ping-pong';
-import { FeaturesAround, audioOfLength } from '@lipsync/sync-windows';
 
 /** Frames a second, of what generators were trained on and of what is written. */
 export const DUB_FPS = 25;
@@ -96,7 +101,18 @@ export type DubReport = {
  * const { painted } = await dubVideo('talk.mp4', 'other.wav', 'dubbed.mp4', { generator, mouth: 64, reader: await openMedia(), detector });
  */
 export async function dubVideo(video: string, audio: string, out: string, options: DubOptions): Promise<DubReport> {
-  const { generator, mouth, reader, length = 'sound', crf = 16, feather, keepBytes, signal, onProgress = () => {}, log = () => {} } = options;
+  const {
+    generator,
+    mouth,
+    reader,
+    length = 'sound',
+    crf = 16,
+    feather,
+    keepBytes,
+    signal,
+    onProgress = () => {},
+    log = () => {},
+  } = options;
   const { config } = generator;
   const head = { kind: 'dinet head', mouth } as const;
   const shape = storedShape(head);
@@ -115,21 +131,28 @@ export async function dubVideo(video: string, audio: string, out: string, option
   seconds.faces = lap();
   const { tracked } = film;
   const track = chooseFace(tracked.tracks, options.face);
-  const plan = planFace(track, tracked.frame, mouth, log);
+  const plan = planFace(track, tracked.frameSize, mouth, log);
   const references = referenceFrames(track, config.references, options.references ?? 'spread');
   const patch = new MouthPatch({ mouth, side: plan.poses[2], feather });
   const count = length === 'sound' ? Math.ceil((tracked.audioLevel.samples * DUB_FPS) / SAMPLE_RATE) : film.frameCount;
-  const { width, height } = tracked.frame;
+  const { width, height } = tracked.frameSize;
   const even = { width: width - (width % 2), height: height - (height % 2) };
-  if (even.width !== width || even.height !== height) log(`frames of ${width} x ${height} are written as ${even.width} x ${even.height}: H.264 takes even sides`);
+  if (even.width !== width || even.height !== height)
+    log(`frames of ${width} x ${height} are written as ${even.width} x ${even.height}: H.264 takes even sides`);
 
   const around =
     config.audio.kind === 'logits'
       ? new FeaturesAround(options.features!, { features: 'ASR_LOGITS', steps: config.audio.steps })
-      : new FeaturesAround(audioOfLength(tracked.audio(), length === 'sound' ? tracked.audioLevel.samples : (count * SAMPLE_RATE) / DUB_FPS), {
-          features: 'THESIS_MEL',
-          steps: config.audio.steps,
-        });
+      : new FeaturesAround(
+          audioOfLength(
+            tracked.audio(),
+            length === 'sound' ? tracked.audioLevel.samples : (count * SAMPLE_RATE) / DUB_FPS,
+          ),
+          {
+            features: 'THESIS_MEL',
+            steps: config.audio.steps,
+          },
+        );
   let encoded: DinetReferences | undefined;
   let generated = 0;
   let written = 0;
@@ -146,16 +169,31 @@ export async function dubVideo(video: string, audio: string, out: string, option
     encoded = await encodeReferences(generator, await cutReferences(tracked, track, plan, references, signal), shape);
     seconds.references = lap();
 
-    const batchSize = Math.max(1, Math.min(16, Math.floor(PIXELS_AT_ONCE / (shape.width * shape.height)), Math.floor(BYTES_AT_ONCE / (width * height * 3))));
+    const batchSize = Math.max(
+      1,
+      Math.min(
+        16,
+        Math.floor(PIXELS_AT_ONCE / (shape.width * shape.height)),
+        Math.floor(BYTES_AT_ONCE / (width * height * 3)),
+      ),
+    );
     const waiting: Waiting[] = [];
     const flush = async () => {
       const faces = waiting.filter((item) => item.face !== undefined);
       if (faces.length > 0) {
         const begun = performance.now();
-        const frames = await generate(generator, encoded!, faces.map(({ face }) => face!), shape, mouth);
+        const frames = await generate(
+          generator,
+          encoded!,
+          faces.map(({ face }) => face!),
+          shape,
+          mouth,
+        );
         seconds.network += (performance.now() - begun) / 1000;
         const pixels = shape.height * shape.width * 3;
-        faces.forEach(({ frame, face }, i) => patch.paste(frame, face!.left, face!.top, frames.subarray(i * pixels, (i + 1) * pixels)));
+        faces.forEach(({ frame, face }, i) =>
+          patch.paste(frame, face!.left, face!.top, frames.subarray(i * pixels, (i + 1) * pixels)),
+        );
         generated += faces.length;
       }
       for (const { frame } of waiting.splice(0)) {
@@ -187,7 +225,13 @@ export async function dubVideo(video: string, audio: string, out: string, option
   return {
     ...{ video, audio, out, ...even, fps: DUB_FPS },
     ...{ frameCount: written, generated, kept: written - generated, durationSec: written / DUB_FPS },
-    face: { track: track.id, firstFrame: track.firstFrame, frameCount: track.frameCount, detectionScore: track.score, radius: plan.poses[2] / 2 },
+    face: {
+      track: track.id,
+      firstFrame: track.firstFrame,
+      frameCount: track.frameCount,
+      detectionScore: track.score,
+      radius: plan.poses[2] / 2,
+    },
     faces: tracked.tracks.length,
     references: references.map((frame) => frame + track.firstFrame),
     mouth,
@@ -211,16 +255,36 @@ function stopIf(signal: AbortSignal | undefined): void {
 
 function checkOptions({ generator, features, mouth }: DubOptions): void {
   // The face image is 13/8 of the mouth high, and its sides are multiples of 4.
-  if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 32 === 0)) fail(RangeError, 'dubVideo', 'options.mouth', 'a multiple of 32 pixels', mouth);
+  if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 32 === 0))
+    fail(RangeError, 'dubVideo', 'options.mouth', 'a multiple of 32 pixels', mouth);
   const { audio } = generator.config;
-  if (audio.kind === 'logits' && !features) fail(TypeError, 'dubVideo', 'options.features', 'given: the generator listens to logits of a speech recogniser', 'none');
-  if (audio.kind === 'mel' && features) fail(TypeError, 'dubVideo', 'options.features', 'left out: the generator listens to mel, made from the audio', 'some');
+  if (audio.kind === 'logits' && !features)
+    fail(
+      TypeError,
+      'dubVideo',
+      'options.features',
+      'given: the generator listens to logits of a speech recogniser',
+      'none',
+    );
+  if (audio.kind === 'mel' && features)
+    fail(
+      TypeError,
+      'dubVideo',
+      'options.features',
+      'left out: the generator listens to mel, made from the audio',
+      'some',
+    );
   const bins = features?.bins ?? 80;
-  if (bins !== audio.bins) fail(TypeError, 'dubVideo', 'options.generator', `one that listens to ${bins} numbers a step`, audio.bins);
+  if (bins !== audio.bins)
+    fail(TypeError, 'dubVideo', 'options.generator', `one that listens to ${bins} numbers a step`, audio.bins);
 }
 
 /** Follows the faces of a video as if the other audio were its own: the video's own may be missing. */
-async function openVideo(video: string, sound: string, options: DubOptions): Promise<{ tracked: TrackedVideo; frameCount: number }> {
+async function openVideo(
+  video: string,
+  sound: string,
+  options: DubOptions,
+): Promise<{ tracked: TrackedVideo; frameCount: number }> {
   const { reader, detector, collect, detectionSide, signal, onProgress = () => {} } = options;
   const [info, heard] = [await reader.probe(video), await reader.probe(sound)];
   if (!heard.audio) throw new Error(`lipsync dub: AUDIO must be a file with audio, got ${sound}`);
@@ -245,7 +309,15 @@ async function openVideo(video: string, sound: string, options: DubOptions): Pro
     audio: (_, wanted) => reader.audio(sound, wanted),
   };
   try {
-    const tracked = await openTrackedVideo({ path: video, reader: watched, detector, collect, detectionSide, fps: DUB_FPS, keepBytes: 0 });
+    const tracked = await openTrackedVideo({
+      path: video,
+      reader: watched,
+      detector,
+      collect,
+      detectionSide,
+      fps: DUB_FPS,
+      keepBytes: 0,
+    });
     onProgress({ pass: 'faces', done: frameCount, total: frameCount });
     return { tracked, frameCount };
   } catch (error) {
@@ -272,17 +344,26 @@ function weightOf({ frameCount, points }: FaceTrack): number {
 function chooseFace(tracks: readonly FaceTrack[], wanted: number | undefined): FaceTrack {
   if (wanted === undefined) return tracks.reduce((best, track) => (weightOf(track) > weightOf(best) ? track : best));
   const found = tracks.find(({ id }) => id === wanted);
-  const there = tracks.map(({ id, firstFrame, frameCount }) => `${id} (frames ${firstFrame} to ${firstFrame + frameCount - 1})`).join(', ');
+  const there = tracks
+    .map(({ id, firstFrame, frameCount }) => `${id} (frames ${firstFrame} to ${firstFrame + frameCount - 1})`)
+    .join(', ');
   return found ?? fail(RangeError, 'lipsync dub', '--face', there, wanted);
 }
 
 /** A face whose head crop leaves the frame all the time, as in close-ups, has its radius from what is seen, and black beyond. */
-function planFace(track: FaceTrack, frame: { width: number; height: number }, mouth: number, log: (line: string) => void): CropPlan {
+function planFace(
+  track: FaceTrack,
+  frame: { width: number; height: number },
+  mouth: number,
+  log: (line: string) => void,
+): CropPlan {
   try {
     return planCrops(track, { kind: 'dinet head', mouth }, frame);
   } catch (error) {
     const plan = planCrops(track, { kind: 'dinet head', mouth });
-    log(`the head crop of face ${track.id} leaves the frame: what is missing is black to the generator (${(error as Error).message})`);
+    log(
+      `the head crop of face ${track.id} leaves the frame: what is missing is black to the generator (${(error as Error).message})`,
+    );
     return plan;
   }
 }
@@ -290,15 +371,23 @@ function planFace(track: FaceTrack, frame: { width: number; height: number }, mo
 /** Indices in the track. */
 function referenceFrames(track: FaceTrack, count: number, wanted: readonly number[] | 'spread'): number[] {
   if (wanted === 'spread') return spreadReferences(track, count);
-  if (wanted.length !== count) fail(RangeError, 'lipsync dub', '--references', `${count} frames, as many as the generator takes`, wanted.length);
+  if (wanted.length !== count)
+    fail(RangeError, 'lipsync dub', '--references', `${count} frames, as many as the generator takes`, wanted.length);
   const [first, last] = [track.firstFrame, track.firstFrame + track.frameCount - 1];
   const bad = wanted.find((frame) => !(Number.isInteger(frame) && frame >= first && frame <= last));
-  if (bad !== undefined) fail(RangeError, 'lipsync dub', '--references', `frames that show the face, ${first} to ${last}`, bad);
+  if (bad !== undefined)
+    fail(RangeError, 'lipsync dub', '--references', `frames that show the face, ${first} to ${last}`, bad);
   return wanted.map((frame) => frame - first);
 }
 
 /** The face images of some frames, in the order asked for. */
-async function cutReferences(tracked: TrackedVideo, track: FaceTrack, plan: CropPlan, wanted: readonly number[], signal?: AbortSignal): Promise<Uint8Array[]> {
+async function cutReferences(
+  tracked: TrackedVideo,
+  track: FaceTrack,
+  plan: CropPlan,
+  wanted: readonly number[],
+  signal?: AbortSignal,
+): Promise<Uint8Array[]> {
   const crops = new Map<number, Uint8Array>();
   const last = Math.max(...wanted);
   for await (const frame of tracked.frames()) {
@@ -307,14 +396,23 @@ async function cutReferences(tracked: TrackedVideo, track: FaceTrack, plan: Crop
     if (wanted.includes(index)) crops.set(index, plan.cut(frame, index));
     if (index >= last) break;
   }
-  return wanted.map((index) => crops.get(index) ?? fail(Error, 'lipsync dub', 'VIDEO', 'the same each time it is read', `no frame ${index + track.firstFrame}`));
+  return wanted.map(
+    (index) =>
+      crops.get(index) ??
+      fail(Error, 'lipsync dub', 'VIDEO', 'the same each time it is read', `no frame ${index + track.firstFrame}`),
+  );
 }
 
-async function encodeReferences(generator: DinetGenerator, crops: readonly Uint8Array[], { height, width }: { height: number; width: number }): Promise<DinetReferences> {
+async function encodeReferences(
+  generator: DinetGenerator,
+  crops: readonly Uint8Array[],
+  { height, width }: { height: number; width: number },
+): Promise<DinetReferences> {
   const values = new Float32Array(height * width * crops.length * 3);
   crops.forEach((crop, slot) => {
     for (let p = 0; p < height * width; p++) {
-      for (let colour = 0; colour < 3; colour++) values[(p * crops.length + slot) * 3 + colour] = crop[3 * p + colour] / 255;
+      for (let colour = 0; colour < 3; colour++)
+        values[(p * crops.length + slot) * 3 + colour] = crop[3 * p + colour] / 255;
     }
   });
   const references = tf.tensor4d(values, [1, height, width, crops.length * 3]);
@@ -346,10 +444,17 @@ async function generate(
   faces.forEach((face, i) => {
     const frame = masked.subarray(i * pixels, (i + 1) * pixels);
     for (let k = 0; k < pixels; k++) frame[k] = face.masked[k] / 255;
-    for (let row = top; row < top + mouth; row++) frame.fill(0, (row * width + left) * 3, (row * width + left + mouth) * 3);
+    for (let row = top; row < top + mouth; row++)
+      frame.fill(0, (row * width + left) * 3, (row * width + left + mouth) * 3);
     audio.set(face.audio, i * bins * steps);
   });
-  const generated = tf.tidy(() => generator.generate(tf.tensor4d(masked, [faces.length, height, width, 3]), references, tf.tensor3d(audio, [faces.length, bins, steps])));
+  const generated = tf.tidy(() =>
+    generator.generate(
+      tf.tensor4d(masked, [faces.length, height, width, 3]),
+      references,
+      tf.tensor3d(audio, [faces.length, bins, steps]),
+    ),
+  );
   try {
     return (await generated.data()) as Float32Array;
   } finally {
@@ -361,6 +466,7 @@ async function generate(
 function cutTo(frame: VideoFrame, { width, height }: { width: number; height: number }): Uint8Array {
   if (frame.width === width) return frame.data.subarray(0, width * height * 3);
   const data = new Uint8Array(width * height * 3);
-  for (let row = 0; row < height; row++) data.set(frame.data.subarray(row * frame.width * 3, (row * frame.width + width) * 3), row * width * 3);
+  for (let row = 0; row < height; row++)
+    data.set(frame.data.subarray(row * frame.width * 3, (row * frame.width + width) * 3), row * width * 3);
   return data;
 }

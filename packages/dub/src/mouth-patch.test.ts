@@ -6,28 +6,45 @@ import { MouthPatch } from './mouth-patch';
 const picture = (width: number, height: number, value: (x: number, y: number, colour: number) => number) => ({
   width,
   height,
-  data: Uint8Array.from({ length: width * height * 3 }, (_, i) => Math.round(value(Math.floor(i / 3) % width, Math.floor(i / 3 / width), i % 3))),
+  data: Uint8Array.from({ length: width * height * 3 }, (_, i) =>
+    Math.round(value(Math.floor(i / 3) % width, Math.floor(i / 3 / width), i % 3)),
+  ),
 });
 const generated = (mouth: number, value: (x: number, y: number, colour: number) => number) => {
   const { width, height } = storedShape({ kind: 'dinet head', mouth });
-  return Float32Array.from({ length: width * height * 3 }, (_, i) => value(Math.floor(i / 3) % width, Math.floor(i / 3 / width), i % 3));
+  return Float32Array.from({ length: width * height * 3 }, (_, i) =>
+    value(Math.floor(i / 3) % width, Math.floor(i / 3 / width), i % 3),
+  );
 };
 
-test.each([[16, 40], [16, 16], [64, 40]])('a patch of %i pixels over %i changes nothing outside its box, all of its middle, and the edge softly', (mouth, side) => {
-  const video = picture(90, 80, () => 40);
-  new MouthPatch({ mouth, side, feather: 0.1 }).paste(video, 20, 30, generated(mouth, () => 1));
-  const at = (x: number, y: number) => video.data[(y * 90 + x) * 3];
-  let touched = 0;
-  for (let y = 0; y < 80; y++) {
-    for (let x = 0; x < 90; x++) if ((x < 20 || x >= 20 + side || y < 30 || y >= 30 + side) && at(x, y) !== 40) touched++;
-  }
-  expect(touched).toBe(0);
-  const edge = Math.ceil(0.1 * side);
-  for (let i = edge; i < side - edge; i++) expect(at(20 + i, 30 + Math.floor(side / 2))).toBe(255);
-  const row = Array.from({ length: Math.floor(side / 2) }, (_, i) => at(20 + i, 30 + Math.floor(side / 2)));
-  expect(row).toEqual([...row].sort((a, b) => a - b));
-  expect(row[0]).toBeLessThan(255);
-});
+test.each([
+  [16, 40],
+  [16, 16],
+  [64, 40],
+])(
+  'a patch of %i pixels over %i changes nothing outside its box, all of its middle, and the edge softly',
+  (mouth, side) => {
+    const video = picture(90, 80, () => 40);
+    new MouthPatch({ mouth, side, feather: 0.1 }).paste(
+      video,
+      20,
+      30,
+      generated(mouth, () => 1),
+    );
+    const at = (x: number, y: number) => video.data[(y * 90 + x) * 3];
+    let touched = 0;
+    for (let y = 0; y < 80; y++) {
+      for (let x = 0; x < 90; x++)
+        if ((x < 20 || x >= 20 + side || y < 30 || y >= 30 + side) && at(x, y) !== 40) touched++;
+    }
+    expect(touched).toBe(0);
+    const edge = Math.ceil(0.1 * side);
+    for (let i = edge; i < side - edge; i++) expect(at(20 + i, 30 + Math.floor(side / 2))).toBe(255);
+    const row = Array.from({ length: Math.floor(side / 2) }, (_, i) => at(20 + i, 30 + Math.floor(side / 2)));
+    expect(row).toEqual([...row].sort((a, b) => a - b));
+    expect(row[0]).toBeLessThan(255);
+  },
+);
 
 test('a patch puts back what the head crop cut out, at its place', () => {
   // smooth in space, so that two resizings lose little
@@ -39,7 +56,10 @@ test('a patch puts back what the head crop cut out, at its place', () => {
   points.set([110, 90], 2 * 29);
   points.set([110, 120], 2 * 33);
   points.set([110, 150 + 14], 16);
-  const plan = planCrops({ id: 0, firstFrame: 0, frameCount: 1, points, score: 1, interpolated: 0 }, { kind: 'dinet head', mouth: 64 });
+  const plan = planCrops(
+    { id: 0, firstFrame: 0, frameCount: 1, points, score: 1, interpolated: 0 },
+    { kind: 'dinet head', mouth: 64 },
+  );
   const [x, y, side] = plan.poses;
   expect(headCropSizes(side / 2).size).toBe(side);
   const crop = Float32Array.from(plan.cut(frame, 0), (byte) => byte / 255);
@@ -52,10 +72,27 @@ test('a patch puts back what the head crop cut out, at its place', () => {
 test('a patch at the edge of the frame is cut off there, and bad ones are refused', () => {
   const video = picture(30, 30, () => 0);
   const patch = new MouthPatch({ mouth: 16, side: 20, feather: 0 });
-  patch.paste(video, 20, -10, generated(16, () => 1));
-  patch.paste(video, 400, 0, generated(16, () => 1));
+  patch.paste(
+    video,
+    20,
+    -10,
+    generated(16, () => 1),
+  );
+  patch.paste(
+    video,
+    400,
+    0,
+    generated(16, () => 1),
+  );
   expect(video.data.reduce((sum, byte) => sum + (byte === 255 ? 1 : 0), 0)).toBe(10 * 10 * 3);
-  expect(() => patch.paste(video, 0.5, 0, generated(16, () => 1))).toThrow('left and top must be whole pixels');
+  expect(() =>
+    patch.paste(
+      video,
+      0.5,
+      0,
+      generated(16, () => 1),
+    ),
+  ).toThrow('left and top must be whole pixels');
   expect(() => patch.paste(video, 0, 0, new Float32Array(3))).toThrow('painted must be');
   expect(() => new MouthPatch({ mouth: 12, side: 20 })).toThrow('options.mouth must be a multiple of 8');
   expect(() => new MouthPatch({ mouth: 16, side: 0 })).toThrow('options.side');

@@ -31,8 +31,10 @@ export class MouthPatch {
 
   constructor({ mouth, side, feather = 1 / 16 }: MouthPatchOptions) {
     const where = 'MouthPatch';
-    if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 8 === 0)) fail(RangeError, where, 'options.mouth', 'a multiple of 8 pixels', mouth);
-    if (!(Number.isInteger(side) && side > 0)) fail(RangeError, where, 'options.side', 'a whole number of pixels above 0', side);
+    if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 8 === 0))
+      fail(RangeError, where, 'options.mouth', 'a multiple of 8 pixels', mouth);
+    if (!(Number.isInteger(side) && side > 0))
+      fail(RangeError, where, 'options.side', 'a whole number of pixels above 0', side);
     if (!(feather >= 0 && feather <= 0.5)) fail(RangeError, where, 'options.feather', 'from 0 to 0.5', feather);
     const { height, width } = storedShape({ kind: 'dinet head', mouth });
     [this.side, this.#height, this.#width] = [side, height, width];
@@ -53,11 +55,18 @@ export class MouthPatch {
    * @param top row of its upper edge.
    * @param generated the face image, `[height, width, 3]`, RGB, 0..1.
    */
-  paste(frame: { data: Uint8Array; width: number; height: number }, left: number, top: number, generated: Float32Array): void {
+  paste(
+    frame: { data: Uint8Array; width: number; height: number },
+    left: number,
+    top: number,
+    generated: Float32Array,
+  ): void {
     const where = 'MouthPatch.paste';
     const [width, height, side, line] = [this.#width, this.#height, this.side, this.#line];
-    if (generated.length !== height * width * 3) fail(TypeError, where, 'painted', `${height} x ${width} x 3 numbers`, generated.length);
-    if (!(Number.isInteger(left) && Number.isInteger(top))) fail(RangeError, where, 'left and top', 'whole pixels', [left, top]);
+    if (generated.length !== height * width * 3)
+      fail(TypeError, where, 'painted', `${height} x ${width} x 3 numbers`, generated.length);
+    if (!(Number.isInteger(left) && Number.isInteger(top)))
+      fail(RangeError, where, 'left and top', 'whole pixels', [left, top]);
     for (let row = this.#rows[0].first; row < this.#rows[side - 1].first + this.#rows[side - 1].weights.length; row++) {
       for (let j = 0; j < side; j++) {
         const { first, weights } = this.#columns[j];

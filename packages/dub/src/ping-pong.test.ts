@@ -14,7 +14,13 @@ function video(frameCount: number, { seeks = true, late = 0, side = 4 } = {}) {
         for (let index = seeks ? first : 0; index < frameCount; index++) {
           made.count++;
           const shown = first > 0 ? index + late : index;
-          yield { data: new Uint8Array(side * side * 3).fill(shown), width: side, height: side, index, timeSec: index / 25 };
+          yield {
+            data: new Uint8Array(side * side * 3).fill(shown),
+            width: side,
+            height: side,
+            index,
+            timeSec: index / 25,
+          };
         }
       } finally {
         made.running--;
@@ -40,9 +46,18 @@ const folded = (k: number, frameCount: number) => {
   return at < frameCount ? at : 2 * frameCount - 2 - at;
 };
 
-test.each([[5, 3], [5, 5], [5, 23], [1, 4], [2, 7], [250, 900]])('pingPong of %i frames gives %i, there and back without a jump', async (frameCount, count) => {
+test.each([
+  [5, 3],
+  [5, 5],
+  [5, 23],
+  [1, 4],
+  [2, 7],
+  [250, 900],
+])('pingPong of %i frames gives %i, there and back without a jump', async (frameCount, count) => {
   const { read, made } = video(frameCount);
-  expect(await shown(pingPong(read, { count }))).toEqual(Array.from({ length: count }, (_, k) => folded(k, frameCount)));
+  expect(await shown(pingPong(read, { count }))).toEqual(
+    Array.from({ length: count }, (_, k) => folded(k, frameCount)),
+  );
   expect(made.running).toBe(0);
 });
 
@@ -64,8 +79,12 @@ test.each([{ late: 1 }, { seeks: false }])('pingPong is right where the video ca
 test('pingPong refuses a video that changes, an empty one and no count', async () => {
   let reads = 0;
   const other = (first: number) => video(20 + reads++, {}).read(first);
-  await expect(shown(pingPong((first) => (reads === 0 ? other(first) : video(8).read(first)), { count: 60 }))).rejects.toThrow('the same frames each time');
+  await expect(
+    shown(pingPong((first) => (reads === 0 ? other(first) : video(8).read(first)), { count: 60 })),
+  ).rejects.toThrow('the same frames each time');
   await expect(shown(pingPong(video(0).read, { count: 1 }))).rejects.toThrow('a video with frames, got none');
-  await expect(shown(pingPong(video(3).read, { count: Number.NaN }))).rejects.toThrow('options.count must be at least 0');
+  await expect(shown(pingPong(video(3).read, { count: Number.NaN }))).rejects.toThrow(
+    'options.count must be at least 0',
+  );
   expect(await shown(pingPong(video(3).read, { count: 0 }))).toEqual([]);
 });

@@ -1,5 +1,5 @@
-import { fail } from '@lipsync/contracts';
 import type { VideoFrame } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 
 export type PingPongOptions = {
   /** Frames to give; as many as the video has, if it has fewer, from back to front and again. */
@@ -25,7 +25,10 @@ const LONGEST_PIECE = 100; // frames, 4 s
  * @example
  * for await (const frame of pingPong((first) => media.frames('talk.mp4', { first }), { count: 1000 })) { … }
  */
-export async function* pingPong(read: (first: number) => AsyncIterable<VideoFrame>, options: PingPongOptions): AsyncGenerator<VideoFrame> {
+export async function* pingPong(
+  read: (first: number) => AsyncIterable<VideoFrame>,
+  options: PingPongOptions,
+): AsyncGenerator<VideoFrame> {
   const { count, keepBytes = 128 * 2 ** 20, log = () => {} } = options;
   if (!(count >= 0)) fail(RangeError, 'pingPong', 'options.count', 'at least 0', count);
   let given = 0;
@@ -46,10 +49,13 @@ export async function* pingPong(read: (first: number) => AsyncIterable<VideoFram
       const frames = await collect(read(from), from, to).catch(() => []);
       if (matches(frames, from, to, sums)) return frames;
       exact = false;
-      log('the video cannot be entered exactly in its middle: each piece that is played backwards is read from the beginning (mp4, mov and mkv can)');
+      log(
+        'the video cannot be entered exactly in its middle: each piece that is played backwards is read from the beginning (mp4, mov and mkv can)',
+      );
     }
     const frames = await collect(read(0), from, to);
-    if (!matches(frames, from, to, sums)) fail(Error, 'pingPong', 'read', 'the same frames each time', `others from ${from} to ${to - 1}`);
+    if (!matches(frames, from, to, sums))
+      fail(Error, 'pingPong', 'read', 'the same frames each time', `others from ${from} to ${to - 1}`);
     return frames;
   };
 
@@ -81,7 +87,10 @@ async function collect(frames: AsyncIterable<VideoFrame>, from: number, to: numb
 }
 
 function matches(frames: VideoFrame[], from: number, to: number, sums: readonly number[]): boolean {
-  return frames.length === to - from && frames.every((frame, i) => frame.index === from + i && checkSum(frame) === sums[from + i]);
+  return (
+    frames.length === to - from &&
+    frames.every((frame, i) => frame.index === from + i && checkSum(frame) === sums[from + i])
+  );
 }
 
 /** A sum over every 61st byte, in order. */

@@ -1,14 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { bench, describe } from 'vitest';
-import { drawnFrame } from '../src/testing/drawn-face';
-import { createLandmarkDetector } from '../src/detect/landmark-detector';
 import { sampleSquare } from '../src/crop/sample-square';
+import { createLandmarkDetector } from '../src/detect/landmark-detector';
+import { drawnFrame } from '../src/testing/drawn-face';
 
 // On 256 x 256 images, tfjs wasm, one thread: `npx vitest bench --run --project face-crop` from the repository root.
 
 await tf.setBackend('wasm');
-const frames = Array.from({ length: 8 }, (_, i) => drawnFrame(256, 256, [{ x: 128 + i, y: 120, half: 70, open: i / 8 }], i));
+const frames = Array.from({ length: 8 }, (_, i) =>
+  drawnFrame(256, 256, [{ x: 128 + i, y: 120, half: 70, open: i / 8 }], i),
+);
 // there and back, so that the face never jumps
 const order = [0, 1, 2, 3, 4, 5, 6, 7, 6, 5, 4, 3, 2, 1];
 const options = { time: 2000, warmupIterations: 3 };
@@ -17,7 +19,11 @@ describe('landmarks of one image of a followed face', async () => {
   for (const crops of [1, 2, 5] as const) {
     const detector = await createLandmarkDetector({ crops, detectEvery: 1e9 });
     let i = 0;
-    bench(`${crops} look${crops > 1 ? 's' : ''}`, async () => void (await detector.detect(frames[order[i++ % 14]])), options);
+    bench(
+      `${crops} look${crops > 1 ? 's' : ''}`,
+      async () => void (await detector.detect(frames[order[i++ % 14]])),
+      options,
+    );
   }
 });
 

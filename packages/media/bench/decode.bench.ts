@@ -20,8 +20,34 @@ try {
   if (videos.length === 0) {
     for (const size of ['256x256', '512x512', '1080x1920']) {
       const video = join(folder, `${size}.mp4`);
-      const sources = ['-f', 'lavfi', '-t', '10', '-i', `testsrc2=s=${size}:r=25`, '-f', 'lavfi', '-t', '10', '-i', 'sine=r=44100'];
-      execFileSync(media.ffmpeg.path, ['-v', 'error', ...sources, '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac', video]);
+      const sources = [
+        '-f',
+        'lavfi',
+        '-t',
+        '10',
+        '-i',
+        `testsrc2=s=${size}:r=25`,
+        '-f',
+        'lavfi',
+        '-t',
+        '10',
+        '-i',
+        'sine=r=44100',
+      ];
+      execFileSync(media.ffmpeg.path, [
+        '-v',
+        'error',
+        ...sources,
+        '-c:v',
+        'libx264',
+        '-preset',
+        'ultrafast',
+        '-pix_fmt',
+        'yuv420p',
+        '-c:a',
+        'aac',
+        video,
+      ]);
       videos.push(video);
     }
   }
@@ -37,10 +63,25 @@ try {
     const audioSeconds = (performance.now() - start) / 1000;
     const rate = (frameCount / frameSeconds).toFixed(0);
     const size = `${video?.width} x ${video?.height}`;
-    console.log(`${size}: ${frameCount} frames at ${rate} a second; ${(samples / 16000).toFixed(1)} s of audio in ${(audioSeconds * 1000).toFixed(0)} ms`);
+    console.log(
+      `${size}: ${frameCount} frames at ${rate} a second; ${(samples / 16000).toFixed(1)} s of audio in ${(audioSeconds * 1000).toFixed(0)} ms`,
+    );
   }
   const clip = join(folder, 'clip.mp4');
-  const second = ['-f', 'lavfi', '-t', '1.2', '-i', 'testsrc2=s=256x256:r=25', '-f', 'lavfi', '-t', '1.2', '-i', 'sine=r=44100'];
+  const second = [
+    '-f',
+    'lavfi',
+    '-t',
+    '1.2',
+    '-i',
+    'testsrc2=s=256x256:r=25',
+    '-f',
+    'lavfi',
+    '-t',
+    '1.2',
+    '-i',
+    'sine=r=44100',
+  ];
   const codecs = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
   execFileSync(media.ffmpeg.path, ['-v', 'error', ...second, ...codecs, clip]);
   const drain = async (stream: AsyncIterable<unknown>) => {

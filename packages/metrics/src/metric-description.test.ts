@@ -1,18 +1,22 @@
 import { describe, expect, test } from 'vitest';
-import { METRICS, formatScore, metricNotes, type MetricName } from './metric-description';
+import { formatScore, METRICS, type MetricName, metricNotes } from './metric-description';
 
 describe('METRICS', () => {
-  test.each(Object.entries(METRICS))('says of %s which way is better, its limits and its convention', (_, description) => {
-    const { title, direction, range, minimumSamples = 1, convention } = description;
-    expect(title).not.toBe('');
-    expect(['higher', 'lower', 'zero']).toContain(direction);
-    expect(range[0]).toBeLessThan(range[1]);
-    expect(minimumSamples).toBeGreaterThan(0);
-    expect(convention.length).toBeGreaterThan(20);
-  });
+  test.each(Object.entries(METRICS))(
+    'says of %s which way is better, its limits and its convention',
+    (_, description) => {
+      const { title, direction, range, minimumSamples = 1, convention } = description;
+      expect(title).not.toBe('');
+      expect(['higher', 'lower', 'zero']).toContain(direction);
+      expect(range[0]).toBeLessThan(range[1]);
+      expect(minimumSamples).toBeGreaterThan(0);
+      expect(convention.length).toBeGreaterThan(20);
+    },
+  );
 
   test('has errors and distances as lower, likeness and sharpness as higher', () => {
-    const names = (direction: string) => Object.keys(METRICS).filter((name) => METRICS[name as MetricName].direction === direction);
+    const names = (direction: string) =>
+      Object.keys(METRICS).filter((name) => METRICS[name as MetricName].direction === direction);
     expect(names('higher')).toEqual(['lse-c', 'ssim', 'psnr', 'masked-psnr', 'laplacian-variance']);
     expect(names('zero')).toEqual(['offset']);
     expect(names('lower')).toEqual(['lse-d', 'expert-bce', 'lpips', 'vgg-distance', 'lmd', 'f-lmd', 'fid', 'fvd']);
@@ -42,7 +46,13 @@ describe('metricNotes', () => {
 
 describe('formatScore', () => {
   test('puts value, unit, direction, count and convention into one line, notes below', () => {
-    const score = { metric: 'psnr', value: 31.4159, samples: 2, convention: 'by image', notes: ['one pair was identical'] } as const;
+    const score = {
+      metric: 'psnr',
+      value: 31.4159,
+      samples: 2,
+      convention: 'by image',
+      notes: ['one pair was identical'],
+    } as const;
     expect(formatScore({ ...score, notes: [...score.notes] })).toBe(
       'PSNR 31.42 dB (higher is better; 2 pairs of images; by image)\n  note: one pair was identical',
     );

@@ -58,7 +58,8 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = Object.f
     unit: '',
     sample: 'window',
     minimumSamples: 30,
-    convention: "least of the mean distances at the shifts -15..15, windows outside are zero vectors; comparable for the same expert only",
+    convention:
+      'least of the mean distances at the shifts -15..15, windows outside are zero vectors; comparable for the same expert only',
   },
   'lse-c': {
     title: 'LSE-C',
@@ -99,7 +100,8 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = Object.f
     range: [0, 100],
     unit: 'dB',
     sample: 'pair of images',
-    convention: 'squared error averaged over colours and over the mask; mean of the PSNR of images, at most 100 dB each',
+    convention:
+      'squared error averaged over colours and over the mask; mean of the PSNR of images, at most 100 dB each',
   },
   lpips: {
     title: 'LPIPS',
@@ -123,7 +125,8 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = Object.f
     range: [0, Infinity],
     unit: 'gray levels squared',
     sample: 'picture',
-    convention: "variance of OpenCV's Laplacian (3x3, four neighbours) of gray 0..255; comparable at the same size only",
+    convention:
+      "variance of OpenCV's Laplacian (3x3, four neighbours) of gray 0..255; comparable at the same size only",
   },
   lmd: {
     title: 'LMD',
@@ -182,8 +185,10 @@ export type MetricScore = {
  * metricNotes('fid', 500); // ['FID of 500 images is not reliable: at least 2048 are needed']
  */
 export function metricNotes(metric: MetricName, samples: number): string[] {
-  if (!Object.hasOwn(METRICS, metric)) fail(TypeError, 'metricNotes', 'metric', Object.keys(METRICS).join(', '), metric);
-  if (!(Number.isSafeInteger(samples) && samples >= 0)) fail(RangeError, 'metricNotes', 'samples', 'a whole number from 0', samples);
+  if (!Object.hasOwn(METRICS, metric))
+    fail(TypeError, 'metricNotes', 'metric', Object.keys(METRICS).join(', '), metric);
+  if (!(Number.isSafeInteger(samples) && samples >= 0))
+    fail(RangeError, 'metricNotes', 'samples', 'a whole number from 0', samples);
   const { title, sample, minimumSamples = 0 } = METRICS[metric];
   if (samples >= minimumSamples) return [];
   return [`${title} of ${counted(samples, sample)} is not reliable: at least ${minimumSamples} are needed`];

@@ -14,7 +14,15 @@ describe('Random', () => {
   test('gives the same numbers for the same seed and stream, whatever was drawn elsewhere', () => {
     const one = new Random(7, 1, 2);
     new Random(7, 1, 3).uniform();
-    expect(take(5, () => one.bits())).toEqual(take(5, ((other) => () => other.bits())(new Random(7, 1, 2))));
+    expect(take(5, () => one.bits())).toEqual(
+      take(
+        5,
+        (
+          (other) => () =>
+            other.bits()
+        )(new Random(7, 1, 2)),
+      ),
+    );
   });
 
   test('xoshiro128** runs as published: the state 1, 2, 3, 4 gives 11520, 0, 5927040', () => {
@@ -49,11 +57,13 @@ describe('Random', () => {
     // correlation of two long streams
     const [a, b] = [new Random(5, 0), new Random(5, 1)];
     const products = take(20000, () => (a.uniform() - 0.5) * (b.uniform() - 0.5));
-    expect(Math.abs(mean(products))).toBeLessThan((5 / 12) / Math.sqrt(20000));
+    expect(Math.abs(mean(products))).toBeLessThan(5 / 12 / Math.sqrt(20000));
   });
 
   test('stream numbers keep their order and their count: (1, 2), (2, 1), (1, 2, 0) and (1) differ', () => {
-    const firsts = [[1, 2], [2, 1], [1, 2, 0], [1], [1 + 2 ** 32], [-1]].map(([seed, ...stream]) => new Random(seed, ...stream).bits());
+    const firsts = [[1, 2], [2, 1], [1, 2, 0], [1], [1 + 2 ** 32], [-1]].map(([seed, ...stream]) =>
+      new Random(seed, ...stream).bits(),
+    );
     expect(new Set(firsts).size).toBe(firsts.length);
   });
 

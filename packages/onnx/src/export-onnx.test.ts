@@ -1,14 +1,14 @@
-import { AVAlignNet, lite, type AVAlignNetConfig } from '@lipsync/avalignnet';
+import { AVAlignNet, type AVAlignNetConfig, lite } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { AUDIO_FEATURES, frameShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
 import { openByteSource } from '@lipsync/checkpoints';
+import { AUDIO_FEATURES, frameShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
 import type { Module } from '@lipsync/nn';
 import { DinetSyncNet, dinetRecipe, LatentSyncWav2LipSyncNet, SyncNet, Wav2LipSyncNet } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { runOnnx } from './testing/run-onnx';
 import { exportOnnx, onnxModels } from './export-onnx';
 import { readOnnxMetadata } from './format/onnx-metadata';
+import { runOnnx } from './testing/run-onnx';
 
 beforeAll(async () => {
   await selectBackend({ backend: 'wasm', threads: 1, log: () => {} });
@@ -42,7 +42,13 @@ const experts: Record<string, () => SyncExpert & Module> = {
 function inputsOf({ recipe }: SyncExpert, batch: number) {
   const { height, width } = frameShape(recipe.crop);
   const frames = tf.randomUniform([batch, height, width, recipe.frameCount * 3], 0, 1, 'float32', 1) as tf.Tensor4D;
-  const features = tf.randomUniform([batch, AUDIO_FEATURES[recipe.features].bins, recipe.featureSteps, 1], -4, 4, 'float32', 2) as tf.Tensor4D;
+  const features = tf.randomUniform(
+    [batch, AUDIO_FEATURES[recipe.features].bins, recipe.featureSteps, 1],
+    -4,
+    4,
+    'float32',
+    2,
+  ) as tf.Tensor4D;
   return { frames, features };
 }
 
@@ -89,10 +95,14 @@ describe.each(Object.entries(experts))('exportOnnx of %s', (_, make) => {
 
 test('exportOnnx keeps PyTorch’s names and shapes, and moves axes once where there are only convolutions', async () => {
   const expert = experts.AVAlignNet();
-  const { visual: visual } = await onnxModels(expert);
+  const { visual } = await onnxModels(expert);
   const weights = new Map(visual.initializers.map(({ name, shape, data }) => [name, { shape, data }]));
   const state = await expert.stateDict();
-  for (const name of ['visual_encoder.conv_in.weight', 'visual_encoder.down_blocks.1.conv_shortcut.weight', 'visual_encoder.down_blocks.0.conv1.bias']) {
+  for (const name of [
+    'visual_encoder.conv_in.weight',
+    'visual_encoder.down_blocks.1.conv_shortcut.weight',
+    'visual_encoder.down_blocks.0.conv1.bias',
+  ]) {
     expect(weights.get(name)?.shape, name).toEqual(state.get(name)?.shape);
     expect(weights.get(name)?.data, name).toEqual(state.get(name)?.data);
   }
@@ -104,9 +114,21 @@ test('exportOnnx keeps PyTorch’s names and shapes, and moves axes once where t
 
 test('exportOnnx takes BatchNorms into the convolutions', async () => {
   const expert = experts['Wav2Lip’s']();
-  const { visual: visual } = await onnxModels(expert);
+  const { visual } = await onnxModels(expert);
   const operators = new Set(visual.nodes.map(({ operator }) => operator));
-  expect([...operators].sort()).toEqual(['Add', 'Conv', 'Div', 'Identity', 'Max', 'Mul', 'ReduceSum', 'Relu', 'Reshape', 'Sqrt', 'Transpose']);
+  expect([...operators].sort()).toEqual([
+    'Add',
+    'Conv',
+    'Div',
+    'Identity',
+    'Max',
+    'Mul',
+    'ReduceSum',
+    'Relu',
+    'Reshape',
+    'Sqrt',
+    'Transpose',
+  ]);
   expect(visual.initializers.map(({ name }) => name)).toContain('face_encoder.0.conv_block.0.weight.normed');
   expect(visual.nodes.filter(({ operator }) => operator === 'Mul')).toHaveLength(1); // the square in the length
   expert.dispose();
@@ -119,7 +141,13 @@ test('exportOnnx writes what the expert is into each file, and other hashes for 
   const files = await exportOnnx(expert);
   const half = await exportOnnx(expert, { float16: true });
   const found = await metadata(files.audio);
-  expect(found).toMatchObject({ name: 'AVAlignNet', space: 'unit', part: 'audio', embeddingSize: '256', weightsHash: expert.weightsHash });
+  expect(found).toMatchObject({
+    name: 'AVAlignNet',
+    space: 'unit',
+    part: 'audio',
+    embeddingSize: '256',
+    weightsHash: expert.weightsHash,
+  });
   expect(JSON.parse(found.recipe)).toEqual(expert.recipe);
   expect(await metadata(files.visual)).toEqual({ ...found, part: 'visual' });
   const rounded = await metadata(half.audio);
@@ -133,10 +161,20 @@ test('exportOnnx writes what the expert is into each file, and other hashes for 
 test('exportOnnx refuses a network in training mode, and one with an operation that it does not know', async () => {
   const expert = experts.AVAlignNet() as AVAlignNet;
   expert.train();
-  await expect(exportOnnx(expert)).rejects.toThrow('exportOnnx: expert must be in evaluation mode (call eval()), got in training mode');
+  await expect(exportOnnx(expert)).rejects.toThrow(
+    'exportOnnx: expert must be in evaluation mode (call eval()), got in training mode',
+  );
   expert.eval();
-  const odd: SyncExpert = { ...expert, recipe: expert.recipe, encodeVisual: (x) => tf.cumsum(tf.reshape(x, [x.shape[0], -1]), 1) as tf.Tensor2D, encodeAudio: (x) => expert.encodeAudio(x), dispose() {} };
-  await expect(exportOnnx(odd)).rejects.toThrow(/exportOnnx: the network must be of the kernels .*Conv2D.*, got Cumsum/);
+  const odd: SyncExpert = {
+    ...expert,
+    recipe: expert.recipe,
+    encodeVisual: (x) => tf.cumsum(tf.reshape(x, [x.shape[0], -1]), 1) as tf.Tensor2D,
+    encodeAudio: (x) => expert.encodeAudio(x),
+    dispose() {},
+  };
+  await expect(exportOnnx(odd)).rejects.toThrow(
+    /exportOnnx: the network must be of the kernels .*Conv2D.*, got Cumsum/,
+  );
   expect(tf.getBackend()).toBe('wasm');
   expert.dispose();
 });

@@ -1,11 +1,11 @@
-import { AUDIO_FEATURES, fail, frameShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
 import { sha256Hex } from '@lipsync/checkpoints';
+import { AUDIO_FEATURES, fail, frameShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
 import type { Module } from '@lipsync/nn';
-import * as tf from '@tensorflow/tfjs-core';
-import { foldConstants, type Constant } from './graph/fold-constants';
+import type * as tf from '@tensorflow/tfjs-core';
+import { encodeOnnxModel, type OnnxModel } from './format/onnx-model';
+import { type Constant, foldConstants } from './graph/fold-constants';
 import { fuseAffine } from './graph/fuse-affine';
 import { lowerTrace } from './graph/lower-trace';
-import { encodeOnnxModel, type OnnxModel } from './format/onnx-model';
 import { traceForward } from './graph/trace-forward';
 
 export type ExportOnnxOptions = {
@@ -54,13 +54,22 @@ export async function exportOnnx(expert: SyncExpert, { float16 = false }: Export
 }
 
 /** The same as models, before they become bytes. */
-export async function onnxModels(expert: SyncExpert, { float16 = false }: ExportOnnxOptions = {}): Promise<Record<'visual' | 'audio', OnnxModel> & { pair?: OnnxModel }> {
-  if ((expert as Partial<Module>).training === true) fail(Error, 'exportOnnx', 'expert', 'in evaluation mode (call eval())', 'in training mode');
+export async function onnxModels(
+  expert: SyncExpert,
+  { float16 = false }: ExportOnnxOptions = {},
+): Promise<Record<'visual' | 'audio', OnnxModel> & { pair?: OnnxModel }> {
+  if ((expert as Partial<Module>).training === true)
+    fail(Error, 'exportOnnx', 'expert', 'in evaluation mode (call eval())', 'in training mode');
   const { recipe, embeddingSize, audioEmbeddingSize = embeddingSize } = expert;
   const { height, width } = frameShape(recipe.crop);
   const names = weightNames(expert);
   const metadata = await expertMetadata(expert, float16);
-  const model = async (part: OnnxPart, inputs: Record<string, number[]>, output: string, forward: (...inputs: tf.Tensor[]) => tf.Tensor): Promise<OnnxModel> => {
+  const model = async (
+    part: OnnxPart,
+    inputs: Record<string, number[]>,
+    output: string,
+    forward: (...inputs: tf.Tensor[]) => tf.Tensor,
+  ): Promise<OnnxModel> => {
     const trace = fuseAffine(await foldConstants(traceForward(forward, Object.values(inputs))));
     const nameOf = ({ tensor }: Constant) => (tensor ? names.get(tensor.dataId) : undefined);
     const graph = lowerTrace(trace, { inputs: Object.keys(inputs), output, nameOf });
@@ -73,24 +82,37 @@ export async function onnxModels(expert: SyncExpert, { float16 = false }: Export
       metadata: { ...metadata, part },
     };
   };
-  const visual = await model('visual', { frames: [height, width, recipe.frameCount * 3] }, 'embedding', (frames) => expert.encodeVisual(frames as tf.Tensor4D));
+  const visual = await model('visual', { frames: [height, width, recipe.frameCount * 3] }, 'embedding', (frames) =>
+    expert.encodeVisual(frames as tf.Tensor4D),
+  );
   const sound = [AUDIO_FEATURES[recipe.features].bins, recipe.featureSteps, 1];
-  const audio = await model('audio', { features: sound }, 'embedding', (features) => expert.encodeAudio(features as tf.Tensor4D));
+  const audio = await model('audio', { features: sound }, 'embedding', (features) =>
+    expert.encodeAudio(features as tf.Tensor4D),
+  );
   if (!expert.pairDistances) return { visual, audio };
   const pairDistances = expert.pairDistances.bind(expert);
-  const pair = await model('pair', { frames: [embeddingSize], audio: [audioEmbeddingSize] }, 'distance', (frames, audio) =>
-    pairDistances(frames as tf.Tensor2D, audio as tf.Tensor2D),
+  const pair = await model(
+    'pair',
+    { frames: [embeddingSize], audio: [audioEmbeddingSize] },
+    'distance',
+    (frames, audio) => pairDistances(frames as tf.Tensor2D, audio as tf.Tensor2D),
   );
   return { visual, audio, pair };
 }
 
 /** What a file's metadata say of its expert. */
-export type OnnxExpertInfo = Pick<SyncExpert, 'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash'>;
+export type OnnxExpertInfo = Pick<
+  SyncExpert,
+  'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash'
+>;
 
 async function expertMetadata(expert: SyncExpert, float16: boolean): Promise<Record<string, string>> {
   const { name, space, recipe, embeddingSize, audioEmbeddingSize, weightsHash } = expert;
   // Rounded weights are other weights.
-  const hash = weightsHash !== undefined && float16 ? await sha256Hex(new TextEncoder().encode(`${weightsHash} float16`)) : weightsHash;
+  const hash =
+    weightsHash !== undefined && float16
+      ? await sha256Hex(new TextEncoder().encode(`${weightsHash} float16`))
+      : weightsHash;
   return {
     name,
     space,

@@ -1,11 +1,11 @@
-export { embedHere } from './embed/embedder';
 export type { Embedder } from './embed/embedder';
-export { openEmbedder } from './embed/open-embedder';
+export { embedHere } from './embed/embedder';
 export type { OpenEmbedder, OpenEmbedderOptions } from './embed/open-embedder';
-export { findOnnxFiles, onnxStem } from './load-expert/onnx-files';
-export { scoreProtocol, scoreVideo } from './score-video';
-export type { ScoreOptions, ScoreProtocol, TrackScore, VideoScore } from './score-video';
-export { loadExpert } from './load-expert/load-expert';
+export { openEmbedder } from './embed/open-embedder';
 export type { LoadExpertOptions } from './load-expert/load-expert';
-export { ensureBackend, startBackend } from './start-backend';
+export { loadExpert } from './load-expert/load-expert';
+export { findOnnxFiles, onnxStem } from './load-expert/onnx-files';
+export type { ScoreOptions, ScoreProtocol, TrackScore, VideoScore } from './score-video';
+export { scoreProtocol, scoreVideo } from './score-video';
 export type { StartBackendOptions } from './start-backend';
+export { ensureBackend, startBackend } from './start-backend';

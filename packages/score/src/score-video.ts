@@ -1,10 +1,35 @@
-import type { FaceTrack, FrameSequence, LandmarkDetector, MediaReader, SyncExpert, SyncRecipe, Waveform } from '@lipsync/contracts';
+import type {
+  FaceTrack,
+  FrameSequence,
+  LandmarkDetector,
+  MediaReader,
+  SyncExpert,
+  SyncRecipe,
+  Waveform,
+} from '@lipsync/contracts';
 import { fail, frameShape } from '@lipsync/contracts';
-import { openTrackedVideo, audioOfTrack, streamFrameWindows, UnusableVideo, type FrameWindow, type TrackedVideo } from '@lipsync/sync-windows';
-import { faceBoxes, type CollectTracksOptions } from '@lipsync/face-crop';
-import { batchSizeFor, meanOfTracks, protocolHash, PROTOCOLS, referenceWindows, WindowScorer, type ExpertFacts, type SyncProtocol, type SyncScore } from '@lipsync/metrics';
-import { embedHere, type Embedder } from './embed/embedder';
+import { type CollectTracksOptions, faceBoxes } from '@lipsync/face-crop';
+import {
+  batchSizeFor,
+  type ExpertFacts,
+  meanOfTracks,
+  PROTOCOLS,
+  protocolHash,
+  referenceWindows,
+  type SyncProtocol,
+  type SyncScore,
+  WindowScorer,
+} from '@lipsync/metrics';
+import {
+  audioOfTrack,
+  type FrameWindow,
+  openTrackedVideo,
+  streamFrameWindows,
+  type TrackedVideo,
+  UnusableVideo,
+} from '@lipsync/sync-windows';
 import { AudioEmbeddings } from './embed/audio-embeddings';
+import { type Embedder, embedHere } from './embed/embedder';
 
 /** The score of one face of a video. */
 export type TrackScore = Omit<SyncScore, 'perWindow' | 'expert' | 'space' | 'edges' | 'fps'> & {
@@ -69,7 +94,13 @@ function recipeUnder(expert: ExpertFacts, protocol: SyncProtocol): SyncRecipe {
   const [wanted, given] = [frameShape(expert.recipe.crop), frameShape(protocol.crop)];
   if (wanted.height !== given.height || wanted.width !== given.width) {
     const seen = `${expert.name}, which takes ${wanted.height} x ${wanted.width}`;
-    fail(TypeError, 'scoreVideo', 'expert', `one that takes ${given.height} x ${given.width} pixels, as protocol ${protocol.name} does`, seen);
+    fail(
+      TypeError,
+      'scoreVideo',
+      'expert',
+      `one that takes ${given.height} x ${given.width} pixels, as protocol ${protocol.name} does`,
+      seen,
+    );
   }
   return { ...expert.recipe, crop: protocol.crop };
 }
@@ -79,7 +110,10 @@ export async function scoreProtocol(expert: ExpertFacts, options: ScoreOptions =
   const rules = rulesOf(options);
   const { name, weightsHash, space } = expert;
   const deviations = rules.crop ? ['frames are decoded straight to RGB: no JPEG files in between'] : [];
-  if (rules.tracks) deviations.unshift('faces are found by the detector of @lipsync/face-crop, not S3FD; boxes are put around its landmarks');
+  if (rules.tracks)
+    deviations.unshift(
+      'faces are found by the detector of @lipsync/face-crop, not S3FD; boxes are put around its landmarks',
+    );
   return {
     ...rules,
     hash: await protocolHash(rules),
@@ -128,7 +162,9 @@ export async function scoreVideo(
       path,
       reader: counting(reader, (count) => (score.frameCount = Math.max(score.frameCount, count))),
       detector: detector && prefetching(detector, (frame) => shared?.prefetch(frame)),
-      ...(whole ? { tracks: [wholeFile((await reader.probe(path).catch(() => undefined))?.durationSec, recipe.fps)] } : {}),
+      ...(whole
+        ? { tracks: [wholeFile((await reader.probe(path).catch(() => undefined))?.durationSec, recipe.fps)] }
+        : {}),
       collect: rules.tracks ? { maxGap: rules.tracks.maxGap, minFrames: 5, every: 1 } : collect,
       ...(rules.tracks ? {} : { detectionSide: parts.detectionSide }),
       fps: recipe.fps,
@@ -136,7 +172,7 @@ export async function scoreVideo(
         if (rules.audioFrom !== 'track') shared = embedAudio(audio);
       },
     });
-    const { frame } = video;
+    const { frameSize: frame } = video;
     const tracks = video.tracks.filter((track) => {
       const problem = whole ? unlike(frame, recipe.crop) : unfit(track, rules.tracks);
       if (problem) score.problems.push(`face ${track.id}: ${problem}`);
@@ -172,10 +208,16 @@ export async function scoreVideo(
     for (const [track, face] of faces) {
       const frameCount = Math.min(track.frameCount, score.frameCount - track.firstFrame);
       const samples = Math.min(video.audioLevel.samples - track.firstFrame * 640, track.frameCount * 640);
-      const limit = rules.windows === 'reference' && Math.min(frameCount, samples / 640) >= 6 ? referenceWindows(frameCount, samples) : Infinity;
+      const limit =
+        rules.windows === 'reference' && Math.min(frameCount, samples / 640) >= 6
+          ? referenceWindows(frameCount, samples)
+          : Infinity;
       const found = rules.windows === 'reference' && limit === Infinity ? undefined : await face.finish(limit);
       if (found) score.tracks.push(trackScore({ ...track, frameCount }, found));
-      else score.problems.push(`face ${track.id}: too short: ${frameCount} frames with audio, fewer than a window of ${recipe.frameCount} needs`);
+      else
+        score.problems.push(
+          `face ${track.id}: too short: ${frameCount} frames with audio, fewer than a window of ${recipe.frameCount} needs`,
+        );
     }
     if (rules.perFile === 'mean of tracks' && score.tracks.length > 0) score.mean = meanOfTracks(score.tracks);
   } catch (error) {
@@ -236,7 +278,8 @@ function wholeFile(durationSec: number | undefined, fps: number): FaceTrack {
 
 /** Why a protocol does not take a whole file. */
 function unlike({ width, height }: { width: number; height: number }, crop: SyncRecipe['crop']): string | undefined {
-  if (crop.kind !== 'whole frame' || crop.resize !== 'none' || (width === crop.size && height === crop.size)) return undefined;
+  if (crop.kind !== 'whole frame' || crop.resize !== 'none' || (width === crop.size && height === crop.size))
+    return undefined;
   const others = 'the protocols syncnet-pipeline and wav2lip-lrs take other videos';
   return `frames of ${width} x ${height}: the protocol takes face crops of ${crop.size} x ${crop.size} (${others})`;
 }
@@ -245,7 +288,8 @@ function unlike({ width, height }: { width: number; height: number }, crop: Sync
 function unfit(track: FaceTrack, rules: SyncProtocol['tracks']): string | undefined {
   if (!rules) return undefined;
   const seen = track.frameCount - track.interpolated;
-  if (seen <= rules.minFrames) return `too short: seen in ${seen} frames, the protocol takes more than ${rules.minFrames}`;
+  if (seen <= rules.minFrames)
+    return `too short: seen in ${seen} frames, the protocol takes more than ${rules.minFrames}`;
   const boxes = faceBoxes(track);
   let [width, height] = [0, 0];
   for (let i = 0; i < boxes.length; i += 4) {
@@ -253,7 +297,9 @@ function unfit(track: FaceTrack, rules: SyncProtocol['tracks']): string | undefi
     height += (boxes[i + 3] - boxes[i + 1]) / track.frameCount;
   }
   const size = Math.max(width, height);
-  return size > rules.minFaceSize ? undefined : `too small: ${Math.round(size)} px, the protocol takes more than ${rules.minFaceSize}`;
+  return size > rules.minFaceSize
+    ? undefined
+    : `too small: ${Math.round(size)} px, the protocol takes more than ${rules.minFaceSize}`;
 }
 
 function trackScore(track: FaceTrack, score: SyncScore): TrackScore {
@@ -311,7 +357,12 @@ function counting(reader: MediaReader, tell: (count: number) => void): MediaRead
       ? {
           async both(path, options) {
             const video = await both.call(reader, path, options);
-            return { info: video.info, frames: counted(video.frames), audio: video.audio, release: () => video.release() };
+            return {
+              info: video.info,
+              frames: counted(video.frames),
+              audio: video.audio,
+              release: () => video.release(),
+            };
           },
         }
       : {}),

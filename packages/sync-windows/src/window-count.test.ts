@@ -15,9 +15,16 @@ test('windowCount is 0 where either is too short', () => {
 });
 
 test('windowCount of audio as long as the frames never loses a window', () => {
-  for (const [frameCount, featureSteps] of [[5, 16], [10, 32], [15, 48], [16, 52]]) {
+  for (const [frameCount, featureSteps] of [
+    [5, 16],
+    [10, 32],
+    [15, 48],
+    [16, 52],
+  ]) {
     for (let length = frameCount; length < 300; length++) {
-      expect(windowCount(length, Math.ceil(3.2 * length), { frameCount, featureSteps, fps: 25, features: 'THESIS_MEL' })).toBe(length - frameCount + 1);
+      expect(
+        windowCount(length, Math.ceil(3.2 * length), { frameCount, featureSteps, fps: 25, features: 'THESIS_MEL' }),
+      ).toBe(length - frameCount + 1);
     }
   }
 });

@@ -1,5 +1,5 @@
-import { audioWindowStart } from '@lipsync/contracts';
 import type { SyncRecipe } from '@lipsync/contracts';
+import { audioWindowStart } from '@lipsync/contracts';
 
 /**
  * How many windows a clip has: starts 0 … count - 1 have all their frames and all their mel steps.

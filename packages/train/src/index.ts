@@ -1,33 +1,41 @@
-export { evaluateDinet } from './evaluate-generator/evaluate-dinet';
 export type { DinetEvaluation, EvaluateDinetOptions } from './evaluate-generator/evaluate-dinet';
+export { evaluateDinet } from './evaluate-generator/evaluate-dinet';
 export type { DinetFigures, DinetSyncFigures } from './evaluate-generator/evaluate-dinet-figures';
-export { evaluateExpert } from './expert/evaluate-expert';
 export type { ExpertEvaluation } from './expert/evaluate-expert';
-export { trainExpert } from './expert/train-expert';
+export { evaluateExpert } from './expert/evaluate-expert';
 export type { TrainEvent, TrainExpertOptions, TrainPreset, TrainReport } from './expert/train-expert';
-export { TRAINED_NETWORKS, buildNetwork, recipeFor, recipeOf } from './expert/trained-network';
+export { trainExpert } from './expert/train-expert';
 export type { NetworkChoice, TrainedNetwork, TrainedNetworkName } from './expert/trained-network';
-export { TRAINING_PRESETS } from './expert/training-presets';
+export { buildNetwork, recipeFor, recipeOf, TRAINED_NETWORKS } from './expert/trained-network';
 export type { TrainingPreset } from './expert/training-presets';
-export { dinetSchedule } from './generator/dinet-schedule';
+export { TRAINING_PRESETS } from './expert/training-presets';
 export type { DinetScheduleOptions } from './generator/dinet-schedule';
+export { dinetSchedule } from './generator/dinet-schedule';
+export type {
+  DinetStepReport,
+  DinetTrainBatch,
+  DinetTrainerOptions,
+  DinetTrainerState,
+  MouthInput,
+  TrainedDiscriminator,
+  TrainedGenerator,
+} from './generator/dinet-trainer';
 export { DinetTrainer } from './generator/dinet-trainer';
-export type { DinetStepReport, DinetTrainBatch, DinetTrainerOptions, DinetTrainerState, MouthInput, TrainedDiscriminator, TrainedGenerator } from './generator/dinet-trainer';
 export type { GeneratorCheck } from './generator/generator-validation';
 export { NonFiniteLoss } from './generator/non-finite-loss';
-export { trainGenerator } from './generator/train-generator';
 export type { TrainGeneratorEvent, TrainGeneratorOptions, TrainGeneratorReport } from './generator/train-generator';
-export { ExchangeStopped, SharedExchange, exchangeMemory } from './replicas/shared-exchange';
+export { trainGenerator } from './generator/train-generator';
 export type { ExchangeMemory, ExchangeMemoryOptions } from './replicas/shared-exchange';
-export { startTrainer } from './replicas/start-trainer';
+export { ExchangeStopped, exchangeMemory, SharedExchange } from './replicas/shared-exchange';
 export type { StartTrainerOptions } from './replicas/start-trainer';
-export { trainingCurve } from './run/training-curve';
+export { startTrainer } from './replicas/start-trainer';
 export type { TrainingLogEntry } from './run/training-curve';
+export { trainingCurve } from './run/training-curve';
 export { spread, trainingSplit } from './run/training-split';
-export { loadTrainingState, saveTrainingState } from './run/training-state';
 export type { Json, TrainingState } from './run/training-state';
+export { loadTrainingState, saveTrainingState } from './run/training-state';
 export type { ReplicaExchange, SyncModel } from './step/batch-gradients';
 export { evenShare } from './step/even-share';
-export { trainStep, trainedParameters } from './step/train-step';
 export type { TrainStepOptions, TrainStepResult } from './step/train-step';
+export { trainedParameters, trainStep } from './step/train-step';
 export type { StepOptions, Trainer, TrainerSetup, TrainerState } from './step/trainer';

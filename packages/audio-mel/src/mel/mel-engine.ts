@@ -1,9 +1,9 @@
 import { fail } from '@lipsync/contracts';
 import { LogLevel } from '../spectrum/log-level';
-import { bandCorners, melFilterBank } from './mel-filter-bank';
-import { assertMelRecipe } from './mel-recipe';
-import type { MelRecipe } from './mel-recipe';
 import { RealFft } from '../spectrum/real-fft';
+import { bandCorners, melFilterBank } from './mel-filter-bank';
+import type { MelRecipe } from './mel-recipe';
+import { assertMelRecipe } from './mel-recipe';
 
 /** Time steps that fit the buffer at once: some 60 kB, so that it stays in the second-level cache. */
 const STEPS_A_BLOCK = 32;

@@ -14,7 +14,8 @@ function reference(weights: string): Float32Array {
   floats(weights).forEach((weight, i) => (dense[rows[i] * 401 + columns[i]] = weight));
   return dense;
 }
-const difference = (a: Float32Array, b: Float32Array) => a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);
+const difference = (a: Float32Array, b: Float32Array) =>
+  a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);
 
 test.each([
   [440, 6.6],
@@ -48,5 +49,7 @@ test('bandCorners are evenly spaced on the mel scale', () => {
 });
 
 test('melFilterBank refuses a band above half the sample rate', () => {
-  expect(() => melFilterBank({ ...THESIS_MEL, maxHz: 9000 })).toThrow('melFilterBank: recipe.maxHz must be above minHz');
+  expect(() => melFilterBank({ ...THESIS_MEL, maxHz: 9000 })).toThrow(
+    'melFilterBank: recipe.maxHz must be above minHz',
+  );
 });

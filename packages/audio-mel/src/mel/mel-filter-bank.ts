@@ -1,5 +1,5 @@
-import { assertMelRecipe } from './mel-recipe';
 import type { MelRecipe } from './mel-recipe';
+import { assertMelRecipe } from './mel-recipe';
 
 /** Triangular filters over the bins of a magnitude spectrum. */
 export type MelFilterBank = {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { MEL_RECIPES, THESIS_MEL, WAV2LIP_MEL, assertMelRecipe } from './mel-recipe';
 import type { MelRecipe } from './mel-recipe';
+import { assertMelRecipe, MEL_RECIPES, THESIS_MEL, WAV2LIP_MEL } from './mel-recipe';
 
 test('both recipes have the same numbers and go by their names', () => {
   expect(THESIS_MEL).toEqual(WAV2LIP_MEL);

@@ -1,5 +1,5 @@
-import { fail } from '@lipsync/contracts';
 import type { MelRecipeName } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 
 /** Everything that decides the numbers of a mel spectrogram. */
 export type MelRecipe = {
@@ -74,7 +74,13 @@ export function assertMelRecipe(where: string, recipe: MelRecipe): void {
   if (winLength > fftSize) fail(RangeError, where, 'recipe.winLength', `at most fftSize (${fftSize})`, winLength);
   if (!(minHz >= 0)) fail(RangeError, where, 'recipe.minHz', 'at least 0', minHz);
   if (!(maxHz > minHz && maxHz <= sampleRate / 2)) {
-    fail(RangeError, where, 'recipe.maxHz', `above minHz (${minHz}) and at most sampleRate / 2 (${sampleRate / 2})`, maxHz);
+    fail(
+      RangeError,
+      where,
+      'recipe.maxHz',
+      `above minHz (${minHz}) and at most sampleRate / 2 (${sampleRate / 2})`,
+      maxHz,
+    );
   }
   if (!Number.isFinite(preEmphasis)) fail(RangeError, where, 'recipe.preEmphasis', 'finite', preEmphasis);
   // The floor 10^(minLevelDb / 20) must stay a normal number.

@@ -5,7 +5,8 @@ import { melFeatures, melSpectrogram } from './mel-spectrogram';
 
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'base64'));
 const floats = (text: string) => new Float32Array(bytes(text).buffer);
-const difference = (a: Float32Array, b: Float32Array) => a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);
+const difference = (a: Float32Array, b: Float32Array) =>
+  a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);
 
 const speech = {
   samples: Float32Array.from(new Int16Array(bytes(fixture.samples).buffer), (value) => value / 32768),
@@ -43,7 +44,15 @@ test('zero padding equals torchaudio with pad_mode constant, and moves only the 
 
 test('another recipe, with a window shorter than the transform, equals torchaudio', () => {
   const { n_fft, win, hop, bins, low, high } = fixture.other.recipe;
-  const other = { fftSize: n_fft, winLength: win, hop, melBins: bins, minHz: low, maxHz: high, padMode: 'zero' as const };
+  const other = {
+    fftSize: n_fft,
+    winLength: win,
+    hop,
+    melBins: bins,
+    minHz: low,
+    maxHz: high,
+    padMode: 'zero' as const,
+  };
   const mel = melSpectrogram({ ...speech, samples: speech.samples.slice(0, 4000) }, { ...THESIS_MEL, ...other });
   expect([mel.steps, mel.bins]).toEqual([26, 24]);
   expect(difference(mel.data, floats(fixture.other.mel))).toBeLessThan(6e-5);
@@ -94,5 +103,7 @@ test('melFeatures says what it takes and gives, and computes the recipe of its n
   const features = melFeatures('WAV2LIP_MEL');
   expect(features).toMatchObject({ name: 'WAV2LIP_MEL', sampleRate: 16000, bins: 80, stepsPerSecond: 80 });
   expect(features.compute(speech)).toEqual(melSpectrogram(speech, MEL_RECIPES.WAV2LIP_MEL));
-  expect(() => melFeatures('toString' as 'THESIS_MEL')).toThrow('melFeatures: name must be one of THESIS_MEL, WAV2LIP_MEL');
+  expect(() => melFeatures('toString' as 'THESIS_MEL')).toThrow(
+    'melFeatures: name must be one of THESIS_MEL, WAV2LIP_MEL',
+  );
 });

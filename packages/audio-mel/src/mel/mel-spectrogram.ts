@@ -1,8 +1,8 @@
-import { fail } from '@lipsync/contracts';
 import type { AudioFeatures, Features, MelRecipeName, Waveform } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 import { MelEngine } from './mel-engine';
-import { MEL_RECIPES, THESIS_MEL } from './mel-recipe';
 import type { MelRecipe } from './mel-recipe';
+import { MEL_RECIPES, THESIS_MEL } from './mel-recipe';
 
 /**
  * The mel spectrogram of a whole clip, as lip-sync networks take it.

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { THESIS_MEL } from './mel-recipe';
 import type { MelRecipe } from './mel-recipe';
+import { THESIS_MEL } from './mel-recipe';
 import { melSpectrogram } from './mel-spectrogram';
 import { MelStream } from './mel-stream';
 
@@ -64,7 +64,8 @@ test('a step comes out as soon as its last sample is there', () => {
 test('memory stays as it is over a minute of audio', () => {
   const mel = new MelStream();
   const piece = noise(16000);
-  const buffers = () => JSON.stringify(Object.values(mel['engine']).map((value) => (value as { length?: number })?.length));
+  const buffers = () =>
+    JSON.stringify(Object.values(mel['engine']).map((value) => (value as { length?: number })?.length));
   const before = buffers();
   let steps = 0;
   for (let second = 0; second < 60; second++) steps += mel.push(piece).length / 80;

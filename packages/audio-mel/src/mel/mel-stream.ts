@@ -1,7 +1,7 @@
-import { MelEngine } from './mel-engine';
-import { THESIS_MEL } from './mel-recipe';
-import type { MelRecipe } from './mel-recipe';
 import { fail } from '@lipsync/contracts';
+import { MelEngine } from './mel-engine';
+import type { MelRecipe } from './mel-recipe';
+import { THESIS_MEL } from './mel-recipe';
 
 /**
  * The mel spectrogram of audio that comes in pieces, in constant memory (some 60 kB): what `push` and `end` return, one
@@ -35,7 +35,8 @@ export class MelStream {
    */
   push(samples: Float32Array): Float32Array {
     if (this.ended) throw new Error('MelStream.push: stream must be open, got one that has ended');
-    if (!(samples instanceof Float32Array)) fail(TypeError, 'MelStream.push', 'samples', 'a Float32Array', typeof samples);
+    if (!(samples instanceof Float32Array))
+      fail(TypeError, 'MelStream.push', 'samples', 'a Float32Array', typeof samples);
     const out = new Float32Array(this.engine.stepsAfter(samples.length) * this.bins);
     this.engine.feed(samples, out, 0);
     return out;

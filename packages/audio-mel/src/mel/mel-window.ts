@@ -1,5 +1,5 @@
-import { assertFeatures, fail, stepsBefore } from '@lipsync/contracts';
 import type { Features, MelWindow } from '@lipsync/contracts';
+import { assertFeatures, fail, stepsBefore } from '@lipsync/contracts';
 
 /** Where the audio of a video frame is looked for. */
 export type MelWindowTiming = {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import audio from '../../fixtures/mel.json';
 import fixture from '../../fixtures/mfcc.json';
-import { mfcc, MfccStream } from './mfcc';
 import { writeWav } from '../wav/write-wav';
+import { MfccStream, mfcc } from './mfcc';
 
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'base64'));
 const doubles = (text: string) => new Float64Array(bytes(text).buffer);
@@ -31,15 +31,23 @@ test('mfcc takes samples as 16-bit numbers: full scale, beyond it, and what roun
 });
 
 test('mfcc fills up what is shorter than a frame, and floors what has no energy', () => {
-  expect(difference(mfcc({ samples: speech.samples.slice(5000, 5100), sampleRate: 16000 }).data, doubles(fixture.short))).toBeLessThan(1e-5);
+  expect(
+    difference(mfcc({ samples: speech.samples.slice(5000, 5100), sampleRate: 16000 }).data, doubles(fixture.short)),
+  ).toBeLessThan(1e-5);
   const silence = mfcc({ samples: new Float32Array(1000), sampleRate: 16000 });
   expect(difference(silence.data, doubles(fixture.silence))).toBeLessThan(1e-5);
   expect(silence.data[0]).toBeCloseTo(Math.log(2.220446e-16), 4);
 });
 
 test('a louder audio moves the first coefficient only', () => {
-  const quiet = mfcc({ samples: speech.samples.slice(4000, 8000).map((value) => Math.round(value * 16384) / 32768), sampleRate: 16000 });
-  const loud = mfcc({ samples: speech.samples.slice(4000, 8000).map((value) => Math.round(value * 16384) / 16384), sampleRate: 16000 });
+  const quiet = mfcc({
+    samples: speech.samples.slice(4000, 8000).map((value) => Math.round(value * 16384) / 32768),
+    sampleRate: 16000,
+  });
+  const loud = mfcc({
+    samples: speech.samples.slice(4000, 8000).map((value) => Math.round(value * 16384) / 16384),
+    sampleRate: 16000,
+  });
   for (let step = 0; step < quiet.steps; step++) {
     expect(loud.data[13 * step] - quiet.data[13 * step]).toBeCloseTo(Math.log(4), 4);
     for (let n = 1; n < 13; n++) expect(loud.data[13 * step + n]).toBeCloseTo(quiet.data[13 * step + n], 4);
@@ -49,7 +57,8 @@ test('a louder audio moves the first coefficient only', () => {
 test.each([1, 7, 159, 160, 401, 5000])('MfccStream in pieces of %i is mfcc of the whole, bit for bit', (length) => {
   const stream = new MfccStream();
   const parts: number[] = [];
-  for (let at = 0; at < speech.samples.length; at += length) parts.push(...stream.push(speech.samples.slice(at, at + length)));
+  for (let at = 0; at < speech.samples.length; at += length)
+    parts.push(...stream.push(speech.samples.slice(at, at + length)));
   parts.push(...stream.end());
   expect(Float32Array.from(parts)).toEqual(mfcc(speech).data);
 });
@@ -60,9 +69,13 @@ test.each([399, 400, 401, 560, 561, 16000])('%i samples give 1 + ceil((N - 400) 
 });
 
 test('mfcc refuses other rates, no audio, what is not finite, and a stream that has ended', () => {
-  expect(() => mfcc({ samples: new Float32Array(9), sampleRate: 8000 })).toThrow('mfcc: waveform.sampleRate must be 16000 Hz');
+  expect(() => mfcc({ samples: new Float32Array(9), sampleRate: 8000 })).toThrow(
+    'mfcc: waveform.sampleRate must be 16000 Hz',
+  );
   expect(() => mfcc({ samples: new Float32Array(0), sampleRate: 16000 })).toThrow('one sample at least, got none');
-  expect(() => new MfccStream().push(Float32Array.of(0, Number.NaN))).toThrow('MfccStream.push: samples must be finite, got NaN at 1');
+  expect(() => new MfccStream().push(Float32Array.of(0, Number.NaN))).toThrow(
+    'MfccStream.push: samples must be finite, got NaN at 1',
+  );
   const stream = new MfccStream();
   stream.push(new Float32Array(10));
   stream.end();
@@ -72,7 +85,8 @@ test('mfcc refuses other rates, no audio, what is not finite, and a stream that 
 const shared = process.env.LIPSYNC_SHARED ?? new URL('../../../../../shared', import.meta.url).pathname;
 const clip = `${shared}/data/wild`;
 const python = '/usr/bin/python3';
-const can = existsSync(clip) && existsSync(python) && runs(python, ['-c', 'import scipy, numpy']) && runs('ffmpeg', ['-version']);
+const can =
+  existsSync(clip) && existsSync(python) && runs(python, ['-c', 'import scipy, numpy']) && runs('ffmpeg', ['-version']);
 function runs(program: string, args: string[]): boolean {
   try {
     execFileSync(program, args, { stdio: 'ignore' });
@@ -81,18 +95,29 @@ function runs(program: string, args: string[]): boolean {
     return false;
   }
 }
-test.skipIf(!can)(`mfcc equals NumPy and SciPy on real speech${can ? '' : ' (skipped: needs shared/data, SciPy and ffmpeg)'}`, async () => {
-  const { readdirSync } = await import('node:fs');
-  const folder = mkdtempSync(join(tmpdir(), 'lipsync-mfcc-'));
-  try {
-    const video = readdirSync(clip).filter((name) => /\.(mp4|avi|mkv)$/.test(name)).sort()[0];
-    const raw = execFileSync('ffmpeg', ['-v', 'error', '-i', `${clip}/${video}`, '-ac', '1', '-ar', '16000', '-f', 's16le', '-'], { maxBuffer: 1 << 26 });
-    const samples = Float32Array.from(new Int16Array(new Uint8Array(raw).buffer), (value) => value / 32768);
-    writeFileSync(join(folder, 'speech.wav'), writeWav({ samples, sampleRate: 16000 }, { format: 'pcm16' }));
-    const script = new URL('../../../../reference/audio-mel-mfcc.py', import.meta.url).pathname;
-    const { data } = JSON.parse(execFileSync(python, [script, join(folder, 'speech.wav')], { encoding: 'utf8', maxBuffer: 1 << 28 })) as { data: number[] };
-    expect(difference(mfcc({ samples, sampleRate: 16000 }).data, data)).toBeLessThan(1e-5);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-});
+test.skipIf(!can)(
+  `mfcc equals NumPy and SciPy on real speech${can ? '' : ' (skipped: needs shared/data, SciPy and ffmpeg)'}`,
+  async () => {
+    const { readdirSync } = await import('node:fs');
+    const folder = mkdtempSync(join(tmpdir(), 'lipsync-mfcc-'));
+    try {
+      const video = readdirSync(clip)
+        .filter((name) => /\.(mp4|avi|mkv)$/.test(name))
+        .sort()[0];
+      const raw = execFileSync(
+        'ffmpeg',
+        ['-v', 'error', '-i', `${clip}/${video}`, '-ac', '1', '-ar', '16000', '-f', 's16le', '-'],
+        { maxBuffer: 1 << 26 },
+      );
+      const samples = Float32Array.from(new Int16Array(new Uint8Array(raw).buffer), (value) => value / 32768);
+      writeFileSync(join(folder, 'speech.wav'), writeWav({ samples, sampleRate: 16000 }, { format: 'pcm16' }));
+      const script = new URL('../../../../reference/audio-mel-mfcc.py', import.meta.url).pathname;
+      const { data } = JSON.parse(
+        execFileSync(python, [script, join(folder, 'speech.wav')], { encoding: 'utf8', maxBuffer: 1 << 28 }),
+      ) as { data: number[] };
+      expect(difference(mfcc({ samples, sampleRate: 16000 }).data, data)).toBeLessThan(1e-5);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);

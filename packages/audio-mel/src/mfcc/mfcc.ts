@@ -1,5 +1,5 @@
-import { assertWaveform, fail } from '@lipsync/contracts';
 import type { Features, Waveform } from '@lipsync/contracts';
+import { assertWaveform, fail } from '@lipsync/contracts';
 import { RealFft } from '../spectrum/real-fft';
 
 const SAMPLE_RATE = 16000;
@@ -71,10 +71,12 @@ export class MfccStream {
    */
   push(samples: Float32Array): Float32Array {
     this.assertOpen('push');
-    if (!(samples instanceof Float32Array)) fail(TypeError, 'MfccStream.push', 'samples', 'a Float32Array', typeof samples);
+    if (!(samples instanceof Float32Array))
+      fail(TypeError, 'MfccStream.push', 'samples', 'a Float32Array', typeof samples);
     this.makeRoom(samples.length);
     for (let i = 0; i < samples.length; i++) {
-      if (!Number.isFinite(samples[i])) fail(RangeError, 'MfccStream.push', 'samples', 'finite', `${samples[i]} at ${this.samples + i}`);
+      if (!Number.isFinite(samples[i]))
+        fail(RangeError, 'MfccStream.push', 'samples', 'finite', `${samples[i]} at ${this.samples + i}`);
       const value = Math.max(-32768, Math.min(32767, Math.round(samples[i] * 32768)));
       this.pending[this.held++] = this.samples + i === 0 ? value : value - PRE_EMPHASIS * this.previous;
       this.previous = value;
@@ -165,7 +167,8 @@ export class MfccStream {
 export function mfcc(waveform: Waveform): Features {
   assertWaveform('mfcc', waveform);
   const { samples, sampleRate } = waveform;
-  if (sampleRate !== SAMPLE_RATE) fail(RangeError, 'mfcc', 'waveform.sampleRate', `${SAMPLE_RATE} Hz (see resample)`, sampleRate);
+  if (sampleRate !== SAMPLE_RATE)
+    fail(RangeError, 'mfcc', 'waveform.sampleRate', `${SAMPLE_RATE} Hz (see resample)`, sampleRate);
   const stream = new MfccStream();
   const [first, rest] = [stream.push(samples), stream.end()];
   const data = new Float32Array(first.length + rest.length);

@@ -1,5 +1,5 @@
-import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
 import type { Features } from '@lipsync/contracts';
+import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
 
 const letters = (text: string) => [...text];
 
@@ -18,7 +18,13 @@ export const DEEPSPEECH_LABELS: readonly string[] = Object.freeze([...letters(" 
 export const HUBERT_LABELS: readonly string[] = Object.freeze(['', ...letters("|ETAONIHSRDLUMWCFGYPBVK'XJQZ")]);
 
 /** The same of Hugging Face's models `facebook/hubert-large-ls960-ft`, `facebook/wav2vec2-base-960h` …, which have three marks more. */
-export const WAV2VEC2_LABELS: readonly string[] = Object.freeze(['<pad>', '<s>', '</s>', '<unk>', ...HUBERT_LABELS.slice(1)]);
+export const WAV2VEC2_LABELS: readonly string[] = Object.freeze([
+  '<pad>',
+  '<s>',
+  '</s>',
+  '<unk>',
+  ...HUBERT_LABELS.slice(1),
+]);
 
 /** Other names of the blank. */
 const BLANKS = new Set(['', '-', '_', '<pad>', '[pad]', '<blank>', '<blk>']);
@@ -54,13 +60,24 @@ export type AsrLogitsOptions = {
  * @example
  * const logits = asrLogits({ data, shape: [500, 1, 29] }, { durationSec: 10, labels: HUBERT_LABELS });
  */
-export function asrLogits(rows: { data: ArrayLike<number>; shape: readonly number[] }, options: AsrLogitsOptions = {}): Features {
+export function asrLogits(
+  rows: { data: ArrayLike<number>; shape: readonly number[] },
+  options: AsrLogitsOptions = {},
+): Features {
   const where = 'asrLogits';
   const { halve = 'second', labels } = options;
   const { data, shape } = rows;
   const [count, columns] = [shape[0], shape[shape.length - 1]];
-  const fits = (shape.length === 2 || (shape.length === 3 && shape[1] === 1)) && count > 0 && count * columns === data.length;
-  if (!fits) fail(TypeError, where, 'rows', '[rows, columns] or [rows, 1, columns] with as many numbers', `[${shape.join(', ')}] and ${data.length}`);
+  const fits =
+    (shape.length === 2 || (shape.length === 3 && shape[1] === 1)) && count > 0 && count * columns === data.length;
+  if (!fits)
+    fail(
+      TypeError,
+      where,
+      'rows',
+      '[rows, columns] or [rows, 1, columns] with as many numbers',
+      `[${shape.join(', ')}] and ${data.length}`,
+    );
   if (halve !== 'second' && halve !== 'mean') fail(TypeError, where, 'halve', 'second or mean', halve);
   const from = columnsOf(where, columns, labels);
   const rate = rateOf(where, count, options);
@@ -86,7 +103,8 @@ export function asrLogits(rows: { data: ArrayLike<number>; shape: readonly numbe
 function columnsOf(where: string, columns: number, labels: readonly string[] | undefined): number[] {
   const { length } = DEEPSPEECH_LABELS;
   if (!labels) {
-    if (columns !== length) fail(TypeError, where, 'rows', `of ${length} columns, or options.labels given`, `${columns} columns`);
+    if (columns !== length)
+      fail(TypeError, where, 'rows', `of ${length} columns, or options.labels given`, `${columns} columns`);
     return DEEPSPEECH_LABELS.map((_, column) => column);
   }
   if (labels.length !== columns) fail(TypeError, where, 'labels', `${columns}, one for each column`, labels.length);
@@ -104,10 +122,16 @@ function columnsOf(where: string, columns: number, labels: readonly string[] | u
   });
 }
 
-function rateOf(where: string, count: number, { rowsPerSecond, durationSec, toleranceSec = 0.25 }: AsrLogitsOptions): number {
-  if (rowsPerSecond !== undefined && rowsPerSecond !== 25 && rowsPerSecond !== 50) fail(RangeError, where, 'rowsPerSecond', '25 or 50', rowsPerSecond);
+function rateOf(
+  where: string,
+  count: number,
+  { rowsPerSecond, durationSec, toleranceSec = 0.25 }: AsrLogitsOptions,
+): number {
+  if (rowsPerSecond !== undefined && rowsPerSecond !== 25 && rowsPerSecond !== 50)
+    fail(RangeError, where, 'rowsPerSecond', '25 or 50', rowsPerSecond);
   if (durationSec === undefined) return rowsPerSecond ?? FRAME_RATE;
-  if (!(Number.isFinite(durationSec) && durationSec > 0)) fail(RangeError, where, 'durationSec', 'above 0', durationSec);
+  if (!(Number.isFinite(durationSec) && durationSec > 0))
+    fail(RangeError, where, 'durationSec', 'above 0', durationSec);
   const rates = rowsPerSecond ? [rowsPerSecond] : [25, 50];
   const off = (rate: number) => Math.abs(count / rate - durationSec);
   const rate = rates.reduce((a, b) => (off(b) < off(a) ? b : a));

@@ -1,9 +1,9 @@
-import { AUDIO_FEATURES, assertWaveform, fail } from '@lipsync/contracts';
 import type { AsyncAudioFeatures, Features, Waveform } from '@lipsync/contracts';
-import { asrLogits } from './asr-logits';
+import { AUDIO_FEATURES, assertWaveform, fail } from '@lipsync/contracts';
 import type { AsrLogitsOptions } from './asr-logits';
-import { loadTransformers } from './load-transformers';
+import { asrLogits } from './asr-logits';
 import type { TransformersModule } from './load-transformers';
+import { loadTransformers } from './load-transformers';
 
 const SAMPLE_RATE = 16000;
 const FRAME_SAMPLES = 640;
@@ -63,7 +63,8 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
   if (typeof source !== 'string' || source === '') fail(TypeError, where, 'model', 'a folder or a model’s id', source);
   if (!(chunkSec >= 1)) fail(RangeError, where, 'chunkSec', 'at least 1', chunkSec);
   if (!(contextSec >= 0)) fail(RangeError, where, 'contextSec', 'at least 0', contextSec);
-  const { AutoModelForCTC, AutoTokenizer, AutoFeatureExtractor, Tensor } = options.transformers ?? (await loadTransformers());
+  const { AutoModelForCTC, AutoTokenizer, AutoFeatureExtractor, Tensor } =
+    options.transformers ?? (await loadTransformers());
   const from = { local_files_only: localOnly };
   const labels = options.labels ?? labelsOf((await AutoTokenizer.from_pretrained(source, from)).get_vocab());
   const extractor = await AutoFeatureExtractor.from_pretrained(source, from).catch((error: Error) => {
@@ -75,10 +76,15 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
   if (rate !== SAMPLE_RATE) fail(TypeError, where, 'model', `one that hears ${SAMPLE_RATE} samples a second`, rate);
   const normalised = extractor?.config.do_normalize ?? true;
   const model = await AutoModelForCTC.from_pretrained(source, { ...from, dtype });
-  const wantsMask = Object.values(model.sessions ?? {}).some((session) => session.inputNames?.includes('attention_mask'));
+  const wantsMask = Object.values(model.sessions ?? {}).some((session) =>
+    session.inputNames?.includes('attention_mask'),
+  );
 
   /** Rows of some frames, `[2 * frames, columns]`. */
-  const rowsOf = async (samples: Float32Array, frameCount: number): Promise<{ data: Float32Array; columns: number }> => {
+  const rowsOf = async (
+    samples: Float32Array,
+    frameCount: number,
+  ): Promise<{ data: Float32Array; columns: number }> => {
     const shape = [1, samples.length];
     const inputs = {
       input_values: new Tensor('float32', samples, shape),
@@ -86,7 +92,8 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
     };
     const { logits } = await model(inputs);
     const [, rows, columns] = logits.dims;
-    if (rows !== 2 * frameCount) fail(TypeError, where, 'model', `one of 50 rows a second, ${2 * frameCount} for ${samples.length} samples`, rows);
+    if (rows !== 2 * frameCount)
+      fail(TypeError, where, 'model', `one of 50 rows a second, ${2 * frameCount} for ${samples.length} samples`, rows);
     return { data: Float32Array.from(logits.data as ArrayLike<number>), columns };
   };
 
@@ -99,12 +106,15 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
     labels,
     async compute(waveform: Waveform): Promise<Features> {
       assertWaveform('CtcFeatures.compute', waveform);
-      if (waveform.sampleRate !== SAMPLE_RATE) fail(RangeError, 'CtcFeatures.compute', 'waveform.sampleRate', `${SAMPLE_RATE} Hz`, waveform.sampleRate);
+      if (waveform.sampleRate !== SAMPLE_RATE)
+        fail(RangeError, 'CtcFeatures.compute', 'waveform.sampleRate', `${SAMPLE_RATE} Hz`, waveform.sampleRate);
       if (waveform.samples.length === 0) fail(RangeError, 'CtcFeatures.compute', 'waveform.samples', 'not empty', 0);
       const frameCount = Math.ceil(waveform.samples.length / FRAME_SAMPLES);
       const heard = new Float32Array(frameCount * FRAME_SAMPLES + TAIL);
       heard.set(normalised ? unitVariance(waveform.samples) : waveform.samples);
-      const [chunk, context] = [chunkSec, contextSec].map((seconds) => Math.max(0, Math.round(seconds * stepsPerSecond)));
+      const [chunk, context] = [chunkSec, contextSec].map((seconds) =>
+        Math.max(0, Math.round(seconds * stepsPerSecond)),
+      );
       const columns = labels.length;
       const rows = new Float32Array(2 * frameCount * columns);
       for (let first = 0; first < frameCount; first += chunk) {

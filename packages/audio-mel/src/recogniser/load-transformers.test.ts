@@ -19,5 +19,7 @@ test('loadTransformers says what to install', async () => {
     'createCtcFeatures: @huggingface/transformers must be installed (ONNXRUNTIME_NODE_INSTALL=skip npm install @huggingface/transformers@4) or given as ' +
       "the option transformers, got Cannot find package '@huggingface/transformers'",
   );
-  await expect(loadTransformers(async () => ({ Tensor: class {} }))).rejects.toThrow('got a package without AutoModelForCTC');
+  await expect(loadTransformers(async () => ({ Tensor: class {} }))).rejects.toThrow(
+    'got a package without AutoModelForCTC',
+  );
 });

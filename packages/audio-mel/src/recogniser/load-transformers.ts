@@ -25,12 +25,15 @@ const NAME = '@huggingface/transformers';
  *
  * @throws Error that says what to install.
  */
-export async function loadTransformers(load: (name: string) => Promise<unknown> = importPackage): Promise<TransformersModule> {
+export async function loadTransformers(
+  load: (name: string) => Promise<unknown> = importPackage,
+): Promise<TransformersModule> {
   let got: string;
   try {
     const loaded = (await load(NAME)) as Partial<TransformersModule> & { default?: TransformersModule };
     const found = loaded.AutoModelForCTC ? loaded : loaded.default;
-    if (found?.AutoModelForCTC && found.AutoTokenizer && found.AutoFeatureExtractor && found.Tensor) return found as TransformersModule;
+    if (found?.AutoModelForCTC && found.AutoTokenizer && found.AutoFeatureExtractor && found.Tensor)
+      return found as TransformersModule;
     got = 'a package without AutoModelForCTC';
   } catch (error) {
     got = (error as Error).message.split('\n')[0];

@@ -28,7 +28,10 @@ export class LogLevel {
     this.values = new Float64Array(length);
     this.words = new Int32Array(this.values.buffer);
     // The line rises, so the floor of the magnitude is a floor of the level.
-    this.low = Math.max(-options.limit, Math.min(options.limit, options.gain * Math.log(options.floor) + options.shift));
+    this.low = Math.max(
+      -options.limit,
+      Math.min(options.limit, options.gain * Math.log(options.floor) + options.shift),
+    );
     for (let i = 0; i < TABLE_SIZE; i++) {
       const middle = 1 + (i + 0.5) / TABLE_SIZE;
       this.tableLog[i] = Math.log(middle);

@@ -32,5 +32,7 @@ test('the same frame gives the same bits, whatever came before', () => {
 });
 
 test('RealFft refuses odd lengths', () => {
-  expect(() => new RealFft(new Float64Array(801))).toThrow('RealFft: window must be of an even length above 0, got 801');
+  expect(() => new RealFft(new Float64Array(801))).toThrow(
+    'RealFft: window must be of an even length above 0, got 801',
+  );
 });

@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
-import { planPasses, rootOfUnity, runPass } from './fft-passes';
 import type { FftPass } from './fft-passes';
+import { planPasses, rootOfUnity, runPass } from './fft-passes';
 import { sixteenPoint } from './sixteen-point';
 
 /**

@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BURSTS, madeAudio, white } from '../testing/made-speech';
-import type { MadeAudio } from '../testing/made-speech';
 import fixture from '../../fixtures/voice-activity.json';
+import type { MadeAudio } from '../testing/made-speech';
+import { BURSTS, madeAudio, white } from '../testing/made-speech';
 import { voiceActivity } from './voice-activity';
 
 const text = (flags: Uint8Array) => Array.from(flags).join('');
@@ -16,9 +16,12 @@ function stretches(flags: Uint8Array): [number, number][] {
   return [...text(flags).matchAll(/1+/g)].map((found) => [found.index, found.index + found[0].length]);
 }
 
-test.each(fixture.cases)('voiceActivity equals NumPy on $kind at $snr dB, $rate Hz, $fps flags a second', ({ kind, snr, rate, fps, flags }) => {
-  expect(text(voiceActivity(madeAudio(kind as MadeAudio, snr, rate), { sampleRate: rate, fps }))).toBe(flags);
-});
+test.each(fixture.cases)(
+  'voiceActivity equals NumPy on $kind at $snr dB, $rate Hz, $fps flags a second',
+  ({ kind, snr, rate, fps, flags }) => {
+    expect(text(voiceActivity(madeAudio(kind as MadeAudio, snr, rate), { sampleRate: rate, fps }))).toBe(flags);
+  },
+);
 
 test.each([40, 20, 10, 5])('bursts at %d dB are found, their edges within two frames, and nothing else', (snr) => {
   const found = stretches(voiceActivity(madeAudio('speech', snr, 16000)));
@@ -41,13 +44,18 @@ test('at 0 dB most of the bursts is found and nothing else', () => {
   expect(hits / (BURSTS.reduce((sum, [from, to]) => sum + to - from, 0) * 25)).toBeGreaterThan(0.75);
 });
 
-test.each([[0.1, 0.0003], [0.01, 0.00003], [0.1, 0.03]])('even pulses of %d over noise of %d are found from the first to the last', (level, grain) => {
+test.each([
+  [0.1, 0.0003],
+  [0.01, 0.00003],
+  [0.1, 0.03],
+])('even pulses of %d over noise of %d are found from the first to the last', (level, grain) => {
   const noise = white(64000, 7);
   const flags = voiceActivity(
     Float32Array.from(noise, (value, i) => {
       const t = i / 16000;
       let voice = 0;
-      if (t >= 0.5 && t < 3.5 && (t - 0.5) % 0.55 < 0.3) for (let k = 1; k < 20; k++) voice += Math.sin(2 * Math.PI * 140 * k * t) / k;
+      if (t >= 0.5 && t < 3.5 && (t - 0.5) % 0.55 < 0.3)
+        for (let k = 1; k < 20; k++) voice += Math.sin(2 * Math.PI * 140 * k * t) / k;
       return level * voice + grain * value;
     }),
   );
@@ -91,7 +99,9 @@ test('a sharper or duller rule, and a longer hop, find the same bursts in clean 
 test('voiceActivity refuses rates, hops and samples that mean nothing', () => {
   const audio = new Float32Array(100);
   expect(() => voiceActivity([0] as never)).toThrow('voiceActivity: samples must be a Float32Array');
-  expect(() => voiceActivity(audio, { sampleRate: 4000 })).toThrow('voiceActivity: sampleRate must be a whole number from 8000 to 384000, got 4000');
+  expect(() => voiceActivity(audio, { sampleRate: 4000 })).toThrow(
+    'voiceActivity: sampleRate must be a whole number from 8000 to 384000, got 4000',
+  );
   expect(() => voiceActivity(audio, { fps: 0 })).toThrow('voiceActivity: fps must be above 0 and at most 200, got 0');
   expect(() => voiceActivity(audio, { hopSamples: 641 })).toThrow('hopSamples must be an integer from 1 to 640');
   expect(() => voiceActivity(audio, { threshold: 0 })).toThrow('threshold must be above 0');
@@ -108,23 +118,44 @@ const runs = (program: string, args: string[]) => {
     return false;
   }
 };
-const can = existsSync(clips) && existsSync(python) && runs(python, ['-c', 'import numpy']) && runs('ffmpeg', ['-version']);
-test.skipIf(!can)(`voiceActivity equals NumPy on GRID and leaves its ends silent${can ? '' : ' (skipped: needs shared/data, NumPy and ffmpeg)'}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'lipsync-voice-'));
-  try {
-    const names = readdirSync(clips).filter((name) => name.endsWith('.mpg')).sort().slice(0, 3);
-    for (const name of names) {
-      const raw = execFileSync('ffmpeg', ['-v', 'error', '-i', join(clips, name), '-ac', '1', '-ar', '16000', '-f', 's16le', '-']);
-      writeFileSync(join(folder, 'a.raw'), raw);
-      const script = new URL('../../../../reference/audio-mel-voice-activity.py', import.meta.url).pathname;
-      const expected = execFileSync(python, [script, join(folder, 'a.raw')], { encoding: 'utf8' }).trim();
-      const flags = voiceActivity(Float32Array.from(new Int16Array(new Uint8Array(raw).buffer), (value) => value / 32768));
-      expect(text(flags)).toBe(expected);
-      expect(share(flags)).toBeGreaterThan(0.3);
-      expect(share(flags)).toBeLessThan(0.7);
-      expect(flags[flags.length - 1]).toBe(0);
+const can =
+  existsSync(clips) && existsSync(python) && runs(python, ['-c', 'import numpy']) && runs('ffmpeg', ['-version']);
+test.skipIf(!can)(
+  `voiceActivity equals NumPy on GRID and leaves its ends silent${can ? '' : ' (skipped: needs shared/data, NumPy and ffmpeg)'}`,
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lipsync-voice-'));
+    try {
+      const names = readdirSync(clips)
+        .filter((name) => name.endsWith('.mpg'))
+        .sort()
+        .slice(0, 3);
+      for (const name of names) {
+        const raw = execFileSync('ffmpeg', [
+          '-v',
+          'error',
+          '-i',
+          join(clips, name),
+          '-ac',
+          '1',
+          '-ar',
+          '16000',
+          '-f',
+          's16le',
+          '-',
+        ]);
+        writeFileSync(join(folder, 'a.raw'), raw);
+        const script = new URL('../../../../reference/audio-mel-voice-activity.py', import.meta.url).pathname;
+        const expected = execFileSync(python, [script, join(folder, 'a.raw')], { encoding: 'utf8' }).trim();
+        const flags = voiceActivity(
+          Float32Array.from(new Int16Array(new Uint8Array(raw).buffer), (value) => value / 32768),
+        );
+        expect(text(flags)).toBe(expected);
+        expect(share(flags)).toBeGreaterThan(0.3);
+        expect(share(flags)).toBeLessThan(0.7);
+        expect(flags[flags.length - 1]).toBe(0);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
     }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-});
+  },
+);

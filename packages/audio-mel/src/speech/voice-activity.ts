@@ -100,14 +100,20 @@ export function voiceActivity(samples: Float32Array, options: VoiceActivityOptio
 }
 
 /** Power `[looks, BANDS]` (sum of squares a sample) and flatness of windows around the middle of each hop, moved inside the audio at its ends. */
-function measureLooks(samples: Float32Array, sampleRate: number, hop: number): { power: Float64Array; flatness: Float64Array; looks: number } {
+function measureLooks(
+  samples: Float32Array,
+  sampleRate: number,
+  hop: number,
+): { power: Float64Array; flatness: Float64Array; looks: number } {
   const size = 2 ** Math.round(Math.log2(WINDOW_SEC * sampleRate));
   const hann = Float64Array.from({ length: size }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / size));
   const fft = new RealFft(hann);
   const scale = 2 / (size * hann.reduce((sum, value) => sum + value * value, 0));
   const first = Math.ceil((LOW_HZ * size) / sampleRate);
   const end = Math.ceil((HIGH_HZ * size) / sampleRate);
-  const bandOf = Int32Array.from({ length: end }, (_, k) => Math.floor(((k * sampleRate) / size - LOW_HZ) / ((HIGH_HZ - LOW_HZ) / BANDS)));
+  const bandOf = Int32Array.from({ length: end }, (_, k) =>
+    Math.floor(((k * sampleRate) / size - LOW_HZ) / ((HIGH_HZ - LOW_HZ) / BANDS)),
+  );
   const signal = new Float64Array(Math.max(size, samples.length));
   signal.set(samples);
   const looks = Math.ceil(samples.length / hop);
@@ -148,7 +154,9 @@ function averaged(power: Float64Array, looks: number, reach: number): Float64Arr
 function likelySpeech(power: Float64Array, looks: number, threshold: number, reach: number, every: number): Uint8Array {
   const active = new Uint8Array(looks);
   const floor = new Float64Array(BANDS);
-  const total = Float64Array.from({ length: looks }, (_, look) => power.subarray(look * BANDS, (look + 1) * BANDS).reduce((a, b) => a + b, 0));
+  const total = Float64Array.from({ length: looks }, (_, look) =>
+    power.subarray(look * BANDS, (look + 1) * BANDS).reduce((a, b) => a + b, 0),
+  );
   for (let block = 0; block < looks; block += every) {
     const last = Math.min(looks, block + every);
     const from = Math.max(0, block - reach);

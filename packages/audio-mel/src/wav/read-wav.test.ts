@@ -58,13 +58,19 @@ describe('lengths', () => {
 
   test('a file shorter than its header says is refused, or read as far as it goes', () => {
     const cut = stereo.subarray(0, 44 + 4 * 3 + 1);
-    expect(() => readWav(cut)).toThrow("readWav: bytes must be as long as its data chunk says (72 bytes; { truncated: 'read' }");
+    expect(() => readWav(cut)).toThrow(
+      "readWav: bytes must be as long as its data chunk says (72 bytes; { truncated: 'read' }",
+    );
     expect(readWav(cut, { truncated: 'read' }).channels).toEqual(whole.map((channel) => channel.slice(0, 3)));
-    expect(() => readWav(cut, { truncated: 'ignore' as 'read' })).toThrow('truncated must be "refuse" or "read", got ignore');
+    expect(() => readWav(cut, { truncated: 'ignore' as 'read' })).toThrow(
+      'truncated must be "refuse" or "read", got ignore',
+    );
   });
 
   test('a data chunk of a broken frame is refused', () => {
-    expect(() => readWav(change(63, 27))).toThrow('data chunk must be a whole number of frames of 4 bytes long, got 27');
+    expect(() => readWav(change(63, 27))).toThrow(
+      'data chunk must be a whole number of frames of 4 bytes long, got 27',
+    );
   });
 
   test('RF64 takes its length from the ds64 chunk', () => {
@@ -72,7 +78,12 @@ describe('lengths', () => {
     ds64.set(Buffer.from('ds64\x1c\0\0\0', 'latin1'));
     new DataView(ds64.buffer).setBigUint64(16, 28n, true);
     const tail = Uint8Array.of(1, 2, 3, 4); // not part of the samples
-    const long = Uint8Array.from([...Buffer.from('RF64\xff\xff\xff\xffWAVE', 'latin1'), ...ds64, ...change(0, 0xffffffff).slice(12), ...tail]);
+    const long = Uint8Array.from([
+      ...Buffer.from('RF64\xff\xff\xff\xffWAVE', 'latin1'),
+      ...ds64,
+      ...change(0, 0xffffffff).slice(12),
+      ...tail,
+    ]);
     expect(readWav(long).channels).toEqual(whole);
   });
 
@@ -97,21 +108,53 @@ describe('refusals', () => {
   };
 
   test.each([
-    ['an MP3 in a WAV', (view: DataView) => view.setUint16(20, 0x55, true), 'format tag must be 1 (PCM) or 3 (float), got 85 (MP3)'],
+    [
+      'an MP3 in a WAV',
+      (view: DataView) => view.setUint16(20, 0x55, true),
+      'format tag must be 1 (PCM) or 3 (float), got 85 (MP3)',
+    ],
     ['A-law', (view: DataView) => view.setUint16(20, 6, true), 'got 6 (A-law)'],
     ['an unknown codec', (view: DataView) => view.setUint16(20, 0x1234, true), 'got 4660'],
     ['no channels', (view: DataView) => view.setUint16(22, 0, true), 'channels must be at least 1, got 0'],
     ['a sample rate of 0', (view: DataView) => view.setUint32(24, 0, true), 'sampleRate must be above 0 Hz, got 0'],
-    ['frames of 0 bytes', (view: DataView) => view.setUint16(32, 0, true), 'bytes in a frame must be channels (2) times 1, 2, 3, 4 bytes, got 0'],
+    [
+      'frames of 0 bytes',
+      (view: DataView) => view.setUint16(32, 0, true),
+      'bytes in a frame must be channels (2) times 1, 2, 3, 4 bytes, got 0',
+    ],
     ['frames of 5 bytes', (view: DataView) => view.setUint16(32, 5, true), 'bytes in a frame must be'],
-    ['bits that do not fit', (view: DataView) => view.setUint16(34, 24, true), 'bits in a sample must be those of 2 bytes, got 24'],
-    ['half floats', (view: DataView) => view.setUint16(20, 3, true), 'bytes in a frame must be channels (2) times 4, 8 bytes, got 4'],
-    ['a short fmt chunk', (view: DataView) => view.setUint32(16, 14, true), 'fmt chunk must be at least 16 bytes long and inside the file'],
-    ['an endless fmt chunk', (view: DataView) => view.setUint32(16, 0xffffffff, true), 'fmt chunk must be at least 16 bytes long and inside the file'],
-    ['extensible without its extension', (view: DataView) => view.setUint16(20, 0xfffe, true), 'at least 40 bytes long to be extensible, got 16'],
+    [
+      'bits that do not fit',
+      (view: DataView) => view.setUint16(34, 24, true),
+      'bits in a sample must be those of 2 bytes, got 24',
+    ],
+    [
+      'half floats',
+      (view: DataView) => view.setUint16(20, 3, true),
+      'bytes in a frame must be channels (2) times 4, 8 bytes, got 4',
+    ],
+    [
+      'a short fmt chunk',
+      (view: DataView) => view.setUint32(16, 14, true),
+      'fmt chunk must be at least 16 bytes long and inside the file',
+    ],
+    [
+      'an endless fmt chunk',
+      (view: DataView) => view.setUint32(16, 0xffffffff, true),
+      'fmt chunk must be at least 16 bytes long and inside the file',
+    ],
+    [
+      'extensible without its extension',
+      (view: DataView) => view.setUint16(20, 0xfffe, true),
+      'at least 40 bytes long to be extensible, got 16',
+    ],
     ['no data', (view: DataView) => view.setUint8(36, 0x44), 'a WAV file with a data chunk, got none'],
     ['no format', (view: DataView) => view.setUint8(12, 0x46), 'a WAV file with a fmt chunk before the end, got none'],
-    ['big-endian RIFX', (view: DataView) => view.setUint8(3, 0x58), 'a WAV file: RIFF, RF64 or BW64 with form type WAVE, got "RIFX" … "WAVE"'],
+    [
+      'big-endian RIFX',
+      (view: DataView) => view.setUint8(3, 0x58),
+      'a WAV file: RIFF, RF64 or BW64 with form type WAVE, got "RIFX" … "WAVE"',
+    ],
     ['an AVI', (view: DataView) => view.setUint32(8, 0x20495641, true), 'got "RIFF" … "AVI "'],
   ])('%s', (_, edit, message) => {
     expect(change(edit)).toThrow(message);

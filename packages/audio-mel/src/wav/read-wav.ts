@@ -28,11 +28,11 @@ const OTHER_CODECS: Record<number, string> = {
   2: 'Microsoft ADPCM',
   6: 'A-law',
   7: 'mu-law',
-  0x11: 'IMA ADPCM',
-  0x31: 'GSM 6.10',
-  0x50: 'MPEG',
-  0x55: 'MP3',
-  0xff: 'AAC',
+  17: 'IMA ADPCM',
+  49: 'GSM 6.10',
+  80: 'MPEG',
+  85: 'MP3',
+  255: 'AAC',
 };
 /** Bytes 2..16 of the sub-format of an extensible header; the first two are the format tag. */
 const SUB_FORMAT_TAIL = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
@@ -80,7 +80,10 @@ export function readWav(bytes: Uint8Array, { truncated = 'refuse' }: ReadWavOpti
 }
 
 /** The format, and where the samples are; `counted` says that their length stood in the header. */
-function findChunks(where: string, view: DataView): { format: Format; data: { offset: number; bytes: number; counted: boolean } } {
+function findChunks(
+  where: string,
+  view: DataView,
+): { format: Format; data: { offset: number; bytes: number; counted: boolean } } {
   const kind = view.byteLength >= 12 ? fourLetters(view, 0) : '';
   const known = kind === 'RIFF' || kind === 'RF64' || kind === 'BW64';
   if (!known || fourLetters(view, 8) !== 'WAVE') {

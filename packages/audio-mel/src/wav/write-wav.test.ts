@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import fixture from '../../fixtures/wav.json';
 import { readWav } from './read-wav';
-import { writeWav } from './write-wav';
 import type { WavFormat } from './write-wav';
+import { writeWav } from './write-wav';
 
 const cases = fixture.cases.map((one) => ({ ...one, bytes: Uint8Array.from(Buffer.from(one.file, 'base64')) }));
 

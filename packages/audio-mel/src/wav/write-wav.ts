@@ -1,5 +1,5 @@
-import { assertWaveform, fail } from '@lipsync/contracts';
 import type { Waveform } from '@lipsync/contracts';
+import { assertWaveform, fail } from '@lipsync/contracts';
 
 /** How samples are stored. */
 export type WavFormat = 'pcm8' | 'pcm16' | 'pcm24' | 'pcm32' | 'float32' | 'float64';
@@ -35,12 +35,24 @@ export function writeWav(
   for (const samples of channels) assertWaveform(where, { samples, sampleRate });
   const frameCount = channels[0].length;
   if (channels.some((channel) => channel.length !== frameCount)) {
-    fail(TypeError, where, 'channels', 'of one length', channels.map((channel) => channel.length));
+    fail(
+      TypeError,
+      where,
+      'channels',
+      'of one length',
+      channels.map((channel) => channel.length),
+    );
   }
   const sampleBytes = SAMPLE_BYTES[format];
   const frameBytes = sampleBytes * channels.length;
   if (!(Number.isInteger(sampleRate) && sampleRate * frameBytes <= 0xffffffff)) {
-    fail(RangeError, where, 'sampleRate', `a whole number that fits the header with ${frameBytes} bytes a frame`, sampleRate);
+    fail(
+      RangeError,
+      where,
+      'sampleRate',
+      `a whole number that fits the header with ${frameBytes} bytes a frame`,
+      sampleRate,
+    );
   }
   if (frameBytes > 0xffff) fail(RangeError, where, 'channels', 'at most 65535 bytes a frame', frameBytes);
   const isFloat = format === 'float32' || format === 'float64';

@@ -49,5 +49,7 @@ test('no samples give none, and the arguments stay as they were', () => {
 });
 
 test('convolve refuses an empty response', () => {
-  expect(() => convolve(new Float32Array(3), new Float32Array(0))).toThrow('convolve: response must be one number at least, got none');
+  expect(() => convolve(new Float32Array(3), new Float32Array(0))).toThrow(
+    'convolve: response must be one number at least, got none',
+  );
 });

@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
-import { planPasses, runPass } from '../spectrum/fft-passes';
 import type { FftPass } from '../spectrum/fft-passes';
+import { planPasses, runPass } from '../spectrum/fft-passes';
 
 const SHORT = 32; // responses up to here are quicker by the sum itself
 /** Powers of 2, and 5 times them: what the passes are fast for. */
@@ -57,7 +57,8 @@ export function convolve(samples: Float32Array, response: Float32Array): Float32
     const second = start + block;
     values.fill(0);
     for (let i = 0, end = Math.min(block, samples.length - start); i < end; i++) values[2 * i] = samples[start + i];
-    for (let i = 0, end = Math.min(block, samples.length - second); i < end; i++) values[2 * i + 1] = samples[second + i];
+    for (let i = 0, end = Math.min(block, samples.length - second); i < end; i++)
+      values[2 * i + 1] = samples[second + i];
     values = transform(values);
     for (let i = 0; i < values.length; i += 2) {
       const real = values[i] * filter[i] - values[i + 1] * filter[i + 1];

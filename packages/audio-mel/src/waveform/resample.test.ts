@@ -33,14 +33,18 @@ describe.each([48000, 44100])('from %d to 16000 Hz', (from) => {
 });
 
 test('a sine keeps its phase: the delay is 0', () => {
-  const sine = (rate: number) => Float32Array.from({ length: rate / 4 }, (_, n) => Math.sin((2 * Math.PI * 440 * n) / rate));
+  const sine = (rate: number) =>
+    Float32Array.from({ length: rate / 4 }, (_, n) => Math.sin((2 * Math.PI * 440 * n) / rate));
   const out = resample({ samples: sine(44100), sampleRate: 44100 }, 16000).samples;
   const expected = sine(16000);
   for (let n = 400; n < 3600; n++) expect(Math.abs(out[n] - expected[n])).toBeLessThan(3e-5);
 });
 
 test('up and down again gives back what lies below the edge', () => {
-  const samples = Float32Array.from({ length: 4000 }, (_, n) => Math.sin(n * 0.3) * Math.sin((Math.PI * n) / 4000) ** 2);
+  const samples = Float32Array.from(
+    { length: 4000 },
+    (_, n) => Math.sin(n * 0.3) * Math.sin((Math.PI * n) / 4000) ** 2,
+  );
   const there = resample({ samples, sampleRate: 8000 }, 16000);
   const back = resample(there, 8000);
   expect(back.samples.length).toBe(4000);
@@ -69,7 +73,9 @@ test('resample refuses rates and options out of range', () => {
   const waveform = { samples: new Float32Array(4), sampleRate: 48000 };
   expect(() => resample(waveform, 0)).toThrow('resample: sampleRate must be a whole number of Hz above 0, got 0');
   expect(() => resample({ ...waveform, sampleRate: 0.5 }, 16000)).toThrow('waveform.sampleRate must be a whole number');
-  expect(() => resample(waveform, 16000, { zeroCrossings: 0 })).toThrow('zeroCrossings must be a whole number above 0, got 0');
+  expect(() => resample(waveform, 16000, { zeroCrossings: 0 })).toThrow(
+    'zeroCrossings must be a whole number above 0, got 0',
+  );
   expect(() => resample(waveform, 16000, { rolloff: 1.1 })).toThrow('rolloff must be above 0 and at most 1, got 1.1');
   expect(() => resample(waveform, 16000, { kaiserBeta: -1 })).toThrow('kaiserBeta must be 0 to 100, got -1');
   expect(() => resample({ ...waveform, samples: Float32Array.of(Number.NaN) }, 16000)).toThrow('finite');

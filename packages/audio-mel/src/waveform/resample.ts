@@ -1,5 +1,5 @@
-import { assertWaveform, fail } from '@lipsync/contracts';
 import type { Waveform } from '@lipsync/contracts';
+import { assertWaveform, fail } from '@lipsync/contracts';
 
 /** The low-pass filter of `resample`; the names in brackets are torchaudio's. */
 export type ResampleOptions = {
@@ -35,7 +35,10 @@ export function resample(waveform: Waveform, sampleRate: number, options: Resamp
   const where = 'resample';
   const { zeroCrossings = 128, rolloff = 0.975, kaiserBeta = 10.06 } = options;
   assertWaveform(where, waveform);
-  for (const [name, rate] of [['waveform.sampleRate', waveform.sampleRate], ['sampleRate', sampleRate]] as const) {
+  for (const [name, rate] of [
+    ['waveform.sampleRate', waveform.sampleRate],
+    ['sampleRate', sampleRate],
+  ] as const) {
     if (!(Number.isInteger(rate) && rate > 0)) fail(RangeError, where, name, 'a whole number of Hz above 0', rate);
   }
   if (!(Number.isInteger(zeroCrossings) && zeroCrossings > 0)) {

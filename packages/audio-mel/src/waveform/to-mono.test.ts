@@ -14,7 +14,9 @@ test('one channel comes back without a copy', () => {
 });
 
 test('no channel, and channels of different lengths, are refused', () => {
-  expect(() => toMono({ sampleRate: 1, channels: [] })).toThrow('toMono: channels must be at least one Float32Array, got 0');
+  expect(() => toMono({ sampleRate: 1, channels: [] })).toThrow(
+    'toMono: channels must be at least one Float32Array, got 0',
+  );
   const channels = [new Float32Array(1), new Float32Array(2)];
   expect(() => toMono({ sampleRate: 1, channels })).toThrow('toMono: channels must be of one length, got [1, 2]');
 });

@@ -1,5 +1,5 @@
-import { fail } from '@lipsync/contracts';
 import type { Waveform } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 
 /**
  * The mean of all channels, as librosa's `to_mono`: `samples[n] = sum over c of channels[c][n] / C`.

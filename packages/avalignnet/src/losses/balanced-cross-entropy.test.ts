@@ -25,7 +25,11 @@ test('balancedCrossEntropy and its gradients equal PyTorch', () => {
 test('balancedCrossEntropy is ln 2 for a cosine of one half, whatever the shares and kinds of negatives', () => {
   const half = tf.fill([3, 4], Math.SQRT1_2 / 2) as tf.Tensor2D;
   const other = tf.fill([3, 4], Math.SQRT1_2 / 2) as tf.Tensor2D;
-  for (const clips of [[0, 0, 0], [0, 1, 2], [0, 0, 1]]) {
+  for (const clips of [
+    [0, 0, 0],
+    [0, 1, 2],
+    [0, 0, 1],
+  ]) {
     const loss = balancedCrossEntropy(half, other, { clips, sameClipShare: 0.25 });
     expect(loss.dataSync()[0]).toBeCloseTo(Math.LN2, 5);
   }

@@ -1,6 +1,6 @@
+import type { EmbeddingBatch } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import type { EmbeddingBatch } from '@lipsync/contracts';
 import { clampCosine } from './binary-cross-entropy';
 import { clipPairs } from './clip-pairs';
 
@@ -33,7 +33,8 @@ export function balancedCrossEntropy(
 ): tf.Scalar {
   const { clips, sameClipShare = 0.7 } = options;
   const where = 'balancedCrossEntropy';
-  if (!(sameClipShare >= 0 && sameClipShare <= 1)) fail(RangeError, where, 'sameClipShare', 'from 0 to 1', sameClipShare);
+  if (!(sameClipShare >= 0 && sameClipShare <= 1))
+    fail(RangeError, where, 'sameClipShare', 'from 0 to 1', sameClipShare);
   const { rows, sameClip, sameClipNegatives, otherClipNegatives } = clipPairs(where, clips, visual.shape[0]);
   if (rows < 2) fail(RangeError, where, 'the batch', 'of two rows at least', rows);
   const share = otherClipNegatives === 0 ? 1 : sameClipNegatives === 0 ? 0 : sameClipShare;
@@ -41,7 +42,10 @@ export function balancedCrossEntropy(
   const negative = new Float32Array(rows * rows);
   for (let index = 0; index < rows * rows; index++) {
     if (index % (rows + 1) === 0) positive[index] = -0.5 / rows;
-    else negative[index] = sameClip[index] ? (-0.5 * share) / sameClipNegatives : (-0.5 * (1 - share)) / otherClipNegatives;
+    else
+      negative[index] = sameClip[index]
+        ? (-0.5 * share) / sameClipNegatives
+        : (-0.5 * (1 - share)) / otherClipNegatives;
   }
   return tf.tidy(() => {
     const s = clampCosine(tf.matMul(visual, audio, false, true));

@@ -15,7 +15,8 @@ describe('binaryCrossEntropy', () => {
 
   test('and its gradients equal PyTorch, a clamped cosine of 0 included', () => {
     const both = [visual, audio].map((data) => tf.tensor2d(data, [rows, width]));
-    const loss = (v: tf.Tensor, a: tf.Tensor) => binaryCrossEntropy(pairCosine(v as tf.Tensor2D, a as tf.Tensor2D), tf.tensor1d(labels));
+    const loss = (v: tf.Tensor, a: tf.Tensor) =>
+      binaryCrossEntropy(pairCosine(v as tf.Tensor2D, a as tf.Tensor2D), tf.tensor1d(labels));
     const { value, grads } = tf.valueAndGrads(loss)(both);
     expect(value.dataSync()[0]).toBeCloseTo(cases.pairs.loss, 5);
     // Terms of 1 / s for cosines of 0.2: relative to the largest.
@@ -53,12 +54,23 @@ describe('binaryCrossEntropy', () => {
 
 describe('pairCosine', () => {
   test('multiplies row by row', () => {
-    const cosine = pairCosine(tf.tensor2d([[1, 0], [0.6, 0.8]]), tf.tensor2d([[0, 1], [0.8, 0.6]]));
+    const cosine = pairCosine(
+      tf.tensor2d([
+        [1, 0],
+        [0.6, 0.8],
+      ]),
+      tf.tensor2d([
+        [0, 1],
+        [0.8, 0.6],
+      ]),
+    );
     expect(largestDifference(cosine.dataSync(), [0, 0.96])).toBeLessThan(1e-7);
   });
 
   test('refuses batches of unlike size', () => {
-    expect(() => pairCosine(tf.zeros([2, 4]), tf.zeros([3, 4]))).toThrow("pairCosine: audio must be of vision's shape [2, 4], got [3, 4]");
+    expect(() => pairCosine(tf.zeros([2, 4]), tf.zeros([3, 4]))).toThrow(
+      "pairCosine: audio must be of vision's shape [2, 4], got [3, 4]",
+    );
   });
 });
 

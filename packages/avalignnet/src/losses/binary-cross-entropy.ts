@@ -1,6 +1,6 @@
+import type { EmbeddingBatch } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import type { EmbeddingBatch } from '@lipsync/contracts';
 
 /** Cosines are kept this far from 0 and 1 before a logarithm is taken. */
 export const COSINE_MARGIN = 1e-7;

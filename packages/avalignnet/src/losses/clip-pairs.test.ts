@@ -8,5 +8,7 @@ test('clipPairs sorts the pairs of a batch by clip', () => {
 });
 
 test('clipPairs refuses a list that has not one entry a row', () => {
-  expect(() => clipPairs('test', [1, 2], 3)).toThrow('test: clips must be the clip index of each of the 3 rows, got 2 of them');
+  expect(() => clipPairs('test', [1, 2], 3)).toThrow(
+    'test: clips must be the clip index of each of the 3 rows, got 2 of them',
+  );
 });

@@ -16,7 +16,7 @@ export type ClipPairs = {
 export function clipPairs(where: string, clips: readonly number[], rows: number): ClipPairs {
   if (clips.length !== rows) {
     fail(RangeError, where, 'clips', `the clip index of each of the ${rows} rows`, `${clips.length} of them`);
-  };
+  }
   const sameClip = new Uint8Array(rows * rows);
   let same = 0;
   for (let row = 0; row < rows; row++) {

@@ -21,7 +21,8 @@ describe('contrastiveLoss', () => {
   ] as const)('%s and its gradients equal PyTorch', (name, otherClips) => {
     const expected = cases[name];
     const head = new ContrastiveTemperature({ temperature: Math.exp(-expected.logTemperature) });
-    const loss = (v: tf.Tensor, a: tf.Tensor) => contrastiveLoss(v as tf.Tensor2D, a as tf.Tensor2D, { clips, temperature: head, otherClips });
+    const loss = (v: tf.Tensor, a: tf.Tensor) =>
+      contrastiveLoss(v as tf.Tensor2D, a as tf.Tensor2D, { clips, temperature: head, otherClips });
     const { value, grads } = tf.valueAndGrads(loss)(embeddings());
     expect(Math.abs(value.dataSync()[0] - expected.loss)).toBeLessThan(1e-5);
     const scale = Math.max(...expected.visualGradient.map(Math.abs));
@@ -41,7 +42,10 @@ describe('contrastiveLoss', () => {
   test('is near 0 where every window finds its own, ln 2 where two of a clip are alike', () => {
     const apart = tf.eye(4);
     expect(contrastiveLoss(apart, apart, { clips: [0, 0, 1, 1], temperature: 0.05 }).dataSync()[0]).toBeLessThan(1e-6);
-    const alike = tf.tensor2d([[1, 0], [1, 0]]);
+    const alike = tf.tensor2d([
+      [1, 0],
+      [1, 0],
+    ]);
     expect(contrastiveLoss(alike, alike, { clips: [0, 0], temperature: 0.05 }).dataSync()[0]).toBeCloseTo(Math.LN2, 6);
   });
 
@@ -58,10 +62,12 @@ describe('contrastiveLoss', () => {
     expect(() => contrastiveLoss(two, two, { clips: [0, 1], temperature: 0.1 })).toThrow(
       'contrastiveLoss: clips must be such that a clip has two rows at least, got [0, 1]',
     );
-    expect(() => contrastiveLoss(tf.eye(1), tf.eye(1), { clips: [0], temperature: 0.1, otherClips: 'include' })).toThrow(
-      'of two rows at least',
+    expect(() =>
+      contrastiveLoss(tf.eye(1), tf.eye(1), { clips: [0], temperature: 0.1, otherClips: 'include' }),
+    ).toThrow('of two rows at least');
+    expect(() => contrastiveLoss(two, two, { clips: [0, 0], temperature: 0 })).toThrow(
+      'temperature must be above 0, got 0',
     );
-    expect(() => contrastiveLoss(two, two, { clips: [0, 0], temperature: 0 })).toThrow('temperature must be above 0, got 0');
   });
 });
 
@@ -80,6 +86,8 @@ describe('ContrastiveTemperature', () => {
   });
 
   test('refuses a temperature of 0', () => {
-    expect(() => new ContrastiveTemperature({ temperature: 0 })).toThrow('ContrastiveTemperature: temperature must be above 0, got 0');
+    expect(() => new ContrastiveTemperature({ temperature: 0 })).toThrow(
+      'ContrastiveTemperature: temperature must be above 0, got 0',
+    );
   });
 });

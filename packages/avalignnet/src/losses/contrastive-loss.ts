@@ -1,7 +1,7 @@
+import type { EmbeddingBatch } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 import { Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import type { EmbeddingBatch } from '@lipsync/contracts';
 import { clipPairs } from './clip-pairs';
 
 /** Largest factor on the cosines. */
@@ -57,10 +57,15 @@ export type ContrastiveLossOptions = {
  * @example
  * const loss = contrastiveLoss(vision, audio, { clips: [0, 0, 1, 1], temperature: head });
  */
-export function contrastiveLoss(visual: EmbeddingBatch, audio: EmbeddingBatch, options: ContrastiveLossOptions): tf.Scalar {
+export function contrastiveLoss(
+  visual: EmbeddingBatch,
+  audio: EmbeddingBatch,
+  options: ContrastiveLossOptions,
+): tf.Scalar {
   const { clips, temperature, otherClips = 'exclude' } = options;
   const where = 'contrastiveLoss';
-  if (typeof temperature === 'number' && !(temperature > 0)) fail(RangeError, where, 'temperature', 'above 0', temperature);
+  if (typeof temperature === 'number' && !(temperature > 0))
+    fail(RangeError, where, 'temperature', 'above 0', temperature);
   const pairs = clipPairs(where, clips, visual.shape[0]);
   const { rows } = pairs;
   if (pairs.sameClipNegatives + (otherClips === 'include' ? pairs.otherClipNegatives : 0) === 0) {
@@ -68,7 +73,8 @@ export function contrastiveLoss(visual: EmbeddingBatch, audio: EmbeddingBatch, o
     fail(RangeError, where, 'clips', rule, clips);
   }
   return tf.tidy(() => {
-    const scale = typeof temperature === 'number' ? tf.scalar(Math.min(1 / temperature, LARGEST_SCALE)) : temperature.scale();
+    const scale =
+      typeof temperature === 'number' ? tf.scalar(Math.min(1 / temperature, LARGEST_SCALE)) : temperature.scale();
     let logits: tf.Tensor2D = tf.mul(tf.matMul(visual, audio, false, true), scale);
     if (otherClips === 'exclude') {
       const allowed = tf.tensor2d(Float32Array.from(pairs.sameClip), [rows, rows]);

@@ -2,17 +2,24 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { useWasm } from '../testing/backend';
 import { lossFixture } from '../testing/fixture';
-import { contrastLoss, pairLoss, rampedWeight } from './sync-loss';
 import type { SyncBatch } from './sync-loss';
+import { contrastLoss, pairLoss, rampedWeight } from './sync-loss';
 
 beforeAll(useWasm);
 
 const { rows, width, clips, labels, visual, audio, cases } = lossFixture();
 const embeddings = () => ({ visual: tf.tensor2d(visual, [rows, width]), audio: tf.tensor2d(audio, [rows, width]) });
-const batch = (more: Partial<SyncBatch>): SyncBatch => ({ frames: tf.zeros([rows, 1, 1, 1]), features: tf.zeros([rows, 1, 1, 1]), ...more });
+const batch = (more: Partial<SyncBatch>): SyncBatch => ({
+  frames: tf.zeros([rows, 1, 1, 1]),
+  features: tf.zeros([rows, 1, 1, 1]),
+  ...more,
+});
 const number = (scalar: tf.Scalar) => scalar.dataSync()[0];
 const cosine = (row: number, column: number) =>
-  Array.from({ length: width }, (_, d) => visual[row * width + d] * audio[column * width + d]).reduce((sum, x) => sum + x, 0);
+  Array.from({ length: width }, (_, d) => visual[row * width + d] * audio[column * width + d]).reduce(
+    (sum, x) => sum + x,
+    0,
+  );
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe('pairLoss', () => {
@@ -30,7 +37,9 @@ describe('pairLoss', () => {
   });
 
   test('refuses a batch without labels', () => {
-    expect(() => pairLoss()(embeddings(), batch({}))).toThrow('pairLoss: batch.labels must be a tensor [batch] of 0 and 1, got undefined');
+    expect(() => pairLoss()(embeddings(), batch({}))).toThrow(
+      'pairLoss: batch.labels must be a tensor [batch] of 0 and 1, got undefined',
+    );
   });
 });
 
@@ -45,7 +54,9 @@ describe('contrastLoss', () => {
   test('reports the diagonal and the pairs beside it in the same clip', () => {
     const parts = contrastLoss({ temperature: 0.07 })(embeddings(), batch({ clips }));
     const positives = clips.map((_, row) => cosine(row, row));
-    const negatives = clips.flatMap((clip, row) => clips.flatMap((other, column) => (row !== column && clip === other ? [cosine(row, column)] : [])));
+    const negatives = clips.flatMap((clip, row) =>
+      clips.flatMap((other, column) => (row !== column && clip === other ? [cosine(row, column)] : [])),
+    );
     expect(number(parts.positiveCosine)).toBeCloseTo(mean(positives), 5);
     expect(number(parts.negativeCosine)).toBeCloseTo(mean(negatives), 5);
   });
@@ -58,13 +69,23 @@ describe('contrastLoss', () => {
   });
 
   test('refuses a batch without clips, and a negative weight', () => {
-    expect(() => contrastLoss({ temperature: 0.07 })(embeddings(), batch({}))).toThrow('the clip index of each of the 6 rows, got 0 of them');
-    expect(() => contrastLoss({ temperature: 0.07, crossEntropyWeight: -1 })).toThrow('crossEntropyWeight must be at least 0, got -1');
+    expect(() => contrastLoss({ temperature: 0.07 })(embeddings(), batch({}))).toThrow(
+      'the clip index of each of the 6 rows, got 0 of them',
+    );
+    expect(() => contrastLoss({ temperature: 0.07, crossEntropyWeight: -1 })).toThrow(
+      'crossEntropyWeight must be at least 0, got -1',
+    );
   });
 });
 
 describe('rampedWeight', () => {
-  test.each([[0, 0], [0.4, 0], [0.55, 0.35], [0.7, 0.7], [1, 0.7]])('at %d of the run is %d', (progress, weight) => {
+  test.each([
+    [0, 0],
+    [0.4, 0],
+    [0.55, 0.35],
+    [0.7, 0.7],
+    [1, 0.7],
+  ])('at %d of the run is %d', (progress, weight) => {
     expect(rampedWeight(progress)).toBeCloseTo(weight, 12);
   });
 

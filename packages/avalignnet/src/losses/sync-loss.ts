@@ -1,11 +1,11 @@
+import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts';
 import { balancedCrossEntropy } from './balanced-cross-entropy';
 import { binaryCrossEntropy, pairCosine } from './binary-cross-entropy';
 import { clipPairs } from './clip-pairs';
-import { contrastiveLoss } from './contrastive-loss';
 import type { ContrastiveTemperature } from './contrastive-loss';
+import { contrastiveLoss } from './contrastive-loss';
 
 /** Windows to learn from; row b of the frames belongs to row b of the audio, unless `labels` says otherwise. */
 export type SyncBatch = {
@@ -86,7 +86,9 @@ function meanCosine(visual: EmbeddingBatch, audio: EmbeddingBatch, clips: readon
   const { rows, sameClip, sameClipNegatives, otherClipNegatives } = clipPairs('contrastLoss', clips, visual.shape[0]);
   const negatives = sameClipNegatives || otherClipNegatives;
   const wanted = sameClipNegatives > 0 ? 1 : 0;
-  const mask = Float32Array.from(sameClip, (same, index) => (index % (rows + 1) !== 0 && same === wanted ? 1 / negatives : 0));
+  const mask = Float32Array.from(sameClip, (same, index) =>
+    index % (rows + 1) !== 0 && same === wanted ? 1 / negatives : 0,
+  );
   const similarity = tf.matMul(visual, audio, false, true);
   return {
     positiveCosine: tf.mean<tf.Scalar>(pairCosine(visual, audio)),

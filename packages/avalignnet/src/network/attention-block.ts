@@ -1,5 +1,5 @@
-import { Conv2d, Dropout, GegluFeedForward, GroupNorm, LayerNorm, Module, MultiHeadAttention } from '@lipsync/nn';
 import type { Random } from '@lipsync/nn';
+import { Conv2d, Dropout, GegluFeedForward, GroupNorm, LayerNorm, Module, MultiHeadAttention } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { NORM_EPSILON } from './resnet-block';
 import { GROUPS } from './tower-sizes';
@@ -50,7 +50,11 @@ export class AttentionBlock extends Module {
   forward(x: tf.Tensor4D): tf.Tensor4D {
     const [batch, height, width, channels] = x.shape;
     return tf.tidy(() => {
-      let tokens = tf.reshape<tf.Rank.R3>(this.convIn.forward(this.norm1.forward(x)), [batch, height * width, channels]);
+      let tokens = tf.reshape<tf.Rank.R3>(this.convIn.forward(this.norm1.forward(x)), [
+        batch,
+        height * width,
+        channels,
+      ]);
       tokens = tf.add(tokens, this.dropout.forward(this.attn.forward(this.norm2.forward(tokens))));
       tokens = tf.add(tokens, this.ff.forward(this.norm3.forward(tokens)));
       return tf.add(x, this.convOut.forward(tf.reshape<tf.Rank.R4>(tokens, x.shape)));

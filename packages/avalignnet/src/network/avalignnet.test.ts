@@ -1,18 +1,18 @@
+import { readFileSync } from 'node:fs';
 import { decodeSafetensors, toFloat32 } from '@lipsync/checkpoints';
 import { disposeGradients, valueAndGradients } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { binaryCrossEntropy } from '../losses/binary-cross-entropy';
 import { fromTorch, largestDifference, tensors, useWasm } from '../testing/backend';
 import { networkFixture } from '../testing/fixture';
 import { hashedWeights, noise, safetensorsFile, sha256 } from '../testing/hashed-numbers';
-import { RECIPE, SMALL, random } from '../testing/small';
-import { AVAlignNet } from './avalignnet';
-import { binaryCrossEntropy } from '../losses/binary-cross-entropy';
-import { LITE, thesis } from './config';
-import type { AVAlignNetConfig } from './config';
-import { countParameters, parameterShapes } from './parameter-shapes';
+import { RECIPE, random, SMALL } from '../testing/small';
 import { loadAVAlignNet } from '../weights/weights';
+import { AVAlignNet } from './avalignnet';
+import type { AVAlignNetConfig } from './config';
+import { LITE, thesis } from './config';
+import { countParameters, parameterShapes } from './parameter-shapes';
 
 beforeAll(useWasm);
 
@@ -176,7 +176,8 @@ describe('AVAlignNet', () => {
     const net = new AVAlignNet(SMALL, { seed: 1 });
     expect(tensors()).toBe(before + parameterShapes(SMALL).size);
     const own = tensors();
-    for (let round = 0; round < 3; round++) tf.dispose([net.encodeVisual(frames), net.encodeAudio(features), net.score(frames, features)]);
+    for (let round = 0; round < 3; round++)
+      tf.dispose([net.encodeVisual(frames), net.encodeAudio(features), net.score(frames, features)]);
     expect(tensors()).toBe(own);
     net.dispose();
     net.dispose();
@@ -215,7 +216,9 @@ describe('AVAlignNet', () => {
   test('refuses a configuration that does not end at 1x1, and makes no tensor', () => {
     const before = tensors();
     const config = thesis({ frameCount: 5, size: 64 });
-    expect(() => new AVAlignNet({ ...config, input: { ...config.input, height: 128, width: 128 } }, { seed: 1 })).toThrow(
+    expect(
+      () => new AVAlignNet({ ...config, input: { ...config.input, height: 128, width: 128 } }, { seed: 1 }),
+    ).toThrow(
       'AVAlignNet: visual tower must end at 1x1, got 128x128 -> 64x64 -> 32x32 -> 16x16 -> 16x16 -> 8x8 -> 4x4 -> 2x2',
     );
     expect(tensors()).toBe(before);

@@ -1,13 +1,13 @@
-import { assertSyncRecipe, fail } from '@lipsync/contracts';
-import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
-import { Module, Random } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/checkpoints';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import { assertSyncRecipe, fail } from '@lipsync/contracts';
+import { Module, Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { pairCosine } from '../losses/binary-cross-entropy';
-import { MEL_BINS } from './config';
-import type { AVAlignNetConfig } from './config';
-import { DownEncoder } from './down-encoder';
 import type { SyncEmbeddings } from '../losses/sync-loss';
+import type { AVAlignNetConfig } from './config';
+import { MEL_BINS } from './config';
+import { DownEncoder } from './down-encoder';
 import { assertConfig } from './tower-sizes';
 
 export type AVAlignNetOptions = {

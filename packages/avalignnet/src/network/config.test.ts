@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { shapeFixture } from '../testing/fixture';
-import { CONFIGURATIONS, LITE, lite, thesis } from './config';
 import type { AVAlignNetConfig } from './config';
+import { CONFIGURATIONS, LITE, lite, thesis } from './config';
 import { countParameters } from './parameter-shapes';
 import { assertConfig, towerSizes } from './tower-sizes';
 
@@ -15,10 +15,13 @@ describe('named configurations', () => {
     }
   });
 
-  test.each(Object.entries<AVAlignNetConfig>(CONFIGURATIONS))('%s is accepted: both towers end at 1x1', (name, config) => {
-    expect(assertConfig(name, config)).toBe(config);
-    expect(towerSizes('visual', config.visual_encoder, config.input).at(-1)).toEqual({ height: 1, width: 1 });
-  });
+  test.each(Object.entries<AVAlignNetConfig>(CONFIGURATIONS))(
+    '%s is accepted: both towers end at 1x1',
+    (name, config) => {
+      expect(assertConfig(name, config)).toBe(config);
+      expect(towerSizes('visual', config.visual_encoder, config.input).at(-1)).toEqual({ height: 1, width: 1 });
+    },
+  );
 });
 
 describe('thesis', () => {

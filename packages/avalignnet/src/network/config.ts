@@ -154,7 +154,8 @@ export type LiteOptions = {
  */
 export function lite(options: LiteOptions = {}): AVAlignNetConfig {
   const { frameCount = 10, size = 48, attention = false } = options;
-  if (!(Number.isInteger(frameCount) && frameCount >= 5)) fail(RangeError, 'lite', 'frames', 'a whole number of at least 5', frameCount);
+  if (!(Number.isInteger(frameCount) && frameCount >= 5))
+    fail(RangeError, 'lite', 'frames', 'a whole number of at least 5', frameCount);
   if (!(Number.isInteger(size) && size >= 32)) fail(RangeError, 'lite', 'size', 'a whole number of at least 32', size);
   const steps = melSteps(frameCount);
   const widths = [32, 64, 128];
@@ -164,7 +165,8 @@ export function lite(options: LiteOptions = {}): AVAlignNetConfig {
     widths.push(256);
     factors.push(2);
   }
-  const attend = (blocks: number) => (attention ? zeros(blocks).map((_, block) => (block === blocks - 2 ? 1 : 0)) : undefined);
+  const attend = (blocks: number) =>
+    attention ? zeros(blocks).map((_, block) => (block === blocks - 2 ? 1 : 0)) : undefined;
   return {
     visual_encoder: tower(3 * frameCount, [...widths, 256], [...factors, rest], attend(widths.length + 1)),
     audio_encoder: tower(1, [32, 32, 64, 128, 256], [2, 2, 2, 2, [5, Math.floor(steps / 16)]], attend(5)),

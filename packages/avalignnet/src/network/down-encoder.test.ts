@@ -2,7 +2,7 @@ import { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { largestDifference, tensors, useWasm } from '../testing/backend';
-import { SMALL, random } from '../testing/small';
+import { random, SMALL } from '../testing/small';
 import { DownEncoder } from './down-encoder';
 
 beforeAll(useWasm);

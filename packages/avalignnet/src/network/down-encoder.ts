@@ -1,5 +1,5 @@
-import { Conv2d, GroupNorm, Module, l2Normalize, relu } from '@lipsync/nn';
 import type { Random } from '@lipsync/nn';
+import { Conv2d, GroupNorm, l2Normalize, Module, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttentionBlock } from './attention-block';
 import type { TowerConfig } from './config';
@@ -31,7 +31,10 @@ export class DownEncoder extends Module {
       if (attn_blocks?.[block]) this.append(new AttentionBlock({ channels: outChannels, dropout, random }));
       inChannels = outChannels;
     });
-    this.normOut = this.register('norm_out', new GroupNorm({ groups: GROUPS, channels: inChannels, epsilon: NORM_EPSILON }));
+    this.normOut = this.register(
+      'norm_out',
+      new GroupNorm({ groups: GROUPS, channels: inChannels, epsilon: NORM_EPSILON }),
+    );
   }
 
   private append(block: ResnetBlock | AttentionBlock): void {

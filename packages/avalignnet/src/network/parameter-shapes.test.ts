@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { shapeFixture } from '../testing/fixture';
-import { CONFIGURATIONS, LITE, thesis } from './config';
 import type { AVAlignNetConfig } from './config';
+import { CONFIGURATIONS, LITE, thesis } from './config';
 import { countParameters, parameterShapes } from './parameter-shapes';
 
 describe('parameterShapes', () => {
@@ -18,7 +18,10 @@ describe('parameterShapes', () => {
     for (const [name, config] of Object.entries<AVAlignNetConfig>(CONFIGURATIONS)) {
       const names = [...parameterShapes(config).keys()];
       const count = (tower: string) => names.filter((key) => key.startsWith(tower)).length;
-      expect([count('visual_'), count('audio_')], name).toEqual([fixture.counts[name].visual.tensors, fixture.counts[name].audio.tensors]);
+      expect([count('visual_'), count('audio_')], name).toEqual([
+        fixture.counts[name].visual.tensors,
+        fixture.counts[name].audio.tensors,
+      ]);
     }
   });
 });

@@ -17,9 +17,18 @@ describe('ResnetBlock', () => {
     [1, [7, 10]],
     [2, [3, 5]],
     [3, [2, 3]],
-    [[1, 2], [7, 5]],
-    [[2, 1], [3, 10]],
-    [[2, 3], [3, 3]],
+    [
+      [1, 2],
+      [7, 5],
+    ],
+    [
+      [2, 1],
+      [3, 10],
+    ],
+    [
+      [2, 3],
+      [3, 3],
+    ],
   ])('with factor %j makes a map of 7x10 to %j', (factor, size) => {
     const net = block(factor, 64);
     expect(net.forward(random(1, [2, 7, 10, 32])).shape).toEqual([2, ...size, 64]);
@@ -40,7 +49,8 @@ describe('ResnetBlock', () => {
     const net = block(2);
     const state = await net.stateDict();
     // Everything off but the identity shortcut and a closing convolution that sums its window.
-    for (const name of ['conv2.weight', 'conv2.bias', 'downsample_conv.bias']) (state.get(name)?.data as Float32Array).fill(0);
+    for (const name of ['conv2.weight', 'conv2.bias', 'downsample_conv.bias'])
+      (state.get(name)?.data as Float32Array).fill(0);
     (state.get('downsample_conv.weight')?.data as Float32Array).fill(1 / 32);
     net.loadStateDict(state);
     const y = net.forward(tf.ones([1, 4, 4, 32]));

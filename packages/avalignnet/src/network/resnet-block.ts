@@ -1,8 +1,8 @@
-import { Conv2d, Dropout, GroupNorm, Module } from '@lipsync/nn';
 import type { Random } from '@lipsync/nn';
+import { Conv2d, Dropout, GroupNorm, Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import type { DownsampleFactor } from './config';
-import { GROUPS, downsampling } from './tower-sizes';
+import { downsampling, GROUPS } from './tower-sizes';
 
 /** Added to the variance in every GroupNorm of the network. */
 export const NORM_EPSILON = 1e-6;
@@ -35,7 +35,8 @@ export class ResnetBlock extends Module {
 
   constructor({ inChannels, outChannels, factor, dropout, random }: ResnetBlockOptions) {
     super();
-    const norm = (channels: number) => new GroupNorm({ groups: GROUPS, channels, epsilon: NORM_EPSILON, activation: 'silu' });
+    const norm = (channels: number) =>
+      new GroupNorm({ groups: GROUPS, channels, epsilon: NORM_EPSILON, activation: 'silu' });
     const wide = { outChannels, kernelSize: 3, random };
     this.norm1 = this.register('norm1', norm(inChannels));
     this.conv1 = this.register('conv1', new Conv2d({ ...wide, inChannels, padding: 1 }));
@@ -46,7 +47,8 @@ export class ResnetBlock extends Module {
       this.shortcut = this.register('conv_shortcut', new Conv2d({ inChannels, outChannels, kernelSize: 1, random }));
     }
     const closing = downsampling(factor);
-    if (closing) this.downsample = this.register('downsample_conv', new Conv2d({ ...wide, inChannels: outChannels, ...closing }));
+    if (closing)
+      this.downsample = this.register('downsample_conv', new Conv2d({ ...wide, inChannels: outChannels, ...closing }));
   }
 
   /**
@@ -56,7 +58,10 @@ export class ResnetBlock extends Module {
   forward(x: tf.Tensor4D): tf.Tensor4D {
     return tf.tidy(() => {
       const h = this.norm2.forward(this.conv1.forward(this.norm1.forward(x)));
-      const sum = tf.add<tf.Tensor4D>(this.conv2.forward(this.dropout.forward(h)), this.shortcut ? this.shortcut.forward(x) : x);
+      const sum = tf.add<tf.Tensor4D>(
+        this.conv2.forward(this.dropout.forward(h)),
+        this.shortcut ? this.shortcut.forward(x) : x,
+      );
       return this.downsample ? this.downsample.forward(sum) : sum;
     });
   }

@@ -1,17 +1,31 @@
 import { describe, expect, test } from 'vitest';
-import { CONFIGURATIONS, LITE, thesis } from './config';
 import type { AVAlignNetConfig, TowerConfig } from './config';
+import { CONFIGURATIONS, LITE, thesis } from './config';
 import { assertConfig, downsampling, towerSizes } from './tower-sizes';
 
 const shown = (tower: TowerConfig, height: number, width: number) =>
-  towerSizes('some', tower, { height, width }).map((size) => `${size.height}x${size.width}`).join(' ');
+  towerSizes('some', tower, { height, width })
+    .map((size) => `${size.height}x${size.width}`)
+    .join(' ');
 
 describe('downsampling', () => {
   test.each([
     [2, [2, 2], [0, 1, 0, 1]],
-    [[2, 3], [2, 3], [0, 1, 0, 1]],
-    [[1, 2], [1, 2], [0, 1, 1, 1]],
-    [[2, 1], [2, 1], [1, 1, 0, 1]],
+    [
+      [2, 3],
+      [2, 3],
+      [0, 1, 0, 1],
+    ],
+    [
+      [1, 2],
+      [1, 2],
+      [0, 1, 1, 1],
+    ],
+    [
+      [2, 1],
+      [2, 1],
+      [1, 1, 0, 1],
+    ],
   ])('pads factor %j as the source does', (factor, stride, [left, right, top, bottom]) => {
     expect(downsampling(factor)).toEqual({ stride, padding: { left, right, top, bottom } });
   });
@@ -26,7 +40,9 @@ describe('towerSizes', () => {
     const { syncnet_16_pixel: net } = CONFIGURATIONS;
     expect(shown(net.audio_encoder, 80, 52)).toBe('80x52 40x52 20x26 10x13 10x13 5x6 2x3 1x1');
     expect(shown(net.visual_encoder, 128, 256)).toBe('128x256 128x128 64x64 32x32 16x16 8x8 4x4 2x2 1x1');
-    expect(shown(thesis({ frameCount: 15, size: 64 }).audio_encoder, 80, 48)).toBe('80x48 40x48 20x24 10x12 10x12 5x6 2x3 1x1');
+    expect(shown(thesis({ frameCount: 15, size: 64 }).audio_encoder, 80, 48)).toBe(
+      '80x48 40x48 20x24 10x12 10x12 5x6 2x3 1x1',
+    );
     expect(shown(LITE.visual_encoder, 48, 48)).toBe('48x48 12x12 6x6 3x3 1x1');
     expect(shown(LITE.audio_encoder, 80, 32)).toBe('80x32 40x16 20x8 10x4 5x2 1x1');
   });
@@ -68,7 +84,11 @@ describe('assertConfig', () => {
     ['factors that are no counts', { downsample_factors: [4, 2, 2, 1.5] }, 'whole numbers or pairs of them'],
     ['a dropout of 1', { dropout: 1 }, 'visual_encoder.dropout must be at least 0 and below 1, got 1'],
     ['channels that the frames do not divide', { in_channels: 31 }, 'a multiple of config.input.frames (10), got 31'],
-    ['towers of unlike width', { block_out_channels: [32, 64, 128, 512] }, 'must be 512, as in visual_encoder, got 256'],
+    [
+      'towers of unlike width',
+      { block_out_channels: [32, 64, 128, 512] },
+      'must be 512, as in visual_encoder, got 256',
+    ],
   ])('refuses %s', (_, change, message) => {
     expect(() => assertConfig('test', changed('visual_encoder', change))).toThrow(message);
   });
@@ -76,7 +96,9 @@ describe('assertConfig', () => {
   test('refuses what is not a configuration', () => {
     expect(() => assertConfig('test', null)).toThrow('test: config must be an object, got null');
     expect(() => assertConfig('test', { ...LITE, input: undefined })).toThrow('config.input must be');
-    expect(() => assertConfig('test', { ...LITE, input: { ...LITE.input, featureSteps: 0 } })).toThrow('config.input.melSteps');
+    expect(() => assertConfig('test', { ...LITE, input: { ...LITE.input, featureSteps: 0 } })).toThrow(
+      'config.input.melSteps',
+    );
     expect(() => assertConfig('test', { input: LITE.input })).toThrow('config.visual_encoder must be an object');
   });
 

@@ -1,6 +1,6 @@
 import { fail, upgradeRecipe } from '@lipsync/contracts';
-import { MEL_BINS } from './config';
 import type { AVAlignNetConfig, DownsampleFactor, InputSize, TowerConfig } from './config';
+import { MEL_BINS } from './config';
 
 /** GroupNorm groups everywhere in the network. */
 export const GROUPS = 32;
@@ -12,7 +12,10 @@ export const SMALLEST_EMBEDDING = 256;
 export type MapSize = { height: number; width: number };
 
 /** Strides and zero padding of a block's closing 3x3 convolution. */
-export type Downsampling = { stride: [number, number]; padding: { left: number; right: number; top: number; bottom: number } };
+export type Downsampling = {
+  stride: [number, number];
+  padding: { left: number; right: number; top: number; bottom: number };
+};
 
 /**
  * What a factor means for the closing convolution, or nothing for the scalar 1, which has none.
@@ -83,7 +86,8 @@ export function assertConfig(where: string, value: unknown): AVAlignNetConfig {
   if (typeof config.input !== 'object' || config.input === null) {
     fail(TypeError, where, 'config.input', '{ frameCount, height, width, featureSteps }', config.input);
   }
-  for (const key of ['frameCount', 'height', 'width', 'featureSteps'] as const) whole(where, `config.input.${key}`, config.input[key]);
+  for (const key of ['frameCount', 'height', 'width', 'featureSteps'] as const)
+    whole(where, `config.input.${key}`, config.input[key]);
   if (config.input.melBins !== undefined) whole(where, 'config.input.melBins', config.input.melBins);
   assertTower(where, 'visual_encoder', config.visual_encoder);
   assertTower(where, 'audio_encoder', config.audio_encoder);
@@ -105,7 +109,8 @@ export function assertConfig(where: string, value: unknown): AVAlignNetConfig {
 }
 
 function whole(where: string, name: string, value: unknown): void {
-  if (!(Number.isInteger(value) && (value as number) > 0)) fail(RangeError, where, name, 'a whole number above 0', value);
+  if (!(Number.isInteger(value) && (value as number) > 0))
+    fail(RangeError, where, name, 'a whole number above 0', value);
 }
 
 function assertTower(where: string, name: string, tower: TowerConfig): void {
@@ -114,7 +119,10 @@ function assertTower(where: string, name: string, tower: TowerConfig): void {
   const channels = list(where, `${name}.block_out_channels`, tower.block_out_channels);
   const factors = list(where, `${name}.downsample_factors`, tower.downsample_factors);
   const attention = tower.attn_blocks === undefined ? [] : list(where, `${name}.attn_blocks`, tower.attn_blocks);
-  for (const [key, entries] of [['downsample_factors', factors], ['attn_blocks', attention]] as const) {
+  for (const [key, entries] of [
+    ['downsample_factors', factors],
+    ['attn_blocks', attention],
+  ] as const) {
     if (entries.length !== channels.length && !(key === 'attn_blocks' && tower.attn_blocks === undefined)) {
       fail(RangeError, where, `${name}.${key}`, `as long as block_out_channels (${channels.length})`, entries.length);
     }
@@ -127,10 +135,17 @@ function assertTower(where: string, name: string, tower: TowerConfig): void {
   const last = channels[channels.length - 1];
   if (last < SMALLEST_EMBEDDING) {
     const reason = `GroupNorm over ${GROUPS} groups leaves ${last / GROUPS} values a group at 1x1, which carry next to nothing`;
-    fail(RangeError, where, `the last of ${name}.block_out_channels`, `at least ${SMALLEST_EMBEDDING}`, `${last} (${reason})`);
+    fail(
+      RangeError,
+      where,
+      `the last of ${name}.block_out_channels`,
+      `at least ${SMALLEST_EMBEDDING}`,
+      `${last} (${reason})`,
+    );
   }
   for (const factor of factors) assertFactor(where, name, factor);
-  if (!attention.every((flag) => flag === 0 || flag === 1)) fail(RangeError, where, `${name}.attn_blocks`, '0 or 1 each', attention);
+  if (!attention.every((flag) => flag === 0 || flag === 1))
+    fail(RangeError, where, `${name}.attn_blocks`, '0 or 1 each', attention);
   const { dropout = 0 } = tower;
   if (!(dropout >= 0 && dropout < 1)) fail(RangeError, where, `${name}.dropout`, 'at least 0 and below 1', dropout);
 }
@@ -143,7 +158,14 @@ function list<T>(where: string, name: string, value: readonly T[]): readonly T[]
 function assertFactor(where: string, name: string, factor: DownsampleFactor): void {
   const numbers = typeof factor === 'number' ? [factor, factor] : factor;
   const ok = Array.isArray(numbers) && numbers.length === 2 && numbers.every((n) => Number.isInteger(n) && n >= 1);
-  if (!ok) fail(RangeError, where, `${name}.downsample_factors`, 'whole numbers or pairs of them, from 1', JSON.stringify(factor));
+  if (!ok)
+    fail(
+      RangeError,
+      where,
+      `${name}.downsample_factors`,
+      'whole numbers or pairs of them, from 1',
+      JSON.stringify(factor),
+    );
   if (typeof factor !== 'number' && numbers.every((n) => n === 1)) {
     // The reference pads a pair of ones as (1, s) and loses a column.
     fail(RangeError, where, `${name}.downsample_factors`, 'the plain number 1 where nothing is strided', '[1, 1]');

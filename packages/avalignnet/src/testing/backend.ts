@@ -14,7 +14,9 @@ export const tensors = () => tf.memory().numTensors;
 
 /** A tensor of given numbers, in NHWC from PyTorch's NCHW. */
 export function fromTorch(data: ArrayLike<number>, [batch, channels, height, width]: number[]): tf.Tensor4D {
-  return tf.tidy(() => tf.transpose(tf.tensor4d(Float32Array.from(data), [batch, channels, height, width]), [0, 2, 3, 1]));
+  return tf.tidy(() =>
+    tf.transpose(tf.tensor4d(Float32Array.from(data), [batch, channels, height, width]), [0, 2, 3, 1]),
+  );
 }
 
 /** The largest difference between two lists of numbers. */

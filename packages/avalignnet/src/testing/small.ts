@@ -24,5 +24,8 @@ export const RECIPE: SyncRecipe = {
 /** Numbers between -scale and scale. */
 export function random(seed: number, shape: [number, number, number, number], scale = 1): tf.Tensor4D {
   const count = shape.reduce((product, side) => product * side, 1);
-  return tf.tensor4d(Float32Array.from(noise(seed, count), (value) => value * scale), shape);
+  return tf.tensor4d(
+    Float32Array.from(noise(seed, count), (value) => value * scale),
+    shape,
+  );
 }

@@ -1,16 +1,16 @@
-import { decodeSafetensors, encodeSafetensors, toFloat16 } from '@lipsync/checkpoints';
-import * as tf from '@tensorflow/tfjs-core';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { decodeSafetensors, encodeSafetensors, toFloat16 } from '@lipsync/checkpoints';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { readNpz } from '../../../../tests/support/npz';
+import { AVAlignNet } from '../network/avalignnet';
+import type { AVAlignNetConfig } from '../network/config';
+import { LITE, lite } from '../network/config';
+import { parameterShapes } from '../network/parameter-shapes';
 import { fromTorch, largestDifference, tensors, useWasm } from '../testing/backend';
 import { sha256 } from '../testing/hashed-numbers';
-import { readNpz } from '../../../../tests/support/npz';
-import { RECIPE, SMALL, random } from '../testing/small';
-import { AVAlignNet } from '../network/avalignnet';
-import { LITE, lite } from '../network/config';
-import type { AVAlignNetConfig } from '../network/config';
-import { parameterShapes } from '../network/parameter-shapes';
+import { RECIPE, random, SMALL } from '../testing/small';
 import { loadAVAlignNet, saveAVAlignNet } from './weights';
 
 beforeAll(useWasm);
@@ -21,7 +21,9 @@ async function file(change: Record<string, string | undefined> = {}, drop?: stri
   const { tensors, metadata } = decodeSafetensors(await saveAVAlignNet(net));
   net.dispose();
   if (drop) tensors.delete(drop);
-  const entries = Object.entries({ ...metadata, ...change }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const entries = Object.entries({ ...metadata, ...change }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
   return encodeSafetensors(tensors, Object.fromEntries(entries));
 }
 
@@ -67,7 +69,9 @@ describe('saveAVAlignNet and loadAVAlignNet', () => {
     const halves = encodeSafetensors(new Map([...tensors].map(([name, array]) => [name, toFloat16(array)])), metadata);
     const [net, exact] = [await loadAVAlignNet(halves), await loadAVAlignNet(await file())];
     const features = random(1, [2, 80, 16, 1], 4);
-    expect(largestDifference(net.encodeAudio(features).dataSync(), exact.encodeAudio(features).dataSync())).toBeLessThan(5e-3);
+    expect(
+      largestDifference(net.encodeAudio(features).dataSync(), exact.encodeAudio(features).dataSync()),
+    ).toBeLessThan(5e-3);
     net.dispose();
     exact.dispose();
   });
@@ -101,7 +105,11 @@ describe('loadAVAlignNet', () => {
   });
 
   test('refuses a recipe that contradicts the file, naming each difference', async () => {
-    const other = { ...RECIPE, color: 'BGR' as const, crop: { ...RECIPE.crop, sampling: 'half pixel' } as typeof RECIPE.crop };
+    const other = {
+      ...RECIPE,
+      color: 'BGR' as const,
+      crop: { ...RECIPE.crop, sampling: 'half pixel' } as typeof RECIPE.crop,
+    };
     await expect(loadAVAlignNet(await file(), { recipe: other })).rejects.toThrow(
       `loadAVAlignNet: options.recipe must be the file's (color "RGB", crop.sampling "exact"), got color "BGR", crop.sampling "half pixel"`,
     );
@@ -138,7 +146,9 @@ describe('loadAVAlignNet', () => {
   });
 
   test('refuses metadata that is not JSON', async () => {
-    await expect(loadAVAlignNet(await file({ config: '{' }))).rejects.toThrow("loadAVAlignNet: the file's config metadata must be JSON");
+    await expect(loadAVAlignNet(await file({ config: '{' }))).rejects.toThrow(
+      "loadAVAlignNet: the file's config metadata must be JSON",
+    );
   });
 });
 

@@ -1,6 +1,6 @@
-import { agreeOnRecipe, fail } from '@lipsync/contracts';
-import type { SyncRecipe } from '@lipsync/contracts';
 import { decodeSafetensors, encodeSafetensors, sha256Hex } from '@lipsync/checkpoints';
+import type { SyncRecipe } from '@lipsync/contracts';
+import { agreeOnRecipe, fail } from '@lipsync/contracts';
 import { AVAlignNet, assertRecipeFits } from '../network/avalignnet';
 import type { AVAlignNetConfig, InputSize, TowerConfig } from '../network/config';
 import { assertConfig } from '../network/tower-sizes';
@@ -31,7 +31,13 @@ export function weightsMetadata(net: AVAlignNet): Record<string, string> {
 /** A section with its optional keys written out, as other readers expect them. */
 function complete(tower: TowerConfig): Required<TowerConfig> {
   const { in_channels, block_out_channels, downsample_factors, attn_blocks, dropout = 0 } = tower;
-  return { in_channels, block_out_channels, downsample_factors, attn_blocks: attn_blocks ?? block_out_channels.map(() => 0), dropout };
+  return {
+    in_channels,
+    block_out_channels,
+    downsample_factors,
+    attn_blocks: attn_blocks ?? block_out_channels.map(() => 0),
+    dropout,
+  };
 }
 
 export type LoadOptions = {
@@ -78,16 +84,27 @@ function agreedConfig(
   recipe: SyncRecipe | undefined,
 ): AVAlignNetConfig {
   if (metadata.config === undefined) {
-    if (given === undefined) fail(Error, where, 'the file', 'one with config metadata, or options.config given', 'neither');
+    if (given === undefined)
+      fail(Error, where, 'the file', 'one with config metadata, or options.config given', 'neither');
     return given;
   }
   const towers = parse(where, 'config', metadata.config) as AVAlignNetConfig;
   const size = metadata.input === undefined ? undefined : (parse(where, 'input', metadata.input) as InputSize);
   const input = size ?? towers.input ?? given?.input ?? inputOf(recipe);
   if (input === undefined) {
-    fail(Error, where, 'the input size', 'in the file (input metadata), in options.config or in a recipe', 'in none of them');
+    fail(
+      Error,
+      where,
+      'the input size',
+      'in the file (input metadata), in options.config or in a recipe',
+      'in none of them',
+    );
   }
-  const config = assertConfig(where, { visual_encoder: towers.visual_encoder, audio_encoder: towers.audio_encoder, input });
+  const config = assertConfig(where, {
+    visual_encoder: towers.visual_encoder,
+    audio_encoder: towers.audio_encoder,
+    input,
+  });
   if (given !== undefined) {
     const differences = configDifferences(config, assertConfig(where, given));
     if (differences.length > 0) fail(Error, where, 'options.config', "the file's", `another ${differences.join(', ')}`);
@@ -107,7 +124,8 @@ function configDifferences(a: AVAlignNetConfig, b: AVAlignNetConfig): string[] {
     const [left, right] = [complete(a[name]), complete(b[name])];
     for (const key of Object.keys(left) as (keyof TowerConfig)[]) {
       // Dropout is a matter of training, not of which network it is.
-      if (key !== 'dropout' && JSON.stringify(left[key]) !== JSON.stringify(right[key])) differences.push(`${name}.${key}`);
+      if (key !== 'dropout' && JSON.stringify(left[key]) !== JSON.stringify(right[key]))
+        differences.push(`${name}.${key}`);
     }
   }
   for (const key of ['frameCount', 'height', 'width', 'featureSteps'] as const) {

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { nodeModule } from './node-module';
 
@@ -10,6 +10,8 @@ test('nodeModule imports a module of Node', async () => {
 test('no source imports a module of Node by a name that a bundler would follow', () => {
   const folder = new URL('..', import.meta.url);
   const sources = readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
-  const followed = sources.filter((name) => /(from |await import\()'node:/.test(readFileSync(new URL(name, folder), 'utf8').replace(/import type .*/g, '')));
+  const followed = sources.filter((name) =>
+    /(from |await import\()'node:/.test(readFileSync(new URL(name, folder), 'utf8').replace(/import type .*/g, '')),
+  );
   expect(followed).toEqual([]);
 });

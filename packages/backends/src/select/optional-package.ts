@@ -9,7 +9,10 @@ export async function optionalPackage(name: string): Promise<Record<string, unkn
     return (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as Record<string, unknown>;
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
-    const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || /resolve|specifier|find (package|module)/i.test(message);
+    const missing =
+      code === 'ERR_MODULE_NOT_FOUND' ||
+      code === 'MODULE_NOT_FOUND' ||
+      /resolve|specifier|find (package|module)/i.test(message);
     if (missing && message.includes(name)) {
       const page = typeof process === 'undefined' ? ', or not imported by the page' : '';
       throw new Error(`the package ${name} is not installed${page} (npm install ${name})`);

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, expect, test, vi } from 'vitest';
-import { BACKEND_NAMES, selectBackend } from './select-backend';
 import { isSoftwareAdapter } from '../webgpu/start-webgpu';
+import { BACKEND_NAMES, selectBackend } from './select-backend';
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -11,7 +11,9 @@ test('auto takes threaded wasm here, says so, and says why nothing before it', a
   const selected = await selectBackend({ threads: 2, log: (line) => lines.push(line) });
   expect(selected).toEqual({ name: 'wasm-threaded', threads: 2, reason: lines[0] });
   expect(lines).toHaveLength(1);
-  expect(lines[0]).toMatch(/^backend wasm-threaded with 2 threads (and the accelerator \(oneDNN [\d.]+\)|without accelerator \(.*\)), the first that works here; not tfjs-node-gpu: .*; not tfjs-node: .*; not webgpu: /);
+  expect(lines[0]).toMatch(
+    /^backend wasm-threaded with 2 threads (and the accelerator \(oneDNN [\d.]+\)|without accelerator \(.*\)), the first that works here; not tfjs-node-gpu: .*; not tfjs-node: .*; not webgpu: /,
+  );
   expect(lines[0]).toContain('npm install @tensorflow/tfjs-node');
   expect(tf.getBackend()).toBe('wasm');
 });
@@ -27,7 +29,10 @@ test('cpu is taken where it is asked for, not by itself', async () => {
 });
 
 test.each([
-  ['tfjs-node', 'got tfjs-node (tfjs-node: the package @tensorflow/tfjs-node is not installed (npm install @tensorflow/tfjs-node)'],
+  [
+    'tfjs-node',
+    'got tfjs-node (tfjs-node: the package @tensorflow/tfjs-node is not installed (npm install @tensorflow/tfjs-node)',
+  ],
   ['tfjs-node-gpu', 'the package @tensorflow/tfjs-node-gpu is not installed (npm install @tensorflow/tfjs-node-gpu)'],
   ['webgpu', 'the package webgpu is not installed (npm install webgpu)'],
   ['webgl', 'got webgl (webgl: it runs in browsers only)'],
@@ -38,26 +43,34 @@ test.each([
 });
 
 test('wasm-threaded with one thread is refused', async () => {
-  await expect(selectBackend({ backend: 'wasm-threaded', threads: 1 })).rejects.toThrow('wasm-threaded: one thread was asked for');
+  await expect(selectBackend({ backend: 'wasm-threaded', threads: 1 })).rejects.toThrow(
+    'wasm-threaded: one thread was asked for',
+  );
 });
 
 test('selectBackend refuses other names and numbers of threads', async () => {
   await expect(selectBackend({ backend: 'cuda' as never })).rejects.toThrow(
     `selectBackend: backend must be auto or one of ${BACKEND_NAMES.join(', ')}, got cuda`,
   );
-  await expect(selectBackend({ threads: 0 })).rejects.toThrow('selectBackend: threads must be a whole number from 1 to 8, got 0');
+  await expect(selectBackend({ threads: 0 })).rejects.toThrow(
+    'selectBackend: threads must be a whole number from 1 to 8, got 0',
+  );
   await expect(selectBackend({ threads: 1.5 })).rejects.toThrow('got 1.5');
 });
 
 test('software graphics are told from real ones', () => {
-  expect(isSoftwareAdapter({ info: { vendor: 'nvidia', architecture: 'hopper', description: 'NVIDIA H200' } })).toBe(false);
+  expect(isSoftwareAdapter({ info: { vendor: 'nvidia', architecture: 'hopper', description: 'NVIDIA H200' } })).toBe(
+    false,
+  );
   expect(isSoftwareAdapter({ info: { vendor: 'google', architecture: 'swiftshader' } })).toBe(true);
   expect(isSoftwareAdapter({ info: { description: 'llvmpipe (LLVM 15.0.6, 256 bits)' } })).toBe(true);
   expect(isSoftwareAdapter({ isFallbackAdapter: true })).toBe(true);
 });
 
 test('the backends that need packages of their own are optional for npm, and none comes along', () => {
-  const { dependencies, peerDependenciesMeta } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const { dependencies, peerDependenciesMeta } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
   expect(Object.keys(dependencies)).toEqual(['@lipsync/contracts', '@tensorflow/tfjs-backend-wasm']);
   expect(Object.keys(peerDependenciesMeta)).toContain('@lipsync/accelerator-onednn');
   expect(Object.values(peerDependenciesMeta)).toEqual(Array.from({ length: 7 }, () => ({ optional: true })));

@@ -1,11 +1,11 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { fail } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
+import { startTfjsNode } from '../tfjs-node/start-tfjs-node';
 import type { AcceleratorWish } from '../wasm/start-accelerator';
+import { isNode, type StartedWasm, startWasm, type WasmPaths } from '../wasm/start-wasm';
+import { startWebgpu } from '../webgpu/start-webgpu';
 import { nodeModule } from './node-module';
 import { optionalPackage } from './optional-package';
-import { startTfjsNode } from '../tfjs-node/start-tfjs-node';
-import { isNode, startWasm, type StartedWasm, type WasmPaths } from '../wasm/start-wasm';
-import { startWebgpu } from '../webgpu/start-webgpu';
 
 /** The backends by the names they have here; tfjs knows both wasm ones as 'wasm' and both tfjs-node ones as 'tensorflow'. */
 export const BACKEND_NAMES = ['tfjs-node-gpu', 'tfjs-node', 'webgpu', 'wasm-threaded', 'wasm', 'webgl', 'cpu'] as const;
@@ -81,7 +81,12 @@ export async function selectBackend(options: SelectBackendOptions = {}): Promise
 
 type Started = { threads: number; note: string };
 
-async function start(name: BackendName, threads: number, asked: boolean, options: SelectBackendOptions): Promise<Started> {
+async function start(
+  name: BackendName,
+  threads: number,
+  asked: boolean,
+  options: SelectBackendOptions,
+): Promise<Started> {
   const plain = { threads: 1, note: '' };
   const { accelerator = 'auto' } = options;
   switch (name) {
@@ -96,7 +101,8 @@ async function start(name: BackendName, threads: number, asked: boolean, options
     case 'wasm-threaded': {
       if (threads === 1) throw new Error('one thread was asked for, or there is one processor');
       const started = await startWasm({ threads, wasmPaths: options.wasmPaths, accelerator });
-      if (started.threads === 1 && asked) throw new Error('it started with one thread (a page gets half the processors it sees)');
+      if (started.threads === 1 && asked)
+        throw new Error('it started with one thread (a page gets half the processors it sees)');
       return { threads: started.threads, note: ` with ${started.threads} threads${aboutAccelerator(started)}` };
     }
     case 'wasm': {
@@ -114,10 +120,14 @@ async function start(name: BackendName, threads: number, asked: boolean, options
 
 function aboutAccelerator({ accelerator }: StartedWasm): string {
   if (!accelerator) return '';
-  return 'version' in accelerator ? ` and the accelerator (oneDNN ${accelerator.version})` : ` without accelerator (${accelerator.missing})`;
+  return 'version' in accelerator
+    ? ` and the accelerator (oneDNN ${accelerator.version})`
+    : ` without accelerator (${accelerator.missing})`;
 }
 
 async function defaultThreads(): Promise<number> {
-  const processors = isNode() ? (await nodeModule<typeof import('node:os')>('node:os')).availableParallelism() : (globalThis.navigator?.hardwareConcurrency ?? 1);
+  const processors = isNode()
+    ? (await nodeModule<typeof import('node:os')>('node:os')).availableParallelism()
+    : (globalThis.navigator?.hardwareConcurrency ?? 1);
   return Math.max(1, Math.min(MOST_THREADS, processors));
 }

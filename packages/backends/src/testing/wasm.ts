@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import * as tf from '@tensorflow/tfjs-core';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-core/dist/register_all_gradients'; // the Node bundle of tfjs-core has none
 import { enableWasmTraining } from '../wasm/enable-wasm-training';
@@ -16,7 +16,8 @@ export async function startWasm(): Promise<void> {
   enableWasmTraining();
   await tf.setBackend('wasm');
   await tf.ready();
-  if (process.env.LIPSYNC_TEST_ACCELERATOR === '1') await startAccelerator(tf.backend() as unknown as WasmBackend, 2, 'onednn');
+  if (process.env.LIPSYNC_TEST_ACCELERATOR === '1')
+    await startAccelerator(tf.backend() as unknown as WasmBackend, 2, 'onednn');
 }
 
 /** Numbers of roughly unit variance, the same for the same seed. */

@@ -13,7 +13,12 @@ export function recordingBackend(): WebgpuBackend & { calls: Call[]; alive: Set<
     alive,
     runWebGPUProgram(program, inputs, dtype, values) {
       const names = [...program.uniforms.matchAll(/(\w+): \w+/g)].map(([, name]) => name);
-      calls.push({ program, inputs, uniforms: Object.fromEntries(names.map((name, i) => [name, values[i].data[0]])), wgsl: program.getUserCode() });
+      calls.push({
+        program,
+        inputs,
+        uniforms: Object.fromEntries(names.map((name, i) => [name, values[i].data[0]])),
+        wgsl: program.getUserCode(),
+      });
       const dataId = {};
       alive.add(dataId);
       return { dataId, shape: program.outputShape, dtype };

@@ -21,7 +21,9 @@ test('tfjs-node is imported and set, with what it misses in newer Node', async (
   await startTfjsNode({ gpu: false });
   expect(vi.mocked(optionalPackage)).toHaveBeenLastCalledWith('@tensorflow/tfjs-node');
   expect(tf.getBackend()).toBe('tensorflow');
-  const { default: util } = (await import('node:util')) as unknown as { default: { isNullOrUndefined(value: unknown): boolean } };
+  const { default: util } = (await import('node:util')) as unknown as {
+    default: { isNullOrUndefined(value: unknown): boolean };
+  };
   expect([null, undefined, 0].map((value) => util.isNullOrUndefined(value))).toEqual([true, true, false]);
 });
 

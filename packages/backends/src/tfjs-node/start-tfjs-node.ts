@@ -19,6 +19,8 @@ export async function startTfjsNode({ gpu }: { gpu: boolean }): Promise<void> {
 
 /** tfjs-node 4.22.0 calls `util.isNullOrUndefined`, which Node 23 removed (tensorflow/tfjs#8425, fixed there, not published). */
 async function restoreIsNullOrUndefined(): Promise<void> {
-  const { default: util } = (await nodeModule<typeof import('node:util')>('node:util')) as unknown as { default: Record<string, unknown> };
+  const { default: util } = (await nodeModule<typeof import('node:util')>('node:util')) as unknown as {
+    default: Record<string, unknown>;
+  };
   util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
 }

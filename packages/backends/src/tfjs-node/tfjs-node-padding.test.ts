@@ -1,9 +1,23 @@
+import {
+  AdamW,
+  Conv2d,
+  clipGradientNorm,
+  disposeGradients,
+  ExponentialMovingAverage,
+  GroupNorm,
+  Linear,
+  Module,
+  MultiHeadAttention,
+  maxPool2d,
+  Random,
+  registerGradients,
+  valueAndGradients,
+} from '@lipsync/nn';
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
-import { AdamW, clipGradientNorm, Conv2d, disposeGradients, ExponentialMovingAverage, GroupNorm, Linear, maxPool2d, Module, MultiHeadAttention, Random, registerGradients, valueAndGradients } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test, vi } from 'vitest';
-import { noiseTensor } from '../testing/wasm';
 import { optionalPackage } from '../select/optional-package';
+import { noiseTensor } from '../testing/wasm';
 import { startTfjsNode } from './start-tfjs-node';
 
 // The real tfjs-node was never run here: it fetches libtensorflow while it is installed. This stands for its surface, as its source shows it.
@@ -11,7 +25,8 @@ import { startTfjsNode } from './start-tfjs-node';
 vi.mock('../select/optional-package');
 
 /** The kernels that tfjs-node 4.22.0 registers, as far as plain JavaScript has them too. */
-const TFJS_NODE_KERNELS = `Abs Add AddN All Any ArgMax ArgMin AvgPool AvgPool3D AvgPool3DGrad AvgPoolGrad BatchMatMul BatchToSpaceND Bincount
+const TFJS_NODE_KERNELS =
+  `Abs Add AddN All Any ArgMax ArgMin AvgPool AvgPool3D AvgPool3DGrad AvgPoolGrad BatchMatMul BatchToSpaceND Bincount
   BroadcastArgs Cast Ceil ClipByValue Concat Conv2D Conv2DBackpropFilter Conv2DBackpropInput Conv3D Conv3DBackpropFilterV2 Conv3DBackpropInputV2
   Cos CropAndResize Cumprod Cumsum DepthToSpace DepthwiseConv2dNative DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput
   Diag Einsum Elu EluGrad Equal Erf Exp ExpandDims Expm1 Fill Floor FloorDiv FusedBatchNorm FusedConv2D FusedDepthwiseConv2D GatherNd GatherV2
@@ -34,7 +49,8 @@ function registerLikeTfjsNode(): void {
       backendName: 'tensorflow',
       kernelFunc: (args) => {
         const { pad } = (args.attrs ?? {}) as { pad?: unknown };
-        if (PARTICULAR.test(kernelName) && pad !== 'same' && pad !== 'valid') throw new Error(`${kernelName}: TF Backend supports only valid and same padding`);
+        if (PARTICULAR.test(kernelName) && pad !== 'same' && pad !== 'valid')
+          throw new Error(`${kernelName}: TF Backend supports only valid and same padding`);
         return kernelFunc(args);
       },
     });
@@ -59,9 +75,19 @@ async function onBoth(run: () => Promise<number[][]>): Promise<[number[][], numb
   return [await run(), right];
 }
 
-const AROUND = [[0, 0], [0, 1], [2, 1], [0, 0]] as Parameters<typeof tf.conv2d>[3];
+const AROUND = [
+  [0, 0],
+  [0, 1],
+  [2, 1],
+  [0, 0],
+] as Parameters<typeof tf.conv2d>[3];
 
-test.each<[string, number | typeof AROUND, number]>([['unlike sides', AROUND, 1], ['unlike sides and a stride', AROUND, 2], ['one number', 1, 1], ['valid', 'valid' as never, 1]])(
+test.each<[string, number | typeof AROUND, number]>([
+  ['unlike sides', AROUND, 1],
+  ['unlike sides and a stride', AROUND, 2],
+  ['one number', 1, 1],
+  ['valid', 'valid' as never, 1],
+])(
   'a convolution with padding of %s has its gradients, and so has the pooling of largest values',
   async (_, pad, stride) => {
     const run = async () => {
@@ -69,7 +95,9 @@ test.each<[string, number | typeof AROUND, number]>([['unlike sides', AROUND, 1]
       const shifted = tf.sub(x, 2) as tf.Tensor4D; // all below zero, so that zeros around would be found
       const before = tf.memory().numTensors;
       const results = [
-        ...tf.grads((x: tf.Tensor, w: tf.Tensor) => tf.sum(tf.square(tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, stride, pad))))([x, w]),
+        ...tf.grads((x: tf.Tensor, w: tf.Tensor) =>
+          tf.sum(tf.square(tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, stride, pad))),
+        )([x, w]),
         tf.grad((x) => tf.sum(tf.square(tf.maxPool(x as tf.Tensor4D, 3, stride, pad))))(shifted),
         tf.maxPool(shifted, 3, stride, pad),
       ];
@@ -86,9 +114,22 @@ test.each<[string, number | typeof AROUND, number]>([['unlike sides', AROUND, 1]
 
 /** What the networks are made of. */
 class Network extends Module {
-  private readonly conv = this.register('conv', new Conv2d({ inChannels: 3, outChannels: 8, kernelSize: 3, stride: 2, padding: { left: 0, right: 1, top: 0, bottom: 1 }, random: new Random(1) }));
+  private readonly conv = this.register(
+    'conv',
+    new Conv2d({
+      inChannels: 3,
+      outChannels: 8,
+      kernelSize: 3,
+      stride: 2,
+      padding: { left: 0, right: 1, top: 0, bottom: 1 },
+      random: new Random(1),
+    }),
+  );
   private readonly norm = this.register('norm', new GroupNorm({ groups: 4, channels: 8, activation: 'silu' }));
-  private readonly attention = this.register('attention', new MultiHeadAttention({ channels: 8, heads: 2, random: new Random(2) }));
+  private readonly attention = this.register(
+    'attention',
+    new MultiHeadAttention({ channels: 8, heads: 2, random: new Random(2) }),
+  );
   private readonly head = this.register('head', new Linear({ inFeatures: 8, outFeatures: 4, random: new Random(3) }));
 
   forward(x: tf.Tensor): tf.Tensor {
@@ -105,7 +146,10 @@ test('a network of our layers trains with the kernels that tfjs-node has, as on 
     const x = noiseTensor([2, 9, 9, 3], 5);
     const losses: number[] = [];
     for (let step = 0; step < 3; step++) {
-      const { value, gradients } = valueAndGradients(net, () => tf.neg(tf.mean(tf.logSoftmax(net.forward(x)))) as tf.Scalar);
+      const { value, gradients } = valueAndGradients(
+        net,
+        () => tf.neg(tf.mean(tf.logSoftmax(net.forward(x)))) as tf.Scalar,
+      );
       const norm = clipGradientNorm(gradients, 1);
       losses.push((await value.data())[0], (await norm.data())[0]);
       optimizer.step(gradients);

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { KernelFunc, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 
 type Pads = Parameters<typeof tf.backend_util.computeConv2DInfo>[4];
 type Pair = [number, number];
@@ -40,7 +40,9 @@ export function padForTfjsNode(): void {
     const run = ((args: Arguments) => {
       const shape = rule.input === '' ? args.attrs.inputShape! : (args.inputs[rule.input].shape as Shape4D);
       const sides = sidesOf(kernelName, shape, args);
-      return sides ? runPadded(stock.kernelFunc, args, shape, sides, rule) : (stock.kernelFunc as unknown as (args: Arguments) => TensorInfo)(args);
+      return sides
+        ? runPadded(stock.kernelFunc, args, shape, sides, rule)
+        : (stock.kernelFunc as unknown as (args: Arguments) => TensorInfo)(args);
     }) as unknown as KernelFunc;
     padding.add(run);
     tf.unregisterKernel(kernelName, 'tensorflow');
@@ -55,12 +57,25 @@ function sidesOf(kernelName: string, shape: Shape4D, { inputs, attrs }: Argument
   const { pad, strides, filterSize, filterShape, dimRoundingMode, dataFormat } = attrs;
   if (pad === 'same' || pad === 'valid' || dataFormat === 'NCHW') return undefined;
   const { padInfo } = kernelName.startsWith('Conv2D')
-    ? tf.backend_util.computeConv2DInfo(shape, filterShape ?? (inputs.filter.shape as Shape4D), strides, 1, pad, dimRoundingMode)
+    ? tf.backend_util.computeConv2DInfo(
+        shape,
+        filterShape ?? (inputs.filter.shape as Shape4D),
+        strides,
+        1,
+        pad,
+        dimRoundingMode,
+      )
     : tf.backend_util.computePool2DInfo(shape, filterSize!, strides, 1, pad, dimRoundingMode);
   return padInfo;
 }
 
-function runPadded(stock: KernelFunc, args: Arguments, shape: Shape4D, sides: Sides, rule: { input: string; outside: number; cut: boolean }): TensorInfo {
+function runPadded(
+  stock: KernelFunc,
+  args: Arguments,
+  shape: Shape4D,
+  sides: Sides,
+  rule: { input: string; outside: number; cut: boolean },
+): TensorInfo {
   const { inputs, backend, attrs } = args;
   const { top, bottom, left, right } = sides;
   const run = (kernelFunc: KernelFunc, inputs: Record<string, TensorInfo>, attrs: object) =>
@@ -70,8 +85,16 @@ function runPadded(stock: KernelFunc, args: Arguments, shape: Shape4D, sides: Si
   const [batch, height, width, channels] = shape;
   const inputShape = [batch, height + top + bottom, width + left + right, channels];
   const valid = { ...attrs, pad: 'valid', ...(attrs.inputShape && { inputShape }) };
-  const paddings = [[0, 0], [top, bottom], [left, right], [0, 0]];
-  const padded = rule.input === '' ? undefined : run(other('PadV2'), { x: inputs[rule.input] }, { paddings, constantValue: rule.outside });
+  const paddings = [
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ];
+  const padded =
+    rule.input === ''
+      ? undefined
+      : run(other('PadV2'), { x: inputs[rule.input] }, { paddings, constantValue: rule.outside });
   const result = run(stock, padded ? { ...inputs, [rule.input]: padded } : inputs, valid);
   if (padded) free(padded);
   if (!rule.cut) return result;

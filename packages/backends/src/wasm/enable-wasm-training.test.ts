@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { FUSED_KERNELS } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { startWasm } from '../testing/wasm';
 import { enableWasmTraining } from './enable-wasm-training';

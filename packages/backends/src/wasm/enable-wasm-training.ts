@@ -1,18 +1,18 @@
-import * as tf from '@tensorflow/tfjs-core';
-import type { GradConfig, NamedAttrMap, Tensor } from '@tensorflow/tfjs-core';
 import { FUSED_KERNELS } from '@lipsync/nn';
-import { adamW } from './kernels/adam-w';
-import { add } from './kernels/add';
+import type { GradConfig, NamedAttrMap, Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { conv2d } from './convolution/conv2d';
-import { CONVOLUTION_GRADIENT, convolution } from './convolution/convolution';
 import { conv2dFilterGradient } from './convolution/conv2d-filter-gradient';
 import { conv2dInputGradient } from './convolution/conv2d-input-gradient';
-import { ELEMENTWISE } from './kernels/elementwise';
+import { CONVOLUTION_GRADIENT, convolution } from './convolution/convolution';
 import { fusedConv2D } from './convolution/fused-conv2d';
+import { guardAllocations, type WasmBackend } from './heap';
+import { adamW } from './kernels/adam-w';
+import { add } from './kernels/add';
+import { ELEMENTWISE } from './kernels/elementwise';
 import { gather } from './kernels/gather';
 import { groupNorm } from './kernels/group-norm';
 import { groupNormGradient } from './kernels/group-norm-gradient';
-import { guardAllocations, type WasmBackend } from './heap';
 import { identity } from './kernels/identity';
 import { batchMatMul, fusedMatMul } from './kernels/mat-mul';
 import { maxPoolGradient } from './kernels/max-pool-gradient';
@@ -54,7 +54,11 @@ export const GROUP_NORM_GRADIENT: GradConfig = {
     const outputGradient = Array.isArray(dy) ? dy[0] : dy;
     const [dx, dgamma, dbeta] = tf
       .engine()
-      .runKernel(FUSED_KERNELS.groupNormGrad, { x, gamma, beta, statistics, dy: outputGradient }, attrs as NamedAttrMap) as Tensor[];
+      .runKernel(
+        FUSED_KERNELS.groupNormGrad,
+        { x, gamma, beta, statistics, dy: outputGradient },
+        attrs as NamedAttrMap,
+      ) as Tensor[];
     return { x: () => dx, gamma: () => dgamma, beta: () => dbeta };
   },
 };

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 
 /** What one entry of the wasm backend's tensor table holds. */
 type TensorRecord = {
@@ -16,7 +16,11 @@ type TensorRecord = {
  * 4.22.0, and `enableWasmTraining` checks that they exist.
  */
 export interface WasmBackend {
-  dataIdMap: { get(dataId: object): TensorRecord; set(dataId: object, record: TensorRecord): void; delete(dataId: object): boolean };
+  dataIdMap: {
+    get(dataId: object): TensorRecord;
+    set(dataId: object, record: TensorRecord): void;
+    delete(dataId: object): boolean;
+  };
   dataIdNextNumber: number;
   wasm: {
     _malloc(bytes: number): number;

@@ -21,5 +21,7 @@ test('switched off, auto goes without and says why, onednn throws', async () => 
   process.env.LIPSYNC_ACCELERATOR = '0';
   expect(await startAccelerator(backend, 2, 'auto')).toEqual({ missing: 'switched off by LIPSYNC_ACCELERATOR=0' });
   expect(native(backend)).toBeNull();
-  await expect(startAccelerator(backend, 2, 'onednn')).rejects.toThrow('the accelerator is missing: switched off by LIPSYNC_ACCELERATOR=0');
+  await expect(startAccelerator(backend, 2, 'onednn')).rejects.toThrow(
+    'the accelerator is missing: switched off by LIPSYNC_ACCELERATOR=0',
+  );
 });

@@ -1,7 +1,7 @@
 import type { OpenedAccelerator } from '@lipsync/accelerator-onednn';
+import { optionalPackage } from '../select/optional-package';
 import type { WasmBackend } from './heap';
 import { native, useNative } from './native';
-import { optionalPackage } from '../select/optional-package';
 
 /** 'auto' takes it where it is built, 'onednn' insists, 'none' leaves it. */
 export type AcceleratorWish = 'auto' | 'onednn' | 'none';
@@ -36,7 +36,9 @@ export async function startAccelerator(
 
 async function open(threads: number): Promise<OpenedAccelerator> {
   try {
-    const { openAccelerator } = (await optionalPackage('@lipsync/accelerator-onednn')) as typeof import('@lipsync/accelerator-onednn');
+    const { openAccelerator } = (await optionalPackage(
+      '@lipsync/accelerator-onednn',
+    )) as typeof import('@lipsync/accelerator-onednn');
     return openAccelerator({ threads });
   } catch (error) {
     return { kernels: null, reason: (error as Error).message };

@@ -1,17 +1,19 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { FUSED_KERNELS } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
 import { expect, test } from 'vitest';
+import { type BackendName, selectBackend } from '../select/select-backend';
 import { noiseTensor } from '../testing/wasm';
-import { selectBackend, type BackendName } from '../select/select-backend';
 
 /** conv, GroupNorm with SiLU, strided conv, mean, dense: eight steps of gradient descent; fused GroupNorm where there is one. */
 function trainSmallNet(): number[] {
   const groupNorm = (x: tf.Tensor4D, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor4D => {
     if (tf.getKernel(FUSED_KERNELS.groupNorm, tf.getBackend())) {
       const attributes = { groups: 4, epsilon: 1e-5, activation: 'silu' };
-      return (tf.engine().runKernel(FUSED_KERNELS.groupNorm, { x, gamma, beta }, attributes) as tf.Tensor[])[0] as tf.Tensor4D;
+      return (
+        tf.engine().runKernel(FUSED_KERNELS.groupNorm, { x, gamma, beta }, attributes) as tf.Tensor[]
+      )[0] as tf.Tensor4D;
     }
     const [batch, height, width, channels] = x.shape;
     const grouped = tf.reshape(x, [batch, height * width, 4, channels / 4]);
@@ -23,15 +25,35 @@ function trainSmallNet(): number[] {
   return tf.tidy(() => {
     const x = noiseTensor<tf.Rank.R4>([4, 9, 10, 3], 1);
     const target = noiseTensor<tf.Rank.R2>([4, 2], 2);
-    const scaled = (shape: number[], seed: number, scale: number) => tf.variable(tf.mul(noiseTensor(shape, seed), scale));
+    const scaled = (shape: number[], seed: number, scale: number) =>
+      tf.variable(tf.mul(noiseTensor(shape, seed), scale));
     const variables = [
-      scaled([3, 3, 3, 16], 3, 0.2), tf.variable(tf.ones([16])), tf.variable(tf.zeros([16])), scaled([3, 3, 16, 8], 4, 0.1), scaled([8, 2], 5, 0.3),
+      scaled([3, 3, 3, 16], 3, 0.2),
+      tf.variable(tf.ones([16])),
+      tf.variable(tf.zeros([16])),
+      scaled([3, 3, 16, 8], 4, 0.1),
+      scaled([8, 2], 5, 0.3),
     ];
     const [first, gamma, beta, second, dense] = variables;
     const loss = () => {
-      let h = tf.conv2d(x, first as unknown as tf.Tensor4D, 1, [[0, 0], [1, 1], [1, 1], [0, 0]]);
+      let h = tf.conv2d(x, first as unknown as tf.Tensor4D, 1, [
+        [0, 0],
+        [1, 1],
+        [1, 1],
+        [0, 0],
+      ]);
       h = groupNorm(h, gamma, beta);
-      h = tf.conv2d(tf.pad(h, [[0, 0], [0, 1], [0, 1], [0, 0]]), second as unknown as tf.Tensor4D, [2, 3], 'valid');
+      h = tf.conv2d(
+        tf.pad(h, [
+          [0, 0],
+          [0, 1],
+          [0, 1],
+          [0, 0],
+        ]),
+        second as unknown as tf.Tensor4D,
+        [2, 3],
+        'valid',
+      );
       const out = tf.matMul(tf.mean<tf.Tensor2D>(h, [1, 2]), dense as unknown as tf.Tensor2D);
       return tf.mean(tf.square(tf.sub(out, target))) as tf.Scalar;
     };

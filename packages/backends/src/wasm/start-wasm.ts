@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { enableWasmTraining } from './enable-wasm-training';
 import type { WasmBackend } from './heap';
-import { startAccelerator, type AcceleratorWish } from './start-accelerator';
 import { prepareSimd } from './simd/simd';
+import { type AcceleratorWish, startAccelerator } from './start-accelerator';
 import { startSimdThreads } from './threads/simd-threads';
 import { startThreadsInNode } from './threads/threads-in-node';
 
@@ -23,7 +23,11 @@ export const isNode = (): boolean => typeof process === 'object' && typeof proce
  * @returns the number of threads it has, and what is known of the accelerator.
  * @throws Error if it cannot start, or if it already runs with one thread and more were asked for.
  */
-export async function startWasm(options: { threads: number; wasmPaths?: WasmPaths; accelerator?: AcceleratorWish }): Promise<StartedWasm> {
+export async function startWasm(options: {
+  threads: number;
+  wasmPaths?: WasmPaths;
+  accelerator?: AcceleratorWish;
+}): Promise<StartedWasm> {
   const { threads, wasmPaths, accelerator = 'none' } = options;
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   enableWasmTraining();
@@ -31,11 +35,15 @@ export async function startWasm(options: { threads: number; wasmPaths?: WasmPath
   if (!running) {
     if (wasmPaths !== undefined) wasm.setWasmPaths(wasmPaths);
     else if (!isNode()) {
-      throw new Error("the .wasm files' address is not known in a browser; serve them and say where with the option wasmPaths");
+      throw new Error(
+        "the .wasm files' address is not known in a browser; serve them and say where with the option wasmPaths",
+      );
     }
     wasm.setThreadsCount(threads);
     if (threads > 1 && !isNode() && !(await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT'))) {
-      throw new Error('this page is not cross-origin isolated (headers COOP same-origin and COEP require-corp), so it has no threads');
+      throw new Error(
+        'this page is not cross-origin isolated (headers COOP same-origin and COEP require-corp), so it has no threads',
+      );
     }
     if (isNode() || threads === 1) tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', threads > 1);
   }
@@ -50,7 +58,9 @@ export async function startWasm(options: { threads: number; wasmPaths?: WasmPath
   if (isNode()) await startSimdThreads(backend, threads);
   const started = backend.wasm.tfjs.getThreadsCount();
   if (running && threads > 1 && started === 1) {
-    throw new Error("it already runs with one thread; select it before anything else does, or call tf.removeBackend('wasm') first");
+    throw new Error(
+      "it already runs with one thread; select it before anything else does, or call tf.removeBackend('wasm') first",
+    );
   }
   return { threads: started, accelerator: isNode() ? await startAccelerator(backend, threads, accelerator) : null };
 }

@@ -9,7 +9,10 @@ beforeAll(startWasm);
 test('a replaced kernel runs ours, and the stock one stays within reach', () => {
   const backend = tf.backend() as unknown as WasmBackend;
   const stockNeg = stockKernel('Neg');
-  registerWasmKernel({ name: 'Neg', run: ({ inputs }: { inputs: { x: tf.TensorInfo } }) => stockNeg(backend, { x: stockNeg(backend, inputs, {}) }, {}) });
+  registerWasmKernel({
+    name: 'Neg',
+    run: ({ inputs }: { inputs: { x: tf.TensorInfo } }) => stockNeg(backend, { x: stockNeg(backend, inputs, {}) }, {}),
+  });
   expect(tf.tidy(() => tf.neg(3).dataSync()[0])).toBe(3);
 });
 

@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { FUSED_KERNELS } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, expect, test, vi } from 'vitest';
-import { startWebgpu, type GpuAdapter } from './start-webgpu';
+import { type GpuAdapter, startWebgpu } from './start-webgpu';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -12,19 +12,29 @@ function page(adapter: GpuAdapter | null): void {
 
 test('no graphics processor is an error that names the loader', async () => {
   page(null);
-  await expect(startWebgpu({ allowSoftware: false })).rejects.toThrow('WebGPU finds no graphics processor (in Node: install the Vulkan loader, libvulkan1');
+  await expect(startWebgpu({ allowSoftware: false })).rejects.toThrow(
+    'WebGPU finds no graphics processor (in Node: install the Vulkan loader, libvulkan1',
+  );
 });
 
 test('a software adapter is refused by its name unless it is allowed', async () => {
   page({ info: { vendor: 'google', description: 'SwiftShader Device' } });
-  await expect(startWebgpu({ allowSoftware: false })).rejects.toThrow('the only WebGPU adapter is software (SwiftShader Device)');
-  await expect(startWebgpu({ allowSoftware: true })).rejects.toThrow('the package @tensorflow/tfjs-backend-webgpu is not installed');
+  await expect(startWebgpu({ allowSoftware: false })).rejects.toThrow(
+    'the only WebGPU adapter is software (SwiftShader Device)',
+  );
+  await expect(startWebgpu({ allowSoftware: true })).rejects.toThrow(
+    'the package @tensorflow/tfjs-backend-webgpu is not installed',
+  );
 });
 
 test('a registered webgpu backend is set with our kernels, and its processor is named', async () => {
   page({ info: { vendor: 'nvidia', architecture: 'hopper', description: '' } });
   for (const kernelName of ['Conv2DBackpropFilter', 'Conv2DBackpropInput', 'AddN']) {
-    tf.registerKernel({ kernelName, backendName: 'webgpu', kernelFunc: () => ({ dataId: {}, shape: [], dtype: 'float32' }) });
+    tf.registerKernel({
+      kernelName,
+      backendName: 'webgpu',
+      kernelFunc: () => ({ dataId: {}, shape: [], dtype: 'float32' }),
+    });
   }
   tf.registerBackend('webgpu', () => ({ dispose() {}, floatPrecision: () => 32, epsilon: () => 1e-7 }) as never);
   try {

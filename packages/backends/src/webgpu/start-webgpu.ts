@@ -14,7 +14,11 @@ type Gpu = { requestAdapter(options?: object): Promise<GpuAdapter | null> };
 /** Whether an adapter is computed by the processor: SwiftShader, Mesa's llvmpipe or lavapipe, Microsoft's basic renderer. */
 export function isSoftwareAdapter({ isFallbackAdapter, info }: GpuAdapter): boolean {
   const words = [info?.vendor, info?.architecture, info?.device, info?.description].join(' ');
-  return !!isFallbackAdapter || !!info?.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(words);
+  return (
+    !!isFallbackAdapter ||
+    !!info?.isFallbackAdapter ||
+    /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(words)
+  );
 }
 
 /**
@@ -29,11 +33,15 @@ export async function startWebgpu({ allowSoftware }: { allowSoftware: boolean })
     if (!gpu) throw new Error('this browser has no WebGPU (navigator.gpu)');
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
     if (!adapter) {
-      throw new Error('WebGPU finds no graphics processor (in Node: install the Vulkan loader, libvulkan1 on Debian, and the vendor’s driver)');
+      throw new Error(
+        'WebGPU finds no graphics processor (in Node: install the Vulkan loader, libvulkan1 on Debian, and the vendor’s driver)',
+      );
     }
     const name = adapter.info?.description || adapter.info?.architecture || adapter.info?.vendor || 'an unnamed GPU';
     if (isSoftwareAdapter(adapter) && !allowSoftware) {
-      throw new Error(`the only WebGPU adapter is software (${name}), far slower than wasm; ask for it with backend: 'webgpu', allowSoftwareGpu: true`);
+      throw new Error(
+        `the only WebGPU adapter is software (${name}), far slower than wasm; ask for it with backend: 'webgpu', allowSoftwareGpu: true`,
+      );
     }
     if (!tf.findBackendFactory('webgpu')) await optionalPackage('@tensorflow/tfjs-backend-webgpu');
     enableWebgpuTraining();

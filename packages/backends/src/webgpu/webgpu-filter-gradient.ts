@@ -1,5 +1,9 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { convolutionGeometry, type ConvolutionAttributes, type ConvolutionGeometry } from '../wasm/convolution/conv2d-geometry';
+import {
+  type ConvolutionAttributes,
+  type ConvolutionGeometry,
+  convolutionGeometry,
+} from '../wasm/convolution/conv2d-geometry';
 import { INVOCATIONS, runShader, sizeOf, type WebgpuArguments, type WebgpuBackend } from './webgpu-program';
 
 /** Positions laid out at once in a workgroup's memory. */
@@ -90,18 +94,40 @@ export function webgpuFilterGradient(stock: StockFilterGradient) {
 }
 
 /** @returns `[splits, rows, columns]`. */
-function multiplyPatches(backend: WebgpuBackend, x: TensorInfo, dy: TensorInfo, geometry: ConvolutionGeometry, plan: FilterGradientPlan): TensorInfo {
+function multiplyPatches(
+  backend: WebgpuBackend,
+  x: TensorInfo,
+  dy: TensorInfo,
+  geometry: ConvolutionGeometry,
+  plan: FilterGradientPlan,
+): TensorInfo {
   const { rows, columns, positions, rowQuads, columnQuads, rowTiles, columnTiles, splits, steps } = plan;
   const xVectors = geometry.inChannels % 4 === 0;
   const dyVectors = columns % 4 === 0;
-  const { filterWidth, inChannels, inHeight, inWidth, outHeight, outWidth, strideHeight, strideWidth, top, left } = geometry;
+  const { filterWidth, inChannels, inHeight, inWidth, outHeight, outWidth, strideHeight, strideWidth, top, left } =
+    geometry;
   return runShader(backend, [splits, rows, columns], {
     key: `filterGradient_${rowQuads}_${columnQuads}`,
     inputs: { x, dy },
     vectors: [...(xVectors ? ['x'] : []), ...(dyVectors ? ['dy', 'result'] : [])],
     integers: {
-      rows, columns, positions, rowTiles, columnTiles, splits, steps,
-      filterWidth, inChannels, inHeight, inWidth, outHeight, outWidth, strideHeight, strideWidth, padTop: top, padLeft: left,
+      rows,
+      columns,
+      positions,
+      rowTiles,
+      columnTiles,
+      splits,
+      steps,
+      filterWidth,
+      inChannels,
+      inHeight,
+      inWidth,
+      outHeight,
+      outWidth,
+      strideHeight,
+      strideWidth,
+      padTop: top,
+      padLeft: left,
     },
     workgroups: rowTiles * columnTiles * splits,
     invocations: rowQuads * columnQuads,
@@ -175,9 +201,11 @@ function filterGradientCode(rowQuads: number, columnQuads: number, xVectors: boo
         let row = 4 * (rowTile * ${rowQuads} + local / ${columnQuads}) + i;
         if (part < uniforms.splits && row < uniforms.rows) {
           let place = (part * uniforms.rows + row) * uniforms.columns + column;
-          ${dyVectors
-            ? 'if (column < uniforms.columns) { result[place / 4] = sums[i]; }'
-            : each((j) => `if (column + ${j} < uniforms.columns) { result[place + ${j}] = sums[i].${component(j)}; }`)}
+          ${
+            dyVectors
+              ? 'if (column < uniforms.columns) { result[place / 4] = sums[i]; }'
+              : each((j) => `if (column + ${j} < uniforms.columns) { result[place + ${j}] = sums[i].${component(j)}; }`)
+          }
         }
       }
     }`;

@@ -4,7 +4,13 @@ import { webgpuGroupNormGradient } from './webgpu-group-norm-gradient';
 
 test('the gradient of GroupNorm is five programs, of which no buffer stays but the three results', () => {
   const backend = recordingBackend();
-  const inputs = { x: info(2, 5, 7, 12), gamma: info(12), beta: info(12), statistics: info(2, 4, 2), dy: info(2, 5, 7, 12) };
+  const inputs = {
+    x: info(2, 5, 7, 12),
+    gamma: info(12),
+    beta: info(12),
+    statistics: info(2, 4, 2),
+    dy: info(2, 5, 7, 12),
+  };
   const outputs = webgpuGroupNormGradient({ inputs, backend, attrs: { groups: 4, epsilon: 1e-6, activation: 'silu' } });
   expect(outputs.map(({ shape }) => shape)).toEqual([[2, 5, 7, 12], [12], [12]]);
   expect(backend.calls).toHaveLength(5);

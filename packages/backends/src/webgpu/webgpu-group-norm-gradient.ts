@@ -1,6 +1,6 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { GroupNormAttributes } from '@lipsync/nn';
-import { groupNormGeometry, type GroupNormGeometry } from '../wasm/kernels/group-norm';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { type GroupNormGeometry, groupNormGeometry } from '../wasm/kernels/group-norm';
 import { LANES, SHARERS, SLOPE, sumSharers } from './webgpu-group-norm';
 import { INVOCATIONS, runShader, sizeOf, type WebgpuArguments, type WebgpuBackend } from './webgpu-program';
 
@@ -98,7 +98,12 @@ function channelSums(
 }
 
 /** @returns `[batch, groups, 2]`: means of `gamma · u` and of `gamma · u · h` over positions and channels of each group. */
-function groupMeans(backend: WebgpuBackend, sums: TensorInfo, gamma: TensorInfo, geometry: GroupNormGeometry): TensorInfo {
+function groupMeans(
+  backend: WebgpuBackend,
+  sums: TensorInfo,
+  gamma: TensorInfo,
+  geometry: GroupNormGeometry,
+): TensorInfo {
   const { batch, channels, groups, positions } = geometry;
   const width = channels / groups;
   return runShader(backend, [batch, groups, 2], {
@@ -125,7 +130,12 @@ function groupMeans(backend: WebgpuBackend, sums: TensorInfo, gamma: TensorInfo,
 }
 
 /** `sums [batch, channels, 2]` at `part`, summed over the samples: `[channels]`. */
-function sumSamples(backend: WebgpuBackend, sums: TensorInfo, { batch, channels }: GroupNormGeometry, part: 0 | 1): TensorInfo {
+function sumSamples(
+  backend: WebgpuBackend,
+  sums: TensorInfo,
+  { batch, channels }: GroupNormGeometry,
+  part: 0 | 1,
+): TensorInfo {
   return runShader(backend, [channels], {
     key: 'groupNormSumSamples',
     inputs: { sums },

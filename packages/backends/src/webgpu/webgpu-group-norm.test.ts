@@ -10,7 +10,10 @@ const run = (activation: 'none' | 'silu', groups = 4) => {
 
 test('GroupNorm is three programs, and only the result and the statistics stay', () => {
   const { backend, outputs } = run('silu');
-  expect(outputs.map(({ shape }) => shape)).toEqual([[2, 5, 7, 12], [2, 4, 2]]);
+  expect(outputs.map(({ shape }) => shape)).toEqual([
+    [2, 5, 7, 12],
+    [2, 4, 2],
+  ]);
   expect(backend.calls.map(({ program }) => program.dispatch[0])).toEqual([2 * 2, 1, Math.ceil(840 / 256)]);
   expect([...backend.alive].sort()).toEqual(outputs.map(({ dataId }) => dataId).sort());
   expect(backend.calls[1].uniforms).toEqual({ count: 8, width: 3, epsilon: 1e-6 });

@@ -1,6 +1,6 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { GroupNormAttributes } from '@lipsync/nn';
-import { groupNormGeometry, type GroupNormGeometry } from '../wasm/kernels/group-norm';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { type GroupNormGeometry, groupNormGeometry } from '../wasm/kernels/group-norm';
 import { INVOCATIONS, runShader, sizeOf, type WebgpuArguments, type WebgpuBackend } from './webgpu-program';
 
 /** Neighbouring channels that a workgroup reads together: 32 bytes, the unit that graphics processors fetch. */
@@ -31,7 +31,11 @@ export const SLOPE = {
  *
  * @returns `[y like x, statistics [batch, groups, 2]]`: mean and 1 / sqrt(variance + epsilon).
  */
-export function webgpuGroupNorm({ inputs, backend, attrs }: WebgpuArguments<'x' | 'gamma' | 'beta', GroupNormAttributes>): TensorInfo[] {
+export function webgpuGroupNorm({
+  inputs,
+  backend,
+  attrs,
+}: WebgpuArguments<'x' | 'gamma' | 'beta', GroupNormAttributes>): TensorInfo[] {
   const { x, gamma, beta } = inputs;
   const geometry = groupNormGeometry('LipsyncGroupNorm', x.shape, attrs.groups);
   const { batch, channels, groups, positions } = geometry;
@@ -59,7 +63,11 @@ export function webgpuGroupNorm({ inputs, backend, attrs }: WebgpuArguments<'x' 
 }
 
 /** @returns `[batch, channels, 2]`: mean and variance over the positions. */
-function channelMoments(backend: WebgpuBackend, x: TensorInfo, { batch, channels, positions }: GroupNormGeometry): TensorInfo {
+function channelMoments(
+  backend: WebgpuBackend,
+  x: TensorInfo,
+  { batch, channels, positions }: GroupNormGeometry,
+): TensorInfo {
   const blocks = Math.ceil(channels / LANES);
   return runShader(backend, [batch, channels, 2], {
     key: 'channelMoments',
@@ -98,7 +106,12 @@ function channelMoments(backend: WebgpuBackend, x: TensorInfo, { batch, channels
 }
 
 /** @returns `[batch, groups, 2]`: mean and 1 / sqrt(variance + epsilon) over positions and channels of each group. */
-function groupStatistics(backend: WebgpuBackend, moments: TensorInfo, { batch, channels, groups }: GroupNormGeometry, epsilon: number): TensorInfo {
+function groupStatistics(
+  backend: WebgpuBackend,
+  moments: TensorInfo,
+  { batch, channels, groups }: GroupNormGeometry,
+  epsilon: number,
+): TensorInfo {
   return runShader(backend, [batch, groups, 2], {
     key: 'groupStatistics',
     inputs: { moments },

@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { KernelFunc, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
-import { convolutionGeometry, type ConvolutionAttributes } from '../wasm/convolution/conv2d-geometry';
+import * as tf from '@tensorflow/tfjs-core';
+import { type ConvolutionAttributes, convolutionGeometry } from '../wasm/convolution/conv2d-geometry';
 import { SMALL } from './webgpu-filter-gradient';
 import { INVOCATIONS, runShader, sizeOf, type WebgpuArguments, type WebgpuBackend } from './webgpu-program';
 
@@ -11,24 +11,50 @@ export type InputGradientAttributes = ConvolutionAttributes & { inputShape: numb
  * exchanged, and the backend's convolution works in tiles. The stock kernel, one invocation a few pixels, is kept for strides, for small ones and
  * for NCHW.
  */
-export function webgpuInputGradient(stock: (args: WebgpuArguments<'dy' | 'filter', InputGradientAttributes>) => TensorInfo) {
+export function webgpuInputGradient(
+  stock: (args: WebgpuArguments<'dy' | 'filter', InputGradientAttributes>) => TensorInfo,
+) {
   return (args: WebgpuArguments<'dy' | 'filter', InputGradientAttributes>): TensorInfo => {
     const { inputs, backend, attrs } = args;
     if (attrs.dataFormat === 'NCHW') return stock(args);
     const geometry = convolutionGeometry('Conv2DBackpropInput', attrs.inputShape, inputs.filter.shape, attrs);
-    const { batch, filterHeight, filterWidth, inChannels, inHeight, inWidth, outChannels, outHeight, outWidth, strideHeight, strideWidth, top, left } = geometry;
+    const {
+      batch,
+      filterHeight,
+      filterWidth,
+      inChannels,
+      inHeight,
+      inWidth,
+      outChannels,
+      outHeight,
+      outWidth,
+      strideHeight,
+      strideWidth,
+      top,
+      left,
+    } = geometry;
     const above = filterHeight - 1 - top;
     const before = filterWidth - 1 - left;
     const below = inHeight - outHeight + top;
     const behind = inWidth - outWidth + left;
     const work = batch * outHeight * outWidth * filterHeight * filterWidth * inChannels * outChannels;
-    if (strideHeight * strideWidth > 1 || work < SMALL || Math.min(above, before, below, behind) < 0) return stock(args);
+    if (strideHeight * strideWidth > 1 || work < SMALL || Math.min(above, before, below, behind) < 0)
+      return stock(args);
     const turned = turnFilter(backend, inputs.filter);
     const convolve = tf.getKernel('Conv2D', 'webgpu')!.kernelFunc as KernelFunc;
-    const pad = [[0, 0], [above, below], [before, behind], [0, 0]];
+    const pad = [
+      [0, 0],
+      [above, below],
+      [before, behind],
+      [0, 0],
+    ];
     const options = { strides: [1, 1], pad, dataFormat: 'NHWC', dilations: [1, 1] } as unknown as NamedAttrMap;
     try {
-      return convolve({ inputs: { x: inputs.dy, filter: turned }, backend: backend as never, attrs: options }) as TensorInfo;
+      return convolve({
+        inputs: { x: inputs.dy, filter: turned },
+        backend: backend as never,
+        attrs: options,
+      }) as TensorInfo;
     } finally {
       backend.disposeData(turned.dataId);
     }

@@ -20,7 +20,12 @@ test('a shader sees its tensors as flat arrays and its numbers as uniforms, and 
   expect(inputs).toEqual([{ ...x, shape: [24] }]);
   expect(uniforms).toEqual({ count: 24, factor: 2.5 });
   expect(program).toMatchObject({
-    variableNames: ['x'], variableComponents: [4], outputComponent: 4, outputShape: [24], workgroupSize: [64, 1, 1], dispatch: [3, 1, 1],
+    variableNames: ['x'],
+    variableComponents: [4],
+    outputComponent: 4,
+    outputShape: [24],
+    workgroupSize: [64, 1, 1],
+    dispatch: [3, 1, 1],
     uniforms: 'count: i32, factor: f32, ',
   });
   expect(wgsl).toMatch(/fn main\(index: i32\)/);
@@ -28,7 +33,8 @@ test('a shader sees its tensors as flat arrays and its numbers as uniforms, and 
 
 test('shaders that read vectors have another key than those that read single numbers', () => {
   const backend = recordingBackend();
-  for (const vectors of [[], ['x'], ['x', 'result']]) runShader(backend, [4], { key: 'k', code: '', inputs: { x: info(4) }, vectors, workgroups: 1 });
+  for (const vectors of [[], ['x'], ['x', 'result']])
+    runShader(backend, [4], { key: 'k', code: '', inputs: { x: info(4) }, vectors, workgroups: 1 });
   expect(new Set(backend.calls.map(({ program }) => program.shaderKey)).size).toBe(3);
 });
 

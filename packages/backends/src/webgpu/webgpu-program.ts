@@ -7,7 +7,11 @@ export type WebgpuBackend = {
 };
 
 /** What a WebGPU kernel of ours is called with. */
-export type WebgpuArguments<Inputs extends string, Attributes> = { inputs: Record<Inputs, TensorInfo>; backend: WebgpuBackend; attrs: Attributes };
+export type WebgpuArguments<Inputs extends string, Attributes> = {
+  inputs: Record<Inputs, TensorInfo>;
+  backend: WebgpuBackend;
+  attrs: Attributes;
+};
 
 type UniformValue = { type: 'int32' | 'float32'; data: number[] };
 
@@ -64,7 +68,10 @@ export function runShader(backend: WebgpuBackend, shape: number[], shader: Shade
     variableNames: names,
     variableComponents: names.map(components),
     outputComponent: components('result'),
-    uniforms: [...Object.keys(integers).map((name) => `${name}: i32, `), ...Object.keys(floats).map((name) => `${name}: f32, `)].join(''),
+    uniforms: [
+      ...Object.keys(integers).map((name) => `${name}: i32, `),
+      ...Object.keys(floats).map((name) => `${name}: f32, `),
+    ].join(''),
     outputShape: [sizeOf(shape)],
     workgroupSize: [invocations, 1, 1],
     dispatchLayout: { x: [0] },
@@ -81,7 +88,12 @@ export function runShader(backend: WebgpuBackend, shape: number[], shader: Shade
     ...Object.values(integers).map((value) => ({ type: 'int32' as const, data: [value] })),
     ...Object.values(floats).map((value) => ({ type: 'float32' as const, data: [value] })),
   ];
-  const out = backend.runWebGPUProgram(program, names.map((name) => flat(inputs[name])), 'float32', uniforms);
+  const out = backend.runWebGPUProgram(
+    program,
+    names.map((name) => flat(inputs[name])),
+    'float32',
+    uniforms,
+  );
   return { ...out, shape };
 }
 

@@ -1,10 +1,11 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { FUSED_KERNELS } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { enableWebgpuTraining } from './webgpu-training';
 
 const STOCK = ['Conv2DBackpropFilter', 'Conv2DBackpropInput', 'AddN'];
-const registered = () => [...STOCK, ...Object.values(FUSED_KERNELS)].map((name) => tf.getKernel(name, 'webgpu')?.kernelFunc);
+const registered = () =>
+  [...STOCK, ...Object.values(FUSED_KERNELS)].map((name) => tf.getKernel(name, 'webgpu')?.kernelFunc);
 
 test('without tfjs-backend-webgpu it says what to import', () => {
   expect(enableWebgpuTraining).toThrow("import '@tensorflow/tfjs-backend-webgpu' first");

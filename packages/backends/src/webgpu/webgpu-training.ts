@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core';
-import type { KernelFunc } from '@tensorflow/tfjs-core';
 import { FUSED_KERNELS } from '@lipsync/nn';
+import type { KernelFunc } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { GROUP_NORM_GRADIENT } from '../wasm/enable-wasm-training';
 import { webgpuAddN } from './webgpu-add-n';
 import { webgpuFilterGradient } from './webgpu-filter-gradient';
@@ -9,7 +9,11 @@ import { webgpuGroupNormGradient } from './webgpu-group-norm-gradient';
 import { webgpuInputGradient } from './webgpu-input-gradient';
 
 /** Kernels in the place of the stock ones, which they call for what those do well. */
-const REPLACED = { Conv2DBackpropFilter: webgpuFilterGradient, Conv2DBackpropInput: webgpuInputGradient, AddN: webgpuAddN };
+const REPLACED = {
+  Conv2DBackpropFilter: webgpuFilterGradient,
+  Conv2DBackpropInput: webgpuInputGradient,
+  AddN: webgpuAddN,
+};
 
 const ADDED = { [FUSED_KERNELS.groupNorm]: webgpuGroupNorm, [FUSED_KERNELS.groupNormGrad]: webgpuGroupNormGradient };
 

@@ -50,8 +50,18 @@ describe('openByteSource', () => {
     expect(await source.read(0, 300)).toEqual(bytes);
     expect(await source.read(100, 7)).toEqual(bytes.subarray(100, 107));
     expect(await source.read(300, 0)).toEqual(new Uint8Array(0));
-    for (const [offset, length] of [[299, 2], [301, 0], [-1, 1], [0, -1], [0, 2 ** 60], [0.5, 1], [Number.NaN, 1]]) {
-      await expect(source.read(offset, length)).rejects.toThrow(/^ByteSource.read: .* must be 300 bytes long, got a range of/);
+    for (const [offset, length] of [
+      [299, 2],
+      [301, 0],
+      [-1, 1],
+      [0, -1],
+      [0, 2 ** 60],
+      [0.5, 1],
+      [Number.NaN, 1],
+    ]) {
+      await expect(source.read(offset, length)).rejects.toThrow(
+        /^ByteSource.read: .* must be 300 bytes long, got a range of/,
+      );
     }
     await source.close();
     await source.close();
@@ -73,9 +83,17 @@ describe('openByteSource', () => {
   test.each<[string, Answer, string]>([
     ['sends the whole file', (response) => response.end(bytes), 'got 200 without a range'],
     ['does not say which part it sends', (response) => response.writeHead(206).end('x'), 'got 206 without a range'],
-    ['sends another part', (response, from, to) => ranged(response, from + 1, to + 1, {} as IncomingMessage), 'must be 1 bytes from 0, got 1 from 1'],
+    [
+      'sends another part',
+      (response, from, to) => ranged(response, from + 1, to + 1, {} as IncomingMessage),
+      'must be 1 bytes from 0, got 1 from 1',
+    ],
     ['sends less', (response) => response.writeHead(206, { 'Content-Range': 'bytes 0-0/300' }).end(), 'got 0 from 0'],
-    ['sends more', (response) => response.writeHead(206, { 'Content-Range': 'bytes 0-0/300' }).end(bytes), 'must be 1 bytes long, got more'],
+    [
+      'sends more',
+      (response) => response.writeHead(206, { 'Content-Range': 'bytes 0-0/300' }).end(bytes),
+      'must be 1 bytes long, got more',
+    ],
   ])('refuses a server that %s', async (_, answer, message) => {
     await expect(openByteSource(await serve(answer))).rejects.toThrow(message);
   });
@@ -103,7 +121,9 @@ describe('openByteSource', () => {
     await source.close();
     let size = 300;
     const remote = await openByteSource(
-      await serve((response, from, to) => response.writeHead(206, { 'Content-Range': `bytes ${from}-${to}/${size}` }).end(bytes.subarray(from, to + 1))),
+      await serve((response, from, to) =>
+        response.writeHead(206, { 'Content-Range': `bytes ${from}-${to}/${size}` }).end(bytes.subarray(from, to + 1)),
+      ),
     );
     size = 400;
     await expect(remote.read(0, 4)).rejects.toThrow('must be 300 bytes long, as it was, got 400');
@@ -112,6 +132,8 @@ describe('openByteSource', () => {
   test('refuses folders, missing files and other things', async () => {
     await expect(openByteSource(folder)).rejects.toThrow('openByteSource: input must be a file');
     await expect(openByteSource(`${folder}/missing`)).rejects.toThrow('ENOENT');
-    await expect(openByteSource(3 as unknown as string)).rejects.toThrow('openByteSource: input must be a path, an address, a Blob, bytes or a ByteSource');
+    await expect(openByteSource(3 as unknown as string)).rejects.toThrow(
+      'openByteSource: input must be a path, an address, a Blob, bytes or a ByteSource',
+    );
   });
 });

@@ -37,8 +37,20 @@ export async function openByteSource(input: ByteInput): Promise<ByteSource> {
 }
 
 function assertRange(source: { name: string; size: number }, offset: number, length: number): void {
-  const inside = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0 && offset + length <= source.size;
-  if (!inside) fail(RangeError, 'ByteSource.read', source.name, `${source.size} bytes long`, `a range of ${length} bytes from ${offset}`);
+  const inside =
+    Number.isSafeInteger(offset) &&
+    Number.isSafeInteger(length) &&
+    offset >= 0 &&
+    length >= 0 &&
+    offset + length <= source.size;
+  if (!inside)
+    fail(
+      RangeError,
+      'ByteSource.read',
+      source.name,
+      `${source.size} bytes long`,
+      `a range of ${length} bytes from ${offset}`,
+    );
 }
 
 function memorySource(bytes: Uint8Array): ByteSource {
@@ -83,7 +95,8 @@ async function fileSource(path: string | URL): Promise<ByteSource> {
       for (let done = 0; done < length; ) {
         // no more than 1 GiB at once: some systems refuse 2
         const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 2 ** 30), offset + done);
-        if (bytesRead === 0) fail(Error, 'ByteSource.read', source.name, `${source.size} bytes long, as it was`, offset + done);
+        if (bytesRead === 0)
+          fail(Error, 'ByteSource.read', source.name, `${source.size} bytes long, as it was`, offset + done);
         done += bytesRead;
       }
       return bytes;
@@ -102,8 +115,15 @@ async function urlSource(url: URL): Promise<ByteSource> {
     const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get('content-range') ?? '');
     if (response.status !== 206 || !range) {
       await response.body?.cancel();
-      const rule = 'served by ranges (status 206, and in browsers a Content-Range that may be read); if its server cannot, download the file first';
-      return fail(Error, 'openByteSource', name, rule, response.ok ? `${response.status} without a range` : `${response.status} ${response.statusText}`);
+      const rule =
+        'served by ranges (status 206, and in browsers a Content-Range that may be read); if its server cannot, download the file first';
+      return fail(
+        Error,
+        'openByteSource',
+        name,
+        rule,
+        response.ok ? `${response.status} without a range` : `${response.status} ${response.statusText}`,
+      );
     }
     const bytes = await bodyOf(response, length);
     if (Number(range[1]) !== offset || bytes.length !== length) {

@@ -9,7 +9,8 @@ vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>();
   const open: typeof real.open = async (...args) => {
     const file = await real.open(...args);
-    if (disk.full) file.write = () => Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }));
+    if (disk.full)
+      file.write = () => Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }));
     return file;
   };
   return { ...real, open };
@@ -52,7 +53,9 @@ describe('writeFileAtomic', () => {
   test('says that the disk is full and cleans up', async () => {
     const path = join(folder, 'file');
     disk.full = true;
-    await expect(writeFileAtomic(path, 'new')).rejects.toThrow(/writeFileAtomic: path must be on a disk with room, got .*file \(ENOSPC after 0 bytes\)/);
+    await expect(writeFileAtomic(path, 'new')).rejects.toThrow(
+      /writeFileAtomic: path must be on a disk with room, got .*file \(ENOSPC after 0 bytes\)/,
+    );
     disk.full = false;
     expect(await readdir(folder)).toEqual([]);
   });

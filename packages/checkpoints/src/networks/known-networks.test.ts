@@ -6,19 +6,24 @@ const shapesOf = (name: string) => {
   return new Map(signs.map(([key, shape]) => [key, shape.map((side) => side ?? 7)]));
 };
 
-test.each(KNOWN_NETWORKS.map(({ name }) => name))('identifyNetwork knows %s by its signs and takes it for no other', (name) => {
-  const shapes = shapesOf(name);
-  expect(identifyNetwork(shapes)?.name).toBe(name);
-  const more = new Map([...shapes, ['something.else.weight', [1]]]);
-  expect(identifyNetwork(more)?.name).toBe(name);
-  const [first] = shapes.keys();
-  shapes.set(first, [1, 2, 3, 4, 5, 6]);
-  expect(identifyNetwork(shapes)?.name).not.toBe(name);
-});
+test.each(KNOWN_NETWORKS.map(({ name }) => name))(
+  'identifyNetwork knows %s by its signs and takes it for no other',
+  (name) => {
+    const shapes = shapesOf(name);
+    expect(identifyNetwork(shapes)?.name).toBe(name);
+    const more = new Map([...shapes, ['something.else.weight', [1]]]);
+    expect(identifyNetwork(more)?.name).toBe(name);
+    const [first] = shapes.keys();
+    shapes.set(first, [1, 2, 3, 4, 5, 6]);
+    expect(identifyNetwork(shapes)?.name).not.toBe(name);
+  },
+);
 
 test('identifyNetwork tells networks with common names apart by what differs', () => {
   const generator = shapesOf('wav2lip-generator');
-  expect(identifyNetwork(new Map([...generator, ...shapesOf('wav2lip-discriminator')]))?.name).not.toBe('wav2lip-generator');
+  expect(identifyNetwork(new Map([...generator, ...shapesOf('wav2lip-discriminator')]))?.name).not.toBe(
+    'wav2lip-generator',
+  );
   expect(identifyNetwork(new Map())).toBeUndefined();
 });
 

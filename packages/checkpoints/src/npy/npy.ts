@@ -42,16 +42,23 @@ export function readNpyHeader(head: Uint8Array, where = 'decodeNpy'): NpyHeader 
   if (major < 1 || major > 3) bad('an npy file of version 1 to 3', `${major}.${head[7]}`);
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const [length, at] = major === 1 ? [view.getUint16(8, true), 10] : [view.getUint32(8, true), 12];
-  if (length > LARGEST_HEADER || at + length > head.length) bad(`an npy file with a header of at most ${LARGEST_HEADER} bytes in it`, length);
+  if (length > LARGEST_HEADER || at + length > head.length)
+    bad(`an npy file with a header of at most ${LARGEST_HEADER} bytes in it`, length);
   const text = new TextDecoder().decode(head.subarray(at, at + length));
   const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const sides = /'shape':\s*\(((?:\d+L?, ?)*(?:\d+L?)?)\)/.exec(text)?.[1];
-  if (descr === undefined || order === undefined || sides === undefined) bad('an npy file of plain numbers with descr, fortran_order and shape', text.slice(0, 80));
+  if (descr === undefined || order === undefined || sides === undefined)
+    bad('an npy file of plain numbers with descr, fortran_order and shape', text.slice(0, 80));
   const type = (descr as string).replace(/^=/, '<');
   if (!Object.hasOwn(TYPES, type)) bad(`an npy file of ${Object.keys(TYPES).join(', ')}`, descr);
-  const shape = (sides as string).split(',').map((side) => side.replace('L', '').trim()).filter((side) => side !== '').map(Number);
-  if (shape.length > 32 || !Number.isSafeInteger(sizeOf(shape)) || !shape.every(Number.isSafeInteger)) bad('an npy file of a size that a number can hold', sides);
+  const shape = (sides as string)
+    .split(',')
+    .map((side) => side.replace('L', '').trim())
+    .filter((side) => side !== '')
+    .map(Number);
+  if (shape.length > 32 || !Number.isSafeInteger(sizeOf(shape)) || !shape.every(Number.isSafeInteger))
+    bad('an npy file of a size that a number can hold', sides);
   return { dtype: TYPES[type], shape, columnMajor: order === 'True', start: at + length };
 }
 
@@ -83,7 +90,8 @@ export function decodeNpy(bytes: Uint8Array): NamedArray {
 export function encodeNpy({ dtype, shape, data }: NamedArray): Uint8Array {
   const descr = Object.entries(TYPES).find(([, name]) => name === dtype)?.[0];
   if (descr === undefined) fail(TypeError, 'encodeNpy', 'array.dtype', Object.values(TYPES).join(', '), dtype);
-  if (data.length !== sizeOf(shape)) fail(TypeError, 'encodeNpy', 'array.data', `${sizeOf(shape)} numbers for [${shape.join(', ')}]`, data.length);
+  if (data.length !== sizeOf(shape))
+    fail(TypeError, 'encodeNpy', 'array.data', `${sizeOf(shape)} numbers for [${shape.join(', ')}]`, data.length);
   const sides = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${sides}), }`;
   const start = Math.ceil((MAGIC.length + 4 + text.length + 1) / 64) * 64; // numpy's alignment
@@ -96,8 +104,16 @@ export function encodeNpy({ dtype, shape, data }: NamedArray): Uint8Array {
 }
 
 /** The numbers behind a header. */
-export function npyNumbers({ dtype, shape, columnMajor }: NpyHeader, body: Uint8Array, where = 'decodeNpy'): NamedArray {
+export function npyNumbers(
+  { dtype, shape, columnMajor }: NpyHeader,
+  body: Uint8Array,
+  where = 'decodeNpy',
+): NamedArray {
   const array = arrayOfBytes(where, dtype, shape, body);
   if (!columnMajor || shape.length < 2) return array;
-  return gatherStrided(array, shape, shape.map((_, axis) => sizeOf(shape.slice(0, axis))));
+  return gatherStrided(
+    array,
+    shape,
+    shape.map((_, axis) => sizeOf(shape.slice(0, axis))),
+  );
 }

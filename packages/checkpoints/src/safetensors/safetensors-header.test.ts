@@ -59,11 +59,14 @@ describe('readSafetensorsHeader', () => {
 test('safetensorsHeaderLength takes a header of 16 MiB and refuses one byte more', () => {
   const head = (length: number) => new Uint8Array(new BigUint64Array([BigInt(length)]).buffer);
   expect(safetensorsHeaderLength('f', head(MAX_HEADER_BYTES), 2 ** 30)).toBe(MAX_HEADER_BYTES);
-  expect(() => safetensorsHeaderLength('f', head(MAX_HEADER_BYTES + 1), 2 ** 30)).toThrow('f: bytes: header length must be at most 16777216');
+  expect(() => safetensorsHeaderLength('f', head(MAX_HEADER_BYTES + 1), 2 ** 30)).toThrow(
+    'f: bytes: header length must be at most 16777216',
+  );
 });
 
 test('readSafetensorsHeader refuses more than 100,000 names', () => {
-  const tensors = (count: number) => Array.from({ length: count }, (_, i) => `"${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`);
+  const tensors = (count: number) =>
+    Array.from({ length: count }, (_, i) => `"${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`);
   const texts = (count: number) => Array.from({ length: count }, (_, i) => `"${i}":""`);
   expect(read(`{${tensors(1000)}}`).infos.length).toBe(1000);
   expect(() => read(`{${tensors(100_001)}}`)).toThrow('names in the header must be at most 100000, got more');

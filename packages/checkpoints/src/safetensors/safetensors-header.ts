@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { type ArrayDtype, ARRAYS, sizeOf } from '../named-array';
+import { ARRAYS, type ArrayDtype, sizeOf } from '../named-array';
 
 /** The format's element types in the order by which it sorts tensors, smallest first; 8-bit floats are not read. */
 export const SAFETENSORS_DTYPES: Readonly<Record<string, ArrayDtype>> = {
@@ -37,8 +37,10 @@ export const isCount = (value: unknown): value is number => Number.isSafeInteger
 export function safetensorsHeaderLength(where: string, first: Uint8Array, fileBytes: number): number {
   if (first.length < 8) fail(Error, where, 'bytes', 'a safetensors file of at least 8 bytes', first.length);
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER_BYTES)) fail(Error, where, 'bytes: header length', `at most ${MAX_HEADER_BYTES}`, `${length}`);
-  if (8 + Number(length) > fileBytes) fail(Error, where, 'bytes: header length', `within the file (${fileBytes} bytes)`, Number(length));
+  if (length > BigInt(MAX_HEADER_BYTES))
+    fail(Error, where, 'bytes: header length', `at most ${MAX_HEADER_BYTES}`, `${length}`);
+  if (8 + Number(length) > fileBytes)
+    fail(Error, where, 'bytes: header length', `within the file (${fileBytes} bytes)`, Number(length));
   return Number(length);
 }
 
@@ -65,7 +67,8 @@ export function readSafetensorsHeader(
   const metadata = new Map<string, string>();
   const names = new Set<string>();
   scan.object((name) => {
-    if (names.size >= MOST_NAMES) fail(RangeError, where, 'bytes: names in the header', `at most ${MOST_NAMES}`, 'more');
+    if (names.size >= MOST_NAMES)
+      fail(RangeError, where, 'bytes: names in the header', `at most ${MOST_NAMES}`, 'more');
     if (names.has(name)) fail(RangeError, where, 'bytes: names in the header', 'unique', name);
     names.add(name);
     if (name === METADATA_KEY) scan.texts(metadata);
@@ -76,11 +79,13 @@ export function readSafetensorsHeader(
   infos.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let expected = 0;
   for (const { name, begin, end } of infos) {
-    if (begin !== expected) fail(Error, where, `bytes: tensor ${shorten(name)}`, `at ${expected}, behind the one before it`, begin);
+    if (begin !== expected)
+      fail(Error, where, `bytes: tensor ${shorten(name)}`, `at ${expected}, behind the one before it`, begin);
     expected = end;
   }
   const start = 8 + header.length;
-  if (expected !== dataBytes) fail(Error, where, 'bytes', `${start + expected} bytes long by its header`, start + dataBytes);
+  if (expected !== dataBytes)
+    fail(Error, where, 'bytes', `${start + expected} bytes long by its header`, start + dataBytes);
   return { infos, metadata: Object.fromEntries(metadata) };
 }
 
@@ -95,9 +100,11 @@ function readInfo(where: string, name: string, scan: Scanner): SafetensorsInfo {
     else bad('described by dtype, shape and data_offsets', key);
   });
   const { dtype, shape, data_offsets: offsets } = found;
-  if (typeof dtype !== 'string' || !Object.hasOwn(SAFETENSORS_DTYPES, dtype)) return bad(`of a dtype of ${Object.keys(SAFETENSORS_DTYPES).join(', ')}`, dtype);
+  if (typeof dtype !== 'string' || !Object.hasOwn(SAFETENSORS_DTYPES, dtype))
+    return bad(`of a dtype of ${Object.keys(SAFETENSORS_DTYPES).join(', ')}`, dtype);
   if (!Array.isArray(shape) || !shape.every(isCount)) return bad('given a shape of whole numbers', shape);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) return bad('given two data_offsets', offsets);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
+    return bad('given two data_offsets', offsets);
   const [begin, end] = offsets as [number, number];
   const size = sizeOf(shape) * ARRAYS[SAFETENSORS_DTYPES[dtype]].BYTES_PER_ELEMENT;
   if (!Number.isSafeInteger(size)) return bad('of a size that a number can hold', shape);
@@ -181,7 +188,8 @@ function scanner(where: string, json: string) {
       const wrong = () => fail(Error, where, 'bytes: __metadata__', 'strings by name', this.glimpse());
       if (!sees('{')) wrong();
       this.object((key) => {
-        if (into.size >= MOST_NAMES) fail(RangeError, where, 'bytes: __metadata__', `at most ${MOST_NAMES} strings`, 'more');
+        if (into.size >= MOST_NAMES)
+          fail(RangeError, where, 'bytes: __metadata__', `at most ${MOST_NAMES} strings`, 'more');
         if (into.has(key)) fail(RangeError, where, 'bytes: names in the header', 'unique', key);
         if (!sees('"')) wrong();
         into.set(key, text());

@@ -22,7 +22,9 @@ describe('safetensors', () => {
     expect(metadata).toEqual({ format: 'pt' });
     expect([...tensors.keys()].sort()).toEqual(Object.keys(fixture.float32).sort());
     for (const [name, expected] of Object.entries(fixture.float32)) {
-      expect([...toFloat32(tensors.get(name) as NamedArray)]).toEqual(expected.map(Number).map((v, i) => (expected[i] === 'inf' ? Infinity : v)));
+      expect([...toFloat32(tensors.get(name) as NamedArray)]).toEqual(
+        expected.map(Number).map((v, i) => (expected[i] === 'inf' ? Infinity : v)),
+      );
     }
     expect(tensors.get('count')?.data).toEqual(BigInt64Array.of(2n ** 40n, -1n));
     expect(tensors.get('empty')?.shape).toEqual([0, 3]);
@@ -46,13 +48,18 @@ describe('safetensors', () => {
   test('starts the numbers on a multiple of 8 and leaves metadata out where there is none', () => {
     const [head, data] = safetensorsPieces(new Map([['x', { dtype: 'uint8', shape: [1], data: Uint8Array.of(7) }]]));
     expect(head.length % 8).toBe(0);
-    expect(new TextDecoder().decode(head.subarray(8)).trimEnd()).toBe('{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}');
+    expect(new TextDecoder().decode(head.subarray(8)).trimEnd()).toBe(
+      '{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}',
+    );
     expect([...data]).toEqual([7]);
     expect(decodeSafetensors(encodeSafetensors(new Map()))).toEqual({ tensors: new Map(), metadata: {} });
   });
 
   test('takes names that mean something to JS', () => {
-    const tensors = new Map<string, NamedArray>([['__proto__', { dtype: 'uint8', shape: [], data: Uint8Array.of(1) }], ['constructor', { dtype: 'uint8', shape: [], data: Uint8Array.of(2) }]]);
+    const tensors = new Map<string, NamedArray>([
+      ['__proto__', { dtype: 'uint8', shape: [], data: Uint8Array.of(1) }],
+      ['constructor', { dtype: 'uint8', shape: [], data: Uint8Array.of(2) }],
+    ]);
     expect(decodeSafetensors(encodeSafetensors(tensors)).tensors).toEqual(tensors);
   });
 
@@ -66,19 +73,61 @@ describe('safetensors', () => {
     ['no UTF-8', file(Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x7d)), /with a JSON header/],
     ['a header that starts with a space', file(' {}'), /starts with \{/],
     ['a list', file('[]'), /starts with \{/],
-    ['a name twice', file('{"x":{"dtype":"U8","shape":[],"data_offsets":[0,1]},"x":{"dtype":"U8","shape":[],"data_offsets":[0,1]}}', [1]), /unique, got x/],
+    [
+      'a name twice',
+      file(
+        '{"x":{"dtype":"U8","shape":[],"data_offsets":[0,1]},"x":{"dtype":"U8","shape":[],"data_offsets":[0,1]}}',
+        [1],
+      ),
+      /unique, got x/,
+    ],
     ['metadata that are no strings', file('{"__metadata__":{"a":1}}'), /__metadata__ must be strings by name/],
-    ['an unknown type', file(one('{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}'), [0]), /tensor x must be of a dtype of BOOL, .*got F8_E4M3/],
-    ['a type that is a name of JS', file(one('{"dtype":"toString","shape":[1],"data_offsets":[0,1]}'), [0]), /of a dtype/],
-    ['a negative side', file(one('{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}'), [0]), /shape of whole numbers, got \[-1\]/],
+    [
+      'an unknown type',
+      file(one('{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}'), [0]),
+      /tensor x must be of a dtype of BOOL, .*got F8_E4M3/,
+    ],
+    [
+      'a type that is a name of JS',
+      file(one('{"dtype":"toString","shape":[1],"data_offsets":[0,1]}'), [0]),
+      /of a dtype/,
+    ],
+    [
+      'a negative side',
+      file(one('{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}'), [0]),
+      /shape of whole numbers, got \[-1\]/,
+    ],
     ['a broken side', file(one('{"dtype":"U8","shape":[1.5],"data_offsets":[0,1]}'), [0]), /whole numbers/],
-    ['a size that overflows', file(one('{"dtype":"F64","shape":[4503599627370496,4503599627370496],"data_offsets":[0,8]}'), [0]), /size that a number can hold/],
-    ['offsets that do not fit the shape', file(one('{"dtype":"F32","shape":[2],"data_offsets":[0,4]}'), [0, 0, 0, 0]), /8 bytes long for F32 \[2\], got 4/],
+    [
+      'a size that overflows',
+      file(one('{"dtype":"F64","shape":[4503599627370496,4503599627370496],"data_offsets":[0,8]}'), [0]),
+      /size that a number can hold/,
+    ],
+    [
+      'offsets that do not fit the shape',
+      file(one('{"dtype":"F32","shape":[2],"data_offsets":[0,4]}'), [0, 0, 0, 0]),
+      /8 bytes long for F32 \[2\], got 4/,
+    ],
     ['offsets backwards', file(one('{"dtype":"U8","shape":[1],"data_offsets":[1,0]}'), [0]), /1 bytes long/],
     ['one offset', file(one('{"dtype":"U8","shape":[1],"data_offsets":[1]}'), [0]), /two data_offsets/],
-    ['a hole', file(one('{"dtype":"U8","shape":[1],"data_offsets":[1,2]}'), [0, 0]), /at 0, behind the one before it, got 1/],
-    ['an overlap', file('{"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"y":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}', [0, 0, 0]), /tensor y must be at 2/],
-    ['bytes that belong to nothing', file(one('{"dtype":"U8","shape":[1],"data_offsets":[0,1]}'), [0, 0]), /bytes must be \d+ bytes long by its header/],
+    [
+      'a hole',
+      file(one('{"dtype":"U8","shape":[1],"data_offsets":[1,2]}'), [0, 0]),
+      /at 0, behind the one before it, got 1/,
+    ],
+    [
+      'an overlap',
+      file(
+        '{"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"y":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}',
+        [0, 0, 0],
+      ),
+      /tensor y must be at 2/,
+    ],
+    [
+      'bytes that belong to nothing',
+      file(one('{"dtype":"U8","shape":[1],"data_offsets":[0,1]}'), [0, 0]),
+      /bytes must be \d+ bytes long by its header/,
+    ],
     ['a cut file', bytes.subarray(0, bytes.length - 1), /bytes long by its header/],
     ['a description that is no object', file(one('3')), /described by an object, got 3/],
   ])('decodeSafetensors refuses %s', (_, broken, message) => {
@@ -88,10 +137,20 @@ describe('safetensors', () => {
 
   test('encodeSafetensors refuses arrays that are not what they say, and odd metadata', () => {
     const entry = (array: unknown, name = 'x') => new Map([[name, array as NamedArray]]);
-    expect(() => encodeSafetensors(entry({ dtype: 'float32', shape: [1], data: new Float64Array(1) }))).toThrow('encodeSafetensors: x must be Float32Array for its dtype');
-    expect(() => encodeSafetensors(entry({ dtype: 'float32', shape: [2], data: new Float32Array(1) }))).toThrow('x must be 2 numbers for [2], got 1');
-    expect(() => encodeSafetensors(entry({ dtype: 'complex', shape: [1], data: new Float32Array(1) }))).toThrow(/known dtype/);
-    expect(() => encodeSafetensors(entry({ dtype: 'uint8', shape: [1], data: new Uint8Array(1) }, '__metadata__'))).toThrow(/__metadata__/);
-    expect(() => encodeSafetensors(new Map(), { step: 3 as unknown as string })).toThrow(/metadata must be strings by name/);
+    expect(() => encodeSafetensors(entry({ dtype: 'float32', shape: [1], data: new Float64Array(1) }))).toThrow(
+      'encodeSafetensors: x must be Float32Array for its dtype',
+    );
+    expect(() => encodeSafetensors(entry({ dtype: 'float32', shape: [2], data: new Float32Array(1) }))).toThrow(
+      'x must be 2 numbers for [2], got 1',
+    );
+    expect(() => encodeSafetensors(entry({ dtype: 'complex', shape: [1], data: new Float32Array(1) }))).toThrow(
+      /known dtype/,
+    );
+    expect(() =>
+      encodeSafetensors(entry({ dtype: 'uint8', shape: [1], data: new Uint8Array(1) }, '__metadata__')),
+    ).toThrow(/__metadata__/);
+    expect(() => encodeSafetensors(new Map(), { step: 3 as unknown as string })).toThrow(
+      /metadata must be strings by name/,
+    );
   });
 });

@@ -1,6 +1,14 @@
 import { fail } from '@lipsync/contracts';
 import { ARRAYS, type ArrayDtype, arrayOfBytes, type NamedArray, sizeOf } from '../named-array';
-import { isCount, MAX_HEADER_BYTES, METADATA_KEY, MOST_NAMES, readSafetensorsHeader, SAFETENSORS_DTYPES, safetensorsHeaderLength } from './safetensors-header';
+import {
+  isCount,
+  MAX_HEADER_BYTES,
+  METADATA_KEY,
+  MOST_NAMES,
+  readSafetensorsHeader,
+  SAFETENSORS_DTYPES,
+  safetensorsHeaderLength,
+} from './safetensors-header';
 
 const CODES = Object.keys(SAFETENSORS_DTYPES);
 const CODE_OF = Object.fromEntries(CODES.map((code) => [SAFETENSORS_DTYPES[code], code])) as Record<ArrayDtype, string>;
@@ -29,15 +37,19 @@ export function safetensorsHead<A extends { name: string; dtype: ArrayDtype; sha
   if (entries.length > 0) header.push([METADATA_KEY, Object.fromEntries(entries)]);
 
   if (tensors.length > MOST_NAMES) fail(RangeError, where, 'tensors', `at most ${MOST_NAMES}`, tensors.length);
-  const sorted = [...tensors].sort((a, b) => CODES.indexOf(CODE_OF[b.dtype]) - CODES.indexOf(CODE_OF[a.dtype]) || compareNames(a.name, b.name));
+  const sorted = [...tensors].sort(
+    (a, b) => CODES.indexOf(CODE_OF[b.dtype]) - CODES.indexOf(CODE_OF[a.dtype]) || compareNames(a.name, b.name),
+  );
   const names = new Set<string>();
   let offset = 0;
   for (const { name, dtype, shape } of sorted) {
-    if (name === METADATA_KEY || names.has(name)) fail(Error, where, 'tensors', `of unique names without ${METADATA_KEY}`, name);
+    if (name === METADATA_KEY || names.has(name))
+      fail(Error, where, 'tensors', `of unique names without ${METADATA_KEY}`, name);
     if (CODE_OF[dtype] === undefined) fail(TypeError, where, name, 'of a known dtype', dtype);
     names.add(name);
     const bytes = sizeOf(shape) * ARRAYS[dtype].BYTES_PER_ELEMENT;
-    if (!Number.isSafeInteger(offset + bytes) || !shape.every(isCount)) fail(TypeError, where, name, 'of a shape of whole numbers', `[${shape.join(', ')}]`);
+    if (!Number.isSafeInteger(offset + bytes) || !shape.every(isCount))
+      fail(TypeError, where, name, 'of a shape of whole numbers', `[${shape.join(', ')}]`);
     header.push([name, { dtype: CODE_OF[dtype], shape, data_offsets: [offset, offset + bytes] }]);
     offset += bytes;
   }
@@ -45,7 +57,8 @@ export function safetensorsHead<A extends { name: string; dtype: ArrayDtype; sha
   const json = `{${header.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`;
   const text = new TextEncoder().encode(json);
   const padded = Math.ceil(text.length / 8) * 8; // so that the numbers start on a multiple of 8
-  if (padded > MAX_HEADER_BYTES) fail(RangeError, where, 'tensors', `few enough for a header of ${MAX_HEADER_BYTES} bytes`, padded);
+  if (padded > MAX_HEADER_BYTES)
+    fail(RangeError, where, 'tensors', `few enough for a header of ${MAX_HEADER_BYTES} bytes`, padded);
   const head = new Uint8Array(8 + padded).fill(0x20, 8);
   new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
   head.set(text, 8);
@@ -53,13 +66,22 @@ export function safetensorsHead<A extends { name: string; dtype: ArrayDtype; sha
 }
 
 /** The pieces of a safetensors file in order, the numbers as views: write them one after the other. */
-export function safetensorsPieces(tensors: Map<string, NamedArray>, metadata: Record<string, string> = {}): Uint8Array[] {
+export function safetensorsPieces(
+  tensors: Map<string, NamedArray>,
+  metadata: Record<string, string> = {},
+): Uint8Array[] {
   const where = 'encodeSafetensors';
   for (const [name, { dtype, shape, data }] of tensors) {
-    if (!(ARRAYS[dtype] && data instanceof ARRAYS[dtype])) fail(TypeError, where, name, `${ARRAYS[dtype]?.name ?? 'of a known dtype'} for its dtype`, dtype);
-    if (data.length !== sizeOf(shape)) fail(TypeError, where, name, `${sizeOf(shape)} numbers for [${shape.join(', ')}]`, data.length);
+    if (!(ARRAYS[dtype] && data instanceof ARRAYS[dtype]))
+      fail(TypeError, where, name, `${ARRAYS[dtype]?.name ?? 'of a known dtype'} for its dtype`, dtype);
+    if (data.length !== sizeOf(shape))
+      fail(TypeError, where, name, `${sizeOf(shape)} numbers for [${shape.join(', ')}]`, data.length);
   }
-  const { head, sorted } = safetensorsHead(where, [...tensors].map(([name, array]) => ({ name, ...array })), metadata);
+  const { head, sorted } = safetensorsHead(
+    where,
+    [...tensors].map(([name, array]) => ({ name, ...array })),
+    metadata,
+  );
   return [head, ...sorted.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
 }
 
@@ -96,7 +118,10 @@ export function encodeSafetensors(tensors: Map<string, NamedArray>, metadata: Re
  * const { tensors, metadata } = decodeSafetensors(await readFile('weights.safetensors'));
  * net.loadStateDict(tensors);
  */
-export function decodeSafetensors(bytes: Uint8Array): { tensors: Map<string, NamedArray>; metadata: Record<string, string> } {
+export function decodeSafetensors(bytes: Uint8Array): {
+  tensors: Map<string, NamedArray>;
+  metadata: Record<string, string>;
+} {
   const where = 'decodeSafetensors';
   const start = 8 + safetensorsHeaderLength(where, bytes, bytes.length);
   const { infos, metadata } = readSafetensorsHeader(where, bytes.subarray(8, start), bytes.length - start);

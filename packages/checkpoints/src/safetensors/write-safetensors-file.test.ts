@@ -53,14 +53,24 @@ describe('writeSafetensorsFile', () => {
     const path = `${folder}/kept.safetensors`;
     writeFileSync(path, 'old');
     const before = readdirSync(folder);
-    const one = (array: NamedArray, change: Partial<SafetensorsEntry> = {}) => [{ ...entriesOf(new Map([['x', array]]))[0], ...change }];
+    const one = (array: NamedArray, change: Partial<SafetensorsEntry> = {}) => [
+      { ...entriesOf(new Map([['x', array]]))[0], ...change },
+    ];
     const big: NamedArray = { dtype: 'float32', shape: [1], data: Float32Array.of(1e6) };
-    await expect(writeSafetensorsFile(path, one(big), { floats: 'float16' })).rejects.toThrow('x must be of numbers that float16 can hold, got 1000000 at 0');
-    await expect(writeSafetensorsFile(path, one(big, { shape: [2] }))).rejects.toThrow('x must be float32 [2], as its entry says, got float32 [1]');
+    await expect(writeSafetensorsFile(path, one(big), { floats: 'float16' })).rejects.toThrow(
+      'x must be of numbers that float16 can hold, got 1000000 at 0',
+    );
+    await expect(writeSafetensorsFile(path, one(big, { shape: [2] }))).rejects.toThrow(
+      'x must be float32 [2], as its entry says, got float32 [1]',
+    );
     const broken = async () => Promise.reject(new Error('cut off'));
     await expect(writeSafetensorsFile(path, one(big, { read: broken }))).rejects.toThrow('cut off');
-    await expect(writeSafetensorsFile(path, [...one(big), ...one(big)])).rejects.toThrow('tensors must be of unique names');
-    await expect(writeSafetensorsFile(path, one(big), { floats: 'int8' as 'float16' })).rejects.toThrow('floats must be float32, float16 or bfloat16');
+    await expect(writeSafetensorsFile(path, [...one(big), ...one(big)])).rejects.toThrow(
+      'tensors must be of unique names',
+    );
+    await expect(writeSafetensorsFile(path, one(big), { floats: 'int8' as 'float16' })).rejects.toThrow(
+      'floats must be float32, float16 or bfloat16',
+    );
     expect(readFileSync(path, 'utf8')).toBe('old');
     expect(readdirSync(folder)).toEqual(before);
   });

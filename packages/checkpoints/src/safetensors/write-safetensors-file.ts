@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
-import { type ArrayDtype, ARRAYS, convertFloats, type FloatDtype, type NamedArray, sizeOf } from '../named-array';
-import { safetensorsHead } from './safetensors';
 import { writeFileAtomic } from '../files/write-file-atomic';
+import { ARRAYS, type ArrayDtype, convertFloats, type FloatDtype, type NamedArray, sizeOf } from '../named-array';
+import { safetensorsHead } from './safetensors';
 
 /** A tensor that is made when its turn to be written comes. */
 export type SafetensorsEntry = {
@@ -43,7 +43,12 @@ export async function writeSafetensorsFile(
   if (floats !== undefined && !/^(b?float16|float32)$/.test(floats)) {
     fail(TypeError, where, 'floats', 'float32, float16 or bfloat16', floats);
   }
-  const stored = [...entries].map((entry) => ({ entry, name: entry.name, dtype: storedDtype(entry.dtype, floats), shape: entry.shape }));
+  const stored = [...entries].map((entry) => ({
+    entry,
+    name: entry.name,
+    dtype: storedDtype(entry.dtype, floats),
+    shape: entry.shape,
+  }));
   const { head, sorted } = safetensorsHead(where, stored, metadata);
   let written = 0;
   async function* pieces() {
@@ -60,10 +65,14 @@ export async function writeSafetensorsFile(
   return head.length + written;
 }
 
-const storedDtype = (dtype: ArrayDtype, floats: FloatDtype | undefined) => (floats !== undefined && /float/.test(dtype) ? floats : dtype);
+const storedDtype = (dtype: ArrayDtype, floats: FloatDtype | undefined) =>
+  floats !== undefined && /float/.test(dtype) ? floats : dtype;
 
 function assertEntry(where: string, { name, dtype, shape }: SafetensorsEntry, array: NamedArray): void {
-  const same = array.dtype === dtype && array.shape.length === shape.length && shape.every((side, axis) => side === array.shape[axis]);
+  const same =
+    array.dtype === dtype &&
+    array.shape.length === shape.length &&
+    shape.every((side, axis) => side === array.shape[axis]);
   const whole = array.data instanceof ARRAYS[dtype] && array.data.length === sizeOf(shape);
   if (same && whole) return;
   const got = `${array.dtype} [${array.shape.join(', ')}] with ${array.data?.length} numbers`;

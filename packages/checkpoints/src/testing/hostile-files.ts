@@ -74,15 +74,39 @@ export function pickle(...parts: (string | number)[]): Uint8Array {
 
 /** A torch zip file of a given pickle and storages. */
 export function torchZip(value: Uint8Array, storages: [string, Uint8Array][] = []): Uint8Array {
-  return zipOf([['archive/data.pkl', value], ...storages.map(([key, bytes]): [string, Uint8Array] => [`archive/data/${key}`, bytes])]);
+  return zipOf([
+    ['archive/data.pkl', value],
+    ...storages.map(([key, bytes]): [string, Uint8Array] => [`archive/data/${key}`, bytes]),
+  ]);
 }
 
 /** `_rebuild_tensor_v2` of a float32 storage; numbers below 256. */
-export function tensorPickle(key: string, length: number, offset: number, shape: number[], strides: number[]): Uint8Array {
+export function tensorPickle(
+  key: string,
+  length: number,
+  offset: number,
+  shape: number[],
+  strides: number[],
+): Uint8Array {
   const tuple = (sides: number[]) => ['(', ...sides.flatMap((side) => ['K', side]), 't'];
   const text = (value: string) => ['X', `${String.fromCharCode(value.length)}\0\0\0`, value];
   return pickle(
-    'ctorch._utils\n_rebuild_tensor_v2\n', '((', ...text('storage'), 'ctorch\nFloatStorage\n', ...text(key), ...text('cpu'), 'K', length, 'tQ',
-    'K', offset, ...tuple(shape), ...tuple(strides), 0x89, 'N', 'tR', '.',
+    'ctorch._utils\n_rebuild_tensor_v2\n',
+    '((',
+    ...text('storage'),
+    'ctorch\nFloatStorage\n',
+    ...text(key),
+    ...text('cpu'),
+    'K',
+    length,
+    'tQ',
+    'K',
+    offset,
+    ...tuple(shape),
+    ...tuple(strides),
+    0x89,
+    'N',
+    'tR',
+    '.',
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { pickle } from '../testing/hostile-files';
-import { type PickleBuilder, PickleCutOff, PickleGlobal, readPickle } from './pickle';
+import { type PickleBuilder, PickleCutOff, type PickleGlobal, readPickle } from './pickle';
 
 /** Notes what a pickle asks for. */
 const builder: PickleBuilder = {
@@ -15,11 +15,24 @@ const bytesOf = (...bytes: number[]) => readPickle(Uint8Array.from(bytes), 0, bu
 describe('readPickle', () => {
   // python3 -c "import pickle; print(pickle.dumps(VALUE, PROTOCOL))"
   test.each<[string, string, unknown]>([
-    ['protocol 0', "(lp0\nI1\naL2L\naF0.5\naVgr\u00f6\u00dfer\np1\naI01\naNa.", [1, 2, 0.5, 'größer', true, null]],
-    ['protocol 2', '\x80\x02]q\x00(K\x01M,\x01J\xff\xff\xff\xff\x8a\x05\x00\x00\x00\x00\x01G?\xe0\x00\x00\x00\x00\x00\x00\x88\x89Ne.', [1, 300, -1, 2 ** 32, 0.5, true, false, null]],
-    ['protocol 4', '\x80\x04\x95\x16\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01a\x94K\x01\x8c\x01b\x94C\x02\x01\x02u.', new Map<string, unknown>([['a', 1], ['b', Uint8Array.of(1, 2)]])],
+    ['protocol 0', '(lp0\nI1\naL2L\naF0.5\naVgr\u00f6\u00dfer\np1\naI01\naNa.', [1, 2, 0.5, 'größer', true, null]],
+    [
+      'protocol 2',
+      '\x80\x02]q\x00(K\x01M,\x01J\xff\xff\xff\xff\x8a\x05\x00\x00\x00\x00\x01G?\xe0\x00\x00\x00\x00\x00\x00\x88\x89Ne.',
+      [1, 300, -1, 2 ** 32, 0.5, true, false, null],
+    ],
+    [
+      'protocol 4',
+      '\x80\x04\x95\x16\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01a\x94K\x01\x8c\x01b\x94C\x02\x01\x02u.',
+      new Map<string, unknown>([
+        ['a', 1],
+        ['b', Uint8Array.of(1, 2)],
+      ]),
+    ],
   ])('reads numbers, texts, lists and dicts of %s', (_, letters, value) => {
-    const bytes = letters.startsWith('\x80') ? Uint8Array.from(letters, (letter) => letter.charCodeAt(0)) : new TextEncoder().encode(letters);
+    const bytes = letters.startsWith('\x80')
+      ? Uint8Array.from(letters, (letter) => letter.charCodeAt(0))
+      : new TextEncoder().encode(letters);
     expect(readPickle(bytes, 0, builder, 'f')).toEqual({ value, end: bytes.length });
   });
 
@@ -40,7 +53,11 @@ describe('readPickle', () => {
 
   test('hands names to the builder, never to JS', () => {
     expect(read('cos\nsystem\n', 'K', 1, 0x85, 'R', '.')).toEqual({ call: 'os.system', args: [1] });
-    expect(read('cconstructor\n__proto__\n)', 0x81, 'K', 5, 'b', '.')).toEqual({ call: 'constructor.__proto__', args: [], state: 5 });
+    expect(read('cconstructor\n__proto__\n)', 0x81, 'K', 5, 'b', '.')).toEqual({
+      call: 'constructor.__proto__',
+      args: [],
+      state: 5,
+    });
     expect(read('X', '\x01\0\0\0', 'k', 'Q', '.')).toEqual({ outside: 'k' });
     const dict = read('(', 'X', '\x09\0\0\0', '__proto__', 'K', 1, 'd', '.') as Map<string, number>;
     expect(dict.get('__proto__')).toBe(1);
@@ -77,7 +94,10 @@ describe('readPickle', () => {
     expect(() => readPickle(fill(500_000, '}'), 0, builder)).toThrow('of values that take at most 67108864 bytes');
     const encoded: PickleBuilder = { ...builder, construct: () => new Uint8Array(2 ** 20) };
     expect(() => readPickle(fill(200, 'cos\nsystem\n)R'), 0, encoded)).toThrow('of values that take at most');
-    const copies: PickleBuilder = { ...builder, construct: () => new Map(Array.from({ length: 100_000 }, (_, i) => [i, i])) };
+    const copies: PickleBuilder = {
+      ...builder,
+      construct: () => new Map(Array.from({ length: 100_000 }, (_, i) => [i, i])),
+    };
     expect(() => readPickle(fill(200, 'cos\nsystem\n)R'), 0, copies)).toThrow('of values that take at most');
   });
 });

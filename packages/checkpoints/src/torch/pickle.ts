@@ -2,7 +2,10 @@ import { fail } from '@lipsync/contracts';
 
 /** A class or function that a pickle names; never looked up, never called. */
 export class PickleGlobal {
-  constructor(readonly module: string, readonly name: string) {}
+  constructor(
+    readonly module: string,
+    readonly name: string,
+  ) {}
   get path(): string {
     return `${this.module}.${this.name}`;
   }
@@ -40,7 +43,12 @@ const DECODERS = { 'utf-8': new TextDecoder(), latin1: new TextDecoder('latin1')
  * @returns the value, and where the next byte is.
  * @throws Error with the place and the opcode for whatever is not understood or out of proportion; PickleCutOff where the bytes end too early.
  */
-export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuilder, where = 'readPickle'): { value: PickleValue; end: number } {
+export function readPickle(
+  bytes: Uint8Array,
+  start: number,
+  builder: PickleBuilder,
+  where = 'readPickle',
+): { value: PickleValue; end: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const stack: unknown[] = [];
   const memo = new Map<number, unknown>();
@@ -48,7 +56,8 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
   let spent = 0;
   const bad = (rule: string, got: unknown): never => fail(Error, where, `pickle at byte ${at}`, rule, got);
   const take = (length: number): number => {
-    if (at + length > bytes.length) fail(PickleCutOff, where, `pickle at byte ${at}`, `${length} bytes long from here`, `${bytes.length - at} bytes`);
+    if (at + length > bytes.length)
+      fail(PickleCutOff, where, `pickle at byte ${at}`, `${length} bytes long from here`, `${bytes.length - at} bytes`);
     at += length;
     return at - length;
   };
@@ -82,7 +91,8 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
     if (Array.isArray(value)) spend(COST.array + COST.item * value.length);
     else if (value instanceof Map) spend(COST.dict + COST.memory * value.size);
     else if (typeof value === 'string') spend(COST.text + value.length);
-    else if (value instanceof Uint8Array) spend(COST.array + (value.buffer === bytes.buffer ? 0 : value.length)); // slices cost nothing
+    else if (value instanceof Uint8Array)
+      spend(COST.array + (value.buffer === bytes.buffer ? 0 : value.length)); // slices cost nothing
     else if (typeof value === 'object' && value !== null) spend(COST.array);
     keep(value);
   };
@@ -135,114 +145,115 @@ export function readPickle(bytes: Uint8Array, start: number, builder: PickleBuil
   const args = (value: unknown): unknown[] => (isList(value) ? value : bad('with a tuple of arguments', typeof value));
 
   const step: Record<number, () => void> = {
-    0x80: () => {
+    128: () => {
       const protocol = u8();
       if (protocol > 5) bad('of protocol 0 to 5', protocol);
     },
-    0x95: () => void u64(), // a frame: only a hint to readers
-    0x28: () => push(MARK),
-    0x30: () => void pop(),
-    0x31: () => void marked(),
-    0x32: () => keep(peek()),
+    149: () => void u64(), // a frame: only a hint to readers
+    40: () => push(MARK),
+    48: () => void pop(),
+    49: () => void marked(),
+    50: () => keep(peek()),
     // numbers
-    0x4e: () => push(null),
-    0x88: () => push(true),
-    0x89: () => push(false),
-    0x49: () => {
+    78: () => push(null),
+    136: () => push(true),
+    137: () => push(false),
+    73: () => {
       const digits = line();
       push(digits === '01' ? true : digits === '00' ? false : decimal(digits));
     },
-    0x4a: () => push(view.getInt32(take(4), true)),
-    0x4b: () => push(u8()),
-    0x4d: () => push(u16()),
-    0x4c: () => push(decimal(line().replace(/L$/, ''))),
-    0x8a: () => push(integer(u8())),
-    0x8b: () => push(integer(u32())),
-    0x46: () => push(Number(line())),
-    0x47: () => push(view.getFloat64(take(8), false)),
+    74: () => push(view.getInt32(take(4), true)),
+    75: () => push(u8()),
+    77: () => push(u16()),
+    76: () => push(decimal(line().replace(/L$/, ''))),
+    138: () => push(integer(u8())),
+    139: () => push(integer(u32())),
+    70: () => push(Number(line())),
+    71: () => push(view.getFloat64(take(8), false)),
     // texts and bytes
-    0x53: () => push(line().replace(/^(['"])(.*)\1$/, '$2')),
-    0x54: () => push(text(u32(), 'latin1')),
-    0x55: () => push(text(u8(), 'latin1')),
-    0x56: () => push(line()),
-    0x58: () => push(text(u32())),
-    0x8c: () => push(text(u8())),
-    0x8d: () => push(text(u64())),
-    0x42: () => push(slice(u32())),
-    0x43: () => push(slice(u8())),
-    0x8e: () => push(slice(u64())),
+    83: () => push(line().replace(/^(['"])(.*)\1$/, '$2')),
+    84: () => push(text(u32(), 'latin1')),
+    85: () => push(text(u8(), 'latin1')),
+    86: () => push(line()),
+    88: () => push(text(u32())),
+    140: () => push(text(u8())),
+    141: () => push(text(u64())),
+    66: () => push(slice(u32())),
+    67: () => push(slice(u8())),
+    142: () => push(slice(u64())),
     // containers
-    0x5d: () => push([]),
-    0x6c: () => push(marked()),
-    0x61: () => {
+    93: () => push([]),
+    108: () => push(marked()),
+    97: () => {
       const item = pop();
       spend(COST.item);
       top(isList, 'a list').push(item);
     },
-    0x65: () => {
+    101: () => {
       const items = marked();
       const list = top(isList, 'a list');
       spend(COST.item * items.length);
       for (const item of items) list.push(item);
     },
-    0x29: () => push([]),
-    0x85: () => push([pop()]),
-    0x86: () => push(take2()),
-    0x87: () => {
+    41: () => push([]),
+    133: () => push([pop()]),
+    134: () => push(take2()),
+    135: () => {
       const last = pop();
       push([...take2(), last]);
     },
-    0x74: () => push(marked()),
-    0x7d: () => push(new Map()),
-    0x64: () => {
+    116: () => push(marked()),
+    125: () => push(new Map()),
+    100: () => {
       const dict = new Map();
       setItems(dict, marked());
       push(dict);
     },
-    0x73: () => {
+    115: () => {
       const value = pop();
       const key = pop();
       setItems(top(isDict, 'a dict'), [key, value]);
     },
-    0x75: () => {
+    117: () => {
       const items = marked();
       setItems(top(isDict, 'a dict'), items);
     },
-    0x8f: () => push([]), // sets are read as lists
-    0x90: () => step[0x65](),
-    0x91: () => push(marked()),
+    143: () => push([]), // sets are read as lists
+    144: () => step[0x65](),
+    145: () => push(marked()),
     // memory
-    0x67: () => recall(Number(line())),
-    0x68: () => recall(u8()),
-    0x6a: () => recall(u32()),
-    0x70: () => remember(Number(line())),
-    0x71: () => remember(u8()),
-    0x72: () => remember(u32()),
-    0x94: () => remember(memo.size),
+    103: () => recall(Number(line())),
+    104: () => recall(u8()),
+    106: () => recall(u32()),
+    112: () => remember(Number(line())),
+    113: () => remember(u8()),
+    114: () => remember(u32()),
+    148: () => remember(memo.size),
     // names and what is made of them
-    0x63: () => {
+    99: () => {
       const module = line();
       push(builder.find(new PickleGlobal(module, line())));
     },
-    0x93: () => {
+    147: () => {
       const [module, name] = take2();
-      if (typeof module !== 'string' || typeof name !== 'string') bad('with two texts that name a global', typeof module);
+      if (typeof module !== 'string' || typeof name !== 'string')
+        bad('with two texts that name a global', typeof module);
       push(builder.find(new PickleGlobal(module as string, name as string)));
     },
-    0x52: () => {
+    82: () => {
       const given = args(pop());
       push(builder.construct(pop(), given));
     },
-    0x81: () => {
+    129: () => {
       const given = args(pop());
       push(builder.construct(pop(), given));
     },
-    0x62: () => {
+    98: () => {
       const state = pop();
       builder.build(peek(), state);
     },
-    0x50: () => push(builder.persistent(line())),
-    0x51: () => push(builder.persistent(pop())),
+    80: () => push(builder.persistent(line())),
+    81: () => push(builder.persistent(pop())),
   };
   function take2(): [unknown, unknown] {
     const last = pop();

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { join, pickle, tensorPickle, torchZip, zipOf } from '../testing/hostile-files';
 import { type ByteSource, openByteSource } from '../files/byte-source';
-import { isTorchZip, readTorchLegacy, readTorchTensor, readTorchZip, type TorchContents } from './torch-file';
+import { join, pickle, tensorPickle, torchZip, zipOf } from '../testing/hostile-files';
 import { readZipDirectory } from '../zip/zip-directory';
+import { isTorchZip, readTorchLegacy, readTorchTensor, readTorchZip, type TorchContents } from './torch-file';
 
-const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`../../fixtures/torch/${name}`, import.meta.url)));
+const fixture = (name: string) =>
+  new Uint8Array(readFileSync(new URL(`../../fixtures/torch/${name}`, import.meta.url)));
 const text = (value: string) => ['X', value.length & 255, value.length >> 8, 0, 0, value];
 
 async function openZip(bytes: Uint8Array): Promise<TorchContents> {
@@ -46,7 +47,9 @@ describe('readTorchZip', () => {
     const whole = contents.tensors.get('whole')!;
     const stored = await contents.read(whole, 0, 96);
     bytes[stored.byteOffset] ^= 1;
-    await expect(readTorchTensor(source, contents, 'whole', whole)).rejects.toThrow(/data\/0 must be unharmed: its checksum/);
+    await expect(readTorchTensor(source, contents, 'whole', whole)).rejects.toThrow(
+      /data\/0 must be unharmed: its checksum/,
+    );
   });
 
   test('notes which dicts hold tensors, and what is no tensor', async () => {
@@ -56,36 +59,86 @@ describe('readTorchZip', () => {
   });
 
   test('wants one data.pkl, at the top or in the one folder', async () => {
-    const zip = async (...names: string[]) => readZipDirectory(await openByteSource(zipOf(names.map((name) => [name, pickle('N.')]))));
+    const zip = async (...names: string[]) =>
+      readZipDirectory(await openByteSource(zipOf(names.map((name) => [name, pickle('N.')]))));
     expect(isTorchZip(await zip('data.pkl'))).toBe(true);
     expect(isTorchZip(await zip('archive/data.pkl'))).toBe(true);
     expect(isTorchZip(await zip('archive/more/data.pkl', 'mydata.pkl'))).toBe(false);
-    await expect(openZip(zipOf([['a/data.pkl', pickle('N.')], ['b/data.pkl', pickle('N.')]]))).rejects.toThrow('a torch file with one data.pkl, got a/data.pkl, b/data.pkl');
+    await expect(
+      openZip(
+        zipOf([
+          ['a/data.pkl', pickle('N.')],
+          ['b/data.pkl', pickle('N.')],
+        ]),
+      ),
+    ).rejects.toThrow('a torch file with one data.pkl, got a/data.pkl, b/data.pkl');
   });
 
   test('refuses big-endian files and names that come twice', async () => {
     const data: [string, Uint8Array] = ['a/data.pkl', pickle('N.')];
-    await expect(openZip(zipOf([data, ['a/byteorder', pickle('big')]]))).rejects.toThrow('of little-endian numbers, got big');
+    await expect(openZip(zipOf([data, ['a/byteorder', pickle('big')]]))).rejects.toThrow(
+      'of little-endian numbers, got big',
+    );
     const twice = pickle('}(', ...text('a.b'), 'K', 1, ...text('a'), '}(', ...text('b'), 'K', 2, 'uu.');
     await expect(openZip(torchZip(twice))).rejects.toThrow('of values with unique names, got a.b');
   });
 
   test('counts long lists of plain values and looks into others', async () => {
     const list = (item: string) => `](${item.repeat(100)}e`;
-    const { entries } = await openZip(torchZip(pickle('}(', ...text('plain'), list('K\x01'), ...text('pairs'), list('(K\x01K\x02t'), ...text('dicts'), list('}'), 'u.')));
-    expect([...entries]).toEqual([['plain', 'list of 100'], ['pairs', 'list of 100']]);
+    const { entries } = await openZip(
+      torchZip(
+        pickle(
+          '}(',
+          ...text('plain'),
+          list('K\x01'),
+          ...text('pairs'),
+          list('(K\x01K\x02t'),
+          ...text('dicts'),
+          list('}'),
+          'u.',
+        ),
+      ),
+    );
+    expect([...entries]).toEqual([
+      ['plain', 'list of 100'],
+      ['pairs', 'list of 100'],
+    ]);
   });
 
   test('bounds the names it makes, one by one and together', async () => {
     const long = 'n'.repeat(600);
-    await expect(openZip(torchZip(pickle('}', ...text(long), '}', ...text(long), 'K', 1, 's', 's.')))).rejects.toThrow('of names of at most 1024 letters');
+    await expect(openZip(torchZip(pickle('}', ...text(long), '}', ...text(long), 'K', 1, 's', 's.')))).rejects.toThrow(
+      'of names of at most 1024 letters',
+    );
     // 500 times 500 values under names of 300 letters
-    const inner = ['}(', ...Array.from({ length: 500 }, (_, i) => [...text(`${'n'.repeat(300)}${i}`), 'K', 1]).flat(), 'u', 'q', 1];
+    const inner = [
+      '}(',
+      ...Array.from({ length: 500 }, (_, i) => [...text(`${'n'.repeat(300)}${i}`), 'K', 1]).flat(),
+      'u',
+      'q',
+      1,
+    ];
     const outer = pickle(...inner, '0](', ...Array.from({ length: 500 }, () => ['h', 1]).flat(), 'e.');
     await expect(openZip(torchZip(outer))).rejects.toThrow(/letters, 33554432 in all/);
-    const short = pickle('](', 'K\x01'.repeat(60), 'eq', 1, '0](', ...Array.from({ length: 9000 }, () => ['h', 1]).flat(), 'e.');
+    const short = pickle(
+      '](',
+      'K\x01'.repeat(60),
+      'eq',
+      1,
+      '0](',
+      ...Array.from({ length: 9000 }, () => ['h', 1]).flat(),
+      'e.',
+    );
     await expect(openZip(torchZip(short))).resolves.toBeTruthy(); // plain lists are counted
-    const dicts = pickle('}(', ...Array.from({ length: 60 }, (_, i) => [...text(`${i}`), 'K', 1]).flat(), 'uq', 1, '0](', ...Array.from({ length: 9000 }, () => ['h', 1]).flat(), 'e.');
+    const dicts = pickle(
+      '}(',
+      ...Array.from({ length: 60 }, (_, i) => [...text(`${i}`), 'K', 1]).flat(),
+      'uq',
+      1,
+      '0](',
+      ...Array.from({ length: 9000 }, () => ['h', 1]).flat(),
+      'e.',
+    );
     await expect(openZip(torchZip(dicts))).rejects.toThrow('of at most 200000 tensors and values');
   });
 });
@@ -97,7 +150,9 @@ describe('readTorchLegacy', () => {
   test('reads a file of its pieces', async () => {
     const source = await openByteSource(legacy(value, ['k'], [[2, two]]));
     const contents = await readTorchLegacy(source);
-    expect((await readTorchTensor(source, contents, '', contents.tensors.get('')!)).data).toEqual(Float32Array.of(1.5, -2));
+    expect((await readTorchTensor(source, contents, '', contents.tensors.get('')!)).data).toEqual(
+      Float32Array.of(1.5, -2),
+    );
   });
 
   test('reads more where the pickle is long, and no more than that', async () => {
@@ -109,11 +164,37 @@ describe('readTorchLegacy', () => {
   });
 
   test.each<[string, Uint8Array, string]>([
-    ['a storage without an owner', legacy(value, ['k', 'l'], [[2, two], [2, two]]), 'a torch file whose storages are all used, got one with the key l'],
-    ['a storage twice', legacy(value, ['k', 'k'], [[2, two], [2, two]]), 'unique keys, got k'],
+    [
+      'a storage without an owner',
+      legacy(
+        value,
+        ['k', 'l'],
+        [
+          [2, two],
+          [2, two],
+        ],
+      ),
+      'a torch file whose storages are all used, got one with the key l',
+    ],
+    [
+      'a storage twice',
+      legacy(
+        value,
+        ['k', 'k'],
+        [
+          [2, two],
+          [2, two],
+        ],
+      ),
+      'unique keys, got k',
+    ],
     ['a storage missing', legacy(value, [], []), 'with all its storages, got none with the key k'],
     ['numbers cut off', legacy(value, ['k'], [[2, two.subarray(0, 7)]]), '(cut off?)'],
-    ['a list of storages that is none', legacy(join([value, pickle('}.')]), ['k'], [[2, two]]), 'with a list of storages, got object'],
+    [
+      'a list of storages that is none',
+      legacy(join([value, pickle('}.')]), ['k'], [[2, two]]),
+      'with a list of storages, got object',
+    ],
     ['a pickle cut off', legacy(value, ['k'], [[2, two]]).subarray(0, 60), 'bytes long from here'],
   ])('refuses %s', async (_, bytes, message) => {
     await expect(readTorchLegacy(await openByteSource(bytes))).rejects.toThrow(message);
@@ -122,6 +203,8 @@ describe('readTorchLegacy', () => {
   test('refuses a storage of another length when it is read', async () => {
     const source = await openByteSource(legacy(value, ['k'], [[3, join([two, two])]]));
     const contents = await readTorchLegacy(source);
-    await expect(readTorchTensor(source, contents, 'x', contents.tensors.get('')!)).rejects.toThrow('storage k must be of 2 numbers, got 3');
+    await expect(readTorchTensor(source, contents, 'x', contents.tensors.get('')!)).rejects.toThrow(
+      'storage k must be of 2 numbers, got 3',
+    );
   });
 });

@@ -1,9 +1,9 @@
 import { fail } from '@lipsync/contracts';
 import type { ByteSource } from '../files/byte-source';
 import { ARRAYS, arrayOfBytes, gatherStrided, type NamedArray, sizeOf } from '../named-array';
-import { PickleCutOff, readPickle } from './pickle';
-import { spanOf, torchBuilder, TorchObject, TorchOpaque, type TorchStorage, TorchTensor } from './torch-pickle';
 import { assertCrc, assertStored, readZipEntry, type ZipEntry, zipEntryStart } from '../zip/zip-directory';
+import { PickleCutOff, readPickle } from './pickle';
+import { spanOf, TorchObject, TorchOpaque, type TorchStorage, TorchTensor, torchBuilder } from './torch-pickle';
 
 /** What a torch file holds before any number is read. */
 export type TorchContents = {
@@ -46,7 +46,14 @@ const DATA = /^([^/]*\/)?data\.pkl$/;
 export async function readTorchZip(source: ByteSource, zip: Map<string, ZipEntry>): Promise<TorchContents> {
   const where = 'openCheckpoint';
   const roots = [...zip.keys()].filter((name) => DATA.test(name)).map((name) => name.slice(0, -'data.pkl'.length));
-  if (roots.length > 1) fail(Error, where, source.name, 'a torch file with one data.pkl', roots.map((root) => `${root}data.pkl`).join(', '));
+  if (roots.length > 1)
+    fail(
+      Error,
+      where,
+      source.name,
+      'a torch file with one data.pkl',
+      roots.map((root) => `${root}data.pkl`).join(', '),
+    );
   const [root] = roots;
   const scripted = zip.has(`${root}constants.pkl`);
   const order = zip.get(`${root}byteorder`);
@@ -61,19 +68,25 @@ export async function readTorchZip(source: ByteSource, zip: Map<string, ZipEntry
     const name = `${root}${part}.pkl`;
     const entry = zip.get(name) as ZipEntry;
     assertStored(where, source.name, name, entry);
-    if (entry.size > LARGEST_PICKLE) fail(Error, where, source.name, `a file whose ${part}.pkl takes at most ${LARGEST_PICKLE} bytes`, entry.size);
+    if (entry.size > LARGEST_PICKLE)
+      fail(Error, where, source.name, `a file whose ${part}.pkl takes at most ${LARGEST_PICKLE} bytes`, entry.size);
     const builder = torchBuilder(`${where}: ${source.name}`, scripted);
     const { value } = readPickle(await readZipEntry(source, name, entry), 0, builder, `${where}: ${source.name}`);
     const own = emptyContents();
     if (part === 'data') walk(`${where}: ${source.name}`, value, own);
-    else if (Array.isArray(value)) walk(`${where}: ${source.name}`, new Map(value.map((constant, i) => [`CONSTANTS.c${i}`, constant])), own);
-    const stored = new Map([...builder.storages.values()].map((storage) => {
-      const key = `${root}${part}/${storage.key}`;
-      const numbers = zip.get(key) ?? fail(Error, where, source.name, `a torch file with all its storages`, `none with the name ${key}`);
-      assertStored(where, source.name, key, numbers);
-      assertRoom(where, source, storage, numbers.size);
-      return [storage.key, { name: key, entry: numbers }] as const;
-    }));
+    else if (Array.isArray(value))
+      walk(`${where}: ${source.name}`, new Map(value.map((constant, i) => [`CONSTANTS.c${i}`, constant])), own);
+    const stored = new Map(
+      [...builder.storages.values()].map((storage) => {
+        const key = `${root}${part}/${storage.key}`;
+        const numbers =
+          zip.get(key) ??
+          fail(Error, where, source.name, `a torch file with all its storages`, `none with the name ${key}`);
+        assertStored(where, source.name, key, numbers);
+        assertRoom(where, source, storage, numbers.size);
+        return [storage.key, { name: key, entry: numbers }] as const;
+      }),
+    );
     for (const [path, tensor] of own.tensors) {
       found.tensors.set(path, tensor);
       entries.set(tensor, stored.get(tensor.storage.key) as { name: string; entry: ZipEntry });
@@ -108,15 +121,25 @@ export async function readTorchLegacy(source: ByteSource): Promise<TorchContents
   const starts = new Map<string, number>();
   let at = end;
   for (const key of keys.map(String)) {
-    const storage = builder.storages.get(key) ?? fail(Error, where, source.name, 'a torch file whose storages are all used', `one with the key ${key}`);
+    const storage =
+      builder.storages.get(key) ??
+      fail(Error, where, source.name, 'a torch file whose storages are all used', `one with the key ${key}`);
     if (starts.has(key)) fail(Error, where, source.name, 'a torch file whose storages have unique keys', key);
     const bytes = storage.length * widthOf(storage);
-    if (!(at + 8 + bytes <= source.size)) fail(Error, where, source.name, `at least ${at + 8 + bytes} bytes long, for storage ${key}`, `${source.size} (cut off?)`);
+    if (!(at + 8 + bytes <= source.size))
+      fail(
+        Error,
+        where,
+        source.name,
+        `at least ${at + 8 + bytes} bytes long, for storage ${key}`,
+        `${source.size} (cut off?)`,
+      );
     starts.set(key, at + 8);
     at += 8 + bytes;
   }
   for (const key of builder.storages.keys()) {
-    if (!starts.has(key)) fail(Error, where, source.name, 'a torch file with all its storages', `none with the key ${key}`);
+    if (!starts.has(key))
+      fail(Error, where, source.name, 'a torch file with all its storages', `none with the key ${key}`);
   }
   const checked = new Set<number>();
   return {
@@ -128,7 +151,8 @@ export async function readTorchLegacy(source: ByteSource): Promise<TorchContents
         const head = await source.read(start - 8, 8);
         const numbers = new DataView(head.buffer, head.byteOffset, 8).getBigInt64(0, true);
         const expected = builder.storages.get(key)?.length;
-        if (numbers !== BigInt(expected as number)) fail(Error, where, `${source.name}: storage ${key}`, `of ${expected} numbers`, numbers);
+        if (numbers !== BigInt(expected as number))
+          fail(Error, where, `${source.name}: storage ${key}`, `of ${expected} numbers`, numbers);
         checked.add(start);
       }
       return source.read(start + offset, length);
@@ -152,9 +176,17 @@ async function readLegacyPickles(source: ByteSource) {
       const magic = next();
       if (magic !== LEGACY_MAGIC) fail(Error, where, source.name, 'a torch file', 'another magic number');
       const protocol = next();
-      if (protocol !== LEGACY_PROTOCOL) fail(Error, where, source.name, `a torch file of protocol ${LEGACY_PROTOCOL}`, typeof protocol === 'number' ? protocol : typeof protocol);
+      if (protocol !== LEGACY_PROTOCOL)
+        fail(
+          Error,
+          where,
+          source.name,
+          `a torch file of protocol ${LEGACY_PROTOCOL}`,
+          typeof protocol === 'number' ? protocol : typeof protocol,
+        );
       const machine = next();
-      if (machine instanceof Map && machine.get('little_endian') === false) fail(Error, where, source.name, 'of little-endian numbers', 'big-endian ones');
+      if (machine instanceof Map && machine.get('little_endian') === false)
+        fail(Error, where, source.name, 'of little-endian numbers', 'big-endian ones');
       const value = next();
       const keys = next();
       if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string' || typeof key === 'number')) {
@@ -163,7 +195,8 @@ async function readLegacyPickles(source: ByteSource) {
       return { value, keys: keys as (string | number)[], builder, end: at };
     } catch (error) {
       if (!(error instanceof PickleCutOff) || head.length === source.size) throw error;
-      if (head.length === LARGEST_PICKLE) fail(Error, where, source.name, `a torch file whose pickles take at most ${LARGEST_PICKLE} bytes`, 'more');
+      if (head.length === LARGEST_PICKLE)
+        fail(Error, where, source.name, `a torch file whose pickles take at most ${LARGEST_PICKLE} bytes`, 'more');
     }
   }
 }
@@ -172,17 +205,25 @@ const widthOf = ({ dtype }: TorchStorage) => (dtype === undefined ? 1 : ARRAYS[d
 
 function assertRoom(where: string, source: ByteSource, storage: TorchStorage, bytes: number): void {
   const wanted = storage.length * widthOf(storage);
-  if (bytes < wanted) fail(Error, where, `${source.name}: storage ${storage.key}`, `at least ${wanted} bytes long`, bytes);
+  if (bytes < wanted)
+    fail(Error, where, `${source.name}: storage ${storage.key}`, `at least ${wanted} bytes long`, bytes);
 }
 
 /** Reads one tensor: no more of its storage than it spans. */
-export async function readTorchTensor(source: ByteSource, contents: TorchContents, name: string, tensor: TorchTensor): Promise<NamedArray> {
+export async function readTorchTensor(
+  source: ByteSource,
+  contents: TorchContents,
+  name: string,
+  tensor: TorchTensor,
+): Promise<NamedArray> {
   const { dtype, shape, strides, offset } = tensor;
   const width = ARRAYS[dtype].BYTES_PER_ELEMENT;
   const span = spanOf(shape, strides);
   const bytes = await contents.read(tensor, offset * width, span * width);
   const flat = arrayOfBytes(`openCheckpoint: ${source.name}: ${name}`, dtype, [span], bytes);
-  return isContiguous(shape, strides) ? ({ ...flat, shape: [...shape] } as NamedArray) : gatherStrided(flat, [...shape], strides);
+  return isContiguous(shape, strides)
+    ? ({ ...flat, shape: [...shape] } as NamedArray)
+    : gatherStrided(flat, [...shape], strides);
 }
 
 function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
@@ -220,17 +261,21 @@ function walk(where: string, top: unknown, { tensors, dicts, entries }: Found): 
   const visit = (value: unknown, path: string, parent: string) => {
     count();
     letters += path.length;
-    if (path.length > LONGEST_PATH || letters > MOST_PATHS) bad(`of names of at most ${LONGEST_PATH} letters, ${MOST_PATHS} in all`, `${path.slice(0, 60)}…`);
+    if (path.length > LONGEST_PATH || letters > MOST_PATHS)
+      bad(`of names of at most ${LONGEST_PATH} letters, ${MOST_PATHS} in all`, `${path.slice(0, 60)}…`);
     if (value instanceof TorchTensor) {
       put(tensors, path, value);
       dicts.add(parent);
     } else if (value instanceof TorchOpaque) put(entries, path, value.what);
-    else if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) put(entries, path, value as string);
+    else if (value === null || ['string', 'number', 'boolean'].includes(typeof value))
+      put(entries, path, value as string);
     else if (typeof value === 'bigint') put(entries, path, String(value));
     else if (value instanceof Uint8Array) put(entries, path, `${value.length} bytes`);
     else if (value instanceof Map || Array.isArray(value) || value instanceof TorchObject) {
-      if (open.has(value) || open.size >= DEEPEST) bad(`a tree of at most ${DEEPEST} levels`, `a circle or more levels at ${path || 'the top'}`);
-      if (Array.isArray(value) && value.length > LONG_LIST && isPlain(value, 0)) return put(entries, path, `list of ${value.length}`);
+      if (open.has(value) || open.size >= DEEPEST)
+        bad(`a tree of at most ${DEEPEST} levels`, `a circle or more levels at ${path || 'the top'}`);
+      if (Array.isArray(value) && value.length > LONG_LIST && isPlain(value, 0))
+        return put(entries, path, `list of ${value.length}`);
       open.add(value);
       const children = value instanceof TorchObject ? value.attributes : value;
       let i = 0;

@@ -1,11 +1,25 @@
 import { describe, expect, test } from 'vitest';
 import { type PickleBuilder, PickleGlobal } from './pickle';
-import { spanOf, torchBuilder, TorchObject, TorchOpaque, type TorchStorage, TorchTensor } from './torch-pickle';
+import {
+  spanOf,
+  type TorchObject,
+  TorchOpaque,
+  type TorchStorage,
+  type TorchTensor,
+  torchBuilder,
+} from './torch-pickle';
 
-const named = (path: string) => new PickleGlobal(path.slice(0, path.lastIndexOf('.')), path.slice(path.lastIndexOf('.') + 1));
-const call = (builder: PickleBuilder, path: string, ...args: unknown[]) => builder.construct(builder.find(named(path)), args);
-const storage = (builder: PickleBuilder, type = 'torch.FloatStorage', key: unknown = '0', length = 12, piece: unknown = null) =>
-  builder.persistent(['storage', builder.find(named(type)), key, 'cpu', length, piece]) as TorchStorage;
+const named = (path: string) =>
+  new PickleGlobal(path.slice(0, path.lastIndexOf('.')), path.slice(path.lastIndexOf('.') + 1));
+const call = (builder: PickleBuilder, path: string, ...args: unknown[]) =>
+  builder.construct(builder.find(named(path)), args);
+const storage = (
+  builder: PickleBuilder,
+  type = 'torch.FloatStorage',
+  key: unknown = '0',
+  length = 12,
+  piece: unknown = null,
+) => builder.persistent(['storage', builder.find(named(type)), key, 'cpu', length, piece]) as TorchStorage;
 const rebuild = 'torch._utils._rebuild_tensor_v2';
 
 describe('torchBuilder', () => {
@@ -16,9 +30,18 @@ describe('torchBuilder', () => {
     expect(tensor).toMatchObject({ dtype: 'float32', shape: [2, 3], strides: [3, 1], offset: 2 });
     expect(call(builder, 'torch._utils._rebuild_parameter', tensor, true, null)).toBe(tensor);
     const inner = [on, 2, [2, 3], [3, 1], false, null];
-    const noted = call(builder, 'torch._tensor._rebuild_from_type_v2', builder.find(named(rebuild)), builder.find(named('torch.Tensor')), inner, null);
+    const noted = call(
+      builder,
+      'torch._tensor._rebuild_from_type_v2',
+      builder.find(named(rebuild)),
+      builder.find(named('torch.Tensor')),
+      inner,
+      null,
+    );
     expect(noted).toEqual(tensor);
-    expect(() => call(builder, 'torch._tensor._rebuild_from_type_v2', builder.find(named('torch.Size')), null, [], null)).toThrow('made by torch.Size, which is not run');
+    expect(() =>
+      call(builder, 'torch._tensor._rebuild_from_type_v2', builder.find(named('torch.Size')), null, [], null),
+    ).toThrow('made by torch.Size, which is not run');
     expect([...builder.storages.keys()]).toEqual(['0']);
   });
 
@@ -35,7 +58,8 @@ describe('torchBuilder', () => {
   test('takes the type of a storage of bytes from the tensor', () => {
     const builder = torchBuilder('f', false);
     const bytes = storage(builder, 'torch.storage.UntypedStorage', '0', 16);
-    const v3 = (dtype: string, shape: number[]) => call(builder, 'torch._utils._rebuild_tensor_v3', bytes, 0, shape, [1], false, null, builder.find(named(dtype)));
+    const v3 = (dtype: string, shape: number[]) =>
+      call(builder, 'torch._utils._rebuild_tensor_v3', bytes, 0, shape, [1], false, null, builder.find(named(dtype)));
     expect(v3('torch.uint16', [8])).toMatchObject({ dtype: 'uint16' });
     expect(() => v3('torch.uint16', [9])).toThrow('within its storage of 8 numbers');
     expect(() => v3('torch.float64', [3])).toThrow('within its storage of 2 numbers');
@@ -46,14 +70,20 @@ describe('torchBuilder', () => {
     const builder = torchBuilder('f', false);
     const view = storage(builder, 'torch.FloatStorage', '0', 12, ['7', 4, 6]);
     expect(call(builder, 'torch._utils._rebuild_tensor', view, 1, [5], [1])).toMatchObject({ offset: 5 });
-    expect(() => call(builder, 'torch._utils._rebuild_tensor', view, 2, [5], [1])).toThrow('within its storage of 6 numbers');
-    expect(() => storage(builder, 'torch.FloatStorage', '0', 12, ['7', 8, 6])).toThrow('a view on storage 0 must be within its 12 numbers, got 6 from 8');
+    expect(() => call(builder, 'torch._utils._rebuild_tensor', view, 2, [5], [1])).toThrow(
+      'within its storage of 6 numbers',
+    );
+    expect(() => storage(builder, 'torch.FloatStorage', '0', 12, ['7', 8, 6])).toThrow(
+      'a view on storage 0 must be within its 12 numbers, got 6 from 8',
+    );
   });
 
   test('refuses one storage in two sizes or types', () => {
     const builder = torchBuilder('f', false);
     storage(builder);
-    expect(() => storage(builder, 'torch.FloatStorage', '0', 13)).toThrow('f: storage 0 must be of 12 times float32 wherever it is used, got 13 times float32');
+    expect(() => storage(builder, 'torch.FloatStorage', '0', 13)).toThrow(
+      'f: storage 0 must be of 12 times float32 wherever it is used, got 13 times float32',
+    );
     expect(() => storage(builder, 'torch.LongStorage', '0', 12)).toThrow('12 times int64');
   });
 
@@ -70,7 +100,9 @@ describe('torchBuilder', () => {
     ['a million repetitions and one more', ['storage', 0, [2 ** 20 + 1], [0]]],
   ])('refuses a tensor with %s', (_, [on, ...rest]) => {
     const builder = torchBuilder('f', false);
-    expect(() => call(builder, rebuild, on === 'storage' ? storage(builder) : on, ...rest)).toThrow(/^f: a tensor must be /);
+    expect(() => call(builder, rebuild, on === 'storage' ? storage(builder) : on, ...rest)).toThrow(
+      /^f: a tensor must be /,
+    );
   });
 
   test('an empty tensor lies anywhere', () => {
@@ -85,17 +117,32 @@ describe('torchBuilder', () => {
     expect(call(builder, '__builtin__.set', [1, 2])).toEqual([1, 2]);
     expect(call(builder, 'torch.device', 'cpu')).toEqual(new TorchOpaque('torch.device'));
     const bytes = call(builder, '_codecs.encode', '\0\0\0\0\0\0\x04\xc0', 'latin1');
-    expect(call(builder, 'numpy.core.multiarray.scalar', call(builder, 'numpy.dtype', 'f8', false, true), bytes)).toBe(-2.5);
-    expect(call(builder, 'numpy.core.multiarray.scalar', call(builder, 'numpy.dtype', 'V8', false, true), bytes)).toBeInstanceOf(TorchOpaque);
+    expect(call(builder, 'numpy.core.multiarray.scalar', call(builder, 'numpy.dtype', 'f8', false, true), bytes)).toBe(
+      -2.5,
+    );
+    expect(
+      call(builder, 'numpy.core.multiarray.scalar', call(builder, 'numpy.dtype', 'V8', false, true), bytes),
+    ).toBeInstanceOf(TorchOpaque);
     expect(() => call(builder, 'collections.OrderedDict', [['a']])).toThrow('f: a dict must be made of pairs');
   });
 
-  test.each(['os.system', 'builtins.eval', '__builtin__.getattr', 'torch.load', 'torch.hub.load', 'torch.nn.modules.conv.Conv2d', 'collections.namedtuple', 'torch.ComplexFloatStorage', '__torch__.Net', 'torch.constructor', 'builtins.__proto__'])(
-    'refuses %s by that name',
-    (path) => {
-      expect(() => torchBuilder('f', false).find(named(path))).toThrow(`f: the file must be a state dict: tensors, dicts, lists and numbers only (for a whole model, save model.state_dict() instead), got one that asks for ${path}, which is not run`);
-    },
-  );
+  test.each([
+    'os.system',
+    'builtins.eval',
+    '__builtin__.getattr',
+    'torch.load',
+    'torch.hub.load',
+    'torch.nn.modules.conv.Conv2d',
+    'collections.namedtuple',
+    'torch.ComplexFloatStorage',
+    '__torch__.Net',
+    'torch.constructor',
+    'builtins.__proto__',
+  ])('refuses %s by that name', (path) => {
+    expect(() => torchBuilder('f', false).find(named(path))).toThrow(
+      `f: the file must be a state dict: tensors, dicts, lists and numbers only (for a whole model, save model.state_dict() instead), got one that asks for ${path}, which is not run`,
+    );
+  });
 
   test('reads classes of a TorchScript archive as attributes, and no other ones', () => {
     const builder = torchBuilder('f', true);

@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { type ArrayDtype, ARRAYS, sizeOf } from '../named-array';
+import { ARRAYS, type ArrayDtype, sizeOf } from '../named-array';
 import { type PickleBuilder, PickleGlobal } from './pickle';
 
 /** A storage of numbers that lies outside the pickle, or a piece of one. */
@@ -82,7 +82,13 @@ const OPAQUE = new Set([
   'numpy.ndarray',
 ]);
 /** TorchScript's own wrappers around a list or dict; the first argument is the value. */
-const WRAPPERS = new Set(['restore_type_tag', 'build_intlist', 'build_tensorlist', 'build_doublelist', 'build_boollist']);
+const WRAPPERS = new Set([
+  'restore_type_tag',
+  'build_intlist',
+  'build_tensorlist',
+  'build_doublelist',
+  'build_boollist',
+]);
 /** An expanded tensor may have as many numbers, however few its storage has. */
 const MOST_REPEATED = 2 ** 20;
 const MOST_AXES = 32;
@@ -96,16 +102,28 @@ type Call = (args: unknown[]) => unknown;
  * @param scripted whether classes of a TorchScript archive are read as plain attribute trees.
  * @returns the builder for `readPickle`, and the storages that the pickle has named so far, by their keys.
  */
-export function torchBuilder(where: string, scripted: boolean): PickleBuilder & { storages: Map<string, TorchStorage> } {
-  const rule = 'a state dict: tensors, dicts, lists and numbers only (for a whole model, save model.state_dict() instead)';
-  const refuse = (what: string): never => fail(Error, where, 'the file', rule, `one that asks for ${what.slice(0, 120)}, which is not run`);
+export function torchBuilder(
+  where: string,
+  scripted: boolean,
+): PickleBuilder & { storages: Map<string, TorchStorage> } {
+  const rule =
+    'a state dict: tensors, dicts, lists and numbers only (for a whole model, save model.state_dict() instead)';
+  const refuse = (what: string): never =>
+    fail(Error, where, 'the file', rule, `one that asks for ${what.slice(0, 120)}, which is not run`);
   const storages = new Map<string, TorchStorage>();
   const calls: Map<string, Call> = new Map<string, Call>([
-    ['torch._utils._rebuild_tensor', ([storage, offset, shape, strides]) => tensorOf(where, storage, offset, shape, strides)],
-    ['torch._utils._rebuild_tensor_v2', ([storage, offset, shape, strides]) => tensorOf(where, storage, offset, shape, strides)],
+    [
+      'torch._utils._rebuild_tensor',
+      ([storage, offset, shape, strides]) => tensorOf(where, storage, offset, shape, strides),
+    ],
+    [
+      'torch._utils._rebuild_tensor_v2',
+      ([storage, offset, shape, strides]) => tensorOf(where, storage, offset, shape, strides),
+    ],
     [
       'torch._utils._rebuild_tensor_v3',
-      ([storage, offset, shape, strides, , , dtype]) => tensorOf(where, storage, offset, shape, strides, dtypeOf(dtype)),
+      ([storage, offset, shape, strides, , , dtype]) =>
+        tensorOf(where, storage, offset, shape, strides, dtypeOf(dtype)),
     ],
     ['torch._utils._rebuild_parameter', ([value]) => value],
     ['torch._utils._rebuild_parameter_with_state', ([value]) => value],
@@ -124,7 +142,11 @@ export function torchBuilder(where: string, scripted: boolean): PickleBuilder & 
     ['numpy.dtype', ([name]) => new TorchOpaque(`numpy.dtype ${String(name).slice(0, 8)}`)],
     ['numpy.core.multiarray.scalar', numpyNumber],
     ['numpy._core.multiarray.scalar', numpyNumber],
-    ['_codecs.encode', ([text]) => (typeof text === 'string' ? Uint8Array.from(text, (letter) => letter.charCodeAt(0)) : new TorchOpaque('bytes'))],
+    [
+      '_codecs.encode',
+      ([text]) =>
+        typeof text === 'string' ? Uint8Array.from(text, (letter) => letter.charCodeAt(0)) : new TorchOpaque('bytes'),
+    ],
   ]);
   const isClass = ({ module }: PickleGlobal) => /^__torch__(\.|$)/.test(module);
 
@@ -147,7 +169,8 @@ export function torchBuilder(where: string, scripted: boolean): PickleBuilder & 
       const call = calls.get(path);
       if (call) return call(args);
       if (OPAQUE.has(path)) return new TorchOpaque(path);
-      if (BUILTINS.test(module)) return name === 'dict' ? dictOf(where, args[0]) : Array.isArray(args[0]) ? args[0] : [];
+      if (BUILTINS.test(module))
+        return name === 'dict' ? dictOf(where, args[0]) : Array.isArray(args[0]) ? args[0] : [];
       if (scripted && module === 'torch.jit._pickle') return args[0];
       if (scripted && isClass(callable)) return new TorchObject(path);
       return refuse(`a call of ${path}`);
@@ -170,7 +193,13 @@ export function torchBuilder(where: string, scripted: boolean): PickleBuilder & 
       const storage: TorchStorage = { key: String(key), dtype, length, begin: 0 };
       const known = storages.get(storage.key) ?? storage;
       if (known.dtype !== dtype || known.length !== length) {
-        fail(Error, where, `storage ${storage.key.slice(0, 40)}`, `of ${known.length} times ${known.dtype ?? 'byte'} wherever it is used`, `${length} times ${dtype ?? 'byte'}`);
+        fail(
+          Error,
+          where,
+          `storage ${storage.key.slice(0, 40)}`,
+          `of ${known.length} times ${known.dtype ?? 'byte'} wherever it is used`,
+          `${length} times ${dtype ?? 'byte'}`,
+        );
       }
       storages.set(storage.key, known);
       return Array.isArray(piece) ? pieceOf(where, known, piece) : known;
@@ -181,7 +210,13 @@ export function torchBuilder(where: string, scripted: boolean): PickleBuilder & 
 /** Files of 2017 name a view on a storage by (its own key, offset, length). */
 function pieceOf(where: string, storage: TorchStorage, [, offset, length]: unknown[]): TorchStorage {
   if (!isCount(offset) || !isCount(length) || offset + length > storage.length) {
-    fail(Error, where, `a view on storage ${storage.key.slice(0, 40)}`, `within its ${storage.length} numbers`, `${String(length)} from ${String(offset)}`);
+    fail(
+      Error,
+      where,
+      `a view on storage ${storage.key.slice(0, 40)}`,
+      `within its ${storage.length} numbers`,
+      `${String(length)} from ${String(offset)}`,
+    );
   }
   return { ...storage, begin: offset, length };
 }
@@ -192,7 +227,8 @@ function storageDtype({ module, name }: PickleGlobal): ArrayDtype | undefined | 
   return name === 'UntypedStorage' ? undefined : (STORAGES.get(name) ?? null);
 }
 
-const dtypeOf = (value: unknown) => (value instanceof PickleGlobal && value.module === 'torch' ? DTYPES.get(value.name) : undefined);
+const dtypeOf = (value: unknown) =>
+  value instanceof PickleGlobal && value.module === 'torch' ? DTYPES.get(value.name) : undefined;
 
 function dictOf(where: string, given: unknown): Map<unknown, unknown> {
   if (given === undefined) return new Map();
@@ -215,22 +251,36 @@ function numpyNumber([dtype, bytes]: unknown[]): unknown {
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.length <= MOST_AXES && value.every(isCount);
+const isCounts = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= MOST_AXES && value.every(isCount);
 
 /** How many elements a view with these strides reaches over. */
 export function spanOf(shape: readonly number[], strides: readonly number[]): number {
   return sizeOf(shape) === 0 ? 0 : shape.reduce((sum, side, axis) => sum + (side - 1) * strides[axis], 0) + 1;
 }
 
-function tensorOf(where: string, storage: unknown, offset: unknown, shape: unknown, strides: unknown, given?: ArrayDtype): TorchTensor {
+function tensorOf(
+  where: string,
+  storage: unknown,
+  offset: unknown,
+  shape: unknown,
+  strides: unknown,
+  given?: ArrayDtype,
+): TorchTensor {
   const bad = (rule: string, got: unknown): never => fail(Error, where, 'a tensor', rule, got);
   const { key, dtype: stored, length, begin } = (storage ?? {}) as TorchStorage;
   const dtype = stored ?? given;
   if (key === undefined || dtype === undefined || (given !== undefined && given !== dtype)) {
-    return bad('on a storage of a type that can be read', key === undefined ? typeof storage : `${String(stored)} as ${String(given)}`);
+    return bad(
+      'on a storage of a type that can be read',
+      key === undefined ? typeof storage : `${String(stored)} as ${String(given)}`,
+    );
   }
   if (!isCount(offset) || !isCounts(shape) || !isCounts(strides) || shape.length !== strides.length) {
-    return bad('a view on a storage, with offset, sizes and strides of whole numbers', Array.isArray(shape) ? `${shape.length} sizes` : typeof shape);
+    return bad(
+      'a view on a storage, with offset, sizes and strides of whole numbers',
+      Array.isArray(shape) ? `${shape.length} sizes` : typeof shape,
+    );
   }
   const room = stored === undefined ? Math.floor(length / ARRAYS[dtype].BYTES_PER_ELEMENT) : length;
   const end = offset + spanOf(shape, strides);
@@ -238,6 +288,7 @@ function tensorOf(where: string, storage: unknown, offset: unknown, shape: unkno
   if (!(Number.isSafeInteger(end) && (end <= room || numbers === 0))) {
     bad(`within its storage of ${room} numbers`, `[${shape.join(', ')}] by [${strides.join(', ')}] from ${offset}`);
   }
-  if (!(numbers <= Math.max(room, MOST_REPEATED))) bad(`of at most ${MOST_REPEATED} numbers, with ${room} in its storage`, `[${shape.join(', ')}]`);
+  if (!(numbers <= Math.max(room, MOST_REPEATED)))
+    bad(`of at most ${MOST_REPEATED} numbers, with ${room} in its storage`, `[${shape.join(', ')}]`);
   return new TorchTensor(storage as TorchStorage, dtype, shape, strides, numbers === 0 ? 0 : begin + offset);
 }

@@ -22,7 +22,9 @@ function makeTables(): Uint32Array[] {
  * crc32(new TextEncoder().encode('123456789')); // 0xcbf43926
  */
 export function crc32(bytes: Uint8Array): number {
-  const native = globalThis.process?.getBuiltinModule?.('node:zlib')?.crc32 as ((bytes: Uint8Array) => number) | undefined;
+  const native = globalThis.process?.getBuiltinModule?.('node:zlib')?.crc32 as
+    | ((bytes: Uint8Array) => number)
+    | undefined;
   return native ? native(bytes) : crc32ByTable(bytes);
 }
 

@@ -1,14 +1,22 @@
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { type ByteSource, openByteSource } from '../files/byte-source';
 import { join, zipOf } from '../testing/hostile-files';
-import { openByteSource, type ByteSource } from '../files/byte-source';
 import { crc32 } from './crc32';
-import { readZipDirectory, readZipEntry, zipEntryStart, type ZipEntry } from './zip-directory';
+import { readZipDirectory, readZipEntry, type ZipEntry, zipEntryStart } from './zip-directory';
 
 const text = (value: string) => new TextEncoder().encode(value);
-const files: [string, Uint8Array][] = [['a/one', text('first')], ['a/two', text('')], ['ü', text('third')]];
+const files: [string, Uint8Array][] = [
+  ['a/one', text('first')],
+  ['a/two', text('')],
+  ['ü', text('third')],
+];
 
-async function open(bytes: Uint8Array): Promise<{ source: ByteSource; zip: Map<string, ZipEntry>; read: (name: string, length?: number) => Promise<Uint8Array> }> {
+async function open(bytes: Uint8Array): Promise<{
+  source: ByteSource;
+  zip: Map<string, ZipEntry>;
+  read: (name: string, length?: number) => Promise<Uint8Array>;
+}> {
   const source = await openByteSource(bytes);
   const zip = await readZipDirectory(source);
   return { source, zip, read: (name, length) => readZipEntry(source, name, zip.get(name) as ZipEntry, length) };
@@ -33,7 +41,10 @@ function zip64(bytes: Uint8Array, change: { place?: bigint; start?: bigint } = {
 describe('readZipDirectory', () => {
   test.each([
     ['plain', zipOf(files)],
-    ['with a comment that looks like an end', zipOf(files, { comment: 'PK\x05\x06 and more than twenty-two letters of it' })],
+    [
+      'with a comment that looks like an end',
+      zipOf(files, { comment: 'PK\x05\x06 and more than twenty-two letters of it' }),
+    ],
     ['of zip64', zip64(zipOf(files))],
   ])('lists an archive %s, and its entries can be read', async (_, bytes) => {
     const { zip, read } = await open(bytes);
@@ -63,16 +74,33 @@ describe('readZipDirectory', () => {
   });
 
   test('leaves folders out', async () => {
-    expect([...(await open(zipOf([['a/', new Uint8Array(0)], ['a/b', text('x')]]))).zip.keys()]).toEqual(['a/b']);
+    expect([
+      ...(
+        await open(
+          zipOf([
+            ['a/', new Uint8Array(0)],
+            ['a/b', text('x')],
+          ]),
+        )
+      ).zip.keys(),
+    ]).toEqual(['a/b']);
   });
 
   test.each<[string, Uint8Array, string]>([
     ['one cut off', zipOf(files).subarray(0, -1), 'a whole zip archive, got one without its directory (cut off?)'],
     ['one with something behind it', join([zipOf(files), new Uint8Array(1)]), 'a whole zip archive'],
     ['a directory beyond the end', zip64(zipOf(files), { start: 2n ** 62n }), 'whose directory lies inside it'],
-    ['a zip64 record beyond the end', zip64(zipOf(files), { place: 2n ** 64n - 1n }), 'whose zip64 record lies inside it'],
+    [
+      'a zip64 record beyond the end',
+      zip64(zipOf(files), { place: 2n ** 64n - 1n }),
+      'whose zip64 record lies inside it',
+    ],
     ['a zip64 record elsewhere', zip64(zipOf(files), { place: 3n }), 'with a zip64 record where it says'],
-    ['one unpacked size for another', zipOf(files, { unpacked: 3 }), 'with one size a stored entry, got a/one with 5 and 3'],
+    [
+      'one unpacked size for another',
+      zipOf(files, { unpacked: 3 }),
+      'with one size a stored entry, got a/one with 5 and 3',
+    ],
   ])('refuses %s', async (_, bytes, message) => {
     await expect(open(bytes)).rejects.toThrow(message);
     await expect(open(bytes)).rejects.toThrow(/^readZipDirectory: bytes must be /);
@@ -85,20 +113,30 @@ describe('zip entries', () => {
     const { source, zip } = await open(bytes);
     expect(await zipEntryStart(source, 'ü', zip.get('ü') as ZipEntry)).toBe(35 + 5 + 35 + 32);
     bytes[26] = 200; // the length of the name
-    await expect(zipEntryStart(source, 'a/one', zip.get('a/one') as ZipEntry)).rejects.toThrow('readZipEntry: bytes: a/one must be named so by its own header');
+    await expect(zipEntryStart(source, 'a/one', zip.get('a/one') as ZipEntry)).rejects.toThrow(
+      'readZipEntry: bytes: a/one must be named so by its own header',
+    );
     bytes[26] = 5;
     bytes[28] = 200; // the length of what follows it
-    await expect(zipEntryStart(source, 'a/one', zip.get('a/one') as ZipEntry)).rejects.toThrow('within the place that its archive has for it');
+    await expect(zipEntryStart(source, 'a/one', zip.get('a/one') as ZipEntry)).rejects.toThrow(
+      'within the place that its archive has for it',
+    );
     bytes[28] = 0;
     bytes[8] = 8;
-    await expect(zipEntryStart(source, 'a/one', zip.get('a/one') as ZipEntry)).rejects.toThrow('stored by its own header, too, got method 8');
+    await expect(zipEntryStart(source, 'a/one', zip.get('a/one') as ZipEntry)).rejects.toThrow(
+      'stored by its own header, too, got method 8',
+    );
     bytes[0] = 0;
-    await expect(zipEntryStart(source, 'a/one', zip.get('a/one') as ZipEntry)).rejects.toThrow('an entry with a header of its own');
+    await expect(zipEntryStart(source, 'a/one', zip.get('a/one') as ZipEntry)).rejects.toThrow(
+      'an entry with a header of its own',
+    );
   });
 
   test('readZipEntry unpacks, all or the beginning, whatever the length of the pieces', async () => {
     const numbers = Uint8Array.from({ length: 300_000 }, (_, i) => (i * i) % 251);
-    const { read } = await open(zipOf([['n', deflateRawSync(numbers)]], { method: 8, unpacked: numbers.length, crc: crc32(numbers) }));
+    const { read } = await open(
+      zipOf([['n', deflateRawSync(numbers)]], { method: 8, unpacked: numbers.length, crc: crc32(numbers) }),
+    );
     expect(await read('n')).toEqual(numbers);
     expect(await read('n', 70_000)).toEqual(numbers.subarray(0, 70_000));
     expect(await read('n', 1)).toEqual(numbers.subarray(0, 1));
@@ -106,6 +144,8 @@ describe('zip entries', () => {
 
   test('readZipEntry takes bytes whose checksum was left out, and refuses a wrong one', async () => {
     expect(await (await open(zipOf(files, { crc: 0 }))).read('ü')).toEqual(text('third'));
-    await expect((await open(zipOf(files, { crc: 7 }))).read('ü')).rejects.toThrow('readZipEntry: bytes: ü must be unharmed: its checksum 7, got');
+    await expect((await open(zipOf(files, { crc: 7 }))).read('ü')).rejects.toThrow(
+      'readZipEntry: bytes: ü must be unharmed: its checksum 7, got',
+    );
   });
 });

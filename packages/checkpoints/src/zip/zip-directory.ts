@@ -47,7 +47,8 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
   const entries = new Map<string, ZipEntry>();
   let at = 0;
   for (let i = 0; i < count; i++) {
-    if (at + 46 > size || view.getUint32(at, true) !== CENTRAL) bad(`a zip directory of ${count} entries`, `${i} of them`);
+    if (at + 46 > size || view.getUint32(at, true) !== CENTRAL)
+      bad(`a zip directory of ${count} entries`, `${i} of them`);
     const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) => view.getUint16(at + field, true));
     const next = at + 46 + nameLength + extraLength + commentLength;
     if (next > size) bad('a zip directory that ends with its last entry', 'one cut off');
@@ -57,15 +58,21 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
     if (entries.has(name)) bad('a zip archive with unique names', name);
     if (!isInside(name)) bad('a zip archive of names without "..", backslashes and the like', JSON.stringify(name));
     if (view.getUint16(at + 8, true) & 1) bad('a zip archive without encryption', name);
-    if (method === 'stored' && packed !== unpacked) bad('a zip archive with one size a stored entry', `${name} with ${packed} and ${unpacked}`);
+    if (method === 'stored' && packed !== unpacked)
+      bad('a zip archive with one size a stored entry', `${name} with ${packed} and ${unpacked}`);
     entries.set(name, { header, limit: start, packed, size: unpacked, method, crc: view.getUint32(at + 16, true) });
     at = next;
   }
   let before: ZipEntry | undefined;
   for (const [name, entry] of [...entries].sort(([, a], [, b]) => a.header - b.header)) {
     const end = before ? before.header + 30 + before.packed : 0;
-    if (entry.header < end) bad('a zip archive whose entries lie one after the other', `${name} at ${entry.header}, inside the one before it`);
-    if (entry.header + 30 + name.length + entry.packed > start) bad('a zip archive whose entries lie inside it', `${name}: ${entry.packed} bytes at ${entry.header}`);
+    if (entry.header < end)
+      bad(
+        'a zip archive whose entries lie one after the other',
+        `${name} at ${entry.header}, inside the one before it`,
+      );
+    if (entry.header + 30 + name.length + entry.packed > start)
+      bad('a zip archive whose entries lie inside it', `${name}: ${entry.packed} bytes at ${entry.header}`);
     if (before) before.limit = entry.header;
     before = entry;
   }
@@ -103,14 +110,21 @@ async function findDirectory(source: ByteSource, bad: (rule: string, got: unknow
     [found.count, found.size, found.start] = [32, 40, 48].map((field) => Number(fields.getBigUint64(field, true)));
   }
   if (!(found.start + found.size <= found.end)) {
-    bad('a zip archive whose directory lies inside it', `one at ${found.start} of ${found.size} bytes in ${source.size}`);
+    bad(
+      'a zip archive whose directory lies inside it',
+      `one at ${found.start} of ${found.size} bytes in ${source.size}`,
+    );
   }
   return found;
 }
 
 /** Sizes and place of an entry, from the extra field where they do not fit into 32 bits. */
 function zip64Fields(view: DataView, entry: number, extra: number, extraLength: number) {
-  const fields = { packed: view.getUint32(entry + 20, true), size: view.getUint32(entry + 24, true), offset: view.getUint32(entry + 42, true) };
+  const fields = {
+    packed: view.getUint32(entry + 20, true),
+    size: view.getUint32(entry + 24, true),
+    offset: view.getUint32(entry + 42, true),
+  };
   for (let at = extra; at + 4 <= extra + extraLength; ) {
     const [id, length] = [view.getUint16(at, true), view.getUint16(at + 2, true)];
     if (id === 1) {
@@ -137,9 +151,11 @@ export async function zipEntryStart(source: ByteSource, name: string, entry: Zip
   if (fields.getUint16(26, true) !== text.length || text.some((byte, i) => byte !== own[i])) {
     bad('named so by its own header, too', new TextDecoder().decode(own));
   }
-  if ((METHODS[fields.getUint16(8, true)] ?? 'unknown') !== entry.method) bad(`${entry.method} by its own header, too`, `method ${fields.getUint16(8, true)}`);
+  if ((METHODS[fields.getUint16(8, true)] ?? 'unknown') !== entry.method)
+    bad(`${entry.method} by its own header, too`, `method ${fields.getUint16(8, true)}`);
   const start = entry.header + 30 + text.length + fields.getUint16(28, true);
-  if (start + entry.packed > entry.limit) bad('within the place that its archive has for it', `${entry.packed} bytes at ${start}`);
+  if (start + entry.packed > entry.limit)
+    bad('within the place that its archive has for it', `${entry.packed} bytes at ${start}`);
   return start;
 }
 
@@ -147,12 +163,20 @@ export async function zipEntryStart(source: ByteSource, name: string, entry: Zip
 export function assertCrc(source: ByteSource, name: string, { crc }: ZipEntry, bytes: Uint8Array): void {
   if (crc === 0) return; // torch's `set_crc32_options(False)` leaves it out
   const found = crc32(bytes);
-  if (found !== crc) fail(Error, 'readZipEntry', `${source.name}: ${name}`, `unharmed: its checksum ${crc.toString(16)}`, found.toString(16));
+  if (found !== crc)
+    fail(
+      Error,
+      'readZipEntry',
+      `${source.name}: ${name}`,
+      `unharmed: its checksum ${crc.toString(16)}`,
+      found.toString(16),
+    );
 }
 
 /** Refuses entries that are packed: what numbers a torch file has are stored as they are. */
 export function assertStored(where: string, archive: string, name: string, { method }: ZipEntry): void {
-  if (method !== 'stored') fail(Error, where, `${archive}: ${name}`, 'stored, not compressed, as torch writes it', method);
+  if (method !== 'stored')
+    fail(Error, where, `${archive}: ${name}`, 'stored, not compressed, as torch writes it', method);
 }
 
 /**
@@ -161,7 +185,12 @@ export function assertStored(where: string, archive: string, name: string, { met
  *
  * @throws Error for checksums that do not fit, and for what is cut off or unpacks to something else than it says.
  */
-export async function readZipEntry(source: ByteSource, name: string, entry: ZipEntry, length = entry.size): Promise<Uint8Array> {
+export async function readZipEntry(
+  source: ByteSource,
+  name: string,
+  entry: ZipEntry,
+  length = entry.size,
+): Promise<Uint8Array> {
   const start = await zipEntryStart(source, name, entry);
   if (entry.method === 'stored') {
     const bytes = await source.read(start, Math.min(length, entry.size));
@@ -176,10 +205,17 @@ export async function readZipEntry(source: ByteSource, name: string, entry: ZipE
 }
 
 /** A deflated entry is a gzip file without header and trailer; with them, gzip's reader checks length and checksum. */
-async function inflate(source: ByteSource, start: number, entry: ZipEntry, length: number, bad: (rule: string, got: unknown) => never) {
+async function inflate(
+  source: ByteSource,
+  start: number,
+  entry: ZipEntry,
+  length: number,
+  bad: (rule: string, got: unknown) => never,
+) {
   async function* packed() {
     yield Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
-    for (let at = 0; at < entry.packed; at += 65536) yield await source.read(start + at, Math.min(65536, entry.packed - at));
+    for (let at = 0; at < entry.packed; at += 65536)
+      yield await source.read(start + at, Math.min(65536, entry.packed - at));
     const trailer = new DataView(new ArrayBuffer(8));
     trailer.setUint32(0, entry.crc, true);
     trailer.setUint32(4, entry.size % 2 ** 32, true);

@@ -12,7 +12,8 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lipsync-accelerate-'));
   process.env.LIPSYNC_ACCELERATOR_DIR = folder;
   out = '';
-  for (const stream of [process.stdout, process.stderr]) vi.spyOn(stream, 'write').mockImplementation((text) => ((out += text), true));
+  for (const stream of [process.stdout, process.stderr])
+    vi.spyOn(stream, 'write').mockImplementation((text) => ((out += text), true));
 });
 
 afterEach(() => {
@@ -31,5 +32,7 @@ test('accelerate --check says that nothing was built, with status 1', async () =
 });
 
 test('a compiler that is not there is an error that says what is needed', async () => {
-  await expect(runAccelerate({ positionals: [], values: { compiler: join(folder, 'nobody') } })).rejects.toThrow('apt-get install g++ libdnnl-dev');
+  await expect(runAccelerate({ positionals: [], values: { compiler: join(folder, 'nobody') } })).rejects.toThrow(
+    'apt-get install g++ libdnnl-dev',
+  );
 });

@@ -2,13 +2,13 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DinetGenerator, LITE_DINET, saveDinet } from '@lipsync/dinet';
+import type { DubReport } from '@lipsync/dub';
 import { writeTalkingFace } from '@lipsync/embedded-data';
 import { findFfmpeg } from '@lipsync/media';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { describeDub, readReferences } from './dub-command';
-import type { DubReport } from '@lipsync/dub';
 import { runLipsync } from '../run-lipsync';
 import { startBackend } from '../terminal/setup';
+import { describeDub, readReferences } from './dub-command';
 
 const there = await findFfmpeg({ log: () => undefined }).catch(() => undefined);
 const SKIPPED = there ? '' : ' (skipped: no ffmpeg here)';
@@ -45,7 +45,8 @@ afterAll(async () => {
 test('readReferences reads numbers or spread', () => {
   expect(readReferences('spread')).toBe('spread');
   expect(readReferences('0, 40,80')).toEqual([0, 40, 80]);
-  for (const wrong of ['', '1,,2', '-1', '1.5', 'all']) expect(() => readReferences(wrong)).toThrow('--references must be spread or numbers of frames');
+  for (const wrong of ['', '1,,2', '-1', '1.5', 'all'])
+    expect(() => readReferences(wrong)).toThrow('--references must be spread or numbers of frames');
 });
 
 test.each<[string[], string]>([
@@ -57,9 +58,14 @@ test.each<[string[], string]>([
   [['video.mp4', 'there.mp4', 'there.mp4', '--force', '--weights', 'mel'], 'OUT must be another file than AUDIO'],
   [['video.mp4', 'sound.wav', 'there.mp4', '--weights', 'mel'], 'OUT must be a new file (or give --force)'],
   [['video.mp4', 'sound.wav', 'new.mp4', '--weights', 'untold'], '--mouth must be the mouth box that'],
-  [['video.mp4', 'sound.wav', 'new.mp4', '--weights', 'mel', '--mouth', '40'], '--mouth must be a multiple of 32 pixels, got 40'],
+  [
+    ['video.mp4', 'sound.wav', 'new.mp4', '--weights', 'mel', '--mouth', '40'],
+    '--mouth must be a multiple of 32 pixels, got 40',
+  ],
 ])('dub %j is a mistake: %s', async (words, message) => {
-  const paths = words.map((word, i) => (word.includes('.') ? file(word) : words[i - 1] === '--weights' ? file(`${word}.safetensors`) : word));
+  const paths = words.map((word, i) =>
+    word.includes('.') ? file(word) : words[i - 1] === '--weights' ? file(`${word}.safetensors`) : word,
+  );
   expect(await runLipsync(['dub', ...paths])).toBe(2);
   expect(err).toContain(message);
   expect(await readFile(file('video.mp4'), 'utf8')).toBe('video.mp4');
@@ -68,9 +74,26 @@ test.each<[string[], string]>([
 
 test('describeDub says which face was painted, from which frames, and how long it took', () => {
   const report: DubReport = {
-    ...{ video: 'a', audio: 'b', out: 'c.mp4', width: 64, height: 48, fps: 25, frameCount: 50, generated: 40, kept: 10, durationSec: 2, faces: 2, mouth: 64 },
+    ...{
+      video: 'a',
+      audio: 'b',
+      out: 'c.mp4',
+      width: 64,
+      height: 48,
+      fps: 25,
+      frameCount: 50,
+      generated: 40,
+      kept: 10,
+      durationSec: 2,
+      faces: 2,
+      mouth: 64,
+    },
     face: { track: 1, firstFrame: 10, frameCount: 40, detectionScore: 0.8, radius: 20 },
-    ...{ references: [11, 19, 27, 35, 43], seconds: { faces: 1, references: 0.1, generate: 5, network: 4 }, framesPerSecond: 10 },
+    ...{
+      references: [11, 19, 27, 35, 43],
+      seconds: { faces: 1, references: 0.1, generate: 5, network: 4 },
+      framesPerSecond: 10,
+    },
   };
   expect(describeDub(report)).toEqual([
     'face 1 of 2: 40 frames from 10 on, crop radius 20 px; references: frames 11, 19, 27, 35, 43',
@@ -81,12 +104,19 @@ test('describeDub says which face was painted, from which frames, and how long i
 
 describe.skipIf(!there)(`the command${SKIPPED}`, () => {
   beforeAll(() => writeTalkingFace(file('talk.mp4'), { seed: 1, personSeed: 2, durationSec: 0.8 }));
-  const dub = (...words: string[]) => runLipsync(['dub', file('talk.mp4'), file('talk.mp4'), ...words, '--backend', 'wasm']);
+  const dub = (...words: string[]) =>
+    runLipsync(['dub', file('talk.mp4'), file('talk.mp4'), ...words, '--backend', 'wasm']);
 
   test('finds the face, paints it and prints a report; what listens to logits asks for them', async () => {
     expect(await dub(file('dubbed.mp4'), '--weights', file('mel.safetensors'), '--json')).toBe(0);
     const report = JSON.parse(out) as DubReport;
-    expect(report).toMatchObject({ generated: report.frameCount, kept: 0, mouth: 64, width: 256, out: file('dubbed.mp4') });
+    expect(report).toMatchObject({
+      generated: report.frameCount,
+      kept: 0,
+      mouth: 64,
+      width: 256,
+      out: file('dubbed.mp4'),
+    });
     expect([20, 21, 22]).toContain(report.frameCount); // AAC's last frame may come back whole
     expect(report.seconds.generate).toBeGreaterThan(0);
     expect((await readFile(file('dubbed.mp4'))).length).toBeGreaterThan(5000);
@@ -95,15 +125,27 @@ describe.skipIf(!there)(`the command${SKIPPED}`, () => {
     expect(err).toContain('--features must be a .npy file of the audio’s logits');
     // 20 rows of 29 numbers
     const head = "{'descr': '<f4', 'fortran_order': False, 'shape': (20, 29), }".padEnd(117) + '\n';
-    const npy = Buffer.concat([Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1'), Buffer.from(head), Buffer.from(new Float32Array(580).buffer)]);
+    const npy = Buffer.concat([
+      Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1'),
+      Buffer.from(head),
+      Buffer.from(new Float32Array(580).buffer),
+    ]);
     await writeFile(file('logits.npy'), npy);
-    expect(await dub(file('other.mp4'), '--weights', file('logits.safetensors'), '--features', file('logits.npy'))).toBe(0);
-    expect(await dub(file('third.mp4'), '--weights', file('mel.safetensors'), '--features', file('logits.npy'))).toBe(2);
+    expect(
+      await dub(file('other.mp4'), '--weights', file('logits.safetensors'), '--features', file('logits.npy')),
+    ).toBe(0);
+    expect(await dub(file('third.mp4'), '--weights', file('mel.safetensors'), '--features', file('logits.npy'))).toBe(
+      2,
+    );
     expect(err).toContain('--features must be left out');
   });
 
   test('Ctrl-C ends it with status 130 and leaves nothing', async () => {
-    const stopping = vi.spyOn(process, 'once').mockImplementation(((name: string, listener: () => void) => (name === 'SIGINT' && setTimeout(listener, 300), process)) as never);
+    const stopping = vi
+      .spyOn(process, 'once')
+      .mockImplementation(
+        ((name: string, listener: () => void) => (name === 'SIGINT' && setTimeout(listener, 300), process)) as never,
+      );
     const status = dub(file('stopped.mp4'), '--weights', file('mel.safetensors'));
     await vi.waitFor(() => expect(stopping).toHaveBeenCalled(), 20_000);
     expect(await status).toBe(130);

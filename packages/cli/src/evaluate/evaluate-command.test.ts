@@ -2,17 +2,17 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
+import { encodeSafetensors, writeFileAtomic } from '@lipsync/checkpoints';
 import { storedShape } from '@lipsync/contracts';
 import { ClipStore, clipId } from '@lipsync/dataloader';
 import { DinetGenerator, LITE_DINET, saveDinet } from '@lipsync/dinet';
 import { Lpips } from '@lipsync/metrics';
-import { encodeSafetensors, writeFileAtomic } from '@lipsync/checkpoints';
 import { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { decode } from 'fast-png';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { readLpips } from './evaluate-command';
 import { runLipsync } from '../run-lipsync';
+import { readLpips } from './evaluate-command';
 
 let folder: string;
 let [out, err] = ['', ''];
@@ -23,7 +23,13 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lipsync-evaluate-'));
   const crop = { kind: 'dinet head', mouth: 32 } as const;
   const { height, width } = storedShape(crop);
-  const store = await ClipStore.create(at('clips'), { crop, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 });
+  const store = await ClipStore.create(at('clips'), {
+    crop,
+    features: 'THESIS_MEL',
+    stepsPerSecond: 80,
+    bins: 80,
+    fps: 25,
+  });
   const random = new Random(1);
   for (const name of ['a', 'b']) {
     await store.write({
@@ -42,7 +48,10 @@ beforeAll(async () => {
     });
   }
   await writeFileAtomic(at('held.txt'), 'b\n');
-  const generator = new DinetGenerator({ ...LITE_DINET, width: 2, referenceChannels: 4, references: 2, norm: 'batch' }, { seed: 1 });
+  const generator = new DinetGenerator(
+    { ...LITE_DINET, width: 2, referenceChannels: 4, references: 2, norm: 'batch' },
+    { seed: 1 },
+  );
   await saveDinet(at('weights.safetensors'), generator);
   generator.dispose();
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((out += text), true));
@@ -57,13 +66,29 @@ afterAll(async () => {
 });
 
 test('lipsync evaluate dinet writes report and sheet beside the weights, and prints the table', async () => {
-  const words = ['evaluate', 'dinet', at('clips'), '--weights', at('weights.safetensors'), '--held-out', at('held.txt'), '--backend', 'cpu', '--sheet', '2'];
+  const words = [
+    'evaluate',
+    'dinet',
+    at('clips'),
+    '--weights',
+    at('weights.safetensors'),
+    '--held-out',
+    at('held.txt'),
+    '--backend',
+    'cpu',
+    '--sheet',
+    '2',
+  ];
   expect(await runLipsync(words)).toBe(0);
   expect(out).toContain('12 frames of 1 clips, mouth 32 px, 2 references');
   expect(out).toContain('published on other data');
   expect(err).toContain(at('evaluation/sheet.png'));
   const report = JSON.parse(await readFile(at('evaluation/report.json'), 'utf8'));
-  expect(report).toMatchObject({ weightsHash: expect.stringMatching(/^[0-9a-f]{64}$/), evaluation: { clips: 1, rows: { length: 6 } }, sheet: { file: 'sheet.png' } });
+  expect(report).toMatchObject({
+    weightsHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    evaluation: { clips: 1, rows: { length: 6 } },
+    sheet: { file: 'sheet.png' },
+  });
   expect(report.published.rows).toHaveLength(4);
   expect(decode(await readFile(at('evaluation/sheet.png'))).width).toBe(2 * (4 * 40 + 4) + 4);
 }, 60_000);
@@ -84,5 +109,7 @@ test('readLpips tells the network from its layers, and refuses what has none', a
   const read = await readLpips([at('squeeze.safetensors')]);
   expect(read.net).toBe('squeeze');
   read.dispose();
-  await expect(readLpips([at('weights.safetensors')])).rejects.toThrow('--lpips must be torchvision’s network and LPIPS’s linear layers');
+  await expect(readLpips([at('weights.safetensors')])).rejects.toThrow(
+    '--lpips must be torchvision’s network and LPIPS’s linear layers',
+  );
 }, 30_000);

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
 import type { DinetEvaluation } from '@lipsync/train';
+import { expect, test } from 'vitest';
 import { dinetTable, PUBLISHED_DINET } from './evaluate-dinet-table';
 
 const evaluation: DinetEvaluation = {
@@ -11,8 +11,23 @@ const evaluation: DinetEvaluation = {
   otherAudio: 'shifted',
   experts: [{ name: 'AVAlignNet', weightsHash: '0123456789abcdef', crop: 'dinet', windows: 130 }],
   rows: [
-    { of: 'generated', audio: 'own', ssim: 0.91234, psnr: 28.5, mouthSsim: 0.8, mouthPsnr: 25, fid: 12.3, sharpness: 210.04, sync: [{ lseD: 0.9, lseC: 0.2, inSync: 0.5 }] },
-    { of: 'copy-input', audio: 'other', sharpness: 250, sync: [{ lseD: Number.NaN, lseC: Number.NaN, inSync: Number.NaN }] },
+    {
+      of: 'generated',
+      audio: 'own',
+      ssim: 0.91234,
+      psnr: 28.5,
+      mouthSsim: 0.8,
+      mouthPsnr: 25,
+      fid: 12.3,
+      sharpness: 210.04,
+      sync: [{ lseD: 0.9, lseC: 0.2, inSync: 0.5 }],
+    },
+    {
+      of: 'copy-input',
+      audio: 'other',
+      sharpness: 250,
+      sync: [{ lseD: Number.NaN, lseC: Number.NaN, inSync: Number.NaN }],
+    },
   ],
   conventions: [],
   notes: ['1 clips are too short'],
@@ -20,8 +35,33 @@ const evaluation: DinetEvaluation = {
 
 test('dinetTable leaves out columns without figures and leaves missing figures empty', () => {
   const lines = dinetTable(evaluation).split('\n');
-  expect(lines[1].split(/ {2,}/)).toEqual(['', 'sound', 'SSIM', 'mouth', 'PSNR', 'mouth', 'LPIPS', 'FID', 'vL', 'LSE-D 1', 'LSE-C 1', 'in sync']);
-  expect(lines[2].split(/ {2,}/)).toEqual(['generated', 'own', '0.9123', '0.8000', '28.50', '25.00', '12.30', '210.0', '0.900', '0.200', '50 %']);
+  expect(lines[1].split(/ {2,}/)).toEqual([
+    '',
+    'sound',
+    'SSIM',
+    'mouth',
+    'PSNR',
+    'mouth',
+    'LPIPS',
+    'FID',
+    'vL',
+    'LSE-D 1',
+    'LSE-C 1',
+    'in sync',
+  ]);
+  expect(lines[2].split(/ {2,}/)).toEqual([
+    'generated',
+    'own',
+    '0.9123',
+    '0.8000',
+    '28.50',
+    '25.00',
+    '12.30',
+    '210.0',
+    '0.900',
+    '0.200',
+    '50 %',
+  ]);
   expect(lines[3].split(/ {2,}/)).toEqual(['copy input', 'shifted', '250.0']);
   expect(lines[4]).toBe('1: AVAlignNet (weights 0123456789ab), crop dinet, 130 windows');
   expect(lines).toContain('1 clips are too short');

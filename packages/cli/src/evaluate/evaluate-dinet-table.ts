@@ -1,5 +1,4 @@
-import type { DinetEvaluation } from '@lipsync/train';
-import type { DinetFigures } from '@lipsync/train';
+import type { DinetEvaluation, DinetFigures } from '@lipsync/train';
 
 /** Table 3.1 of the thesis, mouth of 128 pixels. Set, crop, SSIM window and LPIPS network are not stated; LSE-D and LSE-C are SyncNet's. */
 export const PUBLISHED_DINET = [
@@ -9,13 +8,38 @@ export const PUBLISHED_DINET = [
   { name: 'DINet (original)', ssim: 0.9425, psnr: 30.0082, lpips: 0.0289, lseD: 6.8714, lseC: 8.2908 },
 ] as const;
 
-const TITLES: Record<DinetFigures['of'], string> = { generated: 'generated', 'copy-input': 'copy input', 'repeat-reference': 'repeat reference' };
+const TITLES: Record<DinetFigures['of'], string> = {
+  generated: 'generated',
+  'copy-input': 'copy input',
+  'repeat-reference': 'repeat reference',
+};
 
 /** An evaluation as people read it, with the thesis's table below it for orientation. */
-export function dinetTable({ rows, experts, clips, frameCount, mouth, references, otherAudio, notes }: DinetEvaluation): string {
-  const number = (value: number | undefined, digits: number) => (value === undefined || Number.isNaN(value) ? '' : value.toFixed(digits));
+export function dinetTable({
+  rows,
+  experts,
+  clips,
+  frameCount,
+  mouth,
+  references,
+  otherAudio,
+  notes,
+}: DinetEvaluation): string {
+  const number = (value: number | undefined, digits: number) =>
+    value === undefined || Number.isNaN(value) ? '' : value.toFixed(digits);
   const decibels = (value: number | undefined) => (value !== undefined && value >= 100 ? 'equal' : number(value, 2));
-  const head = ['', 'sound', 'SSIM', 'mouth', 'PSNR', 'mouth', 'LPIPS', 'FID', 'vL', ...experts.flatMap((_, i) => [`LSE-D ${i + 1}`, `LSE-C ${i + 1}`, 'in sync'])];
+  const head = [
+    '',
+    'sound',
+    'SSIM',
+    'mouth',
+    'PSNR',
+    'mouth',
+    'LPIPS',
+    'FID',
+    'vL',
+    ...experts.flatMap((_, i) => [`LSE-D ${i + 1}`, `LSE-C ${i + 1}`, 'in sync']),
+  ];
   const body = rows.map((row) => [
     TITLES[row.of],
     row.audio === 'own' ? 'own' : otherAudio,
@@ -26,13 +50,32 @@ export function dinetTable({ rows, experts, clips, frameCount, mouth, references
     number(row.lpips, 4),
     number(row.fid, 2),
     number(row.sharpness, 1),
-    ...row.sync.flatMap(({ lseD, lseC, inSync }) => [number(lseD, 3), number(lseC, 3), Number.isNaN(inSync) ? '' : `${Math.round(100 * inSync)} %`]),
+    ...row.sync.flatMap(({ lseD, lseC, inSync }) => [
+      number(lseD, 3),
+      number(lseC, 3),
+      Number.isNaN(inSync) ? '' : `${Math.round(100 * inSync)} %`,
+    ]),
   ]);
-  const published = PUBLISHED_DINET.map(({ name, ssim, psnr, lpips, lseD, lseC }) => [name, '', number(ssim, 4), '', number(psnr, 2), '', number(lpips, 4), '', '', number(lseD, 4), number(lseC, 4)]);
+  const published = PUBLISHED_DINET.map(({ name, ssim, psnr, lpips, lseD, lseC }) => [
+    name,
+    '',
+    number(ssim, 4),
+    '',
+    number(psnr, 2),
+    '',
+    number(lpips, 4),
+    '',
+    '',
+    number(lseD, 4),
+    number(lseC, 4),
+  ]);
   return [
     `${frameCount} frames of ${clips} clips, mouth ${mouth} px, ${references} references`,
     ...columns([head, ...body]),
-    ...experts.map(({ name, weightsHash, crop, windows }, i) => `${i + 1}: ${name}${weightsHash ? ` (weights ${weightsHash.slice(0, 12)})` : ''}, crop ${crop}, ${windows} windows`),
+    ...experts.map(
+      ({ name, weightsHash, crop, windows }, i) =>
+        `${i + 1}: ${name}${weightsHash ? ` (weights ${weightsHash.slice(0, 12)})` : ''}, crop ${crop}, ${windows} windows`,
+    ),
     'SSIM, PSNR, LPIPS, FID: whole face image, and its mouth box where it says so; vL: variance of the Laplacian in the mouth box; in sync: offset within 1 frame',
     ...notes,
     '',
@@ -44,5 +87,10 @@ export function dinetTable({ rows, experts, clips, frameCount, mouth, references
 /** Lines of cells, each column as wide as its widest, the first one to the left. */
 function columns(lines: string[][]): string[] {
   const widths = lines[0].map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));
-  return lines.map((line) => line.flatMap((cell, i) => (widths[i] === 0 ? [] : [i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])])).join('  ').trimEnd());
+  return lines.map((line) =>
+    line
+      .flatMap((cell, i) => (widths[i] === 0 ? [] : [i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])]))
+      .join('  ')
+      .trimEnd(),
+  );
 }

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { WAV2VEC2_LABELS, writeWav, type TransformersModule } from '@lipsync/audio-mel';
+import { type TransformersModule, WAV2VEC2_LABELS, writeWav } from '@lipsync/audio-mel';
 import { parseNpyLogits } from '@lipsync/dataloader';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseCommand } from '../terminal/command';
@@ -22,7 +22,12 @@ afterEach(() => rm(folder, { recursive: true }));
 function mock(sources: string[]): TransformersModule {
   const model = async ({ input_values }: Record<string, unknown>) => {
     const rows = Math.floor(((input_values as { length: number }).length - 400) / 320) + 1;
-    return { logits: { data: Float32Array.from({ length: rows * 32 }, (_, i) => Math.floor(i / 32) + 100 * (i % 32)), dims: [1, rows, 32] } };
+    return {
+      logits: {
+        data: Float32Array.from({ length: rows * 32 }, (_, i) => Math.floor(i / 32) + 100 * (i % 32)),
+        dims: [1, rows, 32],
+      },
+    };
   };
   const from = (what: unknown) => ({ from_pretrained: async (source: string) => (sources.push(source), what) });
   return {
@@ -41,7 +46,10 @@ function mock(sources: string[]): TransformersModule {
 test('writeFeatures writes what parseNpyLogits reads, of a folder or an id', async () => {
   const sources: string[] = [];
   const out = join(folder, 'a.npy');
-  expect(await writeFeatures(join(folder, 'a.wav'), out, { model: folder, transformers: mock(sources) })).toEqual({ steps: 50, labels: 29 });
+  expect(await writeFeatures(join(folder, 'a.wav'), out, { model: folder, transformers: mock(sources) })).toEqual({
+    steps: 50,
+    labels: 29,
+  });
   const { data, steps } = parseNpyLogits(await readFile(out), { durationSec: 2 });
   expect([steps, data[29] - data[0], data[28]]).toEqual([50, 2, 0]);
   await writeFeatures(join(folder, 'a.wav'), out, { model: 'facebook/none', transformers: mock(sources) });
@@ -49,18 +57,25 @@ test('writeFeatures writes what parseNpyLogits reads, of a folder or an id', asy
 });
 
 test('lipsync features refuses words that are missing', async () => {
-  await expect(runFeatures(parseCommand(FEATURES, ['a.wav', '--model', 'm']))).rejects.toThrow('SOUND OUT must be two files, got 1');
-  await expect(runFeatures(parseCommand(FEATURES, ['a.wav', 'b.npy']))).rejects.toThrow('--model must be a folder with a model, got none');
+  await expect(runFeatures(parseCommand(FEATURES, ['a.wav', '--model', 'm']))).rejects.toThrow(
+    'SOUND OUT must be two files, got 1',
+  );
+  await expect(runFeatures(parseCommand(FEATURES, ['a.wav', 'b.npy']))).rejects.toThrow(
+    '--model must be a folder with a model, got none',
+  );
 });
 
 /** See scripts/check-ctc.mjs. */
 const installed = join(process.env.LIPSYNC_TRANSFORMERS ?? 'node_modules/.cache/lipsync-transformers', 'package.json');
 const there = existsSync(join(installed, '../node_modules/@huggingface/transformers'));
 
-test.skipIf(!there)(`transformers.js hears a WAV file${there ? '' : ' (skipped: it is not installed, see scripts/check-ctc.mjs)'}`, async () => {
-  const transformers = createRequire(installed)('@huggingface/transformers') as TransformersModule;
-  const model = fileURLToPath(new URL('../../../audio-mel/fixtures/tiny-ctc', import.meta.url));
-  const out = join(folder, 'a.npy');
-  expect(await writeFeatures(join(folder, 'a.wav'), out, { model, transformers })).toEqual({ steps: 50, labels: 29 });
-  expect(new Set(parseNpyLogits(await readFile(out)).data).size).toBeGreaterThan(100);
-});
+test.skipIf(!there)(
+  `transformers.js hears a WAV file${there ? '' : ' (skipped: it is not installed, see scripts/check-ctc.mjs)'}`,
+  async () => {
+    const transformers = createRequire(installed)('@huggingface/transformers') as TransformersModule;
+    const model = fileURLToPath(new URL('../../../audio-mel/fixtures/tiny-ctc', import.meta.url));
+    const out = join(folder, 'a.npy');
+    expect(await writeFeatures(join(folder, 'a.wav'), out, { model, transformers })).toEqual({ steps: 50, labels: 29 });
+    expect(new Set(parseNpyLogits(await readFile(out)).data).size).toBeGreaterThan(100);
+  },
+);

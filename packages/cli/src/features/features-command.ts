@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { createCtcFeatures, type CtcFeaturesOptions } from '@lipsync/audio-mel';
-import { joinWaveform, openMedia } from '@lipsync/media';
+import { type CtcFeaturesOptions, createCtcFeatures } from '@lipsync/audio-mel';
 import { encodeNpy, writeFileAtomic } from '@lipsync/checkpoints';
-import { UsageError, type CommandSpec, type ParsedCommand } from '../terminal/command';
+import { joinWaveform, openMedia } from '@lipsync/media';
+import { type CommandSpec, type ParsedCommand, UsageError } from '../terminal/command';
 import { say } from '../terminal/setup';
 
 export const FEATURES: CommandSpec = {
@@ -13,7 +13,11 @@ export const FEATURES: CommandSpec = {
     'Writes the logits that a wav2vec2 or HuBERT CTC model gives of a video or an audio track, 29 numbers 25 times a second, as npy: what prepare --features ' +
     'reads. Runs in transformers.js, which you install.',
   options: {
-    model: { kind: 'text', value: 'DIR', help: 'folder with config.json, tokenizer.json and onnx/model.onnx, or an id at Hugging Face' },
+    model: {
+      kind: 'text',
+      value: 'DIR',
+      help: 'folder with config.json, tokenizer.json and onnx/model.onnx, or an id at Hugging Face',
+    },
     download: { kind: 'flag', help: 'fetches a model that is given by its id' },
     dtype: { kind: 'text', value: 'TYPE', default: 'fp32', help: 'which of the model’s files: fp32, fp16, q8 …' },
     halve: { kind: 'choice', choices: ['second', 'mean'], default: 'second', help: 'how 50 rows a second become 25' },
@@ -21,8 +25,10 @@ export const FEATURES: CommandSpec = {
 };
 
 export async function runFeatures({ positionals, values }: ParsedCommand): Promise<void> {
-  if (positionals.length !== 2) throw new UsageError(`lipsync features: SOUND OUT must be two files, got ${positionals.length}`);
-  if (values.model === undefined) throw new UsageError('lipsync features: --model must be a folder with a model, got none');
+  if (positionals.length !== 2)
+    throw new UsageError(`lipsync features: SOUND OUT must be two files, got ${positionals.length}`);
+  if (values.model === undefined)
+    throw new UsageError('lipsync features: --model must be a folder with a model, got none');
   const [path, out] = positionals.map((name) => resolve(name));
   const { steps, labels } = await writeFeatures(path, out, {
     model: values.model as string,
@@ -38,7 +44,11 @@ export async function runFeatures({ positionals, values }: ParsedCommand): Promi
  *
  * @throws as `createCtcFeatures`; the reader's error where there is no audio.
  */
-export async function writeFeatures(path: string, out: string, options: CtcFeaturesOptions): Promise<{ steps: number; labels: number }> {
+export async function writeFeatures(
+  path: string,
+  out: string,
+  options: CtcFeaturesOptions,
+): Promise<{ steps: number; labels: number }> {
   const folder = resolve(options.model);
   // transformers.js takes a relative path for an id.
   const model = (await stat(folder).catch(() => undefined))?.isDirectory() ? folder : options.model;

@@ -1,15 +1,24 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { LAYOUTS, PREPARATIONS, type LayoutName, type Preparation, type PreparationName, type PrepareProgress, type StoreSplit, type StoreSummary } from '@lipsync/dataloader';
-import { UsageError, type CommandSpec, type ParsedCommand } from '../terminal/command';
-import type { LandmarkQuality } from '@lipsync/dataloader';
-import { mergeStores } from '@lipsync/dataloader';
-import { prepareFolder } from '@lipsync/dataloader';
-import type { PrepareFolderOptions } from '@lipsync/dataloader';
+import type { LandmarkQuality, PrepareFolderOptions } from '@lipsync/dataloader';
+import {
+  LAYOUTS,
+  type LayoutName,
+  LOGIT_LABELS,
+  type LogitFiles,
+  mergeStores,
+  PREPARATIONS,
+  type Preparation,
+  type PreparationName,
+  type PrepareProgress,
+  prepareFolder,
+  type StoreSplit,
+  type StoreSummary,
+} from '@lipsync/dataloader';
+import { recipeFor, TRAINED_NETWORKS, type TrainedNetworkName } from '@lipsync/train';
+import { type CommandSpec, type ParsedCommand, UsageError } from '../terminal/command';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
 import { LANDMARK_QUALITY_OPTION, readConfig, readRecipe, say, startBackend } from '../terminal/setup';
-import { LOGIT_LABELS, type LogitFiles } from '@lipsync/dataloader';
-import { recipeFor, TRAINED_NETWORKS, type TrainedNetworkName } from '@lipsync/train';
 
 /** Frames from which on a video's own progress is shown: half a minute. */
 const LONG_VIDEO = 750;
@@ -22,37 +31,110 @@ export const PREPARE: CommandSpec = {
     'Makes clips for training of a folder of videos: faces, crops, audio, offsets, quality. Stop it at any moment: the same command goes on. ' +
     'lipsync prepare merge CLIPS [PARTS...] puts together what --shard prepared.',
   options: {
-    preset: { kind: 'choice', choices: Object.keys(PREPARATIONS), default: 'general', help: 'what is done and what is kept' },
-    network: { kind: 'choice', choices: TRAINED_NETWORKS, default: 'avalignnet', help: 'the network that the clips are for' },
+    preset: {
+      kind: 'choice',
+      choices: Object.keys(PREPARATIONS),
+      default: 'general',
+      help: 'what is done and what is kept',
+    },
+    network: {
+      kind: 'choice',
+      choices: TRAINED_NETWORKS,
+      default: 'avalignnet',
+      help: 'the network that the clips are for',
+    },
     config: { kind: 'text', value: 'NAME', default: 'lite', help: 'of avalignnet: its configuration' },
     recipe: { kind: 'text', value: 'FILE', help: 'or its recipe (JSON)' },
-    head: { kind: 'whole', value: 'N', min: 8, help: 'stores DINet’s face images with mouths of N pixels (64, 128 or 256) instead of mouth crops' },
+    head: {
+      kind: 'whole',
+      value: 'N',
+      min: 8,
+      help: 'stores DINet’s face images with mouths of N pixels (64, 128 or 256) instead of mouth crops',
+    },
     expert: { kind: 'text', value: 'FILE', help: 'weights of a sync network: measures offsets and moves the audio' },
     'expert-recipe': { kind: 'text', value: 'FILE', help: 'its recipe (JSON), where its file has none' },
     'expert-config': { kind: 'text', value: 'NAME', help: 'its configuration, where its file has none' },
-    offset: { kind: 'choice', choices: ['correct', 'measure', 'none'], help: `what is done about offsets; ${FROM_PRESET}` },
+    offset: {
+      kind: 'choice',
+      choices: ['correct', 'measure', 'none'],
+      help: `what is done about offsets; ${FROM_PRESET}`,
+    },
     'max-offset': { kind: 'whole', value: 'N', min: 0, help: `clips further off are dropped, frames; ${FROM_PRESET}` },
-    'min-confidence': { kind: 'number', value: 'X', min: 0, help: `clips with a lower LSE-C are dropped; ${FROM_PRESET}` },
-    'sure-confidence': { kind: 'number', value: 'X', min: 0, help: `below this LSE-C * sqrt(windows / 100) no audio is moved; ${FROM_PRESET}` },
+    'min-confidence': {
+      kind: 'number',
+      value: 'X',
+      min: 0,
+      help: `clips with a lower LSE-C are dropped; ${FROM_PRESET}`,
+    },
+    'sure-confidence': {
+      kind: 'number',
+      value: 'X',
+      min: 0,
+      help: `below this LSE-C * sqrt(windows / 100) no audio is moved; ${FROM_PRESET}`,
+    },
     shots: { kind: 'choice', choices: ['adaptive', 'content', 'none'], help: `how cuts are found; ${FROM_PRESET}` },
     faces: { kind: 'choice', choices: ['talking', 'largest', 'all'], help: `which of several faces; ${FROM_PRESET}` },
     segment: { kind: 'number', value: 'SEC', min: 0.2, help: `longest clip; ${FROM_PRESET}` },
     'min-frames': { kind: 'whole', value: 'N', min: 1, help: `shorter clips are dropped; ${FROM_PRESET}` },
     'min-face': { kind: 'number', value: 'PX', min: 0, help: `smaller faces are dropped; ${FROM_PRESET}` },
-    'max-asymmetry': { kind: 'number', value: 'X', min: 0, help: `more turned faces are dropped, 0 to 1; ${FROM_PRESET}` },
-    'min-lips-inside': { kind: 'number', value: 'X', min: 0, help: `least share of the mouth inside the frame; ${FROM_PRESET}` },
+    'max-asymmetry': {
+      kind: 'number',
+      value: 'X',
+      min: 0,
+      help: `more turned faces are dropped, 0 to 1; ${FROM_PRESET}`,
+    },
+    'min-lips-inside': {
+      kind: 'number',
+      value: 'X',
+      min: 0,
+      help: `least share of the mouth inside the frame; ${FROM_PRESET}`,
+    },
     'min-sharpness': { kind: 'number', value: 'X', min: 0, help: `least variance of the Laplacian; ${FROM_PRESET}` },
     'min-score': { kind: 'number', value: 'X', min: 0, help: `least score of the face detector; ${FROM_PRESET}` },
     'min-voiced': { kind: 'number', value: 'X', min: 0, help: `least share of speech; ${FROM_PRESET}` },
-    layout: { kind: 'choice', choices: ['auto', ...Object.keys(LAYOUTS)], default: 'auto', help: 'what the names of folders and files say' },
-    identify: { kind: 'choice', choices: ['yes', 'no'], default: 'yes', help: 'looks at each face, to tell people apart' },
-    'validation-share': { kind: 'number', value: 'X', min: 0, default: 0.15, help: 'share of clips held for validation, by people' },
+    layout: {
+      kind: 'choice',
+      choices: ['auto', ...Object.keys(LAYOUTS)],
+      default: 'auto',
+      help: 'what the names of folders and files say',
+    },
+    identify: {
+      kind: 'choice',
+      choices: ['yes', 'no'],
+      default: 'yes',
+      help: 'looks at each face, to tell people apart',
+    },
+    'validation-share': {
+      kind: 'number',
+      value: 'X',
+      min: 0,
+      default: 0.15,
+      help: 'share of clips held for validation, by people',
+    },
     seed: { kind: 'whole', value: 'N', min: 0, default: 0, help: 'of the split' },
     landmarkQuality: LANDMARK_QUALITY_OPTION,
-    landmarks: { kind: 'text', value: 'DIR', help: 'landmark files made elsewhere; those beside the videos are used if not given' },
-    features: { kind: 'text', value: 'DIR', help: 'a speech recogniser’s logits (npy) by the videos’ names: clips keep them for DINet; see lipsync features' },
-    'feature-labels': { kind: 'choice', choices: Object.keys(LOGIT_LABELS), default: 'deepspeech', help: 'what their columns stand for' },
-    'feature-halve': { kind: 'choice', choices: ['second', 'mean'], default: 'second', help: 'how 50 rows a second become 25' },
+    landmarks: {
+      kind: 'text',
+      value: 'DIR',
+      help: 'landmark files made elsewhere; those beside the videos are used if not given',
+    },
+    features: {
+      kind: 'text',
+      value: 'DIR',
+      help: 'a speech recogniser’s logits (npy) by the videos’ names: clips keep them for DINet; see lipsync features',
+    },
+    'feature-labels': {
+      kind: 'choice',
+      choices: Object.keys(LOGIT_LABELS),
+      default: 'deepspeech',
+      help: 'what their columns stand for',
+    },
+    'feature-halve': {
+      kind: 'choice',
+      choices: ['second', 'mean'],
+      default: 'second',
+      help: 'how 50 rows a second become 25',
+    },
     jobs: { kind: 'whole', value: 'N', min: 1, help: 'processes; all processors if not given' },
     shard: { kind: 'text', value: 'I/N', help: 'prepares part I of N, I from 0; lipsync prepare merge ends it' },
     json: { kind: 'flag', help: 'prints the summary as JSON' },
@@ -72,7 +154,8 @@ export async function runPrepare({ positionals, values }: ParsedCommand): Promis
   };
   const split = { validationShare: values['validation-share'] as number, seed: values.seed as number };
   if (positionals[0] === 'merge') {
-    if (positionals.length < 2) throw new UsageError('lipsync prepare merge: CLIPS must be a folder of clips, got none');
+    if (positionals.length < 2)
+      throw new UsageError('lipsync prepare merge: CLIPS must be a folder of clips, got none');
     const [into, ...parts] = positionals.slice(1).map((folder) => resolve(folder));
     const merged = await mergeStores(into, parts, { ...split, layout: values.layout as LayoutName | 'auto', log: say });
     describeSummary(merged.summary, merged.split);
@@ -107,7 +190,10 @@ export async function runPrepare({ positionals, values }: ParsedCommand): Promis
         ? {}
         : {
             logits: path('features'),
-            logitFiles: { labels: values['feature-labels'] as LogitFiles['labels'], halve: values['feature-halve'] as LogitFiles['halve'] },
+            logitFiles: {
+              labels: values['feature-labels'] as LogitFiles['labels'],
+              halve: values['feature-halve'] as LogitFiles['halve'],
+            },
           }),
       shard: readShard(values.shard as string | undefined),
       ...split,
@@ -174,7 +260,9 @@ export async function showPreparation(options: PrepareFolderOptions): Promise<Pr
     for await (const event of prepareFolder({ ...options, jobs, onProgress, log: say })) {
       if (event.kind === 'start') {
         done = preparedBefore = event.alreadyDone;
-        say(`${event.videos} videos in the layout ${event.layout}, ${event.alreadyDone} of them done before; ${jobs} at a time`);
+        say(
+          `${event.videos} videos in the layout ${event.layout}, ${event.alreadyDone} of them done before; ${jobs} at a time`,
+        );
         progress = createProgress({ label: 'prepare', total: event.videos });
       } else if (event.kind === 'video') {
         clips += event.result.clips.length;
@@ -196,21 +284,29 @@ export async function showPreparation(options: PrepareFolderOptions): Promise<Pr
   const seconds = (Date.now() - started) / 1000;
   const realTimeFactor = (summary.minutes * 60) / seconds;
   const people = describeSummary(summary, split);
-  if (options.shard) say(`part ${options.shard.index} of ${options.shard.count}: lipsync prepare merge ${options.store} when all parts are done`);
+  if (options.shard)
+    say(
+      `part ${options.shard.index} of ${options.shard.count}: lipsync prepare merge ${options.store} when all parts are done`,
+    );
   say(
     `took ${formatSeconds(seconds)}${preparedBefore === 0 && !options.shard ? `, ${realTimeFactor.toFixed(1)} times real time` : ' for this part'}`,
   );
   return { ...summary, ...(people ? { people } : {}), seconds, realTimeFactor };
 }
 
-function describeSummary({ sources, clips, minutes, dropped }: StoreSummary, split: StoreSplit | undefined): PrepareReport['people'] {
+function describeSummary(
+  { sources, clips, minutes, dropped }: StoreSummary,
+  split: StoreSplit | undefined,
+): PrepareReport['people'] {
   const drops = Object.entries(dropped).map(([reason, count]) => `${count} ${reason}`);
   say(`${clips} clips of ${sources} videos, ${minutes.toFixed(1)} minutes; dropped: ${drops.join(', ') || 'none'}`);
   if (!split) return undefined;
   const entries = Object.values(split.clips);
   const count = new Set(entries.map(({ identity }) => identity)).size;
   const validationClips = entries.filter((entry) => entry.split === 'validation').length;
-  const how = { label: 'by the labels of the data set', face: 'by their faces', source: 'each video counted as one' }[split.by];
+  const how = { label: 'by the labels of the data set', face: 'by their faces', source: 'each video counted as one' }[
+    split.by
+  ];
   say(`${count} people (${how}); ${validationClips} clips held for validation`);
   return { by: split.by, count, validationClips };
 }

@@ -4,10 +4,34 @@ import { clipTable } from './clip-table';
 
 test('clipTable has a line a clip with what was measured, and nothing where nothing was', () => {
   const reading = { frameCount: 3, confidence: 0.2, distance: 0.9, windows: 60 };
-  const quality = { faceSize: 120, asymmetry: 0.1, lipsInside: 1, sharpness: 300, brightness: 90, voiced: 0.8, sideDeviation: 0 };
-  const common = { featureSteps: 97, firstFrame: 5, score: 0.7, interpolated: 1, radius: 48, angle: 0.1, sha256: 'ab', frameCount: 30 };
+  const quality = {
+    faceSize: 120,
+    asymmetry: 0.1,
+    lipsInside: 1,
+    sharpness: 300,
+    brightness: 90,
+    voiced: 0.8,
+    sideDeviation: 0,
+  };
+  const common = {
+    featureSteps: 97,
+    firstFrame: 5,
+    score: 0.7,
+    interpolated: 1,
+    radius: 48,
+    angle: 0.1,
+    sha256: 'ab',
+    frameCount: 30,
+  };
   const clips: Manifest['clips'] = [
-    { ...common, id: 'a, b.mp4.t0.s0', identity: 'face 1', split: 'train', quality, offset: { expert: 'x', measured: reading, corrected: 3, after: { ...reading, frameCount: 0 } } },
+    {
+      ...common,
+      id: 'a, b.mp4.t0.s0',
+      identity: 'face 1',
+      split: 'train',
+      quality,
+      offset: { expert: 'x', measured: reading, corrected: 3, after: { ...reading, frameCount: 0 } },
+    },
     { ...common, id: 'c.mp4.t0.s0' },
   ];
   const [head, first, second] = clipTable({ clips }).split('\r\n');

@@ -2,16 +2,56 @@ import type { Manifest } from '@lipsync/dataloader';
 import { csv } from '../terminal/csv';
 
 const COLUMNS = [
-  ...['id', 'person', 'split', 'frames', 'first_frame', 'offset_frames', 'confidence', 'corrected_frames', 'offset_after'],
-  ...['face_size', 'asymmetry', 'lips_inside', 'sharpness', 'brightness', 'voiced', 'score', 'radius', 'angle', 'sha256'],
+  ...[
+    'id',
+    'person',
+    'split',
+    'frames',
+    'first_frame',
+    'offset_frames',
+    'confidence',
+    'corrected_frames',
+    'offset_after',
+  ],
+  ...[
+    'face_size',
+    'asymmetry',
+    'lips_inside',
+    'sharpness',
+    'brightness',
+    'voiced',
+    'score',
+    'radius',
+    'angle',
+    'sha256',
+  ],
 ];
 
 /** The clips of a manifest as CSV, a line each: for filtering by other rules than those of the preparation. */
 export function clipTable({ clips }: Pick<Manifest, 'clips'>): string {
-  const rows = clips.map(({ id, identity, split, frameCount, firstFrame, offset, quality, score, radius, angle, sha256 }) => [
-    ...[id, identity, split, frameCount, firstFrame, offset?.measured.frameCount, offset?.measured.confidence, offset?.corrected, offset?.after?.frameCount],
-    ...[quality?.faceSize, quality?.asymmetry, quality?.lipsInside, quality?.sharpness, quality?.brightness, quality?.voiced],
-    ...[score, radius, angle, sha256],
-  ]);
+  const rows = clips.map(
+    ({ id, identity, split, frameCount, firstFrame, offset, quality, score, radius, angle, sha256 }) => [
+      ...[
+        id,
+        identity,
+        split,
+        frameCount,
+        firstFrame,
+        offset?.measured.frameCount,
+        offset?.measured.confidence,
+        offset?.corrected,
+        offset?.after?.frameCount,
+      ],
+      ...[
+        quality?.faceSize,
+        quality?.asymmetry,
+        quality?.lipsInside,
+        quality?.sharpness,
+        quality?.brightness,
+        quality?.voiced,
+      ],
+      ...[score, radius, angle, sha256],
+    ],
+  );
   return csv([COLUMNS, ...rows]);
 }

@@ -1,7 +1,6 @@
+import type { DataReport, Manifest } from '@lipsync/dataloader';
 import { expect, test } from 'vitest';
-import type { Manifest } from '@lipsync/dataloader';
 import { dataCard } from './data-card';
-import type { DataReport } from '@lipsync/dataloader';
 
 const spread = { least: 1, median: 2, greatest: 3, low: 0, high: 3, bins: [] };
 const report: DataReport = {
@@ -22,7 +21,8 @@ const report: DataReport = {
   warnings: ['2 videos only: a network will <learn> these'],
   thumbnails: [],
 };
-const clip = (frameCount: number, split: 'train' | 'validation') => ({ frameCount, split }) as Manifest['clips'][number];
+const clip = (frameCount: number, split: 'train' | 'validation') =>
+  ({ frameCount, split }) as Manifest['clips'][number];
 const manifest = {
   recipe: { crop: { kind: 'dinet head', mouth: 64 }, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 },
   settings: { landmarkQuality: 'fast' },
@@ -51,7 +51,14 @@ test('dataCard says how much there is, who is seen, what was done and left out',
 test('what nobody said is said not to be known', () => {
   const { people: _p, offsets: _o, ...rest } = report;
   const card = dataCard({ ...rest, warnings: [], dropped: {} }, manifest, { name: 'x' });
-  for (const part of ['- Source: not said', 'license: unknown', '| people | not said |', '| offsets | unknown |', 'Nothing to warn of.', 'Not split.']) {
+  for (const part of [
+    '- Source: not said',
+    'license: unknown',
+    '| people | not said |',
+    '| offsets | unknown |',
+    'Nothing to warn of.',
+    'Not split.',
+  ]) {
     expect(card).toContain(part);
   }
 });

@@ -1,5 +1,4 @@
-import type { Manifest } from '@lipsync/dataloader';
-import type { DataReport } from '@lipsync/dataloader';
+import type { DataReport, Manifest } from '@lipsync/dataloader';
 
 /** What only the one who made a data set can say of it. */
 export type CardFacts = {
@@ -27,18 +26,31 @@ export function dataCard(report: DataReport, manifest: Manifest, { name, source,
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const how = { label: 'labels of the data set', face: 'how faces look', source: 'nothing: each video counts as one' };
   const splitOf = (side: 'train' | 'validation') => manifest.clips.filter(({ split }) => split === side);
-  const minutes = (clips: Manifest['clips']) => (clips.reduce((sum, clip) => sum + clip.frameCount, 0) / fps / 60).toFixed(1);
+  const minutes = (clips: Manifest['clips']) =>
+    (clips.reduce((sum, clip) => sum + clip.frameCount, 0) / fps / 60).toFixed(1);
   const drops = Object.entries(dropped).sort(([, a], [, b]) => b - a);
   const rows: [string, string][] = [
     ['clips', `${report.clips} of ${report.videos} videos`],
     ['minutes', report.minutes.toFixed(1)],
     ['seconds a clip, least / median / greatest', spread(report.seconds, 1)],
     ['side of the crop in the source, pixels', spread(report.cropSide, 0)],
-    ...(report.faceSize ? [['size of the face in the source, pixels', spread(report.faceSize, 0)] as [string, string]] : []),
+    ...(report.faceSize
+      ? [['size of the face in the source, pixels', spread(report.faceSize, 0)] as [string, string]]
+      : []),
     ...(report.voiced ? [['share of speech', spread(report.voiced, 2)] as [string, string]] : []),
-    ['rates of the videos, by clips', Object.entries(report.videoRates).map(([rate, count]) => `${rate} fps: ${count}`).join(', ') || 'not said'],
+    [
+      'rates of the videos, by clips',
+      Object.entries(report.videoRates)
+        .map(([rate, count]) => `${rate} fps: ${count}`)
+        .join(', ') || 'not said',
+    ],
     ['people', people ? `${people.count}, told apart by ${how[people.by]}` : 'not said'],
-    ['offsets', offsets ? `by ${offsets.expert}; ${percent(offsets.beyondTwo)} of the clips more than 2 frames off, the audio of ${offsets.corrected} was moved` : 'unknown'],
+    [
+      'offsets',
+      offsets
+        ? `by ${offsets.expert}; ${percent(offsets.beyondTwo)} of the clips more than 2 frames off, the audio of ${offsets.corrected} was moved`
+        : 'unknown',
+    ],
   ];
   return `---
 license: ${license ? JSON.stringify(license) : 'unknown'}

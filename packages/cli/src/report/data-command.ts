@@ -1,12 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ClipStore } from '@lipsync/dataloader';
 import { writeFileAtomic } from '@lipsync/checkpoints';
-import { UsageError, type CommandSpec, type ParsedCommand } from '../terminal/command';
-import { dataCard } from './data-card';
-import { dataReport } from '@lipsync/dataloader';
+import { ClipStore, dataReport } from '@lipsync/dataloader';
+import { type CommandSpec, type ParsedCommand, UsageError } from '../terminal/command';
 import { createProgress } from '../terminal/progress';
 import { say } from '../terminal/setup';
+import { dataCard } from './data-card';
 
 export const DATA: CommandSpec = {
   name: 'data',
@@ -32,7 +31,16 @@ export async function runData({ positionals, values }: ParsedCommand): Promise<v
   const out = resolve(text('out') ?? join(folder, 'CARD.md'));
   await mkdir(dirname(out), { recursive: true });
   const progress = createProgress({ label: 'card', total: manifest.clips.length });
-  const report = await dataReport(store, { thumbnails: 1, onClip: (done) => progress.update(done) }).finally(() => progress.stop());
-  await writeFileAtomic(out, dataCard(report, manifest, { name: text('name') ?? basename(folder), source: text('source'), license: text('license') }));
+  const report = await dataReport(store, { thumbnails: 1, onClip: (done) => progress.update(done) }).finally(() =>
+    progress.stop(),
+  );
+  await writeFileAtomic(
+    out,
+    dataCard(report, manifest, {
+      name: text('name') ?? basename(folder),
+      source: text('source'),
+      license: text('license'),
+    }),
+  );
   say(out);
 }

@@ -1,18 +1,18 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { ClipStore } from '@lipsync/dataloader';
 import { writeFileAtomic } from '@lipsync/checkpoints';
-import { clipTable } from './clip-table';
-import { UsageError, type CommandSpec, type ParsedCommand } from '../terminal/command';
-import { dataReport, type DataReport } from '@lipsync/dataloader';
-import { dataReportPage } from './data-report-page';
+import { ClipStore, type DataReport, dataReport } from '@lipsync/dataloader';
+import { type CommandSpec, type ParsedCommand, UsageError } from '../terminal/command';
 import { createProgress } from '../terminal/progress';
 import { BACKEND_OPTIONS, readExpert, say, startBackend } from '../terminal/setup';
+import { clipTable } from './clip-table';
+import { dataReportPage } from './data-report-page';
 
 export const REPORT: CommandSpec = {
   name: 'report',
   positionals: 'CLIPS',
-  summary: 'Says what prepared clips are like before a network is trained on them: report.html, report.json and a table of the clips, clips.csv, beside them.',
+  summary:
+    'Says what prepared clips are like before a network is trained on them: report.html, report.json and a table of the clips, clips.csv, beside them.',
   options: {
     out: { kind: 'text', value: 'DIR', help: 'folder of the report; that of the clips if not given' },
     expert: { kind: 'text', value: 'FILE', help: 'weights of an expert, to measure every clip’s offset' },
@@ -31,7 +31,9 @@ export async function runReport({ positionals, values }: ParsedCommand): Promise
   const out = values.out ? resolve(values.out as string) : folder;
   await mkdir(out, { recursive: true });
   if (values.expert) await startBackend(values);
-  const expert = values.expert ? await readExpert(values.expert as string, { recipe: values.recipe as string | undefined }) : undefined;
+  const expert = values.expert
+    ? await readExpert(values.expert as string, { recipe: values.recipe as string | undefined })
+    : undefined;
   const progress = createProgress({ label: 'report', total: (await store.list()).length });
   let report: DataReport;
   try {

@@ -1,5 +1,5 @@
-import { encode } from 'fast-png';
 import type { DataReport, Spread, Thumbnail } from '@lipsync/dataloader';
+import { encode } from 'fast-png';
 
 const WIDTH = 420;
 const HEIGHT = 120;
@@ -63,14 +63,28 @@ function histogram(label: string, spread: Spread, digits: number): string {
   const bars = bins.map((count, i) => bar(i * width, width, count / most, '#1f5fa8', `${count}`));
   const text = [least, median, greatest].map((value) => value.toFixed(digits));
   const caption = `least ${text[0]}, median ${text[1]}, greatest ${text[2]}`;
-  return chart(label, bars, [[0, low.toFixed(digits)], [WIDTH, high.toFixed(digits)]], caption);
+  return chart(
+    label,
+    bars,
+    [
+      [0, low.toFixed(digits)],
+      [WIDTH, high.toFixed(digits)],
+    ],
+    caption,
+  );
 }
 
 function offsetChart({ counts, expert, beyondTwo, leftOut }: NonNullable<DataReport['offsets']>): string {
   const most = Math.max(1, ...counts.map(({ clips }) => clips));
   const width = WIDTH / counts.length;
   const bars = counts.map(({ offsetFrames, clips }, i) =>
-    bar(i * width, width, clips / most, Math.abs(offsetFrames) > 2 ? '#b3402a' : '#1b7f4b', `${offsetFrames}: ${clips}`),
+    bar(
+      i * width,
+      width,
+      clips / most,
+      Math.abs(offsetFrames) > 2 ? '#b3402a' : '#1b7f4b',
+      `${offsetFrames}: ${clips}`,
+    ),
   );
   const ticks = counts
     .map(({ offsetFrames }, i): [number, string] => [(i + 0.5) * width, String(offsetFrames)])
@@ -87,7 +101,9 @@ function bar(x: number, width: number, share: number, colour: string, title: str
 
 function chart(label: string, bars: string[], ticks: [number, string][], caption: string): string {
   const anchor = (x: number) => (x === 0 ? 'start' : x === WIDTH ? 'end' : 'middle');
-  const texts = ticks.map(([x, text]) => `<text x="${x.toFixed(1)}" y="${HEIGHT + 14}" text-anchor="${anchor(x)}">${text}</text>`);
+  const texts = ticks.map(
+    ([x, text]) => `<text x="${x.toFixed(1)}" y="${HEIGHT + 14}" text-anchor="${anchor(x)}">${text}</text>`,
+  );
   return `<figure><strong>${escapeHtml(label)}</strong><br><svg width="${WIDTH}" height="${HEIGHT + 18}" font-size="11" font-family="sans-serif">
 <line x1="0" x2="${WIDTH}" y1="${HEIGHT}" y2="${HEIGHT}" stroke="#999"/>${bars.join('')}${texts.join('')}</svg><figcaption style="max-width:none">${escapeHtml(caption)}</figcaption></figure>`;
 }
@@ -96,7 +112,9 @@ function crop({ id, height, width, rgb, landmarks }: Thumbnail): string {
   const png = Buffer.from(encode({ width, height, data: rgb, channels: 3 })).toString('base64');
   const points = Array.from({ length: 68 }, (_, i) => [landmarks[2 * i], landmarks[2 * i + 1]])
     .filter(([x, y]) => x >= 0 && y >= 0 && x <= width && y <= height)
-    .map(([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${(width / 96).toFixed(2)}" fill="#39ff14"/>`);
+    .map(
+      ([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${(width / 96).toFixed(2)}" fill="#39ff14"/>`,
+    );
   const shown = Math.round((192 * height) / width);
   return `<figure><svg width="192" height="${shown}" viewBox="0 0 ${width} ${height}"><image href="data:image/png;base64,${png}" width="${width}" height="${height}"/>${points.join('')}</svg><figcaption>${escapeHtml(id)}</figcaption></figure>`;
 }

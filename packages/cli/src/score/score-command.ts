@@ -1,28 +1,46 @@
 import { resolve } from 'node:path';
+import { LANDMARK_QUALITY, type LandmarkQuality } from '@lipsync/dataloader';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { PROTOCOLS, type ProtocolName } from '@lipsync/metrics';
-import { UsageError, type CommandSpec, type ParsedCommand } from '../terminal/command';
-import { resolveWeights } from '../weights/fetch-weights';
-import { LANDMARK_QUALITY, type LandmarkQuality } from '@lipsync/dataloader';
-import { openEmbedder, type OpenEmbedderOptions } from '@lipsync/score';
+import { type OpenEmbedderOptions, openEmbedder, scoreProtocol, scoreVideo, type VideoScore } from '@lipsync/score';
+import { type CommandSpec, type ParsedCommand, UsageError } from '../terminal/command';
 import { createProgress } from '../terminal/progress';
-import { scoreTable } from './score-table';
-import { scoreProtocol, scoreVideo, type VideoScore } from '@lipsync/score';
 import { BACKEND_OPTIONS, LANDMARK_QUALITY_OPTION, say } from '../terminal/setup';
+import { resolveWeights } from '../weights/fetch-weights';
+import { scoreTable } from './score-table';
 
 export const SCORE: CommandSpec = {
   name: 'score',
   positionals: '--weights FILE VIDEO...',
-  summary: 'Says for every face in every video by how much the audio is early or late, with LSE-D and LSE-C of the expert.',
+  summary:
+    'Says for every face in every video by how much the audio is early or late, with LSE-D and LSE-C of the expert.',
   options: {
-    weights: { kind: 'text', value: 'FILE', help: 'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s (safetensors, PyTorch, or ONNX of lipsync export)' },
+    weights: {
+      kind: 'text',
+      value: 'FILE',
+      help: 'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s (safetensors, PyTorch, or ONNX of lipsync export)',
+    },
     expert: { kind: 'text', value: 'FILE', help: 'the same as --weights' },
-    protocol: { kind: 'choice', choices: Object.keys(PROTOCOLS), default: 'recipe', help: 'a published evaluation, or the expert’s own recipe' },
+    protocol: {
+      kind: 'choice',
+      choices: Object.keys(PROTOCOLS),
+      default: 'recipe',
+      help: 'a published evaluation, or the expert’s own recipe',
+    },
     recipe: { kind: 'text', value: 'FILE', help: 'recipe of the expert (JSON), where its file has none' },
     config: { kind: 'text', value: 'NAME', help: 'configuration of AVAlignNet, where its file has none' },
-    'max-shift': { kind: 'whole', value: 'N', min: 1, help: 'largest offset tried, frames; the protocol’s 15 if not given' },
-    edges: { kind: 'choice', choices: ['zero', 'overlap'], help: 'beyond the ends: zeros as SyncNet (the protocols), or left out' },
+    'max-shift': {
+      kind: 'whole',
+      value: 'N',
+      min: 1,
+      help: 'largest offset tried, frames; the protocol’s 15 if not given',
+    },
+    edges: {
+      kind: 'choice',
+      choices: ['zero', 'overlap'],
+      help: 'beyond the ends: zeros as SyncNet (the protocols), or left out',
+    },
     landmarkQuality: LANDMARK_QUALITY_OPTION,
     json: { kind: 'flag', help: 'prints everything as JSON' },
     csv: { kind: 'flag', help: 'prints a line a face as CSV' },
@@ -38,7 +56,11 @@ export async function runScore({ positionals, values }: ParsedCommand): Promise<
   if (positionals.length === 0) throw new UsageError('lipsync score: VIDEO must be one or more files, got none');
   const { detector: looks, collect, detectionSide } = LANDMARK_QUALITY[values.effort as LandmarkQuality];
   const protocol = PROTOCOLS[values.protocol as ProtocolName];
-  const options = { protocol, maxShift: values['max-shift'] as number | undefined, edges: values.outside as 'zero' | 'overlap' | undefined };
+  const options = {
+    protocol,
+    maxShift: values['max-shift'] as number | undefined,
+    edges: values.outside as 'zero' | 'overlap' | undefined,
+  };
   const { recipe, config, backend, threads } = values as OpenEmbedderOptions;
   // Both take time to start; where one fails the other is let go of.
   const [started, ready] = await Promise.allSettled([
@@ -57,20 +79,34 @@ export async function runScore({ positionals, values }: ParsedCommand): Promise<
   try {
     const report = await scoreProtocol(embedder.expert, options);
     for (const file of positionals) {
-      const score = { ...(await scoreVideo(resolve(file), { expert: embedder, reader, detector, collect, detectionSide, ...options })), file };
+      const score = {
+        ...(await scoreVideo(resolve(file), {
+          expert: embedder,
+          reader,
+          detector,
+          collect,
+          detectionSide,
+          ...options,
+        })),
+        file,
+      };
       files.push(score);
       if (!values.json && !values.csv) progress.log(describeScore(score));
       progress.update(files.length);
     }
     progress.stop();
-    if (values.json) process.stdout.write(`${JSON.stringify({ protocol: report, mean: meanOfFiles(files), files }, null, 2)}\n`);
+    if (values.json)
+      process.stdout.write(`${JSON.stringify({ protocol: report, mean: meanOfFiles(files), files }, null, 2)}\n`);
     else if (values.csv) process.stdout.write(scoreTable(report, files));
     else {
       const mean = meanOfFiles(files);
-      if (mean && files.length > 1) say(`mean of ${mean.scores} scores: LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`);
+      if (mean && files.length > 1)
+        say(`mean of ${mean.scores} scores: LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`);
       say(`protocol ${report.name} (${report.hash.slice(0, 12)}): ${report.source}`);
       for (const deviation of report.deviations) say(`  here: ${deviation}`);
-      say(`distances are of ${embedder.expert.name} (weights ${embedder.expert.weightsHash?.slice(0, 12)}): never compare them with another network's`);
+      say(
+        `distances are of ${embedder.expert.name} (weights ${embedder.expert.weightsHash?.slice(0, 12)}): never compare them with another network's`,
+      );
     }
   } finally {
     progress.stop();
@@ -96,7 +132,9 @@ export function describeScore({ file, tracks, mean, problems }: VideoScore): str
     return `${file}: face ${track.track}, ${track.frameCount} frames: ${track.sentence}${edge}; ${lse}`;
   });
   if (mean && tracks.length > 1) {
-    lines.push(`${file}: mean of ${tracks.length} faces: offset ${mean.offsetFrames}, LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`);
+    lines.push(
+      `${file}: mean of ${tracks.length} faces: offset ${mean.offsetFrames}, LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`,
+    );
   }
   return [...lines, ...problems.map((problem) => `${file}: ${problem}`)].join('\n');
 }

@@ -1,13 +1,41 @@
-import { csv } from '../terminal/csv';
 import type { ScoreProtocol, VideoScore } from '@lipsync/score';
+import { csv } from '../terminal/csv';
 
-const COLUMNS = ['file', 'track', 'first_frame', 'frames', 'windows', 'offset_frames', 'offset_sec', 'lse_d', 'lse_c', 'at_edge', 'problem', 'protocol', 'protocol_hash', 'weights_hash'];
+const COLUMNS = [
+  'file',
+  'track',
+  'first_frame',
+  'frames',
+  'windows',
+  'offset_frames',
+  'offset_sec',
+  'lse_d',
+  'lse_c',
+  'at_edge',
+  'problem',
+  'protocol',
+  'protocol_hash',
+  'weights_hash',
+];
 
 /** Scores as CSV (RFC 4180), a line a face; a file without a score has one line that says why. */
 export function scoreTable({ name, hash, weightsHash = '' }: ScoreProtocol, files: readonly VideoScore[]): string {
   const rows = files.flatMap(({ file, tracks, problems }) => {
     const end = [name, hash, weightsHash];
-    const scored = tracks.map((t) => [file, t.track, t.firstFrame, t.frameCount, t.windows, t.offsetFrames, t.offsetSec, t.lseD, t.lseC, t.atEdge, '', ...end]);
+    const scored = tracks.map((t) => [
+      file,
+      t.track,
+      t.firstFrame,
+      t.frameCount,
+      t.windows,
+      t.offsetFrames,
+      t.offsetSec,
+      t.lseD,
+      t.lseC,
+      t.atEdge,
+      '',
+      ...end,
+    ]);
     const failed = problems.map((problem) => [file, '', '', '', '', '', '', '', '', '', problem, ...end]);
     return [...scored, ...failed];
   });

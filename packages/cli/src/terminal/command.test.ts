@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { commandHelp, parseCommand, UsageError, type CommandSpec } from './command';
+import { type CommandSpec, commandHelp, parseCommand, UsageError } from './command';
 
 const spec: CommandSpec = {
   name: 'train',

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { CONFIGURATIONS, type AVAlignNetConfig } from '@lipsync/avalignnet';
-import { BACKEND_NAMES, selectBackend, type BackendName } from '@lipsync/backends';
+import { type AVAlignNetConfig, CONFIGURATIONS } from '@lipsync/avalignnet';
+import { BACKEND_NAMES, type BackendName, selectBackend } from '@lipsync/backends';
 import { assertSyncRecipe, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
-import { UsageError, type OptionSpec } from './command';
 import { LANDMARK_QUALITY } from '@lipsync/dataloader';
-import { loadExpert, type LoadExpertOptions } from '@lipsync/score';
+import { type LoadExpertOptions, loadExpert } from '@lipsync/score';
+import { type OptionSpec, UsageError } from './command';
 
 /** The option that every command has. */
 export const BACKEND_OPTIONS: Record<string, OptionSpec> = {

@@ -1,26 +1,43 @@
 import { resolve } from 'node:path';
 import { ClipStore } from '@lipsync/dataloader';
-import { UsageError, type CommandSpec, type ParsedCommand } from '../terminal/command';
+import {
+  TRAINED_NETWORKS,
+  type TrainEvent,
+  type TrainExpertOptions,
+  type TrainedNetworkName,
+  type TrainPreset,
+  type TrainReport,
+  trainExpert,
+} from '@lipsync/train';
+import { type CommandSpec, type ParsedCommand, UsageError } from '../terminal/command';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
-import { TRAINED_NETWORKS, type TrainedNetworkName } from '@lipsync/train';
 import { BACKEND_OPTIONS, readConfig, readList, readRecipe, say, startBackend } from '../terminal/setup';
-import { trainExpert, type TrainEvent, type TrainExpertOptions, type TrainPreset, type TrainReport } from '@lipsync/train';
 
 export const TRAIN: CommandSpec = {
   name: 'train',
   positionals: 'CLIPS --out DIR',
-  summary: 'Trains AVAlignNet, or a published expert, on prepared clips. Stop it at any moment: the same command resumes where it stopped.',
+  summary:
+    'Trains AVAlignNet, or a published expert, on prepared clips. Stop it at any moment: the same command resumes where it stopped.',
   options: {
     out: { kind: 'text', value: 'DIR', help: 'weights, curve, log and report go here' },
     steps: { kind: 'whole', value: 'N', min: 1, default: 1000, help: 'optimiser steps in all' },
     network: { kind: 'choice', choices: TRAINED_NETWORKS, default: 'avalignnet', help: 'what is trained' },
-    width: { kind: 'number', value: 'X', min: 0, help: 'share of the published channels, of networks other than avalignnet; 1 if not given' },
+    width: {
+      kind: 'number',
+      value: 'X',
+      min: 0,
+      help: 'share of the published channels, of networks other than avalignnet; 1 if not given',
+    },
     preset: {
       kind: 'choice',
       choices: ['contrast', 'thesis', 'published'],
       help: 'same-clip contrast, plain pairs as the thesis, or the publisher’s recipe; contrast (syncnet: published) if not given',
     },
-    'held-out': { kind: 'text', value: 'FILE', help: 'names of the videos to hold for validation, one a line; the split of lipsync prepare if not given' },
+    'held-out': {
+      kind: 'text',
+      value: 'FILE',
+      help: 'names of the videos to hold for validation, one a line; the split of lipsync prepare if not given',
+    },
     config: { kind: 'text', value: 'NAME', default: 'lite', help: 'named configuration, or a .json file' },
     recipe: {
       kind: 'text',
@@ -30,8 +47,19 @@ export const TRAIN: CommandSpec = {
     clips: { kind: 'whole', value: 'N', min: 1, help: 'clips a batch (contrast); 12 if not given' },
     windows: { kind: 'whole', value: 'N', min: 2, help: 'windows a clip (contrast); 6 if not given' },
     pairs: { kind: 'whole', value: 'N', min: 2, help: 'pairs a batch (thesis); 256 if not given' },
-    chunk: { kind: 'whole', value: 'N', min: 1, help: 'most windows in the network at a time, for less memory; all if not given' },
-    replicas: { kind: 'whole', value: 'N', min: 1, default: 1, help: 'threads that train on a share of each batch, each on wasm with one thread' },
+    chunk: {
+      kind: 'whole',
+      value: 'N',
+      min: 1,
+      help: 'most windows in the network at a time, for less memory; all if not given',
+    },
+    replicas: {
+      kind: 'whole',
+      value: 'N',
+      min: 1,
+      default: 1,
+      help: 'threads that train on a share of each batch, each on wasm with one thread',
+    },
     'learning-rate': {
       kind: 'number',
       value: 'X',
@@ -59,7 +87,9 @@ export async function runTrain({ positionals, values }: ParsedCommand): Promise<
   if (!values.out) throw new UsageError('lipsync train: --out must be a folder for the run, got none');
   const replicas = values.replicas as number;
   if (replicas > 1 && !['auto', 'wasm', 'wasm-threaded'].includes(values.backend as string)) {
-    throw new UsageError(`lipsync train: --backend must be auto, wasm or wasm-threaded with --replicas, which run on wasm, got ${values.backend}`);
+    throw new UsageError(
+      `lipsync train: --backend must be auto, wasm or wasm-threaded with --replicas, which run on wasm, got ${values.backend}`,
+    );
   }
   await startBackend(values);
   const heldOut = values['held-out'] as string | undefined;

@@ -12,7 +12,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test('train-dinet says which weights the perceptual loss needs, and what to say without them', async () => {
-  await expect(runTrainDinet(parseCommand(TRAIN_DINET, ['clips', '--out', 'x', '--backend', 'wasm', '--threads', '1']))).rejects.toThrow(/--perceptual must be .*vgg19.*--perceptual none/);
+  await expect(
+    runTrainDinet(parseCommand(TRAIN_DINET, ['clips', '--out', 'x', '--backend', 'wasm', '--threads', '1'])),
+  ).rejects.toThrow(/--perceptual must be .*vgg19.*--perceptual none/);
   expect(await readPerceptual('none')).toBe('none');
 });
 

@@ -5,8 +5,8 @@ import { DinetSyncNet, dinetRecipe, saveSyncNetwork, Wav2LipSyncNet } from '@lip
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { exportExpert } from './export-command';
 import { runLipsync } from '../run-lipsync';
+import { exportExpert } from './export-command';
 
 let folder: string;
 let [out, err] = ['', ''];
@@ -33,7 +33,11 @@ test('lipsync export writes two files and says their sizes, half of them with --
   const words = ['export', '--weights', at('expert.safetensors'), '--backend', 'cpu', '--json'];
   expect(await runLipsync([...words, at('sub/whole.onnx')])).toBe(0);
   const whole = JSON.parse(out);
-  expect(whole).toMatchObject({ expert: 'Wav2Lip', float16: false, files: [{ part: 'visual', path: at('sub/whole.vision.onnx') }, { part: 'audio' }] });
+  expect(whole).toMatchObject({
+    expert: 'Wav2Lip',
+    float16: false,
+    files: [{ part: 'visual', path: at('sub/whole.vision.onnx') }, { part: 'audio' }],
+  });
   expect((await readFile(whole.files[0].path)).length).toBe(whole.files[0].bytes);
   out = '';
   expect(await runLipsync([...words, '--float16', at('half')])).toBe(0);
@@ -46,7 +50,9 @@ test('exportExpert writes a third file for a network that judges pairs, and noth
   const net = new DinetSyncNet({ seed: 1, channels: 8, recipe: dinetRecipe(64) });
   const { files } = await exportExpert(net, at('dinet'));
   expect(files.map(({ part }) => part)).toEqual(['visual', 'audio', 'pair']);
-  await expect(exportExpert(net, at('dinet.onnx'))).rejects.toThrow(/OUT must be new \(or give --force\), got .*dinet.onnx: .*dinet.vision.onnx is there/);
+  await expect(exportExpert(net, at('dinet.onnx'))).rejects.toThrow(
+    /OUT must be new \(or give --force\), got .*dinet.onnx: .*dinet.vision.onnx is there/,
+  );
   await exportExpert(net, at('dinet'), { force: true });
   net.dispose();
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,7 +56,12 @@ test('fetchWeights fetches, records the hash that was not known, and finds the f
   answer = whole();
   const said: string[] = [];
   const seen: number[] = [];
-  const got = await fetchWeights('syncnet-v2', { cache, from: base, log: (line) => said.push(line), onProgress: (done) => seen.push(done) });
+  const got = await fetchWeights('syncnet-v2', {
+    cache,
+    from: base,
+    log: (line) => said.push(line),
+    onProgress: (done) => seen.push(done),
+  });
   expect(got).toMatchObject({ path: join(cache, 'syncnet_v2.model'), sha256: SHA, bytes: BYTES.length, cached: false });
   expect(new Uint8Array(await readFile(got.path))).toEqual(BYTES);
   expect(asked[0].url).toBe('/files/syncnet_v2.model');
@@ -87,7 +92,9 @@ test('fetchWeights starts again where the file changed on the server, or the ser
 
 test('fetchWeights resumes a part that an earlier run left', async () => {
   answer = cut(50_000);
-  await expect(fetchWeights('syncnet-v2', { cache, from: base, retries: 0 })).rejects.toThrow(/within reach; if it is not, download it by hand/);
+  await expect(fetchWeights('syncnet-v2', { cache, from: base, retries: 0 })).rejects.toThrow(
+    /within reach; if it is not, download it by hand/,
+  );
   expect(await readdir(cache)).toContain('syncnet_v2.model.part');
   answer = whole();
   expect((await fetchWeights('syncnet-v2', { cache, from: base })).sha256).toBe(SHA);
@@ -96,7 +103,9 @@ test('fetchWeights resumes a part that an earlier run left', async () => {
 
 test('fetchWeights refuses another file than the published name or the first fetch says', async () => {
   answer = whole();
-  await expect(fetchWeights('alexnet', { cache, from: base })).rejects.toThrow('the file whose SHA-256 begins with 7be5be79 (its published name)');
+  await expect(fetchWeights('alexnet', { cache, from: base })).rejects.toThrow(
+    'the file whose SHA-256 begins with 7be5be79 (its published name)',
+  );
   expect(await readdir(cache)).toEqual([]);
   await fetchWeights('syncnet-v2', { cache, from: base });
   await rm(join(cache, 'syncnet_v2.model'));
@@ -108,9 +117,15 @@ test('fetchWeights refuses another file than the published name or the first fet
 
 test('fetchWeights tells what a server answers, follows where it points, and tries again when it is busy', async () => {
   answer = (_, response) => response.writeHead(404).end();
-  await expect(fetchWeights('syncnet-v2', { cache, from: base })).rejects.toThrow('syncnet_v2.model must be there, got 404 Not Found');
+  await expect(fetchWeights('syncnet-v2', { cache, from: base })).rejects.toThrow(
+    'syncnet_v2.model must be there, got 404 Not Found',
+  );
   expect(asked).toHaveLength(1);
-  const answers: Answer[] = [(_, response) => response.writeHead(503).end(), (_, response) => response.writeHead(302, { Location: '/elsewhere' }).end(), whole()];
+  const answers: Answer[] = [
+    (_, response) => response.writeHead(503).end(),
+    (_, response) => response.writeHead(302, { Location: '/elsewhere' }).end(),
+    whole(),
+  ];
   answer = (request, response) => (answers.shift() as Answer)(request, response);
   expect((await fetchWeights('syncnet-v2', { cache, from: base })).sha256).toBe(SHA);
   expect(asked.at(-1)?.url).toBe('/elsewhere');
@@ -118,7 +133,9 @@ test('fetchWeights tells what a server answers, follows where it points, and tri
 
 test('fetchWeights says what to do where nobody answers', async () => {
   const gone = 'http://127.0.0.1:9/'; // nothing listens there
-  await expect(fetchWeights('syncnet-v2', { cache, from: gone, retries: 0 })).rejects.toThrow(/127\.0\.0\.1:9\/syncnet_v2\.model must be within reach.*--from/);
+  await expect(fetchWeights('syncnet-v2', { cache, from: gone, retries: 0 })).rejects.toThrow(
+    /127\.0\.0\.1:9\/syncnet_v2\.model must be within reach.*--from/,
+  );
 });
 
 test('fetchWeights takes files from a folder, and says where one without a lasting address is found', async () => {
@@ -126,8 +143,12 @@ test('fetchWeights takes files from a folder, and says where one without a lasti
   await writeFile(join(folder, 'lipsync_expert.pth'), BYTES);
   expect((await fetchWeights('wav2lip-expert', { cache, from: folder })).sha256).toBe(SHA);
   await rm(folder, { recursive: true });
-  await expect(fetchWeights('dinet', { cache, from: undefined })).rejects.toThrow('linked from the README of github.com/MRzzm/DINet');
-  await expect(fetchWeights('dinet', { cache, from: folder })).rejects.toThrow('a folder with clip_training_DINet_256mouth.pth');
+  await expect(fetchWeights('dinet', { cache, from: undefined })).rejects.toThrow(
+    'linked from the README of github.com/MRzzm/DINet',
+  );
+  await expect(fetchWeights('dinet', { cache, from: folder })).rejects.toThrow(
+    'a folder with clip_training_DINet_256mouth.pth',
+  );
 });
 
 test('names are refused and resolved clearly', async () => {

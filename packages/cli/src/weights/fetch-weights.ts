@@ -2,9 +2,9 @@ import { constants } from 'node:fs';
 import { copyFile, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { writeFileAtomic } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import { hashFile } from '@lipsync/dataloader';
-import { writeFileAtomic } from '@lipsync/checkpoints';
 import { PUBLISHED_FILES, type PublishedFile } from './published-weights';
 
 export type FetchOptions = {
@@ -19,7 +19,12 @@ export type FetchOptions = {
 };
 
 /** What came. */
-export type Fetched = { path: string; sha256: string; bytes: number; /** It lay in the cache already. */ cached: boolean };
+export type Fetched = {
+  path: string;
+  sha256: string;
+  bytes: number /** It lay in the cache already. */;
+  cached: boolean;
+};
 
 /** Where fetched files are kept. */
 export function weightsCache(env: NodeJS.ProcessEnv = process.env): string {
@@ -32,7 +37,16 @@ export function weightsCache(env: NodeJS.ProcessEnv = process.env): string {
 /** The entry of a name. @throws RangeError that lists the names. */
 export function publishedFile(name: string): PublishedFile {
   const found = PUBLISHED_FILES.find((entry) => entry.name === name);
-  return found ?? fail(RangeError, 'lipsync weights fetch', 'NAME', `one of ${PUBLISHED_FILES.map((entry) => entry.name).join(', ')}`, name);
+  return (
+    found ??
+    fail(
+      RangeError,
+      'lipsync weights fetch',
+      'NAME',
+      `one of ${PUBLISHED_FILES.map((entry) => entry.name).join(', ')}`,
+      name,
+    )
+  );
 }
 
 /**
@@ -45,7 +59,13 @@ export async function resolveWeights(nameOrPath: string, cache = weightsCache())
   if (!entry || (await sizeOf(nameOrPath)) !== undefined) return nameOrPath;
   const path = join(cache, entry.file);
   if ((await sizeOf(path)) !== undefined) return path;
-  return fail(Error, 'lipsync', '--weights', `a file, or a name that was fetched (lipsync weights fetch ${nameOrPath})`, nameOrPath);
+  return fail(
+    Error,
+    'lipsync',
+    '--weights',
+    `a file, or a name that was fetched (lipsync weights fetch ${nameOrPath})`,
+    nameOrPath,
+  );
 }
 
 /**
@@ -64,7 +84,10 @@ export async function fetchWeights(name: string, options: FetchOptions = {}): Pr
   await mkdir(cache, { recursive: true });
   const path = join(cache, entry.file);
   const record = `${path}.sha256`;
-  const recorded = await readFile(record, 'utf8').then((text) => text.trim().split(/\s/)[0], () => undefined);
+  const recorded = await readFile(record, 'utf8').then(
+    (text) => text.trim().split(/\s/)[0],
+    () => undefined,
+  );
   if ((await sizeOf(path)) !== undefined) {
     const sha256 = await hashFile(path);
     assertHash(entry, sha256, recorded, path);
@@ -74,7 +97,13 @@ export async function fetchWeights(name: string, options: FetchOptions = {}): Pr
   const place = placeOf(entry, from);
   if (place.kind === 'file') {
     await copyFile(place.path, part, constants.COPYFILE_FICLONE).catch((error: Error) =>
-      fail(Error, `lipsync weights fetch ${name}`, '--from', `a folder with ${entry.file}, or an address`, `${from} (${error.message})`),
+      fail(
+        Error,
+        `lipsync weights fetch ${name}`,
+        '--from',
+        `a folder with ${entry.file}, or an address`,
+        `${from} (${error.message})`,
+      ),
     );
   } else {
     await download(entry, place.address, part, retries, options);
@@ -88,7 +117,8 @@ export async function fetchWeights(name: string, options: FetchOptions = {}): Pr
   }
   if (recorded === undefined) {
     await writeFileAtomic(record, `${sha256}  ${entry.file}\n`);
-    if (!entry.sha256) log?.(`the SHA-256 of ${entry.file} was not known: ${sha256} is recorded, later fetches compare with it`);
+    if (!entry.sha256)
+      log?.(`the SHA-256 of ${entry.file} was not known: ${sha256} is recorded, later fetches compare with it`);
   }
   await rename(part, path);
   return { path, sha256, bytes: (await sizeOf(path)) as number, cached: false };
@@ -97,22 +127,41 @@ export async function fetchWeights(name: string, options: FetchOptions = {}): Pr
 type Place = { kind: 'file'; path: string } | { kind: 'address'; address: string };
 
 function placeOf(entry: PublishedFile, from: string | undefined): Place {
-  if (from && /^https?:\/\//.test(from)) return { kind: 'address', address: from.endsWith('/') ? from + encodeURIComponent(entry.file) : from };
+  if (from && /^https?:\/\//.test(from))
+    return { kind: 'address', address: from.endsWith('/') ? from + encodeURIComponent(entry.file) : from };
   if (from) return { kind: 'file', path: from.endsWith(entry.file) ? from : join(from, entry.file) };
   if (entry.address) return { kind: 'address', address: entry.address };
-  return fail(Error, `lipsync weights fetch ${entry.name}`, '--from', `the file or its address, as it has no lasting one (${entry.note})`, 'nothing');
+  return fail(
+    Error,
+    `lipsync weights fetch ${entry.name}`,
+    '--from',
+    `the file or its address, as it has no lasting one (${entry.note})`,
+    'nothing',
+  );
 }
 
 function assertHash(entry: PublishedFile, sha256: string, recorded: string | undefined, place: string): void {
   const known = entry.sha256 ?? recorded;
   if (known !== undefined && !sha256.startsWith(known)) {
     const source = entry.sha256 ? 'its published name' : 'the first fetch';
-    fail(Error, `lipsync weights fetch ${entry.name}`, place, `the file whose SHA-256 begins with ${known} (${source})`, sha256);
+    fail(
+      Error,
+      `lipsync weights fetch ${entry.name}`,
+      place,
+      `the file whose SHA-256 begins with ${known} (${source})`,
+      sha256,
+    );
   }
 }
 
 /** Appends to `part` until it is whole. */
-async function download(entry: PublishedFile, address: string, part: string, retries: number, options: FetchOptions): Promise<void> {
+async function download(
+  entry: PublishedFile,
+  address: string,
+  part: string,
+  retries: number,
+  options: FetchOptions,
+): Promise<void> {
   const where = `lipsync weights fetch ${entry.name}`;
   for (let attempt = 0; ; attempt++) {
     try {
@@ -136,7 +185,13 @@ class Refused extends Error {}
 async function downloadOnce(where: string, address: string, part: string, { onProgress }: FetchOptions): Promise<void> {
   const mark = `${part}.json`; // which state of the file the part is of
   const before = (await sizeOf(part)) ?? 0;
-  const validator = before > 0 ? await readFile(mark, 'utf8').then((text) => (JSON.parse(text) as { validator?: string }).validator, () => undefined) : undefined;
+  const validator =
+    before > 0
+      ? await readFile(mark, 'utf8').then(
+          (text) => (JSON.parse(text) as { validator?: string }).validator,
+          () => undefined,
+        )
+      : undefined;
   const headers: Record<string, string> = validator ? { Range: `bytes=${before}-`, 'If-Range': validator } : {};
   const response = await fetch(address, { headers, redirect: 'follow' });
   if (response.status === 416) {
@@ -153,9 +208,18 @@ async function downloadOnce(where: string, address: string, part: string, { onPr
   const length = Number(response.headers.get('content-length') ?? Number.NaN);
   const total = start + length;
   const tag = response.headers.get('etag');
-  await writeFileAtomic(mark, JSON.stringify({ validator: tag && !tag.startsWith('W/') ? tag : (response.headers.get('last-modified') ?? undefined) }));
-  const { bavail, bsize } = await statfs(part.slice(0, part.lastIndexOf('/')) || '.').catch(() => ({ bavail: Infinity, bsize: 1 }));
-  if (length > bavail * bsize) throw new Refused(`${where}: the disk must have room for ${length} bytes more, got ${bavail * bsize}`);
+  await writeFileAtomic(
+    mark,
+    JSON.stringify({
+      validator: tag && !tag.startsWith('W/') ? tag : (response.headers.get('last-modified') ?? undefined),
+    }),
+  );
+  const { bavail, bsize } = await statfs(part.slice(0, part.lastIndexOf('/')) || '.').catch(() => ({
+    bavail: Infinity,
+    bsize: 1,
+  }));
+  if (length > bavail * bsize)
+    throw new Refused(`${where}: the disk must have room for ${length} bytes more, got ${bavail * bsize}`);
   const file = await open(part, resumed ? 'a' : 'w');
   let done = start;
   try {
@@ -173,5 +237,8 @@ async function downloadOnce(where: string, address: string, part: string, { onPr
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
-  return stat(path).then((found) => (found.isFile() ? found.size : undefined), () => undefined);
+  return stat(path).then(
+    (found) => (found.isFile() ? found.size : undefined),
+    () => undefined,
+  );
 }

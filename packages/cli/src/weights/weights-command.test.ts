@@ -5,11 +5,11 @@ import { AVAlignNet, LITE, saveAVAlignNet } from '@lipsync/avalignnet';
 import { encodeSafetensors, openCheckpoint, readStateDict } from '@lipsync/checkpoints';
 import { loadSyncNetwork, saveSyncNetwork, Wav2LipSyncNet } from '@lipsync/syncnet';
 import '@tensorflow/tfjs-backend-cpu';
+import { recipeOf } from '@lipsync/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { runLipsync } from '../run-lipsync';
 import { readExpert } from '../terminal/setup';
-import { recipeOf } from '@lipsync/train';
 import { convertWeights, inspectWeights } from './weights-command';
 
 let folder: string;
@@ -22,7 +22,10 @@ beforeAll(async () => {
   const expert = new Wav2LipSyncNet({ seed: 1, width: 0.03125 });
   await writeFile(at('expert.safetensors'), await saveSyncNetwork(expert));
   const state = await expert.stateDict();
-  await writeFile(at('bare.safetensors'), encodeSafetensors(new Map([...state].map(([name, array]) => [`module.${name}`, array]))));
+  await writeFile(
+    at('bare.safetensors'),
+    encodeSafetensors(new Map([...state].map(([name, array]) => [`module.${name}`, array]))),
+  );
   expert.dispose();
   const net = new AVAlignNet(LITE, { seed: 1, recipe: recipeOf(LITE) });
   await writeFile(at('lite.safetensors'), await saveAVAlignNet(net));
@@ -37,18 +40,34 @@ afterAll(async () => {
 
 test('inspectWeights names the network, its size and its recipe', async () => {
   const report = await inspectWeights(at('bare.safetensors'));
-  expect(report).toMatchObject({ format: 'safetensors', network: { name: 'wav2lip' }, recipe: { features: 'WAV2LIP_MEL', featureSteps: 16 }, metadata: {} });
+  expect(report).toMatchObject({
+    format: 'safetensors',
+    network: { name: 'wav2lip' },
+    recipe: { features: 'WAV2LIP_MEL', featureSteps: 16 },
+    metadata: {},
+  });
   const net = await loadSyncNetwork(at('expert.safetensors'));
   expect(report.parameters).toBe(net.parameterCount());
   net.dispose();
   const lite = await inspectWeights(at('lite.safetensors'));
   expect(lite.network?.name).toBe('avalignnet');
-  expect(lite.configuration).toMatchObject({ frameCount: LITE.input.frameCount, visual_encoder: { block_out_channels: LITE.visual_encoder.block_out_channels } });
+  expect(lite.configuration).toMatchObject({
+    frameCount: LITE.input.frameCount,
+    visual_encoder: { block_out_channels: LITE.visual_encoder.block_out_channels },
+  });
 });
 
 test('inspectWeights says what an unknown file begins with, and what it is nearest to', async () => {
   const tensor = { dtype: 'float32' as const, shape: [1], data: new Float32Array(1) };
-  await writeFile(at('odd.safetensors'), encodeSafetensors(new Map([['netcnnlip.0.weight', tensor], ['x', tensor]])));
+  await writeFile(
+    at('odd.safetensors'),
+    encodeSafetensors(
+      new Map([
+        ['netcnnlip.0.weight', tensor],
+        ['x', tensor],
+      ]),
+    ),
+  );
   const report = await inspectWeights(at('odd.safetensors'));
   expect(report.network).toBeUndefined();
   expect(report.nearest).toContain('SyncNet v2');
@@ -65,7 +84,10 @@ test('convertWeights writes half floats under bare names with the recipe of the 
   await file.close();
   const [net, before] = [await loadSyncNetwork(at('half.safetensors')), await readStateDict(at('expert.safetensors'))];
   const name = 'face_encoder.0.conv_block.0.weight';
-  const [a, b] = [(await net.stateDict()).get(name)?.data as Float32Array, before.state.get(name)?.data as Float32Array];
+  const [a, b] = [
+    (await net.stateDict()).get(name)?.data as Float32Array,
+    before.state.get(name)?.data as Float32Array,
+  ];
   a.forEach((value, i) => expect(Math.abs(value - b[i])).toBeLessThan(1e-3 * Math.abs(b[i]) + 1e-7));
   net.dispose();
 });
@@ -91,8 +113,20 @@ test('lipsync weights inspects and converts, writes over nothing unasked, and re
 });
 
 test('lipsync score calls a file of another network by its name', async () => {
-  const tensor = (side: number) => ({ dtype: 'float32' as const, shape: [1, side, 1, 1], data: new Float32Array(side) });
-  await writeFile(at('lpips.safetensors'), encodeSafetensors(new Map([['lin1.model.1.weight', tensor(192)], ['lin4.model.1.weight', tensor(256)]])));
+  const tensor = (side: number) => ({
+    dtype: 'float32' as const,
+    shape: [1, side, 1, 1],
+    data: new Float32Array(side),
+  });
+  await writeFile(
+    at('lpips.safetensors'),
+    encodeSafetensors(
+      new Map([
+        ['lin1.model.1.weight', tensor(192)],
+        ['lin4.model.1.weight', tensor(256)],
+      ]),
+    ),
+  );
   await expect(readExpert(at('lpips.safetensors'))).rejects.toThrow('which holds LPIPS’s linear layers for AlexNet');
   const expert = await readExpert(at('expert.safetensors'));
   expect(expert.name).toBe('Wav2Lip');

@@ -7,7 +7,9 @@ test('assertWaveform accepts mono float audio', () => {
 
 test('assertWaveform names the first sample that is not finite', () => {
   const samples = Float32Array.from([0, Number.NaN, 0]);
-  expect(() => assertWaveform('f', { samples, sampleRate: 16000 })).toThrow('f: waveform.samples must be finite, got NaN at sample 1');
+  expect(() => assertWaveform('f', { samples, sampleRate: 16000 })).toThrow(
+    'f: waveform.samples must be finite, got NaN at sample 1',
+  );
 });
 
 test('assertWaveform refuses a rate of 0 and samples of another kind', () => {

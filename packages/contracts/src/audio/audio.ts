@@ -75,7 +75,8 @@ export function assertWaveform(where: string, waveform: Waveform): void {
 
 /** Refuses a `Mel` whose data does not hold `steps * bins` numbers. */
 export function assertFeatures(where: string, features: Features): void {
-  if (!(features?.data instanceof Float32Array)) fail(TypeError, where, 'mel.data', 'a Float32Array', typeof features?.data);
+  if (!(features?.data instanceof Float32Array))
+    fail(TypeError, where, 'mel.data', 'a Float32Array', typeof features?.data);
   if (features.data.length !== features.steps * features.bins) {
     const rule = `steps * bins = ${features.steps} * ${features.bins} numbers long`;
     fail(TypeError, where, 'mel.data', rule, features.data.length);

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { melSteps } from './mel-steps';
 
-test.each([[1, 4], [5, 16], [10, 32], [15, 48], [16, 52], [25, 80]])('a window of %d frames has %d mel steps, as in LatentSync', (frameCount, steps) => {
+test.each([
+  [1, 4],
+  [5, 16],
+  [10, 32],
+  [15, 48],
+  [16, 52],
+  [25, 80],
+])('a window of %d frames has %d mel steps, as in LatentSync', (frameCount, steps) => {
   expect(melSteps(frameCount)).toBe(steps);
 });
 
@@ -13,5 +20,7 @@ test('melSteps is the least whole number that is not below 3.2 steps a frame', (
 });
 
 test.each([0, -5, 2.5, Number.NaN, Number.POSITIVE_INFINITY])('melSteps refuses %d frames', (frameCount) => {
-  expect(() => melSteps(frameCount)).toThrow(new RangeError(`melSteps: frames must be a whole number above 0, got ${frameCount}`));
+  expect(() => melSteps(frameCount)).toThrow(
+    new RangeError(`melSteps: frames must be a whole number above 0, got ${frameCount}`),
+  );
 });

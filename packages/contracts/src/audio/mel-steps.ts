@@ -10,6 +10,7 @@ import { fail } from '../fail';
  * melSteps(10); // 32
  */
 export function melSteps(frameCount: number): number {
-  if (!(Number.isSafeInteger(frameCount) && frameCount > 0)) fail(RangeError, 'melSteps', 'frames', 'a whole number above 0', frameCount);
+  if (!(Number.isSafeInteger(frameCount) && frameCount > 0))
+    fail(RangeError, 'melSteps', 'frames', 'a whole number above 0', frameCount);
   return Math.ceil((16 * frameCount) / 5);
 }

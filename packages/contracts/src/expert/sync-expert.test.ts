@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import type { SyncRecipe } from '../recipe/recipe';
 import { assertFeatureBatch, assertMouthBatch } from './sync-expert';
 
-const recipe = { frameCount: 5, featureSteps: 16, features: 'THESIS_MEL', crop: { kind: 'dinet', size: 64 } } as SyncRecipe;
+const recipe = {
+  frameCount: 5,
+  featureSteps: 16,
+  features: 'THESIS_MEL',
+  crop: { kind: 'dinet', size: 64 },
+} as SyncRecipe;
 
 test('assertMouthBatch wants [batch, size, size, frames * 3]', () => {
   expect(() => assertMouthBatch('f', recipe, [7, 64, 64, 15])).not.toThrow();
@@ -17,7 +22,12 @@ test('assertMelBatch wants [batch, bins, melSteps, 1]', () => {
 });
 
 test('assertMouthBatch and assertMelBatch follow the crop and the features of the recipe', () => {
-  const lower: SyncRecipe = { ...recipe, features: 'SYNCNET_MFCC', featureSteps: 20, crop: { kind: 'face box', size: 96, rows: 'lower half' } };
+  const lower: SyncRecipe = {
+    ...recipe,
+    features: 'SYNCNET_MFCC',
+    featureSteps: 20,
+    crop: { kind: 'face box', size: 96, rows: 'lower half' },
+  };
   expect(() => assertMouthBatch('f', lower, [7, 48, 96, 15])).not.toThrow();
   expect(() => assertMouthBatch('f', lower, [7, 96, 96, 15])).toThrow('[batch, 48, 96, 15]');
   expect(() => assertFeatureBatch('f', lower, [7, 13, 20, 1])).not.toThrow();

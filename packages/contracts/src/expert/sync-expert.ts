@@ -1,9 +1,9 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { AUDIO_FEATURES } from '../audio/audio';
-import type { EmbeddingBatch, FeatureBatch, MouthBatch } from './axes';
 import { fail } from '../fail';
-import { frameShape } from '../recipe/recipe';
 import type { SyncRecipe } from '../recipe/recipe';
+import { frameShape } from '../recipe/recipe';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch } from './axes';
 
 /** One embedding, read back from the backend. */
 export type Embedding = Float32Array;
@@ -40,7 +40,8 @@ export interface SyncExpert {
 export function assertMouthBatch(where: string, recipe: SyncRecipe, shape: readonly number[]): void {
   const { height, width } = frameShape(recipe.crop);
   const ok = shape.length === 4 && shape[1] === height && shape[2] === width && shape[3] === recipe.frameCount * 3;
-  if (!ok) fail(TypeError, where, 'frames', `of shape [batch, ${height}, ${width}, ${recipe.frameCount * 3}]`, [...shape]);
+  if (!ok)
+    fail(TypeError, where, 'frames', `of shape [batch, ${height}, ${width}, ${recipe.frameCount * 3}]`, [...shape]);
 }
 
 /** Refuses feature windows of another shape than the expert's recipe asks for. */

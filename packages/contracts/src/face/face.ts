@@ -42,7 +42,13 @@ export type FaceTrack = {
 /** Refuses what is not 68 finite points. */
 export function assertLandmarks68(where: string, points: Landmarks68): void {
   if (!(points instanceof Float32Array) || points.length !== 136) {
-    fail(TypeError, where, 'points', 'a Float32Array of 136 numbers (68 points x, y)', (points as Float32Array)?.length);
+    fail(
+      TypeError,
+      where,
+      'points',
+      'a Float32Array of 136 numbers (68 points x, y)',
+      (points as Float32Array)?.length,
+    );
   }
   const bad = points.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) fail(RangeError, where, 'points', 'finite', `${points[bad]} at point ${bad >> 1}`);

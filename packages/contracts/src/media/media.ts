@@ -1,5 +1,5 @@
-import { fail } from '../fail';
 import type { Waveform } from '../audio/audio';
+import { fail } from '../fail';
 
 /** One decoded frame. */
 export type VideoFrame = {

@@ -8,7 +8,11 @@ import { assertSyncRecipe, recipeDifferences, type SyncRecipe } from './recipe';
  * @param given the caller's.
  * @throws Error that names each field in which they differ, with both values; or that the text is no JSON or no recipe.
  */
-export function agreeOnRecipe(where: string, text: string | undefined, given: SyncRecipe | undefined): SyncRecipe | undefined {
+export function agreeOnRecipe(
+  where: string,
+  text: string | undefined,
+  given: SyncRecipe | undefined,
+): SyncRecipe | undefined {
   if (text === undefined) return given;
   let value: unknown;
   try {
@@ -20,7 +24,8 @@ export function agreeOnRecipe(where: string, text: string | undefined, given: Sy
   if (given === undefined) return own;
   const differences = recipeDifferences(own, assertSyncRecipe(where, given));
   if (differences.length > 0) {
-    const at = (recipe: SyncRecipe) => differences.map((name) => `${name} ${JSON.stringify(pick(recipe, name))}`).join(', ');
+    const at = (recipe: SyncRecipe) =>
+      differences.map((name) => `${name} ${JSON.stringify(pick(recipe, name))}`).join(', ');
     fail(Error, where, 'options.recipe', `the file's (${at(own)})`, at(given));
   }
   return own;

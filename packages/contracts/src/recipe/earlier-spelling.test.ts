@@ -29,7 +29,9 @@ test('a recipe in the earlier spelling reads as the same recipe', () => {
 
 test('a formula that is not ours is refused by the check', () => {
   const crop = { ...earlier.crop, side: '2 * eye distance' };
-  expect(() => assertSyncRecipe('here', { ...earlier, crop })).toThrow('here: recipe.crop.side must be a number above 0');
+  expect(() => assertSyncRecipe('here', { ...earlier, crop })).toThrow(
+    'here: recipe.crop.side must be a number above 0',
+  );
 });
 
 test('what is no record comes back as it is', () => {

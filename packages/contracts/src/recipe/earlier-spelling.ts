@@ -6,7 +6,9 @@ const SIDE = /^(\d+(?:\.\d+)?) \* max\(eye distance, 0\.95 \* eye-to-mouth\)$/;
 /** A copy of a record with the keys of `names` renamed; values that are no records come back as they are. */
 export function renameKeys(value: unknown, names: Readonly<Record<string, string>>): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [Object.hasOwn(names, key) ? names[key] : key, entry]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, entry]) => [Object.hasOwn(names, key) ? names[key] : key, entry]),
+  );
 }
 
 /** A crop as it is spelled now: `side` was once `1.18 * max(eye distance, 0.95 * eye-to-mouth)`. */

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { assertSyncRecipe, audioWindowStart, frameShape, recipeDifferences, stepsBefore, storedShape, type SyncCrop, type SyncRecipe } from './recipe';
+import {
+  assertSyncRecipe,
+  audioWindowStart,
+  frameShape,
+  recipeDifferences,
+  type SyncCrop,
+  type SyncRecipe,
+  stepsBefore,
+  storedShape,
+} from './recipe';
 
 const recipe: SyncRecipe = {
   frameCount: 10,
@@ -71,7 +80,8 @@ test('pictureShape is the square, or its lower half where the network sees that'
 });
 
 test('audioWindowStart is floor(3.2 f) for mel, 4 f for MFCC, and centred for logits', () => {
-  const at = (features: SyncRecipe['features'], frame: number, featureSteps = 16) => audioWindowStart({ features, fps: 25, frameCount: 5, featureSteps }, frame);
+  const at = (features: SyncRecipe['features'], frame: number, featureSteps = 16) =>
+    audioWindowStart({ features, fps: 25, frameCount: 5, featureSteps }, frame);
   expect([0, 1, 7, 25].map((frame) => at('WAV2LIP_MEL', frame))).toEqual([0, 3, 22, 80]);
   expect([0, 1, 7].map((frame) => at('SYNCNET_MFCC', frame, 20))).toEqual([0, 4, 28]);
   expect([0, 2, 7].map((frame) => at('ASR_LOGITS', frame, 9))).toEqual([-2, 0, 5]);
@@ -94,9 +104,13 @@ test('recipeDifferences names what differs and nothing else', () => {
   expect(recipeDifferences(recipe, thesis)).toContain('crop.kind');
 });
 
-test('storedShape is all of a crop, and DINet\'s face image for a head crop', () => {
+test("storedShape is all of a crop, and DINet's face image for a head crop", () => {
   expect(storedShape({ kind: 'face box', size: 96, rows: 'lower half' })).toEqual({ height: 96, width: 96 });
-  for (const [mouth, height, width] of [[64, 104, 80], [128, 208, 160], [256, 416, 320]]) {
+  for (const [mouth, height, width] of [
+    [64, 104, 80],
+    [128, 208, 160],
+    [256, 416, 320],
+  ]) {
     expect(storedShape({ kind: 'dinet head', mouth })).toEqual({ height, width });
   }
 });

@@ -1,5 +1,5 @@
-import { AUDIO_FEATURES } from '../audio/audio';
 import type { AudioFeatureName } from '../audio/audio';
+import { AUDIO_FEATURES } from '../audio/audio';
 import { fail } from '../fail';
 import { upgradeRecipe } from './earlier-spelling';
 
@@ -146,7 +146,8 @@ function assertCrop(where: string, crop: SyncRecipe['crop']): void {
   };
   field('kind', 'similarity', 'dinet', 'track box', 'face box', 'aligned face', 'whole frame');
   if (crop.kind === 'similarity') {
-    if (!(crop.side > 0 && Number.isFinite(crop.side))) fail(RangeError, where, 'recipe.crop.side', 'a number above 0', crop.side);
+    if (!(crop.side > 0 && Number.isFinite(crop.side)))
+      fail(RangeError, where, 'recipe.crop.side', 'a number above 0', crop.side);
     field('centre', 'mean 48-67');
     field('upright', 'eye centres');
     field('window', 'clip median', 'frame');
@@ -155,12 +156,14 @@ function assertCrop(where: string, crop: SyncRecipe['crop']): void {
     field('upright', 'median of five', 'none');
     field('sampling', 'exact', 'half pixel');
   } else if (crop.kind === 'track box') {
-    if (!(crop.scale >= 0 && Number.isFinite(crop.scale))) fail(RangeError, where, 'recipe.crop.scale', 'at least 0', crop.scale);
+    if (!(crop.scale >= 0 && Number.isFinite(crop.scale)))
+      fail(RangeError, where, 'recipe.crop.scale', 'at least 0', crop.scale);
   } else if (crop.kind === 'whole frame') {
     field('resize', 'bilinear', 'none');
   } else {
     field('rows', 'all', 'lower half');
-    if (crop.rows === 'lower half' && crop.size % 2 !== 0) fail(RangeError, where, 'recipe.crop.size', 'even for its lower half', crop.size);
+    if (crop.rows === 'lower half' && crop.size % 2 !== 0)
+      fail(RangeError, where, 'recipe.crop.size', 'even for its lower half', crop.size);
   }
 }
 
@@ -202,7 +205,8 @@ export function audioWindowStart(
   { features, fps, frameCount, featureSteps }: Pick<SyncRecipe, 'features' | 'fps' | 'frameCount' | 'featureSteps'>,
   frame: number,
 ): number {
-  if (!(Number.isSafeInteger(frame) && frame >= 0)) fail(RangeError, 'audioWindowStart', 'frame', 'a whole number from 0 on', frame);
+  if (!(Number.isSafeInteger(frame) && frame >= 0))
+    fail(RangeError, 'audioWindowStart', 'frame', 'a whole number from 0 on', frame);
   const { stepsPerSecond, centred } = AUDIO_FEATURES[features];
   const start = stepsBefore(frame, { fps, stepsPerSecond });
   return centred ? start - Math.floor((featureSteps - (stepsPerSecond * frameCount) / fps) / 2) : start;

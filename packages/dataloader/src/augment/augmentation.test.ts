@@ -1,9 +1,12 @@
-import { expect, test } from 'vitest';
 import { Random } from '@lipsync/nn';
+import { expect, test } from 'vitest';
 import { AUGMENTATION, drawAugmentation } from './augmentation';
 
 test('strength 0 leaves frames and audio as they are, but for mirroring, floor and jitter', () => {
-  const { view, colour, audio } = drawAugmentation({ ...AUGMENTATION, strength: 0, flip: 0, floor: 0, jitterSteps: 0 }, new Random(3));
+  const { view, colour, audio } = drawAugmentation(
+    { ...AUGMENTATION, strength: 0, flip: 0, floor: 0, jitterSteps: 0 },
+    new Random(3),
+  );
   expect(view).toEqual({ scale: 1, aspect: 1, angle: 0, mirrored: false, across: 0, down: 0 });
   expect(colour).toEqual({ contrast: 1, brightness: 0, gains: [1, 1, 1], gray: false, noise: 0 });
   expect(audio).toEqual({ gain: 0, tilt: 0, scale: 1, shift: 0, noise: 0, jitterSteps: 0 });
@@ -31,9 +34,13 @@ test('draws fill their ranges and no more, and shares come out as said', () => {
 });
 
 test('the same stream of numbers gives the same draw', () => {
-  expect(drawAugmentation(AUGMENTATION, new Random(1, 2, 3))).toEqual(drawAugmentation(AUGMENTATION, new Random(1, 2, 3)));
+  expect(drawAugmentation(AUGMENTATION, new Random(1, 2, 3))).toEqual(
+    drawAugmentation(AUGMENTATION, new Random(1, 2, 3)),
+  );
 });
 
 test('drawAugmentation refuses strengths below 0', () => {
-  expect(() => drawAugmentation({ ...AUGMENTATION, rotation: -1 }, new Random(0))).toThrow('drawAugmentation: rotation must be at least 0, got -1');
+  expect(() => drawAugmentation({ ...AUGMENTATION, rotation: -1 }, new Random(0))).toThrow(
+    'drawAugmentation: rotation must be at least 0, got -1',
+  );
 });

@@ -1,17 +1,28 @@
-import { expect, test } from 'vitest';
 import { convolve } from '@lipsync/audio-mel';
 import { Random } from '@lipsync/nn';
-import { AUDIO_DEGRADATION, addNoise, changeGain, degradeAudio, drawAudioDegradation, roomResponse, throughTelephone } from './audio-degradation';
+import { expect, test } from 'vitest';
 import type { AudioDegradationDraw } from './audio-degradation';
+import {
+  AUDIO_DEGRADATION,
+  addNoise,
+  changeGain,
+  degradeAudio,
+  drawAudioDegradation,
+  roomResponse,
+  throughTelephone,
+} from './audio-degradation';
 import { NOISE_KINDS } from './audio-noise';
 
 /** A second of pulses of falling pitch, with a pause, and an onset at 0.2 s. */
 const speech = Float32Array.from({ length: 16000 }, (_, i) => {
   const t = i / 16000;
   const on = t >= 0.2 && !(t > 0.5 && t < 0.62);
-  return on ? 0.1 * Math.exp(8 * (Math.cos(2 * Math.PI * (150 * t - 20 * t * t)) - 1)) * Math.sin(2 * Math.PI * 900 * t) : 0;
+  return on
+    ? 0.1 * Math.exp(8 * (Math.cos(2 * Math.PI * (150 * t - 20 * t * t)) - 1)) * Math.sin(2 * Math.PI * 900 * t)
+    : 0;
 });
-const power = (values: ArrayLike<number>) => Array.from(values).reduce((sum, value) => sum + value * value, 0) / values.length;
+const power = (values: ArrayLike<number>) =>
+  Array.from(values).reduce((sum, value) => sum + value * value, 0) / values.length;
 const decibels = (ratio: number) => 10 * Math.log10(ratio);
 
 /** The lag, of -100 … 100 samples, at which `after` is most like `before`. */
@@ -35,7 +46,8 @@ test.each(NOISE_KINDS)('%s noise is as many decibels below the audio as asked fo
   const [first, second] = [0, 1000].map((start) => addNoise(speech, { kind, snrDb: 0, start, level: 1 }));
   expect(first.slice(1000, 1100)).not.toEqual(first.slice(0, 100));
   const ratio = (first[1300] - speech[1300]) / (second[300] - speech[300]);
-  for (let i = 301; i < 310; i++) expect((first[1000 + i] - speech[1000 + i]) / (second[i] - speech[i])).toBeCloseTo(ratio, 3);
+  for (let i = 301; i < 310; i++)
+    expect((first[1000 + i] - speech[1000 + i]) / (second[i] - speech[i])).toBeCloseTo(ratio, 3);
 });
 
 test('noise is measured against a level that is given, and silence stays silent without one', () => {
@@ -44,29 +56,49 @@ test('noise is measured against a level that is given, and silence stays silent 
   expect(decibels(power(addNoise(silence, { kind: 'pink', snrDb: 10, start: 5, level: 0.1 })))).toBeCloseTo(-30, 3);
 });
 
-test.each([0.1, 0.2, 0.5, 1])('a room of %d s falls by 60 dB in that time, its direct audio as strong as asked for', (rt60Sec) => {
-  for (const [seed, directDb] of [[1, 0], [2, 6], [3, 15], [4, -3]]) {
-    const response = roomResponse({ rt60Sec, directDb, start: new Random(seed).bits() });
-    expect(power(response) * response.length).toBeCloseTo(1, 5);
-    const tail = response.slice(1);
-    expect(decibels(response[0] ** 2 / (power(tail) * tail.length))).toBeCloseTo(directDb, 3);
-    // Schroeder: energy still to come, in dB; a line through it from -5 to -35 dB.
-    const rest = new Float64Array(tail.length);
-    for (let i = tail.length - 1, sum = 0; i >= 0; i--) rest[i] = sum += tail[i] ** 2;
-    const points = Array.from(rest, (value, i) => [i / 16000, decibels(value / rest[0])]).filter(([, level]) => level < -5 && level > -35);
-    const [meanTime, meanLevel] = [0, 1].map((axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length);
-    const slope =
-      points.reduce((sum, [time, level]) => sum + (time - meanTime) * (level - meanLevel), 0) /
-      points.reduce((sum, [time]) => sum + (time - meanTime) ** 2, 0);
-    expect(Math.abs(-60 / slope / rt60Sec - 1)).toBeLessThan(0.1);
-  }
-});
+test.each([0.1, 0.2, 0.5, 1])(
+  'a room of %d s falls by 60 dB in that time, its direct audio as strong as asked for',
+  (rt60Sec) => {
+    for (const [seed, directDb] of [
+      [1, 0],
+      [2, 6],
+      [3, 15],
+      [4, -3],
+    ]) {
+      const response = roomResponse({ rt60Sec, directDb, start: new Random(seed).bits() });
+      expect(power(response) * response.length).toBeCloseTo(1, 5);
+      const tail = response.slice(1);
+      expect(decibels(response[0] ** 2 / (power(tail) * tail.length))).toBeCloseTo(directDb, 3);
+      // Schroeder: energy still to come, in dB; a line through it from -5 to -35 dB.
+      const rest = new Float64Array(tail.length);
+      for (let i = tail.length - 1, sum = 0; i >= 0; i--) rest[i] = sum += tail[i] ** 2;
+      const points = Array.from(rest, (value, i) => [i / 16000, decibels(value / rest[0])]).filter(
+        ([, level]) => level < -5 && level > -35,
+      );
+      const [meanTime, meanLevel] = [0, 1].map(
+        (axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length,
+      );
+      const slope =
+        points.reduce((sum, [time, level]) => sum + (time - meanTime) * (level - meanLevel), 0) /
+        points.reduce((sum, [time]) => sum + (time - meanTime) ** 2, 0);
+      expect(Math.abs(-60 / slope / rt60Sec - 1)).toBeLessThan(0.1);
+    }
+  },
+);
 
 test.each([
   ['a room', { room: { rt60Sec: 0.8, directDb: 0, start: 77 } }],
   ['noise', { noise: { kind: 'babble', snrDb: 0, start: 3 } }],
   ['a telephone', { telephone: true }],
-  ['all at once', { room: { rt60Sec: 0.3, directDb: 3, start: 9 }, noise: { kind: 'pink', snrDb: 5, start: 1 }, telephone: true, gainDb: -4 }],
+  [
+    'all at once',
+    {
+      room: { rt60Sec: 0.3, directDb: 3, start: 9 },
+      noise: { kind: 'pink', snrDb: 5, start: 1 },
+      telephone: true,
+      gainDb: -4,
+    },
+  ],
 ] as [string, Partial<AudioDegradationDraw>][])('%s moves nothing in time', (_, draw) => {
   expect(bestLag(speech, degradeAudio(speech, { telephone: false, gainDb: 0, ...draw }))).toBe(0);
 });
@@ -74,7 +106,12 @@ test.each([
 test('a room that drowns the direct audio still moves no noise in time', () => {
   const hiss = addNoise(new Float32Array(16000), { kind: 'white', snrDb: 0, start: 1, level: 0.1 });
   for (let start = 0; start < 5; start++) {
-    expect(bestLag(hiss, degradeAudio(hiss, { room: { rt60Sec: 0.8, directDb: -6, start: 1000 * start }, telephone: false, gainDb: 0 }))).toBe(0);
+    expect(
+      bestLag(
+        hiss,
+        degradeAudio(hiss, { room: { rt60Sec: 0.8, directDb: -6, start: 1000 * start }, telephone: false, gainDb: 0 }),
+      ),
+    ).toBe(0);
   }
 });
 
@@ -163,8 +200,12 @@ test('strengths and draws that mean nothing are refused', () => {
   expect(draw({ leastRt60Sec: 0 })).toThrow('leastRt60Sec must be 0.05 to 4 seconds, got 0');
   expect(draw({ gainDb: -1 })).toThrow('gainDb must be at least 0');
   expect(draw({ mostDirectDb: NaN })).toThrow('mostDirectDb must be finite, got NaN');
-  expect(() => addNoise(speech, { kind: 'blue' as never, snrDb: 0, start: 0 })).toThrow('kind must be white, pink, babble, got blue');
+  expect(() => addNoise(speech, { kind: 'blue' as never, snrDb: 0, start: 0 })).toThrow(
+    'kind must be white, pink, babble, got blue',
+  );
   expect(() => addNoise(speech, { kind: 'pink', snrDb: NaN, start: 0 })).toThrow('snrDb must be finite');
-  expect(() => roomResponse({ rt60Sec: 9, directDb: 0, start: 0 })).toThrow('roomResponse: rt60Sec must be 0.05 to 4 seconds, got 9');
+  expect(() => roomResponse({ rt60Sec: 9, directDb: 0, start: 0 })).toThrow(
+    'roomResponse: rt60Sec must be 0.05 to 4 seconds, got 9',
+  );
   expect(() => changeGain(speech, Infinity)).toThrow('gainDb must be finite');
 });

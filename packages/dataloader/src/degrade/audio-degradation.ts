@@ -2,8 +2,8 @@ import { convolve } from '@lipsync/audio-mel';
 import { fail } from '@lipsync/contracts';
 import type { Random } from '@lipsync/nn';
 import { NOISE_MASK, noiseTable } from '@lipsync/sync-windows';
-import { NOISE_KINDS, audioNoise } from './audio-noise';
 import type { NoiseKind } from './audio-noise';
+import { audioNoise, NOISE_KINDS } from './audio-noise';
 
 /** How strongly, and how often, audio is damaged in training. Shares are of windows, 0..1. */
 export type AudioDegradation = {
@@ -61,13 +61,16 @@ const [TELEPHONE_LOW_HZ, TELEPHONE_HIGH_HZ] = [300, 3400];
  */
 export function drawAudioDegradation(degradation: AudioDegradation, random: Random): AudioDegradationDraw {
   const where = 'drawSoundDamage';
-  for (const [name, value] of Object.entries(degradation)) if (!Number.isFinite(value)) fail(RangeError, where, name, 'finite', value);
+  for (const [name, value] of Object.entries(degradation))
+    if (!Number.isFinite(value)) fail(RangeError, where, name, 'finite', value);
   for (const name of ['room', 'noise', 'telephone'] as const) {
-    if (!(degradation[name] >= 0 && degradation[name] <= 1)) fail(RangeError, where, name, 'a share, 0..1', degradation[name]);
+    if (!(degradation[name] >= 0 && degradation[name] <= 1))
+      fail(RangeError, where, name, 'a share, 0..1', degradation[name]);
   }
   for (const name of ['Rt60Sec', 'DirectDb', 'SnrDb'] as const) {
     const most = degradation[`most${name}`];
-    if (!(degradation[`least${name}`] <= most)) fail(RangeError, where, `least${name}`, `at most most${name}, ${most}`, degradation[`least${name}`]);
+    if (!(degradation[`least${name}`] <= most))
+      fail(RangeError, where, `least${name}`, `at most most${name}, ${most}`, degradation[`least${name}`]);
   }
   checkRt60(where, 'leastRt60Sec', degradation.leastRt60Sec);
   checkRt60(where, 'mostRt60Sec', degradation.mostRt60Sec);
@@ -105,7 +108,11 @@ export function drawAudioDegradation(degradation: AudioDegradation, random: Rand
  * @example
  * const audio = damageSound(samples, drawSoundDamage(SOUND_DAMAGE, new Random(seed, step, item)));
  */
-export function degradeAudio(samples: Float32Array, draw: AudioDegradationDraw, options: { level?: number } = {}): Float32Array<ArrayBuffer> {
+export function degradeAudio(
+  samples: Float32Array,
+  draw: AudioDegradationDraw,
+  options: { level?: number } = {},
+): Float32Array<ArrayBuffer> {
   let audio = new Float32Array(samples);
   if (draw.room) audio = convolve(audio, roomResponse(draw.room));
   if (draw.noise) audio = addNoise(audio, { ...draw.noise, ...options });
@@ -130,7 +137,12 @@ export function changeGain(samples: Float32Array, gainDb: number): Float32Array<
  */
 export function addNoise(
   samples: Float32Array,
-  { kind, snrDb, start, level = rootMeanSquare(samples) }: { kind: NoiseKind; snrDb: number; start: number; level?: number },
+  {
+    kind,
+    snrDb,
+    start,
+    level = rootMeanSquare(samples),
+  }: { kind: NoiseKind; snrDb: number; start: number; level?: number },
 ): Float32Array<ArrayBuffer> {
   if (!NOISE_KINDS.includes(kind)) fail(RangeError, 'addNoise', 'kind', NOISE_KINDS.join(', '), kind);
   if (!Number.isFinite(snrDb)) fail(RangeError, 'addNoise', 'snrDb', 'finite', snrDb);
@@ -195,7 +207,12 @@ function butterworth(pass: 'low' | 'high', hz: number): Filter {
   const k = Math.tan((Math.PI * hz) / RATE);
   const scale = 1 / (1 + Math.SQRT2 * k + k * k);
   const b0 = pass === 'low' ? k * k * scale : scale;
-  return { b0, b1: pass === 'low' ? 2 * b0 : -2 * b0, a1: 2 * (k * k - 1) * scale, a2: (1 - Math.SQRT2 * k + k * k) * scale };
+  return {
+    b0,
+    b1: pass === 'low' ? 2 * b0 : -2 * b0,
+    a1: 2 * (k * k - 1) * scale,
+    a2: (1 - Math.SQRT2 * k + k * k) * scale,
+  };
 }
 
 /** In place, silence before the first value. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NOISE_KINDS, audioNoise } from './audio-noise';
+import { audioNoise, NOISE_KINDS } from './audio-noise';
 
 /** Mean power a Hz between two frequencies, by the definition of the Fourier transform at some of them. */
 function density(table: Float32Array, low: number, high: number): number {
@@ -38,7 +38,9 @@ test('white noise is even, pink falls by 3 dB an octave', () => {
 test('babble has most of its power where speech has it, and comes in syllables', () => {
   const babble = audioNoise('babble');
   expect(decibels(density(babble, 300, 900) / density(babble, 5000, 7000))).toBeGreaterThan(20);
-  const levels = Array.from({ length: 128 }, (_, i) => babble.subarray(i * 512, (i + 1) * 512).reduce((sum, value) => sum + value * value, 0));
+  const levels = Array.from({ length: 128 }, (_, i) =>
+    babble.subarray(i * 512, (i + 1) * 512).reduce((sum, value) => sum + value * value, 0),
+  );
   const mean = levels.reduce((sum, value) => sum + value, 0) / 128;
   const spread = Math.sqrt(levels.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 128) / mean;
   expect(spread).toBeGreaterThan(0.3); // steady noise of 512 samples: about 0.1

@@ -64,7 +64,14 @@ function babble(): Float64Array {
     const start = random.integer(size);
     const syllables = [wander(8, 14), wander(14, 24)]; // 2 to 6 Hz
     const tune = wander(2, 6);
-    const formants = FORMANTS.map((formant) => ({ ...formant, path: [wander(6, 20), wander(3, 10)], a: 0, b: 0, y1: 0, y2: 0 }));
+    const formants = FORMANTS.map((formant) => ({
+      ...formant,
+      path: [wander(6, 20), wander(3, 10)],
+      a: 0,
+      b: 0,
+      y1: 0,
+      y2: 0,
+    }));
     let envelope = 0;
     for (let i = -SETTLING; i < size; i++) {
       if ((i & 63) === 0) {
@@ -72,7 +79,8 @@ function babble(): Float64Array {
         for (const formant of formants) {
           const along = 0.5 + 0.3 * formant.path[0](i) + 0.2 * formant.path[1](i);
           const radius = Math.exp((-Math.PI * formant.width) / RATE);
-          formant.a = 2 * radius * Math.cos((2 * Math.PI * (formant.from + (formant.to - formant.from) * along)) / RATE);
+          formant.a =
+            2 * radius * Math.cos((2 * Math.PI * (formant.from + (formant.to - formant.from) * along)) / RATE);
           formant.b = -radius * radius;
         }
       }

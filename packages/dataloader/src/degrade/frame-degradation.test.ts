@@ -1,7 +1,14 @@
-import { expect, test } from 'vitest';
 import { Random } from '@lipsync/nn';
+import { expect, test } from 'vitest';
 import fixture from '../../fixtures/picture-damage.json';
-import { FRAME_DEGRADATION, blurFrames, compressFrames, degradeFrames, drawFrameDegradation, jpegTables } from './frame-degradation';
+import {
+  blurFrames,
+  compressFrames,
+  degradeFrames,
+  drawFrameDegradation,
+  FRAME_DEGRADATION,
+  jpegTables,
+} from './frame-degradation';
 
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'base64'));
 const { odd, square } = fixture;
@@ -20,30 +27,40 @@ test.each(fixture.blurs)('a blur of $sigma pixels is that of SciPy, rounded', ({
   expect(largest).toBeLessThan(0.5 + 1e-4); // asked for: 1; 1e-4: the fixture's float32
 });
 
-test.each(fixture.jpegs)('JPEG of quality $quality is that of libjpeg-turbo, but for a few coefficients in the middle of two steps', (expected) => {
-  for (const name of ['odd', 'square'] as const) {
-    const out = compressFrames(frames[name], { ...sizeOf(fixture[name]), quality: expected.quality });
-    const { largest, mean, share } = differences(out, bytes(expected[name]));
-    expect(share).toBeLessThan(0.04); // 0.001 to 0.03
-    expect(mean).toBeLessThan(0.2); // 0.001 to 0.14
-    expect(largest).toBeLessThanOrEqual(24); // such a coefficient is a wave through a whole block
-    if (expected.quality <= 50) expect(differences(out, frames[name]).mean).toBeGreaterThan(2); // there is something to equal
-  }
-});
+test.each(fixture.jpegs)(
+  'JPEG of quality $quality is that of libjpeg-turbo, but for a few coefficients in the middle of two steps',
+  (expected) => {
+    for (const name of ['odd', 'square'] as const) {
+      const out = compressFrames(frames[name], { ...sizeOf(fixture[name]), quality: expected.quality });
+      const { largest, mean, share } = differences(out, bytes(expected[name]));
+      expect(share).toBeLessThan(0.04); // 0.001 to 0.03
+      expect(mean).toBeLessThan(0.2); // 0.001 to 0.14
+      expect(largest).toBeLessThanOrEqual(24); // such a coefficient is a wave through a whole block
+      if (expected.quality <= 50) expect(differences(out, frames[name]).mean).toBeGreaterThan(2); // there is something to equal
+    }
+  },
+);
 
-test.each(fixture.tables)('the steps of quality $quality are those of a file by OpenCV', ({ quality, luma, chroma }) => {
-  expect(jpegTables(quality)).toEqual({ luma, chroma });
-});
+test.each(fixture.tables)(
+  'the steps of quality $quality are those of a file by OpenCV',
+  ({ quality, luma, chroma }) => {
+    expect(jpegTables(quality)).toEqual({ luma, chroma });
+  },
+);
 
 test('an even frame stays as it is under both, but for the step of the lowest frequency', () => {
   const even = new Uint8Array(2 * 20 * 29 * 3).fill(77);
   expect(blurFrames(even, { height: 20, width: 29, sigma: 2 })).toEqual(even);
   expect(compressFrames(even, { height: 20, width: 29, quality: 95 })).toEqual(even);
-  expect(differences(compressFrames(even, { height: 20, width: 29, quality: 20 }), even).largest).toBeLessThanOrEqual(3);
+  expect(differences(compressFrames(even, { height: 20, width: 29, quality: 20 }), even).largest).toBeLessThanOrEqual(
+    3,
+  );
 });
 
 test('lower qualities are further from the frame, stronger blurs have less contrast', () => {
-  const errors = [95, 75, 50, 20].map((quality) => differences(compressFrames(frames.square, { ...sizeOf(square), quality }), frames.square).mean);
+  const errors = [95, 75, 50, 20].map(
+    (quality) => differences(compressFrames(frames.square, { ...sizeOf(square), quality }), frames.square).mean,
+  );
   expect(errors).toEqual([...errors].sort((a, b) => a - b));
   const spread = (values: Uint8Array) => {
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -67,7 +84,9 @@ test('damagePictures blurs, then codes, leaves its argument alone, and copies wh
   const size = sizeOf(odd);
   const before = frames.odd.slice();
   const blurred = blurFrames(frames.odd, { ...size, sigma: 1 });
-  expect(degradeFrames(frames.odd, size, { sigma: 1, quality: 30 })).toEqual(compressFrames(blurred, { ...size, quality: 30 }));
+  expect(degradeFrames(frames.odd, size, { sigma: 1, quality: 30 })).toEqual(
+    compressFrames(blurred, { ...size, quality: 30 }),
+  );
   const copy = degradeFrames(frames.odd, size, {});
   expect(copy).toEqual(before);
   expect(copy.buffer).not.toBe(frames.odd.buffer);
@@ -100,8 +119,16 @@ test('strengths, sizes and qualities that mean nothing are refused', () => {
   expect(draw({ leastQuality: 96 })).toThrow('leastQuality must be 0 to mostQuality, 95, got 96');
   expect(draw({ mostQuality: 101 })).toThrow('mostQuality must be a whole number, 1 to 100, got 101');
   expect(draw({ leastSigma: NaN })).toThrow('leastSigma must be 0 to mostSigma, 1.5, got NaN');
-  expect(() => blurFrames(new Uint8Array(12), { height: 2, width: 2, sigma: -1 })).toThrow('blurPictures: sigma must be 0 to 50 pixels, got -1');
-  expect(() => compressFrames(new Uint8Array(12), { height: 2, width: 2, quality: 0 })).toThrow('quality must be a whole number, 1 to 100, got 0');
-  expect(() => blurFrames(new Uint8Array(13), { height: 2, width: 2, sigma: 1 })).toThrow('[frames, 2, 2, 3], a multiple of 12 bytes, got 13');
-  expect(() => compressFrames(new Uint8Array(12), { height: 0, width: 2, quality: 9 })).toThrow('height must be a whole number above 0, got 0');
+  expect(() => blurFrames(new Uint8Array(12), { height: 2, width: 2, sigma: -1 })).toThrow(
+    'blurPictures: sigma must be 0 to 50 pixels, got -1',
+  );
+  expect(() => compressFrames(new Uint8Array(12), { height: 2, width: 2, quality: 0 })).toThrow(
+    'quality must be a whole number, 1 to 100, got 0',
+  );
+  expect(() => blurFrames(new Uint8Array(13), { height: 2, width: 2, sigma: 1 })).toThrow(
+    '[frames, 2, 2, 3], a multiple of 12 bytes, got 13',
+  );
+  expect(() => compressFrames(new Uint8Array(12), { height: 0, width: 2, quality: 9 })).toThrow(
+    'height must be a whole number above 0, got 0',
+  );
 });

@@ -17,7 +17,14 @@ export type FrameDegradation = {
 };
 
 /** For frames of about 48 pixels: out of focus by up to a thirtieth of one, and files from small to large. Chosen, not tuned by training. */
-export const FRAME_DEGRADATION: FrameDegradation = { blur: 0.3, leastSigma: 0.3, mostSigma: 1.5, jpeg: 0.3, leastQuality: 20, mostQuality: 95 };
+export const FRAME_DEGRADATION: FrameDegradation = {
+  blur: 0.3,
+  leastSigma: 0.3,
+  mostSigma: 1.5,
+  jpeg: 0.3,
+  leastQuality: 20,
+  mostQuality: 95,
+};
 
 /** What the frames of one window get. Missing: none of it. */
 export type FrameDegradationDraw = { sigma?: number; quality?: number };
@@ -33,7 +40,8 @@ const MOST_SIGMA = 50;
 export function drawFrameDegradation(degradation: FrameDegradation, random: Random): FrameDegradationDraw {
   const where = 'drawPictureDamage';
   for (const name of ['blur', 'jpeg'] as const) {
-    if (!(degradation[name] >= 0 && degradation[name] <= 1)) fail(RangeError, where, name, 'a share, 0..1', degradation[name]);
+    if (!(degradation[name] >= 0 && degradation[name] <= 1))
+      fail(RangeError, where, name, 'a share, 0..1', degradation[name]);
   }
   checkSigma(where, 'mostSigma', degradation.mostSigma);
   checkQuality(where, 'leastQuality', degradation.leastQuality);
@@ -59,7 +67,11 @@ export function drawFrameDegradation(degradation: FrameDegradation, random: Rand
  * const draw = drawPictureDamage(PICTURE_DAMAGE, new Random(seed, step, item));
  * const window = damagePictures(frames, { height: 96, width: 96 }, draw);
  */
-export function degradeFrames(frames: Uint8Array, size: FrameSize, { sigma, quality }: FrameDegradationDraw): Uint8Array<ArrayBuffer> {
+export function degradeFrames(
+  frames: Uint8Array,
+  size: FrameSize,
+  { sigma, quality }: FrameDegradationDraw,
+): Uint8Array<ArrayBuffer> {
   const blurred = blurFrames(frames, { ...size, sigma: sigma ?? 0 });
   return quality === undefined ? blurred : compressFrames(blurred, { ...size, quality });
 }
@@ -76,7 +88,10 @@ export function degradeFrames(frames: Uint8Array, size: FrameSize, { sigma, qual
  * @returns uint8, as long, the caller's.
  * @throws RangeError for a sigma outside 0..50; TypeError where the length is not that of whole frames.
  */
-export function blurFrames(frames: Uint8Array, { height, width, sigma }: FrameSize & { sigma: number }): Uint8Array<ArrayBuffer> {
+export function blurFrames(
+  frames: Uint8Array,
+  { height, width, sigma }: FrameSize & { sigma: number },
+): Uint8Array<ArrayBuffer> {
   checkFrames('blurPictures', frames, { height, width });
   checkSigma('blurPictures', 'sigma', sigma);
   const reach = Math.floor(TRUNCATE * sigma + 0.5);
@@ -129,7 +144,8 @@ export function blurFrames(frames: Uint8Array, { height, width, sigma }: FrameSi
         const d = rows[y + reach + next] * row;
         const near = weights[k];
         const far = next > k ? weights[next] : 0;
-        for (let x = 0; x < row; x++) sums[x] += near * (across[a + x] + across[b + x]) + far * (across[c + x] + across[d + x]);
+        for (let x = 0; x < row; x++)
+          sums[x] += near * (across[a + x] + across[b + x]) + far * (across[c + x] + across[d + x]);
       }
       for (let x = 0, o = start + middle; x < row; x++, o++) out[o] = sums[x] + 0.5;
     }
@@ -161,7 +177,10 @@ function mirrored(length: number, reach: number): Int32Array {
  * @returns uint8, as long, the caller's.
  * @throws RangeError for another quality; TypeError where the length is not that of whole frames.
  */
-export function compressFrames(frames: Uint8Array, { height, width, quality }: FrameSize & { quality: number }): Uint8Array<ArrayBuffer> {
+export function compressFrames(
+  frames: Uint8Array,
+  { height, width, quality }: FrameSize & { quality: number },
+): Uint8Array<ArrayBuffer> {
   checkFrames('compressPictures', frames, { height, width });
   checkQuality('compressPictures', 'quality', quality);
   const luma = jpegSteps(LUMA_STEPS, quality);
@@ -337,11 +356,20 @@ function backward(x: Float64Array, at: number, step: number, scale: number): voi
 }
 
 function checkFrames(where: string, frames: Uint8Array, { height, width }: FrameSize): void {
-  for (const [name, value] of [['height', height], ['width', width]] as const) {
+  for (const [name, value] of [
+    ['height', height],
+    ['width', width],
+  ] as const) {
     if (!(Number.isInteger(value) && value > 0)) fail(RangeError, where, name, 'a whole number above 0', value);
   }
   if (frames.length % (height * width * 3) !== 0) {
-    fail(TypeError, where, 'pictures', `[frames, ${height}, ${width}, 3], a multiple of ${height * width * 3} bytes`, frames.length);
+    fail(
+      TypeError,
+      where,
+      'pictures',
+      `[frames, ${height}, ${width}, 3], a multiple of ${height * width * 3} bytes`,
+      frames.length,
+    );
   }
 }
 
@@ -350,5 +378,6 @@ function checkSigma(where: string, name: string, value: number): void {
 }
 
 function checkQuality(where: string, name: string, value: number): void {
-  if (!(Number.isInteger(value) && value >= 1 && value <= 100)) fail(RangeError, where, name, 'a whole number, 1 to 100', value);
+  if (!(Number.isInteger(value) && value >= 1 && value <= 100))
+    fail(RangeError, where, name, 'a whole number, 1 to 100', value);
 }

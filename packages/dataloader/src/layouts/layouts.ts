@@ -92,7 +92,8 @@ const lrs3 = layout('lrs3', '(trainval|pretrain|test)/<YouTube video>/<5 digits>
  */
 const lrw = layout('lrw', 'lipread_mp4/<WORD>/(train|val|test)/<WORD>_<5 digits>.mp4', ({ folders, stem }) => {
   const [part, word] = [...folders].reverse();
-  if (!/^(?:train|val|test)$/.test(part) || !/^[A-Z]+$/.test(word) || stem.replace(/_\d{5}$/, '_') !== `${word}_`) return undefined;
+  if (!/^(?:train|val|test)$/.test(part) || !/^[A-Z]+$/.test(word) || stem.replace(/_\d{5}$/, '_') !== `${word}_`)
+    return undefined;
   return { text: word.toLowerCase(), split: part === 'val' ? 'validation' : (part as 'train' | 'test') };
 });
 
@@ -113,11 +114,15 @@ const GRID_WORDS: readonly Readonly<Record<string, string>>[] = [
  *
  * Source: the corpus's grammar (Cooke et al. 2006) as recipes for it have it; names seen in a copy of it, the folders in published scripts.
  */
-const grid = layout('grid', 's<speaker>/<6 letters>.mpg, s<speaker>/video/mpg_6000/<6 letters>.mpg', ({ folders, stem }) => {
-  if (!/^[blps][bgrw][abiw][a-vx-z][1-9z][anps]$/.test(stem)) return undefined;
-  const identity = [...folders].reverse().find((folder) => /^s\d{1,2}$/.test(folder));
-  return { identity, text: [...stem].map((letter, i) => GRID_WORDS[i][letter] ?? letter).join(' ') };
-});
+const grid = layout(
+  'grid',
+  's<speaker>/<6 letters>.mpg, s<speaker>/video/mpg_6000/<6 letters>.mpg',
+  ({ folders, stem }) => {
+    if (!/^[blps][bgrw][abiw][a-vx-z][1-9z][anps]$/.test(stem)) return undefined;
+    const identity = [...folders].reverse().find((folder) => /^s\d{1,2}$/.test(folder));
+    return { identity, text: [...stem].map((letter, i) => GRID_WORDS[i][letter] ?? letter).join(' ') };
+  },
+);
 
 /** People whom HDTF's lists have under two names: a video of both is the same. */
 const HDTF_ALIASES: Readonly<Record<string, string>> = { WhipJimClyburn: 'JamesClyburn' };
@@ -132,17 +137,24 @@ const HDTF_ALIASES: Readonly<Record<string, string>> = { WhipJimClyburn: 'JamesC
  *
  * Source: HDTF's lists of videos and README, DINet's README; names of redistributed copies.
  */
-const hdtf = layout('hdtf', '<list RD, WDA or WRA>_<name>_<3 digits>.mp4', ({ folders, stem }) => {
-  const [, list, clip] = /^(?:(RD|WDA|WRA)_)?([A-Za-z][A-Za-z-]*\d*)_\d+(?:_|$)/.exec(stem) ?? [];
-  if (clip === undefined) return undefined;
-  const person = list === 'RD' || /^Radio\d+$/.test(clip) ? clip : clip.replace(/\d+$/, '');
-  const beside = folders.length === 0 ? ['..'] : folders.slice(0, -1);
-  return {
-    identity: HDTF_ALIASES[person] ?? person,
-    clip,
-    landmarks: [folders, [...beside, 'split_video_25fps_landmark_openface']].map((folder) => [...folder, `${stem}.csv`].join('/')),
-  };
-}, ({ stem }) => /^(?:RD|WDA|WRA)_/.test(stem));
+const hdtf = layout(
+  'hdtf',
+  '<list RD, WDA or WRA>_<name>_<3 digits>.mp4',
+  ({ folders, stem }) => {
+    const [, list, clip] = /^(?:(RD|WDA|WRA)_)?([A-Za-z][A-Za-z-]*\d*)_\d+(?:_|$)/.exec(stem) ?? [];
+    if (clip === undefined) return undefined;
+    const person = list === 'RD' || /^Radio\d+$/.test(clip) ? clip : clip.replace(/\d+$/, '');
+    const beside = folders.length === 0 ? ['..'] : folders.slice(0, -1);
+    return {
+      identity: HDTF_ALIASES[person] ?? person,
+      clip,
+      landmarks: [folders, [...beside, 'split_video_25fps_landmark_openface']].map((folder) =>
+        [...folder, `${stem}.csv`].join('/'),
+      ),
+    };
+  },
+  ({ stem }) => /^(?:RD|WDA|WRA)_/.test(stem),
+);
 
 /**
  * Hallo3's training data: `videos/0001.mp4`, with a description of the frame in `caption/0001.txt`.
@@ -152,7 +164,9 @@ const hdtf = layout('hdtf', '<list RD, WDA or WRA>_<name>_<3 digits>.mp4', ({ fo
  *
  * Source: Hallo3's README, which asks for this order after unpacking; the archives themselves were not at hand.
  */
-const hallo3 = layout('hallo3', 'videos/<number>.mp4', ({ folders, stem }) => (folders.at(-1) === 'videos' && /^\d+$/.test(stem) ? {} : undefined));
+const hallo3 = layout('hallo3', 'videos/<number>.mp4', ({ folders, stem }) =>
+  folders.at(-1) === 'videos' && /^\d+$/.test(stem) ? {} : undefined,
+);
 
 const flat = layout('flat', 'any folder', () => ({}));
 
@@ -202,11 +216,20 @@ export function layoutOf(name: string): Layout {
  */
 export function parseTranscript(text: string): string | undefined {
   const words = /^Text:(.*)$/m.exec(text)?.[1];
-  return words?.replace(/\{[^{}]*\}/g, ' ').trim().replace(/\s+/g, ' ').toLowerCase();
+  return words
+    ?.replace(/\{[^{}]*\}/g, ' ')
+    .trim()
+    .replace(/\s+/g, ' ')
+    .toLowerCase();
 }
 
 /** A layout by what it says of a path: undefined where that is not of it. `typical` narrows what speaks for it. */
-function layout(name: LayoutName, about: string, read: (path: Path) => SourceFacts | undefined, typical: (path: Path) => boolean = () => true): Layout {
+function layout(
+  name: LayoutName,
+  about: string,
+  read: (path: Path) => SourceFacts | undefined,
+  typical: (path: Path) => boolean = () => true,
+): Layout {
   return {
     name,
     about,

@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { madeStore, recipe, temporaryFolder } from '../testing/made-clips';
-import type { ClipStore } from '../store/clip-store';
 import { AUGMENTATION } from '../augment/augmentation';
-import { SyncLoader, disposeBatch } from './sync-loader';
+import type { ClipStore } from '../store/clip-store';
+import { madeStore, recipe, temporaryFolder } from '../testing/made-clips';
 import type { SyncBatch, SyncLoaderOptions } from './sync-loader';
+import { disposeBatch, SyncLoader } from './sync-loader';
 
 /** Threads run the built program: `pnpm build` makes it, as `npm test` does before. */
 const built = existsSync(new URL('../../dist/loader-worker.js', import.meta.url));
@@ -19,11 +19,18 @@ let store: ClipStore;
 beforeAll(async () => {
   await tf.setBackend('cpu');
   ({ folder, remove } = await temporaryFolder());
-  store = await madeStore(folder, Array.from({ length: 8 }, (_, i) => 30 + 5 * i));
+  store = await madeStore(
+    folder,
+    Array.from({ length: 8 }, (_, i) => 30 + 5 * i),
+  );
 });
 afterAll(() => remove());
 
-const options: SyncLoaderOptions = { sampling: { kind: 'contrast', clips: 3, windows: 2, minDistance: 2 }, augment: AUGMENTATION, seed: 11 };
+const options: SyncLoaderOptions = {
+  sampling: { kind: 'contrast', clips: 3, windows: 2, minDistance: 2 },
+  augment: AUGMENTATION,
+  seed: 11,
+};
 
 async function batches(loader: SyncLoader, count: number): Promise<{ batch: SyncBatch; bytes: Buffer }[]> {
   const out: { batch: SyncBatch; bytes: Buffer }[] = [];
@@ -36,18 +43,25 @@ async function batches(loader: SyncLoader, count: number): Promise<{ batch: Sync
   return out;
 }
 
-threaded(`the same bytes with 0, 1 and 4 workers, from any step on${built ? '' : ' (skipped: not built)'}`, async () => {
-  const alone = await batches(new SyncLoader(store, recipe, { ...options, startStep: 3 }), 9);
-  for (const workers of [1, 4]) {
-    const loader = new SyncLoader(store, recipe, { ...options, startStep: 3, workers });
-    const made = await batches(loader, 9);
-    made.forEach(({ batch, bytes }, i) => {
-      expect([batch.step, batch.ids, batch.starts]).toEqual([alone[i].batch.step, alone[i].batch.ids, alone[i].batch.starts]);
-      expect(Buffer.compare(bytes, alone[i].bytes)).toBe(0);
-    });
-    loader.dispose();
-  }
-});
+threaded(
+  `the same bytes with 0, 1 and 4 workers, from any step on${built ? '' : ' (skipped: not built)'}`,
+  async () => {
+    const alone = await batches(new SyncLoader(store, recipe, { ...options, startStep: 3 }), 9);
+    for (const workers of [1, 4]) {
+      const loader = new SyncLoader(store, recipe, { ...options, startStep: 3, workers });
+      const made = await batches(loader, 9);
+      made.forEach(({ batch, bytes }, i) => {
+        expect([batch.step, batch.ids, batch.starts]).toEqual([
+          alone[i].batch.step,
+          alone[i].batch.ids,
+          alone[i].batch.starts,
+        ]);
+        expect(Buffer.compare(bytes, alone[i].bytes)).toBe(0);
+      });
+      loader.dispose();
+    }
+  },
+);
 
 threaded('an error in a thread reaches the caller with the name of the clip, when it is its turn', async () => {
   const own = await temporaryFolder();

@@ -18,10 +18,14 @@ export class BatchWorkers<B> {
   /** @throws Error where there are no worker threads. */
   static async start<B>(count: number, setup: WorkerSetup): Promise<BatchWorkers<B>> {
     const threads = await import('node:worker_threads').catch(() => undefined);
-    if (!threads?.Worker) fail(Error, 'BatchWorkers', 'workers', '0 where there are no worker threads, as in browsers', count);
+    if (!threads?.Worker)
+      fail(Error, 'BatchWorkers', 'workers', '0 where there are no worker threads, as in browsers', count);
     const pool = new BatchWorkers<B>();
     // The source's own tests run on the built worker.
-    const program = new URL(import.meta.url.endsWith('.ts') ? '../../dist/loader-worker.js' : './loader-worker.js', import.meta.url);
+    const program = new URL(
+      import.meta.url.endsWith('.ts') ? '../../dist/loader-worker.js' : './loader-worker.js',
+      import.meta.url,
+    );
     for (let i = 0; i < count; i++) {
       const worker = new threads.Worker(program, { workerData: setup });
       const waiting = new Map<number, Waiting>();

@@ -1,8 +1,8 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { madeClip, storeRecipe, temporaryFolder } from '../testing/made-clips';
 import { ClipStore } from '../store/clip-store';
+import { madeClip, storeRecipe, temporaryFolder } from '../testing/made-clips';
 import { DINetLoader, disposeDinetBatch } from './dinet-loader';
 
 let folder: string;
@@ -27,7 +27,10 @@ afterAll(() => remove());
 test('a batch holds what it names: frames, other frames, audio around each, angles', async () => {
   const loader = new DINetLoader(store, { batch: 3, frameCount: 5, seed: 2 });
   const batch = await loader.batch(4);
-  expect([batch.frames.shape, batch.references.shape]).toEqual([[15, height, width, 3], [15, height, width, 15]]);
+  expect([batch.frames.shape, batch.references.shape]).toEqual([
+    [15, height, width, 3],
+    [15, height, width, 15],
+  ]);
   expect([batch.audio.shape, batch.syncAudio.shape, batch.angles.shape]).toEqual([[15, 4, 16], [3, 4, 16, 1], [15]]);
   const [frames, references, audio, sync, angles] = await Promise.all(
     [batch.frames, batch.references, batch.audio, batch.syncAudio, batch.angles].map((tensor) => tensor.data()),
@@ -58,7 +61,12 @@ test('batches are a function of seed and step, too short clips are named, one fr
   for await (const batch of loader) {
     const again = await new DINetLoader(store, { batch: 2, frameCount: 1, seed: 3 }).batch(step);
     expect([batch.step, batch.ids, batch.starts]).toEqual([step, again.ids, again.starts]);
-    expect(Buffer.compare(Buffer.from((await batch.references.data()).buffer), Buffer.from((await again.references.data()).buffer))).toBe(0);
+    expect(
+      Buffer.compare(
+        Buffer.from((await batch.references.data()).buffer),
+        Buffer.from((await again.references.data()).buffer),
+      ),
+    ).toBe(0);
     disposeDinetBatch(batch);
     disposeDinetBatch(again);
     if (step++ === 9) break;
@@ -71,25 +79,45 @@ test('batches are a function of seed and step, too short clips are named, one fr
 test('DINetLoader refuses other stores and numbers', async () => {
   const other = await temporaryFolder();
   const mouths = await ClipStore.create(other.folder, storeRecipe);
-  expect(() => new DINetLoader(mouths)).toThrow('DINetLoader: store must be of head crops (prepare with --head), got similarity');
-  expect(() => new DINetLoader(store, { audio: 'words' as never })).toThrow('DINetLoader: audio must be mel or logits, got words');
-  expect(() => new DINetLoader(store, { references: 0 })).toThrow('DINetLoader: references must be a whole number above 0, got 0');
+  expect(() => new DINetLoader(mouths)).toThrow(
+    'DINetLoader: store must be of head crops (prepare with --head), got similarity',
+  );
+  expect(() => new DINetLoader(store, { audio: 'words' as never })).toThrow(
+    'DINetLoader: audio must be mel or logits, got words',
+  );
+  expect(() => new DINetLoader(store, { references: 0 })).toThrow(
+    'DINetLoader: references must be a whole number above 0, got 0',
+  );
   await other.remove();
 });
 
-test('audio logits gives the clips\' logits, with two frames more on both sides of a row for DINet\'s sync network', async () => {
+test("audio logits gives the clips' logits, with two frames more on both sides of a row for DINet's sync network", async () => {
   const other = await temporaryFolder();
   const spoken = await ClipStore.create(other.folder, store.recipe);
   const logits = { data: Float32Array.from({ length: 30 * 29 }, (_, i) => Math.floor(i / 29)), steps: 30, bins: 29 };
-  await spoken.write({ ...madeClip('a.mp4.t0.s0', 30), frames: new Uint8Array(30 * height * width * 3), height, width, logits });
+  await spoken.write({
+    ...madeClip('a.mp4.t0.s0', 30),
+    frames: new Uint8Array(30 * height * width * 3),
+    height,
+    width,
+    logits,
+  });
   const before = tf.memory().numTensors;
   const loader = new DINetLoader(spoken, { batch: 2, audio: 'logits', seed: 1 });
   const batch = await loader.batch(0);
-  expect([batch.audio.shape, batch.syncLogits!.shape, batch.syncAudio.shape]).toEqual([[10, 29, 5], [2, 29, 9, 1], [2, 4, 16, 1]]);
+  expect([batch.audio.shape, batch.syncLogits!.shape, batch.syncAudio.shape]).toEqual([
+    [10, 29, 5],
+    [2, 29, 9, 1],
+    [2, 4, 16, 1],
+  ]);
   const [audio, sync] = await Promise.all([batch.audio.data(), batch.syncLogits!.data()]);
   batch.starts.forEach((start, row) => {
-    expect([...sync.subarray(row * 29 * 9, row * 29 * 9 + 9)]).toEqual(Array.from({ length: 9 }, (_, t) => start - 2 + t));
-    expect([...audio.subarray((row * 5 + 4) * 29 * 5, (row * 5 + 4) * 29 * 5 + 5)]).toEqual(Array.from({ length: 5 }, (_, t) => start + 2 + t));
+    expect([...sync.subarray(row * 29 * 9, row * 29 * 9 + 9)]).toEqual(
+      Array.from({ length: 9 }, (_, t) => start - 2 + t),
+    );
+    expect([...audio.subarray((row * 5 + 4) * 29 * 5, (row * 5 + 4) * 29 * 5 + 5)]).toEqual(
+      Array.from({ length: 5 }, (_, t) => start + 2 + t),
+    );
   });
   disposeDinetBatch(batch);
   expect(tf.memory().numTensors).toBe(before);

@@ -1,9 +1,9 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { fail, storedShape } from '@lipsync/contracts';
-import { BatchWorkers } from './batch-workers';
-import type { ClipStore } from '../store/clip-store';
-import { DinetBatchMaker } from '../sampling/dinet-batch-maker';
+import * as tf from '@tensorflow/tfjs-core';
 import type { PlainDinetBatch } from '../sampling/dinet-batch-maker';
+import { DinetBatchMaker } from '../sampling/dinet-batch-maker';
+import type { ClipStore } from '../store/clip-store';
+import { BatchWorkers } from './batch-workers';
 import { oneAtATime, orderedBatches } from './ordered-batches';
 
 export type DinetLoaderOptions = {
@@ -83,16 +83,29 @@ export class DINetLoader {
   #disposed = false;
 
   constructor(store: ClipStore, options: DinetLoaderOptions = {}) {
-    const { batch = 1, frameCount = 5, references = 5, audioFrames = 5, audio = 'mel', seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
+    const {
+      batch = 1,
+      frameCount = 5,
+      references = 5,
+      audioFrames = 5,
+      audio = 'mel',
+      seed = 0,
+      clips,
+      exclude = [],
+      startStep = 0,
+      workers = 0,
+    } = options;
     const { prefetch = Math.max(2, workers) } = options;
     if (store.recipe.crop.kind !== 'dinet head') {
       fail(TypeError, 'DINetLoader', 'store', 'of head crops (prepare with --head)', store.recipe.crop.kind);
     }
     for (const [name, value] of Object.entries({ batch, frameCount, references, audioFrames })) {
-      if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'DINetLoader', name, 'a whole number above 0', value);
+      if (!(Number.isInteger(value) && value > 0))
+        fail(RangeError, 'DINetLoader', name, 'a whole number above 0', value);
     }
     for (const [name, value] of Object.entries({ prefetch, workers })) {
-      if (!(Number.isInteger(value) && value >= 0)) fail(RangeError, 'DINetLoader', name, 'a whole number, 0 or more', value);
+      if (!(Number.isInteger(value) && value >= 0))
+        fail(RangeError, 'DINetLoader', name, 'a whole number, 0 or more', value);
     }
     if (audio !== 'mel' && audio !== 'logits') fail(TypeError, 'DINetLoader', 'audio', 'mel or logits', audio);
     const plain = { batch, frameCount, references, audioFrames, audio, seed, clips, exclude };
@@ -102,7 +115,12 @@ export class DINetLoader {
     this.#startStep = startStep;
     this.#prefetch = prefetch;
     if (workers > 0) {
-      const setup = { folder: store.folder, cacheBytes: store.cacheBytes / workers, kind: 'dinet' as const, options: plain };
+      const setup = {
+        folder: store.folder,
+        cacheBytes: store.cacheBytes / workers,
+        kind: 'dinet' as const,
+        options: plain,
+      };
       this.#startWorkers = () => BatchWorkers.start(workers, setup);
     }
   }
@@ -121,8 +139,11 @@ export class DINetLoader {
 
   /** Batches from `startStep` on, without end. */
   async *[Symbol.asyncIterator](): AsyncGenerator<DinetBatch> {
-    const make = this.#startWorkers ? (wanted: number) => this.#plain(wanted) : oneAtATime((wanted: number) => this.#plain(wanted));
-    for await (const { step, batch } of orderedBatches(make, { from: this.#startStep, ahead: this.#prefetch })) yield this.#tensors(step, batch);
+    const make = this.#startWorkers
+      ? (wanted: number) => this.#plain(wanted)
+      : oneAtATime((wanted: number) => this.#plain(wanted));
+    for await (const { step, batch } of orderedBatches(make, { from: this.#startStep, ahead: this.#prefetch }))
+      yield this.#tensors(step, batch);
   }
 
   /** Ends all iterators at their next step, and the threads. */
@@ -138,7 +159,10 @@ export class DINetLoader {
     return (await this.#workers).make(step);
   }
 
-  async #tensors(step: number, { samples, frames, references, audio, syncAudio, syncLogits, angles }: PlainDinetBatch): Promise<DinetBatch> {
+  async #tensors(
+    step: number,
+    { samples, frames, references, audio, syncAudio, syncLogits, angles }: PlainDinetBatch,
+  ): Promise<DinetBatch> {
     const { ids } = await this.#maker.index();
     const { row, references: count } = this.#shape;
     const { bins: audioBins, steps: audioSteps } = this.#maker.audioShape;
@@ -151,7 +175,16 @@ export class DINetLoader {
       references: tf.tensor4d(references, [frameCount, height, width, count * 3]),
       audio: tf.tensor3d(audio, [frameCount, audioBins, audioSteps]),
       syncAudio: tf.tensor4d(syncAudio, [samples.length, bins, this.#maker.stepsOf(row), 1]),
-      ...(syncLogits ? { syncLogits: tf.tensor4d(syncLogits, [samples.length, audioBins, syncLogits.length / samples.length / audioBins, 1]) } : {}),
+      ...(syncLogits
+        ? {
+            syncLogits: tf.tensor4d(syncLogits, [
+              samples.length,
+              audioBins,
+              syncLogits.length / samples.length / audioBins,
+              1,
+            ]),
+          }
+        : {}),
       angles: tf.tensor1d(angles),
       ids: samples.map(({ clip }) => ids[clip]),
       starts: samples.map(({ start }) => start),

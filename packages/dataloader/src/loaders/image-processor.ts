@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { fail, storedShape } from '@lipsync/contracts';
 import type { SyncRecipe } from '@lipsync/contracts';
+import { fail, storedShape } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
 
 export type ImageProcessorOptions = {
   /** Pixels on a side of the mouth box: 64, 128 or 256; the face images are `storedShape({ kind: 'dinet head', mouth })`. */
@@ -25,7 +25,8 @@ export class ImageProcessor {
   readonly #left: number;
 
   constructor({ mouth }: ImageProcessorOptions) {
-    if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 8 === 0)) fail(RangeError, 'ImageProcessor', 'mouth', 'a multiple of 8 pixels', mouth);
+    if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 8 === 0))
+      fail(RangeError, 'ImageProcessor', 'mouth', 'a multiple of 8 pixels', mouth);
     const { height, width } = storedShape({ kind: 'dinet head', mouth });
     this.height = height;
     this.width = width;
@@ -43,7 +44,8 @@ export class ImageProcessor {
   /** `[1, height, width, 1]`: 0 in the mouth box, 1 elsewhere. The caller disposes it. */
   mask(): tf.Tensor4D {
     const values = new Float32Array(this.height * this.width).fill(1);
-    for (let row = this.#top; row < this.#top + this.mouth; row++) values.fill(0, row * this.width + this.#left, row * this.width + this.#left + this.mouth);
+    for (let row = this.#top; row < this.#top + this.mouth; row++)
+      values.fill(0, row * this.width + this.#left, row * this.width + this.#left + this.mouth);
     return tf.tensor4d(values, [1, this.height, this.width, 1]);
   }
 
@@ -61,7 +63,8 @@ export class ImageProcessor {
   mouths(faces: tf.Tensor4D, angles: tf.Tensor1D, sampling: 'exact' | 'half pixel' = 'exact'): tf.Tensor4D {
     this.#check('mouths', faces);
     const [count] = faces.shape;
-    if (angles.rank !== 1 || angles.shape[0] !== count) fail(TypeError, 'ImageProcessor.mouths', 'angles', `of shape [${count}]`, [...angles.shape]);
+    if (angles.rank !== 1 || angles.shape[0] !== count)
+      fail(TypeError, 'ImageProcessor.mouths', 'angles', `of shape [${count}]`, [...angles.shape]);
     const { height, width, mouth } = this;
     return tf.tidy(() => {
       const shift = sampling === 'half pixel' ? 0.5 : 0;
@@ -100,23 +103,33 @@ export class ImageProcessor {
    */
   syncInput(mouths: tf.Tensor4D, recipe: Pick<SyncRecipe, 'crop' | 'frameCount' | 'color' | 'range'>): tf.Tensor4D {
     const { crop, frameCount, color, range } = recipe;
-    if (crop.kind !== 'dinet') fail(TypeError, 'ImageProcessor.syncInput', 'recipe.crop.kind', 'dinet: what a generator paints', crop.kind);
+    if (crop.kind !== 'dinet')
+      fail(TypeError, 'ImageProcessor.syncInput', 'recipe.crop.kind', 'dinet: what a generator paints', crop.kind);
     const [count] = mouths.shape;
-    if (count % frameCount !== 0) fail(TypeError, 'ImageProcessor.syncInput', 'mouths', `rows of ${frameCount} frames`, [...mouths.shape]);
+    if (count % frameCount !== 0)
+      fail(TypeError, 'ImageProcessor.syncInput', 'mouths', `rows of ${frameCount} frames`, [...mouths.shape]);
     return tf.tidy(() => {
-      const resized = crop.size === mouths.shape[1] ? mouths : tf.image.resizeBilinear(mouths, [crop.size, crop.size], false, true);
+      const resized =
+        crop.size === mouths.shape[1] ? mouths : tf.image.resizeBilinear(mouths, [crop.size, crop.size], false, true);
       // tf.reverse has no gradient; a copy, as the tape holds what tf.split returns.
       const ordered = color === 'RGB' ? resized : tf.concat([...tf.split(resized, 3, 3)].reverse(), 3);
       const scaled = tf.add(tf.mul(ordered, range[1] - range[0]), range[0]);
       const rows = tf.reshape(scaled, [count / frameCount, frameCount, crop.size, crop.size, 3]);
-      return tf.reshape(tf.transpose(rows, [0, 2, 3, 1, 4]), [count / frameCount, crop.size, crop.size, frameCount * 3]) as tf.Tensor4D;
+      return tf.reshape(tf.transpose(rows, [0, 2, 3, 1, 4]), [
+        count / frameCount,
+        crop.size,
+        crop.size,
+        frameCount * 3,
+      ]) as tf.Tensor4D;
     });
   }
 
   #check(where: string, faces: tf.Tensor4D): void {
     const [, height, width, colours] = faces.shape;
     if (faces.rank !== 4 || height !== this.height || width !== this.width || colours !== 3) {
-      fail(TypeError, `ImageProcessor.${where}`, 'faces', `of shape [n, ${this.height}, ${this.width}, 3]`, [...faces.shape]);
+      fail(TypeError, `ImageProcessor.${where}`, 'faces', `of shape [n, ${this.height}, ${this.width}, 3]`, [
+        ...faces.shape,
+      ]);
     }
   }
 }

@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { SyncRecipe } from '@lipsync/contracts';
-import { ClipStore } from '../store/clip-store';
-import { DinetBatchMaker } from '../sampling/dinet-batch-maker';
 import type { DinetBatchOptions } from '../sampling/dinet-batch-maker';
-import { SyncBatchMaker } from '../sampling/sync-batch-maker';
+import { DinetBatchMaker } from '../sampling/dinet-batch-maker';
 import type { SyncBatchOptions } from '../sampling/sync-batch-maker';
+import { SyncBatchMaker } from '../sampling/sync-batch-maker';
+import { ClipStore } from '../store/clip-store';
 
 /** What a thread makes batches of. */
 export type WorkerSetup = { folder: string; cacheBytes: number } & (
@@ -18,7 +18,9 @@ export type WorkerAnswer<B> = { step: number } & ({ batch: B } | { error: { name
 /** The thread of `BatchWorkers`: a step comes in, its batch goes out. */
 const setup = workerData as WorkerSetup;
 const maker = ClipStore.open(setup.folder, { cacheBytes: setup.cacheBytes }).then((store) =>
-  setup.kind === 'sync' ? new SyncBatchMaker(store, setup.recipe, setup.options) : new DinetBatchMaker(store, setup.options),
+  setup.kind === 'sync'
+    ? new SyncBatchMaker(store, setup.recipe, setup.options)
+    : new DinetBatchMaker(store, setup.options),
 );
 let last: Promise<void> = Promise.resolve();
 parentPort!.on('message', (step: number) => {
@@ -27,7 +29,10 @@ parentPort!.on('message', (step: number) => {
     try {
       const batch = await (await maker).make(step);
       const arrays = Object.values(batch).filter((value) => value instanceof Float32Array);
-      parentPort!.postMessage({ step, batch }, arrays.map((array) => array.buffer as ArrayBuffer));
+      parentPort!.postMessage(
+        { step, batch },
+        arrays.map((array) => array.buffer as ArrayBuffer),
+      );
     } catch (error) {
       const { name, message } = error as Error;
       parentPort!.postMessage({ step, error: { name, message } });

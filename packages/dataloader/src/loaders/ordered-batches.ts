@@ -5,7 +5,10 @@
  *
  * @param make the batch of a step.
  */
-export async function* orderedBatches<B>(make: (step: number) => Promise<B>, { from, ahead }: { from: number; ahead: number }): AsyncGenerator<{ step: number; batch: B }> {
+export async function* orderedBatches<B>(
+  make: (step: number) => Promise<B>,
+  { from, ahead }: { from: number; ahead: number },
+): AsyncGenerator<{ step: number; batch: B }> {
   const waiting: Promise<B>[] = [];
   for (let step = from, next = from; ; step++) {
     for (; next <= step + ahead; next++) {

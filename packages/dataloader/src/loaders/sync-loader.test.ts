@@ -2,10 +2,10 @@ import '@tensorflow/tfjs-backend-cpu';
 import { truncate } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BINS, madeStore, recipe, temporaryFolder } from '../testing/made-clips';
 import type { ClipStore } from '../store/clip-store';
-import { CONTRAST, SyncLoader, THESIS_PAIRS, disposeBatch } from './sync-loader';
+import { BINS, madeStore, recipe, temporaryFolder } from '../testing/made-clips';
 import type { SyncBatch, SyncLoaderOptions } from './sync-loader';
+import { CONTRAST, disposeBatch, SyncLoader, THESIS_PAIRS } from './sync-loader';
 
 let folder: string;
 let remove: () => Promise<void>;
@@ -23,7 +23,12 @@ afterAll(() => remove());
 /** A batch's numbers; frees it. */
 async function numbers(batch: SyncBatch) {
   const { frames, features, labels, ...rest } = batch;
-  const values = { ...rest, frames: await frames.data(), features: await features.data(), labels: await labels?.data() };
+  const values = {
+    ...rest,
+    frames: await frames.data(),
+    features: await features.data(),
+    labels: await labels?.data(),
+  };
   disposeBatch(batch);
   return values;
 }
@@ -50,7 +55,11 @@ test('a contrast batch holds the windows it names, in the shapes that the towers
 });
 
 test('a pair batch is labelled: 1 where frames and audio start together', async () => {
-  const loader = new SyncLoader(store, recipe, { ...THESIS_PAIRS, sampling: { ...THESIS_PAIRS.sampling, pairs: 40 }, seed: 3 });
+  const loader = new SyncLoader(store, recipe, {
+    ...THESIS_PAIRS,
+    sampling: { ...THESIS_PAIRS.sampling, pairs: 40 },
+    seed: 3,
+  });
   const { frames, features, labels, starts, frameStarts, ids, frameIds } = await numbers(await loader.batch(2));
   expect(labels!.length).toBe(40);
   expect(frameIds).toEqual(ids);
@@ -93,7 +102,9 @@ test('summary counts what is drawn from and names what is too short; clips and e
   const some = new SyncLoader(store, recipe, { ...plain, exclude: ['c1.mp4.t0.s0', 'c0.mp4.t0.s0'] });
   expect(await some.summary()).toEqual({ clips: 3, windows: 36 + 21 + 56, leftOut: [] });
   const listed = new SyncLoader(store, recipe, { ...plain, clips: ['c0.mp4.t0.s0'] });
-  await expect(listed.batch(0)).rejects.toThrow('planBatch: clips must be at least 3 long enough for this sampling, got 1 of 1');
+  await expect(listed.batch(0)).rejects.toThrow(
+    'planBatch: clips must be at least 3 long enough for this sampling, got 1 of 1',
+  );
 });
 
 test('errors carry the name of the clip', async () => {
@@ -104,7 +115,9 @@ test('errors carry the name of the clip', async () => {
   await truncate(`${broken.folder}/clips/c1.mp4.t0.s0.safetensors`, 2000);
   await expect(loader.batch(0)).rejects.toThrow('readClip: c1.mp4.t0.s0 must be');
   await expect(new SyncLoader(own, recipe, plain).batch(0)).rejects.toThrow('readClip: c1.mp4.t0.s0 must be');
-  await expect(new SyncLoader(own, recipe, { ...plain, clips: ['gone.mp4.t0.s0'] }).batch(0)).rejects.toThrow('gone.mp4.t0.s0');
+  await expect(new SyncLoader(own, recipe, { ...plain, clips: ['gone.mp4.t0.s0'] }).batch(0)).rejects.toThrow(
+    'gone.mp4.t0.s0',
+  );
   await broken.remove();
 });
 

@@ -1,20 +1,20 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { assertSyncRecipe, fail, frameShape } from '@lipsync/contracts';
 import type { FeatureBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
+import { assertSyncRecipe, fail, frameShape } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
-import { AUGMENTATION, drawAugmentation } from '../augment/augmentation';
+import * as tf from '@tensorflow/tfjs-core';
 import type { Augmentation } from '../augment/augmentation';
+import { AUGMENTATION, drawAugmentation } from '../augment/augmentation';
+import type { AudioDegradation } from '../degrade/audio-degradation';
+import { AUDIO_DEGRADATION, drawAudioDegradation } from '../degrade/audio-degradation';
+import type { FrameDegradation } from '../degrade/frame-degradation';
+import { drawFrameDegradation, FRAME_DEGRADATION } from '../degrade/frame-degradation';
 import type { SyncSampling } from '../sampling/batch-plan';
-import { BatchWorkers } from './batch-workers';
+import type { PlainSyncBatch } from '../sampling/sync-batch-maker';
+import { assertSampling, SyncBatchMaker } from '../sampling/sync-batch-maker';
 import { assertStoreFits } from '../store/clip';
 import type { ClipStore } from '../store/clip-store';
+import { BatchWorkers } from './batch-workers';
 import { oneAtATime, orderedBatches } from './ordered-batches';
-import { FRAME_DEGRADATION, drawFrameDegradation } from '../degrade/frame-degradation';
-import type { FrameDegradation } from '../degrade/frame-degradation';
-import { AUDIO_DEGRADATION, drawAudioDegradation } from '../degrade/audio-degradation';
-import type { AudioDegradation } from '../degrade/audio-degradation';
-import { SyncBatchMaker, assertSampling } from '../sampling/sync-batch-maker';
-import type { PlainSyncBatch } from '../sampling/sync-batch-maker';
 
 export type SyncLoaderOptions = {
   /** How windows are drawn. Default `CONTRAST.sampling`. */
@@ -69,7 +69,15 @@ export const LATENTSYNC_PAIRS = THESIS_PAIRS;
  * is speech, where the clip has such), all varied, as recordings of lesser quality, too.
  */
 export const ROBUST_PAIRS = {
-  sampling: { kind: 'pairs', pairs: 256, positiveShare: 0.5, minOffset: 3, crossClipShare: 0.3, lengthInWindows: 2, minVoiced: 0.2 },
+  sampling: {
+    kind: 'pairs',
+    pairs: 256,
+    positiveShare: 0.5,
+    minOffset: 3,
+    crossClipShare: 0.3,
+    lengthInWindows: 2,
+    minVoiced: 0.2,
+  },
   augment: AUGMENTATION,
   degradation: { frames: FRAME_DEGRADATION, audio: AUDIO_DEGRADATION },
 } as const satisfies SyncLoaderOptions;
@@ -138,16 +146,32 @@ export class SyncLoader {
   #disposed = false;
 
   constructor(store: ClipStore, recipe: SyncRecipe, options: SyncLoaderOptions = {}) {
-    const { sampling = CONTRAST.sampling, augment = AUGMENTATION, degradation = null, seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
+    const {
+      sampling = CONTRAST.sampling,
+      augment = AUGMENTATION,
+      degradation = null,
+      seed = 0,
+      clips,
+      exclude = [],
+      startStep = 0,
+      workers = 0,
+    } = options;
     const { prefetch = Math.max(2, workers) } = options;
     assertSyncRecipe('SyncLoader', recipe);
     assertStoreFits('SyncLoader', store.recipe, recipe);
     for (const [name, value] of Object.entries({ prefetch, workers })) {
-      if (!(Number.isInteger(value) && value >= 0)) fail(RangeError, 'SyncLoader', name, 'a whole number, 0 or more', value);
+      if (!(Number.isInteger(value) && value >= 0))
+        fail(RangeError, 'SyncLoader', name, 'a whole number, 0 or more', value);
     }
     assertSampling(sampling, recipe.frameCount);
     if (augment && recipe.features !== 'THESIS_MEL' && recipe.features !== 'WAV2LIP_MEL') {
-      fail(TypeError, 'SyncLoader', 'augment', `null for ${recipe.features}: its variations are of mel spectrograms`, 'a variation');
+      fail(
+        TypeError,
+        'SyncLoader',
+        'augment',
+        `null for ${recipe.features}: its variations are of mel spectrograms`,
+        'a variation',
+      );
     }
     // These check the strengths.
     if (augment) drawAugmentation(augment, new Random(0));
@@ -163,7 +187,13 @@ export class SyncLoader {
     const plain = { sampling, augment, degradation, seed, clips, exclude };
     this.#maker = new SyncBatchMaker(store, recipe, plain);
     if (workers > 0) {
-      const setup = { folder: store.folder, cacheBytes: store.cacheBytes / workers, kind: 'sync' as const, recipe, options: plain };
+      const setup = {
+        folder: store.folder,
+        cacheBytes: store.cacheBytes / workers,
+        kind: 'sync' as const,
+        recipe,
+        options: plain,
+      };
       this.#startWorkers = () => BatchWorkers.start(workers, setup);
     }
   }
@@ -193,7 +223,9 @@ export class SyncLoader {
   /** Batches from a step on, without end. */
   async *from(step: number): AsyncGenerator<SyncBatch> {
     // In this thread one after the other, so that no more than one batch is being cut at a time.
-    const make = this.#startWorkers ? (wanted: number) => this.#plain(wanted) : oneAtATime((wanted: number) => this.#plain(wanted));
+    const make = this.#startWorkers
+      ? (wanted: number) => this.#plain(wanted)
+      : oneAtATime((wanted: number) => this.#plain(wanted));
     for await (const { step: current, batch } of orderedBatches(make, { from: step, ahead: this.#prefetch })) {
       yield this.#tensors(current, batch);
     }

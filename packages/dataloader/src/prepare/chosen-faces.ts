@@ -1,7 +1,10 @@
 import type { FaceTrack } from '@lipsync/contracts';
 
 /** Whether two stretches of frames share one. */
-export function overlapping(a: { firstFrame: number; count: number }, b: { firstFrame: number; count: number }): boolean {
+export function overlapping(
+  a: { firstFrame: number; count: number },
+  b: { firstFrame: number; count: number },
+): boolean {
   return a.firstFrame < b.firstFrame + b.count && b.firstFrame < a.firstFrame + a.count;
 }
 
@@ -15,7 +18,9 @@ export function largestFaces(tracks: readonly FaceTrack[]): FaceTrack[] {
   const areas = new Map(tracks.map((track) => [track, meanArea(track)]));
   const span = ({ firstFrame, frameCount }: FaceTrack) => ({ firstFrame, count: frameCount });
   return tracks.filter((track) =>
-    tracks.every((other) => other === track || !overlapping(span(other), span(track)) || areas.get(other)! <= areas.get(track)!),
+    tracks.every(
+      (other) => other === track || !overlapping(span(other), span(track)) || areas.get(other)! <= areas.get(track)!,
+    ),
   );
 }
 

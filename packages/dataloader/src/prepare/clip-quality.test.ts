@@ -16,13 +16,28 @@ const clip = {
 
 test('clipQuality measures the face, the mouth, the frame and the speech', () => {
   const quality = clipQuality(clip, { width: 120, height: 80 }, 25, (rgb, { width }) => rgb[0] + width);
-  expect(quality).toMatchObject({ faceSize: 20, lipsInside: 1, brightness: 90, sharpness: 94, voiced: 0, sideDeviation: 1 });
+  expect(quality).toMatchObject({
+    faceSize: 20,
+    lipsInside: 1,
+    brightness: 90,
+    sharpness: 94,
+    voiced: 0,
+    sideDeviation: 1,
+  });
   expect(clipQuality(clip, { width: 50, height: 80 }, 25)).toMatchObject({ lipsInside: 0 });
   expect(clipQuality(clip, { width: 50, height: 80 }, 25).sharpness).toBeUndefined();
 });
 
 test('failedGate names the first gate that a clip does not pass', () => {
-  const quality = { faceSize: 50, asymmetry: 0.2, lipsInside: 0.9, sharpness: 30, brightness: 90, voiced: 0.5, sideDeviation: 0 };
+  const quality = {
+    faceSize: 50,
+    asymmetry: 0.2,
+    lipsInside: 0.9,
+    sharpness: 30,
+    brightness: 90,
+    voiced: 0.5,
+    sideDeviation: 0,
+  };
   expect(failedGate(quality, 0.6, OPEN_GATES)).toBeUndefined();
   const reasons = (gates: Partial<typeof OPEN_GATES>) => failedGate(quality, 0.6, { ...OPEN_GATES, ...gates });
   expect(reasons({ minFaceSize: 60 })).toEqual({ reason: 'face too small', detail: 'face of 50.0, below 60' });

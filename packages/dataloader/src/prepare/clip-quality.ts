@@ -13,7 +13,15 @@ const LOOKS = 5; // frames whose sharpness is measured
  * @param sharpness of one stored frame; its median over five is kept.
  */
 export function clipQuality(
-  { frames, count, height, width, landmarks, poses, audio }: Pick<Clip, 'frames' | 'count' | 'height' | 'width' | 'landmarks' | 'poses' | 'audio'>,
+  {
+    frames,
+    count,
+    height,
+    width,
+    landmarks,
+    poses,
+    audio,
+  }: Pick<Clip, 'frames' | 'count' | 'height' | 'width' | 'landmarks' | 'poses' | 'audio'>,
   picture: { width: number; height: number },
   fps: number,
   sharpness?: (rgb: Uint8Array, size: { width: number; height: number }) => number,
@@ -21,9 +29,14 @@ export function clipQuality(
   const pointsOf = (frame: number) => landmarks.subarray(136 * frame, 136 * (frame + 1));
   const all = Array.from({ length: count }, (_, frame) => frame);
   const bytes = height * width * 3;
-  const looks = Array.from({ length: Math.min(LOOKS, count) }, (_, i) => Math.floor(((i + 0.5) * count) / Math.min(LOOKS, count)));
+  const looks = Array.from({ length: Math.min(LOOKS, count) }, (_, i) =>
+    Math.floor(((i + 0.5) * count) / Math.min(LOOKS, count)),
+  );
   const frameOf = (frame: number) => frames.subarray(frame * bytes, (frame + 1) * bytes);
-  const voice = voiceActivity(Float32Array.from(audio, (sample) => sample / 32768), { fps });
+  const voice = voiceActivity(
+    Float32Array.from(audio, (sample) => sample / 32768),
+    { fps },
+  );
   return rounded({
     faceSize: middle(all.map((frame) => faceSize(pointsOf(frame)))),
     asymmetry: middle(all.map((frame) => faceAsymmetry(pointsOf(frame)))),
@@ -50,14 +63,16 @@ export function failedGate(
     ['no speech', 'share of speech', quality.voiced, 'below', gates.minVoiced],
   ];
   for (const [reason, what, value, wrong, limit] of checks) {
-    if (wrong === 'below' ? value < limit : value > limit) return { reason, detail: `${what} ${value.toPrecision(3)}, ${wrong} ${limit}` };
+    if (wrong === 'below' ? value < limit : value > limit)
+      return { reason, detail: `${what} ${value.toPrecision(3)}, ${wrong} ${limit}` };
   }
   return undefined;
 }
 
 /** The larger of the outer eye corners' distance and chin to brows, pixels. */
 function faceSize(points: Float32Array): number {
-  const distance = (a: number, b: number) => Math.hypot(points[2 * a] - points[2 * b], points[2 * a + 1] - points[2 * b + 1]);
+  const distance = (a: number, b: number) =>
+    Math.hypot(points[2 * a] - points[2 * b], points[2 * a + 1] - points[2 * b + 1]);
   const brows = [(points[2 * 21] + points[2 * 22]) / 2, (points[2 * 21 + 1] + points[2 * 22 + 1]) / 2];
   return Math.max(distance(36, 45), Math.hypot(points[16] - brows[0], points[17] - brows[1]));
 }

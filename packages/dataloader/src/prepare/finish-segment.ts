@@ -1,18 +1,17 @@
 import type { FaceTrack, Features } from '@lipsync/contracts';
 import type { CropPlan } from '@lipsync/face-crop';
+import type { AudioCursor, TrackedVideo } from '@lipsync/sync-windows';
+import { storedCropFor } from '@lipsync/sync-windows';
 import type { Clip } from '../store/clip';
 import { clipId } from '../store/clip-id';
-import { clipQuality, failedGate } from './clip-quality';
 import type { ClipStore, Drop } from '../store/clip-store';
+import { clipQuality, failedGate } from './clip-quality';
 import type { Preparation } from './preparation';
-import { decideOffset, measureSegment, offsetRecord } from './segment-offset';
 import type { PrepareStages } from './prepare-stages';
-import { segmentAudio } from './segment-audio';
 import type { SegmentAudio } from './segment-audio';
-import type { AudioCursor } from '@lipsync/sync-windows';
-import { storedCropFor } from '@lipsync/sync-windows';
+import { segmentAudio } from './segment-audio';
+import { decideOffset, measureSegment, offsetRecord } from './segment-offset';
 import { featureAlignedFrames } from './track-segments';
-import type { TrackedVideo } from '@lipsync/sync-windows';
 
 /** The frames of one segment of a face, all there. */
 export type FilledSegment = {
@@ -64,10 +63,14 @@ export async function finishSegment(
   // One step more than the frames need, for a start that is a step late in training.
   const featureOf = () => piece.features(store.recipe.features, Math.ceil((stepsPerSecond * kept.count) / fps) + 1);
   let features = featureOf();
-  const shortAudio = () => ({ reason: 'audio too short' as const, detail: `${features.steps} mel steps for ${kept.count} frames, fewer than ${fewest}` });
+  const shortAudio = () => ({
+    reason: 'audio too short' as const,
+    detail: `${features.steps} mel steps for ${kept.count} frames, fewer than ${fewest}`,
+  });
   if (features.steps < fewest) return shortAudio();
   const peak = piece.samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
-  if (peak < silencePeak) return { reason: 'silent', detail: `largest sample ${peak.toPrecision(3)}, below ${silencePeak}` };
+  if (peak < silencePeak)
+    return { reason: 'silent', detail: `largest sample ${peak.toPrecision(3)}, below ${silencePeak}` };
 
   const offset = await settleOffset(kept, piece, context, audioOf);
   if (offset && 'reason' in offset) return offset;
@@ -92,13 +95,15 @@ export async function finishSegment(
     score: track.score,
     interpolated: track.interpolated,
     video: videoOf(video),
-    ...(context.logits ? { logits: logitsOf(context.logits, firstFrame - (offset?.record.corrected ?? 0), count) } : {}),
+    ...(context.logits
+      ? { logits: logitsOf(context.logits, firstFrame - (offset?.record.corrected ?? 0), count) }
+      : {}),
     ...(offset ? { offset: offset.record } : {}),
     ...(identity ? { identity } : {}),
     ...(context.sourceSha256 === undefined ? {} : { sourceSha256: context.sourceSha256 }),
     ...(context.person === undefined ? {} : { person: context.person }),
   };
-  const quality = clipQuality(clip, video.frame, fps, context.stages?.sharpness);
+  const quality = clipQuality(clip, video.frameSize, fps, context.stages?.sharpness);
   const failed = failedGate(quality, track.score, preparation.gates);
   if (failed) return failed;
   const id = clipId(context.source, track.id, segment.number);
@@ -117,7 +122,10 @@ function logitsOf({ data, steps, bins }: Features, from: number, count: number):
   return { data: out, steps: kept, bins };
 }
 
-const videoOf = ({ info, frame }: TrackedVideo) => ({ fps: Math.round(info.video!.fps * 1000) / 1000, ...frame });
+const videoOf = ({ info, frameSize: frame }: TrackedVideo) => ({
+  fps: Math.round(info.video!.fps * 1000) / 1000,
+  ...frame,
+});
 
 type SettledOffset = {
   record: NonNullable<Clip['offset']>;
@@ -134,9 +142,14 @@ async function settleOffset(
   const stage = preparation.offset === 'none' ? undefined : stages?.offset;
   if (!stage) return undefined;
   const framesOf = ({ frames, offsetFrames, count }: FilledSegment) =>
-    offsetFrames ? { crop: storedCropFor(stage.recipe.crop), frames: offsetFrames, count } : { crop: store.recipe.crop, frames, count };
+    offsetFrames
+      ? { crop: storedCropFor(stage.recipe.crop), frames: offsetFrames, count }
+      : { crop: store.recipe.crop, frames, count };
   const measured = await measureSegment(stage, framesOf(segment), audio);
-  if (!measured) return preparation.minConfidence > 0 ? { reason: 'offset unknown', detail: `${segment.count} frames, too few to measure` } : undefined;
+  if (!measured)
+    return preparation.minConfidence > 0
+      ? { reason: 'offset unknown', detail: `${segment.count} frames, too few to measure` }
+      : undefined;
   const decision = decideOffset(measured, preparation);
   if ('reason' in decision) return decision;
   const { delayFrames } = decision;
@@ -144,12 +157,20 @@ async function settleOffset(
 
   const { fps, stepsPerSecond } = store.recipe;
   const moved = withoutStart(segment, delayFrames, featureAlignedFrames(fps, stepsPerSecond));
-  if (moved.count < preparation.minFrames) return { reason: 'too short', detail: `${moved.count} frames after its audio was moved by ${delayFrames} frames` };
+  if (moved.count < preparation.minFrames)
+    return { reason: 'too short', detail: `${moved.count} frames after its audio was moved by ${delayFrames} frames` };
   const movedAudio = await audioOf(moved, delayFrames);
   const after = await measureSegment(stage, framesOf(moved), movedAudio);
-  if (!after) return { reason: 'too short', detail: `${moved.count} frames after its audio was moved by ${delayFrames} frames, too few to measure again` };
+  if (!after)
+    return {
+      reason: 'too short',
+      detail: `${moved.count} frames after its audio was moved by ${delayFrames} frames, too few to measure again`,
+    };
   if (Math.abs(after.frameCount) > Math.max(1, preparation.keepOffset)) {
-    return { reason: 'offset stays', detail: `${measured.frameCount} frames; ${after.frameCount} after the audio was moved by as many` };
+    return {
+      reason: 'offset stays',
+      detail: `${measured.frameCount} frames; ${after.frameCount} after the audio was moved by as many`,
+    };
   }
   return { record: offsetRecord(stage, measured, delayFrames, after), moved: { segment: moved, audio: movedAudio } };
 }

@@ -8,7 +8,8 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'list-videos-'));
   await mkdir(join(folder, 'b', 'empty'), { recursive: true });
-  for (const name of ['z.mp4', 'a.MPG', 'notes.txt', '.hidden.mp4', 'b/c.webm']) await writeFile(join(folder, name), '');
+  for (const name of ['z.mp4', 'a.MPG', 'notes.txt', '.hidden.mp4', 'b/c.webm'])
+    await writeFile(join(folder, name), '');
 });
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -1,8 +1,8 @@
-import { asrLogits } from '@lipsync/audio-mel';
 import type { AsrLogitsOptions } from '@lipsync/audio-mel';
-import { fail } from '@lipsync/contracts';
-import type { Features } from '@lipsync/contracts';
+import { asrLogits } from '@lipsync/audio-mel';
 import { decodeNpy, toFloat32 } from '@lipsync/checkpoints';
+import type { Features } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 
 const FLOATS = new Set(['float16', 'float32', 'float64']);
 
@@ -20,6 +20,7 @@ const FLOATS = new Set(['float16', 'float32', 'float64']);
  */
 export function parseNpyLogits(bytes: Uint8Array, options: AsrLogitsOptions = {}): Features {
   const array = decodeNpy(bytes);
-  if (!FLOATS.has(array.dtype)) fail(TypeError, 'parseNpyLogits', 'array', 'of float16, float32 or float64', array.dtype);
+  if (!FLOATS.has(array.dtype))
+    fail(TypeError, 'parseNpyLogits', 'array', 'of float16, float32 or float64', array.dtype);
   return asrLogits({ data: toFloat32(array), shape: array.shape }, options);
 }

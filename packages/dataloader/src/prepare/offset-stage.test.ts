@@ -7,7 +7,15 @@ import { offsetStage } from './offset-stage';
 beforeAll(() => tf.setBackend('cpu'));
 
 const crop = { kind: 'whole frame', size: 1, resize: 'none' } as const;
-const recipe: SyncRecipe = { frameCount: 1, fps: 25, crop, color: 'RGB', range: [0, 255], features: 'THESIS_MEL', featureSteps: 1 };
+const recipe: SyncRecipe = {
+  frameCount: 1,
+  fps: 25,
+  crop,
+  color: 'RGB',
+  range: [0, 255],
+  features: 'THESIS_MEL',
+  featureSteps: 1,
+};
 /** Turns a number into a place on a circle: near numbers are near. */
 const circle = (values: tf.Tensor) => tf.tidy(() => tf.stack([tf.cos(values), tf.sin(values)], 1) as tf.Tensor2D);
 const expert: SyncExpert = {
@@ -17,13 +25,15 @@ const expert: SyncExpert = {
   embeddingSize: 2,
   space: 'unit',
   encodeVisual: (frames) => tf.tidy(() => circle(tf.mean(tf.slice(frames, [0, 0, 0, 0], [-1, 1, 1, 1]), [1, 2, 3]))),
-  encodeAudio: (features) => tf.tidy(() => circle(tf.squeeze(tf.slice(features, [0, 0, 0, 0], [-1, 1, 1, 1]), [1, 2, 3]))),
+  encodeAudio: (features) =>
+    tf.tidy(() => circle(tf.squeeze(tf.slice(features, [0, 0, 0, 0], [-1, 1, 1, 1]), [1, 2, 3]))),
   dispose() {},
 };
 
 /** Frames tell the time of their window, the audio that of `early` windows later. */
 async function* windows(count: number, early: number) {
-  for (let i = 0; i < count; i++) yield { frames: Float32Array.of(i / 9, 0, 0), features: new Float32Array(80).fill((i + early) / 9) };
+  for (let i = 0; i < count; i++)
+    yield { frames: Float32Array.of(i / 9, 0, 0), features: new Float32Array(80).fill((i + early) / 9) };
 }
 
 test.each([-7, -1, 0, 4, 15])('an audio that is early by %d frames is read off', async (early) => {

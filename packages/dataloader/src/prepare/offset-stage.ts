@@ -1,6 +1,6 @@
 import type { SyncExpert } from '@lipsync/contracts';
-import type { OffsetStage } from './segment-offset';
 import { WindowScorer } from '@lipsync/metrics';
+import type { OffsetStage } from './segment-offset';
 
 /**
  * Lets a sync network measure offsets while videos are prepared.

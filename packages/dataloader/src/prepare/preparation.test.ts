@@ -1,11 +1,16 @@
 import { expect, test } from 'vitest';
-import { GENERAL, PREPARATIONS, assertPreparation } from './preparation';
+import { assertPreparation, GENERAL, PREPARATIONS } from './preparation';
 
 test('every named preparation makes sense and survives a file', () => {
   for (const preparation of Object.values(PREPARATIONS)) {
     expect(assertPreparation('f', JSON.parse(JSON.stringify(preparation)))).toEqual(preparation);
   }
-  expect(PREPARATIONS['thesis-hdtf']).toMatchObject({ shots: 'none', segmentSec: 10, minSegmentSec: 3, offset: 'correct' });
+  expect(PREPARATIONS['thesis-hdtf']).toMatchObject({
+    shots: 'none',
+    segmentSec: 10,
+    minSegmentSec: 3,
+    offset: 'correct',
+  });
   expect(PREPARATIONS['thesis-hallo3'].gates.maxAsymmetry).toBe(0.17);
   expect(PREPARATIONS.latentsync).toMatchObject({ shotThreshold: 2, segmentSec: 5, minConfidence: 3, maxOffset: 6 });
 });

@@ -52,7 +52,14 @@ export type Preparation = {
 };
 
 /** Keeps whatever can be used. */
-export const OPEN_GATES: QualityGates = { minFaceSize: 0, maxAsymmetry: 1, minLipsInside: 0, minSharpness: 0, minScore: 0, minVoiced: 0 };
+export const OPEN_GATES: QualityGates = {
+  minFaceSize: 0,
+  maxAsymmetry: 1,
+  minLipsInside: 0,
+  minSharpness: 0,
+  minScore: 0,
+  minVoiced: 0,
+};
 
 /** For videos of which nothing is known. */
 export const GENERAL: Preparation = {
@@ -113,7 +120,8 @@ export type PreparationName = keyof typeof PREPARATIONS;
 export function assertPreparation(where: string, preparation: Preparation): Preparation {
   const { gates } = preparation;
   const one = (name: 'shots' | 'faces' | 'offset', allowed: string[]) => {
-    if (!allowed.includes(preparation[name])) fail(TypeError, where, `preparation.${name}`, allowed.join(' or '), preparation[name]);
+    if (!allowed.includes(preparation[name]))
+      fail(TypeError, where, `preparation.${name}`, allowed.join(' or '), preparation[name]);
   };
   one('shots', ['adaptive', 'content', 'none']);
   one('faces', ['all', 'largest', 'talking']);

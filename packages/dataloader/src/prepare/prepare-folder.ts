@@ -1,8 +1,8 @@
-import { LAYOUTS, detectLayout, type LayoutName } from '../layouts/layouts';
+import { detectLayout, LAYOUTS, type LayoutName } from '../layouts/layouts';
 import { splitStore } from '../split/split-store';
-import type { PrepareResult } from './prepare-video';
 import type { StoreSplit, StoreSummary } from '../store/clip-store';
 import { listVideos } from './list-videos';
+import type { PrepareResult } from './prepare-video';
 import { startPrepareWorker } from './prepare-worker';
 import { openPreparer, openStore, type PrepareFolderOptions } from './preparer';
 
@@ -38,9 +38,7 @@ export async function* prepareFolder(options: PrepareFolderOptions): AsyncGenera
   const count = Math.min(jobs, waiting.length);
   const plain = { ...options, layout };
   const workers = await Promise.all(
-    Array.from({ length: count }, () =>
-      jobs === 1 ? openPreparer(folder, plain) : startPrepareWorker(folder, plain),
-    ),
+    Array.from({ length: count }, () => (jobs === 1 ? openPreparer(folder, plain) : startPrepareWorker(folder, plain))),
   );
   // Each worker takes the next video as soon as it is free; results come in the order in which they are done.
   const busy = new Map<number, Promise<{ worker: number; result: PrepareResult }>>();
@@ -73,6 +71,9 @@ export async function* prepareFolder(options: PrepareFolderOptions): AsyncGenera
 }
 
 /** How a store is split: by the data set's own word where its layout has one. */
-export function splitOptions({ validationShare, seed }: Pick<PrepareFolderOptions, 'validationShare' | 'seed'>, layout: LayoutName) {
+export function splitOptions(
+  { validationShare, seed }: Pick<PrepareFolderOptions, 'validationShare' | 'seed'>,
+  layout: LayoutName,
+) {
   return { validationShare, seed, given: (source: string) => LAYOUTS[layout].describe(source).split };
 }

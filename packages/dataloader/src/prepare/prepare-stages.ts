@@ -1,6 +1,6 @@
 import type { Landmarks68, VideoFrame } from '@lipsync/contracts';
-import type { OffsetStage } from './segment-offset';
 import type { ShotFinder } from '@lipsync/sync-windows';
+import type { OffsetStage } from './segment-offset';
 
 /** The steps of a preparation that are programs of their own: each can be left out or be another. */
 export type PrepareStages = {

@@ -1,22 +1,28 @@
 import { readdir } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { THESIS_MEL, melSpectrogram } from '@lipsync/audio-mel';
-import { trackFromLandmarks } from '@lipsync/face-crop';
+import { melSpectrogram, THESIS_MEL } from '@lipsync/audio-mel';
 import type { SyncRecipe } from '@lipsync/contracts';
-import { recipe, similarity, temporaryFolder } from '../testing/made-clips';
-import { HEIGHT, WIDTH, facePoints, madeMedia, madeAudio } from '../../../sync-windows/src/testing/made-video';
+import { trackFromLandmarks } from '@lipsync/face-crop';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { MadeVideo } from '../../../sync-windows/src/testing/made-video';
+import { facePoints, HEIGHT, madeAudio, madeMedia, WIDTH } from '../../../sync-windows/src/testing/made-video';
 import type { Clip, StoreRecipe } from '../store/clip';
 import { ClipStore, hashFile } from '../store/clip-store';
-import { GENERAL } from './preparation';
+import { recipe, similarity, temporaryFolder } from '../testing/made-clips';
 import type { Preparation } from './preparation';
+import { GENERAL } from './preparation';
+import type { PrepareOptions } from './prepare-video';
 import { prepareVideo } from './prepare-video';
 import type { OffsetStage } from './segment-offset';
-import type { PrepareOptions } from './prepare-video';
 
-const storeRecipe: StoreRecipe = { crop: similarity(1.9, 8), features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 };
+const storeRecipe: StoreRecipe = {
+  crop: similarity(1.9, 8),
+  features: 'THESIS_MEL',
+  stepsPerSecond: 80,
+  bins: 80,
+  fps: 25,
+};
 /** The general preparation with what is given instead. */
 const but = (options: Partial<Preparation>) => ({ preparation: { ...GENERAL, ...options } });
 const face = { from: 0, to: 1e9, x: 60 };
@@ -33,7 +39,10 @@ afterEach(() => remove());
 function media(videos: Record<string, MadeVideo>) {
   const made = madeMedia(videos);
   const prepare = (path: string, options: Partial<PrepareOptions> = {}, into = store) =>
-    prepareVideo({ path, source: path.replace('in/', ''), reader: made.reader, detector: made.detectorFor(path), ...options }, into);
+    prepareVideo(
+      { path, source: path.replace('in/', ''), reader: made.reader, detector: made.detectorFor(path), ...options },
+      into,
+    );
   return { ...made, prepare };
 }
 
@@ -48,7 +57,15 @@ test('a short video becomes one clip with its frames, audio, landmarks and poses
   const result = await prepare('in/sub/a.mp4', { sourceSha256: 'abc' });
   expect(result).toEqual({ source: 'sub/a.mp4', clips: ['sub/a.mp4.t0.s0'], dropped: [], alreadyDone: false });
   const clip = await store.read('sub/a.mp4.t0.s0');
-  expect(clip).toMatchObject({ count: 30, height: 8, width: 8, firstFrame: 0, score: 0.5, interpolated: 0, sourceSha256: 'abc' });
+  expect(clip).toMatchObject({
+    count: 30,
+    height: 8,
+    width: 8,
+    firstFrame: 0,
+    score: 0.5,
+    interpolated: 0,
+    sourceSha256: 'abc',
+  });
   for (let f = 0; f < 30; f++) expect(clip.frames[f * 8 * 8 * 3]).toBe(f);
   expect(clip.landmarks.subarray(136, 272)).toEqual(facePoints(60));
   // s = max(20, 0.95 * 22) = 20.9 pixels, and the side 1.9 s
@@ -79,12 +96,21 @@ test('a long track is cut where frame and mel step meet, its audio from the mel 
 });
 
 test('faces that appear together and one after the other each get their clips', async () => {
-  const faces = [{ from: 0, to: 60, x: 40 }, { from: 20, to: 100, x: 80 }, { from: 40, to: 46, x: 60 }];
+  const faces = [
+    { from: 0, to: 60, x: 40 },
+    { from: 20, to: 100, x: 80 },
+    { from: 40, to: 46, x: 60 },
+  ];
   const { prepare, counts } = media({ 'in/a.mp4': { frameCount: 100, faces } });
   const { clips, dropped } = await prepare('in/a.mp4');
   expect(clips.sort()).toEqual(['a.mp4.t0.s0', 'a.mp4.t1.s0']);
   expect(dropped).toEqual([
-    { source: 'a.mp4', track: 2, reason: 'too short', detail: '6 frames, fewer than 20 from a place where frame and mel step meet' },
+    {
+      source: 'a.mp4',
+      track: 2,
+      reason: 'too short',
+      detail: '6 frames, fewer than 20 from a place where frame and mel step meet',
+    },
   ]);
   const [first, second] = await Promise.all(['a.mp4.t0.s0', 'a.mp4.t1.s0'].map((id) => store.read(id)));
   expect([first.firstFrame, first.count, second.firstFrame, second.count]).toEqual([0, 60, 20, 80]);
@@ -122,11 +148,29 @@ test('every kind of unusable video is dropped by its reason, and the store count
     expect(clips).toEqual([]);
     reasons.push(dropped.map((drop) => drop.reason).join());
   }
-  expect(reasons).toEqual(['no audio', 'silent', 'no face', 'too short', 'audio too short', 'audio too short', 'broken', 'broken']);
+  expect(reasons).toEqual([
+    'no audio',
+    'silent',
+    'no face',
+    'too short',
+    'audio too short',
+    'audio too short',
+    'broken',
+    'broken',
+  ]);
   const drops = await store.dropped();
-  expect(drops.find((drop) => drop.source === 'no-film.mp4')!.detail).toBe('probe: path must be a video, got no-video.mp4: [mov] moov atom not found');
+  expect(drops.find((drop) => drop.source === 'no-film.mp4')!.detail).toBe(
+    'probe: path must be a video, got no-video.mp4: [mov] moov atom not found',
+  );
   expect(drops.find((drop) => drop.source === 'nobody.mp4')!.detail).toBe('no face followed in 30 frames');
-  expect((await store.summary()).dropped).toEqual({ broken: 2, 'no face': 1, 'no audio': 1, silent: 1, 'audio too short': 2, 'too short': 1 });
+  expect((await store.summary()).dropped).toEqual({
+    broken: 2,
+    'no face': 1,
+    'no audio': 1,
+    silent: 1,
+    'audio too short': 2,
+    'too short': 1,
+  });
   expect(counts.open).toBe(0);
 });
 
@@ -134,20 +178,34 @@ test('a segment without audio is dropped alone', async () => {
   const { prepare } = media({ 'in/a.mp4': { frameCount: 300, faces: [face], silentFrom: 100 * 640 } });
   const { clips, dropped } = await prepare('in/a.mp4', but({ segmentSec: 4 }));
   expect(clips).toEqual(['a.mp4.t0.s0']);
-  expect(dropped.map((drop) => [drop.segment, drop.reason])).toEqual([[1, 'silent'], [2, 'silent']]);
+  expect(dropped.map((drop) => [drop.segment, drop.reason])).toEqual([
+    [1, 'silent'],
+    [2, 'silent'],
+  ]);
 });
 
 test('landmarks that are given replace the detector, and may be longer than the frames', async () => {
   const points = new Float32Array(62 * 136);
   for (let f = 0; f < 62; f++) points.set(facePoints(60), f * 136);
-  const { prepare, counts } = media({ 'in/a.mp4': { frameCount: 60, faces: [] }, 'in/b.mp4': { frameCount: 60, faces: [], breaksAt: 55 } });
+  const { prepare, counts } = media({
+    'in/a.mp4': { frameCount: 60, faces: [] },
+    'in/b.mp4': { frameCount: 60, faces: [], breaksAt: 55 },
+  });
   const tracks = [trackFromLandmarks(points)];
-  const { clips } = await prepare('in/a.mp4', { detector: undefined, tracks, ...but({ segmentSec: 1, minSegmentSec: 0.5 }) });
+  const { clips } = await prepare('in/a.mp4', {
+    detector: undefined,
+    tracks,
+    ...but({ segmentSec: 1, minSegmentSec: 0.5 }),
+  });
   expect(clips).toEqual(['a.mp4.t0.s0', 'a.mp4.t0.s1']);
   expect((await store.info('a.mp4.t0.s1')).count).toBe(35); // 60 frames, though the landmarks go to 62
   expect(counts.framePasses).toBe(1);
   // A file that breaks off after its first clip leaves none.
-  const broken = await prepare('in/b.mp4', { detector: undefined, tracks, ...but({ segmentSec: 1, minSegmentSec: 0.5 }) });
+  const broken = await prepare('in/b.mp4', {
+    detector: undefined,
+    tracks,
+    ...but({ segmentSec: 1, minSegmentSec: 0.5 }),
+  });
   expect([broken.clips, broken.dropped.map((drop) => drop.reason)]).toEqual([[], ['broken']]);
   expect(await store.list()).toEqual(clips);
 });
@@ -166,7 +224,9 @@ test('a run that was stopped goes on and ends in the same bytes; a finished vide
   const again = media(videos);
   const write = store.write.bind(store);
   const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
-  const spy = vi.spyOn(store, 'write').mockImplementation((clip) => (clip.id.endsWith('s2') ? Promise.reject(full) : write(clip)));
+  const spy = vi
+    .spyOn(store, 'write')
+    .mockImplementation((clip) => (clip.id.endsWith('s2') ? Promise.reject(full) : write(clip)));
   await expect(again.prepare('in/a.mp4', options)).rejects.toBe(full); // a full disk is not the video's fault
   expect(again.counts.open).toBe(0);
   expect(await store.source('a.mp4')).toBeUndefined();
@@ -185,15 +245,21 @@ test('a run that was stopped goes on and ends in the same bytes; a finished vide
 test('progress is told in both passes', async () => {
   const { prepare } = media({ 'in/a.mp4': { frameCount: 60, faces: [face] } });
   const seen: string[] = [];
-  await prepare('in/a.mp4', { onProgress: ({ phase, frameCount, ofFrames }) => seen.push(`${phase} ${frameCount} of ${ofFrames}`) });
+  await prepare('in/a.mp4', {
+    onProgress: ({ phase, frameCount, ofFrames }) => seen.push(`${phase} ${frameCount} of ${ofFrames}`),
+  });
   expect(seen).toEqual(['faces 25 of 60', 'faces 50 of 60', 'clips 25 of 60', 'clips 50 of 60']);
 });
 
 test('prepareVideo refuses sources outside the folder and clips of no frame', async () => {
   const { prepare } = media({});
   await expect(prepare('in/a.mp4', { source: '../a.mp4' })).rejects.toThrow('inside it');
-  await expect(prepare('in/a.mp4', but({ minFrames: 0 }))).rejects.toThrow('prepareVideo: minFrames must be a whole number above 0, got 0');
-  await expect(prepare('in/a.mp4', { detector: undefined })).rejects.toThrow('detector must be given where tracks are not');
+  await expect(prepare('in/a.mp4', but({ minFrames: 0 }))).rejects.toThrow(
+    'prepareVideo: minFrames must be a whole number above 0, got 0',
+  );
+  await expect(prepare('in/a.mp4', { detector: undefined })).rejects.toThrow(
+    'detector must be given where tracks are not',
+  );
 });
 
 /** A network that finds what it is told, call by call, and notes what it was shown. */
@@ -215,7 +281,7 @@ function toldOffsets(...frames: number[]) {
 
 test('an offset is measured, the audio moved by it and measured again; the clip keeps all three', async () => {
   const { prepare } = media({ 'in/a.mp4': { frameCount: 100, faces: [face] } });
-  const { stage, featureWindows: featureWindows } = toldOffsets(-3, 0);
+  const { stage, featureWindows } = toldOffsets(-3, 0);
   const { clips } = await prepare('in/a.mp4', { stages: { offset: stage } });
   const clip = await store.read(clips[0]);
   const reading = { confidence: 0.5, distance: 1 };
@@ -228,7 +294,9 @@ test('an offset is measured, the audio moved by it and measured again; the clip 
   });
   // The audio came 3 frames late: the audio of frame f now stands at f, and there is none for the last three frames.
   const audio = madeAudio(100 * 640);
-  expect([...clip.audio.subarray(0, 640)]).toEqual([...audio.subarray(3 * 640, 4 * 640)].map((sample) => Math.round(sample * 32768)));
+  expect([...clip.audio.subarray(0, 640)]).toEqual(
+    [...audio.subarray(3 * 640, 4 * 640)].map((sample) => Math.round(sample * 32768)),
+  );
   expect(clip.audio).toHaveLength(97 * 640);
   expect([clip.count, clip.firstFrame]).toEqual([100, 0]);
   const moved = melSpectrogram({ samples: audio.slice(3 * 640), sampleRate: 16000 }, THESIS_MEL);
@@ -242,7 +310,9 @@ test('an audio track that is delayed leaves out the frames that come before it',
   expect([clip.firstFrame, clip.count, clip.offset?.corrected]).toEqual([10, 90, 7]);
   expect(clip.frames[0]).toBe(10);
   const audio = madeAudio(100 * 640);
-  expect([...clip.audio.subarray(0, 640)]).toEqual([...audio.subarray(3 * 640, 4 * 640)].map((sample) => Math.round(sample * 32768)));
+  expect([...clip.audio.subarray(0, 640)]).toEqual(
+    [...audio.subarray(3 * 640, 4 * 640)].map((sample) => Math.round(sample * 32768)),
+  );
 });
 
 test.each([
@@ -254,15 +324,24 @@ test.each([
   ['drops the clip where it stays after the correction', [9, 9], {}, 0, 'offset stays'],
 ] as const)('an offset %s', async (_, told, options, corrected, reason) => {
   const { prepare } = media({ 'in/a.mp4': { frameCount: 100, faces: [face] } });
-  const { clips, dropped } = await prepare('in/a.mp4', { stages: { offset: toldOffsets(...told).stage }, ...but(options) });
+  const { clips, dropped } = await prepare('in/a.mp4', {
+    stages: { offset: toldOffsets(...told).stage },
+    ...but(options),
+  });
   expect(dropped.map((drop) => drop.reason)).toEqual(reason ? [reason] : []);
-  if (!reason) expect((await store.info(clips[0])).offset).toMatchObject({ corrected, measured: { frameCount: told[0] } });
+  if (!reason)
+    expect((await store.info(clips[0])).offset).toMatchObject({ corrected, measured: { frameCount: told[0] } });
 });
 
 test('a network of another crop and other features is fed by its own', async () => {
   const { prepare } = media({ 'in/a.mp4': { frameCount: 60, faces: [face] } });
   const shown: [number, number][] = [];
-  const whole: SyncRecipe = { ...recipe, crop: { kind: 'whole frame', size: 4, resize: 'bilinear' }, features: 'SYNCNET_MFCC', featureSteps: 20 };
+  const whole: SyncRecipe = {
+    ...recipe,
+    crop: { kind: 'whole frame', size: 4, resize: 'bilinear' },
+    features: 'SYNCNET_MFCC',
+    featureSteps: 20,
+  };
   const offset: OffsetStage = {
     expert: 'whole',
     recipe: whole,
@@ -277,7 +356,10 @@ test('a network of another crop and other features is fed by its own', async () 
 });
 
 test('of two faces at the same time the talking one is kept, or the larger, or both', async () => {
-  const faces = [{ from: 0, to: 60, x: 40 }, { from: 0, to: 60, x: 80 }];
+  const faces = [
+    { from: 0, to: 60, x: 40 },
+    { from: 0, to: 60, x: 80 },
+  ];
   const confident = (): OffsetStage => {
     let calls = 0;
     return {
@@ -293,7 +375,10 @@ test('of two faces at the same time the talking one is kept, or the larger, or b
     await remove();
     store = await ClipStore.create(folder, storeRecipe);
     const { prepare } = media({ 'in/a.mp4': { frameCount: 60, faces } });
-    const { clips, dropped } = await prepare('in/a.mp4', { ...but(preparation), ...(offset ? { stages: { offset } } : {}) });
+    const { clips, dropped } = await prepare('in/a.mp4', {
+      ...but(preparation),
+      ...(offset ? { stages: { offset } } : {}),
+    });
     expect(await store.list()).toEqual(clips);
     return [clips, dropped.map((drop) => `${drop.track} ${drop.reason}`)];
   };
@@ -307,7 +392,10 @@ test('no track goes on over a cut', async () => {
   const shots = () => ({ push: ({ index }: { index: number }) => (index === 42 ? [40] : []), finish: () => [] });
   const { clips } = await prepare('in/a.mp4', { stages: { shots } });
   const infos = await Promise.all(clips.map((id) => store.info(id)));
-  expect(infos.map(({ firstFrame, count }) => [firstFrame, count])).toEqual([[0, 40], [40, 60]]);
+  expect(infos.map(({ firstFrame, count }) => [firstFrame, count])).toEqual([
+    [0, 40],
+    [40, 60],
+  ]);
 });
 
 test('quality is measured, gates drop by it, and faces are looked at once a clip', async () => {
@@ -326,16 +414,20 @@ test('quality is measured, gates drop by it, and faces are looked at once a clip
   const gates = async (gate: Partial<Preparation['gates']>) => {
     await remove();
     store = await ClipStore.create(folder, storeRecipe);
-    return (await prepare('in/a.mp4', { stages, ...but({ gates: { ...GENERAL.gates, ...gate } }) })).dropped.map((drop) => drop.reason);
+    return (await prepare('in/a.mp4', { stages, ...but({ gates: { ...GENERAL.gates, ...gate } }) })).dropped.map(
+      (drop) => drop.reason,
+    );
   };
   expect(await gates({ minFaceSize: 1000 })).toEqual(['face too small']);
   expect(await gates({ minSharpness: 13 })).toEqual(['blurred']);
   expect(await gates({ minScore: 0.6 })).toEqual(['detection unsure']);
   expect(await gates({ minLipsInside: 1, minSharpness: 12 })).toEqual([]);
-  await expect(prepare('in/b.mp4', but({ gates: { ...GENERAL.gates, minSharpness: 1 } }))).rejects.toThrow('stages.sharpness must be given');
+  await expect(prepare('in/b.mp4', but({ gates: { ...GENERAL.gates, minSharpness: 1 } }))).rejects.toThrow(
+    'stages.sharpness must be given',
+  );
 });
 
-test('a store of head crops holds DINet\'s face images, and clips say where their mouths are', async () => {
+test("a store of head crops holds DINet's face images, and clips say where their mouths are", async () => {
   await remove();
   store = await ClipStore.create(folder, { ...storeRecipe, crop: { kind: 'dinet head', mouth: 8 } });
   const { prepare } = media({ 'in/a.mp4': { frameCount: 60, faces: [face] } });
@@ -372,9 +464,17 @@ test('memory does not grow with the number of clips: their frames are let go', a
 
 test('logits of the whole audio are cut like its frames and moved with it; a video whose logits are bad is dropped', async () => {
   // Row r is all r.
-  const rows = (steps: number) => ({ data: Float32Array.from({ length: steps * 29 }, (_, i) => Math.floor(i / 29)), steps, bins: 29 });
+  const rows = (steps: number) => ({
+    data: Float32Array.from({ length: steps * 29 }, (_, i) => Math.floor(i / 29)),
+    steps,
+    bins: 29,
+  });
   const firsts = ({ logits }: Clip) => Array.from({ length: logits!.steps }, (_, i) => logits!.data[29 * i]);
-  const { prepare } = media({ 'in/a.mp4': { frameCount: 100, faces: [face] }, 'in/b.mp4': { frameCount: 100, faces: [face] }, 'in/c.mp4': { frameCount: 100, faces: [face] } });
+  const { prepare } = media({
+    'in/a.mp4': { frameCount: 100, faces: [face] },
+    'in/b.mp4': { frameCount: 100, faces: [face] },
+    'in/c.mp4': { frameCount: 100, faces: [face] },
+  });
   const heard: number[] = [];
   const logits = (durationSec: number) => (heard.push(durationSec), rows(99));
   const late = await prepare('in/a.mp4', { logits, stages: { offset: toldOffsets(-3, 0).stage } });
@@ -388,6 +488,8 @@ test('logits of the whole audio are cut like its frames and moved with it; a vid
   expect(logitSteps).toBe(96);
   const other = await temporaryFolder();
   const slow = await ClipStore.create(other.folder, { ...storeRecipe, fps: 20 });
-  await expect(prepare('in/a.mp4', { logits }, slow)).rejects.toThrow('prepareVideo: store.recipe.fps must be 25, the rate of logits, got 20');
+  await expect(prepare('in/a.mp4', { logits }, slow)).rejects.toThrow(
+    'prepareVideo: store.recipe.fps must be 25, the rate of logits, got 20',
+  );
   await other.remove();
 });

@@ -1,26 +1,29 @@
+import type { FaceTrack, Features, LandmarkDetector, MediaReader, VideoFrame } from '@lipsync/contracts';
 import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
-import type { FaceTrack, LandmarkDetector, MediaReader, Features, VideoFrame } from '@lipsync/contracts';
-import { planCrops } from '@lipsync/face-crop';
 import type { CollectTracksOptions, CropPlan } from '@lipsync/face-crop';
-import { assertLogits } from '../store/clip';
+import { planCrops } from '@lipsync/face-crop';
+import type { TrackedVideo } from '@lipsync/sync-windows';
+import {
+  AudioCursor,
+  canView,
+  openTrackedVideo,
+  storedCropFor,
+  trackCrops,
+  UnusableVideo,
+} from '@lipsync/sync-windows';
 import type { StoreRecipe } from '../store/clip';
+import { assertLogits } from '../store/clip';
 import { sourceName } from '../store/clip-id';
 import type { ClipStore, Drop, SourceRecord } from '../store/clip-store';
-import type { PrepareStages } from './prepare-stages';
-import { GENERAL, assertPreparation } from './preparation';
-import type { Preparation } from './preparation';
-import { finishSegment } from './finish-segment';
-import type { FilledSegment } from './finish-segment';
 import { largestFaces, overlapping } from './chosen-faces';
-import { canView, AudioCursor } from '@lipsync/sync-windows';
-import { storedCropFor } from '@lipsync/sync-windows';
+import type { FilledSegment } from './finish-segment';
+import { finishSegment } from './finish-segment';
+import type { Preparation } from './preparation';
+import { assertPreparation, GENERAL } from './preparation';
+import type { PrepareStages } from './prepare-stages';
 import type { OffsetStage } from './segment-offset';
-import { trackCrops } from '@lipsync/sync-windows';
-import { featureAlignedFrames, trackSegments } from './track-segments';
 import type { Segment } from './track-segments';
-import { openTrackedVideo } from '@lipsync/sync-windows';
-import type { TrackedVideo } from '@lipsync/sync-windows';
-import { UnusableVideo } from '@lipsync/sync-windows';
+import { featureAlignedFrames, trackSegments } from './track-segments';
 
 export type PrepareOptions = {
   /** Where the video is. */
@@ -80,7 +83,14 @@ type OpenTrack = {
 };
 
 /** A segment that became a clip. */
-type FinishedSegment = { track: number; number: number; firstFrame: number; count: number; id: string; confidence?: number };
+type FinishedSegment = {
+  track: number;
+  number: number;
+  firstFrame: number;
+  count: number;
+  id: string;
+  confidence?: number;
+};
 
 const SAMPLE_RATE = 16000;
 
@@ -104,7 +114,8 @@ export async function prepareVideo(options: PrepareOptions, store: ClipStore): P
   const source = sourceName(options.source);
   const preparation = assertPreparation('prepareVideo', options.preparation ?? GENERAL);
   const { recipe } = options.stages?.offset ?? {};
-  if (recipe && recipe.fps !== store.recipe.fps) fail(TypeError, 'prepareVideo', 'stages.offset.recipe.fps', `${store.recipe.fps}, as in the store`, recipe.fps);
+  if (recipe && recipe.fps !== store.recipe.fps)
+    fail(TypeError, 'prepareVideo', 'stages.offset.recipe.fps', `${store.recipe.fps}, as in the store`, recipe.fps);
   const { stepsPerSecond } = AUDIO_FEATURES.ASR_LOGITS;
   if (options.logits && store.recipe.fps !== stepsPerSecond) {
     fail(TypeError, 'prepareVideo', 'store.recipe.fps', `${stepsPerSecond}, the rate of logits`, store.recipe.fps);
@@ -146,7 +157,8 @@ async function cutClips(
     throw new UnusableVideo('bad landmarks', error.message.replaceAll(path, name).slice(0, 500), { cause: error });
   });
   let ofFrames = Number.NaN;
-  const tell = (phase: PrepareProgress['phase'], frameCount: number) => onProgress?.({ source, phase, frameCount, ofFrames });
+  const tell = (phase: PrepareProgress['phase'], frameCount: number) =>
+    onProgress?.({ source, phase, frameCount, ofFrames });
   const video = await openTrackedVideo({
     path,
     reader,
@@ -177,7 +189,10 @@ async function cutClips(
       // Without its frames: a long video has many.
       finished.push({ track: track.track.id, number, firstFrame: segment.firstFrame, count: segment.count, ...result });
     };
-    for await (const { planned: track, frameIndex: frame, frame: picture, indexInTrack, crop } of trackCrops(video.frames(), open)) {
+    for await (const { planned: track, frameIndex: frame, frame: picture, indexInTrack, crop } of trackCrops(
+      video.frames(),
+      open,
+    )) {
       const segment = track.segments[track.current];
       if (segment && frame >= segment.firstFrame) {
         await addFrame(track, segment, crop, picture, indexInTrack, stages);
@@ -201,7 +216,11 @@ async function cutClips(
 }
 
 /** The logits of a video's audio; whatever is wrong with them is that video's fault. */
-async function readLogits(read: NonNullable<PrepareOptions['logits']>, { audioLevel: audio, fps }: TrackedVideo, path: string): Promise<Features> {
+async function readLogits(
+  read: NonNullable<PrepareOptions['logits']>,
+  { audioLevel: audio, fps }: TrackedVideo,
+  path: string,
+): Promise<Features> {
   try {
     const logits = await read(audio.samples / audio.sampleRate);
     assertLogits('prepareVideo', logits, { fps });
@@ -233,7 +252,10 @@ async function planTracks(
       continue;
     }
     const plan = planOrReason(track, recipe.crop, video);
-    const offsetCrop = stages?.offset && !canView(recipe.crop, stages.offset.recipe.crop) ? storedCropFor(stages.offset.recipe.crop) : undefined;
+    const offsetCrop =
+      stages?.offset && !canView(recipe.crop, stages.offset.recipe.crop)
+        ? storedCropFor(stages.offset.recipe.crop)
+        : undefined;
     const offsetPlan = offsetCrop && planOrReason(track, offsetCrop, video);
     const failed = [plan, offsetPlan].find((one) => typeof one === 'string');
     if (typeof plan === 'string' || typeof offsetPlan === 'string') {
@@ -246,19 +268,29 @@ async function planTracks(
 }
 
 /** Segments long enough for a clip, beginning where a step of all features that are wanted does. */
-function usableSegments(track: FaceTrack, preparation: Preparation, recipe: StoreRecipe, offset?: OffsetStage): Segment[] {
+function usableSegments(
+  track: FaceTrack,
+  preparation: Preparation,
+  recipe: StoreRecipe,
+  offset?: OffsetStage,
+): Segment[] {
   const { segmentSec, minSegmentSec, minFrames } = preparation;
   const { fps, stepsPerSecond } = recipe;
   const rates = offset ? [stepsPerSecond, 80] : [stepsPerSecond];
   const slowest = rates.reduce((a, b) => (featureAlignedFrames(fps, a) >= featureAlignedFrames(fps, b) ? a : b));
-  const segments = trackSegments(track.firstFrame, track.frameCount, { fps, stepsPerSecond: slowest, segmentSec, minSegmentSec });
+  const segments = trackSegments(track.firstFrame, track.frameCount, {
+    fps,
+    stepsPerSecond: slowest,
+    segmentSec,
+    minSegmentSec,
+  });
   return segments.filter((segment) => segment.frameCount >= minFrames);
 }
 
 /** Where the crops lie, or why there can be none. */
 function planOrReason(track: FaceTrack, crop: StoreRecipe['crop'], video: TrackedVideo): CropPlan | string {
   try {
-    return planCrops(track, crop, video.frame);
+    return planCrops(track, crop, video.frameSize);
   } catch (error) {
     // TypeError and RangeError are mistakes of ours; a plain Error says that this face has no such crop.
     if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) throw error;
@@ -266,13 +298,24 @@ function planOrReason(track: FaceTrack, crop: StoreRecipe['crop'], video: Tracke
   }
 }
 
-async function addFrame(open: OpenTrack, segment: Segment, crop: Uint8Array, frame: VideoFrame, indexInTrack: number, stages: PrepareStages): Promise<void> {
+async function addFrame(
+  open: OpenTrack,
+  segment: Segment,
+  crop: Uint8Array,
+  frame: VideoFrame,
+  indexInTrack: number,
+  stages: PrepareStages,
+): Promise<void> {
   open.frames ??= new Uint8Array(segment.frameCount * crop.length);
   open.frames.set(crop, crop.length * open.filled);
   if (open.offsetPlan) {
     const bytes = open.offsetPlan.height * open.offsetPlan.width * 3;
     open.offsetFrames ??= new Uint8Array(segment.frameCount * bytes);
-    open.offsetPlan.cut(frame, indexInTrack, open.offsetFrames.subarray(bytes * open.filled, bytes * (open.filled + 1)));
+    open.offsetPlan.cut(
+      frame,
+      indexInTrack,
+      open.offsetFrames.subarray(bytes * open.filled, bytes * (open.filled + 1)),
+    );
   }
   if (stages.embed && open.filled === segment.frameCount >> 1) {
     open.identity = await stages.embed(frame, open.track.points.slice(136 * indexInTrack, 136 * (indexInTrack + 1)));
@@ -283,7 +326,8 @@ async function addFrame(open: OpenTrack, segment: Segment, crop: Uint8Array, fra
 /** What was filled, and an empty track again. */
 function takeSegment(open: OpenTrack, number: number): FilledSegment {
   const { track, plan, offsetPlan, segments, filled, identity } = open;
-  const cut = (frames: Uint8Array | undefined, { height, width }: CropPlan) => frames!.subarray(0, filled * height * width * 3);
+  const cut = (frames: Uint8Array | undefined, { height, width }: CropPlan) =>
+    frames!.subarray(0, filled * height * width * 3);
   const segment: FilledSegment = {
     track,
     plan,
@@ -300,11 +344,19 @@ function takeSegment(open: OpenTrack, number: number): FilledSegment {
 }
 
 /** Of clips seen at the same time, keeps the one whose lips go best with the audio. */
-async function keepTalking(finished: FinishedSegment[], clips: string[], store: ClipStore, source: string, drop: (entry: Drop) => Promise<void>): Promise<void> {
+async function keepTalking(
+  finished: FinishedSegment[],
+  clips: string[],
+  store: ClipStore,
+  source: string,
+  drop: (entry: Drop) => Promise<void>,
+): Promise<void> {
   for (const segment of finished) {
     const { confidence } = segment;
     if (confidence === undefined) continue; // no network looked at it
-    const better = finished.find((other) => other.track !== segment.track && overlapping(other, segment) && (other.confidence ?? 0) > confidence);
+    const better = finished.find(
+      (other) => other.track !== segment.track && overlapping(other, segment) && (other.confidence ?? 0) > confidence,
+    );
     if (!better) continue;
     clips.splice(clips.indexOf(segment.id), 1);
     await store.remove(segment.id);

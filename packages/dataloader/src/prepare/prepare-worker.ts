@@ -15,7 +15,12 @@ export type WorkerAnswer = { progress: PrepareProgress } | { result: PrepareResu
 export function startPrepareWorker(folder: string, options: PrepareFolderOptions & { layout: LayoutName }): Preparer {
   const { log, onProgress, ...plain } = options;
   // The source's own tests run on the built program.
-  const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../dist/prepare-program.js' : './prepare-program.js', import.meta.url));
+  const program = fileURLToPath(
+    new URL(
+      import.meta.url.endsWith('.ts') ? '../../dist/prepare-program.js' : './prepare-program.js',
+      import.meta.url,
+    ),
+  );
   const child = fork(program, [JSON.stringify({ folder, options: plain })], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

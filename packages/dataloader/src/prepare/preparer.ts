@@ -1,20 +1,20 @@
 import { join } from 'node:path';
 import { audioFeatures } from '@lipsync/audio-mel';
+import type { AVAlignNetConfig } from '@lipsync/avalignnet';
 import type { StoredCrop, SyncRecipe } from '@lipsync/contracts';
-import { ClipStore, hashFile } from '../store/clip-store';
-import { GENERAL, type Preparation } from './preparation';
-import { LAYOUTS, type LayoutName } from '../layouts/layouts';
-import { prepareVideo, type PrepareProgress, type PrepareResult } from './prepare-video';
-import { storedCropFor } from '@lipsync/sync-windows';
-import { ShotDetector, createFaceEmbedder, createLandmarkDetector } from '@lipsync/face-crop';
+import { createFaceEmbedder, createLandmarkDetector, ShotDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { laplacianVariance } from '@lipsync/metrics';
+import { loadExpert } from '@lipsync/score';
+import { storedCropFor } from '@lipsync/sync-windows';
+import { LAYOUTS, type LayoutName } from '../layouts/layouts';
+import { ClipStore, hashFile } from '../store/clip-store';
 import { LANDMARK_QUALITY, type LandmarkQuality } from './landmark-quality';
 import { offsetStage } from './offset-stage';
+import { GENERAL, type Preparation } from './preparation';
+import { type PrepareProgress, type PrepareResult, prepareVideo } from './prepare-video';
 import { readLandmarks } from './read-landmarks';
-import { readLogits, type LogitFiles } from './read-logits';
-import { loadExpert } from '@lipsync/score';
-import type { AVAlignNetConfig } from '@lipsync/avalignnet';
+import { type LogitFiles, readLogits } from './read-logits';
 
 const DINET_FILES: LogitFiles = { labels: 'deepspeech', halve: 'second' };
 
@@ -63,20 +63,40 @@ export type PrepareFolderOptions = {
 export type Preparer = { prepare(source: string): Promise<PrepareResult>; close(): void };
 
 /** A preparer in this process, on the backend that is set. */
-export async function openPreparer(folder: string, options: PrepareFolderOptions & { layout: LayoutName }): Promise<Preparer> {
-  const { landmarkQuality = 'fast', landmarks = folder, preparation = GENERAL, identify = true, expert: weights, layout, log } = options;
+export async function openPreparer(
+  folder: string,
+  options: PrepareFolderOptions & { layout: LayoutName },
+): Promise<Preparer> {
+  const {
+    landmarkQuality = 'fast',
+    landmarks = folder,
+    preparation = GENERAL,
+    identify = true,
+    expert: weights,
+    layout,
+    log,
+  } = options;
   const { logits: logitFolder, logitFiles = DINET_FILES } = options;
   const { detector: looks, collect } = LANDMARK_QUALITY[landmarkQuality];
   const store = await openStore(options);
   const reader = await openMedia({ log });
   const detector = await createLandmarkDetector(looks);
-  const expert = weights && preparation.offset !== 'none' ? await loadExpert(weights, { recipe: options.expertRecipe, config: options.expertConfig }) : undefined;
+  const expert =
+    weights && preparation.offset !== 'none'
+      ? await loadExpert(weights, { recipe: options.expertRecipe, config: options.expertConfig })
+      : undefined;
   const embedder = identify ? await createFaceEmbedder() : undefined;
   const { shots, shotThreshold } = preparation;
   const stages = {
-    ...(shots === 'none' ? {} : { shots: () => new ShotDetector({ method: shots, ...(shotThreshold === undefined ? {} : { threshold: shotThreshold }) }) }),
+    ...(shots === 'none'
+      ? {}
+      : {
+          shots: () =>
+            new ShotDetector({ method: shots, ...(shotThreshold === undefined ? {} : { threshold: shotThreshold }) }),
+        }),
     ...(expert ? { offset: offsetStage(expert) } : {}),
-    sharpness: (data: Uint8Array, size: { width: number; height: number }) => laplacianVariance({ data, ...size }, { range: [0, 255] }),
+    sharpness: (data: Uint8Array, size: { width: number; height: number }) =>
+      laplacianVariance({ data, ...size }, { range: [0, 255] }),
     ...(embedder ? { embed: embedder.embed.bind(embedder) } : {}),
   };
   return {
@@ -89,9 +109,15 @@ export async function openPreparer(folder: string, options: PrepareFolderOptions
       const tracks = readLandmarks(landmarks, source, others);
       tracks.catch(() => {}); // prepareVideo says it
       const { onProgress } = options;
-      const logits = logitFolder === undefined ? undefined : (durationSec: number) => readLogits(logitFolder, source, durationSec, logitFiles);
+      const logits =
+        logitFolder === undefined
+          ? undefined
+          : (durationSec: number) => readLogits(logitFolder, source, durationSec, logitFiles);
       const about = { sourceSha256, ...(person === undefined ? {} : { person }) };
-      return prepareVideo({ path, source, reader, detector, tracks, logits, preparation, stages, collect, onProgress, ...about }, store);
+      return prepareVideo(
+        { path, source, reader, detector, tracks, logits, preparation, stages, collect, onProgress, ...about },
+        store,
+      );
     },
     close() {
       detector.dispose();
@@ -103,7 +129,17 @@ export async function openPreparer(folder: string, options: PrepareFolderOptions
 
 /** The store of a preparation: a new one, or the one that it goes on with. */
 export async function openStore(options: PrepareFolderOptions): Promise<ClipStore> {
-  const { store, recipe, crop, landmarkQuality = 'fast', preparation = GENERAL, expert, identify = true, logits, logitFiles = DINET_FILES } = options;
+  const {
+    store,
+    recipe,
+    crop,
+    landmarkQuality = 'fast',
+    preparation = GENERAL,
+    expert,
+    identify = true,
+    logits,
+    logitFiles = DINET_FILES,
+  } = options;
   const { stepsPerSecond, bins } = audioFeatures(recipe.features);
   const { features, fps } = recipe;
   const settings = {
@@ -113,5 +149,9 @@ export async function openStore(options: PrepareFolderOptions): Promise<ClipStor
     ...(expert && preparation.offset !== 'none' ? { expert: await hashFile(expert) } : {}),
     ...(logits === undefined ? {} : { logits: logitFiles }),
   };
-  return ClipStore.create(store, { crop: crop ?? storedCropFor(recipe.crop), features, stepsPerSecond, bins, fps }, settings);
+  return ClipStore.create(
+    store,
+    { crop: crop ?? storedCropFor(recipe.crop), features, stepsPerSecond, bins, fps },
+    settings,
+  );
 }

@@ -25,10 +25,18 @@ function openFace(x: number): string {
 function npy(x: number): Uint8Array {
   const header = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 68, 2), }\n";
   const numbers = new Uint8Array(Float64Array.from([...new Array<number>(136).fill(Number.NaN), ...face(x)]).buffer);
-  return Buffer.concat([Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length, 0), Buffer.from(header), numbers]);
+  return Buffer.concat([
+    Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length, 0),
+    Buffer.from(header),
+    numbers,
+  ]);
 }
 const mediapipe = (x: number) =>
-  JSON.stringify({ width: 1000, height: 1000, frames: [null, Array.from({ length: 478 }, () => [x / 1000, x / 1000, 0])] });
+  JSON.stringify({
+    width: 1000,
+    height: 1000,
+    frames: [null, Array.from({ length: 478 }, () => [x / 1000, x / 1000, 0])],
+  });
 const seen = async (source: string, others?: string[]) => {
   const tracks = await readLandmarks(folder, source, others);
   return tracks?.map(({ firstFrame, frameCount, points }) => [firstFrame, frameCount, Math.round(points[0] * 10) / 10]);
@@ -80,7 +88,12 @@ test.each<[string, string | Uint8Array, string, new () => Error]>([
   ['a.csv', 'word,start,end\n', 'parseOpenFaceCsv: text must be a table with the column frame', TypeError],
   ['a.npy', new Uint8Array(20), 'decodeNpy: bytes must be an npy file', Error],
   ['a.npy', npy(Number.POSITIVE_INFINITY), 'parseNpyLandmarks: frame 1 must be finite', RangeError],
-  ['a.mediapipe.json', '{"frames":[]}', 'parseMediapipeFile: width must be a number of pixels above 0, got undefined', RangeError],
+  [
+    'a.mediapipe.json',
+    '{"frames":[]}',
+    'parseMediapipeFile: width must be a number of pixels above 0, got undefined',
+    RangeError,
+  ],
 ])('a broken %s is named, with what is wrong', async (name, content, message, kind) => {
   await put(name, content);
   const error = await readLandmarks(folder, 'a.mp4').catch((reason: Error) => reason);

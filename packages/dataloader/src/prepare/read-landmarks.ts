@@ -30,7 +30,11 @@ const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
  * @example
  * const tracks = (await readLandmarks('in', 'talks/a.mp4')) ?? (await search());
  */
-export async function readLandmarks(folder: string, source: string, others: readonly string[] = []): Promise<FaceTrack[] | undefined> {
+export async function readLandmarks(
+  folder: string,
+  source: string,
+  others: readonly string[] = [],
+): Promise<FaceTrack[] | undefined> {
   const stem = source.replace(/(?<=[^/])\.[^./]+$/, '');
   const names = [`${source}.landmarks.json`, ...Object.keys(READERS).map((ending) => stem + ending), ...others];
   for (const name of names) {

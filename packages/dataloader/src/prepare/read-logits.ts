@@ -1,11 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEEPSPEECH_LABELS, HUBERT_LABELS, WAV2VEC2_LABELS } from '@lipsync/audio-mel';
-import { fail, type Features } from '@lipsync/contracts';
+import { type Features, fail } from '@lipsync/contracts';
 import { parseNpyLogits } from './npy-logits';
 
 /** Orders of columns by the names of what makes them. */
-export const LOGIT_LABELS: Readonly<Record<string, readonly string[]>> = { deepspeech: DEEPSPEECH_LABELS, hubert: HUBERT_LABELS, wav2vec2: WAV2VEC2_LABELS };
+export const LOGIT_LABELS: Readonly<Record<string, readonly string[]>> = {
+  deepspeech: DEEPSPEECH_LABELS,
+  hubert: HUBERT_LABELS,
+  wav2vec2: WAV2VEC2_LABELS,
+};
 
 /** How the rows of files are to be read. */
 export type LogitFiles = { labels: keyof typeof LOGIT_LABELS; halve: 'second' | 'mean' };
@@ -23,7 +27,12 @@ const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
  * @example
  * const { steps } = await readLogits('logits', 'talks/a.mp4', 12.4, { labels: 'hubert', halve: 'second' });
  */
-export async function readLogits(folder: string, source: string, durationSec: number, { labels, halve }: LogitFiles): Promise<Features> {
+export async function readLogits(
+  folder: string,
+  source: string,
+  durationSec: number,
+  { labels, halve }: LogitFiles,
+): Promise<Features> {
   const stem = source.replace(/(?<=[^/])\.[^./]+$/, '');
   const names = [`${stem}.logits.npy`, `${stem}.npy`];
   for (const name of names) {

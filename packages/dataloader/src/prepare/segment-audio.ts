@@ -1,6 +1,6 @@
 import { featureStream } from '@lipsync/audio-mel';
-import { AUDIO_FEATURES } from '@lipsync/contracts';
 import type { AudioFeatureName, Features } from '@lipsync/contracts';
+import { AUDIO_FEATURES } from '@lipsync/contracts';
 import type { AudioCursor } from '@lipsync/sync-windows';
 
 const SAMPLE_RATE = 16000;
@@ -25,7 +25,12 @@ export type SegmentAudio = {
  */
 export async function segmentAudio(
   cursor: AudioCursor,
-  { firstFrame, frameCount, fps, delayFrames = 0 }: { firstFrame: number; frameCount: number; fps: number; delayFrames?: number },
+  {
+    firstFrame,
+    frameCount,
+    fps,
+    delayFrames = 0,
+  }: { firstFrame: number; frameCount: number; fps: number; delayFrames?: number },
 ): Promise<SegmentAudio> {
   const perFrame = SAMPLE_RATE / fps;
   const delay = Math.round(delayFrames * perFrame);

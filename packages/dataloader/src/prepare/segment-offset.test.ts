@@ -1,9 +1,9 @@
+import { cutMouthWindow } from '@lipsync/sync-windows';
 import { expect, test } from 'vitest';
 import { madeClip, recipe, storeRecipe } from '../testing/made-clips';
 import { GENERAL } from './preparation';
-import { cutMouthWindow } from '@lipsync/sync-windows';
-import { decideOffset, measureSegment, offsetRecord } from './segment-offset';
 import type { OffsetStage } from './segment-offset';
+import { decideOffset, measureSegment, offsetRecord } from './segment-offset';
 
 const reading = (frameCount: number, confidence = 1) => ({ frameCount, confidence, distance: 1, windows: 20 });
 const seen: Float32Array[] = [];
@@ -19,14 +19,19 @@ const stage: OffsetStage = {
 /** An audio track whose features are as many steps as are asked for. */
 const audio = (most = Infinity) => ({
   samples: new Float32Array(0),
-  features: (_: string, steps: number) => ({ data: new Float32Array(Math.min(most, steps) * 80), steps: Math.min(most, steps), bins: 80 }),
+  features: (_: string, steps: number) => ({
+    data: new Float32Array(Math.min(most, steps) * 80),
+    steps: Math.min(most, steps),
+    bins: 80,
+  }),
 });
 
 test('the network sees the windows that a loader would cut', async () => {
   const clip = madeClip('a.mp4.t0.s0', 20, 9);
   const frames = { crop: storeRecipe.crop, frames: clip.frames, count: 20 };
   expect((await measureSegment(stage, frames, audio()))?.windows).toBe(16);
-  for (const start of [0, 7, 15]) expect(seen[start]).toEqual(cutMouthWindow(clip.frames, start, { stored: storeRecipe.crop, recipe }));
+  for (const start of [0, 7, 15])
+    expect(seen[start]).toEqual(cutMouthWindow(clip.frames, start, { stored: storeRecipe.crop, recipe }));
 });
 
 test('of a long segment the middle is shown', async () => {
@@ -38,7 +43,9 @@ test('of a long segment the middle is shown', async () => {
 
 test('a segment of fewer than two windows is not measured', async () => {
   const clip = madeClip('a.mp4.t0.s0', 20);
-  expect(await measureSegment(stage, { crop: storeRecipe.crop, frames: clip.frames, count: 20 }, audio(18))).toBeUndefined();
+  expect(
+    await measureSegment(stage, { crop: storeRecipe.crop, frames: clip.frames, count: 20 }, audio(18)),
+  ).toBeUndefined();
 });
 
 test.each([
@@ -55,5 +62,8 @@ test.each([
 
 test('offsetRecord leaves out what is not known', () => {
   expect(offsetRecord(stage, reading(3), 0)).toEqual({ expert: 'x', measured: reading(3), corrected: 0 });
-  expect(offsetRecord({ ...stage, weightsHash: 'ab' }, reading(3), 3, reading(0))).toMatchObject({ weightsHash: 'ab', after: reading(0) });
+  expect(offsetRecord({ ...stage, weightsHash: 'ab' }, reading(3), 3, reading(0))).toMatchObject({
+    weightsHash: 'ab',
+    after: reading(0),
+  });
 });

@@ -1,11 +1,9 @@
 import type { SyncRecipe } from '@lipsync/contracts';
 import { frameShape } from '@lipsync/contracts';
+import { cutFeatureWindow, makeView, sampleView, toRecipeValues, windowCount } from '@lipsync/sync-windows';
 import type { ClipOffset, OffsetReading, StoreRecipe } from '../store/clip';
-import { cutFeatureWindow } from '@lipsync/sync-windows';
-import { makeView, sampleView, toRecipeValues } from '@lipsync/sync-windows';
 import type { Preparation } from './preparation';
 import type { SegmentAudio } from './segment-audio';
-import { windowCount } from '@lipsync/sync-windows';
 
 /** What a sync network is fed with at one frame: `[height, width, frames * 3]` and `[bins, melSteps]`. */
 export type OffsetWindow = { frames: Float32Array; features: Float32Array };
@@ -27,7 +25,11 @@ export type OffsetStage = {
 export type OffsetFrames = { crop: StoreRecipe['crop']; frames: Uint8Array; count: number };
 
 /** Measures one segment; undefined where it is too short for two windows. */
-export async function measureSegment(stage: OffsetStage, frames: OffsetFrames, audio: SegmentAudio): Promise<OffsetReading | undefined> {
+export async function measureSegment(
+  stage: OffsetStage,
+  frames: OffsetFrames,
+  audio: SegmentAudio,
+): Promise<OffsetReading | undefined> {
   const { recipe } = stage;
   const features = audio.features(recipe.features, Math.ceil((frames.count * 100) / recipe.fps) + 1); // no features have more steps a second
   const windows = windowCount(frames.count, features.steps, recipe);
@@ -85,6 +87,11 @@ export function decideOffset(
 }
 
 /** The same in the form in which a clip keeps it. */
-export function offsetRecord({ expert, weightsHash }: OffsetStage, measured: OffsetReading, corrected: number, after?: OffsetReading): ClipOffset {
+export function offsetRecord(
+  { expert, weightsHash }: OffsetStage,
+  measured: OffsetReading,
+  corrected: number,
+  after?: OffsetReading,
+): ClipOffset {
   return { expert, ...(weightsHash ? { weightsHash } : {}), measured, corrected, ...(after ? { after } : {}) };
 }

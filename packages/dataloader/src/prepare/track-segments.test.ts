@@ -1,18 +1,29 @@
-import { expect, test } from 'vitest';
 import { melWindowStart } from '@lipsync/audio-mel';
+import { expect, test } from 'vitest';
 import { featureAlignedFrames, trackSegments } from './track-segments';
 
 test('segments are at most ten seconds, and a rest below three joins the one before', () => {
   expect(trackSegments(0, 30)).toEqual([{ firstFrame: 0, frameCount: 30 }]);
   expect(trackSegments(0, 250)).toEqual([{ firstFrame: 0, frameCount: 250 }]);
   expect(trackSegments(0, 324)).toEqual([{ firstFrame: 0, frameCount: 324 }]);
-  expect(trackSegments(0, 325)).toEqual([{ firstFrame: 0, frameCount: 250 }, { firstFrame: 250, frameCount: 75 }]);
-  expect(trackSegments(3, 560)).toEqual([{ firstFrame: 5, frameCount: 250 }, { firstFrame: 255, frameCount: 308 }]);
+  expect(trackSegments(0, 325)).toEqual([
+    { firstFrame: 0, frameCount: 250 },
+    { firstFrame: 250, frameCount: 75 },
+  ]);
+  expect(trackSegments(3, 560)).toEqual([
+    { firstFrame: 5, frameCount: 250 },
+    { firstFrame: 255, frameCount: 308 },
+  ]);
   expect(trackSegments(3, 600).map((segment) => segment.frameCount)).toEqual([250, 250, 98]);
 });
 
 test('segments cover a track from its first aligned frame to its end, without gap', () => {
-  for (const [first, frameCount, options] of [[0, 1, {}], [7, 1234, {}], [12, 999, { segmentSec: 1.1, minSegmentSec: 0.5 }], [1, 3, {}]] as const) {
+  for (const [first, frameCount, options] of [
+    [0, 1, {}],
+    [7, 1234, {}],
+    [12, 999, { segmentSec: 1.1, minSegmentSec: 0.5 }],
+    [1, 3, {}],
+  ] as const) {
     const segments = trackSegments(first, frameCount, options);
     let at = Math.ceil(first / 5) * 5;
     for (const segment of segments) {
@@ -33,6 +44,8 @@ test('from an aligned start, mel steps count the same from the segment as from t
 });
 
 test('trackSegments refuses lengths that hold no frame', () => {
-  expect(() => trackSegments(0, 9, { segmentSec: 0.1 })).toThrow('trackSegments: segmentSec must be at least 0.2 s, got 0.1');
+  expect(() => trackSegments(0, 9, { segmentSec: 0.1 })).toThrow(
+    'trackSegments: segmentSec must be at least 0.2 s, got 0.1',
+  );
   expect(() => trackSegments(0, 9, { minSegmentSec: 11 })).toThrow('minSegmentSec must be within 0..segmentSec (10)');
 });

@@ -22,7 +22,13 @@ export function featureAlignedFrames(fps: number, stepsPerSecond: number): numbe
   for (let frameCount = 1; frameCount <= 1000; frameCount++) {
     if (Number.isInteger((frameCount * stepsPerSecond) / fps)) return frameCount;
   }
-  return fail(RangeError, 'melAlignedFrames', 'fps', `a rate at which ${stepsPerSecond} mel steps a second meet a frame`, fps);
+  return fail(
+    RangeError,
+    'melAlignedFrames',
+    'fps',
+    `a rate at which ${stepsPerSecond} mel steps a second meet a frame`,
+    fps,
+  );
 }
 
 /**

@@ -2,16 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
-import * as tf from '@tensorflow/tfjs-core';
-import { ClipStore } from '../store/clip-store';
-import { clipId } from '../store/clip-id';
-import type { Clip } from '../store/clip';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { SyncExpert } from '@lipsync/contracts';
-import { dataReport } from './data-report';
-import { dataReportPage } from '@lipsync/cli';
-import { recipeOf } from '@lipsync/train';
 import { LITE } from '@lipsync/avalignnet';
+import { dataReportPage } from '@lipsync/cli';
+import type { SyncExpert } from '@lipsync/contracts';
+import { recipeOf } from '@lipsync/train';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Clip } from '../store/clip';
+import { clipId } from '../store/clip-id';
+import { ClipStore } from '../store/clip-store';
+import { dataReport } from './data-report';
 
 const SIZE = 96;
 let folder: string;
@@ -88,7 +88,14 @@ test('dataReport draws landmarks where they lie in the crop, turned crops too', 
 test('dataReport warns in words of what is likely to go wrong', async () => {
   const { warnings } = await dataReport(store);
   const text = warnings.join('\n');
-  for (const part of ['3 videos only', '0.2 minutes only', '60 % of the frames', 'lips hardly move in 33 %', '33 % of the clips are dark', '33 % of the crops']) {
+  for (const part of [
+    '3 videos only',
+    '0.2 minutes only',
+    '60 % of the frames',
+    'lips hardly move in 33 %',
+    '33 % of the clips are dark',
+    '33 % of the crops',
+  ]) {
     expect(text).toContain(part);
   }
   expect(text).not.toContain('frames off: training');
@@ -101,7 +108,13 @@ test('dataReport counts the offsets that an expert finds', async () => {
   const order = { frameCount: 0, features: 0 };
   const oneHot = (kind: 'frameCount' | 'features', rows: number, shift: number) =>
     tf.tidy(() => {
-      const hot = tf.oneHot(Array.from({ length: rows }, () => order[kind]++ + shift), 200, 1, 0, 'float32');
+      const hot = tf.oneHot(
+        Array.from({ length: rows }, () => order[kind]++ + shift),
+        200,
+        1,
+        0,
+        'float32',
+      );
       return tf.tensor2d(hot.dataSync(), [rows, 200]);
     });
   const expert: SyncExpert = {

@@ -1,11 +1,11 @@
 import type { SyncExpert } from '@lipsync/contracts';
-import { THESIS_PAIRS } from '../loaders/sync-loader';
+import { WindowScorer } from '@lipsync/metrics';
 import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
+import { THESIS_PAIRS } from '../loaders/sync-loader';
+import { planBatch, usableClips } from '../sampling/batch-plan';
 import { anglesOf, type Clip } from '../store/clip';
 import { parseClipId } from '../store/clip-id';
-import { planBatch, usableClips } from '../sampling/batch-plan';
 import type { ClipStore, Manifest } from '../store/clip-store';
-import { WindowScorer } from '@lipsync/metrics';
 
 /** Smallest, middle and largest of some numbers, and how many fall into each of equally wide bins from `low` to `high`. */
 export type Spread = { least: number; median: number; greatest: number; low: number; high: number; bins: number[] };
@@ -108,9 +108,13 @@ const ENLARGED = 0.75; // crops from fewer source pixels than this share of thei
 export async function dataReport(store: ClipStore, options: DataReportOptions = {}): Promise<DataReport> {
   const { expert, thumbnails: wanted = 24, onClip } = options;
   const ids = await store.list();
-  if (ids.length === 0) throw new RangeError(`dataReport: store must hold at least one clip, got none in ${store.folder}`);
+  if (ids.length === 0)
+    throw new RangeError(`dataReport: store must hold at least one clip, got none in ${store.folder}`);
   const { fps } = store.recipe;
-  const columns = { seconds: [], cropSide: [], brightness: [], lipMovement: [], faceSize: [], voiced: [] } as Record<string, number[]>;
+  const columns = { seconds: [], cropSide: [], brightness: [], lipMovement: [], faceSize: [], voiced: [] } as Record<
+    string,
+    number[]
+  >;
   const thumbnails: Thumbnail[] = [];
   const framesOf = new Map<string, number>();
   const videoRates: Record<string, number> = {};
@@ -121,7 +125,10 @@ export async function dataReport(store: ClipStore, options: DataReportOptions = 
     const middle = { ...clip, frames: await store.frames(id, clip.count >> 1, 1) };
     const { source } = parseClipId(id);
     framesOf.set(source, (framesOf.get(source) ?? 0) + clip.count);
-    lengths.push({ frameCount: clip.count, windows: windowCount(clip.count, clip.features.steps, { ...PAIR_WINDOW, ...store.recipe }) });
+    lengths.push({
+      frameCount: clip.count,
+      windows: windowCount(clip.count, clip.features.steps, { ...PAIR_WINDOW, ...store.recipe }),
+    });
     columns.seconds.push(clip.count / fps);
     columns.cropSide.push(meanOf(clip.count, (frame) => clip.poses[4 * frame + 2]));
     columns.brightness.push(meanGray(middle.frames));
@@ -132,9 +139,14 @@ export async function dataReport(store: ClipStore, options: DataReportOptions = 
     }
     if (clip.video) videoRates[clip.video.fps] = (videoRates[clip.video.fps] ?? 0) + 1;
     const every = ids.length / Math.min(wanted, ids.length);
-    if (thumbnails.length < wanted && index >= Math.floor(thumbnails.length * every)) thumbnails.push(thumbnail(middle));
+    if (thumbnails.length < wanted && index >= Math.floor(thumbnails.length * every))
+      thumbnails.push(thumbnail(middle));
     if (expert) offsets.add(await clipOffset(await store.read(id), store, expert), clip.offset, expert);
-    else if (clip.offset) offsets.add((clip.offset.after ?? clip.offset.measured).frameCount, clip.offset, { ...clip.offset, name: clip.offset.expert });
+    else if (clip.offset)
+      offsets.add((clip.offset.after ?? clip.offset.measured).frameCount, clip.offset, {
+        ...clip.offset,
+        name: clip.offset.expert,
+      });
     onClip?.(index + 1, ids.length);
   }
   const dropped: Record<string, number> = {};
@@ -152,7 +164,9 @@ export async function dataReport(store: ClipStore, options: DataReportOptions = 
     largestVideoShare: greatest([...framesOf.values()]) / frameCount,
     seconds: spreadOf(seconds, 0, greatest(seconds)),
     cropSide: spreadOf(cropSide, 0, greatest(cropSide)),
-    ...(faceSize.length > 0 ? { faceSize: spreadOf(faceSize, 0, greatest(faceSize)), voiced: spreadOf(voiced, 0, 1) } : {}),
+    ...(faceSize.length > 0
+      ? { faceSize: spreadOf(faceSize, 0, greatest(faceSize)), voiced: spreadOf(voiced, 0, 1) }
+      : {}),
     brightness: spreadOf(brightness, 0, 255),
     lipMovement: spreadOf(lipMovement, 0, Math.max(20, greatest(lipMovement))),
     dropped,
@@ -186,12 +200,20 @@ class OffsetCounts {
 
   report(): Pick<DataReport, 'offsets'> {
     if (!this.#expert) return {};
-    const counts = Array.from({ length: 31 }, (_, i) => ({ offsetFrames: i - 15, clips: this.#found.get(i - 15) ?? 0 }));
+    const counts = Array.from({ length: 31 }, (_, i) => ({
+      offsetFrames: i - 15,
+      clips: this.#found.get(i - 15) ?? 0,
+    }));
     const sum = (some: typeof counts) => some.reduce((total, { clips }) => total + clips, 0);
     const total = sum(counts);
     const beyond = sum(counts.filter(({ offsetFrames }) => Math.abs(offsetFrames) > 2));
     const { name, weightsHash } = this.#expert;
-    const found = { counts, beyondTwo: total > 0 ? beyond / total : 0, leftOut: this.#leftOut, corrected: this.#corrected };
+    const found = {
+      counts,
+      beyondTwo: total > 0 ? beyond / total : 0,
+      leftOut: this.#leftOut,
+      corrected: this.#corrected,
+    };
     return { offsets: { expert: name, ...(weightsHash ? { weightsHash } : {}), ...found } };
   }
 }
@@ -203,16 +225,23 @@ const PAIR_BATCHES = 16;
 function labelsOf(lengths: { frameCount: number; windows: number }[]): DataReport['labels'] {
   const usable = usableClips(lengths, THESIS_PAIRS.sampling, PAIR_WINDOW.frameCount);
   if (usable.length === 0) return { clips: 0, inSync: 0, offSyncWithinTwo: 0 };
-  const pairs = Array.from({ length: PAIR_BATCHES }, (_, step) => planBatch(lengths, usable, THESIS_PAIRS.sampling, 0, step)).flat();
+  const pairs = Array.from({ length: PAIR_BATCHES }, (_, step) =>
+    planBatch(lengths, usable, THESIS_PAIRS.sampling, 0, step),
+  ).flat();
   const off = pairs.filter(({ label }) => label === 0);
   const near = off.filter(({ frameStart, featureStart }) => Math.abs(frameStart - featureStart) <= 2);
-  return { clips: usable.length, inSync: 1 - off.length / pairs.length, offSyncWithinTwo: near.length / Math.max(1, off.length) };
+  return {
+    clips: usable.length,
+    inSync: 1 - off.length / pairs.length,
+    offSyncWithinTwo: near.length / Math.max(1, off.length),
+  };
 }
 
 function peopleOf(manifest: Manifest | undefined): Pick<DataReport, 'people'> {
   if (!manifest?.split) return {};
   const clipsOf = new Map<string, number>();
-  for (const { identity } of manifest.clips) if (identity !== undefined) clipsOf.set(identity, (clipsOf.get(identity) ?? 0) + 1);
+  for (const { identity } of manifest.clips)
+    if (identity !== undefined) clipsOf.set(identity, (clipsOf.get(identity) ?? 0) + 1);
   const validationClips = manifest.clips.filter(({ split }) => split === 'validation').length;
   return {
     people: {
@@ -230,23 +259,41 @@ function warningsOf(report: DataReport, shares: { still: number; dark: number; e
   const drops = Object.values(report.dropped).reduce((sum, count) => sum + count, 0);
   const all: [boolean, string][] = [
     [report.videos < 20, `${report.videos} videos only: a network will learn these faces rather than lips`],
-    [report.minutes < 30, `${report.minutes.toFixed(1)} minutes only: plain cross-entropy on pairs will stay at 0.693; contrast windows of the same clip`],
-    [report.videos > 1 && report.largestVideoShare > 0.2, `${percent(report.largestVideoShare)} of the frames come from one video`],
-    [(report.offsets?.beyondTwo ?? 0) > 0.05, `${percent(report.offsets?.beyondTwo ?? 0)} of the clips are more than 2 frames off: training will plateau`],
+    [
+      report.minutes < 30,
+      `${report.minutes.toFixed(1)} minutes only: plain cross-entropy on pairs will stay at 0.693; contrast windows of the same clip`,
+    ],
+    [
+      report.videos > 1 && report.largestVideoShare > 0.2,
+      `${percent(report.largestVideoShare)} of the frames come from one video`,
+    ],
+    [
+      (report.offsets?.beyondTwo ?? 0) > 0.05,
+      `${percent(report.offsets?.beyondTwo ?? 0)} of the clips are more than 2 frames off: training will plateau`,
+    ],
     [
       (report.people?.largestShare ?? 0) > 0.3,
       `${percent(report.people?.largestShare ?? 0)} of the clips show one person`,
     ],
-    [report.people?.by === 'source' && report.videos > 1, 'nobody said who is seen: people may stand on both sides of the split, which flatters'],
+    [
+      report.people?.by === 'source' && report.videos > 1,
+      'nobody said who is seen: people may stand on both sides of the split, which flatters',
+    ],
     [report.people !== undefined && report.people.validationClips === 0, 'no clip is held for validation'],
     [
       report.labels.offSyncWithinTwo > 0.15,
       `${percent(report.labels.offSyncWithinTwo)} of plain off-sync pairs would be at most 2 frames off: clips are short, so ask for a least offset`,
     ],
-    [report.offsets === undefined, 'offsets are unknown: prepare with --expert, or a shifted recording teaches the wrong thing'],
+    [
+      report.offsets === undefined,
+      'offsets are unknown: prepare with --expert, or a shifted recording teaches the wrong thing',
+    ],
     [shares.still > 0.05, `lips hardly move in ${percent(shares.still)} of the clips`],
     [shares.dark > 0.05, `${percent(shares.dark)} of the clips are dark (mean gray below ${DARK} of 255)`],
-    [shares.enlarged > 0.2, `${percent(shares.enlarged)} of the crops are enlarged from fewer pixels than they have: faces are small`],
+    [
+      shares.enlarged > 0.2,
+      `${percent(shares.enlarged)} of the crops are enlarged from fewer pixels than they have: faces are small`,
+    ],
     [drops > 0.3 * (drops + report.clips), `${drops} pieces were dropped beside ${report.clips} clips that were kept`],
   ];
   return all.filter(([holds]) => holds).map(([, text]) => text);
@@ -268,7 +315,15 @@ async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExpert): Pro
 }
 
 /** @param clip with its middle frame alone. */
-function thumbnail({ id, height, width, frames, count, poses, landmarks }: Pick<Clip, 'id' | 'height' | 'width' | 'frames' | 'count' | 'poses' | 'landmarks'>): Thumbnail {
+function thumbnail({
+  id,
+  height,
+  width,
+  frames,
+  count,
+  poses,
+  landmarks,
+}: Pick<Clip, 'id' | 'height' | 'width' | 'frames' | 'count' | 'poses' | 'landmarks'>): Thumbnail {
   const middle = count >> 1;
   const [x, y, side, angle] = poses.subarray(4 * middle);
   // A head crop stands upright as the frame does, and its pose is that of the mouth box: as far from the bottom as from the sides.
@@ -301,9 +356,15 @@ function meanGray(rgb: Uint8Array): number {
 function movementOfLips({ landmarks, count }: Pick<Clip, 'landmarks' | 'count'>): number {
   const distance = (frame: number, a: number, b: number) => {
     const at = 136 * frame;
-    return Math.hypot(landmarks[at + 2 * a] - landmarks[at + 2 * b], landmarks[at + 2 * a + 1] - landmarks[at + 2 * b + 1]);
+    return Math.hypot(
+      landmarks[at + 2 * a] - landmarks[at + 2 * b],
+      landmarks[at + 2 * a + 1] - landmarks[at + 2 * b + 1],
+    );
   };
-  const openings = Array.from({ length: count }, (_, frame) => (100 * distance(frame, 62, 66)) / Math.max(1e-6, distance(frame, 48, 54)));
+  const openings = Array.from(
+    { length: count },
+    (_, frame) => (100 * distance(frame, 62, 66)) / Math.max(1e-6, distance(frame, 48, 54)),
+  );
   const mean = openings.reduce((sum, value) => sum + value, 0) / count;
   return Math.sqrt(openings.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count);
 }

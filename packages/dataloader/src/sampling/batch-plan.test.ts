@@ -1,9 +1,16 @@
 import { expect, test } from 'vitest';
-import { planBatch, usableClips } from './batch-plan';
 import type { ContrastSampling, PairSampling } from './batch-plan';
+import { planBatch, usableClips } from './batch-plan';
 
 const contrast: ContrastSampling = { kind: 'contrast', clips: 4, windows: 3, minDistance: 3 };
-const pairs: PairSampling = { kind: 'pairs', pairs: 64, positiveShare: 0.5, minOffset: 1, crossClipShare: 0, lengthInWindows: 2 };
+const pairs: PairSampling = {
+  kind: 'pairs',
+  pairs: 64,
+  positiveShare: 0.5,
+  minOffset: 1,
+  crossClipShare: 0,
+  lengthInWindows: 2,
+};
 const clips = [20, 7, 30, 6, 60, 12, 240].map((windows) => ({ frameCount: windows + 4, windows }));
 
 test('contrast draws different clips, windows of each at least the distance apart, every time in range', () => {
@@ -90,9 +97,15 @@ test('usableClips leaves out clips that are shorter than the sampling asks', () 
 });
 
 test('sampling refuses numbers that cannot be drawn', () => {
-  expect(() => planBatch(clips, [0, 1], contrast, 1, 0)).toThrow('planBatch: clips must be at least 4 long enough for this sampling, got 2 of 7');
+  expect(() => planBatch(clips, [0, 1], contrast, 1, 0)).toThrow(
+    'planBatch: clips must be at least 4 long enough for this sampling, got 2 of 7',
+  );
   expect(() => usableClips(clips, { ...contrast, windows: 1 }, 5)).toThrow('sampling: windows must be at least 2');
-  expect(() => usableClips(clips, { ...pairs, crossClipShare: 2 }, 5)).toThrow('sampling: crossClipShare must be within 0..1, got 2');
-  expect(() => usableClips(clips, { ...pairs, minOffset: 0 }, 5)).toThrow('sampling: minOffset must be a whole number above 0');
+  expect(() => usableClips(clips, { ...pairs, crossClipShare: 2 }, 5)).toThrow(
+    'sampling: crossClipShare must be within 0..1, got 2',
+  );
+  expect(() => usableClips(clips, { ...pairs, minOffset: 0 }, 5)).toThrow(
+    'sampling: minOffset must be a whole number above 0',
+  );
   expect(() => planBatch(clips, [0], pairs, 1, -1)).toThrow('planBatch: step must be');
 });

@@ -35,7 +35,13 @@ export type PairSampling = {
 export type SyncSampling = ContrastSampling | PairSampling;
 
 /** One sample of a batch; clips by their index. */
-export type PlannedSample = { frameClip: number; frameStart: number; melClip: number; featureStart: number; label?: 0 | 1 };
+export type PlannedSample = {
+  frameClip: number;
+  frameStart: number;
+  melClip: number;
+  featureStart: number;
+  label?: 0 | 1;
+};
 
 /** What planning must know of a clip. */
 export type ClipLength = { frameCount: number; windows: number };
@@ -69,11 +75,18 @@ export function planBatch(
   seed: number,
   step: number,
 ): PlannedSample[] {
-  if (!(Number.isSafeInteger(step) && step >= 0)) fail(RangeError, 'planBatch', 'step', 'a whole number, 0 or more', step);
+  if (!(Number.isSafeInteger(step) && step >= 0))
+    fail(RangeError, 'planBatch', 'step', 'a whole number, 0 or more', step);
   const random = new Random(seed, step);
   const needed = sampling.kind === 'contrast' ? sampling.clips : sampling.crossClipShare > 0 ? 2 : 1;
   if (usable.length < needed) {
-    fail(RangeError, 'planBatch', 'clips', `at least ${needed} long enough for this sampling`, `${usable.length} of ${clips.length}`);
+    fail(
+      RangeError,
+      'planBatch',
+      'clips',
+      `at least ${needed} long enough for this sampling`,
+      `${usable.length} of ${clips.length}`,
+    );
   }
   return sampling.kind === 'contrast'
     ? planContrast(clips, usable, sampling, random)
@@ -110,7 +123,8 @@ function planPairs(
   return Array.from({ length: sampling.pairs }, () => {
     const melClip = usable[random.integer(usable.length)];
     const featureStart = random.integer(clips[melClip].windows);
-    if (random.uniform() < sampling.positiveShare) return { frameClip: melClip, frameStart: featureStart, melClip, featureStart, label: 1 };
+    if (random.uniform() < sampling.positiveShare)
+      return { frameClip: melClip, frameStart: featureStart, melClip, featureStart, label: 1 };
     if (random.uniform() < sampling.crossClipShare) {
       let frameClip = melClip;
       while (frameClip === melClip) frameClip = usable[random.integer(usable.length)];
@@ -138,13 +152,15 @@ function firstAbove(totals: readonly number[], value: number): number {
 }
 
 function checkSampling(sampling: SyncSampling): void {
-  const whole = sampling.kind === 'contrast' ? ['clips', 'windows', 'minDistance'] : ['pairs', 'minOffset', 'lengthInWindows'];
+  const whole =
+    sampling.kind === 'contrast' ? ['clips', 'windows', 'minDistance'] : ['pairs', 'minOffset', 'lengthInWindows'];
   for (const key of whole) {
     const value = (sampling as unknown as Record<string, number>)[key];
     if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'sampling', key, 'a whole number above 0', value);
   }
   if (sampling.kind === 'contrast') {
-    if (sampling.windows < 2) fail(RangeError, 'sampling', 'windows', 'at least 2, or there is nothing to contrast', sampling.windows);
+    if (sampling.windows < 2)
+      fail(RangeError, 'sampling', 'windows', 'at least 2, or there is nothing to contrast', sampling.windows);
     return;
   }
   for (const key of ['positiveShare', 'crossClipShare'] as const) {

@@ -1,9 +1,9 @@
-import { AUDIO_FEATURES, fail, storedShape, stepsBefore } from '@lipsync/contracts';
 import type { Features } from '@lipsync/contracts';
+import { AUDIO_FEATURES, fail, stepsBefore, storedShape } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
-import { inParallel } from '../store/clip-store';
 import type { OpenClip } from '../store/clip-file';
 import type { ClipStore } from '../store/clip-store';
+import { inParallel } from '../store/clip-store';
 import { named } from './sync-batch-maker';
 
 /** What a generator's batch is a function of, beside its step. */
@@ -117,7 +117,8 @@ export class DinetBatchMaker {
             const reference = await framesOf(frame, 1);
             const out = batch.references.subarray(picture * pixels * count * 3);
             for (let p = 0; p < pixels; p++) {
-              for (let colour = 0; colour < 3; colour++) out[(p * count + slot) * 3 + colour] = reference[3 * p + colour] / 255;
+              for (let colour = 0; colour < 3; colour++)
+                out[(p * count + slot) * 3 + colour] = reference[3 * p + colour] / 255;
             }
           }
         }
@@ -131,15 +132,19 @@ export class DinetBatchMaker {
 
   #plan({ counts, usable }: Index, step: number): DinetSample[] {
     const { batch, frameCount, references, audioFrames, seed } = this.#options;
-    if (!(Number.isSafeInteger(step) && step >= 0)) fail(RangeError, 'DinetBatchMaker', 'step', 'a whole number, 0 or more', step);
-    if (usable.length === 0) fail(RangeError, 'DinetBatchMaker', 'clips', 'at least 1 long enough', `${usable.length} of ${counts.length}`);
+    if (!(Number.isSafeInteger(step) && step >= 0))
+      fail(RangeError, 'DinetBatchMaker', 'step', 'a whole number, 0 or more', step);
+    if (usable.length === 0)
+      fail(RangeError, 'DinetBatchMaker', 'clips', 'at least 1 long enough', `${usable.length} of ${counts.length}`);
     const random = new Random(seed, step);
     const margin = audioFrames >> 1;
     return Array.from({ length: batch }, () => {
       const clip = usable[random.integer(usable.length)];
       const start = margin + random.integer(counts[clip] - frameCount - 2 * margin + 1);
       // A reference must not show what is to be painted.
-      const others = Array.from({ length: counts[clip] }, (_, frame) => frame).filter((frame) => frame < start || frame >= start + frameCount);
+      const others = Array.from({ length: counts[clip] }, (_, frame) => frame).filter(
+        (frame) => frame < start || frame >= start + frameCount,
+      );
       const drawn = () => Array.from({ length: references }, () => others[random.integer(others.length)]);
       return { clip, start, references: Array.from({ length: frameCount }, drawn) };
     });
@@ -155,7 +160,11 @@ export class DinetBatchMaker {
     const { fps, stepsPerSecond } = this.#store.recipe;
     const counts = infos.map(({ count, featureSteps, logitSteps }, index) => {
       if (audio === 'logits' && logitSteps === undefined) failWithoutLogits(ids[index]);
-      return Math.min(count, Math.floor((featureSteps * fps) / stepsPerSecond), audio === 'logits' ? logitSteps! : Infinity);
+      return Math.min(
+        count,
+        Math.floor((featureSteps * fps) / stepsPerSecond),
+        audio === 'logits' ? logitSteps! : Infinity,
+      );
     });
     return { ids, counts, usable: counts.flatMap((count, index) => (count >= needed ? [index] : [])) };
   }
@@ -164,7 +173,13 @@ export class DinetBatchMaker {
 const logitsOf = ({ id, logits }: OpenClip): Features => logits ?? failWithoutLogits(id);
 
 function failWithoutLogits(id: string): never {
-  return fail(TypeError, 'DinetBatchMaker', 'clip', 'with logits (prepare with --features) where the generator hears them', id);
+  return fail(
+    TypeError,
+    'DinetBatchMaker',
+    'clip',
+    'with logits (prepare with --features) where the generator hears them',
+    id,
+  );
 }
 
 /** Steps `[steps, bins]` of a clip as `[bins, steps]`. */

@@ -1,10 +1,10 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BINS, madeStore, recipe, temporaryFolder } from '../testing/made-clips';
 import type { ClipStore } from '../store/clip-store';
-import { evaluationPairs } from './evaluation-pairs';
+import { BINS, madeStore, recipe, temporaryFolder } from '../testing/made-clips';
 import type { EvaluationOptions } from './evaluation-pairs';
+import { evaluationPairs } from './evaluation-pairs';
 
 let folder: string;
 let remove: () => Promise<void>;
@@ -21,7 +21,12 @@ async function all(options: EvaluationOptions = {}) {
   const evaluation = evaluationPairs(store, recipe, options);
   const clips = [];
   for await (const { frames, features, ...rest } of evaluation) {
-    clips.push({ ...rest, frames: await frames.data(), features: await features.data(), shapes: [frames.shape, features.shape] });
+    clips.push({
+      ...rest,
+      frames: await frames.data(),
+      features: await features.data(),
+      shapes: [frames.shape, features.shape],
+    });
     tf.dispose([frames, features]);
   }
   return { clips, leftOut: evaluation.leftOut };
@@ -33,7 +38,10 @@ test('each clip gives as many pairs in sync as off, the off ones at least the di
   expect(clips.map((clip) => clip.id)).toEqual(['c0.mp4.t0.s0', 'c2.mp4.t0.s0']);
   for (const { pairs, frameStarts, featureStarts, frames, features, shapes } of clips) {
     expect(pairs).toHaveLength(24);
-    expect(shapes).toEqual([[frameStarts.length, 3, 3, 15], [featureStarts.length, BINS, 16, 1]]);
+    expect(shapes).toEqual([
+      [frameStarts.length, 3, 3, 15],
+      [featureStarts.length, BINS, 16, 1],
+    ]);
     expect(new Set(featureStarts).size).toBe(featureStarts.length); // each window once
     pairs.forEach((pair, i) => {
       expect(pair.label).toBe(i % 2 === 0 ? 1 : 0);
@@ -59,5 +67,7 @@ test('the two batches of a clip are the only tensors, and the caller frees them'
 });
 
 test('evaluationPairs refuses numbers that give no pairs', () => {
-  expect(() => evaluationPairs(store, recipe, { perClip: 0 })).toThrow('evaluationPairs: perClip must be a whole number above 0, got 0');
+  expect(() => evaluationPairs(store, recipe, { perClip: 0 })).toThrow(
+    'evaluationPairs: perClip must be a whole number above 0, got 0',
+  );
 });

@@ -1,13 +1,11 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { assertSyncRecipe, fail, frameShape } from '@lipsync/contracts';
 import type { FeatureBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
+import { assertSyncRecipe, fail, frameShape } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
+import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
+import * as tf from '@tensorflow/tfjs-core';
 import { anglesOf, assertStoreFits } from '../store/clip';
 import type { ClipStore } from '../store/clip-store';
-import { cutFeatureWindow } from '@lipsync/sync-windows';
-import { cutMouthWindow } from '@lipsync/sync-windows';
 import { named } from './sync-batch-maker';
-import { windowCount } from '@lipsync/sync-windows';
 
 export type EvaluationOptions = {
   /** The clips to judge on. Default: all of the store. */
@@ -53,7 +51,8 @@ export function evaluationPairs(
   assertSyncRecipe('evaluationPairs', recipe);
   assertStoreFits('evaluationPairs', store.recipe, recipe);
   for (const [name, value] of Object.entries({ perClip, minDistance })) {
-    if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'evaluationPairs', name, 'a whole number above 0', value);
+    if (!(Number.isInteger(value) && value > 0))
+      fail(RangeError, 'evaluationPairs', name, 'a whole number above 0', value);
   }
   const leftOut: string[] = [];
   async function* each(): AsyncGenerator<EvaluationClip> {
@@ -80,7 +79,8 @@ async function evaluationClip(
   const starts = random.shuffle(Array.from({ length: windows }, (_, start) => start)).slice(0, perClip);
 
   const [frameRows, featureRows] = [new Map<number, number>(), new Map<number, number>()];
-  const row = (rows: Map<number, number>, start: number) => rows.get(start) ?? (rows.set(start, rows.size), rows.size - 1);
+  const row = (rows: Map<number, number>, start: number) =>
+    rows.get(start) ?? (rows.set(start, rows.size), rows.size - 1);
   const pairs: EvaluationClip['pairs'] = [];
   for (const start of starts) {
     const others: number[] = [];
@@ -88,7 +88,10 @@ async function evaluationClip(
     if (others.length === 0) continue;
     const other = others[random.integer(others.length)];
     const frame = row(frameRows, start);
-    pairs.push({ frame, features: row(featureRows, start), label: 1 }, { frame, features: row(featureRows, other), label: 0 });
+    pairs.push(
+      { frame, features: row(featureRows, start), label: 1 },
+      { frame, features: row(featureRows, other), label: 0 },
+    );
   }
   if (pairs.length === 0) return undefined;
 
@@ -100,10 +103,18 @@ async function evaluationClip(
   const features = new Float32Array(featureStarts.length * featureLength);
   const angles = anglesOf(clip);
   frameStarts.forEach((start, i) =>
-    cutMouthWindow(clip.frames, start, { stored: crop, recipe, angles, out: frames.subarray(i * frameLength, (i + 1) * frameLength) }),
+    cutMouthWindow(clip.frames, start, {
+      stored: crop,
+      recipe,
+      angles,
+      out: frames.subarray(i * frameLength, (i + 1) * frameLength),
+    }),
   );
   featureStarts.forEach((start, i) =>
-    cutFeatureWindow(clip.features, start, { recipe, out: features.subarray(i * featureLength, (i + 1) * featureLength) }),
+    cutFeatureWindow(clip.features, start, {
+      recipe,
+      out: features.subarray(i * featureLength, (i + 1) * featureLength),
+    }),
   );
   return {
     id,

@@ -1,13 +1,13 @@
+import { melSpectrogram, THESIS_MEL } from '@lipsync/audio-mel';
 import { Random } from '@lipsync/nn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { madeClip, recipe, storeRecipe, temporaryFolder } from '../testing/made-clips';
-import { ClipStore } from '../store/clip-store';
-import { THESIS_MEL, melSpectrogram } from '@lipsync/audio-mel';
-import { FRAME_DEGRADATION } from '../degrade/frame-degradation';
 import { AUDIO_DEGRADATION } from '../degrade/audio-degradation';
-import { SyncBatchMaker, assertSampling, named } from './sync-batch-maker';
-import type { SyncBatchOptions } from './sync-batch-maker';
+import { FRAME_DEGRADATION } from '../degrade/frame-degradation';
+import { ClipStore } from '../store/clip-store';
+import { madeClip, recipe, storeRecipe, temporaryFolder } from '../testing/made-clips';
 import type { PairSampling } from './batch-plan';
+import type { SyncBatchOptions } from './sync-batch-maker';
+import { assertSampling, named, SyncBatchMaker } from './sync-batch-maker';
 
 let folder: string;
 let remove: () => Promise<void>;
@@ -21,7 +21,8 @@ function speech(from: number, to: number): Int16Array {
   return Int16Array.from({ length: COUNT * 640 }, (_, i) => {
     const [t, frame] = [i / 16000, i / 640];
     let value = 20 * random.normal();
-    if (frame >= from && frame < to && (t * 4) % 1 < 0.8) for (let k = 1; k < 20; k++) value += (2000 / k) * Math.sin(2 * Math.PI * 140 * k * t);
+    if (frame >= from && frame < to && (t * 4) % 1 < 0.8)
+      for (let k = 1; k < 20; k++) value += (2000 / k) * Math.sin(2 * Math.PI * 140 * k * t);
     return Math.round(value);
   });
 }
@@ -34,11 +35,24 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
-const pairs: PairSampling = { kind: 'pairs', pairs: 200, positiveShare: 0.5, minOffset: 3, crossClipShare: 0, lengthInWindows: 2 };
+const pairs: PairSampling = {
+  kind: 'pairs',
+  pairs: 200,
+  positiveShare: 0.5,
+  minOffset: 3,
+  crossClipShare: 0,
+  lengthInWindows: 2,
+};
 
 test('with a least share of speech, windows lie where somebody speaks, pairs stay what their label says', async () => {
   const make = (minVoiced: number) =>
-    new SyncBatchMaker(store, recipe, { sampling: { ...pairs, minVoiced }, augment: null, degradation: null, seed: 1, exclude: [] }).make(0);
+    new SyncBatchMaker(store, recipe, {
+      sampling: { ...pairs, minVoiced },
+      augment: null,
+      degradation: null,
+      seed: 1,
+      exclude: [],
+    }).make(0);
   const spoken = (start: number) => start + 5 > SPOKEN[0] - 4 && start < SPOKEN[1] + 6;
   const [plain, voiced] = [await make(0), await make(0.6)];
   const shareIn = (batch: typeof plain) => {
@@ -57,7 +71,14 @@ test('with a least share of speech, windows lie where somebody speaks, pairs sta
 });
 
 test('the same options give the same bytes, another seed others', async () => {
-  const make = (seed: number) => new SyncBatchMaker(store, recipe, { sampling: { ...pairs, pairs: 8, minVoiced: 0.6 }, augment: null, degradation: null, seed, exclude: [] }).make(5);
+  const make = (seed: number) =>
+    new SyncBatchMaker(store, recipe, {
+      sampling: { ...pairs, pairs: 8, minVoiced: 0.6 },
+      augment: null,
+      degradation: null,
+      seed,
+      exclude: [],
+    }).make(5);
   const [one, again, other] = [await make(1), await make(1), await make(2)];
   expect(one.samples).toEqual(again.samples);
   expect(Buffer.compare(Buffer.from(one.frames.buffer), Buffer.from(again.frames.buffer))).toBe(0);
@@ -71,16 +92,32 @@ test('damage changes frames and audio, by the seed alone; strengths of 0 change 
   const samples = Float32Array.from(audio, (value) => value / 32768);
   const features = melSpectrogram({ samples, sampleRate: 16000 }, THESIS_MEL);
   await real.write({ ...madeClip('a.mp4.t0.s0', COUNT), audio, features });
-  const none = { frames: { ...FRAME_DEGRADATION, blur: 0, jpeg: 0 }, audio: { ...AUDIO_DEGRADATION, room: 0, noise: 0, telephone: 0, gainDb: 0 } };
+  const none = {
+    frames: { ...FRAME_DEGRADATION, blur: 0, jpeg: 0 },
+    audio: { ...AUDIO_DEGRADATION, room: 0, noise: 0, telephone: 0, gainDb: 0 },
+  };
   const make = (degradation: SyncBatchOptions['degradation'], seed = 1) =>
-    new SyncBatchMaker(real, recipe, { sampling: { ...pairs, pairs: 12 }, augment: null, degradation, seed, exclude: [] }).make(0);
-  const [plain, same, one, again] = await Promise.all([make(null), make(none), make({ frames: FRAME_DEGRADATION, audio: AUDIO_DEGRADATION }), make({ frames: FRAME_DEGRADATION, audio: AUDIO_DEGRADATION })]);
+    new SyncBatchMaker(real, recipe, {
+      sampling: { ...pairs, pairs: 12 },
+      augment: null,
+      degradation,
+      seed,
+      exclude: [],
+    }).make(0);
+  const [plain, same, one, again] = await Promise.all([
+    make(null),
+    make(none),
+    make({ frames: FRAME_DEGRADATION, audio: AUDIO_DEGRADATION }),
+    make({ frames: FRAME_DEGRADATION, audio: AUDIO_DEGRADATION }),
+  ]);
   expect(Buffer.compare(Buffer.from(same.frames.buffer), Buffer.from(plain.frames.buffer))).toBe(0);
   expect(Math.max(...same.features.map((value, i) => Math.abs(value - plain.features[i])))).toBeLessThan(1e-4);
-  const share = (a: Float32Array, b: Float32Array) => a.filter((value, i) => Math.abs(value - b[i]) > 0.01).length / a.length;
+  const share = (a: Float32Array, b: Float32Array) =>
+    a.filter((value, i) => Math.abs(value - b[i]) > 0.01).length / a.length;
   expect(share(one.frames, plain.frames)).toBeGreaterThan(0.05);
   expect(share(one.features, plain.features)).toBeGreaterThan(0.1);
-  for (const key of ['frames', 'features'] as const) expect(Buffer.compare(Buffer.from(one[key].buffer), Buffer.from(again[key].buffer))).toBe(0);
+  for (const key of ['frames', 'features'] as const)
+    expect(Buffer.compare(Buffer.from(one[key].buffer), Buffer.from(again[key].buffer))).toBe(0);
   await own.remove();
 });
 

@@ -1,24 +1,22 @@
 import { voiceActivity } from '@lipsync/audio-mel';
-import { AUDIO_FEATURES, audioWindowStart, fail, frameShape, storedShape } from '@lipsync/contracts';
 import type { SyncRecipe } from '@lipsync/contracts';
+import { AUDIO_FEATURES, audioWindowStart, fail, frameShape, storedShape } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
-import { drawAugmentation } from '../augment/augmentation';
-import type { Augmentation } from '../augment/augmentation';
 import type { AugmentationDraw } from '@lipsync/sync-windows';
-import { planBatch, usableClips } from './batch-plan';
-import type { ClipLength, PlannedSample, SyncSampling } from './batch-plan';
-import { anglesOf } from '../store/clip';
-import type { Clip } from '../store/clip';
-import { inParallel } from '../store/clip-store';
-import type { ClipStore } from '../store/clip-store';
-import { cutFeatureWindow } from '@lipsync/sync-windows';
-import { cutMouthWindow } from '@lipsync/sync-windows';
-import { degradeFrames, drawFrameDegradation } from '../degrade/frame-degradation';
-import type { FrameDegradation } from '../degrade/frame-degradation';
-import { FEATURE_CONTEXT, featuresWithin } from '../prepare/segment-audio';
-import { degradeAudio, drawAudioDegradation } from '../degrade/audio-degradation';
+import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
+import type { Augmentation } from '../augment/augmentation';
+import { drawAugmentation } from '../augment/augmentation';
 import type { AudioDegradation } from '../degrade/audio-degradation';
-import { windowCount } from '@lipsync/sync-windows';
+import { degradeAudio, drawAudioDegradation } from '../degrade/audio-degradation';
+import type { FrameDegradation } from '../degrade/frame-degradation';
+import { degradeFrames, drawFrameDegradation } from '../degrade/frame-degradation';
+import { FEATURE_CONTEXT, featuresWithin } from '../prepare/segment-audio';
+import type { Clip } from '../store/clip';
+import { anglesOf } from '../store/clip';
+import type { ClipStore } from '../store/clip-store';
+import { inParallel } from '../store/clip-store';
+import type { ClipLength, PlannedSample, SyncSampling } from './batch-plan';
+import { planBatch, usableClips } from './batch-plan';
 
 /** What a batch is a function of, beside its step. */
 export type SyncBatchOptions = {
@@ -64,7 +62,9 @@ export class SyncBatchMaker {
     const { ids, clips, usable } = await this.index();
     const { sampling, seed, augment } = this.#options;
     const planned = planBatch(clips, usable, sampling, seed, step);
-    const samples = await Promise.all(planned.map((sample, i) => this.#voiced(sample, ids, clips, new Random(seed, step, i, VOICE))));
+    const samples = await Promise.all(
+      planned.map((sample, i) => this.#voiced(sample, ids, clips, new Random(seed, step, i, VOICE))),
+    );
     const { height, width } = frameShape(this.#recipe.crop);
     const frameLength = height * width * this.#recipe.frameCount * 3;
     const featureLength = this.#store.recipe.bins * this.#recipe.featureSteps;
@@ -89,7 +89,13 @@ export class SyncBatchMaker {
           const out = frames.subarray(i * frameLength, (i + 1) * frameLength);
           const turned = angles.subarray(samples[i].frameStart, samples[i].frameStart + this.#recipe.frameCount);
           const augmentation = draws[i];
-          cutMouthWindow(pictures, 0, { stored: this.#store.recipe.crop, recipe: this.#recipe, angles: turned, augmentation, out });
+          cutMouthWindow(pictures, 0, {
+            stored: this.#store.recipe.crop,
+            recipe: this.#recipe,
+            angles: turned,
+            augmentation,
+            out,
+          });
         }
         for (const i of windows.features) {
           const out = features.subarray(i * featureLength, (i + 1) * featureLength);
@@ -113,10 +119,18 @@ export class SyncBatchMaker {
 
   #degraded(frames: Uint8Array, random: Random): Uint8Array {
     const { degradation } = this.#options;
-    return degradation ? degradeFrames(frames, storedShape(this.#store.recipe.crop), drawFrameDegradation(degradation.frames, random)) : frames;
+    return degradation
+      ? degradeFrames(frames, storedShape(this.#store.recipe.crop), drawFrameDegradation(degradation.frames, random))
+      : frames;
   }
 
-  #cutFeature({ features, audio }: Pick<Clip, 'features' | 'audio'>, start: number, augmentation: AugmentationDraw | undefined, random: Random, out: Float32Array): void {
+  #cutFeature(
+    { features, audio }: Pick<Clip, 'features' | 'audio'>,
+    start: number,
+    augmentation: AugmentationDraw | undefined,
+    random: Random,
+    out: Float32Array,
+  ): void {
     const { degradation } = this.#options;
     const recipe = this.#recipe;
     if (!degradation) {
@@ -129,8 +143,17 @@ export class SyncBatchMaker {
     const from = Math.max(0, first - FEATURE_CONTEXT);
     const to = Math.min(audio.length, first + recipe.featureSteps * hop + 2 * FEATURE_CONTEXT);
     const level = Math.sqrt(audio.reduce((sum, value) => sum + value * value, 0) / audio.length) / 32768;
-    const piece = degradeAudio(Float32Array.from(audio.subarray(from, to), (value) => value / 32768), drawAudioDegradation(degradation.audio, random), { level });
-    const degraded = featuresWithin(piece, { at: first - from, ended: to === audio.length, name: recipe.features, steps: recipe.featureSteps });
+    const piece = degradeAudio(
+      Float32Array.from(audio.subarray(from, to), (value) => value / 32768),
+      drawAudioDegradation(degradation.audio, random),
+      { level },
+    );
+    const degraded = featuresWithin(piece, {
+      at: first - from,
+      ended: to === audio.length,
+      name: recipe.features,
+      steps: recipe.featureSteps,
+    });
     // An audio track that ends just before the last step: that of the clip.
     if (degraded.steps < recipe.featureSteps) cutFeatureWindow(features, start, { recipe, augmentation, out });
     else cutFeatureWindow(degraded, 0, { recipe, augmentation, out });
@@ -152,7 +175,10 @@ export class SyncBatchMaker {
     const starts = Array.from({ length: clips[melClip].windows }, (_, start) => start).filter(isVoiced);
     const sameClip = sample.frameClip === melClip;
     // Of an off-sync pair of one clip the frames stay where they are, so that their distance is still allowed.
-    const allowed = sameClip && sample.label === 0 ? starts.filter((start) => Math.abs(start - sample.frameStart) >= sampling.minOffset) : starts;
+    const allowed =
+      sameClip && sample.label === 0
+        ? starts.filter((start) => Math.abs(start - sample.frameStart) >= sampling.minOffset)
+        : starts;
     if (allowed.length === 0) return sample;
     const moved = allowed[random.integer(allowed.length)];
     return { ...sample, featureStart: moved, ...(sample.label === 1 ? { frameStart: moved } : {}) };
@@ -162,7 +188,10 @@ export class SyncBatchMaker {
     let flags = this.#voices.get(id);
     if (!flags) {
       const { audio } = await this.#store.open(id);
-      flags = voiceActivity(Float32Array.from(audio, (value) => value / 32768), { fps: this.#recipe.fps });
+      flags = voiceActivity(
+        Float32Array.from(audio, (value) => value / 32768),
+        { fps: this.#recipe.fps },
+      );
       this.#voices.set(id, flags);
     }
     return flags;
@@ -188,7 +217,11 @@ export async function named<A>(id: string, work: () => Promise<A>): Promise<A> {
 /** Refuses options that cannot be a sampling's. */
 export function assertSampling(sampling: SyncSampling, framesInWindow: number): void {
   usableClips([], sampling, framesInWindow);
-  if (sampling.kind === 'pairs' && sampling.minVoiced !== undefined && !(sampling.minVoiced >= 0 && sampling.minVoiced <= 1)) {
+  if (
+    sampling.kind === 'pairs' &&
+    sampling.minVoiced !== undefined &&
+    !(sampling.minVoiced >= 0 && sampling.minVoiced <= 1)
+  ) {
     fail(RangeError, 'sampling', 'minVoiced', 'within 0..1', sampling.minVoiced);
   }
 }

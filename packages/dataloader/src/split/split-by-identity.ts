@@ -50,10 +50,16 @@ export function splitByIdentity(
   // By name first, so that the order drawn by the seed is the same whatever the order of the input.
   const people = new Random(seed).shuffle([...counts.keys()].sort((a, b) => (a < b ? -1 : 1)));
   const largest = people.reduce((most, person) => (counts.get(person)! > counts.get(most)! ? person : most));
-  const candidates = clips.length - counts.get(largest)! >= requested ? people.filter((person) => person !== largest) : people;
-  const chosen = nearestSum(candidates.map((person) => counts.get(person)!), requested, clips.length);
+  const candidates =
+    clips.length - counts.get(largest)! >= requested ? people.filter((person) => person !== largest) : people;
+  const chosen = nearestSum(
+    candidates.map((person) => counts.get(person)!),
+    requested,
+    clips.length,
+  );
   const held = new Set(chosen.map((i) => candidates[i]));
-  const side = (wanted: boolean) => clips.filter(({ identity }) => held.has(String(identity)) === wanted).map(({ id }) => id);
+  const side = (wanted: boolean) =>
+    clips.filter(({ identity }) => held.has(String(identity)) === wanted).map(({ id }) => id);
   return { held: side(true), rest: side(false), dropped: [] };
 }
 

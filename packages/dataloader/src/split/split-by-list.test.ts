@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { splitByList } from './split-by-list';
 
-const ids = ['00158.mp4.t0.s0', '00158.mp4.t0.s1', 'sub/00158.avi.t0.s0', '00159.mp4.t1.s0', 'x/a.b.mp4.t0.s0', '001580.mp4.t0.s0'];
+const ids = [
+  '00158.mp4.t0.s0',
+  '00158.mp4.t0.s1',
+  'sub/00158.avi.t0.s0',
+  '00159.mp4.t1.s0',
+  'x/a.b.mp4.t0.s0',
+  '001580.mp4.t0.s0',
+];
 
 test('an entry without extension stands for all clips of the videos of that name', () => {
   const { held, rest, dropped } = splitByList(ids, '00158\r\n\n# people of room 2\na.b\n00158\n');

@@ -26,7 +26,11 @@ export type Split = {
  * @example
  * const { held, rest } = splitByList(await store.list(), await readFile('validation-ids.txt', 'utf8'));
  */
-export function splitByList(ids: readonly string[], list: string | readonly string[], options: SplitOptions = {}): Split {
+export function splitByList(
+  ids: readonly string[],
+  list: string | readonly string[],
+  options: SplitOptions = {},
+): Split {
   const lines = typeof list === 'string' ? list.split(/\r?\n/) : list;
   const entries = [...new Set(lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#')))];
   const named = new Set(entries);
@@ -45,7 +49,13 @@ export function splitByList(ids: readonly string[], list: string | readonly stri
   const unknown = entries.filter((entry) => !found.has(entry) && !gone.has(entry));
   if (unknown.length > 0) {
     const first = unknown.slice(0, 5).join(', ');
-    fail(RangeError, 'splitByList', 'list', 'names of prepared videos', `${unknown.length} of ${entries.length} that name none (${first}${unknown.length > 5 ? ', …' : ''})`);
+    fail(
+      RangeError,
+      'splitByList',
+      'list',
+      'names of prepared videos',
+      `${unknown.length} of ${entries.length} that name none (${first}${unknown.length > 5 ? ', …' : ''})`,
+    );
   }
   return { held, rest, dropped: entries.filter((entry) => !found.has(entry)) };
 }

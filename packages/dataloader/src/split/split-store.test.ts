@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { madeClip, storeRecipe, temporaryFolder } from '../testing/made-clips';
 import { ClipStore } from '../store/clip-store';
+import { madeClip, storeRecipe, temporaryFolder } from '../testing/made-clips';
 import { splitStore } from './split-store';
 
 let folder: string;
@@ -19,7 +19,8 @@ async function fill(about: (person: number) => { person?: string; identity?: Flo
 const look = (person: number) => Float32Array.from({ length: 128 }, (_, k) => (k === person ? 1 : 0.01));
 const sidesOf = (clips: Record<string, { identity: string; split: string }>) => {
   const sides = new Map<string, Set<string>>();
-  for (const { identity, split } of Object.values(clips)) sides.set(identity, (sides.get(identity) ?? new Set()).add(split));
+  for (const { identity, split } of Object.values(clips))
+    sides.set(identity, (sides.get(identity) ?? new Set()).add(split));
   return sides;
 };
 
@@ -42,11 +43,15 @@ test('labels come first, then faces, then videos; nobody is on both sides', asyn
   expect([unknown.by, sidesOf(unknown.clips).size]).toEqual(['source', 6]);
 });
 
-test('a data set\'s own split is kept where there are both sides, its test part for validation', async () => {
+test("a data set's own split is kept where there are both sides, its test part for validation", async () => {
   await fill((person) => ({ person: `P${person}` }));
   const given = (source: string) => (source === 'v5.mp4' ? 'test' : 'train') as 'train' | 'test';
   const { clips } = (await splitStore(store, { given }))!;
-  expect(Object.entries(clips).filter(([, { split }]) => split === 'validation').map(([id]) => id)).toEqual(['v5.mp4.t0.s0']);
+  expect(
+    Object.entries(clips)
+      .filter(([, { split }]) => split === 'validation')
+      .map(([id]) => id),
+  ).toEqual(['v5.mp4.t0.s0']);
   const one = (await splitStore(store, { given: () => 'train', validationShare: 0.3 }))!;
   expect(Object.values(one.clips).filter(({ split }) => split === 'validation')).toHaveLength(2);
 });

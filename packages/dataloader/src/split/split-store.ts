@@ -23,7 +23,10 @@ export type SplitStoreOptions = {
  * @example
  * await store.finish(await splitStore(store, { validationShare: 0.15, seed: 1 }));
  */
-export async function splitStore(store: ClipStore, { validationShare = 0.15, seed = 0, given }: SplitStoreOptions = {}): Promise<StoreSplit | undefined> {
+export async function splitStore(
+  store: ClipStore,
+  { validationShare = 0.15, seed = 0, given }: SplitStoreOptions = {},
+): Promise<StoreSplit | undefined> {
   const ids = await store.list();
   if (ids.length === 0) return undefined;
   const people: (string | undefined)[] = [];
@@ -40,7 +43,9 @@ export async function splitStore(store: ClipStore, { validationShare = 0.15, see
   const whole = said.every((side) => side !== undefined) && new Set(said).size > 1;
   // One person alone cannot be split: all of it is for training.
   const validation =
-    whole || new Set(names).size < 2 ? new Set<string>() : new Set(splitByIdentity(clips, { validationShare, seed }).held);
+    whole || new Set(names).size < 2
+      ? new Set<string>()
+      : new Set(splitByIdentity(clips, { validationShare, seed }).held);
   const sideOf = (id: string, i: number): 'train' | 'validation' => {
     if (whole) return said[i] === 'train' ? 'train' : 'validation';
     return validation.has(id) ? 'validation' : 'train';

@@ -1,6 +1,6 @@
-import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
-import { encodeSafetensors } from '@lipsync/checkpoints';
 import type { NamedArray } from '@lipsync/checkpoints';
+import { encodeSafetensors } from '@lipsync/checkpoints';
+import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
 import type { Clip, ClipInfo } from './clip';
 import { CHUNK_FRAMES, decodeChunk, encodeFrames } from './frame-coding';
 
@@ -35,7 +35,11 @@ export async function encodeClip(clip: Clip): Promise<Uint8Array> {
   ]);
   if (logits) tensors.set('logits', { dtype: 'float32', shape: [logits.steps, logits.bins], data: logits.data });
   if (identity) tensors.set('identity', { dtype: 'float32', shape: [identity.length], data: identity });
-  return encodeSafetensors(tensors, { kind: KIND, id, facts: JSON.stringify(sortedKeys({ ...facts, score: Math.fround(clip.score) })) });
+  return encodeSafetensors(tensors, {
+    kind: KIND,
+    id,
+    facts: JSON.stringify(sortedKeys({ ...facts, score: Math.fround(clip.score) })),
+  });
 }
 
 /** A whole clip from its file's bytes; its arrays may share memory with them. */
@@ -96,14 +100,17 @@ export async function readClipInfo(path: string, id: string): Promise<ClipInfo> 
   }
 }
 
-type Reader = { read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }> };
+type Reader = {
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+};
 type Place = { dtype: string; shape: number[]; data_offsets: [number, number] };
 type Header = { tensors: Record<string, Place>; metadata: Record<string, string> };
 
 async function readFully(file: Reader, into: Uint8Array, position: number, id: string): Promise<void> {
   for (let done = 0; done < into.length; ) {
     const { bytesRead } = await file.read(into, done, into.length - done, position + done);
-    if (bytesRead === 0) fail(RangeError, 'readClip', id, 'a whole clip file', `one that ends ${into.length - done} bytes early`);
+    if (bytesRead === 0)
+      fail(RangeError, 'readClip', id, 'a whole clip file', `one that ends ${into.length - done} bytes early`);
     done += bytesRead;
   }
 }
@@ -119,7 +126,8 @@ async function readHeader(file: Reader, fileBytes: number, id: string): Promise<
 }
 
 function headerLength(first: Uint8Array, fileBytes: number, id: string): number {
-  const length = first.length < 8 ? Number.NaN : Number(new DataView(first.buffer, first.byteOffset).getBigUint64(0, true));
+  const length =
+    first.length < 8 ? Number.NaN : Number(new DataView(first.buffer, first.byteOffset).getBigUint64(0, true));
   if (!(length > 0 && length <= LARGEST_HEADER && 8 + length <= fileBytes)) {
     fail(RangeError, 'readClip', id, 'a whole clip file', `a header of ${length} bytes in a file of ${fileBytes}`);
   }
@@ -165,7 +173,10 @@ function openParts(
   packed: (from: number, to: number) => Promise<Uint8Array>,
 ): OpenClip {
   const { featureSteps, logitSteps, ...info } = infoOf(header, id);
-  const view = <A>(name: string, Kind: { new (buffer: ArrayBufferLike, offset: number, length: number): A; BYTES_PER_ELEMENT: number }): A => {
+  const view = <A>(
+    name: string,
+    Kind: { new (buffer: ArrayBufferLike, offset: number, length: number): A; BYTES_PER_ELEMENT: number },
+  ): A => {
     const { begin, end } = placeOf(header, name, id);
     const from = dataStart + begin - (left && begin >= left.end ? left.end - left.begin : 0);
     // Arrays need an address that is a multiple of their element's size.
@@ -175,13 +186,19 @@ function openParts(
   const ends = view('chunk_ends', Int32Array);
   const chunks = Math.ceil(info.count / CHUNK_FRAMES);
   const frames = placeOf(header, 'frames', id);
-  if (ends.length !== chunks || ends[chunks - 1] !== frames.end - frames.begin || ends.some((end, i) => end <= (ends[i - 1] ?? 0))) {
+  if (
+    ends.length !== chunks ||
+    ends[chunks - 1] !== frames.end - frames.begin ||
+    ends.some((end, i) => end <= (ends[i - 1] ?? 0))
+  ) {
     fail(TypeError, 'readClip', `${id}: chunk_ends`, `${chunks} rising ends of chunks`, [...ends]);
   }
   return {
     ...info,
     features: { data: view('mel', Float32Array), steps: featureSteps, bins: header.tensors.mel.shape[1] },
-    ...(logitSteps === undefined ? {} : { logits: { data: view('logits', Float32Array), steps: logitSteps, bins: header.tensors.logits.shape[1] } }),
+    ...(logitSteps === undefined
+      ? {}
+      : { logits: { data: view('logits', Float32Array), steps: logitSteps, bins: header.tensors.logits.shape[1] } }),
     audio: view('sound', Int16Array),
     landmarks: view('landmarks', Float32Array),
     poses: view('poses', Float32Array),
@@ -210,11 +227,18 @@ function infoOf({ tensors, metadata }: Header, id: string): ClipInfo {
   const { count, height, width } = facts;
   const whole = [count, height, width].every((value) => Number.isInteger(value) && value > 0);
   if (!whole || tensors.landmarks.shape[0] !== count || tensors.poses.shape[0] !== count) {
-    fail(TypeError, 'readClip', id, 'frames with as many landmarks and poses', `${count} frames of ${height} x ${width}`);
+    fail(
+      TypeError,
+      'readClip',
+      id,
+      'frames with as many landmarks and poses',
+      `${count} frames of ${height} x ${width}`,
+    );
   }
   const { logits } = tensors; // absent where the store was made without
   const { bins } = AUDIO_FEATURES.ASR_LOGITS;
-  if (logits && !(logits.shape?.length === 2 && logits.shape[1] === bins)) fail(TypeError, 'readClip', `${id}: logits`, `of shape [steps, ${bins}]`, logits.shape);
+  if (logits && !(logits.shape?.length === 2 && logits.shape[1] === bins))
+    fail(TypeError, 'readClip', `${id}: logits`, `of shape [steps, ${bins}]`, logits.shape);
   return { id, ...facts, featureSteps: tensors.mel.shape[0], ...(logits ? { logitSteps: logits.shape[0] } : {}) };
 }
 
@@ -222,5 +246,7 @@ function infoOf({ tensors, metadata }: Header, id: string): ClipInfo {
 function sortedKeys<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, entry]) => [key, sortedKeys(entry as unknown)])) as T;
+  return Object.fromEntries(
+    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, entry]) => [key, sortedKeys(entry as unknown)]),
+  ) as T;
 }

@@ -11,14 +11,20 @@ test('videos of equal base name never share an id', () => {
   const sources = ['x/a.mp4', 'y/a.mp4', 'a.mp4', 'a.avi', 'a', 'a.mp4.t0.s0'];
   const names = sources.flatMap((source) => [clipId(source, 0, 0), clipId(source, 0, 1), clipId(source, 1, 0)]);
   expect(new Set(names).size).toBe(names.length);
-  const drops = ['a.mp4', 'a.mp4.t1', 'a.mp4.video'].flatMap((source) => [dropId(source), dropId(source, 1), dropId(source, 1, 0)]);
+  const drops = ['a.mp4', 'a.mp4.t1', 'a.mp4.video'].flatMap((source) => [
+    dropId(source),
+    dropId(source, 1),
+    dropId(source, 1, 0),
+  ]);
   expect(new Set(drops).size).toBe(drops.length);
 });
 
 test('sourceName spells a path one way and refuses what leaves the folder', () => {
   expect(sourceName('./sub/a.mp4')).toBe('sub/a.mp4');
   for (const path of ['', '/a.mp4', '../a.mp4', 'a/../b.mp4', 'a//b.mp4']) {
-    expect(() => sourceName(path)).toThrow('sourceName: relativePath must be relative to the input folder and inside it');
+    expect(() => sourceName(path)).toThrow(
+      'sourceName: relativePath must be relative to the input folder and inside it',
+    );
   }
   expect(() => parseClipId('a.mp4')).toThrow('parseClipId: id must be <source>.t<track>.s<segment>, got a.mp4');
 });

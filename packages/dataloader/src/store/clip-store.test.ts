@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { madeClip, madeStore, similarity, storeRecipe, temporaryFolder } from '../testing/made-clips';
 import { ClipStore, hashFile } from './clip-store';
@@ -59,7 +59,13 @@ test('finish counts clips, drops and minutes, and a preparation in two goes ends
     return store.finish();
   };
   const counts = await fill(await ClipStore.create(folder, storeRecipe), 0);
-  expect(counts).toEqual({ sources: 3, clips: 3, frameCount: 75, minutes: 0.05, dropped: { 'no face': 1, 'too short': 1 } });
+  expect(counts).toEqual({
+    sources: 3,
+    clips: 3,
+    frameCount: 75,
+    minutes: 0.05,
+    dropped: { 'no face': 1, 'too short': 1 },
+  });
   const before = await content();
   // Stopped after one video, with a half-written file, and started again.
   await writeFile(`${folder}/clips/a.mp4.t0.s0.safetensors`, 'damaged');
@@ -75,7 +81,11 @@ test('finish counts clips, drops and minutes, and a preparation in two goes ends
 test('source says what became of a video, undefined before it is done', async () => {
   const store = await madeStore(folder, []);
   expect(await store.source('sub/a.mp4')).toBeUndefined();
-  const record = { source: 'sub/a.mp4', clips: ['sub/a.mp4.t0.s0'], dropped: [{ source: 'sub/a.mp4', track: 1, reason: 'silent' as const, detail: 'x' }] };
+  const record = {
+    source: 'sub/a.mp4',
+    clips: ['sub/a.mp4.t0.s0'],
+    dropped: [{ source: 'sub/a.mp4', track: 1, reason: 'silent' as const, detail: 'x' }],
+  };
   await store.finishSource(record);
   expect(await store.source('sub/a.mp4')).toEqual(record);
 });
@@ -93,11 +103,15 @@ test('create goes on with a store made in the same way and refuses one made othe
 test('ClipStore refuses folders without a store, other formats, other sizes and ids that leave the folder', async () => {
   await expect(ClipStore.open(folder)).rejects.toThrow('ClipStore.open: folder must be a store with store.json');
   await writeFile(`${folder}/store.json`, '{"format":"lipsync-clips","version":1}');
-  await expect(ClipStore.open(folder)).rejects.toThrow('store.json must be lipsync-clips 2; prepare the videos anew, got lipsync-clips 1');
+  await expect(ClipStore.open(folder)).rejects.toThrow(
+    'store.json must be lipsync-clips 2; prepare the videos anew, got lipsync-clips 1',
+  );
   await remove();
   await mkdir(folder);
   const store = await madeStore(folder, []);
-  await expect(store.write({ ...madeClip('a.mp4.t0.s0', 5), height: 7 })).rejects.toThrow('ClipStore.write: clip must be of 6 x 6 pixels, as in the store, got 7 x 6');
+  await expect(store.write({ ...madeClip('a.mp4.t0.s0', 5), height: 7 })).rejects.toThrow(
+    'ClipStore.write: clip must be of 6 x 6 pixels, as in the store, got 7 x 6',
+  );
   await expect(store.read('../a.t0.s0')).rejects.toThrow('inside it');
   await expect(store.read('a')).rejects.toThrow('id must be <source>.t<track>.s<segment>');
 });
@@ -106,11 +120,20 @@ test('frames of a clip come from the seconds in which they lie, whatever is aske
   const store = await madeStore(folder, [60]);
   const { frames } = await store.read('c0.mp4.t0.s0');
   const bytes = 6 * 6 * 3;
-  for (const [first, count] of [[0, 60], [3, 5], [20, 10], [24, 1], [25, 25], [10, 50]]) {
+  for (const [first, count] of [
+    [0, 60],
+    [3, 5],
+    [20, 10],
+    [24, 1],
+    [25, 25],
+    [10, 50],
+  ]) {
     const pictures = await store.frames('c0.mp4.t0.s0', first, count);
     expect(Buffer.compare(pictures, frames.subarray(first * bytes, (first + count) * bytes))).toBe(0);
   }
-  await expect(store.frames('c0.mp4.t0.s0', 55, 6)).rejects.toThrow('ClipStore.frames: first must be a frame of c0.mp4.t0.s0 with 6 from it on among 60, got 55');
+  await expect(store.frames('c0.mp4.t0.s0', 55, 6)).rejects.toThrow(
+    'ClipStore.frames: first must be a frame of c0.mp4.t0.s0 with 6 from it on among 60, got 55',
+  );
 });
 
 test('the manifest says whose clips they are and what for, and how they were cut', async () => {
@@ -119,12 +142,24 @@ test('the manifest says whose clips they are and what for, and how they were cut
     by: 'label',
     seed: 3,
     validationShare: 0.5,
-    clips: { 'c0.mp4.t0.s0': { identity: 'Ann', split: 'train' }, 'c1.mp4.t0.s0': { identity: 'Bea', split: 'validation' } },
+    clips: {
+      'c0.mp4.t0.s0': { identity: 'Ann', split: 'train' },
+      'c1.mp4.t0.s0': { identity: 'Bea', split: 'validation' },
+    },
   });
   const manifest = (await store.manifest())!;
   expect(manifest.split).toEqual({ by: 'label', seed: 3, validationShare: 0.5 });
   expect(manifest.recipe).toEqual(storeRecipe);
-  expect(manifest.clips.map(({ id, identity, split, frameCount, angle, radius }) => [id, identity, split, frameCount, angle, radius])).toEqual([
+  expect(
+    manifest.clips.map(({ id, identity, split, frameCount, angle, radius }) => [
+      id,
+      identity,
+      split,
+      frameCount,
+      angle,
+      radius,
+    ]),
+  ).toEqual([
     ['c0.mp4.t0.s0', 'Ann', 'train', 30, 3, 1],
     ['c1.mp4.t0.s0', 'Bea', 'validation', 30, 3, 1],
   ]);

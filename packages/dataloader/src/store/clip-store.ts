@@ -1,10 +1,10 @@
-import { fail, storedShape } from '@lipsync/contracts';
 import { writeFileAtomic } from '@lipsync/checkpoints';
+import { fail, storedShape } from '@lipsync/contracts';
 import { ByteCache } from './byte-cache';
-import { assertClip } from './clip';
 import type { Clip, ClipInfo, StoreRecipe } from './clip';
-import { encodeClip, openClipFile, readClipInfo } from './clip-file';
+import { assertClip } from './clip';
 import type { OpenClip } from './clip-file';
+import { encodeClip, openClipFile, readClipInfo } from './clip-file';
 import { dropId, parseClipId, sourceName } from './clip-id';
 import { CHUNK_FRAMES } from './frame-coding';
 
@@ -119,7 +119,12 @@ export class ClipStore {
   /** Opened clips by `<id>`, decoded chunks by `<id> <index>`. */
   readonly #cache: ByteCache<OpenClip | Uint8Array>;
 
-  private constructor(folder: string, recipe: StoreRecipe, settings: Record<string, unknown>, { cacheBytes = 256 * 2 ** 20 }: ClipStoreOptions) {
+  private constructor(
+    folder: string,
+    recipe: StoreRecipe,
+    settings: Record<string, unknown>,
+    { cacheBytes = 256 * 2 ** 20 }: ClipStoreOptions,
+  ) {
     this.folder = folder;
     this.recipe = recipe;
     this.settings = settings;
@@ -145,10 +150,18 @@ export class ClipStore {
     if (found === undefined) {
       await writeFile(`${folder}/store.json`, `${JSON.stringify(wanted, null, 2)}\n`);
     } else {
-      const differs = Object.entries(wanted).filter(([key, value]) => JSON.stringify(found[key]) !== JSON.stringify(value));
+      const differs = Object.entries(wanted).filter(
+        ([key, value]) => JSON.stringify(found[key]) !== JSON.stringify(value),
+      );
       if (differs.length > 0) {
         const rule = `prepared as before (${differs.map(([key]) => `${key} ${JSON.stringify(found[key])}`).join('; ')})`;
-        fail(Error, 'ClipStore.create', 'store', rule, differs.map(([key, value]) => `${key} ${JSON.stringify(value)}`).join('; '));
+        fail(
+          Error,
+          'ClipStore.create',
+          'store',
+          rule,
+          differs.map(([key, value]) => `${key} ${JSON.stringify(value)}`).join('; '),
+        );
       }
     }
     return ClipStore.open(folder, options);
@@ -158,9 +171,16 @@ export class ClipStore {
   static async open(folder: string, options: ClipStoreOptions = {}): Promise<ClipStore> {
     const found = await readJson(`${folder}/store.json`);
     if (found === undefined) fail(Error, 'ClipStore.open', 'folder', 'a store with store.json', folder);
-    const { format, version, crop, features, stepsPerSecond, bins, fps, settings } = found as typeof FORMAT & StoreRecipe & { settings: Record<string, unknown> };
+    const { format, version, crop, features, stepsPerSecond, bins, fps, settings } = found as typeof FORMAT &
+      StoreRecipe & { settings: Record<string, unknown> };
     if (format !== FORMAT.format || version !== FORMAT.version) {
-      fail(TypeError, 'ClipStore.open', 'store.json', `${FORMAT.format} ${FORMAT.version}; prepare the videos anew`, `${format} ${version}`);
+      fail(
+        TypeError,
+        'ClipStore.open',
+        'store.json',
+        `${FORMAT.format} ${FORMAT.version}; prepare the videos anew`,
+        `${format} ${version}`,
+      );
     }
     return new ClipStore(folder, { crop, features, stepsPerSecond, bins, fps }, settings, options);
   }
@@ -210,7 +230,11 @@ export class ClipStore {
   /** What became of all videos that are done, sorted. */
   async sources(): Promise<SourceRecord[]> {
     const names = (await filesBelow(`${this.folder}/sources`, '.json')).sort(byCodeUnit);
-    return inParallel(names, 16, async (name) => (await readJson(`${this.folder}/sources/${name}.json`)) as SourceRecord);
+    return inParallel(
+      names,
+      16,
+      async (name) => (await readJson(`${this.folder}/sources/${name}.json`)) as SourceRecord,
+    );
   }
 
   /** Ids of all clips, sorted. Half-written files are not among them. */
@@ -238,7 +262,13 @@ export class ClipStore {
     const { height, width } = storedShape(this.recipe.crop);
     if (clip.height !== height || clip.width !== width || clip.features.bins !== this.recipe.bins) {
       const got = `${clip.height} x ${clip.width} pixels, ${clip.features.bins} bins`;
-      fail(TypeError, 'ClipStore.open', id, `of ${height} x ${width} pixels and ${this.recipe.bins} bins, as in the store`, got);
+      fail(
+        TypeError,
+        'ClipStore.open',
+        id,
+        `of ${height} x ${width} pixels and ${this.recipe.bins} bins, as in the store`,
+        got,
+      );
     }
     this.#cache.set(id, clip, clip.bytes);
     return clip;
@@ -261,7 +291,9 @@ export class ClipStore {
    * const { clip, frames } = await store.reading(id);
    * const windows = await Promise.all(starts.map((start) => frames(start, 10)));
    */
-  async reading(id: string): Promise<{ clip: OpenClip; frames: (first: number, count: number) => Promise<Uint8Array> }> {
+  async reading(
+    id: string,
+  ): Promise<{ clip: OpenClip; frames: (first: number, count: number) => Promise<Uint8Array> }> {
     const clip = await this.open(id);
     const chunks = new Map<number, Promise<Uint8Array>>();
     const chunkOf = (index: number) => {
@@ -309,7 +341,18 @@ export class ClipStore {
     const ids = await this.list();
     const clips = await inParallel(ids, MANIFEST_READERS, async (id) => {
       const path = this.clipPath(id);
-      const { poses, bytes: _b, chunks: _n, chunk: _c, features: _m, audio: _s, landmarks: _l, identity: _i, logits, ...opened } = await openClipFile(path, id);
+      const {
+        poses,
+        bytes: _b,
+        chunks: _n,
+        chunk: _c,
+        features: _m,
+        audio: _s,
+        landmarks: _l,
+        identity: _i,
+        logits,
+        ...opened
+      } = await openClipFile(path, id);
       const { count, height: _h, width: _w, ...info } = opened;
       const pose = (field: number) => middle(poses.filter((_, i) => i % 4 === field));
       return {
@@ -349,7 +392,13 @@ export class ClipStore {
     const dropped: Record<string, number> = {};
     for (const reason of reasons) dropped[reason] = (dropped[reason] ?? 0) + 1;
     const sources = (await filesBelow(`${this.folder}/sources`, '.json')).length;
-    return { sources, clips, frameCount, minutes: Math.round((1000 * frameCount) / this.recipe.fps / 60) / 1000, dropped };
+    return {
+      sources,
+      clips,
+      frameCount,
+      minutes: Math.round((1000 * frameCount) / this.recipe.fps / 60) / 1000,
+      dropped,
+    };
   }
 
   /** Where a clip's file is. */
@@ -360,9 +409,20 @@ export class ClipStore {
 }
 
 /** Frames of a clip out of its chunks; a view where they lie in one. */
-async function framesOf(clip: OpenClip, first: number, count: number, chunkOf: (index: number) => Promise<Uint8Array>): Promise<Uint8Array> {
+async function framesOf(
+  clip: OpenClip,
+  first: number,
+  count: number,
+  chunkOf: (index: number) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
   if (!(Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count > 0 && first + count <= clip.count)) {
-    fail(RangeError, 'ClipStore.pictures', 'first', `a frame of ${clip.id} with ${count} from it on among ${clip.count}`, first);
+    fail(
+      RangeError,
+      'ClipStore.pictures',
+      'first',
+      `a frame of ${clip.id} with ${count} from it on among ${clip.count}`,
+      first,
+    );
   }
   const bytes = clip.height * clip.width * 3;
   const out = new Uint8Array(count * bytes);
@@ -387,7 +447,11 @@ export async function hashFile(path: string): Promise<string> {
 }
 
 /** Maps in order with at most `limit` at work. */
-export async function inParallel<A, B>(items: readonly A[], limit: number, work: (item: A) => Promise<B>): Promise<B[]> {
+export async function inParallel<A, B>(
+  items: readonly A[],
+  limit: number,
+  work: (item: A) => Promise<B>,
+): Promise<B[]> {
   const results = new Array<B>(items.length);
   let next = 0;
   const worker = async () => {
@@ -442,7 +506,8 @@ async function filesBelow(folder: string, ending: string, prefix = ''): Promise<
   });
   const names: string[] = [];
   for (const entry of entries) {
-    if (entry.isDirectory()) names.push(...(await filesBelow(`${folder}/${entry.name}`, ending, `${prefix}${entry.name}/`)));
+    if (entry.isDirectory())
+      names.push(...(await filesBelow(`${folder}/${entry.name}`, ending, `${prefix}${entry.name}/`)));
     else if (entry.name.endsWith(ending)) names.push(prefix + entry.name.slice(0, -ending.length));
   }
   return names;

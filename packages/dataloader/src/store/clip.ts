@@ -1,5 +1,5 @@
-import { AUDIO_FEATURES, assertFeatures, fail, storedShape } from '@lipsync/contracts';
 import type { AudioFeatureName, Features, StoredCrop, SyncRecipe } from '@lipsync/contracts';
+import { AUDIO_FEATURES, assertFeatures, fail, storedShape } from '@lipsync/contracts';
 import { viewFraction } from '@lipsync/sync-windows';
 
 /** What all clips of a store have in common. */
@@ -96,7 +96,10 @@ export type Clip = {
 };
 
 /** What a clip's file says of itself without its arrays. */
-export type ClipInfo = Omit<Clip, 'frames' | 'features' | 'logits' | 'audio' | 'landmarks' | 'poses' | 'identity'> & { featureSteps: number; logitSteps?: number };
+export type ClipInfo = Omit<Clip, 'frames' | 'features' | 'logits' | 'audio' | 'landmarks' | 'poses' | 'identity'> & {
+  featureSteps: number;
+  logitSteps?: number;
+};
 
 /** Refuses a clip whose arrays do not fit each other or the store. */
 export function assertClip(where: string, clip: Clip, recipe: StoreRecipe): void {
@@ -104,7 +107,13 @@ export function assertClip(where: string, clip: Clip, recipe: StoreRecipe): void
   if (!(Number.isInteger(count) && count > 0)) fail(RangeError, where, 'clip.count', 'a whole number above 0', count);
   const shape = storedShape(recipe.crop);
   if (height !== shape.height || width !== shape.width) {
-    fail(TypeError, where, 'clip', `of ${shape.height} x ${shape.width} pixels, as in the store`, `${height} x ${width}`);
+    fail(
+      TypeError,
+      where,
+      'clip',
+      `of ${shape.height} x ${shape.width} pixels, as in the store`,
+      `${height} x ${width}`,
+    );
   }
   const lengths: [string, ArrayLike<number>, number][] = [
     ['frames', clip.frames, count * height * width * 3],
@@ -116,7 +125,8 @@ export function assertClip(where: string, clip: Clip, recipe: StoreRecipe): void
   }
   if (!(clip.audio instanceof Int16Array)) fail(TypeError, where, 'clip.sound', 'an Int16Array', typeof clip.audio);
   assertFeatures(where, clip.features);
-  if (clip.features.bins !== recipe.bins) fail(TypeError, where, 'clip.mel.bins', `${recipe.bins}, as in the store`, clip.features.bins);
+  if (clip.features.bins !== recipe.bins)
+    fail(TypeError, where, 'clip.mel.bins', `${recipe.bins}, as in the store`, clip.features.bins);
   if (clip.logits) assertLogits(where, clip.logits, recipe);
 }
 
@@ -125,7 +135,8 @@ export function assertLogits(where: string, logits: Features, recipe: Pick<Store
   const { bins, stepsPerSecond } = AUDIO_FEATURES.ASR_LOGITS;
   assertFeatures(where, logits);
   if (logits.bins !== bins) fail(TypeError, where, 'logits.bins', bins.toString(), logits.bins);
-  if (recipe.fps !== stepsPerSecond) fail(TypeError, where, 'recipe.fps', `${stepsPerSecond}, the rate of logits`, recipe.fps);
+  if (recipe.fps !== stepsPerSecond)
+    fail(TypeError, where, 'recipe.fps', `${stepsPerSecond}, the rate of logits`, recipe.fps);
 }
 
 /** How far the face is turned in each of a clip's frames, radians clockwise. */
@@ -136,7 +147,8 @@ export function anglesOf({ poses }: Pick<Clip, 'poses'>): Float32Array {
 /** Refuses a network whose input cannot be made from a store's clips. */
 export function assertStoreFits(where: string, store: StoreRecipe, recipe: SyncRecipe): void {
   if (store.fps !== recipe.fps) fail(TypeError, where, 'recipe.fps', `${store.fps}, as in the store`, recipe.fps);
-  if (store.features !== recipe.features) fail(TypeError, where, 'recipe.mel', `${store.features}, as in the store`, recipe.features);
+  if (store.features !== recipe.features)
+    fail(TypeError, where, 'recipe.mel', `${store.features}, as in the store`, recipe.features);
   // The mouth of a head frame is cut and turned when a window is: see `cutMouthWindow`.
   if (store.crop.kind === 'dinet head' && recipe.crop.kind === 'dinet') return;
   viewFraction(store.crop, recipe.crop);

@@ -1,5 +1,5 @@
-import { Random } from '@lipsync/nn';
 import { inflateRawSync } from 'node:zlib';
+import { Random } from '@lipsync/nn';
 import { expect, test } from 'vitest';
 import { CHUNK_FRAMES, decodeChunk, encodeFrames } from './frame-coding';
 
@@ -8,18 +8,21 @@ const bytes = 5 * 7 * 3;
 const random = new Random(1);
 const noise = (frameCount: number) => Uint8Array.from({ length: frameCount * bytes }, () => random.integer(256));
 
-test.each([1, CHUNK_FRAMES, CHUNK_FRAMES + 1, 3 * CHUNK_FRAMES - 1])('%d frames come back as they were, chunk by chunk', async (count) => {
-  const frames = noise(count);
-  const { data, ends } = await encodeFrames(frames, size);
-  expect(ends).toHaveLength(Math.ceil(count / CHUNK_FRAMES));
-  expect(ends[ends.length - 1]).toBe(data.length);
-  for (let index = ends.length - 1; index >= 0; index--) {
-    const from = index * CHUNK_FRAMES;
-    const held = Math.min(CHUNK_FRAMES, count - from);
-    const chunk = await decodeChunk(data.subarray(index === 0 ? 0 : ends[index - 1], ends[index]), held, size);
-    expect(Buffer.compare(chunk, frames.subarray(from * bytes, (from + held) * bytes))).toBe(0);
-  }
-});
+test.each([1, CHUNK_FRAMES, CHUNK_FRAMES + 1, 3 * CHUNK_FRAMES - 1])(
+  '%d frames come back as they were, chunk by chunk',
+  async (count) => {
+    const frames = noise(count);
+    const { data, ends } = await encodeFrames(frames, size);
+    expect(ends).toHaveLength(Math.ceil(count / CHUNK_FRAMES));
+    expect(ends[ends.length - 1]).toBe(data.length);
+    for (let index = ends.length - 1; index >= 0; index--) {
+      const from = index * CHUNK_FRAMES;
+      const held = Math.min(CHUNK_FRAMES, count - from);
+      const chunk = await decodeChunk(data.subarray(index === 0 ? 0 : ends[index - 1], ends[index]), held, size);
+      expect(Buffer.compare(chunk, frames.subarray(from * bytes, (from + held) * bytes))).toBe(0);
+    }
+  },
+);
 
 test('the code is what the comment says: running sums along rows, then over frames', async () => {
   const frames = noise(3);
@@ -37,9 +40,13 @@ test('frames that stand still and change evenly take little', async () => {
 
 test('decodeChunk refuses what is not so many frames', async () => {
   const { data } = await encodeFrames(noise(4), size);
-  await expect(decodeChunk(data, 5, size)).rejects.toThrow(`decodeChunk: packed must be ${5 * bytes} bytes of frames, got ${4 * bytes}`);
+  await expect(decodeChunk(data, 5, size)).rejects.toThrow(
+    `decodeChunk: packed must be ${5 * bytes} bytes of frames, got ${4 * bytes}`,
+  );
   await expect(decodeChunk(data, 3, size)).rejects.toThrow('decodeChunk: packed must be');
-  await expect(decodeChunk(data.subarray(0, 40), 4, size)).rejects.toThrow('decodeChunk: packed must be 4 frames of 5 x 7');
+  await expect(decodeChunk(data.subarray(0, 40), 4, size)).rejects.toThrow(
+    'decodeChunk: packed must be 4 frames of 5 x 7',
+  );
 });
 
 test('frames whose bytes are a multiple of four, which are added four at a time, come back as they were', async () => {

@@ -16,7 +16,10 @@ export const CHUNK_FRAMES = 25;
  * @param frames `[count, height, width, 3]`.
  * @returns the chunks one after the other, and where each ends.
  */
-export async function encodeFrames(frames: Uint8Array, { height, width }: FrameSize): Promise<{ data: Uint8Array; ends: Int32Array }> {
+export async function encodeFrames(
+  frames: Uint8Array,
+  { height, width }: FrameSize,
+): Promise<{ data: Uint8Array; ends: Int32Array }> {
   const { deflateRawSync } = await import('node:zlib');
   const bytes = height * width * 3;
   const chunks: Uint8Array[] = [];
@@ -38,14 +41,25 @@ export async function encodeFrames(frames: Uint8Array, { height, width }: FrameS
  *
  * @throws Error for bytes that are not those of `count` frames.
  */
-export async function decodeChunk(packed: Uint8Array, count: number, { height, width }: FrameSize): Promise<Uint8Array> {
+export async function decodeChunk(
+  packed: Uint8Array,
+  count: number,
+  { height, width }: FrameSize,
+): Promise<Uint8Array> {
   const { inflateRaw } = await import('node:zlib');
   const bytes = height * width * 3;
   const chunk = await new Promise<Uint8Array>((resolve, reject) => {
     // In one piece: by default each 16 KiB would be a task of its own.
-    inflateRaw(packed, { chunkSize: Math.max(64, count * bytes + 1), maxOutputLength: count * bytes + 1 }, (error, result) => (error ? reject(error) : resolve(result)));
-  }).catch((error: Error) => fail(Error, 'decodeChunk', 'packed', `${count} frames of ${height} x ${width}`, error.message));
-  if (chunk.length !== count * bytes) fail(Error, 'decodeChunk', 'packed', `${count * bytes} bytes of frames`, chunk.length);
+    inflateRaw(
+      packed,
+      { chunkSize: Math.max(64, count * bytes + 1), maxOutputLength: count * bytes + 1 },
+      (error, result) => (error ? reject(error) : resolve(result)),
+    );
+  }).catch((error: Error) =>
+    fail(Error, 'decodeChunk', 'packed', `${count} frames of ${height} x ${width}`, error.message),
+  );
+  if (chunk.length !== count * bytes)
+    fail(Error, 'decodeChunk', 'packed', `${count * bytes} bytes of frames`, chunk.length);
   sums(chunk, bytes, width * 3);
   return chunk;
 }

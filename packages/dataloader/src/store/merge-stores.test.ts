@@ -1,10 +1,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ClipStore } from './clip-store';
-import { clipId } from './clip-id';
-import type { Clip } from './clip';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Clip } from './clip';
+import { clipId } from './clip-id';
+import { ClipStore } from './clip-store';
 import { mergeStores } from './merge-stores';
 
 const crop = { kind: 'whole frame', size: 4, resize: 'none' } as const;
@@ -33,13 +33,22 @@ function clip(source: string, level: number): Clip {
   };
 }
 
-async function part(name: string, sources: string[], settings: Record<string, unknown> = {}, level = 1): Promise<string> {
+async function part(
+  name: string,
+  sources: string[],
+  settings: Record<string, unknown> = {},
+  level = 1,
+): Promise<string> {
   const path = join(folder, name);
   const store = await ClipStore.create(path, recipe, settings);
   for (const source of sources) {
     await store.write(clip(source, level));
     await store.drop({ source, track: 1, reason: 'too short', detail: 'x' });
-    await store.finishSource({ source, clips: [clipId(source, 0, 0)], dropped: [{ source, track: 1, reason: 'too short', detail: 'x' }] });
+    await store.finishSource({
+      source,
+      clips: [clipId(source, 0, 0)],
+      dropped: [{ source, track: 1, reason: 'too short', detail: 'x' }],
+    });
   }
   return path;
 }
@@ -64,8 +73,12 @@ test('a folder that all machines wrote into needs no parts', async () => {
 
 test('parts that were made otherwise, or disagree about a video, are refused by name', async () => {
   const first = await part('p0', ['a.mp4'], { segmentSec: 5 });
-  await expect(mergeStores(join(folder, 'x'), [first, await part('p1', ['b.mp4'], { segmentSec: 10 })])).rejects.toThrow('settings {"segmentSec":5}');
+  await expect(
+    mergeStores(join(folder, 'x'), [first, await part('p1', ['b.mp4'], { segmentSec: 10 })]),
+  ).rejects.toThrow('settings {"segmentSec":5}');
   const other = await part('p2', ['a.mp4'], { segmentSec: 5 });
   await (await ClipStore.open(other)).finishSource({ source: 'a.mp4', clips: [], dropped: [] });
-  await expect(mergeStores(join(folder, 'y'), [first, other])).rejects.toThrow(`a.mp4 must have come out the same in all parts, got other clips in ${other}`);
+  await expect(mergeStores(join(folder, 'y'), [first, other])).rejects.toThrow(
+    `a.mp4 must have come out the same in all parts, got other clips in ${other}`,
+  );
 });

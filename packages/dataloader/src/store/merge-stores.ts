@@ -1,9 +1,9 @@
 import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ClipStore, type StoreSplit, type StoreSummary } from './clip-store';
 import { detectLayout, type LayoutName } from '../layouts/layouts';
-import { splitStore } from '../split/split-store';
 import { splitOptions } from '../prepare/prepare-folder';
+import { splitStore } from '../split/split-store';
+import { ClipStore, type StoreSplit, type StoreSummary } from './clip-store';
 
 export type MergeOptions = {
   validationShare?: number;
@@ -26,7 +26,11 @@ export type MergeOptions = {
  * @example
  * await mergeStores('clips', ['part-0', 'part-1']);
  */
-export async function mergeStores(into: string, parts: string[], options: MergeOptions = {}): Promise<{ summary: StoreSummary; split?: StoreSplit }> {
+export async function mergeStores(
+  into: string,
+  parts: string[],
+  options: MergeOptions = {},
+): Promise<{ summary: StoreSummary; split?: StoreSplit }> {
   const { layout = 'auto', log = () => {} } = options;
   let store: ClipStore | undefined;
   for (const part of parts) {
@@ -36,7 +40,9 @@ export async function mergeStores(into: string, parts: string[], options: MergeO
     for (const record of await from.sources()) {
       const before = await store.source(record.source);
       if (before && JSON.stringify(before) !== JSON.stringify(record)) {
-        throw new Error(`mergeStores: ${record.source} must have come out the same in all parts, got other clips in ${part}`);
+        throw new Error(
+          `mergeStores: ${record.source} must have come out the same in all parts, got other clips in ${part}`,
+        );
       }
       if (before) continue;
       for (const id of record.clips) await bring(from.clipPath(id), store.clipPath(id));

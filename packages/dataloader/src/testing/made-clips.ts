@@ -20,7 +20,13 @@ export function similarity(side: number, size: number): SimilarityCrop {
 
 export const BINS = 4;
 
-export const storeRecipe: StoreRecipe = { crop: similarity(1.9, 6), features: 'THESIS_MEL', stepsPerSecond: 80, bins: BINS, fps: 25 };
+export const storeRecipe: StoreRecipe = {
+  crop: similarity(1.9, 6),
+  features: 'THESIS_MEL',
+  stepsPerSecond: 80,
+  bins: BINS,
+  fps: 25,
+};
 
 /** Five frames of 3x3 and 16 mel steps. */
 export const recipe: SyncRecipe = {
@@ -46,7 +52,11 @@ export function madeClip(id: string, count: number, mark = 0, featureSteps = Mat
     count,
     height: size,
     width: size,
-    features: { data: Float32Array.from({ length: featureSteps * BINS }, (_, i) => Math.floor(i / BINS)), steps: featureSteps, bins: BINS },
+    features: {
+      data: Float32Array.from({ length: featureSteps * BINS }, (_, i) => Math.floor(i / BINS)),
+      steps: featureSteps,
+      bins: BINS,
+    },
     audio: Int16Array.from({ length: count * 640 }, (_, i) => i % 1000),
     landmarks: Float32Array.from({ length: count * 136 }, (_, i) => i % 136),
     poses: Float32Array.from({ length: count * 4 }, (_, i) => i % 4),

@@ -13,9 +13,13 @@ test('imageLoss is the mean squared difference, with its gradient, and leaves on
   const loss = imageLoss(real, generated);
   expect(tensors()).toBe(before + 1);
   expect(loss.dataSync()[0]).toBeCloseTo(a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0) / a.length, 6);
-  const gradient = tf.grad((x: tf.Tensor) => imageLoss(real, x as tf.Tensor4D))(generated).dataSync();
+  const gradient = tf
+    .grad((x: tf.Tensor) => imageLoss(real, x as tf.Tensor4D))(generated)
+    .dataSync();
   gradient.forEach((value, i) => expect(value).toBeCloseTo((2 * (b[i] - a[i])) / a.length, 6));
-  expect(() => imageLoss(real, tf.zeros([1, 4, 4, 3]))).toThrow('imageLoss: painted must be of shape [2, 4, 4, 3], got [1, 4, 4, 3]');
+  expect(() => imageLoss(real, tf.zeros([1, 4, 4, 3]))).toThrow(
+    'imageLoss: painted must be of shape [2, 4, 4, 3], got [1, 4, 4, 3]',
+  );
 });
 
 test('dinetPerceptual takes a VGG-19 and no other network; its numbers are in the tests of the trainer and of perceptualDistance', () => {

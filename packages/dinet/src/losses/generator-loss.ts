@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { DINET_PERCEPTUAL, perceptualDistance, type ImageFeatures } from '@lipsync/nn';
+import { DINET_PERCEPTUAL, type ImageFeatures, perceptualDistance } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** How unlike two batches of frames `[n, height, width, 3]`, RGB in 0..1, are to look at: a float32 scalar, differentiable by both. */
@@ -28,7 +28,8 @@ export const DINET_WEIGHTS: DinetWeights = Object.freeze({ perceptual: 10, gan: 
  * @returns float32 scalar. The caller disposes it.
  */
 export function imageLoss(real: tf.Tensor4D, generated: tf.Tensor4D): tf.Scalar {
-  if (real.shape.join() !== generated.shape.join()) fail(TypeError, 'imageLoss', 'painted', `of shape [${real.shape.join(', ')}]`, generated.shape);
+  if (real.shape.join() !== generated.shape.join())
+    fail(TypeError, 'imageLoss', 'painted', `of shape [${real.shape.join(', ')}]`, generated.shape);
   return tf.tidy(() => tf.mean<tf.Scalar>(tf.squaredDifference(real, generated)));
 }
 
@@ -45,5 +46,6 @@ export function dinetPerceptual(network: ImageFeatures): PerceptualLoss {
   if (network.architecture !== DINET_PERCEPTUAL.architecture) {
     fail(TypeError, 'dinetPerceptual', 'network', DINET_PERCEPTUAL.architecture, network.architecture);
   }
-  return (real, generated) => tf.tidy(() => tf.mean<tf.Scalar>(perceptualDistance(network, real, generated, DINET_PERCEPTUAL)));
+  return (real, generated) =>
+    tf.tidy(() => tf.mean<tf.Scalar>(perceptualDistance(network, real, generated, DINET_PERCEPTUAL)));
 }

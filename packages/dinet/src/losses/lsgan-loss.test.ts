@@ -26,7 +26,8 @@ test('their gradients are those of finite differences', () => {
   for (const loss of [lsganGeneratorLoss, (x: tf.Tensor) => lsganDiscriminatorLoss(x, tf.mul(x, 0.5))]) {
     const gradient = tf.grad(loss)(scores).dataSync();
     for (const index of [0, 3, 7]) {
-      const moved = (by: number) => loss(tf.add(scores, tf.mul(by, tf.reshape(tf.oneHot(index, 8), [2, 2, 2, 1])))).dataSync()[0];
+      const moved = (by: number) =>
+        loss(tf.add(scores, tf.mul(by, tf.reshape(tf.oneHot(index, 8), [2, 2, 2, 1])))).dataSync()[0];
       expect(gradient[index]).toBeCloseTo((moved(1e-2) - moved(-1e-2)) / 2e-2, 3);
     }
   }

@@ -2,7 +2,7 @@ import type { EmbeddingBatch } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Expert, made, tensors, useWasm } from '../../../train/src/testing/trainer-parts';
-import { generatorSyncLoss, type GeneratorSyncExpert } from './sync-loss';
+import { type GeneratorSyncExpert, generatorSyncLoss } from './sync-loss';
 
 beforeAll(useWasm);
 
@@ -14,7 +14,8 @@ describe('generatorSyncLoss', () => {
     const expert = new Expert('unit');
     const [frames, features] = [pictures(), audio()];
     const [seen, heard] = [expert.encodeVisual(frames).arraySync(), expert.encodeAudio(features).arraySync()];
-    const wanted = seen.reduce((sum, row, i) => sum + (row.reduce((dot, value, k) => dot + value * heard[i][k], 0) - 1) ** 2, 0) / 3;
+    const wanted =
+      seen.reduce((sum, row, i) => sum + (row.reduce((dot, value, k) => dot + value * heard[i][k], 0) - 1) ** 2, 0) / 3;
     const before = tensors();
     const loss = generatorSyncLoss(expert, frames, features);
     expect(tensors()).toBe(before + 1);
@@ -55,13 +56,21 @@ describe('generatorSyncLoss', () => {
   test('refuses Euclidean experts, joint ones that give nothing, those in training mode, and unlike rows', () => {
     const [frames, features] = [pictures(), audio()];
     const [unit, euclidean] = [new Expert('unit'), new Expert('euclidean')];
-    expect(() => generatorSyncLoss(euclidean, frames, features)).toThrow('expert must be one of cosines (unit) or scores (joint)');
+    expect(() => generatorSyncLoss(euclidean, frames, features)).toThrow(
+      'expert must be one of cosines (unit) or scores (joint)',
+    );
     const mute = withoutMap(new Expert('joint'));
-    expect(() => generatorSyncLoss(mute, frames, features)).toThrow('expert must be one with scoreMap or pairDistances');
+    expect(() => generatorSyncLoss(mute, frames, features)).toThrow(
+      'expert must be one with scoreMap or pairDistances',
+    );
     unit.train();
-    expect(() => generatorSyncLoss(unit, frames, features)).toThrow('expert must be frozen, in evaluation mode: call its eval(), got one in training mode');
+    expect(() => generatorSyncLoss(unit, frames, features)).toThrow(
+      'expert must be frozen, in evaluation mode: call its eval(), got one in training mode',
+    );
     unit.eval();
-    expect(() => generatorSyncLoss(unit, frames, tf.zeros([2, 80, 16, 1]) as tf.Tensor4D)).toThrow('mel must be of as many rows as frames (3)');
+    expect(() => generatorSyncLoss(unit, frames, tf.zeros([2, 80, 16, 1]) as tf.Tensor4D)).toThrow(
+      'mel must be of as many rows as frames (3)',
+    );
   });
 });
 

@@ -1,8 +1,10 @@
-import { fail, type EmbeddingBatch, type FeatureBatch, type MouthBatch, type SyncExpert } from '@lipsync/contracts';
+import { type EmbeddingBatch, type FeatureBatch, fail, type MouthBatch, type SyncExpert } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A sync expert; DINet's own also scores each place of the mouth. */
-export type GeneratorSyncExpert = SyncExpert & { scoreMap?(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor4D };
+export type GeneratorSyncExpert = SyncExpert & {
+  scoreMap?(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor4D;
+};
 
 /**
  * How far painted mouths are from their audio, to a frozen sync expert: `mean (P - 1)²`.
@@ -39,12 +41,19 @@ export function generatorSyncLoss(expert: GeneratorSyncExpert, frames: MouthBatc
 /** Refuses an expert that cannot serve as a generator's teacher. */
 export function assertGeneratorExpert(where: string, expert: GeneratorSyncExpert): void {
   if (expert.space === 'euclidean') {
-    fail(TypeError, where, 'expert', 'one of cosines (unit) or scores (joint): distances without bounds have no 1 to reach', `${expert.name}, euclidean`);
+    fail(
+      TypeError,
+      where,
+      'expert',
+      'one of cosines (unit) or scores (joint): distances without bounds have no 1 to reach',
+      `${expert.name}, euclidean`,
+    );
   }
   if (expert.space === 'joint' && !expert.scoreMap && !expert.pairDistances) {
     fail(TypeError, where, 'expert', 'one with scoreMap or pairDistances, since it is joint', expert.name);
   }
-  if ((expert as { training?: boolean }).training) fail(Error, where, 'expert', 'frozen, in evaluation mode: call its eval()', 'one in training mode');
+  if ((expert as { training?: boolean }).training)
+    fail(Error, where, 'expert', 'frozen, in evaluation mode: call its eval()', 'one in training mode');
 }
 
 /** What is missing to 1, of each row or place. */

@@ -16,35 +16,36 @@ function share(actual: ArrayLike<number>, expected: number[]): number {
   return Math.max(...expected.map((number, i) => Math.abs(actual[i] - number))) / (1e-3 * largest + 1e-6);
 }
 
-describe.each(REFERENCE.adaAT)('AdaAT, $sampling sampling', ({ sampling, shape, parameters, output, loss, dFeatures, dParameters, gradients }) => {
-  test('moves a map as grid_sample of PyTorch does, and has its gradients', async () => {
-    registerGradients();
-    const net = new AdaAT({ parameters, channels: shape[3], sampling, random: new Random(0) });
-    await fillMade(net);
-    const features = made<tf.Tensor4D>('features', shape, 0, 1);
-    const given = made<tf.Tensor2D>('parameters', [shape[0], parameters], -1, 1);
-    const y = net.forward(features, given);
-    const differences = [...y.dataSync()].map((number, i) => Math.abs(number - output[i]));
-    expect(Math.max(...differences)).toBeLessThan(1e-5);
-    const own = [...net.namedParameters()];
-    expect(own.map(([name]) => name).sort()).toEqual(Object.keys(gradients).sort());
-    const { value, grads } = tf.valueAndGrads((...all: tf.Tensor[]) => weighted(net.forward(all[0] as tf.Tensor4D, all[1] as tf.Tensor2D)))([
-      features,
-      given,
-      ...own.map(([, { variable }]) => variable),
-    ]);
-    expect(value.dataSync()[0]).toBeCloseTo(loss, 4);
-    expect(share(grads[0].dataSync(), dFeatures)).toBeLessThan(1);
-    expect(share(grads[1].dataSync(), dParameters)).toBeLessThan(1);
-    const shares = own.map(([name, { variable, layout }], i): [string, number] => [
-      name,
-      share(toTorchLayout(grads[2 + i].dataSync() as Float32Array, variable.shape, layout), gradients[name]),
-    ]);
-    expect(shares.filter(([, share]) => !(share < 1))).toEqual([]);
-    net.dispose();
-    tf.dispose([features, given, y, value, grads]);
-  });
-});
+describe.each(REFERENCE.adaAT)(
+  'AdaAT, $sampling sampling',
+  ({ sampling, shape, parameters, output, loss, dFeatures, dParameters, gradients }) => {
+    test('moves a map as grid_sample of PyTorch does, and has its gradients', async () => {
+      registerGradients();
+      const net = new AdaAT({ parameters, channels: shape[3], sampling, random: new Random(0) });
+      await fillMade(net);
+      const features = made<tf.Tensor4D>('features', shape, 0, 1);
+      const given = made<tf.Tensor2D>('parameters', [shape[0], parameters], -1, 1);
+      const y = net.forward(features, given);
+      const differences = [...y.dataSync()].map((number, i) => Math.abs(number - output[i]));
+      expect(Math.max(...differences)).toBeLessThan(1e-5);
+      const own = [...net.namedParameters()];
+      expect(own.map(([name]) => name).sort()).toEqual(Object.keys(gradients).sort());
+      const { value, grads } = tf.valueAndGrads((...all: tf.Tensor[]) =>
+        weighted(net.forward(all[0] as tf.Tensor4D, all[1] as tf.Tensor2D)),
+      )([features, given, ...own.map(([, { variable }]) => variable)]);
+      expect(value.dataSync()[0]).toBeCloseTo(loss, 4);
+      expect(share(grads[0].dataSync(), dFeatures)).toBeLessThan(1);
+      expect(share(grads[1].dataSync(), dParameters)).toBeLessThan(1);
+      const shares = own.map(([name, { variable, layout }], i): [string, number] => [
+        name,
+        share(toTorchLayout(grads[2 + i].dataSync() as Float32Array, variable.shape, layout), gradients[name]),
+      ]);
+      expect(shares.filter(([, share]) => !(share < 1))).toEqual([]);
+      net.dispose();
+      tf.dispose([features, given, y, value, grads]);
+    });
+  },
+);
 
 /** One that neither scales nor turns nor shifts: all weights zero. */
 function still(sampling: 'published' | 'bilinear', channels: number): AdaAT {
@@ -88,5 +89,7 @@ test('maps of one row, of other channels or of another number are refused', () =
   expect(() => net.forward(tf.zeros([1, 1, 5, 2]), tf.zeros([1, 3]))).toThrow(rule);
   expect(() => net.forward(tf.zeros([1, 4, 5, 3]), tf.zeros([1, 3]))).toThrow(rule);
   expect(() => net.forward(tf.zeros([1, 4, 5, 2]), tf.zeros([2, 3]))).toThrow(rule);
-  expect(() => new AdaAT({ parameters: 3, channels: 1, sampling: 'published', random: new Random(0) })).toThrow('channels must be at least 2');
+  expect(() => new AdaAT({ parameters: 3, channels: 1, sampling: 'published', random: new Random(0) })).toThrow(
+    'channels must be at least 2',
+  );
 });

@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { Linear, Module, relu, type Random } from '@lipsync/nn';
+import { Linear, Module, type Random, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import type { DinetConfig } from './config';
 import { sampleChannels } from './sample-channels';
@@ -60,7 +60,8 @@ export class AdaAT extends Module {
 
   constructor({ parameters, channels, sampling, random }: AdaATOptions) {
     super();
-    if (sampling === 'published' && channels < 2) fail(RangeError, 'AdaAT', 'channels', 'at least 2 with published sampling', channels);
+    if (sampling === 'published' && channels < 2)
+      fail(RangeError, 'AdaAT', 'channels', 'at least 2 with published sampling', channels);
     this.channels = channels;
     this.sampling = sampling;
     this.common = this.register('commn_linear', new Layer(parameters, parameters, random));
@@ -78,7 +79,12 @@ export class AdaAT extends Module {
   forward(features: tf.Tensor4D, parameters: tf.Tensor2D): tf.Tensor4D {
     this.assertUsable();
     const [batch, height = 0, width = 0, channels] = features.shape;
-    if (features.rank !== 4 || channels !== this.channels || Math.min(height, width) < 2 || parameters.shape[0] !== batch) {
+    if (
+      features.rank !== 4 ||
+      channels !== this.channels ||
+      Math.min(height, width) < 2 ||
+      parameters.shape[0] !== batch
+    ) {
       const rule = `[batch, height, width, ${this.channels}] with sides of at least 2, and parameters of as many samples`;
       fail(TypeError, 'AdaAT.forward', 'features', rule, [features.shape, parameters.shape]);
     }
@@ -105,7 +111,12 @@ export class AdaAT extends Module {
 }
 
 /** Columns and rows, in pixels, at which each channel is read: `[batch, height · width, channels]` each. */
-function sampledPlaces({ scale, angle, across, down }: Motion, height: number, width: number, sampling: DinetConfig['sampling']) {
+function sampledPlaces(
+  { scale, angle, across, down }: Motion,
+  height: number,
+  width: number,
+  sampling: DinetConfig['sampling'],
+) {
   const [batch, channels] = scale.shape;
   const along = (size: number, i: number) => (2 * i) / (size - 1) - 1;
   const grid = Float32Array.from({ length: height * width * 3 }, (_, i) => {
@@ -117,7 +128,13 @@ function sampledPlaces({ scale, angle, across, down }: Motion, height: number, w
   const pixels = (byX: tf.Tensor, byY: tf.Tensor, shift: tf.Tensor, size: number) => {
     const half = (sampling === 'published' ? size : size - 1) / 2;
     const inPixels = [tf.mul(byX, half), tf.mul(byY, half), tf.add(tf.mul(shift, half), (size - 1) / 2)];
-    return tf.matMul(places, tf.concat(inPixels.map((row) => tf.reshape(row, [batch, 1, channels])), 1));
+    return tf.matMul(
+      places,
+      tf.concat(
+        inPixels.map((row) => tf.reshape(row, [batch, 1, channels])),
+        1,
+      ),
+    );
   };
   return [pixels(cosine, tf.neg(sine), across, width), pixels(sine, cosine, down, height)];
 }

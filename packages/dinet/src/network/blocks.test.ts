@@ -3,7 +3,7 @@ import { Random, registerGradients } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { made } from '../testing/torch-numbers';
-import { DownBlock, doubled, makeNorm, ResBlock, SameBlock, Sequence, UpBlock, type NormKind } from './blocks';
+import { DownBlock, doubled, makeNorm, type NormKind, ResBlock, SameBlock, Sequence, UpBlock } from './blocks';
 
 // Numbers and gradients are compared with PyTorch through whole generators: generator.test.ts.
 
@@ -16,19 +16,31 @@ const options = (dimensions: 1 | 2, inChannels: number, outChannels: number, nor
   ({ dimensions, inChannels, outChannels, kernelSize: 3, norm, random: new Random(0) }) as const;
 
 describe('sizes', () => {
-  test.each([[7, 10, 4, 5], [4, 5, 2, 3]])('halving leaves of %d x %d pixels %d x %d', (height, width, rows, columns) => {
+  test.each([
+    [7, 10, 4, 5],
+    [4, 5, 2, 3],
+  ])('halving leaves of %d x %d pixels %d x %d', (height, width, rows, columns) => {
     const y = new DownBlock(options(2, 3, 4)).forward(tf.ones([1, height, width, 3]));
     expect(y.shape).toEqual([1, rows, columns, 4]);
   });
 
   test('over time likewise, and doubling is twice', () => {
     expect(new DownBlock(options(1, 3, 4)).forward(tf.ones([2, 5, 3])).shape).toEqual([2, 3, 4]);
-    expect(new UpBlock({ inChannels: 3, outChannels: 2, norm: 'instance', random: new Random(0) }).forward(tf.ones([1, 3, 5, 3])).shape).toEqual([1, 6, 10, 2]);
+    expect(
+      new UpBlock({ inChannels: 3, outChannels: 2, norm: 'instance', random: new Random(0) }).forward(
+        tf.ones([1, 3, 5, 3]),
+      ).shape,
+    ).toEqual([1, 6, 10, 2]);
   });
 
   test('a residual block has a convolution beside it where the channels change, and only there', () => {
     expect([...new ResBlock(options(2, 3, 4, 'none')).namedParameters().keys()]).toContain('channel_conv.weight');
-    expect([...new ResBlock(options(2, 3, 3, 'none')).namedParameters().keys()]).toEqual(['conv1.weight', 'conv1.bias', 'conv2.weight', 'conv2.bias']);
+    expect([...new ResBlock(options(2, 3, 3, 'none')).namedParameters().keys()]).toEqual([
+      'conv1.weight',
+      'conv1.bias',
+      'conv2.weight',
+      'conv2.bias',
+    ]);
     expect(new ResBlock(options(2, 3, 4)).forward(tf.ones([1, 4, 4, 3])).shape).toEqual([1, 4, 4, 4]);
   });
 });
@@ -48,7 +60,12 @@ test('doubled repeats each pixel four times; its gradient sums them, batch by ba
     for (const [i, row] of map.entries()) {
       for (const [j, pixel] of row.entries()) {
         for (const [c, value] of pixel.entries()) {
-          const four = [[0, 0], [0, 1], [1, 0], [1, 1]].reduce((sum, [u, v]) => sum + slopes[b][2 * i + u][2 * j + v][c], 0);
+          const four = [
+            [0, 0],
+            [0, 1],
+            [1, 0],
+            [1, 1],
+          ].reduce((sum, [u, v]) => sum + slopes[b][2 * i + u][2 * j + v][c], 0);
           expect(value).toBeCloseTo(four, 5);
         }
       }
@@ -61,10 +78,17 @@ describe('norms', () => {
   const spread = (kind: NormKind, x: tf.Tensor, axes: number[]) =>
     tf.tidy(() => {
       const { mean, variance } = tf.moments(makeNorm(kind, x.shape[x.rank - 1] as number).forward(x), axes);
-      return [Math.max(...mean.dataSync().map(Math.abs)), Math.max(...variance.dataSync().map((value) => Math.abs(value - 1)))];
+      return [
+        Math.max(...mean.dataSync().map(Math.abs)),
+        Math.max(...variance.dataSync().map((value) => Math.abs(value - 1))),
+      ];
     });
 
-  test.each<[NormKind, number[]]>([['batch', [0, 1]], ['layer', [1, 2]], ['instance', [1]]])('%s over time leaves mean 0 and variance 1 over axes %s', (kind, axes) => {
+  test.each<[NormKind, number[]]>([
+    ['batch', [0, 1]],
+    ['layer', [1, 2]],
+    ['instance', [1]],
+  ])('%s over time leaves mean 0 and variance 1 over axes %s', (kind, axes) => {
     const [mean, variance] = spread(kind, made('x', [3, 5, 4], -2, 5), axes);
     expect(mean).toBeLessThan(1e-5);
     expect(variance).toBeLessThan(1e-3);
@@ -79,7 +103,13 @@ describe('norms', () => {
 
 test('parts in a sequence are numbered from 0; a call leaves one tensor', () => {
   const parts = new Sequence([new SameBlock(options(2, 3, 4)), new ResBlock(options(2, 4, 4))]);
-  expect([...parts.namedParameters().keys()].slice(0, 5)).toEqual(['0.conv.weight', '0.conv.bias', '0.norm.weight', '0.norm.bias', '1.conv1.weight']);
+  expect([...parts.namedParameters().keys()].slice(0, 5)).toEqual([
+    '0.conv.weight',
+    '0.conv.bias',
+    '0.norm.weight',
+    '0.norm.bias',
+    '1.conv1.weight',
+  ]);
   const x = tf.ones([1, 4, 4, 3]);
   const before = tf.memory().numTensors;
   const y = parts.forward(x);

@@ -1,4 +1,4 @@
-import { BatchNorm2d, Conv1d, Conv2d, GroupNorm, InstanceNorm2d, Module, relu, type Random } from '@lipsync/nn';
+import { BatchNorm2d, Conv1d, Conv2d, GroupNorm, InstanceNorm2d, Module, type Random, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** How a convolution's channels are normalised. `layer`: all channels and places of a sample together. */
@@ -89,7 +89,10 @@ export class DownBlock extends SameBlock {
 /** Twice as many rows and columns, each pixel four times. Its gradient sums them, on every backend (tfjs's own is wrong on `cpu`). */
 export function doubled(x: tf.Tensor4D): tf.Tensor4D {
   return tf.customGrad((x) => ({
-    value: tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [2 * (x as tf.Tensor4D).shape[1], 2 * (x as tf.Tensor4D).shape[2]]),
+    value: tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [
+      2 * (x as tf.Tensor4D).shape[1],
+      2 * (x as tf.Tensor4D).shape[2],
+    ]),
     gradFunc: (dy: tf.Tensor) => tf.tidy(() => tf.mul(tf.avgPool(dy as tf.Tensor4D, 2, 2, 'valid'), 4)),
   }))(x) as tf.Tensor4D;
 }
@@ -123,7 +126,8 @@ export class ResBlock extends Module {
     const { inChannels, outChannels } = conv;
     this.conv1 = this.register('conv1', makeConv({ ...conv, outChannels: inChannels }));
     this.conv2 = this.register('conv2', makeConv(conv));
-    this.channelConv = inChannels === outChannels ? undefined : this.register('channel_conv', makeConv({ ...conv, kernelSize: 1 }));
+    this.channelConv =
+      inChannels === outChannels ? undefined : this.register('channel_conv', makeConv({ ...conv, kernelSize: 1 }));
     this.norm1 = this.register('norm1', makeNorm(norm, inChannels));
     this.norm2 = this.register('norm2', makeNorm(norm, inChannels));
   }

@@ -13,7 +13,10 @@ test.each<[object | null, string]>([
   [{ ...DINET, width: 1.5 }, 'here: config.width must be a whole number above 0, got 1.5'],
   [{ ...DINET, references: 0 }, 'here: config.references must be a whole number above 0, got 0'],
   [{ ...DINET, audio: undefined }, 'here: config.audio.bins must be a whole number above 0'],
-  [{ ...DINET, audio: { ...DINET.audio, steps: -5 } }, 'here: config.audio.steps must be a whole number above 0, got -5'],
+  [
+    { ...DINET, audio: { ...DINET.audio, steps: -5 } },
+    'here: config.audio.steps must be a whole number above 0, got -5',
+  ],
   [{ ...DINET, norm: 'layer' }, 'here: config.norm must be batch or instance, got layer'],
   [{ ...DINET, audioNorm: undefined }, 'here: config.audioNorm must be batch or layer or instance or none'],
   [{ ...DINET, sampling: 'nearest' }, 'here: config.sampling must be published or bilinear, got nearest'],

@@ -85,7 +85,8 @@ export function assertDinetConfig(where: string, value: unknown): DinetConfig {
     'audio.bins': config.audio?.bins,
     'audio.steps': config.audio?.steps,
   })) {
-    if (!(Number.isInteger(number) && number > 0)) fail(RangeError, where, `config.${name}`, 'a whole number above 0', number);
+    if (!(Number.isInteger(number) && number > 0))
+      fail(RangeError, where, `config.${name}`, 'a whole number above 0', number);
   }
   const choices: [string, unknown, string[]][] = [
     ['norm', config.norm, ['batch', 'instance']],

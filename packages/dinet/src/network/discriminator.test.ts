@@ -8,31 +8,46 @@ beforeAll(async () => {
   await selectBackend({ backend: 'wasm' });
 });
 
-const shapesOf = async (net: DinetDiscriminator) => [...(await net.stateDict())].map(([name, { shape }]) => [name, shape]);
+const shapesOf = async (net: DinetDiscriminator) =>
+  [...(await net.stateDict())].map(([name, { shape }]) => [name, shape]);
 
-test.each(REFERENCE.discriminators)('of $frames frames: scores, loss and all gradients are PyTorch’s', async (reference) => {
-  const { frameCount, n, height, width, output, dx, gradients } = reference;
-  const net = new DinetDiscriminator({ frameCount, width: 4, seed: 0 });
-  await fillMade(net);
-  const x = made<tf.Tensor4D>('judged', [n, height, width, 3 * frameCount], 0, 1);
-  const scores = net.forward(x);
-  expect(difference(scores.dataSync(), output)).toBeLessThan(1e-5);
-  const loss = (x: tf.Tensor) => tf.mul(tf.mean(tf.square(tf.sub(net.forward(x as tf.Tensor4D), 1))), 100) as tf.Scalar;
-  const compared = compareGradients(net, loss, { x: [x, dx] }, gradients);
-  expect(compared.wrong).toEqual({});
-  expect(compared.loss).toBeCloseTo(reference.loss, 3);
-  net.dispose();
-  tf.dispose([x, scores]);
-});
+test.each(REFERENCE.discriminators)(
+  'of $frames frames: scores, loss and all gradients are PyTorch’s',
+  async (reference) => {
+    const { frameCount, n, height, width, output, dx, gradients } = reference;
+    const net = new DinetDiscriminator({ frameCount, width: 4, seed: 0 });
+    await fillMade(net);
+    const x = made<tf.Tensor4D>('judged', [n, height, width, 3 * frameCount], 0, 1);
+    const scores = net.forward(x);
+    expect(difference(scores.dataSync(), output)).toBeLessThan(1e-5);
+    const loss = (x: tf.Tensor) =>
+      tf.mul(tf.mean(tf.square(tf.sub(net.forward(x as tf.Tensor4D), 1))), 100) as tf.Scalar;
+    const compared = compareGradients(net, loss, { x: [x, dx] }, gradients);
+    expect(compared.wrong).toEqual({});
+    expect(compared.loss).toBeCloseTo(reference.loss, 3);
+    net.dispose();
+    tf.dispose([x, scores]);
+  },
+);
 
-test.each([['frame', 1, 2_628_737], ['clip', 5, 2_653_313]] as const)('at the original width that of a %s has the published names and shapes', async (name, frameCount, count) => {
-  const net = new DinetDiscriminator({ frameCount, seed: 0 });
-  expect((await shapesOf(net)).sort()).toEqual([...REFERENCE.shapes[name]].sort());
-  expect(net.parameterCount()).toBe(count);
-  net.dispose();
-});
+test.each([
+  ['frame', 1, 2_628_737],
+  ['clip', 5, 2_653_313],
+] as const)(
+  'at the original width that of a %s has the published names and shapes',
+  async (name, frameCount, count) => {
+    const net = new DinetDiscriminator({ frameCount, seed: 0 });
+    expect((await shapesOf(net)).sort()).toEqual([...REFERENCE.shapes[name]].sort());
+    expect(net.parameterCount()).toBe(count);
+    net.dispose();
+  },
+);
 
-test.each([[104, 80, 7, 4], [208, 160, 20, 14], [53, 54, 1, 1]])('frames of %d x %d get %d x %d scores', (height, width, rows, columns) => {
+test.each([
+  [104, 80, 7, 4],
+  [208, 160, 20, 14],
+  [53, 54, 1, 1],
+])('frames of %d x %d get %d x %d scores', (height, width, rows, columns) => {
   const net = new DinetDiscriminator({ frameCount: 1, width: 1, seed: 0 });
   const x = tf.zeros([1, height, width, 3]) as tf.Tensor4D;
   const before = tf.memory().numTensors;
@@ -49,7 +64,11 @@ describe('refusals', () => {
   test.each([
     ['frames that are too small', () => discriminator().forward(tf.zeros([1, 104, 52, 3])), rule],
     ['another number of frames', () => discriminator().forward(tf.zeros([1, 104, 80, 15])), rule],
-    ['no video', () => new DinetDiscriminator({ frameCount: 0, seed: 0 }), 'DinetDiscriminator: frames must be a whole number from 1, got 0'],
+    [
+      'no video',
+      () => new DinetDiscriminator({ frameCount: 0, seed: 0 }),
+      'DinetDiscriminator: frames must be a whole number from 1, got 0',
+    ],
   ])('%s', (_, call, message) => {
     expect(call).toThrow(message);
   });

@@ -71,13 +71,17 @@ export class DinetDiscriminator extends Module {
   constructor({ frameCount, width = 64, seed }: DinetDiscriminatorOptions) {
     super();
     for (const [name, value] of Object.entries({ frameCount, width })) {
-      if (!(Number.isInteger(value) && value >= 1)) fail(RangeError, 'DinetDiscriminator', name, 'a whole number from 1', value);
+      if (!(Number.isInteger(value) && value >= 1))
+        fail(RangeError, 'DinetDiscriminator', name, 'a whole number from 1', value);
     }
     this.frameCount = frameCount;
     this.width = width;
     const random = new Random(seed);
     const channels = [3 * frameCount, 2 * width, 4 * width, 4 * width, 4 * width];
-    const blocks = Array.from({ length: LAYERS }, (_, i) => new JudgingBlock(channels[i], channels[i + 1], i < LAYERS - 1, random));
+    const blocks = Array.from(
+      { length: LAYERS },
+      (_, i) => new JudgingBlock(channels[i], channels[i + 1], i < LAYERS - 1, random),
+    );
     this.blocks = this.register('down_blocks', new Sequence(blocks));
     this.conv = this.register('conv', new Conv2d({ inChannels: 4 * width, outChannels: 1, kernelSize: 1, random }));
   }

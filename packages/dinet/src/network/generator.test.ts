@@ -2,8 +2,16 @@ import { selectBackend } from '@lipsync/backends';
 import { registerGradients } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compareGradients, difference, fillMade, made, REFERENCE, weighted, type GeneratorCase } from '../testing/torch-numbers';
-import { DINET, THESIS_DINET, type DinetConfig } from './config';
+import {
+  compareGradients,
+  difference,
+  fillMade,
+  type GeneratorCase,
+  made,
+  REFERENCE,
+  weighted,
+} from '../testing/torch-numbers';
+import { DINET, type DinetConfig, THESIS_DINET } from './config';
 import { DinetGenerator, disposeReferences } from './generator';
 
 beforeAll(async () => {
@@ -13,7 +21,13 @@ beforeAll(async () => {
 /** As in reference/dinet.py: AdaAT's motions a tenth as large, so that rounding errors stay small on their way. */
 const calmed = (name: string) => (/^adaAT\.(scale|rotation|translation)\./.test(name) ? 0.1 : 1);
 
-const inputsOf = ({ n, height, width, config, draw }: Pick<GeneratorCase, 'n' | 'height' | 'width' | 'config' | 'draw'>) => {
+const inputsOf = ({
+  n,
+  height,
+  width,
+  config,
+  draw,
+}: Pick<GeneratorCase, 'n' | 'height' | 'width' | 'config' | 'draw'>) => {
   const loud = config.audio.kind === 'mel' ? 4 : 3;
   return {
     masked: made<tf.Tensor4D>(`masked ${draw}`, [n, height, width, 3], 0, 1),
@@ -26,29 +40,39 @@ const TINY: DinetConfig = { ...THESIS_DINET, width: 2, referenceChannels: 4, ref
 const tinyInputs = (n = 2) => inputsOf({ n, height: 72, width: 72, config: TINY, draw: 0 });
 
 describe('against PyTorch, with the same weights', () => {
-  test.each(REFERENCE.generators)('$name: names, painted faces, all gradients and running statistics are its', async (reference) => {
-    const { config, training, shapes, output, gradients, inputs, running } = reference;
-    const net = new DinetGenerator(config, { seed: 0 });
-    const state = await fillMade(net, calmed);
-    expect([...state].map(([name, { shape }]) => [name, shape]).sort()).toEqual([...shapes].sort());
-    net.train(training);
-    const { masked, references, audio } = inputsOf(reference);
-    const generated = net.forward(masked, references, audio);
-    expect(generated.shape).toEqual(masked.shape);
-    expect(difference(generated.dataSync(), output)).toBeLessThan(1e-4);
-    net.loadStateDict(state); // the running statistics as they were
-    const given = { masked: [masked, inputs.masked], references: [references, inputs.references], audio: [audio, inputs.audio] } as const;
-    const loss = (m: tf.Tensor, r: tf.Tensor, a: tf.Tensor) => weighted(net.forward(m as tf.Tensor4D, r as tf.Tensor4D, a as tf.Tensor3D));
-    const compared = compareGradients(net, loss as never, given as never, gradients);
-    expect(compared.wrong).toEqual({});
-    expect(Math.abs(compared.loss - reference.loss)).toBeLessThan(1e-3);
-    const after = await net.stateDict();
-    for (const [name, expected] of Object.entries(running)) {
-      expect(difference(after.get(name)!.data as Float32Array, expected)).toBeLessThan(1e-4 * expected.largest + 1e-6);
-    }
-    net.dispose();
-    tf.dispose([masked, references, audio, generated]);
-  });
+  test.each(REFERENCE.generators)(
+    '$name: names, painted faces, all gradients and running statistics are its',
+    async (reference) => {
+      const { config, training, shapes, output, gradients, inputs, running } = reference;
+      const net = new DinetGenerator(config, { seed: 0 });
+      const state = await fillMade(net, calmed);
+      expect([...state].map(([name, { shape }]) => [name, shape]).sort()).toEqual([...shapes].sort());
+      net.train(training);
+      const { masked, references, audio } = inputsOf(reference);
+      const generated = net.forward(masked, references, audio);
+      expect(generated.shape).toEqual(masked.shape);
+      expect(difference(generated.dataSync(), output)).toBeLessThan(1e-4);
+      net.loadStateDict(state); // the running statistics as they were
+      const given = {
+        masked: [masked, inputs.masked],
+        references: [references, inputs.references],
+        audio: [audio, inputs.audio],
+      } as const;
+      const loss = (m: tf.Tensor, r: tf.Tensor, a: tf.Tensor) =>
+        weighted(net.forward(m as tf.Tensor4D, r as tf.Tensor4D, a as tf.Tensor3D));
+      const compared = compareGradients(net, loss as never, given as never, gradients);
+      expect(compared.wrong).toEqual({});
+      expect(Math.abs(compared.loss - reference.loss)).toBeLessThan(1e-3);
+      const after = await net.stateDict();
+      for (const [name, expected] of Object.entries(running)) {
+        expect(difference(after.get(name)!.data as Float32Array, expected)).toBeLessThan(
+          1e-4 * expected.largest + 1e-6,
+        );
+      }
+      net.dispose();
+      tf.dispose([masked, references, audio, generated]);
+    },
+  );
 });
 
 describe('sizes', () => {
@@ -73,7 +97,10 @@ describe('InstanceNorm over time', () => {
   /** How strongly painted faces answer to the audio: root mean square of the slope of a weighted mean of them by the audio. */
   async function heardBy(audioNorm: DinetConfig['audioNorm']): Promise<number> {
     registerGradients();
-    const net = new DinetGenerator({ ...THESIS_DINET, width: 8, referenceChannels: 32, references: 1, audioNorm }, { seed: 1 });
+    const net = new DinetGenerator(
+      { ...THESIS_DINET, width: 8, referenceChannels: 32, references: 1, audioNorm },
+      { seed: 1 },
+    );
     await fillMade(net, calmed); // He's spread: weights as large as trained ones
     const slope = tf.tidy(() => {
       const masked = made<tf.Tensor4D>('masked', [1, 72, 72, 3], 0, 1);
@@ -91,7 +118,9 @@ describe('InstanceNorm over time', () => {
   });
 
   test('in PyTorch the encoder says 0.5 to whatever audio, within a ninth of the spread with the default', () => {
-    const [layer, instance] = ['layer', 'instance'].map((kind) => REFERENCE.heard.find(({ audioNorm }) => audioNorm === kind)!);
+    const [layer, instance] = ['layer', 'instance'].map(
+      (kind) => REFERENCE.heard.find(({ audioNorm }) => audioNorm === kind)!,
+    );
     expect(instance.mean).toBeCloseTo(0.5, 1);
     expect(instance.spread).toBeLessThan(layer.spread / 9);
   });
@@ -114,7 +143,10 @@ describe('references', () => {
   });
 });
 
-test.each([['plain', 36, 32], ['norm', 68, 64]] as const)('the smallest frames with the alignment ending %s train', (alignmentEnd, height, width) => {
+test.each([
+  ['plain', 36, 32],
+  ['norm', 68, 64],
+] as const)('the smallest frames with the alignment ending %s train', (alignmentEnd, height, width) => {
   const config = { ...TINY, alignmentEnd };
   const net = new DinetGenerator(config, { seed: 0 });
   const { masked, references, audio } = inputsOf({ n: 1, height, width, config, draw: 0 });
@@ -156,18 +188,42 @@ describe('refusals', () => {
   const net = () => new DinetGenerator(TINY, { seed: 0 });
   const zeros = (...shape: number[]) => tf.zeros(shape) as never;
   test.each([
-    ['masked frames with other channels', () => net().forward(zeros(1, 72, 72, 4), zeros(1, 72, 72, 6), zeros(1, 29, 5)), 'masked must be of shape [n, height, width, 3]'],
-    ['references of another number', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 72, 3), zeros(1, 29, 5)), 'references must be of shape [n, height, width, 6]'],
-    ['references of another size', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 76, 6), zeros(1, 29, 5)), 'references must be 1 or 1 of frames of 72 x 72, got 1 of 72 x 76'],
+    [
+      'masked frames with other channels',
+      () => net().forward(zeros(1, 72, 72, 4), zeros(1, 72, 72, 6), zeros(1, 29, 5)),
+      'masked must be of shape [n, height, width, 3]',
+    ],
+    [
+      'references of another number',
+      () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 72, 3), zeros(1, 29, 5)),
+      'references must be of shape [n, height, width, 6]',
+    ],
+    [
+      'references of another size',
+      () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 76, 6), zeros(1, 29, 5)),
+      'references must be 1 or 1 of frames of 72 x 72, got 1 of 72 x 76',
+    ],
     ['sides that 4 does not divide', () => net().encodeReferences(zeros(1, 74, 72, 6)), 'multiples of 4'],
-    ['audio of other steps', () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 72, 6), zeros(1, 29, 9)), 'audio must be of shape [1, 29, 5], got [1, 29, 9]'],
-    ['frames of which InstanceNorm leaves nothing', () => net().encodeReferences(zeros(1, 32, 32, 6)), 'references must be larger than 32 pixels on one side'],
+    [
+      'audio of other steps',
+      () => net().forward(zeros(1, 72, 72, 3), zeros(1, 72, 72, 6), zeros(1, 29, 9)),
+      'audio must be of shape [1, 29, 5], got [1, 29, 9]',
+    ],
+    [
+      'frames of which InstanceNorm leaves nothing',
+      () => net().encodeReferences(zeros(1, 32, 32, 6)),
+      'references must be larger than 32 pixels on one side',
+    ],
     [
       'twice as large ones where alignment is normalised to its end',
       () => new DinetGenerator({ ...TINY, alignmentEnd: 'norm' }, { seed: 0 }).encodeReferences(zeros(1, 64, 64, 6)),
       'references must be larger than 64 pixels on one side',
     ],
-    ['a config with a hole', () => new DinetGenerator({ ...TINY, width: undefined as never }, { seed: 0 }), 'DinetGenerator: config.width must be a whole number above 0'],
+    [
+      'a config with a hole',
+      () => new DinetGenerator({ ...TINY, width: undefined as never }, { seed: 0 }),
+      'DinetGenerator: config.width must be a whole number above 0',
+    ],
   ])('%s', (_, call, message) => {
     expect(call).toThrow(message);
   });

@@ -55,7 +55,16 @@ export class DinetGenerator extends Module {
   constructor(config: DinetConfig, { seed }: { seed: number }) {
     super();
     this.config = structuredClone(assertDinetConfig('DinetGenerator', config));
-    const { width, referenceChannels, references, norm, audioNorm, alignmentEnd = 'norm', sampling, audio } = this.config;
+    const {
+      width,
+      referenceChannels,
+      references,
+      norm,
+      audioNorm,
+      alignmentEnd = 'norm',
+      sampling,
+      audio,
+    } = this.config;
     const [half, full] = [2 * width, 4 * width]; // 128 and 256 of 64
 
     const frames = (stream: number) => {
@@ -63,8 +72,10 @@ export class DinetGenerator extends Module {
       const options = (inChannels: number, outChannels: number, kernelSize: number) =>
         ({ dimensions: 2, inChannels, outChannels, kernelSize, norm, random }) as const;
       return {
-        same: (inChannels: number, outChannels: number, kernelSize: number) => new SameBlock(options(inChannels, outChannels, kernelSize)),
-        down: (inChannels: number, outChannels: number, own: typeof norm | 'none' = norm) => new DownBlock({ ...options(inChannels, outChannels, 3), norm: own }),
+        same: (inChannels: number, outChannels: number, kernelSize: number) =>
+          new SameBlock(options(inChannels, outChannels, kernelSize)),
+        down: (inChannels: number, outChannels: number, own: typeof norm | 'none' = norm) =>
+          new DownBlock({ ...options(inChannels, outChannels, 3), norm: own }),
         residual: (channels: number) => new ResBlock(options(channels, channels, 3)),
         up: (inChannels: number, outChannels: number) => new UpBlock(options(inChannels, outChannels, 3)),
         random,
@@ -91,7 +102,8 @@ export class DinetGenerator extends Module {
     const random = new Random(seed, 3);
     const line = (inChannels: number, kernelSize: number) =>
       ({ dimensions: 1, inChannels, outChannels: half, kernelSize, norm: audioNorm, random }) as const;
-    this.melFrontEnd = audio.kind === 'mel' ? new MelFrontEnd({ ...audio, channels: half, random: new Random(seed, 4) }) : undefined;
+    this.melFrontEnd =
+      audio.kind === 'mel' ? new MelFrontEnd({ ...audio, channels: half, random: new Random(seed, 4) }) : undefined;
     const listener = [
       new SameBlock(line(this.melFrontEnd ? MEL_FRONT_END_BINS : audio.bins, 5)),
       ...[new ResBlock(line(half, 3)), new DownBlock(line(half, 3))],
@@ -100,7 +112,16 @@ export class DinetGenerator extends Module {
     ];
     this.audio = this.register('audio_encoder', new Sequence(listener));
 
-    const residuals = (stream: number) => new Sequence(Array.from({ length: 4 }, ((make) => () => make.residual(referenceChannels))(frames(stream))));
+    const residuals = (stream: number) =>
+      new Sequence(
+        Array.from(
+          { length: 4 },
+          (
+            (make) => () =>
+              make.residual(referenceChannels)
+          )(frames(stream)),
+        ),
+      );
     this.before = this.register('appearance_conv_list.0', residuals(5));
     this.after = this.register('appearance_conv_list.1', residuals(6));
     const turning = { parameters: full, channels: referenceChannels, sampling, random: new Random(seed, 7) };
@@ -158,7 +179,13 @@ export class DinetGenerator extends Module {
     const [n, height, width] = masked.shape;
     const [kept, ...map] = references.features.shape;
     if ((kept !== n && kept !== 1) || map[0] !== height / 4 || map[1] !== width / 4) {
-      fail(TypeError, where, 'references', `1 or ${n} of frames of ${height} x ${width}`, `${kept} of ${4 * map[0]} x ${4 * map[1]}`);
+      fail(
+        TypeError,
+        where,
+        'references',
+        `1 or ${n} of frames of ${height} x ${width}`,
+        `${kept} of ${4 * map[0]} x ${4 * map[1]}`,
+      );
     }
     if (audio.rank !== 3 || audio.shape[0] !== n || audio.shape[1] !== bins || audio.shape[2] !== steps) {
       fail(TypeError, where, 'audio', `of shape [${n}, ${bins}, ${steps}]`, audio.shape);
@@ -184,12 +211,24 @@ export class DinetGenerator extends Module {
     const [, height = 0, width = 0, last] = x.shape;
     const divides = height > 0 && width > 0 && height % 4 === 0 && width % 4 === 0;
     if (x.rank !== 4 || last !== channels || !divides) {
-      fail(TypeError, where, name, `of shape [n, height, width, ${channels}], height and width multiples of 4`, x.shape);
+      fail(
+        TypeError,
+        where,
+        name,
+        `of shape [n, height, width, ${channels}], height and width multiples of 4`,
+        x.shape,
+      );
     }
     // The last map that InstanceNorm sees must have more than a pixel.
     const smallest = 2 ** (this.config.alignmentEnd === 'plain' ? HALVINGS - 1 : HALVINGS);
     if (this.config.norm === 'instance' && Math.max(height, width) <= smallest) {
-      fail(TypeError, where, name, `larger than ${smallest} pixels on one side: InstanceNorm makes 0 of the one pixel that is left of smaller ones`, x.shape);
+      fail(
+        TypeError,
+        where,
+        name,
+        `larger than ${smallest} pixels on one side: InstanceNorm makes 0 of the one pixel that is left of smaller ones`,
+        x.shape,
+      );
     }
     if (Math.min(height, width) < 8) fail(TypeError, where, name, 'of sides of at least 8 pixels', x.shape);
   }

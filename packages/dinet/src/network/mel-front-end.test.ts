@@ -28,7 +28,8 @@ test.each([5, 9, 16, 20])('%d steps become five of 29 numbers, and every step co
 test('silence and loud noise give other numbers: loudness stays', () => {
   const front = new MelFrontEnd({ bins: 80, steps: 16, channels: 32, random: new Random(0) });
   const before = tf.memory().numTensors;
-  const size = (value: number) => tf.tidy(() => tf.mean(tf.abs(front.forward(tf.fill([1, 16, 80], value)))).dataSync()[0]);
+  const size = (value: number) =>
+    tf.tidy(() => tf.mean(tf.abs(front.forward(tf.fill([1, 16, 80], value)))).dataSync()[0]);
   expect(size(4)).toBeGreaterThan(2 * size(1));
   expect(tf.memory().numTensors).toBe(before);
   front.dispose();
@@ -36,6 +37,10 @@ test('silence and loud noise give other numbers: loudness stays', () => {
 
 test('other shapes and too few steps are refused', () => {
   const front = new MelFrontEnd({ bins: 80, steps: 16, channels: 4, random: new Random(0) });
-  expect(() => front.forward(tf.zeros([1, 80, 16]))).toThrow('MelFrontEnd.forward: mel must be of shape [batch, 16, 80], got');
-  expect(() => new MelFrontEnd({ bins: 80, steps: 4, channels: 4, random: new Random(0) })).toThrow('steps must be a whole number from 5, got 4');
+  expect(() => front.forward(tf.zeros([1, 80, 16]))).toThrow(
+    'MelFrontEnd.forward: mel must be of shape [batch, 16, 80], got',
+  );
+  expect(() => new MelFrontEnd({ bins: 80, steps: 4, channels: 4, random: new Random(0) })).toThrow(
+    'steps must be a whole number from 5, got 4',
+  );
 });

@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { Conv1d, Module, relu, type Random } from '@lipsync/nn';
+import { Conv1d, Module, type Random, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** What the audio encoder gets of a mel window: as many numbers and steps as of a speech recogniser in the published network. */
@@ -50,7 +50,10 @@ export class MelFrontEnd extends Module {
     this.first = this.register('first', same(bins, 5));
     this.conv1 = this.register('conv1', same(channels, 3));
     this.conv2 = this.register('conv2', same(channels, 3));
-    this.reduce = this.register('reduce', new Conv1d({ inChannels: channels, outChannels: channels, kernelSize, stride, random }));
+    this.reduce = this.register(
+      'reduce',
+      new Conv1d({ inChannels: channels, outChannels: channels, kernelSize, stride, random }),
+    );
     this.last = this.register('last', same(channels, 1, MEL_FRONT_END_BINS));
   }
 

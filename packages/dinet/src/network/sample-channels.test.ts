@@ -32,11 +32,20 @@ function slowly(x: Float32Array, columns: Float32Array, rows: Float32Array, plac
 }
 
 test('each channel is read at its own place, zero outside', () => {
-  const [x, columns, rows] = [map(), made<tf.Tensor>('columns', [2, 40, 3], -3, 8), made<tf.Tensor>('rows', [2, 40, 3], -3, 7)];
+  const [x, columns, rows] = [
+    map(),
+    made<tf.Tensor>('columns', [2, 40, 3], -3, 8),
+    made<tf.Tensor>('rows', [2, 40, 3], -3, 7),
+  ];
   const before = tf.memory().numTensors;
   const y = sampleChannels(x, columns, rows);
   expect(tf.memory().numTensors).toBe(before + 1);
-  const wanted = slowly(x.dataSync() as Float32Array, columns.dataSync() as Float32Array, rows.dataSync() as Float32Array, 40);
+  const wanted = slowly(
+    x.dataSync() as Float32Array,
+    columns.dataSync() as Float32Array,
+    rows.dataSync() as Float32Array,
+    40,
+  );
   const differences = [...y.dataSync()].map((number, i) => Math.abs(number - wanted[i]));
   expect(Math.max(...differences)).toBeLessThan(1e-6);
   tf.dispose([x, columns, rows, y]);
@@ -45,16 +54,34 @@ test('each channel is read at its own place, zero outside', () => {
 test('places on the pixels give the map back, however far outside give zero', () => {
   const x = map();
   const [, height, width, channels] = SHAPE;
-  const at = (value: (pixel: number) => number) => tf.tidy(() => tf.tile(tf.tensor(Array.from({ length: height * width }, (_, i) => value(i)), [1, height * width, 1]), [2, 1, channels]));
+  const at = (value: (pixel: number) => number) =>
+    tf.tidy(() =>
+      tf.tile(
+        tf.tensor(
+          Array.from({ length: height * width }, (_, i) => value(i)),
+          [1, height * width, 1],
+        ),
+        [2, 1, channels],
+      ),
+    );
   const [columns, rows, far] = [at((i) => i % width), at((i) => Math.floor(i / width)), at(() => -1e20)];
   expect([...sampleChannels(x, columns, rows).dataSync()]).toEqual([...x.dataSync()]);
-  expect(sampleChannels(x, columns, far).dataSync().every((number) => number === 0)).toBe(true);
+  expect(
+    sampleChannels(x, columns, far)
+      .dataSync()
+      .every((number) => number === 0),
+  ).toBe(true);
 });
 
 test('its gradients by map and places equal finite differences, and leave no tensor behind', () => {
-  const inputs = [map(), made<tf.Tensor>('columns', [2, 6, 3], -1.9, 5.9), made<tf.Tensor>('rows', [2, 6, 3], -1.9, 4.9)];
+  const inputs = [
+    map(),
+    made<tf.Tensor>('columns', [2, 6, 3], -1.9, 5.9),
+    made<tf.Tensor>('rows', [2, 6, 3], -1.9, 4.9),
+  ];
   const weights = made<tf.Tensor>('weights', [2, 6, 3], -1, 1);
-  const value = (...all: tf.Tensor[]) => tf.sum(tf.mul(sampleChannels(all[0] as tf.Tensor4D, all[1], all[2]), weights)) as tf.Scalar;
+  const value = (...all: tf.Tensor[]) =>
+    tf.sum(tf.mul(sampleChannels(all[0] as tf.Tensor4D, all[1], all[2]), weights)) as tf.Scalar;
   const run = tf.grads(value);
   const before = tf.memory().numTensors;
   const gradients = run(inputs);
@@ -66,7 +93,10 @@ test('its gradients by map and places equal finite differences, and leave no ten
     for (let i = 0; i < numbers.length; i += 3) {
       const at = (change: number) =>
         tf.tidy(() => {
-          const moved = tf.tensor(numbers.map((number, j) => (i === j ? number + change : number)), input.shape);
+          const moved = tf.tensor(
+            numbers.map((number, j) => (i === j ? number + change : number)),
+            input.shape,
+          );
           return value(...inputs.map((x, j) => (j === which ? moved : x))).dataSync()[0];
         });
       expect(Math.abs((at(step) - at(-step)) / (2 * step) - gradient[i])).toBeLessThan(2e-3);
@@ -76,6 +106,10 @@ test('its gradients by map and places equal finite differences, and leave no ten
 });
 
 test('shapes that do not fit are refused', () => {
-  expect(() => sampleChannels(map(), tf.zeros([2, 6, 3]), tf.zeros([2, 5, 3]))).toThrow('sampleChannels: the shapes must be');
-  expect(() => sampleChannels(map(), tf.zeros([2, 6, 2]), tf.zeros([2, 6, 2]))).toThrow('columns and rows both [2, places, 3]');
+  expect(() => sampleChannels(map(), tf.zeros([2, 6, 3]), tf.zeros([2, 5, 3]))).toThrow(
+    'sampleChannels: the shapes must be',
+  );
+  expect(() => sampleChannels(map(), tf.zeros([2, 6, 2]), tf.zeros([2, 6, 2]))).toThrow(
+    'columns and rows both [2, places, 3]',
+  );
 });

@@ -65,7 +65,15 @@ const sample = tf.customGrad((...args) => {
     const [column, right] = cell(columns, shape[2]);
     const [row, down] = cell(rows, shape[1]);
     const index = indexOf(column, row, shape);
-    const flat = tf.reshape(tf.pad(x, [[0, 0], [BORDER, BORDER], [BORDER, BORDER], [0, 0]]), [-1]);
+    const flat = tf.reshape(
+      tf.pad(x, [
+        [0, 0],
+        [BORDER, BORDER],
+        [BORDER, BORDER],
+        [0, 0],
+      ]),
+      [-1],
+    );
     const [here, beside, below, across] = cornersOf(shape).map((start) =>
       tf.reshape(tf.gather(flat, start === 0 ? index : tf.add(index, tf.scalar(start, 'int32'))), columns.shape),
     );

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type Module, registerGradients, toTorchLayout } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/checkpoints';
+import { type Module, registerGradients, toTorchLayout } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
@@ -63,10 +63,14 @@ export function made<T extends tf.Tensor>(name: string, shape: number[], low: nu
 }
 
 /** Puts made weights into a module, by its own names and shapes, as `formula_weights.fill`, some of them smaller. */
-export async function fillMade(net: Module, factor: (name: string) => number = () => 1): Promise<Map<string, NamedArray>> {
+export async function fillMade(
+  net: Module,
+  factor: (name: string) => number = () => 1,
+): Promise<Map<string, NamedArray>> {
   const state = formulaStateDict([...(await net.stateDict())].map(([name, { shape }]) => [name, shape] as const));
   for (const [name, { data }] of state) {
-    if (data instanceof Float32Array && factor(name) !== 1) data.forEach((number, i) => (data[i] = number * factor(name)));
+    if (data instanceof Float32Array && factor(name) !== 1)
+      data.forEach((number, i) => (data[i] = number * factor(name)));
   }
   net.loadStateDict(state);
   return state;

@@ -6,10 +6,10 @@ import { decodeSafetensors, encodeSafetensors, readStateDict } from '@lipsync/ch
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
-import { fillMade, made } from '../testing/torch-numbers';
-import { DINET, LITE_DINET, THESIS_DINET, type DinetConfig } from '../network/config';
+import { DINET, type DinetConfig, LITE_DINET, THESIS_DINET } from '../network/config';
 import { DinetDiscriminator } from '../network/discriminator';
 import { DinetGenerator } from '../network/generator';
+import { fillMade, made } from '../testing/torch-numbers';
 import { dinetMetadata, loadDinet, saveDinet } from './weights';
 
 let folder: string;
@@ -43,7 +43,11 @@ describe('files of ours', () => {
     const loaded = await loadDinet(path);
     expect(loaded.config).toEqual(LITTLE);
     expect(loaded.training).toBe(false);
-    const inputs = [made<tf.Tensor4D>('m', [1, 72, 72, 3], 0, 1), made<tf.Tensor4D>('r', [1, 72, 72, 3], 0, 1), made<tf.Tensor3D>('a', [1, 80, 16], -4, 4)] as const;
+    const inputs = [
+      made<tf.Tensor4D>('m', [1, 72, 72, 3], 0, 1),
+      made<tf.Tensor4D>('r', [1, 72, 72, 3], 0, 1),
+      made<tf.Tensor3D>('a', [1, 80, 16], -4, 4),
+    ] as const;
     const [a, b] = [net.forward(...inputs), loaded.forward(...inputs)];
     expect([...b.dataSync()]).toEqual([...a.dataSync()]);
     loaded.dispose();
@@ -56,22 +60,30 @@ describe('files of ours', () => {
     const bytes = await bytesOf(LITTLE, 'with');
     (await loadDinet(bytes, { config: { ...LITTLE } })).dispose();
     const other: DinetConfig = { ...LITTLE, width: 4, audio: { kind: 'mel', bins: 80, steps: 20 } };
-    await expect(loadDinet(bytes, { config: other })).rejects.toThrow("loadDinet: options.config must be the file's, got another width, audio.steps");
+    await expect(loadDinet(bytes, { config: other })).rejects.toThrow(
+      "loadDinet: options.config must be the file's, got another width, audio.steps",
+    );
   });
 });
 
 describe('files of PyTorch', () => {
-  test.each(['published.pth', 'published-legacy.pth'])('%s, as DINet’s training saves it, loads by its shapes alone', async (name) => {
-    const net = await loadDinet(torchFile(name));
-    expect(net.config).toEqual(SAVED);
-    const state = await net.stateDict();
-    const wanted = formulaStateDict([...state].map(([key, { shape }]) => [key, shape] as const));
-    for (const [key, { data }] of state) expect([...data]).toEqual([...wanted.get(key)!.data]);
-    net.dispose();
-  });
+  test.each(['published.pth', 'published-legacy.pth'])(
+    '%s, as DINet’s training saves it, loads by its shapes alone',
+    async (name) => {
+      const net = await loadDinet(torchFile(name));
+      expect(net.config).toEqual(SAVED);
+      const state = await net.stateDict();
+      const wanted = formulaStateDict([...state].map(([key, { shape }]) => [key, shape] as const));
+      for (const [key, { data }] of state) expect([...data]).toEqual([...wanted.get(key)!.data]);
+      net.dispose();
+    },
+  );
 
   test('its discriminators load by their place in the file', async () => {
-    for (const [prefix, frameCount] of [['state_dict.net_dI', 1], ['state_dict.net_dV', 5]] as const) {
+    for (const [prefix, frameCount] of [
+      ['state_dict.net_dI', 1],
+      ['state_dict.net_dV', 5],
+    ] as const) {
       const discriminator = new DinetDiscriminator({ frameCount, width: 2, seed: 0 });
       const { state } = await readStateDict(torchFile('published.pth'), { prefix });
       discriminator.loadStateDict(state);
@@ -94,12 +106,18 @@ describe('files of PyTorch', () => {
 
   test('what shapes do not tell must be said', async () => {
     const bytes = await bytesOf(LITTLE, 'without');
-    await expect(loadDinet(bytes)).rejects.toThrow('options.config must be given for a file that does not tell it (dinet metadata), got none, for one with a mel front end');
+    await expect(loadDinet(bytes)).rejects.toThrow(
+      'options.config must be given for a file that does not tell it (dinet metadata), got none, for one with a mel front end',
+    );
     (await loadDinet(bytes, { config: LITTLE })).dispose();
     const silent: DinetConfig = { ...THESIS_DINET, width: 2, audioNorm: 'none' };
-    await expect(loadDinet(await bytesOf(silent, 'without'))).rejects.toThrow('one with no parameters of a norm over time');
+    await expect(loadDinet(await bytesOf(silent, 'without'))).rejects.toThrow(
+      'one with no parameters of a norm over time',
+    );
     // How AdaAT samples is open where the norms are not as published.
-    await expect(loadDinet(await bytesOf({ ...THESIS_DINET, width: 2 }, 'without'))).rejects.toThrow('one with no parameters of a norm');
+    await expect(loadDinet(await bytesOf({ ...THESIS_DINET, width: 2 }, 'without'))).rejects.toThrow(
+      'one with no parameters of a norm',
+    );
   });
 });
 
@@ -108,11 +126,15 @@ describe('refusals', () => {
     const discriminator = new DinetDiscriminator({ frameCount: 1, width: 2, seed: 0 });
     const bytes = encodeSafetensors(await discriminator.stateDict());
     discriminator.dispose();
-    await expect(loadDinet(bytes)).rejects.toThrow('loadDinet: the file must be one with the parameters of DINet’s generator, got those of a discriminator of DINet');
+    await expect(loadDinet(bytes)).rejects.toThrow(
+      'loadDinet: the file must be one with the parameters of DINet’s generator, got those of a discriminator of DINet',
+    );
   });
 
   test('a file of something else names what it holds', async () => {
-    const bytes = encodeSafetensors(new Map([['a.weight', { dtype: 'float32', shape: [1], data: new Float32Array(1) }]]));
+    const bytes = encodeSafetensors(
+      new Map([['a.weight', { dtype: 'float32', shape: [1], data: new Float32Array(1) }]]),
+    );
     await expect(loadDinet(bytes)).rejects.toThrow('got 1 names, a.weight');
   });
 
@@ -121,7 +143,9 @@ describe('refusals', () => {
     tensors.delete('adaAT.scale.0.bias');
     tensors.set('more', { dtype: 'float32', shape: [1], data: new Float32Array(1) });
     const before = tf.memory().numTensors;
-    await expect(loadDinet(encodeSafetensors(tensors, metadata))).rejects.toThrow('1 missing: adaAT.scale.0.bias; 1 unused: more');
+    await expect(loadDinet(encodeSafetensors(tensors, metadata))).rejects.toThrow(
+      '1 missing: adaAT.scale.0.bias; 1 unused: more',
+    );
     expect(tf.memory().numTensors).toBe(before);
   });
 

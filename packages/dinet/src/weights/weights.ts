@@ -1,5 +1,13 @@
+import {
+  type Checkpoint,
+  encodeSafetensors,
+  identifyNetwork,
+  type NamedArray,
+  openCheckpoint,
+  readStateDict,
+  writeFileAtomic,
+} from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
-import { type Checkpoint, encodeSafetensors, identifyNetwork, type NamedArray, openCheckpoint, readStateDict, writeFileAtomic } from '@lipsync/checkpoints';
 import { assertDinetConfig, type DinetConfig } from '../network/config';
 import { DinetGenerator } from '../network/generator';
 
@@ -26,7 +34,11 @@ export function dinetMetadata(net: Pick<DinetGenerator, 'config'>): Record<strin
  *
  * @param metadata more texts for the header, such as what it was trained on; those of `dinetMetadata` win.
  */
-export async function saveDinet(path: string, net: DinetGenerator, metadata: Record<string, string> = {}): Promise<void> {
+export async function saveDinet(
+  path: string,
+  net: DinetGenerator,
+  metadata: Record<string, string> = {},
+): Promise<void> {
   await writeFileAtomic(path, encodeSafetensors(await net.stateDict(), { ...metadata, ...dinetMetadata(net) }));
 }
 
@@ -44,13 +56,18 @@ export async function saveDinet(path: string, net: DinetGenerator, metadata: Rec
  * @example
  * const net = await loadDinet('clip_training_DINet_256mouth.pth');
  */
-export async function loadDinet(source: string | Uint8Array, { config }: LoadDinetOptions = {}): Promise<DinetGenerator> {
+export async function loadDinet(
+  source: string | Uint8Array,
+  { config }: LoadDinetOptions = {},
+): Promise<DinetGenerator> {
   const where = 'loadDinet';
   const { state, metadata } = await readGenerator(source);
   const shapes = new Map([...state].map(([name, { shape }]) => [name, shape]));
   if (!state.has('adaAT.commn_linear.0.weight')) {
     const known = identifyNetwork(shapes);
-    const got = known ? `those of ${known.title}` : `${state.size} names, ${[...state.keys()].slice(0, 3).join(', ')}, …`;
+    const got = known
+      ? `those of ${known.title}`
+      : `${state.size} names, ${[...state.keys()].slice(0, 3).join(', ')}, …`;
     fail(Error, where, 'the file', 'one with the parameters of DINet’s generator', got);
   }
   const net = new DinetGenerator(agreedConfig(where, metadata.dinet, config, shapes), { seed: 0 });
@@ -63,14 +80,21 @@ export async function loadDinet(source: string | Uint8Array, { config }: LoadDin
   return net.eval() as DinetGenerator;
 }
 
-async function readGenerator(source: string | Uint8Array): Promise<{ state: Map<string, NamedArray>; metadata: Record<string, string> }> {
+async function readGenerator(
+  source: string | Uint8Array,
+): Promise<{ state: Map<string, NamedArray>; metadata: Record<string, string> }> {
   const file: Checkpoint = await openCheckpoint(source);
   const published = file.dicts.includes(PUBLISHED_DICT);
   await file.close();
   return readStateDict(source, published ? { prefix: PUBLISHED_DICT } : {});
 }
 
-function agreedConfig(where: string, text: string | undefined, given: DinetConfig | undefined, shapes: Map<string, number[]>): DinetConfig {
+function agreedConfig(
+  where: string,
+  text: string | undefined,
+  given: DinetConfig | undefined,
+  shapes: Map<string, number[]>,
+): DinetConfig {
   if (given !== undefined) assertDinetConfig(where, given);
   if (text === undefined) return given ?? assertDinetConfig(where, configOf(where, shapes));
   const stored = assertDinetConfig(where, parse(where, text));
@@ -88,7 +112,13 @@ function parse(where: string, text: string): unknown {
 }
 
 function differences(a: DinetConfig, b: DinetConfig): string[] {
-  const flat = ({ audio, alignmentEnd = 'norm', ...rest }: DinetConfig) => ({ ...rest, alignmentEnd, 'audio.kind': audio.kind, 'audio.bins': audio.bins, 'audio.steps': audio.steps });
+  const flat = ({ audio, alignmentEnd = 'norm', ...rest }: DinetConfig) => ({
+    ...rest,
+    alignmentEnd,
+    'audio.kind': audio.kind,
+    'audio.bins': audio.bins,
+    'audio.steps': audio.steps,
+  });
   const [left, right] = [flat(a), flat(b)];
   return (Object.keys(left) as (keyof typeof left)[]).filter((key) => left[key] !== right[key]);
 }
@@ -102,7 +132,14 @@ function configOf(where: string, shapes: Map<string, number[]>): DinetConfig {
     // Not as published, so how AdaAT samples is open.
     ['no parameters of a norm', !shapes.has('source_in_conv.0.norm.weight')],
   ].find(([, holds]) => holds)?.[0];
-  if (untold) fail(Error, where, 'options.config', 'given for a file that does not tell it (dinet metadata)', `none, for one with ${untold}`);
+  if (untold)
+    fail(
+      Error,
+      where,
+      'options.config',
+      'given for a file that does not tell it (dinet metadata)',
+      `none, for one with ${untold}`,
+    );
   return {
     width: side('source_in_conv.0.conv.weight', 0),
     referenceChannels: side('ref_in_conv.2.conv.weight', 0),

@@ -6,7 +6,11 @@ import { alignFace, cutAlignedFace } from './aligned-face';
 function trackOf(faces: number[][][]) {
   const points = new Float32Array(faces.length * 136);
   faces.forEach(([left, right, nose], frame) => {
-    for (const [from, to, [x, y]] of [[17, 22, left], [22, 27, right], [27, 36, nose]] as [number, number, number[]][]) {
+    for (const [from, to, [x, y]] of [
+      [17, 22, left],
+      [22, 27, right],
+      [27, 36, nose],
+    ] as [number, number, number[]][]) {
       for (let i = from; i < to; i++) points.set([x + 0.5, y + 0.5], frame * 136 + 2 * i);
     }
   });
@@ -21,7 +25,15 @@ test('alignFace is the similarity that NumPy finds, smoothed from frame to frame
 });
 
 test('alignFace puts brows and nose where the template has them', () => {
-  const [[a, b, c, d, e, f]] = alignFace(trackOf([[[47.6, 56], [162.4, 56], [105, 112]].map(([x, y]) => [x + 20, y + 10])]));
+  const [[a, b, c, d, e, f]] = alignFace(
+    trackOf([
+      [
+        [47.6, 56],
+        [162.4, 56],
+        [105, 112],
+      ].map(([x, y]) => [x + 20, y + 10]),
+    ]),
+  );
   // canvas (105, 112) is the nose: 20 right and 10 down of it in the image, up to the rounding of points
   expect(a * 105 + b * 112 + c).toBeCloseTo(125, 0);
   expect(d * 105 + e * 112 + f).toBeCloseTo(122, 0);
@@ -29,12 +41,24 @@ test('alignFace puts brows and nose where the template has them', () => {
 });
 
 test('alignFace refuses points that coincide', () => {
-  expect(() => alignFace(trackOf([[[5, 5], [5, 5], [5, 5]]]))).toThrow('three different points');
+  expect(() =>
+    alignFace(
+      trackOf([
+        [
+          [5, 5],
+          [5, 5],
+          [5, 5],
+        ],
+      ]),
+    ),
+  ).toThrow('three different points');
 });
 
 test('cutAlignedFace shows the canvas squeezed to a square, gray outside the image', () => {
   const [width, height] = [210, 280];
-  const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i % 3 === 0 ? Math.floor(i / 3) % width : Math.floor(i / 3 / width) % 256));
+  const data = Uint8Array.from({ length: width * height * 3 }, (_, i) =>
+    i % 3 === 0 ? Math.floor(i / 3) % width : Math.floor(i / 3 / width) % 256,
+  );
   const frame = { data, width, height, index: 0, timeSec: 0 };
   const crop = cutAlignedFace(frame, [1, 0, 0, 0, 1, 0], 64);
   // pixel (32, 16): column (16.5 * 210 / 64) - 0.5, row (32.5 * 280 / 64) - 0.5
@@ -42,5 +66,7 @@ test('cutAlignedFace shows the canvas squeezed to a square, gray outside the ima
   expect(crop[(32 * 64 + 16) * 3 + 1]).toBe(Math.round((32.5 * 280) / 64 - 0.5));
   const outside = cutAlignedFace(frame, [1, 0, 1000, 0, 1, 0], 8);
   expect(new Set(outside)).toEqual(new Set([127]));
-  expect(() => cutAlignedFace(frame, [1, 0, 0, 0, 1, 0], 8, new Uint8Array(3))).toThrow('cutAlignedFace: out must be 192 bytes long');
+  expect(() => cutAlignedFace(frame, [1, 0, 0, 0, 1, 0], 8, new Uint8Array(3))).toThrow(
+    'cutAlignedFace: out must be 192 bytes long',
+  );
 });

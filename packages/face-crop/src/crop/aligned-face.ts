@@ -1,4 +1,4 @@
-import { fail, type FaceTrack, type VideoFrame } from '@lipsync/contracts';
+import { type FaceTrack, fail, type VideoFrame } from '@lipsync/contracts';
 
 /** Where LatentSync's template has the middle of the image's left brow, of the right one, and of the nose, for a size of 256. */
 const TEMPLATE = [17, 20, 58, 20, 37.5, 40].map((value) => value * 2.8);
@@ -28,9 +28,14 @@ export function alignFace(track: FaceTrack): Affine[] {
       for (let i = from; i < to; i++) sum += points[2 * i + axis] - 0.5; // pixel centres at whole numbers
       return Math.round(sum / (to - from));
     };
-    const seen = [[17, 22], [22, 27], [27, 36]].flatMap(([from, to]) => [mean(from, to, 0), mean(from, to, 1)]);
+    const seen = [
+      [17, 22],
+      [22, 27],
+      [27, 36],
+    ].flatMap(([from, to]) => [mean(from, to, 0), mean(from, to, 1)]);
     const [from, to] = [normalise(seen), normalise(TEMPLATE)];
-    if (!(from.spread > 0)) fail(RangeError, 'alignFace', `track.points of frame ${frame}`, 'three different points of brows and nose', seen);
+    if (!(from.spread > 0))
+      fail(RangeError, 'alignFace', `track.points of frame ${frame}`, 'three different points of brows and nose', seen);
     let [dot, cross] = [0, 0];
     for (let i = 0; i < 6; i += 2) {
       dot += from.points[i] * to.points[i] + from.points[i + 1] * to.points[i + 1];
@@ -63,9 +68,15 @@ function normalise(points: readonly number[]) {
  *
  * @returns RGB, 0..255, `[size, size, 3]`.
  */
-export function cutAlignedFace(frame: VideoFrame, [a, b, c, d, e, f]: Affine, size: number, out?: Uint8Array): Uint8Array {
+export function cutAlignedFace(
+  frame: VideoFrame,
+  [a, b, c, d, e, f]: Affine,
+  size: number,
+  out?: Uint8Array,
+): Uint8Array {
   const target = out ?? new Uint8Array(size * size * 3);
-  if (target.length !== size * size * 3) fail(TypeError, 'cutAlignedFace', 'out', `${size * size * 3} bytes long`, target.length);
+  if (target.length !== size * size * 3)
+    fail(TypeError, 'cutAlignedFace', 'out', `${size * size * 3} bytes long`, target.length);
   const { data, width, height } = frame;
   for (let i = 0, at = 0; i < size; i++) {
     const v = ((i + 0.5) * CANVAS.height) / size - 0.5;

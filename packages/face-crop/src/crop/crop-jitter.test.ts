@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { cropJitter } from './crop-jitter';
 
-const poses = (frameCount: number, pose: (frame: number) => number[]) => Float32Array.from(Array.from({ length: frameCount }, (_, i) => pose(i)).flat());
+const poses = (frameCount: number, pose: (frame: number) => number[]) =>
+  Float32Array.from(Array.from({ length: frameCount }, (_, i) => pose(i)).flat());
 
 test('a crop that stands or glides has none', () => {
   const { side, centre, angle } = cropJitter(poses(30, (i) => [100 + 2 * i, 50 - i, 80, 0.25 * i]));
@@ -18,5 +19,7 @@ test('the side counts by its standard deviation, the centre by its second differ
 
 test('few frames have no second difference, and rows must be whole', () => {
   expect(cropJitter(poses(2, (i) => [i * 50, 0, 10, i]))).toEqual({ side: 0, centre: 0, angle: 0 });
-  expect(() => cropJitter(new Float32Array(5))).toThrow('cropJitter: poses must be rows of 4 numbers, at least one, got 5');
+  expect(() => cropJitter(new Float32Array(5))).toThrow(
+    'cropJitter: poses must be rows of 4 numbers, at least one, got 5',
+  );
 });

@@ -20,7 +20,8 @@ export type CropJitter = {
  */
 export function cropJitter(poses: Float32Array): CropJitter {
   const frameCount = poses.length / 4;
-  if (!(Number.isInteger(frameCount) && frameCount > 0)) fail(TypeError, 'cropJitter', 'poses', 'rows of 4 numbers, at least one', poses.length);
+  if (!(Number.isInteger(frameCount) && frameCount > 0))
+    fail(TypeError, 'cropJitter', 'poses', 'rows of 4 numbers, at least one', poses.length);
   const at = (frame: number, field: number) => poses[4 * frame + field];
   // Counted from the first side, so that equal sides deviate by exactly 0.
   const first = at(0, 2);

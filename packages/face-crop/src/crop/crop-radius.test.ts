@@ -37,5 +37,7 @@ test('cropRadiusStatistics says when no window is left', () => {
   expect(() => cropRadiusStatistics(madeTrack(), { image })).toThrow(
     'cropRadiusStatistics: track must be one whose head crop is steady and inside the image in one of 44 windows, got none',
   );
-  expect(() => cropRadiusStatistics(madeTrack(), { window: 0 })).toThrow('window must be a whole number above 0, got 0');
+  expect(() => cropRadiusStatistics(madeTrack(), { window: 0 })).toThrow(
+    'window must be a whole number above 0, got 0',
+  );
 });

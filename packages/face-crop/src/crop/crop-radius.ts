@@ -1,6 +1,6 @@
-import { fail, type FaceTrack } from '@lipsync/contracts';
-import { assertFaceTrack } from '../track/face-track';
+import { type FaceTrack, fail } from '@lipsync/contracts';
 import { median } from '../median';
+import { assertFaceTrack } from '../track/face-track';
 
 /** Crop radii over a video, pixels. */
 export type CropRadiusStatistics = {
@@ -56,7 +56,13 @@ export function cropRadiusStatistics(
     if (radius !== undefined && (!image || staysInside(points, start, end, radius, image))) radii.push(radius);
   }
   if (radii.length === 0) {
-    fail(Error, where, 'track', `one whose head crop is steady and inside the image in one of ${starts} windows`, 'none');
+    fail(
+      Error,
+      where,
+      'track',
+      `one whose head crop is steady and inside the image in one of ${starts} windows`,
+      'none',
+    );
   }
   const mean = radii.reduce((sum, radius) => sum + radius, 0) / radii.length;
   return {

@@ -6,11 +6,21 @@ function head(yaw: number, roll = 0, scale = 1): Float32Array {
   const points = new Float32Array(136);
   const place = (i: number, x: number, y: number, z: number) => {
     const turned = x * Math.cos(yaw) + z * Math.sin(yaw);
-    points.set([200 + scale * (turned * Math.cos(roll) - y * Math.sin(roll)), 150 + scale * (turned * Math.sin(roll) + y * Math.cos(roll))], 2 * i);
+    points.set(
+      [
+        200 + scale * (turned * Math.cos(roll) - y * Math.sin(roll)),
+        150 + scale * (turned * Math.sin(roll) + y * Math.cos(roll)),
+      ],
+      2 * i,
+    );
   };
   for (let i = 0; i < 68; i++) place(i, 0, 0, 60);
   for (let i = 27; i <= 30; i++) place(i, 0, (i - 27) * 8, 70 + (i - 27) * 5);
-  for (const [left, right, x, y, z] of [[0, 16, 70, 0, 0], [36, 45, 45, 0, 45], [48, 54, 25, 50, 55]]) {
+  for (const [left, right, x, y, z] of [
+    [0, 16, 70, 0, 0],
+    [36, 45, 45, 0, 45],
+    [48, 54, 25, 50, 55],
+  ]) {
     place(left, -x, y, z);
     place(right, x, y, z);
   }
@@ -18,7 +28,8 @@ function head(yaw: number, roll = 0, scale = 1): Float32Array {
 }
 
 test('a face seen from the front has none, however it is tilted and large', () => {
-  for (const roll of [-0.4, 0, 0.3]) for (const scale of [0.3, 1, 5]) expect(faceAsymmetry(head(0, roll, scale))).toBeLessThan(1e-5);
+  for (const roll of [-0.4, 0, 0.3])
+    for (const scale of [0.3, 1, 5]) expect(faceAsymmetry(head(0, roll, scale))).toBeLessThan(1e-5);
 });
 
 test('it grows with the turn of the head, to both sides alike', () => {

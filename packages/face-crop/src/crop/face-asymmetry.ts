@@ -1,7 +1,11 @@
 import { assertLandmarks68, type Landmarks68 } from '@lipsync/contracts';
 
 /** Points of both halves that stand at the same distance from the nose in a frontal face: jaw, outer eye corners, mouth corners. */
-const PAIRS = [[0, 16], [36, 45], [48, 54]] as const;
+const PAIRS = [
+  [0, 16],
+  [36, 45],
+  [48, 54],
+] as const;
 
 /**
  * How unlike the two halves of a face are: 0 seen from the front, towards 1 seen from the side.

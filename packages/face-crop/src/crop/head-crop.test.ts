@@ -19,10 +19,13 @@ test.each([
   expect(headCropSizes(radius)).toEqual(sizes);
 });
 
-test.each(fixture.thesis)('mouthCrop by half a pixel equals the formula of the thesis at $degrees degrees', ({ degrees, crop }) => {
-  const ours = mouthCrop(head, { angle: (-degrees * Math.PI) / 180, sampling: 'half pixel' });
-  ours.forEach((value, i) => expect(Math.abs(value - crop[i])).toBeLessThan(0.502));
-});
+test.each(fixture.thesis)(
+  'mouthCrop by half a pixel equals the formula of the thesis at $degrees degrees',
+  ({ degrees, crop }) => {
+    const ours = mouthCrop(head, { angle: (-degrees * Math.PI) / 180, sampling: 'half pixel' });
+    ours.forEach((value, i) => expect(Math.abs(value - crop[i])).toBeLessThan(0.502));
+  },
+);
 
 test('mouthCrop is exact by default: upright it is the mouth box itself', () => {
   const { left, top, size } = headCropSizes(8);

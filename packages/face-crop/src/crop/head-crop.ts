@@ -1,4 +1,11 @@
-import { assertLandmarks68, assertVideoFrame, fail, type DinetCrop, type Landmarks68, type VideoFrame } from '@lipsync/contracts';
+import {
+  assertLandmarks68,
+  assertVideoFrame,
+  type DinetCrop,
+  fail,
+  type Landmarks68,
+  type VideoFrame,
+} from '@lipsync/contracts';
 import { sampleSquare } from './sample-square';
 
 /** An image by itself: RGB, 0..255, row-major. */
@@ -20,7 +27,13 @@ export function headCropSizes(radius: number): HeadCropSizes {
     fail(RangeError, 'headCropSizes', 'radius', 'a whole number of pixels, at least 4', radius);
   }
   const quarter = Math.floor(radius / 4);
-  return { width: 2 * radius + 2 * quarter, height: 3 * radius + quarter, left: quarter, top: radius, size: 2 * radius };
+  return {
+    width: 2 * radius + 2 * quarter,
+    height: 3 * radius + quarter,
+    left: quarter,
+    top: radius,
+    size: 2 * radius,
+  };
 }
 
 /**
@@ -96,7 +109,11 @@ export function mouthCrop(head: Image, { size, angle = 0, sampling = 'exact' }: 
 
 function radiusOf(where: string, { width, height }: Image): number {
   // 2r + 2 floor(r / 4) = width has at most two solutions
-  for (const radius of [Math.round((width * 2) / 5), Math.round((width * 2) / 5) + 1, Math.round((width * 2) / 5) - 1]) {
+  for (const radius of [
+    Math.round((width * 2) / 5),
+    Math.round((width * 2) / 5) + 1,
+    Math.round((width * 2) / 5) - 1,
+  ]) {
     if (radius < 4) continue;
     const sizes = headCropSizes(radius);
     if (sizes.width === width && sizes.height === height) return radius;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { madePoints } from '../testing/made-track';
-import { boxOverlap, meanPoint, MIRRORED_POINT, pointBox, pointsFromSquare, trackingSquare } from './landmark-geometry';
+import { boxOverlap, MIRRORED_POINT, meanPoint, pointBox, pointsFromSquare, trackingSquare } from './landmark-geometry';
 
 test('MIRRORED_POINT exchanges left and right and is its own inverse', () => {
   expect(MIRRORED_POINT).toHaveLength(68);

@@ -6,9 +6,9 @@ export type PixelBox = { left: number; top: number; right: number; bottom: numbe
 
 /** Index of the point that each point becomes in a mirrored image. */
 export const MIRRORED_POINT: readonly number[] = [
-  16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 27, 28, 29, 30, 35, 34,
-  33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61,
-  60, 67, 66, 65,
+  16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 27, 28, 29, 30, 35,
+  34, 33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64,
+  63, 62, 61, 60, 67, 66, 65,
 ];
 
 /**
@@ -76,7 +76,12 @@ export function trackingSquare(points: Landmarks68, scale: number): Square {
 }
 
 /** Takes points from units of a square's side to pixels of the image; those seen mirrored are put back in order. */
-export function pointsFromSquare(points: ArrayLike<number>, at: number, square: Square, mirrored = false): Float32Array {
+export function pointsFromSquare(
+  points: ArrayLike<number>,
+  at: number,
+  square: Square,
+  mirrored = false,
+): Float32Array {
   const result = new Float32Array(136);
   const cos = Math.cos(square.angle) * square.side;
   const sin = Math.sin(square.angle) * square.side;

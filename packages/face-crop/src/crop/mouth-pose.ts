@@ -1,7 +1,7 @@
 import { assertLandmarks68, type FaceTrack, type Landmarks68, type SimilarityCrop } from '@lipsync/contracts';
+import { median } from '../median';
 import { assertFaceTrack } from '../track/face-track';
 import { meanPoint } from './landmark-geometry';
-import { median } from '../median';
 
 /** Where a mouth is, how large its face is, and how it is turned. */
 export type MouthPose = {
@@ -65,7 +65,8 @@ export function trackPoses(track: FaceTrack, window: SimilarityCrop['window']): 
   }
   unwrap(columns[3]);
   const [x, y, measure, angle] = columns;
-  const steady = window === 'frame' ? columns : [steadied(x), steadied(y), measure.fill(median(measure)), steadied(angle)];
+  const steady =
+    window === 'frame' ? columns : [steadied(x), steadied(y), measure.fill(median(measure)), steadied(angle)];
   return Float32Array.from({ length: frameCount * 4 }, (_, i) => steady[i % 4][i >> 2]);
 }
 

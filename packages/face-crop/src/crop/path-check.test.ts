@@ -4,13 +4,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import type { SimilarityCrop, VideoFrame } from '@lipsync/contracts';
 import { beforeAll, expect, test } from 'vitest';
-import { ffmpegFrames, ffprobeSize } from '../testing/ffmpeg-frames';
 import { readNpz } from '../../../../tests/support/npz';
+import { createLandmarkDetector } from '../detect/landmark-detector';
+import { median } from '../median';
+import { ffmpegFrames, ffprobeSize } from '../testing/ffmpeg-frames';
 import { SHARED, sharedTest } from '../testing/shared-data';
 import { collectTracks } from '../track/collect-tracks';
 import { trackFromLandmarks } from '../track/face-track';
-import { createLandmarkDetector } from '../detect/landmark-detector';
-import { median } from '../median';
 import { planCrops } from './plan-crops';
 
 // The whole path on real clips, against landmarks and crops that a PyTorch program made of them.
@@ -62,53 +62,65 @@ test.skipIf(points.skip).each([
   { looks: 1, limit: 1.7 },
   { looks: 2, limit: 0.6 },
   { looks: 5, limit: 0.05 },
-] as const)(`${points.title}: within $limit px on most frames with $looks looks`, async ({ looks, limit }) => {
-  const check = await readNpz(join(SHARED, CHECK));
-  const detector = await createLandmarkDetector({ crops: looks });
-  for (const clip of looks === 5 ? CLIPS.slice(1, 2) : CLIPS) {
-    const frames = ffmpegFrames(join(SHARED, `data/lrw-ar/${clip}.mp4`), 256, 256);
-    const theirs = check.get(`${clip}_landmarks`)!.data;
-    const tracks = await collectTracks(stream(frames), detector);
-    expect(tracks.map(({ frameCount: length }) => length)).toEqual([theirs.length / 136]);
-    const distances = Array.from({ length: tracks[0].frameCount }, (_, frame) => {
-      let sum = 0;
-      for (let i = frame * 136; i < (frame + 1) * 136; i += 2) {
-        sum += Math.hypot(tracks[0].points[i] - theirs[i], tracks[0].points[i + 1] - theirs[i + 1]);
-      }
-      return sum / 68;
-    });
-    expect(median(distances)).toBeLessThan(limit);
-  }
-  detector.dispose();
-}, 120_000);
+] as const)(
+  `${points.title}: within $limit px on most frames with $looks looks`,
+  async ({ looks, limit }) => {
+    const check = await readNpz(join(SHARED, CHECK));
+    const detector = await createLandmarkDetector({ crops: looks });
+    for (const clip of looks === 5 ? CLIPS.slice(1, 2) : CLIPS) {
+      const frames = ffmpegFrames(join(SHARED, `data/lrw-ar/${clip}.mp4`), 256, 256);
+      const theirs = check.get(`${clip}_landmarks`)!.data;
+      const tracks = await collectTracks(stream(frames), detector);
+      expect(tracks.map(({ frameCount: length }) => length)).toEqual([theirs.length / 136]);
+      const distances = Array.from({ length: tracks[0].frameCount }, (_, frame) => {
+        let sum = 0;
+        for (let i = frame * 136; i < (frame + 1) * 136; i += 2) {
+          sum += Math.hypot(tracks[0].points[i] - theirs[i], tracks[0].points[i + 1] - theirs[i + 1]);
+        }
+        return sum / 68;
+      });
+      expect(median(distances)).toBeLessThan(limit);
+    }
+    detector.dispose();
+  },
+  120_000,
+);
 
 // LIPSYNC_CLIPS=60 looks at more of them: 60 of 60
 const COUNT = Number(process.env.LIPSYNC_CLIPS ?? 12);
 const found = sharedTest(`a face is found in the first frame of all of ${COUNT} clips`, 'data/lrw-ar');
-test.skipIf(found.skip)(found.title, async () => {
-  const detector = await createLandmarkDetector();
-  const all = readdirSync(join(SHARED, 'data/lrw-ar'));
-  const clips = all.filter((_, i) => i % Math.floor(all.length / COUNT) === 0).slice(0, COUNT);
-  const without: string[] = [];
-  for (const clip of clips) {
-    detector.reset();
-    const [frame] = ffmpegFrames(join(SHARED, 'data/lrw-ar', clip), 256, 256, 1);
-    if ((await detector.detect(frame)).length !== 1) without.push(clip);
-  }
-  expect(clips).toHaveLength(COUNT);
-  expect(without).toEqual([]);
-  detector.dispose();
-}, 120_000);
+test.skipIf(found.skip)(
+  found.title,
+  async () => {
+    const detector = await createLandmarkDetector();
+    const all = readdirSync(join(SHARED, 'data/lrw-ar'));
+    const clips = all.filter((_, i) => i % Math.floor(all.length / COUNT) === 0).slice(0, COUNT);
+    const without: string[] = [];
+    for (const clip of clips) {
+      detector.reset();
+      const [frame] = ffmpegFrames(join(SHARED, 'data/lrw-ar', clip), 256, 256, 1);
+      if ((await detector.detect(frame)).length !== 1) without.push(clip);
+    }
+    expect(clips).toHaveLength(COUNT);
+    expect(without).toEqual([]);
+    detector.dispose();
+  },
+  120_000,
+);
 
 const wild = sharedTest('a face is found in the first frame of every clip in the wild', 'data/wild');
-test.skipIf(wild.skip)(wild.title, async () => {
-  const detector = await createLandmarkDetector();
-  for (const clip of readdirSync(join(SHARED, 'data/wild'))) {
-    const path = join(SHARED, 'data/wild', clip);
-    const { width, height } = ffprobeSize(path);
-    detector.reset();
-    const [frame] = ffmpegFrames(path, width, height, 1);
-    expect(await detector.detect(frame), clip).toHaveLength(1);
-  }
-  detector.dispose();
-}, 120_000);
+test.skipIf(wild.skip)(
+  wild.title,
+  async () => {
+    const detector = await createLandmarkDetector();
+    for (const clip of readdirSync(join(SHARED, 'data/wild'))) {
+      const path = join(SHARED, 'data/wild', clip);
+      const { width, height } = ffprobeSize(path);
+      detector.reset();
+      const [frame] = ffmpegFrames(path, width, height, 1);
+      expect(await detector.detect(frame), clip).toHaveLength(1);
+    }
+    detector.dispose();
+  },
+  120_000,
+);

@@ -3,7 +3,15 @@ import fixture from '../../fixtures/boxes.json';
 import { pipelineCrops } from './pipeline-crop';
 
 const boxes = Float32Array.from(fixture.boxes);
-const track = { id: 0, firstFrame: 0, frameCount: boxes.length / 4, points: new Float32Array(boxes.length * 34), score: 1, interpolated: 0, boxes };
+const track = {
+  id: 0,
+  firstFrame: 0,
+  frameCount: boxes.length / 4,
+  points: new Float32Array(boxes.length * 34),
+  score: 1,
+  interpolated: 0,
+  boxes,
+};
 
 test('pipelineCrops lie where run_pipeline’s do, shrinking at the ends as there', () => {
   const crops = pipelineCrops(track, 0.4);

@@ -1,4 +1,4 @@
-import { fail, type FaceTrack } from '@lipsync/contracts';
+import { type FaceTrack, fail } from '@lipsync/contracts';
 import { medianFilter } from '@lipsync/nn';
 import { faceBoxes } from './face-box';
 import type { PixelBox } from './resize-box';
@@ -22,7 +22,12 @@ export function pipelineCrops(track: FaceTrack, scale: number): PixelBox[] {
   if (!(scale >= 0 && Number.isFinite(scale))) fail(RangeError, 'pipelineCrops', 'scale', 'at least 0', scale);
   const boxes = faceBoxes(track);
   const column = (of: (left: number, top: number, right: number, bottom: number) => number) =>
-    medianFilter(Array.from({ length: track.frameCount }, (_, i) => of(boxes[4 * i], boxes[4 * i + 1], boxes[4 * i + 2], boxes[4 * i + 3])), MEDIAN);
+    medianFilter(
+      Array.from({ length: track.frameCount }, (_, i) =>
+        of(boxes[4 * i], boxes[4 * i + 1], boxes[4 * i + 2], boxes[4 * i + 3]),
+      ),
+      MEDIAN,
+    );
   const half = column((left, top, right, bottom) => Math.max(bottom - top, right - left) / 2);
   const x = column((left, _, right) => (left + right) / 2);
   const y = column((_, top, __, bottom) => (top + bottom) / 2);

@@ -66,7 +66,7 @@ test('planCrops refuses frames beyond the track and crops without a size', () =>
   expect(() => planCrops(madeTrack(30), dinet, { width: 64, height: 64 })).toThrow('head crop is steady and inside');
 });
 
-test('planCrops with a head crop is DINet\'s face image, and its pose the mouth box within', () => {
+test("planCrops with a head crop is DINet's face image, and its pose the mouth box within", () => {
   const track = madeTrack(20);
   const radius = videoCropRadius(track);
   const plan = planCrops(track, { kind: 'dinet head', mouth: 2 * radius });
@@ -80,5 +80,7 @@ test('planCrops with a head crop is DINet\'s face image, and its pose the mouth 
   const straight = upright.cut(frame, 7);
   const difference = straight.reduce((sum, value, i) => sum + Math.abs(value - mouth[i]), 0) / straight.length;
   expect(difference).toBeLessThan(0.01);
-  expect(() => planCrops(track, { kind: 'dinet head', mouth: 60 })).toThrow('planCrops: crop.mouth must be a multiple of 8, got 60');
+  expect(() => planCrops(track, { kind: 'dinet head', mouth: 60 })).toThrow(
+    'planCrops: crop.mouth must be a multiple of 8, got 60',
+  );
 });

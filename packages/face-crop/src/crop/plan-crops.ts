@@ -1,12 +1,22 @@
-import { assertVideoFrame, fail, storedShape, type DinetCrop, type FaceTrack, type HeadCrop, type SimilarityCrop, type StoredCrop, type VideoFrame } from '@lipsync/contracts';
+import {
+  assertVideoFrame,
+  type DinetCrop,
+  type FaceTrack,
+  fail,
+  type HeadCrop,
+  type SimilarityCrop,
+  type StoredCrop,
+  storedShape,
+  type VideoFrame,
+} from '@lipsync/contracts';
+import { assertFaceTrack } from '../track/face-track';
 import { alignFace, cutAlignedFace } from './aligned-face';
 import { videoCropRadius } from './crop-radius';
 import { faceBoxes } from './face-box';
-import { assertFaceTrack } from '../track/face-track';
 import { headCropSizes } from './head-crop';
 import { trackPoses } from './mouth-pose';
 import { pipelineCrops } from './pipeline-crop';
-import { resizeBox, type PixelBox } from './resize-box';
+import { type PixelBox, resizeBox } from './resize-box';
 import { rotationAngle } from './rotation-angle';
 import { sampleSquare } from './sample-square';
 
@@ -48,11 +58,7 @@ export type CropPlan = {
  * const plan = planCrops(track, expert.recipe.crop);
  * for await (const frame of frames) store.add(plan.cut(frame, frame.index - track.firstFrame));
  */
-export function planCrops(
-  track: FaceTrack,
-  crop: StoredCrop,
-  image?: { width: number; height: number },
-): CropPlan {
+export function planCrops(track: FaceTrack, crop: StoredCrop, image?: { width: number; height: number }): CropPlan {
   const where = 'planCrops';
   assertFaceTrack(where, track);
   const side = crop.kind === 'dinet head' ? crop.mouth : crop.size;
@@ -95,7 +101,9 @@ function planOf(track: FaceTrack, crop: StoredCrop, image?: { width: number; hei
       return boxPlan(slices(track, image), size, 0);
     case 'whole frame': {
       const whole = ({ width, height }: { width: number; height: number }) => ({ left: 0, top: 0, width, height });
-      const poses = boxPoses(Array.from({ length: track.frameCount }, () => whole(image ?? { width: size, height: size })));
+      const poses = boxPoses(
+        Array.from({ length: track.frameCount }, () => whole(image ?? { width: size, height: size })),
+      );
       const cut: CropPlan['cut'] = (frame, _, out) => {
         if (crop.resize === 'none' && (frame.width !== size || frame.height !== size)) {
           const rule = `of ${size} x ${size} pixels, face crops already (the protocols syncnet-pipeline and wav2lip-lrs take others)`;
@@ -124,7 +132,12 @@ function headPlan(track: FaceTrack, crop: HeadCrop, image?: { width: number; hei
   const sizes = headCropSizes(poses[2] / 2);
   const cut: CropPlan['cut'] = (frame, index, out) => {
     const [x, y, side] = poses.subarray(index * 4);
-    const box = { left: x - side / 2 - sizes.left, top: y - side / 2 - sizes.top, width: sizes.width, height: sizes.height };
+    const box = {
+      left: x - side / 2 - sizes.left,
+      top: y - side / 2 - sizes.top,
+      width: sizes.width,
+      height: sizes.height,
+    };
     return resizeBox(frame, box, shape, 0, out);
   };
   return { poses, cut };
@@ -135,7 +148,9 @@ function boxPlan(boxes: PixelBox[], size: number, fill: number): Cut {
 }
 
 function boxPoses(boxes: readonly PixelBox[]): Float32Array {
-  return Float32Array.from(boxes.flatMap(({ left, top, width, height }) => [left + width / 2, top + height / 2, Math.max(width, height), 0]));
+  return Float32Array.from(
+    boxes.flatMap(({ left, top, width, height }) => [left + width / 2, top + height / 2, Math.max(width, height), 0]),
+  );
 }
 
 /** Face boxes as Wav2Lip slices them: whole numbers, cut off at the edges. */
@@ -144,9 +159,16 @@ function slices(track: FaceTrack, image = { width: Infinity, height: Infinity })
   return Array.from({ length: track.frameCount }, (_, i) => {
     const [left, top, right, bottom] = boxes.subarray(4 * i, 4 * i + 4).map(Math.trunc);
     const [x, y] = [Math.max(0, left), Math.max(0, top)];
-    const box = { left: x, top: y, width: Math.min(right, image.width) - x, height: Math.min(bottom, image.height) - y };
+    const box = {
+      left: x,
+      top: y,
+      width: Math.min(right, image.width) - x,
+      height: Math.min(bottom, image.height) - y,
+    };
     if (!(box.width > 0 && box.height > 0)) {
-      throw new Error(`planCrops: the face box of frame ${track.firstFrame + i} must reach into the image, got [${[left, top, right, bottom].join(', ')}]`);
+      throw new Error(
+        `planCrops: the face box of frame ${track.firstFrame + i} must reach into the image, got [${[left, top, right, bottom].join(', ')}]`,
+      );
     }
     return box;
   });

@@ -51,7 +51,16 @@ export function resizeBox(
   const { left, top, width, height } = box;
   const wanted = typeof size === 'number' ? { width: size, height: size } : size;
   const bytes = wanted.width * wanted.height * 3;
-  if (!(Number.isInteger(left) && Number.isInteger(top) && Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
+  if (
+    !(
+      Number.isInteger(left) &&
+      Number.isInteger(top) &&
+      Number.isInteger(width) &&
+      Number.isInteger(height) &&
+      width > 0 &&
+      height > 0
+    )
+  ) {
     fail(RangeError, 'resizeBox', 'box', 'of whole pixels with a width and height above 0', box);
   }
   const target = out ?? new Uint8Array(bytes);
@@ -75,7 +84,11 @@ export function resizeBox(
       for (let colour = 0; colour < 3; colour++) {
         const at = (i * wanted.width + j) * 3 + colour;
         if (halved) {
-          const sum = value(2 * i, 2 * j, colour) + value(2 * i, 2 * j + 1, colour) + value(2 * i + 1, 2 * j, colour) + value(2 * i + 1, 2 * j + 1, colour);
+          const sum =
+            value(2 * i, 2 * j, colour) +
+            value(2 * i, 2 * j + 1, colour) +
+            value(2 * i + 1, 2 * j, colour) +
+            value(2 * i + 1, 2 * j + 1, colour);
           target[at] = (sum + 2) >> 2;
           continue;
         }

@@ -45,7 +45,9 @@ test('sampleSquare writes where it is told and refuses what does not fit', () =>
   const out = new Uint8Array(4 * 4 * 3);
   const square = { x: 24, y: 24, side: 48, angle: 0 };
   expect(sampleSquare(frame, square, 4, out)).toBe(out);
-  expect(() => sampleSquare(frame, square, 5, out)).toThrow('sampleSquare: out must be size * size * 3 = 75 bytes long, got 48');
+  expect(() => sampleSquare(frame, square, 5, out)).toThrow(
+    'sampleSquare: out must be size * size * 3 = 75 bytes long, got 48',
+  );
   expect(() => sampleSquare(frame, { ...square, side: 0 }, 4)).toThrow('square must be finite with a side above 0');
   expect(() => sampleSquare(frame, { ...square, x: Number.NaN }, 4)).toThrow(RangeError);
   expect(() => sampleSquare(frame, square, 0)).toThrow('size must be a whole number of pixels above 0, got 0');

@@ -3,7 +3,13 @@ import { drawnFrame } from '../testing/drawn-face';
 import { noiseImage } from '../testing/noise-image';
 import { coarseImage, coarseSquare, imageSimilarity } from './coarse-image';
 
-const plain = (level: number) => ({ data: new Uint8Array(64 * 64 * 3).fill(level), width: 64, height: 64, index: 0, timeSec: 0 });
+const plain = (level: number) => ({
+  data: new Uint8Array(64 * 64 * 3).fill(level),
+  width: 64,
+  height: 64,
+  index: 0,
+  timeSec: 0,
+});
 const noise = (seed: number) => ({ data: noiseImage(64, seed), width: 64, height: 64, index: 0, timeSec: 0 });
 
 test('coarsePicture holds the mean green of each cell', () => {

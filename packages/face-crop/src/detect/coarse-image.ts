@@ -26,7 +26,12 @@ export function coarseSquare(frame: VideoFrame, { x, y, side, angle }: Square): 
 }
 
 /** Samples the parallelogram `(x, y) + matrix · (u, v)` with u and v from -0.5 to 0.5. */
-function coarse({ data, width, height }: VideoFrame, x: number, y: number, [a, b, c, d]: readonly number[]): Float32Array {
+function coarse(
+  { data, width, height }: VideoFrame,
+  x: number,
+  y: number,
+  [a, b, c, d]: readonly number[],
+): Float32Array {
   const cells = new Float32Array(CELLS * CELLS);
   const count = CELLS * SAMPLES;
   for (let i = 0; i < count; i++) {

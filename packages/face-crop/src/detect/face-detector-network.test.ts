@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import fixture from '../../fixtures/networks.json';
 import { checksum, inputTensor } from '../testing/input-tensor';
 import { REFERENCE_IMAGES } from '../testing/reference-images';
-import { decodeFaceBoxes, DETECTOR_INPUT_MEAN, FaceDetectorNetwork } from './face-detector-network';
-import { readLandmarkWeights, type LandmarkWeights } from './network-weights';
+import { DETECTOR_INPUT_MEAN, decodeFaceBoxes, FaceDetectorNetwork } from './face-detector-network';
+import { type LandmarkWeights, readLandmarkWeights } from './network-weights';
 
 let weights: LandmarkWeights;
 let network: FaceDetectorNetwork;

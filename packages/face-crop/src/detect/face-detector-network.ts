@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { fail } from '@lipsync/contracts';
-import { weightTensors, type StoredNetwork } from './network-weights';
+import * as tf from '@tensorflow/tfjs-core';
+import { type StoredNetwork, weightTensors } from './network-weights';
 
 /** Subtracted from RGB 0..255 before the division by 255. */
 export const DETECTOR_INPUT_MEAN = [117.001, 114.697, 97.404] as const;
@@ -62,7 +62,13 @@ export class FaceDetectorNetwork {
     if (this.disposed) fail(Error, 'FaceDetectorNetwork.forward', 'network', 'alive', 'a disposed one');
     const [, height, width, colours] = image.shape;
     if (height !== width || height % 32 !== 0 || colours !== 3) {
-      fail(TypeError, 'FaceDetectorNetwork.forward', 'picture', 'of shape [1, size, size, 3], size a multiple of 32', image.shape);
+      fail(
+        TypeError,
+        'FaceDetectorNetwork.forward',
+        'picture',
+        'of shape [1, size, size, 3], size a multiple of 32',
+        image.shape,
+      );
     }
     return tf.tidy(() => {
       const filter = this.weight<tf.Tensor4D>('conv0/filters');
@@ -109,7 +115,13 @@ const sigmoid = (value: number) => 1 / (1 + Math.exp(-value));
  */
 export function decodeFaceBoxes(output: Float32Array, cells: number, minScore: number): FaceBox[] {
   if (output.length !== cells * cells * 25) {
-    fail(TypeError, 'decodeFaceBoxes', 'output', `cells · cells · 25 = ${cells * cells * 25} numbers long`, output.length);
+    fail(
+      TypeError,
+      'decodeFaceBoxes',
+      'output',
+      `cells · cells · 25 = ${cells * cells * 25} numbers long`,
+      output.length,
+    );
   }
   const boxes: FaceBox[] = [];
   for (let row = 0; row < cells; row++) {

@@ -1,9 +1,9 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { VideoFrame } from '@lipsync/contracts';
-import { centreColours } from './landmark-crops';
-import { decodeFaceBoxes, DETECTOR_INPUT_MEAN, type FaceDetectorNetwork } from './face-detector-network';
+import * as tf from '@tensorflow/tfjs-core';
 import { boxOverlap, type PixelBox } from '../crop/landmark-geometry';
 import { sampleInto } from '../crop/sample-square';
+import { DETECTOR_INPUT_MEAN, decodeFaceBoxes, type FaceDetectorNetwork } from './face-detector-network';
+import { centreColours } from './landmark-crops';
 
 /** A detected face: box in pixels of the image, confidence, and the scale at which it was found. */
 export type FoundFace = PixelBox & { score: number; scale: number };
@@ -68,7 +68,8 @@ function letterbox(frame: VideoFrame, scale: number): Float32Array {
   sampleInto(pixels, 0, frame, { x: longer / 2, y: longer / 2, side: longer, angle: 0 }, scale, { perPixel });
   const columns = Math.round((width / longer) * scale);
   const rows = Math.round((height / longer) * scale);
-  for (let row = 0; row < rows && columns < scale; row++) pixels.fill(0, (row * scale + columns) * 3, (row + 1) * scale * 3);
+  for (let row = 0; row < rows && columns < scale; row++)
+    pixels.fill(0, (row * scale + columns) * 3, (row + 1) * scale * 3);
   pixels.fill(0, rows * scale * 3);
   return pixels;
 }

@@ -40,7 +40,9 @@ test('landmarksInSquares turns the points back into the image', async () => {
   ]);
   for (let i = 0; i < 136; i += 2) {
     const [dx, dy] = [a.points[i] - 80, a.points[i + 1] - 80];
-    expect(Math.hypot(b.points[i] - 80 - cos * dx + sin * dy, b.points[i + 1] - 80 - sin * dx - cos * dy)).toBeLessThan(2);
+    expect(Math.hypot(b.points[i] - 80 - cos * dx + sin * dy, b.points[i + 1] - 80 - sin * dx - cos * dy)).toBeLessThan(
+      2,
+    );
   }
 });
 

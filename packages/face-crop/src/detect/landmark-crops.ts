@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { Landmarks68, VideoFrame } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
 import { pointsFromSquare } from '../crop/landmark-geometry';
+import { type Square, sampleInto } from '../crop/sample-square';
 import { LANDMARK_INPUT_MEAN, LANDMARK_INPUT_SIZE, type LandmarkNetwork } from './landmark-network';
-import { sampleInto, type Square } from '../crop/sample-square';
 
 /** One look at a face: shifts in sides, a factor of the side, a turn in radians, and whether it is mirrored. */
 type Look = { dx: number; dy: number; scale: number; turn: number; mirrored: boolean };
@@ -74,7 +74,8 @@ export async function landmarksInSquares(
   }
 }
 
-const sameSquare = (a: Square, b: Square): boolean => a.x === b.x && a.y === b.y && a.side === b.side && a.angle === b.angle;
+const sameSquare = (a: Square, b: Square): boolean =>
+  a.x === b.x && a.y === b.y && a.side === b.side && a.angle === b.angle;
 
 /** Copies an image of `size` x `size` colours within `pixels`, left and right exchanged. */
 function mirrorRows(pixels: Float32Array, from: number, to: number, size: number): void {

@@ -2,10 +2,10 @@ import type { LandmarkDetector, VideoFrame } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { drawnFrame, type DrawnFace } from '../testing/drawn-face';
+import { meanPoint } from '../crop/landmark-geometry';
+import { type DrawnFace, drawnFrame } from '../testing/drawn-face';
 import { noiseImage } from '../testing/noise-image';
 import { createLandmarkDetector } from './landmark-detector';
-import { meanPoint } from '../crop/landmark-geometry';
 import { readLandmarkWeights } from './network-weights';
 
 let detector: LandmarkDetector;
@@ -18,19 +18,32 @@ beforeEach(() => detector.reset());
 
 const SIZE = 160;
 const scene = (faces: DrawnFace[], index = 0, width = SIZE) => drawnFrame(width, SIZE, faces, index);
-const noise = (index: number): VideoFrame => ({ data: noiseImage(SIZE, index + 20), width: SIZE, height: SIZE, index, timeSec: 0 });
+const noise = (index: number): VideoFrame => ({
+  data: noiseImage(SIZE, index + 20),
+  width: SIZE,
+  height: SIZE,
+  index,
+  timeSec: 0,
+});
 
 /** The mouth of a drawn face is 0.53 half heights below its middle, its eyes are 0.32 to either side. */
 function expectOn(points: Float32Array, face: DrawnFace, tolerance = 0.12): void {
   const [mouthX, mouthY] = meanPoint(points, 48, 67);
   expect(Math.hypot(mouthX - face.x, mouthY - face.y - 0.54 * face.half) / face.half).toBeLessThan(tolerance);
   const [leftX, leftY] = meanPoint(points, 36, 41);
-  expect(Math.hypot(leftX - face.x + 0.32 * face.half, leftY - face.y + 0.13 * face.half) / face.half).toBeLessThan(tolerance);
+  expect(Math.hypot(leftX - face.x + 0.32 * face.half, leftY - face.y + 0.13 * face.half) / face.half).toBeLessThan(
+    tolerance,
+  );
 }
 
 test('the detector finds a drawn face and follows it as it moves, under one number', async () => {
   for (let i = 0; i < 12; i++) {
-    const face = { x: 78 + 8 * Math.sin(i * 0.4), y: 74 + 3 * Math.cos(i * 0.3), half: 40 + 0.3 * i, open: (i % 5) / 5 };
+    const face = {
+      x: 78 + 8 * Math.sin(i * 0.4),
+      y: 74 + 3 * Math.cos(i * 0.3),
+      half: 40 + 0.3 * i,
+      open: (i % 5) / 5,
+    };
     const faces = await detector.detect(scene([face], i));
     expect(faces.map(({ trackId }) => trackId)).toEqual([0]);
     expect(faces[0].score).toBeGreaterThan(0.3);
@@ -55,7 +68,16 @@ test('the detector keeps two faces apart', async () => {
 
 test('the detector follows no more faces than it may', async () => {
   const one = await createLandmarkDetector({ maxFaces: 1 });
-  const faces = await one.detect(scene([{ x: 80, y: 76, half: 40 }, { x: 235, y: 78, half: 42 }], 0, 320));
+  const faces = await one.detect(
+    scene(
+      [
+        { x: 80, y: 76, half: 40 },
+        { x: 235, y: 78, half: 42 },
+      ],
+      0,
+      320,
+    ),
+  );
   expect(faces).toHaveLength(1);
   one.dispose();
 });
@@ -78,7 +100,11 @@ test('a screen that changes behind a face does not end its track', async () => {
     for (let row = 0; row < SIZE; row++) {
       for (let column = 0; column < SIZE; column++) {
         if (Math.abs(column - 80) < 52 && row > 12) continue;
-        frame.data.fill((column + row) % 64 < 32 ? screen : 255 - screen, (row * SIZE + column) * 3, (row * SIZE + column) * 3 + 3);
+        frame.data.fill(
+          (column + row) % 64 < 32 ? screen : 255 - screen,
+          (row * SIZE + column) * 3,
+          (row * SIZE + column) * 3 + 3,
+        );
       }
     }
     ids.push(...(await detector.detect(frame)).map(({ trackId }) => trackId));
@@ -88,7 +114,8 @@ test('a screen that changes behind a face does not end its track', async () => {
 
 test('a face that leaves the image while the rest stays ends its track within a detection period', async () => {
   const stays = { x: 80, y: 76, half: 40 };
-  for (let i = 0; i < 3; i++) expect(await detector.detect(scene([stays, { x: 235, y: 78, half: 42 }], i, 320))).toHaveLength(2);
+  for (let i = 0; i < 3; i++)
+    expect(await detector.detect(scene([stays, { x: 235, y: 78, half: 42 }], i, 320))).toHaveLength(2);
   let faces = 2;
   for (let i = 3; i < 10; i++) faces = (await detector.detect(scene([stays], i, 320))).length;
   expect(faces).toBe(1);
@@ -96,7 +123,8 @@ test('a face that leaves the image while the rest stays ends its track within a 
 
 test('a face that comes later is found', async () => {
   const found: number[] = [];
-  for (let i = 0; i < 9; i++) found.push((await detector.detect(scene(i < 2 ? [] : [{ x: 80, y: 74, half: 42 }], i))).length);
+  for (let i = 0; i < 9; i++)
+    found.push((await detector.detect(scene(i < 2 ? [] : [{ x: 80, y: 74, half: 42 }], i))).length);
   expect(found.slice(0, 2)).toEqual([0, 0]);
   expect(found.at(-1)).toBe(1);
 });
@@ -124,7 +152,8 @@ test('the same video gives the same points after reset', async () => {
   const run = async () => {
     detector.reset();
     const all: number[] = [];
-    for (let i = 0; i < 4; i++) all.push(...(await detector.detect(scene([{ x: 80 + i, y: 74, half: 42 }], i)))[0].points);
+    for (let i = 0; i < 4; i++)
+      all.push(...(await detector.detect(scene([{ x: 80 + i, y: 74, half: 42 }], i)))[0].points);
     return all;
   };
   expect(await run()).toEqual(await run());
@@ -154,5 +183,7 @@ test.each([
 
 test('detect refuses a frame whose bytes do not fit', async () => {
   const frame = { data: new Uint8Array(5), width: 2, height: 2, index: 0, timeSec: 0 };
-  await expect(detector.detect(frame)).rejects.toThrow('LandmarkDetector.detect: frame.data must be 2 x 2 x 3 bytes long');
+  await expect(detector.detect(frame)).rejects.toThrow(
+    'LandmarkDetector.detect: frame.data must be 2 x 2 x 3 bytes long',
+  );
 });

@@ -1,12 +1,19 @@
-import { assertVideoFrame, fail, type FaceLandmarks, type LandmarkDetector, type Landmarks68, type VideoFrame } from '@lipsync/contracts';
+import {
+  assertVideoFrame,
+  type FaceLandmarks,
+  fail,
+  type LandmarkDetector,
+  type Landmarks68,
+  type VideoFrame,
+} from '@lipsync/contracts';
+import { boxOverlap, type PixelBox, pointBox, trackingSquare } from '../crop/landmark-geometry';
+import type { Square } from '../crop/sample-square';
 import { coarseImage, coarseSquare, imageSimilarity } from './coarse-image';
 import { FaceDetectorNetwork } from './face-detector-network';
-import { findFaces, strongest, type FoundFace } from './find-faces';
+import { type FoundFace, findFaces, strongest } from './find-faces';
 import { landmarksInSquares } from './landmark-crops';
-import { boxOverlap, pointBox, trackingSquare, type PixelBox } from '../crop/landmark-geometry';
 import { LandmarkNetwork } from './landmark-network';
-import { readLandmarkWeights, type LandmarkWeights } from './network-weights';
-import type { Square } from '../crop/sample-square';
+import { type LandmarkWeights, readLandmarkWeights } from './network-weights';
 
 /** How faces are found and followed. */
 export type LandmarkDetectorOptions = {
@@ -95,7 +102,8 @@ export async function createLandmarkDetector(options: LandmarkDetectorOptions = 
   const where = 'createLandmarkDetector';
   const { crops = 1, maxFaces = 4, minScore = 0.3, detectEvery = 25, scales = SCALES, weights } = options;
   if (![1, 2, 5].includes(crops)) fail(RangeError, where, 'crops', '1, 2 or 5', crops);
-  if (!(Number.isInteger(maxFaces) && maxFaces > 0)) fail(RangeError, where, 'maxFaces', 'a whole number above 0', maxFaces);
+  if (!(Number.isInteger(maxFaces) && maxFaces > 0))
+    fail(RangeError, where, 'maxFaces', 'a whole number above 0', maxFaces);
   if (!(minScore > 0 && minScore < 1)) fail(RangeError, where, 'minScore', 'above 0 and below 1', minScore);
   if (!(Number.isInteger(detectEvery) && detectEvery > 0)) {
     fail(RangeError, where, 'detectEvery', 'a whole number of images above 0', detectEvery);
@@ -133,7 +141,8 @@ class TrackingDetector implements LandmarkDetector {
   async detect(frame: VideoFrame): Promise<FaceLandmarks[]> {
     const where = 'LandmarkDetector.detect';
     if (this.state === 'disposed') fail(Error, where, 'detector', 'alive', 'a disposed one');
-    if (this.state === 'busy') fail(Error, where, 'detector', 'done with the previous image', 'a second call beside it');
+    if (this.state === 'busy')
+      fail(Error, where, 'detector', 'done with the previous image', 'a second call beside it');
     assertVideoFrame(where, frame);
     this.state = 'busy';
     try {
@@ -189,7 +198,12 @@ class TrackingDetector implements LandmarkDetector {
   /** Moves every track to this image; true where one of them needs the detector's opinion. */
   private async follow(frame: VideoFrame): Promise<boolean> {
     const { tracks, options } = this;
-    const found = await landmarksInSquares(this.network, frame, tracks.map((track) => track.square), options.crops);
+    const found = await landmarksInSquares(
+      this.network,
+      frame,
+      tracks.map((track) => track.square),
+      options.crops,
+    );
     let doubtful = false;
     tracks.forEach((track, i) => {
       const { points, spread } = found[i];
@@ -204,7 +218,8 @@ class TrackingDetector implements LandmarkDetector {
   private async detectAgain(frame: VideoFrame): Promise<void> {
     const { options } = this;
     const known = [...new Set(this.tracks.map((track) => track.scale))];
-    let found = this.tracks.length > 0 ? await this.search(frame, known, false) : await this.search(frame, options.scales, true);
+    let found =
+      this.tracks.length > 0 ? await this.search(frame, known, false) : await this.search(frame, options.scales, true);
     if (this.tracks.some((track) => !match(track, found))) {
       const others = options.scales.filter((scale) => !known.includes(scale));
       found = strongest([...found, ...(await this.search(frame, others, false))]);
@@ -268,7 +283,12 @@ class TrackingDetector implements LandmarkDetector {
       const [{ points }] = await landmarksInSquares(this.network, frame, [square], 1);
       square = trackingSquare(points, SQUARE_SCALE);
     }
-    const [{ points, spread }] = await landmarksInSquares(this.network, frame, [square], Math.max(2, this.options.crops) as 2 | 5);
+    const [{ points, spread }] = await landmarksInSquares(
+      this.network,
+      frame,
+      [square],
+      Math.max(2, this.options.crops) as 2 | 5,
+    );
     if (spread > MAX_SPREAD) return undefined;
     return { score, scale, points, square: trackingSquare(points, SQUARE_SCALE) };
   }

@@ -6,7 +6,7 @@ import fixture from '../../fixtures/networks.json';
 import { checksum, inputTensor } from '../testing/input-tensor';
 import { REFERENCE_IMAGES } from '../testing/reference-images';
 import { LANDMARK_INPUT_MEAN, LandmarkNetwork } from './landmark-network';
-import { readLandmarkWeights, type LandmarkWeights } from './network-weights';
+import { type LandmarkWeights, readLandmarkWeights } from './network-weights';
 
 let weights: LandmarkWeights;
 let network: LandmarkNetwork;

@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { fail } from '@lipsync/contracts';
-import { weightTensors, type StoredNetwork } from './network-weights';
+import * as tf from '@tensorflow/tfjs-core';
+import { type StoredNetwork, weightTensors } from './network-weights';
 
 /** Pixels on a side of the image that the 68-point network takes. */
 export const LANDMARK_INPUT_SIZE = 112;
@@ -85,7 +85,14 @@ export class LandmarkNetwork {
 
   private plain(x: tf.Tensor4D, name: string): tf.Tensor4D {
     const filter = this.weight<tf.Tensor4D>(`${name}/filters`);
-    return tf.fused.conv2d({ x, filter, strides: 2, pad: 'same', bias: this.weight(`${name}/bias`), activation: 'relu' });
+    return tf.fused.conv2d({
+      x,
+      filter,
+      strides: 2,
+      pad: 'same',
+      bias: this.weight(`${name}/bias`),
+      activation: 'relu',
+    });
   }
 
   private separable(x: tf.Tensor4D, name: string, strides = 1, activation: 'linear' | 'relu' = 'linear'): tf.Tensor4D {

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { fail } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
 
 /** The weights of one network as the npm package of face-api stores them: a manifest and one file of bytes. */
 export type StoredNetwork = {
@@ -17,7 +17,12 @@ export type LandmarkWeights = {
   landmarks: StoredNetwork;
 };
 
-type ManifestEntry = { name: string; shape: number[]; dtype: string; quantization?: { dtype: string; scale: number; min: number } };
+type ManifestEntry = {
+  name: string;
+  shape: number[];
+  dtype: string;
+  quantization?: { dtype: string; scale: number; min: number };
+};
 
 const FILES = { detector: 'tiny_face_detector_model', landmarks: 'face_landmark_68_model' } as const;
 
@@ -33,7 +38,8 @@ const FILES = { detector: 'tiny_face_detector_model', landmarks: 'face_landmark_
  */
 export function dequantizeWeights(stored: StoredNetwork): Map<string, { shape: number[]; data: Float32Array }> {
   const where = 'dequantizeWeights';
-  if (!(stored?.bytes instanceof Uint8Array)) fail(TypeError, where, 'stored.bytes', 'a Uint8Array', typeof stored?.bytes);
+  if (!(stored?.bytes instanceof Uint8Array))
+    fail(TypeError, where, 'stored.bytes', 'a Uint8Array', typeof stored?.bytes);
   const groups = stored.manifest as { weights: ManifestEntry[] }[];
   if (!(Array.isArray(groups) && groups.every((group) => Array.isArray(group?.weights)))) {
     fail(TypeError, where, 'stored.manifest', 'a list of groups with weights', stored.manifest);

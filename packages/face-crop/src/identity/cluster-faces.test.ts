@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
 import { Random } from '@lipsync/nn';
+import { expect, test } from 'vitest';
 import fixture from '../../fixtures/clusters.json';
 import { clusterFaces } from './cluster-faces';
 
@@ -8,16 +8,24 @@ const points = fixture.points.map((point) => Float32Array.from(point));
 /** Clusters under the numbers of their first members, so that two partitions can be compared. */
 const renamed = (clusters: number[]) => clusters.map((cluster) => clusters.indexOf(cluster));
 
-test.each(fixture.cases)('clusterFaces makes the clusters of SciPy at a threshold of $threshold', ({ threshold, clusters }) => {
-  expect(renamed(clusterFaces(points, { threshold }))).toEqual(renamed(clusters));
-});
+test.each(fixture.cases)(
+  'clusterFaces makes the clusters of SciPy at a threshold of $threshold',
+  ({ threshold, clusters }) => {
+    expect(renamed(clusterFaces(points, { threshold }))).toEqual(renamed(clusters));
+  },
+);
 
 test('clusterFaces gives every face its number whatever the order, the largest cluster first', () => {
   const clusters = clusterFaces(points, { threshold: 0.45 });
   const order = new Random(5).shuffle(points.map((_, i) => i));
-  const shuffled = clusterFaces(order.map((i) => points[i]), { threshold: 0.45 });
+  const shuffled = clusterFaces(
+    order.map((i) => points[i]),
+    { threshold: 0.45 },
+  );
   expect(shuffled).toEqual(order.map((i) => clusters[i]));
-  const sizes = [...new Set(clusters)].sort((a, b) => a - b).map((cluster) => clusters.filter((other) => other === cluster).length);
+  const sizes = [...new Set(clusters)]
+    .sort((a, b) => a - b)
+    .map((cluster) => clusters.filter((other) => other === cluster).length);
   expect(sizes.length).toBeGreaterThan(5);
   expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
 });
@@ -40,7 +48,13 @@ test('clusterFaces refuses lengths that differ, numbers that are not finite, a t
   const faces = [Float32Array.of(0, 1), Float32Array.of(0)];
   expect(() => clusterFaces(faces)).toThrow('clusterFaces: descriptors[1] must be 2 numbers long, got 1');
   expect(() => clusterFaces([Float32Array.of(NaN)])).toThrow('clusterFaces: descriptors[0] must be of finite numbers');
-  expect(() => clusterFaces([new Float32Array(0)])).toThrow('clusterFaces: descriptors[0] must be one or more numbers long, got 0');
-  expect(() => clusterFaces(points, { threshold: 0 })).toThrow('clusterFaces: threshold must be finite and above 0, got 0');
-  expect(() => clusterFaces(new Array<Float32Array>(30_001))).toThrow('clusterFaces: descriptors must be at most 30000, got 30001');
+  expect(() => clusterFaces([new Float32Array(0)])).toThrow(
+    'clusterFaces: descriptors[0] must be one or more numbers long, got 0',
+  );
+  expect(() => clusterFaces(points, { threshold: 0 })).toThrow(
+    'clusterFaces: threshold must be finite and above 0, got 0',
+  );
+  expect(() => clusterFaces(new Array<Float32Array>(30_001))).toThrow(
+    'clusterFaces: descriptors must be at most 30000, got 30001',
+  );
 });

@@ -30,14 +30,24 @@ const MOST = 30_000;
  * @example
  * const people = clusterFaces(await Promise.all(portraits.map(({ frame, points }) => embedder.embed(frame, points))));
  */
-export function clusterFaces(descriptors: readonly Float32Array[], { threshold = 0.52 }: ClusterOptions = {}): number[] {
+export function clusterFaces(
+  descriptors: readonly Float32Array[],
+  { threshold = 0.52 }: ClusterOptions = {},
+): number[] {
   const where = 'clusterFaces';
   const count = descriptors.length;
-  if (!(threshold > 0 && Number.isFinite(threshold))) fail(RangeError, where, 'threshold', 'finite and above 0', threshold);
+  if (!(threshold > 0 && Number.isFinite(threshold)))
+    fail(RangeError, where, 'threshold', 'finite and above 0', threshold);
   if (count > MOST) fail(RangeError, where, 'descriptors', `at most ${MOST}`, count);
   descriptors.forEach((descriptor, i) => {
     if (descriptor.length !== descriptors[0].length || descriptor.length === 0) {
-      fail(TypeError, where, `descriptors[${i}]`, `${descriptors[0].length || 'one or more'} numbers long`, descriptor.length);
+      fail(
+        TypeError,
+        where,
+        `descriptors[${i}]`,
+        `${descriptors[0].length || 'one or more'} numbers long`,
+        descriptor.length,
+      );
     }
     if (!descriptor.every(Number.isFinite)) fail(RangeError, where, `descriptors[${i}]`, 'of finite numbers', 'others');
   });

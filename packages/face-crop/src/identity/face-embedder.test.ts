@@ -1,16 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { resolve } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { VideoFrame } from '@lipsync/contracts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import fixture from '../../fixtures/embeddings.json';
+import { createLandmarkDetector } from '../detect/landmark-detector';
+import { readEmbeddingWeights, readLandmarkWeights } from '../detect/network-weights';
 import { ffmpegFrames } from '../testing/ffmpeg-frames';
 import { REFERENCE_IMAGES } from '../testing/reference-images';
 import { SHARED, sharedTest } from '../testing/shared-data';
 import { clusterFaces } from './cluster-faces';
 import { createFaceEmbedder, embeddingSquare, type FaceEmbedder } from './face-embedder';
-import { createLandmarkDetector } from '../detect/landmark-detector';
-import { readEmbeddingWeights, readLandmarkWeights } from '../detect/network-weights';
 
 let embedder: FaceEmbedder;
 beforeAll(async () => {
@@ -34,7 +34,13 @@ function pointsOf(x: number, y: number, side: number, angle = 0): Float32Array {
   return points;
 }
 
-const frameOf = (data: Uint8Array, size: number): VideoFrame => ({ data, width: size, height: size, index: 0, timeSec: 0 });
+const frameOf = (data: Uint8Array, size: number): VideoFrame => ({
+  data,
+  width: size,
+  height: size,
+  index: 0,
+  timeSec: 0,
+});
 const distance = (a: Float32Array, b: Float32Array) => Math.hypot(...a.map((value, i) => value - b[i]));
 
 test('embeddingSquare lies round eyes and mouth as the points are turned, shifted and scaled', () => {
@@ -84,7 +90,9 @@ test('embed leaves no tensor, also beside another call, and dispose frees the we
 
 test('embed refuses points that are too few, not finite or all in one place, and weights of another network', async () => {
   const frame = frameOf(REFERENCE_IMAGES['face 150'](), 150);
-  await expect(embedder.embed(frame, new Float32Array(10))).rejects.toThrow('points must be 68 points, 136 numbers, got 10');
+  await expect(embedder.embed(frame, new Float32Array(10))).rejects.toThrow(
+    'points must be 68 points, 136 numbers, got 10',
+  );
   for (const value of [NaN, 9]) {
     const points = new Float32Array(136).fill(value);
     await expect(embedder.embed(frame, points)).rejects.toThrow('points must be finite, the eyes apart from the mouth');
@@ -94,7 +102,9 @@ test('embed refuses points that are too few, not finite or all in one place, and
 });
 
 // two clips of each of four presenters
-const clips = ['01692', '06033', '16198', '06297', '13716', '10042', '10202', '14088'].map((id) => `data/lrw-ar/${id}.mp4`);
+const clips = ['01692', '06033', '16198', '06297', '13716', '10042', '10202', '14088'].map(
+  (id) => `data/lrw-ar/${id}.mp4`,
+);
 const { skip, title } = sharedTest('four people in eight real clips are told apart', ...clips);
 test.skipIf(skip)(title, async () => {
   const detector = await createLandmarkDetector();

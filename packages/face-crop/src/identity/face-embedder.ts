@@ -1,9 +1,9 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { assertVideoFrame, fail, type Landmarks68, type VideoFrame } from '@lipsync/contracts';
-import { EMBEDDING_INPUT_MEAN, EMBEDDING_INPUT_SIZE, FaceEmbeddingNetwork } from './face-embedding-network';
+import * as tf from '@tensorflow/tfjs-core';
 import { meanPoint } from '../crop/landmark-geometry';
+import { type Square, sampleInto } from '../crop/sample-square';
 import { readEmbeddingWeights, type StoredNetwork } from '../detect/network-weights';
-import { sampleInto, type Square } from '../crop/sample-square';
+import { EMBEDDING_INPUT_MEAN, EMBEDDING_INPUT_SIZE, FaceEmbeddingNetwork } from './face-embedding-network';
 
 export type FaceEmbedderOptions = {
   /** Weights as bytes and manifest, or the URL of a folder with the `model` files; default: from the npm package (Node only). */
@@ -40,7 +40,8 @@ export function embeddingSquare(points: Landmarks68): Square {
   const [leftX, leftY] = meanPoint(points, 36, 41);
   const [rightX, rightY] = meanPoint(points, 42, 47);
   const [mouthX, mouthY] = meanPoint(points, 48, 67);
-  const side = (Math.hypot(leftX - mouthX, leftY - mouthY) + Math.hypot(rightX - mouthX, rightY - mouthY)) / 2 / EYES_TO_MOUTH;
+  const side =
+    (Math.hypot(leftX - mouthX, leftY - mouthY) + Math.hypot(rightX - mouthX, rightY - mouthY)) / 2 / EYES_TO_MOUTH;
   const angle = Math.atan2(rightY - leftY, rightX - leftX);
   const down = (0.5 - MIDDLE_FROM_TOP) * side;
   return {
@@ -80,7 +81,9 @@ export async function createFaceEmbedder({ weights }: FaceEmbedderOptions = {}):
         fail(RangeError, where, 'points', 'finite, the eyes apart from the mouth', square);
       }
       const input = networkInput(frame, square);
-      const output = tf.tidy(() => network.forward(tf.tensor4d(input, [1, EMBEDDING_INPUT_SIZE, EMBEDDING_INPUT_SIZE, 3])));
+      const output = tf.tidy(() =>
+        network.forward(tf.tensor4d(input, [1, EMBEDDING_INPUT_SIZE, EMBEDDING_INPUT_SIZE, 3])),
+      );
       try {
         return Float32Array.from(await output.data());
       } finally {

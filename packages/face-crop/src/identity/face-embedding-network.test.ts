@@ -2,10 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import fixture from '../../fixtures/embeddings.json';
+import { readEmbeddingWeights, readLandmarkWeights, type StoredNetwork } from '../detect/network-weights';
 import { checksum } from '../testing/input-tensor';
 import { REFERENCE_IMAGES } from '../testing/reference-images';
 import { EMBEDDING_INPUT_MEAN, FaceEmbeddingNetwork } from './face-embedding-network';
-import { readEmbeddingWeights, readLandmarkWeights, type StoredNetwork } from '../detect/network-weights';
 
 let weights: StoredNetwork;
 let network: FaceEmbeddingNetwork;
@@ -57,5 +57,7 @@ test('FaceEmbeddingNetwork refuses images of another size and weights of another
   expect(() => network.forward(small)).toThrow('images must be of shape [batch, 150, 150, 3], got [1, 112, 112, 3]');
   small.dispose();
   const { landmarks } = await readLandmarkWeights();
-  expect(() => new FaceEmbeddingNetwork(landmarks)).toThrow(/FaceEmbeddingNetwork: weights must be .*missing: conv32_down/);
+  expect(() => new FaceEmbeddingNetwork(landmarks)).toThrow(
+    /FaceEmbeddingNetwork: weights must be .*missing: conv32_down/,
+  );
 });

@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { fail } from '@lipsync/contracts';
-import { weightTensors, type StoredNetwork } from '../detect/network-weights';
+import * as tf from '@tensorflow/tfjs-core';
+import { type StoredNetwork, weightTensors } from '../detect/network-weights';
 
 /** Pixels on a side of the image that the descriptor network takes. */
 export const EMBEDDING_INPUT_SIZE = 150;
@@ -75,7 +75,10 @@ export class FaceEmbeddingNetwork {
         const part = (key: string) => read.get(`${name}/${key}`)!;
         const scale = part('scale/weights');
         this.weights.set(`${name}/filter`, tf.mul(part('conv/filters'), scale));
-        this.weights.set(`${name}/bias`, tf.tidy(() => tf.add(tf.mul(part('conv/bias'), scale), part('scale/biases'))));
+        this.weights.set(
+          `${name}/bias`,
+          tf.tidy(() => tf.add(tf.mul(part('conv/bias'), scale), part('scale/biases'))),
+        );
       }
       this.weights.set('fc', tf.clone(read.get('fc')!));
       for (const weight of this.weights.values()) tf.keep(weight);
@@ -136,5 +139,8 @@ export class FaceEmbeddingNetwork {
 }
 
 function padTo(x: tf.Tensor4D, shape: readonly number[]): tf.Tensor4D {
-  return tf.pad(x, x.shape.map((size, axis): [number, number] => [0, shape[axis] - size]));
+  return tf.pad(
+    x,
+    x.shape.map((size, axis): [number, number] => [0, shape[axis] - size]),
+  );
 }

@@ -1,4 +1,4 @@
-import { fail, type FaceTrack } from '@lipsync/contracts';
+import { type FaceTrack, fail } from '@lipsync/contracts';
 import { TrackBuilder } from '../track/track-builder';
 
 /** What a landmark file says: 136 numbers an image, or null where there is no face. */
@@ -35,7 +35,13 @@ export function parseLandmarkFile(text: string, { maxGap = 10, minFrames = 1 }: 
   file.frames.forEach((points, frame) => {
     if (points === null) return;
     if (!Array.isArray(points) || points.length !== 136) {
-      fail(TypeError, where, `frames[${frame}]`, '136 numbers or null', Array.isArray(points) ? points.length : typeof points);
+      fail(
+        TypeError,
+        where,
+        `frames[${frame}]`,
+        '136 numbers or null',
+        Array.isArray(points) ? points.length : typeof points,
+      );
     }
     const bad = points.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) fail(RangeError, where, `frames[${frame}]`, 'finite numbers', points[bad]);

@@ -3,7 +3,8 @@ import { parseMediapipeFile } from './mediapipe-file';
 import { landmarksFromMediapipe } from './mediapipe-landmarks';
 
 const SIZE = { width: 1000, height: 800 };
-const mesh = (shift = 0, points = 478) => Array.from({ length: points }, (_, i) => [i / 1000 + shift, 0.125 + i / 1000, 9]);
+const mesh = (shift = 0, points = 478) =>
+  Array.from({ length: points }, (_, i) => [i / 1000 + shift, 0.125 + i / 1000, 9]);
 const file = (frames: unknown, size: object = SIZE) => JSON.stringify({ ...size, frames });
 
 test.each([[468], [478]])('parseMediapipeFile reads meshes of %i points', (points) => {
@@ -24,7 +25,10 @@ test('parseMediapipeFile reads points as MediaPipe writes them', () => {
 test('parseMediapipeFile fills short gaps and splits at long ones', () => {
   const frames = [null, mesh(), null, mesh(0.2), ...new Array(11).fill(null), mesh()];
   const tracks = parseMediapipeFile(file(frames));
-  expect(tracks.map(({ firstFrame, frameCount: count, interpolated }) => [firstFrame, count, interpolated])).toEqual([[1, 3, 1], [15, 1, 0]]);
+  expect(tracks.map(({ firstFrame, frameCount: count, interpolated }) => [firstFrame, count, interpolated])).toEqual([
+    [1, 3, 1],
+    [15, 1, 0],
+  ]);
   expect(parseMediapipeFile(file([null, null]))).toEqual([]);
 });
 
@@ -36,7 +40,11 @@ test.each([
   ['no list', file('many'), 'frames must be a list, got string'],
   ['other meshes', file([null, mesh(0, 400)]), 'frames[1] must be 468 or 478 points or null, got 400'],
   ['a missing mesh', file([{ points: [] }]), 'frames[0] must be 468 or 478 points or null, got object'],
-  ['a point of no numbers', file([[...mesh().slice(0, 477), [null, 1]]]), 'frames[0][477] must be a point of finite numbers, got [, 1]'],
+  [
+    'a point of no numbers',
+    file([[...mesh().slice(0, 477), [null, 1]]]),
+    'frames[0][477] must be a point of finite numbers, got [, 1]',
+  ],
   ['no point', file([[null, ...mesh().slice(1)]]), 'frames[0][0] must be a point of finite numbers, got null'],
 ])('parseMediapipeFile refuses %s', (_, text, message) => {
   expect(() => parseMediapipeFile(text)).toThrow(`parseMediapipeFile: ${message}`);

@@ -1,7 +1,7 @@
-import { fail, type FaceTrack } from '@lipsync/contracts';
+import { type FaceTrack, fail } from '@lipsync/contracts';
+import { TrackBuilder } from '../track/track-builder';
 import type { LandmarkFileOptions } from './landmark-file';
 import { landmarksFromMediapipe } from './mediapipe-landmarks';
-import { TrackBuilder } from '../track/track-builder';
 
 type Point = readonly number[] | { x: number; y: number };
 
@@ -17,7 +17,10 @@ export type MediapipeFile = { width: number; height: number; frames: (Point[] | 
  * @example
  * const [track] = parseMediapipeFile(await readFile('talk.mediapipe.json', 'utf8'));
  */
-export function parseMediapipeFile(text: string, { maxGap = 10, minFrames = 1 }: LandmarkFileOptions = {}): FaceTrack[] {
+export function parseMediapipeFile(
+  text: string,
+  { maxGap = 10, minFrames = 1 }: LandmarkFileOptions = {},
+): FaceTrack[] {
   const where = 'parseMediapipeFile';
   let file: MediapipeFile;
   try {
@@ -34,11 +37,20 @@ export function parseMediapipeFile(text: string, { maxGap = 10, minFrames = 1 }:
   frames.forEach((mesh, frame) => {
     if (mesh === null) return;
     if (!Array.isArray(mesh) || (mesh.length !== 468 && mesh.length !== 478)) {
-      fail(TypeError, where, `frames[${frame}]`, '468 or 478 points or null', Array.isArray(mesh) ? mesh.length : typeof mesh);
+      fail(
+        TypeError,
+        where,
+        `frames[${frame}]`,
+        '468 or 478 points or null',
+        Array.isArray(mesh) ? mesh.length : typeof mesh,
+      );
     }
     const points = mesh.flatMap((point, index) => {
-      const [x, y] = Array.isArray(point) ? (point as number[]) : [(point as { x: number })?.x, (point as { y: number })?.y];
-      if (!Number.isFinite(x) || !Number.isFinite(y)) fail(RangeError, where, `frames[${frame}][${index}]`, 'a point of finite numbers', point);
+      const [x, y] = Array.isArray(point)
+        ? (point as number[])
+        : [(point as { x: number })?.x, (point as { y: number })?.y];
+      if (!Number.isFinite(x) || !Number.isFinite(y))
+        fail(RangeError, where, `frames[${frame}][${index}]`, 'a point of finite numbers', point);
       return [x, y];
     });
     builder.add(0, frame, landmarksFromMediapipe(points, { width, height }), 1);

@@ -8,12 +8,74 @@ import { fail, type Landmarks68 } from '@lipsync/contracts';
  */
 // prettier-ignore
 const MESH_POINTS: readonly number[] = [
-  162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389, // jaw
-  71, 63, 105, 66, 107, 336, 296, 334, 293, 301, // brows
-  168, 197, 5, 4, 75, 97, 2, 326, 305, // nose
-  33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380, // eyes
-  61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, // outer lips
-  78, 82, 13, 312, 308, 317, 14, 87, // inner lips
+  162,
+  234,
+  93,
+  58,
+  172,
+  136,
+  149,
+  148,
+  152,
+  377,
+  378,
+  365,
+  397,
+  288,
+  323,
+  454,
+  389, // jaw
+  71,
+  63,
+  105,
+  66,
+  107,
+  336,
+  296,
+  334,
+  293,
+  301, // brows
+  168,
+  197,
+  5,
+  4,
+  75,
+  97,
+  2,
+  326,
+  305, // nose
+  33,
+  160,
+  158,
+  133,
+  153,
+  144,
+  362,
+  385,
+  387,
+  263,
+  373,
+  380, // eyes
+  61,
+  39,
+  37,
+  0,
+  267,
+  269,
+  291,
+  405,
+  314,
+  17,
+  84,
+  181, // outer lips
+  78,
+  82,
+  13,
+  312,
+  308,
+  317,
+  14,
+  87, // inner lips
 ];
 
 /**
@@ -29,7 +91,8 @@ const MESH_POINTS: readonly number[] = [
 export function landmarksFromMediapipe(mesh: ArrayLike<number>, image: { width: number; height: number }): Landmarks68 {
   const where = 'landmarksFromMediapipe';
   const stride = [3, 2].find((size) => mesh.length === 468 * size || mesh.length === 478 * size);
-  if (stride === undefined) fail(TypeError, where, 'mesh', '468 or 478 points of 2 or 3 numbers', `${mesh.length} numbers`);
+  if (stride === undefined)
+    fail(TypeError, where, 'mesh', '468 or 478 points of 2 or 3 numbers', `${mesh.length} numbers`);
   for (const [name, size] of Object.entries({ width: image.width, height: image.height })) {
     if (!(size > 0)) fail(RangeError, where, `picture.${name}`, 'above 0', size);
   }

@@ -1,7 +1,7 @@
-import { fail, type FaceTrack } from '@lipsync/contracts';
 import { decodeNpy, type NamedArray } from '@lipsync/checkpoints';
-import type { LandmarkFileOptions } from './landmark-file';
+import { type FaceTrack, fail } from '@lipsync/contracts';
 import { TrackBuilder } from '../track/track-builder';
+import type { LandmarkFileOptions } from './landmark-file';
 
 export type NpyLandmarkOptions = LandmarkFileOptions & {
   /**
@@ -27,22 +27,47 @@ const SMALLEST_FACE = 2;
  * @example
  * const [track] = parseNpyLandmarks(await readFile('talk.npy'));
  */
-export function parseNpyLandmarks(files: Uint8Array | readonly (Uint8Array | null)[], options: NpyLandmarkOptions = {}): FaceTrack[] {
+export function parseNpyLandmarks(
+  files: Uint8Array | readonly (Uint8Array | null)[],
+  options: NpyLandmarkOptions = {},
+): FaceTrack[] {
   const where = 'parseNpyLandmarks';
   const { pixelCentre = 0, maxGap = 10, minFrames = 1 } = options;
   if (pixelCentre !== 0 && pixelCentre !== 0.5) fail(RangeError, where, 'pixelCentre', '0 or 0.5', pixelCentre);
-  const images = files instanceof Uint8Array ? framesOf(where, decodeNpy(files)) : files.map((file, frame) => file && onlyFrameOf(where, frame, file));
+  const images =
+    files instanceof Uint8Array
+      ? framesOf(where, decodeNpy(files))
+      : files.map((file, frame) => file && onlyFrameOf(where, frame, file));
   const builder = new TrackBuilder({ maxGap, minFrames });
   let [faces, largest] = [0, 0];
   images.forEach((points, frame) => {
     if (!points || points.every(Number.isNaN) || points.every((value) => value === 0)) return;
     const bad = points.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) fail(RangeError, where, `image ${frame}`, 'finite, or NaN throughout where there is no face', `${points[bad]} at point ${bad >> 1}`);
-    builder.add(0, frame, Float32Array.from(points, (value) => value + 0.5 - pixelCentre), 1);
+    if (bad >= 0)
+      fail(
+        RangeError,
+        where,
+        `image ${frame}`,
+        'finite, or NaN throughout where there is no face',
+        `${points[bad]} at point ${bad >> 1}`,
+      );
+    builder.add(
+      0,
+      frame,
+      Float32Array.from(points, (value) => value + 0.5 - pixelCentre),
+      1,
+    );
     faces++;
     largest = Math.max(largest, span(points, 0), span(points, 1));
   });
-  if (faces > 0 && largest < SMALLEST_FACE) fail(RangeError, where, 'points', 'pixels, not shares of the image', `faces of at most ${largest.toPrecision(3)} pixels`);
+  if (faces > 0 && largest < SMALLEST_FACE)
+    fail(
+      RangeError,
+      where,
+      'points',
+      'pixels, not shares of the image',
+      `faces of at most ${largest.toPrecision(3)} pixels`,
+    );
   return builder.finish();
 }
 
@@ -51,15 +76,24 @@ function framesOf(where: string, array: NamedArray): Float64Array[] {
   const { shape, dtype } = array;
   const sides = shape.join(' ');
   const good = /^(?:\d+ )?(?:68 2|136)$/.test(sides);
-  if (!good) fail(TypeError, where, 'array', '[frames, 68, 2], [frames, 136] or one image of [68, 2] or [136]', `[${shape.join(', ')}]`);
-  if (dtype === 'float16' || dtype === 'bfloat16' || dtype === 'bool') fail(TypeError, where, 'array', 'of float32, float64 or whole numbers', dtype);
+  if (!good)
+    fail(
+      TypeError,
+      where,
+      'array',
+      '[frames, 68, 2], [frames, 136] or one image of [68, 2] or [136]',
+      `[${shape.join(', ')}]`,
+    );
+  if (dtype === 'float16' || dtype === 'bfloat16' || dtype === 'bool')
+    fail(TypeError, where, 'array', 'of float32, float64 or whole numbers', dtype);
   const numbers = Float64Array.from(array.data as ArrayLike<number>, Number);
   return Array.from({ length: numbers.length / 136 }, (_, frame) => numbers.subarray(frame * 136, (frame + 1) * 136));
 }
 
 function onlyFrameOf(where: string, index: number, file: Uint8Array): Float64Array {
   const frames = framesOf(where, decodeNpy(file));
-  if (frames.length !== 1) fail(TypeError, where, `file ${index}`, 'the landmarks of one image', `${frames.length} images`);
+  if (frames.length !== 1)
+    fail(TypeError, where, `file ${index}`, 'the landmarks of one image', `${frames.length} images`);
   return frames[0];
 }
 

@@ -23,14 +23,22 @@ test('parseOpenFaceCsv finds the columns by name, counts frames from 0 and moves
 test('parseOpenFaceCsv fills short gaps, splits at long ones and takes failures for gaps', () => {
   const rows = [row(1), row(2, { success: 0 }), row(3, { shift: 2 }), row(30)];
   const tracks = parseOpenFaceCsv(table(...rows));
-  expect(tracks.map(({ firstFrame, frameCount, interpolated }) => [firstFrame, frameCount, interpolated])).toEqual([[0, 3, 1], [29, 1, 0]]);
+  expect(tracks.map(({ firstFrame, frameCount, interpolated }) => [firstFrame, frameCount, interpolated])).toEqual([
+    [0, 3, 1],
+    [29, 1, 0],
+  ]);
   expect(tracks[0].points[136]).toBe(101.5); // half-way
   expect(parseOpenFaceCsv(table(row(1, { confidence: 0.3 })), { minConfidence: 0.5 })).toEqual([]);
 });
 
 test('parseOpenFaceCsv keeps the faces of an image apart', () => {
-  const tracks = parseOpenFaceCsv(table(row(1), row(1, { face: 1, shift: 50 }), row(2), row(2, { face: 1, shift: 50 })));
-  expect(tracks.map(({ id, frameCount, points }) => [id, frameCount, points[0]])).toEqual([[0, 2, 100.5], [1, 2, 150.5]]);
+  const tracks = parseOpenFaceCsv(
+    table(row(1), row(1, { face: 1, shift: 50 }), row(2), row(2, { face: 1, shift: 50 })),
+  );
+  expect(tracks.map(({ id, frameCount, points }) => [id, frameCount, points[0]])).toEqual([
+    [0, 2, 100.5],
+    [1, 2, 150.5],
+  ]);
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import { fail, type FaceTrack } from '@lipsync/contracts';
+import { type FaceTrack, fail } from '@lipsync/contracts';
 import { TrackBuilder } from '../track/track-builder';
 
 export type OpenFaceOptions = {
@@ -29,7 +29,8 @@ export function parseOpenFaceCsv(text: string, options: OpenFaceOptions = {}): F
   const names = (header ?? '').split(',').map((name) => name.trim());
   const column = (name: string, needed = true) => {
     const index = names.indexOf(name);
-    if (index < 0 && needed) fail(TypeError, where, 'text', `a table with the column ${name}`, `${names.slice(0, 4).join(', ')} …`);
+    if (index < 0 && needed)
+      fail(TypeError, where, 'text', `a table with the column ${name}`, `${names.slice(0, 4).join(', ')} …`);
     return index;
   };
   const frameAt = column('frame');
@@ -49,11 +50,17 @@ export function parseOpenFaceCsv(text: string, options: OpenFaceOptions = {}): F
     const face = faceAt < 0 ? 0 : read(faceAt);
     const frame = read(frameAt) - 1;
     const before = last.get(face) ?? -1;
-    if (!(Number.isInteger(frame) && frame > before)) fail(RangeError, where, `${at}, frame`, `above ${before + 1}`, frame + 1);
+    if (!(Number.isInteger(frame) && frame > before))
+      fail(RangeError, where, `${at}, frame`, `above ${before + 1}`, frame + 1);
     last.set(face, frame);
     const confidence = confidenceAt < 0 ? 1 : read(confidenceAt);
     if ((successAt >= 0 && read(successAt) === 0) || confidence < minConfidence) return;
-    builder.add(face, frame, Float32Array.from(points.flat(), (cell) => read(cell) + 0.5), confidence);
+    builder.add(
+      face,
+      frame,
+      Float32Array.from(points.flat(), (cell) => read(cell) + 0.5),
+      confidence,
+    );
   });
   return builder.finish();
 }

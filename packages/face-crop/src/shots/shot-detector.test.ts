@@ -10,7 +10,9 @@ function scene(number: number, time: number): Uint8Array {
   for (let y = 0, i = 0; y < HEIGHT; y++) {
     for (let x = 0; x < WIDTH; x++) {
       for (let colour = 0; colour < 3; colour++, i++) {
-        data[i] = Math.floor(127 + 90 * Math.sin((x * (number + 1) + 2 * y * (colour + 1)) / 17 + number * 2.1 + colour + time * 0.05));
+        data[i] = Math.floor(
+          127 + 90 * Math.sin((x * (number + 1) + 2 * y * (colour + 1)) / 17 + number * 2.1 + colour + time * 0.05),
+        );
       }
     }
   }
@@ -19,17 +21,30 @@ function scene(number: number, time: number): Uint8Array {
 
 /** The video of reference/face-crop-shots.py. */
 function video(): Uint8Array[] {
-  const images = [...Array.from({ length: 40 }, (_, t) => scene(0, t)), ...Array.from({ length: 30 }, (_, t) => scene(1, t))];
+  const images = [
+    ...Array.from({ length: 40 }, (_, t) => scene(0, t)),
+    ...Array.from({ length: 30 }, (_, t) => scene(1, t)),
+  ];
   images[55] = images[55].map((value) => Math.min(255, value + 12));
   for (let t = 0; t < 30; t++) {
     const share = (t + 1) / 31;
     const [from, to] = [scene(1, 30 + t), scene(2, t)];
     images.push(from.map((value, i) => Math.floor((1 - share) * value + share * to[i])));
   }
-  return [...images, ...Array.from({ length: 5 }, (_, t) => scene(0, t)), ...Array.from({ length: 25 }, (_, t) => scene(1, t))];
+  return [
+    ...images,
+    ...Array.from({ length: 5 }, (_, t) => scene(0, t)),
+    ...Array.from({ length: 25 }, (_, t) => scene(1, t)),
+  ];
 }
 
-const frameOf = (data: Uint8Array, index: number, width = WIDTH, height = HEIGHT): VideoFrame => ({ data, width, height, index, timeSec: index / 25 });
+const frameOf = (data: Uint8Array, index: number, width = WIDTH, height = HEIGHT): VideoFrame => ({
+  data,
+  width,
+  height,
+  index,
+  timeSec: index / 25,
+});
 async function* frames(): AsyncGenerator<VideoFrame> {
   for (const [index, data] of video().entries()) yield frameOf(data, index);
 }
@@ -47,9 +62,12 @@ test.each([
   ['adaptive', {}, fixture.adaptiveCuts],
   ['adaptive with the threshold 2', { threshold: 2, minContent: 3 }, fixture.adaptiveCutsOfTwo],
   ['content', { method: 'content' as const }, fixture.contentCuts],
-])('%s finds the cuts that the reference finds: no fade, and none too soon after another', async (_name, options, cuts) => {
-  expect(await shotBoundaries(frames(), options)).toEqual(cuts);
-});
+])(
+  '%s finds the cuts that the reference finds: no fade, and none too soon after another',
+  async (_name, options, cuts) => {
+    expect(await shotBoundaries(frames(), options)).toEqual(cuts);
+  },
+);
 
 test('a cut is told as soon as its window is complete, and not twice', async () => {
   const detector = new ShotDetector();
@@ -58,15 +76,22 @@ test('a cut is told as soon as its window is complete, and not twice', async () 
     const cuts = detector.push(frame);
     if (cuts.length > 0) told.push([frame.index, cuts]);
   }
-  expect(told).toEqual([[42, [40]], [102, [100]]]);
+  expect(told).toEqual([
+    [42, [40]],
+    [102, [100]],
+  ]);
   expect(detector.finish()).toEqual([]);
 });
 
 test('a large image is looked at in about 128 columns, and after reset another size may come', () => {
-  expect(smallHsv(frameOf(new Uint8Array(1920 * 1080 * 3), 0, 1920, 1080))).toHaveLength(Math.ceil(1920 / 15) * Math.ceil(1080 / 15) * 3);
+  expect(smallHsv(frameOf(new Uint8Array(1920 * 1080 * 3), 0, 1920, 1080))).toHaveLength(
+    Math.ceil(1920 / 15) * Math.ceil(1080 / 15) * 3,
+  );
   const detector = new ShotDetector();
   detector.push(frameOf(new Uint8Array(12), 0, 2, 2));
-  expect(() => detector.push(frameOf(new Uint8Array(27), 1, 3, 3))).toThrow('frame must be of 2 x 2 pixels, as the one before, got 3 x 3');
+  expect(() => detector.push(frameOf(new Uint8Array(27), 1, 3, 3))).toThrow(
+    'frame must be of 2 x 2 pixels, as the one before, got 3 x 3',
+  );
   detector.reset();
   expect(detector.push(frameOf(new Uint8Array(27), 0, 3, 3))).toEqual([]);
 });
@@ -74,5 +99,7 @@ test('a large image is looked at in about 128 columns, and after reset another s
 test('ShotDetector refuses options that make no sense', () => {
   expect(() => new ShotDetector({ threshold: -1 })).toThrow('ShotDetector: threshold must be at least 0, got -1');
   expect(() => new ShotDetector({ window: 0 })).toThrow('ShotDetector: window must be a whole number above 0, got 0');
-  expect(() => new ShotDetector({ method: 'hash' as never })).toThrow('ShotDetector: method must be adaptive or content, got hash');
+  expect(() => new ShotDetector({ method: 'hash' as never })).toThrow(
+    'ShotDetector: method must be adaptive or content, got hash',
+  );
 });

@@ -40,13 +40,15 @@ export class ShotDetector {
 
   constructor(options: ShotDetectorOptions = {}) {
     const { method = 'adaptive', minContent = 15, window = 2, minFrames = 15 } = options;
-    if (method !== 'adaptive' && method !== 'content') fail(TypeError, 'ShotDetector', 'method', 'adaptive or content', method);
+    if (method !== 'adaptive' && method !== 'content')
+      fail(TypeError, 'ShotDetector', 'method', 'adaptive or content', method);
     const threshold = options.threshold ?? (method === 'adaptive' ? 3 : 27);
     for (const [name, value] of Object.entries({ threshold, minContent })) {
       if (!(value >= 0 && Number.isFinite(value))) fail(RangeError, 'ShotDetector', name, 'at least 0', value);
     }
     for (const [name, value] of Object.entries({ window, minFrames })) {
-      if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'ShotDetector', name, 'a whole number above 0', value);
+      if (!(Number.isInteger(value) && value > 0))
+        fail(RangeError, 'ShotDetector', name, 'a whole number above 0', value);
     }
     this.#options = { method, threshold, minContent, window, minFrames };
   }
@@ -62,7 +64,13 @@ export class ShotDetector {
     this.#lastCut ??= frame.index;
     if (!before) return [];
     if (before.width !== width || before.height !== height) {
-      fail(TypeError, 'ShotDetector.push', 'frame', `of ${before.width} x ${before.height} pixels, as the one before`, `${width} x ${height}`);
+      fail(
+        TypeError,
+        'ShotDetector.push',
+        'frame',
+        `of ${before.width} x ${before.height} pixels, as the one before`,
+        `${width} x ${height}`,
+      );
     }
     const content = meanDifference(before.hsv, hsv);
     if (method === 'content') return this.#cutAt(frame.index, content >= this.#options.threshold);
@@ -103,7 +111,10 @@ export class ShotDetector {
 }
 
 /** First images of all shots of a video but the first. */
-export async function shotBoundaries(frames: AsyncIterable<VideoFrame>, options: ShotDetectorOptions = {}): Promise<number[]> {
+export async function shotBoundaries(
+  frames: AsyncIterable<VideoFrame>,
+  options: ShotDetectorOptions = {},
+): Promise<number[]> {
   const detector = new ShotDetector(options);
   const cuts: number[] = [];
   for await (const frame of frames) cuts.push(...detector.push(frame));

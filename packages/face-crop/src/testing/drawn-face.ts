@@ -60,7 +60,12 @@ export function drawFaces(width: number, height: number, faces: readonly DrawnFa
         generate(cover(u, v, [-0.78, 0.0, 0.1, 0.2, 0.05]), r * 0.9, g * 0.85, b * 0.85);
         generate(cover(u, v, [0.78, 0.0, 0.1, 0.2, 0.05]), r * 0.9, g * 0.85, b * 0.85);
         generate(cover(u, v, [0, 0.05, 0.76, 0.98, 0.06]), r, g, b);
-        generate(cover(u, v, [0, -0.82, 0.66, 0.3, 0.12]) * cover(u, v, [0, 0.05, 0.78, 1.0, 0.06]), hair[0], hair[1], hair[2]);
+        generate(
+          cover(u, v, [0, -0.82, 0.66, 0.3, 0.12]) * cover(u, v, [0, 0.05, 0.78, 1.0, 0.06]),
+          hair[0],
+          hair[1],
+          hair[2],
+        );
         for (const side of [-1, 1]) {
           generate(cover(u, v, [side * 0.32, -0.14, 0.22, 0.15, 0.16]) * 0.45, r * 0.72, g * 0.66, b * 0.66);
           generate(cover(u, v, [side * 0.33, -0.34, 0.21, 0.035, 0.05]), hair[0], hair[1], hair[2]);
@@ -90,6 +95,12 @@ export function drawFaces(width: number, height: number, faces: readonly DrawnFa
 }
 
 /** The same as a frame of a video. */
-export function drawnFrame(width: number, height: number, faces: readonly DrawnFace[], index = 0, seed = index + 1): VideoFrame {
+export function drawnFrame(
+  width: number,
+  height: number,
+  faces: readonly DrawnFace[],
+  index = 0,
+  seed = index + 1,
+): VideoFrame {
   return { data: drawFaces(width, height, faces, seed), width, height, index, timeSec: index / 25 };
 }

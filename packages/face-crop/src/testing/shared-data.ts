@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 
@@ -10,5 +10,8 @@ export const SHARED = resolve(root, process.env.LIPSYNC_SHARED ?? '../shared');
 /** A test's title, and whether it must be skipped because a path in the shared folder is missing. */
 export function sharedTest(title: string, ...needed: string[]): { skip: boolean; title: string } {
   const missing = needed.filter((path) => !existsSync(resolve(SHARED, path)));
-  return { skip: missing.length > 0, title: missing.length > 0 ? `${title} [skipped: no ${missing.join(', ')} in LIPSYNC_SHARED]` : title };
+  return {
+    skip: missing.length > 0,
+    title: missing.length > 0 ? `${title} [skipped: no ${missing.join(', ')} in LIPSYNC_SHARED]` : title,
+  };
 }

@@ -3,21 +3,33 @@ import { expect, test } from 'vitest';
 import { collectTracks } from './collect-tracks';
 import { smoothTrack } from './smooth-track';
 
-const frame = (index: number): VideoFrame => ({ data: new Uint8Array(3), width: 1, height: 1, index, timeSec: index / 25 });
+const frame = (index: number): VideoFrame => ({
+  data: new Uint8Array(3),
+  width: 1,
+  height: 1,
+  index,
+  timeSec: index / 25,
+});
 
 async function* video(count: number) {
   for (let index = 0; index < count; index++) yield frame(index);
 }
 
 /** A detector that sees what `faces` says of each frame. */
-function fake(faces: (index: number) => [trackId: number, value: number][]): LandmarkDetector & { seen: number[]; resets: number } {
+function fake(
+  faces: (index: number) => [trackId: number, value: number][],
+): LandmarkDetector & { seen: number[]; resets: number } {
   return {
     scheme: 'ibug68',
     seen: [] as number[],
     resets: 0,
     async detect({ index }): Promise<FaceLandmarks[]> {
       this.seen.push(index);
-      return faces(index).map(([trackId, value]) => ({ trackId, points: new Float32Array(136).fill(value), score: 0.9 }));
+      return faces(index).map(([trackId, value]) => ({
+        trackId,
+        points: new Float32Array(136).fill(value),
+        score: 0.9,
+      }));
     },
     reset() {
       this.resets++;
@@ -33,7 +45,9 @@ test('collectTracks follows two faces and fills a gap in', async () => {
   ]);
   const tracks = await collectTracks(video(12), detector);
   expect(detector.resets).toBe(1);
-  expect(tracks.map(({ id, firstFrame, frameCount, interpolated }) => [id, firstFrame, frameCount, interpolated])).toEqual([
+  expect(
+    tracks.map(({ id, firstFrame, frameCount, interpolated }) => [id, firstFrame, frameCount, interpolated]),
+  ).toEqual([
     [0, 0, 12, 2],
     [1, 3, 9, 0],
   ]);
@@ -66,8 +80,18 @@ test('collectTracks smooths where it is asked to', async () => {
 });
 
 test('collectTracks gives an empty list for a video without faces or without frames', async () => {
-  expect(await collectTracks(video(8), fake(() => []))).toEqual([]);
-  expect(await collectTracks(video(0), fake(() => []))).toEqual([]);
+  expect(
+    await collectTracks(
+      video(8),
+      fake(() => []),
+    ),
+  ).toEqual([]);
+  expect(
+    await collectTracks(
+      video(0),
+      fake(() => []),
+    ),
+  ).toEqual([]);
 });
 
 test('collectTracks lets each frame go before it takes the next', async () => {
@@ -80,18 +104,27 @@ test('collectTracks lets each frame go before it takes the next', async () => {
     }
   }
   const most: number[] = [];
-  await collectTracks(counted(), fake((index) => (most.push(held), [[0, index]])));
+  await collectTracks(
+    counted(),
+    fake((index) => (most.push(held), [[0, index]])),
+  );
   expect(Math.max(...most)).toBe(1);
 });
 
 test('collectTracks refuses options out of range and frames out of order', async () => {
   const detector = fake(() => []);
   await expect(collectTracks(video(1), detector, { maxGap: -1 })).rejects.toThrow('collectTracks: maxGap must be');
-  await expect(collectTracks(video(1), detector, { minFrames: 0 })).rejects.toThrow('minFrames must be a whole number above 0');
-  await expect(collectTracks(video(1), detector, { every: 0 })).rejects.toThrow('every must be a whole number above 0, got 0');
+  await expect(collectTracks(video(1), detector, { minFrames: 0 })).rejects.toThrow(
+    'minFrames must be a whole number above 0',
+  );
+  await expect(collectTracks(video(1), detector, { every: 0 })).rejects.toThrow(
+    'every must be a whole number above 0, got 0',
+  );
   async function* backwards() {
     yield frame(3);
     yield frame(3);
   }
-  await expect(collectTracks(backwards(), detector)).rejects.toThrow('collectTracks: frame.index must be above 3, got 3');
+  await expect(collectTracks(backwards(), detector)).rejects.toThrow(
+    'collectTracks: frame.index must be above 3, got 3',
+  );
 });

@@ -1,4 +1,4 @@
-import { fail, type FaceTrack, type LandmarkDetector, type VideoFrame } from '@lipsync/contracts';
+import { type FaceTrack, fail, type LandmarkDetector, type VideoFrame } from '@lipsync/contracts';
 import { smoothTrack } from './smooth-track';
 import { TrackBuilder } from './track-builder';
 
@@ -40,7 +40,8 @@ export async function collectTracks(
   // frames that were not looked at are no gap
   const builder = new TrackBuilder({ maxGap: Math.max(maxGap, every - 1), minFrames });
   const look = async (frame: VideoFrame) => {
-    for (const { trackId, points, score } of await detector.detect(frame)) builder.add(trackId, frame.index, points, score);
+    for (const { trackId, points, score } of await detector.detect(frame))
+      builder.add(trackId, frame.index, points, score);
     builder.expire(frame.index);
   };
   detector.reset();

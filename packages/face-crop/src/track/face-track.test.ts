@@ -9,7 +9,9 @@ test('trackFromLandmarks makes a whole track of given points', () => {
 });
 
 test('trackFromLandmarks refuses what is not frames of 68 finite points', () => {
-  expect(() => trackFromLandmarks(new Float32Array(0))).toThrow('points must be a Float32Array of frames · 136 numbers, got 0');
+  expect(() => trackFromLandmarks(new Float32Array(0))).toThrow(
+    'points must be a Float32Array of frames · 136 numbers, got 0',
+  );
   expect(() => trackFromLandmarks(new Float32Array(137))).toThrow('got 137');
   const broken = madePoints();
   broken[5] = Infinity;
@@ -18,6 +20,10 @@ test('trackFromLandmarks refuses what is not frames of 68 finite points', () => 
 
 test('assertFaceTrack refuses a track whose points do not fit its frames', () => {
   const track = trackFromLandmarks(madePoints());
-  expect(() => assertFaceTrack('here', { ...track, frameCount: 2 })).toThrow('here: track.points must be a Float32Array of frames · 136 = 272');
-  expect(() => assertFaceTrack('here', { ...track, frameCount: 0 })).toThrow('here: track.frames must be a whole number above 0, got 0');
+  expect(() => assertFaceTrack('here', { ...track, frameCount: 2 })).toThrow(
+    'here: track.points must be a Float32Array of frames · 136 = 272',
+  );
+  expect(() => assertFaceTrack('here', { ...track, frameCount: 0 })).toThrow(
+    'here: track.frames must be a whole number above 0, got 0',
+  );
 });

@@ -1,4 +1,4 @@
-import { fail, type FaceTrack } from '@lipsync/contracts';
+import { type FaceTrack, fail } from '@lipsync/contracts';
 
 /** Refuses a track without frames, or whose points are not `frames` times 68 finite pairs. */
 export function assertFaceTrack(where: string, track: FaceTrack): void {

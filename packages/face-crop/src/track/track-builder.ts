@@ -3,7 +3,14 @@ import type { FaceTrack, Landmarks68 } from '@lipsync/contracts';
 /** Longest run of missing frames that is filled in, and shortest track that is kept. */
 export type TrackRules = { maxGap: number; minFrames: number };
 
-type Open = { order: number; firstFrame: number; frameCount: number; points: Float32Array; score: number; seen: number };
+type Open = {
+  order: number;
+  firstFrame: number;
+  frameCount: number;
+  points: Float32Array;
+  score: number;
+  seen: number;
+};
 
 /**
  * Puts landmarks that come frame by frame together to gap-free tracks.
@@ -26,7 +33,14 @@ export class TrackBuilder {
       track = undefined;
     }
     if (!track) {
-      track = { order: this.started++, firstFrame: frame, frameCount: 0, points: new Float32Array(136 * 32), score: 0, seen: 0 };
+      track = {
+        order: this.started++,
+        firstFrame: frame,
+        frameCount: 0,
+        points: new Float32Array(136 * 32),
+        score: 0,
+        seen: 0,
+      };
       this.open.set(key, track);
     }
     append(track, frame, points);

@@ -1,16 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { H264_AAC, SKIPPED, beep, ffmpeg, flash, make, temporaryFolder } from '../testing/clips';
-import { checkMedia } from './check-media';
+import { beep, ffmpeg, flash, H264_AAC, make, SKIPPED, temporaryFolder } from '../testing/clips';
 import type { CheckMediaOptions } from './check-media';
+import { checkMedia } from './check-media';
 
 const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);
 
 describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
   /** The check in short: its kinds of problems. */
-  const kinds = async (name: string, options?: CheckMediaOptions) => (await checkMedia(file(name), options)).problems.map(({ kind }) => kind);
+  const kinds = async (name: string, options?: CheckMediaOptions) =>
+    (await checkMedia(file(name), options)).problems.map(({ kind }) => kind);
 
   beforeAll(async () => {
     const pattern = ['-f', 'lavfi', '-t', '2', '-i', 'testsrc=s=96x64:r=25'];
@@ -21,27 +22,36 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
   test('a whole video has no problem; frames, samples, times and the peak are counted', async () => {
     const { ok, problems, info, frames, audio, damageMessages } = await checkMedia(file('whole.mp4'));
     expect({ ok, problems, damageMessages }).toEqual({ ok: true, problems: [], damageMessages: 0 });
-    expect(info).toMatchObject({ video: { width: 96, height: 64, fps: 25 }, audio: { channels: 2, sampleRate: 44100 } });
+    expect(info).toMatchObject({
+      video: { width: 96, height: 64, fps: 25 },
+      audio: { channels: 2, sampleRate: 44100 },
+    });
     expect(frames).toEqual({ count: 50, startSec: 0, endSec: 2, largestGapSec: expect.closeTo(0.04, 6) });
     expect(audio).toMatchObject({ sampleRate: 44100, startSec: 0 });
     expect(Math.abs(audio!.samples - 88200)).toBeLessThanOrEqual(1024);
     expect(audio!.peak).toBeCloseTo(0.5, 1);
   });
 
-  test.each(['whole.mp4', 'whole.mkv'])('%s, cut at ten places, is cut short at each, with what decodes before', async (name) => {
-    const bytes = readFileSync(file(name));
-    const counts: number[] = [];
-    for (let tenth = 0; tenth < 10; tenth++) {
-      writeFileSync(file(`cut-${name}`), bytes.subarray(0, Math.round((bytes.length * (tenth + 0.5)) / 10)));
-      const check = await checkMedia(file(`cut-${name}`));
-      expect(check.ok).toBe(false);
-      expect(check.problems[0]).toMatchObject({ kind: 'cut short', detail: expect.stringMatching(/needs \d+ bytes, the file has \d+/) });
-      counts.push(check.frames?.count ?? 0);
-    }
-    expect(counts[9]).toBeGreaterThan(40);
-    expect(counts[5]).toBeLessThan(40);
-    expect([...counts].sort((a, b) => a - b)).toEqual(counts);
-  });
+  test.each(['whole.mp4', 'whole.mkv'])(
+    '%s, cut at ten places, is cut short at each, with what decodes before',
+    async (name) => {
+      const bytes = readFileSync(file(name));
+      const counts: number[] = [];
+      for (let tenth = 0; tenth < 10; tenth++) {
+        writeFileSync(file(`cut-${name}`), bytes.subarray(0, Math.round((bytes.length * (tenth + 0.5)) / 10)));
+        const check = await checkMedia(file(`cut-${name}`));
+        expect(check.ok).toBe(false);
+        expect(check.problems[0]).toMatchObject({
+          kind: 'cut short',
+          detail: expect.stringMatching(/needs \d+ bytes, the file has \d+/),
+        });
+        counts.push(check.frames?.count ?? 0);
+      }
+      expect(counts[9]).toBeGreaterThan(40);
+      expect(counts[5]).toBeLessThan(40);
+      expect([...counts].sort((a, b) => a - b)).toEqual(counts);
+    },
+  );
 
   test('an empty file, text and a playlist are told apart', async () => {
     writeFileSync(file('empty.mp4'), '');
@@ -59,7 +69,10 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     for (let at = bytes.length >> 1; at < (bytes.length >> 1) + 1500; at++) bytes[at] = (at * 2654435761) & 255;
     writeFileSync(file('damaged.mp4'), bytes);
     const { problems, frames, damageMessages } = await checkMedia(file('damaged.mp4'));
-    expect(problems[0]).toMatchObject({ kind: 'damaged', detail: expect.stringMatching(/^\d+ messages? of ffmpeg, the first: /) });
+    expect(problems[0]).toMatchObject({
+      kind: 'damaged',
+      detail: expect.stringMatching(/^\d+ messages? of ffmpeg, the first: /),
+    });
     expect(damageMessages).toBeGreaterThan(0);
     expect(frames!.endSec).toBeGreaterThan(1.9);
   });
@@ -67,14 +80,55 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
   test('streams that lack, streams of different length and start, and gaps have their names', async () => {
     await make('-i', file('whole.mp4'), '-an', '-c', 'copy', file('silent.mp4'));
     await make('-i', file('whole.mp4'), '-vn', '-c', 'copy', file('heard.m4a'));
-    await make('-i', file('whole.mp4'), ...beep(1), '-map', '0:v', '-map', '1:a', '-c:v', 'copy', '-c:a', 'aac', file('shorter.mp4'));
-    await make('-i', file('whole.mkv'), '-itsoffset', '1', '-i', file('whole.mkv'), '-map', '0:v', '-map', '1:a', '-c', 'copy', file('later.mkv'));
-    await make(...flash(25, 3), ...beep(3), '-vf', 'select=not(between(t\\,0.5\\,2))', '-vsync', 'vfr', ...H264_AAC, '-c:a', 'flac', file('gap.mkv'));
+    await make(
+      '-i',
+      file('whole.mp4'),
+      ...beep(1),
+      '-map',
+      '0:v',
+      '-map',
+      '1:a',
+      '-c:v',
+      'copy',
+      '-c:a',
+      'aac',
+      file('shorter.mp4'),
+    );
+    await make(
+      '-i',
+      file('whole.mkv'),
+      '-itsoffset',
+      '1',
+      '-i',
+      file('whole.mkv'),
+      '-map',
+      '0:v',
+      '-map',
+      '1:a',
+      '-c',
+      'copy',
+      file('later.mkv'),
+    );
+    await make(
+      ...flash(25, 3),
+      ...beep(3),
+      '-vf',
+      'select=not(between(t\\,0.5\\,2))',
+      '-vsync',
+      'vfr',
+      ...H264_AAC,
+      '-c:a',
+      'flac',
+      file('gap.mkv'),
+    );
     expect(await kinds('silent.mp4')).toEqual(['no audio']);
     expect((await checkMedia(file('silent.mp4'))).frames!.count).toBe(50);
     expect(await kinds('heard.m4a')).toEqual(['no video']);
     expect((await checkMedia(file('shorter.mp4'))).problems).toEqual([
-      { kind: 'lengths differ', detail: expect.stringMatching(/^the pictures end at 2\.00 s, the sound ends at 1\.0\d s$/) },
+      {
+        kind: 'lengths differ',
+        detail: expect.stringMatching(/^the pictures end at 2\.00 s, the sound ends at 1\.0\d s$/),
+      },
     ]);
     expect(await kinds('shorter.mp4', { maxDifferenceSec: 1.5 })).toEqual([]);
     expect(await kinds('later.mkv')).toEqual(['starts differ', 'lengths differ']);
@@ -95,7 +149,13 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
   test('a file whose second half is zeros is damaged', async () => {
     const bytes = readFileSync(file('whole.mp4'));
     const mdat = bytes.lastIndexOf('mdat') + 4;
-    writeFileSync(file('hollow.mp4'), Buffer.concat([bytes.subarray(0, mdat + ((bytes.length - mdat) >> 1)), Buffer.alloc((bytes.length - mdat + 1) >> 1)]));
+    writeFileSync(
+      file('hollow.mp4'),
+      Buffer.concat([
+        bytes.subarray(0, mdat + ((bytes.length - mdat) >> 1)),
+        Buffer.alloc((bytes.length - mdat + 1) >> 1),
+      ]),
+    );
     expect(await kinds('hollow.mp4')).toContain('damaged');
   });
 
@@ -114,7 +174,25 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
   });
 
   test('memory stays flat over four minutes', async () => {
-    await make('-f', 'lavfi', '-t', '240', '-i', 'color=s=64x48:r=25', '-f', 'lavfi', '-t', '240', '-i', 'anullsrc=r=16000', '-c:v', 'mpeg4', '-c:a', 'pcm_s16le', file('long.mkv'));
+    await make(
+      '-f',
+      'lavfi',
+      '-t',
+      '240',
+      '-i',
+      'color=s=64x48:r=25',
+      '-f',
+      'lavfi',
+      '-t',
+      '240',
+      '-i',
+      'anullsrc=r=16000',
+      '-c:v',
+      'mpeg4',
+      '-c:a',
+      'pcm_s16le',
+      file('long.mkv'),
+    );
     await checkMedia(file('whole.mp4'));
     const before = process.memoryUsage().rss;
     let peak = 0;

@@ -1,17 +1,17 @@
-import { fail } from '@lipsync/contracts';
 import type { MediaInfo } from '@lipsync/contracts';
-import { cutShort } from './cut-short';
-import { saysDamage } from '../read/decode-bytes';
-import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
-import type { FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
+import { fail } from '@lipsync/contracts';
 import { tellingFirstAudio } from '../ffmpeg/filters';
-import { inputArguments, inputFile } from '../read/input-file';
-import type { InputFile } from '../read/input-file';
+import type { FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
+import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
 import { isError, messageLines } from '../ffmpeg/message-lines';
-import { MAX_PIXELS } from '../read/open-media';
 import { NATIVE_PCM16 } from '../ffmpeg/pcm16';
-import { chosenVideo, firstTime, parseFfmpegDump, refusedFormat, refusedSize } from './probe';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
+import { saysDamage } from '../read/decode-bytes';
+import type { InputFile } from '../read/input-file';
+import { inputArguments, inputFile } from '../read/input-file';
+import { MAX_PIXELS } from '../read/open-media';
+import { cutShort } from './cut-short';
+import { chosenVideo, firstTime, parseFfmpegDump, refusedFormat, refusedSize } from './probe';
 
 export type CheckMediaOptions = FindFfmpegOptions & {
   /** Largest frame, width times height. Default 7680 * 4320 (8K). */
@@ -30,8 +30,17 @@ export type MediaProblem = {
    * options.
    */
   kind:
-    | 'empty' | 'not media' | 'names other files' | 'too large' | 'no video' | 'no audio' | 'cut short' | 'damaged'
-    | 'gap in the frames' | 'starts differ' | 'lengths differ';
+    | 'empty'
+    | 'not media'
+    | 'names other files'
+    | 'too large'
+    | 'no video'
+    | 'no audio'
+    | 'cut short'
+    | 'damaged'
+    | 'gap in the frames'
+    | 'starts differ'
+    | 'lengths differ';
   /** In words, with the numbers. */
   detail: string;
 };
@@ -81,7 +90,8 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
   if (!(Number.isInteger(maxPixels) && maxPixels > 0 && maxPixels < 2 ** 31)) {
     fail(RangeError, 'checkMedia', 'options.maxPixels', 'a whole number above 0 and below 2^31', maxPixels);
   }
-  if (!(maxDifferenceSec >= 0)) fail(RangeError, 'checkMedia', 'options.maxDifferenceSec', 'at least 0', maxDifferenceSec);
+  if (!(maxDifferenceSec >= 0))
+    fail(RangeError, 'checkMedia', 'options.maxDifferenceSec', 'at least 0', maxDifferenceSec);
   if (!(maxGapSec > 0)) fail(RangeError, 'checkMedia', 'options.maxGapSec', 'above 0', maxGapSec);
   const file = await inputFile('checkMedia', path);
   const problems: MediaProblem[] = [];
@@ -125,7 +135,13 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
   }
   if (audio && samples > 0) {
     const startSec = firstTime(decoded.messages, 'ashowinfo') ?? audio.startSec;
-    check.audio = { samples, sampleRate: audio.sampleRate, startSec, endSec: startSec + samples / audio.sampleRate, peak };
+    check.audio = {
+      samples,
+      sampleRate: audio.sampleRate,
+      startSec,
+      endSec: startSec + samples / audio.sampleRate,
+      peak,
+    };
     audio.startSec = startSec;
   }
   check.damageMessages = decoded.damageMessages;
@@ -138,7 +154,10 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
     problem('gap in the frames', `one stands for ${check.frames.largestGapSec.toFixed(2)} s`);
   }
   if (check.frames && check.audio) {
-    for (const [kind, edge] of [['starts differ', 'startSec'], ['lengths differ', 'endSec']] as const) {
+    for (const [kind, edge] of [
+      ['starts differ', 'startSec'],
+      ['lengths differ', 'endSec'],
+    ] as const) {
       const [frame, sound] = [check.frames[edge], check.audio[edge]];
       if (Math.abs(frame - sound) <= maxDifferenceSec) continue;
       const verb = edge === 'startSec' ? 'begin' : 'end';
@@ -183,7 +202,8 @@ async function decodeAll(
 ): Promise<Decoded> {
   const args = ['-nostdin', '-nostats', '-v', 'level+info', ...inputArguments(file, maxPixels)];
   // `showinfo` also sums up all it is shown: a few pixels are enough.
-  if (want.video) args.push('-map', '0:V:0', '-vf', 'settb=AVTB,scale=16:16:flags=neighbor,showinfo', '-f', 'null', '-');
+  if (want.video)
+    args.push('-map', '0:V:0', '-vf', 'settb=AVTB,scale=16:16:flags=neighbor,showinfo', '-f', 'null', '-');
   if (want.audio) {
     // Holes in the timestamps become silence, so that the number of samples tells the end.
     const whole = 'aresample=async=1:min_comp=0.00001:min_hard_comp=0.04:rematrix_maxval=1';
@@ -225,7 +245,9 @@ async function decodeAll(
     for await (const chunk of run.stdout as AsyncIterable<Buffer>) {
       const bytes = odd === undefined ? chunk : Buffer.concat([Buffer.from([odd]), chunk]);
       odd = bytes.length % 2 === 1 ? bytes[bytes.length - 1] : undefined;
-      const samples = new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length - (bytes.length % 2)));
+      const samples = new Int16Array(
+        bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length - (bytes.length % 2)),
+      );
       found.samples += samples.length;
       for (const sample of samples) found.peak = Math.max(found.peak, Math.abs(sample) / 32768);
     }

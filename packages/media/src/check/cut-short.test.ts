@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { H264_AAC, SKIPPED, beep, ffmpeg, make, temporaryFolder } from '../testing/clips';
-import { cutShort } from './cut-short';
 import { joinWaveform } from '../read/join-waveform';
-import { normaliseMedia } from '../write/normalise-media';
 import { openMedia } from '../read/open-media';
+import { beep, ffmpeg, H264_AAC, make, SKIPPED, temporaryFolder } from '../testing/clips';
+import { normaliseMedia } from '../write/normalise-media';
+import { cutShort } from './cut-short';
 
 const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);
@@ -28,15 +28,21 @@ test('lengths that stand for "unknown" and what stands behind the video are no c
     return bytes;
   };
   expect(await of('to-the-end.mp4', Buffer.concat([box('ftyp', 16, 8), box('mdat', 0, 100)]))).toBeUndefined();
-  expect(await of('behind.mp4', Buffer.concat([box('ftyp', 16, 8), box('mdat', 108, 100), Buffer.from('a tail of text')]))).toBeUndefined();
-  expect(await of('box.mp4', Buffer.concat([box('ftyp', 16, 8), box('mdat', 109, 100)]))).toBe('the box mdat needs 125 bytes, the file has 124');
+  expect(
+    await of('behind.mp4', Buffer.concat([box('ftyp', 16, 8), box('mdat', 108, 100), Buffer.from('a tail of text')])),
+  ).toBeUndefined();
+  expect(await of('box.mp4', Buffer.concat([box('ftyp', 16, 8), box('mdat', 109, 100)]))).toBe(
+    'the box mdat needs 125 bytes, the file has 124',
+  );
   const large = Buffer.concat([box('ftyp', 16, 8), box('mdat', 1, 108)]);
   large.writeBigUInt64BE(5_000_000_000n, 24);
   expect(await of('large.mp4', large)).toBe('the box mdat needs 5000000016 bytes, the file has 132');
   const live = Buffer.from('1a45dfa380185380670fffffffffffffff', 'hex');
   live.set([0x01], 9);
   expect(await of('live.mkv', Buffer.concat([live, Buffer.alloc(50)]))).toBeUndefined();
-  expect(await of('live.wav', Buffer.concat([Buffer.from('52494646ffffffff57415645', 'hex'), Buffer.alloc(50)]))).toBeUndefined();
+  expect(
+    await of('live.wav', Buffer.concat([Buffer.from('52494646ffffffff57415645', 'hex'), Buffer.alloc(50)])),
+  ).toBeUndefined();
 });
 
 describe.skipIf(!ffmpeg)(`cutShort of videos${SKIPPED}`, () => {
@@ -76,19 +82,32 @@ describe.skipIf(!ffmpeg)(`cutShort of videos${SKIPPED}`, () => {
     }
   });
 
-  test.each(['whole.mkv', 'whole.avi', 'whole.ts'])('the readers and normaliseMedia refuse a cut %s; conceal takes what there is and says so', async (name) => {
-    const path = file(`cut-6-${name}`);
-    const media = await openMedia();
-    await expect(joinWaveform(media.audio(path))).rejects.toThrow(/audio: path must be a file that decodes to its end .* after \d+ seconds? of sound: cut short: .* needs \d+ bytes, the file has \d+$/);
-    await expect((async () => { for await (const _ of media.frames(path)); })()).rejects.toThrow('cut short');
-    const video = await media.both(path);
-    await expect(joinWaveform(video.audio)).rejects.toThrow('cut short');
-    await expect((async () => { for await (const _ of video.frames); })()).rejects.toThrow('cut short');
-    await video.release();
-    await expect(normaliseMedia(path, file('x.mp4'))).rejects.toThrow(/input must be a whole file .* cut short/);
-    const said: string[] = [];
-    const concealing = await openMedia({ damage: 'conceal', log: (line) => said.push(line) });
-    expect((await joinWaveform(concealing.audio(path))).samples.length).toBeGreaterThan(8000);
-    expect(said.join()).toContain('cut short');
-  });
+  test.each(['whole.mkv', 'whole.avi', 'whole.ts'])(
+    'the readers and normaliseMedia refuse a cut %s; conceal takes what there is and says so',
+    async (name) => {
+      const path = file(`cut-6-${name}`);
+      const media = await openMedia();
+      await expect(joinWaveform(media.audio(path))).rejects.toThrow(
+        /audio: path must be a file that decodes to its end .* after \d+ seconds? of sound: cut short: .* needs \d+ bytes, the file has \d+$/,
+      );
+      await expect(
+        (async () => {
+          for await (const _ of media.frames(path));
+        })(),
+      ).rejects.toThrow('cut short');
+      const video = await media.both(path);
+      await expect(joinWaveform(video.audio)).rejects.toThrow('cut short');
+      await expect(
+        (async () => {
+          for await (const _ of video.frames);
+        })(),
+      ).rejects.toThrow('cut short');
+      await video.release();
+      await expect(normaliseMedia(path, file('x.mp4'))).rejects.toThrow(/input must be a whole file .* cut short/);
+      const said: string[] = [];
+      const concealing = await openMedia({ damage: 'conceal', log: (line) => said.push(line) });
+      expect((await joinWaveform(concealing.audio(path))).samples.length).toBeGreaterThan(8000);
+      expect(said.join()).toContain('cut short');
+    },
+  );
 });

@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 
 /**
  * Whether a video ends before its container says that it does, in words; undefined where it is whole or the container does
@@ -107,7 +107,10 @@ const lastTag: Look = async (file, size, head) => {
 
 /** MPEG transport streams: packets of 188 bytes, or of 192 with a time before each. */
 const packets: Look = async (_file, size, head) => {
-  for (const [length, first] of [[188, 0], [192, 4]]) {
+  for (const [length, first] of [
+    [188, 0],
+    [192, 4],
+  ]) {
     const starts = [0, 1, 2, 3, 4].map((index) => first + index * length).filter((at) => at < head.length);
     if (starts.length < 2 || !starts.every((at) => head[at] === 0x47)) continue;
     return { what: 'the last packet', needs: Math.ceil(size / length) * length };
@@ -127,7 +130,8 @@ const lastPack: Look = async (file, size, head) => {
     if (rest.length < 4) return { what: 'the last packet', needs: from + at + 4 };
     const code = rest.readUInt32BE(0);
     if (code === 0x1b9) return { what: 'the file', needs: size }; // its end, said
-    if (code < 0x1b9 || code > 0x1ff) return rest.every((byte) => byte === 0) ? { what: 'the file', needs: size } : undefined;
+    if (code < 0x1b9 || code > 0x1ff)
+      return rest.every((byte) => byte === 0) ? { what: 'the file', needs: size } : undefined;
     const minimum = code === 0x1ba ? 14 : 6;
     if (rest.length < Math.min(minimum, 6)) return { what: 'the last packet', needs: from + at + minimum };
     // MPEG-1 packs have 12 bytes, MPEG-2 packs 14 and stuffing.

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { H264_AAC, SKIPPED, beep, ffmpeg, flash, make, temporaryFolder } from '../testing/clips';
 import { inputFile } from '../read/input-file';
 import { MAX_PIXELS } from '../read/open-media';
+import { beep, ffmpeg, flash, H264_AAC, make, SKIPPED, temporaryFolder } from '../testing/clips';
 import { parseFfmpegDump, probeFile } from './probe';
 
 const DEBIAN_5_1 = `Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:/videos/a b.mp4':
@@ -51,12 +51,23 @@ describe('parseFfmpegDump', () => {
   });
 
   test('takes no cover frame, no clock for a rate, and the stream it is told to', () => {
-    const line = (rest: string) => `Input #0, x, from 'y':\n  Duration: 00:00:01.00, start: 0.5, bitrate: 1\n  Stream #0:0: ${rest}\n`;
-    expect(parseFfmpegDump('c', line('Video: png, rgb24(pc), 32x32, 90k tbr, 90k tbn (attached pic)')).video).toBeUndefined();
-    expect(parseFfmpegDump('c', line('Video: h264, yuv420p, 32x16, 90k tbr, 90k tbn')).video).toMatchObject({ fps: 25, width: 32 });
-    expect(parseFfmpegDump('c', line('Video: h264, yuv420p, 32x16, 1k fps, 90k tbn')).video).toMatchObject({ fps: 1000 });
+    const line = (rest: string) =>
+      `Input #0, x, from 'y':\n  Duration: 00:00:01.00, start: 0.5, bitrate: 1\n  Stream #0:0: ${rest}\n`;
+    expect(
+      parseFfmpegDump('c', line('Video: png, rgb24(pc), 32x32, 90k tbr, 90k tbn (attached pic)')).video,
+    ).toBeUndefined();
+    expect(parseFfmpegDump('c', line('Video: h264, yuv420p, 32x16, 90k tbr, 90k tbn')).video).toMatchObject({
+      fps: 25,
+      width: 32,
+    });
+    expect(parseFfmpegDump('c', line('Video: h264, yuv420p, 32x16, 1k fps, 90k tbn')).video).toMatchObject({
+      fps: 1000,
+    });
     expect(parseFfmpegDump('c', line('Video: h264, yuv420p, 32x16, 25 fps'), -1).video).toBeUndefined();
-    expect(parseFfmpegDump('c', line('Audio: pcm_s16le, 8000 Hz, 7 channels, s16')).audio).toMatchObject({ channels: 7, sampleRate: 8000 });
+    expect(parseFfmpegDump('c', line('Audio: pcm_s16le, 8000 Hz, 7 channels, s16')).audio).toMatchObject({
+      channels: 7,
+      sampleRate: 8000,
+    });
     expect(parseFfmpegDump('c', 'nothing')).toEqual({ path: 'c', durationSec: Number.NaN });
   });
 });

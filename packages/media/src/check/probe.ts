@@ -1,8 +1,8 @@
 import type { MediaInfo } from '@lipsync/contracts';
-import { inputArguments } from '../read/input-file';
-import type { InputFile } from '../read/input-file';
-import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
+import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
+import type { InputFile } from '../read/input-file';
+import { inputArguments } from '../read/input-file';
 
 /** `MediaInfo` and what the readers need beside it. */
 export type Probe = {
@@ -73,7 +73,7 @@ function rotationOf(part: string): number {
   const matrix = /displaymatrix: rotation of (-?[\d.]+|nan) degrees/.exec(part);
   const degrees = matrix ? -Number(matrix[1]) : 0;
   if (!Number.isFinite(degrees)) return 0;
-  return ((Math.round(degrees / 90) * 90) % 360 + 360) % 360;
+  return (((Math.round(degrees / 90) * 90) % 360) + 360) % 360;
 }
 
 function channelsOf(line: string): number {
@@ -99,7 +99,9 @@ export async function probeFile(
 ): Promise<Probe> {
   // A video with audio is done in one run; where a stream lacks, ffmpeg describes the file and stops.
   const end: FfmpegEnd =
-    said === undefined ? await decodeFirst(ffmpegPath, file, maxPixels, { video: true, audio: true }) : { messages: said };
+    said === undefined
+      ? await decodeFirst(ffmpegPath, file, maxPixels, { video: true, audio: true })
+      : { messages: said };
   end.messages = end.messages.replaceAll(file.url, 'the file'); // a line break in the name would make lines of it
   const kind = refusedFormat(end.messages);
   if (kind !== undefined) {
@@ -109,7 +111,9 @@ export async function probeFile(
   const info = parseFfmpegDump(file.path, end.messages, chosenVideo(end.messages));
   const { video, audio } = info;
   if (!video && !audio) {
-    throw new Error(`${where}: path must be a video or audio that ffmpeg can read, got ${file.path} (${lastLine(end)})`);
+    throw new Error(
+      `${where}: path must be a video or audio that ffmpeg can read, got ${file.path} (${lastLine(end)})`,
+    );
   }
   if (video) Object.assign(video, refusedSize(end.messages));
   if (video && video.width * video.height > maxPixels) {

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { fittedExpressions, fittedSize, frameFilter, regionFilter, audioFilter, tellingFirstFrame, tellingFirstAudio } from './filters';
+import {
+  audioFilter,
+  fittedExpressions,
+  fittedSize,
+  frameFilter,
+  regionFilter,
+  tellingFirstAudio,
+  tellingFirstFrame,
+} from './filters';
 
 const video = (width: number, height: number) => ({ codec: 'x', width, height, fps: 25, rotation: 0, startSec: 0 });
 
@@ -11,7 +19,9 @@ test('pictureFilter moves each frame half-way to the one before, in microseconds
 
 test('regionFilter cuts before it converts, by shares of the size', () => {
   const filter = regionFilter(25, { left: 8, top: 6, width: 4, height: 2 }, { width: 64, height: 48 });
-  expect(filter).toMatch(/,crop=round\(iw\*4\/64\):round\(ih\*2\/48\):round\(iw\*8\/64\):round\(ih\*6\/48\),scale=4:2:flags=bicubic$/);
+  expect(filter).toMatch(
+    /,crop=round\(iw\*4\/64\):round\(ih\*2\/48\):round\(iw\*8\/64\):round\(ih\*6\/48\),scale=4:2:flags=bicubic$/,
+  );
   expect(filter.startsWith(frameFilter(25))).toBe(true);
 });
 

@@ -1,4 +1,4 @@
-import type { MediaInfo, FrameRegion } from '@lipsync/contracts';
+import type { FrameRegion, MediaInfo } from '@lipsync/contracts';
 
 /** Pixels, or expressions of ffmpeg's `scale` filter. */
 export type FrameSize = { width: number | string; height: number | string };
@@ -39,7 +39,10 @@ export function regionFilter(fps: number, region: FrameRegion, whole: { width: n
   const share = (part: number, of: 'iw' | 'ih', side: number) => `round(${of}*${part}/${side})`;
   const { left, top, width, height } = region;
   const crop = [
-    share(width, 'iw', whole.width), share(height, 'ih', whole.height), share(left, 'iw', whole.width), share(top, 'ih', whole.height),
+    share(width, 'iw', whole.width),
+    share(height, 'ih', whole.height),
+    share(left, 'iw', whole.width),
+    share(top, 'ih', whole.height),
   ];
   return `${frameFilter(fps)},crop=${crop.join(':')},scale=${width}:${height}:flags=bicubic`;
 }
@@ -74,7 +77,10 @@ export const tellingFirstAudio = (filter: string) =>
   `asettb=AVTB,asplit[s][t];[t]atrim=end_sample=1,ashowinfo,anullsink;[s]${filter}`;
 
 /** The upright size scaled down so that no side is above `maxSide`, the aspect kept. */
-export function fittedSize(video: NonNullable<MediaInfo['video']>, maxSide = Infinity): { width: number; height: number } {
+export function fittedSize(
+  video: NonNullable<MediaInfo['video']>,
+  maxSide = Infinity,
+): { width: number; height: number } {
   const scale = Math.min(1, maxSide / Math.max(video.width, video.height));
   return { width: Math.max(1, Math.round(video.width * scale)), height: Math.max(1, Math.round(video.height * scale)) };
 }

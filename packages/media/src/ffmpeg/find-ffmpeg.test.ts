@@ -50,7 +50,9 @@ describe.skipIf(process.platform === 'win32')('findFfmpeg', () => {
   });
 
   test('an option or FFMPEG_PATH that does not run is an error, and no other is tried', async () => {
-    await expect(findFfmpeg({ ffmpegPath: join(folder, 'none') })).rejects.toThrow('options.ffmpegPath must be an ffmpeg that runs');
+    await expect(findFfmpeg({ ffmpegPath: join(folder, 'none') })).rejects.toThrow(
+      'options.ffmpegPath must be an ffmpeg that runs',
+    );
     process.env.FFMPEG_PATH = join(folder, 'none');
     await expect(findFfmpeg()).rejects.toThrow('findFfmpeg: FFMPEG_PATH must be an ffmpeg that runs');
     const path = join(folder, 'notffmpeg');
@@ -69,14 +71,17 @@ describe.skipIf(process.platform === 'win32')('findFfmpeg', () => {
     if (found.source !== 'ffmpeg-static') expect(found).toEqual({ path, source: 'PATH', version: '4' });
   });
 
-  test.skipIf(!installed())('takes the registry\'s build last and says aloud that it is old (where it is installed)', async () => {
-    process.env.PATH = folder;
-    const said: string[] = [];
-    const found = await findFfmpeg({ log: (line) => said.push(line) });
-    if (found.source === 'ffmpeg-static') return;
-    expect(found).toMatchObject({ path: installed(), source: '@ffmpeg-installer/ffmpeg' });
-    expect(said.join()).toContain('a build of 2018');
-  });
+  test.skipIf(!installed())(
+    "takes the registry's build last and says aloud that it is old (where it is installed)",
+    async () => {
+      process.env.PATH = folder;
+      const said: string[] = [];
+      const found = await findFfmpeg({ log: (line) => said.push(line) });
+      if (found.source === 'ffmpeg-static') return;
+      expect(found).toMatchObject({ path: installed(), source: '@ffmpeg-installer/ffmpeg' });
+      expect(said.join()).toContain('a build of 2018');
+    },
+  );
 
   test('says once for many readers what it says aloud', async () => {
     process.env.PATH = folder;

@@ -63,14 +63,18 @@ export async function findFfmpeg(options: FindFfmpegOptions = {}): Promise<Ffmpe
     try {
       const version = await versionOf(path);
       if (source === '@ffmpeg-installer/ffmpeg') {
-        log(`@lipsync/media: using the ffmpeg of ${source}, a build of 2018 without later security fixes; install a newer one for files you do not trust`);
+        log(
+          `@lipsync/media: using the ffmpeg of ${source}, a build of 2018 without later security fixes; install a newer one for files you do not trust`,
+        );
       }
       return { path, source, version };
     } catch (error) {
       tried.push(`${source}: ${path} ${(error as Error).message}`);
     }
   }
-  throw new Error(`findFfmpeg: ffmpeg must be there, got none (${tried.join('; ')}). Ways to get one: ${WAYS_TO_GET_ONE}`);
+  throw new Error(
+    `findFfmpeg: ffmpeg must be there, got none (${tried.join('; ')}). Ways to get one: ${WAYS_TO_GET_ONE}`,
+  );
 }
 
 const found = new Map<string, Promise<Ffmpeg>>();
@@ -100,7 +104,8 @@ function versionOf(path: string): Promise<string> {
     execFile(path, ['-hide_banner', '-version'], { timeout: 20_000, windowsHide: true }, (error, stdout) => {
       const version = /^ffmpeg version (\S+)/m.exec(stdout ?? '')?.[1];
       if (version) resolve(version);
-      else reject(new Error(error ? `does not run: ${error.message.split('\n')[0]}` : 'does not say that it is ffmpeg'));
+      else
+        reject(new Error(error ? `does not run: ${error.message.split('\n')[0]}` : 'does not say that it is ffmpeg'));
     });
   });
 }
@@ -136,12 +141,18 @@ async function onPath(): Promise<string | undefined> {
     if (!isAbsolute(folder)) continue; // a relative entry would run a file of the folder one happens to stand in
     const path = join(folder, name);
     if (!(await isFile(path))) continue;
-    const runs = await access(path, constants.X_OK).then(() => true, () => false);
+    const runs = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
     if (runs) return path;
   }
   return undefined;
 }
 
 function isFile(path: string): Promise<boolean> {
-  return stat(path).then((entry) => entry.isFile(), () => false);
+  return stat(path).then(
+    (entry) => entry.isFile(),
+    () => false,
+  );
 }

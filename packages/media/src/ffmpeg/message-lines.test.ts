@@ -1,11 +1,16 @@
 import { expect, test } from 'vitest';
-import { isError, messageLines } from './message-lines';
 import type { MessageLine } from './message-lines';
+import { isError, messageLines } from './message-lines';
 
 test('lines lose their level, whatever pieces they come in; a line without one belongs to the one before', () => {
   const lines: MessageLine[] = [];
   const listen = messageLines((line) => lines.push(line));
-  for (const piece of ['[info] Input #0, mov\n[h264 @ 0x5', '5d0] [err', 'or] broken [info] part\nmore\n[warning] [x] y\nunfinished']) listen(piece);
+  for (const piece of [
+    '[info] Input #0, mov\n[h264 @ 0x5',
+    '5d0] [err',
+    'or] broken [info] part\nmore\n[warning] [x] y\nunfinished',
+  ])
+    listen(piece);
   expect(lines).toEqual([
     { level: 'info', text: 'Input #0, mov' },
     { level: 'error', text: '[h264 @ 0x55d0] broken [info] part' },

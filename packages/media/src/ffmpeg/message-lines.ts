@@ -17,7 +17,9 @@ export function messageLines(tell: (line: MessageLine) => void): (text: string) 
     const lines = (rest + text).split('\n');
     rest = lines.pop()!.slice(-65_536);
     for (const line of lines) {
-      const match = /^(\[[^\]]* @ [^\]]*\] )?\[(quiet|panic|fatal|error|warning|info|verbose|debug|trace)\] /.exec(line);
+      const match = /^(\[[^\]]* @ [^\]]*\] )?\[(quiet|panic|fatal|error|warning|info|verbose|debug|trace)\] /.exec(
+        line,
+      );
       if (match) level = match[2];
       tell({ level, text: match ? (match[1] ?? '') + line.slice(match[0].length) : line });
     }

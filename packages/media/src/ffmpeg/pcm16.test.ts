@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NATIVE_PCM16, fromPcm16 } from './pcm16';
+import { fromPcm16, NATIVE_PCM16 } from './pcm16';
 
 test('NATIVE_PCM16 is the order in which this machine reads two bytes', () => {
   const bytes = new Uint8Array(2);

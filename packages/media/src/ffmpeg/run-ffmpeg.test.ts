@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { SKIPPED, ffmpeg } from '../testing/clips';
+import { ffmpeg, SKIPPED } from '../testing/clips';
 import { lastLine, runFfmpeg, runToEnd } from './run-ffmpeg';
 
 test('lastLine gives the last message that says something, without addresses', () => {
-  const messages = 'first\n[h264 @ 0x55d0c8] broken\n    Last message repeated 3 times\nframe=   1 fps=0\nConversion failed!\n';
+  const messages =
+    'first\n[h264 @ 0x55d0c8] broken\n    Last message repeated 3 times\nframe=   1 fps=0\nConversion failed!\n';
   expect(lastLine({ code: 1, messages })).toBe('[h264] broken');
   expect(lastLine({ signal: 'SIGKILL', messages: '' })).toBe('killed by SIGKILL; no message');
 });
@@ -27,7 +28,9 @@ describe.skipIf(!ffmpeg)(`runFfmpeg${SKIPPED}`, () => {
   });
 
   test('runToEnd raises with the reason', async () => {
-    await expect(runToEnd(ffmpeg!.path, 'here', ['-i', 'file:/no/such', '-f', 'null', '-'])).rejects.toThrow(/^here: ffmpeg must come to its end, got .*No such file/);
+    await expect(runToEnd(ffmpeg!.path, 'here', ['-i', 'file:/no/such', '-f', 'null', '-'])).rejects.toThrow(
+      /^here: ffmpeg must come to its end, got .*No such file/,
+    );
   });
 
   test('a program that is not there rejects, it does not hang', async () => {

@@ -1,16 +1,23 @@
-import type { MediaStreams, FrameSequence, MediaInfo, VideoFrame, Waveform } from '@lipsync/contracts';
+import type { FrameSequence, MediaInfo, MediaStreams, VideoFrame, Waveform } from '@lipsync/contracts';
 import { cutShort } from '../check/cut-short';
-import { saysDamage } from './decode-bytes';
-import type { Damage } from './decode-bytes';
-import { fittedExpressions, fittedSize, frameFilter, audioFilter, tellingFirstFrame, tellingFirstAudio } from '../ffmpeg/filters';
-import { inputArguments } from './input-file';
-import type { InputFile } from './input-file';
-import { NATIVE_PCM16, fromPcm16 } from '../ffmpeg/pcm16';
-import { firstTime } from '../check/probe';
 import type { Probe } from '../check/probe';
+import { firstTime } from '../check/probe';
+import {
+  audioFilter,
+  fittedExpressions,
+  fittedSize,
+  frameFilter,
+  tellingFirstAudio,
+  tellingFirstFrame,
+} from '../ffmpeg/filters';
+import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
 import { lastLine } from '../ffmpeg/run-ffmpeg';
-import { startSharedRun } from './shared-run';
+import type { Damage } from './decode-bytes';
+import { saysDamage } from './decode-bytes';
+import type { InputFile } from './input-file';
+import { inputArguments } from './input-file';
 import type { SharedRun } from './shared-run';
+import { startSharedRun } from './shared-run';
 
 /**
  * A video's description, frames and audio out of one run of ffmpeg, as `probe`, `frames` and `audio` give them.
@@ -87,11 +94,25 @@ function start(request: BothRequest, zeroMicroseconds?: number): SharedRun {
     ...(damage === 'refuse' ? ['-xerror'] : []),
     ...inputArguments(file, maxPixels, zero),
     ...(audioInput === 1 ? inputArguments(file, maxPixels) : []),
-    '-map', '0:V:0', '-vf', tellingFirstFrame(frameFilter(fps, fittedExpressions(maxSide))),
+    '-map',
+    '0:V:0',
+    '-vf',
+    tellingFirstFrame(frameFilter(fps, fittedExpressions(maxSide))),
     // Each with its size before it: one that differs from the others cannot shift those after it.
-    '-f', 'image2pipe', '-c:v', 'ppm', '-pix_fmt', 'rgb24', 'pipe:1',
-    '-map', `${audioInput}:a:0`, '-af', tellingFirstAudio(audioFilter(zero, sampleRate, 'mono')),
-    '-f', NATIVE_PCM16, 'pipe:3',
+    '-f',
+    'image2pipe',
+    '-c:v',
+    'ppm',
+    '-pix_fmt',
+    'rgb24',
+    'pipe:1',
+    '-map',
+    `${audioInput}:a:0`,
+    '-af',
+    tellingFirstAudio(audioFilter(zero, sampleRate, 'mono')),
+    '-f',
+    NATIVE_PCM16,
+    'pipe:3',
   ];
   return startSharedRun(ffmpegPath, args, keepBytes, zeroMicroseconds === undefined ? tellsBothTimes : undefined);
 }
@@ -132,7 +153,10 @@ class Both implements BothStreams {
   }
 
   private async *sharedFrames(): AsyncGenerator<VideoFrame> {
-    const { request, run: { frames } } = this;
+    const {
+      request,
+      run: { frames },
+    } = this;
     const { width, height } = this.size;
     const header = new TextEncoder().encode(`P6\n${width} ${height}\n255\n`);
     let index = 0;
@@ -159,7 +183,10 @@ class Both implements BothStreams {
   }
 
   private async *sharedAudio(): AsyncGenerator<Waveform> {
-    const { request: { sampleRate, separate }, run: { audio } } = this;
+    const {
+      request: { sampleRate, separate },
+      run: { audio },
+    } = this;
     const bytes = sampleRate * 2; // one second a piece
     let pieces = 0;
     try {

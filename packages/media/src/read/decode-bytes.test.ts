@@ -1,20 +1,35 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { SKIPPED, ffmpeg, make, temporaryFolder } from '../testing/clips';
+import { ffmpeg, make, SKIPPED, temporaryFolder } from '../testing/clips';
 import { decodeBytes } from './decode-bytes';
 import { openMedia } from './open-media';
 
 const folder = temporaryFolder();
 const UNIT = { name: 'picture', bytes: 16 * 16, wholeOnly: true };
-const SOURCE = (seconds: number) => ['-f', 'lavfi', '-t', String(seconds), '-i', 'color=gray:s=16x16:r=25', '-f', 'rawvideo', '-pix_fmt', 'gray', 'pipe:1'];
+const SOURCE = (seconds: number) => [
+  '-f',
+  'lavfi',
+  '-t',
+  String(seconds),
+  '-i',
+  'color=gray:s=16x16:r=25',
+  '-f',
+  'rawvideo',
+  '-pix_fmt',
+  'gray',
+  'pipe:1',
+];
 
 /** Processes of this one. */
 async function children(): Promise<number[]> {
   const ps = spawn('ps', ['-o', 'pid=,comm=', '--ppid', String(process.pid)]);
   let text = '';
   for await (const chunk of ps.stdout) text += chunk;
-  return text.split('\n').filter((line) => line.includes('ffmpeg')).map((line) => Number.parseInt(line, 10));
+  return text
+    .split('\n')
+    .filter((line) => line.includes('ffmpeg'))
+    .map((line) => Number.parseInt(line, 10));
 }
 
 describe.skipIf(!ffmpeg)(`decodeBytes${SKIPPED}`, () => {
@@ -46,19 +61,24 @@ describe.skipIf(!ffmpeg)(`decodeBytes${SKIPPED}`, () => {
   });
 
   test('an error of ffmpeg carries its last line', async () => {
-    await expect(decode(['-i', 'file:/no/such/file', '-f', 'rawvideo', 'pipe:1']).next()).rejects.toThrow(/after 0 pictures: .*No such file or directory/);
+    await expect(decode(['-i', 'file:/no/such/file', '-f', 'rawvideo', 'pipe:1']).next()).rejects.toThrow(
+      /after 0 pictures: .*No such file or directory/,
+    );
   });
 
-  test.skipIf(process.platform !== 'linux')('ending early kills the child, also when it has much left to write', async () => {
-    const before = await children();
-    for await (const _piece of decode(SOURCE(100_000))) break;
-    expect((await children()).length).toBe(before.length);
-    const iterator = decode(SOURCE(100_000));
-    await iterator.next();
-    expect((await children()).length).toBe(before.length + 1);
-    await expect(iterator.throw(new Error('the consumer failed'))).rejects.toThrow('the consumer failed');
-    expect((await children()).length).toBe(before.length);
-  });
+  test.skipIf(process.platform !== 'linux')(
+    'ending early kills the child, also when it has much left to write',
+    async () => {
+      const before = await children();
+      for await (const _piece of decode(SOURCE(100_000))) break;
+      expect((await children()).length).toBe(before.length);
+      const iterator = decode(SOURCE(100_000));
+      await iterator.next();
+      expect((await children()).length).toBe(before.length + 1);
+      await expect(iterator.throw(new Error('the consumer failed'))).rejects.toThrow('the consumer failed');
+      expect((await children()).length).toBe(before.length);
+    },
+  );
 
   test('ffmpeg waits while the consumer works', async () => {
     const iterator = decode(SOURCE(100_000))[Symbol.asyncIterator]();
@@ -74,7 +94,25 @@ describe.skipIf(!ffmpeg)(`decodeBytes${SKIPPED}`, () => {
   test('memory stays flat over a video of a hundred seconds and a slow consumer', async () => {
     const path = join(folder, 'long.mkv');
     // Stored as 500 frames, read as 2500 of 230 kB: 576 MB of frames.
-    await make('-f', 'lavfi', '-t', '100', '-i', 'testsrc=s=320x240:r=5', '-f', 'lavfi', '-t', '100', '-i', 'sine', '-c:v', 'mpeg4', '-c:a', 'pcm_s16le', path);
+    await make(
+      '-f',
+      'lavfi',
+      '-t',
+      '100',
+      '-i',
+      'testsrc=s=320x240:r=5',
+      '-f',
+      'lavfi',
+      '-t',
+      '100',
+      '-i',
+      'sine',
+      '-c:v',
+      'mpeg4',
+      '-c:a',
+      'pcm_s16le',
+      path,
+    );
     const media = await openMedia();
     const peaks = [0, 0];
     let frameCount = 0;

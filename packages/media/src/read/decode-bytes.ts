@@ -1,6 +1,6 @@
 import { cutShort } from '../check/cut-short';
-import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
+import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 
 /** What to do with a file that is damaged or cut short. */
 export type Damage = 'refuse' | 'conceal';

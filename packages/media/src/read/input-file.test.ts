@@ -3,12 +3,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, relative } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { H264_AAC, SKIPPED, beep, ffmpeg, flash, flashFrame, make, temporaryFolder } from '../testing/clips';
+import { beep, ffmpeg, flash, flashFrame, H264_AAC, make, SKIPPED, temporaryFolder } from '../testing/clips';
 import { encodeVideo } from '../write/encode-video';
 import { inputArguments, inputFile } from './input-file';
 import { joinWaveform } from './join-waveform';
-import { openMedia } from './open-media';
 import type { FfmpegReader } from './open-media';
+import { openMedia } from './open-media';
 
 const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);
@@ -17,7 +17,8 @@ test('inputFile refuses folders, devices and names that are none', async () => {
   await expect(inputFile('here', folder)).rejects.toThrow('here: path must be a plain file');
   await expect(inputFile('here', 'no/such')).rejects.toThrow('(ENOENT)');
   await expect(inputFile('here', 'a\0b')).rejects.toThrow(TypeError);
-  if (process.platform !== 'win32') await expect(inputFile('here', '/dev/zero')).rejects.toThrow('a folder, pipe or device');
+  if (process.platform !== 'win32')
+    await expect(inputFile('here', '/dev/zero')).rejects.toThrow('a folder, pipe or device');
 });
 
 test('inputArguments name the file by a file: address that is no option', async () => {
@@ -40,12 +41,22 @@ describe.skipIf(!ffmpeg)(`a reader reads the named file only${SKIPPED}`, () => {
     ['hls.m3u8', (name) => `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:${name}\n#EXT-X-ENDLIST\n`],
     ['concat.mp4', () => 'ffconcat version 1.0\nfile secret.ts\n'],
     ['concat.txt', () => 'ffconcat version 1.0\nfile secret.ts\n'],
-    ['sdp.mp4', () => 'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n'],
-    ['dash.mp4', () => '<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT2S" profiles="urn:mpeg:dash:profile:isoff-main:2011"><Period><AdaptationSet mimeType="video/mp4"><Representation id="1" bandwidth="1000"><BaseURL>secret.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>\n'],
+    [
+      'sdp.mp4',
+      () =>
+        'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n',
+    ],
+    [
+      'dash.mp4',
+      () =>
+        '<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT2S" profiles="urn:mpeg:dash:profile:isoff-main:2011"><Period><AdaptationSet mimeType="video/mp4"><Representation id="1" bandwidth="1000"><BaseURL>secret.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>\n',
+    ],
   ];
   test.each(playlists)('%s, which names another file or address, is refused', async (name, content) => {
     writeFileSync(file(name), content(file('secret.ts')));
-    await expect(media.probe(file(name))).rejects.toThrow(/probe: path must be a (file that holds its streams itself|film or sound)/);
+    await expect(media.probe(file(name))).rejects.toThrow(
+      /probe: path must be a (file that holds its streams itself|film or sound)/,
+    );
   });
 
   test('frames and audio refuse a playlist as probe does', async () => {
@@ -54,7 +65,9 @@ describe.skipIf(!ffmpeg)(`a reader reads the named file only${SKIPPED}`, () => {
   });
 
   test('the same playlist without our arguments would have been followed: the test bites', async () => {
-    await expect(make('-protocol_whitelist', 'file', '-i', `file:${file('concat.mp4')}`, '-frames:v', '1', '-f', 'null', '-')).resolves.toBeUndefined();
+    await expect(
+      make('-protocol_whitelist', 'file', '-i', `file:${file('concat.mp4')}`, '-frames:v', '1', '-f', 'null', '-'),
+    ).resolves.toBeUndefined();
   });
 
   test('an mp4 whose data reference says that its samples are elsewhere gives what is in itself', async () => {
@@ -79,17 +92,23 @@ describe.skipIf(!ffmpeg)(`a reader reads the named file only${SKIPPED}`, () => {
         ['address.mp4', `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n${address}\n#EXT-X-ENDLIST\n`],
         ['address.m3u8', `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n${address}\n#EXT-X-ENDLIST\n`],
         ['address-concat.mp4', `ffconcat version 1.0\nfile ${address}\n`],
-        ['address.sdp', `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\na=control:${address}\nm=video 5004 RTP/AVP 96\n`],
+        [
+          'address.sdp',
+          `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\na=control:${address}\nm=video 5004 RTP/AVP 96\n`,
+        ],
         ['address.asx', `<asx version="3.0"><entry><ref href="${address}"/></entry></asx>`],
         ['address.ram', `${address}\n`],
       ];
       for (const [name, content] of lists) {
         writeFileSync(file(name), content);
-        for (const open of [media.probe, media.both]) await expect(open(file(name))).rejects.toThrow(/path must be a (file that holds|film or sound)/);
+        for (const open of [media.probe, media.both])
+          await expect(open(file(name))).rejects.toThrow(/path must be a (file that holds|film or sound)/);
       }
       expect(requests).toBe(0);
       // The test bites: ffmpeg by itself follows the list.
-      await expect(make('-protocol_whitelist', 'file,http,tcp', '-i', file('address.m3u8'), '-f', 'null', '-')).rejects.toThrow();
+      await expect(
+        make('-protocol_whitelist', 'file,http,tcp', '-i', file('address.m3u8'), '-f', 'null', '-'),
+      ).rejects.toThrow();
       expect(requests).toBeGreaterThan(0);
     } finally {
       server.close();
@@ -99,21 +118,49 @@ describe.skipIf(!ffmpeg)(`a reader reads the named file only${SKIPPED}`, () => {
   test('a name with a frame pattern is the one file of that name, not a series', async () => {
     await make('-f', 'lavfi', '-i', 'color=white:s=16x16', '-frames:v', '1', file('series-1.png'));
     copyFileSync(file('series-1.png'), file('series-%d.png'));
-    await expect(media.probe(file('series-%d.png'))).rejects.toThrow('path must be a file that holds its streams itself');
-    await expect(media.probe(file('series-1.png'))).rejects.toThrow('path must be a file that holds its streams itself');
+    await expect(media.probe(file('series-%d.png'))).rejects.toThrow(
+      'path must be a file that holds its streams itself',
+    );
+    await expect(media.probe(file('series-1.png'))).rejects.toThrow(
+      'path must be a file that holds its streams itself',
+    );
   });
 
   test.each([
-    'two words.mp4', ' blank first.mp4', "it's \"quoted\".mp4", 'line\nbreak.mp4', '-version', '-i.mp4', '--.mp4', 'é ü 唇同期 👄.mp4',
-    'e\u0301.mp4', 'frame%03d.mp4', '100%.mp4', 'http:x.mp4', 'file:x.mp4', 'pipe:0', 'concat:secret.ts|secret.ts', 'C:\\x.mp4', '[0:v],null;.mp4',
-    '*.mp4', '{a,b}.mp4', '$(x) `y` &z.mp4', '# no ending', '~', `line\n  Duration: 00:00:09.00, start: 5.000000, bitrate: 1\n  Stream #0:0: Video: h264, rgb24, 9x9.mp4`,
+    'two words.mp4',
+    ' blank first.mp4',
+    'it\'s "quoted".mp4',
+    'line\nbreak.mp4',
+    '-version',
+    '-i.mp4',
+    '--.mp4',
+    'é ü 唇同期 👄.mp4',
+    'e\u0301.mp4',
+    'frame%03d.mp4',
+    '100%.mp4',
+    'http:x.mp4',
+    'file:x.mp4',
+    'pipe:0',
+    'concat:secret.ts|secret.ts',
+    'C:\\x.mp4',
+    '[0:v],null;.mp4',
+    '*.mp4',
+    '{a,b}.mp4',
+    '$(x) `y` &z.mp4',
+    '# no ending',
+    '~',
+    `line\n  Duration: 00:00:09.00, start: 5.000000, bitrate: 1\n  Stream #0:0: Video: h264, rgb24, 9x9.mp4`,
   ])('a video by the name of %j opens as any other', async (name) => {
     if (process.platform === 'win32' && /[:|"%$`*?<>\n\\]/.test(name)) return;
     mkdirSync(file('names'), { recursive: true });
     const path = join(folder, 'names', name);
     copyFileSync(file('secret.mp4'), path);
     const video = await media.both(path);
-    expect(video.info).toMatchObject({ path, video: { width: 64, height: 48, startSec: 0 }, audio: { sampleRate: 44100 } });
+    expect(video.info).toMatchObject({
+      path,
+      video: { width: 64, height: 48, startSec: 0 },
+      audio: { sampleRate: 44100 },
+    });
     expect(Math.abs(video.info.durationSec - 2)).toBeLessThan(0.1);
     expect((await joinWaveform(video.audio)).samples.length).toBeGreaterThan(31_000);
     let frameCount = 0;

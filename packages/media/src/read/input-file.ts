@@ -7,9 +7,44 @@ import { resolve } from 'node:path';
  * read what they name.
  */
 export const SELF_CONTAINED_FORMATS = [
-  'mov', 'mp4', 'matroska', 'webm', 'avi', 'mpeg', 'mpegts', 'mpegvideo', 'flv', 'asf', 'nut', 'ivf', 'mxf', 'gxf', 'dv',
-  'rm', 'yuv4mpegpipe', 'h264', 'hevc', 'm4v', 'mjpeg', 'av1', 'obu', 'gif',
-  'wav', 'w64', 'aiff', 'caf', 'au', 'flac', 'mp3', 'aac', 'ac3', 'eac3', 'ogg', 'amr', 'tta', 'wv',
+  'mov',
+  'mp4',
+  'matroska',
+  'webm',
+  'avi',
+  'mpeg',
+  'mpegts',
+  'mpegvideo',
+  'flv',
+  'asf',
+  'nut',
+  'ivf',
+  'mxf',
+  'gxf',
+  'dv',
+  'rm',
+  'yuv4mpegpipe',
+  'h264',
+  'hevc',
+  'm4v',
+  'mjpeg',
+  'av1',
+  'obu',
+  'gif',
+  'wav',
+  'w64',
+  'aiff',
+  'caf',
+  'au',
+  'flac',
+  'mp3',
+  'aac',
+  'ac3',
+  'eac3',
+  'ogg',
+  'amr',
+  'tta',
+  'wv',
 ] as const;
 
 /** What identifies one version of a file. */
@@ -40,10 +75,15 @@ export function inputArguments(file: InputFile, maxPixels: number, zeroMicroseco
   return [
     '-copyts',
     ...(seekSec > 0 ? ['-noaccurate_seek', '-ss', seekSec.toFixed(6)] : []),
-    '-itsoffset', (-zeroMicroseconds / 1e6).toFixed(6),
-    '-protocol_whitelist', 'file', // no network, and no concat:, subfile: or crypto: hidden in the container
-    '-format_whitelist', SELF_CONTAINED_FORMATS.join(','),
-    '-max_pixels', String(maxPixels),
-    '-i', file.url,
+    '-itsoffset',
+    (-zeroMicroseconds / 1e6).toFixed(6),
+    '-protocol_whitelist',
+    'file', // no network, and no concat:, subfile: or crypto: hidden in the container
+    '-format_whitelist',
+    SELF_CONTAINED_FORMATS.join(','),
+    '-max_pixels',
+    String(maxPixels),
+    '-i',
+    file.url,
   ];
 }

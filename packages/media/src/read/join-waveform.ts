@@ -1,5 +1,5 @@
-import { fail } from '@lipsync/contracts';
 import type { Waveform } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 
 /**
  * Puts the pieces of an audio track stream together. Needs memory for the whole: 3.8 MB a minute at 16 kHz.

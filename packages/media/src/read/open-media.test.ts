@@ -1,10 +1,22 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { H264_AAC, SKIPPED, beep, brightness, ffmpeg, flash, flashFrame, make, onset, temporaryFolder, turn } from '../testing/clips';
+import {
+  beep,
+  brightness,
+  ffmpeg,
+  flash,
+  flashFrame,
+  H264_AAC,
+  make,
+  onset,
+  SKIPPED,
+  temporaryFolder,
+  turn,
+} from '../testing/clips';
 import { joinWaveform } from './join-waveform';
-import { openMedia } from './open-media';
 import type { FfmpegReader } from './open-media';
+import { openMedia } from './open-media';
 
 const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);
@@ -33,7 +45,12 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(times[25]).toBe(1);
   });
 
-  test.each([['mp4', 25], ['mp4', 29.97], ['mov', 60], ['mkv', 23.976]])('frames from a frame on, in %s of %d frames a second, are those of the whole video', async (ending, fps) => {
+  test.each([
+    ['mp4', 25],
+    ['mp4', 29.97],
+    ['mov', 60],
+    ['mkv', 23.976],
+  ])('frames from a frame on, in %s of %d frames a second, are those of the whole video', async (ending, fps) => {
     const path = file(`seek-${fps}.${ending}`);
     await make('-f', 'lavfi', '-t', '8', '-i', `testsrc=s=64x48:r=${fps}`, ...beep(8), ...H264_AAC, '-g', '60', path);
     const whole: Uint8Array[] = [];
@@ -46,11 +63,27 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
       }
       expect(index).toBe(whole.length);
     }
-    expect(() => media.frames(path, { first: 0.5 })).toThrow('frames: options.first must be a whole number, 0 or more, got 0.5');
+    expect(() => media.frames(path, { first: 0.5 })).toThrow(
+      'frames: options.first must be a whole number, 0 or more, got 0.5',
+    );
   });
 
   test('colours come out as red, green, blue', async () => {
-    await make('-f', 'lavfi', '-t', '0.2', '-i', 'color=c=0xC02040:s=32x32:r=25', '-c:v', 'libx264', '-pix_fmt', 'yuv444p', '-qp', '0', file('red.mp4'));
+    await make(
+      '-f',
+      'lavfi',
+      '-t',
+      '0.2',
+      '-i',
+      'color=c=0xC02040:s=32x32:r=25',
+      '-c:v',
+      'libx264',
+      '-pix_fmt',
+      'yuv444p',
+      '-qp',
+      '0',
+      file('red.mp4'),
+    );
     for await (const frame of media.frames(file('red.mp4'))) {
       for (const [channel, value] of [0xc0, 0x20, 0x40].entries()) {
         expect(Math.abs(frame.data[channel] - value)).toBeLessThanOrEqual(3);
@@ -80,7 +113,11 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
   });
 
   test.each([
-    ['24000/1001', 24], ['30000/1001', 30], ['30', 30], ['50', 50], ['12', 12],
+    ['24000/1001', 24],
+    ['30000/1001', 30],
+    ['30', 30],
+    ['50', 50],
+    ['12', 12],
   ])('frames of a %s fps video are the nearest in time to k / 25, and as long as the video', async (rate, nominal) => {
     const path = file(`rate-${nominal}-${rate.length}.mp4`);
     await make(...flash(rate), ...H264_AAC, path);
@@ -113,14 +150,17 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     const times = Array.from({ length: 2000 }, (_, ms) => ms).filter((ms) =>
       ms <= 1000 ? [0, 17, 57].includes(ms % 100) : ms >= 1500 && ms % 40 === 20,
     );
-    const chosen = 'if(lte(n\\,1000)\\,not(mod(n\\,100))+eq(mod(n\\,100)\\,17)+eq(mod(n\\,100)\\,57)\\,gte(n\\,1500)*eq(mod(n\\,40)\\,20))';
+    const chosen =
+      'if(lte(n\\,1000)\\,not(mod(n\\,100))+eq(mod(n\\,100)\\,17)+eq(mod(n\\,100)\\,57)\\,gte(n\\,1500)*eq(mod(n\\,40)\\,20))';
     const source = `color=black:s=16x16:r=1000,select=${chosen},format=gbrp,geq=r=3*N:g=3*N:b=3*N`;
     await make('-f', 'lavfi', '-t', '2', '-i', source, '-vsync', 'vfr', '-c:v', 'ffv1', '-pix_fmt', 'bgr0', path);
     const levels = (await brightness(media, path)).map((level) => level / 3);
-    const nearest = (ms: number) => times.findIndex((time, index) => {
-      const until = index + 1 < times.length ? Math.max((time + times[index + 1]) / 2, times[index + 1] - 50) : Infinity;
-      return ms < until;
-    });
+    const nearest = (ms: number) =>
+      times.findIndex((time, index) => {
+        const until =
+          index + 1 < times.length ? Math.max((time + times[index + 1]) / 2, times[index + 1] - 50) : Infinity;
+        return ms < until;
+      });
     expect(levels.slice(0, 48)).toEqual(Array.from({ length: 48 }, (_, k) => nearest(40 * k)));
     expect([levels[36], levels[37]].map((level) => times[level])).toEqual([1000, 1500]); // 1.44 and 1.48 s
   });
@@ -129,7 +169,21 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     // Every frame of the first second, then one in four: the flash at 2 s is first seen in frame 52.
     const path = file('vfr.mkv');
     const [, , , , , source] = flash(25, 4, 2);
-    await make('-f', 'lavfi', '-t', '4', '-i', `${source},select=lt(t\\,1)+not(mod(n\\,4))`, ...beep(4, 2), '-vsync', 'vfr', ...H264_AAC, '-c:a', 'flac', path);
+    await make(
+      '-f',
+      'lavfi',
+      '-t',
+      '4',
+      '-i',
+      `${source},select=lt(t\\,1)+not(mod(n\\,4))`,
+      ...beep(4, 2),
+      '-vsync',
+      'vfr',
+      ...H264_AAC,
+      '-c:a',
+      'flac',
+      path,
+    );
     const means = await brightness(media, path);
     expect(Math.abs(means.findIndex((mean) => mean > 128) - 52)).toBeLessThanOrEqual(2);
     expect(Math.abs(means.length - 100)).toBeLessThanOrEqual(4);
@@ -138,22 +192,46 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
   });
 
   test.each([
-    ['mkv', 0.3, 0], ['mkv', 0, 0.3], ['mp4', 0.3, 0], ['mp4', 0, 0.033], ['ts', 0.2, 0], ['ts', 0, 0.2], ['webm', 0, 0.3],
-  ])('in %s with the audio %d s late and the frame %d s late both count from the first frame', async (container, audioLate, frameLate) => {
-    const codecs = container === 'webm' ? ['-c:v', 'libvpx', '-deadline', 'realtime', '-c:a', 'libopus', '-ar', '48000'] : H264_AAC;
-    const path = file(`late-${audioLate}-${frameLate}.${container}`);
-    const frames = file(container === 'webm' ? 'pictures-vp8.mkv' : 'pictures.mkv');
-    const audio = codecs.slice(codecs.indexOf('-c:a'));
-    if (!existsSync(frames)) await make(...flash(25), ...codecs.slice(0, codecs.indexOf('-c:a')), frames);
-    await make('-itsoffset', String(frameLate), '-i', frames, '-itsoffset', String(audioLate), ...beep(), '-c:v', 'copy', ...audio, path);
-    const info = await media.probe(path);
-    expect(Math.abs(info.video!.startSec - info.audio!.startSec - (frameLate - audioLate))).toBeLessThan(0.025);
-    expect(await flashFrame(media, path)).toBe(25);
-    const { samples } = await joinWaveform(media.audio(path));
-    const expected = 16000 * (1 + audioLate - frameLate);
-    // Samples of tolerance: Matroska keeps whole milliseconds; ffmpeg's webm writer puts the frame late by Opus' delay of 6.5 ms.
-    expect(Math.abs(onset(samples) - expected)).toBeLessThanOrEqual({ mkv: 40, webm: 130 }[container] ?? 16);
-  });
+    ['mkv', 0.3, 0],
+    ['mkv', 0, 0.3],
+    ['mp4', 0.3, 0],
+    ['mp4', 0, 0.033],
+    ['ts', 0.2, 0],
+    ['ts', 0, 0.2],
+    ['webm', 0, 0.3],
+  ])(
+    'in %s with the audio %d s late and the frame %d s late both count from the first frame',
+    async (container, audioLate, frameLate) => {
+      const codecs =
+        container === 'webm'
+          ? ['-c:v', 'libvpx', '-deadline', 'realtime', '-c:a', 'libopus', '-ar', '48000']
+          : H264_AAC;
+      const path = file(`late-${audioLate}-${frameLate}.${container}`);
+      const frames = file(container === 'webm' ? 'pictures-vp8.mkv' : 'pictures.mkv');
+      const audio = codecs.slice(codecs.indexOf('-c:a'));
+      if (!existsSync(frames)) await make(...flash(25), ...codecs.slice(0, codecs.indexOf('-c:a')), frames);
+      await make(
+        '-itsoffset',
+        String(frameLate),
+        '-i',
+        frames,
+        '-itsoffset',
+        String(audioLate),
+        ...beep(),
+        '-c:v',
+        'copy',
+        ...audio,
+        path,
+      );
+      const info = await media.probe(path);
+      expect(Math.abs(info.video!.startSec - info.audio!.startSec - (frameLate - audioLate))).toBeLessThan(0.025);
+      expect(await flashFrame(media, path)).toBe(25);
+      const { samples } = await joinWaveform(media.audio(path));
+      const expected = 16000 * (1 + audioLate - frameLate);
+      // Samples of tolerance: Matroska keeps whole milliseconds; ffmpeg's webm writer puts the frame late by Opus' delay of 6.5 ms.
+      expect(Math.abs(onset(samples) - expected)).toBeLessThanOrEqual({ mkv: 40, webm: 130 }[container] ?? 16);
+    },
+  );
 
   test('audio that starts late is preceded by silence, not stretched', async () => {
     const path = file('late-0.3-0.mkv');
@@ -171,10 +249,23 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
   test.each([[90], [180], [270]])('a video turned by %d degrees comes out upright', async (degrees) => {
     // A white bar on the left of the stored frame; the container asks for a clockwise turn.
     const path = file(`turned-${degrees}.mp4`);
-    await make('-f', 'lavfi', '-t', '0.4', '-i', 'color=black:s=64x32:r=25,drawbox=x=0:w=16:h=32:c=white:t=fill', ...H264_AAC, path);
+    await make(
+      '-f',
+      'lavfi',
+      '-t',
+      '0.4',
+      '-i',
+      'color=black:s=64x32:r=25,drawbox=x=0:w=16:h=32:c=white:t=fill',
+      ...H264_AAC,
+      path,
+    );
     turn(path, degrees);
     const { video } = await media.probe(path);
-    expect(video).toMatchObject({ rotation: degrees, width: degrees === 180 ? 64 : 32, height: degrees === 180 ? 32 : 64 });
+    expect(video).toMatchObject({
+      rotation: degrees,
+      width: degrees === 180 ? 64 : 32,
+      height: degrees === 180 ? 32 : 64,
+    });
     for await (const { data, width, height } of media.frames(path)) {
       expect([width, height]).toEqual([video!.width, video!.height]);
       const at = (x: number, y: number) => data[(y * width + x) * 3];
@@ -219,38 +310,69 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     const path = file('cover.mp3');
     const wav = file('level-mono.wav');
     await make('-f', 'lavfi', '-i', 'color=red:s=32x32', '-frames:v', '1', file('cover.png'));
-    await make('-i', wav, '-i', file('cover.png'), '-map', '0:a', '-map', '1:v', '-c:v', 'copy', '-disposition:v:0', 'attached_pic', '-id3v2_version', '3', path);
+    await make(
+      '-i',
+      wav,
+      '-i',
+      file('cover.png'),
+      '-map',
+      '0:a',
+      '-map',
+      '1:v',
+      '-c:v',
+      'copy',
+      '-disposition:v:0',
+      'attached_pic',
+      '-id3v2_version',
+      '3',
+      path,
+    );
     expect((await media.probe(path)).video).toBeUndefined();
     await expect(brightness(media, path)).rejects.toThrow('frames: path must be a file with frames');
     expect(Math.abs(onset((await joinWaveform(media.audio(path))).samples) - 16000)).toBeLessThanOrEqual(40);
   });
 
-  test.each([['yuv420p', 0], ['yuv422p', 0], ['yuv444p', 0], ['yuv420p10le', 8]])('a region of %s is to the bit what the whole frames show there, %i pixels from its edges on', async (format, edge) => {
-    const name = `region-${format}.mp4`;
-    const source = ['-f', 'lavfi', '-t', '0.2', '-i', 'testsrc2=s=130x98:r=25'];
-    await make(...source, '-c:v', 'libx264', '-pix_fmt', format, '-qp', '4', file(name));
-    for (const region of [{ left: 34, top: 18, width: 50, height: 42 }, { left: 0, top: 0, width: 130, height: 98 }, { left: 66, top: 30, width: 64, height: 68 }]) {
-      const whole = media.frames(file(name))[Symbol.asyncIterator]();
-      let count = 0;
-      for await (const { data, width, height, index } of media.view(file(name), { region })) {
-        const { value } = await whole.next();
-        expect([width, height, index]).toEqual([region.width, region.height, value.index]);
-        let differing = 0;
-        for (let row = 0; row < height; row++) {
-          if (row < edge || row >= height - edge) continue;
-          const from = ((region.top + row) * 130 + region.left + edge) * 3;
-          const length = (width - 2 * edge) * 3;
-          const ours = (row * width + edge) * 3;
-          if (Buffer.compare(data.subarray(ours, ours + length), value.data.subarray(from, from + length)) !== 0) differing++;
+  test.each([
+    ['yuv420p', 0],
+    ['yuv422p', 0],
+    ['yuv444p', 0],
+    ['yuv420p10le', 8],
+  ])(
+    'a region of %s is to the bit what the whole frames show there, %i pixels from its edges on',
+    async (format, edge) => {
+      const name = `region-${format}.mp4`;
+      const source = ['-f', 'lavfi', '-t', '0.2', '-i', 'testsrc2=s=130x98:r=25'];
+      await make(...source, '-c:v', 'libx264', '-pix_fmt', format, '-qp', '4', file(name));
+      for (const region of [
+        { left: 34, top: 18, width: 50, height: 42 },
+        { left: 0, top: 0, width: 130, height: 98 },
+        { left: 66, top: 30, width: 64, height: 68 },
+      ]) {
+        const whole = media.frames(file(name))[Symbol.asyncIterator]();
+        let count = 0;
+        for await (const { data, width, height, index } of media.view(file(name), { region })) {
+          const { value } = await whole.next();
+          expect([width, height, index]).toEqual([region.width, region.height, value.index]);
+          let differing = 0;
+          for (let row = 0; row < height; row++) {
+            if (row < edge || row >= height - edge) continue;
+            const from = ((region.top + row) * 130 + region.left + edge) * 3;
+            const length = (width - 2 * edge) * 3;
+            const ours = (row * width + edge) * 3;
+            if (Buffer.compare(data.subarray(ours, ours + length), value.data.subarray(from, from + length)) !== 0)
+              differing++;
+          }
+          expect(differing).toBe(0);
+          count++;
         }
-        expect(differing).toBe(0);
-        count++;
+        expect(count).toBe(5);
       }
-      expect(count).toBe(5);
-    }
-    const beyond = media.view(file(name), { region: { left: 100, top: 0, width: 32, height: 10 } });
-    await expect(beyond[Symbol.asyncIterator]().next()).rejects.toThrow('options.region must be whole pixels within the frame of 130 x 98, got 32 x 10 at 100, 0');
-  });
+      const beyond = media.view(file(name), { region: { left: 100, top: 0, width: 32, height: 10 } });
+      await expect(beyond[Symbol.asyncIterator]().next()).rejects.toThrow(
+        'options.region must be whole pixels within the frame of 130 x 98, got 32 x 10 at 100, 0',
+      );
+    },
+  );
 
   test('a view of smaller frames has the size of maxSide and near the same values', async () => {
     const sharp = media.frames(file('plain.mp4'), { maxSide: 32 })[Symbol.asyncIterator]();
@@ -298,7 +420,9 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     await make(...flash(25, 4), ...beep(4), ...H264_AAC, '-movflags', '+faststart', path);
     const bytes = readFileSync(path);
     writeFileSync(path, bytes.subarray(0, bytes.length * 0.6));
-    await expect(brightness(media, path)).rejects.toThrow(/frames: path must be a file that decodes to its end.*cut\.mp4: after \d+ pictures: /);
+    await expect(brightness(media, path)).rejects.toThrow(
+      /frames: path must be a file that decodes to its end.*cut\.mp4: after \d+ pictures: /,
+    );
     await expect(joinWaveform(media.audio(path))).rejects.toThrow(/audio: path must be a file that decodes to its end/);
     const said: string[] = [];
     const concealing = await openMedia({ damage: 'conceal', log: (line) => said.push(line) });
@@ -310,7 +434,19 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
 
   test('a damaged video raises', async () => {
     const path = file('damaged.mp4');
-    await make('-f', 'lavfi', '-t', '4', '-i', 'testsrc=s=96x64:r=25', ...beep(4), ...H264_AAC, '-movflags', '+faststart', path);
+    await make(
+      '-f',
+      'lavfi',
+      '-t',
+      '4',
+      '-i',
+      'testsrc=s=96x64:r=25',
+      ...beep(4),
+      ...H264_AAC,
+      '-movflags',
+      '+faststart',
+      path,
+    );
     const bytes = readFileSync(path);
     for (let at = bytes.length >> 1; at < (bytes.length >> 1) + 3000; at++) bytes[at] = (at * 2654435761) & 255;
     writeFileSync(path, bytes);

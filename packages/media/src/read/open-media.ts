@@ -1,17 +1,17 @@
+import type { FrameRegion, FrameSequence, MediaInfo, MediaReader, VideoFrame, Waveform } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
-import type { FrameSequence, MediaInfo, MediaReader, FrameRegion, VideoFrame, Waveform } from '@lipsync/contracts';
-import { openBoth, separately } from './both-streams';
-import type { BothStreams } from './both-streams';
-import { decodeBytes } from './decode-bytes';
-import type { Damage } from './decode-bytes';
-import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
-import type { Ffmpeg, FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
-import { fittedSize, frameFilter, regionFilter, audioFilter } from '../ffmpeg/filters';
-import { inputArguments, inputFile } from './input-file';
-import type { InputFile } from './input-file';
-import { NATIVE_PCM16, fromPcm16 } from '../ffmpeg/pcm16';
-import { probeFile } from '../check/probe';
 import type { Probe } from '../check/probe';
+import { probeFile } from '../check/probe';
+import { audioFilter, fittedSize, frameFilter, regionFilter } from '../ffmpeg/filters';
+import type { Ffmpeg, FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
+import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
+import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
+import type { BothStreams } from './both-streams';
+import { openBoth, separately } from './both-streams';
+import type { Damage } from './decode-bytes';
+import { decodeBytes } from './decode-bytes';
+import type { InputFile } from './input-file';
+import { inputArguments, inputFile } from './input-file';
 
 export type OpenMediaOptions = FindFfmpegOptions & {
   /** Largest frame that is decoded, width times height; larger ones are refused. Default 7680 * 4320 (8K). */
@@ -121,7 +121,11 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
 
   type View = { maxSide?: number; flags?: 'area'; region?: FrameRegion; first?: number };
 
-  async function* decodeFrames(path: string, fps: number, { maxSide, flags, region, first = 0 }: View): AsyncGenerator<VideoFrame> {
+  async function* decodeFrames(
+    path: string,
+    fps: number,
+    { maxSide, flags, region, first = 0 }: View,
+  ): AsyncGenerator<VideoFrame> {
     const file = await inputFile('frames', path);
     const { info, zeroMicroseconds } = await probeOnce('frames', file);
     if (!info.video) throw new Error(`frames: path must be a file with frames, got ${path} (audio only)`);
@@ -130,8 +134,15 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
     const filter = region ? regionFilter(fps, region, info.video) : frameFilter(fps, { width, height }, flags, first);
     const args = [
       ...inputArguments(file, maxPixels, zeroMicroseconds, Math.max(0, first / fps - SEEK_MARGIN_SEC)),
-      '-map', '0:V:0', '-vf', filter,
-      '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1',
+      '-map',
+      '0:V:0',
+      '-vf',
+      filter,
+      '-f',
+      'rawvideo',
+      '-pix_fmt',
+      'rgb24',
+      'pipe:1',
     ];
     let index = first;
     const unit = { name: 'picture', bytes: width * height * 3, wholeOnly: true };
@@ -147,8 +158,13 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
     if (!info.audio) throw new Error(`audio: path must be a file with audio, got ${path} (no audio stream)`);
     const args = [
       ...inputArguments(file, maxPixels),
-      '-map', '0:a:0', '-af', audioFilter(zeroMicroseconds, sampleRate, 'mono'),
-      '-f', NATIVE_PCM16, 'pipe:1',
+      '-map',
+      '0:a:0',
+      '-af',
+      audioFilter(zeroMicroseconds, sampleRate, 'mono'),
+      '-f',
+      NATIVE_PCM16,
+      'pipe:1',
     ];
     // One second a piece.
     const unit = { name: 'second of audio', bytes: Math.round(sampleRate) * 2, wholeOnly: false };
@@ -165,12 +181,14 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
     },
     frames(path, { fps = 25, maxSide, first = 0 } = {}) {
       assertFrameOptions('frames', fps, maxSide);
-      if (!(Number.isSafeInteger(first) && first >= 0)) fail(RangeError, 'frames', 'options.first', 'a whole number, 0 or more', first);
+      if (!(Number.isSafeInteger(first) && first >= 0))
+        fail(RangeError, 'frames', 'options.first', 'a whole number, 0 or more', first);
       return { fps, [Symbol.asyncIterator]: () => decodeFrames(path, fps, { maxSide, first }) };
     },
     view(path, options) {
       const { fps = 25 } = options;
-      const view: View = 'region' in options ? { region: { ...options.region } } : { maxSide: options.maxSide, flags: 'area' };
+      const view: View =
+        'region' in options ? { region: { ...options.region } } : { maxSide: options.maxSide, flags: 'area' };
       assertFrameOptions('view', fps, view.maxSide);
       return { fps, [Symbol.asyncIterator]: () => decodeFrames(path, fps, view) };
     },
@@ -183,7 +201,10 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
       assertSampleRate('both', sampleRate);
       if (!(keepBytes >= 0)) fail(RangeError, 'both', 'options.keepBytes', 'at least 0', keepBytes);
       const file = await inputFile('both', path);
-      const separate = { frames: () => reader.frames(path, { fps, maxSide }), audio: () => reader.audio(path, { sampleRate }) };
+      const separate = {
+        frames: () => reader.frames(path, { fps, maxSide }),
+        audio: () => reader.audio(path, { sampleRate }),
+      };
       const describe = async (said?: string) => {
         const { info, zeroMicroseconds } = await probeOnce('both', file, said);
         return { info: copyInfo(info, path), zeroMicroseconds };
@@ -192,7 +213,17 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
       if (process.platform === 'win32') return separately((await describe()).info, separate);
       const known = probes.has(file.version) ? await describe() : undefined;
       const limits = { maxPixels, damage, log, keepBytes };
-      return openBoth({ ffmpegPath: ffmpeg.path, file, ...limits, fps, maxSide, sampleRate, known, describe, separate });
+      return openBoth({
+        ffmpegPath: ffmpeg.path,
+        file,
+        ...limits,
+        fps,
+        maxSide,
+        sampleRate,
+        known,
+        describe,
+        separate,
+      });
     },
   };
   return reader;
@@ -206,7 +237,8 @@ function assertFrameOptions(where: string, fps: number, maxSide: number | undefi
 }
 
 function assertRegion({ left, top, width, height }: FrameRegion, frame: { width: number; height: number }): void {
-  const whole = [left, top, width, height].every((side) => Number.isInteger(side) && side >= 0) && width > 0 && height > 0;
+  const whole =
+    [left, top, width, height].every((side) => Number.isInteger(side) && side >= 0) && width > 0 && height > 0;
   if (whole && left + width <= frame.width && top + height <= frame.height) return;
   const rule = `whole pixels within the frame of ${frame.width} x ${frame.height}`;
   fail(RangeError, 'view', 'options.region', rule, `${width} x ${height} at ${left}, ${top}`);

@@ -1,10 +1,23 @@
 import { describe, expect, test } from 'vitest';
-import { SKIPPED, ffmpeg } from '../testing/clips';
+import { ffmpeg, SKIPPED } from '../testing/clips';
 import { startSharedRun } from './shared-run';
 
 /** Frames of 256 bytes, 25 a second, and audio of 16000 bytes a second. */
 const source = (seconds: number) => [
-  ...['-f', 'lavfi', '-t', String(seconds), '-i', 'color=gray:s=16x16:r=25', '-f', 'lavfi', '-t', String(seconds), '-i', 'sine=r=8000'],
+  ...[
+    '-f',
+    'lavfi',
+    '-t',
+    String(seconds),
+    '-i',
+    'color=gray:s=16x16:r=25',
+    '-f',
+    'lavfi',
+    '-t',
+    String(seconds),
+    '-i',
+    'sine=r=8000',
+  ],
   ...['-map', '0:v', '-f', 'rawvideo', '-pix_fmt', 'gray', 'pipe:1', '-map', '1:a', '-f', 's16le', 'pipe:3'],
 ];
 const start = (seconds: number, keepBytes: number, complete?: (messages: string) => boolean) =>

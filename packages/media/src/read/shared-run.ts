@@ -1,7 +1,7 @@
 import { isError, messageLines } from '../ffmpeg/message-lines';
 import { PipeQueue } from '../ffmpeg/pipe-queue';
-import { runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
+import { runFfmpeg } from '../ffmpeg/run-ffmpeg';
 
 /** Bytes of frames that are read ahead while nobody waits for anything. */
 const AHEAD = 2 ** 20;

@@ -40,7 +40,20 @@ export function beep(seconds = 2, atSec = 1, sampleRate = 44100, layout = 'mono'
 }
 
 /** x264 in plain yuv420p, and AAC: what most files have. */
-export const H264_AAC = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-g', '12', '-bf', '2', '-c:a', 'aac'];
+export const H264_AAC = [
+  '-c:v',
+  'libx264',
+  '-preset',
+  'ultrafast',
+  '-pix_fmt',
+  'yuv420p',
+  '-g',
+  '12',
+  '-bf',
+  '2',
+  '-c:a',
+  'aac',
+];
 
 /** Mean brightness of each frame, 0..255. */
 export async function brightness(media: FfmpegReader, path: string, options?: FrameOptions): Promise<number[]> {

@@ -1,11 +1,11 @@
-import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { SKIPPED, ffmpeg, make, temporaryFolder } from '../testing/clips';
-import { encodeVideo } from './encode-video';
 import { joinWaveform } from '../read/join-waveform';
-import { openMedia } from '../read/open-media';
 import type { FfmpegReader } from '../read/open-media';
+import { openMedia } from '../read/open-media';
+import { ffmpeg, make, SKIPPED, temporaryFolder } from '../testing/clips';
+import { encodeVideo } from './encode-video';
 
 const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);
@@ -47,7 +47,11 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     media = await openMedia();
   });
 
-  test.each([['mp4', 50, 16000], ['mp4', 31, 44100], ['mkv', 50, 48000]])('in %s %d frames come back one for one, with audio of %d Hz where it was', async (ending, count, rate) => {
+  test.each([
+    ['mp4', 50, 16000],
+    ['mp4', 31, 44100],
+    ['mkv', 50, 48000],
+  ])('in %s %d frames come back one for one, with audio of %d Hz where it was', async (ending, count, rate) => {
     const path = file(`round-${count}-${rate}.${ending}`);
     const samples = noise(Math.round((count / 25) * rate));
     const writer = encodeVideo(path, { width: SIDE, height: SIDE, audio: { samples, sampleRate: rate } });
@@ -75,7 +79,10 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
       const writer = encodeVideo(path, { width: SIDE, height: SIDE, audioFile: audio, audioSec });
       for (let index = 0; index < 25; index++) await writer.write(new Uint8Array(BYTES).fill(index * 4));
       await writer.finish();
-      expect(await media.probe(path)).toMatchObject({ audio: { codec: 'aac', sampleRate: 44100, channels: 2 }, video: { width: SIDE } });
+      expect(await media.probe(path)).toMatchObject({
+        audio: { codec: 'aac', sampleRate: 44100, channels: 2 },
+        video: { width: SIDE },
+      });
       const [heard, given] = [await joinWaveform(media.audio(path)), await joinWaveform(media.audio(audio))];
       expect(Math.abs(heard.samples.length - 16000 * (audioSec ?? 1.5))).toBeLessThan(400);
       const { delay, correlation } = bestDelay(given.samples.subarray(0, 10_000), heard.samples, 20);
@@ -89,8 +96,12 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     const writer = encodeVideo(file('none.mp4'), { width: SIDE, height: SIDE, audioFile: file('silent.mp4') });
     await expect(writer.write(new Uint8Array(BYTES))).rejects.toThrow('options.soundFile must be a file with audio');
     const audio = { samples: noise(800), sampleRate: 16000 };
-    expect(() => encodeVideo(file('x.mp4'), { width: SIDE, height: SIDE, audioFile: 'a.wav', audio })).toThrow('one of audio and soundFile, got both');
-    expect(() => encodeVideo(file('x.mp4'), { width: SIDE, height: SIDE, audioFile: 'a.wav', audioSec: 0 })).toThrow('options.soundSec');
+    expect(() => encodeVideo(file('x.mp4'), { width: SIDE, height: SIDE, audioFile: 'a.wav', audio })).toThrow(
+      'one of audio and soundFile, got both',
+    );
+    expect(() => encodeVideo(file('x.mp4'), { width: SIDE, height: SIDE, audioFile: 'a.wav', audioSec: 0 })).toThrow(
+      'options.soundSec',
+    );
     expect(readdirSync(folder).filter((name) => name.startsWith('none') || name.endsWith('.partial'))).toEqual([]);
   });
 
@@ -115,7 +126,11 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
   test('the same frames and audio give the same bytes', async () => {
     const bytes: Buffer[] = [];
     for (const name of ['same-1.mp4', 'same-2.mp4']) {
-      const writer = encodeVideo(file(name), { width: SIDE, height: SIDE, audio: { samples: noise(8000), sampleRate: 16000 } });
+      const writer = encodeVideo(file(name), {
+        width: SIDE,
+        height: SIDE,
+        audio: { samples: noise(8000), sampleRate: 16000 },
+      });
       for (let index = 0; index < 10; index++) await writer.write(new Uint8Array(BYTES).fill(index * 20));
       await writer.finish();
       bytes.push(readFileSync(file(name)));
@@ -143,7 +158,11 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
       if (TMPDIR === undefined) delete process.env.TMPDIR;
       else process.env.TMPDIR = TMPDIR;
     });
-    const writer = encodeVideo(file('later.mp4'), { width: SIDE, height: SIDE, audio: { samples: noise(1600), sampleRate: 16000 } });
+    const writer = encodeVideo(file('later.mp4'), {
+      width: SIDE,
+      height: SIDE,
+      audio: { samples: noise(1600), sampleRate: 16000 },
+    });
     await writer.write(new Uint8Array(BYTES));
     expect(readdirSync(folder)).not.toContain('later.mp4');
     if (process.platform !== 'win32') expect(readdirSync(temporary).length).toBe(1); // the audio
@@ -157,7 +176,11 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
 
   test('abort leaves nothing and keeps the file that was there', async () => {
     writeFileSync(file('kept.mp4'), 'old');
-    const writer = encodeVideo(file('kept.mp4'), { width: SIDE, height: SIDE, audio: { samples: noise(1600), sampleRate: 16000 } });
+    const writer = encodeVideo(file('kept.mp4'), {
+      width: SIDE,
+      height: SIDE,
+      audio: { samples: noise(1600), sampleRate: 16000 },
+    });
     await writer.write(new Uint8Array(BYTES));
     await writer.abort();
     await writer.abort();
@@ -166,37 +189,50 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     await expect(writer.finish()).rejects.toThrow('finish: the file must be open');
   });
 
-  test.skipIf(process.platform === 'win32')('a full disk is an error with ffmpeg\'s reason and leaves no file', async () => {
-    // A limit on the size of files stands for the disk.
-    const limited = file('limited-ffmpeg');
-    writeFileSync(limited, `#!/bin/sh\ncase "$*" in *rawvideo*) ulimit -f 16;; esac\nexec "${ffmpeg!.path}" "$@"\n`);
-    chmodSync(limited, 0o755);
-    const writer = encodeVideo(file('full.mp4'), { width: 256, height: 256, crf: 0, ffmpegPath: limited });
-    const frame = new Uint8Array(256 * 256 * 3);
-    const writing = (async () => {
-      for (let index = 0; index < 200; index++) {
-        for (let at = 0; at < frame.length; at++) frame[at] = (at * 2654435761 * (index + 1)) >>> 13;
-        await writer.write(frame);
-      }
-      await writer.finish();
-    })();
-    await expect(writing).rejects.toThrow(/encodeVideo: ffmpeg must write .*full\.mp4 to its end, got after \d+ pictures: /);
-    expect(readdirSync(folder).filter((name) => name.includes('full'))).toEqual([]);
-    await expect(writer.finish()).rejects.toThrow('aborted');
-  });
+  test.skipIf(process.platform === 'win32')(
+    "a full disk is an error with ffmpeg's reason and leaves no file",
+    async () => {
+      // A limit on the size of files stands for the disk.
+      const limited = file('limited-ffmpeg');
+      writeFileSync(limited, `#!/bin/sh\ncase "$*" in *rawvideo*) ulimit -f 16;; esac\nexec "${ffmpeg!.path}" "$@"\n`);
+      chmodSync(limited, 0o755);
+      const writer = encodeVideo(file('full.mp4'), { width: 256, height: 256, crf: 0, ffmpegPath: limited });
+      const frame = new Uint8Array(256 * 256 * 3);
+      const writing = (async () => {
+        for (let index = 0; index < 200; index++) {
+          for (let at = 0; at < frame.length; at++) frame[at] = (at * 2654435761 * (index + 1)) >>> 13;
+          await writer.write(frame);
+        }
+        await writer.finish();
+      })();
+      await expect(writing).rejects.toThrow(
+        /encodeVideo: ffmpeg must write .*full\.mp4 to its end, got after \d+ pictures: /,
+      );
+      expect(readdirSync(folder).filter((name) => name.includes('full'))).toEqual([]);
+      await expect(writer.finish()).rejects.toThrow('aborted');
+    },
+  );
 
-  test('what it cannot write is refused by the argument\'s name', async () => {
+  test("what it cannot write is refused by the argument's name", async () => {
     const options = { width: SIDE, height: SIDE };
     expect(() => encodeVideo(file('a.mp4'), { width: 33, height: 32 })).toThrow('options.width must be an even number');
     expect(() => encodeVideo(file('a.mp4'), { ...options, fps: 0 })).toThrow('options.fps');
     expect(() => encodeVideo(file('a.gif'), options)).toThrow('path must end in .mp4');
-    expect(() => encodeVideo(file('a.mp4'), { ...options, audio: { samples: [] as never, sampleRate: 16000 } })).toThrow('waveform.samples');
+    expect(() =>
+      encodeVideo(file('a.mp4'), { ...options, audio: { samples: [] as never, sampleRate: 16000 } }),
+    ).toThrow('waveform.samples');
     const writer = encodeVideo(file('none.mp4'), options);
     await expect(writer.write(new Uint8Array(5))).rejects.toThrow('frame must be a Uint8Array of 32 x 32 x 3 bytes');
     await expect(writer.finish()).rejects.toThrow('at least one frame');
-    await expect(encodeVideo(join(folder, 'no', 'a.mp4'), options).write(new Uint8Array(BYTES))).rejects.toThrow('a folder that exists');
-    await expect(encodeVideo(file('b.mp4'), { ...options, crf: 99 }).write(new Uint8Array(BYTES))).rejects.toThrow('options.crf');
-    await expect(encodeVideo(file('b.mp4'), { ...options, ffmpegPath: '/no/ffmpeg' }).write(new Uint8Array(BYTES))).rejects.toThrow('options.ffmpegPath');
+    await expect(encodeVideo(join(folder, 'no', 'a.mp4'), options).write(new Uint8Array(BYTES))).rejects.toThrow(
+      'a folder that exists',
+    );
+    await expect(encodeVideo(file('b.mp4'), { ...options, crf: 99 }).write(new Uint8Array(BYTES))).rejects.toThrow(
+      'options.crf',
+    );
+    await expect(
+      encodeVideo(file('b.mp4'), { ...options, ffmpegPath: '/no/ffmpeg' }).write(new Uint8Array(BYTES)),
+    ).rejects.toThrow('options.ffmpegPath');
     expect(readdirSync(folder).filter((name) => /none|b\.mp4/.test(name))).toEqual([]);
   });
 });

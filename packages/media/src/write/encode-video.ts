@@ -1,37 +1,38 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { assertWaveform, fail } from '@lipsync/contracts';
 import type { Waveform } from '@lipsync/contracts';
-import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
-import type { FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
+import { assertWaveform, fail } from '@lipsync/contracts';
+import { probeFile } from '../check/probe';
 import { audioFilter } from '../ffmpeg/filters';
+import type { FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
+import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
+import type { FfmpegRun } from '../ffmpeg/run-ffmpeg';
+import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import { inputArguments, inputFile } from '../read/input-file';
 import { MAX_PIXELS } from '../read/open-media';
-import { assertFolder, containerArguments, outputFile } from './output-file';
-import { probeFile } from '../check/probe';
-import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
-import type { FfmpegRun } from '../ffmpeg/run-ffmpeg';
-import { audioArguments, videoArguments } from './encoder-arguments';
 import type { EncoderOptions } from './encoder-arguments';
+import { audioArguments, videoArguments } from './encoder-arguments';
+import { assertFolder, containerArguments, outputFile } from './output-file';
 
-export type EncodeVideoOptions = FindFfmpegOptions & EncoderOptions & {
-  /** Pixels, even. */
-  width: number;
-  /** Pixels, even. */
-  height: number;
-  /** Frames per second. Default 25. */
-  fps?: number;
-  /** Mono audio whose sample 0 is heard with the first frame; its length need not be that of the frames. Default: no audio. */
-  audio?: Waveform;
-  /**
-   * Instead of `audio`, the audio of a file at its own rate with all its channels. Its time 0 is that of `openMedia`'s `audio`: the file's first
-   * frame, or its first audio where it has none.
-   */
-  audioFile?: string;
-  /** Cuts the audio of `soundFile` after this many seconds. Default: all of it. */
-  audioSec?: number;
-};
+export type EncodeVideoOptions = FindFfmpegOptions &
+  EncoderOptions & {
+    /** Pixels, even. */
+    width: number;
+    /** Pixels, even. */
+    height: number;
+    /** Frames per second. Default 25. */
+    fps?: number;
+    /** Mono audio whose sample 0 is heard with the first frame; its length need not be that of the frames. Default: no audio. */
+    audio?: Waveform;
+    /**
+     * Instead of `audio`, the audio of a file at its own rate with all its channels. Its time 0 is that of `openMedia`'s `audio`: the file's first
+     * frame, or its first audio where it has none.
+     */
+    audioFile?: string;
+    /** Cuts the audio of `soundFile` after this many seconds. Default: all of it. */
+    audioSec?: number;
+  };
 
 /** Takes frames in order. End with `finish` or `abort`: until then a child process and temporary files live. */
 export type VideoWriter = {
@@ -59,7 +60,10 @@ export type VideoWriter = {
  */
 export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWriter {
   const { width, height, fps = 25, audio, audioFile, audioSec } = options;
-  for (const [name, value] of [['width', width], ['height', height]] as const) {
+  for (const [name, value] of [
+    ['width', width],
+    ['height', height],
+  ] as const) {
     if (!(Number.isInteger(value) && value > 0 && value % 2 === 0 && value <= 16_384)) {
       fail(RangeError, 'encodeVideo', `options.${name}`, 'an even number of pixels from 2 to 16384', value);
     }
@@ -69,8 +73,10 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
   if (audio && !Number.isInteger(audio.sampleRate)) {
     fail(RangeError, 'encodeVideo', 'options.audio.sampleRate', 'a whole number of Hz', audio.sampleRate);
   }
-  if (audio && audioFile !== undefined) fail(TypeError, 'encodeVideo', 'options', 'with one of audio and soundFile', 'both');
-  if (audioSec !== undefined && !(audioSec > 0 && Number.isFinite(audioSec))) fail(RangeError, 'encodeVideo', 'options.soundSec', 'above 0', audioSec);
+  if (audio && audioFile !== undefined)
+    fail(TypeError, 'encodeVideo', 'options', 'with one of audio and soundFile', 'both');
+  if (audioSec !== undefined && !(audioSec > 0 && Number.isFinite(audioSec)))
+    fail(RangeError, 'encodeVideo', 'options.soundSec', 'above 0', audioSec);
   const output = outputFile('encodeVideo', path);
   const frameBytes = width * height * 3;
 
@@ -97,10 +103,15 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
     if (audioFile !== undefined) {
       const file = await inputFile('encodeVideo', audioFile);
       const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, 'encodeVideo', file, MAX_PIXELS);
-      if (!info.audio) throw new Error(`encodeVideo: options.soundFile must be a file with audio, got ${audioFile} (no audio stream)`);
+      if (!info.audio)
+        throw new Error(`encodeVideo: options.soundFile must be a file with audio, got ${audioFile} (no audio stream)`);
       const cut = audioSec === undefined ? '' : `,atrim=end=${audioSec}`;
       sound.push(...inputArguments(file, MAX_PIXELS));
-      audioOut = ['-af', audioFilter(zeroMicroseconds, info.audio.sampleRate, undefined) + cut, ...audioArguments(output.muxer, options, info.audio.channels)];
+      audioOut = [
+        '-af',
+        audioFilter(zeroMicroseconds, info.audio.sampleRate, undefined) + cut,
+        ...audioArguments(output.muxer, options, info.audio.channels),
+      ];
     }
     if (audio) {
       audioOut = audioArguments(output.muxer, options);
@@ -110,14 +121,32 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
       sound.push('-f', 'f32le', '-ar', String(audio.sampleRate), '-ac', '1', '-i', `file:${file}`);
     }
     const video = await videoArguments(ffmpeg, options);
-    return runFfmpeg(ffmpeg.path, [
-      '-v', 'error', '-xerror', '-y',
-      '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', `${width}x${height}`, '-r', String(fps), '-i', 'pipe:0',
-      ...sound,
-      '-map', '0:v', ...video,
-      ...(sound.length > 0 ? ['-map', '1:a:0', ...audioOut] : []),
-      ...containerArguments(output),
-    ], { stdin: 'pipe' });
+    return runFfmpeg(
+      ffmpeg.path,
+      [
+        '-v',
+        'error',
+        '-xerror',
+        '-y',
+        '-f',
+        'rawvideo',
+        '-pix_fmt',
+        'rgb24',
+        '-s',
+        `${width}x${height}`,
+        '-r',
+        String(fps),
+        '-i',
+        'pipe:0',
+        ...sound,
+        '-map',
+        '0:v',
+        ...video,
+        ...(sound.length > 0 ? ['-map', '1:a:0', ...audioOut] : []),
+        ...containerArguments(output),
+      ],
+      { stdin: 'pipe' },
+    );
   }
 
   async function cleanUp(): Promise<void> {
@@ -132,7 +161,9 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
     const end = await run.ended;
     state = 'aborted';
     await cleanUp();
-    throw new Error(`encodeVideo: ffmpeg must write ${path} to its end, got after ${frameCount} frames: ${lastLine(end)}`);
+    throw new Error(
+      `encodeVideo: ffmpeg must write ${path} to its end, got after ${frameCount} frames: ${lastLine(end)}`,
+    );
   }
 
   /** Raises what went wrong at the start after taking away what was made. */

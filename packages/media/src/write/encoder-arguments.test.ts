@@ -28,7 +28,9 @@ describe.skipIf(process.platform === 'win32')('videoArguments', () => {
   });
 
   test('refuses a quality or preset that x264 does not have', async () => {
-    await expect(videoArguments(build('libx264'), { crf: -1 })).rejects.toThrow('options.crf must be from 0 to 51, got -1');
+    await expect(videoArguments(build('libx264'), { crf: -1 })).rejects.toThrow(
+      'options.crf must be from 0 to 51, got -1',
+    );
     await expect(videoArguments(build('libx264'), { preset: '-f' as never })).rejects.toThrow('options.preset');
   });
 });

@@ -20,8 +20,14 @@ export async function videoArguments(ffmpeg: Ffmpeg, options: EncoderOptions): P
   if (!/^[a-z]+$/.test(preset)) fail(TypeError, 'encodeVideo', 'options.preset', 'an x264 preset', preset);
   // Tagged with the matrix that was used: players guess BT.709 for large untagged frames.
   const colour = [
-    '-vf', 'scale=out_color_matrix=bt601:out_range=tv:flags=bicubic,format=yuv420p',
-    '-colorspace', 'smpte170m', '-color_range', 'tv', '-flags:v', '+bitexact',
+    '-vf',
+    'scale=out_color_matrix=bt601:out_range=tv:flags=bicubic,format=yuv420p',
+    '-colorspace',
+    'smpte170m',
+    '-color_range',
+    'tv',
+    '-flags:v',
+    '+bitexact',
   ];
   if (await hasEncoder(ffmpeg, 'libx264')) {
     return ['-c:v', 'libx264', '-preset', preset, '-crf', String(crf), ...colour];
@@ -49,7 +55,9 @@ async function hasEncoder(ffmpeg: Ffmpeg, name: string): Promise<boolean> {
   let list = encoders.get(ffmpeg.path);
   if (!list) {
     list = new Promise((resolve) => {
-      execFile(ffmpeg.path, ['-hide_banner', '-encoders'], { windowsHide: true }, (_error, stdout) => resolve(stdout ?? ''));
+      execFile(ffmpeg.path, ['-hide_banner', '-encoders'], { windowsHide: true }, (_error, stdout) =>
+        resolve(stdout ?? ''),
+      );
     });
     encoders.set(ffmpeg.path, list);
   }

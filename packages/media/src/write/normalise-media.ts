@@ -1,24 +1,25 @@
 import { fail } from '@lipsync/contracts';
 import { cutShort } from '../check/cut-short';
-import { audioArguments, videoArguments } from './encoder-arguments';
-import type { EncoderOptions } from './encoder-arguments';
-import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
-import { fittedSize, frameFilter, audioFilter } from '../ffmpeg/filters';
-import { inputArguments, inputFile } from '../read/input-file';
-import { MAX_PIXELS } from '../read/open-media';
-import type { OpenMediaOptions } from '../read/open-media';
-import { assertFolder, containerArguments, outputFile } from './output-file';
 import { probeFile } from '../check/probe';
+import { audioFilter, fittedSize, frameFilter } from '../ffmpeg/filters';
+import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
 import { runToEnd } from '../ffmpeg/run-ffmpeg';
+import { inputArguments, inputFile } from '../read/input-file';
+import type { OpenMediaOptions } from '../read/open-media';
+import { MAX_PIXELS } from '../read/open-media';
+import type { EncoderOptions } from './encoder-arguments';
+import { audioArguments, videoArguments } from './encoder-arguments';
+import { assertFolder, containerArguments, outputFile } from './output-file';
 
-export type NormaliseMediaOptions = OpenMediaOptions & EncoderOptions & {
-  /** Frames per second. Default 25. */
-  fps?: number;
-  /** Samples per second of the mono audio. Default 16000. */
-  sampleRate?: number;
-  /** Scales down so that neither side is above this many pixels. Default: as they are. */
-  maxSide?: number;
-};
+export type NormaliseMediaOptions = OpenMediaOptions &
+  EncoderOptions & {
+    /** Frames per second. Default 25. */
+    fps?: number;
+    /** Samples per second of the mono audio. Default 16000. */
+    sampleRate?: number;
+    /** Scales down so that neither side is above this many pixels. Default: as they are. */
+    maxSide?: number;
+  };
 
 /**
  * Writes a video anew at a constant frame rate with mono audio, both starting at zero, upright: what `openMedia` gives of `input`, as a file.
@@ -29,7 +30,11 @@ export type NormaliseMediaOptions = OpenMediaOptions & EncoderOptions & {
  * @example
  * await normaliseMedia('phone.mov', 'clip.mp4'); // 25 fps, 16 kHz
  */
-export async function normaliseMedia(input: string, output: string, options: NormaliseMediaOptions = {}): Promise<void> {
+export async function normaliseMedia(
+  input: string,
+  output: string,
+  options: NormaliseMediaOptions = {},
+): Promise<void> {
   const { fps = 25, sampleRate = 16000, maxSide, maxPixels = MAX_PIXELS, damage = 'refuse' } = options;
   if (!(fps > 0 && fps <= 1000)) fail(RangeError, 'normaliseMedia', 'options.fps', 'above 0 and at most 1000', fps);
   if (![8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000].includes(sampleRate)) {
@@ -43,7 +48,9 @@ export async function normaliseMedia(input: string, output: string, options: Nor
   if (!info.video) throw new Error(`normaliseMedia: input must be a file with frames, got ${input} (audio only)`);
   const short = damage === 'refuse' ? await cutShort(input) : undefined;
   if (short !== undefined) {
-    throw new Error(`normaliseMedia: input must be a whole file (option damage: "conceal" takes what there is), got ${input}: cut short: ${short}`);
+    throw new Error(
+      `normaliseMedia: input must be a whole file (option damage: "conceal" takes what there is), got ${input}: cut short: ${short}`,
+    );
   }
   const fitted = fittedSize(info.video, maxSide);
   const even = (side: number) => Math.max(2, side - (side % 2));
@@ -52,14 +59,28 @@ export async function normaliseMedia(input: string, output: string, options: Nor
   const filterAt = video.indexOf('-vf') + 1;
   video[filterAt] = `${frameFilter(fps, size)},${video[filterAt]}`;
   const audio = info.audio
-    ? ['-map', '1:a:0', '-af', audioFilter(zeroMicroseconds, sampleRate, 'mono'), ...audioArguments(target.muxer, options)]
+    ? [
+        '-map',
+        '1:a:0',
+        '-af',
+        audioFilter(zeroMicroseconds, sampleRate, 'mono'),
+        ...audioArguments(target.muxer, options),
+      ]
     : [];
   try {
     await runToEnd(ffmpeg.path, 'normaliseMedia', [
-      '-nostdin', '-v', 'error', ...(damage === 'refuse' ? ['-xerror'] : []), '-y',
+      '-nostdin',
+      '-v',
+      'error',
+      ...(damage === 'refuse' ? ['-xerror'] : []),
+      '-y',
       // Opened twice: the frames' clock is moved at the input, the audio's in its filter.
-      ...inputArguments(file, maxPixels, zeroMicroseconds), ...(info.audio ? inputArguments(file, maxPixels) : []),
-      '-map', '0:V:0', ...video, ...audio,
+      ...inputArguments(file, maxPixels, zeroMicroseconds),
+      ...(info.audio ? inputArguments(file, maxPixels) : []),
+      '-map',
+      '0:V:0',
+      ...video,
+      ...audio,
       ...containerArguments(target),
     ]);
     await target.commit();

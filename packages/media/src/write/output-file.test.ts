@@ -28,6 +28,8 @@ test('outputFile knows the container by the ending and refuses others', () => {
 });
 
 test('assertFolder refuses a place that is not there', async () => {
-  await expect(assertFolder('here', join(folder, 'no', 'a.mp4'))).rejects.toThrow('here: path must be in a folder that exists');
+  await expect(assertFolder('here', join(folder, 'no', 'a.mp4'))).rejects.toThrow(
+    'here: path must be in a folder that exists',
+  );
   await expect(assertFolder('here', join(folder, 'a.mp4'))).resolves.toBeUndefined();
 });

@@ -1,23 +1,24 @@
 import { fail } from '@lipsync/contracts';
-import { audioArguments } from './encoder-arguments';
-import type { EncoderOptions } from './encoder-arguments';
-import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
-import { audioFilter } from '../ffmpeg/filters';
-import { inputArguments, inputFile } from '../read/input-file';
-import { MAX_PIXELS, openMedia } from '../read/open-media';
-import type { OpenMediaOptions } from '../read/open-media';
-import { assertFolder, containerArguments, outputFile } from './output-file';
 import { probeFile } from '../check/probe';
+import { audioFilter } from '../ffmpeg/filters';
+import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
 import { runToEnd } from '../ffmpeg/run-ffmpeg';
+import { inputArguments, inputFile } from '../read/input-file';
+import type { OpenMediaOptions } from '../read/open-media';
+import { MAX_PIXELS, openMedia } from '../read/open-media';
+import type { EncoderOptions } from './encoder-arguments';
+import { audioArguments } from './encoder-arguments';
+import { assertFolder, containerArguments, outputFile } from './output-file';
 
-export type ShiftAudioOptions = OpenMediaOptions & EncoderOptions & {
-  /** By how many frames of 1 / `fps` seconds; positive: the audio is delayed, so it comes later. This or `seconds`. */
-  frameCount?: number;
-  /** By how many seconds; positive: the audio is delayed. This or `frames`. */
-  seconds?: number;
-  /** Frames per second that `frames` counts. Default 25. */
-  fps?: number;
-};
+export type ShiftAudioOptions = OpenMediaOptions &
+  EncoderOptions & {
+    /** By how many frames of 1 / `fps` seconds; positive: the audio is delayed, so it comes later. This or `seconds`. */
+    frameCount?: number;
+    /** By how many seconds; positive: the audio is delayed. This or `frames`. */
+    seconds?: number;
+    /** Frames per second that `frames` counts. Default 25. */
+    fps?: number;
+  };
 
 /** Samples that AAC's first frame takes to swing in. */
 const AAC_DELAY = 1024;
@@ -51,7 +52,9 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
   const ffmpeg = await ffmpegFor(options);
   const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, 'shiftSound', file, maxPixels);
   if (!info.video || !info.audio) {
-    throw new Error(`shiftSound: input must be a video with audio, got ${input} (no ${info.video ? 'sound' : 'picture'} stream)`);
+    throw new Error(
+      `shiftSound: input must be a video with audio, got ${input} (no ${info.video ? 'sound' : 'picture'} stream)`,
+    );
   }
   const { sampleRate, channels } = info.audio;
   const length = await countSamples(input, sampleRate, options);
@@ -66,10 +69,23 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
   ].join(',');
   try {
     await runToEnd(ffmpeg.path, 'shiftSound', [
-      '-nostdin', '-v', 'error', ...(damage === 'refuse' ? ['-xerror'] : []), '-y',
+      '-nostdin',
+      '-v',
+      'error',
+      ...(damage === 'refuse' ? ['-xerror'] : []),
+      '-y',
       // Opened twice: the frames' clock is moved at the input, the audio's in its filter.
-      ...inputArguments(file, maxPixels, zeroMicroseconds), ...inputArguments(file, maxPixels),
-      '-map', '0:V:0', '-c:v', 'copy', '-map', '1:a:0', '-af', filter, ...audioArguments(target.muxer, options, channels),
+      ...inputArguments(file, maxPixels, zeroMicroseconds),
+      ...inputArguments(file, maxPixels),
+      '-map',
+      '0:V:0',
+      '-c:v',
+      'copy',
+      '-map',
+      '1:a:0',
+      '-af',
+      filter,
+      ...audioArguments(target.muxer, options, channels),
       ...containerArguments(target),
     ]);
     await target.commit();

@@ -40,5 +40,9 @@ test('a known rank ends it, and of zeros nothing is left', () => {
 });
 
 test('what rounding made negative counts as zero', () => {
-  expect(choleskyFactor(Float64Array.of(4, 0, 0, -1e-17), 2)).toEqual({ data: Float64Array.of(2, 0), rows: 1, columns: 2 });
+  expect(choleskyFactor(Float64Array.of(4, 0, 0, -1e-17), 2)).toEqual({
+    data: Float64Array.of(2, 0),
+    rows: 1,
+    columns: 2,
+  });
 });

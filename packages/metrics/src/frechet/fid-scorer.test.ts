@@ -3,10 +3,10 @@ import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
+import { formatScore } from '../metric-description';
+import { InceptionFid } from '../networks/inception-fid';
 import { formulaImages, relativeDifference } from '../testing/formula-images';
 import { type FidPreprocessing, FidScorer, fidInput } from './fid-scorer';
-import { InceptionFid } from '../networks/inception-fid';
-import { formatScore } from '../metric-description';
 
 type Preprocessed = { name: string; height: number; width: number; size: number } & Record<FidPreprocessing, number[]>;
 type Fixture = {
@@ -80,7 +80,9 @@ describe('FidScorer', () => {
     const fid = fidOf();
     const few = images('few', 30);
     await fid.update(few, 'real');
-    expect(() => fid.compute()).toThrow('FidScorer.compute: generated must be at least 2 images (call update first), got 0');
+    expect(() => fid.compute()).toThrow(
+      'FidScorer.compute: generated must be at least 2 images (call update first), got 0',
+    );
     const many = images('many', 70);
     for (let i = 0; i < 30; i++) await fid.update(many, 'generated');
     const { notes, samples, sets } = fid.compute();
@@ -151,7 +153,9 @@ describe('FidScorer', () => {
     await expect(fid.update(whole, 'real')).rejects.toThrow(
       'images must be float32 of shape [batch, height, width, 3], got int32 [2, 64, 72, 3]',
     );
-    await expect(fid.update(x, 'fake' as 'real')).rejects.toThrow('FidScorer.update: set must be real or generated, got fake');
+    await expect(fid.update(x, 'fake' as 'real')).rejects.toThrow(
+      'FidScorer.update: set must be real or generated, got fake',
+    );
     expect(fid.statistics('real').count).toBe(2);
     tf.dispose([x, other, bytes, whole]);
   });

@@ -1,10 +1,10 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
+import { type ResizeRule, resizeImages } from '../image/resize-images';
+import { INCEPTION_FEATURES, type InceptionFeatures, type InceptionFid } from '../networks/inception-fid';
 import type { FrechetMoments } from './frechet-moments';
 import { type FrechetScore, type FrechetSet, FrechetSets } from './frechet-sets';
 import type { FrechetStatistics } from './frechet-statistics';
-import { INCEPTION_FEATURES, type InceptionFeatures, type InceptionFid } from '../networks/inception-fid';
-import { type ResizeRule, resizeImages } from '../image/resize-images';
 
 /**
  * How programs prepare images for the network; their values differ.
@@ -51,7 +51,11 @@ export type FidScorerOptions = {
  * @param size Pixels on a side. Default 299.
  * @returns float32 `[batch, size, size, 3]` in -1..1. The caller disposes it.
  */
-export function fidInput(images: tf.Tensor4D, preprocessing: FidPreprocessing = 'pytorch-fid', size = 299): tf.Tensor4D {
+export function fidInput(
+  images: tf.Tensor4D,
+  preprocessing: FidPreprocessing = 'pytorch-fid',
+  size = 299,
+): tf.Tensor4D {
   const { resize, eightBits } = RULES[preprocessing];
   return tf.tidy(() => {
     if (!eightBits) return tf.sub<tf.Tensor4D>(tf.mul(resizeImages(images, [size, size], resize), 2), 1);
@@ -93,7 +97,8 @@ export class FidScorer {
     if (!Object.hasOwn(RULES, preprocessing))
       fail(TypeError, 'FidScorer', 'preprocessing', Object.keys(RULES).join(', '), preprocessing);
     for (const [name, value] of Object.entries({ size, batchSize })) {
-      if (!(Number.isSafeInteger(value) && value >= 1)) fail(RangeError, 'FidScorer', name, 'a whole number from 1', value);
+      if (!(Number.isSafeInteger(value) && value >= 1))
+        fail(RangeError, 'FidScorer', name, 'a whole number from 1', value);
     }
     this.protocol = { network: 'Inception-v3 of 2015-12-05', features, preprocessing, size };
     this.#network = network;

@@ -14,7 +14,9 @@ type Case = {
   exact: number;
   sqrtm?: number;
 };
-const fixture = JSON.parse(readFileSync(new URL('../../fixtures/frechet.json', import.meta.url), 'utf8')) as { cases: Case[] };
+const fixture = JSON.parse(readFileSync(new URL('../../fixtures/frechet.json', import.meta.url), 'utf8')) as {
+  cases: Case[];
+};
 
 function statisticsOf(rows: Float64Array, dimension: number): FrechetStatistics {
   const statistics = new FrechetStatistics(dimension);
@@ -22,31 +24,34 @@ function statisticsOf(rows: Float64Array, dimension: number): FrechetStatistics 
   return statistics;
 }
 
-describe.each(fixture.cases)('frechetDistance: $name', ({ dimension, samples, octaves, shift, seeds, exact, sqrtm }) => {
-  const sets = [0, 1].map((set) =>
-    statisticsOf(formulaFeatures(samples[set], dimension, octaves, set * shift, seeds[set]), dimension),
-  );
-  const distance = frechetDistance(sets[0], sets[1]);
+describe.each(fixture.cases)(
+  'frechetDistance: $name',
+  ({ dimension, samples, octaves, shift, seeds, exact, sqrtm }) => {
+    const sets = [0, 1].map((set) =>
+      statisticsOf(formulaFeatures(samples[set], dimension, octaves, set * shift, seeds[set]), dimension),
+    );
+    const distance = frechetDistance(sets[0], sets[1]);
 
-  test('equals the value of the samples themselves, by singular values', () => {
-    expect(Math.abs(distance.value / exact - 1)).toBeLessThan(1e-12); // measured 4e-14 at most
-  });
+    test('equals the value of the samples themselves, by singular values', () => {
+      expect(Math.abs(distance.value / exact - 1)).toBeLessThan(1e-12); // measured 4e-14 at most
+    });
 
-  test('equals SciPy, by sqrtm', () => {
-    if (sqrtm === undefined) return; // one feature: sqrtm takes matrices
-    expect(Math.abs(distance.value / sqrtm - 1)).toBeLessThan(1e-7); // measured 2e-8 of few samples (sqrtm's own), else 1e-13
-  });
+    test('equals SciPy, by sqrtm', () => {
+      if (sqrtm === undefined) return; // one feature: sqrtm takes matrices
+      expect(Math.abs(distance.value / sqrtm - 1)).toBeLessThan(1e-7); // measured 2e-8 of few samples (sqrtm's own), else 1e-13
+    });
 
-  test('tells the ranks, is symmetric, and needs no number of samples', () => {
-    expect(distance.ranks).toEqual(samples.map((count) => Math.min(dimension, count - 1)));
-    const back = frechetDistance(sets[1], sets[0]);
-    expect(Math.abs(back.value / distance.value - 1)).toBeLessThan(1e-12);
-    const [a, b] = sets.map((set) => set.moments()).map(({ mean, covariance }) => ({ mean, covariance }));
-    const unknown = frechetDistance(a, b);
-    expect(Math.abs(unknown.value / distance.value - 1)).toBeLessThan(1e-12);
-    expect(unknown.ranks).toEqual(distance.ranks);
-  });
-});
+    test('tells the ranks, is symmetric, and needs no number of samples', () => {
+      expect(distance.ranks).toEqual(samples.map((count) => Math.min(dimension, count - 1)));
+      const back = frechetDistance(sets[1], sets[0]);
+      expect(Math.abs(back.value / distance.value - 1)).toBeLessThan(1e-12);
+      const [a, b] = sets.map((set) => set.moments()).map(({ mean, covariance }) => ({ mean, covariance }));
+      const unknown = frechetDistance(a, b);
+      expect(Math.abs(unknown.value / distance.value - 1)).toBeLessThan(1e-12);
+      expect(unknown.ranks).toEqual(distance.ranks);
+    });
+  },
+);
 
 test('the distance of a set to itself is 0, and of a shifted copy the square of the shift', () => {
   const rows = formulaFeatures(50, 30, 3, 0, 1);

@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
-import { type Matrix, choleskyFactor } from './cholesky-factor';
-import { type FrechetMoments, assertMoments } from './frechet-moments';
+import { choleskyFactor, type Matrix } from './cholesky-factor';
+import { assertMoments, type FrechetMoments } from './frechet-moments';
 import { FrechetStatistics } from './frechet-statistics';
 import { singularValues } from './singular-values';
 
@@ -35,7 +35,10 @@ export type FrechetDistance = {
  * @example
  * const { value } = frechetDistance(real, generated);
  */
-export function frechetDistance(a: FrechetStatistics | FrechetMoments, b: FrechetStatistics | FrechetMoments): FrechetDistance {
+export function frechetDistance(
+  a: FrechetStatistics | FrechetMoments,
+  b: FrechetStatistics | FrechetMoments,
+): FrechetDistance {
   const [first, second] = [momentsOf('a', a), momentsOf('b', b)];
   const dimension = first.mean.length;
   if (second.mean.length !== dimension) {
@@ -44,7 +47,8 @@ export function frechetDistance(a: FrechetStatistics | FrechetMoments, b: Freche
   let meanTerm = 0;
   for (let i = 0; i < dimension; i++) meanTerm += (first.mean[i] - second.mean[i]) ** 2;
   let traces = 0;
-  for (let i = 0; i < dimension; i++) traces += first.covariance[i * (dimension + 1)] + second.covariance[i * (dimension + 1)];
+  for (let i = 0; i < dimension; i++)
+    traces += first.covariance[i * (dimension + 1)] + second.covariance[i * (dimension + 1)];
   const factors = [first, second].map(({ covariance, count }) =>
     choleskyFactor(covariance, dimension, (count ?? Infinity) - 1),
   );

@@ -44,10 +44,16 @@ test('float32 arrays are widened', () => {
 test('momentsFromArrays names the array that does not fit', () => {
   const arrays = momentsToArrays(moments);
   const without = (name: string) => new Map([...arrays].filter(([key]) => key !== name));
-  expect(() => momentsFromArrays(without('mu'))).toThrow('momentsFromArrays: mu must be an array of one axis, got undefined');
+  expect(() => momentsFromArrays(without('mu'))).toThrow(
+    'momentsFromArrays: mu must be an array of one axis, got undefined',
+  );
   expect(() => momentsFromArrays(without('sigma'))).toThrow('sigma must be of shape [3, 3], as mu is');
   const whole = { dtype: 'int32' as const, shape: [3], data: new Int32Array(3) };
-  expect(() => momentsFromArrays(new Map([...arrays, ['mu', whole]]))).toThrow('mu must be of floating point, got int32');
+  expect(() => momentsFromArrays(new Map([...arrays, ['mu', whole]]))).toThrow(
+    'mu must be of floating point, got int32',
+  );
   const odd = { dtype: 'float64' as const, shape: [3], data: Float64Array.of(0, Infinity, 0) };
-  expect(() => momentsFromArrays(new Map([...arrays, ['mu', odd]]))).toThrow('arrays.mean must be finite, got Infinity at 1');
+  expect(() => momentsFromArrays(new Map([...arrays, ['mu', odd]]))).toThrow(
+    'arrays.mean must be finite, got Infinity at 1',
+  );
 });

@@ -1,5 +1,5 @@
-import { fail } from '@lipsync/contracts';
 import { type NamedArray, toFloat32 } from '@lipsync/checkpoints';
+import { fail } from '@lipsync/contracts';
 
 /** Mean and covariance of a set of features: what the Fréchet distance is taken of. */
 export type FrechetMoments = {
@@ -14,7 +14,8 @@ export type FrechetMoments = {
 /** Refuses moments whose arrays do not fit together or hold numbers that are not finite. */
 export function assertMoments(where: string, name: string, moments: FrechetMoments): void {
   const { mean, covariance } = moments ?? {};
-  if (!(mean instanceof Float64Array && mean.length > 0)) fail(TypeError, where, `${name}.mean`, 'a Float64Array', typeof mean);
+  if (!(mean instanceof Float64Array && mean.length > 0))
+    fail(TypeError, where, `${name}.mean`, 'a Float64Array', typeof mean);
   if (!(covariance instanceof Float64Array && covariance.length === mean.length ** 2)) {
     fail(
       TypeError,

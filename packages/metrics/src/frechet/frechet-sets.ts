@@ -1,9 +1,9 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { frechetDistance } from './frechet-distance';
-import { type FrechetMoments, assertMoments } from './frechet-moments';
-import { FrechetStatistics } from './frechet-statistics';
 import { METRICS, type MetricScore, metricNotes } from '../metric-description';
+import { frechetDistance } from './frechet-distance';
+import { assertMoments, type FrechetMoments } from './frechet-moments';
+import { FrechetStatistics } from './frechet-statistics';
 
 /** Which of the two sets samples belong to. */
 export type FrechetSet = 'real' | 'generated';
@@ -38,7 +38,12 @@ export class FrechetSets {
    * @param dimension Features a sample.
    * @param given Statistics that take the place of samples.
    */
-  constructor(where: string, metric: 'fid' | 'fvd', dimension: number, given: Partial<Record<FrechetSet, FrechetMoments>>) {
+  constructor(
+    where: string,
+    metric: 'fid' | 'fvd',
+    dimension: number,
+    given: Partial<Record<FrechetSet, FrechetMoments>>,
+  ) {
     this.#where = where;
     this.#metric = metric;
     this.#kind = `${METRICS[metric].sample}s`;
@@ -49,7 +54,8 @@ export class FrechetSets {
       const moments = given[set];
       if (moments === undefined) continue;
       assertMoments(where, set, moments);
-      if (moments.mean.length !== dimension) fail(TypeError, where, set, `of ${dimension} features`, moments.mean.length);
+      if (moments.mean.length !== dimension)
+        fail(TypeError, where, set, `of ${dimension} features`, moments.mean.length);
     }
   }
 
@@ -97,7 +103,10 @@ export class FrechetSets {
     const real = this.#moments('real');
     const generated = this.#moments('generated');
     const { value, ranks } = frechetDistance(real, generated);
-    const sets = { real: { samples: real.count, rank: ranks[0] }, generated: { samples: generated.count, rank: ranks[1] } };
+    const sets = {
+      real: { samples: real.count, rank: ranks[0] },
+      generated: { samples: generated.count, rank: ranks[1] },
+    };
     const counts = [real.count, generated.count].filter((count) => count !== undefined);
     // Statistics without a count are taken for enough: pytorch-fid's are of whole data sets.
     const samples = counts.length > 0 ? Math.min(...counts) : (METRICS[this.#metric].minimumSamples as number);

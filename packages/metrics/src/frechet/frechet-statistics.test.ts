@@ -79,7 +79,9 @@ test('reset starts afresh', () => {
   const rows = formulaFeatures(80, 3, 0, 0, 8);
   const statistics = statisticsOf(formulaFeatures(70, 3, 0, 9, 1), 3);
   statistics.reset();
-  expect(() => statistics.moments()).toThrow('FrechetStatistics.moments: count must be at least 2 (call update first), got 0');
+  expect(() => statistics.moments()).toThrow(
+    'FrechetStatistics.moments: count must be at least 2 (call update first), got 0',
+  );
   statistics.update(rows);
   expect(statistics.moments()).toEqual(statisticsOf(rows, 3).moments());
 });
@@ -87,12 +89,20 @@ test('reset starts afresh', () => {
 test('FrechetStatistics refuses what it cannot count', () => {
   expect(() => new FrechetStatistics(0)).toThrow('FrechetStatistics: dimension must be a whole number from 1, got 0');
   const statistics = new FrechetStatistics(2);
-  expect(() => statistics.update(Float32Array.of(1, 2, 3))).toThrow('rows must be whole rows of 2 numbers, got 3 numbers');
+  expect(() => statistics.update(Float32Array.of(1, 2, 3))).toThrow(
+    'rows must be whole rows of 2 numbers, got 3 numbers',
+  );
   expect(() => statistics.update([1, 2] as never)).toThrow('FrechetStatistics.update: rows must be a Float32Array');
-  expect(() => statistics.update(Float64Array.of(1, 2, 3, Number.NaN))).toThrow('rows must be finite, got NaN in row 1');
+  expect(() => statistics.update(Float64Array.of(1, 2, 3, Number.NaN))).toThrow(
+    'rows must be finite, got NaN in row 1',
+  );
   expect(statistics.count).toBe(0);
-  expect(() => statistics.merge(new FrechetStatistics(3))).toThrow('other must be statistics of 2 numbers a sample, got 3');
+  expect(() => statistics.merge(new FrechetStatistics(3))).toThrow(
+    'other must be statistics of 2 numbers a sample, got 3',
+  );
   expect(() => statistics.merge(statistics)).toThrow('another object');
   const moments = { mean: new Float64Array(2), covariance: new Float64Array(4) };
-  expect(() => FrechetStatistics.from(moments)).toThrow('moments.count must be the number of samples, from 2, got undefined');
+  expect(() => FrechetStatistics.from(moments)).toThrow(
+    'moments.count must be the number of samples, from 2, got undefined',
+  );
 });

@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { type FrechetMoments, assertMoments } from './frechet-moments';
+import { assertMoments, type FrechetMoments } from './frechet-moments';
 
 /** Rows that are gathered before they enter the sums; a block of 64 rows of 2048 numbers fits into a second-level cache. */
 const BLOCK = 64;
@@ -73,11 +73,23 @@ export class FrechetStatistics {
       fail(TypeError, 'FrechetStatistics.update', 'rows', 'a Float32Array or a Float64Array', typeof rows);
     }
     if (rows.length % dimension !== 0) {
-      fail(TypeError, 'FrechetStatistics.update', 'rows', `whole rows of ${dimension} numbers`, `${rows.length} numbers`);
+      fail(
+        TypeError,
+        'FrechetStatistics.update',
+        'rows',
+        `whole rows of ${dimension} numbers`,
+        `${rows.length} numbers`,
+      );
     }
     const bad = rows.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
-      fail(RangeError, 'FrechetStatistics.update', 'rows', 'finite', `${rows[bad]} in row ${Math.floor(bad / dimension)}`);
+      fail(
+        RangeError,
+        'FrechetStatistics.update',
+        'rows',
+        'finite',
+        `${rows[bad]} in row ${Math.floor(bad / dimension)}`,
+      );
     }
     for (let at = 0; at < rows.length; at += dimension) {
       this.#block.set(rows.subarray(at, at + dimension), this.#waiting * dimension);
@@ -88,7 +100,13 @@ export class FrechetStatistics {
   /** Adds everything that `other` has seen, and leaves `other` as it is: for sets that were measured apart. */
   merge(other: FrechetStatistics): void {
     if (!(other instanceof FrechetStatistics) || other.dimension !== this.dimension) {
-      fail(TypeError, 'FrechetStatistics.merge', 'other', `statistics of ${this.dimension} numbers a sample`, other?.dimension);
+      fail(
+        TypeError,
+        'FrechetStatistics.merge',
+        'other',
+        `statistics of ${this.dimension} numbers a sample`,
+        other?.dimension,
+      );
     }
     if (other === this) fail(TypeError, 'FrechetStatistics.merge', 'other', 'another object', 'itself');
     this.#absorb();

@@ -3,13 +3,21 @@ import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
+import { I3D } from '../networks/i3d';
 import { formulaClips } from '../testing/formula-images';
 import { FVD_PROTOCOLS, type FvdProtocol, FvdScorer, fvdInput } from './fvd-scorer';
-import { I3D } from '../networks/i3d';
 
 type Fixture = {
   shapes: Record<string, number[]>;
-  fvd: { clips: number; frameCount: number; height: number; width: number; size: number; '[-1,1]': number; '[0,1]': number };
+  fvd: {
+    clips: number;
+    frameCount: number;
+    height: number;
+    width: number;
+    size: number;
+    '[-1,1]': number;
+    '[0,1]': number;
+  };
 };
 const fixture = JSON.parse(readFileSync(new URL('../../fixtures/i3d.json', import.meta.url), 'utf8')) as Fixture;
 
@@ -55,7 +63,9 @@ describe('fvdInput', () => {
     ['stylegan-v', -1, 1],
     ['latentsync', 0, 1],
   ] as const)('%s: the size and the range of the network', (name, low, high) => {
-    const clips = tf.tidy(() => tf.concat([tf.zeros([1, 1, 300, 260, 3]), tf.ones([1, 1, 300, 260, 3])], 1)) as tf.Tensor5D;
+    const clips = tf.tidy(() =>
+      tf.concat([tf.zeros([1, 1, 300, 260, 3]), tf.ones([1, 1, 300, 260, 3])], 1),
+    ) as tf.Tensor5D;
     const before = tf.memory().numTensors;
     const x = fvdInput(clips, FVD_PROTOCOLS[name]);
     expect(tf.memory().numTensors).toBe(before + 1);
@@ -106,7 +116,7 @@ test('FvdScorer refuses other numbers of frames, mixed sizes and protocols that 
   expect(() => new FvdScorer({ network: {} as I3D, protocol: 'mine' as 'latentsync' })).toThrow(
     'protocol must be unterthiner, stylegan-v, latentsync, got mine',
   );
-  const broken = (change: object) => ({ ...FVD_PROTOCOLS.latentsync, ...change } as FvdProtocol);
+  const broken = (change: object) => ({ ...FVD_PROTOCOLS.latentsync, ...change }) as FvdProtocol;
   expect(() => new FvdScorer({ network: {} as I3D, protocol: broken({ range: '[0,255]' }) })).toThrow(
     'FvdScorer: protocol.range must be [-1,1] or [0,1]',
   );

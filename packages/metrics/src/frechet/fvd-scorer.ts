@@ -1,10 +1,10 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
+import { RESIZE_RULES, type ResizeRule, resizeImages } from '../image/resize-images';
+import { type I3D, I3D_LOGITS } from '../networks/i3d';
 import type { FrechetMoments } from './frechet-moments';
 import { type FrechetScore, type FrechetSet, FrechetSets } from './frechet-sets';
 import type { FrechetStatistics } from './frechet-statistics';
-import { type I3D, I3D_LOGITS } from '../networks/i3d';
-import { RESIZE_RULES, type ResizeRule, resizeImages } from '../image/resize-images';
 
 export type FvdProtocol = {
   name: string;
@@ -119,8 +119,13 @@ export class FvdScorer {
     if (chosen.range !== '[-1,1]' && chosen.range !== '[0,1]') {
       fail(TypeError, 'FvdScorer', 'protocol.range', '[-1,1] or [0,1]', chosen.range);
     }
-    for (const [name, value] of Object.entries({ 'protocol.frames': chosen.frameCount, 'protocol.size': chosen.size, batchSize })) {
-      if (!(Number.isSafeInteger(value) && value >= 1)) fail(RangeError, 'FvdScorer', name, 'a whole number from 1', value);
+    for (const [name, value] of Object.entries({
+      'protocol.frames': chosen.frameCount,
+      'protocol.size': chosen.size,
+      batchSize,
+    })) {
+      if (!(Number.isSafeInteger(value) && value >= 1))
+        fail(RangeError, 'FvdScorer', name, 'a whole number from 1', value);
     }
     this.protocol = chosen;
     this.#network = network;
@@ -168,7 +173,9 @@ export class FvdScorer {
     const convention = `${name}: ${network} of ${input}, covariance by N - 1`;
     const score = this.#sets.score(convention, this.protocol);
     if (range === '[0,1]')
-      score.notes.push('the network was trained on values of [-1,1]: compare only with values that were measured on [0,1]');
+      score.notes.push(
+        'the network was trained on values of [-1,1]: compare only with values that were measured on [0,1]',
+      );
     return score;
   }
 

@@ -16,7 +16,8 @@ import type { Matrix } from './cholesky-factor';
  */
 export function singularValues(matrix: Matrix): Float64Array {
   const { data, rows, columns } = matrix;
-  const entries = rows >= columns ? bidiagonal(data.slice(), rows, columns) : bidiagonal(transposed(matrix), columns, rows);
+  const entries =
+    rows >= columns ? bidiagonal(data.slice(), rows, columns) : bidiagonal(transposed(matrix), columns, rows);
   const eigenvalues = tridiagonalEigenvalues(entries);
   return eigenvalues
     .sort()
@@ -114,7 +115,14 @@ function subtractAndGather(
 }
 
 /** `result[i] = a[i] · x` for rows and columns from `k` on, four rows at a time. */
-function timesVector(a: Float64Array, columns: number, k: number, rows: number, x: Float64Array, result: Float64Array): void {
+function timesVector(
+  a: Float64Array,
+  columns: number,
+  k: number,
+  rows: number,
+  x: Float64Array,
+  result: Float64Array,
+): void {
   let i = k;
   for (; i + 3 < rows; i += 4) {
     const a0 = i * columns;
@@ -178,7 +186,8 @@ function tridiagonalEigenvalues(offDiagonal: Float64Array): Float64Array {
       let end = start;
       while (end < size - 1 && Math.abs(e[end]) > zero) end++;
       if (end === start) break;
-      if (round === MOST_ROUNDS) fail(Error, 'singularValues', 'matrix', 'one that QL converges for', `${round} rounds`);
+      if (round === MOST_ROUNDS)
+        fail(Error, 'singularValues', 'matrix', 'one that QL converges for', `${round} rounds`);
       let g = (d[start + 1] - d[start]) / (2 * e[start]);
       let r = Math.hypot(g, 1);
       g = d[end] - d[start] + e[start] / (g + (g >= 0 ? r : -r));

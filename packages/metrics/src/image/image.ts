@@ -42,7 +42,8 @@ export function assertRange(where: string, range: ValueRange): void {
 }
 
 export function assertQuantise(where: string, quantise: Quantise): void {
-  if (!['none', 'round', 'truncate'].includes(quantise)) fail(TypeError, where, 'quantise', 'none, round or truncate', quantise);
+  if (!['none', 'round', 'truncate'].includes(quantise))
+    fail(TypeError, where, 'quantise', 'none, round or truncate', quantise);
 }
 
 /** The values of an image, black being 0; refuses numbers outside of the range, which are the sign of a wrong range. */
@@ -74,19 +75,32 @@ export function readImage(where: string, name: string, image: Image, options: Im
     const level = quantise === 'round' ? Math.round : Math.floor;
     // The tolerance lets a level that float32 stores a little too low stand.
     const upward = quantise === 'round' ? 0 : 255 * TOLERANCE;
-    for (let i = 0; i < values.length; i++) values[i] = Math.min(255, Math.max(0, level((values[i] / span) * 255 + upward)));
+    for (let i = 0; i < values.length; i++)
+      values[i] = Math.min(255, Math.max(0, level((values[i] / span) * 255 + upward)));
     span = 255;
   }
   return { data: values, height, width, channels: data.length / pixels, span };
 }
 
 /** Both images of a pair, which must have one size. */
-export function readPair(where: string, real: Image, generated: Image, options: ImageOptions): { real: Values; generated: Values } {
-  if (real.height !== generated.height || real.width !== generated.width || real.data.length !== generated.data.length) {
+export function readPair(
+  where: string,
+  real: Image,
+  generated: Image,
+  options: ImageOptions,
+): { real: Values; generated: Values } {
+  if (
+    real.height !== generated.height ||
+    real.width !== generated.width ||
+    real.data.length !== generated.data.length
+  ) {
     const size = ({ height, width, data }: Image) => `${height} x ${width} (${data.length} numbers)`;
     fail(TypeError, where, 'generated', `of the size of real, ${size(real)}`, size(generated));
   }
-  return { real: readImage(where, 'real', real, options), generated: readImage(where, 'generated', generated, options) };
+  return {
+    real: readImage(where, 'real', real, options),
+    generated: readImage(where, 'generated', generated, options),
+  };
 }
 
 /**
@@ -126,7 +140,13 @@ export function batchOf(images: readonly Image[]): tf.Tensor4D {
   images.forEach((image, i) => {
     if (image.height !== height || image.width !== width || image.data.length !== data.length) {
       const rule = `all of ${height} x ${width} pixels and ${data.length} numbers`;
-      fail(TypeError, 'batchOf', 'pictures', rule, `${image.height} x ${image.width} and ${image.data.length} at index ${i}`);
+      fail(
+        TypeError,
+        'batchOf',
+        'pictures',
+        rule,
+        `${image.height} x ${image.width} and ${image.data.length} at index ${i}`,
+      );
     }
     all.set(image.data, i * data.length);
   });

@@ -39,14 +39,20 @@ describe('landmarkDistance', () => {
   test('by scale does not depend on the size of the images', () => {
     for (const scaleBy of ['eyes', 'mouth'] as const) {
       const options = { normalisation: 'scale', scaleBy } as const;
-      const [small, large] = [1, 3].map((size) => landmarkDistance(clip(2, { size }), clip(2, { size, shift: 4 }), options));
+      const [small, large] = [1, 3].map((size) =>
+        landmarkDistance(clip(2, { size }), clip(2, { size, shift: 4 }), options),
+      );
       expect(small.value).toBeGreaterThan(0);
       expect(large.value).toBeCloseTo(small.value, 5);
       expect(small.unit).toBe(scaleBy === 'eyes' ? 'eye distances' : 'mouth widths');
     }
     const points = clip(1);
     const width = Math.hypot(points[96] - points[108], points[97] - points[109]);
-    const value = landmarkDistance(points, clip(1, { size: 1.1 }), { points: [48, 54], normalisation: 'scale', scaleBy: 'mouth' }).value;
+    const value = landmarkDistance(points, clip(1, { size: 1.1 }), {
+      points: [48, 54],
+      normalisation: 'scale',
+      scaleBy: 'mouth',
+    }).value;
     expect(value).toBeCloseTo((0.1 * width) / 2 / width, 4); // both corners move by half of what the mouth grows
   });
 
@@ -55,21 +61,34 @@ describe('landmarkDistance', () => {
       value: 0,
       unit: 'pixels',
       frameCount: 2,
-      definition: 'mean Euclidean distance of the mouth points 48-67 of iBUG-68, as they are, over points and frames, in pixels',
+      definition:
+        'mean Euclidean distance of the mouth points 48-67 of iBUG-68, as they are, over points and frames, in pixels',
     });
     const { definition } = landmarkDistance(clip(1), clip(1), { points: [48, 54], normalisation: 'scale' });
-    expect(definition).toContain("points 48, 54 of iBUG-68, moved to a mean of 0 in each frame and divided by the real face's size");
+    expect(definition).toContain(
+      "points 48, 54 of iBUG-68, moved to a mean of 0 in each frame and divided by the real face's size",
+    );
   });
 
   test('refuses clips of different length, points that are not finite, faces without a size and unknown options', () => {
-    expect(() => landmarkDistance(clip(2), clip(3))).toThrow('landmarkDistance: generated must be of 2 frames, as real is, got 3');
-    expect(() => landmarkDistance(clip(2), new Float32Array(10))).toThrow('generated must be a Float32Array of [frames, 68, 2], got 10');
+    expect(() => landmarkDistance(clip(2), clip(3))).toThrow(
+      'landmarkDistance: generated must be of 2 frames, as real is, got 3',
+    );
+    expect(() => landmarkDistance(clip(2), new Float32Array(10))).toThrow(
+      'generated must be a Float32Array of [frames, 68, 2], got 10',
+    );
     expect(() => landmarkDistance(clip(1), clip(1).fill(NaN))).toThrow('generated must be finite, got NaN in frame 0');
     const flat = new Float32Array(136).fill(7);
-    expect(() => landmarkDistance(flat, flat, { normalisation: 'scale' })).toThrow('real must be a face with a size (eye distances), got 0');
-    expect(() => landmarkDistance(flat, flat, { points: [68] })).toThrow('points must be mouth, all or some of 0..67, got [68]');
+    expect(() => landmarkDistance(flat, flat, { normalisation: 'scale' })).toThrow(
+      'real must be a face with a size (eye distances), got 0',
+    );
+    expect(() => landmarkDistance(flat, flat, { points: [68] })).toThrow(
+      'points must be mouth, all or some of 0..67, got [68]',
+    );
     expect(() => landmarkDistance(flat, flat, { points: [1, 1] })).toThrow('points must be without repeats');
-    expect(() => landmarkDistance(flat, flat, { normalisation: 'none' as 'raw' })).toThrow('normalisation must be raw, translation or scale');
+    expect(() => landmarkDistance(flat, flat, { normalisation: 'none' as 'raw' })).toThrow(
+      'normalisation must be raw, translation or scale',
+    );
     expect(() => landmarkDistance(flat, flat, { scaleBy: 'nose' as 'eyes' })).toThrow('scaleBy must be eyes or mouth');
   });
 });

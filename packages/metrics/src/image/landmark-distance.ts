@@ -31,7 +31,11 @@ const POINTS = 68;
 const range = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i);
 const [RIGHT_EYE, LEFT_EYE, MOUTH, ALL] = [range(36, 41), range(42, 47), range(48, 67), range(0, 67)];
 
-type Settings = { points: readonly number[]; normalisation: 'raw' | 'translation' | 'scale'; scaleBy: 'eyes' | 'mouth' };
+type Settings = {
+  points: readonly number[];
+  normalisation: 'raw' | 'translation' | 'scale';
+  scaleBy: 'eyes' | 'mouth';
+};
 
 function settingsOf(where: string, options: LandmarkDistanceOptions): Settings {
   const { points = 'mouth', normalisation = 'raw', scaleBy = 'eyes' } = options;
@@ -41,7 +45,8 @@ function settingsOf(where: string, options: LandmarkDistanceOptions): Settings {
   if (scaleBy !== 'eyes' && scaleBy !== 'mouth') fail(TypeError, where, 'scaleBy', 'eyes or mouth', scaleBy);
   if (points === 'mouth') return { points: MOUTH, normalisation, scaleBy };
   if (points === 'all') return { points: ALL, normalisation, scaleBy };
-  const ok = Array.isArray(points) && points.length > 0 && points.every((p) => Number.isInteger(p) && p >= 0 && p < POINTS);
+  const ok =
+    Array.isArray(points) && points.length > 0 && points.every((p) => Number.isInteger(p) && p >= 0 && p < POINTS);
   if (!ok) fail(RangeError, where, 'points', 'mouth, all or some of 0..67', points);
   if (new Set(points).size < points.length) fail(RangeError, where, 'points', 'without repeats', points);
   return { points: [...points], normalisation, scaleBy };
@@ -54,7 +59,8 @@ function unitOf({ normalisation, scaleBy }: Settings): LandmarkDistance['unit'] 
 
 function definitionOf(settings: Settings): string {
   const { points, normalisation, scaleBy } = settings;
-  const named = points === MOUTH ? 'mouth points 48-67' : points === ALL ? 'all 68 points' : `points ${points.join(', ')}`;
+  const named =
+    points === MOUTH ? 'mouth points 48-67' : points === ALL ? 'all 68 points' : `points ${points.join(', ')}`;
   const size = scaleBy === 'eyes' ? 'the distance of its eye centres' : "its mouth's width";
   const how = {
     raw: 'as they are',
@@ -65,7 +71,8 @@ function definitionOf(settings: Settings): string {
 }
 
 /** Coordinate `axis` of a point of a frame. */
-const at = (all: Float32Array, frame: number, point: number, axis: number): number => all[(frame * POINTS + point) * 2 + axis];
+const at = (all: Float32Array, frame: number, point: number, axis: number): number =>
+  all[(frame * POINTS + point) * 2 + axis];
 
 function centre(all: Float32Array, frame: number, points: readonly number[]): [number, number] {
   let [x, y] = [0, 0];
@@ -92,13 +99,26 @@ function frameDistances(where: string, real: Float32Array, generated: Float32Arr
     if (bad >= 0) fail(RangeError, where, name, 'finite', `${points[bad]} in frame ${Math.floor(bad / (2 * POINTS))}`);
   }
   if (real.length !== generated.length) {
-    fail(TypeError, where, 'generated', `of ${real.length / (2 * POINTS)} frames, as real is`, generated.length / (2 * POINTS));
+    fail(
+      TypeError,
+      where,
+      'generated',
+      `of ${real.length / (2 * POINTS)} frames, as real is`,
+      generated.length / (2 * POINTS),
+    );
   }
   const { points, normalisation, scaleBy } = settings;
   return Array.from({ length: real.length / (2 * POINTS) }, (_, frame) => {
-    const [[x0, y0], [x1, y1]] = normalisation === 'raw' ? [[0, 0], [0, 0]] : [centre(real, frame, points), centre(generated, frame, points)];
+    const [[x0, y0], [x1, y1]] =
+      normalisation === 'raw'
+        ? [
+            [0, 0],
+            [0, 0],
+          ]
+        : [centre(real, frame, points), centre(generated, frame, points)];
     const size = normalisation === 'scale' ? sizeOf(real, frame, scaleBy) : 1;
-    if (!(size > 0)) fail(RangeError, where, 'real', `a face with a size (${unitOf(settings)})`, `${size} in frame ${frame}`);
+    if (!(size > 0))
+      fail(RangeError, where, 'real', `a face with a size (${unitOf(settings)})`, `${size} in frame ${frame}`);
     let total = 0;
     for (const point of points) {
       const dx = at(real, frame, point, 0) - x0 - (at(generated, frame, point, 0) - x1);
@@ -121,7 +141,11 @@ function frameDistances(where: string, real: Float32Array, generated: Float32Arr
  * @example
  * const { value, unit, definition } = landmarkDistance(real.points, generated.points, { normalisation: 'translation' });
  */
-export function landmarkDistance(real: Float32Array, generated: Float32Array, options: LandmarkDistanceOptions = {}): LandmarkDistance {
+export function landmarkDistance(
+  real: Float32Array,
+  generated: Float32Array,
+  options: LandmarkDistanceOptions = {},
+): LandmarkDistance {
   const settings = settingsOf('landmarkDistance', options);
   const distances = frameDistances('landmarkDistance', real, generated, settings);
   const value = distances.reduce((sum, distance) => sum + distance, 0) / distances.length;

@@ -33,20 +33,51 @@ describe('laplacianVariance', () => {
     });
     const inside = Uint8Array.from({ length: 64 }, (_, i) => Number(i % 8 > 0 && i % 8 < 7));
     const exact = { ...bytes, gray: 'exact' } as const;
-    expect(laplacianVariance(image(() => 9), exact)).toBe(0);
-    expect(laplacianVariance(image((x) => 10 * x), { ...exact, mask: inside })).toBe(0);
-    expect(laplacianVariance(image((x) => 10 * x), exact)).toBe(100); // 20 at the left, -20 at the right, of 8 columns
-    const sharp = laplacianVariance(image((x) => 100 * (x % 2)), exact);
-    expect(laplacianVariance(image((x) => 50 + 10 * (x % 2)), exact)).toBeCloseTo(sharp / 100, 10);
+    expect(
+      laplacianVariance(
+        image(() => 9),
+        exact,
+      ),
+    ).toBe(0);
+    expect(
+      laplacianVariance(
+        image((x) => 10 * x),
+        { ...exact, mask: inside },
+      ),
+    ).toBe(0);
+    expect(
+      laplacianVariance(
+        image((x) => 10 * x),
+        exact,
+      ),
+    ).toBe(100); // 20 at the left, -20 at the right, of 8 columns
+    const sharp = laplacianVariance(
+      image((x) => 100 * (x % 2)),
+      exact,
+    );
+    expect(
+      laplacianVariance(
+        image((x) => 50 + 10 * (x % 2)),
+        exact,
+      ),
+    ).toBeCloseTo(sharp / 100, 10);
   });
 
   test('refuses tiny images, empty masks and unknown options', () => {
     const line = { data: new Uint8Array(5), height: 1, width: 5 };
-    expect(() => laplacianVariance(line, bytes)).toThrow('laplacianVariance: image must be at least 2 x 2 pixels, got [1, 5]');
+    expect(() => laplacianVariance(line, bytes)).toThrow(
+      'laplacianVariance: image must be at least 2 x 2 pixels, got [1, 5]',
+    );
     const { real } = formulaPair(wide);
-    expect(() => laplacianVariance(real, { ...bytes, mask: new Uint8Array(5) })).toThrow('mask must be a typed array of 64 x 80 numbers, got 5');
-    expect(() => laplacianVariance(real, { ...bytes, mask: new Uint8Array(64 * 80) })).toThrow('mask must be above 0 somewhere');
-    expect(() => laplacianVariance(real, { ...bytes, kernelSize: 5 as 3 })).toThrow('laplacianVariance: kernelSize must be 1 or 3, got 5');
+    expect(() => laplacianVariance(real, { ...bytes, mask: new Uint8Array(5) })).toThrow(
+      'mask must be a typed array of 64 x 80 numbers, got 5',
+    );
+    expect(() => laplacianVariance(real, { ...bytes, mask: new Uint8Array(64 * 80) })).toThrow(
+      'mask must be above 0 somewhere',
+    );
+    expect(() => laplacianVariance(real, { ...bytes, kernelSize: 5 as 3 })).toThrow(
+      'laplacianVariance: kernelSize must be 1 or 3, got 5',
+    );
     expect(() => laplacianVariance(real, { ...bytes, gray: 'yes' as 'exact' })).toThrow('gray must be 8 bit or exact');
   });
 });

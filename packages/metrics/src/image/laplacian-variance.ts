@@ -1,8 +1,8 @@
 import { fail } from '@lipsync/contracts';
 import type { MetricScore } from '../metric-description';
-import { type Image, type ValueRange, assertRange, readImage } from './image';
-import type { PixelMask } from './psnr';
 import { RunningMean } from '../running-mean';
+import { assertRange, type Image, readImage, type ValueRange } from './image';
+import type { PixelMask } from './psnr';
 
 export type LaplacianVarianceOptions = {
   /** The values of black and white; the result is always on the scale 0..255. */
@@ -69,7 +69,10 @@ export function laplacianVariance(image: Image, options: LaplacianVarianceOption
 
 /** Gray on the scale 0..255. */
 function grayValues(where: string, image: Image, range: ValueRange, rounding: '8 bit' | 'exact'): Float64Array {
-  const { data, channels, span } = readImage(where, 'picture', image, { range, quantise: rounding === '8 bit' ? 'round' : 'none' });
+  const { data, channels, span } = readImage(where, 'picture', image, {
+    range,
+    quantise: rounding === '8 bit' ? 'round' : 'none',
+  });
   const scale = 255 / span;
   if (channels === 1) return data.map((value) => value * scale);
   const gray = new Float64Array(data.length / 3);
@@ -112,7 +115,10 @@ export class LaplacianVarianceScorer {
       value,
       samples,
       convention: `OpenCV's Laplacian with ksize ${kernelSize} of gray 0..255 (${gray}), ${where}, mean over images`,
-      notes: this.#masked === 0 || this.#masked === samples ? [] : [`${samples - this.#masked} of ${samples} images had no mask`],
+      notes:
+        this.#masked === 0 || this.#masked === samples
+          ? []
+          : [`${samples - this.#masked} of ${samples} images had no mask`],
     };
   }
 

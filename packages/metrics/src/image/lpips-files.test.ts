@@ -39,10 +39,14 @@ test.skipIf(!hasTorch).each(Object.keys(lpipsCases.nets) as LpipsNet[])(
     const pair = noisePair(net);
     for (const parts of [['trunk', 'linear'], ['whole']]) {
       const files = await Promise.all(parts.map((part) => readStateDict(join(folder, `${net}-${part}.pth`))));
-      expect(new Set(files.map(({ format }) => format))).toEqual(new Set([parts.length === 2 ? 'torch-zip' : 'torch-legacy']));
+      expect(new Set(files.map(({ format }) => format))).toEqual(
+        new Set([parts.length === 2 ? 'torch-zip' : 'torch-legacy']),
+      );
       const network = new Lpips({ net });
       network.loadStateDict(new Map(files.flatMap(({ state }) => [...state])));
-      expect(relativeDifference(await lpips(network, ...pair, { range: [-1, 1] }), lpipsCases.nets[net].reference)).toBeLessThan(1e-5);
+      expect(
+        relativeDifference(await lpips(network, ...pair, { range: [-1, 1] }), lpipsCases.nets[net].reference),
+      ).toBeLessThan(1e-5);
       network.dispose();
     }
     tf.dispose(pair);

@@ -45,7 +45,9 @@ describe.each(NETS)('Lpips of %s', (net) => {
   });
 
   test('keeps the names of both files', async () => {
-    expect([...(await network.stateDict()).keys()].sort()).toEqual([...trunkState(net).keys(), ...linearState(net).keys()].sort());
+    expect([...(await network.stateDict()).keys()].sort()).toEqual(
+      [...trunkState(net).keys(), ...linearState(net).keys()].sort(),
+    );
   });
 
   test('of images in 0..1 is the same as of the same images in -1..1', async () => {
@@ -78,18 +80,21 @@ describe.each(NETS)('Lpips of %s', (net) => {
   );
 });
 
-test.each(['alex', 'squeeze'] as const)('Lpips of %s with the epsilon of torchmetrics has its value, and the gradient of PyTorch', (net) => {
-  const { torchmetrics, gradient } = lpipsCases.nets[net];
-  const network = loaded(net, 'torchmetrics');
-  const value = tf.tidy(() => network.forward(...noisePair(net), { range }).dataSync());
-  expect(relativeDifference(value, torchmetrics)).toBeLessThan(1e-5);
-  const [real, generated] = noisePair(net, gradient!.number);
-  const slope = tf.grad((x) => tf.mean(network.forward(real, x as tf.Tensor4D, { range })))(generated);
-  const got = slope.dataSync().filter((_, i) => i % gradient!.every === 0);
-  expect(relativeDifference(got, gradient!.data)).toBeLessThan(1e-4);
-  tf.dispose([real, generated, slope]);
-  network.dispose();
-});
+test.each(['alex', 'squeeze'] as const)(
+  'Lpips of %s with the epsilon of torchmetrics has its value, and the gradient of PyTorch',
+  (net) => {
+    const { torchmetrics, gradient } = lpipsCases.nets[net];
+    const network = loaded(net, 'torchmetrics');
+    const value = tf.tidy(() => network.forward(...noisePair(net), { range }).dataSync());
+    expect(relativeDifference(value, torchmetrics)).toBeLessThan(1e-5);
+    const [real, generated] = noisePair(net, gradient!.number);
+    const slope = tf.grad((x) => tf.mean(network.forward(real, x as tf.Tensor4D, { range })))(generated);
+    const got = slope.dataSync().filter((_, i) => i % gradient!.every === 0);
+    expect(relativeDifference(got, gradient!.data)).toBeLessThan(1e-4);
+    tf.dispose([real, generated, slope]);
+    network.dispose();
+  },
+);
 
 test('Lpips takes the whole module as LPIPS and as torchmetrics save it', async () => {
   const pair = noisePair('alex');
@@ -105,7 +110,9 @@ test('Lpips takes the whole module as LPIPS and as torchmetrics save it', async 
   for (const prefix of ['', 'net.']) {
     const network = new Lpips();
     network.loadStateDict(new Map(entries.map(([name, array]) => [`${prefix}${name}`, array])));
-    expect(relativeDifference(await lpips(network, ...pair, { range }), lpipsCases.nets.alex.reference)).toBeLessThan(1e-5);
+    expect(relativeDifference(await lpips(network, ...pair, { range }), lpipsCases.nets.alex.reference)).toBeLessThan(
+      1e-5,
+    );
     network.dispose();
   }
   tf.dispose(pair);
@@ -114,22 +121,36 @@ test('Lpips takes the whole module as LPIPS and as torchmetrics save it', async 
 test('Lpips names what is missing, what does not fit and what cannot be measured', async () => {
   const network = new Lpips();
   const [real, generated] = noisePair('alex');
-  expect(() => network.forward(real, generated, { range })).toThrow('Lpips.forward: this network must be one with weights');
+  expect(() => network.forward(real, generated, { range })).toThrow(
+    'Lpips.forward: this network must be one with weights',
+  );
   expect(() => network.loadStateDict(trunkState('alex'))).toThrow('5 missing: lin0.model.1.weight');
   expect(() => network.loadStateDict(new Map([...trunkState('alex'), ...linearState('vgg')]))).toThrow(
     '4 misshapen: lin1.model.1.weight ([1, 128, 1, 1] for [1, 192, 1, 1])',
   );
   network.loadStateDict(new Map([...trunkState('alex'), ...linearState('alex')]));
-  expect(() => network.forward(real, generated, {} as { range: [0, 1] })).toThrow('Lpips.forward: range must be [black, white]');
-  await expect(lpips(network, real, generated, { range: [0, 1] })).rejects.toThrow(/^lpips: real must be within range \(0\.\.1\), got -0\.99/);
+  expect(() => network.forward(real, generated, {} as { range: [0, 1] })).toThrow(
+    'Lpips.forward: range must be [black, white]',
+  );
+  await expect(lpips(network, real, generated, { range: [0, 1] })).rejects.toThrow(
+    /^lpips: real must be within range \(0\.\.1\), got -0\.99/,
+  );
   const bytes = tf.mul<tf.Tensor4D>(generated, 255);
-  await expect(lpips(network, real, bytes, { range })).rejects.toThrow('lpips: generated must be within range (-1..1), got ');
+  await expect(lpips(network, real, bytes, { range })).rejects.toThrow(
+    'lpips: generated must be within range (-1..1), got ',
+  );
   const [small, fitting] = [30, 31].map((side) => tf.zeros<tf.Rank.R4>([1, side, 40, 3]));
-  await expect(lpips(network, small, small, { range })).rejects.toThrow('real must be at least 31 pixels high and wide for AlexNet, got [1, 30');
+  await expect(lpips(network, small, small, { range })).rejects.toThrow(
+    'real must be at least 31 pixels high and wide for AlexNet, got [1, 30',
+  );
   expect([...(await lpips(network, fitting, fitting, { range }))]).toEqual([0]);
-  await expect(lpips(network, real, fitting, { range })).rejects.toThrow('lpips: generated must be of shape [2, 64, 70, 3], as real is, got');
+  await expect(lpips(network, real, fitting, { range })).rejects.toThrow(
+    'lpips: generated must be of shape [2, 64, 70, 3], as real is, got',
+  );
   expect(() => new Lpips({ net: 'vgg19' as 'vgg' })).toThrow('Lpips: net must be alex, vgg, squeeze, got vgg19');
-  expect(() => new Lpips({ epsilon: 'none' as 'reference' })).toThrow('Lpips: epsilon must be reference or torchmetrics');
+  expect(() => new Lpips({ epsilon: 'none' as 'reference' })).toThrow(
+    'Lpips: epsilon must be reference or torchmetrics',
+  );
   network.dispose();
   expect(() => network.forward(real, generated, { range })).toThrow('disposed');
   tf.dispose([real, generated, bytes, small, fitting]);
@@ -139,7 +160,9 @@ test('LpipsScorer is the mean of all pairs, keeps no tensor, and notes small ima
   const network = loaded('squeeze');
   const pair = noisePair('squeeze');
   const scorer = new LpipsScorer(network, { range });
-  expect(() => scorer.compute()).toThrow('LpipsScorer.compute: samples so far must be at least one (call update first)');
+  expect(() => scorer.compute()).toThrow(
+    'LpipsScorer.compute: samples so far must be at least one (call update first)',
+  );
   const before = tf.memory().numTensors;
   const first = await scorer.update(...pair);
   await scorer.update(pair[0], pair[0]);
@@ -164,7 +187,8 @@ test('LpipsScorer is the mean of all pairs, keeps no tensor, and notes small ima
 
 test('Lpips has a finite gradient where all features are 0 with the epsilon of torchmetrics, and none with that of the reference', () => {
   const zeros = new Map<string, NamedArray>();
-  for (const [name, { shape, data }] of trunkState('squeeze')) zeros.set(name, { dtype: 'float32', shape, data: new Float32Array(data.length) });
+  for (const [name, { shape, data }] of trunkState('squeeze'))
+    zeros.set(name, { dtype: 'float32', shape, data: new Float32Array(data.length) });
   const [real, generated] = noisePair('squeeze');
   const finite = (['torchmetrics', 'reference'] as const).map((epsilon) => {
     const network = new Lpips({ net: 'squeeze', epsilon });

@@ -1,10 +1,10 @@
-import { fail } from '@lipsync/contracts';
-import { Module, type ImageArchitecture, ImageFeatures } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/checkpoints';
+import { fail } from '@lipsync/contracts';
+import { type ImageArchitecture, ImageFeatures, Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import type { MetricScore } from '../metric-description';
-import { type ValueRange, assertRange } from './image';
 import { RunningMean } from '../running-mean';
+import { assertRange, type ValueRange } from './image';
 import { tensorRange } from './tensor-range';
 
 /** The network under the distance: `alex` is usual in reports, `vgg` as a loss. Their numbers differ by a factor of two and more. */
@@ -76,11 +76,14 @@ export class Lpips extends Module {
   constructor({ net = 'alex', epsilon = 'reference' }: LpipsOptions = {}) {
     super();
     if (!Object.hasOwn(NETS, net)) fail(TypeError, 'Lpips', 'net', Object.keys(NETS).join(', '), net);
-    if (epsilon !== 'reference' && epsilon !== 'torchmetrics') fail(TypeError, 'Lpips', 'epsilon', 'reference or torchmetrics', epsilon);
+    if (epsilon !== 'reference' && epsilon !== 'torchmetrics')
+      fail(TypeError, 'Lpips', 'epsilon', 'reference or torchmetrics', epsilon);
     this.net = net;
     this.epsilon = epsilon;
     this.features = this.register('features', new ImageFeatures(NETS[net].architecture));
-    this.linear = NETS[net].channels.map((count, k) => this.parameter(`lin${k}.model.1.weight`, tf.zeros([1, 1, count, 1]), 'conv'));
+    this.linear = NETS[net].channels.map((count, k) =>
+      this.parameter(`lin${k}.model.1.weight`, tf.zeros([1, 1, count, 1]), 'conv'),
+    );
     this.eval();
   }
 
@@ -117,7 +120,8 @@ export class Lpips extends Module {
     this.assertUsable();
     this.assertPair('Lpips.forward', real, generated);
     assertRange('Lpips.forward', range);
-    if (!this.isLoaded) fail(Error, 'Lpips.forward', 'this network', 'one with weights (call loadStateDict first)', 'one without');
+    if (!this.isLoaded)
+      fail(Error, 'Lpips.forward', 'this network', 'one with weights (call loadStateDict first)', 'one without');
     const { layers } = NETS[this.net];
     return tf.tidy(() => {
       const [left, right] = [real, generated].map((x) => this.features.forward(scaled(x, range), layers));
@@ -133,7 +137,8 @@ export class Lpips extends Module {
 
   /** Refuses what is not a pair of RGB images of one sufficient size. */
   assertPair(where: string, real: tf.Tensor4D, generated: tf.Tensor4D): void {
-    if (real.rank !== 4 || real.shape[3] !== 3) fail(TypeError, where, 'real', 'of shape [batch, height, width, 3]', real.shape);
+    if (real.rank !== 4 || real.shape[3] !== 3)
+      fail(TypeError, where, 'real', 'of shape [batch, height, width, 3]', real.shape);
     if (real.shape.join() !== generated.shape.join()) {
       fail(TypeError, where, 'generated', `of shape [${real.shape.join(', ')}], as real is`, generated.shape);
     }
@@ -179,11 +184,22 @@ function lpipsNames(state: ReadonlyMap<string, NamedArray>): Map<string, NamedAr
  * @example
  * const distances = await lpips(network, real, generated, { range: [-1, 1] });
  */
-export async function lpips(network: Lpips, real: tf.Tensor4D, generated: tf.Tensor4D, options: LpipsRange): Promise<Float32Array> {
+export async function lpips(
+  network: Lpips,
+  real: tf.Tensor4D,
+  generated: tf.Tensor4D,
+  options: LpipsRange,
+): Promise<Float32Array> {
   return (await measure('lpips', network, real, generated, options)).distances;
 }
 
-async function measure(where: string, network: Lpips, real: tf.Tensor4D, generated: tf.Tensor4D, { range }: LpipsRange) {
+async function measure(
+  where: string,
+  network: Lpips,
+  real: tf.Tensor4D,
+  generated: tf.Tensor4D,
+  { range }: LpipsRange,
+) {
   network.assertPair(where, real, generated);
   assertRange(where, range);
   const { least } = await tensorRange(where, real, generated, range);
@@ -191,7 +207,14 @@ async function measure(where: string, network: Lpips, real: tf.Tensor4D, generat
   try {
     const distances = Float32Array.from(await result.data());
     const bad = distances.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) fail(RangeError, where, 'real and generated', 'finite numbers', `a distance of ${distances[bad]} for pair ${bad}`);
+    if (bad >= 0)
+      fail(
+        RangeError,
+        where,
+        'real and generated',
+        'finite numbers',
+        `a distance of ${distances[bad]} for pair ${bad}`,
+      );
     return { distances, least };
   } finally {
     result.dispose();
@@ -219,7 +242,9 @@ export class LpipsScorer {
    */
   async update(real: tf.Tensor4D, generated: tf.Tensor4D): Promise<Float32Array> {
     const [, height, width] = real.shape;
-    const { distances, least } = await measure('LpipsScorer.update', this.#network, real, generated, { range: this.#range });
+    const { distances, least } = await measure('LpipsScorer.update', this.#network, real, generated, {
+      range: this.#range,
+    });
     for (const distance of distances) this.#mean.add(distance);
     this.#least = Math.min(this.#least, least);
     if (Math.min(height, width) < SENSIBLE_SIDE) this.#small += distances.length;
@@ -232,9 +257,14 @@ export class LpipsScorer {
     const { net, epsilon } = this.#network;
     const [low, high] = this.#range;
     const notes: string[] = [];
-    if (this.#small > 0) notes.push(`${this.#small} of ${this.#mean.count} pairs are below ${SENSIBLE_SIDE} pixels, where LPIPS says little`);
+    if (this.#small > 0)
+      notes.push(
+        `${this.#small} of ${this.#mean.count} pairs are below ${SENSIBLE_SIDE} pixels, where LPIPS says little`,
+      );
     if (low < 0 && this.#least >= 0) {
-      notes.push(`no value was below 0: if the images are in 0..${high}, say so, for as ${low}..${high} their distances are too small`);
+      notes.push(
+        `no value was below 0: if the images are in 0..${high}, say so, for as ${low}..${high} their distances are too small`,
+      );
     }
     return {
       metric: 'lpips',

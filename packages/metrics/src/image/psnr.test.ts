@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { formulaMask, formulaPair, images, inRange, smoothPair } from '../testing/image-pairs';
-import { MaskedPsnrScorer, PsnrScorer, maskedPsnr, psnr } from './psnr';
+import { MaskedPsnrScorer, maskedPsnr, PsnrScorer, psnr } from './psnr';
 
 const bytes = { range: [0, 255] } as const;
 const [wide] = images.cases;
@@ -30,7 +30,11 @@ describe('psnr', () => {
   });
 
   test('of levels: rounding makes small differences vanish, truncation need not', () => {
-    const floats = (...data: number[]) => ({ data: Float32Array.from(data, (level) => level / 255), height: 1, width: data.length });
+    const floats = (...data: number[]) => ({
+      data: Float32Array.from(data, (level) => level / 255),
+      height: 1,
+      width: data.length,
+    });
     const [a, b] = [floats(10, 20.2), floats(10.3, 19.8)];
     const range = [0, 1] as const;
     expect(psnr(a, b, { range })).toBeLessThan(60);
@@ -39,9 +43,13 @@ describe('psnr', () => {
   });
 
   test('refuses pairs of different size, values outside of the range and a cap that is none', () => {
-    expect(() => psnr(gray(1, 2), gray(1), bytes)).toThrow('psnr: generated must be of the size of real, 1 x 2 (2 numbers), got 1 x 1');
+    expect(() => psnr(gray(1, 2), gray(1), bytes)).toThrow(
+      'psnr: generated must be of the size of real, 1 x 2 (2 numbers), got 1 x 1',
+    );
     const nan = { data: Float32Array.of(NaN), height: 1, width: 1 };
-    expect(() => psnr(gray(1), nan, bytes)).toThrow('psnr: generated.data must be within range (0..255), got NaN at index 0');
+    expect(() => psnr(gray(1), nan, bytes)).toThrow(
+      'psnr: generated.data must be within range (0..255), got NaN at index 0',
+    );
     expect(() => psnr(gray(1), gray(1), { ...bytes, capDb: 0 })).toThrow('psnr: capDb must be above 0, got 0');
   });
 });
@@ -59,7 +67,10 @@ describe('maskedPsnr', () => {
     const { real, generated } = formulaPair(wide);
     const ones = new Float32Array(wide.height * wide.width).fill(1);
     expect(maskedPsnr(real, generated, ones, bytes)).toBeCloseTo(wide.psnr, 10);
-    expect(maskedPsnr(real, generated, ones, { ...bytes, colours: 'sum' })).toBeCloseTo(wide.psnr - 10 * Math.log10(3), 10);
+    expect(maskedPsnr(real, generated, ones, { ...bytes, colours: 'sum' })).toBeCloseTo(
+      wide.psnr - 10 * Math.log10(3),
+      10,
+    );
   });
 
   test('weighs pixels by a soft mask', () => {
@@ -89,7 +100,12 @@ describe('PsnrScorer', () => {
     expect(byImage.value).toBeCloseTo(mean, 10);
     expect(byError.value).toBeCloseTo(-10 * Math.log10(error), 10);
     expect(byError.value).toBeLessThan(byImage.value);
-    expect(byImage).toMatchObject({ metric: 'psnr', samples: 4, notes: [], convention: 'mean of the PSNR of images, at most 100 dB each' });
+    expect(byImage).toMatchObject({
+      metric: 'psnr',
+      samples: 4,
+      notes: [],
+      convention: 'mean of the PSNR of images, at most 100 dB each',
+    });
     expect(byError.convention).toBe('PSNR of the mean squared error of all images, at most 100 dB');
   });
 
@@ -103,7 +119,9 @@ describe('PsnrScorer', () => {
   });
 
   test('refuses bad options at once', () => {
-    expect(() => new PsnrScorer({ ...bytes, average: 'frames' as 'mse' })).toThrow('PsnrScorer: average must be images or mse');
+    expect(() => new PsnrScorer({ ...bytes, average: 'frames' as 'mse' })).toThrow(
+      'PsnrScorer: average must be images or mse',
+    );
     expect(() => new PsnrScorer({} as typeof bytes)).toThrow('PsnrScorer: range must be');
   });
 });
@@ -119,5 +137,7 @@ test('MaskedPsnrScorer averages over pairs and tells its rule for colours', () =
   expect(value).toBeCloseTo(images.cases.reduce((sum, each) => sum + each.maskedPsnr.sum, 0) / images.cases.length, 10);
   expect(metric).toBe('masked-psnr');
   expect(convention).toContain('summed over colours');
-  expect(() => new MaskedPsnrScorer({ ...bytes, colours: 'all' as 'sum' })).toThrow('MaskedPsnrScorer: colours must be mean or sum');
+  expect(() => new MaskedPsnrScorer({ ...bytes, colours: 'all' as 'sum' })).toThrow(
+    'MaskedPsnrScorer: colours must be mean or sum',
+  );
 });

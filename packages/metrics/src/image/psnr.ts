@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import type { MetricScore } from '../metric-description';
-import { type Image, type ImageOptions, assertQuantise, assertRange, readPair } from './image';
 import { RunningMean } from '../running-mean';
+import { assertQuantise, assertRange, type Image, type ImageOptions, readPair } from './image';
 
 export type PsnrOptions = ImageOptions & {
   /** What no pair exceeds, decibels; equal images, which would be infinitely good, count as it. Default 100. */
@@ -34,7 +34,13 @@ function relativeError(where: string, real: Image, generated: Image, options: Ps
   return total / (data.length * span * span);
 }
 
-function maskedError(where: string, real: Image, generated: Image, mask: PixelMask, options: MaskedPsnrOptions): number {
+function maskedError(
+  where: string,
+  real: Image,
+  generated: Image,
+  mask: PixelMask,
+  options: MaskedPsnrOptions,
+): number {
   const pair = readPair(where, real, generated, options);
   const { data, span, channels, height, width } = pair.real;
   if (!ArrayBuffer.isView(mask) || mask.length !== height * width) {
@@ -54,7 +60,10 @@ function maskedError(where: string, real: Image, generated: Image, mask: PixelMa
   return total / (weights * (options.colours === 'sum' ? 1 : channels) * span * span);
 }
 
-function assertOptions(where: string, { range, quantise = 'none', capDb = CAP_DB, colours = 'mean' }: MaskedPsnrOptions): void {
+function assertOptions(
+  where: string,
+  { range, quantise = 'none', capDb = CAP_DB, colours = 'mean' }: MaskedPsnrOptions,
+): void {
   assertRange(where, range);
   assertQuantise(where, quantise);
   if (!(capDb > 0)) fail(RangeError, where, 'capDb', 'above 0', capDb);
@@ -129,7 +138,10 @@ abstract class ErrorScorer<Options extends MaskedPsnrOptions & PsnrAverage> {
       value: average === 'mse' ? decibels(mean, capDb) : mean,
       samples,
       convention: `${of}${averaging}, ${cap}${quantise === 'none' ? '' : `, 8 bits (${quantise})`}`,
-      notes: equal === 0 ? [] : [`${equal} of ${samples} pairs are equal images${average === 'mse' ? '' : `, counted as ${capDb} dB`}`],
+      notes:
+        equal === 0
+          ? []
+          : [`${equal} of ${samples} pairs are equal images${average === 'mse' ? '' : `, counted as ${capDb} dB`}`],
     };
   }
 }
@@ -173,7 +185,8 @@ export class MaskedPsnrScorer extends ErrorScorer<MaskedPsnrOptions & PsnrAverag
   /** @throws Error before the first pair. */
   compute(): MetricScore {
     const { colours = 'mean' } = this.options;
-    const of = colours === 'mean' ? 'averaged over colours and over the mask' : 'summed over colours, averaged over the mask';
+    const of =
+      colours === 'mean' ? 'averaged over colours and over the mask' : 'summed over colours, averaged over the mask';
     return this.score('MaskedPsnrScorer.compute', 'masked-psnr', `squared error ${of}; `);
   }
 }

@@ -8,7 +8,9 @@ import { relativeDifference } from '../testing/formula-images';
 import { RESIZE_RULES, type ResizeRule, resizeImages } from './resize-images';
 
 type Case = { height: number; width: number; to: [number, number] } & Record<ResizeRule, number[]>;
-const fixture = JSON.parse(readFileSync(new URL('../../fixtures/resize.json', import.meta.url), 'utf8')) as { cases: Case[] };
+const fixture = JSON.parse(readFileSync(new URL('../../fixtures/resize.json', import.meta.url), 'utf8')) as {
+  cases: Case[];
+};
 
 describe.each(['cpu', 'wasm'] as const)('resizePictures on %s', (backend) => {
   const table = fixture.cases.flatMap((each) =>
@@ -17,7 +19,12 @@ describe.each(['cpu', 'wasm'] as const)('resizePictures on %s', (backend) => {
 
   test.each(table)('%d x %d to %j, %s: as the program it is named after', async (height, width, to, rule, each) => {
     await selectBackend({ backend });
-    const x = tf.tensor4d(formulaNumbers(`resize ${height} ${width}`, 2 * height * width * 3, 0, 1), [2, height, width, 3]);
+    const x = tf.tensor4d(formulaNumbers(`resize ${height} ${width}`, 2 * height * width * 3, 0, 1), [
+      2,
+      height,
+      width,
+      3,
+    ]);
     const before = tf.memory().numTensors;
     const y = resizeImages(x, to, rule);
     expect(tf.memory().numTensors).toBe(before + 1);
@@ -38,8 +45,14 @@ test('images of the size that is wanted stay as they are, as a tensor of its own
 
 test('resizePictures refuses other ranks, sizes and rules', () => {
   const x = tf.ones<tf.Rank.R4>([1, 4, 5, 3]);
-  expect(() => resizeImages(x, [0, 4], 'area')).toThrow('resizePictures: to must be two whole numbers above 0, got [0, 4]');
-  expect(() => resizeImages(x, [4, 4], 'cubic' as 'area')).toThrow('resizePictures: rule must be bilinear, bilinear-tf1');
-  expect(() => resizeImages(tf.reshape(x, [4, 5, 3]) as never, [4, 4], 'area')).toThrow('images must be of shape [batch');
+  expect(() => resizeImages(x, [0, 4], 'area')).toThrow(
+    'resizePictures: to must be two whole numbers above 0, got [0, 4]',
+  );
+  expect(() => resizeImages(x, [4, 4], 'cubic' as 'area')).toThrow(
+    'resizePictures: rule must be bilinear, bilinear-tf1',
+  );
+  expect(() => resizeImages(tf.reshape(x, [4, 5, 3]) as never, [4, 4], 'area')).toThrow(
+    'images must be of shape [batch',
+  );
   x.dispose();
 });

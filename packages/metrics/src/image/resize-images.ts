@@ -10,7 +10,12 @@ import * as tf from '@tensorflow/tfjs-core';
  */
 export type ResizeRule = 'bilinear' | 'bilinear-tf1' | 'bilinear-antialias' | 'area';
 
-export const RESIZE_RULES: readonly ResizeRule[] = Object.freeze(['bilinear', 'bilinear-tf1', 'bilinear-antialias', 'area']);
+export const RESIZE_RULES: readonly ResizeRule[] = Object.freeze([
+  'bilinear',
+  'bilinear-tf1',
+  'bilinear-antialias',
+  'area',
+]);
 
 /** Weights of one axis: `[to, from]`, rows sum to 1. */
 type Weights = (from: number, to: number) => Float32Array;
@@ -64,7 +69,9 @@ function triangleWeights(from: number, to: number): Float32Array {
     const centre = scale * (i + 0.5);
     const first = Math.max(0, Math.floor(centre - reach + 0.5));
     const last = Math.min(from, Math.floor(centre + reach + 0.5));
-    const own = Array.from({ length: last - first }, (_, k) => Math.max(0, 1 - Math.abs(first + k + 0.5 - centre) / reach));
+    const own = Array.from({ length: last - first }, (_, k) =>
+      Math.max(0, 1 - Math.abs(first + k + 0.5 - centre) / reach),
+    );
     const total = own.reduce((sum, value) => sum + value, 0);
     own.forEach((value, k) => (weights[i * from + first + k] = value / total));
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { formulaPair, images, inRange, smoothPair } from '../testing/image-pairs';
-import { type SsimVariant, SsimScorer, ssim } from './ssim';
+import { SsimScorer, type SsimVariant, ssim } from './ssim';
 
 const VARIANTS: SsimVariant[] = ['gaussian', 'uniform7', 'torchmetrics'];
 const bytes = { range: [0, 255] } as const;
@@ -26,14 +26,20 @@ describe('ssim', () => {
     const { real, generated } = formulaPair(wide);
     for (const variant of VARIANTS) {
       expect(ssim(real, real, { ...bytes, variant })).toBe(1);
-      expect(ssim(real, generated, { ...bytes, variant })).toBeCloseTo(ssim(generated, real, { ...bytes, variant }), 13);
+      expect(ssim(real, generated, { ...bytes, variant })).toBeCloseTo(
+        ssim(generated, real, { ...bytes, variant }),
+        13,
+      );
     }
   });
 
   test('is the same for bytes and for the same image in 0..1 and in -1..1', () => {
     const { real, generated } = formulaPair(wide);
     const wanted = ssim(real, generated, bytes);
-    for (const range of [[0, 1], [-1, 1]] as const) {
+    for (const range of [
+      [0, 1],
+      [-1, 1],
+    ] as const) {
       expect(ssim(inRange(real, range), inRange(generated, range), { range })).toBeCloseTo(wanted, 6);
     }
   });
@@ -42,7 +48,9 @@ describe('ssim', () => {
     const { real, generated } = formulaPair(wide);
     const range = [-1, 1] as const;
     for (const quantise of ['round', 'truncate'] as const) {
-      expect(ssim(inRange(real, range), inRange(generated, range), { range, quantise })).toBe(ssim(real, generated, bytes));
+      expect(ssim(inRange(real, range), inRange(generated, range), { range, quantise })).toBe(
+        ssim(real, generated, bytes),
+      );
     }
   });
 
@@ -57,7 +65,9 @@ describe('ssim', () => {
   test('refuses to guess the range, small images and unknown variants', () => {
     const { real, generated } = formulaPair(wide);
     expect(() => ssim(real, generated, {} as typeof bytes)).toThrow('ssim: range must be [black, white]');
-    expect(() => ssim(real, generated, { ...bytes, variant: 'wang' as 'gaussian' })).toThrow('ssim: variant must be gaussian, uniform7');
+    expect(() => ssim(real, generated, { ...bytes, variant: 'wang' as 'gaussian' })).toThrow(
+      'ssim: variant must be gaussian, uniform7',
+    );
     expect(() => ssim(real, generated, { range: [0, 1] })).toThrow('ssim: real.data must be within range (0..1), got ');
     const small = { data: new Uint8Array(10 * 12), height: 10, width: 12 };
     expect(() => ssim(small, small, bytes)).toThrow('ssim: real must be at least 11 x 11 pixels, got [10, 12]');
@@ -75,12 +85,16 @@ describe('SsimScorer', () => {
     const { value, samples, convention, metric, notes } = scorer.compute();
     expect(value).toBeCloseTo(values.reduce((sum, each) => sum + each, 0) / values.length, 14);
     expect([metric, samples, notes]).toEqual(['ssim', images.cases.length, []]);
-    expect(convention).toBe('uniform 7x7, sample covariance, valid positions (the default of scikit-image), mean over colours, then over images');
+    expect(convention).toBe(
+      'uniform 7x7, sample covariance, valid positions (the default of scikit-image), mean over colours, then over images',
+    );
   });
 
   test('has no score before the first pair and after reset', () => {
     const scorer = new SsimScorer(bytes);
-    expect(() => scorer.compute()).toThrow('SsimScorer.compute: samples so far must be at least one (call update first), got 0');
+    expect(() => scorer.compute()).toThrow(
+      'SsimScorer.compute: samples so far must be at least one (call update first), got 0',
+    );
     const { real } = formulaPair(wide);
     scorer.update(real, real);
     expect(scorer.compute().value).toBe(1);
@@ -90,7 +104,9 @@ describe('SsimScorer', () => {
 
   test('refuses bad options at once', () => {
     expect(() => new SsimScorer({ range: [1, 0] })).toThrow('SsimScorer: range must be');
-    expect(() => new SsimScorer({ ...bytes, quantise: 'floor' as 'round' })).toThrow('SsimScorer: quantise must be none, round or truncate');
+    expect(() => new SsimScorer({ ...bytes, quantise: 'floor' as 'round' })).toThrow(
+      'SsimScorer: quantise must be none, round or truncate',
+    );
     expect(() => new SsimScorer({ ...bytes, variant: '' as 'gaussian' })).toThrow('SsimScorer: variant must be');
   });
 });

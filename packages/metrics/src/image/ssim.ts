@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import type { MetricScore } from '../metric-description';
-import { type Image, type ImageOptions, type Values, assertQuantise, assertRange, readPair } from './image';
 import { RunningMean } from '../running-mean';
+import { assertQuantise, assertRange, type Image, type ImageOptions, readPair, type Values } from './image';
 
 /**
  * Windows, variances and borders, which move the score by up to 0.03, as much as models differ:
@@ -21,31 +21,34 @@ const RADIUS = 5; // int(3.5 * 1.5 + 0.5)
 const SIGMA = 1.5;
 
 function gaussian(): Float64Array {
-  const taps = Float64Array.from({ length: 2 * RADIUS + 1 }, (_, i) => Math.exp((-0.5 * (i - RADIUS) ** 2) / SIGMA ** 2));
+  const taps = Float64Array.from({ length: 2 * RADIUS + 1 }, (_, i) =>
+    Math.exp((-0.5 * (i - RADIUS) ** 2) / SIGMA ** 2),
+  );
   const total = taps.reduce((sum, tap) => sum + tap, 0);
   return taps.map((tap) => tap / total);
 }
 
-const VARIANTS: Record<SsimVariant, { taps: Float64Array; covariance: number; mirrored: boolean; convention: string }> = {
-  gaussian: {
-    taps: gaussian(),
-    covariance: 1,
-    mirrored: false,
-    convention: 'Gaussian 11x11, sigma 1.5, biased variance, valid positions',
-  },
-  uniform7: {
-    taps: new Float64Array(7).fill(1 / 7),
-    covariance: 49 / 48,
-    mirrored: false,
-    convention: 'uniform 7x7, sample covariance, valid positions (the default of scikit-image)',
-  },
-  torchmetrics: {
-    taps: gaussian(),
-    covariance: 1,
-    mirrored: true,
-    convention: 'Gaussian 11x11, sigma 1.5, biased variance, mirrored borders, all positions (torchmetrics)',
-  },
-};
+const VARIANTS: Record<SsimVariant, { taps: Float64Array; covariance: number; mirrored: boolean; convention: string }> =
+  {
+    gaussian: {
+      taps: gaussian(),
+      covariance: 1,
+      mirrored: false,
+      convention: 'Gaussian 11x11, sigma 1.5, biased variance, valid positions',
+    },
+    uniform7: {
+      taps: new Float64Array(7).fill(1 / 7),
+      covariance: 49 / 48,
+      mirrored: false,
+      convention: 'uniform 7x7, sample covariance, valid positions (the default of scikit-image)',
+    },
+    torchmetrics: {
+      taps: gaussian(),
+      covariance: 1,
+      mirrored: true,
+      convention: 'Gaussian 11x11, sigma 1.5, biased variance, mirrored borders, all positions (torchmetrics)',
+    },
+  };
 
 function variantOf(where: string, variant: SsimVariant) {
   if (!Object.hasOwn(VARIANTS, variant)) fail(TypeError, where, 'variant', Object.keys(VARIANTS).join(', '), variant);
@@ -151,7 +154,12 @@ function mirror(index: number, size: number): number {
  * With `s = x + y`, `d = x - y`: `4 mx my = ms² - md²`, `2 (mx² + my²) = ms² + md²`, and likewise for the variances: four filters
  * instead of five, and equal images give exactly 1. Rows are filtered once and kept in a ring as high as the window.
  */
-function meanOfMap({ sum, difference, height, width }: Planes, taps: Float64Array, covariance: number, span: number): number {
+function meanOfMap(
+  { sum, difference, height, width }: Planes,
+  taps: Float64Array,
+  covariance: number,
+  span: number,
+): number {
   const size = taps.length;
   const columns = width - size + 1;
   const ring = Array.from({ length: size }, () => Array.from({ length: 4 }, () => new Float64Array(columns)));
@@ -186,7 +194,13 @@ function meanOfMap({ sum, difference, height, width }: Planes, taps: Float64Arra
 }
 
 /** Weighted sums along one row of `s`, `s²`, `d` and `d²`. */
-function filterRow(sum: Float64Array, difference: Float64Array, start: number, taps: Float64Array, into: Float64Array[]): void {
+function filterRow(
+  sum: Float64Array,
+  difference: Float64Array,
+  start: number,
+  taps: Float64Array,
+  into: Float64Array[],
+): void {
   const [outS, outSS, outD, outDD] = into;
   for (let x = 0; x < outS.length; x++) {
     let [s, ss, d, dd] = [0, 0, 0, 0];

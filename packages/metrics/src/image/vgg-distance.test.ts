@@ -1,5 +1,11 @@
 import { selectBackend } from '@lipsync/backends';
-import { type PerceptualRecipe, ImageFeatures, VGG16_PERCEPTUAL, perceptualDistance, imageFeatureShapes } from '@lipsync/nn';
+import {
+  ImageFeatures,
+  imageFeatureShapes,
+  type PerceptualRecipe,
+  perceptualDistance,
+  VGG16_PERCEPTUAL,
+} from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
@@ -32,14 +38,20 @@ test('vggDistance is perceptualDistance, whatever the range, and keeps no tensor
   const distances = await vggDistance(network, wide[0], wide[1], { range: [-1, 1], recipe });
   distances.forEach((distance, i) => expect(distance / wanted[i]).toBeCloseTo(1, 5));
   expect([...(await vggDistance(network, pair[0], pair[0], { range: [0, 1], recipe }))]).toEqual([0, 0]);
-  await expect(vggDistance(network, wide[0], wide[1], { range: [0, 1], recipe })).rejects.toThrow(/^vggDistance: real must be within range/);
-  await expect(vggDistance(network, ...pair, { range: [0, 1] })).rejects.toThrow('network must be vgg16, got squeezenet1_1');
+  await expect(vggDistance(network, wide[0], wide[1], { range: [0, 1], recipe })).rejects.toThrow(
+    /^vggDistance: real must be within range/,
+  );
+  await expect(vggDistance(network, ...pair, { range: [0, 1] })).rejects.toThrow(
+    'network must be vgg16, got squeezenet1_1',
+  );
   tf.dispose(wide);
 });
 
 test('VggDistanceScorer is the mean of all pairs and says by which recipe', async () => {
   const scorer = new VggDistanceScorer(network, { range: [0, 1], recipe });
-  expect(() => scorer.compute()).toThrow('VggDistanceScorer.compute: samples so far must be at least one (call update first)');
+  expect(() => scorer.compute()).toThrow(
+    'VggDistanceScorer.compute: samples so far must be at least one (call update first)',
+  );
   await scorer.update(...pair);
   await scorer.update(pair[0], pair[0]);
   expect(scorer.compute()).toEqual({
@@ -52,6 +64,8 @@ test('VggDistanceScorer is the mean of all pairs and says by which recipe', asyn
   });
   scorer.reset();
   expect(() => scorer.compute()).toThrow('call update first');
-  expect(() => new VggDistanceScorer(network, { range: [0, 1] })).toThrow('VggDistanceScorer: network must be vgg16, got squeezenet1_1');
+  expect(() => new VggDistanceScorer(network, { range: [0, 1] })).toThrow(
+    'VggDistanceScorer: network must be vgg16, got squeezenet1_1',
+  );
   expect(() => new VggDistanceScorer(network, {} as { range: [0, 1] })).toThrow('VggDistanceScorer: range must be');
 });

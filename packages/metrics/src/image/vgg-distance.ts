@@ -1,9 +1,9 @@
 import { fail } from '@lipsync/contracts';
-import { type PerceptualRecipe, type ImageFeatures, VGG16_PERCEPTUAL, perceptualDistance } from '@lipsync/nn';
+import { type ImageFeatures, type PerceptualRecipe, perceptualDistance, VGG16_PERCEPTUAL } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import type { MetricScore } from '../metric-description';
-import { type ValueRange, assertRange } from './image';
 import { RunningMean } from '../running-mean';
+import { assertRange, type ValueRange } from './image';
 import { tensorRange } from './tensor-range';
 
 export type VggDistanceOptions = {
@@ -51,7 +51,14 @@ async function measure(
   try {
     const distances = Float32Array.from(await result.data());
     const bad = distances.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) fail(RangeError, where, 'real and generated', 'finite numbers', `a distance of ${distances[bad]} for pair ${bad}`);
+    if (bad >= 0)
+      fail(
+        RangeError,
+        where,
+        'real and generated',
+        'finite numbers',
+        `a distance of ${distances[bad]} for pair ${bad}`,
+      );
     return distances;
   } finally {
     result.dispose();
@@ -67,7 +74,8 @@ export class VggDistanceScorer {
   constructor(network: ImageFeatures, options: VggDistanceOptions) {
     assertRange('VggDistanceScorer', options.range);
     const { architecture } = options.recipe ?? VGG16_PERCEPTUAL;
-    if (network.architecture !== architecture) fail(TypeError, 'VggDistanceScorer', 'network', architecture, network.architecture);
+    if (network.architecture !== architecture)
+      fail(TypeError, 'VggDistanceScorer', 'network', architecture, network.architecture);
     this.#network = network;
     this.#options = options;
   }

@@ -3,8 +3,8 @@ import { BatchNorm2d, Conv3d, Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
-import { ConvUnit3d } from './conv-unit-3d';
 import { withBatchCounters } from './conv-unit';
+import { ConvUnit3d } from './conv-unit-3d';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');

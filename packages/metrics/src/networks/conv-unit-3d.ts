@@ -22,7 +22,10 @@ export class ConvUnit3d extends Module {
 
   constructor(options: ConvUnit3dOptions) {
     super();
-    this.conv = this.register('conv3d', new Conv3d({ ...options, padding: 'same', bias: false, random: new Random(0) }));
+    this.conv = this.register(
+      'conv3d',
+      new Conv3d({ ...options, padding: 'same', bias: false, random: new Random(0) }),
+    );
     this.norm = this.register('bn', new FoldedNorm(options.outChannels));
   }
 

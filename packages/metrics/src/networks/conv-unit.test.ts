@@ -31,7 +31,9 @@ test('ConvUnit is convolution, normalisation and ReLU one after the other, and l
   });
   const norm = new BatchNorm2d({ channels: 4, epsilon: 1e-3 }).eval();
   const part = (prefix: string) =>
-    new Map([...state].filter(([name]) => name.startsWith(prefix)).map(([name, array]) => [name.slice(prefix.length), array]));
+    new Map(
+      [...state].filter(([name]) => name.startsWith(prefix)).map(([name, array]) => [name.slice(prefix.length), array]),
+    );
   conv.loadStateDict(part('conv.'));
   norm.loadStateDict(part('bn.'));
 

@@ -1,5 +1,5 @@
-import { Module } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/checkpoints';
+import { Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
 export type ConvUnitOptions = {

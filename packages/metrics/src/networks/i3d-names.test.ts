@@ -57,7 +57,11 @@ test('a normalisation without scale gets ones', () => {
   const renamed = i3dState(
     stateOf((name) => name.replace(/bn\.weight$/, 'bn.bias')).set('Mixed_3b.b0.bn.running_var', array([64])),
   );
-  expect(renamed.get('Mixed_3b.b0.bn.weight')).toEqual({ dtype: 'float32', shape: [64], data: new Float32Array(64).fill(1) });
+  expect(renamed.get('Mixed_3b.b0.bn.weight')).toEqual({
+    dtype: 'float32',
+    shape: [64],
+    data: new Float32Array(64).fill(1),
+  });
 });
 
 test('i3dState lists names of no known port, and names that come twice', () => {
@@ -65,9 +69,7 @@ test('i3dState lists names of no known port, and names that come twice', () => {
     ['layers.3.w', array([1])],
     ['Mixed_3b.b9.conv3d.weight', array([1])],
   ]);
-  expect(() => i3dState(unknown)).toThrow(
-    'got 2 of 2 names of none, or twice: layers.3.w, Mixed_3b.b9.conv3d.weight',
-  );
+  expect(() => i3dState(unknown)).toThrow('got 2 of 2 names of none, or twice: layers.3.w, Mixed_3b.b9.conv3d.weight');
   const twice = stateOf((name) => name).set('mixed_3b.branch_0.conv3d.weight', array([1]));
   expect(() => i3dState(twice)).toThrow('or twice: mixed_3b.branch_0.conv3d.weight');
   const many = new Map(Array.from({ length: 20 }, (_, i) => [`x${i}`, array([1])]));

@@ -46,8 +46,8 @@ function commonName(name: string): string | undefined {
   const part = /^(conv3d|conv_3d|conv)$/.test(layer)
     ? 'conv3d'
     : /^(bn|batch3d|batch_norm|batchnorm|norm)$/.test(layer)
-    ? 'bn'
-    : undefined;
+      ? 'bn'
+      : undefined;
   if (part === undefined) return undefined;
   const mixed = path.findIndex((step) => /^mixed_[345][b-f]$/.test(step));
   if (mixed >= 0) {

@@ -41,7 +41,9 @@ describe('I3D', () => {
   });
 
   test('refuses clips that are too short or too small, and work before weights or after dispose', () => {
-    expect(() => network.forward(tf.zeros([1, 8, 64, 64, 3]))).toThrow('at least 9 frames of 32 x 32, got [1, 8, 64, 64, 3]');
+    expect(() => network.forward(tf.zeros([1, 8, 64, 64, 3]))).toThrow(
+      'at least 9 frames of 32 x 32, got [1, 8, 64, 64, 3]',
+    );
     expect(() => network.forward(tf.zeros([1, 9, 64, 31, 3]))).toThrow(
       'I3D.forward: x must be of shape [batch, frames, height, width, 3]',
     );

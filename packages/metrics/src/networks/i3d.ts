@@ -1,6 +1,6 @@
-import { fail } from '@lipsync/contracts';
-import { Conv3d, Module, Random, maxPool3d } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/checkpoints';
+import { fail } from '@lipsync/contracts';
+import { Conv3d, Module, maxPool3d, Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { withBatchCounters } from './conv-unit';
 import { ConvUnit3d } from './conv-unit-3d';

@@ -6,7 +6,12 @@ import { formulaStateDict } from '../../../../tests/support/formula-weights';
 import { formulaImages, relativeDifference } from '../testing/formula-images';
 import { INCEPTION_FEATURES, InceptionFid } from './inception-fid';
 
-type Fixture = { parameters: number; shapes: Record<string, number[]>; small: Record<string, number[]>; full: number[] };
+type Fixture = {
+  parameters: number;
+  shapes: Record<string, number[]>;
+  small: Record<string, number[]>;
+  full: number[];
+};
 const fixture = JSON.parse(readFileSync(new URL('../../fixtures/inception.json', import.meta.url), 'utf8')) as Fixture;
 
 /** Images in 0..1 as the network takes them. */
@@ -27,7 +32,9 @@ describe('InceptionFid', () => {
   test("has torchvision's names, shapes and number of parameters, but for the classifier", async () => {
     const state = await network.stateDict();
     const wanted = Object.entries(fixture.shapes).filter(([name]) => !name.startsWith('fc.'));
-    expect(Object.fromEntries([...state].map(([name, { shape }]) => [name, shape]))).toEqual(Object.fromEntries(wanted));
+    expect(Object.fromEntries([...state].map(([name, { shape }]) => [name, shape]))).toEqual(
+      Object.fromEntries(wanted),
+    );
     expect(network.parameterCount()).toBe(fixture.parameters);
   });
 
@@ -61,11 +68,15 @@ test('InceptionFid loads a file without counters, and names what is wrong with o
   const shapes = Object.entries(fixture.shapes);
   const network = new InceptionFid();
   const x = tf.zeros<tf.Rank.R4>([1, 75, 75, 3]);
-  expect(() => network.forward(x)).toThrow('this network must be one with weights (call loadStateDict first), got one without');
+  expect(() => network.forward(x)).toThrow(
+    'this network must be one with weights (call loadStateDict first), got one without',
+  );
   const old = formulaStateDict(shapes.filter(([name]) => !name.endsWith('num_batches_tracked')));
   old.set('AuxLogits.fc.bias', { dtype: 'float32', shape: [1], data: new Float32Array(1) });
   network.loadStateDict(old);
-  expect(() => network.forward(x, 100 as 64)).toThrow('InceptionFid.forward: features must be 64, 192, 768, 2048, got 100');
+  expect(() => network.forward(x, 100 as 64)).toThrow(
+    'InceptionFid.forward: features must be 64, 192, 768, 2048, got 100',
+  );
   expect(() => network.forward(tf.zeros([1, 74, 75, 3]))).toThrow('both sides at least 75, got [1, 74, 75, 3]');
   old.set('fc.weight', { dtype: 'float32', shape: [1000, 2048], data: new Float32Array(1000 * 2048) });
   expect(() => network.loadStateDict(old)).toThrow("got another network, of 1000 classes (torchvision's)");

@@ -1,6 +1,6 @@
+import type { NamedArray } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import { Module } from '@lipsync/nn';
-import type { NamedArray } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
 import { ConvUnit, type ConvUnitOptions, withBatchCounters } from './conv-unit';
 
@@ -62,7 +62,11 @@ class BlockA extends Block {
     this.branches = [
       this.unit('branch1x1', 64),
       chain(this.unit('branch5x5_1', 48), this.unit('branch5x5_2', 64, 5, 48)),
-      chain(this.unit('branch3x3dbl_1', 64), this.unit('branch3x3dbl_2', 96, 3, 64), this.unit('branch3x3dbl_3', 96, 3, 96)),
+      chain(
+        this.unit('branch3x3dbl_1', 64),
+        this.unit('branch3x3dbl_2', 96, 3, 64),
+        this.unit('branch3x3dbl_3', 96, 3, 96),
+      ),
       chain(averagePool, this.unit('branch_pool', poolChannels)),
     ];
   }
@@ -73,7 +77,11 @@ class BlockB extends Block {
     super(inChannels);
     this.branches = [
       this.halving('branch3x3', 384),
-      chain(this.unit('branch3x3dbl_1', 64), this.unit('branch3x3dbl_2', 96, 3, 64), this.halving('branch3x3dbl_3', 96, 96)),
+      chain(
+        this.unit('branch3x3dbl_1', 64),
+        this.unit('branch3x3dbl_2', 96, 3, 64),
+        this.halving('branch3x3dbl_3', 96, 96),
+      ),
       maxPool,
     ];
   }
@@ -220,7 +228,13 @@ export class InceptionFid extends Module {
     const classes = state.get('fc.weight')?.shape[0];
     if (classes !== undefined && classes !== 1008) {
       const rule = 'the Inception-v3 of FID, with 1008 classes (pt_inception-2015-12-05)';
-      fail(Error, where, 'state', rule, `another network, of ${classes} classes${classes === 1000 ? " (torchvision's)" : ''}`);
+      fail(
+        Error,
+        where,
+        'state',
+        rule,
+        `another network, of ${classes} classes${classes === 1000 ? " (torchvision's)" : ''}`,
+      );
     }
     const kept = [...withBatchCounters(state)].filter(([name]) => !/^(fc|AuxLogits)\./.test(name));
     super.loadStateDict(new Map(kept), { where });

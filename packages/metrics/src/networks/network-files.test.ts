@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { selectBackend } from '@lipsync/backends';
-import type { Module } from '@lipsync/nn';
 import { type NamedArray, readStateDict } from '@lipsync/checkpoints';
+import type { Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
@@ -12,7 +12,10 @@ import { InceptionFid } from './inception-fid';
 
 /** Made by `reference/metrics-inception.py --files FOLDER` and `reference/metrics-i3d.py --files FOLDER`; 340 MB, so not in the repository. */
 const folder = process.env.LIPSYNC_METRICS_FILES ?? '';
-const reason = existsSync(join(folder, 'i3d-script.pt')) && folder ? '' : ' (skipped: LIPSYNC_METRICS_FILES names no folder of them)';
+const reason =
+  existsSync(join(folder, 'i3d-script.pt')) && folder
+    ? ''
+    : ' (skipped: LIPSYNC_METRICS_FILES names no folder of them)';
 
 type Network = Module & { loadStateDict(state: Map<string, NamedArray>): void };
 
@@ -32,12 +35,17 @@ describe.skipIf(reason)(`networks load from files of torch${reason}`, () => {
     const read = await readStateDict(join(folder, file));
     expect(read.format).toBe(format);
     network.loadStateDict(read.state);
-    const { shapes } = JSON.parse(readFileSync(new URL(`../../fixtures/${file.replace(/[-.].*/, '')}.json`, import.meta.url), 'utf8'));
+    const { shapes } = JSON.parse(
+      readFileSync(new URL(`../../fixtures/${file.replace(/[-.].*/, '')}.json`, import.meta.url), 'utf8'),
+    );
     const wanted = formulaStateDict(Object.entries<number[]>(shapes));
     for (const [name, { data }] of await network.stateDict()) {
       const made = wanted.get(name)!.data;
       expect(data.length, name).toBe(made.length);
-      expect(data.findIndex((value, i) => value !== made[i]), name).toBe(-1);
+      expect(
+        data.findIndex((value, i) => value !== made[i]),
+        name,
+      ).toBe(-1);
     }
     network.dispose();
   });

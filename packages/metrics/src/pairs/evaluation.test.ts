@@ -1,15 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { noise } from '../../../avalignnet/src/testing/hashed-numbers';
-import { SyncEvaluation, balancedAccuracy, bestThreshold, rocAuc } from './evaluation';
+import { balancedAccuracy, bestThreshold, rocAuc, SyncEvaluation } from './evaluation';
 
 describe('balancedAccuracy', () => {
   test('counts a score at the threshold as off, and the classes alike', () => {
-    expect(balancedAccuracy({ inSync: [0.9, 0.5, 0.6, 0.7], offSync: [0.5] })).toEqual({ balanced: 0.875, inSync: 0.75, offSync: 1 });
+    expect(balancedAccuracy({ inSync: [0.9, 0.5, 0.6, 0.7], offSync: [0.5] })).toEqual({
+      balanced: 0.875,
+      inSync: 0.75,
+      offSync: 1,
+    });
     expect(balancedAccuracy({ inSync: [0.9], offSync: [0.5] }, 0.4)).toEqual({ balanced: 0.5, inSync: 1, offSync: 0 });
   });
 
   test('refuses an empty class and NaN', () => {
-    expect(() => balancedAccuracy({ inSync: [], offSync: [1] })).toThrow('balancedAccuracy: inSync must be at least one score, got none');
+    expect(() => balancedAccuracy({ inSync: [], offSync: [1] })).toThrow(
+      'balancedAccuracy: inSync must be at least one score, got none',
+    );
     expect(() => balancedAccuracy({ inSync: [1], offSync: [0, NaN] })).toThrow('offSync must be numbers, got NaN');
   });
 });

@@ -115,7 +115,8 @@ export class SyncEvaluation {
    */
   update(scores: ArrayLike<number>, labels: ArrayLike<number>): void {
     const where = 'SyncEvaluation.update';
-    if (labels.length !== scores.length) fail(RangeError, where, 'labels', `as many as scores (${scores.length})`, labels.length);
+    if (labels.length !== scores.length)
+      fail(RangeError, where, 'labels', `as many as scores (${scores.length})`, labels.length);
     for (let index = 0; index < scores.length; index++) {
       if (labels[index] !== 0 && labels[index] !== 1) fail(RangeError, where, 'labels', '0 or 1 each', labels[index]);
       if (Number.isNaN(scores[index])) fail(RangeError, where, 'scores', 'numbers', `NaN at ${index}`);
@@ -135,7 +136,8 @@ export class SyncEvaluation {
     const scores = { inSync, offSync };
     const accuracy = balancedAccuracy(scores, options.threshold);
     const clamp = (score: number) => Math.min(1 - 1e-7, Math.max(1e-7, score));
-    const mean = (scores: number[], of: (score: number) => number) => scores.reduce((sum, s) => sum + of(s), 0) / scores.length;
+    const mean = (scores: number[], of: (score: number) => number) =>
+      scores.reduce((sum, s) => sum + of(s), 0) / scores.length;
     const crossEntropy = -(mean(inSync, (s) => Math.log(clamp(s))) + mean(offSync, (s) => Math.log(1 - clamp(s)))) / 2;
     return {
       accuracy,

@@ -2,7 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import type { SyncExpert } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { batchSizeFor, embedVisual, embedAudio } from './embed-windows';
+import { batchSizeFor, embedAudio, embedVisual } from './embed-windows';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -10,7 +10,12 @@ beforeAll(async () => {
 
 const crop = (size: number) => ({ kind: 'whole frame', resize: 'none', size }) as const;
 
-test.each([[10, 48, 16], [5, 224, 1], [5, 64, 18], [1, 16, 32]])('batches of %i images of %i pixels hold %i windows', (frameCount, size, windows) => {
+test.each([
+  [10, 48, 16],
+  [5, 224, 1],
+  [5, 64, 18],
+  [1, 16, 32],
+])('batches of %i images of %i pixels hold %i windows', (frameCount, size, windows) => {
   expect(batchSizeFor({ frameCount, crop: crop(size) })).toBe(windows);
 });
 

@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { frameShape } from '@lipsync/contracts';
 import type { SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import { frameShape } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
 
 /** Input of a network that may wait in a batch; more than one batch is under way where threads embed. */
 const BATCH_BYTES = 4.25 * 2 ** 20;
@@ -23,7 +23,10 @@ export function batchSizeFor({ crop, frameCount }: Pick<SyncRecipe, 'crop' | 'fr
 export async function embedVisual(expert: SyncExpert, windows: readonly Float32Array[]): Promise<Float32Array> {
   const { crop, frameCount } = expert.recipe;
   const { height, width } = frameShape(crop);
-  return rowsOf(() => expert.encodeVisual(tf.tensor4d(join(windows), [windows.length, height, width, frameCount * 3])), windows.length);
+  return rowsOf(
+    () => expert.encodeVisual(tf.tensor4d(join(windows), [windows.length, height, width, frameCount * 3])),
+    windows.length,
+  );
 }
 
 /**
@@ -34,7 +37,13 @@ export async function embedVisual(expert: SyncExpert, windows: readonly Float32A
  */
 export async function embedAudio(expert: SyncExpert, windows: readonly Float32Array[]): Promise<Float32Array> {
   const { featureSteps } = expert.recipe;
-  return rowsOf(() => expert.encodeAudio(tf.tensor4d(join(windows), [windows.length, windows[0].length / featureSteps, featureSteps, 1])), windows.length);
+  return rowsOf(
+    () =>
+      expert.encodeAudio(
+        tf.tensor4d(join(windows), [windows.length, windows[0].length / featureSteps, featureSteps, 1]),
+      ),
+    windows.length,
+  );
 }
 
 async function rowsOf(encode: () => tf.Tensor2D, count: number): Promise<Float32Array> {

@@ -23,17 +23,28 @@ describe('expertBce', () => {
   test('is 0 for certainty and 6.9 for a cosine of 0, below it and for embeddings of zeros', () => {
     expect(expertBce({ cosines: [1.00005] })).toBe(0); // of rounded embeddings
     for (const cosine of [0, 1e-3, -1]) expect(expertBce({ cosines: [cosine] })).toBeCloseTo(-Math.log(1e-3), 12);
-    expect(expertBce({ visual: new Float32Array(4), audio: new Float32Array(4), dimension: 4 })).toBeCloseTo(-Math.log(1e-3), 12);
+    expect(expertBce({ visual: new Float32Array(4), audio: new Float32Array(4), dimension: 4 })).toBeCloseTo(
+      -Math.log(1e-3),
+      12,
+    );
   });
 
   test('refuses empty clips, rows that do not fit and cosines that are none', () => {
     expect(() => expertBce({ cosines: [] })).toThrow('expertBce: clip must be of at least one window, got none');
     expect(() => expertBce({ cosines: [1.1] })).toThrow('expertBce: cosines must be within -1..1, got 1.1 at window 0');
     expect(() => expertBce({ cosines: [1, NaN] }, { step: 1 })).toThrow('got NaN at window 1');
-    expect(() => expertBce({ ...clip([1]), dimension: 4 })).toThrow('expertBce: visual must be a Float32Array of whole rows of 4 numbers, got 2');
-    expect(() => expertBce({ ...clip([1]), audio: new Float32Array(4) })).toThrow('audio must be a Float32Array of 2 numbers, as visual is, got 4');
-    expect(() => expertBce({ ...clip([1]), visual: Float32Array.of(NaN, 1) })).toThrow('embeddings must be finite, got another kind in row 0');
-    expect(() => expertBce({ cosines: [1] }, { step: 0 })).toThrow('expertBce: step must be a whole number above 0, got 0');
+    expect(() => expertBce({ ...clip([1]), dimension: 4 })).toThrow(
+      'expertBce: visual must be a Float32Array of whole rows of 4 numbers, got 2',
+    );
+    expect(() => expertBce({ ...clip([1]), audio: new Float32Array(4) })).toThrow(
+      'audio must be a Float32Array of 2 numbers, as visual is, got 4',
+    );
+    expect(() => expertBce({ ...clip([1]), visual: Float32Array.of(NaN, 1) })).toThrow(
+      'embeddings must be finite, got another kind in row 0',
+    );
+    expect(() => expertBce({ cosines: [1] }, { step: 0 })).toThrow(
+      'expertBce: step must be a whole number above 0, got 0',
+    );
     expect(() => expertBce({ ...clip([1]), dimension: 0 })).toThrow('dimension must be a whole number above 0');
   });
 });

@@ -3,7 +3,9 @@ import type { MetricScore } from '../metric-description';
 import { RunningMean } from '../running-mean';
 
 /** A clip, one row or number a video frame: embeddings of image and audio, or their cosines. */
-export type ExpertClip = { visual: Float32Array; audio: Float32Array; dimension: number } | { cosines: ArrayLike<number> };
+export type ExpertClip =
+  | { visual: Float32Array; audio: Float32Array; dimension: number }
+  | { cosines: ArrayLike<number> };
 
 export type ExpertBceOptions = {
   /** Every how many windows one counts, from the first on. Default 5, the length of Wav2Lip's window, so that none overlap. */
@@ -27,12 +29,25 @@ function cosinesOf(where: string, clip: ExpertClip, step: number): number[] {
     return every;
   }
   const { visual, audio, dimension } = clip;
-  if (!(Number.isInteger(dimension) && dimension > 0)) fail(RangeError, where, 'dimension', 'a whole number above 0', dimension);
+  if (!(Number.isInteger(dimension) && dimension > 0))
+    fail(RangeError, where, 'dimension', 'a whole number above 0', dimension);
   if (!(visual instanceof Float32Array) || visual.length % dimension !== 0) {
-    fail(TypeError, where, 'visual', `a Float32Array of whole rows of ${dimension} numbers`, (visual as Float32Array)?.length);
+    fail(
+      TypeError,
+      where,
+      'visual',
+      `a Float32Array of whole rows of ${dimension} numbers`,
+      (visual as Float32Array)?.length,
+    );
   }
   if (!(audio instanceof Float32Array) || audio.length !== visual.length) {
-    fail(TypeError, where, 'audio', `a Float32Array of ${visual.length} numbers, as visual is`, (audio as Float32Array)?.length);
+    fail(
+      TypeError,
+      where,
+      'audio',
+      `a Float32Array of ${visual.length} numbers, as visual is`,
+      (audio as Float32Array)?.length,
+    );
   }
   const cosines: number[] = [];
   for (let row = 0; row < visual.length; row += step * dimension) {
@@ -43,7 +58,8 @@ function cosinesOf(where: string, clip: ExpertClip, step: number): number[] {
       right += audio[i] * audio[i];
     }
     const cosine = product === 0 ? 0 : product / Math.sqrt(left * right);
-    if (!Number.isFinite(cosine)) fail(RangeError, where, 'embeddings', 'finite', `another kind in row ${row / dimension}`);
+    if (!Number.isFinite(cosine))
+      fail(RangeError, where, 'embeddings', 'finite', `another kind in row ${row / dimension}`);
     cosines.push(cosine);
   }
   return cosines;

@@ -1,6 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu';
-import * as tf from '@tensorflow/tfjs-core';
 import type { SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { JointScorer } from './joint-scorer';
 import { SyncScorer } from './sync-scorer';
@@ -24,30 +24,37 @@ const expert = {
   embeddingSize: 6,
   audioEmbeddingSize: 6,
   space: 'joint',
-  pairDistances: (frames: tf.Tensor2D, audio: tf.Tensor2D) => tf.tidy(() => tf.norm(tf.add(tf.sub(frames, audio), 1e-6), 'euclidean', 1) as tf.Tensor1D),
+  pairDistances: (frames: tf.Tensor2D, audio: tf.Tensor2D) =>
+    tf.tidy(() => tf.norm(tf.add(tf.sub(frames, audio), 1e-6), 'euclidean', 1) as tf.Tensor1D),
 } as unknown as SyncExpert;
 
 function rows(count: number, shift = 0): Float32Array {
-  return Float32Array.from({ length: count * 6 }, (_, i) => Math.sin((Math.floor(i / 6) + shift) * 12.9898 + (i % 6) * 78.233) * 3);
+  return Float32Array.from(
+    { length: count * 6 },
+    (_, i) => Math.sin((Math.floor(i / 6) + shift) * 12.9898 + (i % 6) * 78.233) * 3,
+  );
 }
 
-test.each(['zero', 'overlap'] as const)('JointScorer gives what SyncScorer gives where the judge is a distance, beyond the ends %s', async (edges) => {
-  const [visual, audio] = [rows(40), rows(40, 3)];
-  const joint = new JointScorer(expert, { maxShift: 7, edges });
-  const before = tf.memory().numTensors;
-  for (let at = 0; at < 40; at += 8) {
-    await joint.update({ visual: visual.slice(at * 6, (at + 8) * 6), audio: audio.slice(at * 6, (at + 8) * 6) });
-  }
-  const score = await joint.compute();
-  expect(tf.memory().numTensors).toBe(before);
-  const plain = new SyncScorer({ space: 'euclidean', maxShift: 7, edges });
-  plain.update({ visual, audio, dimension: 6 });
-  const wanted = plain.compute();
-  expect(score).toMatchObject({ offsetFrames: wanted.offsetFrames, windows: 40, space: 'joint', expert: 'judge' });
-  expect(score.offsetFrames).toBe(3);
-  score.meanDistances.forEach(({ distance }, k) => expect(distance).toBeCloseTo(wanted.meanDistances[k].distance, 5));
-  score.perWindow.confidences.forEach((value, i) => expect(value).toBeCloseTo(wanted.perWindow.confidences[i], 5));
-});
+test.each(['zero', 'overlap'] as const)(
+  'JointScorer gives what SyncScorer gives where the judge is a distance, beyond the ends %s',
+  async (edges) => {
+    const [visual, audio] = [rows(40), rows(40, 3)];
+    const joint = new JointScorer(expert, { maxShift: 7, edges });
+    const before = tf.memory().numTensors;
+    for (let at = 0; at < 40; at += 8) {
+      await joint.update({ visual: visual.slice(at * 6, (at + 8) * 6), audio: audio.slice(at * 6, (at + 8) * 6) });
+    }
+    const score = await joint.compute();
+    expect(tf.memory().numTensors).toBe(before);
+    const plain = new SyncScorer({ space: 'euclidean', maxShift: 7, edges });
+    plain.update({ visual, audio, dimension: 6 });
+    const wanted = plain.compute();
+    expect(score).toMatchObject({ offsetFrames: wanted.offsetFrames, windows: 40, space: 'joint', expert: 'judge' });
+    expect(score.offsetFrames).toBe(3);
+    score.meanDistances.forEach(({ distance }, k) => expect(distance).toBeCloseTo(wanted.meanDistances[k].distance, 5));
+    score.perWindow.confidences.forEach((value, i) => expect(value).toBeCloseTo(wanted.perWindow.confidences[i], 5));
+  },
+);
 
 test('JointScorer starts again, and refuses to say anything of nothing', async () => {
   const joint = new JointScorer(expert, { maxShift: 2 });
@@ -55,5 +62,7 @@ test('JointScorer starts again, and refuses to say anything of nothing', async (
   joint.reset();
   await expect(joint.compute()).rejects.toThrow('at least one (call update first)');
   const { pairDistances: _, ...plain } = expert;
-  expect(() => new JointScorer(plain as SyncExpert)).toThrow('JointScorer: expert must be one with pairDistances, got judge');
+  expect(() => new JointScorer(plain as SyncExpert)).toThrow(
+    'JointScorer: expert must be one with pairDistances, got judge',
+  );
 });

@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { fail } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts';
-import { scoreOfCurve, type SyncScore } from './offset-curve';
+import { fail } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
+import { type SyncScore, scoreOfCurve } from './offset-curve';
 import { RowQueue } from './row-queue';
 
 export type JointScorerOptions = {
@@ -53,11 +53,14 @@ export class JointScorer {
   /** @throws Error before any window came. */
   async compute(): Promise<SyncScore> {
     const windows = Math.min(this.#visual.count, this.#audio.count);
-    if (windows === 0) fail(Error, 'JointScorer.compute', 'windows so far', 'at least one (call update first)', windows);
+    if (windows === 0)
+      fail(Error, 'JointScorer.compute', 'windows so far', 'at least one (call update first)', windows);
     const rows = [...this.#rows];
     while (rows.length < windows) rows.push(await this.#measure(rows.length, windows));
     const shifts = 2 * this.#maxShift + 1;
-    const sums = Array.from({ length: shifts }, (_, k) => rows.reduce((sum, row) => sum + (Number.isNaN(row[k]) ? 0 : row[k]), 0));
+    const sums = Array.from({ length: shifts }, (_, k) =>
+      rows.reduce((sum, row) => sum + (Number.isNaN(row[k]) ? 0 : row[k]), 0),
+    );
     const { name, recipe, space } = this.#expert;
     return scoreOfCurve({
       distanceAt: (i, k) => rows[i][k],

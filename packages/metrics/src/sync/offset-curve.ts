@@ -47,7 +47,16 @@ export type OffsetCurve = {
 } & Pick<SyncScore, 'expert' | 'space' | 'edges'>;
 
 /** Offset, LSE-D, LSE-C and the frame-wise confidence of a curve, by SyncNet's rules. */
-export function scoreOfCurve({ distanceAt, sums, windows, maxShift, fps, edges, space, expert }: OffsetCurve): SyncScore {
+export function scoreOfCurve({
+  distanceAt,
+  sums,
+  windows,
+  maxShift,
+  fps,
+  edges,
+  space,
+  expert,
+}: OffsetCurve): SyncScore {
   const pairs = (k: number) => (edges === 'zero' ? windows : Math.max(0, windows - Math.abs(k - maxShift)));
   const fewest = Math.min(FEWEST_PAIRS, windows);
   const means = Array.from(sums, (sum, k) => (pairs(k) >= fewest ? sum / pairs(k) : Number.NaN));
@@ -59,7 +68,10 @@ export function scoreOfCurve({ distanceAt, sums, windows, maxShift, fps, edges, 
   const distances = Float32Array.from({ length: windows }, (_, i) => distanceAt(i, best));
   // A window without a partner counts as the reference's ends do: no confidence.
   const confidences = Float32Array.from(
-    medianFilter(Array.from(distances, (distance) => (Number.isNaN(distance) ? 0 : median - distance)), FILTER),
+    medianFilter(
+      Array.from(distances, (distance) => (Number.isNaN(distance) ? 0 : median - distance)),
+      FILTER,
+    ),
   );
   const offsetFrames = maxShift - best;
   return {

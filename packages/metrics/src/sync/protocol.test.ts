@@ -1,20 +1,36 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { meanOfTracks, protocolHash, PROTOCOLS, referenceWindows } from './protocol';
+import { meanOfTracks, PROTOCOLS, protocolHash, referenceWindows } from './protocol';
 
 test('protocolHash is that of the rules alone, whatever the order of the keys', async () => {
   const { source: _, ...rules } = PROTOCOLS['syncnet-demo'];
-  const text = JSON.stringify(Object.fromEntries(Object.entries({ ...rules, crop: { kind: 'whole frame', resize: 'none', size: 224 } }).sort(([a], [b]) => (a < b ? -1 : 1))));
+  const text = JSON.stringify(
+    Object.fromEntries(
+      Object.entries({ ...rules, crop: { kind: 'whole frame', resize: 'none', size: 224 } }).sort(([a], [b]) =>
+        a < b ? -1 : 1,
+      ),
+    ),
+  );
   expect(await protocolHash(PROTOCOLS['syncnet-demo'])).toBe(createHash('sha256').update(text).digest('hex'));
   const turned = Object.fromEntries(Object.entries(PROTOCOLS.latentsync).reverse()) as typeof PROTOCOLS.latentsync;
   expect(await protocolHash(turned)).toBe(await protocolHash(PROTOCOLS.latentsync));
-  expect(await protocolHash({ ...PROTOCOLS.latentsync, source: 'elsewhere' })).toBe(await protocolHash(PROTOCOLS.latentsync));
-  expect(await protocolHash({ ...PROTOCOLS.latentsync, maxShift: 10 })).not.toBe(await protocolHash(PROTOCOLS.latentsync));
-  expect(new Set(await Promise.all(Object.values(PROTOCOLS).map(protocolHash))).size).toBe(Object.keys(PROTOCOLS).length);
+  expect(await protocolHash({ ...PROTOCOLS.latentsync, source: 'elsewhere' })).toBe(
+    await protocolHash(PROTOCOLS.latentsync),
+  );
+  expect(await protocolHash({ ...PROTOCOLS.latentsync, maxShift: 10 })).not.toBe(
+    await protocolHash(PROTOCOLS.latentsync),
+  );
+  expect(new Set(await Promise.all(Object.values(PROTOCOLS).map(protocolHash))).size).toBe(
+    Object.keys(PROTOCOLS).length,
+  );
 });
 
 test('the presets have the references’ numbers', () => {
-  expect(PROTOCOLS['syncnet-pipeline']).toMatchObject({ maxShift: 15, crop: { scale: 0.4, size: 224 }, tracks: { minFrames: 100, maxGap: 25, minFaceSize: 100 } });
+  expect(PROTOCOLS['syncnet-pipeline']).toMatchObject({
+    maxShift: 15,
+    crop: { scale: 0.4, size: 224 },
+    tracks: { minFrames: 100, maxGap: 25, minFaceSize: 100 },
+  });
   expect(PROTOCOLS.latentsync.tracks.minFrames).toBe(50);
   for (const name of ['syncnet-demo', 'syncnet-pipeline', 'wav2lip-lrs', 'latentsync'] as const) {
     expect(PROTOCOLS[name]).toMatchObject({ edges: 'zero', windows: 'reference', maxShift: 15 });
@@ -29,7 +45,10 @@ test('referenceWindows is min(frames, floor(samples / 640)) - 5, and refuses wha
 });
 
 test('meanOfTracks cuts the mean offset to a whole number, as LatentSync does', () => {
-  const mean = meanOfTracks([{ offsetFrames: -3, lseC: 2, lseD: 8 }, { offsetFrames: 0, lseC: 4, lseD: 9 }]);
+  const mean = meanOfTracks([
+    { offsetFrames: -3, lseC: 2, lseD: 8 },
+    { offsetFrames: 0, lseC: 4, lseD: 9 },
+  ]);
   expect(mean).toEqual({ offsetFrames: -1, lseC: 3, lseD: 8.5 });
   expect(() => meanOfTracks([])).toThrow('meanOfTracks: tracks must be at least one');
 });

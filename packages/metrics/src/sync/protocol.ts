@@ -1,6 +1,6 @@
-import { fail } from '@lipsync/contracts';
-import type { SyncCrop } from '@lipsync/contracts';
 import { sha256Hex } from '@lipsync/checkpoints';
+import type { SyncCrop } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 
 /** How a published evaluation is done, apart from the network: what decides the numbers. */
 export type SyncProtocol = {
@@ -116,14 +116,25 @@ const WINDOW = 5;
 export function referenceWindows(frameCount: number, samples: number): number {
   const windows = Math.min(frameCount, Math.floor(samples / SAMPLES_PER_FRAME)) - WINDOW;
   if (windows <= 0) {
-    fail(RangeError, 'referenceWindows', 'the clip', `at least ${WINDOW + 1} frames with audio`, `${frameCount} frames and ${samples} samples`);
+    fail(
+      RangeError,
+      'referenceWindows',
+      'the clip',
+      `at least ${WINDOW + 1} frames with audio`,
+      `${frameCount} frames and ${samples} samples`,
+    );
   }
   return windows;
 }
 
 /** What a file with several tracks comes to by LatentSync's rule: mean confidence, offset cut to a whole number; distances likewise. */
-export function meanOfTracks(tracks: readonly { offsetFrames: number; lseC: number; lseD: number }[]): { offsetFrames: number; lseC: number; lseD: number } {
+export function meanOfTracks(tracks: readonly { offsetFrames: number; lseC: number; lseD: number }[]): {
+  offsetFrames: number;
+  lseC: number;
+  lseD: number;
+} {
   if (tracks.length === 0) fail(RangeError, 'meanOfTracks', 'tracks', 'at least one', 'none');
-  const mean = (key: 'offsetFrames' | 'lseC' | 'lseD') => tracks.reduce((sum, track) => sum + track[key], 0) / tracks.length;
+  const mean = (key: 'offsetFrames' | 'lseC' | 'lseD') =>
+    tracks.reduce((sum, track) => sum + track[key], 0) / tracks.length;
   return { offsetFrames: Math.trunc(mean('offsetFrames')), lseC: mean('lseC'), lseD: mean('lseD') };
 }

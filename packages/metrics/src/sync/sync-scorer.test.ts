@@ -13,7 +13,9 @@ type Case = {
   zero: Numbers & { distances: number[]; confidences: number[] };
   overlap?: Numbers;
 };
-const fixture = JSON.parse(readFileSync(new URL('../../fixtures/lse.json', import.meta.url), 'utf8')) as { cases: Case[] };
+const fixture = JSON.parse(readFileSync(new URL('../../fixtures/lse.json', import.meta.url), 'utf8')) as {
+  cases: Case[];
+};
 
 /** Largest difference; missing numbers must be missing on both sides. */
 function difference(got: ArrayLike<number>, wanted: (number | null)[]): number {
@@ -29,7 +31,7 @@ function difference(got: ArrayLike<number>, wanted: (number | null)[]): number {
 /** Unit rows that follow a seeded track; audio row i belongs to visual row i + `early`. */
 function made(windows: number, dimension: number, early: number) {
   let state = 7;
-  const next = () => ((state = (state * 1103515245 + 12345) % 2147483648) / 2147483648) - 0.5;
+  const next = () => (state = (state * 1103515245 + 12345) % 2147483648) / 2147483648 - 0.5;
   const track = Array.from({ length: windows + 40 }, () => {
     const row = Array.from({ length: dimension }, next);
     const length = Math.hypot(...row);
@@ -72,7 +74,10 @@ describe.each(fixture.cases)('SyncScorer as PyTorch and SciPy: $name', (one) => 
     const scorer = new SyncScorer({ space: one.space });
     const windows = visual.length / one.dimension;
     for (let v = 0, a = 0, piece = 1; v < windows || a < windows; piece = (piece % 9) + 1) {
-      scorer.update({ visual: visual.subarray(v * one.dimension, (v + piece) * one.dimension), dimension: one.dimension });
+      scorer.update({
+        visual: visual.subarray(v * one.dimension, (v + piece) * one.dimension),
+        dimension: one.dimension,
+      });
       v = Math.min(windows, v + piece);
       const maxPending = Math.min(windows, a + ((piece * 5) % 11));
       scorer.update({ audio: audio.subarray(a * one.dimension, maxPending * one.dimension), dimension: one.dimension });
@@ -130,13 +135,17 @@ test('reset starts afresh, and a score carries the name of its expert', () => {
   const scorer = new SyncScorer({ space: 'unit', expert: 'AVAlignNet' });
   scorer.update({ visual: audio, audio: visual, dimension: 8 });
   scorer.reset();
-  expect(() => scorer.compute()).toThrow('at least one of each kind (call update first), got 0 of images and 0 of audio');
+  expect(() => scorer.compute()).toThrow(
+    'at least one of each kind (call update first), got 0 of images and 0 of audio',
+  );
   scorer.update({ visual, audio, dimension: 8 });
   expect(scorer.compute()).toEqual({ ...scoreEmbeddings(visual, audio, 8, { space: 'unit' }), expert: 'AVAlignNet' });
 });
 
 test('SyncScorer refuses rows and options that do not fit', () => {
-  expect(() => new SyncScorer({ space: 'cosine' as 'unit' })).toThrow('SyncScorer: space must be unit or euclidean, got cosine');
+  expect(() => new SyncScorer({ space: 'cosine' as 'unit' })).toThrow(
+    'SyncScorer: space must be unit or euclidean, got cosine',
+  );
   expect(() => new SyncScorer({ space: 'unit', maxShift: 0 })).toThrow('SyncScorer: maxShift must be');
   const scorer = new SyncScorer({ space: 'unit' });
   expect(() => scorer.update({ visual: Float32Array.of(3, 4), dimension: 2 })).toThrow(
@@ -145,48 +154,59 @@ test('SyncScorer refuses rows and options that do not fit', () => {
   expect(() => scorer.update({ audio: Float32Array.of(1, Number.NaN), dimension: 2 })).toThrow('audio must be finite');
   expect(() => scorer.update({ audio: Float32Array.of(1, 0, 1), dimension: 2 })).toThrow('whole rows of 2 numbers');
   scorer.update({ visual: Float32Array.of(1, 0), dimension: 2 });
-  expect(() => scorer.update({ audio: Float32Array.of(1), dimension: 1 })).toThrow('dimension must be 2, as before, got 1');
+  expect(() => scorer.update({ audio: Float32Array.of(1), dimension: 1 })).toThrow(
+    'dimension must be 2, as before, got 1',
+  );
   expect(() => scorer.compute()).toThrow('got 1 of images and 0 of audio');
 });
 
-test.each([1, 2, 3, 7])('with images at every %d windows, means run over these rows and all shifts of the audio', (every) => {
-  const [windows, dimension, maxShift] = [40, 8, 5];
-  const random = new Random(every);
-  const unit = (rows: number) => {
-    const data = Float32Array.from({ length: rows * dimension }, () => random.normal());
-    for (let i = 0; i < rows; i++) {
-      const row = data.subarray(i * dimension, (i + 1) * dimension);
-      const length = Math.hypot(...row);
-      row.forEach((value, j) => (row[j] = value / length));
-    }
-    return data;
-  };
-  const [visual, audio] = [unit(windows), unit(windows)];
-  const rows = Array.from({ length: Math.ceil(windows / every) }, (_, r) => r * every);
-  const given = Float32Array.from(rows.flatMap((row) => [...visual.subarray(row * dimension, (row + 1) * dimension)]));
-  const scorer = new SyncScorer({ space: 'unit', maxShift, every });
-  for (let start = 0; start < windows; start += 9) {
-    const shown = rows.map((row, r) => ({ row, r })).filter(({ row }) => row >= start && row < start + 9);
-    const part = Float32Array.from(shown.flatMap(({ r }) => [...given.subarray(r * dimension, (r + 1) * dimension)]));
-    scorer.update({ visual: part, audio: audio.subarray(start * dimension, (start + 9) * dimension), dimension });
-  }
-  const score = scorer.compute();
-  expect(score.windows).toBe(rows.length);
-  for (const { offsetFrames, distance } of score.meanDistances) {
-    const wanted = rows.reduce((sum, row) => {
-      const partner = row - offsetFrames;
-      let squares = 0;
-      for (let j = 0; j < dimension; j++) {
-        const other = partner >= 0 && partner < windows ? audio[partner * dimension + j] : 0;
-        squares += (visual[row * dimension + j] - other) ** 2;
+test.each([1, 2, 3, 7])(
+  'with images at every %d windows, means run over these rows and all shifts of the audio',
+  (every) => {
+    const [windows, dimension, maxShift] = [40, 8, 5];
+    const random = new Random(every);
+    const unit = (rows: number) => {
+      const data = Float32Array.from({ length: rows * dimension }, () => random.normal());
+      for (let i = 0; i < rows; i++) {
+        const row = data.subarray(i * dimension, (i + 1) * dimension);
+        const length = Math.hypot(...row);
+        row.forEach((value, j) => (row[j] = value / length));
       }
-      return sum + Math.sqrt(squares) / rows.length;
-    }, 0);
-    expect(distance).toBeCloseTo(wanted, 5);
-  }
-});
+      return data;
+    };
+    const [visual, audio] = [unit(windows), unit(windows)];
+    const rows = Array.from({ length: Math.ceil(windows / every) }, (_, r) => r * every);
+    const given = Float32Array.from(
+      rows.flatMap((row) => [...visual.subarray(row * dimension, (row + 1) * dimension)]),
+    );
+    const scorer = new SyncScorer({ space: 'unit', maxShift, every });
+    for (let start = 0; start < windows; start += 9) {
+      const shown = rows.map((row, r) => ({ row, r })).filter(({ row }) => row >= start && row < start + 9);
+      const part = Float32Array.from(shown.flatMap(({ r }) => [...given.subarray(r * dimension, (r + 1) * dimension)]));
+      scorer.update({ visual: part, audio: audio.subarray(start * dimension, (start + 9) * dimension), dimension });
+    }
+    const score = scorer.compute();
+    expect(score.windows).toBe(rows.length);
+    for (const { offsetFrames, distance } of score.meanDistances) {
+      const wanted = rows.reduce((sum, row) => {
+        const partner = row - offsetFrames;
+        let squares = 0;
+        for (let j = 0; j < dimension; j++) {
+          const other = partner >= 0 && partner < windows ? audio[partner * dimension + j] : 0;
+          squares += (visual[row * dimension + j] - other) ** 2;
+        }
+        return sum + Math.sqrt(squares) / rows.length;
+      }, 0);
+      expect(distance).toBeCloseTo(wanted, 5);
+    }
+  },
+);
 
 test('every refuses what is not whole, and audio without zeros beyond the ends', () => {
-  expect(() => new SyncScorer({ space: 'unit', every: 0 })).toThrow('SyncScorer: every must be a whole number above 0, got 0');
-  expect(() => new SyncScorer({ space: 'unit', every: 2, edges: 'overlap' })).toThrow('SyncScorer: every must be 1 with outside: overlap, got 2');
+  expect(() => new SyncScorer({ space: 'unit', every: 0 })).toThrow(
+    'SyncScorer: every must be a whole number above 0, got 0',
+  );
+  expect(() => new SyncScorer({ space: 'unit', every: 2, edges: 'overlap' })).toThrow(
+    'SyncScorer: every must be 1 with outside: overlap, got 2',
+  );
 });

@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { scoreOfCurve, type SyncScore } from './offset-curve';
+import { type SyncScore, scoreOfCurve } from './offset-curve';
 import { RowQueue } from './row-queue';
 
 export type SyncScorerOptions = {
@@ -65,7 +65,8 @@ export class SyncScorer {
     if (!(Number.isInteger(maxShift) && maxShift > 0)) {
       fail(RangeError, 'SyncScorer', 'maxShift', 'a whole number of frames above 0', maxShift);
     }
-    if (!(Number.isInteger(every) && every > 0)) fail(RangeError, 'SyncScorer', 'every', 'a whole number above 0', every);
+    if (!(Number.isInteger(every) && every > 0))
+      fail(RangeError, 'SyncScorer', 'every', 'a whole number above 0', every);
     if (every > 1 && edges === 'overlap') fail(TypeError, 'SyncScorer', 'every', '1 with outside: overlap', every);
     this.#options = { space, fps, maxShift, edges, every, expert };
     this.#shifts = 2 * maxShift + 1;
@@ -137,7 +138,13 @@ export class SyncScorer {
       // An all-zero row is what a tower gives when its last ReLU lets nothing through.
       if (this.#options.space === 'unit' && squares !== 0 && Math.abs(Math.sqrt(squares) - 1) > LENGTH_TOLERANCE) {
         const length = Math.sqrt(squares).toPrecision(4);
-        fail(RangeError, 'SyncScorer.update', name, 'of length 1 (space: unit)', `${length} in row ${start / dimension}`);
+        fail(
+          RangeError,
+          'SyncScorer.update',
+          name,
+          'of length 1 (space: unit)',
+          `${length} in row ${start / dimension}`,
+        );
       }
     }
   }

@@ -1,10 +1,10 @@
 import '@tensorflow/tfjs-backend-cpu';
-import * as tf from '@tensorflow/tfjs-core';
 import type { SyncExpert } from '@lipsync/contracts';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
+import { embedAudio, embedVisual } from './embed-windows';
 import { scoreEmbeddings } from './sync-scorer';
-import { embedVisual, embedAudio } from './embed-windows';
-import { WindowScorer, scoreWindows, type ScoringWindow } from './window-scorer';
+import { type ScoringWindow, scoreWindows, WindowScorer } from './window-scorer';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -52,7 +52,8 @@ test('scoreWindows embeds in batches of any size and leaves no tensor', async ()
   const score = await scoreWindows(toy, windows(50), { batchSize: 7 });
   expect(tf.memory().numTensors).toBe(before);
   expect([score.offsetFrames, score.expert, score.windows]).toEqual([2, 'toy', 50]);
-  const rows = (name: 'frames' | 'features') => Float32Array.from(windows(50).flatMap((one) => [...one[name].subarray(0, 2)]));
+  const rows = (name: 'frames' | 'features') =>
+    Float32Array.from(windows(50).flatMap((one) => [...one[name].subarray(0, 2)]));
   expect(score).toEqual(scoreEmbeddings(rows('frames'), rows('features'), 2, { space: 'unit', expert: 'toy' }));
 });
 
@@ -79,9 +80,25 @@ test('batches embedded elsewhere score as here, whatever order they come back in
       // The last to come is the first to go on.
       await new Promise<void>((go) => {
         waiting.push(go);
-        setTimeout(() => waiting.splice(0).reverse().forEach((each) => each()), 1);
+        setTimeout(
+          () =>
+            waiting
+              .splice(0)
+              .reverse()
+              .forEach((each) => each()),
+          1,
+        );
       });
-      return { visual: await embedVisual(toy, shown.map(({ frames }) => frames)), audio: await embedAudio(toy, all.map(({ features }) => features)) };
+      return {
+        visual: await embedVisual(
+          toy,
+          shown.map(({ frames }) => frames),
+        ),
+        audio: await embedAudio(
+          toy,
+          all.map(({ features }) => features),
+        ),
+      };
     },
   });
   for (const window of windows(50)) await scorer.update(window);
@@ -96,7 +113,16 @@ test('an error elsewhere is said by the next call, and after a reset no more', a
     maxPending: 1,
     embed: async (all, shown) => {
       if (fails) throw new Error('no network');
-      return { visual: await embedVisual(toy, shown.map(({ frames }) => frames)), audio: await embedAudio(toy, all.map(({ features }) => features)) };
+      return {
+        visual: await embedVisual(
+          toy,
+          shown.map(({ frames }) => frames),
+        ),
+        audio: await embedAudio(
+          toy,
+          all.map(({ features }) => features),
+        ),
+      };
     },
   });
   const [first, second] = windows(2);
@@ -115,7 +141,9 @@ test('WindowScorer refuses windows of another size, and a score of nothing', asy
   await expect(scorer.update({ ...window, frames: new Float32Array(5) })).rejects.toThrow(
     'WindowScorer.update: window.frames must be 2 x 2 x 3 numbers, got 5',
   );
-  await expect(scorer.update({ ...window, features: new Float32Array(4) })).rejects.toThrow('window.mel must be bins x 3 numbers');
+  await expect(scorer.update({ ...window, features: new Float32Array(4) })).rejects.toThrow(
+    'window.mel must be bins x 3 numbers',
+  );
   await expect(scorer.compute()).rejects.toThrow('call update first');
   expect(() => new WindowScorer(toy, { batchSize: 0 })).toThrow('batchSize must be');
   const embed = async () => ({ visual: new Float32Array(0), audio: new Float32Array(0) });

@@ -1,10 +1,10 @@
-import { fail, frameShape } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts';
-import { batchSizeFor, embedVisual, embedAudio } from './embed-windows';
+import { fail, frameShape } from '@lipsync/contracts';
+import { batchSizeFor, embedAudio, embedVisual } from './embed-windows';
 import { JointScorer } from './joint-scorer';
 import type { SyncScore } from './offset-curve';
-import { SyncScorer } from './sync-scorer';
 import type { SyncScorerOptions } from './sync-scorer';
+import { SyncScorer } from './sync-scorer';
 
 /** What an expert is fed with at one video frame, prepared by its recipe. */
 export type ScoringWindow = {
@@ -15,10 +15,16 @@ export type ScoringWindow = {
 };
 
 /** What a score needs to know of an expert whose towers run elsewhere. */
-export type ExpertFacts = Pick<SyncExpert, 'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash'>;
+export type ExpertFacts = Pick<
+  SyncExpert,
+  'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash'
+>;
 
 /** Rows of the windows with images that are `shown`, and of the audio of all `windows`. */
-export type EmbedBatch<W> = (windows: readonly W[], shown: readonly W[]) => Promise<{ visual: Float32Array; audio: Float32Array }>;
+export type EmbedBatch<W> = (
+  windows: readonly W[],
+  shown: readonly W[],
+) => Promise<{ visual: Float32Array; audio: Float32Array }>;
 
 export type WindowScorerOptions = Pick<SyncScorerOptions, 'maxShift' | 'edges' | 'every'> & {
   /** Windows embedded at once; no effect on the numbers beyond rounding. Default by memory: `batchSizeFor(expert.recipe)`. */
@@ -67,7 +73,8 @@ export class WindowScorer<W extends Pick<ScoringWindow, 'frames'> = ScoringWindo
     if (!(Number.isInteger(batchSize) && batchSize > 0)) {
       fail(RangeError, 'WindowScorer', 'batchSize', 'a whole number above 0', batchSize);
     }
-    if (!(Number.isInteger(maxPending) && maxPending >= 0)) fail(RangeError, 'WindowScorer', 'ahead', 'a whole number of batches', maxPending);
+    if (!(Number.isInteger(maxPending) && maxPending >= 0))
+      fail(RangeError, 'WindowScorer', 'ahead', 'a whole number of batches', maxPending);
     this.#expert = expert;
     this.#batchSize = batchSize;
     this.#maxPending = maxPending;
@@ -75,7 +82,8 @@ export class WindowScorer<W extends Pick<ScoringWindow, 'frames'> = ScoringWindo
     this.#local = embed === undefined;
     this.#embedBatch = embed ?? (embedHere(expert as SyncExpert) as unknown as EmbedBatch<W>);
     const { space } = expert;
-    if (space === 'joint' && this.#every !== 1) fail(TypeError, 'WindowScorer', 'every', '1 for a network that judges pairs', this.#every);
+    if (space === 'joint' && this.#every !== 1)
+      fail(TypeError, 'WindowScorer', 'every', '1 for a network that judges pairs', this.#every);
     this.#scorer =
       space === 'joint'
         ? new JointScorer(expert as SyncExpert, rest)
@@ -149,8 +157,17 @@ export class WindowScorer<W extends Pick<ScoringWindow, 'frames'> = ScoringWindo
 /** Both towers in this thread. */
 function embedHere(expert: SyncExpert): EmbedBatch<ScoringWindow> {
   return async (windows, shown) => {
-    const visual = await embedVisual(expert, shown.map(({ frames }) => frames));
-    return { visual, audio: await embedAudio(expert, windows.map(({ features }) => features)) };
+    const visual = await embedVisual(
+      expert,
+      shown.map(({ frames }) => frames),
+    );
+    return {
+      visual,
+      audio: await embedAudio(
+        expert,
+        windows.map(({ features }) => features),
+      ),
+    };
   };
 }
 

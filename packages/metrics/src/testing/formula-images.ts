@@ -25,7 +25,13 @@ export function relativeDifference(got: ArrayLike<number>, wanted: readonly numb
 }
 
 /** `[count, frames, height, width, 3]`, another pattern every second frame, as in reference/metrics-i3d.py. The caller disposes it. */
-export function formulaClips(name: string, count: number, frameCount: number, height: number, width: number): tf.Tensor5D {
+export function formulaClips(
+  name: string,
+  count: number,
+  frameCount: number,
+  height: number,
+  width: number,
+): tf.Tensor5D {
   const patterns = Math.ceil(frameCount / 2);
   return tf.tidy(() => {
     const images = formulaImages(name, count * patterns, height, width);

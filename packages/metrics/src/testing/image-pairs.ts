@@ -18,7 +18,9 @@ export type ImagesFixture = {
 };
 
 /** What reference/metrics-images.py measured. */
-export const images = JSON.parse(readFileSync(new URL('../../fixtures/images.json', import.meta.url), 'utf8')) as ImagesFixture;
+export const images = JSON.parse(
+  readFileSync(new URL('../../fixtures/images.json', import.meta.url), 'utf8'),
+) as ImagesFixture;
 
 type Size = { name: string; height: number; width: number; channels: number };
 

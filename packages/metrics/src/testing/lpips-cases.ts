@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { NamedArray } from '@lipsync/checkpoints';
 import { imageFeatureShapes } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';

@@ -13,7 +13,9 @@ function check(f: F, inputs: tf.Tensor[], step = 1e-2): number {
   const y = f(...inputs);
   const weight = normal(y.shape, 99);
   const loss = (...args: tf.Tensor[]) => tf.sum(tf.mul(f(...args), weight));
-  const slopes = tf.grads(loss)(inputs).map((slope) => slope.dataSync());
+  const slopes = tf
+    .grads(loss)(inputs)
+    .map((slope) => slope.dataSync());
   let difference = 0;
   let largest = 0;
   inputs.forEach((input, which) => {
@@ -22,7 +24,9 @@ function check(f: F, inputs: tf.Tensor[], step = 1e-2): number {
       const at = (move: number) => {
         const moved = Float32Array.from(values);
         moved[i] += move;
-        return tf.tidy(() => loss(...inputs.map((other, j) => (j === which ? tf.tensor(moved, input.shape) : other))).dataSync()[0]);
+        return tf.tidy(
+          () => loss(...inputs.map((other, j) => (j === which ? tf.tensor(moved, input.shape) : other))).dataSync()[0],
+        );
       };
       const numeric = (at(step) - at(-step)) / (2 * step);
       difference = Math.max(difference, Math.abs(numeric - slopes[which][i]));
@@ -76,7 +80,19 @@ const CASES: [string, F, tf.Tensor[]][] = [
   ['ExpandDims', (x) => tf.expandDims(x, 0), [away]],
   ['Transpose', (x) => tf.transpose(x, [2, 0, 3, 1]), [image]],
   ['Slice', (x) => tf.slice(x, [0, 1, 2, 0], [-1, 2, 3, 1]), [image]],
-  ['PadV2', (x) => tf.pad(x, [[0, 1], [2, 0]], 7), [normal([2, 3], 17)]],
+  [
+    'PadV2',
+    (x) =>
+      tf.pad(
+        x,
+        [
+          [0, 1],
+          [2, 0],
+        ],
+        7,
+      ),
+    [normal([2, 3], 17)],
+  ],
   ['Concat', (a, b) => tf.concat([a, b, a], -1), [normal([2, 3], 18), normal([2, 1], 19)]],
   ['SplitV', (x) => ((parts) => tf.mul(parts[0], tf.square(parts[2])))(tf.split(x, 3, 1)), [normal([2, 6], 20)]],
   ['Pack', (a, b) => tf.stack([a, b], 1), [normal([2, 3], 21), normal([2, 3], 22)]],
@@ -88,16 +104,44 @@ const CASES: [string, F, tf.Tensor[]][] = [
   ['Max', (x) => tf.max(x, 1), [normal([3, 4], 26)]],
   ['Min', (x) => tf.min(x, [0, 1]), [normal([3, 4], 41)]],
   ['Softmax', (x) => tf.softmax(x), [normal([3, 4], 28)]],
-  ...[[false, false], [true, false], [false, true], [true, true]].map(([a, b]): [string, F, tf.Tensor[]] => [
+  ...[
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ].map(([a, b]): [string, F, tf.Tensor[]] => [
     'BatchMatMul',
     (x, y) => tf.matMul(x, y, a, b),
     [normal(a ? [2, 4, 3] : [2, 3, 4], 29), normal(b ? [2, 2, 4] : [2, 4, 2], 30)],
   ]),
   ['BatchMatMul', (x, y) => tf.matMul(x, y), [normal([3, 2, 4], 31), normal([1, 4, 2], 32)]], // one operand for every batch
   ['BatchMatMul', (x, y) => tf.matMul(x, y, false, true), [normal([2, 4], 33), normal([3, 2, 4], 34)]],
-  ['Conv2D', (x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, [2, 1], [[0, 0], [1, 0], [0, 2], [0, 0]]), [image, filter]],
-  ['Conv2DBackpropInput', (y, w) => tf.conv2dTranspose(y as tf.Tensor4D, w as tf.Tensor4D, [2, 5, 6, 2], [2, 1], 'valid'), [normal([2, 2, 5, 3], 35), filter]],
-  ['DepthwiseConv2dNative', (x, w) => tf.depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same'), [image, normal([3, 3, 2, 2], 36)]],
+  [
+    'Conv2D',
+    (x, w) =>
+      tf.conv2d(
+        x as tf.Tensor4D,
+        w as tf.Tensor4D,
+        [2, 1],
+        [
+          [0, 0],
+          [1, 0],
+          [0, 2],
+          [0, 0],
+        ],
+      ),
+    [image, filter],
+  ],
+  [
+    'Conv2DBackpropInput',
+    (y, w) => tf.conv2dTranspose(y as tf.Tensor4D, w as tf.Tensor4D, [2, 5, 6, 2], [2, 1], 'valid'),
+    [normal([2, 2, 5, 3], 35), filter],
+  ],
+  [
+    'DepthwiseConv2dNative',
+    (x, w) => tf.depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same'),
+    [image, normal([3, 3, 2, 2], 36)],
+  ],
   ['MaxPool', (x) => tf.maxPool(x as tf.Tensor4D, 2, 2, 'valid'), [image]],
   ['AvgPool', (x) => tf.avgPool(x as tf.Tensor4D, 3, 1, 'valid'), [image]],
   ['ResizeBilinear', (x) => tf.image.resizeBilinear(x as tf.Tensor4D, [7, 3]), [normal([2, 4, 4, 2], 37)]],
@@ -134,11 +178,15 @@ describe('registerGradients', () => {
 
   test.each(Object.entries(FLAT))('%s has no slope and does not stand in the way of one', (_, f) => {
     const slope = tf.grad((x) => tf.mul(f(x), x))(away);
-    f(away).dataSync().forEach((value, i) => expect(slope.dataSync()[i]).toBeCloseTo(value, 6));
+    f(away)
+      .dataSync()
+      .forEach((value, i) => expect(slope.dataSync()[i]).toBeCloseTo(value, 6));
   });
 
   test('covers every kernel it registers', () => {
-    expect([...new Set([...CASES.map(([name]) => name), ...Object.keys(FLAT)])].sort()).toEqual([...DIFFERENTIABLE_KERNELS].sort());
+    expect([...new Set([...CASES.map(([name]) => name), ...Object.keys(FLAT)])].sort()).toEqual(
+      [...DIFFERENTIABLE_KERNELS].sort(),
+    );
   });
 
   test('leaves gradients alone that are there already, its own and others', () => {
@@ -149,12 +197,16 @@ describe('registerGradients', () => {
 
   test('gradients leave one tensor', () => {
     const before = tf.memory().numTensors;
-    tf.dispose(tf.grad((x) => tf.sum(tf.softmax(tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same'))))(image));
+    tf.dispose(
+      tf.grad((x) => tf.sum(tf.softmax(tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same'))))(image),
+    );
     expect(tf.memory().numTensors).toBe(before);
   });
 
   test('refuses dilated convolutions, padded average pooling and gathering along other axes', () => {
-    expect(() => tf.grad((x) => tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same', 'NHWC', 2))(image)).toThrow(/dilation 1 only/);
+    expect(() =>
+      tf.grad((x) => tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same', 'NHWC', 2))(image),
+    ).toThrow(/dilation 1 only/);
     expect(() => tf.grad((x) => tf.avgPool(x as tf.Tensor4D, 3, 2, 'same'))(image)).toThrow(/without padding only/);
     expect(() => tf.grad((x) => tf.gather(x, tf.tensor1d([0], 'int32'), 1))(normal([2, 2], 1))).toThrow(/axis 0 only/);
   });

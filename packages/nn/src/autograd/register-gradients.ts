@@ -10,7 +10,9 @@ type GradientRule = {
 };
 
 const run = (kernel: string, inputs: Record<string, tf.Tensor>, attributes: Record<string, unknown>) =>
-  tf.engine().runKernel(kernel, inputs as unknown as tf.NamedTensorMap, attributes as unknown as tf.NamedAttrMap) as tf.Tensor;
+  tf
+    .engine()
+    .runKernel(kernel, inputs as unknown as tf.NamedTensorMap, attributes as unknown as tf.NamedAttrMap) as tf.Tensor;
 
 /** Sums a gradient over the axes along which its tensor was repeated. */
 function sumTo(dy: tf.Tensor, shape: number[]): tf.Tensor {
@@ -25,7 +27,10 @@ function spread(dy: tf.Tensor, shape: number[], axes: number[]): tf.Tensor {
 }
 
 const float = (condition: tf.Tensor) => tf.cast(condition, 'float32');
-const elementwise = (slope: (dy: tf.Tensor, x: tf.Tensor, attributes: never) => tf.Tensor, input = 'x'): GradientRule => ({
+const elementwise = (
+  slope: (dy: tf.Tensor, x: tf.Tensor, attributes: never) => tf.Tensor,
+  input = 'x',
+): GradientRule => ({
   save: [input],
   rule: (dy, [x], attributes) => ({ [input]: () => slope(dy, x, attributes as never) }),
 });
@@ -67,7 +72,9 @@ const RULES: Record<string, GradientRule> = {
   Erf: elementwise((dy, x) => tf.mul(dy, tf.mul(tf.exp(tf.neg(tf.square(x))), 2 / Math.sqrt(Math.PI)))),
   Exp: byResult((dy, y) => tf.mul(dy, y)),
   Expm1: elementwise((dy, x) => tf.mul(dy, tf.exp(x))),
-  LeakyRelu: elementwise((dy, x, { alpha }: { alpha: number }) => tf.mul(dy, tf.add(tf.mul(tf.step(x), 1 - alpha), alpha))),
+  LeakyRelu: elementwise((dy, x, { alpha }: { alpha: number }) =>
+    tf.mul(dy, tf.add(tf.mul(tf.step(x), 1 - alpha), alpha)),
+  ),
   Log: elementwise((dy, x) => tf.div(dy, x)),
   Log1p: elementwise((dy, x) => tf.div(dy, tf.add(x, 1))),
   Neg: { rule: (dy) => ({ x: () => tf.neg(dy) }) },
@@ -83,16 +90,41 @@ const RULES: Record<string, GradientRule> = {
   Tanh: byResult((dy, y) => tf.mul(dy, tf.sub(1, tf.square(y)))),
 
   // two arguments, either repeated along axes of size 1
-  Add: binary((dy) => dy, (dy) => dy),
-  Sub: binary((dy) => dy, (dy) => tf.neg(dy)),
-  Multiply: binary((dy, _, b) => tf.mul(dy, b), (dy, a) => tf.mul(dy, a)),
-  RealDiv: binary((dy, _, b) => tf.div(dy, b), (dy, a, b) => tf.neg(tf.div(tf.mul(dy, a), tf.square(b)))),
-  SquaredDifference: binary((dy, a, b) => tf.mul(dy, tf.mul(tf.sub(a, b), 2)), (dy, a, b) => tf.mul(dy, tf.mul(tf.sub(b, a), 2))),
-  Maximum: binary((dy, a, b) => tf.mul(dy, float(tf.greaterEqual(a, b))), (dy, a, b) => tf.mul(dy, float(tf.less(a, b)))),
-  Minimum: binary((dy, a, b) => tf.mul(dy, float(tf.lessEqual(a, b))), (dy, a, b) => tf.mul(dy, float(tf.greater(a, b)))),
+  Add: binary(
+    (dy) => dy,
+    (dy) => dy,
+  ),
+  Sub: binary(
+    (dy) => dy,
+    (dy) => tf.neg(dy),
+  ),
+  Multiply: binary(
+    (dy, _, b) => tf.mul(dy, b),
+    (dy, a) => tf.mul(dy, a),
+  ),
+  RealDiv: binary(
+    (dy, _, b) => tf.div(dy, b),
+    (dy, a, b) => tf.neg(tf.div(tf.mul(dy, a), tf.square(b))),
+  ),
+  SquaredDifference: binary(
+    (dy, a, b) => tf.mul(dy, tf.mul(tf.sub(a, b), 2)),
+    (dy, a, b) => tf.mul(dy, tf.mul(tf.sub(b, a), 2)),
+  ),
+  Maximum: binary(
+    (dy, a, b) => tf.mul(dy, float(tf.greaterEqual(a, b))),
+    (dy, a, b) => tf.mul(dy, float(tf.less(a, b))),
+  ),
+  Minimum: binary(
+    (dy, a, b) => tf.mul(dy, float(tf.lessEqual(a, b))),
+    (dy, a, b) => tf.mul(dy, float(tf.greater(a, b))),
+  ),
   Pow: binary(
     (dy, a, b) => tf.mul(dy, tf.mul(b, tf.pow(a, tf.sub(b, 1)))),
-    (dy, a, b) => tf.mul(dy, tf.where(tf.greater(a, 0), tf.mul(tf.pow(a, b), tf.log(tf.maximum(a, 1e-38))), tf.zerosLike(tf.mul(a, b)))),
+    (dy, a, b) =>
+      tf.mul(
+        dy,
+        tf.where(tf.greater(a, 0), tf.mul(tf.pow(a, b), tf.log(tf.maximum(a, 1e-38))), tf.zerosLike(tf.mul(a, b))),
+      ),
   ),
   AddN: { saveAllInputs: true, rule: (dy, saved) => Object.fromEntries(saved.map((_, i) => [i, () => tf.clone(dy)])) },
   Select: {
@@ -129,7 +161,13 @@ const RULES: Record<string, GradientRule> = {
   Transpose: {
     rule: (dy, _, { perm }) => {
       const order = perm as number[];
-      return { x: () => tf.transpose(dy, order.map((_, axis) => order.indexOf(axis))) };
+      return {
+        x: () =>
+          tf.transpose(
+            dy,
+            order.map((_, axis) => order.indexOf(axis)),
+          ),
+      };
     },
   },
   Slice: {
@@ -142,7 +180,14 @@ const RULES: Record<string, GradientRule> = {
   },
   PadV2: {
     save: ['x'],
-    rule: (dy, [x], { paddings }) => ({ x: () => tf.slice(dy, (paddings as number[][]).map(([before]) => before), x.shape) }),
+    rule: (dy, [x], { paddings }) => ({
+      x: () =>
+        tf.slice(
+          dy,
+          (paddings as number[][]).map(([before]) => before),
+          x.shape,
+        ),
+    }),
   },
   Concat: {
     saveAllInputs: true,
@@ -189,7 +234,10 @@ const RULES: Record<string, GradientRule> = {
   },
 
   // sums
-  Sum: { save: ['x'], rule: (dy, [x], { axis }) => ({ x: () => spread(dy, x.shape, tf.util.parseAxisParam(axis as number[], x.shape)) }) },
+  Sum: {
+    save: ['x'],
+    rule: (dy, [x], { axis }) => ({ x: () => spread(dy, x.shape, tf.util.parseAxisParam(axis as number[], x.shape)) }),
+  },
   Mean: {
     save: ['x'],
     rule: (dy, [x], { axis }) => {
@@ -215,11 +263,15 @@ const RULES: Record<string, GradientRule> = {
     save: ['a', 'b'],
     rule: (dy, [a, b], { transposeA, transposeB }) => ({
       a: () => {
-        const gradient = transposeA ? tf.matMul(b, dy, transposeB as boolean, true) : tf.matMul(dy, b, false, !transposeB);
+        const gradient = transposeA
+          ? tf.matMul(b, dy, transposeB as boolean, true)
+          : tf.matMul(dy, b, false, !transposeB);
         return sumTo(gradient, a.shape); // where one operand serves every batch
       },
       b: () => {
-        const gradient = transposeB ? tf.matMul(dy, a, true, transposeA as boolean) : tf.matMul(a, dy, !transposeA, false);
+        const gradient = transposeB
+          ? tf.matMul(dy, a, true, transposeA as boolean)
+          : tf.matMul(a, dy, !transposeA, false);
         return sumTo(gradient, b.shape);
       },
     }),
@@ -253,7 +305,8 @@ const RULES: Record<string, GradientRule> = {
       const attributes = { strides, pad, dimRoundingMode, dilations };
       return {
         x: () => run('DepthwiseConv2dNativeBackpropInput', { dy, filter }, { ...attributes, inputShape: x.shape }),
-        filter: () => run('DepthwiseConv2dNativeBackpropFilter', { x, dy }, { ...attributes, filterShape: filter.shape }),
+        filter: () =>
+          run('DepthwiseConv2dNativeBackpropFilter', { x, dy }, { ...attributes, filterShape: filter.shape }),
       };
     },
   },
@@ -270,7 +323,12 @@ const RULES: Record<string, GradientRule> = {
       x: () => {
         type Pair = [number, number];
         const { padInfo } = tf.backend_util.computePool2DInfo(
-          (x as tf.Tensor4D).shape, filterSize as Pair, strides as Pair, 1, pad as 'valid', undefined,
+          (x as tf.Tensor4D).shape,
+          filterSize as Pair,
+          strides as Pair,
+          1,
+          pad as 'valid',
+          undefined,
         );
         // At a padded edge the kernel divides by the whole window, while the forward one leaves the padding out.
         if (padInfo.top + padInfo.bottom + padInfo.left + padInfo.right > 0) {
@@ -308,7 +366,8 @@ export function registerGradients(): void {
       inputsToSave: save,
       saveAllInputs,
       outputsToSave: saveOutput ? [true] : undefined,
-      gradFunc: (dy, saved, attributes) => rule(dy as tf.Tensor, saved, attributes as unknown as Record<string, unknown>),
+      gradFunc: (dy, saved, attributes) =>
+        rule(dy as tf.Tensor, saved, attributes as unknown as Record<string, unknown>),
     });
   }
 }

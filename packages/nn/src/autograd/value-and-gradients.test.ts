@@ -1,18 +1,19 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { AdamW } from '../optim/adamw';
 import { BatchNorm2d } from '../layers/batch-norm2d';
-import { clipGradientNorm } from '../optim/clip-gradient-norm';
-import { ExponentialMovingAverage } from '../optim/exponential-moving-average';
-import { GradientAccumulator } from '../optim/gradient-accumulator';
 import { GroupNorm } from '../layers/group-norm';
 import { Linear } from '../layers/linear';
 import { Module } from '../module/module';
+import { AdamW } from '../optim/adamw';
+import { clipGradientNorm } from '../optim/clip-gradient-norm';
+import { ExponentialMovingAverage } from '../optim/exponential-moving-average';
+import { GradientAccumulator } from '../optim/gradient-accumulator';
 import { Random } from '../random';
 import { disposeGradients, parametersOf, valueAndGradients } from './value-and-gradients';
 
-const linear = (inFeatures: number, outFeatures: number, seed: number) => new Linear({ inFeatures, outFeatures, random: new Random(seed) });
+const linear = (inFeatures: number, outFeatures: number, seed: number) =>
+  new Linear({ inFeatures, outFeatures, random: new Random(seed) });
 
 class Net extends Module {
   readonly first = this.register('first', linear(3, 4, 1));
@@ -55,7 +56,9 @@ describe('valueAndGradients', () => {
     expect([...valueAndGradients([net, layer], loss).gradients.keys()].at(-1)).toBe('bias');
     const some = new Map([...net.namedParameters()].filter(([name]) => name.startsWith('last')));
     expect([...valueAndGradients(some, loss).gradients.keys()]).toEqual(['last.weight', 'last.bias']);
-    expect(() => parametersOf([layer, linear(1, 1, 7)])).toThrow('parametersOf: trainable must be modules with names of their own, got weight');
+    expect(() => parametersOf([layer, linear(1, 1, 7)])).toThrow(
+      'parametersOf: trainable must be modules with names of their own, got weight',
+    );
   });
 
   test('names the parameters on which the loss does not depend, and leaks nothing then', () => {

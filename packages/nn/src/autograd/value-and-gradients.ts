@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { Module, type Parameter } from '../module/module';
+import type { Module, Parameter } from '../module/module';
 import { registerGradients } from './register-gradients';
 
 /** A module, several whose parameter names do not collide, or parameters by name. */

@@ -26,7 +26,10 @@ export const FUSED_KERNELS = {
 export type GroupNormAttributes = { groups: number; epsilon: number; activation: 'none' | 'silu' };
 
 /** Attributes of the convolution kernel: those of tfjs's `Conv2D` over NHWC, without dilation. */
-export type ConvolutionAttributes = { strides: [number, number]; pad: [[0, 0], [number, number], [number, number], [0, 0]] };
+export type ConvolutionAttributes = {
+  strides: [number, number];
+  pad: [[0, 0], [number, number], [number, number], [0, 0]];
+};
 
 /** Attributes of the AdamW kernel; what of them depends on the step number is worked out by the caller. */
 export type AdamWAttributes = { beta1: number; beta2: number; epsilon: number; stepSize: number; decay: number };

@@ -1,9 +1,9 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
+import { registerGradients } from '../autograd/register-gradients';
 import { type Numbers, readFixture, tensorOf } from '../testing/torch-case';
 import { gelu, relu, silu } from './activations';
-import { registerGradients } from '../autograd/register-gradients';
 
 const fixture = readFixture<Record<'silu' | 'gelu' | 'relu', { x: Numbers; y: Numbers; slope: Numbers }>>('functions');
 
@@ -15,14 +15,29 @@ beforeAll(async () => {
 const largest = (actual: ArrayLike<number>, expected: number[]) =>
   expected.reduce((worst, value, i) => Math.max(worst, Math.abs(actual[i] - value) / Math.max(1, Math.abs(value))), 0);
 
-test.each([['silu', silu, 5e-7], ['gelu', gelu, 7e-7], ['relu', relu, 1e-7]] as const)('%s and its slope equal PyTorch', (name, f, tolerance) => {
+test.each([
+  ['silu', silu, 5e-7],
+  ['gelu', gelu, 7e-7],
+  ['relu', relu, 1e-7],
+] as const)('%s and its slope equal PyTorch', (name, f, tolerance) => {
   const { x, y, slope } = fixture[name];
   const input = tensorOf(x);
   expect(largest(f(input).dataSync(), y.data)).toBeLessThanOrEqual(tolerance);
-  expect(largest(tf.grad((x) => f(x))(input).dataSync(), slope.data)).toBeLessThanOrEqual(tolerance);
+  expect(
+    largest(
+      tf
+        .grad((x) => f(x))(input)
+        .dataSync(),
+      slope.data,
+    ),
+  ).toBeLessThanOrEqual(tolerance);
 });
 
-test.each([['silu', silu], ['gelu', gelu], ['relu', relu]] as const)('%s leaves one tensor, the one it returns', (_, f) => {
+test.each([
+  ['silu', silu],
+  ['gelu', gelu],
+  ['relu', relu],
+] as const)('%s leaves one tensor, the one it returns', (_, f) => {
   const x = tf.ones([3]);
   const before = tf.memory().numTensors;
   const y = f(x);

@@ -1,36 +1,50 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compareWithTorch, readFixture, type TorchCase } from '../testing/torch-case';
-import { BatchNorm2d, type BatchNorm2dOptions } from './batch-norm2d';
-import { relativeDifference, stateOf, tensorOf } from '../testing/torch-case';
 import { registerGradients } from '../autograd/register-gradients';
+import {
+  compareWithTorch,
+  readFixture,
+  relativeDifference,
+  stateOf,
+  type TorchCase,
+  tensorOf,
+} from '../testing/torch-case';
+import { BatchNorm2d, type BatchNorm2dOptions } from './batch-norm2d';
 
 const { cases } = readFixture<{ cases: TorchCase<BatchNorm2dOptions>[] }>('batch-norm');
 
 describe('BatchNorm2d', () => {
   beforeAll(() => tf.setBackend('cpu'));
 
-  test.each(cases.map((each) => [each.name, each] as const))('equals PyTorch forward and backward: %s', async (_, each) => {
-    const norm = new BatchNorm2d(each.options);
-    expect(await compareWithTorch(norm, each)).toBeLessThan(2e-6);
-    norm.dispose();
-  });
+  test.each(cases.map((each) => [each.name, each] as const))(
+    'equals PyTorch forward and backward: %s',
+    async (_, each) => {
+      const norm = new BatchNorm2d(each.options);
+      expect(await compareWithTorch(norm, each)).toBeLessThan(2e-6);
+      norm.dispose();
+    },
+  );
 
-  test.each(cases.map((each) => [each.name, each] as const))('keeps running statistics as PyTorch over two batches: %s', async (_, each) => {
-    registerGradients();
-    const norm = new BatchNorm2d(each.options).train(each.training);
-    norm.loadStateDict(stateOf(each.state));
-    const x = tensorOf(each.x);
-    norm.forward(tf.add(tf.mul(x, 2), 1));
-    const dx = tf.grad((x) => norm.forward(x))(x, tensorOf(each.dy)); // the gradient must not disturb the following
-    expect(relativeDifference(dx.dataSync(), each.dx.data)).toBeLessThan(2e-6);
-    const after = await norm.stateDict();
-    for (const [name, { data }] of Object.entries(each.stateAfter ?? {})) {
-      expect(relativeDifference(Array.from(after.get(name)?.data as ArrayLike<number>, Number), data)).toBeLessThan(1e-6);
-    }
-    norm.dispose();
-  });
+  test.each(cases.map((each) => [each.name, each] as const))(
+    'keeps running statistics as PyTorch over two batches: %s',
+    async (_, each) => {
+      registerGradients();
+      const norm = new BatchNorm2d(each.options).train(each.training);
+      norm.loadStateDict(stateOf(each.state));
+      const x = tensorOf(each.x);
+      norm.forward(tf.add(tf.mul(x, 2), 1));
+      const dx = tf.grad((x) => norm.forward(x))(x, tensorOf(each.dy)); // the gradient must not disturb the following
+      expect(relativeDifference(dx.dataSync(), each.dx.data)).toBeLessThan(2e-6);
+      const after = await norm.stateDict();
+      for (const [name, { data }] of Object.entries(each.stateAfter ?? {})) {
+        expect(relativeDifference(Array.from(after.get(name)?.data as ArrayLike<number>, Number), data)).toBeLessThan(
+          1e-6,
+        );
+      }
+      norm.dispose();
+    },
+  );
 
   test('counts batches as int64, as PyTorch writes it, and takes the count back', async () => {
     const norm = new BatchNorm2d({ channels: 1 });
@@ -55,6 +69,8 @@ describe('BatchNorm2d', () => {
     const norm = new BatchNorm2d({ channels: 2 });
     expect(() => norm.forward(tf.ones([1, 2]))).toThrow(/more than one value a channel/);
     expect(() => norm.forward(tf.ones([1, 3]))).toThrow(/\[batch, ..., 2\]/);
-    expect(() => new BatchNorm2d({ channels: 2, momentum: 2 })).toThrow('BatchNorm2d: momentum must be from 0 to 1, or null, got 2');
+    expect(() => new BatchNorm2d({ channels: 2, momentum: 2 })).toThrow(
+      'BatchNorm2d: momentum must be from 0 to 1, or null, got 2',
+    );
   });
 });

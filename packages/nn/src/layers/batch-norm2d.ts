@@ -37,7 +37,13 @@ export class BatchNorm2d extends Module {
   readonly bias: tf.Variable | undefined;
   private readonly running: { mean: tf.Variable; variance: tf.Variable; batches: tf.Variable } | undefined;
 
-  constructor({ channels, epsilon = 1e-5, momentum = 0.1, affine = true, trackRunningStatistics = true }: BatchNorm2dOptions) {
+  constructor({
+    channels,
+    epsilon = 1e-5,
+    momentum = 0.1,
+    affine = true,
+    trackRunningStatistics = true,
+  }: BatchNorm2dOptions) {
     super();
     if (!(Number.isInteger(channels) && channels >= 1)) {
       fail(RangeError, 'BatchNorm2d', 'channels', 'a whole number from 1', channels);

@@ -1,8 +1,8 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { kaimingUniform } from './initialise';
 import { Module } from '../module/module';
 import type { Random } from '../random';
+import { kaimingUniform } from './initialise';
 
 export type Conv1dOptions = {
   inChannels: number;
@@ -42,12 +42,17 @@ export class Conv1d extends Module {
     for (const [name, size] of Object.entries({ inChannels, outChannels, kernelSize, stride })) {
       if (!(Number.isInteger(size) && size >= 1)) fail(RangeError, 'Conv1d', name, 'a whole number from 1', size);
     }
-    if (!(Number.isInteger(padding) && padding >= 0)) fail(RangeError, 'Conv1d', 'padding', 'a whole number from 0', padding);
+    if (!(Number.isInteger(padding) && padding >= 0))
+      fail(RangeError, 'Conv1d', 'padding', 'a whole number from 0', padding);
     this.inChannels = inChannels;
     this.stride = stride;
     this.padding = padding;
     const fanIn = kernelSize * inChannels;
-    this.weight = this.parameter('weight', kaimingUniform([kernelSize, inChannels, outChannels], fanIn, random), 'conv');
+    this.weight = this.parameter(
+      'weight',
+      kaimingUniform([kernelSize, inChannels, outChannels], fanIn, random),
+      'conv',
+    );
     this.bias = this.parameter('bias', kaimingUniform([outChannels], fanIn, random));
   }
 
@@ -66,7 +71,14 @@ export class Conv1d extends Module {
       fail(TypeError, 'Conv1d.forward', 'x', rule, x.shape);
     }
     return tf.tidy(() => {
-      const padded = padding === 0 ? x : tf.pad(x, [[0, 0], [padding, padding], [0, 0]]);
+      const padded =
+        padding === 0
+          ? x
+          : tf.pad(x, [
+              [0, 0],
+              [padding, padding],
+              [0, 0],
+            ]);
       const image = tf.reshape(padded, [batch, 1, steps + 2 * padding, inChannels]) as tf.Tensor4D;
       const filter = tf.reshape(this.weight, [1, kernelSize, inChannels, outChannels]) as tf.Tensor4D;
       const y: tf.Tensor4D = tf.conv2d(image, filter, [1, stride], 'valid');

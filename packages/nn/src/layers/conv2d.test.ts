@@ -1,9 +1,9 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { Random } from '../random';
 import { compareWithTorch, readFixture, type TorchCase } from '../testing/torch-case';
 import { Conv2d, type Conv2dOptions } from './conv2d';
-import { Random } from '../random';
 
 const { cases } = readFixture<{ cases: TorchCase<Omit<Conv2dOptions, 'random'>>[] }>('conv2d');
 const random = new Random(1);
@@ -11,11 +11,14 @@ const random = new Random(1);
 describe('Conv2d', () => {
   beforeAll(() => tf.setBackend('cpu'));
 
-  test.each(cases.map((each) => [each.name, each] as const))('equals PyTorch forward and backward: %s', async (_, each) => {
-    const conv = new Conv2d({ ...each.options, random });
-    expect(await compareWithTorch(conv, each)).toBeLessThan(1e-6); // measured 2e-7
-    conv.dispose();
-  });
+  test.each(cases.map((each) => [each.name, each] as const))(
+    'equals PyTorch forward and backward: %s',
+    async (_, each) => {
+      const conv = new Conv2d({ ...each.options, random });
+      expect(await compareWithTorch(conv, each)).toBeLessThan(1e-6); // measured 2e-7
+      conv.dispose();
+    },
+  );
 
   test('pads a copy where the backend cannot pad itself, with the same result', async () => {
     await tf.setBackend('cpu');
@@ -41,14 +44,19 @@ describe('Conv2d', () => {
   test('reads every second pixel with a dilation of 2, and refuses one beside a stride', async () => {
     const options = { inChannels: 1, outChannels: 1, kernelSize: 3, bias: false, random };
     const conv = new Conv2d({ ...options, dilation: 2, padding: 2 });
-    const wide = tf.tensor4d(Array.from({ length: 25 }, (_, i) => (i === 12 ? 1 : 0)), [1, 5, 5, 1]);
+    const wide = tf.tensor4d(
+      Array.from({ length: 25 }, (_, i) => (i === 12 ? 1 : 0)),
+      [1, 5, 5, 1],
+    );
     const y = conv.forward(wide); // a point shows the kernel, mirrored, with gaps
     expect(y.shape).toEqual([1, 5, 5, 1]);
     const [shown, kernel] = [await y.data(), await conv.weight.data()];
     const at = [0, 2, 4].flatMap((row) => [0, 2, 4].map((column) => shown[row * 5 + column]));
     expect([...at]).toEqual([...kernel].reverse());
     expect(shown.filter((value) => value !== 0)).toHaveLength(9);
-    expect(() => new Conv2d({ ...options, dilation: 2, stride: 2 })).toThrow('Conv2d: dilation must be 1 where there is a stride');
+    expect(() => new Conv2d({ ...options, dilation: 2, stride: 2 })).toThrow(
+      'Conv2d: dilation must be 1 where there is a stride',
+    );
     tf.dispose([wide, y]);
     conv.dispose();
   });

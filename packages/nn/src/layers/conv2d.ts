@@ -1,9 +1,9 @@
-import { FUSED_KERNELS, type ConvolutionAttributes } from '../kernels/kernels';
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { kaimingUniform } from './initialise';
+import { type ConvolutionAttributes, FUSED_KERNELS } from '../kernels/kernels';
 import { Module } from '../module/module';
 import type { Random } from '../random';
+import { kaimingUniform } from './initialise';
 
 /** Zeros added on each side, in pixels. */
 export type Padding = { left: number; right: number; top: number; bottom: number };
@@ -84,7 +84,11 @@ export class Conv2d extends Module {
     }
     const [height, width] = this.kernelSize;
     const fanIn = height * width * inChannels;
-    this.weight = this.parameter('weight', kaimingUniform([height, width, inChannels, outChannels], fanIn, random), 'conv');
+    this.weight = this.parameter(
+      'weight',
+      kaimingUniform([height, width, inChannels, outChannels], fanIn, random),
+      'conv',
+    );
     this.bias = bias ? this.parameter('bias', kaimingUniform([outChannels], fanIn, random)) : undefined;
   }
 
@@ -106,7 +110,15 @@ export class Conv2d extends Module {
       fail(TypeError, 'Conv2d.forward', 'x', rule, x.shape);
     }
     if (this.bias && Math.max(...this.dilation) === 1 && tf.getKernel(FUSED_KERNELS.convolution, tf.getBackend())) {
-      const attributes: ConvolutionAttributes = { strides: this.stride, pad: [[0, 0], [top, bottom], [left, right], [0, 0]] };
+      const attributes: ConvolutionAttributes = {
+        strides: this.stride,
+        pad: [
+          [0, 0],
+          [top, bottom],
+          [left, right],
+          [0, 0],
+        ],
+      };
       const inputs = { x: image, filter: this.weight, bias: this.bias } as unknown as tf.NamedTensorMap;
       return tf.engine().runKernel(FUSED_KERNELS.convolution, inputs, attributes) as tf.Tensor4D;
     }
@@ -121,9 +133,26 @@ export class Conv2d extends Module {
     const weight = this.weight as unknown as tf.Tensor4D;
     if (left + right + top + bottom === 0) return tf.conv2d(x, weight, this.stride, 'valid', 'NHWC', this.dilation);
     if (PADS_ITSELF.has(tf.getBackend())) {
-      return tf.conv2d(x, weight, this.stride, [[0, 0], [top, bottom], [left, right], [0, 0]], 'NHWC', this.dilation);
+      return tf.conv2d(
+        x,
+        weight,
+        this.stride,
+        [
+          [0, 0],
+          [top, bottom],
+          [left, right],
+          [0, 0],
+        ],
+        'NHWC',
+        this.dilation,
+      );
     }
-    const padded = tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]]);
+    const padded = tf.pad(x, [
+      [0, 0],
+      [top, bottom],
+      [left, right],
+      [0, 0],
+    ]);
     return tf.conv2d(padded, weight, this.stride, 'valid', 'NHWC', this.dilation);
   }
 }

@@ -1,8 +1,8 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { kaimingUniform } from './initialise';
 import { Module } from '../module/module';
 import type { Random } from '../random';
+import { kaimingUniform } from './initialise';
 
 /** Time, height, width. */
 export type Triple = [number, number, number];
@@ -59,7 +59,12 @@ export class Conv3d extends Module {
     this.kernelSize = triple(kernelSize);
     this.stride = triple(stride);
     this.padding = padding === 'same' ? padding : triple(padding);
-    const sizes = { inChannels: [inChannels], outChannels: [outChannels], kernelSize: this.kernelSize, stride: this.stride };
+    const sizes = {
+      inChannels: [inChannels],
+      outChannels: [outChannels],
+      kernelSize: this.kernelSize,
+      stride: this.stride,
+    };
     for (const [name, values] of Object.entries(sizes)) {
       for (const size of values) {
         if (!(Number.isInteger(size) && size >= 1)) fail(RangeError, 'Conv3d', name, 'a whole number from 1', size);
@@ -107,8 +112,18 @@ export class Conv3d extends Module {
     const steps = Math.floor((length - times) / step) + 1;
     let sum: tf.Tensor4D | undefined;
     for (let t = 0; t < times; t++) {
-      const images = tf.reshape(everyStep(clip, t, steps, step), [batch * steps, height, width, inChannels]) as tf.Tensor4D;
-      const filter = tf.reshape(tf.slice(this.weight, [t], [1]), [kernelHeight, kernelWidth, inChannels, outChannels]) as tf.Tensor4D;
+      const images = tf.reshape(everyStep(clip, t, steps, step), [
+        batch * steps,
+        height,
+        width,
+        inChannels,
+      ]) as tf.Tensor4D;
+      const filter = tf.reshape(tf.slice(this.weight, [t], [1]), [
+        kernelHeight,
+        kernelWidth,
+        inChannels,
+        outChannels,
+      ]) as tf.Tensor4D;
       const part = tf.conv2d(images, filter, strides as [number, number], 'valid');
       sum = sum ? tf.add<tf.Tensor4D>(sum, part) : part;
     }
@@ -125,7 +140,16 @@ export function everyStep(clip: tf.Tensor5D, first: number, steps: number, step:
   if (step === 1) return tf.slice(clip, [0, first, 0, 0, 0], size);
   const wanted = steps * step;
   const missing = Math.max(0, first + wanted - length); // the last group may be cut short: its first entry is all that is used
-  const long = missing > 0 ? tf.pad(clip, [[0, 0], [0, missing], [0, 0], [0, 0], [0, 0]]) : clip;
+  const long =
+    missing > 0
+      ? tf.pad(clip, [
+          [0, 0],
+          [0, missing],
+          [0, 0],
+          [0, 0],
+          [0, 0],
+        ])
+      : clip;
   const taken = tf.slice(long, [0, first, 0, 0, 0], [batch, wanted, height, width, channels]);
   const groups = tf.reshape(taken, [batch, steps, step * height, width, channels]) as tf.Tensor5D;
   return tf.slice(groups, [0, 0, 0, 0, 0], size);

@@ -1,9 +1,9 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Dropout, setDropoutStep } from './dropout';
-import { Module } from '../module/module';
 import { registerGradients } from '../autograd/register-gradients';
+import { Module } from '../module/module';
+import { Dropout, setDropoutStep } from './dropout';
 
 class Two extends Module {
   readonly a = this.register('a', new Dropout({ rate: 0.5, seed: 1 }));

@@ -1,9 +1,9 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { Random } from '../random';
 import { compareWithTorch, readFixture, type TorchCase } from '../testing/torch-case';
 import { GegluFeedForward, type GegluFeedForwardOptions } from './geglu-feed-forward';
-import { Random } from '../random';
 
 const { cases } = readFixture<{ cases: TorchCase<Omit<GegluFeedForwardOptions, 'random'>>[] }>('geglu-feed-forward');
 const random = new Random(5);
@@ -11,11 +11,14 @@ const random = new Random(5);
 describe('GegluFeedForward', () => {
   beforeAll(() => tf.setBackend('cpu'));
 
-  test.each(cases.map((each) => [each.name, each] as const))('equals PyTorch forward and backward: %s', async (_, each) => {
-    const feedForward = new GegluFeedForward({ ...each.options, random });
-    expect(await compareWithTorch(feedForward, each)).toBeLessThan(1e-6);
-    feedForward.dispose();
-  });
+  test.each(cases.map((each) => [each.name, each] as const))(
+    'equals PyTorch forward and backward: %s',
+    async (_, each) => {
+      const feedForward = new GegluFeedForward({ ...each.options, random });
+      expect(await compareWithTorch(feedForward, each)).toBeLessThan(1e-6);
+      feedForward.dispose();
+    },
+  );
 
   test('leaves one tensor, the one it returns', () => {
     const feedForward = new GegluFeedForward({ channels: 2, random });
@@ -40,6 +43,8 @@ describe('GegluFeedForward', () => {
   });
 
   test('refuses another last axis', () => {
-    expect(() => new GegluFeedForward({ channels: 2, random }).forward(tf.ones([1, 3]))).toThrow(/\[..., 2\], got \[1, 3\]/);
+    expect(() => new GegluFeedForward({ channels: 2, random }).forward(tf.ones([1, 3]))).toThrow(
+      /\[..., 2\], got \[1, 3\]/,
+    );
   });
 });

@@ -1,10 +1,10 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
+import { Module } from '../module/module';
+import type { Random } from '../random';
 import { gelu } from './activations';
 import { Dropout } from './dropout';
 import { Linear } from './linear';
-import { Module } from '../module/module';
-import type { Random } from '../random';
 
 export type GegluFeedForwardOptions = {
   /** Size of the last axis. */
@@ -40,7 +40,10 @@ export class GegluFeedForward extends Module {
     super();
     this.channels = channels;
     this.hidden = factor * channels;
-    this.inner = this.register('net.0.proj', new Linear({ inFeatures: channels, outFeatures: 2 * this.hidden, random }));
+    this.inner = this.register(
+      'net.0.proj',
+      new Linear({ inFeatures: channels, outFeatures: 2 * this.hidden, random }),
+    );
     this.dropout = this.register('net.1', new Dropout({ rate: dropout, seed: random.bits() }));
     this.outer = this.register('net.2', new Linear({ inFeatures: this.hidden, outFeatures: channels, random }));
   }

@@ -9,12 +9,15 @@ const { cases } = readFixture<{ cases: TorchCase<GroupNormOptions>[] }>('group-n
 describe('GroupNorm', () => {
   beforeAll(() => tf.setBackend('cpu'));
 
-  test.each(cases.map((each) => [each.name, each] as const))('equals PyTorch forward and backward: %s', async (name, each) => {
-    const norm = new GroupNorm(each.options);
-    // far from zero, the rounding of x itself is what remains
-    expect(await compareWithTorch(norm, each)).toBeLessThan(name.endsWith('mean 30') ? 1e-5 : 1e-6);
-    norm.dispose();
-  });
+  test.each(cases.map((each) => [each.name, each] as const))(
+    'equals PyTorch forward and backward: %s',
+    async (name, each) => {
+      const norm = new GroupNorm(each.options);
+      // far from zero, the rounding of x itself is what remains
+      expect(await compareWithTorch(norm, each)).toBeLessThan(name.endsWith('mean 30') ? 1e-5 : 1e-6);
+      norm.dispose();
+    },
+  );
 
   test('gives each group mean 0 and variance 1 for any number of middle axes', () => {
     const norm = new GroupNorm({ groups: 2, channels: 4 });
@@ -34,7 +37,9 @@ describe('GroupNorm', () => {
   });
 
   test('refuses groups that do not divide the channels, and other channels', () => {
-    expect(() => new GroupNorm({ groups: 3, channels: 8 })).toThrow('GroupNorm: channels must be a multiple of groups (3), got 8');
+    expect(() => new GroupNorm({ groups: 3, channels: 8 })).toThrow(
+      'GroupNorm: channels must be a multiple of groups (3), got 8',
+    );
     expect(() => new GroupNorm({ groups: 2, channels: 4 }).forward(tf.ones([1, 2, 2, 2]))).toThrow(/\[batch, ..., 4\]/);
   });
 });

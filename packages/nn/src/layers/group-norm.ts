@@ -37,7 +37,15 @@ export class GroupNorm extends Module {
 
   constructor({ groups, channels, epsilon = 1e-5, activation = 'none' }: GroupNormOptions) {
     super();
-    if (!(Number.isInteger(groups) && groups >= 1 && Number.isInteger(channels) && channels >= 1 && channels % groups === 0)) {
+    if (
+      !(
+        Number.isInteger(groups) &&
+        groups >= 1 &&
+        Number.isInteger(channels) &&
+        channels >= 1 &&
+        channels % groups === 0
+      )
+    ) {
       fail(RangeError, 'GroupNorm', 'channels', `a multiple of groups (${groups})`, channels);
     }
     this.groups = groups;

@@ -1,8 +1,8 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { kaimingUniform } from './initialise';
 import { Random } from '../random';
+import { kaimingUniform } from './initialise';
 
 beforeAll(() => tf.setBackend('cpu'));
 

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { sizeOf } from '@lipsync/checkpoints';
+import * as tf from '@tensorflow/tfjs-core';
 import type { Random } from '../random';
 
 /**

@@ -9,11 +9,14 @@ const { cases } = readFixture<{ cases: TorchCase<InstanceNorm2dOptions>[] }>('in
 describe('InstanceNorm2d', () => {
   beforeAll(() => tf.setBackend('cpu'));
 
-  test.each(cases.map((each) => [each.name, each] as const))('equals PyTorch forward and backward: %s', async (_, each) => {
-    const norm = new InstanceNorm2d(each.options);
-    expect(await compareWithTorch(norm, each)).toBeLessThan(1e-6);
-    norm.dispose();
-  });
+  test.each(cases.map((each) => [each.name, each] as const))(
+    'equals PyTorch forward and backward: %s',
+    async (_, each) => {
+      const norm = new InstanceNorm2d(each.options);
+      expect(await compareWithTorch(norm, each)).toBeLessThan(1e-6);
+      norm.dispose();
+    },
+  );
 
   test('has no state unless affine, and leaves one tensor', () => {
     const norm = new InstanceNorm2d({ channels: 2 });
@@ -30,6 +33,8 @@ describe('InstanceNorm2d', () => {
     expect(() => norm.forward(tf.ones([1, 1, 1, 2]))).toThrow(/more than one pixel/);
     expect(norm.eval().forward(tf.ones([1, 1, 1, 2])).shape).toEqual([1, 1, 1, 2]);
     expect(() => norm.forward(tf.ones([1, 2, 2, 3]))).toThrow(/\[batch, height, width, 2\]/);
-    expect(() => new InstanceNorm2d({ channels: 0 })).toThrow('InstanceNorm2d: channels must be a whole number from 1, got 0');
+    expect(() => new InstanceNorm2d({ channels: 0 })).toThrow(
+      'InstanceNorm2d: channels must be a whole number from 1, got 0',
+    );
   });
 });

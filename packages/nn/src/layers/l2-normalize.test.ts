@@ -1,9 +1,9 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { registerGradients } from '../autograd/register-gradients';
 import { type Numbers, readFixture, relativeDifference, tensorOf } from '../testing/torch-case';
 import { l2Normalize } from './l2-normalize';
-import { registerGradients } from '../autograd/register-gradients';
 
 const { l2Normalize: fixture } = readFixture<{ l2Normalize: Record<'x' | 'y' | 'dy' | 'dx', Numbers> }>('functions');
 
@@ -16,7 +16,9 @@ describe('l2Normalize', () => {
   test('equals PyTorch forward and backward, row by row', () => {
     const [x, dy] = [tensorOf(fixture.x), tensorOf(fixture.dy)];
     const y = l2Normalize(x).dataSync();
-    const dx = tf.grad((x) => l2Normalize(x))(x, dy).dataSync();
+    const dx = tf
+      .grad((x) => l2Normalize(x))(x, dy)
+      .dataSync();
     expect(relativeDifference(y, fixture.y.data)).toBeLessThan(3e-7);
     for (let row = 0; row < 4; row++) {
       const part = [row * 6, row * 6 + 6] as const;

@@ -9,11 +9,14 @@ const { cases } = readFixture<{ cases: TorchCase<LayerNormOptions>[] }>('layer-n
 describe('LayerNorm', () => {
   beforeAll(() => tf.setBackend('cpu'));
 
-  test.each(cases.map((each) => [each.name, each] as const))('equals PyTorch forward and backward: %s', async (name, each) => {
-    const norm = new LayerNorm(each.options);
-    expect(await compareWithTorch(norm, each)).toBeLessThan(name.includes('far') ? 5e-6 : 1e-6);
-    norm.dispose();
-  });
+  test.each(cases.map((each) => [each.name, each] as const))(
+    'equals PyTorch forward and backward: %s',
+    async (name, each) => {
+      const norm = new LayerNorm(each.options);
+      expect(await compareWithTorch(norm, each)).toBeLessThan(name.includes('far') ? 5e-6 : 1e-6);
+      norm.dispose();
+    },
+  );
 
   test('gives each row mean 0 and variance 1, and leaves one tensor', () => {
     const norm = new LayerNorm({ features: 8 });

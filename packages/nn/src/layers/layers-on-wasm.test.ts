@@ -1,21 +1,21 @@
-import { FUSED_KERNELS } from '../kernels/kernels';
 import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compareWithTorch, readFixture, type TorchCase } from '../testing/torch-case';
+import { disposeGradients, valueAndGradients } from '../autograd/value-and-gradients';
+import { FUSED_KERNELS } from '../kernels/kernels';
+import type { Module } from '../module/module';
 import { AdamW } from '../optim/adamw';
-import { BatchNorm2d } from './batch-norm2d';
 import { clipGradientNorm } from '../optim/clip-gradient-norm';
+import { Random } from '../random';
+import { compareWithTorch, readFixture, type TorchCase } from '../testing/torch-case';
+import { BatchNorm2d } from './batch-norm2d';
 import { Conv2d } from './conv2d';
 import { GegluFeedForward } from './geglu-feed-forward';
 import { GroupNorm } from './group-norm';
 import { InstanceNorm2d } from './instance-norm2d';
 import { LayerNorm } from './layer-norm';
 import { Linear } from './linear';
-import type { Module } from '../module/module';
 import { MultiHeadAttention } from './multi-head-attention';
-import { Random } from '../random';
-import { disposeGradients, valueAndGradients } from '../autograd/value-and-gradients';
 
 type Layer = Module & { forward(x: tf.Tensor): tf.Tensor };
 const random = new Random(1);
@@ -50,14 +50,23 @@ describe('layers on the wasm backend', () => {
   });
 
   test('a training step leaves no tensor behind', () => {
-    const conv = new Conv2d({ inChannels: 2, outChannels: 4, kernelSize: 3, stride: 2, padding: { left: 0, right: 1, top: 0, bottom: 1 }, random });
+    const conv = new Conv2d({
+      inChannels: 2,
+      outChannels: 4,
+      kernelSize: 3,
+      stride: 2,
+      padding: { left: 0, right: 1, top: 0, bottom: 1 },
+      random,
+    });
     const norm = new GroupNorm({ groups: 2, channels: 4, activation: 'silu' });
     const parameters = new Map([...conv.namedParameters()].map(([name, parameter]) => [`conv.${name}`, parameter]));
     for (const [name, parameter] of norm.namedParameters()) parameters.set(`norm.${name}`, parameter);
     const optimizer = new AdamW(parameters, { learningRate: 0.01 });
     const x = tf.ones<tf.Rank.R4>([2, 6, 6, 2]);
     const counts = Array.from({ length: 3 }, () => {
-      const { value, gradients } = valueAndGradients(parameters, () => tf.mean(tf.square(norm.forward(conv.forward(x)))));
+      const { value, gradients } = valueAndGradients(parameters, () =>
+        tf.mean(tf.square(norm.forward(conv.forward(x)))),
+      );
       clipGradientNorm(gradients, 1).dispose();
       optimizer.step(gradients);
       disposeGradients(gradients);

@@ -1,9 +1,9 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { Random } from '../random';
 import { compareWithTorch, readFixture, type TorchCase } from '../testing/torch-case';
 import { Linear, type LinearOptions } from './linear';
-import { Random } from '../random';
 
 const { cases } = readFixture<{ cases: TorchCase<Omit<LinearOptions, 'random'>>[] }>('linear');
 const random = new Random(2);
@@ -11,11 +11,14 @@ const random = new Random(2);
 describe('Linear', () => {
   beforeAll(() => tf.setBackend('cpu'));
 
-  test.each(cases.map((each) => [each.name, each] as const))('equals PyTorch forward and backward: %s', async (_, each) => {
-    const linear = new Linear({ ...each.options, random });
-    expect(await compareWithTorch(linear, each)).toBeLessThan(1e-6);
-    linear.dispose();
-  });
+  test.each(cases.map((each) => [each.name, each] as const))(
+    'equals PyTorch forward and backward: %s',
+    async (_, each) => {
+      const linear = new Linear({ ...each.options, random });
+      expect(await compareWithTorch(linear, each)).toBeLessThan(1e-6);
+      linear.dispose();
+    },
+  );
 
   test('starts from U(±1 / sqrt(inFeatures)) for weights and bias', () => {
     const linear = new Linear({ inFeatures: 100, outFeatures: 400, random: new Random(3) });
@@ -41,7 +44,9 @@ describe('Linear', () => {
   });
 
   test('refuses odd options and another last axis', () => {
-    expect(() => new Linear({ inFeatures: 1.5, outFeatures: 1, random })).toThrow('Linear: inFeatures must be a whole number from 1, got 1.5');
+    expect(() => new Linear({ inFeatures: 1.5, outFeatures: 1, random })).toThrow(
+      'Linear: inFeatures must be a whole number from 1, got 1.5',
+    );
     const linear = new Linear({ inFeatures: 2, outFeatures: 3, random });
     expect(() => linear.forward(tf.zeros([2, 3]))).toThrow('Linear.forward: x must be of shape [..., 2], got [2, 3]');
   });

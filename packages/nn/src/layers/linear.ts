@@ -1,8 +1,8 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { kaimingUniform } from './initialise';
 import { Module } from '../module/module';
 import type { Random } from '../random';
+import { kaimingUniform } from './initialise';
 
 export type LinearOptions = {
   inFeatures: number;

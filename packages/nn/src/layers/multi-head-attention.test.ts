@@ -1,9 +1,9 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { Random } from '../random';
 import { compareWithTorch, readFixture, type TorchCase } from '../testing/torch-case';
 import { MultiHeadAttention, type MultiHeadAttentionOptions } from './multi-head-attention';
-import { Random } from '../random';
 
 type Options = Omit<MultiHeadAttentionOptions, 'random'>;
 const { cases } = readFixture<{ cases: TorchCase<Options>[] }>('multi-head-attention');
@@ -12,11 +12,14 @@ const random = new Random(4);
 describe('MultiHeadAttention', () => {
   beforeAll(() => tf.setBackend('cpu'));
 
-  test.each(cases.map((each) => [each.name, each] as const))('equals PyTorch forward and backward: %s', async (_, each) => {
-    const attention = new MultiHeadAttention({ ...each.options, random });
-    expect(await compareWithTorch(attention, each)).toBeLessThan(5e-6); // measured 2e-6, on q and k
-    attention.dispose();
-  });
+  test.each(cases.map((each) => [each.name, each] as const))(
+    'equals PyTorch forward and backward: %s',
+    async (_, each) => {
+      const attention = new MultiHeadAttention({ ...each.options, random });
+      expect(await compareWithTorch(attention, each)).toBeLessThan(5e-6); // measured 2e-6, on q and k
+      attention.dispose();
+    },
+  );
 
   test('does not care about the order of tokens, and leaves one tensor', () => {
     const attention = new MultiHeadAttention({ channels: 4, heads: 2, random });
@@ -30,11 +33,21 @@ describe('MultiHeadAttention', () => {
 
   test('has no bias on q, k and v where none is asked for', () => {
     const attention = new MultiHeadAttention({ channels: 4, heads: 2, bias: false, random });
-    expect([...attention.namedParameters().keys()]).toEqual(['to_q.weight', 'to_k.weight', 'to_v.weight', 'to_out.0.weight', 'to_out.0.bias']);
+    expect([...attention.namedParameters().keys()]).toEqual([
+      'to_q.weight',
+      'to_k.weight',
+      'to_v.weight',
+      'to_out.0.weight',
+      'to_out.0.bias',
+    ]);
   });
 
   test('refuses heads that do not divide the channels, and other shapes', () => {
-    expect(() => new MultiHeadAttention({ channels: 10, heads: 4, random })).toThrow('MultiHeadAttention: channels must be a multiple of heads (4), got 10');
-    expect(() => new MultiHeadAttention({ channels: 4, heads: 4, random }).forward(tf.ones([1, 4]))).toThrow(/\[batch, tokens, 4\]/);
+    expect(() => new MultiHeadAttention({ channels: 10, heads: 4, random })).toThrow(
+      'MultiHeadAttention: channels must be a multiple of heads (4), got 10',
+    );
+    expect(() => new MultiHeadAttention({ channels: 4, heads: 4, random }).forward(tf.ones([1, 4]))).toThrow(
+      /\[batch, tokens, 4\]/,
+    );
   });
 });

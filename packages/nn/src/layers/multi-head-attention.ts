@@ -1,8 +1,8 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { Linear } from './linear';
 import { Module } from '../module/module';
 import type { Random } from '../random';
+import { Linear } from './linear';
 
 export type MultiHeadAttentionOptions = {
   /** Size of the last axis; a multiple of `heads`. */
@@ -38,12 +38,15 @@ export class MultiHeadAttention extends Module {
 
   constructor({ channels, heads, bias = true, random }: MultiHeadAttentionOptions) {
     super();
-    if (!(Number.isInteger(heads) && heads >= 1 && Number.isInteger(channels) && channels >= 1 && channels % heads === 0)) {
+    if (
+      !(Number.isInteger(heads) && heads >= 1 && Number.isInteger(channels) && channels >= 1 && channels % heads === 0)
+    ) {
       fail(RangeError, 'MultiHeadAttention', 'channels', `a multiple of heads (${heads})`, channels);
     }
     this.channels = channels;
     this.heads = heads;
-    const linear = (withBias: boolean) => new Linear({ inFeatures: channels, outFeatures: channels, bias: withBias, random });
+    const linear = (withBias: boolean) =>
+      new Linear({ inFeatures: channels, outFeatures: channels, bias: withBias, random });
     this.query = this.register('to_q', linear(bias));
     this.key = this.register('to_k', linear(bias));
     this.value = this.register('to_v', linear(bias));

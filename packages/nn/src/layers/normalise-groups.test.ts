@@ -2,8 +2,8 @@ import { FUSED_KERNELS } from '../kernels/kernels';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { normaliseGroups } from './normalise-groups';
 import { registerGradients } from '../autograd/register-gradients';
+import { normaliseGroups } from './normalise-groups';
 
 const attributes = { groups: 2, epsilon: 1e-5, activation: 'silu' } as const;
 const names = Object.values(FUSED_KERNELS);
@@ -48,7 +48,9 @@ describe('normaliseGroups', () => {
         backendName: 'cpu',
         kernelFunc: ({ inputs, attrs, backend }) => {
           calls.push({ name, attrs, inputs: Object.keys(inputs) });
-          const cpu = backend as unknown as { makeTensorInfo(shape: number[], dtype: string, values: Float32Array): tf.TensorInfo };
+          const cpu = backend as unknown as {
+            makeTensorInfo(shape: number[], dtype: string, values: Float32Array): tf.TensorInfo;
+          };
           return results(inputs as unknown as Record<string, tf.Tensor>).map((shape, i) =>
             cpu.makeTensorInfo(shape, 'float32', new Float32Array(tf.util.sizeFromShape(shape)).fill(i + 5)),
           );

@@ -1,5 +1,5 @@
-import { FUSED_KERNELS, type GroupNormAttributes } from '../kernels/kernels';
 import * as tf from '@tensorflow/tfjs-core';
+import { FUSED_KERNELS, type GroupNormAttributes } from '../kernels/kernels';
 
 type Saved = tf.Tensor[];
 
@@ -15,7 +15,9 @@ function perChannel(perGroup: tf.Tensor, channels: number): tf.Tensor {
 function groupMean(x: tf.Tensor, groups: number): tf.Tensor {
   const [batch, , channels] = x.shape;
   const overPositions = tf.mean(x, 1); // first the long axis, where neighbouring channels lie side by side
-  return groups === channels ? overPositions : tf.mean(tf.reshape(overPositions, [batch, groups, channels / groups]), 2);
+  return groups === channels
+    ? overPositions
+    : tf.mean(tf.reshape(overPositions, [batch, groups, channels / groups]), 2);
 }
 
 function composed(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, attributes: GroupNormAttributes): tf.Tensor {
@@ -95,6 +97,8 @@ export function normaliseGroups<T extends tf.Tensor>(
   attributes: GroupNormAttributes,
 ): T {
   const backend = tf.getBackend();
-  const hasKernels = [FUSED_KERNELS.groupNorm, FUSED_KERNELS.groupNormGrad].every((name) => tf.getKernel(name, backend) != null);
+  const hasKernels = [FUSED_KERNELS.groupNorm, FUSED_KERNELS.groupNormGrad].every(
+    (name) => tf.getKernel(name, backend) != null,
+  );
   return (hasKernels ? fused : composed)(x, gamma, beta, attributes) as T;
 }

@@ -1,9 +1,9 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { readFixture, relativeDifference, tensorOf, type TorchCase } from '../testing/torch-case';
-import { avgPool2d, maxPool2d, maxPool3d, type Pool3dOptions, type PoolOptions } from './pooling';
 import { registerGradients } from '../autograd/register-gradients';
+import { readFixture, relativeDifference, type TorchCase, tensorOf } from '../testing/torch-case';
+import { avgPool2d, maxPool2d, maxPool3d, type Pool3dOptions, type PoolOptions } from './pooling';
 
 const fixture = readFixture<{
   max2d: TorchCase<PoolOptions & { ceil: boolean }>[];
@@ -29,17 +29,23 @@ describe('pools', () => {
     registerGradients();
   });
 
-  test.each(fixture.max2d.map((each) => [each.name, each] as const))('maxPool2d equals PyTorch forward and backward: %s', (_, each) => {
-    expect(compare(each, (x) => maxPool2d(x, each.options))).toBeLessThan(1e-6);
-  });
+  test.each(fixture.max2d.map((each) => [each.name, each] as const))(
+    'maxPool2d equals PyTorch forward and backward: %s',
+    (_, each) => {
+      expect(compare(each, (x) => maxPool2d(x, each.options))).toBeLessThan(1e-6);
+    },
+  );
 
   test.each(fixture.avg2d.map((each) => [each.name, each] as const))('avgPool2d equals PyTorch: %s', (_, each) => {
     expect(compare(each, (x) => avgPool2d(x, each.options), each.options.countPadding)).toBeLessThan(1e-6);
   });
 
-  test.each(fixture.max3d.map((each) => [each.name, each] as const))('maxPool3d equals PyTorch forward: %s', (_, each) => {
-    expect(compare(each, (x) => maxPool3d(x, each.options), false)).toBeLessThan(1e-8); // the fixture has 9 digits
-  });
+  test.each(fixture.max3d.map((each) => [each.name, each] as const))(
+    'maxPool3d equals PyTorch forward: %s',
+    (_, each) => {
+      expect(compare(each, (x) => maxPool3d(x, each.options), false)).toBeLessThan(1e-8); // the fixture has 9 digits
+    },
+  );
 
   test('pools leave one tensor, the one they return', () => {
     const [image, clip] = [tf.zeros([1, 4, 4, 2]), tf.zeros([1, 4, 4, 4, 2])];
@@ -55,7 +61,9 @@ describe('pools', () => {
 
   test('pools refuse other ranks, too much padding and images smaller than the kernel', () => {
     expect(() => maxPool2d(tf.zeros([2, 2, 2]), { kernelSize: 2 })).toThrow('maxPool2d: x must be of shape');
-    expect(() => avgPool2d(tf.zeros([1, 4, 4, 1]), { kernelSize: 2, padding: 2 })).toThrow('avgPool2d: padding must be');
+    expect(() => avgPool2d(tf.zeros([1, 4, 4, 1]), { kernelSize: 2, padding: 2 })).toThrow(
+      'avgPool2d: padding must be',
+    );
     expect(() => maxPool2d(tf.zeros([1, 2, 2, 1]), { kernelSize: 3 })).toThrow('at least 3 x 3 with its padding');
     expect(() => maxPool3d(tf.zeros([1, 2, 2, 1]), { kernelSize: [1, 1, 1] })).toThrow('maxPool3d: x must be of shape');
   });

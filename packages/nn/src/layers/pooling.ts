@@ -15,7 +15,12 @@ export type PoolOptions = {
 };
 
 /** Zeros or gaps before and behind height and width; with `ceil`, a last window may reach beyond the padding. */
-function poolSides(where: string, x: tf.Tensor, { kernelSize, stride = kernelSize, padding = 0 }: PoolOptions, ceil: boolean) {
+function poolSides(
+  where: string,
+  x: tf.Tensor,
+  { kernelSize, stride = kernelSize, padding = 0 }: PoolOptions,
+  ceil: boolean,
+) {
   const [kernel, steps, pads] = [pair(kernelSize), pair(stride), pair(padding)];
   if (x.rank !== 4) fail(TypeError, where, 'x', 'of shape [batch, height, width, channels]', x.shape);
   for (const [axis, pad] of pads.entries()) {
@@ -49,7 +54,9 @@ function poolSides(where: string, x: tf.Tensor, { kernelSize, stride = kernelSiz
  */
 export function maxPool2d(x: tf.Tensor, options: PoolOptions & { ceil?: boolean }): tf.Tensor4D {
   const { kernel, steps, sides } = poolSides('maxPool2d', x, options, options.ceil ?? false);
-  const pad = sides.flat().some((side) => side > 0) ? ([[0, 0], ...sides, [0, 0]] as Parameters<typeof tf.maxPool>[3]) : 'valid';
+  const pad = sides.flat().some((side) => side > 0)
+    ? ([[0, 0], ...sides, [0, 0]] as Parameters<typeof tf.maxPool>[3])
+    : 'valid';
   return tf.maxPool(x as tf.Tensor4D, kernel, steps, pad);
 }
 
@@ -94,11 +101,15 @@ export type Pool3dOptions = {
  * @example
  * const y = maxPool3d(x, { kernelSize: [1, 3, 3], stride: [1, 2, 2], padding: 'same' });
  */
-export function maxPool3d(x: tf.Tensor, { kernelSize, stride = kernelSize, padding = [0, 0, 0] }: Pool3dOptions): tf.Tensor5D {
+export function maxPool3d(
+  x: tf.Tensor,
+  { kernelSize, stride = kernelSize, padding = [0, 0, 0] }: Pool3dOptions,
+): tf.Tensor5D {
   if (x.rank !== 5) fail(TypeError, 'maxPool3d', 'x', 'of shape [batch, time, height, width, channels]', x.shape);
   const [batch, time, height, width, channels] = x.shape;
-  const pads = kernelSize.map((kernel, axis): Pair =>
-    padding === 'same' ? samePadding(x.shape[axis + 1], kernel, stride[axis]) : [padding[axis], padding[axis]],
+  const pads = kernelSize.map(
+    (kernel, axis): Pair =>
+      padding === 'same' ? samePadding(x.shape[axis + 1], kernel, stride[axis]) : [padding[axis], padding[axis]],
   );
   return tf.tidy(() => {
     const images = tf.reshape(x, [batch * time, height, width, channels]) as tf.Tensor4D;
@@ -106,7 +117,18 @@ export function maxPool3d(x: tf.Tensor, { kernelSize, stride = kernelSize, paddi
     const flat = tf.maxPool(images, [kernelSize[1], kernelSize[2]], [stride[1], stride[2]], around);
     let clip = tf.reshape(flat, [batch, time, flat.shape[1], flat.shape[2], channels]) as tf.Tensor5D;
     const [before, behind] = pads[0];
-    if (before + behind > 0) clip = tf.pad(clip, [[0, 0], [before, behind], [0, 0], [0, 0], [0, 0]], Number.NEGATIVE_INFINITY);
+    if (before + behind > 0)
+      clip = tf.pad(
+        clip,
+        [
+          [0, 0],
+          [before, behind],
+          [0, 0],
+          [0, 0],
+          [0, 0],
+        ],
+        Number.NEGATIVE_INFINITY,
+      );
     const steps = Math.floor((time + before + behind - kernelSize[0]) / stride[0]) + 1;
     let most = everyStep(clip, 0, steps, stride[0]);
     for (let t = 1; t < kernelSize[0]; t++) most = tf.maximum(most, everyStep(clip, t, steps, stride[0]));

@@ -2,9 +2,15 @@ import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
-import { madeNetwork, madeImages, imageCases, sampledDifference } from '../testing/image-cases';
-import { IMAGENET_COLOURS, ImageFeatures, imagenetNormalised, imageFeatureShapes, type ImageArchitecture } from './image-features';
 import { registerGradients } from '../autograd/register-gradients';
+import { imageCases, madeImages, madeNetwork, sampledDifference } from '../testing/image-cases';
+import {
+  IMAGENET_COLOURS,
+  type ImageArchitecture,
+  ImageFeatures,
+  imageFeatureShapes,
+  imagenetNormalised,
+} from './image-features';
 
 const NETWORKS = Object.keys(imageCases.networks) as ImageArchitecture[];
 
@@ -71,7 +77,9 @@ test('PictureFeatures says from which size on images have a layer, and refuses s
 test("PictureFeatures takes torchvision's whole file and that of features alone, and names the network of another file", async () => {
   const network = new ImageFeatures('alexnet');
   const x = madeImages('x', 1, 64, 64);
-  expect(() => network.forward(x, [1])).toThrow('this network must be one with weights (call loadStateDict first), got one without');
+  expect(() => network.forward(x, [1])).toThrow(
+    'this network must be one with weights (call loadStateDict first), got one without',
+  );
   const whole = formulaStateDict([...imageFeatureShapes('alexnet'), ['classifier.6.bias', [1000]]]);
   network.loadStateDict(whole);
   const state = await network.stateDict();
@@ -83,13 +91,19 @@ test("PictureFeatures takes torchvision's whole file and that of features alone,
   );
   state.delete('3.weight');
   expect(() => network.loadStateDict(state)).toThrow('1 missing: 3.weight');
-  expect(() => network.forward(x, [13])).toThrow('PictureFeatures.forward: layers must be whole numbers from 0 to 12, got [13]');
+  expect(() => network.forward(x, [13])).toThrow(
+    'PictureFeatures.forward: layers must be whole numbers from 0 to 12, got [13]',
+  );
   expect(() => network.forward(x, [])).toThrow('layers must be whole numbers');
   expect(() => network.forward(x, [1, 1])).toThrow('layers must be without repeats, got [1, 1]');
-  expect(() => network.forward(tf.zeros([1, 64, 64, 1]), [1])).toThrow('x must be of shape [batch, height, width, 3], got [1, 64, 64, 1]');
+  expect(() => network.forward(tf.zeros([1, 64, 64, 1]), [1])).toThrow(
+    'x must be of shape [batch, height, width, 3], got [1, 64, 64, 1]',
+  );
   network.dispose();
   expect(() => network.forward(x, [1])).toThrow('disposed');
-  expect(() => new ImageFeatures('resnet18' as 'vgg16')).toThrow('PictureFeatures: architecture must be alexnet, vgg16, vgg19, squeezenet1_1');
+  expect(() => new ImageFeatures('resnet18' as 'vgg16')).toThrow(
+    'PictureFeatures: architecture must be alexnet, vgg16, vgg19, squeezenet1_1',
+  );
   x.dispose();
 });
 
@@ -101,5 +115,7 @@ test('imagenetNormalised makes the mean colour 0 and a deviation above it 1', ()
   expect(tf.memory().numTensors).toBe(before + 1);
   [0, 0, 0, 1, 1, 1].forEach((value, i) => expect(y.dataSync()[i]).toBeCloseTo(value, 5));
   tf.dispose([x, y]);
-  expect(() => imagenetNormalised(tf.zeros([2, 4]))).toThrow('imagenetNormalised: x must be of shape [..., 3], got [2, 4]');
+  expect(() => imagenetNormalised(tf.zeros([2, 4]))).toThrow(
+    'imagenetNormalised: x must be of shape [..., 3], got [2, 4]',
+  );
 });

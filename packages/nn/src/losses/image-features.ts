@@ -1,14 +1,22 @@
+import type { NamedArray } from '@lipsync/checkpoints';
+import { identifyNetwork } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { identifyNetwork } from '@lipsync/checkpoints';
-import { Module } from '../module/module';
-import type { NamedArray } from '@lipsync/checkpoints';
 import { maxPool2d } from '../layers/pooling';
+import { Module } from '../module/module';
 
 /** torchvision's networks whose convolutional part serves as a measure of likeness. */
 export type ImageArchitecture = 'alexnet' | 'vgg16' | 'vgg19' | 'squeezenet1_1';
 
-type Convolution = { kind: 'conv'; name: string; inChannels: number; outChannels: number; kernel: number; stride: number; padding: number };
+type Convolution = {
+  kind: 'conv';
+  name: string;
+  inChannels: number;
+  outChannels: number;
+  kernel: number;
+  stride: number;
+  padding: number;
+};
 type Layer =
   | Convolution
   | { kind: 'relu' }
@@ -18,12 +26,24 @@ type Layer =
 const relu: Layer = { kind: 'relu' };
 const pool = (kernel: number, ceil = false): Layer => ({ kind: 'pool', kernel, ceil });
 const conv = (inChannels: number, outChannels: number, kernel: number, padding = 0, stride = 1): Layer => ({
-  kind: 'conv', name: '', inChannels, outChannels, kernel, stride, padding,
+  kind: 'conv',
+  name: '',
+  inChannels,
+  outChannels,
+  kernel,
+  stride,
+  padding,
 });
 
 function fire(inChannels: number, squeezed: number, expanded: number): Layer {
   const part = (name: string, from: number, to: number, kernel: number): Convolution => ({
-    kind: 'conv', name: `.${name}`, inChannels: from, outChannels: to, kernel, stride: 1, padding: (kernel - 1) / 2,
+    kind: 'conv',
+    name: `.${name}`,
+    inChannels: from,
+    outChannels: to,
+    kernel,
+    stride: 1,
+    padding: (kernel - 1) / 2,
   });
   return {
     kind: 'fire',
@@ -51,19 +71,36 @@ const repeat = (count: number, width: number): number[] => new Array<number>(cou
 /** Layers in order: their place is their index in torchvision's `features`. */
 const LAYERS: Readonly<Record<ImageArchitecture, readonly Layer[]>> = {
   alexnet: [
-    conv(3, 64, 11, 2, 4), relu, pool(3),
-    conv(64, 192, 5, 2), relu, pool(3),
-    conv(192, 384, 3, 1), relu,
-    conv(384, 256, 3, 1), relu,
-    conv(256, 256, 3, 1), relu, pool(3),
+    conv(3, 64, 11, 2, 4),
+    relu,
+    pool(3),
+    conv(64, 192, 5, 2),
+    relu,
+    pool(3),
+    conv(192, 384, 3, 1),
+    relu,
+    conv(384, 256, 3, 1),
+    relu,
+    conv(256, 256, 3, 1),
+    relu,
+    pool(3),
   ],
   vgg16: vgg([repeat(2, 64), repeat(2, 128), repeat(3, 256), repeat(3, 512), repeat(3, 512)]),
   vgg19: vgg([repeat(2, 64), repeat(2, 128), repeat(4, 256), repeat(4, 512), repeat(4, 512)]),
   squeezenet1_1: [
-    conv(3, 64, 3, 0, 2), relu, pool(3, true),
-    fire(64, 16, 64), fire(128, 16, 64), pool(3, true),
-    fire(128, 32, 128), fire(256, 32, 128), pool(3, true),
-    fire(256, 48, 192), fire(384, 48, 192), fire(384, 64, 256), fire(512, 64, 256),
+    conv(3, 64, 3, 0, 2),
+    relu,
+    pool(3, true),
+    fire(64, 16, 64),
+    fire(128, 16, 64),
+    pool(3, true),
+    fire(128, 32, 128),
+    fire(256, 32, 128),
+    pool(3, true),
+    fire(256, 48, 192),
+    fire(384, 48, 192),
+    fire(384, 64, 256),
+    fire(512, 64, 256),
   ],
 };
 
@@ -77,7 +114,8 @@ function convolutionsOf(architecture: ImageArchitecture): [string, Convolution][
 }
 
 function assertArchitecture(where: string, architecture: ImageArchitecture): void {
-  if (!Object.hasOwn(LAYERS, architecture)) fail(TypeError, where, 'architecture', Object.keys(LAYERS).join(', '), architecture);
+  if (!Object.hasOwn(LAYERS, architecture))
+    fail(TypeError, where, 'architecture', Object.keys(LAYERS).join(', '), architecture);
 }
 
 /**
@@ -141,13 +179,17 @@ export class ImageFeatures extends Module {
   override loadStateDict(state: Map<string, NamedArray>, options: { where?: string } = {}): void {
     const where = options.where ?? 'PictureFeatures.loadStateDict';
     const whole = [...state].filter(([name]) => !name.startsWith('classifier.'));
-    const features = new Map(whole.map(([name, array]) => [name.startsWith('features.') ? name : `features.${name}`, array]));
+    const features = new Map(
+      whole.map(([name, array]) => [name.startsWith('features.') ? name : `features.${name}`, array]),
+    );
     const shapes = ([name, { shape }]: [string, NamedArray]) => [name, shape] as const;
     const found = identifyNetwork(new Map([...state, ...features].map(shapes)));
     if (found !== undefined && found.name !== this.architecture.replace('1_1', '')) {
       fail(Error, where, 'state', `that of ${this.architecture}`, `that of ${found.title}`);
     }
-    super.loadStateDict(new Map([...features].map(([name, array]) => [name.slice('features.'.length), array])), { where });
+    super.loadStateDict(new Map([...features].map(([name, array]) => [name.slice('features.'.length), array])), {
+      where,
+    });
     this.isLoaded = true;
   }
 
@@ -170,12 +212,19 @@ export class ImageFeatures extends Module {
   forward(x: tf.Tensor4D, layers: readonly number[]): tf.Tensor4D[] {
     this.assertUsable();
     const where = 'PictureFeatures.forward';
-    if (!this.isLoaded) fail(Error, where, 'this network', 'one with weights (call loadStateDict first)', 'one without');
+    if (!this.isLoaded)
+      fail(Error, where, 'this network', 'one with weights (call loadStateDict first)', 'one without');
     this.assertLayers(where, layers);
     const last = Math.max(...layers);
     if (x.rank !== 4 || x.shape[3] !== 3) fail(TypeError, where, 'x', 'of shape [batch, height, width, 3]', x.shape);
     if (this.sideAfter(Math.min(x.shape[1], x.shape[2]), last) < 1) {
-      fail(TypeError, where, 'x', `at least ${this.smallestSide(last)} pixels high and wide for layer ${last}`, x.shape);
+      fail(
+        TypeError,
+        where,
+        'x',
+        `at least ${this.smallestSide(last)} pixels high and wide for layer ${last}`,
+        x.shape,
+      );
     }
     return tf.tidy(() => {
       const taken = new Map<number, tf.Tensor4D>();
@@ -197,7 +246,9 @@ export class ImageFeatures extends Module {
     if (layer.kind === 'conv') return this.convolve(layer, x);
     return tf.tidy(() => {
       const squeezed = tf.relu(this.convolve(layer.squeeze, x));
-      return tf.relu(tf.concat([this.convolve(layer.expand1x1, squeezed), this.convolve(layer.expand3x3, squeezed)], 3));
+      return tf.relu(
+        tf.concat([this.convolve(layer.expand1x1, squeezed), this.convolve(layer.expand3x3, squeezed)], 3),
+      );
     });
   }
 
@@ -207,7 +258,15 @@ export class ImageFeatures extends Module {
     return tf.tidy(() => {
       const same = stride === 1 && 2 * padding === kernel - 1;
       // The one padded convolution with a stride, AlexNet's first, gets a padded copy, since libtensorflow takes no padding of its own.
-      const around = padding > 0 && !same ? tf.pad(x, [[0, 0], [padding, padding], [padding, padding], [0, 0]]) : x;
+      const around =
+        padding > 0 && !same
+          ? tf.pad(x, [
+              [0, 0],
+              [padding, padding],
+              [padding, padding],
+              [0, 0],
+            ])
+          : x;
       const y = tf.conv2d(around, weight as unknown as tf.Tensor4D, stride, same ? 'same' : 'valid');
       return tf.add<tf.Tensor4D>(y, bias);
     });
@@ -224,14 +283,18 @@ export class ImageFeatures extends Module {
   }
 
   private assertLayers(where: string, layers: readonly number[]): void {
-    const ok = layers.length > 0 && layers.every((layer) => Number.isInteger(layer) && layer >= 0 && layer < this.depth);
+    const ok =
+      layers.length > 0 && layers.every((layer) => Number.isInteger(layer) && layer >= 0 && layer < this.depth);
     if (!ok) fail(RangeError, where, 'layers', `whole numbers from 0 to ${this.depth - 1}`, [...layers]);
     if (new Set(layers).size < layers.length) fail(RangeError, where, 'layers', 'without repeats', [...layers]);
   }
 }
 
 /** Mean and standard deviation of ImageNet's colours, RGB in 0..1, by which torchvision's networks expect images normalised. */
-export const IMAGENET_COLOURS = Object.freeze({ mean: [0.485, 0.456, 0.406] as const, std: [0.229, 0.224, 0.225] as const });
+export const IMAGENET_COLOURS = Object.freeze({
+  mean: [0.485, 0.456, 0.406] as const,
+  std: [0.229, 0.224, 0.225] as const,
+});
 
 /**
  * `(x - mean) / std`, colour by colour, as torchvision's networks were trained.

@@ -1,10 +1,10 @@
 import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { madeNetwork, madeImages, imageCases, sampledDifference } from '../testing/image-cases';
-import { DINET_PERCEPTUAL, VGG16_PERCEPTUAL, perceptualDistance } from './perceptual-distance';
-import type { ImageFeatures } from './image-features';
 import { registerGradients } from '../autograd/register-gradients';
+import { imageCases, madeImages, madeNetwork, sampledDifference } from '../testing/image-cases';
+import type { ImageFeatures } from './image-features';
+import { DINET_PERCEPTUAL, perceptualDistance, VGG16_PERCEPTUAL } from './perceptual-distance';
 
 beforeAll(async () => {
   await selectBackend({ backend: 'wasm' });
@@ -55,11 +55,19 @@ describe.each([
 test('perceptualDistance refuses another network, images of different size and sides that cannot be halved', () => {
   const network = madeNetwork('vgg16');
   const [a, b] = [tf.zeros<tf.Rank.R4>([1, 33, 32, 3]), tf.zeros<tf.Rank.R4>([1, 32, 32, 3])];
-  expect(() => perceptualDistance(network, b, b, DINET_PERCEPTUAL)).toThrow('perceptualDistance: network must be vgg19, got vgg16');
-  expect(() => perceptualDistance(network, a, b, VGG16_PERCEPTUAL)).toThrow('generated must be of shape [1, 33, 32, 3], got [1, 32, 32, 3]');
+  expect(() => perceptualDistance(network, b, b, DINET_PERCEPTUAL)).toThrow(
+    'perceptualDistance: network must be vgg19, got vgg16',
+  );
+  expect(() => perceptualDistance(network, a, b, VGG16_PERCEPTUAL)).toThrow(
+    'generated must be of shape [1, 33, 32, 3], got [1, 32, 32, 3]',
+  );
   const gray = tf.zeros<tf.Rank.R4>([1, 32, 32, 1]);
-  expect(() => perceptualDistance(network, gray, gray, VGG16_PERCEPTUAL)).toThrow('real must be of shape [batch, height, width, 3]');
+  expect(() => perceptualDistance(network, gray, gray, VGG16_PERCEPTUAL)).toThrow(
+    'real must be of shape [batch, height, width, 3]',
+  );
   const recipe = { ...VGG16_PERCEPTUAL, scales: 'full and half' } as const;
-  expect(() => perceptualDistance(network, a, a, recipe)).toThrow('real must be of even height and width, to be halved, got [1, 33');
+  expect(() => perceptualDistance(network, a, a, recipe)).toThrow(
+    'real must be of even height and width, to be halved, got [1, 33',
+  );
   tf.dispose([a, b, gray]);
 });

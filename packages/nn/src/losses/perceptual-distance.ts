@@ -60,8 +60,10 @@ export function perceptualDistance(
   const { architecture, layers, distance, combine, scales } = recipe;
   const where = 'perceptualDistance';
   if (network.architecture !== architecture) fail(TypeError, where, 'network', architecture, network.architecture);
-  if (real.rank !== 4 || real.shape[3] !== 3) fail(TypeError, where, 'real', 'of shape [batch, height, width, 3]', real.shape);
-  if (real.shape.join() !== generated.shape.join()) fail(TypeError, where, 'generated', `of shape [${real.shape.join(', ')}]`, generated.shape);
+  if (real.rank !== 4 || real.shape[3] !== 3)
+    fail(TypeError, where, 'real', 'of shape [batch, height, width, 3]', real.shape);
+  if (real.shape.join() !== generated.shape.join())
+    fail(TypeError, where, 'generated', `of shape [${real.shape.join(', ')}]`, generated.shape);
   const twice = scales === 'full and half';
   if (twice && (real.shape[1] % 2 !== 0 || real.shape[2] % 2 !== 0)) {
     fail(TypeError, where, 'real', 'of even height and width, to be halved', real.shape);
@@ -87,7 +89,18 @@ function halved(image: tf.Tensor4D): tf.Tensor4D {
 
 /** Means of the pixels among 3 x 3 that lie inside, in steps of two; by padding with zeros, because then there is a gradient. */
 function halvedSmoothly(image: tf.Tensor4D): tf.Tensor4D {
-  const around = (x: tf.Tensor4D) => tf.avgPool(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, 'valid');
+  const around = (x: tf.Tensor4D) =>
+    tf.avgPool(
+      tf.pad(x, [
+        [0, 0],
+        [1, 1],
+        [1, 1],
+        [0, 0],
+      ]),
+      3,
+      2,
+      'valid',
+    );
   const [, height, width] = image.shape;
   return tf.div<tf.Tensor4D>(around(image), around(tf.ones([1, height, width, 1])));
 }

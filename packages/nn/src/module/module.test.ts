@@ -1,14 +1,17 @@
 import '@tensorflow/tfjs-backend-cpu';
+import { type NamedArray, toFloat16 } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Conv2d } from '../layers/conv2d';
 import { Linear } from '../layers/linear';
-import { Module } from './module';
-import { type NamedArray, toFloat16 } from '@lipsync/checkpoints';
 import { Random } from '../random';
+import { Module } from './module';
 
 class Block extends Module {
-  readonly conv = this.register('blocks.0', new Conv2d({ inChannels: 2, outChannels: 3, kernelSize: [1, 2], random: new Random(1) }));
+  readonly conv = this.register(
+    'blocks.0',
+    new Conv2d({ inChannels: 2, outChannels: 3, kernelSize: [1, 2], random: new Random(1) }),
+  );
   readonly fc = this.register('fc', new Linear({ inFeatures: 3, outFeatures: 2, random: new Random(2) }));
   readonly scale = this.parameter('scale', tf.tensor([1, 2]));
   readonly mean = this.buffer('mean', tf.tensor([0.5]));
@@ -106,7 +109,9 @@ describe('Module', () => {
     block.dispose();
     block.dispose();
     expect(tf.memory().numTensors).toBe(before);
-    await expect(block.stateDict()).rejects.toThrow('Block.stateDict: this module must be in use, got one that was disposed');
+    await expect(block.stateDict()).rejects.toThrow(
+      'Block.stateDict: this module must be in use, got one that was disposed',
+    );
     expect(() => block.loadStateDict(state)).toThrow(/disposed/);
     expect(() => block.fc.forward(tf.ones([1, 3]))).toThrow(/Linear.forward/);
   });

@@ -1,7 +1,6 @@
+import { identifyNetwork, type NamedArray, toFloat32 } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { identifyNetwork } from '@lipsync/checkpoints';
-import { type NamedArray, toFloat32 } from '@lipsync/checkpoints';
 import { fromTorchLayout, type ParameterLayout, torchShape, toTorchLayout } from './parameter-layout';
 
 /** A variable with what PyTorch's state dict needs to know of it. */
@@ -57,7 +56,8 @@ export function writeState(entries: Map<string, Parameter>, state: Map<string, N
   if (told.length > 0) {
     const rule = `a state dict with the ${entries.size} names and shapes of the module`;
     const got = told.map(([what, names]) => `${names.length} ${what}: ${names.join(', ')}`).join('; ');
-    const network = missing.length > 0 ? identifyNetwork(new Map([...state].map(([name, { shape }]) => [name, shape]))) : undefined;
+    const network =
+      missing.length > 0 ? identifyNetwork(new Map([...state].map(([name, { shape }]) => [name, shape]))) : undefined;
     const known = network ? ` (these are the parameters of ${network.title})` : '';
     throw new Error(`${where}: state must be ${rule}, got ${got}${known}`);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fromTorchLayout, toTorchLayout, torchShape } from './parameter-layout';
+import { fromTorchLayout, torchShape, toTorchLayout } from './parameter-layout';
 
 const count = (size: number) => Float32Array.from({ length: size }, (_, i) => i);
 
@@ -26,7 +26,9 @@ describe('parameter layouts', () => {
     const three = fromTorchLayout(count(72), [outs, ins, times, height, width], 'conv');
     for (let t = 0; t < times; t++) {
       for (let x = 0; x < width; x++) {
-        expect(three[(((t * height + 1) * width + x) * ins + 2) * outs + 1]).toBe((((1 * ins + 2) * times + t) * height + 1) * width + x);
+        expect(three[(((t * height + 1) * width + x) * ins + 2) * outs + 1]).toBe(
+          (((1 * ins + 2) * times + t) * height + 1) * width + x,
+        );
       }
     }
   });

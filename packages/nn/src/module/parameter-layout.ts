@@ -10,7 +10,8 @@ type Numbers = Float32Array | Int32Array;
 
 function checkAxes(shape: readonly number[], layout: 'conv' | 'linear'): void {
   const ok = layout === 'linear' ? shape.length === 2 : shape.length >= 3 && shape.length <= 5;
-  if (!ok) fail(TypeError, 'parameterLayout', 'shape', layout === 'linear' ? 'of 2 axes' : 'of 3 to 5 axes', [...shape]);
+  if (!ok)
+    fail(TypeError, 'parameterLayout', 'shape', layout === 'linear' ? 'of 2 axes' : 'of 3 to 5 axes', [...shape]);
 }
 
 /** Axis order that turns PyTorch's shape into ours. */

@@ -1,13 +1,20 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Parameter } from '../module/module';
 import { type Numbers, readFixture, relativeDifference, tensorOf } from '../testing/torch-case';
 import { AdamW } from './adamw';
-import type { Parameter } from '../module/module';
 
 type Named = Record<string, Numbers>;
 type Run = {
-  options: { lr: number; betas?: [number, number]; eps?: number; weight_decay?: number; only: string[] | null; schedule: number[] | null };
+  options: {
+    lr: number;
+    betas?: [number, number];
+    eps?: number;
+    weight_decay?: number;
+    only: string[] | null;
+    schedule: number[] | null;
+  };
   steps: Named[];
   expAvg: Named;
   expAvgSq: Named;
@@ -15,34 +22,51 @@ type Run = {
 const { start, gradients, runs } = readFixture<{ start: Named; gradients: Named[]; runs: Run[] }>('adamw');
 
 const parametersOf = (values: Named): Map<string, Parameter> =>
-  new Map(Object.entries(values).map(([name, value]) => [name, { variable: tf.variable(tensorOf(value)), layout: 'same' }]));
+  new Map(
+    Object.entries(values).map(([name, value]) => [name, { variable: tf.variable(tensorOf(value)), layout: 'same' }]),
+  );
 const gradientsOf = (values: Named) => new Map(Object.entries(values).map(([name, value]) => [name, tensorOf(value)]));
 
 describe('AdamW', () => {
   beforeAll(() => tf.setBackend('cpu'));
 
-  test.each(runs.map((run) => [JSON.stringify(run.options), run] as const))('takes ten steps as torch.optim.AdamW: %s', async (_, run) => {
-    const { lr, betas, eps, weight_decay: weightDecay, only, schedule } = run.options;
-    const parameters = parametersOf(start);
-    const optimizer = new AdamW(parameters, { learningRate: lr, betas, epsilon: eps, weightDecay, decayOneDimensional: only === null });
-    const seen: Record<string, Float32Array>[] = [];
-    gradients.forEach((gradient, i) => {
-      if (schedule) optimizer.learningRate = schedule[i];
-      optimizer.step(gradientsOf(gradient));
-      seen.push(Object.fromEntries([...parameters].map(([name, { variable }]) => [name, variable.dataSync().slice() as Float32Array])));
-    });
-    [0, 4, 9].forEach((step, i) => {
-      for (const [name, { data }] of Object.entries(run.steps[i])) {
-        expect(relativeDifference(seen[step][name], data)).toBeLessThan(5e-7);
+  test.each(runs.map((run) => [JSON.stringify(run.options), run] as const))(
+    'takes ten steps as torch.optim.AdamW: %s',
+    async (_, run) => {
+      const { lr, betas, eps, weight_decay: weightDecay, only, schedule } = run.options;
+      const parameters = parametersOf(start);
+      const optimizer = new AdamW(parameters, {
+        learningRate: lr,
+        betas,
+        epsilon: eps,
+        weightDecay,
+        decayOneDimensional: only === null,
+      });
+      const seen: Record<string, Float32Array>[] = [];
+      gradients.forEach((gradient, i) => {
+        if (schedule) optimizer.learningRate = schedule[i];
+        optimizer.step(gradientsOf(gradient));
+        seen.push(
+          Object.fromEntries(
+            [...parameters].map(([name, { variable }]) => [name, variable.dataSync().slice() as Float32Array]),
+          ),
+        );
+      });
+      [0, 4, 9].forEach((step, i) => {
+        for (const [name, { data }] of Object.entries(run.steps[i])) {
+          expect(relativeDifference(seen[step][name], data)).toBeLessThan(5e-7);
+        }
+      });
+      const { step, expAvg, expAvgSq } = await optimizer.state();
+      expect(step).toBe(10);
+      for (const name of Object.keys(start)) {
+        expect(relativeDifference(expAvg.get(name)?.data as Float32Array, run.expAvg[name].data)).toBeLessThan(1e-6);
+        expect(relativeDifference(expAvgSq.get(name)?.data as Float32Array, run.expAvgSq[name].data)).toBeLessThan(
+          1e-6,
+        );
       }
-    });
-    const { step, expAvg, expAvgSq } = await optimizer.state();
-    expect(step).toBe(10);
-    for (const name of Object.keys(start)) {
-      expect(relativeDifference(expAvg.get(name)?.data as Float32Array, run.expAvg[name].data)).toBeLessThan(1e-6);
-      expect(relativeDifference(expAvgSq.get(name)?.data as Float32Array, run.expAvgSq[name].data)).toBeLessThan(1e-6);
-    }
-  });
+    },
+  );
 
   test('continues from its state to bitwise the same weights', async () => {
     const take = (optimizer: AdamW, from: number, to: number) =>
@@ -98,8 +122,12 @@ describe('AdamW', () => {
       'AdamW.step: gradients must be one for each of the 2 parameters, got 2 missing: weight, bias; 1 unknown: other',
     );
     expect(optimizer.stepCount).toBe(0);
-    expect(() => new AdamW(parameters, { learningRate: -1 })).toThrow('AdamW: learningRate must be a finite number from 0, got -1');
+    expect(() => new AdamW(parameters, { learningRate: -1 })).toThrow(
+      'AdamW: learningRate must be a finite number from 0, got -1',
+    );
     expect(() => new AdamW(parameters, { learningRate: 1, betas: [0.9, 1] })).toThrow(/betas/);
-    expect(() => optimizer.loadState({ step: 1, expAvg: new Map(), expAvgSq: new Map() })).toThrow(/2 missing: weight, bias/);
+    expect(() => optimizer.loadState({ step: 1, expAvg: new Map(), expAvgSq: new Map() })).toThrow(
+      /2 missing: weight, bias/,
+    );
   });
 });

@@ -1,8 +1,8 @@
-import { FUSED_KERNELS, type AdamWAttributes } from '../kernels/kernels';
+import type { NamedArray } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
+import { type AdamWAttributes, FUSED_KERNELS } from '../kernels/kernels';
 import { type Parameter, readState, writeState } from '../module/module';
-import type { NamedArray } from '@lipsync/checkpoints';
 
 export type AdamWOptions = {
   /** Step size; may be changed between steps. */
@@ -53,8 +53,15 @@ export class AdamW {
   private readonly expAvgSq = new Map<string, Parameter>();
 
   constructor(parameters: Map<string, Parameter>, options: AdamWOptions) {
-    const { learningRate, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0.01, decayOneDimensional = true } = options;
-    for (const beta of betas) if (!(beta >= 0 && beta < 1)) fail(RangeError, 'AdamW', 'betas', 'at least 0 and below 1', betas);
+    const {
+      learningRate,
+      betas = [0.9, 0.999],
+      epsilon = 1e-8,
+      weightDecay = 0.01,
+      decayOneDimensional = true,
+    } = options;
+    for (const beta of betas)
+      if (!(beta >= 0 && beta < 1)) fail(RangeError, 'AdamW', 'betas', 'at least 0 and below 1', betas);
     for (const [name, value] of Object.entries({ learningRate, epsilon, weightDecay })) {
       if (!(value >= 0 && value < Infinity)) fail(RangeError, 'AdamW', name, 'a finite number from 0', value);
     }
@@ -110,8 +117,15 @@ export class AdamW {
     for (const [name, { variable }] of this.parameters) {
       const [first, second] = [this.expAvg, this.expAvgSq].map((moments) => (moments.get(name) as Parameter).variable);
       const attributes: AdamWAttributes = { ...common, decay: this.decays(variable) ? common.decay : 1 };
-      const inputs = { parameter: variable, gradient: gradients.get(name) as tf.Tensor, expAvg: first, expAvgSq: second };
-      const made = tf.engine().runKernel(FUSED_KERNELS.adamW, inputs as unknown as tf.NamedTensorMap, attributes) as unknown as tf.Tensor[];
+      const inputs = {
+        parameter: variable,
+        gradient: gradients.get(name) as tf.Tensor,
+        expAvg: first,
+        expAvgSq: second,
+      };
+      const made = tf
+        .engine()
+        .runKernel(FUSED_KERNELS.adamW, inputs as unknown as tf.NamedTensorMap, attributes) as unknown as tf.Tensor[];
       [variable, first, second].forEach((owner, i) => owner.assign(made[i]));
       tf.dispose(made);
     }
@@ -162,7 +176,10 @@ export class AdamW {
    */
   snapshot(): { restore(): void; dispose(): void } {
     const { steps } = this;
-    const kept = [...this.expAvg.values(), ...this.expAvgSq.values()].map(({ variable }) => ({ variable, value: tf.clone(variable as tf.Tensor) }));
+    const kept = [...this.expAvg.values(), ...this.expAvgSq.values()].map(({ variable }) => ({
+      variable,
+      value: tf.clone(variable as tf.Tensor),
+    }));
     return {
       restore: () => {
         for (const { variable, value } of kept) variable.assign(value);
@@ -181,7 +198,8 @@ export class AdamW {
 
   /** Takes over a state. @throws Error that lists every missing, unused and misshapen name. */
   loadState({ step, expAvg, expAvgSq }: AdamWState): void {
-    if (!(Number.isInteger(step) && step >= 0)) fail(RangeError, 'AdamW.loadState', 'step', 'a whole number from 0', step);
+    if (!(Number.isInteger(step) && step >= 0))
+      fail(RangeError, 'AdamW.loadState', 'step', 'a whole number from 0', step);
     writeState(this.expAvg, expAvg, 'AdamW.loadState (expAvg)');
     writeState(this.expAvgSq, expAvgSq, 'AdamW.loadState (expAvgSq)');
     this.steps = step;

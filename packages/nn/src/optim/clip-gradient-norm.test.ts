@@ -5,24 +5,28 @@ import { type Numbers, readFixture, relativeDifference, tensorOf } from '../test
 import { clipGradientNorm } from './clip-gradient-norm';
 
 type Named = Record<string, Numbers>;
-const { gradients, clips } = readFixture<{ gradients: Named; clips: { maxNorm: number; norm: number; after: Named }[] }>(
-  'clip-gradient-norm',
-);
+const { gradients, clips } = readFixture<{
+  gradients: Named;
+  clips: { maxNorm: number; norm: number; after: Named }[];
+}>('clip-gradient-norm');
 const made = () => new Map(Object.entries(gradients).map(([name, value]) => [name, tensorOf(value)]));
 
 describe('clipGradientNorm', () => {
   beforeAll(() => tf.setBackend('cpu'));
 
-  test.each(clips.map((clip) => [clip.maxNorm, clip] as const))('scales as clip_grad_norm_ to %d', (maxNorm, { norm, after }) => {
-    const clipped = made();
-    const before = tf.memory().numTensors;
-    const returned = clipGradientNorm(clipped, maxNorm);
-    expect(tf.memory().numTensors).toBe(before + 1);
-    expect(relativeDifference(returned.dataSync(), [norm])).toBeLessThan(3e-7);
-    for (const [name, { data }] of Object.entries(after)) {
-      expect(relativeDifference(clipped.get(name)?.dataSync() as Float32Array, data)).toBeLessThan(5e-7);
-    }
-  });
+  test.each(clips.map((clip) => [clip.maxNorm, clip] as const))(
+    'scales as clip_grad_norm_ to %d',
+    (maxNorm, { norm, after }) => {
+      const clipped = made();
+      const before = tf.memory().numTensors;
+      const returned = clipGradientNorm(clipped, maxNorm);
+      expect(tf.memory().numTensors).toBe(before + 1);
+      expect(relativeDifference(returned.dataSync(), [norm])).toBeLessThan(3e-7);
+      for (const [name, { data }] of Object.entries(after)) {
+        expect(relativeDifference(clipped.get(name)?.dataSync() as Float32Array, data)).toBeLessThan(5e-7);
+      }
+    },
+  );
 
   test('leaves small gradients bitwise as they are', () => {
     const clipped = made();

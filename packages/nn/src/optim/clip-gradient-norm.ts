@@ -1,6 +1,6 @@
-import { FUSED_KERNELS } from '../kernels/kernels';
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
+import { FUSED_KERNELS } from '../kernels/kernels';
 
 /**
  * Scales all gradients together so that their common length is at most `maxNorm`.

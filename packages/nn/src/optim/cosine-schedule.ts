@@ -22,7 +22,12 @@ export type CosineScheduleOptions = {
  * const rate = cosineSchedule({ base: 1e-3, warmupSteps: 100, totalSteps: 1000 });
  * optimizer.learningRate = rate(step);
  */
-export function cosineSchedule({ base, warmupSteps = 0, totalSteps, floor = 0 }: CosineScheduleOptions): (step: number) => number {
+export function cosineSchedule({
+  base,
+  warmupSteps = 0,
+  totalSteps,
+  floor = 0,
+}: CosineScheduleOptions): (step: number) => number {
   if (!(totalSteps > 0)) fail(RangeError, 'cosineSchedule', 'totalSteps', 'above 0', totalSteps);
   if (!(warmupSteps >= 0 && warmupSteps < totalSteps)) {
     fail(RangeError, 'cosineSchedule', 'warmupSteps', `at least 0 and below totalSteps (${totalSteps})`, warmupSteps);

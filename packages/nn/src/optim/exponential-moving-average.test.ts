@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { BatchNorm2d } from '../layers/batch-norm2d';
 import { ExponentialMovingAverage } from './exponential-moving-average';
 
-const weight = async (average: ExponentialMovingAverage) => (await average.stateDict()).get('weight')?.data[0] as number;
+const weight = async (average: ExponentialMovingAverage) =>
+  (await average.stateDict()).get('weight')?.data[0] as number;
 
 describe('ExponentialMovingAverage', () => {
   beforeAll(() => tf.setBackend('cpu'));
@@ -58,6 +59,8 @@ describe('ExponentialMovingAverage', () => {
   });
 
   test('refuses a decay of 1', () => {
-    expect(() => new ExponentialMovingAverage(new BatchNorm2d({ channels: 1 }), { decay: 1 })).toThrow(/decay must be at least 0 and below 1/);
+    expect(() => new ExponentialMovingAverage(new BatchNorm2d({ channels: 1 }), { decay: 1 })).toThrow(
+      /decay must be at least 0 and below 1/,
+    );
   });
 });

@@ -1,7 +1,7 @@
+import type { NamedArray } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Module, type Parameter, readState, writeState } from '../module/module';
-import type { NamedArray } from '@lipsync/checkpoints';
 
 export type ExponentialMovingAverageOptions = {
   /** Share of the old average that each update keeps, 0 to below 1; 0.999 averages about the last thousand. */
@@ -32,7 +32,8 @@ export class ExponentialMovingAverage {
   private readonly averages = new Map<string, Parameter>();
 
   constructor(module: Module, { decay, warmup = true }: ExponentialMovingAverageOptions) {
-    if (!(decay >= 0 && decay < 1)) fail(RangeError, 'ExponentialMovingAverage', 'decay', 'at least 0 and below 1', decay);
+    if (!(decay >= 0 && decay < 1))
+      fail(RangeError, 'ExponentialMovingAverage', 'decay', 'at least 0 and below 1', decay);
     this.decay = decay;
     this.warmup = warmup;
     this.parameters = module.namedParameters();

@@ -35,7 +35,10 @@ export class GradientAccumulator {
    */
   add(gradients: Map<string, tf.Tensor>, weight = 1): void {
     if (!(weight > 0)) fail(RangeError, 'GradientAccumulator.add', 'weight', 'above 0', weight);
-    if (this.total > 0 && (gradients.size !== this.sums.size || [...gradients.keys()].some((name) => !this.sums.has(name)))) {
+    if (
+      this.total > 0 &&
+      (gradients.size !== this.sums.size || [...gradients.keys()].some((name) => !this.sums.has(name)))
+    ) {
       const rule = `under the ${this.sums.size} names of those before`;
       fail(Error, 'GradientAccumulator.add', 'gradients', rule, [...gradients.keys()]);
     }

@@ -1,11 +1,18 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
-import { ImageFeatures, type ImageArchitecture } from '../losses/image-features';
+import { type ImageArchitecture, ImageFeatures } from '../losses/image-features';
 
 /** Some numbers of a tensor, one of `every`. */
 export type Sampled = { shape: number[]; every: number; data: number[] };
-export type DistanceCase = { number: number; height: number; width: number; value: number[]; byReal: Sampled; byGenerated: Sampled };
+export type DistanceCase = {
+  number: number;
+  height: number;
+  width: number;
+  value: number[];
+  byReal: Sampled;
+  byGenerated: Sampled;
+};
 type NetworkCase = {
   parameters: number;
   depth: number;
@@ -18,7 +25,9 @@ type NetworkCase = {
 };
 
 /** What reference/nn-image-features.py measured. */
-export const imageCases = JSON.parse(readFileSync(new URL('../../fixtures/picture-features.json', import.meta.url), 'utf8')) as {
+export const imageCases = JSON.parse(
+  readFileSync(new URL('../../fixtures/picture-features.json', import.meta.url), 'utf8'),
+) as {
   networks: Record<ImageArchitecture, NetworkCase>;
   dinet: DistanceCase;
   coursework: DistanceCase;
@@ -34,7 +43,8 @@ const networks = new Map<ImageArchitecture, ImageFeatures>();
 /** With the weights of the reference script; made once a test file, since 20 million numbers take a second. */
 export function madeNetwork(architecture: ImageArchitecture): ImageFeatures {
   const network = networks.get(architecture) ?? new ImageFeatures(architecture);
-  if (!networks.has(architecture)) network.loadStateDict(formulaStateDict(Object.entries(imageCases.networks[architecture].shapes)));
+  if (!networks.has(architecture))
+    network.loadStateDict(formulaStateDict(Object.entries(imageCases.networks[architecture].shapes)));
   networks.set(architecture, network);
   return network;
 }
@@ -45,5 +55,8 @@ export function sampledDifference(got: tf.Tensor, { shape, every, data }: Sample
   const numbers = got.dataSync().filter((_, i) => i % every === 0);
   if (numbers.length !== data.length) return Infinity;
   const largest = Math.max(...data.map(Math.abs));
-  return Math.max(...data.map((value, i) => (Number.isFinite(numbers[i]) ? Math.abs(value - numbers[i]) : Infinity))) / largest;
+  return (
+    Math.max(...data.map((value, i) => (Number.isFinite(numbers[i]) ? Math.abs(value - numbers[i]) : Infinity))) /
+    largest
+  );
 }

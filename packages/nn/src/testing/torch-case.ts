@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
+import type { NamedArray } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
-import type { Module } from '../module/module';
-import type { NamedArray } from '@lipsync/checkpoints';
-import { toTorchLayout } from '../module/parameter-layout';
 import { registerGradients } from '../autograd/register-gradients';
+import type { Module } from '../module/module';
+import { toTorchLayout } from '../module/parameter-layout';
 
 /** Numbers of a fixture. */
 export type Numbers = { shape: number[]; data: number[] };
@@ -33,7 +33,10 @@ export function tensorOf({ shape, data }: Numbers): tf.Tensor {
 
 export function stateOf(state: Record<string, Numbers>): Map<string, NamedArray> {
   return new Map(
-    Object.entries(state).map(([name, { shape, data }]) => [name, { dtype: 'float32', shape, data: Float32Array.from(data) }]),
+    Object.entries(state).map(([name, { shape, data }]) => [
+      name,
+      { dtype: 'float32', shape, data: Float32Array.from(data) },
+    ]),
   );
 }
 

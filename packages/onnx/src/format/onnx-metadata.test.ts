@@ -1,23 +1,46 @@
-import { openByteSource, type ByteSource } from '@lipsync/checkpoints';
+import { type ByteSource, openByteSource } from '@lipsync/checkpoints';
 import { WAV2LIP_RECIPE } from '@lipsync/syncnet';
 import { expect, test } from 'vitest';
 import { expertOfMetadata, readOnnxMetadata } from './onnx-metadata';
 import { encodeOnnxModel } from './onnx-model';
 
 const file = (metadata: Record<string, string>) =>
-  Buffer.concat(encodeOnnxModel({ name: '', nodes: [], initializers: [{ name: 'w', shape: [4096], data: new Float32Array(4096) }], inputs: [], outputs: [], metadata }));
-const whole = { name: 'Wav2Lip', space: 'unit', part: 'visual', recipe: JSON.stringify(WAV2LIP_RECIPE), embeddingSize: '512' };
+  Buffer.concat(
+    encodeOnnxModel({
+      name: '',
+      nodes: [],
+      initializers: [{ name: 'w', shape: [4096], data: new Float32Array(4096) }],
+      inputs: [],
+      outputs: [],
+      metadata,
+    }),
+  );
+const whole = {
+  name: 'Wav2Lip',
+  space: 'unit',
+  part: 'visual',
+  recipe: JSON.stringify(WAV2LIP_RECIPE),
+  embeddingSize: '512',
+};
 
 test('readOnnxMetadata finds what was written, without reading the weights', async () => {
   const source = await openByteSource(file({ a: 'ä', b: '' }));
   let read = 0;
-  const counting: ByteSource = { ...source, size: source.size, name: 'x', read: (offset, length) => ((read += length), source.read(offset, length)), close: async () => {} };
+  const counting: ByteSource = {
+    ...source,
+    size: source.size,
+    name: 'x',
+    read: (offset, length) => ((read += length), source.read(offset, length)),
+    close: async () => {},
+  };
   expect(await readOnnxMetadata(counting)).toEqual({ a: 'ä', b: '' });
   expect(read).toBeLessThan(400);
 });
 
 test('readOnnxMetadata refuses what is no ONNX file', async () => {
-  await expect(readOnnxMetadata(await openByteSource(Buffer.from('not a model')))).rejects.toThrow('must be a protobuf message');
+  await expect(readOnnxMetadata(await openByteSource(Buffer.from('not a model')))).rejects.toThrow(
+    'must be a protobuf message',
+  );
 });
 
 test('expertOfMetadata gives the expert', () => {
@@ -28,7 +51,10 @@ test('expertOfMetadata gives the expert', () => {
 });
 
 test.each([
-  [{}, 'f: x.onnx must be an expert’s ONNX file, as exportOnnx and lipsync export write them, got one with the metadata none'],
+  [
+    {},
+    'f: x.onnx must be an expert’s ONNX file, as exportOnnx and lipsync export write them, got one with the metadata none',
+  ],
   [{ ...whole, space: 'round' }, 'f: x.onnx: space must be unit, euclidean or joint, got round'],
   [{ ...whole, part: 'nose' }, 'f: x.onnx: part must be vision, audio or pair, got nose'],
   [{ ...whole, embeddingSize: '1.5' }, 'f: x.onnx: embeddingSize must be a whole number above 0, got 1.5'],

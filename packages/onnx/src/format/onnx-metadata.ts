@@ -1,5 +1,5 @@
-import { assertSyncRecipe, fail } from '@lipsync/contracts';
 import type { ByteSource } from '@lipsync/checkpoints';
+import { assertSyncRecipe, fail } from '@lipsync/contracts';
 import type { OnnxExpertInfo, OnnxPart } from '../export-onnx';
 import { protobufFields } from './protobuf';
 
@@ -16,7 +16,14 @@ export async function readOnnxMetadata(source: ByteSource): Promise<Record<strin
   const found: Record<string, string> = {};
   for await (const { field, wire, offset, length } of protobufFields(source)) {
     if (field !== METADATA_PROPS || wire !== 'bytes') continue;
-    if (length > LARGEST_ENTRY) fail(Error, 'readOnnxMetadata', source.name, `an ONNX model with metadata of at most ${LARGEST_ENTRY} bytes`, length);
+    if (length > LARGEST_ENTRY)
+      fail(
+        Error,
+        'readOnnxMetadata',
+        source.name,
+        `an ONNX model with metadata of at most ${LARGEST_ENTRY} bytes`,
+        length,
+      );
     const entry: Record<number, string> = {};
     for await (const part of protobufFields(source, offset, length)) {
       entry[part.field] = text.decode(await source.read(part.offset, part.length));
@@ -27,16 +34,30 @@ export async function readOnnxMetadata(source: ByteSource): Promise<Record<strin
 }
 
 /** What an expert's metadata say, checked: they come from a file. */
-export function expertOfMetadata(where: string, file: string, metadata: Record<string, string>): OnnxExpertInfo & { part: OnnxPart } {
+export function expertOfMetadata(
+  where: string,
+  file: string,
+  metadata: Record<string, string>,
+): OnnxExpertInfo & { part: OnnxPart } {
   const { name, space, part, recipe, weightsHash, embeddingSize, audioEmbeddingSize } = metadata;
   if (name === undefined || recipe === undefined || space === undefined || part === undefined) {
-    fail(Error, where, file, 'an expert’s ONNX file, as exportOnnx and lipsync export write them', `one with the metadata ${Object.keys(metadata).join(', ') || 'none'}`);
+    fail(
+      Error,
+      where,
+      file,
+      'an expert’s ONNX file, as exportOnnx and lipsync export write them',
+      `one with the metadata ${Object.keys(metadata).join(', ') || 'none'}`,
+    );
   }
-  if (space !== 'unit' && space !== 'euclidean' && space !== 'joint') fail(Error, where, `${file}: space`, 'unit, euclidean or joint', space);
-  if (part !== 'visual' && part !== 'audio' && part !== 'pair') fail(Error, where, `${file}: part`, 'vision, audio or pair', part);
+  if (space !== 'unit' && space !== 'euclidean' && space !== 'joint')
+    fail(Error, where, `${file}: space`, 'unit, euclidean or joint', space);
+  if (part !== 'visual' && part !== 'audio' && part !== 'pair')
+    fail(Error, where, `${file}: part`, 'vision, audio or pair', part);
   const size = (key: string, text: string) => {
     const number = Number(text);
-    return Number.isSafeInteger(number) && number > 0 ? number : fail(RangeError, where, `${file}: ${key}`, 'a whole number above 0', text);
+    return Number.isSafeInteger(number) && number > 0
+      ? number
+      : fail(RangeError, where, `${file}: ${key}`, 'a whole number above 0', text);
   };
   let parsed: unknown;
   try {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { openByteSource, type ByteSource } from '@lipsync/checkpoints';
+import { type ByteSource, openByteSource } from '@lipsync/checkpoints';
 import { expect, test } from 'vitest';
 import { encodeOnnxModel, type OnnxModel } from './onnx-model';
 import { protobufFields } from './protobuf';
@@ -11,7 +11,12 @@ const fixture = JSON.parse(readFileSync(new URL('../../fixtures/model.json', imp
 const model: OnnxModel = {
   name: 'a graph',
   nodes: [
-    { operator: 'Conv', inputs: ['x', 'w', 'b'], outputs: ['y'], attributes: { pads: [0n, 1n, 0n, 1n], strides: [1n, 2n] } },
+    {
+      operator: 'Conv',
+      inputs: ['x', 'w', 'b'],
+      outputs: ['y'],
+      attributes: { pads: [0n, 1n, 0n, 1n], strides: [1n, 2n] },
+    },
     { operator: 'LeakyRelu', inputs: ['y'], outputs: ['z'], attributes: { alpha: 0.25 } },
     { operator: 'Reshape', inputs: ['z', 'sides'], outputs: ['out'], attributes: { allowzero: 0n } },
   ],
@@ -42,7 +47,11 @@ async function shown(source: ByteSource, kind: string, offset = 0, length = sour
   for await (const { field, wire, value, ...range } of protobufFields(source, offset, length)) {
     const inner = MESSAGES[kind]?.[field];
     if (inner) lines.push([field, `${field} {${(await shown(source, inner, range.offset, range.length)).join(' ')}}`]);
-    else lines.push([field, `${field} ${wire === 'varint' ? value : Buffer.from(await source.read(range.offset, range.length)).toString('hex')}`]);
+    else
+      lines.push([
+        field,
+        `${field} ${wire === 'varint' ? value : Buffer.from(await source.read(range.offset, range.length)).toString('hex')}`,
+      ]);
   }
   return lines.sort(([a], [b]) => a - b).map(([, text]) => text);
 }
@@ -50,12 +59,15 @@ async function shown(source: ByteSource, kind: string, offset = 0, length = sour
 test.each([
   ['float32', false],
   ['float16', true],
-] as const)('encodeOnnxModel writes the fields that the onnx package of Python writes, with %s weights', async (_, float16) => {
-  const ours = await openByteSource(Buffer.concat(encodeOnnxModel(model, { float16 })));
-  const theirs = await openByteSource(Buffer.from(float16 ? fixture.half : fixture.model, 'base64'));
-  expect(await shown(ours, 'model')).toEqual(await shown(theirs, 'model'));
-  expect(ours.size).toBe(theirs.size);
-});
+] as const)(
+  'encodeOnnxModel writes the fields that the onnx package of Python writes, with %s weights',
+  async (_, float16) => {
+    const ours = await openByteSource(Buffer.concat(encodeOnnxModel(model, { float16 })));
+    const theirs = await openByteSource(Buffer.from(float16 ? fixture.half : fixture.model, 'base64'));
+    expect(await shown(ours, 'model')).toEqual(await shown(theirs, 'model'));
+    expect(ours.size).toBe(theirs.size);
+  },
+);
 
 test('encodeOnnxModel copies no weights, and writes the metadata before them', () => {
   const pieces = encodeOnnxModel(model);
@@ -68,5 +80,7 @@ test('encodeOnnxModel refuses more than 2 GiB', () => {
   // Four initializers over the same 512 MB, which are never touched.
   const data = new Float32Array(2 ** 27);
   const initializers = ['a', 'b', 'c', 'd'].map((name) => ({ name, shape: [2 ** 27], data }));
-  expect(() => encodeOnnxModel({ ...model, initializers })).toThrow('encodeOnnxModel: the model must be of at most 2 GiB (float16 halves it), got 2147');
+  expect(() => encodeOnnxModel({ ...model, initializers })).toThrow(
+    'encodeOnnxModel: the model must be of at most 2 GiB (float16 halves it), got 2147',
+  );
 });

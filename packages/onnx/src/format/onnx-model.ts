@@ -1,5 +1,5 @@
-import { fail } from '@lipsync/contracts';
 import { toFloat16 } from '@lipsync/checkpoints';
+import { fail } from '@lipsync/contracts';
 import { ProtobufMessage } from './protobuf';
 
 /** What an attribute of a node may be: a whole number as bigint, a real number, a text, or whole numbers. */
@@ -106,8 +106,10 @@ export function encodeOnnxModel(model: OnnxModel, { float16 = false }: { float16
 
   const file = new ProtobufMessage().integer(1, IR_VERSION).text(2, 'lipsync');
   file.message(8, new ProtobufMessage().text(1, '').integer(2, OPSET));
-  for (const [key, text] of Object.entries(model.metadata)) file.message(14, new ProtobufMessage().text(1, key).text(2, text));
+  for (const [key, text] of Object.entries(model.metadata))
+    file.message(14, new ProtobufMessage().text(1, key).text(2, text));
   file.message(7, graph);
-  if (file.length > LARGEST) fail(RangeError, 'encodeOnnxModel', 'the model', 'of at most 2 GiB (float16 halves it)', `${file.length} bytes`);
+  if (file.length > LARGEST)
+    fail(RangeError, 'encodeOnnxModel', 'the model', 'of at most 2 GiB (float16 halves it)', `${file.length} bytes`);
   return file.pieces();
 }

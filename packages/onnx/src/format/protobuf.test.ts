@@ -1,6 +1,6 @@
 import { openByteSource } from '@lipsync/checkpoints';
 import { expect, test } from 'vitest';
-import { ProtobufMessage, protobufFields, type ProtobufField } from './protobuf';
+import { type ProtobufField, ProtobufMessage, protobufFields } from './protobuf';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 async function fieldsOf(bytes: Uint8Array): Promise<ProtobufField[]> {
@@ -29,7 +29,13 @@ test('ProtobufMessage keeps bytes as they are, in pieces', () => {
 });
 
 test('protobufFields finds the fields and passes over what is large', async () => {
-  const bytes = new ProtobufMessage().integer(1, 2 ** 40 + 5).text(14, 'abc').float(3, 0.5).bytes(7, new Uint8Array(300)).integer(9, 1).toBytes();
+  const bytes = new ProtobufMessage()
+    .integer(1, 2 ** 40 + 5)
+    .text(14, 'abc')
+    .float(3, 0.5)
+    .bytes(7, new Uint8Array(300))
+    .integer(9, 1)
+    .toBytes();
   const fields = await fieldsOf(bytes);
   expect(fields.map(({ field, wire, length, value }) => [field, wire, length, value])).toEqual([
     [1, 'varint', 0, 2 ** 40 + 5],
@@ -47,5 +53,7 @@ test.each([
   ['of no kind', '0b', 'the key 11 before byte 1'],
   ['of field 0', '0000', 'the key 0 before byte 1'],
 ])('protobufFields refuses a message %s', async (_, bytes, got) => {
-  await expect(fieldsOf(Buffer.from(bytes, 'hex'))).rejects.toThrow(`protobufFields: bytes must be a protobuf message, got ${got}`);
+  await expect(fieldsOf(Buffer.from(bytes, 'hex'))).rejects.toThrow(
+    `protobufFields: bytes must be a protobuf message, got ${got}`,
+  );
 });

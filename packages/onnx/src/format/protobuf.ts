@@ -1,5 +1,5 @@
-import { fail } from '@lipsync/contracts';
 import type { ByteSource } from '@lipsync/checkpoints';
+import { fail } from '@lipsync/contracts';
 
 /** How a field's value is written: `varint` a whole number, `bytes` a length and as many bytes, the others fixed widths. */
 export type WireType = 'varint' | 'fixed64' | 'bytes' | 'fixed32';
@@ -92,7 +92,11 @@ export type ProtobufField = { field: number; wire: WireType; offset: number; len
  *
  * @throws Error where the bytes are no message.
  */
-export async function* protobufFields(source: ByteSource, offset = 0, length = source.size - offset): AsyncGenerator<ProtobufField> {
+export async function* protobufFields(
+  source: ByteSource,
+  offset = 0,
+  length = source.size - offset,
+): AsyncGenerator<ProtobufField> {
   const end = offset + length;
   const broken = (what: string): never => fail(Error, 'protobufFields', source.name, 'a protobuf message', what);
   let at = offset;

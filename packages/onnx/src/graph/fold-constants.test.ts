@@ -29,11 +29,15 @@ test('foldConstants computes what hangs on weights alone, and leaves the rest', 
 test('foldConstants says which weight a constant is, where it is one unchanged', async () => {
   const weight = tf.variable(tf.tensor1d([1, 2]));
   const { constants } = await foldConstants(traceForward((x) => tf.add(x, weight), [[2]]));
-  expect([...constants.values()]).toMatchObject([{ shape: [2], data: Float32Array.of(1, 2), tensor: { dataId: weight.dataId } }]);
+  expect([...constants.values()]).toMatchObject([
+    { shape: [2], data: Float32Array.of(1, 2), tensor: { dataId: weight.dataId } },
+  ]);
   weight.dispose();
 });
 
 test('foldConstants refuses a constant with a row for each sample', async () => {
   const trace = traceForward((x) => tf.add(x, tf.tile(tf.ones([1, 2]), [x.shape[0], 1])), [[2]]);
-  await expect(foldConstants(trace)).rejects.toThrow('exportOnnx: the network must be one whose constants do not grow with the batch, got [1009, 2]');
+  await expect(foldConstants(trace)).rejects.toThrow(
+    'exportOnnx: the network must be one whose constants do not grow with the batch, got [1009, 2]',
+  );
 });

@@ -3,7 +3,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Trace, TracedOp } from './trace-forward';
 
 /** Numbers that do not depend on the inputs. */
-export type Constant = { shape: number[]; data: Float32Array; /** The weight that they are, where they are one unchanged. */ tensor?: tf.Tensor };
+export type Constant = {
+  shape: number[];
+  data: Float32Array /** The weight that they are, where they are one unchanged. */;
+  tensor?: tf.Tensor;
+};
 
 /** What is left of a trace: calls that depend on the inputs, and the constants among their arguments, by number. */
 export type FoldedTrace = Trace & { constants: Map<number, Constant> };
@@ -24,9 +28,17 @@ export async function foldConstants(trace: Trace): Promise<FoldedTrace> {
     if (depends) for (const number of op.outputs) varying.add(number);
   }
   const wanted = new Set([...ops.flatMap(({ list }) => list), trace.output].filter((number) => !varying.has(number)));
-  const batched = [...wanted].find((number) => trace.values[number].shape.some((side) => side >= trace.batch && side % trace.batch === 0));
+  const batched = [...wanted].find((number) =>
+    trace.values[number].shape.some((side) => side >= trace.batch && side % trace.batch === 0),
+  );
   if (batched !== undefined) {
-    fail(TypeError, 'exportOnnx', 'the network', 'one whose constants do not grow with the batch', trace.values[batched].shape);
+    fail(
+      TypeError,
+      'exportOnnx',
+      'the network',
+      'one whose constants do not grow with the batch',
+      trace.values[batched].shape,
+    );
   }
   const tensors = tf.tidy(() => {
     const known = new Map<number, tf.Tensor>();
@@ -37,8 +49,13 @@ export async function foldConstants(trace: Trace): Promise<FoldedTrace> {
       return found;
     };
     for (const { kernel, inputs, list, attributes, outputs } of early) {
-      const named = Object.keys(inputs).length > 0 ? Object.fromEntries(Object.entries(inputs).map(([name, number]) => [name, tensorOf(number)])) : list.map(tensorOf);
-      const results = tf.engine().runKernel(kernel, named as tf.NamedTensorMap, attributes as tf.NamedAttrMap) as tf.Tensor | tf.Tensor[];
+      const named =
+        Object.keys(inputs).length > 0
+          ? Object.fromEntries(Object.entries(inputs).map(([name, number]) => [name, tensorOf(number)]))
+          : list.map(tensorOf);
+      const results = tf.engine().runKernel(kernel, named as tf.NamedTensorMap, attributes as tf.NamedAttrMap) as
+        | tf.Tensor
+        | tf.Tensor[];
       [results].flat().forEach((result, i) => known.set(outputs[i], result));
     }
     return [...wanted].map((number) => [number, tf.keep(tf.clone(tensorOf(number)))] as const);

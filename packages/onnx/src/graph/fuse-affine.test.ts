@@ -9,7 +9,8 @@ import { traceForward } from './trace-forward';
 beforeAll(async () => {
   await tf.setBackend('cpu');
 });
-const fused = async (forward: (x: tf.Tensor) => tf.Tensor, shape: number[]) => fuseAffine(await foldConstants(traceForward(forward, [shape])));
+const fused = async (forward: (x: tf.Tensor) => tf.Tensor, shape: number[]) =>
+  fuseAffine(await foldConstants(traceForward(forward, [shape])));
 const random = new Random(1);
 
 test('fuseAffine takes bias, BatchNorm and padding into a convolution', async () => {
@@ -22,7 +23,10 @@ test('fuseAffine takes bias, BatchNorm and padding into a convolution', async ()
   const of = 1 / Math.sqrt(1 + norm.epsilon); // mean 0, variance 1
   conv.bias?.dataSync().forEach((number, c) => expect(bias[c]).toBeCloseTo(number * of, 6));
   scale?.forEach((number) => expect(number).toBeCloseTo(of, 6));
-  expect(padded.get(ops[0].outputs[0])).toEqual([[1, 1], [1, 1]]);
+  expect(padded.get(ops[0].outputs[0])).toEqual([
+    [1, 1],
+    [1, 1],
+  ]);
   conv.dispose();
   norm.dispose();
 });
@@ -37,7 +41,8 @@ test('fuseAffine takes a bias into a matrix product', async () => {
 
 test('fuseAffine leaves what something else uses, what varies by position, and what is not a channel’s', async () => {
   const conv = new Conv2d({ inChannels: 2, outChannels: 2, kernelSize: 1, bias: false, random });
-  const kernels = async (forward: (y: tf.Tensor, x: tf.Tensor) => tf.Tensor) => (await fused((x) => forward(conv.forward(x), x), [2, 2, 2])).ops.map(({ kernel }) => kernel);
+  const kernels = async (forward: (y: tf.Tensor, x: tf.Tensor) => tf.Tensor) =>
+    (await fused((x) => forward(conv.forward(x), x), [2, 2, 2])).ops.map(({ kernel }) => kernel);
   expect(await kernels((y) => tf.mul(tf.add(y, 1), y))).toEqual(['Conv2D', 'Add', 'Multiply']);
   expect(await kernels((y, x) => tf.add(y, x))).toEqual(['Conv2D', 'Add']);
   expect(await kernels((y) => tf.add(y, tf.tensor3d([1, 2, 3, 4], [2, 2, 1])))).toEqual(['Conv2D', 'Add']);

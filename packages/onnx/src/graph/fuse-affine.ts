@@ -15,8 +15,10 @@ export type FusedTrace = FoldedTrace & { affine: Map<number, Affine>; padded: Ma
  */
 export function fuseAffine(trace: FoldedTrace): FusedTrace {
   const users = new Map<number, TracedOp[]>();
-  for (const op of trace.ops) for (const number of new Set(op.list)) users.set(number, [...(users.get(number) ?? []), op]);
-  const onlyUser = (number: number): TracedOp | undefined => (number === trace.output || users.get(number)?.length !== 1 ? undefined : users.get(number)?.[0]);
+  for (const op of trace.ops)
+    for (const number of new Set(op.list)) users.set(number, [...(users.get(number) ?? []), op]);
+  const onlyUser = (number: number): TracedOp | undefined =>
+    number === trace.output || users.get(number)?.length !== 1 ? undefined : users.get(number)?.[0];
   const gone = new Set<TracedOp>();
   /** Results that are another value now. */
   const stands = new Map<number, number>();
@@ -40,7 +42,12 @@ export function fuseAffine(trace: FoldedTrace): FusedTrace {
       stands.set(op.outputs[0], op.inputs.x);
       padded.set(user.outputs[0], paddings.slice(1, 3));
     }
-    const weights = op.kernel === 'Conv2D' ? op.inputs.filter : op.kernel === 'BatchMatMul' && shapeOf(op.outputs[0]).length === 2 ? op.inputs.b : -1;
+    const weights =
+      op.kernel === 'Conv2D'
+        ? op.inputs.filter
+        : op.kernel === 'BatchMatMul' && shapeOf(op.outputs[0]).length === 2
+          ? op.inputs.b
+          : -1;
     if (!trace.constants.has(weights)) continue;
     const channels = shapeOf(op.outputs[0]).at(-1) as number;
     const sum = { scale: new Float64Array(channels).fill(1), bias: new Float64Array(channels) };
@@ -49,11 +56,20 @@ export function fuseAffine(trace: FoldedTrace): FusedTrace {
     for (let at = op.outputs[0]; ; ) {
       const next = onlyUser(at);
       if (!next) break;
-      if (gone.has(next) || (next.kernel === 'Reshape' && shapeOf(next.outputs[0]).at(-1) === channels && shapeOf(next.outputs[0])[0] === shapeOf(at)[0])) {
+      if (
+        gone.has(next) ||
+        (next.kernel === 'Reshape' &&
+          shapeOf(next.outputs[0]).at(-1) === channels &&
+          shapeOf(next.outputs[0])[0] === shapeOf(at)[0])
+      ) {
         at = next.outputs[0];
         continue;
       }
-      const constant = perChannel(trace.constants.get(next.inputs.a === at ? next.inputs.b : next.inputs.a), channels, shapeOf(at).length);
+      const constant = perChannel(
+        trace.constants.get(next.inputs.a === at ? next.inputs.b : next.inputs.a),
+        channels,
+        shapeOf(at).length,
+      );
       const known = ['Add', 'Multiply', 'Sub', 'RealDiv'].includes(next.kernel);
       if (!constant || !known || (next.inputs.b === at && (next.kernel === 'Sub' || next.kernel === 'RealDiv'))) break;
       for (let c = 0; c < channels; c++) {
@@ -72,12 +88,20 @@ export function fuseAffine(trace: FoldedTrace): FusedTrace {
       stands.set(next.outputs[0], at);
       at = next.outputs[0];
     }
-    if (touched) affine.set(op.outputs[0], { ...(scaled ? { scale: Float32Array.from(sum.scale) } : {}), bias: Float32Array.from(sum.bias) });
+    if (touched)
+      affine.set(op.outputs[0], {
+        ...(scaled ? { scale: Float32Array.from(sum.scale) } : {}),
+        bias: Float32Array.from(sum.bias),
+      });
   }
   const resolve = (number: number): number => (stands.has(number) ? resolve(stands.get(number) as number) : number);
   const ops = trace.ops
     .filter((op) => !gone.has(op))
-    .map((op) => ({ ...op, list: op.list.map(resolve), inputs: Object.fromEntries(Object.entries(op.inputs).map(([name, number]) => [name, resolve(number)])) }));
+    .map((op) => ({
+      ...op,
+      list: op.list.map(resolve),
+      inputs: Object.fromEntries(Object.entries(op.inputs).map(([name, number]) => [name, resolve(number)])),
+    }));
   return { ...trace, ops, output: resolve(trace.output), affine, padded };
 }
 

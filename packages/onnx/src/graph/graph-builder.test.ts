@@ -5,7 +5,12 @@ const BATCH = 1009;
 const numbers = (length: number) => Float32Array.from({ length }, (_, i) => i);
 
 test('toFirst and toLast are each other’s reverse', () => {
-  expect([toFirst(4), toLast(4), toFirst(3), toLast(3)]).toEqual([[0, 3, 1, 2], [0, 2, 3, 1], [0, 2, 1], [0, 2, 1]]);
+  expect([toFirst(4), toLast(4), toFirst(3), toLast(3)]).toEqual([
+    [0, 3, 1, 2],
+    [0, 2, 3, 1],
+    [0, 2, 1],
+    [0, 2, 1],
+  ]);
 });
 
 test('permuted copies into another order of axes, as numpy.transpose', () => {
@@ -22,7 +27,9 @@ test('GraphBuilder moves a value once, however many need it so', () => {
   graph.place(0, [BATCH, 4, 5, 3], { last: 'x' });
   expect(graph.first(0)).toBe(graph.first(0));
   expect(graph.last(0)).toBe('x');
-  expect(graph.nodes).toEqual([{ operator: 'Transpose', inputs: ['x'], outputs: ['Transpose'], attributes: { perm: [0n, 3n, 1n, 2n] } }]);
+  expect(graph.nodes).toEqual([
+    { operator: 'Transpose', inputs: ['x'], outputs: ['Transpose'], attributes: { perm: [0n, 3n, 1n, 2n] } },
+  ]);
 });
 
 test('GraphBuilder reshapes where nothing moves in memory', () => {
@@ -32,7 +39,10 @@ test('GraphBuilder reshapes where nothing moves in memory', () => {
   graph.first(0);
   graph.last(1);
   expect(graph.nodes.map(({ operator }) => operator)).toEqual(['Reshape', 'Reshape']);
-  expect(graph.initializers.map(({ data }) => Array.from(data, Number))).toEqual([[-1, 1, 80, 16], [-1, 1, 1, 256]]);
+  expect(graph.initializers.map(({ data }) => Array.from(data, Number))).toEqual([
+    [-1, 1, 80, 16],
+    [-1, 1, 1, 256],
+  ]);
 });
 
 test('GraphBuilder names each thing once, and shares tables and constants', () => {
@@ -49,5 +59,7 @@ test('GraphBuilder names each thing once, and shares tables and constants', () =
 test('GraphBuilder writes multiples of the batch as -1, and refuses two of them', () => {
   const graph = new GraphBuilder(BATCH, new Map());
   expect(graph.sides([8 * BATCH, 4, 16])).toEqual([-1, 4, 16]);
-  expect(() => graph.sides([BATCH, BATCH])).toThrow('exportOnnx: the network must be one whose shapes hold the batch once, got [1009, 1009]');
+  expect(() => graph.sides([BATCH, BATCH])).toThrow(
+    'exportOnnx: the network must be one whose shapes hold the batch once, got [1009, 1009]',
+  );
 });

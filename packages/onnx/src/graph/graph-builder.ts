@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
-import type { Constant } from './fold-constants';
 import type { OnnxAttribute, OnnxInitializer, OnnxNode } from '../format/onnx-model';
+import type { Constant } from './fold-constants';
 
 /** Where a value stands in the graph: `last` with its channels on the last axis, as traced, `first` with them on the second; or both. */
 type Places = { shape: readonly number[]; last?: string; first?: string };
@@ -100,7 +100,8 @@ export class GraphBuilder {
   /** The sides that a Reshape is given: the batch's as -1. */
   sides(shape: readonly number[]): number[] {
     const free = shape.map((side) => side >= this.batch && side % this.batch === 0);
-    if (free.filter(Boolean).length > 1) fail(TypeError, 'exportOnnx', 'the network', 'one whose shapes hold the batch once', shape);
+    if (free.filter(Boolean).length > 1)
+      fail(TypeError, 'exportOnnx', 'the network', 'one whose shapes hold the batch once', shape);
     return shape.map((side, i) => (free[i] ? -1 : side));
   }
 
@@ -144,7 +145,8 @@ export class GraphBuilder {
   /** A value with its channels first. */
   first(number: number): string {
     const places = this.places.get(number) as Places;
-    places.first ??= places.shape.length < 3 ? (places.last as string) : this.moved(places.last as string, places.shape, 'first');
+    places.first ??=
+      places.shape.length < 3 ? (places.last as string) : this.moved(places.last as string, places.shape, 'first');
     return places.first;
   }
 
@@ -156,10 +158,22 @@ export class GraphBuilder {
     const order = rank < 3 ? [...full.keys()] : toFirst(rank);
     const turned = order.map((axis) => full[axis]);
     while (turned.length > 1 && turned[0] === 1) turned.shift(); // broadcasting puts it back
-    return this.constantAs(number, this.constants.get(number) as Constant, turned, permuted(data, full, order), `first ${rank}`);
+    return this.constantAs(
+      number,
+      this.constants.get(number) as Constant,
+      turned,
+      permuted(data, full, order),
+      `first ${rank}`,
+    );
   }
 
-  private constantAs(number: number, constant: Constant, shape: readonly number[], data: Float32Array, form: string): string {
+  private constantAs(
+    number: number,
+    constant: Constant,
+    shape: readonly number[],
+    data: Float32Array,
+    form: string,
+  ): string {
     const key = `constant ${number} ${form}`;
     const known = this.tables.get(key);
     if (known !== undefined) return known;

@@ -1,9 +1,9 @@
 import { fail } from '@lipsync/contracts';
 import { FUSED_KERNELS, type GroupNormAttributes } from '@lipsync/nn';
+import type { OnnxAttribute } from '../format/onnx-model';
 import type { Constant } from './fold-constants';
 import type { Affine, FusedTrace } from './fuse-affine';
 import { GraphBuilder, permuted, toFirst, toLast } from './graph-builder';
-import type { OnnxAttribute } from '../format/onnx-model';
 import { convGeometry, poolGeometry, splitSizes, type TracedOp } from './trace-forward';
 
 /** What a lowering is given: the call, its result's number and shape, and the graph. */
@@ -13,46 +13,69 @@ const big = (numbers: readonly number[]): bigint[] => numbers.map(BigInt);
 const product = (sides: readonly number[]) => sides.reduce((size, side) => size * side, 1);
 
 /** One value, number by number: it stands where its argument stands. */
-const each = (operator: string, attributes?: (from: Record<string, never>) => Record<string, OnnxAttribute>) => ({ op, graph, x, y, shape }: Call) => {
-  const first = graph.standsFirst(x);
-  const name = graph.node(operator, [first ? graph.first(x) : graph.last(x)], attributes?.(op.attributes as Record<string, never>));
-  graph.place(y, shape, first ? { first: name } : { last: name });
-};
+const each =
+  (operator: string, attributes?: (from: Record<string, never>) => Record<string, OnnxAttribute>) =>
+  ({ op, graph, x, y, shape }: Call) => {
+    const first = graph.standsFirst(x);
+    const name = graph.node(
+      operator,
+      [first ? graph.first(x) : graph.last(x)],
+      attributes?.(op.attributes as Record<string, never>),
+    );
+    graph.place(y, shape, first ? { first: name } : { last: name });
+  };
 
 /** Two values: with channels first where one of them stands so and the other can. */
-const pair = (operator: string) => ({ op, graph, trace, y, shape }: Call) => {
-  const numbers = [op.inputs.a, op.inputs.b];
-  const values = numbers.filter((number) => !graph.constant(number));
-  const rank = shape.length;
-  const first = values.some((number) => graph.standsFirst(number)) && values.every((number) => trace.values[number].shape.length === rank);
-  const names = numbers.map((number) => {
-    if (!graph.constant(number)) return first ? graph.first(number) : graph.last(number);
-    return first ? graph.constantFirst(number, rank) : graph.last(number);
-  });
-  const name = graph.node(operator, names);
-  graph.place(y, shape, first ? { first: name } : { last: name });
-};
+const pair =
+  (operator: string) =>
+  ({ op, graph, trace, y, shape }: Call) => {
+    const numbers = [op.inputs.a, op.inputs.b];
+    const values = numbers.filter((number) => !graph.constant(number));
+    const rank = shape.length;
+    const first =
+      values.some((number) => graph.standsFirst(number)) &&
+      values.every((number) => trace.values[number].shape.length === rank);
+    const names = numbers.map((number) => {
+      if (!graph.constant(number)) return first ? graph.first(number) : graph.last(number);
+      return first ? graph.constantFirst(number, rank) : graph.last(number);
+    });
+    const name = graph.node(operator, names);
+    graph.place(y, shape, first ? { first: name } : { last: name });
+  };
 
 /** One value over some axes. */
-const reduce = (operator: string) => ({ op, graph, trace, x, y, shape }: Call) => {
-  const { axis, reductionIndices, keepDims } = op.attributes as { axis?: number | number[]; reductionIndices?: number[]; keepDims?: boolean };
-  const given = axis ?? reductionIndices;
-  const { shape: sides } = trace.values[x];
-  const rank = sides.length;
-  const axes = given === undefined ? [...sides.keys()] : [given].flat().map((one) => (one < 0 ? one + rank : one));
-  // With its channels first, where what is left has the order that it would have had.
-  const spatial = sides.slice(1, -1).every((_, i) => axes.includes(i + 1));
-  const first = graph.standsFirst(x) && (keepDims === true || spatial || axes.includes(rank - 1));
-  const moved = first ? axes.map((one) => toFirst(rank).indexOf(one)).sort((a, b) => a - b) : axes;
-  const name = first ? graph.first(x) : graph.last(x);
-  const keep = { keepdims: BigInt(keepDims ? 1 : 0) };
-  // ReduceSum takes its axes as an input since opset 13, the others from 18 on.
-  const result = operator === 'ReduceSum' ? graph.node(operator, [name, graph.table(moved)], keep) : graph.node(operator, [name], { axes: big(moved), ...keep });
-  graph.place(y, shape, first && keepDims ? { first: result } : { last: result });
-};
+const reduce =
+  (operator: string) =>
+  ({ op, graph, trace, x, y, shape }: Call) => {
+    const { axis, reductionIndices, keepDims } = op.attributes as {
+      axis?: number | number[];
+      reductionIndices?: number[];
+      keepDims?: boolean;
+    };
+    const given = axis ?? reductionIndices;
+    const { shape: sides } = trace.values[x];
+    const rank = sides.length;
+    const axes = given === undefined ? [...sides.keys()] : [given].flat().map((one) => (one < 0 ? one + rank : one));
+    // With its channels first, where what is left has the order that it would have had.
+    const spatial = sides.slice(1, -1).every((_, i) => axes.includes(i + 1));
+    const first = graph.standsFirst(x) && (keepDims === true || spatial || axes.includes(rank - 1));
+    const moved = first ? axes.map((one) => toFirst(rank).indexOf(one)).sort((a, b) => a - b) : axes;
+    const name = first ? graph.first(x) : graph.last(x);
+    const keep = { keepdims: BigInt(keepDims ? 1 : 0) };
+    // ReduceSum takes its axes as an input since opset 13, the others from 18 on.
+    const result =
+      operator === 'ReduceSum'
+        ? graph.node(operator, [name, graph.table(moved)], keep)
+        : graph.node(operator, [name], { axes: big(moved), ...keep });
+    graph.place(y, shape, first && keepDims ? { first: result } : { last: result });
+  };
 
 /** The weights of a call with what was fused into it: `order` moves channels of results to the front. */
-function scaledWeights(constant: Constant, affine: Affine | undefined, order: number[]): { shape: number[]; data: Float32Array } {
+function scaledWeights(
+  constant: Constant,
+  affine: Affine | undefined,
+  order: number[],
+): { shape: number[]; data: Float32Array } {
   const channels = constant.shape.at(-1) as number;
   const { scale } = affine ?? {};
   const data = scale ? constant.data.map((number, i) => number * scale[i % channels]) : constant.data;
@@ -60,17 +83,35 @@ function scaledWeights(constant: Constant, affine: Affine | undefined, order: nu
 }
 
 /** Weights that were changed by a norm say so in their name. */
-const wish = (graph: GraphBuilder, constant: Constant, affine: Affine | undefined) => `${graph.constantName(constant)}${affine?.scale ? '.normed' : ''}`;
-const biasWish = (weight: string) => (/weight(\.normed)?$/.test(weight) ? weight.replace(/weight(\.normed)?$/, 'bias$1') : `${weight}.bias`);
+const wish = (graph: GraphBuilder, constant: Constant, affine: Affine | undefined) =>
+  `${graph.constantName(constant)}${affine?.scale ? '.normed' : ''}`;
+const biasWish = (weight: string) =>
+  /weight(\.normed)?$/.test(weight) ? weight.replace(/weight(\.normed)?$/, 'bias$1') : `${weight}.bias`;
 
 function convolve({ op, graph, trace, y, shape }: Call): void {
   const { x, filter } = op.inputs;
   const constant = graph.constant(filter);
-  if (!constant) fail(TypeError, 'exportOnnx', 'the network', 'one whose convolutions have weights of their own', 'a computed filter');
+  if (!constant)
+    fail(
+      TypeError,
+      'exportOnnx',
+      'the network',
+      'one whose convolutions have weights of their own',
+      'a computed filter',
+    );
   const padding = trace.padded.get(y);
-  const sides = trace.values[x].shape.map((side, axis) => (padding && axis > 0 && axis < 3 ? side + padding[axis - 1][0] + padding[axis - 1][1] : side));
-  const { padInfo, strideHeight, strideWidth, dilationHeight, dilationWidth } = convGeometry(sides, constant.shape, op.attributes as never);
-  const [rows, columns] = padding ?? [[0, 0], [0, 0]];
+  const sides = trace.values[x].shape.map((side, axis) =>
+    padding && axis > 0 && axis < 3 ? side + padding[axis - 1][0] + padding[axis - 1][1] : side,
+  );
+  const { padInfo, strideHeight, strideWidth, dilationHeight, dilationWidth } = convGeometry(
+    sides,
+    constant.shape,
+    op.attributes as never,
+  );
+  const [rows, columns] = padding ?? [
+    [0, 0],
+    [0, 0],
+  ];
   const affine = trace.affine.get(y);
   const weight = scaledWeights(constant, affine, [3, 2, 0, 1]);
   const name = graph.weight(wish(graph, constant, affine), weight.shape, weight.data);
@@ -91,7 +132,13 @@ function multiply({ op, graph, trace, y, shape }: Call): void {
   const constant = graph.constant(b);
   if (shape.length === 2 && constant && !transposeA) {
     const affine = trace.affine.get(y);
-    const weight = scaledWeights(transposeB ? { ...constant, shape: [...constant.shape].reverse(), data: permuted(constant.data, constant.shape, [1, 0]) } : constant, affine, [1, 0]);
+    const weight = scaledWeights(
+      transposeB
+        ? { ...constant, shape: [...constant.shape].reverse(), data: permuted(constant.data, constant.shape, [1, 0]) }
+        : constant,
+      affine,
+      [1, 0],
+    );
     const name = graph.weight(wish(graph, constant, affine), weight.shape, weight.data);
     const bias = affine ? [graph.weight(biasWish(name), [affine.bias.length], affine.bias)] : [];
     graph.place(y, shape, { last: graph.node('Gemm', [graph.last(a), name, ...bias], { transB: 1n }) });
@@ -115,7 +162,9 @@ function groupNorm({ op, graph, y, shape }: Call): void {
   const { x, gamma, beta } = op.inputs;
   const flat = [shape[0], groups, product(shape.slice(1)) / groups];
   const ordered = shape.length > 2 ? toFirst(shape.length).map((axis) => shape[axis]) : shape;
-  const [zeros, ones] = [0, 1].map((number) => graph.shared(`${number ? 'ones' : 'zeros'}_${groups}`, [groups], () => new Float32Array(groups).fill(number)));
+  const [zeros, ones] = [0, 1].map((number) =>
+    graph.shared(`${number ? 'ones' : 'zeros'}_${groups}`, [groups], () => new Float32Array(groups).fill(number)),
+  );
   const normed = graph.node('InstanceNormalization', [graph.reshape(graph.first(x), flat), ones, zeros], { epsilon });
   const scaled = graph.node('Mul', [graph.reshape(normed, ordered), graph.constantFirst(gamma, shape.length)]);
   let result = graph.node('Add', [scaled, graph.constantFirst(beta, shape.length)]);
@@ -129,7 +178,12 @@ function reshape({ graph, trace, x, y, shape }: Call): void {
   // Channels that stay channels, of a batch that stays one: the positions between them are laid out anew with channels first as well as last.
   const keeps = from.length > 2 && rank > 2 && from[0] === shape[0] && from.at(-1) === shape.at(-1);
   if (graph.standsFirst(x) && keeps) {
-    graph.place(y, shape, { first: graph.reshape(graph.first(x), toFirst(rank).map((axis) => shape[axis])) });
+    graph.place(y, shape, {
+      first: graph.reshape(
+        graph.first(x),
+        toFirst(rank).map((axis) => shape[axis]),
+      ),
+    });
     return;
   }
   // One position a sample: either order is the same in memory.
@@ -140,15 +194,18 @@ function reshape({ graph, trace, x, y, shape }: Call): void {
 function transpose({ op, graph, x, y, shape }: Call): void {
   const perm = op.attributes.perm as number[];
   const rank = perm.length;
-  if (rank > 2 && `${perm}` === `${toLast(rank)}`) graph.place(y, shape, { first: graph.last(x) }); // what it makes last stood first
+  if (rank > 2 && `${perm}` === `${toLast(rank)}`)
+    graph.place(y, shape, { first: graph.last(x) }); // what it makes last stood first
   else if (rank > 2 && `${perm}` === `${toFirst(rank)}`) graph.place(y, shape, { last: graph.first(x) });
   else graph.place(y, shape, { last: graph.transpose(graph.last(x), perm) });
 }
 
 /** Moves a list that has a number an axis where channels stand first. */
-const axesOf = <T>(graph: GraphBuilder, x: number, list: readonly T[]): T[] => (graph.standsFirst(x) ? toFirst(list.length).map((axis) => list[axis]) : [...list]);
+const axesOf = <T>(graph: GraphBuilder, x: number, list: readonly T[]): T[] =>
+  graph.standsFirst(x) ? toFirst(list.length).map((axis) => list[axis]) : [...list];
 const standing = (graph: GraphBuilder, x: number) => (graph.standsFirst(x) ? graph.first(x) : graph.last(x));
-const placed = (graph: GraphBuilder, x: number, name: string) => (graph.standsFirst(x) ? { first: name } : { last: name });
+const placed = (graph: GraphBuilder, x: number, name: string) =>
+  graph.standsFirst(x) ? { first: name } : { last: name };
 
 function pad({ op, graph, x, y, shape }: Call): void {
   const { paddings, constantValue = 0 } = op.attributes as { paddings: [number, number][]; constantValue?: number };
@@ -160,7 +217,10 @@ function pad({ op, graph, x, y, shape }: Call): void {
 
 function pool(operator: 'MaxPool' | 'AveragePool') {
   return ({ op, graph, trace, x, y, shape }: Call) => {
-    const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = poolGeometry(trace.values[x].shape, op.attributes as never);
+    const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = poolGeometry(
+      trace.values[x].shape,
+      op.attributes as never,
+    );
     const attributes = {
       kernel_shape: big([filterHeight, filterWidth]),
       strides: big([strideHeight, strideWidth]),
@@ -175,10 +235,19 @@ function slice({ op, graph, trace, x, y, shape }: Call): void {
   const from = trace.values[x].shape;
   const begins = from.map((_, axis) => [begin].flat()[axis] ?? 0);
   const cut = from.flatMap((side, axis) => (side === shape[axis] ? [] : [axis]));
-  if (cut.some((axis) => from[axis] >= trace.batch && from[axis] % trace.batch === 0)) fail(TypeError, 'exportOnnx', 'the network', 'one that cuts no batch', from);
+  if (cut.some((axis) => from[axis] >= trace.batch && from[axis] % trace.batch === 0))
+    fail(TypeError, 'exportOnnx', 'the network', 'one that cuts no batch', from);
   const order = graph.standsFirst(x) ? toFirst(from.length) : [...from.keys()];
-  const numbers = [cut.map((axis) => begins[axis]), cut.map((axis) => begins[axis] + shape[axis]), cut.map((axis) => order.indexOf(axis))];
-  graph.place(y, shape, placed(graph, x, graph.node('Slice', [standing(graph, x), ...numbers.map((list) => graph.table(list))])));
+  const numbers = [
+    cut.map((axis) => begins[axis]),
+    cut.map((axis) => begins[axis] + shape[axis]),
+    cut.map((axis) => order.indexOf(axis)),
+  ];
+  graph.place(
+    y,
+    shape,
+    placed(graph, x, graph.node('Slice', [standing(graph, x), ...numbers.map((list) => graph.table(list))])),
+  );
 }
 
 function split({ op, graph, trace, x }: Call): void {
@@ -195,7 +264,10 @@ function split({ op, graph, trace, x }: Call): void {
 function concat({ op, graph, y, shape }: Call): void {
   const { axis } = op.attributes as { axis: number };
   const at = axis < 0 ? axis + shape.length : axis;
-  const first = shape.length > 2 && op.list.every((number) => !graph.constant(number)) && op.list.some((number) => graph.standsFirst(number));
+  const first =
+    shape.length > 2 &&
+    op.list.every((number) => !graph.constant(number)) &&
+    op.list.some((number) => graph.standsFirst(number));
   const names = op.list.map((number) => (first ? graph.first(number) : graph.last(number)));
   const name = graph.node('Concat', names, { axis: BigInt(first ? toFirst(shape.length).indexOf(at) : at) });
   graph.place(y, shape, first ? { first: name } : { last: name });
@@ -234,7 +306,8 @@ const LOWERINGS: Record<string, (call: Call) => void> = {
     const name = standing(graph, x);
     graph.place(y, shape, placed(graph, x, graph.node('Mul', [name, name])));
   },
-  Rsqrt: ({ graph, x, y, shape }) => graph.place(y, shape, placed(graph, x, graph.node('Reciprocal', [graph.node('Sqrt', [standing(graph, x)])]))),
+  Rsqrt: ({ graph, x, y, shape }) =>
+    graph.place(y, shape, placed(graph, x, graph.node('Reciprocal', [graph.node('Sqrt', [standing(graph, x)])]))),
   Relu6: ({ graph, x, y, shape }) => {
     const [low, high] = [0, 6].map((bound) => graph.shared(`bound_${bound}`, [], () => Float32Array.of(bound)));
     graph.place(y, shape, placed(graph, x, graph.node('Clip', [standing(graph, x), low, high])));
@@ -250,7 +323,15 @@ const LOWERINGS: Record<string, (call: Call) => void> = {
   SplitV: split,
   Concat: concat,
   Tile: ({ op, graph, x, y, shape }) =>
-    graph.place(y, shape, placed(graph, x, graph.node('Tile', [standing(graph, x), graph.table(axesOf(graph, x, op.attributes.reps as number[]))]))),
+    graph.place(
+      y,
+      shape,
+      placed(
+        graph,
+        x,
+        graph.node('Tile', [standing(graph, x), graph.table(axesOf(graph, x, op.attributes.reps as number[]))]),
+      ),
+    ),
   BatchMatMul: multiply,
   Conv2D: convolve,
   [FUSED_KERNELS.groupNorm]: groupNorm,
@@ -266,11 +347,14 @@ export type GraphNames = { inputs: string[]; output: string; nameOf?: (constant:
  */
 export function lowerTrace(trace: FusedTrace, names: GraphNames): GraphBuilder {
   const graph = new GraphBuilder(trace.batch, trace.constants, names.nameOf);
-  trace.inputs.forEach((number, i) => graph.place(number, trace.values[number].shape, { last: graph.name(names.inputs[i]) }));
+  trace.inputs.forEach((number, i) =>
+    graph.place(number, trace.values[number].shape, { last: graph.name(names.inputs[i]) }),
+  );
   graph.name(names.output);
   for (const op of trace.ops) {
     const lower = LOWERINGS[op.kernel];
-    if (!lower) fail(Error, 'exportOnnx', 'the network', `of the kernels ${Object.keys(LOWERINGS).join(', ')}`, op.kernel);
+    if (!lower)
+      fail(Error, 'exportOnnx', 'the network', `of the kernels ${Object.keys(LOWERINGS).join(', ')}`, op.kernel);
     const y = op.outputs[0];
     lower({ op, graph, trace, x: op.list[0], y, shape: trace.values[y].shape });
   }

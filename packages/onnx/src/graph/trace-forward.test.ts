@@ -25,7 +25,14 @@ test('traceForward knows the shapes that tfjs gives', () => {
     const [a, b] = tf.split(x, [2, 4], -1);
     const rows = tf.reshape(tf.concat([b, tf.tile(a, [1, 1, 2])], 2), [-1, 8]);
     const flat = tf.softmax(tf.matMul(tf.slice(rows, [0, 1], [-1, 6]) as tf.Tensor2D, w as never));
-    return tf.max(tf.pad(tf.expandDims(tf.transpose(flat), 0), [[0, 0], [1, 2], [0, 0]]), 1);
+    return tf.max(
+      tf.pad(tf.expandDims(tf.transpose(flat), 0), [
+        [0, 0],
+        [1, 2],
+        [0, 0],
+      ]),
+      1,
+    );
   };
   const { values, output } = traceForward(forward, [[3, 6]]);
   const made = tf.tidy(() => forward(tf.zeros([5, 3, 6])).shape); // 5 for the batch
@@ -43,10 +50,30 @@ test('traceForward leaves the backend, its kernels and all tensors alone', () =>
 
 test.each([
   ['a kernel that it does not know', (x: tf.Tensor) => tf.cumsum(x, 1), /of the kernels Identity, .*, got Cumsum/],
-  ['numbers read back', (x: tf.Tensor) => tf.mul(x, x.dataSync()[0]), 'exportOnnx: the network must be one that reads no numbers back in its forward pass'],
-  ['a constant of the batch', (x: tf.Tensor) => tf.mul(x, 1 / x.shape[0]), 'exportOnnx: the network must be the same for every batch, got another constant for another batch'],
-  ['a shape of the batch', (x: tf.Tensor) => tf.pad(x, [[0, 0], [0, x.shape[0] % 10]]), 'got another PadV2 for another batch'],
-  ['steps of the batch', (x: tf.Tensor) => (x.shape[0] === 1009 ? tf.relu(x) : x), 'got another number of operations for another batch'],
+  [
+    'numbers read back',
+    (x: tf.Tensor) => tf.mul(x, x.dataSync()[0]),
+    'exportOnnx: the network must be one that reads no numbers back in its forward pass',
+  ],
+  [
+    'a constant of the batch',
+    (x: tf.Tensor) => tf.mul(x, 1 / x.shape[0]),
+    'exportOnnx: the network must be the same for every batch, got another constant for another batch',
+  ],
+  [
+    'a shape of the batch',
+    (x: tf.Tensor) =>
+      tf.pad(x, [
+        [0, 0],
+        [0, x.shape[0] % 10],
+      ]),
+    'got another PadV2 for another batch',
+  ],
+  [
+    'steps of the batch',
+    (x: tf.Tensor) => (x.shape[0] === 1009 ? tf.relu(x) : x),
+    'got another number of operations for another batch',
+  ],
 ])('traceForward refuses %s, and the backend is current again', (_, forward, message) => {
   expect(() => traceForward(forward, [[2]])).toThrow(message);
   expect(tf.getBackend()).toBe('cpu');

@@ -40,22 +40,44 @@ function reduced(shape: readonly number[], axis: number | number[] | undefined, 
   const axes = tf.util.parseAxisParam(axis as number[], [...shape]);
   return keepDims ? shape.map((side, i) => (axes.includes(i) ? 1 : side)) : shape.filter((_, i) => !axes.includes(i));
 }
-const reduction: ShapeRule = ({ x }, { axis, reductionIndices, keepDims }: { axis?: number[]; reductionIndices?: number[]; keepDims: boolean }) =>
-  reduced(x.shape, axis ?? reductionIndices, keepDims);
+const reduction: ShapeRule = (
+  { x },
+  { axis, reductionIndices, keepDims }: { axis?: number[]; reductionIndices?: number[]; keepDims: boolean },
+) => reduced(x.shape, axis ?? reductionIndices, keepDims);
 
 function product({ a, b }: Inputs, { transposeA, transposeB }: { transposeA: boolean; transposeB: boolean }): number[] {
   const rank = a.shape.length;
   const outer = tf.backend_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
-  return [...outer, a.shape[transposeA ? rank - 1 : rank - 2], b.shape[transposeB ? b.shape.length - 2 : b.shape.length - 1]];
+  return [
+    ...outer,
+    a.shape[transposeA ? rank - 1 : rank - 2],
+    b.shape[transposeB ? b.shape.length - 2 : b.shape.length - 1],
+  ];
 }
 
 type ConvAttributes = { strides: [number, number]; pad: never; dilations: [number, number]; dimRoundingMode?: 'floor' };
 /** Sizes, strides and zeros of a traced convolution. */
-export function convGeometry(x: readonly number[], filter: readonly number[], { strides, pad, dilations, dimRoundingMode }: ConvAttributes) {
-  return tf.backend_util.computeConv2DInfo([...x] as never, [...filter] as never, strides, dilations, pad, dimRoundingMode);
+export function convGeometry(
+  x: readonly number[],
+  filter: readonly number[],
+  { strides, pad, dilations, dimRoundingMode }: ConvAttributes,
+) {
+  return tf.backend_util.computeConv2DInfo(
+    [...x] as never,
+    [...filter] as never,
+    strides,
+    dilations,
+    pad,
+    dimRoundingMode,
+  );
 }
 
-type PoolAttributes = { filterSize: [number, number]; strides: [number, number]; pad: never; dimRoundingMode?: 'floor' };
+type PoolAttributes = {
+  filterSize: [number, number];
+  strides: [number, number];
+  pad: never;
+  dimRoundingMode?: 'floor';
+};
 /** Sizes, strides and padding of a traced pool. */
 export function poolGeometry(x: readonly number[], { filterSize, strides, pad, dimRoundingMode }: PoolAttributes) {
   return tf.backend_util.computePool2DInfo([...x] as never, filterSize, strides, 1, pad, dimRoundingMode);
@@ -63,8 +85,15 @@ export function poolGeometry(x: readonly number[], { filterSize, strides, pad, d
 const pool: ShapeRule = ({ x }, attributes: PoolAttributes) => poolGeometry(x.shape, attributes).outShape;
 
 /** Sides that a SplitV kernel cuts an axis into. */
-export function splitSizes(shape: readonly number[], { numOrSizeSplits, axis }: { numOrSizeSplits: number | number[]; axis: number }): number[] {
-  return tf.backend_util.prepareSplitSize({ shape: [...shape] } as tf.Tensor, numOrSizeSplits, tf.util.parseAxisParam(axis, [...shape])[0]);
+export function splitSizes(
+  shape: readonly number[],
+  { numOrSizeSplits, axis }: { numOrSizeSplits: number | number[]; axis: number },
+): number[] {
+  return tf.backend_util.prepareSplitSize(
+    { shape: [...shape] } as tf.Tensor,
+    numOrSizeSplits,
+    tf.util.parseAxisParam(axis, [...shape])[0],
+  );
 }
 
 /** The shape of each kernel's result: what can be traced. */
@@ -99,16 +128,23 @@ const SHAPES: Record<string, ShapeRule> = {
   Min: reduction,
   MaxPool: pool,
   AvgPool: pool,
-  Reshape: ({ x }, { shape }: { shape: number[] }) => tf.util.inferFromImplicitShape(shape, tf.util.sizeFromShape(x.shape)),
+  Reshape: ({ x }, { shape }: { shape: number[] }) =>
+    tf.util.inferFromImplicitShape(shape, tf.util.sizeFromShape(x.shape)),
   ExpandDims: ({ input }, { dim }: { dim: number }) => {
     const at = dim < 0 ? input.shape.length + 1 + dim : dim;
     return [...input.shape.slice(0, at), 1, ...input.shape.slice(at)];
   },
   Transpose: ({ x }, { perm }: { perm: number[] }) => perm.map((axis) => x.shape[axis]),
-  PadV2: ({ x }, { paddings }: { paddings: [number, number][] }) => x.shape.map((side, i) => side + paddings[i][0] + paddings[i][1]),
+  PadV2: ({ x }, { paddings }: { paddings: [number, number][] }) =>
+    x.shape.map((side, i) => side + paddings[i][0] + paddings[i][1]),
   Tile: ({ x }, { reps }: { reps: number[] }) => x.shape.map((side, i) => side * reps[i]),
-  Slice: ({ x }, { begin, size }: { begin: number[]; size: number[] }) => tf.slice_util.parseSliceParams(x as tf.Tensor, begin, size)[1],
-  Concat: (_, { axis }: { axis: number }, list) => tf.backend_util.computeOutShape(list.map(({ shape }) => shape), axis),
+  Slice: ({ x }, { begin, size }: { begin: number[]; size: number[] }) =>
+    tf.slice_util.parseSliceParams(x as tf.Tensor, begin, size)[1],
+  Concat: (_, { axis }: { axis: number }, list) =>
+    tf.backend_util.computeOutShape(
+      list.map(({ shape }) => shape),
+      axis,
+    ),
   SplitV: ({ x }, attributes: { numOrSizeSplits: number | number[]; axis: number }) => {
     const axis = tf.util.parseAxisParam(attributes.axis, x.shape)[0];
     return splitSizes(x.shape, attributes).map((size) => x.shape.map((side, i) => (i === axis ? size : side)));
@@ -154,7 +190,9 @@ class TraceBackend extends tf.KernelBackend {
     const results = ((many ? shapes : [shapes]) as number[][]).map((shape) => this.add({ shape: [...shape], dtype }));
     this.ops.push({
       kernel,
-      inputs: Object.fromEntries(Object.entries(named).flatMap(([name, tensor]) => (tensor ? [[name, this.numberOf(tensor)]] : []))),
+      inputs: Object.fromEntries(
+        Object.entries(named).flatMap(([name, tensor]) => (tensor ? [[name, this.numberOf(tensor)]] : [])),
+      ),
       list: list.map((tensor) => this.numberOf(tensor)),
       attributes,
       outputs: results.map((result) => this.numberOf(result)),
@@ -163,7 +201,13 @@ class TraceBackend extends tf.KernelBackend {
   }
 
   override read(): never {
-    return fail(Error, 'exportOnnx', 'the network', 'one that reads no numbers back in its forward pass', 'one that does');
+    return fail(
+      Error,
+      'exportOnnx',
+      'the network',
+      'one that reads no numbers back in its forward pass',
+      'one that does',
+    );
   }
   override readSync(): never {
     return this.read();
@@ -200,8 +244,17 @@ class TraceBackend extends tf.KernelBackend {
  * @param shapes of the inputs, without their batch.
  * @throws Error for a kernel that cannot be traced, TypeError for a network that treats one batch unlike another.
  */
-export function traceForward(forward: (...inputs: tf.Tensor[]) => tf.Tensor, shapes: readonly (readonly number[])[]): Trace {
-  const [trace, other] = BATCHES.map((batch) => traceOnce(forward, shapes.map((shape) => [batch, ...shape]), batch));
+export function traceForward(
+  forward: (...inputs: tf.Tensor[]) => tf.Tensor,
+  shapes: readonly (readonly number[])[],
+): Trace {
+  const [trace, other] = BATCHES.map((batch) =>
+    traceOnce(
+      forward,
+      shapes.map((shape) => [batch, ...shape]),
+      batch,
+    ),
+  );
   assertAlike(trace, other);
   return trace;
 }
@@ -225,7 +278,9 @@ function traceOnce(forward: (...inputs: tf.Tensor[]) => tf.Tensor, shapes: numbe
     void tf.setBackend(NAME); // at once, as the factory is synchronous
     let [inputs, output]: [number[], number] = [[], -1];
     tf.tidy(() => {
-      const tensors = shapes.map((shape) => tf.engine().makeTensorFromTensorInfo(backend.add({ shape, dtype: 'float32' }), backend));
+      const tensors = shapes.map((shape) =>
+        tf.engine().makeTensorFromTensorInfo(backend.add({ shape, dtype: 'float32' }), backend),
+      );
       inputs = tensors.map((tensor) => backend.numberOf(tensor));
       output = backend.numberOf(forward(...tensors));
     });
@@ -239,21 +294,28 @@ function traceOnce(forward: (...inputs: tf.Tensor[]) => tf.Tensor, shapes: numbe
 
 /** Refuses two traces that are not the same but for the batch. */
 function assertAlike(a: Trace, b: Trace): void {
-  const differ = (what: string) => fail(TypeError, 'exportOnnx', 'the network', 'the same for every batch', `another ${what} for another batch`);
+  const differ = (what: string) =>
+    fail(TypeError, 'exportOnnx', 'the network', 'the same for every batch', `another ${what} for another batch`);
   if (a.ops.length !== b.ops.length || a.values.length !== b.values.length) differ('number of operations');
   const scaled = (x: unknown, y: unknown): boolean => {
-    if (typeof x === 'number' && typeof y === 'number') return x === y || (x % a.batch === 0 && (x / a.batch) * b.batch === y) || (Number.isNaN(x) && Number.isNaN(y));
+    if (typeof x === 'number' && typeof y === 'number')
+      return x === y || (x % a.batch === 0 && (x / a.batch) * b.batch === y) || (Number.isNaN(x) && Number.isNaN(y));
     if (typeof x !== 'object' || x === null || typeof y !== 'object' || y === null) return x === y;
     const [p, q] = [x as Record<string, unknown>, y as Record<string, unknown>];
     return Object.keys(p).length === Object.keys(q).length && Object.keys(p).every((key) => scaled(p[key], q[key]));
   };
   a.ops.forEach(({ kernel, list, attributes }, i) => {
     const other = b.ops[i];
-    if (kernel !== other.kernel || `${list}` !== `${other.list}` || !scaled(attributes, other.attributes)) differ(kernel);
+    if (kernel !== other.kernel || `${list}` !== `${other.list}` || !scaled(attributes, other.attributes))
+      differ(kernel);
   });
   a.values.forEach(({ shape, literal }, i) => {
     const other = b.values[i];
     if (!scaled(shape, other.shape)) differ('shape');
-    if (literal && (literal.length !== other.literal?.length || literal.some((number, j) => !Object.is(number, other.literal?.[j])))) differ('constant');
+    if (
+      literal &&
+      (literal.length !== other.literal?.length || literal.some((number, j) => !Object.is(number, other.literal?.[j])))
+    )
+      differ('constant');
   });
 }

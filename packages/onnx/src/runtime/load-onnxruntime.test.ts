@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { loadOnnxRuntime, type OnnxRuntime } from './load-onnxruntime';
 
 const runtime = { InferenceSession: { create: async () => ({}) }, Tensor: class {} } as unknown as OnnxRuntime;
-const missing = (name: string) => Object.assign(new Error(`Cannot find package '${name}'`), { code: 'ERR_MODULE_NOT_FOUND' });
+const missing = (name: string) =>
+  Object.assign(new Error(`Cannot find package '${name}'`), { code: 'ERR_MODULE_NOT_FOUND' });
 
 test('loadOnnxRuntime takes onnxruntime-node before onnxruntime-web, and either form of a module', async () => {
   const asked: string[] = [];

@@ -37,8 +37,16 @@ export async function loadOnnxRuntime(load: (name: string) => Promise<unknown> =
     }
   }
   // Its own install script fetches CUDA, which fails where NuGet cannot be reached and is not needed.
-  const command = inNode ? 'ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0' : 'npm install onnxruntime-web';
-  return fail(Error, 'createOnnxExpert', 'onnxruntime', `installed (${command}) or given as the option ort`, tried.join('; '));
+  const command = inNode
+    ? 'ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0'
+    : 'npm install onnxruntime-web';
+  return fail(
+    Error,
+    'createOnnxExpert',
+    'onnxruntime',
+    `installed (${command}) or given as the option ort`,
+    tried.join('; '),
+  );
 }
 
 /**

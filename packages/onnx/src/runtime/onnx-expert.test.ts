@@ -1,11 +1,11 @@
-import { DinetSyncNet, dinetRecipe } from '@lipsync/syncnet';
 import { selectBackend } from '@lipsync/backends';
+import { DinetSyncNet, dinetRecipe } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fakeOnnxRuntime } from '../testing/fake-onnxruntime';
-import { exportOnnx, onnxModels, type OnnxExpertInfo } from '../export-onnx';
-import { createOnnxExpert, readOnnxExpert } from './onnx-expert';
+import { exportOnnx, type OnnxExpertInfo, onnxModels } from '../export-onnx';
 import type { OnnxModel } from '../format/onnx-model';
+import { fakeOnnxRuntime } from '../testing/fake-onnxruntime';
+import { createOnnxExpert, readOnnxExpert } from './onnx-expert';
 
 let net: DinetSyncNet;
 let files: Record<'visual' | 'audio' | 'pair', Uint8Array>;
@@ -14,18 +14,32 @@ beforeAll(async () => {
   await selectBackend({ backend: 'wasm', threads: 1, log: () => {} });
   net = new DinetSyncNet({ seed: 1, channels: 4, recipe: dinetRecipe(32) });
   const pieces = await exportOnnx(net);
-  files = Object.fromEntries(Object.entries(pieces).map(([part, list]) => [part, Buffer.concat(list)])) as unknown as typeof files;
-  models = new Map(Object.entries(await onnxModels(net)).map(([part, model]) => [files[part as 'visual'], model as OnnxModel]));
+  files = Object.fromEntries(
+    Object.entries(pieces).map(([part, list]) => [part, Buffer.concat(list)]),
+  ) as unknown as typeof files;
+  models = new Map(
+    Object.entries(await onnxModels(net)).map(([part, model]) => [files[part as 'visual'], model as OnnxModel]),
+  );
 });
 afterAll(() => net.dispose());
 
-const inputs = () => ({ frames: tf.randomUniform([2, 32, 32, 15], 0, 1, 'float32', 1) as tf.Tensor4D, features: tf.randomUniform([2, 29, 9, 1], -1, 1, 'float32', 2) as tf.Tensor4D });
-const close = (ours: ArrayLike<number>, theirs: ArrayLike<number>) => Array.from(ours).every((number, i) => Math.abs(number - theirs[i]) < 1e-5);
+const inputs = () => ({
+  frames: tf.randomUniform([2, 32, 32, 15], 0, 1, 'float32', 1) as tf.Tensor4D,
+  features: tf.randomUniform([2, 29, 9, 1], -1, 1, 'float32', 2) as tf.Tensor4D,
+});
+const close = (ours: ArrayLike<number>, theirs: ArrayLike<number>) =>
+  Array.from(ours).every((number, i) => Math.abs(number - theirs[i]) < 1e-5);
 
 test('readOnnxExpert gives the expert that was exported: description, embeddings, distances', async () => {
   const { ort } = fakeOnnxRuntime(models);
   const expert = await readOnnxExpert(files, { ort });
-  expect(expert).toMatchObject({ name: 'DINet', space: 'joint', recipe: net.recipe, embeddingSize: 4, audioEmbeddingSize: 4 });
+  expect(expert).toMatchObject({
+    name: 'DINet',
+    space: 'joint',
+    recipe: net.recipe,
+    embeddingSize: 4,
+    audioEmbeddingSize: 4,
+  });
   const { frames, features } = inputs();
   const before = tf.memory().numTensors;
   const ours = [net.encodeVisual(frames), net.encodeAudio(features)];
@@ -56,7 +70,9 @@ test('OnnxExpert’s embeddings can be used by tfjs once they have come, and say
   const expert = await readOnnxExpert(files, { ort: fakeOnnxRuntime(models).ort });
   const { frames, features } = inputs();
   const embedding = expert.encodeVisual(frames);
-  expect(() => tf.square(embedding)).toThrow('OnnxExpert: the result must be waited for (await tensor.data()) before it is used, got used at once');
+  expect(() => tf.square(embedding)).toThrow(
+    'OnnxExpert: the result must be waited for (await tensor.data()) before it is used, got used at once',
+  );
   const numbers = await embedding.data();
   const squares = tf.square(embedding);
   expect(squares.dataSync()[0]).toBeCloseTo(numbers[0] ** 2, 6);
@@ -74,7 +90,9 @@ test('OnnxExpert runs one call at a time, ends its sessions after them, and is r
   await Promise.all(results.map((result) => result.data()));
   await new Promise((done) => setTimeout(done, 5));
   expect(asked).toMatchObject({ runs: 3, running: 0, released: 3 });
-  expect(() => expert.encodeVisual(frames)).toThrow('OnnxExpert.encodeFrames: this expert must be in use, got one that was disposed');
+  expect(() => expert.encodeVisual(frames)).toThrow(
+    'OnnxExpert.encodeFrames: this expert must be in use, got one that was disposed',
+  );
   tf.dispose([frames, features, results]);
 });
 
@@ -97,10 +115,14 @@ test('OnnxExpert refuses other shapes and types', async () => {
   const wrong = tf.zeros([1, 32, 32, 3]) as tf.Tensor4D;
   const whole = tf.zeros([1, 32, 32, 15], 'int32') as tf.Tensor4D;
   const rows = tf.zeros([1, 5]) as tf.Tensor2D;
-  expect(() => expert.encodeVisual(wrong)).toThrow('OnnxExpert.encodeFrames: frames must be of shape [batch, 32, 32, 15], got [1, 32, 32, 3]');
+  expect(() => expert.encodeVisual(wrong)).toThrow(
+    'OnnxExpert.encodeFrames: frames must be of shape [batch, 32, 32, 15], got [1, 32, 32, 3]',
+  );
   expect(() => expert.encodeAudio(wrong)).toThrow('OnnxExpert.encodeAudio: mel must be of shape [batch, 29, 9, 1]');
   expect(() => expert.encodeVisual(whole)).toThrow('OnnxExpert: frames must be float32, got int32');
-  expect(() => expert.pairDistances?.(rows, rows)).toThrow('OnnxExpert.pairDistances: embeddings must be of shapes [batch, 4] and [batch, 4], got [1,5] and [1,5]');
+  expect(() => expert.pairDistances?.(rows, rows)).toThrow(
+    'OnnxExpert.pairDistances: embeddings must be of shapes [batch, 4] and [batch, 4], got [1,5] and [1,5]',
+  );
   tf.dispose([wrong, whole, rows]);
   expert.dispose();
 });
@@ -111,9 +133,13 @@ test('createOnnxExpert hands on threads and providers, and ends sessions where o
   const info: OnnxExpertInfo = { name, space, recipe, embeddingSize };
   const expert = await createOnnxExpert({ ...files, info, ort, threads: 2, executionProviders: ['cpu'] });
   expect(asked.settings[0]).toMatchObject({ executionProviders: ['cpu'], intraOpNumThreads: 2, interOpNumThreads: 1 });
-  await expect(createOnnxExpert({ visual: files.visual, audio: new Uint8Array(1), info, ort })).rejects.toThrow('not a model');
+  await expect(createOnnxExpert({ visual: files.visual, audio: new Uint8Array(1), info, ort })).rejects.toThrow(
+    'not a model',
+  );
   expect(asked.released).toBe(1);
-  await expect(createOnnxExpert({ ...files, info, ort, threads: 0 })).rejects.toThrow('createOnnxExpert: threads must be a whole number above 0, got 0');
+  await expect(createOnnxExpert({ ...files, info, ort, threads: 0 })).rejects.toThrow(
+    'createOnnxExpert: threads must be a whole number above 0, got 0',
+  );
   expert.dispose();
 });
 
@@ -122,7 +148,13 @@ test('readOnnxExpert refuses files that do not belong together, or lack a part',
   const other = new DinetSyncNet({ seed: 1, channels: 4, recipe: dinetRecipe(64) });
   const audio = Buffer.concat((await exportOnnx(other)).audio);
   other.dispose();
-  await expect(readOnnxExpert({ ...files, audio }, { ort })).rejects.toThrow('readOnnxExpert: files must be parts of one export, got DINet');
-  await expect(readOnnxExpert({ ...files, audio: files.visual }, { ort })).rejects.toThrow('readOnnxExpert: audio must be the expert’s audio file, got bytes, its visual file');
-  await expect(readOnnxExpert({ visual: files.visual, audio: files.audio }, { ort })).rejects.toThrow('readOnnxExpert: pair must be given for DINet, which judges pairs, got none');
+  await expect(readOnnxExpert({ ...files, audio }, { ort })).rejects.toThrow(
+    'readOnnxExpert: files must be parts of one export, got DINet',
+  );
+  await expect(readOnnxExpert({ ...files, audio: files.visual }, { ort })).rejects.toThrow(
+    'readOnnxExpert: audio must be the expert’s audio file, got bytes, its visual file',
+  );
+  await expect(readOnnxExpert({ visual: files.visual, audio: files.audio }, { ort })).rejects.toThrow(
+    'readOnnxExpert: pair must be given for DINet, which judges pairs, got none',
+  );
 });

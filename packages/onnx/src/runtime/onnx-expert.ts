@@ -1,9 +1,17 @@
-import { assertFeatureBatch, assertMouthBatch, fail, type EmbeddingBatch, type FeatureBatch, type MouthBatch, type SyncExpert } from '@lipsync/contracts';
 import { openByteSource } from '@lipsync/checkpoints';
-import * as tf from '@tensorflow/tfjs-core';
+import {
+  assertFeatureBatch,
+  assertMouthBatch,
+  type EmbeddingBatch,
+  type FeatureBatch,
+  fail,
+  type MouthBatch,
+  type SyncExpert,
+} from '@lipsync/contracts';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { OnnxExpertInfo, OnnxPart } from '../export-onnx';
-import { loadOnnxRuntime, type OnnxRuntime, type OrtSession, type OrtTensor } from './load-onnxruntime';
 import { expertOfMetadata, readOnnxMetadata } from '../format/onnx-metadata';
+import { loadOnnxRuntime, type OnnxRuntime, type OrtSession, type OrtTensor } from './load-onnxruntime';
 import { PendingTensors } from './pending-tensors';
 
 /** Where a model lies: a path (Node), an address, or its bytes. */
@@ -74,7 +82,10 @@ export class OnnxExpert implements SyncExpert {
   encodeAudio(features: FeatureBatch): EmbeddingBatch {
     this.assertUsable('encodeAudio');
     assertFeatureBatch('OnnxExpert.encodeAudio', this.recipe, features.shape);
-    return this.run<tf.Rank.R2>('audio', { features }, 'embedding', [features.shape[0], this.audioEmbeddingSize ?? this.embeddingSize]);
+    return this.run<tf.Rank.R2>('audio', { features }, 'embedding', [
+      features.shape[0],
+      this.audioEmbeddingSize ?? this.embeddingSize,
+    ]);
   }
 
   private measurePairs(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
@@ -99,15 +110,28 @@ export class OnnxExpert implements SyncExpert {
     if (this.isDisposed) fail(Error, `OnnxExpert.${method}`, 'this expert', 'in use', 'one that was disposed');
   }
 
-  private run<R extends tf.Rank>(part: OnnxPart, inputs: Record<string, tf.Tensor>, output: string, shape: tf.ShapeMap[R]): tf.Tensor<R> {
-    for (const [name, { dtype }] of Object.entries(inputs)) if (dtype !== 'float32') fail(TypeError, 'OnnxExpert', name, 'float32', dtype);
+  private run<R extends tf.Rank>(
+    part: OnnxPart,
+    inputs: Record<string, tf.Tensor>,
+    output: string,
+    shape: tf.ShapeMap[R],
+  ): tf.Tensor<R> {
+    for (const [name, { dtype }] of Object.entries(inputs))
+      if (dtype !== 'float32') fail(TypeError, 'OnnxExpert', name, 'float32', dtype);
     // The caller may dispose its tensors before their numbers are read: reading begins now, and the engine hands out a copy or the values themselves.
-    const reads = Object.entries(inputs).map(async ([name, tensor]) => [name, [...tensor.shape] as number[], await tensor.data()] as const);
+    const reads = Object.entries(inputs).map(
+      async ([name, tensor]) => [name, [...tensor.shape] as number[], await tensor.data()] as const,
+    );
     const before = this.queue;
     const result = (async () => {
       const read = await Promise.all(reads);
       await before;
-      const feeds = Object.fromEntries(read.map(([name, dims, data]) => [name, new this.ort.Tensor('float32', data as Float32Array, dims) as OrtTensor]));
+      const feeds = Object.fromEntries(
+        read.map(([name, dims, data]) => [
+          name,
+          new this.ort.Tensor('float32', data as Float32Array, dims) as OrtTensor,
+        ]),
+      );
       const outputs = await (this.sessions[part] as OrtSession).run(feeds);
       return outputs[output].data as Float32Array;
     })();
@@ -134,7 +158,8 @@ export async function readOnnxExpert(files: OnnxInputs, options: OnnxRunOptions 
     const source = await openByteSource(input);
     try {
       const { part, ...info } = expertOfMetadata(where, source.name, await readOnnxMetadata(source));
-      if (part !== wanted) fail(Error, where, wanted, `the expert’s ${wanted} file`, `${source.name}, its ${part} file`);
+      if (part !== wanted)
+        fail(Error, where, wanted, `the expert’s ${wanted} file`, `${source.name}, its ${part} file`);
       infos.push(info);
     } finally {
       await source.close();
@@ -145,7 +170,8 @@ export async function readOnnxExpert(files: OnnxInputs, options: OnnxRunOptions 
     const told = infos.map(({ name, weightsHash }) => `${name} (weights ${weightsHash?.slice(0, 12)})`).join(' and ');
     fail(Error, where, 'files', 'parts of one export', told);
   }
-  if (info.space === 'joint' && !files.pair) fail(Error, where, 'pair', `given for ${info.name}, which judges pairs`, 'none');
+  if (info.space === 'joint' && !files.pair)
+    fail(Error, where, 'pair', `given for ${info.name}, which judges pairs`, 'none');
   return createOnnxExpert({ ...files, ...options, info });
 }
 
@@ -157,9 +183,12 @@ export async function readOnnxExpert(files: OnnxInputs, options: OnnxRunOptions 
  * @returns the expert; the caller disposes it.
  * @throws Error where onnxruntime is not installed, saying what to install; onnxruntime's own for a model that it does not take.
  */
-export async function createOnnxExpert(options: OnnxInputs & OnnxRunOptions & { info: OnnxExpertInfo }): Promise<OnnxExpert> {
+export async function createOnnxExpert(
+  options: OnnxInputs & OnnxRunOptions & { info: OnnxExpertInfo },
+): Promise<OnnxExpert> {
   const { info, executionProviders, threads } = options;
-  if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) fail(RangeError, 'createOnnxExpert', 'threads', 'a whole number above 0', threads);
+  if (threads !== undefined && !(Number.isInteger(threads) && threads > 0))
+    fail(RangeError, 'createOnnxExpert', 'threads', 'a whole number above 0', threads);
   const ort = options.ort ?? (await loadOnnxRuntime());
   const settings = {
     // Each part has threads of its own; those that wait for work must not keep the others from the processors.
@@ -172,7 +201,8 @@ export async function createOnnxExpert(options: OnnxInputs & OnnxRunOptions & { 
     for (const part of ['visual', 'audio', 'pair'] as const) {
       const input = options[part];
       if (input === undefined) continue;
-      const model = input instanceof URL ? (input.protocol === 'file:' ? decodeURIComponent(input.pathname) : input.href) : input;
+      const model =
+        input instanceof URL ? (input.protocol === 'file:' ? decodeURIComponent(input.pathname) : input.href) : input;
       sessions[part] = (await ort.InferenceSession.create(model as never, settings as never)) as OrtSession;
     }
     return new OnnxExpert(info, ort, sessions as { visual: OrtSession; audio: OrtSession });

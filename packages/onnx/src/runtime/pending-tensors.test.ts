@@ -13,7 +13,9 @@ test('PendingTensors makes tensors that are read when their numbers come', async
   let arrive: (numbers: Float32Array) => void = () => {};
   const tensor = pending.tensor<tf.Rank.R1>(new Promise((done) => (arrive = done)), [2]);
   expect(tensor.shape).toEqual([2]);
-  expect(() => tensor.dataSync()).toThrow('test: the result must be waited for (await tensor.data()) before it is used, got used at once');
+  expect(() => tensor.dataSync()).toThrow(
+    'test: the result must be waited for (await tensor.data()) before it is used, got used at once',
+  );
   setTimeout(() => arrive(Float32Array.of(3, 4)), 1);
   expect([...(await tensor.data())]).toEqual([3, 4]);
   const sum = tf.sum(tensor); // moves to the current backend

@@ -26,7 +26,9 @@ export class PendingTensors extends tf.KernelBackend {
       (numbers) => (entry.arrived = numbers),
       () => {}, // told to the reader, if there is one
     );
-    return tf.engine().makeTensorFromTensorInfo({ dataId, shape: shape as number[], dtype: 'float32' }, this) as tf.Tensor<R>;
+    return tf
+      .engine()
+      .makeTensorFromTensorInfo({ dataId, shape: shape as number[], dtype: 'float32' }, this) as tf.Tensor<R>;
   }
 
   override async read(dataId: object): Promise<tf.BackendValues> {
@@ -35,7 +37,10 @@ export class PendingTensors extends tf.KernelBackend {
 
   override readSync(dataId: object): tf.BackendValues {
     const { arrived } = this.entries.get(dataId) as Entry;
-    return arrived ?? fail(Error, this.where, 'the result', 'waited for (await tensor.data()) before it is used', 'used at once');
+    return (
+      arrived ??
+      fail(Error, this.where, 'the result', 'waited for (await tensor.data()) before it is used', 'used at once')
+    );
   }
 
   override disposeData(dataId: object): boolean {

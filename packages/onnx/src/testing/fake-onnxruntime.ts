@@ -10,7 +10,11 @@ export type Asked = { models: unknown[]; settings: unknown[]; runs: number; rele
 export function fakeOnnxRuntime(models: Map<unknown, OnnxModel>): { ort: OnnxRuntime; asked: Asked } {
   const asked: Asked = { models: [], settings: [], runs: 0, released: 0, running: 0 };
   class Tensor {
-    constructor(readonly type: 'float32', readonly data: Float32Array, readonly dims: number[]) {}
+    constructor(
+      readonly type: 'float32',
+      readonly data: Float32Array,
+      readonly dims: number[],
+    ) {}
   }
   const create = async (input: unknown, settings: unknown) => {
     asked.models.push(input);
@@ -23,7 +27,9 @@ export function fakeOnnxRuntime(models: Map<unknown, OnnxModel>): { ort: OnnxRun
         if (asked.running++ > 0) throw new Error('a second call while the first runs');
         await new Promise((done) => setTimeout(done, 1));
         asked.running--;
-        const inputs = Object.fromEntries(Object.entries(feeds).map(([name, { data, dims }]) => [name, tf.tensor(data as Float32Array, [...dims])]));
+        const inputs = Object.fromEntries(
+          Object.entries(feeds).map(([name, { data, dims }]) => [name, tf.tensor(data as Float32Array, [...dims])]),
+        );
         const output = runOnnx(model, inputs);
         const result = new Tensor('float32', output.dataSync() as Float32Array, output.shape);
         tf.dispose([output, inputs]);

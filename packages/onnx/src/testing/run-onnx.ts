@@ -1,21 +1,30 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { toLast, toFirst } from '../graph/graph-builder';
 import type { OnnxModel, OnnxNode } from '../format/onnx-model';
+import { toFirst, toLast } from '../graph/graph-builder';
 
 type Values = Map<string, tf.Tensor>;
 
 /** Attributes as numbers. */
-const list = (node: OnnxNode, name: string): number[] => ((node.attributes?.[name] as bigint[] | undefined) ?? []).map(Number);
+const list = (node: OnnxNode, name: string): number[] =>
+  ((node.attributes?.[name] as bigint[] | undefined) ?? []).map(Number);
 const one = (node: OnnxNode, name: string): number => Number(node.attributes?.[name] ?? 0);
 const channelsLast = <T extends tf.Tensor>(x: tf.Tensor) => tf.transpose(x, toLast(x.rank)) as unknown as T;
 const channelsFirst = (x: tf.Tensor) => tf.transpose(x, toFirst(x.rank));
 const around = (node: OnnxNode) => {
   const [top, left, bottom, right] = list(node, 'pads');
-  return [[0, 0], [top, bottom], [left, right], [0, 0]] as [[number, number], [number, number], [number, number], [number, number]];
+  return [
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ] as [[number, number], [number, number], [number, number], [number, number]];
 };
 
 type Run = (inputs: tf.Tensor[], node: OnnxNode, numbers: (input: number) => number[]) => tf.Tensor | tf.Tensor[];
-const reduce = (run: (x: tf.Tensor, axes: number[], keep: boolean) => tf.Tensor): Run => ([x], node) => run(x, list(node, 'axes'), one(node, 'keepdims') === 1);
+const reduce =
+  (run: (x: tf.Tensor, axes: number[], keep: boolean) => tf.Tensor): Run =>
+  ([x], node) =>
+    run(x, list(node, 'axes'), one(node, 'keepdims') === 1);
 
 /** ONNX's operators, by its specification, in tfjs: slow, and independent of the exporter. */
 const OPERATORS: Record<string, Run> = {
@@ -46,16 +55,45 @@ const OPERATORS: Record<string, Run> = {
     numbers(3).forEach((axis, i) => ([begin[axis], size[axis]] = [numbers(1)[i], numbers(2)[i] - numbers(1)[i]]));
     return tf.slice(x, begin, size);
   },
-  Pad: ([x, , filler], _, numbers) => tf.pad(x, x.shape.map((__, i) => [numbers(1)[i], numbers(1)[i + x.rank]] as [number, number]), filler.dataSync()[0]),
-  Gemm: ([a, b, c], node) => tf.add(tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D, false, one(node, 'transB') === 1), c ?? 0),
+  Pad: ([x, , filler], _, numbers) =>
+    tf.pad(
+      x,
+      x.shape.map((__, i) => [numbers(1)[i], numbers(1)[i + x.rank]] as [number, number]),
+      filler.dataSync()[0],
+    ),
+  Gemm: ([a, b, c], node) =>
+    tf.add(tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D, false, one(node, 'transB') === 1), c ?? 0),
   MatMul: ([a, b]) => tf.matMul(a, b),
   Conv: ([x, w, bias], node) => {
     const filter = tf.transpose(w, [2, 3, 1, 0]) as tf.Tensor4D;
-    const y = tf.conv2d(channelsLast<tf.Tensor4D>(x), filter, list(node, 'strides') as [number, number], around(node), 'NHWC', list(node, 'dilations') as [number, number]);
+    const y = tf.conv2d(
+      channelsLast<tf.Tensor4D>(x),
+      filter,
+      list(node, 'strides') as [number, number],
+      around(node),
+      'NHWC',
+      list(node, 'dilations') as [number, number],
+    );
     return channelsFirst(bias ? tf.add(y, bias) : y);
   },
-  MaxPool: ([x], node) => channelsFirst(tf.maxPool(channelsLast<tf.Tensor4D>(x), list(node, 'kernel_shape') as [number, number], list(node, 'strides') as [number, number], around(node))),
-  AveragePool: ([x], node) => channelsFirst(tf.avgPool(channelsLast<tf.Tensor4D>(x), list(node, 'kernel_shape') as [number, number], list(node, 'strides') as [number, number], 'valid')),
+  MaxPool: ([x], node) =>
+    channelsFirst(
+      tf.maxPool(
+        channelsLast<tf.Tensor4D>(x),
+        list(node, 'kernel_shape') as [number, number],
+        list(node, 'strides') as [number, number],
+        around(node),
+      ),
+    ),
+  AveragePool: ([x], node) =>
+    channelsFirst(
+      tf.avgPool(
+        channelsLast<tf.Tensor4D>(x),
+        list(node, 'kernel_shape') as [number, number],
+        list(node, 'strides') as [number, number],
+        'valid',
+      ),
+    ),
   InstanceNormalization: ([x, scale, shift], node) => {
     const { mean, variance } = tf.moments(x, [...x.shape.keys()].slice(2), true);
     const channel = [1, x.shape[1] as number, ...new Array<number>(x.rank - 2).fill(1)];
@@ -75,7 +113,8 @@ export function runOnnx(model: OnnxModel, inputs: Record<string, tf.Tensor>): tf
     }
     for (const node of model.nodes) {
       const run = OPERATORS[node.operator];
-      if (!run) throw new Error(`runOnnx: operator must be one of ${Object.keys(OPERATORS).join(', ')}, got ${node.operator}`);
+      if (!run)
+        throw new Error(`runOnnx: operator must be one of ${Object.keys(OPERATORS).join(', ')}, got ${node.operator}`);
       const given = node.inputs.map((name) => values.get(name) as tf.Tensor);
       const results = run(given, node, (input) => tables.get(node.inputs[input]) as number[]);
       [results].flat().forEach((result, i) => values.set(node.outputs[i], result));

@@ -1,9 +1,9 @@
-import type { SyncRecipe, Waveform } from '@lipsync/contracts';
-import { expect, test } from 'vitest';
 import { LITE } from '@lipsync/avalignnet';
-import type { Embedder } from './embedder';
-import { AudioEmbeddings } from './audio-embeddings';
+import type { SyncRecipe, Waveform } from '@lipsync/contracts';
 import { recipeOf } from '@lipsync/train';
+import { expect, test } from 'vitest';
+import { AudioEmbeddings } from './audio-embeddings';
+import type { Embedder } from './embedder';
 
 const recipe: SyncRecipe = recipeOf(LITE);
 
@@ -26,14 +26,18 @@ function listener(concurrency: number) {
 /** Audio whose loudness changes all the time; counts how often it is opened. */
 function audio(frameCount: number) {
   const counts = { opened: 0, open: 0 };
-  const samples = Float32Array.from({ length: frameCount * 640 }, (_, i) => Math.sin(i * i * 1e-5) * (0.5 + 0.4 * Math.sin(i / 3000)));
+  const samples = Float32Array.from(
+    { length: frameCount * 640 },
+    (_, i) => Math.sin(i * i * 1e-5) * (0.5 + 0.4 * Math.sin(i / 3000)),
+  );
   return {
     counts,
     async *read(): AsyncGenerator<Waveform> {
       counts.opened++;
       counts.open++;
       try {
-        for (let at = 0; at < samples.length; at += 4000) yield { samples: samples.slice(at, at + 4000), sampleRate: 16000 };
+        for (let at = 0; at < samples.length; at += 4000)
+          yield { samples: samples.slice(at, at + 4000), sampleRate: 16000 };
       } finally {
         counts.open--;
       }
@@ -58,7 +62,11 @@ test('rows are those of each window on its own, over the borders of batches and 
   expect(all.length).toBe(50 - recipe.frameCount + 1);
   expect(await rows.rows(0, 8)).toEqual(all.subarray(0, 8));
   expect(await rows.rows(5, 14)).toEqual(all.subarray(5, 19));
-  expect([await rows.has(all.length - 1), await rows.has(all.length), await rows.has(all.length + 100)]).toEqual([true, false, false]);
+  expect([await rows.has(all.length - 1), await rows.has(all.length), await rows.has(all.length + 100)]).toEqual([
+    true,
+    false,
+    false,
+  ]);
   expect(await rows.rows(all.length - 3, 3)).toEqual(all.subarray(-3));
   expect(new Set(batches.slice(0, 3))).toEqual(new Set([8]));
   await rows.close();

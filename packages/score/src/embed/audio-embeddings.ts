@@ -33,7 +33,11 @@ export class AudioEmbeddings {
   #reading: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(embedder: Embedder, audio: () => AsyncIterable<Waveform>, { batchSize, prefetchBytes = 16 * 2 ** 20 }: AudioEmbeddingsOptions) {
+  constructor(
+    embedder: Embedder,
+    audio: () => AsyncIterable<Waveform>,
+    { batchSize, prefetchBytes = 16 * 2 ** 20 }: AudioEmbeddingsOptions,
+  ) {
     const { embeddingSize, audioEmbeddingSize = embeddingSize } = embedder.expert;
     this.#embedder = embedder;
     this.audio = audio;
@@ -45,7 +49,13 @@ export class AudioEmbeddings {
   /** Says that the window of frame `frame` will be asked for. */
   prefetch(frame: number): void {
     const batch = Math.floor(frame / this.#batchSize);
-    if (this.#embedder.concurrency === 0 || this.#closed || batch < this.#next || (this.#requested.at(-1) ?? -1) >= batch) return;
+    if (
+      this.#embedder.concurrency === 0 ||
+      this.#closed ||
+      batch < this.#next ||
+      (this.#requested.at(-1) ?? -1) >= batch
+    )
+      return;
     this.#requested.push(batch);
     this.#makeAhead();
   }
@@ -92,7 +102,12 @@ export class AudioEmbeddings {
   }
 
   #makeAhead(): void {
-    while (!this.#closed && this.#requested.length > 0 && this.#making < 2 * this.#embedder.concurrency && this.#batches.size < this.#mostAhead) {
+    while (
+      !this.#closed &&
+      this.#requested.length > 0 &&
+      this.#making < 2 * this.#embedder.concurrency &&
+      this.#batches.size < this.#mostAhead
+    ) {
       this.#batch(this.#requested.shift()!);
     }
   }

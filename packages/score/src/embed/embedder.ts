@@ -1,5 +1,5 @@
 import type { SyncExpert } from '@lipsync/contracts';
-import { embedVisual, embedAudio, type ExpertFacts } from '@lipsync/metrics';
+import { type ExpertFacts, embedAudio, embedVisual } from '@lipsync/metrics';
 
 /** The towers of an expert, wherever they run. */
 export type Embedder = {

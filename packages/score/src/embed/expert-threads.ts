@@ -28,9 +28,15 @@ export class ExpertThreads implements Embedder {
 
   private constructor(count: number, setup: ExpertWorkerSetup) {
     // The source's own tests run on the built worker.
-    const program = new URL(import.meta.url.endsWith('.ts') ? '../../dist/expert-worker.js' : './expert-worker.js', import.meta.url);
+    const program = new URL(
+      import.meta.url.endsWith('.ts') ? '../../dist/expert-worker.js' : './expert-worker.js',
+      import.meta.url,
+    );
     this.concurrency = count;
-    this.#concurrency = Array.from({ length: count }, () => ({ worker: new Worker(program, { workerData: setup }), asked: [] }));
+    this.#concurrency = Array.from({ length: count }, () => ({
+      worker: new Worker(program, { workerData: setup }),
+      asked: [],
+    }));
   }
 
   /**

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { selectBackend, type SelectBackendOptions } from '@lipsync/backends';
-import { embedVisual, embedAudio, type ExpertFacts } from '@lipsync/metrics';
-import { loadExpert, type LoadExpertOptions } from '../load-expert/load-expert';
+import { type SelectBackendOptions, selectBackend } from '@lipsync/backends';
+import { type ExpertFacts, embedAudio, embedVisual } from '@lipsync/metrics';
+import { type LoadExpertOptions, loadExpert } from '../load-expert/load-expert';
 
 /** What a thread is started with. */
 export type ExpertWorkerSetup = { weights: string; options: LoadExpertOptions; backend: SelectBackendOptions };

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { selectBackend, type BackendName } from '@lipsync/backends';
-import { embedHere, type Embedder } from './embedder';
+import { type BackendName, selectBackend } from '@lipsync/backends';
+import { type LoadExpertOptions, loadExpert } from '../load-expert/load-expert';
+import { type Embedder, embedHere } from './embedder';
 import { ExpertThreads } from './expert-threads';
-import { loadExpert, type LoadExpertOptions } from '../load-expert/load-expert';
 
 export type OpenEmbedderOptions = LoadExpertOptions & {
   /** Default `auto`. */
@@ -27,13 +27,23 @@ export type OpenEmbedder = Embedder & { dispose(): Promise<void> };
  * @throws Error for a backend that does not work here, and whatever reading the weights throws.
  */
 export async function openEmbedder(weights: string, options: OpenEmbedderOptions = {}): Promise<OpenEmbedder> {
-  const { backend = 'auto', threads = Math.min(8, availableParallelism()), accelerator, log = () => {}, ...expertOptions } = options;
+  const {
+    backend = 'auto',
+    threads = Math.min(8, availableParallelism()),
+    accelerator,
+    log = () => {},
+    ...expertOptions
+  } = options;
   const prefetch = accelerator ? { accelerator } : {};
   const alone = threads === 1 || weights.endsWith('.onnx') || (backend !== 'auto' && backend !== 'wasm');
   // With one thread 'auto' takes plain wasm where it would take the one with threads.
   const { name } = await selectBackend({ backend, threads: alone ? threads : 1, log, ...prefetch });
   if (!alone && name === 'wasm') {
-    const beside = await ExpertThreads.start(threads, { weights, options: expertOptions, backend: { backend: name, threads: 1, ...prefetch } });
+    const beside = await ExpertThreads.start(threads, {
+      weights,
+      options: expertOptions,
+      backend: { backend: name, threads: 1, ...prefetch },
+    });
     if (beside.expert.space !== 'joint') {
       log(`${threads} threads embed`);
       return beside;

@@ -1,5 +1,13 @@
-import { AVAlignNet, CONFIGURATIONS, loadAVAlignNet, type AVAlignNetConfig } from '@lipsync/avalignnet';
-import { identifyNetwork, openByteSource, openCheckpoint, readStateDict, sha256Hex, stateDictNames, type ByteInput } from '@lipsync/checkpoints';
+import { AVAlignNet, type AVAlignNetConfig, CONFIGURATIONS, loadAVAlignNet } from '@lipsync/avalignnet';
+import {
+  type ByteInput,
+  identifyNetwork,
+  openByteSource,
+  openCheckpoint,
+  readStateDict,
+  sha256Hex,
+  stateDictNames,
+} from '@lipsync/checkpoints';
 import { fail, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
 import { readOnnxExpert } from '@lipsync/onnx';
 import { loadSyncNetwork, syncNetworkOf } from '@lipsync/syncnet';
@@ -27,7 +35,8 @@ export type LoadExpertOptions = {
 export async function loadExpert(source: ByteInput, options: LoadExpertOptions = {}): Promise<SyncExpert> {
   const { recipe, config, threads } = options;
   const where = typeof source === 'string' ? source : source instanceof URL ? source.href : 'the weights given';
-  if (typeof source === 'string' && source.endsWith('.onnx')) return readOnnxExpert(await findOnnxFiles(source), { threads });
+  if (typeof source === 'string' && source.endsWith('.onnx'))
+    return readOnnxExpert(await findOnnxFiles(source), { threads });
   const file = await openCheckpoint(source);
   const names = stateDictNames(file);
   await file.close();
@@ -35,13 +44,25 @@ export async function loadExpert(source: ByteInput, options: LoadExpertOptions =
   const shapes = new Map([...names].map(([name, inFile]) => [name, file.tensors.get(inFile)?.shape ?? []]));
   const network = identifyNetwork(shapes);
   if (network && network.name !== 'avalignnet') {
-    fail(TypeError, 'loadExpert', 'source', 'the weights of a sync network', `${where}, which holds ${network.title} (${network.use})`);
+    fail(
+      TypeError,
+      'loadExpert',
+      'source',
+      'the weights of a sync network',
+      `${where}, which holds ${network.title} (${network.use})`,
+    );
   }
   const bytes = await bytesOf(source);
   if (file.format === 'safetensors') return withRecipe(await loadAVAlignNet(bytes, { recipe, config }), where);
   // A file of PyTorch says nothing but names and shapes.
   if (config === undefined) {
-    fail(TypeError, 'loadExpert', 'options.config', `the configuration of ${where}, such as ${Object.keys(CONFIGURATIONS).join(', ')}`, config);
+    fail(
+      TypeError,
+      'loadExpert',
+      'options.config',
+      `the configuration of ${where}, such as ${Object.keys(CONFIGURATIONS).join(', ')}`,
+      config,
+    );
   }
   const net = new AVAlignNet(config, { seed: 0, recipe });
   try {

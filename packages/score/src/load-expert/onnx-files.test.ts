@@ -7,15 +7,25 @@ import { findOnnxFiles, onnxStem } from './onnx-files';
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lipsync-onnx-files-'));
-  for (const name of ['two.vision.onnx', 'two.audio.onnx', 'three.vision.onnx', 'three.audio.onnx', 'three.pair.onnx', 'one.audio.onnx']) {
+  for (const name of [
+    'two.vision.onnx',
+    'two.audio.onnx',
+    'three.vision.onnx',
+    'three.audio.onnx',
+    'three.pair.onnx',
+    'one.audio.onnx',
+  ]) {
     await writeFile(join(folder, name), '');
   }
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test.each(['a/expert', 'a/expert.onnx', 'a/expert.vision.onnx', 'a/expert.audio.onnx', 'a/expert.pair.onnx'])('onnxStem(%s) is a/expert', (path) => {
-  expect(onnxStem(path)).toBe('a/expert');
-});
+test.each(['a/expert', 'a/expert.onnx', 'a/expert.vision.onnx', 'a/expert.audio.onnx', 'a/expert.pair.onnx'])(
+  'onnxStem(%s) is a/expert',
+  (path) => {
+    expect(onnxStem(path)).toBe('a/expert');
+  },
+);
 
 test('findOnnxFiles finds all files by any of their names', async () => {
   const two = { visual: join(folder, 'two.vision.onnx'), audio: join(folder, 'two.audio.onnx') };
@@ -25,5 +35,7 @@ test('findOnnxFiles finds all files by any of their names', async () => {
 });
 
 test('findOnnxFiles names what is missing', async () => {
-  await expect(findOnnxFiles(join(folder, 'one.onnx'))).rejects.toThrow(/--weights must be files of lipsync export, .*one.vision.onnx and .* \(vision is missing\)/);
+  await expect(findOnnxFiles(join(folder, 'one.onnx'))).rejects.toThrow(
+    /--weights must be files of lipsync export, .*one.vision.onnx and .* \(vision is missing\)/,
+  );
 });

@@ -16,7 +16,8 @@ export function onnxStem(path: string): string {
  */
 export async function findOnnxFiles(path: string): Promise<OnnxInputs> {
   const stem = onnxStem(path);
-  const there = async (part: string) => ((await stat(`${stem}.${part}.onnx`).catch(() => undefined)) ? `${stem}.${part}.onnx` : undefined);
+  const there = async (part: string) =>
+    (await stat(`${stem}.${part}.onnx`).catch(() => undefined)) ? `${stem}.${part}.onnx` : undefined;
   const [visual, audio, pair] = await Promise.all(['visual', 'audio', 'pair'].map(there));
   if (!visual || !audio) {
     const missing = `${path} (${visual ? 'audio' : 'visual'} is missing)`;

@@ -1,5 +1,5 @@
-import { fail } from '@lipsync/contracts';
 import type { Waveform } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 
 /**
  * Pieces of an audio track that is still being decoded, each reaching no further back than what was forgotten. Silence stands before its

@@ -1,5 +1,5 @@
+import { melSpectrogram, THESIS_MEL } from '@lipsync/audio-mel';
 import { expect, test } from 'vitest';
-import { THESIS_MEL, melSpectrogram } from '@lipsync/audio-mel';
 import { FeatureCursor } from './feature-cursor';
 
 const samples = Float32Array.from({ length: 16000 * 4 }, (_, i) => Math.sin(i * i * 1e-6) / 2);

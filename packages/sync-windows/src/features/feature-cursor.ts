@@ -1,7 +1,7 @@
-import { featureStream } from '@lipsync/audio-mel';
 import type { FeatureStream } from '@lipsync/audio-mel';
-import { fail } from '@lipsync/contracts';
+import { featureStream } from '@lipsync/audio-mel';
 import type { AudioFeatureName, Features, Waveform } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 
 /**
  * Windows of the mel of an audio track that is still being decoded, each reaching no further back than what was forgotten.
@@ -40,7 +40,8 @@ export class FeatureCursor {
    */
   async read(start: number, steps: number): Promise<Features> {
     const oldest = Math.max(this.#first, this.#floor);
-    if (start < oldest) fail(RangeError, 'MelCursor.read', 'start', `at least ${oldest}, as earlier steps were let go`, start);
+    if (start < oldest)
+      fail(RangeError, 'MelCursor.read', 'start', `at least ${oldest}, as earlier steps were let go`, start);
     while (!this.#ended && this.#first + this.#held < start + steps) await this.#pull();
     const from = Math.min(this.#held, Math.max(0, start - this.#first));
     const to = Math.min(this.#held, from + steps);

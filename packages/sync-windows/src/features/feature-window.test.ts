@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
-import { Random } from '@lipsync/nn';
-import { BINS, madeClip, recipe } from '../../../dataloader/src/testing/made-clips';
 import { AUGMENTATION, drawAugmentation } from '@lipsync/dataloader';
+import { Random } from '@lipsync/nn';
+import { expect, test } from 'vitest';
+import { BINS, madeClip, recipe } from '../../../dataloader/src/testing/made-clips';
 import type { AugmentationDraw } from '../augmentation-draw';
 import { cutFeatureWindow } from './feature-window';
 
@@ -27,7 +27,13 @@ test.each(fixture.audios)('cutMelWindow varies as PyTorch does: $change', ({ cha
 
 test('a window is bin-major and starts at floor(3.2 f)', () => {
   const { features } = madeClip('a.mp4.t0.s0', 30); // step t is all t
-  for (const [frame, start] of [[0, 0], [1, 3], [4, 12], [5, 16], [19, 60]]) {
+  for (const [frame, start] of [
+    [0, 0],
+    [1, 3],
+    [4, 12],
+    [5, 16],
+    [19, 60],
+  ]) {
     const window = cutFeatureWindow(features, frame, { recipe });
     expect(window.length).toBe(BINS * 16);
     const row = Array.from({ length: 16 }, (_, i) => start + i);
@@ -57,6 +63,10 @@ test('a noise floor adds powers: silence becomes the floor, loud audio stays', (
 
 test('cutMelWindow refuses windows that leave the clip', () => {
   const { features } = madeClip('a.mp4.t0.s0', 10, 0, 20);
-  expect(() => cutFeatureWindow(features, 2, { recipe })).toThrow("cutMelWindow: startFrame must be one whose 16 steps from 6 on lie in the clip's 20, got 2");
-  expect(() => cutFeatureWindow(features, 0, { recipe, out: new Float32Array(1) })).toThrow('out must be 64 numbers long, got 1');
+  expect(() => cutFeatureWindow(features, 2, { recipe })).toThrow(
+    "cutMelWindow: startFrame must be one whose 16 steps from 6 on lie in the clip's 20, got 2",
+  );
+  expect(() => cutFeatureWindow(features, 0, { recipe, out: new Float32Array(1) })).toThrow(
+    'out must be 64 numbers long, got 1',
+  );
 });

@@ -1,5 +1,5 @@
-import { assertFeatures, audioWindowStart, fail } from '@lipsync/contracts';
 import type { Features, SyncRecipe } from '@lipsync/contracts';
+import { assertFeatures, audioWindowStart, fail } from '@lipsync/contracts';
 import type { AugmentationDraw } from '../augmentation-draw';
 import { NOISE_MASK, noiseTable } from '../noise-table';
 

@@ -1,15 +1,24 @@
-import type { SyncRecipe, Waveform } from '@lipsync/contracts';
 import { featureStream } from '@lipsync/audio-mel';
+import type { SyncRecipe, Waveform } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
-import { madeAudio } from '../testing/made-video';
 import { similarity } from '../../../dataloader/src/testing/made-clips';
+import { madeAudio } from '../testing/made-video';
 import { cutFeatureWindow } from './feature-window';
 import { AudioWindows } from './feature-windows';
 
-const recipe: SyncRecipe = { frameCount: 5, fps: 25, crop: similarity(1.18, 4), color: 'RGB', range: [-1, 1], features: 'THESIS_MEL', featureSteps: 16 };
+const recipe: SyncRecipe = {
+  frameCount: 5,
+  fps: 25,
+  crop: similarity(1.18, 4),
+  color: 'RGB',
+  range: [-1, 1],
+  features: 'THESIS_MEL',
+  featureSteps: 16,
+};
 
 async function* pieces(samples: Float32Array, length: number): AsyncGenerator<Waveform> {
-  for (let at = 0; at < samples.length; at += length) yield { samples: samples.slice(at, at + length), sampleRate: 16000 };
+  for (let at = 0; at < samples.length; at += length)
+    yield { samples: samples.slice(at, at + length), sampleRate: 16000 };
 }
 
 test('SoundWindows gives the windows of the whole audio, and none beyond its end', async () => {
@@ -19,7 +28,8 @@ test('SoundWindows gives the windows of the whole audio, and none beyond its end
   const features = { data, bins: 80, steps: data.length / 80 };
   const windows = new AudioWindows(pieces(audio, 999), recipe);
   expect(windows.first).toBe(0);
-  for (const frame of [0, 1, 2, 9, 24]) expect(await windows.read(frame)).toEqual(cutFeatureWindow(features, frame, { recipe }));
+  for (const frame of [0, 1, 2, 9, 24])
+    expect(await windows.read(frame)).toEqual(cutFeatureWindow(features, frame, { recipe }));
   expect(await windows.read(26)).toBeUndefined(); // 30 frames of audio are 97 steps: a window of 16 begins at 81 at the latest, frame 25
   await windows.close();
 });

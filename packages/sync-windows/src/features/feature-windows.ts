@@ -1,5 +1,5 @@
-import { audioWindowStart } from '@lipsync/contracts';
 import type { SyncRecipe, Waveform } from '@lipsync/contracts';
+import { audioWindowStart } from '@lipsync/contracts';
 import { FeatureCursor } from './feature-cursor';
 import { cutFeatureWindow } from './feature-window';
 

@@ -1,11 +1,12 @@
 import { audioFeatures } from '@lipsync/audio-mel';
 import type { Waveform } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
-import { FeaturesAround, audioOfLength } from './features-around';
+import { audioOfLength, FeaturesAround } from './features-around';
 
 const samples = Float32Array.from({ length: 32000 }, (_, i) => Math.sin(i * i * 1e-6) / 2);
 async function* pieces(length = 5000): AsyncGenerator<Waveform> {
-  for (let start = 0; start < samples.length; start += length) yield { samples: samples.slice(start, start + length), sampleRate: 16000 };
+  for (let start = 0; start < samples.length; start += length)
+    yield { samples: samples.slice(start, start + length), sampleRate: 16000 };
 }
 
 test('mel windows stand around their frame, the ends repeated, as DINetLoader cuts them', async () => {
@@ -49,5 +50,7 @@ test('soundOfLength cuts and fills up', async () => {
 
 test('SoundAround refuses windows and audio tracks without a step', async () => {
   expect(() => new FeaturesAround(pieces(), { features: 'THESIS_MEL', steps: 0 })).toThrow('options.steps');
-  expect(() => new FeaturesAround({ data: new Float32Array(0), steps: 0, bins: 29 }, { features: 'ASR_LOGITS', steps: 5 })).toThrow('at least one step');
+  expect(
+    () => new FeaturesAround({ data: new Float32Array(0), steps: 0, bins: 29 }, { features: 'ASR_LOGITS', steps: 5 }),
+  ).toThrow('at least one step');
 });

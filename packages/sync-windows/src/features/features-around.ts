@@ -1,5 +1,5 @@
-import { AUDIO_FEATURES, fail, stepsBefore } from '@lipsync/contracts';
 import type { AudioFeatureName, Features, Waveform } from '@lipsync/contracts';
+import { AUDIO_FEATURES, fail, stepsBefore } from '@lipsync/contracts';
 import { FeatureCursor } from './feature-cursor';
 
 export type FeaturesAroundOptions = {
@@ -24,13 +24,18 @@ export type FeaturesAroundOptions = {
 export class FeaturesAround {
   readonly bins: number;
   readonly #options: Required<FeaturesAroundOptions>;
-  readonly #source: { read(start: number, steps: number): Promise<Features>; forget(step: number): void; close(): Promise<void> };
+  readonly #source: {
+    read(start: number, steps: number): Promise<Features>;
+    forget(step: number): void;
+    close(): Promise<void>;
+  };
   #last?: Float32Array;
 
   /** @param audio the audio, 16 kHz mono, its sample 0 heard with frame 0; or its features. */
   constructor(audio: AsyncIterable<Waveform> | Features, options: FeaturesAroundOptions) {
     this.#options = { fps: 25, ...options };
-    if (!(Number.isInteger(options.steps) && options.steps > 0)) fail(RangeError, 'SoundAround', 'options.steps', 'a whole number above 0', options.steps);
+    if (!(Number.isInteger(options.steps) && options.steps > 0))
+      fail(RangeError, 'SoundAround', 'options.steps', 'a whole number above 0', options.steps);
     if ('data' in audio) {
       const { data, steps, bins } = audio;
       if (steps < 1) fail(RangeError, 'SoundAround', 'sound', 'at least one step', steps);
@@ -80,13 +85,19 @@ export class FeaturesAround {
 }
 
 /** The same audio, silence after its end until it has so many samples, and no more than those. */
-export async function* audioOfLength(pieces: AsyncIterable<Waveform>, samples: number, sampleRate = 16000): AsyncGenerator<Waveform> {
+export async function* audioOfLength(
+  pieces: AsyncIterable<Waveform>,
+  samples: number,
+  sampleRate = 16000,
+): AsyncGenerator<Waveform> {
   let given = 0;
   for await (const piece of pieces) {
-    const part = piece.samples.length > samples - given ? { ...piece, samples: piece.samples.slice(0, samples - given) } : piece;
+    const part =
+      piece.samples.length > samples - given ? { ...piece, samples: piece.samples.slice(0, samples - given) } : piece;
     given += part.samples.length;
     yield part;
     if (given >= samples) return;
   }
-  for (; given < samples; given += sampleRate) yield { samples: new Float32Array(Math.min(sampleRate, samples - given)), sampleRate };
+  for (; given < samples; given += sampleRate)
+    yield { samples: new Float32Array(Math.min(sampleRate, samples - given)), sampleRate };
 }

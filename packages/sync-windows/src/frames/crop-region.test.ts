@@ -22,11 +22,17 @@ function track(x: number, y: number, frameCount = 6): FaceTrack {
 }
 
 const textured = (index: number): VideoFrame => {
-  const data = Uint8Array.from({ length: frame.width * frame.height * 3 }, (_, i) => (i * 7 + ((i * i) >> 5) + index * 31) & 255);
+  const data = Uint8Array.from(
+    { length: frame.width * frame.height * 3 },
+    (_, i) => (i * 7 + ((i * i) >> 5) + index * 31) & 255,
+  );
   return { data, ...frame, index, timeSec: index / 25 };
 };
 
-function cutOut(frame: VideoFrame, { left, top, width, height }: { left: number; top: number; width: number; height: number }): VideoFrame {
+function cutOut(
+  frame: VideoFrame,
+  { left, top, width, height }: { left: number; top: number; width: number; height: number },
+): VideoFrame {
   const data = new Uint8Array(width * height * 3);
   for (let row = 0; row < height; row++) {
     const at = ((top + row) * frame.width + left) * 3;
@@ -35,7 +41,11 @@ function cutOut(frame: VideoFrame, { left, top, width, height }: { left: number;
   return { ...frame, data, width, height };
 }
 
-test.each([[200, 100], [15, 5], [388, 250]])('crops of the region are those of the whole frame, of a face at %i, %i', (x, y) => {
+test.each([
+  [200, 100],
+  [15, 5],
+  [388, 250],
+])('crops of the region are those of the whole frame, of a face at %i, %i', (x, y) => {
   const plan = planCrops(track(x, y), stored, frame);
   const region = cropRegion([plan], stored, frame)!;
   expect(region.width * region.height).toBeLessThan(0.2 * frame.width * frame.height);

@@ -1,5 +1,5 @@
 import type { FrameRegion, StoredCrop } from '@lipsync/contracts';
-import { sampleSquare, type CropPlan } from '@lipsync/face-crop';
+import { type CropPlan, sampleSquare } from '@lipsync/face-crop';
 
 /** Pixels between a crop and the edge of its region: readers interpolate colours there, and sampling takes one more. */
 const MARGIN = 12;

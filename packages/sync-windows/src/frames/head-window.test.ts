@@ -1,21 +1,23 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { storedShape } from '@lipsync/contracts';
 import type { DinetCrop, SyncRecipe } from '@lipsync/contracts';
+import { storedShape } from '@lipsync/contracts';
+import { anglesOf, ClipStore, disposeBatch, evaluationPairs, ImageProcessor, SyncLoader } from '@lipsync/dataloader';
 import { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { madeClip, storeRecipe, temporaryFolder } from '../../../dataloader/src/testing/made-clips';
 import type { AugmentationDraw } from '../augmentation-draw';
-import { anglesOf } from '@lipsync/dataloader';
-import { ClipStore } from '@lipsync/dataloader';
-import { evaluationPairs } from '@lipsync/dataloader';
-import { ImageProcessor } from '@lipsync/dataloader';
 import { cutMouthWindow } from './mouth-window';
-import { SyncLoader, disposeBatch } from '@lipsync/dataloader';
 
 const stored = { kind: 'dinet head', mouth: 16 } as const;
 const { height, width } = storedShape(stored); // 26 x 20
-const crop = (size: number, rest: Partial<DinetCrop> = {}): DinetCrop => ({ kind: 'dinet', size, upright: 'median of five', sampling: 'exact', ...rest });
+const crop = (size: number, rest: Partial<DinetCrop> = {}): DinetCrop => ({
+  kind: 'dinet',
+  size,
+  upright: 'median of five',
+  sampling: 'exact',
+  ...rest,
+});
 const random = new Random(5);
 const noise = (count: number) => Uint8Array.from({ length: count * height * width * 3 }, () => random.integer(256));
 const frames = noise(4);
@@ -36,7 +38,10 @@ function generated(recipe: Pick<SyncRecipe, 'crop' | 'frameCount' | 'color' | 'r
   const { upright, sampling } = recipe.crop as DinetCrop;
   return tf.tidy(() => {
     const images = new ImageProcessor({ mouth: stored.mouth });
-    const faces = tf.tensor4d(Float32Array.from(frames, (value) => value / 255), [4, height, width, 3]);
+    const faces = tf.tensor4d(
+      Float32Array.from(frames, (value) => value / 255),
+      [4, height, width, 3],
+    );
     const mouths = images.mouths(faces, tf.tensor1d(upright === 'none' ? [0, 0, 0, 0] : angles), sampling);
     return images.syncInput(mouths, recipe).dataSync() as Float32Array;
   });
@@ -49,21 +54,25 @@ test.each([
   [8, {}],
   [24, { sampling: 'half pixel' }],
   [40, { upright: 'none' }],
-] as [number, Partial<DinetCrop>][])('a window of head frames is what a generator’s frames become: %d pixels, %o', (size, rest) => {
-  const recipe = { frameCount: 4, crop: crop(size, rest), color: 'BGR', range: [-1, 1] } as const;
-  const got = cutMouthWindow(frames, 0, { stored, recipe, angles });
-  const wanted = generated(recipe);
-  expect(got.length).toBe(wanted.length);
-  // Measured 6e-7 of -1..1, the float32 coordinates there.
-  expect(got.reduce((most, value, i) => Math.max(most, Math.abs(value - wanted[i])), 0)).toBeLessThan(1e-5);
-});
+] as [number, Partial<DinetCrop>][])(
+  'a window of head frames is what a generator’s frames become: %d pixels, %o',
+  (size, rest) => {
+    const recipe = { frameCount: 4, crop: crop(size, rest), color: 'BGR', range: [-1, 1] } as const;
+    const got = cutMouthWindow(frames, 0, { stored, recipe, angles });
+    const wanted = generated(recipe);
+    expect(got.length).toBe(wanted.length);
+    // Measured 6e-7 of -1..1, the float32 coordinates there.
+    expect(got.reduce((most, value, i) => Math.max(most, Math.abs(value - wanted[i])), 0)).toBeLessThan(1e-5);
+  },
+);
 
 test('a variation that changes nothing shows the same, a mirrored one its mirror image, a shifted one the head beside the mouth', () => {
   const recipe = { frameCount: 4, crop: crop(16), color: 'RGB', range: [0, 255] } as const;
   const cut = (view: Partial<AugmentationDraw['view']>) =>
     cutMouthWindow(frames, 0, { stored, recipe, angles, augmentation: { ...plain, view: { ...plain.view, ...view } } });
   const seen = cutMouthWindow(frames, 0, { stored, recipe, angles });
-  const far = (a: Float32Array, b: Float32Array) => a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
+  const far = (a: Float32Array, b: Float32Array) =>
+    a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
   expect(far(cut({}), seen)).toBeLessThan(1e-3);
   const rowsMirrored = Float32Array.from(seen, (_, i) => {
     const [row, column, channel] = [Math.floor(i / (16 * 12)), Math.floor(i / 12) % 16, i % 12];
@@ -72,7 +81,11 @@ test('a variation that changes nothing shows the same, a mirrored one its mirror
   expect(far(cut({ mirrored: true }), rowsMirrored)).toBeLessThan(1e-3);
   // A quarter of half a side is 2 pixels; the first frame is not turned, its box begins at row 8 and column 2.
   const shifted = cut({ across: 0.25, down: -0.25 });
-  for (const [row, column] of [[0, 0], [5, 9], [15, 15]]) {
+  for (const [row, column] of [
+    [0, 0],
+    [5, 9],
+    [15, 15],
+  ]) {
     expect(shifted[(row * 16 + column) * 12]).toBeCloseTo(frames[((row + 8 - 2) * width + column + 2 + 2) * 3], 3);
   }
   expect(shifted.every(Number.isFinite)).toBe(true);
@@ -81,15 +94,24 @@ test('a variation that changes nothing shows the same, a mirrored one its mirror
 test('what lies beyond the head frame is black', () => {
   const white = new Uint8Array(height * width * 3).fill(255);
   const recipe = { frameCount: 1, crop: crop(16), color: 'RGB', range: [0, 255] } as const;
-  const window = cutMouthWindow(white, 0, { stored, recipe, angles: [0], augmentation: { ...plain, view: { ...plain.view, across: 1 } } });
+  const window = cutMouthWindow(white, 0, {
+    stored,
+    recipe,
+    angles: [0],
+    augmentation: { ...plain, view: { ...plain.view, across: 1 } },
+  });
   // Half a side is 8 pixels, 2 of them lie in the frame.
   expect([9, 10].map((column) => Math.round(window[column * 3]))).toEqual([255, 0]);
 });
 
 test('cutMouthWindow refuses head frames without their angles', () => {
   const recipe = { frameCount: 4, crop: crop(16), color: 'RGB', range: [0, 255] } as const;
-  expect(() => cutMouthWindow(frames, 0, { stored, recipe })).toThrow('cutMouthWindow: angles must be given for head frames');
-  expect(() => cutMouthWindow(frames, 0, { stored, recipe, angles: [0, 1] })).toThrow('sampleHeadWindow: angles must be finite');
+  expect(() => cutMouthWindow(frames, 0, { stored, recipe })).toThrow(
+    'cutMouthWindow: angles must be given for head frames',
+  );
+  expect(() => cutMouthWindow(frames, 0, { stored, recipe, angles: [0, 1] })).toThrow(
+    'sampleHeadWindow: angles must be finite',
+  );
 });
 
 let folder: string;
@@ -103,12 +125,23 @@ test('SyncLoader and evaluationPairs cut a store of head frames by the poses of 
     const poses = Float32Array.from({ length: 24 * 4 }, (_, i) => (i % 4 === 3 ? Math.sin(i) / 3 : 10));
     await store.write({ ...madeClip(id, 24), frames: noise(24), height, width, poses });
   }
-  const recipe: SyncRecipe = { frameCount: 5, fps: 25, crop: crop(8), color: 'RGB', range: [-1, 1], features: 'THESIS_MEL', featureSteps: 16 };
+  const recipe: SyncRecipe = {
+    frameCount: 5,
+    fps: 25,
+    crop: crop(8),
+    color: 'RGB',
+    range: [-1, 1],
+    features: 'THESIS_MEL',
+    featureSteps: 16,
+  };
   const wanted = async (id: string, start: number) => {
     const clip = await store.read(id);
     return cutMouthWindow(clip.frames, start, { stored, recipe, angles: anglesOf(clip) });
   };
-  const loader = new SyncLoader(store, recipe, { sampling: { kind: 'contrast', clips: 2, windows: 3, minDistance: 3 }, augment: null });
+  const loader = new SyncLoader(store, recipe, {
+    sampling: { kind: 'contrast', clips: 2, windows: 3, minDistance: 3 },
+    augment: null,
+  });
   const batch = await loader.batch(3);
   expect(batch.frames.shape).toEqual([6, 8, 8, 15]);
   const rows = await batch.frames.data();
@@ -116,7 +149,9 @@ test('SyncLoader and evaluationPairs cut a store of head frames by the poses of 
     expect(rows.subarray(i * 960, (i + 1) * 960)).toEqual(await wanted(batch.frameIds[i], batch.frameStarts[i]));
   }
   disposeBatch(batch);
-  const varied = await new SyncLoader(store, recipe, { sampling: { kind: 'contrast', clips: 2, windows: 3, minDistance: 3 } }).batch(3);
+  const varied = await new SyncLoader(store, recipe, {
+    sampling: { kind: 'contrast', clips: 2, windows: 3, minDistance: 3 },
+  }).batch(3);
   expect((await varied.frames.data()).every((value) => value >= -1 && value <= 1)).toBe(true);
   disposeBatch(varied);
   for await (const clip of evaluationPairs(store, recipe, { perClip: 2 })) {
@@ -136,8 +171,10 @@ test('a variation turns about the same centre and in the same direction as the f
       augmentation: { ...plain, view: { ...plain.view, angle: view } },
     });
   const meanOf = (x: Float32Array) => x.reduce((sum, value) => sum + value, 0) / x.length;
-  const covariance = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + (value - meanOf(a)) * (b[i] - meanOf(b)), 0);
-  const correlation = (a: Float32Array, b: Float32Array) => covariance(a, b) / Math.sqrt(covariance(a, a) * covariance(b, b));
+  const covariance = (a: Float32Array, b: Float32Array) =>
+    a.reduce((sum, value, i) => sum + (value - meanOf(a)) * (b[i] - meanOf(b)), 0);
+  const correlation = (a: Float32Array, b: Float32Array) =>
+    covariance(a, b) / Math.sqrt(covariance(a, a) * covariance(b, b));
   expect(correlation(turned(0.2, 0.3), turned(0.5, 0))).toBeGreaterThan(0.8);
   expect(correlation(turned(0.2, -0.3), turned(0.5, 0))).toBeLessThan(0.3);
 });

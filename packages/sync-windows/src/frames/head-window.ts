@@ -1,5 +1,5 @@
-import { fail, storedShape } from '@lipsync/contracts';
 import type { DinetCrop, HeadCrop } from '@lipsync/contracts';
+import { fail, storedShape } from '@lipsync/contracts';
 import type { AugmentationDraw } from '../augmentation-draw';
 
 export type HeadWindowOptions = {
@@ -22,11 +22,16 @@ export type HeadWindowOptions = {
  *
  * @param frames frames of `storedShape(stored)`, RGB, one after the other.
  */
-export function sampleHeadWindow(frames: Uint8Array, { stored, wanted, angles, view }: HeadWindowOptions, out: Float32Array): void {
+export function sampleHeadWindow(
+  frames: Uint8Array,
+  { stored, wanted, angles, view }: HeadWindowOptions,
+  out: Float32Array,
+): void {
   const { height, width } = storedShape(stored);
   const bytes = height * width * 3;
   const count = frames.length / bytes;
-  if (angles.length < count) fail(RangeError, 'sampleHeadWindow', 'angles', `at least ${count}, one a frame`, angles.length);
+  if (angles.length < count)
+    fail(RangeError, 'sampleHeadWindow', 'angles', `at least ${count}, one a frame`, angles.length);
   const { size, upright, sampling } = wanted;
   const { mouth } = stored;
   const grid = gridOf(mouth, size, view);
@@ -46,7 +51,15 @@ export function sampleHeadWindow(frames: Uint8Array, { stored, wanted, angles, v
 }
 
 /** Which pixels of the turned frame, counted from the upper left of the mouth box, the network's pixels lie between. */
-type Grid = { left: number; top: number; width: number; height: number; corners: Int32Array; across: Float32Array; down: Float32Array };
+type Grid = {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  corners: Int32Array;
+  across: Float32Array;
+  down: Float32Array;
+};
 
 function gridOf(mouth: number, size: number, view?: AugmentationDraw['view']): Grid {
   const { scale = 1, aspect = 1, angle = 0, mirrored = false, across = 0, down = 0 } = view ?? {};
@@ -97,7 +110,12 @@ type Turn = {
 const FAR = 1 << 20; // pixels
 
 /** Fills `out`, rows of `columns` pixels, with the frame turned about a centre; bilinear, black outside. */
-function turn(frame: Uint8Array, { height, width, angle, centre, from }: Turn, out: Float32Array, columns: number): void {
+function turn(
+  frame: Uint8Array,
+  { height, width, angle, centre, from }: Turn,
+  out: Float32Array,
+  columns: number,
+): void {
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const at = (row: number, column: number, colour: number) =>
     row >= 0 && row < height && column >= 0 && column < width ? frame[(row * width + column) * 3 + colour] : 0;
@@ -123,7 +141,10 @@ function turn(frame: Uint8Array, { height, width, angle, centre, from }: Turn, o
       } else {
         for (let colour = 0; colour < 3; colour++) {
           out[to + colour] =
-            wi * at(top, left, colour) + wj * at(top, left + 1, colour) + wk * at(top + 1, left, colour) + wl * at(top + 1, left + 1, colour);
+            wi * at(top, left, colour) +
+            wj * at(top, left + 1, colour) +
+            wk * at(top + 1, left, colour) +
+            wl * at(top + 1, left + 1, colour);
         }
       }
     }

@@ -1,9 +1,9 @@
-import { fail, frameShape, storedShape } from '@lipsync/contracts';
 import type { StoredCrop, SyncRecipe } from '@lipsync/contracts';
+import { fail, frameShape, storedShape } from '@lipsync/contracts';
 import type { AugmentationDraw } from '../augmentation-draw';
-import { viewFraction } from './view-fraction';
-import { sampleHeadWindow } from './head-window';
 import { NOISE_MASK, noiseTable } from '../noise-table';
+import { sampleHeadWindow } from './head-window';
+import { viewFraction } from './view-fraction';
 
 export type MouthWindowOptions = {
   /** How the frames were cropped. */
@@ -78,7 +78,13 @@ export function makeView(
 }
 
 /** Samples one stored frame into channel group `slot` of `[size, size, slots * 3]`, values 0..255. */
-export function sampleView(frame: Uint8Array, view: View | undefined, slot: number, slots: number, out: Float32Array): void {
+export function sampleView(
+  frame: Uint8Array,
+  view: View | undefined,
+  slot: number,
+  slots: number,
+  out: Float32Array,
+): void {
   const stride = slots * 3;
   let to = slot * 3;
   if (!view) {
@@ -176,7 +182,11 @@ function sampleWindow(frames: Uint8Array, bytes: number, view: View | undefined,
 }
 
 /** Contrast about the mean, brightness, gains, gray and noise, as in -1..1; 0..255 before, the recipe's values and colour order after. */
-function varyColours(window: Float32Array, { colour, noiseStarts }: AugmentationDraw, { color, range }: Pick<SyncRecipe, 'color' | 'range'>): void {
+function varyColours(
+  window: Float32Array,
+  { colour, noiseStarts }: AugmentationDraw,
+  { color, range }: Pick<SyncRecipe, 'color' | 'range'>,
+): void {
   const { contrast, brightness, gains, gray } = colour;
   let sum = 0;
   for (let i = 0; i < window.length; i++) sum += window[i];

@@ -1,14 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SyncRecipe } from '@lipsync/contracts';
+import { ClipStore, prepareVideo } from '@lipsync/dataloader';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { similarity, temporaryFolder } from '../../../dataloader/src/testing/made-clips';
-import { madeMedia } from '../testing/made-video';
-import { ClipStore } from '@lipsync/dataloader';
 import { cutFeatureWindow } from '../features/feature-window';
-import { cutMouthWindow } from './mouth-window';
-import { prepareVideo } from '@lipsync/dataloader';
-import { storedCropFor, streamSyncWindows } from './stream-windows';
+import { madeMedia } from '../testing/made-video';
 import { openTrackedVideo } from '../tracked-video/tracked-video';
 import { windowCount } from '../window-count';
+import { cutMouthWindow } from './mouth-window';
+import { storedCropFor, streamSyncWindows } from './stream-windows';
 
 const recipe: SyncRecipe = {
   frameCount: 5,
@@ -24,11 +23,17 @@ let remove: () => Promise<void>;
 beforeAll(async () => ({ folder, remove } = await temporaryFolder()));
 afterAll(() => remove());
 
-const faces = [{ from: 0, to: 90, x: 40 }, { from: 35, to: 1e9, x: 80 }];
+const faces = [
+  { from: 0, to: 90, x: 40 },
+  { from: 35, to: 1e9, x: 80 },
+];
 
 function open(frameCount: number, samples?: number) {
   const made = madeMedia({ 'a.mp4': { frameCount, faces, samples } });
-  return { ...made, video: openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4') }) };
+  return {
+    ...made,
+    video: openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4') }),
+  };
 }
 
 test('scoring shows a network the same windows, bit for bit, as the prepared clips do', async () => {
@@ -40,7 +45,10 @@ test('scoring shows a network the same windows, bit for bit, as the prepared cli
     bins: 80,
     fps: 25,
   });
-  const { clips } = await prepareVideo({ path: 'a.mp4', source: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4') }, store);
+  const { clips } = await prepareVideo(
+    { path: 'a.mp4', source: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4') },
+    store,
+  );
   expect(clips.sort()).toEqual(['a.mp4.t0.s0', 'a.mp4.t1.s0']);
   const windows = new Map<string, { frames: Float32Array; features: Float32Array }>();
   for await (const { track, startFrame, ...window } of streamSyncWindows(await made.video, { recipe })) {
@@ -65,7 +73,8 @@ test('scoring shows a network the same windows, bit for bit, as the prepared cli
 test('windows of a face end with its audio', async () => {
   const { video } = open(120, 50 * 640);
   const starts: Record<number, number[]> = { 0: [], 1: [] };
-  for await (const { track, startFrame } of streamSyncWindows(await video, { recipe })) starts[track.id].push(startFrame);
+  for await (const { track, startFrame } of streamSyncWindows(await video, { recipe }))
+    starts[track.id].push(startFrame);
   // 50 frames of audio are 161 steps: the last window of 16 starts at step 144 or 145, frame 45
   expect([starts[0][0], starts[0].at(-1), starts[1][0], starts[1].at(-1)]).toEqual([0, 45, 35, 45]);
 });
@@ -91,6 +100,10 @@ test('storedCropFor leaves room around a similarity crop and keeps others', () =
 
 test('streamSyncWindows refuses another frame rate and crops that do not fit', async () => {
   const opened = await open(30).video;
-  await expect(streamSyncWindows(opened, { recipe: { ...recipe, fps: 30 } }).next()).rejects.toThrow('streamSyncWindows: video.fps must be 30');
-  await expect(streamSyncWindows(opened, { recipe, stored: similarity(1, 8) }).next()).rejects.toThrow('wanted.side must be at most the stored');
+  await expect(streamSyncWindows(opened, { recipe: { ...recipe, fps: 30 } }).next()).rejects.toThrow(
+    'streamSyncWindows: video.fps must be 30',
+  );
+  await expect(streamSyncWindows(opened, { recipe, stored: similarity(1, 8) }).next()).rejects.toThrow(
+    'wanted.side must be at most the stored',
+  );
 });

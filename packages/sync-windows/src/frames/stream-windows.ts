@@ -1,12 +1,12 @@
-import { assertSyncRecipe, fail, frameShape } from '@lipsync/contracts';
 import type { FaceTrack, SimilarityCrop, StoredCrop, SyncRecipe, Waveform } from '@lipsync/contracts';
+import { assertSyncRecipe, fail, frameShape } from '@lipsync/contracts';
 import { planCrops } from '@lipsync/face-crop';
-import { viewFraction } from './view-fraction';
+import { AudioWindows } from '../features/feature-windows';
+import type { TrackedVideo } from '../tracked-video/tracked-video';
 import { cropRegion, planWithin } from './crop-region';
 import { makeView, sampleView, toRecipeValues } from './mouth-window';
-import { AudioWindows } from '../features/feature-windows';
 import { trackCrops } from './track-crops';
-import type { TrackedVideo } from '../tracked-video/tracked-video';
+import { viewFraction } from './view-fraction';
 
 /** The network's input at one frame of one face. */
 export type SyncWindow = {
@@ -58,10 +58,14 @@ export type FrameWindow = Omit<SyncWindow, 'features'>;
  * @example
  * for await (const { track, startFrame, frames } of streamPictureWindows(video, { recipe: expert.recipe })) { … }
  */
-export async function* streamFrameWindows(video: TrackedVideo, options: Omit<StreamOptions, 'soundFrom'>): AsyncGenerator<FrameWindow> {
+export async function* streamFrameWindows(
+  video: TrackedVideo,
+  options: Omit<StreamOptions, 'soundFrom'>,
+): AsyncGenerator<FrameWindow> {
   const { tracks = video.tracks, stored = storedCropFor(options.recipe.crop) } = options;
   const recipe = assertSyncRecipe('streamSyncWindows', options.recipe);
-  if (video.fps !== recipe.fps) fail(TypeError, 'streamSyncWindows', 'video.fps', `${recipe.fps}, as in the recipe`, video.fps);
+  if (video.fps !== recipe.fps)
+    fail(TypeError, 'streamSyncWindows', 'video.fps', `${recipe.fps}, as in the recipe`, video.fps);
   viewFraction(stored, recipe.crop); // refuses crops that do not fit
   const view = makeView(stored, recipe.crop);
   const { frameCount: length } = recipe;
@@ -69,13 +73,20 @@ export async function* streamFrameWindows(video: TrackedVideo, options: Omit<Str
   const frameLength = height * width * 3;
   const planned = tracks.map((track) => ({
     track,
-    plan: planCrops(track, stored, video.frame),
+    plan: planCrops(track, stored, video.frameSize),
     ring: Array.from({ length }, () => new Float32Array(frameLength)),
   }));
-  const region = cropRegion(planned.map(({ plan }) => plan), stored, video.frame);
+  const region = cropRegion(
+    planned.map(({ plan }) => plan),
+    stored,
+    video.frameSize,
+  );
   const parts = region && video.part?.(region);
   const shown = parts ? planned.map((face) => ({ ...face, plan: planWithin(face.plan, region) })) : planned;
-  for await (const { planned: face, frameIndex: frame, indexInTrack, crop } of trackCrops(parts ?? video.frames(), shown)) {
+  for await (const { planned: face, frameIndex: frame, indexInTrack, crop } of trackCrops(
+    parts ?? video.frames(),
+    shown,
+  )) {
     const latest = face.ring[indexInTrack % length];
     sampleView(crop, view, 0, 1, latest);
     toRecipeValues(latest, recipe);

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
 import { planCrops, trackFromLandmarks } from '@lipsync/face-crop';
+import { expect, test } from 'vitest';
 import { similarity } from '../../../dataloader/src/testing/made-clips';
 import { facePoints, madeMedia } from '../testing/made-video';
 import { trackCrops } from './track-crops';
@@ -14,11 +14,21 @@ const track = (id: number, firstFrame: number, frameCount: number) => {
 test('trackCrops gives the crops of all faces in the order of the frames and ends with the last face', async () => {
   const made = madeMedia({ 'a.mp4': { frameCount: 50, faces: [] } });
   const seen: number[][] = [];
-  for await (const { planned, frameIndex: frame, indexInTrack, crop } of trackCrops(made.reader.frames('a.mp4'), [track(0, 1, 3), track(1, 2, 3)])) {
+  for await (const { planned, frameIndex: frame, indexInTrack, crop } of trackCrops(made.reader.frames('a.mp4'), [
+    track(0, 1, 3),
+    track(1, 2, 3),
+  ])) {
     seen.push([planned.track.id, frame, indexInTrack]);
     expect(crop).toEqual(new Uint8Array(4 * 4 * 3).fill(frame));
   }
-  expect(seen).toEqual([[0, 1, 0], [0, 2, 1], [1, 2, 0], [0, 3, 2], [1, 3, 1], [1, 4, 2]]);
+  expect(seen).toEqual([
+    [0, 1, 0],
+    [0, 2, 1],
+    [1, 2, 0],
+    [0, 3, 2],
+    [1, 3, 1],
+    [1, 4, 2],
+  ]);
   expect([made.counts.frameCount, made.counts.open]).toEqual([5, 0]);
 });
 

@@ -34,7 +34,13 @@ export async function* trackCrops<P extends PlannedTrack>(
     for (const planned of tracks) {
       const indexInTrack = frame.index - planned.track.firstFrame;
       if (indexInTrack < 0 || indexInTrack >= planned.track.frameCount) continue;
-      yield { planned, frameIndex: frame.index, frame: frame, indexInTrack, crop: planned.plan.cut(frame, indexInTrack) };
+      yield {
+        planned,
+        frameIndex: frame.index,
+        frame: frame,
+        indexInTrack,
+        crop: planned.plan.cut(frame, indexInTrack),
+      };
     }
     if (frame.index + 1 >= end) return;
   }

@@ -12,9 +12,12 @@ test('viewFraction is the ratio of the sides, 1 for equal crops', () => {
 });
 
 test('viewFraction refuses a crop that the stored frames do not hold', () => {
-  expect(() => viewFraction(similarity(1.18, 48), similarity(1.9, 96))).toThrow('viewFraction: wanted.side must be at most the stored');
-  expect(() => viewFraction(similarity(1.9, 96), { ...similarity(1.18, 48), window: 'frame' })).toThrow('wanted.window must be "clip median"');
+  expect(() => viewFraction(similarity(1.18, 48), similarity(1.9, 96))).toThrow(
+    'viewFraction: wanted.side must be at most the stored',
+  );
+  expect(() => viewFraction(similarity(1.9, 96), { ...similarity(1.18, 48), window: 'frame' })).toThrow(
+    'wanted.window must be "clip median"',
+  );
   expect(() => viewFraction(dinet, { ...dinet, size: 128 })).toThrow('wanted must be the stored crop');
   expect(() => viewFraction(similarity(1.9, 96), dinet)).toThrow('wanted must be the stored crop');
 });
-

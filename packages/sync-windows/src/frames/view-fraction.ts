@@ -11,12 +11,25 @@ import { fail, type StoredCrop, type SyncRecipe } from '@lipsync/contracts';
 export function viewFraction(stored: StoredCrop, wanted: SyncRecipe['crop']): number {
   if (stored.kind === 'similarity' && wanted.kind === 'similarity') {
     const differs = (['centre', 'upright', 'window'] as const).find((key) => stored[key] !== wanted[key]);
-    if (differs) fail(TypeError, 'viewFraction', `wanted.${differs}`, `"${stored[differs]}", as the frames were stored`, wanted[differs]);
+    if (differs)
+      fail(
+        TypeError,
+        'viewFraction',
+        `wanted.${differs}`,
+        `"${stored[differs]}", as the frames were stored`,
+        wanted[differs],
+      );
     const fraction = wanted.side / stored.side;
     if (fraction > 1) fail(TypeError, 'viewFraction', 'wanted.side', `at most the stored ${stored.side}`, wanted.side);
     return fraction;
   }
-  const [left, right] = [stored, wanted].map((crop) => JSON.stringify(Object.entries(crop).filter(([key]) => key !== 'rows').sort()));
+  const [left, right] = [stored, wanted].map((crop) =>
+    JSON.stringify(
+      Object.entries(crop)
+        .filter(([key]) => key !== 'rows')
+        .sort(),
+    ),
+  );
   if (left !== right) fail(TypeError, 'viewFraction', 'wanted', `the stored crop ${JSON.stringify(stored)}`, wanted);
   return 1;
 }

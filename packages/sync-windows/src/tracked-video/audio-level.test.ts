@@ -16,12 +16,16 @@ test('measureSound finds peaks in blocks of a fifth of a second, whatever the pi
     const level = await measureAudio(pieces(samples, length));
     expect(level).toMatchObject({ samples: 105, sampleRate: 100, peak: 1 });
     expect([...level.blockPeaks]).toEqual([0.5, 0, 0.25, 0, 0, 1]);
-    expect([peakBetween(level, 0, 0.2), peakBetween(level, 0.2, 0.4), peakBetween(level, 0.3, 0.5)]).toEqual([0.5, 0, 0.25]);
+    expect([peakBetween(level, 0, 0.2), peakBetween(level, 0.2, 0.4), peakBetween(level, 0.3, 0.5)]).toEqual([
+      0.5, 0, 0.25,
+    ]);
     expect([peakBetween(level, 1, 9), peakBetween(level, 2, 9)]).toEqual([1, 0]);
   }
 });
 
 test('measureSound of nothing is nothing, and refuses what is not finite', async () => {
   expect(await measureAudio(pieces(new Float32Array(0), 1))).toMatchObject({ samples: 0, peak: 0 });
-  await expect(measureAudio(pieces(Float32Array.of(0, Number.NaN), 1))).rejects.toThrow('measureSound: samples must be finite, got NaN at sample 1');
+  await expect(measureAudio(pieces(Float32Array.of(0, Number.NaN), 1))).rejects.toThrow(
+    'measureSound: samples must be finite, got NaN at sample 1',
+  );
 });

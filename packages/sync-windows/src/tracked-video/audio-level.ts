@@ -1,5 +1,5 @@
-import { fail } from '@lipsync/contracts';
 import type { Waveform } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 
 /** How loud an audio track is, in blocks. */
 export type AudioLevel = {
@@ -33,7 +33,8 @@ export async function measureAudio(pieces: AsyncIterable<Waveform>): Promise<Aud
     sampleRate = piece.sampleRate;
     const block = sampleRate / BLOCKS_PER_SECOND;
     for (const value of piece.samples) {
-      if (!Number.isFinite(value)) fail(RangeError, 'measureSound', 'samples', 'finite', `${value} at sample ${samples}`);
+      if (!Number.isFinite(value))
+        fail(RangeError, 'measureSound', 'samples', 'finite', `${value} at sample ${samples}`);
       const index = Math.floor(samples++ / block);
       peaks[index] = Math.max(peaks[index] ?? 0, Math.abs(value));
     }
@@ -46,6 +47,7 @@ export async function measureAudio(pieces: AsyncIterable<Waveform>): Promise<Aud
 export function peakBetween(level: AudioLevel, fromSec: number, toSec: number): number {
   const last = Math.min(level.blockPeaks.length, Math.ceil(toSec / level.blockSec - 1e-9));
   let peak = 0;
-  for (let i = Math.max(0, Math.floor(fromSec / level.blockSec + 1e-9)); i < last; i++) peak = Math.max(peak, level.blockPeaks[i]);
+  for (let i = Math.max(0, Math.floor(fromSec / level.blockSec + 1e-9)); i < last; i++)
+    peak = Math.max(peak, level.blockPeaks[i]);
   return peak;
 }

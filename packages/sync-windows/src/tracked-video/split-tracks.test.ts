@@ -18,7 +18,12 @@ test('a track without a cut inside stays as it is, cuts at its edges included', 
 
 test('a track with cuts becomes one for each shot, with its own points', () => {
   const pieces = splitTracks([track(0, 0, 50), track(1, 5, 10)], [20, 30]);
-  expect(pieces.map(({ id, firstFrame, frameCount }) => [id, firstFrame, frameCount])).toEqual([[0, 0, 20], [1, 5, 10], [2, 20, 10], [3, 30, 20]]);
+  expect(pieces.map(({ id, firstFrame, frameCount }) => [id, firstFrame, frameCount])).toEqual([
+    [0, 0, 20],
+    [1, 5, 10],
+    [2, 20, 10],
+    [3, 30, 20],
+  ]);
   for (const { firstFrame, frameCount, points } of pieces) {
     expect(points).toHaveLength(frameCount * 136);
     expect([points[0], points[points.length - 1]]).toEqual([firstFrame, firstFrame + frameCount - 1]);
@@ -28,7 +33,10 @@ test('a track with cuts becomes one for each shot, with its own points', () => {
 
 test('the margin takes frames away at cuts only, and pieces that are nothing but margin', () => {
   const pieces = splitTracks([track(0, 0, 50)], [20, 22], 1);
-  expect(pieces.map(({ firstFrame, frameCount }) => [firstFrame, frameCount])).toEqual([[0, 19], [23, 27]]);
+  expect(pieces.map(({ firstFrame, frameCount }) => [firstFrame, frameCount])).toEqual([
+    [0, 19],
+    [23, 27],
+  ]);
 });
 
 test('boxes go with their frames', () => {

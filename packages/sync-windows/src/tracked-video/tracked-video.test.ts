@@ -1,8 +1,8 @@
 import type { LandmarkDetector, MediaReader } from '@lipsync/contracts';
-import { expect, test } from 'vitest';
-import { HEIGHT, WIDTH, facePoints, madeMedia } from '../testing/made-video';
-import { openTrackedVideo } from './tracked-video';
 import { trackFromLandmarks } from '@lipsync/face-crop';
+import { expect, test } from 'vitest';
+import { facePoints, HEIGHT, madeMedia, WIDTH } from '../testing/made-video';
+import { openTrackedVideo } from './tracked-video';
 
 const faces = [{ from: 0, to: 1e9, x: 60 }];
 
@@ -10,7 +10,7 @@ test('openTrackedVideo follows the faces and measures the audio', async () => {
   const made = madeMedia({ 'a.mp4': { frameCount: 30, faces } });
   const video = await openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4') });
   expect(video.tracks.map((track) => [track.id, track.firstFrame, track.frameCount])).toEqual([[0, 0, 30]]);
-  expect(video.frame).toEqual({ width: WIDTH, height: HEIGHT });
+  expect(video.frameSize).toEqual({ width: WIDTH, height: HEIGHT });
   expect(video.audioLevel.samples).toBe(30 * 640);
   expect(video.audioLevel.peak).toBeCloseTo(0.5, 2);
 });
@@ -34,7 +34,12 @@ test('kept frames are replayed without decoding until they are released', async 
 
 test('a video longer than keepBytes holds no frame: each is let go before the next is asked for', async () => {
   const made = madeMedia({ 'a.mp4': { frameCount: 40, faces } });
-  const video = await openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4'), keepBytes: 1000 });
+  const video = await openTrackedVideo({
+    path: 'a.mp4',
+    reader: made.reader,
+    detector: made.detectorFor('a.mp4'),
+    keepBytes: 1000,
+  });
   expect(made.counts.frameCount).toBe(40);
   for await (const frame of video.frames()) if (frame.index === 3) break;
   expect([made.counts.frameCount, made.counts.open]).toEqual([44, 0]);
@@ -49,7 +54,7 @@ test('given tracks need neither detector nor a first pass', async () => {
   expect([video.tracks, made.counts.framePasses]).toEqual([[track], 0]);
 });
 
-test('errors of the detector are not the video\'s, and leave no decoder behind', async () => {
+test("errors of the detector are not the video's, and leave no decoder behind", async () => {
   const made = madeMedia({ 'a.mp4': { frameCount: 30, faces } });
   const detector = { ...made.detectorFor('a.mp4'), detect: () => Promise.reject(new Error('no weights')) };
   await expect(openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector })).rejects.toThrow(/^no weights$/);
@@ -57,7 +62,10 @@ test('errors of the detector are not the video\'s, and leave no decoder behind',
 });
 
 test('a reader that opens both streams at once is asked for both, and let go of', async () => {
-  const made = madeMedia({ 'a.mp4': { frameCount: 30, faces }, 'mute.mp4': { frameCount: 30, faces, hasAudio: false } });
+  const made = madeMedia({
+    'a.mp4': { frameCount: 30, faces },
+    'mute.mp4': { frameCount: 30, faces, hasAudio: false },
+  });
   const seen: string[] = [];
   const reader = {
     ...made.reader,
@@ -94,7 +102,8 @@ function large(made: ReturnType<typeof madeMedia>) {
     frames: (path) => ({
       fps: 25,
       async *[Symbol.asyncIterator]() {
-        for await (const frame of made.reader.frames(path)) yield { ...frame, ...enlarge, data: new Uint8Array(enlarge.width * enlarge.height * 3) };
+        for await (const frame of made.reader.frames(path))
+          yield { ...frame, ...enlarge, data: new Uint8Array(enlarge.width * enlarge.height * 3) };
       },
     }),
     view(path, options) {
@@ -105,12 +114,17 @@ function large(made: ReturnType<typeof madeMedia>) {
   return { reader, asked };
 }
 
-const faceOf = (scale: number) => (made: ReturnType<typeof madeMedia>): LandmarkDetector => {
-  const detector = made.detectorFor('a.mp4');
-  const detect: LandmarkDetector['detect'] = async (frame) =>
-    (await detector.detect(frame)).map((face) => ({ ...face, points: face.points.map((value) => (value * scale * frame.width) / WIDTH) }));
-  return { ...detector, detect };
-};
+const faceOf =
+  (scale: number) =>
+  (made: ReturnType<typeof madeMedia>): LandmarkDetector => {
+    const detector = made.detectorFor('a.mp4');
+    const detect: LandmarkDetector['detect'] = async (frame) =>
+      (await detector.detect(frame)).map((face) => ({
+        ...face,
+        points: face.points.map((value) => (value * scale * frame.width) / WIDTH),
+      }));
+    return { ...detector, detect };
+  };
 
 test('faces in large frames are followed in smaller ones, their points in pixels of the large', async () => {
   const made = madeMedia({ 'a.mp4': { frameCount: 30, faces } });
@@ -119,7 +133,7 @@ test('faces in large frames are followed in smaller ones, their points in pixels
   const [seen, whole] = [await openTrackedVideo({ ...options, detectionSide: WIDTH }), await openTrackedVideo(options)];
   expect(asked).toEqual([{ fps: 25, maxSide: WIDTH }]);
   expect(seen.tracks).toEqual(whole.tracks);
-  expect(seen.frame).toEqual({ width: 4 * WIDTH, height: 4 * HEIGHT });
+  expect(seen.frameSize).toEqual({ width: 4 * WIDTH, height: 4 * HEIGHT });
   expect(seen.part!({ left: 0, top: 0, width: 8, height: 8 })).toBeDefined();
   expect(asked[1]).toEqual({ fps: 25, region: { left: 0, top: 0, width: 8, height: 8 } });
   expect(whole.part!({ left: 0, top: 0, width: 8, height: 8 })).toBeUndefined(); // its frames are kept
@@ -132,6 +146,8 @@ test('where a face is small in smaller frames, or there is none, the whole frame
   expect([asked.length, made.counts.framePasses, made.counts.open]).toEqual([1, 2, 0]);
   expect(video.tracks).toHaveLength(1);
   const nobody = { ...faceOf(1)(made), detect: async () => [] };
-  await expect(openTrackedVideo({ path: 'a.mp4', reader, detector: nobody, detectionSide: WIDTH })).rejects.toThrow('no face followed in 30 frames');
+  await expect(openTrackedVideo({ path: 'a.mp4', reader, detector: nobody, detectionSide: WIDTH })).rejects.toThrow(
+    'no face followed in 30 frames',
+  );
   expect(made.counts.framePasses).toBe(4);
 });

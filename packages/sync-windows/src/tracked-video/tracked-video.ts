@@ -1,11 +1,20 @@
+import type {
+  FaceTrack,
+  FrameRegion,
+  LandmarkDetector,
+  MediaInfo,
+  MediaReader,
+  MediaStreams,
+  VideoFrame,
+  Waveform,
+} from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
-import type { FaceTrack, MediaStreams, LandmarkDetector, MediaInfo, MediaReader, FrameRegion, VideoFrame, Waveform } from '@lipsync/contracts';
-import { collectTracks } from '@lipsync/face-crop';
 import type { CollectTracksOptions } from '@lipsync/face-crop';
-import { measureAudio } from './audio-level';
+import { collectTracks } from '@lipsync/face-crop';
 import type { AudioLevel } from './audio-level';
+import { measureAudio } from './audio-level';
 import { splitTracks } from './split-tracks';
-import { UnusableVideo, readable, readerError } from './unusable-video';
+import { readable, readerError, UnusableVideo } from './unusable-video';
 
 export type TrackedVideoOptions = {
   path: string;
@@ -56,7 +65,7 @@ export type TrackedVideo = {
   readonly cuts: number[];
   readonly audioLevel: AudioLevel;
   /** Upright size of the frames. */
-  readonly frame: { width: number; height: number };
+  readonly frameSize: { width: number; height: number };
   /** The frames from the first on, from memory where they were kept. */
   frames(): AsyncIterable<VideoFrame>;
   /** A region of the frames; undefined where they are kept whole, or the reader cannot. */
@@ -82,7 +91,8 @@ const SHORTEST_AUDIO = 401; // samples; a shorter one cannot be mirrored for its
  */
 export async function openTrackedVideo(options: TrackedVideoOptions): Promise<TrackedVideo> {
   const { path, reader, detector, fps = 25, keepBytes = 128 * 2 ** 20 } = options;
-  if (!detector && !options.tracks) fail(TypeError, 'openTrackedVideo', 'detector', 'given where tracks are not', detector);
+  if (!detector && !options.tracks)
+    fail(TypeError, 'openTrackedVideo', 'detector', 'given where tracks are not', detector);
   const video = await openVideo(path, reader, fps, keepBytes).catch((error: unknown) => {
     throw readerError(error, path);
   });
@@ -102,11 +112,17 @@ async function openVideo(path: string, reader: MediaReader, fps: number, keepByt
   if (film && video && durationSec * fps * video.width * video.height * 3 <= keepBytes) return film;
   await film?.release();
   // What `audio` gives may be read but once.
-  const audio = { [Symbol.asyncIterator]: () => reader.audio(path, { sampleRate: SAMPLE_RATE })[Symbol.asyncIterator]() };
+  const audio = {
+    [Symbol.asyncIterator]: () => reader.audio(path, { sampleRate: SAMPLE_RATE })[Symbol.asyncIterator](),
+  };
   return { info, frames: reader.frames(path, { fps }), audio, release: async () => undefined };
 }
 
-async function followFaces(video: MediaStreams, options: TrackedVideoOptions, reader: MediaReader): Promise<TrackedVideo> {
+async function followFaces(
+  video: MediaStreams,
+  options: TrackedVideoOptions,
+  reader: MediaReader,
+): Promise<TrackedVideo> {
   const { path, detector, fps = 25, silencePeak = 0.001, keepBytes = 128 * 2 ** 20, collect, onFrame, shots } = options;
   const { info } = video;
   options.onInfo?.(info);
@@ -116,9 +132,15 @@ async function followFaces(video: MediaStreams, options: TrackedVideoOptions, re
   const decodeAudio = () => readable(video.audio, path);
   let keptAudio: Waveform[] | undefined;
   const audioLevel = await measureAudio(
-    keeping(decodeAudio(), keepBytes, (piece) => piece.samples.byteLength, (pieces) => (keptAudio = pieces)),
+    keeping(
+      decodeAudio(),
+      keepBytes,
+      (piece) => piece.samples.byteLength,
+      (pieces) => (keptAudio = pieces),
+    ),
   );
-  if (audioLevel.samples < SHORTEST_AUDIO) throw new UnusableVideo('audio too short', `${audioLevel.samples} samples of audio`);
+  if (audioLevel.samples < SHORTEST_AUDIO)
+    throw new UnusableVideo('audio too short', `${audioLevel.samples} samples of audio`);
   if (audioLevel.peak < silencePeak) {
     throw new UnusableVideo('silent', `largest sample ${audioLevel.peak.toPrecision(3)}, below ${silencePeak}`);
   }
@@ -126,7 +148,7 @@ async function followFaces(video: MediaStreams, options: TrackedVideoOptions, re
   const audio = () => (keptAudio ? replay(keptAudio) : decodeAudio());
   options.onAudio?.(audio);
 
-  const frame = { width: info.video.width, height: info.video.height };
+  const frameSize = { width: info.video.width, height: info.video.height };
   const decode = () => readable(video.frames, path);
   let kept: VideoFrame[] | undefined;
   let tracks = options.tracks ? [...options.tracks] : [];
@@ -135,9 +157,16 @@ async function followFaces(video: MediaStreams, options: TrackedVideoOptions, re
     let seen = 0;
     const watch = async function* (frames: AsyncIterable<VideoFrame>, whole: boolean): AsyncGenerator<VideoFrame> {
       seen = 0;
-      const pictures = whole ? keeping(frames, keepBytes, (frame) => frame.data.byteLength, (all) => (kept = all)) : frames;
+      const pictures = whole
+        ? keeping(
+            frames,
+            keepBytes,
+            (frame) => frame.data.byteLength,
+            (all) => (kept = all),
+          )
+        : frames;
       for await (const frame of pictures) {
-        if (whole) [frame.width, frame.height] = [frame.width, frame.height];
+        if (whole) [frameSize.width, frameSize.height] = [frame.width, frame.height];
         if (shots) cuts.push(...shots.push(frame));
         seen++;
         if (seen % 25 === 0) onFrame?.(seen);
@@ -148,12 +177,17 @@ async function followFaces(video: MediaStreams, options: TrackedVideoOptions, re
     if (options.tracks) for await (const _ of watch(decode(), true));
     else {
       const { detectionSide = Infinity } = options;
-      const smaller = Math.max(frame.width, frame.height) >= 1.5 * detectionSide && !shots && reader.view?.(path, { fps, maxSide: detectionSide });
-      const found = smaller && (await collectLarge(watch(readable(smaller, path), false), detector!, collect, frame));
+      const smaller =
+        Math.max(frameSize.width, frameSize.height) >= 1.5 * detectionSide &&
+        !shots &&
+        reader.view?.(path, { fps, maxSide: detectionSide });
+      const found =
+        smaller && (await collectLarge(watch(readable(smaller, path), false), detector!, collect, frameSize));
       tracks = found || (await collectTracks(watch(decode(), true), detector!, collect));
     }
     if (seen === 0) throw new UnusableVideo('broken', 'no frame could be decoded');
-    if (tracks.length === 0 && !options.tracks) throw new UnusableVideo('no face', `no face followed in ${seen} frames`);
+    if (tracks.length === 0 && !options.tracks)
+      throw new UnusableVideo('no face', `no face followed in ${seen} frames`);
   }
   if (tracks.length === 0) throw new UnusableVideo('no face', 'no face in the landmarks given');
   return {
@@ -164,7 +198,7 @@ async function followFaces(video: MediaStreams, options: TrackedVideoOptions, re
     tracks: splitTracks(tracks, cuts, options.tracks ? 0 : (collect?.every ?? 1) - 1),
     cuts,
     audioLevel,
-    frame,
+    frameSize,
     frames: () => (kept ? replay(kept) : decode()),
     part: (region) => {
       const parts = kept ? undefined : reader.view?.(path, { fps, region });
@@ -208,7 +242,10 @@ async function collectLarge(
   try {
     const tracks = await collectTracks(frames, watching, collect);
     if (tracks.length === 0) return undefined;
-    return tracks.map((track) => ({ ...track, points: track.points.map((value, i) => value * (i % 2 === 0 ? scale.x : scale.y)) }));
+    return tracks.map((track) => ({
+      ...track,
+      points: track.points.map((value, i) => value * (i % 2 === 0 ? scale.x : scale.y)),
+    }));
   } catch (error) {
     if (error instanceof SmallFace) return undefined;
     throw error;

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
-import { UnusableVideo, readable, readerError } from './unusable-video';
+import { readable, readerError, UnusableVideo } from './unusable-video';
 
 test('readerError keeps the text of a broken file without the folder and addresses', () => {
-  const error = readerError(new Error('frames: path must decode, got /data/a b/x.mp4: [mov @ 0x55d1f00a] moov atom not found'), '/data/a b/x.mp4');
+  const error = readerError(
+    new Error('frames: path must decode, got /data/a b/x.mp4: [mov @ 0x55d1f00a] moov atom not found'),
+    '/data/a b/x.mp4',
+  );
   expect(error).toBeInstanceOf(UnusableVideo);
   expect((error as UnusableVideo).reason).toBe('broken');
   expect((error as UnusableVideo).detail).toBe('frames: path must decode, got x.mp4: [mov] moov atom not found');

@@ -1,6 +1,15 @@
-
 /** Why a video gives no windows. */
-export type VideoProblem = 'broken' | 'no video' | 'no audio' | 'silent' | 'no face' | 'too short' | 'audio too short' | 'crop impossible' | 'bad landmarks' | 'bad features';
+export type VideoProblem =
+  | 'broken'
+  | 'no video'
+  | 'no audio'
+  | 'silent'
+  | 'no face'
+  | 'too short'
+  | 'audio too short'
+  | 'crop impossible'
+  | 'bad landmarks'
+  | 'bad features';
 
 /** A video that cannot be used, and why. */
 export class UnusableVideo extends Error {
@@ -28,7 +37,10 @@ export function readerError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || error instanceof UnusableVideo) return error;
   if (typeof (error as NodeJS.ErrnoException).code === 'string' || STOPPED.test(error.message)) return error;
   const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
-  const detail = error.message.replaceAll(path, name).replace(/ @ (?:0x)?[0-9a-f]{6,}/g, '').slice(0, 500);
+  const detail = error.message
+    .replaceAll(path, name)
+    .replace(/ @ (?:0x)?[0-9a-f]{6,}/g, '')
+    .slice(0, 500);
   return new UnusableVideo('broken', detail, { cause: error });
 }
 

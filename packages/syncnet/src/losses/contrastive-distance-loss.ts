@@ -35,7 +35,8 @@ export function contrastiveDistanceLoss(
 ): DistanceLossParts {
   const where = 'contrastiveDistanceLoss';
   if (!(margin > 0)) fail(RangeError, where, 'margin', 'above 0', margin);
-  if (labels.rank !== 1 || labels.size !== visual.shape[0]) fail(TypeError, where, 'labels', `[${visual.shape[0]}]`, labels.shape);
+  if (labels.rank !== 1 || labels.size !== visual.shape[0])
+    fail(TypeError, where, 'labels', `[${visual.shape[0]}]`, labels.shape);
   return tf.tidy(() => {
     const distance = pairDistance(visual, audio);
     const inSync = tf.cast(labels, 'float32');

@@ -18,7 +18,9 @@ test('scoreMapLoss compares every place with the label, scores clamped to 0..1',
 
 test('scoreMapLoss keeps the gradient of clamped scores, so that they can come back', async () => {
   const map = tf.tensor4d([0.5, 3, -2, 0.25], [2, 2, 1, 1]);
-  const slope = await tf.grad((x) => scoreMapLoss(x as tf.Tensor4D, tf.tensor1d([1, 1])))(map).data();
+  const slope = await tf
+    .grad((x) => scoreMapLoss(x as tf.Tensor4D, tf.tensor1d([1, 1])))(map)
+    .data();
   // 2 (clamped - y) / 4
   expect(Array.from(slope, (value) => value + 0)).toEqual([-0.25, 0, -0.5, -0.375]);
 });

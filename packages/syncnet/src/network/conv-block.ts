@@ -1,4 +1,4 @@
-import { BatchNorm2d, Conv2d, Module, relu, type Random } from '@lipsync/nn';
+import { BatchNorm2d, Conv2d, Module, type Random, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** One row of a tower: how many pixels, steps and channels, and what comes after. */
@@ -20,7 +20,11 @@ export class ConvBlock extends Module {
   private readonly residual: boolean;
   private readonly leak: number;
 
-  constructor(inChannels: number, { kernel, stride = 1, padding = 0, channels, residual = false, leak = 0 }: ConvRow, random: Random) {
+  constructor(
+    inChannels: number,
+    { kernel, stride = 1, padding = 0, channels, residual = false, leak = 0 }: ConvRow,
+    random: Random,
+  ) {
     super();
     const conv = new Conv2d({ inChannels, outChannels: channels, kernelSize: kernel, stride, padding, random });
     this.conv = this.register('conv_block.0', conv);
@@ -67,7 +71,10 @@ export function mapAfter(height: number, width: number, rows: readonly ConvRow[]
   const pair = (value: number | [number, number]) => (typeof value === 'number' ? [value, value] : value);
   return rows.reduce<[number, number]>(
     (sides, { kernel, stride = 1, padding = 0 }) =>
-      sides.map((side, axis) => Math.floor((side + 2 * padding - pair(kernel)[axis]) / pair(stride)[axis]) + 1) as [number, number],
+      sides.map((side, axis) => Math.floor((side + 2 * padding - pair(kernel)[axis]) / pair(stride)[axis]) + 1) as [
+        number,
+        number,
+      ],
     [height, width],
   );
 }

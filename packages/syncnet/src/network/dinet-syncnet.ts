@@ -1,4 +1,4 @@
-import { fail, type EmbeddingBatch, type SyncRecipe } from '@lipsync/contracts';
+import { type EmbeddingBatch, fail, type SyncRecipe } from '@lipsync/contracts';
 import { Conv1d, Conv2d, Module, Random, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { SyncNetwork } from './sync-network';
@@ -79,8 +79,14 @@ class Merge extends Module {
   readonly last: Conv2d;
   constructor(channels: number, random: Random) {
     super();
-    this.first = this.register('0', new Conv2d({ inChannels: 2 * channels, outChannels: channels, kernelSize: 3, padding: 1, random }));
-    this.last = this.register('2', new Conv2d({ inChannels: channels, outChannels: 1, kernelSize: 3, padding: 1, random }));
+    this.first = this.register(
+      '0',
+      new Conv2d({ inChannels: 2 * channels, outChannels: channels, kernelSize: 3, padding: 1, random }),
+    );
+    this.last = this.register(
+      '2',
+      new Conv2d({ inChannels: channels, outChannels: 1, kernelSize: 3, padding: 1, random }),
+    );
   }
 }
 
@@ -143,7 +149,13 @@ export class DinetSyncNet extends SyncNetwork {
     const line = (inChannels: number, kernelSize: number, stride = 1) =>
       new Conv1d({ inChannels, outChannels: channels, kernelSize, stride, padding: kernelSize >> 1, random: sound });
     const halve = () => [new Residual(() => line(channels, 3)), new Same(line(channels, 3, 2))];
-    const audio = new Sequence('audio_conv', [new Same(line(29, 7)), ...halve(), ...halve(), ...halve(), new Same(line(channels, 3))]);
+    const audio = new Sequence('audio_conv', [
+      new Same(line(29, 7)),
+      ...halve(),
+      ...halve(),
+      ...halve(),
+      new Same(line(channels, 3)),
+    ]);
     this.face = this.register('face_encoder', face);
     this.audio = this.register('audio_encoder', audio);
     this.merge = this.register('merge_encoder', new Merge(channels, random));
@@ -170,7 +182,10 @@ export class DinetSyncNet extends SyncNetwork {
     this.assertUsable('scoreMap');
     const { side, audioEmbeddingSize: channels, embeddingSize } = this;
     if (frames.shape[1] !== embeddingSize || audio.shape[1] !== channels || frames.shape[0] !== audio.shape[0]) {
-      fail(TypeError, 'DinetSyncNet.scoreMap', 'embeddings', `[batch, ${embeddingSize}] and [batch, ${channels}]`, [frames.shape, audio.shape]);
+      fail(TypeError, 'DinetSyncNet.scoreMap', 'embeddings', `[batch, ${embeddingSize}] and [batch, ${channels}]`, [
+        frames.shape,
+        audio.shape,
+      ]);
     }
     return tf.tidy(() => {
       const batch = frames.shape[0];

@@ -31,7 +31,11 @@ export class FramesConv extends Module {
     this.options = options;
     const [time, height, width] = kernelSize;
     const fanIn = time * height * width * inChannels;
-    this.weight = this.parameter('weight', kaimingUniform([...kernelSize, inChannels, outChannels], fanIn, random), 'conv');
+    this.weight = this.parameter(
+      'weight',
+      kaimingUniform([...kernelSize, inChannels, outChannels], fanIn, random),
+      'conv',
+    );
     this.bias = this.parameter('bias', kaimingUniform([outChannels], fanIn, random));
   }
 

@@ -1,13 +1,13 @@
 import { selectBackend } from '@lipsync/backends';
-import { parametersOf, registerGradients, valueAndGradients, disposeGradients } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/checkpoints';
+import { disposeGradients, parametersOf, registerGradients, valueAndGradients } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
 import fixture from '../../fixtures/networks.json';
 import { contrastiveDistanceLoss } from '../losses/contrastive-distance-loss';
-import { DinetSyncNet, dinetRecipe } from './dinet-syncnet';
 import { scoreMapLoss } from '../losses/score-map-loss';
+import { DinetSyncNet, dinetRecipe } from './dinet-syncnet';
 import type { SyncNetwork } from './sync-network';
 import { SyncNet } from './syncnet';
 import { LatentSyncWav2LipSyncNet, Wav2LipSyncNet } from './wav2lip-syncnet';
@@ -23,17 +23,37 @@ type Entry = {
   visual: number[];
   audio: number[];
   map?: number[];
-  training: { loss: number; gradients: Record<string, { norm: number; first: number[] }>; buffers: Record<string, number[]> };
+  training: {
+    loss: number;
+    gradients: Record<string, { norm: number; first: number[] }>;
+    buffers: Record<string, number[]>;
+  };
 };
 const networks = fixture.networks as unknown as Record<string, Entry>;
 const LABELS = [1, 0, 0, 1];
 const GRADIENT = 2e-2; // PyTorch's float32 is up to 8e-3 from its own float64 (LatentSync's network); ours up to 6e-3 from its float32
 
 const frames = (name: string, shape: [number, number, number, number], high: number) =>
-  tf.tensor4d(formulaNumbers(`${name} frames`, shape.reduce((a, b) => a * b), 0, high), shape);
+  tf.tensor4d(
+    formulaNumbers(
+      `${name} frames`,
+      shape.reduce((a, b) => a * b),
+      0,
+      high,
+    ),
+    shape,
+  );
 /** `[batch, bins, steps, 1]`; one channel, so PyTorch's order is ours. */
 const audio = (name: string, shape: [number, number, number, number], loud: number) =>
-  tf.tensor4d(formulaNumbers(`${name} audio`, shape.reduce((a, b) => a * b), -loud, loud), shape);
+  tf.tensor4d(
+    formulaNumbers(
+      `${name} audio`,
+      shape.reduce((a, b) => a * b),
+      -loud,
+      loud,
+    ),
+    shape,
+  );
 
 function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   expect(actual.length).toBe(expected.length);
@@ -46,12 +66,32 @@ function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): num
 }
 
 const binaryCrossEntropy = (cosine: tf.Tensor, labels: tf.Tensor) =>
-  tf.neg(tf.mean(tf.add(tf.mul(labels, tf.log(cosine)), tf.mul(tf.sub(1, labels), tf.log(tf.sub(1, cosine)))))) as tf.Scalar;
+  tf.neg(
+    tf.mean(tf.add(tf.mul(labels, tf.log(cosine)), tf.mul(tf.sub(1, labels), tf.log(tf.sub(1, cosine))))),
+  ) as tf.Scalar;
 
 const CASES = {
-  syncnet: { make: (width: number) => new SyncNet({ seed: 0, width }), size: [224, 224], high: 255, audio: [13, 20], loud: 20 },
-  wav2lip: { make: (width: number) => new Wav2LipSyncNet({ seed: 0, width }), size: [48, 96], high: 1, audio: [80, 16], loud: 4 },
-  latentsync: { make: (width: number) => new LatentSyncWav2LipSyncNet({ seed: 0, width }), size: [128, 256], high: 1, audio: [80, 16], loud: 4 },
+  syncnet: {
+    make: (width: number) => new SyncNet({ seed: 0, width }),
+    size: [224, 224],
+    high: 255,
+    audio: [13, 20],
+    loud: 20,
+  },
+  wav2lip: {
+    make: (width: number) => new Wav2LipSyncNet({ seed: 0, width }),
+    size: [48, 96],
+    high: 1,
+    audio: [80, 16],
+    loud: 4,
+  },
+  latentsync: {
+    make: (width: number) => new LatentSyncWav2LipSyncNet({ seed: 0, width }),
+    size: [128, 256],
+    high: 1,
+    audio: [80, 16],
+    loud: 4,
+  },
   dinet: {
     make: (width: number) => new DinetSyncNet({ seed: 0, recipe: dinetRecipe(64), channels: 128 * width }),
     size: [64, 64],
@@ -65,7 +105,10 @@ const NAMES = Object.keys(CASES) as Name[];
 
 function batchOf(name: Name, rows: number) {
   const { size, high, audio: sides, loud } = CASES[name];
-  return { frames: frames(name, [rows, size[0], size[1], 15], high), features: audio(name, [rows, sides[0], sides[1], 1], loud) };
+  return {
+    frames: frames(name, [rows, size[0], size[1], 15], high),
+    features: audio(name, [rows, sides[0], sides[1], 1], loud),
+  };
 }
 
 describe.each(NAMES)('%s', (name) => {
@@ -91,8 +134,15 @@ describe.each(NAMES)('%s', (name) => {
       const map = net.scoreMap(visual, audio);
       expect(difference(await map.data(), networks[name].map as number[])).toBeLessThan(1e-4);
       const distances = await net.pairDistances(visual, audio).data();
-      const means = [0, 4].map((at) => (networks[name].map as number[]).slice(at, at + 4).reduce((sum, value) => sum + value / 4, 0));
-      expect(difference(distances, means.map((mean) => 1 - mean))).toBeLessThan(1e-3);
+      const means = [0, 4].map((at) =>
+        (networks[name].map as number[]).slice(at, at + 4).reduce((sum, value) => sum + value / 4, 0),
+      );
+      expect(
+        difference(
+          distances,
+          means.map((mean) => 1 - mean),
+        ),
+      ).toBeLessThan(1e-3);
     }
     tf.dispose([frames, features, visual, audio]);
     net.dispose();
@@ -140,7 +190,9 @@ describe.each(NAMES)('%s', (name) => {
     expect(() => net.encodeVisual(features)).toThrow(/encodeFrames: frames must be of shape \[batch, /);
     expect(() => net.encodeAudio(frames)).toThrow(/encodeAudio: mel must be of shape \[batch, /);
     const again = CASES[name].make(0.0625);
-    const apart = tf.tidy(() => tf.max(tf.abs(tf.sub(net.encodeAudio(features), again.encodeAudio(features)))).dataSync()[0]);
+    const apart = tf.tidy(
+      () => tf.max(tf.abs(tf.sub(net.encodeAudio(features), again.encodeAudio(features)))).dataSync()[0],
+    );
     expect(apart).toBe(0);
     tf.dispose([frames, features]);
     net.dispose();
@@ -150,20 +202,37 @@ describe.each(NAMES)('%s', (name) => {
 });
 
 test('Wav2LipSyncNet takes other numbers of frames and mel steps, and says where no map is left', () => {
-  const recipe = { ...CASES.wav2lip.make(0.03).recipe, frameCount: 10, featureSteps: 32, features: 'THESIS_MEL' as const };
-  const net = new Wav2LipSyncNet({ seed: 0, width: 0.0625, recipe: { ...recipe, crop: { kind: 'face box', size: 48, rows: 'all' } } });
+  const recipe = {
+    ...CASES.wav2lip.make(0.03).recipe,
+    frameCount: 10,
+    featureSteps: 32,
+    features: 'THESIS_MEL' as const,
+  };
+  const net = new Wav2LipSyncNet({
+    seed: 0,
+    width: 0.0625,
+    recipe: { ...recipe, crop: { kind: 'face box', size: 48, rows: 'all' } },
+  });
   const embeddings = net.forward(tf.zeros([2, 48, 48, 30]), tf.zeros([2, 80, 32, 1]));
   expect(embeddings.visual.shape).toEqual([2, 32]);
   expect(embeddings.audio.shape).toEqual([2, 32]);
-  expect(() => new Wav2LipSyncNet({ seed: 0, recipe: { ...recipe, crop: { kind: 'face box', size: 2, rows: 'all' } } })).toThrow('that leave a map');
-  expect(() => new Wav2LipSyncNet({ seed: 0, recipe: { ...recipe, features: 'SYNCNET_MFCC' } })).toThrow('recipe.mel must be a mel spectrogram');
+  expect(
+    () => new Wav2LipSyncNet({ seed: 0, recipe: { ...recipe, crop: { kind: 'face box', size: 2, rows: 'all' } } }),
+  ).toThrow('that leave a map');
+  expect(() => new Wav2LipSyncNet({ seed: 0, recipe: { ...recipe, features: 'SYNCNET_MFCC' } })).toThrow(
+    'recipe.mel must be a mel spectrogram',
+  );
   net.dispose();
 });
 
 test('SyncNet and DinetSyncNet refuse recipes that are not theirs', () => {
   const { recipe } = CASES.syncnet.make(0.01);
-  expect(() => new SyncNet({ seed: 0, recipe: { ...recipe, frameCount: 6 } })).toThrow('SyncNet: recipe must be of 5 whole frames of 224 px');
+  expect(() => new SyncNet({ seed: 0, recipe: { ...recipe, frameCount: 6 } })).toThrow(
+    'SyncNet: recipe must be of 5 whole frames of 224 px',
+  );
   expect(() => new SyncNet({ seed: 0, width: 0 })).toThrow('SyncNet: width must be above 0');
-  expect(() => new DinetSyncNet({ seed: 0, recipe: { ...dinetRecipe(64), featureSteps: 3 } })).toThrow('DinetSyncNet: recipe must be');
+  expect(() => new DinetSyncNet({ seed: 0, recipe: { ...dinetRecipe(64), featureSteps: 3 } })).toThrow(
+    'DinetSyncNet: recipe must be',
+  );
   expect(() => new DinetSyncNet({ seed: 0, recipe: dinetRecipe(72) })).toThrow('a size that 32 divides');
 });

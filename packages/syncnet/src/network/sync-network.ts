@@ -1,7 +1,7 @@
-import { assertFeatureBatch, assertMouthBatch, assertSyncRecipe, fail } from '@lipsync/contracts';
-import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
-import { Module } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/checkpoints';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import { assertFeatureBatch, assertMouthBatch, assertSyncRecipe, fail } from '@lipsync/contracts';
+import { Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**

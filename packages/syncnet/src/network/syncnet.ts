@@ -1,5 +1,5 @@
 import { fail, type SyncRecipe } from '@lipsync/contracts';
-import { BatchNorm2d, Conv2d, Linear, maxPool2d, Module, Random, relu } from '@lipsync/nn';
+import { BatchNorm2d, Conv2d, Linear, Module, maxPool2d, Random, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { FramesConv } from './frames-conv';
 import { SyncNetwork } from './sync-network';
@@ -96,15 +96,33 @@ export class SyncNet extends SyncNetwork {
     if (!(width > 0 && Number.isFinite(width))) fail(RangeError, 'SyncNet', 'width', 'above 0', width);
     const { frameCount, crop, features, featureSteps } = this.recipe;
     if (frameCount !== 5 || crop.size !== 224 || 'rows' in crop || features !== 'SYNCNET_MFCC' || featureSteps !== 20) {
-      fail(RangeError, 'SyncNet', 'recipe', 'of 5 whole frames of 224 px and 20 steps of SYNCNET_MFCC', { frameCount, crop, features, melSteps: featureSteps });
+      fail(RangeError, 'SyncNet', 'recipe', 'of 5 whole frames of 224 px and 20 steps of SYNCNET_MFCC', {
+        frameCount,
+        crop,
+        features,
+        melSteps: featureSteps,
+      });
     }
     const c = (channels: number) => Math.max(1, Math.round(channels * width));
     this.embeddingSize = c(1024);
     const random = new Random(seed, 0);
 
     this.audio = this.register('netcnnaud', new Column());
-    const audio = (index: number, from: number, to: number, kernel: number | [number, number], padding: number, pool?: Pool) => {
-      const conv = new Conv2d({ inChannels: from === 1 ? 1 : c(from), outChannels: c(to), kernelSize: kernel, padding, random });
+    const audio = (
+      index: number,
+      from: number,
+      to: number,
+      kernel: number | [number, number],
+      padding: number,
+      pool?: Pool,
+    ) => {
+      const conv = new Conv2d({
+        inChannels: from === 1 ? 1 : c(from),
+        outChannels: c(to),
+        kernelSize: kernel,
+        padding,
+        random,
+      });
       this.audio.add(index, conv, c(to), pool);
     };
     audio(0, 1, 64, 3, 1);
@@ -117,9 +135,24 @@ export class SyncNet extends SyncNetwork {
 
     this.lips = this.register('netcnnlip', new Column());
     const frames = new Random(seed, 1); // a stream of its own: a tower starts the same whatever the other looks like
-    const lips = (index: number, from: number, to: number, kernel: [number, number, number], stride: number, padding: number, pool?: Pool) => {
+    const lips = (
+      index: number,
+      from: number,
+      to: number,
+      kernel: [number, number, number],
+      stride: number,
+      padding: number,
+      pool?: Pool,
+    ) => {
       const inChannels = from === 3 ? 3 : c(from);
-      const conv = new FramesConv({ inChannels, outChannels: c(to), kernelSize: kernel, stride, padding, random: frames });
+      const conv = new FramesConv({
+        inChannels,
+        outChannels: c(to),
+        kernelSize: kernel,
+        stride,
+        padding,
+        random: frames,
+      });
       this.lips.add(index, conv, c(to), pool);
     };
     lips(0, 3, 96, [5, 7, 7], 2, 0, { kernel: 3, stride: 2 });

@@ -1,7 +1,7 @@
 import { fail, frameShape, type SyncRecipe } from '@lipsync/contracts';
 import { l2Normalize, Random } from '@lipsync/nn';
 import type * as tf from '@tensorflow/tfjs-core';
-import { ConvTower, mapAfter, type ConvRow } from './conv-block';
+import { type ConvRow, ConvTower, mapAfter } from './conv-block';
 import { SyncNetwork } from './sync-network';
 
 /** What Wav2Lip's expert is fed with: the lower half of face boxes of 96 px, BGR from 0 to 1. */
@@ -43,7 +43,12 @@ type Towers = { visual: ConvRow[]; audio: ConvRow[] };
 /** Repeats a row. */
 const times = (count: number, row: ConvRow): ConvRow[] => Array.from({ length: count }, () => row);
 const residual = (channels: number): ConvRow => ({ kernel: 3, padding: 1, channels, residual: true });
-const down = (channels: number, stride: number | [number, number] = 2): ConvRow => ({ kernel: 3, stride, padding: 1, channels });
+const down = (channels: number, stride: number | [number, number] = 2): ConvRow => ({
+  kernel: 3,
+  stride,
+  padding: 1,
+  channels,
+});
 
 /** Rows of Wav2Lip's `SyncNet_color` before the one that takes in the whole map. */
 const WAV2LIP: Towers = {
@@ -101,18 +106,33 @@ abstract class ConvSyncNet extends SyncNetwork {
   private readonly visual: ConvTower;
   private readonly audio: ConvTower;
 
-  protected constructor(recipe: SyncRecipe, options: Wav2LipSyncNetOptions, towers: Towers, embedding: number, names: [string, string]) {
+  protected constructor(
+    recipe: SyncRecipe,
+    options: Wav2LipSyncNetOptions,
+    towers: Towers,
+    embedding: number,
+    names: [string, string],
+  ) {
     super(recipe);
     const { seed, width = 1 } = options;
     const where = new.target.name;
     if (!(width > 0 && Number.isFinite(width))) fail(RangeError, where, 'width', 'above 0', width);
     const { frameCount, crop, featureSteps, features } = this.recipe;
-    if (features !== 'WAV2LIP_MEL' && features !== 'THESIS_MEL') fail(TypeError, where, 'recipe.mel', 'a mel spectrogram of 80 bins', features);
-    const channels = (rows: ConvRow[]) => rows.map((row) => ({ ...row, channels: Math.max(1, Math.round(row.channels * width)) }));
+    if (features !== 'WAV2LIP_MEL' && features !== 'THESIS_MEL')
+      fail(TypeError, where, 'recipe.mel', 'a mel spectrogram of 80 bins', features);
+    const channels = (rows: ConvRow[]) =>
+      rows.map((row) => ({ ...row, channels: Math.max(1, Math.round(row.channels * width)) }));
     this.embeddingSize = Math.max(1, Math.round(embedding * width));
     const tower = (inChannels: number, rows: ConvRow[], height: number, columns: number, stream: number) => {
       const [h, w] = mapAfter(height, columns, rows);
-      if (!(h >= 1 && w >= 1)) fail(RangeError, where, 'recipe', 'of frames and audio that leave a map', `${height} x ${columns} (${h} x ${w})`);
+      if (!(h >= 1 && w >= 1))
+        fail(
+          RangeError,
+          where,
+          'recipe',
+          'of frames and audio that leave a map',
+          `${height} x ${columns} (${h} x ${w})`,
+        );
       const end: ConvRow[] = [
         { kernel: [h, w], channels: this.embeddingSize },
         { kernel: 1, channels: this.embeddingSize },

@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import '@tensorflow/tfjs-backend-cpu';
-import * as tf from '@tensorflow/tfjs-core';
 import { encodeSafetensors, type NamedArray } from '@lipsync/checkpoints';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
 import { DinetSyncNet, dinetRecipe } from '../network/dinet-syncnet';
-import { loadSyncNetwork, saveSyncNetwork, syncNetworkOf } from './load-sync-network';
-import { SyncNet, SYNCNET_RECIPE } from '../network/syncnet';
+import { SYNCNET_RECIPE, SyncNet } from '../network/syncnet';
 import { LatentSyncWav2LipSyncNet, Wav2LipSyncNet } from '../network/wav2lip-syncnet';
+import { loadSyncNetwork, saveSyncNetwork, syncNetworkOf } from './load-sync-network';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -43,7 +43,9 @@ test('loadSyncNetwork takes files of 2017, which count no batches, and refuses r
   const old = await loadSyncNetwork(encodeSafetensors(state));
   expect((await old.stateDict()).size).toBe(state.size + 14);
   const bytes = await saveSyncNetwork(net);
-  await expect(loadSyncNetwork(bytes, { recipe: { ...SYNCNET_RECIPE, color: 'RGB' } })).rejects.toThrow(`options.recipe must be the file's (color "BGR"), got color "RGB"`);
+  await expect(loadSyncNetwork(bytes, { recipe: { ...SYNCNET_RECIPE, color: 'RGB' } })).rejects.toThrow(
+    `options.recipe must be the file's (color "BGR"), got color "RGB"`,
+  );
   net.dispose();
   old.dispose();
 });
@@ -54,26 +56,37 @@ test('loadSyncNetwork says what is missing, and what a file of another network b
   state.delete('face_encoder.3.conv_block.0.weight');
   state.set('extra', state.get('face_encoder.0.conv_block.0.bias') as NamedArray);
   const before = tf.memory().numTensors;
-  await expect(loadSyncNetwork(encodeSafetensors(state))).rejects.toThrow('1 missing: face_encoder.3.conv_block.0.weight; 1 unused: extra');
+  await expect(loadSyncNetwork(encodeSafetensors(state))).rejects.toThrow(
+    '1 missing: face_encoder.3.conv_block.0.weight; 1 unused: extra',
+  );
   expect(tf.memory().numTensors).toBe(before);
   const tensor: NamedArray = { dtype: 'float32', shape: [1], data: new Float32Array(1) };
-  await expect(loadSyncNetwork(encodeSafetensors(new Map([['a.b', tensor]])))).rejects.toThrow('the state dict of syncnet, wav2lip, latentsync, dinet, got one with a.b');
+  await expect(loadSyncNetwork(encodeSafetensors(new Map([['a.b', tensor]])))).rejects.toThrow(
+    'the state dict of syncnet, wav2lip, latentsync, dinet, got one with a.b',
+  );
   const lpips: NamedArray = { dtype: 'float32', shape: [1, 192, 1, 1], data: new Float32Array(192) };
   const last: NamedArray = { dtype: 'float32', shape: [1, 256, 1, 1], data: new Float32Array(256) };
-  const layers = new Map([['lin1.model.1.weight', lpips], ['lin4.model.1.weight', last]]);
-  await expect(loadSyncNetwork(encodeSafetensors(layers))).rejects.toThrow('got that of LPIPS’s linear layers for AlexNet');
+  const layers = new Map([
+    ['lin1.model.1.weight', lpips],
+    ['lin4.model.1.weight', last],
+  ]);
+  await expect(loadSyncNetwork(encodeSafetensors(layers))).rejects.toThrow(
+    'got that of LPIPS’s linear layers for AlexNet',
+  );
   net.dispose();
 });
 
 const python = '/usr/bin/python3';
-const can = existsSync(python) && (() => {
-  try {
-    execFileSync(python, ['-c', 'import torch, numpy'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
+const can =
+  existsSync(python) &&
+  (() => {
+    try {
+      execFileSync(python, ['-c', 'import torch, numpy'], { stdio: 'ignore' });
+      return true;
+    } catch {
+      return false;
+    }
+  })();
 test.skipIf(!can).each(['syncnet', 'wav2lip', 'latentsync', 'dinet'])(
   `%s saved by torch.save at full size, zip and legacy, loads by name${can ? '' : ' (skipped: no PyTorch)'}`,
   async (name) => {

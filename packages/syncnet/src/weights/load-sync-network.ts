@@ -1,5 +1,13 @@
+import {
+  type ByteInput,
+  encodeSafetensors,
+  identifyNetwork,
+  type NamedArray,
+  openByteSource,
+  readStateDict,
+  sha256Hex,
+} from '@lipsync/checkpoints';
 import { agreeOnRecipe, fail, type SyncRecipe } from '@lipsync/contracts';
-import { encodeSafetensors, identifyNetwork, openByteSource, readStateDict, sha256Hex, type ByteInput, type NamedArray } from '@lipsync/checkpoints';
 import { DinetSyncNet } from '../network/dinet-syncnet';
 import type { SyncNetwork } from '../network/sync-network';
 import { SyncNet } from '../network/syncnet';
@@ -8,8 +16,18 @@ import { LatentSyncWav2LipSyncNet, Wav2LipSyncNet } from '../network/wav2lip-syn
 /** The networks of this package by the names that commands and files use. */
 export const SYNC_NETWORKS = {
   syncnet: { sign: 'netcnnlip.0.weight', out: 'netfclip.3.weight', full: 1024, make: SyncNet },
-  wav2lip: { sign: 'face_encoder.0.conv_block.0.weight', out: 'audio_encoder.13.conv_block.0.weight', full: 512, make: Wav2LipSyncNet },
-  latentsync: { sign: 'visual_encoder.0.conv_block.0.weight', out: 'audio_encoder.16.conv_block.0.weight', full: 1024, make: LatentSyncWav2LipSyncNet },
+  wav2lip: {
+    sign: 'face_encoder.0.conv_block.0.weight',
+    out: 'audio_encoder.13.conv_block.0.weight',
+    full: 512,
+    make: Wav2LipSyncNet,
+  },
+  latentsync: {
+    sign: 'visual_encoder.0.conv_block.0.weight',
+    out: 'audio_encoder.16.conv_block.0.weight',
+    full: 1024,
+    make: LatentSyncWav2LipSyncNet,
+  },
   dinet: { sign: 'merge_encoder.0.weight', out: 'merge_encoder.0.weight', full: 128, make: DinetSyncNet },
 } as const;
 
@@ -25,7 +43,9 @@ export type LoadSyncNetworkOptions = {
 /** Which network a state dict is of, by its names; undefined where it is none of this package. */
 export function syncNetworkOf(names: Iterable<string>): SyncNetworkName | undefined {
   const known = new Set(names);
-  return (Object.keys(SYNC_NETWORKS) as SyncNetworkName[]).find((name) => known.has(SYNC_NETWORKS[name].sign) && known.has(SYNC_NETWORKS[name].out));
+  return (Object.keys(SYNC_NETWORKS) as SyncNetworkName[]).find(
+    (name) => known.has(SYNC_NETWORKS[name].sign) && known.has(SYNC_NETWORKS[name].out),
+  );
 }
 
 /**
@@ -38,7 +58,10 @@ export function syncNetworkOf(names: Iterable<string>): SyncNetworkName | undefi
  * @example
  * const expert = await loadSyncNetwork('syncnet_v2.model');
  */
-export async function loadSyncNetwork(input: ByteInput, { recipe, prefix }: LoadSyncNetworkOptions = {}): Promise<SyncNetwork> {
+export async function loadSyncNetwork(
+  input: ByteInput,
+  { recipe, prefix }: LoadSyncNetworkOptions = {},
+): Promise<SyncNetwork> {
   const where = 'loadSyncNetwork';
   const source = await openByteSource(input);
   try {
@@ -76,7 +99,8 @@ function build(name: SyncNetworkName, state: Map<string, NamedArray>, recipe: Sy
 function withCounters(net: SyncNetwork, state: Map<string, NamedArray>): Map<string, NamedArray> {
   const all = new Map(state);
   for (const name of net.namedBuffers().keys()) {
-    if (name.endsWith('num_batches_tracked') && !all.has(name)) all.set(name, { dtype: 'int64', shape: [], data: new BigInt64Array(1) });
+    if (name.endsWith('num_batches_tracked') && !all.has(name))
+      all.set(name, { dtype: 'int64', shape: [], data: new BigInt64Array(1) });
   }
   return all;
 }

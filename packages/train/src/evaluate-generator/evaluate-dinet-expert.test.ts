@@ -1,14 +1,20 @@
 import { LITE } from '@lipsync/avalignnet';
 import type { SyncRecipe } from '@lipsync/contracts';
-import { cutMouthWindow, storedCropFor } from '@lipsync/sync-windows';
 import type { StoreRecipe } from '@lipsync/dataloader';
 import { planCrops, trackFromLandmarks } from '@lipsync/face-crop';
 import { Random } from '@lipsync/nn';
+import { cutMouthWindow, storedCropFor } from '@lipsync/sync-windows';
 import { expect, test } from 'vitest';
-import { assertSeesHeads, headWindows, landmarksInHead } from './evaluate-dinet-expert';
 import { recipeOf } from '../expert/trained-network';
+import { assertSeesHeads, headWindows, landmarksInHead } from './evaluate-dinet-expert';
 
-const store: StoreRecipe = { crop: { kind: 'dinet head', mouth: 64 }, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 };
+const store: StoreRecipe = {
+  crop: { kind: 'dinet head', mouth: 64 },
+  features: 'THESIS_MEL',
+  stepsPerSecond: 80,
+  bins: 80,
+  fps: 25,
+};
 const similarity = recipeOf(LITE);
 const COUNT = 12;
 
@@ -54,12 +60,14 @@ test('landmarks of the video lie where the face image shows them', () => {
 });
 
 test('a network with a similarity crop sees in face images about what it sees in the video', () => {
-  const { video: video, track, clip } = madeClip();
+  const { video, track, clip } = madeClip();
   const seen = headWindows(store, similarity, clip)(clip.frames)(1);
   const stored = storedCropFor(similarity.crop);
   const plan = planCrops(track, stored);
   const crops = new Uint8Array(COUNT * plan.height * plan.width * 3);
-  video.forEach((frame, i) => plan.cut(frame, i, crops.subarray(i * plan.height * plan.width * 3, (i + 1) * plan.height * plan.width * 3)));
+  video.forEach((frame, i) =>
+    plan.cut(frame, i, crops.subarray(i * plan.height * plan.width * 3, (i + 1) * plan.height * plan.width * 3)),
+  );
   const wanted = cutMouthWindow(crops, 1, { stored, recipe: similarity });
   const worst = seen.reduce((most, value, i) => Math.max(most, Math.abs(value - wanted[i])), 0);
   expect(worst).toBeLessThan(0.06); // of -1..1: the face image is coarser than the video
@@ -67,15 +75,26 @@ test('a network with a similarity crop sees in face images about what it sees in
 
 test('a network with DINet’s mouth box sees the box turned by the clip’s angles', () => {
   const { clip } = madeClip();
-  const recipe: SyncRecipe = { ...similarity, crop: { kind: 'dinet', size: 48, upright: 'median of five', sampling: 'exact' } };
+  const recipe: SyncRecipe = {
+    ...similarity,
+    crop: { kind: 'dinet', size: 48, upright: 'median of five', sampling: 'exact' },
+  };
   const angles = Float32Array.from({ length: COUNT }, (_, i) => clip.poses[4 * i + 3]);
-  expect(headWindows(store, recipe, clip)(clip.frames)(2)).toEqual(cutMouthWindow(clip.frames, 2, { stored: store.crop, recipe, angles }));
+  expect(headWindows(store, recipe, clip)(clip.frames)(2)).toEqual(
+    cutMouthWindow(clip.frames, 2, { stored: store.crop, recipe, angles }),
+  );
 });
 
 test('assertSeesHeads names what does not fit', () => {
   const name = 'X';
   const box: SyncRecipe = { ...similarity, crop: { kind: 'face box', size: 96, rows: 'all' } };
-  expect(() => assertSeesHeads('here', store, { name, recipe: box })).toThrow('here: expert must be one whose crop is dinet or similarity, got X, face box');
-  expect(() => assertSeesHeads('here', store, { name, recipe: { ...similarity, features: 'WAV2LIP_MEL' } })).toThrow('that hears THESIS_MEL');
-  expect(() => assertSeesHeads('here', { ...store, crop: similarity.crop }, { name, recipe: similarity })).toThrow('store must be of head crops');
+  expect(() => assertSeesHeads('here', store, { name, recipe: box })).toThrow(
+    'here: expert must be one whose crop is dinet or similarity, got X, face box',
+  );
+  expect(() => assertSeesHeads('here', store, { name, recipe: { ...similarity, features: 'WAV2LIP_MEL' } })).toThrow(
+    'that hears THESIS_MEL',
+  );
+  expect(() => assertSeesHeads('here', { ...store, crop: similarity.crop }, { name, recipe: similarity })).toThrow(
+    'store must be of head crops',
+  );
 });

@@ -1,9 +1,9 @@
-import { fail, storedShape } from '@lipsync/contracts';
 import type { SyncRecipe } from '@lipsync/contracts';
-import { anglesOf } from '@lipsync/dataloader';
-import { cutMouthWindow, storedCropFor } from '@lipsync/sync-windows';
+import { fail, storedShape } from '@lipsync/contracts';
 import type { Clip, StoreRecipe } from '@lipsync/dataloader';
+import { anglesOf } from '@lipsync/dataloader';
 import { planCrops, trackFromLandmarks } from '@lipsync/face-crop';
+import { cutMouthWindow, storedCropFor } from '@lipsync/sync-windows';
 
 /** Cuts a sync network's windows out of a clip's face images, be they true or painted: `(frames) => (start) => [height, width, frames * 3]`. */
 export type HeadWindows = (frames: Uint8Array) => (start: number) => Float32Array;
@@ -13,12 +13,24 @@ export type HeadWindows = (frames: Uint8Array) => (start: number) => Float32Arra
  *
  * @throws TypeError that says what does not fit.
  */
-export function assertSeesHeads(where: string, store: StoreRecipe, { name, recipe }: { name: string; recipe: SyncRecipe }): void {
-  if (store.crop.kind !== 'dinet head') fail(TypeError, where, 'store', 'of head crops (prepare with --head)', store.crop.kind);
+export function assertSeesHeads(
+  where: string,
+  store: StoreRecipe,
+  { name, recipe }: { name: string; recipe: SyncRecipe },
+): void {
+  if (store.crop.kind !== 'dinet head')
+    fail(TypeError, where, 'store', 'of head crops (prepare with --head)', store.crop.kind);
   const { kind } = recipe.crop;
-  if (kind !== 'dinet' && kind !== 'similarity') fail(TypeError, where, 'expert', 'one whose crop is dinet or similarity', `${name}, ${kind}`);
+  if (kind !== 'dinet' && kind !== 'similarity')
+    fail(TypeError, where, 'expert', 'one whose crop is dinet or similarity', `${name}, ${kind}`);
   if (recipe.fps !== store.fps || recipe.features !== store.features) {
-    fail(TypeError, where, 'expert', `one of ${store.fps} frames a second that hears ${store.features}`, `${name}: ${recipe.fps}, ${recipe.features}`);
+    fail(
+      TypeError,
+      where,
+      'expert',
+      `one of ${store.fps} frames a second that hears ${store.features}`,
+      `${name}: ${recipe.fps}, ${recipe.features}`,
+    );
   }
 }
 
@@ -29,7 +41,11 @@ export function assertSeesHeads(where: string, store: StoreRecipe, { name, recip
  * image by the pose of its mouth box, and the crop is planned, steadied and cut as where a video is scored. Painted frames are seen with the
  * landmarks of the true ones.
  */
-export function headWindows(store: StoreRecipe, recipe: SyncRecipe, clip: Pick<Clip, 'poses' | 'landmarks' | 'count'>): HeadWindows {
+export function headWindows(
+  store: StoreRecipe,
+  recipe: SyncRecipe,
+  clip: Pick<Clip, 'poses' | 'landmarks' | 'count'>,
+): HeadWindows {
   assertSeesHeads('headWindows', store, { name: 'expert', recipe });
   if (recipe.crop.kind === 'dinet') {
     const angles = anglesOf(clip);
@@ -52,8 +68,12 @@ export function headWindows(store: StoreRecipe, recipe: SyncRecipe, clip: Pick<C
 }
 
 /** A clip's landmarks, `[count, 68, 2]`, in pixels of its face images. */
-export function landmarksInHead(store: StoreRecipe, { poses, landmarks, count }: Pick<Clip, 'poses' | 'landmarks' | 'count'>): Float32Array {
-  if (store.crop.kind !== 'dinet head') return fail(TypeError, 'landmarksInHead', 'store', 'of head crops', store.crop.kind);
+export function landmarksInHead(
+  store: StoreRecipe,
+  { poses, landmarks, count }: Pick<Clip, 'poses' | 'landmarks' | 'count'>,
+): Float32Array {
+  if (store.crop.kind !== 'dinet head')
+    return fail(TypeError, 'landmarksInHead', 'store', 'of head crops', store.crop.kind);
   const { mouth } = store.crop;
   const { width } = storedShape(store.crop);
   return Float32Array.from({ length: count * 136 }, (_, i) => {

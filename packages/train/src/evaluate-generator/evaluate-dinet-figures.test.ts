@@ -1,7 +1,7 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { storedShape } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts';
-import { maskedPsnr, psnr, ssim, type SyncScore } from '@lipsync/metrics';
+import { storedShape } from '@lipsync/contracts';
+import { maskedPsnr, psnr, type SyncScore, ssim } from '@lipsync/metrics';
 import { Random } from '@lipsync/nn';
 import { expect, test } from 'vitest';
 import { RowFigures } from './evaluate-dinet-figures';
@@ -21,16 +21,29 @@ test('a row is the mean of its frames’ figures, whole and in the mouth box', a
   row.hear(0, score(0.6, -4));
   row.hear(0, undefined);
   const figures = row.figures();
-  const frame = (data: Uint8Array, i: number) => ({ data: data.subarray(i * height * width * 3, (i + 1) * height * width * 3), height, width });
+  const frame = (data: Uint8Array, i: number) => ({
+    data: data.subarray(i * height * width * 3, (i + 1) * height * width * 3),
+    height,
+    width,
+  });
   const mean = (of: (i: number) => number) => (of(0) + of(1)) / 2;
   const mask = Uint8Array.from({ length: height * width }, (_, i) => {
     const [y, x] = [Math.floor(i / width), i % width];
     return y >= 8 && y < 24 && x >= 2 && x < 18 ? 1 : 0;
   });
   const range = [0, 255] as const;
-  expect(figures.ssim).toBeCloseTo(mean((i) => ssim(frame(truth, i), frame(made, i), { range })), 12);
-  expect(figures.psnr).toBeCloseTo(mean((i) => psnr(frame(truth, i), frame(made, i), { range })), 12);
-  expect(figures.mouthPsnr).toBeCloseTo(mean((i) => maskedPsnr(frame(truth, i), frame(made, i), mask, { range })), 12);
+  expect(figures.ssim).toBeCloseTo(
+    mean((i) => ssim(frame(truth, i), frame(made, i), { range })),
+    12,
+  );
+  expect(figures.psnr).toBeCloseTo(
+    mean((i) => psnr(frame(truth, i), frame(made, i), { range })),
+    12,
+  );
+  expect(figures.mouthPsnr).toBeCloseTo(
+    mean((i) => maskedPsnr(frame(truth, i), frame(made, i), mask, { range })),
+    12,
+  );
   expect(figures.sync[0].lseD).toBeCloseTo(0.7, 12);
   expect(figures.sync[0].inSync).toBe(0.5);
   expect(figures).not.toHaveProperty('lpips');

@@ -1,9 +1,17 @@
-import { storedShape } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts';
-import { batchOf, FidScorer, frechetDistance, LaplacianVarianceScorer, LpipsScorer, PsnrScorer, SsimScorer } from '@lipsync/metrics';
+import { storedShape } from '@lipsync/contracts';
 import type { InceptionFeatures, InceptionFid, Lpips, SyncScore } from '@lipsync/metrics';
+import {
+  batchOf,
+  FidScorer,
+  frechetDistance,
+  LaplacianVarianceScorer,
+  LpipsScorer,
+  PsnrScorer,
+  SsimScorer,
+} from '@lipsync/metrics';
 import * as tf from '@tensorflow/tfjs-core';
-import { mouthOf, frameOf, type ByteFrame } from './evaluate-dinet-painter';
+import { type ByteFrame, frameOf, mouthOf } from './evaluate-dinet-painter';
 
 /** What one sync network says of all clips. */
 export type DinetSyncFigures = {
@@ -44,10 +52,22 @@ export const DINET_ROWS = [
 export type Shown = 'generated' | 'generatedOther' | 'truth' | 'repeat';
 /** Which of them a row shows. */
 export const shownIn = ({ of, audio }: { of: DinetFigures['of']; audio: DinetFigures['audio'] }): Shown =>
-  of === 'copy-input' ? 'truth' : of === 'repeat-reference' ? 'repeat' : audio === 'own' ? 'generated' : 'generatedOther';
+  of === 'copy-input'
+    ? 'truth'
+    : of === 'repeat-reference'
+      ? 'repeat'
+      : audio === 'own'
+        ? 'generated'
+        : 'generatedOther';
 const RANGE = { range: [0, 255] } as const;
 
-export type RowOptions = { experts: readonly SyncExpert[]; lpips?: Lpips; fid?: InceptionFid; fidFeatures?: InceptionFeatures; mouth: number };
+export type RowOptions = {
+  experts: readonly SyncExpert[];
+  lpips?: Lpips;
+  fid?: InceptionFid;
+  fidFeatures?: InceptionFeatures;
+  mouth: number;
+};
 
 /** Adds up one row of the table. */
 export class RowFigures {
@@ -61,13 +81,17 @@ export class RowFigures {
   readonly #fid?: FidScorer;
   readonly #sync: SyncScore[][];
 
-  constructor({ of, audio }: Pick<DinetFigures, 'of' | 'audio'>, { experts, lpips, fid, fidFeatures, mouth }: RowOptions) {
+  constructor(
+    { of, audio }: Pick<DinetFigures, 'of' | 'audio'>,
+    { experts, lpips, fid, fidFeatures, mouth }: RowOptions,
+  ) {
     this.of = of;
     this.audio = audio;
     this.#mouth = mouth;
     this.#sync = experts.map(() => []);
     if (lpips && audio === 'own') this.#lpips = new LpipsScorer(lpips, RANGE);
-    if (fid && (audio === 'own' || of === 'generated')) this.#fid = new FidScorer({ network: fid, features: fidFeatures });
+    if (fid && (audio === 'own' || of === 'generated'))
+      this.#fid = new FidScorer({ network: fid, features: fidFeatures });
   }
 
   /** Takes the frames of a clip. */
@@ -81,7 +105,10 @@ export class RowFigures {
         const mouth = mouthOf(frame, this.#mouth);
         this.#sharpness.update(mouth);
         if (this.audio === 'other') continue;
-        const pairs: [ByteFrame, ByteFrame][] = [[real[i], frame], [mouthOf(real[i], this.#mouth), mouth]];
+        const pairs: [ByteFrame, ByteFrame][] = [
+          [real[i], frame],
+          [mouthOf(real[i], this.#mouth), mouth],
+        ];
         pairs.forEach(([left, right], k) => {
           this.#ssim[k].update(left, right);
           this.#psnr[k].update(left, right);
@@ -112,7 +139,9 @@ export class RowFigures {
 
   /** The distance of this row's frames to the true ones. */
   fidFrom(real: RowFigures): number {
-    return real === this ? 0 : frechetDistance(real.#fid!.statistics('generated'), this.#fid!.statistics('generated')).value;
+    return real === this
+      ? 0
+      : frechetDistance(real.#fid!.statistics('generated'), this.#fid!.statistics('generated')).value;
   }
 
   figures(): DinetFigures {
@@ -141,12 +170,18 @@ export class RowFigures {
 
   /** How the figures of a row with a truth are measured. */
   conventions(): string[] {
-    const scores = [this.#ssim[0], this.#psnr[0], this.#sharpness, ...(this.#lpips ? [this.#lpips] : [])].map((scorer) => scorer.compute());
+    const scores = [this.#ssim[0], this.#psnr[0], this.#sharpness, ...(this.#lpips ? [this.#lpips] : [])].map(
+      (scorer) => scorer.compute(),
+    );
     const fid = this.#fid?.protocol;
     return [
       ...scores.map(({ metric, convention }) => `${metric}: ${convention}`),
-      ...(fid ? [`fid: ${fid.network}, ${fid.features} features, resized to ${fid.size} as ${fid.preprocessing} does`] : []),
-      ...(this.#sync.length > 0 ? ['lse-d, lse-c: shifts of -15..15 frames, zeros beyond the ends, mean over clips'] : []),
+      ...(fid
+        ? [`fid: ${fid.network}, ${fid.features} features, resized to ${fid.size} as ${fid.preprocessing} does`]
+        : []),
+      ...(this.#sync.length > 0
+        ? ['lse-d, lse-c: shifts of -15..15 frames, zeros beyond the ends, mean over clips']
+        : []),
     ];
   }
 }

@@ -1,10 +1,10 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { storedShape } from '@lipsync/contracts';
 import type { SyncExpert, SyncRecipe } from '@lipsync/contracts';
-import { cutFeatureWindow, cutMouthWindow } from '@lipsync/sync-windows';
+import { storedShape } from '@lipsync/contracts';
 import type { Clip, ClipStore } from '@lipsync/dataloader';
 import { scoreWindows } from '@lipsync/metrics';
 import { Random } from '@lipsync/nn';
+import { cutFeatureWindow, cutMouthWindow } from '@lipsync/sync-windows';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { judgeClip } from './evaluate-dinet-judge';
@@ -25,7 +25,8 @@ const store = { recipe: { crop, features: 'THESIS_MEL', stepsPerSecond: 80, bins
 const random = new Random(5);
 const noise = () => Uint8Array.from({ length: COUNT * height * width * 3 }, () => random.integer(256));
 const features = () => ({ data: Float32Array.from({ length: 97 * 4 }, () => random.normal()), steps: 97, bins: 4 });
-const circle = (level: tf.Tensor) => tf.tidy(() => tf.concat([tf.cos(tf.mul(level, 3)), tf.sin(tf.mul(level, 3))], 1) as tf.Tensor2D);
+const circle = (level: tf.Tensor) =>
+  tf.tidy(() => tf.concat([tf.cos(tf.mul(level, 3)), tf.sin(tf.mul(level, 3))], 1) as tf.Tensor2D);
 const expert: SyncExpert = {
   name: 'first pixel',
   recipe,
@@ -49,7 +50,14 @@ test('judgeClip says of every set of frames and audio what WindowScorer does', a
   const { windows, scores } = await judgeClip(expert, clip, { store, count: COUNT, shown, audios });
   expect(tf.memory().numTensors).toBe(before);
   expect(windows).toBe(26);
-  expect([...scores.keys()]).toEqual(['painted own', 'truth own', 'repeat own', 'paintedOther other', 'truth other', 'repeat other']);
+  expect([...scores.keys()]).toEqual([
+    'painted own',
+    'truth own',
+    'repeat own',
+    'paintedOther other',
+    'truth other',
+    'repeat other',
+  ]);
   const angles = Float32Array.from({ length: COUNT }, (_, i) => poses[4 * i + 3]);
   const wanted = await scoreWindows(
     expert,

@@ -1,11 +1,11 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { ImageProcessor, type Clip } from '@lipsync/dataloader';
+import { type Clip, ImageProcessor } from '@lipsync/dataloader';
 import { DinetGenerator, LITE_DINET } from '@lipsync/dinet';
 import { Random } from '@lipsync/nn';
+import { FeaturesAround } from '@lipsync/sync-windows';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { bytesOf, ClipGenerator, facesOf, mouthOf, frameOf } from './evaluate-dinet-painter';
-import { FeaturesAround } from '@lipsync/sync-windows';
+import { bytesOf, ClipGenerator, facesOf, frameOf, mouthOf } from './evaluate-dinet-painter';
 
 const size = { height: 52, width: 40 };
 const bytes = size.height * size.width * 3;
@@ -19,19 +19,34 @@ beforeAll(async () => {
 });
 
 test('ClipPainter paints each frame as the generator does by itself, whatever the batch', async () => {
-  const generator = new DinetGenerator({ ...LITE_DINET, width: 2, referenceChannels: 4, references: 2, norm: 'batch' }, { seed: 1 });
+  const generator = new DinetGenerator(
+    { ...LITE_DINET, width: 2, referenceChannels: 4, references: 2, norm: 'batch' },
+    { seed: 1 },
+  );
   generator.eval();
   const images = new ImageProcessor({ mouth: 32 });
-  const sets = [[4, 5], [4, 5], [4, 5], [0, 1], [0, 1], [0, 1]];
+  const sets = [
+    [4, 5],
+    [4, 5],
+    [4, 5],
+    [0, 1],
+    [0, 1],
+    [0, 1],
+  ];
   const audio = () => new FeaturesAround(features, { features: 'THESIS_MEL', steps: 16 });
   const before = tf.memory().numTensors;
-  const [generated, again] = await new ClipGenerator(generator, images, 2).generate({ frames } as Clip, sets, [audio(), audio()]);
+  const [generated, again] = await new ClipGenerator(generator, images, 2).generate({ frames } as Clip, sets, [
+    audio(),
+    audio(),
+  ]);
   expect(tf.memory().numTensors).toBe(before);
   expect(again).toEqual(generated);
   const face = (frame: number) => facesOf([frameOf(frames, frame, size).data], size);
   const window = await audio().window(4);
   const alone = await bytesOf(
-    tf.tidy(() => generator.forward(images.masked(face(4)), tf.concat([face(0), face(1)], 3), tf.tensor3d(window, [1, 80, 16]))),
+    tf.tidy(() =>
+      generator.forward(images.masked(face(4)), tf.concat([face(0), face(1)], 3), tf.tensor3d(window, [1, 80, 16])),
+    ),
   );
   const got = frameOf(generated, 4, size).data;
   expect(alone.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i])), 0)).toBeLessThanOrEqual(1); // rounding to bytes

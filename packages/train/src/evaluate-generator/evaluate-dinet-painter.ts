@@ -1,8 +1,8 @@
 import type { Clip, ImageProcessor } from '@lipsync/dataloader';
-import { disposeReferences } from '@lipsync/dinet';
 import type { DinetGenerator, DinetReferences } from '@lipsync/dinet';
-import * as tf from '@tensorflow/tfjs-core';
+import { disposeReferences } from '@lipsync/dinet';
 import type { FeaturesAround } from '@lipsync/sync-windows';
+import * as tf from '@tensorflow/tfjs-core';
 
 /** RGB, 0..255, row by row. */
 export type ByteFrame = { data: Uint8Array; height: number; width: number };
@@ -27,13 +27,23 @@ export class ClipGenerator {
     const { bins, steps } = generator.config.audio;
     for (const frames of bySet.values()) {
       const shown = sets[frames[0]].map((frame) => frameOf(clip.frames, frame, size).data);
-      const references: DinetReferences = tf.tidy(() => generator.encodeReferences(tf.concat(shown.map((frame) => facesOf([frame], size)), 3)));
+      const references: DinetReferences = tf.tidy(() =>
+        generator.encodeReferences(
+          tf.concat(
+            shown.map((frame) => facesOf([frame], size)),
+            3,
+          ),
+        ),
+      );
       try {
         for (let first = 0; first < frames.length; first += this.batch) {
           const some = frames.slice(first, first + this.batch);
           for (const [k, windows] of heard.entries()) {
             const generated = tf.tidy(() => {
-              const faces = facesOf(some.map((frame) => frameOf(clip.frames, frame, size).data), size);
+              const faces = facesOf(
+                some.map((frame) => frameOf(clip.frames, frame, size).data),
+                size,
+              );
               const audio = tf.stack(some.map((frame) => tf.tensor2d(windows[frame], [bins, steps]))) as tf.Tensor3D;
               return generator.generate(images.masked(faces), references, audio);
             });
@@ -57,7 +67,10 @@ async function windowsOf(audio: FeaturesAround, count: number): Promise<Float32A
 }
 
 /** `[n, height, width, 3]`, 0..1. */
-export function facesOf(frames: readonly Uint8Array[], { height, width }: { height: number; width: number }): tf.Tensor4D {
+export function facesOf(
+  frames: readonly Uint8Array[],
+  { height, width }: { height: number; width: number },
+): tf.Tensor4D {
   const values = new Float32Array(frames.length * height * width * 3);
   frames.forEach((frame, i) => {
     for (let k = 0, to = i * frame.length; k < frame.length; k++, to++) values[to] = frame[k] / 255;
@@ -75,7 +88,11 @@ export async function bytesOf(faces: tf.Tensor4D): Promise<Uint8Array> {
 }
 
 /** A view of one of many frames. */
-export function frameOf(frames: Uint8Array, index: number, { height, width }: { height: number; width: number }): ByteFrame {
+export function frameOf(
+  frames: Uint8Array,
+  index: number,
+  { height, width }: { height: number; width: number },
+): ByteFrame {
   const bytes = height * width * 3;
   return { data: frames.subarray(index * bytes, (index + 1) * bytes), height, width };
 }

@@ -17,8 +17,12 @@ export const REFERENCE_DISTANCE = 5;
  * const sets = drawReferences(75, 5, new Random(1)); // sets[0]: [7, 18, 41, 52, 70]
  */
 export function drawReferences(count: number, references: number, random: Random): number[][] {
-  for (const [name, value, least] of [['count', count, 2], ['references', references, 1]] as const) {
-    if (!(Number.isInteger(value) && value >= least)) fail(RangeError, 'drawReferences', name, `a whole number of at least ${least}`, value);
+  for (const [name, value, least] of [
+    ['count', count, 2],
+    ['references', references, 1],
+  ] as const) {
+    if (!(Number.isInteger(value) && value >= least))
+      fail(RangeError, 'drawReferences', name, `a whole number of at least ${least}`, value);
   }
   const stretches = Array.from({ length: references }, (_, i) => {
     const from = Math.min(count - 1, Math.floor((i * count) / references));
@@ -42,7 +46,10 @@ function drawTwo(from: number, to: number, count: number, random: Random): [numb
   const anywhere = inStretch.length > 0 ? inStretch : within(0, count).filter(apart);
   if (anywhere.length > 0) {
     // Of those outside of the stretch, the nearest.
-    const best = inStretch.length > 0 ? inStretch[random.integer(inStretch.length)] : anywhere.reduce((a, b) => (Math.abs(b - first) < Math.abs(a - first) ? b : a));
+    const best =
+      inStretch.length > 0
+        ? inStretch[random.integer(inStretch.length)]
+        : anywhere.reduce((a, b) => (Math.abs(b - first) < Math.abs(a - first) ? b : a));
     return [first, best];
   }
   // A clip of a few frames: the farthest one.

@@ -14,7 +14,10 @@ const GAP = 4; // pixels, white
  * @example
  * await writeFile('sheet.png', pictureSheet([[source, painted]], { height: 104, width: 80 }));
  */
-export function frameSheet(columns: readonly SheetColumn[], { height, width }: { height: number; width: number }): Uint8Array {
+export function frameSheet(
+  columns: readonly SheetColumn[],
+  { height, width }: { height: number; width: number },
+): Uint8Array {
   if (columns.length === 0) fail(TypeError, 'pictureSheet', 'columns', 'at least one', 0);
   const rows = columns[0].length;
   const scale = Math.max(1, Math.round(160 / width));
@@ -24,7 +27,8 @@ export function frameSheet(columns: readonly SheetColumn[], { height, width }: {
   columns.forEach((column, x) => {
     if (column.length !== rows) fail(TypeError, 'pictureSheet', 'columns', `of ${rows} frames each`, column.length);
     column.forEach((frame, y) => {
-      if (frame.length !== height * width * 3) fail(TypeError, 'pictureSheet', 'picture', `${height} x ${width} x 3 bytes long`, frame.length);
+      if (frame.length !== height * width * 3)
+        fail(TypeError, 'pictureSheet', 'picture', `${height} x ${width} x 3 bytes long`, frame.length);
       for (let row = 0; row < height * scale; row++) {
         let to = ((y * cellHeight + GAP + row) * sheet.width + x * cellWidth + GAP) * 3;
         const from = Math.floor(row / scale) * width * 3;

@@ -2,16 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
-import { storedShape } from '@lipsync/contracts';
+import { dinetTable } from '@lipsync/cli';
 import type { SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import { storedShape } from '@lipsync/contracts';
 import { ClipStore, clipId } from '@lipsync/dataloader';
-import { DinetGenerator, LITE_DINET, type DinetReferences } from '@lipsync/dinet';
+import { DinetGenerator, type DinetReferences, LITE_DINET } from '@lipsync/dinet';
 import { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evaluateDinet } from './evaluate-dinet';
-import { dinetTable } from '@lipsync/cli';
 
 const mouth = 16;
 const crop = { kind: 'dinet head', mouth } as const;
@@ -44,7 +44,12 @@ beforeAll(async () => {
     const levelAtStep = (step: number) => levels[Math.floor((step + 0.999) / 3.2)];
     const frames = new Uint8Array(count * height * width * 3).fill(128);
     for (let f = 0; f < count; f++) {
-      for (let row = 8; row < 24; row++) frames.fill(Math.round(255 * levels[f]), ((f * height + row) * width + 2) * 3, ((f * height + row) * width + 18) * 3);
+      for (let row = 8; row < 24; row++)
+        frames.fill(
+          Math.round(255 * levels[f]),
+          ((f * height + row) * width + 2) * 3,
+          ((f * height + row) * width + 18) * 3,
+        );
     }
     await store.write({
       id,
@@ -53,7 +58,11 @@ beforeAll(async () => {
       height,
       width,
       audio: new Int16Array(count * 640),
-      features: { data: Float32Array.from({ length: steps * BINS }, (_, k) => levelAtStep(Math.floor(k / BINS))), steps, bins: BINS },
+      features: {
+        data: Float32Array.from({ length: steps * BINS }, (_, k) => levelAtStep(Math.floor(k / BINS))),
+        steps,
+        bins: BINS,
+      },
       landmarks: new Float32Array(count * 136),
       poses: new Float32Array(count * 4).fill(1),
       firstFrame: 0,
@@ -74,7 +83,8 @@ const levelExpert: SyncExpert = {
   encodeAudio: (features) => circle(tf.reshape(tf.slice(features, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1])),
   dispose: () => {},
 };
-const circle = (level: tf.Tensor) => tf.tidy(() => tf.concat([tf.cos(tf.mul(level, 3)), tf.sin(tf.mul(level, 3))], 1) as tf.Tensor2D);
+const circle = (level: tf.Tensor) =>
+  tf.tidy(() => tf.concat([tf.cos(tf.mul(level, 3)), tf.sin(tf.mul(level, 3))], 1) as tf.Tensor2D);
 
 /** Paints the mouth as bright as it hears the middle frame of its window, the rest as it is: step 6.4 of 16 begins it. */
 const oracle = {
@@ -82,7 +92,10 @@ const oracle = {
   training: false,
   eval() {},
   train() {},
-  encodeReferences: (references: tf.Tensor4D): DinetReferences => ({ features: tf.clone(references), deformable: tf.clone(references) }),
+  encodeReferences: (references: tf.Tensor4D): DinetReferences => ({
+    features: tf.clone(references),
+    deformable: tf.clone(references),
+  }),
   generate: (masked: tf.Tensor4D, { features }: DinetReferences, audio: tf.Tensor3D) => {
     expect(features.shape).toEqual([1, height, width, 15]);
     const level = tf.reshape(tf.slice(audio, [0, 0, 7], [-1, 1, 1]), [-1, 1, 1, 1]);
@@ -92,9 +105,21 @@ const oracle = {
 
 test('a generator that paints what it hears equals the truth with its own audio, and follows the other', async () => {
   const before = tf.memory().numTensors;
-  const evaluation = await evaluateDinet({ generator: oracle, store, experts: [levelExpert], sheet: 3 /* one is the short clip's */ });
+  const evaluation = await evaluateDinet({
+    generator: oracle,
+    store,
+    experts: [levelExpert],
+    sheet: 3 /* one is the short clip's */,
+  });
   expect(tf.memory().numTensors).toBe(before);
-  expect(evaluation).toMatchObject({ clips: 2, frameCount: 2 * COUNT, leftOut: [ids[2]], mouth, references: 5, otherAudio: 'clip' });
+  expect(evaluation).toMatchObject({
+    clips: 2,
+    frameCount: 2 * COUNT,
+    leftOut: [ids[2]],
+    mouth,
+    references: 5,
+    otherAudio: 'clip',
+  });
   const row = (of: string, audio: string) => evaluation.rows.find((one) => one.of === of && one.audio === audio)!;
   expect(row('generated', 'own').psnr).toBeGreaterThan(60);
   expect(row('generated', 'own').mouthSsim).toBeGreaterThan(0.999);
@@ -119,7 +144,8 @@ test('a generator that paints what it hears equals the truth with its own audio,
 });
 
 test('the same seed gives the same figures, and its own audio moved serves where no other is', async () => {
-  const run = () => evaluateDinet({ generator: oracle, store, clips: [ids[0]], experts: [levelExpert], sheet: 2, seed: 4 });
+  const run = () =>
+    evaluateDinet({ generator: oracle, store, clips: [ids[0]], experts: [levelExpert], sheet: 2, seed: 4 });
   const [first, second] = [await run(), await run()];
   expect(first.otherAudio).toBe('shifted');
   expect(second).toEqual(first);
@@ -130,7 +156,13 @@ test('the same seed gives the same figures, and its own audio moved serves where
 test('a real generator goes through, its mode and the tensors stay as they were', async () => {
   const small = storedShape({ kind: 'dinet head', mouth: 32 });
   const other = await mkdtemp(join(tmpdir(), 'evaluate-dinet-real-'));
-  const heads = await ClipStore.create(other, { crop: { kind: 'dinet head', mouth: 32 }, features: 'THESIS_MEL', stepsPerSecond: 80, bins: BINS, fps: 25 });
+  const heads = await ClipStore.create(other, {
+    crop: { kind: 'dinet head', mouth: 32 },
+    features: 'THESIS_MEL',
+    stepsPerSecond: 80,
+    bins: BINS,
+    fps: 25,
+  });
   const random = new Random(2);
   await heads.write({
     id: clipId('n.mp4', 0, 0),
@@ -148,7 +180,13 @@ test('a real generator goes through, its mode and the tensors stay as they were'
   });
   const generator = new DinetGenerator({ ...LITE_DINET, width: 2, referenceChannels: 4, norm: 'batch' }, { seed: 1 });
   const before = tf.memory().numTensors;
-  const { rows, sheet, experts } = await evaluateDinet({ generator, store: heads, framesPerClip: 12, sheet: 0, batch: 4 });
+  const { rows, sheet, experts } = await evaluateDinet({
+    generator,
+    store: heads,
+    framesPerClip: 12,
+    sheet: 0,
+    batch: 4,
+  });
   expect(tf.memory().numTensors).toBe(before);
   expect(generator.training).toBe(true);
   expect([experts, sheet]).toEqual([[], undefined]);
@@ -160,7 +198,13 @@ test('a real generator goes through, its mode and the tensors stay as they were'
 
 test('evaluateDinet refuses stores and experts that do not go together with it', async () => {
   const blind = { ...levelExpert, recipe: { ...recipe, features: 'WAV2LIP_MEL' as const } };
-  await expect(evaluateDinet({ generator: oracle, store, experts: [blind] })).rejects.toThrow('evaluateDinet: expert must be one of 25 frames a second');
-  await expect(evaluateDinet({ generator: oracle, store, clips: [ids[2]] })).rejects.toThrow('at least 1 of 12 frames or more');
-  await expect(evaluateDinet({ generator: oracle, store, batch: 0 })).rejects.toThrow('evaluateDinet: batch must be a whole number above 0, got 0');
+  await expect(evaluateDinet({ generator: oracle, store, experts: [blind] })).rejects.toThrow(
+    'evaluateDinet: expert must be one of 25 frames a second',
+  );
+  await expect(evaluateDinet({ generator: oracle, store, clips: [ids[2]] })).rejects.toThrow(
+    'at least 1 of 12 frames or more',
+  );
+  await expect(evaluateDinet({ generator: oracle, store, batch: 0 })).rejects.toThrow(
+    'evaluateDinet: batch must be a whole number above 0, got 0',
+  );
 });

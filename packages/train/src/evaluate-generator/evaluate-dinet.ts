@@ -1,18 +1,18 @@
-import { fail, storedShape } from '@lipsync/contracts';
 import type { Features, SyncExpert } from '@lipsync/contracts';
-import { ImageProcessor, parseClipId } from '@lipsync/dataloader';
+import { fail, storedShape } from '@lipsync/contracts';
 import type { Clip, ClipStore } from '@lipsync/dataloader';
+import { ImageProcessor, parseClipId } from '@lipsync/dataloader';
 import type { DinetGenerator } from '@lipsync/dinet';
 import type { InceptionFeatures, InceptionFid, Lpips } from '@lipsync/metrics';
 import { Random } from '@lipsync/nn';
+import { FeaturesAround } from '@lipsync/sync-windows';
 import * as tf from '@tensorflow/tfjs-core';
 import { assertSeesHeads } from './evaluate-dinet-expert';
-import { DINET_ROWS, RowFigures, shownIn, type DinetFigures, type Shown } from './evaluate-dinet-figures';
+import { DINET_ROWS, type DinetFigures, RowFigures, type Shown, shownIn } from './evaluate-dinet-figures';
 import { judgeClip } from './evaluate-dinet-judge';
 import { bytesOf, ClipGenerator, facesOf, frameOf } from './evaluate-dinet-painter';
 import { drawReferences } from './evaluate-dinet-references';
 import { frameSheet } from './evaluate-dinet-sheet';
-import { FeaturesAround } from '@lipsync/sync-windows';
 
 export type EvaluateDinetOptions = {
   /** Paints; borrowed, in evaluation mode while it does. */
@@ -75,11 +75,23 @@ const FEWEST = 12; // frames of a clip, so that references lie away from what is
  * const { rows, sheet } = await evaluateDinet({ generator: await loadDinet('weights.safetensors'), store, clips: held, experts: [expert] });
  */
 export async function evaluateDinet(options: EvaluateDinetOptions): Promise<DinetEvaluation> {
-  const { generator, store, experts = [], lpips, fid, fidFeatures, batch = 8, seed = 0, sheet = 8, onClip = () => {} } = options;
+  const {
+    generator,
+    store,
+    experts = [],
+    lpips,
+    fid,
+    fidFeatures,
+    batch = 8,
+    seed = 0,
+    sheet = 8,
+    onClip = () => {},
+  } = options;
   const { framesPerClip = Infinity, otherAudio = 'clip' } = options;
   const where = 'evaluateDinet';
   const { crop } = store.recipe;
-  if (crop.kind !== 'dinet head') return fail(TypeError, where, 'store', 'of head crops (prepare with --head)', crop.kind);
+  if (crop.kind !== 'dinet head')
+    return fail(TypeError, where, 'store', 'of head crops (prepare with --head)', crop.kind);
   for (const expert of experts) assertSeesHeads(where, store.recipe, expert);
   if (!(Number.isInteger(batch) && batch > 0)) fail(RangeError, where, 'batch', 'a whole number above 0', batch);
   const ids = options.clips ?? (await store.list());
@@ -105,10 +117,16 @@ export async function evaluateDinet(options: EvaluateDinetOptions): Promise<Dine
       }
       const random = new Random(seed, ...new TextEncoder().encode(id));
       const sets = drawReferences(count, references, random);
-      const other = (otherAudio === 'clip' ? await audioOfOther(ids, done, { store, count }) : undefined) ?? audioMoved(clip, count, store);
+      const other =
+        (otherAudio === 'clip' ? await audioOfOther(ids, done, { store, count }) : undefined) ??
+        audioMoved(clip, count, store);
       if (other.moved) shifted++;
       const truth = clip.frames.subarray(0, count * size.height * size.width * 3);
-      const generated = await painter.generate(clip, sets, [clip, other].map((audio) => audioOf(audio, generator, store)));
+      const generated = await painter.generate(
+        clip,
+        sets,
+        [clip, other].map((audio) => audioOf(audio, generator, store)),
+      );
       const shown: Record<Shown, Uint8Array> = {
         generated: generated[0],
         generatedOther: generated[1],
@@ -117,23 +135,37 @@ export async function evaluateDinet(options: EvaluateDinetOptions): Promise<Dine
       };
       for (const row of rows) await row.see(shown[shownIn(row)], truth);
       for (const [i, expert] of experts.entries()) {
-        const judged = await judgeClip(expert, clip, { store, count, shown, audios: { own: clip.features, other: other.features } });
+        const judged = await judgeClip(expert, clip, {
+          store,
+          count,
+          shown,
+          audios: { own: clip.features, other: other.features },
+        });
         windows[i] += judged.windows;
         for (const row of rows) row.hear(i, judged.scores.get(`${shownIn(row)} ${row.audio}`));
       }
       for (const picture of sheetFrames({ wanted: sheet - columns.length, clips: ids.length - done, count, random })) {
         const of = (data: Uint8Array, frame = picture) => frameOf(data, frame, size).data;
         const masked = await bytesOf(tf.tidy(() => images.masked(facesOf([of(truth)], size))));
-        columns.push([of(truth), masked, of(truth, sets[picture][0]), of(shown.generated), of(truth), of(shown.generatedOther)]);
+        columns.push([
+          of(truth),
+          masked,
+          of(truth, sets[picture][0]),
+          of(shown.generated),
+          of(truth),
+          of(shown.generatedOther),
+        ]);
       }
       clips++;
       frameCount += count;
       onClip(done + 1, ids.length);
     }
-    if (clips === 0) fail(RangeError, where, 'clips', `at least 1 of ${FEWEST} frames or more`, `${leftOut.length} that are shorter`);
+    if (clips === 0)
+      fail(RangeError, where, 'clips', `at least 1 of ${FEWEST} frames or more`, `${leftOut.length} that are shorter`);
     const figures = rows.map((row) => row.figures());
     const real = rows.find(({ of, audio }) => of === 'copy-input' && audio === 'own')!;
-    for (const [i, row] of rows.entries()) if (fid && (row.audio === 'own' || row.of === 'generated')) figures[i].fid = row.fidFrom(real);
+    for (const [i, row] of rows.entries())
+      if (fid && (row.audio === 'own' || row.of === 'generated')) figures[i].fid = row.fidFrom(real);
     return {
       clips,
       frameCount,
@@ -141,13 +173,22 @@ export async function evaluateDinet(options: EvaluateDinetOptions): Promise<Dine
       mouth: crop.mouth,
       references,
       otherAudio: shifted === clips ? 'shifted' : 'clip',
-      experts: experts.map(({ name, weightsHash, recipe }, i) => ({ name, weightsHash, crop: recipe.crop.kind, windows: windows[i] })),
+      experts: experts.map(({ name, weightsHash, recipe }, i) => ({
+        name,
+        weightsHash,
+        crop: recipe.crop.kind,
+        windows: windows[i],
+      })),
       rows: figures,
       conventions: rows[0].conventions(),
       notes: [
-        ...(shifted > 0 && shifted < clips ? [`for ${shifted} clips no other audio was long enough: their own, moved by half their length`] : []),
+        ...(shifted > 0 && shifted < clips
+          ? [`for ${shifted} clips no other audio was long enough: their own, moved by half their length`]
+          : []),
         ...(leftOut.length > 0 ? [`${leftOut.length} clips are too short`] : []),
-        ...(fid && frameCount < 2048 ? [`FID of ${frameCount} frames is too high: compare it only with that of as many`] : []),
+        ...(fid && frameCount < 2048
+          ? [`FID of ${frameCount} frames is too high: compare it only with that of as many`]
+          : []),
       ],
       ...(columns.length > 0 ? { sheet: frameSheet(columns, size) } : {}),
     };
@@ -164,7 +205,11 @@ function usableCount({ count, features, logits }: Clip, { recipe }: ClipStore): 
 }
 
 /** The audio of the next clip of another video that is as long; of any other where no such is. */
-async function audioOfOther(ids: readonly string[], at: number, { store, count }: { store: ClipStore; count: number }): Promise<(Audio & { moved: boolean }) | undefined> {
+async function audioOfOther(
+  ids: readonly string[],
+  at: number,
+  { store, count }: { store: ClipStore; count: number },
+): Promise<(Audio & { moved: boolean }) | undefined> {
   const others = [...ids.slice(at + 1), ...ids.slice(0, at)];
   const source = parseClipId(ids[at]).source;
   const strangers = others.filter((id) => parseClipId(id).source !== source);
@@ -186,14 +231,25 @@ function audioMoved({ features, logits }: Audio, count: number, { recipe }: Clip
     turned.set(data.subarray(0, by), data.length - by);
     return { data: turned, steps, bins };
   };
-  return { features: moved(features, recipe.stepsPerSecond / recipe.fps), ...(logits ? { logits: moved(logits, 1) } : {}), moved: true };
+  return {
+    features: moved(features, recipe.stepsPerSecond / recipe.fps),
+    ...(logits ? { logits: moved(logits, 1) } : {}),
+    moved: true,
+  };
 }
 
 /** What the generator hears around each frame. */
 function audioOf({ features, logits }: Audio, { config }: DinetGenerator, { recipe }: ClipStore): FeaturesAround {
   const { kind, steps } = config.audio;
   if (kind === 'mel') return new FeaturesAround(features, { features: recipe.features, steps });
-  if (!logits) return fail(TypeError, 'evaluateDinet', 'clip', 'with logits (prepare with --features), which the generator hears', 'one without');
+  if (!logits)
+    return fail(
+      TypeError,
+      'evaluateDinet',
+      'clip',
+      'with logits (prepare with --features), which the generator hears',
+      'one without',
+    );
   return new FeaturesAround(logits, { features: 'ASR_LOGITS', steps });
 }
 
@@ -213,6 +269,18 @@ function repeatReference(truth: Uint8Array, sets: readonly number[][], mouth: nu
 }
 
 /** Which frames of a clip go on the sheet: its share of those still wanted, of the clips still to come. */
-function sheetFrames({ wanted, clips, count, random }: { wanted: number; clips: number; count: number; random: Random }): number[] {
-  return Array.from({ length: Math.max(0, Math.ceil(wanted / clips)) }, () => random.integer(count)).sort((a, b) => a - b);
+function sheetFrames({
+  wanted,
+  clips,
+  count,
+  random,
+}: {
+  wanted: number;
+  clips: number;
+  count: number;
+  random: Random;
+}): number[] {
+  return Array.from({ length: Math.max(0, Math.ceil(wanted / clips)) }, () => random.integer(count)).sort(
+    (a, b) => a - b,
+  );
 }

@@ -5,11 +5,11 @@ import type { SyncExpert } from '@lipsync/contracts';
 import { ClipStore, clipId } from '@lipsync/dataloader';
 import { Random } from '@lipsync/nn';
 import '@tensorflow/tfjs-backend-cpu';
+import { LITE } from '@lipsync/avalignnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evaluateExpert } from './evaluate-expert';
 import { recipeOf } from './trained-network';
-import { LITE } from '@lipsync/avalignnet';
 
 const FRAMES = 30;
 const recipe = { ...recipeOf(LITE), crop: { ...recipeOf(LITE).crop, size: 4 } };
@@ -20,7 +20,13 @@ let store: ClipStore;
 beforeAll(async () => {
   await tf.setBackend('cpu');
   folder = await mkdtemp(join(tmpdir(), 'evaluate-expert-'));
-  store = await ClipStore.create(folder, { crop: recipe.crop, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80, fps: 25 });
+  store = await ClipStore.create(folder, {
+    crop: recipe.crop,
+    features: 'THESIS_MEL',
+    stepsPerSecond: 80,
+    bins: 80,
+    fps: 25,
+  });
   for (const name of ['a.mp4', 'b.mp4']) {
     const random = new Random(1, name.charCodeAt(0));
     const level = Float32Array.from({ length: FRAMES }, () => Math.round(random.uniform(20, 235)));
@@ -32,7 +38,14 @@ beforeAll(async () => {
       height: 4,
       width: 4,
       audio: new Int16Array(FRAMES * 640),
-      features: { data: Float32Array.from({ length: steps * 80 }, (_, index) => level[Math.min(FRAMES - 1, Math.ceil(Math.floor(index / 80) / 3.2))] / 127.5 - 1), steps, bins: 80 },
+      features: {
+        data: Float32Array.from(
+          { length: steps * 80 },
+          (_, index) => level[Math.min(FRAMES - 1, Math.ceil(Math.floor(index / 80) / 3.2))] / 127.5 - 1,
+        ),
+        steps,
+        bins: 80,
+      },
       landmarks: new Float32Array(FRAMES * 136),
       poses: new Float32Array(FRAMES * 4),
       firstFrame: 0,
@@ -68,7 +81,13 @@ test('evaluateExpert gives about chance to an expert that does not look', async 
   const random = new Random(3);
   const blind: SyncExpert = {
     ...levelExpert,
-    encodeVisual: (frames) => circle(tf.tensor2d(Array.from({ length: frames.shape[0] }, () => random.uniform(-1, 1)), [frames.shape[0], 1])),
+    encodeVisual: (frames) =>
+      circle(
+        tf.tensor2d(
+          Array.from({ length: frames.shape[0] }, () => random.uniform(-1, 1)),
+          [frames.shape[0], 1],
+        ),
+      ),
   };
   const { auc } = await evaluateExpert(blind, store);
   expect(auc).toBeGreaterThan(0.25);

@@ -1,7 +1,7 @@
-import { SyncEvaluation, type SyncReport } from '@lipsync/metrics';
-import { fail } from '@lipsync/contracts';
 import type { EmbeddingBatch, SyncExpert } from '@lipsync/contracts';
-import { evaluationPairs, type ClipStore, type EvaluationOptions } from '@lipsync/dataloader';
+import { fail } from '@lipsync/contracts';
+import { type ClipStore, type EvaluationOptions, evaluationPairs } from '@lipsync/dataloader';
+import { SyncEvaluation, type SyncReport } from '@lipsync/metrics';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** How well an expert tells pairs in sync from pairs off sync, on clips of a store. */
@@ -33,7 +33,9 @@ export async function evaluateExpert(
   const pairs = evaluationPairs(store, expert.recipe, rest);
   let clips = 0;
   for await (const clip of pairs) {
-    const cosines = tf.tidy(() => scoresOf(expert, expert.encodeVisual(clip.frames), expert.encodeAudio(clip.features)));
+    const cosines = tf.tidy(() =>
+      scoresOf(expert, expert.encodeVisual(clip.frames), expert.encodeAudio(clip.features)),
+    );
     try {
       const columns = cosines.shape[1] as number;
       const values = await cosines.data();
@@ -52,10 +54,13 @@ export async function evaluateExpert(
 
 /** The score of every frame window with every audio window, `[frames, audio tracks]`; higher is more in sync. */
 function scoresOf(expert: SyncExpert, visual: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor2D {
-  if (expert.space === 'joint') fail(TypeError, 'evaluateExpert', 'expert', 'one with embeddings', `${expert.name}, which judges pairs`);
+  if (expert.space === 'joint')
+    fail(TypeError, 'evaluateExpert', 'expert', 'one with embeddings', `${expert.name}, which judges pairs`);
   const products = tf.matMul(visual, audio, false, true) as tf.Tensor2D;
   if (expert.space === 'unit') return products;
   const squares = (rows: tf.Tensor2D) => tf.sum(tf.square(rows), 1, true);
-  const distances = tf.sqrt(tf.relu(tf.add(tf.sub(squares(visual), tf.mul(products, 2)), tf.transpose(squares(audio)))));
+  const distances = tf.sqrt(
+    tf.relu(tf.add(tf.sub(squares(visual), tf.mul(products, 2)), tf.transpose(squares(audio)))),
+  );
   return tf.reciprocal(tf.add(distances, 1)) as tf.Tensor2D;
 }

@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AVAlignNetConfig } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { AUDIO_FEATURES, storedShape, type StoredCrop, type SyncRecipe } from '@lipsync/contracts';
+import { AUDIO_FEATURES, type StoredCrop, type SyncRecipe, storedShape } from '@lipsync/contracts';
 import { ClipStore, clipId } from '@lipsync/dataloader';
-import { storedCropFor } from '@lipsync/sync-windows';
 import { Random } from '@lipsync/nn';
+import { storedCropFor } from '@lipsync/sync-windows';
 import { loadSyncNetwork } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SMALL_RUN } from '../testing/small-run';
+import { type TrainEvent, type TrainExpertOptions, trainExpert } from './train-expert';
 import { recipeFor } from './trained-network';
-import { trainExpert, type TrainEvent, type TrainExpertOptions } from './train-expert';
 
 let folder: string;
 beforeAll(async () => {
@@ -31,7 +31,13 @@ async function storeFor(
   const { crop, features, fps } = recipeFor({ network, config });
   const { bins, stepsPerSecond } = AUDIO_FEATURES[features];
   const stored = other.crop ?? storedCropFor(crop);
-  const store = await ClipStore.create(join(folder, `clips-${other.name ?? network}`), { crop: stored, features, stepsPerSecond, bins, fps });
+  const store = await ClipStore.create(join(folder, `clips-${other.name ?? network}`), {
+    crop: stored,
+    features,
+    stepsPerSecond,
+    bins,
+    fps,
+  });
   const count = 16;
   for (const name of ['a', 'b', 'c', 'd']) {
     const random = new Random(1, name.charCodeAt(0));
@@ -68,7 +74,17 @@ test.each(['syncnet', 'wav2lip'] as const)(
   'trainExpert trains %s by its publisher’s recipe, goes on where it was stopped, and writes weights that load',
   async (network) => {
     const store = await storeFor(network);
-    const options = { store, network, preset: 'published', width: 0.03125, steps: 3, pairsPerBatch: 4, heldOut: ['d'], checkpointEvery: 1, validateEvery: 0 } as const;
+    const options = {
+      store,
+      network,
+      preset: 'published',
+      width: 0.03125,
+      steps: 3,
+      pairsPerBatch: 4,
+      heldOut: ['d'],
+      checkpointEvery: 1,
+      validateEvery: 0,
+    } as const;
     const before = tf.memory().numTensors;
     const whole = await run({ ...options, out: join(folder, `${network}-whole`) });
     expect(tf.memory().numTensors).toBe(before);
@@ -94,7 +110,9 @@ test.each(['syncnet', 'wav2lip'] as const)(
 
 test('trainExpert refuses to contrast networks whose embeddings have no cosine', async () => {
   const store = await storeFor('syncnet');
-  await expect(run({ store, network: 'syncnet', preset: 'contrast', out: join(folder, 'x') })).rejects.toThrow('preset must be published for syncnet');
+  await expect(run({ store, network: 'syncnet', preset: 'contrast', out: join(folder, 'x') })).rejects.toThrow(
+    'preset must be published for syncnet',
+  );
 });
 
 test.each(['avalignnet', 'wav2lip'] as const)(
@@ -106,9 +124,22 @@ test.each(['avalignnet', 'wav2lip'] as const)(
       ...recipeFor({ network: 'avalignnet', config }),
       crop: { kind: 'dinet', size, upright: 'median of five', sampling: 'exact' },
     };
-    const store = await storeFor('avalignnet', config, { crop: { kind: 'dinet head', mouth: 64 }, name: `head-${network}` });
+    const store = await storeFor('avalignnet', config, {
+      crop: { kind: 'dinet head', mouth: 64 },
+      name: `head-${network}`,
+    });
     const width = 0.03125;
-    const options = { store, network, recipe, steps: 2, clipsPerBatch: 2, windowsPerClip: 2, heldOut: ['d'], validateEvery: 0, workers: 0 } as const;
+    const options = {
+      store,
+      network,
+      recipe,
+      steps: 2,
+      clipsPerBatch: 2,
+      windowsPerClip: 2,
+      heldOut: ['d'],
+      validateEvery: 0,
+      workers: 0,
+    } as const;
     const before = tf.memory().numTensors;
     const events = await run({ ...options, width, config, out: join(folder, `head-${network}`) });
     expect(tf.memory().numTensors).toBe(before);
@@ -130,8 +161,18 @@ test.skipIf(!built)(
   async () => {
     const { config } = SMALL_RUN.choice;
     const store = await storeFor('avalignnet', config);
-    const options = { store, config, steps: 3, clipsPerBatch: 2, windowsPerClip: 3, heldOut: ['d'], checkpointEvery: 2, validateEvery: 0 } as const;
-    const losses = (events: TrainEvent[]) => events.flatMap((event) => (event.kind === 'step' ? [event.entry.loss] : []));
+    const options = {
+      store,
+      config,
+      steps: 3,
+      clipsPerBatch: 2,
+      windowsPerClip: 3,
+      heldOut: ['d'],
+      checkpointEvery: 2,
+      validateEvery: 0,
+    } as const;
+    const losses = (events: TrainEvent[]) =>
+      events.flatMap((event) => (event.kind === 'step' ? [event.entry.loss] : []));
     const hash = (events: TrainEvent[]) => (events.at(-1) as Extract<TrainEvent, { kind: 'done' }>).report.weightsHash;
     const before = tf.memory().numTensors;
     const alone = await run({ ...options, out: join(folder, 'alone') });
@@ -156,11 +197,25 @@ test.skipIf(!built)(
 
 test('trainExpert warns of networks whose batch statistics the division changes, and holds their runs to it', async () => {
   const store = await storeFor('wav2lip');
-  const options = { store, network: 'wav2lip', width: 0.03125, steps: 3, clipsPerBatch: 2, windowsPerClip: 2, heldOut: ['d'], checkpointEvery: 1 } as const;
+  const options = {
+    store,
+    network: 'wav2lip',
+    width: 0.03125,
+    steps: 3,
+    clipsPerBatch: 2,
+    windowsPerClip: 2,
+    heldOut: ['d'],
+    checkpointEvery: 1,
+  } as const;
   const out = join(folder, 'statistics');
   const events = await run({ ...options, out, chunk: 2 }, 1);
-  expect(events[1]).toMatchObject({ kind: 'warning', text: expect.stringContaining('normalises by the statistics of what is in the network together') });
+  expect(events[1]).toMatchObject({
+    kind: 'warning',
+    text: expect.stringContaining('normalises by the statistics of what is in the network together'),
+  });
   await run({ ...options, out, chunk: 2 }, 2);
   await expect(run({ ...options, out })).rejects.toThrow('chunk was 2, is undefined; replicas was 1, is undefined');
-  await expect(run({ ...options, out, replicas: 0 })).rejects.toThrow('trainExpert: replicas must be a whole number above 0, got 0');
+  await expect(run({ ...options, out, replicas: 0 })).rejects.toThrow(
+    'trainExpert: replicas must be a whole number above 0, got 0',
+  );
 });

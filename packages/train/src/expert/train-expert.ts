@@ -1,20 +1,27 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LITE } from '@lipsync/avalignnet';
-import { fail } from '@lipsync/contracts';
-import { CONTRAST, SyncLoader, THESIS_PAIRS, disposeBatch, type ClipStore, type SyncLoaderOptions } from '@lipsync/dataloader';
-import { cosineSchedule } from '@lipsync/nn';
 import { encodeSafetensors, sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
-import { loadTrainingState, saveTrainingState } from '../run/training-state';
-import type { TrainingPreset } from './training-presets';
-import { evaluateExpert, type ExpertEvaluation } from './evaluate-expert';
-import { settingsDiffer } from '../run/settings-differ';
+import { fail } from '@lipsync/contracts';
+import {
+  type ClipStore,
+  CONTRAST,
+  disposeBatch,
+  SyncLoader,
+  type SyncLoaderOptions,
+  THESIS_PAIRS,
+} from '@lipsync/dataloader';
+import { cosineSchedule } from '@lipsync/nn';
 import { startTrainer } from '../replicas/start-trainer';
+import { settingsDiffer } from '../run/settings-differ';
+import { type TrainingLogEntry, trainingCurve } from '../run/training-curve';
 import { TrainingLog } from '../run/training-log';
-import { buildNetwork, metadataOf, recipeFor, type NetworkChoice } from './trained-network';
 import { spread, trainingSplit } from '../run/training-split';
+import { loadTrainingState, saveTrainingState } from '../run/training-state';
 import { publishedPreset, type Trainer, type TrainPreset } from '../step/trainer';
-import { trainingCurve, type TrainingLogEntry } from '../run/training-curve';
+import { type ExpertEvaluation, evaluateExpert } from './evaluate-expert';
+import { buildNetwork, metadataOf, type NetworkChoice, recipeFor } from './trained-network';
+import type { TrainingPreset } from './training-presets';
 
 export type { TrainPreset } from '../step/trainer';
 
@@ -131,13 +138,24 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     validateEvery = 250,
   } = options;
   if (network === 'syncnet' && preset !== 'published') {
-    fail(TypeError, 'trainExpert', 'preset', 'published for syncnet, whose embeddings have distances rather than cosines', preset);
+    fail(
+      TypeError,
+      'trainExpert',
+      'preset',
+      'published for syncnet, whose embeddings have distances rather than cosines',
+      preset,
+    );
   }
   const recipe = recipeFor(options);
   const choice: NetworkChoice = { network, config, width, recipe };
   const published = publishedPreset({ preset, choice });
   const learningRate = options.learningRate ?? published?.learningRate ?? (preset === 'contrast' ? 1.5e-3 : 1e-5);
-  for (const [name, value] of Object.entries({ steps, checkpointEvery, replicas, ...(chunk === undefined ? {} : { chunk }) })) {
+  for (const [name, value] of Object.entries({
+    steps,
+    checkpointEvery,
+    replicas,
+    ...(chunk === undefined ? {} : { chunk }),
+  })) {
     if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'trainExpert', name, 'a whole number above 0', value);
   }
   await mkdir(out, { recursive: true });
@@ -175,7 +193,10 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
   try {
     const { clips, leftOut } = await loader.summary();
     const found = await exists(paths.state);
-    trainer = await startTrainer({ choice, preset, seed, learningRate, chunk }, { rows: batchSize, replicas, network: scorer });
+    trainer = await startTrainer(
+      { choice, preset, seed, learningRate, chunk },
+      { rows: batchSize, replicas, network: scorer },
+    );
     const training = trainer;
     let step = 0;
     if (found) {

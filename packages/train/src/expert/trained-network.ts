@@ -1,7 +1,15 @@
-import { AVAlignNet, LITE, weightsMetadata, type AVAlignNetConfig } from '@lipsync/avalignnet';
-import type { SyncModel } from '../step/batch-gradients';
+import { AVAlignNet, type AVAlignNetConfig, LITE, weightsMetadata } from '@lipsync/avalignnet';
 import { fail, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
-import { LATENTSYNC_WAV2LIP_RECIPE, LatentSyncWav2LipSyncNet, SYNCNET_RECIPE, SyncNet, WAV2LIP_RECIPE, Wav2LipSyncNet, type SyncNetwork } from '@lipsync/syncnet';
+import {
+  LATENTSYNC_WAV2LIP_RECIPE,
+  LatentSyncWav2LipSyncNet,
+  SYNCNET_RECIPE,
+  SyncNet,
+  type SyncNetwork,
+  WAV2LIP_RECIPE,
+  Wav2LipSyncNet,
+} from '@lipsync/syncnet';
+import type { SyncModel } from '../step/batch-gradients';
 
 /** A network that is trained here: an expert that can be trained. */
 export type TrainedNetwork = SyncModel & SyncExpert;
@@ -64,5 +72,7 @@ export function buildNetwork(choice: NetworkChoice, seed: number): TrainedNetwor
 
 /** What a weights file says of its network, so that it loads again. */
 export function metadataOf(net: TrainedNetwork): Record<string, string> {
-  return net instanceof AVAlignNet ? weightsMetadata(net) : { network: (net as SyncNetwork).name, recipe: JSON.stringify(net.recipe) };
+  return net instanceof AVAlignNet
+    ? weightsMetadata(net)
+    : { network: (net as SyncNetwork).name, recipe: JSON.stringify(net.recipe) };
 }

@@ -27,7 +27,8 @@ export const TRAINING_PRESETS = {
     pairs: 64,
     positiveShare: 0.5,
     minOffset: 1,
-    source: 'margin 20: the author on the released network; rate, batch and pairs are ours, as its training was never published',
+    source:
+      'margin 20: the author on the released network; rate, batch and pairs are ours, as its training was never published',
   },
   wav2lip: {
     loss: 'cosine',
@@ -36,7 +37,8 @@ export const TRAINING_PRESETS = {
     pairs: 64,
     positiveShare: 0.5,
     minOffset: 1,
-    source: 'Wav2Lip, hparams.py and color_syncnet_train.py: Adam 1e-4, batch 64, any other start of the clip is off sync',
+    source:
+      'Wav2Lip, hparams.py and color_syncnet_train.py: Adam 1e-4, batch 64, any other start of the clip is off sync',
   },
   latentsync: {
     loss: 'cosine',

@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
 import { dinetSchedule } from './dinet-schedule';
 
-test.each([[0, 1], [200, 1], [201, 1 - 1 / 201], [300, 1 - 100 / 201], [400, 1 - 200 / 201], [401, 0], [1000, 0]])('dinetSchedule(%d) is %d', (epoch, share) => {
+test.each([
+  [0, 1],
+  [200, 1],
+  [201, 1 - 1 / 201],
+  [300, 1 - 100 / 201],
+  [400, 1 - 200 / 201],
+  [401, 0],
+  [1000, 0],
+])('dinetSchedule(%d) is %d', (epoch, share) => {
   expect(dinetSchedule(epoch)).toBeCloseTo(share, 12);
 });
 

@@ -1,19 +1,42 @@
-import { BatchNorm2d, Module, ImageFeatures } from '@lipsync/nn';
 import type { NamedArray } from '@lipsync/checkpoints';
+import {
+  type DinetConfig,
+  DinetDiscriminator,
+  DinetGenerator,
+  dinetPerceptual,
+  type PerceptualLoss,
+  THESIS_DINET,
+} from '@lipsync/dinet';
+import { BatchNorm2d, ImageFeatures, Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Expert, Discriminator, Generator, SIDE, disposeMade, fill, lossCases, madeBatch, middle, tensors, useWasm } from '../testing/trainer-parts';
-import { THESIS_DINET, type DinetConfig } from '@lipsync/dinet';
-import { DinetDiscriminator } from '@lipsync/dinet';
-import { DinetTrainer, type DinetStepReport, type DinetTrainBatch, type DinetTrainerOptions, type DinetTrainerState } from './dinet-trainer';
-import { DinetGenerator } from '@lipsync/dinet';
-import { dinetPerceptual, type PerceptualLoss } from '@lipsync/dinet';
+import {
+  Discriminator,
+  disposeMade,
+  Expert,
+  fill,
+  Generator,
+  lossCases,
+  madeBatch,
+  middle,
+  SIDE,
+  tensors,
+  useWasm,
+} from '../testing/trainer-parts';
+import {
+  type DinetStepReport,
+  type DinetTrainBatch,
+  DinetTrainer,
+  type DinetTrainerOptions,
+  type DinetTrainerState,
+} from './dinet-trainer';
 import { NonFiniteLoss } from './non-finite-loss';
 
 beforeAll(useWasm);
 
 /** The frames' differences in brightness, squared: a loss that needs no VGG. */
-const brightness: PerceptualLoss = (real, generated) => tf.tidy(() => tf.mean(tf.square(tf.mean(tf.sub(real, generated), [1, 2, 3]))) as tf.Scalar);
+const brightness: PerceptualLoss = (real, generated) =>
+  tf.tidy(() => tf.mean(tf.square(tf.mean(tf.sub(real, generated), [1, 2, 3]))) as tf.Scalar);
 
 function clipTrainer(options: Partial<DinetTrainerOptions> = {}): DinetTrainer {
   return new DinetTrainer({
@@ -30,7 +53,9 @@ const bytes = ({ data }: NamedArray) => Buffer.from(data.buffer, data.byteOffset
 
 /** Every number of a trainer, to compare bits. */
 function bits({ model, optimizer }: DinetTrainerState): string {
-  const maps = [model, optimizer.expAvg, optimizer.expAvgSq].flatMap((map) => [...map].map(([name, array]) => `${name} ${bytes(array)}`));
+  const maps = [model, optimizer.expAvg, optimizer.expAvgSq].flatMap((map) =>
+    [...map].map(([name, array]) => `${name} ${bytes(array)}`),
+  );
   return [optimizer.step, ...maps].join('\n');
 }
 
@@ -57,7 +82,10 @@ describe('DinetTrainer', () => {
       expect(tensors()).toBe(before);
       expect(last.image).toBeLessThan(first.image / 2);
       for (const value of Object.values(first)) expect(Number.isFinite(value)).toBe(true);
-      expect(first.generator).toBeCloseTo(10 * first.perceptual + first.gan + first.ganClip + 0.1 * first.sync + first.image, 4);
+      expect(first.generator).toBeCloseTo(
+        10 * first.perceptual + first.gan + first.ganClip + 0.1 * first.sync + first.image,
+        4,
+      );
       expect(trainer.stepCount).toBe(15);
     });
     bright.dispose();
@@ -112,7 +140,10 @@ describe('DinetTrainer', () => {
     const options = { sync: { expert, mouthInput: middle } };
     const run = (trainer: DinetTrainer, from: number, to: number) =>
       (async () => {
-        for (let step = from; step < to; step++) await on(madeBatch(2, 5, `step ${step}`), (batch) => trainer.step(batch, { learningRate: 1e-3 / (step + 1) }));
+        for (let step = from; step < to; step++)
+          await on(madeBatch(2, 5, `step ${step}`), (batch) =>
+            trainer.step(batch, { learningRate: 1e-3 / (step + 1) }),
+          );
       })();
     const through = clipTrainer(options);
     await run(through, 0, 4);
@@ -161,13 +192,17 @@ describe('DinetTrainer', () => {
         poisoned = value;
         const error = await trainer.step(batch).catch((thrown: unknown) => thrown);
         expect(error).toBeInstanceOf(NonFiniteLoss);
-        expect((error as Error).message).toContain(message.startsWith('generator must be finite') ? 'must be finite, got NaN' : message);
+        expect((error as Error).message).toContain(
+          message.startsWith('generator must be finite') ? 'must be finite, got NaN' : message,
+        );
         expect(bits(await trainer.state())).toBe(before);
         expect(tensors()).toBe(count);
       }
       poisoned = undefined;
       const black = tf.fill(batch.real.shape, NaN) as tf.Tensor4D;
-      await expect(trainer.step({ ...batch, real: black })).rejects.toThrow('frame_discriminator must be finite, got NaN');
+      await expect(trainer.step({ ...batch, real: black })).rejects.toThrow(
+        'frame_discriminator must be finite, got NaN',
+      );
       expect(bits(await trainer.state())).toBe(before);
       black.dispose();
       expect(tensors()).toBe(count);
@@ -196,7 +231,9 @@ describe('DinetTrainer', () => {
         const trainer = clipTrainer({ clipNorm });
         const { gradientNorm } = await on(madeBatch(1, 5), (batch) => trainer.step(batch));
         const { optimizer } = await trainer.state();
-        const sum = [...optimizer.expAvg].filter(([name]) => name.startsWith('generator.')).flatMap(([, { data }]) => [...(data as Float32Array)]);
+        const sum = [...optimizer.expAvg]
+          .filter(([name]) => name.startsWith('generator.'))
+          .flatMap(([, { data }]) => [...(data as Float32Array)]);
         trainer.dispose();
         return { gradientNorm, taken: 10 * Math.hypot(...sum) };
       }),
@@ -226,11 +263,21 @@ describe('DinetTrainer', () => {
     const trainer = clipTrainer({ sync: { expert, mouthInput: middle } });
     await on(madeBatch(2, 5), async (batch) => {
       const { angles, syncAudio, ...rest } = batch;
-      await expect(trainer.step({ ...rest, syncAudio })).rejects.toThrow('batch.angles must be of shape [10], for the sync loss, got undefined');
-      await expect(trainer.step({ ...rest, angles })).rejects.toThrow('batch.syncAudio must be of shape [windows, bins, steps, 1]');
-      await expect(trainer.step({ ...batch, frameCount: 2 })).rejects.toThrow('batch.frames must be a multiple of the 5 frames');
-      await expect(trainer.step({ ...batch, frameCount: 3 })).rejects.toThrow('batch.frames must be a whole number that divides the 10 frames, got 3');
-      await expect(trainer.step({ ...batch, masked: batch.references })).rejects.toThrow('batch.masked must be of shape [10, 16, 16, 3]');
+      await expect(trainer.step({ ...rest, syncAudio })).rejects.toThrow(
+        'batch.angles must be of shape [10], for the sync loss, got undefined',
+      );
+      await expect(trainer.step({ ...rest, angles })).rejects.toThrow(
+        'batch.syncAudio must be of shape [windows, bins, steps, 1]',
+      );
+      await expect(trainer.step({ ...batch, frameCount: 2 })).rejects.toThrow(
+        'batch.frames must be a multiple of the 5 frames',
+      );
+      await expect(trainer.step({ ...batch, frameCount: 3 })).rejects.toThrow(
+        'batch.frames must be a whole number that divides the 10 frames, got 3',
+      );
+      await expect(trainer.step({ ...batch, masked: batch.references })).rejects.toThrow(
+        'batch.masked must be of shape [10, 16, 16, 3]',
+      );
       const first = trainer.step(batch);
       await expect(trainer.step(batch)).rejects.toThrow('step must be awaited before the next');
       await first;
@@ -238,10 +285,14 @@ describe('DinetTrainer', () => {
     expect(() => clipTrainer({ precision: 'mixed' })).toThrow("precision must be 'float32' here");
     expect(() => clipTrainer({ chunk: 0 })).toThrow('chunk must be a whole number from 1, got 0');
     expect(() => clipTrainer({ weights: { gan: -1 } })).toThrow('weights.gan must be a finite number from 0, got -1');
-    expect(() => clipTrainer({ sync: { expert: new Expert('euclidean'), mouthInput: middle } })).toThrow('expert must be one of cosines (unit)');
+    expect(() => clipTrainer({ sync: { expert: new Expert('euclidean'), mouthInput: middle } })).toThrow(
+      'expert must be one of cosines (unit)',
+    );
     const frames = new DinetTrainer({ generator: new Generator(), frameDiscriminator: new Discriminator(1) });
     const state = await trainer.state();
-    expect(() => frames.loadState(state)).toThrow('names under generator, frame_discriminator, got clip_discriminator.first.weight');
+    expect(() => frames.loadState(state)).toThrow(
+      'names under generator, frame_discriminator, got clip_discriminator.first.weight',
+    );
     trainer.dispose();
     frames.dispose();
     expert.dispose();
@@ -255,42 +306,56 @@ describe("DinetTrainer against PyTorch's steps", () => {
   });
   afterAll(() => network.dispose());
 
-  test.each(lossCases.stages)('in the stage $name: losses of two steps to 1e-5, gradients of the first to 1e-4 of the largest', async (stage) => {
-    const { rows, frameCount, space, vgg, reports, gradients } = stage;
-    const expert = space ? await fill(new Expert(space), 'expert.') : undefined;
-    const trainer = new DinetTrainer({
-      generator: await fill(new Generator(), 'generator.'),
-      frameDiscriminator: await fill(new Discriminator(1), 'frame.'),
-      clipDiscriminator: frameCount === 5 ? await fill(new Discriminator(5), 'clip.') : undefined,
-      learningRate: lossCases.learningRate,
-      perceptual: vgg ? dinetPerceptual(network) : undefined,
-      sync: expert && { expert, mouthInput: middle },
-    });
-    await on(madeBatch(rows, frameCount, `${stage.name} ${stage.number}`, lossCases.side), async (batch) => {
-      for (const [step, wanted] of reports.entries()) {
-        const got = await trainer.step(batch);
-        for (const name of Object.keys(got) as (keyof DinetStepReport)[]) {
-          const value = wanted[name];
-          if (value === undefined) expect(got[name], name).toBeNaN();
-          else expect(Math.abs(got[name] - value) / Math.max(1, Math.abs(value)), `${name} of step ${step}`).toBeLessThan(1e-5);
+  test.each(lossCases.stages)(
+    'in the stage $name: losses of two steps to 1e-5, gradients of the first to 1e-4 of the largest',
+    async (stage) => {
+      const { rows, frameCount, space, vgg, reports, gradients } = stage;
+      const expert = space ? await fill(new Expert(space), 'expert.') : undefined;
+      const trainer = new DinetTrainer({
+        generator: await fill(new Generator(), 'generator.'),
+        frameDiscriminator: await fill(new Discriminator(1), 'frame.'),
+        clipDiscriminator: frameCount === 5 ? await fill(new Discriminator(5), 'clip.') : undefined,
+        learningRate: lossCases.learningRate,
+        perceptual: vgg ? dinetPerceptual(network) : undefined,
+        sync: expert && { expert, mouthInput: middle },
+      });
+      await on(madeBatch(rows, frameCount, `${stage.name} ${stage.number}`, lossCases.side), async (batch) => {
+        for (const [step, wanted] of reports.entries()) {
+          const got = await trainer.step(batch);
+          for (const name of Object.keys(got) as (keyof DinetStepReport)[]) {
+            const value = wanted[name];
+            if (value === undefined) expect(got[name], name).toBeNaN();
+            else
+              expect(
+                Math.abs(got[name] - value) / Math.max(1, Math.abs(value)),
+                `${name} of step ${step}`,
+              ).toBeLessThan(1e-5);
+          }
+          if (step > 0) continue;
+          const { expAvg } = (await trainer.state()).optimizer; // after one step a tenth of the gradient
+          expect([...expAvg.keys()].sort()).toEqual(Object.keys(gradients).sort());
+          for (const [name, { data }] of Object.entries(gradients)) {
+            const found = Array.from((expAvg.get(name) as NamedArray).data as Float32Array, (value) => 10 * value);
+            const difference = Math.max(...data.map((value, i) => Math.abs(value - found[i])));
+            expect(difference, name).toBeLessThan(1e-4 * Math.max(...data.map(Math.abs)) + 1e-6);
+          }
         }
-        if (step > 0) continue;
-        const { expAvg } = (await trainer.state()).optimizer; // after one step a tenth of the gradient
-        expect([...expAvg.keys()].sort()).toEqual(Object.keys(gradients).sort());
-        for (const [name, { data }] of Object.entries(gradients)) {
-          const found = Array.from((expAvg.get(name) as NamedArray).data as Float32Array, (value) => 10 * value);
-          const difference = Math.max(...data.map((value, i) => Math.abs(value - found[i])));
-          expect(difference, name).toBeLessThan(1e-4 * Math.max(...data.map(Math.abs)) + 1e-6);
-        }
-      }
-    });
-    trainer.dispose();
-    expert?.dispose();
-  }, 60_000);
+      });
+      trainer.dispose();
+      expert?.dispose();
+    },
+    60_000,
+  );
 });
 
 describe('DinetTrainer with its own networks', () => {
-  const config: DinetConfig = { ...THESIS_DINET, width: 4, referenceChannels: 8, references: 2, audio: { kind: 'logits', bins: 3, steps: 5 } };
+  const config: DinetConfig = {
+    ...THESIS_DINET,
+    width: 4,
+    referenceChannels: 8,
+    references: 2,
+    audio: { kind: 'logits', bins: 3, steps: 5 },
+  };
   const own = (options: Partial<DinetTrainerOptions> = {}, changes: Partial<DinetConfig> = {}) =>
     new DinetTrainer({
       generator: new DinetGenerator({ ...config, ...changes }, { seed: 1 }),

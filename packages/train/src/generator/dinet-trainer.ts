@@ -1,21 +1,38 @@
-import { fail, type FeatureBatch, type MouthBatch } from '@lipsync/contracts';
-import { AdamW, GradientAccumulator, clipGradientNorm, disposeGradients, valueAndGradients, type Module } from '@lipsync/nn';
-import { evenShare } from '../step/even-share';
 import type { NamedArray } from '@lipsync/checkpoints';
-import type { TrainingState } from '../run/training-state';
+import { type FeatureBatch, fail, type MouthBatch } from '@lipsync/contracts';
+import {
+  assertGeneratorExpert,
+  DINET_WEIGHTS,
+  type DinetWeights,
+  type GeneratorSyncExpert,
+  generatorSyncLoss,
+  imageLoss,
+  lsganDiscriminatorLoss,
+  lsganGeneratorLoss,
+  type PerceptualLoss,
+} from '@lipsync/dinet';
+import {
+  AdamW,
+  clipGradientNorm,
+  disposeGradients,
+  GradientAccumulator,
+  type Module,
+  valueAndGradients,
+} from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import { DINET_WEIGHTS, imageLoss, type DinetWeights, type PerceptualLoss } from '@lipsync/dinet';
+import type { TrainingState } from '../run/training-state';
+import { evenShare } from '../step/even-share';
 import { HeldTape } from './held-tape';
-import { lsganDiscriminatorLoss, lsganGeneratorLoss } from '@lipsync/dinet';
 import { assertFinite } from './non-finite-loss';
 import { StepRollback } from './step-rollback';
-import { assertGeneratorExpert, generatorSyncLoss, type GeneratorSyncExpert } from '@lipsync/dinet';
 
 /** Faces `[rows * frames, height, width, 3]`, RGB in 0..1, to the expert's frames, with gradients: `ImageProcessor.mouths` and `syncInput`. */
 export type MouthInput = (generated: tf.Tensor4D, angles: tf.Tensor1D) => MouthBatch;
 
 /** What paints: a `DinetGenerator`, or any module with the same `forward`. */
-export type TrainedGenerator = Module & { forward(masked: tf.Tensor4D, references: tf.Tensor4D, audio: tf.Tensor3D): tf.Tensor4D };
+export type TrainedGenerator = Module & {
+  forward(masked: tf.Tensor4D, references: tf.Tensor4D, audio: tf.Tensor3D): tf.Tensor4D;
+};
 
 /** What judges frames: a `DinetDiscriminator`, or any module that gives a map of raw scores. */
 export type TrainedDiscriminator = Module & { forward(frames: tf.Tensor4D): tf.Tensor };
@@ -129,14 +146,26 @@ export class DinetTrainer {
   private isDisposed = false;
 
   constructor(options: DinetTrainerOptions) {
-    const { generator, frameDiscriminator, clipDiscriminator, learningRate = 1e-4, weightDecay, weights, sync, chunk, clipNorm } = options;
+    const {
+      generator,
+      frameDiscriminator,
+      clipDiscriminator,
+      learningRate = 1e-4,
+      weightDecay,
+      weights,
+      sync,
+      chunk,
+      clipNorm,
+    } = options;
     const { divergence = 1e4, precision = 'float32' } = options;
     const where = 'DinetTrainer';
     this.weights = { ...DINET_WEIGHTS, ...weights };
     for (const [name, value] of Object.entries(this.weights)) {
-      if (!(value >= 0 && value < Infinity)) fail(RangeError, where, `weights.${name}`, 'a finite number from 0', value);
+      if (!(value >= 0 && value < Infinity))
+        fail(RangeError, where, `weights.${name}`, 'a finite number from 0', value);
     }
-    if (chunk !== undefined && !(Number.isInteger(chunk) && chunk >= 1)) fail(RangeError, where, 'chunk', 'a whole number from 1', chunk);
+    if (chunk !== undefined && !(Number.isInteger(chunk) && chunk >= 1))
+      fail(RangeError, where, 'chunk', 'a whole number from 1', chunk);
     for (const [name, value] of Object.entries({ divergence, clipNorm })) {
       if (value !== undefined && !(value > 0)) fail(RangeError, where, name, 'above 0', value);
     }
@@ -146,7 +175,14 @@ export class DinetTrainer {
     }
     if (sync) assertGeneratorExpert(where, sync.expert);
     const learner = <M extends Module>(part: Part, net: M): Learner<M> => {
-      return { part, net, optimizer: new AdamW(net.namedParameters(), { learningRate, ...(weightDecay === undefined ? {} : { weightDecay }) }) };
+      return {
+        part,
+        net,
+        optimizer: new AdamW(net.namedParameters(), {
+          learningRate,
+          ...(weightDecay === undefined ? {} : { weightDecay }),
+        }),
+      };
     };
     this.options = options;
     this.generator = generator;
@@ -196,7 +232,8 @@ export class DinetTrainer {
 
   private async stepOn(chunks: Rows[], before: StepRollback[], made: Made): Promise<DinetStepReport> {
     const generatorLearner = this.generatorLearner.net;
-    const generate = ({ batch: { masked, references, audio } }: Rows) => generatorLearner.forward(masked, references, audio);
+    const generate = ({ batch: { masked, references, audio } }: Rows) =>
+      generatorLearner.forward(masked, references, audio);
     const last = chunks.length - 1;
     const generated = chunks.slice(0, last).map((rows) => made.add(tf.tidy(() => generate(rows))));
     const held = made.hold(new HeldTape(() => generate(chunks[last])));
@@ -204,9 +241,17 @@ export class DinetTrainer {
 
     const judged = [];
     for (const discriminator of this.weights.gan > 0 ? [this.frameDiscriminator, this.clipDiscriminator] : []) {
-      if (discriminator) judged.push({ ...discriminator, ...this.discriminatorGradients(discriminator, chunks, generated, made) });
+      if (discriminator)
+        judged.push({ ...discriminator, ...this.discriminatorGradients(discriminator, chunks, generated, made) });
     }
-    const judgeFigures = await read(Object.fromEntries(judged.flatMap(({ part, value, norm }) => [[part, value], [`${part} gradient`, norm]])));
+    const judgeFigures = await read(
+      Object.fromEntries(
+        judged.flatMap(({ part, value, norm }) => [
+          [part, value],
+          [`${part} gradient`, norm],
+        ]),
+      ),
+    );
     assertFinite(judgeFigures);
     for (const { net, optimizer, gradients } of judged) {
       before.push(new StepRollback(net, optimizer));
@@ -228,11 +273,21 @@ export class DinetTrainer {
       const statistics = index < last ? new StepRollback(generatorLearner) : undefined; // followed once already
       const tape = index < last ? new HeldTape(() => generate(rows)) : held;
       try {
-        const found = tape.gradients([...variables.values()].map(({ variable }) => variable), byGenerated);
+        const found = tape.gradients(
+          [...variables.values()].map(({ variable }) => variable),
+          byGenerated,
+        );
         const gradients = new Map([...variables.keys()].map((name, i) => [name, found[i]]));
         const missing = [...gradients].flatMap(([name, gradient]) => (gradient ? [] : [name]));
         try {
-          if (missing.length > 0) fail(Error, 'DinetTrainer.step', 'generator', 'a function of all its parameters', `one without ${missing.join(', ')}`);
+          if (missing.length > 0)
+            fail(
+              Error,
+              'DinetTrainer.step',
+              'generator',
+              'a function of all its parameters',
+              `one without ${missing.join(', ')}`,
+            );
           sums.add(gradients as Map<string, tf.Tensor>, rows.share);
         } finally {
           tf.dispose(found.filter((gradient) => gradient !== null));
@@ -255,12 +310,19 @@ export class DinetTrainer {
   }
 
   /** A discriminator's loss on the whole batch, its gradients and their length. */
-  private discriminatorGradients({ part, net }: Learner<TrainedDiscriminator>, chunks: Rows[], generated: tf.Tensor4D[], made: Made) {
+  private discriminatorGradients(
+    { part, net }: Learner<TrainedDiscriminator>,
+    chunks: Rows[],
+    generated: tf.Tensor4D[],
+    made: Made,
+  ) {
     const sums = made.own(new GradientAccumulator());
     let value = tf.scalar(0);
     chunks.forEach(({ batch, share }, i) => {
       const seen = (frames: tf.Tensor4D) => net.forward(part === 'clip_discriminator' ? this.windows(frames) : frames);
-      const { value: own, gradients } = valueAndGradients(net, () => lsganDiscriminatorLoss(seen(batch.real), seen(generated[i])));
+      const { value: own, gradients } = valueAndGradients(net, () =>
+        lsganDiscriminatorLoss(seen(batch.real), seen(generated[i])),
+      );
       sums.add(gradients, share);
       disposeGradients(gradients);
       const sum = tf.tidy(() => tf.add(value, tf.mul(own, share)) as tf.Scalar);
@@ -273,7 +335,10 @@ export class DinetTrainer {
   }
 
   /** The generator's losses on some rows and the gradient of their weighted sum by what was painted; all the caller's. */
-  private lossByGenerated({ batch }: Rows, generated: tf.Tensor4D): { terms: Map<Term | 'generator', tf.Scalar>; byGenerated: tf.Tensor4D } {
+  private lossByGenerated(
+    { batch }: Rows,
+    generated: tf.Tensor4D,
+  ): { terms: Map<Term | 'generator', tf.Scalar>; byGenerated: tf.Tensor4D } {
     const terms = new Map<Term | 'generator', tf.Scalar>();
     let refusal: unknown;
     const { value, grad } = tf.valueAndGrad((frames) => {
@@ -306,9 +371,12 @@ export class DinetTrainer {
     };
     if (perceptual) add('perceptual', weights.perceptual, () => perceptual(real, generated));
     add('gan', weights.gan, () => lsganGeneratorLoss(frameDiscriminator.net.forward(generated)));
-    if (clipDiscriminator) add('ganClip', weights.gan, () => lsganGeneratorLoss(clipDiscriminator.net.forward(this.windows(generated))));
+    if (clipDiscriminator)
+      add('ganClip', weights.gan, () => lsganGeneratorLoss(clipDiscriminator.net.forward(this.windows(generated))));
     if (sync) {
-      add('sync', weights.sync, () => generatorSyncLoss(sync.expert, sync.mouthInput(generated, angles as tf.Tensor1D), syncAudio as FeatureBatch));
+      add('sync', weights.sync, () =>
+        generatorSyncLoss(sync.expert, sync.mouthInput(generated, angles as tf.Tensor1D), syncAudio as FeatureBatch),
+      );
     }
     add('image', weights.image, () => imageLoss(real, generated));
     return made;
@@ -320,7 +388,12 @@ export class DinetTrainer {
     const [count, height, width] = frames.shape;
     return tf.tidy(() => {
       const rows = tf.reshape(frames, [count / length, length, height, width, 3]);
-      return tf.reshape(tf.transpose(rows, [0, 2, 3, 1, 4]), [count / length, height, width, length * 3]) as tf.Tensor4D;
+      return tf.reshape(tf.transpose(rows, [0, 2, 3, 1, 4]), [
+        count / length,
+        height,
+        width,
+        length * 3,
+      ]) as tf.Tensor4D;
     });
   }
 
@@ -328,25 +401,47 @@ export class DinetTrainer {
     const where = 'DinetTrainer.step';
     const { real, masked, references, audio, angles, syncAudio, frameCount } = batch;
     const [count, height, width] = real.shape;
-    if (real.rank !== 4 || real.shape[3] !== 3) fail(TypeError, where, 'batch.real', 'of shape [rows * frames, height, width, 3]', real.shape);
+    if (real.rank !== 4 || real.shape[3] !== 3)
+      fail(TypeError, where, 'batch.real', 'of shape [rows * frames, height, width, 3]', real.shape);
     if (!(Number.isInteger(frameCount) && frameCount >= 1 && count > 0 && count % frameCount === 0)) {
       fail(RangeError, where, 'batch.frames', `a whole number that divides the ${count} frames`, frameCount);
     }
-    if (masked.shape.join() !== real.shape.join()) fail(TypeError, where, 'batch.masked', `of shape [${real.shape.join(', ')}]`, masked.shape);
+    if (masked.shape.join() !== real.shape.join())
+      fail(TypeError, where, 'batch.masked', `of shape [${real.shape.join(', ')}]`, masked.shape);
     if (references.rank !== 4 || references.shape.slice(0, 3).join() !== [count, height, width].join()) {
-      fail(TypeError, where, 'batch.references', `of shape [${count}, ${height}, ${width}, references * 3]`, references.shape);
+      fail(
+        TypeError,
+        where,
+        'batch.references',
+        `of shape [${count}, ${height}, ${width}, references * 3]`,
+        references.shape,
+      );
     }
-    if (audio.rank !== 3 || audio.shape[0] !== count) fail(TypeError, where, 'batch.audio', `of shape [${count}, bins, steps]`, audio.shape);
+    if (audio.rank !== 3 || audio.shape[0] !== count)
+      fail(TypeError, where, 'batch.audio', `of shape [${count}, bins, steps]`, audio.shape);
     const length = this.clipDiscriminator?.net.frameCount;
     if (length !== undefined && frameCount % length !== 0) {
-      fail(RangeError, where, 'batch.frames', `a multiple of the ${length} frames that the clip discriminator looks at`, frameCount);
+      fail(
+        RangeError,
+        where,
+        'batch.frames',
+        `a multiple of the ${length} frames that the clip discriminator looks at`,
+        frameCount,
+      );
     }
     if (!this.options.sync || this.weights.sync === 0) return;
     assertGeneratorExpert(where, this.options.sync.expert); // it may have been put into training mode since
-    if (angles?.shape.join() !== String(count)) fail(TypeError, where, 'batch.angles', `of shape [${count}], for the sync loss`, angles?.shape);
+    if (angles?.shape.join() !== String(count))
+      fail(TypeError, where, 'batch.angles', `of shape [${count}], for the sync loss`, angles?.shape);
     const rows = count / frameCount;
     if (!syncAudio || syncAudio.rank !== 4 || syncAudio.shape[0] % rows !== 0) {
-      fail(TypeError, where, 'batch.syncAudio', `of shape [windows, bins, steps, 1] with as many windows for each of ${rows} rows`, syncAudio?.shape);
+      fail(
+        TypeError,
+        where,
+        'batch.syncAudio',
+        `of shape [windows, bins, steps, 1] with as many windows for each of ${rows} rows`,
+        syncAudio?.shape,
+      );
     }
   }
 
@@ -360,20 +455,34 @@ export class DinetTrainer {
       const [first, end] = evenShare(rows, part, parts);
       const of = <T extends tf.Tensor>(x: T): T => {
         const each = x.shape[0] / rows;
-        return tf.slice(x, [first * each, ...new Array<number>(x.rank - 1).fill(0)], [(end - first) * each, ...x.shape.slice(1)]);
+        return tf.slice(
+          x,
+          [first * each, ...new Array<number>(x.rank - 1).fill(0)],
+          [(end - first) * each, ...x.shape.slice(1)],
+        );
       };
       const own = { real: of(real), masked: of(masked), references: of(references), audio: of(audio) };
-      return { batch: { ...own, angles: angles && of(angles), syncAudio: syncAudio && of(syncAudio), frameCount }, share: (end - first) / rows };
+      return {
+        batch: { ...own, angles: angles && of(angles), syncAudio: syncAudio && of(syncAudio), frameCount },
+        share: (end - first) / rows,
+      };
     });
   }
 
   private learners(): Learner[] {
-    return [this.generatorLearner, this.frameDiscriminator, ...(this.clipDiscriminator ? [this.clipDiscriminator] : [])];
+    return [
+      this.generatorLearner,
+      this.frameDiscriminator,
+      ...(this.clipDiscriminator ? [this.clipDiscriminator] : []),
+    ];
   }
 
   /** Weights, running statistics and optimisers, under `generator.`, `frame_discriminator.` and `clip_discriminator.`; copies. */
   async state(): Promise<DinetTrainerState> {
-    const state: DinetTrainerState = { model: new Map(), optimizer: { step: this.stepCount, expAvg: new Map(), expAvgSq: new Map() } };
+    const state: DinetTrainerState = {
+      model: new Map(),
+      optimizer: { step: this.stepCount, expAvg: new Map(), expAvgSq: new Map() },
+    };
     for (const { part, net, optimizer } of this.learners()) {
       const { expAvg, expAvgSq } = await optimizer.state();
       const into = (target: Map<string, NamedArray>, source: Map<string, NamedArray>) => {
@@ -395,11 +504,16 @@ export class DinetTrainer {
     const learners = this.learners();
     const parts = learners.map(({ part }) => part);
     for (const name of [model, expAvg, expAvgSq].flatMap((map) => [...map.keys()])) {
-      if (!parts.some((part) => name.startsWith(`${part}.`))) fail(Error, 'DinetTrainer.loadState', 'state', `names under ${parts.join(', ')}`, name);
+      if (!parts.some((part) => name.startsWith(`${part}.`)))
+        fail(Error, 'DinetTrainer.loadState', 'state', `names under ${parts.join(', ')}`, name);
     }
     for (const { part, net, optimizer } of learners) {
       const of = (map: Map<string, NamedArray>) => {
-        return new Map([...map].flatMap(([name, array]) => (name.startsWith(`${part}.`) ? [[name.slice(part.length + 1), array] as const] : [])));
+        return new Map(
+          [...map].flatMap(([name, array]) =>
+            name.startsWith(`${part}.`) ? [[name.slice(part.length + 1), array] as const] : [],
+          ),
+        );
       };
       net.loadStateDict(of(model), { where: `DinetTrainer.loadState (${part})` });
       optimizer.loadState({ step, expAvg: of(expAvg), expAvgSq: of(expAvgSq) });
@@ -460,6 +574,14 @@ async function read(scalars: Record<string, tf.Scalar>): Promise<Record<string, 
 
 function disposeChunks(chunks: Rows[], batch: DinetTrainBatch): void {
   for (const { batch: own } of chunks) {
-    if (own !== batch) tf.dispose([own.real, own.masked, own.references, own.audio, ...(own.angles ? [own.angles] : []), ...(own.syncAudio ? [own.syncAudio] : [])]);
+    if (own !== batch)
+      tf.dispose([
+        own.real,
+        own.masked,
+        own.references,
+        own.audio,
+        ...(own.angles ? [own.angles] : []),
+        ...(own.syncAudio ? [own.syncAudio] : []),
+      ]);
   }
 }

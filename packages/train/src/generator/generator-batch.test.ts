@@ -1,10 +1,10 @@
 import type { SyncExpert, SyncRecipe } from '@lipsync/contracts';
-import { ImageProcessor, type ClipStore, type DinetBatch } from '@lipsync/dataloader';
+import { type ClipStore, type DinetBatch, ImageProcessor } from '@lipsync/dataloader';
 import { LITE_DINET, THESIS_DINET } from '@lipsync/dinet';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { expertMouths, sizesFor, audioFor, trainBatchOf } from './generator-batch';
+import { audioFor, expertMouths, sizesFor, trainBatchOf } from './generator-batch';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -28,7 +28,9 @@ test('expertMouths shows the mouth box as it stands where the recipe does not tu
   const seen = expertMouths(expertOf({}), { store, images, audio: 'mel' })(faces, angles);
   expect(seen.shape).toEqual([1, 64, 64, 15]);
   const box = tf.slice(faces, [2, 32, 8, 0], [1, 64, 64, 3]);
-  const difference = tf.tidy(() => tf.max(tf.abs(tf.sub(tf.slice(seen, [0, 0, 0, 6], [1, 64, 64, 3]), box))).dataSync()[0]);
+  const difference = tf.tidy(
+    () => tf.max(tf.abs(tf.sub(tf.slice(seen, [0, 0, 0, 6], [1, 64, 64, 3]), box))).dataSync()[0],
+  );
   expect(difference).toBeLessThan(1e-5);
   tf.dispose([faces, angles, seen, box]);
   expect(tf.memory().numTensors).toBe(before);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { generatorCurve, type GeneratorLogEntry } from './generator-curve';
+import { type GeneratorLogEntry, generatorCurve } from './generator-curve';
 
 const entry = (step: number): GeneratorLogEntry => ({
   step,
@@ -22,7 +22,13 @@ test('generatorCurve draws what the run had and nothing else', () => {
   expect(frame).not.toContain('sync loss');
   const cosine = { generated: 0.2, generatedOther: 0.1, real: 0.6, realOther: 0.1 };
   const validation = { on: 'training', frameCount: 10, psnr: 21, cosine } as const;
-  const clip = generatorCurve([{ ...entry(1), sync: 0.6 }, { ...entry(2), sync: 0.5, validation }], 'clip');
+  const clip = generatorCurve(
+    [
+      { ...entry(1), sync: 0.6 },
+      { ...entry(2), sync: 0.5, validation },
+    ],
+    'clip',
+  );
   expect(clip).toContain('sync loss');
   expect(clip).toContain('cosine of the expert, training clips');
 });

@@ -1,6 +1,6 @@
+import { binned, type ChartLine, lineChart } from '../run/line-chart';
 import type { DinetStepReport } from './dinet-trainer';
 import type { GeneratorCheck } from './generator-validation';
-import { binned, lineChart, type ChartLine } from '../run/line-chart';
 
 /** One line of the log of a generator's training. */
 export type GeneratorLogEntry = DinetStepReport & {
@@ -19,7 +19,11 @@ export type GeneratorLogEntry = DinetStepReport & {
  */
 export function generatorCurve(log: readonly GeneratorLogEntry[], title: string): string {
   if (log.length === 0) throw new RangeError('generatorCurve: log must have at least one entry, got none');
-  const loss = (name: keyof DinetStepReport & string, label: string, colour: string): ChartLine => ({ name: label, colour, points: binned(log, (entry) => entry[name]) });
+  const loss = (name: keyof DinetStepReport & string, label: string, colour: string): ChartLine => ({
+    name: label,
+    colour,
+    points: binned(log, (entry) => entry[name]),
+  });
   const checks = (name: string, colour: string, pick: (check: GeneratorCheck) => number | undefined): ChartLine => ({
     name,
     colour,
@@ -36,7 +40,11 @@ export function generatorCurve(log: readonly GeneratorLogEntry[], title: string)
       { label: 'features of VGG-19', series: [loss('perceptual', 'distance', '#1f5fa8')] },
       {
         label: 'adversarial',
-        series: [loss('gan', 'generator', '#1f5fa8'), loss('frameDiscriminator', 'of frames', '#b3402a'), loss('clipDiscriminator', 'of clips', '#6b3fa0')],
+        series: [
+          loss('gan', 'generator', '#1f5fa8'),
+          loss('frameDiscriminator', 'of frames', '#b3402a'),
+          loss('clipDiscriminator', 'of clips', '#6b3fa0'),
+        ],
       },
       { label: 'sync loss, training', series: [loss('sync', '(cosine - 1)²', '#1f5fa8')] },
       { label: `PSNR of the mouth, dB, ${on} clips`, series: [checks('painted', '#1b7f4b', ({ psnr }) => psnr)] },

@@ -1,4 +1,4 @@
-import { ImageProcessor, DINetLoader, type ClipStore, type DinetBatch } from '@lipsync/dataloader';
+import { type ClipStore, DINetLoader, type DinetBatch, ImageProcessor } from '@lipsync/dataloader';
 import type { DinetGenerator } from '@lipsync/dinet';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
@@ -8,13 +8,23 @@ import { GeneratorValidation } from './generator-validation';
 beforeAll(() => tf.setBackend('cpu'));
 afterEach(() => vi.restoreAllMocks());
 
-const store = { recipe: { crop: { kind: 'dinet head', mouth: 64 }, fps: 25, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80 }, cacheBytes: 0, folder: '' } as unknown as ClipStore;
+const store = {
+  recipe: { crop: { kind: 'dinet head', mouth: 64 }, fps: 25, features: 'THESIS_MEL', stepsPerSecond: 80, bins: 80 },
+  cacheBytes: 0,
+  folder: '',
+} as unknown as ClipStore;
 
 test('GeneratorValidation measures the mouth box alone, in evaluation mode, and leaves no tensor', async () => {
   vi.spyOn(DINetLoader.prototype, 'batch').mockImplementation(async () => {
     const frames = tf.ones<tf.Rank.R4>([10, 104, 80, 3]);
     const angles = tf.zeros<tf.Rank.R1>([10]);
-    return { frames, references: tf.zeros([10, 104, 80, 15]), audio: tf.zeros([10, 80, 16]), angles, syncAudio: tf.zeros([2, 80, 16, 1]) } as unknown as DinetBatch;
+    return {
+      frames,
+      references: tf.zeros([10, 104, 80, 15]),
+      audio: tf.zeros([10, 80, 16]),
+      angles,
+      syncAudio: tf.zeros([2, 80, 16, 1]),
+    } as unknown as DinetBatch;
   });
   // Paints the masked frame with 0.9 in the mouth: wrong by 0.1 there and nowhere else.
   const modes: boolean[] = [];
@@ -29,7 +39,16 @@ test('GeneratorValidation measures the mouth box alone, in evaluation mode, and 
       return tf.maximum(masked, 0.9);
     },
   };
-  const options = { frameCount: 5, references: 5, audioFrames: 5, audio: 'mel', on: 'held-out', clips: ['a'], images: new ImageProcessor({ mouth: 64 }), rows: 4 } as const;
+  const options = {
+    frameCount: 5,
+    references: 5,
+    audioFrames: 5,
+    audio: 'mel',
+    on: 'held-out',
+    clips: ['a'],
+    images: new ImageProcessor({ mouth: 64 }),
+    rows: 4,
+  } as const;
   const validation = new GeneratorValidation(store, options);
   const before = tf.memory().numTensors;
   const check = await validation.check(generator as unknown as DinetGenerator);

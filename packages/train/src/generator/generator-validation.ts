@@ -1,5 +1,11 @@
 import type { EmbeddingBatch, SyncExpert } from '@lipsync/contracts';
-import { DINetLoader, disposeDinetBatch, type ClipStore, type DinetBatch, type ImageProcessor } from '@lipsync/dataloader';
+import {
+  type ClipStore,
+  DINetLoader,
+  type DinetBatch,
+  disposeDinetBatch,
+  type ImageProcessor,
+} from '@lipsync/dataloader';
 import type { DinetGenerator } from '@lipsync/dinet';
 import * as tf from '@tensorflow/tfjs-core';
 import { audioFor, type ExpertMouths } from './generator-batch';
@@ -50,7 +56,15 @@ export class GeneratorValidation {
 
   constructor(store: ClipStore, options: GeneratorValidationOptions) {
     const { frameCount, references, audioFrames, audio, clips } = options;
-    this.#loader = new DINetLoader(store, { frameCount, references, audioFrames, audio, clips, batch: ROWS_AT_ONCE, seed: DRAW });
+    this.#loader = new DINetLoader(store, {
+      frameCount,
+      references,
+      audioFrames,
+      audio,
+      clips,
+      batch: ROWS_AT_ONCE,
+      seed: DRAW,
+    });
     this.#options = options;
   }
 
@@ -102,7 +116,9 @@ export class GeneratorValidation {
     const [made, true_] = [seen(generated), seen(frames)];
     const [own, apart] = [agreement(expert, made, sound), agreement(expert, made, other)];
     const loss = (cosines: tf.Tensor) => tf.mean(tf.squaredDifference(cosines, 1));
-    const means = [own, apart, agreement(expert, true_, sound), agreement(expert, true_, other)].map((cosines) => tf.mean(cosines));
+    const means = [own, apart, agreement(expert, true_, sound), agreement(expert, true_, other)].map((cosines) =>
+      tf.mean(cosines),
+    );
     return tf.stack([error, ...means, loss(own), loss(apart)]) as tf.Tensor1D;
   }
 }

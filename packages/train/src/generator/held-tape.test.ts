@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Discriminator, Generator, disposeMade, madeBatch, tensors, useWasm } from '../testing/trainer-parts';
+import { Discriminator, disposeMade, Generator, madeBatch, tensors, useWasm } from '../testing/trainer-parts';
 import { HeldTape } from './held-tape';
 
 beforeAll(useWasm);
@@ -19,7 +19,8 @@ describe('HeldTape', () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     const dy = tf.grad(loss)(held.output);
     const gradients = held.gradients(variables, dy) as tf.Tensor[];
-    for (const [i, gradient] of gradients.entries()) expect(gradient.dataSync()).toEqual(grads[variables[i].name].dataSync());
+    for (const [i, gradient] of gradients.entries())
+      expect(gradient.dataSync()).toEqual(grads[variables[i].name].dataSync());
     expect(() => held.gradients(variables, dy)).toThrow('the tape must be held, got one that was used or disposed');
     tf.dispose([dy, ...gradients]);
     held.dispose();
@@ -62,6 +63,8 @@ describe('HeldTape', () => {
     expect(() => held.gradients([w], tf.ones([3]))).toThrow('dy must be of shape [4], got [3]');
     expect(held.gradients([other, w], tf.ones([4]))[0]).toBeNull();
     held.dispose();
-    expect(() => tf.grad((x: tf.Tensor) => new HeldTape(() => tf.square(x)).output)(w)).toThrow('HeldTape: the forward pass must be outside other gradients');
+    expect(() => tf.grad((x: tf.Tensor) => new HeldTape(() => tf.square(x)).output)(w)).toThrow(
+      'HeldTape: the forward pass must be outside other gradients',
+    );
   });
 });

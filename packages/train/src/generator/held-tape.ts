@@ -26,7 +26,8 @@ export class HeldTape<T extends tf.Tensor = tf.Tensor> {
 
   constructor(forward: () => T) {
     const { state } = tf.engine();
-    if (state.gradientDepth > 0) fail(Error, 'HeldTape', 'the forward pass', 'outside other gradients', `depth ${state.gradientDepth}`);
+    if (state.gradientDepth > 0)
+      fail(Error, 'HeldTape', 'the forward pass', 'outside other gradients', `depth ${state.gradientDepth}`);
     registerGradients();
     state.activeTape = [];
     state.gradientDepth = 1;
@@ -52,7 +53,8 @@ export class HeldTape<T extends tf.Tensor = tf.Tensor> {
   gradients(variables: tf.Variable[], dy: tf.Tensor): (tf.Tensor | null)[] {
     const { tape, output } = this;
     if (!tape) return fail(Error, 'HeldTape.gradients', 'the tape', 'held', 'one that was used or disposed');
-    if (dy.shape.join() !== output.shape.join()) fail(TypeError, 'HeldTape.gradients', 'dy', `of shape [${output.shape.join(', ')}]`, dy.shape);
+    if (dy.shape.join() !== output.shape.join())
+      fail(TypeError, 'HeldTape.gradients', 'dy', `of shape [${output.shape.join(', ')}]`, dy.shape);
     this.tape = null;
     const engine = tf.engine();
     const recalled = () => {

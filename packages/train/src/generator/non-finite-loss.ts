@@ -18,7 +18,11 @@ export class NonFiniteLoss extends Error {
  */
 export function assertFinite(figures: Record<string, number>, limited: readonly string[] = [], limit = Infinity): void {
   for (const [name, value] of Object.entries(figures)) {
-    if (!Number.isFinite(value)) throw new NonFiniteLoss(`DinetTrainer.step: ${name} must be finite, got ${value}; no weight was changed`, figures);
+    if (!Number.isFinite(value))
+      throw new NonFiniteLoss(
+        `DinetTrainer.step: ${name} must be finite, got ${value}; no weight was changed`,
+        figures,
+      );
   }
   for (const name of limited) {
     if (figures[name] > limit) {

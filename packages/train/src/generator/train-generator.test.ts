@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AVAlignNet, lite } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { AUDIO_FEATURES, storedShape, type SyncRecipe } from '@lipsync/contracts';
+import { AUDIO_FEATURES, type SyncRecipe, storedShape } from '@lipsync/contracts';
 import { ClipStore, clipId } from '@lipsync/dataloader';
-import { DinetTrainer } from './dinet-trainer';
 import { LITE_DINET, loadDinet } from '@lipsync/dinet';
-import { NonFiniteLoss } from './non-finite-loss';
 import { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { trainGenerator, type TrainGeneratorEvent, type TrainGeneratorOptions } from './train-generator';
+import { DinetTrainer } from './dinet-trainer';
+import { NonFiniteLoss } from './non-finite-loss';
+import { type TrainGeneratorEvent, type TrainGeneratorOptions, trainGenerator } from './train-generator';
 
 const MOUTH = 64;
 const CONFIG = { ...LITE_DINET, width: 2, referenceChannels: 8, references: 2 };
@@ -95,14 +95,24 @@ test('trainGenerator trains a frame stage, goes on where it was stopped to the s
   const whole = await run(options('whole'));
   expect(tf.memory().numTensors).toBe(before);
   const done = whole.at(-1) as Extract<TrainGeneratorEvent, { kind: 'done' }>;
-  expect(done.report).toMatchObject({ stage: 'frame', steps: 3, frameCount: 6, mouth: MOUTH, trainingClips: 3, heldOutClips: 1, perceptual: 'none' });
+  expect(done.report).toMatchObject({
+    stage: 'frame',
+    steps: 3,
+    frameCount: 6,
+    mouth: MOUTH,
+    trainingClips: 3,
+    heldOutClips: 1,
+    perceptual: 'none',
+  });
   expect(done.report.validation).toMatchObject({ on: 'held-out', frameCount: 10 });
   expect(whole.filter(({ kind }) => kind === 'warning')).toHaveLength(1);
   expect(whole.filter(({ kind }) => kind === 'validation')).toHaveLength(1);
   await run(options('stopped'), 2);
   const [start] = await run(options('stopped'));
   expect(start).toMatchObject({ kind: 'start', resumedAt: 2 });
-  expect(await readFile(join(folder, 'stopped/weights.safetensors'))).toEqual(await readFile(join(folder, 'whole/weights.safetensors')));
+  expect(await readFile(join(folder, 'stopped/weights.safetensors'))).toEqual(
+    await readFile(join(folder, 'whole/weights.safetensors')),
+  );
   expect((await readFile(join(folder, 'whole/log.jsonl'), 'utf8')).trim().split('\n')).toHaveLength(3);
   await expect(run(options('whole', { learningRate: 1 }))).rejects.toThrow(/learningRate was 0.0001, is 1/);
 });
@@ -113,14 +123,18 @@ test('trainGenerator trains a clip stage from the weights of the stage before, t
   const clip = (out: string) => options(out, { stage: 'clip', from, expert, steps: 2, batch: 1 });
   const events = await run(clip('clip'));
   const steps = events.flatMap((event) => (event.kind === 'step' ? [event.entry] : []));
-  expect(steps.every(({ sync, ganClip, clipDiscriminator }) => [sync, ganClip, clipDiscriminator].every(Number.isFinite))).toBe(true);
+  expect(
+    steps.every(({ sync, ganClip, clipDiscriminator }) => [sync, ganClip, clipDiscriminator].every(Number.isFinite)),
+  ).toBe(true);
   const { report } = events.at(-1) as Extract<TrainGeneratorEvent, { kind: 'done' }>;
   expect(report.expert?.name).toBe(expert.name);
   expect(Object.values(report.validation.cosine!).every(Number.isFinite)).toBe(true);
   expect(await readFile(join(folder, 'clip/curve.svg'), 'utf8')).toContain('true, in sync');
   await run(clip('clip-stopped'), 1);
   await run(clip('clip-stopped'));
-  expect(await readFile(join(folder, 'clip-stopped/weights.safetensors'))).toEqual(await readFile(join(folder, 'clip/weights.safetensors')));
+  expect(await readFile(join(folder, 'clip-stopped/weights.safetensors'))).toEqual(
+    await readFile(join(folder, 'clip/weights.safetensors')),
+  );
   const net = await loadDinet(report.weights);
   expect(net.config).toEqual(CONFIG);
   net.dispose();
@@ -132,23 +146,32 @@ test('trainGenerator stops where a loss is not finite, keeps the last good check
   let calls = 0;
   vi.spyOn(DinetTrainer.prototype, 'step').mockImplementation(function (this: DinetTrainer, ...args) {
     calls++;
-    return calls > 2 ? Promise.reject(new NonFiniteLoss('generator must be finite, got NaN', { generator: Number.NaN })) : original.apply(this, args);
+    return calls > 2
+      ? Promise.reject(new NonFiniteLoss('generator must be finite, got NaN', { generator: Number.NaN }))
+      : original.apply(this, args);
   });
   const out = options('broken', { steps: 4 });
-  await expect(run(out)).rejects.toThrow(/step 3: .*got NaN; the last good checkpoint, of step 2, is .*broken\/state\.safetensors/);
+  await expect(run(out)).rejects.toThrow(
+    /step 3: .*got NaN; the last good checkpoint, of step 2, is .*broken\/state\.safetensors/,
+  );
   vi.restoreAllMocks();
   const [start] = await run(out);
   expect(start).toMatchObject({ resumedAt: 2 });
 });
 
 test('trainGenerator really meets a loss that is not finite where a rate is absurd', async () => {
-  await expect(run(options('absurd', { learningRate: 1e20, steps: 6 }))).rejects.toThrow(/step 1: .*must be finite, got NaN; no weight was changed; no checkpoint was written yet/);
+  await expect(run(options('absurd', { learningRate: 1e20, steps: 6 }))).rejects.toThrow(
+    /step 1: .*must be finite, got NaN; no weight was changed; no checkpoint was written yet/,
+  );
 });
 
 test('trainGenerator refuses experts that cannot see or hear what is painted', async () => {
   const expert = expertOf();
   await expect(run(options('x', { expert }))).rejects.toThrow(/expert must be given in the clip stage/);
-  const other = new AVAlignNet(lite({ frameCount: 5, size: 32 }), { seed: 3, recipe: { ...RECIPE, crop: { kind: 'whole frame', size: 32, resize: 'bilinear' } } });
+  const other = new AVAlignNet(lite({ frameCount: 5, size: 32 }), {
+    seed: 3,
+    recipe: { ...RECIPE, crop: { kind: 'whole frame', size: 32, resize: 'bilinear' } },
+  });
   await expect(run(options('x', { expert: other, stage: 'clip' }))).rejects.toThrow(/DINet’s mouth box/);
   expert.dispose();
   other.dispose();

@@ -1,19 +1,28 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fail, type SyncExpert } from '@lipsync/contracts';
-import { DINetLoader, disposeDinetBatch, ImageProcessor, type ClipStore } from '@lipsync/dataloader';
-import { DinetDiscriminator, DinetGenerator, LITE_DINET, loadDinet, saveDinet, type DinetConfig, dinetPerceptual, type DinetWeights } from '@lipsync/dinet';
-import { DinetTrainer } from './dinet-trainer';
-import { NonFiniteLoss } from './non-finite-loss';
-import { loadTrainingState, saveTrainingState } from '../run/training-state';
 import { sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
+import { fail, type SyncExpert } from '@lipsync/contracts';
+import { type ClipStore, DINetLoader, disposeDinetBatch, ImageProcessor } from '@lipsync/dataloader';
+import {
+  type DinetConfig,
+  DinetDiscriminator,
+  DinetGenerator,
+  type DinetWeights,
+  dinetPerceptual,
+  LITE_DINET,
+  loadDinet,
+  saveDinet,
+} from '@lipsync/dinet';
 import type { ImageFeatures } from '@lipsync/nn';
-import { CLIP_FRAMES, expertMouths, sizesFor, trainBatchOf } from './generator-batch';
-import { GeneratorValidation, type GeneratorCheck } from './generator-validation';
-import { generatorCurve, type GeneratorLogEntry } from './generator-curve';
 import { settingsDiffer } from '../run/settings-differ';
 import { TrainingLog } from '../run/training-log';
 import { spread, trainingSplit } from '../run/training-split';
+import { loadTrainingState, saveTrainingState } from '../run/training-state';
+import { DinetTrainer } from './dinet-trainer';
+import { CLIP_FRAMES, expertMouths, sizesFor, trainBatchOf } from './generator-batch';
+import { type GeneratorLogEntry, generatorCurve } from './generator-curve';
+import { type GeneratorCheck, GeneratorValidation } from './generator-validation';
+import { NonFiniteLoss } from './non-finite-loss';
 
 export type TrainGeneratorOptions = {
   /** Clips of head crops: `lipsync prepare --head N`. */
@@ -84,7 +93,18 @@ export type TrainGeneratorReport = {
 };
 
 export type TrainGeneratorEvent =
-  | { kind: 'start'; resumedAt: number; steps: number; clips: number; heldOut: string[]; leftOut: string[]; frameCount: number; parameters: number; config: DinetConfig; mouth: number }
+  | {
+      kind: 'start';
+      resumedAt: number;
+      steps: number;
+      clips: number;
+      heldOut: string[];
+      leftOut: string[];
+      frameCount: number;
+      parameters: number;
+      config: DinetConfig;
+      mouth: number;
+    }
   | { kind: 'step'; entry: GeneratorLogEntry }
   | { kind: 'validation'; step: number; validation: GeneratorCheck }
   | { kind: 'warning'; text: string }
@@ -107,24 +127,62 @@ const VALIDATION_CLIPS = 200;
  * }
  */
 export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGenerator<TrainGeneratorEvent> {
-  const { store, out, stage = 'frame', steps = 1000, expert, perceptual, seed = 0, learningRate = 1e-4, chunk, clipNorm } = options;
-  const { checkpointEvery = 50, validateEvery = 100, validationRows = 16, workers = 1, batch: rows = stage === 'clip' ? 3 : 24 } = options;
-  for (const [name, value] of Object.entries({ steps, checkpointEvery, rows, validationRows, ...(chunk === undefined ? {} : { chunk }) })) {
-    if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'trainGenerator', name, 'a whole number above 0', value);
+  const {
+    store,
+    out,
+    stage = 'frame',
+    steps = 1000,
+    expert,
+    perceptual,
+    seed = 0,
+    learningRate = 1e-4,
+    chunk,
+    clipNorm,
+  } = options;
+  const {
+    checkpointEvery = 50,
+    validateEvery = 100,
+    validationRows = 16,
+    workers = 1,
+    batch: rows = stage === 'clip' ? 3 : 24,
+  } = options;
+  for (const [name, value] of Object.entries({
+    steps,
+    checkpointEvery,
+    rows,
+    validationRows,
+    ...(chunk === undefined ? {} : { chunk }),
+  })) {
+    if (!(Number.isInteger(value) && value > 0))
+      fail(RangeError, 'trainGenerator', name, 'a whole number above 0', value);
   }
   const { crop } = store.recipe;
-  if (crop.kind !== 'dinet head') fail(TypeError, 'trainGenerator', 'store', 'of head crops (lipsync prepare --head N)', crop.kind);
-  if (expert && stage === 'frame') fail(TypeError, 'trainGenerator', 'expert', 'given in the clip stage, whose frames follow each other', expert.name);
+  if (crop.kind !== 'dinet head')
+    fail(TypeError, 'trainGenerator', 'store', 'of head crops (lipsync prepare --head N)', crop.kind);
+  if (expert && stage === 'frame')
+    fail(TypeError, 'trainGenerator', 'expert', 'given in the clip stage, whose frames follow each other', expert.name);
   const images = new ImageProcessor({ mouth: crop.mouth });
   const row = stage === 'frame' ? 1 : (options.row ?? expert?.recipe.frameCount ?? CLIP_FRAMES);
   if (stage === 'clip' && (row % CLIP_FRAMES !== 0 || (expert && row !== expert.recipe.frameCount))) {
-    fail(RangeError, 'trainGenerator', 'row', expert ? `the ${expert.recipe.frameCount} frames that the expert looks at` : `a multiple of ${CLIP_FRAMES}`, row);
+    fail(
+      RangeError,
+      'trainGenerator',
+      'row',
+      expert ? `the ${expert.recipe.frameCount} frames that the expert looks at` : `a multiple of ${CLIP_FRAMES}`,
+      row,
+    );
   }
   await mkdir(out, { recursive: true });
-  const paths = { state: join(out, 'state.safetensors'), weights: join(out, 'weights.safetensors'), curve: join(out, 'curve.svg') };
+  const paths = {
+    state: join(out, 'state.safetensors'),
+    weights: join(out, 'weights.safetensors'),
+    curve: join(out, 'curve.svg'),
+  };
   const started = Date.now();
 
-  const generator = options.from ? await loadDinet(options.from) : new DinetGenerator(options.config ?? LITE_DINET, { seed });
+  const generator = options.from
+    ? await loadDinet(options.from)
+    : new DinetGenerator(options.config ?? LITE_DINET, { seed });
   const { config } = generator;
   const mouths = expert && expertMouths(expert, { store, images, audio: config.audio.kind });
   const discriminatorWidth = options.discriminatorWidth ?? config.width;
@@ -155,7 +213,10 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
   let loader: DINetLoader | undefined;
   try {
     const frameDiscriminator = new DinetDiscriminator({ frameCount: 1, width: discriminatorWidth, seed: seed + 1 });
-    const clipDiscriminator = stage === 'clip' ? new DinetDiscriminator({ frameCount: CLIP_FRAMES, width: discriminatorWidth, seed: seed + 2 }) : undefined;
+    const clipDiscriminator =
+      stage === 'clip'
+        ? new DinetDiscriminator({ frameCount: CLIP_FRAMES, width: discriminatorWidth, seed: seed + 2 })
+        : undefined;
     trainer = new DinetTrainer({
       generator,
       frameDiscriminator,
@@ -172,7 +233,9 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
       const state = await loadTrainingState(paths.state);
       const before = (state.extra as { settings: string }).settings;
       if (before !== settings) {
-        throw new Error(`trainGenerator: out must be a new folder or one of the same run, got ${out} (${settingsDiffer(before, settings)})`);
+        throw new Error(
+          `trainGenerator: out must be a new folder or one of the same run, got ${out} (${settingsDiffer(before, settings)})`,
+        );
       }
       step = state.step;
       trainer.loadState(state);
@@ -180,15 +243,46 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
     loader = new DINetLoader(store, { ...sizes, batch: rows, seed, clips: train, workers, startStep: step });
     const { clips, leftOut } = await loader.summary();
     const log = await TrainingLog.resumeAt<GeneratorLogEntry>(join(out, 'log.jsonl'), step);
-    yield { kind: 'start', resumedAt: step, steps, clips, heldOut: held, leftOut, frameCount: rows * row, parameters: generator.parameterCount(), config, mouth: crop.mouth };
-    if (perceptual === 'none') yield { kind: 'warning', text: 'trained without the perceptual loss: frames stay softer; the report says so' };
-    if (byChance) yield { kind: 'warning', text: `held out ${held.length} clips by chance: name the videos to hold out where people appear in several` };
-    const judged = held.length > 0 ? ({ on: 'held-out', clips: spread(held, VALIDATION_CLIPS) } as const) : ({ on: 'training', clips: spread(train, VALIDATION_CLIPS) } as const);
-    validation = new GeneratorValidation(store, { ...sizesFor(config, Math.max(row, CLIP_FRAMES)), ...judged, images, rows: validationRows, expert, mouths });
+    yield {
+      kind: 'start',
+      resumedAt: step,
+      steps,
+      clips,
+      heldOut: held,
+      leftOut,
+      frameCount: rows * row,
+      parameters: generator.parameterCount(),
+      config,
+      mouth: crop.mouth,
+    };
+    if (perceptual === 'none')
+      yield { kind: 'warning', text: 'trained without the perceptual loss: frames stay softer; the report says so' };
+    if (byChance)
+      yield {
+        kind: 'warning',
+        text: `held out ${held.length} clips by chance: name the videos to hold out where people appear in several`,
+      };
+    const judged =
+      held.length > 0
+        ? ({ on: 'held-out', clips: spread(held, VALIDATION_CLIPS) } as const)
+        : ({ on: 'training', clips: spread(train, VALIDATION_CLIPS) } as const);
+    validation = new GeneratorValidation(store, {
+      ...sizesFor(config, Math.max(row, CLIP_FRAMES)),
+      ...judged,
+      images,
+      rows: validationRows,
+      expert,
+      mouths,
+    });
 
     let saved = step > 0 ? step : undefined;
     const checkpoint = async () => {
-      await saveTrainingState(paths.state, { ...(await (trainer as DinetTrainer).state()), step, seed, extra: { settings } });
+      await saveTrainingState(paths.state, {
+        ...(await (trainer as DinetTrainer).state()),
+        step,
+        seed,
+        extra: { settings },
+      });
       saved = step;
     };
     for await (const batch of loader) {
@@ -204,14 +298,22 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
         result = await trainer.step(seen, { learningRate: rate });
       } catch (error) {
         if (!(error instanceof NonFiniteLoss)) throw error;
-        const kept = saved === undefined ? 'no checkpoint was written yet' : `the last good checkpoint, of step ${saved}, is ${paths.state}`;
+        const kept =
+          saved === undefined
+            ? 'no checkpoint was written yet'
+            : `the last good checkpoint, of step ${saved}, is ${paths.state}`;
         throw new Error(`trainGenerator: step ${step + 1}: ${error.message}; ${kept}`, { cause: error });
       } finally {
         seen.masked.dispose();
         disposeDinetBatch(batch);
       }
       step++;
-      const entry: GeneratorLogEntry = { step, ...result, learningRate: rate, framesPerSec: (rows * row) / ((performance.now() - at) / 1000) };
+      const entry: GeneratorLogEntry = {
+        step,
+        ...result,
+        learningRate: rate,
+        framesPerSec: (rows * row) / ((performance.now() - at) / 1000),
+      };
       if (validateEvery > 0 && step % validateEvery === 0 && step < steps) {
         entry.validation = await validation.check(generator);
         yield { kind: 'validation', step, validation: entry.validation };
@@ -225,7 +327,14 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
     const last = log.entries.at(-1);
     if (last) last.validation = check;
     await saveDinet(paths.weights, generator, { mouth: `${crop.mouth}`, stage, steps: `${steps}` });
-    if (last) await writeFileAtomic(paths.curve, generatorCurve(log.entries, `DINet, ${stage} stage, mouth ${crop.mouth}, ${steps} steps of ${rows * row} frames, ${clips} clips`));
+    if (last)
+      await writeFileAtomic(
+        paths.curve,
+        generatorCurve(
+          log.entries,
+          `DINet, ${stage} stage, mouth ${crop.mouth}, ${steps} steps of ${rows * row} frames, ${clips} clips`,
+        ),
+      );
     const report: TrainGeneratorReport = {
       stage,
       steps,
@@ -234,7 +343,9 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
       mouth: crop.mouth,
       trainingClips: clips,
       heldOutClips: held.length,
-      ...(expert ? { expert: { name: expert.name, ...(expert.weightsHash ? { weightsHash: expert.weightsHash } : {}) } } : {}),
+      ...(expert
+        ? { expert: { name: expert.name, ...(expert.weightsHash ? { weightsHash: expert.weightsHash } : {}) } }
+        : {}),
       perceptual: perceptual === 'none' ? 'none' : 'vgg19',
       validation: check,
       weights: paths.weights,

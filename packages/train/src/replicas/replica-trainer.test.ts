@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { SMALL_RUN, contrastBatch } from '../testing/small-run';
-import { ReplicaTrainer } from './replica-trainer';
 import { LocalTrainer, type TrainerSetup, type TrainerState } from '../step/trainer';
+import { contrastBatch, SMALL_RUN } from '../testing/small-run';
+import { ReplicaTrainer } from './replica-trainer';
 
 /** Threads run the built program: `pnpm build` makes it, as `npm test` does before. */
 const built = existsSync(new URL('../../dist/replica-worker.js', import.meta.url));
@@ -40,7 +40,9 @@ async function replicas(setup: TrainerSetup = SMALL_RUN, count = 2): Promise<Rep
 const largestDifference = (a: number[], b: number[]) => Math.max(...a.map((x, i) => Math.abs(x - b[i])));
 
 threaded(
-  title('ReplicaTrainer takes the steps of one trainer, with copies that stay equal, the same bytes each time, from any step on'),
+  title(
+    'ReplicaTrainer takes the steps of one trainer, with copies that stay equal, the same bytes each time, from any step on',
+  ),
   async () => {
     const alone = new LocalTrainer(SMALL_RUN);
     const expected = await losses(alone);
@@ -83,7 +85,9 @@ threaded(
     const hashes = await trainer.hashes();
     expect(new Set(hashes).size).toBe(1);
     await trainer.dispose();
-    await expect(trainer.average()).rejects.toThrow('ReplicaTrainer: trainer must be in use, got one that was disposed');
+    await expect(trainer.average()).rejects.toThrow(
+      'ReplicaTrainer: trainer must be in use, got one that was disposed',
+    );
   },
   LONG,
 );
@@ -101,10 +105,14 @@ threaded(
     const killed = await replicas();
     const step = killed.step(contrastBatch(ROWS), order);
     // What a native fault or a want of memory would do, to one of them only.
-    await (killed as unknown as { replicas: { worker: { terminate(): Promise<number> } }[] }).replicas[1].worker.terminate();
+    await (
+      killed as unknown as { replicas: { worker: { terminate(): Promise<number> } }[] }
+    ).replicas[1].worker.terminate();
     await expect(step).rejects.toThrow('ReplicaTrainer: replica 1 must live, got exit status 1');
     await killed.dispose();
-    await expect(replicas(SMALL_RUN, ROWS + 1)).rejects.toThrow('ReplicaTrainer: count must be at most the windows of a batch (9), got 10');
+    await expect(replicas(SMALL_RUN, ROWS + 1)).rejects.toThrow(
+      'ReplicaTrainer: count must be at most the windows of a batch (9), got 10',
+    );
   },
   LONG,
 );
@@ -112,6 +120,7 @@ threaded(
 /** One hash of all that a checkpoint holds of a trainer. */
 function hashOf({ model, optimizer, ema }: TrainerState): string {
   const hash = createHash('sha256');
-  for (const arrays of [model, optimizer.expAvg, optimizer.expAvgSq, ema!]) for (const { data } of arrays.values()) hash.update(data as Float32Array);
+  for (const arrays of [model, optimizer.expAvg, optimizer.expAvgSq, ema!])
+    for (const { data } of arrays.values()) hash.update(data as Float32Array);
   return hash.digest('hex');
 }

@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import type { SyncBatch } from '@lipsync/avalignnet';
-import type { TrainStepResult } from '../step/train-step';
-import { fail } from '@lipsync/contracts';
-import { SharedExchange, exchangeMemory, type ExchangeMemory } from './shared-exchange';
 import type { NamedArray } from '@lipsync/checkpoints';
+import { fail } from '@lipsync/contracts';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
-import type { ReplicaAnswer, ReplicaOrder, ReplicaSetup, SharedTensor } from './replica-worker';
+import type { TrainStepResult } from '../step/train-step';
 import type { StepOptions, Trainer, TrainerSetup, TrainerState } from '../step/trainer';
+import type { ReplicaAnswer, ReplicaOrder, ReplicaSetup, SharedTensor } from './replica-worker';
+import { type ExchangeMemory, exchangeMemory, SharedExchange } from './shared-exchange';
 
 export type ReplicaTrainerOptions = {
   setup: TrainerSetup;
@@ -47,14 +47,20 @@ export class ReplicaTrainer implements Trainer {
     this.count = memory.count;
     this.exchange = new SharedExchange(memory, 0);
     // The source's own tests run on the built worker.
-    const program = new URL(import.meta.url.endsWith('.ts') ? '../../dist/replica-worker.js' : './replica-worker.js', import.meta.url);
+    const program = new URL(
+      import.meta.url.endsWith('.ts') ? '../../dist/replica-worker.js' : './replica-worker.js',
+      import.meta.url,
+    );
     for (let rank = 0; rank < memory.count; rank++) {
-      const replica: Replica = { worker: new Worker(program, { workerData: { setup, memory, rank } satisfies ReplicaSetup }) };
+      const replica: Replica = {
+        worker: new Worker(program, { workerData: { setup, memory, rank } satisfies ReplicaSetup }),
+      };
       replica.worker.on('message', (answer: ReplicaAnswer) => {
         const asked = replica.waiting;
         replica.waiting = undefined;
         replica.worker.unref();
-        if ('error' in answer) asked?.reject(Object.assign(new Error(answer.error.message), { name: answer.error.name }));
+        if ('error' in answer)
+          asked?.reject(Object.assign(new Error(answer.error.message), { name: answer.error.name }));
         else asked?.resolve(answer.result);
       });
       const gone = (error: Error) => {
@@ -64,14 +70,17 @@ export class ReplicaTrainer implements Trainer {
         replica.waiting = undefined;
       };
       replica.worker.on('error', (error) => gone(error as Error));
-      replica.worker.on('exit', (code) => gone(new Error(`ReplicaTrainer: replica ${rank} must live, got exit status ${code}`)));
+      replica.worker.on('exit', (code) =>
+        gone(new Error(`ReplicaTrainer: replica ${rank} must live, got exit status ${code}`)),
+      );
       replica.worker.unref(); // an idle trainer does not keep a program alive
       this.replicas.push(replica);
     }
   }
 
   static async start({ setup, count, rows, network, timeoutSec }: ReplicaTrainerOptions): Promise<ReplicaTrainer> {
-    if (!(Number.isInteger(count) && count >= 1)) fail(RangeError, 'ReplicaTrainer', 'count', 'a whole number from 1', count);
+    if (!(Number.isInteger(count) && count >= 1))
+      fail(RangeError, 'ReplicaTrainer', 'count', 'a whole number from 1', count);
     if (rows < count) fail(RangeError, 'ReplicaTrainer', 'count', `at most the windows of a batch (${rows})`, count);
     // The temperature is one number more.
     const capacity = Math.max(network.parameters + 1, Math.ceil(rows / count) * 2 * network.embeddingSize);
@@ -89,11 +98,16 @@ export class ReplicaTrainer implements Trainer {
 
   async step(batch: SyncBatch, order: StepOptions): Promise<TrainStepResult> {
     const rows = batch.frames.shape[0];
-    if (rows < this.count) fail(RangeError, 'ReplicaTrainer.step', 'batch', `of at least ${this.count} rows, one a replica`, rows);
+    if (rows < this.count)
+      fail(RangeError, 'ReplicaTrainer.step', 'batch', `of at least ${this.count} rows, one a replica`, rows);
     const labels = (await batch.labels?.data()) as Float32Array | undefined;
     const { clips } = batch;
     const [frames, features] = [await this.share('frames', batch.frames), await this.share('features', batch.features)];
-    const [result] = await this.ask({ kind: 'step', batch: { frames, features, labels: labels && Float32Array.from(labels), clips }, order });
+    const [result] = await this.ask({
+      kind: 'step',
+      batch: { frames, features, labels: labels && Float32Array.from(labels), clips },
+      order,
+    });
     return result as TrainStepResult;
   }
 

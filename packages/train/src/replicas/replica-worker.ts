@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { TrainStepResult } from '../step/train-step';
 import { selectBackend } from '@lipsync/backends';
-import { SharedExchange, type ExchangeMemory } from './shared-exchange';
-import { evenShare } from '../step/even-share';
 import * as tf from '@tensorflow/tfjs-core';
+import { evenShare } from '../step/even-share';
+import type { TrainStepResult } from '../step/train-step';
 import { LocalTrainer, type StepOptions, type TrainerSetup, type TrainerState } from '../step/trainer';
+import { type ExchangeMemory, SharedExchange } from './shared-exchange';
 
 /** What a replica is started with. */
 export type ReplicaSetup = { setup: TrainerSetup; memory: ExchangeMemory; rank: number };
@@ -13,7 +13,12 @@ export type ReplicaSetup = { setup: TrainerSetup; memory: ExchangeMemory; rank: 
 export type SharedTensor = { numbers: SharedArrayBuffer; shape: [number, number, number, number] };
 
 /** A batch of which each replica takes its rows. */
-export type SharedBatch = { frames: SharedTensor; features: SharedTensor; labels?: Float32Array; clips?: readonly number[] };
+export type SharedBatch = {
+  frames: SharedTensor;
+  features: SharedTensor;
+  labels?: Float32Array;
+  clips?: readonly number[];
+};
 
 /** What a replica is asked. */
 export type ReplicaOrder =
@@ -28,7 +33,9 @@ export type ReplicaAnswer = { result: unknown } | { error: { name: string; messa
 const { setup, memory, rank } = workerData as ReplicaSetup;
 const exchange = new SharedExchange(memory, rank);
 let backend = '';
-const ready = selectBackend({ backend: 'wasm', threads: 1, log: (line) => (backend = line) }).then(() => new LocalTrainer(setup, exchange));
+const ready = selectBackend({ backend: 'wasm', threads: 1, log: (line) => (backend = line) }).then(
+  () => new LocalTrainer(setup, exchange),
+);
 ready.catch(() => {}); // said by the first answer
 let last: Promise<void> = Promise.resolve();
 parentPort!.on('message', (order: ReplicaOrder) => {
@@ -62,7 +69,11 @@ async function handle(trainer: LocalTrainer, order: ReplicaOrder): Promise<unkno
   }
 }
 
-async function step(trainer: LocalTrainer, { frames, features, labels, clips }: SharedBatch, order: StepOptions): Promise<TrainStepResult> {
+async function step(
+  trainer: LocalTrainer,
+  { frames, features, labels, clips }: SharedBatch,
+  order: StepOptions,
+): Promise<TrainStepResult> {
   const batch = { frames: ownRows(frames), features: ownRows(features), labels: labels && tf.tensor1d(labels), clips };
   try {
     return await trainer.step(batch, order);
@@ -75,5 +86,8 @@ function ownRows({ numbers, shape: [rows, ...sides] }: SharedTensor): tf.Tensor4
   const [first, end] = evenShare(rows, rank, memory.count);
   const size = sides.reduce((product, side) => product * side, 1);
   // A copy: the next batch is written here.
-  return tf.tensor4d(new Float32Array(numbers, 4 * first * size, (end - first) * size).slice(), [end - first, ...sides] as SharedTensor['shape']);
+  return tf.tensor4d(new Float32Array(numbers, 4 * first * size, (end - first) * size).slice(), [
+    end - first,
+    ...sides,
+  ] as SharedTensor['shape']);
 }

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ExchangeStopped, SharedExchange, exchangeMemory } from './shared-exchange';
 import type { ExchangeMemory } from './shared-exchange';
+import { ExchangeStopped, exchangeMemory, SharedExchange } from './shared-exchange';
 
 /** Threads run the built package: `pnpm build` makes it, as `npm test` does before. */
 const dist = new URL('../../../nn/dist/index.js', import.meta.url);
@@ -58,20 +58,23 @@ describe('SharedExchange', () => {
     for (const answer of answers) expect(answer).toEqual({ gathered: expected });
   });
 
-  threaded(title('adds gradients up over all threads, the same to the last bit in each, and leaves no tensor'), async () => {
-    const answers = await inThreads(
-      exchangeMemory({ count: 3, capacity: 7 }),
-      `const gradients = new Map([['a', tf.tensor2d([[0.1, 1e8, rank], [1, 2, 3]])], ['b', tf.scalar(rank + 1)]]);
+  threaded(
+    title('adds gradients up over all threads, the same to the last bit in each, and leaves no tensor'),
+    async () => {
+      const answers = await inThreads(
+        exchangeMemory({ count: 3, capacity: 7 }),
+        `const gradients = new Map([['a', tf.tensor2d([[0.1, 1e8, rank], [1, 2, 3]])], ['b', tf.scalar(rank + 1)]]);
        const before = tf.memory().numTensors;
        for (let round = 0; round < 2; round++) await exchange.sum(gradients);
        if (tf.memory().numTensors !== before) throw new Error('tensors left');
        if (String(gradients.get('a').shape) !== '2,3') throw new Error('shape');
        return { sums: [...gradients.values()].map((gradient) => [...gradient.dataSync()]) };`,
-    );
-    const thrice = (x: number) => Math.fround(3 * Math.fround(3 * Math.fround(x)));
-    const expected = [[thrice(0.1), thrice(1e8), 9, 9, 18, 27], [18]];
-    for (const answer of answers) expect(answer).toEqual({ sums: expected });
-  });
+      );
+      const thrice = (x: number) => Math.fround(3 * Math.fround(3 * Math.fround(x)));
+      const expected = [[thrice(0.1), thrice(1e8), 9, 9, 18, 27], [18]];
+      for (const answer of answers) expect(answer).toEqual({ sums: expected });
+    },
+  );
 
   threaded(title('ends the waiting of all when one throws, and when one is gone'), async () => {
     const thrown = await inThreads(
@@ -79,15 +82,23 @@ describe('SharedExchange', () => {
       `if (rank === 1) { exchange.stop(); throw new Error('no more'); }
        exchange.gather(new Float32Array(1));`,
     );
-    expect(thrown).toEqual([{ error: 'ExchangeStopped: SharedExchange: all replicas must go on, got one that stopped' }, { error: 'Error: no more' }]);
-    const gone = await inThreads(exchangeMemory({ count: 2, capacity: 4 }), `if (rank === 1) process.exit(7); exchange.gather(new Float32Array(1));`);
+    expect(thrown).toEqual([
+      { error: 'ExchangeStopped: SharedExchange: all replicas must go on, got one that stopped' },
+      { error: 'Error: no more' },
+    ]);
+    const gone = await inThreads(
+      exchangeMemory({ count: 2, capacity: 4 }),
+      `if (rank === 1) process.exit(7); exchange.gather(new Float32Array(1));`,
+    );
     expect(gone[0].error).toContain('ExchangeStopped');
     expect(gone[1]).toEqual({ error: 'exit 7' });
   });
 
   test('waits no longer than its limit, and is stopped from then on', () => {
     const exchange = new SharedExchange(exchangeMemory({ count: 2, capacity: 4, timeoutSec: 0.05 }), 0);
-    expect(() => exchange.gather(new Float32Array(1))).toThrow('SharedExchange: the replicas must be all 2 here within 0.05 s, got 1 of them');
+    expect(() => exchange.gather(new Float32Array(1))).toThrow(
+      'SharedExchange: the replicas must be all 2 here within 0.05 s, got 1 of them',
+    );
     expect(exchange.stopped).toBe(true);
     expect(() => exchange.gather(new Float32Array(1))).toThrow(ExchangeStopped);
   });
@@ -102,10 +113,18 @@ describe('SharedExchange', () => {
 
   test('refuses more numbers than there is room for, and what makes no exchange', async () => {
     const exchange = new SharedExchange(exchangeMemory({ count: 1, capacity: 2 }), 0);
-    expect(() => exchange.gather(new Float32Array(3))).toThrow('SharedExchange.gather: what is exchanged must be at most 2 numbers, got 3');
-    await expect(exchange.sum(new Map([['a', tf.zeros([3])]]))).rejects.toThrow('SharedExchange.sum: what is exchanged must be at most 2 numbers, got 3');
-    expect(() => exchangeMemory({ count: 0, capacity: 1 })).toThrow('exchangeMemory: count must be a whole number from 1, got 0');
+    expect(() => exchange.gather(new Float32Array(3))).toThrow(
+      'SharedExchange.gather: what is exchanged must be at most 2 numbers, got 3',
+    );
+    await expect(exchange.sum(new Map([['a', tf.zeros([3])]]))).rejects.toThrow(
+      'SharedExchange.sum: what is exchanged must be at most 2 numbers, got 3',
+    );
+    expect(() => exchangeMemory({ count: 0, capacity: 1 })).toThrow(
+      'exchangeMemory: count must be a whole number from 1, got 0',
+    );
     expect(() => exchangeMemory({ count: 1, capacity: 1, timeoutSec: 0 })).toThrow('timeoutSec must be above 0');
-    expect(() => new SharedExchange(exchangeMemory({ count: 2, capacity: 1 }), 2)).toThrow('SharedExchange: rank must be from 0 to 1, got 2');
+    expect(() => new SharedExchange(exchangeMemory({ count: 2, capacity: 1 }), 2)).toThrow(
+      'SharedExchange: rank must be from 0 to 1, got 2',
+    );
   });
 });

@@ -34,7 +34,8 @@ export type ExchangeMemoryOptions = {
  */
 export function exchangeMemory({ count, capacity, timeoutSec = 600 }: ExchangeMemoryOptions): ExchangeMemory {
   for (const [name, value] of Object.entries({ count, capacity })) {
-    if (!(Number.isInteger(value) && value >= 1)) fail(RangeError, 'exchangeMemory', name, 'a whole number from 1', value);
+    if (!(Number.isInteger(value) && value >= 1))
+      fail(RangeError, 'exchangeMemory', name, 'a whole number from 1', value);
   }
   if (!(timeoutSec > 0)) fail(RangeError, 'exchangeMemory', 'timeoutSec', 'above 0', timeoutSec);
   return {
@@ -117,7 +118,9 @@ export class SharedExchange {
     this.place('gather', own.length).set(own);
     Atomics.store(this.control, LENGTHS + this.rank, own.length);
     this.meet();
-    const all = Array.from({ length: this.count }, (_, rank) => this.of(rank, Atomics.load(this.control, LENGTHS + rank)).slice());
+    const all = Array.from({ length: this.count }, (_, rank) =>
+      this.of(rank, Atomics.load(this.control, LENGTHS + rank)).slice(),
+    );
     this.meet(); // before anyone writes again
     return all;
   }
@@ -140,7 +143,10 @@ export class SharedExchange {
     this.meet();
     const sums = this.of(this.count, size);
     const parts = Array.from({ length: this.count }, (_, rank) => this.of(rank, size));
-    const [first, end] = [Math.floor((size * this.rank) / this.count), Math.floor((size * (this.rank + 1)) / this.count)];
+    const [first, end] = [
+      Math.floor((size * this.rank) / this.count),
+      Math.floor((size * (this.rank + 1)) / this.count),
+    ];
     sums.set(parts[0].subarray(first, end), first);
     for (const part of parts.slice(1)) for (let index = first; index < end; index++) sums[index] += part[index];
     this.meet();
@@ -160,7 +166,8 @@ export class SharedExchange {
 
   private place(method: string, length: number): Float32Array {
     const { capacity } = this.memory;
-    if (length > capacity) fail(RangeError, `SharedExchange.${method}`, 'what is exchanged', `at most ${capacity} numbers`, length);
+    if (length > capacity)
+      fail(RangeError, `SharedExchange.${method}`, 'what is exchanged', `at most ${capacity} numbers`, length);
     return this.of(this.rank, length);
   }
 
@@ -182,7 +189,13 @@ export class SharedExchange {
       if (left <= 0) {
         const here = Atomics.load(control, ARRIVED);
         this.stop();
-        fail(Error, 'SharedExchange', 'the replicas', `all ${count} here within ${memory.timeoutMs / 1000} s`, `${here} of them`);
+        fail(
+          Error,
+          'SharedExchange',
+          'the replicas',
+          `all ${count} here within ${memory.timeoutMs / 1000} s`,
+          `${here} of them`,
+        );
       }
       Atomics.wait(control, ROUND, round, Math.min(left, LOOK_UP_MS));
     }

@@ -1,9 +1,9 @@
 import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
+import { LocalTrainer } from '../step/trainer';
 import { SMALL_RUN } from '../testing/small-run';
 import { startTrainer } from './start-trainer';
-import { LocalTrainer } from '../step/trainer';
 
 beforeAll(() => selectBackend({ backend: 'wasm', threads: 1 }));
 
@@ -15,6 +15,8 @@ test('startTrainer trains in this thread unless told otherwise', async () => {
 
 test('startTrainer refuses replicas without a row, and leaves no tensor', async () => {
   const before = tf.memory().numTensors;
-  await expect(startTrainer(SMALL_RUN, { rows: 2, replicas: 3 })).rejects.toThrow('ReplicaTrainer: count must be at most the windows of a batch (2), got 3');
+  await expect(startTrainer(SMALL_RUN, { rows: 2, replicas: 3 })).rejects.toThrow(
+    'ReplicaTrainer: count must be at most the windows of a batch (2), got 3',
+  );
   expect(tf.memory().numTensors).toBe(before);
 });

@@ -1,6 +1,6 @@
-import { ReplicaTrainer } from './replica-trainer';
 import { buildNetwork, type TrainedNetwork } from '../expert/trained-network';
 import { LocalTrainer, type Trainer, type TrainerSetup } from '../step/trainer';
+import { ReplicaTrainer } from './replica-trainer';
 
 export type StartTrainerOptions = {
   /** Windows of a batch. */
@@ -21,7 +21,10 @@ export type StartTrainerOptions = {
  * const trainer = await startTrainer({ choice: {}, preset: 'contrast', seed: 0, learningRate: 1.5e-3 }, { rows: 72, replicas: 2 });
  * const { loss } = await trainer.step(batch, { learningRate: 1.5e-3, progress: 0 });
  */
-export async function startTrainer(setup: TrainerSetup, { rows, replicas = 1, network }: StartTrainerOptions): Promise<Trainer> {
+export async function startTrainer(
+  setup: TrainerSetup,
+  { rows, replicas = 1, network }: StartTrainerOptions,
+): Promise<Trainer> {
   if (replicas === 1) return new LocalTrainer(setup);
   const like = network ?? buildNetwork(setup.choice, setup.seed);
   const sizes = { embeddingSize: like.embeddingSize, parameters: like.parameterCount() };

@@ -3,7 +3,20 @@ import { binned, lineChart } from './line-chart';
 
 test('lineChart draws a line a series and leaves out those without points', () => {
   const panels = [
-    { label: 'loss', series: [{ name: 'a', colour: 'red', points: [[1, 2], [2, 1]] as [number, number][] }, { name: 'b', colour: 'blue', points: [] }] },
+    {
+      label: 'loss',
+      series: [
+        {
+          name: 'a',
+          colour: 'red',
+          points: [
+            [1, 2],
+            [2, 1],
+          ] as [number, number][],
+        },
+        { name: 'b', colour: 'blue', points: [] },
+      ],
+    },
     { label: 'empty', series: [{ name: 'c', colour: 'green', points: [] }] },
   ];
   const frame = lineChart({ title: 'x < y', panels });
@@ -13,7 +26,10 @@ test('lineChart draws a line a series and leaves out those without points', () =
 });
 
 test('binned takes means of stretches and leaves out what is not finite', () => {
-  const log = Array.from({ length: 200 }, (_, index) => ({ step: index + 1, loss: index % 2 === 0 ? Number.NaN : index }));
+  const log = Array.from({ length: 200 }, (_, index) => ({
+    step: index + 1,
+    loss: index % 2 === 0 ? Number.NaN : index,
+  }));
   const points = binned(log, ({ loss }) => loss);
   expect(points).toHaveLength(100);
   expect(points[0]).toEqual([2, 1]);

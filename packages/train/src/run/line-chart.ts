@@ -16,7 +16,10 @@ export function lineChart({ title, panels: given }: { title: string; panels: rea
   const panels = given
     .map(({ label, series }) => ({ label, series: series.filter(({ points }) => points.length > 0) }))
     .filter(({ series }) => series.length > 0);
-  const lastStep = Math.max(1, ...panels.flatMap(({ series }) => series.flatMap(({ points }) => points.map(([step]) => step))));
+  const lastStep = Math.max(
+    1,
+    ...panels.flatMap(({ series }) => series.flatMap(({ points }) => points.map(([step]) => step))),
+  );
   const height = PANEL.top + panels.length * (PANEL.height + PANEL.gap);
   const body = panels.map((panel, index) => drawPanel(panel, PANEL.top + index * (PANEL.height + PANEL.gap), lastStep));
   return [
@@ -35,7 +38,8 @@ export function binned<E extends { step: number }>(log: readonly E[], pick: (ent
   for (let start = 0; start < log.length; start += size) {
     const bin = log.slice(start, start + size);
     const values = bin.map(pick).filter(Number.isFinite);
-    if (values.length > 0) points.push([bin[bin.length - 1].step, values.reduce((sum, value) => sum + value, 0) / values.length]);
+    if (values.length > 0)
+      points.push([bin[bin.length - 1].step, values.reduce((sum, value) => sum + value, 0) / values.length]);
   }
   return points;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { trainingCurve, type TrainingLogEntry } from './training-curve';
+import { type TrainingLogEntry, trainingCurve } from './training-curve';
 
 const log: TrainingLogEntry[] = Array.from({ length: 250 }, (_, index) => ({
   step: index + 1,

@@ -1,4 +1,4 @@
-import { binned, lineChart, type ChartLine, type ChartPanel } from './line-chart';
+import { binned, type ChartLine, type ChartPanel, lineChart } from './line-chart';
 
 /** One line of a training log. */
 export type TrainingLogEntry = {
@@ -24,7 +24,11 @@ export type TrainingLogEntry = {
  */
 export function trainingCurve(log: readonly TrainingLogEntry[], title: string): string {
   if (log.length === 0) throw new RangeError('trainingCurve: log must have at least one entry, got none');
-  const series = (name: string, colour: string, pick: (entry: TrainingLogEntry) => number): ChartLine => ({ name, colour, points: binned(log, pick) });
+  const series = (name: string, colour: string, pick: (entry: TrainingLogEntry) => number): ChartLine => ({
+    name,
+    colour,
+    points: binned(log, pick),
+  });
   const measured = log.filter((entry) => entry.validationAuc !== undefined);
   const panels: ChartPanel[] = [
     { label: 'loss', series: [series('loss', '#1f5fa8', (entry) => entry.loss)] },
@@ -38,7 +42,10 @@ export function trainingCurve(log: readonly TrainingLogEntry[], title: string): 
   ];
   if (measured.length > 0) {
     const points = measured.map((entry): [number, number] => [entry.step, entry.validationAuc as number]);
-    panels.push({ label: 'AUC, held-out (on the way: some clips; at the end: all)', series: [{ name: 'one window', colour: '#6b3fa0', points }] });
+    panels.push({
+      label: 'AUC, held-out (on the way: some clips; at the end: all)',
+      series: [{ name: 'one window', colour: '#6b3fa0', points }],
+    });
   }
   return lineChart({ title, panels });
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, appendFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -10,7 +10,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const entry = (step: number) => ({ step, loss: 1 / step, positiveCosine: 0.5, negativeCosine: 0.4, learningRate: 1e-3, samplesPerSec: 9 });
+const entry = (step: number) => ({
+  step,
+  loss: 1 / step,
+  positiveCosine: 0.5,
+  negativeCosine: 0.4,
+  learningRate: 1e-3,
+  samplesPerSec: 9,
+});
 
 test('TrainingLog goes on after a checkpoint and drops later lines and a line cut short', async () => {
   const path = join(folder, 'log.jsonl');

@@ -7,16 +7,25 @@ const storeOf = (split?: Record<string, string>) =>
   ({
     list: async () => ids,
     dropped: async () => [],
-    manifest: async () => (split ? { split: { by: 'face' }, clips: ids.map((id) => ({ id, split: split[id] })) } : undefined),
+    manifest: async () =>
+      split ? { split: { by: 'face' }, clips: ids.map((id) => ({ id, split: split[id] })) } : undefined,
   }) as unknown as ClipStore;
 
 test('trainingSplit holds out the listed videos', async () => {
-  expect(await trainingSplit(storeOf(), { heldOut: ['a'], seed: 0 })).toEqual({ train: ids.slice(2), held: ids.slice(0, 2), byChance: false });
+  expect(await trainingSplit(storeOf(), { heldOut: ['a'], seed: 0 })).toEqual({
+    train: ids.slice(2),
+    held: ids.slice(0, 2),
+    byChance: false,
+  });
 });
 
 test('trainingSplit takes the split of the preparation', async () => {
   const split = { [ids[0]]: 'train', [ids[1]]: 'train', [ids[2]]: 'validation', [ids[3]]: 'train' };
-  expect(await trainingSplit(storeOf(split), { seed: 0 })).toEqual({ train: [ids[0], ids[1], ids[3]], held: [ids[2]], byChance: false });
+  expect(await trainingSplit(storeOf(split), { seed: 0 })).toEqual({
+    train: [ids[0], ids[1], ids[3]],
+    held: [ids[2]],
+    byChance: false,
+  });
 });
 
 test('trainingSplit draws whole videos by the seed where nobody said', async () => {

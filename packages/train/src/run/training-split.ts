@@ -1,4 +1,4 @@
-import { parseClipId, splitByList, type ClipStore } from '@lipsync/dataloader';
+import { type ClipStore, parseClipId, splitByList } from '@lipsync/dataloader';
 import { Random } from '@lipsync/nn';
 
 /** Clips to learn from and clips to validate on, by id. `byChance`: nobody said which belong together, so people may be on both sides. */
@@ -11,7 +11,10 @@ export type TrainingSplit = { train: string[]; held: string[]; byChance: boolean
  * @param options.heldOut Names of videos, without folder and extension.
  * @throws Error where a listed video is not in the store.
  */
-export async function trainingSplit(store: ClipStore, { heldOut, seed }: { heldOut?: readonly string[]; seed: number }): Promise<TrainingSplit> {
+export async function trainingSplit(
+  store: ClipStore,
+  { heldOut, seed }: { heldOut?: readonly string[]; seed: number },
+): Promise<TrainingSplit> {
   const ids = await store.list();
   if (heldOut) {
     const droppedSources = (await store.dropped()).map((drop) => drop.source);
@@ -30,7 +33,10 @@ export function spread(ids: readonly string[], limit: number): string[] {
 }
 
 /** The split that a preparation ended with, where it has both sides and knows these clips. */
-async function splitByManifest(store: ClipStore, ids: readonly string[]): Promise<{ rest: string[]; held: string[] } | undefined> {
+async function splitByManifest(
+  store: ClipStore,
+  ids: readonly string[],
+): Promise<{ rest: string[]; held: string[] } | undefined> {
   const manifest = await store.manifest();
   if (!manifest?.split || manifest.split.by === 'source') return undefined;
   const sides = new Map(manifest.clips.map(({ id, split }) => [id, split]));

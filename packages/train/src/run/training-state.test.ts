@@ -2,21 +2,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
+import { encodeSafetensors, writeFileAtomic } from '@lipsync/checkpoints';
+import {
+  AdamW,
+  BatchNorm2d,
+  Conv2d,
+  clipGradientNorm,
+  Dropout,
+  disposeGradients,
+  ExponentialMovingAverage,
+  Linear,
+  Module,
+  Random,
+  setDropoutStep,
+  valueAndGradients,
+} from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AdamW } from '@lipsync/nn';
-import { BatchNorm2d } from '@lipsync/nn';
-import { clipGradientNorm } from '@lipsync/nn';
-import { Conv2d } from '@lipsync/nn';
-import { Dropout, setDropoutStep } from '@lipsync/nn';
-import { ExponentialMovingAverage } from '@lipsync/nn';
-import { Linear } from '@lipsync/nn';
-import { Module } from '@lipsync/nn';
-import { Random } from '@lipsync/nn';
-import { encodeSafetensors } from '@lipsync/checkpoints';
 import { loadTrainingState, saveTrainingState, type TrainingState } from './training-state';
-import { disposeGradients, valueAndGradients } from '@lipsync/nn';
-import { writeFileAtomic } from '@lipsync/checkpoints';
 
 class Net extends Module {
   readonly conv: Conv2d;
@@ -49,9 +52,15 @@ class Run {
   train(steps: number): number[] {
     return Array.from({ length: steps }, () => {
       const random = new Random(this.seed, this.step);
-      const draw = (shape: number[]) => tf.tensor(Array.from({ length: tf.util.sizeFromShape(shape) }, () => random.normal()), shape);
+      const draw = (shape: number[]) =>
+        tf.tensor(
+          Array.from({ length: tf.util.sizeFromShape(shape) }, () => random.normal()),
+          shape,
+        );
       setDropoutStep(this.net, this.step);
-      const { value, gradients } = valueAndGradients(this.net, () => this.net.loss(draw([3, 4, 4, 2]) as tf.Tensor4D, draw([3, 1])));
+      const { value, gradients } = valueAndGradients(this.net, () =>
+        this.net.loss(draw([3, 4, 4, 2]) as tf.Tensor4D, draw([3, 1])),
+      );
       clipGradientNorm(gradients, 1).dispose();
       this.optimizer.step(gradients);
       this.average.update(this.step++);
@@ -63,7 +72,13 @@ class Run {
     const { net, optimizer, average, step, seed } = this;
     const dataPosition = { epoch: 1, batch: step };
     await saveTrainingState(path, {
-      model: await net.stateDict(), optimizer: await optimizer.state(), ema: await average.stateDict(), step, seed, dataPosition, extra: ['é', null],
+      model: await net.stateDict(),
+      optimizer: await optimizer.state(),
+      ema: await average.stateDict(),
+      step,
+      seed,
+      dataPosition,
+      extra: ['é', null],
     });
   }
   restore(state: TrainingState) {
@@ -103,7 +118,12 @@ describe('training state', () => {
 
   test('goes without averages, position and extra', async () => {
     const run = new Run(1);
-    await saveTrainingState(path, { model: await run.net.stateDict(), optimizer: await run.optimizer.state(), step: 0, seed: 1 });
+    await saveTrainingState(path, {
+      model: await run.net.stateDict(),
+      optimizer: await run.optimizer.state(),
+      step: 0,
+      seed: 1,
+    });
     const state = await loadTrainingState(path);
     expect(state.ema).toBeUndefined();
     expect([state.dataPosition, state.extra]).toEqual([null, null]);
@@ -112,7 +132,9 @@ describe('training state', () => {
 
   test('refuses a file of another kind', async () => {
     await writeFileAtomic(path, encodeSafetensors(new Map(), { format: 'pt' }));
-    await expect(loadTrainingState(path)).rejects.toThrow(/loadTrainingState: path must be a file of format lipsync-training-state, version 1, got format pt/);
+    await expect(loadTrainingState(path)).rejects.toThrow(
+      /loadTrainingState: path must be a file of format lipsync-training-state, version 1, got format pt/,
+    );
     await writeFileAtomic(path, 'cut');
     await expect(loadTrainingState(path)).rejects.toThrow(/openCheckpoint/);
     await expect(loadTrainingState(`${path}.none`)).rejects.toThrow(/ENOENT/);

@@ -1,9 +1,7 @@
+import type { NamedArray } from '@lipsync/checkpoints';
+import { type Checkpoint, openCheckpoint, safetensorsPieces, writeFileAtomic } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import type { AdamWState } from '@lipsync/nn';
-import type { NamedArray } from '@lipsync/checkpoints';
-import { type Checkpoint, openCheckpoint } from '@lipsync/checkpoints';
-import { safetensorsPieces } from '@lipsync/checkpoints';
-import { writeFileAtomic } from '@lipsync/checkpoints';
 
 /** What JSON can hold. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -28,7 +26,12 @@ export type TrainingState = {
 
 const FORMAT = 'lipsync-training-state';
 const VERSION = '1';
-const PREFIXES = { model: 'model.', expAvg: 'optimizer.exp_avg.', expAvgSq: 'optimizer.exp_avg_sq.', ema: 'ema.' } as const;
+const PREFIXES = {
+  model: 'model.',
+  expAvg: 'optimizer.exp_avg.',
+  expAvgSq: 'optimizer.exp_avg_sq.',
+  ema: 'ema.',
+} as const;
 
 /**
  * Writes a training state into one safetensors file, all of it or nothing (`writeFileAtomic`). Node only.
@@ -52,7 +55,14 @@ export async function saveTrainingState(path: string, state: TrainingState): Pro
   add(PREFIXES.expAvg, optimizer.expAvg);
   add(PREFIXES.expAvgSq, optimizer.expAvgSq);
   if (ema) add(PREFIXES.ema, ema);
-  const run = JSON.stringify({ step, seed, optimizerStep: optimizer.step, hasEma: ema !== undefined, dataPosition, extra });
+  const run = JSON.stringify({
+    step,
+    seed,
+    optimizerStep: optimizer.step,
+    hasEma: ema !== undefined,
+    dataPosition,
+    extra,
+  });
   await writeFileAtomic(path, safetensorsPieces(tensors, { format: FORMAT, version: VERSION, run }));
 }
 
@@ -86,7 +96,8 @@ async function readState({ name: path, metadata, tensors, read }: Checkpoint): P
   const prefixes = Object.entries(PREFIXES) as [keyof typeof PREFIXES, string][];
   for (const name of tensors.keys()) {
     const part = prefixes.find(([, prefix]) => name.startsWith(prefix));
-    if (!part) return fail(Error, 'loadTrainingState', 'path', 'a file whose names start with model., optimizer. or ema.', name);
+    if (!part)
+      return fail(Error, 'loadTrainingState', 'path', 'a file whose names start with model., optimizer. or ema.', name);
     parts[part[0]].set(name.slice(part[1].length), await read(name));
   }
   const { step, seed, optimizerStep, hasEma, dataPosition, extra } = JSON.parse(metadata.run);

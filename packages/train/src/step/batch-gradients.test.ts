@@ -1,15 +1,13 @@
-import { BatchNorm2d, Linear, Module, Random, disposeGradients, setDropoutStep } from '@lipsync/nn';
-import { evenShare } from './even-share';
+import type { SyncBatch } from '@lipsync/avalignnet';
+import { AVAlignNet, ContrastiveTemperature, contrastLoss, pairLoss } from '@lipsync/avalignnet';
+import { BatchNorm2d, disposeGradients, Linear, Module, Random, setDropoutStep } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { largestDifference, tensors, useWasm } from '../../../avalignnet/src/testing/backend';
-import { SMALL, random } from '../../../avalignnet/src/testing/small';
-import { AVAlignNet } from '@lipsync/avalignnet';
-import { batchGradients } from './batch-gradients';
+import { random, SMALL } from '../../../avalignnet/src/testing/small';
 import type { BatchGradientsOptions, ReplicaExchange } from './batch-gradients';
-import { ContrastiveTemperature } from '@lipsync/avalignnet';
-import { contrastLoss, pairLoss } from '@lipsync/avalignnet';
-import type { SyncBatch } from '@lipsync/avalignnet';
+import { batchGradients } from './batch-gradients';
+import { evenShare } from './even-share';
 
 beforeAll(useWasm);
 
@@ -80,32 +78,40 @@ async function inReplicas(count: number, options: BatchGradientsOptions): Promis
     parts.push(await numbersOf({ ...options, batch: { ...batch, ...own[rank] }, exchange }));
   }
   for (const part of parts) expect(Math.abs(part.loss - parts[0].loss)).toBeLessThan(1e-6);
-  const gradients = new Map([...parts[0].gradients].map(([name, first]) => [name, first.map((_, i) => parts.reduce((sum, part) => sum + (part.gradients.get(name) as Float32Array)[i], 0))]));
+  const gradients = new Map(
+    [...parts[0].gradients].map(([name, first]) => [
+      name,
+      first.map((_, i) => parts.reduce((sum, part) => sum + (part.gradients.get(name) as Float32Array)[i], 0)),
+    ]),
+  );
   return { ...parts[0], gradients };
 }
 
 describe('batchGradients', () => {
-  test.each(['contrast', 'pairs'] as const)('gives loss and gradients of the whole batch in chunks and in replicas (%s)', async (kind) => {
-    const net = new AVAlignNet(SMALL, { seed: 1 }).train();
-    const head = kind === 'contrast' ? new ContrastiveTemperature() : undefined;
-    const loss = head ? contrastLoss({ temperature: head, crossEntropyWeight: 0.5 }) : pairLoss();
-    const options = { net, head, loss, batch: batchOf(), step: 0 };
-    const whole = await numbersOf(options);
-    const divided = [
-      await numbersOf({ ...options, chunk: 3 }),
-      await numbersOf({ ...options, chunk: 1 }),
-      await numbersOf({ ...options, chunk: 8 }),
-      await inReplicas(2, options),
-      await inReplicas(3, { ...options, chunk: 2 }),
-    ];
-    for (const numbers of divided) {
-      expect(Math.abs(numbers.loss - whole.loss)).toBeLessThan(1e-6);
-      expect(Math.abs(numbers.positive - whole.positive)).toBeLessThan(1e-6);
-      expect(gradientError(whole, numbers)).toBeLessThan(1e-4);
-    }
-    net.dispose();
-    head?.dispose();
-  });
+  test.each(['contrast', 'pairs'] as const)(
+    'gives loss and gradients of the whole batch in chunks and in replicas (%s)',
+    async (kind) => {
+      const net = new AVAlignNet(SMALL, { seed: 1 }).train();
+      const head = kind === 'contrast' ? new ContrastiveTemperature() : undefined;
+      const loss = head ? contrastLoss({ temperature: head, crossEntropyWeight: 0.5 }) : pairLoss();
+      const options = { net, head, loss, batch: batchOf(), step: 0 };
+      const whole = await numbersOf(options);
+      const divided = [
+        await numbersOf({ ...options, chunk: 3 }),
+        await numbersOf({ ...options, chunk: 1 }),
+        await numbersOf({ ...options, chunk: 8 }),
+        await inReplicas(2, options),
+        await inReplicas(3, { ...options, chunk: 2 }),
+      ];
+      for (const numbers of divided) {
+        expect(Math.abs(numbers.loss - whole.loss)).toBeLessThan(1e-6);
+        expect(Math.abs(numbers.positive - whole.positive)).toBeLessThan(1e-6);
+        expect(gradientError(whole, numbers)).toBeLessThan(1e-4);
+      }
+      net.dispose();
+      head?.dispose();
+    },
+  );
 
   test('lets nothing but its results live on, where it succeeds and where the loss or the exchange refuses', async () => {
     const net = new AVAlignNet(SMALL, { seed: 1 }).train();
@@ -118,7 +124,9 @@ describe('batchGradients', () => {
     expect(tensors()).toBe(before + parameters + 3);
     disposeGradients(gradients);
     tf.dispose(Object.values(parts));
-    await expect(batchGradients({ ...options, batch: { ...batch, labels: undefined } })).rejects.toThrow('pairLoss: batch.labels');
+    await expect(batchGradients({ ...options, batch: { ...batch, labels: undefined } })).rejects.toThrow(
+      'pairLoss: batch.labels',
+    );
     const broken: ReplicaExchange = {
       rank: 0,
       count: 2,
@@ -128,7 +136,12 @@ describe('batchGradients', () => {
       sum: async () => {},
     };
     await expect(batchGradients({ ...options, exchange: broken })).rejects.toThrow('the other one is gone');
-    const late: ReplicaExchange = { rank: 0, count: 1, gather: (own) => [own], sum: () => Promise.reject(new Error('gone at last')) };
+    const late: ReplicaExchange = {
+      rank: 0,
+      count: 1,
+      gather: (own) => [own],
+      sum: () => Promise.reject(new Error('gone at last')),
+    };
     await expect(batchGradients({ ...options, exchange: late })).rejects.toThrow('gone at last');
     expect(tensors()).toBe(before);
     net.dispose();
@@ -140,10 +153,18 @@ describe('batchGradients', () => {
     const options = { net, loss: pairLoss(), batch: batchOf(), step: 5 };
     const chunked = await numbersOf({ ...options, chunk: 3 });
     // By finite differences along the gradient: masks that changed in between would give another slope.
-    const squares = [...chunked.gradients.values()].reduce((sum, gradient) => sum + gradient.reduce((own, x) => own + x * x, 0), 0);
+    const squares = [...chunked.gradients.values()].reduce(
+      (sum, gradient) => sum + gradient.reduce((own, x) => own + x * x, 0),
+      0,
+    );
     const lossAt = async (distance: number) => {
-      const variables = [...net.namedParameters()].map(([name, { variable }]) => ({ variable, kept: tf.clone(variable), slope: chunked.gradients.get(name)! }));
-      for (const { variable, kept, slope } of variables) tf.tidy(() => variable.assign(tf.add(kept, tf.mul(tf.tensor(slope, kept.shape), distance))));
+      const variables = [...net.namedParameters()].map(([name, { variable }]) => ({
+        variable,
+        kept: tf.clone(variable),
+        slope: chunked.gradients.get(name)!,
+      }));
+      for (const { variable, kept, slope } of variables)
+        tf.tidy(() => variable.assign(tf.add(kept, tf.mul(tf.tensor(slope, kept.shape), distance))));
       const { loss } = await numbersOf({ ...options, chunk: 3 });
       for (const { variable, kept } of variables) {
         variable.assign(kept);
@@ -170,7 +191,13 @@ describe('batchGradients', () => {
     }
     const net = new Towers();
     const numbers = Float32Array.from({ length: 16 }, () => random.normal());
-    const batch = { frames: tf.tensor4d(numbers, [8, 1, 1, 2]), features: tf.tensor4d(numbers.map((x) => x * x), [8, 1, 1, 2]) };
+    const batch = {
+      frames: tf.tensor4d(numbers, [8, 1, 1, 2]),
+      features: tf.tensor4d(
+        numbers.map((x) => x * x),
+        [8, 1, 1, 2],
+      ),
+    };
     const loss: BatchGradientsOptions['loss'] = ({ visual, audio }) => {
       const mean = tf.mean<tf.Scalar>(tf.mul(visual, audio));
       return { loss: mean, positiveCosine: tf.clone(mean), negativeCosine: tf.clone(mean) };

@@ -1,10 +1,10 @@
-import { disposeGradients, parametersOf, setDropoutStep, valueAndGradients } from '@lipsync/nn';
-import { evenShare } from './even-share';
-import type { Module, Parameter } from '@lipsync/nn';
-import type { SharedExchange } from '../replicas/shared-exchange';
-import * as tf from '@tensorflow/tfjs-core';
-import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts';
 import type { SyncBatch, SyncEmbeddings, SyncLoss, SyncLossParts } from '@lipsync/avalignnet';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts';
+import type { Module, Parameter } from '@lipsync/nn';
+import { disposeGradients, parametersOf, setDropoutStep, valueAndGradients } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+import type { SharedExchange } from '../replicas/shared-exchange';
+import { evenShare } from './even-share';
 
 /** A network of two towers that `trainStep` can train: AVAlignNet, and those of `@lipsync/syncnet`. */
 export type SyncModel = Module & { forward(frames: MouthBatch, features: FeatureBatch): SyncEmbeddings };
@@ -67,7 +67,10 @@ export async function batchGradients(options: BatchGradientsOptions): Promise<Ba
   try {
     if (count > 1) {
       for (let part = 0; part < count - 1; part++) made.push(forward(part));
-      for (const [name, tower] of [[CACHED_VISUAL, 'visual'], [CACHED_AUDIO, 'audio']] as const) {
+      for (const [name, tower] of [
+        [CACHED_VISUAL, 'visual'],
+        [CACHED_AUDIO, 'audio'],
+      ] as const) {
         const variable = tf.tidy(() => tf.variable(tf.concat(made.map((embeddings) => embeddings[tower]))));
         cached.set(name, { variable, layout: 'same' });
       }
@@ -78,13 +81,17 @@ export async function batchGradients(options: BatchGradientsOptions): Promise<Ba
     if (count > 1) {
       const byVisual = gradients.get(CACHED_VISUAL) as tf.Tensor2D;
       const byAudio = gradients.get(CACHED_AUDIO) as tf.Tensor2D;
-      const statistics = [...net.namedBuffers().values()].map(({ variable }) => ({ variable, kept: tf.clone(variable) }));
+      const statistics = [...net.namedBuffers().values()].map(({ variable }) => ({
+        variable,
+        kept: tf.clone(variable),
+      }));
       try {
         for (let part = 0; part < count - 1; part++) {
           const [first, end] = evenShare(rows, part, count);
           const { value, gradients: further } = valueAndGradients(net, () => {
             const { visual, audio } = forward(part);
-            const product = (embeddings: tf.Tensor, by: tf.Tensor) => tf.sum(tf.mul(embeddings, rowsOf(by, first, end)));
+            const product = (embeddings: tf.Tensor, by: tf.Tensor) =>
+              tf.sum(tf.mul(embeddings, rowsOf(by, first, end)));
             return tf.add(product(visual, byVisual), product(audio, byAudio)) as tf.Scalar;
           });
           value.dispose();
@@ -142,21 +149,26 @@ function gradientsOfLoss(
   const cosines: tf.Scalar[] = [];
   let refusal: unknown;
   try {
-    const { value, gradients } = valueAndGradients(new Map([...parametersOf(head ? [net, head] : net), ...cached]), () => {
-      const { visual, audio } = forward();
-      const behind = (name: string, own: EmbeddingBatch): EmbeddingBatch =>
-        cached.size === 0 ? own : tf.concat([(cached.get(name) as Parameter).variable as tf.Tensor as EmbeddingBatch, own]);
-      const own = { visual: behind(CACHED_VISUAL, visual), audio: behind(CACHED_AUDIO, audio) };
-      try {
-        const parts = loss(exchange ? withOthers(own, exchange) : own, batch);
-        cosines.push(tf.keep(parts.positiveCosine), tf.keep(parts.negativeCosine));
-        return parts.loss;
-      } catch (error) {
-        // Thrown through tfjs, the error would leave all maps of the forward pass behind: it frees them after a backward pass only.
-        refusal = error;
-        return tf.add(tf.sum(own.visual), tf.sum(own.audio)) as tf.Scalar;
-      }
-    });
+    const { value, gradients } = valueAndGradients(
+      new Map([...parametersOf(head ? [net, head] : net), ...cached]),
+      () => {
+        const { visual, audio } = forward();
+        const behind = (name: string, own: EmbeddingBatch): EmbeddingBatch =>
+          cached.size === 0
+            ? own
+            : tf.concat([(cached.get(name) as Parameter).variable as tf.Tensor as EmbeddingBatch, own]);
+        const own = { visual: behind(CACHED_VISUAL, visual), audio: behind(CACHED_AUDIO, audio) };
+        try {
+          const parts = loss(exchange ? withOthers(own, exchange) : own, batch);
+          cosines.push(tf.keep(parts.positiveCosine), tf.keep(parts.negativeCosine));
+          return parts.loss;
+        } catch (error) {
+          // Thrown through tfjs, the error would leave all maps of the forward pass behind: it frees them after a backward pass only.
+          refusal = error;
+          return tf.add(tf.sum(own.visual), tf.sum(own.audio)) as tf.Scalar;
+        }
+      },
+    );
     const [positiveCosine, negativeCosine] = cosines;
     if (refusal === undefined) return { gradients, parts: { loss: value, positiveCosine, negativeCosine } };
     value.dispose();

@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 import { evenShare } from './even-share';
 
-test.each([[72, 5], [7, 7], [512, 16], [1, 1]])('evenShare cuts %d rows into %d runs that follow one another', (rows, parts) => {
+test.each([
+  [72, 5],
+  [7, 7],
+  [512, 16],
+  [1, 1],
+])('evenShare cuts %d rows into %d runs that follow one another', (rows, parts) => {
   const shares = Array.from({ length: parts }, (_, part) => evenShare(rows, part, parts));
   expect(shares[0][0]).toBe(0);
   expect(shares[parts - 1][1]).toBe(rows);

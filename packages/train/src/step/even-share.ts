@@ -11,7 +11,9 @@ import { fail } from '@lipsync/contracts';
  */
 export function evenShare(rows: number, part: number, parts: number): [first: number, end: number] {
   if (!(Number.isInteger(parts) && parts >= 1)) fail(RangeError, 'evenShare', 'parts', 'a whole number from 1', parts);
-  if (!(Number.isInteger(rows) && rows >= parts)) fail(RangeError, 'evenShare', 'rows', `at least ${parts}, one a part`, rows);
-  if (!(Number.isInteger(part) && part >= 0 && part < parts)) fail(RangeError, 'evenShare', 'part', `from 0 to ${parts - 1}`, part);
+  if (!(Number.isInteger(rows) && rows >= parts))
+    fail(RangeError, 'evenShare', 'rows', `at least ${parts}, one a part`, rows);
+  if (!(Number.isInteger(part) && part >= 0 && part < parts))
+    fail(RangeError, 'evenShare', 'part', `from 0 to ${parts - 1}`, part);
   return [Math.floor((rows * part) / parts), Math.floor((rows * (part + 1)) / parts)];
 }

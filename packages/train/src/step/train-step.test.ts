@@ -1,18 +1,22 @@
+import type { SyncBatch } from '@lipsync/avalignnet';
+import {
+  AVAlignNet,
+  ContrastiveTemperature,
+  contrastLoss,
+  loadAVAlignNet,
+  pairLoss,
+  parameterShapes,
+  saveAVAlignNet,
+} from '@lipsync/avalignnet';
 import { AdamW, ExponentialMovingAverage } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fromTorch, largestDifference, tensors, useWasm } from '../../../avalignnet/src/testing/backend';
 import { networkFixture } from '../../../avalignnet/src/testing/fixture';
 import { hashedWeights, noise, safetensorsFile, sha256 } from '../../../avalignnet/src/testing/hashed-numbers';
-import { SMALL, random } from '../../../avalignnet/src/testing/small';
-import { AVAlignNet } from '@lipsync/avalignnet';
+import { random, SMALL } from '../../../avalignnet/src/testing/small';
 import type { ReplicaExchange } from './batch-gradients';
-import { ContrastiveTemperature } from '@lipsync/avalignnet';
-import { parameterShapes } from '@lipsync/avalignnet';
-import { contrastLoss, pairLoss } from '@lipsync/avalignnet';
-import type { SyncBatch } from '@lipsync/avalignnet';
-import { trainStep, trainedParameters } from './train-step';
-import { loadAVAlignNet, saveAVAlignNet } from '@lipsync/avalignnet';
+import { trainedParameters, trainStep } from './train-step';
 
 beforeAll(useWasm);
 
@@ -30,60 +34,84 @@ function batchOf(rows = 8, seed = 1): SyncBatch {
 }
 
 describe('trainStep', () => {
-  test.each(['attention', 'thesis'] as const)('takes ten steps as PyTorch does (%s)', async (name) => {
-    const fixture = networkFixture(name);
-    const { height, width, featureSteps } = fixture.input;
-    const channels = fixture.config.visual_encoder.in_channels;
-    const config = { ...fixture.config, input: fixture.input };
-    const net = await loadAVAlignNet(safetensorsFile(hashedWeights(parameterShapes(config)), fixture.metadata));
-    const { learningRate, weightDecay, clipNorm, losses, gradientNorms } = fixture.adamw;
-    const optimizer = new AdamW(trainedParameters(net), { learningRate, weightDecay });
-    const rows = fixture.labels.length;
-    const frames = fromTorch(noise(1, rows * channels * height * width), [rows, channels, height, width]);
-    const batch = { frames, features: random(2, [rows, 80, featureSteps, 1], 4), labels: tf.tensor1d(fixture.labels) };
-    const results = [];
-    for (let step = 0; step < losses.length; step++) {
-      results.push(await trainStep({ net, optimizer, batch, loss: pairLoss(), clipNorm }));
-    }
-    expect(largestDifference(results.map(({ loss }) => loss), losses)).toBeLessThan(1e-4);
-    expect(results[0].gradientNorm / gradientNorms[0]).toBeCloseTo(1, 3);
-    expect(results[9].positiveCosine - results[9].negativeCosine).toBeGreaterThan(results[0].positiveCosine - results[0].negativeCosine);
-    optimizer.dispose();
-    net.dispose();
-  }, LONG);
+  test.each(['attention', 'thesis'] as const)(
+    'takes ten steps as PyTorch does (%s)',
+    async (name) => {
+      const fixture = networkFixture(name);
+      const { height, width, featureSteps } = fixture.input;
+      const channels = fixture.config.visual_encoder.in_channels;
+      const config = { ...fixture.config, input: fixture.input };
+      const net = await loadAVAlignNet(safetensorsFile(hashedWeights(parameterShapes(config)), fixture.metadata));
+      const { learningRate, weightDecay, clipNorm, losses, gradientNorms } = fixture.adamw;
+      const optimizer = new AdamW(trainedParameters(net), { learningRate, weightDecay });
+      const rows = fixture.labels.length;
+      const frames = fromTorch(noise(1, rows * channels * height * width), [rows, channels, height, width]);
+      const batch = {
+        frames,
+        features: random(2, [rows, 80, featureSteps, 1], 4),
+        labels: tf.tensor1d(fixture.labels),
+      };
+      const results = [];
+      for (let step = 0; step < losses.length; step++) {
+        results.push(await trainStep({ net, optimizer, batch, loss: pairLoss(), clipNorm }));
+      }
+      expect(
+        largestDifference(
+          results.map(({ loss }) => loss),
+          losses,
+        ),
+      ).toBeLessThan(1e-4);
+      expect(results[0].gradientNorm / gradientNorms[0]).toBeCloseTo(1, 3);
+      expect(results[9].positiveCosine - results[9].negativeCosine).toBeGreaterThan(
+        results[0].positiveCosine - results[0].negativeCosine,
+      );
+      optimizer.dispose();
+      net.dispose();
+    },
+    LONG,
+  );
 
-  test('learns eight pairs by heart: cross-entropy below 0.1', async () => {
-    const net = new AVAlignNet(SMALL, { seed: 1 });
-    const optimizer = new AdamW(trainedParameters(net), { learningRate: 1e-4 });
-    const batch = batchOf();
-    let result = await trainStep({ net, optimizer, batch, loss: pairLoss() });
-    expect(result.loss).toBeGreaterThan(0.6);
-    for (let step = 1; step < 100 && result.loss >= 0.1; step++) result = await trainStep({ net, optimizer, batch, loss: pairLoss() });
-    expect(result.loss).toBeLessThan(0.1);
-    expect(result.positiveCosine).toBeGreaterThan(result.negativeCosine + 0.5);
-    optimizer.dispose();
-    net.dispose();
-  }, LONG);
+  test(
+    'learns eight pairs by heart: cross-entropy below 0.1',
+    async () => {
+      const net = new AVAlignNet(SMALL, { seed: 1 });
+      const optimizer = new AdamW(trainedParameters(net), { learningRate: 1e-4 });
+      const batch = batchOf();
+      let result = await trainStep({ net, optimizer, batch, loss: pairLoss() });
+      expect(result.loss).toBeGreaterThan(0.6);
+      for (let step = 1; step < 100 && result.loss >= 0.1; step++)
+        result = await trainStep({ net, optimizer, batch, loss: pairLoss() });
+      expect(result.loss).toBeLessThan(0.1);
+      expect(result.positiveCosine).toBeGreaterThan(result.negativeCosine + 0.5);
+      optimizer.dispose();
+      net.dispose();
+    },
+    LONG,
+  );
 
-  test('learns by contrast, temperature included, and moves the average', async () => {
-    const net = new AVAlignNet(SMALL, { seed: 1 });
-    const head = new ContrastiveTemperature();
-    const optimizer = new AdamW(trainedParameters(net, head), { learningRate: 3e-4 });
-    const ema = new ExponentialMovingAverage(net, { decay: 0.5 });
-    const batch = batchOf();
-    const loss = contrastLoss({ temperature: head, crossEntropyWeight: 0.5 });
-    const before = tensors();
-    const results = [];
-    for (let step = 0; step < 8; step++) results.push(await trainStep({ net, head, optimizer, batch, loss, ema }));
-    expect(tensors()).toBe(before);
-    expect(results[7].loss).toBeLessThan(results[0].loss / 2);
-    expect(head.scale().dataSync()[0]).not.toBeCloseTo(1 / 0.07, 3);
-    const [own, average] = [await net.stateDict(), await ema.stateDict()];
-    const name = 'visual_encoder.conv_in.weight';
-    const moved = largestDifference(average.get(name)?.data as Float32Array, own.get(name)?.data as Float32Array);
-    expect(moved).toBeGreaterThan(1e-5);
-    for (const part of [ema, optimizer, head, net]) part.dispose();
-  }, LONG);
+  test(
+    'learns by contrast, temperature included, and moves the average',
+    async () => {
+      const net = new AVAlignNet(SMALL, { seed: 1 });
+      const head = new ContrastiveTemperature();
+      const optimizer = new AdamW(trainedParameters(net, head), { learningRate: 3e-4 });
+      const ema = new ExponentialMovingAverage(net, { decay: 0.5 });
+      const batch = batchOf();
+      const loss = contrastLoss({ temperature: head, crossEntropyWeight: 0.5 });
+      const before = tensors();
+      const results = [];
+      for (let step = 0; step < 8; step++) results.push(await trainStep({ net, head, optimizer, batch, loss, ema }));
+      expect(tensors()).toBe(before);
+      expect(results[7].loss).toBeLessThan(results[0].loss / 2);
+      expect(head.scale().dataSync()[0]).not.toBeCloseTo(1 / 0.07, 3);
+      const [own, average] = [await net.stateDict(), await ema.stateDict()];
+      const name = 'visual_encoder.conv_in.weight';
+      const moved = largestDifference(average.get(name)?.data as Float32Array, own.get(name)?.data as Float32Array);
+      expect(moved).toBeGreaterThan(1e-5);
+      for (const part of [ema, optimizer, head, net]) part.dispose();
+    },
+    LONG,
+  );
 
   test('averages the gradients of several batches', async () => {
     const run = async (batches: (whole: SyncBatch) => SyncBatch | SyncBatch[]) => {
@@ -112,7 +140,10 @@ describe('trainStep', () => {
     const net = new AVAlignNet(config, { seed: 1 });
     const optimizer = new AdamW(trainedParameters(net), { learningRate: 0 });
     const batch = batchOf(2);
-    const [first, second] = [await trainStep({ net, optimizer, batch, loss: pairLoss() }), await trainStep({ net, optimizer, batch, loss: pairLoss() })];
+    const [first, second] = [
+      await trainStep({ net, optimizer, batch, loss: pairLoss() }),
+      await trainStep({ net, optimizer, batch, loss: pairLoss() }),
+    ];
     expect(first.loss).not.toBe(second.loss);
     expect(net.training).toBe(false);
     optimizer.dispose();
@@ -125,7 +156,9 @@ describe('trainStep', () => {
     const batch = { ...batchOf(2), features: tf.fill([2, 80, 16, 1], NaN) as tf.Tensor4D };
     const weights = async () => sha256(await saveAVAlignNet(net));
     const [before, count] = [await weights(), tensors()];
-    await expect(trainStep({ net, optimizer, batch, loss: pairLoss() })).rejects.toThrow(/trainStep: the step must be finite, got loss .* and gradient norm NaN/);
+    await expect(trainStep({ net, optimizer, batch, loss: pairLoss() })).rejects.toThrow(
+      /trainStep: the step must be finite, got loss .* and gradient norm NaN/,
+    );
     expect(await weights()).toBe(before);
     expect(optimizer.stepCount).toBe(0);
     expect(tensors()).toBe(count);
@@ -169,7 +202,8 @@ test('trainStep takes the same steps in chunks, with one exchange that has nobod
     const batch = batchOf();
     const loss = contrastLoss({ temperature: head, crossEntropyWeight: 0.5 });
     const losses = [];
-    for (let step = 0; step < 3; step++) losses.push((await trainStep({ net, head, optimizer, batch, loss, ...more })).loss);
+    for (let step = 0; step < 3; step++)
+      losses.push((await trainStep({ net, head, optimizer, batch, loss, ...more })).loss);
     for (const part of [optimizer, head, net]) part.dispose();
     return losses;
   };

@@ -1,10 +1,10 @@
-import { fail } from '@lipsync/contracts';
-import { GradientAccumulator, clipGradientNorm, disposeGradients } from '@lipsync/nn';
-import type { AdamW, ExponentialMovingAverage, Module, Parameter } from '@lipsync/nn';
-import * as tf from '@tensorflow/tfjs-core';
-import { batchGradients } from './batch-gradients';
-import type { ReplicaExchange, SyncModel } from './batch-gradients';
 import type { SyncBatch, SyncLoss } from '@lipsync/avalignnet';
+import { fail } from '@lipsync/contracts';
+import type { AdamW, ExponentialMovingAverage, Module, Parameter } from '@lipsync/nn';
+import { clipGradientNorm, disposeGradients, GradientAccumulator } from '@lipsync/nn';
+import * as tf from '@tensorflow/tfjs-core';
+import type { ReplicaExchange, SyncModel } from './batch-gradients';
+import { batchGradients } from './batch-gradients';
 
 /**
  * What `trainStep` trains: the network's parameters and, after them, the head's, by name.
@@ -74,11 +74,19 @@ export async function trainStep(options: TrainStepOptions): Promise<TrainStepRes
   if (batches.length === 0) fail(RangeError, 'trainStep', 'batch', 'one batch at least', 'none');
   for (const { frames, features } of batches) {
     if (frames.shape[0] !== features.shape[0]) {
-      fail(TypeError, 'trainStep', 'batch.mel', `of as many rows as batch.frames (${frames.shape[0]})`, features.shape[0]);
+      fail(
+        TypeError,
+        'trainStep',
+        'batch.mel',
+        `of as many rows as batch.frames (${frames.shape[0]})`,
+        features.shape[0],
+      );
     }
   }
-  if (chunk !== undefined && !(Number.isInteger(chunk) && chunk >= 1)) fail(RangeError, 'trainStep', 'chunk', 'a whole number from 1', chunk);
-  if (exchange && batches.length > 1) fail(TypeError, 'trainStep', 'batch', 'one where replicas share it', `${batches.length} of them`);
+  if (chunk !== undefined && !(Number.isInteger(chunk) && chunk >= 1))
+    fail(RangeError, 'trainStep', 'chunk', 'a whole number from 1', chunk);
+  if (exchange && batches.length > 1)
+    fail(TypeError, 'trainStep', 'batch', 'one where replicas share it', `${batches.length} of them`);
   const training = net.training;
   const gathered: tf.Scalar[][] = [];
   let gradients: Map<string, tf.Tensor> | undefined;
@@ -110,9 +118,14 @@ export async function trainStep(options: TrainStepOptions): Promise<TrainStepRes
     }
     norm = clipGradientNorm(gradients, clipNorm);
     const [gradientNorm] = await norm.data();
-    const parts = await Promise.all(gathered.map((row) => Promise.all(row.map(async (scalar) => (await scalar.data())[0]))));
+    const parts = await Promise.all(
+      gathered.map((row) => Promise.all(row.map(async (scalar) => (await scalar.data())[0]))),
+    );
     const [meanLoss, positiveCosine, negativeCosine] = [0, 1, 2].map((column) =>
-      meanOfKnown(parts.map((row) => row[column]), batches.map(({ frames }) => frames.shape[0])),
+      meanOfKnown(
+        parts.map((row) => row[column]),
+        batches.map(({ frames }) => frames.shape[0]),
+      ),
     );
     const finite = Number.isFinite(gradientNorm) && parts.every(([value]) => Number.isFinite(value));
     if (!finite) {

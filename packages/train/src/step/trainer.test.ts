@@ -1,7 +1,7 @@
 import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { SMALL_RUN, contrastBatch } from '../testing/small-run';
+import { contrastBatch, SMALL_RUN } from '../testing/small-run';
 import { LocalTrainer } from './trainer';
 
 beforeAll(() => selectBackend({ backend: 'wasm', threads: 1 }));
@@ -32,6 +32,8 @@ test('LocalTrainer goes on from a state as the one that it is of, in chunks as w
 
 test('LocalTrainer keeps no average where it is not the first replica', async () => {
   const trainer = new LocalTrainer(SMALL_RUN, { rank: 1, count: 2, gather: (own) => [own], sum: async () => {} });
-  await expect(trainer.average()).rejects.toThrow('LocalTrainer.average: the replica must be the first, which keeps the average, got 1');
+  await expect(trainer.average()).rejects.toThrow(
+    'LocalTrainer.average: the replica must be the first, which keeps the average, got 1',
+  );
   await trainer.dispose();
 });

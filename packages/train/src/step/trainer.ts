@@ -1,14 +1,22 @@
-import { ContrastiveTemperature, contrastLoss, pairCosine, pairLoss, rampedWeight, type SyncBatch, type SyncLoss } from '@lipsync/avalignnet';
-import { trainStep, trainedParameters, type TrainStepResult } from './train-step';
-import type { ReplicaExchange } from './batch-gradients';
+import {
+  ContrastiveTemperature,
+  contrastLoss,
+  pairCosine,
+  pairLoss,
+  rampedWeight,
+  type SyncBatch,
+  type SyncLoss,
+} from '@lipsync/avalignnet';
+import { encodeSafetensors, type NamedArray, sha256Hex } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import { AdamW, ExponentialMovingAverage, l2Normalize } from '@lipsync/nn';
-import { encodeSafetensors, sha256Hex, type NamedArray } from '@lipsync/checkpoints';
-import type { TrainingState } from '../run/training-state';
-import { TRAINING_PRESETS, type TrainingPreset } from '../expert/training-presets';
 import { contrastiveDistanceLoss } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { buildNetwork, type NetworkChoice, type TrainedNetwork } from '../expert/trained-network';
+import { TRAINING_PRESETS, type TrainingPreset } from '../expert/training-presets';
+import type { TrainingState } from '../run/training-state';
+import type { ReplicaExchange } from './batch-gradients';
+import { type TrainStepResult, trainedParameters, trainStep } from './train-step';
 
 /** What is learned from: `contrast` is our default, `thesis` the plain recipe of the thesis, `published` that of the network's publisher. */
 export type TrainPreset = 'contrast' | 'thesis' | 'published';
@@ -47,7 +55,10 @@ export interface Trainer {
 }
 
 /** The publisher's recipe, where that is asked for and there is one. */
-export function publishedPreset({ preset, choice: { network = 'avalignnet' } }: Pick<TrainerSetup, 'preset' | 'choice'>): TrainingPreset | undefined {
+export function publishedPreset({
+  preset,
+  choice: { network = 'avalignnet' },
+}: Pick<TrainerSetup, 'preset' | 'choice'>): TrainingPreset | undefined {
   return preset === 'published' && network !== 'avalignnet' ? TRAINING_PRESETS[network] : undefined;
 }
 
@@ -85,7 +96,17 @@ export class LocalTrainer implements Trainer {
     const { chunk } = this.setup;
     optimizer.learningRate = learningRate;
     const clipNorm = publishedPreset(this.setup) ? UNCLIPPED : undefined;
-    return trainStep({ net, head, optimizer, batch, loss: lossFor(this.setup, head, progress), ema, clipNorm, chunk, exchange });
+    return trainStep({
+      net,
+      head,
+      optimizer,
+      batch,
+      loss: lossFor(this.setup, head, progress),
+      ema,
+      clipNorm,
+      chunk,
+      exchange,
+    });
   }
 
   async state(): Promise<TrainerState> {
@@ -93,7 +114,8 @@ export class LocalTrainer implements Trainer {
   }
 
   async average(): Promise<Map<string, NamedArray>> {
-    if (!this.ema) fail(Error, 'LocalTrainer.average', 'the replica', 'the first, which keeps the average', this.exchange?.rank);
+    if (!this.ema)
+      fail(Error, 'LocalTrainer.average', 'the replica', 'the first, which keeps the average', this.exchange?.rank);
     return this.ema.stateDict();
   }
 
@@ -124,7 +146,11 @@ export class LocalTrainer implements Trainer {
   }
 }
 
-function lossFor({ choice }: TrainerSetup, temperature: ContrastiveTemperature | undefined, progress: number): SyncLoss {
+function lossFor(
+  { choice }: TrainerSetup,
+  temperature: ContrastiveTemperature | undefined,
+  progress: number,
+): SyncLoss {
   if (choice.network === 'syncnet') return distanceLoss;
   return temperature ? contrastLoss({ temperature, crossEntropyWeight: rampedWeight(progress) }) : pairLoss();
 }

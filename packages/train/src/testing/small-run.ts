@@ -17,6 +17,13 @@ export const SMALL_RUN: TrainerSetup = { choice: { config: SMALL }, preset: 'con
 export function contrastBatch(rows = 8, seed = 1): SyncBatch {
   const random = new Random(seed);
   const noise = (shape: [number, number, number, number]) =>
-    tf.tensor4d(Float32Array.from({ length: shape.reduce((product, side) => product * side, 1) }, () => random.normal()), shape);
-  return { frames: noise([rows, 32, 32, 15]), features: noise([rows, 80, 16, 1]), clips: Array.from({ length: rows }, (_, row) => row >> 1) };
+    tf.tensor4d(
+      Float32Array.from({ length: shape.reduce((product, side) => product * side, 1) }, () => random.normal()),
+      shape,
+    );
+  return {
+    frames: noise([rows, 32, 32, 15]),
+    features: noise([rows, 80, 16, 1]),
+    clips: Array.from({ length: rows }, (_, row) => row >> 1),
+  };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { enableWasmTraining } from '@lipsync/backends';
 import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
-import { Conv2d, Linear, Module, Random, l2Normalize, registerGradients, relu } from '@lipsync/nn';
+import { Conv2d, Linear, l2Normalize, Module, Random, registerGradients, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
@@ -20,7 +20,15 @@ export const tensors = () => tf.memory().numTensors;
 
 /** Numbers by formula, in our axis order. The caller disposes it. */
 export function made(name: string, shape: number[], low = 0, high = 1): tf.Tensor {
-  return tf.tensor(formulaNumbers(name, shape.reduce((a, b) => a * b, 1), low, high), shape);
+  return tf.tensor(
+    formulaNumbers(
+      name,
+      shape.reduce((a, b) => a * b, 1),
+      low,
+      high,
+    ),
+    shape,
+  );
 }
 
 /** Gives a module the weights that reference/dinet-losses.py gives its own. */
@@ -44,7 +52,9 @@ type LossStage = {
 };
 
 /** What reference/dinet-losses.py measured. */
-export const lossCases = JSON.parse(readFileSync(new URL('../../../dinet/fixtures/losses.json', import.meta.url), 'utf8')) as {
+export const lossCases = JSON.parse(
+  readFileSync(new URL('../../../dinet/fixtures/losses.json', import.meta.url), 'utf8'),
+) as {
   side: number;
   learningRate: number;
   stages: LossStage[];
@@ -59,8 +69,14 @@ export class Generator extends Module {
   constructor({ references = 2, bins = 3, width = 4, seed = 0 } = {}) {
     super();
     const random = new Random(seed, 7);
-    this.first = this.register('first', new Conv2d({ inChannels: 3 + 3 * references + bins, outChannels: width, kernelSize: 3, padding: 1, random }));
-    this.last = this.register('last', new Conv2d({ inChannels: width, outChannels: 3, kernelSize: 3, padding: 1, random }));
+    this.first = this.register(
+      'first',
+      new Conv2d({ inChannels: 3 + 3 * references + bins, outChannels: width, kernelSize: 3, padding: 1, random }),
+    );
+    this.last = this.register(
+      'last',
+      new Conv2d({ inChannels: width, outChannels: 3, kernelSize: 3, padding: 1, random }),
+    );
   }
   forward(masked: tf.Tensor4D, references: tf.Tensor4D, audio: tf.Tensor3D): tf.Tensor4D {
     this.assertUsable();
@@ -82,7 +98,10 @@ export class Discriminator extends Module {
     super();
     this.frameCount = frameCount;
     const random = new Random(seed, frameCount);
-    this.first = this.register('first', new Conv2d({ inChannels: 3 * frameCount, outChannels: 4, kernelSize: 4, random }));
+    this.first = this.register(
+      'first',
+      new Conv2d({ inChannels: 3 * frameCount, outChannels: 4, kernelSize: 4, random }),
+    );
     this.last = this.register('last', new Conv2d({ inChannels: 4, outChannels: 1, kernelSize: 1, random }));
   }
   forward(frames: tf.Tensor4D): tf.Tensor4D {
@@ -109,7 +128,10 @@ export class Expert extends Module implements SyncExpert {
   private readonly visual: Linear;
   private readonly audio: Linear;
   private readonly cells: Linear;
-  constructor(readonly space: 'unit' | 'joint' | 'euclidean' = 'unit', seed = 2) {
+  constructor(
+    readonly space: 'unit' | 'joint' | 'euclidean' = 'unit',
+    seed = 2,
+  ) {
     super();
     const random = new Random(seed, 3);
     this.visual = this.register('visual', new Linear({ inFeatures: 8 * 8 * 15, outFeatures: 8, random }));
@@ -124,7 +146,9 @@ export class Expert extends Module implements SyncExpert {
     return tf.tidy(() => this.finish(this.audio.forward(tf.reshape(features, [features.shape[0], -1]))));
   }
   scoreMap(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor4D {
-    return tf.tidy(() => tf.reshape(this.cells.forward(tf.mul(frames, audio)), [frames.shape[0], 2, 2, 1]) as tf.Tensor4D);
+    return tf.tidy(
+      () => tf.reshape(this.cells.forward(tf.mul(frames, audio)), [frames.shape[0], 2, 2, 1]) as tf.Tensor4D,
+    );
   }
   private finish(x: tf.Tensor): EmbeddingBatch {
     return (this.space === 'unit' ? l2Normalize(relu(x) as tf.Tensor2D) : x) as EmbeddingBatch;

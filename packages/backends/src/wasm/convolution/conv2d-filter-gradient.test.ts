@@ -1,8 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { CONVOLUTIONS, describeConvolution, explicitPadding } from '../../testing/convolution-cases';
-import { naiveGradients, outputSize, type NaiveConvolution } from '../../testing/naive-convolution';
-import { finiteDifferences, noise, noiseTensor, onBoth, relativeError, startWasm, tensorCounts } from '../../testing/wasm';
+import { type NaiveConvolution, naiveGradients, outputSize } from '../../testing/naive-convolution';
+import {
+  finiteDifferences,
+  noise,
+  noiseTensor,
+  onBoth,
+  relativeError,
+  startWasm,
+  tensorCounts,
+} from '../../testing/wasm';
 
 beforeAll(startWasm);
 
@@ -13,18 +21,25 @@ function errorOf(sizes: NaiveConvolution): number {
   const dy = noise(batch * outHeight * outWidth * outChannels, 2);
   const filterShape = [...kernel, inChannels, outChannels];
   const actual = tf.tidy(() =>
-    (tf.engine().runKernel(
-      'Conv2DBackpropFilter',
-      { x: tf.tensor(x, [batch, height, width, inChannels]), dy: tf.tensor(dy, [batch, outHeight, outWidth, outChannels]) },
-      { strides, pad: explicitPadding(sizes), dataFormat: 'NHWC', filterShape } as never,
-    ) as tf.Tensor).dataSync(),
+    (
+      tf.engine().runKernel(
+        'Conv2DBackpropFilter',
+        {
+          x: tf.tensor(x, [batch, height, width, inChannels]),
+          dy: tf.tensor(dy, [batch, outHeight, outWidth, outChannels]),
+        },
+        { strides, pad: explicitPadding(sizes), dataFormat: 'NHWC', filterShape } as never,
+      ) as tf.Tensor
+    ).dataSync(),
   );
   const w = new Float32Array(tf.util.sizeFromShape(filterShape));
   return relativeError(actual, naiveGradients(sizes, x, w, dy).dw);
 }
 
 test(`Conv2DBackpropFilter equals the definition for ${CONVOLUTIONS.length} kernels, strides and paddings`, () => {
-  const wrong = CONVOLUTIONS.map((sizes) => [describeConvolution(sizes), errorOf(sizes)] as const).filter(([, e]) => !(e < 1e-5));
+  const wrong = CONVOLUTIONS.map((sizes) => [describeConvolution(sizes), errorOf(sizes)] as const).filter(
+    ([, e]) => !(e < 1e-5),
+  );
   expect(wrong).toEqual([]);
 });
 
@@ -34,7 +49,15 @@ test.each([
   { inChannels: 33, outChannels: 17 },
   { inChannels: 8, outChannels: 64 },
 ])('it equals the definition for $inChannels to $outChannels channels over many samples', (channels) => {
-  const sizes: NaiveConvolution = { batch: 9, height: 23, width: 22, kernel: [3, 3], strides: [1, 1], padding: [1, 1, 1, 1], ...channels };
+  const sizes: NaiveConvolution = {
+    batch: 9,
+    height: 23,
+    width: 22,
+    kernel: [3, 3],
+    strides: [1, 1],
+    padding: [1, 1, 1, 1],
+    ...channels,
+  };
   expect(errorOf(sizes)).toBeLessThan(1e-5);
 });
 
@@ -56,12 +79,21 @@ test.each([
 test('it follows finite differences through tf.pad and a strided convolution', () => {
   const x = noiseTensor<tf.Rank.R4>([2, 5, 6, 2], 5);
   const f = (w: tf.Tensor) => {
-    const padded = tf.pad(x, [[0, 0], [0, 1], [1, 1], [0, 0]]);
+    const padded = tf.pad(x, [
+      [0, 0],
+      [0, 1],
+      [1, 1],
+      [0, 0],
+    ]);
     return tf.sum(tf.square(tf.conv2d(padded, w as tf.Tensor4D, [1, 2], 'valid'))) as tf.Scalar;
   };
   const at = noise(54, 6);
   const value = (w: Float32Array) => tf.tidy(() => f(tf.tensor(w, [3, 3, 2, 3])).dataSync()[0]);
-  const gradient = tf.tidy(() => tf.grad(f)(tf.tensor(at, [3, 3, 2, 3])).dataSync());
+  const gradient = tf.tidy(() =>
+    tf
+      .grad(f)(tf.tensor(at, [3, 3, 2, 3]))
+      .dataSync(),
+  );
   expect(relativeError(gradient, finiteDifferences(value, at))).toBeLessThan(2e-3); // float32 differences of a square
   x.dispose();
 });

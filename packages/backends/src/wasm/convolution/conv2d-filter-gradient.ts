@@ -1,11 +1,11 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { convolutionGeometry, type ConvolutionAttributes, type ConvolutionGeometry } from './conv2d-geometry';
 import { address, allocate, floats, release, releaseView, view } from '../heap';
 import { multiplyPlain } from '../kernels/mat-mul';
-import { nativeConvolution } from './native-convolution';
 import { simdKernels } from '../simd/simd';
 import { runShares, simdThreads, split } from '../threads/simd-threads';
-import { stockKernel, type KernelArguments } from '../wasm-kernel';
+import { type KernelArguments, stockKernel } from '../wasm-kernel';
+import { type ConvolutionAttributes, type ConvolutionGeometry, convolutionGeometry } from './conv2d-geometry';
+import { nativeConvolution } from './native-convolution';
 import { winogradFilterGradient, winogradPays } from './winograd';
 
 const stockTranspose = stockKernel('Transpose');
@@ -37,10 +37,30 @@ export function conv2dFilterGradient(
   if (outChannels % 4 === 0 && outWidth >= WIDE && simdKernels(backend)) {
     const { inHeight, inWidth, strideHeight, strideWidth, top, left } = geometry;
     const [from, gradient, to] = [x, dy, out].map((tensor) => address(backend, tensor));
-    runShares(backend, 'filterGradient', split(inChannels, simdThreads(backend), 4).map(([first, last]) => [
-      from, gradient, to, batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels,
-      filterHeight, filterWidth, strideHeight, strideWidth, top, left, first, last,
-    ]));
+    runShares(
+      backend,
+      'filterGradient',
+      split(inChannels, simdThreads(backend), 4).map(([first, last]) => [
+        from,
+        gradient,
+        to,
+        batch,
+        inHeight,
+        inWidth,
+        inChannels,
+        outHeight,
+        outWidth,
+        outChannels,
+        filterHeight,
+        filterWidth,
+        strideHeight,
+        strideWidth,
+        top,
+        left,
+        first,
+        last,
+      ]),
+    );
     return out;
   }
   floats(backend, out).fill(0);
@@ -66,7 +86,13 @@ export function conv2dFilterGradient(
 }
 
 /** `to[(i, j, c), (n, y, x)] = from[c, n, y·stride + i - top, x·stride + j - left]`, zero outside. */
-function layOutPatches(from: Float32Array, to: Float32Array, geometry: ConvolutionGeometry, first: number, count: number): void {
+function layOutPatches(
+  from: Float32Array,
+  to: Float32Array,
+  geometry: ConvolutionGeometry,
+  first: number,
+  count: number,
+): void {
   const { batch, filterHeight, filterWidth, inChannels, inHeight, inWidth, outHeight, outWidth } = geometry;
   const { strideHeight, strideWidth, top, left } = geometry;
   let out = 0;

@@ -2,10 +2,29 @@ import { expect, test } from 'vitest';
 import { convolutionGeometry } from './conv2d-geometry';
 
 test('convolutionGeometry reads sizes, strides and padding of a convolution', () => {
-  const attributes = { strides: [2, 1] as [number, number], pad: [[0, 0], [0, 1], [1, 1], [0, 0]] as never };
+  const attributes = {
+    strides: [2, 1] as [number, number],
+    pad: [
+      [0, 0],
+      [0, 1],
+      [1, 1],
+      [0, 0],
+    ] as never,
+  };
   expect(convolutionGeometry('test', [2, 8, 9, 3], [3, 3, 3, 5], attributes)).toEqual({
-    batch: 2, inHeight: 8, inWidth: 9, inChannels: 3, outHeight: 4, outWidth: 9, outChannels: 5,
-    filterHeight: 3, filterWidth: 3, strideHeight: 2, strideWidth: 1, top: 0, left: 1,
+    batch: 2,
+    inHeight: 8,
+    inWidth: 9,
+    inChannels: 3,
+    outHeight: 4,
+    outWidth: 9,
+    outChannels: 5,
+    filterHeight: 3,
+    filterWidth: 3,
+    strideHeight: 2,
+    strideWidth: 1,
+    top: 0,
+    left: 1,
   });
 });
 

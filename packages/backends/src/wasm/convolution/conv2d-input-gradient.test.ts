@@ -2,7 +2,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { CONVOLUTIONS, describeConvolution, explicitPadding } from '../../testing/convolution-cases';
 import { naiveGradients, outputSize } from '../../testing/naive-convolution';
-import { finiteDifferences, noise, noiseTensor, onBoth, relativeError, startWasm, tensorCounts } from '../../testing/wasm';
+import {
+  finiteDifferences,
+  noise,
+  noiseTensor,
+  onBoth,
+  relativeError,
+  startWasm,
+  tensorCounts,
+} from '../../testing/wasm';
 
 beforeAll(startWasm);
 
@@ -16,14 +24,16 @@ test(`Conv2DBackpropInput equals the definition for ${CONVOLUTIONS.length} kerne
     const w = noise(kernel[0] * kernel[1] * inChannels * outChannels, 1);
     const dy = noise(batch * outHeight * outWidth * outChannels, 2);
     const actual = tf.tidy(() =>
-      (tf.engine().runKernel(
-        'Conv2DBackpropInput',
-        {
-          dy: tf.tensor(dy, [batch, outHeight, outWidth, outChannels]),
-          filter: tf.tensor(w, [...kernel, inChannels, outChannels]),
-        },
-        { strides, pad: explicitPadding(sizes), dataFormat: 'NHWC', inputShape } as never,
-      ) as tf.Tensor).dataSync(),
+      (
+        tf.engine().runKernel(
+          'Conv2DBackpropInput',
+          {
+            dy: tf.tensor(dy, [batch, outHeight, outWidth, outChannels]),
+            filter: tf.tensor(w, [...kernel, inChannels, outChannels]),
+          },
+          { strides, pad: explicitPadding(sizes), dataFormat: 'NHWC', inputShape } as never,
+        ) as tf.Tensor
+      ).dataSync(),
     );
     const error = relativeError(actual, naiveGradients(sizes, x, w, dy).dx);
     if (!(error < 1e-5)) wrong.push(`${describeConvolution(sizes)}: ${error}`);
@@ -40,7 +50,8 @@ test.each([
   const rounding = typeof pad === 'number' ? 'floor' : undefined;
   const { cpu, wasm } = await onBoth(() => {
     const filter = noiseTensor<tf.Rank.R4>([3, 3, 4, 5], 2);
-    const f = (x: tf.Tensor) => tf.sum(tf.square(tf.conv2d(x as tf.Tensor4D, filter, stride, pad, 'NHWC', 1, rounding)));
+    const f = (x: tf.Tensor) =>
+      tf.sum(tf.square(tf.conv2d(x as tf.Tensor4D, filter, stride, pad, 'NHWC', 1, rounding)));
     return [tf.grad(f)(noiseTensor([3, 7, 9, 4], 1))];
   });
   expect(relativeError(wasm[0], cpu[0])).toBeLessThan(1e-5);
@@ -49,19 +60,34 @@ test.each([
 test('it follows finite differences through tf.pad and a strided convolution', () => {
   const filter = noiseTensor<tf.Rank.R4>([3, 3, 2, 3], 5);
   const f = (x: tf.Tensor) => {
-    const padded = tf.pad(x as tf.Tensor4D, [[0, 0], [0, 1], [0, 1], [0, 0]]);
+    const padded = tf.pad(x as tf.Tensor4D, [
+      [0, 0],
+      [0, 1],
+      [0, 1],
+      [0, 0],
+    ]);
     return tf.sum(tf.square(tf.conv2d(padded, filter, [2, 2], 'valid'))) as tf.Scalar;
   };
   const at = noise(40, 6);
   const value = (x: Float32Array) => tf.tidy(() => f(tf.tensor(x, [1, 4, 5, 2])).dataSync()[0]);
-  const gradient = tf.tidy(() => tf.grad(f)(tf.tensor(at, [1, 4, 5, 2])).dataSync());
+  const gradient = tf.tidy(() =>
+    tf
+      .grad(f)(tf.tensor(at, [1, 4, 5, 2]))
+      .dataSync(),
+  );
   expect(relativeError(gradient, finiteDifferences(value, at))).toBeLessThan(2e-3); // float32 differences of a square
   filter.dispose();
 });
 
 test('it gives conv2dTranspose its forward pass', async () => {
   const { cpu, wasm } = await onBoth(() => [
-    tf.conv2dTranspose(noiseTensor<tf.Rank.R4>([2, 5, 6, 4], 1), noiseTensor<tf.Rank.R4>([4, 4, 3, 4], 2), [2, 10, 12, 3], 2, 'same'),
+    tf.conv2dTranspose(
+      noiseTensor<tf.Rank.R4>([2, 5, 6, 4], 1),
+      noiseTensor<tf.Rank.R4>([4, 4, 3, 4], 2),
+      [2, 10, 12, 3],
+      2,
+      'same',
+    ),
   ]);
   expect(relativeError(wasm[0], cpu[0])).toBeLessThan(1e-5);
 });

@@ -1,11 +1,11 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { conv2d } from './conv2d';
-import { convolutionGeometry, type ConvolutionAttributes, type ConvolutionGeometry } from './conv2d-geometry';
 import { allocate, floats, release, type WasmBackend } from '../heap';
-import { native } from '../native';
-import { nativeConvolution } from './native-convolution';
 import { slice } from '../kernels/slice';
-import { stockKernel, type KernelArguments } from '../wasm-kernel';
+import { native } from '../native';
+import { type KernelArguments, stockKernel } from '../wasm-kernel';
+import { conv2d } from './conv2d';
+import { type ConvolutionAttributes, type ConvolutionGeometry, convolutionGeometry } from './conv2d-geometry';
+import { nativeConvolution } from './native-convolution';
 
 const stockTranspose = stockKernel('Transpose');
 
@@ -67,7 +67,14 @@ export function conv2dInputGradient(
  * `(h + padding) mod stride = phase` meet the taps i with `i mod stride = phase`, in `o = u - (i - phase) / stride` with
  * `u = (h + padding - phase) / stride`.
  */
-function phaseAxis(phase: number, stride: number, filterSize: number, padding: number, size: number, outSize: number): PhaseAxis {
+function phaseAxis(
+  phase: number,
+  stride: number,
+  filterSize: number,
+  padding: number,
+  size: number,
+  outSize: number,
+): PhaseAxis {
   const taps: number[] = [];
   for (let i = phase; i < filterSize; i += stride) taps.unshift(i);
   const from = Math.max(0, Math.ceil((padding - phase) / stride));
@@ -105,7 +112,12 @@ function convolvePhase(
     [pad(columns.before), pad(columns.after)],
     [0, 0],
   ];
-  const attributes = { strides: 1, pad: padding as ConvolutionAttributes['pad'], dilations: 1, dataFormat: 'NHWC' as const };
+  const attributes = {
+    strides: 1,
+    pad: padding as ConvolutionAttributes['pad'],
+    dilations: 1,
+    dataFormat: 'NHWC' as const,
+  };
   const out = conv2d({ inputs: { x: source, filter: turned }, backend, attrs: attributes });
   release(backend, turned);
   if (needsCut) release(backend, source);

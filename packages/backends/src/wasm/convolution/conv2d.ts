@@ -1,15 +1,17 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { convolutionGeometry, type ConvolutionAttributes } from './conv2d-geometry';
 import { allocate, release } from '../heap';
 import { native } from '../native';
+import { type KernelArguments, stockKernel } from '../wasm-kernel';
+import { type ConvolutionAttributes, convolutionGeometry } from './conv2d-geometry';
 import { nativeConvolution } from './native-convolution';
-import { stockKernel, type KernelArguments } from '../wasm-kernel';
 import { winogradConvolution, winogradPays } from './winograd';
 
 const stockConv2D = stockKernel('Conv2D');
 
 /** `Conv2D`: the accelerator where there is one, else Winograd's form for 3x3 convolutions of batches, where it pays, and XNNPACK for the rest. */
-export function conv2d(args: KernelArguments<'x' | 'filter', ConvolutionAttributes & { dilations: number | [number, number] }>): TensorInfo {
+export function conv2d(
+  args: KernelArguments<'x' | 'filter', ConvolutionAttributes & { dilations: number | [number, number] }>,
+): TensorInfo {
   const { inputs, backend, attrs } = args;
   const { x, filter } = inputs;
   const dilated = [attrs.dilations].flat().some((dilation) => dilation > 1);
@@ -20,5 +22,7 @@ export function conv2d(args: KernelArguments<'x' | 'filter', ConvolutionAttribut
     if (nativeConvolution(backend, 'forward', { x, filter, y }, geometry)) return y;
     release(backend, y);
   }
-  return winogradPays(backend, geometry) ? winogradConvolution(backend, x, filter, geometry) : stockConv2D(backend, inputs, attrs);
+  return winogradPays(backend, geometry)
+    ? winogradConvolution(backend, x, filter, geometry)
+    : stockConv2D(backend, inputs, attrs);
 }

@@ -1,12 +1,12 @@
-import * as tf from '@tensorflow/tfjs-core';
+import { type ConvolutionAttributes, FUSED_KERNELS } from '@lipsync/nn';
 import type { GradConfig, NamedAttrMap, Tensor, TensorInfo } from '@tensorflow/tfjs-core';
-import { FUSED_KERNELS, type ConvolutionAttributes } from '@lipsync/nn';
-import { conv2d } from './conv2d';
-import { convolutionGeometry } from './conv2d-geometry';
+import * as tf from '@tensorflow/tfjs-core';
 import { allocate, release } from '../heap';
 import { native } from '../native';
+import { type KernelArguments, stockKernel } from '../wasm-kernel';
+import { conv2d } from './conv2d';
+import { convolutionGeometry } from './conv2d-geometry';
 import { nativeConvolution } from './native-convolution';
-import { stockKernel, type KernelArguments } from '../wasm-kernel';
 import { winogradPays } from './winograd';
 
 const stockFused = stockKernel('FusedConv2D');
@@ -40,7 +40,9 @@ export const CONVOLUTION_GRADIENT: GradConfig = {
   gradFunc: (dy, [x, filter], attrs) => {
     const y = dy as Tensor;
     const run = (name: string, inputs: Record<string, Tensor>, more: object) =>
-      tf.engine().runKernel(name, inputs, { ...attrs, dataFormat: 'NHWC', ...more } as unknown as NamedAttrMap) as Tensor;
+      tf
+        .engine()
+        .runKernel(name, inputs, { ...attrs, dataFormat: 'NHWC', ...more } as unknown as NamedAttrMap) as Tensor;
     return {
       x: () => run('Conv2DBackpropInput', { dy: y, filter }, { inputShape: x.shape }),
       filter: () => run('Conv2DBackpropFilter', { x, dy: y }, { filterShape: filter.shape }),

@@ -1,10 +1,10 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { convolutionGeometry, type ConvolutionAttributes } from './conv2d-geometry';
+import * as tf from '@tensorflow/tfjs-core';
 import { address, allocate, release } from '../heap';
 import { native } from '../native';
+import { type KernelArguments, stockKernel } from '../wasm-kernel';
+import { type ConvolutionAttributes, convolutionGeometry } from './conv2d-geometry';
 import { nativeConvolution } from './native-convolution';
-import { stockKernel, type KernelArguments } from '../wasm-kernel';
 
 const stockFused = stockKernel('FusedConv2D');
 
@@ -12,7 +12,9 @@ type FusedAttributes = ConvolutionAttributes & { dilations: number | [number, nu
 type FusedInputs = { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo; preluActivationWeights?: TensorInfo };
 
 /** `FusedConv2D` (`tf.fused.conv2d`) by the accelerator where there is one, for a plain bias and ReLU or nothing after it; the stock kernel else. */
-export function fusedConv2D(args: KernelArguments<'x' | 'filter', FusedAttributes> & { inputs: FusedInputs }): TensorInfo {
+export function fusedConv2D(
+  args: KernelArguments<'x' | 'filter', FusedAttributes> & { inputs: FusedInputs },
+): TensorInfo {
   const { inputs, backend, attrs } = args;
   const { x, filter, bias } = inputs;
   const dilated = [attrs.dilations].flat().some((dilation) => dilation > 1);

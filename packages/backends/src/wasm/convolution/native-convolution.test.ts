@@ -1,25 +1,40 @@
 import type { NativeKernels } from '@lipsync/accelerator-onednn';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { expect, test, vi } from 'vitest';
-import { convolutionGeometry } from './conv2d-geometry';
 import type { WasmBackend } from '../heap';
 import { useNative } from '../native';
+import { convolutionGeometry } from './conv2d-geometry';
 import { nativeConvolution } from './native-convolution';
 
 const tensor = (memoryOffset: number) => ({ dataId: { memoryOffset } }) as unknown as TensorInfo;
-const backend = () => ({ wasm: { HEAPU8: new Uint8Array(64) }, dataIdMap: { get: (dataId: object) => dataId } }) as unknown as WasmBackend;
+const backend = () =>
+  ({ wasm: { HEAPU8: new Uint8Array(64) }, dataIdMap: { get: (dataId: object) => dataId } }) as unknown as WasmBackend;
 const tensors = { x: tensor(8), filter: tensor(16), y: tensor(24) };
-const geometry = convolutionGeometry('test', [2, 8, 9, 3], [3, 3, 3, 5], { strides: [2, 4], pad: [[0, 0], [0, 1], [1, 0], [0, 0]] as never });
+const geometry = convolutionGeometry('test', [2, 8, 9, 3], [3, 3, 3, 5], {
+  strides: [2, 4],
+  pad: [
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [0, 0],
+  ] as never,
+});
 
 test('nativeConvolution does nothing without an accelerator, and for nothing', () => {
   expect(nativeConvolution(backend(), 'forward', tensors, geometry)).toBe(false);
   const accelerated = backend();
   useNative(accelerated, { convolution: vi.fn() } as unknown as NativeKernels);
   expect(nativeConvolution(accelerated, 'forward', tensors, { ...geometry, batch: 0 })).toBe(false);
-  expect(nativeConvolution(accelerated, 'forward', tensors, { ...geometry, filterHeight: 1, filterWidth: 1 })).toBe(false);
+  expect(nativeConvolution(accelerated, 'forward', tensors, { ...geometry, filterHeight: 1, filterWidth: 1 })).toBe(
+    false,
+  );
 });
 
-test.each([['forward', 0], ['by input', 1], ['by filter', 2]] as const)('%s hands on sizes, the far padding that they leave, and addresses', (direction, number) => {
+test.each([
+  ['forward', 0],
+  ['by input', 1],
+  ['by filter', 2],
+] as const)('%s hands on sizes, the far padding that they leave, and addresses', (direction, number) => {
   const convolution = vi.fn();
   const accelerated = backend();
   useNative(accelerated, { convolution } as unknown as NativeKernels);

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { ConvolutionGeometry } from './conv2d-geometry';
 import { address, type WasmBackend } from '../heap';
 import { native } from '../native';
+import type { ConvolutionGeometry } from './conv2d-geometry';
 
 /** What the accelerator is told of a convolution, direction first. */
 type Tensors = { x: TensorInfo; filter: TensorInfo; y: TensorInfo; bias?: TensorInfo };
@@ -17,18 +17,38 @@ export function nativeConvolution(
   geometry: ConvolutionGeometry,
 ): boolean {
   const found = native(backend);
-  const { batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, filterHeight, filterWidth } = geometry;
+  const { batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, filterHeight, filterWidth } =
+    geometry;
   const { strideHeight, strideWidth, top, left } = geometry;
   // oneDNN 2.6 gives wrong filter gradients for strided 1x1 filters (every other row of 8 x 8 frames, AVX2); such are rare.
   const wrongThere = filterHeight * filterWidth === 1 && strideHeight * strideWidth > 1;
-  if (!found || wrongThere || batch * inHeight * inWidth * inChannels * outHeight * outWidth * outChannels === 0) return false;
+  if (!found || wrongThere || batch * inHeight * inWidth * inChannels * outHeight * outWidth * outChannels === 0)
+    return false;
   const bottom = (outHeight - 1) * strideHeight + filterHeight - inHeight - top;
   const right = (outWidth - 1) * strideWidth + filterWidth - inWidth - left;
   const [from, weights, to, sums] = [x, filter, y, bias].map((tensor) => (tensor ? address(backend, tensor) : 0));
   found.kernels.convolution(
-    direction === 'forward' ? 0 : direction === 'by input' ? 1 : 2, found.heap,
-    batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, filterHeight, filterWidth,
-    strideHeight, strideWidth, top, left, bottom, right, from, weights, to, sums,
+    direction === 'forward' ? 0 : direction === 'by input' ? 1 : 2,
+    found.heap,
+    batch,
+    inHeight,
+    inWidth,
+    inChannels,
+    outHeight,
+    outWidth,
+    outChannels,
+    filterHeight,
+    filterWidth,
+    strideHeight,
+    strideWidth,
+    top,
+    left,
+    bottom,
+    right,
+    from,
+    weights,
+    to,
+    sums,
   );
   return true;
 }

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { describeConvolution, explicitPadding } from '../../testing/convolution-cases';
-import { naiveForward, naiveGradients, outputSize, type NaiveConvolution } from '../../testing/naive-convolution';
+import { type NaiveConvolution, naiveForward, naiveGradients, outputSize } from '../../testing/naive-convolution';
 import { noise, relativeError, startWasm, tensorCounts } from '../../testing/wasm';
-import { convolutionGeometry } from './conv2d-geometry';
 import type { WasmBackend } from '../heap';
+import { convolutionGeometry } from './conv2d-geometry';
 import { winogradConvolution, winogradFilterGradient, winogradPays } from './winograd';
 
 let backend: WasmBackend;
@@ -13,10 +13,21 @@ beforeAll(async () => {
   backend = tf.backend() as unknown as WasmBackend;
 });
 
-const PADDINGS: [number, number, number, number][] = [[1, 1, 1, 1], [0, 0, 0, 0], [0, 1, 0, 1], [2, 2, 2, 2], [0, 1, 2, 0]];
+const PADDINGS: [number, number, number, number][] = [
+  [1, 1, 1, 1],
+  [0, 0, 0, 0],
+  [0, 1, 0, 1],
+  [2, 2, 2, 2],
+  [0, 1, 2, 0],
+];
 const SIZES: NaiveConvolution[] = [
   ...PADDINGS.flatMap((padding) =>
-    [[12, 9], [7, 14], [5, 4], [13, 13]].map(([height, width]) => ({ batch: 4, height, width, inChannels: 8, outChannels: 16, padding })),
+    [
+      [12, 9],
+      [7, 14],
+      [5, 4],
+      [13, 13],
+    ].map(([height, width]) => ({ batch: 4, height, width, inChannels: 8, outChannels: 16, padding })),
   ),
   { batch: 3, height: 10, width: 9, inChannels: 12, outChannels: 8, padding: PADDINGS[0] },
   { batch: 40, height: 3, width: 3, inChannels: 16, outChannels: 24, padding: PADDINGS[0] },
@@ -41,21 +52,22 @@ function prepare(sizes: NaiveConvolution) {
   return { geometry, x, w, dy, tensors };
 }
 
-test.each(SIZES.map((sizes) => [`${sizes.inChannels} to ${sizes.outChannels} channels, ${describeConvolution(sizes)}`, sizes] as const))(
-  'Winograd’s form equals the definition, forward and for the filter: %s',
-  (_, sizes) => {
-    const { geometry, x, w, dy, tensors } = prepare(sizes);
-    const before = tensorCounts();
-    const y = winogradConvolution(backend, tensors.x, tensors.w, geometry);
-    // Largest errors measured: 3.4e-7 forward, 6e-7 for the filter.
-    expect(relativeError(backend.typedArrayFromHeap(y), naiveForward(sizes, x, w))).toBeLessThan(2e-6);
-    backend.disposeData(y.dataId);
-    winogradFilterGradient(backend, tensors.x, tensors.dy, tensors.dw, geometry);
-    expect(relativeError(tensors.dw.dataSync(), naiveGradients(sizes, x, w, dy).dw)).toBeLessThan(2e-6);
-    expect(tensorCounts()).toEqual(before);
-    tf.dispose(tensors);
-  },
-);
+test.each(
+  SIZES.map(
+    (sizes) => [`${sizes.inChannels} to ${sizes.outChannels} channels, ${describeConvolution(sizes)}`, sizes] as const,
+  ),
+)('Winograd’s form equals the definition, forward and for the filter: %s', (_, sizes) => {
+  const { geometry, x, w, dy, tensors } = prepare(sizes);
+  const before = tensorCounts();
+  const y = winogradConvolution(backend, tensors.x, tensors.w, geometry);
+  // Largest errors measured: 3.4e-7 forward, 6e-7 for the filter.
+  expect(relativeError(backend.typedArrayFromHeap(y), naiveForward(sizes, x, w))).toBeLessThan(2e-6);
+  backend.disposeData(y.dataId);
+  winogradFilterGradient(backend, tensors.x, tensors.dy, tensors.dw, geometry);
+  expect(relativeError(tensors.dw.dataSync(), naiveGradients(sizes, x, w, dy).dw)).toBeLessThan(2e-6);
+  expect(tensorCounts()).toEqual(before);
+  tf.dispose(tensors);
+});
 
 test('it is taken for batches of 3x3 with stride 1 and whole vectors of channels, and for nothing else', () => {
   const pays = (shape: number[], filter: number[], strides = 1) =>

@@ -1,8 +1,8 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { ConvolutionGeometry } from './conv2d-geometry';
 import { address, allocate, floats, release, type WasmBackend } from '../heap';
 import { simdKernels } from '../simd/simd';
 import { runShares, simdThreads, split } from '../threads/simd-threads';
+import type { ConvolutionGeometry } from './conv2d-geometry';
 
 /** Numbers of x and y that a thread holds transformed at a time (16 times over): half a MiB, for the second-level cache. */
 const NUMBERS_AT_ONCE = 8192;
@@ -18,7 +18,8 @@ const LEAST_SAVING = 1.2;
  * that fill vectors, and as many threads as XNNPACK would use.
  */
 export function winogradPays(backend: WasmBackend, geometry: ConvolutionGeometry): boolean {
-  const { batch, filterHeight, filterWidth, strideHeight, strideWidth, inChannels, outChannels, outHeight, outWidth } = geometry;
+  const { batch, filterHeight, filterWidth, strideHeight, strideWidth, inChannels, outChannels, outHeight, outWidth } =
+    geometry;
   if (filterHeight !== 3 || filterWidth !== 3 || strideHeight !== 1 || strideWidth !== 1) return false;
   if (inChannels % 4 !== 0 || inChannels < 8 || outChannels % 8 !== 0) return false;
   const tiles = Math.ceil(outHeight / 2) * Math.ceil(outWidth / 2);
@@ -34,7 +35,14 @@ function roomFor({ inChannels, outChannels }: ConvolutionGeometry): number {
 }
 
 type Sizes = [
-  inHeight: number, inWidth: number, inChannels: number, outHeight: number, outWidth: number, outChannels: number, top: number, left: number,
+  inHeight: number,
+  inWidth: number,
+  inChannels: number,
+  outHeight: number,
+  outWidth: number,
+  outChannels: number,
+  top: number,
+  left: number,
 ];
 
 function sizesOf(geometry: ConvolutionGeometry): Sizes {
@@ -43,7 +51,12 @@ function sizesOf(geometry: ConvolutionGeometry): Sizes {
 }
 
 /** `conv2d(x, filter [3, 3, in, out])` where `winogradPays`. Differs from the definition by rounding, about 1e-6 of the largest value. */
-export function winogradConvolution(backend: WasmBackend, x: TensorInfo, filter: TensorInfo, geometry: ConvolutionGeometry): TensorInfo {
+export function winogradConvolution(
+  backend: WasmBackend,
+  x: TensorInfo,
+  filter: TensorInfo,
+  geometry: ConvolutionGeometry,
+): TensorInfo {
   const { batch, inChannels, outHeight, outWidth, outChannels } = geometry;
   const room = roomFor(geometry);
   const own = 16 * room * (inChannels + outChannels);
@@ -53,7 +66,11 @@ export function winogradConvolution(backend: WasmBackend, x: TensorInfo, filter:
   const transformed = allocate(backend, [16 * inChannels * outChannels]);
   const scratch = allocate(backend, [own * samples.length]);
   const [from, weights, to, u, v] = [x, filter, y, transformed, scratch].map((tensor) => address(backend, tensor));
-  runShares(backend, 'winogradFilter', split(inChannels, threads).map(([first, last]) => [weights, u, inChannels, outChannels, first, last]));
+  runShares(
+    backend,
+    'winogradFilter',
+    split(inChannels, threads).map(([first, last]) => [weights, u, inChannels, outChannels, first, last]),
+  );
   runShares(
     backend,
     'winogradConvolve',
@@ -85,12 +102,29 @@ export function winogradFilterGradient(
   runShares(
     backend,
     'winogradGather',
-    samples.map(([first, last], i) => [from, gradient, s + 4 * sumSize * i, v + 4 * own * i, room, first, last, ...sizesOf(geometry)]),
+    samples.map(([first, last], i) => [
+      from,
+      gradient,
+      s + 4 * sumSize * i,
+      v + 4 * own * i,
+      room,
+      first,
+      last,
+      ...sizesOf(geometry),
+    ]),
   );
   runShares(
     backend,
     'winogradFilterGradient',
-    split(inChannels * outChannels, threads, 4).map(([first, last]) => [s, to, samples.length, inChannels, outChannels, first, last]),
+    split(inChannels * outChannels, threads, 4).map(([first, last]) => [
+      s,
+      to,
+      samples.length,
+      inChannels,
+      outChannels,
+      first,
+      last,
+    ]),
   );
   release(backend, scratch);
   release(backend, sums);

@@ -5,11 +5,17 @@ import { noiseTensor, onBoth, startWasm, tensorCounts } from '../../testing/wasm
 beforeAll(startWasm);
 
 test.each([
-  [[5, 7], [5, 7]],
+  [
+    [5, 7],
+    [5, 7],
+  ],
   [[2, 3, 4, 12], [12]],
   [[40, 50, 32], [32]],
   [[12], [3, 12]],
-  [[4, 1, 3], [1, 5, 1]],
+  [
+    [4, 1, 3],
+    [1, 5, 1],
+  ],
   [[6, 1], [1]],
   [[0, 4], [4]],
   [[3], []],

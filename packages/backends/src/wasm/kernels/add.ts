@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { address, allocate } from '../heap';
 import { native } from '../native';
-import { stockKernel, type KernelArguments } from '../wasm-kernel';
+import { type KernelArguments, stockKernel } from '../wasm-kernel';
 
 const stockAdd = stockKernel('Add');
 

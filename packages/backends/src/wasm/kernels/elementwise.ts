@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { address, allocate } from '../heap';
 import { native } from '../native';
-import { stockKernel, type KernelArguments, type WasmKernel } from '../wasm-kernel';
+import { type KernelArguments, stockKernel, type WasmKernel } from '../wasm-kernel';
 
 /** A kernel of one tensor, by the accelerator where there is one. */
 function elementwise(name: 'Relu' | 'Square', kernel: 'relu' | 'square'): WasmKernel {

@@ -4,13 +4,27 @@ import { noiseTensor, onBoth, relativeError, startWasm } from '../../testing/was
 
 beforeAll(startWasm);
 
-const indices = () => tf.tensor2d([[4, 0, 2], [2, 1, 4]], [2, 3], 'int32');
+const indices = () =>
+  tf.tensor2d(
+    [
+      [4, 0, 2],
+      [2, 1, 4],
+    ],
+    [2, 3],
+    'int32',
+  );
 
-test.each([[[5]], [[5, 3]], [[5, 2, 40]]])('gather along the first axis of [%s] equals the cpu backend’s', async (shape) => {
-  const { cpu, wasm } = await onBoth(() => [tf.gather(noiseTensor(shape, 1), indices()), tf.gather(tf.cast(noiseTensor(shape, 1), 'int32'), indices())]);
-  expect(relativeError(wasm[0], cpu[0])).toBe(0);
-  expect(wasm[1]).toEqual(cpu[1]);
-});
+test.each([[[5]], [[5, 3]], [[5, 2, 40]]])(
+  'gather along the first axis of [%s] equals the cpu backend’s',
+  async (shape) => {
+    const { cpu, wasm } = await onBoth(() => [
+      tf.gather(noiseTensor(shape, 1), indices()),
+      tf.gather(tf.cast(noiseTensor(shape, 1), 'int32'), indices()),
+    ]);
+    expect(relativeError(wasm[0], cpu[0])).toBe(0);
+    expect(wasm[1]).toEqual(cpu[1]);
+  },
+);
 
 test('gather along another axis is left to the stock kernel', async () => {
   const { cpu, wasm } = await onBoth(() => [tf.gather(noiseTensor([3, 5, 2], 1), tf.tensor1d([4, 1], 'int32'), 1)]);

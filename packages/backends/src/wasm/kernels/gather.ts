@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { WasmBackend } from '../heap';
-import { stockKernel, type KernelArguments } from '../wasm-kernel';
+import { type KernelArguments, stockKernel } from '../wasm-kernel';
 
 const stockGather = stockKernel('GatherV2');
 
@@ -15,7 +15,13 @@ export function gather(args: KernelArguments<'x' | 'indices', { axis: number; ba
   const rest = x.shape.slice(1);
   const run = tf.util.sizeFromShape(rest);
   const first = tf.util.parseAxisParam(attrs.axis, x.shape)[0] === 0 && !attrs.batchDims;
-  if (!first || run === 0 || run > SHORT || indices.dtype !== 'int32' || (x.dtype !== 'float32' && x.dtype !== 'int32')) {
+  if (
+    !first ||
+    run === 0 ||
+    run > SHORT ||
+    indices.dtype !== 'int32' ||
+    (x.dtype !== 'float32' && x.dtype !== 'int32')
+  ) {
     return stockGather(backend, inputs, attrs);
   }
   const rows = x.shape[0];

@@ -1,11 +1,11 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { GroupNormAttributes } from '@lipsync/nn';
-import { groupNormGeometry, type GroupNormGeometry } from './group-norm';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { address, allocate, floats, release } from '../heap';
 import { native } from '../native';
 import { simdKernels } from '../simd/simd';
 import { runShares, simdThreads, split } from '../threads/simd-threads';
 import type { KernelArguments } from '../wasm-kernel';
+import { type GroupNormGeometry, groupNormGeometry } from './group-norm';
 
 /**
  * `LipsyncGroupNormGrad`. With `h = (x - mean) · r`, `u = dy · silu'(z)` (or dy) and means over a group and its positions:
@@ -29,7 +29,18 @@ export function groupNormGradient(
     const [from, gamma, beta, figures, gradient, ...to] = tensors.map((tensor) => address(backend, tensor));
     const silu = Number(attrs.activation === 'silu');
     const sizes = [batch, positions, channels, groups, silu] as const;
-    accelerated.kernels.groupNormGradient(accelerated.heap, ...sizes, from, gamma, beta, figures, gradient, to[0], to[1], to[2]);
+    accelerated.kernels.groupNormGradient(
+      accelerated.heap,
+      ...sizes,
+      from,
+      gamma,
+      beta,
+      figures,
+      gradient,
+      to[0],
+      to[1],
+      to[2],
+    );
     return [dx, dgamma, dbeta];
   }
   if (geometry.channels % 4 === 0 && simdKernels(backend)) {
@@ -42,9 +53,26 @@ export function groupNormGradient(
     const tensors = [x, inputs.gamma, inputs.beta, inputs.statistics, inputs.dy, dx, totals, scratch];
     const [from, gamma, beta, figures, gradient, to, sums, own] = tensors.map((tensor) => address(backend, tensor));
     const silu = Number(attrs.activation === 'silu');
-    runShares(backend, 'groupNormGradient', shares.map(([first, last], i) => [
-      from, gamma, beta, figures, gradient, to, sums + 16 * channels * i, own + 4 * room * i, first, last, positions, channels, groups, silu,
-    ]));
+    runShares(
+      backend,
+      'groupNormGradient',
+      shares.map(([first, last], i) => [
+        from,
+        gamma,
+        beta,
+        figures,
+        gradient,
+        to,
+        sums + 16 * channels * i,
+        own + 4 * room * i,
+        first,
+        last,
+        positions,
+        channels,
+        groups,
+        silu,
+      ]),
+    );
     const doubles = new Float64Array(backend.wasm.HEAPU8.buffer as ArrayBuffer, sums, 2 * channels * shares.length);
     const total = (c: number) => shares.reduce((sum, _, i) => sum + doubles[2 * channels * i + c], 0);
     const [gammaSums, betaSums] = [floats(backend, dgamma), floats(backend, dbeta)];
@@ -76,7 +104,11 @@ export function groupNormGradient(
 type Numbers = Record<'x' | 'gamma' | 'beta' | 'statistics' | 'dy' | 'dx' | 'dgamma' | 'dbeta', Float32Array>;
 
 /** The same in JavaScript: for channels that are no multiple of 4, and where there is no SIMD. */
-function differentiate(numbers: Numbers, { batch, positions, channels, groups }: GroupNormGeometry, silu: boolean): void {
+function differentiate(
+  numbers: Numbers,
+  { batch, positions, channels, groups }: GroupNormGeometry,
+  silu: boolean,
+): void {
   const { x, gamma, beta, statistics, dy, dx, dgamma, dbeta } = numbers;
   const width = channels / groups;
   const count = positions * width;

@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs-core';
-import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { fail } from '@lipsync/contracts';
 import type { GroupNormAttributes } from '@lipsync/nn';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { address, allocate, floats, release } from '../heap';
 import { native } from '../native';
 import { simdKernels } from '../simd/simd';
@@ -37,9 +37,24 @@ export function groupNorm(args: KernelArguments<'x' | 'gamma' | 'beta', GroupNor
   const accelerated = native(backend);
   if (accelerated) {
     const { batch, positions, channels, groups } = geometry;
-    const [from, gamma, beta, to, figures] = [x, inputs.gamma, inputs.beta, y, statistics].map((tensor) => address(backend, tensor));
+    const [from, gamma, beta, to, figures] = [x, inputs.gamma, inputs.beta, y, statistics].map((tensor) =>
+      address(backend, tensor),
+    );
     const silu = Number(attrs.activation === 'silu');
-    accelerated.kernels.groupNorm(accelerated.heap, batch, positions, channels, groups, attrs.epsilon, silu, from, gamma, beta, to, figures);
+    accelerated.kernels.groupNorm(
+      accelerated.heap,
+      batch,
+      positions,
+      channels,
+      groups,
+      attrs.epsilon,
+      silu,
+      from,
+      gamma,
+      beta,
+      to,
+      figures,
+    );
     return [y, statistics];
   }
   if (geometry.channels % 4 === 0 && simdKernels(backend)) {
@@ -47,11 +62,29 @@ export function groupNorm(args: KernelArguments<'x' | 'gamma' | 'beta', GroupNor
     const shares = split(batch, simdThreads(backend));
     const room = 6 * channels; // numbers of scratch a thread
     const scratch = allocate(backend, [room * shares.length]);
-    const [from, gamma, beta, to, figures, own] = [x, inputs.gamma, inputs.beta, y, statistics, scratch].map((tensor) => address(backend, tensor));
+    const [from, gamma, beta, to, figures, own] = [x, inputs.gamma, inputs.beta, y, statistics, scratch].map((tensor) =>
+      address(backend, tensor),
+    );
     const silu = Number(attrs.activation === 'silu');
-    runShares(backend, 'groupNorm', shares.map(([first, last], i) => [
-      from, gamma, beta, to, figures, own + 4 * room * i, first, last, positions, channels, groups, attrs.epsilon, silu,
-    ]));
+    runShares(
+      backend,
+      'groupNorm',
+      shares.map(([first, last], i) => [
+        from,
+        gamma,
+        beta,
+        to,
+        figures,
+        own + 4 * room * i,
+        first,
+        last,
+        positions,
+        channels,
+        groups,
+        attrs.epsilon,
+        silu,
+      ]),
+    );
     release(backend, scratch);
     return [y, statistics];
   }

@@ -5,7 +5,23 @@ import { noiseTensor, onBoth, relativeError, startWasm, tensorCounts } from '../
 beforeAll(startWasm);
 
 const BATCHES: [number[], number[]][] = [
-  [[], []], [[1], [1]], [[3], [3]], [[1], [3]], [[3], [1]], [[2, 3], [2, 3]], [[2, 3], [1, 1]], [[2, 1], [1, 3]],
+  [[], []],
+  [[1], [1]],
+  [[3], [3]],
+  [[1], [3]],
+  [[3], [1]],
+  [
+    [2, 3],
+    [2, 3],
+  ],
+  [
+    [2, 3],
+    [1, 1],
+  ],
+  [
+    [2, 1],
+    [1, 3],
+  ],
 ];
 
 test.each([false, true].flatMap((a) => [false, true].map((b) => [a, b] as const)))(
@@ -26,19 +42,30 @@ test.each([false, true].flatMap((a) => [false, true].map((b) => [a, b] as const)
   },
 );
 
-test.each(['linear', 'relu', 'relu6', 'elu', 'sigmoid', 'leakyrelu', 'prelu'] as const)('fused matMul with bias and %s equals the cpu backend’s', async (activation) => {
-  for (const [transposeA, transposeB] of [[false, false], [false, true], [true, false]]) {
-    const { cpu, wasm } = await onBoth(() => [
-      tf.fused.matMul({
-        a: noiseTensor<tf.Rank.R2>(transposeA ? [5, 4] : [4, 5], 1),
-        b: noiseTensor<tf.Rank.R2>(transposeB ? [6, 5] : [5, 6], 2),
-        transposeA, transposeB, activation, bias: noiseTensor<tf.Rank.R1>([6], 3), leakyreluAlpha: 0.1,
-        preluActivationWeights: activation === 'prelu' ? noiseTensor([4, 6], 4) : undefined,
-      }),
-    ]);
-    expect(relativeError(wasm[0], cpu[0])).toBeLessThan(1e-5);
-  }
-});
+test.each(['linear', 'relu', 'relu6', 'elu', 'sigmoid', 'leakyrelu', 'prelu'] as const)(
+  'fused matMul with bias and %s equals the cpu backend’s',
+  async (activation) => {
+    for (const [transposeA, transposeB] of [
+      [false, false],
+      [false, true],
+      [true, false],
+    ]) {
+      const { cpu, wasm } = await onBoth(() => [
+        tf.fused.matMul({
+          a: noiseTensor<tf.Rank.R2>(transposeA ? [5, 4] : [4, 5], 1),
+          b: noiseTensor<tf.Rank.R2>(transposeB ? [6, 5] : [5, 6], 2),
+          transposeA,
+          transposeB,
+          activation,
+          bias: noiseTensor<tf.Rank.R1>([6], 3),
+          leakyreluAlpha: 0.1,
+          preluActivationWeights: activation === 'prelu' ? noiseTensor([4, 6], 4) : undefined,
+        }),
+      ]);
+      expect(relativeError(wasm[0], cpu[0])).toBeLessThan(1e-5);
+    }
+  },
+);
 
 test('matMul leaves one tensor, the one it returns', () => {
   const a = noiseTensor([3, 5, 4], 1);

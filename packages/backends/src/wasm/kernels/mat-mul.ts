@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { address, allocate, floats, release, releaseView, reshaped, view, type WasmBackend } from '../heap';
 import { native } from '../native';
-import { stockKernel, type KernelArguments, type StockKernel } from '../wasm-kernel';
+import { type KernelArguments, type StockKernel, stockKernel } from '../wasm-kernel';
 
 const stockMatMul = stockKernel('BatchMatMul');
 const stockTranspose = stockKernel('Transpose');
@@ -27,7 +27,12 @@ export function batchMatMul(args: KernelArguments<'a' | 'b', MatMulAttributes>):
   const batchB = tf.util.sizeFromShape(outerB);
   const outer = tf.broadcast_util.assertAndGetBroadcastShape(outerA, outerB);
   const oneBatch = batchA === batchB || batchA === 1 || batchB === 1;
-  if (a.dtype !== 'float32' || b.dtype !== 'float32' || !oneBatch || tf.util.sizeFromShape(outer) !== Math.max(batchA, batchB)) {
+  if (
+    a.dtype !== 'float32' ||
+    b.dtype !== 'float32' ||
+    !oneBatch ||
+    tf.util.sizeFromShape(outer) !== Math.max(batchA, batchB)
+  ) {
     return stockMatMul(backend, inputs, attrs);
   }
   if (native(backend)) return nativeProduct(args, batchA, batchB, outer);
@@ -40,7 +45,12 @@ export function batchMatMul(args: KernelArguments<'a' | 'b', MatMulAttributes>):
   return reshaped(out, [...outer, ...out.shape.slice(-2)]);
 }
 
-function nativeProduct({ inputs: { a, b }, backend, attrs }: KernelArguments<'a' | 'b', MatMulAttributes>, batchA: number, batchB: number, outer: number[]): TensorInfo {
+function nativeProduct(
+  { inputs: { a, b }, backend, attrs }: KernelArguments<'a' | 'b', MatMulAttributes>,
+  batchA: number,
+  batchB: number,
+  outer: number[],
+): TensorInfo {
   const { transposeA, transposeB } = attrs;
   const [rows, inner] = transposeA ? a.shape.slice(-2).reverse() : a.shape.slice(-2);
   const columns = b.shape.at(transposeB ? -2 : -1)!;
@@ -94,12 +104,16 @@ const ACTIVATIONS: Record<string, StockKernel> = {
 
 /** `_FusedMatMul` (dense layers) on the same route, then the bias and the activation. The stock kernel's sigmoid is wrong. */
 export function fusedMatMul(
-  args: KernelArguments<'a' | 'b', FusedAttributes> & { inputs: { bias?: TensorInfo; preluActivationWeights?: TensorInfo } },
+  args: KernelArguments<'a' | 'b', FusedAttributes> & {
+    inputs: { bias?: TensorInfo; preluActivationWeights?: TensorInfo };
+  },
 ): TensorInfo {
   const { inputs, backend, attrs } = args;
   const { a, b, bias, preluActivationWeights } = inputs;
   if (bias && bias.shape.length !== 1) {
-    throw new TypeError(`_FusedMatMul: bias must have shape [columns] on the wasm backend, got [${bias.shape.join(', ')}]`);
+    throw new TypeError(
+      `_FusedMatMul: bias must have shape [columns] on the wasm backend, got [${bias.shape.join(', ')}]`,
+    );
   }
   const product = batchMatMul({ inputs: { a, b }, backend, attrs });
   finishInPlace(floats(backend, product), bias ? floats(backend, bias) : null, attrs.activation === 'relu');

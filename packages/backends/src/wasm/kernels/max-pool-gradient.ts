@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { allocate, floats } from '../heap';
 import type { KernelArguments } from '../wasm-kernel';
 

@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { stockKernel, type KernelArguments } from '../wasm-kernel';
+import * as tf from '@tensorflow/tfjs-core';
+import { type KernelArguments, stockKernel } from '../wasm-kernel';
 
 const stockSlice = stockKernel('Slice');
 

@@ -5,7 +5,8 @@ import { noise, startWasm } from '../../testing/wasm';
 
 beforeAll(startWasm);
 
-const squaredLength = (x: tf.Tensor) => tf.tidy(() => (tf.engine().runKernel(FUSED_KERNELS.sumOfSquares, { x }) as tf.Tensor).dataSync()[0]);
+const squaredLength = (x: tf.Tensor) =>
+  tf.tidy(() => (tf.engine().runKernel(FUSED_KERNELS.sumOfSquares, { x }) as tf.Tensor).dataSync()[0]);
 
 test.each([0, 1, 3, 4, 9, 1000, 200_003])('the sum of squares of %d numbers is that of 64 bits', (count) => {
   const numbers = noise(count, 5);

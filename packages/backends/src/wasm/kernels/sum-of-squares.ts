@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { address, allocate, floats } from '../heap';
 import { native } from '../native';
 import { simdKernels } from '../simd/simd';
@@ -13,7 +13,9 @@ export function sumOfSquares({ inputs: { x }, backend }: KernelArguments<'x', ob
   if (accelerated) accelerated.kernels.sumOfSquares(accelerated.heap, count, address(backend, x), address(backend, y));
   else {
     const simd = simdKernels(backend);
-    const sum = simd ? simd.sumOfSquares(address(backend, x), count) : floats(backend, x).reduce((total, value) => total + value * value, 0);
+    const sum = simd
+      ? simd.sumOfSquares(address(backend, x), count)
+      : floats(backend, x).reduce((total, value) => total + value * value, 0);
     floats(backend, y)[0] = sum;
   }
   return y;

@@ -6,23 +6,41 @@ beforeAll(startWasm);
 
 test.each([
   [[5, 8], 0],
-  [[3, 5, 7, 12], [0, 1, 2]],
-  [[3, 5, 7, 6], [0, 1, 2]],
-  [[3, 5, 4, 4], [0, 1]],
+  [
+    [3, 5, 7, 12],
+    [0, 1, 2],
+  ],
+  [
+    [3, 5, 7, 6],
+    [0, 1, 2],
+  ],
+  [
+    [3, 5, 4, 4],
+    [0, 1],
+  ],
   [[3, 5, 8], [-3]],
   [[3, 5, 8], 2],
-  [[3, 5, 8], [0, 2]],
-  [[3, 8], [0, 1]],
+  [
+    [3, 5, 8],
+    [0, 2],
+  ],
+  [
+    [3, 8],
+    [0, 1],
+  ],
   [[100, 4], 0],
-] as [number[], number | number[]][])('sum of %j over axes %j equals the cpu backend’s, axes kept or not', async (shape, axes) => {
-  for (const keepDims of [false, true]) {
-    const { cpu, wasm } = await onBoth(() => {
-      const out = tf.sum(noiseTensor(shape, 1), axes, keepDims);
-      return [out, tf.tensor1d(out.shape.length > 0 ? out.shape : [0])];
-    });
-    wasm.forEach((numbers, i) => expect(relativeError(numbers, cpu[i])).toBeLessThan(1e-6));
-  }
-});
+] as [number[], number | number[]][])(
+  'sum of %j over axes %j equals the cpu backend’s, axes kept or not',
+  async (shape, axes) => {
+    for (const keepDims of [false, true]) {
+      const { cpu, wasm } = await onBoth(() => {
+        const out = tf.sum(noiseTensor(shape, 1), axes, keepDims);
+        return [out, tf.tensor1d(out.shape.length > 0 ? out.shape : [0])];
+      });
+      wasm.forEach((numbers, i) => expect(relativeError(numbers, cpu[i])).toBeLessThan(1e-6));
+    }
+  },
+);
 
 test('a long sum over leading axes keeps its digits', () => {
   const total = tf.tidy(() => tf.sum(tf.fill([200_000, 4], 0.1), 0).dataSync());
@@ -31,7 +49,21 @@ test('a long sum over leading axes keeps its digits', () => {
 });
 
 test('sum takes integers', () => {
-  const total = tf.tidy(() => tf.sum(tf.tensor2d([[1, 2, 3, 4], [5, 6, 7, 8]], [2, 4], 'int32'), 0).dataSync());
+  const total = tf.tidy(() =>
+    tf
+      .sum(
+        tf.tensor2d(
+          [
+            [1, 2, 3, 4],
+            [5, 6, 7, 8],
+          ],
+          [2, 4],
+          'int32',
+        ),
+        0,
+      )
+      .dataSync(),
+  );
   expect([...total]).toEqual([6, 8, 10, 12]);
 });
 

@@ -1,9 +1,9 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { address, allocate, release, reshaped } from '../heap';
 import { native } from '../native';
 import { simdKernels } from '../simd/simd';
-import { stockKernel, type KernelArguments } from '../wasm-kernel';
+import { type KernelArguments, stockKernel } from '../wasm-kernel';
 
 const stockSum = stockKernel('Sum');
 
@@ -24,11 +24,17 @@ export function sum(args: KernelArguments<'x', { axis: number | number[]; keepDi
   const out = allocate(backend, kept);
   const rows = tf.util.sizeFromShape(x.shape) / columns;
   const accelerated = native(backend);
-  if (accelerated) accelerated.kernels.columnSums(accelerated.heap, rows, columns, address(backend, x), address(backend, out));
+  if (accelerated)
+    accelerated.kernels.columnSums(accelerated.heap, rows, columns, address(backend, x), address(backend, out));
   else {
     const scratch = allocate(backend, [3 * columns]);
     simd!.columnSums(address(backend, x), address(backend, out), address(backend, scratch), rows, columns);
     release(backend, scratch);
   }
-  return attrs.keepDims ? reshaped(out, x.shape.map((size, axis) => (axis < axes.length ? 1 : size))) : out;
+  return attrs.keepDims
+    ? reshaped(
+        out,
+        x.shape.map((size, axis) => (axis < axes.length ? 1 : size)),
+      )
+    : out;
 }

@@ -12,12 +12,16 @@ test('unsortedSegmentSum equals the cpu backend’s and adds repeated ids', asyn
 });
 
 test('it leaves out ids below zero and above the last segment', () => {
-  const out = tf.tidy(() => tf.unsortedSegmentSum(tf.tensor1d([1, 2, 4]), tf.tensor1d([-1, 1, 7], 'int32'), 2).dataSync());
+  const out = tf.tidy(() =>
+    tf.unsortedSegmentSum(tf.tensor1d([1, 2, 4]), tf.tensor1d([-1, 1, 7], 'int32'), 2).dataSync(),
+  );
   expect([...out]).toEqual([0, 2]);
 });
 
 test('it sums integers', () => {
-  const out = tf.tidy(() => tf.unsortedSegmentSum(tf.tensor1d([1, 2, 4], 'int32'), tf.tensor1d([1, 1, 0], 'int32'), 2).dataSync());
+  const out = tf.tidy(() =>
+    tf.unsortedSegmentSum(tf.tensor1d([1, 2, 4], 'int32'), tf.tensor1d([1, 1, 0], 'int32'), 2).dataSync(),
+  );
   expect([...out]).toEqual([4, 3]);
 });
 

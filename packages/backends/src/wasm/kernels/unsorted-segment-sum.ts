@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { KernelArguments } from '../wasm-kernel';
 
 /** `UnsortedSegmentSum`, the gradient of `gather`, which tfjs-backend-wasm lacks. Ids outside `[0, numSegments)` are left out. */

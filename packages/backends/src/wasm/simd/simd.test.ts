@@ -17,7 +17,9 @@ test('the committed binary was made of the committed source (else run simd/build
 test('the kernels load over the backend’s memory, once', async () => {
   const backend = tf.backend() as unknown as WasmBackend;
   const kernels = simdKernels(backend);
-  expect(Object.keys(kernels ?? {})).toEqual(expect.arrayContaining(['groupNorm', 'groupNormGradient', 'columnSums', 'filterGradient']));
+  expect(Object.keys(kernels ?? {})).toEqual(
+    expect.arrayContaining(['groupNorm', 'groupNormGradient', 'columnSums', 'filterGradient']),
+  );
   await prepareSimd(backend);
   expect(simdKernels(backend)).toBe(kernels);
 });

@@ -3,24 +3,131 @@ import { OWN_MEMORY, SHARED_MEMORY } from './simd-binary';
 
 /** The functions of simd/kernels.ts; pointers are byte addresses in the backend's heap. What they do stands there. */
 export type SimdKernels = {
-  groupNorm(...args: [x: number, gamma: number, beta: number, y: number, statistics: number, scratch: number, first: number, last: number,
-    positions: number, channels: number, groups: number, epsilon: number, silu: number]): void;
-  groupNormGradient(...args: [x: number, gamma: number, beta: number, statistics: number, dy: number, dx: number, totals: number, scratch: number,
-    first: number, last: number, positions: number, channels: number, groups: number, silu: number]): void;
+  groupNorm(
+    ...args: [
+      x: number,
+      gamma: number,
+      beta: number,
+      y: number,
+      statistics: number,
+      scratch: number,
+      first: number,
+      last: number,
+      positions: number,
+      channels: number,
+      groups: number,
+      epsilon: number,
+      silu: number,
+    ]
+  ): void;
+  groupNormGradient(
+    ...args: [
+      x: number,
+      gamma: number,
+      beta: number,
+      statistics: number,
+      dy: number,
+      dx: number,
+      totals: number,
+      scratch: number,
+      first: number,
+      last: number,
+      positions: number,
+      channels: number,
+      groups: number,
+      silu: number,
+    ]
+  ): void;
   columnSums(x: number, out: number, scratch: number, rows: number, columns: number): void;
-  filterGradient(...args: [x: number, dy: number, out: number, batch: number,
-    inHeight: number, inWidth: number, inChannels: number, outHeight: number, outWidth: number, outChannels: number,
-    filterHeight: number, filterWidth: number, strideHeight: number, strideWidth: number, top: number, left: number,
-    firstChannel: number, lastChannel: number]): void;
-  adamW(...args: [parameter: number, gradient: number, first: number, second: number, newParameter: number, newFirst: number, newSecond: number,
-    keep1: number, keep2: number, epsilon: number, step: number, decay: number, from: number, to: number]): void;
+  filterGradient(
+    ...args: [
+      x: number,
+      dy: number,
+      out: number,
+      batch: number,
+      inHeight: number,
+      inWidth: number,
+      inChannels: number,
+      outHeight: number,
+      outWidth: number,
+      outChannels: number,
+      filterHeight: number,
+      filterWidth: number,
+      strideHeight: number,
+      strideWidth: number,
+      top: number,
+      left: number,
+      firstChannel: number,
+      lastChannel: number,
+    ]
+  ): void;
+  adamW(
+    ...args: [
+      parameter: number,
+      gradient: number,
+      first: number,
+      second: number,
+      newParameter: number,
+      newFirst: number,
+      newSecond: number,
+      keep1: number,
+      keep2: number,
+      epsilon: number,
+      step: number,
+      decay: number,
+      from: number,
+      to: number,
+    ]
+  ): void;
   sumOfSquares(x: number, count: number): number;
   winogradFilter(w: number, u: number, inChannels: number, outChannels: number, first: number, last: number): void;
-  winogradConvolve(...args: [x: number, u: number, y: number, scratch: number, room: number, firstSample: number, lastSample: number,
-    inHeight: number, inWidth: number, inChannels: number, outHeight: number, outWidth: number, outChannels: number, top: number, left: number]): void;
-  winogradGather(...args: [x: number, dy: number, s: number, scratch: number, room: number, firstSample: number, lastSample: number,
-    inHeight: number, inWidth: number, inChannels: number, outHeight: number, outWidth: number, outChannels: number, top: number, left: number]): void;
-  winogradFilterGradient(s: number, out: number, parts: number, inChannels: number, outChannels: number, first: number, last: number): void;
+  winogradConvolve(
+    ...args: [
+      x: number,
+      u: number,
+      y: number,
+      scratch: number,
+      room: number,
+      firstSample: number,
+      lastSample: number,
+      inHeight: number,
+      inWidth: number,
+      inChannels: number,
+      outHeight: number,
+      outWidth: number,
+      outChannels: number,
+      top: number,
+      left: number,
+    ]
+  ): void;
+  winogradGather(
+    ...args: [
+      x: number,
+      dy: number,
+      s: number,
+      scratch: number,
+      room: number,
+      firstSample: number,
+      lastSample: number,
+      inHeight: number,
+      inWidth: number,
+      inChannels: number,
+      outHeight: number,
+      outWidth: number,
+      outChannels: number,
+      top: number,
+      left: number,
+    ]
+  ): void;
+  winogradFilterGradient(
+    s: number,
+    out: number,
+    parts: number,
+    inChannels: number,
+    outChannels: number,
+    first: number,
+    last: number,
+  ): void;
 };
 
 const loaded = new WeakMap<WasmBackend, SimdKernels | null>();
@@ -72,6 +179,7 @@ export function simdKernels(backend: WasmBackend): SimdKernels | null {
 
 /** The compiled module where this backend's memory can be shared between threads, else null. */
 export function sharedSimdModule(backend: WasmBackend): WebAssembly.Module | null {
-  const shared = typeof SharedArrayBuffer === 'function' && backend.wasm.wasmMemory?.buffer instanceof SharedArrayBuffer;
+  const shared =
+    typeof SharedArrayBuffer === 'function' && backend.wasm.wasmMemory?.buffer instanceof SharedArrayBuffer;
   return shared && simdKernels(backend) ? new WebAssembly.Module(decode(SHARED_MEMORY)) : null;
 }

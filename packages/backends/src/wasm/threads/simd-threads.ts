@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads';
-import type { WasmBackend } from '../heap';
 import { nodeModule } from '../../select/node-module';
-import { sharedSimdModule, simdKernels, type SimdKernels } from '../simd/simd';
+import type { WasmBackend } from '../heap';
+import { type SimdKernels, sharedSimdModule, simdKernels } from '../simd/simd';
 
 /** Numbers that a call takes at most. */
 const MOST_ARGUMENTS = 32;
@@ -23,8 +23,15 @@ const pools = new WeakMap<WasmBackend, Pool>();
 
 /** Function names by index: numbers travel through shared memory more easily. */
 const NAMES: (keyof SimdKernels)[] = [
-  'groupNorm', 'groupNormGradient', 'columnSums', 'filterGradient',
-  'winogradFilter', 'winogradConvolve', 'winogradGather', 'winogradFilterGradient', 'adamW',
+  'groupNorm',
+  'groupNormGradient',
+  'columnSums',
+  'filterGradient',
+  'winogradFilter',
+  'winogradConvolve',
+  'winogradGather',
+  'winogradFilterGradient',
+  'adamW',
 ];
 
 /** What each worker runs: sleeps until the job counter moves, runs its call, reports. CommonJS, as `eval: true` wants it. */
@@ -87,7 +94,11 @@ export function simdThreads(backend: WasmBackend): number {
  * Runs a SIMD kernel once for every list of arguments, each on a thread of its own, this one included, and waits for all.
  * There may be at most `simdThreads` lists, and the calls must not write to the same place.
  */
-export function runShares<Name extends keyof SimdKernels>(backend: WasmBackend, name: Name, shares: Parameters<SimdKernels[Name]>[]): void {
+export function runShares<Name extends keyof SimdKernels>(
+  backend: WasmBackend,
+  name: Name,
+  shares: Parameters<SimdKernels[Name]>[],
+): void {
   const kernels = simdKernels(backend)!;
   const call = kernels[name] as (...args: number[]) => void;
   const pool = pools.get(backend);

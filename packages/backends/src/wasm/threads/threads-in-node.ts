@@ -74,7 +74,8 @@ async function workerSource(): Promise<string> {
   ];
   let source = wasmWorkerContents.replace(/\n/g, '\\n'); // the template literal turned its \n into line breaks
   for (const [from, to] of changes) {
-    if (!source.includes(from)) throw new Error(`the worker of @tensorflow/tfjs-backend-wasm must contain ${from} (version 4.22.0)`);
+    if (!source.includes(from))
+      throw new Error(`the worker of @tensorflow/tfjs-backend-wasm must contain ${from} (version 4.22.0)`);
     source = source.replace(from, () => to);
   }
   return source;
