@@ -14,6 +14,7 @@ const projects = folders.flatMap((pattern) => {
       resolve: {
         alias: [
           { find: '@lipsync/embedded-data', replacement: `${root}examples/embedded-data/src/index.ts` },
+          { find: /^@lipsync\/([a-z-]+)\/([a-z-]+)$/, replacement: `${root}packages/$1/src/$2.ts` },
           { find: /^@lipsync\/([a-z-]+)$/, replacement: `${root}packages/$1/src/index.ts` },
         ],
       },

@@ -9,9 +9,6 @@ export type {
 } from './audio/audio';
 export { AUDIO_FEATURES, assertFeatures, assertWaveform } from './audio/audio';
 export { melSteps } from './audio/mel-steps';
-export type { Axes, EmbeddingBatch, FeatureBatch, MouthBatch } from './expert/axes';
-export type { Embedding, MouthWindow, SyncExpert } from './expert/sync-expert';
-export { assertFeatureBatch, assertMouthBatch } from './expert/sync-expert';
 export type { FaceLandmarks, FaceTrack, LandmarkDetector, Landmarks68 } from './face/face';
 export { assertLandmarks68 } from './face/face';
 export { fail } from './fail';

@@ -1,7 +1,8 @@
 import { AVAlignNet, type AVAlignNetConfig, lite } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
 import { openByteSource } from '@lipsync/checkpoints';
-import { AUDIO_FEATURES, frameShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
+import { AUDIO_FEATURES, frameShape, type SyncRecipe } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { Module } from '@lipsync/nn';
 import { DinetSyncNet, dinetRecipe, LatentSyncWav2LipSyncNet, SyncNet, Wav2LipSyncNet } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';

@@ -1,5 +1,6 @@
 import { sha256Hex } from '@lipsync/checkpoints';
-import { AUDIO_FEATURES, fail, frameShape, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
+import { AUDIO_FEATURES, fail, frameShape, type SyncRecipe } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { Module } from '@lipsync/nn';
 import type * as tf from '@tensorflow/tfjs-core';
 import { encodeOnnxModel, type OnnxModel } from './format/onnx-model';

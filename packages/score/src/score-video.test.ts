@@ -1,6 +1,7 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { meanOfFiles, scoreTable } from '@lipsync/cli';
-import type { MediaReader, SyncExpert, VideoFrame } from '@lipsync/contracts';
+import type { MediaReader, VideoFrame } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { PROTOCOLS } from '@lipsync/metrics';
 import { SYNCNET_RECIPE } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';

@@ -1,13 +1,6 @@
-import type {
-  FaceTrack,
-  FrameSequence,
-  LandmarkDetector,
-  MediaReader,
-  SyncExpert,
-  SyncRecipe,
-  Waveform,
-} from '@lipsync/contracts';
+import type { FaceTrack, FrameSequence, LandmarkDetector, MediaReader, SyncRecipe, Waveform } from '@lipsync/contracts';
 import { fail, frameShape } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { type CollectTracksOptions, faceBoxes } from '@lipsync/face-crop';
 import {
   batchSizeFor,

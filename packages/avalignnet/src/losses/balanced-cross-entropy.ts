@@ -1,5 +1,5 @@
-import type { EmbeddingBatch } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
+import type { EmbeddingBatch } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import { clampCosine } from './binary-cross-entropy';
 import { clipPairs } from './clip-pairs';

@@ -1,5 +1,5 @@
-import type { EmbeddingBatch } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
+import type { EmbeddingBatch } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Cosines are kept this far from 0 and 1 before a logarithm is taken. */

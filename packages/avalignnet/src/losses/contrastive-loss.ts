@@ -1,5 +1,5 @@
-import type { EmbeddingBatch } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
+import type { EmbeddingBatch } from '@lipsync/contracts/tensors';
 import { Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { clipPairs } from './clip-pairs';

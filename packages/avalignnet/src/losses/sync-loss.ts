@@ -1,5 +1,5 @@
-import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import { balancedCrossEntropy } from './balanced-cross-entropy';
 import { binaryCrossEntropy, pairCosine } from './binary-cross-entropy';

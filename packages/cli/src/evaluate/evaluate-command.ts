@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type NamedArray, readStateDict, sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
-import type { SyncExpert } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { ClipStore } from '@lipsync/dataloader';
 import { loadDinet } from '@lipsync/dinet';
 import { InceptionFid, Lpips, type LpipsNet } from '@lipsync/metrics';

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { type AVAlignNetConfig, CONFIGURATIONS } from '@lipsync/avalignnet';
 import { BACKEND_NAMES, type BackendName, selectBackend } from '@lipsync/backends';
-import { assertSyncRecipe, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
+import { assertSyncRecipe, type SyncRecipe } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { type LoadExpertOptions, loadExpert } from '@lipsync/score';
 import { type OptionSpec, UsageError } from './command';

@@ -1,7 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { writeFileAtomic } from '@lipsync/checkpoints';
-import type { SyncExpert } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { exportOnnx, type OnnxPart } from '@lipsync/onnx';
 import { onnxStem } from '@lipsync/score';
 import { type CommandSpec, type ParsedCommand, UsageError } from '../terminal/command';

@@ -5,12 +5,6 @@ import type { SyncRecipe } from '../recipe/recipe';
 import { frameShape } from '../recipe/recipe';
 import type { EmbeddingBatch, FeatureBatch, MouthBatch } from './axes';
 
-/** One embedding, read back from the backend. */
-export type Embedding = Float32Array;
-
-/** One window of frames for a visual tower: `[height, width, frames * 3]`, float32, in the recipe's value range. */
-export type MouthWindow = { data: Float32Array; height: number; width: number; frameCount: number; startFrame: number };
-
 /** A trained network that places frames and audio in one space, near where they are in sync. */
 export interface SyncExpert {
   /** For reports, as in "LSE-D (AVAlignNet)". */

@@ -1,5 +1,6 @@
-import type { FeatureBatch, MouthBatch, SyncRecipe } from '@lipsync/contracts';
+import type { SyncRecipe } from '@lipsync/contracts';
 import { assertSyncRecipe, fail, frameShape } from '@lipsync/contracts';
+import type { FeatureBatch, MouthBatch } from '@lipsync/contracts/tensors';
 import { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Augmentation } from '../augment/augmentation';

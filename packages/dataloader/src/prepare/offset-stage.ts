@@ -1,4 +1,4 @@
-import type { SyncExpert } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { WindowScorer } from '@lipsync/metrics';
 import type { OffsetStage } from './segment-offset';
 

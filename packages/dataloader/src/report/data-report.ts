@@ -1,4 +1,4 @@
-import type { SyncExpert } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { WindowScorer } from '@lipsync/metrics';
 import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
 import { THESIS_PAIRS } from '../loaders/sync-loader';

@@ -1,4 +1,4 @@
-import type { EmbeddingBatch } from '@lipsync/contracts';
+import type { EmbeddingBatch } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Expert, made, tensors, useWasm } from '../../../train/src/testing/trainer-parts';

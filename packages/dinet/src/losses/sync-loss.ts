@@ -1,4 +1,5 @@
-import { type EmbeddingBatch, type FeatureBatch, fail, type MouthBatch, type SyncExpert } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A sync expert; DINet's own also scores each place of the mouth. */

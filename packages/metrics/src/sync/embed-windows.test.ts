@@ -1,5 +1,5 @@
 import '@tensorflow/tfjs-backend-cpu';
-import type { SyncExpert } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { batchSizeFor, embedAudio, embedVisual } from './embed-windows';

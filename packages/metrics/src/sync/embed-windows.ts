@@ -1,5 +1,6 @@
-import type { SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import type { SyncRecipe } from '@lipsync/contracts';
 import { frameShape } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Input of a network that may wait in a batch; more than one batch is under way where threads embed. */

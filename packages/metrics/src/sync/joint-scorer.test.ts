@@ -1,5 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu';
-import type { SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import type { SyncRecipe } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { JointScorer } from './joint-scorer';

@@ -1,5 +1,5 @@
-import type { SyncExpert } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import { type SyncScore, scoreOfCurve } from './offset-curve';
 import { RowQueue } from './row-queue';

@@ -1,5 +1,5 @@
-import type { SyncExpert } from '@lipsync/contracts';
 import { fail, frameShape } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { batchSizeFor, embedAudio, embedVisual } from './embed-windows';
 import { JointScorer } from './joint-scorer';
 import type { SyncScore } from './offset-curve';

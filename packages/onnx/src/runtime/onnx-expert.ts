@@ -1,13 +1,13 @@
 import { openByteSource } from '@lipsync/checkpoints';
+import { fail } from '@lipsync/contracts';
 import {
   assertFeatureBatch,
   assertMouthBatch,
   type EmbeddingBatch,
   type FeatureBatch,
-  fail,
   type MouthBatch,
   type SyncExpert,
-} from '@lipsync/contracts';
+} from '@lipsync/contracts/tensors';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { OnnxExpertInfo, OnnxPart } from '../export-onnx';
 import { expertOfMetadata, readOnnxMetadata } from '../format/onnx-metadata';

@@ -1,4 +1,4 @@
-import type { SyncExpert } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { type ExpertFacts, embedAudio, embedVisual } from '@lipsync/metrics';
 
 /** The towers of an expert, wherever they run. */

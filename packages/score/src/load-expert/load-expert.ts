@@ -8,7 +8,8 @@ import {
   sha256Hex,
   stateDictNames,
 } from '@lipsync/checkpoints';
-import { fail, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
+import { fail, type SyncRecipe } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { readOnnxExpert } from '@lipsync/onnx';
 import { loadSyncNetwork, syncNetworkOf } from '@lipsync/syncnet';
 import { findOnnxFiles } from './onnx-files';

@@ -1,5 +1,5 @@
-import type { EmbeddingBatch } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
+import type { EmbeddingBatch } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** What a loss here says of a batch: the loss, and mean distances of pairs in sync and off. All scalars; a mean is NaN where there is no such pair. */

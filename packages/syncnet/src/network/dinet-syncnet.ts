@@ -1,4 +1,5 @@
-import { type EmbeddingBatch, fail, type SyncRecipe } from '@lipsync/contracts';
+import { fail, type SyncRecipe } from '@lipsync/contracts';
+import type { EmbeddingBatch } from '@lipsync/contracts/tensors';
 import { Conv1d, Conv2d, Module, Random, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { SyncNetwork } from './sync-network';

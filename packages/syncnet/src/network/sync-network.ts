@@ -1,6 +1,8 @@
 import type { NamedArray } from '@lipsync/checkpoints';
-import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
-import { assertFeatureBatch, assertMouthBatch, assertSyncRecipe, fail } from '@lipsync/contracts';
+import type { SyncRecipe } from '@lipsync/contracts';
+import { assertSyncRecipe, fail } from '@lipsync/contracts';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert } from '@lipsync/contracts/tensors';
+import { assertFeatureBatch, assertMouthBatch } from '@lipsync/contracts/tensors';
 import { Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 

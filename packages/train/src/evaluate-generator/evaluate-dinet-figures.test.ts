@@ -1,6 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu';
-import type { SyncExpert } from '@lipsync/contracts';
 import { storedShape } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { maskedPsnr, psnr, type SyncScore, ssim } from '@lipsync/metrics';
 import { Random } from '@lipsync/nn';
 import { expect, test } from 'vitest';

@@ -1,5 +1,5 @@
-import type { SyncExpert } from '@lipsync/contracts';
 import { storedShape } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { InceptionFeatures, InceptionFid, Lpips, SyncScore } from '@lipsync/metrics';
 import {
   batchOf,

@@ -1,6 +1,7 @@
 import '@tensorflow/tfjs-backend-cpu';
-import type { SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import type { SyncRecipe } from '@lipsync/contracts';
 import { storedShape } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { Clip, ClipStore } from '@lipsync/dataloader';
 import { scoreWindows } from '@lipsync/metrics';
 import { Random } from '@lipsync/nn';

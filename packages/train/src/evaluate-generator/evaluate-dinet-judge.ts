@@ -1,4 +1,5 @@
-import type { Features, SyncExpert } from '@lipsync/contracts';
+import type { Features } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { Clip, ClipStore } from '@lipsync/dataloader';
 import type { SyncScore } from '@lipsync/metrics';
 import { batchSizeFor, embedAudio, embedVisual, scoreEmbeddings, WindowScorer } from '@lipsync/metrics';

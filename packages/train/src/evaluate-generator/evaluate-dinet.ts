@@ -1,5 +1,6 @@
-import type { Features, SyncExpert } from '@lipsync/contracts';
+import type { Features } from '@lipsync/contracts';
 import { fail, storedShape } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { Clip, ClipStore } from '@lipsync/dataloader';
 import { ImageProcessor, parseClipId } from '@lipsync/dataloader';
 import type { DinetGenerator } from '@lipsync/dinet';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SyncExpert } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { ClipStore, clipId } from '@lipsync/dataloader';
 import { Random } from '@lipsync/nn';
 import '@tensorflow/tfjs-backend-cpu';

@@ -1,5 +1,5 @@
-import type { EmbeddingBatch, SyncExpert } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
+import type { EmbeddingBatch, SyncExpert } from '@lipsync/contracts/tensors';
 import { type ClipStore, type EvaluationOptions, evaluationPairs } from '@lipsync/dataloader';
 import { SyncEvaluation, type SyncReport } from '@lipsync/metrics';
 import * as tf from '@tensorflow/tfjs-core';

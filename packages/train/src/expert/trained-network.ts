@@ -1,5 +1,6 @@
 import { AVAlignNet, type AVAlignNetConfig, LITE, weightsMetadata } from '@lipsync/avalignnet';
-import { fail, type SyncExpert, type SyncRecipe } from '@lipsync/contracts';
+import { fail, type SyncRecipe } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import {
   LATENTSYNC_WAV2LIP_RECIPE,
   LatentSyncWav2LipSyncNet,

@@ -1,5 +1,6 @@
 import type { NamedArray } from '@lipsync/checkpoints';
-import { type FeatureBatch, fail, type MouthBatch } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
+import type { FeatureBatch, MouthBatch } from '@lipsync/contracts/tensors';
 import {
   assertGeneratorExpert,
   DINET_WEIGHTS,

@@ -1,4 +1,5 @@
-import type { SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import type { SyncRecipe } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { type ClipStore, type DinetBatch, ImageProcessor } from '@lipsync/dataloader';
 import { LITE_DINET, THESIS_DINET } from '@lipsync/dinet';
 import '@tensorflow/tfjs-backend-cpu';

@@ -1,4 +1,5 @@
-import { type FeatureBatch, fail, type MouthBatch, type SyncExpert } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
+import type { FeatureBatch, MouthBatch, SyncExpert } from '@lipsync/contracts/tensors';
 import type { ClipStore, DinetBatch, ImageProcessor } from '@lipsync/dataloader';
 import type { DinetConfig } from '@lipsync/dinet';
 import * as tf from '@tensorflow/tfjs-core';

@@ -1,4 +1,4 @@
-import type { EmbeddingBatch, SyncExpert } from '@lipsync/contracts';
+import type { EmbeddingBatch, SyncExpert } from '@lipsync/contracts/tensors';
 import {
   type ClipStore,
   DINetLoader,

@@ -1,7 +1,8 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
-import { fail, type SyncExpert } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { type ClipStore, DINetLoader, disposeDinetBatch, ImageProcessor } from '@lipsync/dataloader';
 import {
   type DinetConfig,

@@ -1,5 +1,5 @@
 import type { SyncBatch, SyncEmbeddings, SyncLoss, SyncLossParts } from '@lipsync/avalignnet';
-import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts/tensors';
 import type { Module, Parameter } from '@lipsync/nn';
 import { disposeGradients, parametersOf, setDropoutStep, valueAndGradients } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { enableWasmTraining } from '@lipsync/backends';
-import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert, SyncRecipe } from '@lipsync/contracts';
+import type { SyncRecipe } from '@lipsync/contracts';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert } from '@lipsync/contracts/tensors';
 import { Conv2d, Linear, l2Normalize, Module, Random, registerGradients, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
