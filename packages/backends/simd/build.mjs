@@ -1,4 +1,4 @@
-// Compiles kernels.ts with AssemblyScript, which is fetched for this run only (it is 100 MB), and writes ../src/simd-binary.ts.
+// Compiles kernels.ts with AssemblyScript, which is fetched for this run only (it is 100 MB), and writes ../src/wasm/simd/simd-binary.ts.
 //   node packages/backends/simd/build.mjs
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -35,11 +35,13 @@ try {
     '/** SHA-256 of the simd/kernels.ts that this was made of. */',
     `export const SOURCE_HASH = ${quoted(createHash('sha256').update(source).digest('hex'))};`,
     '/** The module for a memory of its own, base64. */',
-    `export const OWN_MEMORY = ${quoted(own)};`,
+    'export const OWN_MEMORY =',
+    `  ${quoted(own)};`,
     '/** The same for a memory that threads share, base64. */',
-    `export const SHARED_MEMORY = ${quoted(shared)};`,
+    'export const SHARED_MEMORY =',
+    `  ${quoted(shared)};`,
   ];
-  writeFileSync(join(here, '../src/simd-binary.ts'), `${lines.join('\n')}\n`);
+  writeFileSync(join(here, '../src/wasm/simd/simd-binary.ts'), `${lines.join('\n')}\n`);
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -5,7 +5,7 @@
 const BLOCK: i32 = 64;
 
 /** exp, Cephes' polynomial on [-ln 2 / 2, ln 2 / 2]; relative error 1e-7. */
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function exp4(value: v128): v128 {
   const x = f32x4.pmax(f32x4.pmin(value, f32x4.splat(88)), f32x4.splat(-87));
@@ -23,14 +23,14 @@ function exp4(value: v128): v128 {
   return i32x4.add(p, i32x4.shl(shifted, 23)); // times 2^n: n into the exponent
 }
 
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function sigmoid4(z: v128): v128 {
   return f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), exp4(f32x4.neg(z))));
 }
 
 /** Adds float32 `from[count]` to float64 `to[count]` and clears `from`. */
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function flush(from: usize, to: usize, count: i32): void {
   for (let c = 0; c < count; c++) {
@@ -242,7 +242,7 @@ export function filterGradient(
     const lastRow = min(rows, firstRow + rowsAtOnce);
     for (let i = 0; i < filterHeight; i++) {
       for (let j = 0; j < filterWidth; j++) {
-        // Output columns whose input column lies inside the frame.
+        // Output columns whose input column lies inside the input.
         const low = min(outWidth, left > j ? (left - j + strideWidth - 1) / strideWidth : 0);
         const reach = inWidth - 1 + left - j;
         const high = reach < 0 ? 0 : min(outWidth, reach / strideWidth + 1);
@@ -368,7 +368,7 @@ function patch1x4(
 //        0  1  0 -1        0    0    1
 // Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (2015).
 
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function pixel(at: usize, inside: bool, row: i32, column: i32, height: i32, width: i32): v128 {
   return inside || (row >= 0 && row < height && column >= 0 && column < width) ? v128.load(at) : f32x4.splat(0);
@@ -423,7 +423,7 @@ function transformInput(
   }
 }
 
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function storeTransformed(to: usize, plane: usize, a: v128, b: v128, c: v128, d: v128): void {
   v128.store(to, f32x4.sub(a, c));
@@ -455,7 +455,7 @@ export function winogradFilter(w: usize, u: usize, inChannels: i32, outChannels:
   }
 }
 
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function filterColumn(at: usize, tap: usize, j: usize, half: v128): v128 {
   if (j == 0) return v128.load(at);
@@ -566,13 +566,13 @@ function transformOutput(
   }
 }
 
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function upperSum(at: usize, plane: usize): v128 {
   return f32x4.add(f32x4.add(v128.load(at), v128.load(at + 4 * plane)), v128.load(at + 8 * plane));
 }
 
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function lowerSum(at: usize, plane: usize): v128 {
   return f32x4.sub(f32x4.sub(v128.load(at + 4 * plane), v128.load(at + 8 * plane)), v128.load(at + 12 * plane));
@@ -676,7 +676,7 @@ function transformGradient(
   }
 }
 
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function storeSpread(to: usize, plane: usize, a: v128, b: v128): void {
   v128.store(to, a);
@@ -714,7 +714,7 @@ export function winogradFilterGradient(s: usize, out: usize, parts: i32, inChann
 }
 
 /** Column j of a row of s times G. */
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function gradientColumn(at: usize, tap: usize, j: usize, half: v128): v128 {
   const s1 = v128.load(at + tap);

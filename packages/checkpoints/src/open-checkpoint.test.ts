@@ -176,7 +176,7 @@ describe('openCheckpoint', () => {
 
   test('refuses files that are missing, and folders', async () => {
     await expect(openCheckpoint(fixture('nothing.pth'))).rejects.toThrow('ENOENT');
-    await expect(openCheckpoint(new URL('../../nn/fixtures', import.meta.url))).rejects.toThrow();
+    await expect(openCheckpoint(new URL('../fixtures', import.meta.url))).rejects.toThrow();
   });
 });
 

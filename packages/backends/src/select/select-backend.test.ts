@@ -71,7 +71,7 @@ test('the backends that need packages of their own are optional for npm, and non
   const { dependencies, peerDependenciesMeta } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   );
-  expect(Object.keys(dependencies)).toEqual(['@lipsync/contracts', '@tensorflow/tfjs-backend-wasm']);
+  expect(Object.keys(dependencies)).toEqual(['@lipsync/contracts', '@lipsync/nn', '@tensorflow/tfjs-backend-wasm']);
   expect(Object.keys(peerDependenciesMeta)).toContain('@lipsync/accelerator-onednn');
   expect(Object.values(peerDependenciesMeta)).toEqual(Array.from({ length: 7 }, () => ({ optional: true })));
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readFixture } from '../../../nn/src/testing/torch-case';
+import { readFixture } from '../testing/read-fixture';
 import { type NamedArray, toFloat32 } from '../named-array';
 import { decodeSafetensors, encodeSafetensors, safetensorsPieces } from './safetensors';
 

@@ -197,9 +197,9 @@ describe('files that mean harm', () => {
   );
 });
 
-const built = existsSync(new URL('../../../nn/dist/index.js', import.meta.url));
+const built = existsSync(new URL('../../dist/index.js', import.meta.url));
 test.skipIf(!built)(
-  `files made to fill it take less than 200 MB of memory${built ? '' : ' (skipped: nn is not built)'}`,
+  `files made to fill it take less than 200 MB of memory${built ? '' : ' (skipped: the package is not built)'}`,
   () => {
     const folder = mkdtempSync(`${tmpdir()}/lipsync-hostile-`);
     const fill = (bytes: Uint8Array, length = 23 * 2 ** 20) => new Uint8Array(Buffer.alloc(length, bytes));
@@ -272,7 +272,7 @@ test.skipIf(!built)(
         return 1024 * process.resourceUsage().maxRSS;
       }
     };
-    const { openCheckpoint } = await import(${JSON.stringify(new URL('../../../nn/dist/index.js', import.meta.url).href)});
+    const { openCheckpoint } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)});
     let message = 'none';
     const idle = process.memoryUsage().rss;
     try {

@@ -26,5 +26,5 @@ test('agreeOnRecipe names what differs with both values, and what is no recipe',
     `f: options.recipe must be the file's (color "BGR", crop.scale 0.4), got color "RGB", crop.scale 0.3`,
   );
   expect(() => agreeOnRecipe('f', '{', undefined)).toThrow("f: the file's recipe metadata must be JSON, got {");
-  expect(() => agreeOnRecipe('f', '{"frames":0}', undefined)).toThrow('f: recipe.frames must be');
+  expect(() => agreeOnRecipe('f', '{"frameCount":0}', undefined)).toThrow('f: recipe.frameCount must be');
 });

@@ -37,12 +37,12 @@ test('assertSyncRecipe returns a complete recipe as it came, also through JSON',
 });
 
 test.each([
-  ['recipe.frames', { frameCount: 0 }],
-  ['recipe.melSteps', { featureSteps: 1.5 }],
+  ['recipe.frameCount', { frameCount: 0 }],
+  ['recipe.featureSteps', { featureSteps: 1.5 }],
   ['recipe.fps', { fps: Number.NaN }],
   ['recipe.color', { color: 'GRB' }],
   ['recipe.range', { range: [1, -1] }],
-  ['recipe.mel', { features: 'MY_MEL' }],
+  ['recipe.features', { features: 'MY_MEL' }],
   ['recipe.crop.size', { crop: { ...recipe.crop, size: 0 } }],
   ['recipe.crop.centre', { crop: { ...recipe.crop, centre: 'nose' } }],
   ['recipe.crop.upright', { crop: { ...recipe.crop, upright: 'brows' } }],
@@ -73,7 +73,7 @@ test.each([
   expect(() => assertSyncRecipe('f', { ...recipe, crop })).toThrow(`f: ${name} must be`);
 });
 
-test('pictureShape is the square, or its lower half where the network sees that', () => {
+test('frameShape is the square, or its lower half where the network sees that', () => {
   expect(frameShape(recipe.crop)).toEqual({ height: 48, width: 48 });
   expect(frameShape({ kind: 'aligned face', size: 256, rows: 'lower half' })).toEqual({ height: 128, width: 256 });
   expect(frameShape({ kind: 'face box', size: 96, rows: 'all' })).toEqual({ height: 96, width: 96 });

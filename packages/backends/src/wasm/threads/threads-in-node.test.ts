@@ -13,7 +13,7 @@ const CODE = `
 import os from 'node:os';
 import { readdirSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
-import { selectBackend } from './select-backend';
+import { selectBackend } from './select/select-backend';
 
 const left = () => readdirSync(os.tmpdir()).filter((name) => name.startsWith('lipsync-wasm-'));
 const before = { cpus: os.cpus, url: URL.createObjectURL, files: left(), events: ['uncaughtException', 'unhandledRejection'].map((e) => process.listenerCount(e)) };
