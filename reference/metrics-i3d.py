@@ -138,7 +138,7 @@ with torch.no_grad():
         "short": rounded(net(2 * clips("short", 2, 16, 64, 64) - 1).flatten()[::2]),
         "long": rounded(net(2 * clips("long", 1, 27, 48, 70) - 1).flatten()[::2]),
     }
-    fvd = {"clips": 5, "frames": 16, "height": 30, "width": 36, "size": 32}
+    fvd = {"clips": 5, "frameCount": 16, "height": 30, "width": 36, "size": 32}
     sets = [resized(clips(name, 5, 16, 30, 36), 32) for name in ("real", "generated")]
     for name, scale in [("[-1,1]", lambda x: 2 * x - 1), ("[0,1]", lambda x: x)]:
         real, generated = [net(scale(x)).double().numpy() for x in sets]

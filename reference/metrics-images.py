@@ -1,4 +1,4 @@
-"""Reference numbers for the picture metrics of @lipsync/metrics: SSIM and PSNR by scikit-image, the Laplacian by OpenCV, torchmetrics'
+"""Reference numbers for the image metrics of @lipsync/metrics: SSIM and PSNR by scikit-image, the Laplacian by OpenCV, torchmetrics'
 SSIM by its formula in PyTorch. Pictures are made by formula (formula_weights.py); the fixture holds results only.
 
 Run: /usr/bin/python3 reference/metrics-images.py   (writes packages/metrics/fixtures/images.json)
@@ -23,14 +23,14 @@ OUT = pathlib.Path(__file__).resolve().parent.parent / "packages/metrics/fixture
 
 
 def pair(name, height, width, channels):
-    """Two bytes pictures: squares of 8 x 8 pixels with grain, and the same with less contrast and other grain."""
+    """Two bytes images: squares of 8 x 8 pixels with grain, and the same with less contrast and other grain."""
     coarse = formula_weights.numbers(f"{name} squares", (-(-height // 8), -(-width // 8), channels), 0, 1).astype(np.float64)
     squares = coarse.repeat(8, axis=0).repeat(8, axis=1)[:height, :width]
     grain = formula_weights.numbers(f"{name} grain", (height, width, channels), 0, 1).astype(np.float64)
     other = formula_weights.numbers(f"{name} other grain", (height, width, channels), 0, 1).astype(np.float64)
     real = 0.8 * squares + 0.2 * grain
     generated = 0.7 * squares + 0.1 * grain + 0.15 * other
-    return [np.floor(255 * picture + 0.5).astype(np.uint8) for picture in (real, generated)]
+    return [np.floor(255 * image + 0.5).astype(np.uint8) for image in (real, generated)]
 
 
 def smooth_pair(height, width):
@@ -63,9 +63,9 @@ def ssims(a, b, data_range):
     }
 
 
-def laplacians(picture, mask):
-    gray = picture[:, :, 0] if picture.shape[2] == 1 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    exact = picture.astype(np.float64) @ np.array([0.299, 0.587, 0.114]) if picture.shape[2] == 3 else gray.astype(np.float64)
+def laplacians(image, mask):
+    gray = image[:, :, 0] if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    exact = image.astype(np.float64) @ np.array([0.299, 0.587, 0.114]) if image.shape[2] == 3 else gray.astype(np.float64)
     maps = {"1 8 bit": cv2.Laplacian(gray, cv2.CV_64F), "3 8 bit": cv2.Laplacian(gray, cv2.CV_64F, ksize=3),
             "1 exact": cv2.Laplacian(exact, cv2.CV_64F)}
     return {name: {"all": float(values.var()), "mask": float(values[mask > 0].var())} for name, values in maps.items()}

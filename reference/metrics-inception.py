@@ -1,7 +1,7 @@
-"""Reference numbers for @lipsync/metrics: the Inception-v3 of FID, its preprocessing, and one FID from pictures to the number.
+"""Reference numbers for @lipsync/metrics: the Inception-v3 of FID, its preprocessing, and one FID from images to the number.
 
 The network is torchvision's inception_v3 (1008 classes, no auxiliary head) with the pools of the FID variant put in: averages that leave
-the padding out in blocks A, C and the first E, the maximum in the last block. Weights and pictures are made by formula (formula_weights.py).
+the padding out in blocks A, C and the first E, the maximum in the last block. Weights and images are made by formula (formula_weights.py).
 
 Run: /usr/bin/python3 reference/metrics-inception.py   (writes packages/metrics/fixtures/inception.json)
      … --files FOLDER also saves the network there, as torch saves it now and as it did before 1.6, for network-files.test.ts
@@ -63,7 +63,7 @@ def fid_network():
 
 
 def features(net, x):
-    """Means over the picture at the four depths."""
+    """Means over the image at the four depths."""
     taken = {}
     x = net.maxpool1(net.Conv2d_2b_3x3(net.Conv2d_2a_3x3(net.Conv2d_1a_3x3(x))))
     taken[64] = x
@@ -78,8 +78,8 @@ def features(net, x):
     return {count: F.adaptive_avg_pool2d(value, 1).flatten(1) for count, value in taken.items()}
 
 
-def pictures(name, count, height, width):
-    """[count, 3, height, width] in 0..1: a coarse pattern stretched, so that pictures differ in more than noise."""
+def images(name, count, height, width):
+    """[count, 3, height, width] in 0..1: a coarse pattern stretched, so that images differ in more than noise."""
     coarse = formula_weights.numbers(name, (count, -(-height // 8), -(-width // 8), 3), 0, 1)
     fine = coarse.repeat(8, axis=1).repeat(8, axis=2)[:, :height, :width]
     return torch.from_numpy(np.ascontiguousarray(fine.transpose(0, 3, 1, 2)))
@@ -137,22 +137,22 @@ content = {
     "shapes": {name: list(value.shape) for name, value in state.items()},
 }
 with torch.no_grad():
-    small = pytorch_fid(pictures("small", 2, 64, 80), 107)
+    small = pytorch_fid(images("small", 2, 64, 80), 107)
     content["small"] = {str(count): rounded(value.flatten()[:: max(1, value.numel() // 256)])
                         for count, value in features(net, small).items()}
-    content["full"] = rounded(features(net, pytorch_fid(pictures("full", 1, 96, 128), 299))[2048][0][::8])
+    content["full"] = rounded(features(net, pytorch_fid(images("full", 1, 96, 128), 299))[2048][0][::8])
 
     preprocessing = []
     for name, height, width in [("up", 50, 62), ("down", 150, 131)]:
-        x = pictures(name, 1, height, width)
+        x = images(name, 1, height, width)
         preprocessing.append({"name": name, "height": height, "width": width, "size": 99,
                               "pytorch-fid": samples(pytorch_fid(x, 99)), "torch-fidelity": samples(tensorflow1(x, 99)),
                               "torchmetrics": samples(antialiased(x, 99))})
     content["preprocessing"] = preprocessing
 
-    # 64 features keep the covariance of a few pictures of full rank and the test short.
-    real, generated = [features(net, pytorch_fid(pictures(name, 80, 40, 40), 75))[64].double().numpy() for name in ("real", "generated")]
-    content["fid"] = {"pictures": 80, "height": 40, "width": 40, "size": 75, "features": 64, "value": frechet(real, generated)}
+    # 64 features keep the covariance of a few images of full rank and the test short.
+    real, generated = [features(net, pytorch_fid(images(name, 80, 40, 40), 75))[64].double().numpy() for name in ("real", "generated")]
+    content["fid"] = {"images": 80, "height": 40, "width": 40, "size": 75, "features": 64, "value": frechet(real, generated)}
 OUT.write_text(json.dumps(content) + "\n")
 print(OUT.name, OUT.stat().st_size, "bytes", content["parameters"], content["fid"])
 

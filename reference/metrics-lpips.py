@@ -1,4 +1,4 @@
-"""Reference numbers for LPIPS of @lipsync/metrics: its formula written anew in PyTorch over torchvision's networks. Weights and pictures are
+"""Reference numbers for LPIPS of @lipsync/metrics: its formula written anew in PyTorch over torchvision's networks. Weights and images are
 made by formula (formula_weights.py); with LIPSYNC_SHARED (default ../shared) the same with LPIPS's published linear layers, whose numbers are
 kept from the fixture where that folder is missing.
 
@@ -63,13 +63,13 @@ def lpips(stack, layers, linear, a, b, epsilon):
 
 
 def pair(size, number=0):
-    """Two batches of two pictures in -1..1, [2, 3, height, width] made in NHWC order."""
+    """Two batches of two images in -1..1, [2, 3, height, width] made in NHWC order."""
     return [torch.from_numpy(formula_weights.numbers(f"{name} {number}", (2, *size, 3), -1, 1).transpose(0, 3, 1, 2).copy())
             for name in ("real", "generated")]
 
 
 def gradient(stack, layers, linear, size):
-    """By the generated pictures in float64, of pictures for which float32 agrees: no ReLU or pool changes sides (nn-picture-features.py)."""
+    """By the generated images in float64, of images for which float32 agrees: no ReLU or pool changes sides (nn-image-features.py)."""
     for number in range(50):
         both = []
         for dtype in (torch.float32, torch.float64):
@@ -81,7 +81,7 @@ def gradient(stack, layers, linear, size):
         if float((both[0] - both[1]).abs().max() / both[1].abs().max()) < 1e-5:
             flat = both[1].permute(0, 2, 3, 1).flatten()
             return {"number": number, "every": len(flat) // 200, "data": [float(f"{float(v):.8g}") for v in flat[:: len(flat) // 200]]}
-    raise RuntimeError("no pictures without a jump")
+    raise RuntimeError("no images without a jump")
 
 
 def made_linear(channels):

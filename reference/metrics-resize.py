@@ -1,4 +1,4 @@
-"""Reference numbers for @lipsync/metrics: pictures in another size by the rules that FID and FVD programs use.
+"""Reference numbers for @lipsync/metrics: images in another size by the rules that FID and FVD programs use.
 
 bilinear and bilinear-antialias by PyTorch, area by OpenCV, bilinear-tf1 from TensorFlow 1's formula (output pixel i at i * in / out).
 
@@ -38,7 +38,7 @@ def tensorflow1(x, size):
 
 
 def area(x, size):
-    return np.stack([cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA) for picture in x])
+    return np.stack([cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA) for image in x])
 
 
 cases = []

@@ -28,7 +28,7 @@ export type MetricDescription = Readonly<{
   /** Of the value; empty for a plain number. */
   unit: '' | 'frames' | 'dB' | 'nat' | 'pixels' | 'gray levels squared';
   /** What is counted as one sample. */
-  sample: 'window' | 'picture' | 'pair of images' | 'clip';
+  sample: 'window' | 'image' | 'pair of images' | 'clip';
   /** Fewer samples than this say little; `metricNotes` says so. Of each set where two are compared. */
   minimumSamples?: number;
   /** How it is measured here by default. Scores with other options carry a convention of their own. */
@@ -124,7 +124,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = Object.f
     direction: 'higher',
     range: [0, Infinity],
     unit: 'gray levels squared',
-    sample: 'picture',
+    sample: 'image',
     convention:
       "variance of OpenCV's Laplacian (3x3, four neighbours) of gray 0..255; comparable at the same size only",
   },
@@ -133,7 +133,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = Object.f
     direction: 'lower',
     range: [0, Infinity],
     unit: 'pixels',
-    sample: 'picture',
+    sample: 'image',
     convention: 'mean distance of the mouth points 48-67 of iBUG-68, not normalised',
   },
   'f-lmd': {
@@ -141,7 +141,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = Object.f
     direction: 'lower',
     range: [0, Infinity],
     unit: 'pixels',
-    sample: 'picture',
+    sample: 'image',
     convention: 'mean distance of all points of iBUG-68, not normalised',
   },
   fid: {
@@ -149,7 +149,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = Object.f
     direction: 'lower',
     range: [0, Infinity],
     unit: '',
-    sample: 'picture',
+    sample: 'image',
     minimumSamples: 2048, // below it the covariance of 2048 features has no full rank
     convention: 'Inception-v3 of 2015-12-05, 2048 features, bilinear to 299 as pytorch-fid, covariance by N - 1',
   },

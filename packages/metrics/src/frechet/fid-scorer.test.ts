@@ -12,7 +12,7 @@ type Preprocessed = { name: string; height: number; width: number; size: number 
 type Fixture = {
   shapes: Record<string, number[]>;
   preprocessing: Preprocessed[];
-  fid: { frameCount: number; height: number; width: number; size: number; features: 64; value: number };
+  fid: { images: number; height: number; width: number; size: number; features: 64; value: number };
 };
 const fixture = JSON.parse(readFileSync(new URL('../../fixtures/inception.json', import.meta.url), 'utf8')) as Fixture;
 
@@ -49,7 +49,7 @@ test('FidScorer equals PyTorch, NumPy and SciPy from images to the number', asyn
   const fid = new FidScorer({ network, features: wanted.features, size: wanted.size, batchSize: 32 });
   const before = tf.memory().numTensors;
   for (const set of ['real', 'generated'] as const) {
-    const images = formulaImages(set, wanted.frameCount, wanted.height, wanted.width);
+    const images = formulaImages(set, wanted.images, wanted.height, wanted.width);
     await fid.update(images, set);
     images.dispose();
   }

@@ -5,7 +5,7 @@ import { batchOf, imagesOf, readImage, readPair } from './image';
 
 const bytes = { data: Uint8Array.of(0, 51, 255, 254, 3, 4), height: 1, width: 2 };
 
-test('readPicture gives values from 0 for black to the span for white', () => {
+test('readImage gives values from 0 for black to the span for white', () => {
   expect(readImage('f', 'x', bytes, { range: [0, 255] })).toEqual({
     data: Float64Array.of(0, 51, 255, 254, 3, 4),
     height: 1,
@@ -21,7 +21,7 @@ test('readPicture gives values from 0 for black to the span for white', () => {
   });
 });
 
-test('readPicture rounds to levels or to those below, and levels stored as float32 stay what they are', () => {
+test('readImage rounds to levels or to those below, and levels stored as float32 stay what they are', () => {
   const levels = Float32Array.from({ length: 256 }, (_, level) => (level / 255) * 2 - 1);
   const wanted = Float64Array.from({ length: 256 }, (_, level) => level);
   for (const quantise of ['round', 'truncate'] as const) {
@@ -38,7 +38,7 @@ test('readPicture rounds to levels or to those below, and levels stored as float
   expect(values('truncate')).toEqual([1, 1, 1, 1]);
 });
 
-test('readPicture takes what rounding pushed over the edge and nothing more', () => {
+test('readImage takes what rounding pushed over the edge and nothing more', () => {
   const at = (value: number) => () =>
     readImage('f', 'x', { data: Float64Array.of(value), height: 1, width: 1 }, { range: [0, 1] });
   expect(at(1 + 1e-7)).not.toThrow();
@@ -46,7 +46,7 @@ test('readPicture takes what rounding pushed over the edge and nothing more', ()
   expect(at(NaN)).toThrow('got NaN at index 0');
 });
 
-test('readPicture refuses sizes, channels and arrays that do not fit', () => {
+test('readImage refuses sizes, channels and arrays that do not fit', () => {
   const options = { range: [0, 255] } as const;
   expect(() => readImage('f', 'x', { ...bytes, height: 0 }, options)).toThrow(
     'f: x must be of a whole height and width above 0, got [0, 2]',
@@ -65,7 +65,7 @@ test('readPair refuses images of different size', () => {
   );
 });
 
-test('picturesOf gives the images of a batch and keeps no tensor', async () => {
+test('imagesOf gives the images of a batch and keeps no tensor', async () => {
   await tf.setBackend('cpu');
   const batch = tf.tensor4d([0, 1, 2, 3, 4, 5], [2, 1, 3, 1]);
   const before = tf.memory().numTensors;
@@ -76,7 +76,7 @@ test('picturesOf gives the images of a batch and keeps no tensor', async () => {
   expect(tf.memory().numTensors).toBe(before);
   batch.dispose();
   await expect(imagesOf(tf.zeros([1, 2, 2, 4]))).rejects.toThrow(
-    'picturesOf: batch must be of shape [batch, height, width, 1 or 3]',
+    'imagesOf: batch must be of shape [batch, height, width, 1 or 3]',
   );
 });
 

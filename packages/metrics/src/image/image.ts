@@ -109,12 +109,12 @@ export function readPair(
  * @param batch float32 or int32 `[batch, height, width, 1 or 3]`; borrowed.
  * @throws TypeError for another shape.
  * @example
- * const [first] = await picturesOf(generated);
+ * const [first] = await imagesOf(generated);
  * ssim(real, first, { range: [0, 1] });
  */
 export async function imagesOf(batch: tf.Tensor4D): Promise<Image[]> {
   if (batch.rank !== 4 || (batch.shape[3] !== 1 && batch.shape[3] !== 3)) {
-    fail(TypeError, 'picturesOf', 'batch', 'of shape [batch, height, width, 1 or 3]', batch.shape);
+    fail(TypeError, 'imagesOf', 'batch', 'of shape [batch, height, width, 1 or 3]', batch.shape);
   }
   const [count, height, width, channels] = batch.shape;
   const all = Float32Array.from(await batch.data()); // the backend may own what it hands out
@@ -132,10 +132,10 @@ export async function imagesOf(batch: tf.Tensor4D): Promise<Image[]> {
  * const batch = batchOf([frame]); // of a decoded video: [1, height, width, 3] in 0..255
  */
 export function batchOf(images: readonly Image[]): tf.Tensor4D {
-  if (images.length === 0) fail(TypeError, 'batchOf', 'pictures', 'at least one', 'none');
+  if (images.length === 0) fail(TypeError, 'batchOf', 'images', 'at least one', 'none');
   const [{ height, width, data }] = images;
   const channels = data.length / (height * width);
-  if (channels !== 1 && channels !== 3) fail(TypeError, 'batchOf', 'pictures', 'of 1 or 3 numbers a pixel', channels);
+  if (channels !== 1 && channels !== 3) fail(TypeError, 'batchOf', 'images', 'of 1 or 3 numbers a pixel', channels);
   const all = new Float32Array(images.length * data.length);
   images.forEach((image, i) => {
     if (image.height !== height || image.width !== width || image.data.length !== data.length) {
@@ -143,7 +143,7 @@ export function batchOf(images: readonly Image[]): tf.Tensor4D {
       fail(
         TypeError,
         'batchOf',
-        'pictures',
+        'images',
         rule,
         `${image.height} x ${image.width} and ${image.data.length} at index ${i}`,
       );

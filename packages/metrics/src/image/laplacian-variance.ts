@@ -46,7 +46,7 @@ export function laplacianVariance(image: Image, options: LaplacianVarianceOption
   const { range, mask, kernelSize = 1, gray: rounding = '8 bit' } = options;
   const { height, width } = image;
   const gray = grayValues(where, image, range, rounding);
-  if (height < 2 || width < 2) fail(TypeError, where, 'picture', 'at least 2 x 2 pixels', [height, width]);
+  if (height < 2 || width < 2) fail(TypeError, where, 'image', 'at least 2 x 2 pixels', [height, width]);
   if (mask !== undefined && (!ArrayBuffer.isView(mask) || mask.length !== height * width)) {
     fail(TypeError, where, 'mask', `a typed array of ${height} x ${width} numbers`, (mask as Float32Array)?.length);
   }
@@ -69,7 +69,7 @@ export function laplacianVariance(image: Image, options: LaplacianVarianceOption
 
 /** Gray on the scale 0..255. */
 function grayValues(where: string, image: Image, range: ValueRange, rounding: '8 bit' | 'exact'): Float64Array {
-  const { data, channels, span } = readImage(where, 'picture', image, {
+  const { data, channels, span } = readImage(where, 'image', image, {
     range,
     quantise: rounding === '8 bit' ? 'round' : 'none',
   });

@@ -90,7 +90,7 @@ describe('PsnrScorer', () => {
   const pairs = images.cases.map(formulaPair);
 
   test('averages over images, or the error under it, which never gives more', () => {
-    const [byImage, byError] = (['pictures', 'mse'] as const).map((average) => {
+    const [byImage, byError] = (['images', 'mse'] as const).map((average) => {
       const scorer = new PsnrScorer({ ...bytes, average });
       for (const { real, generated } of pairs) scorer.update(real, generated);
       return scorer.compute();

@@ -108,8 +108,8 @@ abstract class ErrorScorer<Options extends MaskedPsnrOptions & PsnrAverage> {
 
   constructor(where: string, options: Options) {
     assertOptions(where, options);
-    const { average = 'pictures' } = options;
-    if (average !== 'pictures' && average !== 'mse') fail(TypeError, where, 'average', 'images or mse', average);
+    const { average = 'images' } = options;
+    if (average !== 'images' && average !== 'mse') fail(TypeError, where, 'average', 'images or mse', average);
     this.options = options;
   }
 
@@ -119,7 +119,7 @@ abstract class ErrorScorer<Options extends MaskedPsnrOptions & PsnrAverage> {
   }
 
   protected add(error: number): number {
-    const { average = 'pictures', capDb = CAP_DB } = this.options;
+    const { average = 'images', capDb = CAP_DB } = this.options;
     const value = decibels(error, capDb);
     this.#mean.add(average === 'mse' ? error : value);
     if (error === 0) this.#identical++;
@@ -127,7 +127,7 @@ abstract class ErrorScorer<Options extends MaskedPsnrOptions & PsnrAverage> {
   }
 
   protected score(where: string, metric: MetricScore['metric'], of: string): MetricScore {
-    const { average = 'pictures', capDb = CAP_DB, quantise = 'none' } = this.options;
+    const { average = 'images', capDb = CAP_DB, quantise = 'none' } = this.options;
     const mean = this.#mean.mean(where);
     const samples = this.#mean.count;
     const averaging = average === 'mse' ? 'PSNR of the mean squared error of all images' : 'mean of the PSNR of images';
@@ -151,7 +151,7 @@ export type PsnrAverage = {
    * `images`: the mean of each pair's PSNR, the usual one. `mse`: the PSNR of the mean of each pair's squared error; never higher.
    * Default `images`.
    */
-  average?: 'pictures' | 'mse';
+  average?: 'images' | 'mse';
 };
 
 /** PSNR over many pairs. Says how many of them were equal images. */

@@ -12,7 +12,7 @@ const fixture = JSON.parse(readFileSync(new URL('../../fixtures/resize.json', im
   cases: Case[];
 };
 
-describe.each(['cpu', 'wasm'] as const)('resizePictures on %s', (backend) => {
+describe.each(['cpu', 'wasm'] as const)('resizeImages on %s', (backend) => {
   const table = fixture.cases.flatMap((each) =>
     RESIZE_RULES.map((rule) => [each.height, each.width, each.to, rule, each] as const),
   );
@@ -43,13 +43,13 @@ test('images of the size that is wanted stay as they are, as a tensor of its own
   y.dispose();
 });
 
-test('resizePictures refuses other ranks, sizes and rules', () => {
+test('resizeImages refuses other ranks, sizes and rules', () => {
   const x = tf.ones<tf.Rank.R4>([1, 4, 5, 3]);
   expect(() => resizeImages(x, [0, 4], 'area')).toThrow(
-    'resizePictures: to must be two whole numbers above 0, got [0, 4]',
+    'resizeImages: to must be two whole numbers above 0, got [0, 4]',
   );
   expect(() => resizeImages(x, [4, 4], 'cubic' as 'area')).toThrow(
-    'resizePictures: rule must be bilinear, bilinear-tf1',
+    'resizeImages: rule must be bilinear, bilinear-tf1',
   );
   expect(() => resizeImages(tf.reshape(x, [4, 5, 3]) as never, [4, 4], 'area')).toThrow(
     'images must be of shape [batch',

@@ -29,16 +29,16 @@ type Weights = (from: number, to: number) => Float32Array;
  * @returns float32 `[batch, to[0], to[1], channel]`. The caller disposes it.
  * @throws TypeError for another shape or rule, RangeError for a size that is not whole and above 0.
  * @example
- * const images = resizePictures(faces, [299, 299], 'bilinear');
+ * const images = resizeImages(faces, [299, 299], 'bilinear');
  */
 export function resizeImages(images: tf.Tensor4D, to: readonly [number, number], rule: ResizeRule): tf.Tensor4D {
   if (images.rank !== 4)
-    fail(TypeError, 'resizePictures', 'pictures', 'of shape [batch, height, width, channel]', images.shape);
+    fail(TypeError, 'resizeImages', 'images', 'of shape [batch, height, width, channel]', images.shape);
   if (!to.every((side) => Number.isSafeInteger(side) && side > 0)) {
-    fail(RangeError, 'resizePictures', 'to', 'two whole numbers above 0', [...to]);
+    fail(RangeError, 'resizeImages', 'to', 'two whole numbers above 0', [...to]);
   }
   const [, height, width] = images.shape;
-  if (!RESIZE_RULES.includes(rule)) fail(TypeError, 'resizePictures', 'rule', RESIZE_RULES.join(', '), rule);
+  if (!RESIZE_RULES.includes(rule)) fail(TypeError, 'resizeImages', 'rule', RESIZE_RULES.join(', '), rule);
   if (height === to[0] && width === to[1]) return tf.clone(images);
   if (rule === 'bilinear') return tf.image.resizeBilinear(images, [...to], false, true);
   if (rule === 'bilinear-tf1') return tf.image.resizeBilinear(images, [...to], false, false);

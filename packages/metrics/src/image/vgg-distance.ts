@@ -23,7 +23,7 @@ export type VggDistanceOptions = {
  * @returns float32, one number a pair, 0 for equal images (with DINet's two filters nearly).
  * @throws RangeError for values outside of the range; TypeError for another network or shape.
  * @example
- * const network = new PictureFeatures('vgg16');
+ * const network = new ImageFeatures('vgg16');
  * network.loadStateDict((await readStateDict('vgg16-397923af.pth')).state);
  * const [distance] = await vggDistance(network, real, generated, { range: [0, 1] });
  */

@@ -26,7 +26,7 @@ const summing = {
   encodeAudio: (x: tf.Tensor4D) => tf.reshape(tf.sum(x, [1, 2, 3]), [-1, 1]),
 } as unknown as SyncExpert;
 
-test('embedPictures and embedSound give a row a window, and leave no tensor', async () => {
+test('embedVisual and embedAudio give a row a window, and leave no tensor', async () => {
   const before = tf.memory().numTensors;
   const ones = (length: number, value: number) => new Float32Array(length).fill(value);
   expect([...(await embedVisual(summing, [ones(12, 1), ones(12, 2)]))]).toEqual([12, 24]);

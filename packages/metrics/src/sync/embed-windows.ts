@@ -33,7 +33,7 @@ export async function embedVisual(expert: SyncExpert, windows: readonly Float32A
 /**
  * Rows of the audio tower.
  *
- * @param windows `[bins, melSteps]` each, by the expert's recipe.
+ * @param windows `[bins, featureSteps]` each, by the expert's recipe.
  * @returns `[windows, audioEmbeddingSize ?? embeddingSize]`; no tensor is left.
  */
 export async function embedAudio(expert: SyncExpert, windows: readonly Float32Array[]): Promise<Float32Array> {

@@ -10,7 +10,7 @@ import { SyncScorer } from './sync-scorer';
 export type ScoringWindow = {
   /** `[height, width, frames * 3]`, float32, in the recipe's value range. */
   frames: Float32Array;
-  /** `[bins, melSteps]`, float32, bin 0 the lowest frequency. */
+  /** `[bins, featureSteps]`, float32, bin 0 the lowest frequency. */
   features: Float32Array;
 };
 

@@ -6,7 +6,7 @@ import { fail } from '@lipsync/contracts';
  * beginning and after its end.
  *
  * @example
- * const cursor = new SoundCursor(reader.audio('talk.mp4'));
+ * const cursor = new AudioCursor(reader.audio('talk.mp4'));
  * try { const second = await cursor.read(0, 16000); } finally { await cursor.close(); }
  */
 export class AudioCursor {
@@ -38,7 +38,7 @@ export class AudioCursor {
   async read(from: number, to: number): Promise<Float32Array> {
     while (!this.#ended && this.#first + this.#held < to) await this.#pull();
     if (Math.max(0, from) < this.#first) {
-      fail(RangeError, 'SoundCursor.read', 'from', `at least ${this.#first}, as earlier samples were let go`, from);
+      fail(RangeError, 'AudioCursor.read', 'from', `at least ${this.#first}, as earlier samples were let go`, from);
     }
     const out = new Float32Array(Math.max(0, to - from));
     const start = Math.max(from, this.#first);

@@ -36,7 +36,7 @@ test('a cursor holds no more than what was not forgotten and one piece', async (
     expect(cursor.held).toBeLessThan(32 + 17 + 3); // 3333 samples are 17 steps
   }
   expect(() => cursor.forget(3)).not.toThrow();
-  await expect(cursor.read(10, 1)).rejects.toThrow('MelCursor.read: start must be at least 240');
+  await expect(cursor.read(10, 1)).rejects.toThrow('FeatureCursor.read: start must be at least 240');
 });
 
 test('a cursor that skips far ahead keeps nothing of what lies between', async () => {

@@ -8,7 +8,7 @@ import { fail } from '@lipsync/contracts';
  * Holds the steps from the last `forget` to the farthest read, and no more of the audio than one piece.
  *
  * @example
- * const cursor = new MelCursor(reader.audio('talk.mp4'), 'THESIS_MEL');
+ * const cursor = new FeatureCursor(reader.audio('talk.mp4'), 'THESIS_MEL');
  * try { const { data, steps } = await cursor.read(160, 32); } finally { await cursor.close(); }
  */
 export class FeatureCursor {
@@ -41,7 +41,7 @@ export class FeatureCursor {
   async read(start: number, steps: number): Promise<Features> {
     const oldest = Math.max(this.#first, this.#floor);
     if (start < oldest)
-      fail(RangeError, 'MelCursor.read', 'start', `at least ${oldest}, as earlier steps were let go`, start);
+      fail(RangeError, 'FeatureCursor.read', 'start', `at least ${oldest}, as earlier steps were let go`, start);
     while (!this.#ended && this.#first + this.#held < start + steps) await this.#pull();
     const from = Math.min(this.#held, Math.max(0, start - this.#first));
     const to = Math.min(this.#held, from + steps);

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { AUGMENTATION, drawAugmentation } from '@lipsync/dataloader';
-import { Random } from '@lipsync/nn';
 import { expect, test } from 'vitest';
-import { BINS, madeClip, recipe } from '../../../dataloader/src/testing/made-clips';
 import type { AugmentationDraw } from '../augmentation-draw';
+import { BINS, madeFeatures, plainDraw, recipe } from '../testing/made-windows';
 import { cutFeatureWindow } from './feature-window';
 
 const fixture = JSON.parse(readFileSync(new URL('../../fixtures/windows.json', import.meta.url), 'utf8')) as {
@@ -12,10 +10,12 @@ const fixture = JSON.parse(readFileSync(new URL('../../fixtures/windows.json', i
   audio: number[];
   audios: { change: Omit<AugmentationDraw['audio'], 'noise' | 'jitterSteps'>; window: number[] }[];
 };
-const plain = drawAugmentation({ ...AUGMENTATION, strength: 0, floor: 0, jitterSteps: 0 }, new Random(0));
-const withAudio = (audio: Partial<AugmentationDraw['audio']>) => ({ ...plain, audio: { ...plain.audio, ...audio } });
+const withAudio = (audio: Partial<AugmentationDraw['audio']>) => ({
+  ...plainDraw,
+  audio: { ...plainDraw.audio, ...audio },
+});
 
-test.each(fixture.audios)('cutMelWindow varies as PyTorch does: $change', ({ change, window }) => {
+test.each(fixture.audios)('cutFeatureWindow varies as PyTorch does: $change', ({ change, window }) => {
   const { bins, steps } = fixture;
   const got = cutFeatureWindow({ data: Float32Array.from(fixture.audio), bins, steps }, 0, {
     recipe: { fps: 25, frameCount: 10, features: 'THESIS_MEL', featureSteps: steps },
@@ -26,7 +26,7 @@ test.each(fixture.audios)('cutMelWindow varies as PyTorch does: $change', ({ cha
 });
 
 test('a window is bin-major and starts at floor(3.2 f)', () => {
-  const { features } = madeClip('a.mp4.t0.s0', 30); // step t is all t
+  const features = madeFeatures(97); // step t is all t
   for (const [frame, start] of [
     [0, 0],
     [1, 3],
@@ -61,10 +61,10 @@ test('a noise floor adds powers: silence becomes the floor, loud audio stays', (
   expect(Math.abs(level(3) - 3)).toBeLessThan(1e-3);
 });
 
-test('cutMelWindow refuses windows that leave the clip', () => {
-  const { features } = madeClip('a.mp4.t0.s0', 10, 0, 20);
+test('cutFeatureWindow refuses windows that leave the clip', () => {
+  const features = madeFeatures(20);
   expect(() => cutFeatureWindow(features, 2, { recipe })).toThrow(
-    "cutMelWindow: startFrame must be one whose 16 steps from 6 on lie in the clip's 20, got 2",
+    "cutFeatureWindow: startFrame must be one whose 16 steps from 6 on lie in the clip's 20, got 2",
   );
   expect(() => cutFeatureWindow(features, 0, { recipe, out: new Float32Array(1) })).toThrow(
     'out must be 64 numbers long, got 1',

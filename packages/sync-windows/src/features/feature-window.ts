@@ -15,7 +15,7 @@ const LIMIT = 4; // both mel recipes run from -4 to 4
 const FLOOR_SPREAD = 0.6; // standard deviation of the log power of a noise floor
 
 /**
- * A window of audio for an audio tower: `[bins, melSteps]`, so that `[bins, melSteps, 1]` is the network's input.
+ * A window of audio for an audio tower: `[bins, featureSteps]`, so that `[bins, melSteps, 1]` is the network's input.
  *
  * Starts at step `audioWindowStart` of features whose step 0 is the clip's first frame.
  *
@@ -23,20 +23,21 @@ const FLOOR_SPREAD = 0.6; // standard deviation of the log power of a noise floo
  * @returns float32, `options.out` where it is given.
  * @throws RangeError where the window leaves the clip.
  * @example
- * const window = cutMelWindow(clip.mel, 3, { recipe: expert.recipe }); // 80 x 32
+ * const window = cutFeatureWindow(clip.mel, 3, { recipe: expert.recipe }); // 80 x 32
  */
 export function cutFeatureWindow(features: Features, startFrame: number, options: FeatureWindowOptions): Float32Array {
   const { recipe, augmentation } = options;
-  assertFeatures('cutMelWindow', features);
+  assertFeatures('cutFeatureWindow', features);
   const { data, bins, steps } = features;
   const width = recipe.featureSteps;
   let start = audioWindowStart(recipe, startFrame);
   if (!(start >= 0 && start + width <= steps)) {
     const rule = `one whose ${width} steps from ${start} on lie in the clip's ${steps}`;
-    fail(RangeError, 'cutMelWindow', 'startFrame', rule, startFrame);
+    fail(RangeError, 'cutFeatureWindow', 'startFrame', rule, startFrame);
   }
   const out = options.out ?? new Float32Array(bins * width);
-  if (out.length !== bins * width) fail(TypeError, 'cutMelWindow', 'out', `${bins * width} numbers long`, out.length);
+  if (out.length !== bins * width)
+    fail(TypeError, 'cutFeatureWindow', 'out', `${bins * width} numbers long`, out.length);
   if (!augmentation) {
     for (let bin = 0; bin < bins; bin++) {
       for (let step = 0; step < width; step++) out[bin * width + step] = data[(start + step) * bins + bin];

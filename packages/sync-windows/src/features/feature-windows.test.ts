@@ -1,8 +1,8 @@
 import { featureStream } from '@lipsync/audio-mel';
 import type { SyncRecipe, Waveform } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
-import { similarity } from '../../../dataloader/src/testing/made-clips';
 import { madeAudio } from '../testing/made-video';
+import { similarity } from '../testing/made-windows';
 import { cutFeatureWindow } from './feature-window';
 import { AudioWindows } from './feature-windows';
 
@@ -21,7 +21,7 @@ async function* pieces(samples: Float32Array, length: number): AsyncGenerator<Wa
     yield { samples: samples.slice(at, at + length), sampleRate: 16000 };
 }
 
-test('SoundWindows gives the windows of the whole audio, and none beyond its end', async () => {
+test('AudioWindows gives the windows of the whole audio, and none beyond its end', async () => {
   const audio = madeAudio(30 * 640);
   const stream = featureStream('THESIS_MEL');
   const data = Float32Array.from([...stream.push(audio), ...stream.end()]);
@@ -34,7 +34,7 @@ test('SoundWindows gives the windows of the whole audio, and none beyond its end
   await windows.close();
 });
 
-test('SoundWindows refuses what it was told to forget, and closes the audio', async () => {
+test('AudioWindows refuses what it was told to forget, and closes the audio', async () => {
   let closed = false;
   const audio = (async function* () {
     try {
@@ -46,7 +46,7 @@ test('SoundWindows refuses what it was told to forget, and closes the audio', as
   const windows = new AudioWindows(audio, recipe);
   await windows.read(4);
   windows.forget(4);
-  await expect(windows.read(3)).rejects.toThrow('MelCursor.read: start must be at least 12');
+  await expect(windows.read(3)).rejects.toThrow('FeatureCursor.read: start must be at least 12');
   await windows.close();
   expect(closed).toBe(true);
 });

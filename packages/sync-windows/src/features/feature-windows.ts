@@ -9,7 +9,7 @@ import { cutFeatureWindow } from './feature-window';
  * Holds the features from the last `forget` to the farthest read.
  *
  * @example
- * const windows = new SoundWindows(video.audio(), expert.recipe);
+ * const windows = new AudioWindows(video.audio(), expert.recipe);
  * for (let frame = windows.first, mel; (mel = await windows.read(frame)); frame++) windows.forget(frame);
  * await windows.close();
  */
@@ -29,7 +29,7 @@ export class AudioWindows {
   }
 
   /**
-   * The window of the frames from `frame` on: `[bins, melSteps]`, float32, a new array; undefined where the audio ends before its end.
+   * The window of the frames from `frame` on: `[bins, featureSteps]`, float32, a new array; undefined where the audio ends before its end.
    *
    * @throws RangeError before `first` or what was forgotten.
    */

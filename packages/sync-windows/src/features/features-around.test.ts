@@ -36,7 +36,7 @@ test('windows of logits are centred on their frame', async () => {
   await audio.close();
 });
 
-test('soundOfLength cuts and fills up', async () => {
+test('audioOfLength cuts and fills up', async () => {
   for (const wanted of [100, 12_345, 32_000, 90_001]) {
     const all: number[] = [];
     for await (const piece of audioOfLength(pieces(), wanted)) {
@@ -48,7 +48,7 @@ test('soundOfLength cuts and fills up', async () => {
   }
 });
 
-test('SoundAround refuses windows and audio tracks without a step', async () => {
+test('FeaturesAround refuses windows and audio tracks without a step', async () => {
   expect(() => new FeaturesAround(pieces(), { features: 'THESIS_MEL', steps: 0 })).toThrow('options.steps');
   expect(
     () => new FeaturesAround({ data: new Float32Array(0), steps: 0, bins: 29 }, { features: 'ASR_LOGITS', steps: 5 }),

@@ -18,7 +18,7 @@ export type FeaturesAroundOptions = {
  * Of an audio track that is still being decoded no more is held than between the last window asked for and the farthest read: ask in order.
  *
  * @example
- * const audio = new SoundAround(reader.audio('talk.wav'), { features: 'THESIS_MEL', steps: 16 });
+ * const audio = new FeaturesAround(reader.audio('talk.wav'), { features: 'THESIS_MEL', steps: 16 });
  * try { const window = await audio.window(0); } finally { await audio.close(); }
  */
 export class FeaturesAround {
@@ -35,10 +35,10 @@ export class FeaturesAround {
   constructor(audio: AsyncIterable<Waveform> | Features, options: FeaturesAroundOptions) {
     this.#options = { fps: 25, ...options };
     if (!(Number.isInteger(options.steps) && options.steps > 0))
-      fail(RangeError, 'SoundAround', 'options.steps', 'a whole number above 0', options.steps);
+      fail(RangeError, 'FeaturesAround', 'options.steps', 'a whole number above 0', options.steps);
     if ('data' in audio) {
       const { data, steps, bins } = audio;
-      if (steps < 1) fail(RangeError, 'SoundAround', 'sound', 'at least one step', steps);
+      if (steps < 1) fail(RangeError, 'FeaturesAround', 'audio', 'at least one step', steps);
       this.#source = {
         async read(start, count) {
           const [from, to] = [Math.min(steps, start), Math.min(steps, start + count)];
@@ -67,7 +67,7 @@ export class FeaturesAround {
     const { data, steps: got } = await this.#source.read(from, start + steps - from);
     const { bins } = this;
     if (got > 0) this.#last = data.slice((got - 1) * bins, got * bins);
-    if (!this.#last) return fail(Error, 'SoundAround.window', 'sound', 'at least one step long', 'none');
+    if (!this.#last) return fail(Error, 'FeaturesAround.window', 'audio', 'at least one step long', 'none');
     const out = new Float32Array(bins * steps);
     for (let step = 0; step < steps; step++) {
       const at = Math.max(0, start + step) - from;

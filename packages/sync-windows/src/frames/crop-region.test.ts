@@ -1,8 +1,8 @@
 import type { FaceTrack, VideoFrame } from '@lipsync/contracts';
 import { planCrops } from '@lipsync/face-crop';
 import { expect, test } from 'vitest';
-import { similarity } from '../../../dataloader/src/testing/made-clips';
 import { facePoints } from '../testing/made-video';
+import { similarity } from '../testing/made-windows';
 import { cropRegion, planWithin } from './crop-region';
 
 const frame = { width: 400, height: 300 };

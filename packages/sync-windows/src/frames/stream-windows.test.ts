@@ -1,12 +1,8 @@
 import type { SyncRecipe } from '@lipsync/contracts';
-import { ClipStore, prepareVideo } from '@lipsync/dataloader';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { similarity, temporaryFolder } from '../../../dataloader/src/testing/made-clips';
-import { cutFeatureWindow } from '../features/feature-window';
+import { expect, test } from 'vitest';
 import { madeMedia } from '../testing/made-video';
+import { similarity } from '../testing/made-windows';
 import { openTrackedVideo } from '../tracked-video/tracked-video';
-import { windowCount } from '../window-count';
-import { cutMouthWindow } from './mouth-window';
 import { storedCropFor, streamSyncWindows } from './stream-windows';
 
 const recipe: SyncRecipe = {
@@ -18,11 +14,6 @@ const recipe: SyncRecipe = {
   features: 'THESIS_MEL',
   featureSteps: 16,
 };
-let folder: string;
-let remove: () => Promise<void>;
-beforeAll(async () => ({ folder, remove } = await temporaryFolder()));
-afterAll(() => remove());
-
 const faces = [
   { from: 0, to: 90, x: 40 },
   { from: 35, to: 1e9, x: 80 },
@@ -35,40 +26,6 @@ function open(frameCount: number, samples?: number) {
     video: openTrackedVideo({ path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4') }),
   };
 }
-
-test('scoring shows a network the same windows, bit for bit, as the prepared clips do', async () => {
-  const made = open(120);
-  const store = await ClipStore.create(folder, {
-    crop: storedCropFor(recipe.crop),
-    features: 'THESIS_MEL',
-    stepsPerSecond: 80,
-    bins: 80,
-    fps: 25,
-  });
-  const { clips } = await prepareVideo(
-    { path: 'a.mp4', source: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4') },
-    store,
-  );
-  expect(clips.sort()).toEqual(['a.mp4.t0.s0', 'a.mp4.t1.s0']);
-  const windows = new Map<string, { frames: Float32Array; features: Float32Array }>();
-  for await (const { track, startFrame, ...window } of streamSyncWindows(await made.video, { recipe })) {
-    windows.set(`${track.id} ${startFrame}`, window);
-  }
-  let compared = 0;
-  for (const [track, id] of clips.entries()) {
-    const clip = await store.read(id);
-    const count = windowCount(clip.count, clip.features.steps, recipe);
-    for (let f = 0; f < count; f++) {
-      const window = windows.get(`${track} ${clip.firstFrame + f}`)!;
-      expect(window.frames).toEqual(cutMouthWindow(clip.frames, f, { stored: store.recipe.crop, recipe }));
-      expect(window.features).toEqual(cutFeatureWindow(clip.features, f, { recipe }));
-      compared++;
-    }
-  }
-  expect(compared).toBe(windows.size);
-  expect(windows.size).toBe(86 + 81);
-  expect(made.counts.open).toBe(0);
-});
 
 test('windows of a face end with its audio', async () => {
   const { video } = open(120, 50 * 640);

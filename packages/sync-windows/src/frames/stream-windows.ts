@@ -15,7 +15,7 @@ export type SyncWindow = {
   startFrame: number;
   /** `[height, width, frames * 3]`, float32, in the recipe's range; a new array. */
   frames: Float32Array;
-  /** `[bins, melSteps]`, float32; a new array. */
+  /** `[bins, featureSteps]`, float32; a new array. */
   features: Float32Array;
 };
 
@@ -56,7 +56,7 @@ export type FrameWindow = Omit<SyncWindow, 'features'>;
  * Of frames that have to be decoded again no more is asked for than the region in which all crops lie.
  *
  * @example
- * for await (const { track, startFrame, frames } of streamPictureWindows(video, { recipe: expert.recipe })) { … }
+ * for await (const { track, startFrame, frames } of streamFrameWindows(video, { recipe: expert.recipe })) { … }
  */
 export async function* streamFrameWindows(
   video: TrackedVideo,

@@ -1,7 +1,7 @@
 import { planCrops, trackFromLandmarks } from '@lipsync/face-crop';
 import { expect, test } from 'vitest';
-import { similarity } from '../../../dataloader/src/testing/made-clips';
 import { facePoints, madeMedia } from '../testing/made-video';
+import { similarity } from '../testing/made-windows';
 import { trackCrops } from './track-crops';
 
 const track = (id: number, firstFrame: number, frameCount: number) => {

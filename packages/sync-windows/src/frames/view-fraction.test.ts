@@ -1,6 +1,6 @@
 import type { DinetCrop } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
-import { similarity } from '../../../dataloader/src/testing/made-clips';
+import { similarity } from '../testing/made-windows';
 import { viewFraction } from './view-fraction';
 
 const dinet: DinetCrop = { kind: 'dinet', size: 64, upright: 'median of five', sampling: 'exact' };

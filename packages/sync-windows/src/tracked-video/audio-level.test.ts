@@ -7,7 +7,7 @@ async function* pieces(samples: Float32Array, length: number) {
   }
 }
 
-test('measureSound finds peaks in blocks of a fifth of a second, whatever the pieces', async () => {
+test('measureAudio finds peaks in blocks of a fifth of a second, whatever the pieces', async () => {
   const samples = new Float32Array(105); // blocks of 20 samples
   samples[3] = -0.5;
   samples[45] = 0.25;
@@ -23,9 +23,9 @@ test('measureSound finds peaks in blocks of a fifth of a second, whatever the pi
   }
 });
 
-test('measureSound of nothing is nothing, and refuses what is not finite', async () => {
+test('measureAudio of nothing is nothing, and refuses what is not finite', async () => {
   expect(await measureAudio(pieces(new Float32Array(0), 1))).toMatchObject({ samples: 0, peak: 0 });
   await expect(measureAudio(pieces(Float32Array.of(0, Number.NaN), 1))).rejects.toThrow(
-    'measureSound: samples must be finite, got NaN at sample 1',
+    'measureAudio: samples must be finite, got NaN at sample 1',
   );
 });

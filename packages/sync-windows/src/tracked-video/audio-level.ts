@@ -20,7 +20,7 @@ const BLOCKS_PER_SECOND = 5;
  *
  * @throws RangeError for a sample that is not finite.
  * @example
- * const { peak } = await measureSound(reader.audio('talk.mp4'));
+ * const { peak } = await measureAudio(reader.audio('talk.mp4'));
  */
 export async function measureAudio(pieces: AsyncIterable<Waveform>): Promise<AudioLevel> {
   const peaks: number[] = [];
@@ -28,13 +28,13 @@ export async function measureAudio(pieces: AsyncIterable<Waveform>): Promise<Aud
   let sampleRate = 0;
   for await (const piece of pieces) {
     if (sampleRate !== 0 && piece.sampleRate !== sampleRate) {
-      fail(RangeError, 'measureSound', 'piece.sampleRate', `${sampleRate}, as before`, piece.sampleRate);
+      fail(RangeError, 'measureAudio', 'piece.sampleRate', `${sampleRate}, as before`, piece.sampleRate);
     }
     sampleRate = piece.sampleRate;
     const block = sampleRate / BLOCKS_PER_SECOND;
     for (const value of piece.samples) {
       if (!Number.isFinite(value))
-        fail(RangeError, 'measureSound', 'samples', 'finite', `${value} at sample ${samples}`);
+        fail(RangeError, 'measureAudio', 'samples', 'finite', `${value} at sample ${samples}`);
       const index = Math.floor(samples++ / block);
       peaks[index] = Math.max(peaks[index] ?? 0, Math.abs(value));
     }
