@@ -85,7 +85,7 @@ for (const name of list(values.networks)) {
   const { net, ...shapes } = expertOf(name);
   const files = await exportOnnx(net);
   net.dispose();
-  const models = [files.vision, files.audio].map((pieces) => Buffer.concat(pieces));
+  const models = [files.visual, files.audio].map((pieces) => Buffer.concat(pieces));
   for (const threads of list(values.threads)) {
     const torch = await openTorch(threads);
     const options = {

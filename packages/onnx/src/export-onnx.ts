@@ -86,9 +86,9 @@ export async function onnxModels(
   const visual = await model('visual', { frames: [height, width, recipe.frameCount * 3] }, 'embedding', (frames) =>
     expert.encodeVisual(frames as tf.Tensor4D),
   );
-  const sound = [AUDIO_FEATURES[recipe.features].bins, recipe.featureSteps, 1];
-  const audio = await model('audio', { features: sound }, 'embedding', (features) =>
-    expert.encodeAudio(features as tf.Tensor4D),
+  const features = [AUDIO_FEATURES[recipe.features].bins, recipe.featureSteps, 1];
+  const audio = await model('audio', { features }, 'embedding', (windows) =>
+    expert.encodeAudio(windows as tf.Tensor4D),
   );
   if (!expert.pairDistances) return { visual, audio };
   const pairDistances = expert.pairDistances.bind(expert);

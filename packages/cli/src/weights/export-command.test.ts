@@ -36,7 +36,7 @@ test('lipsync export writes two files and says their sizes, half of them with --
   expect(whole).toMatchObject({
     expert: 'Wav2Lip',
     float16: false,
-    files: [{ part: 'visual', path: at('sub/whole.vision.onnx') }, { part: 'audio' }],
+    files: [{ part: 'visual', path: at('sub/whole.visual.onnx') }, { part: 'audio' }],
   });
   expect((await readFile(whole.files[0].path)).length).toBe(whole.files[0].bytes);
   out = '';
@@ -51,7 +51,7 @@ test('exportExpert writes a third file for a network that judges pairs, and noth
   const { files } = await exportExpert(net, at('dinet'));
   expect(files.map(({ part }) => part)).toEqual(['visual', 'audio', 'pair']);
   await expect(exportExpert(net, at('dinet.onnx'))).rejects.toThrow(
-    /OUT must be new \(or give --force\), got .*dinet.onnx: .*dinet.vision.onnx is there/,
+    /OUT must be new \(or give --force\), got .*dinet.onnx: .*dinet.visual.onnx is there/,
   );
   await exportExpert(net, at('dinet'), { force: true });
   net.dispose();

@@ -12,7 +12,7 @@ export const EXPORT: CommandSpec = {
   name: 'export',
   positionals: '--weights FILE OUT',
   summary:
-    'Writes an expert as ONNX: OUT.vision.onnx, OUT.audio.onnx and, for DINet’s, OUT.pair.onnx. lipsync score --weights OUT.onnx runs them.',
+    'Writes an expert as ONNX: OUT.visual.onnx, OUT.audio.onnx and, for DINet’s, OUT.pair.onnx. lipsync score --weights OUT.onnx runs them.',
   options: {
     weights: {
       kind: 'text',

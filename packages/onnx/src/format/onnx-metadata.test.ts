@@ -30,7 +30,10 @@ test('readOnnxMetadata finds what was written, without reading the weights', asy
     ...source,
     size: source.size,
     name: 'x',
-    read: (offset, length) => ((read += length), source.read(offset, length)),
+    read: (offset, length) => {
+      read += length;
+      return source.read(offset, length);
+    },
     close: async () => {},
   };
   expect(await readOnnxMetadata(counting)).toEqual({ a: 'ä', b: '' });
@@ -51,15 +54,12 @@ test('expertOfMetadata gives the expert', () => {
 });
 
 test.each([
-  [
-    {},
-    'f: x.onnx must be an expert’s ONNX file, as exportOnnx and lipsync export write them, got one with the metadata none',
-  ],
+  [{}, 'f: x.onnx must be an expert’s ONNX file, as exportOnnx writes them, got one with the metadata none'],
   [{ ...whole, space: 'round' }, 'f: x.onnx: space must be unit, euclidean or joint, got round'],
-  [{ ...whole, part: 'nose' }, 'f: x.onnx: part must be vision, audio or pair, got nose'],
+  [{ ...whole, part: 'nose' }, 'f: x.onnx: part must be visual, audio or pair, got nose'],
   [{ ...whole, embeddingSize: '1.5' }, 'f: x.onnx: embeddingSize must be a whole number above 0, got 1.5'],
   [{ ...whole, recipe: '{' }, 'f: x.onnx: recipe must be JSON, got {'],
-  [{ ...whole, recipe: '{"frames":0}' }, 'f: recipe.frames must be a whole number above 0, got 0'],
+  [{ ...whole, recipe: '{"frameCount":0}' }, 'f: recipe.frameCount must be a whole number above 0, got 0'],
 ])('expertOfMetadata refuses %j', (metadata, message) => {
   expect(() => expertOfMetadata('f', 'x.onnx', metadata as Record<string, string>)).toThrow(message);
 });

@@ -1,6 +1,7 @@
 import type { ByteSource } from '@lipsync/checkpoints';
 import { assertSyncRecipe, fail } from '@lipsync/contracts';
 import type { OnnxExpertInfo, OnnxPart } from '../export-onnx';
+import { partOfMetadata } from './earlier-names';
 import { protobufFields } from './protobuf';
 
 const METADATA_PROPS = 14; // of ModelProto, entries with key 1 and value 2
@@ -33,26 +34,31 @@ export async function readOnnxMetadata(source: ByteSource): Promise<Record<strin
   return found;
 }
 
-/** What an expert's metadata say, checked: they come from a file. */
+/**
+ * What an expert's metadata say, checked: they come from a file.
+ *
+ * @throws Error or RangeError, by `where` and `file`, for metadata that `exportOnnx` does not write.
+ */
 export function expertOfMetadata(
   where: string,
   file: string,
   metadata: Record<string, string>,
 ): OnnxExpertInfo & { part: OnnxPart } {
-  const { name, space, part, recipe, weightsHash, embeddingSize, audioEmbeddingSize } = metadata;
-  if (name === undefined || recipe === undefined || space === undefined || part === undefined) {
+  const { name, space, recipe, weightsHash, embeddingSize, audioEmbeddingSize } = metadata;
+  if (name === undefined || recipe === undefined || space === undefined || metadata.part === undefined) {
     fail(
       Error,
       where,
       file,
-      'an expert’s ONNX file, as exportOnnx and lipsync export write them',
+      'an expert’s ONNX file, as exportOnnx writes them',
       `one with the metadata ${Object.keys(metadata).join(', ') || 'none'}`,
     );
   }
   if (space !== 'unit' && space !== 'euclidean' && space !== 'joint')
     fail(Error, where, `${file}: space`, 'unit, euclidean or joint', space);
+  const part = partOfMetadata(metadata.part);
   if (part !== 'visual' && part !== 'audio' && part !== 'pair')
-    fail(Error, where, `${file}: part`, 'vision, audio or pair', part);
+    fail(Error, where, `${file}: part`, 'visual, audio or pair', part);
   const size = (key: string, text: string) => {
     const number = Number(text);
     return Number.isSafeInteger(number) && number > 0

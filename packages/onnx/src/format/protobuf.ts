@@ -27,20 +27,20 @@ function varint(value: number | bigint): Uint8Array {
  * new ProtobufMessage().integer(1, 150).toBytes(); // 08 96 01
  */
 export class ProtobufMessage {
-  private readonly parts: Uint8Array[] = [];
+  readonly #parts: Uint8Array[] = [];
   /** Bytes so far. */
   length = 0;
 
   /** int32, int64, bool and enum fields. */
   integer(field: number, value: number | bigint): this {
-    return this.key(field, 'varint').push(varint(value));
+    return this.#key(field, 'varint').#push(varint(value));
   }
 
   /** float fields. */
   float(field: number, value: number): this {
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setFloat32(0, value, true);
-    return this.key(field, 'fixed32').push(bytes);
+    return this.#key(field, 'fixed32').#push(bytes);
   }
 
   text(field: number, value: string): this {
@@ -48,37 +48,37 @@ export class ProtobufMessage {
   }
 
   bytes(field: number, value: Uint8Array): this {
-    return this.key(field, 'bytes').push(varint(value.length)).push(value);
+    return this.#key(field, 'bytes').#push(varint(value.length)).#push(value);
   }
 
   /** A message within this one; it must be complete. */
   message(field: number, value: ProtobufMessage): this {
-    this.key(field, 'bytes').push(varint(value.length));
-    for (const part of value.parts) this.push(part);
+    this.#key(field, 'bytes').#push(varint(value.length));
+    for (const part of value.#parts) this.#push(part);
     return this;
   }
 
   /** The message in pieces, in order. */
   pieces(): Uint8Array[] {
-    return [...this.parts];
+    return [...this.#parts];
   }
 
   toBytes(): Uint8Array {
     const bytes = new Uint8Array(this.length);
     let offset = 0;
-    for (const part of this.parts) {
+    for (const part of this.#parts) {
       bytes.set(part, offset);
       offset += part.length;
     }
     return bytes;
   }
 
-  private key(field: number, wire: WireType): this {
-    return this.push(varint((field << 3) | WIRE[wire]));
+  #key(field: number, wire: WireType): this {
+    return this.#push(varint((field << 3) | WIRE[wire]));
   }
 
-  private push(part: Uint8Array): this {
-    this.parts.push(part);
+  #push(part: Uint8Array): this {
+    this.#parts.push(part);
     this.length += part.length;
     return this;
   }

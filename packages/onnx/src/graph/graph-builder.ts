@@ -45,22 +45,30 @@ export function permuted(data: Float32Array, shape: readonly number[], order: re
 export class GraphBuilder {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxInitializer[] = [];
-  private readonly places = new Map<number, Places>();
-  private readonly names = new Set<string>();
-  private readonly tables = new Map<string, string>();
+  readonly #places = new Map<number, Places>();
+  readonly #names = new Set<string>();
+  readonly #tables = new Map<string, string>();
+
+  readonly #batch: number;
+  readonly #constants: ReadonlyMap<number, Constant>;
+  readonly #nameOf: (constant: Constant) => string | undefined;
 
   /** @param batch sides of this size, and multiples of it, are the batch's. */
   constructor(
-    private readonly batch: number,
-    private readonly constants: ReadonlyMap<number, Constant>,
-    private readonly nameOf: (constant: Constant) => string | undefined = () => undefined,
-  ) {}
+    batch: number,
+    constants: ReadonlyMap<number, Constant>,
+    nameOf: (constant: Constant) => string | undefined = () => undefined,
+  ) {
+    this.#batch = batch;
+    this.#constants = constants;
+    this.#nameOf = nameOf;
+  }
 
   /** A free name that begins like this. */
   name(wish: string): string {
     let name = wish;
-    for (let i = 1; this.names.has(name); i++) name = `${wish}_${i}`;
-    this.names.add(name);
+    for (let i = 1; this.#names.has(name); i++) name = `${wish}_${i}`;
+    this.#names.add(name);
     return name;
   }
 
@@ -80,26 +88,26 @@ export class GraphBuilder {
 
   /** Adds weights that many nodes share: told apart by `key`. */
   shared(key: string, shape: readonly number[], make: () => Float32Array): string {
-    const known = this.tables.get(key) ?? this.weight(key, shape, make());
-    this.tables.set(key, known);
+    const known = this.#tables.get(key) ?? this.weight(key, shape, make());
+    this.#tables.set(key, known);
     return known;
   }
 
   /** Whole numbers, such as a shape; one for all nodes that need the same. */
   table(numbers: readonly number[]): string {
     const key = `[${numbers.join()}]`;
-    let name = this.tables.get(key);
+    let name = this.#tables.get(key);
     if (name === undefined) {
       name = this.name(`numbers_${numbers.join('_').replaceAll('-', 'm')}`);
       this.initializers.push({ name, shape: [numbers.length], data: BigInt64Array.from(numbers, BigInt) });
-      this.tables.set(key, name);
+      this.#tables.set(key, name);
     }
     return name;
   }
 
   /** The sides that a Reshape is given: the batch's as -1. */
   sides(shape: readonly number[]): number[] {
-    const free = shape.map((side) => side >= this.batch && side % this.batch === 0);
+    const free = shape.map((side) => side >= this.#batch && side % this.#batch === 0);
     if (free.filter(Boolean).length > 1)
       fail(TypeError, 'exportOnnx', 'the network', 'one whose shapes hold the batch once', shape);
     return shape.map((side, i) => (free[i] ? -1 : side));
@@ -114,75 +122,69 @@ export class GraphBuilder {
   }
 
   constant(number: number): Constant | undefined {
-    return this.constants.get(number);
+    return this.#constants.get(number);
   }
 
   /** The name that a weight has in the network, or one made up. */
   constantName(constant: Constant): string {
-    return this.nameOf(constant) ?? 'constant';
+    return this.#nameOf(constant) ?? 'constant';
   }
 
   /** Says where a value stands. */
   place(number: number, shape: readonly number[], where: { last?: string; first?: string }): void {
-    this.places.set(number, { shape, ...where });
+    this.#places.set(number, { shape, ...where });
   }
 
   /** Whether a value stands with its channels first and nowhere else. */
   standsFirst(number: number): boolean {
-    const places = this.places.get(number);
+    const places = this.#places.get(number);
     return places !== undefined && places.last === undefined;
   }
 
   /** A value, or a constant, as traced: channels last. */
   last(number: number): string {
-    const constant = this.constants.get(number);
-    if (constant) return this.constantAs(number, constant, constant.shape, constant.data, 'last');
-    const places = this.places.get(number) as Places;
-    places.last ??= this.moved(places.first as string, places.shape, 'last');
+    const constant = this.#constants.get(number);
+    if (constant) return this.#constantAs(number, constant, constant.shape, constant.data, 'last');
+    const places = this.#places.get(number) as Places;
+    places.last ??= this.#moved(places.first as string, places.shape, 'last');
     return places.last;
   }
 
   /** A value with its channels first. */
   first(number: number): string {
-    const places = this.places.get(number) as Places;
+    const places = this.#places.get(number) as Places;
     places.first ??=
-      places.shape.length < 3 ? (places.last as string) : this.moved(places.last as string, places.shape, 'first');
+      places.shape.length < 3 ? (places.last as string) : this.#moved(places.last as string, places.shape, 'first');
     return places.first;
   }
 
   /** A constant that stands beside a value of `rank` axes with its channels first. */
   constantFirst(number: number, rank: number): string {
-    const { shape, data } = this.constants.get(number) as Constant;
+    const { shape, data } = this.#constants.get(number) as Constant;
     const full = [...new Array<number>(rank - shape.length).fill(1), ...shape];
-    if (data.length === 1) return this.constantAs(number, this.constants.get(number) as Constant, [], data, 'scalar');
+    if (data.length === 1) return this.#constantAs(number, this.#constants.get(number) as Constant, [], data, 'scalar');
     const order = rank < 3 ? [...full.keys()] : toFirst(rank);
     const turned = order.map((axis) => full[axis]);
     while (turned.length > 1 && turned[0] === 1) turned.shift(); // broadcasting puts it back
-    return this.constantAs(
+    return this.#constantAs(
       number,
-      this.constants.get(number) as Constant,
+      this.#constants.get(number) as Constant,
       turned,
       permuted(data, full, order),
       `first ${rank}`,
     );
   }
 
-  private constantAs(
-    number: number,
-    constant: Constant,
-    shape: readonly number[],
-    data: Float32Array,
-    form: string,
-  ): string {
+  #constantAs(number: number, constant: Constant, shape: readonly number[], data: Float32Array, form: string): string {
     const key = `constant ${number} ${form}`;
-    const known = this.tables.get(key);
+    const known = this.#tables.get(key);
     if (known !== undefined) return known;
     const name = this.weight(this.constantName(constant), shape, data);
-    this.tables.set(key, name);
+    this.#tables.set(key, name);
     return name;
   }
 
-  private moved(name: string, shape: readonly number[], to: 'first' | 'last'): string {
+  #moved(name: string, shape: readonly number[], to: 'first' | 'last'): string {
     const order = to === 'first' ? toFirst(shape.length) : toLast(shape.length);
     const channels = shape.at(-1) as number;
     const positions = product(shape.slice(1, -1));

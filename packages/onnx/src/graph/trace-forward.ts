@@ -158,7 +158,7 @@ const SHAPES: Record<string, ShapeRule> = {
 class TraceBackend extends tf.KernelBackend {
   readonly values: TracedValue[] = [];
   readonly ops: TracedOp[] = [];
-  private readonly numbers = new Map<object, number>();
+  readonly #numbers = new Map<object, number>();
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
     if (dtype === 'string' || values === null) fail(TypeError, 'exportOnnx', 'the network', 'one of numbers', dtype);
@@ -167,16 +167,16 @@ class TraceBackend extends tf.KernelBackend {
 
   add(value: TracedValue): tf.TensorInfo {
     const dataId = {};
-    this.numbers.set(dataId, this.values.length);
+    this.#numbers.set(dataId, this.values.length);
     this.values.push(value);
     return { dataId, shape: value.shape, dtype: value.dtype };
   }
 
   /** The number of a tensor; of one from before the pass, a new one at its first use. */
   numberOf(tensor: tf.TensorInfo): number {
-    const known = this.numbers.get(tensor.dataId);
+    const known = this.#numbers.get(tensor.dataId);
     if (known !== undefined) return known;
-    this.numbers.set(tensor.dataId, this.values.length);
+    this.#numbers.set(tensor.dataId, this.values.length);
     this.values.push({ shape: [...tensor.shape], dtype: tensor.dtype, tensor: tensor as tf.Tensor });
     return this.values.length - 1;
   }

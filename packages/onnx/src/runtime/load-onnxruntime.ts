@@ -5,6 +5,8 @@ export type OrtTensor = { readonly data: unknown; readonly dims: readonly number
 
 /** What is used of a session of onnxruntime. */
 export type OrtSession = {
+  /** Names of the model's inputs. */
+  readonly inputNames?: readonly string[];
   run(feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>>;
   release(): Promise<void>;
 };

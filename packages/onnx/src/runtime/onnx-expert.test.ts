@@ -3,7 +3,7 @@ import { DinetSyncNet, dinetRecipe } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { exportOnnx, type OnnxExpertInfo, onnxModels } from '../export-onnx';
-import type { OnnxModel } from '../format/onnx-model';
+import { encodeOnnxModel, type OnnxModel } from '../format/onnx-model';
 import { fakeOnnxRuntime } from '../testing/fake-onnxruntime';
 import { createOnnxExpert, readOnnxExpert } from './onnx-expert';
 
@@ -91,7 +91,7 @@ test('OnnxExpert runs one call at a time, ends its sessions after them, and is r
   await new Promise((done) => setTimeout(done, 5));
   expect(asked).toMatchObject({ runs: 3, running: 0, released: 3 });
   expect(() => expert.encodeVisual(frames)).toThrow(
-    'OnnxExpert.encodeFrames: this expert must be in use, got one that was disposed',
+    'OnnxExpert.encodeVisual: this expert must be in use, got one that was disposed',
   );
   tf.dispose([frames, features, results]);
 });
@@ -116,7 +116,7 @@ test('OnnxExpert refuses other shapes and types', async () => {
   const whole = tf.zeros([1, 32, 32, 15], 'int32') as tf.Tensor4D;
   const rows = tf.zeros([1, 5]) as tf.Tensor2D;
   expect(() => expert.encodeVisual(wrong)).toThrow(
-    'OnnxExpert.encodeFrames: frames must be of shape [batch, 32, 32, 15], got [1, 32, 32, 3]',
+    'OnnxExpert.encodeVisual: frames must be of shape [batch, 32, 32, 15], got [1, 32, 32, 3]',
   );
   expect(() => expert.encodeAudio(wrong)).toThrow('OnnxExpert.encodeAudio: mel must be of shape [batch, 29, 9, 1]');
   expect(() => expert.encodeVisual(whole)).toThrow('OnnxExpert: frames must be float32, got int32');
@@ -124,6 +124,32 @@ test('OnnxExpert refuses other shapes and types', async () => {
     'OnnxExpert.pairDistances: embeddings must be of shapes [batch, 4] and [batch, 4], got [1,5] and [1,5]',
   );
   tf.dispose([wrong, whole, rows]);
+  expert.dispose();
+});
+
+test('readOnnxExpert opens files of earlier versions: the part vision, the input mel, the recipe’s earlier keys', async () => {
+  const { frameCount, featureSteps, features: name, ...rest } = net.recipe;
+  const recipe = JSON.stringify({ ...rest, frames: frameCount, melSteps: featureSteps, mel: name });
+  const earlier = new Map<unknown, OnnxModel>();
+  const inputOf = (model: OnnxModel, from: string, to: string): OnnxModel => ({
+    ...model,
+    inputs: model.inputs.map((input) => (input.name === from ? { ...input, name: to } : input)),
+    nodes: model.nodes.map((node) => ({ ...node, inputs: node.inputs.map((input) => (input === from ? to : input)) })),
+  });
+  const bytes = (part: 'visual' | 'audio' | 'pair') => {
+    const model = inputOf(models.get(files[part])!, 'features', 'mel');
+    const metadata = { ...model.metadata, recipe, part: part === 'visual' ? 'vision' : part };
+    const encoded = Buffer.concat(encodeOnnxModel({ ...model, metadata }));
+    earlier.set(encoded, model);
+    return encoded;
+  };
+  const old = { visual: bytes('visual'), audio: bytes('audio'), pair: bytes('pair') };
+  const expert = await readOnnxExpert(old, { ort: fakeOnnxRuntime(earlier).ort });
+  expect(expert.recipe).toEqual(net.recipe);
+  const { features } = inputs();
+  const [ours, theirs] = [net.encodeAudio(features), expert.encodeAudio(features)];
+  expect(close(await ours.data(), await theirs.data())).toBe(true);
+  tf.dispose([features, ours, theirs]);
   expert.dispose();
 });
 

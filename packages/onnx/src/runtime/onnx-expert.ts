@@ -10,6 +10,7 @@ import {
 } from '@lipsync/contracts/tensors';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { OnnxExpertInfo, OnnxPart } from '../export-onnx';
+import { inputNames } from '../format/earlier-names';
 import { expertOfMetadata, readOnnxMetadata } from '../format/onnx-metadata';
 import { loadOnnxRuntime, type OnnxRuntime, type OrtSession, type OrtTensor } from './load-onnxruntime';
 import { PendingTensors } from './pending-tensors';
@@ -39,24 +40,29 @@ export class OnnxExpert implements SyncExpert {
   readonly weightsHash?: string;
   /** Only `joint` networks have it. */
   readonly pairDistances?: NonNullable<SyncExpert['pairDistances']>;
-  private readonly pending = new PendingTensors('OnnxExpert');
+  readonly #pending = new PendingTensors('OnnxExpert');
   /** Sessions run one call at a time: in Node a call blocks anyway, in a page the second would wait. */
-  private queue: Promise<unknown> = Promise.resolve();
-  private isDisposed = false;
+  #queue: Promise<unknown> = Promise.resolve();
+  #isDisposed = false;
+
+  readonly #ort: OnnxRuntime;
+  readonly #sessions: { visual: OrtSession; audio: OrtSession; pair?: OrtSession };
 
   /** Made by `createOnnxExpert` and `readOnnxExpert`. */
   constructor(
     info: OnnxExpertInfo,
-    private readonly ort: OnnxRuntime,
-    private readonly sessions: { visual: OrtSession; audio: OrtSession; pair?: OrtSession },
+    ort: OnnxRuntime,
+    sessions: { visual: OrtSession; audio: OrtSession; pair?: OrtSession },
   ) {
+    this.#ort = ort;
+    this.#sessions = sessions;
     this.name = info.name;
     this.recipe = info.recipe;
     this.embeddingSize = info.embeddingSize;
     this.audioEmbeddingSize = info.audioEmbeddingSize;
     this.space = info.space;
     this.weightsHash = info.weightsHash;
-    if (sessions.pair) this.pairDistances = (frames, audio) => this.measurePairs(frames, audio);
+    if (sessions.pair) this.pairDistances = (frames, audio) => this.#measurePairs(frames, audio);
   }
 
   /**
@@ -67,50 +73,50 @@ export class OnnxExpert implements SyncExpert {
    * @throws TypeError for another shape or dtype.
    */
   encodeVisual(frames: MouthBatch): EmbeddingBatch {
-    this.assertUsable('encodeFrames');
-    assertMouthBatch('OnnxExpert.encodeFrames', this.recipe, frames.shape);
-    return this.run<tf.Rank.R2>('visual', { frames }, 'embedding', [frames.shape[0], this.embeddingSize]);
+    this.#assertUsable('encodeVisual');
+    assertMouthBatch('OnnxExpert.encodeVisual', this.recipe, frames.shape);
+    return this.#run<tf.Rank.R2>('visual', { frames }, 'embedding', [frames.shape[0], this.embeddingSize]);
   }
 
   /**
    * Embeddings of audio windows.
    *
    * @param features float32 `[batch, bins, melSteps, 1]`; borrowed, and may be disposed at once.
-   * @returns as `encodeFrames`.
+   * @returns as `encodeVisual`.
    * @throws TypeError for another shape or dtype.
    */
   encodeAudio(features: FeatureBatch): EmbeddingBatch {
-    this.assertUsable('encodeAudio');
+    this.#assertUsable('encodeAudio');
     assertFeatureBatch('OnnxExpert.encodeAudio', this.recipe, features.shape);
-    return this.run<tf.Rank.R2>('audio', { features }, 'embedding', [
+    return this.#run<tf.Rank.R2>('audio', { features }, 'embedding', [
       features.shape[0],
       this.audioEmbeddingSize ?? this.embeddingSize,
     ]);
   }
 
-  private measurePairs(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
-    this.assertUsable('pairDistances');
+  #measurePairs(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
+    this.#assertUsable('pairDistances');
     const sides = [frames.shape[0], this.embeddingSize, frames.shape[0], this.audioEmbeddingSize ?? this.embeddingSize];
     if (`${[...frames.shape, ...audio.shape]}` !== `${sides}`) {
       const rule = `of shapes [batch, ${sides[1]}] and [batch, ${sides[3]}]`;
       fail(TypeError, 'OnnxExpert.pairDistances', 'embeddings', rule, `[${frames.shape}] and [${audio.shape}]`);
     }
-    return this.run<tf.Rank.R1>('pair', { frames, audio }, 'distance', [frames.shape[0]]);
+    return this.#run<tf.Rank.R1>('pair', { frames, audio }, 'distance', [frames.shape[0]]);
   }
 
   /** Ends the sessions, after the calls that are under way. Safe to call twice; embeddings that came remain readable. */
   dispose(): void {
-    if (this.isDisposed) return;
-    this.isDisposed = true;
-    const sessions = Object.values(this.sessions).filter((session) => session !== undefined);
-    void this.queue.then(() => Promise.all(sessions.map((session) => session.release()))).catch(() => {});
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    const sessions = Object.values(this.#sessions).filter((session) => session !== undefined);
+    void this.#queue.then(() => Promise.all(sessions.map((session) => session.release()))).catch(() => {});
   }
 
-  private assertUsable(method: string): void {
-    if (this.isDisposed) fail(Error, `OnnxExpert.${method}`, 'this expert', 'in use', 'one that was disposed');
+  #assertUsable(method: string): void {
+    if (this.#isDisposed) fail(Error, `OnnxExpert.${method}`, 'this expert', 'in use', 'one that was disposed');
   }
 
-  private run<R extends tf.Rank>(
+  #run<R extends tf.Rank>(
     part: OnnxPart,
     inputs: Record<string, tf.Tensor>,
     output: string,
@@ -119,24 +125,26 @@ export class OnnxExpert implements SyncExpert {
     for (const [name, { dtype }] of Object.entries(inputs))
       if (dtype !== 'float32') fail(TypeError, 'OnnxExpert', name, 'float32', dtype);
     // The caller may dispose its tensors before their numbers are read: reading begins now, and the engine hands out a copy or the values themselves.
-    const reads = Object.entries(inputs).map(
-      async ([name, tensor]) => [name, [...tensor.shape] as number[], await tensor.data()] as const,
+    const reads = Object.values(inputs).map(
+      async (tensor) => [[...tensor.shape] as number[], await tensor.data()] as const,
     );
-    const before = this.queue;
+    const before = this.#queue;
     const result = (async () => {
       const read = await Promise.all(reads);
       await before;
+      const session = this.#sessions[part] as OrtSession;
+      const names = inputNames(Object.keys(inputs), session.inputNames);
       const feeds = Object.fromEntries(
-        read.map(([name, dims, data]) => [
-          name,
-          new this.ort.Tensor('float32', data as Float32Array, dims) as OrtTensor,
+        read.map(([dims, data], i) => [
+          names[i],
+          new this.#ort.Tensor('float32', data as Float32Array, dims) as OrtTensor,
         ]),
       );
-      const outputs = await (this.sessions[part] as OrtSession).run(feeds);
+      const outputs = await session.run(feeds);
       return outputs[output].data as Float32Array;
     })();
-    this.queue = result.catch(() => {});
-    return this.pending.tensor<R>(result, shape);
+    this.#queue = result.catch(() => {});
+    return this.#pending.tensor<R>(result, shape);
   }
 }
 
@@ -148,7 +156,7 @@ export class OnnxExpert implements SyncExpert {
  * @throws Error where onnxruntime is not installed, saying what to install, or where the files are not parts of one expert.
  * @example
  * const expert = await readOnnxExpert({ visual: 'expert.visual.onnx', audio: 'expert.audio.onnx' });
- * const embedding = await expert.encodeFrames(frames).data();
+ * const embedding = await expert.encodeVisual(frames).data();
  */
 export async function readOnnxExpert(files: OnnxInputs, options: OnnxRunOptions = {}): Promise<OnnxExpert> {
   const where = 'readOnnxExpert';

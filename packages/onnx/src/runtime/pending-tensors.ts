@@ -10,18 +10,21 @@ type Entry = { values: Promise<Float32Array>; arrived?: Float32Array };
  * other; before, they cannot, and say so.
  */
 export class PendingTensors extends tf.KernelBackend {
-  private readonly entries = new Map<object, Entry>();
+  readonly #entries = new Map<object, Entry>();
+
+  readonly #where: string;
 
   /** @param where names the caller's function in errors. */
-  constructor(private readonly where: string) {
+  constructor(where: string) {
     super();
+    this.#where = where;
   }
 
   /** A tensor of numbers to come; a failure is thrown where it is read. The caller disposes it. */
   tensor<R extends tf.Rank>(values: Promise<Float32Array>, shape: tf.ShapeMap[R]): tf.Tensor<R> {
     const dataId = {};
     const entry: Entry = { values };
-    this.entries.set(dataId, entry);
+    this.#entries.set(dataId, entry);
     values.then(
       (numbers) => (entry.arrived = numbers),
       () => {}, // told to the reader, if there is one
@@ -32,19 +35,19 @@ export class PendingTensors extends tf.KernelBackend {
   }
 
   override async read(dataId: object): Promise<tf.BackendValues> {
-    return (this.entries.get(dataId) as Entry).values;
+    return (this.#entries.get(dataId) as Entry).values;
   }
 
   override readSync(dataId: object): tf.BackendValues {
-    const { arrived } = this.entries.get(dataId) as Entry;
+    const { arrived } = this.#entries.get(dataId) as Entry;
     return (
       arrived ??
-      fail(Error, this.where, 'the result', 'waited for (await tensor.data()) before it is used', 'used at once')
+      fail(Error, this.#where, 'the result', 'waited for (await tensor.data()) before it is used', 'used at once')
     );
   }
 
   override disposeData(dataId: object): boolean {
-    this.entries.delete(dataId);
+    this.#entries.delete(dataId);
     return true;
   }
 
@@ -53,7 +56,7 @@ export class PendingTensors extends tf.KernelBackend {
     return 1;
   }
   override numDataIds(): number {
-    return this.entries.size;
+    return this.#entries.size;
   }
   override memory(): { unreliable: boolean } {
     return { unreliable: false };
@@ -65,6 +68,6 @@ export class PendingTensors extends tf.KernelBackend {
     return false;
   }
   override dispose(): void {
-    this.entries.clear();
+    this.#entries.clear();
   }
 }

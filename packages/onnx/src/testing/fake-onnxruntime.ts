@@ -22,6 +22,7 @@ export function fakeOnnxRuntime(models: Map<unknown, OnnxModel>): { ort: OnnxRun
     const model = models.get(input);
     if (!model) throw new Error('not a model');
     return {
+      inputNames: model.inputs.map(({ name }) => name),
       async run(feeds: Record<string, OrtTensor>) {
         asked.runs++;
         if (asked.running++ > 0) throw new Error('a second call while the first runs');
