@@ -127,7 +127,7 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     expect((await checkMedia(file('shorter.mp4'))).problems).toEqual([
       {
         kind: 'lengths differ',
-        detail: expect.stringMatching(/^the pictures end at 2\.00 s, the sound ends at 1\.0\d s$/),
+        detail: expect.stringMatching(/^the frames end at 2\.00 s, the audio ends at 1\.0\d s$/),
       },
     ]);
     expect(await kinds('shorter.mp4', { maxDifferenceSec: 1.5 })).toEqual([]);

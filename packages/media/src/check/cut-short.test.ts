@@ -88,7 +88,7 @@ describe.skipIf(!ffmpeg)(`cutShort of videos${SKIPPED}`, () => {
       const path = file(`cut-6-${name}`);
       const media = await openMedia();
       await expect(joinWaveform(media.audio(path))).rejects.toThrow(
-        /audio: path must be a file that decodes to its end .* after \d+ seconds? of sound: cut short: .* needs \d+ bytes, the file has \d+$/,
+        /audio: path must be a file that decodes to its end .* after \d+ seconds? of audio: cut short: .* needs \d+ bytes, the file has \d+$/,
       );
       await expect(
         (async () => {

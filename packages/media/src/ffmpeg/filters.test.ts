@@ -11,7 +11,7 @@ import {
 
 const video = (width: number, height: number) => ({ codec: 'x', width, height, fps: 25, rotation: 0, startSec: 0 });
 
-test('pictureFilter moves each frame half-way to the one before, in microseconds and by at most 50 ms', () => {
+test('frameFilter moves each frame half-way to the one before, in microseconds and by at most 50 ms', () => {
   const middle = 'setpts=PTS-if(isnan(PREV_INPTS)\\,0\\,min((PTS-PREV_INPTS)/2\\,50000))';
   expect(frameFilter(25)).toBe(`settb=AVTB,${middle},fps=25:round=up:start_time=0`);
   expect(frameFilter(10, { width: 4, height: 2 })).toContain(',fps=10:round=up:start_time=0,scale=4:2:flags=bicubic');

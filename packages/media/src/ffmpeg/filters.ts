@@ -31,7 +31,7 @@ export function frameFilter(fps: number, size?: FrameSize, flags: 'bicubic' | 'a
 }
 
 /**
- * `pictureFilter` for a region of each frame, cut out before its colours are converted.
+ * `frameFilter` for a region of each frame, cut out before its colours are converted.
  *
  * The region is written as shares of the size, so that a video that changes it half way still gives frames of one size.
  */

@@ -14,31 +14,33 @@ export class PipeQueue {
   /** No more will come. */
   over = false;
 
-  private chunks: Uint8Array[] = [];
-  private waiting: (() => void)[] = [];
-  private flowing = false;
+  #chunks: Uint8Array[] = [];
+  #waiting: (() => void)[] = [];
+  #flowing = false;
 
-  constructor(
-    private readonly stream: Readable,
-    private readonly changed: () => void,
-  ) {
+  readonly #stream: Readable;
+  readonly #changed: () => void;
+
+  constructor(stream: Readable, changed: () => void) {
+    this.#stream = stream;
+    this.#changed = changed;
     stream.on('error', () => undefined); // of a child that was killed; the run's end tells the reason
     stream.pause();
     stream.on('data', (chunk: Uint8Array) => {
       if (this.lost) return;
-      this.chunks.push(chunk);
+      this.#chunks.push(chunk);
       this.bytes += chunk.length;
-      this.wake();
-      this.changed();
+      this.#wake();
+      this.#changed();
     });
   }
 
   /** Lets the pipe be read, or makes the child wait. */
   flow(on: boolean): void {
-    if (on === this.flowing) return;
-    this.flowing = on;
-    if (on) this.stream.resume();
-    else this.stream.pause();
+    if (on === this.#flowing) return;
+    this.#flowing = on;
+    if (on) this.#stream.resume();
+    else this.#stream.pause();
   }
 
   /**
@@ -48,14 +50,14 @@ export class PipeQueue {
   async read(count: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     while (this.bytes < count && !this.over && !this.lost) {
       this.wanted = true;
-      const woken = new Promise<void>((resolve) => this.waiting.push(resolve));
-      this.changed();
+      const woken = new Promise<void>((resolve) => this.#waiting.push(resolve));
+      this.#changed();
       await woken;
     }
     this.wanted = false;
     if (this.lost) return undefined;
-    const taken = this.take(Math.min(count, this.bytes));
-    this.changed();
+    const taken = this.#take(Math.min(count, this.bytes));
+    this.#changed();
     return taken;
   }
 
@@ -63,35 +65,35 @@ export class PipeQueue {
   lose(): void {
     if (this.lost) return;
     this.lost = true;
-    this.chunks = [];
+    this.#chunks = [];
     this.bytes = 0;
-    this.wake();
-    this.changed();
+    this.#wake();
+    this.#changed();
   }
 
   /** Says that no more will come. */
   finish(): void {
     this.over = true;
-    this.wake();
+    this.#wake();
   }
 
-  private wake(): void {
-    for (const resolve of this.waiting.splice(0)) resolve();
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  private take(count: number): Uint8Array<ArrayBuffer> {
+  #take(count: number): Uint8Array<ArrayBuffer> {
     const taken = new Uint8Array(count);
     let filled = 0;
     let used = 0;
     while (filled < count) {
-      const chunk = this.chunks[used];
+      const chunk = this.#chunks[used];
       const part = chunk.length <= count - filled ? chunk : chunk.subarray(0, count - filled);
       taken.set(part, filled);
       filled += part.length;
       if (part.length === chunk.length) used++;
-      else this.chunks[used] = chunk.subarray(part.length);
+      else this.#chunks[used] = chunk.subarray(part.length);
     }
-    this.chunks.splice(0, used);
+    this.#chunks.splice(0, used);
     this.bytes -= count;
     return taken;
   }

@@ -49,33 +49,33 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     media = await openMedia({ log: () => undefined });
     const pattern = ['-f', 'lavfi', '-t', '2', '-i', 'testsrc=s=96x64:r=30'];
     await make(...pattern, ...beep(2.5, 1, 44100, 'stereo'), ...H264_AAC, '-movflags', '+faststart', file('plain.mp4'));
-    await make(...pattern, ...H264_AAC, file('pictures.mp4'));
-    await make(...beep(), file('sound.wav'));
+    await make(...pattern, ...H264_AAC, file('silent.mp4'));
+    await make(...beep(), file('audio.wav'));
     await make(
       '-itsoffset',
       '0.3',
       '-i',
-      file('pictures.mp4'),
+      file('silent.mp4'),
       '-i',
-      file('sound.wav'),
+      file('audio.wav'),
       '-c:v',
       'copy',
       '-c:a',
       'aac',
-      file('late-picture.mkv'),
+      file('late-frames.mkv'),
     );
     await make(
       '-i',
-      file('pictures.mp4'),
+      file('silent.mp4'),
       '-itsoffset',
       '0.3',
       '-i',
-      file('sound.wav'),
+      file('audio.wav'),
       '-c:v',
       'copy',
       '-c:a',
       'aac',
-      file('late-sound.mp4'),
+      file('late-audio.mp4'),
     );
     await make(...pattern, ...beep(), ...H264_AAC, file('broadcast.ts'));
     await make(...pattern, ...beep(), ...H264_AAC, file('turned.mp4'));
@@ -97,7 +97,7 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     );
   });
 
-  test.each(['plain.mp4', 'late-picture.mkv', 'late-sound.mp4', 'broadcast.ts', 'old.mpg', 'turned.mp4', 'one.mkv'])(
+  test.each(['plain.mp4', 'late-frames.mkv', 'late-audio.mp4', 'broadcast.ts', 'old.mpg', 'turned.mp4', 'one.mkv'])(
     'of %s, in whatever order it is read, is to the bit what probe, frames and audio give',
     async (name) => {
       const alone = await separate(file(name));
@@ -160,17 +160,17 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
   );
 
   test('a video without audio, or audio without a video, gives what there is and refuses the rest as ever', async () => {
-    const silent = await media.both(file('pictures.mp4'));
+    const silent = await media.both(file('silent.mp4'));
     expect(silent.info.audio).toBeUndefined();
-    expect(await collect(silent, 'together')).toEqual(await separate(file('pictures.mp4')));
-    const heard = await media.both(file('sound.wav'));
+    expect(await collect(silent, 'together')).toEqual(await separate(file('silent.mp4')));
+    const heard = await media.both(file('audio.wav'));
     expect(heard.info.video).toBeUndefined();
-    expect(await collect(heard, 'together')).toEqual(await separate(file('sound.wav')));
+    expect(await collect(heard, 'together')).toEqual(await separate(file('audio.wav')));
   });
 
   test('what is no video, or another file by a playlist, is refused with the reason', async () => {
     writeFileSync(file('text.mp4'), 'this is not a video');
-    await expect(media.both(file('text.mp4'))).rejects.toThrow(/both: path must be a film or sound .*text\.mp4 \(/);
+    await expect(media.both(file('text.mp4'))).rejects.toThrow(/both: path must be a video or audio .*text\.mp4 \(/);
     writeFileSync(
       file('list.mp4'),
       `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n${file('broadcast.ts')}\n#EXT-X-ENDLIST\n`,
@@ -202,7 +202,7 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
           const whole = await collect(await fresh.both(file(name)), order);
           expect(whole.audio).toEqual(alone.audio);
           // Where a decoder with several threads stops at damage may vary by some frames: the number in the error.
-          const steady = ({ frames }: Whole) => frames.map((line) => line.replace(/after \d+ pictures.*/, ''));
+          const steady = ({ frames }: Whole) => frames.map((line) => line.replace(/after \d+ frames.*/, ''));
           if (damage === 'conceal') expect(whole.frames).toEqual(alone.frames);
           else expect(steady(whole).at(-1)).toEqual(steady(alone).at(-1));
         }

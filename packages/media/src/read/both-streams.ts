@@ -120,80 +120,83 @@ function start(request: BothRequest, zeroMicroseconds?: number): SharedRun {
 class Both implements BothStreams {
   readonly frames: FrameSequence;
   readonly audio: AsyncIterable<Waveform>;
-  private framesTaken = false;
-  private audioTaken = false;
-  private told = false;
+  #framesTaken = false;
+  #audioTaken = false;
+  #told = false;
+
+  readonly #request: BothRequest;
+  readonly #size: { width: number; height: number };
+  readonly #run: SharedRun;
 
   constructor(
-    private readonly request: BothRequest,
+    request: BothRequest,
     readonly info: MediaInfo,
-    private readonly size: { width: number; height: number },
-    private readonly run: SharedRun,
+    size: { width: number; height: number },
+    run: SharedRun,
   ) {
+    this.#request = request;
+    this.#size = size;
+    this.#run = run;
     const { separate } = request;
     this.frames = {
       fps: request.fps,
       [Symbol.asyncIterator]: () => {
-        if (this.framesTaken) return separate.frames()[Symbol.asyncIterator]();
-        this.framesTaken = true;
-        return this.sharedFrames();
+        if (this.#framesTaken) return separate.frames()[Symbol.asyncIterator]();
+        this.#framesTaken = true;
+        return this.#sharedFrames();
       },
     };
     this.audio = {
       [Symbol.asyncIterator]: () => {
-        if (this.audioTaken) return separate.audio()[Symbol.asyncIterator]();
-        this.audioTaken = true;
-        return this.sharedAudio();
+        if (this.#audioTaken) return separate.audio()[Symbol.asyncIterator]();
+        this.#audioTaken = true;
+        return this.#sharedAudio();
       },
     };
   }
 
   release(): Promise<void> {
-    return this.run.kill();
+    return this.#run.kill();
   }
 
-  private async *sharedFrames(): AsyncGenerator<VideoFrame> {
-    const {
-      request,
-      run: { frames },
-    } = this;
-    const { width, height } = this.size;
+  async *#sharedFrames(): AsyncGenerator<VideoFrame> {
+    const { fps, separate } = this.#request;
+    const { frames } = this.#run;
+    const { width, height } = this.#size;
     const header = new TextEncoder().encode(`P6\n${width} ${height}\n255\n`);
     let index = 0;
     let complete = false;
     try {
       for (;;) {
         const head = await frames.read(header.length);
-        if (head?.length === 0 && index > 0 && (await this.endedWell())) {
+        if (head?.length === 0 && index > 0 && (await this.#endedWell())) {
           complete = true;
           return;
         }
         if (!head || head.length < header.length || head.some((byte, at) => byte !== header[at])) break;
         const data = await frames.read(width * height * 3);
         if (!data || data.length < width * height * 3) break;
-        yield { data, width, height, index, timeSec: index / request.fps };
+        yield { data, width, height, index, timeSec: index / fps };
         index++;
       }
       frames.lose();
-      for await (const frame of request.separate.frames()) if (frame.index >= index) yield frame;
+      for await (const frame of separate.frames()) if (frame.index >= index) yield frame;
       complete = true;
     } finally {
-      if (!complete) await this.leaveFrames();
+      if (!complete) await this.#leaveFrames();
     }
   }
 
-  private async *sharedAudio(): AsyncGenerator<Waveform> {
-    const {
-      request: { sampleRate, separate },
-      run: { audio },
-    } = this;
+  async *#sharedAudio(): AsyncGenerator<Waveform> {
+    const { sampleRate, separate } = this.#request;
+    const { audio } = this.#run;
     const bytes = sampleRate * 2; // one second a piece
     let pieces = 0;
     try {
       for (;;) {
         const data = await audio.read(bytes);
         const last = data !== undefined && data.length < bytes;
-        if (!data || (last && !(await this.endedWell())) || (data.length === 0 && pieces === 0)) break;
+        if (!data || (last && !(await this.#endedWell())) || (data.length === 0 && pieces === 0)) break;
         const samples = Float32Array.from(new Int16Array(data.buffer, 0, data.length >> 1), fromPcm16);
         if (samples.length > 0) yield { samples, sampleRate };
         if (last) return;
@@ -207,24 +210,24 @@ class Both implements BothStreams {
   }
 
   /** Whoever no longer wants frames should not make ffmpeg decode them for the audio that is left. */
-  private async leaveFrames(): Promise<void> {
-    if (this.run.frames.over) this.run.frames.lose();
-    else await this.run.kill();
+  async #leaveFrames(): Promise<void> {
+    if (this.#run.frames.over) this.#run.frames.lose();
+    else await this.#run.kill();
   }
 
   /**
    * Whether the run came to its end and the file is whole; where it is not, runs of their own say so, or say what they
    * conceal.
    */
-  private async endedWell(): Promise<boolean> {
-    const { damage, file, log } = this.request;
-    const end = await this.run.ended.catch(() => undefined);
-    if (!end || end.code !== 0) return false;
+  async #endedWell(): Promise<boolean> {
+    const { damage, file, log } = this.#request;
+    const end = await this.#run.ended.catch(() => undefined);
+    if (end?.code !== 0) return false;
     const short = await cutShort(file.path).catch(() => undefined);
     if (damage === 'refuse' && (short !== undefined || saysDamage(end))) return false;
     const said = short === undefined ? end.messages.trim() && `ffmpeg says: ${lastLine(end)}` : `cut short: ${short}`;
-    if (said && !this.told) log(`both: ${file.path}: ${said}`);
-    this.told = true;
+    if (said && !this.#told) log(`both: ${file.path}: ${said}`);
+    this.#told = true;
     return true;
   }
 }

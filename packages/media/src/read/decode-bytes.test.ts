@@ -6,7 +6,7 @@ import { decodeBytes } from './decode-bytes';
 import { openMedia } from './open-media';
 
 const folder = temporaryFolder();
-const UNIT = { name: 'picture', bytes: 16 * 16, wholeOnly: true };
+const UNIT = { name: 'frame', bytes: 16 * 16, wholeOnly: true };
 const SOURCE = (seconds: number) => [
   '-f',
   'lavfi',
@@ -62,7 +62,7 @@ describe.skipIf(!ffmpeg)(`decodeBytes${SKIPPED}`, () => {
 
   test('an error of ffmpeg carries its last line', async () => {
     await expect(decode(['-i', 'file:/no/such/file', '-f', 'rawvideo', 'pipe:1']).next()).rejects.toThrow(
-      /after 0 pictures: .*No such file or directory/,
+      /after 0 frames: .*No such file or directory/,
     );
   });
 

@@ -55,7 +55,7 @@ describe.skipIf(!ffmpeg)(`a reader reads the named file only${SKIPPED}`, () => {
   test.each(playlists)('%s, which names another file or address, is refused', async (name, content) => {
     writeFileSync(file(name), content(file('secret.ts')));
     await expect(media.probe(file(name))).rejects.toThrow(
-      /probe: path must be a (file that holds its streams itself|film or sound)/,
+      /probe: path must be a (file that holds its streams itself|video or audio)/,
     );
   });
 
@@ -102,7 +102,7 @@ describe.skipIf(!ffmpeg)(`a reader reads the named file only${SKIPPED}`, () => {
       for (const [name, content] of lists) {
         writeFileSync(file(name), content);
         for (const open of [media.probe, media.both])
-          await expect(open(file(name))).rejects.toThrow(/path must be a (file that holds|film or sound)/);
+          await expect(open(file(name))).rejects.toThrow(/path must be a (file that holds|video or audio)/);
       }
       expect(requests).toBe(0);
       // The test bites: ffmpeg by itself follows the list.

@@ -125,7 +125,8 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(Math.abs(means.length - 50)).toBeLessThanOrEqual(1 + 25 / nominal / 2);
     const first = means.findIndex((mean) => mean > 128);
     // First source frame at or after 1 s; it is shown from half a source frame before it on.
-    const fps = eval(rate) as number;
+    const [frameCount, seconds = 1] = rate.split('/').map(Number);
+    const fps = frameCount / seconds;
     const source = Math.ceil(fps - 1e-9) / fps;
     expect(first).toBe(Math.ceil((source - 0.5 / fps) * 25 - 1e-6));
     expect(Math.abs(first / 25 - source)).toBeLessThanOrEqual(0.5 / fps + 0.04);
@@ -207,7 +208,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
           ? ['-c:v', 'libvpx', '-deadline', 'realtime', '-c:a', 'libopus', '-ar', '48000']
           : H264_AAC;
       const path = file(`late-${audioLate}-${frameLate}.${container}`);
-      const frames = file(container === 'webm' ? 'pictures-vp8.mkv' : 'pictures.mkv');
+      const frames = file(container === 'webm' ? 'silent-vp8.mkv' : 'silent.mkv');
       const audio = codecs.slice(codecs.indexOf('-c:a'));
       if (!existsSync(frames)) await make(...flash(25), ...codecs.slice(0, codecs.indexOf('-c:a')), frames);
       await make(
@@ -291,7 +292,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
   });
 
   test('audio shorter than the frame ends where it ends', async () => {
-    const path = file('short-sound.mp4');
+    const path = file('short-audio.mp4');
     await make(...flash(25), ...beep(1.5), ...H264_AAC, path);
     const { samples } = await joinWaveform(media.audio(path));
     expect(Math.abs(samples.length - 24000)).toBeLessThanOrEqual(1024);
@@ -397,7 +398,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
 
   test('a frame larger than maxPixels is refused with its size', async () => {
     const small = await openMedia({ maxPixels: 1000 });
-    await expect(small.probe(file('plain.mp4'))).rejects.toThrow(/at most 1000 pixels a picture .*64 x 48/);
+    await expect(small.probe(file('plain.mp4'))).rejects.toThrow(/at most 1000 pixels a frame .*64 x 48/);
     await expect(brightness(small, file('plain.mp4'))).rejects.toThrow(RangeError);
     await expect(openMedia({ maxPixels: 0 })).rejects.toThrow('options.maxPixels');
   });
@@ -421,7 +422,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     const bytes = readFileSync(path);
     writeFileSync(path, bytes.subarray(0, bytes.length * 0.6));
     await expect(brightness(media, path)).rejects.toThrow(
-      /frames: path must be a file that decodes to its end.*cut\.mp4: after \d+ pictures: /,
+      /frames: path must be a file that decodes to its end.*cut\.mp4: after \d+ frames: /,
     );
     await expect(joinWaveform(media.audio(path))).rejects.toThrow(/audio: path must be a file that decodes to its end/);
     const said: string[] = [];
@@ -455,7 +456,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
 
   test('what is no video is refused by name and reason', async () => {
     writeFileSync(file('text.mp4'), 'this is not a video');
-    await expect(media.probe(file('text.mp4'))).rejects.toThrow(/probe: path must be a film or sound .*text\.mp4 \(/);
+    await expect(media.probe(file('text.mp4'))).rejects.toThrow(/probe: path must be a video or audio .*text\.mp4 \(/);
     await expect(media.probe(file('missing.mp4'))).rejects.toThrow(/missing\.mp4 \(ENOENT\)/);
     await expect(brightness(media, folder)).rejects.toThrow('a plain file');
     await expect(media.probe('')).rejects.toThrow(TypeError);

@@ -145,7 +145,7 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
       'pipe:1',
     ];
     let index = first;
-    const unit = { name: 'picture', bytes: width * height * 3, wholeOnly: true };
+    const unit = { name: 'frame', bytes: width * height * 3, wholeOnly: true };
     for await (const data of decodeBytes(ffmpeg.path, 'frames', path, args, unit, damage, log)) {
       yield { data, width, height, index, timeSec: index / fps };
       index++;

@@ -16,8 +16,8 @@ describe.skipIf(!ffmpeg)(`a flash and a beep${SKIPPED}`, () => {
   let media: FfmpegReader;
   beforeAll(async () => {
     media = await openMedia({ log: () => undefined });
-    await make(...flash(25), ...VIDEO, file('pictures.mp4'));
-    await make(...beep(), '-c:a', 'pcm_s16le', file('sound.wav'));
+    await make(...flash(25), ...VIDEO, file('silent.mp4'));
+    await make(...beep(), '-c:a', 'pcm_s16le', file('audio.wav'));
   });
 
   async function measure(path: string) {
@@ -138,11 +138,11 @@ describe.skipIf(!ffmpeg)(`a flash and a beep${SKIPPED}`, () => {
         '-itsoffset',
         String(frameLate),
         '-i',
-        file('pictures.mp4'),
+        file('silent.mp4'),
         '-itsoffset',
         String(audioLate),
         '-i',
-        file('sound.wav'),
+        file('audio.wav'),
         '-c:v',
         'copy',
         ...audio,
@@ -155,14 +155,14 @@ describe.skipIf(!ffmpeg)(`a flash and a beep${SKIPPED}`, () => {
   );
 
   test('of a video whose audio was cut inside by an edit list are where that puts them', async () => {
-    await make(...beep(), '-c:a', 'aac', file('sound.m4a'));
+    await make(...beep(), '-c:a', 'aac', file('audio.m4a'));
     await make(
       '-ss',
       '0.5',
       '-i',
-      file('sound.m4a'),
+      file('audio.m4a'),
       '-i',
-      file('pictures.mp4'),
+      file('silent.mp4'),
       '-map',
       '1:v',
       '-map',

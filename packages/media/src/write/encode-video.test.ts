@@ -75,7 +75,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     const audio = file('stereo.wav');
     await make('-f', 'lavfi', '-t', '1.5', '-i', 'aevalsrc=0.4*sin(880*t)|0.2*sin(3000*t):s=44100', audio);
     for (const audioSec of [undefined, 0.75]) {
-      const path = file(`with-sound-${audioSec}.mp4`);
+      const path = file(`with-audio-${audioSec}.mp4`);
       const writer = encodeVideo(path, { width: SIDE, height: SIDE, audioFile: audio, audioSec });
       for (let index = 0; index < 25; index++) await writer.write(new Uint8Array(BYTES).fill(index * 4));
       await writer.finish();
@@ -206,7 +206,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
         await writer.finish();
       })();
       await expect(writing).rejects.toThrow(
-        /encodeVideo: ffmpeg must write .*full\.mp4 to its end, got after \d+ pictures: /,
+        /encodeVideo: ffmpeg must write .*full\.mp4 to its end, got after \d+ frames: /,
       );
       expect(readdirSync(folder).filter((name) => name.includes('full'))).toEqual([]);
       await expect(writer.finish()).rejects.toThrow('aborted');

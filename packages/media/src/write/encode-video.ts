@@ -116,7 +116,7 @@ export function encodeVideo(path: string, options: EncodeVideoOptions): VideoWri
     if (audio) {
       audioOut = audioArguments(output.muxer, options);
       audioFolder = await mkdtemp(join(tmpdir(), 'lipsync-media-'));
-      const file = join(audioFolder, 'sound.f32');
+      const file = join(audioFolder, 'audio.f32');
       await writeSamples(file, audio.samples);
       sound.push('-f', 'f32le', '-ar', String(audio.sampleRate), '-ac', '1', '-i', `file:${file}`);
     }

@@ -21,7 +21,7 @@ describe.skipIf(!ffmpeg)(`normaliseMedia${SKIPPED}`, () => {
     async (ending) => {
       const input = file('thirty.mp4');
       const output = file(`clip.${ending}`);
-      const frames = file('pictures.mp4');
+      const frames = file('silent.mp4');
       await make(...flash(30, 2, 1, '66x50'), ...H264_AAC, frames);
       await make(
         '-itsoffset',
@@ -60,8 +60,8 @@ describe.skipIf(!ffmpeg)(`normaliseMedia${SKIPPED}`, () => {
   });
 
   test('an input that fails leaves no output', async () => {
-    await make(...beep(1), file('sound.wav'));
-    await expect(normaliseMedia(file('sound.wav'), file('out.mp4'))).rejects.toThrow(
+    await make(...beep(1), file('audio.wav'));
+    await expect(normaliseMedia(file('audio.wav'), file('out.mp4'))).rejects.toThrow(
       'input must be a file with frames',
     );
     await expect(normaliseMedia(file('none.mp4'), file('out.mp4'))).rejects.toThrow('ENOENT');

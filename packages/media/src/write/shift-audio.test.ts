@@ -11,7 +11,7 @@ import { shiftAudio } from './shift-audio';
 const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);
 
-describe.skipIf(!ffmpeg)(`shiftSound${SKIPPED}`, () => {
+describe.skipIf(!ffmpeg)(`shiftAudio${SKIPPED}`, () => {
   let media: FfmpegReader;
   const frames = async (path: string) => {
     const hash = createHash('sha256');
@@ -23,12 +23,12 @@ describe.skipIf(!ffmpeg)(`shiftSound${SKIPPED}`, () => {
   beforeAll(async () => {
     media = await openMedia();
     await make(...flash(25), ...beep(2, 1, 44100, 'stereo'), ...H264_AAC, file('plain.mp4'));
-    await make(...flash(25), ...H264_AAC, file('pictures.mp4'));
+    await make(...flash(25), ...H264_AAC, file('silent.mp4'));
     await make(
       '-itsoffset',
       '0.3',
       '-i',
-      file('pictures.mp4'),
+      file('silent.mp4'),
       ...beep(2, 1),
       '-c:v',
       'copy',
@@ -136,6 +136,6 @@ describe.skipIf(!ffmpeg)(`shiftSound${SKIPPED}`, () => {
       TypeError,
     );
     await expect(shiftAudio(file('plain.mp4'), file('x.mp4'), { frameCount: Number.NaN })).rejects.toThrow(RangeError);
-    await expect(shiftAudio(file('pictures.mp4'), file('x.mp4'), { frameCount: 1 })).rejects.toThrow('no audio stream');
+    await expect(shiftAudio(file('silent.mp4'), file('x.mp4'), { frameCount: 1 })).rejects.toThrow('no audio stream');
   });
 });

@@ -36,24 +36,24 @@ const AAC_DELAY = 1024;
  * @param output ends in .mp4, .m4v, .mov or .mkv (.mkv takes every frame codec); appears only when complete.
  * @throws Error where `input` lacks frames or audio, or the container cannot hold its frame codec.
  * @example
- * await shiftSound('clip.mp4', 'late.mp4', { frames: 4 }); // the audio 160 ms later
+ * await shiftAudio('clip.mp4', 'late.mp4', { frames: 4 }); // the audio 160 ms later
  */
 export async function shiftAudio(input: string, output: string, options: ShiftAudioOptions): Promise<void> {
   const { frameCount, seconds, fps = 25, maxPixels = MAX_PIXELS, damage = 'refuse' } = options;
   if ((frameCount === undefined) === (seconds === undefined)) {
-    fail(TypeError, 'shiftSound', 'options', 'one of frames and seconds', { frameCount, seconds });
+    fail(TypeError, 'shiftAudio', 'options', 'one of frames and seconds', { frameCount, seconds });
   }
-  if (!(fps > 0 && fps <= 1000)) fail(RangeError, 'shiftSound', 'options.fps', 'above 0 and at most 1000', fps);
+  if (!(fps > 0 && fps <= 1000)) fail(RangeError, 'shiftAudio', 'options.fps', 'above 0 and at most 1000', fps);
   const shift = seconds ?? frameCount! / fps;
-  if (!Number.isFinite(shift)) fail(RangeError, 'shiftSound', 'options', 'a finite shift', shift);
-  const target = outputFile('shiftSound', output);
-  const file = await inputFile('shiftSound', input);
-  await assertFolder('shiftSound', output);
+  if (!Number.isFinite(shift)) fail(RangeError, 'shiftAudio', 'options', 'a finite shift', shift);
+  const target = outputFile('shiftAudio', output);
+  const file = await inputFile('shiftAudio', input);
+  await assertFolder('shiftAudio', output);
   const ffmpeg = await ffmpegFor(options);
-  const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, 'shiftSound', file, maxPixels);
+  const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, 'shiftAudio', file, maxPixels);
   if (!info.video || !info.audio) {
     throw new Error(
-      `shiftSound: input must be a video with audio, got ${input} (no ${info.video ? 'sound' : 'picture'} stream)`,
+      `shiftAudio: input must be a video with audio, got ${input} (no ${info.video ? 'audio' : 'video'} stream)`,
     );
   }
   const { sampleRate, channels } = info.audio;
@@ -68,7 +68,7 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
     ...(target.muxer === 'matroska' || length <= 2 * AAC_DELAY ? [] : [`atrim=start_sample=${AAC_DELAY}`]),
   ].join(',');
   try {
-    await runToEnd(ffmpeg.path, 'shiftSound', [
+    await runToEnd(ffmpeg.path, 'shiftAudio', [
       '-nostdin',
       '-v',
       'error',
