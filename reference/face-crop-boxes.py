@@ -1,7 +1,7 @@
 """Reference numbers for the box crops of @lipsync/face-crop, by OpenCV, SciPy and NumPy: python3 reference/face-crop-boxes.py
 
-Writes packages/face-crop/fixtures/boxes.json: rectangles resized by cv2.resize (INTER_LINEAR), some of them reaching beyond the picture; the crop
-rectangles of SyncNet's run_pipeline for a track of boxes; LatentSync's alignment of three points, frame after frame. Pictures and boxes are
+Writes packages/face-crop/fixtures/boxes.json: rectangles resized by cv2.resize (INTER_LINEAR), some of them reaching beyond the image; the crop
+rectangles of SyncNet's run_pipeline for a track of boxes; LatentSync's alignment of three points, frame after frame. Images and boxes are
 made by formula (formula_weights.py).
 """
 import json
@@ -19,7 +19,7 @@ import formula_weights as formula
 
 OUT = Path(__file__).resolve().parent.parent / 'packages' / 'face-crop' / 'fixtures' / 'boxes.json'
 WIDTH, HEIGHT = 70, 60
-picture = np.floor(formula.numbers('picture', (HEIGHT, WIDTH, 3), 0, 255.999)).astype(np.uint8)
+image = np.floor(formula.numbers('picture', (HEIGHT, WIDTH, 3), 0, 255.999)).astype(np.uint8)
 
 resized = []
 for left, top, width, height, size, fill in [
@@ -27,7 +27,7 @@ for left, top, width, height, size, fill in [
     (5, 5, 48, 48, 24, 0), (20, 20, 1, 1, 4, 0), (8, 9, 31, 44, 30, 110),
 ]:
     pad = 60
-    padded = np.pad(picture, ((pad, pad), (pad, pad), (0, 0)), 'constant', constant_values=fill)
+    padded = np.pad(image, ((pad, pad), (pad, pad), (0, 0)), 'constant', constant_values=fill)
     crop = padded[top + pad:top + pad + height, left + pad:left + pad + width]
     resized.append({'box': [left, top, width, height], 'size': size, 'fill': fill,
                     'data': cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR).ravel().tolist()})
@@ -70,6 +70,6 @@ for i in range(4):
 OUT.write_text(json.dumps({
     'program': 'reference/face-crop-boxes.py', 'command': 'python3 reference/face-crop-boxes.py',
     'versions': {'python': platform.python_version(), 'numpy': np.__version__, 'scipy': scipy.__version__, 'opencv': cv2.__version__},
-    'picture': [WIDTH, HEIGHT], 'resized': resized, 'boxes': boxes.ravel().tolist(), 'rectangles': rectangles, 'aligned': aligned,
+    'image': [WIDTH, HEIGHT], 'resized': resized, 'boxes': boxes.ravel().tolist(), 'rectangles': rectangles, 'aligned': aligned,
 }) + '\n')
 print(OUT.name, OUT.stat().st_size)

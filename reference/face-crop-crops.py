@@ -1,6 +1,6 @@
 """Reference numbers for the crops of @lipsync/face-crop.
 
-Square crops by torch grid_sample on made pictures, mouth poses and their smoothing by numpy, rotation angles, crop radii
+Square crops by torch grid_sample on made images, mouth poses and their smoothing by numpy, rotation angles, crop radii
 and the thesis's mouth crop by its formulas, track smoothing by SciPy. Writes packages/face-crop/fixtures/crops.json.
 
     python3 reference/face-crop-crops.py   (from the repository root)
@@ -22,10 +22,10 @@ networks = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(networks)
 
 
-def sample(picture, x, y, side, angle, size):
+def sample(image, x, y, side, angle, size):
     """[size, size, 3] floats; the square of sample-square.ts."""
-    height, width, _ = picture.shape
-    image = torch.from_numpy(picture).permute(2, 0, 1)[None].double()
+    height, width, _ = image.shape
+    image = torch.from_numpy(image).permute(2, 0, 1)[None].double()
     u = (torch.arange(size, dtype=torch.float64) + 0.5 - size / 2) * side / size
     v, u = torch.meshgrid(u, u, indexing="ij")
     px = x + math.cos(angle) * u - math.sin(angle) * v
@@ -125,7 +125,7 @@ def numbers(values, digits=6):
 
 def main():
     rng = np.random.default_rng(5)
-    picture = networks.noise(48, 3)
+    image = networks.noise(48, 3)
     squares = [(24, 24, 48, 0.0, 12), (20.3, 27.9, 21.7, 0.37, 12), (4.0, 44.0, 30.0, -0.8, 10), (24.0, 24.0, 8.0, 3.0, 8)]
     track = made_track(60, rng)
     head = networks.noise(26, 9)[:, :20].copy()
@@ -134,7 +134,7 @@ def main():
         "program": f"PyTorch {torch.__version__}, numpy {np.__version__}, SciPy {scipy.__version__}",
         "command": "python3 reference/face-crop-crops.py",
         "squares": [
-            {"square": dict(zip(("x", "y", "side", "angle"), s[:4])), "size": s[4], "crop": numbers(sample(picture, *s), 3)}
+            {"square": dict(zip(("x", "y", "side", "angle"), s[:4])), "size": s[4], "crop": numbers(sample(image, *s), 3)}
             for s in squares
         ],
         "thesis": [{"degrees": d, "crop": numbers(thesis_mouth(head, d, 16), 3)} for d in (0.0, 4.0, -30.0, 75.0)],

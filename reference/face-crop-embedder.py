@@ -1,7 +1,7 @@
 """Reference numbers for the face descriptor of @lipsync/face-crop.
 
 Rebuilds dlib's descriptor network in PyTorch, layer by layer and with nothing folded, from the weights in the npm package
-@vladmandic/face-api 1.7.15, runs it on made pictures (a drawn face and coloured noise; no photograph), and writes
+@vladmandic/face-api 1.7.15, runs it on made images (a drawn face and coloured noise; no photograph), and writes
 packages/face-crop/fixtures/embeddings.json.
 
     python3 reference/face-crop-embedder.py   (from the repository root, after `pnpm install`)
@@ -45,9 +45,9 @@ def convolve(weights, x, name, stride):
 
 
 @torch.no_grad()
-def descriptor(weights, picture):
+def descriptor(weights, image):
     """[150, 150, 3] numbers 0..255 to 128 numbers."""
-    x = (torch.from_numpy(picture.astype(np.float32)) - torch.tensor([122.782, 117.001, 104.298])) / 256
+    x = (torch.from_numpy(image.astype(np.float32)) - torch.tensor([122.782, 117.001, 104.298])) / 256
     x = x.permute(2, 0, 1)[None]
     x = F.max_pool2d(F.relu(convolve(weights, x, "conv32_down", 2)), 3, 2)
     for block in BLOCKS:
@@ -64,8 +64,8 @@ def descriptor(weights, picture):
 def main():
     weights = read_weights("face_recognition_model")
     cases = []
-    for name, picture in (("face 150", networks.draw_face(150, 75, 70, 58)), ("noise 150", networks.noise(150, 5))):
-        cases.append({"picture": name, "checksum": networks.checksum(picture), "output": networks.rounded(descriptor(weights, picture))})
+    for name, image in (("face 150", networks.draw_face(150, 75, 70, 58)), ("noise 150", networks.noise(150, 5))):
+        cases.append({"image": name, "checksum": networks.checksum(image), "output": networks.rounded(descriptor(weights, image))})
         print(name, "length", float(np.linalg.norm(cases[-1]["output"])))
     fixture = {
         "program": f"PyTorch {torch.__version__}, numpy {np.__version__}",

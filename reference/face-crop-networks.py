@@ -1,7 +1,7 @@
 """Reference numbers for the two face networks of @lipsync/face-crop.
 
 Rebuilds face-api's tiny face detector and 68-point network in PyTorch from the weights in the npm package
-@vladmandic/face-api 1.7.15, runs them on made pictures (a drawn face and coloured noise; no photograph), and writes
+@vladmandic/face-api 1.7.15, runs them on made images (a drawn face and coloured noise; no photograph), and writes
 packages/face-crop/fixtures/networks.json.
 
     python3 reference/face-crop-networks.py   (from the repository root, after `pnpm install`)
@@ -51,15 +51,15 @@ def separable(weights, x, name, stride=1):
     return F.conv2d(x, weights[f"{name}/pointwise_filter"].permute(3, 2, 0, 1), weights[f"{name}/bias"])
 
 
-def normalise(picture, mean):
+def normalise(image, mean):
     """[height, width, 3] bytes to [1, 3, height, width]."""
-    x = torch.from_numpy(picture.astype(np.float32)) - torch.tensor(mean)
+    x = torch.from_numpy(image.astype(np.float32)) - torch.tensor(mean)
     return (x / 255).permute(2, 0, 1)[None]
 
 
 @torch.no_grad()
-def landmark_network(weights, picture):
-    x = normalise(picture, [122.782, 117.001, 104.298])
+def landmark_network(weights, image):
+    x = normalise(image, [122.782, 117.001, 104.298])
     for block in range(4):
         name = f"dense{block}"
         first = plain(weights, x, f"{name}/conv0", 2) if block == 0 else separable(weights, x, f"{name}/conv0", 2)
@@ -72,8 +72,8 @@ def landmark_network(weights, picture):
 
 
 @torch.no_grad()
-def face_detector(weights, picture):
-    x = normalise(picture, [117.001, 114.697, 97.404])
+def face_detector(weights, image):
+    x = normalise(image, [117.001, 114.697, 97.404])
     x = F.max_pool2d(F.leaky_relu(plain(weights, x, "conv0", 1), 0.1), 2)
     for i in range(1, 5):
         x = F.max_pool2d(F.leaky_relu(separable(weights, x, f"conv{i}"), 0.1), 2)
@@ -83,8 +83,8 @@ def face_detector(weights, picture):
 
 
 def noise(size, seed):
-    """Coarse coloured blocks with fine grain, the same in test-support/noise-picture.ts."""
-    picture = np.zeros((size, size, 3), np.uint8)
+    """Coarse coloured blocks with fine grain, the same in src/testing/noise-image.ts."""
+    image = np.zeros((size, size, 3), np.uint8)
     state = seed
     blocks = []
     for _ in range(8 * 8 * 3):
@@ -95,8 +95,8 @@ def noise(size, seed):
             for colour in range(3):
                 state = (state * 1664525 + 1013904223) % 2**32
                 block = blocks[((row * 8 // size) * 8 + column * 8 // size) * 3 + colour]
-                picture[row, column, colour] = block + (state >> 16) % 32
-    return picture
+                image[row, column, colour] = block + (state >> 16) % 32
+    return image
 
 
 def cover(u, v, x, y, a, b, edge):
@@ -108,8 +108,8 @@ def cover(u, v, x, y, a, b, edge):
 
 
 def draw_face(size, x, y, half, cos=1.0, sin=0.0, opening=0.2, seed=1):
-    """The same portrait as test-support/drawn-face.ts, operation by operation."""
-    picture = np.zeros((size, size, 3), np.uint8)
+    """The same portrait as src/testing/drawn-face.ts, operation by operation."""
+    image = np.zeros((size, size, 3), np.uint8)
     skin, hair = (205, 160, 135), (52, 38, 30)
     state = seed
     for row in range(size):
@@ -151,14 +151,14 @@ def draw_face(size, x, y, half, cos=1.0, sin=0.0, opening=0.2, seed=1):
             for i in range(3):
                 state = (state * 1664525 + 1013904223) % 2**32
                 level = math.floor(colour[i] + 0.5) + (state >> 16) % 5 - 2
-                picture[row, column, i] = min(255, max(0, level))
-    return picture
+                image[row, column, i] = min(255, max(0, level))
+    return image
 
 
-def checksum(picture):
-    """So that a test fails by name where its picture is another one."""
+def checksum(image):
+    """So that a test fails by name where its image is another one."""
     total = 0
-    for value in picture.reshape(-1).tolist():
+    for value in image.reshape(-1).tolist():
         total = (total * 31 + value) % 2**32
     return total
 
@@ -170,18 +170,18 @@ def rounded(values):
 def main():
     landmarks, detector = read_weights("face_landmark_68_model"), read_weights("tiny_face_detector_model")
     cases = []
-    for name, size, picture in (
+    for name, size, image in (
         ("face 112", 112, draw_face(112, 56, 58, 42)),
         ("noise 112", 112, noise(112, 7)),
     ):
-        cases.append({"network": "landmarks", "picture": name, "size": size, "checksum": checksum(picture),
-                      "output": rounded(landmark_network(landmarks, picture))})
-    for name, size, picture in (
+        cases.append({"network": "landmarks", "image": name, "size": size, "checksum": checksum(image),
+                      "output": rounded(landmark_network(landmarks, image))})
+    for name, size, image in (
         ("face 160", 160, draw_face(160, 82, 70, 40)),
         ("noise 96", 96, noise(96, 11)),
     ):
-        cases.append({"network": "detector", "picture": name, "size": size, "checksum": checksum(picture),
-                      "output": rounded(face_detector(detector, picture))})
+        cases.append({"network": "detector", "image": name, "size": size, "checksum": checksum(image),
+                      "output": rounded(face_detector(detector, image))})
         scores = torch.sigmoid(torch.tensor(cases[-1]["output"]).view(-1, 25)[:, 4::5])
         print(name, "best score", float(scores.max()))
     fixture = {

@@ -1,6 +1,6 @@
 """Reference numbers for the shot detector of @lipsync/face-crop, by OpenCV and NumPy: python3 reference/face-crop-shots.py
 
-Writes packages/face-crop/fixtures/shots.json: hue, saturation and value of a ramp of colours by cv2.cvtColor; differences of neighbouring pictures
+Writes packages/face-crop/fixtures/shots.json: hue, saturation and value of a ramp of colours by cv2.cvtColor; differences of neighbouring images
 of a made film and its cuts by PySceneDetect's two rules, written anew here. The film is made by formula, in the test as here.
 """
 import json
@@ -22,18 +22,18 @@ def scene(number, time):
 
 
 def film():
-    """40 pictures of scene 0, a cut, 30 of scene 1, a flash in them, a fade of 30 to scene 2, a cut back to scene 0 and another 5 pictures later."""
-    pictures = [scene(0, t) for t in range(40)] + [scene(1, t) for t in range(30)]
-    pictures[55] = np.minimum(255, pictures[55].astype(int) + 12).astype(np.uint8)
+    """40 images of scene 0, a cut, 30 of scene 1, a flash in them, a fade of 30 to scene 2, a cut back to scene 0 and another 5 images later."""
+    images = [scene(0, t) for t in range(40)] + [scene(1, t) for t in range(30)]
+    images[55] = np.minimum(255, images[55].astype(int) + 12).astype(np.uint8)
     for t in range(30):
         share = (t + 1) / 31
-        pictures.append(np.floor((1 - share) * scene(1, 30 + t) + share * scene(2, t)).astype(np.uint8))
-    pictures += [scene(0, t) for t in range(5)] + [scene(1, t) for t in range(25)]
-    return pictures
+        images.append(np.floor((1 - share) * scene(1, 30 + t) + share * scene(2, t)).astype(np.uint8))
+    images += [scene(0, t) for t in range(5)] + [scene(1, t) for t in range(25)]
+    return images
 
 
-def contents(pictures):
-    planes = [cv2.cvtColor(picture, cv2.COLOR_RGB2HSV).astype(np.int32) for picture in pictures]
+def contents(images):
+    planes = [cv2.cvtColor(image, cv2.COLOR_RGB2HSV).astype(np.int32) for image in images]
     return [None] + [float(np.mean([np.abs(b[..., k] - a[..., k]).mean() for k in range(3)])) for a, b in zip(planes, planes[1:])]
 
 
@@ -58,8 +58,8 @@ def adaptive_cuts(values, threshold=3.0, least=15.0, window=2, shortest=15):
     return cuts
 
 
-pictures = film()
-values = contents(pictures)
+images = film()
+values = contents(images)
 levels = np.arange(0, 256, 15)
 ramp = np.stack(np.meshgrid(levels, levels, levels, indexing='ij'), -1).reshape(1, -1, 3).astype(np.uint8)
 hsv = cv2.cvtColor(ramp, cv2.COLOR_RGB2HSV).reshape(-1, 3)

@@ -1,5 +1,5 @@
 import { type FaceTrack, fail } from '@lipsync/contracts';
-import { median } from '../median';
+import { median } from '@lipsync/nn';
 import { assertFaceTrack } from '../track/face-track';
 
 /** Crop radii over a video, pixels. */

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import type { SimilarityCrop, VideoFrame } from '@lipsync/contracts';
+import { median } from '@lipsync/nn';
 import { beforeAll, expect, test } from 'vitest';
 import { readNpz } from '../../../../tests/support/npz';
 import { createLandmarkDetector } from '../detect/landmark-detector';
-import { median } from '../median';
+
 import { ffmpegFrames, ffprobeSize } from '../testing/ffmpeg-frames';
 import { SHARED, sharedTest } from '../testing/shared-data';
 import { collectTracks } from '../track/collect-tracks';

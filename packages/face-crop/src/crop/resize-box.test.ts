@@ -3,7 +3,7 @@ import { formulaNumbers } from '../../../../tests/support/formula-weights';
 import fixture from '../../fixtures/boxes.json';
 import { resizeBox } from './resize-box';
 
-const [width, height] = fixture.picture;
+const [width, height] = fixture.image;
 const data = Uint8Array.from(formulaNumbers('picture', width * height * 3, 0, 255.999), Math.floor);
 const frame = { data, width, height, index: 0, timeSec: 0 };
 

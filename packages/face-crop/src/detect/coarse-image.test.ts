@@ -12,7 +12,7 @@ const plain = (level: number) => ({
 });
 const noise = (seed: number) => ({ data: noiseImage(64, seed), width: 64, height: 64, index: 0, timeSec: 0 });
 
-test('coarsePicture holds the mean green of each cell', () => {
+test('coarseImage holds the mean green of each cell', () => {
   const coarse = coarseImage(plain(90));
   expect(coarse).toHaveLength(256);
   coarse.forEach((value) => expect(value).toBeCloseTo(90, 3));
@@ -28,7 +28,7 @@ test('coarseSquare of the whole image is the coarse image, and turns with its an
   expect(imageSimilarity(turned, backwards)).toBeGreaterThan(0.98);
 });
 
-test('pictureSimilarity is high from one frame to the next, also when the light changes, and low after a cut', () => {
+test('imageSimilarity is high from one frame to the next, also when the light changes, and low after a cut', () => {
   const one = drawnFrame(96, 96, [{ x: 48, y: 44, half: 28 }]);
   const next = drawnFrame(96, 96, [{ x: 49, y: 44, half: 28, open: 0.9 }], 1);
   const darker = { ...next, data: next.data.map((value) => value * 0.6) };
@@ -37,7 +37,7 @@ test('pictureSimilarity is high from one frame to the next, also when the light 
   expect(imageSimilarity(coarseImage(noise(1)), coarseImage(noise(2)))).toBeLessThan(0.5);
 });
 
-test('pictureSimilarity takes two plain images for the same and a plain one for another', () => {
+test('imageSimilarity takes two plain images for the same and a plain one for another', () => {
   expect(imageSimilarity(coarseImage(plain(0)), coarseImage(plain(200)))).toBe(1);
   expect(imageSimilarity(coarseImage(plain(0)), coarseImage(noise(1)))).toBe(0);
 });

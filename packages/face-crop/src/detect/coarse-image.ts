@@ -12,7 +12,7 @@ const SAMPLES = 3;
  *
  * @returns float32 `[16 * 16]`, 0..255.
  * @example
- * const cut = pictureSimilarity(coarsePicture(previous), coarsePicture(frame)) < 0.75;
+ * const cut = imageSimilarity(coarseImage(previous), coarseImage(frame)) < 0.75;
  */
 export function coarseImage(frame: VideoFrame): Float32Array {
   const { width, height } = frame;

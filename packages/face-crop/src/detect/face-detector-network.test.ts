@@ -21,7 +21,7 @@ const cases = fixture.cases.filter((item) => item.network === 'detector');
 
 test.each(cases.flatMap((item) => ['wasm', 'cpu'].map((backend) => ({ ...item, backend }))))(
   'FaceDetectorNetwork scores and places the boxes of $image as PyTorch does, on $backend',
-  async ({ picture: image, size, output, checksum: sum, backend }) => {
+  async ({ image, size, output, checksum: sum, backend }) => {
     await tf.setBackend(backend);
     const bytes = REFERENCE_IMAGES[image]();
     expect(checksum(bytes)).toBe(sum);
@@ -43,7 +43,7 @@ test.each(cases.flatMap((item) => ['wasm', 'cpu'].map((backend) => ({ ...item, b
 );
 
 test('the best box of a drawn face lies on the face', () => {
-  const face = cases.find((item) => item.picture === 'face 160')!;
+  const face = cases.find((item) => item.image === 'face 160')!;
   const boxes = decodeFaceBoxes(Float32Array.from(face.output), 5, 0.5).sort((a, b) => b.score - a.score);
   expect(boxes[0].score).toBeGreaterThan(0.8);
   expect(Math.abs(boxes[0].x * 160 - 82)).toBeLessThan(8);

@@ -46,11 +46,11 @@ function parameterShapes(): Map<string, number[]> {
  * const network = new FaceDetectorNetwork((await readLandmarkWeights()).detector);
  */
 export class FaceDetectorNetwork {
-  private readonly weights: Map<string, tf.Tensor>;
-  private disposed = false;
+  readonly #weights: Map<string, tf.Tensor>;
+  #disposed = false;
 
   constructor(stored: StoredNetwork) {
-    this.weights = weightTensors('FaceDetectorNetwork', stored, parameterShapes());
+    this.#weights = weightTensors('FaceDetectorNetwork', stored, parameterShapes());
   }
 
   /**
@@ -59,45 +59,45 @@ export class FaceDetectorNetwork {
    *   the sigmoid or exponential. The caller disposes it.
    */
   forward(image: tf.Tensor4D): tf.Tensor4D {
-    if (this.disposed) fail(Error, 'FaceDetectorNetwork.forward', 'network', 'alive', 'a disposed one');
+    if (this.#disposed) fail(Error, 'FaceDetectorNetwork.forward', 'network', 'alive', 'a disposed one');
     const [, height, width, colours] = image.shape;
     if (height !== width || height % 32 !== 0 || colours !== 3) {
       fail(
         TypeError,
         'FaceDetectorNetwork.forward',
-        'picture',
+        'image',
         'of shape [1, size, size, 3], size a multiple of 32',
         image.shape,
       );
     }
     return tf.tidy(() => {
-      const filter = this.weight<tf.Tensor4D>('conv0/filters');
-      let x = tf.fused.conv2d({ x: image, filter, strides: 1, pad: 'same', bias: this.weight('conv0/bias') });
+      const filter = this.#weight<tf.Tensor4D>('conv0/filters');
+      let x = tf.fused.conv2d({ x: image, filter, strides: 1, pad: 'same', bias: this.#weight('conv0/bias') });
       x = tf.maxPool(tf.leakyRelu(x, 0.1), 2, 2, 'same');
-      for (let i = 1; i <= 4; i++) x = tf.maxPool(this.separable(x, `conv${i}`), 2, 2, 'same');
+      for (let i = 1; i <= 4; i++) x = tf.maxPool(this.#separable(x, `conv${i}`), 2, 2, 'same');
       // a pool that keeps the size: padded on the right and below
-      x = tf.maxPool(this.separable(x, 'conv5'), 2, 1, 'same');
-      const last = this.weight<tf.Tensor4D>('conv8/filters');
-      return tf.fused.conv2d({ x, filter: last, strides: 1, pad: 'same', bias: this.weight('conv8/bias') });
+      x = tf.maxPool(this.#separable(x, 'conv5'), 2, 1, 'same');
+      const last = this.#weight<tf.Tensor4D>('conv8/filters');
+      return tf.fused.conv2d({ x, filter: last, strides: 1, pad: 'same', bias: this.#weight('conv8/bias') });
     });
   }
 
   /** Frees the weights; safe to call twice. */
   dispose(): void {
-    if (this.disposed) return;
-    this.disposed = true;
-    for (const weight of this.weights.values()) weight.dispose();
+    if (this.#disposed) return;
+    this.#disposed = true;
+    for (const weight of this.#weights.values()) weight.dispose();
   }
 
-  private separable(x: tf.Tensor4D, name: string): tf.Tensor4D {
-    const each = tf.depthwiseConv2d(x, this.weight<tf.Tensor4D>(`${name}/depthwise_filter`), 1, 'same');
-    const filter = this.weight<tf.Tensor4D>(`${name}/pointwise_filter`);
-    const mixed = tf.fused.conv2d({ x: each, filter, strides: 1, pad: 'same', bias: this.weight(`${name}/bias`) });
+  #separable(x: tf.Tensor4D, name: string): tf.Tensor4D {
+    const each = tf.depthwiseConv2d(x, this.#weight<tf.Tensor4D>(`${name}/depthwise_filter`), 1, 'same');
+    const filter = this.#weight<tf.Tensor4D>(`${name}/pointwise_filter`);
+    const mixed = tf.fused.conv2d({ x: each, filter, strides: 1, pad: 'same', bias: this.#weight(`${name}/bias`) });
     return tf.leakyRelu(mixed, 0.1);
   }
 
-  private weight<T extends tf.Tensor = tf.Tensor>(name: string): T {
-    return this.weights.get(name) as T;
+  #weight<T extends tf.Tensor = tf.Tensor>(name: string): T {
+    return this.#weights.get(name) as T;
   }
 }
 

@@ -124,82 +124,91 @@ export async function createLandmarkDetector(options: LandmarkDetectorOptions = 
 
 class TrackingDetector implements LandmarkDetector {
   readonly scheme = 'ibug68';
-  private tracks: Track[] = [];
-  private lost: { id: number; box: PixelBox; frameCount: number }[] = [];
-  private nextId = 0;
-  private last?: { coarse: Float32Array; width: number; height: number };
-  private sinceDetection = 0;
-  private searches = 0;
-  private state: 'idle' | 'busy' | 'disposed' = 'idle';
+  #tracks: Track[] = [];
+  #lost: { id: number; box: PixelBox; frameCount: number }[] = [];
+  #nextId = 0;
+  #last?: { coarse: Float32Array; width: number; height: number };
+  #sinceDetection = 0;
+  #searches = 0;
+  #state: 'idle' | 'busy' | 'disposed' = 'idle';
+
+  readonly #faces: FaceDetectorNetwork;
+  readonly #network: LandmarkNetwork;
+  readonly #options: Required<Omit<LandmarkDetectorOptions, 'weights'>>;
 
   constructor(
-    private readonly faces: FaceDetectorNetwork,
-    private readonly network: LandmarkNetwork,
-    private readonly options: Required<Omit<LandmarkDetectorOptions, 'weights'>>,
-  ) {}
+    faces: FaceDetectorNetwork,
+    network: LandmarkNetwork,
+    options: Required<Omit<LandmarkDetectorOptions, 'weights'>>,
+  ) {
+    this.#faces = faces;
+    this.#network = network;
+    this.#options = options;
+  }
 
   async detect(frame: VideoFrame): Promise<FaceLandmarks[]> {
     const where = 'LandmarkDetector.detect';
-    if (this.state === 'disposed') fail(Error, where, 'detector', 'alive', 'a disposed one');
-    if (this.state === 'busy')
+    if (this.#state === 'disposed') fail(Error, where, 'detector', 'alive', 'a disposed one');
+    if (this.#state === 'busy')
       fail(Error, where, 'detector', 'done with the previous image', 'a second call beside it');
     assertVideoFrame(where, frame);
-    this.state = 'busy';
+    this.#state = 'busy';
     try {
-      const newShot = this.noticeNewShot(frame);
-      this.sinceDetection++;
-      this.lost = this.lost.filter((face) => ++face.frameCount <= REMEMBERED);
-      const doubtful = (await this.follow(frame)) || newShot;
-      const patience = this.tracks.length > 0 ? this.options.detectEvery : Math.min(this.searches, LONGEST_WAIT);
-      if (doubtful || this.sinceDetection >= patience) await this.detectAgain(frame);
-      for (const track of this.tracks) track.shown = coarseSquare(frame, track.square);
-      return this.tracks.map(({ points, score, id }) => ({ points: points.slice(), score, trackId: id }));
+      const newShot = this.#noticeNewShot(frame);
+      this.#sinceDetection++;
+      this.#lost = this.#lost.filter((face) => ++face.frameCount <= REMEMBERED);
+      const doubtful = (await this.#follow(frame)) || newShot;
+      const patience = this.#tracks.length > 0 ? this.#options.detectEvery : Math.min(this.#searches, LONGEST_WAIT);
+      if (doubtful || this.#sinceDetection >= patience) await this.#detectAgain(frame);
+      for (const track of this.#tracks) track.shown = coarseSquare(frame, track.square);
+      return this.#tracks.map(({ points, score, id }) => ({ points: points.slice(), score, trackId: id }));
     } finally {
-      if (this.state === 'busy') this.state = 'idle';
+      if (this.#state === 'busy') this.#state = 'idle';
     }
   }
 
   reset(): void {
-    this.endTracks();
-    this.nextId = 0;
-    this.last = undefined;
+    this.#endTracks();
+    this.#nextId = 0;
+    this.#last = undefined;
   }
 
   dispose(): void {
-    this.state = 'disposed';
-    this.faces.dispose();
-    this.network.dispose();
+    this.#state = 'disposed';
+    this.#faces.dispose();
+    this.#network.dispose();
   }
 
-  private endTracks(): void {
-    this.tracks = [];
-    this.lost = [];
-    this.searches = 0;
+  #endTracks(): void {
+    this.#tracks = [];
+    this.#lost = [];
+    this.#searches = 0;
   }
 
   /** Ends the tracks whose face a cut has taken away; true where there may have been one. */
-  private noticeNewShot(frame: VideoFrame): boolean {
+  #noticeNewShot(frame: VideoFrame): boolean {
     const { width, height } = frame;
     const coarse = coarseImage(frame);
-    const { last } = this;
-    this.last = { coarse, width, height };
+    const last = this.#last;
+    this.#last = { coarse, width, height };
     if (last?.width !== width || last.height !== height) {
-      this.endTracks();
+      this.#endTracks();
       return true;
     }
     if (imageSimilarity(last.coarse, coarse) >= SAME_SHOT) return false;
-    this.tracks = this.tracks.filter(
+    this.#tracks = this.#tracks.filter(
       ({ shown, square }) => shown && imageSimilarity(shown, coarseSquare(frame, square)) >= SAME_FACE,
     );
-    this.lost = [];
+    this.#lost = [];
     return true;
   }
 
   /** Moves every track to this image; true where one of them needs the detector's opinion. */
-  private async follow(frame: VideoFrame): Promise<boolean> {
-    const { tracks, options } = this;
+  async #follow(frame: VideoFrame): Promise<boolean> {
+    const tracks = this.#tracks;
+    const options = this.#options;
     const found = await landmarksInSquares(
-      this.network,
+      this.#network,
       frame,
       tracks.map((track) => track.square),
       options.crops,
@@ -215,79 +224,81 @@ class TrackingDetector implements LandmarkDetector {
     return doubtful;
   }
 
-  private async detectAgain(frame: VideoFrame): Promise<void> {
-    const { options } = this;
-    const known = [...new Set(this.tracks.map((track) => track.scale))];
+  async #detectAgain(frame: VideoFrame): Promise<void> {
+    const options = this.#options;
+    const known = [...new Set(this.#tracks.map((track) => track.scale))];
     let found =
-      this.tracks.length > 0 ? await this.search(frame, known, false) : await this.search(frame, options.scales, true);
-    if (this.tracks.some((track) => !match(track, found))) {
+      this.#tracks.length > 0
+        ? await this.#search(frame, known, false)
+        : await this.#search(frame, options.scales, true);
+    if (this.#tracks.some((track) => !match(track, found))) {
       const others = options.scales.filter((scale) => !known.includes(scale));
-      found = strongest([...found, ...(await this.search(frame, others, false))]);
+      found = strongest([...found, ...(await this.#search(frame, others, false))]);
     }
-    await this.keepSeen(frame, found);
-    await this.addNew(frame, found);
-    this.sinceDetection = 0;
-    this.searches = this.tracks.length > 0 ? 0 : this.searches + 1;
+    await this.#keepSeen(frame, found);
+    await this.#addNew(frame, found);
+    this.#sinceDetection = 0;
+    this.#searches = this.#tracks.length > 0 ? 0 : this.#searches + 1;
   }
 
   /** Faces at several scales; `untilLarge` stops as soon as a sure face fills much of the image. */
-  private async search(frame: VideoFrame, scales: readonly number[], untilLarge: boolean): Promise<FoundFace[]> {
+  async #search(frame: VideoFrame, scales: readonly number[], untilLarge: boolean): Promise<FoundFace[]> {
     const large = LARGE_FACE * Math.min(frame.width, frame.height);
     let found: FoundFace[] = [];
     for (const scale of scales) {
-      found = strongest([...found, ...(await findFaces(this.faces, frame, scale, this.options.minScore))]);
+      found = strongest([...found, ...(await findFaces(this.#faces, frame, scale, this.#options.minScore))]);
       if (untilLarge && found[0]?.score >= 0.6 && found[0].bottom - found[0].top >= large) break;
     }
     return found;
   }
 
   /** Confirms tracks by the boxes that were found; one without a box stays if its looks agree. */
-  private async keepSeen(frame: VideoFrame, found: readonly FoundFace[]): Promise<void> {
+  async #keepSeen(frame: VideoFrame, found: readonly FoundFace[]): Promise<void> {
     const kept: Track[] = [];
-    for (const track of [...this.tracks].sort((a, b) => b.score - a.score)) {
+    for (const track of [...this.#tracks].sort((a, b) => b.score - a.score)) {
       const face = match(track, found);
       const double = kept.some((other) => boxOverlap(pointBox(other.points), pointBox(track.points)) > 0.5);
       if (double) continue;
       if (face) kept.push(Object.assign(track, { score: face.score, scale: face.scale }));
-      else if (await this.looksAgree(frame, track)) kept.push(track);
-      else this.lost.push({ id: track.id, box: pointBox(track.points), frameCount: 0 });
+      else if (await this.#looksAgree(frame, track)) kept.push(track);
+      else this.#lost.push({ id: track.id, box: pointBox(track.points), frameCount: 0 });
     }
-    this.tracks = kept.sort((a, b) => a.id - b.id);
+    this.#tracks = kept.sort((a, b) => a.id - b.id);
   }
 
-  private async looksAgree(frame: VideoFrame, track: Track): Promise<boolean> {
-    const [{ spread }] = await landmarksInSquares(this.network, frame, [track.square], 2);
+  async #looksAgree(frame: VideoFrame, track: Track): Promise<boolean> {
+    const [{ spread }] = await landmarksInSquares(this.#network, frame, [track.square], 2);
     return spread <= MAX_SPREAD;
   }
 
-  private async addNew(frame: VideoFrame, found: readonly FoundFace[]): Promise<void> {
+  async #addNew(frame: VideoFrame, found: readonly FoundFace[]): Promise<void> {
     for (const face of found) {
-      if (this.tracks.length >= this.options.maxFaces) return;
-      if (this.tracks.some((track) => match(track, [face]))) continue;
-      const track = await this.settle(frame, face);
+      if (this.#tracks.length >= this.#options.maxFaces) return;
+      if (this.#tracks.some((track) => match(track, [face]))) continue;
+      const track = await this.#settle(frame, face);
       const box = track && pointBox(track.points);
-      if (!track || !box || this.tracks.some((other) => boxOverlap(pointBox(other.points), box) > 0.3)) continue;
-      const before = this.lost.find((other) => boxOverlap(other.box, box) > 0.4);
-      this.lost = this.lost.filter((other) => other !== before);
-      this.tracks.push({ ...track, id: before?.id ?? this.nextId++ });
+      if (!track || !box || this.#tracks.some((other) => boxOverlap(pointBox(other.points), box) > 0.3)) continue;
+      const before = this.#lost.find((other) => boxOverlap(other.box, box) > 0.4);
+      this.#lost = this.#lost.filter((other) => other !== before);
+      this.#tracks.push({ ...track, id: before?.id ?? this.#nextId++ });
     }
-    this.tracks.sort((a, b) => a.id - b.id);
+    this.#tracks.sort((a, b) => a.id - b.id);
   }
 
   /** Lets the square settle on a detected face; nothing where there is none. */
-  private async settle(frame: VideoFrame, face: FoundFace): Promise<Omit<Track, 'id'> | undefined> {
+  async #settle(frame: VideoFrame, face: FoundFace): Promise<Omit<Track, 'id'> | undefined> {
     const { left, top, right, bottom, score, scale } = face;
     const side = Math.max(right - left, bottom - top);
     let square: Square = { x: (left + right) / 2, y: (top + bottom) / 2, side, angle: 0 };
     for (let i = 0; i < 2; i++) {
-      const [{ points }] = await landmarksInSquares(this.network, frame, [square], 1);
+      const [{ points }] = await landmarksInSquares(this.#network, frame, [square], 1);
       square = trackingSquare(points, SQUARE_SCALE);
     }
     const [{ points, spread }] = await landmarksInSquares(
-      this.network,
+      this.#network,
       frame,
       [square],
-      Math.max(2, this.options.crops) as 2 | 5,
+      Math.max(2, this.#options.crops) as 2 | 5,
     );
     if (spread > MAX_SPREAD) return undefined;
     return { score, scale, points, square: trackingSquare(points, SQUARE_SCALE) };

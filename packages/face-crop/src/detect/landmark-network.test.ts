@@ -21,7 +21,7 @@ const cases = fixture.cases.filter((item) => item.network === 'landmarks');
 
 test.each(cases.flatMap((item) => ['wasm', 'cpu'].map((backend) => ({ ...item, backend }))))(
   'LandmarkNetwork gives the points of $image as PyTorch does, on $backend',
-  async ({ picture: image, size, output, checksum: sum, backend }) => {
+  async ({ image, size, output, checksum: sum, backend }) => {
     await tf.setBackend(backend);
     const bytes = REFERENCE_IMAGES[image]();
     expect(checksum(bytes)).toBe(sum);
@@ -36,7 +36,7 @@ test.each(cases.flatMap((item) => ['wasm', 'cpu'].map((backend) => ({ ...item, b
 );
 
 test('LandmarkNetwork gives each image of a batch what it gives it alone', async () => {
-  const [a, b] = cases.map((item) => inputTensor(REFERENCE_IMAGES[item.picture](), 112, LANDMARK_INPUT_MEAN));
+  const [a, b] = cases.map((item) => inputTensor(REFERENCE_IMAGES[item.image](), 112, LANDMARK_INPUT_MEAN));
   const both = tf.concat([a, b]);
   const together = network.forward(both);
   const points = await together.data();

@@ -43,11 +43,11 @@ function parameterShapes(): Map<string, number[]> {
  * const network = new LandmarkNetwork((await readLandmarkWeights()).landmarks);
  */
 export class LandmarkNetwork {
-  private readonly weights: Map<string, tf.Tensor>;
-  private disposed = false;
+  readonly #weights: Map<string, tf.Tensor>;
+  #disposed = false;
 
   constructor(stored: StoredNetwork) {
-    this.weights = weightTensors('LandmarkNetwork', stored, parameterShapes());
+    this.#weights = weightTensors('LandmarkNetwork', stored, parameterShapes());
   }
 
   /**
@@ -56,52 +56,59 @@ export class LandmarkNetwork {
    *   caller disposes it.
    */
   forward(images: tf.Tensor4D): tf.Tensor2D {
-    if (this.disposed) fail(Error, 'LandmarkNetwork.forward', 'network', 'alive', 'a disposed one');
+    if (this.#disposed) fail(Error, 'LandmarkNetwork.forward', 'network', 'alive', 'a disposed one');
     const [, height, width, colours] = images.shape;
     if (height !== LANDMARK_INPUT_SIZE || width !== LANDMARK_INPUT_SIZE || colours !== 3) {
-      fail(TypeError, 'LandmarkNetwork.forward', 'pictures', 'of shape [batch, 112, 112, 3]', images.shape);
+      fail(TypeError, 'LandmarkNetwork.forward', 'images', 'of shape [batch, 112, 112, 3]', images.shape);
     }
     return tf.tidy(() => {
       let x = images;
-      for (let block = 0; block < 4; block++) x = this.denseBlock(x, `dense${block}`);
+      for (let block = 0; block < 4; block++) x = this.#denseBlock(x, `dense${block}`);
       const features = tf.reshape(tf.avgPool(x, 7, 2, 'valid'), [-1, 256]);
-      return tf.add(tf.matMul(features, this.weight('fc/weights')), this.weight('fc/bias')) as tf.Tensor2D;
+      return tf.add(tf.matMul(features, this.#weight('fc/weights')), this.#weight('fc/bias')) as tf.Tensor2D;
     });
   }
 
   /** Frees the weights; safe to call twice. */
   dispose(): void {
-    if (this.disposed) return;
-    this.disposed = true;
-    for (const weight of this.weights.values()) weight.dispose();
+    if (this.#disposed) return;
+    this.#disposed = true;
+    for (const weight of this.#weights.values()) weight.dispose();
   }
 
-  private denseBlock(x: tf.Tensor4D, name: string): tf.Tensor4D {
-    const first = name === 'dense0' ? this.plain(x, `${name}/conv0`) : this.separable(x, `${name}/conv0`, 2, 'relu');
-    const second = tf.add<tf.Tensor4D>(first, this.separable(first, `${name}/conv1`));
-    const third = tf.add<tf.Tensor4D>(second, this.separable(tf.relu(second), `${name}/conv2`));
-    return tf.relu(tf.add<tf.Tensor4D>(third, this.separable(tf.relu(third), `${name}/conv3`)));
+  #denseBlock(x: tf.Tensor4D, name: string): tf.Tensor4D {
+    const first = name === 'dense0' ? this.#plain(x, `${name}/conv0`) : this.#separable(x, `${name}/conv0`, 2, 'relu');
+    const second = tf.add<tf.Tensor4D>(first, this.#separable(first, `${name}/conv1`));
+    const third = tf.add<tf.Tensor4D>(second, this.#separable(tf.relu(second), `${name}/conv2`));
+    return tf.relu(tf.add<tf.Tensor4D>(third, this.#separable(tf.relu(third), `${name}/conv3`)));
   }
 
-  private plain(x: tf.Tensor4D, name: string): tf.Tensor4D {
-    const filter = this.weight<tf.Tensor4D>(`${name}/filters`);
+  #plain(x: tf.Tensor4D, name: string): tf.Tensor4D {
+    const filter = this.#weight<tf.Tensor4D>(`${name}/filters`);
     return tf.fused.conv2d({
       x,
       filter,
       strides: 2,
       pad: 'same',
-      bias: this.weight(`${name}/bias`),
+      bias: this.#weight(`${name}/bias`),
       activation: 'relu',
     });
   }
 
-  private separable(x: tf.Tensor4D, name: string, strides = 1, activation: 'linear' | 'relu' = 'linear'): tf.Tensor4D {
-    const each = tf.depthwiseConv2d(x, this.weight<tf.Tensor4D>(`${name}/depthwise_filter`), strides, 'same');
-    const filter = this.weight<tf.Tensor4D>(`${name}/pointwise_filter`);
-    return tf.fused.conv2d({ x: each, filter, strides: 1, pad: 'same', bias: this.weight(`${name}/bias`), activation });
+  #separable(x: tf.Tensor4D, name: string, strides = 1, activation: 'linear' | 'relu' = 'linear'): tf.Tensor4D {
+    const each = tf.depthwiseConv2d(x, this.#weight<tf.Tensor4D>(`${name}/depthwise_filter`), strides, 'same');
+    const filter = this.#weight<tf.Tensor4D>(`${name}/pointwise_filter`);
+    return tf.fused.conv2d({
+      x: each,
+      filter,
+      strides: 1,
+      pad: 'same',
+      bias: this.#weight(`${name}/bias`),
+      activation,
+    });
   }
 
-  private weight<T extends tf.Tensor = tf.Tensor>(name: string): T {
-    return this.weights.get(name) as T;
+  #weight<T extends tf.Tensor = tf.Tensor>(name: string): T {
+    return this.#weights.get(name) as T;
   }
 }

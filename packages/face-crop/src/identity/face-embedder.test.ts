@@ -53,7 +53,7 @@ test('embeddingSquare lies round eyes and mouth as the points are turned, shifte
 
 test("embed gives PyTorch's descriptor of the square that it cuts", async () => {
   // the square is the whole image, so the cut changes nothing
-  for (const { picture: image, output } of fixture.cases) {
+  for (const { image, output } of fixture.cases) {
     const descriptor = await embedder.embed(frameOf(REFERENCE_IMAGES[image](), 150), pointsOf(75, 75, 150));
     expect(distance(descriptor, Float32Array.from(output))).toBeLessThan(1e-5); // measured: 1.3e-6
   }

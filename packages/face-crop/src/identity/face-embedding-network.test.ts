@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => network.dispose());
 
 function inputs(): tf.Tensor4D {
-  const images = fixture.cases.map(({ picture: image, checksum: sum }) => {
+  const images = fixture.cases.map(({ image, checksum: sum }) => {
     const bytes = REFERENCE_IMAGES[image]();
     expect(checksum(bytes)).toBe(sum);
     return Array.from(bytes, (value, i) => (value - EMBEDDING_INPUT_MEAN[i % 3]) / 256);

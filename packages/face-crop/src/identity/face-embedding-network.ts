@@ -64,8 +64,8 @@ function parameterShapes(): Map<string, number[]> {
  * const network = new FaceEmbeddingNetwork(await readEmbeddingWeights());
  */
 export class FaceEmbeddingNetwork {
-  private readonly weights = new Map<string, tf.Tensor>();
-  private disposed = false;
+  readonly #weights = new Map<string, tf.Tensor>();
+  #disposed = false;
 
   constructor(stored: StoredNetwork) {
     const read = weightTensors('FaceEmbeddingNetwork', stored, parameterShapes());
@@ -74,14 +74,14 @@ export class FaceEmbeddingNetwork {
       for (const { name } of layers()) {
         const part = (key: string) => read.get(`${name}/${key}`)!;
         const scale = part('scale/weights');
-        this.weights.set(`${name}/filter`, tf.mul(part('conv/filters'), scale));
-        this.weights.set(
+        this.#weights.set(`${name}/filter`, tf.mul(part('conv/filters'), scale));
+        this.#weights.set(
           `${name}/bias`,
           tf.tidy(() => tf.add(tf.mul(part('conv/bias'), scale), part('scale/biases'))),
         );
       }
-      this.weights.set('fc', tf.clone(read.get('fc')!));
-      for (const weight of this.weights.values()) tf.keep(weight);
+      this.#weights.set('fc', tf.clone(read.get('fc')!));
+      for (const weight of this.#weights.values()) tf.keep(weight);
     } finally {
       tf.dispose([...read.values()]);
     }
@@ -92,27 +92,27 @@ export class FaceEmbeddingNetwork {
    * @returns `[batch, 128]`, float32. The caller disposes it.
    */
   forward(images: tf.Tensor4D): tf.Tensor2D {
-    if (this.disposed) fail(Error, 'FaceEmbeddingNetwork.forward', 'network', 'alive', 'a disposed one');
+    if (this.#disposed) fail(Error, 'FaceEmbeddingNetwork.forward', 'network', 'alive', 'a disposed one');
     const [, height, width, colours] = images.shape;
     if (height !== EMBEDDING_INPUT_SIZE || width !== EMBEDDING_INPUT_SIZE || colours !== 3) {
-      fail(TypeError, 'FaceEmbeddingNetwork.forward', 'pictures', 'of shape [batch, 150, 150, 3]', images.shape);
+      fail(TypeError, 'FaceEmbeddingNetwork.forward', 'images', 'of shape [batch, 150, 150, 3]', images.shape);
     }
     return tf.tidy(() => {
-      let x = tf.maxPool(this.convolve(images, 'conv32_down', 2, 'relu'), 3, 2, 'valid');
-      for (const [block] of BLOCKS) x = block.includes('down') ? this.halving(x, block) : this.residual(x, block);
-      return tf.matMul(tf.mean<tf.Tensor2D>(x, [1, 2]), this.weight('fc'));
+      let x = tf.maxPool(this.#convolve(images, 'conv32_down', 2, 'relu'), 3, 2, 'valid');
+      for (const [block] of BLOCKS) x = block.includes('down') ? this.#halving(x, block) : this.#residual(x, block);
+      return tf.matMul(tf.mean<tf.Tensor2D>(x, [1, 2]), this.#weight('fc'));
     });
   }
 
   /** Frees the weights; safe to call twice. */
   dispose(): void {
-    if (this.disposed) return;
-    this.disposed = true;
-    for (const weight of this.weights.values()) weight.dispose();
+    if (this.#disposed) return;
+    this.#disposed = true;
+    for (const weight of this.#weights.values()) weight.dispose();
   }
 
-  private residual(x: tf.Tensor4D, name: string): tf.Tensor4D {
-    const change = this.convolve(this.convolve(x, `${name}/conv1`, 1, 'relu'), `${name}/conv2`, 1, 'linear');
+  #residual(x: tf.Tensor4D, name: string): tf.Tensor4D {
+    const change = this.#convolve(this.#convolve(x, `${name}/conv1`, 1, 'relu'), `${name}/conv2`, 1, 'linear');
     return tf.relu(tf.add<tf.Tensor4D>(x, change));
   }
 
@@ -120,21 +120,21 @@ export class FaceEmbeddingNetwork {
    * The shortcut is averaged down and gets channels of zeros; where the
    * other way's map is smaller, it gets zeros below and on the right.
    */
-  private halving(x: tf.Tensor4D, name: string): tf.Tensor4D {
-    const change = this.convolve(this.convolve(x, `${name}/conv1`, 2, 'relu'), `${name}/conv2`, 1, 'linear');
+  #halving(x: tf.Tensor4D, name: string): tf.Tensor4D {
+    const change = this.#convolve(this.#convolve(x, `${name}/conv1`, 2, 'relu'), `${name}/conv2`, 1, 'linear');
     const shortcut = tf.avgPool(x, 2, 2, 'valid');
     const shape = change.shape.map((size, axis) => Math.max(size, shortcut.shape[axis]));
     return tf.relu(tf.add<tf.Tensor4D>(padTo(shortcut, shape), padTo(change, shape)));
   }
 
-  private convolve(x: tf.Tensor4D, name: string, strides: 1 | 2, activation: 'linear' | 'relu'): tf.Tensor4D {
-    const filter = this.weight<tf.Tensor4D>(`${name}/filter`);
+  #convolve(x: tf.Tensor4D, name: string, strides: 1 | 2, activation: 'linear' | 'relu'): tf.Tensor4D {
+    const filter = this.#weight<tf.Tensor4D>(`${name}/filter`);
     const pad = strides === 2 ? 'valid' : 'same';
-    return tf.fused.conv2d({ x, filter, strides, pad, bias: this.weight(`${name}/bias`), activation });
+    return tf.fused.conv2d({ x, filter, strides, pad, bias: this.#weight(`${name}/bias`), activation });
   }
 
-  private weight<T extends tf.Tensor = tf.Tensor2D>(name: string): T {
-    return this.weights.get(name) as T;
+  #weight<T extends tf.Tensor = tf.Tensor2D>(name: string): T {
+    return this.#weights.get(name) as T;
   }
 }
 

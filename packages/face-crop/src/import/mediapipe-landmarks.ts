@@ -94,7 +94,7 @@ export function landmarksFromMediapipe(mesh: ArrayLike<number>, image: { width: 
   if (stride === undefined)
     fail(TypeError, where, 'mesh', '468 or 478 points of 2 or 3 numbers', `${mesh.length} numbers`);
   for (const [name, size] of Object.entries({ width: image.width, height: image.height })) {
-    if (!(size > 0)) fail(RangeError, where, `picture.${name}`, 'above 0', size);
+    if (!(size > 0)) fail(RangeError, where, `image.${name}`, 'above 0', size);
   }
   const points = Float32Array.from({ length: 136 }, (_, i) => {
     const share = mesh[MESH_POINTS[i >> 1] * stride + (i % 2)];

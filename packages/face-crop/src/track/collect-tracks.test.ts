@@ -106,7 +106,10 @@ test('collectTracks lets each frame go before it takes the next', async () => {
   const most: number[] = [];
   await collectTracks(
     counted(),
-    fake((index) => (most.push(held), [[0, index]])),
+    fake((index) => {
+      most.push(held);
+      return [[0, index]];
+    }),
   );
   expect(Math.max(...most)).toBe(1);
 });

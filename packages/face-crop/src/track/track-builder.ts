@@ -19,29 +19,33 @@ type Open = {
  * `minFrames` are dropped. Memory grows with the number of points only.
  */
 export class TrackBuilder {
-  private readonly open = new Map<number, Open>();
-  private readonly finished: Open[] = [];
-  private started = 0;
+  readonly #open = new Map<number, Open>();
+  readonly #finished: Open[] = [];
+  #started = 0;
 
-  constructor(private readonly rules: TrackRules) {}
+  readonly #rules: TrackRules;
+
+  constructor(rules: TrackRules) {
+    this.#rules = rules;
+  }
 
   /** Adds one face of one frame; frames in rising order. */
   add(key: number, frame: number, points: Landmarks68, score: number): void {
-    let track = this.open.get(key);
-    if (track && frame - track.firstFrame - track.frameCount > this.rules.maxGap) {
-      this.end(key);
+    let track = this.#open.get(key);
+    if (track && frame - track.firstFrame - track.frameCount > this.#rules.maxGap) {
+      this.#end(key);
       track = undefined;
     }
     if (!track) {
       track = {
-        order: this.started++,
+        order: this.#started++,
         firstFrame: frame,
         frameCount: 0,
         points: new Float32Array(136 * 32),
         score: 0,
         seen: 0,
       };
-      this.open.set(key, track);
+      this.#open.set(key, track);
     }
     append(track, frame, points);
     track.score += score;
@@ -50,15 +54,15 @@ export class TrackBuilder {
 
   /** Ends the tracks that can no longer be continued at this frame. */
   expire(frame: number): void {
-    for (const [key, track] of this.open) {
-      if (frame - track.firstFrame - track.frameCount > this.rules.maxGap) this.end(key);
+    for (const [key, track] of this.#open) {
+      if (frame - track.firstFrame - track.frameCount > this.#rules.maxGap) this.#end(key);
     }
   }
 
   /** Ends all tracks and returns those that are long enough, numbered from 0 in the order of their first frame. */
   finish(): FaceTrack[] {
-    for (const key of [...this.open.keys()]) this.end(key);
-    return this.finished
+    for (const key of [...this.#open.keys()]) this.#end(key);
+    return this.#finished
       .sort((a, b) => a.order - b.order)
       .map(({ firstFrame, frameCount, points, score, seen }, id) => ({
         id,
@@ -70,10 +74,10 @@ export class TrackBuilder {
       }));
   }
 
-  private end(key: number): void {
-    const track = this.open.get(key)!;
-    this.open.delete(key);
-    if (track.frameCount >= this.rules.minFrames) this.finished.push(track);
+  #end(key: number): void {
+    const track = this.#open.get(key)!;
+    this.#open.delete(key);
+    if (track.frameCount >= this.#rules.minFrames) this.#finished.push(track);
   }
 }
 
