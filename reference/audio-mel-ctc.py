@@ -3,7 +3,7 @@
     /usr/bin/python3 reference/audio-mel-ctc.py
 
 writes packages/audio-mel/fixtures/tiny-ctc/ (a model folder as transformers.js reads it) and tiny-ctc.json: the logits that PyTorch gives of a made
-sound. Without the onnx package it leaves them as they are and says so.
+audio. Without the onnx package it leaves them as they are and says so.
 """
 import json
 import sys
@@ -22,7 +22,7 @@ FIXTURES = Path(__file__).resolve().parent.parent / 'packages' / 'audio-mel' / '
 KERNELS, STRIDES = [10, 3, 3, 3, 3, 2, 2], [5, 2, 2, 2, 2, 2, 2]  # wav2vec2: 400 samples a row, 320 from one to the next
 WIDTH = 4
 LABELS = ['<pad>', '<s>', '</s>', '<unk>'] + list("|ETAONIHSRDLUMWCFGYPBVK'XJQZ")
-SAMPLES = 20000  # 31.25 pictures
+SAMPLES = 20000  # 31.25 frames
 
 
 def main():
@@ -76,18 +76,18 @@ def main():
         (folder / name).write_text(json.dumps(content, indent=1) + '\n')
 
     # Powers of two and whole numbers: the same float32 in every language.
-    sound = ((np.arange(SAMPLES) * 37 % 1001 - 400) * ((np.arange(SAMPLES) // 2000) % 3 + 1) / 4096).astype(np.float32)
-    whole = sound.astype(np.float64)
+    audio = ((np.arange(SAMPLES) * 37 % 1001 - 400) * ((np.arange(SAMPLES) // 2000) % 3 + 1) / 4096).astype(np.float32)
+    whole = audio.astype(np.float64)
     x = torch.tensor((whole - whole.mean()) / np.sqrt(whole.var() + 1e-7))
-    pictures = -(-SAMPLES // 640)
-    x = torch.nn.functional.pad(x, (0, pictures * 640 + 80 - SAMPLES))[None, None]
+    frame_count = -(-SAMPLES // 640)
+    x = torch.nn.functional.pad(x, (0, frame_count * 640 + 80 - SAMPLES))[None, None]
     for (weight, bias), stride in zip(convs, STRIDES):
         x = torch.tanh(torch.nn.functional.conv1d(x, torch.tensor(weight).double(), torch.tensor(bias).double(), stride=stride))
     rows = (x[0].T @ torch.tensor(head).double()).numpy()
-    assert rows.shape == (2 * pictures, len(LABELS))
+    assert rows.shape == (2 * frame_count, len(LABELS))
     order = [LABELS.index({' ': '|'}.get(label, label.upper())) for label in " abcdefghijklmnopqrstuvwxyz'"] + [0]
-    mean = rows.reshape(pictures, 2, -1).mean(axis=1)[:, order]
-    out = {'program': f'PyTorch {torch.__version__}', 'samples': SAMPLES, 'steps': pictures, 'logits': [float(f'{v:.7g}') for v in mean.reshape(-1)]}
+    mean = rows.reshape(frame_count, 2, -1).mean(axis=1)[:, order]
+    out = {'program': f'PyTorch {torch.__version__}', 'samples': SAMPLES, 'steps': frame_count, 'logits': [float(f'{v:.7g}') for v in mean.reshape(-1)]}
     (FIXTURES / 'tiny-ctc.json').write_text(json.dumps(out) + '\n')
 
 

@@ -1,4 +1,4 @@
-"""Writes packages/audio-mel/fixtures/mel.json: mel spectrograms of a speech-like sound by torchaudio and by NumPy.
+"""Writes packages/audio-mel/fixtures/mel.json: mel spectrograms of speech-like audio by torchaudio and by NumPy.
 
 Run from the repository root: python3 reference/audio-mel-mel.py
 """
@@ -30,9 +30,9 @@ def speech_like(samples: int) -> np.ndarray:
     hiss = scipy.signal.lfilter([1, -0.9], [1], random.randn(samples))
     syllable = np.clip(np.sin(2 * np.pi * 3.1 * t), 0, 1)
     other = np.clip(-np.sin(2 * np.pi * 3.1 * t), 0, 1) ** 4
-    sound = 0.35 * syllable * voiced / np.abs(voiced).max() + 0.03 * other * hiss + 3e-4 * random.randn(samples)
-    sound[int(0.62 * RATE) : int(0.72 * RATE)] = 0
-    return np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16)
+    audio = 0.35 * syllable * voiced / np.abs(voiced).max() + 0.03 * other * hiss + 3e-4 * random.randn(samples)
+    audio[int(0.62 * RATE) : int(0.72 * RATE)] = 0
+    return np.round(np.clip(audio, -1, 1) * 32767).astype(np.int16)
 
 
 def torchaudio_mel(x: np.ndarray, rate=16000, n_fft=800, win=800, hop=200, bins=80, low=55.0, high=7600.0, pad="reflect"):

@@ -1,7 +1,7 @@
 """Reference numbers for the MFCC of @lipsync/audio-mel, by NumPy and SciPy: python3 reference/audio-mel-mfcc.py
 
 python_speech_features 0.6 `mfcc` with its defaults, written after its formulas (the package is not installed): int16 samples as numbers,
-pre-emphasis, rectangular frames, power of rfft, HTK triangles, log, scipy.fftpack.dct, lifter, log energy. The sound is the speech-like one
+pre-emphasis, rectangular frames, power of rfft, HTK triangles, log, scipy.fftpack.dct, lifter, log energy. The audio is the speech-like one
 of mel.json, its digital silence included. Writes packages/audio-mel/fixtures/mfcc.json. With a path to a WAV file (16 kHz, mono, 16 bit) the
 coefficients of that file go to standard output as JSON instead.
 """

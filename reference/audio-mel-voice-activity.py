@@ -1,6 +1,6 @@
 """Reference flags for `voiceActivity` of @lipsync/audio-mel, by NumPy: python3 reference/audio-mel-voice-activity.py
 
-The rule of the doc comment of voice-activity.ts on whole arrays: strided frames, rfft, percentile by sorting. The sounds are made by the
+The rule of the doc comment of voice-activity.ts on whole arrays: strided frames, rfft, percentile by sorting. The waveforms are made by the
 formulas of packages/audio-mel/fixtures/made-speech.ts. Writes packages/audio-mel/fixtures/voice-activity.json (flags only). With the path of a file of raw
 samples (16 kHz, mono, s16le) its flags go to standard output instead.
 """
@@ -28,12 +28,12 @@ def speech(count, rate):
     t = np.arange(count) / rate
     pitch = 130 + 25 * np.sin(2 * np.pi * 1.7 * t)
     phase = 2 * np.pi * np.cumsum(pitch) / rate
-    sound = np.zeros(count)
+    audio = np.zeros(count)
     for k in range(1, 26):
         hz = k * pitch
-        sound += sum(g / (1 + ((hz - f) / w) ** 2) for f, w, g in ((600, 100, 1), (1500, 150, 0.5), (2600, 200, 0.25))) * np.sin(k * phase)
+        audio += sum(g / (1 + ((hz - f) / w) ** 2) for f, w, g in ((600, 100, 1), (1500, 150, 0.5), (2600, 200, 0.25))) * np.sin(k * phase)
     ramp = sum(np.clip(np.minimum(t - a, b - t) / 0.02, 0, 1) for a, b in BURSTS)
-    return 0.12 * sound * ramp
+    return 0.12 * audio * ramp
 
 
 def made(kind, snr, rate):
@@ -41,26 +41,26 @@ def made(kind, snr, rate):
     t = np.arange(count) / rate
     noise = white(count, 12345)
     if kind == 'silence':
-        sound = np.zeros(count)
+        audio = np.zeros(count)
     elif kind == 'noise':
-        sound = 0.1 * noise
+        audio = 0.1 * noise
     elif kind == 'dark noise':
         dark = white(count, 777)
         for i in range(1, count):
             dark[i] = 0.95 * dark[i - 1] + 0.1 * dark[i]
-        sound = dark
+        audio = dark
     elif kind == 'hum':
-        sound = 0.05 * sum(np.sin(2 * np.pi * 100 * k * t) / k for k in range(1, 12)) + 0.0005 * noise
+        audio = 0.05 * sum(np.sin(2 * np.pi * 100 * k * t) / k for k in range(1, 12)) + 0.0005 * noise
     elif kind == 'hiss':
-        sound = 0.1 * noise * sum((t >= a) & (t < b) for a, b in BURSTS)
+        audio = 0.1 * noise * sum((t >= a) & (t < b) for a, b in BURSTS)
     else:
         voice = speech(count, rate)
         inside = sum((t >= a) & (t < b) for a, b in BURSTS) > 0
         level = math.sqrt(np.mean(voice[inside] ** 2)) * 10 ** (-snr / 20)
-        sound = voice + level * math.sqrt(3) * noise
+        audio = voice + level * math.sqrt(3) * noise
         if kind == 'speech in hum':
-            sound = sound + 0.02 * sum(np.sin(2 * np.pi * 100 * k * t) / k for k in range(1, 12))
-    return np.floor(np.clip(sound, -1, 0.9999) * 32768 + 0.5) / 32768
+            audio = audio + 0.02 * sum(np.sin(2 * np.pi * 100 * k * t) / k for k in range(1, 12))
+    return np.floor(np.clip(audio, -1, 0.9999) * 32768 + 0.5) / 32768
 
 
 def flags(x, rate=16000, fps=25.0, threshold=0.4):

@@ -39,3 +39,15 @@ test('a sample that is not finite is named by its place in the whole', () => {
   engine.feed(new Float32Array(100), new Float32Array(80), 0);
   expect(() => engine.feed(Float32Array.of(0, Number.NaN), new Float32Array(80), 0)).toThrow('NaN at sample 101');
 });
+
+test('memory stays constant over a minute of audio: old samples are dropped', () => {
+  const engine = new MelEngine('test', THESIS_MEL);
+  const piece = new Float32Array(16000).fill(0.1);
+  const out = new Float32Array(81 * 80);
+  let most = 0;
+  for (let second = 0; second < 60; second++) {
+    engine.feed(piece, out, 0);
+    most = Math.max(most, engine.keptSamples);
+  }
+  expect(most).toBeLessThan(2000);
+});

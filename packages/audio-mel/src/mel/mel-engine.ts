@@ -16,129 +16,135 @@ const STEPS_A_BLOCK = 32;
  */
 export class MelEngine {
   readonly bins: number;
-  private readonly hop: number;
-  private readonly fftSize: number;
-  private readonly pad: number;
-  private readonly reflect: boolean;
-  private readonly preEmphasis: number;
-  private readonly fft: RealFft;
-  private readonly magnitude: Float64Array;
-  private readonly levels: LogLevel;
-  private readonly slopes: BandSlopes;
+  readonly #hop: number;
+  readonly #fftSize: number;
+  readonly #pad: number;
+  readonly #reflect: boolean;
+  readonly #preEmphasis: number;
+  readonly #fft: RealFft;
+  readonly #magnitude: Float64Array;
+  readonly #levels: LogLevel;
+  readonly #slopes: BandSlopes;
 
-  private readonly buffer: Float64Array;
+  readonly #buffer: Float64Array;
   /** Numbers in the buffer. */
-  private filled: number;
+  #filled: number;
   /** Sample number of the first number in the buffer; `-pad` at first. */
-  private origin: number;
-  private previous = 0;
-  private received = 0;
-  private made = 0;
+  #origin: number;
+  #previous = 0;
+  #received = 0;
+  #made = 0;
 
-  constructor(
-    private readonly where: string,
-    recipe: MelRecipe,
-  ) {
+  readonly #where: string;
+
+  constructor(where: string, recipe: MelRecipe) {
+    this.#where = where;
     assertMelRecipe(where, recipe);
     const { fftSize, winLength, hop, melBins, minLevelDb, refLevelDb, maxAbs } = recipe;
     this.bins = melBins;
-    this.hop = hop;
-    this.fftSize = fftSize;
-    this.pad = fftSize / 2;
-    this.reflect = recipe.padMode === 'reflect';
-    this.preEmphasis = recipe.preEmphasis;
-    this.fft = new RealFft(hannWindow(winLength, fftSize));
-    this.magnitude = new Float64Array(this.pad + 1);
+    this.#hop = hop;
+    this.#fftSize = fftSize;
+    this.#pad = fftSize / 2;
+    this.#reflect = recipe.padMode === 'reflect';
+    this.#preEmphasis = recipe.preEmphasis;
+    this.#fft = new RealFft(hannWindow(winLength, fftSize));
+    this.#magnitude = new Float64Array(this.#pad + 1);
     // D = 20 log10(mel) - ref; value = 2 maxAbs (D - min) / -min - maxAbs, both folded into one line.
     const slope = (2 * maxAbs) / -minLevelDb;
-    this.levels = new LogLevel(melBins, {
+    this.#levels = new LogLevel(melBins, {
       floor: 10 ** (minLevelDb / 20),
       gain: (slope * 20) / Math.LN10,
       shift: slope * (-refLevelDb - minLevelDb) - maxAbs,
       limit: maxAbs,
     });
-    this.slopes = bandSlopes(recipe);
+    this.#slopes = bandSlopes(recipe);
     // One frame, the block's further steps, and both mirrors with the sample that they leave out.
-    this.buffer = new Float64Array(2 * fftSize + 2 + STEPS_A_BLOCK * hop);
-    this.origin = -this.pad;
-    this.filled = this.pad;
+    this.#buffer = new Float64Array(2 * fftSize + 2 + STEPS_A_BLOCK * hop);
+    this.#origin = -this.#pad;
+    this.#filled = this.#pad;
   }
 
   /** Steps that are ready once `samples` samples have come, the end still open. */
-  private readySteps(samples: number): number {
-    const known = samples + this.pad;
-    if (known < this.fftSize || (this.reflect && samples <= this.pad)) return 0;
-    return Math.floor((known - this.fftSize) / this.hop) + 1;
+  #readySteps(samples: number): number {
+    const known = samples + this.#pad;
+    if (known < this.#fftSize || (this.#reflect && samples <= this.#pad)) return 0;
+    return Math.floor((known - this.#fftSize) / this.#hop) + 1;
+  }
+
+  /** Samples that are kept for steps to come: fewer than 2000 with the recipes here, however long the audio is. */
+  get keptSamples(): number {
+    return this.#filled;
   }
 
   /** How many steps `feed` will write for this many further samples. */
   stepsAfter(samples: number): number {
-    return this.readySteps(this.received + samples) - this.made;
+    return this.#readySteps(this.#received + samples) - this.#made;
   }
 
   /** How many steps an audio track of this many samples has in all. */
   totalSteps(samples: number): number {
-    return Math.floor(samples / this.hop) + 1;
+    return Math.floor(samples / this.#hop) + 1;
   }
 
   /** How many steps `finish` will write. */
   stepsAtEnd(): number {
-    return this.totalSteps(this.received) - this.made;
+    return this.totalSteps(this.#received) - this.#made;
   }
 
   /** Takes samples and writes `stepsAfter(samples.length)` steps from `out[at]` on. */
   feed(samples: Float32Array, out: Float32Array, at: number): void {
-    const { buffer } = this;
+    const buffer = this.#buffer;
     for (let taken = 0; taken < samples.length; ) {
-      const count = Math.min(samples.length - taken, buffer.length - this.filled);
-      const finite = preEmphasise(samples, taken, count, this.preEmphasis, this.previous, buffer, this.filled);
+      const count = Math.min(samples.length - taken, buffer.length - this.#filled);
+      const finite = preEmphasise(samples, taken, count, this.#preEmphasis, this.#previous, buffer, this.#filled);
       if (finite < count) {
-        const got = `${samples[taken + finite]} at sample ${this.received + finite}`;
-        fail(RangeError, this.where, 'waveform.samples', 'finite', got);
+        const got = `${samples[taken + finite]} at sample ${this.#received + finite}`;
+        fail(RangeError, this.#where, 'waveform.samples', 'finite', got);
       }
-      const mirrorBefore = this.reflect && this.received <= this.pad && this.received + count > this.pad;
+      const mirrorBefore = this.#reflect && this.#received <= this.#pad && this.#received + count > this.#pad;
       taken += count;
-      this.previous = samples[taken - 1];
-      this.filled += count;
-      this.received += count;
-      if (mirrorBefore) for (let i = 1; i <= this.pad; i++) buffer[this.pad - i] = buffer[this.pad + i];
-      at = this.writeSteps(this.readySteps(this.received), out, at);
-      this.dropOld();
+      this.#previous = samples[taken - 1];
+      this.#filled += count;
+      this.#received += count;
+      if (mirrorBefore) for (let i = 1; i <= this.#pad; i++) buffer[this.#pad - i] = buffer[this.#pad + i];
+      at = this.#writeSteps(this.#readySteps(this.#received), out, at);
+      this.#dropOld();
     }
   }
 
   /** Writes the last `stepsAtEnd()` steps, which reach beyond the end of the audio. */
   finish(out: Float32Array, at: number): void {
-    const needed = this.reflect ? this.pad + 1 : 1;
-    if (this.received < needed) {
-      const rule = `at least ${needed} samples long${this.reflect ? ' (fftSize / 2 + 1, to be mirrored)' : ''}`;
-      fail(RangeError, this.where, 'waveform', rule, this.received);
+    const needed = this.#reflect ? this.#pad + 1 : 1;
+    if (this.#received < needed) {
+      const rule = `at least ${needed} samples long${this.#reflect ? ' (fftSize / 2 + 1, to be mirrored)' : ''}`;
+      fail(RangeError, this.#where, 'waveform', rule, this.#received);
     }
-    const { buffer, pad } = this;
-    const end = this.filled;
-    for (let i = 0; i < pad; i++) buffer[end + i] = this.reflect ? buffer[end - 2 - i] : 0;
-    this.filled += pad;
-    this.writeSteps(this.totalSteps(this.received), out, at);
+    const buffer = this.#buffer;
+    const pad = this.#pad;
+    const end = this.#filled;
+    for (let i = 0; i < pad; i++) buffer[end + i] = this.#reflect ? buffer[end - 2 - i] : 0;
+    this.#filled += pad;
+    this.#writeSteps(this.totalSteps(this.#received), out, at);
   }
 
-  private writeSteps(until: number, out: Float32Array, at: number): number {
-    for (; this.made < until; this.made++, at += this.bins) {
-      this.fft.magnitudes(this.buffer, this.made * this.hop - this.pad - this.origin, this.magnitude);
-      weighBands(this.slopes, this.magnitude, this.levels.values);
-      this.levels.write(out, at);
+  #writeSteps(until: number, out: Float32Array, at: number): number {
+    for (; this.#made < until; this.#made++, at += this.bins) {
+      this.#fft.magnitudes(this.#buffer, this.#made * this.#hop - this.#pad - this.#origin, this.#magnitude);
+      weighBands(this.#slopes, this.#magnitude, this.#levels.values);
+      this.#levels.write(out, at);
     }
     return at;
   }
 
   /** Forgets what lies before the next frame, less what the mirror at the end may need. */
-  private dropOld(): void {
-    const next = this.made * this.hop - this.pad;
-    const keepFrom = Math.min(next, this.received - this.pad - 1);
-    const drop = keepFrom - this.origin;
+  #dropOld(): void {
+    const next = this.#made * this.#hop - this.#pad;
+    const keepFrom = Math.min(next, this.#received - this.#pad - 1);
+    const drop = keepFrom - this.#origin;
     if (drop <= 0) return;
-    this.buffer.copyWithin(0, drop, this.filled);
-    this.filled -= drop;
-    this.origin += drop;
+    this.#buffer.copyWithin(0, drop, this.#filled);
+    this.#filled -= drop;
+    this.#origin += drop;
   }
 }
 

@@ -18,13 +18,13 @@ import { THESIS_MEL } from './mel-recipe';
 export class MelStream {
   /** Mel bands, the length of one step. */
   readonly bins: number;
-  private readonly engine: MelEngine;
-  private ended = false;
+  readonly #engine: MelEngine;
+  #ended = false;
 
   /** @throws RangeError if the recipe's numbers do not fit together. */
   constructor(recipe: MelRecipe = THESIS_MEL) {
-    this.engine = new MelEngine('MelStream', recipe);
-    this.bins = this.engine.bins;
+    this.#engine = new MelEngine('MelStream', recipe);
+    this.bins = this.#engine.bins;
   }
 
   /**
@@ -34,11 +34,11 @@ export class MelStream {
    * @throws RangeError for a sample that is not finite; the stream is of no use afterwards.
    */
   push(samples: Float32Array): Float32Array {
-    if (this.ended) throw new Error('MelStream.push: stream must be open, got one that has ended');
+    if (this.#ended) throw new Error('MelStream.push: stream must be open, got one that has ended');
     if (!(samples instanceof Float32Array))
       fail(TypeError, 'MelStream.push', 'samples', 'a Float32Array', typeof samples);
-    const out = new Float32Array(this.engine.stepsAfter(samples.length) * this.bins);
-    this.engine.feed(samples, out, 0);
+    const out = new Float32Array(this.#engine.stepsAfter(samples.length) * this.bins);
+    this.#engine.feed(samples, out, 0);
     return out;
   }
 
@@ -49,10 +49,10 @@ export class MelStream {
    * @throws RangeError if the whole audio was too short to be mirrored (below 401 samples for the recipes here).
    */
   end(): Float32Array {
-    if (this.ended) throw new Error('MelStream.end: stream must be open, got one that has ended');
-    this.ended = true;
-    const out = new Float32Array(this.engine.stepsAtEnd() * this.bins);
-    this.engine.finish(out, 0);
+    if (this.#ended) throw new Error('MelStream.end: stream must be open, got one that has ended');
+    this.#ended = true;
+    const out = new Float32Array(this.#engine.stepsAtEnd() * this.bins);
+    this.#engine.finish(out, 0);
     return out;
   }
 }

@@ -45,22 +45,22 @@ function transform(): Float64Array {
 export class MfccStream {
   /** Coefficients, the length of one step. */
   readonly bins = COEFFICIENTS;
-  private readonly fft: RealFft;
-  private readonly corners = bandCorners();
-  private readonly matrix = transform();
-  private readonly power = new Float64Array(FFT / 2 + 1);
-  private readonly logs = new Float64Array(BANDS);
+  readonly #fft: RealFft;
+  readonly #corners = bandCorners();
+  readonly #matrix = transform();
+  readonly #power = new Float64Array(FFT / 2 + 1);
+  readonly #logs = new Float64Array(BANDS);
   /** Emphasised samples from the first of the next frame on. */
-  private pending: Float64Array = new Float64Array(8192);
-  private held = 0;
-  private previous = 0;
-  private samples = 0;
-  private frameCount = 0;
-  private ended = false;
+  #pending: Float64Array = new Float64Array(8192);
+  #held = 0;
+  #previous = 0;
+  #samples = 0;
+  #frameCount = 0;
+  #ended = false;
 
   constructor() {
     const window = new Float64Array(FFT).fill(1, 0, FRAME); // rectangular; the rest of the transform is zeros
-    this.fft = new RealFft(window);
+    this.#fft = new RealFft(window);
   }
 
   /**
@@ -70,19 +70,19 @@ export class MfccStream {
    * @throws RangeError for a sample that is not finite; the stream is of no use afterwards.
    */
   push(samples: Float32Array): Float32Array {
-    this.assertOpen('push');
+    this.#assertOpen('push');
     if (!(samples instanceof Float32Array))
       fail(TypeError, 'MfccStream.push', 'samples', 'a Float32Array', typeof samples);
-    this.makeRoom(samples.length);
+    this.#makeRoom(samples.length);
     for (let i = 0; i < samples.length; i++) {
       if (!Number.isFinite(samples[i]))
-        fail(RangeError, 'MfccStream.push', 'samples', 'finite', `${samples[i]} at ${this.samples + i}`);
+        fail(RangeError, 'MfccStream.push', 'samples', 'finite', `${samples[i]} at ${this.#samples + i}`);
       const value = Math.max(-32768, Math.min(32767, Math.round(samples[i] * 32768)));
-      this.pending[this.held++] = this.samples + i === 0 ? value : value - PRE_EMPHASIS * this.previous;
-      this.previous = value;
+      this.#pending[this.#held++] = this.#samples + i === 0 ? value : value - PRE_EMPHASIS * this.#previous;
+      this.#previous = value;
     }
-    this.samples += samples.length;
-    return this.take(Math.max(0, Math.floor((this.held - FRAME) / HOP) + 1));
+    this.#samples += samples.length;
+    return this.#take(Math.max(0, Math.floor((this.#held - FRAME) / HOP) + 1));
   }
 
   /**
@@ -92,42 +92,45 @@ export class MfccStream {
    * @throws RangeError if there was no sample at all.
    */
   end(): Float32Array {
-    this.assertOpen('end');
-    this.ended = true;
-    if (this.samples === 0) fail(RangeError, 'MfccStream.end', 'sound', 'one sample at least', 'none');
-    const total = this.samples <= FRAME ? 1 : 1 + Math.ceil((this.samples - FRAME) / HOP);
-    const rest = total - this.frameCount;
-    this.makeRoom(FRAME + HOP);
-    this.pending.fill(0, this.held);
-    this.held += FRAME;
-    return this.take(rest);
+    this.#assertOpen('end');
+    this.#ended = true;
+    if (this.#samples === 0) fail(RangeError, 'MfccStream.end', 'audio', 'one sample at least', 'none');
+    const total = this.#samples <= FRAME ? 1 : 1 + Math.ceil((this.#samples - FRAME) / HOP);
+    const rest = total - this.#frameCount;
+    this.#makeRoom(FRAME + HOP);
+    this.#pending.fill(0, this.#held);
+    this.#held += FRAME;
+    return this.#take(rest);
   }
 
-  private assertOpen(method: string): void {
-    if (this.ended) fail(Error, `MfccStream.${method}`, 'stream', 'open', 'one that has ended');
+  #assertOpen(method: string): void {
+    if (this.#ended) fail(Error, `MfccStream.${method}`, 'stream', 'open', 'one that has ended');
   }
 
-  private makeRoom(more: number): void {
-    const needed = this.held + more + FFT; // the transform reads 512 from the last frame's first
-    if (needed <= this.pending.length) return;
-    const larger = new Float64Array(Math.max(needed, 2 * this.pending.length));
-    larger.set(this.pending.subarray(0, this.held));
-    this.pending = larger;
+  #makeRoom(more: number): void {
+    const needed = this.#held + more + FFT; // the transform reads 512 from the last frame's first
+    if (needed <= this.#pending.length) return;
+    const larger = new Float64Array(Math.max(needed, 2 * this.#pending.length));
+    larger.set(this.#pending.subarray(0, this.#held));
+    this.#pending = larger;
   }
 
-  private take(count: number): Float32Array {
+  #take(count: number): Float32Array {
     const out = new Float32Array(count * COEFFICIENTS);
-    for (let i = 0; i < count; i++) this.coefficients(i * HOP, out.subarray(i * COEFFICIENTS));
-    const used = Math.min(this.held, count * HOP);
-    this.pending.copyWithin(0, used, this.held);
-    this.held -= used;
-    this.frameCount += count;
+    for (let i = 0; i < count; i++) this.#coefficients(i * HOP, out.subarray(i * COEFFICIENTS));
+    const used = Math.min(this.#held, count * HOP);
+    this.#pending.copyWithin(0, used, this.#held);
+    this.#held -= used;
+    this.#frameCount += count;
     return out;
   }
 
-  private coefficients(offset: number, out: Float32Array): void {
-    const { power, corners, logs, matrix } = this;
-    this.fft.magnitudes(this.pending, offset, power);
+  #coefficients(offset: number, out: Float32Array): void {
+    const power = this.#power;
+    const corners = this.#corners;
+    const logs = this.#logs;
+    const matrix = this.#matrix;
+    this.#fft.magnitudes(this.#pending, offset, power);
     let energy = 0;
     for (let k = 0; k < power.length; k++) {
       power[k] = (power[k] * power[k]) / FFT;

@@ -5,7 +5,10 @@ const whole = { AutoModelForCTC: {}, AutoTokenizer: {}, AutoFeatureExtractor: {}
 
 test('loadTransformers takes either form of the module', async () => {
   const asked: string[] = [];
-  const load = (found: unknown) => async (name: string) => (asked.push(name), found);
+  const load = (found: unknown) => async (name: string) => {
+    asked.push(name);
+    return found;
+  };
   expect(await loadTransformers(load(whole))).toBe(whole);
   expect(await loadTransformers(load({ default: whole }))).toBe(whole);
   expect(asked).toEqual(['@huggingface/transformers', '@huggingface/transformers']);

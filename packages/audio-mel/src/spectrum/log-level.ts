@@ -12,37 +12,42 @@ const HIGH = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 1 : 0;
 export class LogLevel {
   /** Write the magnitudes here; finite, not negative. */
   readonly values: Float64Array;
-  private readonly words: Int32Array;
-  private readonly low: number;
+  readonly #words: Int32Array;
+  readonly #low: number;
   /** `ln` of the middle of every 256th of 1..2, and its inverse. */
-  private readonly tableLog = new Float64Array(TABLE_SIZE);
-  private readonly tableInverse = new Float64Array(TABLE_SIZE);
+  readonly #tableLog = new Float64Array(TABLE_SIZE);
+  readonly #tableInverse = new Float64Array(TABLE_SIZE);
   /** By exponent: what brings the number back to 1..2. */
-  private readonly exponentInverse = new Float64Array(2048);
+  readonly #exponentInverse = new Float64Array(2048);
+
+  readonly #options: { floor: number; gain: number; shift: number; limit: number };
 
   /** `floor` is at least 1e-300, `gain` above 0. */
-  constructor(
-    length: number,
-    private readonly options: { floor: number; gain: number; shift: number; limit: number },
-  ) {
+  constructor(length: number, options: { floor: number; gain: number; shift: number; limit: number }) {
+    this.#options = options;
     this.values = new Float64Array(length);
-    this.words = new Int32Array(this.values.buffer);
+    this.#words = new Int32Array(this.values.buffer);
     // The line rises, so the floor of the magnitude is a floor of the level.
-    this.low = Math.max(
+    this.#low = Math.max(
       -options.limit,
       Math.min(options.limit, options.gain * Math.log(options.floor) + options.shift),
     );
     for (let i = 0; i < TABLE_SIZE; i++) {
       const middle = 1 + (i + 0.5) / TABLE_SIZE;
-      this.tableLog[i] = Math.log(middle);
-      this.tableInverse[i] = 1 / middle;
+      this.#tableLog[i] = Math.log(middle);
+      this.#tableInverse[i] = 1 / middle;
     }
-    for (let i = 0, power = 2 ** 1023; i < 2048; i++, power /= 2) this.exponentInverse[i] = power;
+    for (let i = 0, power = 2 ** 1023; i < 2048; i++, power /= 2) this.#exponentInverse[i] = power;
   }
 
   write(out: Float32Array, at: number): void {
-    const { values, words, tableLog, tableInverse, exponentInverse, low } = this;
-    const { gain, shift, limit } = this.options;
+    const { values } = this;
+    const words = this.#words;
+    const tableLog = this.#tableLog;
+    const tableInverse = this.#tableInverse;
+    const exponentInverse = this.#exponentInverse;
+    const low = this.#low;
+    const { gain, shift, limit } = this.#options;
     // Locals: bundlers make a module's constants variables, which is slow.
     const high = HIGH;
     const entryShift = 20 - TABLE_BITS;

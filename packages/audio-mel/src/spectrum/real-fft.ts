@@ -14,41 +14,46 @@ import { sixteenPoint } from './sixteen-point';
  * Arithmetic is float64: largest difference from the definition 1e-13 of the largest magnitude, see the test.
  */
 export class RealFft {
-  private readonly passes: FftPass[];
+  readonly #passes: FftPass[];
   /** Prime-factor path: where each input of the 16-point transforms stands in the signal; empty on the other path. */
-  private readonly order: Int32Array;
+  readonly #order: Int32Array;
   /** Where result `k` of the half-length transform stands in the array of the last pass. */
-  private readonly place: Int32Array;
+  readonly #place: Int32Array;
   /** `exp(-2 pi i k / size)`, interleaved. */
-  private readonly turn: Float64Array;
-  private first: Float64Array;
-  private second: Float64Array;
+  readonly #turn: Float64Array;
+  #first: Float64Array;
+  #second: Float64Array;
+
+  readonly #window: Float64Array;
 
   /** @param window one factor a sample; its length, even, is the size of the transform. Kept, not copied. */
-  constructor(private readonly window: Float64Array) {
+  constructor(window: Float64Array) {
+    this.#window = window;
     const size = window.length;
     if (size === 0 || size % 2 !== 0) fail(RangeError, 'RealFft', 'window', 'of an even length above 0', size);
     const half = size / 2;
     const rest = half / 16;
     const primeFactor = rest % 2 === 1;
-    this.passes = primeFactor ? planPasses(rest, 16) : planPasses(half);
-    this.order = new Int32Array(primeFactor ? half : 0);
-    for (let i = 0; i < this.order.length; i++) {
+    this.#passes = primeFactor ? planPasses(rest, 16) : planPasses(half);
+    this.#order = new Int32Array(primeFactor ? half : 0);
+    for (let i = 0; i < this.#order.length; i++) {
       // Good's map: n = (rest * n16 + 16 * nRest) mod half.
-      this.order[i] = 2 * ((rest * (i % 16) + 16 * Math.floor(i / 16)) % half);
+      this.#order[i] = 2 * ((rest * (i % 16) + 16 * Math.floor(i / 16)) % half);
     }
-    this.place = Int32Array.from({ length: half }, (_, k) => (primeFactor ? 2 * ((k % rest) * 16 + (k % 16)) : 2 * k));
-    this.turn = new Float64Array(half + 2 - (half % 2));
-    for (let k = 0; k <= half / 2; k++) this.turn.set(rootOfUnity(k, size), 2 * k);
-    this.first = new Float64Array(size);
-    this.second = new Float64Array(size);
+    this.#place = Int32Array.from({ length: half }, (_, k) => (primeFactor ? 2 * ((k % rest) * 16 + (k % 16)) : 2 * k));
+    this.#turn = new Float64Array(half + 2 - (half % 2));
+    for (let k = 0; k <= half / 2; k++) this.#turn.set(rootOfUnity(k, size), 2 * k);
+    this.#first = new Float64Array(size);
+    this.#second = new Float64Array(size);
   }
 
   /** Writes `size / 2 + 1` magnitudes of the frame that starts at `offset`. */
   magnitudes(signal: Float64Array, offset: number, out: Float64Array): void {
-    const { window, passes, order } = this;
-    let from = this.first;
-    let to = this.second;
+    const window = this.#window;
+    const passes = this.#passes;
+    const order = this.#order;
+    let from = this.#first;
+    let to = this.#second;
     if (order.length > 0) sixteenPoint(signal, offset, window, order, from);
     else for (let n = 0; n < window.length; n++) from[n] = signal[offset + n] * window[n];
     for (let i = 0; i < passes.length; i++) {
@@ -57,7 +62,7 @@ export class RealFft {
       from = to;
       to = swap;
     }
-    takeApart(from, this.place, this.turn, out);
+    takeApart(from, this.#place, this.#turn, out);
   }
 }
 
