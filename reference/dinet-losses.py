@@ -111,7 +111,7 @@ def pictures(name, shape, shake, dtype):
 
 def run(stage, stack, number, dtype, shake=0):
     """Losses of two steps and the gradients of the first."""
-    rows, frames, space, seen = stage["rows"], stage["frames"], stage["space"], stage["vgg"]
+    rows, frames, space, seen = stage["rows"], stage["frameCount"], stage["space"], stage["vgg"]
     stack.to(dtype)
     count, name = rows * frames, f"{stage['name']} {number}"
     real, masked = (pictures(f"{name} {what}", (count, SIDE, SIDE, 3), shake, dtype) for what in ("real", "masked"))
@@ -170,10 +170,10 @@ def without_jumps(stage, stack):
 
 
 STAGES = [
-    {"name": "frame", "rows": 2, "frames": 1, "space": None, "vgg": True},
-    {"name": "clip", "rows": 1, "frames": 5, "space": "unit", "vgg": True},
-    {"name": "clip without perceptual loss", "rows": 2, "frames": 5, "space": "unit", "vgg": False},
-    {"name": "clip by a map of scores", "rows": 2, "frames": 5, "space": "joint", "vgg": False},
+    {"name": "frame", "rows": 2, "frameCount": 1, "space": None, "vgg": True},
+    {"name": "clip", "rows": 1, "frameCount": 5, "space": "unit", "vgg": True},
+    {"name": "clip without perceptual loss", "rows": 2, "frameCount": 5, "space": "unit", "vgg": False},
+    {"name": "clip by a map of scores", "rows": 2, "frameCount": 5, "space": "joint", "vgg": False},
 ]
 stack = vgg19()
 content = {

@@ -22,6 +22,9 @@ import formula_weights as formula
 OUT = Path(__file__).resolve().parent.parent / 'packages' / 'dinet' / 'fixtures' / 'dinet.json'
 OUT.parent.mkdir(parents=True, exist_ok=True)
 torch.set_num_threads(1)
+# Weights and inputs are float32, as in the package; everything is computed in float64: PyTorch's float32 gradients of small networks differ from
+# processor to processor by more than the tolerance of the tests.
+torch.set_default_dtype(torch.float64)
 
 
 def norm_of(kind, channels, dimensions):
@@ -166,7 +169,7 @@ def rounded(values):
 
 def pictures(name, n, height, width, channels):
     """NHWC as in our package, here as NCHW."""
-    return torch.from_numpy(formula.numbers(name, (n, height, width, channels), 0, 1)).permute(0, 3, 1, 2).contiguous()
+    return torch.from_numpy(formula.numbers(name, (n, height, width, channels), 0, 1)).double().permute(0, 3, 1, 2).contiguous()
 
 
 def shares(tensor, count=24):
@@ -189,7 +192,7 @@ def weighting(y):
     place of the wave would make every gradient a sum that cancels but for rounding."""
     n, c, h, w = y.shape
     axis = lambda size, step, which: (step * torch.arange(size, dtype=torch.float64)).view([size if i == which else 1 for i in range(4)])
-    wave = torch.sin(axis(n, 0.7, 0) + axis(c, 1.3, 1) + axis(h, 0.11, 2) + axis(w, 0.17, 3)).float()
+    wave = torch.sin(axis(n, 0.7, 0) + axis(c, 1.3, 1) + axis(h, 0.11, 2) + axis(w, 0.17, 3))
     return 3 * (y * wave).mean()
 
 
@@ -198,8 +201,8 @@ def calmed(net):
     formula.fill(net)
     with torch.no_grad():
         for layer in (net.adaAT.scale, net.adaAT.rotation, net.adaAT.translation):
-            layer[0].weight.mul_(0.1)
-            layer[0].bias.mul_(0.1)
+            for parameter in (layer[0].weight, layer[0].bias):
+                parameter.copy_((parameter * 0.1).float())  # rounded to float32, as the package holds it
     return net
 
 
@@ -208,7 +211,7 @@ def run_generator(config, height, width, n, training, draw, noise=0.0):
     audio = config['audio']
     low = -4 if audio['kind'] == 'mel' else -3
     inputs = [pictures(f'masked {draw}', n, height, width, 3), pictures(f'references {draw}', n, height, width, 3 * config['references']),
-              torch.from_numpy(formula.numbers(f'audio {draw}', (n, audio['bins'], audio['steps']), low, -low))]
+              torch.from_numpy(formula.numbers(f'audio {draw}', (n, audio['bins'], audio['steps']), low, -low)).double()]
     inputs = [(x * (1 + noise * torch.randn_like(x))).requires_grad_(True) for x in inputs]
     y = net(*inputs)
     loss = weighting(y)
@@ -239,7 +242,7 @@ def generator_case(name, config, height, width, n, training, draw):
 def adaat_case(sampling, n=2, h=7, w=6, c=8, parameters=12):
     net = formula.fill(AdaAT(parameters, c, sampling))
     features = pictures('features', n, h, w, c).requires_grad_(True)
-    p = torch.from_numpy(formula.numbers('parameters', (n, parameters), -1, 1)).requires_grad_(True)
+    p = torch.from_numpy(formula.numbers('parameters', (n, parameters), -1, 1)).double().requires_grad_(True)
     y = net(features, p)
     loss = weighting(y)
     loss.backward()
@@ -258,7 +261,7 @@ def discriminator_case(pictures_together, n=2, height=60, width=57):
     loss = 100 * (y - 1).square().mean()
     loss.backward()
     return {
-        'pictures': pictures_together, 'n': n, 'height': height, 'width': width, 'output': shares(y.permute(0, 2, 3, 1)), 'loss': float(loss),
+        'frameCount': pictures_together, 'n': n, 'height': height, 'width': width, 'output': shares(y.permute(0, 2, 3, 1)), 'loss': float(loss),
         'dx': shares(x.grad.permute(0, 2, 3, 1)), 'gradients': gradients(net),
     }
 
@@ -268,7 +271,7 @@ def heard(kind):
     torch.manual_seed(0)
     config = dict(SMALL, width=64, audioNorm=kind)
     encoder = Generator(config).audio_encoder.train()
-    out = encoder(torch.randn(64, 29, 5) * 3).mean(2)
+    out = encoder(torch.randn(64, 29, 5, dtype=torch.float32).double() * 3).mean(2)
     return {'audioNorm': kind, 'mean': float(out.mean()), 'spread': float(out.std(0).mean())}
 
 
@@ -291,7 +294,7 @@ CASES = [
 def save():
     """Small networks in the layout of DINet's training, an optimiser's state beside them, in both formats of torch.save."""
     config = dict(DINET, width=2, referenceChannels=8, references=2)
-    net, judge, clip = formula.fill(Generator(config)), formula.fill(Discriminator(1, 2)), formula.fill(Discriminator(5, 2))
+    net, judge, clip = (formula.fill(module.float()) for module in (Generator(config), Discriminator(1, 2), Discriminator(5, 2)))
     wrapped = lambda module: {f'module.{name}': value for name, value in module.state_dict().items()}
     optimizer = torch.optim.Adam(judge.parameters())
     sum(p.sum() for p in judge.parameters()).backward()

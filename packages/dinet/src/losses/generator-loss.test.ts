@@ -1,7 +1,7 @@
 import { ImageFeatures } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { made, tensors, useWasm } from '../../../train/src/testing/trainer-parts';
+import { made, tensors, useWasm } from '../testing/loss-parts';
 import { DINET_WEIGHTS, dinetPerceptual, imageLoss } from './generator-loss';
 
 beforeAll(useWasm);

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { made, tensors, useWasm } from '../../../train/src/testing/trainer-parts';
+import { made, tensors, useWasm } from '../testing/loss-parts';
 import { lsganDiscriminatorLoss, lsganGeneratorLoss } from './lsgan-loss';
 
 beforeAll(useWasm);

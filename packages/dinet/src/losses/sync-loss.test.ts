@@ -1,7 +1,7 @@
 import type { EmbeddingBatch } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Expert, made, tensors, useWasm } from '../../../train/src/testing/trainer-parts';
+import { Expert, made, tensors, useWasm } from '../testing/loss-parts';
 import { type GeneratorSyncExpert, generatorSyncLoss } from './sync-loss';
 
 beforeAll(useWasm);

@@ -12,7 +12,7 @@ const shapesOf = async (net: DinetDiscriminator) =>
   [...(await net.stateDict())].map(([name, { shape }]) => [name, shape]);
 
 test.each(REFERENCE.discriminators)(
-  'of $frames frames: scores, loss and all gradients are PyTorch’s',
+  'of $frameCount frames: scores, loss and all gradients are PyTorch’s',
   async (reference) => {
     const { frameCount, n, height, width, output, dx, gradients } = reference;
     const net = new DinetDiscriminator({ frameCount, width: 4, seed: 0 });
@@ -65,9 +65,9 @@ describe('refusals', () => {
     ['frames that are too small', () => discriminator().forward(tf.zeros([1, 104, 52, 3])), rule],
     ['another number of frames', () => discriminator().forward(tf.zeros([1, 104, 80, 15])), rule],
     [
-      'no video',
+      'no frames',
       () => new DinetDiscriminator({ frameCount: 0, seed: 0 }),
-      'DinetDiscriminator: frames must be a whole number from 1, got 0',
+      'DinetDiscriminator: frameCount must be a whole number from 1, got 0',
     ],
   ])('%s', (_, call, message) => {
     expect(call).toThrow(message);

@@ -1,36 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { enableWasmTraining } from '@lipsync/backends';
-import type { SyncRecipe } from '@lipsync/contracts';
-import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert } from '@lipsync/contracts/tensors';
-import { Conv2d, Linear, l2Normalize, Module, Random, registerGradients, relu } from '@lipsync/nn';
+import { Conv2d, Module, Random, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-backend-wasm';
-import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
+import { formulaStateDict } from '../../../../tests/support/formula-weights';
+import { made } from '../../../dinet/src/testing/loss-parts';
 import type { DinetStepReport, DinetTrainBatch, MouthInput } from '../generator/dinet-trainer';
 
-/** Chooses wasm, one thread, with its training kernels, and all gradients. */
-export async function useWasm(): Promise<void> {
-  enableWasmTraining();
-  await tf.setBackend('wasm');
-  await tf.ready();
-  registerGradients();
-}
-
-/** Tensors alive. */
-export const tensors = () => tf.memory().numTensors;
-
-/** Numbers by formula, in our axis order. The caller disposes it. */
-export function made(name: string, shape: number[], low = 0, high = 1): tf.Tensor {
-  return tf.tensor(
-    formulaNumbers(
-      name,
-      shape.reduce((a, b) => a * b, 1),
-      low,
-      high,
-    ),
-    shape,
-  );
-}
+export { Expert, made, tensors, useWasm } from '../../../dinet/src/testing/loss-parts';
 
 /** Gives a module the weights that reference/dinet-losses.py gives its own. */
 export async function fill<M extends Module>(net: M, prefix = ''): Promise<M> {
@@ -112,49 +87,6 @@ export class Discriminator extends Module {
 }
 
 const BINS = 80;
-
-/** Two linear towers, with embeddings of length 1; `joint`: a map of 2 x 2 scores from their product. */
-export class Expert extends Module implements SyncExpert {
-  readonly name = 'linear towers';
-  readonly embeddingSize = 8;
-  readonly recipe: SyncRecipe = {
-    frameCount: 5,
-    fps: 25,
-    crop: { kind: 'dinet', size: 8, upright: 'none', sampling: 'exact' },
-    color: 'RGB',
-    range: [0, 1],
-    features: 'THESIS_MEL',
-    featureSteps: 16,
-  };
-  private readonly visual: Linear;
-  private readonly audio: Linear;
-  private readonly cells: Linear;
-  constructor(
-    readonly space: 'unit' | 'joint' | 'euclidean' = 'unit',
-    seed = 2,
-  ) {
-    super();
-    const random = new Random(seed, 3);
-    this.visual = this.register('visual', new Linear({ inFeatures: 8 * 8 * 15, outFeatures: 8, random }));
-    this.audio = this.register('sound', new Linear({ inFeatures: BINS * 16, outFeatures: 8, random }));
-    this.cells = this.register('cells', new Linear({ inFeatures: 8, outFeatures: 4, random }));
-    this.eval();
-  }
-  encodeVisual(frames: MouthBatch): EmbeddingBatch {
-    return tf.tidy(() => this.finish(this.visual.forward(tf.reshape(frames, [frames.shape[0], -1]))));
-  }
-  encodeAudio(features: FeatureBatch): EmbeddingBatch {
-    return tf.tidy(() => this.finish(this.audio.forward(tf.reshape(features, [features.shape[0], -1]))));
-  }
-  scoreMap(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor4D {
-    return tf.tidy(
-      () => tf.reshape(this.cells.forward(tf.mul(frames, audio)), [frames.shape[0], 2, 2, 1]) as tf.Tensor4D,
-    );
-  }
-  private finish(x: tf.Tensor): EmbeddingBatch {
-    return (this.space === 'unit' ? l2Normalize(relu(x) as tf.Tensor2D) : x) as EmbeddingBatch;
-  }
-}
 
 /** The middle 8 x 8 pixels of rows of 5 frames, one after the other on the channels. The angles are not looked at. */
 export const middle: MouthInput = (generated) =>
