@@ -22,6 +22,9 @@ import formula_weights as formula
 OUT = Path(__file__).resolve().parent.parent / 'packages' / 'syncnet' / 'fixtures' / 'networks.json'
 OUT.parent.mkdir(parents=True, exist_ok=True)
 torch.set_num_threads(2)
+# Weights and inputs are float32, as in the package; everything is computed in float64: PyTorch's float32 gradients differ from processor to
+# processor, and by up to 8e-3 of their norm from its float64.
+torch.set_default_dtype(torch.float64)
 
 
 class SyncNet(nn.Module):
@@ -180,7 +183,7 @@ class Dinet(nn.Module):
 
 
 def numbers(name, shape, low, high):
-    return torch.from_numpy(formula.numbers(name, shape, low, high))
+    return torch.from_numpy(formula.numbers(name, shape, low, high)).double()
 
 
 def rounded(tensor, digits=8):
@@ -214,8 +217,9 @@ def cosine_bce(v, a, y):
 
 def write_files(net, name, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    torch.save(net.state_dict(), folder / f'{name}.pth')
-    torch.save({'state_dict': {f'module.{key}': value for key, value in net.state_dict().items()}, 'global_step': 7},
+    state = net.float().state_dict()
+    torch.save(state, folder / f'{name}.pth')
+    torch.save({'state_dict': {f'module.{key}': value for key, value in state.items()}, 'global_step': 7},
                folder / f'{name}.legacy.pth', _use_new_zipfile_serialization=False)
 
 
@@ -247,7 +251,7 @@ for name, (make, size, top, sound_size, loud, loss) in nets.items():
     sound4 = numbers(f'{name} sound', (4, 1, *sound_size), -loud, loud)
     result[name] = {
         'shapes': shapes(net), 'parameters': sum(p.numel() for p in net.parameters()),
-        'vision': rounded(v), 'audio': rounded(a),
+        'visual': rounded(v), 'audio': rounded(a),
         'training': trained(small, lambda n: loss(n, n.pictures(pictures4), n.sound(sound4))),
     }
 
@@ -266,7 +270,7 @@ def map_loss(net):
 
 result['dinet'] = {
     'shapes': shapes(net), 'parameters': sum(p.numel() for p in net.parameters()),
-    'vision': rounded(face.permute(0, 2, 3, 1)), 'audio': rounded(audio), 'map': rounded(score.permute(0, 2, 3, 1)),
+    'visual': rounded(face.permute(0, 2, 3, 1)), 'audio': rounded(audio), 'map': rounded(score.permute(0, 2, 3, 1)),
     'training': trained(small, map_loss),
 }
 

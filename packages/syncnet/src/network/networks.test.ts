@@ -36,7 +36,7 @@ const GRADIENT = 2e-2; // PyTorch's float32 is up to 8e-3 from its own float64 (
 const frames = (name: string, shape: [number, number, number, number], high: number) =>
   tf.tensor4d(
     formulaNumbers(
-      `${name} frames`,
+      `${name} pictures`,
       shape.reduce((a, b) => a * b),
       0,
       high,
@@ -47,7 +47,7 @@ const frames = (name: string, shape: [number, number, number, number], high: num
 const audio = (name: string, shape: [number, number, number, number], loud: number) =>
   tf.tensor4d(
     formulaNumbers(
-      `${name} audio`,
+      `${name} sound`,
       shape.reduce((a, b) => a * b),
       -loud,
       loud,
