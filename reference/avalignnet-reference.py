@@ -180,12 +180,12 @@ def configurations() -> Dict[str, Dict]:
 # Reduced channels, every padding branch: (1, s), (s, 1), s and (s, t), odd sizes, shortcuts, attention in both towers.
 REDUCED = {
     "attention": {
-        "input": {"frames": 16, "height": 32, "width": 64, "melSteps": 52},
+        "input": {"frameCount": 16, "height": 32, "width": 64, "featureSteps": 52},
         "config": both(tower(48, [32, 32, 64, 64, 64, 256], [[1, 2], 2, 2, 2, 2, 2], [0, 0, 0, 1, 1, 0]),
                        tower(1, [32, 32, 32, 64, 64, 64, 256], [[2, 1], 2, 2, 1, 2, 2, [2, 3]], [0, 0, 0, 1, 1, 0, 0])),
     },
     "thesis": {
-        "input": {"frames": 5, "height": 64, "width": 64, "melSteps": 16},
+        "input": {"frameCount": 5, "height": 64, "width": 64, "featureSteps": 16},
         "config": both(tower(15, [32, 32, 64, 64, 64, 64, 256], [2, 2, 2, 1, 2, 2, 2]),
                        tower(1, [32, 32, 64, 64, 64, 64, 256], [[2, 1], 2, 2, 1, 2, 2, [2, 1]])),
     },
@@ -232,13 +232,13 @@ def safetensors(tensors: Dict[str, np.ndarray], metadata: Dict[str, str]) -> byt
     return struct.pack("<Q", len(text)) + text + b"".join(tensors[name].tobytes() for name in sorted(tensors))
 
 
-def bce(vision: Tensor, audio: Tensor, labels: Tensor) -> Tensor:
-    s = (vision * audio).sum(1).clamp(1e-7, 1 - 1e-7)
+def bce(visual: Tensor, audio: Tensor, labels: Tensor) -> Tensor:
+    s = (visual * audio).sum(1).clamp(1e-7, 1 - 1e-7)
     return F.binary_cross_entropy(s, labels)
 
 
-def contrast(vision: Tensor, audio: Tensor, clips: List[int], log_temperature: Tensor, other_clips: bool) -> Tensor:
-    similarity = vision @ audio.t()
+def contrast(visual: Tensor, audio: Tensor, clips: List[int], log_temperature: Tensor, other_clips: bool) -> Tensor:
+    similarity = visual @ audio.t()
     clip = torch.tensor(clips)
     allowed = torch.ones_like(similarity, dtype=torch.bool) if other_clips else clip[:, None] == clip[None]
     logits = (similarity * log_temperature.exp().clamp(max=100)).masked_fill(~allowed, -1e4)
@@ -246,8 +246,8 @@ def contrast(vision: Tensor, audio: Tensor, clips: List[int], log_temperature: T
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.t(), target)) / 2
 
 
-def balanced_bce(vision: Tensor, audio: Tensor, clips: List[int], same_clip_share: float = 0.7) -> Tensor:
-    s = (vision @ audio.t()).clamp(1e-7, 1 - 1e-7)
+def balanced_bce(visual: Tensor, audio: Tensor, clips: List[int], same_clip_share: float = 0.7) -> Tensor:
+    s = (visual @ audio.t()).clamp(1e-7, 1 - 1e-7)
     clip = torch.tensor(clips)
     same = clip[:, None] == clip[None]
     own = torch.eye(len(clips), dtype=torch.bool)
@@ -283,10 +283,10 @@ def network_fixture(name: str, full: Optional[Path]) -> Dict:
     channels = case["config"]["visual_encoder"]["in_channels"]
     shape = (batch, channels, size["height"], size["width"])
     images = torch.from_numpy(noise(1, int(np.prod(shape))).astype(np.float32).reshape(shape))
-    mel = torch.from_numpy((4 * noise(2, batch * 80 * size["melSteps"])).astype(np.float32))
-    mel = mel.reshape(batch, 1, 80, size["melSteps"])
-    vision, audio = net(images, mel)
-    loss = bce(vision, audio, labels)
+    mel = torch.from_numpy((4 * noise(2, batch * 80 * size["featureSteps"])).astype(np.float32))
+    mel = mel.reshape(batch, 1, 80, size["featureSteps"])
+    visual, audio = net(images, mel)
+    loss = bce(visual, audio, labels)
     loss.backward()
     gradients = {key: value.grad.numpy().copy() for key, value in net.named_parameters()}
     if full:
@@ -305,8 +305,8 @@ def network_fixture(name: str, full: Optional[Path]) -> Dict:
     return {
         "source": {"program": "PyTorch", "version": torch.__version__, "numpy": np.__version__, "command": COMMAND},
         "input": size, "config": case["config"], "metadata": metadata, "sha256": hashlib.sha256(file).hexdigest(),
-        "labels": labels.tolist(), "vision": rounded(vision.detach()), "audio": rounded(audio.detach()),
-        "cosine": rounded((vision * audio).sum(1).detach()), "loss": loss.item(), "gradientNorm": norm,
+        "labels": labels.tolist(), "visual": rounded(visual.detach()), "audio": rounded(audio.detach()),
+        "cosine": rounded((visual * audio).sum(1).detach()), "loss": loss.item(), "gradientNorm": norm,
         "gradients": {key: gradient_record(gradients[key], 5000 + index) for index, key in enumerate(sorted(gradients))},
         "adamw": {"learningRate": 1e-4, "weightDecay": 0.01, "clipNorm": 1.0, "losses": losses, "gradientNorms": norms},
     }
@@ -319,12 +319,12 @@ def loss_fixture() -> Dict:
     cases: Dict[str, Dict] = {}
 
     def add(name: str, compute, start: float = 0.0) -> None:
-        vision, audio = (value.clone().requires_grad_() for value in unit)
+        visual, audio = (value.clone().requires_grad_() for value in unit)
         log_temperature = torch.tensor(start, requires_grad=True)
-        value = compute(vision, audio, log_temperature)
+        value = compute(visual, audio, log_temperature)
         value.backward()
         temperature_gradient = 0.0 if log_temperature.grad is None else float(log_temperature.grad)
-        cases[name] = {"logTemperature": start, "loss": float(value), "visionGradient": rounded(vision.grad),
+        cases[name] = {"logTemperature": start, "loss": float(value), "visualGradient": rounded(visual.grad),
                        "audioGradient": rounded(audio.grad), "logTemperatureGradient": temperature_gradient}
 
     start = math.log(1 / 0.07)
@@ -335,7 +335,7 @@ def loss_fixture() -> Dict:
     add("balanced", lambda v, a, t: balanced_bce(v, a, clips))
     add("sum", lambda v, a, t: contrast(v, a, clips, t, False) + 0.35 * balanced_bce(v, a, clips), start)
     return {"source": {"program": "PyTorch", "version": torch.__version__, "command": COMMAND}, "rows": rows, "width": width,
-            "clips": clips, "labels": labels.tolist(), "vision": rounded(unit[0], 9), "audio": rounded(unit[1], 9), "cases": cases}
+            "clips": clips, "labels": labels.tolist(), "visual": rounded(unit[0], 9), "audio": rounded(unit[1], 9), "cases": cases}
 
 
 def shape_fixture() -> Dict:

@@ -157,10 +157,10 @@ describe('AVAlignNet', () => {
     const before = tensors();
     tf.tidy(() => {
       expect(() => net.encodeVisual(tf.zeros([2, 32, 32, 12]))).toThrow(
-        new TypeError('AVAlignNet.encodeFrames: frames must be of shape [batch, 32, 32, 15], got [2, 32, 32, 12]'),
+        new TypeError('AVAlignNet.encodeVisual: frames must be of shape [batch, 32, 32, 15], got [2, 32, 32, 12]'),
       );
       expect(() => net.encodeAudio(tf.zeros([2, 16, 80, 1]))).toThrow(
-        'AVAlignNet.encodeAudio: mel must be of shape [batch, 80, 16, 1], got [2, 16, 80, 1]',
+        'AVAlignNet.encodeAudio: features must be of shape [batch, 80, 16, 1], got [2, 16, 80, 1]',
       );
       expect(() => net.encodeVisual(tf.zeros([1, 32, 32, 15], 'int32'))).toThrow('frames must be float32, got int32');
       expect(() => net.encodeVisual(tf.zeros([0, 32, 32, 15]))).toThrow('got [0, 32, 32, 15]');
@@ -209,7 +209,7 @@ describe('AVAlignNet', () => {
     expect(() => bare.recipe).toThrow('AVAlignNet.recipe: the network must be built or loaded with a recipe, got none');
     bare.dispose();
     expect(() => new AVAlignNet(SMALL, { seed: 1, recipe: { ...RECIPE, featureSteps: 32 } })).toThrow(
-      'AVAlignNet: recipe.melSteps must be 16, as in the configuration, got 32',
+      'AVAlignNet: recipe.featureSteps must be 16, as in the configuration, got 32',
     );
   });
 

@@ -84,8 +84,8 @@ export class AVAlignNet extends Module implements SyncExpert {
    * @throws TypeError for another shape or dtype.
    */
   encodeVisual(frames: MouthBatch): EmbeddingBatch {
-    this.assertUsable('encodeFrames');
-    this.assertFrames('AVAlignNet.encodeFrames', frames);
+    this.assertUsable('encodeVisual');
+    this.assertFrames('AVAlignNet.encodeVisual', frames);
     return this.visualEncoder.forward(frames);
   }
 
@@ -134,7 +134,7 @@ export class AVAlignNet extends Module implements SyncExpert {
 
   private assertFeatures(where: string, features: FeatureBatch): void {
     const { melBins = MEL_BINS, featureSteps } = this.config.input;
-    assertBatch(where, 'mel', features, [melBins, featureSteps, 1]);
+    assertBatch(where, 'features', features, [melBins, featureSteps, 1]);
   }
 
   override train(mode = true): this {
@@ -161,11 +161,11 @@ export function assertRecipeFits(where: string, config: AVAlignNetConfig, value:
   const recipe = assertSyncRecipe(where, value);
   const { frameCount, height, width, featureSteps } = config.input;
   const sizes: [string, number, number][] = [
-    ['frames', recipe.frameCount, frameCount],
+    ['frameCount', recipe.frameCount, frameCount],
     ['crop.size', recipe.crop.size, height],
     ['crop.size', recipe.crop.size, width],
-    ['melSteps', recipe.featureSteps, featureSteps],
-    ['frames * 3', recipe.frameCount * 3, config.visual_encoder.in_channels],
+    ['featureSteps', recipe.featureSteps, featureSteps],
+    ['frameCount * 3', recipe.frameCount * 3, config.visual_encoder.in_channels],
   ];
   for (const [key, given, wanted] of sizes) {
     if (given !== wanted) fail(RangeError, where, `recipe.${key}`, `${wanted}, as in the configuration`, given);

@@ -18,7 +18,7 @@ describe('named configurations', () => {
   test.each(Object.entries<AVAlignNetConfig>(CONFIGURATIONS))(
     '%s is accepted: both towers end at 1x1',
     (name, config) => {
-      expect(assertConfig(name, config)).toBe(config);
+      expect(assertConfig(name, config)).toEqual(config);
       expect(towerSizes('visual', config.visual_encoder, config.input).at(-1)).toEqual({ height: 1, width: 1 });
     },
   );
@@ -42,7 +42,7 @@ describe('thesis', () => {
   });
 
   test('refuses other frames and sizes', () => {
-    expect(() => thesis({ frameCount: 7 as 5, size: 64 })).toThrow('thesis: frames must be 5, 10 or 15, got 7');
+    expect(() => thesis({ frameCount: 7 as 5, size: 64 })).toThrow('thesis: frameCount must be 5, 10 or 15, got 7');
     expect(() => thesis({ frameCount: 5, size: 96 as 64 })).toThrow('thesis: size must be 64 or 128, got 96');
   });
 });
@@ -65,7 +65,7 @@ describe('lite', () => {
   });
 
   test('refuses windows and crops that are too small', () => {
-    expect(() => lite({ frameCount: 4 })).toThrow('lite: frames must be a whole number of at least 5, got 4');
+    expect(() => lite({ frameCount: 4 })).toThrow('lite: frameCount must be a whole number of at least 5, got 4');
     expect(() => lite({ size: 31 })).toThrow('lite: size must be a whole number of at least 32, got 31');
   });
 });

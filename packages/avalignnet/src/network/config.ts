@@ -110,7 +110,7 @@ export type ThesisOptions = {
 export function thesis(options: ThesisOptions): AVAlignNetConfig {
   const { frameCount, size, attention = false, maxChannels = 2048 } = options;
   const lastAudioFactors: Record<number, DownsampleFactor> = { 5: [2, 1], 10: 2, 15: [2, 3] };
-  if (!(frameCount in lastAudioFactors)) fail(RangeError, 'thesis', 'frames', '5, 10 or 15', frameCount);
+  if (!(frameCount in lastAudioFactors)) fail(RangeError, 'thesis', 'frameCount', '5, 10 or 15', frameCount);
   if (size !== 64 && size !== 128) fail(RangeError, 'thesis', 'size', '64 or 128', size);
   const cap = (channels: readonly number[]) => channels.map((width) => Math.min(width, maxChannels));
   return {
@@ -155,7 +155,7 @@ export type LiteOptions = {
 export function lite(options: LiteOptions = {}): AVAlignNetConfig {
   const { frameCount = 10, size = 48, attention = false } = options;
   if (!(Number.isInteger(frameCount) && frameCount >= 5))
-    fail(RangeError, 'lite', 'frames', 'a whole number of at least 5', frameCount);
+    fail(RangeError, 'lite', 'frameCount', 'a whole number of at least 5', frameCount);
   if (!(Number.isInteger(size) && size >= 32)) fail(RangeError, 'lite', 'size', 'a whole number of at least 32', size);
   const steps = melSteps(frameCount);
   const widths = [32, 64, 128];

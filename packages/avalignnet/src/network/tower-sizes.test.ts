@@ -83,7 +83,11 @@ describe('assertConfig', () => {
     ['the pair [1, 1]', { downsample_factors: [4, [1, 1], 2, 6] }, 'the plain number 1 where nothing is strided'],
     ['factors that are no counts', { downsample_factors: [4, 2, 2, 1.5] }, 'whole numbers or pairs of them'],
     ['a dropout of 1', { dropout: 1 }, 'visual_encoder.dropout must be at least 0 and below 1, got 1'],
-    ['channels that the frames do not divide', { in_channels: 31 }, 'a multiple of config.input.frames (10), got 31'],
+    [
+      'channels that the frames do not divide',
+      { in_channels: 31 },
+      'a multiple of config.input.frameCount (10), got 31',
+    ],
     [
       'towers of unlike width',
       { block_out_channels: [32, 64, 128, 512] },
@@ -97,7 +101,7 @@ describe('assertConfig', () => {
     expect(() => assertConfig('test', null)).toThrow('test: config must be an object, got null');
     expect(() => assertConfig('test', { ...LITE, input: undefined })).toThrow('config.input must be');
     expect(() => assertConfig('test', { ...LITE, input: { ...LITE.input, featureSteps: 0 } })).toThrow(
-      'config.input.melSteps',
+      'config.input.featureSteps',
     );
     expect(() => assertConfig('test', { input: LITE.input })).toThrow('config.visual_encoder must be an object');
   });

@@ -120,7 +120,7 @@ describe('loadAVAlignNet', () => {
   test('refuses a recipe that does not fit the network', async () => {
     const bytes = await file({ recipe: undefined });
     await expect(loadAVAlignNet(bytes, { recipe: { ...RECIPE, frameCount: 10 } })).rejects.toThrow(
-      'loadAVAlignNet: recipe.frames must be 5, as in the configuration, got 10',
+      'loadAVAlignNet: recipe.frameCount must be 5, as in the configuration, got 10',
     );
   });
 
