@@ -46,5 +46,6 @@ export { cosineSchedule } from './optim/cosine-schedule';
 export type { ExponentialMovingAverageOptions } from './optim/exponential-moving-average';
 export { ExponentialMovingAverage } from './optim/exponential-moving-average';
 export { GradientAccumulator } from './optim/gradient-accumulator';
-export { Random } from './random';
-export { lowerMedian, medianFilter } from './statistics/median-filter';
+export { Random } from './random/random';
+export { RowQueue } from './rows/row-queue';
+export { lowerMedian, median, medianFilter } from './statistics/median';

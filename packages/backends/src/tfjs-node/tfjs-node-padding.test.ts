@@ -114,7 +114,7 @@ test.each<[string, number | typeof AROUND, number]>([
 
 /** What the networks are made of. */
 class Network extends Module {
-  private readonly conv = this.register(
+  readonly #conv = this.register(
     'conv',
     new Conv2d({
       inChannels: 3,
@@ -125,16 +125,16 @@ class Network extends Module {
       random: new Random(1),
     }),
   );
-  private readonly norm = this.register('norm', new GroupNorm({ groups: 4, channels: 8, activation: 'silu' }));
-  private readonly attention = this.register(
+  readonly #norm = this.register('norm', new GroupNorm({ groups: 4, channels: 8, activation: 'silu' }));
+  readonly #attention = this.register(
     'attention',
     new MultiHeadAttention({ channels: 8, heads: 2, random: new Random(2) }),
   );
-  private readonly head = this.register('head', new Linear({ inFeatures: 8, outFeatures: 4, random: new Random(3) }));
+  readonly #head = this.register('head', new Linear({ inFeatures: 8, outFeatures: 4, random: new Random(3) }));
 
   forward(x: tf.Tensor): tf.Tensor {
-    const maps = maxPool2d(this.norm.forward(this.conv.forward(x)), { kernelSize: 3, stride: 2, padding: 1 });
-    return this.head.forward(tf.mean(this.attention.forward(tf.reshape(maps, [maps.shape[0], -1, 8])), 1));
+    const maps = maxPool2d(this.#norm.forward(this.#conv.forward(x)), { kernelSize: 3, stride: 2, padding: 1 });
+    return this.#head.forward(tf.mean(this.#attention.forward(tf.reshape(maps, [maps.shape[0], -1, 8])), 1));
   }
 }
 

@@ -1,7 +1,9 @@
 import { voiceActivity } from '@lipsync/audio-mel';
+import { AUDIO_SAMPLE_RATE } from '@lipsync/contracts';
 import { cropJitter, faceAsymmetry } from '@lipsync/face-crop';
+import { lowerMedian } from '@lipsync/nn';
 import type { Clip, ClipQuality } from '../store/clip';
-import type { DropReason } from '../store/clip-store';
+import type { DropReason } from '../store/store-records';
 import type { QualityGates } from './preparation';
 
 const LOOKS = 5; // frames whose sharpness is measured
@@ -15,13 +17,13 @@ const LOOKS = 5; // frames whose sharpness is measured
 export function clipQuality(
   {
     frames,
-    count,
+    frameCount: count,
     height,
     width,
     landmarks,
     poses,
     audio,
-  }: Pick<Clip, 'frames' | 'count' | 'height' | 'width' | 'landmarks' | 'poses' | 'audio'>,
+  }: Pick<Clip, 'frames' | 'frameCount' | 'height' | 'width' | 'landmarks' | 'poses' | 'audio'>,
   picture: { width: number; height: number },
   fps: number,
   sharpness?: (rgb: Uint8Array, size: { width: number; height: number }) => number,
@@ -34,14 +36,16 @@ export function clipQuality(
   );
   const frameOf = (frame: number) => frames.subarray(frame * bytes, (frame + 1) * bytes);
   const voice = voiceActivity(
-    Float32Array.from(audio, (sample) => sample / 32768),
+    { samples: Float32Array.from(audio, (sample) => sample / 32768), sampleRate: AUDIO_SAMPLE_RATE },
     { fps },
   );
   return rounded({
-    faceSize: middle(all.map((frame) => faceSize(pointsOf(frame)))),
-    asymmetry: middle(all.map((frame) => faceAsymmetry(pointsOf(frame)))),
+    faceSize: lowerMedian(all.map((frame) => faceSize(pointsOf(frame)))),
+    asymmetry: lowerMedian(all.map((frame) => faceAsymmetry(pointsOf(frame)))),
     lipsInside: Math.min(...all.map((frame) => lipsInside(pointsOf(frame), picture))),
-    ...(sharpness ? { sharpness: middle(looks.map((frame) => sharpness(frameOf(frame), { width, height }))) } : {}),
+    ...(sharpness
+      ? { sharpness: lowerMedian(looks.map((frame) => sharpness(frameOf(frame), { width, height }))) }
+      : {}),
     brightness: meanGray(frameOf(count >> 1)),
     voiced: voice.length === 0 ? 0 : voice.reduce((sum, flag) => sum + flag, 0) / voice.length,
     sideDeviation: cropJitter(poses).side,
@@ -92,8 +96,6 @@ function meanGray(rgb: Uint8Array): number {
   for (let i = 0; i < rgb.length; i += 3) sum += 0.299 * rgb[i] + 0.587 * rgb[i + 1] + 0.114 * rgb[i + 2];
   return (3 * sum) / rgb.length;
 }
-
-const middle = (values: number[]) => [...values].sort((a, b) => a - b)[(values.length - 1) >> 1];
 
 /** Six digits: what is written does not depend on the last bit of a sum. */
 function rounded<T extends Record<string, number>>(values: T): T {

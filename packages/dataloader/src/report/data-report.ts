@@ -1,11 +1,14 @@
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { WindowScorer } from '@lipsync/metrics';
+import { median } from '@lipsync/nn';
+import { median } from '@lipsync/nn';
 import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
 import { THESIS_PAIRS } from '../loaders/sync-loader';
 import { planBatch, usableClips } from '../sampling/batch-plan';
 import { anglesOf, type Clip } from '../store/clip';
 import { parseClipId } from '../store/clip-id';
-import type { ClipStore, Manifest } from '../store/clip-store';
+import type { ClipStore } from '../store/clip-store';
+import type { Manifest } from '../store/store-records';
 
 /** Smallest, middle and largest of some numbers, and how many fall into each of equally wide bins from `low` to `high`. */
 export type Spread = { least: number; median: number; greatest: number; low: number; high: number; bins: number[] };
@@ -122,15 +125,15 @@ export async function dataReport(store: ClipStore, options: DataReportOptions = 
   const offsets = new OffsetCounts();
   for (const [index, id] of ids.entries()) {
     const clip = await store.open(id);
-    const middle = { ...clip, frames: await store.frames(id, clip.count >> 1, 1) };
+    const middle = { ...clip, frames: await store.frames(id, clip.frameCount >> 1, 1) };
     const { source } = parseClipId(id);
-    framesOf.set(source, (framesOf.get(source) ?? 0) + clip.count);
+    framesOf.set(source, (framesOf.get(source) ?? 0) + clip.frameCount);
     lengths.push({
-      frameCount: clip.count,
-      windows: windowCount(clip.count, clip.features.steps, { ...PAIR_WINDOW, ...store.recipe }),
+      frameCount: clip.frameCount,
+      windows: windowCount(clip.frameCount, clip.features.steps, { ...PAIR_WINDOW, ...store.recipe }),
     });
-    columns.seconds.push(clip.count / fps);
-    columns.cropSide.push(meanOf(clip.count, (frame) => clip.poses[4 * frame + 2]));
+    columns.seconds.push(clip.frameCount / fps);
+    columns.cropSide.push(meanOf(clip.frameCount, (frame) => clip.poses[4 * frame + 2]));
     columns.brightness.push(meanGray(middle.frames));
     columns.lipMovement.push(movementOfLips(clip));
     if (clip.quality) {
@@ -143,7 +146,7 @@ export async function dataReport(store: ClipStore, options: DataReportOptions = 
       thumbnails.push(thumbnail(middle));
     if (expert) offsets.add(await clipOffset(await store.read(id), store, expert), clip.offset, expert);
     else if (clip.offset)
-      offsets.add((clip.offset.after ?? clip.offset.measured).frameCount, clip.offset, {
+      offsets.add((clip.offset.after ?? clip.offset.measured).offsetFrames, clip.offset, {
         ...clip.offset,
         name: clip.offset.expert,
       });
@@ -303,7 +306,7 @@ function warningsOf(report: DataReport, shares: { still: number; dark: number; e
 async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExpert): Promise<number | undefined> {
   const { recipe } = expert;
   const { crop } = store.recipe;
-  const windows = windowCount(clip.count, clip.features.steps, recipe);
+  const windows = windowCount(clip.frameCount, clip.features.steps, recipe);
   if (windows < 2) return undefined;
   const scorer = new WindowScorer(expert);
   for (let start = 0; start < windows; start++) {
@@ -320,10 +323,10 @@ function thumbnail({
   height,
   width,
   frames,
-  count,
+  frameCount: count,
   poses,
   landmarks,
-}: Pick<Clip, 'id' | 'height' | 'width' | 'frames' | 'count' | 'poses' | 'landmarks'>): Thumbnail {
+}: Pick<Clip, 'id' | 'height' | 'width' | 'frames' | 'frameCount' | 'poses' | 'landmarks'>): Thumbnail {
   const middle = count >> 1;
   const [x, y, side, angle] = poses.subarray(4 * middle);
   // A head crop stands upright as the frame does, and its pose is that of the mouth box: as far from the bottom as from the sides.
@@ -353,7 +356,7 @@ function meanGray(rgb: Uint8Array): number {
 }
 
 /** Standard deviation over the clip of inner lips' distance (points 62 and 66), in percent of the mouth's width (48 to 54). */
-function movementOfLips({ landmarks, count }: Pick<Clip, 'landmarks' | 'count'>): number {
+function movementOfLips({ landmarks, frameCount: count }: Pick<Clip, 'landmarks' | 'frameCount'>): number {
   const distance = (frame: number, a: number, b: number) => {
     const at = 136 * frame;
     return Math.hypot(
@@ -386,6 +389,5 @@ function spreadOf(values: number[], low: number, high: number): Spread {
   for (const value of values) {
     bins[Math.min(BINS - 1, Math.max(0, Math.floor(((value - low) / (high - low || 1)) * BINS)))]++;
   }
-  const middle = (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-  return { least: sorted[0], median: middle, greatest: sorted[sorted.length - 1], low, high, bins };
+  return { least: sorted[0], median: median(values), greatest: sorted[sorted.length - 1], low, high, bins };
 }

@@ -1,111 +1,56 @@
-import { writeFileAtomic } from '@lipsync/checkpoints';
 import { fail, storedShape } from '@lipsync/contracts';
-import { ByteCache } from './byte-cache';
+import { lowerMedian } from '@lipsync/nn';
+import { LRUCache } from 'lru-cache';
+import { byCodeUnit, sortedKeys } from './canonical-json';
+import { checkJson } from './check-json';
 import type { Clip, ClipInfo, StoreRecipe } from './clip';
 import { assertClip } from './clip';
 import type { OpenClip } from './clip-file';
 import { encodeClip, openClipFile, readClipInfo } from './clip-file';
+import { framesOf } from './clip-frames';
 import { dropId, parseClipId, sourceName } from './clip-id';
+import {
+  EARLIER_VERSION,
+  upgradeDrop,
+  upgradeManifest,
+  upgradeSourceRecord,
+  upgradeStoreHeader,
+} from './earlier-spelling';
 import { CHUNK_FRAMES } from './frame-coding';
-
-/** Why a video, a track or a segment is not in the store. */
-export type DropReason =
-  | 'broken'
-  | 'no video'
-  | 'no audio'
-  | 'silent'
-  | 'no face'
-  | 'too short'
-  | 'audio too short'
-  | 'crop impossible'
-  | 'bad landmarks'
-  | 'bad features'
-  | 'not talking'
-  | 'offset unknown'
-  | 'offset too large'
-  | 'offset stays'
-  | 'face too small'
-  | 'face turned'
-  | 'lips outside'
-  | 'blurred'
-  | 'detection unsure'
-  | 'no speech';
-
-export type Drop = {
-  source: string;
-  /** Missing where the whole video is dropped. */
-  track?: number;
-  /** Missing where the whole track is dropped. */
-  segment?: number;
-  reason: DropReason;
-  /** The same in a sentence, with its numbers. */
-  detail: string;
-};
-
-/** What became of one video; written when all of it is done. */
-export type SourceRecord = { source: string; clips: string[]; dropped: Drop[] };
-
-/** Which people are seen in the clips, and for what each clip is kept. */
-export type StoreSplit = {
-  /** Where `identity` is from: labels of the data set, how the faces look, or nothing known. */
-  by: 'label' | 'face' | 'source';
-  seed: number;
-  validationShare: number;
-  clips: Record<string, { identity: string; split: 'train' | 'validation' }>;
-};
-
-export type Manifest = {
-  format: string;
-  version: number;
-  recipe: StoreRecipe;
-  settings: Record<string, unknown>;
-  counts: StoreSummary;
-  split?: Omit<StoreSplit, 'clips'>;
-  clips: (Omit<ClipInfo, 'count' | 'height' | 'width'> & {
-    frameCount: number;
-    /** Median angle of the crop, radians. */
-    angle: number;
-    /** Half the side of the crop in the source, pixels; the median. */
-    radius: number;
-    sha256: string;
-    identity?: string;
-    split?: 'train' | 'validation';
-  })[];
-  dropped: Drop[];
-};
-
-export type StoreSummary = {
-  /** Videos that are done. */
-  sources: number;
-  clips: number;
-  frameCount: number;
-  minutes: number;
-  /** Number of drops by reason, in alphabetical order. */
-  dropped: Record<string, number>;
-};
+import { hashFile } from './hash-file';
+import { filesBelow, readJsonFile, writeStoreFile } from './json-files';
+import { mapLimited } from './map-limited';
+import { describeDifferences, storeDifferences } from './store-differences';
+import type { Drop, Manifest, SourceRecord, StoreHeader, StoreSplit, StoreSummary } from './store-records';
+import { dropSchema, manifestSchema, sourceRecordSchema, storeHeaderSchema } from './store-records';
 
 export type ClipStoreOptions = {
   /** Bytes of clips and decoded frames kept in memory. Default 256 MiB. */
   cacheBytes?: number;
 };
 
-const FORMAT = { format: 'lipsync-clips', version: 2 };
+const FORMAT = { format: 'lipsync-clips', version: 3 };
+const HEADERS_AT_ONCE = 16;
 const MANIFEST_READERS = 4;
 
 /**
  * Prepared clips in a folder (Node):
  *
- *     store.json                     format, crop, mel and frame rate of all clips; settings of the preparation
- *     clips/<id>.safetensors         frames (compressed), mel [steps, bins], audio, landmarks [N, 68, 2], poses [N, 4];
- *                                    logits [steps, 29] where the preparation was given them
+ *     store.json                     format, crop, features and frame rate of all clips; settings of the preparation
+ *     clips/<id>.safetensors         frames (compressed), features [steps, bins], audio [samples], landmarks [frames, 68, 2],
+ *                                    poses [frames, 4]; logits [steps, 29] and face_embedding [128] where the preparation had them
  *     dropped/<id>.json              { source, reason, detail }
- *     sources/<source>.json          what became of a video, written when all of it is done
- *     manifest.json                  sorted list with hashes, offsets, angles, people and split; by `finish`
+ *     sources/<source>.json          clips and drops of a video, written when all of it is done
+ *     manifest.json                  sorted list with hashes, offsets, angles, people and split; written by `finish`
  *
  * Every file is written whole or not at all, and holds no time and no path of the machine: a preparation that was killed and started
  * again ends in the same bytes.
  *
+ * Stores of version 2 are read only: they train and report as before. `mergeStores(newFolder, [earlier])` copies one into a store of the
+ * present version, in which its preparation can be resumed.
+ *
  * @example
+ * import { ClipStore } from '@lipsync/dataloader';
  * const store = await ClipStore.open('clips');
  * const clip = await store.read((await store.list())[0]);
  */
@@ -116,27 +61,28 @@ export class ClipStore {
   readonly settings: Record<string, unknown>;
   /** Bytes of clips and decoded frames that may be kept in memory. */
   readonly cacheBytes: number;
+  /** Whether the store is of an earlier version, which is read only. */
+  readonly readOnly: boolean;
   /** Opened clips by `<id>`, decoded chunks by `<id> <index>`. */
-  readonly #cache: ByteCache<OpenClip | Uint8Array>;
+  readonly #cache: LRUCache<string, OpenClip | Uint8Array>;
 
-  private constructor(
-    folder: string,
-    recipe: StoreRecipe,
-    settings: Record<string, unknown>,
-    { cacheBytes = 256 * 2 ** 20 }: ClipStoreOptions,
-  ) {
+  private constructor(folder: string, header: StoreHeader, { cacheBytes = 256 * 2 ** 20 }: ClipStoreOptions) {
+    const { crop, features, stepsPerSecond, bins, fps, settings, version } = header;
     this.folder = folder;
-    this.recipe = recipe;
+    this.recipe = { crop, features, stepsPerSecond, bins, fps };
     this.settings = settings;
     this.cacheBytes = cacheBytes;
-    this.#cache = new ByteCache(cacheBytes);
+    this.readOnly = version === EARLIER_VERSION;
+    this.#cache = new LRUCache({ maxSize: Math.max(1, Math.floor(cacheBytes)) });
   }
 
   /**
-   * Starts a store, or goes on with one that was made in the same way.
+   * Starts a store, or resumes one that was made with the same recipe and settings.
    *
    * @param settings Whatever else the clips depend on, such as the length of segments; kept and compared.
-   * @throws Error naming what differs from the store that is there.
+   * @throws Error that names what differs from the store that is there; Error for one of an earlier version, which is read only.
+   * @example
+   * const store = await ClipStore.create('clips', recipe, { segmentSec: 10 });
    */
   static async create(
     folder: string,
@@ -145,44 +91,33 @@ export class ClipStore {
     options: ClipStoreOptions = {},
   ): Promise<ClipStore> {
     const { crop, features, stepsPerSecond, bins, fps } = recipe;
-    const wanted = { ...FORMAT, crop: sorted(crop), features, stepsPerSecond, bins, fps, settings: sorted(settings) };
-    const found = await readJson(`${folder}/store.json`);
+    const wanted = sortedKeys({ crop, features, stepsPerSecond, bins, fps, settings });
+    const found = await readHeader('ClipStore.create', folder);
     if (found === undefined) {
-      await writeFile(`${folder}/store.json`, `${JSON.stringify(wanted, null, 2)}\n`);
+      const header = { ...FORMAT, crop: wanted.crop, features, stepsPerSecond, bins, fps, settings: wanted.settings };
+      await writeStoreFile(`${folder}/store.json`, `${JSON.stringify(header, null, 2)}\n`);
     } else {
-      const differs = Object.entries(wanted).filter(
-        ([key, value]) => JSON.stringify(found[key]) !== JSON.stringify(value),
-      );
-      if (differs.length > 0) {
-        const rule = `prepared as before (${differs.map(([key]) => `${key} ${JSON.stringify(found[key])}`).join('; ')})`;
-        fail(
-          Error,
-          'ClipStore.create',
-          'store',
-          rule,
-          differs.map(([key, value]) => `${key} ${JSON.stringify(value)}`).join('; '),
-        );
+      if (found.version === EARLIER_VERSION) failReadOnly('ClipStore.create', folder);
+      const differences = storeDifferences(found, wanted);
+      if (differences.length > 0) {
+        const rule = `prepared as before (${describeDifferences(differences, 'first')})`;
+        fail(Error, 'ClipStore.create', 'store', rule, describeDifferences(differences, 'second'));
       }
     }
     return ClipStore.open(folder, options);
   }
 
-  /** @throws Error where there is no store, TypeError where it is of another format. */
+  /**
+   * Opens a store that is there.
+   *
+   * @throws Error where there is no store, TypeError where it is of another format.
+   * @example
+   * const store = await ClipStore.open('clips');
+   */
   static async open(folder: string, options: ClipStoreOptions = {}): Promise<ClipStore> {
-    const found = await readJson(`${folder}/store.json`);
-    if (found === undefined) fail(Error, 'ClipStore.open', 'folder', 'a store with store.json', folder);
-    const { format, version, crop, features, stepsPerSecond, bins, fps, settings } = found as typeof FORMAT &
-      StoreRecipe & { settings: Record<string, unknown> };
-    if (format !== FORMAT.format || version !== FORMAT.version) {
-      fail(
-        TypeError,
-        'ClipStore.open',
-        'store.json',
-        `${FORMAT.format} ${FORMAT.version}; prepare the videos anew`,
-        `${format} ${version}`,
-      );
-    }
-    return new ClipStore(folder, { crop, features, stepsPerSecond, bins, fps }, settings, options);
+    const header = await readHeader('ClipStore.open', folder);
+    if (header === undefined) fail(Error, 'ClipStore.open', 'folder', 'a store with store.json', folder);
+    return new ClipStore(folder, header, options);
   }
 
   /** Whether the clip is there. */
@@ -196,45 +131,49 @@ export class ClipStore {
 
   /** Writes a clip, over one of the same id. */
   async write(clip: Clip): Promise<void> {
+    this.#assertWritable('ClipStore.write');
     assertClip('ClipStore.write', clip, this.recipe);
-    await writeFile(this.clipPath(clip.id), await encodeClip(clip));
-    this.#forget(clip.id, clip.count);
+    await writeStoreFile(this.clipPath(clip.id), await encodeClip(clip));
+    this.#forget(clip.id, clip.frameCount);
   }
 
-  /** Takes a clip away; nothing where there is none. */
+  /** Removes a clip; nothing where there is none. */
   async remove(id: string): Promise<void> {
+    this.#assertWritable('ClipStore.remove');
     const { rm } = await import('node:fs/promises');
-    const opened = this.#cache.get(id) as OpenClip | undefined;
-    if (opened) this.#forget(id, opened.count);
+    const opened = this.#cache.get(id);
+    if (opened && !(opened instanceof Uint8Array)) this.#forget(id, opened.frameCount);
     await rm(this.clipPath(id), { force: true });
   }
 
-  /** Notes what was left out and why. */
+  /** Records what was left out and why. */
   async drop(drop: Drop): Promise<void> {
+    this.#assertWritable('ClipStore.drop');
     const id = dropId(drop.source, drop.track, drop.segment);
-    await writeFile(`${this.folder}/dropped/${id}.json`, `${JSON.stringify(tidyDrop(drop), null, 2)}\n`);
+    await writeStoreFile(`${this.folder}/dropped/${id}.json`, `${JSON.stringify(tidyDrop(drop), null, 2)}\n`);
   }
 
-  /** Notes that a video is done; its clips and drops are on disk. */
+  /** Records that a video is done; its clips and drops are on disk. */
   async finishSource(record: SourceRecord): Promise<void> {
+    this.#assertWritable('ClipStore.finishSource');
     const source = sourceName(record.source);
     const text = JSON.stringify({ source, clips: record.clips, dropped: record.dropped.map(tidyDrop) }, null, 2);
-    await writeFile(`${this.folder}/sources/${source}.json`, `${text}\n`);
+    await writeStoreFile(`${this.folder}/sources/${source}.json`, `${text}\n`);
   }
 
-  /** What became of a video; undefined while it is not done. */
+  /** Clips and drops of a video; undefined while it is not done. */
   async source(source: string): Promise<SourceRecord | undefined> {
-    return (await readJson(`${this.folder}/sources/${sourceName(source)}.json`)) as SourceRecord | undefined;
+    const name = `sources/${sourceName(source)}.json`;
+    const found = await readJsonFile('ClipStore.source', `${this.folder}/${name}`);
+    if (found === undefined) return undefined;
+    return checkJson('ClipStore.source', name, sourceRecordSchema, this.readOnly ? upgradeSourceRecord(found) : found);
   }
 
-  /** What became of all videos that are done, sorted. */
+  /** Clips and drops of all videos that are done, sorted. */
   async sources(): Promise<SourceRecord[]> {
     const names = (await filesBelow(`${this.folder}/sources`, '.json')).sort(byCodeUnit);
-    return inParallel(
-      names,
-      16,
-      async (name) => (await readJson(`${this.folder}/sources/${name}.json`)) as SourceRecord,
-    );
+    const records = await mapLimited(names, HEADERS_AT_ONCE, (name) => this.source(name));
+    return records.filter((record) => record !== undefined);
   }
 
   /** Ids of all clips, sorted. Half-written files are not among them. */
@@ -246,7 +185,15 @@ export class ClipStore {
   /** All drops, sorted by source, track and segment. */
   async dropped(): Promise<Drop[]> {
     const names = (await filesBelow(`${this.folder}/dropped`, '.json')).sort(byCodeUnit);
-    return Promise.all(names.map(async (name) => (await readJson(`${this.folder}/dropped/${name}.json`)) as Drop));
+    return mapLimited(names, HEADERS_AT_ONCE, async (name) => {
+      const found = await readJsonFile('ClipStore.dropped', `${this.folder}/dropped/${name}.json`);
+      return checkJson(
+        'ClipStore.dropped',
+        `dropped/${name}.json`,
+        dropSchema,
+        this.readOnly ? upgradeDrop(found) : found,
+      );
+    });
   }
 
   /** The header of a clip's file. */
@@ -256,44 +203,39 @@ export class ClipStore {
 
   /** A clip without its frames; its arrays are shared with later reads: do not change them. */
   async open(id: string): Promise<OpenClip> {
-    const kept = this.#cache.get(id) as OpenClip | undefined;
-    if (kept) return kept;
+    const kept = this.#cache.get(id);
+    if (kept && !(kept instanceof Uint8Array)) return kept;
     const clip = await openClipFile(this.clipPath(id), id);
     const { height, width } = storedShape(this.recipe.crop);
     if (clip.height !== height || clip.width !== width || clip.features.bins !== this.recipe.bins) {
+      const wanted = `of ${height} x ${width} pixels and ${this.recipe.bins} bins, as in the store`;
       const got = `${clip.height} x ${clip.width} pixels, ${clip.features.bins} bins`;
-      fail(
-        TypeError,
-        'ClipStore.open',
-        id,
-        `of ${height} x ${width} pixels and ${this.recipe.bins} bins, as in the store`,
-        got,
-      );
+      fail(TypeError, 'ClipStore.open', id, wanted, got);
     }
-    this.#cache.set(id, clip, clip.bytes);
+    this.#cache.set(id, clip, { size: clip.bytes });
     return clip;
   }
 
   /**
    * Some frames of a clip; decodes no more than the seconds in which they lie.
    *
-   * @returns `[count, height, width, 3]`; shared with later reads where they lie in one second: do not change them.
+   * @returns `[count, height, width, 3]`, RGB, 0..255; shared with later reads where they lie in one second: do not change them.
    * @throws RangeError for frames that the clip does not have.
+   * @example
+   * const window = await store.frames(id, 20, 5);
    */
   async frames(id: string, first: number, count: number): Promise<Uint8Array> {
-    return (await this.reading(id)).frames(first, count);
+    return (await this.reader(id)).frames(first, count);
   }
 
   /**
    * A clip of which several windows are wanted: each second is read and decoded once, however little the store may keep.
    *
    * @example
-   * const { clip, frames } = await store.reading(id);
-   * const windows = await Promise.all(starts.map((start) => frames(start, 10)));
+   * const { frames } = await store.reader(id);
+   * const windows = await Promise.all(starts.map((start: number) => frames(start, 10)));
    */
-  async reading(
-    id: string,
-  ): Promise<{ clip: OpenClip; frames: (first: number, count: number) => Promise<Uint8Array> }> {
+  async reader(id: string): Promise<{ clip: OpenClip; frames: (first: number, count: number) => Promise<Uint8Array> }> {
     const clip = await this.open(id);
     const chunks = new Map<number, Promise<Uint8Array>>();
     const chunkOf = (index: number) => {
@@ -301,21 +243,21 @@ export class ClipStore {
       if (!chunk) chunks.set(index, (chunk = this.#chunk(clip, index)));
       return chunk;
     };
-    return { clip, frames: (first, count) => framesOf(clip, first, count, chunkOf) };
+    return { clip, frames: (first, count) => framesOf(clip, first, { count, chunkOf }) };
   }
 
   /** A whole clip. Its arrays are shared with later reads: do not change them. */
   async read(id: string): Promise<Clip> {
     const { bytes: _b, chunks: _n, chunk: _c, ...clip } = await this.open(id);
-    return { ...clip, frames: await this.frames(id, 0, clip.count) };
+    return { ...clip, frames: await this.frames(id, 0, clip.frameCount) };
   }
 
   async #chunk(clip: OpenClip, index: number): Promise<Uint8Array> {
     const key = `${clip.id} ${index}`;
-    const kept = this.#cache.get(key) as Uint8Array | undefined;
-    if (kept) return kept;
+    const kept = this.#cache.get(key);
+    if (kept instanceof Uint8Array) return kept;
     const chunk = await clip.chunk(index);
-    this.#cache.set(key, chunk, chunk.length);
+    this.#cache.set(key, chunk, { size: chunk.length });
     return chunk;
   }
 
@@ -324,48 +266,26 @@ export class ClipStore {
     for (let index = 0; index * CHUNK_FRAMES < count; index++) this.#cache.delete(`${id} ${index}`);
   }
 
-  /** Counts what is there now; reads headers only. */
+  /** Counts what is in the folder now; reads headers only. */
   async summary(): Promise<StoreSummary> {
     const ids = await this.list();
     let frameCount = 0;
-    for (const info of await inParallel(ids, 16, (id) => this.info(id))) frameCount += info.count;
+    for (const info of await mapLimited(ids, HEADERS_AT_ONCE, (id) => this.info(id))) frameCount += info.frameCount;
     return this.#count(ids.length, frameCount, await this.dropped());
   }
 
   /**
    * Writes manifest.json and returns the counts.
    *
-   * @param split Who is seen in each clip and what it is for; see `splitByIdentity`.
+   * @param split Who is seen in each clip and which side of the split it is on; see `splitStore`.
    */
   async finish(split?: StoreSplit): Promise<StoreSummary> {
+    this.#assertWritable('ClipStore.finish');
     const ids = await this.list();
-    const clips = await inParallel(ids, MANIFEST_READERS, async (id) => {
-      const path = this.clipPath(id);
-      const {
-        poses,
-        bytes: _b,
-        chunks: _n,
-        chunk: _c,
-        features: _m,
-        audio: _s,
-        landmarks: _l,
-        identity: _i,
-        logits,
-        ...opened
-      } = await openClipFile(path, id);
-      const { count, height: _h, width: _w, ...info } = opened;
-      const pose = (field: number) => middle(poses.filter((_, i) => i % 4 === field));
-      return {
-        ...info,
-        frameCount: count,
-        featureSteps: _m.steps,
-        ...(logits ? { logitSteps: logits.steps } : {}),
-        angle: pose(3),
-        radius: pose(2) / 2,
-        sha256: await hashFile(path),
-        ...split?.clips[id],
-      };
-    });
+    const clips = await mapLimited(ids, MANIFEST_READERS, async (id) => ({
+      ...(await manifestEntry(this.clipPath(id), id)),
+      ...split?.clips[id],
+    }));
     const dropped = await this.dropped();
     const frameCount = clips.reduce((sum, clip) => sum + clip.frameCount, 0);
     const counts = await this.#count(ids.length, frameCount, dropped);
@@ -378,13 +298,20 @@ export class ClipStore {
       clips,
       dropped,
     };
-    await writeFile(`${this.folder}/manifest.json`, `${JSON.stringify(manifest, null, 1)}\n`);
+    await writeStoreFile(`${this.folder}/manifest.json`, `${JSON.stringify(manifest, null, 1)}\n`);
     return counts;
   }
 
   /** What `finish` wrote; undefined before. */
   async manifest(): Promise<Manifest | undefined> {
-    return (await readJson(`${this.folder}/manifest.json`)) as Manifest | undefined;
+    const found = await readJsonFile('ClipStore.manifest', `${this.folder}/manifest.json`);
+    if (found === undefined) return undefined;
+    return checkJson(
+      'ClipStore.manifest',
+      'manifest.json',
+      manifestSchema,
+      this.readOnly ? upgradeManifest(found) : found,
+    );
   }
 
   async #count(clips: number, frameCount: number, drops: Drop[]): Promise<StoreSummary> {
@@ -392,83 +319,54 @@ export class ClipStore {
     const dropped: Record<string, number> = {};
     for (const reason of reasons) dropped[reason] = (dropped[reason] ?? 0) + 1;
     const sources = (await filesBelow(`${this.folder}/sources`, '.json')).length;
-    return {
-      sources,
-      clips,
-      frameCount,
-      minutes: Math.round((1000 * frameCount) / this.recipe.fps / 60) / 1000,
-      dropped,
-    };
+    const minutes = Math.round((1000 * frameCount) / this.recipe.fps / 60) / 1000;
+    return { sources, clips, frameCount, minutes, dropped };
   }
 
-  /** Where a clip's file is. */
+  /** Path of a clip's file. */
   clipPath(id: string): string {
     parseClipId(id); // refuses what would leave the folder
     return `${this.folder}/clips/${id}.safetensors`;
   }
-}
 
-/** Frames of a clip out of its chunks; a view where they lie in one. */
-async function framesOf(
-  clip: OpenClip,
-  first: number,
-  count: number,
-  chunkOf: (index: number) => Promise<Uint8Array>,
-): Promise<Uint8Array> {
-  if (!(Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count > 0 && first + count <= clip.count)) {
-    fail(
-      RangeError,
-      'ClipStore.pictures',
-      'first',
-      `a frame of ${clip.id} with ${count} from it on among ${clip.count}`,
-      first,
-    );
+  #assertWritable(where: string): void {
+    if (this.readOnly) failReadOnly(where, this.folder);
   }
-  const bytes = clip.height * clip.width * 3;
-  const out = new Uint8Array(count * bytes);
-  for (let index = Math.floor(first / CHUNK_FRAMES); index * CHUNK_FRAMES < first + count; index++) {
-    const chunk = await chunkOf(index);
-    const start = index * CHUNK_FRAMES;
-    if (start <= first && first + count <= start + chunk.length / bytes) {
-      return chunk.subarray((first - start) * bytes, (first - start + count) * bytes);
-    }
-    const from = Math.max(first, start);
-    out.set(chunk.subarray((from - start) * bytes, (first + count - start) * bytes), (from - first) * bytes);
+}
+
+function failReadOnly(where: string, folder: string): never {
+  const rule = `of version ${FORMAT.version} to be changed (copy it with mergeStores into a new folder, where a preparation resumes)`;
+  return fail(Error, where, 'store', rule, `version ${EARLIER_VERSION}, which is read only, in ${folder}`);
+}
+
+/** `store.json` of a folder, in the present spelling; undefined where there is none. */
+async function readHeader(where: string, folder: string): Promise<StoreHeader | undefined> {
+  const found = (await readJsonFile(where, `${folder}/store.json`)) as Partial<StoreHeader> | undefined;
+  if (found === undefined) return undefined;
+  const { format, version } = found ?? {};
+  if (format !== FORMAT.format || (version !== FORMAT.version && version !== EARLIER_VERSION)) {
+    const rule = `${FORMAT.format} ${EARLIER_VERSION} or ${FORMAT.version}; prepare the videos again`;
+    fail(TypeError, where, 'store.json', rule, `${format} ${version}`);
   }
-  return out;
+  const header = version === EARLIER_VERSION ? upgradeStoreHeader(found) : found;
+  return checkJson(where, 'store.json', storeHeaderSchema, header);
 }
 
-/** SHA-256 of a file, hexadecimal, in constant memory. */
-export async function hashFile(path: string): Promise<string> {
-  const [{ createHash }, { createReadStream }] = await Promise.all([import('node:crypto'), import('node:fs')]);
-  const hash = createHash('sha256');
-  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Uint8Array);
-  return hash.digest('hex');
-}
-
-/** Maps in order with at most `limit` at work. */
-export async function inParallel<A, B>(
-  items: readonly A[],
-  limit: number,
-  work: (item: A) => Promise<B>,
-): Promise<B[]> {
-  const results = new Array<B>(items.length);
-  let next = 0;
-  const worker = async () => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index]);
+/** A clip as the manifest lists it, without its person and split. */
+async function manifestEntry(path: string, id: string): Promise<Manifest['clips'][number]> {
+  const clip = await openClipFile(path, id);
+  const { poses, bytes: _b, chunks: _n, chunk: _c, features, audio: _a, landmarks: _l, ...rest } = clip;
+  const { faceEmbedding: _e, logits, height: _h, width: _w, frameCount, ...info } = rest;
+  const pose = (field: number) => lowerMedian(poses.filter((_, i) => i % 4 === field));
+  return {
+    ...info,
+    frameCount,
+    featureSteps: features.steps,
+    ...(logits ? { logitSteps: logits.steps } : {}),
+    angle: pose(3),
+    radius: pose(2) / 2,
+    sha256: await hashFile(path),
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  return results;
-}
-
-/** The middle of the sorted values, the lower of two. */
-const middle = (values: Float32Array) => values.slice().sort()[(values.length - 1) >> 1];
-
-const byCodeUnit = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-
-/** The same keys in the same order, whoever wrote them. */
-function sorted<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => byCodeUnit(a, b))) as T;
 }
 
 function tidyDrop({ source, track, segment, reason, detail }: Drop): Drop {
@@ -479,36 +377,4 @@ function tidyDrop({ source, track, segment, reason, detail }: Drop): Drop {
     reason,
     detail,
   };
-}
-
-async function writeFile(path: string, content: Uint8Array | string): Promise<void> {
-  const { mkdir } = await import('node:fs/promises');
-  await mkdir(path.slice(0, path.lastIndexOf('/')), { recursive: true });
-  await writeFileAtomic(path, content);
-}
-
-async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
-  const { readFile } = await import('node:fs/promises');
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Names of the files below a folder that end so, without the ending; none where the folder is missing. */
-async function filesBelow(folder: string, ending: string, prefix = ''): Promise<string[]> {
-  const { readdir } = await import('node:fs/promises');
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  const names: string[] = [];
-  for (const entry of entries) {
-    if (entry.isDirectory())
-      names.push(...(await filesBelow(`${folder}/${entry.name}`, ending, `${prefix}${entry.name}/`)));
-    else if (entry.name.endsWith(ending)) names.push(prefix + entry.name.slice(0, -ending.length));
-  }
-  return names;
 }

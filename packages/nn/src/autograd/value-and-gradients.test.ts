@@ -9,7 +9,7 @@ import { AdamW } from '../optim/adamw';
 import { clipGradientNorm } from '../optim/clip-gradient-norm';
 import { ExponentialMovingAverage } from '../optim/exponential-moving-average';
 import { GradientAccumulator } from '../optim/gradient-accumulator';
-import { Random } from '../random';
+import { Random } from '../random/random';
 import { disposeGradients, parametersOf, valueAndGradients } from './value-and-gradients';
 
 const linear = (inFeatures: number, outFeatures: number, seed: number) =>

@@ -35,7 +35,7 @@ export class BatchNorm2d extends Module {
   readonly momentum: number | null;
   readonly weight: tf.Variable | undefined;
   readonly bias: tf.Variable | undefined;
-  private readonly running: { mean: tf.Variable; variance: tf.Variable; batches: tf.Variable } | undefined;
+  readonly #running: { mean: tf.Variable; variance: tf.Variable; batches: tf.Variable } | undefined;
 
   constructor({
     channels,
@@ -56,7 +56,7 @@ export class BatchNorm2d extends Module {
     this.momentum = momentum;
     this.weight = affine ? this.parameter('weight', tf.ones([channels])) : undefined;
     this.bias = affine ? this.parameter('bias', tf.zeros([channels])) : undefined;
-    this.running = trackRunningStatistics
+    this.#running = trackRunningStatistics
       ? {
           mean: this.buffer('running_mean', tf.zeros([channels])),
           variance: this.buffer('running_var', tf.ones([channels])),
@@ -81,21 +81,21 @@ export class BatchNorm2d extends Module {
     return tf.tidy(() => {
       const gamma = this.weight ?? tf.ones([this.channels]);
       const beta = this.bias ?? tf.zeros([this.channels]);
-      if (this.running && !this.training) {
-        const { mean, variance } = this.running;
+      if (this.#running && !this.training) {
+        const { mean, variance } = this.#running;
         const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, this.epsilon)));
         // One pass over the map fewer than by its definition, as PyTorch does it on CPUs.
         return tf.add(tf.mul(x, scale), tf.sub(beta, tf.mul(mean, scale))) as T;
       }
       const rows = tf.reshape(x, [1, -1, this.channels]); // the whole batch as one sample, each channel a group
-      if (this.running && this.training) this.follow(rows);
+      if (this.#running && this.training) this.#follow(rows);
       const attributes = { groups: this.channels, epsilon: this.epsilon, activation: 'none' } as const;
       return tf.reshape(normaliseGroups(rows, gamma, beta, attributes), x.shape) as T;
     });
   }
 
-  private follow(rows: tf.Tensor): void {
-    const { mean, variance, batches } = this.running as NonNullable<BatchNorm2d['running']>;
+  #follow(rows: tf.Tensor): void {
+    const { mean, variance, batches } = this.#running!;
     const count = rows.size / this.channels;
     // Outside the tape: no gradient flows through the running statistics.
     tf.tidy(() => {

@@ -2,7 +2,7 @@ import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { type ConvolutionAttributes, FUSED_KERNELS } from '../kernels/kernels';
 import { Module } from '../module/module';
-import type { Random } from '../random';
+import type { Random } from '../random/random';
 import { kaimingUniform } from './initialise';
 
 /** Zeros added on each side, in pixels. */
@@ -123,12 +123,12 @@ export class Conv2d extends Module {
       return tf.engine().runKernel(FUSED_KERNELS.convolution, inputs, attributes) as tf.Tensor4D;
     }
     return tf.tidy(() => {
-      const y = this.convolve(image);
+      const y = this.#convolve(image);
       return this.bias ? tf.add<tf.Tensor4D>(y, this.bias) : y;
     });
   }
 
-  private convolve(x: tf.Tensor4D): tf.Tensor4D {
+  #convolve(x: tf.Tensor4D): tf.Tensor4D {
     const { left, right, top, bottom } = this.padding;
     const weight = this.weight as unknown as tf.Tensor4D;
     if (left + right + top + bottom === 0) return tf.conv2d(x, weight, this.stride, 'valid', 'NHWC', this.dilation);

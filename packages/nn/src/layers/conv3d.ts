@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { Module } from '../module/module';
-import type { Random } from '../random';
+import type { Random } from '../random/random';
 import { kaimingUniform } from './initialise';
 
 /** Time, height, width. */
@@ -100,12 +100,12 @@ export class Conv3d extends Module {
     }
     return tf.tidy(() => {
       const clip = pads.flat().some((zeros) => zeros > 0) ? tf.pad(x, [[0, 0], ...pads, [0, 0]]) : x;
-      const y = this.sumOverTime(clip as tf.Tensor5D, padded);
+      const y = this.#sumOverTime(clip as tf.Tensor5D, padded);
       return this.bias ? tf.add<tf.Tensor5D>(y, this.bias) : y;
     });
   }
 
-  private sumOverTime(clip: tf.Tensor5D, [, height, width]: number[]): tf.Tensor5D {
+  #sumOverTime(clip: tf.Tensor5D, [, height, width]: number[]): tf.Tensor5D {
     const [times, kernelHeight, kernelWidth, inChannels, outChannels] = this.weight.shape;
     const [step, ...strides] = this.stride;
     const [batch, length] = clip.shape;

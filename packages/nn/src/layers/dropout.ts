@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { Module } from '../module/module';
-import { Random } from '../random';
+import { Random } from '../random/random';
 
 export type DropoutOptions = {
   /** Probability that a number is dropped, 0 to below 1. Default 0.5. */
@@ -25,8 +25,8 @@ export type DropoutOptions = {
 export class Dropout extends Module {
   readonly rate: number;
   readonly seed: number;
-  private step = 0;
-  private calls = 0;
+  #step = 0;
+  #calls = 0;
 
   constructor({ rate = 0.5, seed }: DropoutOptions) {
     super();
@@ -37,15 +37,15 @@ export class Dropout extends Module {
 
   /** Starts the masks of a training step. */
   startStep(step: number): void {
-    this.step = step;
-    this.calls = 0;
+    this.#step = step;
+    this.#calls = 0;
   }
 
   /** @returns float32 like `x`. The caller disposes it. */
   forward<T extends tf.Tensor>(x: T): T {
     this.assertUsable();
     if (!this.training || this.rate === 0) return tf.clone(x);
-    const random = new Random(this.seed, this.step, this.calls++);
+    const random = new Random(this.seed, this.#step, this.#calls++);
     const kept = Float32Array.from({ length: x.size }, () => (random.uniform() < this.rate ? 0 : 1 / (1 - this.rate)));
     return tf.tidy(() => tf.mul(x, tf.tensor(kept, x.shape))) as T;
   }

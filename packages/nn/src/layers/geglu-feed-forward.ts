@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { Module } from '../module/module';
-import type { Random } from '../random';
+import type { Random } from '../random/random';
 import { gelu } from './activations';
 import { Dropout } from './dropout';
 import { Linear } from './linear';
@@ -31,21 +31,21 @@ export type GegluFeedForwardOptions = {
  */
 export class GegluFeedForward extends Module {
   readonly channels: number;
-  private readonly hidden: number;
-  private readonly inner: Linear;
-  private readonly dropout: Dropout;
-  private readonly outer: Linear;
+  readonly #hidden: number;
+  readonly #inner: Linear;
+  readonly #dropout: Dropout;
+  readonly #outer: Linear;
 
   constructor({ channels, factor = 4, dropout = 0, random }: GegluFeedForwardOptions) {
     super();
     this.channels = channels;
-    this.hidden = factor * channels;
-    this.inner = this.register(
+    this.#hidden = factor * channels;
+    this.#inner = this.register(
       'net.0.proj',
-      new Linear({ inFeatures: channels, outFeatures: 2 * this.hidden, random }),
+      new Linear({ inFeatures: channels, outFeatures: 2 * this.#hidden, random }),
     );
-    this.dropout = this.register('net.1', new Dropout({ rate: dropout, seed: random.bits() }));
-    this.outer = this.register('net.2', new Linear({ inFeatures: this.hidden, outFeatures: channels, random }));
+    this.#dropout = this.register('net.1', new Dropout({ rate: dropout, seed: random.bits() }));
+    this.#outer = this.register('net.2', new Linear({ inFeatures: this.#hidden, outFeatures: channels, random }));
   }
 
   /**
@@ -60,8 +60,8 @@ export class GegluFeedForward extends Module {
     }
     return tf.tidy(() => {
       const rows = tf.reshape(x, [-1, this.channels]) as tf.Tensor2D;
-      const [value, gate] = tf.split(this.inner.forward(rows), 2, 1);
-      return tf.reshape(this.outer.forward(this.dropout.forward(tf.mul(value, gelu(gate)))), x.shape) as T;
+      const [value, gate] = tf.split(this.#inner.forward(rows), 2, 1);
+      return tf.reshape(this.#outer.forward(this.#dropout.forward(tf.mul(value, gelu(gate)))), x.shape) as T;
     });
   }
 }

@@ -1,7 +1,7 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { Random } from '../random';
+import { Random } from '../random/random';
 import { kaimingUniform } from './initialise';
 
 beforeAll(() => tf.setBackend('cpu'));

@@ -1,6 +1,6 @@
 import { sizeOf } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Random } from '../random';
+import type { Random } from '../random/random';
 
 /**
  * Weights or a bias as PyTorch initialises those of its convolutions and linear layers: `U(-b, b)`, `b = 1 / sqrt(fanIn)`.

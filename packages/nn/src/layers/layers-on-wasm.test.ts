@@ -6,7 +6,7 @@ import { FUSED_KERNELS } from '../kernels/kernels';
 import type { Module } from '../module/module';
 import { AdamW } from '../optim/adamw';
 import { clipGradientNorm } from '../optim/clip-gradient-norm';
-import { Random } from '../random';
+import { Random } from '../random/random';
 import { compareWithTorch, readFixture, type TorchCase } from '../testing/torch-case';
 import { BatchNorm2d } from './batch-norm2d';
 import { Conv2d } from './conv2d';

@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { Module } from '../module/module';
-import type { Random } from '../random';
+import type { Random } from '../random/random';
 import { kaimingUniform } from './initialise';
 
 export type LinearOptions = {

@@ -1,7 +1,7 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Random } from '../random';
+import { Random } from '../random/random';
 import { compareWithTorch, readFixture, type TorchCase } from '../testing/torch-case';
 import { MultiHeadAttention, type MultiHeadAttentionOptions } from './multi-head-attention';
 

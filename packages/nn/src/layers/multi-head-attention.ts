@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { Module } from '../module/module';
-import type { Random } from '../random';
+import type { Random } from '../random/random';
 import { Linear } from './linear';
 
 export type MultiHeadAttentionOptions = {
@@ -31,10 +31,10 @@ export type MultiHeadAttentionOptions = {
 export class MultiHeadAttention extends Module {
   readonly channels: number;
   readonly heads: number;
-  private readonly query: Linear;
-  private readonly key: Linear;
-  private readonly value: Linear;
-  private readonly out: Linear;
+  readonly #query: Linear;
+  readonly #key: Linear;
+  readonly #value: Linear;
+  readonly #out: Linear;
 
   constructor({ channels, heads, bias = true, random }: MultiHeadAttentionOptions) {
     super();
@@ -47,10 +47,10 @@ export class MultiHeadAttention extends Module {
     this.heads = heads;
     const linear = (withBias: boolean) =>
       new Linear({ inFeatures: channels, outFeatures: channels, bias: withBias, random });
-    this.query = this.register('to_q', linear(bias));
-    this.key = this.register('to_k', linear(bias));
-    this.value = this.register('to_v', linear(bias));
-    this.out = this.register('to_out.0', linear(true));
+    this.#query = this.register('to_q', linear(bias));
+    this.#key = this.register('to_k', linear(bias));
+    this.#value = this.register('to_v', linear(bias));
+    this.#out = this.register('to_out.0', linear(true));
   }
 
   /**
@@ -71,11 +71,11 @@ export class MultiHeadAttention extends Module {
       return tf.reshape(byHead, [batch * this.heads, tokens, size]) as tf.Tensor3D;
     };
     return tf.tidy(() => {
-      const query = split(tf.mul(this.query.forward(x), 1 / Math.sqrt(size)));
-      const weights = tf.softmax(tf.matMul(query, split(this.key.forward(x)), false, true));
-      const mixed = tf.reshape(tf.matMul(weights, split(this.value.forward(x))), [batch, this.heads, tokens, size]);
+      const query = split(tf.mul(this.#query.forward(x), 1 / Math.sqrt(size)));
+      const weights = tf.softmax(tf.matMul(query, split(this.#key.forward(x)), false, true));
+      const mixed = tf.reshape(tf.matMul(weights, split(this.#value.forward(x))), [batch, this.heads, tokens, size]);
       const joined = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, tokens, channels]) as tf.Tensor3D;
-      return this.out.forward(joined);
+      return this.#out.forward(joined);
     });
   }
 }

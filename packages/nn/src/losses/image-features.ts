@@ -151,8 +151,8 @@ export function imageFeatureShapes(architecture: ImageArchitecture): Map<string,
  */
 export class ImageFeatures extends Module {
   readonly architecture: ImageArchitecture;
-  private readonly weights = new Map<Convolution, { weight: tf.Variable; bias: tf.Variable }>();
-  private isLoaded = false;
+  readonly #weights = new Map<Convolution, { weight: tf.Variable; bias: tf.Variable }>();
+  #isLoaded = false;
 
   constructor(architecture: ImageArchitecture) {
     super();
@@ -161,7 +161,7 @@ export class ImageFeatures extends Module {
     for (const [name, part] of convolutionsOf(architecture)) {
       const { kernel, inChannels, outChannels } = part;
       const weight = this.parameter(`${name}.weight`, tf.zeros([kernel, kernel, inChannels, outChannels]), 'conv');
-      this.weights.set(part, { weight, bias: this.parameter(`${name}.bias`, tf.zeros([outChannels])) });
+      this.#weights.set(part, { weight, bias: this.parameter(`${name}.bias`, tf.zeros([outChannels])) });
     }
     this.eval();
   }
@@ -190,14 +190,14 @@ export class ImageFeatures extends Module {
     super.loadStateDict(new Map([...features].map(([name, array]) => [name.slice('features.'.length), array])), {
       where,
     });
-    this.isLoaded = true;
+    this.#isLoaded = true;
   }
 
   /** Pixels that height and width of an image need at least so that this layer has one. */
   smallestSide(layer: number): number {
-    this.assertLayers('PictureFeatures.smallestSide', [layer]);
+    this.#assertLayers('PictureFeatures.smallestSide', [layer]);
     let side = 1;
-    while (this.sideAfter(side, layer) < 1) side++;
+    while (this.#sideAfter(side, layer) < 1) side++;
     return side;
   }
 
@@ -212,12 +212,12 @@ export class ImageFeatures extends Module {
   forward(x: tf.Tensor4D, layers: readonly number[]): tf.Tensor4D[] {
     this.assertUsable();
     const where = 'PictureFeatures.forward';
-    if (!this.isLoaded)
+    if (!this.#isLoaded)
       fail(Error, where, 'this network', 'one with weights (call loadStateDict first)', 'one without');
-    this.assertLayers(where, layers);
+    this.#assertLayers(where, layers);
     const last = Math.max(...layers);
     if (x.rank !== 4 || x.shape[3] !== 3) fail(TypeError, where, 'x', 'of shape [batch, height, width, 3]', x.shape);
-    if (this.sideAfter(Math.min(x.shape[1], x.shape[2]), last) < 1) {
+    if (this.#sideAfter(Math.min(x.shape[1], x.shape[2]), last) < 1) {
       fail(
         TypeError,
         where,
@@ -230,7 +230,7 @@ export class ImageFeatures extends Module {
       const taken = new Map<number, tf.Tensor4D>();
       let value = x;
       for (let index = 0; index <= last; index++) {
-        const next = this.run(LAYERS[this.architecture][index], value);
+        const next = this.#run(LAYERS[this.architecture][index], value);
         // Not left to tidy: all layers of one image of 256 pixels take 140 MB. A tape keeps its own clones.
         if (value !== x && taken.get(index - 1) !== value) value.dispose();
         if (layers.includes(index)) taken.set(index, next);
@@ -240,20 +240,20 @@ export class ImageFeatures extends Module {
     });
   }
 
-  private run(layer: Layer, x: tf.Tensor4D): tf.Tensor4D {
+  #run(layer: Layer, x: tf.Tensor4D): tf.Tensor4D {
     if (layer.kind === 'relu') return tf.relu(x);
     if (layer.kind === 'pool') return maxPool2d(x, { kernelSize: layer.kernel, stride: 2, ceil: layer.ceil });
-    if (layer.kind === 'conv') return this.convolve(layer, x);
+    if (layer.kind === 'conv') return this.#convolve(layer, x);
     return tf.tidy(() => {
-      const squeezed = tf.relu(this.convolve(layer.squeeze, x));
+      const squeezed = tf.relu(this.#convolve(layer.squeeze, x));
       return tf.relu(
-        tf.concat([this.convolve(layer.expand1x1, squeezed), this.convolve(layer.expand3x3, squeezed)], 3),
+        tf.concat([this.#convolve(layer.expand1x1, squeezed), this.#convolve(layer.expand3x3, squeezed)], 3),
       );
     });
   }
 
-  private convolve(part: Convolution, x: tf.Tensor4D): tf.Tensor4D {
-    const { weight, bias } = this.weights.get(part)!;
+  #convolve(part: Convolution, x: tf.Tensor4D): tf.Tensor4D {
+    const { weight, bias } = this.#weights.get(part)!;
     const { stride, padding, kernel } = part;
     return tf.tidy(() => {
       const same = stride === 1 && 2 * padding === kernel - 1;
@@ -272,7 +272,7 @@ export class ImageFeatures extends Module {
     });
   }
 
-  private sideAfter(side: number, last: number): number {
+  #sideAfter(side: number, last: number): number {
     return LAYERS[this.architecture].slice(0, last + 1).reduce((size, layer) => {
       if (size < 1) return 0;
       if (layer.kind === 'conv') return Math.floor((size + 2 * layer.padding - layer.kernel) / layer.stride) + 1;
@@ -282,7 +282,7 @@ export class ImageFeatures extends Module {
     }, side);
   }
 
-  private assertLayers(where: string, layers: readonly number[]): void {
+  #assertLayers(where: string, layers: readonly number[]): void {
     const ok =
       layers.length > 0 && layers.every((layer) => Number.isInteger(layer) && layer >= 0 && layer < this.depth);
     if (!ok) fail(RangeError, where, 'layers', `whole numbers from 0 to ${this.depth - 1}`, [...layers]);

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Conv2d } from '../layers/conv2d';
 import { Linear } from '../layers/linear';
-import { Random } from '../random';
+import { Random } from '../random/random';
 import { Module } from './module';
 
 class Block extends Module {

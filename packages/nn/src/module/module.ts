@@ -80,26 +80,26 @@ export function writeState(entries: Map<string, Parameter>, state: Map<string, N
  *
  * @example
  * class Head extends Module {
- *   private readonly fc = this.register('fc', new Linear({ inFeatures: 8, outFeatures: 2, random: new Random(0) }));
- *   forward(x: tf.Tensor): tf.Tensor { return this.fc.forward(silu(x)); }
+ *   readonly #fc = this.register('fc', new Linear({ inFeatures: 8, outFeatures: 2, random: new Random(0) }));
+ *   forward(x: tf.Tensor): tf.Tensor { return this.#fc.forward(silu(x)); }
  * }
  */
 export abstract class Module {
-  private readonly ownParameters = new Map<string, Parameter>();
-  private readonly ownBuffers = new Map<string, Parameter>();
-  private readonly ownChildren = new Map<string, Module>();
-  private isTraining = true;
-  private isDisposed = false;
+  readonly #ownParameters = new Map<string, Parameter>();
+  readonly #ownBuffers = new Map<string, Parameter>();
+  readonly #ownChildren = new Map<string, Module>();
+  #isTraining = true;
+  #isDisposed = false;
 
   /** Whether dropout drops and BatchNorm uses and follows the statistics of its batch. */
   get training(): boolean {
-    return this.isTraining;
+    return this.#isTraining;
   }
 
   /** Sets this module and everything below it to training mode, or out of it. */
   train(mode = true): this {
-    this.isTraining = mode;
-    for (const child of this.ownChildren.values()) child.train(mode);
+    this.#isTraining = mode;
+    for (const child of this.#ownChildren.values()) child.train(mode);
     return this;
   }
 
@@ -110,17 +110,17 @@ export abstract class Module {
 
   /** The modules directly below, by their names here. */
   children(): Map<string, Module> {
-    return new Map(this.ownChildren);
+    return new Map(this.#ownChildren);
   }
 
   /** What is trained, by dotted name: own parameters first, then each child's, in order of registration. */
   namedParameters(): Map<string, Parameter> {
-    return this.collect((module) => module.ownParameters);
+    return this.#collect(this.#ownParameters, (child) => child.namedParameters());
   }
 
   /** What is kept but not trained, such as running statistics, by dotted name. */
   namedBuffers(): Map<string, Parameter> {
-    return this.collect((module) => module.ownBuffers);
+    return this.#collect(this.#ownBuffers, (child) => child.namedBuffers());
   }
 
   /**
@@ -130,7 +130,7 @@ export abstract class Module {
    */
   async stateDict(): Promise<Map<string, NamedArray>> {
     this.assertUsable('stateDict');
-    return readState(this.namedState());
+    return readState(this.#namedState());
   }
 
   /**
@@ -141,7 +141,7 @@ export abstract class Module {
    */
   loadStateDict(state: Map<string, NamedArray>, options: { where?: string } = {}): void {
     this.assertUsable('loadStateDict');
-    writeState(this.namedState(), state, options.where ?? 'Module.loadStateDict');
+    writeState(this.#namedState(), state, options.where ?? 'Module.loadStateDict');
   }
 
   /** Number of trained numbers. */
@@ -153,61 +153,61 @@ export abstract class Module {
 
   /** Frees every variable of this module and of those below it. Safe to call twice. */
   dispose(): void {
-    this.isDisposed = true;
-    for (const { variable } of [...this.ownParameters.values(), ...this.ownBuffers.values()]) {
+    this.#isDisposed = true;
+    for (const { variable } of [...this.#ownParameters.values(), ...this.#ownBuffers.values()]) {
       if (!variable.isDisposed) variable.dispose();
     }
-    for (const child of this.ownChildren.values()) child.dispose();
+    for (const child of this.#ownChildren.values()) child.dispose();
   }
 
   /** Adds a part under a name, which may be dotted (`down_blocks.0`). The part is disposed with this module. */
   protected register<M extends Module>(name: string, child: M): M {
-    this.claim(name);
-    this.ownChildren.set(name, child);
+    this.#claim(name);
+    this.#ownChildren.set(name, child);
     return child;
   }
 
   /** Makes a trained variable; takes `value` over and disposes it. */
   protected parameter(name: string, value: tf.Tensor, layout: ParameterLayout = 'same'): tf.Variable {
-    this.claim(name);
+    this.#claim(name);
     const variable = tf.variable(value, true);
     value.dispose();
-    this.ownParameters.set(name, { variable, layout });
+    this.#ownParameters.set(name, { variable, layout });
     return variable;
   }
 
   /** Makes a variable that is kept in the state dict but not trained; takes `value` over and disposes it. */
   protected buffer(name: string, value: tf.Tensor, options: { stateDtype?: 'int64' } = {}): tf.Variable {
-    this.claim(name);
+    this.#claim(name);
     const variable = tf.variable(value, false);
     value.dispose();
-    this.ownBuffers.set(name, { variable, layout: 'same', ...options });
+    this.#ownBuffers.set(name, { variable, layout: 'same', ...options });
     return variable;
   }
 
   /** Throws if the module was disposed; for the head of `forward`. */
   protected assertUsable(method = 'forward'): void {
-    if (this.isDisposed) {
+    if (this.#isDisposed) {
       fail(Error, `${this.constructor.name}.${method}`, 'this module', 'in use', 'one that was disposed');
     }
   }
 
-  private namedState(): Map<string, Parameter> {
+  #namedState(): Map<string, Parameter> {
     const state = this.namedParameters();
     for (const [name, entry] of this.namedBuffers()) state.set(name, entry);
     return state;
   }
 
-  private collect(own: (module: Module) => Map<string, Parameter>): Map<string, Parameter> {
-    const all = new Map(own(this));
-    for (const [prefix, child] of this.ownChildren) {
-      for (const [name, entry] of child.collect(own)) all.set(`${prefix}.${name}`, entry);
+  #collect(own: Map<string, Parameter>, ofChild: (child: Module) => Map<string, Parameter>): Map<string, Parameter> {
+    const all = new Map(own);
+    for (const [prefix, child] of this.#ownChildren) {
+      for (const [name, entry] of ofChild(child)) all.set(`${prefix}.${name}`, entry);
     }
     return all;
   }
 
-  private claim(name: string): void {
-    if (this.ownParameters.has(name) || this.ownBuffers.has(name) || this.ownChildren.has(name)) {
+  #claim(name: string): void {
+    if (this.#ownParameters.has(name) || this.#ownBuffers.has(name) || this.#ownChildren.has(name)) {
       fail(Error, `${this.constructor.name}`, 'name', 'used once in a module', name);
     }
   }

@@ -46,11 +46,11 @@ export class AdamW {
   readonly epsilon: number;
   readonly weightDecay: number;
   readonly decayOneDimensional: boolean;
-  private rate: number;
-  private steps = 0;
-  private readonly parameters: Map<string, Parameter>;
-  private readonly expAvg = new Map<string, Parameter>();
-  private readonly expAvgSq = new Map<string, Parameter>();
+  #rate: number;
+  #steps = 0;
+  readonly #parameters: Map<string, Parameter>;
+  readonly #expAvg = new Map<string, Parameter>();
+  readonly #expAvgSq = new Map<string, Parameter>();
 
   constructor(parameters: Map<string, Parameter>, options: AdamWOptions) {
     const {
@@ -65,14 +65,14 @@ export class AdamW {
     for (const [name, value] of Object.entries({ learningRate, epsilon, weightDecay })) {
       if (!(value >= 0 && value < Infinity)) fail(RangeError, 'AdamW', name, 'a finite number from 0', value);
     }
-    this.parameters = new Map(parameters);
-    this.rate = learningRate;
+    this.#parameters = new Map(parameters);
+    this.#rate = learningRate;
     this.betas = [...betas];
     this.epsilon = epsilon;
     this.weightDecay = weightDecay;
     this.decayOneDimensional = decayOneDimensional;
-    for (const [name, { variable, layout }] of this.parameters) {
-      for (const moments of [this.expAvg, this.expAvgSq]) {
+    for (const [name, { variable, layout }] of this.#parameters) {
+      for (const moments of [this.#expAvg, this.#expAvgSq]) {
         moments.set(name, { variable: tf.tidy(() => tf.variable(tf.zeros(variable.shape), false)), layout });
       }
     }
@@ -80,17 +80,17 @@ export class AdamW {
 
   /** Step size of the next step. */
   get learningRate(): number {
-    return this.rate;
+    return this.#rate;
   }
 
   set learningRate(value: number) {
     if (!(value >= 0 && value < Infinity)) fail(RangeError, 'AdamW', 'learningRate', 'a finite number from 0', value);
-    this.rate = value;
+    this.#rate = value;
   }
 
   /** Steps taken so far. */
   get stepCount(): number {
-    return this.steps;
+    return this.#steps;
   }
 
   /**
@@ -100,23 +100,25 @@ export class AdamW {
    * @throws Error that lists missing and unknown names; nothing is changed then.
    */
   step(gradients: Map<string, tf.Tensor>): void {
-    const missing = [...this.parameters.keys()].filter((name) => !gradients.has(name));
-    const unknown = [...gradients.keys()].filter((name) => !this.parameters.has(name));
+    const missing = [...this.#parameters.keys()].filter((name) => !gradients.has(name));
+    const unknown = [...gradients.keys()].filter((name) => !this.#parameters.has(name));
     if (missing.length + unknown.length > 0) {
       const got = `${missing.length} missing: ${missing.join(', ')}; ${unknown.length} unknown: ${unknown.join(', ')}`;
-      fail(Error, 'AdamW.step', 'gradients', `one for each of the ${this.parameters.size} parameters`, got);
+      fail(Error, 'AdamW.step', 'gradients', `one for each of the ${this.#parameters.size} parameters`, got);
     }
-    this.steps++;
-    if (tf.getKernel(FUSED_KERNELS.adamW, tf.getBackend())) this.stepFused(gradients);
-    else this.stepComposed(gradients);
+    this.#steps++;
+    if (tf.getKernel(FUSED_KERNELS.adamW, tf.getBackend())) this.#stepFused(gradients);
+    else this.#stepComposed(gradients);
   }
 
   /** One kernel a parameter, where the backend has it. */
-  private stepFused(gradients: Map<string, tf.Tensor>): void {
-    const common = this.factors();
-    for (const [name, { variable }] of this.parameters) {
-      const [first, second] = [this.expAvg, this.expAvgSq].map((moments) => (moments.get(name) as Parameter).variable);
-      const attributes: AdamWAttributes = { ...common, decay: this.decays(variable) ? common.decay : 1 };
+  #stepFused(gradients: Map<string, tf.Tensor>): void {
+    const common = this.#factors();
+    for (const [name, { variable }] of this.#parameters) {
+      const [first, second] = [this.#expAvg, this.#expAvgSq].map(
+        (moments) => (moments.get(name) as Parameter).variable,
+      );
+      const attributes: AdamWAttributes = { ...common, decay: this.#decays(variable) ? common.decay : 1 };
       const inputs = {
         parameter: variable,
         gradient: gradients.get(name) as tf.Tensor,
@@ -132,19 +134,19 @@ export class AdamW {
   }
 
   /** What this step multiplies by. The root of 1 - β2^t is taken out of the fraction, which saves an operation a tensor. */
-  private factors(): AdamWAttributes {
+  #factors(): AdamWAttributes {
     const [beta1, beta2] = this.betas;
-    const root = Math.sqrt(1 - beta2 ** this.steps);
-    const stepSize = (this.rate * root) / (1 - beta1 ** this.steps);
-    return { beta1, beta2, epsilon: this.epsilon * root, stepSize, decay: 1 - this.rate * this.weightDecay };
+    const root = Math.sqrt(1 - beta2 ** this.#steps);
+    const stepSize = (this.#rate * root) / (1 - beta1 ** this.#steps);
+    return { beta1, beta2, epsilon: this.epsilon * root, stepSize, decay: 1 - this.#rate * this.weightDecay };
   }
 
-  private decays(variable: tf.Variable): boolean {
+  #decays(variable: tf.Variable): boolean {
     return this.weightDecay > 0 && (this.decayOneDimensional || variable.rank > 1);
   }
 
-  private stepComposed(gradients: Map<string, tf.Tensor>): void {
-    const factors = this.factors();
+  #stepComposed(gradients: Map<string, tf.Tensor>): void {
+    const factors = this.#factors();
     tf.tidy(() => {
       // Made once a step, not once a tensor: a small net has a hundred tensors and each scalar is an upload.
       const keep1 = tf.scalar(1 - factors.beta1);
@@ -152,15 +154,15 @@ export class AdamW {
       const decay = tf.scalar(factors.decay);
       const epsilon = tf.scalar(factors.epsilon);
       const stepSize = tf.scalar(factors.stepSize);
-      for (const [name, { variable }] of this.parameters) {
+      for (const [name, { variable }] of this.#parameters) {
         const gradient = gradients.get(name) as tf.Tensor;
-        const first = (this.expAvg.get(name) as Parameter).variable;
-        const second = (this.expAvgSq.get(name) as Parameter).variable;
+        const first = (this.#expAvg.get(name) as Parameter).variable;
+        const second = (this.#expAvgSq.get(name) as Parameter).variable;
         tf.tidy(() => {
           first.assign(tf.add(first, tf.mul(tf.sub(gradient, first), keep1)));
           second.assign(tf.add(second, tf.mul(tf.sub(tf.square(gradient), second), keep2)));
           const change = tf.mul(tf.div(first, tf.add(tf.sqrt(second), epsilon)), stepSize);
-          variable.assign(tf.sub(this.decays(variable) ? tf.mul(variable, decay) : variable, change));
+          variable.assign(tf.sub(this.#decays(variable) ? tf.mul(variable, decay) : variable, change));
         });
       }
     });
@@ -175,15 +177,15 @@ export class AdamW {
    * try { optimizer.step(gradients); } catch (error) { before.restore(); throw error; } finally { before.dispose(); }
    */
   snapshot(): { restore(): void; dispose(): void } {
-    const { steps } = this;
-    const kept = [...this.expAvg.values(), ...this.expAvgSq.values()].map(({ variable }) => ({
+    const steps = this.#steps;
+    const kept = [...this.#expAvg.values(), ...this.#expAvgSq.values()].map(({ variable }) => ({
       variable,
       value: tf.clone(variable as tf.Tensor),
     }));
     return {
       restore: () => {
         for (const { variable, value } of kept) variable.assign(value);
-        this.steps = steps;
+        this.#steps = steps;
       },
       dispose: () => {
         for (const { value } of kept.splice(0)) value.dispose();
@@ -193,21 +195,21 @@ export class AdamW {
 
   /** Everything that continues this optimiser but its options. */
   async state(): Promise<AdamWState> {
-    return { step: this.steps, expAvg: await readState(this.expAvg), expAvgSq: await readState(this.expAvgSq) };
+    return { step: this.#steps, expAvg: await readState(this.#expAvg), expAvgSq: await readState(this.#expAvgSq) };
   }
 
   /** Takes over a state. @throws Error that lists every missing, unused and misshapen name. */
   loadState({ step, expAvg, expAvgSq }: AdamWState): void {
     if (!(Number.isInteger(step) && step >= 0))
       fail(RangeError, 'AdamW.loadState', 'step', 'a whole number from 0', step);
-    writeState(this.expAvg, expAvg, 'AdamW.loadState (expAvg)');
-    writeState(this.expAvgSq, expAvgSq, 'AdamW.loadState (expAvgSq)');
-    this.steps = step;
+    writeState(this.#expAvg, expAvg, 'AdamW.loadState (expAvg)');
+    writeState(this.#expAvgSq, expAvgSq, 'AdamW.loadState (expAvgSq)');
+    this.#steps = step;
   }
 
   /** Frees the two means of every parameter. Safe to call twice. */
   dispose(): void {
-    for (const moments of [this.expAvg, this.expAvgSq]) {
+    for (const moments of [this.#expAvg, this.#expAvgSq]) {
       for (const { variable } of moments.values()) if (!variable.isDisposed) variable.dispose();
     }
   }

@@ -27,19 +27,19 @@ export type ExponentialMovingAverageOptions = {
 export class ExponentialMovingAverage {
   readonly decay: number;
   readonly warmup: boolean;
-  private readonly parameters: Map<string, Parameter>;
-  private readonly buffers: Map<string, Parameter>;
-  private readonly averages = new Map<string, Parameter>();
+  readonly #parameters: Map<string, Parameter>;
+  readonly #buffers: Map<string, Parameter>;
+  readonly #averages = new Map<string, Parameter>();
 
   constructor(module: Module, { decay, warmup = true }: ExponentialMovingAverageOptions) {
     if (!(decay >= 0 && decay < 1))
       fail(RangeError, 'ExponentialMovingAverage', 'decay', 'at least 0 and below 1', decay);
     this.decay = decay;
     this.warmup = warmup;
-    this.parameters = module.namedParameters();
-    this.buffers = module.namedBuffers();
-    for (const [name, entry] of [...this.parameters, ...this.buffers]) {
-      this.averages.set(name, { ...entry, variable: tf.variable(entry.variable, false) });
+    this.#parameters = module.namedParameters();
+    this.#buffers = module.namedBuffers();
+    for (const [name, entry] of [...this.#parameters, ...this.#buffers]) {
+      this.#averages.set(name, { ...entry, variable: tf.variable(entry.variable, false) });
     }
   }
 
@@ -48,28 +48,28 @@ export class ExponentialMovingAverage {
     const decay = this.warmup ? Math.min(this.decay, (1 + step) / (10 + step)) : this.decay;
     tf.tidy(() => {
       const share = tf.scalar(1 - decay);
-      for (const [name, { variable }] of this.parameters) {
-        const average = (this.averages.get(name) as Parameter).variable;
+      for (const [name, { variable }] of this.#parameters) {
+        const average = (this.#averages.get(name) as Parameter).variable;
         tf.tidy(() => average.assign(tf.add(average, tf.mul(tf.sub(variable, average), share))));
       }
     });
-    for (const [name, { variable }] of this.buffers) {
-      tf.tidy(() => (this.averages.get(name) as Parameter).variable.assign(tf.clone(variable)));
+    for (const [name, { variable }] of this.#buffers) {
+      tf.tidy(() => (this.#averages.get(name) as Parameter).variable.assign(tf.clone(variable)));
     }
   }
 
   /** The averages as a state dict of the module. */
   stateDict(): Promise<Map<string, NamedArray>> {
-    return readState(this.averages);
+    return readState(this.#averages);
   }
 
   /** Takes over averages. @throws Error that lists every missing, unused and misshapen name. */
   loadStateDict(state: Map<string, NamedArray>): void {
-    writeState(this.averages, state, 'ExponentialMovingAverage.loadStateDict');
+    writeState(this.#averages, state, 'ExponentialMovingAverage.loadStateDict');
   }
 
   /** Frees the averages. Safe to call twice. */
   dispose(): void {
-    for (const { variable } of this.averages.values()) if (!variable.isDisposed) variable.dispose();
+    for (const { variable } of this.#averages.values()) if (!variable.isDisposed) variable.dispose();
   }
 }

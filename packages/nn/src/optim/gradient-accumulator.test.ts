@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { disposeGradients, valueAndGradients } from '../autograd/value-and-gradients';
 import { Linear } from '../layers/linear';
-import { Random } from '../random';
+import { Random } from '../random/random';
 import { GradientAccumulator } from './gradient-accumulator';
 
 const of = (value: number) => new Map<string, tf.Tensor>([['w', tf.tensor([value])]]);

@@ -20,12 +20,12 @@ import { disposeGradients } from '../autograd/value-and-gradients';
  * const gradients = accumulator.take();
  */
 export class GradientAccumulator {
-  private sums = new Map<string, tf.Tensor>();
-  private total = 0;
+  #sums = new Map<string, tf.Tensor>();
+  #total = 0;
 
   /** Number of additions since the last `take`, or their weights' sum. */
   get weight(): number {
-    return this.total;
+    return this.#total;
   }
 
   /**
@@ -36,22 +36,22 @@ export class GradientAccumulator {
   add(gradients: Map<string, tf.Tensor>, weight = 1): void {
     if (!(weight > 0)) fail(RangeError, 'GradientAccumulator.add', 'weight', 'above 0', weight);
     if (
-      this.total > 0 &&
-      (gradients.size !== this.sums.size || [...gradients.keys()].some((name) => !this.sums.has(name)))
+      this.#total > 0 &&
+      (gradients.size !== this.#sums.size || [...gradients.keys()].some((name) => !this.#sums.has(name)))
     ) {
-      const rule = `under the ${this.sums.size} names of those before`;
+      const rule = `under the ${this.#sums.size} names of those before`;
       fail(Error, 'GradientAccumulator.add', 'gradients', rule, [...gradients.keys()]);
     }
     for (const [name, gradient] of gradients) {
-      const sum = this.sums.get(name);
+      const sum = this.#sums.get(name);
       const next = tf.tidy(() => {
         const weighted = weight === 1 ? tf.clone(gradient) : tf.mul(gradient, weight);
         return sum === undefined ? weighted : tf.add(sum, weighted);
       });
       sum?.dispose();
-      this.sums.set(name, next);
+      this.#sums.set(name, next);
     }
-    this.total += weight;
+    this.#total += weight;
   }
 
   /**
@@ -61,10 +61,10 @@ export class GradientAccumulator {
    * @throws Error if nothing was added.
    */
   take(): Map<string, tf.Tensor> {
-    if (this.total === 0) fail(Error, 'GradientAccumulator.take', 'add', 'called before', 'nothing');
-    const { sums, total } = this;
-    this.sums = new Map();
-    this.total = 0;
+    if (this.#total === 0) fail(Error, 'GradientAccumulator.take', 'add', 'called before', 'nothing');
+    const [sums, total] = [this.#sums, this.#total];
+    this.#sums = new Map();
+    this.#total = 0;
     if (total === 1) return sums;
     const means = new Map([...sums].map(([name, sum]) => [name, tf.tidy(() => tf.mul(sum, 1 / total))]));
     disposeGradients(sums);
@@ -73,8 +73,8 @@ export class GradientAccumulator {
 
   /** Frees the sums. Safe to call twice. */
   dispose(): void {
-    disposeGradients(this.sums);
-    this.sums = new Map();
-    this.total = 0;
+    disposeGradients(this.#sums);
+    this.#sums = new Map();
+    this.#total = 0;
   }
 }

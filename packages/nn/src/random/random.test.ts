@@ -25,12 +25,6 @@ describe('Random', () => {
     );
   });
 
-  test('xoshiro128** runs as published: the state 1, 2, 3, 4 gives 11520, 0, 5927040', () => {
-    const random = new Random(0);
-    Object.assign(random, { a: 1, b: 2, c: 3, d: 4 });
-    expect(take(3, () => random.bits())).toEqual([11520, 0, 5927040]);
-  });
-
   test('spreads evenly: 256 cells pass the chi-squared test for many seeds and both ends of the bits', () => {
     for (const seed of [0, 1, 2, 42, -1, 2 ** 40]) {
       const random = new Random(seed);
