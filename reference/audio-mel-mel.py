@@ -61,9 +61,10 @@ def filters(rate, n_fft, bins, low, high):
     return (np.array(rows) * (2 / (corner[2:] - corner[:-2]))[:, None]).astype(np.float32)
 
 
-def librosa07_mel(x: np.ndarray) -> np.ndarray:
-    """Wav2Lip's audio.py as librosa 0.7 computes it: float64 pre-emphasis and transform, float32 spectrum and filters."""
-    y = np.pad(scipy.signal.lfilter([1, -0.97], [1], x.astype(np.float64)), 400, mode="reflect")
+def librosa_mel(x: np.ndarray, pad: str) -> np.ndarray:
+    """Wav2Lip's audio.py as librosa computes it: float64 pre-emphasis and transform, float32 spectrum and filters. The centred transform pads with
+    `reflect` in librosa 0.7 and with zeros (`constant`) in 0.10, LatentSync's."""
+    y = np.pad(scipy.signal.lfilter([1, -0.97], [1], x.astype(np.float64)), 400, mode=pad)
     window = scipy.signal.get_window("hann", 800, fftbins=True)
     frames = np.stack([y[i : i + 800] * window for i in range(0, len(y) - 799, 200)])
     magnitude = np.abs(np.fft.rfft(frames, axis=1).astype(np.complex64))
@@ -79,7 +80,7 @@ def text(array: np.ndarray, kind: str) -> str:
 def main() -> None:
     samples = speech_like(15871)
     x = samples.astype(np.float32) / 32768
-    thesis, wav2lip = torchaudio_mel(x), librosa07_mel(x)
+    thesis, wav2lip = torchaudio_mel(x), librosa_mel(x, "reflect")
     other = dict(rate=16000, n_fft=500, win=400, hop=160, bins=24, low=0.0, high=8000.0, pad="constant")
     torch_filters = torchaudio.functional.melscale_fbanks(401, 55.0, 7600.0, 80, 16000, norm="slaney", mel_scale="slaney")
     numpy_filters = filters(16000, 800, 80, 55, 7600)
@@ -87,7 +88,7 @@ def main() -> None:
     print("torchaudio against NumPy, filters:", np.abs(torch_filters.numpy().T - numpy_filters).max(), numpy_filters.max())
     row, column = np.nonzero(numpy_filters)
     fixture = {
-        "program": "torchaudio MelSpectrogram; NumPy and SciPy with the formulas of librosa 0.7",
+        "program": "torchaudio MelSpectrogram; NumPy and SciPy with the formulas of librosa 0.7 and 0.10",
         "versions": {
             "torch": torch.__version__, "torchaudio": torchaudio.__version__,
             "numpy": np.__version__, "scipy": scipy.__version__,
@@ -97,6 +98,7 @@ def main() -> None:
         "samples": text(samples, "<i2"),
         "thesis": text(thesis, "<f4"),
         "wav2lip": text(wav2lip, "<f4"),
+        "latentsyncEnds": text(librosa_mel(x, "constant")[[0, 1, 2, -3, -2, -1]], "<f4"),
         "zeroPadEnds": text(torchaudio_mel(x, pad="constant")[[0, 1, 2, -3, -2, -1]], "<f4"),
         "other": {"recipe": other, "mel": text(torchaudio_mel(x[:4000], **other), "<f4")},
         "filters": {

@@ -1,14 +1,8 @@
-export type { FeatureStream } from './feature-stream';
-export { audioFeatures, featureStream } from './feature-stream';
-export type { MelFilterBank } from './mel/mel-filter-bank';
-export { hzToMel, melFilterBank, melToHz } from './mel/mel-filter-bank';
+export type { FeatureStream } from './audio-features';
+export { audioFeatures, featureStream } from './audio-features';
 export type { MelRecipe } from './mel/mel-recipe';
-export { MEL_RECIPES, THESIS_MEL, WAV2LIP_MEL } from './mel/mel-recipe';
-export { melFeatures, melSpectrogram } from './mel/mel-spectrogram';
-export { MelStream } from './mel/mel-stream';
-export type { MelWindowTiming } from './mel/mel-window';
-export { melWindow, melWindowStart } from './mel/mel-window';
-export { MfccStream, mfcc } from './mfcc/mfcc';
+export { LATENTSYNC_MEL, THESIS_MEL, WAV2LIP_MEL } from './mel/mel-recipe';
+export { melSpectrogram } from './mel/mel-spectrogram';
 export type { AsrLogitsOptions } from './recogniser/asr-logits';
 export { asrLogits, DEEPSPEECH_LABELS, HUBERT_LABELS, WAV2VEC2_LABELS } from './recogniser/asr-logits';
 export type { CtcFeatures, CtcFeaturesOptions } from './recogniser/ctc-features';

@@ -1,5 +1,5 @@
 import type { MelRecipeName } from '@lipsync/contracts';
-import { fail } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 
 /** Everything that decides the numbers of a mel spectrogram. */
 export type MelRecipe = {
@@ -31,11 +31,10 @@ export type MelRecipe = {
 
 /**
  * Wav2Lip's mel spectrogram (its `audio.py` and `hparams.py` with librosa 0.7): 80 Slaney bands from 55 to 7600 Hz of the
- * magnitude, 80 time steps a second, values -4..4. Newer librosa pads with zeros, which moves the first and last two
- * steps: `{ ...WAV2LIP_MEL, padMode: 'zero' }`.
+ * magnitude, 80 time steps a second, values -4..4. Newer librosa pads with zeros: `LATENTSYNC_MEL`.
  */
 export const WAV2LIP_MEL: Readonly<MelRecipe> = Object.freeze({
-  sampleRate: 16000,
+  sampleRate: AUDIO_SAMPLE_RATE,
   fftSize: 800,
   winLength: 800,
   hop: 200,
@@ -56,10 +55,17 @@ export const WAV2LIP_MEL: Readonly<MelRecipe> = Object.freeze({
  */
 export const THESIS_MEL: Readonly<MelRecipe> = Object.freeze({ ...WAV2LIP_MEL });
 
+/**
+ * LatentSync's mel spectrogram: Wav2Lip's code with librosa 0.10, whose centred transform pads with zeros instead of mirroring. Only the first and
+ * last two time steps differ from `WAV2LIP_MEL`.
+ */
+export const LATENTSYNC_MEL: Readonly<MelRecipe> = Object.freeze({ ...WAV2LIP_MEL, padMode: 'zero' });
+
 /** The recipes by the names that `SyncRecipe.mel` uses. */
 export const MEL_RECIPES: Readonly<Record<MelRecipeName, Readonly<MelRecipe>>> = Object.freeze({
   THESIS_MEL,
   WAV2LIP_MEL,
+  LATENTSYNC_MEL,
 });
 
 /** Refuses a recipe with which no mel spectrogram can be made. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import fixture from '../../fixtures/mel.json';
-import { MEL_RECIPES, THESIS_MEL, WAV2LIP_MEL } from './mel-recipe';
+import { LATENTSYNC_MEL, MEL_RECIPES, THESIS_MEL, WAV2LIP_MEL } from './mel-recipe';
 import { melFeatures, melSpectrogram } from './mel-spectrogram';
 
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'base64'));
@@ -24,6 +24,14 @@ test('WAV2LIP_MEL equals the formulas of librosa 0.7 in NumPy to float32 roundin
   const mel = melSpectrogram(speech, WAV2LIP_MEL);
   expect(difference(mel.data, floats(fixture.wav2lip))).toBeLessThan(2e-6); // float32 steps at 4 are 4.8e-7
   expect(difference(mel.data, floats(fixture.thesis))).toBeLessThan(6e-5);
+});
+
+test('LATENTSYNC_MEL equals the formulas of librosa 0.10 in NumPy at both ends, and WAV2LIP_MEL between them', () => {
+  const mel = melSpectrogram(speech, LATENTSYNC_MEL);
+  const reference = floats(fixture.latentsyncEnds);
+  expect(difference(mel.data.slice(0, 240), reference.slice(0, 240))).toBeLessThan(2e-6); // float32 steps at 4 are 4.8e-7
+  expect(difference(mel.data.slice(-240), reference.slice(-240))).toBeLessThan(2e-6);
+  expect(mel.data.slice(160, -160)).toEqual(melSpectrogram(speech, WAV2LIP_MEL).data.slice(160, -160));
 });
 
 test('the fixture has loud audio, digital silence and no value at the limit above', () => {

@@ -1,8 +1,8 @@
-import type { AudioFeatures, Features, MelRecipeName, Waveform } from '@lipsync/contracts';
+import type { Features, Waveform } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 import { MelEngine } from './mel-engine';
 import type { MelRecipe } from './mel-recipe';
-import { MEL_RECIPES, THESIS_MEL } from './mel-recipe';
+import { THESIS_MEL } from './mel-recipe';
 
 /**
  * The mel spectrogram of a whole clip, as lip-sync networks take it.
@@ -35,25 +35,4 @@ export function melSpectrogram(waveform: Waveform, recipe: MelRecipe = THESIS_ME
   engine.feed(samples, data, 0);
   engine.finish(data, before * engine.bins);
   return { data, steps, bins: engine.bins };
-}
-
-/**
- * A recipe as the `AudioFeatures` that metrics and loaders take.
- *
- * @throws TypeError for a name that is not in `MEL_RECIPES`.
- * @example
- * const { data, steps } = melFeatures('THESIS_MEL').compute(waveform);
- */
-export function melFeatures(name: MelRecipeName): AudioFeatures {
-  if (!Object.hasOwn(MEL_RECIPES, name)) {
-    fail(TypeError, 'melFeatures', 'name', `one of ${Object.keys(MEL_RECIPES).join(', ')}`, name);
-  }
-  const recipe = MEL_RECIPES[name];
-  return {
-    name,
-    sampleRate: recipe.sampleRate,
-    bins: recipe.melBins,
-    stepsPerSecond: recipe.sampleRate / recipe.hop,
-    compute: (waveform) => melSpectrogram(waveform, recipe),
-  };
 }

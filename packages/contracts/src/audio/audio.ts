@@ -1,5 +1,8 @@
 import { fail } from '../fail';
 
+/** Samples per second of the audio that all features here are made of: 16 kHz. */
+export const AUDIO_SAMPLE_RATE = 16000;
+
 /** Mono audio. */
 export type Waveform = {
   /** Samples, float32, full scale -1..1. */
@@ -9,7 +12,7 @@ export type Waveform = {
 };
 
 /** The mel recipes by the names of their constants in `@lipsync/audio-mel`. */
-export type MelRecipeName = 'THESIS_MEL' | 'WAV2LIP_MEL';
+export type MelRecipeName = 'THESIS_MEL' | 'WAV2LIP_MEL' | 'LATENTSYNC_MEL';
 
 /**
  * The features that sync networks listen to: mel spectrograms; SyncNet's 13 MFCC of 16-bit samples, `SYNCNET_MFCC`; the 29 logits of a
@@ -23,6 +26,7 @@ export const AUDIO_FEATURES: Readonly<
 > = Object.freeze({
   THESIS_MEL: { bins: 80, stepsPerSecond: 80, centred: false },
   WAV2LIP_MEL: { bins: 80, stepsPerSecond: 80, centred: false },
+  LATENTSYNC_MEL: { bins: 80, stepsPerSecond: 80, centred: false },
   SYNCNET_MFCC: { bins: 13, stepsPerSecond: 100, centred: false },
   ASR_LOGITS: { bins: 29, stepsPerSecond: 25, centred: true },
 });
@@ -35,12 +39,6 @@ export type Features = {
   steps: number;
   /** Numbers a time step. */
   bins: number;
-};
-
-/** A piece of a `Mel`, as long as a sync network's window: `[steps, bins]`, shares the memory of the whole. */
-export type MelWindow = Features & {
-  /** Index of the first step in the whole. */
-  startStep: number;
 };
 
 /** What turns a waveform into the features that a sync network listens to. */
