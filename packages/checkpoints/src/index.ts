@@ -6,7 +6,7 @@ export { writeFileAtomic } from './files/write-file-atomic';
 export type { ArrayDtype, FloatDtype, NamedArray } from './named-array';
 export { sizeOf, toFloat16, toFloat32 } from './named-array';
 export type { KnownNetwork } from './networks/known-networks';
-export { identifyNetwork, KNOWN_NETWORKS, nearestNetwork } from './networks/known-networks';
+export { identifyNetwork, nearestNetwork } from './networks/known-networks';
 export { decodeNpy, encodeNpy } from './npy/npy';
 export type { Checkpoint, CheckpointFormat, ReadStateDictOptions } from './open-checkpoint';
 export { openCheckpoint, readStateDict, stateDictNames } from './open-checkpoint';

@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { identifyNetwork, KNOWN_NETWORKS, nearestNetwork } from './known-networks';
 
 const shapesOf = (name: string) => {
-  const { signs } = KNOWN_NETWORKS.find((network) => network.name === name) as (typeof KNOWN_NETWORKS)[number];
-  return new Map(signs.map(([key, shape]) => [key, shape.map((side) => side ?? 7)]));
+  const { identifiedBy } = KNOWN_NETWORKS.find((network) => network.name === name) as (typeof KNOWN_NETWORKS)[number];
+  return new Map(identifiedBy.map(([key, shape]) => [key, shape.map((side) => side ?? 7)]));
 };
 
 test.each(KNOWN_NETWORKS.map(({ name }) => name))(
-  'identifyNetwork knows %s by its signs and takes it for no other',
+  'identifyNetwork recognises %s by its identifying parameters and takes it for no other network',
   (name) => {
     const shapes = shapesOf(name);
     expect(identifyNetwork(shapes)?.name).toBe(name);
@@ -19,7 +19,7 @@ test.each(KNOWN_NETWORKS.map(({ name }) => name))(
   },
 );
 
-test('identifyNetwork tells networks with common names apart by what differs', () => {
+test('identifyNetwork tells networks with common parameter names apart', () => {
   const generator = shapesOf('wav2lip-generator');
   expect(identifyNetwork(new Map([...generator, ...shapesOf('wav2lip-discriminator')]))?.name).not.toBe(
     'wav2lip-generator',
@@ -27,7 +27,7 @@ test('identifyNetwork tells networks with common names apart by what differs', (
   expect(identifyNetwork(new Map())).toBeUndefined();
 });
 
-test('nearestNetwork names the one with most of the names', () => {
+test('nearestNetwork finds the network that shares most parameter names', () => {
   const shapes = shapesOf('syncnet');
   shapes.delete('netfclip.3.weight');
   expect(nearestNetwork(shapes)).toMatchObject({ network: { name: 'syncnet' }, fitting: 2 });

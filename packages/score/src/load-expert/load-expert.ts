@@ -50,7 +50,7 @@ export async function loadExpert(source: ByteInput, options: LoadExpertOptions =
       'loadExpert',
       'source',
       'the weights of a sync network',
-      `${where}, which holds ${network.title} (${network.use})`,
+      `${where}, which holds ${network.title} (it ${network.purpose})`,
     );
   }
   const bytes = await bytesOf(source);

@@ -1,0 +1,146 @@
+import {
+  type Checkpoint,
+  identifyNetwork,
+  type KnownNetwork,
+  nearestNetwork,
+  openCheckpoint,
+  stateDictNames,
+} from '@lipsync/checkpoints';
+import type { SyncRecipe } from '@lipsync/contracts';
+import { dinetRecipe, LATENTSYNC_WAV2LIP_RECIPE, SYNCNET_RECIPE, WAV2LIP_RECIPE } from '@lipsync/syncnet';
+import { megabytes } from './megabytes';
+
+/** Recipes of published networks, which their files do not carry. */
+const RECIPES: Record<string, SyncRecipe> = {
+  syncnet: SYNCNET_RECIPE,
+  wav2lip: WAV2LIP_RECIPE,
+  'latentsync-wav2lip': LATENTSYNC_WAV2LIP_RECIPE,
+  'dinet-syncnet': dinetRecipe(),
+};
+
+/** What a weights file holds. */
+export type WeightsReport = {
+  file: string;
+  format: Checkpoint['format'];
+  bytes: number;
+  /** Tensors of the state dict, and the values in them. */
+  tensors: number;
+  parameters: number;
+  /** Tensors by element type. */
+  dtypes: Record<string, number>;
+  network?: Pick<KnownNetwork, 'name' | 'title' | 'purpose'>;
+  /** Where no network is known: the one that shares most of its identifying parameters. */
+  nearest?: string;
+  /** What the shapes tell. */
+  configuration?: Record<string, unknown>;
+  recipe?: SyncRecipe;
+  metadata: Record<string, string>;
+  /** Other things in the file, such as global_step; the first 20. */
+  entries: Record<string, string | number | boolean | null>;
+  names: string[];
+};
+
+/** What a weights file holds, without reading its values. */
+export async function inspectWeights(path: string, prefix?: string): Promise<WeightsReport> {
+  const file = await openCheckpoint(path);
+  try {
+    const names = stateDictNames(file, prefix);
+    const shapes = new Map(
+      [...names].map(([name, inFile]) => [name, (file.tensors.get(inFile) as { shape: number[] }).shape]),
+    );
+    const dtypes: Record<string, number> = {};
+    for (const inFile of names.values()) {
+      const { dtype } = file.tensors.get(inFile) as { dtype: string };
+      dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
+    }
+    const counted = [...shapes].filter(([name]) => !/running_(mean|var)$|num_batches_tracked$/.test(name));
+    const network = identifyNetwork(shapes);
+    const recipe = file.metadata.recipe
+      ? (JSON.parse(file.metadata.recipe) as SyncRecipe)
+      : network && RECIPES[network.name];
+    const nearest = network ? undefined : nearestNetwork(shapes);
+    return {
+      file: path,
+      format: file.format,
+      bytes: file.bytes,
+      tensors: names.size,
+      parameters: counted.reduce((sum, [, shape]) => sum + shape.reduce((product, side) => product * side, 1), 0),
+      dtypes,
+      ...(network ? { network: { name: network.name, title: network.title, purpose: network.purpose } } : {}),
+      ...(nearest
+        ? { nearest: `${nearest.network.title} (${nearest.fitting} of ${nearest.network.identifiedBy.length} identifying parameters)` }
+        : {}),
+      ...(network?.name === 'avalignnet' ? { configuration: towersOf(shapes) } : {}),
+      ...(recipe ? { recipe } : {}),
+      metadata: file.metadata,
+      entries: Object.fromEntries([...file.entries].slice(0, 20)),
+      names: [...names.keys()].slice(0, 8),
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Channels, attention and frames of AVAlignNet's towers. */
+function towersOf(shapes: ReadonlyMap<string, readonly number[]>): Record<string, unknown> {
+  const tower = (name: string) => {
+    const channels: number[] = [];
+    const attention: number[] = [];
+    for (let index = 0; ; index++) {
+      const conv = shapes.get(`${name}.down_blocks.${index}.conv1.weight`);
+      if (conv) {
+        channels.push(conv[0]);
+        attention.push(0);
+      } else if (
+        shapes.has(`${name}.down_blocks.${index}.attn.to_q.weight`) ||
+        shapes.has(`${name}.down_blocks.${index}.norm3.weight`)
+      ) {
+        attention[attention.length - 1] = 1;
+      } else break;
+    }
+    return {
+      in_channels: shapes.get(`${name}.conv_in.weight`)?.[1],
+      block_out_channels: channels,
+      attn_blocks: attention,
+    };
+  };
+  const visual = tower('visual_encoder');
+  return { frameCount: (visual.in_channels ?? 0) / 3, visual_encoder: visual, audio_encoder: tower('audio_encoder') };
+}
+
+/** The report in lines. */
+export function describeWeights(report: WeightsReport): string {
+  const {
+    file,
+    format,
+    bytes,
+    tensors,
+    parameters,
+    dtypes,
+    network,
+    nearest,
+    configuration,
+    recipe,
+    metadata,
+    entries,
+    names,
+  } = report;
+  const lines = [
+    `${file}: ${format}, ${megabytes(bytes)}`,
+    `network:    ${network ? `${network.title}` : `unknown${nearest ? `; nearest: ${nearest}` : ''}; first parameters: ${names.join(', ')}`}`,
+    `parameters: ${parameters.toLocaleString('en')} in ${tensors} tensors (${Object.entries(dtypes)
+      .map(([dtype, count]) => `${count} ${dtype}`)
+      .join(', ')})`,
+  ];
+  if (network) lines.push(`purpose:    ${network.purpose}`);
+  if (configuration) lines.push(`config:     ${JSON.stringify(configuration)}`);
+  if (recipe)
+    lines.push(
+      `recipe:     ${JSON.stringify(recipe)}${metadata.recipe ? '' : ' (of the published network; the file has none)'}`,
+    );
+  for (const [name, value] of Object.entries(metadata))
+    if (name !== 'recipe') lines.push(`metadata:   ${name} ${value.slice(0, 200)}`);
+  for (const [name, value] of Object.entries(entries)) lines.push(`also holds: ${name} ${String(value).slice(0, 80)}`);
+  return `${lines.join('\n')}\n`;
+}
+
