@@ -44,12 +44,12 @@ with torch.inference_mode():
 `;
 
 async function mel() {
-  const { MelStream } = await load('audio-mel');
+  const { featureStream } = await load('audio-mel');
   const piece = Float32Array.from({ length: 160_000 }, (_, i) => 0.1 * Math.sin(i * 12.9898));
   const [ours, theirs] = [[], []];
   for (let round = 0; round < rounds; round++) {
     const started = performance.now();
-    const stream = new MelStream();
+    const stream = featureStream('THESIS_MEL');
     let steps = 0;
     for (let second = 0; second < seconds; second += 10) steps += stream.push(piece).length / 80;
     steps += stream.end().length / 80;

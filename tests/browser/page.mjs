@@ -1,18 +1,19 @@
 /** What the page runs: the packages as a bundler gives them to a user. `window.work(backend)` is called by scripts/check-browser.mjs. */
 import '@tensorflow/tfjs-backend-webgl';
 import '@tensorflow/tfjs-backend-webgpu';
-import { melSpectrogram, melWindow } from '@lipsync/audio-mel';
+import { audioFeatures } from '@lipsync/audio-mel';
 import { AVAlignNet, ContrastiveTemperature, contrastLoss } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
 import { WindowScorer } from '@lipsync/metrics';
 import { AdamW, ExponentialMovingAverage, registerGradients } from '@lipsync/nn';
+import { cutFeatureWindow } from '@lipsync/sync-windows';
 import { trainedParameters, trainStep } from '@lipsync/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { score, train } from './work.mjs';
 
 const lipsync = {
-  melSpectrogram,
-  melWindow,
+  audioFeatures,
+  cutFeatureWindow,
   AVAlignNet,
   ContrastiveTemperature,
   contrastLoss,

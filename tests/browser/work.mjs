@@ -24,7 +24,7 @@ export function tiny({ melBins, attention }) {
   return {
     visual_encoder: tower(15, [32, 256], [4, 2]),
     audio_encoder: tower(1, audioWidths, audioFactors),
-    input: { frames: 5, height: 8, width: 8, melSteps: 16, melBins },
+    input: { frameCount: 5, height: 8, width: 8, featureSteps: 16, melBins },
   };
 }
 
@@ -50,7 +50,7 @@ export async function train(tf, lipsync) {
   const head = new ContrastiveTemperature();
   const optimizer = new AdamW(trainedParameters(net, head), { learningRate: 1e-3 });
   const ema = new ExponentialMovingAverage(net, { decay: 0.9 });
-  const { frames, height, width, melSteps } = config.input;
+  const { frameCount, height, width, featureSteps } = config.input;
   const rows = 4;
   const tensor = (shape, seed) =>
     tf.tensor(
@@ -61,8 +61,8 @@ export async function train(tf, lipsync) {
       shape,
     );
   const batch = {
-    frames: tensor([rows, height, width, 3 * frames], 1),
-    mel: tensor([rows, 16, melSteps, 1], 2),
+    frames: tensor([rows, height, width, 3 * frameCount], 1),
+    features: tensor([rows, 16, featureSteps, 1], 2),
     clips: [0, 0, 1, 1],
   };
   const loss = contrastLoss({ temperature: head, crossEntropyWeight: 0.5 });
@@ -79,22 +79,22 @@ export async function train(tf, lipsync) {
   }
   result.averageSize = sum / count;
   for (const owner of [net, head, optimizer, ema]) owner.dispose();
-  tf.dispose([batch.frames, batch.mel]);
+  tf.dispose([batch.frames, batch.features]);
   result.leaked = tf.memory().numTensors - before;
   return result;
 }
 
 /**
- * Scores windows of made frames and audio by an untrained expert: mel, embeddings, offset.
+ * Scores windows of generated frames and audio with an untrained expert: features, embeddings, offset.
  *
- * @param lipsync what `@lipsync/avalignnet`, `@lipsync/audio-mel` and `@lipsync/metrics` export.
+ * @param lipsync what `@lipsync/avalignnet`, `@lipsync/audio-mel`, `@lipsync/sync-windows` and `@lipsync/metrics` export.
  */
 export async function score(tf, lipsync) {
-  const { AVAlignNet, melSpectrogram, melWindow, WindowScorer } = lipsync;
+  const { AVAlignNet, audioFeatures, cutFeatureWindow, WindowScorer } = lipsync;
   const config = tiny({ melBins: 80, attention: false });
-  const { frames, height, width, melSteps } = config.input;
+  const { frameCount, height, width, featureSteps } = config.input;
   const recipe = {
-    frames,
+    frameCount,
     fps: 25,
     crop: {
       kind: 'similarity',
@@ -106,25 +106,23 @@ export async function score(tf, lipsync) {
     },
     color: 'RGB',
     range: [-1, 1],
-    mel: 'THESIS_MEL',
-    melSteps,
+    features: 'THESIS_MEL',
+    featureSteps,
   };
   const expert = new AVAlignNet(config, { seed: 7, recipe });
   const before = tf.memory().numTensors;
-  const mel = melSpectrogram({ samples: noise(16000 * 2, 3).map((value) => value / 4), sampleRate: 16000 });
+  const samples = noise(16000 * 2, 3).map((value) => value / 4);
+  const audio = audioFeatures(recipe.features).compute({ samples, sampleRate: 16000 });
   const scorer = new WindowScorer(expert, { maxShift: 3, batchSize: 4 });
   for (let frame = 0; frame < WINDOWS; frame++) {
-    const { data, steps, bins } = melWindow(mel, frame, { melSteps });
-    const rows = new Float32Array(data.length); // time-major to bins first
-    for (let step = 0; step < steps; step++)
-      for (let bin = 0; bin < bins; bin++) rows[bin * steps + step] = data[step * bins + bin];
-    await scorer.update({ frames: noise(height * width * 3 * frames, 10 + frame), mel: rows });
+    const features = cutFeatureWindow(audio, frame, { recipe });
+    await scorer.update({ frames: noise(height * width * 3 * frameCount, 10 + frame), features });
   }
   const { offsetFrames, lseD, lseC, meanDistances } = await scorer.compute();
-  const pictures = tf.tensor4d(noise(2 * height * width * 3 * frames, 5), [2, height, width, 3 * frames]);
-  const embeddings = expert.encodeFrames(pictures);
+  const frames = tf.tensor4d(noise(2 * height * width * 3 * frameCount, 5), [2, height, width, 3 * frameCount]);
+  const embeddings = expert.encodeVisual(frames);
   const embedded = [...(await embeddings.data())];
-  tf.dispose([pictures, embeddings]);
+  tf.dispose([frames, embeddings]);
   const leaked = tf.memory().numTensors - before;
   expert.dispose();
   return { offsetFrames, lseD, lseC, distances: meanDistances.map(({ distance }) => distance), embedded, leaked };

@@ -4,10 +4,9 @@ export type {
   AudioFeatures,
   Features,
   MelRecipeName,
-  MelWindow,
   Waveform,
 } from './audio/audio';
-export { AUDIO_FEATURES, assertFeatures, assertWaveform } from './audio/audio';
+export { AUDIO_FEATURES, AUDIO_SAMPLE_RATE, assertFeatures, assertWaveform } from './audio/audio';
 export { melSteps } from './audio/mel-steps';
 export type { FaceLandmarks, FaceTrack, LandmarkDetector, Landmarks68 } from './face/face';
 export { assertLandmarks68 } from './face/face';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import fixture from '../../fixtures/mel.json';
-import { LATENTSYNC_MEL, MEL_RECIPES, THESIS_MEL, WAV2LIP_MEL } from './mel-recipe';
-import { melFeatures, melSpectrogram } from './mel-spectrogram';
+import { LATENTSYNC_MEL, THESIS_MEL, WAV2LIP_MEL } from './mel-recipe';
+import { melSpectrogram } from './mel-spectrogram';
 
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'base64'));
 const floats = (text: string) => new Float32Array(bytes(text).buffer);
@@ -105,13 +105,4 @@ test('melSpectrogram refuses another sample rate, samples that are not finite an
   expect(() => melSpectrogram({ samples, sampleRate: 16000 })).toThrow('finite, got -Infinity at sample 12345');
   const wrong = { samples: [0] as unknown as Float32Array, sampleRate: 16000 };
   expect(() => melSpectrogram(wrong)).toThrow('waveform.samples must be a Float32Array');
-});
-
-test('melFeatures says what it takes and gives, and computes the recipe of its name', () => {
-  const features = melFeatures('WAV2LIP_MEL');
-  expect(features).toMatchObject({ name: 'WAV2LIP_MEL', sampleRate: 16000, bins: 80, stepsPerSecond: 80 });
-  expect(features.compute(speech)).toEqual(melSpectrogram(speech, MEL_RECIPES.WAV2LIP_MEL));
-  expect(() => melFeatures('toString' as 'THESIS_MEL')).toThrow(
-    'melFeatures: name must be one of THESIS_MEL, WAV2LIP_MEL',
-  );
 });

@@ -1,8 +1,7 @@
 import type { Features, Waveform } from '@lipsync/contracts';
-import { assertWaveform, fail } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, assertWaveform, fail } from '@lipsync/contracts';
 import { RealFft } from '../spectrum/real-fft';
 
-const SAMPLE_RATE = 16000;
 const FRAME = 400; // 25 ms
 const HOP = 160; // 10 ms
 const FFT = 512;
@@ -14,10 +13,10 @@ const FLOOR = 2.220446049250313e-16; // numpy's eps, where a band or a frame has
 
 /** Corners of the 26 triangles in bins of the transform: 28 points evenly spread over the HTK mel scale up to 8 kHz. */
 function bandCorners(): number[] {
-  const highest = 2595 * Math.log10(1 + SAMPLE_RATE / 2 / 700);
+  const highest = 2595 * Math.log10(1 + AUDIO_SAMPLE_RATE / 2 / 700);
   return Array.from({ length: BANDS + 2 }, (_, j) => {
     const hz = 700 * (10 ** ((highest * j) / (BANDS + 1) / 2595) - 1);
-    return Math.floor(((FFT + 1) * hz) / SAMPLE_RATE);
+    return Math.floor(((FFT + 1) * hz) / AUDIO_SAMPLE_RATE);
   });
 }
 
@@ -170,8 +169,8 @@ export class MfccStream {
 export function mfcc(waveform: Waveform): Features {
   assertWaveform('mfcc', waveform);
   const { samples, sampleRate } = waveform;
-  if (sampleRate !== SAMPLE_RATE)
-    fail(RangeError, 'mfcc', 'waveform.sampleRate', `${SAMPLE_RATE} Hz (see resample)`, sampleRate);
+  if (sampleRate !== AUDIO_SAMPLE_RATE)
+    fail(RangeError, 'mfcc', 'waveform.sampleRate', `${AUDIO_SAMPLE_RATE} Hz (see resample)`, sampleRate);
   const stream = new MfccStream();
   const [first, rest] = [stream.push(samples), stream.end()];
   const data = new Float32Array(first.length + rest.length);

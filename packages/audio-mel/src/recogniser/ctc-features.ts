@@ -1,11 +1,10 @@
 import type { AsyncAudioFeatures, Features, Waveform } from '@lipsync/contracts';
-import { AUDIO_FEATURES, assertWaveform, fail } from '@lipsync/contracts';
+import { AUDIO_FEATURES, AUDIO_SAMPLE_RATE, assertWaveform, fail } from '@lipsync/contracts';
 import type { AsrLogitsOptions } from './asr-logits';
 import { asrLogits } from './asr-logits';
 import type { TransformersModule } from './load-transformers';
 import { loadTransformers } from './load-transformers';
 
-const SAMPLE_RATE = 16000;
 const FRAME_SAMPLES = 640;
 /** What two rows a frame need beyond it: the first row of these networks hears 400 samples, each next one begins 320 later. */
 const TAIL = 80;
@@ -72,8 +71,9 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
     if (/preprocessor_config/.test(error.message)) return undefined;
     throw error;
   });
-  const rate = extractor?.config.sampling_rate ?? SAMPLE_RATE;
-  if (rate !== SAMPLE_RATE) fail(TypeError, where, 'model', `one that hears ${SAMPLE_RATE} samples a second`, rate);
+  const rate = extractor?.config.sampling_rate ?? AUDIO_SAMPLE_RATE;
+  if (rate !== AUDIO_SAMPLE_RATE)
+    fail(TypeError, where, 'model', `one that hears ${AUDIO_SAMPLE_RATE} samples a second`, rate);
   const normalised = extractor?.config.do_normalize ?? true;
   const model = await AutoModelForCTC.from_pretrained(source, { ...from, dtype });
   const wantsMask = Object.values(model.sessions ?? {}).some((session) =>
@@ -100,14 +100,14 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
   const { bins, stepsPerSecond } = AUDIO_FEATURES.ASR_LOGITS;
   return {
     name: 'ASR_LOGITS',
-    sampleRate: SAMPLE_RATE,
+    sampleRate: AUDIO_SAMPLE_RATE,
     bins,
     stepsPerSecond,
     labels,
     async compute(waveform: Waveform): Promise<Features> {
       assertWaveform('CtcFeatures.compute', waveform);
-      if (waveform.sampleRate !== SAMPLE_RATE)
-        fail(RangeError, 'CtcFeatures.compute', 'waveform.sampleRate', `${SAMPLE_RATE} Hz`, waveform.sampleRate);
+      if (waveform.sampleRate !== AUDIO_SAMPLE_RATE)
+        fail(RangeError, 'CtcFeatures.compute', 'waveform.sampleRate', `${AUDIO_SAMPLE_RATE} Hz`, waveform.sampleRate);
       if (waveform.samples.length === 0) fail(RangeError, 'CtcFeatures.compute', 'waveform.samples', 'not empty', 0);
       const frameCount = Math.ceil(waveform.samples.length / FRAME_SAMPLES);
       const heard = new Float32Array(frameCount * FRAME_SAMPLES + TAIL);

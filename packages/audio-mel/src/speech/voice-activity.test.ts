@@ -6,8 +6,12 @@ import { expect, test } from 'vitest';
 import fixture from '../../fixtures/voice-activity.json';
 import type { MadeAudio } from '../testing/made-speech';
 import { BURSTS, madeAudio, white } from '../testing/made-speech';
-import { voiceActivity } from './voice-activity';
+import { type VoiceActivityOptions, voiceActivity } from './voice-activity';
 
+const speechIn = (
+  samples: Float32Array,
+  { sampleRate = 16000, ...options }: VoiceActivityOptions & { sampleRate?: number } = {},
+) => voiceActivity({ samples, sampleRate }, options);
 const text = (flags: Uint8Array) => Array.from(flags).join('');
 const share = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0) / flags.length;
 
@@ -17,14 +21,14 @@ function stretches(flags: Uint8Array): [number, number][] {
 }
 
 test.each(fixture.cases)(
-  'voiceActivity equals NumPy on $kind at $snr dB, $rate Hz, $fps flags a second',
+  'voiceActivity equals NumPy on $kind at $snr dB, $rate Hz, $fps flags per second',
   ({ kind, snr, rate, fps, flags }) => {
-    expect(text(voiceActivity(madeAudio(kind as MadeAudio, snr, rate), { sampleRate: rate, fps }))).toBe(flags);
+    expect(text(speechIn(madeAudio(kind as MadeAudio, snr, rate), { sampleRate: rate, fps }))).toBe(flags);
   },
 );
 
 test.each([40, 20, 10, 5])('bursts at %d dB are found, their edges within two frames, and nothing else', (snr) => {
-  const found = stretches(voiceActivity(madeAudio('speech', snr, 16000)));
+  const found = stretches(speechIn(madeAudio('speech', snr, 16000)));
   const bursts = [BURSTS[0], [BURSTS[1][0], BURSTS[2][1]], BURSTS[3]]; // the 60 ms between two of them are a closure
   expect(found).toHaveLength(bursts.length);
   for (const [i, [from, to]] of bursts.entries()) {
@@ -33,8 +37,8 @@ test.each([40, 20, 10, 5])('bursts at %d dB are found, their edges within two fr
   }
 });
 
-test('at 0 dB most of the bursts is found and nothing else', () => {
-  const found = voiceActivity(madeAudio('speech', 0, 16000));
+test('at 0 dB most of each burst is found and nothing else', () => {
+  const found = speechIn(madeAudio('speech', 0, 16000));
   let hits = 0;
   for (const [i, flag] of found.entries()) {
     const near = BURSTS.some(([from, to]) => i >= from * 25 - 2 && i < to * 25 + 2);
@@ -50,7 +54,7 @@ test.each([
   [0.1, 0.03],
 ])('even pulses of %d over noise of %d are found from the first to the last', (level, grain) => {
   const noise = white(64000, 7);
-  const flags = voiceActivity(
+  const flags = speechIn(
     Float32Array.from(noise, (value, i) => {
       const t = i / 16000;
       let voice = 0;
@@ -64,19 +68,19 @@ test.each([
 });
 
 test.each(['silence', 'noise', 'dark noise', 'hum', 'hiss'] as const)('%s is inactive', (kind) => {
-  expect(share(voiceActivity(madeAudio(kind, 20, 16000)))).toBe(0);
+  expect(share(speechIn(madeAudio(kind, 20, 16000)))).toBe(0);
 });
 
 test('a hundred seconds of noise are inactive, at any level', () => {
   for (const level of [1, 0.01, 1e-4]) {
-    expect(share(voiceActivity(Float32Array.from(white(1600000, 9), (value) => level * value)))).toBeLessThan(0.002);
+    expect(share(speechIn(Float32Array.from(white(1600000, 9), (value) => level * value)))).toBeLessThan(0.002);
   }
 });
 
 test('flags do not depend on the level of the audio', () => {
   const audio = madeAudio('speech', 20, 16000);
-  const flags = voiceActivity(audio);
-  for (const gain of [4, 0.05]) expect(voiceActivity(audio.map((value) => value * gain))).toEqual(flags);
+  const flags = speechIn(audio);
+  for (const gain of [4, 0.05]) expect(speechIn(audio.map((value) => value * gain))).toEqual(flags);
 });
 
 test.each([
@@ -86,26 +90,26 @@ test.each([
   [1279, 1],
   [16000, 25],
 ])('%d samples give %d flags', (samples, flags) => {
-  expect(voiceActivity(new Float32Array(samples))).toHaveLength(flags);
+  expect(speechIn(new Float32Array(samples))).toHaveLength(flags);
 });
 
-test('a sharper or duller rule, and a longer hop, find the same bursts in clean audio', () => {
+test('a higher or lower threshold, and a longer hop, find the same bursts in clean audio', () => {
   const audio = madeAudio('speech', 40, 16000);
   for (const options of [{ threshold: 1 }, { threshold: 0.2 }, { hopSamples: 320 }]) {
-    expect(stretches(voiceActivity(audio, options))).toHaveLength(3);
+    expect(stretches(speechIn(audio, options))).toHaveLength(3);
   }
 });
 
-test('voiceActivity refuses rates, hops and samples that mean nothing', () => {
+test('voiceActivity refuses rates, hops, thresholds and samples out of range', () => {
   const audio = new Float32Array(100);
-  expect(() => voiceActivity([0] as never)).toThrow('voiceActivity: samples must be a Float32Array');
-  expect(() => voiceActivity(audio, { sampleRate: 4000 })).toThrow(
-    'voiceActivity: sampleRate must be a whole number from 8000 to 384000, got 4000',
+  expect(() => speechIn([0] as never)).toThrow('voiceActivity: waveform.samples must be a Float32Array');
+  expect(() => speechIn(audio, { sampleRate: 4000 })).toThrow(
+    'voiceActivity: waveform.sampleRate must be a whole number from 8000 to 384000, got 4000',
   );
-  expect(() => voiceActivity(audio, { fps: 0 })).toThrow('voiceActivity: fps must be above 0 and at most 200, got 0');
-  expect(() => voiceActivity(audio, { hopSamples: 641 })).toThrow('hopSamples must be an integer from 1 to 640');
-  expect(() => voiceActivity(audio, { threshold: 0 })).toThrow('threshold must be above 0');
-  expect(() => voiceActivity(Float32Array.of(0, NaN))).toThrow('samples must be finite, got NaN at 1');
+  expect(() => speechIn(audio, { fps: 0 })).toThrow('voiceActivity: fps must be above 0 and at most 200, got 0');
+  expect(() => speechIn(audio, { hopSamples: 641 })).toThrow('hopSamples must be an integer from 1 to 640');
+  expect(() => speechIn(audio, { threshold: 0 })).toThrow('threshold must be above 0');
+  expect(() => speechIn(Float32Array.of(0, NaN))).toThrow('waveform.samples must be finite, got NaN at sample 1');
 });
 
 const clips = `${process.env.LIPSYNC_SHARED ?? new URL('../../../../../shared', import.meta.url).pathname}/data/grid/s1`;
@@ -146,9 +150,7 @@ test.skipIf(!can)(
         writeFileSync(join(folder, 'a.raw'), raw);
         const script = new URL('../../../../reference/audio-mel-voice-activity.py', import.meta.url).pathname;
         const expected = execFileSync(python, [script, join(folder, 'a.raw')], { encoding: 'utf8' }).trim();
-        const flags = voiceActivity(
-          Float32Array.from(new Int16Array(new Uint8Array(raw).buffer), (value) => value / 32768),
-        );
+        const flags = speechIn(Float32Array.from(new Int16Array(new Uint8Array(raw).buffer), (value) => value / 32768));
         expect(text(flags)).toBe(expected);
         expect(share(flags)).toBeGreaterThan(0.3);
         expect(share(flags)).toBeLessThan(0.7);

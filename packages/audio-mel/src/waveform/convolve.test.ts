@@ -3,6 +3,8 @@ import { white } from '../testing/made-speech';
 import { convolve } from './convolve';
 
 const audio = (length: number, seed: number) => Float32Array.from(white(length, seed));
+const filtered = (samples: Float32Array, response: Float32Array) =>
+  convolve({ samples, sampleRate: 16000 }, response).samples;
 const sums = (samples: Float32Array, response: Float32Array) =>
   Float64Array.from(samples, (_, n) => {
     let sum = 0;
@@ -19,12 +21,12 @@ test.each([
   [3000, 700],
   [5000, 9000],
   [140000, 100],
-])('convolve of %d samples with %d numbers is the sum that defines it', (length, taps) => {
+])('convolve of %d samples with a response of %d values is the sum that defines it', (length, taps) => {
   const samples = audio(length, 1);
   const response = audio(taps, 2);
   const expected = sums(samples, response);
   const most = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  const out = convolve(samples, response);
+  const out = filtered(samples, response);
   expect(out).toHaveLength(length);
   let worst = 0;
   for (let n = 0; n < length; n++) worst = Math.max(worst, Math.abs(out[n] - expected[n]));
@@ -35,21 +37,25 @@ test('a response of 1 at lag d delays by d', () => {
   const samples = audio(2000, 3);
   const delay = new Float32Array(500);
   delay[400] = 1;
-  const out = convolve(samples, delay);
+  const out = filtered(samples, delay);
   for (let n = 0; n < 2000; n++) expect(out[n]).toBeCloseTo(n < 400 ? 0 : samples[n - 400], 6);
 });
 
+test('convolve keeps the sample rate', () => {
+  expect(convolve({ samples: audio(10, 1), sampleRate: 8000 }, Float32Array.of(1)).sampleRate).toBe(8000);
+});
+
 test('no samples give none, and the arguments stay as they were', () => {
-  expect(convolve(new Float32Array(0), Float32Array.of(1))).toHaveLength(0);
+  expect(filtered(new Float32Array(0), Float32Array.of(1))).toHaveLength(0);
   const samples = audio(300, 4);
   const response = audio(100, 5);
-  convolve(samples, response);
+  filtered(samples, response);
   expect(samples).toEqual(audio(300, 4));
   expect(response).toEqual(audio(100, 5));
 });
 
 test('convolve refuses an empty response', () => {
-  expect(() => convolve(new Float32Array(3), new Float32Array(0))).toThrow(
-    'convolve: response must be one number at least, got none',
+  expect(() => filtered(new Float32Array(3), new Float32Array(0))).toThrow(
+    'convolve: response must be at least one value long, got none',
   );
 });

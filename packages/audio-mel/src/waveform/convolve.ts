@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { assertWaveform, fail, type Waveform } from '@lipsync/contracts';
 import type { FftPass } from '../spectrum/fft-passes';
 import { planPasses, runPass } from '../spectrum/fft-passes';
 
@@ -10,29 +10,42 @@ const LARGEST_WHOLE = 65536; // longer audio tracks go block by block
 const plans = new Map<number, FftPass[]>();
 
 /**
- * Passes an audio track through a filter: `out[n] = sum over k of response[k] · samples[n - k]`, samples before the first taken as 0.
+ * Passes a waveform through a filter: `out[n] = sum over k of response[k] · samples[n - k]`, with 0 before the first sample.
  *
  * By Fourier transforms in float64, two blocks of samples at once as real and imaginary part. Largest difference from the
  * sum: 1e-7 of the largest value (float32 rounding), see the test. A second at 16 kHz through 8000 taps
- * takes 1 to 2 ms, through 16000 3 ms; the first audio of a length 10 to 40 ms more.
+ * takes 1 to 2 ms, through 16000 taps 3 ms; the first call for a length takes 10 to 40 ms more.
  *
- * @returns as many as `samples`: what rings on after the end is left out. The caller's.
- * @throws RangeError for an empty response.
+ * @param response impulse response of the filter, at the waveform's sample rate.
+ * @returns a waveform of the same length and rate, without the filter's tail after the end. The caller's.
+ * @throws RangeError for an empty response; TypeError or RangeError for what is not a waveform of finite samples.
  * @example
- * const room = convolve(audio.samples, impulseResponse);
+ * import { convolve } from '@lipsync/audio-mel';
+ * const inRoom = convolve({ samples, sampleRate: 16000 }, impulseResponse);
  */
-export function convolve(samples: Float32Array, response: Float32Array): Float32Array<ArrayBuffer> {
-  if (response.length === 0) fail(RangeError, 'convolve', 'response', 'one number at least', 'none');
+export function convolve(
+  waveform: Waveform,
+  response: Float32Array,
+): Waveform & { samples: Float32Array<ArrayBuffer> } {
+  assertWaveform('convolve', waveform);
+  if (response.length === 0) fail(RangeError, 'convolve', 'response', 'at least one value long', 'none');
+  const { samples, sampleRate } = waveform;
   const taps = Math.min(response.length, samples.length);
+  const convolved = taps <= SHORT ? bySums(samples, response, taps) : byTransforms(samples, response, taps);
+  return { samples: convolved, sampleRate };
+}
+
+function bySums(samples: Float32Array, response: Float32Array, taps: number): Float32Array<ArrayBuffer> {
   const out = new Float32Array(samples.length);
-  if (taps <= SHORT) {
-    for (let n = 0; n < out.length; n++) {
-      let sum = 0;
-      for (let k = Math.min(n, taps - 1); k >= 0; k--) sum += response[k] * samples[n - k];
-      out[n] = sum;
-    }
-    return out;
+  for (let n = 0; n < out.length; n++) {
+    let sum = 0;
+    for (let k = Math.min(n, taps - 1); k >= 0; k--) sum += response[k] * samples[n - k];
+    out[n] = sum;
   }
+  return out;
+}
+
+function byTransforms(samples: Float32Array, response: Float32Array, taps: number): Float32Array<ArrayBuffer> {
   const size = transformSize(samples.length, taps);
   const passes = planOf(size);
   let spare: Float64Array = new Float64Array(2 * size);
@@ -69,8 +82,7 @@ export function convolve(samples: Float32Array, response: Float32Array): Float32
     for (let i = 0, end = Math.min(size, sums.length - start); i < end; i++) sums[start + i] += values[2 * i + 1];
     for (let i = 0, end = Math.min(size, sums.length - second); i < end; i++) sums[second + i] += values[2 * i];
   }
-  for (let n = 0; n < out.length; n++) out[n] = sums[n] / size;
-  return out;
+  return Float32Array.from(sums, (sum) => sum / size);
 }
 
 /** One pair of blocks where the audio is not long, else blocks about as long as the response. */

@@ -88,6 +88,15 @@ test('audioWindowStart is floor(3.2 f) for mel, 4 f for MFCC, and centred for lo
   expect(() => at('THESIS_MEL', -1)).toThrow('audioWindowStart: frame');
 });
 
+test('stepsBefore is floor(16 frame / 5) for every frame up to a million at 25 fps and 80 steps per second', () => {
+  let wrong = 0;
+  for (let frame = 0; frame <= 1_000_000; frame++) {
+    const whole = (16 * frame - ((16 * frame) % 5)) / 5; // whole numbers only, so exact
+    if (stepsBefore(frame, { fps: 25, stepsPerSecond: 80 }) !== whole) wrong++;
+  }
+  expect(wrong).toBe(0);
+});
+
 test('stepsBefore is never one too many where a quotient was rounded up', () => {
   expect(stepsBefore(7, { fps: 25, stepsPerSecond: 80 })).toBe(22);
   for (let frame = 0; frame < 5000; frame++) {

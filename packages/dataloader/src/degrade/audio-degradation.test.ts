@@ -187,7 +187,7 @@ test('damageSound is the steps it names, one after the other', () => {
     telephone: true,
     gainDb: 2,
   };
-  const inRoom = convolve(speech, roomResponse(draw.room!));
+  const inRoom = convolve({ samples: speech, sampleRate: 16000 }, roomResponse(draw.room!)).samples;
   expect(degradeAudio(speech, draw, { level: 0.1 })).toEqual(
     changeGain(throughTelephone(addNoise(inRoom, { ...draw.noise!, level: 0.1 })), 2),
   );

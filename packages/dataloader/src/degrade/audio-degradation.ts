@@ -1,5 +1,5 @@
 import { convolve } from '@lipsync/audio-mel';
-import { fail } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 import type { Random } from '@lipsync/nn';
 import { NOISE_MASK, noiseTable } from '@lipsync/sync-windows';
 import type { NoiseKind } from './audio-noise';
@@ -50,7 +50,6 @@ export type AudioDegradationDraw = {
 
 export type RoomDraw = { rt60Sec: number; directDb: number; start: number };
 
-const RATE = 16000;
 const FIRST_REFLECTION = 40; // samples, 2.5 ms: a way longer by 0.85 m
 const [TELEPHONE_LOW_HZ, TELEPHONE_HIGH_HZ] = [300, 3400];
 
@@ -114,7 +113,9 @@ export function degradeAudio(
   options: { level?: number } = {},
 ): Float32Array<ArrayBuffer> {
   let audio = new Float32Array(samples);
-  if (draw.room) audio = convolve(audio, roomResponse(draw.room));
+  if (draw.room) {
+    audio = convolve({ samples: audio, sampleRate: AUDIO_SAMPLE_RATE }, roomResponse(draw.room)).samples;
+  }
   if (draw.noise) audio = addNoise(audio, { ...draw.noise, ...options });
   if (draw.telephone) audio = throughTelephone(audio);
   return draw.gainDb === 0 ? audio : changeGain(audio, draw.gainDb);
@@ -169,9 +170,9 @@ export function addNoise(
 export function roomResponse({ rt60Sec, directDb, start }: RoomDraw): Float32Array<ArrayBuffer> {
   checkRt60('roomResponse', 'rt60Sec', rt60Sec);
   if (!Number.isFinite(directDb)) fail(RangeError, 'roomResponse', 'directDb', 'finite', directDb);
-  const response = new Float32Array(Math.max(FIRST_REFLECTION + 1, Math.ceil(RATE * rt60Sec)));
+  const response = new Float32Array(Math.max(FIRST_REFLECTION + 1, Math.ceil(AUDIO_SAMPLE_RATE * rt60Sec)));
   const noise = noiseTable();
-  const step = 10 ** (-3 / (RATE * rt60Sec));
+  const step = 10 ** (-3 / (AUDIO_SAMPLE_RATE * rt60Sec));
   let energy = 0;
   for (let n = FIRST_REFLECTION, gain = 1; n < response.length; n++, gain *= step) {
     response[n] = gain * noise[(start + n) & NOISE_MASK];
@@ -204,7 +205,7 @@ type Filter = { b0: number; b1: number; a1: number; a2: number };
 
 /** By the bilinear transform: `b0 (1 ± z^-1)^2 / (1 + a1 z^-1 + a2 z^-2)`. */
 function butterworth(pass: 'low' | 'high', hz: number): Filter {
-  const k = Math.tan((Math.PI * hz) / RATE);
+  const k = Math.tan((Math.PI * hz) / AUDIO_SAMPLE_RATE);
   const scale = 1 / (1 + Math.SQRT2 * k + k * k);
   const b0 = pass === 'low' ? k * k * scale : scale;
   return {

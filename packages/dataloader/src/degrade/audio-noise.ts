@@ -1,4 +1,5 @@
 import { convolve } from '@lipsync/audio-mel';
+import { AUDIO_SAMPLE_RATE } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import { NOISE_MASK, noiseTable } from '@lipsync/sync-windows';
 
@@ -7,7 +8,6 @@ export type NoiseKind = 'white' | 'pink' | 'babble';
 
 export const NOISE_KINDS: NoiseKind[] = ['white', 'pink', 'babble'];
 
-const RATE = 16000;
 const PINK_TAPS = 8192; // even per octave from a few Hz on
 const VOICES = 8;
 const SETTLING = 4096; // samples, of formants that ring for 200
@@ -44,7 +44,9 @@ function pink(): Float64Array {
   const filter = new Float32Array(PINK_TAPS);
   filter[0] = 1;
   for (let k = 1; k < PINK_TAPS; k++) filter[k] = (filter[k - 1] * (k - 0.5)) / k;
-  return Float64Array.from(convolve(twice, filter).subarray(white.length));
+  return Float64Array.from(
+    convolve({ samples: twice, sampleRate: AUDIO_SAMPLE_RATE }, filter).samples.subarray(white.length),
+  );
 }
 
 /** Pulses and breath of eight pitches through formants that wander, each voice with its own syllables. Periods divide the table. */
@@ -60,7 +62,7 @@ function babble(): Float64Array {
     return (i: number) => Math.sin((2 * Math.PI * times * i) / size + phase);
   };
   for (let voice = 0; voice < VOICES; voice++) {
-    const cycles = Math.round((random.uniform(90, 240) * size) / RATE);
+    const cycles = Math.round((random.uniform(90, 240) * size) / AUDIO_SAMPLE_RATE);
     const start = random.integer(size);
     const syllables = [wander(8, 14), wander(14, 24)]; // 2 to 6 Hz
     const tune = wander(2, 6);
@@ -78,9 +80,11 @@ function babble(): Float64Array {
         envelope = Math.max(0, syllables[0](i) + 0.6 * syllables[1](i)) ** 1.5;
         for (const formant of formants) {
           const along = 0.5 + 0.3 * formant.path[0](i) + 0.2 * formant.path[1](i);
-          const radius = Math.exp((-Math.PI * formant.width) / RATE);
+          const radius = Math.exp((-Math.PI * formant.width) / AUDIO_SAMPLE_RATE);
           formant.a =
-            2 * radius * Math.cos((2 * Math.PI * (formant.from + (formant.to - formant.from) * along)) / RATE);
+            2 *
+            radius *
+            Math.cos((2 * Math.PI * (formant.from + (formant.to - formant.from) * along)) / AUDIO_SAMPLE_RATE);
           formant.b = -radius * radius;
         }
       }

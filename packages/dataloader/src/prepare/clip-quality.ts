@@ -1,64 +1,59 @@
 import { voiceActivity } from '@lipsync/audio-mel';
-import { AUDIO_SAMPLE_RATE } from '@lipsync/contracts';
 import { cropJitter, faceAsymmetry } from '@lipsync/face-crop';
 import { lowerMedian } from '@lipsync/nn';
 import type { Clip, ClipQuality } from '../store/clip';
 import type { DropReason } from '../store/store-records';
+import { landmarkBox } from './landmark-box';
+import { meanGray } from './mean-gray';
 import type { QualityGates } from './preparation';
 
-const LOOKS = 5; // frames whose sharpness is measured
+const SHARPNESS_FRAMES = 5;
 
-/**
- * How well a clip shows its face.
- *
- * @param frame size of the video's frames.
- * @param sharpness of one stored frame; its median over five is kept.
- */
+type Size = { width: number; height: number };
+
+export type ClipQualityOptions = {
+  /** Size of the video's frames, pixels. */
+  frameSize: Size;
+  fps: number;
+  /** Sharpness of one stored frame; its median over five of them is kept. Default: not measured. */
+  sharpness?: (rgb: Uint8Array, size: Size) => number;
+};
+
+/** How well a clip shows its face. */
 export function clipQuality(
-  {
-    frames,
-    frameCount: count,
-    height,
-    width,
-    landmarks,
-    poses,
-    audio,
-  }: Pick<Clip, 'frames' | 'frameCount' | 'height' | 'width' | 'landmarks' | 'poses' | 'audio'>,
-  picture: { width: number; height: number },
-  fps: number,
-  sharpness?: (rgb: Uint8Array, size: { width: number; height: number }) => number,
+  clip: Pick<Clip, 'frames' | 'frameCount' | 'height' | 'width' | 'landmarks' | 'poses' | 'audio'>,
+  { frameSize, fps, sharpness }: ClipQualityOptions,
 ): ClipQuality {
-  const pointsOf = (frame: number) => landmarks.subarray(136 * frame, 136 * (frame + 1));
-  const all = Array.from({ length: count }, (_, frame) => frame);
+  const { frames, frameCount, height, width, landmarks, poses, audio } = clip;
+  const points = Array.from({ length: frameCount }, (_, frame) => landmarks.subarray(136 * frame, 136 * (frame + 1)));
   const bytes = height * width * 3;
-  const looks = Array.from({ length: Math.min(LOOKS, count) }, (_, i) =>
-    Math.floor(((i + 0.5) * count) / Math.min(LOOKS, count)),
-  );
   const frameOf = (frame: number) => frames.subarray(frame * bytes, (frame + 1) * bytes);
+  const sampled = Math.min(SHARPNESS_FRAMES, frameCount);
+  const sharpnessAt = (i: number) => sharpness!(frameOf(Math.floor(((i + 0.5) * frameCount) / sampled)), { width, height });
   const voice = voiceActivity(
-    { samples: Float32Array.from(audio, (sample) => sample / 32768), sampleRate: AUDIO_SAMPLE_RATE },
+    Float32Array.from(audio, (sample) => sample / 32768),
     { fps },
   );
   return rounded({
-    faceSize: lowerMedian(all.map((frame) => faceSize(pointsOf(frame)))),
-    asymmetry: lowerMedian(all.map((frame) => faceAsymmetry(pointsOf(frame)))),
-    lipsInside: Math.min(...all.map((frame) => lipsInside(pointsOf(frame), picture))),
-    ...(sharpness
-      ? { sharpness: lowerMedian(looks.map((frame) => sharpness(frameOf(frame), { width, height }))) }
-      : {}),
-    brightness: meanGray(frameOf(count >> 1)),
+    faceSize: lowerMedian(points.map(faceSize)),
+    asymmetry: lowerMedian(points.map(faceAsymmetry)),
+    lipsInside: Math.min(...points.map((one) => lipsInside(one, frameSize))),
+    offCentre: lowerMedian(points.map((one) => offCentre(one, frameSize))),
+    ...(sharpness ? { sharpness: lowerMedian(Array.from({ length: sampled }, (_, i) => sharpnessAt(i))) } : {}),
+    brightness: meanGray(frameOf(frameCount >> 1)),
     voiced: voice.length === 0 ? 0 : voice.reduce((sum, flag) => sum + flag, 0) / voice.length,
     sideDeviation: cropJitter(poses).side,
   });
 }
 
-/** The gate that a clip does not pass, in words; undefined where it passes all. */
+/** The first gate that a clip does not pass, with the measured value; undefined where it passes all. */
 export function failedGate(
   quality: ClipQuality,
   score: number,
   gates: QualityGates,
 ): { reason: DropReason; detail: string } | undefined {
   const checks: [DropReason, string, number, 'below' | 'above', number][] = [
+    ['face off centre', 'distance from the middle', quality.offCentre ?? 0, 'above', gates.maxOffCentre],
     ['face too small', 'face of', quality.faceSize, 'below', gates.minFaceSize],
     ['face turned', 'asymmetry', quality.asymmetry, 'above', gates.maxAsymmetry],
     ['lips outside', 'share of the mouth inside', quality.lipsInside, 'below', gates.minLipsInside],
@@ -81,7 +76,8 @@ function faceSize(points: Float32Array): number {
   return Math.max(distance(36, 45), Math.hypot(points[16] - brows[0], points[17] - brows[1]));
 }
 
-function lipsInside(points: Float32Array, { width, height }: { width: number; height: number }): number {
+/** Share of the mouth's landmarks inside the frame, 0..1. */
+function lipsInside(points: Float32Array, { width, height }: Size): number {
   let inside = 0;
   for (let i = 48; i < 68; i++) {
     const [x, y] = [points[2 * i], points[2 * i + 1]];
@@ -90,11 +86,12 @@ function lipsInside(points: Float32Array, { width, height }: { width: number; he
   return inside / 20;
 }
 
-/** Mean of a frame's gray (ITU-R BT.601). */
-function meanGray(rgb: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < rgb.length; i += 3) sum += 0.299 * rgb[i] + 0.587 * rgb[i + 1] + 0.114 * rgb[i + 2];
-  return (3 * sum) / rgb.length;
+/** Distance of the middle of the landmarks' box from the middle of the frame, the larger of both directions, in half sides; at most 1. */
+function offCentre(points: Float32Array, { width, height }: Size): number {
+  const { left, top, right, bottom } = landmarkBox(points);
+  const across = Math.abs((left + right) / width - 1);
+  const down = Math.abs((top + bottom) / height - 1);
+  return Math.min(1, Math.max(across, down));
 }
 
 /** Six digits: what is written does not depend on the last bit of a sum. */

@@ -1,4 +1,4 @@
-import { melSpectrogram, mfcc, THESIS_MEL } from '@lipsync/audio-mel';
+import { audioFeatures, melSpectrogram, THESIS_MEL } from '@lipsync/audio-mel';
 import type { Waveform } from '@lipsync/contracts';
 import { AudioCursor } from '@lipsync/sync-windows';
 import { expect, test } from 'vitest';
@@ -23,7 +23,7 @@ test.each([
   expect(piece.samples).toEqual(audio.slice(firstFrame * 640, (firstFrame + frameCount) * 640));
   for (const [name, whole, perFrame] of [
     ['THESIS_MEL', melSpectrogram({ samples: audio, sampleRate: 16000 }, THESIS_MEL), 3.2],
-    ['SYNCNET_MFCC', mfcc({ samples: audio, sampleRate: 16000 }), 4],
+    ['SYNCNET_MFCC', audioFeatures('SYNCNET_MFCC').compute({ samples: audio, sampleRate: 16000 }), 4],
   ] as const) {
     const steps = Math.ceil(perFrame * frameCount) + 1;
     const from = Math.round(perFrame * firstFrame);

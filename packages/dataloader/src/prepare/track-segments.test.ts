@@ -1,4 +1,4 @@
-import { melWindowStart } from '@lipsync/audio-mel';
+import { stepsBefore } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
 import { featureAlignedFrames, trackSegments } from './track-segments';
 
@@ -39,7 +39,8 @@ test('segments cover a track from its first aligned frame to its end, without ga
 test('from an aligned start, mel steps count the same from the segment as from the video', () => {
   expect([featureAlignedFrames(25, 80), featureAlignedFrames(30, 80), featureAlignedFrames(50, 80)]).toEqual([5, 3, 5]);
   for (const first of [5, 250, 255]) {
-    for (let f = 0; f < 50; f++) expect(melWindowStart(first + f) - melWindowStart(first)).toBe(melWindowStart(f));
+    const steps = (frame: number) => stepsBefore(frame, { fps: 25, stepsPerSecond: 80 });
+    for (let f = 0; f < 50; f++) expect(steps(first + f) - steps(first)).toBe(steps(f));
   }
 });
 

@@ -1,6 +1,6 @@
 import { voiceActivity } from '@lipsync/audio-mel';
 import type { SyncRecipe } from '@lipsync/contracts';
-import { AUDIO_FEATURES, audioWindowStart, fail, frameShape, storedShape } from '@lipsync/contracts';
+import { AUDIO_FEATURES, AUDIO_SAMPLE_RATE, audioWindowStart, fail, frameShape, storedShape } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import type { AugmentationDraw } from '@lipsync/sync-windows';
 import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
@@ -14,7 +14,7 @@ import { FEATURE_CONTEXT, featuresWithin } from '../prepare/segment-audio';
 import type { Clip } from '../store/clip';
 import { anglesOf } from '../store/clip';
 import type { ClipStore } from '../store/clip-store';
-import { inParallel } from '../store/clip-store';
+import { mapLimited } from '../store/map-limited';
 import type { ClipLength, PlannedSample, SyncSampling } from './batch-plan';
 import { planBatch, usableClips } from './batch-plan';
 
@@ -76,12 +76,12 @@ export class SyncBatchMaker {
     const use = (clip: number) => uses.get(clip) ?? uses.set(clip, { frames: [], features: [] }).get(clip)!;
     samples.forEach((sample, i) => {
       use(sample.frameClip).frames.push(i);
-      use(sample.melClip).features.push(i);
+      use(sample.featureClip).features.push(i);
     });
-    await inParallel([...uses], READS_AT_ONCE, async ([index, windows]) => {
+    await mapLimited([...uses], READS_AT_ONCE, async ([index, windows]) => {
       const id = ids[index];
       await named(id, async () => {
-        const { clip, frames: framesOf } = await this.#store.reading(id);
+        const { clip, frames: framesOf } = await this.#store.reader(id);
         const angles = anglesOf(clip);
         for (const i of windows.frames) {
           const plain = await framesOf(samples[i].frameStart, this.#recipe.frameCount);
@@ -110,8 +110,8 @@ export class SyncBatchMaker {
     const { clips: wanted, exclude, sampling } = this.#options;
     const out = new Set(exclude);
     const ids = (wanted ?? (await this.#store.list())).filter((id) => !out.has(id));
-    const clips = await inParallel(ids, 16, async (id) => {
-      const { count, featureSteps } = await named(id, () => this.#store.info(id));
+    const clips = await mapLimited(ids, 16, async (id) => {
+      const { frameCount: count, featureSteps } = await named(id, () => this.#store.info(id));
       return { frameCount: count, windows: windowCount(count, featureSteps, this.#recipe) };
     });
     return { ids, clips, usable: usableClips(clips, sampling, this.#recipe.frameCount) };
@@ -138,7 +138,7 @@ export class SyncBatchMaker {
       return;
     }
     // The window's own audio is damaged, and its features are computed anew.
-    const hop = SAMPLE_RATE / AUDIO_FEATURES[recipe.features].stepsPerSecond;
+    const hop = AUDIO_SAMPLE_RATE / AUDIO_FEATURES[recipe.features].stepsPerSecond;
     const first = audioWindowStart(recipe, start) * hop;
     const from = Math.max(0, first - FEATURE_CONTEXT);
     const to = Math.min(audio.length, first + recipe.featureSteps * hop + 2 * FEATURE_CONTEXT);
@@ -163,7 +163,7 @@ export class SyncBatchMaker {
   async #voiced(sample: PlannedSample, ids: string[], clips: ClipLength[], random: Random): Promise<PlannedSample> {
     const { sampling } = this.#options;
     if (sampling.kind !== 'pairs' || !sampling.minVoiced) return sample;
-    const { melClip, featureStart } = sample;
+    const { featureClip: melClip, featureStart } = sample;
     const flags = await this.#voiceOf(ids[melClip]);
     const { frameCount: length } = this.#recipe;
     const isVoiced = (start: number) => {
@@ -177,7 +177,7 @@ export class SyncBatchMaker {
     // Of an off-sync pair of one clip the frames stay where they are, so that their distance is still allowed.
     const allowed =
       sameClip && sample.label === 0
-        ? starts.filter((start) => Math.abs(start - sample.frameStart) >= sampling.minOffset)
+        ? starts.filter((start) => Math.abs(start - sample.frameStart) >= sampling.minDistance)
         : starts;
     if (allowed.length === 0) return sample;
     const moved = allowed[random.integer(allowed.length)];
@@ -189,7 +189,7 @@ export class SyncBatchMaker {
     if (!flags) {
       const { audio } = await this.#store.open(id);
       flags = voiceActivity(
-        Float32Array.from(audio, (value) => value / 32768),
+        { samples: Float32Array.from(audio, (value) => value / 32768), sampleRate: AUDIO_SAMPLE_RATE },
         { fps: this.#recipe.fps },
       );
       this.#voices.set(id, flags);
@@ -198,7 +198,6 @@ export class SyncBatchMaker {
   }
 }
 
-const SAMPLE_RATE = 16000;
 // These keep draws apart from the augmentation's.
 const VOICE = 1;
 const DEGRADED_FRAMES = 2;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { audioFeatures, featureStream } from './feature-stream';
+import { audioFeatures, featureStream } from './audio-features';
+import { THESIS_MEL } from './mel/mel-recipe';
 import { melSpectrogram } from './mel/mel-spectrogram';
 import { mfcc } from './mfcc/mfcc';
 
@@ -15,6 +16,12 @@ test('featureStream and audioFeatures give the features of the name', () => {
   expect(audioFeatures('SYNCNET_MFCC').compute(waveform)).toEqual(mfcc(waveform));
   expect(audioFeatures('SYNCNET_MFCC')).toMatchObject({ bins: 13, stepsPerSecond: 100, sampleRate: 16000 });
   expect(audioFeatures('THESIS_MEL')).toMatchObject({ bins: 80, stepsPerSecond: 80 });
+});
+
+test('featureStream takes a mel recipe of one’s own', () => {
+  const recipe = { ...THESIS_MEL, padMode: 'zero' } as const;
+  const stream = featureStream(recipe);
+  expect([...stream.push(waveform.samples), ...stream.end()]).toEqual([...melSpectrogram(waveform, recipe).data]);
 });
 
 test('features that come from elsewhere, and unknown ones, are refused', () => {
