@@ -39,7 +39,7 @@ export type DubOptions = {
    * `audio`: as long as the audio; the video is cut, or goes on backwards and forwards. `video`: as long as the video; the audio is cut, or silence
    * follows. Default `audio`.
    */
-  length?: 'sound' | 'video';
+  length?: 'audio' | 'video';
   /** x264's constant rate factor of what is written. Default 16. */
   crf?: number;
   /** Width of the soft edge inside the mouth box, as a share of its side. Default 1/16. */
@@ -105,7 +105,7 @@ export async function dubVideo(video: string, audio: string, out: string, option
     generator,
     mouth,
     reader,
-    length = 'sound',
+    length = 'audio',
     crf = 16,
     feather,
     keepBytes,
@@ -134,7 +134,7 @@ export async function dubVideo(video: string, audio: string, out: string, option
   const plan = planFace(track, tracked.frameSize, mouth, log);
   const references = referenceFrames(track, config.references, options.references ?? 'spread');
   const patch = new MouthPatch({ mouth, side: plan.poses[2], feather });
-  const count = length === 'sound' ? Math.ceil((tracked.audioLevel.samples * DUB_FPS) / SAMPLE_RATE) : film.frameCount;
+  const count = length === 'audio' ? Math.ceil((tracked.audioLevel.samples * DUB_FPS) / SAMPLE_RATE) : film.frameCount;
   const { width, height } = tracked.frameSize;
   const even = { width: width - (width % 2), height: height - (height % 2) };
   if (even.width !== width || even.height !== height)
@@ -146,7 +146,7 @@ export async function dubVideo(video: string, audio: string, out: string, option
       : new FeaturesAround(
           audioOfLength(
             tracked.audio(),
-            length === 'sound' ? tracked.audioLevel.samples : (count * SAMPLE_RATE) / DUB_FPS,
+            length === 'audio' ? tracked.audioLevel.samples : (count * SAMPLE_RATE) / DUB_FPS,
           ),
           {
             features: 'THESIS_MEL',
