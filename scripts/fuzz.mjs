@@ -29,7 +29,7 @@ async function parserOf(name) {
     '../packages/checkpoints/dist/index.js'
   );
   const { readWav } = await import('../packages/audio-mel/dist/index.js');
-  const torch = new URL('../packages/nn/fixtures/torch/', import.meta.url);
+  const torch = new URL('../packages/checkpoints/fixtures/torch/', import.meta.url);
   const files = (ending) =>
     readdirSync(torch)
       .filter((file) => ending.test(file))
@@ -58,7 +58,7 @@ async function parserOf(name) {
   if (name === 'safetensors') {
     const tensor = (dtype, shape, data) => ({ dtype, shape, data });
     const fixture = JSON.parse(
-      readFileSync(new URL('../packages/nn/fixtures/safetensors.json', import.meta.url), 'utf8'),
+      readFileSync(new URL('../packages/checkpoints/fixtures/safetensors.json', import.meta.url), 'utf8'),
     );
     const seeds = [
       new Uint8Array(Buffer.from(fixture.bytes, 'base64')),
