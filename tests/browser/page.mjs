@@ -4,7 +4,7 @@ import '@tensorflow/tfjs-backend-webgpu';
 import { audioFeatures } from '@lipsync/audio-mel';
 import { AVAlignNet, ContrastiveTemperature, contrastLoss } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { WindowScorer } from '@lipsync/metrics';
+import { localEmbedder, WindowScorer } from '@lipsync/metrics';
 import { AdamW, ExponentialMovingAverage, registerGradients } from '@lipsync/nn';
 import { cutFeatureWindow } from '@lipsync/sync-windows';
 import { trainedParameters, trainStep } from '@lipsync/train';
@@ -19,6 +19,7 @@ const lipsync = {
   contrastLoss,
   trainStep,
   trainedParameters,
+  localEmbedder,
   WindowScorer,
   AdamW,
   ExponentialMovingAverage,

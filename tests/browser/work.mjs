@@ -90,7 +90,7 @@ export async function train(tf, lipsync) {
  * @param lipsync what `@lipsync/avalignnet`, `@lipsync/audio-mel`, `@lipsync/sync-windows` and `@lipsync/metrics` export.
  */
 export async function score(tf, lipsync) {
-  const { AVAlignNet, audioFeatures, cutFeatureWindow, WindowScorer } = lipsync;
+  const { AVAlignNet, audioFeatures, cutFeatureWindow, localEmbedder, WindowScorer } = lipsync;
   const config = tiny({ melBins: 80, attention: false });
   const { frameCount, height, width, featureSteps } = config.input;
   const recipe = {
@@ -113,7 +113,7 @@ export async function score(tf, lipsync) {
   const before = tf.memory().numTensors;
   const samples = noise(16000 * 2, 3).map((value) => value / 4);
   const audio = audioFeatures(recipe.features).compute({ samples, sampleRate: 16000 });
-  const scorer = new WindowScorer(expert, { maxShift: 3, batchSize: 4 });
+  const scorer = new WindowScorer(localEmbedder(expert), { maxShift: 3, batchSize: 4 });
   for (let frame = 0; frame < WINDOWS; frame++) {
     const features = cutFeatureWindow(audio, frame, { recipe });
     await scorer.update({ frames: noise(height * width * 3 * frameCount, 10 + frame), features });

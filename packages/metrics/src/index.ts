@@ -30,10 +30,13 @@ export { I3D, I3D_LOGITS } from './networks/i3d';
 export { i3dState } from './networks/i3d-names';
 export type { InceptionFeatures } from './networks/inception-fid';
 export { INCEPTION_FEATURES, InceptionFid } from './networks/inception-fid';
-export type { PairScores, SyncAccuracy, SyncReport } from './pairs/evaluation';
-export { balancedAccuracy, bestThreshold, rocAuc, SyncEvaluation } from './pairs/evaluation';
+export type { PairScores, SyncAccuracy } from './pairs/accuracy';
+export { balancedAccuracy, bestThreshold, rocAuc } from './pairs/accuracy';
+export type { SyncReport } from './pairs/sync-evaluation';
+export { SyncEvaluation } from './pairs/sync-evaluation';
 export { describeOffset } from './sync/describe-offset';
-export { batchSizeFor, embedAudio, embedVisual } from './sync/embed-windows';
+export type { Embedder, ExpertFacts } from './sync/embedder';
+export { batchSizeFor, localEmbedder } from './sync/embedder';
 export type { ExpertBceOptions, ExpertClip } from './sync/expert-bce';
 export { ExpertBceScorer, expertBce } from './sync/expert-bce';
 export type { JointScorerOptions } from './sync/joint-scorer';
@@ -43,11 +46,5 @@ export type { ProtocolName, SyncProtocol } from './sync/protocol';
 export { meanOfTracks, PROTOCOLS, protocolHash, referenceWindows } from './sync/protocol';
 export type { EmbeddingRows, SyncScorerOptions } from './sync/sync-scorer';
 export { SyncScorer, scoreEmbeddings } from './sync/sync-scorer';
-export type {
-  EmbedBatch,
-  ExpertFacts,
-  RemoteScorerOptions,
-  ScoringWindow,
-  WindowScorerOptions,
-} from './sync/window-scorer';
+export type { ScoringWindow, WindowScorerOptions } from './sync/window-scorer';
 export { scoreWindows, WindowScorer } from './sync/window-scorer';

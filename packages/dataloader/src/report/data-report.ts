@@ -1,5 +1,5 @@
 import type { SyncExpert } from '@lipsync/contracts/tensors';
-import { WindowScorer } from '@lipsync/metrics';
+import { localEmbedder, WindowScorer } from '@lipsync/metrics';
 import { median } from '@lipsync/nn';
 import { median } from '@lipsync/nn';
 import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
@@ -308,7 +308,7 @@ async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExpert): Pro
   const { crop } = store.recipe;
   const windows = windowCount(clip.frameCount, clip.features.steps, recipe);
   if (windows < 2) return undefined;
-  const scorer = new WindowScorer(expert);
+  const scorer = new WindowScorer(localEmbedder(expert));
   for (let start = 0; start < windows; start++) {
     const frames = cutMouthWindow(clip.frames, start, { stored: crop, recipe, angles: anglesOf(clip) });
     const features = cutFeatureWindow(clip.features, start, { recipe });
@@ -331,7 +331,7 @@ function thumbnail({
   const [x, y, side, angle] = poses.subarray(4 * middle);
   // A head crop stands upright as the frame does, and its pose is that of the mouth box: as far from the bottom as from the sides.
   const [cos, sin] = height === width ? [Math.cos(angle), Math.sin(angle)] : [1, 0];
-  const [scale, left, top] = height === width ? [width / side, width / 2, height / 2] : headPlace(width, side);
+  const [scale, left, top] = height === width ? [width / side, width / 2, height / 2] : headPlace({ height, width }, side);
   const placed = new Float32Array(136);
   for (let i = 0; i < 136; i += 2) {
     const [dx, dy] = [landmarks[136 * middle + i] - x, landmarks[136 * middle + i + 1] - y];
@@ -342,10 +342,10 @@ function thumbnail({
   return { id, height, width, rgb: frames.slice(), landmarks: placed };
 }
 
-/** Pixels of the head crop a pixel of the source, and the middle of its mouth box `[r, 3r) x [q, q + 2r)`; it is `2r + 2q` wide, q a quarter of r. */
-function headPlace(width: number, side: number): [number, number, number] {
-  const mouth = (width * 4) / 5;
-  return [mouth / side, width / 2, mouth];
+/** Scale from the source to the head crop, and the middle of its mouth box. */
+function headPlace(head: { height: number; width: number }, side: number): [number, number, number] {
+  const { mouth, left, top } = headBoxOf(head);
+  return [mouth / side, left + mouth / 2, top + mouth / 2];
 }
 
 /** Mean of a frame's gray (ITU-R BT.601). */

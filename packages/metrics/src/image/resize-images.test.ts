@@ -48,9 +48,7 @@ test('resizeImages refuses other ranks, sizes and rules', () => {
   expect(() => resizeImages(x, [0, 4], 'area')).toThrow(
     'resizeImages: to must be two whole numbers above 0, got [0, 4]',
   );
-  expect(() => resizeImages(x, [4, 4], 'cubic' as 'area')).toThrow(
-    'resizeImages: rule must be bilinear, bilinear-tf1',
-  );
+  expect(() => resizeImages(x, [4, 4], 'cubic' as 'area')).toThrow('resizeImages: rule must be bilinear, bilinear-tf1');
   expect(() => resizeImages(tf.reshape(x, [4, 5, 3]) as never, [4, 4], 'area')).toThrow(
     'images must be of shape [batch',
   );

@@ -1,45 +1,53 @@
 import { fail } from '@lipsync/contracts';
-import type { SyncExpert } from '@lipsync/contracts/tensors';
-import * as tf from '@tensorflow/tfjs-core';
+import { RowQueue } from '@lipsync/nn';
+import type { Embedder } from './embedder';
 import { type SyncScore, scoreOfCurve } from './offset-curve';
-import { RowQueue } from './row-queue';
 
 export type JointScorerOptions = {
   /** Largest offset tried, in frames. Default 15. */
   maxShift?: number;
-  /** As in `SyncScorerOptions`; `zero` lets the network judge the images beside an audio track of zeros. Default `zero`. */
+  /** As in `SyncScorerOptions`; `zero` lets the network score the frames beside an embedding of zeros. Default `zero`. */
   edges?: 'zero' | 'overlap';
 };
 
+type PairEmbedder = Pick<Embedder<never>, 'expert' | 'pairDistances'>;
+
 /**
- * Offset, LSE-D and LSE-C by a network that judges pairs itself (`space: 'joint'`): the distance of every window's images to the audio of every
- * shift is asked of the network, `2 * maxShift + 1` pairs at once.
+ * Offset, LSE-D and LSE-C by a network that scores pairs itself (`space: 'joint'`): the network is asked for the distance
+ * of each window's frames to the audio of every shift, `2 * maxShift + 1` pairs per call.
  *
- * Holds `2 * maxShift + 1` rows of either kind and as many float32 numbers a window. The expert is borrowed.
+ * Holds `2 * maxShift + 1` rows of either modality and as many float32 values per window. The embedder is borrowed.
  *
- * @throws TypeError for an expert without `pairDistances`.
+ * @throws TypeError for an embedder without `pairDistances`.
+ * @example
+ * const scorer = new JointScorer(localEmbedder(expert));
+ * await scorer.update({ visual, audio });
+ * const { sentence } = await scorer.compute();
  */
 export class JointScorer {
-  readonly #expert: SyncExpert & Required<Pick<SyncExpert, 'pairDistances'>>;
+  readonly #expert: PairEmbedder['expert'];
+  readonly #pairDistances: NonNullable<PairEmbedder['pairDistances']>;
   readonly #maxShift: number;
   readonly #edges: 'zero' | 'overlap';
   #visual: RowQueue;
   #audio: RowQueue;
-  #rows: Float32Array[] = []; // one a measured window
+  #rows: Float32Array[] = []; // one per measured window
 
-  constructor(expert: SyncExpert, { maxShift = 15, edges = 'zero' }: JointScorerOptions = {}) {
-    if (!expert.pairDistances) fail(TypeError, 'JointScorer', 'expert', 'one with pairDistances', expert.name);
+  constructor(embedder: PairEmbedder, { maxShift = 15, edges = 'zero' }: JointScorerOptions = {}) {
+    const { expert } = embedder;
+    if (!embedder.pairDistances) fail(TypeError, 'JointScorer', 'embedder', 'one with pairDistances', expert.name);
     if (!(Number.isInteger(maxShift) && maxShift > 0)) {
       fail(RangeError, 'JointScorer', 'maxShift', 'a whole number of frames above 0', maxShift);
     }
-    this.#expert = expert as SyncExpert & Required<Pick<SyncExpert, 'pairDistances'>>;
+    this.#expert = expert;
+    this.#pairDistances = embedder.pairDistances.bind(embedder);
     this.#maxShift = maxShift;
     this.#edges = edges;
     this.#visual = new RowQueue(expert.embeddingSize);
     this.#audio = new RowQueue(expert.audioEmbeddingSize ?? expert.embeddingSize);
   }
 
-  /** Takes the next rows, as many of the one as of the other. */
+  /** Takes the next embeddings, `[rows, embeddingSize]` and `[rows, audioEmbeddingSize]`, as many of one as of the other. */
   async update({ visual, audio }: { visual: Float32Array; audio: Float32Array }): Promise<void> {
     this.#visual.push(visual);
     this.#audio.push(audio);
@@ -50,7 +58,7 @@ export class JointScorer {
     }
   }
 
-  /** @throws Error before any window came. */
+  /** @throws Error before the first window. */
   async compute(): Promise<SyncScore> {
     const windows = Math.min(this.#visual.count, this.#audio.count);
     if (windows === 0)
@@ -81,22 +89,18 @@ export class JointScorer {
     this.#rows = [];
   }
 
-  /** Distances of window `i` to all shifts; what lies before the audio or from `end` on is outside. */
+  /** Distances of window `i` to all shifts; windows before the audio or from `end` on count as outside. */
   async #measure(i: number, end: number): Promise<Float32Array> {
     const shifts = 2 * this.#maxShift + 1;
     const partner = (k: number) => i + k - this.#maxShift;
     const inside = (k: number) => partner(k) >= 0 && partner(k) < end;
-    const audios = new Float32Array(shifts * this.#audio.dimension);
-    for (let k = 0; k < shifts; k++) if (inside(k)) audios.set(this.#audio.row(partner(k)), k * this.#audio.dimension);
-    const distances = tf.tidy(() => {
-      const images = tf.tile(tf.tensor2d(this.#visual.row(i), [1, this.#visual.dimension]), [shifts, 1]);
-      return this.#expert.pairDistances(images, tf.tensor2d(audios, [shifts, this.#audio.dimension]));
-    });
-    try {
-      const row = Float32Array.from(await distances.data());
-      return this.#edges === 'zero' ? row : row.map((distance, k) => (inside(k) ? distance : Number.NaN));
-    } finally {
-      distances.dispose();
+    const visual = new Float32Array(shifts * this.#visual.dimension);
+    const audio = new Float32Array(shifts * this.#audio.dimension);
+    for (let k = 0; k < shifts; k++) {
+      visual.set(this.#visual.row(i), k * this.#visual.dimension);
+      if (inside(k)) audio.set(this.#audio.row(partner(k)), k * this.#audio.dimension);
     }
+    const distances = await this.#pairDistances(visual, audio);
+    return Float32Array.from(distances, (distance, k) => (this.#edges === 'zero' || inside(k) ? distance : Number.NaN));
   }
 }

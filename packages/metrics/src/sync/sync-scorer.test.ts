@@ -46,10 +46,11 @@ function made(windows: number, dimension: number, early: number) {
 describe.each(fixture.cases)('SyncScorer as PyTorch and SciPy: $name', (one) => {
   const visual = Float32Array.from(one.visual);
   const audio = Float32Array.from(one.audio);
+  const options = { space: one.space, dimension: one.dimension };
   // float32 sums of the reference: largest difference measured 4e-7 of values up to 6, so 2e-6
 
   test('the same offset, LSE-D, LSE-C, means, distances and frame-wise confidence', () => {
-    const score = scoreEmbeddings(visual, audio, one.dimension, { space: one.space });
+    const score = scoreEmbeddings({ visual, audio }, options);
     expect(score.offsetFrames).toBe(one.zero.offsetFrames);
     expect(Math.abs(score.lseD - one.zero.lseD)).toBeLessThan(2e-6);
     expect(Math.abs(score.lseC - one.zero.lseC)).toBeLessThan(2e-6);
@@ -61,7 +62,7 @@ describe.each(fixture.cases)('SyncScorer as PyTorch and SciPy: $name', (one) => 
 
   test('the same over existing pairs only, where the reference has them', () => {
     if (!one.overlap) return; // the euclidean cases: the reference program pads only
-    const score = scoreEmbeddings(visual, audio, one.dimension, { space: one.space, edges: 'overlap' });
+    const score = scoreEmbeddings({ visual, audio }, { ...options, edges: 'overlap' });
     expect(score.offsetFrames).toBe(one.overlap.offsetFrames);
     expect(Math.abs(score.lseD - one.overlap.lseD)).toBeLessThan(2e-6);
     expect(Math.abs(score.lseC - one.overlap.lseC)).toBeLessThan(2e-6);
@@ -69,19 +70,16 @@ describe.each(fixture.cases)('SyncScorer as PyTorch and SciPy: $name', (one) => 
     expect(difference(means, one.overlap.meanDistances)).toBeLessThan(2e-6);
   });
 
-  test('pieces of any size, images and audio apart, give the same bits', () => {
-    const whole = scoreEmbeddings(visual, audio, one.dimension, { space: one.space });
-    const scorer = new SyncScorer({ space: one.space });
+  test('pieces of any size, frames and audio apart, give the same bits', () => {
+    const whole = scoreEmbeddings({ visual, audio }, options);
+    const scorer = new SyncScorer(options);
     const windows = visual.length / one.dimension;
     for (let v = 0, a = 0, piece = 1; v < windows || a < windows; piece = (piece % 9) + 1) {
-      scorer.update({
-        visual: visual.subarray(v * one.dimension, (v + piece) * one.dimension),
-        dimension: one.dimension,
-      });
+      scorer.update({ visual: visual.subarray(v * one.dimension, (v + piece) * one.dimension) });
       v = Math.min(windows, v + piece);
-      const maxPending = Math.min(windows, a + ((piece * 5) % 11));
-      scorer.update({ audio: audio.subarray(a * one.dimension, maxPending * one.dimension), dimension: one.dimension });
-      a = maxPending;
+      const ahead = Math.min(windows, a + ((piece * 5) % 11));
+      scorer.update({ audio: audio.subarray(a * one.dimension, ahead * one.dimension) });
+      a = ahead;
       if (Math.min(v, a) > 0) scorer.compute(); // looking in between changes nothing
     }
     expect(scorer.compute()).toEqual(whole);
@@ -92,7 +90,7 @@ test('audio that leads gives a positive offset, and delaying it by 4 windows low
   for (const edges of ['zero', 'overlap'] as const) {
     const offsets = [3, -1].map((early) => {
       const { visual, audio } = made(90, 16, early);
-      return scoreEmbeddings(visual, audio, 16, { space: 'unit', edges });
+      return scoreEmbeddings({ visual, audio }, { space: 'unit', dimension: 16, edges });
     });
     expect(offsets.map((score) => score.offsetFrames)).toEqual([3, -1]);
     expect(offsets.map((score) => score.sentence)).toEqual([
@@ -105,13 +103,16 @@ test('audio that leads gives a positive offset, and delaying it by 4 windows low
 
 test('the largest offset that is tried is marked as being at the edge', () => {
   const { visual, audio } = made(120, 16, 15);
-  const score = scoreEmbeddings(visual, audio, 16, { space: 'unit' });
+  const score = scoreEmbeddings({ visual, audio }, { space: 'unit', dimension: 16 });
   expect([score.offsetFrames, score.atEdge]).toEqual([15, true]);
-  expect(scoreEmbeddings(visual, visual, 16, { space: 'unit' }).atEdge).toBe(false);
+  expect(scoreEmbeddings({ visual, audio: visual }, { space: 'unit', dimension: 16 }).atEdge).toBe(false);
 });
 
 test('windows outside the clip are at distance 1 of a unit embedding', () => {
-  const score = scoreEmbeddings(Float32Array.of(1, 0), Float32Array.of(0, 1), 2, { space: 'unit' });
+  const score = scoreEmbeddings(
+    { visual: Float32Array.of(1, 0), audio: Float32Array.of(0, 1) },
+    { space: 'unit', dimension: 2 },
+  );
   const distances = score.meanDistances.map((mean) => mean.distance);
   expect(distances[15]).toBeCloseTo(Math.SQRT2, 6);
   expect(distances.filter((value) => Math.abs(value - 1) < 1e-6)).toHaveLength(30);
@@ -119,52 +120,57 @@ test('windows outside the clip are at distance 1 of a unit embedding', () => {
 
 test('on a tie the first shift wins, as in the reference', () => {
   const same = new Float32Array(40).fill(1);
-  const score = scoreEmbeddings(same, same, 1, { space: 'unit', edges: 'overlap', maxShift: 3 });
+  const score = scoreEmbeddings(
+    { visual: same, audio: same },
+    { space: 'unit', dimension: 1, edges: 'overlap', maxShift: 3 },
+  );
   expect([score.offsetFrames, score.lseD, score.lseC]).toEqual([3, 0, 0]);
 });
 
 test('of the longer sequence the rest counts as outside', () => {
   const { visual, audio } = made(60, 8, 2);
-  const both = scoreEmbeddings(visual.subarray(0, 50 * 8), audio.subarray(0, 50 * 8), 8, { space: 'unit' });
-  expect(scoreEmbeddings(visual, audio.subarray(0, 50 * 8), 8, { space: 'unit' })).toEqual(both);
-  expect(scoreEmbeddings(visual.subarray(0, 50 * 8), audio, 8, { space: 'unit' })).toEqual(both);
+  const options = { space: 'unit', dimension: 8 } as const;
+  const first50 = { visual: visual.subarray(0, 50 * 8), audio: audio.subarray(0, 50 * 8) };
+  const both = scoreEmbeddings(first50, options);
+  expect(scoreEmbeddings({ ...first50, visual }, options)).toEqual(both);
+  expect(scoreEmbeddings({ ...first50, audio }, options)).toEqual(both);
 });
 
 test('reset starts afresh, and a score carries the name of its expert', () => {
   const { visual, audio } = made(40, 8, 1);
-  const scorer = new SyncScorer({ space: 'unit', expert: 'AVAlignNet' });
-  scorer.update({ visual: audio, audio: visual, dimension: 8 });
+  const scorer = new SyncScorer({ space: 'unit', dimension: 8, expert: 'AVAlignNet' });
+  scorer.update({ visual: audio, audio: visual });
   scorer.reset();
   expect(() => scorer.compute()).toThrow(
-    'at least one of each kind (call update first), got 0 of images and 0 of audio',
+    'at least one of each kind (call update first), got 0 of frames and 0 of audio',
   );
-  scorer.update({ visual, audio, dimension: 8 });
-  expect(scorer.compute()).toEqual({ ...scoreEmbeddings(visual, audio, 8, { space: 'unit' }), expert: 'AVAlignNet' });
+  scorer.update({ visual, audio });
+  expect(scorer.compute()).toEqual(
+    scoreEmbeddings({ visual, audio }, { space: 'unit', dimension: 8, expert: 'AVAlignNet' }),
+  );
 });
 
 test('SyncScorer refuses rows and options that do not fit', () => {
-  expect(() => new SyncScorer({ space: 'cosine' as 'unit' })).toThrow(
+  expect(() => new SyncScorer({ space: 'cosine' as 'unit', dimension: 2 })).toThrow(
     'SyncScorer: space must be unit or euclidean, got cosine',
   );
-  expect(() => new SyncScorer({ space: 'unit', maxShift: 0 })).toThrow('SyncScorer: maxShift must be');
-  const scorer = new SyncScorer({ space: 'unit' });
-  expect(() => scorer.update({ visual: Float32Array.of(3, 4), dimension: 2 })).toThrow(
+  expect(() => new SyncScorer({ space: 'unit', dimension: 2, maxShift: 0 })).toThrow('SyncScorer: maxShift must be');
+  const scorer = new SyncScorer({ space: 'unit', dimension: 2 });
+  expect(() => scorer.update({ visual: Float32Array.of(3, 4) })).toThrow(
     'SyncScorer.update: visual must be of length 1 (space: unit), got 5.000 in row 0',
   );
-  expect(() => scorer.update({ audio: Float32Array.of(1, Number.NaN), dimension: 2 })).toThrow('audio must be finite');
-  expect(() => scorer.update({ audio: Float32Array.of(1, 0, 1), dimension: 2 })).toThrow('whole rows of 2 numbers');
-  scorer.update({ visual: Float32Array.of(1, 0), dimension: 2 });
-  expect(() => scorer.update({ audio: Float32Array.of(1), dimension: 1 })).toThrow(
-    'dimension must be 2, as before, got 1',
-  );
-  expect(() => scorer.compute()).toThrow('got 1 of images and 0 of audio');
+  expect(() => scorer.update({ audio: Float32Array.of(1, Number.NaN) })).toThrow('audio must be finite');
+  expect(() => scorer.update({ audio: Float32Array.of(1, 0, 1) })).toThrow('whole rows of 2 values');
+  scorer.update({ visual: Float32Array.of(1, 0) });
+  expect(() => new SyncScorer({ space: 'unit', dimension: 0 })).toThrow('dimension must be a whole number above 0');
+  expect(() => scorer.compute()).toThrow('got 1 of frames and 0 of audio');
 });
 
 test.each([1, 2, 3, 7])(
-  'with images at every %d windows, means run over these rows and all shifts of the audio',
-  (every) => {
+  'with frames at every %d. window, means run over these rows and all shifts of the audio',
+  (visualStride) => {
     const [windows, dimension, maxShift] = [40, 8, 5];
-    const random = new Random(every);
+    const random = new Random(visualStride);
     const unit = (rows: number) => {
       const data = Float32Array.from({ length: rows * dimension }, () => random.normal());
       for (let i = 0; i < rows; i++) {
@@ -175,15 +181,15 @@ test.each([1, 2, 3, 7])(
       return data;
     };
     const [visual, audio] = [unit(windows), unit(windows)];
-    const rows = Array.from({ length: Math.ceil(windows / every) }, (_, r) => r * every);
+    const rows = Array.from({ length: Math.ceil(windows / visualStride) }, (_, r) => r * visualStride);
     const given = Float32Array.from(
       rows.flatMap((row) => [...visual.subarray(row * dimension, (row + 1) * dimension)]),
     );
-    const scorer = new SyncScorer({ space: 'unit', maxShift, every });
+    const scorer = new SyncScorer({ space: 'unit', dimension, maxShift, visualStride });
     for (let start = 0; start < windows; start += 9) {
       const shown = rows.map((row, r) => ({ row, r })).filter(({ row }) => row >= start && row < start + 9);
       const part = Float32Array.from(shown.flatMap(({ r }) => [...given.subarray(r * dimension, (r + 1) * dimension)]));
-      scorer.update({ visual: part, audio: audio.subarray(start * dimension, (start + 9) * dimension), dimension });
+      scorer.update({ visual: part, audio: audio.subarray(start * dimension, (start + 9) * dimension) });
     }
     const score = scorer.compute();
     expect(score.windows).toBe(rows.length);
@@ -202,11 +208,12 @@ test.each([1, 2, 3, 7])(
   },
 );
 
-test('every refuses what is not whole, and audio without zeros beyond the ends', () => {
-  expect(() => new SyncScorer({ space: 'unit', every: 0 })).toThrow(
-    'SyncScorer: every must be a whole number above 0, got 0',
+test('visualStride refuses what is not whole, and edges that are left out', () => {
+  const options = { space: 'unit', dimension: 2 } as const;
+  expect(() => new SyncScorer({ ...options, visualStride: 0 })).toThrow(
+    'SyncScorer: visualStride must be a whole number above 0, got 0',
   );
-  expect(() => new SyncScorer({ space: 'unit', every: 2, edges: 'overlap' })).toThrow(
-    'SyncScorer: every must be 1 with outside: overlap, got 2',
+  expect(() => new SyncScorer({ ...options, visualStride: 2, edges: 'overlap' })).toThrow(
+    "SyncScorer: visualStride must be 1 with edges 'overlap', got 2",
   );
 });

@@ -2,9 +2,9 @@ import '@tensorflow/tfjs-backend-cpu';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { embedAudio, embedVisual } from './embed-windows';
+import { type Embedder, localEmbedder } from './embedder';
 import { scoreEmbeddings } from './sync-scorer';
-import { type ScoringWindow, scoreWindows, WindowScorer } from './window-scorer';
+import { scoreWindows, WindowScorer } from './window-scorer';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -44,21 +44,26 @@ const direction = (i: number) => [Math.cos(i * i), Math.sin(i * i)];
 const windows = (count: number) =>
   Array.from({ length: count }, (_, i) => ({
     frames: Float32Array.of(...direction(i), ...new Array<number>(10).fill(0.5)),
-    features: Float32Array.of(...direction(i + 2), 0, 0, 0, 0), // the audio of image i + 2: two frames early
+    features: Float32Array.of(...direction(i + 2), 0, 0, 0, 0), // the audio of frame i + 2: two frames early
   }));
 
 test('scoreWindows embeds in batches of any size and leaves no tensor', async () => {
   const before = tf.memory().numTensors;
-  const score = await scoreWindows(toy, windows(50), { batchSize: 7 });
+  const score = await scoreWindows(localEmbedder(toy), windows(50), { batchSize: 7 });
   expect(tf.memory().numTensors).toBe(before);
   expect([score.offsetFrames, score.expert, score.windows]).toEqual([2, 'toy', 50]);
   const rows = (name: 'frames' | 'features') =>
     Float32Array.from(windows(50).flatMap((one) => [...one[name].subarray(0, 2)]));
-  expect(score).toEqual(scoreEmbeddings(rows('frames'), rows('features'), 2, { space: 'unit', expert: 'toy' }));
+  expect(score).toEqual(
+    scoreEmbeddings(
+      { visual: rows('frames'), audio: rows('features') },
+      { space: 'unit', dimension: 2, expert: 'toy' },
+    ),
+  );
 });
 
 test('tensor counts stay flat over 200 scorings with one scorer', async () => {
-  const scorer = new WindowScorer(toy, { batchSize: 16 });
+  const scorer = new WindowScorer(localEmbedder(toy), { batchSize: 16 });
   const before = tf.memory().numTensors;
   for (let run = 0; run < 200; run++) {
     for (const window of windows(20)) await scorer.update(window);
@@ -68,63 +73,45 @@ test('tensor counts stay flat over 200 scorings with one scorer', async () => {
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('batches embedded elsewhere score as here, whatever order they come back in', async () => {
-  const plain = await scoreWindows(toy, windows(50), { batchSize: 7 });
+/** The toy elsewhere: `wait` before each batch of frames. */
+function remote(wait: () => Promise<void>): Embedder {
+  const local = localEmbedder(toy);
+  return {
+    ...local,
+    concurrency: 2,
+    visual: async (all) => {
+      await wait();
+      return local.visual(all);
+    },
+  };
+}
+
+test('batches embedded elsewhere give the same score, whatever order they come back in', async () => {
+  const plain = await scoreWindows(localEmbedder(toy), windows(50), { batchSize: 7 });
   const waiting: (() => void)[] = [];
   let most = 0;
-  const scorer = new WindowScorer<ScoringWindow>(toy, {
-    batchSize: 7,
-    maxPending: 2,
-    embed: async (all, shown) => {
-      most = Math.max(most, waiting.length + 1);
-      // The last to come is the first to go on.
-      await new Promise<void>((go) => {
-        waiting.push(go);
-        setTimeout(
-          () =>
-            waiting
-              .splice(0)
-              .reverse()
-              .forEach((each) => each()),
-          1,
-        );
-      });
-      return {
-        visual: await embedVisual(
-          toy,
-          shown.map(({ frames }) => frames),
-        ),
-        audio: await embedAudio(
-          toy,
-          all.map(({ features }) => features),
-        ),
-      };
-    },
-  });
+  const wait = async () => {
+    most = Math.max(most, waiting.length + 1);
+    // The last to come is the first to continue.
+    await new Promise<void>((go) => {
+      waiting.push(go);
+      setTimeout(() => {
+        for (const each of waiting.splice(0).reverse()) each();
+      }, 1);
+    });
+  };
+  const scorer = new WindowScorer(remote(wait), { batchSize: 7, maxPending: 2 });
   for (const window of windows(50)) await scorer.update(window);
   expect(await scorer.compute()).toEqual(plain);
   expect(most).toBe(3);
 });
 
-test('an error elsewhere is said by the next call, and after a reset no more', async () => {
+test('an error elsewhere is thrown by the next call, and not after a reset', async () => {
   let fails = true;
-  const scorer = new WindowScorer<ScoringWindow>(toy, {
-    batchSize: 2,
-    maxPending: 1,
-    embed: async (all, shown) => {
-      if (fails) throw new Error('no network');
-      return {
-        visual: await embedVisual(
-          toy,
-          shown.map(({ frames }) => frames),
-        ),
-        audio: await embedAudio(
-          toy,
-          all.map(({ features }) => features),
-        ),
-      };
-    },
+  const embedder = remote(async () => {
+    if (fails) throw new Error('no network');
   });
+  const scorer = new WindowScorer(embedder, { batchSize: 2, maxPending: 1 });
   const [first, second] = windows(2);
   await scorer.update(first);
   await scorer.update(second);
@@ -135,17 +122,26 @@ test('an error elsewhere is said by the next call, and after a reset no more', a
   expect((await scorer.compute()).windows).toBe(20);
 });
 
+test('windows may name their audio, where the embedder knows it', async () => {
+  const local = localEmbedder(toy);
+  const all = windows(30);
+  const byIndex: Embedder<number> = { ...local, audio: (frames) => local.audio(frames.map((i) => all[i].features)) };
+  const named = all.map(({ frames }, features) => ({ frames, features }));
+  expect(await scoreWindows(byIndex, named)).toEqual(await scoreWindows(local, all));
+});
+
 test('WindowScorer refuses windows of another size, and a score of nothing', async () => {
-  const scorer = new WindowScorer(toy);
+  const scorer = new WindowScorer(localEmbedder(toy));
   const [window] = windows(1);
   await expect(scorer.update({ ...window, frames: new Float32Array(5) })).rejects.toThrow(
-    'WindowScorer.update: window.frames must be 2 x 2 x 3 numbers, got 5',
+    'WindowScorer.update: window.frames must be 2 x 2 x 3 values, got 5',
   );
   await expect(scorer.update({ ...window, features: new Float32Array(4) })).rejects.toThrow(
-    'window.mel must be bins x 3 numbers',
+    'window.features must be bins x 3 values',
   );
   await expect(scorer.compute()).rejects.toThrow('call update first');
-  expect(() => new WindowScorer(toy, { batchSize: 0 })).toThrow('batchSize must be');
-  const embed = async () => ({ visual: new Float32Array(0), audio: new Float32Array(0) });
-  expect(() => new WindowScorer(toy, { embed, maxPending: 0.5 })).toThrow('ahead must be a whole number of batches');
+  expect(() => new WindowScorer(localEmbedder(toy), { batchSize: 0 })).toThrow('batchSize must be');
+  expect(() => new WindowScorer(localEmbedder(toy), { maxPending: 0.5 })).toThrow(
+    'maxPending must be a whole number of batches',
+  );
 });

@@ -1,110 +1,94 @@
 import { fail, frameShape } from '@lipsync/contracts';
-import type { SyncExpert } from '@lipsync/contracts/tensors';
-import { batchSizeFor, embedAudio, embedVisual } from './embed-windows';
+import { batchSizeFor, type Embedder } from './embedder';
 import { JointScorer } from './joint-scorer';
 import type { SyncScore } from './offset-curve';
-import type { SyncScorerOptions } from './sync-scorer';
-import { SyncScorer } from './sync-scorer';
+import { SyncScorer, type SyncScorerOptions } from './sync-scorer';
 
-/** What an expert is fed with at one video frame, prepared by its recipe. */
-export type ScoringWindow = {
-  /** `[height, width, frames * 3]`, float32, in the recipe's value range. */
+/** An expert's input at one video frame, prepared by its recipe. */
+export type ScoringWindow<AudioInput = Float32Array> = {
+  /** `[height, width, frameCount * 3]`, float32, in the recipe's value range. */
   frames: Float32Array;
-  /** `[bins, featureSteps]`, float32, bin 0 the lowest frequency. */
-  features: Float32Array;
+  /** What the embedder's `audio` takes: `[bins, featureSteps]`, float32, bin 0 the lowest frequency. */
+  features: AudioInput;
 };
 
-/** What a score needs to know of an expert whose towers run elsewhere. */
-export type ExpertFacts = Pick<
-  SyncExpert,
-  'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash'
->;
-
-/** Rows of the windows with images that are `shown`, and of the audio of all `windows`. */
-export type EmbedBatch<W> = (
-  windows: readonly W[],
-  shown: readonly W[],
-) => Promise<{ visual: Float32Array; audio: Float32Array }>;
-
-export type WindowScorerOptions = Pick<SyncScorerOptions, 'maxShift' | 'edges' | 'every'> & {
-  /** Windows embedded at once; no effect on the numbers beyond rounding. Default by memory: `batchSizeFor(expert.recipe)`. */
+export type WindowScorerOptions = Pick<SyncScorerOptions, 'maxShift' | 'edges' | 'visualStride'> & {
+  /** Windows per batch; changes the score by rounding only. Default by memory: `batchSizeFor(expert.recipe)`. */
   batchSize?: number;
-};
-
-/** For towers that run elsewhere, such as in threads. */
-export type RemoteScorerOptions<W> = WindowScorerOptions & {
-  embed: EmbedBatch<W>;
-  /** Batches that may be under way when `update` returns. Default 0. */
+  /** Batches that may be pending when `update` returns. Default 0: `update` waits for its batch. */
   maxPending?: number;
 };
 
 /**
- * Offset, LSE-D and LSE-C of one face track by any `SyncExpert`, from windows as they come, one a video frame.
+ * Offset, LSE-D and LSE-C of one face track, from one window per video frame, by the expert behind an `Embedder`.
  *
- * Holds `batchSize` windows and what `SyncScorer` holds; no tensor between calls. The expert is borrowed. Feed one
- * window at a time: await each call.
+ * Holds `batchSize` windows and what `SyncScorer` holds; no tensor between calls. The embedder is borrowed. Await each
+ * call before the next.
  *
- * With `embed` the towers are the caller's business and windows need not have `mel`; batches may be under way (`ahead`) while the next
- * windows come.
- *
- * @throws TypeError for windows of another size than the expert's recipe asks for.
+ * @throws TypeError for windows of another size than the expert's recipe asks for; what the embedder throws, at the next
+ * call.
  * @example
- * const scorer = new WindowScorer(expert);
+ * const scorer = new WindowScorer(localEmbedder(expert));
  * for await (const window of windows) await scorer.update(window);
  * const { sentence, lseD, lseC } = await scorer.compute();
  */
-export class WindowScorer<W extends Pick<ScoringWindow, 'frames'> = ScoringWindow> {
-  readonly #expert: ExpertFacts;
+export class WindowScorer<AudioInput = Float32Array> {
+  readonly #embedder: Embedder<AudioInput>;
   readonly #scorer: SyncScorer | JointScorer;
-  readonly #embedBatch: EmbedBatch<W>;
   readonly #batchSize: number;
-  readonly #every: number;
+  readonly #visualStride: number;
   readonly #maxPending: number;
-  readonly #local: boolean;
-  #pending: W[] = [];
+  #windows: ScoringWindow<AudioInput>[] = [];
   #given = 0;
-  #underWay: Promise<void>[] = [];
-  #run = 0; // counts resets: what was under way then is dropped
+  #pending: Promise<void>[] = [];
+  #run = 0; // counts resets: batches of an earlier run are dropped
 
-  constructor(expert: ExpertFacts, options: RemoteScorerOptions<W>);
-  constructor(expert: SyncExpert, options?: WindowScorerOptions);
-  constructor(expert: ExpertFacts, options: WindowScorerOptions & Partial<RemoteScorerOptions<W>> = {}) {
-    const { batchSize = batchSizeFor(expert.recipe), embed, maxPending = 0, ...rest } = options;
+  constructor(embedder: Embedder<AudioInput>, options: WindowScorerOptions = {}) {
+    const { expert } = embedder;
+    const { batchSize = batchSizeFor(expert.recipe), maxPending = 0, visualStride = 1, maxShift, edges } = options;
     if (!(Number.isInteger(batchSize) && batchSize > 0)) {
       fail(RangeError, 'WindowScorer', 'batchSize', 'a whole number above 0', batchSize);
     }
     if (!(Number.isInteger(maxPending) && maxPending >= 0))
-      fail(RangeError, 'WindowScorer', 'ahead', 'a whole number of batches', maxPending);
-    this.#expert = expert;
+      fail(RangeError, 'WindowScorer', 'maxPending', 'a whole number of batches', maxPending);
+    const { space, embeddingSize, name, recipe } = expert;
+    if (space === 'joint' && visualStride !== 1)
+      fail(TypeError, 'WindowScorer', 'visualStride', '1 for a network that scores pairs', visualStride);
+    this.#embedder = embedder;
     this.#batchSize = batchSize;
     this.#maxPending = maxPending;
-    this.#every = rest.every ?? 1;
-    this.#local = embed === undefined;
-    this.#embedBatch = embed ?? (embedHere(expert as SyncExpert) as unknown as EmbedBatch<W>);
-    const { space } = expert;
-    if (space === 'joint' && this.#every !== 1)
-      fail(TypeError, 'WindowScorer', 'every', '1 for a network that judges pairs', this.#every);
+    this.#visualStride = visualStride;
     this.#scorer =
       space === 'joint'
-        ? new JointScorer(expert as SyncExpert, rest)
-        : new SyncScorer({ ...rest, space, fps: expert.recipe.fps, expert: expert.name });
+        ? new JointScorer(embedder, { maxShift, edges })
+        : new SyncScorer({
+            space,
+            dimension: embeddingSize,
+            maxShift,
+            edges,
+            visualStride,
+            fps: recipe.fps,
+            expert: name,
+          });
   }
 
   /** Takes the next window; its arrays are kept until the batch is full, so do not change them. */
-  async update(window: W): Promise<void> {
-    const { crop, frameCount } = this.#expert.recipe;
+  async update(window: ScoringWindow<AudioInput>): Promise<void> {
+    const { crop, frameCount, featureSteps } = this.#embedder.expert.recipe;
     const { height, width } = frameShape(crop);
-    const pixels = height * width * frameCount * 3;
-    if (window.frames.length !== pixels) {
-      const rule = `${height} x ${width} x ${frameCount * 3} numbers`;
-      fail(TypeError, 'WindowScorer.update', 'window.frames', rule, window.frames.length);
+    const where = 'WindowScorer.update';
+    if (window.frames.length !== height * width * frameCount * 3) {
+      const rule = `${height} x ${width} x ${frameCount * 3} values`;
+      fail(TypeError, where, 'window.frames', rule, window.frames.length);
     }
-    if (this.#local) this.#checkFeature((window as unknown as ScoringWindow).features);
-    this.#pending.push(window);
-    if (this.#pending.length === this.#batchSize) await this.#embed(this.#maxPending);
+    const { features } = window;
+    if (features instanceof Float32Array && (features.length === 0 || features.length % featureSteps !== 0))
+      fail(TypeError, where, 'window.features', `bins x ${featureSteps} values`, features.length);
+    this.#windows.push(window);
+    if (this.#windows.length === this.#batchSize) await this.#embed(this.#maxPending);
   }
 
-  /** @throws Error before any window came. */
+  /** @throws Error before the first window. */
   async compute(): Promise<SyncScore> {
     await this.#embed(0);
     return this.#scorer.compute();
@@ -113,76 +97,55 @@ export class WindowScorer<W extends Pick<ScoringWindow, 'frames'> = ScoringWindo
   /** Starts the next track. */
   reset(): void {
     this.#run++;
+    this.#windows = [];
     this.#pending = [];
-    this.#underWay = [];
     this.#given = 0;
     this.#scorer.reset();
   }
 
-  #checkFeature(features: Float32Array): void {
-    const { featureSteps } = this.#expert.recipe;
-    const before = this.#pending[0] as unknown as ScoringWindow | undefined;
-    const bins = (before?.features ?? features).length / featureSteps;
-    if (Number.isInteger(bins) && bins > 0 && features.length === bins * featureSteps) return;
-    fail(TypeError, 'WindowScorer.update', 'window.mel', `bins x ${featureSteps} numbers`, features.length);
-  }
-
-  /** Sends off what waits, and waits until no more than `ahead` batches are under way; scores take them in order. */
+  /** Starts the batch, then waits until at most `maxPending` are pending; scores take batches in order. */
   async #embed(maxPending: number): Promise<void> {
-    const windows = this.#pending;
-    this.#pending = [];
+    const windows = this.#windows;
+    this.#windows = [];
     if (windows.length > 0) {
-      const shown = windows.filter((_, i) => (this.#given + i) % this.#every === 0);
-      this.#given += windows.length;
-      const before = this.#underWay.at(-1);
-      const rows = this.#embedBatch(windows, shown);
-      rows.catch(() => {}); // said by whoever awaits the batch
-      const done = this.#take(rows, before, this.#run);
-      done.catch(() => {});
-      this.#underWay.push(done);
+      const done = this.#score(windows, this.#pending.at(-1), this.#run);
+      done.catch(() => {}); // thrown where the batch is awaited
+      this.#pending.push(done);
     }
-    while (this.#underWay.length > maxPending) {
-      await this.#underWay[0];
-      this.#underWay.shift();
+    while (this.#pending.length > maxPending) {
+      await this.#pending[0];
+      this.#pending.shift();
     }
   }
 
-  async #take(rows: ReturnType<EmbedBatch<W>>, before: Promise<void> | undefined, run: number): Promise<void> {
+  async #score(
+    windows: readonly ScoringWindow<AudioInput>[],
+    before: Promise<void> | undefined,
+    run: number,
+  ): Promise<void> {
+    const withFrames = windows.filter((_, i) => (this.#given + i) % this.#visualStride === 0);
+    this.#given += windows.length;
+    const audio = this.#embedder.audio(windows.map(({ features }) => features));
+    const visual = this.#embedder.visual(withFrames.map(({ frames }) => frames));
+    for (const rows of [audio, visual]) rows.catch(() => {}); // thrown below, after the batch before
     await before;
-    const { visual, audio } = await rows;
-    if (run === this.#run) await this.#scorer.update({ visual, audio, dimension: this.#expert.embeddingSize });
+    const rows = { visual: await visual, audio: await audio };
+    if (run === this.#run) await this.#scorer.update(rows);
   }
-}
-
-/** Both towers in this thread. */
-function embedHere(expert: SyncExpert): EmbedBatch<ScoringWindow> {
-  return async (windows, shown) => {
-    const visual = await embedVisual(
-      expert,
-      shown.map(({ frames }) => frames),
-    );
-    return {
-      visual,
-      audio: await embedAudio(
-        expert,
-        windows.map(({ features }) => features),
-      ),
-    };
-  };
 }
 
 /**
  * `WindowScorer` over a whole sequence of windows.
  *
  * @example
- * const score = await scoreWindows(expert, streamSyncWindows(video));
+ * const score = await scoreWindows(localEmbedder(expert), streamSyncWindows(video, { recipe: expert.recipe }));
  */
-export async function scoreWindows(
-  expert: SyncExpert,
-  windows: AsyncIterable<ScoringWindow> | Iterable<ScoringWindow>,
+export async function scoreWindows<AudioInput = Float32Array>(
+  embedder: Embedder<AudioInput>,
+  windows: AsyncIterable<ScoringWindow<AudioInput>> | Iterable<ScoringWindow<AudioInput>>,
   options: WindowScorerOptions = {},
 ): Promise<SyncScore> {
-  const scorer = new WindowScorer(expert, options);
+  const scorer = new WindowScorer(embedder, options);
   for await (const window of windows) await scorer.update(window);
   return scorer.compute();
 }

@@ -41,7 +41,8 @@ export async function evaluateExpert(
       const values = await cosines.data();
       evaluation.update(
         clip.pairs.map((pair) => values[pair.frame * columns + pair.features]),
-        clip.pairs.map((pair) => pair.label),
+        clip.pairs.map((pair) => clip.featureStarts[pair.features] - clip.frameStarts[pair.frame]),
+        { clip: clip.id },
       );
     } finally {
       tf.dispose([cosines, clip.frames, clip.features]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { noise } from '../../../avalignnet/src/testing/hashed-numbers';
-import { balancedAccuracy, bestThreshold, rocAuc, SyncEvaluation } from './evaluation';
+import { balancedAccuracy, bestThreshold, rocAuc } from './accuracy';
 
 describe('balancedAccuracy', () => {
   test('counts a score at the threshold as off, and the classes alike', () => {
@@ -59,37 +59,5 @@ describe('bestThreshold', () => {
 
   test('takes all for in sync where nothing is better', () => {
     expect(bestThreshold({ inSync: [0.1], offSync: [0.9] })).toMatchObject({ balanced: 0.5, inSync: 1, offSync: 0 });
-  });
-});
-
-describe('SyncEvaluation', () => {
-  test('adds batches up', () => {
-    const evaluation = new SyncEvaluation();
-    evaluation.update([0.9, 0.2], [1, 0]);
-    evaluation.update(Float32Array.of(0.4), [1]);
-    const report = evaluation.compute();
-    expect(report.accuracy).toEqual({ balanced: 0.75, inSync: 0.5, offSync: 1 });
-    expect(report.auc).toBe(1);
-    expect(report.best.balanced).toBe(1);
-    expect(report.pairs).toEqual({ inSync: 2, offSync: 1 });
-    expect(report.meanInSync).toBeCloseTo(0.65, 6);
-    expect(report.crossEntropy).toBeCloseTo(-((Math.log(0.9) + Math.log(0.4)) / 2 + Math.log(0.8)) / 2, 6);
-    expect(evaluation.compute({ threshold: 0.3 }).accuracy.balanced).toBe(1);
-  });
-
-  test('has nothing to report before an update, nor after reset', () => {
-    const evaluation = new SyncEvaluation();
-    expect(() => evaluation.compute()).toThrow(RangeError);
-    evaluation.update([0.9, 0.2], [1, 0]);
-    evaluation.reset();
-    expect(() => evaluation.compute()).toThrow(RangeError);
-  });
-
-  test('refuses labels that are not 0 or 1, as many as scores, and NaN, and then keeps nothing of the batch', () => {
-    const evaluation = new SyncEvaluation();
-    expect(() => evaluation.update([0.5, 0.5], [1])).toThrow('labels must be as many as scores (2), got 1');
-    expect(() => evaluation.update([0.5, 0.5], [1, 2])).toThrow('labels must be 0 or 1 each, got 2');
-    expect(() => evaluation.update([0.5, NaN], [1, 0])).toThrow('scores must be numbers, got NaN at 1');
-    expect(() => evaluation.compute()).toThrow(RangeError);
   });
 });

@@ -1,22 +1,22 @@
 import { fail } from '@lipsync/contracts';
 
-/** Scores of pairs that are in sync and of pairs that are not; higher means more in sync. */
+/** Scores of pairs of a frame window and an audio window that are in sync, and of pairs that are not; higher is more in sync. */
 export type PairScores = { inSync: ArrayLike<number>; offSync: ArrayLike<number> };
 
-/** Shares of rightly judged pairs, 0..1. */
+/** Shares of pairs that are classified correctly, 0..1. */
 export type SyncAccuracy = {
-  /** Mean of the other two: the classes count alike whatever their sizes. */
+  /** Mean of the other two: both classes weigh the same whatever their sizes. */
   balanced: number;
   /** Share of the in-sync pairs whose score is above the threshold. */
   inSync: number;
-  /** Share of the off-sync pairs whose score is at or below the threshold (the only one that some papers print). */
+  /** Share of the off-sync pairs whose score is at or below the threshold (the only one that some papers report). */
   offSync: number;
 };
 
 /**
  * Accuracy of "in sync where the score is above the threshold".
  *
- * Source: LatentSync and the thesis (cosine above 0.5), with the classes weighted alike.
+ * Source: LatentSync and the thesis (cosine above 0.5), with both classes weighted equally.
  *
  * @throws RangeError if a class is empty or a score is NaN.
  * @example
@@ -30,7 +30,8 @@ export function balancedAccuracy(scores: PairScores, threshold = 0.5): SyncAccur
 }
 
 /**
- * Area under the ROC curve: the chance that a pair in sync scores above one that is not, ties counted half. Exact.
+ * Area under the ROC curve: the probability that a pair in sync scores above one that is not, ties counted half. Exact, by
+ * sorting.
  *
  * @throws RangeError if a class is empty or a score is NaN.
  * @example
@@ -50,9 +51,9 @@ export function rocAuc(scores: PairScores): number {
 }
 
 /**
- * The threshold of the best balanced accuracy, half-way between the two scores that it divides. Of several, the lowest.
+ * The threshold of the best balanced accuracy, half-way between the two scores that it separates. Of several, the lowest.
  *
- * Found on the scores it is then judged on, it flatters: report it beside the accuracy at 0.5, not instead of it.
+ * Optimistic, as it is chosen on the scores that it is then measured on: report it beside the accuracy at 0.5.
  *
  * @throws RangeError if a class is empty or a score is NaN.
  * @example
@@ -61,8 +62,8 @@ export function rocAuc(scores: PairScores): number {
 export function bestThreshold(scores: PairScores): SyncAccuracy & { threshold: number } {
   const [positives, negatives] = sortedScores('bestThreshold', scores);
   const values = Float64Array.from([...positives, ...negatives]).sort();
-  let passed = 0; // positives at or below the threshold, judged wrongly
-  let held = 0; // negatives at or below the threshold, judged rightly
+  let passed = 0; // positives at or below the threshold, classified wrongly
+  let held = 0; // negatives at or below the threshold, classified correctly
   // Below all scores everything counts as in sync.
   let best = { threshold: values[0] - 1e-6, inSync: 1, offSync: 0 };
   for (let index = 0; index < values.length; index++) {
@@ -76,85 +77,6 @@ export function bestThreshold(scores: PairScores): SyncAccuracy & { threshold: n
     if (inSync + offSync > best.inSync + best.offSync) best = { threshold, inSync, offSync };
   }
   return { ...best, balanced: (best.inSync + best.offSync) / 2 };
-}
-
-/** What `SyncEvaluation` reports. */
-export type SyncReport = {
-  /** At the threshold asked for. */
-  accuracy: SyncAccuracy;
-  best: SyncAccuracy & { threshold: number };
-  auc: number;
-  /** Binary cross-entropy of the scores, classes weighted alike, scores clamped to `[1e-7, 1 - 1e-7]`. */
-  crossEntropy: number;
-  /** Mean scores. */
-  meanInSync: number;
-  meanOffSync: number;
-  /** Numbers of pairs. */
-  pairs: { inSync: number; offSync: number };
-};
-
-/**
- * Collects scores of pairs batch by batch and reports accuracy, best threshold and AUC.
- *
- * Totals are 64-bit.
- *
- * @example
- * const evaluation = new SyncEvaluation();
- * evaluation.update(await cosines.data(), labels);
- * evaluation.compute().auc;
- */
-export class SyncEvaluation {
-  private readonly inSync: number[] = [];
-  private readonly offSync: number[] = [];
-
-  /**
-   * Adds pairs.
-   *
-   * @param scores cosines.
-   * @param labels as many, 1 in sync, 0 off.
-   */
-  update(scores: ArrayLike<number>, labels: ArrayLike<number>): void {
-    const where = 'SyncEvaluation.update';
-    if (labels.length !== scores.length)
-      fail(RangeError, where, 'labels', `as many as scores (${scores.length})`, labels.length);
-    for (let index = 0; index < scores.length; index++) {
-      if (labels[index] !== 0 && labels[index] !== 1) fail(RangeError, where, 'labels', '0 or 1 each', labels[index]);
-      if (Number.isNaN(scores[index])) fail(RangeError, where, 'scores', 'numbers', `NaN at ${index}`);
-    }
-    for (let index = 0; index < scores.length; index++) {
-      (labels[index] === 1 ? this.inSync : this.offSync).push(scores[index]);
-    }
-  }
-
-  /**
-   * Figures over all pairs since the last `reset`.
-   *
-   * @throws RangeError if there was no pair in sync, or none off.
-   */
-  compute(options: { threshold?: number } = {}): SyncReport {
-    const { inSync, offSync } = this;
-    const scores = { inSync, offSync };
-    const accuracy = balancedAccuracy(scores, options.threshold);
-    const clamp = (score: number) => Math.min(1 - 1e-7, Math.max(1e-7, score));
-    const mean = (scores: number[], of: (score: number) => number) =>
-      scores.reduce((sum, s) => sum + of(s), 0) / scores.length;
-    const crossEntropy = -(mean(inSync, (s) => Math.log(clamp(s))) + mean(offSync, (s) => Math.log(1 - clamp(s)))) / 2;
-    return {
-      accuracy,
-      best: bestThreshold(scores),
-      auc: rocAuc(scores),
-      crossEntropy,
-      meanInSync: mean(inSync, (s) => s),
-      meanOffSync: mean(offSync, (s) => s),
-      pairs: { inSync: inSync.length, offSync: offSync.length },
-    };
-  }
-
-  /** Forgets all pairs. */
-  reset(): void {
-    this.inSync.length = 0;
-    this.offSync.length = 0;
-  }
 }
 
 function sortedScores(where: string, scores: PairScores): [Float64Array, Float64Array] {
