@@ -10,6 +10,8 @@ export { identifyNetwork, nearestNetwork } from './networks/known-networks';
 export { decodeNpy, encodeNpy } from './npy/npy';
 export type { Checkpoint, CheckpointFormat, ReadStateDictOptions } from './open-checkpoint';
 export { openCheckpoint, readStateDict, stateDictNames } from './open-checkpoint';
+export type { ReadWeightsOptions, WeightsFile } from './read-weights';
+export { readWeights } from './read-weights';
 export { decodeSafetensors, encodeSafetensors, safetensorsPieces } from './safetensors/safetensors';
 export type { SafetensorsEntry, WriteSafetensorsOptions } from './safetensors/write-safetensors-file';
 export { writeSafetensorsFile } from './safetensors/write-safetensors-file';
