@@ -1,38 +1,36 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { runAccelerate } from './accelerate-command';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { runLipsync } from '../terminal/run-lipsync';
+import { type CapturedOutput, captureOutput } from '../testing/capture-output';
 
 const saved = process.env.LIPSYNC_ACCELERATOR_DIR;
 let folder: string;
-let out = '';
+let output: CapturedOutput;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lipsync-accelerate-'));
   process.env.LIPSYNC_ACCELERATOR_DIR = folder;
-  out = '';
-  for (const stream of [process.stdout, process.stderr])
-    vi.spyOn(stream, 'write').mockImplementation((text) => ((out += text), true));
+  output = captureOutput();
 });
 
 afterEach(() => {
-  vi.restoreAllMocks();
+  output.restore();
   rmSync(folder, { recursive: true });
   if (saved === undefined) delete process.env.LIPSYNC_ACCELERATOR_DIR;
   else process.env.LIPSYNC_ACCELERATOR_DIR = saved;
 });
 
-test('accelerate --check says that nothing was built, with status 1', async () => {
-  expect(await runAccelerate({ positionals: [], values: { check: true } })).toBe(1);
-  expect(out).toContain('no accelerator: not built here (lipsync accelerate)');
-  out = '';
-  expect(await runAccelerate({ positionals: [], values: { check: true, json: true } })).toBe(1);
-  expect(JSON.parse(out)).toEqual({ accelerator: null, reason: 'not built here (lipsync accelerate)' });
+test('lipsync accelerate --check says that nothing was built and ends with status 1', async () => {
+  expect(await runLipsync(['accelerate', '--check'])).toBe(1);
+  expect(output.err).toContain('no accelerator: not built here (lipsync accelerate)');
+  output.clear();
+  expect(await runLipsync(['accelerate', '--check', '--json'])).toBe(1);
+  expect(JSON.parse(output.out)).toEqual({ accelerator: null, reason: 'not built here (lipsync accelerate)' });
 });
 
-test('a compiler that is not there is an error that says what is needed', async () => {
-  await expect(runAccelerate({ positionals: [], values: { compiler: join(folder, 'nobody') } })).rejects.toThrow(
-    'apt-get install g++ libdnnl-dev',
-  );
+test('a missing compiler is an error that says what to install', async () => {
+  expect(await runLipsync(['accelerate', '--compiler', join(folder, 'nobody')])).toBe(1);
+  expect(output.err).toContain('apt-get install g++ libdnnl-dev');
 });

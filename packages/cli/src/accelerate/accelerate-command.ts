@@ -1,34 +1,33 @@
 import { buildAccelerator, openAccelerator } from '@lipsync/accelerator-onednn';
-import type { CommandSpec, ParsedCommand } from '../terminal/command';
-import { say } from '../terminal/setup';
+import { createCommand, ExitStatus } from '../terminal/command';
+import { JSON_OUTPUT } from '../terminal/options';
+import { log, printJson } from '../terminal/output';
 
-export const ACCELERATE: CommandSpec = {
-  name: 'accelerate',
-  positionals: '',
-  summary:
-    'Builds native kernels for this machine: training and scoring several times as fast. Needs a C++ compiler and libdnnl-dev; downloads nothing.',
-  options: {
-    check: { kind: 'flag', help: 'only says whether they are there' },
-    compiler: { kind: 'text', value: 'PROGRAM', help: 'the C++ compiler; the variable CXX, or c++, if not given' },
-    json: { kind: 'flag', help: 'prints the result as JSON' },
-  },
-};
-
-/** @returns the exit status: 1 where there is no accelerator in the end. */
-export async function runAccelerate({ values }: ParsedCommand): Promise<number> {
-  if (!values.check) {
-    say('compiling; this takes ten seconds or so');
-    await buildAccelerator({ compiler: values.compiler as string | undefined });
-  }
-  const opened = openAccelerator();
-  const result = opened.kernels
-    ? { accelerator: `oneDNN ${opened.version}`, threads: opened.threads }
-    : { accelerator: null, reason: opened.reason };
-  if (values.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  else if (opened.kernels)
-    say(
-      `accelerator: oneDNN ${opened.version}, ${opened.threads} threads; every lipsync command here uses it (LIPSYNC_ACCELERATOR=0 leaves it out)`,
-    );
-  else say(`no accelerator: ${opened.reason}`);
-  return opened.kernels ? 0 : 1;
+/** `lipsync accelerate`: exit status 1 where there is no accelerator in the end. */
+export function accelerateCommand() {
+  return createCommand(
+    'accelerate',
+    'Builds native kernels for this machine, which make training and scoring several times as fast. Needs a C++ compiler and libdnnl-dev; ' +
+      'downloads nothing.',
+  )
+    .option('--check', 'build nothing; only say whether the kernels are there')
+    .option('--compiler <program>', 'C++ compiler (default: the environment variable CXX, or c++)')
+    .addOption(JSON_OUTPUT)
+    .action(async ({ check, compiler, json }) => {
+      if (!check) {
+        log('compiling; this takes about ten seconds');
+        await buildAccelerator({ compiler });
+      }
+      const opened = openAccelerator();
+      const result = opened.kernels
+        ? { accelerator: `oneDNN ${opened.version}`, threads: opened.threads }
+        : { accelerator: null, reason: opened.reason };
+      if (json) printJson(result);
+      else if (result.accelerator === null) log(`no accelerator: ${result.reason}`);
+      else
+        log(
+          `accelerator: ${result.accelerator}, ${result.threads} threads; all lipsync commands use it (LIPSYNC_ACCELERATOR=0 turns it off)`,
+        );
+      if (!opened.kernels) throw new ExitStatus(1);
+    });
 }

@@ -1,156 +1,173 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
+import { Option } from '@commander-js/extra-typings';
 import { asrLogits, DEEPSPEECH_LABELS, HUBERT_LABELS, WAV2VEC2_LABELS } from '@lipsync/audio-mel';
 import { decodeNpy, openCheckpoint, toFloat32 } from '@lipsync/checkpoints';
 import type { Features } from '@lipsync/contracts';
-import { LANDMARK_QUALITY, type LandmarkQuality } from '@lipsync/dataloader';
-import { loadDinet } from '@lipsync/dinet';
+import { LANDMARK_QUALITY } from '@lipsync/dataloader';
+import { type DinetConfig, loadDinet } from '@lipsync/dinet';
 import { DUB_FPS, type DubProgress, type DubReport, dubVideo } from '@lipsync/dub';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
-import { type CommandSpec, type ParsedCommand, UsageError } from '../terminal/command';
+import {
+  choice,
+  createCommand,
+  ExitStatus,
+  keysOf,
+  type OptionsOf,
+  UsageError,
+  wholeNumber,
+} from '../terminal/command';
+import { BACKEND, JSON_OUTPUT, LANDMARK_QUALITY_OPTION, startBackend, THREADS } from '../terminal/options';
+import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
-import { BACKEND_OPTIONS, LANDMARK_QUALITY_OPTION, say, startBackend } from '../terminal/setup';
 import { resolveWeights } from '../weights/fetch-weights';
 
-const LABELS: Readonly<Record<string, readonly string[]>> = {
-  deepspeech: DEEPSPEECH_LABELS,
-  hubert: HUBERT_LABELS,
-  wav2vec2: WAV2VEC2_LABELS,
-};
+const LABELS = { deepspeech: DEEPSPEECH_LABELS, hubert: HUBERT_LABELS, wav2vec2: WAV2VEC2_LABELS };
 
-export const DUB: CommandSpec = {
-  name: 'dub',
-  positionals: 'VIDEO AUDIO OUT --weights FILE',
-  summary:
-    'Paints the mouth of a face in a video anew so that it says what the audio says, with a generator of lipsync train-dinet or DINet’s own.',
-  options: {
-    weights: {
-      kind: 'text',
-      value: 'FILE',
-      help: 'weights of the generator (safetensors of train-dinet, or PyTorch as DINet publishes it)',
-    },
-    mouth: {
-      kind: 'whole',
-      value: 'N',
-      min: 32,
-      help: 'pixels of the mouth box it was trained with, where its file does not say: 64, 128, 256',
-    },
-    face: {
-      kind: 'whole',
-      value: 'N',
-      min: 0,
-      help: 'face to paint, numbered as by lipsync score; the one seen longest and largest if not given',
-    },
-    references: {
-      kind: 'text',
-      value: 'LIST',
-      default: 'spread',
-      help: 'frames that show the face, as 0,40,80,120,160 at 25 a second; spread: over time and mouth openings',
-    },
-    features: {
-      kind: 'text',
-      value: 'FILE',
-      help: 'logits of a speech recogniser for the audio (.npy), for generators that listen to those',
-    },
-    labels: {
-      kind: 'choice',
-      choices: Object.keys(LABELS),
-      default: 'deepspeech',
-      help: 'whose order the columns of --features are in',
-    },
-    length: {
-      kind: 'choice',
-      choices: ['sound', 'video'],
-      default: 'sound',
-      help: 'as long as the audio, the video cut or played backwards and forwards; or as long as the video',
-    },
-    crf: {
-      kind: 'whole',
-      value: 'N',
-      min: 0,
-      default: 16,
-      help: 'x264’s constant rate factor: lower is better and larger',
-    },
-    landmarkQuality: LANDMARK_QUALITY_OPTION,
-    force: { kind: 'flag', help: 'writes over OUT' },
-    json: { kind: 'flag', help: 'prints the report as JSON' },
-    ...BACKEND_OPTIONS,
-  },
-};
+/** `lipsync dub`: exit status 130 where Ctrl-C stopped it. */
+export function dubCommand() {
+  return dubOptions().action(runDub);
+}
 
-/** @returns the exit status: 130 where it was stopped by Ctrl-C. */
-export async function runDub({ positionals, values }: ParsedCommand): Promise<number> {
-  const where = 'lipsync dub';
-  if (positionals.length !== 3)
-    throw new UsageError(`${where}: VIDEO AUDIO OUT must be three files, got ${positionals.length}`);
-  if (!values.weights) throw new UsageError(`${where}: --weights must be the weights of a generator, got none`);
-  const [video, sound, out] = positionals.map((path) => resolve(path));
-  const references = readReferences(values.references as string);
-  await checkOut(out, { VIDEO: video, AUDIO: sound }, values.force === true);
+function dubOptions() {
+  return createCommand(
+    'dub',
+    'Generates the mouth of one face in a video from another audio track, with a DINet generator: one of lipsync train generator, or the published one.',
+  )
+    .argument('<video>', 'video that shows the face')
+    .argument('<audio>', 'audio or video file with the speech')
+    .argument('<out>', 'video that is written: .mp4, .m4v, .mov or .mkv')
+    .requiredOption('--weights <file>', 'weights of the generator (safetensors, or PyTorch as DINet publishes it)')
+    .addOption(
+      wholeNumber(
+        '--mouth <px>',
+        'mouth box that the generator was trained with: 64, 128 or 256 (default: as its file says)',
+        32,
+      ),
+    )
+    .addOption(
+      wholeNumber(
+        '--face <n>',
+        'face to change, numbered as by lipsync score (default: the one seen longest and largest)',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--references <list>',
+        'frames that show the face, such as 0,40,80,120,160 at 25 per second; spread: spread over time and mouth openings',
+      ).default('spread'),
+    )
+    .option(
+      '--logits <file>',
+      'npy file with the logits of a speech recogniser for the audio, for generators that take those',
+    )
+    .addOption(
+      choice('--logit-labels <name>', 'model whose labels the columns of --logits stand for', keysOf(LABELS)).default(
+        'deepspeech' as const,
+      ),
+    )
+    .addOption(
+      choice(
+        '--length <name>',
+        'audio: as long as the audio (the video is cut, or repeated forwards and backwards); video: as long as the video',
+        ['audio', 'video'],
+      ).default('audio' as const),
+    )
+    .addOption(wholeNumber('--crf <n>', 'constant rate factor of x264: lower is better and larger').default(16))
+    .addOption(LANDMARK_QUALITY_OPTION)
+    .option('--force', 'overwrite OUT')
+    .addOption(JSON_OUTPUT)
+    .addOption(BACKEND)
+    .addOption(THREADS);
+}
 
-  const weights = await resolveWeights(values.weights as string);
-  const mouth = await mouthOf(weights, values.mouth as number | undefined);
-  await startBackend(values);
+async function runDub(
+  videoPath: string,
+  audioPath: string,
+  outPath: string,
+  options: OptionsOf<ReturnType<typeof dubOptions>>,
+): Promise<void> {
+  const [video, audio, out] = [videoPath, audioPath, outPath].map((path) => resolve(path));
+  const references = readReferences(options.references);
+  await checkOut(out, { VIDEO: video, AUDIO: audio }, options.force === true);
+  const weights = await resolveWeights(options.weights);
+  const mouth = await mouthOf(weights, options.mouth);
+  await startBackend(options);
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const generator = await loadDinet(weights);
-  let progress: Progress | undefined;
-  let pass: DubProgress['pass'] | undefined;
-  let detector: Awaited<ReturnType<typeof createLandmarkDetector>> | undefined;
+  const progress = new PassProgress();
+  const owned: { dispose(): void }[] = [];
   try {
-    const reader = await openMedia({ log: say });
-    const { audio } = generator.config;
-    const features = values.features as string | undefined;
-    if (audio.kind === 'logits' && !features) {
-      throw new UsageError(
-        `${where}: --features must be a .npy file of the audio’s logits, as this generator listens to ${audio.bins} of those a frame, got none`,
-      );
-    }
-    if (audio.kind === 'mel' && features)
-      throw new UsageError(`${where}: --features must be left out, as this generator listens to mel, got ${features}`);
-    const { detector: looks, collect, detectionSide } = LANDMARK_QUALITY[values.effort as LandmarkQuality];
-    detector = await createLandmarkDetector(looks);
-    const report = await dubVideo(video, sound, out, {
+    const generator = await loadDinet(weights);
+    owned.push(generator);
+    const reader = await openMedia({ log });
+    checkLogits(generator.config.audio, options.logits);
+    const { detector: detectorOptions, collect, detectionSide } = LANDMARK_QUALITY[options.landmarkQuality];
+    const detector = await createLandmarkDetector(detectorOptions);
+    owned.push(detector);
+    const report = await dubVideo(video, audio, out, {
       ...{ generator, mouth, reader, detector, collect, detectionSide, references },
-      features: features
-        ? await readLogits(features, values.labels as string, (await reader.probe(sound)).durationSec)
-        : undefined,
-      face: values.face as number | undefined,
-      length: values.length as 'sound' | 'video',
-      crf: values.crf as number,
-      signal: stop.signal,
-      log: (line) => (progress ? progress.log(line) : say(line)),
-      onProgress: ({ pass: now, done, total }) => {
-        if (now !== pass) {
-          progress?.stop();
-          [progress, pass] = [createProgress({ label: now, total }), now];
-        }
-        progress!.update(done);
-      },
+      features:
+        options.logits === undefined
+          ? undefined
+          : await readLogits(options.logits, options.logitLabels, (await reader.probe(audio)).durationSec),
+      ...{ face: options.face, length: options.length, crf: options.crf, signal: stop.signal },
+      log: (line) => progress.log(line),
+      onProgress: (state) => progress.update(state),
     });
-    progress?.stop();
-    for (const line of describeDub(report)) say(line);
-    if (values.json)
-      process.stdout.write(
-        `${JSON.stringify({ ...report, video: positionals[0], audio: positionals[1], out: positionals[2] }, null, 2)}\n`,
-      );
-    return 0;
+    progress.stop();
+    for (const line of describeDub(report)) log(line);
+    if (options.json) printJson({ ...report, video: videoPath, audio: audioPath, out: outPath });
   } catch (error) {
     if (!stop.signal.aborted) throw error;
-    progress?.stop();
-    say(`${where}: stopped; nothing was written`);
-    return 130;
+    progress.stop();
+    log('lipsync dub: stopped; nothing was written');
+    throw new ExitStatus(130);
   } finally {
-    progress?.stop();
+    progress.stop();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-    generator.dispose();
-    detector?.dispose();
+    for (const thing of owned) thing.dispose();
   }
 }
 
-/** What was done, as people read it. */
+/** A progress bar for each pass over the video. */
+class PassProgress {
+  #bar: Progress | undefined;
+  #pass: DubProgress['pass'] | undefined;
+
+  update({ pass, done, total }: DubProgress): void {
+    if (pass !== this.#pass) {
+      this.stop();
+      [this.#bar, this.#pass] = [createProgress({ label: pass, total }), pass];
+    }
+    this.#bar?.update(done);
+  }
+
+  log(line: string): void {
+    if (this.#bar) this.#bar.log(line);
+    else log(line);
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+}
+
+/** Refuses logits for a generator that takes mel, and none for one that takes logits. */
+function checkLogits(audio: DinetConfig['audio'], logits: string | undefined): void {
+  if (audio.kind === 'logits' && logits === undefined) {
+    throw new UsageError(
+      `--logits must be a npy file with the logits of the audio, because this generator takes ${audio.bins} of those per row, got none`,
+    );
+  }
+  if (audio.kind === 'mel' && logits !== undefined)
+    throw new UsageError(`--logits must be left out, because this generator takes mel, got ${logits}`);
+}
+
+/** What was done, in three lines. */
 export function describeDub({
   out,
   width,
@@ -167,9 +184,9 @@ export function describeDub({
 }: DubReport): string[] {
   const others = faces > 1 ? ` of ${faces}` : '';
   return [
-    `face ${face.track}${others}: ${face.frameCount} frames from ${face.firstFrame} on, crop radius ${face.radius} px; references: frames ${references.join(', ')}`,
-    `${out}: ${width} x ${height}, ${durationSec.toFixed(2)} s at ${DUB_FPS} frames a second; ${generated} of ${frameCount} painted, ${kept} as they were`,
-    `faces ${formatSeconds(seconds.faces)}, painting ${formatSeconds(seconds.generate)} (${framesPerSecond.toFixed(1)} frames a second; ${generated > 0 ? ((1000 * seconds.network) / generated).toFixed(0) : 0} ms each in the network)`,
+    `face ${face.track}${others}: ${face.frameCount} frames from frame ${face.firstFrame} on, crop radius ${face.radius} px; references: frames ${references.join(', ')}`,
+    `${out}: ${width} x ${height}, ${durationSec.toFixed(2)} s at ${DUB_FPS} frames per second; ${generated} of ${frameCount} frames generated, ${kept} unchanged`,
+    `faces ${formatSeconds(seconds.faces)}, generating ${formatSeconds(seconds.generate)} (${framesPerSecond.toFixed(1)} frames per second; ${generated > 0 ? ((1000 * seconds.network) / generated).toFixed(0) : 0} ms each in the network)`,
   ];
 }
 
@@ -178,45 +195,43 @@ export function readReferences(text: string): number[] | 'spread' {
   if (text === 'spread') return 'spread';
   const numbers = text.split(',').map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
   if (numbers.some(Number.isNaN))
-    throw new UsageError(
-      `lipsync dub: --references must be spread or numbers of frames, as 0,40,80,120,160, got ${text}`,
-    );
+    throw new UsageError(`--references must be spread or frame numbers such as 0,40,80,120,160, got ${text}`);
   return numbers;
 }
 
-/** Refuses an OUT that would overwrite what is read, or, without `force`, anything. */
+/** Refuses an OUT that would overwrite an input, or, without `force`, any file. */
 async function checkOut(out: string, inputs: Record<string, string>, force: boolean): Promise<void> {
   const endings = ['.mp4', '.m4v', '.mov', '.mkv'];
   if (!endings.includes(extname(out).toLowerCase()))
-    throw new UsageError(`lipsync dub: OUT must end in ${endings.join(', ')}, got ${out}`);
+    throw new UsageError(`OUT must end in ${endings.join(', ')}, got ${out}`);
   const real = await realpath(out).catch(() => undefined);
   for (const [name, path] of Object.entries(inputs)) {
     if (path === out || (real !== undefined && real === (await realpath(path).catch(() => path)))) {
-      throw new UsageError(`lipsync dub: OUT must be another file than ${name}, got ${out}`);
+      throw new UsageError(`OUT must be another file than ${name}, got ${out}`);
     }
   }
   if (!force && (await stat(out).catch(() => undefined)))
-    throw new UsageError(`lipsync dub: OUT must be a new file (or give --force), got ${out}`);
+    throw new UsageError(`OUT must be a new file (or give --force), got ${out}`);
 }
 
 /** The side of the mouth box that a generator was trained with. */
 async function mouthOf(weights: string, given: number | undefined): Promise<number> {
   const file = await openCheckpoint(weights);
-  const said = file.metadata.mouth;
+  const text = file.metadata.mouth;
   await file.close();
-  const stored = said === undefined ? undefined : Number(said);
+  const stored = text === undefined ? undefined : Number(text);
   const mouth = given ?? stored;
   if (mouth === undefined)
     throw new UsageError(
-      `lipsync dub: --mouth must be the mouth box that ${weights} was trained with (64, 128, 256), as the file does not say, got none`,
+      `--mouth must be the mouth box that ${weights} was trained with (64, 128 or 256), because the file does not say, got none`,
     );
   if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 32 === 0))
-    throw new UsageError(`lipsync dub: --mouth must be a multiple of 32 pixels, got ${mouth}`);
-  if (stored !== undefined && stored !== mouth) say(`--mouth ${mouth}: the generator was trained with ${stored}`);
+    throw new UsageError(`--mouth must be a multiple of 32 pixels, got ${mouth}`);
+  if (stored !== undefined && stored !== mouth) log(`--mouth ${mouth}: the generator was trained with ${stored}`);
   return mouth;
 }
 
-async function readLogits(path: string, labels: string, durationSec: number): Promise<Features> {
+async function readLogits(path: string, labels: keyof typeof LABELS, durationSec: number): Promise<Features> {
   const array = decodeNpy(await readFile(path));
   const columns = array.shape[array.shape.length - 1];
   // 29 columns in DeepSpeech's order are taken as they are.

@@ -10,12 +10,13 @@ import { Lpips } from '@lipsync/metrics';
 import { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { decode } from 'fast-png';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { runLipsync } from '../run-lipsync';
-import { readLpips } from './evaluate-command';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { runLipsync } from '../terminal/run-lipsync';
+import { type CapturedOutput, captureOutput } from '../testing/capture-output';
+import { readLpips } from './read-networks';
 
 let folder: string;
-let [out, err] = ['', ''];
+let output: CapturedOutput;
 const at = (name: string) => join(folder, name);
 
 beforeAll(async () => {
@@ -35,7 +36,7 @@ beforeAll(async () => {
     await store.write({
       id: clipId(`${name}.mp4`, 0, 0),
       frames: Uint8Array.from({ length: 12 * height * width * 3 }, () => random.integer(256)),
-      count: 12,
+      frameCount: 12,
       height,
       width,
       audio: new Int16Array(12 * 640),
@@ -54,21 +55,20 @@ beforeAll(async () => {
   );
   await saveDinet(at('weights.safetensors'), generator);
   generator.dispose();
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((out += text), true));
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((err += text), true));
+  output = captureOutput();
 });
 afterEach(() => {
-  out = err = '';
+  output.clear();
 });
 afterAll(async () => {
-  vi.restoreAllMocks();
+  output.restore();
   await rm(folder, { recursive: true });
 });
 
-test('lipsync evaluate dinet writes report and sheet beside the weights, and prints the table', async () => {
+test('lipsync evaluate generator writes report and sheet beside the weights, and prints the table', async () => {
   const words = [
     'evaluate',
-    'dinet',
+    'generator',
     at('clips'),
     '--weights',
     at('weights.safetensors'),
@@ -80,9 +80,9 @@ test('lipsync evaluate dinet writes report and sheet beside the weights, and pri
     '2',
   ];
   expect(await runLipsync(words)).toBe(0);
-  expect(out).toContain('12 frames of 1 clips, mouth 32 px, 2 references');
-  expect(out).toContain('published on other data');
-  expect(err).toContain(at('evaluation/sheet.png'));
+  expect(output.out).toContain('12 frames of 1 clips, mouth 32 px, 2 references');
+  expect(output.out).toContain('published on other data');
+  expect(output.err).toContain(at('evaluation/sheet.png'));
   const report = JSON.parse(await readFile(at('evaluation/report.json'), 'utf8'));
   expect(report).toMatchObject({
     weightsHash: expect.stringMatching(/^[0-9a-f]{64}$/),
@@ -94,15 +94,17 @@ test('lipsync evaluate dinet writes report and sheet beside the weights, and pri
 }, 60_000);
 
 test.each([
-  [['evaluate'], 'what to evaluate must be dinet, got nothing'],
-  [['evaluate', 'dinet'], 'CLIPS must be one folder made by lipsync prepare --head, got 0'],
-  [['evaluate', 'dinet', 'x'], '--weights must be a generator’s weights file, got none'],
-])('lipsync %j is answered with the rule', async (words, rule) => {
+  [['evaluate', 'dinet', 'x', '--weights', 'y'], 'this command is now lipsync evaluate generator'],
+  [['evaluate', 'nothing'], "unknown command 'nothing'"],
+  [['evaluate', 'generator', '--weights', 'x'], "missing required argument 'clips'"],
+  [['evaluate', 'generator', 'x'], "required option '--weights <file>' not specified"],
+  [['evaluate', 'expert', 'x'], "required option '--weights <file>' not specified"],
+])('lipsync %j is a usage error', async (words, rule) => {
   expect(await runLipsync(words)).toBe(2);
-  expect(err).toContain(rule);
+  expect(output.err).toContain(rule);
 });
 
-test('readLpips tells the network from its layers, and refuses what has none', async () => {
+test('readLpips identifies the network by its layers, and refuses files without any', async () => {
   const made = new Lpips({ net: 'squeeze' });
   await writeFileAtomic(at('squeeze.safetensors'), encodeSafetensors(await made.stateDict(), {}));
   made.dispose();

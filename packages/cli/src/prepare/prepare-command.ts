@@ -1,229 +1,197 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { LandmarkQuality, PrepareFolderOptions } from '@lipsync/dataloader';
+import { Option } from '@commander-js/extra-typings';
 import {
   LAYOUTS,
-  type LayoutName,
   LOGIT_LABELS,
-  type LogitFiles,
-  mergeStores,
   PREPARATIONS,
   type Preparation,
-  type PreparationName,
+  type PrepareFolderOptions,
   type PrepareProgress,
   prepareFolder,
   type StoreSplit,
   type StoreSummary,
 } from '@lipsync/dataloader';
-import { recipeFor, TRAINED_NETWORKS, type TrainedNetworkName } from '@lipsync/train';
-import { type CommandSpec, type ParsedCommand, UsageError } from '../terminal/command';
+import { recipeFor, TRAINED_NETWORKS } from '@lipsync/train';
+import { choice, createCommand, decimal, keysOf, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
+import { EXPERT_CONFIG, EXPERT_RECIPE, JSON_OUTPUT, LANDMARK_QUALITY_OPTION, startBackend } from '../terminal/options';
+import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
-import { LANDMARK_QUALITY_OPTION, readConfig, readRecipe, say, startBackend } from '../terminal/setup';
+import { loadOptions, readConfig, readPeople, readRecipe } from '../terminal/read-files';
+import { resolveWeights } from '../weights/fetch-weights';
+import { describeSummary, type PrepareReport } from './describe-summary';
+import { mergeCommand } from './merge-command';
 
 /** Frames from which on a video's own progress is shown: half a minute. */
 const LONG_VIDEO = 750;
-const FROM_PRESET = 'as the preset says if not given';
 
-export const PREPARE: CommandSpec = {
-  name: 'prepare',
-  positionals: 'VIDEOS CLIPS',
-  summary:
-    'Makes clips for training of a folder of videos: faces, crops, audio, offsets, quality. Stop it at any moment: the same command goes on. ' +
-    'lipsync prepare merge CLIPS [PARTS...] puts together what --shard prepared.',
-  options: {
-    preset: {
-      kind: 'choice',
-      choices: Object.keys(PREPARATIONS),
-      default: 'general',
-      help: 'what is done and what is kept',
-    },
-    network: {
-      kind: 'choice',
-      choices: TRAINED_NETWORKS,
-      default: 'avalignnet',
-      help: 'the network that the clips are for',
-    },
-    config: { kind: 'text', value: 'NAME', default: 'lite', help: 'of avalignnet: its configuration' },
-    recipe: { kind: 'text', value: 'FILE', help: 'or its recipe (JSON)' },
-    head: {
-      kind: 'whole',
-      value: 'N',
-      min: 8,
-      help: 'stores DINet’s face images with mouths of N pixels (64, 128 or 256) instead of mouth crops',
-    },
-    expert: { kind: 'text', value: 'FILE', help: 'weights of a sync network: measures offsets and moves the audio' },
-    'expert-recipe': { kind: 'text', value: 'FILE', help: 'its recipe (JSON), where its file has none' },
-    'expert-config': { kind: 'text', value: 'NAME', help: 'its configuration, where its file has none' },
-    offset: {
-      kind: 'choice',
-      choices: ['correct', 'measure', 'none'],
-      help: `what is done about offsets; ${FROM_PRESET}`,
-    },
-    'max-offset': { kind: 'whole', value: 'N', min: 0, help: `clips further off are dropped, frames; ${FROM_PRESET}` },
-    'min-confidence': {
-      kind: 'number',
-      value: 'X',
-      min: 0,
-      help: `clips with a lower LSE-C are dropped; ${FROM_PRESET}`,
-    },
-    'sure-confidence': {
-      kind: 'number',
-      value: 'X',
-      min: 0,
-      help: `below this LSE-C * sqrt(windows / 100) no audio is moved; ${FROM_PRESET}`,
-    },
-    shots: { kind: 'choice', choices: ['adaptive', 'content', 'none'], help: `how cuts are found; ${FROM_PRESET}` },
-    faces: { kind: 'choice', choices: ['talking', 'largest', 'all'], help: `which of several faces; ${FROM_PRESET}` },
-    segment: { kind: 'number', value: 'SEC', min: 0.2, help: `longest clip; ${FROM_PRESET}` },
-    'min-frames': { kind: 'whole', value: 'N', min: 1, help: `shorter clips are dropped; ${FROM_PRESET}` },
-    'min-face': { kind: 'number', value: 'PX', min: 0, help: `smaller faces are dropped; ${FROM_PRESET}` },
-    'max-asymmetry': {
-      kind: 'number',
-      value: 'X',
-      min: 0,
-      help: `more turned faces are dropped, 0 to 1; ${FROM_PRESET}`,
-    },
-    'min-lips-inside': {
-      kind: 'number',
-      value: 'X',
-      min: 0,
-      help: `least share of the mouth inside the frame; ${FROM_PRESET}`,
-    },
-    'min-sharpness': { kind: 'number', value: 'X', min: 0, help: `least variance of the Laplacian; ${FROM_PRESET}` },
-    'min-score': { kind: 'number', value: 'X', min: 0, help: `least score of the face detector; ${FROM_PRESET}` },
-    'min-voiced': { kind: 'number', value: 'X', min: 0, help: `least share of speech; ${FROM_PRESET}` },
-    layout: {
-      kind: 'choice',
-      choices: ['auto', ...Object.keys(LAYOUTS)],
-      default: 'auto',
-      help: 'what the names of folders and files say',
-    },
-    identify: {
-      kind: 'choice',
-      choices: ['yes', 'no'],
-      default: 'yes',
-      help: 'looks at each face, to tell people apart',
-    },
-    'validation-share': {
-      kind: 'number',
-      value: 'X',
-      min: 0,
-      default: 0.15,
-      help: 'share of clips held for validation, by people',
-    },
-    seed: { kind: 'whole', value: 'N', min: 0, default: 0, help: 'of the split' },
-    landmarkQuality: LANDMARK_QUALITY_OPTION,
-    landmarks: {
-      kind: 'text',
-      value: 'DIR',
-      help: 'landmark files made elsewhere; those beside the videos are used if not given',
-    },
-    features: {
-      kind: 'text',
-      value: 'DIR',
-      help: 'a speech recogniser’s logits (npy) by the videos’ names: clips keep them for DINet; see lipsync features',
-    },
-    'feature-labels': {
-      kind: 'choice',
-      choices: Object.keys(LOGIT_LABELS),
-      default: 'deepspeech',
-      help: 'what their columns stand for',
-    },
-    'feature-halve': {
-      kind: 'choice',
-      choices: ['second', 'mean'],
-      default: 'second',
-      help: 'how 50 rows a second become 25',
-    },
-    jobs: { kind: 'whole', value: 'N', min: 1, help: 'processes; all processors if not given' },
-    shard: { kind: 'text', value: 'I/N', help: 'prepares part I of N, I from 0; lipsync prepare merge ends it' },
-    json: { kind: 'flag', help: 'prints the summary as JSON' },
-  },
-};
-
-export type PrepareReport = StoreSummary & {
-  seconds: number;
-  /** Seconds of clips a second of work; of a run that prepared all of them. */
-  realTimeFactor: number;
-  people?: { by: StoreSplit['by']; count: number; validationClips: number };
-};
-
-export async function runPrepare({ positionals, values }: ParsedCommand): Promise<void> {
-  const json = (report: unknown) => {
-    if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  };
-  const split = { validationShare: values['validation-share'] as number, seed: values.seed as number };
-  if (positionals[0] === 'merge') {
-    if (positionals.length < 2)
-      throw new UsageError('lipsync prepare merge: CLIPS must be a folder of clips, got none');
-    const [into, ...parts] = positionals.slice(1).map((folder) => resolve(folder));
-    const merged = await mergeStores(into, parts, { ...split, layout: values.layout as LayoutName | 'auto', log: say });
-    describeSummary(merged.summary, merged.split);
-    json(merged.summary);
-    return;
-  }
-  if (positionals.length !== 2)
-    throw new UsageError(`lipsync prepare: VIDEOS CLIPS must be two folders, got ${positionals.length}`);
-  const path = (name: string) => (values[name] === undefined ? undefined : resolve(values[name] as string));
-  const head = values.head as number | undefined;
-  if (head !== undefined && head % 8 !== 0) throw new UsageError(`--head must be a multiple of 8, got ${head}`);
-  json(
-    await showPreparation({
-      input: resolve(positionals[0]),
-      store: resolve(positionals[1]),
-      recipe: recipeFor({
-        network: values.network as TrainedNetworkName,
-        config: await readConfig(values.config as string),
-        ...(values.recipe ? { recipe: await readRecipe(values.recipe as string) } : {}),
-      }),
-      ...(head === undefined ? {} : { crop: { kind: 'dinet head', mouth: head } }),
-      preparation: preparationOf(values),
-      expert: path('expert'),
-      ...(values['expert-recipe'] ? { expertRecipe: await readRecipe(values['expert-recipe'] as string) } : {}),
-      ...(values['expert-config'] ? { expertConfig: await readConfig(values['expert-config'] as string) } : {}),
-      layout: values.layout as LayoutName | 'auto',
-      identify: values.identify === 'yes',
-      landmarkQuality: values.effort as LandmarkQuality,
-      jobs: values.jobs as number | undefined,
-      landmarks: path('landmarks'),
-      ...(values.features === undefined
-        ? {}
-        : {
-            logits: path('features'),
-            logitFiles: {
-              labels: values['feature-labels'] as LogitFiles['labels'],
-              halve: values['feature-halve'] as LogitFiles['halve'],
-            },
-          }),
-      shard: readShard(values.shard as string | undefined),
-      ...split,
-    }),
-  );
+/** `lipsync prepare` and `lipsync prepare merge`. */
+export function prepareCommand() {
+  return prepareOptions()
+    .action(async (videos, clips, options) => {
+      const report = await showPreparation(await folderOptions(videos, clips, options));
+      if (options.json) printJson(report);
+    })
+    .addCommand(mergeCommand());
 }
 
-/** The preset with what was asked for instead. */
-export function preparationOf(values: ParsedCommand['values']): Preparation {
-  const preset: Preparation = PREPARATIONS[values.preset as PreparationName];
-  const given = <T>(name: string, fallback: T): T => (values[name] === undefined ? fallback : (values[name] as T));
+/** The words of `lipsync prepare`: what the clips are for, faces and people, sync, quality, speed. */
+function prepareOptions() {
+  return qualityOptions()
+    .optionsGroup('Sync:')
+    .option(
+      '--expert <file>',
+      'weights of a sync network that measures offsets, so that audio can be moved (default: offsets stay unknown)',
+    )
+    .addOption(EXPERT_RECIPE)
+    .addOption(EXPERT_CONFIG)
+    .addOption(
+      choice('--offset <name>', 'what to do about offsets (default: the preset’s)', ['correct', 'measure', 'none']),
+    )
+    .addOption(wholeNumber('--max-offset <frames>', 'drop clips that are further off (default: the preset’s)'))
+    .addOption(decimal('--min-confidence <x>', 'drop clips with a lower LSE-C (default: the preset’s)'))
+    .addOption(
+      decimal(
+        '--correction-confidence <x>',
+        'move no audio where LSE-C * sqrt(windows / 100) is lower (default: the preset’s)',
+      ),
+    )
+    .optionsGroup('Logits of a speech recogniser (for DINet’s generator):')
+    .option('--logits <dir>', 'folder with one npy file for each video, named as the video; see lipsync features')
+    .addOption(
+      choice('--logit-labels <name>', 'model whose labels the columns stand for', keysOf(LOGIT_LABELS)).default(
+        'deepspeech' as const,
+      ),
+    )
+    .addOption(
+      choice('--logit-halve <name>', 'how 50 rows per second become 25: every second row, or the mean of two', [
+        'second',
+        'mean',
+      ]).default('second' as const),
+    )
+    .optionsGroup('Speed:')
+    .addOption(LANDMARK_QUALITY_OPTION)
+    .addOption(wholeNumber('--jobs <n>', 'processes (default: all processors)', 1))
+    .option('--shard <i/n>', 'prepare part i of n only, i from 0; lipsync prepare merge joins the parts')
+    .addOption(JSON_OUTPUT);
+}
+
+function qualityOptions() {
+  return targetOptions()
+    .optionsGroup('Which clips to keep (defaults: the preset’s):')
+    .addOption(choice('--shots <name>', 'how cuts are found', ['adaptive', 'content', 'none']))
+    .addOption(choice('--faces <name>', 'which of several faces to keep', ['talking', 'largest', 'all']))
+    .addOption(decimal('--segment <sec>', 'longest clip, seconds'))
+    .addOption(wholeNumber('--min-frames <n>', 'drop shorter clips', 1))
+    .addOption(decimal('--min-face <px>', 'drop smaller faces'))
+    .addOption(decimal('--max-asymmetry <x>', 'drop faces that are turned further, 0 to 1'))
+    .addOption(decimal('--max-off-centre <x>', 'drop faces further from the middle of the frame, 0 to 1 (an edge)'))
+    .addOption(decimal('--min-lips-inside <x>', 'least share of the mouth’s landmarks inside the frame, 0 to 1'))
+    .addOption(decimal('--min-sharpness <x>', 'least variance of the Laplacian'))
+    .addOption(decimal('--min-score <x>', 'least score of the face detector, 0 to 1'))
+    .addOption(decimal('--min-voiced <x>', 'least share of speech, 0 to 1'));
+}
+
+function targetOptions() {
+  return createCommand(
+    'prepare',
+    'Builds a training set from a folder of videos: faces, crops, audio, offsets, quality. It can be stopped at any moment: the same ' +
+      'command resumes.',
+  )
+    .usage('VIDEOS CLIPS [options]\n       lipsync prepare merge CLIPS [PARTS...] [options]')
+    .argument('<videos>', 'folder of videos, at any depth')
+    .argument('<clips>', 'folder for the clips')
+    .addOption(choice('--preset <name>', 'rules of the preparation', keysOf(PREPARATIONS)).default('general' as const))
+    .optionsGroup('What the clips are for:')
+    .addOption(
+      choice('--network <name>', 'network that will be trained', TRAINED_NETWORKS).default('avalignnet' as const),
+    )
+    .addOption(new Option('--config <name>', 'configuration of AVAlignNet: a name or a .json file').default('lite'))
+    .option(
+      '--recipe <file>',
+      'JSON file that says how the network’s input is prepared (default: what fits the configuration)',
+    )
+    .addOption(
+      wholeNumber(
+        '--head <px>',
+        'store DINet’s face images with mouths of 64, 128 or 256 pixels instead of mouth crops',
+        8,
+      ),
+    )
+    .optionsGroup('People and split:')
+    .addOption(
+      choice('--layout <name>', 'what the names of folders and files say', ['auto', ...keysOf(LAYOUTS)]).default(
+        'auto' as const,
+      ),
+    )
+    .option(
+      '--people <file>',
+      'JSON file { "video path": "name of the person" }, for folders whose layout does not say',
+    )
+    .option('--no-identify', 'do not embed faces, by which people are told apart where nothing says who they are')
+    .addOption(decimal('--validation-share <x>', 'share of the clips for validation, split by people').default(0.15))
+    .addOption(wholeNumber('--seed <n>', 'seed of the train/validation split').default(0))
+    .option('--landmarks <dir>', 'folder with landmark files made elsewhere (default: files beside the videos)');
+}
+
+type PrepareWords = OptionsOf<ReturnType<typeof prepareOptions>>;
+
+async function folderOptions(videos: string, clips: string, options: PrepareWords): Promise<PrepareFolderOptions> {
+  const { head, recipe, expert, people, logits, landmarks } = options;
+  if (head !== undefined && head % 8 !== 0) throw new UsageError(`--head must be a multiple of 8, got ${head}`);
+  const feeding = await loadOptions({ recipe: options.expertRecipe, config: options.expertConfig }, '--expert-');
+  return {
+    input: resolve(videos),
+    store: resolve(clips),
+    recipe: recipeFor({
+      network: options.network,
+      config: await readConfig(options.config),
+      ...(recipe === undefined ? {} : { recipe: await readRecipe(recipe) }),
+    }),
+    ...(head === undefined ? {} : { crop: { kind: 'dinet head', mouth: head } }),
+    preparation: preparationOf(options),
+    expert: expert === undefined ? undefined : resolve(await resolveWeights(expert, '--expert')),
+    expertRecipe: feeding.recipe,
+    expertConfig: feeding.config,
+    layout: options.layout,
+    people: people === undefined ? undefined : await readPeople(people),
+    identify: options.identify,
+    landmarkQuality: options.landmarkQuality,
+    jobs: options.jobs,
+    landmarks: landmarks === undefined ? undefined : resolve(landmarks),
+    ...(logits === undefined
+      ? {}
+      : { logits: resolve(logits), logitFiles: { labels: options.logitLabels, halve: options.logitHalve } }),
+    shard: readShard(options.shard),
+    validationShare: options.validationShare,
+    seed: options.seed,
+  };
+}
+
+/** The preset, with the values that were given instead. */
+export function preparationOf(options: Pick<PrepareWords, 'preset'> & Partial<PrepareWords>): Preparation {
+  const preset: Preparation = PREPARATIONS[options.preset];
   const { gates } = preset;
+  const segmentSec = options.segment ?? preset.segmentSec;
   return {
     ...preset,
-    offset: given('offset', preset.offset),
-    maxOffset: given('max-offset', preset.maxOffset),
-    minConfidence: given('min-confidence', preset.minConfidence),
-    correctionConfidence: given('sure-confidence', preset.correctionConfidence),
-    shots: given('shots', preset.shots),
-    faces: given('faces', preset.faces),
-    segmentSec: given('segment', preset.segmentSec),
-    minSegmentSec: Math.min(preset.minSegmentSec, given('segment', preset.segmentSec)),
-    minFrames: given('min-frames', preset.minFrames),
+    offset: options.offset ?? preset.offset,
+    maxOffset: options.maxOffset ?? preset.maxOffset,
+    minConfidence: options.minConfidence ?? preset.minConfidence,
+    correctionConfidence: options.correctionConfidence ?? preset.correctionConfidence,
+    shots: options.shots ?? preset.shots,
+    faces: options.faces ?? preset.faces,
+    segmentSec,
+    minSegmentSec: Math.min(preset.minSegmentSec, segmentSec),
+    minFrames: options.minFrames ?? preset.minFrames,
     gates: {
-      minFaceSize: given('min-face', gates.minFaceSize),
-      maxAsymmetry: given('max-asymmetry', gates.maxAsymmetry),
-      minLipsInside: given('min-lips-inside', gates.minLipsInside),
-      minSharpness: given('min-sharpness', gates.minSharpness),
-      minScore: given('min-score', gates.minScore),
-      minVoiced: given('min-voiced', gates.minVoiced),
+      minFaceSize: options.minFace ?? gates.minFaceSize,
+      maxAsymmetry: options.maxAsymmetry ?? gates.maxAsymmetry,
+      maxOffCentre: options.maxOffCentre ?? gates.maxOffCentre,
+      minLipsInside: options.minLipsInside ?? gates.minLipsInside,
+      minSharpness: options.minSharpness ?? gates.minSharpness,
+      minScore: options.minScore ?? gates.minScore,
+      minVoiced: options.minVoiced ?? gates.minVoiced,
     },
   };
 }
@@ -232,36 +200,45 @@ export function preparationOf(values: ParsedCommand['values']): Preparation {
 export function readShard(text: string | undefined): { index: number; count: number } | undefined {
   if (text === undefined) return undefined;
   const [, index, count] = /^(\d+)\/(\d+)$/.exec(text)?.map(Number) ?? [];
-  if (!(index < count)) throw new UsageError(`--shard must be I/N with I from 0 to N - 1, got ${text}`);
+  if (!(index < count)) throw new UsageError(`--shard must be i/n with i from 0 to n - 1, got ${text}`);
   return { index, count };
 }
 
-/** Runs a preparation to its end with a progress bar and says what was prepared and what was dropped. */
-export async function showPreparation(options: PrepareFolderOptions): Promise<PrepareReport> {
-  const { jobs = availableParallelism(), preparation } = options;
-  // Small networks on one frame at a time: a process each with one thread is quicker than threads.
+/** Runs a preparation to its end with a progress bar and logs what was prepared and what was dropped. */
+async function showPreparation(options: PrepareFolderOptions): Promise<PrepareReport> {
+  const { jobs = availableParallelism(), preparation, shard } = options;
+  // Small networks on one frame at a time: a process each with one thread is faster than threads.
   if (jobs === 1) await startBackend({ backend: 'wasm' });
+  if (!options.expert && (preparation?.offset ?? 'correct') !== 'none') {
+    log('audio offsets stay unknown: --expert names a sync network that measures them');
+  }
+  const started = Date.now();
+  const { summary, split, preparedBefore } = await followPreparation({ ...options, jobs });
+  const seconds = (Date.now() - started) / 1000;
+  const realTimeFactor = (summary.minutes * 60) / seconds;
+  const people = describeSummary(summary, split);
+  if (shard)
+    log(`part ${shard.index} of ${shard.count}: run lipsync prepare merge ${options.store} when all parts are done`);
+  const rate = preparedBefore === 0 && !shard ? `, ${realTimeFactor.toFixed(1)} times real time` : ' for this part';
+  log(`took ${formatSeconds(seconds)}${rate}`);
+  return { ...summary, ...(people ? { people } : {}), seconds, realTimeFactor };
+}
+
+async function followPreparation(options: PrepareFolderOptions & { jobs: number }) {
   let progress: Progress | undefined;
   let ended: { summary: StoreSummary; split?: StoreSplit } | undefined;
-  let done = 0;
-  let clips = 0;
-  let dropped = 0;
-  let preparedBefore = 0;
-  const started = Date.now();
-  if (!options.expert && (preparation?.offset ?? 'correct') !== 'none') {
-    say('offsets between frame and audio stay unknown: --expert names a network that measures them');
-  }
+  let [done, clips, dropped, preparedBefore] = [0, 0, 0, 0];
+  const onProgress = ({ source, phase, frameCount, ofFrames }: PrepareProgress) => {
+    if (frameCount < LONG_VIDEO) return; // short ones are done before it could be read
+    const share = ofFrames > 0 ? `${Math.floor((100 * frameCount) / ofFrames)} %` : `${frameCount} frames`;
+    progress?.update(done, `${clips} clips, ${dropped} drops; ${source}: ${phase} ${share}`);
+  };
   try {
-    const onProgress = ({ source, phase, frameCount, ofFrames }: PrepareProgress) => {
-      if (frameCount < LONG_VIDEO) return; // short ones are done before they could be read
-      const share = ofFrames > 0 ? `${Math.floor((100 * frameCount) / ofFrames)} %` : `${frameCount} frames`;
-      progress?.update(done, `${clips} clips, ${dropped} drops; ${source}: ${phase} ${share}`);
-    };
-    for await (const event of prepareFolder({ ...options, jobs, onProgress, log: say })) {
+    for await (const event of prepareFolder({ ...options, onProgress, log })) {
       if (event.kind === 'start') {
         done = preparedBefore = event.alreadyDone;
-        say(
-          `${event.videos} videos in the layout ${event.layout}, ${event.alreadyDone} of them done before; ${jobs} at a time`,
+        log(
+          `${event.videos} videos, layout ${event.layout}, ${event.alreadyDone} of them prepared before; ${options.jobs} at a time`,
         );
         progress = createProgress({ label: 'prepare', total: event.videos });
       } else if (event.kind === 'video') {
@@ -280,33 +257,5 @@ export async function showPreparation(options: PrepareFolderOptions): Promise<Pr
   } finally {
     progress?.stop();
   }
-  const { summary, split } = ended!;
-  const seconds = (Date.now() - started) / 1000;
-  const realTimeFactor = (summary.minutes * 60) / seconds;
-  const people = describeSummary(summary, split);
-  if (options.shard)
-    say(
-      `part ${options.shard.index} of ${options.shard.count}: lipsync prepare merge ${options.store} when all parts are done`,
-    );
-  say(
-    `took ${formatSeconds(seconds)}${preparedBefore === 0 && !options.shard ? `, ${realTimeFactor.toFixed(1)} times real time` : ' for this part'}`,
-  );
-  return { ...summary, ...(people ? { people } : {}), seconds, realTimeFactor };
-}
-
-function describeSummary(
-  { sources, clips, minutes, dropped }: StoreSummary,
-  split: StoreSplit | undefined,
-): PrepareReport['people'] {
-  const drops = Object.entries(dropped).map(([reason, count]) => `${count} ${reason}`);
-  say(`${clips} clips of ${sources} videos, ${minutes.toFixed(1)} minutes; dropped: ${drops.join(', ') || 'none'}`);
-  if (!split) return undefined;
-  const entries = Object.values(split.clips);
-  const count = new Set(entries.map(({ identity }) => identity)).size;
-  const validationClips = entries.filter((entry) => entry.split === 'validation').length;
-  const how = { label: 'by the labels of the data set', face: 'by their faces', source: 'each video counted as one' }[
-    split.by
-  ];
-  say(`${count} people (${how}); ${validationClips} clips held for validation`);
-  return { by: split.by, count, validationClips };
+  return { ...ended!, preparedBefore };
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { clipTable } from './clip-table';
 
 test('clipTable has a line a clip with what was measured, and nothing where nothing was', () => {
-  const reading = { frameCount: 3, confidence: 0.2, distance: 0.9, windows: 60 };
+  const reading = { offsetFrames: 3, confidence: 0.2, distance: 0.9, windows: 60 };
   const quality = {
     faceSize: 120,
     asymmetry: 0.1,
@@ -30,7 +30,7 @@ test('clipTable has a line a clip with what was measured, and nothing where noth
       identity: 'face 1',
       split: 'train',
       quality,
-      offset: { expert: 'x', measured: reading, corrected: 3, after: { ...reading, frameCount: 0 } },
+      offset: { expert: 'x', measured: reading, corrected: 3, after: { ...reading, offsetFrames: 0 } },
     },
     { ...common, id: 'c.mp4.t0.s0' },
   ];

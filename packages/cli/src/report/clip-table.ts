@@ -37,10 +37,10 @@ export function clipTable({ clips }: Pick<Manifest, 'clips'>): string {
         split,
         frameCount,
         firstFrame,
-        offset?.measured.frameCount,
+        offset?.measured.offsetFrames,
         offset?.measured.confidence,
         offset?.corrected,
-        offset?.after?.frameCount,
+        offset?.after?.offsetFrames,
       ],
       ...[
         quality?.faceSize,

@@ -40,7 +40,7 @@ test('dataCard says how much there is, who is seen, what was done and left out',
     '25 fps: 2, 29.97 fps: 1',
     '12.5 % of the clips more than 2 frames off, the audio of 1 was moved',
     'seed 7: 2 clips to learn from (1.5 min), 1 held for validation (0.5 min)',
-    '"effort": "fast"',
+    '"landmarkQuality": "fast"',
     '| no face | 5 |\n| silent | 2 |',
     'a network will \\<learn\\> these',
   ]) {

@@ -1,140 +1,142 @@
 import { resolve } from 'node:path';
-import { LANDMARK_QUALITY, type LandmarkQuality } from '@lipsync/dataloader';
+import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
-import { PROTOCOLS, type ProtocolName } from '@lipsync/metrics';
-import { type OpenEmbedderOptions, openEmbedder, scoreProtocol, scoreVideo, type VideoScore } from '@lipsync/score';
-import { type CommandSpec, type ParsedCommand, UsageError } from '../terminal/command';
+import { PROTOCOLS } from '@lipsync/metrics';
+import {
+  type OpenEmbedder,
+  openEmbedder,
+  type ScoreProtocol,
+  scoreProtocol,
+  scoreVideo,
+  type VideoScore,
+} from '@lipsync/score';
+import {
+  choice,
+  createCommand,
+  ExitStatus,
+  keysOf,
+  type OptionsOf,
+  UsageError,
+  wholeNumber,
+} from '../terminal/command';
+import { BACKEND, CONFIG, JSON_OUTPUT, LANDMARK_QUALITY_OPTION, RECIPE, THREADS } from '../terminal/options';
+import { log, printJson } from '../terminal/output';
 import { createProgress } from '../terminal/progress';
-import { BACKEND_OPTIONS, LANDMARK_QUALITY_OPTION, say } from '../terminal/setup';
+import { loadOptions } from '../terminal/read-files';
 import { resolveWeights } from '../weights/fetch-weights';
 import { scoreTable } from './score-table';
 
-export const SCORE: CommandSpec = {
-  name: 'score',
-  positionals: '--weights FILE VIDEO...',
-  summary:
-    'Says for every face in every video by how much the audio is early or late, with LSE-D and LSE-C of the expert.',
-  options: {
-    weights: {
-      kind: 'text',
-      value: 'FILE',
-      help: 'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s (safetensors, PyTorch, or ONNX of lipsync export)',
-    },
-    expert: { kind: 'text', value: 'FILE', help: 'the same as --weights' },
-    protocol: {
-      kind: 'choice',
-      choices: Object.keys(PROTOCOLS),
-      default: 'recipe',
-      help: 'a published evaluation, or the expert’s own recipe',
-    },
-    recipe: { kind: 'text', value: 'FILE', help: 'recipe of the expert (JSON), where its file has none' },
-    config: { kind: 'text', value: 'NAME', help: 'configuration of AVAlignNet, where its file has none' },
-    'max-shift': {
-      kind: 'whole',
-      value: 'N',
-      min: 1,
-      help: 'largest offset tried, frames; the protocol’s 15 if not given',
-    },
-    edges: {
-      kind: 'choice',
-      choices: ['zero', 'overlap'],
-      help: 'beyond the ends: zeros as SyncNet (the protocols), or left out',
-    },
-    landmarkQuality: LANDMARK_QUALITY_OPTION,
-    json: { kind: 'flag', help: 'prints everything as JSON' },
-    csv: { kind: 'flag', help: 'prints a line a face as CSV' },
-    ...BACKEND_OPTIONS,
-  },
-};
+/** `lipsync score`. */
+export function scoreCommand() {
+  return scoreOptions().action(runScore);
+}
 
-/** @returns the exit status: 1 where a file has no score. */
-export async function runScore({ positionals, values }: ParsedCommand): Promise<number> {
-  const weights = (values.weights ?? values.expert) as string | undefined;
-  if (!weights) throw new UsageError('lipsync score: --weights must be a weights file, got none');
-  if (values.json && values.csv) throw new UsageError('lipsync score: --json must stand alone, got --csv beside it');
-  if (positionals.length === 0) throw new UsageError('lipsync score: VIDEO must be one or more files, got none');
-  const { detector: looks, collect, detectionSide } = LANDMARK_QUALITY[values.effort as LandmarkQuality];
-  const protocol = PROTOCOLS[values.protocol as ProtocolName];
-  const options = {
-    protocol,
-    maxShift: values['max-shift'] as number | undefined,
-    edges: values.outside as 'zero' | 'overlap' | undefined,
-  };
-  const { recipe, config, backend, threads } = values as OpenEmbedderOptions;
-  // Both take time to start; where one fails the other is let go of.
-  const [started, ready] = await Promise.allSettled([
-    openEmbedder(await resolveWeights(weights), { recipe, config, backend, threads }),
-    openMedia({ log: say }),
-  ]);
-  if (started.status === 'rejected') throw started.reason;
-  if (ready.status === 'rejected') {
-    await started.value.dispose();
-    throw ready.reason;
-  }
-  const [embedder, reader] = [started.value, ready.value];
-  const detector = await createLandmarkDetector(looks);
+function scoreOptions() {
+  return createCommand(
+    'score',
+    'Measures for every face in every video by how much the audio is early or late, with LSE-D and LSE-C of the expert.',
+  )
+    .usage('--weights FILE VIDEO... [options]')
+    .argument('<videos...>', 'video files')
+    .requiredOption(
+      '--weights <file>',
+      'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s (safetensors, PyTorch, or ONNX files of lipsync export), or a ' +
+        'name that was fetched, such as syncnet-v2',
+    )
+    .addOption(RECIPE)
+    .addOption(CONFIG)
+    .addOption(
+      choice('--protocol <name>', 'a published evaluation, or the expert’s own recipe', keysOf(PROTOCOLS)).default(
+        'recipe' as const,
+      ),
+    )
+    .addOption(wholeNumber('--max-shift <frames>', 'largest offset that is tried (default: the protocol’s, 15)', 1))
+    .addOption(
+      choice(
+        '--edges <name>',
+        'zero: embeddings beyond the ends are zeros, as in SyncNet; overlap: they are left out (default: the protocol’s)',
+        ['zero', 'overlap'],
+      ),
+    )
+    .addOption(LANDMARK_QUALITY_OPTION)
+    .addOption(JSON_OUTPUT)
+    .option('--csv', 'print one line for each face as CSV on standard output')
+    .addOption(BACKEND)
+    .addOption(THREADS);
+}
+
+type ScoreWords = OptionsOf<ReturnType<typeof scoreOptions>>;
+
+async function runScore(videos: string[], options: ScoreWords): Promise<void> {
+  const { json, csv, backend, threads, maxShift, edges } = options;
+  if (json && csv) throw new UsageError('--json must stand alone, got --csv beside it');
+  const rules = { protocol: PROTOCOLS[options.protocol], maxShift, edges };
+  const { detector: detectorOptions, collect, detectionSide } = LANDMARK_QUALITY[options.landmarkQuality];
+  const weights = await resolveWeights(options.weights);
+  const loading = { ...(await loadOptions(options)), backend, threads, log };
+  const [embedder, reader] = await startBoth(openEmbedder(weights, loading), openMedia({ log }));
+  const detector = await createLandmarkDetector(detectorOptions);
   const files: VideoScore[] = [];
-  const progress = createProgress({ label: 'score', total: positionals.length });
+  const progress = createProgress({ label: 'score', total: videos.length });
   try {
-    const report = await scoreProtocol(embedder.expert, options);
-    for (const file of positionals) {
-      const score = {
-        ...(await scoreVideo(resolve(file), {
-          expert: embedder,
-          reader,
-          detector,
-          collect,
-          detectionSide,
-          ...options,
-        })),
-        file,
-      };
+    const protocol = await scoreProtocol(embedder.expert, rules);
+    const parts = { expert: embedder, reader, detector, collect, detectionSide, ...rules };
+    for (const file of videos) {
+      const score = { ...(await scoreVideo(resolve(file), parts)), file };
       files.push(score);
-      if (!values.json && !values.csv) progress.log(describeScore(score));
+      if (!json && !csv) progress.log(describeScore(score));
       progress.update(files.length);
     }
     progress.stop();
-    if (values.json)
-      process.stdout.write(`${JSON.stringify({ protocol: report, mean: meanOfFiles(files), files }, null, 2)}\n`);
-    else if (values.csv) process.stdout.write(scoreTable(report, files));
-    else {
-      const mean = meanOfFiles(files);
-      if (mean && files.length > 1)
-        say(`mean of ${mean.scores} scores: LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`);
-      say(`protocol ${report.name} (${report.hash.slice(0, 12)}): ${report.source}`);
-      for (const deviation of report.deviations) say(`  here: ${deviation}`);
-      say(
-        `distances are of ${embedder.expert.name} (weights ${embedder.expert.weightsHash?.slice(0, 12)}): never compare them with another network's`,
-      );
-    }
+    if (json) printJson({ protocol, mean: meanOfFiles(files) ?? null, files });
+    else if (csv) process.stdout.write(scoreTable(protocol, files));
+    else describeProtocol(protocol, files);
   } finally {
     progress.stop();
     detector.dispose();
     await embedder.dispose();
   }
-  return files.some((score) => score.tracks.length === 0) ? 1 : 0;
+  if (files.some(({ faces }) => faces.length === 0)) throw new ExitStatus(1);
 }
 
-/** Arithmetic mean over files' means where the protocol makes such, else over all faces; undefined where nothing was scored. */
+/** Both take time to start; where one fails the other is released. */
+async function startBoth<A>(opening: Promise<OpenEmbedder>, other: Promise<A>): Promise<[OpenEmbedder, A]> {
+  const [embedder, started] = await Promise.allSettled([opening, other]);
+  if (embedder.status === 'rejected') throw embedder.reason;
+  if (started.status === 'fulfilled') return [embedder.value, started.value];
+  await embedder.value.dispose();
+  throw started.reason;
+}
+
+/** Arithmetic mean over the files' means where the protocol defines one, else over all faces; undefined without a score. */
 export function meanOfFiles(files: readonly VideoScore[]): { scores: number; lseD: number; lseC: number } | undefined {
-  const scores = files.flatMap((file) => (file.mean ? [file.mean] : file.tracks));
+  const scores = files.flatMap((file) => (file.mean ? [file.mean] : file.faces));
   if (scores.length === 0) return undefined;
   const mean = (key: 'lseD' | 'lseC') => scores.reduce((sum, score) => sum + score[key], 0) / scores.length;
   return { scores: scores.length, lseD: mean('lseD'), lseC: mean('lseC') };
 }
 
-/** A video's score as people read it. */
-export function describeScore({ file, tracks, mean, problems }: VideoScore): string {
-  const lines = tracks.map((track) => {
-    const lse = `LSE-D ${track.lseD.toFixed(3)}, LSE-C ${track.lseC.toFixed(3)}`;
-    const edge = track.atEdge ? ' (at the edge of the search: probably not found)' : '';
-    return `${file}: face ${track.track}, ${track.frameCount} frames: ${track.sentence}${edge}; ${lse}`;
+/** A video's score, one line for each face and each problem. */
+export function describeScore({ file, faces, mean, problems }: VideoScore): string {
+  const lines = faces.map((face) => {
+    const lse = `LSE-D ${face.lseD.toFixed(3)}, LSE-C ${face.lseC.toFixed(3)}`;
+    const edge = face.atEdge ? ' (at the edge of the search: probably not found)' : '';
+    return `${file}: face ${face.track}, ${face.frameCount} frames: ${face.sentence}${edge}; ${lse}`;
   });
-  if (mean && tracks.length > 1) {
-    lines.push(
-      `${file}: mean of ${tracks.length} faces: offset ${mean.offsetFrames}, LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`,
-    );
+  if (mean && faces.length > 1) {
+    const lse = `LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`;
+    lines.push(`${file}: mean of ${faces.length} faces: offset ${mean.offsetFrames}, ${lse}`);
   }
   return [...lines, ...problems.map((problem) => `${file}: ${problem}`)].join('\n');
+}
+
+function describeProtocol(protocol: ScoreProtocol, files: readonly VideoScore[]): void {
+  const mean = meanOfFiles(files);
+  if (mean && files.length > 1)
+    log(`mean of ${mean.scores} scores: LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`);
+  log(`protocol ${protocol.name} (${protocol.hash.slice(0, 12)}): ${protocol.source}`);
+  for (const deviation of protocol.deviations) log(`  differs here: ${deviation}`);
+  const weights = protocol.weightsHash === undefined ? '' : ` (weights ${protocol.weightsHash.slice(0, 12)})`;
+  log(`distances are of ${protocol.expert}${weights}: do not compare them with those of another network`);
 }

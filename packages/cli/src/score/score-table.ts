@@ -3,9 +3,9 @@ import { csv } from '../terminal/csv';
 
 const COLUMNS = [
   'file',
-  'track',
+  'face',
   'first_frame',
-  'frames',
+  'frame_count',
   'windows',
   'offset_frames',
   'offset_sec',
@@ -18,11 +18,11 @@ const COLUMNS = [
   'weights_hash',
 ];
 
-/** Scores as CSV (RFC 4180), a line a face; a file without a score has one line that says why. */
+/** Scores as CSV (RFC 4180), one line for each face; a file without a score has one line that says why. */
 export function scoreTable({ name, hash, weightsHash = '' }: ScoreProtocol, files: readonly VideoScore[]): string {
-  const rows = files.flatMap(({ file, tracks, problems }) => {
+  const rows = files.flatMap(({ file, faces, problems }) => {
     const end = [name, hash, weightsHash];
-    const scored = tracks.map((t) => [
+    const scored = faces.map((t) => [
       file,
       t.track,
       t.firstFrame,

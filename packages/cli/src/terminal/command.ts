@@ -1,85 +1,82 @@
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 
-/** One option of a command: how it is written, what it means, what holds for its value. */
-export type OptionSpec =
-  | { kind: 'flag'; help: string }
-  | { kind: 'text'; value: string; help: string; default?: string }
-  | { kind: 'choice'; choices: readonly string[]; help: string; default?: string }
-  | { kind: 'whole' | 'number'; value: string; help: string; min: number; default?: number };
-
-export type CommandSpec = {
-  name: string;
-  /** What follows the name, as in `IN OUT`. */
-  positionals: string;
-  summary: string;
-  options: Record<string, OptionSpec>;
-};
-
-export type ParsedCommand = { positionals: string[]; values: Record<string, string | number | boolean | undefined> };
-
-/** A mistake in the words of a command, shown without a stack. */
+/** A usage error: shown as one line without a stack, with exit status 2. */
 export class UsageError extends Error {}
 
-/**
- * Reads the words after a command's name by its spec; numbers and choices are checked here, once.
- *
- * @throws UsageError that names the option, the rule and what came.
- */
-export function parseCommand(spec: CommandSpec, words: string[]): ParsedCommand {
-  // pnpm hands a literal `--` on, npm removes it: accept both.
-  const args = words[0] === '--' ? words.slice(1) : words;
-  const options = Object.fromEntries(
-    Object.entries(spec.options).map(([name, option]) => [
-      name,
-      { type: option.kind === 'flag' ? 'boolean' : 'string' } as const,
-    ]),
-  );
-  let parsed: { values: Record<string, unknown>; positionals: string[] };
-  try {
-    parsed = parseArgs({ args, options, allowPositionals: true, strict: true });
-  } catch (error) {
-    throw new UsageError(`lipsync ${spec.name}: ${(error as Error).message}`);
+/** Thrown by a command that has printed everything and ends with another exit status than 0. */
+export class ExitStatus extends Error {
+  constructor(readonly status: number) {
+    super(`exit status ${status}`);
   }
-  const values: ParsedCommand['values'] = {};
-  for (const [name, option] of Object.entries(spec.options)) {
-    values[name] = readValue(
-      `lipsync ${spec.name}: --${name}`,
-      option,
-      parsed.values[name] as string | boolean | undefined,
-    );
-  }
-  return { positionals: parsed.positionals, values };
 }
 
-function readValue(where: string, option: OptionSpec, given: string | boolean | undefined) {
-  if (option.kind === 'flag') return given === true;
-  if (given === undefined) return option.default;
-  const text = String(given);
-  if (option.kind === 'text') return text;
-  if (option.kind === 'choice') {
-    if (!option.choices.includes(text))
-      throw new UsageError(`${where} must be ${option.choices.join(' or ')}, got ${text}`);
-    return text;
-  }
-  const number = text.trim() === '' ? Number.NaN : Number(text);
-  const ok = number >= option.min && Number.isFinite(number) && (option.kind === 'number' || Number.isInteger(number));
-  if (!ok) {
-    const what = option.kind === 'whole' ? 'a whole number' : 'a number';
-    throw new UsageError(`${where} must be ${what} of at least ${option.min}, got ${text}`);
-  }
-  return number;
+/** A command without options or subcommands yet. Usage errors carry its full name; nothing ends the process. */
+export function createCommand(name: string, summary: string) {
+  const made: Command = new Command(name)
+    .description(summary)
+    .exitOverride()
+    .enablePositionalOptions() // options belong to the command that they follow
+    .configureHelp({ helpWidth: 110 })
+    .configureOutput({
+      outputError: (text, write) => {
+        const hint = `  (${fullName(made)} --help shows the options)\n`;
+        write(`${fullName(made)}: ${text.replace(/^error: /, '')}${hint}`);
+      },
+    });
+  return made;
 }
 
-/** The help text of a command. */
-export function commandHelp(spec: CommandSpec): string {
-  const rows = Object.entries(spec.options).map(([name, option]): [string, string] => {
-    const value =
-      option.kind === 'flag' ? '' : option.kind === 'choice' ? ` ${option.choices.join('|')}` : ` ${option.value}`;
-    const fallback = 'default' in option && option.default !== undefined ? ` (default ${option.default})` : '';
-    return [`  --${name}${value}`, `${option.help}${fallback}`];
+/** A command under its former name: it says the new one and ends as a usage error does. */
+export function renamedCommand(name: string, now: string) {
+  return createCommand(name, `Renamed: ${now}`)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(() => {
+      throw new UsageError(`this command is now ${now}`);
+    });
+}
+
+/** The words that call a command, such as `lipsync weights inspect`. */
+export function fullName(command: { name(): string; parent: { name(): string; parent: unknown } | null }): string {
+  const words: string[] = [];
+  for (let at: typeof command | null = command; at; at = at.parent as typeof command | null) words.unshift(at.name());
+  return words.join(' ');
+}
+
+/** The values that a command's options have, as its action receives them. */
+export type OptionsOf<C extends { opts(): unknown }> = ReturnType<C['opts']>;
+
+/** An option whose value is a whole number of at least `min` (default 0). */
+export function wholeNumber<const Flags extends string>(flags: Flags, help: string, min = 0) {
+  return new Option(flags, help).argParser((text) => {
+    const value = readNumber(text);
+    if (!(Number.isInteger(value) && value >= min))
+      throw new InvalidArgumentError(`It must be a whole number of at least ${min}.`);
+    return value;
   });
-  const lines = rows.map(([left, right]) =>
-    left.length > 28 ? `${left}\n${' '.repeat(30)}${right}` : `${left.padEnd(30)}${right}`,
-  );
-  return [`lipsync ${spec.name} ${spec.positionals}`, '', spec.summary, '', ...lines, ''].join('\n');
 }
+
+/** An option whose value is a number of at least 0. */
+export function decimal<const Flags extends string>(flags: Flags, help: string) {
+  return new Option(flags, help).argParser((text) => {
+    const value = readNumber(text);
+    if (!(Number.isFinite(value) && value >= 0)) throw new InvalidArgumentError('It must be a number of at least 0.');
+    return value;
+  });
+}
+
+/** An option whose value is one of a list. */
+export function choice<const Flags extends string, const Choice extends string>(
+  flags: Flags,
+  help: string,
+  choices: readonly Choice[],
+) {
+  return new Option(flags, help).choices(choices);
+}
+
+/** The keys of a record as its type has them. */
+export function keysOf<Key extends string>(record: Readonly<Record<Key, unknown>>): Key[] {
+  return Object.keys(record) as Key[];
+}
+
+const readNumber = (text: string) => (text.trim() === '' ? Number.NaN : Number(text));

@@ -1,37 +1,46 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseCommand } from '../terminal/command';
-import { checkInWords, readPerceptual, runTrainDinet, TRAIN_DINET } from './train-generator-command';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { runLipsync } from '../terminal/run-lipsync';
+import { type CapturedOutput, captureOutput } from '../testing/capture-output';
+import { describeCheck, readPerceptual } from './train-generator-command';
 
 let folder: string;
+let output: CapturedOutput;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'lipsync-train-dinet-'));
+  folder = await mkdtemp(join(tmpdir(), 'lipsync-train-generator-'));
+  output = captureOutput();
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => {
+  output.clear();
+});
+afterAll(async () => {
+  output.restore();
+  await rm(folder, { recursive: true, force: true });
+});
 
-test('train-dinet says which weights the perceptual loss needs, and what to say without them', async () => {
-  await expect(
-    runTrainDinet(parseCommand(TRAIN_DINET, ['clips', '--out', 'x', '--backend', 'wasm', '--threads', '1'])),
-  ).rejects.toThrow(/--perceptual must be .*vgg19.*--perceptual none/);
+const backend = ['--backend', 'wasm', '--threads', '1'];
+
+test.each([
+  [['clips', '--out', 'x', ...backend], /--perceptual must be .*vgg19.*--perceptual none/],
+  [['--out', 'x'], /missing required argument 'clips'/],
+  [['clips'], /required option '--out <dir>' not specified/],
+])('lipsync train generator %j is a usage error', async (words, message) => {
+  expect(await runLipsync(['train', 'generator', ...words])).toBe(2);
+  expect(output.err).toMatch(message);
+});
+
+test('readPerceptual takes none, and refuses a file that holds no weights', async () => {
   expect(await readPerceptual('none')).toBe('none');
-});
-
-test('train-dinet refuses perceptual weights of another network', async () => {
   const path = join(folder, 'other.safetensors');
   await writeFile(path, Buffer.from('not weights'));
-  await expect(readPerceptual(path)).rejects.toThrow();
+  await expect(readPerceptual(path)).rejects.toThrow('safetensors');
 });
 
-test('train-dinet wants one folder of clips and one for the run', async () => {
-  await expect(runTrainDinet(parseCommand(TRAIN_DINET, ['--out', 'x']))).rejects.toThrow(/CLIPS must be one folder/);
-  await expect(runTrainDinet(parseCommand(TRAIN_DINET, ['clips']))).rejects.toThrow(/--out must be a folder/);
-});
-
-test('checkInWords gives the ceiling beside the painted', () => {
+test('describeCheck gives the upper bound beside the result', () => {
   const cosine = { generated: 0.31, generatedOther: 0.12, real: 0.55, realOther: 0.1 };
-  expect(checkInWords({ on: 'held-out', frameCount: 80, psnr: 24.123, cosine })).toBe(
-    'PSNR of the mouth 24.12 dB (80 frames of held-out clips), cosine 0.310 painted, 0.550 true (ceiling), 0.120 with other audio',
+  expect(describeCheck({ on: 'held-out', frameCount: 80, psnr: 24.123, cosine })).toBe(
+    'PSNR of the mouth 24.12 dB (80 frames of held-out clips), cosine 0.310 generated, 0.550 real (upper bound), 0.120 with other audio',
   );
 });

@@ -1,156 +1,126 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { Option } from '@commander-js/extra-typings';
 import { readStateDict } from '@lipsync/checkpoints';
 import { ClipStore } from '@lipsync/dataloader';
 import { assertDinetConfig, DINET, type DinetConfig, LITE_DINET, THESIS_DINET } from '@lipsync/dinet';
 import { ImageFeatures } from '@lipsync/nn';
-import type { GeneratorCheck } from '@lipsync/train';
 import {
+  type GeneratorCheck,
   type TrainGeneratorEvent,
   type TrainGeneratorOptions,
   type TrainGeneratorReport,
   trainGenerator,
 } from '@lipsync/train';
-import { type CommandSpec, type ParsedCommand, UsageError } from '../terminal/command';
+import { choice, createCommand, decimal, UsageError, wholeNumber } from '../terminal/command';
+import {
+  BACKEND,
+  EXPERT_CONFIG,
+  EXPERT_RECIPE,
+  HELD_OUT,
+  JSON_OUTPUT,
+  startBackend,
+  THREADS,
+} from '../terminal/options';
+import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
-import { BACKEND_OPTIONS, readExpert, readList, say, startBackend } from '../terminal/setup';
+import { readHelper, readJson, readList } from '../terminal/read-files';
+import { resolveWeights } from '../weights/fetch-weights';
 
 const CONFIGS: Readonly<Record<string, DinetConfig>> = { lite: LITE_DINET, thesis: THESIS_DINET, published: DINET };
 
-export const TRAIN_DINET: CommandSpec = {
-  name: 'train-dinet',
-  positionals: 'CLIPS --out DIR',
-  summary:
-    'Trains DINet on face images (lipsync prepare --head N), one stage a run. Stop it at any moment: the same command resumes where it stopped.',
-  options: {
-    out: { kind: 'text', value: 'DIR', help: 'weights, curve, log and report go here' },
-    stage: {
-      kind: 'choice',
-      choices: ['frame', 'clip'],
-      default: 'frame',
-      help: 'single frames, or frames in a row with the sync loss',
-    },
-    from: { kind: 'text', value: 'FILE', help: 'weights to start from: of the stage before, or of a smaller mouth' },
-    config: {
-      kind: 'text',
-      value: 'NAME',
-      default: 'lite',
-      help: `of a new generator: ${Object.keys(CONFIGS).join(', ')}, or a .json file`,
-    },
-    steps: { kind: 'whole', value: 'N', min: 1, default: 1000, help: 'optimiser steps in all' },
-    expert: {
-      kind: 'text',
-      value: 'FILE',
-      help: 'clip stage: weights of the sync network that teaches; none if not given',
-    },
-    'expert-recipe': { kind: 'text', value: 'FILE', help: 'its recipe (JSON), where its file has none' },
-    'expert-config': { kind: 'text', value: 'NAME', help: 'its configuration, where its file has none' },
-    perceptual: {
-      kind: 'text',
-      value: 'FILE',
-      help: 'VGG-19 with ImageNet’s weights (torchvision’s vgg19), or none: train without the perceptual loss',
-    },
-    'sync-weight': { kind: 'number', value: 'X', min: 0, default: 0.1, help: 'of the sync loss' },
-    'image-weight': { kind: 'number', value: 'X', min: 0, default: 1, help: 'of the squared error of frames' },
-    'gan-weight': { kind: 'number', value: 'X', min: 0, default: 1, help: 'of the discriminators’ opinion' },
-    batch: {
-      kind: 'whole',
-      value: 'N',
-      min: 1,
-      help: 'frames (frame) or rows of frames (clip) a step; 24 and 3 if not given',
-    },
-    chunk: {
-      kind: 'whole',
-      value: 'N',
-      min: 1,
-      help: 'most of them in the network at a time, for less memory; all if not given',
-    },
-    'learning-rate': {
-      kind: 'number',
-      value: 'X',
-      min: 0,
-      default: 1e-4,
-      help: 'of the first half; falls to 0 over the second',
-    },
-    'clip-norm': {
-      kind: 'number',
-      value: 'X',
-      min: 0,
-      help: 'largest norm of the generator’s gradients; none if not given',
-    },
-    'held-out': {
-      kind: 'text',
-      value: 'FILE',
-      help: 'names of the videos to hold for validation, one a line; the split of lipsync prepare if not given',
-    },
-    seed: { kind: 'whole', value: 'N', min: 0, default: 0, help: 'of first weights and batches' },
-    workers: { kind: 'whole', value: 'N', min: 0, default: 1, help: 'threads that make batches' },
-    'checkpoint-every': { kind: 'whole', value: 'N', min: 1, default: 50, help: 'steps between checkpoints' },
-    'validate-every': {
-      kind: 'whole',
-      value: 'N',
-      min: 0,
-      default: 100,
-      help: 'steps between validations, 0 for none',
-    },
-    json: { kind: 'flag', help: 'prints the report as JSON' },
-    ...BACKEND_OPTIONS,
-  },
-};
+/** `lipsync train generator`. */
+export function trainGeneratorCommand() {
+  return createCommand(
+    'generator',
+    'Trains DINet on face images (lipsync prepare --head N), one stage a run. It can be stopped at any moment: the same command resumes the run.',
+  )
+    .argument('<clips>', 'folder made by lipsync prepare --head')
+    .requiredOption('--out <dir>', 'folder for weights, learning curve, log and report')
+    .addOption(
+      choice('--stage <name>', 'frame: single frames; clip: consecutive frames, with the sync loss', [
+        'frame',
+        'clip',
+      ]).default('frame' as const),
+    )
+    .addOption(wholeNumber('--steps <n>', 'optimiser steps in all', 1).default(1000))
+    .addOption(HELD_OUT)
+    .addOption(JSON_OUTPUT)
 
-export async function runTrainDinet({ positionals, values }: ParsedCommand): Promise<void> {
-  if (positionals.length !== 1)
-    throw new UsageError(
-      `lipsync train-dinet: CLIPS must be one folder made by lipsync prepare --head, got ${positionals.length}`,
-    );
-  if (!values.out) throw new UsageError('lipsync train-dinet: --out must be a folder for the run, got none');
-  await startBackend(values);
-  const text = (name: string) => values[name] as string | undefined;
-  const expertPath = text('expert');
-  const heldOut = text('held-out');
-  const perceptual = await readPerceptual(text('perceptual'));
-  const expert = expertPath
-    ? await readExpert(expertPath, { recipe: text('expert-recipe'), config: text('expert-config') })
-    : undefined;
-  const report = await showGeneratorTraining({
-    store: await ClipStore.open(resolve(positionals[0])),
-    out: resolve(values.out as string),
-    stage: values.stage as 'frame' | 'clip',
-    from: text('from'),
-    config: await readDinetConfig(values.config as string),
-    steps: values.steps as number,
-    expert,
-    perceptual,
-    weights: {
-      sync: values['sync-weight'] as number,
-      image: values['image-weight'] as number,
-      gan: values['gan-weight'] as number,
-    },
-    batch: values.batch as number | undefined,
-    chunk: values.chunk as number | undefined,
-    learningRate: values['learning-rate'] as number,
-    clipNorm: values['clip-norm'] as number | undefined,
-    ...(heldOut ? { heldOut: await readList(heldOut) } : {}),
-    seed: values.seed as number,
-    workers: values.workers as number,
-    checkpointEvery: values['checkpoint-every'] as number,
-    validateEvery: values['validate-every'] as number,
-  });
-  if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    .optionsGroup('Network:')
+    .option('--from <file>', 'weights to start from: those of the stage before, or of a smaller mouth')
+    .addOption(
+      new Option(
+        '--config <name>',
+        `configuration of a new generator: ${Object.keys(CONFIGS).join(', ')}, or a .json file`,
+      ).default('lite'),
+    )
+
+    .optionsGroup('Losses:')
+    .option('--expert <file>', 'weights of the sync network that supervises the clip stage (default: none)')
+    .addOption(EXPERT_RECIPE)
+    .addOption(EXPERT_CONFIG)
+    .option(
+      '--perceptual <file>',
+      'VGG-19 with ImageNet weights (torchvision’s vgg19), or none to train without the perceptual loss; must be given',
+    )
+    .addOption(decimal('--sync-weight <x>', 'weight of the sync loss').default(0.1))
+    .addOption(decimal('--image-weight <x>', 'weight of the squared error of frames').default(1))
+    .addOption(decimal('--gan-weight <x>', 'weight of the adversarial loss').default(1))
+
+    .optionsGroup('Training:')
+    .addOption(
+      wholeNumber('--batch <n>', 'frames (stage frame, default: 24) or clips (stage clip, default: 3) in a batch', 1),
+    )
+    .addOption(
+      decimal('--learning-rate <x>', 'learning rate of the first half; it falls to 0 over the second').default(1e-4),
+    )
+    .addOption(decimal('--clip-norm <x>', 'largest norm of the generator’s gradients (default: no limit)'))
+    .addOption(wholeNumber('--seed <n>', 'seed of first weights, batches and a random split').default(0))
+    .addOption(wholeNumber('--checkpoint-every <n>', 'steps between two checkpoints', 1).default(50))
+    .addOption(wholeNumber('--validate-every <n>', 'steps between two validations, 0 for none on the way').default(100))
+
+    .optionsGroup('Speed and memory:')
+    .addOption(wholeNumber('--workers <n>', 'threads that make batches').default(1))
+    .addOption(wholeNumber('--chunk <n>', 'most rows in the network at a time, to save memory (default: all)', 1))
+    .addOption(BACKEND)
+    .addOption(THREADS)
+    .action(async (clips, { json, backend, threads, ...options }) => {
+      const { config, heldOut, syncWeight, imageWeight, ganWeight, expertRecipe, expertConfig, ...rest } = options;
+      await startBackend({ backend, threads });
+      const perceptual = await readPerceptual(rest.perceptual);
+      const expert = await readHelper({ expert: rest.expert, expertRecipe, expertConfig });
+      try {
+        const report = await showGeneratorTraining({
+          ...rest,
+          store: await ClipStore.open(resolve(clips)),
+          out: resolve(rest.out),
+          config: await readDinetConfig(config),
+          expert,
+          perceptual,
+          weights: { sync: syncWeight, image: imageWeight, gan: ganWeight },
+          heldOut: heldOut === undefined ? undefined : await readList(heldOut),
+        });
+        if (json) printJson(report);
+      } finally {
+        expert?.dispose();
+        if (perceptual !== 'none') perceptual.dispose();
+      }
+    });
 }
 
-/** VGG-19 for the perceptual loss from torchvision's file, or `none` where that was asked for. */
+/** VGG-19 for the perceptual loss from torchvision's file, or `none`. */
 export async function readPerceptual(path: string | undefined): Promise<ImageFeatures | 'none'> {
   if (path === 'none') return 'none';
   if (path === undefined) {
     throw new UsageError(
-      '--perceptual must be a file with the weights of VGG-19, or none, got neither: torchvision’s vgg19-dcbb9e9d.pth (548 MB) is not brought along; ' +
-        'with --perceptual none training goes without this loss, and its report says so',
+      '--perceptual must be the weights of VGG-19 or none, got none of both: fetch them (548 MB) by `lipsync weights fetch vgg19` and give ' +
+        '--perceptual vgg19; with --perceptual none the network is trained without this loss, and the report says so',
     );
   }
   const network = new ImageFeatures('vgg19');
   try {
-    const { state } = await readStateDict(await readFile(path));
+    const { state } = await readStateDict(await readFile(await resolveWeights(path)));
     network.loadStateDict(new Map([...state].filter(([name]) => name.startsWith('features.'))), { where: path });
     return network;
   } catch (error) {
@@ -165,14 +135,14 @@ async function readDinetConfig(nameOrPath: string): Promise<DinetConfig> {
     throw new UsageError(
       `--config must be a .json file or one of ${Object.keys(CONFIGS).join(', ')}, got ${nameOrPath}`,
     );
-  return assertDinetConfig('--config', JSON.parse(await readFile(nameOrPath, 'utf8')));
+  return assertDinetConfig('--config', await readJson('--config', nameOrPath));
 }
 
-/** Runs a training to its end with a progress bar and says what came out. */
-export async function showGeneratorTraining(options: TrainGeneratorOptions): Promise<TrainGeneratorReport> {
+/** Runs a training to its end with a progress bar and logs its result. */
+async function showGeneratorTraining(options: TrainGeneratorOptions): Promise<TrainGeneratorReport> {
   let progress: Progress | undefined;
   let report: TrainGeneratorReport | undefined;
-  const log = (line: string) => (progress ? progress.log(line) : say(line));
+  const note = (line: string) => (progress ? progress.log(line) : log(line));
   try {
     for await (const event of trainGenerator(options)) {
       if (event.kind === 'start') {
@@ -180,12 +150,12 @@ export async function showGeneratorTraining(options: TrainGeneratorOptions): Pro
         progress = createProgress({ label: `train ${options.stage ?? 'frame'}`, total: event.steps });
       } else if (event.kind === 'step') {
         const { step, image, sync, framesPerSec } = event.entry;
-        const taught = Number.isFinite(sync) ? ` sync ${sync.toFixed(3)}` : '';
-        progress?.update(step, `squared error ${image.toFixed(4)}${taught} ${framesPerSec.toFixed(1)} frames/s`);
+        const supervised = Number.isFinite(sync) ? ` sync ${sync.toFixed(3)}` : '';
+        progress?.update(step, `squared error ${image.toFixed(4)}${supervised} ${framesPerSec.toFixed(1)} frames/s`);
       } else if (event.kind === 'validation') {
-        log(`step ${event.step}: ${checkInWords(event.validation)}`);
+        note(`step ${event.step}: ${describeCheck(event.validation)}`);
       } else if (event.kind === 'warning') {
-        log(`warning: ${event.text}`);
+        note(`warning: ${event.text}`);
       } else {
         report = event.report;
       }
@@ -194,26 +164,26 @@ export async function showGeneratorTraining(options: TrainGeneratorOptions): Pro
     progress?.stop();
   }
   const done = report as TrainGeneratorReport;
-  say(
+  log(
     `trained on ${done.frameCount} frames in ${formatSeconds(done.seconds)}${done.perceptual === 'none' ? ', without the perceptual loss' : ''}`,
   );
-  say(checkInWords(done.validation));
-  say(`weights: ${done.weights}\ncurve:   ${done.curve}`);
+  log(describeCheck(done.validation));
+  log(`weights: ${done.weights}\ncurve:   ${done.curve}`);
   return done;
 }
 
 function describeStart(event: Extract<TrainGeneratorEvent, { kind: 'start' }>): void {
   const { clips, heldOut, leftOut, frameCount, parameters, mouth, resumedAt } = event;
-  say(
-    `${clips} clips to learn from, ${heldOut.length} held out, ${leftOut.length} too short; mouth ${mouth} px; ${frameCount} frames a step; ${(parameters / 1e6).toFixed(2)} M parameters`,
+  log(
+    `${clips} training clips, ${heldOut.length} validation clips, ${leftOut.length} too short; mouth ${mouth} px; ${frameCount} frames a step; ${(parameters / 1e6).toFixed(2)} M parameters`,
   );
-  if (resumedAt > 0) say(`going on after step ${resumedAt}`);
+  if (resumedAt > 0) log(`resuming after step ${resumedAt}`);
 }
 
-/** `PSNR of the mouth 24.1 dB (80 frames of held-out clips), cosine 0.31 painted, 0.55 true (ceiling), 0.12 with other audio`. */
-export function checkInWords({ on, frameCount, psnr, cosine }: GeneratorCheck): string {
-  const heard = cosine
-    ? `, cosine ${cosine.generated.toFixed(3)} painted, ${cosine.real.toFixed(3)} true (ceiling), ${cosine.generatedOther.toFixed(3)} with other audio`
+/** `PSNR of the mouth 24.1 dB (80 frames of held-out clips), cosine 0.31 generated, 0.55 real (upper bound), 0.12 with other audio`. */
+export function describeCheck({ on, frameCount, psnr, cosine }: GeneratorCheck): string {
+  const cosines = cosine
+    ? `, cosine ${cosine.generated.toFixed(3)} generated, ${cosine.real.toFixed(3)} real (upper bound), ${cosine.generatedOther.toFixed(3)} with other audio`
     : '';
-  return `PSNR of the mouth ${psnr.toFixed(2)} dB (${frameCount} frames of ${on} clips)${heard}`;
+  return `PSNR of the mouth ${psnr.toFixed(2)} dB (${frameCount} frames of ${on} clips)${cosines}`;
 }

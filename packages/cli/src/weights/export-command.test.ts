@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { DinetSyncNet, dinetRecipe, saveSyncNetwork, Wav2LipSyncNet } from '@lipsync/syncnet';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { runLipsync } from '../run-lipsync';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { runLipsync } from '../terminal/run-lipsync';
+import { type CapturedOutput, captureOutput } from '../testing/capture-output';
 import { exportExpert } from './export-command';
 
 let folder: string;
-let [out, err] = ['', ''];
+let output: CapturedOutput;
 const at = (name: string) => join(folder, name);
 
 beforeAll(async () => {
@@ -18,30 +19,29 @@ beforeAll(async () => {
   const expert = new Wav2LipSyncNet({ seed: 1, width: 0.125 });
   await writeFile(at('expert.safetensors'), await saveSyncNetwork(expert));
   expert.dispose();
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((out += text), true));
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((err += text), true));
+  output = captureOutput();
 });
 afterEach(() => {
-  out = err = '';
+  output.clear();
 });
 afterAll(async () => {
-  vi.restoreAllMocks();
+  output.restore();
   await rm(folder, { recursive: true });
 });
 
-test('lipsync export writes two files and says their sizes, half of them with --float16', async () => {
+test('lipsync export writes two files and says their sizes, half with --dtype f16', async () => {
   const words = ['export', '--weights', at('expert.safetensors'), '--backend', 'cpu', '--json'];
   expect(await runLipsync([...words, at('sub/whole.onnx')])).toBe(0);
-  const whole = JSON.parse(out);
+  const whole = JSON.parse(output.out);
   expect(whole).toMatchObject({
     expert: 'Wav2Lip',
-    float16: false,
+    dtype: 'f32',
     files: [{ part: 'visual', path: at('sub/whole.visual.onnx') }, { part: 'audio' }],
   });
   expect((await readFile(whole.files[0].path)).length).toBe(whole.files[0].bytes);
-  out = '';
-  expect(await runLipsync([...words, '--float16', at('half')])).toBe(0);
-  const half = JSON.parse(out);
+  output.clear();
+  expect(await runLipsync([...words, '--dtype', 'f16', at('half')])).toBe(0);
+  const half = JSON.parse(output.out);
   const bytes = ({ files }: { files: { bytes: number }[] }) => files.reduce((sum, file) => sum + file.bytes, 0);
   expect(bytes(half) / bytes(whole)).toBeLessThan(0.55);
 });
@@ -58,10 +58,10 @@ test('exportExpert writes a third file for a network that judges pairs, and noth
 });
 
 test.each([
-  [['export', 'out'], '--weights must be a weights file, got none'],
-  [['export', '--weights', 'a'], 'OUT must be one path, got 0'],
+  [['export', 'out'], "required option '--weights <file>' not specified"],
+  [['export', '--weights', 'a'], "missing required argument 'out'"],
   [['score', '--backend', 'cpu', '--weights', 'nowhere.onnx', 'a.mp4'], '--weights must be files of lipsync export'],
 ])('lipsync answers %j with status 2 and the rule', async (words, message) => {
   expect(await runLipsync(words)).toBe(2);
-  expect(err).toContain(message);
+  expect(output.err).toContain(message);
 });

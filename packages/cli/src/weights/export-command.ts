@@ -3,83 +3,77 @@ import { dirname, resolve } from 'node:path';
 import { writeFileAtomic } from '@lipsync/checkpoints';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { exportOnnx, type OnnxPart } from '@lipsync/onnx';
-import { onnxStem } from '@lipsync/score';
-import { type CommandSpec, type ParsedCommand, UsageError } from '../terminal/command';
-import { BACKEND_OPTIONS, readExpert, say, startBackend } from '../terminal/setup';
+import { loadExpert, onnxStem } from '@lipsync/score';
+import { choice, createCommand, UsageError } from '../terminal/command';
+import { BACKEND, CONFIG, JSON_OUTPUT, RECIPE, startBackend, THREADS } from '../terminal/options';
+import { log, printJson } from '../terminal/output';
+import { loadOptions } from '../terminal/read-files';
 import { resolveWeights } from './fetch-weights';
 
-export const EXPORT: CommandSpec = {
-  name: 'export',
-  positionals: '--weights FILE OUT',
-  summary:
-    'Writes an expert as ONNX: OUT.visual.onnx, OUT.audio.onnx and, for DINet’s, OUT.pair.onnx. lipsync score --weights OUT.onnx runs them.',
-  options: {
-    weights: {
-      kind: 'text',
-      value: 'FILE',
-      help: 'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s, DINet’s (safetensors or PyTorch)',
-    },
-    recipe: { kind: 'text', value: 'FILE', help: 'recipe of the expert (JSON), where its file has none' },
-    config: { kind: 'text', value: 'NAME', help: 'configuration of AVAlignNet, where its file has none' },
-    float16: {
-      kind: 'flag',
-      help: 'stores weights as float16: half the bytes, embeddings move by about 0.001 of the largest number',
-    },
-    force: { kind: 'flag', help: 'writes over OUT' },
-    json: { kind: 'flag', help: 'prints what was written as JSON' },
-    ...BACKEND_OPTIONS,
-  },
-};
-
-export async function runExport({ positionals, values }: ParsedCommand): Promise<void> {
-  if (values.weights === undefined) throw new UsageError('lipsync export: --weights must be a weights file, got none');
-  if (positionals.length !== 1) throw new UsageError(`lipsync export: OUT must be one path, got ${positionals.length}`);
-  await startBackend(values);
-  const weights = await resolveWeights(values.weights as string);
-  const expert = await readExpert(weights, {
-    recipe: values.recipe as string | undefined,
-    config: values.config as string | undefined,
-  });
-  try {
-    const written = await exportExpert(expert, resolve(positionals[0]), {
-      float16: values.float16 === true,
-      force: values.force === true,
+/** `lipsync export`. */
+export function exportCommand() {
+  return createCommand(
+    'export',
+    'Writes a sync network as ONNX: OUT.visual.onnx, OUT.audio.onnx and, for DINet’s, OUT.pair.onnx. lipsync score --weights OUT.onnx runs them.',
+  )
+    .argument('<out>', 'path of the files without .visual.onnx')
+    .requiredOption(
+      '--weights <file>',
+      'weights of the network: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s or DINet’s (safetensors or PyTorch)',
+    )
+    .addOption(RECIPE)
+    .addOption(CONFIG)
+    .addOption(
+      choice(
+        '--dtype <name>',
+        'type of the stored weights; f16: half the bytes, embeddings move by about 0.001 of the largest value',
+        ['f32', 'f16'],
+      ).default('f32' as const),
+    )
+    .option('--force', 'overwrite OUT')
+    .addOption(JSON_OUTPUT)
+    .addOption(BACKEND)
+    .addOption(THREADS)
+    .action(async (out, options) => {
+      await startBackend(options);
+      const expert = await loadExpert(await resolveWeights(options.weights), await loadOptions(options));
+      try {
+        const written = await exportExpert(expert, resolve(out), options);
+        for (const { path, bytes } of written.files) log(`${path}: ${(bytes / 1e6).toFixed(1)} MB`);
+        if (options.json) printJson(written);
+      } finally {
+        expert.dispose();
+      }
     });
-    for (const { path, bytes } of written.files) say(`${path}: ${(bytes / 1e6).toFixed(1)} MB`);
-    if (values.json) process.stdout.write(`${JSON.stringify(written, null, 2)}\n`);
-  } finally {
-    expert.dispose();
-  }
 }
 
 /** What `exportExpert` wrote. */
 export type WrittenExport = {
   expert: string;
-  float16: boolean;
+  dtype: 'f32' | 'f16';
   files: { part: OnnxPart; path: string; bytes: number }[];
 };
 
 /**
- * Writes an expert's ONNX files, each whole or not at all.
+ * Writes the ONNX files of an expert; each appears only when complete.
  *
- * @param out path without its ending; `.onnx` behind it is taken off.
- * @throws UsageError where a file is there already, unless `force`.
+ * @param out path without its ending; a trailing `.onnx` is removed.
+ * @throws UsageError where a file exists, unless `force`.
  */
 export async function exportExpert(
   expert: SyncExpert,
   out: string,
-  { float16 = false, force = false }: { float16?: boolean; force?: boolean } = {},
+  { dtype = 'f32', force = false }: { dtype?: 'f32' | 'f16'; force?: boolean } = {},
 ): Promise<WrittenExport> {
   const stem = onnxStem(out);
   const pathOf = (part: string) => `${stem}.${part}.onnx`;
   for (const part of expert.pairDistances ? ['visual', 'audio', 'pair'] : ['visual', 'audio']) {
     const there = await stat(pathOf(part)).catch(() => undefined);
-    if (there && !force)
-      throw new UsageError(`lipsync export: OUT must be new (or give --force), got ${out}: ${pathOf(part)} is there`);
+    if (there && !force) throw new UsageError(`OUT must be new (or give --force), got ${out}: ${pathOf(part)} exists`);
   }
   await mkdir(dirname(stem), { recursive: true });
   const files: WrittenExport['files'] = [];
-  for (const [part, pieces] of Object.entries(await exportOnnx(expert, { float16 }))) {
+  for (const [part, pieces] of Object.entries(await exportOnnx(expert, { float16: dtype === 'f16' }))) {
     await writeFileAtomic(pathOf(part), pieces);
     files.push({
       part: part as OnnxPart,
@@ -87,5 +81,5 @@ export async function exportExpert(
       bytes: pieces.reduce((sum, { length }) => sum + length, 0),
     });
   }
-  return { expert: expert.name, float16, files };
+  return { expert: expert.name, dtype, files };
 }

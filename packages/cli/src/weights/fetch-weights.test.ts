@@ -12,15 +12,15 @@ const SHA = createHash('sha256').update(BYTES).digest('hex');
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 let answer: Answer;
-let asked: IncomingMessage[] = [];
+let requests: IncomingMessage[] = [];
 let base = '';
 let cache = '';
 const server = createServer((request, response) => {
-  asked.push(request);
+  requests.push(request);
   answer(request, response);
 });
 
-/** A server as they should be: ranges, validators. */
+/** A server with ranges and validators. */
 const whole =
   (bytes: Uint8Array = BYTES, tag = '"one"'): Answer =>
   ({ headers }, response) => {
@@ -49,112 +49,112 @@ afterAll(() => {
 beforeEach(async () => {
   if (cache) await rm(cache, { recursive: true, force: true });
   cache = await mkdtemp(join(tmpdir(), 'lipsync-cache-'));
-  asked = [];
+  requests = [];
 });
 
-test('fetchWeights fetches, records the hash that was not known, and finds the file next time', async () => {
+test('fetchWeights fetches, records the hash where none was known, and finds the file next time', async () => {
   answer = whole();
-  const said: string[] = [];
+  const lines: string[] = [];
   const seen: number[] = [];
   const got = await fetchWeights('syncnet-v2', {
     cache,
-    from: base,
-    log: (line) => said.push(line),
+    mirror: base,
+    log: (line) => lines.push(line),
     onProgress: (done) => seen.push(done),
   });
   expect(got).toMatchObject({ path: join(cache, 'syncnet_v2.model'), sha256: SHA, bytes: BYTES.length, cached: false });
   expect(new Uint8Array(await readFile(got.path))).toEqual(BYTES);
-  expect(asked[0].url).toBe('/files/syncnet_v2.model');
-  expect(said.join()).toContain(`${SHA} is recorded`);
+  expect(requests[0].url).toBe('/files/syncnet_v2.model');
+  expect(lines.join()).toContain(`${SHA} is recorded`);
   expect(seen.at(-1)).toBe(BYTES.length);
   expect((await readdir(cache)).sort()).toEqual(['syncnet_v2.model', 'syncnet_v2.model.sha256']);
-  expect(await fetchWeights('syncnet-v2', { cache, from: base })).toMatchObject({ cached: true });
-  expect(asked).toHaveLength(1);
-  expect(await resolveWeights('syncnet-v2', cache)).toBe(got.path);
+  expect(await fetchWeights('syncnet-v2', { cache, mirror: base })).toMatchObject({ cached: true });
+  expect(requests).toHaveLength(1);
+  expect(await resolveWeights('syncnet-v2', '--weights', cache)).toBe(got.path);
 });
 
-test('fetchWeights goes on where the connection was cut, with the same file only', async () => {
+test('fetchWeights resumes after a broken connection, with the same file only', async () => {
   const answers = [cut(100_000), whole()];
   answer = (request, response) => (answers.shift() as Answer)(request, response);
-  const got = await fetchWeights('syncnet-v2', { cache, from: base });
+  const got = await fetchWeights('syncnet-v2', { cache, mirror: base });
   expect(got.sha256).toBe(SHA);
-  expect(asked[1].headers.range).toMatch(/^bytes=\d+-$/);
-  expect(asked[1].headers['if-range']).toBe('"one"');
+  expect(requests[1].headers.range).toMatch(/^bytes=\d+-$/);
+  expect(requests[1].headers['if-range']).toBe('"one"');
 });
 
-test('fetchWeights starts again where the file changed on the server, or the server knows no ranges', async () => {
+test('fetchWeights starts again if the file changed on the server, or the server knows no ranges', async () => {
   const other = BYTES.map((byte) => byte ^ 1);
   const answers = [cut(100_000), whole(other, '"two"')];
   answer = (request, response) => (answers.shift() as Answer)(request, response);
-  const got = await fetchWeights('syncnet-v2', { cache, from: base });
+  const got = await fetchWeights('syncnet-v2', { cache, mirror: base });
   expect(new Uint8Array(await readFile(got.path))).toEqual(other);
 });
 
-test('fetchWeights resumes a part that an earlier run left', async () => {
+test('fetchWeights resumes the partial file of an earlier run', async () => {
   answer = cut(50_000);
-  await expect(fetchWeights('syncnet-v2', { cache, from: base, retries: 0 })).rejects.toThrow(
+  await expect(fetchWeights('syncnet-v2', { cache, mirror: base, retries: 0 })).rejects.toThrow(
     /within reach; if it is not, download it by hand/,
   );
   expect(await readdir(cache)).toContain('syncnet_v2.model.part');
   answer = whole();
-  expect((await fetchWeights('syncnet-v2', { cache, from: base })).sha256).toBe(SHA);
-  expect(asked.at(-1)?.headers.range).toMatch(/^bytes=\d+-$/);
+  expect((await fetchWeights('syncnet-v2', { cache, mirror: base })).sha256).toBe(SHA);
+  expect(requests.at(-1)?.headers.range).toMatch(/^bytes=\d+-$/);
 });
 
-test('fetchWeights refuses another file than the published name or the first fetch says', async () => {
+test('fetchWeights refuses a file whose hash differs from the published one or from the first fetch', async () => {
   answer = whole();
-  await expect(fetchWeights('alexnet', { cache, from: base })).rejects.toThrow(
+  await expect(fetchWeights('alexnet', { cache, mirror: base })).rejects.toThrow(
     'the file whose SHA-256 begins with 7be5be79 (its published name)',
   );
   expect(await readdir(cache)).toEqual([]);
-  await fetchWeights('syncnet-v2', { cache, from: base });
+  await fetchWeights('syncnet-v2', { cache, mirror: base });
   await rm(join(cache, 'syncnet_v2.model'));
   answer = whole(BYTES.map((byte) => byte ^ 1));
-  await expect(fetchWeights('syncnet-v2', { cache, from: base })).rejects.toThrow('(the first fetch)');
+  await expect(fetchWeights('syncnet-v2', { cache, mirror: base })).rejects.toThrow('(the first fetch)');
   await writeFile(join(cache, 'syncnet_v2.model'), 'damaged');
-  await expect(fetchWeights('syncnet-v2', { cache, from: base })).rejects.toThrow('(the first fetch)');
+  await expect(fetchWeights('syncnet-v2', { cache, mirror: base })).rejects.toThrow('(the first fetch)');
 });
 
-test('fetchWeights tells what a server answers, follows where it points, and tries again when it is busy', async () => {
+test('fetchWeights reports the status of the server, follows redirects, and tries again after a server error', async () => {
   answer = (_, response) => response.writeHead(404).end();
-  await expect(fetchWeights('syncnet-v2', { cache, from: base })).rejects.toThrow(
-    'syncnet_v2.model must be there, got 404 Not Found',
+  await expect(fetchWeights('syncnet-v2', { cache, mirror: base })).rejects.toThrow(
+    'syncnet_v2.model must exist, got 404 Not Found',
   );
-  expect(asked).toHaveLength(1);
+  expect(requests).toHaveLength(1);
   const answers: Answer[] = [
     (_, response) => response.writeHead(503).end(),
     (_, response) => response.writeHead(302, { Location: '/elsewhere' }).end(),
     whole(),
   ];
   answer = (request, response) => (answers.shift() as Answer)(request, response);
-  expect((await fetchWeights('syncnet-v2', { cache, from: base })).sha256).toBe(SHA);
-  expect(asked.at(-1)?.url).toBe('/elsewhere');
+  expect((await fetchWeights('syncnet-v2', { cache, mirror: base })).sha256).toBe(SHA);
+  expect(requests.at(-1)?.url).toBe('/elsewhere');
 });
 
-test('fetchWeights says what to do where nobody answers', async () => {
+test('fetchWeights says what to do if the server does not answer', async () => {
   const gone = 'http://127.0.0.1:9/'; // nothing listens there
-  await expect(fetchWeights('syncnet-v2', { cache, from: gone, retries: 0 })).rejects.toThrow(
-    /127\.0\.0\.1:9\/syncnet_v2\.model must be within reach.*--from/,
+  await expect(fetchWeights('syncnet-v2', { cache, mirror: gone, retries: 0 })).rejects.toThrow(
+    /127\.0\.0\.1:9\/syncnet_v2\.model must be within reach.*--mirror/,
   );
 });
 
-test('fetchWeights takes files from a folder, and says where one without a lasting address is found', async () => {
+test('fetchWeights takes files from a folder, and says where a file without a lasting address is found', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lipsync-mirror-'));
   await writeFile(join(folder, 'lipsync_expert.pth'), BYTES);
-  expect((await fetchWeights('wav2lip-expert', { cache, from: folder })).sha256).toBe(SHA);
+  expect((await fetchWeights('wav2lip-expert', { cache, mirror: folder })).sha256).toBe(SHA);
   await rm(folder, { recursive: true });
-  await expect(fetchWeights('dinet', { cache, from: undefined })).rejects.toThrow(
+  await expect(fetchWeights('dinet', { cache, mirror: undefined })).rejects.toThrow(
     'linked from the README of github.com/MRzzm/DINet',
   );
-  await expect(fetchWeights('dinet', { cache, from: folder })).rejects.toThrow(
+  await expect(fetchWeights('dinet', { cache, mirror: folder })).rejects.toThrow(
     'a folder with clip_training_DINet_256mouth.pth',
   );
 });
 
-test('names are refused and resolved clearly', async () => {
+test('unknown names are refused; known ones resolve to the cached file', async () => {
   expect(() => publishedFile('nothing')).toThrow('NAME must be one of syncnet-v2, ');
-  expect(await resolveWeights('my.safetensors', cache)).toBe('my.safetensors');
-  await expect(resolveWeights('vgg16', cache)).rejects.toThrow('lipsync weights fetch vgg16');
+  expect(await resolveWeights('my.safetensors', '--weights', cache)).toBe('my.safetensors');
+  await expect(resolveWeights('vgg16', '--perceptual', cache)).rejects.toThrow('lipsync weights fetch vgg16');
   expect(weightsCache({ LIPSYNC_CACHE: '/somewhere' })).toBe('/somewhere');
   expect(new Set(PUBLISHED_FILES.map(({ name }) => name)).size).toBe(PUBLISHED_FILES.length);
   for (const { address, note, file, sha256 } of PUBLISHED_FILES) {

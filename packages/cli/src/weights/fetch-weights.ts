@@ -5,24 +5,26 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import { hashFile } from '@lipsync/dataloader';
+import { UsageError } from '../terminal/command';
 import { PUBLISHED_FILES, type PublishedFile } from './published-weights';
 
 export type FetchOptions = {
   /** Folder that keeps the files. Default `LIPSYNC_CACHE`, else `lipsync` in the system's folder for caches. */
   cache?: string;
-  /** Another place for this file or for all: an address that ends in `/`, the file's own address, or a folder. Default `LIPSYNC_WEIGHTS_MIRROR`. */
-  from?: string;
-  /** Tries after a broken connection. Default 3. */
+  /** Another place for this file or for all files: an address that ends in `/`, the file's own address, or a folder. Default `LIPSYNC_WEIGHTS_MIRROR`. */
+  mirror?: string;
+  /** Further tries after a broken connection. Default 3. */
   retries?: number;
   onProgress?: (done: number, of: number) => void;
   log?: (line: string) => void;
 };
 
-/** What came. */
+/** A file in the cache. */
 export type Fetched = {
   path: string;
   sha256: string;
-  bytes: number /** It lay in the cache already. */;
+  bytes: number;
+  /** It was in the cache already. */
   cached: boolean;
 };
 
@@ -34,53 +36,45 @@ export function weightsCache(env: NodeJS.ProcessEnv = process.env): string {
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lipsync');
 }
 
-/** The entry of a name. @throws RangeError that lists the names. */
+/** The entry of a name. @throws UsageError that lists the names. */
 export function publishedFile(name: string): PublishedFile {
   const found = PUBLISHED_FILES.find((entry) => entry.name === name);
-  return (
-    found ??
-    fail(
-      RangeError,
-      'lipsync weights fetch',
-      'NAME',
-      `one of ${PUBLISHED_FILES.map((entry) => entry.name).join(', ')}`,
-      name,
-    )
-  );
+  if (found) return found;
+  throw new UsageError(`NAME must be one of ${PUBLISHED_FILES.map((entry) => entry.name).join(', ')}, got ${name}`);
 }
 
 /**
  * A published name as the path of its fetched file, anything else as it is.
  *
- * @throws Error for a published name that was not fetched, saying how.
+ * @throws UsageError for a published name that was not fetched; it says how to fetch it.
  */
-export async function resolveWeights(nameOrPath: string, cache = weightsCache()): Promise<string> {
+export async function resolveWeights(
+  nameOrPath: string,
+  option = '--weights',
+  cache = weightsCache(),
+): Promise<string> {
   const entry = PUBLISHED_FILES.find(({ name }) => name === nameOrPath);
   if (!entry || (await sizeOf(nameOrPath)) !== undefined) return nameOrPath;
   const path = join(cache, entry.file);
   if ((await sizeOf(path)) !== undefined) return path;
-  return fail(
-    Error,
-    'lipsync',
-    '--weights',
-    `a file, or a name that was fetched (lipsync weights fetch ${nameOrPath})`,
-    nameOrPath,
+  throw new UsageError(
+    `${option} must be a file, or a name that was fetched (lipsync weights fetch ${nameOrPath}), got ${nameOrPath}`,
   );
 }
 
 /**
- * Fetches a published file into the cache, or finds it there: resumes where an earlier fetch broke off, checks what came, and puts it in its
- * place whole or not at all.
+ * Fetches a published file into the cache, or finds it there: resumes an earlier fetch that was cut off, checks the file, and puts
+ * it in its place only when complete.
  *
- * Its SHA-256 is checked against what is known; where nothing is, the first fetch writes it beside the file and later ones compare.
+ * Its SHA-256 is checked against the known one; where none is known, the first fetch writes it beside the file and later ones compare.
  *
- * @throws Error that says what to do where there is no address, no connection, another file than expected, or no room.
+ * @throws Error without an address, a connection, the expected file or room on the disk; it says what to do.
  * @example
  * const { path } = await fetchWeights('syncnet-v2');
  */
 export async function fetchWeights(name: string, options: FetchOptions = {}): Promise<Fetched> {
   const entry = publishedFile(name);
-  const { cache = weightsCache(), from = process.env.LIPSYNC_WEIGHTS_MIRROR, retries = 3, log } = options;
+  const { cache = weightsCache(), mirror = process.env.LIPSYNC_WEIGHTS_MIRROR, retries = 3, log } = options;
   await mkdir(cache, { recursive: true });
   const path = join(cache, entry.file);
   const record = `${path}.sha256`;
@@ -94,15 +88,15 @@ export async function fetchWeights(name: string, options: FetchOptions = {}): Pr
     return { path, sha256, bytes: (await sizeOf(path)) as number, cached: true };
   }
   const part = `${path}.part`;
-  const place = placeOf(entry, from);
+  const place = placeOf(entry, mirror);
   if (place.kind === 'file') {
     await copyFile(place.path, part, constants.COPYFILE_FICLONE).catch((error: Error) =>
       fail(
         Error,
         `lipsync weights fetch ${name}`,
-        '--from',
+        '--mirror',
         `a folder with ${entry.file}, or an address`,
-        `${from} (${error.message})`,
+        `${mirror} (${error.message})`,
       ),
     );
   } else {
@@ -118,7 +112,7 @@ export async function fetchWeights(name: string, options: FetchOptions = {}): Pr
   if (recorded === undefined) {
     await writeFileAtomic(record, `${sha256}  ${entry.file}\n`);
     if (!entry.sha256)
-      log?.(`the SHA-256 of ${entry.file} was not known: ${sha256} is recorded, later fetches compare with it`);
+      log?.(`the SHA-256 of ${entry.file} was unknown: ${sha256} is recorded, later fetches compare with it`);
   }
   await rename(part, path);
   return { path, sha256, bytes: (await sizeOf(path)) as number, cached: false };
@@ -126,15 +120,15 @@ export async function fetchWeights(name: string, options: FetchOptions = {}): Pr
 
 type Place = { kind: 'file'; path: string } | { kind: 'address'; address: string };
 
-function placeOf(entry: PublishedFile, from: string | undefined): Place {
-  if (from && /^https?:\/\//.test(from))
-    return { kind: 'address', address: from.endsWith('/') ? from + encodeURIComponent(entry.file) : from };
-  if (from) return { kind: 'file', path: from.endsWith(entry.file) ? from : join(from, entry.file) };
+function placeOf(entry: PublishedFile, mirror: string | undefined): Place {
+  if (mirror && /^https?:\/\//.test(mirror))
+    return { kind: 'address', address: mirror.endsWith('/') ? mirror + encodeURIComponent(entry.file) : mirror };
+  if (mirror) return { kind: 'file', path: mirror.endsWith(entry.file) ? mirror : join(mirror, entry.file) };
   if (entry.address) return { kind: 'address', address: entry.address };
   return fail(
     Error,
     `lipsync weights fetch ${entry.name}`,
-    '--from',
+    '--mirror',
     `the file or its address, as it has no lasting one (${entry.note})`,
     'nothing',
   );
@@ -170,7 +164,7 @@ async function download(
       if (error instanceof Refused) throw error;
       const { message, cause } = error as Error & { cause?: Error };
       if (attempt >= retries) {
-        const by = `download it by hand and give it with --from, or put it at ${part.replace(/\.part$/, '')}`;
+        const by = `download it by hand and give it with --mirror, or put it at ${part.replace(/\.part$/, '')}`;
         fail(Error, where, address, `within reach; if it is not, ${by}`, cause?.message ?? message);
       }
       options.log?.(`connection lost (${cause?.message ?? message}), trying again`);
@@ -179,11 +173,11 @@ async function download(
   }
 }
 
-/** An answer that trying again will not better. */
+/** An answer that another try will not change. */
 class Refused extends Error {}
 
 async function downloadOnce(where: string, address: string, part: string, { onProgress }: FetchOptions): Promise<void> {
-  const mark = `${part}.json`; // which state of the file the part is of
+  const mark = `${part}.json`; // the version of the file that the part belongs to
   const before = (await sizeOf(part)) ?? 0;
   const validator =
     before > 0
@@ -200,7 +194,7 @@ async function downloadOnce(where: string, address: string, part: string, { onPr
   }
   if (!response.ok || !response.body) {
     await response.body?.cancel();
-    const text = `${where}: ${address} must be there, got ${response.status} ${response.statusText}`;
+    const text = `${where}: ${address} must exist, got ${response.status} ${response.statusText}`;
     throw response.status >= 500 || response.status === 429 ? new Error(text) : new Refused(text);
   }
   const resumed = response.status === 206;
@@ -232,7 +226,7 @@ async function downloadOnce(where: string, address: string, part: string, { onPr
   } finally {
     await file.close();
   }
-  if (Number.isFinite(total) && done !== total) throw new Error(`${done} of ${total} bytes came`);
+  if (Number.isFinite(total) && done !== total) throw new Error(`received ${done} of ${total} bytes`);
   await rm(mark, { force: true });
 }
 

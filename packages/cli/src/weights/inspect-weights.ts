@@ -68,7 +68,9 @@ export async function inspectWeights(path: string, prefix?: string): Promise<Wei
       dtypes,
       ...(network ? { network: { name: network.name, title: network.title, purpose: network.purpose } } : {}),
       ...(nearest
-        ? { nearest: `${nearest.network.title} (${nearest.fitting} of ${nearest.network.identifiedBy.length} identifying parameters)` }
+        ? {
+            nearest: `${nearest.network.title} (${nearest.fitting} of ${nearest.network.identifiedBy.length} identifying parameters)`,
+          }
         : {}),
       ...(network?.name === 'avalignnet' ? { configuration: towersOf(shapes) } : {}),
       ...(recipe ? { recipe } : {}),
@@ -143,4 +145,3 @@ export function describeWeights(report: WeightsReport): string {
   for (const [name, value] of Object.entries(entries)) lines.push(`also holds: ${name} ${String(value).slice(0, 80)}`);
   return `${lines.join('\n')}\n`;
 }
-

@@ -5,15 +5,17 @@ import { AVAlignNet, LITE, saveAVAlignNet } from '@lipsync/avalignnet';
 import { encodeSafetensors, openCheckpoint, readStateDict } from '@lipsync/checkpoints';
 import { loadSyncNetwork, saveSyncNetwork, Wav2LipSyncNet } from '@lipsync/syncnet';
 import '@tensorflow/tfjs-backend-cpu';
+import { loadExpert } from '@lipsync/score';
 import { recipeOf } from '@lipsync/train';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { runLipsync } from '../run-lipsync';
-import { readExpert } from '../terminal/setup';
-import { convertWeights, inspectWeights } from './weights-command';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runLipsync } from '../terminal/run-lipsync';
+import { type CapturedOutput, captureOutput } from '../testing/capture-output';
+import { convertWeights } from './convert-weights';
+import { inspectWeights } from './inspect-weights';
 
 let folder: string;
-let [out, err] = ['', ''];
+let output: CapturedOutput;
 const at = (name: string) => join(folder, name);
 
 beforeAll(async () => {
@@ -30,11 +32,10 @@ beforeAll(async () => {
   const net = new AVAlignNet(LITE, { seed: 1, recipe: recipeOf(LITE) });
   await writeFile(at('lite.safetensors'), await saveAVAlignNet(net));
   net.dispose();
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((out += text), true));
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((err += text), true));
+  output = captureOutput();
 });
 afterAll(async () => {
-  vi.restoreAllMocks();
+  output.restore();
   await rm(folder, { recursive: true });
 });
 
@@ -57,7 +58,7 @@ test('inspectWeights names the network, its size and its recipe', async () => {
   });
 });
 
-test('inspectWeights says what an unknown file begins with, and what it is nearest to', async () => {
+test('inspectWeights lists the first parameters of an unknown file, and the known network that is nearest', async () => {
   const tensor = { dtype: 'float32' as const, shape: [1], data: new Float32Array(1) };
   await writeFile(
     at('odd.safetensors'),
@@ -74,7 +75,7 @@ test('inspectWeights says what an unknown file begins with, and what it is neare
   expect(report.names).toEqual(['netcnnlip.0.weight', 'x']);
 });
 
-test('convertWeights writes half floats under bare names with the recipe of the published network, and loads', async () => {
+test('convertWeights writes float16 under bare names with the recipe of the published network; the file loads', async () => {
   const result = await convertWeights(at('bare.safetensors'), at('half.safetensors'), { dtype: 'f16' });
   expect(result.bytes).toBeLessThan(0.65 * result.bytesBefore);
   const file = await openCheckpoint(at('half.safetensors'));
@@ -92,27 +93,27 @@ test('convertWeights writes half floats under bare names with the recipe of the 
   net.dispose();
 });
 
-test('lipsync weights inspects and converts, writes over nothing unasked, and refuses wrong words', async () => {
+test('lipsync weights inspects and converts, overwrites only with --force, and refuses wrong words', async () => {
   expect(await runLipsync(['weights', 'inspect', at('bare.safetensors')])).toBe(0);
-  expect(out).toContain('Wav2Lip’s lip-sync expert');
-  out = '';
+  expect(output.out).toContain('Wav2Lip’s lip-sync expert');
+  output.clear();
   expect(await runLipsync(['weights', 'inspect', at('bare.safetensors'), '--json'])).toBe(0);
-  expect(JSON.parse(out)).toMatchObject({ network: { name: 'wav2lip' } });
+  expect(JSON.parse(output.out)).toMatchObject({ network: { name: 'wav2lip' } });
   expect(await runLipsync(['weights', 'convert', at('bare.safetensors'), at('half.safetensors')])).toBe(2);
-  expect(err).toContain('OUT must be a new file (or give --force)');
+  expect(output.err).toContain('OUT must be a new file (or give --force)');
   expect(await runLipsync(['weights', 'convert', at('bare.safetensors'), at('half.safetensors'), '--force'])).toBe(0);
   expect((await stat(at('half.safetensors'))).size).toBeGreaterThan(0.9 * (await stat(at('bare.safetensors'))).size);
   expect(await runLipsync(['weights', 'convert', at('bare.safetensors'), at('out.pth')])).toBe(2);
   expect(await runLipsync(['weights', 'polish'])).toBe(2);
-  out = '';
+  output.clear();
   expect(await runLipsync(['weights', 'fetch', '--list'])).toBe(0);
-  expect(out).toContain('syncnet-v2');
+  expect(output.out).toContain('syncnet-v2');
   await writeFile(at('page.pth'), '<html>');
   expect(await runLipsync(['weights', 'inspect', at('page.pth')])).toBe(1);
-  expect(err).toContain('must be a torch, safetensors, npy or npz file');
+  expect(output.err).toContain('must be a torch, safetensors, npy or npz file');
 });
 
-test('lipsync score calls a file of another network by its name', async () => {
+test('loadExpert names the network of a file that holds another kind', async () => {
   const tensor = (side: number) => ({
     dtype: 'float32' as const,
     shape: [1, side, 1, 1],
@@ -127,13 +128,13 @@ test('lipsync score calls a file of another network by its name', async () => {
       ]),
     ),
   );
-  await expect(readExpert(at('lpips.safetensors'))).rejects.toThrow('which holds LPIPS’s linear layers for AlexNet');
-  const expert = await readExpert(at('expert.safetensors'));
+  await expect(loadExpert(at('lpips.safetensors'))).rejects.toThrow('which holds LPIPS’s linear layers for AlexNet');
+  const expert = await loadExpert(at('expert.safetensors'));
   expect(expert.name).toBe('Wav2Lip');
   expert.dispose();
 });
 
-test('a network loaded into another says whose weights they are', async () => {
+test('weights loaded into another network are named in the error', async () => {
   const state = (await readStateDict(at('expert.safetensors'))).state;
   const net = new AVAlignNet(LITE, { seed: 0 });
   expect(() => net.loadStateDict(state)).toThrow(/these are the parameters of Wav2Lip’s lip-sync expert/);

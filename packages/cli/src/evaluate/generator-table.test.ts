@@ -1,8 +1,8 @@
-import type { DinetEvaluation } from '@lipsync/train';
+import type { GeneratorEvaluation } from '@lipsync/train';
 import { expect, test } from 'vitest';
-import { dinetTable, PUBLISHED_DINET } from './evaluate-dinet-table';
+import { generatorTable, PUBLISHED_DINET } from './generator-table';
 
-const evaluation: DinetEvaluation = {
+const evaluation: GeneratorEvaluation = {
   clips: 2,
   frameCount: 150,
   leftOut: ['x'],
@@ -33,11 +33,11 @@ const evaluation: DinetEvaluation = {
   notes: ['1 clips are too short'],
 };
 
-test('dinetTable leaves out columns without figures and leaves missing figures empty', () => {
-  const lines = dinetTable(evaluation).split('\n');
+test('generatorTable omits columns without values and leaves missing values empty', () => {
+  const lines = generatorTable(evaluation).split('\n');
   expect(lines[1].split(/ {2,}/)).toEqual([
     '',
-    'sound',
+    'audio',
     'SSIM',
     'mouth',
     'PSNR',
@@ -67,9 +67,9 @@ test('dinetTable leaves out columns without figures and leaves missing figures e
   expect(lines).toContain('1 clips are too short');
 });
 
-test('the thesis’s table stands below, marked as published on other data', () => {
-  const text = dinetTable(evaluation);
-  expect(text.indexOf('for orientation, published on other data')).toBeGreaterThan(text.indexOf('copy input'));
+test('generatorTable prints the table of the thesis below, marked as published on other data', () => {
+  const text = generatorTable(evaluation);
+  expect(text.indexOf('for orientation only, published on other data')).toBeGreaterThan(text.indexOf('copy input'));
   for (const { name } of PUBLISHED_DINET) expect(text).toContain(name);
   expect(text).toMatch(/DINet \(original\) +0\.9425 +30\.01 +0\.0289 +6\.8714 +8\.2908/);
 });

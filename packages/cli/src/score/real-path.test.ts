@@ -15,11 +15,11 @@ import { openTrackedVideo, streamSyncWindows } from '@lipsync/sync-windows';
 import { recipeOf } from '@lipsync/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readNpz } from '../../../tests/support/npz';
+import { readNpz } from '../../../../tests/support/npz';
 
 // The path on real talking faces with a network that PyTorch trained, against what the PyTorch path gave.
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const SHARED = resolve(root, process.env.LIPSYNC_SHARED ?? '../shared');
 const missing = !['weights/feasibility-10x48.safetensors', 'weights/path-check.npz', 'data/lrw-ar', 'data/wild'].every(
   (path) => existsSync(join(SHARED, path)),

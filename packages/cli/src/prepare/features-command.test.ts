@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { type TransformersModule, WAV2VEC2_LABELS, writeWav } from '@lipsync/audio-mel';
 import { parseNpyLogits } from '@lipsync/dataloader';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseCommand } from '../terminal/command';
-import { FEATURES, runFeatures, writeFeatures } from './features-command';
+import { runLipsync } from '../terminal/run-lipsync';
+import { captureOutput } from '../testing/capture-output';
+import { writeFeatures } from './features-command';
 
 let folder: string;
 beforeEach(async () => {
@@ -18,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** A model whose row r, column c is r + 100 c; notes where it was looked for. */
+/** A model whose row r, column c is r + 100 c; records where it was looked for. */
 function mock(sources: string[]): TransformersModule {
   const model = async ({ input_values }: Record<string, unknown>) => {
     const rows = Math.floor(((input_values as { length: number }).length - 400) / 320) + 1;
@@ -29,7 +30,12 @@ function mock(sources: string[]): TransformersModule {
       },
     };
   };
-  const from = (what: unknown) => ({ from_pretrained: async (source: string) => (sources.push(source), what) });
+  const from = (what: unknown) => ({
+    from_pretrained: async (source: string) => {
+      sources.push(source);
+      return what;
+    },
+  });
   return {
     AutoModelForCTC: from(Object.assign(model, { dispose: async () => undefined })),
     AutoTokenizer: from({ get_vocab: () => new Map(WAV2VEC2_LABELS.map((label, i) => [label, i])) }),
@@ -56,13 +62,14 @@ test('writeFeatures writes what parseNpyLogits reads, of a folder or an id', asy
   expect(sources).toEqual([folder, folder, folder, 'facebook/none', 'facebook/none', 'facebook/none']);
 });
 
-test('lipsync features refuses words that are missing', async () => {
-  await expect(runFeatures(parseCommand(FEATURES, ['a.wav', '--model', 'm']))).rejects.toThrow(
-    'SOUND OUT must be two files, got 1',
-  );
-  await expect(runFeatures(parseCommand(FEATURES, ['a.wav', 'b.npy']))).rejects.toThrow(
-    '--model must be a folder with a model, got none',
-  );
+test.each([
+  [['a.wav', '--model', 'm'], "missing required argument 'out'"],
+  [['a.wav', 'b.npy'], "required option '--model <dir>' not specified"],
+])('lipsync features %j is a usage error', async (words, message) => {
+  const output = captureOutput();
+  expect(await runLipsync(['features', ...words])).toBe(2);
+  expect(output.err).toContain(message);
+  output.restore();
 });
 
 /** See scripts/check-ctc.mjs. */
@@ -70,7 +77,7 @@ const installed = join(process.env.LIPSYNC_TRANSFORMERS ?? 'node_modules/.cache/
 const there = existsSync(join(installed, '../node_modules/@huggingface/transformers'));
 
 test.skipIf(!there)(
-  `transformers.js hears a WAV file${there ? '' : ' (skipped: it is not installed, see scripts/check-ctc.mjs)'}`,
+  `transformers.js takes a WAV file${there ? '' : ' (skipped: it is not installed, see scripts/check-ctc.mjs)'}`,
   async () => {
     const transformers = createRequire(installed)('@huggingface/transformers') as TransformersModule;
     const model = fileURLToPath(new URL('../../../audio-mel/fixtures/tiny-ctc', import.meta.url));

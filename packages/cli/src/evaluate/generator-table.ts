@@ -1,4 +1,4 @@
-import type { DinetEvaluation, DinetFigures } from '@lipsync/train';
+import type { GeneratorEvaluation, GeneratorFigures } from '@lipsync/train';
 
 /** Table 3.1 of the thesis, mouth of 128 pixels. Set, crop, SSIM window and LPIPS network are not stated; LSE-D and LSE-C are SyncNet's. */
 export const PUBLISHED_DINET = [
@@ -8,14 +8,14 @@ export const PUBLISHED_DINET = [
   { name: 'DINet (original)', ssim: 0.9425, psnr: 30.0082, lpips: 0.0289, lseD: 6.8714, lseC: 8.2908 },
 ] as const;
 
-const TITLES: Record<DinetFigures['of'], string> = {
+const TITLES: Record<GeneratorFigures['of'], string> = {
   generated: 'generated',
   'copy-input': 'copy input',
   'repeat-reference': 'repeat reference',
 };
 
-/** An evaluation as people read it, with the thesis's table below it for orientation. */
-export function dinetTable({
+/** An evaluation as a table, with the thesis's table below it for orientation. */
+export function generatorTable({
   rows,
   experts,
   clips,
@@ -24,13 +24,13 @@ export function dinetTable({
   references,
   otherAudio,
   notes,
-}: DinetEvaluation): string {
+}: GeneratorEvaluation): string {
   const number = (value: number | undefined, digits: number) =>
     value === undefined || Number.isNaN(value) ? '' : value.toFixed(digits);
   const decibels = (value: number | undefined) => (value !== undefined && value >= 100 ? 'equal' : number(value, 2));
   const head = [
     '',
-    'sound',
+    'audio',
     'SSIM',
     'mouth',
     'PSNR',
@@ -76,15 +76,15 @@ export function dinetTable({
       ({ name, weightsHash, crop, windows }, i) =>
         `${i + 1}: ${name}${weightsHash ? ` (weights ${weightsHash.slice(0, 12)})` : ''}, crop ${crop}, ${windows} windows`,
     ),
-    'SSIM, PSNR, LPIPS, FID: whole face image, and its mouth box where it says so; vL: variance of the Laplacian in the mouth box; in sync: offset within 1 frame',
+    'SSIM, PSNR, LPIPS, FID: whole face image, and its mouth box in the columns “mouth”; vL: variance of the Laplacian in the mouth box; in sync: share of clips whose offset is within 1 frame',
     ...notes,
     '',
-    'for orientation, published on other data, mouth 128 px, LSE of SyncNet (thesis, Table 3.1): never compare one by one',
+    'for orientation only, published on other data, mouth 128 px, LSE of SyncNet (thesis, Table 3.1): not comparable with the rows above',
     ...columns([['', '', 'SSIM', '', 'PSNR', '', 'LPIPS', '', '', 'LSE-D', 'LSE-C'], ...published]),
   ].join('\n');
 }
 
-/** Lines of cells, each column as wide as its widest, the first one to the left. */
+/** Lines of cells, each column as wide as its widest cell; the first two are aligned left. */
 function columns(lines: string[][]): string[] {
   const widths = lines[0].map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));
   return lines.map((line) =>

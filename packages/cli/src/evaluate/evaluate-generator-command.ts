@@ -1,0 +1,153 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
+import { ClipStore } from '@lipsync/dataloader';
+import { loadDinet } from '@lipsync/dinet';
+import { loadExpert } from '@lipsync/score';
+import { evaluateGenerator, type GeneratorEvaluation } from '@lipsync/train';
+import { choice, createCommand, type OptionsOf, wholeNumber } from '../terminal/command';
+import { BACKEND, HELD_OUT, JSON_OUTPUT, startBackend, THREADS } from '../terminal/options';
+import { log, printJson } from '../terminal/output';
+import { createProgress } from '../terminal/progress';
+import { loadOptions } from '../terminal/read-files';
+import { resolveWeights } from '../weights/fetch-weights';
+import { generatorTable, PUBLISHED_DINET } from './generator-table';
+import { readFid, readLpips } from './read-networks';
+import { validationClips } from './validation-clips';
+
+/** `lipsync evaluate generator`. */
+export function evaluateGeneratorCommand() {
+  return generatorOptions().action(runEvaluateGenerator);
+}
+
+function generatorOptions() {
+  return createCommand(
+    'generator',
+    'Measures a DINet generator on validation clips of face images (lipsync prepare --head N): image quality, sharpness and sync, beside two ' +
+      'baselines; with a sheet of frames.',
+  )
+    .argument('<clips>', 'folder made by lipsync prepare --head')
+    .requiredOption(
+      '--weights <file>',
+      'weights of the generator: of lipsync train generator, or DINet’s published file',
+    )
+    .option('--out <dir>', 'folder for report.json and sheet.png (default: evaluation, beside the weights)')
+    .addOption(HELD_OUT)
+    .addOption(wholeNumber('--max-clips <n>', 'most clips, evenly spread (default: all validation clips)', 1))
+    .addOption(wholeNumber('--max-frames <n>', 'most frames of a clip, from its first (default: all)', 12))
+    .addOption(
+      choice(
+        '--other-audio <name>',
+        'audio for the rows “other”: of another clip, or the clip’s own shifted by half its length',
+        ['clip', 'shifted'],
+      ).default('clip' as const),
+    )
+    .addOption(wholeNumber('--sheet <n>', 'frames on the sheet, 0 for no sheet').default(8))
+    .addOption(wholeNumber('--seed <n>', 'seed of the references, the sheet and a random split').default(0))
+    .addOption(JSON_OUTPUT)
+
+    .optionsGroup('Networks that measure:')
+    .option(
+      '--expert <files>',
+      'weights of one or more sync networks, separated by commas (default: no LSE-D and LSE-C)',
+    )
+    .option(
+      '--expert-recipe <files>',
+      'their recipes (JSON) in the same order, if their files have none; leave one empty to skip it',
+    )
+    .option('--expert-config <names>', 'their configurations in the same order, if their files have none')
+    .option(
+      '--lpips <files>',
+      'torchvision’s network and the linear layers of LPIPS, such as alexnet,lpips-alex once fetched (default: no LPIPS)',
+    )
+    .option('--fid <file>', 'pytorch-fid’s Inception network, such as fid-inception once fetched (default: no FID)')
+
+    .optionsGroup('Speed and memory:')
+    .addOption(wholeNumber('--chunk <n>', 'frames in the generator at a time', 1).default(8))
+    .addOption(BACKEND)
+    .addOption(THREADS);
+}
+
+type GeneratorWords = OptionsOf<ReturnType<typeof generatorOptions>>;
+
+/** Rows of the sheet from the top; the sheet has no room for words. */
+const SHEET_ROWS = 'source, masked, first reference, generated, real, generated from the other audio';
+
+async function runEvaluateGenerator(folder: string, options: GeneratorWords): Promise<void> {
+  await startBackend(options);
+  const store = await ClipStore.open(resolve(folder));
+  const { clips } = await validationClips(store, options);
+  const path = resolve(await resolveWeights(options.weights));
+  const owned: { dispose(): void }[] = [];
+  const own = <A extends { dispose(): void }>(thing: A): A => {
+    owned.push(thing);
+    return thing;
+  };
+  const progress = createProgress({ label: 'evaluate', total: clips.length });
+  try {
+    const generator = own(await loadDinet(path));
+    const experts: SyncExpert[] = [];
+    for (const one of expertFiles(options)) {
+      const file = await resolveWeights(one.path, '--expert');
+      experts.push(own(await loadExpert(file, await loadOptions(one, '--expert-'))));
+    }
+    const evaluation = await evaluateGenerator({
+      ...{ generator, store, clips, experts },
+      lpips: options.lpips === undefined ? undefined : own(await readLpips(options.lpips.split(','))),
+      fid: options.fid === undefined ? undefined : own(await readFid(options.fid)),
+      otherAudio: options.otherAudio,
+      framesPerClip: options.maxFrames,
+      batch: options.chunk,
+      sheet: options.sheet,
+      seed: options.seed,
+      onClip: (done) => progress.update(done),
+    });
+    progress.stop();
+    const weightsHash = await sha256Hex(new Uint8Array(await readFile(path)));
+    const out = resolve(options.out ?? join(path, '..', 'evaluation'));
+    const report = await writeEvaluation(out, evaluation, { weights: options.weights, weightsHash, clips: folder });
+    if (options.json) printJson(report);
+    else process.stdout.write(`${generatorTable(evaluation)}\n`);
+    log(`report: ${join(out, 'report.json')}`);
+    if (evaluation.sheet) log(`sheet:  ${join(out, 'sheet.png')} (${SHEET_ROWS})`);
+  } finally {
+    progress.stop();
+    for (const thing of owned) thing.dispose();
+  }
+}
+
+/**
+ * Writes `report.json` and `sheet.png` into a folder.
+ *
+ * @param facts what was evaluated; stands before the results.
+ * @returns the report.
+ */
+async function writeEvaluation(
+  out: string,
+  { sheet, ...evaluation }: GeneratorEvaluation,
+  facts: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
+  await mkdir(out, { recursive: true });
+  const published = {
+    note: 'thesis, Table 3.1: other data, mouth 128 px, LSE of SyncNet; for orientation only',
+    rows: PUBLISHED_DINET,
+  };
+  const report = {
+    ...facts,
+    evaluation,
+    ...(sheet ? { sheet: { file: 'sheet.png', rows: SHEET_ROWS } } : {}),
+    published,
+  };
+  await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  if (sheet) await writeFileAtomic(join(out, 'sheet.png'), sheet);
+  return report;
+}
+
+function expertFiles({ expert, expertRecipe, expertConfig }: GeneratorWords) {
+  const list = (text = '') => text.split(',');
+  const [recipes, configs] = [list(expertRecipe), list(expertConfig)];
+  return list(expert)
+    .filter((path) => path !== '')
+    .map((path, i) => ({ path, recipe: recipes[i] || undefined, config: configs[i] || undefined }));
+}

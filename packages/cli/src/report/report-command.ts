@@ -1,0 +1,57 @@
+import { mkdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { writeFileAtomic } from '@lipsync/checkpoints';
+import { ClipStore, dataReport } from '@lipsync/dataloader';
+import { createCommand, type OptionsOf } from '../terminal/command';
+import { BACKEND, EXPERT_CONFIG, EXPERT_RECIPE, JSON_OUTPUT, startBackend, THREADS } from '../terminal/options';
+import { log } from '../terminal/output';
+import { createProgress } from '../terminal/progress';
+import { readHelper } from '../terminal/read-files';
+import { clipTable } from './clip-table';
+import { dataReportPage } from './data-report-page';
+
+/** `lipsync report`. */
+export function reportCommand() {
+  return reportOptions().action(runReport);
+}
+
+function reportOptions() {
+  return createCommand(
+    'report',
+    'Describes prepared clips before a network is trained on them: report.html, report.json and clips.csv, a table of the clips.',
+  )
+    .argument('<clips>', 'folder made by lipsync prepare')
+    .option('--out <dir>', 'folder of the report (default: that of the clips)')
+    .option(
+      '--expert <file>',
+      'weights of a sync network that measures the offset of every clip (default: not measured)',
+    )
+    .addOption(EXPERT_RECIPE)
+    .addOption(EXPERT_CONFIG)
+    .addOption(JSON_OUTPUT)
+    .addOption(BACKEND)
+    .addOption(THREADS);
+}
+
+async function runReport(clips: string, options: OptionsOf<ReturnType<typeof reportOptions>>): Promise<void> {
+  const folder = resolve(clips);
+  const store = await ClipStore.open(folder, { cacheBytes: 0 });
+  const out = resolve(options.out ?? folder);
+  await mkdir(out, { recursive: true });
+  if (options.expert) await startBackend(options);
+  const expert = await readHelper(options);
+  const progress = createProgress({ label: 'report', total: (await store.list()).length });
+  const report = await dataReport(store, { expert, onClip: (done) => progress.update(done) }).finally(() => {
+    progress.stop();
+    expert?.dispose();
+  });
+  const { thumbnails: _, ...figures } = report;
+  const json = `${JSON.stringify(figures, null, 2)}\n`;
+  await writeFileAtomic(join(out, 'report.json'), json);
+  const manifest = await store.manifest();
+  if (manifest) await writeFileAtomic(join(out, 'clips.csv'), clipTable(manifest));
+  await writeFileAtomic(join(out, 'report.html'), dataReportPage(report, basename(folder)));
+  for (const warning of report.warnings) log(`warning: ${warning}`);
+  log(`${report.clips} clips, ${report.minutes.toFixed(1)} minutes: ${join(out, 'report.html')}`);
+  if (options.json) process.stdout.write(json);
+}

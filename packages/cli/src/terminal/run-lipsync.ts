@@ -1,0 +1,75 @@
+import { CommanderError } from '@commander-js/extra-typings';
+import { accelerateCommand } from '../accelerate/accelerate-command';
+import { dubCommand } from '../dub/dub-command';
+import { evaluateCommand } from '../evaluate/evaluate-command';
+import { featuresCommand } from '../prepare/features-command';
+import { prepareCommand } from '../prepare/prepare-command';
+import { dataCommand } from '../report/data-command';
+import { reportCommand } from '../report/report-command';
+import { scoreCommand } from '../score/score-command';
+import { trainCommand } from '../train/train-command';
+import { exportCommand } from '../weights/export-command';
+import { weightsCommand } from '../weights/weights-command';
+import { createCommand, ExitStatus, fullName, renamedCommand } from './command';
+import { asUsageError } from './usage-of';
+
+/** Commands that were renamed: they name the new one and end with exit status 2. */
+const FORMER: Readonly<Record<string, string>> = { 'train-dinet': 'lipsync train generator' };
+
+/**
+ * The command `lipsync`.
+ *
+ * @param words what follows the program's name on the command line.
+ * @returns the exit status: 0; 1 if something failed or a file has no score; 2 for a usage error; 130 after Ctrl-C.
+ * @example
+ * process.exitCode = await runLipsync(['score', '--weights', 'expert.safetensors', 'talk.mp4']);
+ */
+export async function runLipsync(words: readonly string[]): Promise<number> {
+  const running: { name: string; flags: string[] } = { name: 'lipsync', flags: [] };
+  const program = lipsyncCommand();
+  program.hook('preAction', (_, command) => {
+    running.name = fullName(command);
+    running.flags = command.options.flatMap(({ long }) => (long ? [long] : []));
+  });
+  try {
+    await program.parseAsync(withoutDashes(words), { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof ExitStatus) return error.status;
+    if (error instanceof CommanderError) return error.code === 'commander.helpDisplayed' ? 0 : 2; // it has printed its message
+    const usage = asUsageError(error, running.flags);
+    const failed = error as Error;
+    process.stderr.write(
+      usage ? `${running.name}: ${usage.message}\n` : `${process.env.DEBUG ? failed.stack : failed.message}\n`,
+    );
+    return usage ? 2 : 1;
+  }
+}
+
+function lipsyncCommand() {
+  const program = createCommand(
+    'lipsync',
+    'Audio-visual lip sync: prepare data, train, score and evaluate sync networks, dub videos.',
+  )
+    .commandsGroup('Commands:')
+    .addCommand(scoreCommand())
+    .addCommand(prepareCommand())
+    .addCommand(reportCommand())
+    .addCommand(dataCommand())
+    .addCommand(trainCommand())
+    .addCommand(evaluateCommand())
+    .addCommand(dubCommand())
+    .addCommand(weightsCommand())
+    .addCommand(exportCommand())
+    .addCommand(featuresCommand())
+    .addCommand(accelerateCommand())
+    .addHelpText('after', '\nlipsync COMMAND --help shows the options of a command.');
+  for (const [name, now] of Object.entries(FORMER)) program.addCommand(renamedCommand(name, now), { hidden: true });
+  return program;
+}
+
+/** pnpm passes on a literal `--` before the words of a script, npm removes it: both run. */
+function withoutDashes(words: readonly string[]): string[] {
+  const at = words.findIndex((word) => word.startsWith('-'));
+  return words[at] === '--' && at <= 2 ? [...words.slice(0, at), ...words.slice(at + 1)] : [...words];
+}

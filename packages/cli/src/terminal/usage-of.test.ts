@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { UsageError } from './command';
+import { asUsageError } from './usage-of';
+
+test.each([
+  [
+    'loadExpert: options.config must be the configuration of a.pth, got undefined',
+    ['--weights', '--config'],
+    '--config must be the configuration of a.pth, got none',
+  ],
+  ['loadExpert: source must be a file, got x', ['--weights'], '--weights must be a file, got x'],
+  ['loadExpert: source must be a file, got x', ['--weights', '--expert'], '--expert must be a file, got x'],
+  [
+    'loadExpert: options.recipe must be given, got undefined',
+    ['--expert', '--expert-recipe'],
+    '--expert-recipe must be given, got none',
+  ],
+  [
+    'trainExpert: clipsPerBatch must be 2 or more, got 1',
+    ['--clips-per-batch'],
+    '--clips-per-batch must be 2 or more, got 1',
+  ],
+  ['trainExpert: options.preset must be published, got thesis', ['--preset'], '--preset must be published, got thesis'],
+])('asUsageError maps “%s” to the option', (message, flags, words) => {
+  const usage = asUsageError(new TypeError(message), flags);
+  expect(usage).toBeInstanceOf(UsageError);
+  expect(usage?.message).toBe(words);
+});
+
+test('asUsageError leaves other errors alone', () => {
+  expect(asUsageError(new TypeError('conv2d: filter must have rank 4, got 3'), ['--filter'])).toBeUndefined();
+  expect(asUsageError(new Error('trainExpert: store must hold clips, got none'), ['--out'])).toBeUndefined();
+  expect(asUsageError('text', [])).toBeUndefined();
+  const own = new UsageError('--a must stand alone');
+  expect(asUsageError(own, [])).toBe(own);
+});

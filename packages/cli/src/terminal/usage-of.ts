@@ -1,0 +1,47 @@
+import { UsageError } from './command';
+
+/** Library functions that commands call with what the user wrote. */
+const CALLED = new Set([
+  'loadExpert',
+  'scoreVideo',
+  'scoreProtocol',
+  'prepareFolder',
+  'mergeStores',
+  'trainExpert',
+  'trainGenerator',
+  'evaluateExpert',
+  'evaluateGenerator',
+  'dubVideo',
+]);
+
+/** Options that are named otherwise than the library's arguments. */
+const RENAMED: Readonly<Record<string, string>> = { source: 'weights', segmentSec: 'segment', expert: 'weights' };
+
+/**
+ * A library's error about an argument (`where: argument must be …`) as a usage error that names the option which set it; undefined where no
+ * option of the command did.
+ *
+ * `loadExpert` loads the network of `--weights`, except in commands that have `--expert`, where it loads that.
+ *
+ * @param flags long flags of the command that runs, such as `--weights`.
+ */
+export function asUsageError(error: unknown, flags: readonly string[]): UsageError | undefined {
+  if (error instanceof UsageError) return error;
+  if (!(error instanceof Error)) return undefined;
+  const [, where, argument, rest] = /^(\w+): (?:options\.)?(\w+) (must .*)$/s.exec(error.message) ?? [];
+  if (where === undefined || !CALLED.has(where)) return undefined;
+  const flag = flagOf(where, argument, flags);
+  return flag === undefined
+    ? undefined
+    : new UsageError(`${flag} ${rest.replace(/got undefined$/, 'got none')}`, { cause: error });
+}
+
+function flagOf(where: string, argument: string, flags: readonly string[]): string | undefined {
+  const helper = where === 'loadExpert' && flags.includes('--expert');
+  const names = helper
+    ? [argument === 'source' ? 'expert' : `expert-${argument}`]
+    : [kebab(argument), RENAMED[argument] ?? ''];
+  return names.map((name) => `--${name}`).find((flag) => flags.includes(flag));
+}
+
+const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

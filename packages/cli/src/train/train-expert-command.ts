@@ -1,0 +1,135 @@
+import { resolve } from 'node:path';
+import { Option } from '@commander-js/extra-typings';
+import { ClipStore } from '@lipsync/dataloader';
+import {
+  TRAINED_NETWORKS,
+  type TrainExpertEvent,
+  type TrainExpertOptions,
+  type TrainExpertReport,
+  trainExpert,
+} from '@lipsync/train';
+import { choice, createCommand, decimal, UsageError, wholeNumber } from '../terminal/command';
+import { BACKEND, HELD_OUT, JSON_OUTPUT, startBackend, THREADS } from '../terminal/options';
+import { log, printJson } from '../terminal/output';
+import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
+import { readConfig, readList, readRecipe } from '../terminal/read-files';
+
+/** `lipsync train expert`. */
+export function trainExpertCommand() {
+  return createCommand(
+    'expert',
+    'Trains AVAlignNet or a published sync network on prepared clips. It can be stopped at any moment: the same command resumes the run.',
+  )
+    .argument('<clips>', 'folder made by lipsync prepare')
+    .requiredOption('--out <dir>', 'folder for weights, learning curve, log and report')
+    .addOption(wholeNumber('--steps <n>', 'optimiser steps in all', 1).default(1000))
+    .addOption(HELD_OUT)
+    .addOption(JSON_OUTPUT)
+
+    .optionsGroup('Network:')
+    .addOption(choice('--network <name>', 'network to train', TRAINED_NETWORKS).default('avalignnet' as const))
+    .addOption(new Option('--config <name>', 'configuration of AVAlignNet: a name or a .json file').default('lite'))
+    .option('--recipe <file>', 'JSON file that says how the input is prepared (default: what fits the configuration)')
+    .addOption(
+      decimal('--width <x>', 'channels of a published network as a share of the published number (default: 1)'),
+    )
+
+    .optionsGroup('Training:')
+    .addOption(
+      choice(
+        '--preset <name>',
+        'contrast: windows of the same clip against each other; thesis: independent labelled pairs; published: the publisher’s recipe ' +
+          '(default: contrast, for syncnet published)',
+        ['contrast', 'thesis', 'published'],
+      ),
+    )
+    .addOption(wholeNumber('--clips-per-batch <n>', 'clips in a batch (preset contrast; default: 12)', 1))
+    .addOption(
+      wholeNumber('--windows-per-clip <n>', 'windows of each clip in a batch (preset contrast; default: 6)', 2),
+    )
+    .addOption(wholeNumber('--pairs-per-batch <n>', 'pairs in a batch (presets thesis and published; default: 256)', 2))
+    .addOption(decimal('--learning-rate <x>', 'highest learning rate (default: 1.5e-3 for contrast, 1e-5 for thesis)'))
+    .addOption(wholeNumber('--seed <n>', 'seed of first weights, batches, augmentation and a random split').default(0))
+    .addOption(wholeNumber('--checkpoint-every <n>', 'steps between two checkpoints', 1).default(50))
+    .addOption(wholeNumber('--validate-every <n>', 'steps between two validations, 0 for none on the way').default(250))
+
+    .optionsGroup('Speed and memory:')
+    .addOption(wholeNumber('--workers <n>', 'threads that make batches').default(1))
+    .addOption(wholeNumber('--chunk <n>', 'most windows in the network at a time, to save memory (default: all)', 1))
+    .addOption(
+      wholeNumber(
+        '--replicas <n>',
+        'threads that train on a share of each batch, each on wasm with one thread',
+        1,
+      ).default(1),
+    )
+    .addOption(BACKEND)
+    .addOption(THREADS)
+    .action(async (clips, { json, backend, threads, config, recipe, heldOut, ...options }) => {
+      if (options.replicas > 1 && !['auto', 'wasm', 'wasm-threaded'].includes(backend)) {
+        throw new UsageError(
+          `--backend must be auto, wasm or wasm-threaded with --replicas, which run on wasm, got ${backend}`,
+        );
+      }
+      await startBackend({ backend, threads });
+      const report = await showTraining({
+        ...options,
+        store: await ClipStore.open(resolve(clips)),
+        out: resolve(options.out),
+        config: await readConfig(config),
+        ...(recipe === undefined ? {} : { recipe: await readRecipe(recipe) }),
+        ...(heldOut === undefined ? {} : { heldOut: await readList(heldOut) }),
+      });
+      if (json) printJson(report);
+    });
+}
+
+/** Runs a training to its end with a progress bar and logs its result. */
+async function showTraining(options: TrainExpertOptions): Promise<TrainExpertReport> {
+  let progress: Progress | undefined;
+  let report: TrainExpertReport | undefined;
+  const started = Date.now();
+  try {
+    for await (const event of trainExpert(options)) {
+      if (event.kind === 'start') {
+        describeStart(event);
+        progress = createProgress({ label: 'train', total: event.steps });
+      } else if (event.kind === 'step') {
+        const { step, loss, positiveCosine, negativeCosine, samplesPerSec } = event.entry;
+        const cosines = `cosine ${positiveCosine.toFixed(3)} in / ${negativeCosine.toFixed(3)} off`;
+        progress?.update(step, `loss ${loss.toFixed(3)} ${cosines} ${samplesPerSec.toFixed(0)} samples/s`);
+      } else if (event.kind === 'validation') {
+        const { auc, accuracy, clips } = event.validation;
+        progress?.log(
+          `step ${event.step}: AUC ${auc.toFixed(3)}, accuracy ${accuracy.balanced.toFixed(3)} on ${clips} validation clips`,
+        );
+      } else if (event.kind === 'warning') {
+        if (progress) progress.log(`warning: ${event.text}`);
+        else log(`warning: ${event.text}`);
+      } else {
+        report = event.report;
+      }
+    }
+  } finally {
+    progress?.stop();
+  }
+  const { validation, weights, curve, samples, waitShare } = report as TrainExpertReport;
+  const { accuracy, auc, clips, meanInSync, meanOffSync } = validation;
+  log(`trained on ${samples} windows in ${formatSeconds((Date.now() - started) / 1000)}`);
+  log(
+    `validation (${clips} clips, single windows): AUC ${auc.toFixed(3)}, balanced accuracy ${accuracy.balanced.toFixed(3)}` +
+      ` (in sync ${accuracy.inSync.toFixed(3)}, off sync ${accuracy.offSync.toFixed(3)}), cosine ${meanInSync.toFixed(3)} / ${meanOffSync.toFixed(3)}`,
+  );
+  log(`data loading took ${(100 * waitShare).toFixed(1)} % of the time`);
+  log(`weights: ${weights}\ncurve:   ${curve}`);
+  return report as TrainExpertReport;
+}
+
+function describeStart(event: Extract<TrainExpertEvent, { kind: 'start' }>): void {
+  const { clips, heldOut, leftOut, batch, parameters, replicas, resumedAt } = event;
+  log(
+    `${clips} training clips, ${heldOut.length} validation clips, ${leftOut.length} too short; ${batch} windows a step; ${(parameters / 1e6).toFixed(2)} M parameters`,
+  );
+  if (replicas > 1) log(`${replicas} replicas of the network, each on wasm with one thread, take a share of each step`);
+  if (resumedAt > 0) log(`resuming after step ${resumedAt}`);
+}
