@@ -8,6 +8,8 @@ export { FacePainter } from './face-painter';
 export { headMotion } from './head-motion';
 export type { Person, Rgb } from './person';
 export { person } from './person';
+export type { ShownProgress } from './show-progress';
+export { showProgress } from './show-progress';
 export type { LandmarkFile, TalkingFaceOptions } from './talking-face';
 export { FPS, landmarkPath, writeTalkingFace } from './talking-face';
 export type { VoiceOptions } from './voice';

@@ -1,70 +1,42 @@
 /**
- * Judges an expert on prepared clips: how well it tells single windows in sync from windows off sync, by distance.
+ * Measures a sync network on prepared clips: how well it tells single windows in sync from windows off sync.
  *
- *   node examples/evaluate/dist/index.js WEIGHTS CLIPS [--held-out FILE] [--recipe FILE] [--per-clip N] [--json]
+ *   node examples/evaluate/dist/index.js WEIGHTS CLIPS [--held-out FILE]
+ *
+ * The command `lipsync evaluate expert` prints more of the same report.
  */
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadAVAlignNet } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { createProgress } from '@lipsync/cli';
-import { assertSyncRecipe } from '@lipsync/contracts';
-import { ClipStore, splitByList } from '@lipsync/dataloader';
-import { evaluateExpert } from '@lipsync/train';
+import { ClipStore } from '@lipsync/dataloader';
+import { showProgress } from '@lipsync/embedded-data';
+import { loadExpert } from '@lipsync/score';
+import { evaluateExpert, trainingSplit } from '@lipsync/train';
 
-const words = process.argv.slice(2);
-const { values, positionals } = parseArgs({
-  args: words[0] === '--' ? words.slice(1) : words,
-  allowPositionals: true,
-  options: {
-    'held-out': { type: 'string' },
-    recipe: { type: 'string' },
-    'per-clip': { type: 'string', default: '12' },
-    'min-distance': { type: 'string', default: '3' },
-    json: { type: 'boolean' },
-  },
-});
-if (positionals.length !== 2) {
-  console.error(`evaluate: WEIGHTS and CLIPS must be given, got ${positionals.length} of them`);
-  process.exit(2);
-}
-const [weights, clips] = positionals.map((path) => resolve(path));
-const path = (name: 'held-out' | 'recipe') => (values[name] === undefined ? undefined : resolve(values[name]));
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { 'held-out': { type: 'string' } } });
+const [weights, folder] = positionals;
+if (positionals.length !== 2)
+  throw new Error(`evaluate: WEIGHTS and CLIPS must be given, got ${positionals.join(' ')}`);
 
 await selectBackend({ log: console.error });
-const recipeFile = path('recipe');
-const recipe = recipeFile ? assertSyncRecipe('evaluate', JSON.parse(await readFile(recipeFile, 'utf8'))) : undefined;
-const expert = await loadAVAlignNet(await readFile(weights), { recipe });
-const store = await ClipStore.open(clips);
-const list = path('held-out');
-const all = await store.list();
-const droppedSources = (await store.dropped()).map((drop) => drop.source);
-const ids = list ? splitByList(all, await readFile(list, 'utf8'), { droppedSources }).held : all;
+const expert = await loadExpert(weights); // any sync network: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s
+const store = await ClipStore.open(folder);
+const list = values['held-out'];
+const heldOut = list === undefined ? undefined : (await readFile(list, 'utf8')).split(/\r?\n/).filter(Boolean);
+const { held: clips } = await trainingSplit(store, { heldOut, seed: 0 });
 
-const bar = createProgress({ label: 'evaluate', total: ids.length });
-const report = await evaluateExpert(expert, store, {
-  clips: ids,
-  perClip: Number(values['per-clip']),
-  minDistance: Number(values['min-distance']),
-  onClip: (done) => bar.update(done),
+const progress = showProgress('evaluate', clips.length);
+const { auc, accuracy, best, pairs, meanInSync, meanOffSync } = await evaluateExpert(expert, store, {
+  clips,
+  onClip: (done) => progress.update(done),
 });
-bar.stop();
+progress.stop();
 expert.dispose();
 
-if (values.json) {
-  console.log(JSON.stringify({ weightsHash: expert.weightsHash, ...report }, null, 2));
-} else {
-  const { auc, accuracy, best, crossEntropy, pairs, meanInSync, meanOffSync } = report;
-  console.log(
-    `${report.clips} clips, ${pairs.inSync} pairs in sync and ${pairs.offSync} off sync (single windows of the same clip, at least ${values['min-distance']} frames apart)`,
-  );
-  console.log(`AUC ${auc.toFixed(4)} (higher is better, 0.5 is chance)`);
-  console.log(
-    `balanced accuracy at 0.5: ${accuracy.balanced.toFixed(4)} (in sync ${accuracy.inSync.toFixed(4)}, off sync ${accuracy.offSync.toFixed(4)}); best ${best.balanced.toFixed(4)} at ${best.threshold.toFixed(3)}`,
-  );
-  console.log(
-    `mean cosine ${meanInSync.toFixed(4)} in sync, ${meanOffSync.toFixed(4)} off sync; cross-entropy ${crossEntropy.toFixed(4)}`,
-  );
-  if (report.leftOut.length > 0) console.log(`${report.leftOut.length} clips were too short for a pair`);
-}
+console.log(`${clips.length} validation clips, ${pairs.inSync} pairs in sync and ${pairs.offSync} off sync`);
+console.log(`AUC ${auc.toFixed(4)} (0.5 is chance)`);
+console.log(`balanced accuracy ${accuracy.balanced.toFixed(4)} at threshold 0.5`);
+console.log(
+  `balanced accuracy ${best.balanced.toFixed(4)} at the best threshold, ${best.threshold.toFixed(3)} (optimistic)`,
+);
+console.log(`mean score ${meanInSync.toFixed(4)} in sync, ${meanOffSync.toFixed(4)} off sync`);
