@@ -21,7 +21,10 @@ before(async () => {
   await writeTalkingFace(at('face.mp4'), { seed: 8, personSeed: 8, durationSec: 2 });
   await writeTalkingFace(at('voice.mp4'), { seed: 9, personSeed: 9, durationSec: 3 });
   const crop = { kind: 'dinet', size: 48, upright: 'median of five', sampling: 'exact' };
-  const recipe = { frames: 10, fps: 25, crop, color: 'RGB', range: [-1, 1], mel: 'THESIS_MEL', melSteps: 32 };
+  const recipe = {
+    ...{ frameCount: 10, fps: 25, crop, color: 'RGB', range: [-1, 1] },
+    ...{ features: 'THESIS_MEL', featureSteps: 32 },
+  };
   await writeFile(at('recipe.json'), JSON.stringify(recipe));
   await writeFile(at('config.json'), JSON.stringify({ ...LITE_DINET, width: 4, referenceChannels: 16 }));
 });
@@ -29,7 +32,8 @@ before(async () => {
 const held = ['--held-out', at('videos', 'held-out.txt')];
 const stage = (out, ...more) => [
   ...[
-    'train-dinet',
+    'train',
+    'generator',
     at('heads'),
     '--out',
     at(out),
@@ -56,8 +60,8 @@ const clip = (out) =>
 const logOf = async (out) => (await readFile(at(out, 'log.jsonl'), 'utf8').catch(() => '')).split('\n').filter(Boolean);
 const weightsOf = (out) => readFile(at(out, 'weights.safetensors'));
 
-test('face images feed a sync network that looks at their mouths', async () => {
-  const { clips } = await lipsync(['prepare', at('videos'), at('heads'), '--head', '64', '--identify', 'no']);
+test('face images feed a sync network that takes their mouth boxes', async () => {
+  const { clips } = await lipsync(['prepare', at('videos'), at('heads'), '--head', '64', '--no-identify']);
   assert.equal(clips, 6);
   const words = [
     'train',
@@ -69,9 +73,9 @@ test('face images feed a sync network that looks at their mouths', async () => {
     at('recipe.json'),
     '--steps',
     '6',
-    '--clips',
+    '--clips-per-batch',
     '3',
-    '--windows',
+    '--windows-per-clip',
     '5',
     '--validate-every',
     '0',
@@ -81,9 +85,9 @@ test('face images feed a sync network that looks at their mouths', async () => {
 });
 
 test('the stage of frames, killed and started again, ends in the same weights', async () => {
-  const { validation, perceptual, pictures } = await lipsync(stage('frame'));
+  const { validation, perceptual, frameCount } = await lipsync(stage('frame'));
   assert.equal(perceptual, 'none');
-  assert.equal(pictures, 12);
+  assert.equal(frameCount, 12);
   assert.equal(validation.on, 'held-out');
   await killWhen(stage('frame-killed'), async () => (await logOf('frame-killed')).length >= 3);
   await lipsync(stage('frame-killed'));
@@ -91,7 +95,7 @@ test('the stage of frames, killed and started again, ends in the same weights', 
   assert.equal((await logOf('frame-killed')).length, 6);
 });
 
-test('so does the stage of clips, which a sync network teaches', async () => {
+test('so does the stage of clips, which a sync network supervises', async () => {
   const { validation, expert } = await lipsync(clip('clip'));
   assert.match(expert.weightsHash, /^[0-9a-f]{64}$/);
   assert.ok(Object.values(validation.cosine).every((value) => value >= -1 && value <= 1));
@@ -123,7 +127,7 @@ test('a run whose loss leaves all bounds ends, and says which checkpoint is the 
 test('evaluate puts the generator beside two baselines', async () => {
   const words = [
     'evaluate',
-    'dinet',
+    'generator',
     at('heads'),
     '--weights',
     at('clip', 'weights.safetensors'),
@@ -136,7 +140,7 @@ test('evaluate puts the generator beside two baselines', async () => {
   const { evaluation } = await lipsync(words);
   const { rows } = evaluation;
   assert.deepEqual(new Set(rows.map((row) => row.of)), new Set(['generated', 'copy-input', 'repeat-reference']));
-  const own = (of) => rows.find((row) => row.of === of && row.sound === 'own');
+  const own = (of) => rows.find((row) => row.of === of && row.audio === 'own');
   assert.ok(
     own('generated').psnr > 5 && own('generated').psnr < own('repeat-reference').psnr,
     'six steps do not beat a real mouth',
@@ -145,7 +149,7 @@ test('evaluate puts the generator beside two baselines', async () => {
 });
 
 test('dub writes a video of the length of the audio, with that audio', async () => {
-  const { painted, pictures } = await lipsync([
+  const { generated, frameCount } = await lipsync([
     'dub',
     at('face.mp4'),
     at('voice.mp4'),
@@ -153,7 +157,7 @@ test('dub writes a video of the length of the audio, with that audio', async () 
     '--weights',
     at('clip', 'weights.safetensors'),
   ]);
-  assert.ok(painted > 0.9 * pictures && Math.abs(pictures - 75) <= 2, `${painted} of ${pictures}`);
+  assert.ok(generated > 0.9 * frameCount && Math.abs(frameCount - 75) <= 2, `${generated} of ${frameCount}`);
   const reader = await openMedia({ log: () => {} });
   const { video, durationSec } = await reader.probe(at('dubbed.mp4'));
   assert.deepEqual([video.width, video.height], [256, 256]);

@@ -18,13 +18,13 @@ let failed = 0;
 try {
   const files = await makeFaultyMedia(videos, { longSec: Number(values['long-sec']) });
   console.log(`faults: ${files.length} files`);
-  const words = ['packages/cli/dist/lipsync.js', 'prepare', videos, store, '--identify', 'no', '--json'];
+  const words = ['packages/cli/dist/lipsync.js', 'prepare', videos, store, '--no-identify', '--json'];
   await promisify(execFile)(process.execPath, words, { maxBuffer: 1 << 26 });
   const { clips, dropped } = JSON.parse(await readFile(join(store, 'manifest.json'), 'utf8'));
   for (const { file, what, expect } of files) {
     const kept = clips.filter(({ id }) => id.replace(/\.t\d+\.s\d+$/s, '') === file);
     const reasons = [...new Set(dropped.filter(({ source }) => source === file).map(({ reason }) => reason))];
-    const frames = kept.reduce((sum, clip) => sum + clip.frames, 0);
+    const frames = kept.reduce((sum, clip) => sum + clip.frameCount, 0);
     const came =
       kept.length > 0
         ? `${kept.length} clips, ${frames} frames`

@@ -45,7 +45,7 @@ before(async () => {
   await film('no-sound.mp4', 50);
   await writeTalkingFace(at('videos', 'short.mp4'), { seed: 5, personSeed: 5, durationSec: 0.4 });
   await writeTalkingFace(at('plain.mp4'), { seed: 6, personSeed: 6, durationSec: 4 });
-  await writeTalkingFace(at('late.mp4'), { seed: 6, personSeed: 6, durationSec: 4, soundDelayFrames: 4 });
+  await writeTalkingFace(at('late.mp4'), { seed: 6, personSeed: 6, durationSec: 4, audioDelayFrames: 4 });
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
@@ -57,9 +57,9 @@ const train = (out, ...more) => [
     at(out),
     '--held-out',
     at('videos', 'held-out.txt'),
-    '--clips',
+    '--clips-per-batch',
     '4',
-    '--windows',
+    '--windows-per-clip',
     '6',
   ],
   ...['--validate-every', '0', '--seed', '2', ...more],
@@ -161,7 +161,7 @@ test('a trained network corrects the audio of a video, and the clip says so', as
     at('odd-clips'),
     '--expert',
     at('whole', 'weights.safetensors'),
-    '--sure-confidence',
+    '--correction-confidence',
     '0',
   ];
   const { clips } = await lipsync(words);
@@ -174,8 +174,8 @@ test('a trained network corrects the audio of a video, and the clip says so', as
     );
   else {
     const { measured, corrected, after } = listed[0].offset;
-    assert.equal(corrected, Math.abs(measured.frames) > 1 ? measured.frames : 0);
-    if (corrected !== 0) assert.ok(Math.abs(after.frames) <= 1);
+    assert.equal(corrected, Math.abs(measured.offsetFrames) > 1 ? measured.offsetFrames : 0);
+    if (corrected !== 0) assert.ok(Math.abs(after.offsetFrames) <= 1);
   }
 });
 
@@ -187,7 +187,7 @@ test('train that is killed and started again ends in the same weights', async ()
   assert.equal((await logOf('killed-run')).length, 8);
 });
 
-test('train refuses to go on with other settings, and says which', async () => {
+test('train refuses to resume with other settings, and says which', async () => {
   await assert.rejects(
     run(process.execPath, [LIPSYNC, ...short('unbroken', '--learning-rate', '1e-4')]),
     /learningRate was 0.0015, is 0.0001/,
@@ -197,27 +197,27 @@ test('train refuses to go on with other settings, and says which', async () => {
 test('score gives every file a face, an offset and the distances, or a reason', async () => {
   const weights = at('whole', 'weights.safetensors');
   const { protocol, files } = await lipsync(
-    ['score', '--expert', weights, at('plain.mp4'), at('late.mp4'), at('videos', 'faceless.mp4')],
+    ['score', '--weights', weights, at('plain.mp4'), at('late.mp4'), at('videos', 'faceless.mp4')],
     1,
   );
   assert.match(protocol.weightsHash, /^[0-9a-f]{64}$/);
-  assert.equal(protocol.recipe.frames, 10);
+  assert.equal(protocol.recipe.frameCount, 10);
   const [plain, late, faceless] = files;
-  for (const { tracks, frameCount, fps } of [plain, late]) {
-    assert.equal(tracks.length, 1);
+  for (const { faces, frameCount, fps } of [plain, late]) {
+    assert.equal(faces.length, 1);
     assert.equal(frameCount, 100);
     assert.equal(fps, 25);
-    const [track] = tracks;
-    assert.equal(track.windows, 91);
-    assert.equal(track.perWindow.distances.length, 91);
-    assert.equal(track.meanDistances.length, 31);
-    assert.ok(track.lseD > 0 && track.lseD < Math.SQRT2 && track.lseC >= 0);
+    const [face] = faces;
+    assert.equal(face.windows, 91);
+    assert.equal(face.perWindow.distances.length, 91);
+    assert.equal(face.meanDistances.length, 31);
+    assert.ok(face.lseD > 0 && face.lseD < Math.SQRT2 && face.lseC >= 0);
   }
-  assert.deepEqual(faceless.tracks, []);
+  assert.deepEqual(faceless.faces, []);
   assert.match(faceless.problems[0], /^no face/);
-  // With the audio four frames later, the distance at every offset is the one that was at four frames more: the sign and the plumbing.
+  // With the audio four frames later, the distance at every offset is the one that was at four frames more: the sign and the order.
   const curve = (file) =>
-    new Map(file.tracks[0].meanDistances.map(({ offsetFrames, distance }) => [offsetFrames, distance]));
+    new Map(file.faces[0].meanDistances.map(({ offsetFrames, distance }) => [offsetFrames, distance]));
   const [a, b] = [curve(plain), curve(late)];
   for (let offset = -8; offset <= 4; offset++) {
     assert.ok(
@@ -240,7 +240,7 @@ test('a weights file of another network is refused by name', async () => {
   await file.write(Buffer.from(text, 'latin1'), 0, header, 8);
   await file.close();
   await assert.rejects(
-    run(process.execPath, [LIPSYNC, 'score', '--expert', other, at('plain.mp4')]),
+    run(process.execPath, [LIPSYNC, 'score', '--weights', other, at('plain.mp4')]),
     /missing: visual_encoder\.conv_in\.bias.*unused: visual_encoder\.conv_xx\.bias/s,
   );
   await mkdir(at('empty'), { recursive: true });
