@@ -1,7 +1,7 @@
 import type { FaceTrack, Features, LandmarkDetector, MediaReader, VideoFrame } from '@lipsync/contracts';
 import { fail, storedShape } from '@lipsync/contracts';
 import { type DinetGenerator, type DinetReferences, disposeReferences } from '@lipsync/dinet';
-import { type CollectTracksOptions, type CropPlan, planCrops } from '@lipsync/face-crop';
+import { type CollectTracksOptions, type CropPlan, headBox, landmarkBox, planCrops } from '@lipsync/face-crop';
 import { encodeVideo, type FfmpegReader } from '@lipsync/media';
 import {
   audioOfLength,
@@ -331,11 +331,7 @@ async function openVideo(
 function weightOf({ frameCount, points }: FaceTrack): number {
   let sum = 0;
   for (let frame = 0; frame < frameCount; frame++) {
-    let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-    for (let i = 136 * frame; i < 136 * (frame + 1); i += 2) {
-      [left, right] = [Math.min(left, points[i]), Math.max(right, points[i])];
-      [top, bottom] = [Math.min(top, points[i + 1]), Math.max(bottom, points[i + 1])];
-    }
+    const { left, top, right, bottom } = landmarkBox(points.subarray(136 * frame, 136 * (frame + 1)));
     sum += Math.sqrt((right - left) * (bottom - top));
   }
   return sum;
@@ -440,7 +436,7 @@ async function generate(
   const pixels = height * width * 3;
   const masked = new Float32Array(faces.length * pixels);
   const audio = new Float32Array(faces.length * bins * steps);
-  const [top, left] = [mouth / 2, (width - mouth) / 2];
+  const { top, left } = headBox(mouth);
   faces.forEach((face, i) => {
     const frame = masked.subarray(i * pixels, (i + 1) * pixels);
     for (let k = 0; k < pixels; k++) frame[k] = face.masked[k] / 255;

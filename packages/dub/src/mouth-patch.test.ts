@@ -1,5 +1,5 @@
 import { storedShape } from '@lipsync/contracts';
-import { headCropSizes, planCrops } from '@lipsync/face-crop';
+import { headBox, planCrops } from '@lipsync/face-crop';
 import { expect, test } from 'vitest';
 import { MouthPatch } from './mouth-patch';
 
@@ -61,7 +61,7 @@ test('a patch puts back what the head crop cut out, at its place', () => {
     { kind: 'dinet head', mouth: 64 },
   );
   const [x, y, side] = plan.poses;
-  expect(headCropSizes(side / 2).size).toBe(side);
+  expect(headBox(side).mouth).toBe(side);
   const crop = Float32Array.from(plan.cut(frame, 0), (byte) => byte / 255);
   const before = frame.data.slice();
   new MouthPatch({ mouth: 64, side }).paste(frame, x - side / 2, y - side / 2, crop);

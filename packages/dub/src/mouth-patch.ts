@@ -1,4 +1,5 @@
-import { fail, storedShape } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
+import { headBox } from '@lipsync/face-crop';
 
 export type MouthPatchOptions = {
   /** Pixels on a side of the mouth box in the painted face images. */
@@ -12,7 +13,7 @@ export type MouthPatchOptions = {
 /**
  * Puts painted mouths back into frames of the video.
  *
- * The mouth box of the painted face image, `[mouth / 2, mouth / 2 + mouth) x [q, q + mouth)`, is resized to `side` x `side` (Catmull-Rom, half-pixel
+ * The mouth box of the painted face image (`headBox`) is resized to `side` x `side` (Catmull-Rom, half-pixel
  * centres, widened where it shrinks; at the box's edges it looks at what was painted beyond), and laid over the frame with a weight that rises
  * smoothly from 0 at the box's edge to 1 `feather * side` pixels inside. Pixels outside the box stay as they are. The published code pastes all rows
  * above the box's lower edge with hard edges.
@@ -36,10 +37,10 @@ export class MouthPatch {
     if (!(Number.isInteger(side) && side > 0))
       fail(RangeError, where, 'options.side', 'a whole number of pixels above 0', side);
     if (!(feather >= 0 && feather <= 0.5)) fail(RangeError, where, 'options.feather', 'from 0 to 0.5', feather);
-    const { height, width } = storedShape({ kind: 'dinet head', mouth });
+    const { height, width, top, left } = headBox(mouth);
     [this.side, this.#height, this.#width] = [side, height, width];
-    this.#rows = taps(mouth / 2, mouth, side, height);
-    this.#columns = taps((width - mouth) / 2, mouth, side, width);
+    this.#rows = taps(top, mouth, side, height);
+    this.#columns = taps(left, mouth, side, width);
     const edge = feather * side;
     this.#weights = Float32Array.from({ length: side }, (_, i) => {
       const inside = Math.min(i + 0.5, side - i - 0.5);

@@ -42,5 +42,5 @@ describe('the first image of a video', async () => {
 describe('mouth crops', () => {
   const out = new Uint8Array(96 * 96 * 3);
   const square = { x: 128, y: 150, side: 104, angle: 0.05 };
-  bench('96 x 96', () => void sampleSquare(frames[0], square, 96, out), options);
+  bench('96 x 96', () => void sampleSquare(frames[0], square, 96, { out }), options);
 });

@@ -1,9 +1,9 @@
 import { voiceActivity } from '@lipsync/audio-mel';
-import { cropJitter, faceAsymmetry } from '@lipsync/face-crop';
+import { AUDIO_SAMPLE_RATE } from '@lipsync/contracts';
+import { cropJitter, faceAsymmetry, landmarkBox } from '@lipsync/face-crop';
 import { lowerMedian } from '@lipsync/nn';
 import type { Clip, ClipQuality } from '../store/clip';
 import type { DropReason } from '../store/store-records';
-import { landmarkBox } from './landmark-box';
 import { meanGray } from './mean-gray';
 import type { QualityGates } from './preparation';
 
@@ -29,9 +29,10 @@ export function clipQuality(
   const bytes = height * width * 3;
   const frameOf = (frame: number) => frames.subarray(frame * bytes, (frame + 1) * bytes);
   const sampled = Math.min(SHARPNESS_FRAMES, frameCount);
-  const sharpnessAt = (i: number) => sharpness!(frameOf(Math.floor(((i + 0.5) * frameCount) / sampled)), { width, height });
+  const sharpnessAt = (i: number) =>
+    sharpness!(frameOf(Math.floor(((i + 0.5) * frameCount) / sampled)), { width, height });
   const voice = voiceActivity(
-    Float32Array.from(audio, (sample) => sample / 32768),
+    { samples: Float32Array.from(audio, (sample) => sample / 32768), sampleRate: AUDIO_SAMPLE_RATE },
     { fps },
   );
   return rounded({

@@ -1,6 +1,6 @@
 import type { SyncExpert } from '@lipsync/contracts/tensors';
+import { headBoxOf } from '@lipsync/face-crop';
 import { localEmbedder, WindowScorer } from '@lipsync/metrics';
-import { median } from '@lipsync/nn';
 import { median } from '@lipsync/nn';
 import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
 import { THESIS_PAIRS } from '../loaders/sync-loader';

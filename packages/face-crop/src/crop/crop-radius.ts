@@ -1,6 +1,7 @@
 import { type FaceTrack, fail } from '@lipsync/contracts';
 import { median } from '@lipsync/nn';
 import { assertFaceTrack } from '../track/face-track';
+import { headRegion } from './head-box';
 
 /** Crop radii over a video, pixels. */
 export type CropRadiusStatistics = {
@@ -109,13 +110,10 @@ function staysInside(
   radius: number,
   { width, height }: { width: number; height: number },
 ): boolean {
-  const quarter = Math.floor(radius / 4);
   for (let frame = start; frame < end; frame++) {
-    const x = Math.floor(points[frame * 136 + 2 * 33]);
-    const y = Math.floor(points[frame * 136 + 2 * 29 + 1]);
-    const left = x - radius - quarter;
-    const right = x + radius + quarter;
-    if (y - radius < 0 || left < 0 || right > width || y + 2 * radius + quarter > height) return false;
+    const head = headRegion(points, 2 * radius, frame * 136);
+    if (head.left < 0 || head.top < 0 || head.left + head.width > width || head.top + head.height > height)
+      return false;
   }
   return true;
 }

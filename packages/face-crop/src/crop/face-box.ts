@@ -1,4 +1,5 @@
 import type { FaceTrack } from '@lipsync/contracts';
+import { landmarkBox } from './landmark-geometry';
 
 /** Share of the height from brows to chin that a face box reaches above the brows. */
 const FOREHEAD = 0.4;
@@ -15,16 +16,9 @@ export function faceBoxes(track: FaceTrack): Float64Array {
   if (track.boxes) return Float64Array.from(track.boxes);
   const boxes = new Float64Array(track.frameCount * 4);
   for (let frame = 0; frame < track.frameCount; frame++) {
-    const at = frame * 136;
-    let [left, right, chin, brows] = [Infinity, -Infinity, -Infinity, Infinity];
-    for (let point = 0; point < 27; point++) {
-      const [x, y] = [track.points[at + 2 * point], track.points[at + 2 * point + 1]];
-      if (point < 17) {
-        left = Math.min(left, x);
-        right = Math.max(right, x);
-        chin = Math.max(chin, y);
-      } else brows = Math.min(brows, y);
-    }
+    const points = track.points.subarray(frame * 136, (frame + 1) * 136);
+    const { left, right, bottom: chin } = landmarkBox(points.subarray(0, 2 * 17));
+    const brows = landmarkBox(points.subarray(2 * 17, 2 * 27)).top;
     boxes.set([left, brows - FOREHEAD * (chin - brows), right, chin], frame * 4);
   }
   return boxes;

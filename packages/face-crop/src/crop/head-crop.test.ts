@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import fixture from '../../fixtures/crops.json';
 import { noiseImage } from '../testing/noise-image';
-import { headCrop, headCropSizes, mouthCrop } from './head-crop';
+import { headBox } from './head-box';
+import { headCrop, mouthCrop } from './head-crop';
 
 const image = noiseImage(26, 9);
 /** The left 20 columns, as in the reference. */
@@ -10,14 +11,6 @@ const head = {
   width: 20,
   height: 26,
 };
-
-test.each([
-  [32, { width: 80, height: 104, left: 8, top: 32, size: 64 }],
-  [64, { width: 160, height: 208, left: 16, top: 64, size: 128 }],
-  [128, { width: 320, height: 416, left: 32, top: 128, size: 256 }],
-])('headCropSizes of radius %d are those of DINet', (radius, sizes) => {
-  expect(headCropSizes(radius)).toEqual(sizes);
-});
 
 test.each(fixture.thesis)(
   'mouthCrop by half a pixel equals the formula of the thesis at $degrees degrees',
@@ -28,7 +21,7 @@ test.each(fixture.thesis)(
 );
 
 test('mouthCrop is exact by default: upright it is the mouth box itself', () => {
-  const { left, top, size } = headCropSizes(8);
+  const { left, top, mouth: size } = headBox(16);
   const ours = mouthCrop(head);
   const box = Uint8Array.from({ length: size * size * 3 }, (_, i) => {
     const [row, rest] = [Math.floor(i / (size * 3)), i % (size * 3)];
@@ -71,7 +64,7 @@ test('headCrop puts what is left of a crop in the middle, or in its place', () =
   expect(pixel(centred, 1, 0)).toEqual([0, 0, 0]);
   expect(pixel(centred, 2, 0)).toEqual([8, 0, 200]);
   expect(pixel(centred, 24, 0)).toEqual([0, 0, 0]);
-  const placed = headCrop(frame, points, 8, 'in place');
+  const placed = headCrop(frame, points, 8, { placement: 'in place' });
   expect(pixel(placed, 3, 0)).toEqual([0, 0, 0]);
   expect(pixel(placed, 4, 0)).toEqual([8, 0, 200]);
   expect(pixel(placed, 25, 0)).toEqual([8, 21, 200]);
@@ -83,8 +76,10 @@ test('headCrop beside the image is black', () => {
 
 test('headCrop and mouthCrop refuse what is no head crop', () => {
   expect(() => headCrop(frame, new Float32Array(3), 8)).toThrow('headCrop: points must be');
-  expect(() => headCropSizes(3)).toThrow('headCropSizes: radius must be a whole number of pixels, at least 4, got 3');
+  expect(() => headCrop(frame, pointsAt(20, 20), 3)).toThrow(
+    'headCrop: radius must be a whole number of pixels, at least 4, got 3',
+  );
   expect(() => mouthCrop({ data: new Uint8Array(300), width: 10, height: 10 })).toThrow(
-    'mouthCrop: head must be an image of 2r + 2q by 3r + q pixels with q = floor(r / 4), got [10, 10]',
+    'headBoxOf: image must be of 2r + 2q by 3r + q pixels with q = floor(r / 4), got [10, 10]',
   );
 });

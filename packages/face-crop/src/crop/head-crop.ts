@@ -6,59 +6,45 @@ import {
   type Landmarks68,
   type VideoFrame,
 } from '@lipsync/contracts';
+import { headBoxOf, headRegion } from './head-box';
 import { sampleSquare } from './sample-square';
 
 /** An image by itself: RGB, 0..255, row-major. */
 export type Image = { data: Uint8Array; width: number; height: number };
 
-/** Sizes of DINet's head crop in pixels, and its mouth box: rows `[top, top + size)`, columns `[left, left + size)`. */
-export type HeadCropSizes = { width: number; height: number; left: number; top: number; size: number };
-
-/**
- * The sizes of DINet's head crop for a radius `r`: `3r + q` high and `2r + 2q` wide with `q = floor(r / 4)`; the mouth box has
- * the side `2r` and starts at row `r`, column `q`.
- *
- * @throws RangeError if the radius is not a whole number of at least 4.
- * @example
- * headCropSizes(64); // { width: 160, height: 208, left: 16, top: 64, size: 128 }
- */
-export function headCropSizes(radius: number): HeadCropSizes {
-  if (!(Number.isInteger(radius) && radius >= 4)) {
-    fail(RangeError, 'headCropSizes', 'radius', 'a whole number of pixels, at least 4', radius);
-  }
-  const quarter = Math.floor(radius / 4);
-  return {
-    width: 2 * radius + 2 * quarter,
-    height: 3 * radius + quarter,
-    left: quarter,
-    top: radius,
-    size: 2 * radius,
-  };
-}
+/** How a head crop is cut. */
+export type HeadCropOptions = {
+  /**
+   * What to do with a crop that reaches beyond the image. `centred`: the part inside the image is put in the middle of a black crop, as in the
+   * thesis; where it is cut off on one side only, the face is displaced by half of what is missing. `in place`: the face stays where it belongs,
+   * black fills what is missing. Default `centred`.
+   */
+  placement?: 'centred' | 'in place';
+};
 
 /**
  * Cuts DINet's head crop: rows from `y29 - r`, columns from `x33 - r - q`, at the image's own scale.
  *
- * @param placement what becomes of a crop that leaves the image. `centred`: the part inside the image is put in the middle
- *   of a black crop, as in the thesis; cut off on one side only, the face then sits off its place by half of what is missing.
- *   `in place`: the face stays where it belongs, black fills what is missing. Default `centred`.
- * @returns an image of `headCropSizes(radius)`; all black where the crop misses the image altogether.
+ * @param radius half the side of the mouth box, pixels; see `videoCropRadius`.
+ * @returns an image of the sizes of `headBox(2 * radius)`; all black where the crop misses the image altogether.
  * @throws TypeError or RangeError if the frame, the points or the radius is not valid. (The thesis takes the image's
  *   middle where points are not finite.)
  * @example
+ * import { headCrop, videoCropRadius } from '@lipsync/face-crop';
  * const head = headCrop(frame, points, videoCropRadius(track));
  */
 export function headCrop(
   frame: VideoFrame,
   points: Landmarks68,
   radius: number,
-  placement: 'centred' | 'in place' = 'centred',
+  { placement = 'centred' }: HeadCropOptions = {},
 ): Image {
   assertVideoFrame('headCrop', frame);
   assertLandmarks68('headCrop', points);
-  const { width, height, left: quarter } = headCropSizes(radius);
-  const top = Math.floor(points[2 * 29 + 1]) - radius;
-  const left = Math.floor(points[2 * 33]) - radius - quarter;
+  if (!(Number.isInteger(radius) && radius >= 4)) {
+    fail(RangeError, 'headCrop', 'radius', 'a whole number of pixels, at least 4', radius);
+  }
+  const { left, top, width, height } = headRegion(points, 2 * radius);
   const rows = [Math.max(0, top), Math.min(frame.height, top + height)];
   const columns = [Math.max(0, left), Math.min(frame.width, left + width)];
   const data = new Uint8Array(width * height * 3);
@@ -90,35 +76,20 @@ export type MouthCropOptions = {
  * Source: the thesis's sampling, `x = u cos a - w sin a + cx`, `y = u sin a + w cos a + cy`, with `(u, w)` from the middle of the
  * output. `half pixel` equals PyTorch's `grid_sample(bilinear, zeros, align_corners=True)` on that grid to 1 of 255, see the test.
  *
- * @param head an image of `headCropSizes`.
+ * @param head a head crop, see `headBox`.
  * @returns RGB, 0..255, `size * size * 3` long.
  * @throws RangeError if the image does not have the proportions of a head crop.
  * @example
+ * import { headCrop, mouthCrop, rotationAngle } from '@lipsync/face-crop';
  * const mouth = mouthCrop(headCrop(frame, points, 64), { size: 128, angle: rotationAngle(points) });
  */
 export function mouthCrop(head: Image, { size, angle = 0, sampling = 'exact' }: MouthCropOptions = {}): Uint8Array {
-  const where = 'mouthCrop';
-  const radius = radiusOf(where, head);
-  const box = headCropSizes(radius);
-  const side = size ?? box.size;
-  const shift = sampling === 'half pixel' ? box.size / side / 2 : 0;
+  const box = headBoxOf(head);
+  const side = size ?? box.mouth;
+  const shift = sampling === 'half pixel' ? box.mouth / side / 2 : 0;
   // one black pixel all round makes repeating the border the same as black outside
-  const centre = { x: box.left + radius + shift + 1, y: box.top + radius + shift + 1 };
-  return sampleSquare(framed(head), { ...centre, side: box.size, angle }, side);
-}
-
-function radiusOf(where: string, { width, height }: Image): number {
-  // 2r + 2 floor(r / 4) = width has at most two solutions
-  for (const radius of [
-    Math.round((width * 2) / 5),
-    Math.round((width * 2) / 5) + 1,
-    Math.round((width * 2) / 5) - 1,
-  ]) {
-    if (radius < 4) continue;
-    const sizes = headCropSizes(radius);
-    if (sizes.width === width && sizes.height === height) return radius;
-  }
-  return fail(RangeError, where, 'head', 'an image of 2r + 2q by 3r + q pixels with q = floor(r / 4)', [width, height]);
+  const centre = { x: box.left + box.mouth / 2 + shift + 1, y: box.top + box.mouth / 2 + shift + 1 };
+  return sampleSquare(framed(head), { ...centre, side: box.mouth, angle }, side);
 }
 
 function framed({ data, width, height }: Image): VideoFrame {

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { madePoints } from '../testing/made-track';
-import { boxOverlap, MIRRORED_POINT, meanPoint, pointBox, pointsFromSquare, trackingSquare } from './landmark-geometry';
+import {
+  boxOverlap,
+  landmarkBox,
+  MIRRORED_POINT,
+  meanPoint,
+  pointsFromSquare,
+  trackingSquare,
+} from './landmark-geometry';
 
 test('MIRRORED_POINT exchanges left and right and is its own inverse', () => {
   expect(MIRRORED_POINT).toHaveLength(68);
@@ -21,10 +28,10 @@ test('boxOverlap is common area over joint area', () => {
   expect(boxOverlap(box, { left: 5, top: 0, right: 6, bottom: 4 })).toBe(0);
 });
 
-test('pointBox is the smallest box round the points', () => {
+test('landmarkBox is the smallest box round the points', () => {
   const points = new Float32Array(136).fill(5);
   points.set([1, 2, 9, 8], 20);
-  expect(pointBox(points)).toEqual({ left: 1, top: 2, right: 9, bottom: 8 });
+  expect(landmarkBox(points)).toEqual({ left: 1, top: 2, right: 9, bottom: 8 });
 });
 
 test('trackingSquare turns with the eyes and keeps its side', () => {
@@ -40,7 +47,7 @@ test('trackingSquare turns with the eyes and keeps its side', () => {
   expect(turned.angle).toBeCloseTo(square.angle + 0.4, 5);
   expect(turned.x).toBeCloseTo(Math.cos(0.4) * square.x - Math.sin(0.4) * square.y, 3);
   const upright = turn(-square.angle);
-  const box = pointBox(upright);
+  const box = landmarkBox(upright);
   expect(square.side).toBeCloseTo(1.2 * Math.max(box.right - box.left, box.bottom - box.top), 3);
 });
 

@@ -1,8 +1,8 @@
 import type { Landmarks68 } from '@lipsync/contracts';
 import type { Square } from './sample-square';
 
-/** An upright box, pixels of the image. */
-export type PixelBox = { left: number; top: number; right: number; bottom: number };
+/** An upright box around landmarks, or a detected face: edges in pixels of the image. */
+export type LandmarkBox = { left: number; top: number; right: number; bottom: number };
 
 /** Index of the point that each point becomes in a mirrored image. */
 export const MIRRORED_POINT: readonly number[] = [
@@ -29,8 +29,16 @@ export function meanPoint(points: Landmarks68, first: number, last: number, at =
   return [x / (last - first + 1), y / (last - first + 1)];
 }
 
-/** The smallest upright box round the points. */
-export function pointBox(points: Landmarks68): PixelBox {
+/**
+ * The smallest upright box around points.
+ *
+ * @param points `[count, 2]`, x and y; of a longer array pass the part (`subarray`).
+ * @returns edges in the points' unit; of no points the box is empty (`left` Infinity, `right` -Infinity).
+ * @example
+ * import { landmarkBox } from '@lipsync/face-crop';
+ * const { left, top, right, bottom } = landmarkBox(track.points.subarray(136 * frame, 136 * (frame + 1)));
+ */
+export function landmarkBox(points: Float32Array): LandmarkBox {
   const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
   for (let i = 0; i < points.length; i += 2) {
     box.left = Math.min(box.left, points[i]);
@@ -42,11 +50,11 @@ export function pointBox(points: Landmarks68): PixelBox {
 }
 
 /** Common area over joint area of two boxes, 0..1. */
-export function boxOverlap(a: PixelBox, b: PixelBox): number {
+export function boxOverlap(a: LandmarkBox, b: LandmarkBox): number {
   const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
   const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
   if (width <= 0 || height <= 0) return 0;
-  const area = (box: PixelBox) => (box.right - box.left) * (box.bottom - box.top);
+  const area = (box: LandmarkBox) => (box.right - box.left) * (box.bottom - box.top);
   return (width * height) / (area(a) + area(b) - width * height);
 }
 
@@ -68,7 +76,7 @@ export function trackingSquare(points: Landmarks68, scale: number): Square {
     turned[i] = cos * points[i] + sin * points[i + 1];
     turned[i + 1] = cos * points[i + 1] - sin * points[i];
   }
-  const box = pointBox(turned);
+  const box = landmarkBox(turned);
   const x = (box.left + box.right) / 2;
   const y = (box.top + box.bottom) / 2;
   const side = Math.max(box.right - box.left, box.bottom - box.top) * scale;

@@ -1,7 +1,6 @@
-import { type FaceTrack, fail } from '@lipsync/contracts';
+import { type FaceTrack, type FrameRegion, fail } from '@lipsync/contracts';
 import { medianFilter } from '@lipsync/nn';
 import { faceBoxes } from './face-box';
-import type { PixelBox } from './resize-box';
 
 const MEDIAN = 13; // frames
 
@@ -18,7 +17,7 @@ const MEDIAN = 13; // frames
  * @example
  * const [first] = pipelineCrops(track, 0.4);
  */
-export function pipelineCrops(track: FaceTrack, scale: number): PixelBox[] {
+export function pipelineCrops(track: FaceTrack, scale: number): FrameRegion[] {
   if (!(scale >= 0 && Number.isFinite(scale))) fail(RangeError, 'pipelineCrops', 'scale', 'at least 0', scale);
   const boxes = faceBoxes(track);
   const column = (of: (left: number, top: number, right: number, bottom: number) => number) =>

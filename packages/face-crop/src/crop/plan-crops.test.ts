@@ -70,7 +70,7 @@ test("planCrops with a head crop is DINet's face image, and its pose the mouth b
   const track = madeTrack(20);
   const radius = videoCropRadius(track);
   const plan = planCrops(track, { kind: 'dinet head', mouth: 2 * radius });
-  const head = headCrop(frame, madePoints(7), radius, 'in place');
+  const head = headCrop(frame, madePoints(7), radius, { placement: 'in place' });
   expect([plan.height, plan.width]).toEqual([head.height, head.width]);
   expect(Buffer.compare(plan.cut(frame, 7), head.data)).toBe(0);
   const [x, y, side, angle] = plan.poses.subarray(4 * 7);

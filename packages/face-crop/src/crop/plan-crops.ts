@@ -2,6 +2,7 @@ import {
   assertVideoFrame,
   type DinetCrop,
   type FaceTrack,
+  type FrameRegion,
   fail,
   type HeadCrop,
   type SimilarityCrop,
@@ -13,10 +14,10 @@ import { assertFaceTrack } from '../track/face-track';
 import { alignFace, cutAlignedFace } from './aligned-face';
 import { videoCropRadius } from './crop-radius';
 import { faceBoxes } from './face-box';
-import { headCropSizes } from './head-crop';
+import { headBox } from './head-box';
 import { trackPoses } from './mouth-pose';
 import { pipelineCrops } from './pipeline-crop';
-import { type PixelBox, resizeBox } from './resize-box';
+import { resizeBox } from './resize-box';
 import { rotationAngle } from './rotation-angle';
 import { sampleSquare } from './sample-square';
 
@@ -91,7 +92,7 @@ function planOf(track: FaceTrack, crop: StoredCrop, image?: { width: number; hei
       const poses = crop.kind === 'similarity' ? similarityPoses(track, crop) : dinetPoses(track, crop, image);
       const cut: CropPlan['cut'] = (frame, index, out) => {
         const [x, y, side, angle] = poses.subarray(index * 4);
-        return sampleSquare(frame, { x, y, side, angle }, size, out);
+        return sampleSquare(frame, { x, y, side, angle }, size, { out });
       };
       return { poses, cut };
     }
@@ -109,7 +110,7 @@ function planOf(track: FaceTrack, crop: StoredCrop, image?: { width: number; hei
           const rule = `of ${size} x ${size} pixels, face crops already (the protocols syncnet-pipeline and wav2lip-lrs take others)`;
           fail(TypeError, 'CropPlan.cut', 'frame', rule, `${frame.width} x ${frame.height}`);
         }
-        return resizeBox(frame, whole(frame), size, 0, out);
+        return resizeBox(frame, whole(frame), size, { out });
       };
       return { poses, cut };
     }
@@ -129,32 +130,30 @@ function headPlan(track: FaceTrack, crop: HeadCrop, image?: { width: number; hei
   const mouth = { kind: 'dinet', size: crop.mouth, upright: 'median of five', sampling: 'exact' } as const;
   const poses = dinetPoses(track, mouth, image);
   const shape = storedShape(crop);
-  const sizes = headCropSizes(poses[2] / 2);
+  const head = headBox(poses[2]);
   const cut: CropPlan['cut'] = (frame, index, out) => {
     const [x, y, side] = poses.subarray(index * 4);
-    const box = {
-      left: x - side / 2 - sizes.left,
-      top: y - side / 2 - sizes.top,
-      width: sizes.width,
-      height: sizes.height,
-    };
-    return resizeBox(frame, box, shape, 0, out);
+    const [left, top] = [x - side / 2 - head.left, y - side / 2 - head.top];
+    return resizeBox(frame, { left, top, width: head.width, height: head.height }, shape, { out });
   };
   return { poses, cut };
 }
 
-function boxPlan(boxes: PixelBox[], size: number, fill: number): Cut {
-  return { poses: boxPoses(boxes), cut: (frame, index, out) => resizeBox(frame, boxes[index], size, fill, out) };
+function boxPlan(regions: FrameRegion[], size: number, fill: number): Cut {
+  return {
+    poses: boxPoses(regions),
+    cut: (frame, index, out) => resizeBox(frame, regions[index], size, { fill, out }),
+  };
 }
 
-function boxPoses(boxes: readonly PixelBox[]): Float32Array {
+function boxPoses(boxes: readonly FrameRegion[]): Float32Array {
   return Float32Array.from(
     boxes.flatMap(({ left, top, width, height }) => [left + width / 2, top + height / 2, Math.max(width, height), 0]),
   );
 }
 
 /** Face boxes as Wav2Lip slices them: whole numbers, cut off at the edges. */
-function slices(track: FaceTrack, image = { width: Infinity, height: Infinity }): PixelBox[] {
+function slices(track: FaceTrack, image = { width: Infinity, height: Infinity }): FrameRegion[] {
   const boxes = faceBoxes(track);
   return Array.from({ length: track.frameCount }, (_, i) => {
     const [left, top, right, bottom] = boxes.subarray(4 * i, 4 * i + 4).map(Math.trunc);

@@ -11,7 +11,7 @@ test.each(fixture.resized)(
   'resizeBox stretches $box to $size as OpenCV does',
   ({ box, size, fill, data: expected }) => {
     const [left, top, boxWidth, boxHeight] = box;
-    const got = resizeBox(frame, { left, top, width: boxWidth, height: boxHeight }, size, fill);
+    const got = resizeBox(frame, { left, top, width: boxWidth, height: boxHeight }, size, { fill });
     const apart = expected.map((value, i) => Math.abs(value - got[i]));
     expect(Math.max(...apart)).toBeLessThanOrEqual(1);
     expect(apart.filter((difference) => difference > 0).length / apart.length).toBeLessThan(0.02);
@@ -20,13 +20,13 @@ test.each(fixture.resized)(
 
 test('resizeBox writes where it is told, and refuses what has no pixels', () => {
   const out = new Uint8Array(4 * 4 * 3);
-  expect(resizeBox(frame, { left: 0, top: 0, width: 4, height: 4 }, 4, 0, out)).toBe(out);
+  expect(resizeBox(frame, { left: 0, top: 0, width: 4, height: 4 }, 4, { out })).toBe(out);
   expect([...out.subarray(0, 12)]).toEqual([...data.subarray(0, 12)]);
-  expect(() => resizeBox(frame, { left: 0, top: 0, width: 0, height: 4 }, 4, 0)).toThrow(
-    'resizeBox: box must be of whole pixels',
+  expect(() => resizeBox(frame, { left: 0, top: 0, width: 0, height: 4 }, 4)).toThrow(
+    'resizeBox: region must be of whole pixels',
   );
-  expect(() => resizeBox(frame, { left: 0.5, top: 0, width: 4, height: 4 }, 4, 0)).toThrow('whole pixels');
-  expect(() => resizeBox(frame, { left: 0, top: 0, width: 4, height: 4 }, 5, 0, out)).toThrow(
+  expect(() => resizeBox(frame, { left: 0.5, top: 0, width: 4, height: 4 }, 4)).toThrow('whole pixels');
+  expect(() => resizeBox(frame, { left: 0, top: 0, width: 4, height: 4 }, 5, { out })).toThrow(
     'resizeBox: out must be 75 bytes long',
   );
 });

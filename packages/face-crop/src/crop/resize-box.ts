@@ -1,7 +1,11 @@
-import { fail, type VideoFrame } from '@lipsync/contracts';
+import { type FrameRegion, fail, type VideoFrame } from '@lipsync/contracts';
 
-/** A rectangle of whole pixels; what lies outside the image is filled. */
-export type PixelBox = { left: number; top: number; width: number; height: number };
+export type ResizeBoxOptions = {
+  /** Gray value of what lies outside the image, 0..255. Default 0. */
+  fill?: number;
+  /** Where to write, `height * width * 3` bytes. Default: a new array. */
+  out?: Uint8Array;
+};
 
 const SCALE = 2048; // OpenCV's weights have 11 bits
 
@@ -34,21 +38,20 @@ function roundHalfEven(value: number): number {
  * Source: OpenCV's `resize` with INTER_LINEAR on 8-bit images (half-pixel centres, no smoothing, weights of 11 bits): at most 1 of 255 from
  * OpenCV 4.6, see the test. Exactly half sizes, which OpenCV averages, are averaged here too.
  *
- * @param fill gray of what lies outside the image, 0..255.
- * @param out where to write, `height * width * 3` bytes; made where it is not given.
+ * @param region may reach beyond the image.
  * @returns `out`: RGB, 0..255, row-major.
- * @throws RangeError if the rectangle has no pixels.
+ * @throws RangeError if the region has no pixels; TypeError if `out` has another length.
  * @example
- * const crop = resizeBox(frame, { left: -4, top: 10, width: 120, height: 120 }, 224, 110);
+ * import { resizeBox } from '@lipsync/face-crop';
+ * const crop = resizeBox(frame, { left: -4, top: 10, width: 120, height: 120 }, 224, { fill: 110 });
  */
 export function resizeBox(
   frame: VideoFrame,
-  box: PixelBox,
+  region: FrameRegion,
   size: number | { width: number; height: number },
-  fill: number,
-  out?: Uint8Array,
+  { fill = 0, out }: ResizeBoxOptions = {},
 ): Uint8Array {
-  const { left, top, width, height } = box;
+  const { left, top, width, height } = region;
   const wanted = typeof size === 'number' ? { width: size, height: size } : size;
   const bytes = wanted.width * wanted.height * 3;
   if (
@@ -61,7 +64,7 @@ export function resizeBox(
       height > 0
     )
   ) {
-    fail(RangeError, 'resizeBox', 'box', 'of whole pixels with a width and height above 0', box);
+    fail(RangeError, 'resizeBox', 'region', 'of whole pixels with a width and height above 0', region);
   }
   const target = out ?? new Uint8Array(bytes);
   if (target.length !== bytes) fail(TypeError, 'resizeBox', 'out', `${bytes} bytes long`, target.length);

@@ -44,8 +44,8 @@ test('sampleInto mirrors, and averages several samples a pixel', () => {
 test('sampleSquare writes where it is told and refuses what does not fit', () => {
   const out = new Uint8Array(4 * 4 * 3);
   const square = { x: 24, y: 24, side: 48, angle: 0 };
-  expect(sampleSquare(frame, square, 4, out)).toBe(out);
-  expect(() => sampleSquare(frame, square, 5, out)).toThrow(
+  expect(sampleSquare(frame, square, 4, { out })).toBe(out);
+  expect(() => sampleSquare(frame, square, 5, { out })).toThrow(
     'sampleSquare: out must be size * size * 3 = 75 bytes long, got 48',
   );
   expect(() => sampleSquare(frame, { ...square, side: 0 }, 4)).toThrow('square must be finite with a side above 0');

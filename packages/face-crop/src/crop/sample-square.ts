@@ -21,13 +21,18 @@ export type Square = {
  * Source: PyTorch's `grid_sample(bilinear, border, align_corners=False)`, rounded to the nearest; at most 1 of 255
  * apart where a value falls on a half, see the test.
  *
- * @param out where to write, `size * size * 3` long; made where it is not given.
  * @returns `out`: RGB, 0..255, row-major.
  * @throws TypeError if the frame's or `out`'s length is wrong; RangeError if the square is not finite or has no side.
  * @example
+ * import { sampleSquare } from '@lipsync/face-crop';
  * const mouth = sampleSquare(frame, { x: 128, y: 150, side: 90, angle: 0.1 }, 96);
  */
-export function sampleSquare(frame: VideoFrame, square: Square, size: number, out?: Uint8Array): Uint8Array {
+export function sampleSquare(
+  frame: VideoFrame,
+  square: Square,
+  size: number,
+  { out }: { /** Where to write, `size * size * 3` bytes. Default: a new array. */ out?: Uint8Array } = {},
+): Uint8Array {
   const where = 'sampleSquare';
   assertVideoFrame(where, frame);
   if (!(Number.isInteger(size) && size > 0)) fail(RangeError, where, 'size', 'a whole number of pixels above 0', size);

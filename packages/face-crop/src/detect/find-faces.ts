@@ -1,12 +1,12 @@
 import type { VideoFrame } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { boxOverlap, type PixelBox } from '../crop/landmark-geometry';
+import { boxOverlap, type LandmarkBox } from '../crop/landmark-geometry';
 import { sampleInto } from '../crop/sample-square';
 import { DETECTOR_INPUT_MEAN, decodeFaceBoxes, type FaceDetectorNetwork } from './face-detector-network';
 import { centreColours } from './landmark-crops';
 
 /** A detected face: box in pixels of the image, confidence, and the scale at which it was found. */
-export type FoundFace = PixelBox & { score: number; scale: number };
+export type FoundFace = LandmarkBox & { score: number; scale: number };
 
 /**
  * Runs the face detector on an image scaled to `scale` x `scale`, the shorter side padded with black on the right or below.

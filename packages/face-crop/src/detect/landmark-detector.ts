@@ -6,7 +6,7 @@ import {
   type Landmarks68,
   type VideoFrame,
 } from '@lipsync/contracts';
-import { boxOverlap, type PixelBox, pointBox, trackingSquare } from '../crop/landmark-geometry';
+import { boxOverlap, type LandmarkBox, landmarkBox, trackingSquare } from '../crop/landmark-geometry';
 import type { Square } from '../crop/sample-square';
 import { coarseImage, coarseSquare, imageSimilarity } from './coarse-image';
 import { FaceDetectorNetwork } from './face-detector-network';
@@ -125,7 +125,7 @@ export async function createLandmarkDetector(options: LandmarkDetectorOptions = 
 class TrackingDetector implements LandmarkDetector {
   readonly scheme = 'ibug68';
   #tracks: Track[] = [];
-  #lost: { id: number; box: PixelBox; frameCount: number }[] = [];
+  #lost: { id: number; box: LandmarkBox; frameCount: number }[] = [];
   #nextId = 0;
   #last?: { coarse: Float32Array; width: number; height: number };
   #sinceDetection = 0;
@@ -257,11 +257,11 @@ class TrackingDetector implements LandmarkDetector {
     const kept: Track[] = [];
     for (const track of [...this.#tracks].sort((a, b) => b.score - a.score)) {
       const face = match(track, found);
-      const double = kept.some((other) => boxOverlap(pointBox(other.points), pointBox(track.points)) > 0.5);
+      const double = kept.some((other) => boxOverlap(landmarkBox(other.points), landmarkBox(track.points)) > 0.5);
       if (double) continue;
       if (face) kept.push(Object.assign(track, { score: face.score, scale: face.scale }));
       else if (await this.#looksAgree(frame, track)) kept.push(track);
-      else this.#lost.push({ id: track.id, box: pointBox(track.points), frameCount: 0 });
+      else this.#lost.push({ id: track.id, box: landmarkBox(track.points), frameCount: 0 });
     }
     this.#tracks = kept.sort((a, b) => a.id - b.id);
   }
@@ -276,8 +276,8 @@ class TrackingDetector implements LandmarkDetector {
       if (this.#tracks.length >= this.#options.maxFaces) return;
       if (this.#tracks.some((track) => match(track, [face]))) continue;
       const track = await this.#settle(frame, face);
-      const box = track && pointBox(track.points);
-      if (!track || !box || this.#tracks.some((other) => boxOverlap(pointBox(other.points), box) > 0.3)) continue;
+      const box = track && landmarkBox(track.points);
+      if (!track || !box || this.#tracks.some((other) => boxOverlap(landmarkBox(other.points), box) > 0.3)) continue;
       const before = this.#lost.find((other) => boxOverlap(other.box, box) > 0.4);
       this.#lost = this.#lost.filter((other) => other !== before);
       this.#tracks.push({ ...track, id: before?.id ?? this.#nextId++ });
@@ -307,7 +307,7 @@ class TrackingDetector implements LandmarkDetector {
 
 /** The best found face that is this track's. */
 function match(track: Track, found: readonly FoundFace[]): FoundFace | undefined {
-  const box = pointBox(track.points);
+  const box = landmarkBox(track.points);
   return found.find((face) => boxOverlap(face, box) >= 0.3);
 }
 

@@ -110,17 +110,6 @@ export class ShotDetector {
   }
 }
 
-/** First images of all shots of a video but the first. */
-export async function shotBoundaries(
-  frames: AsyncIterable<VideoFrame>,
-  options: ShotDetectorOptions = {},
-): Promise<number[]> {
-  const detector = new ShotDetector(options);
-  const cuts: number[] = [];
-  for await (const frame of frames) cuts.push(...detector.push(frame));
-  return [...cuts, ...detector.finish()];
-}
-
 /** Hue, saturation and value of every n-th pixel, n so that about 128 remain across; OpenCV's whole-number arithmetic. */
 export function smallHsv({ data, width, height }: VideoFrame): Uint8Array {
   const step = Math.max(1, Math.floor(width / SMALL_WIDTH));

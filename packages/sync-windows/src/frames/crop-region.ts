@@ -54,7 +54,7 @@ export function planWithin(plan: CropPlan, region: FrameRegion): CropPlan {
     ...plan,
     cut(frame, indexInTrack, out) {
       const [x, y, side, angle] = poses.subarray(indexInTrack * 4);
-      return sampleSquare(frame, { x: x - region.left, y: y - region.top, side, angle }, width, out);
+      return sampleSquare(frame, { x: x - region.left, y: y - region.top, side, angle }, width, { out });
     },
   };
 }

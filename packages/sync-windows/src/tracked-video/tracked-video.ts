@@ -10,7 +10,7 @@ import type {
 } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 import type { CollectTracksOptions } from '@lipsync/face-crop';
-import { collectTracks } from '@lipsync/face-crop';
+import { collectTracks, landmarkBox } from '@lipsync/face-crop';
 import type { AudioLevel } from './audio-level';
 import { measureAudio } from './audio-level';
 import { splitTracks } from './split-tracks';
@@ -253,13 +253,7 @@ async function collectLarge(
 }
 
 function longerSide(points: Float32Array): number {
-  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (let i = 0; i < points.length; i += 2) {
-    left = Math.min(left, points[i]);
-    right = Math.max(right, points[i]);
-    top = Math.min(top, points[i + 1]);
-    bottom = Math.max(bottom, points[i + 1]);
-  }
+  const { left, top, right, bottom } = landmarkBox(points);
   return Math.max(right - left, bottom - top);
 }
 
