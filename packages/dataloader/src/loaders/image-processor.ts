@@ -1,17 +1,17 @@
 import type { SyncRecipe } from '@lipsync/contracts';
-import { fail, storedShape } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
+import { headBox } from '@lipsync/face-crop';
 import * as tf from '@tensorflow/tfjs-core';
 
 export type ImageProcessorOptions = {
-  /** Pixels on a side of the mouth box: 64, 128 or 256; the face images are `storedShape({ kind: 'dinet head', mouth })`. */
+  /** Pixels on a side of the mouth box: 64, 128 or 256; the face images have the sizes of `headBox(mouth)`. */
   mouth: number;
 };
 
 /**
  * What happens to face images on the way into a generator and from there into a sync network, as tensor operations with gradients.
  *
- * A face image is DINet's head crop, `[n, height, width, 3]`, RGB, 0..1; its mouth box `[r, r + mouth) x [q, q + mouth)` with `r = mouth / 2`,
- * `q = floor(r / 4)`.
+ * A face image is DINet's head crop, `[n, height, width, 3]`, RGB, 0..1; `headBox` of @lipsync/face-crop says where its mouth box lies.
  *
  * @example
  * const images = new ImageProcessor({ mouth: 64 });
@@ -27,12 +27,12 @@ export class ImageProcessor {
   constructor({ mouth }: ImageProcessorOptions) {
     if (!(Number.isInteger(mouth) && mouth > 0 && mouth % 8 === 0))
       fail(RangeError, 'ImageProcessor', 'mouth', 'a multiple of 8 pixels', mouth);
-    const { height, width } = storedShape({ kind: 'dinet head', mouth });
+    const { height, width, top, left } = headBox(mouth);
     this.height = height;
     this.width = width;
     this.mouth = mouth;
-    this.#top = mouth / 2;
-    this.#left = (width - mouth) / 2;
+    this.#top = top;
+    this.#left = left;
   }
 
   /** The face images with their mouth boxes 0: what a generator is given. The caller disposes it. */
