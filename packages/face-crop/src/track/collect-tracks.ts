@@ -1,4 +1,4 @@
-import { type FaceTrack, fail, type LandmarkDetector, type VideoFrame } from '@lipsync/contracts';
+import { type FaceLandmarks, type FaceTrack, fail, type LandmarkDetector, type VideoFrame } from '@lipsync/contracts';
 import { smoothTrack } from './smooth-track';
 import { TrackBuilder } from './track-builder';
 
@@ -14,11 +14,60 @@ export type CollectTracksOptions = {
   smooth?: boolean;
 };
 
+/** One frame of `trackFaces`, and the faces detected in it; none for frames that the detector did not see. */
+export type TrackedFrame = { frame: VideoFrame; faces?: FaceLandmarks[] };
+
 /**
- * Follows the faces through a video.
+ * Tracks the faces of a video, frame by frame: `collectTracks` for those who want to follow what is detected.
  *
- * The detector is reset first. Memory grows with the points (544 bytes a face and frame), not with the images: each frame
- * is let go before the next is taken, except that with `every` above 1 the last one is looked at once more.
+ * @returns a generator that yields every frame in order once it is done with (with `every` above 1 the last one may come
+ * twice) and returns the tracks.
+ * @throws as `collectTracks`.
+ * @example
+ * const tracking = trackFaces(media.frames('talk.mp4'), detector);
+ * let step = await tracking.next();
+ * for (; !step.done; step = await tracking.next()) console.log(step.value.frame.index, step.value.faces?.length);
+ * const tracks = step.value;
+ */
+export async function* trackFaces(
+  frames: AsyncIterable<VideoFrame>,
+  detector: LandmarkDetector,
+  { maxGap = 10, minFrames = 5, every = 1, smooth = false }: CollectTracksOptions = {},
+): AsyncGenerator<TrackedFrame, FaceTrack[]> {
+  const where = 'collectTracks';
+  if (!(Number.isInteger(maxGap) && maxGap >= 0)) fail(RangeError, where, 'maxGap', 'a whole number of frames', maxGap);
+  if (!(Number.isInteger(minFrames) && minFrames > 0)) {
+    fail(RangeError, where, 'minFrames', 'a whole number above 0', minFrames);
+  }
+  if (!(Number.isInteger(every) && every > 0)) fail(RangeError, where, 'every', 'a whole number above 0', every);
+  // frames that the detector does not see are no gap
+  const builder = new TrackBuilder({ maxGap: Math.max(maxGap, every - 1), minFrames });
+  const detect = async (frame: VideoFrame): Promise<TrackedFrame> => {
+    const faces = await detector.detect(frame);
+    for (const { trackId, points, score } of faces) builder.add(trackId, frame.index, points, score);
+    builder.expire(frame.index);
+    return { frame, faces };
+  };
+  detector.reset();
+  let last = -1;
+  let count = 0;
+  let skipped: VideoFrame | undefined;
+  for await (const frame of frames) {
+    if (frame.index <= last) fail(RangeError, where, 'frame.index', `above ${last}`, frame.index);
+    last = frame.index;
+    skipped = count++ % every === 0 ? undefined : frame;
+    yield skipped ? { frame } : await detect(frame);
+  }
+  if (skipped) yield await detect(skipped);
+  const tracks = builder.finish();
+  return smooth ? tracks.map(smoothTrack) : tracks;
+}
+
+/**
+ * Tracks the faces of a video.
+ *
+ * The detector is reset first. Memory grows with the points (544 bytes per face and frame), not with the images: each frame
+ * is released before the next is taken, except that with `every` above 1 the last one is detected once more.
  *
  * @param frames one video's images, their `index` rising.
  * @returns gap-free tracks in the order of their first frame, ids from 0; empty where no face was found long enough.
@@ -29,32 +78,11 @@ export type CollectTracksOptions = {
 export async function collectTracks(
   frames: AsyncIterable<VideoFrame>,
   detector: LandmarkDetector,
-  { maxGap = 10, minFrames = 5, every = 1, smooth = false }: CollectTracksOptions = {},
+  options: CollectTracksOptions = {},
 ): Promise<FaceTrack[]> {
-  const where = 'collectTracks';
-  if (!(Number.isInteger(maxGap) && maxGap >= 0)) fail(RangeError, where, 'maxGap', 'a whole number of frames', maxGap);
-  if (!(Number.isInteger(minFrames) && minFrames > 0)) {
-    fail(RangeError, where, 'minFrames', 'a whole number above 0', minFrames);
+  const tracking = trackFaces(frames, detector, options);
+  for (;;) {
+    const step = await tracking.next();
+    if (step.done) return step.value;
   }
-  if (!(Number.isInteger(every) && every > 0)) fail(RangeError, where, 'every', 'a whole number above 0', every);
-  // frames that were not looked at are no gap
-  const builder = new TrackBuilder({ maxGap: Math.max(maxGap, every - 1), minFrames });
-  const look = async (frame: VideoFrame) => {
-    for (const { trackId, points, score } of await detector.detect(frame))
-      builder.add(trackId, frame.index, points, score);
-    builder.expire(frame.index);
-  };
-  detector.reset();
-  let last = -1;
-  let count = 0;
-  let skipped: VideoFrame | undefined;
-  for await (const frame of frames) {
-    if (frame.index <= last) fail(RangeError, where, 'frame.index', `above ${last}`, frame.index);
-    last = frame.index;
-    skipped = count++ % every === 0 ? undefined : frame;
-    if (!skipped) await look(frame);
-  }
-  if (skipped) await look(skipped);
-  const tracks = builder.finish();
-  return smooth ? tracks.map(smoothTrack) : tracks;
 }
