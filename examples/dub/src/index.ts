@@ -14,11 +14,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { selectBackend } from '@lipsync/backends';
 import { openCheckpoint } from '@lipsync/checkpoints';
-import { createProgress, describeDub } from '@lipsync/cli';
 import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { loadDinet } from '@lipsync/dinet';
 import { dubVideo } from '@lipsync/dub';
-import { writeTalkingFace } from '@lipsync/embedded-data';
+import { type ShownProgress, showProgress, writeTalkingFace } from '@lipsync/embedded-data';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 
@@ -66,7 +65,7 @@ await file.close();
 const reader = await openMedia({ log: console.error });
 const { detector: looks, ...following } = LANDMARK_QUALITY.fast;
 const detector = await createLandmarkDetector(looks);
-let bar: ReturnType<typeof createProgress> | undefined;
+let bar: ShownProgress | undefined;
 let pass: string | undefined;
 const report = await dubVideo(video, sound, to, {
   generator,
@@ -78,14 +77,16 @@ const report = await dubVideo(video, sound, to, {
   onProgress: ({ pass: now, done, total }) => {
     if (now !== pass) {
       bar?.stop();
-      bar = createProgress({ label: now, total });
+      bar = showProgress(now, total);
       pass = now;
     }
     bar?.update(done);
   },
 });
 bar?.stop();
-for (const line of describeDub(report)) console.log(line);
+console.log(
+  `${report.generated} of ${report.frameCount} frames generated, ${report.framesPerSecond.toFixed(1)} per second`,
+);
 const { durationSec, video: frame, audio } = await reader.probe(to);
 console.log(
   `plays: ${durationSec.toFixed(2)} s, frame ${frame?.width} x ${frame?.height}, audio ${audio?.sampleRate} Hz`,

@@ -9,13 +9,13 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { LITE } from '@lipsync/avalignnet';
+import { LITE, recipeOf } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
 import { ClipStore, parseClipId, prepareFolder } from '@lipsync/dataloader';
 import { type ShownProgress, showProgress, writeEmbeddedDataset, writeTalkingFace } from '@lipsync/embedded-data';
 import { shiftAudio } from '@lipsync/media';
 import { loadExpert, scoreVideo } from '@lipsync/score';
-import { recipeOf, type TrainExpertReport, trainExpert } from '@lipsync/train';
+import { type TrainExpertReport, trainExpert } from '@lipsync/train';
 
 const words = process.argv.slice(2);
 const { values: args } = parseArgs({

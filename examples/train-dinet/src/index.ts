@@ -9,21 +9,21 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { LITE, loadAVAlignNet } from '@lipsync/avalignnet';
+import { LITE, loadAVAlignNet, recipeOf } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import {
-  createProgress,
-  dinetTable,
-  readPerceptual,
-  showGeneratorTraining,
-  showPreparation,
-  showTraining,
-} from '@lipsync/cli';
+import { readStateDict } from '@lipsync/checkpoints';
 import type { SyncRecipe } from '@lipsync/contracts';
-import { ClipStore } from '@lipsync/dataloader';
+import { ClipStore, prepareFolder } from '@lipsync/dataloader';
 import { LITE_DINET, loadDinet } from '@lipsync/dinet';
-import { writeEmbeddedDataset } from '@lipsync/embedded-data';
-import { evaluateDinet, recipeOf } from '@lipsync/train';
+import { type ShownProgress, showProgress, writeEmbeddedDataset } from '@lipsync/embedded-data';
+import { ImageFeatures } from '@lipsync/nn';
+import {
+  evaluateGenerator,
+  type TrainExpertEvent,
+  type TrainGeneratorEvent,
+  trainExpert,
+  trainGenerator,
+} from '@lipsync/train';
 
 const words = process.argv.slice(2);
 const { values: args } = parseArgs({
@@ -59,7 +59,7 @@ let heldOut: string[] | undefined;
 if (made) {
   console.error('embedded data: drawn faces and made voices, not real people');
   const people = { people: 8, clipsPerPerson: 3, heldOutPeople: 1 };
-  const drawing = createProgress({ label: 'draw', total: people.people * people.clipsPerPerson });
+  const drawing = showProgress('draw', people.people * people.clipsPerPerson);
   await writeEmbeddedDataset(videos, { ...people, seed, onProgress: (done) => drawing.update(done) });
   drawing.stop();
   heldOut = lines(await readFile(join(videos, 'held-out.txt'), 'utf8'));
@@ -72,57 +72,74 @@ const recipe: SyncRecipe = {
   ...recipeOf(LITE),
   crop: { kind: 'dinet', size: 48, upright: 'median of five', sampling: 'exact' },
 };
-await showPreparation({ input: videos, store: join(out, 'clips'), recipe, crop: { kind: 'dinet head', mouth } });
+const people = made ? JSON.parse(await readFile(join(videos, 'labels.json'), 'utf8')) : undefined;
+let preparing: ShownProgress | undefined;
+for await (const event of prepareFolder({
+  ...{ input: videos, store: join(out, 'clips'), recipe, crop: { kind: 'dinet head', mouth }, people },
+})) {
+  if (event.kind === 'start') preparing = showProgress('prepare', event.videos);
+  else if (event.kind === 'video') preparing?.update(event.done);
+}
+preparing?.stop();
 const store = await ClipStore.open(join(out, 'clips'));
 
 // 3. The sync network that will teach.
 await selectBackend({ backend: args.backend as 'auto', log: console.error });
 const common = { store, heldOut, seed };
-const taught = await showTraining({
-  ...common,
-  out: join(out, 'expert'),
-  recipe,
-  steps: whole(args['expert-steps'], 100, 1000),
-  ...(made ? { clipsPerBatch: 8 } : {}),
-  validateEvery: made ? 50 : 100,
-});
-if (taught.validation.auc < 0.65)
+const supervisor = await follow(
+  'train expert',
+  trainExpert({
+    ...common,
+    out: join(out, 'expert'),
+    recipe,
+    steps: whole(args['expert-steps'], 100, 1000),
+    ...(made ? { clipsPerBatch: 8 } : {}),
+    validateEvery: made ? 50 : 100,
+  }),
+);
+if (supervisor.validation.auc < 0.65)
   console.error(
-    `warning: the sync network's AUC is ${taught.validation.auc.toFixed(3)}; below 0.65 it has little to teach`,
+    `warning: the sync network's AUC is ${supervisor.validation.auc.toFixed(3)}; below 0.65 its loss is of little use`,
   );
-const expert = await loadAVAlignNet(await readFile(taught.weights));
+const expert = await loadAVAlignNet(await readFile(supervisor.weights));
 
 // 4. The generator: single frames first, then clips with the sync loss.
-const perceptual = await readPerceptual(args.perceptual);
+const perceptual = args.perceptual === 'none' ? 'none' : await loadVgg(args.perceptual);
 const config = { ...LITE_DINET, width, referenceChannels: 4 * width };
-// Large steps for a short run; `lipsync train-dinet` has the published ones.
+// Large steps for a short run; `lipsync train generator` has the published ones.
 const brisk = made ? { clipNorm: 1, weights: { image: 10, gan: 0.003, sync: 0.1 } } : {};
-const frames = await showGeneratorTraining({
-  ...common,
-  out: join(out, 'frame'),
-  config,
-  perceptual,
-  ...brisk,
-  steps: whole(args['frame-steps'], 250, 4000),
-  ...(made ? { batch: 8, learningRate: 2e-3 } : {}),
-});
-const clips = await showGeneratorTraining({
-  ...common,
-  out: join(out, 'clip'),
-  stage: 'clip',
-  from: frames.weights,
-  expert,
-  perceptual,
-  ...brisk,
-  steps: whole(args['clip-steps'], 60, 1500),
-  ...(made ? { batch: 1, learningRate: 5e-4 } : {}),
-});
+const frames = await follow(
+  'train frame',
+  trainGenerator({
+    ...common,
+    out: join(out, 'frame'),
+    config,
+    perceptual,
+    ...brisk,
+    steps: whole(args['frame-steps'], 250, 4000),
+    ...(made ? { batch: 8, learningRate: 2e-3 } : {}),
+  }),
+);
+const clips = await follow(
+  'train clip',
+  trainGenerator({
+    ...common,
+    out: join(out, 'clip'),
+    stage: 'clip',
+    from: frames.weights,
+    expert,
+    perceptual,
+    ...brisk,
+    steps: whole(args['clip-steps'], 60, 1500),
+    ...(made ? { batch: 1, learningRate: 5e-4 } : {}),
+  }),
+);
 
 // 5. What came out, on people that it has not seen.
 const generator = await loadDinet(clips.weights);
 const held = heldOut && (await store.list()).filter((id) => heldOut.some((name) => id.includes(name)));
-const judging = createProgress({ label: 'evaluate', total: held?.length ?? (await store.list()).length });
-const evaluation = await evaluateDinet({
+const judging = showProgress('evaluate', held?.length ?? (await store.list()).length);
+const evaluation = await evaluateGenerator({
   generator,
   store,
   clips: held,
@@ -131,7 +148,10 @@ const evaluation = await evaluateDinet({
   onClip: (done) => judging.update(done),
 });
 judging.stop();
-console.log(dinetTable(evaluation));
+for (const { of, audio, ssim, psnr, sync } of evaluation.rows)
+  console.log(
+    `${of}, ${audio} audio: SSIM ${ssim?.toFixed(4)}, PSNR ${psnr?.toFixed(2)} dB, LSE-D ${sync[0].lseD.toFixed(3)}, LSE-C ${sync[0].lseC.toFixed(3)}`,
+  );
 await writeFile(join(out, 'evaluation.json'), `${JSON.stringify({ ...evaluation, sheet: undefined }, null, 2)}\n`);
 if (evaluation.sheet) await writeFile(join(out, 'sheet.png'), evaluation.sheet);
 console.log(`weights ${clips.weights}\ncurve   ${clips.curve}\nsheet   ${join(out, 'sheet.png')}`);
@@ -141,4 +161,34 @@ if (perceptual !== 'none') perceptual.dispose();
 
 function lines(text: string): string[] {
   return text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'));
+}
+
+/** VGG-19 with the weights of torchvision's file. */
+async function loadVgg(path: string): Promise<ImageFeatures> {
+  const network = new ImageFeatures('vgg19');
+  const { state } = await readStateDict(await readFile(path));
+  network.loadStateDict(new Map([...state].filter(([name]) => name.startsWith('features.'))), { where: path });
+  return network;
+}
+
+/** Runs a training to its end and shows its loss. */
+async function follow<Event extends TrainExpertEvent | TrainGeneratorEvent>(
+  label: string,
+  events: AsyncIterable<Event>,
+): Promise<Extract<Event, { kind: 'done' }>['report']> {
+  let progress: ShownProgress | undefined;
+  for await (const event of events) {
+    if (event.kind === 'start') {
+      progress = showProgress(label, event.steps);
+    } else if (event.kind === 'step') {
+      const loss = 'loss' in event.entry ? event.entry.loss : event.entry.image;
+      progress?.update(event.entry.step, `loss ${loss.toFixed(4)}`);
+    } else if (event.kind === 'warning') {
+      progress?.log(`warning: ${event.text}`);
+    } else if (event.kind === 'done') {
+      progress?.stop();
+      return event.report;
+    }
+  }
+  throw new Error(`example: ${label} must end with a report, got none`);
 }
