@@ -28,7 +28,6 @@ async function parserOf(name) {
   const { openCheckpoint, decodeNpy, decodeSafetensors, encodeSafetensors } = await import(
     '../packages/checkpoints/dist/index.js'
   );
-  const { readWav } = await import('../packages/audio-mel/dist/index.js');
   const torch = new URL('../packages/checkpoints/fixtures/torch/', import.meta.url);
   const files = (ending) =>
     readdirSync(torch)
@@ -106,6 +105,7 @@ async function parserOf(name) {
     };
     return { seeds: [...seeds, ...archives], make, run };
   }
+  const { readWav } = await import('../packages/audio-mel/dist/index.js');
   const { cases } = JSON.parse(
     readFileSync(new URL('../packages/audio-mel/fixtures/wav.json', import.meta.url), 'utf8'),
   );

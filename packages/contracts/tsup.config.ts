@@ -1,5 +1,5 @@
 import { defineConfig } from 'tsup';
 import base from '../../tsup.base';
 
-/** What speaks of tensors has an entry of its own, so that the rest needs no TensorFlow.js. */
+/** Types that mention tensors have an entry of their own, so that the main entry does not need TensorFlow.js. */
 export default defineConfig({ ...base, entry: ['src/index.ts', 'src/tensors.ts'] });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fail } from './fail';
 
-test('fail says where, what must hold and what came', () => {
+test('fail names the place, the rule and the value', () => {
   expect(() => fail(RangeError, 'melWindow', 'fps', 'above 0', -1)).toThrow(
     new RangeError('melWindow: fps must be above 0, got -1'),
   );

@@ -1,4 +1,4 @@
-/** Shows a value in an error without flooding the reader. */
+/** A value as text, cut after 200 characters. */
 function show(value: unknown): string {
   if (Array.isArray(value)) return `[${value.join(', ')}]`;
   const text = typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
@@ -6,10 +6,13 @@ function show(value: unknown): string {
 }
 
 /**
- * Throws in the one form that all our errors have: `where: argument must be <rule>, got <value>`.
+ * Throws an error in the form that all our errors have: `where: argument must be <rule>, got <value>`.
+ *
+ * @param kind TypeError for a wrong kind, rank or shape; RangeError for a value out of range; Error for a wrong moment.
+ * @param where the caller's function.
  *
  * @example
- * if (fps <= 0) fail(RangeError, 'melWindow', 'fps', 'above 0', fps);
+ * if (fps <= 0) fail(RangeError, 'audioWindowStart', 'fps', 'above 0', fps);
  */
 export function fail(
   kind: new (message: string) => Error,

@@ -14,7 +14,7 @@ export { fail } from './fail';
 export type { FrameRegion, FrameSequence, MediaInfo, MediaReader, MediaStreams, VideoFrame } from './media/media';
 export { assertVideoFrame } from './media/media';
 export { agreeOnRecipe } from './recipe/agree-on-recipe';
-export { renameKeys, upgradeCrop, upgradeRecipe } from './recipe/earlier-spelling';
+export { renameKeys, upgradeRecipe } from './recipe/earlier-spelling';
 export type {
   AlignedFaceCrop,
   DinetCrop,

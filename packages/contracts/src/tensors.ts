@@ -1,4 +1,4 @@
-/** The part of the contracts that speaks of TensorFlow.js tensors; the rest does not need it. */
+/** Types and checks that mention TensorFlow.js tensors. The main entry does not need TensorFlow.js. */
 export type { Axes, EmbeddingBatch, FeatureBatch, MouthBatch } from './expert/axes';
 export type { SyncExpert } from './expert/sync-expert';
 export { assertFeatureBatch, assertMouthBatch } from './expert/sync-expert';

@@ -17,9 +17,9 @@ test('assertWaveform refuses a rate of 0 and samples of another kind', () => {
   expect(() => assertWaveform('f', { samples: [0] as unknown as Float32Array, sampleRate: 1 })).toThrow(TypeError);
 });
 
-test('assertMel refuses data that does not hold steps * bins numbers', () => {
+test('assertFeatures refuses data of another length than steps * bins', () => {
   expect(() => assertFeatures('f', { data: new Float32Array(160), steps: 2, bins: 80 })).not.toThrow();
   expect(() => assertFeatures('f', { data: new Float32Array(159), steps: 2, bins: 80 })).toThrow(
-    'f: mel.data must be steps * bins = 2 * 80 numbers long, got 159',
+    'f: features.data must be of steps * bins = 2 * 80 values, got 159',
   );
 });

@@ -1,6 +1,6 @@
 import { fail } from '../fail';
 
-/** Samples per second of the audio that all features here are made of: 16 kHz. */
+/** Sample rate in Hz of the audio from which all features are computed. */
 export const AUDIO_SAMPLE_RATE = 16000;
 
 /** Mono audio. */
@@ -11,16 +11,16 @@ export type Waveform = {
   sampleRate: number;
 };
 
-/** The mel recipes by the names of their constants in `@lipsync/audio-mel`. */
+/** Names of the mel recipes: the thesis's, Wav2Lip's and LatentSync's. */
 export type MelRecipeName = 'THESIS_MEL' | 'WAV2LIP_MEL' | 'LATENTSYNC_MEL';
 
 /**
- * The features that sync networks listen to: mel spectrograms; SyncNet's 13 MFCC of 16-bit samples, `SYNCNET_MFCC`; the 29 logits of a
- * speech recogniser that DINet takes, `ASR_LOGITS`, which come from elsewhere.
+ * The audio features that sync networks take: mel spectrograms; SyncNet's 13 MFCC of 16-bit samples, `SYNCNET_MFCC`; DINet's 29 logits of a
+ * speech recogniser, `ASR_LOGITS`, which another program computes.
  */
 export type AudioFeatureName = MelRecipeName | 'SYNCNET_MFCC' | 'ASR_LOGITS';
 
-/** Numbers a time step, steps a second, and whether a window stands centred on its frames or starts with them. */
+/** Values per time step, steps per second, and whether a window is centred on its frames or starts with them. */
 export const AUDIO_FEATURES: Readonly<
   Record<AudioFeatureName, Readonly<{ bins: number; stepsPerSecond: number; centred: boolean }>>
 > = Object.freeze({
@@ -31,20 +31,20 @@ export const AUDIO_FEATURES: Readonly<
   ASR_LOGITS: { bins: 29, stepsPerSecond: 25, centred: true },
 });
 
-/** A mel spectrogram, or other features, of a whole clip, stored one time step after the other: a window of it is a contiguous piece. */
+/** Features of a whole clip, such as a mel spectrogram; time-major, so that a window is contiguous. */
 export type Features = {
   /** `[steps, bins]`, float32; `data[step * bins + bin]`, bin 0 the lowest frequency. */
   data: Float32Array;
   /** Number of time steps. */
   steps: number;
-  /** Numbers a time step. */
+  /** Values per time step. */
   bins: number;
 };
 
-/** What turns a waveform into the features that a sync network listens to. */
+/** Computes the features that a sync network takes from a waveform. */
 export interface AudioFeatures {
   readonly name: AudioFeatureName;
-  /** Samples per second that `compute` takes; others are refused. */
+  /** The one sample rate that `compute` takes, in Hz. */
   readonly sampleRate: number;
   readonly bins: number;
   /** Time steps per second: 80 for a hop of 200 samples at 16 kHz. */
@@ -52,12 +52,18 @@ export interface AudioFeatures {
   compute(waveform: Waveform): Features;
 }
 
-/** `AudioFeatures` that take time, such as a speech recogniser in another runtime. */
+/** The same, computed asynchronously, such as by a speech recogniser in another runtime. */
 export interface AsyncAudioFeatures extends Omit<AudioFeatures, 'compute'> {
   compute(waveform: Waveform): Promise<Features>;
 }
 
-/** Refuses what is not mono float audio with a sample rate, and samples that are NaN or infinite. */
+/**
+ * Refuses a waveform that is not float32 mono audio with a sample rate.
+ *
+ * @throws TypeError for other samples; RangeError for a rate that is not above 0 Hz, NaN or infinite samples.
+ * @example
+ * assertWaveform('measure', { samples: new Float32Array(16000), sampleRate: 16000 });
+ */
 export function assertWaveform(where: string, waveform: Waveform): void {
   if (!(waveform?.samples instanceof Float32Array)) {
     fail(TypeError, where, 'waveform.samples', 'a Float32Array', typeof waveform?.samples);
@@ -71,12 +77,18 @@ export function assertWaveform(where: string, waveform: Waveform): void {
   }
 }
 
-/** Refuses a `Mel` whose data does not hold `steps * bins` numbers. */
+/**
+ * Refuses features whose data is not a Float32Array of `steps * bins` values.
+ *
+ * @throws TypeError that gives both lengths.
+ * @example
+ * assertFeatures('score', { data: new Float32Array(160), steps: 2, bins: 80 });
+ */
 export function assertFeatures(where: string, features: Features): void {
   if (!(features?.data instanceof Float32Array))
-    fail(TypeError, where, 'mel.data', 'a Float32Array', typeof features?.data);
+    fail(TypeError, where, 'features.data', 'a Float32Array', typeof features?.data);
   if (features.data.length !== features.steps * features.bins) {
-    const rule = `steps * bins = ${features.steps} * ${features.bins} numbers long`;
-    fail(TypeError, where, 'mel.data', rule, features.data.length);
+    const rule = `of steps * bins = ${features.steps} * ${features.bins} values`;
+    fail(TypeError, where, 'features.data', rule, features.data.length);
   }
 }

@@ -12,7 +12,7 @@ test.each([
   expect(melSteps(frameCount)).toBe(steps);
 });
 
-test('melSteps is the least whole number that is not below 3.2 steps a frame', () => {
+test('melSteps rounds 3.2 steps per frame up', () => {
   for (let frameCount = 1; frameCount <= 10_000; frameCount++) {
     const over = 5 * melSteps(frameCount) - 16 * frameCount; // whole numbers only, so exact
     if (over < 0 || over > 4) expect.fail(`${frameCount} frames: ${melSteps(frameCount)} steps`);
@@ -21,6 +21,6 @@ test('melSteps is the least whole number that is not below 3.2 steps a frame', (
 
 test.each([0, -5, 2.5, Number.NaN, Number.POSITIVE_INFINITY])('melSteps refuses %d frames', (frameCount) => {
   expect(() => melSteps(frameCount)).toThrow(
-    new RangeError(`melSteps: frames must be a whole number above 0, got ${frameCount}`),
+    new RangeError(`melSteps: frameCount must be a whole number above 0, got ${frameCount}`),
   );
 });

@@ -9,19 +9,19 @@ const recipe = {
   crop: { kind: 'dinet', size: 64 },
 } as SyncRecipe;
 
-test('assertMouthBatch wants [batch, size, size, frames * 3]', () => {
+test('assertMouthBatch takes [batch, size, size, frameCount * 3]', () => {
   expect(() => assertMouthBatch('f', recipe, [7, 64, 64, 15])).not.toThrow();
   expect(() => assertMouthBatch('f', recipe, [7, 15, 64, 64])).toThrow(
     'f: frames must be of shape [batch, 64, 64, 15], got [7, 15, 64, 64]',
   );
 });
 
-test('assertMelBatch wants [batch, bins, melSteps, 1]', () => {
+test('assertFeatureBatch takes [batch, bins, featureSteps, 1]', () => {
   expect(() => assertFeatureBatch('f', recipe, [7, 80, 16, 1])).not.toThrow();
   expect(() => assertFeatureBatch('f', recipe, [7, 16, 80, 1])).toThrow('[batch, 80, 16, 1], got [7, 16, 80, 1]');
 });
 
-test('assertMouthBatch and assertMelBatch follow the crop and the features of the recipe', () => {
+test('assertMouthBatch and assertFeatureBatch follow the crop and the features of the recipe', () => {
   const lower: SyncRecipe = {
     ...recipe,
     features: 'SYNCNET_MFCC',

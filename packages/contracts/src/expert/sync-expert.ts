@@ -5,32 +5,42 @@ import type { SyncRecipe } from '../recipe/recipe';
 import { frameShape } from '../recipe/recipe';
 import type { EmbeddingBatch, FeatureBatch, MouthBatch } from './axes';
 
-/** A trained network that places frames and audio in one space, near where they are in sync. */
+/** A trained network that embeds frames and audio in one space, close to each other where they are in sync. */
 export interface SyncExpert {
   /** For reports, as in "LSE-D (AVAlignNet)". */
   readonly name: string;
-  /** What it must be fed with. */
+  /** How its inputs are prepared. */
   readonly recipe: SyncRecipe;
   readonly embeddingSize: number;
-  /** Numbers a row of audio has where it differs from `embeddingSize`; only `joint` networks differ. */
+  /** Size of an audio embedding where it differs from `embeddingSize`; only in the space `joint`. */
   readonly audioEmbeddingSize?: number;
   /**
-   * `unit`: embeddings of length 1, distance sqrt(2 - 2 cos). `euclidean`: SyncNet 2016's, distance as PyTorch's with eps 1e-6. `joint`: the
-   * network judges a pair of frame and audio itself, by `pairDistances`.
+   * How two embeddings are compared. `unit`: both have length 1, distance sqrt(2 - 2 cos). `euclidean`: SyncNet 2016's, the distance that PyTorch
+   * computes with eps 1e-6. `joint`: the network scores pairs of embeddings itself, with `pairDistances`.
    */
   readonly space: 'unit' | 'euclidean' | 'joint';
-  /** SHA-256 of the weights, hexadecimal, where they came from a file. */
+  /** SHA-256 of the weights file, hexadecimal; undefined where the weights came from no file. */
   readonly weightsHash?: string;
-  /** `[batch, height, width, frames * 3]` to `[batch, embeddingSize]`, sizes by `pictureShape`; the caller disposes the result. */
+  /** Frames `[batch, height, width, frameCount * 3]` to `[batch, embeddingSize]`, sizes by `frameShape`. The caller disposes the result. */
   encodeVisual(frames: MouthBatch): EmbeddingBatch;
-  /** `[batch, bins, melSteps, 1]` to `[batch, embeddingSize]`; the caller disposes the result. */
+  /** Features `[batch, bins, featureSteps, 1]` to `[batch, audioEmbeddingSize ?? embeddingSize]`. The caller disposes the result. */
   encodeAudio(features: FeatureBatch): EmbeddingBatch;
-  /** Of `joint` networks: `[batch]`, 0 where frame and audio of a row belong together, larger where they do not; the caller's. */
-  pairDistances?(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D;
+  /**
+   * In the space `joint`: one distance for each row of both, `[batch]`, 0 where frames and audio are in sync, larger where they are not. The
+   * caller disposes the result.
+   */
+  pairDistances?(visual: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D;
+  /** Frees the weights. Safe to call twice. */
   dispose(): void;
 }
 
-/** Refuses frames of another shape than the expert's recipe asks for. */
+/**
+ * Refuses frames whose shape is not `[batch, height, width, frameCount * 3]` of the recipe.
+ *
+ * @throws TypeError that gives both shapes.
+ * @example
+ * assertMouthBatch('encodeVisual', expert.recipe, frames.shape);
+ */
 export function assertMouthBatch(where: string, recipe: SyncRecipe, shape: readonly number[]): void {
   const { height, width } = frameShape(recipe.crop);
   const ok = shape.length === 4 && shape[1] === height && shape[2] === width && shape[3] === recipe.frameCount * 3;
@@ -38,9 +48,15 @@ export function assertMouthBatch(where: string, recipe: SyncRecipe, shape: reado
     fail(TypeError, where, 'frames', `of shape [batch, ${height}, ${width}, ${recipe.frameCount * 3}]`, [...shape]);
 }
 
-/** Refuses feature windows of another shape than the expert's recipe asks for. */
+/**
+ * Refuses feature windows whose shape is not `[batch, bins, featureSteps, 1]` of the recipe.
+ *
+ * @throws TypeError that gives both shapes.
+ * @example
+ * assertFeatureBatch('encodeAudio', expert.recipe, features.shape);
+ */
 export function assertFeatureBatch(where: string, recipe: SyncRecipe, shape: readonly number[]): void {
   const { bins } = AUDIO_FEATURES[recipe.features];
   const ok = shape.length === 4 && shape[1] === bins && shape[2] === recipe.featureSteps && shape[3] === 1;
-  if (!ok) fail(TypeError, where, 'mel', `of shape [batch, ${bins}, ${recipe.featureSteps}, 1]`, [...shape]);
+  if (!ok) fail(TypeError, where, 'features', `of shape [batch, ${bins}, ${recipe.featureSteps}, 1]`, [...shape]);
 }

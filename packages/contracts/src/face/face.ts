@@ -9,46 +9,46 @@ export type FaceLandmarks = {
   points: Landmarks68;
   /** Confidence of the last detection of this face, 0..1. */
   score: number;
-  /** The same number while the same face is followed. */
+  /** The same as long as the same face is tracked. */
   trackId: number;
 };
 
-/** Finds and follows faces. Feed the frames of one video in order; `reset` before the next video. */
+/** Detects and tracks faces. Takes the frames of one video in order; call `reset` before the next video. */
 export interface LandmarkDetector {
   readonly scheme: 'ibug68';
-  /** One entry a face, empty where there is none. */
+  /** One entry for each face. */
   detect(frame: VideoFrame): Promise<FaceLandmarks[]>;
   reset(): void;
   dispose(): void;
 }
 
-/** One face through a video, gap-free from `firstFrame` on. */
+/** One face through a video, without gaps from `firstFrame` on. */
 export type FaceTrack = {
   id: number;
-  /** Index of the first frame that shows it. */
+  /** Index of the first frame. */
   firstFrame: number;
   /** Number of frames. */
   frameCount: number;
-  /** `[frames, 68, 2]`, float32, pixels. */
+  /** `[frameCount, 68, 2]`, float32, pixels. */
   points: Float32Array;
   /** Mean detection score, 0..1. */
   score: number;
-  /** Frames whose points were filled in between two detections. */
+  /** Number of frames whose points are interpolated between two detections. */
   interpolated: number;
-  /** `[frames, 4]`, float32: left, top, right, bottom of the detector's face box in pixels, where there are such. */
+  /** `[frameCount, 4]`, float32: left, top, right, bottom of the detector's face box in pixels; undefined where the detector has none. */
   boxes?: Float32Array;
 };
 
-/** Refuses what is not 68 finite points. */
+/**
+ * Refuses landmarks that are not 68 finite points.
+ *
+ * @throws TypeError for another length; RangeError that gives the first point that is not finite.
+ * @example
+ * assertLandmarks68('crop', new Float32Array(136));
+ */
 export function assertLandmarks68(where: string, points: Landmarks68): void {
   if (!(points instanceof Float32Array) || points.length !== 136) {
-    fail(
-      TypeError,
-      where,
-      'points',
-      'a Float32Array of 136 numbers (68 points x, y)',
-      (points as Float32Array)?.length,
-    );
+    fail(TypeError, where, 'points', 'a Float32Array of 136 values (68 points x, y)', (points as Float32Array)?.length);
   }
   const bad = points.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) fail(RangeError, where, 'points', 'finite', `${points[bad]} at point ${bad >> 1}`);

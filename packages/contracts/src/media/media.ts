@@ -7,9 +7,9 @@ export type VideoFrame = {
   data: Uint8Array;
   width: number;
   height: number;
-  /** 0-based index at the rate the frames were asked for. */
+  /** 0-based, at the requested frame rate. */
   index: number;
-  /** `index / fps`, seconds from the start of the frame. */
+  /** `index / fps`, seconds from the start of the video. */
   timeSec: number;
 };
 
@@ -19,10 +19,10 @@ export type FrameSequence = {
   [Symbol.asyncIterator](): AsyncIterator<VideoFrame>;
 };
 
-/** What a file says of itself. */
+/** What the container of a media file states. */
 export type MediaInfo = {
   path: string;
-  /** Seconds; the longest stream's. */
+  /** Seconds, of the longest stream. */
   durationSec: number;
   video?: {
     codec: string;
@@ -31,42 +31,48 @@ export type MediaInfo = {
     height: number;
     /** Average frames per second. */
     fps: number;
-    /** Clockwise degrees that the container asks for. */
+    /** Clockwise degrees by which the container turns the frames. */
     rotation: number;
     startSec: number;
   };
   audio?: { codec: string; sampleRate: number; channels: number; startSec: number };
 };
 
-/** What a file says of itself, its frames and its audio, read together. */
+/** Metadata, frames and audio of one file, read together. */
 export type MediaStreams = {
   readonly info: MediaInfo;
   readonly frames: FrameSequence;
   readonly audio: AsyncIterable<Waveform>;
-  /** Lets go of what waits. Safe to call twice. */
+  /** Stops reading and frees buffers. Safe to call twice. */
   release(): Promise<void>;
 };
 
 /** A rectangle of a frame, whole pixels. */
 export type FrameRegion = { left: number; top: number; width: number; height: number };
 
-/** Opens video files. Both streams start together: an offset between them in the container is made good. */
+/** Reads video files. Frames and audio start at the same time: an offset between them in the container is compensated. */
 export interface MediaReader {
   probe(path: string): Promise<MediaInfo>;
-  /** Upright RGB frames at `fps` (default 25), in constant memory. Those before `first` (default 0) may be left out: look at their `index`. */
+  /** Upright RGB frames at `fps` (default 25), in constant memory. Frames before `first` (default 0) may be left out: see their `index`. */
   frames(path: string, options?: { fps?: number; first?: number }): FrameSequence;
-  /** Mono audio at `sampleRate` (default 16000) in pieces of bounded length, in constant memory. */
+  /** Mono audio at `sampleRate` (default 16000 Hz) in pieces of bounded length, in constant memory. */
   audio(path: string, options?: { sampleRate?: number }): AsyncIterable<Waveform>;
-  /** The same three at once, where that is cheaper; `keepBytes` of one stream may wait while the other is read. */
+  /** All three at once, where that is cheaper; one stream buffers at most `keepBytes` while the other is read. */
   both?(path: string, options?: { fps?: number; sampleRate?: number; keepBytes?: number }): Promise<MediaStreams>;
   /**
-   * The frames of `frames`, no more than which are wanted of them, where that is cheaper: scaled down so that neither side is above `maxSide`, or
-   * a `region` of each (even numbers), the same to the bit from 8 pixels off its edges on.
+   * Part of each frame, where that is cheaper than whole frames: scaled down so that no side is above `maxSide`, or a `region` (even
+   * coordinates), identical to the whole frame except within 8 pixels of the region's edges.
    */
   view?(path: string, options: { fps?: number } & ({ maxSide: number } | { region: FrameRegion })): FrameSequence;
 }
 
-/** Refuses a frame whose bytes do not fit its size. */
+/**
+ * Refuses a frame whose data is not `width * height * 3` bytes.
+ *
+ * @throws TypeError that gives both lengths; for an empty frame, too.
+ * @example
+ * assertVideoFrame('detect', { data: new Uint8Array(12), width: 2, height: 2, index: 0, timeSec: 0 });
+ */
 export function assertVideoFrame(where: string, frame: VideoFrame): void {
   if (!(frame?.data instanceof Uint8Array)) fail(TypeError, where, 'frame.data', 'a Uint8Array', typeof frame?.data);
   const bytes = frame.width * frame.height * 3;

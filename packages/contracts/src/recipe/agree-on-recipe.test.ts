@@ -12,7 +12,7 @@ const recipe: SyncRecipe = {
   featureSteps: 20,
 };
 
-test('agreeOnRecipe takes whichever there is, and both where they agree', () => {
+test('agreeOnRecipe takes the one that exists, or both where they agree', () => {
   const text = JSON.stringify(recipe);
   expect(agreeOnRecipe('f', undefined, undefined)).toBeUndefined();
   expect(agreeOnRecipe('f', undefined, recipe)).toBe(recipe);
@@ -20,7 +20,7 @@ test('agreeOnRecipe takes whichever there is, and both where they agree', () => 
   expect(agreeOnRecipe('f', text, recipe)).toEqual(recipe);
 });
 
-test('agreeOnRecipe names what differs with both values, and what is no recipe', () => {
+test('agreeOnRecipe names the fields that differ with both values, and refuses text that is no recipe', () => {
   const other: SyncRecipe = { ...recipe, color: 'RGB', crop: { kind: 'track box', scale: 0.3, size: 224 } };
   expect(() => agreeOnRecipe('f', JSON.stringify(recipe), other)).toThrow(
     `f: options.recipe must be the file's (color "BGR", crop.scale 0.4), got color "RGB", crop.scale 0.3`,

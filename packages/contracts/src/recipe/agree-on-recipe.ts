@@ -2,11 +2,15 @@ import { fail } from '../fail';
 import { assertSyncRecipe, recipeDifferences, type SyncRecipe } from './recipe';
 
 /**
- * The recipe of a weights file, from its metadata or, where that says nothing, from the caller; both must agree where there are two.
+ * The recipe of a weights file: from its metadata or, where that has none, from the caller. Where both have one, they must agree.
  *
- * @param text the file's recipe as JSON.
- * @param given the caller's.
- * @throws Error that names each field in which they differ, with both values; or that the text is no JSON or no recipe.
+ * @param where names the caller's function in errors.
+ * @param text the file's recipe as JSON; undefined where the file has none.
+ * @param given the caller's recipe.
+ * @returns undefined where there is neither.
+ * @throws Error that names each field in which they differ, with both values; or that the text is not JSON or not a recipe.
+ * @example
+ * const recipe = agreeOnRecipe('loadExpert', metadata.recipe, options.recipe);
  */
 export function agreeOnRecipe(
   where: string,
@@ -31,7 +35,7 @@ export function agreeOnRecipe(
   return own;
 }
 
-/** `crop.size` of `{ crop: { size } }`. */
+/** The value at a path: `crop.size` of `{ crop: { size } }`. */
 function pick(recipe: SyncRecipe, name: string): unknown {
   return name.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)?.[key], recipe);
 }

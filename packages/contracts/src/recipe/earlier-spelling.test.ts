@@ -27,13 +27,13 @@ test('a recipe in the earlier spelling reads as the same recipe', () => {
   expect([frames, mel, melSteps]).toEqual([10, 'THESIS_MEL', 32]);
 });
 
-test('a formula that is not ours is refused by the check', () => {
+test('another formula for the side is refused by assertSyncRecipe', () => {
   const crop = { ...earlier.crop, side: '2 * eye distance' };
   expect(() => assertSyncRecipe('here', { ...earlier, crop })).toThrow(
     'here: recipe.crop.side must be a number above 0',
   );
 });
 
-test('what is no record comes back as it is', () => {
+test('upgradeRecipe returns other values unchanged', () => {
   expect([upgradeRecipe(3), upgradeRecipe(null), upgradeRecipe([1])]).toEqual([3, null, [1]]);
 });

@@ -1,9 +1,15 @@
-/** Names of earlier versions and what they are now. */
+/** Present names of fields by their earlier ones. */
 const RENAMED: Readonly<Record<string, string>> = { frames: 'frameCount', mel: 'features', melSteps: 'featureSteps' };
 
 const SIDE = /^(\d+(?:\.\d+)?) \* max\(eye distance, 0\.95 \* eye-to-mouth\)$/;
 
-/** A copy of a record with the keys of `names` renamed; values that are no records come back as they are. */
+/**
+ * A copy of a record with its keys renamed; other values are returned as they are.
+ *
+ * @param names present name by earlier name.
+ * @example
+ * renameKeys({ frames: 5, fps: 25 }, { frames: 'frameCount' }); // { frameCount: 5, fps: 25 }
+ */
 export function renameKeys(value: unknown, names: Readonly<Record<string, string>>): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(
@@ -11,14 +17,14 @@ export function renameKeys(value: unknown, names: Readonly<Record<string, string
   );
 }
 
-/** A crop as it is spelled now: `side` was once `1.18 * max(eye distance, 0.95 * eye-to-mouth)`. */
+/** A crop in the present spelling: `side` was once the text `1.18 * max(eye distance, 0.95 * eye-to-mouth)`. */
 export function upgradeCrop(value: unknown): unknown {
   const side = SIDE.exec(String((value as { side?: unknown } | null)?.side));
   return side ? { ...(value as object), side: Number(side[1]) } : value;
 }
 
 /**
- * A recipe, or the recipe of a store, as it is spelled now; what was written by this version comes back unchanged. Nothing is checked.
+ * The recipe of a weights file or of a store in the present spelling; one that has it already is returned unchanged. Nothing is checked.
  *
  * @example
  * upgradeRecipe({ frames: 5, mel: 'THESIS_MEL', melSteps: 16 }); // { frameCount: 5, features: 'THESIS_MEL', featureSteps: 16 }

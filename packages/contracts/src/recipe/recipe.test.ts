@@ -31,7 +31,7 @@ const thesis: SyncRecipe = {
   crop: { kind: 'dinet', size: 128, upright: 'median of five', sampling: 'exact' },
 };
 
-test('assertSyncRecipe returns a complete recipe as it came, also through JSON', () => {
+test('assertSyncRecipe returns a complete recipe unchanged, also through JSON', () => {
   expect(assertSyncRecipe('f', JSON.parse(JSON.stringify(recipe)))).toEqual(recipe);
   expect(assertSyncRecipe('f', JSON.parse(JSON.stringify(thesis)))).toEqual(thesis);
 });
@@ -73,7 +73,7 @@ test.each([
   expect(() => assertSyncRecipe('f', { ...recipe, crop })).toThrow(`f: ${name} must be`);
 });
 
-test('frameShape is the square, or its lower half where the network sees that', () => {
+test('frameShape is the square, or its lower half where the network takes that', () => {
   expect(frameShape(recipe.crop)).toEqual({ height: 48, width: 48 });
   expect(frameShape({ kind: 'aligned face', size: 256, rows: 'lower half' })).toEqual({ height: 128, width: 256 });
   expect(frameShape({ kind: 'face box', size: 96, rows: 'all' })).toEqual({ height: 96, width: 96 });
@@ -97,7 +97,7 @@ test('stepsBefore is floor(16 frame / 5) for every frame up to a million at 25 f
   expect(wrong).toBe(0);
 });
 
-test('stepsBefore is never one too many where a quotient was rounded up', () => {
+test('stepsBefore is exact where the quotient rounds up', () => {
   expect(stepsBefore(7, { fps: 25, stepsPerSecond: 80 })).toBe(22);
   for (let frame = 0; frame < 5000; frame++) {
     const start = stepsBefore(frame, { fps: 29.97, stepsPerSecond: 80 });
@@ -106,14 +106,14 @@ test('stepsBefore is never one too many where a quotient was rounded up', () => 
   }
 });
 
-test('recipeDifferences names what differs and nothing else', () => {
+test('recipeDifferences names the fields that differ, and no others', () => {
   expect(recipeDifferences(recipe, { ...recipe })).toEqual([]);
   const other: SyncRecipe = { ...recipe, range: [0, 1], crop: { ...recipe.crop, size: 64 } as SyncRecipe['crop'] };
   expect(recipeDifferences(recipe, other)).toEqual(['crop.size', 'range']);
   expect(recipeDifferences(recipe, thesis)).toContain('crop.kind');
 });
 
-test("storedShape is all of a crop, and DINet's face image for a head crop", () => {
+test("storedShape is the whole crop, or DINet's face image", () => {
   expect(storedShape({ kind: 'face box', size: 96, rows: 'lower half' })).toEqual({ height: 96, width: 96 });
   for (const [mouth, height, width] of [
     [64, 104, 80],

@@ -12,13 +12,13 @@ export type SimilarityCrop = {
   kind: 'similarity';
   centre: 'mean 48-67';
   upright: 'eye centres';
-  /** Side of the square in units of `s`; 1.18 shows the mouth and some of the chin. */
+  /** Side of the square in units of `s`; 1.18 covers the mouth and part of the chin. */
   side: number;
   /** Pixels on a side. */
   size: number;
   /**
-   * `clip median`: one side for the whole track, its median; one centre and angle, too, for tracks of up to 40 frames, a 25-frame moving
-   * median and then a 9-frame mean of them for longer ones. `frame`: every frame its own.
+   * `clip median`: the track's median side; of tracks of up to 40 frames also the median centre and angle, of longer ones a moving median
+   * over 25 frames, then a moving mean over 9. `frame`: each frame has its own square.
    */
   window: 'clip median' | 'frame';
 };
@@ -31,58 +31,59 @@ export type DinetCrop = {
   kind: 'dinet';
   /** Side of the mouth box in pixels, 64 or 128 in the thesis. */
   size: number;
-  /** `median of five`: turned upright a frame by the five reference pairs; `none`: as it stands. */
+  /** `median of five`: each frame is turned upright by the median of five angles between landmarks; `none`: not turned. */
   upright: 'median of five' | 'none';
-  /** `exact`: pixel centres; `half pixel`: the thesis's shift by half a pixel, which blurs a little. */
+  /** `exact`: samples at pixel centres; `half pixel`: shifted by half a pixel as in the thesis, which blurs slightly. */
   sampling: 'exact' | 'half pixel';
 };
 
 /**
- * The face track's crop of SyncNet's `run_pipeline`. With `h = max(width, height) / 2` of the face box, its rows are
- * `[y - h, y + h (1 + 2 scale))`, its columns `[x - h (1 + scale), x + h (1 + scale))`; `h` and the centre go through a median filter of 13
+ * The crop of a face track in SyncNet's `run_pipeline`. With `h = max(width, height) / 2` of the face box, its rows are
+ * `[y - h, y + h (1 + 2 scale))`, its columns `[x - h (1 + scale), x + h (1 + scale))`; `h` and the centre are median-filtered over 13
  * frames with zeros beyond the track's ends. Outside the frame: gray 110.
  */
 export type TrackBoxCrop = {
   kind: 'track box';
-  /** 0.4 in all published numbers: LRS's crops have that margin. */
+  /** 0.4 in all published results: LRS's crops have that margin. */
   scale: number;
   /** Pixels on a side; 224 for SyncNet. */
   size: number;
 };
 
-/** The face box itself, without a margin, each frame its own, stretched to a square: Wav2Lip's preprocessing. */
+/** The face box of each frame, without a margin, stretched to a square: Wav2Lip's preprocessing. */
 export type FaceBoxCrop = {
   kind: 'face box';
   /** Pixels on a side of the whole crop; 96 for Wav2Lip. */
   size: number;
-  /** What the network sees of it. */
+  /** Rows that the network takes. */
   rows: 'all' | 'lower half';
 };
 
 /**
- * LatentSync's upright face: a similarity transform that places both brows and the nose on a template, on a canvas of 3 by 4 that is
- * squeezed to a square.
+ * LatentSync's aligned face: a similarity transform maps both brows and the nose to a template on a canvas of 3 by 4, which is then scaled
+ * to a square.
  */
 export type AlignedFaceCrop = {
   kind: 'aligned face';
   /** Pixels on a side of the whole crop; 256 for LatentSync. */
   size: number;
-  /** What the network sees of it. */
+  /** Rows that the network takes. */
   rows: 'all' | 'lower half';
 };
 
-/** The whole frame, which must be a face crop already: as it is (`none` refuses other sizes), or stretched to the size. */
+/** The whole frame, which must be a face crop already. */
 export type WholeFrameCrop = {
   kind: 'whole frame';
   /** Pixels on a side; 224 for SyncNet. */
   size: number;
+  /** `bilinear`: stretched to the size; `none`: frames of another size are refused. */
   resize: 'bilinear' | 'none';
 };
 
 /**
- * DINet's face image, what its generator paints: with `r = mouth / 2`, `q = floor(r / 4)` and the video's one crop radius R, the rows
- * `[y29 - R, y29 + 2R + floor(R / 4))` and columns `[x33 - R - floor(R / 4), x33 + R + floor(R / 4))` of the frame, made `3r + q` high
- * and `2r + 2q` wide. Its mouth box is `[r, r + mouth) x [q, q + mouth)`.
+ * DINet's face image, which its generator takes and produces. With `r = mouth / 2`, `q = floor(r / 4)` and one crop radius R for the video: rows
+ * `[y29 - R, y29 + 2R + floor(R / 4))` and columns `[x33 - R - floor(R / 4), x33 + R + floor(R / 4))` of the frame, scaled to
+ * `3r + q` by `2r + 2q`. Its mouth box is `[r, r + mouth) x [q, q + mouth)`.
  */
 export type HeadCrop = {
   kind: 'dinet head';
@@ -90,13 +91,13 @@ export type HeadCrop = {
   mouth: number;
 };
 
-/** How stored frames are cut: as a network wants them, or as a generator does. */
+/** How the frames of prepared clips are cropped: for a sync network, or for DINet's generator. */
 export type StoredCrop = SyncCrop | HeadCrop;
 
-/** How a network's frames are cut out of the video's. */
+/** How a sync network's frames are cropped from the video. */
 export type SyncCrop = SimilarityCrop | DinetCrop | TrackBoxCrop | FaceBoxCrop | AlignedFaceCrop | WholeFrameCrop;
 
-/** What a network must be fed with: kept in its weights file, checked wherever the network is used. */
+/** How the inputs of a sync network are prepared. Kept in its weights file and checked wherever the network is used. */
 export type SyncRecipe = {
   /** Frames in a window. */
   frameCount: number;
@@ -104,15 +105,22 @@ export type SyncRecipe = {
   fps: number;
   crop: SyncCrop;
   color: 'RGB' | 'BGR';
-  /** The values that 0 and 255 become. */
+  /** The values to which 0 and 255 are mapped. */
   range: readonly [number, number];
-  /** The audio's features; mel spectrograms for most. */
+  /** The audio features. */
   features: AudioFeatureName;
   /** Time steps of the features in a window. */
   featureSteps: number;
 };
 
-/** Checks a recipe that comes from a file, one in the spelling of earlier versions included, and returns it typed. */
+/**
+ * Checks a recipe from a file; one in the spelling of earlier versions is converted.
+ *
+ * @param where names the caller's function in errors.
+ * @throws TypeError or RangeError that names the first field that is wrong.
+ * @example
+ * const recipe = assertSyncRecipe('loadExpert', JSON.parse(text));
+ */
 export function assertSyncRecipe(where: string, value: unknown): SyncRecipe {
   const recipe = upgradeRecipe(value) as SyncRecipe;
   if (typeof recipe !== 'object' || recipe === null) fail(TypeError, where, 'recipe', 'an object', value);
@@ -139,7 +147,7 @@ function assertCrop(where: string, crop: SyncRecipe['crop']): void {
   if (!(Number.isInteger(crop?.size) && crop.size > 0)) {
     fail(RangeError, where, 'recipe.crop.size', 'a whole number of pixels above 0', crop?.size);
   }
-  // From a file, so wider than the type says.
+  // The value comes from a file, so it may be wider than its type.
   const field = (name: string, ...allowed: string[]) => {
     const value = (crop as Record<string, unknown>)[name] as string;
     if (!allowed.includes(value)) fail(TypeError, where, `recipe.crop.${name}`, `"${allowed.join('" or "')}"`, value);
@@ -168,10 +176,10 @@ function assertCrop(where: string, crop: SyncRecipe['crop']): void {
 }
 
 /**
- * Height and width, in pixels, of the frames that a network sees: the crop's square, or its lower half.
+ * Height and width, in pixels, of the frames that a network takes: the crop's square, or its lower half.
  *
  * @example
- * pictureShape({ kind: 'face box', size: 96, rows: 'lower half' }); // { height: 48, width: 96 }
+ * frameShape({ kind: 'face box', size: 96, rows: 'lower half' }); // { height: 48, width: 96 }
  */
 export function frameShape(crop: SyncCrop): { height: number; width: number } {
   const { size } = crop;
@@ -179,7 +187,7 @@ export function frameShape(crop: SyncCrop): { height: number; width: number } {
 }
 
 /**
- * Height and width, in pixels, of stored frames: all rows of a crop.
+ * Height and width, in pixels, of stored frames: always all rows of the crop.
  *
  * @example
  * storedShape({ kind: 'dinet head', mouth: 64 }); // { height: 104, width: 80 }
@@ -192,14 +200,14 @@ export function storedShape(crop: StoredCrop): { height: number; width: number }
 }
 
 /**
- * First time step of the audio's features in the window whose first frame is `frame`; below 0 before the audio begins.
+ * First time step of the audio features that belong to the window whose first frame is `frame`; negative before the audio begins.
  *
- * Mel spectrograms and MFCC start with the frame, `floor(stepsPerSecond * frame / fps)`: Wav2Lip's `int(80 * f / 25)`, SyncNet's `4 f`.
- * Speech recogniser's logits stand around the frames: DINet's 9 steps begin 2 before its 5 frames.
+ * Windows of mel spectrograms and MFCC start with the frame, `floor(stepsPerSecond * frame / fps)`: Wav2Lip's `int(80 * f / 25)`, SyncNet's
+ * `4 f`. Windows of logits are centred on the frames: DINet's 9 steps begin 2 before its 5 frames.
  *
  * @throws RangeError for a frame that is not a whole number from 0 on.
  * @example
- * audioWindowStart({ mel: 'THESIS_MEL', fps: 25, frames: 5, melSteps: 16 }, 7); // 22
+ * audioWindowStart({ features: 'THESIS_MEL', fps: 25, frameCount: 5, featureSteps: 16 }, 7); // 22
  */
 export function audioWindowStart(
   { features, fps, frameCount, featureSteps }: Pick<SyncRecipe, 'features' | 'fps' | 'frameCount' | 'featureSteps'>,
@@ -212,14 +220,24 @@ export function audioWindowStart(
   return centred ? start - Math.floor((featureSteps - (stepsPerSecond * frameCount) / fps) / 2) : start;
 }
 
-/** `floor(stepsPerSecond * frame / fps)`, exact for whole rates. */
+/**
+ * Time steps before a frame: `floor(stepsPerSecond * frame / fps)`, exact also where the quotient rounds up to a whole number.
+ *
+ * @example
+ * stepsBefore(7, { fps: 25, stepsPerSecond: 80 }); // 22
+ */
 export function stepsBefore(frame: number, { fps, stepsPerSecond }: { fps: number; stepsPerSecond: number }): number {
   const steps = stepsPerSecond * frame;
   const start = Math.floor(steps / fps);
   return start * fps > steps ? start - 1 : start; // where the quotient was rounded up to a whole number
 }
 
-/** The names of what differs between two recipes, `crop.size` style, in a stable order; empty where they agree. */
+/**
+ * Names of the fields in which two recipes differ, such as `crop.size`, sorted; empty where they agree.
+ *
+ * @example
+ * recipeDifferences(expert.recipe, store.recipe); // for example ['crop.size', 'range']
+ */
 export function recipeDifferences(a: SyncRecipe, b: SyncRecipe): string[] {
   const flat = (recipe: SyncRecipe) => {
     const { crop, ...rest } = recipe;

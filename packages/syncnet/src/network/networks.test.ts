@@ -188,7 +188,7 @@ describe.each(NAMES)('%s', (name) => {
     expect(net.training).toBe(false);
     const { frames, features } = batchOf(name, 1);
     expect(() => net.encodeVisual(features)).toThrow(/encodeFrames: frames must be of shape \[batch, /);
-    expect(() => net.encodeAudio(frames)).toThrow(/encodeAudio: mel must be of shape \[batch, /);
+    expect(() => net.encodeAudio(frames)).toThrow(/encodeAudio: features must be of shape \[batch, /);
     const again = CASES[name].make(0.0625);
     const apart = tf.tidy(
       () => tf.max(tf.abs(tf.sub(net.encodeAudio(features), again.encodeAudio(features)))).dataSync()[0],
