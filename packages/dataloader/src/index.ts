@@ -1,3 +1,5 @@
+export type { LandmarkQuality } from '@lipsync/sync-windows';
+export { LANDMARK_QUALITY } from '@lipsync/sync-windows';
 export type { Augmentation } from './augment/augmentation';
 export { AUGMENTATION, drawAugmentation } from './augment/augmentation';
 export type { AudioDegradation, AudioDegradationDraw, RoomDraw } from './degrade/audio-degradation';
@@ -23,10 +25,10 @@ export {
 export type { Layout, LayoutName, SourceFacts } from './layouts/layouts';
 export { detectLayout, LAYOUTS, layoutOf, parseTranscript } from './layouts/layouts';
 export type { DinetBatch, DinetLoaderOptions } from './loaders/dinet-loader';
-export { DINetLoader, disposeDinetBatch } from './loaders/dinet-loader';
+export { DinetLoader, disposeDinetBatch } from './loaders/dinet-loader';
 export type { ImageProcessorOptions } from './loaders/image-processor';
 export { ImageProcessor } from './loaders/image-processor';
-export type { LoaderSummary, SyncBatch, SyncLoaderOptions } from './loaders/sync-loader';
+export type { LoaderSummary, SyncArrays, SyncBatch, SyncLoaderOptions } from './loaders/sync-loader';
 export {
   CONTRAST,
   disposeBatch,
@@ -36,8 +38,6 @@ export {
   THESIS_PAIRS,
   WAV2LIP_PAIRS,
 } from './loaders/sync-loader';
-export type { LandmarkQuality } from './prepare/landmark-quality';
-export { LANDMARK_QUALITY } from './prepare/landmark-quality';
 export type { VideoList } from './prepare/list-videos';
 export { listVideos } from './prepare/list-videos';
 export { parseNpyLogits } from './prepare/npy-logits';
@@ -71,15 +71,16 @@ export { anglesOf } from './store/clip';
 export type { OpenClip } from './store/clip-file';
 export type { ClipAddress } from './store/clip-id';
 export { clipId, parseClipId, sourceName } from './store/clip-id';
+export type { ClipStoreOptions } from './store/clip-store';
+export { ClipStore } from './store/clip-store';
+export { hashFile } from './store/hash-file';
+export type { MergeOptions } from './store/merge-stores';
+export { mergeStores } from './store/merge-stores';
 export type {
-  ClipStoreOptions,
   Drop,
   DropReason,
   Manifest,
   SourceRecord,
   StoreSplit,
   StoreSummary,
-} from './store/clip-store';
-export { ClipStore, hashFile } from './store/clip-store';
-export type { MergeOptions } from './store/merge-stores';
-export { mergeStores } from './store/merge-stores';
+} from './store/store-records';

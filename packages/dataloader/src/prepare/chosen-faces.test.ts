@@ -8,8 +8,8 @@ const track = (id: number, firstFrame: number, frameCount: number, size: number)
 };
 
 test('overlapping tells whether two stretches share a frame', () => {
-  expect(overlapping({ firstFrame: 0, count: 10 }, { firstFrame: 9, count: 1 })).toBe(true);
-  expect(overlapping({ firstFrame: 0, count: 10 }, { firstFrame: 10, count: 5 })).toBe(false);
+  expect(overlapping({ firstFrame: 0, frameCount: 10 }, { firstFrame: 9, frameCount: 1 })).toBe(true);
+  expect(overlapping({ firstFrame: 0, frameCount: 10 }, { firstFrame: 10, frameCount: 5 })).toBe(false);
 });
 
 test('largestFaces keeps a face that no larger one is seen beside', () => {

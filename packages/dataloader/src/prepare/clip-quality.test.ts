@@ -3,19 +3,23 @@ import { facePoints } from '../../../sync-windows/src/testing/made-video';
 import { clipQuality, failedGate } from './clip-quality';
 import { OPEN_GATES } from './preparation';
 
-const count = 10;
+const frameCount = 10;
 const clip = {
-  frames: new Uint8Array(count * 4 * 4 * 3).fill(90),
-  count,
+  frames: new Uint8Array(frameCount * 4 * 4 * 3).fill(90),
+  frameCount,
   height: 4,
   width: 4,
-  landmarks: Float32Array.from({ length: count * 136 }, (_, i) => facePoints(60)[i % 136]),
-  poses: Float32Array.from({ length: count * 4 }, (_, i) => [60, 52, 40 + (i < 20 ? 0 : 2), 0][i % 4]),
-  audio: new Int16Array(count * 640),
+  landmarks: Float32Array.from({ length: frameCount * 136 }, (_, i) => facePoints(60)[i % 136]),
+  poses: Float32Array.from({ length: frameCount * 4 }, (_, i) => [60, 52, 40 + (i < 20 ? 0 : 2), 0][i % 4]),
+  audio: new Int16Array(frameCount * 640),
 };
 
 test('clipQuality measures the face, the mouth, the frame and the speech', () => {
-  const quality = clipQuality(clip, { width: 120, height: 80 }, 25, (rgb, { width }) => rgb[0] + width);
+  const quality = clipQuality(clip, {
+    frameSize: { width: 120, height: 80 },
+    fps: 25,
+    sharpness: (rgb, { width }) => rgb[0] + width,
+  });
   expect(quality).toMatchObject({
     faceSize: 20,
     lipsInside: 1,
@@ -24,14 +28,16 @@ test('clipQuality measures the face, the mouth, the frame and the speech', () =>
     voiced: 0,
     sideDeviation: 1,
   });
-  expect(clipQuality(clip, { width: 50, height: 80 }, 25)).toMatchObject({ lipsInside: 0 });
-  expect(clipQuality(clip, { width: 50, height: 80 }, 25).sharpness).toBeUndefined();
+  const narrow = clipQuality(clip, { frameSize: { width: 50, height: 80 }, fps: 25 });
+  expect(narrow).toMatchObject({ lipsInside: 0, offCentre: 1 });
+  expect(narrow.sharpness).toBeUndefined();
 });
 
 test('failedGate names the first gate that a clip does not pass', () => {
   const quality = {
     faceSize: 50,
     asymmetry: 0.2,
+    offCentre: 0.4,
     lipsInside: 0.9,
     sharpness: 30,
     brightness: 90,
@@ -42,6 +48,10 @@ test('failedGate names the first gate that a clip does not pass', () => {
   const reasons = (gates: Partial<typeof OPEN_GATES>) => failedGate(quality, 0.6, { ...OPEN_GATES, ...gates });
   expect(reasons({ minFaceSize: 60 })).toEqual({ reason: 'face too small', detail: 'face of 50.0, below 60' });
   expect(reasons({ maxAsymmetry: 0.17 })).toEqual({ reason: 'face turned', detail: 'asymmetry 0.200, above 0.17' });
+  expect(reasons({ maxOffCentre: 0.33 })).toEqual({
+    reason: 'face off centre',
+    detail: 'distance from the middle 0.400, above 0.33',
+  });
   expect(reasons({ minLipsInside: 1 })?.reason).toBe('lips outside');
   expect(reasons({ minSharpness: 31 })?.reason).toBe('blurred');
   expect(reasons({ minScore: 0.7 })?.reason).toBe('detection unsure');

@@ -33,7 +33,7 @@ const segment = {
   plan: planCrops(track, similarity(1.9, 8)),
   number: 3,
   firstFrame: 0,
-  count: COUNT,
+  frameCount: COUNT,
   frames: new Uint8Array(COUNT * 192),
 };
 const video = { info: { video: { fps: 29.97002997 } }, frameSize: { width: WIDTH, height: HEIGHT } } as TrackedVideo;
@@ -49,7 +49,7 @@ test('a segment becomes the clip of its number, with what is known of its video 
   });
   const info = await store.info('a.mp4.t0.s3');
   expect(info).toMatchObject({
-    count: COUNT,
+    frameCount: COUNT,
     person: 'Ann',
     sourceSha256: 'ab',
     video: { fps: 29.97, width: WIDTH, height: HEIGHT },
@@ -61,7 +61,7 @@ test('an audio track that is moved so far that too few frames are left drops the
   const offset = {
     expert: 'x',
     recipe: { ...recipe, featureSteps: 16 },
-    measure: async () => ({ frameCount: 45, confidence: 1, distance: 1, windows: 50 }),
+    measure: async () => ({ offsetFrames: 45, confidence: 1, distance: 1, windows: 50 }),
   };
   const preparation = { ...GENERAL, maxOffset: 50 };
   expect(await finishSegment(segment, { ...context(), preparation, stages: { offset } })).toEqual({

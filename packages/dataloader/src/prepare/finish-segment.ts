@@ -4,7 +4,8 @@ import type { AudioCursor, TrackedVideo } from '@lipsync/sync-windows';
 import { storedCropFor } from '@lipsync/sync-windows';
 import type { Clip } from '../store/clip';
 import { clipId } from '../store/clip-id';
-import type { ClipStore, Drop } from '../store/clip-store';
+import type { ClipStore } from '../store/clip-store';
+import type { Drop } from '../store/store-records';
 import { clipQuality, failedGate } from './clip-quality';
 import type { Preparation } from './preparation';
 import type { PrepareStages } from './prepare-stages';
@@ -13,19 +14,20 @@ import { segmentAudio } from './segment-audio';
 import { decideOffset, measureSegment, offsetRecord } from './segment-offset';
 import { featureAlignedFrames } from './track-segments';
 
-/** The frames of one segment of a face, all there. */
+/** A segment of a face track with all its frames. */
 export type FilledSegment = {
   track: FaceTrack;
   plan: CropPlan;
-  /** Which segment of the track it is. */
+  /** Index of the segment in the track. */
   number: number;
   /** Index in the video of its first frame. */
   firstFrame: number;
-  count: number;
+  frameCount: number;
+  /** `[frameCount, height, width, 3]`, RGB, 0..255. */
   frames: Uint8Array;
-  /** The same frames in the crop of the network that measures offsets, where that is another. */
+  /** The same frames in the crop of the network that measures offsets, where it cannot be taken from `frames`. */
   offsetFrames?: Uint8Array;
-  identity?: Float32Array;
+  faceEmbedding?: Float32Array;
 };
 
 export type SegmentContext = {
@@ -41,79 +43,90 @@ export type SegmentContext = {
   person?: string;
 };
 
+type DropCause = Pick<Drop, 'reason' | 'detail'>;
+
+/** A segment and its audio as they go into the clip. */
+type Settled = { segment: FilledSegment; audio: SegmentAudio; features: Features; offset?: Clip['offset'] };
+
 /**
- * Makes a clip of a segment and writes it: measures the offset, moves the audio, measures again, looks at the quality.
+ * Makes a clip of a segment and writes it: measures the offset, moves the audio, measures again, checks the quality.
  *
- * @returns the clip's id, and the confidence of a network in it; or why it is dropped.
+ * @returns the clip's id, and the network's confidence in it; or why it is dropped.
  */
 export async function finishSegment(
   segment: FilledSegment,
   context: SegmentContext,
-): Promise<{ id: string; confidence?: number } | Pick<Drop, 'reason' | 'detail'>> {
-  const { preparation, audio, video, store } = context;
-  const { minFrames, silencePeak } = preparation;
-  const { fps, stepsPerSecond } = store.recipe;
-  const audioOf = ({ firstFrame, count }: FilledSegment, delayFrames: number) =>
-    segmentAudio(audio, { firstFrame, frameCount: count, fps, delayFrames });
+): Promise<{ id: string; confidence?: number } | DropCause> {
+  const { preparation, video, store } = context;
+  const settled = await settleSegment(segment, context);
+  if ('reason' in settled) return settled;
+  const clip = clipOf(settled, context);
+  const { sharpness } = context.stages ?? {};
+  const quality = clipQuality(clip, { frameSize: video.frameSize, fps: store.recipe.fps, sharpness });
+  const failed = failedGate(quality, clip.score, preparation.gates);
+  if (failed) return failed;
+  const id = clipId(context.source, segment.track.id, segment.number);
+  await store.write({ ...clip, id, quality });
+  return { id, confidence: settled.offset?.measured.confidence };
+}
 
-  let kept = segment;
-  if (kept.count < minFrames) return { reason: 'too short', detail: `${kept.count} frames, fewer than ${minFrames}` };
-  let piece = await audioOf(kept, 0);
+/** The segment with its audio corrected, or why it is dropped. */
+async function settleSegment(segment: FilledSegment, context: SegmentContext): Promise<Settled | DropCause> {
+  const { minFrames, silencePeak } = context.preparation;
+  const { fps, stepsPerSecond, features: name } = context.store.recipe;
+  if (segment.frameCount < minFrames)
+    return { reason: 'too short', detail: `${segment.frameCount} frames, fewer than ${minFrames}` };
   const fewest = Math.ceil((stepsPerSecond * minFrames) / fps);
-  // One step more than the frames need, for a start that is a step late in training.
-  const featureOf = () => piece.features(store.recipe.features, Math.ceil((stepsPerSecond * kept.count) / fps) + 1);
-  let features = featureOf();
-  const shortAudio = () => ({
-    reason: 'audio too short' as const,
-    detail: `${features.steps} mel steps for ${kept.count} frames, fewer than ${fewest}`,
-  });
-  if (features.steps < fewest) return shortAudio();
-  const peak = piece.samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+  const withFeatures = (kept: FilledSegment, audio: SegmentAudio, offset?: Clip['offset']): Settled | DropCause => {
+    // One step more than the frames need, for a start that is a step late in training.
+    const features = audio.features(name, Math.ceil((stepsPerSecond * kept.frameCount) / fps) + 1);
+    if (features.steps >= fewest) return { segment: kept, audio, features, offset };
+    const detail = `${features.steps} feature steps for ${kept.frameCount} frames, fewer than ${fewest}`;
+    return { reason: 'audio too short', detail };
+  };
+
+  const audio = await audioOf(segment, context, 0);
+  const before = withFeatures(segment, audio);
+  if ('reason' in before) return before;
+  const peak = audio.samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
   if (peak < silencePeak)
     return { reason: 'silent', detail: `largest sample ${peak.toPrecision(3)}, below ${silencePeak}` };
+  const offset = await settleOffset(segment, audio, context);
+  if (!offset) return before;
+  if ('reason' in offset) return offset;
+  return offset.moved
+    ? withFeatures(offset.moved.segment, offset.moved.audio, offset.record)
+    : { ...before, offset: offset.record };
+}
 
-  const offset = await settleOffset(kept, piece, context, audioOf);
-  if (offset && 'reason' in offset) return offset;
-  if (offset?.moved) {
-    ({ segment: kept, audio: piece } = offset.moved);
-    features = featureOf();
-    if (features.steps < fewest) return shortAudio();
-  }
-
-  const { track, plan, firstFrame, count, frames, identity } = kept;
+function clipOf({ segment, audio, features, offset }: Settled, context: SegmentContext): Omit<Clip, 'id' | 'quality'> {
+  const { track, plan, firstFrame, frameCount, frames, faceEmbedding } = segment;
   const from = firstFrame - track.firstFrame;
-  const clip: Omit<Clip, 'id' | 'quality'> = {
+  const { logits, sourceSha256, person, video } = context;
+  return {
     frames,
-    count,
+    frameCount,
     height: plan.height,
     width: plan.width,
     features,
-    audio: Int16Array.from(piece.samples, (sample) => Math.max(-32768, Math.min(32767, Math.round(sample * 32768)))),
-    landmarks: track.points.slice(from * 136, (from + count) * 136),
-    poses: plan.poses.slice(from * 4, (from + count) * 4),
+    audio: Int16Array.from(audio.samples, (sample) => Math.max(-32768, Math.min(32767, Math.round(sample * 32768)))),
+    landmarks: track.points.slice(from * 136, (from + frameCount) * 136),
+    poses: plan.poses.slice(from * 4, (from + frameCount) * 4),
     firstFrame,
     score: track.score,
     interpolated: track.interpolated,
-    video: videoOf(video),
-    ...(context.logits
-      ? { logits: logitsOf(context.logits, firstFrame - (offset?.record.corrected ?? 0), count) }
-      : {}),
-    ...(offset ? { offset: offset.record } : {}),
-    ...(identity ? { identity } : {}),
-    ...(context.sourceSha256 === undefined ? {} : { sourceSha256: context.sourceSha256 }),
-    ...(context.person === undefined ? {} : { person: context.person }),
+    video: { fps: Math.round(video.info.video!.fps * 1000) / 1000, ...video.frameSize },
+    ...(logits ? { logits: logitsOf(logits, firstFrame - (offset?.corrected ?? 0), frameCount) } : {}),
+    ...(offset ? { offset } : {}),
+    ...(faceEmbedding ? { faceEmbedding } : {}),
+    ...(sourceSha256 === undefined ? {} : { sourceSha256 }),
+    ...(person === undefined ? {} : { person }),
   };
-  const quality = clipQuality(clip, video.frameSize, fps, context.stages?.sharpness);
-  const failed = failedGate(quality, track.score, preparation.gates);
-  if (failed) return failed;
-  const id = clipId(context.source, track.id, segment.number);
-  await store.write({ ...clip, id, quality });
-  return { id, confidence: offset?.record.measured.confidence };
 }
 
 /** Steps from one of them on; fewer where the audio ends before, the first again where it has not begun. */
-function logitsOf({ data, steps, bins }: Features, from: number, count: number): Features {
-  const kept = Math.max(1, Math.min(count, steps - from));
+function logitsOf({ data, steps, bins }: Features, from: number, frameCount: number): Features {
+  const kept = Math.max(1, Math.min(frameCount, steps - from));
   const out = new Float32Array(kept * bins);
   for (let step = 0; step < kept; step++) {
     const at = Math.min(steps - 1, Math.max(0, from + step)) * bins;
@@ -122,33 +135,34 @@ function logitsOf({ data, steps, bins }: Features, from: number, count: number):
   return { data: out, steps: kept, bins };
 }
 
-const videoOf = ({ info, frameSize: frame }: TrackedVideo) => ({
-  fps: Math.round(info.video!.fps * 1000) / 1000,
-  ...frame,
-});
+const audioOf = (
+  { firstFrame, frameCount }: FilledSegment,
+  { audio, store }: SegmentContext,
+  delayFrames: number,
+): Promise<SegmentAudio> => segmentAudio(audio, { firstFrame, frameCount, fps: store.recipe.fps, delayFrames });
 
 type SettledOffset = {
   record: NonNullable<Clip['offset']>;
-  /** With its audio moved; without the frames for which there is no audio then. */
+  /** With its audio moved; without the frames that have no audio then. */
   moved?: { segment: FilledSegment; audio: SegmentAudio };
 };
 
 async function settleOffset(
   segment: FilledSegment,
   audio: SegmentAudio,
-  { preparation, stages, store }: SegmentContext,
-  audioOf: (segment: FilledSegment, delayFrames: number) => Promise<SegmentAudio>,
-): Promise<SettledOffset | Pick<Drop, 'reason' | 'detail'> | undefined> {
+  context: SegmentContext,
+): Promise<SettledOffset | DropCause | undefined> {
+  const { preparation, stages, store } = context;
   const stage = preparation.offset === 'none' ? undefined : stages?.offset;
   if (!stage) return undefined;
-  const framesOf = ({ frames, offsetFrames, count }: FilledSegment) =>
+  const framesOf = ({ frames, offsetFrames, frameCount }: FilledSegment) =>
     offsetFrames
-      ? { crop: storedCropFor(stage.recipe.crop), frames: offsetFrames, count }
-      : { crop: store.recipe.crop, frames, count };
+      ? { crop: storedCropFor(stage.recipe.crop), frames: offsetFrames, frameCount }
+      : { crop: store.recipe.crop, frames, frameCount };
   const measured = await measureSegment(stage, framesOf(segment), audio);
   if (!measured)
     return preparation.minConfidence > 0
-      ? { reason: 'offset unknown', detail: `${segment.count} frames, too few to measure` }
+      ? { reason: 'offset unknown', detail: `${segment.frameCount} frames, too few to measure` }
       : undefined;
   const decision = decideOffset(measured, preparation);
   if ('reason' in decision) return decision;
@@ -157,34 +171,31 @@ async function settleOffset(
 
   const { fps, stepsPerSecond } = store.recipe;
   const moved = withoutStart(segment, delayFrames, featureAlignedFrames(fps, stepsPerSecond));
-  if (moved.count < preparation.minFrames)
-    return { reason: 'too short', detail: `${moved.count} frames after its audio was moved by ${delayFrames} frames` };
-  const movedAudio = await audioOf(moved, delayFrames);
+  const tooShort = `${moved.frameCount} frames after its audio was moved by ${delayFrames} frames`;
+  if (moved.frameCount < preparation.minFrames) return { reason: 'too short', detail: tooShort };
+  const movedAudio = await audioOf(moved, context, delayFrames);
   const after = await measureSegment(stage, framesOf(moved), movedAudio);
-  if (!after)
-    return {
-      reason: 'too short',
-      detail: `${moved.count} frames after its audio was moved by ${delayFrames} frames, too few to measure again`,
-    };
-  if (Math.abs(after.frameCount) > Math.max(1, preparation.keepOffset)) {
-    return {
-      reason: 'offset stays',
-      detail: `${measured.frameCount} frames; ${after.frameCount} after the audio was moved by as many`,
-    };
+  if (!after) return { reason: 'too short', detail: `${tooShort}, too few to measure again` };
+  if (Math.abs(after.offsetFrames) > preparation.maxRemainingOffset) {
+    const detail = `${measured.offsetFrames} frames; ${after.offsetFrames} after the audio was moved by as many`;
+    return { reason: 'offset stays', detail };
   }
-  return { record: offsetRecord(stage, measured, delayFrames, after), moved: { segment: moved, audio: movedAudio } };
+  return {
+    record: offsetRecord(stage, measured, delayFrames, after),
+    moved: { segment: moved, audio: movedAudio },
+  };
 }
 
-/** Without the first frames of a video, for which a delayed audio has nothing; a whole number of `align` frames. */
+/** Without the first frames of a video, for which delayed audio has nothing; a whole number of `align` frames. */
 function withoutStart(segment: FilledSegment, delayFrames: number, align: number): FilledSegment {
   const missing = Math.max(0, delayFrames - segment.firstFrame);
-  const skipped = Math.min(segment.count, Math.ceil(missing / align) * align);
+  const skipped = Math.min(segment.frameCount, Math.ceil(missing / align) * align);
   if (skipped === 0) return segment;
-  const rest = (frames: Uint8Array) => frames.subarray((frames.length / segment.count) * skipped);
+  const rest = (frames: Uint8Array) => frames.subarray((frames.length / segment.frameCount) * skipped);
   return {
     ...segment,
     firstFrame: segment.firstFrame + skipped,
-    count: segment.count - skipped,
+    frameCount: segment.frameCount - skipped,
     frames: rest(segment.frames),
     ...(segment.offsetFrames ? { offsetFrames: rest(segment.offsetFrames) } : {}),
   };

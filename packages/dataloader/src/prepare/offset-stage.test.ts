@@ -41,7 +41,7 @@ test.each([-7, -1, 0, 4, 15])('an audio that is early by %d frames is read off',
   const stage = offsetStage(expert);
   const before = tf.memory().numTensors;
   const reading = await stage.measure(windows(60, early));
-  expect(reading).toMatchObject({ frameCount: early, windows: 60 });
+  expect(reading).toMatchObject({ offsetFrames: early, windows: 60 });
   expect(reading.confidence).toBe(Math.round(reading.confidence * 1e4) / 1e4);
   expect(await stage.measure(windows(60, early))).toEqual(reading); // nothing is left of the clip before
   expect(tf.memory().numTensors).toBe(before);

@@ -10,17 +10,21 @@ test('every named preparation makes sense and survives a file', () => {
     segmentSec: 10,
     minSegmentSec: 3,
     offset: 'correct',
+    storage: 'dinet head',
+    toleratedOffset: 0,
+    correctionConfidence: 0,
+    minConfidence: 0,
   });
-  expect(PREPARATIONS['thesis-hallo3'].gates.maxAsymmetry).toBe(0.17);
+  expect(PREPARATIONS['thesis-hallo3'].gates).toMatchObject({ maxAsymmetry: 0.17, maxOffCentre: 0.33, minLipsInside: 1 });
   expect(PREPARATIONS.latentsync).toMatchObject({ shotThreshold: 2, segmentSec: 5, minConfidence: 3, maxOffset: 6 });
 });
 
 test.each([
-  [{ shots: 'often' as never }, 'f: preparation.shots must be adaptive or content or none, got often'],
+  [{ shots: 'often' as never }, 'f: preparation.shots must be ("adaptive" | "content" | "none"), got often'],
   [{ faces: 'mine' as never }, 'preparation.faces must be'],
-  [{ minFrames: 1.5 }, 'f: minFrames must be a whole number above 0, got 1.5'],
-  [{ maxOffset: -1 }, 'preparation.maxOffset must be a whole number, 0 or more, got -1'],
-  [{ gates: { ...GENERAL.gates, minVoiced: Number.NaN } }, 'preparation.gates.minVoiced must be at least 0, got NaN'],
+  [{ minFrames: 1.5 }, 'f: preparation.minFrames must be a whole number, got 1.5'],
+  [{ maxOffset: -1 }, 'preparation.maxOffset must be >=0, got -1'],
+  [{ gates: { ...GENERAL.gates, minVoiced: Number.NaN } }, 'preparation.gates.minVoiced must be number, got NaN'],
 ])('%o is refused', (options, message) => {
   expect(() => assertPreparation('f', { ...GENERAL, ...options })).toThrow(message);
 });

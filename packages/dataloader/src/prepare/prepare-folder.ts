@@ -1,10 +1,10 @@
-import { detectLayout, LAYOUTS, type LayoutName } from '../layouts/layouts';
-import { splitStore } from '../split/split-store';
-import type { StoreSplit, StoreSummary } from '../store/clip-store';
+import { detectLayout, type LayoutName } from '../layouts/layouts';
+import { splitOptions, splitStore } from '../split/split-store';
+import type { StoreSplit, StoreSummary } from '../store/store-records';
 import { listVideos } from './list-videos';
 import type { PrepareResult } from './prepare-video';
 import { startPrepareWorker } from './prepare-worker';
-import { openPreparer, openStore, type PrepareFolderOptions } from './preparer';
+import { openPreparer, openStore, type PrepareFolderOptions, type Preparer } from './preparer';
 
 export type PrepareEvent =
   | { kind: 'start'; videos: number; alreadyDone: number; layout: LayoutName }
@@ -12,13 +12,18 @@ export type PrepareEvent =
   | { kind: 'done'; summary: StoreSummary; split?: StoreSplit };
 
 /**
- * Prepares every video of a folder: clips of faces with their audio in a store that training reads.
+ * Builds a training set from a folder of videos: clips of faces with their audio, in a store that training reads.
  *
- * A broken, silent, faceless or too short video is recorded with its reason and passed over. Runs as far as it is iterated;
- * killed and started again it goes on, and the store ends in the same bytes whatever the number of jobs. With a `shard` its part of the videos is
- * prepared and the list of clips is left to `mergeStores`.
+ * A broken, silent, faceless or too short video is recorded with its reason and skipped. Work is done only as far as the events are pulled;
+ * a preparation that was killed resumes when it is started again, and the store ends in the same bytes whatever the number of jobs. With a `shard`
+ * only its part of the videos is prepared, and the split and the manifest are left to `mergeStores`.
  *
+ * @returns events: `start`, one `video` each in the order in which they are done, `done`.
+ * @throws Error for a store that was prepared otherwise (it names the differing settings) or by an earlier version; TypeError for weights of no
+ * sync network, or of one whose input is not known; Error where a worker process dies, with the video that it was preparing.
  * @example
+ * import { LITE, recipeOf } from '@lipsync/avalignnet';
+ * import { prepareFolder } from '@lipsync/dataloader';
  * for await (const event of prepareFolder({ input: 'videos', store: 'clips', recipe: recipeOf(LITE) })) {
  *   if (event.kind === 'video') console.log(event.result.source, event.result.clips.length);
  * }
@@ -35,32 +40,11 @@ export async function* prepareFolder(options: PrepareFolderOptions): AsyncGenera
   let done = videos - waiting.length;
   yield { kind: 'start', videos, alreadyDone: done, layout };
 
-  const count = Math.min(jobs, waiting.length);
   const plain = { ...options, layout };
-  const workers = await Promise.all(
-    Array.from({ length: count }, () => (jobs === 1 ? openPreparer(folder, plain) : startPrepareWorker(folder, plain))),
-  );
-  // Each worker takes the next video as soon as it is free; results come in the order in which they are done.
-  const busy = new Map<number, Promise<{ worker: number; result: PrepareResult }>>();
-  const give = (worker: number) => {
-    const source = waiting.shift();
-    if (source === undefined) busy.delete(worker);
-    else
-      busy.set(
-        worker,
-        workers[worker].prepare(source).then((result) => ({ worker, result })),
-      );
-  };
-  try {
-    workers.forEach((_, worker) => give(worker));
-    while (busy.size > 0) {
-      const { worker, result } = await Promise.race(busy.values());
-      give(worker);
-      yield { kind: 'video', result, done: ++done, videos };
-    }
-  } finally {
-    for (const pending of busy.values()) pending.catch(() => {}); // one error is enough
-    for (const worker of workers) worker.close();
+  const start = () => (jobs === 1 ? openPreparer(folder, plain) : startPrepareWorker(folder, plain));
+  const preparers = await Promise.all(Array.from({ length: Math.min(jobs, waiting.length) }, start));
+  for await (const result of prepareAll(preparers, waiting)) {
+    yield { kind: 'video', result, done: ++done, videos };
   }
   if (shard) {
     yield { kind: 'done', summary: await store.summary() };
@@ -70,10 +54,28 @@ export async function* prepareFolder(options: PrepareFolderOptions): AsyncGenera
   yield { kind: 'done', summary: await store.finish(split), split };
 }
 
-/** How a store is split: by the data set's own word where its layout has one. */
-export function splitOptions(
-  { validationShare, seed }: Pick<PrepareFolderOptions, 'validationShare' | 'seed'>,
-  layout: LayoutName,
-) {
-  return { validationShare, seed, given: (source: string) => LAYOUTS[layout].describe(source).split };
+/** Results in the order in which they are done; each preparer takes the next video as soon as it is free. Closes the preparers. */
+async function* prepareAll(preparers: readonly Preparer[], sources: readonly string[]): AsyncGenerator<PrepareResult> {
+  const waiting = [...sources];
+  const pending = new Map<Preparer, Promise<{ preparer: Preparer; result: PrepareResult }>>();
+  const prepareNext = (preparer: Preparer) => {
+    const source = waiting.shift();
+    if (source === undefined) pending.delete(preparer);
+    else
+      pending.set(
+        preparer,
+        preparer.prepare(source).then((result) => ({ preparer, result })),
+      );
+  };
+  try {
+    for (const preparer of preparers) prepareNext(preparer);
+    while (pending.size > 0) {
+      const { preparer, result } = await Promise.race(pending.values());
+      prepareNext(preparer);
+      yield result;
+    }
+  } finally {
+    for (const work of pending.values()) work.catch(() => {}); // one error is enough
+    for (const preparer of preparers) preparer.close();
+  }
 }

@@ -2,14 +2,14 @@ import type { Landmarks68, VideoFrame } from '@lipsync/contracts';
 import type { ShotFinder } from '@lipsync/sync-windows';
 import type { OffsetStage } from './segment-offset';
 
-/** The steps of a preparation that are programs of their own: each can be left out or be another. */
+/** The steps of a preparation that can be replaced or left out. */
 export type PrepareStages = {
-  /** A new finder of cuts for each video; left out, nothing is cut at shots. */
+  /** Makes a new finder of cuts for each video. Default: nothing is cut at shots. */
   shots?: () => ShotFinder;
-  /** Measures offsets; left out, they stay unknown. */
+  /** Measures offsets. Default: they stay unknown. */
   offset?: OffsetStage;
-  /** How sharp a stored frame is, such as `laplacianVariance` of @lipsync/metrics; left out, that stays unknown. */
+  /** Sharpness of a stored frame, such as `laplacianVariance` of @lipsync/metrics. Default: not measured. */
   sharpness?: (rgb: Uint8Array, size: { width: number; height: number }) => number;
-  /** How a face looks, `[128]`, to tell people apart; left out, clips have no `identity`. */
+  /** Embedding of a face, `[128]`, to tell people apart. Default: clips have none. */
   embed?: (frame: VideoFrame, points: Landmarks68) => Promise<Float32Array>;
 };

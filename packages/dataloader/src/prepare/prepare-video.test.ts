@@ -8,7 +8,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { MadeVideo } from '../../../sync-windows/src/testing/made-video';
 import { facePoints, HEIGHT, madeAudio, madeMedia, WIDTH } from '../../../sync-windows/src/testing/made-video';
 import type { Clip, StoreRecipe } from '../store/clip';
-import { ClipStore, hashFile } from '../store/clip-store';
+import { ClipStore } from '../store/clip-store';
+import { hashFile } from '../store/hash-file';
 import { recipe, similarity, temporaryFolder } from '../testing/made-clips';
 import type { Preparation } from './preparation';
 import { GENERAL } from './preparation';
@@ -58,7 +59,7 @@ test('a short video becomes one clip with its frames, audio, landmarks and poses
   expect(result).toEqual({ source: 'sub/a.mp4', clips: ['sub/a.mp4.t0.s0'], dropped: [], alreadyDone: false });
   const clip = await store.read('sub/a.mp4.t0.s0');
   expect(clip).toMatchObject({
-    count: 30,
+    frameCount: 30,
     height: 8,
     width: 8,
     firstFrame: 0,
@@ -80,13 +81,13 @@ test('a long track is cut where frame and mel step meet, its audio from the mel 
   const { prepare } = media({ 'in/a.mp4': { frameCount: 420, faces: [{ from: 3, to: 410, x: 60 }] } });
   const { clips } = await prepare('in/a.mp4', { ...but({ segmentSec: 5, minSegmentSec: 1.5 }), keepBytes: 0 });
   const infos = await Promise.all(clips.map((id) => store.info(id)));
-  expect(infos.map((info) => [info.id, info.firstFrame, info.count])).toEqual([
+  expect(infos.map((info) => [info.id, info.firstFrame, info.frameCount])).toEqual([
     ['a.mp4.t0.s0', 5, 125],
     ['a.mp4.t0.s1', 130, 125],
     ['a.mp4.t0.s2', 255, 155],
   ]);
   const whole = melSpectrogram({ samples: madeAudio(420 * 640), sampleRate: 16000 }, THESIS_MEL);
-  for (const { id, firstFrame, count } of infos) {
+  for (const { id, firstFrame, frameCount: count } of infos) {
     const clip = await store.read(id);
     const start = (firstFrame / 5) * 16;
     expect(clip.features.steps).toBe(Math.ceil(3.2 * count) + 1);
@@ -109,11 +110,11 @@ test('faces that appear together and one after the other each get their clips', 
       source: 'a.mp4',
       track: 2,
       reason: 'too short',
-      detail: '6 frames, fewer than 20 from a place where frame and mel step meet',
+      detail: '6 frames, fewer than 20 from a place where frame and feature step meet',
     },
   ]);
   const [first, second] = await Promise.all(['a.mp4.t0.s0', 'a.mp4.t1.s0'].map((id) => store.read(id)));
-  expect([first.firstFrame, first.count, second.firstFrame, second.count]).toEqual([0, 60, 20, 80]);
+  expect([first.firstFrame, first.frameCount, second.firstFrame, second.frameCount]).toEqual([0, 60, 20, 80]);
   expect([first.poses[0], second.poses[0]]).toEqual([40, 80]);
   expect(counts.open).toBe(0);
 });
@@ -141,7 +142,7 @@ test('every kind of unusable video is dropped by its reason, and the store count
     'in/cut-sound.mp4': { frameCount: 60, faces: [face], samples: 5000 },
     'in/breaks.mp4': { frameCount: 60, faces: [face], breaksAt: 40 },
   });
-  const names = ['mute', 'silent', 'nobody', 'short', 'click', 'cut-sound', 'breaks', 'no-film'];
+  const names = ['mute', 'silent', 'nobody', 'short', 'click', 'cut-sound', 'breaks', 'no-video'];
   const reasons = [];
   for (const name of names) {
     const { clips, dropped } = await prepare(`in/${name}.mp4`);
@@ -159,7 +160,7 @@ test('every kind of unusable video is dropped by its reason, and the store count
     'broken',
   ]);
   const drops = await store.dropped();
-  expect(drops.find((drop) => drop.source === 'no-film.mp4')!.detail).toBe(
+  expect(drops.find((drop) => drop.source === 'no-video.mp4')!.detail).toBe(
     'probe: path must be a video, got no-video.mp4: [mov] moov atom not found',
   );
   expect(drops.find((drop) => drop.source === 'nobody.mp4')!.detail).toBe('no face followed in 30 frames');
@@ -198,7 +199,7 @@ test('landmarks that are given replace the detector, and may be longer than the 
     ...but({ segmentSec: 1, minSegmentSec: 0.5 }),
   });
   expect(clips).toEqual(['a.mp4.t0.s0', 'a.mp4.t0.s1']);
-  expect((await store.info('a.mp4.t0.s1')).count).toBe(35); // 60 frames, though the landmarks go to 62
+  expect((await store.info('a.mp4.t0.s1')).frameCount).toBe(35); // 60 frames, though the landmarks go to 62
   expect(counts.framePasses).toBe(1);
   // A file that breaks off after its first clip leaves none.
   const broken = await prepare('in/b.mp4', {
@@ -255,7 +256,7 @@ test('prepareVideo refuses sources outside the folder and clips of no frame', as
   const { prepare } = media({});
   await expect(prepare('in/a.mp4', { source: '../a.mp4' })).rejects.toThrow('inside it');
   await expect(prepare('in/a.mp4', but({ minFrames: 0 }))).rejects.toThrow(
-    'prepareVideo: minFrames must be a whole number above 0, got 0',
+    'prepareVideo: preparation.minFrames must be >=1, got 0',
   );
   await expect(prepare('in/a.mp4', { detector: undefined })).rejects.toThrow(
     'detector must be given where tracks are not',
@@ -263,7 +264,7 @@ test('prepareVideo refuses sources outside the folder and clips of no frame', as
 });
 
 /** A network that finds what it is told, call by call, and notes what it was shown. */
-function toldOffsets(...frames: number[]) {
+function toldOffsets(...offsets: number[]) {
   const featureWindows: Float32Array[][] = [];
   const stage: OffsetStage = {
     expert: 'told',
@@ -273,7 +274,7 @@ function toldOffsets(...frames: number[]) {
       const seen: Float32Array[] = [];
       for await (const { features } of windows) seen.push(features);
       featureWindows.push(seen);
-      return { frameCount: frames[featureWindows.length - 1], confidence: 0.5, distance: 1, windows: seen.length };
+      return { offsetFrames: offsets[featureWindows.length - 1], confidence: 0.5, distance: 1, windows: seen.length };
     },
   };
   return { stage, featureWindows };
@@ -288,9 +289,9 @@ test('an offset is measured, the audio moved by it and measured again; the clip 
   expect(clip.offset).toEqual({
     expert: 'told',
     weightsHash: 'ff',
-    measured: { frameCount: -3, ...reading, windows: featureWindows[0].length },
+    measured: { offsetFrames: -3, ...reading, windows: featureWindows[0].length },
     corrected: -3,
-    after: { frameCount: 0, ...reading, windows: featureWindows[1].length },
+    after: { offsetFrames: 0, ...reading, windows: featureWindows[1].length },
   });
   // The audio came 3 frames late: the audio of frame f now stands at f, and there is none for the last three frames.
   const audio = madeAudio(100 * 640);
@@ -298,7 +299,7 @@ test('an offset is measured, the audio moved by it and measured again; the clip 
     [...audio.subarray(3 * 640, 4 * 640)].map((sample) => Math.round(sample * 32768)),
   );
   expect(clip.audio).toHaveLength(97 * 640);
-  expect([clip.count, clip.firstFrame]).toEqual([100, 0]);
+  expect([clip.frameCount, clip.firstFrame]).toEqual([100, 0]);
   const moved = melSpectrogram({ samples: audio.slice(3 * 640), sampleRate: 16000 }, THESIS_MEL);
   expect(clip.features.data.subarray(8 * 80, 40 * 80)).toEqual(moved.data.slice(8 * 80, 40 * 80));
 });
@@ -307,7 +308,7 @@ test('an audio track that is delayed leaves out the frames that come before it',
   const { prepare } = media({ 'in/a.mp4': { frameCount: 100, faces: [face] } });
   const { clips } = await prepare('in/a.mp4', { stages: { offset: toldOffsets(7, 1).stage } });
   const clip = await store.read(clips[0]);
-  expect([clip.firstFrame, clip.count, clip.offset?.corrected]).toEqual([10, 90, 7]);
+  expect([clip.firstFrame, clip.frameCount, clip.offset?.corrected]).toEqual([10, 90, 7]);
   expect(clip.frames[0]).toBe(10);
   const audio = madeAudio(100 * 640);
   expect([...clip.audio.subarray(0, 640)]).toEqual(
@@ -330,7 +331,7 @@ test.each([
   });
   expect(dropped.map((drop) => drop.reason)).toEqual(reason ? [reason] : []);
   if (!reason)
-    expect((await store.info(clips[0])).offset).toMatchObject({ corrected, measured: { frameCount: told[0] } });
+    expect((await store.info(clips[0])).offset).toMatchObject({ corrected, measured: { offsetFrames: told[0] } });
 });
 
 test('a network of another crop and other features is fed by its own', async () => {
@@ -347,7 +348,7 @@ test('a network of another crop and other features is fed by its own', async () 
     recipe: whole,
     async measure(windows) {
       for await (const { frames, features } of windows) shown.push([frames.length, features.length]);
-      return { frameCount: 0, confidence: 1, distance: 1, windows: shown.length };
+      return { offsetFrames: 0, confidence: 1, distance: 1, windows: shown.length };
     },
   };
   await prepare('in/a.mp4', { stages: { offset } });
@@ -367,7 +368,7 @@ test('of two faces at the same time the talking one is kept, or the larger, or b
       async measure(windows) {
         let count = 0;
         for await (const _ of windows) count++;
-        return { frameCount: 0, confidence: [0.2, 0.4][calls++], distance: 1, windows: count };
+        return { offsetFrames: 0, confidence: [0.2, 0.4][calls++], distance: 1, windows: count };
       },
     };
   };
@@ -392,7 +393,7 @@ test('no track goes on over a cut', async () => {
   const shots = () => ({ push: ({ index }: { index: number }) => (index === 42 ? [40] : []), finish: () => [] });
   const { clips } = await prepare('in/a.mp4', { stages: { shots } });
   const infos = await Promise.all(clips.map((id) => store.info(id)));
-  expect(infos.map(({ firstFrame, count }) => [firstFrame, count])).toEqual([
+  expect(infos.map(({ firstFrame, frameCount: count }) => [firstFrame, count])).toEqual([
     [0, 40],
     [40, 60],
   ]);
@@ -408,7 +409,7 @@ test('quality is measured, gates drop by it, and faces are looked at once a clip
   const { clips } = await prepare('in/a.mp4', { stages, person: 'Ann' });
   const clip = await store.read(clips[0]);
   expect(looks).toEqual([30]);
-  expect([clip.person, [...clip.identity!]]).toEqual(['Ann', [1]]);
+  expect([clip.person, [...clip.faceEmbedding!]]).toEqual(['Ann', [1]]);
   expect(clip.quality).toMatchObject({ sharpness: 12, lipsInside: 1, sideDeviation: 0, brightness: 30 });
   expect(clip.quality!.faceSize).toBeGreaterThan(0);
   const gates = async (gate: Partial<Preparation['gates']>) => {

@@ -4,49 +4,48 @@ import type { LayoutName } from '../layouts/layouts';
 import type { PrepareProgress, PrepareResult } from './prepare-video';
 import type { PrepareFolderOptions, Preparer } from './preparer';
 
-/** What a worker answers to the name of a video; progress before the end of it. */
+/** First message to a worker: what it prepares, and how. The names of videos follow. */
+export type WorkerStart = {
+  folder: string;
+  options: Omit<PrepareFolderOptions, 'log' | 'onProgress'> & { layout: LayoutName };
+};
+
+/** Answers of a worker to the name of a video: progress, then its result or an error. */
 export type WorkerAnswer = { progress: PrepareProgress } | { result: PrepareResult } | { error: string };
 
 /**
  * A preparer in a process of its own, which takes one video after the other and ends with this process.
  *
- * @throws Error, by `prepare`, if the process dies, with the video it was at.
+ * @throws Error, by `prepare`, if the process dies, with the video that it was preparing.
  */
 export function startPrepareWorker(folder: string, options: PrepareFolderOptions & { layout: LayoutName }): Preparer {
   const { log, onProgress, ...plain } = options;
   // The source's own tests run on the built program.
-  const program = fileURLToPath(
-    new URL(
-      import.meta.url.endsWith('.ts') ? '../../dist/prepare-program.js' : './prepare-program.js',
-      import.meta.url,
-    ),
-  );
-  const child = fork(program, [JSON.stringify({ folder, options: plain })], {
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
-  let heard = '';
+  const built = import.meta.url.endsWith('.ts') ? '../../dist/prepare-program.js' : './prepare-program.js';
+  const child = fork(fileURLToPath(new URL(built, import.meta.url)), { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const start: WorkerStart = { folder, options: plain };
+  child.send(start);
+  let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    heard = (heard + text).slice(-2000);
+    stderr = (stderr + text).slice(-2000);
   });
   return {
     prepare: (source) =>
       new Promise((resolve, reject) => {
-        const gone = (code: number | null, signal: string | null) => {
-          reject(
-            new Error(
-              `prepare: a worker must live, got ${signal ?? `exit status ${code}`} while preparing ${source}\n${heard.trim()}`,
-            ),
-          );
+        const onExit = (code: number | null, signal: string | null) => {
+          const got = `${signal ?? `exit status ${code}`} while preparing ${source}\n${stderr.trim()}`;
+          reject(new Error(`prepareFolder: a worker must stay alive, got ${got}`));
         };
-        child.once('exit', gone);
-        const hear = (answer: WorkerAnswer) => {
+        if (child.exitCode !== null || child.signalCode !== null) return onExit(child.exitCode, child.signalCode);
+        child.once('exit', onExit);
+        const onMessage = (answer: WorkerAnswer) => {
           if ('progress' in answer) return onProgress?.(answer.progress);
-          child.off('exit', gone);
-          child.off('message', hear);
+          child.off('exit', onExit);
+          child.off('message', onMessage);
           if ('result' in answer) resolve(answer.result);
           else reject(new Error(answer.error));
         };
-        child.on('message', hear);
+        child.on('message', onMessage);
         child.send(source);
       }),
     close: () => void child.kill(),

@@ -1,17 +1,19 @@
 import { join } from 'node:path';
 import { audioFeatures } from '@lipsync/audio-mel';
-import type { AVAlignNetConfig } from '@lipsync/avalignnet';
 import type { StoredCrop, SyncRecipe } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { createFaceEmbedder, createLandmarkDetector, ShotDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { laplacianVariance } from '@lipsync/metrics';
-import { loadExpert } from '@lipsync/score';
-import { storedCropFor } from '@lipsync/sync-windows';
+import { type LoadExpertOptions, loadExpert } from '@lipsync/score';
+import { LANDMARK_QUALITY, type LandmarkQuality, storedCropFor } from '@lipsync/sync-windows';
 import { LAYOUTS, type LayoutName } from '../layouts/layouts';
-import { ClipStore, hashFile } from '../store/clip-store';
-import { LANDMARK_QUALITY, type LandmarkQuality } from './landmark-quality';
+import { ClipStore } from '../store/clip-store';
+import { hashFile } from '../store/hash-file';
 import { offsetStage } from './offset-stage';
-import { GENERAL, type Preparation } from './preparation';
+import { assertPreparation, GENERAL, type Preparation } from './preparation';
+import type { PrepareStages } from './prepare-stages';
 import { type PrepareProgress, type PrepareResult, prepareVideo } from './prepare-video';
 import { readLandmarks } from './read-landmarks';
 import { type LogitFiles, readLogits } from './read-logits';
@@ -21,41 +23,45 @@ const DINET_FILES: LogitFiles = { labels: 'deepspeech', halve: 'second' };
 export type PrepareFolderOptions = {
   /** Folder of videos, or one video. */
   input: string;
-  /** Folder of the store; a preparation found there goes on. */
+  /** Folder of the store; a preparation found there resumes. */
   store: string;
-  /** What the clips are for: its crop (stored twice as large and wider), mel and rate. */
+  /** Recipe of the network that the clips are for: decides crop (stored twice as large and wider), features and frame rate. */
   recipe: SyncRecipe;
-  /** How frames are stored, where that is not what the recipe wants: a generator's head crop. */
+  /** How frames are stored. Default: as the preparation says, or else `storedCropFor(recipe.crop)`. */
   crop?: StoredCrop;
   /** What is done and kept. Default `GENERAL`. */
   preparation?: Preparation;
-  /** Weights of the sync network that measures offsets; without it they stay unknown. */
+  /** Path of the weights of the sync network that measures offsets. Default: offsets stay unknown. */
   expert?: string;
-  /** Its recipe and configuration, where its file has none. */
+  /** The network's recipe, where its file has none. */
   expertRecipe?: SyncRecipe;
-  expertConfig?: AVAlignNetConfig;
-  /** What the folder's names say of people and clips; `auto`: as they look. Default `auto`. */
+  /** The network's configuration, where it is an AVAlignNet whose file has none. */
+  expertConfig?: LoadExpertOptions['config'];
+  /** Layout of the folder, which may name people and splits. Default `auto`: detected from the paths. */
   layout?: LayoutName | 'auto';
-  /** Looks at each face once, so that people can be told apart where the layout does not name them. Default true. */
+  /** Names of people by the videos' paths below the input folder; they go before those of the layout. Default none. */
+  people?: Readonly<Record<string, string>>;
+  /** Embeds each face once, so that people can be told apart where no label names them. Default true. */
   identify?: boolean;
-  /** Work that goes into landmarks. Default `fast`. */
+  /** Work spent on landmarks. Default `fast`. */
   landmarkQuality?: LandmarkQuality;
-  /** Folder of landmark files made elsewhere: a video that has one is not searched for faces. Default: files beside the videos. */
+  /** Folder of landmark files made elsewhere: a video with such a file is not searched for faces. Default: files beside the videos. */
   landmarks?: string;
-  /** Folder of a speech recogniser's logits (npy), see `readLogits`, which clips then keep; a video without is dropped. Default none. */
+  /** Folder of a speech recogniser's logits (npy), see `readLogits`, which the clips then keep; a video without is dropped. Default none. */
   logits?: string;
-  /** How they are to be read. Default DeepSpeech's columns, every second row of 50 a second. */
+  /** How the files of logits are read. Default: DeepSpeech's columns, every second row of 50 per second. */
   logitFiles?: LogitFiles;
-  /** Processes at work beside each other. Default 1: this one, on the backend that is set. */
+  /** Number of processes. Default 1: this one, on the backend that is set. */
   jobs?: number;
-  /** Prepares only every `count`-th video, from the `index`-th (from 0) on; the others are left to other machines. Default all. */
+  /** Prepares only every `count`-th video, from the `index`-th (from 0) on, and leaves the others to other machines. Default all. */
   shard?: { index: number; count: number };
-  /** Share of clips to hold for validation, and the seed by which their people are drawn. Default 0.15 and 0. */
+  /** Share of clips to hold for validation. Default 0.15. */
   validationShare?: number;
+  /** Seed of the train/validation split. Default 0. */
   seed?: number;
-  /** Hears how far videos are that take long: about every second of video. */
+  /** Called about once per second of video. */
   onProgress?: (progress: PrepareProgress) => void;
-  /** Hears what is worth saying, such as which ffmpeg is in use. */
+  /** Called with lines for a log, such as which ffmpeg is used. */
   log?: (line: string) => void;
 };
 
@@ -67,57 +73,36 @@ export async function openPreparer(
   folder: string,
   options: PrepareFolderOptions & { layout: LayoutName },
 ): Promise<Preparer> {
-  const {
-    landmarkQuality = 'fast',
-    landmarks = folder,
-    preparation = GENERAL,
-    identify = true,
-    expert: weights,
-    layout,
-    log,
-  } = options;
-  const { logits: logitFolder, logitFiles = DINET_FILES } = options;
-  const { detector: looks, collect } = LANDMARK_QUALITY[landmarkQuality];
+  const { landmarkQuality = 'fast', landmarks = folder, preparation = GENERAL, identify = true, layout, log } = options;
+  const { logits: logitFolder, logitFiles = DINET_FILES, onProgress } = options;
+  const { detector: detectorOptions, collect } = LANDMARK_QUALITY[landmarkQuality];
   const store = await openStore(options);
+  const expert = await openExpert(options);
   const reader = await openMedia({ log });
-  const detector = await createLandmarkDetector(looks);
-  const expert =
-    weights && preparation.offset !== 'none'
-      ? await loadExpert(weights, { recipe: options.expertRecipe, config: options.expertConfig })
-      : undefined;
+  const detector = await createLandmarkDetector(detectorOptions);
   const embedder = identify ? await createFaceEmbedder() : undefined;
-  const { shots, shotThreshold } = preparation;
-  const stages = {
-    ...(shots === 'none'
-      ? {}
-      : {
-          shots: () =>
-            new ShotDetector({ method: shots, ...(shotThreshold === undefined ? {} : { threshold: shotThreshold }) }),
-        }),
+  const stages: PrepareStages = {
+    shots: shotsOf(preparation),
     ...(expert ? { offset: offsetStage(expert) } : {}),
-    sharpness: (data: Uint8Array, size: { width: number; height: number }) =>
-      laplacianVariance({ data, ...size }, { range: [0, 255] }),
+    sharpness: (data, size) => laplacianVariance({ data, ...size }, { range: [0, 255] }),
     ...(embedder ? { embed: embedder.embed.bind(embedder) } : {}),
   };
+  const readLogitsOf = (source: string) =>
+    logitFolder === undefined
+      ? undefined
+      : (durationSec: number) => readLogits(logitFolder, source, { durationSec, ...logitFiles });
   return {
     async prepare(source) {
       const path = join(folder, source);
       const before = await store.source(source);
       if (before) return { ...before, alreadyDone: true };
       const sourceSha256 = await hashFile(path);
-      const { identity: person, landmarks: others } = LAYOUTS[layout].describe(source);
+      const { identity, landmarks: others } = LAYOUTS[layout].describe(source);
+      const person = options.people?.[source] ?? identity;
       const tracks = readLandmarks(landmarks, source, others);
-      tracks.catch(() => {}); // prepareVideo says it
-      const { onProgress } = options;
-      const logits =
-        logitFolder === undefined
-          ? undefined
-          : (durationSec: number) => readLogits(logitFolder, source, durationSec, logitFiles);
-      const about = { sourceSha256, ...(person === undefined ? {} : { person }) };
-      return prepareVideo(
-        { path, source, reader, detector, tracks, logits, preparation, stages, collect, onProgress, ...about },
-        store,
-      );
+      tracks.catch(() => {}); // prepareVideo reports it
+      const video = { path, source, sourceSha256, tracks, logits: readLogitsOf(source), person };
+      return prepareVideo({ ...video, reader, detector, preparation, stages, collect, onProgress }, store);
     },
     close() {
       detector.dispose();
@@ -127,19 +112,43 @@ export async function openPreparer(
   };
 }
 
-/** The store of a preparation: a new one, or the one that it goes on with. */
+function shotsOf({ shots, shotThreshold }: Preparation): PrepareStages['shots'] {
+  if (shots === 'none') return undefined;
+  return () =>
+    new ShotDetector({ method: shots, ...(shotThreshold === undefined ? {} : { threshold: shotThreshold }) });
+}
+
+/** The sync network that measures offsets, where one is given and wanted. */
+async function openExpert(options: PrepareFolderOptions): Promise<SyncExpert | undefined> {
+  const { expert, expertRecipe, expertConfig, preparation = GENERAL } = options;
+  if (expert === undefined || preparation.offset === 'none') return undefined;
+  try {
+    return await loadExpert(expert, { recipe: expertRecipe, config: expertConfig });
+  } catch (error) {
+    const { message } = error as Error;
+    const kind = error instanceof TypeError ? TypeError : error instanceof RangeError ? RangeError : Error;
+    const rule =
+      'the weights of a sync network, with expertRecipe or expertConfig where the file does not say how its input is made';
+    throw new kind(`prepareFolder: expert must be ${rule}, got ${expert}: ${message}`, { cause: error });
+  }
+}
+
+/** The store of a preparation: a new one, or the one that it resumes. */
 export async function openStore(options: PrepareFolderOptions): Promise<ClipStore> {
   const {
     store,
     recipe,
-    crop,
     landmarkQuality = 'fast',
-    preparation = GENERAL,
     expert,
     identify = true,
     logits,
     logitFiles = DINET_FILES,
   } = options;
+  const preparation = assertPreparation('prepareFolder', options.preparation ?? GENERAL);
+  for (const name of ['expertRecipe', 'expertConfig'] as const) {
+    if (options[name] !== undefined && expert === undefined)
+      fail(TypeError, 'prepareFolder', name, 'left out where expert is', options[name]);
+  }
   const { stepsPerSecond, bins } = audioFeatures(recipe.features);
   const { features, fps } = recipe;
   const settings = {
@@ -149,9 +158,15 @@ export async function openStore(options: PrepareFolderOptions): Promise<ClipStor
     ...(expert && preparation.offset !== 'none' ? { expert: await hashFile(expert) } : {}),
     ...(logits === undefined ? {} : { logits: logitFiles }),
   };
-  return ClipStore.create(
-    store,
-    { crop: crop ?? storedCropFor(recipe.crop), features, stepsPerSecond, bins, fps },
-    settings,
-  );
+  const crop = options.crop ?? storedCrop(recipe, preparation);
+  return ClipStore.create(store, { crop, features, stepsPerSecond, bins, fps }, settings);
+}
+
+function storedCrop({ crop }: SyncRecipe, { storage }: Preparation): StoredCrop {
+  if (storage === undefined) return storedCropFor(crop);
+  if (crop.kind !== 'dinet') {
+    const rule = "'dinet' where the preparation stores DINet's face images (give crop to store others)";
+    fail(TypeError, 'prepareFolder', 'recipe.crop.kind', rule, crop.kind);
+  }
+  return { kind: 'dinet head', mouth: crop.size };
 }

@@ -25,23 +25,23 @@ const put = async (name: string, rows: number, mark = 0, columns = 29) => {
 
 test('readLogits reads the file of the video, the one that says what it is before the other', async () => {
   await put('talks/a.b.npy', 50, 0.25);
-  expect((await readLogits(folder, 'talks/a.b.mp4', 2, AS_THEY_ARE)).data[0]).toBe(0.25);
+  expect((await readLogits(folder, 'talks/a.b.mp4', { durationSec: 2, ...AS_THEY_ARE })).data[0]).toBe(0.25);
   await put('talks/a.b.logits.npy', 100, 0.5);
-  const { data, steps } = await readLogits(folder, 'talks/a.b.mp4', 2, AS_THEY_ARE);
+  const { data, steps } = await readLogits(folder, 'talks/a.b.mp4', { durationSec: 2, ...AS_THEY_ARE });
   expect([steps, data[0], data[29]]).toEqual([50, 0.5, 2.5]);
-  expect((await readLogits(folder, 'talks/a.b.mp4', 2, { labels: 'hubert', halve: 'mean' })).data[0]).toBe(
+  expect((await readLogits(folder, 'talks/a.b.mp4', { durationSec: 2, labels: 'hubert', halve: 'mean' })).data[0]).toBe(
     1 + 100 * HUBERT_LABELS.indexOf('|'),
   );
 });
 
 test('readLogits says what is missing or does not fit, without the folder', async () => {
-  await expect(readLogits(folder, 'a.mp4', 2, AS_THEY_ARE)).rejects.toThrow(
+  await expect(readLogits(folder, 'a.mp4', { durationSec: 2, ...AS_THEY_ARE })).rejects.toThrow(
     /^readLogits: file must be a\.logits\.npy or a\.npy, got neither$/,
   );
   await put('a.npy', 60);
-  await expect(readLogits(folder, 'a.mp4', 2, AS_THEY_ARE)).rejects.toThrow(
+  await expect(readLogits(folder, 'a.mp4', { durationSec: 2, ...AS_THEY_ARE })).rejects.toThrow(
     /^readLogits: a\.npy: asrLogits: rows must be 50 at 25 a second or 100 at 50/,
   );
   await mkdir(join(folder, 'b.logits.npy'));
-  await expect(readLogits(folder, 'b.mp4', 2, AS_THEY_ARE)).rejects.toThrow(/^readLogits: b\.logits\.npy: EISDIR/);
+  await expect(readLogits(folder, 'b.mp4', { durationSec: 2, ...AS_THEY_ARE })).rejects.toThrow(/^readLogits: b\.logits\.npy: EISDIR/);
 });

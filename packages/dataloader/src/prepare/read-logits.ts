@@ -4,17 +4,22 @@ import { DEEPSPEECH_LABELS, HUBERT_LABELS, WAV2VEC2_LABELS } from '@lipsync/audi
 import { type Features, fail } from '@lipsync/contracts';
 import { parseNpyLogits } from './npy-logits';
 
-/** Orders of columns by the names of what makes them. */
+/** Orders of columns by the recogniser that makes them. */
 export const LOGIT_LABELS: Readonly<Record<string, readonly string[]>> = {
   deepspeech: DEEPSPEECH_LABELS,
   hubert: HUBERT_LABELS,
   wav2vec2: WAV2VEC2_LABELS,
 };
 
-/** How the rows of files are to be read. */
-export type LogitFiles = { labels: keyof typeof LOGIT_LABELS; halve: 'second' | 'mean' };
+/** How files of logits are read. */
+export type LogitFiles = {
+  /** What their columns stand for. */
+  labels: keyof typeof LOGIT_LABELS;
+  /** How 50 rows per second become 25: every `second` row, or the `mean` of two. */
+  halve: 'second' | 'mean';
+};
 
-/** What the system says of a file that is not there, or cannot be by its name. */
+/** The system's codes for a file that is not there, or cannot be by its name. */
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
 
 /**
@@ -22,16 +27,16 @@ const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
  * whichever is there first; `parseNpyLogits` reads it.
  *
  * @param source the video's path relative to its folder, with `/`.
- * @param durationSec length of its audio: tells 25 rows a second from 50, and that all are there.
- * @throws Error where neither is there; the reader's error with the file's name before it. No message holds the folder.
+ * @param options.durationSec length of its audio, seconds: tells 25 rows per second from 50, and that all are there.
+ * @returns `[steps, 29]`, float32, 25 steps per second; a new array.
+ * @throws Error where neither file is there; the reader's error with the file's name before it. No message contains the folder.
  * @example
- * const { steps } = await readLogits('logits', 'talks/a.mp4', 12.4, { labels: 'hubert', halve: 'second' });
+ * const { steps } = await readLogits('logits', 'talks/a.mp4', { durationSec: 12.4, labels: 'hubert', halve: 'second' });
  */
 export async function readLogits(
   folder: string,
   source: string,
-  durationSec: number,
-  { labels, halve }: LogitFiles,
+  { durationSec, labels, halve }: LogitFiles & { durationSec: number },
 ): Promise<Features> {
   const stem = source.replace(/(?<=[^/])\.[^./]+$/, '');
   const names = [`${stem}.logits.npy`, `${stem}.npy`];

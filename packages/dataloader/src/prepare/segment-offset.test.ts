@@ -5,7 +5,7 @@ import { GENERAL } from './preparation';
 import type { OffsetStage } from './segment-offset';
 import { decideOffset, measureSegment, offsetRecord } from './segment-offset';
 
-const reading = (frameCount: number, confidence = 1) => ({ frameCount, confidence, distance: 1, windows: 20 });
+const reading = (offsetFrames: number, confidence = 1) => ({ offsetFrames, confidence, distance: 1, windows: 20 });
 const seen: Float32Array[] = [];
 const stage: OffsetStage = {
   expert: 'x',
@@ -28,7 +28,7 @@ const audio = (most = Infinity) => ({
 
 test('the network sees the windows that a loader would cut', async () => {
   const clip = madeClip('a.mp4.t0.s0', 20, 9);
-  const frames = { crop: storeRecipe.crop, frames: clip.frames, count: 20 };
+  const frames = { crop: storeRecipe.crop, frames: clip.frames, frameCount: 20 };
   expect((await measureSegment(stage, frames, audio()))?.windows).toBe(16);
   for (const start of [0, 7, 15])
     expect(seen[start]).toEqual(cutMouthWindow(clip.frames, start, { stored: storeRecipe.crop, recipe }));
@@ -36,7 +36,7 @@ test('the network sees the windows that a loader would cut', async () => {
 
 test('of a long segment the middle is shown', async () => {
   const clip = madeClip('a.mp4.t0.s0', 40, 9);
-  const frames = { crop: storeRecipe.crop, frames: clip.frames, count: 40 };
+  const frames = { crop: storeRecipe.crop, frames: clip.frames, frameCount: 40 };
   expect((await measureSegment({ ...stage, mostWindows: 10 }, frames, audio()))?.windows).toBe(10);
   expect(seen[0]).toEqual(cutMouthWindow(clip.frames, 13, { stored: storeRecipe.crop, recipe }));
 });
@@ -44,14 +44,14 @@ test('of a long segment the middle is shown', async () => {
 test('a segment of fewer than two windows is not measured', async () => {
   const clip = madeClip('a.mp4.t0.s0', 20);
   expect(
-    await measureSegment(stage, { crop: storeRecipe.crop, frames: clip.frames, count: 20 }, audio(18)),
+    await measureSegment(stage, { crop: storeRecipe.crop, frames: clip.frames, frameCount: 20 }, audio(18)),
   ).toBeUndefined();
 });
 
 test.each([
   [reading(-4), {}, { delayFrames: -4 }],
   [reading(1), {}, { delayFrames: 0 }],
-  [reading(1), { keepOffset: 0 }, { delayFrames: 1 }],
+  [reading(1), { toleratedOffset: 0 }, { delayFrames: 1 }],
   [reading(9), { offset: 'measure' as const }, { delayFrames: 0 }],
   [reading(9, 0.1), { correctionConfidence: 0.2, maxOffset: 5 }, { delayFrames: 0 }],
   [reading(9), { maxOffset: 8 }, { reason: 'offset too large', detail: '9 frames, above 8' }],

@@ -1,28 +1,32 @@
-import type { SyncRecipe } from '@lipsync/contracts';
-import { frameShape } from '@lipsync/contracts';
-import { cutFeatureWindow, makeView, sampleView, toRecipeValues, windowCount } from '@lipsync/sync-windows';
+import type { Features, SyncRecipe } from '@lipsync/contracts';
+import { cutFeatureWindow, WindowSampler, windowCount } from '@lipsync/sync-windows';
 import type { ClipOffset, OffsetReading, StoreRecipe } from '../store/clip';
 import type { Preparation } from './preparation';
 import type { SegmentAudio } from './segment-audio';
 
-/** What a sync network is fed with at one frame: `[height, width, frames * 3]` and `[bins, melSteps]`. */
+/** A sync network's input at one frame: `[height, width, frameCount * 3]` and `[bins, featureSteps]`. */
 export type OffsetWindow = { frames: Float32Array; features: Float32Array };
 
-/** Measures the offset between frame and audio with a sync network; see `offsetStage` of the command line for one. */
+/** Measures the offset between video and audio with a sync network; `offsetStage` makes one of an expert. */
 export type OffsetStage = {
-  /** The network's name, and its weights. */
+  /** The network's name, and SHA-256 of its weights. */
   expert: string;
   weightsHash?: string;
-  /** What it is fed with. */
+  /** What its input is made by. */
   recipe: SyncRecipe;
-  /** Most windows that it is shown, from the middle of a segment. Default all. */
+  /** Most windows that are measured, from the middle of a segment. Default all. */
   mostWindows?: number;
-  /** Reads the offset off consecutive windows, one a frame. */
+  /** Measures the offset of consecutive windows, one per frame. */
   measure(windows: AsyncIterable<OffsetWindow>): Promise<OffsetReading>;
 };
 
-/** Frames of a segment as the network's crop shows them, all rows. */
-export type OffsetFrames = { crop: StoreRecipe['crop']; frames: Uint8Array; count: number };
+/** Frames of a segment in a crop from which the network's can be taken, all rows. */
+export type OffsetFrames = {
+  crop: StoreRecipe['crop'];
+  /** `[frameCount, height, width, 3]`, RGB, 0..255. */
+  frames: Uint8Array;
+  frameCount: number;
+};
 
 /** Measures one segment; undefined where it is too short for two windows. */
 export async function measureSegment(
@@ -31,62 +35,46 @@ export async function measureSegment(
   audio: SegmentAudio,
 ): Promise<OffsetReading | undefined> {
   const { recipe } = stage;
-  const features = audio.features(recipe.features, Math.ceil((frames.count * 100) / recipe.fps) + 1); // no features have more steps a second
-  const windows = windowCount(frames.count, features.steps, recipe);
+  const features = audio.features(recipe.features, Math.ceil((frames.frameCount * 100) / recipe.fps) + 1); // no features have more steps a second
+  const windows = windowCount(frames.frameCount, features.steps, recipe);
   if (windows < 2) return undefined;
-  const shown = Math.min(windows, stage.mostWindows ?? windows);
-  return stage.measure(windowsOf(recipe, frames, features, Math.floor((windows - shown) / 2), shown));
+  const measured = Math.min(windows, stage.mostWindows ?? windows);
+  const first = Math.floor((windows - measured) / 2);
+  return stage.measure(windowsOf(recipe, frames, { features, first, count: measured }));
 }
 
 /** `count` windows from the one at `first` on. */
 async function* windowsOf(
   recipe: SyncRecipe,
-  pictures: OffsetFrames,
-  features: ReturnType<SegmentAudio['features']>,
-  first: number,
-  count: number,
+  segment: OffsetFrames,
+  { features, first, count }: { features: Features; first: number; count: number },
 ): AsyncGenerator<OffsetWindow> {
-  const { height, width } = frameShape(recipe.crop);
-  const length = height * width * 3;
-  const bytes = pictures.frames.length / pictures.count;
-  const view = makeView(pictures.crop, recipe.crop);
-  const ring = Array.from({ length: recipe.frameCount }, () => new Float32Array(length));
-  for (let frame = first; frame < first + count + recipe.frameCount - 1; frame++) {
-    const latest = ring[frame % recipe.frameCount];
-    sampleView(pictures.frames.subarray(frame * bytes, (frame + 1) * bytes), view, 0, 1, latest);
-    toRecipeValues(latest, recipe);
-    const start = frame - recipe.frameCount + 1;
-    if (start < first) continue;
-    const frames = new Float32Array(length * recipe.frameCount);
-    for (let t = 0; t < recipe.frameCount; t++) {
-      const picture = ring[(start + t) % recipe.frameCount];
-      for (let from = 0, to = t * 3; from < length; from += 3, to += recipe.frameCount * 3) {
-        frames[to] = picture[from];
-        frames[to + 1] = picture[from + 1];
-        frames[to + 2] = picture[from + 2];
-      }
-    }
-    yield { frames, features: cutFeatureWindow(features, start, { recipe }) };
+  const bytes = segment.frames.length / segment.frameCount;
+  const sampler = new WindowSampler(segment.crop, recipe);
+  for (let index = first; index < first + count + recipe.frameCount - 1; index++) {
+    const frames = sampler.push(segment.frames.subarray(index * bytes, (index + 1) * bytes));
+    if (!frames) continue;
+    yield { frames, features: cutFeatureWindow(features, index - recipe.frameCount + 1, { recipe }) };
   }
 }
 
-/** What is done about an offset that was measured: frames by which the audio is to be delayed, or why the clip is dropped. */
+/** What to do about a measured offset: the frames by which the audio is to be delayed, or why the clip is dropped. */
 export function decideOffset(
   reading: OffsetReading,
-  { offset, keepOffset, maxOffset, correctionConfidence, minConfidence }: Preparation,
+  { offset, toleratedOffset, maxOffset, correctionConfidence, minConfidence }: Preparation,
 ): { delayFrames: number } | { reason: 'offset unknown' | 'offset too large'; detail: string } {
   if (reading.confidence < minConfidence) {
     return { reason: 'offset unknown', detail: `confidence ${reading.confidence.toFixed(3)}, below ${minConfidence}` };
   }
   const sure = reading.confidence * Math.sqrt(reading.windows / 100) >= correctionConfidence;
-  if (sure && Math.abs(reading.frameCount) > maxOffset) {
-    return { reason: 'offset too large', detail: `${reading.frameCount} frames, above ${maxOffset}` };
+  if (sure && Math.abs(reading.offsetFrames) > maxOffset) {
+    return { reason: 'offset too large', detail: `${reading.offsetFrames} frames, above ${maxOffset}` };
   }
-  const moves = offset === 'correct' && sure && Math.abs(reading.frameCount) > keepOffset;
-  return { delayFrames: moves ? reading.frameCount : 0 };
+  const moves = offset === 'correct' && sure && Math.abs(reading.offsetFrames) > toleratedOffset;
+  return { delayFrames: moves ? reading.offsetFrames : 0 };
 }
 
-/** The same in the form in which a clip keeps it. */
+/** The measurements and the correction as a clip keeps them. */
 export function offsetRecord(
   { expert, weightsHash }: OffsetStage,
   measured: OffsetReading,

@@ -35,7 +35,7 @@ test('holds no more than what was not forgotten, and refuses to go back', async 
     expect(cursor.held).toBeLessThanOrEqual(3000);
   }
   await expect(cursor.read(10, 20)).rejects.toThrow(
-    'AudioCursor.read: from must be at least 89000, as earlier samples were let go, got 10',
+    'AudioCursor.read: start must be at least 89000, as earlier ones are forgotten, got 10',
   );
 });
 

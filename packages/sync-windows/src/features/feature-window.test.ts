@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { AugmentationDraw } from '../augmentation-draw';
+import type { AugmentationDraw } from '../augment/augmentation-draw';
 import { BINS, madeFeatures, plainDraw, recipe } from '../testing/made-windows';
 import { cutFeatureWindow } from './feature-window';
 

@@ -1,7 +1,7 @@
 import type { Features, SyncRecipe } from '@lipsync/contracts';
 import { assertFeatures, audioWindowStart, fail } from '@lipsync/contracts';
-import type { AugmentationDraw } from '../augmentation-draw';
-import { NOISE_MASK, noiseTable } from '../noise-table';
+import type { AugmentationDraw } from '../augment/augmentation-draw';
+import { NOISE_MASK, noiseTable } from '../augment/noise-table';
 
 export type FeatureWindowOptions = {
   recipe: Pick<SyncRecipe, 'fps' | 'featureSteps' | 'features' | 'frameCount'>;

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { madeAudio } from '../testing/made-video';
 import { similarity } from '../testing/made-windows';
 import { cutFeatureWindow } from './feature-window';
-import { AudioWindows } from './feature-windows';
+import { FeatureWindows } from './feature-windows';
 
 const recipe: SyncRecipe = {
   frameCount: 5,
@@ -21,12 +21,12 @@ async function* pieces(samples: Float32Array, length: number): AsyncGenerator<Wa
     yield { samples: samples.slice(at, at + length), sampleRate: 16000 };
 }
 
-test('AudioWindows gives the windows of the whole audio, and none beyond its end', async () => {
+test('FeatureWindows gives the windows of the whole audio, and none beyond its end', async () => {
   const audio = madeAudio(30 * 640);
   const stream = featureStream('THESIS_MEL');
   const data = Float32Array.from([...stream.push(audio), ...stream.end()]);
   const features = { data, bins: 80, steps: data.length / 80 };
-  const windows = new AudioWindows(pieces(audio, 999), recipe);
+  const windows = new FeatureWindows(pieces(audio, 999), recipe);
   expect(windows.first).toBe(0);
   for (const frame of [0, 1, 2, 9, 24])
     expect(await windows.read(frame)).toEqual(cutFeatureWindow(features, frame, { recipe }));
@@ -34,7 +34,7 @@ test('AudioWindows gives the windows of the whole audio, and none beyond its end
   await windows.close();
 });
 
-test('AudioWindows refuses what it was told to forget, and closes the audio', async () => {
+test('FeatureWindows refuses what it was told to forget, and closes the audio', async () => {
   let closed = false;
   const audio = (async function* () {
     try {
@@ -43,16 +43,16 @@ test('AudioWindows refuses what it was told to forget, and closes the audio', as
       closed = true;
     }
   })();
-  const windows = new AudioWindows(audio, recipe);
+  const windows = new FeatureWindows(audio, recipe);
   await windows.read(4);
   windows.forget(4);
-  await expect(windows.read(3)).rejects.toThrow('FeatureCursor.read: start must be at least 12');
+  await expect(windows.read(3)).rejects.toThrow('FeatureWindows.read: start must be at least 12');
   await windows.close();
   expect(closed).toBe(true);
 });
 
 test('windows of features that stand around their frames begin where the audio does', () => {
   const wide = { ...recipe, features: 'WAV2LIP_MEL', featureSteps: 52, frameCount: 5 } as SyncRecipe;
-  const windows = new AudioWindows(pieces(madeAudio(1600), 1600), wide);
+  const windows = new FeatureWindows(pieces(madeAudio(1600), 1600), wide);
   expect(windows.first).toBeGreaterThanOrEqual(0);
 });

@@ -1,51 +1,61 @@
-import type { SyncRecipe, Waveform } from '@lipsync/contracts';
+import type { Features, SyncRecipe, Waveform } from '@lipsync/contracts';
 import { audioWindowStart } from '@lipsync/contracts';
-import { FeatureCursor } from './feature-cursor';
+import { featureSteps } from './feature-steps';
 import { cutFeatureWindow } from './feature-window';
+import type { RowCursor } from './row-cursor';
 
 /**
- * The audio tower's input at frame after frame, from an audio track that is still being decoded.
+ * The input of an expert's audio tower at frame after frame, from an audio track that is still being decoded.
  *
- * Holds the features from the last `forget` to the farthest read.
+ * Holds the features from the last `forget` to the farthest read, and no more of the audio than one piece. `close` it, or
+ * the decoder lives on.
  *
  * @example
- * const windows = new AudioWindows(video.audio(), expert.recipe);
- * for (let frame = windows.first, mel; (mel = await windows.read(frame)); frame++) windows.forget(frame);
+ * const windows = new FeatureWindows(video.audio(), expert.recipe);
+ * for (let frame = windows.first; ; frame++) {
+ *   const window = await windows.read(frame); // [80, featureSteps]
+ *   if (!window) break;
+ *   windows.forget(frame);
+ * }
  * await windows.close();
  */
-export class AudioWindows {
+export class FeatureWindows {
   /** The first frame whose window does not begin before the audio. */
   readonly first: number;
   readonly #recipe: SyncRecipe;
-  readonly #cursor: FeatureCursor;
+  readonly #steps: RowCursor;
 
-  /** @param audio From the frame on that is counted as 0. */
-  constructor(audio: AsyncIterable<Waveform>, recipe: SyncRecipe) {
+  /** @param audio 16 kHz mono, or its features; begins with frame 0. */
+  constructor(audio: AsyncIterable<Waveform> | Features, recipe: SyncRecipe) {
     this.#recipe = recipe;
-    this.#cursor = new FeatureCursor(audio, recipe.features);
+    this.#steps = featureSteps(audio, recipe.features, 'FeatureWindows.read');
     let first = 0;
-    while (audioWindowStart(recipe, first) < 0) first++; // features that stand around the frames begin before them
+    while (audioWindowStart(recipe, first) < 0) first++; // windows that are centred on the frames begin before them
     this.first = first;
   }
 
   /**
-   * The window of the frames from `frame` on: `[bins, featureSteps]`, float32, a new array; undefined where the audio ends before its end.
+   * The window of the frames from `frame` on: `[bins, featureSteps]`, float32, a new array; undefined where the audio ends
+   * before the window.
    *
-   * @throws RangeError before `first` or what was forgotten.
+   * @throws RangeError before `first`, and for windows that were forgotten.
    */
   async read(frame: number): Promise<Float32Array | undefined> {
-    const audio = await this.#cursor.read(audioWindowStart(this.#recipe, frame), this.#recipe.featureSteps);
-    if (audio.steps < this.#recipe.featureSteps) return undefined;
-    return cutFeatureWindow(audio, 0, { recipe: this.#recipe });
+    const start = audioWindowStart(this.#recipe, frame);
+    const bins = this.#steps.dimension;
+    const data = await this.#steps.read(start, start + this.#recipe.featureSteps);
+    const steps = data.length / bins;
+    if (steps < this.#recipe.featureSteps) return undefined;
+    return cutFeatureWindow({ data, steps, bins }, 0, { recipe: this.#recipe });
   }
 
-  /** Lets go of what only windows before `frame` need. */
+  /** Releases what only windows before `frame` need. */
   forget(frame: number): void {
-    this.#cursor.forget(audioWindowStart(this.#recipe, frame));
+    this.#steps.forget(audioWindowStart(this.#recipe, frame));
   }
 
   /** Ends the decoding; safe to call twice. */
   close(): Promise<void> {
-    return this.#cursor.close();
+    return this.#steps.close();
   }
 }

@@ -2,7 +2,7 @@ import type { DinetCrop } from '@lipsync/contracts';
 import { storedShape } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import { expect, test } from 'vitest';
-import type { AugmentationDraw } from '../augmentation-draw';
+import type { AugmentationDraw } from '../augment/augmentation-draw';
 import { plainDraw as plain } from '../testing/made-windows';
 import { cutMouthWindow } from './mouth-window';
 

@@ -1,6 +1,7 @@
 import type { DinetCrop, HeadCrop } from '@lipsync/contracts';
-import { fail, storedShape } from '@lipsync/contracts';
-import type { AugmentationDraw } from '../augmentation-draw';
+import { fail } from '@lipsync/contracts';
+import { headBox } from '@lipsync/face-crop';
+import type { AugmentationDraw } from '../augment/augmentation-draw';
 
 export type HeadWindowOptions = {
   /** How the head frames were cut. */
@@ -20,26 +21,25 @@ export type HeadWindowOptions = {
  *
  * Equal to `ImageProcessor` within 1e-4 of 255, whatever the angle and size, see the test.
  *
- * @param frames frames of `storedShape(stored)`, RGB, one after the other.
+ * @param frames frames of the sizes of `headBox(stored.mouth)`, RGB, one after the other.
  */
 export function sampleHeadWindow(
   frames: Uint8Array,
   { stored, wanted, angles, view }: HeadWindowOptions,
   out: Float32Array,
 ): void {
-  const { height, width } = storedShape(stored);
+  const { height, width, top, left, mouth } = headBox(stored.mouth);
   const bytes = height * width * 3;
   const count = frames.length / bytes;
   if (angles.length < count)
     fail(RangeError, 'sampleHeadWindow', 'angles', `at least ${count}, one a frame`, angles.length);
   const { size, upright, sampling } = wanted;
-  const { mouth } = stored;
   const grid = gridOf(mouth, size, view);
   const length = grid.width * grid.height * 3;
   const turned = new Float32Array(count * length);
   const middle = (mouth - 1) / 2;
   const shift = sampling === 'half pixel' ? 0.5 : 0;
-  const centre = { x: (width - mouth) / 2 + middle + shift, y: mouth / 2 + middle + shift };
+  const centre = { x: left + middle + shift, y: top + middle + shift };
   const from = { x: grid.left - middle, y: grid.top - middle };
   for (let t = 0; t < count; t++) {
     const angle = upright === 'none' ? 0 : angles[t];

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { AugmentationDraw } from '../augmentation-draw';
+import type { AugmentationDraw } from '../augment/augmentation-draw';
 import { madeFrames, plainDraw, recipe, similarity, storedCrop, variedDraw } from '../testing/made-windows';
 import { cutMouthWindow } from './mouth-window';
 

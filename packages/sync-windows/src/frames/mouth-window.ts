@@ -1,9 +1,9 @@
 import type { StoredCrop, SyncRecipe } from '@lipsync/contracts';
 import { fail, frameShape, storedShape } from '@lipsync/contracts';
-import type { AugmentationDraw } from '../augmentation-draw';
-import { NOISE_MASK, noiseTable } from '../noise-table';
+import type { AugmentationDraw } from '../augment/augmentation-draw';
+import { NOISE_MASK, noiseTable } from '../augment/noise-table';
 import { sampleHeadWindow } from './head-window';
-import { viewFraction } from './view-fraction';
+import { makeView, sampleFrames, toRecipeValues } from './view';
 
 export type MouthWindowOptions = {
   /** How the frames were cropped. */
@@ -17,99 +17,6 @@ export type MouthWindowOptions = {
   /** Where to write; made where it is not given. */
   out?: Float32Array;
 };
-
-/** Where in a stored frame each pixel of the view, row by row, lies: index of the upper left of four neighbours, and their weights. */
-export type View = { pixels: Int32Array; nextColumn: Uint8Array; nextRow: Int32Array; weights: Float32Array };
-
-/**
- * Prepares sampling of the network's view from stored frames, the augmentation's geometry folded in.
- *
- * `stored (x, y) = A (x, y) + t` in coordinates -1..1 across the frame's outer edges, bilinear, the border repeated.
- *
- * Source: PyTorch's `affine_grid` and `grid_sample`, `align_corners=False`, `padding_mode='border'`.
- *
- * @returns undefined where stored frames are already what the network sees.
- */
-export function makeView(
-  stored: StoredCrop,
-  wanted: SyncRecipe['crop'],
-  view?: AugmentationDraw['view'],
-): View | undefined {
-  const fraction = viewFraction(stored, wanted);
-  const { size } = wanted;
-  const { height } = frameShape(wanted);
-  const from = storedShape(stored).height; // square, or the view would have been refused
-  if (fraction === 1 && from === size && height === size && !view) return undefined;
-  const { scale = 1, aspect = 1, angle = 0, mirrored = false, across = 0, down = 0 } = view ?? {};
-  const side = fraction * scale;
-  const cos = Math.cos(angle);
-  const sin = Math.sin(angle);
-  const mirror = mirrored ? -1 : 1;
-  const [a, b] = [side * aspect * cos * mirror, -side * sin];
-  const [c, d] = [side * sin * mirror, (side / aspect) * cos];
-  const last = from - 1;
-  const count = height * size;
-  const result: View = {
-    pixels: new Int32Array(count),
-    nextColumn: new Uint8Array(count),
-    nextRow: new Int32Array(count),
-    weights: new Float32Array(count * 4),
-  };
-  for (let row = size - height, p = 0; row < size; row++) {
-    const v = (2 * row + 1) / size - 1;
-    for (let column = 0; column < size; column++, p++) {
-      const u = (2 * column + 1) / size - 1;
-      const x = Math.min(last, Math.max(0, ((a * u + b * v + across + 1) * from - 1) / 2));
-      const y = Math.min(last, Math.max(0, ((c * u + d * v + down + 1) * from - 1) / 2));
-      const left = Math.floor(x);
-      const top = Math.floor(y);
-      const fx = x - left;
-      const fy = y - top;
-      result.pixels[p] = (top * from + left) * 3;
-      result.nextColumn[p] = left < last ? 3 : 0;
-      result.nextRow[p] = top < last ? from * 3 : 0;
-      result.weights[4 * p] = (1 - fx) * (1 - fy);
-      result.weights[4 * p + 1] = fx * (1 - fy);
-      result.weights[4 * p + 2] = (1 - fx) * fy;
-      result.weights[4 * p + 3] = fx * fy;
-    }
-  }
-  return result;
-}
-
-/** Samples one stored frame into channel group `slot` of `[size, size, slots * 3]`, values 0..255. */
-export function sampleView(
-  frame: Uint8Array,
-  view: View | undefined,
-  slot: number,
-  slots: number,
-  out: Float32Array,
-): void {
-  const stride = slots * 3;
-  let to = slot * 3;
-  if (!view) {
-    for (let from = 0; from < frame.length; from += 3, to += stride) {
-      out[to] = frame[from];
-      out[to + 1] = frame[from + 1];
-      out[to + 2] = frame[from + 2];
-    }
-    return;
-  }
-  const { pixels, nextColumn, nextRow, weights } = view;
-  for (let p = 0, w = 0; p < pixels.length; p++, w += 4, to += stride) {
-    const i = pixels[p];
-    const j = i + nextColumn[p];
-    const k = i + nextRow[p];
-    const l = k + nextColumn[p];
-    const wi = weights[w];
-    const wj = weights[w + 1];
-    const wk = weights[w + 2];
-    const wl = weights[w + 3];
-    out[to] = wi * frame[i] + wj * frame[j] + wk * frame[k] + wl * frame[l];
-    out[to + 1] = wi * frame[i + 1] + wj * frame[j + 1] + wk * frame[k + 1] + wl * frame[l + 1];
-    out[to + 2] = wi * frame[i + 2] + wj * frame[j + 2] + wk * frame[k + 2] + wl * frame[l + 2];
-  }
-}
 
 /**
  * A window of frames for a visual tower.
@@ -147,38 +54,11 @@ export function cutMouthWindow(frames: Uint8Array, startFrame: number, options: 
     const angles = Array.from({ length: recipe.frameCount }, (_, t) => options.angles![startFrame + t]);
     sampleHeadWindow(window, { stored, wanted: recipe.crop, angles, view: augmentation?.view }, out);
   } else {
-    sampleWindow(window, bytes, makeView(stored, recipe.crop, augmentation?.view), out);
+    sampleFrames(window, recipe.frameCount, makeView(stored, recipe.crop, augmentation?.view), out);
   }
   if (augmentation) varyColours(out, augmentation, recipe);
   else toRecipeValues(out, recipe);
   return out;
-}
-
-/** Samples all frames of a window, `[size, size, frames * 3]`, values 0..255: place by place, so that what is read and written lies together. */
-function sampleWindow(frames: Uint8Array, bytes: number, view: View | undefined, out: Float32Array): void {
-  const count = frames.length / bytes;
-  if (!view) {
-    for (let t = 0; t < count; t++) sampleView(frames.subarray(t * bytes, (t + 1) * bytes), view, t, count, out);
-    return;
-  }
-  const { pixels, nextColumn, nextRow, weights } = view;
-  const end = frames.length;
-  for (let p = 0, w = 0, to = 0; p < pixels.length; p++, w += 4) {
-    const right = nextColumn[p];
-    const below = nextRow[p];
-    const wi = weights[w];
-    const wj = weights[w + 1];
-    const wk = weights[w + 2];
-    const wl = weights[w + 3];
-    for (let i = pixels[p]; i < end; i += bytes, to += 3) {
-      const j = i + right;
-      const k = i + below;
-      const l = k + right;
-      out[to] = wi * frames[i] + wj * frames[j] + wk * frames[k] + wl * frames[l];
-      out[to + 1] = wi * frames[i + 1] + wj * frames[j + 1] + wk * frames[k + 1] + wl * frames[l + 1];
-      out[to + 2] = wi * frames[i + 2] + wj * frames[j + 2] + wk * frames[k + 2] + wl * frames[l + 2];
-    }
-  }
 }
 
 /** Contrast about the mean, brightness, gains, gray and noise, as in -1..1; 0..255 before, the recipe's values and colour order after. */
@@ -225,18 +105,5 @@ function varyColours(
     if (i < window.length) vary(i, n & NOISE_MASK, (n + 1) & NOISE_MASK, (n + 2) & NOISE_MASK);
     i += 3;
     n += 3;
-  }
-}
-
-/** 0..255 RGB to the recipe's range and colour order, in place. */
-export function toRecipeValues(window: Float32Array, { color, range }: Pick<SyncRecipe, 'color' | 'range'>): void {
-  const [low, high] = range;
-  const slope = (high - low) / 255;
-  for (let i = 0; i < window.length; i += 3) {
-    const red = window[i] * slope + low;
-    const blue = window[i + 2] * slope + low;
-    window[i] = color === 'RGB' ? red : blue;
-    window[i + 1] = window[i + 1] * slope + low;
-    window[i + 2] = color === 'RGB' ? blue : red;
   }
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { madeMedia } from '../testing/made-video';
 import { similarity } from '../testing/made-windows';
 import { openTrackedVideo } from '../tracked-video/tracked-video';
-import { storedCropFor, streamSyncWindows } from './stream-windows';
+import { streamSyncWindows } from './stream-windows';
 
 const recipe: SyncRecipe = {
   frameCount: 5,
@@ -46,13 +46,6 @@ test('whoever leaves early leaves no decoder behind; tracks choose faces', async
     break;
   }
   expect(counts.open).toBe(0);
-});
-
-test('storedCropFor leaves room around a similarity crop and keeps others', () => {
-  expect(storedCropFor(similarity(1.18, 48))).toEqual(similarity(1.9, 96));
-  expect(storedCropFor(similarity(2.5, 48))).toEqual(similarity(2.5, 48));
-  const dinet = { kind: 'dinet', size: 64, upright: 'none', sampling: 'exact' } as const;
-  expect(storedCropFor(dinet)).toBe(dinet);
 });
 
 test('streamSyncWindows refuses another frame rate and crops that do not fit', async () => {

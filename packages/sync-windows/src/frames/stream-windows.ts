@@ -1,12 +1,12 @@
-import type { FaceTrack, SimilarityCrop, StoredCrop, SyncRecipe, Waveform } from '@lipsync/contracts';
-import { assertSyncRecipe, fail, frameShape } from '@lipsync/contracts';
+import type { FaceTrack, StoredCrop, SyncRecipe, Waveform } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, assertSyncRecipe, fail } from '@lipsync/contracts';
 import { planCrops } from '@lipsync/face-crop';
-import { AudioWindows } from '../features/feature-windows';
+import { FeatureWindows } from '../features/feature-windows';
 import type { TrackedVideo } from '../tracked-video/tracked-video';
 import { cropRegion, planWithin } from './crop-region';
-import { makeView, sampleView, toRecipeValues } from './mouth-window';
+import { storedCropFor } from './stored-crop';
 import { trackCrops } from './track-crops';
-import { viewFraction } from './view-fraction';
+import { WindowSampler } from './window-sampler';
 
 /** The network's input at one frame of one face. */
 export type SyncWindow = {
@@ -32,21 +32,6 @@ export type StreamOptions = {
   audioFrom?: 'file' | 'track';
 };
 
-const STORED_SIDE = 1.9;
-
-/**
- * The crop that clips are stored in for a network: for a similarity crop twice its pixels and a side of 1.9, which leaves room to
- * turn and shift it in training; for other crops, or one that is wider, the network's own with all its rows.
- *
- * Scoring goes through the same two samplings as training, so that both show a network the same.
- */
-export function storedCropFor(crop: SyncRecipe['crop']): StoredCrop {
-  if ('rows' in crop) return { ...crop, rows: 'all' };
-  if (crop.kind !== 'similarity' || crop.side >= STORED_SIDE) return crop;
-  const stored: SimilarityCrop = { ...crop, side: STORED_SIDE, size: 2 * crop.size };
-  return stored;
-}
-
 /** The frames' part of a window. */
 export type FrameWindow = Omit<SyncWindow, 'features'>;
 
@@ -60,21 +45,16 @@ export type FrameWindow = Omit<SyncWindow, 'features'>;
  */
 export async function* streamFrameWindows(
   video: TrackedVideo,
-  options: Omit<StreamOptions, 'soundFrom'>,
+  options: Omit<StreamOptions, 'audioFrom'>,
 ): AsyncGenerator<FrameWindow> {
   const { tracks = video.tracks, stored = storedCropFor(options.recipe.crop) } = options;
   const recipe = assertSyncRecipe('streamSyncWindows', options.recipe);
   if (video.fps !== recipe.fps)
     fail(TypeError, 'streamSyncWindows', 'video.fps', `${recipe.fps}, as in the recipe`, video.fps);
-  viewFraction(stored, recipe.crop); // refuses crops that do not fit
-  const view = makeView(stored, recipe.crop);
-  const { frameCount: length } = recipe;
-  const { height, width } = frameShape(recipe.crop);
-  const frameLength = height * width * 3;
   const planned = tracks.map((track) => ({
     track,
     plan: planCrops(track, stored, video.frameSize),
-    ring: Array.from({ length }, () => new Float32Array(frameLength)),
+    sampler: new WindowSampler(stored, recipe),
   }));
   const region = cropRegion(
     planned.map(({ plan }) => plan),
@@ -82,19 +62,10 @@ export async function* streamFrameWindows(
     video.frameSize,
   );
   const parts = region && video.part?.(region);
-  const shown = parts ? planned.map((face) => ({ ...face, plan: planWithin(face.plan, region) })) : planned;
-  for await (const { planned: face, frameIndex: frame, indexInTrack, crop } of trackCrops(
-    parts ?? video.frames(),
-    shown,
-  )) {
-    const latest = face.ring[indexInTrack % length];
-    sampleView(crop, view, 0, 1, latest);
-    toRecipeValues(latest, recipe);
-    const first = indexInTrack - length + 1;
-    if (first < 0) continue;
-    const frames = new Float32Array(frameLength * length);
-    for (let t = 0; t < length; t++) interleave(face.ring[(first + t) % length], t, length, frames);
-    yield { track: face.track, startFrame: frame - length + 1, frames };
+  const cropped = parts ? planned.map((face) => ({ ...face, plan: planWithin(face.plan, region) })) : planned;
+  for await (const { planned: face, frameIndex, crop } of trackCrops(parts ?? video.frames(), cropped)) {
+    const frames = face.sampler.push(crop);
+    if (frames) yield { track: face.track, startFrame: frameIndex - recipe.frameCount + 1, frames };
   }
 }
 
@@ -110,15 +81,15 @@ export async function* streamFrameWindows(
  */
 export async function* streamSyncWindows(video: TrackedVideo, options: StreamOptions): AsyncGenerator<SyncWindow> {
   const { recipe, tracks = video.tracks, audioFrom = 'file' } = options;
-  const audios = new Map<FaceTrack, AudioWindows>();
+  const audios = new Map<FaceTrack, FeatureWindows>();
   const ended = new Set<FaceTrack>();
   try {
     for await (const window of streamFrameWindows(video, options)) {
       const { track, startFrame } = window;
       if (ended.has(track)) continue;
       if (audios.size === 0) {
-        const shared = audioFrom === 'file' ? new AudioWindows(video.audio(), recipe) : undefined;
-        for (const each of tracks) audios.set(each, shared ?? new AudioWindows(audioOfTrack(video, each), recipe));
+        const shared = audioFrom === 'file' ? new FeatureWindows(video.audio(), recipe) : undefined;
+        for (const each of tracks) audios.set(each, shared ?? new FeatureWindows(audioOfTrack(video, each), recipe));
       }
       const audio = audios.get(track)!;
       const frame = audioFrom === 'file' ? startFrame : startFrame - track.firstFrame;
@@ -138,8 +109,7 @@ export function audioOfTrack(video: TrackedVideo, { firstFrame }: FaceTrack): As
   return skipSamples(video.audio(), samplesBefore(firstFrame, video.fps));
 }
 
-const SAMPLE_RATE = 16000;
-const samplesBefore = (frame: number, fps: number) => Math.round((frame * SAMPLE_RATE) / fps);
+const samplesBefore = (frame: number, fps: number) => Math.round((frame * AUDIO_SAMPLE_RATE) / fps);
 
 /** The audio from a sample on. */
 async function* skipSamples(pieces: AsyncIterable<Waveform>, count: number): AsyncGenerator<Waveform> {
@@ -148,14 +118,5 @@ async function* skipSamples(pieces: AsyncIterable<Waveform>, count: number): Asy
     const skipped = Math.min(left, piece.samples.length);
     left -= skipped;
     if (skipped < piece.samples.length) yield { ...piece, samples: piece.samples.subarray(skipped) };
-  }
-}
-
-/** Writes a frame into channel group `slot`. */
-function interleave(frame: Float32Array, slot: number, slots: number, out: Float32Array): void {
-  for (let from = 0, to = slot * 3; from < frame.length; from += 3, to += slots * 3) {
-    out[to] = frame[from];
-    out[to + 1] = frame[from + 1];
-    out[to + 2] = frame[from + 2];
   }
 }

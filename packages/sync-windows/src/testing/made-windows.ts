@@ -1,6 +1,6 @@
 import type { Features, SimilarityCrop, SyncRecipe } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
-import type { AugmentationDraw } from '../augmentation-draw';
+import type { AugmentationDraw } from '../augment/augmentation-draw';
 
 /** Generated frames, features and augmentations for tests: frame f is all (mark, f, 0), feature step t is all t. */
 

@@ -2,7 +2,7 @@ import type { LandmarkDetector, MediaReader } from '@lipsync/contracts';
 import { trackFromLandmarks } from '@lipsync/face-crop';
 import { expect, test } from 'vitest';
 import { facePoints, HEIGHT, madeMedia, WIDTH } from '../testing/made-video';
-import { openTrackedVideo } from './tracked-video';
+import { openTrackedVideo, type TrackingEvent, trackVideo } from './tracked-video';
 
 const faces = [{ from: 0, to: 1e9, x: 60 }];
 
@@ -13,6 +13,50 @@ test('openTrackedVideo follows the faces and measures the audio', async () => {
   expect(video.frameSize).toEqual({ width: WIDTH, height: HEIGHT });
   expect(video.audioLevel.samples).toBe(30 * 640);
   expect(video.audioLevel.peak).toBeCloseTo(0.5, 2);
+});
+
+test('trackVideo offers the audio before it searches, tells what each frame shows, and the video knows its length', async () => {
+  const made = madeMedia({ 'a.mp4': { frameCount: 8, faces: [{ from: 2, to: 8, x: 60 }] } });
+  const events: TrackingEvent[] = [];
+  const options = { path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4'), collect: { stride: 2 } };
+  for await (const event of trackVideo(options)) {
+    if (event.kind === 'open') {
+      expect([made.counts.framePasses, event.audioLevel.samples]).toEqual([0, 8 * 640]);
+      for await (const piece of event.audio()) expect(piece.sampleRate).toBe(16000);
+    }
+    events.push(event);
+  }
+  const frames = events.flatMap((event) => (event.kind === 'frame' ? [[event.frameIndex, event.faces]] : []));
+  expect(frames).toEqual([
+    [0, 0],
+    [1, undefined],
+    [2, 1],
+    [3, undefined],
+    [4, 1],
+    [5, undefined],
+    [6, 1],
+    [7, undefined],
+    [7, 1],
+  ]);
+  const last = events.at(-1)!;
+  expect(last.kind === 'tracked' && last.video.frameCount).toBe(8);
+});
+
+test('whoever leaves trackVideo early leaves no decoder behind', async () => {
+  const made = madeMedia({ 'a.mp4': { frameCount: 30, faces } });
+  for await (const event of trackVideo({ path: 'a.mp4', reader: made.reader, detector: made.detectorFor('a.mp4') }))
+    if (event.kind === 'frame' && event.frameIndex === 3) break;
+  expect([made.counts.open, made.counts.frameCount]).toEqual([0, 4]);
+});
+
+test('the audio of another file stands for the own, which may be missing', async () => {
+  const made = madeMedia({
+    'mute.mp4': { frameCount: 30, faces, hasAudio: false },
+    'voice.wav': { frameCount: 50, faces: [] },
+  });
+  const detector = made.detectorFor('mute.mp4');
+  const video = await openTrackedVideo({ path: 'mute.mp4', audioPath: 'voice.wav', reader: made.reader, detector });
+  expect([video.frameCount, video.audioLevel.samples]).toEqual([30, 50 * 640]);
 });
 
 test('kept frames are replayed without decoding until they are released', async () => {
@@ -51,7 +95,9 @@ test('given tracks need neither detector nor a first pass', async () => {
   const made = madeMedia({ 'a.mp4': { frameCount: 30, faces: [] } });
   const track = trackFromLandmarks(facePoints(60));
   const video = await openTrackedVideo({ path: 'a.mp4', reader: made.reader, tracks: [track] });
-  expect([video.tracks, made.counts.framePasses]).toEqual([[track], 0]);
+  expect([video.tracks, made.counts.framePasses, video.frameCount]).toEqual([[track], 0, 0]);
+  for await (const frame of video.frames()) expect(frame.width).toBe(WIDTH);
+  expect(video.frameCount).toBe(30);
 });
 
 test("errors of the detector are not the video's, and leave no decoder behind", async () => {
@@ -147,7 +193,7 @@ test('where a face is small in smaller frames, or there is none, the whole frame
   expect(video.tracks).toHaveLength(1);
   const nobody = { ...faceOf(1)(made), detect: async () => [] };
   await expect(openTrackedVideo({ path: 'a.mp4', reader, detector: nobody, detectionSide: WIDTH })).rejects.toThrow(
-    'no face followed in 30 frames',
+    'no face found in 30 frames',
   );
   expect(made.counts.framePasses).toBe(4);
 });

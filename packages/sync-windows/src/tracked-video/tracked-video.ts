@@ -1,58 +1,64 @@
-import type {
-  FaceTrack,
-  FrameRegion,
-  LandmarkDetector,
-  MediaInfo,
-  MediaReader,
-  MediaStreams,
-  VideoFrame,
-  Waveform,
+import {
+  AUDIO_SAMPLE_RATE,
+  type FaceTrack,
+  type FrameRegion,
+  fail,
+  type LandmarkDetector,
+  type MediaInfo,
+  type MediaReader,
+  type MediaStreams,
+  type VideoFrame,
+  type Waveform,
 } from '@lipsync/contracts';
-import { fail } from '@lipsync/contracts';
-import type { CollectTracksOptions } from '@lipsync/face-crop';
-import { collectTracks, landmarkBox } from '@lipsync/face-crop';
-import type { AudioLevel } from './audio-level';
-import { measureAudio } from './audio-level';
+import { type CollectTracksOptions, landmarkBox, type TrackedFrame, trackFaces } from '@lipsync/face-crop';
+import { type AudioLevel, measureAudio } from './audio-level';
+import { KeptItems } from './kept-items';
 import { splitTracks } from './split-tracks';
 import { readable, readerError, UnusableVideo } from './unusable-video';
 
-export type TrackedVideoOptions = {
+export type TrackVideoOptions = {
   path: string;
   reader: MediaReader;
-  /** Finds the faces; borrowed. Not needed where `tracks` are given. */
+  /** A file whose audio stands for the video's own, which may then be missing. Default: the video's. */
+  audioPath?: string;
+  /** Detects the faces; borrowed. Not needed where `tracks` are given. */
   detector?: LandmarkDetector;
   /** Faces that are known already, such as from `parseLandmarkFile`. */
   tracks?: readonly FaceTrack[];
-  /** Frames a second. Default 25. */
+  /** Frames per second. Default 25. */
   fps?: number;
   /** Audio whose largest sample is below this, full scale 1, counts as silent. Default 0.001 (-60 dB). */
   silencePeak?: number;
   /** Decoded frames, and decoded audio, up to this many bytes each are kept from the first pass to the next. Default 128 MiB. */
   keepBytes?: number;
   /**
-   * Faces are followed in frames scaled down to this longer side where they are half as large again or larger, where the reader can scale and
-   * every face is large enough for its landmarks not to notice (64 pixels then). Default: in the frames as they are.
+   * Faces are tracked in frames scaled down to this longer side where the frames are at least half as large again, the
+   * reader can scale (`view`), and every face keeps at least 64 pixels, enough for its landmarks. Default: in the frames as
+   * they are.
    */
   detectionSide?: number;
   /** How detections become tracks. */
   collect?: CollectTracksOptions;
-  /** Finds where shots begin: no track goes on over a cut. Default none. */
+  /** Finds where shots begin: no track continues over a cut. Default none. */
   shots?: ShotFinder;
-  /** Called with what the file says of itself. */
-  onInfo?: (info: MediaInfo) => void;
-  /** Called with the number of frames looked at, every 25. */
-  onFrame?: (frameCount: number) => void;
-  /** Called once with a way to read the audio, before faces are looked for. */
-  onAudio?: (audio: () => AsyncIterable<Waveform>) => void;
 };
 
 /** Tells where shots begin, from frames in order; see `ShotDetector` of @lipsync/face-crop. */
 export type ShotFinder = {
   /** Indices of the first frames of shots that are certain now. */
   push(frame: VideoFrame): number[];
-  /** Those that were still to come. */
+  /** The remaining ones, at the end of the frames. */
   finish(): number[];
 };
+
+/** A step of `trackVideo`. */
+export type TrackingEvent =
+  /** The file is open and its audio measured; faces are not searched yet. */
+  | { kind: 'open'; info: MediaInfo; audioLevel: AudioLevel; audio: () => AsyncIterable<Waveform> }
+  /** A frame was searched for faces; `faces` is missing where the detector skipped it. */
+  | { kind: 'frame'; frameIndex: number; faces?: number }
+  /** The last one. */
+  | { kind: 'tracked'; video: TrackedVideo };
 
 /** A video whose faces are known. */
 export type TrackedVideo = {
@@ -66,215 +72,251 @@ export type TrackedVideo = {
   readonly audioLevel: AudioLevel;
   /** Upright size of the frames. */
   readonly frameSize: { width: number; height: number };
-  /** The frames from the first on, from memory where they were kept. */
+  /** Frames at `fps` that the longest pass so far has read: all of them once faces were searched. */
+  readonly frameCount: number;
+  /** The frames from the first on, from memory where they are kept. */
   frames(): AsyncIterable<VideoFrame>;
   /** A region of the frames; undefined where they are kept whole, or the reader cannot. */
   part?(region: FrameRegion): AsyncIterable<VideoFrame> | undefined;
-  /** The audio from the first frame on, 16 kHz mono, from memory where it was kept. */
+  /** The audio from the first frame on, 16 kHz mono, from memory where it is kept. */
   audio(): AsyncIterable<Waveform>;
-  /** Lets go of what was kept; `frames` and `audio` then decode again. */
+  /** Releases what is kept; `frames` and `audio` then decode again. */
   release(): void;
 };
 
-const SAMPLE_RATE = 16000;
-const SHORTEST_AUDIO = 401; // samples; a shorter one cannot be mirrored for its first mel step
+const SHORTEST_AUDIO = 401; // samples; a shorter one cannot be mirrored for its first feature step
+const KEEP_BYTES = 128 * 2 ** 20;
 
 /**
- * Opens a video and follows its faces: the first of two passes, in constant memory but for the landmarks (0.5 kB a face and
- * frame) and, of short videos, the frames themselves.
+ * Opens a video and tracks its faces, the first of two passes, and tells what it finds on the way: the audio can be used
+ * while faces are still searched.
  *
- * @throws UnusableVideo with the reason `broken`, `no frame`, `no audio`, `silent`, `audio too short` or `no face`; other
+ * Memory does not grow with the length but for the landmarks (0.5 kB per face and frame) and, of short videos, the frames
+ * themselves.
+ *
+ * @throws UnusableVideo with the reason `broken`, `no video`, `no audio`, `silent`, `audio too short` or `no face`; other
  * errors come from the detector or the system.
  * @example
- * const video = await openTrackedVideo({ path: 'talk.mp4', reader: await openMedia(), detector });
- * for (const track of video.tracks) console.log(track.id, track.firstFrame, track.frames);
+ * for await (const event of trackVideo({ path: 'talk.mp4', reader, detector })) {
+ *   if (event.kind === 'frame') console.log(event.frameIndex, event.faces);
+ *   if (event.kind === 'tracked') console.log(event.video.tracks.length);
+ * }
  */
-export async function openTrackedVideo(options: TrackedVideoOptions): Promise<TrackedVideo> {
-  const { path, reader, detector, fps = 25, keepBytes = 128 * 2 ** 20 } = options;
-  if (!detector && !options.tracks)
-    fail(TypeError, 'openTrackedVideo', 'detector', 'given where tracks are not', detector);
-  const video = await openVideo(path, reader, fps, keepBytes).catch((error: unknown) => {
+export async function* trackVideo(options: TrackVideoOptions): AsyncGenerator<TrackingEvent> {
+  const { path } = options;
+  if (!options.detector && !options.tracks)
+    fail(TypeError, 'trackVideo', 'detector', 'given where tracks are not', options.detector);
+  const streams = await openStreams(options).catch((error: unknown) => {
     throw readerError(error, path);
   });
+  let tracked = false;
   try {
-    return await followFaces(video, options, reader);
-  } catch (error) {
-    await video.release();
-    throw error;
+    const passes = new VideoPasses(streams, options);
+    yield await passes.open();
+    yield* passes.search();
+    tracked = true; // whoever takes the video may leave the loop
+    yield { kind: 'tracked', video: passes.video() };
+  } finally {
+    if (!tracked) await streams.release();
   }
 }
 
+/**
+ * `trackVideo` for those who want the result only.
+ *
+ * @throws as `trackVideo`.
+ * @example
+ * const video = await openTrackedVideo({ path: 'talk.mp4', reader, detector });
+ * for (const track of video.tracks) console.log(track.id, track.firstFrame, track.frameCount);
+ */
+export async function openTrackedVideo(options: TrackVideoOptions): Promise<TrackedVideo> {
+  let video: TrackedVideo | undefined;
+  for await (const event of trackVideo(options)) if (event.kind === 'tracked') video = event.video;
+  return video ?? fail(Error, 'openTrackedVideo', 'the video', 'tracked', 'none');
+}
+
 /** Both streams of a file: in one run of the decoder where its frames can wait while the audio is measured. */
-async function openVideo(path: string, reader: MediaReader, fps: number, keepBytes: number): Promise<MediaStreams> {
-  const film = await reader.both?.(path, { fps, sampleRate: SAMPLE_RATE, keepBytes });
-  const info = film?.info ?? (await reader.probe(path));
-  const { video, durationSec } = info;
-  if (film && video && durationSec * fps * video.width * video.height * 3 <= keepBytes) return film;
-  await film?.release();
-  // What `audio` gives may be read but once.
+async function openStreams({
+  path,
+  audioPath,
+  reader,
+  fps = 25,
+  keepBytes = KEEP_BYTES,
+}: TrackVideoOptions): Promise<MediaStreams> {
+  const sampleRate = AUDIO_SAMPLE_RATE;
+  const both = audioPath === undefined ? await reader.both?.(path, { fps, sampleRate, keepBytes }) : undefined;
+  const own = both?.info ?? (await reader.probe(path));
+  const { video, durationSec } = own;
+  if (both && video && durationSec * fps * video.width * video.height * 3 <= keepBytes) return both;
+  await both?.release();
+  const info = audioPath === undefined ? own : { ...own, audio: (await reader.probe(audioPath)).audio };
+  // What `audio` gives may be read only once.
   const audio = {
-    [Symbol.asyncIterator]: () => reader.audio(path, { sampleRate: SAMPLE_RATE })[Symbol.asyncIterator](),
+    [Symbol.asyncIterator]: () => reader.audio(audioPath ?? path, { sampleRate })[Symbol.asyncIterator](),
   };
   return { info, frames: reader.frames(path, { fps }), audio, release: async () => undefined };
 }
 
-async function followFaces(
-  video: MediaStreams,
-  options: TrackedVideoOptions,
-  reader: MediaReader,
-): Promise<TrackedVideo> {
-  const { path, detector, fps = 25, silencePeak = 0.001, keepBytes = 128 * 2 ** 20, collect, onFrame, shots } = options;
-  const { info } = video;
-  options.onInfo?.(info);
-  if (!info.video) throw new UnusableVideo('no video', 'the file has no frame');
-  if (!info.audio) throw new UnusableVideo('no audio', 'the file has no audio');
+/** A video while its passes are made: what is known so far. */
+class VideoPasses {
+  readonly #streams: MediaStreams;
+  readonly #options: TrackVideoOptions;
+  readonly #fps: number;
+  readonly #keptAudio: KeptItems<Waveform>;
+  readonly #keptFrames: KeptItems<VideoFrame>;
+  readonly #frameSize = { width: 0, height: 0 };
+  readonly #cuts: number[] = [];
+  #audioLevel?: AudioLevel;
+  #tracks: FaceTrack[];
+  #frameCount = 0;
 
-  const decodeAudio = () => readable(video.audio, path);
-  let keptAudio: Waveform[] | undefined;
-  const audioLevel = await measureAudio(
-    keeping(
-      decodeAudio(),
-      keepBytes,
-      (piece) => piece.samples.byteLength,
-      (pieces) => (keptAudio = pieces),
-    ),
-  );
-  if (audioLevel.samples < SHORTEST_AUDIO)
-    throw new UnusableVideo('audio too short', `${audioLevel.samples} samples of audio`);
-  if (audioLevel.peak < silencePeak) {
-    throw new UnusableVideo('silent', `largest sample ${audioLevel.peak.toPrecision(3)}, below ${silencePeak}`);
+  constructor(streams: MediaStreams, options: TrackVideoOptions) {
+    const { fps = 25, keepBytes = KEEP_BYTES, tracks = [] } = options;
+    this.#streams = streams;
+    this.#options = options;
+    this.#fps = fps;
+    this.#keptAudio = new KeptItems(keepBytes, ({ samples }) => samples.byteLength);
+    this.#keptFrames = new KeptItems(keepBytes, ({ data }) => data.byteLength);
+    this.#tracks = [...tracks];
   }
 
-  const audio = () => (keptAudio ? replay(keptAudio) : decodeAudio());
-  options.onAudio?.(audio);
-
-  const frameSize = { width: info.video.width, height: info.video.height };
-  const decode = () => readable(video.frames, path);
-  let kept: VideoFrame[] | undefined;
-  let tracks = options.tracks ? [...options.tracks] : [];
-  const cuts: number[] = [];
-  if (!options.tracks || shots) {
-    let seen = 0;
-    const watch = async function* (frames: AsyncIterable<VideoFrame>, whole: boolean): AsyncGenerator<VideoFrame> {
-      seen = 0;
-      const pictures = whole
-        ? keeping(
-            frames,
-            keepBytes,
-            (frame) => frame.data.byteLength,
-            (all) => (kept = all),
-          )
-        : frames;
-      for await (const frame of pictures) {
-        if (whole) [frameSize.width, frameSize.height] = [frame.width, frame.height];
-        if (shots) cuts.push(...shots.push(frame));
-        seen++;
-        if (seen % 25 === 0) onFrame?.(seen);
-        yield frame;
-      }
-      if (shots) cuts.push(...shots.finish());
-    };
-    if (options.tracks) for await (const _ of watch(decode(), true));
-    else {
-      const { detectionSide = Infinity } = options;
-      const smaller =
-        Math.max(frameSize.width, frameSize.height) >= 1.5 * detectionSide &&
-        !shots &&
-        reader.view?.(path, { fps, maxSide: detectionSide });
-      const found =
-        smaller && (await collectLarge(watch(readable(smaller, path), false), detector!, collect, frameSize));
-      tracks = found || (await collectTracks(watch(decode(), true), detector!, collect));
+  /** Reads the audio. */
+  async open(): Promise<TrackingEvent> {
+    const { info } = this.#streams;
+    const { silencePeak = 0.001 } = this.#options;
+    if (!info.video) throw new UnusableVideo('no video', 'the file has no frame');
+    if (!info.audio) throw new UnusableVideo('no audio', 'the file has no audio');
+    [this.#frameSize.width, this.#frameSize.height] = [info.video.width, info.video.height];
+    const audioLevel = await measureAudio(this.#keptAudio.pass(this.#decodeAudio()));
+    if (audioLevel.samples < SHORTEST_AUDIO)
+      throw new UnusableVideo('audio too short', `${audioLevel.samples} samples of audio`);
+    if (audioLevel.peak < silencePeak) {
+      throw new UnusableVideo('silent', `largest sample ${audioLevel.peak.toPrecision(3)}, below ${silencePeak}`);
     }
-    if (seen === 0) throw new UnusableVideo('broken', 'no frame could be decoded');
-    if (tracks.length === 0 && !options.tracks)
-      throw new UnusableVideo('no face', `no face followed in ${seen} frames`);
+    this.#audioLevel = audioLevel;
+    return { kind: 'open', info, audioLevel, audio: () => this.#audio() };
   }
-  if (tracks.length === 0) throw new UnusableVideo('no face', 'no face in the landmarks given');
-  return {
-    path,
-    info,
-    fps,
-    // Between two looks landmarks are filled in: over a cut they would lie between two faces.
-    tracks: splitTracks(tracks, cuts, options.tracks ? 0 : (collect?.every ?? 1) - 1),
-    cuts,
-    audioLevel,
-    frameSize,
-    frames: () => (kept ? replay(kept) : decode()),
-    part: (region) => {
-      const parts = kept ? undefined : reader.view?.(path, { fps, region });
-      return parts && readable(parts, path);
-    },
-    audio,
-    release: () => {
-      kept = keptAudio = undefined;
-      void video.release();
-    },
-  };
+
+  /** Reads the frames, where faces or shots have to be found. */
+  async *search(): AsyncGenerator<TrackingEvent> {
+    const { tracks, shots } = this.#options;
+    if (tracks && shots) for await (const { index } of this.#whole()) yield { kind: 'frame', frameIndex: index };
+    else if (!tracks && !(yield* this.#searchSmaller())) yield* this.#track(this.#whole());
+    if ((!tracks || shots) && this.#frameCount === 0) throw new UnusableVideo('broken', 'no frame could be decoded');
+    if (this.#tracks.length > 0) return;
+    if (tracks) throw new UnusableVideo('no face', 'no face in the landmarks given');
+    throw new UnusableVideo('no face', `no face found in ${this.#frameCount} frames`);
+  }
+
+  video(): TrackedVideo {
+    const { path, reader, tracks, collect } = this.#options;
+    const fps = this.#fps;
+    const frameCount = () => this.#frameCount;
+    return {
+      path,
+      info: this.#streams.info,
+      fps,
+      // Between two detections landmarks are interpolated: over a cut they would lie between two faces.
+      tracks: splitTracks(this.#tracks, this.#cuts, tracks ? 0 : (collect?.stride ?? 1) - 1),
+      cuts: this.#cuts,
+      audioLevel: this.#audioLevel!,
+      frameSize: this.#frameSize,
+      get frameCount() {
+        return frameCount();
+      },
+      frames: () => (this.#keptFrames.items ? this.#keptFrames.replay() : this.#counted(this.#streams.frames)),
+      part: (region) => {
+        const parts = this.#keptFrames.items ? undefined : reader.view?.(path, { fps, region });
+        return parts && this.#counted(parts);
+      },
+      audio: () => this.#audio(),
+      release: () => {
+        this.#keptFrames.release();
+        this.#keptAudio.release();
+        void this.#streams.release();
+      },
+    };
+  }
+
+  #audio(): AsyncIterable<Waveform> {
+    return this.#keptAudio.items ? this.#keptAudio.replay() : this.#decodeAudio();
+  }
+
+  #decodeAudio(): AsyncIterable<Waveform> {
+    return readable(this.#streams.audio, this.#options.path);
+  }
+
+  async *#counted(frames: AsyncIterable<VideoFrame>): AsyncGenerator<VideoFrame> {
+    let count = 0;
+    for await (const frame of readable(frames, this.#options.path)) {
+      this.#frameCount = Math.max(this.#frameCount, ++count);
+      yield frame;
+    }
+  }
+
+  /** The whole frames in the first pass. */
+  async *#whole(): AsyncGenerator<VideoFrame> {
+    const { shots } = this.#options;
+    for await (const frame of this.#keptFrames.pass(this.#counted(this.#streams.frames))) {
+      [this.#frameSize.width, this.#frameSize.height] = [frame.width, frame.height];
+      if (shots) this.#cuts.push(...shots.push(frame));
+      yield frame;
+    }
+    if (shots) this.#cuts.push(...shots.finish());
+  }
+
+  async *#track(
+    frames: AsyncIterable<VideoFrame>,
+    check?: (found: TrackedFrame) => void,
+  ): AsyncGenerator<TrackingEvent> {
+    const tracking = trackFaces(frames, this.#options.detector!, this.#options.collect);
+    let step = await tracking.next();
+    try {
+      for (; !step.done; step = await tracking.next()) {
+        check?.(step.value);
+        const { frame, faces } = step.value;
+        yield { kind: 'frame', frameIndex: frame.index, ...(faces ? { faces: faces.length } : {}) };
+      }
+      this.#tracks = step.value;
+    } finally {
+      await tracking.return([]); // ends the decoder where the loop was left
+    }
+  }
+
+  /** Tracks in frames scaled down, points in pixels of the whole ones. Returns false where that cannot be done, or finds no face. */
+  async *#searchSmaller(): AsyncGenerator<TrackingEvent, boolean> {
+    const { path, reader, shots, detectionSide = Infinity } = this.#options;
+    const { width, height } = this.#frameSize;
+    if (Math.max(width, height) < 1.5 * detectionSide || shots) return false;
+    const smaller = reader.view?.(path, { fps: this.#fps, maxSide: detectionSide });
+    if (!smaller) return false;
+    const scale = { x: 1, y: 1 };
+    try {
+      yield* this.#track(this.#counted(smaller), ({ frame, faces = [] }) => {
+        [scale.x, scale.y] = [width / frame.width, height / frame.height];
+        if (faces.some(({ points }) => longerSide(points) < SMALLEST_FACE)) throw new SmallFace();
+      });
+    } catch (error) {
+      if (error instanceof SmallFace) return false;
+      throw error;
+    }
+    this.#tracks = this.#tracks.map((track) => ({
+      ...track,
+      points: track.points.map((value, i) => value * (i % 2 === 0 ? scale.x : scale.y)),
+    }));
+    return this.#tracks.length > 0;
+  }
 }
 
 /**
- * Longer side of the landmarks' box, pixels of the scaled frame, below which whole frames are looked at. Measured on a face of 200 pixels: at 100 its
- * landmarks lie 0.2 pixels from those in the whole frame, at 65 0.4, at 50 0.7.
+ * Longer side of the landmarks' box, pixels of the scaled frame, below which whole frames are used. Measured on a face of
+ * 200 pixels: scaled to 100 its landmarks lie 0.2 pixels from those in the whole frame, scaled to 65 0.4, to 50 0.7.
  */
 const SMALLEST_FACE = 64;
 
 class SmallFace extends Error {}
 
-/** Tracks out of frames scaled down, in pixels of the whole ones; undefined where a face is too small for that, or there is none. */
-async function collectLarge(
-  frames: AsyncIterable<VideoFrame>,
-  detector: LandmarkDetector,
-  collect: CollectTracksOptions | undefined,
-  picture: { width: number; height: number },
-): Promise<FaceTrack[] | undefined> {
-  const scale = { x: 1, y: 1 };
-  const watching: LandmarkDetector = {
-    scheme: detector.scheme,
-    reset: () => detector.reset(),
-    dispose: () => {},
-    async detect(frame) {
-      [scale.x, scale.y] = [picture.width / frame.width, picture.height / frame.height];
-      const faces = await detector.detect(frame);
-      if (faces.some(({ points }) => longerSide(points) < SMALLEST_FACE)) throw new SmallFace();
-      return faces;
-    },
-  };
-  try {
-    const tracks = await collectTracks(frames, watching, collect);
-    if (tracks.length === 0) return undefined;
-    return tracks.map((track) => ({
-      ...track,
-      points: track.points.map((value, i) => value * (i % 2 === 0 ? scale.x : scale.y)),
-    }));
-  } catch (error) {
-    if (error instanceof SmallFace) return undefined;
-    throw error;
-  }
-}
-
 function longerSide(points: Float32Array): number {
   const { left, top, right, bottom } = landmarkBox(points);
   return Math.max(right - left, bottom - top);
-}
-
-/** The same items; at their end hands over all of them, if they took no more than `limit` bytes. */
-async function* keeping<A>(
-  items: AsyncIterable<A>,
-  limit: number,
-  bytesOf: (item: A) => number,
-  done: (kept: A[]) => void,
-): AsyncGenerator<A> {
-  let kept: A[] | undefined = [];
-  let bytes = 0;
-  for await (const item of items) {
-    bytes += bytesOf(item);
-    if (bytes > limit) kept = undefined;
-    kept?.push(item);
-    yield item;
-  }
-  if (kept) done(kept);
-}
-
-async function* replay<A>(items: A[]): AsyncGenerator<A> {
-  yield* items;
 }

@@ -1,7 +1,7 @@
 import type { DinetCrop } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
 import { similarity } from '../testing/made-windows';
-import { viewFraction } from './view-fraction';
+import { storedCropFor, viewFraction } from './stored-crop';
 
 const dinet: DinetCrop = { kind: 'dinet', size: 64, upright: 'median of five', sampling: 'exact' };
 
@@ -20,4 +20,10 @@ test('viewFraction refuses a crop that the stored frames do not hold', () => {
   );
   expect(() => viewFraction(dinet, { ...dinet, size: 128 })).toThrow('wanted must be the stored crop');
   expect(() => viewFraction(similarity(1.9, 96), dinet)).toThrow('wanted must be the stored crop');
+});
+
+test('storedCropFor leaves room around a similarity crop and keeps others', () => {
+  expect(storedCropFor(similarity(1.18, 48))).toEqual(similarity(1.9, 96));
+  expect(storedCropFor(similarity(2.5, 48))).toEqual(similarity(2.5, 48));
+  expect(storedCropFor(dinet)).toBe(dinet);
 });

@@ -1,4 +1,4 @@
-import { fail, type StoredCrop, type SyncRecipe } from '@lipsync/contracts';
+import { fail, type SimilarityCrop, type StoredCrop, type SyncRecipe } from '@lipsync/contracts';
 
 /**
  * The part of the stored frame that a network sees, as a fraction of its side; 1 where both crops are the same.
@@ -42,4 +42,19 @@ export function canView(stored: StoredCrop, wanted: SyncRecipe['crop']): boolean
   } catch {
     return false;
   }
+}
+
+const STORED_SIDE = 1.9;
+
+/**
+ * The crop that clips are stored in for a network: for a similarity crop twice its pixels and a side of 1.9, which leaves room to
+ * turn and shift it in training; for other crops, or one that is wider, the network's own with all its rows.
+ *
+ * Scoring goes through the same two samplings as training, so that both show a network the same.
+ */
+export function storedCropFor(crop: SyncRecipe['crop']): StoredCrop {
+  if ('rows' in crop) return { ...crop, rows: 'all' };
+  if (crop.kind !== 'similarity' || crop.side >= STORED_SIDE) return crop;
+  const stored: SimilarityCrop = { ...crop, side: STORED_SIDE, size: 2 * crop.size };
+  return stored;
 }
