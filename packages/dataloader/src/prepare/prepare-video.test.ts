@@ -163,7 +163,7 @@ test('every kind of unusable video is dropped by its reason, and the store count
   expect(drops.find((drop) => drop.source === 'no-video.mp4')!.detail).toBe(
     'probe: path must be a video, got no-video.mp4: [mov] moov atom not found',
   );
-  expect(drops.find((drop) => drop.source === 'nobody.mp4')!.detail).toBe('no face followed in 30 frames');
+  expect(drops.find((drop) => drop.source === 'nobody.mp4')!.detail).toBe('no face found in 30 frames');
   expect((await store.summary()).dropped).toEqual({
     broken: 2,
     'no face': 1,
