@@ -217,7 +217,9 @@ const fits = (shape: readonly number[] | undefined, wanted: readonly (number | n
  * identifyNetwork(shapes)?.title; // 'SyncNet v2 (joonson/syncnet_python)'
  */
 export function identifyNetwork(shapes: ReadonlyMap<string, readonly number[]>): KnownNetwork | undefined {
-  return KNOWN_NETWORKS.find(({ identifiedBy }) => identifiedBy.every(([name, wanted]) => fits(shapes.get(name), wanted)));
+  return KNOWN_NETWORKS.find(({ identifiedBy }) =>
+    identifiedBy.every(([name, wanted]) => fits(shapes.get(name), wanted)),
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { type ArrayDtype, arrayOfBytes, gatherStrided, type NamedArray, sizeOf } from '../named-array';
+import { type ArrayDtype, arrayOfBytes, gatherStrided, type NamedArray, sizeOf } from '../arrays/named-array';
 
 /** numpy's element types by their names; little-endian, or of one byte. */
 const TYPES: Record<string, ArrayDtype> = {

@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { ARRAYS, type ArrayDtype, sizeOf } from '../named-array';
+import { ARRAYS, type ArrayDtype, sizeOf } from '../arrays/named-array';
 
 /** The format's element types in the order by which it sorts tensors, smallest first; 8-bit floats are not read. */
 export const SAFETENSORS_DTYPES: Readonly<Record<string, ArrayDtype>> = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { type NamedArray, toFloat32 } from '../arrays/named-array';
 import { readFixture } from '../testing/read-fixture';
-import { type NamedArray, toFloat32 } from '../named-array';
 import { decodeSafetensors, encodeSafetensors, safetensorsPieces } from './safetensors';
 
 const fixture = readFixture<{ bytes: string; float32: Record<string, (number | string)[]> }>('safetensors');

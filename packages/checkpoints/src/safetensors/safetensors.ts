@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { ARRAYS, type ArrayDtype, arrayOfBytes, type NamedArray, sizeOf } from '../named-array';
+import { ARRAYS, type ArrayDtype, arrayOfBytes, type NamedArray, sizeOf } from '../arrays/named-array';
 import {
   isCount,
   MAX_HEADER_BYTES,

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { NamedArray } from '../named-array';
+import type { NamedArray } from '../arrays/named-array';
 import { decodeSafetensors, encodeSafetensors } from './safetensors';
 import { type SafetensorsEntry, writeSafetensorsFile } from './write-safetensors-file';
 
@@ -45,7 +45,7 @@ describe('writeSafetensorsFile', () => {
     await writeSafetensorsFile(path, entriesOf(tensors), { floats });
     const read = decodeSafetensors(readFileSync(path)).tensors;
     expect([...read.values()].map(({ dtype }) => dtype).sort()).toEqual([floats, floats, floats, 'int64'].sort());
-    expect([...(read.get('b.weight')?.data as Float32Array)]).toEqual(expected);
+    expect([...(read.get('b.weight') as NamedArray).data]).toEqual(expected);
     expect(read.get('count')?.data).toEqual(BigInt64Array.of(7n));
   });
 

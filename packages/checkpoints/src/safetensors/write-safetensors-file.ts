@@ -1,6 +1,13 @@
 import { fail } from '@lipsync/contracts';
+import {
+  ARRAYS,
+  type ArrayDtype,
+  convertFloats,
+  type FloatDtype,
+  type NamedArray,
+  sizeOf,
+} from '../arrays/named-array';
 import { writeFileAtomic } from '../files/write-file-atomic';
-import { ARRAYS, type ArrayDtype, convertFloats, type FloatDtype, type NamedArray, sizeOf } from '../named-array';
 import { safetensorsHead } from './safetensors';
 
 /** A tensor that is made when its turn to be written comes. */

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { openCheckpoint } from '../checkpoint/open-checkpoint';
 import { decodeNpy } from '../npy/npy';
-import { openCheckpoint } from '../open-checkpoint';
 import { join, pickle, tensorPickle, torchZip, zipOf } from '../testing/hostile-files';
 import { crc32 } from '../zip/crc32';
 

@@ -26,7 +26,11 @@ function legacy(value: Uint8Array, keys: string[], storages: [number, Uint8Array
 async function counted(bytes: Uint8Array): Promise<{ source: ByteSource; reads: number[] }> {
   const reads: number[] = [];
   const source = await openByteSource(bytes);
-  return { source: { ...source, read: (offset, length) => (reads.push(length), source.read(offset, length)) }, reads };
+  const read: ByteSource['read'] = (offset, length) => {
+    reads.push(length);
+    return source.read(offset, length);
+  };
+  return { source: { ...source, read }, reads };
 }
 
 describe('readTorchZip', () => {

@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
+import { ARRAYS, arrayOfBytes, gatherStrided, type NamedArray, sizeOf } from '../arrays/named-array';
 import type { ByteSource } from '../files/byte-source';
-import { ARRAYS, arrayOfBytes, gatherStrided, type NamedArray, sizeOf } from '../named-array';
 import { assertCrc, assertStored, readZipEntry, type ZipEntry, zipEntryStart } from '../zip/zip-directory';
 import { PickleCutOff, readPickle } from './pickle';
 import { spanOf, TorchObject, TorchOpaque, type TorchStorage, TorchTensor, torchBuilder } from './torch-pickle';

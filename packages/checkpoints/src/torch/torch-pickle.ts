@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { ARRAYS, type ArrayDtype, sizeOf } from '../named-array';
+import { ARRAYS, type ArrayDtype, sizeOf } from '../arrays/named-array';
 import { type PickleBuilder, PickleGlobal } from './pickle';
 
 /** A storage of numbers that lies outside the pickle, or a piece of one. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readFixture } from './testing/read-fixture';
+import { readFixture } from '../testing/read-fixture';
 import { convertFloats, type NamedArray, sizeOf, toFloat16, toFloat32 } from './named-array';
 
 const { halves } = readFixture<{ halves: { values: number[]; bits: number[] } }>('safetensors');

@@ -1,8 +1,9 @@
-import { type ByteInput, openByteSource } from './files/byte-source';
-import { sha256Hex } from './files/sha256-hex';
-import type { NamedArray } from './named-array';
-import { convertFloats } from './named-array';
-import { type CheckpointFormat, openCheckpoint, stateDictNames } from './open-checkpoint';
+import type { NamedArray } from '../arrays/named-array';
+import { convertFloats } from '../arrays/named-array';
+import { type ByteInput, openByteSource } from '../files/byte-source';
+import { sha256Hex } from '../files/sha256-hex';
+import { type CheckpointFormat, openCheckpoint } from './open-checkpoint';
+import { stateDictNames } from './state-dict';
 
 /** The state dict of a weights file, and which file it is. */
 export type WeightsFile = {

@@ -1,12 +1,13 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
-import expected from '../fixtures/torch/expected.json';
-import { type NamedArray, toFloat32 } from './named-array';
-import { openCheckpoint, readStateDict, stateDictNames } from './open-checkpoint';
-import { encodeSafetensors } from './safetensors/safetensors';
+import expected from '../../fixtures/torch/expected.json';
+import { type NamedArray, toFloat32 } from '../arrays/named-array';
+import { encodeSafetensors } from '../safetensors/safetensors';
+import { openCheckpoint } from './open-checkpoint';
+import { stateDictNames } from './state-dict';
 
-const fixture = (name: string) => new URL(`../fixtures/torch/${name}`, import.meta.url);
+const fixture = (name: string) => new URL(`../../fixtures/torch/${name}`, import.meta.url);
 type Numbers = { dtype: string; shape: number[]; data: (number | boolean)[] };
 const files = expected.files as unknown as Record<string, Record<string, Numbers>>;
 
@@ -47,7 +48,7 @@ describe('openCheckpoint', () => {
     }
   });
 
-  test.each(['zip', 'legacy'])('tells what else a %s file holds, and leaves it alone', async (suffix) => {
+  test.each(['zip', 'legacy'])('lists the other contents of a %s file and does not interpret them', async (suffix) => {
     const { entries } = await open(fixture(`nested.${suffix}.pth`));
     expect(entries.get('global_step')).toBe(12345);
     expect(entries.get('note')).toBe('größer');
@@ -59,7 +60,7 @@ describe('openCheckpoint', () => {
     expect(entries.get('shape.1')).toBe(3);
   });
 
-  test.each(['zip', 'legacy'])('keeps of %s what is harmless and no tensor as a word', async (suffix) => {
+  test.each(['zip', 'legacy'])('keeps harmless objects of a %s file as text', async (suffix) => {
     const { entries } = await open(fixture(`odd.${suffix}.pth`));
     expect(entries.get('count.1')).toBe(2);
     expect(entries.get('f4')).toBe(0.25);
@@ -70,14 +71,14 @@ describe('openCheckpoint', () => {
     expect(entries.get('(object 4)')).toBe(3); // the key is a tuple
   });
 
-  test('reads a file of 2017: byte strings, views on storages, a GPU', async () => {
+  test('reads a file of 2017 with byte strings, views on storages and tensors of a GPU', async () => {
     const file = await open(fixture('python2.legacy.pth'));
     expect(file.format).toBe('torch-legacy');
     expect([...file.tensors.keys()]).toEqual(Object.keys(files.python2));
     for (const [path, numbers] of Object.entries(files.python2)) assertSame(await file.read(path), numbers);
   });
 
-  test('reads the legacy format in pickle protocol 4, too', async () => {
+  test('reads the legacy format in pickle protocol 4', async () => {
     const file = await open(fixture('protocol-4.legacy.pth'));
     for (const [path, numbers] of Object.entries(files['state-dict'])) assertSame(await file.read(path), numbers);
   });
@@ -89,7 +90,7 @@ describe('openCheckpoint', () => {
     expect([...stateDictNames(file).keys()].sort()).toEqual(Object.keys(files[name]).sort());
   });
 
-  test('reads the constants of a frozen TorchScript archive, where its weights are', async () => {
+  test('reads the constants of a frozen TorchScript archive, which hold its weights', async () => {
     const file = await open(fixture('frozen.pt'));
     const names = [...stateDictNames(file).keys()];
     expect(names.length).toBe(4);
@@ -131,7 +132,7 @@ describe('openCheckpoint', () => {
     assertSame(await file.read('0.weight'), files['state-dict']['0.weight']);
   });
 
-  test('reads from a server that serves ranges, no more than it needs, and says so where one does not', async () => {
+  test('reads no more than it needs from a server that serves ranges, and refuses one that does not', async () => {
     const bytes = readFileSync(fixture('views.zip.pth'));
     let served = 0;
     let ranges = true;
@@ -176,101 +177,6 @@ describe('openCheckpoint', () => {
 
   test('refuses files that are missing, and folders', async () => {
     await expect(openCheckpoint(fixture('nothing.pth'))).rejects.toThrow('ENOENT');
-    await expect(openCheckpoint(new URL('../fixtures', import.meta.url))).rejects.toThrow();
+    await expect(openCheckpoint(new URL('../../fixtures', import.meta.url))).rejects.toThrow();
   });
 });
-
-describe('stateDictNames', () => {
-  /** A checkpoint of these names, the dict of each marked by a slash. */
-  const made = (...paths: string[]) => {
-    const name = (path: string) => path.replace('/', '.').replace(/^\./, '');
-    const dicts = [...new Set(paths.map((path) => path.split('/')[0]))];
-    return {
-      name: 'file',
-      tensors: new Map(paths.map((path) => [name(path), { dtype: 'float32' as const, shape: [] }])),
-      dicts,
-    };
-  };
-
-  test('finds the state dict in its container and takes module. away', async () => {
-    const file = await open(fixture('nested.zip.pth'));
-    const names = stateDictNames(file);
-    expect(names.get('0.weight')).toBe('state_dict.module.0.weight');
-    expect(names.size).toBe(9);
-  });
-
-  test('asks which one where there are several, and takes the one that is named', async () => {
-    const file = await open(fixture('several.zip.pth'));
-    expect(() => stateDictNames(file)).toThrow(
-      'stateDictNames: prefix must be one of state_dict.net_g, state_dict.net_dI, as',
-    );
-    expect([...stateDictNames(file, 'state_dict.net_g')]).toEqual([['a', 'state_dict.net_g.a']]);
-    expect([...stateDictNames(file, '').keys()]).toEqual(['state_dict.net_g.a', 'state_dict.net_dI.b']);
-    expect(() => stateDictNames(file, 'generator')).toThrow('prefix must be in front of a tensor');
-  });
-
-  test.each([
-    [
-      'the top, whose names begin like a container',
-      made('/net.slice1.0.weight', '/lin0.model.1.weight'),
-      'net.slice1.0.weight',
-    ],
-    ['the only dict, whatever its name', made('weights/a', 'optimizer.state.0/exp_avg'), 'a'],
-    ['state_dict and not its average', made('state_dict/a', 'ema/a', 'optimizer/x'), 'a'],
-    ['a container and not what lies beside it', made('/mean', 'model/a'), 'a'],
-    ['the top where what lies beside it is no network', made('/a', 'lr_scheduler/b', 'notes/c'), 'a'],
-    ['everything of an archive without dicts', made('/module.a', '/module.b'), 'a'],
-  ])('takes %s', (_, checkpoint, first) => {
-    expect([...stateDictNames(checkpoint).keys()][0]).toBe(first);
-  });
-
-  test('asks where nothing tells two dicts apart', () => {
-    expect(() => stateDictNames(made('encoder/a', 'decoder/b'))).toThrow(
-      'one of encoder, decoder, as file has several',
-    );
-    expect(() => stateDictNames(made('net_g/a', 'net_d/b'))).toThrow('one of net_g, net_d, as file has several');
-    expect(stateDictNames(made()).size).toBe(0);
-  });
-});
-
-describe('readStateDict', () => {
-  test('gives what a module loads, floats widened', async () => {
-    const { state, format } = await readStateDict(fixture('python2.legacy.pth'));
-    expect(format).toBe('torch-legacy');
-    expect(state.get('netcnnaud.1.running_mean')).toEqual({
-      dtype: 'float32',
-      shape: [2],
-      data: Float32Array.of(0.1, -3),
-    });
-    expect((await readStateDict(fixture('nested.zip.pth'))).state.get('1.num_batches_tracked')?.dtype).toBe('int64');
-    expect((await readStateDict(fixture('dtypes.zip.pth'), { widen: false })).state.get('bf16')?.dtype).toBe(
-      'bfloat16',
-    );
-    await expect(readStateDict(fixture('dtypes.zip.pth'))).rejects.toThrow(
-      'readStateDict: f64 must be of numbers that float32 can hold, got -2.5e+300',
-    );
-  });
-});
-
-const shared = process.env.LIPSYNC_SHARED ?? new URL('../../../../shared', import.meta.url).pathname;
-const published = ['alex', 'vgg', 'squeeze'].map((name) => `${shared}/weights/lpips/${name}.pth`);
-const there = published.every((path) => statSync(path, { throwIfNoEntry: false }));
-test.skipIf(!there)(
-  `reads the published linear layers of LPIPS${there ? '' : ' (skipped: no shared/weights/lpips)'}`,
-  async () => {
-    const channels = {
-      alex: [64, 192, 384, 256, 256],
-      vgg: [64, 128, 256, 512, 512],
-      squeeze: [64, 128, 256, 384, 384, 512, 512],
-    };
-    for (const [name, counts] of Object.entries(channels)) {
-      const { state } = await readStateDict(`${shared}/weights/lpips/${name}.pth`);
-      expect([...state.keys()].sort()).toEqual(counts.map((_, k) => `lin${k}.model.1.weight`));
-      counts.forEach((count, k) => {
-        const { shape, data } = state.get(`lin${k}.model.1.weight`) as NamedArray;
-        expect(shape).toEqual([1, count, 1, 1]);
-        expect(Math.min(...(data as Float32Array))).toBeGreaterThanOrEqual(0);
-      });
-    }
-  },
-);

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { NamedArray } from './named-array';
-import { readStateDict } from './open-checkpoint';
+import type { NamedArray } from '../arrays/named-array';
+import { encodeSafetensors } from '../safetensors/safetensors';
 import { readWeights } from './read-weights';
-import { encodeSafetensors } from './safetensors/safetensors';
+import { readStateDict } from './state-dict';
 
-const path = (name: string) => new URL(`../fixtures/torch/${name}`, import.meta.url);
+const path = (name: string) => new URL(`../../fixtures/torch/${name}`, import.meta.url);
 
 test.each(['state-dict.zip.pth', 'state-dict.legacy.pth'])(
   'readWeights reads the state dict of %s and its hash',
@@ -27,7 +27,7 @@ test('readWeights reads metadata, and the preferred dict only where the file has
   expect([file.format, file.metadata, [...file.state.keys()]]).toEqual(['safetensors', { recipe: '{}' }, ['a.weight']]);
 });
 
-test('readWeights closes a source that it was given, also where the file is none', async () => {
+test('readWeights closes a source that it was given, also where reading fails', async () => {
   let closed = 0;
   const bytes = new TextEncoder().encode('not weights, only text');
   const read = async (offset: number, length: number) => bytes.subarray(offset, offset + length);

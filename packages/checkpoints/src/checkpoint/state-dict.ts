@@ -1,0 +1,93 @@
+import { fail } from '@lipsync/contracts';
+import { convertFloats, type NamedArray } from '../arrays/named-array';
+import type { ByteInput } from '../files/byte-source';
+import { type Checkpoint, type CheckpointFormat, openCheckpoint } from './open-checkpoint';
+
+/** What the dict that holds a network is usually called. */
+const CONTAINERS =
+  /^(state_dict|model_state_dict|model_state|model|net|network|generator|params|params_ema|ema|net_\w+|\w+_state_dict)$/;
+
+/**
+ * The state dict in a checkpoint, as names here and names there: the tensors of the one dict that holds a network (the top itself,
+ * `state_dict`, `state_dict.net_g`, …; what an optimiser keeps is passed over). A `module.` in front of every name, which data-parallel training
+ * leaves, is taken away.
+ *
+ * @param prefix the dict to take, such as `state_dict.net_g`, where there are several; `''` takes everything.
+ * @returns the name in the checkpoint by the name in the state dict.
+ * @throws Error listing the dicts to choose from.
+ * @example
+ * for (const [name, inFile] of stateDictNames(file)) console.log(name, file.tensors.get(inFile)?.shape);
+ */
+export function stateDictNames(
+  checkpoint: Pick<Checkpoint, 'name' | 'tensors' | 'dicts'>,
+  prefix?: string,
+): Map<string, string> {
+  const names = [...checkpoint.tensors.keys()];
+  const chosen = prefix?.replace(/\.$/, '') ?? chooseDict(checkpoint, names);
+  const start = chosen === '' ? '' : `${chosen}.`;
+  const inside = names.filter((name) => name.startsWith(start));
+  if (inside.length === 0 && prefix) {
+    fail(
+      RangeError,
+      'stateDictNames',
+      'prefix',
+      `in front of a tensor of ${checkpoint.name} (${listed(checkpoint.dicts)})`,
+      prefix,
+    );
+  }
+  // Constants of a TorchScript archive are weights only where there are no others.
+  const own = inside.some((name) => !CONSTANT.test(name)) ? inside.filter((name) => !CONSTANT.test(name)) : inside;
+  const found = own.map((name): [string, string] => [name.slice(start.length), name]);
+  const wrapped = found.length > 0 && found.every(([name]) => name.startsWith('module.'));
+  return new Map(found.map(([name, inFile]) => [wrapped ? name.slice('module.'.length) : name, inFile]));
+}
+
+const CONSTANT = /^CONSTANTS\.c\d+/;
+const listed = (dicts: readonly string[]) =>
+  dicts
+    .slice(0, 12)
+    .map((dict) => dict || "''")
+    .join(', ') + (dicts.length > 12 ? ', …' : '');
+
+function chooseDict({ name, dicts }: Pick<Checkpoint, 'name' | 'dicts'>, names: readonly string[]): string {
+  const networks = dicts.filter((dict) => !/(^|[._])(optim\w*|sched\w*|scaler)([._]|$)|(^|\.)state\.\d+$/.test(dict));
+  if (networks.length === 1) return networks[0];
+  const called = networks.filter((dict) => dict.split('.').some((part) => CONTAINERS.test(part)));
+  if (called.length === 0 && networks.includes('')) return '';
+  const exact = called.filter((dict) => dict === 'state_dict' || dict === 'model_state_dict');
+  const left = exact.length > 0 ? exact : called.length > 0 ? called : networks;
+  if (left.length === 1) return left[0];
+  return names.length === 0
+    ? ''
+    : fail(Error, 'stateDictNames', 'prefix', `one of ${listed(left)}, as ${name} has several`, undefined);
+}
+
+export type ReadStateDictOptions = {
+  /** As in `stateDictNames`. */
+  prefix?: string;
+  /** Floats of other widths become float32; one that float32 cannot hold is refused. Default true. */
+  widen?: boolean;
+};
+
+/**
+ * A whole state dict, for `Module.loadStateDict`. All of it is in memory: for networks, not for files of several GB.
+ *
+ * @example
+ * net.loadStateDict((await readStateDict('syncnet_v2.model')).state);
+ */
+export async function readStateDict(
+  input: ByteInput,
+  { prefix, widen = true }: ReadStateDictOptions = {},
+): Promise<{ state: Map<string, NamedArray>; metadata: Record<string, string>; format: CheckpointFormat }> {
+  const checkpoint = await openCheckpoint(input);
+  try {
+    const state = new Map<string, NamedArray>();
+    for (const [name, inFile] of stateDictNames(checkpoint, prefix)) {
+      const array = await checkpoint.read(inFile);
+      state.set(name, widen ? convertFloats('readStateDict', name, array, 'float32') : array);
+    }
+    return { state, metadata: checkpoint.metadata, format: checkpoint.format };
+  } finally {
+    await checkpoint.close();
+  }
+}
