@@ -14,7 +14,6 @@ import { parseArgs } from 'node:util';
 import { LITE } from '../packages/avalignnet/dist/index.js';
 import { selectBackend } from '../packages/backends/dist/index.js';
 import { ClipStore, CONTRAST, disposeBatch, SyncLoader } from '../packages/dataloader/dist/index.js';
-import { recipeOf } from '../packages/train/dist/index.js';
 
 const { values } = parseArgs({
   options: {

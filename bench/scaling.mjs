@@ -112,7 +112,7 @@ async function run(film, threads) {
 /** Of the weights under LIPSYNC_SHARED, which have none in their file. */
 async function defaultRecipe() {
   if (values.weights) return '';
-  const { recipeOf } = await import(new URL('../packages/cli/dist/index.js', import.meta.url).href);
+  const { recipeOf } = await import(new URL('../packages/avalignnet/dist/index.js', import.meta.url).href);
   const { LITE } = await import(new URL('../packages/avalignnet/dist/index.js', import.meta.url).href);
   writeFileSync(join(folder, 'recipe.json'), JSON.stringify(recipeOf(LITE)));
   return join(folder, 'recipe.json');

@@ -215,7 +215,7 @@ function makeClip(ffmpeg, source, target, [width, height], seconds) {
 async function network(folder, say) {
   const weights = values.weights ?? find('weights/feasibility-10x48.safetensors');
   const { LITE, AVAlignNet, saveAVAlignNet } = await load('avalignnet');
-  const { recipeOf } = await load('cli');
+  const { recipeOf } = await load('avalignnet');
   if (weights && values.recipe) return { weights, recipe: values.recipe };
   const recipe = join(folder, 'recipe.json');
   writeFileSync(recipe, JSON.stringify(recipeOf(LITE)));

@@ -1,9 +1,15 @@
 """AVAlignNet in PyTorch, and the numbers that packages/avalignnet must reproduce.
 
     /usr/bin/python3 reference/avalignnet-reference.py [--full FOLDER]
+    /usr/bin/python3 reference/avalignnet-reference.py --save-stable FILE [--config NAME]
+    /usr/bin/python3 reference/avalignnet-reference.py --embed-stable WINDOWS OUT [--config NAME]
 
-writes packages/avalignnet/fixtures/*.json. `--full` also writes each network's weights and all of its gradients as
+The first writes packages/avalignnet/fixtures/*.json. `--full` also writes each network's weights and all of its gradients as
 safetensors into FOLDER; with LIPSYNC_AVALIGNNET_FULL=FOLDER the tests then compare every element.
+
+The second writes a StableSyncNet with made weights by torch.save, in the published container: `state_dict` and `global_step`. The third embeds the
+windows of an .npz file (`frames` [n, height, width, channels], `features` [n, bins, steps, 1]) with the same weights and writes `visual` and `audio`
+[n, D] to OUT as .npz. NAME is a named configuration; without it the small one of the tests, `stable`, is taken.
 
 The network is written from the published description of StableSyncNet (LatentSync, Apache-2.0) and of the thesis that
 renames it AVAlignNet. Weights and inputs come from an integer hash that the tests compute identically, so the fixtures
@@ -172,10 +178,19 @@ def configurations() -> Dict[str, Dict]:
     for frames in (5, 10, 15):
         audio = tower(1, [32, 64, 128, 256, 512, 1024, 2048], [[2, 1], 2, 2, 1, 2, 2, last[frames]])
         for size in (64, 128):
-            visual = tower(3 * frames, [64, 128, 256, 256, 512, 1024, 2048], [2, 2, 2, 1 if size == 64 else 2, 2, 2, 2])
-            named[f"thesis_{frames}_{size}"] = both(visual, audio)
+            widths, factors = [64, 128, 256, 256, 512, 1024, 2048], [2, 2, 2, 1 if size == 64 else 2, 2, 2, 2]
+            named[f"thesis_{frames}_{size}"] = both(tower(3 * frames, widths, factors), audio)
+            named[f"thesis_{frames}_{size}_attn"] = both(tower(3 * frames, widths, factors, [0, 0, 0, 0, 1, 1, 0]),
+                                                         dict(audio, attn_blocks=[0, 0, 0, 1, 1, 0, 0]))
     return named
 
+
+# syncnet_16_pixel_attn at reduced channels: its strides, attention and input size.
+STABLE = {
+    "input": {"frameCount": 16, "height": 128, "width": 256, "featureSteps": 52},
+    "config": both(tower(48, [32, 32, 32, 32, 32, 32, 32, 256], [[1, 2], 2, 2, 2, 2, 2, 2, 2], [0, 0, 0, 0, 1, 1, 0, 0]),
+                   tower(1, [32, 32, 32, 32, 32, 32, 256], [[2, 1], 2, 2, 1, 2, 2, [2, 3]], [0, 0, 0, 1, 1, 0, 0])),
+}
 
 # Reduced channels, every padding branch: (1, s), (s, 1), s and (s, t), odd sizes, shortcuts, attention in both towers.
 REDUCED = {
@@ -312,6 +327,34 @@ def network_fixture(name: str, full: Optional[Path]) -> Dict:
     }
 
 
+def stable_network(name: Optional[str]) -> AVAlignNet:
+    """A StableSyncNet with made weights, in evaluation mode."""
+    net = AVAlignNet(configurations()[name] if name else STABLE["config"])
+    weights = hashed_weights({key: tuple(value.shape) for key, value in net.state_dict().items()})
+    net.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()})
+    return net.eval()
+
+
+def stable_fixture() -> Dict:
+    """Embeddings of two windows by the small StableSyncNet."""
+    size = STABLE["input"]
+    shape = (2, 48, size["height"], size["width"])
+    images = torch.from_numpy(noise(1, int(np.prod(shape))).astype(np.float32).reshape(shape))
+    mel = torch.from_numpy((4 * noise(2, 2 * 80 * size["featureSteps"])).astype(np.float32)).reshape(2, 1, 80, -1)
+    with torch.no_grad():
+        visual, audio = stable_network(None)(images, mel)
+    return {"source": {"program": "PyTorch", "version": torch.__version__, "numpy": np.__version__, "command": COMMAND},
+            "input": size, "config": STABLE["config"], "visual": rounded(visual), "audio": rounded(audio)}
+
+
+def embed_stable(windows: Path, out: Path, name: Optional[str]) -> None:
+    net, given = stable_network(name), np.load(windows)
+    with torch.no_grad():
+        rows = [net(torch.from_numpy(frames[None]).permute(0, 3, 1, 2), torch.from_numpy(features[None]).permute(0, 3, 1, 2))
+                for frames, features in zip(given["frames"], given["features"])]
+    np.savez(out, visual=torch.cat([v for v, _ in rows]).numpy(), audio=torch.cat([a for _, a in rows]).numpy())
+
+
 def loss_fixture() -> Dict:
     rows, width, clips = 6, 16, [0, 0, 0, 1, 1, 2]
     unit = [F.normalize(torch.from_numpy(noise(seed, rows * width).reshape(rows, width)).float().relu(), dim=1) for seed in (11, 12)]
@@ -356,13 +399,22 @@ def shape_fixture() -> Dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", type=Path, help="folder for the weights and all gradients")
+    parser.add_argument("--save-stable", type=Path, metavar="FILE", help="write a StableSyncNet by torch.save, and nothing else")
+    parser.add_argument("--embed-stable", type=Path, nargs=2, metavar=("WINDOWS", "OUT"), help="embed windows with it, and nothing else")
+    parser.add_argument("--config", help="named configuration of the StableSyncNet")
     arguments = parser.parse_args()
     torch.manual_seed(0)
+    if arguments.save_stable:
+        torch.save({"state_dict": stable_network(arguments.config).state_dict(), "global_step": 7}, arguments.save_stable)
+    if arguments.embed_stable:
+        embed_stable(*arguments.embed_stable, arguments.config)
+    if arguments.save_stable or arguments.embed_stable:
+        return
     torch.set_num_threads(1)
     if arguments.full:
         arguments.full.mkdir(parents=True, exist_ok=True)
     FIXTURES.mkdir(parents=True, exist_ok=True)
-    for name, fixture in (("shapes", shape_fixture()), ("losses", loss_fixture()),
+    for name, fixture in (("shapes", shape_fixture()), ("losses", loss_fixture()), ("stable", stable_fixture()),
                           *((name, network_fixture(name, arguments.full)) for name in REDUCED)):
         text = json.dumps(fixture, separators=(",", ":")) + "\n"
         (FIXTURES / f"{name}.json").write_text(text)

@@ -5,26 +5,25 @@ export type { ContrastiveLossOptions } from './losses/contrastive-loss';
 export { ContrastiveTemperature, contrastiveLoss } from './losses/contrastive-loss';
 export type {
   ContrastLossOptions,
+  ExpertBatch,
+  ExpertLoss,
+  ExpertLossParts,
   RampOptions,
-  SyncBatch,
   SyncEmbeddings,
-  SyncLoss,
-  SyncLossParts,
-} from './losses/sync-loss';
-export { contrastLoss, pairLoss, rampedWeight } from './losses/sync-loss';
-export type { AVAlignNetOptions } from './network/avalignnet';
+} from './losses/expert-loss';
+export { contrastLoss, pairLoss, rampedWeight } from './losses/expert-loss';
+export type { GeneratorSyncExpert, GeneratorSyncLossOptions } from './losses/generator-sync-loss';
+export { assertGeneratorExpert, generatorSyncLoss } from './losses/generator-sync-loss';
+export type { FramesSyncLoss } from './losses/sync-loss';
+export { mouthBatch, syncLoss } from './losses/sync-loss';
+export type { AVAlignNetOptions, FrameEncoder } from './network/avalignnet';
 export { AVAlignNet } from './network/avalignnet';
-export type {
-  AVAlignNetConfig,
-  DownsampleFactor,
-  InputSize,
-  LiteOptions,
-  ThesisOptions,
-  TowerConfig,
-} from './network/config';
-export { CONFIGURATIONS, LITE, lite, thesis } from './network/config';
+export type { AVAlignNetConfig, DownsampleFactor, InputSize, TowerConfig } from './network/config';
+export type { LiteOptions, ThesisOptions } from './network/configurations';
+export { CONFIGURATIONS, LITE, lite, thesis } from './network/configurations';
 export { countParameters, parameterShapes } from './network/parameter-shapes';
+export { recipeOf } from './network/recipe-of';
 export type { MapSize } from './network/tower-sizes';
 export { assertConfig, towerSizes } from './network/tower-sizes';
-export type { LoadOptions } from './weights/weights';
+export type { LoadAVAlignNetOptions } from './weights/weights';
 export { loadAVAlignNet, saveAVAlignNet, weightsMetadata } from './weights/weights';

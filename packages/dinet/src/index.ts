@@ -1,8 +1,6 @@
 export type { DinetWeights, PerceptualLoss } from './losses/generator-loss';
 export { DINET_WEIGHTS, dinetPerceptual, imageLoss } from './losses/generator-loss';
 export { lsganDiscriminatorLoss, lsganGeneratorLoss } from './losses/lsgan-loss';
-export type { GeneratorSyncExpert } from './losses/sync-loss';
-export { assertGeneratorExpert, generatorSyncLoss } from './losses/sync-loss';
 export type { AdaATOptions } from './network/adaat';
 export { AdaAT, channelMix } from './network/adaat';
 export type { DinetAudio, DinetConfig } from './network/config';

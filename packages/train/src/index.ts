@@ -1,41 +1,41 @@
-export type { DinetEvaluation, EvaluateDinetOptions } from './evaluate-generator/evaluate-dinet';
-export { evaluateDinet } from './evaluate-generator/evaluate-dinet';
-export type { DinetFigures, DinetSyncFigures } from './evaluate-generator/evaluate-dinet-figures';
+export type { EvaluateGeneratorOptions, GeneratorEvaluation } from './evaluate-generator/evaluate-generator';
+export { evaluateGenerator } from './evaluate-generator/evaluate-generator';
+export type { GeneratorFigures, GeneratorSyncFigures } from './evaluate-generator/generator-figures';
 export type { ExpertEvaluation } from './expert/evaluate-expert';
 export { evaluateExpert } from './expert/evaluate-expert';
-export type { TrainEvent, TrainExpertOptions, TrainPreset, TrainReport } from './expert/train-expert';
+export type { ExpertLogEntry } from './expert/expert-curve';
+export type { TrainExpertEvent, TrainExpertOptions, TrainExpertReport } from './expert/train-expert';
 export { trainExpert } from './expert/train-expert';
 export type { NetworkChoice, TrainedNetwork, TrainedNetworkName } from './expert/trained-network';
-export { buildNetwork, recipeFor, recipeOf, TRAINED_NETWORKS } from './expert/trained-network';
-export type { TrainingPreset } from './expert/training-presets';
-export { TRAINING_PRESETS } from './expert/training-presets';
+export { buildNetwork, recipeFor, TRAINED_NETWORKS } from './expert/trained-network';
+export type { ExpertPreset, TrainingPreset } from './expert/training-presets';
+export { presetFor, TRAINING_PRESETS } from './expert/training-presets';
 export type { DinetScheduleOptions } from './generator/dinet-schedule';
 export { dinetSchedule } from './generator/dinet-schedule';
 export type {
   DinetStepReport,
-  DinetTrainBatch,
   DinetTrainerOptions,
   DinetTrainerState,
-  MouthInput,
-  TrainedDiscriminator,
   TrainedGenerator,
 } from './generator/dinet-trainer';
 export { DinetTrainer } from './generator/dinet-trainer';
+export type { GeneratorLogEntry } from './generator/generator-curve';
+export type { ClipDiscriminator, MouthInput, TrainedDiscriminator } from './generator/generator-terms';
 export type { GeneratorCheck } from './generator/generator-validation';
-export { NonFiniteLoss } from './generator/non-finite-loss';
 export type { TrainGeneratorEvent, TrainGeneratorOptions, TrainGeneratorReport } from './generator/train-generator';
 export { trainGenerator } from './generator/train-generator';
+export type { DinetTrainBatch } from './generator/train-batch';
 export type { ExchangeMemory, ExchangeMemoryOptions } from './replicas/shared-exchange';
 export { ExchangeStopped, exchangeMemory, SharedExchange } from './replicas/shared-exchange';
 export type { StartTrainerOptions } from './replicas/start-trainer';
 export { startTrainer } from './replicas/start-trainer';
-export type { TrainingLogEntry } from './run/training-curve';
-export { trainingCurve } from './run/training-curve';
+export type { RunEvent, RunStepEvent } from './run/run';
+export type { TrainingSplit } from './run/training-split';
 export { spread, trainingSplit } from './run/training-split';
 export type { Json, TrainingState } from './run/training-state';
 export { loadTrainingState, saveTrainingState } from './run/training-state';
 export type { ReplicaExchange, SyncModel } from './step/batch-gradients';
-export { evenShare } from './step/even-share';
+export type { PlainBatch, StepOptions, Trainer, TrainerSetup, TrainerState } from './step/expert-trainer';
+export { NonFiniteLoss } from './step/non-finite-loss';
 export type { TrainStepOptions, TrainStepResult } from './step/train-step';
 export { trainedParameters, trainStep } from './step/train-step';
-export type { StepOptions, Trainer, TrainerSetup, TrainerState } from './step/trainer';

@@ -1,120 +1,74 @@
-import { fail } from '@lipsync/contracts';
-import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts/tensors';
+import type { SyncRecipe } from '@lipsync/contracts';
+import { fail, frameShape } from '@lipsync/contracts';
+import type { FeatureBatch, MouthBatch } from '@lipsync/contracts/tensors';
+import { Module, registerGradients } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import { balancedCrossEntropy } from './balanced-cross-entropy';
-import { binaryCrossEntropy, pairCosine } from './binary-cross-entropy';
-import { clipPairs } from './clip-pairs';
-import type { ContrastiveTemperature } from './contrastive-loss';
-import { contrastiveLoss } from './contrastive-loss';
-
-/** Windows to learn from; row b of the frames belongs to row b of the audio, unless `labels` says otherwise. */
-export type SyncBatch = {
-  frames: MouthBatch;
-  features: FeatureBatch;
-  /** `[batch]`, 1: in sync, 0: off. For `pairLoss`. */
-  labels?: tf.Tensor1D;
-  /** Clip index of each row. For the contrasting losses, whose rows are all in sync. */
-  clips?: readonly number[];
-};
-
-/** Both towers' answers, `[batch, D]`, of unit length. */
-export type SyncEmbeddings = { visual: EmbeddingBatch; audio: EmbeddingBatch };
-
-/** What a loss says of a batch; all scalars. A mean is NaN where the batch has no such pair. */
-export type SyncLossParts = { loss: tf.Scalar; positiveCosine: tf.Scalar; negativeCosine: tf.Scalar };
-
-/** A loss for `trainStep`. It runs inside a tidy and must be differentiable in the embeddings. */
-export type SyncLoss = (embeddings: SyncEmbeddings, batch: SyncBatch) => SyncLossParts;
+import { framesOnChannels } from '../network/frames-on-channels';
+import {
+  assertGeneratorExpert,
+  type GeneratorSyncExpert,
+  type GeneratorSyncLossOptions,
+  generatorSyncLoss,
+} from './generator-sync-loss';
 
 /**
- * Plain binary cross-entropy on independent labelled pairs: LatentSync's and the thesis's recipe. It needs much data; on a
- * few hours of video it stays at 0.693.
+ * Windows of frames as a visual tower takes them: the recipe's colour order and value range, frames on the channels. Differentiable.
  *
+ * @param frames float32 `[batch, time, height, width, 3]`, RGB in 0..1, of the recipe's crop; borrowed.
+ * @returns float32 `[batch, height, width, time * 3]`. The caller disposes it.
+ * @throws TypeError for another shape.
  * @example
- * await trainStep({ net, optimizer, batch: { frames, mel, labels }, loss: pairLoss() });
+ * const batch = mouthBatch(tf.zeros([2, 10, 48, 48, 3]), expert.recipe); // [2, 48, 48, 30]
  */
-export function pairLoss(): SyncLoss {
-  return ({ visual, audio }, { labels }) => {
-    if (labels === undefined) fail(TypeError, 'pairLoss', 'batch.labels', 'a tensor [batch] of 0 and 1', labels);
-    const cosine = pairCosine(visual, audio);
-    const inSync = tf.cast(labels, 'float32');
-    const masked = (mask: tf.Tensor) => tf.div(tf.sum(tf.mul(cosine, mask)), tf.sum(mask)) as tf.Scalar;
-    return {
-      loss: binaryCrossEntropy(cosine, labels),
-      positiveCosine: masked(inSync),
-      negativeCosine: masked(tf.sub(1, inSync)),
-    };
-  };
-}
-
-export type ContrastLossOptions = {
-  /** Its parameter is learned too where it is passed to `trainStep` as `head`; a number is a fixed temperature. */
-  temperature: ContrastiveTemperature | number;
-  /** Whether InfoNCE also sees windows of other clips. Default `exclude`. */
-  otherClips?: 'exclude' | 'include';
-  /** Weight of the balanced cross-entropy beside InfoNCE; see `rampedWeight`. Default 0. */
-  crossEntropyWeight?: number;
-  /** Share of same-clip negatives in the balanced cross-entropy, 0..1. Default 0.7. */
-  sameClipShare?: number;
-};
-
-/**
- * InfoNCE over windows of the same clip, plus `crossEntropyWeight` times the balanced cross-entropy over the batch.
- *
- * The recipe that learns from little data: contrast alone first, cross-entropy blended in later. `negativeCosine` is the
- * mean over other windows of the same clips, or of other clips where there are none.
- *
- * @example
- * const loss = contrastLoss({ temperature: head, crossEntropyWeight: rampedWeight(step / steps) });
- */
-export function contrastLoss(options: ContrastLossOptions): SyncLoss {
-  const { temperature, otherClips, crossEntropyWeight = 0, sameClipShare } = options;
-  if (!(crossEntropyWeight >= 0)) {
-    fail(RangeError, 'contrastLoss', 'crossEntropyWeight', 'at least 0', crossEntropyWeight);
+export function mouthBatch(frames: tf.Tensor5D, recipe: SyncRecipe): MouthBatch {
+  const { frameCount, crop, color, range } = recipe;
+  const { height, width } = frameShape(crop);
+  const wanted = [frameCount, height, width, 3];
+  if (frames.rank !== 5 || wanted.some((side, axis) => frames.shape[axis + 1] !== side)) {
+    fail(TypeError, 'mouthBatch', 'frames', `of shape [batch, ${wanted.join(', ')}]`, [...frames.shape]);
   }
-  return ({ visual, audio }, { clips = [] }) => {
-    const cosines = meanCosine(visual, audio, clips);
-    const contrast = contrastiveLoss(visual, audio, { clips, temperature, otherClips });
-    if (crossEntropyWeight === 0) return { loss: contrast, ...cosines };
-    const balanced = balancedCrossEntropy(visual, audio, { clips, sameClipShare });
-    return { loss: tf.add(contrast, tf.mul(balanced, crossEntropyWeight)) as tf.Scalar, ...cosines };
-  };
+  return tf.tidy(() => {
+    const ordered = color === 'RGB' ? frames : swappedColours(frames);
+    return tf.add<tf.Tensor4D>(tf.mul(framesOnChannels(ordered), range[1] - range[0]), range[0]);
+  });
 }
 
-/** Mean of the diagonal of `vision · audioᵀ`, and of its same-clip entries beside it (other clips' where there are none). */
-function meanCosine(visual: EmbeddingBatch, audio: EmbeddingBatch, clips: readonly number[]) {
-  const { rows, sameClip, sameClipNegatives, otherClipNegatives } = clipPairs('contrastLoss', clips, visual.shape[0]);
-  const negatives = sameClipNegatives || otherClipNegatives;
-  const wanted = sameClipNegatives > 0 ? 1 : 0;
-  const mask = Float32Array.from(sameClip, (same, index) =>
-    index % (rows + 1) !== 0 && same === wanted ? 1 / negatives : 0,
-  );
-  const similarity = tf.matMul(visual, audio, false, true);
-  return {
-    positiveCosine: tf.mean<tf.Scalar>(pairCosine(visual, audio)),
-    negativeCosine: tf.sum<tf.Scalar>(tf.mul(similarity, tf.tensor2d(mask, [rows, rows]))),
-  };
+/** RGB to BGR. `tf.reverse` has no gradient; the list is copied, as the gradient tape keeps the one that `tf.split` returned. */
+function swappedColours(frames: tf.Tensor5D): tf.Tensor5D {
+  return tf.concat([...tf.split(frames, 3, 4)].reverse(), 4) as tf.Tensor5D;
 }
 
-export type RampOptions = {
-  /** Share of the run before the ramp, 0..1. Default 0.4. */
-  start?: number;
-  /** Share of the run at which the ramp is over, above `start`. Default 0.7. */
-  end?: number;
-  /** Weight from then on. Default 0.7. */
-  weight?: number;
-};
+/** Loss of generated frames `[batch, time, height, width, 3]` with features `[batch, bins, featureSteps, 1]`; see `syncLoss`. */
+export type FramesSyncLoss = (frames: tf.Tensor5D, features: FeatureBatch) => tf.Scalar;
 
 /**
- * A weight that is 0, then climbs in a straight line, then stays: by default 0 until 40 % of a run, 0.7 from 70 % on.
+ * A sync expert as a loss for a generator: how far generated frames are from their audio.
  *
- * @param progress share of the run that is done, 0..1.
+ * The expert is frozen: put into evaluation mode, its variables no longer trainable, so that `tf.variableGrads` without a list of variables leaves
+ * them out. Load it anew to train it. All gradients that it needs are registered. The recipe's value range, colour order and frames on the channels
+ * are applied with their gradients.
+ *
+ * Formula and source: `generatorSyncLoss`.
+ *
+ * @param expert an expert with embeddings of length 1 (`unit`) or one that scores pairs (`joint`), such as AVAlignNet, Wav2Lip's or DINet's; borrowed
+ *   for as long as the result is used.
+ * @returns a function of frames, float32 `[batch, time, height, width, 3]`, RGB in 0..1, of the expert's crop, and features, float32
+ *   `[batch, bins, featureSteps, 1]`, both borrowed. It gives a float32 scalar that the caller disposes.
+ * @throws TypeError for an expert with Euclidean distances, or one without a recipe.
  * @example
- * rampedWeight(0.55); // 0.35
+ * const inSync = syncLoss(expert);
+ * const { value, grads } = tf.variableGrads(() => inSync(generator.forward(input), features), variables);
  */
-export function rampedWeight(progress: number, options: RampOptions = {}): number {
-  const { start = 0.4, end = 0.7, weight = 0.7 } = options;
-  if (!Number.isFinite(progress)) fail(RangeError, 'rampedWeight', 'progress', 'a share of the run, 0..1', progress);
-  if (!(end > start)) fail(RangeError, 'rampedWeight', 'end', `above start (${start})`, end);
-  return weight * Math.min(1, Math.max(0, (progress - start) / (end - start)));
+export function syncLoss(expert: GeneratorSyncExpert, options: GeneratorSyncLossOptions = {}): FramesSyncLoss {
+  freeze(expert);
+  assertGeneratorExpert('syncLoss', expert);
+  const { recipe } = expert; // throws here for an expert without one
+  registerGradients();
+  return (frames, features) => tf.tidy(() => generatorSyncLoss(expert, mouthBatch(frames, recipe), features, options));
+}
+
+function freeze(expert: GeneratorSyncExpert): void {
+  if (!(expert instanceof Module)) return;
+  expert.eval();
+  for (const { variable } of expert.namedParameters().values()) variable.trainable = false;
 }

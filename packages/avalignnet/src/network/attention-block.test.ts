@@ -22,7 +22,7 @@ describe('AttentionBlock', () => {
   test('adds its input unchanged where conv_out says nothing', async () => {
     const net = block();
     const state = await net.stateDict();
-    for (const name of ['conv_out.weight', 'conv_out.bias']) (state.get(name)?.data as Float32Array).fill(0);
+    for (const name of ['conv_out.weight', 'conv_out.bias']) (state.get(name)!.data as Float32Array).fill(0);
     net.loadStateDict(state);
     const x = random(1, [1, 2, 3, 64]);
     expect(largestDifference(net.forward(x).dataSync(), x.dataSync())).toBe(0);

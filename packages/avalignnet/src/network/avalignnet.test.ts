@@ -11,7 +11,7 @@ import { RECIPE, random, SMALL } from '../testing/small';
 import { loadAVAlignNet } from '../weights/weights';
 import { AVAlignNet } from './avalignnet';
 import type { AVAlignNetConfig } from './config';
-import { LITE, thesis } from './config';
+import { LITE, thesis } from './configurations';
 import { countParameters, parameterShapes } from './parameter-shapes';
 
 beforeAll(useWasm);
@@ -194,7 +194,7 @@ describe('AVAlignNet', () => {
     const net = new AVAlignNet(config, { seed: 1 });
     expect(net.encodeVisual(random(1, [1, 32, 64, 15])).shape).toEqual([1, 256]);
     expect(() => new AVAlignNet(config, { seed: 1, recipe: RECIPE })).toThrow(
-      'AVAlignNet: recipe.crop.size must be 64, as in the configuration, got 32',
+      'AVAlignNet: recipe.crop: columns must be 64, as in the configuration, got 32',
     );
     net.dispose();
   });

@@ -1,26 +1,39 @@
-import type { NamedArray } from '@lipsync/checkpoints';
 import type { SyncRecipe } from '@lipsync/contracts';
-import { assertSyncRecipe, fail } from '@lipsync/contracts';
-import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert } from '@lipsync/contracts/tensors';
-import { Module, Random } from '@lipsync/nn';
+import { fail } from '@lipsync/contracts';
+import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts/tensors';
+import { Random, TwoTowerExpert, type WindowShapes } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { pairCosine } from '../losses/binary-cross-entropy';
-import type { SyncEmbeddings } from '../losses/sync-loss';
-import type { AVAlignNetConfig } from './config';
-import { MEL_BINS } from './config';
+import { type AVAlignNetConfig, channelsPerFrame, MEL_BINS } from './config';
 import { DownEncoder } from './down-encoder';
+import { framesInARow, framesOnChannels } from './frames-on-channels';
+import { assertRecipeFits } from './recipe-of';
 import { assertConfig } from './tower-sizes';
+
+/**
+ * Turns frames into what the visual tower takes. For `syncnet_16_latent`: LatentSync's VAE (sd-vae-ft-mse), whose latents are multiplied by
+ * 0.18215.
+ */
+export interface FrameEncoder {
+  /**
+   * @param frames float32 `[n, height, width, 3]` in the recipe's colour order and range, borrowed.
+   * @returns float32 `[n, height', width', channels]`, such as `[n, 32, 32, 4]` of 256 x 256 pixels; the caller disposes it.
+   */
+  encode(frames: tf.Tensor4D): tf.Tensor4D;
+}
 
 export type AVAlignNetOptions = {
   /** Seed of the first weights, an integer. */
   seed: number;
-  /** How its input is prepared: needed wherever it serves as a `SyncExpert`. Must fit the configuration's input size. */
+  /** How its input is prepared: needed wherever it serves as a `SyncExpert`. Must fit the configuration's input size; see `recipeOf`. */
   recipe?: SyncRecipe;
+  /** Turns the recipe's frames into the visual tower's input: needed by networks of latents that have a recipe. Borrowed. Default none. */
+  encoder?: FrameEncoder;
 };
 
 /**
- * Two towers that place a window of mouth frames and a window of audio in one space, near each other where they are in
- * sync.
+ * A sync expert of two towers that embed a window of mouth frames and a window of audio in one space; the cosine of the two embeddings is high where
+ * they are in sync.
  *
  * Takes any configuration whose towers end at 1x1; parameters have the published names
  * (`visual_encoder.down_blocks.3.attn.to_q.weight`). A new network is in evaluation mode, as in the source; `train()` matters for
@@ -29,96 +42,44 @@ export type AVAlignNetOptions = {
  * Source: the thesis's AVAlignNet and LatentSync's StableSyncNet, which it follows. Largest difference of the embeddings
  * from a PyTorch class of the same description: 1e-6, see the test.
  *
- * The caller calls `dispose()` when done.
+ * Embeddings `[batch, embeddingSize]` have entries of at least 0 and rows of length 1. The caller calls `dispose()` when done.
  *
  * @throws RangeError or TypeError if the configuration cannot work, with the sizes of the maps where they do not end at 1x1.
  * @example
- * const net = new AVAlignNet(LITE, { seed: 1 });
- * const { vision, audio } = net.forward(tf.zeros([2, 48, 48, 30]), tf.zeros([2, 80, 32, 1])); // [2, 256] each
+ * const net = new AVAlignNet(LITE, { seed: 1, recipe: recipeOf(LITE) });
+ * const { visual, audio } = net.forward(tf.zeros([2, 48, 48, 30]), tf.zeros([2, 80, 32, 1])); // [2, 256] each
  */
-export class AVAlignNet extends Module implements SyncExpert {
+export class AVAlignNet extends TwoTowerExpert {
   readonly name = 'AVAlignNet';
   readonly space = 'unit';
   readonly config: AVAlignNetConfig;
   /** Length of an embedding. */
   readonly embeddingSize: number;
-  /** SHA-256 of the file that the weights came from; gone once they are replaced or trained on. */
-  weightsHash?: string;
-  private readonly givenRecipe?: SyncRecipe;
-  private readonly audioEncoder: DownEncoder;
-  private readonly visualEncoder: DownEncoder;
+  readonly #encoder: FrameEncoder | undefined;
+  readonly #audioEncoder: DownEncoder;
+  readonly #visualEncoder: DownEncoder;
 
   constructor(config: AVAlignNetConfig, options: AVAlignNetOptions) {
-    super();
-    const { seed, recipe } = options;
-    this.config = assertConfig('AVAlignNet', config);
-    if (recipe !== undefined) this.givenRecipe = assertRecipeFits('AVAlignNet', config, recipe);
-    this.embeddingSize = config.visual_encoder.block_out_channels.at(-1) as number;
-    // A stream a tower: the audio tower starts the same whatever the visual one looks like.
-    this.audioEncoder = this.register('audio_encoder', new DownEncoder(config.audio_encoder, new Random(seed, 0)));
-    this.visualEncoder = this.register('visual_encoder', new DownEncoder(config.visual_encoder, new Random(seed, 1)));
+    const { seed, recipe, encoder } = options;
+    const checked = assertConfig('AVAlignNet', config);
+    if (encoder && !recipe) fail(TypeError, 'AVAlignNet', 'options.recipe', 'given with options.encoder', recipe);
+    super(recipe && assertRecipeFits('AVAlignNet', checked, recipe, encoder !== undefined));
+    this.config = checked;
+    this.#encoder = encoder;
+    this.embeddingSize = checked.visual_encoder.block_out_channels.at(-1) as number;
+    // One random stream per tower: the audio tower starts the same whatever the visual one is.
+    this.#audioEncoder = this.register('audio_encoder', new DownEncoder(checked.audio_encoder, new Random(seed, 0)));
+    this.#visualEncoder = this.register('visual_encoder', new DownEncoder(checked.visual_encoder, new Random(seed, 1)));
     this.eval();
-  }
-
-  /**
-   * What it must be fed with.
-   *
-   * @throws Error if it was built or loaded without one.
-   */
-  get recipe(): SyncRecipe {
-    if (!this.givenRecipe) fail(Error, 'AVAlignNet.recipe', 'the network', 'built or loaded with a recipe', 'none');
-    return this.givenRecipe;
-  }
-
-  /** Whether `recipe` can be read. */
-  get hasRecipe(): boolean {
-    return this.givenRecipe !== undefined;
-  }
-
-  /**
-   * Embeddings of frame windows.
-   *
-   * @param frames float32 `[batch, height, width, frames * 3]` in the recipe's value range, channel = frame · 3 + colour;
-   *   borrowed.
-   * @returns float32 `[batch, embeddingSize]`, entries at least 0, rows of length 1. The caller disposes it.
-   * @throws TypeError for another shape or dtype.
-   */
-  encodeVisual(frames: MouthBatch): EmbeddingBatch {
-    this.assertUsable('encodeVisual');
-    this.assertFrames('AVAlignNet.encodeVisual', frames);
-    return this.visualEncoder.forward(frames);
-  }
-
-  /**
-   * Embeddings of audio windows.
-   *
-   * @param features float32 `[batch, melBins, melSteps, 1]`, borrowed.
-   * @returns float32 `[batch, embeddingSize]`, entries at least 0, rows of length 1. The caller disposes it.
-   * @throws TypeError for another shape or dtype.
-   */
-  encodeAudio(features: FeatureBatch): EmbeddingBatch {
-    this.assertUsable('encodeAudio');
-    this.assertFeatures('AVAlignNet.encodeAudio', features);
-    return this.audioEncoder.forward(features);
-  }
-
-  /**
-   * Both towers at once, as the source has it: frames first. The caller disposes both embeddings.
-   *
-   * @throws TypeError for another shape or dtype of either, before anything is computed.
-   */
-  forward(frames: MouthBatch, features: FeatureBatch): SyncEmbeddings {
-    this.assertUsable();
-    this.assertFrames('AVAlignNet.forward', frames);
-    this.assertFeatures('AVAlignNet.forward', features);
-    return tf.tidy(() => ({ visual: this.encodeVisual(frames), audio: this.encodeAudio(features) }));
   }
 
   /**
    * Cosine of each frame window with the audio window in its row.
    *
-   * @returns float32 `[batch]`, 0..1 up to rounding; the thesis reads it as the chance of being in sync. The caller disposes it.
-   * @throws TypeError for other shapes or batches of unlike size.
+   * @param frames float32 `[batch, height, width, frameCount * 3]`, borrowed.
+   * @param features float32 `[batch, bins, featureSteps, 1]`, borrowed.
+   * @returns float32 `[batch]`, 0..1 up to rounding; the thesis reads it as the probability of sync. The caller disposes it.
+   * @throws TypeError for other shapes, or batches of different sizes.
    */
   score(frames: MouthBatch, features: FeatureBatch): tf.Tensor1D {
     return tf.tidy(() => {
@@ -127,48 +88,32 @@ export class AVAlignNet extends Module implements SyncExpert {
     });
   }
 
-  private assertFrames(where: string, frames: MouthBatch): void {
-    const { height, width } = this.config.input;
-    assertBatch(where, 'frames', frames, [height, width, this.config.visual_encoder.in_channels]);
+  protected override windowShapes(): WindowShapes {
+    const { height, width, featureSteps, melBins = MEL_BINS } = this.config.input;
+    const features = [melBins, featureSteps, 1] as const;
+    // With an encoder the frames are the recipe's pixels, without one what the tower takes.
+    if (this.#encoder) return { frames: super.windowShapes().frames, features };
+    return { frames: [height, width, this.config.visual_encoder.in_channels], features };
   }
 
-  private assertFeatures(where: string, features: FeatureBatch): void {
-    const { melBins = MEL_BINS, featureSteps } = this.config.input;
-    assertBatch(where, 'features', features, [melBins, featureSteps, 1]);
+  protected visualTower(frames: MouthBatch): EmbeddingBatch {
+    return this.#visualEncoder.forward(this.#encoder ? this.#encoded(frames, this.#encoder) : frames);
   }
 
-  override train(mode = true): this {
-    if (mode) this.weightsHash = undefined;
-    return super.train(mode);
+  protected audioTower(features: FeatureBatch): EmbeddingBatch {
+    return this.#audioEncoder.forward(features);
   }
 
-  override loadStateDict(state: Map<string, NamedArray>, options?: { where?: string }): void {
-    super.loadStateDict(state, options);
-    this.weightsHash = undefined;
+  /** Encodes each frame and puts the results on the channels, `[batch, height', width', in_channels]`. */
+  #encoded(frames: MouthBatch, encoder: FrameEncoder): tf.Tensor4D {
+    const { frameCount, height, width } = this.config.input;
+    const [batch] = frames.shape;
+    const encoded = encoder.encode(framesInARow(frames, frameCount));
+    const shape = [height, width, channelsPerFrame(this.config)] as const;
+    if (encoded.rank !== 4 || encoded.shape.join() !== [batch * frameCount, ...shape].join()) {
+      const rule = `[${batch * frameCount}, ${shape.join(', ')}] from encode`;
+      fail(TypeError, 'AVAlignNet', 'options.encoder', rule, `[${encoded.shape.join(', ')}]`);
+    }
+    return framesOnChannels(tf.reshape<tf.Rank.R5>(encoded, [batch, frameCount, ...shape]));
   }
-}
-
-function assertBatch(where: string, argument: string, tensor: tf.Tensor, sides: number[]): void {
-  const { shape, dtype } = tensor;
-  if (shape.length !== 4 || shape[0] < 1 || sides.some((side, axis) => shape[axis + 1] !== side)) {
-    fail(TypeError, where, argument, `of shape [batch, ${sides.join(', ')}]`, shape);
-  }
-  if (dtype !== 'float32') fail(TypeError, where, argument, 'float32', dtype);
-}
-
-/** Refuses a recipe that prepares something else than the network takes; names each size that differs. */
-export function assertRecipeFits(where: string, config: AVAlignNetConfig, value: unknown): SyncRecipe {
-  const recipe = assertSyncRecipe(where, value);
-  const { frameCount, height, width, featureSteps } = config.input;
-  const sizes: [string, number, number][] = [
-    ['frameCount', recipe.frameCount, frameCount],
-    ['crop.size', recipe.crop.size, height],
-    ['crop.size', recipe.crop.size, width],
-    ['featureSteps', recipe.featureSteps, featureSteps],
-    ['frameCount * 3', recipe.frameCount * 3, config.visual_encoder.in_channels],
-  ];
-  for (const [key, given, wanted] of sizes) {
-    if (given !== wanted) fail(RangeError, where, `recipe.${key}`, `${wanted}, as in the configuration`, given);
-  }
-  return recipe;
 }

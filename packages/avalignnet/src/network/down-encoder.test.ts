@@ -37,8 +37,8 @@ describe('DownEncoder', () => {
   test('gives zeros, not NaN, where no entry is above 0', async () => {
     const net = new DownEncoder(SMALL.audio_encoder, new Random(1));
     const state = await net.stateDict();
-    (state.get('norm_out.weight')?.data as Float32Array).fill(0);
-    (state.get('norm_out.bias')?.data as Float32Array).fill(-1);
+    (state.get('norm_out.weight')!.data as Float32Array).fill(0);
+    (state.get('norm_out.bias')!.data as Float32Array).fill(-1);
     net.loadStateDict(state);
     expect(tf.max(tf.abs(net.forward(random(1, [1, 80, 16, 1])))).dataSync()[0]).toBe(0);
     net.dispose();

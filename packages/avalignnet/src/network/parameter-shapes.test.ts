@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { shapeFixture } from '../testing/fixture';
 import type { AVAlignNetConfig } from './config';
-import { CONFIGURATIONS, LITE, thesis } from './config';
+import { CONFIGURATIONS, LITE, thesis } from './configurations';
 import { countParameters, parameterShapes } from './parameter-shapes';
 
 describe('parameterShapes', () => {

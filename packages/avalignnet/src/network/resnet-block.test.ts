@@ -38,7 +38,7 @@ describe('ResnetBlock', () => {
   test('adds its input unchanged where the width stays and the second convolution says nothing', async () => {
     const net = block(1);
     const state = await net.stateDict();
-    for (const name of ['conv2.weight', 'conv2.bias']) (state.get(name)?.data as Float32Array).fill(0);
+    for (const name of ['conv2.weight', 'conv2.bias']) (state.get(name)!.data as Float32Array).fill(0);
     net.loadStateDict(state);
     const x = random(1, [1, 4, 4, 32]);
     expect(largestDifference(net.forward(x).dataSync(), x.dataSync())).toBe(0);
@@ -50,8 +50,8 @@ describe('ResnetBlock', () => {
     const state = await net.stateDict();
     // Everything off but the identity shortcut and a closing convolution that sums its window.
     for (const name of ['conv2.weight', 'conv2.bias', 'downsample_conv.bias'])
-      (state.get(name)?.data as Float32Array).fill(0);
-    (state.get('downsample_conv.weight')?.data as Float32Array).fill(1 / 32);
+      (state.get(name)!.data as Float32Array).fill(0);
+    (state.get('downsample_conv.weight')!.data as Float32Array).fill(1 / 32);
     net.loadStateDict(state);
     const y = net.forward(tf.ones([1, 4, 4, 32]));
     const [first] = tf.unstack(tf.reshape(y, [4, 32]), 1);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AVAlignNetConfig, TowerConfig } from './config';
-import { CONFIGURATIONS, LITE, thesis } from './config';
+import { CONFIGURATIONS, LITE, thesis } from './configurations';
 import { assertConfig, downsampling, towerSizes } from './tower-sizes';
 
 const shown = (tower: TowerConfig, height: number, width: number) =>

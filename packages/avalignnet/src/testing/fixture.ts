@@ -51,5 +51,8 @@ export type ShapeFixture = {
 };
 
 export const networkFixture = (name: 'attention' | 'thesis') => fixture<NetworkFixture>(name);
+export type StableFixture = { input: InputSize; config: Towers; visual: number[]; audio: number[] };
+
+export const stableFixture = () => fixture<StableFixture>('stable');
 export const lossFixture = () => fixture<LossFixture>('losses');
 export const shapeFixture = () => fixture<ShapeFixture>('shapes');

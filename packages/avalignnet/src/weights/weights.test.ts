@@ -1,4 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeSafetensors, encodeSafetensors, toFloat16 } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
@@ -6,10 +9,12 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { readNpz } from '../../../../tests/support/npz';
 import { AVAlignNet } from '../network/avalignnet';
 import type { AVAlignNetConfig } from '../network/config';
-import { LITE, lite } from '../network/config';
+import { CONFIGURATIONS, LITE, lite } from '../network/configurations';
 import { parameterShapes } from '../network/parameter-shapes';
+import { recipeOf } from '../network/recipe-of';
 import { fromTorch, largestDifference, tensors, useWasm } from '../testing/backend';
-import { sha256 } from '../testing/hashed-numbers';
+import { stableFixture } from '../testing/fixture';
+import { hashedWeights, noise, safetensorsFile, sha256 } from '../testing/hashed-numbers';
 import { RECIPE, random, SMALL } from '../testing/small';
 import { loadAVAlignNet, saveAVAlignNet } from './weights';
 
@@ -84,7 +89,7 @@ describe('loadAVAlignNet', () => {
     expect(net.recipe).toEqual(RECIPE);
     net.dispose();
     await expect(loadAVAlignNet(bytes)).rejects.toThrow(
-      'loadAVAlignNet: the file must be one with config metadata, or options.config given, got neither',
+      'loadAVAlignNet: the file must be one with config metadata or a published StableSyncNet, or options.config given, got neither',
     );
   });
 
@@ -149,6 +154,113 @@ describe('loadAVAlignNet', () => {
     await expect(loadAVAlignNet(await file({ config: '{' }))).rejects.toThrow(
       "loadAVAlignNet: the file's config metadata must be JSON",
     );
+  });
+});
+
+const PYTHON = '/usr/bin/python3';
+const hasTorch = (() => {
+  try {
+    execFileSync(PYTHON, ['-c', 'import torch, numpy'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+describe('a StableSyncNet, by its names and shapes alone', () => {
+  const { config: towers, input, visual, audio } = stableFixture();
+  const config: AVAlignNetConfig = { ...towers, input };
+  const frames = () => fromTorch(noise(1, 2 * 48 * 128 * 256), [2, 48, 128, 256]);
+  const features = () => random(2, [2, 80, 52, 1], 4);
+
+  async function assertEmbedsAsPyTorch(source: string | Uint8Array): Promise<void> {
+    const net = await loadAVAlignNet(source);
+    expect(net.config).toEqual(config);
+    expect(net.recipe).toEqual(recipeOf(config));
+    expect(net.weightsHash).toMatch(/^[0-9a-f]{64}$/);
+    const embeddings = net.forward(frames(), features());
+    // Measured 7e-7 and 4e-7.
+    expect(largestDifference(embeddings.visual.dataSync(), visual)).toBeLessThan(3e-6);
+    expect(largestDifference(embeddings.audio.dataSync(), audio)).toBeLessThan(3e-6);
+    net.dispose();
+  }
+
+  test('is recognised in a safetensors file without metadata, and gives PyTorch’s embeddings', () =>
+    assertEmbedsAsPyTorch(safetensorsFile(hashedWeights(parameterShapes(config)), {})));
+
+  test.skipIf(!hasTorch)(
+    `is recognised in a file of torch.save${hasTorch ? '' : ' (skipped: no PyTorch)'}`,
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'lipsync-stable-'));
+      try {
+        const script = fileURLToPath(new URL('../../../../reference/avalignnet-reference.py', import.meta.url));
+        const path = join(folder, 'stable_syncnet.pt');
+        execFileSync(PYTHON, [script, '--save-stable', path]);
+        await assertEmbedsAsPyTorch(path);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+    60_000,
+  );
+
+  test('of latents has a recipe with an encoder, and takes latents without one', async () => {
+    const { syncnet_16_latent: full } = CONFIGURATIONS;
+    const narrow: AVAlignNetConfig = {
+      ...full,
+      visual_encoder: { ...full.visual_encoder, block_out_channels: [32, 32, 32, 32, 32, 256] },
+      audio_encoder: { ...full.audio_encoder, block_out_channels: [32, 32, 32, 32, 32, 256] },
+    };
+    const bytes = safetensorsFile(hashedWeights(parameterShapes(narrow)), {});
+    const bare = await loadAVAlignNet(bytes);
+    expect(bare.config).toEqual(narrow);
+    expect(bare.hasRecipe).toBe(false);
+    // An encoder that averages 8 x 8 pixels and repeats red as the fourth channel.
+    const encode = (x: tf.Tensor4D) =>
+      tf.tidy(() => {
+        const small = tf.avgPool(x, 8, 8, 'valid');
+        return tf.concat([small, tf.slice(small, [0, 0, 0, 0], [-1, -1, -1, 1])], 3);
+      });
+    const net = await loadAVAlignNet(bytes, { encoder: { encode } });
+    expect(net.recipe).toEqual(recipeOf(full));
+    const pixels = random(3, [1, 256, 256, 48]);
+    const latents = tf.tidy(() =>
+      tf.concat(
+        tf.split(pixels, 16, 3).map((frame) => encode(frame as tf.Tensor4D)),
+        3,
+      ),
+    );
+    const before = tensors();
+    const [byPixels, byLatents] = [net.encodeVisual(pixels), bare.encodeVisual(latents as tf.Tensor4D)];
+    expect(tensors()).toBe(before + 2);
+    expect(largestDifference(byPixels.dataSync(), byLatents.dataSync())).toBeLessThan(1e-6);
+    expect(() => net.encodeVisual(latents as tf.Tensor4D)).toThrow('frames must be of shape [batch, 256, 256, 48]');
+    const wrong = await loadAVAlignNet(bytes, { encoder: { encode: (x) => tf.clone(x) } });
+    expect(() => wrong.encodeVisual(pixels)).toThrow(
+      'AVAlignNet: options.encoder must be [16, 32, 32, 4] from encode, got [16, 256, 256, 3]',
+    );
+    for (const each of [bare, net, wrong]) each.dispose();
+  });
+});
+
+describe('a file of PyTorch', () => {
+  test('of another network is loaded by its config and recipe, and refused without', async () => {
+    const state = hashedWeights(parameterShapes(SMALL));
+    const bytes = safetensorsFile(state, {});
+    const net = await loadAVAlignNet(bytes, { config: SMALL, recipe: RECIPE });
+    expect([net.recipe, net.weightsHash]).toEqual([RECIPE, sha256(bytes)]);
+    net.dispose();
+    await expect(loadAVAlignNet(bytes)).rejects.toThrow('or options.config given, got neither');
+  });
+
+  test('that was written under the earlier names of sizes loads as it did', async () => {
+    const { frameCount: frames, featureSteps: melSteps, height, width } = SMALL.input;
+    const { frameCount: _, features: mel, featureSteps: __, ...rest } = RECIPE;
+    const input = JSON.stringify({ frames, height, width, melSteps });
+    const net = await loadAVAlignNet(await file({ input, recipe: JSON.stringify({ ...rest, frames, mel, melSteps }) }));
+    expect(net.config.input).toEqual(SMALL.input);
+    expect(net.recipe).toEqual(RECIPE);
+    net.dispose();
   });
 });
 

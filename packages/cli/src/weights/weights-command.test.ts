@@ -1,12 +1,11 @@
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AVAlignNet, LITE, saveAVAlignNet } from '@lipsync/avalignnet';
+import { AVAlignNet, LITE, recipeOf, saveAVAlignNet } from '@lipsync/avalignnet';
 import { encodeSafetensors, openCheckpoint, readStateDict } from '@lipsync/checkpoints';
 import { loadSyncNetwork, saveSyncNetwork, Wav2LipSyncNet } from '@lipsync/syncnet';
 import '@tensorflow/tfjs-backend-cpu';
 import { loadExpert } from '@lipsync/score';
-import { recipeOf } from '@lipsync/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runLipsync } from '../terminal/run-lipsync';

@@ -1,6 +1,5 @@
-import { LITE } from '@lipsync/avalignnet';
+import { LITE, recipeOf } from '@lipsync/avalignnet';
 import type { SyncRecipe, Waveform } from '@lipsync/contracts';
-import { recipeOf } from '@lipsync/train';
 import { expect, test } from 'vitest';
 import { AudioEmbeddings } from './audio-embeddings';
 import type { Embedder } from './embedder';

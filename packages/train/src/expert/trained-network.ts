@@ -1,7 +1,9 @@
-import { AVAlignNet, type AVAlignNetConfig, LITE, weightsMetadata } from '@lipsync/avalignnet';
-import { fail, type SyncRecipe } from '@lipsync/contracts';
+import { AVAlignNet, type AVAlignNetConfig, LITE, recipeOf, weightsMetadata } from '@lipsync/avalignnet';
+import type { SyncRecipe } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import {
+  DinetSyncNet,
+  dinetRecipe,
   LATENTSYNC_WAV2LIP_RECIPE,
   LatentSyncWav2LipSyncNet,
   SYNCNET_RECIPE,
@@ -26,37 +28,24 @@ export type NetworkChoice = {
   recipe?: SyncRecipe;
 };
 
-/** What may be trained from prepared clips; DINet's network needs a speech recogniser's logits, which clips do not hold. */
-export const TRAINED_NETWORKS = ['avalignnet', 'syncnet', 'wav2lip', 'latentsync'] as const;
+/** The networks that are trained from prepared clips; `dinet`, DINet's own sync network, from clips that hold a speech recogniser's logits. */
+export const TRAINED_NETWORKS = ['avalignnet', 'syncnet', 'wav2lip', 'latentsync', 'dinet'] as const;
 export type TrainedNetworkName = (typeof TRAINED_NETWORKS)[number];
 
-const PUBLISHED = {
-  syncnet: { make: SyncNet, recipe: SYNCNET_RECIPE },
-  wav2lip: { make: Wav2LipSyncNet, recipe: WAV2LIP_RECIPE },
-  latentsync: { make: LatentSyncWav2LipSyncNet, recipe: LATENTSYNC_WAV2LIP_RECIPE },
-} as const;
-
-/** The recipe of a network that looks at a similarity crop, as `LITE` does. */
-export function recipeOf(config: AVAlignNetConfig): SyncRecipe {
-  const { frameCount, height, width, featureSteps } = config.input;
-  if (height !== width) fail(RangeError, 'recipeOf', 'config.input', 'square', `${height} x ${width}`);
-  return {
-    frameCount,
-    fps: 25,
-    crop: {
-      kind: 'similarity',
-      centre: 'mean 48-67',
-      upright: 'eye centres',
-      side: 1.18,
-      size: height,
-      window: 'clip median',
-    },
-    color: 'RGB',
-    range: [-1, 1],
-    features: 'THESIS_MEL',
-    featureSteps,
-  };
-}
+const PUBLISHED: Readonly<
+  Record<
+    Exclude<TrainedNetworkName, 'avalignnet'>,
+    { make(options: { seed: number; width?: number; recipe: SyncRecipe }): SyncNetwork; recipe: SyncRecipe }
+  >
+> = {
+  syncnet: { make: (options) => new SyncNet(options), recipe: SYNCNET_RECIPE },
+  wav2lip: { make: (options) => new Wav2LipSyncNet(options), recipe: WAV2LIP_RECIPE },
+  latentsync: { make: (options) => new LatentSyncWav2LipSyncNet(options), recipe: LATENTSYNC_WAV2LIP_RECIPE },
+  dinet: {
+    make: ({ width = 1, ...options }) => new DinetSyncNet({ ...options, channels: Math.max(1, Math.round(128 * width)) }),
+    recipe: dinetRecipe(),
+  },
+};
 
 /** How a network's input is prepared: as was asked for, else as its publisher did. */
 export function recipeFor({ network = 'avalignnet', config = LITE, recipe }: NetworkChoice): SyncRecipe {
@@ -68,7 +57,7 @@ export function buildNetwork(choice: NetworkChoice, seed: number): TrainedNetwor
   const { network = 'avalignnet', config = LITE, width } = choice;
   const recipe = recipeFor(choice);
   if (network === 'avalignnet') return new AVAlignNet(config, { seed, recipe });
-  return new PUBLISHED[network].make({ seed, width, recipe });
+  return PUBLISHED[network].make({ seed, width, recipe });
 }
 
 /** What a weights file says of its network, so that it loads again. */

@@ -1,17 +1,7 @@
+import { assertGeneratorExpert, type GeneratorSyncExpert } from '@lipsync/avalignnet';
 import type { NamedArray } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
-import type { FeatureBatch, MouthBatch } from '@lipsync/contracts/tensors';
-import {
-  assertGeneratorExpert,
-  DINET_WEIGHTS,
-  type DinetWeights,
-  type GeneratorSyncExpert,
-  generatorSyncLoss,
-  imageLoss,
-  lsganDiscriminatorLoss,
-  lsganGeneratorLoss,
-  type PerceptualLoss,
-} from '@lipsync/dinet';
+import { DINET_WEIGHTS, type DinetWeights, lsganDiscriminatorLoss, type PerceptualLoss } from '@lipsync/dinet';
 import {
   AdamW,
   clipGradientNorm,
@@ -22,67 +12,55 @@ import {
 } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import type { TrainingState } from '../run/training-state';
-import { evenShare } from '../step/even-share';
+import { assertFinite } from '../step/non-finite-loss';
+import {
+  type ClipDiscriminator,
+  clipWindows,
+  type LossParts,
+  lossByGenerated,
+  type MouthInput,
+  type Term,
+  type TrainedDiscriminator,
+} from './generator-terms';
 import { HeldTape } from './held-tape';
-import { assertFinite } from './non-finite-loss';
 import { StepRollback } from './step-rollback';
+import { readScalars, StepTensors } from './step-tensors';
+import { assertTrainBatch, type BatchPart, type DinetTrainBatch, disposeParts, divideBatch } from './train-batch';
 
-/** Faces `[rows * frames, height, width, 3]`, RGB in 0..1, to the expert's frames, with gradients: `ImageProcessor.mouths` and `syncInput`. */
-export type MouthInput = (generated: tf.Tensor4D, angles: tf.Tensor1D) => MouthBatch;
-
-/** What paints: a `DinetGenerator`, or any module with the same `forward`. */
+/** A generator that can be trained: a `DinetGenerator`, or any module with the same `forward`. */
 export type TrainedGenerator = Module & {
+  /**
+   * `masked` `[n, height, width, 3]`, `references` `[n, height, width, references * 3]`, `audio` `[n, bins, steps]` to frames
+   * `[n, height, width, 3]`, 0..1.
+   */
   forward(masked: tf.Tensor4D, references: tf.Tensor4D, audio: tf.Tensor3D): tf.Tensor4D;
 };
 
-/** What judges frames: a `DinetDiscriminator`, or any module that gives a map of raw scores. */
-export type TrainedDiscriminator = Module & { forward(frames: tf.Tensor4D): tf.Tensor };
-
 export type DinetTrainerOptions = {
   generator: TrainedGenerator;
-  /** Judges single frames. */
+  /** The discriminator of single frames. */
   frameDiscriminator: TrainedDiscriminator;
-  /** Judges windows of `frames` frames of a row, one after the other on the channels: DINet's stage of clips. Default: stage of frames. */
-  clipDiscriminator?: TrainedDiscriminator & { readonly frameCount: number };
-  /** Of all optimisers; each step may name its own. Default 1e-4, with `dinetSchedule` for later epochs. */
+  /** The discriminator of the clip stage: takes windows of `frameCount` frames of a row, on the channels. Default: none, the frame stage. */
+  clipDiscriminator?: ClipDiscriminator;
+  /** Of all optimisers; a step may set its own. Default 1e-4, with `dinetSchedule` for later epochs. */
   learningRate?: number;
-  /** Of AdamW, for all. Default 0.01, AdamW's (the thesis names none); 0 is the Adam of DINet's code. */
+  /** AdamW's, for all networks. Default 0.01, AdamW's own (the thesis names none); 0 is the Adam of DINet's code. */
   weightDecay?: number;
-  /** Changes to `DINET_WEIGHTS`. With `gan: 0` the discriminators rest. */
+  /** Changes to `DINET_WEIGHTS`. With `gan: 0` the discriminators are not trained. */
   weights?: Partial<DinetWeights>;
-  /** `dinetPerceptual(vgg19)`. Default: the loss is without it. */
+  /** `dinetPerceptual(vgg19)`. Default: no perceptual loss. */
   perceptual?: PerceptualLoss;
-  /** A frozen expert, in evaluation mode. Default: the loss is without it. */
+  /** A frozen expert, in evaluation mode, borrowed. Default: no sync loss. */
   sync?: { expert: GeneratorSyncExpert; mouthInput: MouthInput };
-  /** Most rows in the networks at a time: memory is that of so many, whatever the batch. Default all. */
+  /** Most rows in the networks at a time: memory is that of one chunk, whatever the batch. Default: all. */
   chunk?: number;
-  /** Largest length of the generator's gradient; a longer one is scaled down. Default none, as published. */
+  /** Largest norm of the generator's gradients; larger ones are scaled down. Default: not clipped, as published. */
   clipNorm?: number;
-  /** Generator's loss or length of its gradient from which a step is refused with `NonFiniteLoss`. Default 1e4; Infinity for none. */
+  /** A step is refused with `NonFiniteLoss` where the generator's loss or its gradient norm is above this. Default 1e4; Infinity for no limit. */
   divergence?: number;
-  /** `mixed`: forward and backward in half floats. No backend of TensorFlow.js trains so; it is refused. Default `float32`. */
-  precision?: 'float32' | 'mixed';
 };
 
-/** Rows of frames, one after the other; all borrowed. */
-export type DinetTrainBatch = {
-  /** What is to be painted: `[rows * frames, height, width, 3]`, RGB, 0..1. */
-  real: tf.Tensor4D;
-  /** The same with the mouth box 0. */
-  masked: tf.Tensor4D;
-  /** `[rows * frames, height, width, references * 3]`. */
-  references: tf.Tensor4D;
-  /** `[rows * frames, bins, steps]`. */
-  audio: tf.Tensor3D;
-  /** `[rows * frames]`, radians; needed by the sync loss. */
-  angles?: tf.Tensor1D;
-  /** The audio that the expert hears: `[windows, bins, steps, 1]`, as many windows as `mouthInput` makes of the frames, usually one a row. */
-  syncAudio?: FeatureBatch;
-  /** Frames in a row. */
-  frameCount: number;
-};
-
-/** Figures of a step, before its change of the generator; losses without their weights, NaN where not used. */
+/** Figures of a step, from before the generator's update; losses without their weights, NaN where not used. */
 export type DinetStepReport = {
   /** The weighted sum. */
   generator: number;
@@ -97,104 +75,75 @@ export type DinetStepReport = {
   gradientNorm: number;
 };
 
-/** Everything that continues a trainer: goes into `saveTrainingState` as it is. */
+/** Everything that resuming a trainer needs: goes into `saveTrainingState` as it is. */
 export type DinetTrainerState = Pick<TrainingState, 'model' | 'optimizer'>;
 
-const UNCLIPPED = 1e30; // only the length is wanted; not Infinity, which shaders may not know
+const UNCLIPPED = 1e30; // only the norm is wanted; not Infinity, which shaders may not know
 
-type Part = 'generator' | 'frame_discriminator' | 'clip_discriminator';
-type Term = 'perceptual' | 'gan' | 'ganClip' | 'sync' | 'image';
-type Rows = { batch: DinetTrainBatch; share: number };
-type Learner<M extends Module = Module> = { part: Part; net: M; optimizer: AdamW };
+type LearnerName = 'generator' | 'frame_discriminator' | 'clip_discriminator';
+type Learner<M extends Module = Module> = { part: LearnerName; net: M; optimizer: AdamW };
+
+/** What was generated from the parts of a batch; the last part's tape is still held, for its backward pass. */
+type Generated = { frames: tf.Tensor4D[]; held: HeldTape<tf.Tensor4D> };
 
 /**
  * Trains a generator against its discriminators, one step at a time.
  *
- * A step: the generator paints; the frame discriminator learns from what is real and what is painted, in the stage of clips the clip discriminator too;
- * then the generator learns from `10 perceptual + gan (+ gan of clips) + 0.1 sync + image`, with the scores of the discriminators as they have
- * just become. The discriminators see the very frames that the generator is taught by, as in the source.
+ * A step: the generator makes frames; the frame discriminator, and in the clip stage the clip discriminator, take a step on true and generated frames;
+ * then the generator takes a step on `10 perceptual + gan (+ gan of clips) + 0.1 sync + image`, with the scores of the discriminators as just updated.
+ * Discriminators and generator are trained on the same generated frames, as in the source.
  *
- * What it costs: the generator goes forward once, and its tape waits while the discriminators learn (`HeldTape`). With `chunk`, all chunks but the
- * last go forward twice. All losses are means over rows, so divided gradients are those of the whole batch but for rounding (1e-5 of the largest in
+ * Cost: the generator goes forward once, and its tape waits while the discriminators are trained (`HeldTape`). With `chunk`, all chunks but the last go
+ * forward twice. All losses are means over rows, so the gradients of chunks are those of the whole batch but for rounding (1e-5 of the largest in
  * networks of two layers, 4e-4 in a small `DinetGenerator`, where rounding the frames alone makes 1e-2; see the test). Only BatchNorm takes each
- * chunk's statistics by itself, follows each chunk once, and makes the division count.
+ * chunk's own statistics, which makes the division count; running statistics follow each chunk once.
  *
- * The clip discriminator sees windows that do not overlap: of rows of 10 frames, frames 0-4 and 5-9, so every frame is judged once and the
- * seam is not.
+ * The clip discriminator takes windows that do not overlap: of rows of 10 frames, frames 0-4 and 5-9. Every frame is in one window; the seam is in none.
  *
  * Source: MRzzm/DINet `train_DINet_frame.py`, `train_DINet_clip.py` (Adam 1e-4) and the thesis (AdamW, cosine sync loss, image loss). Against
  * PyTorch 1.13, two steps of both stages: losses differ by less than 5e-6 of themselves, gradients by less than 2e-5 of each tensor's largest.
  *
  * Takes the networks over: `dispose` frees them with the optimisers. Perceptual network and expert stay the caller's.
  *
- * @throws TypeError or RangeError for options that cannot work, Error for `precision: 'mixed'` and for an expert in training mode.
+ * @throws TypeError or RangeError for options that cannot work, Error for an expert in training mode.
  * @example
+ * import { DinetDiscriminator, DinetGenerator, LITE_DINET } from '@lipsync/dinet';
+ * import { DinetTrainer } from '@lipsync/train';
  * const trainer = new DinetTrainer({
  *   generator: new DinetGenerator(LITE_DINET, { seed: 0 }),
- *   frameDiscriminator: new DinetDiscriminator({ frames: 1, seed: 1 }),
+ *   frameDiscriminator: new DinetDiscriminator({ frameCount: 1, seed: 1 }),
  * });
- * const { generator } = await trainer.step({ real, masked, references, audio, frames: 1 });
+ * const { generator } = await trainer.step({ real, masked, references, audio, frameCount: 1 });
  */
 export class DinetTrainer {
-  /** What the generator's loss is made of. */
+  /** Weights of the terms of the generator's loss. */
   readonly weights: DinetWeights;
   readonly generator: TrainedGenerator;
-  private readonly options: DinetTrainerOptions;
-  private readonly generatorLearner: Learner<TrainedGenerator>;
-  private readonly frameDiscriminator: Learner<TrainedDiscriminator>;
-  private readonly clipDiscriminator?: Learner<TrainedDiscriminator & { readonly frameCount: number }>;
-  private isStepping = false;
-  private isDisposed = false;
+  readonly #options: DinetTrainerOptions;
+  readonly #generator: Learner<TrainedGenerator>;
+  readonly #frameDiscriminator: Learner<TrainedDiscriminator>;
+  readonly #clipDiscriminator?: Learner<ClipDiscriminator>;
+  #isStepping = false;
+  #isDisposed = false;
 
   constructor(options: DinetTrainerOptions) {
-    const {
-      generator,
-      frameDiscriminator,
-      clipDiscriminator,
-      learningRate = 1e-4,
-      weightDecay,
-      weights,
-      sync,
-      chunk,
-      clipNorm,
-    } = options;
-    const { divergence = 1e4, precision = 'float32' } = options;
-    const where = 'DinetTrainer';
-    this.weights = { ...DINET_WEIGHTS, ...weights };
-    for (const [name, value] of Object.entries(this.weights)) {
-      if (!(value >= 0 && value < Infinity))
-        fail(RangeError, where, `weights.${name}`, 'a finite number from 0', value);
-    }
-    if (chunk !== undefined && !(Number.isInteger(chunk) && chunk >= 1))
-      fail(RangeError, where, 'chunk', 'a whole number from 1', chunk);
-    for (const [name, value] of Object.entries({ divergence, clipNorm })) {
-      if (value !== undefined && !(value > 0)) fail(RangeError, where, name, 'above 0', value);
-    }
-    if (precision !== 'float32') {
-      const rule = "'float32' here: no backend of TensorFlow.js has kernels that train in half floats";
-      fail(Error, where, 'precision', rule, `${precision} on ${tf.getBackend()}`);
-    }
-    if (sync) assertGeneratorExpert(where, sync.expert);
-    const learner = <M extends Module>(part: Part, net: M): Learner<M> => {
-      return {
-        part,
-        net,
-        optimizer: new AdamW(net.namedParameters(), {
-          learningRate,
-          ...(weightDecay === undefined ? {} : { weightDecay }),
-        }),
-      };
+    const { generator, frameDiscriminator, clipDiscriminator, learningRate = 1e-4, weightDecay } = options;
+    this.weights = { ...DINET_WEIGHTS, ...options.weights };
+    assertOptions(options, this.weights);
+    const learner = <M extends Module>(part: LearnerName, net: M): Learner<M> => {
+      const decay = weightDecay === undefined ? {} : { weightDecay };
+      return { part, net, optimizer: new AdamW(net.namedParameters(), { learningRate, ...decay }) };
     };
-    this.options = options;
+    this.#options = options;
     this.generator = generator;
-    this.generatorLearner = learner('generator', generator);
-    this.frameDiscriminator = learner('frame_discriminator', frameDiscriminator);
-    this.clipDiscriminator = clipDiscriminator && learner('clip_discriminator', clipDiscriminator);
+    this.#generator = learner('generator', generator);
+    this.#frameDiscriminator = learner('frame_discriminator', frameDiscriminator);
+    this.#clipDiscriminator = clipDiscriminator && learner('clip_discriminator', clipDiscriminator);
   }
 
   /** Steps taken. */
   get stepCount(): number {
-    return this.generatorLearner.optimizer.stepCount;
+    return this.#generator.optimizer.stepCount;
   }
 
   /**
@@ -202,127 +151,99 @@ export class DinetTrainer {
    *
    * Makes no tensor that outlives it. Networks are left in the mode that they were in.
    *
-   * @throws NonFiniteLoss if a loss or gradient is not finite, or the generator's above `explosion`; all weights, moments and running statistics are
-   *   then as they were. TypeError for shapes that do not fit together.
+   * @throws NonFiniteLoss if a loss or gradient is not finite, or the generator's is above `divergence`; all weights, moments and running statistics
+   *   are then as they were. TypeError for shapes that do not fit together.
    */
   async step(batch: DinetTrainBatch, { learningRate }: { learningRate?: number } = {}): Promise<DinetStepReport> {
-    if (this.isDisposed) fail(Error, 'DinetTrainer.step', 'this trainer', 'in use', 'one that was disposed');
-    if (this.isStepping) fail(Error, 'DinetTrainer.step', 'step', 'awaited before the next', 'two at once');
-    this.assertBatch(batch);
-    const learners = this.learners();
+    this.#assertStep(batch);
+    const learners = this.#learners();
     if (learningRate !== undefined) for (const { optimizer } of learners) optimizer.learningRate = learningRate;
     const modes = learners.map(({ net }) => net.training);
-    const before = [new StepRollback(this.generatorLearner.net)]; // BatchNorm follows in the forward pass
-    const chunks = this.divide(batch);
-    const made = new Made();
-    this.isStepping = true;
+    const before = [new StepRollback(this.#generator.net)]; // the forward pass changes BatchNorm's running statistics
+    const parts = divideBatch(batch, this.#options.chunk);
+    const tensors = new StepTensors();
+    this.#isStepping = true;
     try {
       for (const { net } of learners) net.train();
-      return await this.stepOn(chunks, before, made);
+      return await this.#stepOn(parts, before, tensors);
     } catch (error) {
       for (const each of before) each.restore();
       throw error;
     } finally {
-      this.isStepping = false;
+      this.#isStepping = false;
       learners.forEach(({ net }, i) => net.train(modes[i]));
       for (const each of before) each.dispose();
-      made.dispose();
-      disposeChunks(chunks, batch);
+      tensors.dispose();
+      disposeParts(parts, batch);
     }
   }
 
-  private async stepOn(chunks: Rows[], before: StepRollback[], made: Made): Promise<DinetStepReport> {
-    const generatorLearner = this.generatorLearner.net;
-    const generate = ({ batch: { masked, references, audio } }: Rows) =>
-      generatorLearner.forward(masked, references, audio);
-    const last = chunks.length - 1;
-    const generated = chunks.slice(0, last).map((rows) => made.add(tf.tidy(() => generate(rows))));
-    const held = made.hold(new HeldTape(() => generate(chunks[last])));
-    generated.push(held.output);
+  async #stepOn(parts: BatchPart[], before: StepRollback[], tensors: StepTensors): Promise<DinetStepReport> {
+    const generated = this.#generate(parts, tensors);
+    const discriminators = await this.#stepDiscriminators(parts, generated.frames, { before, tensors });
+    const { gradients, losses } = this.#generatorGradients(parts, generated, tensors);
+    const norm = tensors.add(clipGradientNorm(gradients, this.#options.clipNorm ?? UNCLIPPED));
+    const figures = await readScalars({ ...Object.fromEntries(losses), gradientNorm: norm });
+    const { divergence: limit = 1e4 } = this.#options;
+    assertFinite('DinetTrainer.step', figures, { limited: ['generator', 'gradientNorm'], limit });
+    this.#generator.optimizer.step(gradients);
+    const { generator, gradientNorm, perceptual = NaN, gan = NaN, ganClip = NaN, sync = NaN, image = NaN } = figures;
+    const { frame_discriminator: frameDiscriminator = NaN, clip_discriminator: clipDiscriminator = NaN } = discriminators;
+    return { generator, perceptual, gan, ganClip, sync, image, frameDiscriminator, clipDiscriminator, gradientNorm };
+  }
 
-    const judged = [];
-    for (const discriminator of this.weights.gan > 0 ? [this.frameDiscriminator, this.clipDiscriminator] : []) {
-      if (discriminator)
-        judged.push({ ...discriminator, ...this.discriminatorGradients(discriminator, chunks, generated, made) });
-    }
-    const judgeFigures = await read(
+  /** Frames of all parts; of the last part with their tape. */
+  #generate(parts: BatchPart[], tensors: StepTensors): Generated {
+    const last = parts.length - 1;
+    const frames = parts.slice(0, last).map((part) => tensors.add(tf.tidy(() => this.#forward(part))));
+    const held = tensors.addTape(new HeldTape(() => this.#forward(parts[last])));
+    return { frames: [...frames, held.output], held };
+  }
+
+  #forward({ batch: { masked, references, audio } }: BatchPart): tf.Tensor4D {
+    return this.#generator.net.forward(masked, references, audio);
+  }
+
+  /** One step of each discriminator; their losses by name. */
+  async #stepDiscriminators(
+    parts: BatchPart[],
+    generated: tf.Tensor4D[],
+    { before, tensors }: { before: StepRollback[]; tensors: StepTensors },
+  ): Promise<Record<string, number>> {
+    if (this.weights.gan === 0) return {};
+    const trained = this.#learners()
+      .slice(1)
+      .map((learner) => ({ ...learner, ...this.#discriminatorGradients(learner, parts, { generated, tensors }) }));
+    const figures = await readScalars(
       Object.fromEntries(
-        judged.flatMap(({ part, value, norm }) => [
+        trained.flatMap(({ part, value, norm }) => [
           [part, value],
           [`${part} gradient`, norm],
         ]),
       ),
     );
-    assertFinite(judgeFigures);
-    for (const { net, optimizer, gradients } of judged) {
+    assertFinite('DinetTrainer.step', figures);
+    for (const { net, optimizer, gradients } of trained) {
       before.push(new StepRollback(net, optimizer));
       optimizer.step(gradients);
     }
-
-    // The last chunk first, since its tape is still there; the others are painted anew, by the same weights.
-    const sums = made.own(new GradientAccumulator());
-    const losses = new Map<Term | 'generator', tf.Scalar>();
-    const variables = generatorLearner.namedParameters();
-    for (let index = last; index >= 0; index--) {
-      const rows = chunks[index];
-      const { terms, byGenerated } = this.lossByGenerated(rows, generated[index]);
-      for (const [name, value] of terms) {
-        const sum = losses.get(name);
-        losses.set(name, made.add(tf.tidy(() => tf.add(sum ?? 0, tf.mul(value, rows.share)) as tf.Scalar)));
-        value.dispose();
-      }
-      const statistics = index < last ? new StepRollback(generatorLearner) : undefined; // followed once already
-      const tape = index < last ? new HeldTape(() => generate(rows)) : held;
-      try {
-        const found = tape.gradients(
-          [...variables.values()].map(({ variable }) => variable),
-          byGenerated,
-        );
-        const gradients = new Map([...variables.keys()].map((name, i) => [name, found[i]]));
-        const missing = [...gradients].flatMap(([name, gradient]) => (gradient ? [] : [name]));
-        try {
-          if (missing.length > 0)
-            fail(
-              Error,
-              'DinetTrainer.step',
-              'generator',
-              'a function of all its parameters',
-              `one without ${missing.join(', ')}`,
-            );
-          sums.add(gradients as Map<string, tf.Tensor>, rows.share);
-        } finally {
-          tf.dispose(found.filter((gradient) => gradient !== null));
-        }
-        statistics?.restore();
-      } finally {
-        statistics?.dispose();
-        if (index < last) tape.dispose();
-        byGenerated.dispose();
-      }
-    }
-    const gradients = made.map(sums.take());
-    const norm = made.add(clipGradientNorm(gradients, this.options.clipNorm ?? UNCLIPPED));
-    const figures = await read({ ...Object.fromEntries(losses), gradientNorm: norm });
-    const { generator, gradientNorm, perceptual = NaN, gan = NaN, ganClip = NaN, sync = NaN, image = NaN } = figures;
-    assertFinite(figures, ['generator', 'gradientNorm'], this.options.divergence ?? 1e4);
-    this.generatorLearner.optimizer.step(gradients);
-    const { frame_discriminator: frameDiscriminator = NaN, clip_discriminator: clipDiscriminator = NaN } = judgeFigures;
-    return { generator, perceptual, gan, ganClip, sync, image, frameDiscriminator, clipDiscriminator, gradientNorm };
+    return figures;
   }
 
-  /** A discriminator's loss on the whole batch, its gradients and their length. */
-  private discriminatorGradients(
-    { part, net }: Learner<TrainedDiscriminator>,
-    chunks: Rows[],
-    generated: tf.Tensor4D[],
-    made: Made,
+  /** A discriminator's loss on the whole batch, its gradients and their norm. */
+  #discriminatorGradients(
+    learner: Learner,
+    parts: BatchPart[],
+    { generated, tensors }: { generated: tf.Tensor4D[]; tensors: StepTensors },
   ) {
-    const sums = made.own(new GradientAccumulator());
+    const net = learner.net as TrainedDiscriminator | ClipDiscriminator;
+    const scores = (frames: tf.Tensor4D) =>
+      net.forward(learner.part === 'clip_discriminator' ? clipWindows(frames, (net as ClipDiscriminator).frameCount) : frames);
+    const sums = tensors.addSums(new GradientAccumulator());
     let value = tf.scalar(0);
-    chunks.forEach(({ batch, share }, i) => {
-      const seen = (frames: tf.Tensor4D) => net.forward(part === 'clip_discriminator' ? this.windows(frames) : frames);
+    parts.forEach(({ batch, share }, i) => {
       const { value: own, gradients } = valueAndGradients(net, () =>
-        lsganDiscriminatorLoss(seen(batch.real), seen(generated[i])),
+        lsganDiscriminatorLoss(scores(batch.real), scores(generated[i])),
       );
       sums.add(gradients, share);
       disposeGradients(gradients);
@@ -330,151 +251,87 @@ export class DinetTrainer {
       tf.dispose([value, own]);
       value = sum;
     });
-    const gradients = made.map(sums.take());
-    const norm = made.add(clipGradientNorm(gradients, UNCLIPPED));
-    return { value: made.add(value), gradients, norm };
+    const gradients = tensors.addGradients(sums.take());
+    const norm = tensors.add(clipGradientNorm(gradients, UNCLIPPED));
+    return { value: tensors.add(value), gradients, norm };
   }
 
-  /** The generator's losses on some rows and the gradient of their weighted sum by what was painted; all the caller's. */
-  private lossByGenerated(
-    { batch }: Rows,
-    generated: tf.Tensor4D,
-  ): { terms: Map<Term | 'generator', tf.Scalar>; byGenerated: tf.Tensor4D } {
-    const terms = new Map<Term | 'generator', tf.Scalar>();
-    let refusal: unknown;
-    const { value, grad } = tf.valueAndGrad((frames) => {
-      try {
-        const made = this.terms(batch, frames as tf.Tensor4D);
-        for (const { name, value } of made) terms.set(name, tf.keep(tf.clone(value)));
-        // The last term is 0, but a function of the frames where all weights are 0, too.
-        return tf.addN([...made.map(({ value, weight }) => tf.mul(value, weight)), tf.mul(tf.sum(frames), 0)]);
-      } catch (error) {
-        // Thrown through tfjs, the error would leave all maps of the forward pass behind: it frees them after a backward pass only.
-        refusal = error;
-        return tf.sum(frames);
+  /** The generator's losses on the whole batch and their gradients. */
+  #generatorGradients(parts: BatchPart[], { frames, held }: Generated, tensors: StepTensors) {
+    const sums = tensors.addSums(new GradientAccumulator());
+    const losses = new Map<Term | 'generator', tf.Scalar>();
+    // The last part first, since its tape is still there; the others go forward again, with the same weights.
+    const last = parts.length - 1;
+    for (let index = last; index >= 0; index--) {
+      const part = parts[index];
+      const { terms, byGenerated } = lossByGenerated(this.#lossParts(), part.batch, frames[index]);
+      for (const [name, value] of terms) {
+        const sum = losses.get(name);
+        losses.set(name, tensors.add(tf.tidy(() => tf.add(sum ?? 0, tf.mul(value, part.share)) as tf.Scalar)));
+        value.dispose();
       }
-    })(generated);
-    if (refusal !== undefined) {
-      tf.dispose([value, grad, ...terms.values()]);
-      throw refusal;
+      const statistics = index < last ? new StepRollback(this.#generator.net) : undefined; // followed once already
+      const tape = index < last ? new HeldTape(() => this.#forward(part)) : held;
+      try {
+        this.#addGradients(sums, tape, { byGenerated, share: part.share });
+        statistics?.restore();
+      } finally {
+        statistics?.dispose();
+        if (index < last) tape.dispose();
+        byGenerated.dispose();
+      }
     }
-    terms.set('generator', value as tf.Scalar);
-    return { terms, byGenerated: grad as tf.Tensor4D };
+    return { gradients: tensors.addGradients(sums.take()), losses };
   }
 
-  private terms(batch: DinetTrainBatch, generated: tf.Tensor4D): { name: Term; value: tf.Scalar; weight: number }[] {
-    const { weights, frameDiscriminator, clipDiscriminator } = this;
-    const { perceptual, sync } = this.options;
-    const { real, angles, syncAudio } = batch;
-    const made: { name: Term; value: tf.Scalar; weight: number }[] = [];
-    const add = (name: Term, weight: number, value: () => tf.Scalar) => {
-      if (weight > 0) made.push({ name, value: value(), weight });
+  /** Adds one part's gradients by the generator's parameters. */
+  #addGradients(
+    sums: GradientAccumulator,
+    tape: HeldTape<tf.Tensor4D>,
+    { byGenerated, share }: { byGenerated: tf.Tensor4D; share: number },
+  ): void {
+    const parameters = this.#generator.net.namedParameters();
+    const variables = [...parameters.values()].map(({ variable }) => variable);
+    const found = tape.gradients(variables, byGenerated);
+    try {
+      const gradients = new Map([...parameters.keys()].map((name, i) => [name, found[i]]));
+      const missing = [...gradients].flatMap(([name, gradient]) => (gradient ? [] : [name]));
+      if (missing.length > 0) {
+        const got = `one without ${missing.join(', ')}`;
+        fail(Error, 'DinetTrainer.step', 'generator', 'a function of all its parameters', got);
+      }
+      sums.add(gradients as Map<string, tf.Tensor>, share);
+    } finally {
+      tf.dispose(found.filter((gradient) => gradient !== null));
+    }
+  }
+
+  #lossParts(): LossParts {
+    const { perceptual, sync } = this.#options;
+    return {
+      weights: this.weights,
+      frameDiscriminator: this.#frameDiscriminator.net,
+      clipDiscriminator: this.#clipDiscriminator?.net,
+      perceptual,
+      sync,
     };
-    if (perceptual) add('perceptual', weights.perceptual, () => perceptual(real, generated));
-    add('gan', weights.gan, () => lsganGeneratorLoss(frameDiscriminator.net.forward(generated)));
-    if (clipDiscriminator)
-      add('ganClip', weights.gan, () => lsganGeneratorLoss(clipDiscriminator.net.forward(this.windows(generated))));
-    if (sync) {
-      add('sync', weights.sync, () =>
-        generatorSyncLoss(sync.expert, sync.mouthInput(generated, angles as tf.Tensor1D), syncAudio as FeatureBatch),
-      );
-    }
-    add('image', weights.image, () => imageLoss(real, generated));
-    return made;
   }
 
-  /** Frames `[n, height, width, 3]` as the clip discriminator's windows `[n / frames, height, width, frames * 3]`. */
-  private windows(frames: tf.Tensor4D): tf.Tensor4D {
-    const length = (this.clipDiscriminator as NonNullable<typeof this.clipDiscriminator>).net.frameCount;
-    const [count, height, width] = frames.shape;
-    return tf.tidy(() => {
-      const rows = tf.reshape(frames, [count / length, length, height, width, 3]);
-      return tf.reshape(tf.transpose(rows, [0, 2, 3, 1, 4]), [
-        count / length,
-        height,
-        width,
-        length * 3,
-      ]) as tf.Tensor4D;
-    });
-  }
-
-  private assertBatch(batch: DinetTrainBatch): void {
+  #assertStep(batch: DinetTrainBatch): void {
     const where = 'DinetTrainer.step';
-    const { real, masked, references, audio, angles, syncAudio, frameCount } = batch;
-    const [count, height, width] = real.shape;
-    if (real.rank !== 4 || real.shape[3] !== 3)
-      fail(TypeError, where, 'batch.real', 'of shape [rows * frames, height, width, 3]', real.shape);
-    if (!(Number.isInteger(frameCount) && frameCount >= 1 && count > 0 && count % frameCount === 0)) {
-      fail(RangeError, where, 'batch.frames', `a whole number that divides the ${count} frames`, frameCount);
-    }
-    if (masked.shape.join() !== real.shape.join())
-      fail(TypeError, where, 'batch.masked', `of shape [${real.shape.join(', ')}]`, masked.shape);
-    if (references.rank !== 4 || references.shape.slice(0, 3).join() !== [count, height, width].join()) {
-      fail(
-        TypeError,
-        where,
-        'batch.references',
-        `of shape [${count}, ${height}, ${width}, references * 3]`,
-        references.shape,
-      );
-    }
-    if (audio.rank !== 3 || audio.shape[0] !== count)
-      fail(TypeError, where, 'batch.audio', `of shape [${count}, bins, steps]`, audio.shape);
-    const length = this.clipDiscriminator?.net.frameCount;
-    if (length !== undefined && frameCount % length !== 0) {
-      fail(
-        RangeError,
-        where,
-        'batch.frames',
-        `a multiple of the ${length} frames that the clip discriminator looks at`,
-        frameCount,
-      );
-    }
-    if (!this.options.sync || this.weights.sync === 0) return;
-    assertGeneratorExpert(where, this.options.sync.expert); // it may have been put into training mode since
-    if (angles?.shape.join() !== String(count))
-      fail(TypeError, where, 'batch.angles', `of shape [${count}], for the sync loss`, angles?.shape);
-    const rows = count / frameCount;
-    if (!syncAudio || syncAudio.rank !== 4 || syncAudio.shape[0] % rows !== 0) {
-      fail(
-        TypeError,
-        where,
-        'batch.syncAudio',
-        `of shape [windows, bins, steps, 1] with as many windows for each of ${rows} rows`,
-        syncAudio?.shape,
-      );
-    }
+    if (this.#isDisposed) fail(Error, where, 'this trainer', 'in use', 'one that was disposed');
+    if (this.#isStepping) fail(Error, where, 'step', 'awaited before the next', 'two at once');
+    const { sync } = this.#options;
+    const usesSync = sync !== undefined && this.weights.sync > 0;
+    assertTrainBatch(where, batch, { clipFrames: this.#clipDiscriminator?.net.frameCount, sync: usesSync });
+    if (usesSync) assertGeneratorExpert(where, sync.expert); // it may have been put into training mode since
   }
 
-  /** The batch in parts of at most `chunk` rows, as even as can be. Only the batch itself is not a copy. */
-  private divide(batch: DinetTrainBatch): Rows[] {
-    const { real, masked, references, audio, angles, syncAudio, frameCount } = batch;
-    const rows = real.shape[0] / frameCount;
-    const parts = Math.ceil(rows / Math.min(rows, this.options.chunk ?? rows));
-    if (parts === 1) return [{ batch, share: 1 }];
-    return Array.from({ length: parts }, (_, part) => {
-      const [first, end] = evenShare(rows, part, parts);
-      const of = <T extends tf.Tensor>(x: T): T => {
-        const each = x.shape[0] / rows;
-        return tf.slice(
-          x,
-          [first * each, ...new Array<number>(x.rank - 1).fill(0)],
-          [(end - first) * each, ...x.shape.slice(1)],
-        );
-      };
-      const own = { real: of(real), masked: of(masked), references: of(references), audio: of(audio) };
-      return {
-        batch: { ...own, angles: angles && of(angles), syncAudio: syncAudio && of(syncAudio), frameCount },
-        share: (end - first) / rows,
-      };
-    });
-  }
-
-  private learners(): Learner[] {
+  #learners(): Learner[] {
     return [
-      this.generatorLearner,
-      this.frameDiscriminator,
-      ...(this.clipDiscriminator ? [this.clipDiscriminator] : []),
+      this.#generator,
+      this.#frameDiscriminator,
+      ...(this.#clipDiscriminator ? [this.#clipDiscriminator] : []),
     ];
   }
 
@@ -484,7 +341,7 @@ export class DinetTrainer {
       model: new Map(),
       optimizer: { step: this.stepCount, expAvg: new Map(), expAvgSq: new Map() },
     };
-    for (const { part, net, optimizer } of this.learners()) {
+    for (const { part, net, optimizer } of this.#learners()) {
       const { expAvg, expAvgSq } = await optimizer.state();
       const into = (target: Map<string, NamedArray>, source: Map<string, NamedArray>) => {
         for (const [name, array] of source) target.set(`${part}.${name}`, array);
@@ -497,12 +354,12 @@ export class DinetTrainer {
   }
 
   /**
-   * Takes over what `state` gave: the next step has the same bits as if there had been no break.
+   * Restores what `state` gave: the next step has the same bits as without the break.
    *
    * @throws Error for a state of another stage, or with missing, unused or misshapen names.
    */
   loadState({ model, optimizer: { step, expAvg, expAvgSq } }: DinetTrainerState): void {
-    const learners = this.learners();
+    const learners = this.#learners();
     const parts = learners.map(({ part }) => part);
     for (const name of [model, expAvg, expAvgSq].flatMap((map) => [...map.keys()])) {
       if (!parts.some((part) => name.startsWith(`${part}.`)))
@@ -523,66 +380,23 @@ export class DinetTrainer {
 
   /** Frees networks and optimisers. Safe to call twice. */
   dispose(): void {
-    this.isDisposed = true;
-    for (const { net, optimizer } of this.learners()) {
+    this.#isDisposed = true;
+    for (const { net, optimizer } of this.#learners()) {
       optimizer.dispose();
       net.dispose();
     }
   }
 }
 
-/** What a step makes and frees at its end, however it ends. */
-class Made {
-  private readonly parts: { dispose(): void }[] = [];
-
-  add<T extends tf.Tensor>(tensor: T): T {
-    this.parts.push(tensor);
-    return tensor;
+function assertOptions({ sync, chunk, clipNorm, divergence }: DinetTrainerOptions, weights: DinetWeights): void {
+  const where = 'DinetTrainer';
+  for (const [name, value] of Object.entries(weights)) {
+    if (!(value >= 0 && value < Infinity)) fail(RangeError, where, `weights.${name}`, 'a finite number from 0', value);
   }
-
-  map(gradients: Map<string, tf.Tensor>): Map<string, tf.Tensor> {
-    this.parts.push({ dispose: () => disposeGradients(gradients) });
-    return gradients;
+  if (chunk !== undefined && !(Number.isInteger(chunk) && chunk >= 1))
+    fail(RangeError, where, 'chunk', 'a whole number from 1', chunk);
+  for (const [name, value] of Object.entries({ divergence, clipNorm })) {
+    if (value !== undefined && !(value > 0)) fail(RangeError, where, name, 'above 0', value);
   }
-
-  hold<T extends tf.Tensor>(tape: HeldTape<T>): HeldTape<T> {
-    this.parts.push(tape);
-    return tape;
-  }
-
-  own(sums: GradientAccumulator): GradientAccumulator {
-    this.parts.push(sums);
-    return sums;
-  }
-
-  dispose(): void {
-    for (const part of this.parts) part.dispose();
-  }
-}
-
-/** Reads named scalars, borrowed, at one go. */
-async function read(scalars: Record<string, tf.Scalar>): Promise<Record<string, number>> {
-  const names = Object.keys(scalars);
-  if (names.length === 0) return {};
-  const stacked = tf.tidy(() => tf.stack(names.map((name) => scalars[name])));
-  try {
-    const values = await stacked.data();
-    return Object.fromEntries(names.map((name, i) => [name, values[i]]));
-  } finally {
-    stacked.dispose();
-  }
-}
-
-function disposeChunks(chunks: Rows[], batch: DinetTrainBatch): void {
-  for (const { batch: own } of chunks) {
-    if (own !== batch)
-      tf.dispose([
-        own.real,
-        own.masked,
-        own.references,
-        own.audio,
-        ...(own.angles ? [own.angles] : []),
-        ...(own.syncAudio ? [own.syncAudio] : []),
-      ]);
-  }
+  if (sync) assertGeneratorExpert(where, sync.expert);
 }

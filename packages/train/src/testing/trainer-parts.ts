@@ -3,9 +3,12 @@ import { Conv2d, Module, Random, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
 import { made } from '../../../dinet/src/testing/loss-parts';
-import type { DinetStepReport, DinetTrainBatch, MouthInput } from '../generator/dinet-trainer';
+import type { DinetStepReport } from '../generator/dinet-trainer';
+import type { MouthInput } from '../generator/generator-terms';
+import type { DinetTrainBatch } from '../generator/train-batch';
 
-export { Expert, made, tensors, useWasm } from '../../../dinet/src/testing/loss-parts';
+export { LinearExpert as Expert } from '../../../avalignnet/src/testing/linear-expert';
+export { made, tensors, useWasm } from '../../../dinet/src/testing/loss-parts';
 
 /** Gives a module the weights that reference/dinet-losses.py gives its own. */
 export async function fill<M extends Module>(net: M, prefix = ''): Promise<M> {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { shapeFixture } from '../testing/fixture';
 import type { AVAlignNetConfig } from './config';
-import { CONFIGURATIONS, LITE, lite, thesis } from './config';
+import { CONFIGURATIONS, LITE, lite, thesis } from './configurations';
 import { countParameters } from './parameter-shapes';
 import { assertConfig, towerSizes } from './tower-sizes';
 
