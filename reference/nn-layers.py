@@ -1,9 +1,9 @@
 """Reference numbers for @lipsync/nn, by PyTorch: python3 reference/nn-layers.py
 
 Writes packages/nn/fixtures/*.json: for every layer some inputs, the state dict, the output and the gradients of
-sum(output * dy) by the input and by every parameter; for AdamW and gradient clipping the numbers after each step; and a
-safetensors file, its bytes put together here by the format's description (struct, json, numpy).
-Pictures are written in NHWC, as our layers take them; parameters in PyTorch's own layout.
+sum(output * dy) by the input and by every parameter; for AdamW and gradient clipping the numbers after each step. Also
+packages/checkpoints/fixtures/safetensors.json: a safetensors file, its bytes put together here by the format's description (struct, json, numpy).
+Images are written in NHWC, as our layers take them; parameters in PyTorch's own layout.
 """
 import base64
 import json
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-FIXTURES = Path(__file__).resolve().parent.parent / 'packages' / 'nn' / 'fixtures'
+PACKAGES = Path(__file__).resolve().parent.parent / 'packages'
 MADE_BY = {
     'program': 'reference/nn-layers.py',
     'versions': {'python': platform.python_version(), 'torch': torch.__version__, 'numpy': np.__version__},
@@ -71,9 +71,9 @@ def case(name, options, module, shape, seed, forward=None, offset=0.0, permute=T
     }
 
 
-def write(name, content):
-    FIXTURES.mkdir(parents=True, exist_ok=True)
-    path = FIXTURES / f'{name}.json'
+def write(name, content, package='nn'):
+    path = PACKAGES / package / 'fixtures' / f'{name}.json'
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**MADE_BY, **content}) + '\n')
     print(path.name, path.stat().st_size)
 
@@ -296,7 +296,7 @@ def safetensors():
         'float32': {name: [float(v) if np.isfinite(v) else str(v) for v in (values if dtype != 'BF16' else (values.astype(np.uint32) << 16).view(np.float32)).astype(np.float32).flatten().tolist()]
                     for name, dtype, values in tensors},
         'halves': {'values': values, 'bits': halves.view(np.uint16).tolist()},
-    })
+    }, package='checkpoints')
 
 
 if __name__ == '__main__':

@@ -58,7 +58,7 @@ try {
   const expert = await loadSyncNetwork(join(folder, 'syncnet.legacy.pth'));
   const reader = await openMedia({});
   for (const path of videos) {
-    const detector = await createLandmarkDetector({ crops: 1 });
+    const detector = await createLandmarkDetector({ testTimeViews: 1 });
     const protocol = { ...PROTOCOLS['syncnet-pipeline'], tracks: { minFrames: 20, maxGap: 25, minFaceSize: 50 } };
     const ours = await scoreVideo(path, { expert, reader, detector, protocol });
     const [score] = ours.tracks;

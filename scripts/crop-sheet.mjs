@@ -46,10 +46,10 @@ function tryPlan(make) {
 }
 
 await selectBackend({ backend: 'wasm' });
-const [media, detector] = [await openMedia({ log: () => {} }), await createLandmarkDetector({ crops: 2 })];
+const [media, detector] = [await openMedia({ log: () => {} }), await createLandmarkDetector({ testTimeViews: 2 })];
 const rows = [];
 for (const [index, path] of positionals.entries()) {
-  const tracks = await collectTracks(media.frames(path), detector, { every: 2 });
+  const tracks = await collectTracks(media.frames(path), detector, { stride: 2 });
   const track = tracks.sort((a, b) => b.frames - a.frames)[0];
   if (!track) continue;
   const { video } = await media.probe(path);

@@ -1,6 +1,6 @@
-"""Torch files for the reader of @lipsync/nn, by PyTorch: python3 reference/nn-torch-files.py
+"""Torch files for the reader of @lipsync/checkpoints, by PyTorch: python3 reference/checkpoints-torch-files.py
 
-Writes packages/nn/fixtures/torch/*: the same state dict in zip and legacy format, views, all element types, a file as Python 2 and PyTorch 0.2
+Writes packages/checkpoints/fixtures/torch/*: the same state dict in zip and legacy format, views, all element types, a file as Python 2 and PyTorch 0.2
 wrote it in 2017, TorchScript (scripted, traced, frozen), npy and npz; and expected.json with the numbers. Hostile files are made by the tests
 themselves.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-OUT = Path(__file__).resolve().parent.parent / 'packages' / 'nn' / 'fixtures' / 'torch'
+OUT = Path(__file__).resolve().parent.parent / 'packages' / 'checkpoints' / 'fixtures' / 'torch'
 OUT.mkdir(parents=True, exist_ok=True)
 expected = {}
 
@@ -144,7 +144,7 @@ expected['npy'] = {'data': grid.flatten().tolist()}
 
 with open(OUT / 'expected.json', 'w') as file:
     json.dump({
-        'program': 'reference/nn-torch-files.py', 'command': 'python3 reference/nn-torch-files.py',
+        'program': 'reference/checkpoints-torch-files.py', 'command': 'python3 reference/checkpoints-torch-files.py',
         'versions': {'python': platform.python_version(), 'torch': torch.__version__, 'numpy': np.__version__}, 'files': expected,
     }, file)
     file.write('\n')

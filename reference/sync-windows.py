@@ -1,6 +1,6 @@
 """Reference numbers for @lipsync/sync-windows: views and augmentation of windows by PyTorch.
 
-Run: /usr/bin/python3 reference/dataloader-windows.py   (writes packages/sync-windows/fixtures/windows.json)
+Run: /usr/bin/python3 reference/sync-windows.py   (writes packages/sync-windows/fixtures/windows.json)
 """
 import json
 import math
@@ -64,7 +64,7 @@ rounded = lambda values: [round(float(value), 7) for value in values]
 OUT.parent.mkdir(parents=True, exist_ok=True)
 OUT.write_text(json.dumps({
     "madeBy": f"torch {torch.__version__}, numpy {np.__version__}, Python {platform.python_version()}",
-    "command": "/usr/bin/python3 reference/dataloader-windows.py",
+    "command": "/usr/bin/python3 reference/sync-windows.py",
     "from": FROM, "to": TO, "frameCount": FRAME_COUNT, "bins": BINS, "steps": STEPS,
     "frames": frames.reshape(-1).tolist(), "audio": audio.reshape(-1).tolist(),
     "views": [{"name": n, "fraction": f, "view": v, "colour": c, "window": rounded(window(f, v, c))} for n, f, v, c in views],
