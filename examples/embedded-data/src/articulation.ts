@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 
-/** What the mouth does at one moment. Every number is smooth in time. */
+/** The mouth at one moment. Every value is smooth in time. */
 export type MouthState = {
   /** Opening that the vowel or consonant asks for, 0 (jaw up) .. about 1.1 (wide). `closure` still shuts the lips. */
   open: number;
@@ -17,7 +17,7 @@ export type MouthState = {
   frication: number;
   /** Centre of that noise, Hz. */
   noiseHz: number;
-  /** 0 .. 1, audio through the nose (m, n). */
+  /** 0 .. 1, sound through the nose (m, n). */
   nasal: number;
 };
 
@@ -31,7 +31,7 @@ export type Articulation = {
   at(timeSec: number): MouthState;
   /** Releases of stops, in order of time. */
   bursts: Burst[];
-  /** The phone-like targets in order, `#` for a pause: for people who want to read along. */
+  /** The phone-like targets in order, `#` for a pause. */
   phones: { name: string; startSec: number; endSec: number }[];
 };
 
@@ -101,7 +101,7 @@ export function articulation(seed: number, durationSec: number): Articulation {
 
   const add = (target: Target, seconds: number, holdShare: number) => {
     const { name, stop, ...values } = target;
-    // What a phone does not ask for: the lips keep half of the shape they had.
+    // Where a phone has no target, the lips keep half of their shape.
     const state: MouthState = { ...REST, width: before.width * 0.5, noiseHz: before.noiseHz, ...values };
     const glide = (seconds * (1 - holdShare)) / 2;
     times.push(now + glide, now + seconds - glide);
@@ -154,7 +154,7 @@ function between(times: number[], rows: MouthState[], timeSec: number): MouthSta
   return result;
 }
 
-/** The opening that is seen and heard: what is asked for, less what closed or tucked lips take away. */
+/** The effective opening: the target less what closed or tucked lips take away. */
 export function mouthOpening(mouth: MouthState): number {
   return mouth.open * (1 - mouth.closure) * (1 - 0.5 * mouth.tuck);
 }

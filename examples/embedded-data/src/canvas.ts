@@ -13,22 +13,22 @@ const SUB_ROWS = 4;
 export class Canvas {
   /** `[height, width, 3]`, float32, 0..255. */
   readonly data: Float32Array;
-  private readonly mask: Float32Array;
-  private readonly spare: Float32Array;
-  private readonly kept: Float32Array;
-  private readonly crossings: number[][] = [];
-  private keptBox: Box | undefined;
-  private readonly line: Float64Array;
+  readonly #mask: Float32Array;
+  readonly #spare: Float32Array;
+  readonly #kept: Float32Array;
+  readonly #crossings: number[][] = [];
+  #keptBox: Box | undefined;
+  readonly #line: Float64Array;
 
   constructor(
     readonly width: number,
     readonly height: number,
   ) {
     this.data = new Float32Array(width * height * 3);
-    this.mask = new Float32Array(width * height);
-    this.spare = new Float32Array(width * height);
-    this.kept = new Float32Array(width * height);
-    this.line = new Float64Array(Math.max(width, height) + 1);
+    this.#mask = new Float32Array(width * height);
+    this.#spare = new Float32Array(width * height);
+    this.#kept = new Float32Array(width * height);
+    this.#line = new Float64Array(Math.max(width, height) + 1);
   }
 
   /**
@@ -51,9 +51,10 @@ export class Canvas {
     opacity = 1,
     softPx = 0,
   ): void {
-    const box = this.cover(polygons, softPx);
+    const box = this.#cover(polygons, softPx);
     if (!box) return;
-    const { data, mask, width } = this;
+    const { data, width } = this;
+    const mask = this.#mask;
     for (let y = box.top; y < box.bottom; y++) {
       for (let x = box.left; x < box.right; x++) {
         const pixel = y * width + x;
@@ -103,13 +104,14 @@ export class Canvas {
 
   /** The mask alone, to paint inside of; holds until the next call. */
   stencil(polygons: number[][], softPx = 0): Float32Array {
-    const { kept, mask, width } = this;
+    const { width } = this;
+    const [kept, mask] = [this.#kept, this.#mask];
     const clear = (array: Float32Array, { left, top, right, bottom }: Box) => {
       for (let y = top; y < bottom; y++) array.fill(0, y * width + left, y * width + right);
     };
-    if (this.keptBox) clear(kept, this.keptBox);
-    const box = this.cover(polygons, softPx);
-    this.keptBox = box;
+    if (this.#keptBox) clear(kept, this.#keptBox);
+    const box = this.#cover(polygons, softPx);
+    this.#keptBox = box;
     if (box) {
       for (let y = box.top; y < box.bottom; y++) {
         kept.set(mask.subarray(y * width + box.left, y * width + box.right), y * width + box.left);
@@ -119,8 +121,9 @@ export class Canvas {
     return kept;
   }
 
-  private cover(polygons: number[][], softPx: number): Box | undefined {
-    const { width, height, mask } = this;
+  #cover(polygons: number[][], softPx: number): Box | undefined {
+    const { width, height } = this;
+    const mask = this.#mask;
     let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
     for (const points of polygons) {
       for (let i = 0; i < points.length; i += 2) {
@@ -141,7 +144,7 @@ export class Canvas {
 
     // Where the polygons' edges cross each row of sub-pixels.
     const rows = (box.bottom - box.top) * SUB_ROWS;
-    while (this.crossings.length < rows) this.crossings.push([]);
+    while (this.#crossings.length < rows) this.#crossings.push([]);
     for (const points of polygons) {
       let px = points[points.length - 2];
       let py = (points[points.length - 1] - box.top) * SUB_ROWS - 0.5;
@@ -151,7 +154,7 @@ export class Canvas {
         const from = Math.max(0, Math.ceil(Math.min(py, qy)));
         const to = Math.min(rows, Math.ceil(Math.max(py, qy)));
         const slope = (qx - px) / (qy - py);
-        for (let row = from; row < to; row++) this.crossings[row].push(px + (row - py) * slope);
+        for (let row = from; row < to; row++) this.#crossings[row].push(px + (row - py) * slope);
         px = qx;
         py = qy;
       }
@@ -160,7 +163,7 @@ export class Canvas {
     for (let y = box.top; y < box.bottom; y++) {
       const row = y * width;
       for (let sub = 0; sub < SUB_ROWS; sub++) {
-        const crossings = this.crossings[(y - box.top) * SUB_ROWS + sub];
+        const crossings = this.#crossings[(y - box.top) * SUB_ROWS + sub];
         crossings.sort((a, b) => a - b);
         for (let i = 0; i + 1 < crossings.length; i += 2) {
           const from = Math.max(0, crossings[i]);
@@ -179,14 +182,15 @@ export class Canvas {
       }
     }
     if (softPx > 0) {
-      for (let pass = 0; pass < 2; pass++) this.boxBlur(box, softPx);
+      for (let pass = 0; pass < 2; pass++) this.#boxBlur(box, softPx);
     }
     return box;
   }
 
   /** A running mean of `2 * radius + 1` pixels along both axes; a radius between whole numbers weighs the ends. */
-  private boxBlur(box: Box, radius: number): void {
-    const { mask, spare, line, width } = this;
+  #boxBlur(box: Box, radius: number): void {
+    const { width } = this;
+    const [mask, spare, line] = [this.#mask, this.#spare, this.#line];
     const whole = Math.floor(radius);
     const part = radius - whole;
     const scale = 1 / (2 * radius + 1);

@@ -15,7 +15,7 @@ export function drawMouth(canvas: Canvas, who: Person, { mouth, pose }: FaceStat
   const lowest = outer[9 * 2 + 1]; // point 57
 
   canvas.fill([place(smoothClosed(outer, 4))], lips, 0.94, 0.5);
-  // The upper lip looks down, the lower one up: darker, and lighter with a gloss.
+  // The upper lip faces down and is darker; the lower one faces up and has a gloss.
   const upper = [...smoothOpen(outer.slice(0, 14), 4), ...reverse(smoothOpen(inner.slice(0, 10), 3))];
   canvas.shade([place(upper)], 0.76, 0.7);
   const gloss = ellipse(0.04 * Math.sign(who.light.direction[0]), bottom + (lowest - bottom) * 0.45, 0.15, 0.03);

@@ -8,26 +8,26 @@ import { person } from './person';
 import { landmarkPath, writeTalkingFace } from './talking-face';
 
 export type EmbeddedDatasetOptions = {
-  /** Different faces and voices. Default 14. */
+  /** Number of people, each with a face and a voice. Default 14. */
   people?: number;
-  /** Default 3. */
+  /** Clips of each person. Default 3. */
   clipsPerPerson?: number;
-  /** Seconds a clip. Default 4. */
+  /** Seconds per clip. Default 4. */
   durationSec?: number;
-  /** How many of the people, the last ones, are marked as not to be trained on. Default 2. */
+  /** How many of the people, the last ones, are listed in `held-out.txt`. Default 2. */
   heldOutPeople?: number;
-  /** Default 1. */
+  /** Seed of people and words. Default 1. */
   seed?: number;
   /** Write a landmark file beside each clip. Default false: the detector finds these faces. */
   writeLandmarks?: boolean;
   ffmpegPath?: string;
-  /** Called after each clip, also after one that was there already. */
+  /** Called after each clip, also after one that exists already. */
   onProgress?: (done: number, total: number, clip: EmbeddedClip) => void;
   /** Stops between clips. */
   signal?: AbortSignal;
 };
 
-/** One clip of the made data. */
+/** One clip of the data set. */
 export type EmbeddedClip = {
   /** Name in the folder, such as `p03-c1.mp4`. */
   file: string;
@@ -41,14 +41,14 @@ export type EmbeddedClip = {
 };
 
 /**
- * Writes a folder of drawn talking faces: `p00-c0.mp4` …, `labels.json` (file name -> person) and `held-out.txt` (names
+ * Writes a folder of drawn talking faces: `p00-c0.mp4` …, `labels.json` (file name -> person, as `prepareFolder` takes by `people`) and `held-out.txt` (names
  * without ending of the clips of held-out people, one a line).
  *
- * The same options give the same frames and audio. Files that are there are kept: they appear only when whole, so a
- * stopped run continues. A folder that was made with other options is refused.
+ * The same options give the same frames and audio. Existing files are kept: they appear only when complete, so a
+ * stopped run resumes. A folder that was made with other options is refused.
  *
  * @returns the clips in order of name.
- * @throws RangeError for counts that are not whole or too small; Error for a folder made otherwise, or without ffmpeg.
+ * @throws RangeError for counts that are not whole or too small; Error for a folder made with other options, or without ffmpeg.
  * @example
  * const clips = await writeEmbeddedDataset('data', { people: 12, onProgress: (done, total) => console.log(done, total) });
  */
@@ -125,7 +125,7 @@ function listClips(
   return clips;
 }
 
-/** Keeps how a folder was made in `made-with.json`, and refuses to mix. */
+/** Writes the options into `made-with.json`; refuses a folder that was made with others. */
 async function assertSameMaking(folder: string, making: Record<string, number>): Promise<void> {
   const path = join(folder, 'made-with.json');
   const wanted = `${JSON.stringify(making)}\n`;

@@ -71,7 +71,7 @@ test('dropWithJaw moves the chin and leaves the brow', () => {
   expect(jawShare(1.4, 1.5)).toBe(0);
 });
 
-test('toPicture rolls clockwise about the point between the eyes', () => {
+test('toFrame rolls clockwise about the point between the eyes', () => {
   const pose = {
     x: 100,
     y: 80,

@@ -34,7 +34,7 @@ export const smoothstep = (low: number, high: number, x: number) => {
   return t * t * (3 - 2 * t);
 };
 
-/** The jaw line from ear to chin of the average face, right half; drawn to my own proportions. */
+/** The jaw line from ear to chin of the average face, right half; with proportions of its own. */
 const JAW: readonly (readonly [number, number])[] = [
   [1.15, -0.03],
   [1.145, 0.28],
@@ -55,7 +55,7 @@ export function jawDrop(who: Person, mouth: MouthState): number {
   return 0.4 * who.speaking.opening * mouthOpening(mouth) * 0.82;
 }
 
-/** Share of the jaw's drop that a point of the skin follows: 0 above the mouth and beside the cheeks, 1 at the chin. */
+/** Share of the jaw's drop by which a point of the skin moves: 0 above the mouth and beside the cheeks, 1 at the chin. */
 export function jawShare(u: number, v: number): number {
   return smoothstep(0.72, 1.4, v) * (1 - smoothstep(1.0, 1.4, Math.abs(u)));
 }
@@ -185,7 +185,7 @@ export function nosePoints(who: Person): FacePoints {
   ];
 }
 
-/** Lets a point of the closed face follow the jaw. */
+/** Moves a point of the closed face with the jaw. */
 export function dropWithJaw(points: FacePoints, drop: number): FacePoints {
   const moved = points.slice();
   for (let i = 0; i < points.length; i += 2) moved[i + 1] += drop * jawShare(points[i], points[i + 1]);

@@ -22,17 +22,17 @@ const NOISE_LENGTH = 1 << 16;
 const CELL = 4;
 
 /**
- * Draws one person, frame after frame. Keeps what does not move; about 7 ms a frame of 256 pixels.
+ * Draws one person, frame after frame. Keeps what does not move; about 7 ms for a frame of 256 pixels.
  *
  * @example
  * const painter = new FacePainter(person(3));
  * const rgb = painter.draw({ mouth: track.at(0.02), pose: motion(0.02) }, 0); // 256 * 256 * 3 bytes
  */
 export class FacePainter {
-  private readonly canvas: Canvas;
-  private readonly texture: HeadTexture;
-  private readonly backdrop: Float32Array;
-  private readonly grain: Float32Array;
+  readonly #canvas: Canvas;
+  readonly #texture: HeadTexture;
+  readonly #backdrop: Float32Array;
+  readonly #grain: Float32Array;
 
   /** @param size side of the square frames, pixels. Default 256. */
   constructor(
@@ -42,11 +42,11 @@ export class FacePainter {
     if (!(Number.isInteger(size) && size > 0 && size % CELL === 0)) {
       fail(RangeError, 'FacePainter', 'size', `a multiple of ${CELL} above 0`, size);
     }
-    this.canvas = new Canvas(size, size);
-    this.texture = headTexture(who);
-    this.backdrop = paintBackdrop(who, size);
+    this.#canvas = new Canvas(size, size);
+    this.#texture = headTexture(who);
+    this.#backdrop = paintBackdrop(who, size);
     const random = new Random(who.seed, 5);
-    this.grain = Float32Array.from({ length: NOISE_LENGTH }, () => random.normal() * who.light.noise);
+    this.#grain = Float32Array.from({ length: NOISE_LENGTH }, () => random.normal() * who.light.noise);
   }
 
   /**
@@ -54,17 +54,18 @@ export class FacePainter {
    * @returns RGB, `size * size * 3` bytes, a new array.
    */
   draw(state: FaceState, index: number): Uint8Array {
-    this.canvas.data.set(this.backdrop);
-    this.drawBody(state);
-    this.drawHead(state);
-    drawEyes(this.canvas, this.who, state.pose);
-    drawMouth(this.canvas, this.who, state);
-    drawGlasses(this.canvas, this.who, state.pose);
-    return this.develop(index);
+    this.#canvas.data.set(this.#backdrop);
+    this.#drawBody(state);
+    this.#drawHead(state);
+    drawEyes(this.#canvas, this.who, state.pose);
+    drawMouth(this.#canvas, this.who, state);
+    drawGlasses(this.#canvas, this.who, state.pose);
+    return this.#develop(index);
   }
 
-  private drawBody({ pose }: FaceState): void {
-    const { canvas, who } = this;
+  #drawBody({ pose }: FaceState): void {
+    const { who } = this;
+    const canvas = this.#canvas;
     const { scale } = pose;
     // The body follows the head half way and stays upright.
     const x = this.size / 2 + (pose.x - this.size / 2) * 0.7;
@@ -108,8 +109,9 @@ export class FacePainter {
     canvas.fill([neck], rounded(who.skin, 0.72 + 0.2 * who.light.ambient, neckWidth));
   }
 
-  private drawHead({ mouth, pose }: FaceState): void {
-    const { canvas, texture, size, who } = this;
+  #drawHead({ mouth, pose }: FaceState): void {
+    const { size, who } = this;
+    const [canvas, texture] = [this.#canvas, this.#texture];
     const drop = jawDrop(who, mouth);
     // The chin's shadow on the neck.
     const jaw = dropWithJaw(jawPoints(who), drop).slice(2 * 4, -2 * 4);
@@ -118,7 +120,7 @@ export class FacePainter {
 
     const { data: texels, width, height } = texture;
     const { data } = canvas;
-    const lattice = this.textureLattice(pose, drop);
+    const lattice = this.#textureLattice(pose, drop);
     const row = size / CELL + 1;
     for (let y = 0; y < size; y++) {
       const across = (y + 0.5) / CELL;
@@ -163,7 +165,7 @@ export class FacePainter {
   }
 
   /** Which texel stands at the corners of a grid of cells in the frame: turn, nod, roll and jaw undone. */
-  private textureLattice(pose: HeadPose, drop: number): Float64Array {
+  #textureLattice(pose: HeadPose, drop: number): Float64Array {
     const corners = this.size / CELL + 1;
     const lattice = new Float64Array(corners * corners * 2);
     const cos = Math.cos(pose.roll) / pose.scale;
@@ -191,8 +193,9 @@ export class FacePainter {
   }
 
   /** Blur of the lens, white balance, noise, bytes. */
-  private develop(index: number): Uint8Array {
-    const { canvas, grain, size, who } = this;
+  #develop(index: number): Uint8Array {
+    const { size, who } = this;
+    const [canvas, grain] = [this.#canvas, this.#grain];
     const { data } = canvas;
     const bytes = new Uint8ClampedArray(data.length);
     const { warmth, blurPx } = who.light;

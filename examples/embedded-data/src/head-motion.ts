@@ -13,7 +13,7 @@ function wander(random: Random, lowHz: number, highHz: number): (timeSec: number
 }
 
 /**
- * How a person holds and moves the head, blinks and looks about during one clip. Nothing of it depends on the speech.
+ * Head movement, blinks and gaze of a person during one clip; independent of the speech.
  *
  * @param size side of the frame in pixels. Default 256.
  * @returns the pose at a time in seconds.

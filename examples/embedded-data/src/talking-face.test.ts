@@ -40,7 +40,7 @@ describe.skipIf(!ffmpeg)(`writeTalkingFace${ffmpeg ? '' : ' (skipped: no ffmpeg 
     return { frames, samples };
   };
 
-  test('the file has 25 frames and 16000 samples a second, and its landmarks beside it', async () => {
+  test('the file has 25 frames and 16000 samples per second, and its landmarks beside it', async () => {
     const path = join(folder, 'a.mp4');
     const points = await writeTalkingFace(path, { seed: 5, personSeed: 2, durationSec: 1, writeLandmarks: true });
     const { frames, samples } = await read(path);
@@ -51,7 +51,7 @@ describe.skipIf(!ffmpeg)(`writeTalkingFace${ffmpeg ? '' : ' (skipped: no ffmpeg 
     expect((await readdir(folder)).sort()).toEqual(['a.landmarks.json', 'a.mp4']);
   });
 
-  test('audio delayed by 5 frames comes 5 frames later, the frame stays', async () => {
+  test('audio delayed by 5 frames comes 5 frames later, the frames stay', async () => {
     const wanted = { seed: 8, personSeed: 3, durationSec: 2 };
     await writeTalkingFace(join(folder, 'sync.mp4'), wanted);
     await writeTalkingFace(join(folder, 'late.mp4'), { ...wanted, audioDelayFrames: 5 });

@@ -8,9 +8,9 @@ import { headMotion } from './head-motion';
 import { person } from './person';
 import { voice } from './voice';
 
-/** Frames a second of everything made here. */
+/** Frames per second of everything that is drawn here. */
 export const FPS = 25;
-// Speech before and after what the frame shows, so that shifted audio is speech to its ends.
+// Speech before and after the shown frames, so that shifted audio is speech to its ends.
 const MARGIN_FRAMES = 25;
 
 export type TalkingFaceOptions = {
@@ -21,21 +21,21 @@ export type TalkingFaceOptions = {
   /** Seconds, rounded to whole frames. */
   durationSec: number;
   /**
-   * How many frames later than the frame the audio comes; negative: earlier. -25..25, default 0. A sync network reads
-   * the offset (positive: the audio leads) as minus this. The frame is the same for every delay.
+   * Delay of the audio in frames; negative: earlier. -25..25, default 0. A sync network reads
+   * the offset (positive: the audio leads) as minus this. The frames are the same for every delay.
    */
   audioDelayFrames?: number;
   /** Side of the square frame in pixels, a multiple of 4. Default 256. */
   size?: number;
   /** Also write the points that the drawing was made from: `<path without ending>.landmarks.json`. Default false. */
   writeLandmarks?: boolean;
-  /** The ffmpeg to use; default: look for one as `@lipsync/media` does. */
+  /** Path of ffmpeg. Default: the one that `@lipsync/media` finds. */
   ffmpegPath?: string;
-  /** A painter of the same person and size to use again. */
+  /** A painter of the same person and size, to save its setup. */
   painter?: FacePainter;
 };
 
-/** Known points of a clip. */
+/** Exact landmarks of a clip. */
 export type LandmarkFile = {
   scheme: 'ibug68';
   /** A list of x0, y0, x1, y1 … a frame: pixels, pixel centres at +0.5. */
@@ -45,14 +45,14 @@ export type LandmarkFile = {
 /**
  * Writes one drawn talking face with its voice to an mp4 file.
  *
- * Frame k shows the mouth at `(k + 0.5) / 25` s, the middle of the time that it stands on the screen, so frames
+ * Frame k shows the mouth at `(k + 0.5) / 25` s, the middle of the time that it is shown, so frames
  * `k … k + T - 1` and the audio from `k / 25` to `(k + T) / 25` have the same middle. The audio is 640 samples a frame.
  *
- * @param path ends in .mp4; replaced if it is there, and whole whenever it is there.
+ * @param path ends in .mp4; replaced if it exists; it appears only when complete.
  * @returns the known landmarks, also where no landmark file is written.
- * @throws RangeError for a length under one frame or a delay outside -25..25; Error where there is no ffmpeg.
+ * @throws RangeError for a length under one frame or a delay outside -25..25; Error without ffmpeg.
  * @example
- * await writeTalkingFace('late.mp4', { seed: 1, personSeed: 3, durationSec: 3, soundDelayFrames: 4 }); // offset -4
+ * await writeTalkingFace('late.mp4', { seed: 1, personSeed: 3, durationSec: 3, audioDelayFrames: 4 }); // offset -4
  */
 export async function writeTalkingFace(path: string, options: TalkingFaceOptions): Promise<LandmarkFile> {
   const {
@@ -69,7 +69,7 @@ export async function writeTalkingFace(path: string, options: TalkingFaceOptions
     fail(RangeError, 'writeTalkingFace', 'options.durationSec', `at least ${1 / FPS}`, durationSec);
   if (!(Number.isInteger(audioDelayFrames) && Math.abs(audioDelayFrames) <= MARGIN_FRAMES)) {
     const rule = `a whole number from -${MARGIN_FRAMES} to ${MARGIN_FRAMES}`;
-    fail(RangeError, 'writeTalkingFace', 'options.soundDelayFrames', rule, audioDelayFrames);
+    fail(RangeError, 'writeTalkingFace', 'options.audioDelayFrames', rule, audioDelayFrames);
   }
   const painter = options.painter ?? new FacePainter(person(personSeed), size);
   if (painter.who.seed !== personSeed || painter.size !== size) {

@@ -40,7 +40,7 @@ describe('voice', () => {
     }
   });
 
-  test('the same seeds give the same samples; other people audio otherwise', () => {
+  test('the same seeds give the same samples; other people sound different', () => {
     const track = articulation(1, 2);
     const { samples, sampleRate } = voice(person(1), track, { seed: 3 });
     expect(sampleRate).toBe(16_000);
@@ -58,7 +58,7 @@ describe('voice', () => {
     }
   });
 
-  test('a later start is the same speech, moved', () => {
+  test('a later start is the same speech, shifted', () => {
     const track = articulation(2, 4);
     const late = voice(person(3), track, { seed: 1, startSec: 0.4, durationSec: 3 });
     const all = voice(person(3), track, { seed: 1 });

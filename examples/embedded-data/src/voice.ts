@@ -6,7 +6,7 @@ import type { Person } from './person';
 export type VoiceOptions = {
   /** Seeds the melody and the noises. */
   seed: number;
-  /** Moment of the track that sample 0 hears, seconds. Default 0. */
+  /** Moment of the track at sample 0, seconds. Default 0. */
   startSec?: number;
   /** Length of the audio, seconds. Default: to the end of the track. */
   durationSec?: number;
@@ -14,7 +14,7 @@ export type VoiceOptions = {
   sampleRate?: number;
 };
 
-// Samples between two looks at the articulation, seconds.
+// Seconds between two readings of the articulation.
 const CONTROL_SEC = 0.004;
 
 /**
@@ -22,8 +22,8 @@ const CONTROL_SEC = 0.004;
  *
  * Source: glottal flow pulses (Rosenberg's polynomial, differentiated) with breath; filter: five resonators in a row,
  * F1 = 280 + 520 · opening, F2 from spread (2150 Hz at i) or rounding (800 Hz at u), all times the person's factor.
- * Fricatives are noise through one resonator, stops are silence and a short burst, lips that close silence the mouth
- * at the same moment as in the frame. A few reflections, background noise and a gain make the room.
+ * Fricatives are noise through one resonator, stops are silence and a short burst, closing lips silence the voice
+ * at the same moment as in the frame. A few reflections, background noise and a gain imitate the room.
  *
  * @returns float32 mono audio, peak below 1.
  * @throws RangeError for a sample rate below 16000 or a length not above 0.
@@ -78,7 +78,7 @@ function speak(
     wanted.forEach((hz, i) => formants[i].tune(hz * formantScale, widths[i], sampleRate));
     hiss.tune(Math.min(mouth.noiseHz * Math.sqrt(formantScale), 0.46 * sampleRate), 900, sampleRate);
 
-    // The wider the mouth, the louder it audio tracks; through the nose there is a murmur at closed lips.
+    // A wider mouth sounds louder; through the nose there is a murmur at closed lips.
     const mouthLevel = lips * (0.12 + 0.88 * Math.min(1.1, opening) ** 0.8);
     const voiceLevel = mouth.voicing * (mouthLevel * (1 - 0.6 * mouth.nasal) + 0.16 * mouth.nasal + 0.02);
     const noiseLevel = mouth.frication * lips * 0.11;
@@ -118,23 +118,23 @@ function glottalPulse(phase: number): number {
 
 /** A second-order resonance with gain 1 at its own frequency's lower side (Klatt's form, unity at 0 Hz). */
 class Resonator {
-  private a = 1;
-  private b = 0;
-  private c = 0;
-  private before = 0;
-  private earlier = 0;
+  #a = 1;
+  #b = 0;
+  #c = 0;
+  #before = 0;
+  #earlier = 0;
 
   tune(hz: number, widthHz: number, sampleRate: number): void {
     const radius = Math.exp((-Math.PI * widthHz) / sampleRate);
-    this.c = -radius * radius;
-    this.b = 2 * radius * Math.cos((2 * Math.PI * hz) / sampleRate);
-    this.a = 1 - this.b - this.c;
+    this.#c = -radius * radius;
+    this.#b = 2 * radius * Math.cos((2 * Math.PI * hz) / sampleRate);
+    this.#a = 1 - this.#b - this.#c;
   }
 
   pass(sample: number): number {
-    const result = this.a * sample + this.b * this.before + this.c * this.earlier;
-    this.earlier = this.before;
-    this.before = result;
+    const result = this.#a * sample + this.#b * this.#before + this.#c * this.#earlier;
+    this.#earlier = this.#before;
+    this.#before = result;
     return result;
   }
 }

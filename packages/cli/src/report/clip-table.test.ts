@@ -2,7 +2,7 @@ import type { Manifest } from '@lipsync/dataloader';
 import { expect, test } from 'vitest';
 import { clipTable } from './clip-table';
 
-test('clipTable has a line a clip with what was measured, and nothing where nothing was', () => {
+test('clipTable has one line for each clip, with empty cells where nothing was measured', () => {
   const reading = { offsetFrames: 3, confidence: 0.2, distance: 0.9, windows: 60 };
   const quality = {
     faceSize: 120,

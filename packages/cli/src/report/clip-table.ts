@@ -6,7 +6,7 @@ const COLUMNS = [
     'id',
     'person',
     'split',
-    'frames',
+    'frame_count',
     'first_frame',
     'offset_frames',
     'confidence',
@@ -27,7 +27,7 @@ const COLUMNS = [
   ],
 ];
 
-/** The clips of a manifest as CSV, a line each: for filtering by other rules than those of the preparation. */
+/** The clips of a manifest as CSV, one line each, for filtering by other rules than those of the preparation. */
 export function clipTable({ clips }: Pick<Manifest, 'clips'>): string {
   const rows = clips.map(
     ({ id, identity, split, frameCount, firstFrame, offset, quality, score, radius, angle, sha256 }) => [

@@ -30,7 +30,7 @@ const manifest = {
   clips: [clip(1500, 'train'), clip(750, 'train'), clip(750, 'validation')],
 } as unknown as Manifest;
 
-test('dataCard says how much there is, who is seen, what was done and left out', () => {
+test('dataCard gives contents, people, preparation and drops', () => {
   const card = dataCard(report, manifest, { name: 'my | clips', source: 'own recordings', license: 'CC BY 4.0' });
   for (const part of [
     '# my \\| clips',
@@ -38,8 +38,8 @@ test('dataCard says how much there is, who is seen, what was done and left out',
     'license: "CC BY 4.0"',
     '| clips | 3 of 2 videos |',
     '25 fps: 2, 29.97 fps: 1',
-    '12.5 % of the clips more than 2 frames off, the audio of 1 was moved',
-    'seed 7: 2 clips to learn from (1.5 min), 1 held for validation (0.5 min)',
+    '12.5 % of the clips more than 2 frames off, audio of 1 clips moved',
+    'seed 7: 2 train clips (1.5 min), 1 validation clips (0.5 min)',
     '"landmarkQuality": "fast"',
     '| no face | 5 |\n| silent | 2 |',
     'a network will \\<learn\\> these',
@@ -48,15 +48,15 @@ test('dataCard says how much there is, who is seen, what was done and left out',
   }
 });
 
-test('what nobody said is said not to be known', () => {
+test('what is unknown is named as not stated', () => {
   const { people: _p, offsets: _o, ...rest } = report;
   const card = dataCard({ ...rest, warnings: [], dropped: {} }, manifest, { name: 'x' });
   for (const part of [
-    '- Source: not said',
+    '- Source: not stated',
     'license: unknown',
-    '| people | not said |',
+    '| people | not stated |',
     '| offsets | unknown |',
-    'Nothing to warn of.',
+    'None.',
     'Not split.',
   ]) {
     expect(card).toContain(part);

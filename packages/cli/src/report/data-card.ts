@@ -1,57 +1,27 @@
-import type { DataReport, Manifest } from '@lipsync/dataloader';
+import type { DataReport, Manifest, Spread } from '@lipsync/dataloader';
 
-/** What only the one who made a data set can say of it. */
+/** What only the author of a data set can state. */
 export type CardFacts = {
-  /** Default: the folder's name. */
+  /** Name of the data set. */
   name: string;
   /** Where the videos are from. */
   source?: string;
-  /** Under which terms they may be used. */
+  /** Terms under which they may be used. */
   license?: string;
 };
 
 /**
- * A data set card in Markdown: what a store holds, how it was made, who is seen, what was left out, and what is likely to go wrong.
+ * A data set card in Markdown: contents of a store, preparation, people, dropped videos and warnings.
  *
- * Nothing in it is guessed: what nobody said stands as `not said`.
+ * Nothing in it is guessed: what is unknown is `not stated`.
  *
  * @example
  * await writeFileAtomic('CARD.md', dataCard(await dataReport(store), (await store.manifest())!, { name: 'clips' }));
  */
 export function dataCard(report: DataReport, manifest: Manifest, { name, source, license }: CardFacts): string {
-  const { people, offsets, warnings, dropped } = report;
   const { crop, features, fps } = manifest.recipe;
-  const spread = ({ least, median, greatest }: { least: number; median: number; greatest: number }, digits: number) =>
-    [least, median, greatest].map((value) => value.toFixed(digits)).join(' / ');
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  const how = { label: 'labels of the data set', face: 'how faces look', source: 'nothing: each video counts as one' };
-  const splitOf = (side: 'train' | 'validation') => manifest.clips.filter(({ split }) => split === side);
-  const minutes = (clips: Manifest['clips']) =>
-    (clips.reduce((sum, clip) => sum + clip.frameCount, 0) / fps / 60).toFixed(1);
-  const drops = Object.entries(dropped).sort(([, a], [, b]) => b - a);
-  const rows: [string, string][] = [
-    ['clips', `${report.clips} of ${report.videos} videos`],
-    ['minutes', report.minutes.toFixed(1)],
-    ['seconds a clip, least / median / greatest', spread(report.seconds, 1)],
-    ['side of the crop in the source, pixels', spread(report.cropSide, 0)],
-    ...(report.faceSize
-      ? [['size of the face in the source, pixels', spread(report.faceSize, 0)] as [string, string]]
-      : []),
-    ...(report.voiced ? [['share of speech', spread(report.voiced, 2)] as [string, string]] : []),
-    [
-      'rates of the videos, by clips',
-      Object.entries(report.videoRates)
-        .map(([rate, count]) => `${rate} fps: ${count}`)
-        .join(', ') || 'not said',
-    ],
-    ['people', people ? `${people.count}, told apart by ${how[people.by]}` : 'not said'],
-    [
-      'offsets',
-      offsets
-        ? `by ${offsets.expert}; ${percent(offsets.beyondTwo)} of the clips more than 2 frames off, the audio of ${offsets.corrected} was moved`
-        : 'unknown',
-    ],
-  ];
+  const drops = Object.entries(report.dropped).sort(([, a], [, b]) => b - a);
+  const { warnings } = report;
   return `---
 license: ${license ? JSON.stringify(license) : 'unknown'}
 task_categories: [audio-visual-synchronisation]
@@ -62,33 +32,38 @@ pretty_name: ${JSON.stringify(name)}
 
 Talking faces with their audio, prepared for lip-sync networks by \`lipsync prepare\`.
 
-- Source: ${escapeMarkdown(source ?? 'not said')}
-- Terms: ${escapeMarkdown(license ?? 'not said')}
-- Faces of living people are personal data: whether these may be used is for the one who gives them on to know.
+- Source: ${escapeMarkdown(source ?? 'not stated')}
+- Terms: ${escapeMarkdown(license ?? 'not stated')}
+- Faces of living people are personal data: whoever passes them on must know whether they may be used.
 
-## What is in it
+## Contents
 
-| what | how much |
-| --- | --- |
-${rows.map(([what, value]) => `| ${what} | ${escapeMarkdown(value)} |`).join('\n')}
+${table(['what', 'how much'], contentRows(report))}
 
-${people ? `Split by people, seed ${manifest.split!.seed}: ${splitOf('train').length} clips to learn from (${minutes(splitOf('train'))} min), ${splitOf('validation').length} held for validation (${minutes(splitOf('validation'))} min). Nobody is on both sides as far as people could be told apart.` : 'Not split.'}
+${describeSplit(report, manifest)}
 
-## How it was made
+## Preparation
 
-Frames at ${fps} a second, RGB, cropped as \`${JSON.stringify(crop)}\`; features of the audio \`${features}\`; audio itself 16 kHz mono.
+Frames at ${fps} per second, RGB, cropped as \`${JSON.stringify(crop)}\`; audio features \`${features}\`; audio 16 kHz mono.
 
 \`\`\`json
 ${JSON.stringify(manifest.settings, null, 2)}
 \`\`\`
 
-## What was left out
+## Dropped
 
-${drops.length > 0 ? `| reason | how often |\n| --- | --- |\n${drops.map(([reason, count]) => `| ${reason} | ${count} |`).join('\n')}` : 'Nothing.'}
+${
+  drops.length > 0
+    ? table(
+        ['reason', 'count'],
+        drops.map(([reason, count]) => [reason, String(count)]),
+      )
+    : 'Nothing.'
+}
 
-## What to know before training
+## Warnings
 
-${warnings.length > 0 ? warnings.map((warning) => `- ${escapeMarkdown(warning)}`).join('\n') : 'Nothing to warn of.'}
+${warnings.length > 0 ? warnings.map((warning) => `- ${escapeMarkdown(warning)}`).join('\n') : 'None.'}
 
 ## How to read it
 
@@ -96,13 +71,61 @@ ${warnings.length > 0 ? warnings.map((warning) => `- ${escapeMarkdown(warning)}`
 import { CONTRAST, ClipStore, SyncLoader } from '@lipsync/dataloader';
 
 const store = await ClipStore.open(folder);
-const held = (await store.manifest()).clips.filter(({ split }) => split === 'validation').map(({ id }) => id);
-const loader = new SyncLoader(store, recipe, { ...CONTRAST, exclude: held }); // recipe: the network's
+const validation = (await store.manifest()).clips.filter(({ split }) => split === 'validation').map(({ id }) => id);
+const loader = new SyncLoader(store, recipe, { ...CONTRAST, exclude: validation }); // recipe: the network's
 \`\`\`
 `;
 }
 
-/** Text that shall not be taken for a table, a heading or HTML. */
+function contentRows({ clips, videos, minutes, people, offsets, ...report }: DataReport): [string, string][] {
+  const spread = ({ least, median, greatest }: Spread, digits: number) =>
+    [least, median, greatest].map((value) => value.toFixed(digits)).join(' / ');
+  const rates = Object.entries(report.videoRates).map(([rate, count]) => `${rate} fps: ${count}`);
+  const how = {
+    label: 'labels of the data set',
+    face: 'face identity clustering',
+    source: 'nothing: each video counts as one',
+  };
+  return [
+    ['clips', `${clips} of ${videos} videos`],
+    ['minutes', minutes.toFixed(1)],
+    ['seconds per clip, least / median / greatest', spread(report.seconds, 1)],
+    ['side of the crop in the source, pixels', spread(report.cropSide, 0)],
+    ...optional('size of the face in the source, pixels', report.faceSize && spread(report.faceSize, 0)),
+    ...optional('share of speech', report.voiced && spread(report.voiced, 2)),
+    ['frame rates of the videos, by clips', rates.join(', ') || 'not stated'],
+    ['people', people ? `${people.count}, told apart by ${how[people.by]}` : 'not stated'],
+    ['offsets', offsets ? describeOffsets(offsets) : 'unknown'],
+  ];
+}
+
+const optional = (what: string, value: string | undefined): [string, string][] =>
+  value === undefined ? [] : [[what, value]];
+
+function describeOffsets({ expert, beyondTwo, corrected }: NonNullable<DataReport['offsets']>): string {
+  const share = `${(100 * beyondTwo).toFixed(1)} %`;
+  return `by ${expert}; ${share} of the clips more than 2 frames off, audio of ${corrected} clips moved`;
+}
+
+function describeSplit({ people }: DataReport, { clips, recipe, split }: Manifest): string {
+  if (!people) return 'Not split.';
+  const side = (name: 'train' | 'validation') => {
+    const chosen = clips.filter((clip) => clip.split === name);
+    const minutes = chosen.reduce((sum, clip) => sum + clip.frameCount, 0) / recipe.fps / 60;
+    return `${chosen.length} ${name} clips (${minutes.toFixed(1)} min)`;
+  };
+  return (
+    `Split by people, seed ${split!.seed}: ${side('train')}, ${side('validation')}. ` +
+    'Nobody is on both sides, as far as people could be told apart.'
+  );
+}
+
+function table(head: [string, string], rows: readonly (readonly [string, string])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), '| --- | --- |', ...rows.map(([what, value]) => line([what, escapeMarkdown(value)]))].join('\n');
+}
+
+/** Text without the characters of tables, headings and HTML. */
 function escapeMarkdown(text: string): string {
   return text.replace(/[\\`*_|<>#[\]]/g, (letter) => `\\${letter}`).replace(/[\r\n]+/g, ' ');
 }

@@ -5,7 +5,7 @@ const WIDTH = 420;
 const HEIGHT = 120;
 
 /**
- * A data report as one HTML page that needs nothing else: the warnings first, then figures, histograms, drops and crops with their landmarks.
+ * A data report as one self-contained HTML page: warnings first, then figures, histograms, drops, and crops with their landmarks.
  *
  * @param title such as the name of the folder.
  * @example
@@ -13,25 +13,25 @@ const HEIGHT = 120;
  */
 export function dataReportPage(report: DataReport, title: string): string {
   const { clips, minutes, videos, videoRates, people, labels, warnings, dropped, offsets, thumbnails } = report;
-  const figures = `${clips} clips, ${minutes.toFixed(1)} minutes, from ${videos} videos, ${report.fps} frames a second`;
+  const figures = `${clips} clips, ${minutes.toFixed(1)} minutes, from ${videos} videos, ${report.fps} frames per second`;
   const rates = Object.entries(videoRates).map(([fps, count]) => `${fps} fps: ${count}`);
-  const how = { label: 'by the labels of the data set', face: 'by their faces', source: 'each video counted as one' };
+  const how = { label: 'by labels', face: 'by face identity clustering', source: 'each video counted as one' };
   const facts = [
     people &&
-      `${people.count} people (${how[people.by]}), the one seen most in ${percent(people.largestShare)} of the clips; ${people.trainClips} clips to learn from, ${people.validationClips} held for validation`,
-    rates.length > 0 && `Rates of the videos, by clips: ${rates.join(', ')}`,
-    `Plain pairs of five frames: ${percent(labels.inSync)} in sync; ${percent(labels.offSyncWithinTwo)} of the others at most 2 frames off; ${labels.clips} clips long enough`,
-    offsets && `The audio of ${offsets.corrected} clips was moved`,
+      `${people.count} people (${how[people.by]}), the most frequent in ${percent(people.largestShare)} of the clips; ${people.trainClips} training clips, ${people.validationClips} validation clips`,
+    rates.length > 0 && `Frame rates of the videos, by clips: ${rates.join(', ')}`,
+    `Independent pairs of five frames, as the thesis draws them: ${percent(labels.inSync)} in sync; ${percent(labels.offSyncWithinTwo)} of the others at most 2 frames off; ${labels.clips} clips are long enough`,
+    offsets && `Audio of ${offsets.corrected} clips moved in the preparation`,
   ].filter((fact) => fact);
   const warned = warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`).join('');
   const histograms = [
-    histogram('Length of a clip, seconds', report.seconds, 1),
+    histogram('Duration of a clip, seconds', report.seconds, 1),
     histogram('Side of the crop in the source, pixels', report.cropSide, 0),
     ...(report.faceSize ? [histogram('Size of the face in the source, pixels', report.faceSize, 0)] : []),
     ...(report.voiced ? [histogram('Share of speech', report.voiced, 2)] : []),
     histogram('Brightness, mean gray of 255', report.brightness, 0),
-    histogram('Movement of the lips, % of the mouth’s width', report.lipMovement, 1),
-    offsets ? offsetChart(offsets) : '<p>Offsets were not measured: give an expert.</p>',
+    histogram('Lip movement, % of the mouth width', report.lipMovement, 1),
+    offsets ? offsetChart(offsets) : '<p>Offsets were not measured (no expert was given).</p>',
   ];
   const drops = Object.entries(dropped).sort(([, a], [, b]) => b - a);
   const rows = drops.map(([reason, count]) => `<tr><td>${escapeHtml(reason)}</td><td>${count}</td></tr>`).join('');
@@ -44,7 +44,7 @@ body{font:15px/1.5 sans-serif;max-width:920px;margin:2rem auto;padding:0 1rem;co
 <h1>${escapeHtml(title)}</h1>
 <p>${figures}</p>
 <ul>${facts.map((fact) => `<li>${escapeHtml(fact as string)}</li>`).join('')}</ul>
-${warned ? `<ul class="warnings">${warned}</ul>` : '<p>Nothing to warn of.</p>'}
+${warned ? `<ul class="warnings">${warned}</ul>` : '<p>No warnings.</p>'}
 <div class="charts">${histograms.join('\n')}</div>
 <h2>Dropped</h2>
 ${rows ? `<table>${rows}</table>` : '<p>Nothing.</p>'}
@@ -89,7 +89,7 @@ function offsetChart({ counts, expert, beyondTwo, leftOut }: NonNullable<DataRep
   const ticks = counts
     .map(({ offsetFrames }, i): [number, string] => [(i + 0.5) * width, String(offsetFrames)])
     .filter((_, i) => i % 5 === 0);
-  const short = leftOut > 0 ? `; ${leftOut} clips too short` : '';
+  const short = leftOut > 0 ? `; ${leftOut} clips were too short` : '';
   const caption = `by ${expert}; ${(100 * beyondTwo).toFixed(1)} % more than 2 frames off${short}`;
   return chart('Offset in frames (positive: the audio leads)', bars, ticks, caption);
 }

@@ -1,8 +1,8 @@
 import cliProgress from 'cli-progress';
 
-/** Long work seen from outside: a bar on a terminal, a line now and then in a log file. */
+/** Progress of long work: a bar on a terminal, a line now and then in a log file. */
 export type Progress = {
-  /** Units done so far, and what to show beside the bar. */
+  /** Units done so far, and a note beside the bar. */
   update(done: number, facts?: string): void;
   /** A line above the bar. */
   log(line: string): void;
@@ -10,9 +10,9 @@ export type Progress = {
 };
 
 export type ProgressOptions = {
-  /** What is being done. */
+  /** Name of the work. */
   label: string;
-  /** Units in all. */
+  /** Number of units. */
   total: number;
   /** Where it is drawn. Default `process.stderr`, so that `--json` on standard output stays clean. */
   stream?: NodeJS.WriteStream;
@@ -53,7 +53,7 @@ function plainLines(label: string, total: number, stream: NodeJS.WritableStream,
   const started = Date.now();
   let last = started - lineEveryMs;
   let first: number | undefined;
-  let ended = false; // work that reports its end more than once is shown once
+  let ended = false; // the end is shown once, however often it is reported
   return {
     update(done, facts = '') {
       const now = Date.now();
