@@ -3,8 +3,8 @@
  *
  *   npm test                        everything that has to hold
  *   npm run example:train           the main job on embedded data; `-- --data DIR` for one's own
- *   npm run example:train-dinet     a generator, taught by a sync network; likewise
- *   npm run example:dub             paints a mouth by another audio with it
+ *   npm run example:train-dinet     a generator, supervised by a sync network; likewise
+ *   npm run example:dub             dubs a video with it
  *
  * Brings the pinned pnpm (into .tools, no rights needed), installs, builds, then runs the task.
  */

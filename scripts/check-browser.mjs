@@ -14,6 +14,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { installInScratch, scratch } from '../tests/browser/scratch.mjs';
 import { largestDifference, score, train } from '../tests/browser/work.mjs';
+import { SKIPPED } from './skipped.mjs';
 
 const LIMIT_MS = 400_000;
 /** wasm-threaded sees four processors, whatever the machine has, so that it starts two threads. */
@@ -32,7 +33,7 @@ if (!chromium) skip('no chromium here; on Debian: apt-get install chromium');
 try {
   installInScratch(['playwright-core', '@tensorflow/tfjs-backend-webgl', '@tensorflow/tfjs-backend-webgpu']);
 } catch (error) {
-  skip(error.message);
+  skip(error.message, SKIPPED);
 }
 
 const expected = await inNode();
@@ -57,9 +58,9 @@ try {
 }
 process.exit(failed > 0 ? 1 : 0);
 
-function skip(reason) {
+function skip(reason, status = 0) {
   console.log(`browser: skipped (${reason})`);
-  process.exit(0);
+  process.exit(status);
 }
 
 /** The numbers that every browser must find: wasm on one thread. */

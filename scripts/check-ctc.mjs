@@ -1,5 +1,5 @@
 /**
- * A tiny CTC model run by transformers.js: its logits must be PyTorch's (the last test of packages/audio-mel/src/ctc-features.test.ts).
+ * A tiny CTC model run by transformers.js: its logits must be PyTorch's (the last test of packages/audio-mel/src/recogniser/ctc-features.test.ts).
  *
  * Fetches @huggingface/transformers into node_modules/.cache, outside the lockfile (474 MB with onnxruntime), unless LIPSYNC_TRANSFORMERS names a folder
  * that has it; skips, with its reason, where that is impossible. No model is fetched: the one that is run lies among the fixtures.
@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
+import { SKIPPED } from './skipped.mjs';
 
 const VERSION = '4.3.1';
 const shell = process.platform === 'win32';
@@ -29,7 +30,7 @@ if (!existsSync(join(folder, 'node_modules/@huggingface/transformers/package.jso
     console.log(
       `ctc: skipped, @huggingface/transformers ${VERSION} could not be fetched (${error?.message ?? stderr.trim().split('\n').pop()})`,
     );
-    process.exit(0);
+    process.exit(SKIPPED);
   }
 }
 try {
@@ -38,7 +39,7 @@ try {
   console.log(
     `ctc: skipped, @huggingface/transformers does not run on ${process.platform} ${process.arch} (${error.message.split('\n')[0]})`,
   );
-  process.exit(0);
+  process.exit(SKIPPED);
 }
 const { status } = spawnSync('pnpm', ['exec', 'vitest', 'run', '--project', 'audio-mel', 'ctc-features'], {
   stdio: 'inherit',

@@ -1,6 +1,6 @@
 /**
- * A generator on embedded videos, through the built command as a user runs it: face images, a sync network for them, both stages with kill -9 and start
- * again, the evaluation, and a dub that plays. About two minutes on two cores.
+ * A generator on embedded videos, through the built command as a user runs it: face images, a sync network for them, both stages with kill -9 and resume,
+ * the evaluation, and a dub that plays. About two minutes on two cores.
  */
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -106,7 +106,7 @@ test('so does the stage of clips, which a sync network supervises', async () => 
   assert.deepEqual(await weightsOf('clip-killed'), await weightsOf('clip'));
 });
 
-test('a run whose loss leaves all bounds ends, and says which checkpoint is the last good one', async () => {
+test('a run that diverges ends, and names the last good checkpoint', async () => {
   const words = stage(
     'lost',
     '--steps',

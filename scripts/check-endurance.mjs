@@ -3,9 +3,8 @@
  *
  *     node scripts/check-endurance.mjs [--calls 10000]
  *
- * A call is `scoreVideo` of a video of 10 frames that is made in memory: its faces followed (landmarks are given by a stand-in for the detector, as it
- * would be most of the time), mouths cut, mel, both towers of a small AVAlignNet on wasm, distances at 31 offsets, the score. The real landmark
- * networks look at one frame every 100th call. Calls go in turn through an expert in this thread and through one in two threads.
+ * A call is `scoreVideo` of a video of 10 frames that is made in memory: faces are tracked (a stand-in for the detector gives the landmarks), mouths
+ * cropped, mel computed, both towers of a small AVAlignNet run on wasm, distances taken at 31 offsets. The real landmark networks run every 100th call. Calls go in turn through an expert in this thread and through one in two threads.
  *
  * Holds: tensors after the first tenth never change; the highest resident memory of the last quarter is at most 5 % above that of the second.
  */
@@ -18,18 +17,18 @@ import { parseArgs } from 'node:util';
 const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
 const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
 const [
-  { AVAlignNet, LITE, saveAVAlignNet },
+  { AVAlignNet, LITE, recipeOf, saveAVAlignNet },
   { selectBackend },
-  { openEmbedder, recipeOf, scoreVideo },
+  { openEmbedder, scoreVideo },
   { createLandmarkDetector },
-] = await Promise.all(['avalignnet', 'backends', 'cli', 'face-crop'].map(load));
+] = await Promise.all(['avalignnet', 'backends', 'score', 'face-crop'].map(load));
 const { values } = parseArgs({ options: { calls: { type: 'string', default: '10000' } } });
 const calls = Number(values.calls);
 const [FRAMES, WIDTH, HEIGHT] = [10, 160, 120];
 
 /** A frame whose mouth opens and closes, its landmarks, and an audio track that goes with it. */
-function film() {
-  const pictures = Array.from({ length: FRAMES }, (_, index) => {
+function video() {
+  const frames = Array.from({ length: FRAMES }, (_, index) => {
     const data = new Uint8Array(WIDTH * HEIGHT * 3);
     for (let i = 0; i < data.length; i++)
       data[i] = (i * 7 + (i >> 5) * 3 + 20 * Math.sin(index) * (i > data.length / 2 ? 1 : 0)) & 255;
@@ -41,10 +40,10 @@ function film() {
     const [x, y] = i >= 36 && i < 42 ? [65, 45] : i >= 42 && i < 48 ? [95, 45] : i >= 48 ? [80, 80] : [80, 60];
     points.set([x + (i % 3), y + (i % 2)], 2 * i);
   }
-  return { pictures, samples, points };
+  return { frames, samples, points };
 }
 
-const { pictures, samples, points } = film();
+const { frames, samples, points } = video();
 const reader = {
   probe: async (path) => ({
     path,
@@ -55,7 +54,7 @@ const reader = {
   frames: () => ({
     fps: 25,
     async *[Symbol.asyncIterator]() {
-      for (const picture of pictures) yield { ...picture, data: picture.data.slice() };
+      for (const frame of frames) yield { ...frame, data: frame.data.slice() };
     },
   }),
   async *audio() {
@@ -83,12 +82,12 @@ try {
         [8, 4],
       ],
     },
-    input: { frames: 5, height: 16, width: 16, melSteps: 16 },
+    input: { frameCount: 5, height: 16, width: 16, featureSteps: 16 },
   };
   const lite = recipeOf(LITE);
   const net = new AVAlignNet(config, {
     seed: 1,
-    recipe: { ...lite, frames: 5, melSteps: 16, crop: { ...lite.crop, size: 16 } },
+    recipe: { ...lite, frameCount: 5, featureSteps: 16, crop: { ...lite.crop, size: 16 } },
   });
   const weights = join(folder, 'small.safetensors');
   await writeFile(weights, await saveAVAlignNet(net));
@@ -108,7 +107,7 @@ try {
     assert.deepEqual(score.problems, []);
     first ??= score;
     assert.deepEqual(score, first, 'every call gives the same score, in threads or not');
-    if (call % 100 === 0) await detector.detect(pictures[0]);
+    if (call % 100 === 0) await detector.detect(frames[0]);
     const { numTensors } = tf.memory();
     if (call >= warm) {
       tensors ??= numTensors;

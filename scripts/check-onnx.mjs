@@ -10,12 +10,13 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { SKIPPED } from './skipped.mjs';
 
 const VERSION = '1.30.0';
 const TOLERANCE = 1e-4;
 const quick = process.argv.includes('--quick');
 
-/** onnxruntime-node, from a folder or fetched; undefined, said aloud, where it cannot be had. */
+/** onnxruntime-node, from a folder or fetched; undefined, with the reason logged, where it cannot be had. */
 function findRuntime() {
   const folder = resolve(process.env.LIPSYNC_ONNXRUNTIME ?? 'node_modules/.cache/lipsync-onnxruntime');
   if (!existsSync(join(folder, 'node_modules/onnxruntime-node/package.json'))) {
@@ -50,7 +51,7 @@ function findRuntime() {
 }
 
 const ort = findRuntime();
-if (!ort) process.exit(0);
+if (!ort) process.exit(SKIPPED);
 
 const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
 const [{ selectBackend }, avalignnet, syncnet, onnx] = await Promise.all(
@@ -59,23 +60,23 @@ const [{ selectBackend }, avalignnet, syncnet, onnx] = await Promise.all(
 const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
 await selectBackend({ backend: 'wasm', log: () => {} });
 
-const recipeOf = ({ input: { frames, height, melSteps } }) => ({
-  frames,
+const recipeOf = ({ input: { frameCount, height, featureSteps } }) => ({
+  frameCount,
   fps: 25,
   crop: { kind: 'whole frame', size: height, resize: 'none' },
   color: 'RGB',
   range: [0, 1],
-  mel: 'THESIS_MEL',
-  melSteps,
+  features: 'THESIS_MEL',
+  featureSteps,
 });
 const aligned = (config) => () => new avalignnet.AVAlignNet(config, { seed: 1, recipe: recipeOf(config) });
 const { lite, thesis, LITE } = avalignnet;
 const experts = {
   'AVAlignNet LITE': aligned(LITE),
-  'AVAlignNet lite, 5 frames of 64, attention': aligned(lite({ frames: 5, size: 64, attention: true })),
-  'AVAlignNet lite, 5 frames of 96': aligned(lite({ frames: 5, size: 96 })),
+  'AVAlignNet lite, 5 frames of 64, attention': aligned(lite({ frameCount: 5, size: 64, attention: true })),
+  'AVAlignNet lite, 5 frames of 96': aligned(lite({ frameCount: 5, size: 96 })),
   'AVAlignNet thesis 5x64, 256 channels, attention': aligned(
-    thesis({ frames: 5, size: 64, maxChannels: 256, attention: true }),
+    thesis({ frameCount: 5, size: 64, maxChannels: 256, attention: true }),
   ),
   SyncNet: () => new syncnet.SyncNet({ seed: 1, width: quick ? 0.25 : 1 }),
   'Wav2Lip’s': () => new syncnet.Wav2LipSyncNet({ seed: 1, width: quick ? 0.25 : 1 }),
@@ -87,7 +88,7 @@ const experts = {
 /** Networks so large that their largest batch is left out. */
 const heavy = new Set(quick ? [] : ['LatentSync’s', 'DINet’s, 256 px, maximum']);
 
-/** Weights that a new network does not have: norms that do something. */
+/** Gives norms weights and statistics that change their input, which those of a new network do not. */
 function stir(net) {
   for (const [name, { variable }] of [...net.namedParameters(), ...net.namedBuffers()]) {
     if (variable.dtype !== 'float32' || variable.shape.length !== 1) continue;
@@ -105,7 +106,7 @@ console.log(
 
 let worst = 0;
 let failed = false;
-/** Largest difference, by the largest number. */
+/** Largest difference, as a share of the largest value. */
 async function difference(ours, theirs) {
   const [a, b] = [await ours.data(), await theirs.data()];
   const largest = a.reduce((most, number) => Math.max(most, Math.abs(number)), 1e-12);
@@ -148,24 +149,24 @@ try {
     const expert = await onnx.readOnnxExpert(paths, { ort, threads: 1 });
     const half = await onnx.readOnnxExpert(halfPaths, { ort, threads: 1 });
     const before = tf.memory().numTensors;
-    const found = { vision: 0, audio: 0, pair: 0, float16: 0 };
+    const found = { visual: 0, audio: 0, pair: 0, float16: 0 };
     for (const batch of heavy.has(title) ? [1, 3] : [1, 3, 8]) {
       const height =
         'rows' in recipe.crop && recipe.crop.rows === 'lower half' ? recipe.crop.size / 2 : recipe.crop.size;
-      const bins = { ASR_LOGITS: 29, SYNCNET_MFCC: 13 }[recipe.mel] ?? 80;
+      const bins = { ASR_LOGITS: 29, SYNCNET_MFCC: 13 }[recipe.features] ?? 80;
       const frames = tf.randomUniform(
-        [batch, height, recipe.crop.size, recipe.frames * 3],
+        [batch, height, recipe.crop.size, recipe.frameCount * 3],
         ...recipe.range,
         'float32',
         batch,
       );
-      const mel = tf.randomUniform([batch, bins, recipe.melSteps, 1], -4, 4, 'float32', batch + 1);
-      const ours = [net.encodeFrames(frames), net.encodeAudio(mel)];
-      const theirs = [expert.encodeFrames(frames), expert.encodeAudio(mel)];
-      found.vision = Math.max(found.vision, await difference(ours[0], theirs[0]));
+      const features = tf.randomUniform([batch, bins, recipe.featureSteps, 1], -4, 4, 'float32', batch + 1);
+      const ours = [net.encodeVisual(frames), net.encodeAudio(features)];
+      const theirs = [expert.encodeVisual(frames), expert.encodeAudio(features)];
+      found.visual = Math.max(found.visual, await difference(ours[0], theirs[0]));
       found.audio = Math.max(found.audio, await difference(ours[1], theirs[1]));
       if (batch === 1) {
-        const rounded = [half.encodeFrames(frames), half.encodeAudio(mel)];
+        const rounded = [half.encodeVisual(frames), half.encodeAudio(features)];
         for (const i of [0, 1]) found.float16 = Math.max(found.float16, await difference(ours[i], rounded[i]));
         tf.dispose(rounded);
       }
@@ -174,7 +175,7 @@ try {
         found.pair = Math.max(found.pair, await difference(...distances));
         tf.dispose(distances);
       }
-      tf.dispose([ours, theirs, frames, mel]);
+      tf.dispose([ours, theirs, frames, features]);
     }
     const left = tf.memory().numTensors - before;
     expert.dispose();
@@ -184,7 +185,7 @@ try {
         .flat()
         .reduce((sum, piece) => sum + piece.length, 0);
     const [size, halfSize] = [bytes(files), bytes(halves)].map((count) => `${(count / 1e6).toFixed(1)} MB`);
-    const largest = Math.max(found.vision, found.audio, found.pair);
+    const largest = Math.max(found.visual, found.audio, found.pair);
     worst = Math.max(worst, largest);
     const ok = largest <= TOLERANCE && left === 0;
     failed ||= !ok;

@@ -1,5 +1,5 @@
 /**
- * The whole path on embedded videos, through the built command as a user runs it: prepare, train, score; damaged input; kill -9 and
+ * The whole path on embedded videos, through the built command as a user runs it: prepare, train, score; damaged files; kill -9 and
  * start again. About a minute on two cores.
  */
 import assert from 'node:assert/strict';
@@ -34,15 +34,15 @@ before(async () => {
   const whole = await readFile(at('videos', 'p00-c0.mp4'));
   await writeFile(at('videos', 'cut.mp4'), whole.subarray(0, whole.length / 2));
   const frame = new Uint8Array(128 * 128 * 3).fill(90);
-  const film = async (name, frames, audio) => {
+  const video = async (name, frames, audio) => {
     const writer = encodeVideo(at('videos', name), { width: 128, height: 128, fps: 25, ...(audio ? { audio } : {}) });
     for (let index = 0; index < frames; index++) await writer.write(frame);
     await writer.finish();
   };
   const tone = Float32Array.from({ length: 32000 }, (_, index) => 0.3 * Math.sin(index / 5));
-  await film('faceless.mp4', 50, { samples: tone, sampleRate: 16000 });
-  await film('silent.mp4', 50, { samples: new Float32Array(32000), sampleRate: 16000 });
-  await film('no-sound.mp4', 50);
+  await video('faceless.mp4', 50, { samples: tone, sampleRate: 16000 });
+  await video('silent.mp4', 50, { samples: new Float32Array(32000), sampleRate: 16000 });
+  await video('no-audio.mp4', 50);
   await writeTalkingFace(at('videos', 'short.mp4'), { seed: 5, personSeed: 5, durationSec: 0.4 });
   await writeTalkingFace(at('plain.mp4'), { seed: 6, personSeed: 6, durationSec: 4 });
   await writeTalkingFace(at('late.mp4'), { seed: 6, personSeed: 6, durationSec: 4, audioDelayFrames: 4 });

@@ -64,23 +64,23 @@ try {
     const [score] = ours.tracks;
     if (!score) throw new Error(`${path}: no face: ${ours.problems.join('; ')}`);
     // The same crops and the same audio for the other program.
-    const video = await openTrackedVideo({ path, reader, detector, collect: { maxGap: 25, minFrames: 5, every: 1 } });
+    const video = await openTrackedVideo({ path, reader, detector, collect: { maxGap: 25, minFrames: 5, stride: 1 } });
     const track = video.tracks.find(({ id }) => id === score.track);
-    const plan = planCrops(track, protocol.crop, video.picture);
+    const plan = planCrops(track, protocol.crop, video.frameSize);
     const file = openSync(join(folder, 'crops'), 'w');
     for await (const { crop } of trackCrops(video.frames(), [{ track, plan }])) writeSync(file, crop);
     closeSync(file);
     const samples = [];
     for await (const piece of video.audio()) for (const value of piece.samples) samples.push(Math.round(value * 32768));
     writeFileSync(
-      join(folder, 'sound'),
-      Int16Array.from(samples.slice(track.firstFrame * 640, (track.firstFrame + track.frames) * 640)),
+      join(folder, 'audio'),
+      Int16Array.from(samples.slice(track.firstFrame * 640, (track.firstFrame + track.frameCount) * 640)),
     );
     video.release();
     detector.dispose();
     const run = spawnSync(
       python,
-      ['reference/syncnet-protocol.py', join(folder, 'crops'), join(folder, 'sound'), join(folder, 'out')],
+      ['reference/syncnet-protocol.py', join(folder, 'crops'), join(folder, 'audio'), join(folder, 'out')],
       { encoding: 'utf8' },
     );
     if (run.status !== 0) throw new Error(run.stderr);

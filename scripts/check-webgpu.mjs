@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { installInScratch, swiftShaderEnvironment } from '../tests/browser/scratch.mjs';
+import { SKIPPED } from './skipped.mjs';
 
 const { values } = parseArgs({ options: { hardware: { type: 'boolean', default: false } } });
 const at = (path) => fileURLToPath(new URL(`../tests/browser/${path}`, import.meta.url));
@@ -17,7 +18,7 @@ if (!env) skip('no SwiftShader here; it comes with chromium, on Debian: apt-get 
 try {
   installInScratch(['webgpu', '@tensorflow/tfjs-backend-webgpu']);
 } catch (error) {
-  skip(error.message);
+  skip(error.message, SKIPPED);
 }
 const started = spawnSync(
   process.execPath,
@@ -34,7 +35,7 @@ const { status, signal } = spawnSync(process.execPath, ['--import', at('from-scr
 if (status !== 0) console.error(`webgpu: FAILED (${signal ?? `status ${status}`})`);
 process.exit(status ?? 1);
 
-function skip(reason) {
+function skip(reason, status = 0) {
   console.log(`webgpu: skipped (${reason})`);
-  process.exit(0);
+  process.exit(status);
 }

@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     out: { type: 'string' },
-    pictures: { type: 'string', default: '12' },
+    frames: { type: 'string', default: '12' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -31,10 +31,10 @@ const similarity = {
   side: 1.9,
   size: SIZE,
 };
-const plans = (track, picture) => ({
+const plans = (track, frame) => ({
   own: planCrops(track, { ...similarity, window: 'frame' }),
   steady: planCrops(track, { ...similarity, window: 'clip median' }),
-  head: tryPlan(() => planCrops(track, { kind: 'dinet head', mouth: 64 }, picture)),
+  head: tryPlan(() => planCrops(track, { kind: 'dinet head', mouth: 64 }, frame)),
 });
 
 function tryPlan(make) {
@@ -50,12 +50,12 @@ const [media, detector] = [await openMedia({ log: () => {} }), await createLandm
 const rows = [];
 for (const [index, path] of positionals.entries()) {
   const tracks = await collectTracks(media.frames(path), detector, { stride: 2 });
-  const track = tracks.sort((a, b) => b.frames - a.frames)[0];
+  const track = tracks.sort((a, b) => b.frameCount - a.frameCount)[0];
   if (!track) continue;
   const { video } = await media.probe(path);
   const plan = plans(track, video);
   const [own, steady] = [cropJitter(plan.own.poses), cropJitter(plan.steady.poses)];
-  rows.push({ path, frames: track.frames, own, steady, head: plan.head && cropJitter(plan.head.poses) });
+  rows.push({ path, frameCount: track.frameCount, own, steady, head: plan.head && cropJitter(plan.head.poses) });
   if (index === 0 && values.out) await drawSheet(path, track, plan);
 }
 detector.dispose();
@@ -81,8 +81,8 @@ else {
 
 /** Frames of the track side by side, one row a plan. */
 async function drawSheet(path, track, { own, steady, head }) {
-  const count = Math.min(Number(values.pictures), track.frames);
-  const wanted = new Map(Array.from({ length: count }, (_, i) => [Math.floor((i * track.frames) / count), i]));
+  const count = Math.min(Number(values.frames), track.frameCount);
+  const wanted = new Map(Array.from({ length: count }, (_, i) => [Math.floor((i * track.frameCount) / count), i]));
   const gap = 4;
   const heights = [SIZE, SIZE, head ? head.height : 0];
   const width = count * (SIZE + gap) + gap;

@@ -41,7 +41,7 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
     log(`${file}: ${what}`);
   };
   const run = (...args) => promisify(execFile)(ffmpeg, ['-nostdin', '-v', 'error', '-y', ...args]);
-  const film = async (file, what, expect, ...args) => {
+  const video = async (file, what, expect, ...args) => {
     await run(...args, `file:${at(file)}`);
     add(file, what, expect);
   };
@@ -90,7 +90,7 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
     'playlist-of-a-file.mp4',
     'an HLS playlist that names another video',
     dropped('broken'),
-    hls('sound-late.ts'),
+    hls('audio-late.ts'),
   );
   const address = hls('http://127.0.0.1:9/x.ts');
   await text('playlist-of-an-address.mp4', 'an HLS playlist that names an address', dropped('broken'), address);
@@ -110,11 +110,11 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
   await text('dash.mp4', 'a DASH manifest that names another video', dropped('broken'), mpd);
 
   // Streams.
-  await film('no-sound.mp4', 'no audio stream', dropped('no audio'), '-i', talk, '-an', '-c', 'copy');
-  await film('no-picture.mp4', 'no frame stream', dropped('no video'), '-i', talk, '-vn', '-c', 'copy');
+  await video('no-audio.mp4', 'no audio stream', dropped('no audio'), '-i', talk, '-an', '-c', 'copy');
+  await video('no-frames.mp4', 'no frame stream', dropped('no video'), '-i', talk, '-vn', '-c', 'copy');
   const silence = ['-f', 'lavfi', '-t', `${SECONDS}`, '-i', 'anullsrc=r=16000:cl=mono'];
-  const otherSound = ['-map', '0:v', '-map', '1:a', '-c:v', 'copy'];
-  await film('silent.mp4', 'silence', dropped('silent'), '-i', talk, ...silence, ...otherSound, '-c:a', 'aac');
+  const otherAudio = ['-map', '0:v', '-map', '1:a', '-c:v', 'copy'];
+  await video('silent.mp4', 'silence', dropped('silent'), '-i', talk, ...silence, ...otherAudio, '-c:a', 'aac');
   const encoded = [...H264, '-c:a', 'copy'];
   const shown = (source) => [
     '-f',
@@ -131,40 +131,40 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
     '1:a',
     ...encoded,
   ];
-  await film('black.mp4', 'black frames', dropped('no face'), ...shown('color=black:s=256x256:r=25'));
-  await film('no-face.mp4', 'a test pattern', dropped('no face'), ...shown('testsrc=s=256x256:r=25'));
+  await video('black.mp4', 'black frames', dropped('no face'), ...shown('color=black:s=256x256:r=25'));
+  await video('no-face.mp4', 'a test pattern', dropped('no face'), ...shown('testsrc=s=256x256:r=25'));
   await run('-i', talk, '-vn', '-t', '0.5', '-c:a', 'aac', part('half-a-second.m4a'));
-  const early = ['-i', talk, '-i', part('half-a-second.m4a'), ...otherSound, '-c:a', 'copy'];
-  await film('sound-ends-early.mp4', 'the audio ends after 0.5 of 2 s', dropped('audio too short'), ...early);
+  const early = ['-i', talk, '-i', part('half-a-second.m4a'), ...otherAudio, '-c:a', 'copy'];
+  await video('audio-ends-early.mp4', 'the audio ends after 0.5 of 2 s', dropped('audio too short'), ...early);
   const first = (frames) => ['-i', talk, '-map', '0', '-vf', `trim=end_frame=${frames}`, ...encoded];
-  await film('picture-ends-early.mp4', 'the frames end after 1 of 2 s', kept([25, 25]), ...first(25));
-  await film('one-frame.mp4', 'one frame and 2 s of audio', dropped('too short', 'no face'), ...first(1));
+  await video('frames-end-early.mp4', 'the frames end after 1 of 2 s', kept([25, 25]), ...first(25));
+  await video('one-frame.mp4', 'one frame and 2 s of audio', dropped('too short', 'no face'), ...first(1));
 
   // Faces.
   const pair = ['-i', talk, '-i', part('other.mp4'), '-filter_complex', '[0:v][1:v]hstack', '-map', '0:a', ...encoded];
-  await film('two-faces.mp4', 'two faces side by side', kept([2 * FRAMES, 2 * FRAMES], 2), ...pair);
+  await video('two-faces.mp4', 'two faces side by side', kept([2 * FRAMES, 2 * FRAMES], 2), ...pair);
   // The frame slides out of the frame between 2 and 2.4 s.
   const slide = 'pad=512:256:0:0:gray,crop=256:256:x=max(0\\,min(256\\,(t-2)*640)):y=0';
   const leaving = ['-i', part('four.mp4'), '-vf', slide, ...encoded];
-  await film('face-leaves.mp4', 'the face leaves the frame after 2 of 4 s', kept([48, 70]), ...leaving);
+  await video('face-leaves.mp4', 'the face leaves the frame after 2 of 4 s', kept([48, 70]), ...leaving);
 
   // Time.
   const nearlyAll = kept([FRAMES - 1, FRAMES + 1]);
   const rates = { 23.976: '24000/1001', 24: '24', 29.97: '30000/1001', 30: '30', 50: '50', 60: '60' };
   for (const [name, rate] of Object.entries(rates)) {
-    await film(`fps-${name}.mp4`, `${rate} frames a second`, nearlyAll, '-i', talk, '-vf', `fps=${rate}`, ...encoded);
+    await video(`fps-${name}.mp4`, `${rate} frames a second`, nearlyAll, '-i', talk, '-vf', `fps=${rate}`, ...encoded);
   }
   const uneven = 'fps=60,select=not(mod(n\\,3))+eq(mod(n\\,7)\\,1)+gt(random(1)\\,0.6)';
   for (const ending of ['mp4', 'mkv']) {
     const args = ['-i', talk, '-vf', uneven, '-vsync', 'vfr', ...encoded];
     // ffmpeg 4.1 notes too short a length in mp4.
-    await film(`variable-rate.${ending}`, 'frames at uneven times', kept([FRAMES - 2, FRAMES + 1]), ...args);
+    await video(`variable-rate.${ending}`, 'frames at uneven times', kept([FRAMES - 2, FRAMES + 1]), ...args);
   }
   for (const ending of ['mp4', 'mkv', 'ts']) {
     const late = ['-itsoffset', '0.3', '-i', talk];
-    const copied = [...otherSound, '-c:a', 'copy'];
-    await film(
-      `sound-late.${ending}`,
+    const copied = [...otherAudio, '-c:a', 'copy'];
+    await video(
+      `audio-late.${ending}`,
       'the audio begins 0.3 s after the frames',
       kept(),
       '-i',
@@ -173,7 +173,7 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
       ...copied,
     );
     const what = 'the frames begin 0.3 s after the audio';
-    await film(`picture-late.${ending}`, what, kept([43, FRAMES]), ...late, '-i', talk, ...copied);
+    await video(`frames-late.${ending}`, what, kept([43, FRAMES]), ...late, '-i', talk, ...copied);
   }
   if (longSec > 0) {
     await writeTalkingFace(at('long.mp4'), { seed: 14, personSeed: 4, durationSec: longSec, size: 128 });
@@ -193,25 +193,25 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
     add(file, `stored turned, with a turn by ${degrees} degrees in the container`, kept());
   }
   const odd = ['-vf', 'scale=255:253', '-c:v', 'mpeg4', '-q:v', '2', '-c:a', 'copy'];
-  await film('odd-sides.mp4', '255 x 253 pixels', kept(), '-i', talk, ...odd);
+  await video('odd-sides.mp4', '255 x 253 pixels', kept(), '-i', talk, ...odd);
   const lossless = ['-vf', 'scale=255:253,format=bgr0', '-c:v', 'ffv1', '-c:a', 'copy'];
-  await film('odd-sides.mkv', '255 x 253 pixels, lossless', kept(), '-i', talk, ...lossless);
+  await video('odd-sides.mkv', '255 x 253 pixels, lossless', kept(), '-i', talk, ...lossless);
   const mpeg1 = ['-c:v', 'mpeg1video', '-q:v', '2', '-c:a', 'mp2', '-ar', '44100'];
-  await film('old.mpg', 'MPEG-1 with MP2', kept(), '-i', talk, ...mpeg1);
+  await video('old.mpg', 'MPEG-1 with MP2', kept(), '-i', talk, ...mpeg1);
 
   // Audio.
   const aac = ['-c:v', 'copy', '-c:a', 'aac'];
   for (const rate of [8000, 22050, 44100, 48000, 96000]) {
-    await film(`sound-${rate}-hz.mp4`, `audio of ${rate} Hz`, kept(), '-i', talk, ...aac, '-ar', `${rate}`);
+    await video(`audio-${rate}-hz.mp4`, `audio of ${rate} Hz`, kept(), '-i', talk, ...aac, '-ar', `${rate}`);
   }
   for (const [name, channels] of [
     ['stereo', 2],
     ['5.1', 6],
   ]) {
-    await film(`sound-${name}.mp4`, `${name} audio`, kept(), '-i', talk, ...aac, '-ar', '48000', '-ac', `${channels}`);
+    await video(`audio-${name}.mp4`, `${name} audio`, kept(), '-i', talk, ...aac, '-ar', '48000', '-ac', `${channels}`);
   }
   const centre = ['-af', 'aresample=48000,pan=5.1|FC=c0'];
-  await film('sound-centre-only.mp4', '5.1 audio with the voice in the centre', kept(), '-i', talk, ...aac, ...centre);
+  await video('audio-centre-only.mp4', '5.1 audio with the voice in the centre', kept(), '-i', talk, ...aac, ...centre);
 
   // Names.
   const names = [

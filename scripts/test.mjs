@@ -13,6 +13,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeMachine } from './describe-machine.mjs';
+import { SKIPPED } from './skipped.mjs';
 
 /** A step is a task of turbo.json; `unit` is the task `test` of each package. */
 const STEPS = [
@@ -20,9 +21,6 @@ const STEPS = [
   ...['reference', 'fuzz', 'packages', 'path', 'dinet', 'faults', 'endurance', 'webgpu', 'browser', 'onnx', 'ctc'],
   'accelerator',
 ];
-/** The exit status of a check that could not fetch what it needs: it is tried again the next time. */
-const SKIPPED = 75;
-
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 const args = process.argv.slice(2);
 const wanted = args.filter((arg) => !arg.startsWith('--'));
