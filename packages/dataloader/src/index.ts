@@ -58,7 +58,7 @@ export type { DataReport, DataReportOptions, Spread, Thumbnail } from './report/
 export { dataReport } from './report/data-report';
 export type { ClipLength, ContrastSampling, PairSampling, PlannedSample, SyncSampling } from './sampling/batch-plan';
 export { planBatch, usableClips } from './sampling/batch-plan';
-export type { EvaluationClip, EvaluationOptions } from './sampling/evaluation-pairs';
+export type { EvaluationClip, EvaluationOptions, EvaluationPair } from './sampling/evaluation-pairs';
 export { evaluationPairs } from './sampling/evaluation-pairs';
 export type { IdentifiedClip, IdentitySplitOptions } from './split/split-by-identity';
 export { splitByIdentity } from './split/split-by-identity';

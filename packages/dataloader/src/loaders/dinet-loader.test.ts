@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClipStore } from '../store/clip-store';
 import { madeClip, storeRecipe, temporaryFolder } from '../testing/made-clips';
-import { DINetLoader, disposeDinetBatch } from './dinet-loader';
+import { DinetLoader, disposeDinetBatch } from './dinet-loader';
 
 let folder: string;
 let remove: () => Promise<void>;
@@ -25,15 +25,19 @@ beforeAll(async () => {
 afterAll(() => remove());
 
 test('a batch holds what it names: frames, other frames, audio around each, angles', async () => {
-  const loader = new DINetLoader(store, { batch: 3, frameCount: 5, seed: 2 });
+  const loader = new DinetLoader(store, { batch: 3, frameCount: 5, seed: 2 });
   const batch = await loader.batch(4);
   expect([batch.frames.shape, batch.references.shape]).toEqual([
     [15, height, width, 3],
     [15, height, width, 15],
   ]);
-  expect([batch.audio.shape, batch.syncAudio.shape, batch.angles.shape]).toEqual([[15, 4, 16], [3, 4, 16, 1], [15]]);
+  expect([batch.features.shape, batch.syncFeatures.shape, batch.angles.shape]).toEqual([
+    [15, 4, 16],
+    [3, 4, 16, 1],
+    [15],
+  ]);
   const [frames, references, audio, sync, angles] = await Promise.all(
-    [batch.frames, batch.references, batch.audio, batch.syncAudio, batch.angles].map((tensor) => tensor.data()),
+    [batch.frames, batch.references, batch.features, batch.syncFeatures, batch.angles].map((tensor) => tensor.data()),
   );
   for (let i = 0; i < 15; i++) {
     const row = Math.floor(i / 5);
@@ -53,13 +57,13 @@ test('a batch holds what it names: frames, other frames, audio around each, angl
 });
 
 test('batches are a function of seed and step, too short clips are named, one frame a row goes', async () => {
-  const loader = new DINetLoader(store, { batch: 2, frameCount: 1, seed: 3, startStep: 7 });
+  const loader = new DinetLoader(store, { batch: 2, frameCount: 1, seed: 3, startStep: 7 });
   expect(await loader.summary()).toEqual({ clips: 3, leftOut: [] });
-  expect((await new DINetLoader(store, { frameCount: 5 }).summary()).leftOut).toEqual(['c2.mp4.t0.s0']);
+  expect((await new DinetLoader(store, { frameCount: 5 }).summary()).leftOut).toEqual(['c2.mp4.t0.s0']);
   const before = tf.memory().numTensors;
   let step = 7;
   for await (const batch of loader) {
-    const again = await new DINetLoader(store, { batch: 2, frameCount: 1, seed: 3 }).batch(step);
+    const again = await new DinetLoader(store, { batch: 2, frameCount: 1, seed: 3 }).batch(step);
     expect([batch.step, batch.ids, batch.starts]).toEqual([step, again.ids, again.starts]);
     expect(
       Buffer.compare(
@@ -79,13 +83,13 @@ test('batches are a function of seed and step, too short clips are named, one fr
 test('DINetLoader refuses other stores and numbers', async () => {
   const other = await temporaryFolder();
   const mouths = await ClipStore.create(other.folder, storeRecipe);
-  expect(() => new DINetLoader(mouths)).toThrow(
+  expect(() => new DinetLoader(mouths)).toThrow(
     'DINetLoader: store must be of head crops (prepare with --head), got similarity',
   );
-  expect(() => new DINetLoader(store, { audio: 'words' as never })).toThrow(
+  expect(() => new DinetLoader(store, { features: 'words' as never })).toThrow(
     'DINetLoader: audio must be mel or logits, got words',
   );
-  expect(() => new DINetLoader(store, { references: 0 })).toThrow(
+  expect(() => new DinetLoader(store, { references: 0 })).toThrow(
     'DINetLoader: references must be a whole number above 0, got 0',
   );
   await other.remove();
@@ -103,14 +107,14 @@ test("audio logits gives the clips' logits, with two frames more on both sides o
     logits,
   });
   const before = tf.memory().numTensors;
-  const loader = new DINetLoader(spoken, { batch: 2, audio: 'logits', seed: 1 });
+  const loader = new DinetLoader(spoken, { batch: 2, features: 'logits', seed: 1 });
   const batch = await loader.batch(0);
-  expect([batch.audio.shape, batch.syncLogits!.shape, batch.syncAudio.shape]).toEqual([
+  expect([batch.features.shape, batch.syncLogits!.shape, batch.syncFeatures.shape]).toEqual([
     [10, 29, 5],
     [2, 29, 9, 1],
     [2, 4, 16, 1],
   ]);
-  const [audio, sync] = await Promise.all([batch.audio.data(), batch.syncLogits!.data()]);
+  const [audio, sync] = await Promise.all([batch.features.data(), batch.syncLogits!.data()]);
   batch.starts.forEach((start, row) => {
     expect([...sync.subarray(row * 29 * 9, row * 29 * 9 + 9)]).toEqual(
       Array.from({ length: 9 }, (_, t) => start - 2 + t),

@@ -16,7 +16,7 @@ export type DinetLoaderOptions = {
   /** Frames of audio around each frame that is painted. Default 5. */
   audioFrames?: number;
   /** What `audio` holds: the store's `mel`, or the `logits` that a store made with `--features` keeps. Default `mel`. */
-  audio?: 'mel' | 'logits';
+  features?: 'mel' | 'logits';
   /** Default 0. */
   seed?: number;
   /** The clips to draw from. Default: all of the store. */
@@ -39,9 +39,9 @@ export type DinetBatch = {
   /** `[batch * frames, height, width, references * 3]`. */
   references: tf.Tensor4D;
   /** Features of the audio around each frame: `[batch * frames, bins, audioSteps]`; of logits `[batch * frames, 29, audioFrames]`. */
-  audio: tf.Tensor3D;
+  features: tf.Tensor3D;
   /** Features of the audio of each row, for a sync network: `[batch, bins, syncSteps, 1]`; of the mel always. */
-  syncAudio: tf.Tensor4D;
+  syncFeatures: tf.Tensor4D;
   /** Logits of each row and of two frames on both sides, for DINet's own sync network: `[batch, 29, frames + 4, 1]`; where `audio` is `logits`. */
   syncLogits?: tf.Tensor4D;
   /** How far each face is turned, radians clockwise: for `ImageProcessor.mouths`. */
@@ -52,8 +52,15 @@ export type DinetBatch = {
 };
 
 /** Frees a batch's tensors. */
-export function disposeDinetBatch({ frames, references, audio, syncAudio, syncLogits, angles }: DinetBatch): void {
-  tf.dispose([frames, references, audio, syncAudio, angles, ...(syncLogits ? [syncLogits] : [])]);
+export function disposeDinetBatch({
+  frames,
+  references,
+  features,
+  syncFeatures,
+  syncLogits,
+  angles,
+}: DinetBatch): void {
+  tf.dispose([frames, references, features, syncFeatures, angles, ...(syncLogits ? [syncLogits] : [])]);
 }
 
 /**
@@ -72,7 +79,7 @@ export function disposeDinetBatch({ frames, references, audio, syncAudio, syncLo
  *   disposeDinetBatch(batch);
  * }
  */
-export class DINetLoader {
+export class DinetLoader {
   readonly #store: ClipStore;
   readonly #maker: DinetBatchMaker;
   readonly #shape: { row: number; references: number };
@@ -88,7 +95,7 @@ export class DINetLoader {
       frameCount = 5,
       references = 5,
       audioFrames = 5,
-      audio = 'mel',
+      features = 'mel',
       seed = 0,
       clips,
       exclude = [],
@@ -107,8 +114,8 @@ export class DINetLoader {
       if (!(Number.isInteger(value) && value >= 0))
         fail(RangeError, 'DINetLoader', name, 'a whole number, 0 or more', value);
     }
-    if (audio !== 'mel' && audio !== 'logits') fail(TypeError, 'DINetLoader', 'audio', 'mel or logits', audio);
-    const plain = { batch, frameCount, references, audioFrames, audio, seed, clips, exclude };
+    if (features !== 'mel' && features !== 'logits') fail(TypeError, 'DINetLoader', 'audio', 'mel or logits', features);
+    const plain = { batch, frameCount, references, audioFrames, features, seed, clips, exclude };
     this.#store = store;
     this.#maker = new DinetBatchMaker(store, plain);
     this.#shape = { row: frameCount, references };
@@ -161,11 +168,11 @@ export class DINetLoader {
 
   async #tensors(
     step: number,
-    { samples, frames, references, audio, syncAudio, syncLogits, angles }: PlainDinetBatch,
+    { samples, frames, references, features, syncFeatures, syncLogits, angles }: PlainDinetBatch,
   ): Promise<DinetBatch> {
     const { ids } = await this.#maker.index();
     const { row, references: count } = this.#shape;
-    const { bins: audioBins, steps: audioSteps } = this.#maker.audioShape;
+    const { bins: audioBins, steps: audioSteps } = this.#maker.featureShape;
     const { crop, bins } = this.#store.recipe;
     const { height, width } = storedShape(crop);
     const frameCount = samples.length * row;
@@ -173,8 +180,8 @@ export class DINetLoader {
       step,
       frames: tf.tensor4d(frames, [frameCount, height, width, 3]),
       references: tf.tensor4d(references, [frameCount, height, width, count * 3]),
-      audio: tf.tensor3d(audio, [frameCount, audioBins, audioSteps]),
-      syncAudio: tf.tensor4d(syncAudio, [samples.length, bins, this.#maker.stepsOf(row), 1]),
+      features: tf.tensor3d(features, [frameCount, audioBins, audioSteps]),
+      syncFeatures: tf.tensor4d(syncFeatures, [samples.length, bins, this.#maker.stepsOf(row), 1]),
       ...(syncLogits
         ? {
             syncLogits: tf.tensor4d(syncLogits, [

@@ -12,7 +12,7 @@ import { drawFrameDegradation, FRAME_DEGRADATION } from '../degrade/frame-degrad
 import type { SyncSampling } from '../sampling/batch-plan';
 import type { PlainSyncBatch } from '../sampling/sync-batch-maker';
 import { assertSampling, SyncBatchMaker } from '../sampling/sync-batch-maker';
-import { assertStoreFits } from '../store/clip';
+import { assertStoreFits, binsFor } from '../store/clip';
 import type { ClipStore } from '../store/clip-store';
 import { BatchWorkers } from './batch-workers';
 import { oneAtATime, orderedBatches } from './ordered-batches';
@@ -49,7 +49,7 @@ export const CONTRAST = {
  * least twice the window, nothing varied, 256 in a batch.
  */
 export const THESIS_PAIRS = {
-  sampling: { kind: 'pairs', pairs: 256, positiveShare: 0.5, minOffset: 1, crossClipShare: 0, lengthInWindows: 2 },
+  sampling: { kind: 'pairs', pairs: 256, positiveShare: 0.5, minDistance: 1, crossClipShare: 0, lengthInWindows: 2 },
   augment: null,
 } as const satisfies SyncLoaderOptions;
 
@@ -58,7 +58,7 @@ export const THESIS_PAIRS = {
  * varied.
  */
 export const WAV2LIP_PAIRS = {
-  sampling: { kind: 'pairs', pairs: 64, positiveShare: 0.5, minOffset: 1, crossClipShare: 0, lengthInWindows: 3 },
+  sampling: { kind: 'pairs', pairs: 64, positiveShare: 0.5, minDistance: 1, crossClipShare: 0, lengthInWindows: 3 },
   augment: null,
 } as const satisfies SyncLoaderOptions;
 
@@ -74,7 +74,7 @@ export const ROBUST_PAIRS = {
     kind: 'pairs',
     pairs: 256,
     positiveShare: 0.5,
-    minOffset: 3,
+    minDistance: 3,
     crossClipShare: 0.3,
     lengthInWindows: 2,
     minVoiced: 0.2,
@@ -102,6 +102,19 @@ export type SyncBatch = {
   frameIds: string[];
   /** First frame of each frame window. */
   frameStarts: number[];
+};
+
+/** The arrays of one batch with their shapes, for trainings that make the tensors in other threads. */
+export type SyncArrays = {
+  step: number;
+  /** Shape `[batch, height, width, frameCount * 3]`. */
+  frames: { data: Float32Array; shape: [number, number, number, number] };
+  /** Shape `[batch, bins, featureSteps, 1]`. */
+  features: { data: Float32Array; shape: [number, number, number, number] };
+  /** With `pairs`: `[batch]`, 1 in sync, 0 off sync. */
+  labels?: Float32Array;
+  /** With `contrast`: which clip a window is of, 0 … clips - 1. */
+  clips?: number[];
 };
 
 /** Frees a batch's tensors. */
@@ -136,8 +149,8 @@ export type LoaderSummary = {
  * loader.dispose();
  */
 export class SyncLoader {
-  readonly #store: ClipStore;
   readonly #recipe: SyncRecipe;
+  readonly #bins: number;
   readonly #sampling: SyncSampling;
   readonly #startStep: number;
   readonly #prefetch: number;
@@ -180,8 +193,8 @@ export class SyncLoader {
       drawFrameDegradation(degradation.frames, new Random(0));
       drawAudioDegradation(degradation.audio, new Random(0));
     }
-    this.#store = store;
     this.#recipe = recipe;
+    this.#bins = binsFor(store.recipe, recipe);
     this.#sampling = sampling;
     this.#startStep = startStep;
     this.#prefetch = prefetch;
@@ -223,13 +236,12 @@ export class SyncLoader {
 
   /** Batches from a step on, without end. */
   async *from(step: number): AsyncGenerator<SyncBatch> {
-    // In this thread one after the other, so that no more than one batch is being cut at a time.
-    const make = this.#startWorkers
-      ? (wanted: number) => this.#plain(wanted)
-      : oneAtATime((wanted: number) => this.#plain(wanted));
-    for await (const { step: current, batch } of orderedBatches(make, { from: step, ahead: this.#prefetch })) {
-      yield this.#tensors(current, batch);
-    }
+    for await (const { step: current, batch } of this.#ordered(step)) yield this.#tensors(current, batch);
+  }
+
+  /** The same batches as plain arrays: nothing to dispose. */
+  async *plainFrom(step: number): AsyncGenerator<SyncArrays> {
+    for await (const { step: current, batch } of this.#ordered(step)) yield this.#arrays(current, batch);
   }
 
   /** Ends all iterators at their next step, and the threads. Batches that were pulled stay their owners'. */
@@ -249,21 +261,42 @@ export class SyncLoader {
     return (await this.#workers).make(step);
   }
 
-  async #tensors(step: number, { samples, frames, features }: PlainSyncBatch): Promise<SyncBatch> {
-    const { ids } = await this.#maker.index();
-    const { height, width } = frameShape(this.#recipe.crop);
+  #ordered(step: number) {
+    // In this thread one after the other, so that no more than one batch is being cut at a time.
+    const make = this.#startWorkers
+      ? (wanted: number) => this.#plain(wanted)
+      : oneAtATime((wanted: number) => this.#plain(wanted));
+    return orderedBatches(make, { from: step, ahead: this.#prefetch });
+  }
+
+  #arrays(step: number, { samples, frames, features }: PlainSyncBatch): SyncArrays {
+    const { crop, frameCount, featureSteps } = this.#recipe;
+    const { height, width } = frameShape(crop);
     const count = samples.length;
     const sampling = this.#sampling;
-    const batch: SyncBatch = {
+    return {
       step,
-      frames: tf.tensor4d(frames, [count, height, width, this.#recipe.frameCount * 3]),
-      features: tf.tensor4d(features, [count, this.#store.recipe.bins, this.#recipe.featureSteps, 1]),
-      ids: samples.map((sample) => ids[sample.melClip]),
+      frames: { data: frames, shape: [count, height, width, frameCount * 3] },
+      features: { data: features, shape: [count, this.#bins, featureSteps, 1] },
+      ...(sampling.kind === 'pairs'
+        ? { labels: Float32Array.from(samples, (sample) => sample.label!) }
+        : { clips: samples.map((_, i) => Math.floor(i / sampling.windows)) }),
+    };
+  }
+
+  async #tensors(step: number, batch: PlainSyncBatch): Promise<SyncBatch> {
+    const { ids } = await this.#maker.index();
+    const { samples } = batch;
+    const { frames, features, labels, clips } = this.#arrays(step, batch);
+    return {
+      step,
+      frames: tf.tensor4d(frames.data, frames.shape),
+      features: tf.tensor4d(features.data, features.shape),
+      ids: samples.map((sample) => ids[sample.featureClip]),
       starts: samples.map((sample) => sample.featureStart),
       frameIds: samples.map((sample) => ids[sample.frameClip]),
       frameStarts: samples.map((sample) => sample.frameStart),
+      ...(labels ? { labels: tf.tensor1d(labels) } : { clips }),
     };
-    if (sampling.kind === 'pairs') return { ...batch, labels: tf.tensor1d(samples.map((sample) => sample.label!)) };
-    return { ...batch, clips: samples.map((_, i) => Math.floor(i / sampling.windows)) };
   }
 }

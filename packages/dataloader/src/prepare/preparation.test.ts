@@ -15,7 +15,11 @@ test('every named preparation makes sense and survives a file', () => {
     correctionConfidence: 0,
     minConfidence: 0,
   });
-  expect(PREPARATIONS['thesis-hallo3'].gates).toMatchObject({ maxAsymmetry: 0.17, maxOffCentre: 0.33, minLipsInside: 1 });
+  expect(PREPARATIONS['thesis-hallo3'].gates).toMatchObject({
+    maxAsymmetry: 0.17,
+    maxOffCentre: 0.33,
+    minLipsInside: 1,
+  });
   expect(PREPARATIONS.latentsync).toMatchObject({ shotThreshold: 2, segmentSec: 5, minConfidence: 3, maxOffset: 6 });
 });
 

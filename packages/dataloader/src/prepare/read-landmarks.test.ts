@@ -87,7 +87,7 @@ test.each<[string, string | Uint8Array, string, new () => Error]>([
   ['a.mp4.landmarks.json', '{"scheme":"dlib5"}', 'parseLandmarkFile: scheme must be "ibug68", got dlib5', TypeError],
   ['a.csv', 'word,start,end\n', 'parseOpenFaceCsv: text must be a table with the column frame', TypeError],
   ['a.npy', new Uint8Array(20), 'decodeNpy: bytes must be an npy file', Error],
-  ['a.npy', npy(Number.POSITIVE_INFINITY), 'parseNpyLandmarks: image 1 must be finite', RangeError],
+  ['a.npy', npy(Number.POSITIVE_INFINITY), 'parseNpyLandmarks: frame 1 must be finite', RangeError],
   [
     'a.mediapipe.json',
     '{"frames":[]}',

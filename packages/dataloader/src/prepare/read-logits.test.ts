@@ -43,5 +43,7 @@ test('readLogits says what is missing or does not fit, without the folder', asyn
     /^readLogits: a\.npy: asrLogits: rows must be 50 at 25 a second or 100 at 50/,
   );
   await mkdir(join(folder, 'b.logits.npy'));
-  await expect(readLogits(folder, 'b.mp4', { durationSec: 2, ...AS_THEY_ARE })).rejects.toThrow(/^readLogits: b\.logits\.npy: EISDIR/);
+  await expect(readLogits(folder, 'b.mp4', { durationSec: 2, ...AS_THEY_ARE })).rejects.toThrow(
+    /^readLogits: b\.logits\.npy: EISDIR/,
+  );
 });

@@ -331,7 +331,8 @@ function thumbnail({
   const [x, y, side, angle] = poses.subarray(4 * middle);
   // A head crop stands upright as the frame does, and its pose is that of the mouth box: as far from the bottom as from the sides.
   const [cos, sin] = height === width ? [Math.cos(angle), Math.sin(angle)] : [1, 0];
-  const [scale, left, top] = height === width ? [width / side, width / 2, height / 2] : headPlace({ height, width }, side);
+  const [scale, left, top] =
+    height === width ? [width / side, width / 2, height / 2] : headPlace({ height, width }, side);
   const placed = new Float32Array(136);
   for (let i = 0; i < 136; i += 2) {
     const [dx, dy] = [landmarks[136 * middle + i] - x, landmarks[136 * middle + i + 1] - y];

@@ -7,7 +7,7 @@ const pairs: PairSampling = {
   kind: 'pairs',
   pairs: 64,
   positiveShare: 0.5,
-  minOffset: 1,
+  minDistance: 1,
   crossClipShare: 0,
   lengthInWindows: 2,
 };
@@ -19,13 +19,13 @@ test('contrast draws different clips, windows of each at least the distance apar
   for (let step = 0; step < 80; step++) {
     const batch = planBatch(clips, usable, contrast, 1, step);
     expect(batch).toHaveLength(12);
-    const chosen = [0, 3, 6, 9].map((i) => batch[i].melClip);
+    const chosen = [0, 3, 6, 9].map((i) => batch[i].featureClip);
     expect(new Set(chosen).size).toBe(4);
     batch.forEach((sample, i) => {
-      expect([sample.frameClip, sample.frameStart]).toEqual([sample.melClip, sample.featureStart]);
-      expect(sample.melClip).toBe(chosen[Math.floor(i / 3)]);
+      expect([sample.frameClip, sample.frameStart]).toEqual([sample.featureClip, sample.featureStart]);
+      expect(sample.featureClip).toBe(chosen[Math.floor(i / 3)]);
       expect(sample.featureStart).toBeGreaterThanOrEqual(0);
-      expect(sample.featureStart).toBeLessThan(clips[sample.melClip].windows);
+      expect(sample.featureStart).toBeLessThan(clips[sample.featureClip].windows);
       if (i % 3 > 0) expect(sample.featureStart - batch[i - 1].featureStart).toBeGreaterThanOrEqual(3);
     });
   }
@@ -35,7 +35,7 @@ test('contrast takes clips by the root of their windows, up to 60', () => {
   const two = { ...contrast, clips: 1 };
   const counts = [15, 60, 600].map((windows) => ({ frameCount: windows + 4, windows }));
   const drawn = [0, 0, 0];
-  for (let step = 0; step < 5000; step++) drawn[planBatch(counts, [0, 1, 2], two, 2, step)[0].melClip]++;
+  for (let step = 0; step < 5000; step++) drawn[planBatch(counts, [0, 1, 2], two, 2, step)[0].featureClip]++;
   const total = Math.sqrt(15) + 2 * Math.sqrt(60);
   [Math.sqrt(15), Math.sqrt(60), Math.sqrt(60)].forEach((weight, i) => {
     expect(Math.abs(drawn[i] / 5000 - weight / total)).toBeLessThan(0.03); // standard error 0.007
@@ -43,18 +43,18 @@ test('contrast takes clips by the root of their windows, up to 60', () => {
 });
 
 test('pairs: the audio stays at its start, off-sync frames come from elsewhere in the clip', () => {
-  for (const minOffset of [1, 3]) {
-    const sampling = { ...pairs, minOffset };
+  for (const minDistance of [1, 3]) {
+    const sampling = { ...pairs, minDistance };
     const usable = usableClips(clips, sampling, 5);
     let positives = 0;
     for (let step = 0; step < 30; step++) {
       for (const sample of planBatch(clips, usable, sampling, 1, step)) {
-        expect(sample.frameClip).toBe(sample.melClip);
+        expect(sample.frameClip).toBe(sample.featureClip);
         expect(sample.frameStart).toBeGreaterThanOrEqual(0);
         expect(sample.frameStart).toBeLessThan(clips[sample.frameClip].windows);
         const apart = Math.abs(sample.frameStart - sample.featureStart);
         if (sample.label === 1) positives++;
-        expect(sample.label === 1 ? apart === 0 : apart >= minOffset).toBe(true);
+        expect(sample.label === 1 ? apart === 0 : apart >= minDistance).toBe(true);
       }
     }
     expect(Math.abs(positives / 1920 - 0.5)).toBeLessThan(0.05); // standard error 0.011
@@ -63,7 +63,7 @@ test('pairs: the audio stays at its start, off-sync frames come from elsewhere i
 
 test('pairs: off-sync starts are even over all that are far enough', () => {
   const one = [{ frameCount: 14, windows: 10 }];
-  const sampling = { ...pairs, minOffset: 2, positiveShare: 0 };
+  const sampling = { ...pairs, minDistance: 2, positiveShare: 0 };
   const seen = new Map<string, number>();
   for (let step = 0; step < 400; step++) {
     for (const { featureStart, frameStart } of planBatch(one, [0], sampling, 4, step)) {
@@ -78,7 +78,7 @@ test('pairs: off-sync starts are even over all that are far enough', () => {
 test('pairs: the cross-clip share of off-sync frames comes from another clip', () => {
   const sampling = { ...pairs, pairs: 2000, crossClipShare: 0.3 };
   const batch = planBatch(clips, [0, 2, 4], sampling, 1, 0).filter((sample) => sample.label === 0);
-  const others = batch.filter((sample) => sample.frameClip !== sample.melClip);
+  const others = batch.filter((sample) => sample.frameClip !== sample.featureClip);
   expect(Math.abs(others.length / batch.length - 0.3)).toBeLessThan(0.05);
 });
 
@@ -93,7 +93,7 @@ test('a batch depends on seed and step alone', () => {
 
 test('usableClips leaves out clips that are shorter than the sampling asks', () => {
   expect(usableClips(clips, { ...pairs, lengthInWindows: 3 }, 5)).toEqual([0, 2, 4, 5, 6]); // 15 frames
-  expect(usableClips(clips, { ...pairs, minOffset: 5 }, 5)).toEqual([0, 2, 4, 5, 6]);
+  expect(usableClips(clips, { ...pairs, minDistance: 5 }, 5)).toEqual([0, 2, 4, 5, 6]);
 });
 
 test('sampling refuses numbers that cannot be drawn', () => {
@@ -104,8 +104,8 @@ test('sampling refuses numbers that cannot be drawn', () => {
   expect(() => usableClips(clips, { ...pairs, crossClipShare: 2 }, 5)).toThrow(
     'sampling: crossClipShare must be within 0..1, got 2',
   );
-  expect(() => usableClips(clips, { ...pairs, minOffset: 0 }, 5)).toThrow(
-    'sampling: minOffset must be a whole number above 0',
+  expect(() => usableClips(clips, { ...pairs, minDistance: 0 }, 5)).toThrow(
+    'sampling: minDistance must be a whole number above 0',
   );
   expect(() => planBatch(clips, [0], pairs, 1, -1)).toThrow('planBatch: step must be');
 });

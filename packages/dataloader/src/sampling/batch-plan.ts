@@ -23,7 +23,7 @@ export type PairSampling = {
   /** Chance that a pair is in sync. */
   positiveShare: number;
   /** Least distance in frames between audio and frames of an off-sync pair in the same clip; 1 allows all but the start itself. */
-  minOffset: number;
+  minDistance: number;
   /** Share of off-sync pairs whose frames come from another clip. */
   crossClipShare: number;
   /** A clip must be this many windows long (in frames) to be used. */
@@ -38,7 +38,7 @@ export type SyncSampling = ContrastSampling | PairSampling;
 export type PlannedSample = {
   frameClip: number;
   frameStart: number;
-  melClip: number;
+  featureClip: number;
   featureStart: number;
   label?: 0 | 1;
 };
@@ -54,7 +54,7 @@ export function usableClips(clips: readonly ClipLength[], sampling: SyncSampling
   const usable = (clip: ClipLength): boolean => {
     if (sampling.kind === 'contrast') return clip.windows > (sampling.windows - 1) * sampling.minDistance;
     // Any start must have another one far enough away: the middle one has the nearest ends.
-    return clip.frameCount >= sampling.lengthInWindows * framesInWindow && clip.windows >= 2 * sampling.minOffset;
+    return clip.frameCount >= sampling.lengthInWindows * framesInWindow && clip.windows >= 2 * sampling.minDistance;
   };
   return clips.flatMap((clip, index) => (usable(clip) ? [index] : []));
 }
@@ -109,7 +109,7 @@ function planContrast(
     const starts = Array.from({ length: sampling.windows }, () => random.integer(slack + 1)).sort((a, b) => a - b);
     return starts.map((start, k) => {
       const at = start + k * sampling.minDistance;
-      return { frameClip: clip, frameStart: at, melClip: clip, featureStart: at };
+      return { frameClip: clip, frameStart: at, featureClip: clip, featureStart: at };
     });
   });
 }
@@ -121,21 +121,21 @@ function planPairs(
   random: Random,
 ): PlannedSample[] {
   return Array.from({ length: sampling.pairs }, () => {
-    const melClip = usable[random.integer(usable.length)];
-    const featureStart = random.integer(clips[melClip].windows);
+    const featureClip = usable[random.integer(usable.length)];
+    const featureStart = random.integer(clips[featureClip].windows);
     if (random.uniform() < sampling.positiveShare)
-      return { frameClip: melClip, frameStart: featureStart, melClip, featureStart, label: 1 };
+      return { frameClip: featureClip, frameStart: featureStart, featureClip, featureStart, label: 1 };
     if (random.uniform() < sampling.crossClipShare) {
-      let frameClip = melClip;
-      while (frameClip === melClip) frameClip = usable[random.integer(usable.length)];
-      return { frameClip, frameStart: random.integer(clips[frameClip].windows), melClip, featureStart, label: 0 };
+      let frameClip = featureClip;
+      while (frameClip === featureClip) frameClip = usable[random.integer(usable.length)];
+      return { frameClip, frameStart: random.integer(clips[frameClip].windows), featureClip, featureStart, label: 0 };
     }
     // Starts below and above the forbidden middle, counted as one row.
-    const below = Math.max(0, featureStart - sampling.minOffset + 1);
-    const above = Math.max(0, clips[melClip].windows - featureStart - sampling.minOffset);
+    const below = Math.max(0, featureStart - sampling.minDistance + 1);
+    const above = Math.max(0, clips[featureClip].windows - featureStart - sampling.minDistance);
     const drawn = random.integer(below + above);
-    const frameStart = drawn < below ? drawn : featureStart + sampling.minOffset + drawn - below;
-    return { frameClip: melClip, frameStart, melClip, featureStart, label: 0 };
+    const frameStart = drawn < below ? drawn : featureStart + sampling.minDistance + drawn - below;
+    return { frameClip: featureClip, frameStart, featureClip, featureStart, label: 0 };
   });
 }
 
@@ -153,7 +153,7 @@ function firstAbove(totals: readonly number[], value: number): number {
 
 function checkSampling(sampling: SyncSampling): void {
   const whole =
-    sampling.kind === 'contrast' ? ['clips', 'windows', 'minDistance'] : ['pairs', 'minOffset', 'lengthInWindows'];
+    sampling.kind === 'contrast' ? ['clips', 'windows', 'minDistance'] : ['pairs', 'minDistance', 'lengthInWindows'];
   for (const key of whole) {
     const value = (sampling as unknown as Record<string, number>)[key];
     if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'sampling', key, 'a whole number above 0', value);

@@ -3,7 +3,15 @@ import { ClipStore } from '../store/clip-store';
 import { madeClip, storeRecipe, temporaryFolder } from '../testing/made-clips';
 import { DinetBatchMaker } from './dinet-batch-maker';
 
-const options = { batch: 4, frameCount: 2, references: 3, audioFrames: 5, audio: 'mel' as const, seed: 1, exclude: [] };
+const options = {
+  batch: 4,
+  frameCount: 2,
+  references: 3,
+  audioFrames: 5,
+  features: 'mel' as const,
+  seed: 1,
+  exclude: [],
+};
 
 test('the plain batch is a function of options and step, and clips whose audio ends early are cut there', async () => {
   const { folder, remove } = await temporaryFolder();
@@ -38,15 +46,15 @@ test('a generator that hears logits gets a row a frame, and clips end where thei
     bins: 29,
   };
   await store.write({ ...clip, logits });
-  const maker = new DinetBatchMaker(store, { ...options, audio: 'logits' });
-  expect([maker.audioShape, (await maker.index()).counts]).toEqual([{ bins: 29, steps: 5 }, [20]]);
+  const maker = new DinetBatchMaker(store, { ...options, features: 'logits' });
+  expect([maker.featureShape, (await maker.index()).counts]).toEqual([{ bins: 29, steps: 5 }, [20]]);
   const featureWindows = await new DinetBatchMaker(store, options).make(1);
   expect(featureWindows.syncLogits).toBeUndefined();
-  const { samples, audio, syncAudio, syncLogits } = await maker.make(1);
+  const { samples, features: audio, syncFeatures: syncAudio, syncLogits } = await maker.make(1);
   expect([audio.length, syncLogits!.length, syncAudio.length]).toEqual([
     8 * 29 * 5,
     4 * 29 * 6,
-    featureWindows.syncAudio.length,
+    featureWindows.syncFeatures.length,
   ]);
   samples.forEach(({ start }, row) => {
     for (const [bin, step] of [
@@ -61,7 +69,7 @@ test('a generator that hears logits gets a row a frame, and clips end where thei
       expect(syncLogits![(row * 29 + 3) * 6 + step]).toBe(100 * (start - 2 + step) + 3);
   });
   await store.write({ ...clip, id: 'b.mp4.t0.s0' });
-  await expect(new DinetBatchMaker(store, { ...options, audio: 'logits' }).make(0)).rejects.toThrow(
+  await expect(new DinetBatchMaker(store, { ...options, features: 'logits' }).make(0)).rejects.toThrow(
     'DinetBatchMaker: clip must be with logits (prepare with --features) where the generator hears them, got b.mp4.t0.s0',
   );
   await remove();

@@ -3,7 +3,7 @@ import { AUDIO_FEATURES, fail, stepsBefore, storedShape } from '@lipsync/contrac
 import { Random } from '@lipsync/nn';
 import type { OpenClip } from '../store/clip-file';
 import type { ClipStore } from '../store/clip-store';
-import { inParallel } from '../store/clip-store';
+import { mapLimited } from '../store/map-limited';
 import { named } from './sync-batch-maker';
 
 /** What a generator's batch is a function of, beside its step. */
@@ -17,7 +17,7 @@ export type DinetBatchOptions = {
   /** Frames of audio for each frame that is painted, around it. */
   audioFrames: number;
   /** What the generator hears. */
-  audio: 'mel' | 'logits';
+  features: 'mel' | 'logits';
   seed: number;
   clips?: readonly string[];
   exclude: readonly string[];
@@ -34,9 +34,9 @@ export type PlainDinetBatch = {
   /** `[batch * frames, height, width, references * 3]`. */
   references: Float32Array;
   /** `[batch * frames, bins, audioSteps]`. */
-  audio: Float32Array;
+  features: Float32Array;
   /** `[batch, bins, syncSteps]`: the audio of all frames of a row. */
-  syncAudio: Float32Array;
+  syncFeatures: Float32Array;
   /** `[batch, 29, frames + 4]`: logits of all frames of a row and of two on both sides; where the generator hears logits. */
   syncLogits?: Float32Array;
   /** `[batch * frames]`, radians. */
@@ -73,20 +73,20 @@ export class DinetBatchMaker {
   }
 
   /** Bins and steps of what the generator hears of a frame. */
-  get audioShape(): { bins: number; steps: number } {
-    const { audio, audioFrames } = this.#options;
-    if (audio === 'logits') return { bins: AUDIO_FEATURES.ASR_LOGITS.bins, steps: audioFrames };
+  get featureShape(): { bins: number; steps: number } {
+    const { features, audioFrames } = this.#options;
+    if (features === 'logits') return { bins: AUDIO_FEATURES.ASR_LOGITS.bins, steps: audioFrames };
     return { bins: this.#store.recipe.bins, steps: this.stepsOf(audioFrames) };
   }
 
   async make(step: number): Promise<PlainDinetBatch> {
     const index = await this.index();
-    const { frameCount: row, references: count, audioFrames, audio: hears } = this.#options;
+    const { frameCount: row, references: count, audioFrames, features: hears } = this.#options;
     const samples = this.#plan(index, step);
     const { height, width } = storedShape(this.#store.recipe.crop);
     const { bins, fps, stepsPerSecond } = this.#store.recipe;
     const pixels = height * width;
-    const { bins: audioBins, steps: audioSteps } = this.audioShape;
+    const { bins: audioBins, steps: audioSteps } = this.featureShape;
     const syncSteps = this.stepsOf(row);
     const logitSteps = row + 2 * SYNC_LOGIT_MARGIN;
     const frameCount = samples.length * row;
@@ -94,15 +94,15 @@ export class DinetBatchMaker {
       samples,
       frames: new Float32Array(frameCount * pixels * 3),
       references: new Float32Array(frameCount * pixels * count * 3),
-      audio: new Float32Array(frameCount * audioBins * audioSteps),
-      syncAudio: new Float32Array(samples.length * bins * syncSteps),
+      features: new Float32Array(frameCount * audioBins * audioSteps),
+      syncFeatures: new Float32Array(samples.length * bins * syncSteps),
       ...(hears === 'logits' ? { syncLogits: new Float32Array(samples.length * audioBins * logitSteps) } : {}),
       angles: new Float32Array(frameCount),
     };
-    await inParallel([...samples.entries()], READS_AT_ONCE, async ([i, { clip: number, start, references }]) => {
+    await mapLimited([...samples.entries()], READS_AT_ONCE, async ([i, { clip: number, start, references }]) => {
       const id = index.ids[number];
       await named(id, async () => {
-        const { clip, frames: framesOf } = await this.#store.reading(id);
+        const { clip, frames: framesOf } = await this.#store.reader(id);
         const shown = await framesOf(start, row);
         const at = (frame: number) => stepsBefore(frame, { fps, stepsPerSecond });
         const heard = hears === 'logits' ? logitsOf(clip) : clip.features;
@@ -112,7 +112,7 @@ export class DinetBatchMaker {
           batch.angles[picture] = clip.poses[4 * (start + t) + 3];
           const first = start + t - (audioFrames >> 1);
           const from = hears === 'logits' ? first : at(first);
-          copySteps(heard.data, audioBins, from, audioSteps, batch.audio.subarray(picture * audioBins * audioSteps));
+          copySteps(heard.data, audioBins, from, audioSteps, batch.features.subarray(picture * audioBins * audioSteps));
           for (const [slot, frame] of references[t].entries()) {
             const reference = await framesOf(frame, 1);
             const out = batch.references.subarray(picture * pixels * count * 3);
@@ -122,7 +122,7 @@ export class DinetBatchMaker {
             }
           }
         }
-        copySteps(clip.features.data, bins, at(start), syncSteps, batch.syncAudio.subarray(i * bins * syncSteps));
+        copySteps(clip.features.data, bins, at(start), syncSteps, batch.syncFeatures.subarray(i * bins * syncSteps));
         const around = batch.syncLogits?.subarray(i * audioBins * logitSteps);
         if (around) copySteps(heard.data, audioBins, start - SYNC_LOGIT_MARGIN, logitSteps, around);
       });
@@ -151,19 +151,19 @@ export class DinetBatchMaker {
   }
 
   async #readIndex(): Promise<Index> {
-    const { clips: wanted, exclude, frameCount, audioFrames, audio } = this.#options;
+    const { clips: wanted, exclude, frameCount, audioFrames, features } = this.#options;
     const out = new Set(exclude);
     const ids = (wanted ?? (await this.#store.list())).filter((id) => !out.has(id));
     const needed = frameCount + 2 * (audioFrames >> 1) + 1;
-    const infos = await inParallel(ids, 16, (id) => named(id, () => this.#store.info(id)));
+    const infos = await mapLimited(ids, 16, (id) => named(id, () => this.#store.info(id)));
     // The last frames of a clip may have no audio.
     const { fps, stepsPerSecond } = this.#store.recipe;
-    const counts = infos.map(({ count, featureSteps, logitSteps }, index) => {
-      if (audio === 'logits' && logitSteps === undefined) failWithoutLogits(ids[index]);
+    const counts = infos.map(({ frameCount: count, featureSteps, logitSteps }, index) => {
+      if (features === 'logits' && logitSteps === undefined) failWithoutLogits(ids[index]);
       return Math.min(
         count,
         Math.floor((featureSteps * fps) / stepsPerSecond),
-        audio === 'logits' ? logitSteps! : Infinity,
+        features === 'logits' ? logitSteps! : Infinity,
       );
     });
     return { ids, counts, usable: counts.flatMap((count, index) => (count >= needed ? [index] : [])) };

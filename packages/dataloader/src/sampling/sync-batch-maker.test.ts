@@ -39,7 +39,7 @@ const pairs: PairSampling = {
   kind: 'pairs',
   pairs: 200,
   positiveShare: 0.5,
-  minOffset: 3,
+  minDistance: 3,
   crossClipShare: 0,
   lengthInWindows: 2,
 };
@@ -56,7 +56,7 @@ test('with a least share of speech, windows lie where somebody speaks, pairs sta
   const spoken = (start: number) => start + 5 > SPOKEN[0] - 4 && start < SPOKEN[1] + 6;
   const [plain, voiced] = [await make(0), await make(0.6)];
   const shareIn = (batch: typeof plain) => {
-    const own = batch.samples.filter(({ melClip }) => melClip === 0);
+    const own = batch.samples.filter(({ featureClip: melClip }) => melClip === 0);
     return own.filter(({ featureStart }) => spoken(featureStart)).length / own.length;
   };
   expect(shareIn(plain)).toBeLessThan(0.6);
@@ -66,7 +66,7 @@ test('with a least share of speech, windows lie where somebody speaks, pairs sta
     else expect(Math.abs(frameStart - featureStart)).toBeGreaterThanOrEqual(3);
   }
   // A clip in which nobody speaks is used as it is.
-  const silent = (batch: typeof plain) => batch.samples.filter(({ melClip }) => melClip === 1);
+  const silent = (batch: typeof plain) => batch.samples.filter(({ featureClip: melClip }) => melClip === 1);
   expect(silent(voiced)).toEqual(silent(plain));
 });
 

@@ -12,7 +12,7 @@ import type { FrameDegradation } from '../degrade/frame-degradation';
 import { degradeFrames, drawFrameDegradation } from '../degrade/frame-degradation';
 import { FEATURE_CONTEXT, featuresWithin } from '../prepare/segment-audio';
 import type { Clip } from '../store/clip';
-import { anglesOf } from '../store/clip';
+import { anglesOf, binsFor, featuresFor } from '../store/clip';
 import type { ClipStore } from '../store/clip-store';
 import { mapLimited } from '../store/map-limited';
 import type { ClipLength, PlannedSample, SyncSampling } from './batch-plan';
@@ -67,7 +67,7 @@ export class SyncBatchMaker {
     );
     const { height, width } = frameShape(this.#recipe.crop);
     const frameLength = height * width * this.#recipe.frameCount * 3;
-    const featureLength = this.#store.recipe.bins * this.#recipe.featureSteps;
+    const featureLength = binsFor(this.#store.recipe, this.#recipe) * this.#recipe.featureSteps;
     const frames = new Float32Array(samples.length * frameLength);
     const features = new Float32Array(samples.length * featureLength);
     const draws = samples.map((_, i) => (augment ? drawAugmentation(augment, new Random(seed, step, i)) : undefined));
@@ -111,8 +111,9 @@ export class SyncBatchMaker {
     const out = new Set(exclude);
     const ids = (wanted ?? (await this.#store.list())).filter((id) => !out.has(id));
     const clips = await mapLimited(ids, 16, async (id) => {
-      const { frameCount: count, featureSteps } = await named(id, () => this.#store.info(id));
-      return { frameCount: count, windows: windowCount(count, featureSteps, this.#recipe) };
+      const { frameCount, featureSteps, logitSteps } = await named(id, () => this.#store.info(id));
+      const steps = this.#recipe.features === this.#store.recipe.features ? featureSteps : (logitSteps ?? 0);
+      return { frameCount, windows: windowCount(frameCount, steps, this.#recipe) };
     });
     return { ids, clips, usable: usableClips(clips, sampling, this.#recipe.frameCount) };
   }
@@ -125,7 +126,7 @@ export class SyncBatchMaker {
   }
 
   #cutFeature(
-    { features, audio }: Pick<Clip, 'features' | 'audio'>,
+    clip: Pick<Clip, 'features' | 'logits' | 'audio'>,
     start: number,
     augmentation: AugmentationDraw | undefined,
     random: Random,
@@ -133,6 +134,8 @@ export class SyncBatchMaker {
   ): void {
     const { degradation } = this.#options;
     const recipe = this.#recipe;
+    const features = featuresFor(clip, recipe);
+    const { audio } = clip;
     if (!degradation) {
       cutFeatureWindow(features, start, { recipe, augmentation, out });
       return;

@@ -1,23 +1,25 @@
 import { clusterFaces } from '@lipsync/face-crop';
+import { LAYOUTS, type LayoutName } from '../layouts/layouts';
 import { parseClipId } from '../store/clip-id';
-import type { ClipStore, StoreSplit } from '../store/clip-store';
+import type { ClipStore } from '../store/clip-store';
+import type { StoreSplit } from '../store/store-records';
 import { splitByIdentity } from './split-by-identity';
 
 export type SplitStoreOptions = {
   /** Share of clips for validation. Default 0.15. */
   validationShare?: number;
-  /** Default 0. */
+  /** Seed of the split. Default 0. */
   seed?: number;
-  /** What the data set says a video is for, where it does. Default: nothing. */
-  given?: (source: string) => 'train' | 'validation' | 'test' | undefined;
+  /** The data set's own split of a video, where it has one. Default: none. */
+  publishedSplit?: (source: string) => 'train' | 'validation' | 'test' | undefined;
 };
 
 /**
- * Says who is seen in each clip of a store and which clips are held for validation, nobody on both sides.
+ * Finds out who is seen in each clip of a store and holds whole people for validation, nobody on both sides.
  *
- * People are told apart by their labels where every clip has one (`Clip.person`), else by how they look where every clip was looked at
- * (`Clip.identity`, `clusterFaces`), else each video counts as a person of its own, which flatters where somebody appears in several.
- * A data set's own split is kept where all videos have one and there are both sides: its test part counts as validation.
+ * People are told apart by their labels where every clip has one (`Clip.person`), else by their faces where every clip has an embedding
+ * (`Clip.faceEmbedding`, `clusterFaces`). Otherwise each video counts as a person of its own, which makes validation optimistic where somebody
+ * appears in several. A data set's own split is kept where all videos have one and there are both sides: its test part counts as validation.
  *
  * @returns undefined for a store without clips.
  * @example
@@ -25,29 +27,28 @@ export type SplitStoreOptions = {
  */
 export async function splitStore(
   store: ClipStore,
-  { validationShare = 0.15, seed = 0, given }: SplitStoreOptions = {},
+  { validationShare = 0.15, seed = 0, publishedSplit }: SplitStoreOptions = {},
 ): Promise<StoreSplit | undefined> {
   const ids = await store.list();
   if (ids.length === 0) return undefined;
   const people: (string | undefined)[] = [];
-  const looks: (Float32Array | undefined)[] = [];
+  const embeddings: (Float32Array | undefined)[] = [];
   for (const id of ids) {
-    const { person, identity } = await store.open(id);
+    const { person, faceEmbedding } = await store.open(id);
     people.push(person);
-    looks.push(identity && Float32Array.from(identity));
+    embeddings.push(faceEmbedding && Float32Array.from(faceEmbedding));
   }
-  const [by, names] = await identities(ids, people, looks);
+  const [by, names] = identities(ids, people, embeddings);
   const clips = ids.map((id, i) => ({ id, identity: names[i] }));
-  const said = ids.map((id) => given?.(parseClipId(id).source));
+  const published = ids.map((id) => publishedSplit?.(parseClipId(id).source));
   // A part of a data set alone, such as what it gives for training, is split like any other.
-  const whole = said.every((side) => side !== undefined) && new Set(said).size > 1;
-  // One person alone cannot be split: all of it is for training.
-  const validation =
-    whole || new Set(names).size < 2
-      ? new Set<string>()
-      : new Set(splitByIdentity(clips, { validationShare, seed }).held);
+  const whole = published.every((side) => side !== undefined) && new Set(published).size > 1;
+  // One person alone cannot be split: all clips are for training.
+  const alone = new Set(names).size < 2;
+  const held = whole || alone ? [] : splitByIdentity(clips, { validationShare, seed }).held;
+  const validation = new Set(held);
   const sideOf = (id: string, i: number): 'train' | 'validation' => {
-    if (whole) return said[i] === 'train' ? 'train' : 'validation';
+    if (whole) return published[i] === 'train' ? 'train' : 'validation';
     return validation.has(id) ? 'validation' : 'train';
   };
   return {
@@ -58,14 +59,22 @@ export async function splitStore(
   };
 }
 
-async function identities(
-  ids: string[],
-  people: (string | undefined)[],
-  looks: (Float32Array | undefined)[],
-): Promise<[StoreSplit['by'], string[]]> {
-  if (people.every((person) => person !== undefined)) return ['label', people as string[]];
-  if (looks.every((look) => look !== undefined)) {
-    return ['face', clusterFaces(looks as Float32Array[]).map((cluster) => `face ${cluster}`)];
-  }
+/** Options of `splitStore` for a folder in a layout: with the data set's own split where the layout has one. */
+export function splitOptions(
+  { validationShare, seed }: Pick<SplitStoreOptions, 'validationShare' | 'seed'>,
+  layout: LayoutName,
+): SplitStoreOptions {
+  return { validationShare, seed, publishedSplit: (source) => LAYOUTS[layout].describe(source).split };
+}
+
+function identities(
+  ids: readonly string[],
+  people: readonly (string | undefined)[],
+  embeddings: readonly (Float32Array | undefined)[],
+): [StoreSplit['by'], string[]] {
+  const labels = people.filter((person) => person !== undefined);
+  if (labels.length === ids.length) return ['label', labels];
+  const faces = embeddings.filter((embedding) => embedding !== undefined);
+  if (faces.length === ids.length) return ['face', clusterFaces(faces).map((cluster) => `face ${cluster}`)];
   return ['source', ids.map((id) => parseClipId(id).source)];
 }

@@ -1,8 +1,9 @@
 import { truncate, writeFile } from 'node:fs/promises';
 import { Random } from '@lipsync/nn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { decodeClip } from '../testing/decode-clip';
 import { madeClip, temporaryFolder } from '../testing/made-clips';
-import { decodeClip, encodeClip, openClipFile, readClipInfo } from './clip-file';
+import { encodeClip, openClipFile, readClipInfo } from './clip-file';
 
 let folder: string;
 let remove: () => Promise<void>;
@@ -16,7 +17,7 @@ test('a clip comes back from its bytes, which are always the same', async () => 
     score: 0.75,
     sourceSha256: 'ab',
     person: 'Ann',
-    identity: new Float32Array(128).fill(0.5),
+    faceEmbedding: new Float32Array(128).fill(0.5),
   };
   const bytes = await encodeClip(clip);
   expect(await decodeClip(bytes, clip.id)).toEqual(clip);

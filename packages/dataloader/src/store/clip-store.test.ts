@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { madeClip, madeStore, similarity, storeRecipe, temporaryFolder } from '../testing/made-clips';
-import { ClipStore, hashFile } from './clip-store';
+import { ClipStore } from './clip-store';
+import { hashFile } from './hash-file';
 
 let folder: string;
 let remove: () => Promise<void>;
@@ -26,7 +27,7 @@ test('a clip that was written is read, listed and found', async () => {
   expect({ ...rest, frames: deep.frames }).toEqual(deep);
   expect(await again.has(deep.id)).toBe(true);
   expect(await again.has('sub/folder/a.b.mp4.t1.s1')).toBe(false);
-  expect((await again.info(deep.id)).count).toBe(8);
+  expect((await again.info(deep.id)).frameCount).toBe(8);
 });
 
 test('read keeps clips within its bytes, and a rewritten clip is read anew', async () => {
@@ -94,17 +95,17 @@ test('create goes on with a store made in the same way and refuses one made othe
   await ClipStore.create(folder, storeRecipe, { segmentSec: 10, minFrames: 20 });
   await ClipStore.create(folder, storeRecipe, { minFrames: 20, segmentSec: 10 });
   await expect(ClipStore.create(folder, storeRecipe, { segmentSec: 5, minFrames: 20 })).rejects.toThrow(
-    'ClipStore.create: store must be prepared as before (settings {"minFrames":20,"segmentSec":10}), got settings {"minFrames":20,"segmentSec":5}',
+    'ClipStore.create: store must be prepared as before (settings.segmentSec 10), got settings.segmentSec 5',
   );
   const other = { ...storeRecipe, crop: similarity(1.9, 96) };
-  await expect(ClipStore.create(folder, other, { segmentSec: 10, minFrames: 20 })).rejects.toThrow('got crop {');
+  await expect(ClipStore.create(folder, other, { segmentSec: 10, minFrames: 20 })).rejects.toThrow('got crop.size 96');
 });
 
 test('ClipStore refuses folders without a store, other formats, other sizes and ids that leave the folder', async () => {
   await expect(ClipStore.open(folder)).rejects.toThrow('ClipStore.open: folder must be a store with store.json');
   await writeFile(`${folder}/store.json`, '{"format":"lipsync-clips","version":1}');
   await expect(ClipStore.open(folder)).rejects.toThrow(
-    'store.json must be lipsync-clips 2; prepare the videos anew, got lipsync-clips 1',
+    'store.json must be lipsync-clips 2 or 3; prepare the videos again, got lipsync-clips 1',
   );
   await remove();
   await mkdir(folder);

@@ -166,7 +166,10 @@ export class ClipStore {
     const name = `sources/${sourceName(source)}.json`;
     const found = await readJsonFile('ClipStore.source', `${this.folder}/${name}`);
     if (found === undefined) return undefined;
-    return checkJson('ClipStore.source', name, sourceRecordSchema, this.readOnly ? upgradeSourceRecord(found) : found);
+    return checkJson(sourceRecordSchema, this.readOnly ? upgradeSourceRecord(found) : found, {
+      where: 'ClipStore.source',
+      name: `${name}: `,
+    });
   }
 
   /** Clips and drops of all videos that are done, sorted. */
@@ -187,12 +190,10 @@ export class ClipStore {
     const names = (await filesBelow(`${this.folder}/dropped`, '.json')).sort(byCodeUnit);
     return mapLimited(names, HEADERS_AT_ONCE, async (name) => {
       const found = await readJsonFile('ClipStore.dropped', `${this.folder}/dropped/${name}.json`);
-      return checkJson(
-        'ClipStore.dropped',
-        `dropped/${name}.json`,
-        dropSchema,
-        this.readOnly ? upgradeDrop(found) : found,
-      );
+      return checkJson(dropSchema, this.readOnly ? upgradeDrop(found) : found, {
+        where: 'ClipStore.dropped',
+        name: `dropped/${name}.json: `,
+      });
     });
   }
 
@@ -306,12 +307,10 @@ export class ClipStore {
   async manifest(): Promise<Manifest | undefined> {
     const found = await readJsonFile('ClipStore.manifest', `${this.folder}/manifest.json`);
     if (found === undefined) return undefined;
-    return checkJson(
-      'ClipStore.manifest',
-      'manifest.json',
-      manifestSchema,
-      this.readOnly ? upgradeManifest(found) : found,
-    );
+    return checkJson(manifestSchema, this.readOnly ? upgradeManifest(found) : found, {
+      where: 'ClipStore.manifest',
+      name: 'manifest.json: ',
+    });
   }
 
   async #count(clips: number, frameCount: number, drops: Drop[]): Promise<StoreSummary> {
@@ -349,7 +348,7 @@ async function readHeader(where: string, folder: string): Promise<StoreHeader | 
     fail(TypeError, where, 'store.json', rule, `${format} ${version}`);
   }
   const header = version === EARLIER_VERSION ? upgradeStoreHeader(found) : found;
-  return checkJson(where, 'store.json', storeHeaderSchema, header);
+  return checkJson(storeHeaderSchema, header, { where, name: 'store.json: ' });
 }
 
 /** A clip as the manifest lists it, without its person and split. */

@@ -8,7 +8,7 @@ test('assertStoreFits names what a network cannot be fed with', () => {
     'here: recipe.fps must be 25, as in the store, got 30',
   );
   expect(() => assertStoreFits('here', storeRecipe, { ...recipe, features: 'WAV2LIP_MEL' })).toThrow(
-    'here: recipe.mel must be THESIS_MEL',
+    'here: recipe.features must be THESIS_MEL',
   );
 });
 
@@ -16,13 +16,13 @@ test('assertClip refuses arrays that do not fit each other or the store', () => 
   const clip = madeClip('a.mp4.t0.s0', 5);
   expect(() => assertClip('here', clip, storeRecipe)).not.toThrow();
   expect(() => assertClip('here', { ...clip, frames: new Uint8Array(9) }, storeRecipe)).toThrow(
-    'here: clip.frames must be 540 numbers long, got 9',
+    'here: clip.frames must be 540 values long, got 9',
   );
   expect(() => assertClip('here', { ...clip, poses: new Float32Array(3) }, storeRecipe)).toThrow(
     'clip.poses must be 20',
   );
   expect(() => assertClip('here', clip, { ...storeRecipe, bins: 80 })).toThrow(
-    'clip.mel.bins must be 80, as in the store, got 4',
+    'clip.features.bins must be 80, as in the store, got 4',
   );
   expect(() => assertClip('here', { ...clip, width: 7 }, storeRecipe)).toThrow(
     'clip must be of 6 x 6 pixels, as in the store, got 6 x 7',
@@ -37,7 +37,7 @@ test('assertClip refuses logits of other than 29 numbers, and beside frames at a
   expect(() => assertClip('x', { ...madeClip('a.mp4.t0.s0', 8), logits }, storeRecipe)).not.toThrow();
   expect(() =>
     assertClip('x', { ...madeClip('a.mp4.t0.s0', 8), logits: { ...logits, bins: 28 } }, storeRecipe),
-  ).toThrow('mel.data must be steps * bins = 2 * 28');
+  ).toThrow('x: features.data must be of steps * bins = 2 * 28 values, got 58');
   const wide = { data: new Float32Array(64), steps: 2, bins: 32 };
   expect(() => assertClip('x', { ...madeClip('a.mp4.t0.s0', 8), logits: wide }, storeRecipe)).toThrow(
     'x: logits.bins must be 29, got 32',

@@ -13,7 +13,7 @@ export const CHUNK_FRAMES = 25;
  * the chunk, all modulo 256; then deflate, without a header. To decode: inflate, a running sum along each row and colour, a running sum over the
  * chunk's frames. Mouth crops take 0.40 of their bytes so (2,112 clips of broadcast video).
  *
- * @param frames `[count, height, width, 3]`.
+ * @param frames `[frames, height, width, 3]`.
  * @returns the chunks one after the other, and where each ends.
  */
 export async function encodeFrames(

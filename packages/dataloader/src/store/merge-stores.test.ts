@@ -20,7 +20,7 @@ function clip(source: string, level: number): Clip {
   return {
     id: clipId(source, 0, 0),
     frames: new Uint8Array(count * 48).fill(level),
-    count,
+    frameCount: count,
     height: 4,
     width: 4,
     features: { data: new Float32Array(65 * 80), steps: 65, bins: 80 },
@@ -71,14 +71,45 @@ test('a folder that all machines wrote into needs no parts', async () => {
   expect((await mergeStores(shared, [])).summary.clips).toBe(1);
 });
 
+test('parts may differ in harmless settings where that is asked for; which they are is said and kept', async () => {
+  const settings = (landmarkQuality: string, minFrames: number) => ({ landmarkQuality, preparation: { minFrames } });
+  const parts = [
+    await part('p0', ['a.mp4'], settings('fast', 20)),
+    await part('p1', ['b.mp4'], settings('careful', 5)),
+  ];
+  const into = join(folder, 'all');
+  await expect(mergeStores(into, parts)).rejects.toThrow(
+    `mergeStores: part ${parts[1]} must be made as ${parts[0]} (landmarkQuality "fast", preparation.minFrames 20), ` +
+      `got landmarkQuality "careful", preparation.minFrames 5; ` +
+      `harmless, allowed by allowDifferent: ['landmarkQuality', 'preparation.minFrames']`,
+  );
+  const allowDifferent = ['landmarkQuality', 'preparation.minFrames'];
+  for (let time = 0; time < 2; time++)
+    expect((await mergeStores(into, parts, { allowDifferent })).summary.clips).toBe(2);
+  expect((await ClipStore.open(into)).settings).toEqual({
+    ...settings('fast', 20),
+    mixed: ['landmarkQuality', 'preparation.minFrames'],
+  });
+});
+
+test('settings that change what clips mean are refused, asked for or not', async () => {
+  const parts = [await part('p0', ['a.mp4'], { logits: { halve: 'mean' } }), await part('p1', ['b.mp4'])];
+  await expect(mergeStores(join(folder, 'all'), parts)).rejects.toThrow(
+    'got logits.halve missing; not harmless: logits.halve; prepare these videos again with the same values',
+  );
+  await expect(mergeStores(join(folder, 'all'), parts, { allowDifferent: ['logits'] })).rejects.toThrow(
+    'mergeStores: allowDifferent must be of landmarkQuality, identify',
+  );
+});
+
 test('parts that were made otherwise, or disagree about a video, are refused by name', async () => {
   const first = await part('p0', ['a.mp4'], { segmentSec: 5 });
   await expect(
     mergeStores(join(folder, 'x'), [first, await part('p1', ['b.mp4'], { segmentSec: 10 })]),
-  ).rejects.toThrow('settings {"segmentSec":5}');
+  ).rejects.toThrow('(segmentSec 5), got segmentSec 10');
   const other = await part('p2', ['a.mp4'], { segmentSec: 5 });
   await (await ClipStore.open(other)).finishSource({ source: 'a.mp4', clips: [], dropped: [] });
   await expect(mergeStores(join(folder, 'y'), [first, other])).rejects.toThrow(
-    `a.mp4 must have come out the same in all parts, got other clips in ${other}`,
+    `mergeStores: a.mp4 must be the same in all parts, got other clips in ${other}`,
   );
 });
