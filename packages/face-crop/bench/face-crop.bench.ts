@@ -15,22 +15,22 @@ const frames = Array.from({ length: 8 }, (_, i) =>
 const order = [0, 1, 2, 3, 4, 5, 6, 7, 6, 5, 4, 3, 2, 1];
 const options = { time: 2000, warmupIterations: 3 };
 
-describe('landmarks of one image of a followed face', async () => {
-  for (const crops of [1, 2, 5] as const) {
-    const detector = await createLandmarkDetector({ crops, detectEvery: 1e9 });
+describe('landmarks of one frame of a tracked face', async () => {
+  for (const testTimeViews of [1, 2, 5] as const) {
+    const detector = await createLandmarkDetector({ testTimeViews, detectEvery: 1e9 });
     let i = 0;
     bench(
-      `${crops} look${crops > 1 ? 's' : ''}`,
+      `${testTimeViews} view${testTimeViews > 1 ? 's' : ''}`,
       async () => void (await detector.detect(frames[order[i++ % 14]])),
       options,
     );
   }
 });
 
-describe('the first image of a video', async () => {
+describe('the first frame of a video', async () => {
   const detector = await createLandmarkDetector();
   bench(
-    'search and settle',
+    'search and refine',
     async () => {
       detector.reset();
       await detector.detect(frames[0]);

@@ -158,7 +158,7 @@ export async function scoreVideo(
       ...(whole
         ? { tracks: [wholeFile((await reader.probe(path).catch(() => undefined))?.durationSec, recipe.fps)] }
         : {}),
-      collect: rules.tracks ? { maxGap: rules.tracks.maxGap, minFrames: 5, every: 1 } : collect,
+      collect: rules.tracks ? { maxGap: rules.tracks.maxGap, minFrames: 5, stride: 1 } : collect,
       ...(rules.tracks ? {} : { detectionSide: parts.detectionSide }),
       fps: recipe.fps,
       onAudio: (audio) => {

@@ -1,6 +1,6 @@
 import { type FaceTrack, fail, type VideoFrame } from '@lipsync/contracts';
 
-/** Where LatentSync's template has the middle of the image's left brow, of the right one, and of the nose, for a size of 256. */
+/** LatentSync's template: the middle of the brow on the image's left, of the one on its right, and of the nose, for a size of 256. */
 const TEMPLATE = [17, 20, 58, 20, 37.5, 40].map((value) => value * 2.8);
 const CANVAS = { width: 210, height: 280 };
 const FILL = 127;
@@ -9,15 +9,16 @@ const FILL = 127;
 export type Affine = [number, number, number, number, number, number];
 
 /**
- * LatentSync's similarity transforms for a track, one a frame: brows and nose onto a template on a canvas of 210 x 280.
+ * LatentSync's similarity transforms for a track, one per frame: they map brows and nose onto a template on a canvas of 210 x 280.
  *
- * Centred and scaled by their standard deviations, the three points are turned by the best rotation (Procrustes); what then separates the
- * nose from its place, smoothed over time as `0.2 before + 0.8 now`, is added to the shift.
+ * The three points, centred and scaled by their standard deviation, are rotated by the best rotation (Procrustes). The remaining distance of the
+ * nose from its place on the template, smoothed over time as `0.2 before + 0.8 now`, is added to the shift.
  *
- * Source: ByteDance LatentSync, `AlignRestore` and its template; derived where it takes other landmarks: brows are the means of points 17-21
+ * Source: ByteDance LatentSync, `AlignRestore` and its template; adapted where it uses other landmarks: brows are the means of points 17-21
  * and 22-26, the nose that of 27-35 (as its version 1.5), rounded to whole pixels.
  *
- * @returns where each canvas pixel lies in the image.
+ * @returns for each frame the map from canvas pixels to image pixels.
+ * @throws RangeError where brows and nose of a frame are one point.
  */
 export function alignFace(track: FaceTrack): Affine[] {
   let bias: [number, number] | undefined;
@@ -28,14 +29,20 @@ export function alignFace(track: FaceTrack): Affine[] {
       for (let i = from; i < to; i++) sum += points[2 * i + axis] - 0.5; // pixel centres at whole numbers
       return Math.round(sum / (to - from));
     };
-    const seen = [
+    const found = [
       [17, 22],
       [22, 27],
       [27, 36],
     ].flatMap(([from, to]) => [mean(from, to, 0), mean(from, to, 1)]);
-    const [from, to] = [normalise(seen), normalise(TEMPLATE)];
+    const [from, to] = [normalise(found), normalise(TEMPLATE)];
     if (!(from.spread > 0))
-      fail(RangeError, 'alignFace', `track.points of frame ${frame}`, 'three different points of brows and nose', seen);
+      fail(
+        RangeError,
+        'alignFace',
+        `track.points of frame ${frame}`,
+        'three different points of brows and nose',
+        found,
+      );
     let [dot, cross] = [0, 0];
     for (let i = 0; i < 6; i += 2) {
       dot += from.points[i] * to.points[i] + from.points[i + 1] * to.points[i + 1];
@@ -63,8 +70,8 @@ function normalise(points: readonly number[]) {
 }
 
 /**
- * Cuts an aligned face: the canvas, squeezed to a square, in one bilinear sampling; gray 127 outside the image. (LatentSync samples the canvas
- * first and squeezes it by Lanczos then.)
+ * Cuts an aligned face: the canvas, resized to a square, in one bilinear sampling; gray 127 outside the image. (LatentSync samples the canvas
+ * first and then resizes it with Lanczos.)
  *
  * @returns RGB, 0..255, `[size, size, 3]`.
  */

@@ -1,21 +1,25 @@
 import { fail } from '@lipsync/contracts';
 
-/** How restless a crop is over a video. */
+/** How much a crop moves over a video. */
 export type CropJitter = {
   /** Standard deviation of the side, pixels of the image; 0 for a stable crop. */
   side: number;
-  /** Root mean square of the centre's second difference from frame to frame, in sides: 0 for a crop that stands or glides. */
+  /** Root mean square of the centre's second difference from frame to frame, in sides: 0 for a crop that stands still or moves evenly. */
   centre: number;
   /** The same of the angle, radians. */
   angle: number;
 };
 
 /**
- * How restless the crops of a track are: what a network would see move though the face does not.
+ * The jitter of a track's crops: movement that a network sees though the face does not move.
+ *
+ * Source: ours.
  *
  * @param poses `[frames, 4]`: centre x, centre y, side, angle, as of `planCrops` and `trackPoses`.
- * @returns zeros for the differences of fewer than three frames.
+ * @returns plain numbers; zeros for the differences of fewer than three frames.
+ * @throws TypeError if `poses` is empty or not rows of four.
  * @example
+ * import { cropJitter, planCrops } from '@lipsync/face-crop';
  * cropJitter(planCrops(track, recipe.crop).poses).side; // 0
  */
 export function cropJitter(poses: Float32Array): CropJitter {

@@ -3,7 +3,7 @@ import { median } from '@lipsync/nn';
 import { assertFaceTrack } from '../track/face-track';
 import { headRegion } from './head-box';
 
-/** Crop radii over a video, pixels. */
+/** Statistics of crop radii over a video, pixels. */
 export type CropRadiusStatistics = {
   min: number;
   max: number;
@@ -11,27 +11,27 @@ export type CropRadiusStatistics = {
   mean: number;
   /** Rounded down. */
   median: number;
-  /** Windows that gave a radius, and those that were left out. */
+  /** Windows that gave a radius, and windows that were skipped. */
   windows: number;
   skipped: number;
 };
 
 /** How crop radii are measured. */
 export type CropRadiusOptions = {
-  /** Size of the image: windows whose head crop would leave it are left out. Default: not checked. */
+  /** Size of the frames: windows whose head crop would leave the frame are skipped. Default: not checked. */
   image?: { width: number; height: number };
   /** Frames in a window. Default 16, the thesis's. */
   window?: number;
 };
 
-/** How much larger than the landmarks the radius is; DINet's factor without its random part. */
+/** Factor from the landmarks to the radius; DINet's without its random part. */
 const MARGIN = 1.05;
 
 /**
- * How large DINet's head crop would be in each window of a video.
+ * The crop radii of DINet's head crop over the windows of a video.
  *
  * A frame's radius is `floor(max((lowest y - y29) · 1.05, (x54 - x48) · 1.05) / 2)`; a window's is `(floor(R / 4) + 1) · 4`
- * of the largest R in it. Windows are left out where the largest R exceeds 1.5 times the smallest (or is not above 0),
+ * of the largest R in it. Windows are skipped where the largest R exceeds 1.5 times the smallest (or is not above 0),
  * or where the head crop leaves the image in a frame. Of N frames the windows start at 0 … N - 17, as in the thesis
  * (the last one that would fit is not used); up to 16 frames are one window.
  *
@@ -77,9 +77,17 @@ export function cropRadiusStatistics(
 }
 
 /**
- * The one radius for a whole video: the mean over its windows, rounded to a multiple of 4.
+ * DINet's crop radius for a whole video: the mean over its windows of 16 frames, rounded to a multiple of 4.
  *
- * @returns pixels, at least 4.
+ * A frame's radius is `floor(max((lowest y - y29) · 1.05, |x54 - x48| · 1.05) / 2)`; a window's is `(floor(R / 4) + 1) · 4` of the largest R in it.
+ *
+ * Source: DINet's rule for clips, the thesis's mean over a video.
+ *
+ * @returns pixels, at least 4; the mouth box has twice this side.
+ * @throws Error if no window gives a radius; RangeError if the window is not a whole number.
+ * @example
+ * import { videoCropRadius } from '@lipsync/face-crop';
+ * const radius = videoCropRadius(track, { image: { width: 1280, height: 720 } });
  */
 export function videoCropRadius(track: FaceTrack, options: CropRadiusOptions = {}): number {
   return Math.max(4, Math.round(cropRadiusStatistics(track, options).mean / 4) * 4);

@@ -8,15 +8,17 @@ const PAIRS = [
 ] as const;
 
 /**
- * How unlike the two halves of a face are: 0 seen from the front, towards 1 seen from the side.
+ * The asymmetry of a face: 0 seen from the front, towards 1 seen from the side.
  *
  * Along the line through the outer eye corners, with l and r the distances of a left and a right point from the nose's ridge (mean of points
  * 27 to 30): the mean over three pairs of `|l - r| / (|l| + |r|)`.
  *
- * Ours: the thesis keeps faces with an asymmetry of at most 17 % and does not say how it measured.
+ * Source: ours. The thesis keeps faces with an asymmetry of at most 17 % and does not define it.
  *
+ * @returns a number from 0 to 1.
  * @throws TypeError or RangeError for what is not 68 finite points.
  * @example
+ * import { faceAsymmetry } from '@lipsync/face-crop';
  * if (faceAsymmetry(points) > 0.17) skip();
  */
 export function faceAsymmetry(points: Landmarks68): number {

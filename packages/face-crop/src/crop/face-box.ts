@@ -5,12 +5,15 @@ import { landmarkBox } from './landmark-geometry';
 const FOREHEAD = 0.4;
 
 /**
- * The face boxes of a track: the detector's own where the track has them, else boxes put around the landmarks.
+ * The face boxes of a track: the detector's own where the track has them, otherwise boxes around the landmarks.
  *
  * From landmarks: as wide as the jaw (points 0-16), down to the chin, and up beyond the brows (17-26) by 0.4 of the height from brows to
- * chin. Derived from how S3FD's boxes lie about a face; its boxes differ from these by some percent of the face.
+ * chin. Derived from where S3FD's boxes lie on faces; S3FD's own boxes differ from these by a few percent of the face.
  *
- * @returns `[frames, 4]`, float64: left, top, right, bottom in pixels.
+ * @returns `[frames, 4]`, float64: left, top, right, bottom in pixels; the caller's.
+ * @example
+ * import { faceBoxes } from '@lipsync/face-crop';
+ * const [left, top, right, bottom] = faceBoxes(track);
  */
 export function faceBoxes(track: FaceTrack): Float64Array {
   if (track.boxes) return Float64Array.from(track.boxes);

@@ -9,7 +9,7 @@ import {
 import { headBoxOf, headRegion } from './head-box';
 import { sampleSquare } from './sample-square';
 
-/** An image by itself: RGB, 0..255, row-major. */
+/** An image: `[height, width, 3]` bytes, RGB, 0..255, row-major. */
 export type Image = { data: Uint8Array; width: number; height: number };
 
 /** How a head crop is cut. */
@@ -60,18 +60,18 @@ export function headCrop(
   return { data, width, height };
 }
 
-/** How the mouth box is sampled. */
+/** How `mouthCrop` samples the mouth box. */
 export type MouthCropOptions = {
   /** Pixels on a side of the result. Default: the mouth box's own. */
   size?: number;
-  /** How far the face is turned, radians clockwise, as `rotationAngle` gives it. Default 0. */
+  /** Rotation of the face, radians clockwise, as `rotationAngle` gives it. Default 0. */
   angle?: number;
   /** `exact`, or `half pixel`: the thesis's, which samples half a pixel further right and down. Default `exact`. */
   sampling?: DinetCrop['sampling'];
 };
 
 /**
- * Cuts the mouth box out of a head crop, turned upright about its centre; black outside.
+ * Cuts the mouth box out of a head crop, rotated upright about its centre; black outside.
  *
  * Source: the thesis's sampling, `x = u cos a - w sin a + cx`, `y = u sin a + w cos a + cy`, with `(u, w)` from the middle of the
  * output. `half pixel` equals PyTorch's `grid_sample(bilinear, zeros, align_corners=True)` on that grid to 1 of 255, see the test.

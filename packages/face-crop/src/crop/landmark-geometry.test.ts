@@ -55,10 +55,10 @@ test('pointsFromSquare takes points back to the image, mirrored ones in their ow
   const square = { x: 100, y: 50, side: 40, angle: Math.PI / 2 };
   const points = new Float32Array(136).fill(0.5);
   points[0] = 1; // point 0 at the right edge
-  const straight = pointsFromSquare(points, 0, square);
+  const straight = pointsFromSquare(points, square);
   expect(straight[0]).toBeCloseTo(100);
   expect(straight[1]).toBeCloseTo(70);
-  const mirrored = pointsFromSquare(points, 0, square, true);
+  const mirrored = pointsFromSquare(points, square, { mirrored: true });
   expect(mirrored[32]).toBeCloseTo(100);
   expect(mirrored[33]).toBeCloseTo(30);
 });

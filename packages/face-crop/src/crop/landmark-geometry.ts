@@ -59,8 +59,8 @@ export function boxOverlap(a: LandmarkBox, b: LandmarkBox): number {
 }
 
 /**
- * The square in which the 68-point network should see a face next: upright by the eye centres, round the middle of the
- * turned landmarks' box, `scale` times its longer side.
+ * The square in which the 68-point network sees a face next: upright by the eye centres, around the middle of the
+ * rotated landmarks' box, `scale` times its longer side.
  *
  * @example
  * const square = trackingSquare(points, 1.2);
@@ -71,24 +71,28 @@ export function trackingSquare(points: Landmarks68, scale: number): Square {
   const angle = Math.atan2(rightY - leftY, rightX - leftX);
   const cos = Math.cos(angle);
   const sin = Math.sin(angle);
-  const turned = new Float32Array(points.length);
+  const rotated = new Float32Array(points.length);
   for (let i = 0; i < points.length; i += 2) {
-    turned[i] = cos * points[i] + sin * points[i + 1];
-    turned[i + 1] = cos * points[i + 1] - sin * points[i];
+    rotated[i] = cos * points[i] + sin * points[i + 1];
+    rotated[i + 1] = cos * points[i + 1] - sin * points[i];
   }
-  const box = landmarkBox(turned);
+  const box = landmarkBox(rotated);
   const x = (box.left + box.right) / 2;
   const y = (box.top + box.bottom) / 2;
   const side = Math.max(box.right - box.left, box.bottom - box.top) * scale;
   return { x: cos * x - sin * y, y: sin * x + cos * y, side, angle };
 }
 
-/** Takes points from units of a square's side to pixels of the image; those seen mirrored are put back in order. */
+/**
+ * Maps points from units of a square's side to pixels of the frame.
+ *
+ * @param at where the 136 values begin. Default 0.
+ * @param mirrored whether the square was mirrored: the points are put back in order. Default false.
+ */
 export function pointsFromSquare(
   points: ArrayLike<number>,
-  at: number,
   square: Square,
-  mirrored = false,
+  { at = 0, mirrored = false }: { at?: number; mirrored?: boolean } = {},
 ): Float32Array {
   const result = new Float32Array(136);
   const cos = Math.cos(square.angle) * square.side;

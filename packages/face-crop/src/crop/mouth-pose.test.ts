@@ -48,7 +48,7 @@ test('trackPoses steadies a face that hangs upside down as it does an upright on
 });
 
 test('mouthPose and trackPoses refuse points that are not there', () => {
-  expect(() => mouthPose(new Float32Array(10))).toThrow('mouthPose: points must be a Float32Array of 136 numbers');
+  expect(() => mouthPose(new Float32Array(10))).toThrow('mouthPose: points must be a Float32Array of 136 values');
   const broken = madeTrack(3);
   broken.points[200] = Number.NaN;
   expect(() => trackPoses(broken, 'frame')).toThrow('trackPoses: track.points must be finite, got NaN in frame 1');

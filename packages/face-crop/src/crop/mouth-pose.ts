@@ -3,7 +3,7 @@ import { median } from '@lipsync/nn';
 import { assertFaceTrack } from '../track/face-track';
 import { meanPoint } from './landmark-geometry';
 
-/** Where a mouth is, how large its face is, and how it is turned. */
+/** Position of a mouth, size and rotation of its face. */
 export type MouthPose = {
   /** Mean of points 48-67, pixels. */
   x: number;
@@ -41,15 +41,15 @@ function poseAt(points: Float32Array, at: number): MouthPose {
   return { x, y, measure: Math.max(eyes, 0.95 * eyesToMouth), angle: Math.atan2(rightY - leftY, rightX - leftX) };
 }
 
-/** Longest track that gets one pose for all its frames. */
+/** Longest track that has one centre and angle for all its frames. */
 const ONE_POSE_FRAMES = 40;
 
 /**
- * The mouth's pose in every frame of a track, steadied as the crop's `window` says.
+ * The mouth's pose in every frame of a track, smoothed as the crop's `window` says.
  *
- * `frame`: each frame's own. `clip median`: one measure, the track's median, so that the crop never changes its size; of x, y and angle their
- * medians up to 40 frames, in longer tracks a moving median of 25 frames, then a moving mean of 9. Windows end where the track ends. Angles are
- * unwrapped before.
+ * `frame`: each frame's own. `clip median`: one measure, the track's median, so that the crop keeps its size; x, y and angle are the track's
+ * medians up to 40 frames, in longer tracks a moving median over 25 frames followed by a moving mean over 9. Windows end where the track ends.
+ * Angles are unwrapped first.
  *
  * @returns `[frames, 4]`, float32: x, y, measure, angle; the caller's.
  * @example
@@ -65,12 +65,12 @@ export function trackPoses(track: FaceTrack, window: SimilarityCrop['window']): 
   }
   unwrap(columns[3]);
   const [x, y, measure, angle] = columns;
-  const steady =
-    window === 'frame' ? columns : [steadied(x), steadied(y), measure.fill(median(measure)), steadied(angle)];
-  return Float32Array.from({ length: frameCount * 4 }, (_, i) => steady[i % 4][i >> 2]);
+  const smooth =
+    window === 'frame' ? columns : [smoothed(x), smoothed(y), measure.fill(median(measure)), smoothed(angle)];
+  return Float32Array.from({ length: frameCount * 4 }, (_, i) => smooth[i % 4][i >> 2]);
 }
 
-function steadied(values: Float64Array): Float64Array {
+function smoothed(values: Float64Array): Float64Array {
   if (values.length <= ONE_POSE_FRAMES) return values.map(() => median(values));
   return moving(moving(values, 12, median), 4, (part) => part.reduce((sum, value) => sum + value, 0) / part.length);
 }

@@ -21,41 +21,42 @@ import { resizeBox } from './resize-box';
 import { rotationAngle } from './rotation-angle';
 import { sampleSquare } from './sample-square';
 
-/** Where the mouth crop of each frame of a track lies, and the means to cut it. */
+/** Where the crop of each frame of a track lies, and how to cut it. */
 export type CropPlan = {
   /** `[frames, 4]`, float32: centre x, centre y and side in pixels of the image (the longer of two), angle in radians (clockwise). */
   readonly poses: Float32Array;
-  /** Pixels of the crops. */
+  /** Size of the crops, pixels. */
   readonly height: number;
   readonly width: number;
   /**
    * Cuts the crop of one frame.
    *
    * @param indexInTrack 0 for the track's first frame, whose image has the index `track.firstFrame`.
-   * @param out where to write, `height * width * 3` bytes; made where it is not given.
+   * @param out where to write, `height * width * 3` bytes. Default: a new array.
    * @returns `out`: RGB, 0..255, row-major.
    */
   cut(frame: VideoFrame, indexInTrack: number, out?: Uint8Array): Uint8Array;
 };
 
 /**
- * Plans the mouth crops of a face track as a recipe asks.
+ * Plans the crops of a face track that a recipe asks for.
  *
- * `similarity`: the square of `SimilarityCrop`, steadied by its `window`. `dinet`: the mouth box of DINet's head crop,
- * `[y29, y29 + 2R) x [x33 - R, x33 + R)` with the video's one radius R, turned about its centre by each frame's
- * `rotationAngle`. Both are cut from the image in one bilinear sampling. The thesis resizes the head crop first and turns
- * its mouth box then, which samples twice; `half pixel` shifts the crop by half of its pixels right and down as there.
- * What lies outside the image repeats its border, where the thesis has black.
+ * `similarity`: the square of `SimilarityCrop`, smoothed by its `window`. `dinet`: the mouth box of DINet's head crop,
+ * `[y29, y29 + 2R) x [x33 - R, x33 + R)` with one radius R for the video, rotated about its centre by each frame's
+ * `rotationAngle`. Both are cut from the image in one bilinear sampling. The thesis first resizes the head crop and then rotates
+ * its mouth box, which samples twice; `half pixel` shifts the crop right and down by half of one of its pixels, as there.
+ * Outside the image its border is repeated, where the thesis has black.
  *
  * `track box`: the crops of SyncNet's pipeline (`pipelineCrops`), gray 110 outside. `face box`: the box of each frame, cut off at the
  * image's edges as a slice is. `whole frame`: all of the image. `aligned face`: LatentSync's transform (`alignFace`), gray 127 outside.
- * `dinet head`: DINet's face image with the video's one radius, black outside the image, not turned; its pose is that of the mouth box
- * within, with the angle by which the face is turned.
- * All are the whole crop; who feeds a network takes its lower half where the recipe says so.
+ * `dinet head`: DINet's face image with one radius for the video, black outside the image, not rotated; its pose is that of the mouth box
+ * in it, with the angle by which the face is rotated.
+ * All rows are cut, also where the recipe's network sees the lower half only.
  *
- * @param image size of the images; with `dinet`, windows whose head crop leaves the image do not count for the radius.
+ * @param image size of the frames; with `dinet`, windows whose head crop leaves the frame do not count for the radius.
  * @throws TypeError or RangeError if the track or the crop is not valid; Error if a `dinet` crop finds no radius.
  * @example
+ * import { planCrops } from '@lipsync/face-crop';
  * const plan = planCrops(track, expert.recipe.crop);
  * for await (const frame of frames) store.add(plan.cut(frame, frame.index - track.firstFrame));
  */
@@ -107,7 +108,7 @@ function planOf(track: FaceTrack, crop: StoredCrop, image?: { width: number; hei
       );
       const cut: CropPlan['cut'] = (frame, _, out) => {
         if (crop.resize === 'none' && (frame.width !== size || frame.height !== size)) {
-          const rule = `of ${size} x ${size} pixels, face crops already (the protocols syncnet-pipeline and wav2lip-lrs take others)`;
+          const rule = `of ${size} x ${size} pixels, face crops already`;
           fail(TypeError, 'CropPlan.cut', 'frame', rule, `${frame.width} x ${frame.height}`);
         }
         return resizeBox(frame, whole(frame), size, { out });

@@ -9,7 +9,7 @@ export type ResizeBoxOptions = {
 
 const SCALE = 2048; // OpenCV's weights have 11 bits
 
-/** Where each of `to` pixels is taken from among `from`: index of the first of two neighbours and both weights. */
+/** For each of `to` output pixels: index of the first of its two neighbours among `from` input pixels, and both weights. */
 function weights(from: number, to: number): { first: Int32Array; pair: Int32Array } {
   const first = new Int32Array(to);
   const pair = new Int32Array(2 * to);
@@ -33,7 +33,7 @@ function roundHalfEven(value: number): number {
 }
 
 /**
- * Cuts a rectangle out of an image and stretches it to `size` x `size`, or to another width and height.
+ * Cuts a region out of an image and resizes it to `size` x `size`, or to another width and height.
  *
  * Source: OpenCV's `resize` with INTER_LINEAR on 8-bit images (half-pixel centres, no smoothing, weights of 11 bits): at most 1 of 255 from
  * OpenCV 4.6, see the test. Exactly half sizes, which OpenCV averages, are averaged here too.

@@ -2,15 +2,16 @@ import { assertLandmarks68, type Landmarks68 } from '@lipsync/contracts';
 import { meanPoint } from './landmark-geometry';
 
 /**
- * How a face is turned, as the thesis measures it: the median of five angles.
+ * The rotation of a face, as the thesis measures it: the median of five angles.
  *
  * The five are those of the lines from L to R, 36 to 45, L to 30, 30 to R and 36 to 45 once more, where L is the mean of
- * points 22-26 and R of 17-21 (the brows, named the wrong way round in the source). For a face turned by less than some
+ * points 22-26 and R of 17-21 (the brows, named the wrong way round in the source). For a face rotated by less than about
  * 45 degrees this is always the angle of the outer eye corners, 36 to 45. The thesis's own number is `-angle` in degrees.
  *
- * @returns radians, positive: the face is turned clockwise as seen in the image.
+ * @returns radians, positive: the face is rotated clockwise as seen in the image.
  * @throws TypeError if there are not 68 points; RangeError if one is not finite.
  * @example
+ * import { rotationAngle, sampleSquare } from '@lipsync/face-crop';
  * const upright = sampleSquare(frame, { x, y, side, angle: rotationAngle(points) }, 128);
  */
 export function rotationAngle(points: Landmarks68): number {

@@ -1,21 +1,21 @@
 import { assertVideoFrame, fail, type VideoFrame } from '@lipsync/contracts';
 
-/** A turned square in an image, pixels of the image; pixel centres are at +0.5. */
+/** A rotated square in an image, pixels of the image; pixel centres are at +0.5. */
 export type Square = {
   /** Centre. */
   x: number;
   y: number;
   /** Length of a side. */
   side: number;
-  /** Radians; positive: the square is turned clockwise as seen in the image. */
+  /** Radians; positive: the square is rotated clockwise as seen in the image. */
   angle: number;
 };
 
 /**
- * Cuts a turned square out of an image, scaled to `size` by bilinear sampling.
+ * Cuts a rotated square out of an image, scaled to `size` by bilinear sampling.
  *
  * Output pixel (i, j) shows `centre + R(angle) · ((j, i) + 0.5 - size / 2) · side / size` with
- * `R = [cos, -sin; sin, cos]`; what lies outside repeats the border. One sample an output pixel, no averaging, however
+ * `R = [cos, -sin; sin, cos]`; what lies outside repeats the border. One sample per output pixel, without averaging, however
  * small the output is.
  *
  * Source: PyTorch's `grid_sample(bilinear, border, align_corners=False)`, rounded to the nearest; at most 1 of 255
@@ -50,7 +50,7 @@ export function sampleSquare(
 
 /** How `sampleInto` samples and stores. */
 export type SampleOptions = {
-  /** Samples an output pixel along each axis, averaged. Default 1. */
+  /** Samples per output pixel along each axis, averaged. Default 1. */
   perPixel?: number;
   /** Left and right exchanged. Default false. */
   mirrored?: boolean;

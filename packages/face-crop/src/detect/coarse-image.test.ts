@@ -37,7 +37,7 @@ test('imageSimilarity is high from one frame to the next, also when the light ch
   expect(imageSimilarity(coarseImage(noise(1)), coarseImage(noise(2)))).toBeLessThan(0.5);
 });
 
-test('imageSimilarity takes two plain images for the same and a plain one for another', () => {
+test('imageSimilarity is 1 for two plain images and 0 for a plain one and another', () => {
   expect(imageSimilarity(coarseImage(plain(0)), coarseImage(plain(200)))).toBe(1);
   expect(imageSimilarity(coarseImage(plain(0)), coarseImage(noise(1)))).toBe(0);
 });

@@ -8,7 +8,7 @@ const CELLS = 16;
 const SAMPLES = 3;
 
 /**
- * An image reduced to 16 x 16 cells of green (which is most of the brightness), to notice that the shot has changed.
+ * A frame reduced to 16 x 16 cells of green (most of the luminance), to detect cuts.
  *
  * @returns float32 `[16 * 16]`, 0..255.
  * @example
@@ -19,7 +19,7 @@ export function coarseImage(frame: VideoFrame): Float32Array {
   return coarse(frame, width / 2, height / 2, [width, 0, 0, height]);
 }
 
-/** The same for a turned square of an image, to notice that another face is in it; outside, the border repeats. */
+/** The same for a rotated square of a frame, to detect that it shows another face; outside the frame its border is repeated. */
 export function coarseSquare(frame: VideoFrame, { x, y, side, angle }: Square): Float32Array {
   const [cos, sin] = [Math.cos(angle) * side, Math.sin(angle) * side];
   return coarse(frame, x, y, [cos, -sin, sin, cos]);
@@ -48,7 +48,7 @@ function coarse(
 }
 
 /**
- * Correlation of two coarse images, -1..1: 1 where they show the same, whatever the light; 0 where one is plain.
+ * Correlation of two coarse images, -1..1: 1 where they show the same at any brightness; 0 where one of them is plain.
  *
  * @returns 1 for two plain images.
  */
@@ -61,7 +61,7 @@ export function imageSimilarity(a: Float32Array, b: Float32Array): number {
     aa += (a[i] - meanA) ** 2;
     bb += (b[i] - meanB) ** 2;
   }
-  // less than half a grey level of structure is grain
+  // less than half a grey level of structure is noise
   const plain = 0.25 * a.length;
   if (aa < plain || bb < plain) return aa < plain && bb < plain ? 1 : 0;
   return ab / Math.sqrt(aa * bb);

@@ -119,7 +119,7 @@ export function decodeFaceBoxes(output: Float32Array, cells: number, minScore: n
       TypeError,
       'decodeFaceBoxes',
       'output',
-      `cells · cells · 25 = ${cells * cells * 25} numbers long`,
+      `cells · cells · 25 = ${cells * cells * 25} values long`,
       output.length,
     );
   }

@@ -5,14 +5,14 @@ import { sampleInto } from '../crop/sample-square';
 import { DETECTOR_INPUT_MEAN, decodeFaceBoxes, type FaceDetectorNetwork } from './face-detector-network';
 import { centreColours } from './landmark-crops';
 
-/** A detected face: box in pixels of the image, confidence, and the scale at which it was found. */
+/** A detected face: box in pixels of the frame, confidence, and the scale at which it was found. */
 export type FoundFace = LandmarkBox & { score: number; scale: number };
 
 /**
- * Runs the face detector on an image scaled to `scale` x `scale`, the shorter side padded with black on the right or below.
+ * Runs the face detector on a frame scaled to `scale` x `scale`, the shorter side padded with black on the right or below.
  *
  * @param scale pixels, a multiple of 32; small scales find large faces.
- * @returns overlapping boxes thinned out (`strongest`), the best first; no tensor is left.
+ * @returns boxes after non-maximum suppression (`strongest`), the highest score first; no tensor is left.
  * @example
  * const [best] = await findFaces(network, frame, 224, 0.3);
  */
@@ -28,8 +28,8 @@ export async function findFaces(
   const image = tf.tensor4d(input, [1, scale, scale, 3]);
   const output = network.forward(image);
   try {
-    const numbers = (await output.data()) as Float32Array;
-    const boxes = decodeFaceBoxes(numbers, scale / 32, minScore).map(({ x, y, width, height, score }) => ({
+    const values = (await output.data()) as Float32Array;
+    const boxes = decodeFaceBoxes(values, scale / 32, minScore).map(({ x, y, width, height, score }) => ({
       left: (x - width / 2) * longer,
       right: (x + width / 2) * longer,
       top: (y - height / 2) * longer,
@@ -44,10 +44,10 @@ export async function findFaces(
 }
 
 /**
- * Keeps the best box of each face: non-maximum suppression.
+ * Non-maximum suppression: keeps the highest-scoring box of each face.
  *
  * @param overlap boxes that share more than this (intersection over union) count as one face. Default 0.4.
- * @returns the kept boxes, the best first.
+ * @returns the kept boxes, the highest score first.
  * @example
  * const faces = strongest([...await findFaces(network, frame, 160, 0.3), ...await findFaces(network, frame, 320, 0.3)]);
  */

@@ -4,13 +4,13 @@ import { pointsFromSquare } from '../crop/landmark-geometry';
 import { type Square, sampleInto } from '../crop/sample-square';
 import { LANDMARK_INPUT_MEAN, LANDMARK_INPUT_SIZE, type LandmarkNetwork } from './landmark-network';
 
-/** One look at a face: shifts in sides, a factor of the side, a turn in radians, and whether it is mirrored. */
-type Look = { dx: number; dy: number; scale: number; turn: number; mirrored: boolean };
+/** A view of a face for test-time augmentation: shifts in sides, a factor of the side, a rotation in radians, and whether it is mirrored. */
+type View = { dx: number; dy: number; scale: number; turn: number; mirrored: boolean };
 
-const STRAIGHT: Look = { dx: 0, dy: 0, scale: 1, turn: 0, mirrored: false };
+const STRAIGHT: View = { dx: 0, dy: 0, scale: 1, turn: 0, mirrored: false };
 
-/** The looks by their number. Five slightly different ones halve the jitter (0.09 to 0.05 % of the eye distance). */
-const LOOKS: Record<1 | 2 | 5, readonly Look[]> = {
+/** The views by their number. The mean over five halves the jitter (from 0.09 to 0.05 % of the eye distance). */
+const VIEWS: Record<1 | 2 | 5, readonly View[]> = {
   1: [STRAIGHT],
   2: [STRAIGHT, { ...STRAIGHT, mirrored: true }],
   5: [
@@ -22,22 +22,22 @@ const LOOKS: Record<1 | 2 | 5, readonly Look[]> = {
   ],
 };
 
-/** What the network says of one face. */
+/** The network's output for one face. */
 export type CropLandmarks = {
-  /** The mean over the looks, pixels of the image. */
+  /** The mean over the views, pixels of the frame. */
   points: Landmarks68;
   /**
-   * How far the looks disagree: mean distance of a look's points from the mean, in sides of the square; 0 for one look.
-   * On faces about 0.01, on what is no face several times that.
+   * How far the views disagree: mean distance of a view's points from the mean, in sides of the square; 0 for one view.
+   * About 0.01 on faces, several times that elsewhere.
    */
   spread: number;
 };
 
 /**
- * Finds 68 points in each of some squares of one image, all in one run of the network.
+ * Finds 68 points in each of several squares of one frame, in one run of the network.
  *
- * @param looks 1: the square as it is; 2: with its mirror image; 5: the mean of five perturbed and mirrored looks.
- * @returns one entry a square, plain numbers; no tensor is left.
+ * @param viewCount 1: the square as it is; 2: also its mirror image; 5: five shifted, scaled, rotated and mirrored views.
+ * @returns one entry per square, plain arrays; no tensor is left.
  * @example
  * const [{ points }] = await landmarksInSquares(network, frame, [square], 1);
  */
@@ -45,30 +45,32 @@ export async function landmarksInSquares(
   network: LandmarkNetwork,
   frame: VideoFrame,
   squares: readonly Square[],
-  looks: 1 | 2 | 5,
+  viewCount: 1 | 2 | 5,
 ): Promise<CropLandmarks[]> {
   if (squares.length === 0) return [];
   const size = LANDMARK_INPUT_SIZE;
   const pixels = size * size * 3;
-  const views = squares.flatMap((square) => LOOKS[looks].map((look) => ({ look, square: seenBy(look, square) })));
+  const views = squares.flatMap((square) => VIEWS[viewCount].map((view) => ({ view, square: squareOf(view, square) })));
   const input = new Float32Array(views.length * pixels);
-  views.forEach(({ look, square }, i) => {
+  views.forEach(({ view, square }, i) => {
     const before = i > 0 ? views[i - 1] : undefined;
-    if (look.mirrored && before && !before.look.mirrored && sameSquare(before.square, square)) {
+    if (view.mirrored && before && !before.view.mirrored && sameSquare(before.square, square)) {
       mirrorRows(input, (i - 1) * pixels, i * pixels, size); // the samples are the same, in the other order
       return;
     }
-    // large faces are averaged down, or fine texture makes the points tremble
+    // large faces are averaged down, or fine texture makes the points jitter
     const perPixel = Math.min(4, Math.max(1, Math.round(square.side / size / 1.5)));
-    sampleInto(input, i * pixels, frame, square, size, { perPixel, mirrored: look.mirrored });
+    sampleInto(input, i * pixels, frame, square, size, { perPixel, mirrored: view.mirrored });
   });
   centreColours(input, LANDMARK_INPUT_MEAN);
   const images = tf.tensor4d(input, [views.length, size, size, 3]);
   const output = network.forward(images);
   try {
-    const numbers = await output.data();
-    const found = views.map(({ look, square }, i) => pointsFromSquare(numbers, i * 136, square, look.mirrored));
-    return squares.map((square, i) => average(found.slice(i * looks, (i + 1) * looks), square.side));
+    const values = await output.data();
+    const found = views.map(({ view, square }, i) =>
+      pointsFromSquare(values, square, { at: i * 136, mirrored: view.mirrored }),
+    );
+    return squares.map((square, i) => average(found.slice(i * viewCount, (i + 1) * viewCount), square.side));
   } finally {
     tf.dispose([images, output]);
   }
@@ -96,16 +98,16 @@ export function centreColours(pixels: Float32Array, [red, green, blue]: readonly
   }
 }
 
-function seenBy(look: Look, { x, y, side, angle }: Square): Square {
-  return { x: x + look.dx * side, y: y + look.dy * side, side: side * look.scale, angle: angle + look.turn };
+function squareOf(view: View, { x, y, side, angle }: Square): Square {
+  return { x: x + view.dx * side, y: y + view.dy * side, side: side * view.scale, angle: angle + view.turn };
 }
 
-function average(looks: Float32Array[], side: number): CropLandmarks {
-  if (looks.length === 1) return { points: looks[0], spread: 0 };
-  const points = new Float32Array(136).map((_, i) => looks.reduce((sum, look) => sum + look[i], 0) / looks.length);
+function average(views: Float32Array[], side: number): CropLandmarks {
+  if (views.length === 1) return { points: views[0], spread: 0 };
+  const points = new Float32Array(136).map((_, i) => views.reduce((sum, view) => sum + view[i], 0) / views.length);
   let distance = 0;
-  for (const look of looks) {
-    for (let i = 0; i < 136; i += 2) distance += Math.hypot(look[i] - points[i], look[i + 1] - points[i + 1]);
+  for (const view of views) {
+    for (let i = 0; i < 136; i += 2) distance += Math.hypot(view[i] - points[i], view[i + 1] - points[i + 1]);
   }
-  return { points, spread: distance / looks.length / 68 / side };
+  return { points, spread: distance / views.length / 68 / side };
 }

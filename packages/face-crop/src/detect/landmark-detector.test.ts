@@ -36,7 +36,7 @@ function expectOn(points: Float32Array, face: DrawnFace, tolerance = 0.12): void
   );
 }
 
-test('the detector finds a drawn face and follows it as it moves, under one number', async () => {
+test('the detector finds a drawn face and tracks it as it moves, under one track id', async () => {
   for (let i = 0; i < 12; i++) {
     const face = {
       x: 78 + 8 * Math.sin(i * 0.4),
@@ -66,7 +66,7 @@ test('the detector keeps two faces apart', async () => {
   expect(ids.size).toBe(1);
 });
 
-test('the detector follows no more faces than it may', async () => {
+test('the detector tracks at most maxFaces faces', async () => {
   const one = await createLandmarkDetector({ maxFaces: 1 });
   const faces = await one.detect(
     scene(
@@ -82,7 +82,7 @@ test('the detector follows no more faces than it may', async () => {
   one.dispose();
 });
 
-test('a cut to an image without a face ends the track, and the face that comes after has another number', async () => {
+test('a cut to an image without a face ends the track, and the face that follows has another track id', async () => {
   const face = { x: 80, y: 74, half: 42 };
   expect(await detector.detect(scene([face], 0))).toHaveLength(1);
   expect(await detector.detect(noise(1))).toEqual([]);
@@ -129,8 +129,8 @@ test('a face that comes later is found', async () => {
   expect(found.at(-1)).toBe(1);
 });
 
-test('five looks place the points as one look does, within 3 % of the face', async () => {
-  const five = await createLandmarkDetector({ crops: 5 });
+test('landmarks of five views lie within 3 % of the face of those of one view', async () => {
+  const five = await createLandmarkDetector({ testTimeViews: 5 });
   const face = { x: 80, y: 74, half: 42 };
   const [a] = await five.detect(scene([face]));
   const [b] = await detector.detect(scene([face]));
@@ -138,7 +138,7 @@ test('five looks place the points as one look does, within 3 % of the face', asy
   five.dispose();
 });
 
-test('the detector leaves the number of tensors as it is and hands out copies', async () => {
+test('the detector leaves the number of tensors unchanged and returns copies', async () => {
   const frames = [0, 1, 2].map((i) => scene([{ x: 80, y: 74, half: 42 }], i));
   const [first] = await detector.detect(frames[0]);
   const before = tf.memory().numTensors;
@@ -163,7 +163,7 @@ test('a second call beside the first and a call after dispose are refused', asyn
   const before = tf.memory().numTensors;
   const own = await createLandmarkDetector({ weights: await readLandmarkWeights() });
   const first = own.detect(scene([], 0));
-  await expect(own.detect(scene([], 1))).rejects.toThrow('detector must be done with the previous image');
+  await expect(own.detect(scene([], 1))).rejects.toThrow('detector must be done with the previous frame');
   await first;
   own.dispose();
   own.dispose();
@@ -172,10 +172,10 @@ test('a second call beside the first and a call after dispose are refused', asyn
 });
 
 test.each([
-  [{ crops: 3 as 5 }, 'createLandmarkDetector: crops must be 1, 2 or 5, got 3'],
+  [{ testTimeViews: 3 as 5 }, 'createLandmarkDetector: testTimeViews must be 1, 2 or 5, got 3'],
   [{ maxFaces: 0 }, 'maxFaces must be a whole number above 0, got 0'],
   [{ minScore: 1 }, 'minScore must be above 0 and below 1, got 1'],
-  [{ detectEvery: 0.5 }, 'detectEvery must be a whole number of images above 0, got 0.5'],
+  [{ detectEvery: 0.5 }, 'detectEvery must be a whole number of frames above 0, got 0.5'],
   [{ scales: [100] }, 'scales must be one or more multiples of 32, got [100]'],
 ])('createLandmarkDetector refuses %j', async (options, message) => {
   await expect(createLandmarkDetector(options)).rejects.toThrow(message);

@@ -15,23 +15,23 @@ import { landmarksInSquares } from './landmark-crops';
 import { LandmarkNetwork } from './landmark-network';
 import { type LandmarkWeights, readLandmarkWeights } from './network-weights';
 
-/** How faces are found and followed. */
+/** How faces are detected and tracked. */
 export type LandmarkDetectorOptions = {
   /** Weights as bytes, or the URL of a folder with the `model` files; default: from the npm package (Node only). */
   weights?: LandmarkWeights | URL;
   /**
-   * Looks averaged for each face and image: 1 is fast; 2 adds the mirror image; 5 adds shifts and turns, trembles half as
-   * much as 1 and takes four times as long. On three clips 1 lies 1.2 px from 5 in the mean (faces 135 px wide), 2 lies
-   * 0.4 px. Default 1.
+   * Test-time augmentations over which the landmarks of a face are averaged. 1: none, fast. 2: adds the mirror image. 5: adds shifts, scales and
+   * rotations; half the jitter of 1, at four times the time. On three clips (faces 135 px wide) the landmarks of 1 differ from those of 5 by 1.2 px
+   * on average, those of 2 by 0.4 px. Default 1.
    */
-  crops?: 1 | 2 | 5;
-  /** Faces followed at once, the best first. Default 4. */
+  testTimeViews?: 1 | 2 | 5;
+  /** Faces tracked at once, the highest scores first. Default 4. */
   maxFaces?: number;
-  /** Smallest detection score, 0..1. Default 0.3: what is no face is told by the landmarks, not by the score. */
+  /** Smallest detection score, 0..1. Default 0.3: low, as false detections are rejected by their landmarks. */
   minScore?: number;
-  /** Images between two runs of the face detector while all is well. Default 25. */
+  /** Frames between two runs of the face detector while no track is doubtful. Default 25. */
   detectEvery?: number;
-  /** Sides in pixels to which an image is scaled for detection, multiples of 32, tried in this order. */
+  /** Sides in pixels to which a frame is scaled for detection, multiples of 32, tried in this order. Default 224, 320, 160, 416, 512. */
   scales?: readonly number[];
 };
 
@@ -42,16 +42,16 @@ const SCALES = [224, 320, 160, 416, 512] as const;
 const SQUARE_SCALE = 1.2;
 
 /**
- * Largest disagreement of straight and mirrored looks, in sides of the square. Measured on 68 clips: faces at most
- * 0.014, places without a face at least 0.017 and 0.08 in the median.
+ * Largest disagreement of the straight and the mirrored view, in sides of the square. Measured on 68 clips: on faces at most
+ * 0.014, elsewhere at least 0.017 and 0.08 in the median.
  */
 const MAX_SPREAD = 0.025;
 
-/** A face this large, of the image's shorter side, ends the search: others of its size would have been seen too. */
+/** A face this large, as a share of the frame's shorter side, ends the search: others of its size would have been found too. */
 const LARGE_FACE = 0.4;
 
 /**
- * Correlation of two coarse images below which the shot may have changed. Measured: from one image to the next in
+ * Correlation of two coarse images below which the shot may have changed. Measured: from one frame to the next in
  * 68 clips at least 0.94, but 0.747 where a screen behind the speaker changes; between clips at most 0.77, 0.30 in the
  * median.
  */
@@ -59,54 +59,54 @@ const SAME_SHOT = 0.75;
 
 /**
  * Correlation of a face's square before and after such a change below which it shows another face. Measured: from one
- * image to the next at least 0.88 and nearly always above 0.97; between clips 0.42 in the median and above 0.88 in one pair
+ * frame to the next at least 0.88 and nearly always above 0.97; between clips 0.42 in the median and above 0.88 in one pair
  * of 800.
  */
 const SAME_FACE = 0.88;
 
-/** Images for which a face that was lost keeps its number. */
+/** Frames for which a lost face keeps its track id. */
 const REMEMBERED = 12;
 
-/** Longest wait, in images, between two searches where there is no face. */
+/** Longest wait, in frames, between two searches while no face is tracked. */
 const LONGEST_WAIT = 5;
 
 type Track = {
   id: number;
   score: number;
-  /** The detector's scale that found it last. */
+  /** The scale at which the detector found it last. */
   scale: number;
   points: Landmarks68;
-  /** Where to look next, and what the last image showed there. */
+  /** Where the landmark network is run next, and a coarse image of that square in the last frame. */
   square: Square;
   shown?: Float32Array;
 };
 
 /**
- * Makes the default landmark detector: face-api's tiny face detector and 68-point network, rebuilt on tfjs ops, so they run
- * on whatever backend the application has chosen.
+ * The default landmark detector: face-api's tiny face detector and 68-point network, rebuilt on tfjs operations, so they run
+ * on the backend that the application has set.
  *
- * The detector searches at several scales; from then on each face is followed by an upright square round its previous
- * landmarks. It is run again every `detectEvery` images, when a face jumps, and after a change of shot, which ends the
- * tracks whose face is no longer in its place. The 68-point network draws a face on anything; a face counts only where its
- * straight and mirrored looks agree.
+ * The face detector searches at several scales; from then on each face is tracked by an upright square around its previous
+ * landmarks. It runs again every `detectEvery` frames, when a face jumps, and after a cut, which ends the
+ * tracks whose face is no longer in its place. The 68-point network has no confidence and returns a face for any input; a detection counts
+ * only where the landmarks of the straight and the mirrored view agree.
  *
- * The result holds the networks' weights: `dispose` it. Between calls it keeps no other tensor and no image.
- *
- * @throws RangeError if an option is out of range; TypeError if the weights are not those of the two networks.
+ * @returns the detector. It holds the networks' weights as tensors: `dispose` it. Between calls it keeps no other tensor and no frame.
+ * @throws RangeError if an option is out of range; TypeError if the weights are not those of the two networks; Error if they cannot be read.
  * @example
+ * import { createLandmarkDetector } from '@lipsync/face-crop';
  * const detector = await createLandmarkDetector();
  * for await (const frame of frames) console.log(frame.index, (await detector.detect(frame)).length);
  * detector.dispose();
  */
 export async function createLandmarkDetector(options: LandmarkDetectorOptions = {}): Promise<LandmarkDetector> {
   const where = 'createLandmarkDetector';
-  const { crops = 1, maxFaces = 4, minScore = 0.3, detectEvery = 25, scales = SCALES, weights } = options;
-  if (![1, 2, 5].includes(crops)) fail(RangeError, where, 'crops', '1, 2 or 5', crops);
+  const { testTimeViews = 1, maxFaces = 4, minScore = 0.3, detectEvery = 25, scales = SCALES, weights } = options;
+  if (![1, 2, 5].includes(testTimeViews)) fail(RangeError, where, 'testTimeViews', '1, 2 or 5', testTimeViews);
   if (!(Number.isInteger(maxFaces) && maxFaces > 0))
     fail(RangeError, where, 'maxFaces', 'a whole number above 0', maxFaces);
   if (!(minScore > 0 && minScore < 1)) fail(RangeError, where, 'minScore', 'above 0 and below 1', minScore);
   if (!(Number.isInteger(detectEvery) && detectEvery > 0)) {
-    fail(RangeError, where, 'detectEvery', 'a whole number of images above 0', detectEvery);
+    fail(RangeError, where, 'detectEvery', 'a whole number of frames above 0', detectEvery);
   }
   if (!(scales.length > 0 && scales.every((scale) => Number.isInteger(scale) && scale > 0 && scale % 32 === 0))) {
     fail(RangeError, where, 'scales', 'one or more multiples of 32', [...scales]);
@@ -115,7 +115,7 @@ export async function createLandmarkDetector(options: LandmarkDetectorOptions = 
   const faces = new FaceDetectorNetwork(stored.detector);
   try {
     const points = new LandmarkNetwork(stored.landmarks);
-    return new TrackingDetector(faces, points, { crops, maxFaces, minScore, detectEvery, scales });
+    return new TrackingDetector(faces, points, { testTimeViews, maxFaces, minScore, detectEvery, scales });
   } catch (error) {
     faces.dispose();
     throw error;
@@ -150,7 +150,7 @@ class TrackingDetector implements LandmarkDetector {
     const where = 'LandmarkDetector.detect';
     if (this.#state === 'disposed') fail(Error, where, 'detector', 'alive', 'a disposed one');
     if (this.#state === 'busy')
-      fail(Error, where, 'detector', 'done with the previous image', 'a second call beside it');
+      fail(Error, where, 'detector', 'done with the previous frame', 'a second call meanwhile');
     assertVideoFrame(where, frame);
     this.#state = 'busy';
     try {
@@ -185,7 +185,7 @@ class TrackingDetector implements LandmarkDetector {
     this.#searches = 0;
   }
 
-  /** Ends the tracks whose face a cut has taken away; true where there may have been one. */
+  /** Ends the tracks whose face is gone after a cut; true where there may have been a cut. */
   #noticeNewShot(frame: VideoFrame): boolean {
     const { width, height } = frame;
     const coarse = coarseImage(frame);
@@ -203,7 +203,7 @@ class TrackingDetector implements LandmarkDetector {
     return true;
   }
 
-  /** Moves every track to this image; true where one of them needs the detector's opinion. */
+  /** Moves every track to this frame; true where one of them must be confirmed by the face detector. */
   async #follow(frame: VideoFrame): Promise<boolean> {
     const tracks = this.#tracks;
     const options = this.#options;
@@ -211,7 +211,7 @@ class TrackingDetector implements LandmarkDetector {
       this.#network,
       frame,
       tracks.map((track) => track.square),
-      options.crops,
+      options.testTimeViews,
     );
     let doubtful = false;
     tracks.forEach((track, i) => {
@@ -235,13 +235,13 @@ class TrackingDetector implements LandmarkDetector {
       const others = options.scales.filter((scale) => !known.includes(scale));
       found = strongest([...found, ...(await this.#search(frame, others, false))]);
     }
-    await this.#keepSeen(frame, found);
+    await this.#confirmTracks(frame, found);
     await this.#addNew(frame, found);
     this.#sinceDetection = 0;
     this.#searches = this.#tracks.length > 0 ? 0 : this.#searches + 1;
   }
 
-  /** Faces at several scales; `untilLarge` stops as soon as a sure face fills much of the image. */
+  /** Faces at several scales; `untilLarge` stops at a face with a high score that fills much of the frame. */
   async #search(frame: VideoFrame, scales: readonly number[], untilLarge: boolean): Promise<FoundFace[]> {
     const large = LARGE_FACE * Math.min(frame.width, frame.height);
     let found: FoundFace[] = [];
@@ -252,21 +252,21 @@ class TrackingDetector implements LandmarkDetector {
     return found;
   }
 
-  /** Confirms tracks by the boxes that were found; one without a box stays if its looks agree. */
-  async #keepSeen(frame: VideoFrame, found: readonly FoundFace[]): Promise<void> {
+  /** Confirms tracks by the detected boxes; a track without a box stays if its views agree. */
+  async #confirmTracks(frame: VideoFrame, found: readonly FoundFace[]): Promise<void> {
     const kept: Track[] = [];
     for (const track of [...this.#tracks].sort((a, b) => b.score - a.score)) {
       const face = match(track, found);
-      const double = kept.some((other) => boxOverlap(landmarkBox(other.points), landmarkBox(track.points)) > 0.5);
-      if (double) continue;
+      const duplicate = kept.some((other) => boxOverlap(landmarkBox(other.points), landmarkBox(track.points)) > 0.5);
+      if (duplicate) continue;
       if (face) kept.push(Object.assign(track, { score: face.score, scale: face.scale }));
-      else if (await this.#looksAgree(frame, track)) kept.push(track);
+      else if (await this.#viewsAgree(frame, track)) kept.push(track);
       else this.#lost.push({ id: track.id, box: landmarkBox(track.points), frameCount: 0 });
     }
     this.#tracks = kept.sort((a, b) => a.id - b.id);
   }
 
-  async #looksAgree(frame: VideoFrame, track: Track): Promise<boolean> {
+  async #viewsAgree(frame: VideoFrame, track: Track): Promise<boolean> {
     const [{ spread }] = await landmarksInSquares(this.#network, frame, [track.square], 2);
     return spread <= MAX_SPREAD;
   }
@@ -275,7 +275,7 @@ class TrackingDetector implements LandmarkDetector {
     for (const face of found) {
       if (this.#tracks.length >= this.#options.maxFaces) return;
       if (this.#tracks.some((track) => match(track, [face]))) continue;
-      const track = await this.#settle(frame, face);
+      const track = await this.#refine(frame, face);
       const box = track && landmarkBox(track.points);
       if (!track || !box || this.#tracks.some((other) => boxOverlap(landmarkBox(other.points), box) > 0.3)) continue;
       const before = this.#lost.find((other) => boxOverlap(other.box, box) > 0.4);
@@ -285,8 +285,8 @@ class TrackingDetector implements LandmarkDetector {
     this.#tracks.sort((a, b) => a.id - b.id);
   }
 
-  /** Lets the square settle on a detected face; nothing where there is none. */
-  async #settle(frame: VideoFrame, face: FoundFace): Promise<Omit<Track, 'id'> | undefined> {
+  /** Refines the square of a detected face; undefined where the landmarks show that there is no face. */
+  async #refine(frame: VideoFrame, face: FoundFace): Promise<Omit<Track, 'id'> | undefined> {
     const { left, top, right, bottom, score, scale } = face;
     const side = Math.max(right - left, bottom - top);
     let square: Square = { x: (left + right) / 2, y: (top + bottom) / 2, side, angle: 0 };
@@ -298,14 +298,14 @@ class TrackingDetector implements LandmarkDetector {
       this.#network,
       frame,
       [square],
-      Math.max(2, this.#options.crops) as 2 | 5,
+      Math.max(2, this.#options.testTimeViews) as 2 | 5,
     );
     if (spread > MAX_SPREAD) return undefined;
     return { score, scale, points, square: trackingSquare(points, SQUARE_SCALE) };
   }
 }
 
-/** The best found face that is this track's. */
+/** The best detection that overlaps the track. */
 function match(track: Track, found: readonly FoundFace[]): FoundFace | undefined {
   const box = landmarkBox(track.points);
   return found.find((face) => boxOverlap(face, box) >= 0.3);
@@ -321,7 +321,7 @@ function leaves({ x, y }: Square, { width, height }: VideoFrame): boolean {
   return x < 0 || y < 0 || x > width || y > height;
 }
 
-/** Half of the way to the new square, which steadies the crop and with it the points. */
+/** Half of the way to the new square: reduces the jitter of the square and with it of the points. */
 function halfWay(a: Square, b: Square): Square {
   const turn = Math.atan2(Math.sin(b.angle - a.angle), Math.cos(b.angle - a.angle));
   return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, side: (a.side + b.side) / 2, angle: a.angle + turn / 2 };

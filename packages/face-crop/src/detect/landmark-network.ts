@@ -34,7 +34,7 @@ function parameterShapes(): Map<string, number[]> {
  *
  * Source: `face_landmark_68_model` of `@vladmandic/face-api` 1.7.15 (MIT), rebuilt from its weights' names and shapes.
  * Largest difference from the same network in PyTorch 1.13: below 1e-4 px of 112, see the test. The network has no
- * confidence: it draws a face on anything.
+ * confidence: it returns a face for any input.
  *
  * Holds its weights as tensors: `dispose` it.
  *

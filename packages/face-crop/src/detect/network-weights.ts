@@ -70,7 +70,7 @@ export function dequantizeWeights(stored: StoredNetwork): Map<string, { shape: n
 }
 
 /**
- * Turns stored weights into tensors, having checked every name and shape.
+ * Stored weights as tensors, after a check of every name and shape.
  *
  * @returns by name; the caller disposes them.
  * @throws TypeError that lists all missing, unused and misshapen names.

@@ -44,12 +44,12 @@ test('clusterFaces joins what is exactly at the threshold', () => {
   expect(new Set(clusterFaces(ends, { threshold: 0.499 })).size).toBe(2);
 });
 
-test('clusterFaces refuses lengths that differ, numbers that are not finite, a threshold of 0 and too many', () => {
+test('clusterFaces refuses lengths that differ, values that are not finite, a threshold of 0 and too many', () => {
   const faces = [Float32Array.of(0, 1), Float32Array.of(0)];
-  expect(() => clusterFaces(faces)).toThrow('clusterFaces: descriptors[1] must be 2 numbers long, got 1');
-  expect(() => clusterFaces([Float32Array.of(NaN)])).toThrow('clusterFaces: descriptors[0] must be of finite numbers');
+  expect(() => clusterFaces(faces)).toThrow('clusterFaces: descriptors[1] must be 2 values long, got 1');
+  expect(() => clusterFaces([Float32Array.of(NaN)])).toThrow('clusterFaces: descriptors[0] must be finite');
   expect(() => clusterFaces([new Float32Array(0)])).toThrow(
-    'clusterFaces: descriptors[0] must be one or more numbers long, got 0',
+    'clusterFaces: descriptors[0] must be one or more values long, got 0',
   );
   expect(() => clusterFaces(points, { threshold: 0 })).toThrow(
     'clusterFaces: threshold must be finite and above 0, got 0',

@@ -2,32 +2,33 @@ import { fail } from '@lipsync/contracts';
 
 export type ClusterOptions = {
   /**
-   * Largest mean distance of the members of two clusters that are still one person, Euclidean, above 0. Default 0.52.
+   * Largest mean Euclidean distance between the members of two clusters that are joined as one person, above 0. Default 0.52.
    *
-   * Measured on 642 broadcast clips of 33 people: parts of one person joined below 0.50 and two people above 0.56 with one image
-   * a clip, below 0.47 and above 0.53 with the mean of three. dlib's 0.6, for two single faces, leaves 26 and 20 people.
+   * Measured on 642 broadcast clips of 33 people: clusters of one person joined below 0.50 and of two people above 0.56 with one frame
+   * per clip, below 0.47 and above 0.53 with the mean of three. dlib's 0.6, meant for pairs of faces, gives 26 and 20 people.
    */
   threshold?: number;
 };
 
 /** 1.8 GB of distances. */
-const MOST = 30_000;
+const MAX_FACES = 30_000;
 
 /**
- * Puts descriptors of faces into groups, one a person, by average linkage: the two clusters whose members lie nearest to each
- * other in the mean over all pairs become one, until no two lie within `threshold`.
+ * Clusters face descriptors by identity, with average linkage: the two clusters with the smallest mean distance over all pairs of
+ * members are joined, until no two lie within `threshold`.
  *
- * Source: SciPy's `linkage(x, 'average')` cut by `fcluster(…, threshold, 'distance')`, here by the chain of nearest neighbours
- * (Murtagh 1983): the same clusters, see the test. Time grows with the square of the number, and so does memory
- * (2 bytes times its square: 200 MB for 10,000). It runs to its end without a pause.
+ * Source: SciPy's `linkage(x, 'average')` cut by `fcluster(…, threshold, 'distance')`, here by the nearest-neighbour chain
+ * (Murtagh 1983): the same clusters, see the test. Time and memory grow with the square of the number of faces
+ * (200 MB for 10,000). It runs synchronously.
  *
- * The order of the input does not matter: equal faces get equal numbers whatever the others' places.
+ * The clusters do not depend on the order of the input.
  *
- * @param descriptors of one length, as `FaceEmbedder.embed` gives them; the mean of a few images of a clip is steadier.
+ * @param descriptors of one length, as `FaceEmbedder.embed` gives them; the mean over a few frames of a clip is more stable.
  * @returns a cluster for each descriptor; 0 is the one with the most members. Empty for no descriptors.
- * @throws RangeError if a number is not finite, the threshold is out of range, or there are more than 30,000 descriptors;
+ * @throws RangeError if a value is not finite, the threshold is out of range, or there are more than 30,000 descriptors;
  *   TypeError if their lengths differ.
  * @example
+ * import { clusterFaces } from '@lipsync/face-crop';
  * const people = clusterFaces(await Promise.all(portraits.map(({ frame, points }) => embedder.embed(frame, points))));
  */
 export function clusterFaces(
@@ -38,27 +39,28 @@ export function clusterFaces(
   const count = descriptors.length;
   if (!(threshold > 0 && Number.isFinite(threshold)))
     fail(RangeError, where, 'threshold', 'finite and above 0', threshold);
-  if (count > MOST) fail(RangeError, where, 'descriptors', `at most ${MOST}`, count);
+  if (count > MAX_FACES) fail(RangeError, where, 'descriptors', `at most ${MAX_FACES}`, count);
   descriptors.forEach((descriptor, i) => {
     if (descriptor.length !== descriptors[0].length || descriptor.length === 0) {
       fail(
         TypeError,
         where,
         `descriptors[${i}]`,
-        `${descriptors[0].length || 'one or more'} numbers long`,
+        `${descriptors[0].length || 'one or more'} values long`,
         descriptor.length,
       );
     }
-    if (!descriptor.every(Number.isFinite)) fail(RangeError, where, `descriptors[${i}]`, 'of finite numbers', 'others');
+    if (!descriptor.every(Number.isFinite))
+      fail(RangeError, where, `descriptors[${i}]`, 'finite', 'a value that is not');
   });
-  // In an order of their own, so that rounding and ties fall the same way whatever the order of the input.
+  // Sorted, so that rounding and ties do not depend on the order of the input.
   const order = descriptors.map((_, i) => i).sort((a, b) => compare(descriptors[a], descriptors[b]));
   const root = averageLinkage(distances(order.map((i) => descriptors[i])), count, threshold);
-  const numbers = new Array<number>(count);
+  const clusters = new Array<number>(count);
   bySize(root).forEach((cluster, place) => {
-    numbers[order[place]] = cluster;
+    clusters[order[place]] = cluster;
   });
-  return numbers;
+  return clusters;
 }
 
 function compare(a: Float32Array, b: Float32Array): number {
@@ -91,11 +93,11 @@ function distances(descriptors: readonly Float32Array[]): Float32Array {
 }
 
 /**
- * Follows nearest neighbours until two are each other's, joins them, and goes on from the chain's rest. No two clusters come
- * nearer by joining others, so what is joined above the threshold would be joined above it in any order.
+ * Follows nearest neighbours until two are each other's, joins them, and continues from the rest of the chain. With average linkage joining two
+ * clusters brings no third one nearer, so the order of joining does not change what is joined within the threshold.
  *
  * @param between distances in the lower triangle; overwritten.
- * @returns for each element one that stands for its cluster.
+ * @returns for each element the representative of its cluster.
  */
 function averageLinkage(between: Float32Array, count: number, threshold: number): number[] {
   const parent = Array.from({ length: count }, (_, i) => i);
@@ -120,7 +122,7 @@ function averageLinkage(between: Float32Array, count: number, threshold: number)
     }
     chain.length -= 2;
     const total = size[tip] + size[nearest];
-    // `nearest` stands for both from here on
+    // `nearest` represents both from here on
     if (least <= threshold) parent[tip] = nearest;
     alive.splice(alive.indexOf(tip), 1);
     for (const other of alive) {

@@ -91,7 +91,7 @@ test('embed leaves no tensor, also beside another call, and dispose frees the we
 test('embed refuses points that are too few, not finite or all in one place, and weights of another network', async () => {
   const frame = frameOf(REFERENCE_IMAGES['face 150'](), 150);
   await expect(embedder.embed(frame, new Float32Array(10))).rejects.toThrow(
-    'points must be 68 points, 136 numbers, got 10',
+    'points must be 68 points, 136 values, got 10',
   );
   for (const value of [NaN, 9]) {
     const points = new Float32Array(136).fill(value);

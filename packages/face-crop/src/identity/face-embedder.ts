@@ -10,14 +10,14 @@ export type FaceEmbedderOptions = {
   weights?: StoredNetwork | URL;
 };
 
-/** Describes how a face looks, so that people can be told apart. */
+/** Computes identity descriptors of faces. */
 export interface FaceEmbedder {
   /**
-   * The descriptor of the face with these points: 128 numbers, about 1.3 long. One person's lie near each other (Euclidean).
+   * The descriptor of a face: 128 values, of length about 1.3. Descriptors of one person lie near each other (Euclidean distance).
    *
-   * @param points 68 points, pixels of the image.
+   * @param points `[68, 2]`, pixels of the frame.
    * @returns a plain array, the caller's; no tensor is left.
-   * @throws RangeError if the points are not finite or lie all in one place; TypeError if there are not 68.
+   * @throws RangeError if the points are not finite or coincide; TypeError if there are not 68.
    */
   embed(frame: VideoFrame, points: Landmarks68): Promise<Float32Array>;
   /** Frees the weights; safe to call twice. */
@@ -31,10 +31,10 @@ const EYES_TO_MOUTH = 0.45;
 const MIDDLE_FROM_TOP = 0.43;
 
 /**
- * The square of the image that the network looks at: upright by the eyes, sized by the distance of eyes and mouth.
+ * The square of the frame that the network sees: upright by the eyes, sized by the distance of eyes and mouth.
  *
- * Source: `align` of face-api's landmarks with `useDlibAlignment`, but turned with the face, as dlib's own chips are, and not cut
- * off at the image's edge.
+ * Source: `align` of face-api's landmarks with `useDlibAlignment`, but rotated with the face, as dlib's own chips are, and not cut
+ * off at the frame's edge.
  */
 export function embeddingSquare(points: Landmarks68): Square {
   const [leftX, leftY] = meanPoint(points, 36, 41);
@@ -53,15 +53,15 @@ export function embeddingSquare(points: Landmarks68): Square {
 }
 
 /**
- * Makes what tells people apart: dlib's descriptor network, rebuilt on tfjs ops, so it runs on whatever backend the application
- * has chosen.
+ * Creates a face embedder: dlib's descriptor network, rebuilt on tfjs operations, so it runs on the backend that the application
+ * has set.
  *
  * Source: `FaceEmbeddingNetwork`; images are divided by 256 as in dlib, where face-api's code divides by 255.
  *
- * The result holds the network's weights (22 MB): `dispose` it.
- *
+ * @returns the embedder. It holds the network's weights as tensors (22 MB): `dispose` it.
  * @throws TypeError if the weights are not this network's; Error if they cannot be read.
  * @example
+ * import { createFaceEmbedder } from '@lipsync/face-crop';
  * const embedder = await createFaceEmbedder();
  * const descriptor = await embedder.embed(frame, faces[0].points);
  * embedder.dispose();
@@ -75,7 +75,7 @@ export async function createFaceEmbedder({ weights }: FaceEmbedderOptions = {}):
       const where = 'FaceEmbedder.embed';
       if (disposed) fail(Error, where, 'embedder', 'alive', 'a disposed one');
       assertVideoFrame(where, frame);
-      if (points.length !== 136) fail(TypeError, where, 'points', '68 points, 136 numbers', points.length);
+      if (points.length !== 136) fail(TypeError, where, 'points', '68 points, 136 values', points.length);
       const square = embeddingSquare(points);
       if (!(Number.isFinite(square.x + square.y + square.side + square.angle) && square.side > 0)) {
         fail(RangeError, where, 'points', 'finite, the eyes apart from the mouth', square);
@@ -101,7 +101,7 @@ export async function createFaceEmbedder({ weights }: FaceEmbedderOptions = {}):
 function networkInput(frame: VideoFrame, square: Square): Float32Array {
   const size = EMBEDDING_INPUT_SIZE;
   const pixels = new Float32Array(size * size * 3);
-  // large faces are averaged down, as the network's landmarks are
+  // large faces are averaged down, as for the landmark network
   const perPixel = Math.min(4, Math.max(1, Math.round(square.side / size / 1.5)));
   sampleInto(pixels, 0, frame, square, size, { perPixel });
   for (let i = 0; i < pixels.length; i++) pixels[i] = (pixels[i] - EMBEDDING_INPUT_MEAN[i % 3]) / 256;

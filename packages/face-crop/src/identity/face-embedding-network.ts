@@ -51,7 +51,7 @@ function parameterShapes(): Map<string, number[]> {
 
 /**
  * dlib's face descriptor network: a 7 x 7 convolution, 14 residual blocks of two 3 x 3 convolutions, the mean over the last
- * map, and one linear layer to 128 numbers. Descriptors of one person lie near each other (Euclidean distance).
+ * map, and one linear layer to 128 values. Descriptors of one person lie near each other (Euclidean distance).
  *
  * Source: `face_recognition_model` of `@vladmandic/face-api` 1.7.15 (MIT; dlib's `dlib_face_recognition_resnet_model_v1`,
  * CC0, with most weights in 8 bits), rebuilt from its weights' names and shapes. Each layer's scale is multiplied into its
@@ -117,8 +117,8 @@ export class FaceEmbeddingNetwork {
   }
 
   /**
-   * The shortcut is averaged down and gets channels of zeros; where the
-   * other way's map is smaller, it gets zeros below and on the right.
+   * The shortcut is average-pooled and padded with zero channels; where one
+   * of the two maps is smaller, it is zero-padded below and on the right.
    */
   #halving(x: tf.Tensor4D, name: string): tf.Tensor4D {
     const change = this.#convolve(this.#convolve(x, `${name}/conv1`, 2, 'relu'), `${name}/conv2`, 1, 'linear');

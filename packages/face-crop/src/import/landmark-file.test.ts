@@ -24,8 +24,8 @@ test.each([
   ['no JSON', 'parseLandmarkFile: text must be JSON'],
   [file([], 'mesh468'), 'parseLandmarkFile: scheme must be "ibug68", got mesh468'],
   ['{"scheme": "ibug68"}', 'parseLandmarkFile: frames must be a list'],
-  [file([[1, 2]]), 'parseLandmarkFile: frames[0] must be 136 numbers or null, got 2'],
-  [file([face(1), [...face(1).slice(1), null]]), 'parseLandmarkFile: frames[1] must be finite numbers, got null'],
+  [file([[1, 2]]), 'parseLandmarkFile: frames[0] must be 136 values or null, got 2'],
+  [file([face(1), [...face(1).slice(1), null]]), 'parseLandmarkFile: frames[1] must be finite, got null'],
 ])('parseLandmarkFile refuses %s', (text, message) => {
   expect(() => parseLandmarkFile(text)).toThrow(message);
 });

@@ -1,12 +1,12 @@
 import { type FaceTrack, fail } from '@lipsync/contracts';
 import { TrackBuilder } from '../track/track-builder';
 
-/** What a landmark file says: 136 numbers an image, or null where there is no face. */
+/** The content of a landmark file: 136 values per frame, or null where there is no face. */
 export type LandmarkFile = { scheme: 'ibug68'; frames: (number[] | null)[] };
 
 /** How gaps in a landmark file are treated. */
 export type LandmarkFileOptions = {
-  /** Longest run of nulls that is filled in linearly; a longer one splits the track. Default 10. */
+  /** Longest run of nulls that is interpolated linearly; a longer one splits the track. Default 10. */
   maxGap?: number;
   /** Shorter tracks are dropped, in frames. Default 1. */
   minFrames?: number;
@@ -14,11 +14,13 @@ export type LandmarkFileOptions = {
 
 /**
  * Reads the landmarks of one face from a JSON file: `{ "scheme": "ibug68", "frames": [[x0, y0, …] or null, …] }`, pixels of
- * the upright image with pixel centres at +0.5, one entry an image from the first on.
+ * the upright frame with pixel centres at +0.5, one entry per frame from the first on.
  *
- * @returns gap-free tracks with score 1, ids from 0; none where all is null.
- * @throws TypeError if the text is not JSON or has another form; RangeError if a number is not finite.
+ * @returns gap-free tracks with score 1, ids from 0; none where all entries are null.
+ * @throws TypeError if the text is not JSON or has another form; RangeError if a value is not finite.
  * @example
+ * import { readFile } from 'node:fs/promises';
+ * import { parseLandmarkFile } from '@lipsync/face-crop';
  * const [track] = parseLandmarkFile(await readFile('talk.landmarks.json', 'utf8'));
  */
 export function parseLandmarkFile(text: string, { maxGap = 10, minFrames = 1 }: LandmarkFileOptions = {}): FaceTrack[] {
@@ -39,12 +41,12 @@ export function parseLandmarkFile(text: string, { maxGap = 10, minFrames = 1 }: 
         TypeError,
         where,
         `frames[${frame}]`,
-        '136 numbers or null',
+        '136 values or null',
         Array.isArray(points) ? points.length : typeof points,
       );
     }
     const bad = points.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) fail(RangeError, where, `frames[${frame}]`, 'finite numbers', points[bad]);
+    if (bad >= 0) fail(RangeError, where, `frames[${frame}]`, 'finite', points[bad]);
     builder.add(0, frame, Float32Array.from(points), 1);
   });
   return builder.finish();

@@ -5,16 +5,18 @@ import { landmarksFromMediapipe } from './mediapipe-landmarks';
 
 type Point = readonly number[] | { x: number; y: number };
 
-/** MediaPipe's face meshes of a video: size of its images, and for each the 468 or 478 points of one face (shares of the image) or null. */
+/** MediaPipe's face meshes of a video: size of its frames, and for each the 468 or 478 points of one face (shares of the frame) or null. */
 export type MediapipeFile = { width: number; height: number; frames: (Point[] | null)[] };
 
 /**
- * Reads the face meshes that MediaPipe found in a video, one face an image, from a JSON file: `{ "width": 1280, "height": 720, "frames": [[[x, y,
- * z], …] or null, …] }`, one entry an image from the first on. A point may be `{ "x", "y", "z" }` as well, as MediaPipe's own objects are written.
+ * Reads MediaPipe's face meshes of a video, one face per frame, from a JSON file: `{ "width": 1280, "height": 720, "frames": [[[x, y,
+ * z], …] or null, …] }`, one entry per frame from the first on. A point may also be `{ "x", "y", "z" }`, as MediaPipe's own objects are written.
  *
- * @returns gap-free tracks with score 1, ids from 0; none where all is null.
- * @throws TypeError if the text is not JSON or has another form; RangeError if a number is not finite or a size not above 0.
+ * @returns gap-free tracks with score 1, ids from 0; none where all entries are null.
+ * @throws TypeError if the text is not JSON or has another form; RangeError if a value is not finite or a size not above 0.
  * @example
+ * import { readFile } from 'node:fs/promises';
+ * import { parseMediapipeFile } from '@lipsync/face-crop';
  * const [track] = parseMediapipeFile(await readFile('talk.mediapipe.json', 'utf8'));
  */
 export function parseMediapipeFile(

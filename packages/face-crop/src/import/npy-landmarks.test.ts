@@ -22,7 +22,7 @@ function npy(descr: keyof typeof KINDS | '<f2' | '|b1', shape: number[], values:
   bytes.set(new Uint8Array(data.buffer), 10 + header.length);
   return bytes;
 }
-/** 136 numbers of a face in image `frame`, whole and below 256. */
+/** 136 values of a face in frame `frame`, whole and below 256. */
 const face = (frame: number) => Array.from({ length: 136 }, (_, i) => 10 + frame + i);
 const none = (value: number) => new Array<number>(136).fill(value);
 
@@ -48,7 +48,7 @@ test.each([
   expect([...track.points]).toEqual(values);
 });
 
-test('parseNpyLandmarks takes a file an image, null where there is none', () => {
+test('parseNpyLandmarks takes one file per frame, null where there is no face', () => {
   const files = [npy('<i4', [68, 2], face(0)), null, npy('<f8', [136], face(4)), npy('<f8', [1, 68, 2], none(NaN))];
   const [track] = parseNpyLandmarks(files);
   expect(track).toMatchObject({ firstFrame: 0, frameCount: 3, interpolated: 1 });
@@ -76,7 +76,7 @@ test.each<[string, Uint8Array | (Uint8Array | null)[], string]>([
   [
     'three coordinates',
     npy('<f4', [1, 68, 3], [...face(0), ...face(0).slice(68)]),
-    'array must be [frames, 68, 2], [frames, 136] or one image of [68, 2] or [136], got [1, 68, 3]',
+    'array must be [frames, 68, 2], [frames, 136] or one frame of [68, 2] or [136], got [1, 68, 3]',
   ],
   ['several faces', npy('<f4', [1, 1, 68, 2], face(0)), 'got [1, 1, 68, 2]'],
   ['other points', npy('<f4', [1, 5, 2], face(0).slice(0, 10)), 'got [1, 5, 2]'],
@@ -94,26 +94,26 @@ test.each<[string, Uint8Array | (Uint8Array | null)[], string]>([
   [
     'a broken row',
     npy('<f4', [2, 68, 2], [...face(0), NaN, ...face(1).slice(1)]),
-    'image 1 must be finite, or NaN throughout where there is no face, got NaN at point 0',
+    'frame 1 must be finite, or all NaN where there is no face, got NaN at point 0',
   ],
   [
     'infinity',
     npy('<f4', [1, 68, 2], [...face(1).slice(1), Infinity]),
-    'image 0 must be finite, or NaN throughout where there is no face, got Infinity at point 67',
+    'frame 0 must be finite, or all NaN where there is no face, got Infinity at point 67',
   ],
   [
-    'shares of the image',
+    'shares of the frame',
     npy(
       '<f8',
       [1, 68, 2],
       face(0).map((value) => value / 160),
     ),
-    'points must be pixels, not shares of the image, got faces of at most 0.838 pixels',
+    'points must be pixels, not shares of the frame, got faces of at most 0.838 pixels',
   ],
   [
     'a video in a list',
     [null, npy('<f4', [2, 68, 2], [...face(0), ...face(1)])],
-    'file 1 must be the landmarks of one image, got 2 images',
+    'file 1 must be the landmarks of one frame, got 2 frames',
   ],
 ])('parseNpyLandmarks refuses %s', (_, files, message) => {
   expect(() => parseNpyLandmarks(files)).toThrow(`parseNpyLandmarks: ${message.startsWith('got') ? '' : message}`);

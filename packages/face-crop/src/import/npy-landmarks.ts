@@ -5,26 +5,27 @@ import type { LandmarkFileOptions } from './landmark-file';
 
 export type NpyLandmarkOptions = LandmarkFileOptions & {
   /**
-   * Where the centre of the first pixel lies in these numbers: 0 where points count pixels, as dlib, face-alignment and OpenCV do; 0.5 where they
-   * were written by this package. Default 0: half a pixel is added.
+   * Coordinate of the first pixel's centre: 0 in dlib, face-alignment and OpenCV; 0.5 in this package. Default 0: half a pixel is added.
    */
   pixelCentre?: 0 | 0.5;
 };
 
-/** Landmarks that span less than this are no pixels but shares of the image. */
+/** Landmarks that span fewer pixels than this must be shares of the frame. */
 const SMALLEST_FACE = 2;
 
 /**
  * Reads the landmarks of one face from npy files: one of `[frames, 68, 2]` or `[frames, 136]` for a video, or a list with one of `[68, 2]` or
- * `[136]` an image. Points are x, y in pixels of the upright image, iBUG order.
+ * `[136]` per frame. Points are x, y in pixels of the upright frame, iBUG order.
  *
- * An image without a face is NaN throughout, or 0 throughout (whole numbers have no NaN), or null in a list.
+ * A frame without a face is all NaN, or all 0 (whole numbers have no NaN), or null in a list.
  *
- * @param files the whole file's bytes; numbers may be floats of 32 or 64 bits or whole numbers of any size.
- * @returns gap-free tracks with score 1, ids from 0; none where no image has a face.
- * @throws Error if a file is no npy file; TypeError for another shape or type; RangeError if an image has points that are not finite beside
- * others that are, or if all faces are smaller than 2 pixels (shares of the image, 0..1).
+ * @param files bytes of npy files; values may be floats of 32 or 64 bits or whole numbers of any size.
+ * @returns gap-free tracks with score 1, ids from 0; none where no frame has a face.
+ * @throws Error if a file is no npy file; TypeError for another shape or type; RangeError if some but not all points of a frame are
+ * not finite, or if all faces are smaller than 2 pixels (shares of the frame, 0..1).
  * @example
+ * import { readFile } from 'node:fs/promises';
+ * import { parseNpyLandmarks } from '@lipsync/face-crop';
  * const [track] = parseNpyLandmarks(await readFile('talk.npy'));
  */
 export function parseNpyLandmarks(
@@ -34,21 +35,21 @@ export function parseNpyLandmarks(
   const where = 'parseNpyLandmarks';
   const { pixelCentre = 0, maxGap = 10, minFrames = 1 } = options;
   if (pixelCentre !== 0 && pixelCentre !== 0.5) fail(RangeError, where, 'pixelCentre', '0 or 0.5', pixelCentre);
-  const images =
+  const frames =
     files instanceof Uint8Array
       ? framesOf(where, decodeNpy(files))
       : files.map((file, frame) => file && onlyFrameOf(where, frame, file));
   const builder = new TrackBuilder({ maxGap, minFrames });
   let [faces, largest] = [0, 0];
-  images.forEach((points, frame) => {
+  frames.forEach((points, frame) => {
     if (!points || points.every(Number.isNaN) || points.every((value) => value === 0)) return;
     const bad = points.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0)
       fail(
         RangeError,
         where,
-        `image ${frame}`,
-        'finite, or NaN throughout where there is no face',
+        `frame ${frame}`,
+        'finite, or all NaN where there is no face',
         `${points[bad]} at point ${bad >> 1}`,
       );
     builder.add(
@@ -65,13 +66,13 @@ export function parseNpyLandmarks(
       RangeError,
       where,
       'points',
-      'pixels, not shares of the image',
+      'pixels, not shares of the frame',
       `faces of at most ${largest.toPrecision(3)} pixels`,
     );
   return builder.finish();
 }
 
-/** The images of an array, 136 numbers each. */
+/** The frames of an array, 136 values each. */
 function framesOf(where: string, array: NamedArray): Float64Array[] {
   const { shape, dtype } = array;
   const sides = shape.join(' ');
@@ -81,19 +82,19 @@ function framesOf(where: string, array: NamedArray): Float64Array[] {
       TypeError,
       where,
       'array',
-      '[frames, 68, 2], [frames, 136] or one image of [68, 2] or [136]',
+      '[frames, 68, 2], [frames, 136] or one frame of [68, 2] or [136]',
       `[${shape.join(', ')}]`,
     );
   if (dtype === 'float16' || dtype === 'bfloat16' || dtype === 'bool')
     fail(TypeError, where, 'array', 'of float32, float64 or whole numbers', dtype);
-  const numbers = Float64Array.from(array.data as ArrayLike<number>, Number);
-  return Array.from({ length: numbers.length / 136 }, (_, frame) => numbers.subarray(frame * 136, (frame + 1) * 136));
+  const values = Float64Array.from(array.data as ArrayLike<number>, Number);
+  return Array.from({ length: values.length / 136 }, (_, frame) => values.subarray(frame * 136, (frame + 1) * 136));
 }
 
 function onlyFrameOf(where: string, index: number, file: Uint8Array): Float64Array {
   const frames = framesOf(where, decodeNpy(file));
   if (frames.length !== 1)
-    fail(TypeError, where, `file ${index}`, 'the landmarks of one image', `${frames.length} images`);
+    fail(TypeError, where, `file ${index}`, 'the landmarks of one frame', `${frames.length} frames`);
   return frames[0];
 }
 

@@ -4,22 +4,24 @@ import { TrackBuilder } from '../track/track-builder';
 export type OpenFaceOptions = {
   /** Rows whose `confidence` is below this count as no face, 0..1. Default 0. */
   minConfidence?: number;
-  /** Longest gap, in frames, that is filled in linearly; a longer one splits the track. Default 10. */
+  /** Longest gap, in frames, that is interpolated linearly; a longer one splits the track. Default 10. */
   maxGap?: number;
   /** Shorter tracks are dropped, in frames. Default 1. */
   minFrames?: number;
 };
 
 /**
- * Reads the landmarks that OpenFace wrote: one row an image and face, the columns found by their names (`frame`, `x_0` … `x_67`, `y_0` …
- * `y_67`, and where there are any `face_id`, `confidence`, `success`).
+ * Reads OpenFace's landmark table: one row per frame and face, columns found by their names (`frame`, `x_0` … `x_67`, `y_0` …
+ * `y_67`, and, optional, `face_id`, `confidence`, `success`).
  *
- * OpenFace counts frames from 1 and has pixel centres at whole numbers: half a pixel is added. Rows of `success` 0 are no face.
+ * OpenFace counts frames from 1 and has pixel centres at whole numbers: half a pixel is added. Rows with `success` 0 count as no face.
  *
- * @returns gap-free tracks, one or more a `face_id`, ids from 0.
+ * @returns gap-free tracks, one or more per `face_id`, ids from 0.
  * @throws TypeError if a column is missing, a row has too few cells or two rows are of the same face and frame; RangeError if a
- * number is not finite.
+ * value is not finite.
  * @example
+ * import { readFile } from 'node:fs/promises';
+ * import { parseOpenFaceCsv } from '@lipsync/face-crop';
  * const [track] = parseOpenFaceCsv(await readFile('talk.csv', 'utf8'));
  */
 export function parseOpenFaceCsv(text: string, options: OpenFaceOptions = {}): FaceTrack[] {

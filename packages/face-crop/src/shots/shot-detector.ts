@@ -1,40 +1,41 @@
 import { assertVideoFrame, fail, type VideoFrame } from '@lipsync/contracts';
 
 export type ShotDetectorOptions = {
-  /** `adaptive`: an image that differs much more than its neighbours; `content`: one that differs much. Default `adaptive`. */
+  /** `adaptive`: a cut is a frame that differs much more than its neighbours; `content`: one that differs much. Default `adaptive`. */
   method?: 'adaptive' | 'content';
-  /** Of `adaptive`: how many times the neighbours' mean, default 3 (LatentSync: 2). Of `content`: difference from the image before, default 27. */
+  /** Of `adaptive`: how many times the neighbours' mean, default 3 (LatentSync: 2). Of `content`: difference from the frame before, default 27. */
   threshold?: number;
   /** Least difference of a cut for `adaptive`. Default 15. */
   minContent?: number;
   /** Neighbours on each side for `adaptive`. Default 2. */
   window?: number;
-  /** Images in the shortest shot. Default 15. */
+  /** Frames in the shortest shot. Default 15. */
   minFrames?: number;
 };
 
-const SMALL_WIDTH = 128; // images are looked at in about this width: a mean over 10,000 pixels is as good as one over all
+const SMALL_WIDTH = 128; // frames are subsampled to about this width: a mean over 10,000 pixels is as good as one over all
 
 /**
- * Finds cuts in a video, image by image, in constant memory.
+ * Finds cuts in a video, frame by frame, in constant memory.
  *
- * The difference of two images is the mean over hue (0..179), saturation and value (0..255) of the mean absolute difference. `content`: a cut
+ * The difference of two frames is the mean over hue (0..179), saturation and value (0..255) of the mean absolute difference. `content`: a cut
  * where it reaches the threshold. `adaptive`: where it reaches `minContent` and `threshold` times the mean of the `window` differences before
- * and after, so that fast movement is no cut; it answers `window` images later.
+ * and after, so that fast movement is no cut; a cut is reported `window` frames later.
  *
- * Source: PySceneDetect's ContentDetector and AdaptiveDetector on OpenCV's HSV; hue, saturation and value equal OpenCV 4.6's, see the test. Images
- * are made small by taking every n-th pixel, and the first shot, too, has `minFrames`: the README tells how its versions differ.
+ * Source: PySceneDetect's ContentDetector and AdaptiveDetector on OpenCV's HSV; hue, saturation and value equal OpenCV 4.6's, see the test. Frames
+ * are subsampled by taking every n-th pixel, and `minFrames` holds for the first shot, too; see the README for how its versions differ.
  *
- * @throws RangeError if an option is out of range; TypeError if an image has another size than the one before.
+ * @throws RangeError if an option is out of range; TypeError if a frame has another size than the one before.
  * @example
+ * import { ShotDetector } from '@lipsync/face-crop';
  * const shots = new ShotDetector();
- * for await (const frame of media.frames('news.mp4')) for (const first of shots.push(frame)) console.log(`a shot begins at image ${first}`);
- * for (const first of shots.finish()) console.log(`a shot begins at image ${first}`);
+ * for await (const frame of media.frames('news.mp4')) for (const first of shots.push(frame)) console.log(`a shot begins at frame ${first}`);
+ * for (const first of shots.finish()) console.log(`a shot begins at frame ${first}`);
  */
 export class ShotDetector {
   readonly #options: Required<ShotDetectorOptions>;
   #before?: { hsv: Uint8Array; width: number; height: number };
-  /** Differences that are not judged yet, with what stands around them. */
+  /** The last differences: those not decided yet and their neighbours. */
   #recent: { index: number; content: number }[] = [];
   #lastCut?: number;
 
@@ -53,7 +54,7 @@ export class ShotDetector {
     this.#options = { method, threshold, minContent, window, minFrames };
   }
 
-  /** Takes the next image; first images of shots that are certain now. */
+  /** Takes the next frame. @returns first frames of the shots that are certain now. */
   push(frame: VideoFrame): number[] {
     assertVideoFrame('ShotDetector.push', frame);
     const { method, window } = this.#options;
@@ -76,12 +77,12 @@ export class ShotDetector {
     if (method === 'content') return this.#cutAt(frame.index, content >= this.#options.threshold);
     this.#recent.push({ index: frame.index, content });
     if (this.#recent.length < 2 * window + 1) return [];
-    const cuts = this.#judge(window);
+    const cuts = this.#decide(window);
     this.#recent.shift();
     return cuts;
   }
 
-  /** Ends the video: nothing more is certain, as a cut needs images on both sides. */
+  /** Ends the video. @returns nothing more: a cut needs frames on both sides. */
   finish(): number[] {
     this.reset();
     return [];
@@ -94,7 +95,7 @@ export class ShotDetector {
     this.#recent = [];
   }
 
-  #judge(at: number): number[] {
+  #decide(at: number): number[] {
     const { threshold, minContent } = this.#options;
     const { index, content } = this.#recent[at];
     const others = this.#recent.reduce((sum, entry) => sum + entry.content, 0) - content;
@@ -147,7 +148,7 @@ function meanDifference(a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < a.length; i++) {
     const difference = (a[i] - b[i]) | 0;
     const sign = difference >> 31;
-    sum = (sum + ((difference ^ sign) - sign)) | 0; // below 2^31: images are small
+    sum = (sum + ((difference ^ sign) - sign)) | 0; // below 2^31: frames are subsampled
   }
   return sum / a.length;
 }

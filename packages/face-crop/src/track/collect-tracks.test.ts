@@ -64,9 +64,9 @@ test('collectTracks splits at a long gap and drops short tracks', async () => {
   ]);
 });
 
-test('collectTracks looks at every third frame and at the last, and fills in the others', async () => {
+test('collectTracks detects on every third frame and on the last, and interpolates the others', async () => {
   const detector = fake((index) => [[0, index]]);
-  const [track] = await collectTracks(video(12), detector, { every: 3, maxGap: 0 });
+  const [track] = await collectTracks(video(12), detector, { stride: 3, maxGap: 0 });
   expect(detector.seen).toEqual([0, 3, 6, 9, 11]);
   expect(track).toMatchObject({ frameCount: 12, interpolated: 7 });
   for (let i = 0; i < 12; i++) expect(track.points[i * 136]).toBeCloseTo(i, 4);
@@ -94,7 +94,7 @@ test('collectTracks gives an empty list for a video without faces or without fra
   ).toEqual([]);
 });
 
-test('collectTracks lets each frame go before it takes the next', async () => {
+test('collectTracks releases each frame before it takes the next', async () => {
   let held = 0;
   async function* counted() {
     for (let index = 0; index < 6; index++) {
@@ -120,8 +120,8 @@ test('collectTracks refuses options out of range and frames out of order', async
   await expect(collectTracks(video(1), detector, { minFrames: 0 })).rejects.toThrow(
     'minFrames must be a whole number above 0',
   );
-  await expect(collectTracks(video(1), detector, { every: 0 })).rejects.toThrow(
-    'every must be a whole number above 0, got 0',
+  await expect(collectTracks(video(1), detector, { stride: 0 })).rejects.toThrow(
+    'stride must be a whole number above 0, got 0',
   );
   async function* backwards() {
     yield frame(3);

@@ -10,7 +10,7 @@ test('trackFromLandmarks makes a whole track of given points', () => {
 
 test('trackFromLandmarks refuses what is not frames of 68 finite points', () => {
   expect(() => trackFromLandmarks(new Float32Array(0))).toThrow(
-    'points must be a Float32Array of frames · 136 numbers, got 0',
+    'points must be a Float32Array of frames · 136 values, got 0',
   );
   expect(() => trackFromLandmarks(new Float32Array(137))).toThrow('got 137');
   const broken = madePoints();
@@ -24,6 +24,6 @@ test('assertFaceTrack refuses a track whose points do not fit its frames', () =>
     'here: track.points must be a Float32Array of frames · 136 = 272',
   );
   expect(() => assertFaceTrack('here', { ...track, frameCount: 0 })).toThrow(
-    'here: track.frames must be a whole number above 0, got 0',
+    'here: track.frameCount must be a whole number above 0, got 0',
   );
 });

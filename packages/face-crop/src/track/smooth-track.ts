@@ -7,14 +7,12 @@ const SECOND = [9, 13, 12, 6, -5];
 const MIDDLE = [-3, 12, 17, 12, -3];
 
 /**
- * Smooths a track's points over time: each becomes the value of a parabola fitted to five frames, which leaves no lag.
+ * Smooths a track's points over time: each becomes the value of a parabola fitted to five frames. There is no lag.
  *
  * Source: Savitzky-Golay, window 5, order 2, as SciPy's `savgol_filter(mode='interp')`; largest difference 1e-4 px, see
- * the test. On real clips it halves the tremble and keeps 97 % of the lips' opening.
+ * the test. On real clips it halves the jitter and keeps 97 % of the lips' opening.
  *
- * @returns a new track; one of fewer than five frames keeps its points. The given one is left as it is.
- * @example
- * const steady = smoothTrack(track);
+ * @returns a new track; a track of fewer than five frames keeps its points. The given one is not changed.
  */
 export function smoothTrack(track: FaceTrack): FaceTrack {
   assertFaceTrack('smoothTrack', track);

@@ -1,6 +1,6 @@
 import type { FaceTrack, Landmarks68 } from '@lipsync/contracts';
 
-/** Longest run of missing frames that is filled in, and shortest track that is kept. */
+/** Longest run of missing frames that is interpolated, and shortest track that is kept. */
 export type TrackRules = { maxGap: number; minFrames: number };
 
 type Open = {
@@ -13,9 +13,9 @@ type Open = {
 };
 
 /**
- * Puts landmarks that come frame by frame together to gap-free tracks.
+ * Joins landmarks, frame by frame, into gap-free tracks.
  *
- * A gap of up to `maxGap` frames is filled in linearly; a longer one ends the track and starts another. Tracks shorter than
+ * A gap of up to `maxGap` frames is interpolated linearly; a longer one ends the track and starts another. Tracks shorter than
  * `minFrames` are dropped. Memory grows with the number of points only.
  */
 export class TrackBuilder {
