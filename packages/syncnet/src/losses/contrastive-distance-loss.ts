@@ -2,15 +2,24 @@ import { fail } from '@lipsync/contracts';
 import type { EmbeddingBatch } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** What a loss here says of a batch: the loss, and mean distances of pairs in sync and off. All scalars; a mean is NaN where there is no such pair. */
+/** A loss of a batch, and the mean distances of its pairs in sync and off; float32 scalars. A mean is NaN where there is no such pair. */
 export type DistanceLossParts = { loss: tf.Scalar; positiveDistance: tf.Scalar; negativeDistance: tf.Scalar };
 
 const EPSILON = 1e-6; // PyTorch's pairwise_distance adds it to every difference
 
-/** `|v - a + 1e-6|` of each row, as PyTorch's `pairwise_distance`: float32 `[batch]`, the caller's. */
+/**
+ * Euclidean distance of each row's embeddings: `|v - a + 1e-6|`, as PyTorch's `pairwise_distance`.
+ *
+ * @param visual float32 `[batch, D]`, borrowed.
+ * @param audio float32 `[batch, D]`, borrowed.
+ * @returns float32 `[batch]`. The caller disposes it.
+ * @throws TypeError if the shapes differ.
+ * @example
+ * const distances = pairDistance(net.encodeVisual(frames), net.encodeAudio(features));
+ */
 export function pairDistance(visual: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
   if (visual.rank !== 2 || visual.shape.join() !== audio.shape.join()) {
-    fail(TypeError, 'pairDistance', 'audio', `of vision's shape [${visual.shape.join(', ')}]`, audio.shape);
+    fail(TypeError, 'pairDistance', 'audio', `of visual's shape [${visual.shape.join(', ')}]`, audio.shape);
   }
   return tf.tidy(() => tf.sqrt(tf.sum(tf.square(tf.add(tf.sub(visual, audio), EPSILON)), 1)) as tf.Tensor1D);
 }
@@ -20,23 +29,28 @@ export function pairDistance(visual: EmbeddingBatch, audio: EmbeddingBatch): tf.
  *
  * `1 / 2N · sum of y d² + (1 - y) max(margin - d, 0)²`.
  *
- * Source: Chung and Zisserman 2016; margin 20 by the author's word on the released network. Largest difference from PyTorch 1.13 below 1e-5 of the
+ * Source: Chung and Zisserman 2016; margin 20 as the author states for the released network. Largest difference from PyTorch 1.13 below 1e-5 of the
  * loss and of each gradient's norm, see the test.
  *
- * @param labels `[batch]`, 1 in sync, 0 off.
+ * @param visual float32 `[batch, D]`, borrowed.
+ * @param audio float32 `[batch, D]`, borrowed.
+ * @param labels `[batch]`, 1 in sync, 0 off, borrowed.
+ * @returns three scalars. The caller disposes them.
+ * @throws TypeError for shapes that do not agree, RangeError for a margin that is not above 0.
  * @example
- * const { loss } = contrastiveDistanceLoss(net.encodeFrames(frames), net.encodeAudio(mel), labels, { margin: 20 });
+ * const { loss } = contrastiveDistanceLoss(net.encodeVisual(frames), net.encodeAudio(features), labels, { margin: 20 });
  */
 export function contrastiveDistanceLoss(
   visual: EmbeddingBatch,
   audio: EmbeddingBatch,
   labels: tf.Tensor1D,
-  { margin = 20 }: { /** Distance beyond which a pair off sync is left alone. Default 20. */ margin?: number } = {},
+  { margin = 20 }: { /** Distance beyond which a pair off sync adds nothing. Default 20. */ margin?: number } = {},
 ): DistanceLossParts {
   const where = 'contrastiveDistanceLoss';
   if (!(margin > 0)) fail(RangeError, where, 'margin', 'above 0', margin);
-  if (labels.rank !== 1 || labels.size !== visual.shape[0])
+  if (labels.rank !== 1 || labels.size !== visual.shape[0]) {
     fail(TypeError, where, 'labels', `[${visual.shape[0]}]`, labels.shape);
+  }
   return tf.tidy(() => {
     const distance = pairDistance(visual, audio);
     const inSync = tf.cast(labels, 'float32');

@@ -16,7 +16,7 @@ test('scoreMapLoss compares every place with the label, scores clamped to 0..1',
   expect((await loss.data())[0]).toBeCloseTo((0.25 + 0 + 0 + 0.0625) / 4, 6);
 });
 
-test('scoreMapLoss keeps the gradient of clamped scores, so that they can come back', async () => {
+test('scoreMapLoss passes the gradient of clamped scores, so that they can return', async () => {
   const map = tf.tensor4d([0.5, 3, -2, 0.25], [2, 2, 1, 1]);
   const slope = await tf
     .grad((x) => scoreMapLoss(x as tf.Tensor4D, tf.tensor1d([1, 1])))(map)
@@ -25,7 +25,7 @@ test('scoreMapLoss keeps the gradient of clamped scores, so that they can come b
   expect(Array.from(slope, (value) => value + 0)).toEqual([-0.25, 0, -0.5, -0.375]);
 });
 
-test('scoreMapLoss leaves one tensor and refuses labels of another number', () => {
+test('scoreMapLoss leaves one tensor and refuses another number of labels', () => {
   const [map, labels] = [tf.zeros<tf.Rank.R4>([2, 1, 1, 1]), tf.ones<tf.Rank.R1>([2])];
   const before = tf.memory().numTensors;
   const loss = scoreMapLoss(map, labels);

@@ -4,7 +4,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { type ConvRow, ConvTower, mapAfter } from './conv-block';
 import { SyncNetwork } from './sync-network';
 
-/** What Wav2Lip's expert is fed with: the lower half of face boxes of 96 px, BGR from 0 to 1. */
+/** Wav2Lip's input: the lower half of face boxes of 96 px, BGR from 0 to 1. */
 export const WAV2LIP_RECIPE: SyncRecipe = {
   frameCount: 5,
   fps: 25,
@@ -15,7 +15,7 @@ export const WAV2LIP_RECIPE: SyncRecipe = {
   featureSteps: 16,
 };
 
-/** What LatentSync's deepened one is fed with: the lower half of aligned faces of 256 px, RGB from -1 to 1. */
+/** Input of LatentSync's deepened form: the lower half of aligned faces of 256 px, RGB from -1 to 1. */
 export const LATENTSYNC_WAV2LIP_RECIPE: SyncRecipe = {
   frameCount: 5,
   fps: 25,
@@ -27,13 +27,13 @@ export const LATENTSYNC_WAV2LIP_RECIPE: SyncRecipe = {
 };
 
 export type Wav2LipSyncNetOptions = {
-  /** Of the first weights. */
+  /** Seed of the first weights, an integer. */
   seed: number;
-  /** Share of the published numbers of channels; 1 loads the published file. Default 1. */
+  /** Share of the published channels; 1 loads the published file. Default 1. */
   width?: number;
   /**
-   * Default that of the published network. Other numbers of frames, sizes and mel steps are taken as long as the towers come down to a map;
-   * the last convolution but one then covers the whole map, as the published one does with its 3 x 3.
+   * Default that of the published network. Other frame counts, sizes and mel steps are accepted as long as the towers leave a map;
+   * the last convolution but one then spans the whole map, as the published one does with its 3 x 3.
    */
   recipe?: SyncRecipe;
 };
@@ -50,7 +50,7 @@ const down = (channels: number, stride: number | [number, number] = 2): ConvRow 
   channels,
 });
 
-/** Rows of Wav2Lip's `SyncNet_color` before the one that takes in the whole map. */
+/** Rows of Wav2Lip's `SyncNet_color` before the one that spans the whole map. */
 const WAV2LIP: Towers = {
   visual: [
     { kernel: 7, padding: 3, channels: 32 },
@@ -78,7 +78,7 @@ const WAV2LIP: Towers = {
 
 const leaky = (rows: ConvRow[]): ConvRow[] => rows.map((row) => ({ ...row, leak: 0.2 }));
 
-/** Rows of LatentSync's `Wav2LipSyncNet` before the one that takes in the whole map. */
+/** Rows of LatentSync's `Wav2LipSyncNet` before the one that spans the whole map. */
 const LATENTSYNC: Towers = {
   visual: [
     ...leaky([
@@ -99,27 +99,23 @@ const LATENTSYNC: Towers = {
   audio: leaky([...WAV2LIP.audio, { kernel: 3, padding: 1, channels: 512 }, ...times(2, residual(512))]),
 };
 
-/** Two towers of convolution blocks whose last output, all of it at least 0, is brought to length 1. */
+/** One published network: its input, its towers' rows, the length of its embeddings, the names of its towers (visual first). */
+type Published = { recipe: SyncRecipe; towers: Towers; embedding: number; names: [string, string] };
+
+/** Two towers of convolution blocks whose last output, at least 0 everywhere, is divided by its length. */
 abstract class ConvSyncNet extends SyncNetwork {
   readonly space = 'unit';
   readonly embeddingSize: number;
-  private readonly visual: ConvTower;
-  private readonly audio: ConvTower;
+  readonly #visual: ConvTower;
+  readonly #audio: ConvTower;
 
-  protected constructor(
-    recipe: SyncRecipe,
-    options: Wav2LipSyncNetOptions,
-    towers: Towers,
-    embedding: number,
-    names: [string, string],
-  ) {
+  protected constructor(published: Published, { seed, width = 1, recipe = published.recipe }: Wav2LipSyncNetOptions) {
     super(recipe);
-    const { seed, width = 1 } = options;
+    const { towers, embedding, names } = published;
     const where = new.target.name;
     if (!(width > 0 && Number.isFinite(width))) fail(RangeError, where, 'width', 'above 0', width);
     const { frameCount, crop, featureSteps, features } = this.recipe;
-    if (features !== 'WAV2LIP_MEL' && features !== 'THESIS_MEL')
-      fail(TypeError, where, 'recipe.mel', 'a mel spectrogram of 80 bins', features);
+    if (!features.endsWith('_MEL')) fail(TypeError, where, 'recipe.features', 'a mel spectrogram of 80 bins', features);
     const channels = (rows: ConvRow[]) =>
       rows.map((row) => ({ ...row, channels: Math.max(1, Math.round(row.channels * width)) }));
     this.embeddingSize = Math.max(1, Math.round(embedding * width));
@@ -142,23 +138,23 @@ abstract class ConvSyncNet extends SyncNetwork {
     const { height, width: columns } = frameShape(crop);
     const [visual, audio] = names;
     // In the order of the source, which is that of its state dict.
-    this.visual = this.register(visual, tower(frameCount * 3, towers.visual, height, columns, 1));
-    this.audio = this.register(audio, tower(1, towers.audio, 80, featureSteps, 0));
+    this.#visual = this.register(visual, tower(frameCount * 3, towers.visual, height, columns, 1));
+    this.#audio = this.register(audio, tower(1, towers.audio, 80, featureSteps, 0));
     this.eval();
   }
 
   protected visualTower(frames: tf.Tensor4D): tf.Tensor2D {
-    return l2Normalize(this.visual.forward(frames)) as tf.Tensor2D;
+    return l2Normalize(this.#visual.forward(frames)) as tf.Tensor2D;
   }
 
   protected audioTower(features: tf.Tensor4D): tf.Tensor2D {
-    return l2Normalize(this.audio.forward(features)) as tf.Tensor2D;
+    return l2Normalize(this.#audio.forward(features)) as tf.Tensor2D;
   }
 }
 
 /**
- * Wav2Lip's lip-sync expert: the lower half of five faces and 0.2 s of mel spectrogram, each to 512 numbers at least 0 and of length 1, whose
- * product says how much they are in sync.
+ * Wav2Lip's lip-sync expert: embeds the lower half of five faces and 0.2 s of mel spectrogram as 512 values each, at least 0 and of length 1; their
+ * cosine is high where they are in sync.
  *
  * Source: Rudrabha/Wav2Lip, `SyncNet_color`, parameter names and shapes alike (`face_encoder`, `audio_encoder`); 16,435,072 parameters.
  * Largest difference from PyTorch 1.13 with the same weights below 1e-4 of the largest value, see the test.
@@ -167,17 +163,18 @@ abstract class ConvSyncNet extends SyncNetwork {
  *
  * @example
  * const expert = new Wav2LipSyncNet({ seed: 0 });
- * expert.loadStateDict((await readStateDict('lipsync_expert.pth')).state);
+ * const visual = expert.encodeVisual(tf.zeros([2, 48, 96, 15])); // [2, 512]
  */
 export class Wav2LipSyncNet extends ConvSyncNet {
   readonly name = 'Wav2Lip';
   constructor(options: Wav2LipSyncNetOptions) {
-    super(options.recipe ?? WAV2LIP_RECIPE, options, WAV2LIP, 512, ['face_encoder', 'audio_encoder']);
+    const names: [string, string] = ['face_encoder', 'audio_encoder'];
+    super({ recipe: WAV2LIP_RECIPE, towers: WAV2LIP, embedding: 512, names }, options);
   }
 }
 
 /**
- * LatentSync's deepened form of Wav2Lip's expert, the thesis's probable baseline: 128 x 256 pixels, 1024 numbers, leaky ReLU.
+ * LatentSync's deepened form of Wav2Lip's expert, the thesis's probable baseline: 128 x 256 pixels, embeddings of 1024 values, leaky ReLU.
  *
  * Source: ByteDance LatentSync, `Wav2LipSyncNet`, parameter names alike (`audio_encoder`, `visual_encoder`). Largest difference from PyTorch 1.13
  * with the same weights below 1e-4 of the largest value, see the test.
@@ -186,10 +183,12 @@ export class Wav2LipSyncNet extends ConvSyncNet {
  *
  * @example
  * const expert = new LatentSyncWav2LipSyncNet({ seed: 0 });
+ * const visual = expert.encodeVisual(tf.zeros([2, 128, 256, 15])); // [2, 1024]
  */
 export class LatentSyncWav2LipSyncNet extends ConvSyncNet {
   readonly name = 'LatentSync Wav2Lip';
   constructor(options: Wav2LipSyncNetOptions) {
-    super(options.recipe ?? LATENTSYNC_WAV2LIP_RECIPE, options, LATENTSYNC, 1024, ['visual_encoder', 'audio_encoder']);
+    const names: [string, string] = ['visual_encoder', 'audio_encoder'];
+    super({ recipe: LATENTSYNC_WAV2LIP_RECIPE, towers: LATENTSYNC, embedding: 1024, names }, options);
   }
 }

@@ -3,9 +3,8 @@ import {
   encodeSafetensors,
   identifyNetwork,
   type NamedArray,
-  openByteSource,
-  readStateDict,
-  sha256Hex,
+  readWeights,
+  type WeightsFile,
 } from '@lipsync/checkpoints';
 import { agreeOnRecipe, fail, type SyncRecipe } from '@lipsync/contracts';
 import { DinetSyncNet } from '../network/dinet-syncnet';
@@ -13,8 +12,11 @@ import type { SyncNetwork } from '../network/sync-network';
 import { SyncNet } from '../network/syncnet';
 import { LatentSyncWav2LipSyncNet, Wav2LipSyncNet } from '../network/wav2lip-syncnet';
 
-/** The networks of this package by the names that commands and files use. */
-export const SYNC_NETWORKS = {
+/**
+ * The networks of this package by their short names: the parameter that identifies a state dict (`sign`), the one whose first side is the width
+ * (`out`), that side in the published network (`full`), and the class.
+ */
+const SYNC_NETWORKS = {
   syncnet: { sign: 'netcnnlip.0.weight', out: 'netfclip.3.weight', full: 1024, make: SyncNet },
   wav2lip: {
     sign: 'face_encoder.0.conv_block.0.weight',
@@ -31,16 +33,22 @@ export const SYNC_NETWORKS = {
   dinet: { sign: 'merge_encoder.0.weight', out: 'merge_encoder.0.weight', full: 128, make: DinetSyncNet },
 } as const;
 
+/** Short names of the networks of this package. */
 export type SyncNetworkName = keyof typeof SYNC_NETWORKS;
 
 export type LoadSyncNetworkOptions = {
-  /** How the input is prepared, where the file does not say it; must agree where it does. Default that of the published network. */
+  /** How the input is prepared, where the file does not say; must agree where it does. Default: the published network's. */
   recipe?: SyncRecipe;
   /** The dict of a file that holds several, as in `readStateDict`. */
   prefix?: string;
 };
 
-/** Which network a state dict is of, by its names; undefined where it is none of this package. */
+/**
+ * Which network a state dict belongs to, by its names; undefined where it is none of this package.
+ *
+ * @example
+ * syncNetworkOf(['netcnnlip.0.weight', 'netfclip.3.weight']); // 'syncnet'
+ */
 export function syncNetworkOf(names: Iterable<string>): SyncNetworkName | undefined {
   const known = new Set(names);
   return (Object.keys(SYNC_NETWORKS) as SyncNetworkName[]).find(
@@ -49,43 +57,35 @@ export function syncNetworkOf(names: Iterable<string>): SyncNetworkName | undefi
 }
 
 /**
- * A network from its file: SyncNet's `syncnet_v2.model`, Wav2Lip's `lipsync_expert.pth`, LatentSync's, DINet's `syncnet_256mouth.pth`, or one
- * saved by `saveSyncNetwork`. Which one it is, and how wide, is read off the names and shapes.
+ * Builds the network of a weights file: SyncNet's `syncnet_v2.model`, Wav2Lip's `lipsync_expert.pth`, LatentSync's, DINet's
+ * `syncnet_256mouth.pth`, or one saved by `saveSyncNetwork`. Names and shapes tell which network it is, and its width.
  *
- * @param input a path (Node), address, Blob or bytes; PyTorch's formats or safetensors.
+ * @param source path (Node), URL, Blob or bytes; PyTorch's formats or safetensors.
  * @returns the network in evaluation mode, `weightsHash` set. The caller disposes it.
- * @throws Error where the file is of another network, or with every missing, unused and misshapen name.
+ * @throws Error where the file belongs to another network, or with every missing, unused and misshapen name.
  * @example
  * const expert = await loadSyncNetwork('syncnet_v2.model');
  */
-export async function loadSyncNetwork(
-  input: ByteInput,
-  { recipe, prefix }: LoadSyncNetworkOptions = {},
-): Promise<SyncNetwork> {
+export async function loadSyncNetwork(source: ByteInput, options: LoadSyncNetworkOptions = {}): Promise<SyncNetwork> {
   const where = 'loadSyncNetwork';
-  const source = await openByteSource(input);
+  const file = await readWeights(source, { prefix: options.prefix });
+  const name = syncNetworkOf(file.state.keys()) ?? refuse(where, file);
+  const net = build(name, file.state, agreeOnRecipe(where, file.metadata.recipe, options.recipe));
   try {
-    const bytes = await source.read(0, source.size);
-    const { state, metadata } = await readStateDict(bytes, { prefix });
-    const name = syncNetworkOf(state.keys());
-    if (name === undefined) {
-      const known = identifyNetwork(new Map([...state].map(([key, { shape }]) => [key, shape])))?.title;
-      const some = [...state.keys()].slice(0, 3).join(', ');
-      const got = known ? `that of ${known}` : `one with ${some || 'nothing'}`;
-      fail(Error, where, source.name, `the state dict of ${Object.keys(SYNC_NETWORKS).join(', ')}`, got);
-    }
-    const net = build(name, state, agreeOnRecipe(where, metadata.recipe, recipe));
-    try {
-      net.loadStateDict(withCounters(net, state), { where: `${where}: ${source.name}` });
-      net.weightsHash = await sha256Hex(bytes);
-    } catch (error) {
-      net.dispose();
-      throw error;
-    }
-    return net;
-  } finally {
-    await source.close();
+    net.loadStateDict(withCounters(net, file.state), { where: `${where}: ${file.name}` });
+    net.weightsHash = file.sha256;
+  } catch (error) {
+    net.dispose();
+    throw error;
   }
+  return net;
+}
+
+function refuse(where: string, { name, state }: WeightsFile): never {
+  const known = identifyNetwork(new Map([...state].map(([key, { shape }]) => [key, shape])))?.title;
+  const some = [...state.keys()].slice(0, 3).join(', ');
+  const got = known ? `that of ${known}` : `one with ${some || 'nothing'}`;
+  return fail(Error, where, name, `the state dict of ${Object.keys(SYNC_NETWORKS).join(', ')}`, got);
 }
 
 function build(name: SyncNetworkName, state: Map<string, NamedArray>, recipe: SyncRecipe | undefined): SyncNetwork {
@@ -95,21 +95,23 @@ function build(name: SyncNetworkName, state: Map<string, NamedArray>, recipe: Sy
   return new SYNC_NETWORKS[name].make({ seed: 0, width: channels / full, recipe });
 }
 
-/** Files of 2017 have no `num_batches_tracked`: PyTorch counted from 0.4 on. */
+/** Adds `num_batches_tracked`, which files of 2017 do not have: PyTorch counts batches since 0.4. */
 function withCounters(net: SyncNetwork, state: Map<string, NamedArray>): Map<string, NamedArray> {
   const all = new Map(state);
   for (const name of net.namedBuffers().keys()) {
-    if (name.endsWith('num_batches_tracked') && !all.has(name))
+    if (name.endsWith('num_batches_tracked') && !all.has(name)) {
       all.set(name, { dtype: 'int64', shape: [], data: new BigInt64Array(1) });
+    }
   }
   return all;
 }
 
 /**
- * A network as a safetensors file, its recipe and name in the metadata; `loadSyncNetwork` reads it.
+ * A network as the bytes of a safetensors file, its name and recipe in the metadata; `loadSyncNetwork` reads it.
  *
  * @example
- * await writeFileAtomic('expert.safetensors', await saveSyncNetwork(net));
+ * const bytes = await saveSyncNetwork(net);
+ * await writeFileAtomic('expert.safetensors', bytes); // of @lipsync/checkpoints
  */
 export async function saveSyncNetwork(net: SyncNetwork): Promise<Uint8Array> {
   return encodeSafetensors(await net.stateDict(), { network: net.name, recipe: JSON.stringify(net.recipe) });
