@@ -12,7 +12,7 @@ describe('writeTalkingFace refuses', () => {
   test('a delay of half a second and more, and a clip shorter than a frame', async () => {
     const wanted = { seed: 1, personSeed: 1, durationSec: 1 };
     await expect(writeTalkingFace('x.mp4', { ...wanted, audioDelayFrames: 26 })).rejects.toThrow(
-      'writeTalkingFace: options.soundDelayFrames must be a whole number from -25 to 25, got 26',
+      'writeTalkingFace: options.audioDelayFrames must be a whole number from -25 to 25, got 26',
     );
     await expect(writeTalkingFace('x.mp4', { ...wanted, durationSec: 0.01 })).rejects.toThrow(/options\.durationSec/);
   });
