@@ -13,6 +13,7 @@ export { assertLandmarks68 } from './face/face';
 export { fail } from './fail';
 export type { FrameRegion, FrameSequence, MediaInfo, MediaReader, MediaStreams, VideoFrame } from './media/media';
 export { assertVideoFrame } from './media/media';
+export { nodeModule } from './node-module';
 export { agreeOnRecipe } from './recipe/agree-on-recipe';
 export { renameKeys, upgradeRecipe } from './recipe/earlier-spelling';
 export type {

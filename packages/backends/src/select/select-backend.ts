@@ -1,10 +1,9 @@
-import { fail } from '@lipsync/contracts';
+import { fail, nodeModule } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { startTfjsNode } from '../tfjs-node/start-tfjs-node';
 import type { AcceleratorWish } from '../wasm/start-accelerator';
 import { isNode, type StartedWasm, startWasm, type WasmPaths } from '../wasm/start-wasm';
 import { startWebgpu } from '../webgpu/start-webgpu';
-import { nodeModule } from './node-module';
 import { optionalPackage } from './optional-package';
 
 /** The backends by the names they have here; tfjs knows both wasm ones as 'wasm' and both tfjs-node ones as 'tensorflow'. */

@@ -1,5 +1,5 @@
+import { nodeModule } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { nodeModule } from '../select/node-module';
 import { optionalPackage } from '../select/optional-package';
 import { isNode } from '../wasm/start-wasm';
 import { padForTfjsNode } from './tfjs-node-padding';

@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { fail, nodeModule } from '@lipsync/contracts';
 
 /** Something with bytes that are read piece by piece: a file, a Blob, an address that serves ranges, bytes in memory. */
 export interface ByteSource {
@@ -78,7 +78,7 @@ function blobSource(blob: Blob): ByteSource {
 }
 
 async function fileSource(path: string | URL): Promise<ByteSource> {
-  const { open } = await import('node:fs/promises');
+  const { open } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
   const file = await open(path, 'r');
   const stat = await file.stat();
   const source = { name: String(path), size: stat.size };

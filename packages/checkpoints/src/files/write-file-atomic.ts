@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { fail, nodeModule } from '@lipsync/contracts';
 
 let counter = 0;
 
@@ -21,8 +21,8 @@ function pieces(content: FileContent): Iterable<Uint8Array> | AsyncIterable<Uint
  * await writeFileAtomic('weights.safetensors', encodeSafetensors(state));
  */
 export async function writeFileAtomic(path: string, content: FileContent): Promise<void> {
-  const { open, rename, unlink } = await import('node:fs/promises');
-  const { dirname } = await import('node:path');
+  const { open, rename, unlink } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
+  const { dirname } = await nodeModule<typeof import('node:path')>('node:path');
   const temporary = `${path}.${process.pid}-${counter++}.tmp`;
   let written = 0;
   try {

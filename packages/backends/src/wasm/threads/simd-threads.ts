@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { nodeModule } from '../../select/node-module';
+import { nodeModule } from '@lipsync/contracts';
 import type { WasmBackend } from '../heap';
 import { type SimdKernels, sharedSimdModule, simdKernels } from '../simd/simd';
 

@@ -1,5 +1,5 @@
+import { nodeModule } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { nodeModule } from '../../select/node-module';
 
 /** A worker thread as emscripten keeps it. */
 type PthreadWorker = { unref?(): void; terminate(): unknown };

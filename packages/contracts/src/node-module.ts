@@ -1,5 +1,5 @@
 /**
- * One of Node's own modules, imported by a name that bundlers for browsers do not follow; only called in Node.
+ * Imports one of Node's own modules by a name that bundlers for browsers do not follow. Call it in Node only.
  *
  * @example
  * const os = await nodeModule<typeof import('node:os')>('node:os');
