@@ -91,7 +91,7 @@ describe.skipIf(!there)(`dubVideo${there ? '' : ' (skipped: no ffmpeg here)'}`, 
     return { left: Math.floor(points[66]) - radius, top: Math.floor(points[59]), side: 2 * radius };
   };
 
-  test('a longer audio: the video goes back and forth, mouths alone are painted, the audio is the one given', async () => {
+  test('a longer audio: the video goes back and forth, only mouths change, the audio is the given one', async () => {
     const before = tf.memory().numTensors;
     const seen: DubProgress[] = [];
     const report = await dubVideo(
@@ -113,7 +113,7 @@ describe.skipIf(!there)(`dubVideo${there ? '' : ' (skipped: no ffmpeg here)'}`, 
       face: { track: 0, firstFrame: 0, frameCount: FRAMES },
     });
     expect(report.references).toHaveLength(5);
-    expect(seen.at(-1)).toEqual({ pass: 'paint', done: 51, total: 51 });
+    expect(seen.at(-1)).toEqual({ pass: 'generate', done: 51, total: 51 });
     expect(seen.filter(({ pass }) => pass === 'faces').at(-1)).toEqual({ pass: 'faces', done: FRAMES, total: FRAMES });
 
     const info = await reader.probe(file('long.mp4'));
@@ -168,7 +168,7 @@ describe.skipIf(!there)(`dubVideo${there ? '' : ' (skipped: no ffmpeg here)'}`, 
     }
   });
 
-  test('what is painted hangs on the audio, and is the same each time', async () => {
+  test('generated mouths depend on the audio, and are the same each time', async () => {
     const half = (offset: number) => ({
       data: Float32Array.from({ length: 20 * 29 }, (_, i) => Math.sin(i + offset) * 3),
       steps: 20,
@@ -208,14 +208,14 @@ describe.skipIf(!there)(`dubVideo${there ? '' : ' (skipped: no ffmpeg here)'}`, 
     const dub = (audio: string, change: Partial<DubOptions> = {}) =>
       dubVideo(video, audio, file('refused.mp4'), options(change));
     await expect(dub(short, { detector: new KnownFaces(known, FRAMES) })).rejects.toThrow(
-      /talk\.mp4: no face: no face followed in 30 pictures/,
+      /talk\.mp4: no face: no face \w+ in 30 frames/,
     );
-    await expect(dub(short, { face: 4 })).rejects.toThrow('--face must be 0 (frames 0 to 29), got 4');
+    await expect(dub(short, { face: 4 })).rejects.toThrow('dubVideo: options.face must be 0 (frames 0 to 29), got 4');
     await expect(dub(short, { references: [1, 2] })).rejects.toThrow(
-      '--references must be 5 frames, as many as the generator takes, got 2',
+      'dubVideo: options.references must be 5 frames, as many as the generator takes, got 2',
     );
     await expect(dub(short, { references: [1, 2, 3, 4, 30] })).rejects.toThrow(
-      '--references must be frames that show the face, 0 to 29, got 30',
+      'dubVideo: options.references must be frames that show the face, 0 to 29, got 30',
     );
     await expect(dub(short, { mouth: 24 })).rejects.toThrow('options.mouth must be a multiple of 32 pixels, got 24');
     await expect(dub(short, { features: { data: new Float32Array(29), steps: 1, bins: 29 } })).rejects.toThrow(
@@ -232,10 +232,10 @@ describe.skipIf(!there)(`dubVideo${there ? '' : ' (skipped: no ffmpeg here)'}`, 
     const noAudio = encodeVideo(file('no-sound.mp4'), { width: 16, height: 16 });
     await noAudio.write(new Uint8Array(768));
     await noAudio.finish();
-    await expect(dub(file('no-sound.mp4'))).rejects.toThrow('AUDIO must be a file with audio, got');
+    await expect(dub(file('no-sound.mp4'))).rejects.toThrow('dubVideo: audio must be a file with audio, got');
     const stop = new AbortController();
-    const stopped = dub(short, { signal: stop.signal, onProgress: ({ pass }) => pass === 'paint' && stop.abort() });
-    await expect(stopped).rejects.toThrow('lipsync dub: stopped');
+    const stopped = dub(short, { signal: stop.signal, onProgress: ({ pass }) => pass === 'generate' && stop.abort() });
+    await expect(stopped).rejects.toThrow('dubVideo: stopped');
     expect(tf.memory().numTensors).toBe(before);
     expect(readdirSync(folder).filter((name) => name.startsWith('refused') || name.endsWith('.partial'))).toEqual([]);
   });

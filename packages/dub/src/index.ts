@@ -1,3 +1,3 @@
-export { mouthOpenings, spreadReferences } from './dub-references';
 export type { DubOptions, DubProgress, DubReport } from './dub-video';
 export { DUB_FPS, dubVideo } from './dub-video';
+export { spreadReferences } from './face/references';

@@ -46,7 +46,7 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
-test('scoreClip says of every set of frames and audio what WindowScorer does', async () => {
+test('scoreClip scores every set of frames and audio as WindowScorer does', async () => {
   const poses = Float32Array.from({ length: COUNT * 4 }, (_, i) => Math.sin(i) / 4);
   const shown = { generated: noise(), generatedOther: noise(), truth: noise(), repeat: noise() };
   const audios = { own: features(), other: features() };
@@ -65,7 +65,7 @@ test('scoreClip says of every set of frames and audio what WindowScorer does', a
   ]);
   const angles = Float32Array.from({ length: COUNT }, (_, i) => poses[4 * i + 3]);
   const wanted = await scoreWindows(
-      localEmbedder(expert),
+    localEmbedder(expert),
     Array.from({ length: 26 }, (_, start) => ({
       frames: cutMouthWindow(shown.repeat, start, { stored: crop, recipe, angles }),
       features: cutFeatureWindow(audios.other.features, start, { recipe }),
@@ -76,7 +76,11 @@ test('scoreClip says of every set of frames and audio what WindowScorer does', a
 });
 
 test('a clip that is too short for a window has no score', async () => {
-  const clip = { poses: new Float32Array(COUNT * 4), landmarks: new Float32Array(COUNT * 136), frameCount: COUNT } as Clip;
+  const clip = {
+    poses: new Float32Array(COUNT * 4),
+    landmarks: new Float32Array(COUNT * 136),
+    frameCount: COUNT,
+  } as Clip;
   const audios = { own: features(), other: features() };
   const shown = { generated: noise(), generatedOther: noise(), truth: noise(), repeat: noise() };
   expect(await scoreClip(expert, clip, { store, frameCount: 4, shown, audios })).toEqual({

@@ -51,7 +51,11 @@ export async function scoreClip(
   return { windows: count, scores: await score(expert, { windows, features, starts }), outside };
 }
 
-type Input = { windows: Record<Shown, WindowAt>; features: Record<GeneratorFigures['audio'], Features>; starts: number[] };
+type Input = {
+  windows: Record<Shown, WindowAt>;
+  features: Record<GeneratorFigures['audio'], Features>;
+  starts: number[];
+};
 
 /** For experts without a shared space: every pair goes through the network. */
 async function scorePairs(expert: SyncExpert, { windows, features, starts }: Input): Promise<Map<string, SyncScore>> {

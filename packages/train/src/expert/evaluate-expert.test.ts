@@ -5,11 +5,10 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { ClipStore, clipId } from '@lipsync/dataloader';
 import { Random } from '@lipsync/nn';
 import '@tensorflow/tfjs-backend-cpu';
-import { LITE } from '@lipsync/avalignnet';
+import { LITE, recipeOf } from '@lipsync/avalignnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evaluateExpert } from './evaluate-expert';
-import { recipeOf } from './trained-network';
 
 const FRAMES = 30;
 const recipe = { ...recipeOf(LITE), crop: { ...recipeOf(LITE).crop, size: 4 } };
@@ -34,7 +33,7 @@ beforeAll(async () => {
     await store.write({
       id: clipId(name, 0, 0),
       frames: Uint8Array.from({ length: FRAMES * 48 }, (_, index) => level[Math.floor(index / 48)]),
-      count: FRAMES,
+      frameCount: FRAMES,
       height: 4,
       width: 4,
       audio: new Int16Array(FRAMES * 640),

@@ -12,7 +12,7 @@ import { loadSyncNetwork } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SMALL_RUN } from '../testing/small-run';
-import { type TrainEvent, type TrainExpertOptions, trainExpert } from './train-expert';
+import { type TrainExpertEvent, type TrainExpertOptions, trainExpert } from './train-expert';
 import { recipeFor } from './trained-network';
 
 let folder: string;
@@ -46,7 +46,7 @@ async function storeFor(
     await store.write({
       id: clipId(`${name}.mp4`, 0, 0),
       frames: Uint8Array.from({ length: count * height * width * 3 }, () => random.integer(256)),
-      count,
+      frameCount: count,
       height,
       width,
       audio: new Int16Array(count * 640),
@@ -61,8 +61,8 @@ async function storeFor(
   return store;
 }
 
-async function run(options: TrainExpertOptions, until = Infinity): Promise<TrainEvent[]> {
-  const events: TrainEvent[] = [];
+async function run(options: TrainExpertOptions, until = Infinity): Promise<TrainExpertEvent[]> {
+  const events: TrainExpertEvent[] = [];
   for await (const event of trainExpert(options)) {
     events.push(event);
     if (event.kind === 'step' && event.entry.step >= until) break;
@@ -71,7 +71,7 @@ async function run(options: TrainExpertOptions, until = Infinity): Promise<Train
 }
 
 test.each(['syncnet', 'wav2lip'] as const)(
-  'trainExpert trains %s by its publisher’s recipe, goes on where it was stopped, and writes weights that load',
+  'trainExpert trains %s by its publisher’s recipe, resumes where it was stopped, and writes weights that load',
   async (network) => {
     const store = await storeFor(network);
     const options = {
@@ -88,7 +88,7 @@ test.each(['syncnet', 'wav2lip'] as const)(
     const before = tf.memory().numTensors;
     const whole = await run({ ...options, out: join(folder, `${network}-whole`) });
     expect(tf.memory().numTensors).toBe(before);
-    const done = whole.at(-1) as Extract<TrainEvent, { kind: 'done' }>;
+    const done = whole.at(-1) as Extract<TrainExpertEvent, { kind: 'done' }>;
     expect(done.report).toMatchObject({ steps: 3, samples: 12, trainingClips: 3, heldOutClips: 1 });
     for (const event of whole) if (event.kind === 'step') expect(Number.isFinite(event.entry.loss)).toBe(true);
 
@@ -143,12 +143,12 @@ test.each(['avalignnet', 'wav2lip'] as const)(
     const before = tf.memory().numTensors;
     const events = await run({ ...options, width, config, out: join(folder, `head-${network}`) });
     expect(tf.memory().numTensors).toBe(before);
-    const { report } = events.at(-1) as Extract<TrainEvent, { kind: 'done' }>;
+    const { report } = events.at(-1) as Extract<TrainExpertEvent, { kind: 'done' }>;
     expect(report).toMatchObject({ steps: 2, trainingClips: 3, heldOutClips: 1, validation: { clips: 1 } });
     for (const event of events) if (event.kind === 'step') expect(Number.isFinite(event.entry.loss)).toBe(true);
     if (network === 'wav2lip') {
       const net = await loadSyncNetwork(report.weights);
-      expect(net.recipe).toEqual({ ...recipe, frameCount, melSteps: featureSteps });
+      expect(net.recipe).toEqual({ ...recipe, frameCount, featureSteps });
       net.dispose();
     }
   },
@@ -157,7 +157,7 @@ test.each(['avalignnet', 'wav2lip'] as const)(
 
 const built = existsSync(new URL('../../dist/replica-worker.js', import.meta.url));
 test.skipIf(!built)(
-  `trainExpert in replicas and chunks has the losses of one, and goes on where it was stopped to the same bytes${built ? '' : ' (skipped: not built)'}`,
+  `trainExpert in replicas and chunks has the losses of one, and resumes where it was stopped to the same bytes${built ? '' : ' (skipped: not built)'}`,
   async () => {
     const { config } = SMALL_RUN.choice;
     const store = await storeFor('avalignnet', config);
@@ -171,9 +171,10 @@ test.skipIf(!built)(
       checkpointEvery: 2,
       validateEvery: 0,
     } as const;
-    const losses = (events: TrainEvent[]) =>
+    const losses = (events: TrainExpertEvent[]) =>
       events.flatMap((event) => (event.kind === 'step' ? [event.entry.loss] : []));
-    const hash = (events: TrainEvent[]) => (events.at(-1) as Extract<TrainEvent, { kind: 'done' }>).report.weightsHash;
+    const hash = (events: TrainExpertEvent[]) =>
+      (events.at(-1) as Extract<TrainExpertEvent, { kind: 'done' }>).report.weightsHash;
     const before = tf.memory().numTensors;
     const alone = await run({ ...options, out: join(folder, 'alone') });
     const divided = { ...options, replicas: 2, chunk: 2 };
@@ -184,7 +185,7 @@ test.skipIf(!built)(
     const out = join(folder, 'replicas-stopped');
     await run({ ...divided, out }, 2);
     for await (const event of trainExpert({ ...options, out })) {
-      expect(event).toMatchObject({ kind: 'start', resumedAt: 2, replicas: 1 }); // another division may go on, too
+      expect(event).toMatchObject({ kind: 'start', resumedAt: 2, replicas: 1 }); // another division may resume it, too
       break;
     }
     const rest = await run({ ...divided, out });
@@ -195,7 +196,7 @@ test.skipIf(!built)(
   240_000,
 );
 
-test('trainExpert warns of networks whose batch statistics the division changes, and holds their runs to it', async () => {
+test('trainExpert warns of networks whose batch statistics the division changes, and refuses to resume their runs with another division', async () => {
   const store = await storeFor('wav2lip');
   const options = {
     store,

@@ -1,357 +1,350 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { LITE } from '@lipsync/avalignnet';
 import { encodeSafetensors, sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
-import { fail } from '@lipsync/contracts';
-import {
-  type ClipStore,
-  CONTRAST,
-  disposeBatch,
-  SyncLoader,
-  type SyncLoaderOptions,
-  THESIS_PAIRS,
-} from '@lipsync/dataloader';
+import type { SyncRecipe } from '@lipsync/contracts';
+import { type ClipStore, SyncLoader, type SyncSampling } from '@lipsync/dataloader';
 import { cosineSchedule } from '@lipsync/nn';
+import { dinetRecipe } from '@lipsync/syncnet';
 import { startTrainer } from '../replicas/start-trainer';
-import { settingsDiffer } from '../run/settings-differ';
-import { type TrainingLogEntry, trainingCurve } from '../run/training-curve';
-import { TrainingLog } from '../run/training-log';
-import { spread, trainingSplit } from '../run/training-split';
-import { loadTrainingState, saveTrainingState } from '../run/training-state';
-import { publishedPreset, type Trainer, type TrainPreset } from '../step/trainer';
+import { assertCounts, Run, type RunEvent, type RunTask } from '../run/run';
+import { spread, type TrainingSplit, trainingSplit } from '../run/training-split';
+import type { Trainer } from '../step/expert-trainer';
 import { type ExpertEvaluation, evaluateExpert } from './evaluate-expert';
-import { buildNetwork, metadataOf, type NetworkChoice, recipeFor } from './trained-network';
-import type { TrainingPreset } from './training-presets';
-
-export type { TrainPreset } from '../step/trainer';
+import { type ExpertLogEntry, expertCurve } from './expert-curve';
+import { buildNetwork, metadataOf, type NetworkChoice, recipeFor, type TrainedNetwork } from './trained-network';
+import { type ExpertPreset, presetFor, type TrainingPreset } from './training-presets';
 
 export type TrainExpertOptions = NetworkChoice & {
   /** Prepared clips. */
   store: ClipStore;
-  /** Folder of the run: weights, state, log, curve, report. A run found there goes on. */
+  /** Folder of the run: weights, settings, state, log, curve, report. A run found there resumes. */
   out: string;
   /** Optimiser steps in all. Default 1000. */
   steps?: number;
   /**
-   * `contrast`: windows of the same clip against each other (InfoNCE), binary cross-entropy on the cosine blended in from 40 % to 70 % of the
-   * run; augmentation, warm-up and cosine schedule, averaged weights. `thesis`: binary cross-entropy on independent labelled
-   * pairs, constant rate 1e-5, nothing varied; on a few hours of video its loss stays at 0.693. `published`: the network's preset in
-   * `TRAINING_PRESETS` (SyncNet: contrastive loss on distances; Wav2Lip and LatentSync: cross-entropy of cosines; AVAlignNet: as `thesis`).
-   * Default `contrast`, for SyncNet `published`.
+   * `contrast`: windows of the same clip against each other (InfoNCE), with binary cross-entropy of the cosines blended in from 40 % to 70 % of the
+   * run; augmentation, warm-up and cosine schedule, averaged weights. `thesis`: binary cross-entropy on independent labelled pairs at the constant rate
+   * 1e-5, no augmentation, weights as trained; on a few hours of video its loss stays at 0.693. `published`: the network's own preset in
+   * `TRAINING_PRESETS`; of AVAlignNet that is `thesis`. Default `contrast`; of SyncNet and DINet's network `published`, the only one that fits them.
    */
-  preset?: TrainPreset;
+  preset?: ExpertPreset;
   /**
-   * Names of the videos, without folder and extension, to hold for validation. Default: the split by people that the preparation ended with; where it found
-   * none, every tenth video or so, drawn by the seed, which flatters where people appear in several.
+   * Names of the videos to hold out for validation, without folder and extension. Default: the split by people that the preparation ended with. Where
+   * it found none: about every tenth video, drawn by the seed. That is optimistic where people appear in several videos, as identities leak across the split.
    */
   heldOut?: readonly string[];
-  /** Changes to the preset's sampling: clips and windows a batch (contrast), pairs a batch (thesis). */
+  /** Clips a batch of the contrast preset. Default 12. */
   clipsPerBatch?: number;
+  /** Windows of each of these clips. Default 6. */
   windowsPerClip?: number;
+  /** Pairs a batch of the other presets. Default the preset's: 256 for `thesis`. */
   pairsPerBatch?: number;
-  /** Highest learning rate. Default 1.5e-3 (contrast), 1e-5 (thesis). */
+  /** Highest learning rate. Default the preset's: 1.5e-3 for `contrast`, 1e-5 for `thesis`. */
   learningRate?: number;
-  /** Default 0. */
+  /** Seed of first weights, batches and augmentation. Default 0. */
   seed?: number;
-  /** Threads that cut batches beside the training, the same whatever their number. Default 1. */
+  /** Threads that make batches beside the training; the batches do not depend on it. Default 1. */
   workers?: number;
   /**
-   * Most windows in the network at a time: the memory is that of so many, whatever the batch, and the result that of the whole batch; all of
-   * them but the last go forward twice. Default: all.
+   * Most windows in the network at a time: memory is that of one chunk, gradients are those of the whole batch; every chunk but the last goes forward
+   * twice. Default: all.
    */
   chunk?: number;
   /**
-   * Threads that train copies of the network on a share of each batch (Node), each on a wasm backend of its own with one thread; same losses as
-   * 1, but for rounding. The backend that is set then only validates. Default 1: this thread, on the backend that is set.
+   * Threads that each train a copy of the network on a share of each batch (Node), each on its own wasm backend with one thread. The losses are those of
+   * one thread but for rounding. The backend that is set then only validates. Default 1: this thread, on the backend that is set.
    */
   replicas?: number;
   /** Steps between two checkpoints. Default 50. */
   checkpointEvery?: number;
-  /** Steps between two validations on at most 60 held-out clips; 0 for none on the way. Default 250. */
+  /** Steps between two validations on at most 60 held-out clips; 0 for none before the end. Default 250. */
   validateEvery?: number;
 };
 
-/** What the end of a run says. */
-export type TrainReport = {
+/** What a finished run reports; also written to `report.json`. */
+export type TrainExpertReport = {
   steps: number;
   samples: number;
   parameters: number;
   trainingClips: number;
   heldOutClips: number;
-  /** Of the weights written, on all held-out clips. */
+  /** Of the saved weights, on all held-out clips. */
   validation: ExpertEvaluation;
+  /** Path of the weights. */
   weights: string;
   weightsHash: string;
+  /** Path of the curve. */
   curve: string;
-  /** Share of the steps' time, of this run, during which training waited for data, 0..1. */
+  /** Share of the time since this start during which training waited for data, 0..1. */
   waitShare: number;
 };
 
-export type TrainEvent =
-  | {
-      kind: 'start';
-      resumedAt: number;
-      steps: number;
-      clips: number;
-      heldOut: string[];
-      leftOut: string[];
-      batch: number;
-      parameters: number;
-      replicas: number;
-    }
-  | { kind: 'step'; entry: TrainingLogEntry }
-  | { kind: 'validation'; step: number; validation: ExpertEvaluation }
-  | { kind: 'warning'; text: string }
-  | { kind: 'done'; report: TrainReport };
+export type TrainExpertEvent = RunEvent<
+  {
+    /** Steps that an earlier start took. */
+    resumedAt: number;
+    steps: number;
+    /** Clips that are trained on. */
+    clips: number;
+    heldOut: string[];
+    /** Clips too short for the sampling. */
+    leftOut: string[];
+    /** Windows or pairs a step. */
+    batch: number;
+    parameters: number;
+    replicas: number;
+  },
+  ExpertLogEntry,
+  ExpertEvaluation,
+  TrainExpertReport
+>;
 
 const WARM_UP = 150;
-const VALIDATION_CLIPS = 60; // on the way; the end takes all
+const VALIDATION_CLIPS = 60; // between steps; the end takes all
 const CHANCE = Math.log(2);
 const PLATEAU_STEPS = 200;
 
 /**
- * Trains an expert, AVAlignNet or a published one, on prepared clips and writes, into `out`: `weights.safetensors` (averaged weights with configuration and
- * recipe), `state.safetensors` (everything to go on), `log.jsonl`, `curve.svg` and `report.json`.
+ * Trains a sync network, AVAlignNet or a published one, on prepared clips. Writes into `out`: `weights.safetensors` (with configuration and recipe),
+ * `settings.json`, `state.safetensors` (the last checkpoint), `log.jsonl`, `curve.svg` and `report.json`.
  *
- * Runs as far as it is iterated. Batch, schedule and loss of a step depend on the seed and the step alone, and checkpoints
- * hold all bits: a run that was killed and started again ends in the same weights.
+ * Runs as far as it is iterated. Batch, rate and loss of a step depend on the seed and the step number alone, and checkpoints keep all bits: a run that
+ * was killed and started again ends in the same weights.
  *
- * @throws Error if `out` holds a run with other settings, or the loss is not finite.
+ * @throws Error if `out` holds a run with other settings, or a loss is not finite: the message names the last good checkpoint. TypeError where store,
+ *   network and preset do not fit each other.
  * @example
- * for await (const event of trainExpert({ store, out: 'run', steps: 1000 })) {
- *   if (event.kind === 'step') progress.update(event.entry.step, `loss ${event.entry.loss.toFixed(3)}`);
+ * import { ClipStore } from '@lipsync/dataloader';
+ * import { trainExpert } from '@lipsync/train';
+ * for await (const event of trainExpert({ store: await ClipStore.open('clips'), out: 'run', steps: 1000 })) {
+ *   if (event.kind === 'step') console.log(event.entry.step, event.entry.loss);
+ *   if (event.kind === 'done') console.log(event.report.weights, event.report.validation.auc);
  * }
  */
-export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<TrainEvent> {
-  const {
-    store,
-    out,
-    steps = 1000,
-    network = 'avalignnet',
-    preset = network === 'syncnet' ? 'published' : 'contrast',
-    config,
-    width,
-    seed = 0,
-    chunk,
-    replicas = 1,
-    checkpointEvery = 50,
-    validateEvery = 250,
-  } = options;
-  if (network === 'syncnet' && preset !== 'published') {
-    fail(
-      TypeError,
-      'trainExpert',
-      'preset',
-      'published for syncnet, whose embeddings have distances rather than cosines',
-      preset,
-    );
-  }
-  const recipe = recipeFor(options);
-  const choice: NetworkChoice = { network, config, width, recipe };
-  const published = publishedPreset({ preset, choice });
-  const learningRate = options.learningRate ?? published?.learningRate ?? (preset === 'contrast' ? 1.5e-3 : 1e-5);
-  for (const [name, value] of Object.entries({
-    steps,
-    checkpointEvery,
-    replicas,
-    ...(chunk === undefined ? {} : { chunk }),
-  })) {
-    if (!(Number.isInteger(value) && value > 0)) fail(RangeError, 'trainExpert', name, 'a whole number above 0', value);
-  }
-  await mkdir(out, { recursive: true });
-  const paths = {
-    state: join(out, 'state.safetensors'),
-    weights: join(out, 'weights.safetensors'),
-    curve: join(out, 'curve.svg'),
-  };
-
-  const { train, held, byChance } = await trainingSplit(store, { heldOut: options.heldOut, seed });
-  const loaderOptions = loaderFor(preset, options, published);
-  const loader = new SyncLoader(store, recipe, { ...loaderOptions, clips: train, seed, workers: options.workers ?? 1 });
-  const batchSize =
-    loaderOptions.sampling.kind === 'pairs'
-      ? loaderOptions.sampling.pairs
-      : loaderOptions.sampling.clips * loaderOptions.sampling.windows;
-  const scorer = buildNetwork(choice, seed);
-  const divided = chunk !== undefined || replicas > 1;
-  const usesBatchStatistics = scorer.namedBuffers().size > 0;
-  const settings = JSON.stringify({
-    steps,
-    preset,
-    ...(network === 'avalignnet' ? { config: config ?? LITE } : { network, width: width ?? 1 }),
-    recipe,
-    learningRate,
-    seed,
-    sampling: loaderOptions.sampling,
-    train,
-    held,
-    // Elsewhere the division changes nothing but rounding, and a run may go on with another.
-    ...(divided && usesBatchStatistics ? { chunk, replicas } : {}),
-  });
-
+export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<TrainExpertEvent> {
+  const plan = planRun(options);
+  const { store, out, seed = 0, workers = 1, chunk, replicas = 1 } = options;
+  const { choice, sampling, batch, learningRate, steps } = plan;
+  const split = await trainingSplit(store, { heldOut: options.heldOut, seed });
+  const loaderOptions = { sampling, augment: plan.augment, clips: split.train, seed, workers };
+  const loader = new SyncLoader(store, plan.recipe, loaderOptions);
+  let network: TrainedNetwork | undefined;
   let trainer: Trainer | undefined;
+  let expertSteps: ExpertSteps | undefined;
   try {
+    network = buildNetwork(choice, seed);
     const { clips, leftOut } = await loader.summary();
-    const found = await exists(paths.state);
-    trainer = await startTrainer(
-      { choice, preset, seed, learningRate, chunk },
-      { rows: batchSize, replicas, network: scorer },
-    );
-    const training = trainer;
-    let step = 0;
-    if (found) {
-      const state = await loadTrainingState(paths.state);
-      const before = (state.extra as { settings: string }).settings;
-      if (before !== settings)
-        throw new Error(
-          `trainExpert: out must be a new folder or one of the same run, got ${out} (${settingsDiffer(before, settings)})`,
-        );
-      step = state.step;
-      await training.load(state);
-    }
-    const log = await TrainingLog.resumeAt<TrainingLogEntry>(join(out, 'log.jsonl'), step);
-    yield {
-      kind: 'start',
-      resumedAt: step,
+    const run = await Run.open<ExpertLogEntry>(out, {
+      where: 'trainExpert',
       steps,
-      clips,
-      heldOut: held,
-      leftOut,
-      batch: batchSize,
-      parameters: scorer.parameterCount(),
-      replicas,
-    };
-    if (divided && usesBatchStatistics) {
-      yield {
-        kind: 'warning',
-        text: `${scorer.name} normalises by the statistics of what is in the network together: with chunks or replicas these are of fewer windows, so losses differ from those of an undivided batch`,
-      };
-    }
-    if (byChance) {
-      yield {
-        kind: 'warning',
-        text: `held out ${held.length} of ${held.length + train.length} clips by chance: if people appear in several videos, validation flatters; name the videos to hold out`,
-      };
-    }
+      seed,
+      settings: settingsOf(options, plan, split, network),
+      checkpointEvery: options.checkpointEvery ?? 50,
+      validateEvery: options.validateEvery ?? 250,
+    });
+    const setup = { choice, preset: plan.presetName, seed, learningRate, chunk };
+    const started = await startTrainer(setup, { rows: batch, replicas, network });
+    trainer = started;
+    if (run.found) await started.load(run.found);
+    const parameters = network.parameterCount();
+    const facts = { steps, clips, heldOut: split.held, leftOut, batch, parameters, replicas };
+    yield { kind: 'start', resumedAt: run.step, ...facts };
+    for (const text of warningsOf(options, split, network)) yield { kind: 'warning', text };
 
-    const schedule =
-      preset === 'contrast'
-        ? cosineSchedule({
-            base: learningRate,
-            warmupSteps: Math.min(WARM_UP, Math.floor(steps / 4)),
-            totalSteps: steps,
-            floor: 0.02 * learningRate,
-          })
-        : () => learningRate;
-    const checkpoint = async () =>
-      saveTrainingState(paths.state, {
-        ...(await training.state()),
-        step,
-        seed,
-        dataPosition: { step },
-        extra: { settings },
-      });
-    const validate = async (limit: number): Promise<ExpertEvaluation> => {
-      scorer.loadStateDict(await training.average());
-      return evaluateExpert(scorer, store, { clips: spread(held, limit) });
-    };
+    const batches = loader.plainFrom(run.step);
+    expertSteps = new ExpertSteps({ plan, trainer: started, network, store, held: split.held, batches });
+    yield* run.train(expertSteps);
+    await expertSteps.end();
 
-    const batches = loader.from(step);
-    let flat = 0;
-    let [waited, worked] = [0, 0];
-    try {
-      while (step < steps) {
-        const started = performance.now();
-        const { value: batch } = await batches.next();
-        const pulled = performance.now();
-        const rate = schedule(step);
-        let result: Awaited<ReturnType<Trainer['step']>>;
-        try {
-          result = await training.step(batch, { learningRate: rate, progress: step / steps });
-        } finally {
-          disposeBatch(batch);
-        }
-        step++;
-        const ended = performance.now();
-        // The first batch waits for the loader's threads to start.
-        if (worked > 0) waited += pulled - started;
-        worked += ended - started;
-        const entry: TrainingLogEntry = {
-          step,
-          loss: result.loss,
-          positiveCosine: result.positiveCosine,
-          negativeCosine: result.negativeCosine,
-          learningRate: rate,
-          samplesPerSec: batchSize / ((ended - started) / 1000),
-          waitShare: (pulled - started) / (ended - started),
-        };
-        if (held.length > 0 && validateEvery > 0 && step % validateEvery === 0 && step < steps) {
-          const validation = await validate(VALIDATION_CLIPS);
-          entry.validationAuc = validation.auc;
-          yield { kind: 'validation', step, validation };
-        }
-        await log.add(entry);
-        if (step % checkpointEvery === 0 || step === steps) await checkpoint();
-        flat = preset !== 'contrast' && network !== 'syncnet' && Math.abs(result.loss - CHANCE) < 0.005 ? flat + 1 : 0;
-        if (flat === PLATEAU_STEPS)
-          yield {
-            kind: 'warning',
-            text: `the loss has been at ln 2 = 0.693 for ${PLATEAU_STEPS} steps: nothing is being learned; try the contrast preset`,
-          };
-        yield { kind: 'step', entry };
-      }
-    } finally {
-      await batches.return(undefined);
-    }
-
-    const bytes = encodeSafetensors(await training.average(), metadataOf(scorer));
-    await writeFileAtomic(paths.weights, bytes);
-    const validation = await validate(Number.POSITIVE_INFINITY);
-    const last = log.entries[log.entries.length - 1];
+    const weights = encodeSafetensors(await started.weights(), metadataOf(network));
+    await writeFileAtomic(run.paths.weights, weights);
+    const validation = await expertSteps.evaluate(Number.POSITIVE_INFINITY);
+    const last = run.log.entries.at(-1);
     if (last) last.validationAuc = validation.auc;
-    if (last)
-      await writeFileAtomic(
-        paths.curve,
-        trainingCurve(log.entries, `${scorer.name}, ${preset}, ${steps} steps of ${batchSize} windows, ${clips} clips`),
-      );
-    const report: TrainReport = {
-      steps,
-      samples: steps * batchSize,
-      parameters: scorer.parameterCount(),
-      trainingClips: clips,
-      heldOutClips: held.length,
-      validation,
-      weights: paths.weights,
-      weightsHash: await sha256Hex(bytes),
-      curve: paths.curve,
-      waitShare: worked > 0 ? waited / worked : 0,
-    };
-    await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+    const title = `${network.name}, ${plan.presetName}, ${steps} steps of ${batch} windows, ${clips} clips`;
+    const report = await run.finish<TrainExpertReport>({
+      curve: (log) => expertCurve(log, title),
+      report: {
+        ...{
+          steps,
+          samples: steps * batch,
+          parameters,
+          trainingClips: clips,
+          heldOutClips: split.held.length,
+          validation,
+        },
+        ...{ weights: run.paths.weights, weightsHash: await sha256Hex(weights), curve: run.paths.curve },
+        waitShare: expertSteps.waitShare,
+      },
+    });
     yield { kind: 'done', report };
   } finally {
+    await expertSteps?.end();
     loader.dispose();
     await trainer?.dispose();
-    scorer.dispose();
+    network?.dispose();
   }
 }
 
-function loaderFor(
-  preset: TrainPreset,
+/** What the options of a run come to. */
+type Plan = {
+  choice: NetworkChoice;
+  recipe: SyncRecipe;
+  presetName: ExpertPreset;
+  preset: TrainingPreset;
+  sampling: SyncSampling;
+  augment: TrainingPreset['augment'];
+  /** Windows or pairs a step. */
+  batch: number;
+  learningRate: number;
+  steps: number;
+};
+
+function planRun(options: TrainExpertOptions): Plan {
+  const { store, network = 'avalignnet', config, width, steps = 1000, chunk, replicas = 1 } = options;
+  assertCounts('trainExpert', { steps, replicas, chunk });
+  const presetName = options.preset ?? (network === 'syncnet' || network === 'dinet' ? 'published' : 'contrast');
+  const preset = presetFor(presetName, network);
+  const { crop } = store.recipe;
+  // The publisher's mouth has 256 pixels; a store of smaller face images has its own.
+  const own = network === 'dinet' && crop.kind === 'dinet head' ? dinetRecipe(crop.mouth) : undefined;
+  const recipe = recipeFor({ ...options, recipe: options.recipe ?? own });
+  const sampling = sampled(preset.sampling, options);
+  return {
+    ...{ choice: { network, config, width, recipe }, recipe, presetName, preset, sampling, augment: preset.augment },
+    batch: sampling.kind === 'pairs' ? sampling.pairs : sampling.clips * sampling.windows,
+    learningRate: options.learningRate ?? preset.learningRate,
+    steps,
+  };
+}
+
+function sampled(sampling: SyncSampling, options: TrainExpertOptions): SyncSampling {
+  if (sampling.kind === 'pairs') return { ...sampling, pairs: options.pairsPerBatch ?? sampling.pairs };
+  const { clipsPerBatch = sampling.clips, windowsPerClip = sampling.windows } = options;
+  return { ...sampling, clips: clipsPerBatch, windows: windowsPerClip };
+}
+
+/** Whether the division into chunks or replicas changes more than rounding: batch statistics are then of fewer windows. */
+function divisionCounts({ chunk, replicas = 1 }: TrainExpertOptions, network: TrainedNetwork): boolean {
+  return (chunk !== undefined || replicas > 1) && network.namedBuffers().size > 0;
+}
+
+function settingsOf(
   options: TrainExpertOptions,
-  published?: TrainingPreset,
-): Required<Pick<SyncLoaderOptions, 'sampling' | 'augment'>> {
-  if (preset !== 'contrast') {
-    const { pairs = THESIS_PAIRS.sampling.pairs, positiveShare = 0.5, minOffset = 1 } = published ?? {};
-    const { pairsPerBatch = pairs } = options;
-    return { ...THESIS_PAIRS, sampling: { ...THESIS_PAIRS.sampling, pairs: pairsPerBatch, positiveShare, minOffset } };
-  }
-  const { clipsPerBatch = CONTRAST.sampling.clips, windowsPerClip = CONTRAST.sampling.windows } = options;
-  return { ...CONTRAST, sampling: { ...CONTRAST.sampling, clips: clipsPerBatch, windows: windowsPerClip } };
+  { choice, recipe, presetName, sampling, learningRate, steps }: Plan,
+  { train, held }: TrainingSplit,
+  trained: TrainedNetwork,
+): Record<string, unknown> {
+  const { network, config = LITE, width = 1 } = choice;
+  const { seed = 0, chunk, replicas = 1 } = options;
+  return {
+    ...{ steps, preset: presetName },
+    ...(network === 'avalignnet' ? { config } : { network, width }),
+    ...{ recipe, learningRate, seed, sampling, train, held },
+    // Where the division changes nothing but rounding, a run may resume with another.
+    ...(divisionCounts(options, trained) ? { chunk, replicas } : {}),
+  };
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+function warningsOf(options: TrainExpertOptions, split: TrainingSplit, network: TrainedNetwork): string[] {
+  const { train, held, byChance } = split;
+  return [
+    ...(divisionCounts(options, network)
+      ? [
+          `${network.name} normalises by the statistics of the windows that are in the network together: with chunks or replicas these are fewer, so losses differ from those of an undivided batch`,
+        ]
+      : []),
+    ...(byChance
+      ? [
+          `held out ${held.length} of ${held.length + train.length} clips by chance: where people appear in several videos, the validation is optimistic; name the videos to hold out`,
+        ]
+      : []),
+  ];
+}
+
+type ExpertStepsOptions = {
+  plan: Plan;
+  trainer: Trainer;
+  /** Takes over the trainer's weights for each validation; borrowed. */
+  network: TrainedNetwork;
+  store: ClipStore;
+  held: readonly string[];
+  batches: ReturnType<SyncLoader['plainFrom']>;
+};
+
+/** The steps of an expert's run. */
+class ExpertSteps implements RunTask<ExpertLogEntry, ExpertEvaluation> {
+  readonly validate?: (entry: ExpertLogEntry) => Promise<ExpertEvaluation>;
+  readonly #options: ExpertStepsOptions;
+  readonly #rateAt: (step: number) => number;
+  #flatSteps = 0;
+  #waited = 0;
+  #worked = 0;
+
+  constructor(options: ExpertStepsOptions) {
+    this.#options = options;
+    const { preset, learningRate, steps } = options.plan;
+    this.#rateAt = preset.schedule === 'cosine' ? warmUpAndCosine(learningRate, steps) : () => learningRate;
+    if (options.held.length > 0) {
+      this.validate = async (entry) => {
+        const validation = await this.evaluate(VALIDATION_CLIPS);
+        entry.validationAuc = validation.auc;
+        return validation;
+      };
+    }
+  }
+
+  async step(step: number): Promise<ExpertLogEntry> {
+    const { trainer, batches, plan } = this.#options;
+    const started = performance.now();
+    const { value: batch } = await batches.next();
+    const pulled = performance.now();
+    const learningRate = this.#rateAt(step);
+    const { loss, positiveCosine, negativeCosine } = await trainer.step(batch, {
+      learningRate,
+      progress: step / plan.steps,
+    });
+    const ended = performance.now();
+    // The first batch waits for the loader's threads to start.
+    if (this.#worked > 0) this.#waited += pulled - started;
+    this.#worked += ended - started;
+    return {
+      ...{ step: step + 1, loss, positiveCosine, negativeCosine, learningRate },
+      samplesPerSec: plan.batch / ((ended - started) / 1000),
+      waitShare: (pulled - started) / (ended - started),
+    };
+  }
+
+  state() {
+    return this.#options.trainer.state();
+  }
+
+  warning({ loss }: ExpertLogEntry): string | undefined {
+    if (this.#options.plan.preset.loss !== 'cosine') return undefined;
+    this.#flatSteps = Math.abs(loss - CHANCE) < 0.005 ? this.#flatSteps + 1 : 0;
+    return this.#flatSteps === PLATEAU_STEPS
+      ? `the loss has been at ln 2 = 0.693 for ${PLATEAU_STEPS} steps, which is chance; try the contrast preset`
+      : undefined;
+  }
+
+  /** The trainer's weights on at most so many held-out clips. */
+  async evaluate(clips: number): Promise<ExpertEvaluation> {
+    const { trainer, network, store, held } = this.#options;
+    network.loadStateDict(await trainer.weights());
+    return evaluateExpert(network, store, { clips: spread(held, clips), maxOffset: 0 });
+  }
+
+  /** Share of the time during which the steps waited for data, 0..1. */
+  get waitShare(): number {
+    return this.#worked > 0 ? this.#waited / this.#worked : 0;
+  }
+
+  /** Stops the making of batches. */
+  async end(): Promise<void> {
+    await this.#options.batches.return(undefined);
+  }
+}
+
+function warmUpAndCosine(base: number, steps: number): (step: number) => number {
+  const warmupSteps = Math.min(WARM_UP, Math.floor(steps / 4));
+  return cosineSchedule({ base, warmupSteps, totalSteps: steps, floor: 0.02 * base });
 }

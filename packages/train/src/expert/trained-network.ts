@@ -42,7 +42,8 @@ const PUBLISHED: Readonly<
   wav2lip: { make: (options) => new Wav2LipSyncNet(options), recipe: WAV2LIP_RECIPE },
   latentsync: { make: (options) => new LatentSyncWav2LipSyncNet(options), recipe: LATENTSYNC_WAV2LIP_RECIPE },
   dinet: {
-    make: ({ width = 1, ...options }) => new DinetSyncNet({ ...options, channels: Math.max(1, Math.round(128 * width)) }),
+    make: ({ width = 1, ...options }) =>
+      new DinetSyncNet({ ...options, channels: Math.max(1, Math.round(128 * width)) }),
     recipe: dinetRecipe(),
   },
 };

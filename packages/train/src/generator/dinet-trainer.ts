@@ -188,7 +188,8 @@ export class DinetTrainer {
     assertFinite('DinetTrainer.step', figures, { limited: ['generator', 'gradientNorm'], limit });
     this.#generator.optimizer.step(gradients);
     const { generator, gradientNorm, perceptual = NaN, gan = NaN, ganClip = NaN, sync = NaN, image = NaN } = figures;
-    const { frame_discriminator: frameDiscriminator = NaN, clip_discriminator: clipDiscriminator = NaN } = discriminators;
+    const { frame_discriminator: frameDiscriminator = NaN, clip_discriminator: clipDiscriminator = NaN } =
+      discriminators;
     return { generator, perceptual, gan, ganClip, sync, image, frameDiscriminator, clipDiscriminator, gradientNorm };
   }
 
@@ -238,7 +239,9 @@ export class DinetTrainer {
   ) {
     const net = learner.net as TrainedDiscriminator | ClipDiscriminator;
     const scores = (frames: tf.Tensor4D) =>
-      net.forward(learner.part === 'clip_discriminator' ? clipWindows(frames, (net as ClipDiscriminator).frameCount) : frames);
+      net.forward(
+        learner.part === 'clip_discriminator' ? clipWindows(frames, (net as ClipDiscriminator).frameCount) : frames,
+      );
     const sums = tensors.addSums(new GradientAccumulator());
     let value = tf.scalar(0);
     parts.forEach(({ batch, share }, i) => {
@@ -328,11 +331,7 @@ export class DinetTrainer {
   }
 
   #learners(): Learner[] {
-    return [
-      this.#generator,
-      this.#frameDiscriminator,
-      ...(this.#clipDiscriminator ? [this.#clipDiscriminator] : []),
-    ];
+    return [this.#generator, this.#frameDiscriminator, ...(this.#clipDiscriminator ? [this.#clipDiscriminator] : [])];
   }
 
   /** Weights, running statistics and optimisers, under `generator.`, `frame_discriminator.` and `clip_discriminator.`; copies. */

@@ -5,7 +5,7 @@ import { LITE_DINET, THESIS_DINET } from '@lipsync/dinet';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { audioFor, expertMouths, sizesFor, trainBatchOf } from './generator-batch';
+import { expertMouths, featuresForExpert, sizesFor, trainBatchOf } from './generator-batch';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -39,19 +39,19 @@ test('expertMouths shows the mouth box as it stands where the recipe does not tu
 
 test.each([
   [{ crop: { kind: 'whole frame', size: 64, resize: 'none' } }, /mouth box/],
-  [{ fps: 30 }, /at 25 pictures a second/],
+  [{ fps: 30 }, /at 25 frames a second/],
   [{ frameCount: 4, featureSteps: 13 }, /a multiple of 5/],
-  [{ featureSteps: 20 }, /16 steps with its 5 pictures/],
-  [{ features: 'ASR_LOGITS', featureSteps: 9 }, /hears mel/],
+  [{ featureSteps: 20 }, /16 steps with its 5 frames/],
+  [{ features: 'ASR_LOGITS', featureSteps: 9 }, /mel/],
 ] as const)('expertMouths refuses an expert with %j', (recipe, text) => {
   expect(() => expertMouths(expertOf(recipe as Partial<SyncRecipe>), { store, images, audio: 'mel' })).toThrow(text);
 });
 
 test('DINet’s own network hears the logits of a batch, others its mel', () => {
-  const batch = { syncAudio: 'mel', syncLogits: 'logits' } as unknown as DinetBatch;
-  expect(audioFor(batch, expertOf({ features: 'ASR_LOGITS' }))).toBe('logits');
-  expect(audioFor(batch, expertOf({}))).toBe('mel');
-  expect(audioFor(batch)).toBe('mel');
+  const batch = { syncFeatures: 'mel', syncLogits: 'logits' } as unknown as DinetBatch;
+  expect(featuresForExpert(batch, expertOf({ features: 'ASR_LOGITS' }))).toBe('logits');
+  expect(featuresForExpert(batch, expertOf({}))).toBe('mel');
+  expect(featuresForExpert(batch)).toBe('mel');
 });
 
 test('a trainer’s batch is a loader’s with the mouths masked', () => {

@@ -1,4 +1,4 @@
-import { generatorSyncLoss, type GeneratorSyncExpert } from '@lipsync/avalignnet';
+import { type GeneratorSyncExpert, generatorSyncLoss } from '@lipsync/avalignnet';
 import type { FeatureBatch, MouthBatch } from '@lipsync/contracts/tensors';
 import { type DinetWeights, imageLoss, lsganGeneratorLoss, type PerceptualLoss } from '@lipsync/dinet';
 import type { Module } from '@lipsync/nn';

@@ -1,4 +1,4 @@
-import { type ClipStore, DINetLoader, type DinetBatch, ImageProcessor } from '@lipsync/dataloader';
+import { type ClipStore, type DinetBatch, DinetLoader, ImageProcessor } from '@lipsync/dataloader';
 import type { DinetGenerator } from '@lipsync/dinet';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
@@ -14,19 +14,19 @@ const store = {
   folder: '',
 } as unknown as ClipStore;
 
-test('GeneratorValidation measures the mouth box alone, in evaluation mode, and leaves no tensor', async () => {
-  vi.spyOn(DINetLoader.prototype, 'batch').mockImplementation(async () => {
+test('GeneratorValidation measures only the mouth box, in evaluation mode, and leaves no tensor', async () => {
+  vi.spyOn(DinetLoader.prototype, 'batch').mockImplementation(async () => {
     const frames = tf.ones<tf.Rank.R4>([10, 104, 80, 3]);
     const angles = tf.zeros<tf.Rank.R1>([10]);
     return {
       frames,
       references: tf.zeros([10, 104, 80, 15]),
-      audio: tf.zeros([10, 80, 16]),
+      features: tf.zeros([10, 80, 16]),
       angles,
-      syncAudio: tf.zeros([2, 80, 16, 1]),
+      syncFeatures: tf.zeros([2, 80, 16, 1]),
     } as unknown as DinetBatch;
   });
-  // Paints the masked frame with 0.9 in the mouth: wrong by 0.1 there and nowhere else.
+  // Fills the mouth of the masked frame with 0.9: wrong by 0.1 there and nowhere else.
   const modes: boolean[] = [];
   const generator = {
     training: true,

@@ -1,14 +1,14 @@
 import type { EmbeddingBatch, SyncExpert } from '@lipsync/contracts/tensors';
 import {
   type ClipStore,
-  DINetLoader,
   type DinetBatch,
+  DinetLoader,
   disposeDinetBatch,
   type ImageProcessor,
 } from '@lipsync/dataloader';
 import type { DinetGenerator } from '@lipsync/dinet';
 import * as tf from '@tensorflow/tfjs-core';
-import { audioFor, type ExpertMouths } from './generator-batch';
+import { type ExpertMouths, featuresForExpert } from './generator-batch';
 
 /** How good a generator is on a fixed draw of frames. */
 export type GeneratorCheck = {
@@ -51,16 +51,16 @@ const DRAW = 0x7e57; // keeps its draws apart from the training's
 
 /** Measures a generator on the same rows of frames again and again; holds one batch at a time. */
 export class GeneratorValidation {
-  readonly #loader: DINetLoader;
+  readonly #loader: DinetLoader;
   readonly #options: GeneratorValidationOptions;
 
   constructor(store: ClipStore, options: GeneratorValidationOptions) {
     const { frameCount, references, audioFrames, audio, clips } = options;
-    this.#loader = new DINetLoader(store, {
+    this.#loader = new DinetLoader(store, {
       frameCount,
       references,
       audioFrames,
-      audio,
+      features: audio,
       clips,
       batch: ROWS_AT_ONCE,
       seed: DRAW,
@@ -103,7 +103,7 @@ export class GeneratorValidation {
   }
 
   #figures(generator: DinetGenerator, batch: DinetBatch): tf.Tensor1D {
-    const { frames, references, audio, angles } = batch;
+    const { frames, references, features: audio, angles } = batch;
     const { images, expert, mouths } = this.#options;
     const generated = generator.forward(images.masked(frames), references, audio);
     const inBox = tf.sub(1, images.mask());
@@ -111,7 +111,7 @@ export class GeneratorValidation {
     const error = tf.div(tf.mean(tf.mul(tf.squaredDifference(generated, frames), inBox)), share);
     if (!expert || !mouths) return tf.stack([error, ...Array.from({ length: 6 }, () => tf.scalar(0))]) as tf.Tensor1D;
     const seen = (faces: tf.Tensor4D) => expert.encodeVisual(mouths(faces, angles));
-    const sound = expert.encodeAudio(audioFor(batch, expert));
+    const sound = expert.encodeAudio(featuresForExpert(batch, expert));
     const other = tf.concat<tf.Tensor2D>([tf.slice(sound, [1, 0]), tf.slice(sound, [0, 0], [1, -1])]);
     const [made, true_] = [seen(generated), seen(frames)];
     const [own, apart] = [agreement(expert, made, sound), agreement(expert, made, other)];

@@ -3,16 +3,16 @@ import { registerGradients } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * A forward pass whose backward pass comes later, when something else has been computed from its result.
+ * A forward pass whose backward pass comes later, after something else has been computed from its result.
  *
- * `tf.variableGrads` wants forward pass, loss and backward pass in one synchronous function. A generator's loss needs the scores of
- * discriminators that have just been trained on what it painted: one would have to paint twice, or to record the discriminators' training on
- * the same tape, which keeps all their maps. Here the tape is set aside in between; the engine is free, for gradients of its own and for waiting.
+ * `tf.variableGrads` takes forward pass, loss and backward pass as one synchronous function. A generator's loss needs the scores of
+ * discriminators that have just been trained on its output: one would have to run the generator twice, or record the discriminators' training on
+ * the same tape, which keeps all their maps. Here the tape is set aside in between: meanwhile the engine is free for other gradients and for `await`.
  *
  * Uses the engine's `state.activeTape` and `state.gradientDepth` of TensorFlow.js 4.22, which are public but not documented. Gradients are the bits
  * of `tf.variableGrads`, see the test.
  *
- * Owns `output` and what the tape saves, until `gradients` (the tape) and `dispose` (both).
+ * Owns `output` until `dispose`, and what the tape saves until `gradients` or `dispose`.
  *
  * @example
  * const held = new HeldTape(() => net.forward(x));
@@ -22,7 +22,7 @@ import * as tf from '@tensorflow/tfjs-core';
  */
 export class HeldTape<T extends tf.Tensor = tf.Tensor> {
   readonly output: T;
-  private tape: Tape | null;
+  #tape: Tape | null;
 
   constructor(forward: () => T) {
     const { state } = tf.engine();
@@ -35,10 +35,10 @@ export class HeldTape<T extends tf.Tensor = tf.Tensor> {
     try {
       output = tf.tidy(forward);
     } finally {
-      this.tape = state.activeTape;
+      this.#tape = state.activeTape;
       state.gradientDepth = 0;
       (state as { activeTape: Tape | null }).activeTape = null;
-      if (output === undefined) this.forget();
+      if (output === undefined) this.#forget();
     }
     this.output = output;
   }
@@ -47,15 +47,16 @@ export class HeldTape<T extends tf.Tensor = tf.Tensor> {
    * The gradients of `sum(output · dy)`; frees the tape.
    *
    * @param dy float32, of the output's shape; borrowed.
-   * @returns one a variable, the caller's; `null` for those that the output does not depend on.
+   * @returns one gradient a variable, the caller's; `null` where the output does not depend on it.
    * @throws Error if called twice.
    */
   gradients(variables: tf.Variable[], dy: tf.Tensor): (tf.Tensor | null)[] {
-    const { tape, output } = this;
+    const tape = this.#tape;
+    const { output } = this;
     if (!tape) return fail(Error, 'HeldTape.gradients', 'the tape', 'held', 'one that was used or disposed');
     if (dy.shape.join() !== output.shape.join())
       fail(TypeError, 'HeldTape.gradients', 'dy', `of shape [${output.shape.join(', ')}]`, dy.shape);
-    this.tape = null;
+    this.#tape = null;
     const engine = tf.engine();
     const recalled = () => {
       engine.state.activeTape = tape;
@@ -67,13 +68,13 @@ export class HeldTape<T extends tf.Tensor = tf.Tensor> {
 
   /** Safe to call twice. */
   dispose(): void {
-    this.forget();
+    this.#forget();
     if (!this.output.isDisposed) this.output.dispose();
   }
 
-  private forget(): void {
-    for (const node of this.tape ?? []) tf.dispose(node.saved ?? []);
-    this.tape = null;
+  #forget(): void {
+    for (const node of this.#tape ?? []) tf.dispose(node.saved ?? []);
+    this.#tape = null;
   }
 }
 

@@ -9,8 +9,8 @@ import { LITE_DINET, loadDinet } from '@lipsync/dinet';
 import { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { NonFiniteLoss } from '../step/non-finite-loss';
 import { DinetTrainer } from './dinet-trainer';
-import { NonFiniteLoss } from './non-finite-loss';
 import { type TrainGeneratorEvent, type TrainGeneratorOptions, trainGenerator } from './train-generator';
 
 const MOUTH = 64;
@@ -48,7 +48,7 @@ async function headStore(path: string): Promise<ClipStore> {
     await made.write({
       id: clipId(`${name}.mp4`, 0, 0),
       frames: Uint8Array.from({ length: count * height * width * 3 }, () => random.integer(256)),
-      count,
+      frameCount: count,
       height,
       width,
       audio: new Int16Array(count * 640),

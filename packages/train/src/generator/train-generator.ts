@@ -1,86 +1,84 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
+import { readFile } from 'node:fs/promises';
+import { encodeSafetensors, sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
-import { type ClipStore, DINetLoader, disposeDinetBatch, ImageProcessor } from '@lipsync/dataloader';
+import { type ClipStore, DinetLoader, disposeDinetBatch, ImageProcessor } from '@lipsync/dataloader';
 import {
   type DinetConfig,
   DinetDiscriminator,
   DinetGenerator,
   type DinetWeights,
+  dinetMetadata,
   dinetPerceptual,
   LITE_DINET,
   loadDinet,
-  saveDinet,
 } from '@lipsync/dinet';
 import type { ImageFeatures } from '@lipsync/nn';
-import { settingsDiffer } from '../run/settings-differ';
-import { TrainingLog } from '../run/training-log';
-import { spread, trainingSplit } from '../run/training-split';
-import { loadTrainingState, saveTrainingState } from '../run/training-state';
+import { assertCounts, Run, type RunEvent, type RunTask } from '../run/run';
+import { spread, type TrainingSplit, trainingSplit } from '../run/training-split';
 import { DinetTrainer } from './dinet-trainer';
-import { CLIP_FRAMES, expertMouths, sizesFor, trainBatchOf } from './generator-batch';
+import { CLIP_FRAMES, type ExpertMouths, expertMouths, sizesFor, trainBatchOf } from './generator-batch';
 import { type GeneratorLogEntry, generatorCurve } from './generator-curve';
 import { type GeneratorCheck, GeneratorValidation } from './generator-validation';
-import { NonFiniteLoss } from './non-finite-loss';
 
 export type TrainGeneratorOptions = {
-  /** Clips of head crops: `lipsync prepare --head N`. */
+  /** Clips of head crops (`crop.kind` `dinet head`). */
   store: ClipStore;
-  /** Folder of the run: weights, state, log, curve, report. A run found there goes on. */
+  /** Folder of the run: weights, settings, state, log, curve, report. A run found there resumes. */
   out: string;
   /**
-   * `frame`: single frames, judged by the frame discriminator. `clip`: frames in a row, judged by the clip discriminator, too, and by the
-   * expert where there is one. Default `frame`.
+   * `frame`: single frames against the frame discriminator. `clip`: rows of consecutive frames, against the clip discriminator, too, and with the sync
+   * loss where an expert is given. Default `frame`.
    */
   stage?: 'frame' | 'clip';
   /** Optimiser steps in all. Default 1000. */
   steps?: number;
-  /** Of a new generator. Default `LITE_DINET`. */
+  /** Configuration of a new generator. Default `LITE_DINET`. */
   config?: DinetConfig;
-  /** Weights to start from, of an earlier stage or a smaller mouth; they bring their configuration. */
+  /** Path of the weights to start from, of an earlier stage or a smaller mouth; they bring their configuration. */
   from?: string;
-  /** Sync loss of the clip stage: a network whose recipe has the crop `dinet`. Borrowed. */
+  /** The expert of the clip stage's sync loss: a network whose recipe has the crop `dinet`. Borrowed. Default: no sync loss. */
   expert?: SyncExpert;
-  /** VGG-19 with ImageNet's weights for the perceptual loss, or `none`, which the run's report says. Borrowed. */
+  /** VGG-19 with ImageNet's weights for the perceptual loss, borrowed; or `none` to train without it, which the report states. */
   perceptual: ImageFeatures | 'none';
   /** Weights of the losses. Default DINet's and the thesis's: perceptual 10, gan 1, sync 0.1, image 1. */
   weights?: Partial<DinetWeights>;
-  /** Frames (frame) or rows of frames (clip) a batch. Default 24 and 3, as published. */
+  /** Frames (stage `frame`) or rows of frames (stage `clip`) a batch. Default 24 and 3, as published. */
   batch?: number;
-  /** Frames in a row of the clip stage, a multiple of 5. Default as many as the expert looks at, 5 without one. */
+  /** Frames of a row in the clip stage, a multiple of 5. Default the expert's window; 5 without an expert. */
   row?: number;
-  /** Frames or rows in the network at a time; gradients are added up. Default: all. */
+  /** Frames or rows in the network at a time; their gradients are added up. Default: all. */
   chunk?: number;
-  /** Channels of the discriminators' first layer are twice this. Default the generator's width. */
+  /** Half the channels of the discriminators' first layer. Default the generator's width. */
   discriminatorWidth?: number;
-  /** Learning rate of the first half; it falls to 0 in a straight line over the second. Default 1e-4. */
+  /** Learning rate of the first half; it falls linearly to 0 over the second half. Default 1e-4. */
   learningRate?: number;
-  /** Largest norm of the generator's gradients. Default: none, as published. */
+  /** Largest norm of the generator's gradients. Default: not clipped, as published. */
   clipNorm?: number;
-  /** Names of the videos, without folder and extension, to hold for validation. Default: as for `trainExpert`. */
+  /** Names of the videos to hold out for validation, without folder and extension. Default: as for `trainExpert`. */
   heldOut?: readonly string[];
-  /** Only these clips, held-out ones left out. Default: all. */
+  /** Ids of the clips to train on, less the held-out ones. Default: all. */
   clips?: readonly string[];
-  /** Default 0. */
+  /** Seed of first weights and batches. Default 0. */
   seed?: number;
   /** Threads that make batches. Default 1. */
   workers?: number;
   /** Steps between two checkpoints. Default 50. */
   checkpointEvery?: number;
-  /** Steps between two validations; 0 for none on the way. Default 100. */
+  /** Steps between two validations; 0 for none before the end. Default 100. */
   validateEvery?: number;
-  /** Rows of frames that a validation paints. Default 16. */
+  /** Rows of frames that a validation generates. Default 16. */
   validationRows?: number;
 };
 
-/** What the end of a run says. */
+/** What a finished run reports; also written to `report.json`. */
 export type TrainGeneratorReport = {
   stage: 'frame' | 'clip';
   steps: number;
+  /** Frames trained on, in all steps. */
   frameCount: number;
   parameters: number;
+  /** Side of the mouth box in pixels. */
   mouth: number;
   trainingClips: number;
   heldOutClips: number;
@@ -88,284 +86,282 @@ export type TrainGeneratorReport = {
   /** `vgg19`, or `none`: trained without the perceptual loss. */
   perceptual: 'vgg19' | 'none';
   validation: GeneratorCheck;
+  /** Path of the weights. */
   weights: string;
+  /** Path of the curve. */
   curve: string;
+  /** Wall-clock seconds of this start. */
   seconds: number;
 };
 
-export type TrainGeneratorEvent =
-  | {
-      kind: 'start';
-      resumedAt: number;
-      steps: number;
-      clips: number;
-      heldOut: string[];
-      leftOut: string[];
-      frameCount: number;
-      parameters: number;
-      config: DinetConfig;
-      mouth: number;
-    }
-  | { kind: 'step'; entry: GeneratorLogEntry }
-  | { kind: 'validation'; step: number; validation: GeneratorCheck }
-  | { kind: 'warning'; text: string }
-  | { kind: 'done'; report: TrainGeneratorReport };
+export type TrainGeneratorEvent = RunEvent<
+  {
+    /** Steps that an earlier start took. */
+    resumedAt: number;
+    steps: number;
+    /** Clips that are trained on. */
+    clips: number;
+    heldOut: string[];
+    /** Clips that are too short. */
+    leftOut: string[];
+    /** Frames a step. */
+    frameCount: number;
+    parameters: number;
+    config: DinetConfig;
+    /** Side of the mouth box in pixels. */
+    mouth: number;
+  },
+  GeneratorLogEntry,
+  GeneratorCheck,
+  TrainGeneratorReport
+>;
 
 const VALIDATION_CLIPS = 200;
 
 /**
- * Trains DINet on prepared head crops, one stage a run, and writes, into `out`: `weights.safetensors` (with configuration and mouth size),
- * `state.safetensors` (everything to go on), `log.jsonl`, `curve.svg` and `report.json`.
+ * Trains DINet on prepared head crops, one stage a run. Writes into `out`: `weights.safetensors` (with configuration and mouth size), `settings.json`,
+ * `state.safetensors` (the last checkpoint), `log.jsonl`, `curve.svg` and `report.json`.
  *
- * Stages follow each other by `from`: frames of 64, 128 and 256 pixels, then clips. Runs as far as it is iterated. Batch and rate of a step depend
- * on the seed and the step alone, and checkpoints hold all bits: a run that was killed and started again ends in the same weights.
+ * The stages follow each other by `from`: frames of 64, 128 and 256 pixels, then clips. Runs as far as it is iterated. Batch and rate of a step depend
+ * on the seed and the step number alone, and checkpoints keep all bits: a run that was killed and started again ends in the same weights.
  *
- * @throws Error if `out` holds a run with other settings; if a loss is not finite or explodes: the message names the last good checkpoint, which
- *   stays; TypeError where expert, store and stage do not fit each other.
+ * @throws Error if `out` holds a run with other settings, or if a loss is not finite or diverges: the message names the last good checkpoint, which
+ *   stays. TypeError where expert, store and stage do not fit each other.
  * @example
+ * import { ClipStore } from '@lipsync/dataloader';
+ * import { trainGenerator } from '@lipsync/train';
+ * const store = await ClipStore.open('heads');
  * for await (const event of trainGenerator({ store, out: 'frame', perceptual: 'none' })) {
- *   if (event.kind === 'step') progress.update(event.entry.step, `loss ${event.entry.generator.toFixed(3)}`);
+ *   if (event.kind === 'step') console.log(event.entry.step, event.entry.generator);
  * }
  */
 export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGenerator<TrainGeneratorEvent> {
-  const {
-    store,
-    out,
-    stage = 'frame',
-    steps = 1000,
-    expert,
-    perceptual,
-    seed = 0,
-    learningRate = 1e-4,
-    chunk,
-    clipNorm,
-  } = options;
-  const {
-    checkpointEvery = 50,
-    validateEvery = 100,
-    validationRows = 16,
-    workers = 1,
-    batch: rows = stage === 'clip' ? 3 : 24,
-  } = options;
-  for (const [name, value] of Object.entries({
-    steps,
-    checkpointEvery,
-    rows,
-    validationRows,
-    ...(chunk === undefined ? {} : { chunk }),
-  })) {
-    if (!(Number.isInteger(value) && value > 0))
-      fail(RangeError, 'trainGenerator', name, 'a whole number above 0', value);
-  }
-  const { crop } = store.recipe;
-  if (crop.kind !== 'dinet head')
-    fail(TypeError, 'trainGenerator', 'store', 'of head crops (lipsync prepare --head N)', crop.kind);
-  if (expert && stage === 'frame')
-    fail(TypeError, 'trainGenerator', 'expert', 'given in the clip stage, whose frames follow each other', expert.name);
-  const images = new ImageProcessor({ mouth: crop.mouth });
-  const row = stage === 'frame' ? 1 : (options.row ?? expert?.recipe.frameCount ?? CLIP_FRAMES);
-  if (stage === 'clip' && (row % CLIP_FRAMES !== 0 || (expert && row !== expert.recipe.frameCount))) {
-    fail(
-      RangeError,
-      'trainGenerator',
-      'row',
-      expert ? `the ${expert.recipe.frameCount} frames that the expert looks at` : `a multiple of ${CLIP_FRAMES}`,
-      row,
-    );
-  }
-  await mkdir(out, { recursive: true });
-  const paths = {
-    state: join(out, 'state.safetensors'),
-    weights: join(out, 'weights.safetensors'),
-    curve: join(out, 'curve.svg'),
-  };
   const started = Date.now();
-
+  const plan = planRun(options);
+  const { store, out, steps, seed, batch, row, mouth } = plan;
   const generator = options.from
     ? await loadDinet(options.from)
     : new DinetGenerator(options.config ?? LITE_DINET, { seed });
-  const { config } = generator;
-  const mouths = expert && expertMouths(expert, { store, images, audio: config.audio.kind });
-  const discriminatorWidth = options.discriminatorWidth ?? config.width;
-  const split = await trainingSplit(store, { heldOut: options.heldOut, seed });
-  const wanted = options.clips && new Set(options.clips);
-  const train = wanted ? split.train.filter((id) => wanted.has(id)) : split.train;
-  const { held, byChance } = split;
-  const sizes = sizesFor(config, row);
-  const settings = JSON.stringify({
-    stage,
-    steps,
-    config,
-    from: options.from && (await sha256Hex(await readFile(options.from))),
-    expert: expert && { name: expert.name, weights: expert.weightsHash, recipe: expert.recipe },
-    perceptual: perceptual === 'none' ? 'none' : 'vgg19',
-    weights: options.weights,
-    batch: rows,
-    row,
-    discriminatorWidth,
-    learningRate,
-    clipNorm,
-    seed,
-    train,
-    held,
-  });
   let trainer: DinetTrainer | undefined;
-  let validation: GeneratorValidation | undefined;
-  let loader: DINetLoader | undefined;
+  let generatorSteps: GeneratorSteps | undefined;
+  let loader: DinetLoader | undefined;
   try {
-    const frameDiscriminator = new DinetDiscriminator({ frameCount: 1, width: discriminatorWidth, seed: seed + 1 });
-    const clipDiscriminator =
-      stage === 'clip'
-        ? new DinetDiscriminator({ frameCount: CLIP_FRAMES, width: discriminatorWidth, seed: seed + 2 })
-        : undefined;
-    trainer = new DinetTrainer({
-      generator,
-      frameDiscriminator,
-      clipDiscriminator,
-      learningRate,
-      weights: options.weights,
-      clipNorm,
-      chunk,
-      ...(perceptual === 'none' ? {} : { perceptual: dinetPerceptual(perceptual) }),
-      ...(expert && mouths ? { sync: { expert, mouthInput: mouths } } : {}),
-    });
-    let step = 0;
-    if (await exists(paths.state)) {
-      const state = await loadTrainingState(paths.state);
-      const before = (state.extra as { settings: string }).settings;
-      if (before !== settings) {
-        throw new Error(
-          `trainGenerator: out must be a new folder or one of the same run, got ${out} (${settingsDiffer(before, settings)})`,
-        );
-      }
-      step = state.step;
-      trainer.loadState(state);
-    }
-    loader = new DINetLoader(store, { ...sizes, batch: rows, seed, clips: train, workers, startStep: step });
-    const { clips, leftOut } = await loader.summary();
-    const log = await TrainingLog.resumeAt<GeneratorLogEntry>(join(out, 'log.jsonl'), step);
-    yield {
-      kind: 'start',
-      resumedAt: step,
+    const { config } = generator;
+    const images = new ImageProcessor({ mouth });
+    const mouths = options.expert && expertMouths(options.expert, { store, images, audio: config.audio.kind });
+    const split = await splitOf(options, seed);
+    const run = await Run.open<GeneratorLogEntry>(out, {
+      where: 'trainGenerator',
       steps,
-      clips,
-      heldOut: held,
-      leftOut,
-      frameCount: rows * row,
-      parameters: generator.parameterCount(),
-      config,
-      mouth: crop.mouth,
-    };
-    if (perceptual === 'none')
-      yield { kind: 'warning', text: 'trained without the perceptual loss: frames stay softer; the report says so' };
-    if (byChance)
-      yield {
-        kind: 'warning',
-        text: `held out ${held.length} clips by chance: name the videos to hold out where people appear in several`,
-      };
-    const judged =
-      held.length > 0
-        ? ({ on: 'held-out', clips: spread(held, VALIDATION_CLIPS) } as const)
-        : ({ on: 'training', clips: spread(train, VALIDATION_CLIPS) } as const);
-    validation = new GeneratorValidation(store, {
-      ...sizesFor(config, Math.max(row, CLIP_FRAMES)),
-      ...judged,
-      images,
-      rows: validationRows,
-      expert,
-      mouths,
+      seed,
+      settings: await settingsOf(options, plan, config, split),
+      checkpointEvery: options.checkpointEvery ?? 50,
+      validateEvery: options.validateEvery ?? 100,
     });
+    trainer = buildTrainer(options, plan, generator, mouths);
+    if (run.found) trainer.loadState(run.found);
+    const drawn = { clips: split.train, workers: options.workers ?? 1, startStep: run.step };
+    loader = new DinetLoader(store, { ...sizesFor(config, row), batch, seed, ...drawn });
+    const { clips, leftOut } = await loader.summary();
+    const parameters = generator.parameterCount();
+    const facts = { steps, clips, heldOut: split.held, leftOut, frameCount: batch * row, parameters, config, mouth };
+    yield { kind: 'start', resumedAt: run.step, ...facts };
+    for (const text of warningsOf(options, split)) yield { kind: 'warning', text };
 
-    let saved = step > 0 ? step : undefined;
-    const checkpoint = async () => {
-      await saveTrainingState(paths.state, {
-        ...(await (trainer as DinetTrainer).state()),
-        step,
-        seed,
-        extra: { settings },
-      });
-      saved = step;
-    };
-    for await (const batch of loader) {
-      if (step >= steps) {
-        disposeDinetBatch(batch);
-        break;
-      }
-      const rate = learningRate * Math.min(1, 2 * (1 - step / steps));
-      const at = performance.now();
-      let result: Awaited<ReturnType<DinetTrainer['step']>>;
-      const seen = trainBatchOf(batch, { images, row, expert });
-      try {
-        result = await trainer.step(seen, { learningRate: rate });
-      } catch (error) {
-        if (!(error instanceof NonFiniteLoss)) throw error;
-        const kept =
-          saved === undefined
-            ? 'no checkpoint was written yet'
-            : `the last good checkpoint, of step ${saved}, is ${paths.state}`;
-        throw new Error(`trainGenerator: step ${step + 1}: ${error.message}; ${kept}`, { cause: error });
-      } finally {
-        seen.masked.dispose();
-        disposeDinetBatch(batch);
-      }
-      step++;
-      const entry: GeneratorLogEntry = {
-        step,
-        ...result,
-        learningRate: rate,
-        framesPerSec: (rows * row) / ((performance.now() - at) / 1000),
-      };
-      if (validateEvery > 0 && step % validateEvery === 0 && step < steps) {
-        entry.validation = await validation.check(generator);
-        yield { kind: 'validation', step, validation: entry.validation };
-      }
-      await log.add(entry);
-      if (step % checkpointEvery === 0 || step === steps) await checkpoint();
-      yield { kind: 'step', entry };
-    }
+    const validation = validationFor(options, plan, { config, images, mouths, split });
+    generatorSteps = new GeneratorSteps({
+      plan,
+      trainer,
+      generator,
+      images,
+      loader,
+      validation,
+      expert: options.expert,
+    });
+    yield* run.train(generatorSteps);
 
     const check = await validation.check(generator);
-    const last = log.entries.at(-1);
+    const last = run.log.entries.at(-1);
     if (last) last.validation = check;
-    await saveDinet(paths.weights, generator, { mouth: `${crop.mouth}`, stage, steps: `${steps}` });
-    if (last)
-      await writeFileAtomic(
-        paths.curve,
-        generatorCurve(
-          log.entries,
-          `DINet, ${stage} stage, mouth ${crop.mouth}, ${steps} steps of ${rows * row} frames, ${clips} clips`,
-        ),
-      );
-    const report: TrainGeneratorReport = {
-      stage,
-      steps,
-      frameCount: steps * rows * row,
-      parameters: generator.parameterCount(),
-      mouth: crop.mouth,
-      trainingClips: clips,
-      heldOutClips: held.length,
-      ...(expert
-        ? { expert: { name: expert.name, ...(expert.weightsHash ? { weightsHash: expert.weightsHash } : {}) } }
-        : {}),
-      perceptual: perceptual === 'none' ? 'none' : 'vgg19',
-      validation: check,
-      weights: paths.weights,
-      curve: paths.curve,
-      seconds: (Date.now() - started) / 1000,
-    };
-    await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+    await saveWeights(run.paths.weights, generator, plan);
+    const title = `DINet, ${plan.stage} stage, mouth ${mouth}, ${steps} steps of ${batch * row} frames, ${clips} clips`;
+    const report = await run.finish<TrainGeneratorReport>({
+      curve: (log) => generatorCurve(log, title),
+      report: {
+        ...{ stage: plan.stage, steps, frameCount: steps * batch * row, parameters, mouth },
+        ...{ trainingClips: clips, heldOutClips: split.held.length, ...expertFacts(options.expert) },
+        ...{ perceptual: plan.perceptual, validation: check, weights: run.paths.weights, curve: run.paths.curve },
+        seconds: (Date.now() - started) / 1000,
+      },
+    });
     yield { kind: 'done', report };
   } finally {
     loader?.dispose();
-    validation?.dispose();
+    generatorSteps?.dispose();
     if (trainer) trainer.dispose();
     else generator.dispose();
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+/** What the options of a run come to. */
+type Plan = {
+  store: ClipStore;
+  out: string;
+  stage: 'frame' | 'clip';
+  steps: number;
+  seed: number;
+  /** Rows a step. */
+  batch: number;
+  /** Frames of a row. */
+  row: number;
+  mouth: number;
+  learningRate: number;
+  perceptual: 'vgg19' | 'none';
+};
+
+function planRun(options: TrainGeneratorOptions): Plan {
+  const where = 'trainGenerator';
+  const { store, out, stage = 'frame', steps = 1000, expert, seed = 0, learningRate = 1e-4, chunk } = options;
+  const { checkpointEvery, validationRows, batch = stage === 'clip' ? 3 : 24 } = options;
+  assertCounts(where, { steps, checkpointEvery, batch, validationRows, chunk });
+  const { crop } = store.recipe;
+  if (crop.kind !== 'dinet head') return fail(TypeError, where, 'store', 'of head crops (dinet head)', crop.kind);
+  if (expert && stage === 'frame')
+    fail(TypeError, where, 'expert', 'given in the clip stage only, whose frames are consecutive', expert.name);
+  const window = expert?.recipe.frameCount;
+  const row = stage === 'frame' ? 1 : (options.row ?? window ?? CLIP_FRAMES);
+  if (stage === 'clip' && (row % CLIP_FRAMES !== 0 || (window !== undefined && row !== window))) {
+    const rule = window === undefined ? `a multiple of ${CLIP_FRAMES}` : `the ${window} frames of the expert's window`;
+    fail(RangeError, where, 'row', rule, row);
+  }
+  const perceptual = options.perceptual === 'none' ? 'none' : 'vgg19';
+  return { store, out, stage, steps, seed, batch, row, mouth: crop.mouth, learningRate, perceptual };
+}
+
+/** Held-out clips, and those to train on: of the clips asked for. */
+async function splitOf({ store, heldOut, clips }: TrainGeneratorOptions, seed: number): Promise<TrainingSplit> {
+  const split = await trainingSplit(store, { heldOut, seed });
+  const wanted = clips && new Set(clips);
+  return wanted ? { ...split, train: split.train.filter((id) => wanted.has(id)) } : split;
+}
+
+async function settingsOf(
+  { from, expert, weights, discriminatorWidth, clipNorm }: TrainGeneratorOptions,
+  { stage, steps, perceptual, batch, row, learningRate, seed }: Plan,
+  config: DinetConfig,
+  { train, held }: TrainingSplit,
+): Promise<Record<string, unknown>> {
+  return {
+    ...{ stage, steps, config },
+    from: from && (await sha256Hex(await readFile(from))),
+    expert: expert && { name: expert.name, weights: expert.weightsHash, recipe: expert.recipe },
+    ...{ perceptual, weights, batch, row, discriminatorWidth: discriminatorWidth ?? config.width },
+    ...{ learningRate, clipNorm, seed, train, held },
+  };
+}
+
+function warningsOf({ perceptual }: TrainGeneratorOptions, { held, byChance }: TrainingSplit): string[] {
+  return [
+    ...(perceptual === 'none' ? ['trained without the perceptual loss: frames stay softer; the report states it'] : []),
+    ...(byChance
+      ? [`held out ${held.length} clips by chance: name the videos to hold out where people appear in several`]
+      : []),
+  ];
+}
+
+/** The trainer with new discriminators. It takes the generator over. */
+function buildTrainer(
+  { weights, clipNorm, chunk, expert, perceptual, discriminatorWidth }: TrainGeneratorOptions,
+  { stage, seed, learningRate }: Plan,
+  generator: DinetGenerator,
+  mouths: ExpertMouths | undefined,
+): DinetTrainer {
+  const width = discriminatorWidth ?? generator.config.width;
+  const discriminator = (frameCount: number, number: number) =>
+    new DinetDiscriminator({ frameCount, width, seed: seed + number });
+  return new DinetTrainer({
+    generator,
+    frameDiscriminator: discriminator(1, 1),
+    clipDiscriminator: stage === 'clip' ? discriminator(CLIP_FRAMES, 2) : undefined,
+    ...{ learningRate, weights, clipNorm, chunk },
+    ...(perceptual === 'none' ? {} : { perceptual: dinetPerceptual(perceptual) }),
+    ...(expert && mouths ? { sync: { expert, mouthInput: mouths } } : {}),
+  });
+}
+
+function validationFor(
+  { expert, validationRows = 16 }: TrainGeneratorOptions,
+  { store, row }: Plan,
+  parts: { config: DinetConfig; images: ImageProcessor; mouths?: ExpertMouths; split: TrainingSplit },
+): GeneratorValidation {
+  const { held, train } = parts.split;
+  return new GeneratorValidation(store, {
+    ...sizesFor(parts.config, Math.max(row, CLIP_FRAMES)),
+    on: held.length > 0 ? 'held-out' : 'training',
+    clips: spread(held.length > 0 ? held : train, VALIDATION_CLIPS),
+    ...{ images: parts.images, rows: validationRows, expert, mouths: parts.mouths },
+  });
+}
+
+async function saveWeights(path: string, generator: DinetGenerator, { mouth, stage, steps }: Plan): Promise<void> {
+  const metadata = { mouth: `${mouth}`, stage, steps: `${steps}`, ...dinetMetadata(generator) };
+  await writeFileAtomic(path, encodeSafetensors(await generator.stateDict(), metadata));
+}
+
+function expertFacts(expert: SyncExpert | undefined): Pick<TrainGeneratorReport, 'expert'> {
+  if (!expert) return {};
+  const { name, weightsHash } = expert;
+  return { expert: { name, ...(weightsHash ? { weightsHash } : {}) } };
+}
+
+type GeneratorStepsOptions = {
+  plan: Plan;
+  trainer: DinetTrainer;
+  generator: DinetGenerator;
+  images: ImageProcessor;
+  loader: DinetLoader;
+  validation: GeneratorValidation;
+  expert?: SyncExpert;
+};
+
+/** The steps of a generator's run. */
+class GeneratorSteps implements RunTask<GeneratorLogEntry, GeneratorCheck> {
+  readonly #options: GeneratorStepsOptions;
+  readonly #batches: ReturnType<DinetLoader[typeof Symbol.asyncIterator]>;
+
+  constructor(options: GeneratorStepsOptions) {
+    this.#options = options;
+    this.#batches = options.loader[Symbol.asyncIterator]();
+  }
+
+  async step(step: number): Promise<GeneratorLogEntry> {
+    const { plan, trainer, images, expert } = this.#options;
+    const { value: batch } = await this.#batches.next();
+    const learningRate = plan.learningRate * Math.min(1, 2 * (1 - step / plan.steps));
+    const started = performance.now();
+    const trained = trainBatchOf(batch, { images, row: plan.row, expert });
+    try {
+      const figures = await trainer.step(trained, { learningRate });
+      const seconds = (performance.now() - started) / 1000;
+      return { step: step + 1, ...figures, learningRate, framesPerSec: (plan.batch * plan.row) / seconds };
+    } finally {
+      trained.masked.dispose();
+      disposeDinetBatch(batch);
+    }
+  }
+
+  state() {
+    return this.#options.trainer.state();
+  }
+
+  async validate(entry: GeneratorLogEntry): Promise<GeneratorCheck> {
+    const { validation, generator } = this.#options;
+    entry.validation = await validation.check(generator);
+    return entry.validation;
+  }
+
+  dispose(): void {
+    void this.#batches.return(undefined);
+    this.#options.validation.dispose();
+  }
 }

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { selectBackend } from '@lipsync/backends';
-import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { LocalTrainer, type TrainerSetup, type TrainerState } from '../step/trainer';
-import { contrastBatch, SMALL_RUN } from '../testing/small-run';
+import { LocalTrainer, type TrainerSetup, type TrainerState } from '../step/expert-trainer';
+import { plainContrastBatch, SMALL_RUN } from '../testing/small-run';
 import { ReplicaTrainer } from './replica-trainer';
 
 /** Threads run the built program: `pnpm build` makes it, as `npm test` does before. */
@@ -22,9 +21,8 @@ const LONG = 240_000; // seconds where the machine is idle
 async function losses(trainer: LocalTrainer | ReplicaTrainer, from = 0, to = STEPS): Promise<number[]> {
   const all = [];
   for (let step = from; step < to; step++) {
-    const batch = contrastBatch(ROWS, 1 + (step % 2));
+    const batch = plainContrastBatch(ROWS, 1 + (step % 2));
     all.push((await trainer.step(batch, { learningRate: 1e-3, progress: step / STEPS })).loss);
-    tf.dispose([batch.frames, batch.features]);
   }
   return all;
 }
@@ -40,9 +38,7 @@ async function replicas(setup: TrainerSetup = SMALL_RUN, count = 2): Promise<Rep
 const largestDifference = (a: number[], b: number[]) => Math.max(...a.map((x, i) => Math.abs(x - b[i])));
 
 threaded(
-  title(
-    'ReplicaTrainer takes the steps of one trainer, with copies that stay equal, the same bytes each time, from any step on',
-  ),
+  title('ReplicaTrainer takes the steps of one trainer, with equal copies, the same bytes each time, from any step on'),
   async () => {
     const alone = new LocalTrainer(SMALL_RUN);
     const expected = await losses(alone);
@@ -85,7 +81,7 @@ threaded(
     const hashes = await trainer.hashes();
     expect(new Set(hashes).size).toBe(1);
     await trainer.dispose();
-    await expect(trainer.average()).rejects.toThrow(
+    await expect(trainer.weights()).rejects.toThrow(
       'ReplicaTrainer: trainer must be in use, got one that was disposed',
     );
   },
@@ -97,13 +93,13 @@ threaded(
   async () => {
     const order = { learningRate: 1e-3, progress: 0 };
     const refused = await replicas();
-    const bad = { ...contrastBatch(ROWS), clips: [0] };
+    const bad = { ...plainContrastBatch(ROWS), clips: [0] };
     await expect(refused.step(bad, order)).rejects.toThrow(`the clip index of each of the ${ROWS} rows, got 1 of them`);
     await expect(refused.state()).rejects.toThrow('the clip index'); // it stays failed
     await refused.dispose();
 
     const killed = await replicas();
-    const step = killed.step(contrastBatch(ROWS), order);
+    const step = killed.step(plainContrastBatch(ROWS), order);
     // What a native fault or a want of memory would do, to one of them only.
     await (
       killed as unknown as { replicas: { worker: { terminate(): Promise<number> } }[] }

@@ -1,32 +1,31 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { selectBackend } from '@lipsync/backends';
-import * as tf from '@tensorflow/tfjs-core';
 import { evenShare } from '../step/even-share';
-import type { TrainStepResult } from '../step/train-step';
-import { LocalTrainer, type StepOptions, type TrainerSetup, type TrainerState } from '../step/trainer';
+import {
+  LocalTrainer,
+  type PlainBatch,
+  type StepOptions,
+  type TrainerSetup,
+  type TrainerState,
+} from '../step/expert-trainer';
 import { type ExchangeMemory, SharedExchange } from './shared-exchange';
 
 /** What a replica is started with. */
 export type ReplicaSetup = { setup: TrainerSetup; memory: ExchangeMemory; rank: number };
 
-/** A tensor's numbers where all threads see them. */
-export type SharedTensor = { numbers: SharedArrayBuffer; shape: [number, number, number, number] };
+/** An array that all threads see, with its shape. */
+export type SharedArray = { data: SharedArrayBuffer; shape: [number, number, number, number] };
 
 /** A batch of which each replica takes its rows. */
-export type SharedBatch = {
-  frames: SharedTensor;
-  features: SharedTensor;
-  labels?: Float32Array;
-  clips?: readonly number[];
-};
+export type SharedBatch = Omit<PlainBatch, 'frames' | 'features'> & { frames: SharedArray; features: SharedArray };
 
-/** What a replica is asked. */
-export type ReplicaOrder =
-  | { kind: 'start' | 'state' | 'average' | 'hash' }
+/** A request to a replica. */
+export type ReplicaRequest =
+  | { kind: 'start' | 'state' | 'weights' | 'hash' }
   | { kind: 'load'; state: TrainerState }
-  | { kind: 'step'; batch: SharedBatch; order: StepOptions };
+  | { kind: 'step'; batch: SharedBatch; options: StepOptions };
 
-/** What a replica answers, one answer an order, in order. */
+/** Its answer; one for each request, in order. */
 export type ReplicaAnswer = { result: unknown } | { error: { name: string; message: string } };
 
 /** A thread of `ReplicaTrainer`: a copy of the network on a wasm backend of its own. */
@@ -36,13 +35,13 @@ let backend = '';
 const ready = selectBackend({ backend: 'wasm', threads: 1, log: (line) => (backend = line) }).then(
   () => new LocalTrainer(setup, exchange),
 );
-ready.catch(() => {}); // said by the first answer
+ready.catch(() => {}); // reported by the first answer
 let last: Promise<void> = Promise.resolve();
-parentPort!.on('message', (order: ReplicaOrder) => {
+parentPort!.on('message', (request: ReplicaRequest) => {
   last = last.then(async () => {
     let answer: ReplicaAnswer;
     try {
-      answer = { result: await handle(await ready, order) };
+      answer = { result: await handle(await ready, request) };
     } catch (error) {
       exchange.stop(); // before the others wait for this one
       const { name, message } = error as Error;
@@ -52,42 +51,29 @@ parentPort!.on('message', (order: ReplicaOrder) => {
   });
 });
 
-async function handle(trainer: LocalTrainer, order: ReplicaOrder): Promise<unknown> {
-  switch (order.kind) {
+async function handle(trainer: LocalTrainer, request: ReplicaRequest): Promise<unknown> {
+  switch (request.kind) {
     case 'start':
       return backend;
     case 'load':
-      return trainer.load(order.state);
+      return trainer.load(request.state);
     case 'state':
       return trainer.state();
-    case 'average':
-      return trainer.average();
+    case 'weights':
+      return trainer.weights();
     case 'hash':
       return trainer.hash();
-    case 'step':
-      return step(trainer, order.batch, order.order);
+    case 'step': {
+      const { frames, features, ...whole } = request.batch;
+      return trainer.step({ ...whole, frames: ownRows(frames), features: ownRows(features) }, request.options);
+    }
   }
 }
 
-async function step(
-  trainer: LocalTrainer,
-  { frames, features, labels, clips }: SharedBatch,
-  order: StepOptions,
-): Promise<TrainStepResult> {
-  const batch = { frames: ownRows(frames), features: ownRows(features), labels: labels && tf.tensor1d(labels), clips };
-  try {
-    return await trainer.step(batch, order);
-  } finally {
-    tf.dispose([batch.frames, batch.features, ...(batch.labels ? [batch.labels] : [])]);
-  }
-}
-
-function ownRows({ numbers, shape: [rows, ...sides] }: SharedTensor): tf.Tensor4D {
+function ownRows({ data, shape: [rows, ...sides] }: SharedArray): PlainBatch['frames'] {
   const [first, end] = evenShare(rows, rank, memory.count);
   const size = sides.reduce((product, side) => product * side, 1);
   // A copy: the next batch is written here.
-  return tf.tensor4d(new Float32Array(numbers, 4 * first * size, (end - first) * size).slice(), [
-    end - first,
-    ...sides,
-  ] as SharedTensor['shape']);
+  const own = new Float32Array(data, 4 * first * size, (end - first) * size).slice();
+  return { data: own, shape: [end - first, ...sides] as SharedArray['shape'] };
 }

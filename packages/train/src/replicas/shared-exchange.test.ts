@@ -7,7 +7,7 @@ import type { ExchangeMemory } from './shared-exchange';
 import { ExchangeStopped, exchangeMemory, SharedExchange } from './shared-exchange';
 
 /** Threads run the built package: `pnpm build` makes it, as `npm test` does before. */
-const dist = new URL('../../../nn/dist/index.js', import.meta.url);
+const dist = new URL('../../dist/index.js', import.meta.url);
 const built = existsSync(dist);
 const threaded = test.skipIf(!built);
 const title = (text: string) => `${text}${built ? '' : ' (skipped: not built)'}`;

@@ -80,9 +80,9 @@ export class SharedExchange {
   readonly rank: number;
   /** Replicas. */
   readonly count: number;
-  private readonly memory: ExchangeMemory;
-  private readonly control: Int32Array;
-  private readonly numbers: Float32Array;
+  readonly #memory: ExchangeMemory;
+  readonly #control: Int32Array;
+  readonly #numbers: Float32Array;
 
   constructor(memory: ExchangeMemory, rank: number) {
     if (!(Number.isInteger(rank) && rank >= 0 && rank < memory.count)) {
@@ -90,20 +90,20 @@ export class SharedExchange {
     }
     this.rank = rank;
     this.count = memory.count;
-    this.memory = memory;
-    this.control = new Int32Array(memory.control);
-    this.numbers = new Float32Array(memory.numbers);
+    this.#memory = memory;
+    this.#control = new Int32Array(memory.control);
+    this.#numbers = new Float32Array(memory.numbers);
   }
 
   /** Whether a replica gave up. */
   get stopped(): boolean {
-    return Atomics.load(this.control, STOPPED) !== 0;
+    return Atomics.load(this.#control, STOPPED) !== 0;
   }
 
   /** Ends the waiting of all replicas, now and later. */
   stop(): void {
-    Atomics.store(this.control, STOPPED, 1);
-    Atomics.notify(this.control, ROUND);
+    Atomics.store(this.#control, STOPPED, 1);
+    Atomics.notify(this.#control, ROUND);
   }
 
   /**
@@ -115,13 +115,13 @@ export class SharedExchange {
    * @throws RangeError if these are more than the memory was made for; ExchangeStopped; Error if the others do not come in time.
    */
   gather(own: Float32Array): Float32Array[] {
-    this.place('gather', own.length).set(own);
-    Atomics.store(this.control, LENGTHS + this.rank, own.length);
-    this.meet();
+    this.#place('gather', own.length).set(own);
+    Atomics.store(this.#control, LENGTHS + this.rank, own.length);
+    this.#meet();
     const all = Array.from({ length: this.count }, (_, rank) =>
-      this.of(rank, Atomics.load(this.control, LENGTHS + rank)).slice(),
+      this.#of(rank, Atomics.load(this.#control, LENGTHS + rank)).slice(),
     );
-    this.meet(); // before anyone writes again
+    this.#meet(); // before anyone writes again
     return all;
   }
 
@@ -134,22 +134,22 @@ export class SharedExchange {
   async sum(gradients: Map<string, tf.Tensor>): Promise<void> {
     let size = 0;
     for (const gradient of gradients.values()) size += gradient.size;
-    const own = this.place('sum', size);
+    const own = this.#place('sum', size);
     let at = 0;
     for (const gradient of gradients.values()) {
       own.set(await gradient.data<'float32'>(), at);
       at += gradient.size;
     }
-    this.meet();
-    const sums = this.of(this.count, size);
-    const parts = Array.from({ length: this.count }, (_, rank) => this.of(rank, size));
+    this.#meet();
+    const sums = this.#of(this.count, size);
+    const parts = Array.from({ length: this.count }, (_, rank) => this.#of(rank, size));
     const [first, end] = [
       Math.floor((size * this.rank) / this.count),
       Math.floor((size * (this.rank + 1)) / this.count),
     ];
     sums.set(parts[0].subarray(first, end), first);
     for (const part of parts.slice(1)) for (let index = first; index < end; index++) sums[index] += part[index];
-    this.meet();
+    this.#meet();
     at = 0;
     for (const [name, gradient] of gradients) {
       // A copy: some backends keep the array that they are given.
@@ -160,21 +160,22 @@ export class SharedExchange {
     // The sums are not written before the next meeting, to which nobody comes without having read them.
   }
 
-  private of(rank: number, length: number): Float32Array {
-    return this.numbers.subarray(rank * this.memory.capacity, rank * this.memory.capacity + length);
+  #of(rank: number, length: number): Float32Array {
+    return this.#numbers.subarray(rank * this.#memory.capacity, rank * this.#memory.capacity + length);
   }
 
-  private place(method: string, length: number): Float32Array {
-    const { capacity } = this.memory;
+  #place(method: string, length: number): Float32Array {
+    const { capacity } = this.#memory;
     if (length > capacity)
       fail(RangeError, `SharedExchange.${method}`, 'what is exchanged', `at most ${capacity} numbers`, length);
-    return this.of(this.rank, length);
+    return this.#of(this.rank, length);
   }
 
   /** Returns when all replicas are here. */
-  private meet(): void {
-    const { control, count, memory } = this;
-    this.assertGoingOn();
+  #meet(): void {
+    const { count } = this;
+    const [control, memory] = [this.#control, this.#memory];
+    this.#assertGoingOn();
     const round = Atomics.load(control, ROUND);
     if (Atomics.add(control, ARRIVED, 1) === count - 1) {
       Atomics.store(control, ARRIVED, 0);
@@ -184,7 +185,7 @@ export class SharedExchange {
     }
     const deadline = performance.now() + memory.timeoutMs;
     while (Atomics.load(control, ROUND) === round) {
-      this.assertGoingOn();
+      this.#assertGoingOn();
       const left = deadline - performance.now();
       if (left <= 0) {
         const here = Atomics.load(control, ARRIVED);
@@ -201,7 +202,7 @@ export class SharedExchange {
     }
   }
 
-  private assertGoingOn(): void {
+  #assertGoingOn(): void {
     if (this.stopped) throw new ExchangeStopped('SharedExchange: all replicas must go on, got one that stopped');
   }
 }

@@ -1,7 +1,7 @@
 import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { LocalTrainer } from '../step/trainer';
+import { LocalTrainer } from '../step/expert-trainer';
 import { SMALL_RUN } from '../testing/small-run';
 import { startTrainer } from './start-trainer';
 

@@ -1,5 +1,5 @@
 import { buildNetwork, type TrainedNetwork } from '../expert/trained-network';
-import { LocalTrainer, type Trainer, type TrainerSetup } from '../step/trainer';
+import { LocalTrainer, type Trainer, type TrainerSetup } from '../step/expert-trainer';
 import { ReplicaTrainer } from './replica-trainer';
 
 export type StartTrainerOptions = {

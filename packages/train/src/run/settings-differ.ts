@@ -1,9 +1,8 @@
-/** What differs between the settings of two runs, each as JSON, in words. */
-export function settingsDiffer(before: string, now: string): string {
-  const [a, b] = [JSON.parse(before), JSON.parse(now)] as Record<string, unknown>[];
-  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(
-    (key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]),
+/** What differs between the settings of two runs, in words; empty where nothing does. Settings that are left out and undefined ones are the same. */
+export function settingsDiffer(before: Record<string, unknown>, now: Record<string, unknown>): string {
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
+    (key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]),
   );
   const show = (value: unknown) => (Array.isArray(value) ? `${value.length} clips` : JSON.stringify(value));
-  return keys.map((key) => `${key} was ${show(a[key])}, is ${show(b[key])}`).join('; ');
+  return keys.map((key) => `${key} was ${show(before[key])}, is ${show(now[key])}`).join('; ');
 }

@@ -8,7 +8,11 @@ import { writeFileAtomic } from '@lipsync/checkpoints';
  */
 export class TrainingLog<E extends { step: number }> {
   readonly entries: E[] = [];
-  private constructor(private readonly path: string) {}
+  readonly #path: string;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
 
   /** Opens the log of a run that goes on after `step` (0: a new one). */
   static async resumeAt<E extends { step: number }>(path: string, step: number): Promise<TrainingLog<E>> {
@@ -26,7 +30,7 @@ export class TrainingLog<E extends { step: number }> {
 
   async add(entry: E): Promise<void> {
     this.entries.push(entry);
-    await appendFile(this.path, `${JSON.stringify(entry)}\n`);
+    await appendFile(this.#path, `${JSON.stringify(entry)}\n`);
   }
 }
 

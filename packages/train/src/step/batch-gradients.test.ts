@@ -1,4 +1,4 @@
-import type { SyncBatch } from '@lipsync/avalignnet';
+import type { ExpertBatch } from '@lipsync/avalignnet';
 import { AVAlignNet, ContrastiveTemperature, contrastLoss, pairLoss } from '@lipsync/avalignnet';
 import { BatchNorm2d, disposeGradients, Linear, Module, Random, setDropoutStep } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
@@ -14,7 +14,7 @@ beforeAll(useWasm);
 const ROWS = 8;
 
 /** Four clips of two rows each. */
-function batchOf(): SyncBatch {
+function batchOf(): ExpertBatch {
   return {
     frames: random(1, [ROWS, 32, 32, 15]),
     features: random(2, [ROWS, 80, 16, 1], 4),

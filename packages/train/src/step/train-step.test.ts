@@ -1,4 +1,4 @@
-import type { SyncBatch } from '@lipsync/avalignnet';
+import type { ExpertBatch } from '@lipsync/avalignnet';
 import {
   AVAlignNet,
   ContrastiveTemperature,
@@ -24,7 +24,7 @@ beforeAll(useWasm);
 const LONG = 180_000;
 
 /** Eight pairs, random but for the seed. */
-function batchOf(rows = 8, seed = 1): SyncBatch {
+function batchOf(rows = 8, seed = 1): ExpertBatch {
   return {
     frames: random(seed, [rows, 32, 32, 15]),
     features: random(seed + 1, [rows, 80, 16, 1], 4),
@@ -114,7 +114,7 @@ describe('trainStep', () => {
   );
 
   test('averages the gradients of several batches', async () => {
-    const run = async (batches: (whole: SyncBatch) => SyncBatch | SyncBatch[]) => {
+    const run = async (batches: (whole: ExpertBatch) => ExpertBatch | ExpertBatch[]) => {
       const net = new AVAlignNet(SMALL, { seed: 1 });
       const optimizer = new AdamW(trainedParameters(net), { learningRate: 1e-4 });
       const batch = batches(batchOf());
@@ -172,7 +172,7 @@ describe('trainStep', () => {
     const batch = batchOf(2);
     const odd = { ...batch, features: random(1, [3, 80, 16, 1]) };
     await expect(trainStep({ net, optimizer, batch: odd, loss: pairLoss() })).rejects.toThrow(
-      'trainStep: batch.mel must be of as many rows as batch.frames (2), got 3',
+      'trainStep: batch.features must be of as many rows as batch.frames (2), got 3',
     );
     await expect(trainStep({ net, optimizer, batch: [], loss: pairLoss() })).rejects.toThrow('one batch at least');
     const count = tensors();

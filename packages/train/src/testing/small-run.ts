@@ -1,7 +1,6 @@
-import type { AVAlignNetConfig, SyncBatch } from '@lipsync/avalignnet';
+import type { AVAlignNetConfig } from '@lipsync/avalignnet';
 import { Random } from '@lipsync/nn';
-import * as tf from '@tensorflow/tfjs-core';
-import type { TrainerSetup } from '../step/trainer';
+import type { PlainBatch, TrainerSetup } from '../step/expert-trainer';
 
 /** As narrow as GroupNorm allows: 0.7 M parameters. */
 const SMALL: AVAlignNetConfig = {
@@ -10,17 +9,16 @@ const SMALL: AVAlignNetConfig = {
   input: { frameCount: 5, height: 32, width: 32, featureSteps: 16 },
 };
 
-/** A run of a small network by contrast. */
+/** A run of a small network by the contrast preset. */
 export const SMALL_RUN: TrainerSetup = { choice: { config: SMALL }, preset: 'contrast', seed: 3, learningRate: 1e-3 };
 
-/** Rows of noise, two windows a clip. */
-export function contrastBatch(rows = 8, seed = 1): SyncBatch {
+/** Rows of noise as plain arrays, two windows a clip. */
+export function plainContrastBatch(rows = 8, seed = 1): PlainBatch {
   const random = new Random(seed);
-  const noise = (shape: [number, number, number, number]) =>
-    tf.tensor4d(
-      Float32Array.from({ length: shape.reduce((product, side) => product * side, 1) }, () => random.normal()),
-      shape,
-    );
+  const noise = (shape: [number, number, number, number]) => {
+    const length = shape.reduce((product, side) => product * side, 1);
+    return { data: Float32Array.from({ length }, () => random.normal()), shape };
+  };
   return {
     frames: noise([rows, 32, 32, 15]),
     features: noise([rows, 80, 16, 1]),

@@ -1,36 +1,36 @@
 import type { VideoFrame } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 
-export type PingPongOptions = {
-  /** Frames to give; as many as the video has, if it has fewer, from back to front and again. */
+export type BackAndForthOptions = {
+  /** Frames to yield. */
   count: number;
-  /** Bytes of frames that may be held to be played backwards. Default 128 MiB, but 8 frames at least. */
+  /** Bytes of frames that may be held for playing backwards. Default 128 MiB, but at least 8 frames. */
   keepBytes?: number;
-  /** Told once where the video cannot be entered in its middle. */
+  /** Called once where the reader cannot seek exactly in this video. */
   log?: (line: string) => void;
 };
 
 const LONGEST_PIECE = 100; // frames, 4 s
 
 /**
- * The frames of a video forwards, then backwards, then forwards …, `0 … N - 1, N - 2 … 0, 1 …`, until `count` were given: a video as long as is
- * wanted, without a jump. `index` stays the frame's own.
+ * Plays a video back and forth: frames `0 … N - 1, N - 2 … 0, 1 …`, until `count` were yielded. So a video gets any length without a jump.
+ * `index` stays the frame's own.
  *
- * Backwards it is read in pieces of at most 100 frames, or what `keepBytes` holds, each forwards; so memory is bounded, and each piece costs the
- * decoding from the key frame before it. Every frame read again is compared with a sum (4 bytes each are kept) of what it was at first: where
- * the video cannot be entered exactly it is read from its beginning.
+ * Backwards it is read in pieces of at most 100 frames, or what `keepBytes` holds, each forwards. So memory is bounded, and each piece costs the
+ * decoding from the key frame before it. Every frame that is read again is compared with a checksum (4 bytes each are kept) of its first reading: where
+ * seeking is not exact, each piece is read from the beginning of the video.
  *
- * @param read frames from this index on; earlier ones may come before them.
+ * @param read frames from an index on; earlier ones may come before them.
  * @throws Error where the video is not the same when it is read again.
  * @example
- * for await (const frame of pingPong((first) => media.frames('talk.mp4', { first }), { count: 1000 })) { … }
+ * for await (const frame of backAndForth((first) => reader.frames('talk.mp4', { first }), { count: 1000 })) console.log(frame.index);
  */
-export async function* pingPong(
+export async function* backAndForth(
   read: (first: number) => AsyncIterable<VideoFrame>,
-  options: PingPongOptions,
+  options: BackAndForthOptions,
 ): AsyncGenerator<VideoFrame> {
   const { count, keepBytes = 128 * 2 ** 20, log = () => {} } = options;
-  if (!(count >= 0)) fail(RangeError, 'pingPong', 'options.count', 'at least 0', count);
+  if (!(count >= 0)) fail(RangeError, 'backAndForth', 'options.count', 'at least 0', count);
   let given = 0;
   let pieceLength = 1;
   const sums: number[] = [];
@@ -41,7 +41,7 @@ export async function* pingPong(
     yield frame;
     if (++given === count) return;
   }
-  if (sums.length === 0) fail(Error, 'pingPong', 'read', 'a video with frames', 'none');
+  if (sums.length === 0) fail(Error, 'backAndForth', 'read', 'a video with frames', 'none');
 
   let exact = true;
   const piece = async (from: number, to: number): Promise<VideoFrame[]> => {
@@ -50,12 +50,12 @@ export async function* pingPong(
       if (matches(frames, from, to, sums)) return frames;
       exact = false;
       log(
-        'the video cannot be entered exactly in its middle: each piece that is played backwards is read from the beginning (mp4, mov and mkv can)',
+        'this video cannot be sought exactly: each piece that is played backwards is read from the beginning (mp4, mov and mkv seek exactly)',
       );
     }
     const frames = await collect(read(0), from, to);
     if (!matches(frames, from, to, sums))
-      fail(Error, 'pingPong', 'read', 'the same frames each time', `others from ${from} to ${to - 1}`);
+      fail(Error, 'backAndForth', 'read', 'the same frames each time', `others from ${from} to ${to - 1}`);
     return frames;
   };
 
@@ -76,7 +76,7 @@ export async function* pingPong(
   }
 }
 
-/** The frames `from` to `to - 1` of those that come. */
+/** The frames with indices `from` to `to - 1`. */
 async function collect(frames: AsyncIterable<VideoFrame>, from: number, to: number): Promise<VideoFrame[]> {
   const found: VideoFrame[] = [];
   for await (const frame of frames) {
@@ -93,7 +93,7 @@ function matches(frames: VideoFrame[], from: number, to: number, sums: readonly 
   );
 }
 
-/** A sum over every 61st byte, in order. */
+/** FNV-1a over every 61st byte. */
 function checkSum({ data }: VideoFrame): number {
   let sum = 0x811c9dc5;
   for (let i = 0; i < data.length; i += 61) sum = Math.imul(sum ^ data[i], 0x01000193);

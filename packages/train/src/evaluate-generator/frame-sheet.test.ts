@@ -1,8 +1,8 @@
 import { decode } from 'fast-png';
 import { expect, test } from 'vitest';
-import { frameSheet } from './evaluate-dinet-sheet';
+import { frameSheet } from './frame-sheet';
 
-test('pictureSheet puts columns side by side and frames below each other, as large as can be seen', () => {
+test('frameSheet puts columns side by side and frames below each other, as large as can be seen', () => {
   const frame = (value: number) => new Uint8Array(80 * 104 * 3).fill(value);
   const png = decode(
     frameSheet(
@@ -20,8 +20,8 @@ test('pictureSheet puts columns side by side and frames below each other, as lar
   ]);
 });
 
-test('pictureSheet refuses frames and columns of other sizes', () => {
-  expect(() => frameSheet([], { height: 2, width: 2 })).toThrow('pictureSheet: columns must be at least one');
+test('frameSheet refuses frames and columns of other sizes', () => {
+  expect(() => frameSheet([], { height: 2, width: 2 })).toThrow('frameSheet: columns must be at least one');
   expect(() => frameSheet([[new Uint8Array(3)]], { height: 2, width: 2 })).toThrow(
     'frame must be 2 x 2 x 3 bytes long, got 3',
   );

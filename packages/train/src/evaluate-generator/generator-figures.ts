@@ -11,19 +11,19 @@ import {
   SsimScorer,
 } from '@lipsync/metrics';
 import * as tf from '@tensorflow/tfjs-core';
-import { type ByteFrame, frameOf, mouthOf } from './evaluate-dinet-painter';
+import { type ByteFrame, frameOf, mouthOf } from './clip-generator';
 
-/** What one sync network says of all clips. */
-export type DinetSyncFigures = {
+/** Scores of one sync network over all clips. */
+export type GeneratorSyncFigures = {
   /** Means over the clips; NaN where none was long enough. */
   lseD: number;
   lseC: number;
-  /** Share of clips whose offset was found within 1 frame of 0. */
+  /** Share of clips with a measured offset within 1 frame of 0. */
   inSync: number;
 };
 
-/** One row of the table. Figures that need a truth are there for the own audio alone. */
-export type DinetFigures = {
+/** One row of the table. Figures that need a true frame are there for the clip's own audio only. */
+export type GeneratorFigures = {
   /** `copy-input`: the true frames, whatever the audio. `repeat-reference`: the true frame with the mouth box of its first reference. */
   of: 'generated' | 'copy-input' | 'repeat-reference';
   audio: 'own' | 'other';
@@ -36,11 +36,11 @@ export type DinetFigures = {
   /** Variance of the Laplacian in the mouth box. */
   sharpness: number;
   /** In the order of `experts`. */
-  sync: DinetSyncFigures[];
+  sync: GeneratorSyncFigures[];
 };
 
 /** The rows of the table, in order. */
-export const DINET_ROWS = [
+export const GENERATOR_ROWS = [
   { of: 'generated', audio: 'own' },
   { of: 'copy-input', audio: 'own' },
   { of: 'repeat-reference', audio: 'own' },
@@ -48,10 +48,10 @@ export const DINET_ROWS = [
   { of: 'copy-input', audio: 'other' },
   { of: 'repeat-reference', audio: 'other' },
 ] as const;
-/** Sets of frames: of the baselines both audio tracks hear the same ones. */
+/** Sets of frames; those of the baselines do not depend on the audio. */
 export type Shown = 'generated' | 'generatedOther' | 'truth' | 'repeat';
-/** Which of them a row shows. */
-export const shownIn = ({ of, audio }: { of: DinetFigures['of']; audio: DinetFigures['audio'] }): Shown =>
+/** The set of a row. */
+export const shownIn = ({ of, audio }: { of: GeneratorFigures['of']; audio: GeneratorFigures['audio'] }): Shown =>
   of === 'copy-input'
     ? 'truth'
     : of === 'repeat-reference'
@@ -71,8 +71,8 @@ export type RowOptions = {
 
 /** Adds up one row of the table. */
 export class RowFigures {
-  readonly of: DinetFigures['of'];
-  readonly audio: DinetFigures['audio'];
+  readonly of: GeneratorFigures['of'];
+  readonly audio: GeneratorFigures['audio'];
   readonly #mouth: number;
   readonly #ssim = [new SsimScorer(RANGE), new SsimScorer(RANGE)];
   readonly #psnr = [new PsnrScorer(RANGE), new PsnrScorer(RANGE)];
@@ -82,7 +82,7 @@ export class RowFigures {
   readonly #sync: SyncScore[][];
 
   constructor(
-    { of, audio }: Pick<DinetFigures, 'of' | 'audio'>,
+    { of, audio }: Pick<GeneratorFigures, 'of' | 'audio'>,
     { experts, lpips, fid, fidFeatures, mouth }: RowOptions,
   ) {
     this.of = of;
@@ -94,8 +94,8 @@ export class RowFigures {
       this.#fid = new FidScorer({ network: fid, features: fidFeatures });
   }
 
-  /** Takes the frames of a clip. */
-  async see(frames: Uint8Array, truth: Uint8Array): Promise<void> {
+  /** Adds the frames of a clip. */
+  async addFrames(frames: Uint8Array, truth: Uint8Array): Promise<void> {
     const size = storedShape({ kind: 'dinet head', mouth: this.#mouth });
     const count = frames.length / (size.height * size.width * 3);
     for (let first = 0; first < count; first += 8) {
@@ -132,8 +132,8 @@ export class RowFigures {
     }
   }
 
-  /** Takes what an expert says of a clip, if it does. */
-  hear(expert: number, score: SyncScore | undefined): void {
+  /** Adds an expert's score of a clip, where there is one. */
+  addScore(expert: number, score: SyncScore | undefined): void {
     if (score && Number.isFinite(score.lseD)) this.#sync[expert].push(score);
   }
 
@@ -144,7 +144,7 @@ export class RowFigures {
       : frechetDistance(real.#fid!.statistics('generated'), this.#fid!.statistics('generated')).value;
   }
 
-  figures(): DinetFigures {
+  figures(): GeneratorFigures {
     const { of, audio } = this;
     const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
     return {

@@ -14,13 +14,15 @@ export function mouthOpenings({ frameCount, points }: FaceTrack): Float32Array {
 }
 
 /**
- * The frames that show a generator what a face looks like, spread over time and over how far its mouth is open.
+ * Reference frames of a face for a generator, spread over time and over mouth openings.
  *
  * The track is cut into `count` equal stretches. The i-th gives the frame whose mouth opening is nearest to the quantile `(i + 0.5) / count` of all
- * openings: of five the first is nearly closed, the last wide open. A track of fewer frames gives some twice.
+ * openings: of five, the first is nearly closed, the last wide open. A track of fewer frames gives some twice.
  *
- * @returns `count` indices in the track, rising.
+ * @returns `count` indices in the track, in rising order.
+ * @throws RangeError if `count` is not a whole number above 0.
  * @example
+ * import { spreadReferences } from '@lipsync/dub';
  * spreadReferences(track, 5); // [12, 31, 66, 80, 103]
  */
 export function spreadReferences(track: FaceTrack, count: number): number[] {
@@ -38,4 +40,20 @@ export function spreadReferences(track: FaceTrack, count: number): number[] {
     }
     return best;
   });
+}
+
+/**
+ * The reference frames of a dub as indices in the track: those asked for, or spread ones.
+ *
+ * @throws RangeError for another count than the generator takes, or frames that do not show the face.
+ */
+export function referenceFrames(track: FaceTrack, count: number, wanted: readonly number[] | 'spread'): number[] {
+  if (wanted === 'spread') return spreadReferences(track, count);
+  const [where, name] = ['dubVideo', 'options.references'];
+  if (wanted.length !== count)
+    fail(RangeError, where, name, `${count} frames, as many as the generator takes`, wanted.length);
+  const [first, last] = [track.firstFrame, track.firstFrame + track.frameCount - 1];
+  const bad = wanted.find((frame) => !(Number.isInteger(frame) && frame >= first && frame <= last));
+  if (bad !== undefined) fail(RangeError, where, name, `frames that show the face, ${first} to ${last}`, bad);
+  return wanted.map((frame) => frame - first);
 }

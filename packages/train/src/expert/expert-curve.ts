@@ -1,7 +1,7 @@
-import { binned, type ChartLine, type ChartPanel, lineChart } from './line-chart';
+import { binned, type ChartLine, type ChartPanel, lineChart } from '../run/line-chart';
 
 /** One line of a training log. */
-export type TrainingLogEntry = {
+export type ExpertLogEntry = {
   step: number;
   loss: number;
   /** Mean cosine of in-sync and of off-sync pairs of the batch. */
@@ -22,9 +22,9 @@ export type TrainingLogEntry = {
  * @returns an SVG document of 860 px width that any browser shows.
  * @throws RangeError if there is no entry.
  */
-export function trainingCurve(log: readonly TrainingLogEntry[], title: string): string {
-  if (log.length === 0) throw new RangeError('trainingCurve: log must have at least one entry, got none');
-  const series = (name: string, colour: string, pick: (entry: TrainingLogEntry) => number): ChartLine => ({
+export function expertCurve(log: readonly ExpertLogEntry[], title: string): string {
+  if (log.length === 0) throw new RangeError('expertCurve: log must have at least one entry, got none');
+  const series = (name: string, colour: string, pick: (entry: ExpertLogEntry) => number): ChartLine => ({
     name,
     colour,
     points: binned(log, pick),

@@ -1,6 +1,6 @@
 import type { FaceTrack } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
-import { mouthOpenings, spreadReferences } from './dub-references';
+import { mouthOpenings, spreadReferences } from './references';
 
 /** A face whose eyes are 100 apart and whose mouth is as far open as said. */
 function track(openings: number[]): FaceTrack {

@@ -4,7 +4,7 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { maskedPsnr, psnr, type SyncScore, ssim } from '@lipsync/metrics';
 import { Random } from '@lipsync/nn';
 import { expect, test } from 'vitest';
-import { RowFigures } from './evaluate-dinet-figures';
+import { RowFigures } from './generator-figures';
 
 const mouth = 16;
 const { height, width } = storedShape({ kind: 'dinet head', mouth });
@@ -16,10 +16,10 @@ const score = (lseD: number, offsetFrames: number) => ({ lseD, lseC: 1 - lseD, o
 test('a row is the mean of its frames’ figures, whole and in the mouth box', async () => {
   const [made, truth] = [noise(), noise()];
   const row = new RowFigures({ of: 'generated', audio: 'own' }, { experts, mouth });
-  await row.see(made, truth);
-  row.hear(0, score(0.8, 1));
-  row.hear(0, score(0.6, -4));
-  row.hear(0, undefined);
+  await row.addFrames(made, truth);
+  row.addScore(0, score(0.8, 1));
+  row.addScore(0, score(0.6, -4));
+  row.addScore(0, undefined);
   const figures = row.figures();
   const frame = (data: Uint8Array, i: number) => ({
     data: data.subarray(i * height * width * 3, (i + 1) * height * width * 3),
@@ -52,7 +52,7 @@ test('a row is the mean of its frames’ figures, whole and in the mouth box', a
 
 test('without a truth there are sharpness and sync alone', async () => {
   const row = new RowFigures({ of: 'generated', audio: 'other' }, { experts, mouth });
-  await row.see(noise(), noise());
-  expect(Object.keys(row.figures())).toEqual(['of', 'sound', 'sharpness', 'sync']);
+  await row.addFrames(noise(), noise());
+  expect(Object.keys(row.figures())).toEqual(['of', 'audio', 'sharpness', 'sync']);
   expect(row.figures().sync[0].lseD).toBeNaN();
 });

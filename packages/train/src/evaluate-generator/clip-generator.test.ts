@@ -5,7 +5,7 @@ import { Random } from '@lipsync/nn';
 import { FeaturesAround } from '@lipsync/sync-windows';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { bytesOf, ClipGenerator, facesOf, frameOf, mouthOf } from './evaluate-dinet-painter';
+import { bytesOf, ClipGenerator, facesOf, frameOf, mouthOf } from './clip-generator';
 
 const size = { height: 52, width: 40 };
 const bytes = size.height * size.width * 3;

@@ -1,8 +1,8 @@
 import type { VideoFrame } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
-import { pingPong } from './ping-pong';
+import { backAndForth } from './back-and-forth';
 
-/** A video of frames that tell their number; says where it was entered and how many frames were made. */
+/** A video whose pixels are the frame's number; records where reading began and how many frames were decoded. */
 function video(frameCount: number, { seeks = true, late = 0, side = 4 } = {}) {
   const entered: number[] = [];
   const made = { count: 0, running: 0 };
@@ -35,7 +35,7 @@ async function shown(frames: AsyncIterable<VideoFrame>): Promise<number[]> {
   for await (const { index, data } of frames) {
     expect(data[0]).toBe(index);
     all.push(index);
-    data.fill(255); // whoever gets a frame may paint on it
+    data.fill(255); // who gets a frame may change it
   }
   return all;
 }
@@ -53,38 +53,41 @@ test.each([
   [1, 4],
   [2, 7],
   [250, 900],
-])('pingPong of %i frames gives %i, there and back without a jump', async (frameCount, count) => {
+])('backAndForth of %i frames gives %i, there and back without a jump', async (frameCount, count) => {
   const { read, made } = video(frameCount);
-  expect(await shown(pingPong(read, { count }))).toEqual(
+  expect(await shown(backAndForth(read, { count }))).toEqual(
     Array.from({ length: count }, (_, k) => folded(k, frameCount)),
   );
   expect(made.running).toBe(0);
 });
 
-test('pingPong reads backwards in pieces of what may be held', async () => {
+test('backAndForth reads backwards in pieces of at most keepBytes', async () => {
   const { read, entered, made } = video(40);
-  await shown(pingPong(read, { count: 79, keepBytes: 10 * 48 }));
+  await shown(backAndForth(read, { count: 79, keepBytes: 10 * 48 }));
   expect(entered).toEqual([0, 29, 19, 9, 0]);
   expect(made.count).toBe(40 + 39);
 });
 
-test.each([{ late: 1 }, { seeks: false }])('pingPong is right where the video cannot be entered: %j', async (kind) => {
-  const { read } = video(40, kind);
-  const said: string[] = [];
-  const all = await shown(pingPong(read, { count: 90, keepBytes: 480, log: (line) => said.push(line) }));
-  expect(all).toEqual(Array.from({ length: 90 }, (_, k) => folded(k, 40)));
-  expect(said).toHaveLength(kind.late ? 1 : 0);
-});
+test.each([{ late: 1 }, { seeks: false }])(
+  'backAndForth gives the same frames where seeking is not exact: %j',
+  async (kind) => {
+    const { read } = video(40, kind);
+    const logged: string[] = [];
+    const all = await shown(backAndForth(read, { count: 90, keepBytes: 480, log: (line) => logged.push(line) }));
+    expect(all).toEqual(Array.from({ length: 90 }, (_, k) => folded(k, 40)));
+    expect(logged).toHaveLength(kind.late ? 1 : 0);
+  },
+);
 
-test('pingPong refuses a video that changes, an empty one and no count', async () => {
+test('backAndForth refuses a video that changes, an empty one and no count', async () => {
   let reads = 0;
   const other = (first: number) => video(20 + reads++, {}).read(first);
   await expect(
-    shown(pingPong((first) => (reads === 0 ? other(first) : video(8).read(first)), { count: 60 })),
+    shown(backAndForth((first) => (reads === 0 ? other(first) : video(8).read(first)), { count: 60 })),
   ).rejects.toThrow('the same frames each time');
-  await expect(shown(pingPong(video(0).read, { count: 1 }))).rejects.toThrow('a video with frames, got none');
-  await expect(shown(pingPong(video(3).read, { count: Number.NaN }))).rejects.toThrow(
+  await expect(shown(backAndForth(video(0).read, { count: 1 }))).rejects.toThrow('a video with frames, got none');
+  await expect(shown(backAndForth(video(3).read, { count: Number.NaN }))).rejects.toThrow(
     'options.count must be at least 0',
   );
-  expect(await shown(pingPong(video(3).read, { count: 0 }))).toEqual([]);
+  expect(await shown(backAndForth(video(3).read, { count: 0 }))).toEqual([]);
 });

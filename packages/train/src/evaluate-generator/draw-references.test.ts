@@ -1,6 +1,6 @@
 import { Random } from '@lipsync/nn';
 import { expect, test } from 'vitest';
-import { drawReferences, REFERENCE_DISTANCE } from './evaluate-dinet-references';
+import { drawReferences, REFERENCE_DISTANCE } from './draw-references';
 
 test.each([20, 29, 75, 250])(
   'in a clip of %d frames no reference is nearer than five frames, and few sets differ',

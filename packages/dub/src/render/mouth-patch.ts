@@ -2,24 +2,25 @@ import { fail } from '@lipsync/contracts';
 import { headBox } from '@lipsync/face-crop';
 
 export type MouthPatchOptions = {
-  /** Pixels on a side of the mouth box in the painted face images. */
+  /** Side of the mouth box in the generated face images, pixels. */
   mouth: number;
-  /** Pixels on a side of the mouth box in the video's frames: twice the crop radius. */
+  /** Side of the mouth box in the video's frames, pixels: twice the crop radius. */
   side: number;
   /** Width of the soft edge inside the box, as a share of `side`. Default 1/16. */
   feather?: number;
 };
 
 /**
- * Puts painted mouths back into frames of the video.
+ * Lays generated mouths over frames of a video.
  *
- * The mouth box of the painted face image (`headBox`) is resized to `side` x `side` (Catmull-Rom, half-pixel
- * centres, widened where it shrinks; at the box's edges it looks at what was painted beyond), and laid over the frame with a weight that rises
- * smoothly from 0 at the box's edge to 1 `feather * side` pixels inside. Pixels outside the box stay as they are. The published code pastes all rows
- * above the box's lower edge with hard edges.
+ * The mouth box of the generated face image (`headBox`) is resized to `side` x `side` by a Catmull-Rom kernel with half-pixel centres, which is widened
+ * where the box shrinks; at the box's edges the kernel reads the pixels of the face image beyond it. The result is blended over the frame with a weight
+ * that rises smoothly from 0 at the box's edge to 1 `feather * side` pixels inside. Pixels outside the box stay as they are. DINet's code pastes all
+ * rows above the box's lower edge, with hard edges.
  *
+ * @throws RangeError for options outside of their ranges.
  * @example
- * new MouthPatch({ mouth: 64, side: 180 }).paste(frame, left, top, painted);
+ * new MouthPatch({ mouth: 64, side: 180 }).paste(frame, face, { left: 200, top: 310 });
  */
 export class MouthPatch {
   readonly side: number;
@@ -51,23 +52,24 @@ export class MouthPatch {
   }
 
   /**
-   * @param frame RGB, 0..255; painted upon. What of the box lies outside is left out.
-   * @param left column of the box's left edge in the frame.
-   * @param top row of its upper edge.
-   * @param generated the face image, `[height, width, 3]`, RGB, 0..1.
+   * @param frame RGB, 0..255; changed in place. Parts of the box outside of it are left out.
+   * @param face the generated face image `[height, width, 3]`, RGB, 0..1.
+   * @param at the box's upper left corner in the frame, whole pixels.
    */
-  paste(
-    frame: { data: Uint8Array; width: number; height: number },
-    left: number,
-    top: number,
-    generated: Float32Array,
-  ): void {
+  paste(frame: VideoImage, face: Float32Array, { left, top }: { left: number; top: number }): void {
     const where = 'MouthPatch.paste';
-    const [width, height, side, line] = [this.#width, this.#height, this.side, this.#line];
-    if (generated.length !== height * width * 3)
-      fail(TypeError, where, 'painted', `${height} x ${width} x 3 numbers`, generated.length);
+    const [width, height] = [this.#width, this.#height];
+    if (face.length !== height * width * 3)
+      fail(TypeError, where, 'face', `${height} x ${width} x 3 values`, face.length);
     if (!(Number.isInteger(left) && Number.isInteger(top)))
       fail(RangeError, where, 'left and top', 'whole pixels', [left, top]);
+    this.#resizeRows(face);
+    this.#blend(frame, left, top);
+  }
+
+  /** Resizes each row of the face image that the box needs. */
+  #resizeRows(generated: Float32Array): void {
+    const [width, side, line] = [this.#width, this.side, this.#line];
     for (let row = this.#rows[0].first; row < this.#rows[side - 1].first + this.#rows[side - 1].weights.length; row++) {
       for (let j = 0; j < side; j++) {
         const { first, weights } = this.#columns[j];
@@ -80,6 +82,11 @@ export class MouthPatch {
         line.set([red, green, blue], (row * side + j) * 3);
       }
     }
+  }
+
+  /** Resizes the columns and blends the result over the frame. */
+  #blend(frame: VideoImage, left: number, top: number): void {
+    const [side, line] = [this.side, this.#line];
     const { data } = frame;
     for (let i = Math.max(0, -top); i < Math.min(side, frame.height - top); i++) {
       const { first, weights } = this.#rows[i];
@@ -97,7 +104,10 @@ export class MouthPatch {
   }
 }
 
-/** Where an output pixel is taken from: neighbours in a row, and their weights. */
+/** An image that is changed in place: RGB, 0..255, row-major. */
+type VideoImage = { data: Uint8Array; width: number; height: number };
+
+/** The input pixels of one output pixel: neighbours in a row, and their weights. */
 type Taps = { first: number; weights: Float32Array };
 
 function taps(start: number, length: number, side: number, limit: number): Taps[] {

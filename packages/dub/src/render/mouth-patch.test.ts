@@ -27,9 +27,8 @@ test.each([
     const video = picture(90, 80, () => 40);
     new MouthPatch({ mouth, side, feather: 0.1 }).paste(
       video,
-      20,
-      30,
       generated(mouth, () => 1),
+      { left: 20, top: 30 },
     );
     const at = (x: number, y: number) => video.data[(y * 90 + x) * 3];
     let touched = 0;
@@ -64,7 +63,7 @@ test('a patch puts back what the head crop cut out, at its place', () => {
   expect(headBox(side).mouth).toBe(side);
   const crop = Float32Array.from(plan.cut(frame, 0), (byte) => byte / 255);
   const before = frame.data.slice();
-  new MouthPatch({ mouth: 64, side }).paste(frame, x - side / 2, y - side / 2, crop);
+  new MouthPatch({ mouth: 64, side }).paste(frame, crop, { left: x - side / 2, top: y - side / 2 });
   const differences = frame.data.map((byte, i) => Math.abs(byte - before[i]));
   expect(differences.reduce((a, b) => Math.max(a, b))).toBeLessThanOrEqual(2);
 });
@@ -74,26 +73,23 @@ test('a patch at the edge of the frame is cut off there, and bad ones are refuse
   const patch = new MouthPatch({ mouth: 16, side: 20, feather: 0 });
   patch.paste(
     video,
-    20,
-    -10,
     generated(16, () => 1),
+    { left: 20, top: -10 },
   );
   patch.paste(
     video,
-    400,
-    0,
     generated(16, () => 1),
+    { left: 400, top: 0 },
   );
   expect(video.data.reduce((sum, byte) => sum + (byte === 255 ? 1 : 0), 0)).toBe(10 * 10 * 3);
   expect(() =>
     patch.paste(
       video,
-      0.5,
-      0,
       generated(16, () => 1),
+      { left: 0.5, top: 0 },
     ),
   ).toThrow('left and top must be whole pixels');
-  expect(() => patch.paste(video, 0, 0, new Float32Array(3))).toThrow('painted must be');
+  expect(() => patch.paste(video, new Float32Array(3), { left: 0, top: 0 })).toThrow('face must be');
   expect(() => new MouthPatch({ mouth: 12, side: 20 })).toThrow('options.mouth must be a multiple of 8');
   expect(() => new MouthPatch({ mouth: 16, side: 0 })).toThrow('options.side');
   expect(() => new MouthPatch({ mouth: 16, side: 8, feather: 1 })).toThrow('options.feather');

@@ -1,15 +1,15 @@
 import { selectBackend } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { contrastBatch, SMALL_RUN } from '../testing/small-run';
-import { LocalTrainer } from './trainer';
+import { plainContrastBatch, SMALL_RUN } from '../testing/small-run';
+import { LocalTrainer } from './expert-trainer';
 
 beforeAll(() => selectBackend({ backend: 'wasm', threads: 1 }));
 
 const order = { learningRate: 1e-3, progress: 0.6 };
 
 test('LocalTrainer goes on from a state as the one that it is of, in chunks as without, and frees all', async () => {
-  const batch = contrastBatch();
+  const batch = plainContrastBatch();
   const before = tf.memory().numTensors;
   const first = new LocalTrainer(SMALL_RUN);
   const chunked = new LocalTrainer({ ...SMALL_RUN, chunk: 3 });
@@ -21,7 +21,7 @@ test('LocalTrainer goes on from a state as the one that it is of, in chunks as w
 
   const second = new LocalTrainer(SMALL_RUN);
   await second.load(state);
-  const [name, { data }] = [...(await second.average())][0];
+  const [name, { data }] = [...(await second.weights())][0];
   expect(Buffer.compare(Buffer.from(data.buffer), Buffer.from(state.ema!.get(name)!.data.buffer))).toBe(0);
   expect((await second.step(batch, order)).loss).toBe(next);
   expect(await second.hash()).toBe(await first.hash());
@@ -32,8 +32,8 @@ test('LocalTrainer goes on from a state as the one that it is of, in chunks as w
 
 test('LocalTrainer keeps no average where it is not the first replica', async () => {
   const trainer = new LocalTrainer(SMALL_RUN, { rank: 1, count: 2, gather: (own) => [own], sum: async () => {} });
-  await expect(trainer.average()).rejects.toThrow(
-    'LocalTrainer.average: the replica must be the first, which keeps the average, got 1',
+  await expect(trainer.weights()).rejects.toThrow(
+    'LocalTrainer.weights: the replica must be 0, which keeps the average, got 1',
   );
   await trainer.dispose();
 });
