@@ -2,7 +2,7 @@
 //
 //   pnpm --filter @lipsync/audio-mel build && node bench/audio-mel.bench.mjs [python, default /usr/bin/python3]
 //
-// The two take turns, so that a busy machine slows both; medians and minima over all turns are printed.
+// The two take turns, so that a loaded machine slows both; medians and minima over all turns are printed.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { melSpectrogram, resample } from '../packages/audio-mel/dist/index.js';

@@ -4,7 +4,7 @@
 //     node bench/data-parallel.mjs --memory 72,256,512
 //
 // Each line is a process of its own; rounds are interleaved. Figures are medians over all steps but the first: wall-clock, and by
-// CPU time of all threads, which a busy machine disturbs less. Memory is the most that was resident (VmHWM, with the batch itself).
+// CPU time of all threads, which a loaded machine disturbs less. Memory is the most that was resident (VmHWM, with the batch itself).
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -31,12 +31,12 @@ else compareSpeed();
 /** Runs as a child: prints one JSON line. */
 async function trainOnce({ batch, steps, backend = 'wasm', threads = 1, replicas = 1, chunk }) {
   const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
-  const [{ selectBackend }, { AVAlignNet, LITE }, { Random }, { startTrainer }] = await Promise.all(
-    ['backends', 'avalignnet', 'nn', 'cli'].map(load),
+  const [{ selectBackend }, { LITE }, { Random }, { startTrainer }] = await Promise.all(
+    ['backends', 'avalignnet', 'nn', 'train'].map(load),
   );
   const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
   await selectBackend({ backend, threads });
-  const { frames, height, width, melSteps } = LITE.input;
+  const { frameCount, height, width, featureSteps } = LITE.input;
   const trainer = await startTrainer(
     { choice: { config: LITE }, preset: 'contrast', seed: 0, learningRate: 1e-3, chunk },
     { rows: batch, replicas },
@@ -48,7 +48,11 @@ async function trainOnce({ batch, steps, backend = 'wasm', threads = 1, replicas
       shape,
     );
   const clips = Array.from({ length: batch }, (_, row) => Math.floor(row / 6));
-  const windows = { frames: normal(batch, height, width, 3 * frames), mel: normal(batch, 80, melSteps, 1), clips };
+  const windows = {
+    frames: normal(batch, height, width, 3 * frameCount),
+    features: normal(batch, 80, featureSteps, 1),
+    clips,
+  };
   const seconds = [];
   let loss = 0;
   for (let step = 0; step <= steps; step++) {

@@ -11,7 +11,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { LITE } from '../packages/avalignnet/dist/index.js';
+import { LITE, recipeOf } from '../packages/avalignnet/dist/index.js';
 import { selectBackend } from '../packages/backends/dist/index.js';
 import { ClipStore, CONTRAST, disposeBatch, SyncLoader } from '../packages/dataloader/dist/index.js';
 

@@ -1,25 +1,26 @@
-// The claim that a generator taught by AVAlignNet is better in sync than one taught by Wav2Lip's expert, or by none: the same generator, trained with each, on the
-// same data, by the same steps, from the same first stage, and judged by an expert that taught none of them.
+// The claim that a generator supervised by AVAlignNet is better in sync than one supervised by Wav2Lip's expert, or by none: the same generator, trained with each
+// on the same data, by the same steps, from the same first stage, and scored by an expert that supervised none of them.
 //
-//     pnpm build && node bench/dinet-claim.mjs STORE --out DIR --experts avalignnet=FILE,wav2lip=FILE --judge FILE [--judge-recipe FILE] --held-out FILE
+//     pnpm build && node bench/dinet-claim.mjs STORE --out DIR --experts avalignnet=FILE,wav2lip=FILE --scorer FILE [--scorer-recipe FILE] --held-out FILE
 //         [--clips PREFIX] [--seeds 1,2] [--arms none,avalignnet,wav2lip] [--width 8] [--frame-steps 500] [--clip-steps 240] [--threads 1] [--table]
 //
 // STORE: head crops (`lipsync prepare --head 64`). Runs seeds and arms one after the other; processes with other --seeds or --arms may share DIR once the
-// frame stage of a seed is there. Goes on where it was stopped. --table prints what is in DIR. The generator sees no discriminator and no VGG-19.
+// frame stage of a seed is there. Resumes where it was stopped. --table prints what is in DIR. The generator sees no discriminator and no VGG-19.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { trainedGenerator } from './support/trained-generator.mjs';
 
 const { values, positionals } = parseArgs({
   options: {
     out: { type: 'string', default: 'claim' },
     experts: { type: 'string', default: '' },
-    judge: { type: 'string' },
-    'judge-recipe': { type: 'string' },
+    scorer: { type: 'string' },
+    'scorer-recipe': { type: 'string' },
     'held-out': { type: 'string' },
     clips: { type: 'string', default: '' },
-    'judged-clips': { type: 'string', default: '10' },
+    'scored-clips': { type: 'string', default: '10' },
     seeds: { type: 'string', default: '1,2' },
     arms: { type: 'string', default: 'none,avalignnet,wav2lip' },
     width: { type: 'string', default: '8' },
@@ -39,9 +40,15 @@ else await run();
 
 async function run() {
   const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
-  const names = ['backends', 'cli', 'dataloader', 'dinet', 'avalignnet', 'syncnet'];
-  const [{ selectBackend }, cli, { ClipStore }, { LITE_DINET, loadDinet }, { loadAVAlignNet }, { loadSyncNetwork }] =
-    await Promise.all(names.map(load));
+  const names = ['backends', 'train', 'dataloader', 'dinet', 'avalignnet', 'syncnet'];
+  const [
+    { selectBackend },
+    { evaluateGenerator },
+    { ClipStore },
+    { LITE_DINET, loadDinet },
+    { loadAVAlignNet },
+    { loadSyncNetwork },
+  ] = await Promise.all(names.map(load));
   await selectBackend({ threads: Number(values.threads), log: console.error });
   await mkdir(results, { recursive: true });
   const store = await ClipStore.open(resolve(positionals[0]));
@@ -55,13 +62,13 @@ async function run() {
   const experts = Object.fromEntries(
     await Promise.all(Object.entries(files).map(async ([name, path]) => [name, await openers[name](path)])),
   );
-  const recipe = values['judge-recipe'] && JSON.parse(await readFile(values['judge-recipe'], 'utf8'));
-  const judge = await loadAVAlignNet(await readFile(values.judge), { recipe });
+  const recipe = values['scorer-recipe'] && JSON.parse(await readFile(values['scorer-recipe'], 'utf8'));
+  const scorer = await loadAVAlignNet(await readFile(values.scorer), { recipe });
   const [width, row] = [Number(values.width), 10];
   const config = { ...LITE_DINET, width, referenceChannels: 4 * width };
   const held = clips.filter((id) => heldOut.some((name) => id.includes(name)));
-  const every = Math.max(1, Math.floor(held.length / Number(values['judged-clips'])));
-  const judged = held.filter((_, index) => index % every === 0).slice(0, Number(values['judged-clips']));
+  const every = Math.max(1, Math.floor(held.length / Number(values['scored-clips'])));
+  const scored = held.filter((_, index) => index % every === 0).slice(0, Number(values['scored-clips']));
 
   for (const seed of values.seeds.split(',').map(Number)) {
     const common = {
@@ -86,7 +93,7 @@ async function run() {
       steps: Number(values['frame-steps']),
     };
     const start = join(frame.out, 'weights.safetensors');
-    if (!existsSync(start)) await cli.showGeneratorTraining(frame);
+    if (!existsSync(start)) await trainedGenerator(frame);
     for (const arm of values.arms.split(',').filter(Boolean)) {
       const expert = arm === 'none' ? undefined : experts[arm];
       const clip = {
@@ -101,16 +108,16 @@ async function run() {
         batch: 2,
         steps: Number(values['clip-steps']),
       };
-      const report = await cli.showGeneratorTraining(clip);
+      const report = await trainedGenerator(clip);
       const generator = await loadDinet(report.weights);
-      const evaluation = await cli.evaluateDinet({
+      const evaluation = await evaluateGenerator({
         generator,
         store,
-        clips: judged,
-        experts: [judge, ...Object.values(experts)],
+        clips: scored,
+        experts: [scorer, ...Object.values(experts)],
       });
       generator.dispose();
-      const { rows, experts: judges, clips: count, pictures } = evaluation;
+      const { rows, experts: scorers, clips: count, frameCount } = evaluation;
       await writeFile(join(out, `sheet-${seed}-${arm}.png`), evaluation.sheet);
       await writeFile(
         join(results, `${seed}-${arm}.json`),
@@ -121,10 +128,10 @@ async function run() {
             width,
             parameters: report.parameters,
             seconds: report.seconds,
-            trained: report.pictures,
+            trained: report.frameCount,
             clips: count,
-            pictures,
-            judges,
+            frameCount,
+            scorers,
             rows,
             validation: report.validation,
           },
@@ -141,13 +148,13 @@ function table() {
   const all = readdirSync(results)
     .sort()
     .map((name) => JSON.parse(readFileSync(join(results, name), 'utf8')));
-  if (all.length === 0) return console.log('nothing is judged yet');
+  if (all.length === 0) return console.log('nothing is evaluated yet');
   if (values.json) return console.log(JSON.stringify(all, null, 2));
   const line = (cells) => console.log(`| ${cells.join(' | ')} |`);
   line([
-    'taught by',
+    'supervised by',
     'seed',
-    'sound',
+    'audio',
     'LSE-D',
     'LSE-C',
     'in sync',
@@ -167,7 +174,7 @@ function table() {
     line([
       name,
       seed,
-      figures.sound,
+      figures.audio,
       lseD.toFixed(3),
       lseC.toFixed(3),
       `${Math.round(100 * inSync)} %`,
@@ -179,21 +186,21 @@ function table() {
       seconds ? (seconds / 60).toFixed(1) : '',
     ]);
   };
-  for (const sound of ['own', 'other']) {
+  for (const audio of ['own', 'other']) {
     for (const result of all)
       row(
         result.arm,
         result,
-        result.rows.find((figures) => figures.of === 'generated' && figures.sound === sound),
+        result.rows.find((figures) => figures.of === 'generated' && figures.audio === audio),
       );
     for (const of of ['copy-input', 'repeat-reference'])
       row(
         of,
         { seed: '' },
-        all[0].rows.find((figures) => figures.of === of && figures.sound === sound),
+        all[0].rows.find((figures) => figures.of === of && figures.audio === audio),
       );
   }
   console.log(
-    `\n${all[0].pictures} frames of ${all[0].clips} clips that no generator learned from; judge: ${all[0].judges[0].name}, crop ${all[0].judges[0].crop}`,
+    `\n${all[0].frameCount} frames of ${all[0].clips} clips that no generator was trained on; scored by ${all[0].scorers[0].name}, crop ${all[0].scorers[0].crop}`,
   );
 }

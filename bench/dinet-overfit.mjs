@@ -1,13 +1,14 @@
-// A generator learns one clip by heart: first its frames, then its sync by an expert. Shows that a network of this size can paint a mouth at all.
+// Overfits a generator to one clip: first its frames, then its sync by an expert. Shows that a network of this size can generate a mouth at all.
 //
 //     pnpm build && node bench/dinet-overfit.mjs STORE CLIP --out DIR [--expert FILE] [--width 8] [--frame-steps 600] [--clip-steps 150] [--threads 1] [--json]
 //
-// STORE: head crops (`lipsync prepare --head 64`), CLIP: the id of one of its clips. Asked of it: PSNR of the mouth above 28 dB, and the sync loss below its
-// value on shifted audio. Writes both runs and a sheet of frames into DIR; goes on where it was stopped.
+// STORE: head crops (`lipsync prepare --head 64`), CLIP: the id of one of its clips. It should reach a PSNR of the mouth above 28 dB, and a sync loss below its
+// value on shifted audio. Writes both runs and a sheet of frames into DIR; resumes where it was stopped.
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { trainedGenerator } from './support/trained-generator.mjs';
 
 const { values, positionals } = parseArgs({
   options: {
@@ -23,9 +24,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
-const [{ selectBackend }, cli, { ClipStore }, { LITE_DINET, loadDinet }, { loadAVAlignNet }] = await Promise.all(
-  ['backends', 'cli', 'dataloader', 'dinet', 'avalignnet'].map(load),
-);
+const [{ selectBackend }, { evaluateGenerator }, { ClipStore }, { LITE_DINET, loadDinet }, { loadAVAlignNet }] =
+  await Promise.all(['backends', 'train', 'dataloader', 'dinet', 'avalignnet'].map(load));
 await selectBackend({ threads: Number(values.threads), log: console.error });
 const [store, clip] = [await ClipStore.open(resolve(positionals[0])), positionals[1]];
 const [out, width] = [resolve(values.out), Number(values.width)];
@@ -46,10 +46,10 @@ const config = { ...LITE_DINET, width, referenceChannels: 4 * width };
 const frame = join(out, 'frame');
 let last = existsSync(join(frame, 'weights.safetensors'))
   ? JSON.parse(await readFile(join(frame, 'report.json'), 'utf8'))
-  : await cli.showGeneratorTraining({ ...common, out: frame, config, steps: Number(values['frame-steps']), batch: 8 });
+  : await trainedGenerator({ ...common, out: frame, config, steps: Number(values['frame-steps']), batch: 8 });
 let seconds = last.seconds;
 if (expert) {
-  last = await cli.showGeneratorTraining({
+  last = await trainedGenerator({
     ...common,
     out: join(out, 'clip'),
     stage: 'clip',
@@ -62,15 +62,15 @@ if (expert) {
   seconds += last.seconds;
 }
 const generator = await loadDinet(last.weights);
-const evaluation = await cli.evaluateDinet({
+const evaluation = await evaluateGenerator({
   generator,
   store,
   clips: [clip],
   experts: expert ? [expert] : [],
-  otherSound: 'shifted',
+  otherAudio: 'shifted',
 });
 await writeFile(join(out, 'sheet.png'), evaluation.sheet);
-console.error(cli.dinetTable(evaluation));
+console.error(evaluation.rows);
 const { psnr, syncLoss } = last.validation;
 const result = {
   clip,

@@ -3,7 +3,7 @@
 //     pnpm build && node bench/features.mjs [--hours 1] [--video FILE] [--rounds 5] [--python /usr/bin/python3] [--json]
 //
 // Mel: 16 kHz, as a stream in pieces of ten seconds, one thread, beside torchaudio over the same number of samples in pieces of the same size; the ratio is
-// ours by theirs. Landmarks: frames of the video through decoder, detector and both looks of `prepare`, two threads; without --video one under
+// ours by theirs. Landmarks: frames of the video through decoder, detector and landmark network, two threads; without --video one under
 // LIPSYNC_SHARED is taken, or the figure left out. Medians, lowest and highest.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -74,43 +74,43 @@ async function mel() {
 }
 
 async function landmarks() {
-  const video = values.video ?? join(root, process.env.LIPSYNC_SHARED ?? '../shared', 'data/wild/German_20s.mp4');
-  if (!existsSync(video)) {
+  const path = values.video ?? join(root, process.env.LIPSYNC_SHARED ?? '../shared', 'data/wild/German_20s.mp4');
+  if (!existsSync(path)) {
     console.error('landmarks: skipped, no video (--video, or LIPSYNC_SHARED)');
     return undefined;
   }
   const [{ selectBackend }, { createLandmarkDetector }, { openMedia }, { openTrackedVideo }] = await Promise.all(
-    ['backends', 'face-crop', 'media', 'dataloader'].map(load),
+    ['backends', 'face-crop', 'media', 'sync-windows'].map(load),
   );
   const { reason } = await selectBackend({ backend: 'wasm-threaded', threads: 2 });
   const detector = await createLandmarkDetector();
   const reader = await openMedia();
   const times = [];
-  let pictures = 0;
+  let frameCount = 0;
   for (let round = 0; round <= rounds; round++) {
     const started = performance.now();
-    const film = await openTrackedVideo({ path: resolve(video), reader, detector });
-    pictures = Math.max(...film.tracks.map(({ firstFrame, frames }) => firstFrame + frames));
-    await film.release();
+    const video = await openTrackedVideo({ path: resolve(path), reader, detector });
+    frameCount = video.frameCount;
+    video.release();
     if (round > 0) times.push((performance.now() - started) / 1e3);
   }
   detector.dispose();
-  return { pictures, perSecond: pictures / median(times), ...spread(times), reason };
+  return { frameCount, perSecond: frameCount / median(times), ...spread(times), reason };
 }
 
 const result = { load: loadavg()[0], mel: await mel(), landmarks: await landmarks() };
 if (values.json) console.log(JSON.stringify(result, null, 2));
 else {
-  const { mel: sound, landmarks: faces } = result;
-  const beside = sound.torchaudio
-    ? `; torchaudio ${sound.torchaudio.seconds.toFixed(2)} s, ratio ${sound.ratio.toFixed(2)}`
+  const { mel: features, landmarks: faces } = result;
+  const beside = features.torchaudio
+    ? `; torchaudio ${features.torchaudio.seconds.toFixed(2)} s, ratio ${features.ratio.toFixed(2)}`
     : '';
   console.log(
-    `mel of ${sound.hours} h: ${sound.seconds.toFixed(2)} s (${sound.lowest.toFixed(2)}-${sound.highest.toFixed(2)})${beside}`,
+    `mel of ${features.hours} h: ${features.seconds.toFixed(2)} s (${features.lowest.toFixed(2)}-${features.highest.toFixed(2)})${beside}`,
   );
   if (faces)
     console.log(
-      `landmarks: ${faces.perSecond.toFixed(0)} frames a second, ${faces.pictures} in ${faces.seconds.toFixed(2)} s (${faces.lowest.toFixed(2)}-${faces.highest.toFixed(2)}); ${faces.reason}`,
+      `landmarks: ${faces.perSecond.toFixed(0)} frames a second, ${faces.frameCount} in ${faces.seconds.toFixed(2)} s (${faces.lowest.toFixed(2)}-${faces.highest.toFixed(2)}); ${faces.reason}`,
     );
 }
 process.exit(0);

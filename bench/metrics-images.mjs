@@ -3,7 +3,7 @@
 //
 //     pnpm build && node bench/metrics-images.mjs [--size 256] [--rounds 5] [--batch 1] [--backend wasm] [--python /usr/bin/python3]
 //
-// The fastest of the rounds counts, one that does not count before; CPU time of all threads beside it, which a busy machine disturbs less.
+// The fastest of the rounds counts, one that does not count before; CPU time of all threads beside it, which a loaded machine disturbs less.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -20,19 +20,17 @@ const { values } = parseArgs({
 const [size, rounds, batch] = [values.size, values.rounds, values.batch].map(Number);
 
 const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
-const [{ selectBackend }, { pictureFeatureShapes }, metrics] = await Promise.all(
-  ['backends', 'nn', 'metrics'].map(load),
-);
+const [{ selectBackend }, { imageFeatureShapes }, metrics] = await Promise.all(['backends', 'nn', 'metrics'].map(load));
 const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
 await selectBackend({ backend: values.backend, threads: 1 });
 
 const random = (length) => Float32Array.from({ length }, Math.random);
-const picture = () => ({
+const image = () => ({
   data: Uint8Array.from(random(size * size * 3), (value) => 255 * value),
   height: size,
   width: size,
 });
-const [real, generated] = [picture(), picture()];
+const [real, generated] = [image(), image()];
 const bytes = { range: [0, 255] };
 
 /** [milliseconds, processor milliseconds] a pair, the least of each. */
@@ -58,7 +56,7 @@ ours.sharpness = await time(() => metrics.laplacianVariance(real, bytes));
 const trunks = { alex: 'alexnet', vgg: 'vgg16', squeeze: 'squeezenet1_1' };
 for (const [net, trunk] of Object.entries(trunks)) {
   const network = new metrics.Lpips({ net });
-  const shapes = [...pictureFeatureShapes(trunk)];
+  const shapes = [...imageFeatureShapes(trunk)];
   for (const [name, array] of await network.stateDict()) if (name.startsWith('lin')) shapes.push([name, array.shape]);
   const made = ([name, shape]) => {
     const count = shape.reduce((product, side) => product * side, 1);

@@ -4,7 +4,7 @@
 //     pnpm build && node bench/networks.mjs [--mode train,infer] [--networks lite,thesis,prototype,syncnet,dinet-lite,dinet] [--threads 1,2] [--rounds 5] [--steps 3]
 //                                           [--backends wasm,onednn] [--python /usr/bin/python3] [--json]
 //
-// Every figure is of a process of its own; the rounds go through all of them in turn, so that a busy machine slows all alike. A round's figure is its median
+// Every figure is of a process of its own; the rounds go through all of them in turn, so that a loaded machine slows all alike. A round's figure is its median
 // step, the one shown the median of the rounds, with the lowest and highest; the ratio is that of medians, ours by PyTorch's: below 1 is faster.
 // "processor" counts all threads. GFLOP/s counts multiplications and additions of convolutions and products as written (Winograd's form does
 // fewer), three times the forward pass for a step. The accelerator's rows need `lipsync accelerate`, PyTorch's --python.
@@ -41,14 +41,14 @@ else compare();
 
 /** As a child: prints `[wall, processor]` seconds of each step after two that do not count. */
 async function measure({ mode, network, backend, threads, batch }) {
-  const wish = {
+  const options = {
     network,
     batch,
     threads,
     backend: threads > 1 ? 'wasm-threaded' : 'wasm',
     accelerator: backend === 'onednn' ? 'onednn' : 'none',
   };
-  const { step, parameters, flops } = await (mode === 'train' ? trainingStep : inference)(wish);
+  const { step, parameters, flops } = await (mode === 'train' ? trainingStep : inference)(options);
   const operations = await flops();
   const seconds = [];
   for (let index = 0; index < steps + 2; index++) {

@@ -35,26 +35,26 @@ const [{ selectBackend }, { AVAlignNet, CONFIGURATIONS }, { SyncNet }, { exportO
 await selectBackend({ backend: 'wasm', log: () => {} });
 
 function expertOf(name) {
-  if (name === 'syncnet') return { net: new SyncNet({ seed: 0 }), frames: [224, 224, 15], mel: [13, 20, 1] };
+  if (name === 'syncnet') return { net: new SyncNet({ seed: 0 }), frames: [224, 224, 15], features: [13, 20, 1] };
   const { input } = CONFIGURATIONS[name];
-  const { frames, height, width, melSteps } = input;
+  const { frameCount, height, width, featureSteps } = input;
   const recipe = {
-    frames,
+    frameCount,
     fps: 25,
     crop: { kind: 'whole frame', size: height, resize: 'none' },
     color: 'RGB',
     range: [0, 1],
-    mel: 'THESIS_MEL',
-    melSteps,
+    features: 'THESIS_MEL',
+    featureSteps,
   };
   return {
     net: new AVAlignNet(CONFIGURATIONS[name], { seed: 0, recipe }),
-    frames: [height, width, 3 * frames],
-    mel: [80, melSteps, 1],
+    frames: [height, width, 3 * frameCount],
+    features: [80, featureSteps, 1],
   };
 }
 
-/** PyTorch in a process of its own, asked line by line; undefined, said aloud, where there is none. */
+/** PyTorch in a process of its own, asked line by line; undefined, with the reason logged, where there is none. */
 async function openTorch(threads) {
   const child = spawn(values.python, [fileURLToPath(new URL('./onnx-inference.py', import.meta.url)), threads], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -98,7 +98,7 @@ for (const name of list(values.networks)) {
     const sessions = [];
     for (const model of models) sessions.push(await ort.InferenceSession.create(model, options));
     for (const batch of list(values.batch).map(Number)) {
-      const feeds = ['frames', 'mel'].map((input) => {
+      const feeds = ['frames', 'features'].map((input) => {
         const shape = [batch, ...shapes[input]];
         const data = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i));
         return { [input]: new ort.Tensor('float32', data, shape) };

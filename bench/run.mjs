@@ -1,8 +1,8 @@
-// All benchmarks, one after the other; each skips aloud what it has no data or no PyTorch for.
+// All benchmarks, one after the other; each is skipped, with its reason, where its data or PyTorch is missing.
 //
 //     pnpm bench [--only networks,features] [--quick] [--out FOLDER] [--clips STORE]
 //
-// Tables go to the terminal, JSON to FOLDER/NAME.json (default bench/results). --quick takes one round of each: to see that they run, not to quote.
+// Tables go to the terminal, JSON to FOLDER/NAME.json (default bench/results). --quick takes one round of each: only to see that they run.
 // The loader's needs a store that `lipsync prepare` made.
 // Nothing else should run meanwhile: the load is written beside every figure.
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -39,7 +39,7 @@ const folder = mkdtempSync(join(tmpdir(), 'bench-scaling-'));
 const rows = [];
 try {
   for (const minutes of values.minutes.split(',').map(Number)) {
-    const film = join(folder, `${minutes}.mp4`);
+    const video = join(folder, `${minutes}.mp4`);
     execFileSync(ffmpeg.path, [
       '-y',
       '-v',
@@ -52,10 +52,10 @@ try {
       `${minutes * 60}`,
       '-c',
       'copy',
-      film,
+      video,
     ]);
     for (const threads of values.threads.split(',')) {
-      const row = { minutes, threads: Number(threads), ...(await run(film, threads)), load: loadavg()[0] };
+      const row = { minutes, threads: Number(threads), ...(await run(video, threads)), load: loadavg()[0] };
       rows.push(row);
       const first = rows.find((other) => other.threads === row.threads);
       const per = (value) => value / minutes / 60;
@@ -65,21 +65,21 @@ try {
           `; Node ${row.nodeMb.toFixed(0)} MB (${(row.nodeMb / first.nodeMb).toFixed(3)}), with ffmpeg ${row.treeMb.toFixed(0)} MB (${(row.treeMb / first.treeMb).toFixed(3)}); load ${row.load.toFixed(1)}`,
       );
     }
-    rmSync(film);
+    rmSync(video);
   }
   console.log(values.json ? JSON.stringify(rows, null, 2) : table(rows));
 } finally {
   rmSync(folder, { recursive: true });
 }
 
-async function run(film, threads) {
+async function run(video, threads) {
   const recipe = values.recipe ?? (await defaultRecipe());
   const child = spawn(
     process.execPath,
     [
       score,
       '--child',
-      film,
+      video,
       '--weights',
       weights,
       ...(recipe ? ['--recipe', recipe] : []),
@@ -105,8 +105,8 @@ async function run(film, threads) {
   const code = await new Promise((done) => child.on('close', done));
   clearInterval(watch);
   if (code !== 0) throw new Error(`scoring ended with ${code}`);
-  const { scoring, processor, pictures, windows, lseD } = JSON.parse(out.trim().split('\n').at(-1));
-  return { seconds: scoring, processor, nodeMb, treeMb, pictures, windows, lseD };
+  const { scoring, processor, frameCount, windows, lseD } = JSON.parse(out.trim().split('\n').at(-1));
+  return { seconds: scoring, processor, nodeMb, treeMb, frameCount, windows, lseD };
 }
 
 /** Of the weights under LIPSYNC_SHARED, which have none in their file. */

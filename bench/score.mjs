@@ -4,12 +4,12 @@
 //                                        [--accelerator none] [--python /usr/bin/python3] [--without-python] [--python-frames N] [--json]
 //
 // Clip A: 20 s of 1080x1920, a talking face twice over. Clip B: 10 s of 512x512. They are made from --large and --small, or from files under
-// LIPSYNC_SHARED (default ../shared); without them a clip is left out, and said to be. Without --weights the one under LIPSYNC_SHARED, else a
+// LIPSYNC_SHARED (default ../shared); a clip without a source is skipped. Without --weights the one under LIPSYNC_SHARED, else a
 // LITE network of random weights (as fast as a trained one).
 //
 // Each run is a process of its own, start of the program and reading of weights included; medians, and the lowest and highest. "processor" counts all
-// threads and ffmpeg, which a busy machine disturbs less than the clock. Peak memory is of all its processes together, looked at ten times a second.
-// Python runs once, the whole clip; --python-frames N stops it after N frames and then gives an estimate, said to be one.
+// threads and ffmpeg, which a loaded machine disturbs less than the clock. Peak memory is of all its processes together, looked at ten times a second.
+// Python runs once, the whole clip; --python-frames N stops it after N frames and then prints an estimate, marked as one.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -43,12 +43,12 @@ else await compare();
 /** Runs as a child: what `lipsync score` does, with the accelerator as it was asked for. */
 async function scoreOnce(clip) {
   const began = performance.now();
-  const [{ LANDMARK_EFFORT, openEmbedder, scoreVideo }, { createLandmarkDetector }, { openMedia }] = await Promise.all(
+  const [{ LANDMARK_QUALITY, openEmbedder, scoreVideo }, { createLandmarkDetector }, { openMedia }] = await Promise.all(
     ['cli', 'face-crop', 'media'].map(load),
   );
   const { weights, recipe, accelerator } = values;
   const embedder = await openEmbedder(weights, { recipe, accelerator, threads: Number(values.threads), log: () => {} });
-  const { detector: looks, collect, lookSide } = LANDMARK_EFFORT.fast;
+  const { detector: looks, collect, lookSide } = LANDMARK_QUALITY.fast;
   const [detector, reader] = [await createLandmarkDetector(looks), await openMedia({ log: () => {} })];
   const [started, used] = [performance.now(), process.cpuUsage()];
   const { tracks, problems, frameCount } = await scoreVideo(clip, {
@@ -67,7 +67,7 @@ async function scoreOnce(clip) {
     start: (started - began) / 1e3,
     scoring,
     processor: (user + system) / 1e6,
-    pictures: frameCount,
+    frameCount,
     problems,
   };
   console.log(
@@ -235,10 +235,10 @@ async function network(folder, say) {
 async function measured(program, words) {
   const started = performance.now();
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [out, said, peak] = ['', '', 0];
+  let [out, errors, peak] = ['', '', 0];
   const used = new Map(); // CPU time by process, of those that ended too
   child.stdout.on('data', (text) => (out += text));
-  child.stderr.on('data', (text) => (said = (said + text).slice(-2000)));
+  child.stderr.on('data', (text) => (errors = (errors + text).slice(-2000)));
   const watch = setInterval(() => {
     const tree = processTree(child.pid);
     peak = Math.max(
@@ -249,7 +249,7 @@ async function measured(program, words) {
   }, 100);
   const code = await new Promise((done) => child.on('close', done));
   clearInterval(watch);
-  if (code !== 0) throw new Error(`${program} ended with ${code}: ${said}`);
+  if (code !== 0) throw new Error(`${program} ended with ${code}: ${errors}`);
   const processor = [...used.values()].reduce((sum, seconds) => sum + seconds, 0);
   return {
     clock: (performance.now() - started) / 1e3,
@@ -289,7 +289,7 @@ async function pythonRun(ffmpeg, clip, seconds, say) {
   try {
     // Its own figures: without the time that importing torch takes.
     const { told, peakMb } = await measured(values.python, [...words, ...(frames ? ['--frames', frames] : [])]);
-    const share = told.whole ? 1 : (seconds * 25) / told.pictures;
+    const share = told.whole ? 1 : (seconds * 25) / told.frameCount;
     const scaled = ({ clock, processor }) => ({ clock: clock * share, processor: processor * share });
     const stages = Object.fromEntries(Object.entries(told.stages).map(([name, used]) => [name, scaled(used)]));
     return { ...told, ...scaled(told), stages, peakMb };
@@ -308,6 +308,6 @@ function shown({ median, lowest, highest }, digits = 2) {
   return `${median.toFixed(digits)} (${lowest.toFixed(digits)} to ${highest.toFixed(digits)})`;
 }
 
-function pick({ offset, lseD, lseC, windows, pictures, problems }) {
-  return { offset, lseD, lseC, windows, pictures, problems };
+function pick({ offset, lseD, lseC, windows, frameCount, problems }) {
+  return { offset, lseD, lseC, windows, frameCount, problems };
 }

@@ -33,20 +33,20 @@ async function measure() {
     dinet: [new DinetSyncNet({ seed: 0 }), [256, 256], [29, 9]],
   };
   const result = {};
-  for (const [name, [net, size, sound]] of Object.entries(networks)) {
+  for (const [name, [net, size, audioSize]] of Object.entries(networks)) {
     const frames = tf.randomUniform([batch, ...size, 15], 0, 1, 'float32', 1);
-    const mel = tf.randomUniform([batch, ...sound, 1], -1, 1, 'float32', 2);
+    const features = tf.randomUniform([batch, ...audioSize, 1], -1, 1, 'float32', 2);
     const seconds = [];
     for (let round = 0; round <= rounds; round++) {
       const started = performance.now();
-      const { vision, audio } = net.forward(frames, mel);
-      const last = name === 'dinet' ? net.pairDistances(vision, audio) : vision;
+      const { visual, audio } = net.forward(frames, features);
+      const last = name === 'dinet' ? net.pairDistances(visual, audio) : visual;
       await last.data();
       if (round > 0) seconds.push((performance.now() - started) / 1000 / batch);
-      tf.dispose([vision, audio, last]);
+      tf.dispose([visual, audio, last]);
     }
     result[name] = median(seconds);
-    tf.dispose([frames, mel]);
+    tf.dispose([frames, features]);
     net.dispose();
   }
   console.log(JSON.stringify(result));

@@ -52,10 +52,11 @@ async function measure(network, variant) {
     for (const name of ['LipsyncGroupNorm', 'LipsyncGroupNormGrad']) tf.unregisterKernel(name, 'webgpu');
   nn.registerGradients();
 
-  const { AVAlignNet, ContrastiveTemperature, contrastLoss, lite, thesis, trainStep, trainedParameters } = avalignnet;
+  const { AVAlignNet, ContrastiveTemperature, contrastLoss, lite, thesis } = avalignnet;
+  const { trainStep, trainedParameters } = await load('train');
   const configs = {
     lite: () => lite(),
-    thesis: () => thesis({ frames: 5, size: 64 }),
+    thesis: () => thesis({ frameCount: 5, size: 64 }),
     tiny: () => tiny({ melBins: 16, attention: true }),
   };
   const net = new AVAlignNet(configs[network](), { seed: 0 });
@@ -67,14 +68,18 @@ async function measure(network, variant) {
       Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
       shape,
     );
-  const { frames, height, width, melSteps, melBins = 80 } = net.config.input;
+  const { frameCount, height, width, featureSteps, melBins = 80 } = net.config.input;
   const clips = Array.from({ length: batch }, (_, row) => Math.floor(row / 6));
-  const windows = { frames: normal(batch, height, width, 3 * frames), mel: normal(batch, melBins, melSteps, 1), clips };
+  const windows = {
+    frames: normal(batch, height, width, 3 * frameCount),
+    features: normal(batch, melBins, featureSteps, 1),
+    clips,
+  };
   const loss = contrastLoss({ temperature: head });
   const embed = async () => {
-    const { vision, audio } = net.forward(windows.frames, windows.mel);
-    await Promise.all([vision.data(), audio.data()]);
-    tf.dispose([vision, audio]);
+    const { visual, audio } = net.forward(windows.frames, windows.features);
+    await Promise.all([visual.data(), audio.data()]);
+    tf.dispose([visual, audio]);
   };
   const figures = {
     training: await milliseconds(() => trainStep({ net, head, optimizer, batch: windows, loss })),
@@ -83,7 +88,7 @@ async function measure(network, variant) {
   const gradients = () => {
     const { value, gradients } = nn.valueAndGradients(
       [net, head],
-      () => loss(net.forward(windows.frames, windows.mel), windows).loss,
+      () => loss(net.forward(windows.frames, windows.features), windows).loss,
     );
     value.dispose();
     nn.disposeGradients(gradients);

@@ -68,7 +68,7 @@ async function inNode() {
   const load = (name) => import(`../packages/${name}/dist/index.js`);
   const lipsync = Object.assign(
     {},
-    ...(await Promise.all(['avalignnet', 'nn', 'audio-mel', 'sync-windows', 'metrics', 'train', 'backends'].map(load))),
+    ...(await Promise.all(['avalignnet', 'nn', 'audio-mel', 'sync-windows', 'metrics', 'backends'].map(load))),
   );
   const tf = await import('@tensorflow/tfjs-core');
   await lipsync.selectBackend({ backend: 'wasm' });

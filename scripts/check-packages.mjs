@@ -1,4 +1,7 @@
-/** Packs every public package as npm would publish it and checks the tarball with publint and attw. */
+/**
+ * Packs every public package as npm would publish it and checks the tarball: licence, README and types are in it, tests and test helpers are not, and
+ * publint and attw find nothing.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,22 +12,27 @@ const failed = [];
 try {
   for (const name of readdirSync('packages')) {
     const directory = join('packages', name);
-    if (JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')).private) continue;
+    const manifest = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+    if (manifest.private) continue;
     const packed = execFileSync('pnpm', ['pack', '--json', '--pack-destination', folder], {
       cwd: directory,
       encoding: 'utf8',
     });
-    const tarball = JSON.parse(packed).filename;
+    const { filename, files } = JSON.parse(packed);
+    for (const problem of contentProblems(manifest, new Set(files.map(({ path }) => path)))) {
+      failed.push(`@lipsync/${name}`);
+      console.error(`@lipsync/${name}: ${problem}`);
+    }
     for (const args of [
-      ['publint', 'run', tarball, '--strict'],
-      ['attw', tarball, '--format', 'ascii', '--no-emoji'],
+      ['publint', 'run', filename, '--strict'],
+      ['attw', filename, '--format', 'ascii', '--no-emoji'],
     ]) {
       const { status, stdout, stderr } = spawnSync('pnpm', ['exec', ...args], { encoding: 'utf8' });
       if (status === 0) continue;
       failed.push(`${args[0]} @lipsync/${name}`);
       console.error(stdout, stderr);
     }
-    console.log(`@lipsync/${name}: packed, publint and attw ran`);
+    console.log(`@lipsync/${name}: ${files.length} files packed; licence, types, publint and attw checked`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -32,4 +40,22 @@ try {
 if (failed.length > 0) {
   console.error(`check-packages: ${failed.join(', ')} failed`);
   process.exit(1);
+}
+
+function contentProblems({ license, types, exports = {} }, files) {
+  const problems = [];
+  if (!license) problems.push('package.json must name the licence');
+  for (const file of ['LICENSE', 'README.md', 'package.json'])
+    if (!files.has(file)) problems.push(`the tarball must hold ${file}`);
+  // Every file that package.json points to, types first.
+  const targets = (entry) => (typeof entry === 'string' ? [entry] : Object.values(entry).flatMap(targets));
+  if (!types) problems.push('package.json must name the types');
+  for (const target of [types, ...targets(exports)].filter(Boolean)) {
+    const path = target.replace(/^\.\//, '');
+    if (!files.has(path)) problems.push(`the tarball must hold ${path}, to which package.json points`);
+  }
+  if (!targets(exports).some((target) => /\.d\.c?ts$/.test(target))) problems.push('exports must name types');
+  for (const file of files)
+    if (/\.test\.|(^|\/)testing\//.test(file)) problems.push(`the tarball must not hold ${file}`);
+  return problems;
 }

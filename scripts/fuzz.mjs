@@ -193,14 +193,14 @@ function watch(parser, files, seed) {
     let at = 0;
     let heard = Date.now();
     let done;
-    let said = '';
+    let errors = '';
     const timer = setInterval(() => {
       if (Date.now() - heard < HUNG_MS) return;
       findings.push(`one of the files ${at} to ${at + 256}: no answer for ${HUNG_MS / 1000} s`);
       child.kill('SIGKILL');
     }, 1000);
     child.stderr.on('data', (text) => {
-      said = (said + text).slice(-2000);
+      errors = (errors + text).slice(-2000);
     });
     child.on('message', (message) => {
       heard = Date.now();
@@ -211,7 +211,7 @@ function watch(parser, files, seed) {
     child.on('exit', (status, signal) => {
       clearInterval(timer);
       if (!done && signal !== 'SIGKILL')
-        findings.push(`one of the files ${at} to ${at + 256}: ended with ${signal ?? status}\n${said}`);
+        findings.push(`one of the files ${at} to ${at + 256}: ended with ${signal ?? status}\n${errors}`);
       resolve({ findings, done });
     });
   });

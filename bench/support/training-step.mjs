@@ -1,7 +1,7 @@
 // The networks that the benchmarks train, built from the packages' dist, ready to step. The other side is networks.py beside this file.
 
 /** Rows of a training batch, as the issue of each network is used. */
-export const BATCH = { lite: 72, thesis: 32, prototype: 8, 'dinet-lite': 8, dinet: 2 };
+const BATCH = { lite: 72, thesis: 32, prototype: 8, 'dinet-lite': 8, dinet: 2 };
 
 export const load = (name) => import(new URL(`../../packages/${name}/dist/index.js`, import.meta.url).href);
 
@@ -75,7 +75,7 @@ async function countFlops(tf, pass) {
   const size = (shape) => shape.reduce((a, b) => a * b, 1);
   const counts = {
     Conv2D: ({ filter }, y) => 2 * size(y.shape) * size(filter.shape.slice(0, 3)),
-    BatchMatMul: ({ a, b }, y, { transposeA }) => 2 * size(y.shape) * a.shape.at(transposeA ? -2 : -1),
+    BatchMatMul: ({ a }, y, { transposeA }) => 2 * size(y.shape) * a.shape.at(transposeA ? -2 : -1),
   };
   counts.LipsyncConvolution = counts.FusedConv2D = counts.Conv2D;
   counts._FusedMatMul = counts.BatchMatMul;
@@ -112,7 +112,7 @@ async function prepared({ network, backend, threads, accelerator }) {
       shape,
     );
   const { AVAlignNet, LITE, thesis } = avalignnet;
-  const config = { lite: LITE, thesis: thesis({ frames: 5, size: 64, maxChannels: 512 }) }[network];
+  const config = { lite: LITE, thesis: thesis({ frameCount: 5, size: 64, maxChannels: 512 }) }[network];
   if (network === 'syncnet') {
     const { SyncNet } = await load('syncnet');
     return {
@@ -137,9 +137,11 @@ async function prepared({ network, backend, threads, accelerator }) {
   if (!config && network !== 'prototype')
     throw new Error(`bench: network must be lite, thesis, prototype, syncnet, dinet-lite or dinet, got ${network}`);
   const net = config ? new AVAlignNet(config, { seed: 0 }) : prototypeNetwork(nn, tf);
-  const { frames, height, width, melSteps } = config?.input ?? {};
+  const { frameCount, height, width, featureSteps } = config?.input ?? {};
   const inputs = (batch) =>
-    config ? [normal(batch, height, width, 3 * frames), normal(batch, 80, melSteps, 1)] : [normal(batch, 32, 32, 3)];
+    config
+      ? [normal(batch, height, width, 3 * frameCount), normal(batch, 80, featureSteps, 1)]
+      : [normal(batch, 32, 32, 3)];
   return { tf, nn, avalignnet, selected, normal, config, net, inputs };
 }
 
@@ -147,7 +149,7 @@ async function prepared({ network, backend, threads, accelerator }) {
 async function forward(tf, net, inputs) {
   const outputs = tf.tidy(() => {
     const result = net.forward(...inputs);
-    return result instanceof tf.Tensor ? [result] : [result.vision, result.audio];
+    return result instanceof tf.Tensor ? [result] : [result.visual, result.audio];
   });
   await Promise.all(outputs.map((output) => output.data()));
   tf.dispose(outputs);
@@ -165,20 +167,22 @@ export async function trainingStep({ network, backend, threads = 2, batch = BATC
   const flops = () => countFlops(tf, () => forward(tf, net, samples));
   if (dinet) {
     const [masked, references, audio] = samples;
-    const frameDiscriminator = new dinet.DinetDiscriminator({ pictures: 1, width: config.width, seed: 1 });
-    const trainer = new dinet.DinetTrainer({ generator: net, frameDiscriminator, learningRate: 1e-4 });
-    const pictures = { real: normal(batch, 104, 80, 3), masked, references, audio, frames: 1 };
-    const step = async () => (await trainer.step(pictures)).generator;
-    // As written the pass counts the generator alone; a step's judge is left out.
+    const frameDiscriminator = new dinet.DinetDiscriminator({ frameCount: 1, width: config.width, seed: 1 });
+    const { DinetTrainer } = await load('train');
+    const trainer = new DinetTrainer({ generator: net, frameDiscriminator, learningRate: 1e-4 });
+    const frames = { real: normal(batch, 104, 80, 3), masked, references, audio, frameCount: 1 };
+    const step = async () => (await trainer.step(frames)).generator;
+    // As written the pass counts the generator alone; the discriminator of a step is left out.
     return { tf, selected, batch, parameters: net.parameterCount(), step, flops };
   }
   if (config) {
+    const { trainedParameters, trainStep } = await load('train');
     const head = new avalignnet.ContrastiveTemperature();
-    const optimizer = new nn.AdamW(avalignnet.trainedParameters(net, head), { learningRate: 1e-3 });
-    const [frames, mel] = samples;
-    const windows = { frames, mel, clips: Array.from({ length: batch }, (_, row) => Math.floor(row / 6)) };
+    const optimizer = new nn.AdamW(trainedParameters(net, head), { learningRate: 1e-3 });
+    const [frames, features] = samples;
+    const windows = { frames, features, clips: Array.from({ length: batch }, (_, row) => Math.floor(row / 6)) };
     const loss = avalignnet.contrastLoss({ temperature: head });
-    const step = async () => (await avalignnet.trainStep({ net, head, optimizer, batch: windows, loss })).loss;
+    const step = async () => (await trainStep({ net, head, optimizer, batch: windows, loss })).loss;
     return { tf, selected, batch, parameters: net.parameterCount(), step, flops };
   }
   const optimizer = new nn.AdamW(net.namedParameters(), { learningRate: 1e-3 });

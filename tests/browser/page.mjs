@@ -5,9 +5,15 @@ import { audioFeatures } from '@lipsync/audio-mel';
 import { AVAlignNet, ContrastiveTemperature, contrastLoss } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
 import { localEmbedder, WindowScorer } from '@lipsync/metrics';
-import { AdamW, ExponentialMovingAverage, registerGradients } from '@lipsync/nn';
+import {
+  AdamW,
+  clipGradientNorm,
+  disposeGradients,
+  ExponentialMovingAverage,
+  registerGradients,
+  valueAndGradients,
+} from '@lipsync/nn';
 import { cutFeatureWindow } from '@lipsync/sync-windows';
-import { trainedParameters, trainStep } from '@lipsync/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { score, train } from './work.mjs';
 
@@ -17,8 +23,9 @@ const lipsync = {
   AVAlignNet,
   ContrastiveTemperature,
   contrastLoss,
-  trainStep,
-  trainedParameters,
+  clipGradientNorm,
+  disposeGradients,
+  valueAndGradients,
   localEmbedder,
   WindowScorer,
   AdamW,

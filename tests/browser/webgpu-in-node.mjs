@@ -8,14 +8,14 @@ import { differences, kernelCases, noise, runCases } from './kernel-cases.mjs';
 import { largestDifference, score, train } from './work.mjs';
 
 const load = (name) => import(`../../${name}/dist/index.js`);
-const packages = ['backends', 'avalignnet', 'nn', 'audio-mel', 'metrics', 'face-crop'].map((name) =>
+const packages = ['backends', 'avalignnet', 'nn', 'audio-mel', 'metrics', 'face-crop', 'sync-windows'].map((name) =>
   load(`packages/${name}`),
 );
 const lipsync = Object.assign({}, ...(await Promise.all(packages)));
 const { FacePainter, articulation, headMotion, person } = await load('examples/embedded-data');
 
 /** LPIPS of two frames with made weights. */
-async function picturesDistance() {
+async function imageDistance() {
   const network = new lipsync.Lpips({ net: 'squeeze' });
   const state = [...(await network.stateDict())].map(([name, { dtype, shape }], index) => {
     const size = shape.reduce((product, side) => product * side, 1);
@@ -64,7 +64,7 @@ for (const backend of ['wasm', 'webgpu']) {
     kernels: () => runCases(tf, cases),
     training: () => train(tf, lipsync),
     scoring: () => score(tf, lipsync),
-    lpips: picturesDistance,
+    lpips: imageDistance,
     landmarks,
   };
   results[backend] = {};

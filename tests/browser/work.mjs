@@ -39,16 +39,18 @@ export async function train(tf, lipsync) {
     AVAlignNet,
     ContrastiveTemperature,
     contrastLoss,
-    trainStep,
-    trainedParameters,
     AdamW,
+    clipGradientNorm,
+    disposeGradients,
     ExponentialMovingAverage,
+    valueAndGradients,
   } = lipsync;
   const before = tf.memory().numTensors;
   const config = tiny({ melBins: 16, attention: true });
   const net = new AVAlignNet(config, { seed: 7 });
   const head = new ContrastiveTemperature();
-  const optimizer = new AdamW(trainedParameters(net, head), { learningRate: 1e-3 });
+  const parameters = new Map([...net.namedParameters(), ...head.namedParameters()]);
+  const optimizer = new AdamW(parameters, { learningRate: 1e-3 });
   const ema = new ExponentialMovingAverage(net, { decay: 0.9 });
   const { frameCount, height, width, featureSteps } = config.input;
   const rows = 4;
@@ -68,9 +70,15 @@ export async function train(tf, lipsync) {
   const loss = contrastLoss({ temperature: head, crossEntropyWeight: 0.5 });
   const result = { losses: [], gradientNorms: [], averageSize: 0, leaked: 0 };
   for (let step = 0; step < 3; step++) {
-    const { loss: value, gradientNorm } = await trainStep({ net, head, optimizer, batch, loss, ema });
-    result.losses.push(value);
-    result.gradientNorms.push(gradientNorm);
+    const forward = () => loss(net.forward(batch.frames, batch.features), batch).loss;
+    const { value, gradients } = valueAndGradients(parameters, forward);
+    const norm = clipGradientNorm(gradients, 1);
+    result.losses.push((await value.data())[0]);
+    result.gradientNorms.push((await norm.data())[0]);
+    optimizer.step(gradients);
+    ema.update(step);
+    tf.dispose([value, norm]);
+    disposeGradients(gradients);
   }
   let [sum, count] = [0, 0];
   for (const { data } of (await ema.stateDict()).values()) {

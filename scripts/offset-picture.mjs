@@ -1,0 +1,116 @@
+/**
+ * Draws docs/pictures/offset.svg: the mouth crops of a video along the time axis, the mel spectrogram of its audio below
+ * them, and the distance curve whose minimum is the offset.
+ *
+ *   node scripts/offset-picture.mjs VIDEO WEIGHTS OUT.svg
+ */
+import { writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { selectBackend } from '@lipsync/backends';
+import { createLandmarkDetector } from '@lipsync/face-crop';
+import { openMedia } from '@lipsync/media';
+import { loadExpert, scoreVideo } from '@lipsync/score';
+import { openTrackedVideo, streamSyncWindows } from '@lipsync/sync-windows';
+import { encode } from 'fast-png';
+
+const [path, weights, out] = process.argv.slice(2);
+if (!out) {
+  console.error('usage: node scripts/offset-picture.mjs VIDEO WEIGHTS OUT.svg');
+  process.exit(2);
+}
+await selectBackend({ backend: 'wasm', log: console.error });
+const expert = await loadExpert(weights);
+const reader = await openMedia();
+const detector = await createLandmarkDetector();
+const { recipe } = expert;
+const { size } = recipe.crop;
+
+/** Every tenth window: its middle frame as a PNG, and its mel, which follows on that of the one before. */
+async function stripOf() {
+  const video = await openTrackedVideo({ path, reader, detector });
+  const crops = [];
+  const columns = [];
+  for await (const { startFrame, frames, features } of streamSyncWindows(video, { recipe })) {
+    if (startFrame % recipe.frameCount !== 0) continue;
+    crops.push(pngOf(cropOf(frames, Math.floor(recipe.frameCount / 2)), size, size, 3));
+    for (let step = 0; step < recipe.featureSteps; step++) {
+      columns.push(Float32Array.from({ length: 80 }, (_, bin) => features[bin * recipe.featureSteps + step]));
+    }
+    if (crops.length === 10) break;
+  }
+  video.release();
+  return { crops, columns };
+}
+
+/** Frame `index` of a window `[height, width, frames * 3]` as RGB bytes. */
+function cropOf(frames, index) {
+  const [low, high] = recipe.range;
+  const stride = recipe.frameCount * 3;
+  const data = new Uint8Array(size * size * 3);
+  for (let pixel = 0; pixel < size * size; pixel++) {
+    for (let colour = 0; colour < 3; colour++) {
+      const value = frames[pixel * stride + index * 3 + colour];
+      data[pixel * 3 + colour] = Math.round((255 * (value - low)) / (high - low));
+    }
+  }
+  return data;
+}
+
+function pngOf(data, width, height, channels) {
+  const bytes = encode({ data, width, height, channels, depth: 8 });
+  return `data:image/png;base64,${Buffer.from(bytes).toString('base64')}`;
+}
+
+/** The mel as a grey picture, low frequencies below. */
+function melPng(columns) {
+  const data = new Uint8Array(columns.length * 80);
+  columns.forEach((column, x) => {
+    column.forEach((value, bin) => {
+      data[(79 - bin) * columns.length + x] = Math.round((255 * (value + 4)) / 8);
+    });
+  });
+  return pngOf(data, columns.length, 80, 1);
+}
+
+const { faces } = await scoreVideo(path, { expert, reader, detector });
+const [face] = faces;
+if (!face) throw new Error(`offset-picture: VIDEO must show a face, got none in ${basename(path)}`);
+const { crops, columns } = await stripOf();
+
+const SIDE = 62;
+const strip = crops.length * (SIDE + 2);
+const plot = { x: strip + 70, y: 30, width: 260, height: 132 };
+const distances = [...face.meanDistances];
+const shift = (distances.length - 1) / 2;
+const [low, high] = [Math.min(...distances), Math.max(...distances)];
+const point = (index) => {
+  // The curve's index grows as the offset falls.
+  const x = plot.x + plot.width - (index / (distances.length - 1)) * plot.width;
+  const y = plot.y + plot.height - ((distances[index] - low) / (high - low)) * (plot.height - 12) - 6;
+  return [x.toFixed(1), y.toFixed(1)];
+};
+const best = distances.indexOf(low);
+const [bestX, bestY] = point(best);
+const tick = (offset) => point(shift - offset)[0];
+const INK = '#5f6b7a';
+const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${plot.x + plot.width + 20} 200" font-family="system-ui, sans-serif" font-size="12" role="img">
+<title>${face.sentence}</title>
+<g fill="${INK}">
+<text x="0" y="18">mouth crops</text>
+${crops.map((href, i) => `<image href="${href}" x="${i * (SIDE + 2)}" y="26" width="${SIDE}" height="${SIDE}"/>`).join('\n')}
+<text x="0" y="108">mel spectrogram</text>
+<image href="${melPng(columns)}" x="0" y="116" width="${strip - 2}" height="62" preserveAspectRatio="none"/>
+<text x="${plot.x}" y="18">mean distance by offset</text>
+<rect x="${plot.x}" y="${plot.y}" width="${plot.width}" height="${plot.height}" fill="none" stroke="${INK}" stroke-opacity=".4"/>
+<polyline fill="none" stroke="#2f6fde" stroke-width="2" points="${distances.map((_, i) => point(i).join(',')).join(' ')}"/>
+<circle cx="${bestX}" cy="${bestY}" r="4" fill="#d9480f"/>
+${[-10, -5, 0, 5, 10].map((offset) => `<text x="${tick(offset)}" y="${plot.y + plot.height + 14}" text-anchor="middle">${offset}</text>`).join('')}
+<text x="${plot.x + plot.width / 2}" y="${plot.y + plot.height + 30}" text-anchor="middle">offset in frames (positive: the audio is early)</text>
+<text x="0" y="196" font-size="13" font-weight="600">${face.sentence}; LSE-D ${face.lseD.toFixed(3)}, LSE-C ${face.lseC.toFixed(3)}</text>
+</g>
+</svg>
+`;
+writeFileSync(out, svg);
+console.error(`${out}: ${face.sentence}`);
+expert.dispose();
+detector.dispose();
