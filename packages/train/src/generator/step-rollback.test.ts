@@ -34,6 +34,6 @@ test('StepRollback without an optimiser keeps only what a forward pass changes',
   before.restore();
   before.dispose();
   const state = await net.stateDict();
-  expect([...(state.get('running_mean')?.data as Float32Array)]).toEqual([0, 0]);
-  expect([...(state.get('weight')?.data as Float32Array)]).toEqual([5, 6]);
+  expect([...state.get('running_mean')!.data]).toEqual([0, 0]);
+  expect([...state.get('weight')!.data]).toEqual([5, 6]);
 });

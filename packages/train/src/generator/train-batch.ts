@@ -61,7 +61,7 @@ function assertSyncInput(where: string, { real, angles, syncAudio, frameCount }:
   const rows = count / frameCount;
   if (angles?.shape.join() !== String(count))
     fail(TypeError, where, 'batch.angles', `of shape [${count}], for the sync loss`, angles?.shape);
-  if (!syncAudio || syncAudio.rank !== 4 || syncAudio.shape[0] % rows !== 0) {
+  if (syncAudio?.rank !== 4 || syncAudio.shape[0] % rows !== 0) {
     const rule = `of shape [windows, bins, steps, 1] with as many windows for each of ${rows} rows`;
     fail(TypeError, where, 'batch.syncAudio', rule, syncAudio?.shape);
   }
