@@ -3,7 +3,7 @@
 Networks of our own after the fact sheet of MRzzm/DINet, with weights by formula (formula_weights.py). Writes packages/dinet/fixtures/dinet.json:
 names and shapes of the state dicts at the original widths; outputs, loss and gradients (largest, norm and every so many-th number of each) of
 AdaAT in both samplings, of small generators with each norm, sampling and number of channels, and of the discriminators; and what
-InstanceNorm over time leaves of the sound. AdaAT is the published one: trilinear sampling of the whole volume. published*.pth are small
+InstanceNorm over time leaves of the audio. AdaAT is the published one: trilinear sampling of the whole volume. published*.pth are small
 state dicts in the layout of DINet's training.
 """
 import json
@@ -188,8 +188,8 @@ def gradients(net):
 
 
 def weighting(y):
-    """A loss that asks something else of every place, and of neighbours much the same: three times the mean of the output times a wave. Noise in the
-    place of the wave would make every gradient a sum that cancels but for rounding."""
+    """A loss with a different target gradient at every place, and a similar one for neighbours: three times the mean of the output times a wave. With noise in
+    place of the wave every gradient would be a sum that cancels to rounding errors."""
     n, c, h, w = y.shape
     axis = lambda size, step, which: (step * torch.arange(size, dtype=torch.float64)).view([size if i == which else 1 for i in range(4)])
     wave = torch.sin(axis(n, 0.7, 0) + axis(c, 1.3, 1) + axis(h, 0.11, 2) + axis(w, 0.17, 3))
@@ -197,7 +197,7 @@ def weighting(y):
 
 
 def calmed(net):
-    """Made weights turn AdaAT's channels by all angles, so that rounding errors grow a thousandfold on their way; a tenth of them keeps them small."""
+    """Made weights rotate AdaAT's channels by all angles, which amplifies rounding errors a thousandfold; a tenth of them does not."""
     formula.fill(net)
     with torch.no_grad():
         for layer in (net.adaAT.scale, net.adaAT.rotation, net.adaAT.translation):
@@ -221,7 +221,7 @@ def run_generator(config, height, width, n, training, draw, noise=0.0):
 
 def unrest(config, height, width, n, training, draw, noise=2e-7):
     """How far PyTorch's own gradients move where the inputs are rounded otherwise, as a share of the bound of the test. ReLU and bilinear
-    sampling have kinks: where a number lies on one, gradients of small networks jump, and nothing can be compared."""
+    sampling have kinks: where a value lies on one, gradients of small networks jump, and cannot be compared."""
     wanted = {name: p.grad for name, p in run_generator(config, height, width, n, training, draw)[0].named_parameters()}
     moved = run_generator(config, height, width, n, training, draw, noise)[0]
     return max(float((p.grad - wanted[name]).abs().max() / (1e-3 * wanted[name].abs().max() + 1e-6)) for name, p in moved.named_parameters())
@@ -266,8 +266,8 @@ def discriminator_case(pictures_together, n=2, height=60, width=57):
     }
 
 
-def heard(kind):
-    """What the audio encoder says of 64 windows of different sound: the mean, and the spread from window to window."""
+def audio_features(kind):
+    """Output of the audio encoder for 64 windows of different audio: the mean, and the spread from window to window."""
     torch.manual_seed(0)
     config = dict(SMALL, width=64, audioNorm=kind)
     encoder = Generator(config).audio_encoder.train()
@@ -280,7 +280,7 @@ DINET = {'width': 64, 'referenceChannels': 256, 'references': 5, 'norm': 'batch'
 THESIS = dict(DINET, referenceChannels=128, norm='instance', audioNorm='layer', alignmentEnd='plain', sampling='bilinear')
 SMALL = dict(DINET, width=4, referenceChannels=16, references=2)
 MEL = {'kind': 'mel', 'bins': 12, 'steps': 16}
-# The last number draws the inputs: one of which `--search` says that gradients keep still.
+# The last number selects the inputs: one for which `--search` finds that gradients have no jumps nearby.
 CASES = [
     ('published', dict(SMALL, referenceChannels=12), 72, 68, 3, True, 0),
     ('published, in use', SMALL, 68, 72, 2, False, 0),
@@ -328,7 +328,7 @@ if __name__ == '__main__':
         'adaAT': [adaat_case(sampling) for sampling in ('published', 'bilinear')],
         'generators': [generator_case(*case) for case in CASES],
         'discriminators': [discriminator_case(1), discriminator_case(5)],
-        'heard': [heard(kind) for kind in ('batch', 'layer', 'instance', 'none')],
+        'audioFeatures': [audio_features(kind) for kind in ('batch', 'layer', 'instance', 'none')],
     }
     OUT.write_text(json.dumps(result, separators=(',', ':')) + '\n')
-    print(OUT.stat().st_size, result['counts'], result['heard'])
+    print(OUT.stat().st_size, result['counts'], result['audioFeatures'])

@@ -27,7 +27,7 @@ beforeAll(async () => {
     ['unstated', LITE_DINET, {}],
   ] as const) {
     const net = new DinetGenerator({ ...config, width: 4, referenceChannels: 8 }, { seed: 1 });
-    await saveDinet(file(`${name}.safetensors`), net, metadata);
+    await writeFile(file(`${name}.safetensors`), await saveDinet(net, metadata));
     net.dispose();
   }
   for (const name of ['video.mp4', 'sound.wav', 'there.mp4']) await writeFile(file(name), name);
@@ -49,7 +49,7 @@ test('readReferences reads numbers or spread', () => {
 });
 
 test.each<[string[], string]>([
-  [['video.mp4', 'sound.wav'], "missing required argument 'out'"],
+  [['video.mp4', 'sound.wav', '--weights', 'mel'], "missing required argument 'out'"],
   [['video.mp4', 'sound.wav', 'new.mp4'], "required option '--weights <file>' not specified"],
   [['video.mp4', 'sound.wav', 'new.avi', '--weights', 'mel'], 'OUT must end in .mp4, .m4v, .mov, .mkv'],
   [['video.mp4', 'sound.wav', 'video.mp4', '--force', '--weights', 'mel'], 'OUT must be another file than VIDEO'],

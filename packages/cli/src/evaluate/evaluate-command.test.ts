@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
@@ -53,7 +53,7 @@ beforeAll(async () => {
     { ...LITE_DINET, width: 2, referenceChannels: 4, references: 2, norm: 'batch' },
     { seed: 1 },
   );
-  await saveDinet(at('weights.safetensors'), generator);
+  await writeFile(at('weights.safetensors'), await saveDinet(generator));
   generator.dispose();
   output = captureOutput();
 });

@@ -7,7 +7,7 @@ import { DINET_WEIGHTS, dinetPerceptual, imageLoss } from './generator-loss';
 beforeAll(useWasm);
 
 test('imageLoss is the mean squared difference, with its gradient, and leaves one tensor', () => {
-  const [real, generated] = [made('real', [2, 4, 4, 3]), made('painted', [2, 4, 4, 3])] as tf.Tensor4D[];
+  const [real, generated] = [made('real', [2, 4, 4, 3]), made('generated', [2, 4, 4, 3])] as tf.Tensor4D[];
   const [a, b] = [real.dataSync<'float32'>(), generated.dataSync<'float32'>()];
   const before = tensors();
   const loss = imageLoss(real, generated);
@@ -18,17 +18,17 @@ test('imageLoss is the mean squared difference, with its gradient, and leaves on
     .dataSync();
   gradient.forEach((value, i) => expect(value).toBeCloseTo((2 * (b[i] - a[i])) / a.length, 6));
   expect(() => imageLoss(real, tf.zeros([1, 4, 4, 3]))).toThrow(
-    'imageLoss: painted must be of shape [2, 4, 4, 3], got [1, 4, 4, 3]',
+    'imageLoss: generated must be of shape [2, 4, 4, 3], got [1, 4, 4, 3]',
   );
 });
 
-test('dinetPerceptual takes a VGG-19 and no other network; its numbers are in the tests of the trainer and of perceptualDistance', () => {
+test('dinetPerceptual accepts VGG-19 only; its values are tested with perceptualDistance and the training step', () => {
   const alexnet = new ImageFeatures('alexnet');
   expect(() => dinetPerceptual(alexnet)).toThrow('dinetPerceptual: network must be vgg19, got alexnet');
   alexnet.dispose();
 });
 
-test("the weights are the thesis's, and cannot be changed", () => {
+test("DINET_WEIGHTS are the thesis's, and frozen", () => {
   expect(DINET_WEIGHTS).toEqual({ perceptual: 10, gan: 1, sync: 0.1, image: 1 });
   expect(Object.isFrozen(DINET_WEIGHTS)).toBe(true);
 });

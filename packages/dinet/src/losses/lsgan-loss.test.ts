@@ -5,7 +5,7 @@ import { lsganDiscriminatorLoss, lsganGeneratorLoss } from './lsgan-loss';
 
 beforeAll(useWasm);
 
-test('both losses are the means of squared distances from 1 and 0, half of each for the discriminator', () => {
+test('lsganGeneratorLoss is the mean squared distance from 1, lsganDiscriminatorLoss half of those from 1 and 0', () => {
   const [real, generated] = [tf.tensor([1, 0.5]), tf.tensor([[0], [2]])];
   const before = tensors();
   const [discriminator, generator] = [lsganDiscriminatorLoss(real, generated), lsganGeneratorLoss(generated)];
@@ -15,13 +15,13 @@ test('both losses are the means of squared distances from 1 and 0, half of each 
   tf.dispose([real, generated, discriminator, generator]);
 });
 
-test('a discriminator that says one half everywhere has a loss of 0.25; one that is right has 0', () => {
+test('lsganDiscriminatorLoss is 0.25 for scores of one half, 0 for perfect ones', () => {
   const half = tf.fill([2, 3, 3, 1], 0.5);
   expect(lsganDiscriminatorLoss(half, half).dataSync()[0]).toBeCloseTo(0.25, 6);
   expect(lsganDiscriminatorLoss(tf.ones([4]), tf.zeros([4])).dataSync()[0]).toBe(0);
 });
 
-test('their gradients are those of finite differences', () => {
+test('both losses have the gradients of finite differences', () => {
   const scores = made('scores', [2, 2, 2, 1], -1, 2);
   for (const loss of [lsganGeneratorLoss, (x: tf.Tensor) => lsganDiscriminatorLoss(x, tf.mul(x, 0.5))]) {
     const gradient = tf.grad(loss)(scores).dataSync();
@@ -33,6 +33,6 @@ test('their gradients are those of finite differences', () => {
   }
 });
 
-test('a map without places is refused', () => {
+test('both losses refuse a map without places', () => {
   expect(() => lsganGeneratorLoss(tf.zeros([0, 4]))).toThrow('lsgan: scores must be a map with places, got [0, 4]');
 });

@@ -2,28 +2,32 @@ import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * What a discriminator minimises: `½ mean (D(real) - 1)² + ½ mean D(painted)²`, over all places of the score maps.
+ * A discriminator's loss: `½ mean (D(real) - 1)² + ½ mean D(generated)²`, over all places of the score maps.
  *
- * Source: least-squares GAN (Mao et al. 2017) as DINet's code and the thesis have it. Largest relative difference from PyTorch 1.13 below 2e-6,
- * see the test of `DinetTrainer`.
+ * Source: least-squares GAN (Mao et al. 2017) as in DINet's code and the thesis. Largest relative difference from PyTorch 1.13 below 2e-6,
+ * see the test of the generator's training step.
  *
- * @param real Score map of real frames, float32, raw (no sigmoid); borrowed.
- * @param generated That of painted ones.
- * @returns float32 scalar, 0 at best, 0.25 where it always says one half. The caller disposes it.
+ * @param real float32 score map of real frames, any rank, raw (no sigmoid); borrowed.
+ * @param generated float32 score map of generated frames; borrowed.
+ * @returns float32 scalar, 0 at best, 0.25 where every score is one half. The caller disposes it.
+ * @throws TypeError for a map without places.
  * @example
- * const loss = lsganDiscriminatorLoss(judge.forward(real), judge.forward(painted));
+ * const loss = lsganDiscriminatorLoss(discriminator.forward(real), discriminator.forward(generated));
  */
 export function lsganDiscriminatorLoss(real: tf.Tensor, generated: tf.Tensor): tf.Scalar {
   return tf.tidy(() => tf.mul<tf.Scalar>(tf.add(towards(real, 1), towards(generated, 0)), 0.5));
 }
 
 /**
- * What the generator minimises by it: `mean (D(painted) - 1)²`, over all places of the score map.
+ * The generator's loss by a discriminator: `mean (D(generated) - 1)²`, over all places of the score map.
  *
- * Source: as `lsganDiscriminatorLoss`; no factor one half here, as in DINet's code.
+ * Source: as `lsganDiscriminatorLoss`; without a factor of one half, as in DINet's code.
  *
- * @param generated Score map of painted frames, float32, raw; borrowed.
+ * @param generated float32 score map of generated frames, any rank, raw; borrowed.
  * @returns float32 scalar. The caller disposes it.
+ * @throws TypeError for a map without places.
+ * @example
+ * const loss = lsganGeneratorLoss(discriminator.forward(generated));
  */
 export function lsganGeneratorLoss(generated: tf.Tensor): tf.Scalar {
   return tf.tidy(() => towards(generated, 1));

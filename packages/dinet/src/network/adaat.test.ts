@@ -19,7 +19,7 @@ function share(actual: ArrayLike<number>, expected: number[]): number {
 describe.each(REFERENCE.adaAT)(
   'AdaAT, $sampling sampling',
   ({ sampling, shape, parameters, output, loss, dFeatures, dParameters, gradients }) => {
-    test('moves a map as grid_sample of PyTorch does, and has its gradients', async () => {
+    test('transforms a map as grid_sample of PyTorch, with the same gradients', async () => {
       registerGradients();
       const net = new AdaAT({ parameters, channels: shape[3], sampling, random: new Random(0) });
       await fillMade(net);
@@ -54,7 +54,7 @@ function still(sampling: 'published' | 'bilinear', channels: number): AdaAT {
   return net;
 }
 
-test('with weights of zero, bilinear sampling gives the map back', () => {
+test('AdaAT with zero weights and bilinear sampling returns the map', () => {
   const net = still('bilinear', 2);
   const features = made<tf.Tensor4D>('features', [2, 5, 4, 2], -1, 1);
   const parameters = tf.ones([2, 3]) as tf.Tensor2D;
@@ -67,7 +67,7 @@ test('with weights of zero, bilinear sampling gives the map back', () => {
   tf.dispose([features, parameters, y]);
 });
 
-test('published sampling does not: borders are read half outside, and channels mix with their neighbours', () => {
+test('AdaAT with published sampling does not: borders are sampled half outside, and channels mix with their neighbours', () => {
   const net = still('published', 3);
   const y = tf.tidy(() => net.forward(tf.ones([1, 5, 5, 3]), tf.ones([1, 3])).arraySync());
   expect(y[0][2][2].map((number) => Math.round(1000 * number) / 1000)).toEqual([0.5, 1, 0.5]); // the outer channels against nothing
@@ -76,14 +76,14 @@ test('published sampling does not: borders are read half outside, and channels m
   net.dispose();
 });
 
-test('channelMix shares each channel with the neighbour on its side, the ends with nothing', () => {
+test('channelMix mixes each channel with the neighbour on its side, the ends with zero', () => {
   expect([...channelMix(3)]).toEqual([0.5, 0, 0, 0, 1, 0, 0, 0, 0.5]);
   const mix = channelMix(5);
   expect([0, 1, 2, 3, 4].map((c) => mix[c * 5 + c])).toEqual([0.5, 0.75, 1, 0.75, 0.5]);
   expect([mix[0 * 5 + 1], mix[4 * 5 + 3], mix[2 * 5 + 1], mix[2 * 5 + 3]]).toEqual([0.25, 0.25, 0, 0]);
 });
 
-test('maps of one row, of other channels or of another number are refused', () => {
+test('AdaAT refuses maps of one row, with other channels, or another batch size', () => {
   const net = new AdaAT({ parameters: 3, channels: 2, sampling: 'bilinear', random: new Random(0) });
   const rule = 'AdaAT.forward: features must be [batch, height, width, 2] with sides of at least 2';
   expect(() => net.forward(tf.zeros([1, 1, 5, 2]), tf.zeros([1, 3]))).toThrow(rule);

@@ -4,11 +4,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { DinetConfig } from './config';
 import { sampleChannels } from './sample-channels';
 
-/** The published code's number for pi. */
+/** The published code's value of pi. */
+// biome-ignore lint/suspicious/noApproximativeNumericConstant: the published weights were trained with this value
 const PUBLISHED_PI = 3.14159;
 
 export type AdaATOptions = {
-  /** Numbers that say how to turn: alignment and audio. */
+  /** Length of the vector that the transforms are computed from: alignment and audio. */
   parameters: number;
   /** Channels of the map. */
   channels: number;
@@ -17,46 +18,46 @@ export type AdaATOptions = {
   random: Random;
 };
 
-/** How each channel is moved, all float32. */
+/** The transform of each channel, `[batch, channels]` each, float32. */
 type Motion = { scale: tf.Tensor2D; angle: tf.Tensor2D; across: tf.Tensor2D; down: tf.Tensor2D };
 
 /** One linear layer under the name `0`, as in a `torch.nn.Sequential`. */
 class Layer extends Module {
-  private readonly linear: Linear;
+  readonly #linear: Linear;
   constructor(inFeatures: number, outFeatures: number, random: Random) {
     super();
-    this.linear = this.register('0', new Linear({ inFeatures, outFeatures, random }));
+    this.#linear = this.register('0', new Linear({ inFeatures, outFeatures, random }));
   }
   forward(x: tf.Tensor2D): tf.Tensor2D {
-    return this.linear.forward(x);
+    return this.#linear.forward(x);
   }
 }
 
 /**
- * Adaptive affine transformation: scales, turns and shifts every channel of a map alone, by numbers that a small network makes of alignment
- * and audio.
+ * Adaptive affine transformation: scales, rotates and shifts every channel of a map by a transform of its own, which a small network computes from
+ * alignment and audio.
  *
- * `z = ReLU(W p)`, `s = 2 sigmoid(·)`, `θ = π tanh(·)`, `t = tanh(·)`; the output at `(x, y)`, both -1..1 from edge to edge, reads channel `c` at
+ * `z = ReLU(W p)`, `s = 2 sigmoid(·)`, `θ = π tanh(·)`, `t = tanh(·)`; the output at `(x, y)`, both -1..1 from edge to edge, samples channel `c` at
  * `s · R(θ) · (x, y) + t`, zero outside.
  *
- * `bilinear`: -1 and 1 are the middles of the outermost pixels, in and out. `published`: the output's are, but what is read lies at
- * `((x + 1) · width - 1) / 2`, and each channel is mixed with its neighbour first (`channelMix`): what the published code's volumetric
- * `grid_sample` without `align_corners` comes to.
+ * `bilinear`: -1 and 1 are the centres of the outermost pixels of input and output. `published`: they are so for the output only; the input is sampled
+ * at `((x + 1) · width - 1) / 2`, and each channel is mixed with its neighbour first (`channelMix`). This equals the published code's volumetric
+ * `grid_sample` without `align_corners`.
  *
- * Source: MRzzm/DINet, `AdaAT`, with its number 3.14159 for π; see the test for how close. State dict: `commn_linear.0` (spelled so), `scale.0`,
+ * Source: MRzzm/DINet, `AdaAT`, with its value 3.14159 of π. Largest difference from PyTorch in float64: 1.2e-6, gradients 2e-6 of the largest. State dict: `commn_linear.0` (spelled so), `scale.0`,
  * `rotation.0`, `translation.0`.
  *
  * @example
  * const adaAT = new AdaAT({ parameters: 256, channels: 256, sampling: 'published', random: new Random(0) });
- * const moved = adaAT.forward(features, alignmentAndSound); // like features
+ * const moved = adaAT.forward(tf.zeros([1, 26, 20, 256]), tf.zeros([1, 256])); // [1, 26, 20, 256]
  */
 export class AdaAT extends Module {
   readonly channels: number;
   readonly sampling: DinetConfig['sampling'];
-  private readonly common: Layer;
-  private readonly scale: Layer;
-  private readonly rotation: Layer;
-  private readonly translation: Layer;
+  readonly #common: Layer;
+  readonly #scale: Layer;
+  readonly #rotation: Layer;
+  readonly #translation: Layer;
 
   constructor({ parameters, channels, sampling, random }: AdaATOptions) {
     super();
@@ -64,15 +65,15 @@ export class AdaAT extends Module {
       fail(RangeError, 'AdaAT', 'channels', 'at least 2 with published sampling', channels);
     this.channels = channels;
     this.sampling = sampling;
-    this.common = this.register('commn_linear', new Layer(parameters, parameters, random));
-    this.scale = this.register('scale', new Layer(parameters, channels, random));
-    this.rotation = this.register('rotation', new Layer(parameters, channels, random));
-    this.translation = this.register('translation', new Layer(parameters, 2 * channels, random));
+    this.#common = this.register('commn_linear', new Layer(parameters, parameters, random));
+    this.#scale = this.register('scale', new Layer(parameters, channels, random));
+    this.#rotation = this.register('rotation', new Layer(parameters, channels, random));
+    this.#translation = this.register('translation', new Layer(parameters, 2 * channels, random));
   }
 
   /**
-   * @param features float32 `[batch, height, width, channels]`, both sides at least 2.
-   * @param parameters float32 `[batch, parameters]`.
+   * @param features float32 `[batch, height, width, channels]`, both sides at least 2; borrowed.
+   * @param parameters float32 `[batch, parameters]`, borrowed.
    * @returns float32 like `features`. The caller disposes it.
    * @throws TypeError if the shapes do not fit.
    */
@@ -89,28 +90,28 @@ export class AdaAT extends Module {
       fail(TypeError, 'AdaAT.forward', 'features', rule, [features.shape, parameters.shape]);
     }
     return tf.tidy(() => {
-      const motion = this.motion(parameters);
+      const motion = this.#motion(parameters);
       const [columns, rows] = sampledPlaces(motion, height, width, this.sampling);
       const read = this.sampling === 'published' ? mixed(features) : features;
       return tf.reshape(sampleChannels(read, columns, rows), features.shape);
     });
   }
 
-  /** How each channel is moved. The caller disposes its tensors. */
-  private motion(parameters: tf.Tensor2D): Motion {
-    const z = relu(this.common.forward(parameters));
-    const shift = tf.reshape(tf.tanh(this.translation.forward(z)), [-1, this.channels, 2]);
+  /** The transform of each channel. The caller disposes its tensors. */
+  #motion(parameters: tf.Tensor2D): Motion {
+    const z = relu(this.#common.forward(parameters));
+    const shift = tf.reshape(tf.tanh(this.#translation.forward(z)), [-1, this.channels, 2]);
     const axis = (which: number) => tf.squeeze<tf.Tensor2D>(tf.slice(shift, [0, 0, which], [-1, -1, 1]), [2]);
     return {
-      scale: tf.mul(tf.sigmoid(this.scale.forward(z)), 2),
-      angle: tf.mul(tf.tanh(this.rotation.forward(z)), PUBLISHED_PI),
+      scale: tf.mul(tf.sigmoid(this.#scale.forward(z)), 2),
+      angle: tf.mul(tf.tanh(this.#rotation.forward(z)), PUBLISHED_PI),
       across: axis(0),
       down: axis(1),
     };
   }
 }
 
-/** Columns and rows, in pixels, at which each channel is read: `[batch, height · width, channels]` each. */
+/** Columns and rows, in pixels, at which each channel is sampled: `[batch, height · width, channels]` each. */
 function sampledPlaces(
   { scale, angle, across, down }: Motion,
   height: number,
@@ -140,10 +141,12 @@ function sampledPlaces(
 }
 
 /**
- * What the published sampling makes of the channels: channel c reads at depth `c + δ`, `δ = c / (channels - 1) - 1/2`, so it is
+ * How the published sampling mixes neighbouring channels: channel c is sampled at depth `c + δ`, `δ = c / (channels - 1) - 1/2`, so it is
  * `(1 - |δ|) · channel c + |δ| · its neighbour` on that side, zero beyond the ends.
  *
- * @returns `[channels, channels]`, rows the channels in, columns those out, row-major.
+ * @returns float32 `[channels, channels]`, row-major; rows are the channels in, columns the channels out.
+ * @example
+ * channelMix(2); // 0.5, 0, 0, 0.5
  */
 export function channelMix(channels: number): Float32Array {
   const mix = new Float32Array(channels * channels);

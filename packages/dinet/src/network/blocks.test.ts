@@ -24,7 +24,7 @@ describe('sizes', () => {
     expect(y.shape).toEqual([1, rows, columns, 4]);
   });
 
-  test('over time likewise, and doubling is twice', () => {
+  test('over time likewise; UpBlock doubles', () => {
     expect(new DownBlock(options(1, 3, 4)).forward(tf.ones([2, 5, 3])).shape).toEqual([2, 3, 4]);
     expect(
       new UpBlock({ inChannels: 3, outChannels: 2, norm: 'instance', random: new Random(0) }).forward(
@@ -33,7 +33,7 @@ describe('sizes', () => {
     ).toEqual([1, 6, 10, 2]);
   });
 
-  test('a residual block has a convolution beside it where the channels change, and only there', () => {
+  test('ResBlock has a shortcut convolution only where the channels change', () => {
     expect([...new ResBlock(options(2, 3, 4, 'none')).namedParameters().keys()]).toContain('channel_conv.weight');
     expect([...new ResBlock(options(2, 3, 3, 'none')).namedParameters().keys()]).toEqual([
       'conv1.weight',
@@ -45,7 +45,7 @@ describe('sizes', () => {
   });
 });
 
-test('doubled repeats each pixel four times; its gradient sums them, batch by batch', () => {
+test('doubled repeats each pixel four times; its gradient sums the repeats', () => {
   const x = made<tf.Tensor4D>('x', [2, 2, 3, 2], -1, 1);
   const y = doubled(x);
   const numbers = y.arraySync();
@@ -94,14 +94,14 @@ describe('norms', () => {
     expect(variance).toBeLessThan(1e-3);
   });
 
-  test('instance and none have no parameters, and none changes nothing', () => {
+  test('instance and none have no parameters; none is the identity', () => {
     expect(makeNorm('instance', 3).parameterCount() + makeNorm('none', 3).parameterCount()).toBe(0);
     const x = made('x', [1, 2, 3], 0, 1);
     expect([...makeNorm('none', 3).forward(x).dataSync()]).toEqual([...x.dataSync()]);
   });
 });
 
-test('parts in a sequence are numbered from 0; a call leaves one tensor', () => {
+test('Sequence numbers its parts from 0; a call leaves one tensor', () => {
   const parts = new Sequence([new SameBlock(options(2, 3, 4)), new ResBlock(options(2, 4, 4))]);
   expect([...parts.namedParameters().keys()].slice(0, 5)).toEqual([
     '0.conv.weight',

@@ -1,23 +1,23 @@
 import { BatchNorm2d, Conv1d, Conv2d, GroupNorm, InstanceNorm2d, Module, type Random, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** How a convolution's channels are normalised. `layer`: all channels and places of a sample together. */
+/** Normalisation of a convolution's output. `layer`: over all channels and places of a sample. */
 export type NormKind = 'batch' | 'layer' | 'instance' | 'none';
 
-/** A part with one tensor in and one out. */
+/** A module that maps one tensor to one tensor. */
 export type Part = Module & { forward(x: tf.Tensor): tf.Tensor };
 
-/** `torch.nn.InstanceNorm1d` or `2d` as PyTorch makes them: no parameters, no running statistics. */
+/** `torch.nn.InstanceNorm1d` or `2d` with PyTorch's defaults: no parameters, no running statistics. */
 class InstanceNorm extends Module {
-  private readonly norm: InstanceNorm2d;
+  readonly #norm: InstanceNorm2d;
   constructor(channels: number) {
     super();
-    this.norm = this.register('norm', new InstanceNorm2d({ channels })); // has no parameters: no name in the state dict
+    this.#norm = this.register('norm', new InstanceNorm2d({ channels })); // without parameters, so it adds no name to the state dict
   }
   forward(x: tf.Tensor): tf.Tensor {
-    if (x.rank === 4) return this.norm.forward(x);
+    if (x.rank === 4) return this.#norm.forward(x);
     const [batch, steps, channels] = x.shape;
-    return tf.tidy(() => tf.reshape(this.norm.forward(tf.reshape(x, [batch, 1, steps, channels])), x.shape));
+    return tf.tidy(() => tf.reshape(this.#norm.forward(tf.reshape(x, [batch, 1, steps, channels])), x.shape));
   }
 }
 
@@ -28,7 +28,7 @@ class Unchanged extends Module {
 }
 
 /**
- * The norm of a block, over frames `[batch, height, width, channels]` or over time `[batch, steps, channels]`.
+ * The norm layer of a block, over frames `[batch, height, width, channels]` or over time `[batch, steps, channels]`.
  *
  * `batch`: `torch.nn.BatchNorm1d/2d`; `instance`: `torch.nn.InstanceNorm1d/2d` (no parameters, no running statistics); `layer`:
  * `torch.nn.GroupNorm(1, channels)`; `none` copies. Epsilon 1e-5.
@@ -64,18 +64,18 @@ const makeConv = ({ dimensions, kernelSize, ...options }: ConvOptions): Part => 
  * Source: MRzzm/DINet, `SameBlock1d/2d`, and `DownBlock1d/2d` with stride 2, which halves each side, rounded up.
  */
 export class SameBlock extends Module {
-  private readonly conv: Part;
-  private readonly norm: Part;
+  readonly #conv: Part;
+  readonly #norm: Part;
 
   constructor({ norm, ...conv }: BlockOptions & { stride?: number }) {
     super();
-    this.conv = this.register('conv', makeConv(conv));
-    this.norm = this.register('norm', makeNorm(norm, conv.outChannels));
+    this.#conv = this.register('conv', makeConv(conv));
+    this.#norm = this.register('norm', makeNorm(norm, conv.outChannels));
   }
 
   /** @returns `[batch, …, outChannels]`. The caller disposes it. */
   forward(x: tf.Tensor): tf.Tensor {
-    return tf.tidy(() => relu(this.norm.forward(this.conv.forward(x))));
+    return tf.tidy(() => relu(this.#norm.forward(this.#conv.forward(x))));
   }
 }
 
@@ -86,7 +86,7 @@ export class DownBlock extends SameBlock {
   }
 }
 
-/** Twice as many rows and columns, each pixel four times. Its gradient sums them, on every backend (tfjs's own is wrong on `cpu`). */
+/** Doubles rows and columns, repeating each pixel. The gradient sums the repeats on every backend; tfjs's own is wrong on `cpu`. */
 export function doubled(x: tf.Tensor4D): tf.Tensor4D {
   return tf.customGrad((x) => ({
     value: tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [
@@ -97,7 +97,7 @@ export function doubled(x: tf.Tensor4D): tf.Tensor4D {
   }))(x) as tf.Tensor4D;
 }
 
-/** Frames of twice the size (nearest pixel), then a `SameBlock` of 3 x 3. Source: MRzzm/DINet, `UpBlock2d`. */
+/** Nearest-pixel upsampling by 2, then a `SameBlock` of 3 x 3. Source: MRzzm/DINet, `UpBlock2d`. */
 export class UpBlock extends SameBlock {
   constructor(options: Omit<BlockOptions, 'dimensions' | 'kernelSize'>) {
     super({ ...options, dimensions: 2, kernelSize: 3 });
@@ -109,49 +109,49 @@ export class UpBlock extends SameBlock {
 }
 
 /**
- * Norm, ReLU, convolution, twice, and the input added, itself or through a 1 x 1 convolution where the channels change; nothing after the
+ * Twice norm, ReLU, convolution; then the input is added, through a 1 x 1 convolution where the channels change. No activation after the
  * sum. Keys `norm1`, `conv1` (keeps the channels), `norm2`, `conv2`, `channel_conv`.
  *
  * Source: MRzzm/DINet, `ResBlock1d/2d`.
  */
 export class ResBlock extends Module {
-  private readonly conv1: Part;
-  private readonly conv2: Part;
-  private readonly channelConv: Part | undefined;
-  private readonly norm1: Part;
-  private readonly norm2: Part;
+  readonly #conv1: Part;
+  readonly #conv2: Part;
+  readonly #channelConv: Part | undefined;
+  readonly #norm1: Part;
+  readonly #norm2: Part;
 
   constructor({ norm, ...conv }: BlockOptions) {
     super();
     const { inChannels, outChannels } = conv;
-    this.conv1 = this.register('conv1', makeConv({ ...conv, outChannels: inChannels }));
-    this.conv2 = this.register('conv2', makeConv(conv));
-    this.channelConv =
+    this.#conv1 = this.register('conv1', makeConv({ ...conv, outChannels: inChannels }));
+    this.#conv2 = this.register('conv2', makeConv(conv));
+    this.#channelConv =
       inChannels === outChannels ? undefined : this.register('channel_conv', makeConv({ ...conv, kernelSize: 1 }));
-    this.norm1 = this.register('norm1', makeNorm(norm, inChannels));
-    this.norm2 = this.register('norm2', makeNorm(norm, inChannels));
+    this.#norm1 = this.register('norm1', makeNorm(norm, inChannels));
+    this.#norm2 = this.register('norm2', makeNorm(norm, inChannels));
   }
 
   /** @returns `[batch, …, outChannels]`. The caller disposes it. */
   forward(x: tf.Tensor): tf.Tensor {
     return tf.tidy(() => {
-      const inner = this.conv1.forward(relu(this.norm1.forward(x)));
-      return tf.add(this.conv2.forward(relu(this.norm2.forward(inner))), this.channelConv?.forward(x) ?? x);
+      const inner = this.#conv1.forward(relu(this.#norm1.forward(x)));
+      return tf.add(this.#conv2.forward(relu(this.#norm2.forward(inner))), this.#channelConv?.forward(x) ?? x);
     });
   }
 }
 
-/** Parts one after the other, numbered from 0, as `torch.nn.Sequential` names them. */
+/** Parts in sequence, numbered from 0, as `torch.nn.Sequential` names them. */
 export class Sequence extends Module {
-  private readonly parts: Part[];
+  readonly #parts: Part[];
 
   constructor(parts: Part[]) {
     super();
-    this.parts = parts.map((part, index) => this.register(String(index), part));
+    this.#parts = parts.map((part, index) => this.register(String(index), part));
   }
 
-  /** @returns what the last part gives. The caller disposes it. */
+  /** @returns the output of the last part. The caller disposes it. */
   forward(x: tf.Tensor): tf.Tensor {
-    return tf.tidy(() => this.parts.reduce((y, part) => part.forward(y), x));
+    return tf.tidy(() => this.#parts.reduce((y, part) => part.forward(y), x));
   }
 }

@@ -3,7 +3,7 @@ import { assertDinetConfig, DINET, LITE_DINET, THESIS_DINET } from './config';
 
 // How many parameters each has: generator.test.ts.
 
-test.each(Object.entries({ DINET, THESIS_DINET, LITE_DINET }))('%s is complete and cannot be changed', (_, config) => {
+test.each(Object.entries({ DINET, THESIS_DINET, LITE_DINET }))('%s is complete and frozen', (_, config) => {
   expect(assertDinetConfig('here', JSON.parse(JSON.stringify(config)))).toEqual(config);
   expect(Object.isFrozen(config)).toBe(true);
 });

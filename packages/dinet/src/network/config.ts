@@ -1,19 +1,19 @@
 import { fail } from '@lipsync/contracts';
 
-/** What the generator listens to: per-frame logits of a speech recogniser, or a window of mel steps that a front end of its own turns into the like. */
+/** The generator's audio input: per-frame logits of a speech recogniser, or a window of mel steps, which a front end turns into such features. */
 export type DinetAudio =
   | {
       kind: 'logits';
-      /** Numbers a step; 29 in the published networks. */
+      /** Values per step; 29 in the published networks. */
       bins: number;
-      /** Steps, one a frame, around the frame that is painted. */
+      /** Steps, one per frame, centred on the generated frame. */
       steps: number;
     }
   | {
       kind: 'mel';
       /** Mel bands. */
       bins: number;
-      /** Mel steps around the frame that is painted: 16 for 5 frames. */
+      /** Mel steps centred on the generated frame: 16 for 5 frames. */
       steps: number;
     };
 
@@ -21,23 +21,23 @@ export type DinetAudio =
 export type DinetConfig = {
   /** Channels of the first convolution, half those of the next; 64 published. The trunk and the audio encoder have twice as many. */
   width: number;
-  /** Channels of the reference's map, which AdaAT turns: 256 published, 128 in the thesis; with `width` 64. */
+  /** Channels of the references' feature map, which AdaAT transforms: 256 published, 128 in the thesis; with `width` 64. */
   referenceChannels: number;
   /** Reference frames. 5 published. */
   references: number;
   /** Norm of the convolutions over frames. `batch` loads the published weights; `instance` as in the thesis. */
   norm: 'batch' | 'instance';
   /**
-   * Norm of the convolutions over time. `layer`: over channels and steps of each sample (GroupNorm with one group). `instance`: the thesis read
-   * literally, which makes the audio a constant: see docs/decisions.
+   * Norm of the convolutions over time. `layer`: over channels and steps of each sample (GroupNorm with one group). `instance`: the thesis taken
+   * literally, which makes the audio features constant: see docs/decisions.
    */
   audioNorm: 'batch' | 'layer' | 'instance' | 'none';
   /**
-   * Whether the alignment encoder's last convolution, whose mean says how the head is held, is normalised as the others are. `plain`: it is not, as
-   * InstanceNorm just before a mean leaves little of what it has to say: see docs/decisions. Default `norm`, as published.
+   * Whether the alignment encoder's last convolution, whose mean encodes the head pose, is normalised like the others. `plain`: it is not, as
+   * InstanceNorm just before a mean removes most of the information: see docs/decisions. Default `norm`, as published.
    */
   alignmentEnd?: 'norm' | 'plain';
-  /** How AdaAT samples: `published`: the mixed convention of the published code, needed for its weights; `bilinear`: each channel alone, exact. */
+  /** How AdaAT samples. `published`: the mixed convention of the published code, needed for its weights; `bilinear`: exact, each channel by itself. */
   sampling: 'published' | 'bilinear';
   audio: DinetAudio;
 };
@@ -54,8 +54,8 @@ export const DINET: DinetConfig = Object.freeze({
 });
 
 /**
- * The thesis's variant: AdaAT over 128 channels and InstanceNorm, but where that would leave nothing of the audio and little of the head's pose.
- * As the thesis may be read: `{ ...THESIS_DINET, audioNorm: 'instance', alignmentEnd: 'norm' }`.
+ * The thesis's variant: AdaAT over 128 channels and InstanceNorm, except where that would remove the audio and most of the head pose.
+ * The thesis taken literally: `{ ...THESIS_DINET, audioNorm: 'instance', alignmentEnd: 'norm' }`.
  */
 export const THESIS_DINET: DinetConfig = Object.freeze({
   ...DINET,
@@ -66,7 +66,7 @@ export const THESIS_DINET: DinetConfig = Object.freeze({
   sampling: 'bilinear',
 });
 
-/** A quarter of the thesis's channels and a mel front end of its own: trains on two processor cores, with nothing to download. */
+/** A quarter of the thesis's channels and a mel front end of its own: trains on two CPU cores, with nothing to download. */
 export const LITE_DINET: DinetConfig = Object.freeze({
   ...THESIS_DINET,
   width: 16,

@@ -12,7 +12,7 @@ const shapesOf = async (net: DinetDiscriminator) =>
   [...(await net.stateDict())].map(([name, { shape }]) => [name, shape]);
 
 test.each(REFERENCE.discriminators)(
-  'of $frameCount frames: scores, loss and all gradients are PyTorch’s',
+  'DinetDiscriminator of $frameCount frames has PyTorch’s scores, loss and gradients',
   async (reference) => {
     const { frameCount, n, height, width, output, dx, gradients } = reference;
     const net = new DinetDiscriminator({ frameCount, width: 4, seed: 0 });
@@ -34,7 +34,7 @@ test.each([
   ['frame', 1, 2_628_737],
   ['clip', 5, 2_653_313],
 ] as const)(
-  'at the original width that of a %s has the published names and shapes',
+  'DinetDiscriminator of a %s at full width has the published names and shapes',
   async (name, frameCount, count) => {
     const net = new DinetDiscriminator({ frameCount, seed: 0 });
     expect((await shapesOf(net)).sort()).toEqual([...REFERENCE.shapes[name]].sort());
@@ -58,12 +58,12 @@ test.each([
   tf.dispose([x, scores]);
 });
 
-describe('refusals', () => {
+describe('DinetDiscriminator refuses', () => {
   const discriminator = () => new DinetDiscriminator({ frameCount: 1, width: 1, seed: 0 });
   const rule = 'DinetDiscriminator.forward: x must be of shape [n, height, width, 3] with sides of at least 53 pixels';
   test.each([
     ['frames that are too small', () => discriminator().forward(tf.zeros([1, 104, 52, 3])), rule],
-    ['another number of frames', () => discriminator().forward(tf.zeros([1, 104, 80, 15])), rule],
+    ['another frame count', () => discriminator().forward(tf.zeros([1, 104, 80, 15])), rule],
     [
       'no frames',
       () => new DinetDiscriminator({ frameCount: 0, seed: 0 }),

@@ -11,7 +11,7 @@ beforeAll(async () => {
   await selectBackend({ backend: 'wasm' });
 });
 
-test.each([5, 9, 16, 20])('%d steps become five of 29 numbers, and every step counts', (steps) => {
+test.each([5, 9, 16, 20])('MelFrontEnd maps %d steps to five of 29 values, and depends on every step', (steps) => {
   const front = new MelFrontEnd({ bins: 8, steps, channels: 16, random: new Random(0) });
   const features = made<tf.Tensor3D>('mel', [1, steps, 8], -4, 4);
   const y = front.forward(features);
@@ -25,7 +25,7 @@ test.each([5, 9, 16, 20])('%d steps become five of 29 numbers, and every step co
   tf.dispose([features, y]);
 });
 
-test('silence and loud noise give other numbers: loudness stays', () => {
+test('MelFrontEnd keeps loudness: silence and loud noise give different values', () => {
   const front = new MelFrontEnd({ bins: 80, steps: 16, channels: 32, random: new Random(0) });
   const before = tf.memory().numTensors;
   const size = (value: number) =>
@@ -35,10 +35,10 @@ test('silence and loud noise give other numbers: loudness stays', () => {
   front.dispose();
 });
 
-test('other shapes and too few steps are refused', () => {
+test('MelFrontEnd refuses other shapes and too few steps', () => {
   const front = new MelFrontEnd({ bins: 80, steps: 16, channels: 4, random: new Random(0) });
   expect(() => front.forward(tf.zeros([1, 80, 16]))).toThrow(
-    'MelFrontEnd.forward: mel must be of shape [batch, 16, 80], got',
+    'MelFrontEnd.forward: features must be of shape [batch, 16, 80], got',
   );
   expect(() => new MelFrontEnd({ bins: 80, steps: 4, channels: 4, random: new Random(0) })).toThrow(
     'steps must be a whole number from 5, got 4',

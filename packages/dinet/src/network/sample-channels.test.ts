@@ -31,7 +31,7 @@ function slowly(x: Float32Array, columns: Float32Array, rows: Float32Array, plac
   return y;
 }
 
-test('each channel is read at its own place, zero outside', () => {
+test('sampleChannels samples each channel at its own place, zero outside', () => {
   const [x, columns, rows] = [
     map(),
     made<tf.Tensor>('columns', [2, 40, 3], -3, 8),
@@ -51,7 +51,7 @@ test('each channel is read at its own place, zero outside', () => {
   tf.dispose([x, columns, rows, y]);
 });
 
-test('places on the pixels give the map back, however far outside give zero', () => {
+test('sampleChannels returns the map at pixel centres, and zero at any distance outside', () => {
   const x = map();
   const [, height, width, channels] = SHAPE;
   const at = (value: (pixel: number) => number) =>
@@ -73,7 +73,7 @@ test('places on the pixels give the map back, however far outside give zero', ()
   ).toBe(true);
 });
 
-test('its gradients by map and places equal finite differences, and leave no tensor behind', () => {
+test('sampleChannels has the gradients of finite differences by map and places, and leaves no tensor', () => {
   const inputs = [
     map(),
     made<tf.Tensor>('columns', [2, 6, 3], -1.9, 5.9),
@@ -105,7 +105,7 @@ test('its gradients by map and places equal finite differences, and leave no ten
   tf.dispose([inputs, gradients, weights]);
 });
 
-test('shapes that do not fit are refused', () => {
+test('sampleChannels refuses shapes that do not fit', () => {
   expect(() => sampleChannels(map(), tf.zeros([2, 6, 3]), tf.zeros([2, 5, 3]))).toThrow(
     'sampleChannels: the shapes must be',
   );

@@ -1,23 +1,24 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** Zeros around a map, so that what lies outside is read as zero without asking; two, so that its slope is zero as well. */
+/** Zeros on all sides of a map, so that places outside it read zero without a test; two, so that the slope there is zero as well. */
 const BORDER = 2;
 
 /**
- * Reads every channel of a map at places of its own, between four pixels each (bilinear); what lies outside is zero.
+ * Samples every channel of a map at places of its own, bilinearly between four pixels; outside the map is zero.
  *
  * `y[b, i, c] = sum over the four pixels (u, v) around (row, column)[b, i, c] of (1 - |row - u|)(1 - |column - v|) · x[b, u, v, c]`.
  *
- * Source: `torch.nn.functional.grid_sample(mode='bilinear', padding_mode='zeros')` of each channel alone, places in pixels. The gradient is
- * written out: by `x` and by the places.
+ * Source: `torch.nn.functional.grid_sample(mode='bilinear', padding_mode='zeros')` of each channel alone, places in pixels. The gradient, by `x` and by
+ * the places, is written out here.
  *
- * @param x float32 `[batch, height, width, channels]`.
- * @param columns float32 `[batch, places, channels]`, pixels from the left, 0 in the middle of the first. `rows` likewise.
+ * @param x float32 `[batch, height, width, channels]`, borrowed.
+ * @param columns float32 `[batch, places, channels]`, pixels from the left, 0 is the centre of the first; borrowed.
+ * @param rows float32 `[batch, places, channels]`, pixels from the top, likewise.
  * @returns float32 `[batch, places, channels]`. The caller disposes it.
  * @throws TypeError if the shapes do not fit.
  * @example
- * const same = sampleChannels(tf.ones([1, 2, 2, 1]), tf.tensor3d([[[0], [1]]]), tf.tensor3d([[[0], [0.5]]])); // 1, 1
+ * const values = sampleChannels(tf.ones([1, 2, 2, 1]), tf.tensor3d([[[0], [1]]]), tf.tensor3d([[[0], [0.5]]])); // 1, 1
  */
 export function sampleChannels(x: tf.Tensor4D, columns: tf.Tensor, rows: tf.Tensor): tf.Tensor3D {
   const [batch, , , channels] = x.shape;
@@ -29,20 +30,20 @@ export function sampleChannels(x: tf.Tensor4D, columns: tf.Tensor, rows: tf.Tens
   return sample(x, columns, rows) as tf.Tensor3D;
 }
 
-/** Four places in the flattened map with its border, by what they are away from the first: right, below, below and right. */
+/** Offsets of the four pixels around a place in the flattened map with its border: itself, right, below, below right. */
 const cornersOf = ([, , width, channels]: number[]): number[] => {
   const line = (width + 2 * BORDER) * channels;
   return [0, channels, line, line + channels];
 };
 
-/** The pixel before a place, and how far the place lies behind it. */
+/** The pixel before a place, and the place's distance from it. */
 function cell(place: tf.Tensor, size: number): [tf.Tensor, tf.Tensor] {
   const inside = tf.clipByValue(place, -1.5, size + 0.5);
   const before = tf.floor(inside);
   return [before, tf.sub(inside, before)];
 }
 
-/** Of each place the first of its four pixels, as an index into the flattened map with its border. */
+/** Index of the first of each place's four pixels in the flattened map with its border. */
 function indexOf(column: tf.Tensor, row: tf.Tensor, [batch, height, width, channels]: number[]): tf.Tensor1D {
   const across = width + 2 * BORDER;
   const size = (height + 2 * BORDER) * across;

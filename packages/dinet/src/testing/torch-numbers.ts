@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
 import type { DinetConfig } from '../network/config';
 
-/** Of a tensor in PyTorch's order (frames channels last): its largest, its root mean square, every `step`-th number. */
+/** A summary of a tensor in PyTorch's order (frames channels last): largest magnitude, root mean square, every `step`-th value. */
 export type Shares = { largest: number; rms: number; step: number; numbers: number[] };
 type Shapes = [string, number[]][];
 
@@ -26,7 +26,7 @@ export type GeneratorCase = {
   running: Record<string, Shares>;
 };
 
-/** What reference/dinet.py writes. */
+/** The fixture that reference/dinet.py writes. */
 export const REFERENCE = JSON.parse(readFileSync(new URL('../../fixtures/dinet.json', import.meta.url), 'utf8')) as {
   source: string;
   counts: { DINET: number; THESIS_DINET: number; frame: number; clip: number };
@@ -52,17 +52,17 @@ export const REFERENCE = JSON.parse(readFileSync(new URL('../../fixtures/dinet.j
     dx: Shares;
     gradients: Record<string, Shares>;
   }[];
-  heard: { audioNorm: DinetConfig['audioNorm']; mean: number; spread: number }[];
+  audioFeatures: { audioNorm: DinetConfig['audioNorm']; mean: number; spread: number }[];
 };
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1);
 
-/** A tensor of made numbers, as `formula_weights.numbers` makes them. */
+/** A tensor of the values that `formula_weights.numbers` makes. */
 export function made<T extends tf.Tensor>(name: string, shape: number[], low: number, high: number): T {
   return tf.tensor(formulaNumbers(name, sizeOf(shape), low, high), shape) as T;
 }
 
-/** Puts made weights into a module, by its own names and shapes, as `formula_weights.fill`, some of them smaller. */
+/** Fills a module with made weights, by its names and shapes, as `formula_weights.fill`; each times `factor(name)`. */
 export async function fillMade(
   net: Module,
   factor: (name: string) => number = () => 1,
@@ -76,7 +76,7 @@ export async function fillMade(
   return state;
 }
 
-/** Three times the mean of the output times a wave: asks something else of every place, as in reference/dinet.py. */
+/** A loss with a different target gradient at every place: three times the mean of the output times a wave, as in reference/dinet.py. */
 export function weighted(y: tf.Tensor): tf.Scalar {
   const [, height, width, channels] = y.shape;
   const wave = Float32Array.from({ length: y.size }, (_, i) => {
@@ -87,7 +87,7 @@ export function weighted(y: tf.Tensor): tf.Scalar {
   return tf.mul(tf.mean(tf.mul(y, tf.tensor(wave, y.shape))), 3);
 }
 
-/** The largest difference from the shares of a tensor; the root mean square of all is compared too. */
+/** The largest difference from a summary's values and root mean square. */
 export function difference(actual: ArrayLike<number>, { rms, step, numbers }: Shares): number {
   expect(Math.floor((actual.length - 1) / step) + 1).toBe(numbers.length);
   let squares = 0;
@@ -97,8 +97,8 @@ export function difference(actual: ArrayLike<number>, { rms, step, numbers }: Sh
 }
 
 /**
- * The loss, and by name every gradient whose largest difference from PyTorch is above the bound, as a share of the bound
- * (1e-3 of the largest reference value, and 1e-6). Also the largest share met.
+ * The loss, and each gradient whose largest difference from PyTorch exceeds the bound, as a share of the bound
+ * (1e-3 of the largest reference value, plus 1e-6). Also the largest share of all.
  */
 export function compareGradients(
   net: Module,

@@ -1,10 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
 import { selectBackend } from '@lipsync/backends';
 import { decodeSafetensors, encodeSafetensors, readStateDict } from '@lipsync/checkpoints';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { formulaStateDict } from '../../../../tests/support/formula-weights';
 import { DINET, type DinetConfig, LITE_DINET, THESIS_DINET } from '../network/config';
 import { DinetDiscriminator } from '../network/discriminator';
@@ -12,18 +10,15 @@ import { DinetGenerator } from '../network/generator';
 import { fillMade, made } from '../testing/torch-numbers';
 import { dinetMetadata, loadDinet, saveDinet } from './weights';
 
-let folder: string;
 beforeAll(async () => {
   await selectBackend({ backend: 'wasm' });
-  folder = await mkdtemp(join(tmpdir(), 'dinet-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const LITTLE: DinetConfig = { ...LITE_DINET, width: 2, referenceChannels: 6, references: 1 };
-/** Of reference/dinet.py, `save`. */
+/** The config of `save` in reference/dinet.py. */
 const SAVED: DinetConfig = { ...DINET, width: 2, referenceChannels: 8, references: 2 };
 
-/** What torch.save wrote, in the layout of DINet's training. */
+/** A file of torch.save in the layout of DINet's training. */
 const torchFile = (name: string) => new URL(`../../fixtures/${name}`, import.meta.url).pathname;
 
 async function bytesOf(config: DinetConfig, metadata: 'with' | 'without'): Promise<Uint8Array> {
@@ -33,16 +28,16 @@ async function bytesOf(config: DinetConfig, metadata: 'with' | 'without'): Promi
   return bytes;
 }
 
-describe('files of ours', () => {
-  test('what saveDinet writes, loadDinet reads: config, weights, painted faces', async () => {
+describe('saveDinet and loadDinet', () => {
+  test('give back the same generator: config, weights, hash and generated faces', async () => {
     const net = new DinetGenerator(LITTLE, { seed: 5 }).eval() as DinetGenerator;
-    const path = join(folder, 'net.safetensors');
-    await saveDinet(path, net, { trained: 'on nothing' });
-    expect(decodeSafetensors(await readFile(path)).metadata).toEqual({ ...dinetMetadata(net), trained: 'on nothing' });
+    const bytes = await saveDinet(net, { trained: 'on nothing', dinet: 'not this' });
+    expect(decodeSafetensors(bytes).metadata).toEqual({ ...dinetMetadata(net), trained: 'on nothing' });
     const before = tf.memory().numTensors;
-    const loaded = await loadDinet(path);
+    const loaded = await loadDinet(bytes);
     expect(loaded.config).toEqual(LITTLE);
     expect(loaded.training).toBe(false);
+    expect(loaded.weightsHash).toBe(createHash('sha256').update(bytes).digest('hex'));
     const inputs = [
       made<tf.Tensor4D>('m', [1, 72, 72, 3], 0, 1),
       made<tf.Tensor4D>('r', [1, 72, 72, 3], 0, 1),
@@ -56,7 +51,7 @@ describe('files of ours', () => {
     net.dispose();
   });
 
-  test('a config given beside that of the file must be the same', async () => {
+  test('refuse a config that contradicts the file', async () => {
     const bytes = await bytesOf(LITTLE, 'with');
     (await loadDinet(bytes, { config: { ...LITTLE } })).dispose();
     const other: DinetConfig = { ...LITTLE, width: 4, audio: { kind: 'mel', bins: 80, steps: 20 } };
@@ -66,9 +61,9 @@ describe('files of ours', () => {
   });
 });
 
-describe('files of PyTorch', () => {
+describe('loadDinet of PyTorch files', () => {
   test.each(['published.pth', 'published-legacy.pth'])(
-    '%s, as DINet’s training saves it, loads by its shapes alone',
+    'loads %s, as DINet’s training saves it, by its shapes alone',
     async (name) => {
       const net = await loadDinet(torchFile(name));
       expect(net.config).toEqual(SAVED);
@@ -79,7 +74,7 @@ describe('files of PyTorch', () => {
     },
   );
 
-  test('its discriminators load by their place in the file', async () => {
+  test('leaves the discriminators to readStateDict, which reads them by their dict', async () => {
     for (const [prefix, frameCount] of [
       ['state_dict.net_dI', 1],
       ['state_dict.net_dV', 5],
@@ -96,49 +91,49 @@ describe('files of PyTorch', () => {
 
   test.each<[string, DinetConfig]>([
     ['the published norms', { ...DINET, width: 2, referenceChannels: 4, references: 3 }],
-    ['a norm over time of its own', { ...DINET, width: 2, referenceChannels: 4, audioNorm: 'layer' }],
+    ['LayerNorm over time', { ...DINET, width: 2, referenceChannels: 4, audioNorm: 'layer' }],
     ['an alignment that ends without a norm', { ...DINET, width: 2, referenceChannels: 4, alignmentEnd: 'plain' }],
-  ])('shapes alone tell %s', async (_, config) => {
+  ])('deduces %s from the shapes', async (_, config) => {
     const net = await loadDinet(await bytesOf(config, 'without'));
     expect(net.config).toEqual(config);
     net.dispose();
   });
 
-  test('what shapes do not tell must be said', async () => {
+  test('asks for the config where the shapes do not imply it', async () => {
     const bytes = await bytesOf(LITTLE, 'without');
     await expect(loadDinet(bytes)).rejects.toThrow(
-      'options.config must be given for a file that does not tell it (dinet metadata), got none, for one with a mel front end',
+      'options.config must be given for a file without dinet metadata whose shapes do not imply it, got none, for one with a mel front end',
     );
     (await loadDinet(bytes, { config: LITTLE })).dispose();
     const silent: DinetConfig = { ...THESIS_DINET, width: 2, audioNorm: 'none' };
     await expect(loadDinet(await bytesOf(silent, 'without'))).rejects.toThrow(
       'one with no parameters of a norm over time',
     );
-    // How AdaAT samples is open where the norms are not as published.
+    // AdaAT's sampling is unknown where the norms are not as published.
     await expect(loadDinet(await bytesOf({ ...THESIS_DINET, width: 2 }, 'without'))).rejects.toThrow(
       'one with no parameters of a norm',
     );
   });
 });
 
-describe('refusals', () => {
-  test('a file of another network says which it is', async () => {
+describe('loadDinet refuses', () => {
+  test('a file of another network, by its name', async () => {
     const discriminator = new DinetDiscriminator({ frameCount: 1, width: 2, seed: 0 });
     const bytes = encodeSafetensors(await discriminator.stateDict());
     discriminator.dispose();
     await expect(loadDinet(bytes)).rejects.toThrow(
-      'loadDinet: the file must be one with the parameters of DINet’s generator, got those of a discriminator of DINet',
+      "loadDinet: the file must be one with the parameters of DINet's generator, got those of a discriminator of DINet",
     );
   });
 
-  test('a file of something else names what it holds', async () => {
+  test('a file of something else, by its first names', async () => {
     const bytes = encodeSafetensors(
       new Map([['a.weight', { dtype: 'float32', shape: [1], data: new Float32Array(1) }]]),
     );
     await expect(loadDinet(bytes)).rejects.toThrow('got 1 names, a.weight');
   });
 
-  test('missing, unused and misshapen names are listed, and nothing stays in memory', async () => {
+  test('missing and unused names, all of them in one error, and leaves no tensor', async () => {
     const { tensors, metadata } = decodeSafetensors(await bytesOf(LITTLE, 'with'));
     tensors.delete('adaAT.scale.0.bias');
     tensors.set('more', { dtype: 'float32', shape: [1], data: new Float32Array(1) });

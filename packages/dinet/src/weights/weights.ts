@@ -1,12 +1,4 @@
-import {
-  type Checkpoint,
-  encodeSafetensors,
-  identifyNetwork,
-  type NamedArray,
-  openCheckpoint,
-  readStateDict,
-  writeFileAtomic,
-} from '@lipsync/checkpoints';
+import { type ByteInput, encodeSafetensors, identifyNetwork, readWeights } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import { assertDinetConfig, type DinetConfig } from '../network/config';
 import { DinetGenerator } from '../network/generator';
@@ -15,86 +7,76 @@ import { DinetGenerator } from '../network/generator';
 const PUBLISHED_DICT = 'state_dict.net_g';
 
 export type LoadDinetOptions = {
-  /** For files that do not say it: needed where the shapes do not tell (a mel front end; a norm without parameters). Must agree with the file's. */
+  /**
+   * For files that do not give it: needed where the shapes do not (a mel front end; norms without parameters). Must agree with the file's. Default:
+   * the file's, else by its shapes.
+   */
   config?: DinetConfig;
+  /** The dict of a file that holds several, as in `readStateDict`. Default `state_dict.net_g` where the file has it. */
+  prefix?: string;
 };
 
 /**
  * The metadata of a generator's file: `dinet`, its config as JSON, and `format`, which other readers of safetensors ask for.
  *
  * @example
- * encodeSafetensors(await average.stateDict(), dinetMetadata(net));
+ * const bytes = encodeSafetensors(await average.stateDict(), dinetMetadata(net)); // of @lipsync/checkpoints
  */
 export function dinetMetadata(net: Pick<DinetGenerator, 'config'>): Record<string, string> {
   return { format: 'pt', dinet: JSON.stringify(net.config) };
 }
 
 /**
- * Writes a generator as a safetensors file, all of it or nothing: float32 weights under the published names, its config in the metadata.
+ * A generator as the bytes of a safetensors file: float32 weights under the published names, its config in the metadata; `loadDinet` reads it.
  *
- * @param metadata more texts for the header, such as what it was trained on; those of `dinetMetadata` win.
+ * @param metadata more texts for the header, such as what it was trained on; those of `dinetMetadata` win. Default none.
+ * @example
+ * const bytes = await saveDinet(net);
+ * await writeFileAtomic('generator.safetensors', bytes); // of @lipsync/checkpoints
  */
-export async function saveDinet(
-  path: string,
-  net: DinetGenerator,
-  metadata: Record<string, string> = {},
-): Promise<void> {
-  await writeFileAtomic(path, encodeSafetensors(await net.stateDict(), { ...metadata, ...dinetMetadata(net) }));
+export async function saveDinet(net: DinetGenerator, metadata: Record<string, string> = {}): Promise<Uint8Array> {
+  return encodeSafetensors(await net.stateDict(), { ...metadata, ...dinetMetadata(net) });
 }
 
 /**
- * Builds the generator that a file holds: ours (safetensors with its config in the metadata), or PyTorch's as DINet's training writes it
+ * Builds the generator of a weights file: ours (safetensors with its config in the metadata), or PyTorch's as DINet's training writes it
  * (`{ epoch, state_dict: { net_g, … }, optimizer }`, with or without `module.` before every name) or as a state dict alone.
  *
- * Where neither the file nor `options.config` says what the generator looks like, its shapes do; what leaves no trace there (sampling, and how
- * alignment ends without parameters of norms) is then as published.
+ * Where neither the file nor `options.config` gives the configuration, it is deduced from the shapes; what leaves no trace in them (AdaAT's sampling,
+ * and how alignment ends without parameters of norms) is then as published.
  *
- * @param source path (Node), address, or the bytes.
- * @returns a generator in evaluation mode. The caller disposes it.
- * @throws Error where the file is of something else (said, where it is known), where its config and the one given differ (each difference
- *   named), where neither says enough, and one error with every missing, unused and misshapen name.
+ * @param source path (Node), URL, Blob or bytes; borrowed.
+ * @returns a generator in evaluation mode, `weightsHash` set. The caller disposes it.
+ * @throws Error where the file belongs to another network (named where it is known), where its config and the one given differ (each difference
+ *   named), where neither gives enough, and one error with every missing, unused and misshapen name.
  * @example
  * const net = await loadDinet('clip_training_DINet_256mouth.pth');
  */
-export async function loadDinet(
-  source: string | Uint8Array,
-  { config }: LoadDinetOptions = {},
-): Promise<DinetGenerator> {
+export async function loadDinet(source: ByteInput, options: LoadDinetOptions = {}): Promise<DinetGenerator> {
   const where = 'loadDinet';
-  const { state, metadata } = await readGenerator(source);
+  const { config, prefix } = options;
+  const { state, metadata, sha256 } = await readWeights(source, { prefix, preferred: PUBLISHED_DICT });
   const shapes = new Map([...state].map(([name, { shape }]) => [name, shape]));
   if (!state.has('adaAT.commn_linear.0.weight')) {
     const known = identifyNetwork(shapes);
-    const got = known
-      ? `those of ${known.title}`
-      : `${state.size} names, ${[...state.keys()].slice(0, 3).join(', ')}, …`;
-    fail(Error, where, 'the file', 'one with the parameters of DINet’s generator', got);
+    const some = [...state.keys()].slice(0, 3).join(', ');
+    const got = known ? `those of ${known.title}` : `${state.size} names, ${some}, …`;
+    fail(Error, where, 'the file', "one with the parameters of DINet's generator", got);
   }
-  const net = new DinetGenerator(agreedConfig(where, metadata.dinet, config, shapes), { seed: 0 });
+  const net = new DinetGenerator(agreedConfig(where, { text: metadata.dinet, given: config, shapes }), { seed: 0 });
   try {
-    net.loadStateDict(state, { where });
+    net.eval().loadStateDict(state, { where });
+    net.weightsHash = sha256;
   } catch (error) {
     net.dispose();
     throw error;
   }
-  return net.eval() as DinetGenerator;
+  return net;
 }
 
-async function readGenerator(
-  source: string | Uint8Array,
-): Promise<{ state: Map<string, NamedArray>; metadata: Record<string, string> }> {
-  const file: Checkpoint = await openCheckpoint(source);
-  const published = file.dicts.includes(PUBLISHED_DICT);
-  await file.close();
-  return readStateDict(source, published ? { prefix: PUBLISHED_DICT } : {});
-}
+type ConfigSources = { text: string | undefined; given: DinetConfig | undefined; shapes: Map<string, number[]> };
 
-function agreedConfig(
-  where: string,
-  text: string | undefined,
-  given: DinetConfig | undefined,
-  shapes: Map<string, number[]>,
-): DinetConfig {
+function agreedConfig(where: string, { text, given, shapes }: ConfigSources): DinetConfig {
   if (given !== undefined) assertDinetConfig(where, given);
   if (text === undefined) return given ?? assertDinetConfig(where, configOf(where, shapes));
   const stored = assertDinetConfig(where, parse(where, text));
@@ -123,23 +105,19 @@ function differences(a: DinetConfig, b: DinetConfig): string[] {
   return (Object.keys(left) as (keyof typeof left)[]).filter((key) => left[key] !== right[key]);
 }
 
-/** What the shapes of a state dict say: sizes, and which norms have left parameters. */
+/** The configuration that the shapes of a state dict imply: sizes, and which norms have parameters. */
 function configOf(where: string, shapes: Map<string, number[]>): DinetConfig {
   const side = (name: string, axis: number): number => shapes.get(name)?.[axis] ?? Number.NaN;
   const untold = [
     ['a mel front end', [...shapes.keys()].some((name) => name.startsWith('mel_front_end.'))],
     ['no parameters of a norm over time', !shapes.has('audio_encoder.0.norm.weight')],
-    // Not as published, so how AdaAT samples is open.
+    // Not as published, so AdaAT's sampling is unknown.
     ['no parameters of a norm', !shapes.has('source_in_conv.0.norm.weight')],
   ].find(([, holds]) => holds)?.[0];
-  if (untold)
-    fail(
-      Error,
-      where,
-      'options.config',
-      'given for a file that does not tell it (dinet metadata)',
-      `none, for one with ${untold}`,
-    );
+  if (untold) {
+    const rule = 'given for a file without dinet metadata whose shapes do not imply it';
+    fail(Error, where, 'options.config', rule, `none, for one with ${untold}`);
+  }
   return {
     width: side('source_in_conv.0.conv.weight', 0),
     referenceChannels: side('ref_in_conv.2.conv.weight', 0),
