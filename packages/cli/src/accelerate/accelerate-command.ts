@@ -1,6 +1,6 @@
 import { buildAccelerator, openAccelerator } from '@lipsync/accelerator-onednn';
 import { createCommand, ExitStatus } from '../terminal/command';
-import { JSON_OUTPUT } from '../terminal/options';
+import { jsonOption } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 
 /** `lipsync accelerate`: exit status 1 where there is no accelerator in the end. */
@@ -12,7 +12,7 @@ export function accelerateCommand() {
   )
     .option('--check', 'build nothing; only say whether the kernels are there')
     .option('--compiler <program>', 'C++ compiler (default: the environment variable CXX, or c++)')
-    .addOption(JSON_OUTPUT)
+    .addOption(jsonOption())
     .action(async ({ check, compiler, json }) => {
       if (!check) {
         log('compiling; this takes about ten seconds');

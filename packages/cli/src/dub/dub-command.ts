@@ -4,11 +4,11 @@ import { Option } from '@commander-js/extra-typings';
 import { asrLogits, DEEPSPEECH_LABELS, HUBERT_LABELS, WAV2VEC2_LABELS } from '@lipsync/audio-mel';
 import { decodeNpy, openCheckpoint, toFloat32 } from '@lipsync/checkpoints';
 import type { Features } from '@lipsync/contracts';
-import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { type DinetConfig, loadDinet } from '@lipsync/dinet';
 import { DUB_FPS, type DubProgress, type DubReport, dubVideo } from '@lipsync/dub';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
+import { LANDMARK_QUALITY } from '@lipsync/sync-windows';
 import {
   choice,
   createCommand,
@@ -18,7 +18,7 @@ import {
   UsageError,
   wholeNumber,
 } from '../terminal/command';
-import { BACKEND, JSON_OUTPUT, LANDMARK_QUALITY_OPTION, startBackend, THREADS } from '../terminal/options';
+import { backendOption, jsonOption, landmarkQualityOption, startBackend, threadsOption } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
 import { resolveWeights } from '../weights/fetch-weights';
@@ -75,11 +75,11 @@ function dubOptions() {
       ).default('audio' as const),
     )
     .addOption(wholeNumber('--crf <n>', 'constant rate factor of x264: lower is better and larger').default(16))
-    .addOption(LANDMARK_QUALITY_OPTION)
+    .addOption(landmarkQualityOption())
     .option('--force', 'overwrite OUT')
-    .addOption(JSON_OUTPUT)
-    .addOption(BACKEND)
-    .addOption(THREADS);
+    .addOption(jsonOption())
+    .addOption(backendOption())
+    .addOption(threadsOption());
 }
 
 async function runDub(

@@ -3,7 +3,15 @@ import { ClipStore } from '@lipsync/dataloader';
 import { loadExpert } from '@lipsync/score';
 import { type ExpertEvaluation, evaluateExpert } from '@lipsync/train';
 import { createCommand, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
-import { BACKEND, CONFIG, HELD_OUT, JSON_OUTPUT, RECIPE, startBackend, THREADS } from '../terminal/options';
+import {
+  backendOption,
+  configOption,
+  heldOutOption,
+  jsonOption,
+  recipeOption,
+  startBackend,
+  threadsOption,
+} from '../terminal/options';
 import { printJson } from '../terminal/output';
 import { createProgress } from '../terminal/progress';
 import { loadOptions } from '../terminal/read-files';
@@ -23,9 +31,9 @@ function expertOptions() {
   )
     .argument('<clips>', 'folder made by lipsync prepare')
     .requiredOption('--weights <file>', 'weights of the sync network: any file that lipsync score takes')
-    .addOption(RECIPE)
-    .addOption(CONFIG)
-    .addOption(HELD_OUT)
+    .addOption(recipeOption())
+    .addOption(configOption())
+    .addOption(heldOutOption())
     .option('--all', 'evaluate on all clips, not on the validation clips only')
     .addOption(wholeNumber('--max-clips <n>', 'most clips, evenly spread (default: all validation clips)', 1))
     .addOption(wholeNumber('--per-clip <n>', 'pairs of each kind for each clip', 1).default(12))
@@ -35,10 +43,10 @@ function expertOptions() {
       ),
     )
     .addOption(wholeNumber('--seed <n>', 'seed of the pairs and of a random split').default(7))
-    .addOption(JSON_OUTPUT)
+    .addOption(jsonOption())
     .option('--csv', 'print one line for each clip as CSV on standard output')
-    .addOption(BACKEND)
-    .addOption(THREADS);
+    .addOption(backendOption())
+    .addOption(threadsOption());
 }
 
 async function runEvaluateExpert(folder: string, options: OptionsOf<ReturnType<typeof expertOptions>>): Promise<void> {

@@ -1,13 +1,13 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
+import { writeFileAtomic } from '@lipsync/checkpoints';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { ClipStore } from '@lipsync/dataloader';
 import { loadDinet } from '@lipsync/dinet';
 import { loadExpert } from '@lipsync/score';
 import { evaluateGenerator, type GeneratorEvaluation } from '@lipsync/train';
 import { choice, createCommand, type OptionsOf, wholeNumber } from '../terminal/command';
-import { BACKEND, HELD_OUT, JSON_OUTPUT, startBackend, THREADS } from '../terminal/options';
+import { backendOption, heldOutOption, jsonOption, startBackend, threadsOption } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress } from '../terminal/progress';
 import { loadOptions } from '../terminal/read-files';
@@ -33,7 +33,7 @@ function generatorOptions() {
       'weights of the generator: of lipsync train generator, or DINet’s published file',
     )
     .option('--out <dir>', 'folder for report.json and sheet.png (default: evaluation, beside the weights)')
-    .addOption(HELD_OUT)
+    .addOption(heldOutOption())
     .addOption(wholeNumber('--max-clips <n>', 'most clips, evenly spread (default: all validation clips)', 1))
     .addOption(wholeNumber('--max-frames <n>', 'most frames of a clip, from its first (default: all)', 12))
     .addOption(
@@ -45,7 +45,7 @@ function generatorOptions() {
     )
     .addOption(wholeNumber('--sheet <n>', 'frames on the sheet, 0 for no sheet').default(8))
     .addOption(wholeNumber('--seed <n>', 'seed of the references, the sheet and a random split').default(0))
-    .addOption(JSON_OUTPUT)
+    .addOption(jsonOption())
 
     .optionsGroup('Networks that measure:')
     .option(
@@ -65,8 +65,8 @@ function generatorOptions() {
 
     .optionsGroup('Speed and memory:')
     .addOption(wholeNumber('--chunk <n>', 'frames in the generator at a time', 1).default(8))
-    .addOption(BACKEND)
-    .addOption(THREADS);
+    .addOption(backendOption())
+    .addOption(threadsOption());
 }
 
 type GeneratorWords = OptionsOf<ReturnType<typeof generatorOptions>>;
@@ -104,9 +104,12 @@ async function runEvaluateGenerator(folder: string, options: GeneratorWords): Pr
       onClip: (done) => progress.update(done),
     });
     progress.stop();
-    const weightsHash = await sha256Hex(new Uint8Array(await readFile(path)));
     const out = resolve(options.out ?? join(path, '..', 'evaluation'));
-    const report = await writeEvaluation(out, evaluation, { weights: options.weights, weightsHash, clips: folder });
+    const report = await writeEvaluation(out, evaluation, {
+      weights: options.weights,
+      weightsHash: generator.weightsHash,
+      clips: folder,
+    });
     if (options.json) printJson(report);
     else process.stdout.write(`${generatorTable(evaluation)}\n`);
     log(`report: ${join(out, 'report.json')}`);

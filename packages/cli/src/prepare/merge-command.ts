@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { LAYOUTS, mergeStores } from '@lipsync/dataloader';
 import { choice, createCommand, decimal, keysOf, wholeNumber } from '../terminal/command';
-import { JSON_OUTPUT } from '../terminal/options';
+import { jsonOption } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { describeSummary } from './describe-summary';
 
@@ -25,7 +25,7 @@ export function mergeCommand() {
       'settings in which the parts may differ, separated by commas, such as landmarkQuality,preparation.gates; the error about a difference says ' +
         'which may (default: none)',
     )
-    .addOption(JSON_OUTPUT)
+    .addOption(jsonOption())
     .action(async (clips, parts, { json, allowDifferent, ...options }) => {
       const folders = parts.map((part) => resolve(part));
       const { summary, split } = await mergeStores(resolve(clips), folders, {

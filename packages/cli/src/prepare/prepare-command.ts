@@ -14,7 +14,13 @@ import {
 } from '@lipsync/dataloader';
 import { recipeFor, TRAINED_NETWORKS } from '@lipsync/train';
 import { choice, createCommand, decimal, keysOf, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
-import { EXPERT_CONFIG, EXPERT_RECIPE, JSON_OUTPUT, LANDMARK_QUALITY_OPTION, startBackend } from '../terminal/options';
+import {
+  expertConfigOption,
+  expertRecipeOption,
+  jsonOption,
+  landmarkQualityOption,
+  startBackend,
+} from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
 import { loadOptions, readConfig, readPeople, readRecipe } from '../terminal/read-files';
@@ -43,8 +49,8 @@ function prepareOptions() {
       '--expert <file>',
       'weights of a sync network that measures offsets, so that audio can be moved (default: offsets stay unknown)',
     )
-    .addOption(EXPERT_RECIPE)
-    .addOption(EXPERT_CONFIG)
+    .addOption(expertRecipeOption())
+    .addOption(expertConfigOption())
     .addOption(
       choice('--offset <name>', 'what to do about offsets (default: the preset’s)', ['correct', 'measure', 'none']),
     )
@@ -70,10 +76,9 @@ function prepareOptions() {
       ]).default('second' as const),
     )
     .optionsGroup('Speed:')
-    .addOption(LANDMARK_QUALITY_OPTION)
+    .addOption(landmarkQualityOption())
     .addOption(wholeNumber('--jobs <n>', 'processes (default: all processors)', 1))
-    .option('--shard <i/n>', 'prepare part i of n only, i from 0; lipsync prepare merge joins the parts')
-    .addOption(JSON_OUTPUT);
+    .option('--shard <i/n>', 'prepare part i of n only, i from 0; lipsync prepare merge joins the parts');
 }
 
 function qualityOptions() {
@@ -102,6 +107,7 @@ function targetOptions() {
     .argument('<videos>', 'folder of videos, at any depth')
     .argument('<clips>', 'folder for the clips')
     .addOption(choice('--preset <name>', 'rules of the preparation', keysOf(PREPARATIONS)).default('general' as const))
+    .addOption(jsonOption())
     .optionsGroup('What the clips are for:')
     .addOption(
       choice('--network <name>', 'network that will be trained', TRAINED_NETWORKS).default('avalignnet' as const),

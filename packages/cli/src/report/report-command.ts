@@ -3,7 +3,14 @@ import { basename, join, resolve } from 'node:path';
 import { writeFileAtomic } from '@lipsync/checkpoints';
 import { ClipStore, dataReport } from '@lipsync/dataloader';
 import { createCommand, type OptionsOf } from '../terminal/command';
-import { BACKEND, EXPERT_CONFIG, EXPERT_RECIPE, JSON_OUTPUT, startBackend, THREADS } from '../terminal/options';
+import {
+  backendOption,
+  expertConfigOption,
+  expertRecipeOption,
+  jsonOption,
+  startBackend,
+  threadsOption,
+} from '../terminal/options';
 import { log } from '../terminal/output';
 import { createProgress } from '../terminal/progress';
 import { readHelper } from '../terminal/read-files';
@@ -26,11 +33,11 @@ function reportOptions() {
       '--expert <file>',
       'weights of a sync network that measures the offset of every clip (default: not measured)',
     )
-    .addOption(EXPERT_RECIPE)
-    .addOption(EXPERT_CONFIG)
-    .addOption(JSON_OUTPUT)
-    .addOption(BACKEND)
-    .addOption(THREADS);
+    .addOption(expertRecipeOption())
+    .addOption(expertConfigOption())
+    .addOption(jsonOption())
+    .addOption(backendOption())
+    .addOption(threadsOption());
 }
 
 async function runReport(clips: string, options: OptionsOf<ReturnType<typeof reportOptions>>): Promise<void> {

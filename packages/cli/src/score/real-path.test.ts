@@ -7,11 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { type AVAlignNet, LITE, loadAVAlignNet, recipeOf } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
 import type { FaceTrack, LandmarkDetector, MediaReader } from '@lipsync/contracts';
-import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { createLandmarkDetector, trackFromLandmarks } from '@lipsync/face-crop';
 import { type FfmpegReader, openMedia, shiftAudio } from '@lipsync/media';
 import { scoreVideo } from '@lipsync/score';
-import { openTrackedVideo, streamSyncWindows } from '@lipsync/sync-windows';
+import { LANDMARK_QUALITY, openTrackedVideo, streamSyncWindows } from '@lipsync/sync-windows';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readNpz } from '../../../../tests/support/npz';
@@ -148,7 +147,7 @@ test.skipIf(missing).each([4, -4, 8, -8])(
     const before = tf.memory().numTensors;
     const [plain, late] = [await scoreVideo(clip, parts), await scoreVideo(moved, parts)];
     expect(tf.memory().numTensors).toBe(before);
-    expect(plain.tracks[0].offsetFrames - late.tracks[0].offsetFrames).toBeGreaterThanOrEqual(frameCount - 1);
-    expect(plain.tracks[0].offsetFrames - late.tracks[0].offsetFrames).toBeLessThanOrEqual(frameCount + 1);
+    expect(plain.faces[0].offsetFrames - late.faces[0].offsetFrames).toBeGreaterThanOrEqual(frameCount - 1);
+    expect(plain.faces[0].offsetFrames - late.faces[0].offsetFrames).toBeLessThanOrEqual(frameCount + 1);
   },
 );

@@ -1,16 +1,9 @@
 import { resolve } from 'node:path';
-import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { PROTOCOLS } from '@lipsync/metrics';
-import {
-  type OpenEmbedder,
-  openEmbedder,
-  type ScoreProtocol,
-  scoreProtocol,
-  scoreVideo,
-  type VideoScore,
-} from '@lipsync/score';
+import { openEmbedder, type ScoreProtocol, scoreProtocol, scoreVideo, type VideoScore } from '@lipsync/score';
+import { LANDMARK_QUALITY } from '@lipsync/sync-windows';
 import {
   choice,
   createCommand,
@@ -20,7 +13,14 @@ import {
   UsageError,
   wholeNumber,
 } from '../terminal/command';
-import { BACKEND, CONFIG, JSON_OUTPUT, LANDMARK_QUALITY_OPTION, RECIPE, THREADS } from '../terminal/options';
+import {
+  backendOption,
+  configOption,
+  jsonOption,
+  landmarkQualityOption,
+  recipeOption,
+  threadsOption,
+} from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress } from '../terminal/progress';
 import { loadOptions } from '../terminal/read-files';
@@ -44,8 +44,8 @@ function scoreOptions() {
       'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s (safetensors, PyTorch, or ONNX files of lipsync export), or a ' +
         'name that was fetched, such as syncnet-v2',
     )
-    .addOption(RECIPE)
-    .addOption(CONFIG)
+    .addOption(recipeOption())
+    .addOption(configOption())
     .addOption(
       choice('--protocol <name>', 'a published evaluation, or the expert’s own recipe', keysOf(PROTOCOLS)).default(
         'recipe' as const,
@@ -59,29 +59,28 @@ function scoreOptions() {
         ['zero', 'overlap'],
       ),
     )
-    .addOption(LANDMARK_QUALITY_OPTION)
-    .addOption(JSON_OUTPUT)
+    .addOption(landmarkQualityOption())
+    .addOption(jsonOption())
     .option('--csv', 'print one line for each face as CSV on standard output')
-    .addOption(BACKEND)
-    .addOption(THREADS);
+    .addOption(backendOption())
+    .addOption(threadsOption());
 }
 
 type ScoreWords = OptionsOf<ReturnType<typeof scoreOptions>>;
 
 async function runScore(videos: string[], options: ScoreWords): Promise<void> {
-  const { json, csv, backend, threads, maxShift, edges } = options;
+  const { json, csv, backend, threads, maxShift, edges, landmarkQuality } = options;
   if (json && csv) throw new UsageError('--json must stand alone, got --csv beside it');
   const rules = { protocol: PROTOCOLS[options.protocol], maxShift, edges };
-  const { detector: detectorOptions, collect, detectionSide } = LANDMARK_QUALITY[options.landmarkQuality];
   const weights = await resolveWeights(options.weights);
   const loading = { ...(await loadOptions(options)), backend, threads, log };
   const [embedder, reader] = await startBoth(openEmbedder(weights, loading), openMedia({ log }));
-  const detector = await createLandmarkDetector(detectorOptions);
+  const detector = await createLandmarkDetector(LANDMARK_QUALITY[landmarkQuality].detector);
   const files: VideoScore[] = [];
   const progress = createProgress({ label: 'score', total: videos.length });
   try {
     const protocol = await scoreProtocol(embedder.expert, rules);
-    const parts = { expert: embedder, reader, detector, collect, detectionSide, ...rules };
+    const parts = { expert: embedder, reader, detector, landmarkQuality, ...rules, log };
     for (const file of videos) {
       const score = { ...(await scoreVideo(resolve(file), parts)), file };
       files.push(score);
@@ -89,7 +88,7 @@ async function runScore(videos: string[], options: ScoreWords): Promise<void> {
       progress.update(files.length);
     }
     progress.stop();
-    if (json) printJson({ protocol, mean: meanOfFiles(files) ?? null, files });
+    if (json) printJson(scoreReport(protocol, files));
     else if (csv) process.stdout.write(scoreTable(protocol, files));
     else describeProtocol(protocol, files);
   } finally {
@@ -100,8 +99,16 @@ async function runScore(videos: string[], options: ScoreWords): Promise<void> {
   if (files.some(({ faces }) => faces.length === 0)) throw new ExitStatus(1);
 }
 
+/** What `--json` prints: the protocol once, then every file. */
+function scoreReport(protocol: ScoreProtocol, files: readonly VideoScore[]) {
+  return { protocol, mean: meanOfFiles(files) ?? null, files: files.map(({ protocol: _, ...score }) => score) };
+}
+
 /** Both take time to start; where one fails the other is released. */
-async function startBoth<A>(opening: Promise<OpenEmbedder>, other: Promise<A>): Promise<[OpenEmbedder, A]> {
+async function startBoth<E extends { dispose(): Promise<void> }, A>(
+  opening: Promise<E>,
+  other: Promise<A>,
+): Promise<[E, A]> {
   const [embedder, started] = await Promise.allSettled([opening, other]);
   if (embedder.status === 'rejected') throw embedder.reason;
   if (started.status === 'fulfilled') return [embedder.value, started.value];

@@ -35,7 +35,7 @@ test.each([
   [['train', 'x'], "lipsync train expert: required option '--out <dir>' not specified"],
   [['train-dinet', 'x', '--out', 'y'], 'lipsync train-dinet: this command is now lipsync train generator'],
   [['score', 'a.mp4'], "lipsync score: required option '--weights <file>' not specified"],
-  [['score', 'a.mp4', '--weight', 'x'], 'Did you mean --weights?'],
+  [['score', 'a.mp4', '--weights', 'x', '--protocl', 'x'], 'Did you mean --protocol?'],
   [['score', '--weights', 'syncnet-example-that-is-no-file.onnx', 'a.mp4'], 'lipsync score: --weights must be'],
   [['prepare', 'one'], "lipsync prepare: missing required argument 'clips'"],
   [['prepare', 'a', 'b', '--config', 'huge'], 'lipsync prepare: --config must be a .json file or one of'],

@@ -9,7 +9,7 @@ import {
   trainExpert,
 } from '@lipsync/train';
 import { choice, createCommand, decimal, UsageError, wholeNumber } from '../terminal/command';
-import { BACKEND, HELD_OUT, JSON_OUTPUT, startBackend, THREADS } from '../terminal/options';
+import { backendOption, heldOutOption, jsonOption, startBackend, threadsOption } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
 import { readConfig, readList, readRecipe } from '../terminal/read-files';
@@ -23,8 +23,8 @@ export function trainExpertCommand() {
     .argument('<clips>', 'folder made by lipsync prepare')
     .requiredOption('--out <dir>', 'folder for weights, learning curve, log and report')
     .addOption(wholeNumber('--steps <n>', 'optimiser steps in all', 1).default(1000))
-    .addOption(HELD_OUT)
-    .addOption(JSON_OUTPUT)
+    .addOption(heldOutOption())
+    .addOption(jsonOption())
 
     .optionsGroup('Network:')
     .addOption(choice('--network <name>', 'network to train', TRAINED_NETWORKS).default('avalignnet' as const))
@@ -63,8 +63,8 @@ export function trainExpertCommand() {
         1,
       ).default(1),
     )
-    .addOption(BACKEND)
-    .addOption(THREADS)
+    .addOption(backendOption())
+    .addOption(threadsOption())
     .action(async (clips, { json, backend, threads, config, recipe, heldOut, ...options }) => {
       if (options.replicas > 1 && !['auto', 'wasm', 'wasm-threaded'].includes(backend)) {
         throw new UsageError(

@@ -14,13 +14,13 @@ import {
 } from '@lipsync/train';
 import { choice, createCommand, decimal, UsageError, wholeNumber } from '../terminal/command';
 import {
-  BACKEND,
-  EXPERT_CONFIG,
-  EXPERT_RECIPE,
-  HELD_OUT,
-  JSON_OUTPUT,
+  backendOption,
+  expertConfigOption,
+  expertRecipeOption,
+  heldOutOption,
+  jsonOption,
   startBackend,
-  THREADS,
+  threadsOption,
 } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
@@ -44,8 +44,8 @@ export function trainGeneratorCommand() {
       ]).default('frame' as const),
     )
     .addOption(wholeNumber('--steps <n>', 'optimiser steps in all', 1).default(1000))
-    .addOption(HELD_OUT)
-    .addOption(JSON_OUTPUT)
+    .addOption(heldOutOption())
+    .addOption(jsonOption())
 
     .optionsGroup('Network:')
     .option('--from <file>', 'weights to start from: those of the stage before, or of a smaller mouth')
@@ -58,8 +58,8 @@ export function trainGeneratorCommand() {
 
     .optionsGroup('Losses:')
     .option('--expert <file>', 'weights of the sync network that supervises the clip stage (default: none)')
-    .addOption(EXPERT_RECIPE)
-    .addOption(EXPERT_CONFIG)
+    .addOption(expertRecipeOption())
+    .addOption(expertConfigOption())
     .option(
       '--perceptual <file>',
       'VGG-19 with ImageNet weights (torchvision’s vgg19), or none to train without the perceptual loss; must be given',
@@ -83,8 +83,8 @@ export function trainGeneratorCommand() {
     .optionsGroup('Speed and memory:')
     .addOption(wholeNumber('--workers <n>', 'threads that make batches').default(1))
     .addOption(wholeNumber('--chunk <n>', 'most rows in the network at a time, to save memory (default: all)', 1))
-    .addOption(BACKEND)
-    .addOption(THREADS)
+    .addOption(backendOption())
+    .addOption(threadsOption())
     .action(async (clips, { json, backend, threads, ...options }) => {
       const { config, heldOut, syncWeight, imageWeight, ganWeight, expertRecipe, expertConfig, ...rest } = options;
       await startBackend({ backend, threads });

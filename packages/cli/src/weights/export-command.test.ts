@@ -51,7 +51,7 @@ test('exportExpert writes a third file for a network that judges pairs, and noth
   const { files } = await exportExpert(net, at('dinet'));
   expect(files.map(({ part }) => part)).toEqual(['visual', 'audio', 'pair']);
   await expect(exportExpert(net, at('dinet.onnx'))).rejects.toThrow(
-    /OUT must be new \(or give --force\), got .*dinet.onnx: .*dinet.visual.onnx is there/,
+    /OUT must be new \(or give --force\), got .*dinet.onnx: .*dinet.visual.onnx exists/,
   );
   await exportExpert(net, at('dinet'), { force: true });
   net.dispose();
@@ -60,7 +60,10 @@ test('exportExpert writes a third file for a network that judges pairs, and noth
 test.each([
   [['export', 'out'], "required option '--weights <file>' not specified"],
   [['export', '--weights', 'a'], "missing required argument 'out'"],
-  [['score', '--backend', 'cpu', '--weights', 'nowhere.onnx', 'a.mp4'], '--weights must be files of lipsync export'],
+  [
+    ['score', '--backend', 'cpu', '--weights', 'nowhere.onnx', 'a.mp4'],
+    'lipsync score: --weights must be an exported pair',
+  ],
 ])('lipsync answers %j with status 2 and the rule', async (words, message) => {
   expect(await runLipsync(words)).toBe(2);
   expect(output.err).toContain(message);

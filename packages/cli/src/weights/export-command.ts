@@ -5,7 +5,14 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { exportOnnx, type OnnxPart } from '@lipsync/onnx';
 import { loadExpert, onnxStem } from '@lipsync/score';
 import { choice, createCommand, UsageError } from '../terminal/command';
-import { BACKEND, CONFIG, JSON_OUTPUT, RECIPE, startBackend, THREADS } from '../terminal/options';
+import {
+  backendOption,
+  configOption,
+  jsonOption,
+  recipeOption,
+  startBackend,
+  threadsOption,
+} from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { loadOptions } from '../terminal/read-files';
 import { resolveWeights } from './fetch-weights';
@@ -21,8 +28,8 @@ export function exportCommand() {
       '--weights <file>',
       'weights of the network: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s or DINet’s (safetensors or PyTorch)',
     )
-    .addOption(RECIPE)
-    .addOption(CONFIG)
+    .addOption(recipeOption())
+    .addOption(configOption())
     .addOption(
       choice(
         '--dtype <name>',
@@ -31,9 +38,9 @@ export function exportCommand() {
       ).default('f32' as const),
     )
     .option('--force', 'overwrite OUT')
-    .addOption(JSON_OUTPUT)
-    .addOption(BACKEND)
-    .addOption(THREADS)
+    .addOption(jsonOption())
+    .addOption(backendOption())
+    .addOption(threadsOption())
     .action(async (out, options) => {
       await startBackend(options);
       const expert = await loadExpert(await resolveWeights(options.weights), await loadOptions(options));

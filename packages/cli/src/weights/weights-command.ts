@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
 import { choice, createCommand, keysOf, UsageError } from '../terminal/command';
-import { JSON_OUTPUT } from '../terminal/options';
+import { jsonOption } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress, type Progress } from '../terminal/progress';
 import { convertWeights, DTYPES } from './convert-weights';
@@ -24,7 +24,7 @@ function inspectCommand() {
   return createCommand('inspect', 'Describes a weights file: which network, how many parameters, its recipe.')
     .argument('<file>', 'weights file (safetensors, PyTorch, npy or npz), or the name of a fetched one')
     .addOption(PREFIX)
-    .addOption(JSON_OUTPUT)
+    .addOption(jsonOption())
     .action(async (file, { prefix, json }) => {
       const report = await inspectWeights(await resolveWeights(file, 'FILE'), prefix);
       if (json) printJson(report);
@@ -43,7 +43,7 @@ function convertCommand() {
       ),
     )
     .option('--force', 'overwrite OUT')
-    .addOption(JSON_OUTPUT)
+    .addOption(jsonOption())
     .action(async (file, out, { json, ...options }) => {
       const result = await convertWeights(await resolveWeights(file, 'FILE'), resolve(out), options);
       log(`${result.tensors} tensors, ${megabytes(result.bytesBefore)} before, ${megabytes(result.bytes)} now: ${out}`);
@@ -63,7 +63,7 @@ function fetchCommand() {
       '--cache <dir>',
       'folder that keeps the files (default: LIPSYNC_CACHE, else the system’s folder for caches)',
     )
-    .addOption(JSON_OUTPUT)
+    .addOption(jsonOption())
     .action(async (names, { list, json, ...places }) => {
       if (!list && names.length === 0) throw new UsageError('NAME must be a published name (see --list), got none');
       if (list)
