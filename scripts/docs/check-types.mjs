@@ -22,7 +22,7 @@ const MISSING = new Set([2304, 2552, 2503, 2584, 18004]);
 const IMPLICIT_ANY = new Set([7005, 7006, 7031, 7034, 7053]);
 /** Variables of a page's window that an example means otherwise. */
 const WINDOW_VARIABLES = new Set(
-  'close event find focus frames history length location name open origin parent print screen self status stop top'.split(
+  'Worker close event find focus frames history length location name open origin parent print screen self status stop top'.split(
     ' ',
   ),
 );
