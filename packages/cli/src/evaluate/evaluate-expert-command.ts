@@ -3,6 +3,7 @@ import { ClipStore } from '@lipsync/dataloader';
 import { loadExpert } from '@lipsync/score';
 import { type ExpertEvaluation, evaluateExpert } from '@lipsync/train';
 import { createCommand, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
+import { csv } from '../terminal/csv';
 import {
   backendOption,
   configOption,
@@ -42,6 +43,9 @@ function expertOptions() {
         3,
       ),
     )
+    .addOption(
+      wholeNumber('--max-offset <frames>', 'largest offset of the accuracy by offset, 0 to leave it out').default(15),
+    )
     .addOption(wholeNumber('--seed <n>', 'seed of the pairs and of a random split').default(7))
     .addOption(jsonOption())
     .option('--csv', 'print one line for each clip as CSV on standard output')
@@ -58,28 +62,58 @@ async function runEvaluateExpert(folder: string, options: OptionsOf<ReturnType<t
   const progress = createProgress({ label: 'evaluate', total: clips.length });
   let evaluation: ExpertEvaluation;
   try {
-    const { perClip, minDistance, seed } = options;
+    const { perClip, minDistance, maxOffset, seed } = options;
     const onClip = (done: number) => progress.update(done);
-    evaluation = await evaluateExpert(expert, store, { clips, perClip, minDistance, seed, onClip });
+    evaluation = await evaluateExpert(expert, store, { clips, perClip, minDistance, maxOffset, seed, onClip });
   } finally {
     progress.stop();
     expert.dispose();
   }
   const { name, weightsHash } = expert;
   if (options.json) printJson({ expert: name, weights: options.weights, weightsHash, clips: folder, evaluation });
+  else if (options.csv) process.stdout.write(clipRows(evaluation));
   else process.stdout.write(`${describeEvaluation(evaluation, options.minDistance)}\n`);
 }
 
-/** An evaluation in lines. */
+/** An evaluation in lines: both rules for off-sync pairs, then accuracy by offset and the clips with the lowest accuracy. */
 export function describeEvaluation(evaluation: ExpertEvaluation, minDistance: number): string {
-  const { accuracy, best, auc, pairs, clips, leftOut, meanInSync, meanOffSync, crossEntropy } = evaluation;
+  const { accuracy, best, auc, anyOtherStart, pairs, clips, leftOut, byOffset, byClip } = evaluation;
   const shares = (of: { balanced: number; inSync: number; offSync: number }) =>
     `${of.balanced.toFixed(4)} (in sync ${of.inSync.toFixed(4)}, off sync ${of.offSync.toFixed(4)})`;
+  const rule = (of: Pick<ExpertEvaluation, 'accuracy' | 'best' | 'auc'>) => [
+    `  AUC ${of.auc.toFixed(4)} (0.5 is chance, 1 is perfect)`,
+    `  balanced accuracy at threshold 0.5: ${shares(of.accuracy)}`,
+    `  balanced accuracy at the best threshold, ${of.best.threshold.toFixed(3)} (optimistic): ${shares(of.best)}`,
+  ];
+  const worst = [...byClip].sort((a, b) => a.balanced - b.balanced).slice(0, 5);
   return [
-    `${clips} clips, ${pairs.inSync} pairs in sync and ${pairs.offSync} off sync: single windows of the same clip, at least ${minDistance} frames apart`,
-    `AUC ${auc.toFixed(4)} (0.5 is chance, 1 is perfect)`,
-    `balanced accuracy at threshold 0.5: ${shares(accuracy)}; best: ${shares(best)} at ${best.threshold.toFixed(3)}`,
-    `mean score ${meanInSync.toFixed(4)} in sync, ${meanOffSync.toFixed(4)} off sync; cross-entropy ${crossEntropy.toFixed(4)}`,
+    `${clips} clips, ${pairs.inSync} pairs of single windows in sync, as many off sync`,
+    `off-sync pairs at least ${minDistance} frames apart, of the same clip:`,
+    ...rule({ accuracy, best, auc }),
+    `off-sync pairs of any other start of the same clip (as the thesis and LatentSync):`,
+    ...rule(anyOtherStart),
+    `mean score ${evaluation.meanInSync.toFixed(4)} in sync, ${evaluation.meanOffSync.toFixed(4)} off sync; cross-entropy ${evaluation.crossEntropy.toFixed(4)}`,
+    ...(byOffset.length > 0 ? ['accuracy by offset in frames (positive: the audio window is later):'] : []),
+    ...byOffset.map(
+      ({ offsetFrames, accuracy: share }) => `  ${String(offsetFrames).padStart(3)}  ${share.toFixed(4)}`,
+    ),
+    ...(worst.length > 0 ? ['clips with the lowest balanced accuracy (--csv prints all):'] : []),
+    ...worst.map(({ clip, balanced }) => `  ${balanced.toFixed(4)}  ${clip}`),
     ...(leftOut.length > 0 ? [`${leftOut.length} clips were too short for a pair`] : []),
   ].join('\n');
+}
+
+/** Accuracy by clip as CSV. */
+export function clipRows({ byClip }: Pick<ExpertEvaluation, 'byClip'>): string {
+  return csv([
+    ['clip', 'pairs_in_sync', 'pairs_off_sync', 'balanced_accuracy', 'accuracy_in_sync', 'accuracy_off_sync'],
+    ...byClip.map(({ clip, pairs, balanced, inSync, offSync }) => [
+      clip,
+      pairs.inSync,
+      pairs.offSync,
+      balanced,
+      inSync,
+      offSync,
+    ]),
+  ]);
 }

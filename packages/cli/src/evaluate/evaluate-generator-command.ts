@@ -1,11 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '@lipsync/checkpoints';
+import type { MediaReader } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
-import { ClipStore } from '@lipsync/dataloader';
+import { ClipStore, parseClipId } from '@lipsync/dataloader';
 import { loadDinet } from '@lipsync/dinet';
+import { openMedia } from '@lipsync/media';
 import { loadExpert } from '@lipsync/score';
-import { evaluateGenerator, type GeneratorEvaluation } from '@lipsync/train';
+import { type EvaluateGeneratorOptions, evaluateGenerator, type GeneratorEvaluation } from '@lipsync/train';
 import { choice, createCommand, type OptionsOf, wholeNumber } from '../terminal/command';
 import { backendOption, heldOutOption, jsonOption, startBackend, threadsOption } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
@@ -58,6 +60,11 @@ function generatorOptions() {
     )
     .option('--expert-config <names>', 'their configurations in the same order, if their files have none')
     .option(
+      '--videos <dir>',
+      'folder that the clips were prepared from: its frames surround the face images for sync networks with a larger crop, such as SyncNet ' +
+        '(default: such crops are filled outside)',
+    )
+    .option(
       '--lpips <files>',
       'torchvision’s network and the linear layers of LPIPS, such as alexnet,lpips-alex once fetched (default: no LPIPS)',
     )
@@ -97,6 +104,7 @@ async function runEvaluateGenerator(folder: string, options: GeneratorWords): Pr
       lpips: options.lpips === undefined ? undefined : own(await readLpips(options.lpips.split(','))),
       fid: options.fid === undefined ? undefined : own(await readFid(options.fid)),
       otherAudio: options.otherAudio,
+      sourceFrames: options.videos === undefined ? undefined : framesOf(options.videos, await openMedia({ log })),
       framesPerClip: options.maxFrames,
       batch: options.chunk,
       sheet: options.sheet,
@@ -145,6 +153,16 @@ async function writeEvaluation(
   await writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   if (sheet) await writeFileAtomic(join(out, 'sheet.png'), sheet);
   return report;
+}
+
+/** Frames of clips from the videos that they were prepared from. */
+function framesOf(folder: string, reader: MediaReader): NonNullable<EvaluateGeneratorOptions['sourceFrames']> {
+  return async function* ({ id, firstFrame, frameCount }) {
+    for await (const frame of reader.frames(join(folder, parseClipId(id).source), { first: firstFrame })) {
+      if (frame.index >= firstFrame + frameCount) return;
+      if (frame.index >= firstFrame) yield frame;
+    }
+  };
 }
 
 function expertFiles({ expert, expertRecipe, expertConfig }: GeneratorWords) {
