@@ -14,7 +14,7 @@ import { selectBackend } from '../packages/backends/dist/index.js';
 import { collectTracks, createLandmarkDetector, cropJitter, planCrops } from '../packages/face-crop/dist/index.js';
 import { openMedia } from '../packages/media/dist/index.js';
 
-const { encode } = createRequire(new URL('../packages/cli/package.json', import.meta.url))('fast-png');
+const { encode } = createRequire(new URL('../packages/train/package.json', import.meta.url))('fast-png');
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

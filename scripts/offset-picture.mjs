@@ -5,14 +5,15 @@
  *   node scripts/offset-picture.mjs VIDEO WEIGHTS OUT.svg
  */
 import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename } from 'node:path';
-import { selectBackend } from '@lipsync/backends';
-import { createLandmarkDetector } from '@lipsync/face-crop';
-import { openMedia } from '@lipsync/media';
-import { loadExpert, scoreVideo } from '@lipsync/score';
-import { openTrackedVideo, streamSyncWindows } from '@lipsync/sync-windows';
-import { encode } from 'fast-png';
+import { selectBackend } from '../packages/backends/dist/index.js';
+import { createLandmarkDetector } from '../packages/face-crop/dist/index.js';
+import { openMedia } from '../packages/media/dist/index.js';
+import { loadExpert, scoreVideo } from '../packages/score/dist/index.js';
+import { openTrackedVideo, streamSyncWindows } from '../packages/sync-windows/dist/index.js';
 
+const { encode } = createRequire(new URL('../packages/train/package.json', import.meta.url))('fast-png');
 const [path, weights, out] = process.argv.slice(2);
 if (!out) {
   console.error('usage: node scripts/offset-picture.mjs VIDEO WEIGHTS OUT.svg');

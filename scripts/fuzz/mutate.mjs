@@ -26,7 +26,7 @@ export const LENGTHS = [
 ];
 
 /** `bytes` with the part from `from` to `to` replaced. */
-export function splice(bytes, from, to, piece) {
+function splice(bytes, from, to, piece) {
   const result = new Uint8Array(bytes.length - (to - from) + piece.length);
   result.set(bytes.subarray(0, from));
   result.set(piece, from);
