@@ -43,26 +43,26 @@ else await compare();
 /** Runs as a child: what `lipsync score` does, with the accelerator as it was asked for. */
 async function scoreOnce(clip) {
   const began = performance.now();
-  const [{ LANDMARK_QUALITY, openEmbedder, scoreVideo }, { createLandmarkDetector }, { openMedia }] = await Promise.all(
-    ['cli', 'face-crop', 'media'].map(load),
-  );
-  const { weights, recipe, accelerator } = values;
+  const [{ openEmbedder, scoreVideo }, { LANDMARK_QUALITY }, { createLandmarkDetector }, { openMedia }] =
+    await Promise.all(['score', 'sync-windows', 'face-crop', 'media'].map(load));
+  const { weights, accelerator } = values;
+  const recipe = values.recipe ? JSON.parse(readFileSync(values.recipe, 'utf8')) : undefined;
   const embedder = await openEmbedder(weights, { recipe, accelerator, threads: Number(values.threads), log: () => {} });
-  const { detector: looks, collect, lookSide } = LANDMARK_QUALITY.fast;
-  const [detector, reader] = [await createLandmarkDetector(looks), await openMedia({ log: () => {} })];
+  const { detector: settings, collect, detectionSide } = LANDMARK_QUALITY.fast;
+  const [detector, reader] = [await createLandmarkDetector(settings), await openMedia({ log: () => {} })];
   const [started, used] = [performance.now(), process.cpuUsage()];
-  const { tracks, problems, frameCount } = await scoreVideo(clip, {
+  const { faces, problems, frameCount } = await scoreVideo(clip, {
     expert: embedder,
     reader,
     detector,
     collect,
-    lookSide,
+    detectionSide,
   });
   const scoring = (performance.now() - started) / 1e3;
   const { user, system } = process.cpuUsage(used); // without ffmpeg
   await embedder.dispose();
   detector.dispose();
-  const [track] = tracks;
+  const [face] = faces;
   const figures = {
     start: (started - began) / 1e3,
     scoring,
@@ -73,7 +73,7 @@ async function scoreOnce(clip) {
   console.log(
     JSON.stringify({
       ...figures,
-      ...(track && { offset: track.offsetFrames, lseD: track.lseD, lseC: track.lseC, windows: track.windows }),
+      ...(face && { offset: face.offsetFrames, lseD: face.lseD, lseC: face.lseC, windows: face.windows }),
     }),
   );
 }

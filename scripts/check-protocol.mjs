@@ -61,7 +61,7 @@ try {
     const detector = await createLandmarkDetector({ testTimeViews: 1 });
     const protocol = { ...PROTOCOLS['syncnet-pipeline'], tracks: { minFrames: 20, maxGap: 25, minFaceSize: 50 } };
     const ours = await scoreVideo(path, { expert, reader, detector, protocol });
-    const [score] = ours.tracks;
+    const [score] = ours.faces;
     if (!score) throw new Error(`${path}: no face: ${ours.problems.join('; ')}`);
     // The same crops and the same audio for the other program.
     const video = await openTrackedVideo({ path, reader, detector, collect: { maxGap: 25, minFrames: 5, stride: 1 } });

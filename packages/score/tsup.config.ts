@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup';
 import base from '../../tsup.base';
 
-/** The threads that embed run a program of their own. */
+/** The worker threads that embed run a program of their own. */
 export default defineConfig([
   { ...base, clean: false },
   { entry: { 'expert-worker': 'src/embed/expert-worker.ts' }, format: ['esm'], sourcemap: true, target: 'es2022' },

@@ -1,25 +1,21 @@
+import type { SelectBackendOptions } from '@lipsync/backends';
 import * as tf from '@tensorflow/tfjs-core';
-
-export type StartBackendOptions = {
-  /** Default `auto`: the fastest that starts. */
-  backend?: 'auto' | 'tensorflow' | 'webgpu' | 'webgl' | 'wasm' | 'cpu';
-  threads?: number;
-  /** Called with a line that names the selected backend. */
-  log?: (line: string) => void;
-};
-
-/** Selects a TensorFlow.js backend by `@lipsync/backends`, an optional peer. */
-export async function startBackend(options: StartBackendOptions = {}): Promise<void> {
-  const { selectBackend } = await import('@lipsync/backends');
-  await selectBackend(options as Parameters<typeof selectBackend>[0]);
-}
+import { loadBackends } from './optional-peers';
 
 /**
- * Selects a backend where the application has set none.
+ * Selects a TensorFlow.js backend with `@lipsync/backends`, an optional peer: for programs whose only job is to score or to
+ * prepare.
  *
- * @throws Error where there is none and `@lipsync/backends` is not installed.
+ * @throws Error where `@lipsync/backends` is not installed; what `selectBackend` throws.
+ * @example
+ * await startBackend({ backend: 'wasm' });
  */
+export async function startBackend(options: SelectBackendOptions = {}): Promise<void> {
+  const { selectBackend } = await loadBackends();
+  await selectBackend(options);
+}
+
+/** Selects a backend where the application has set none, and logs which one, once. */
 export async function ensureBackend(log?: (line: string) => void): Promise<void> {
-  if (tf.getBackend()) return;
-  await startBackend({ log });
+  if (!tf.getBackend()) await startBackend({ log });
 }

@@ -1,6 +1,6 @@
 import { sha256Hex } from '@lipsync/checkpoints';
 import type { SyncCrop } from '@lipsync/contracts';
-import { fail } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 
 /** How a published evaluation is done, apart from the network: what decides the numbers. */
 export type SyncProtocol = {
@@ -102,32 +102,29 @@ export async function protocolHash(protocol: SyncProtocol): Promise<string> {
   return sha256Hex(new TextEncoder().encode(JSON.stringify(sorted(rules))));
 }
 
-const SAMPLES_PER_FRAME = 640; // at 16 kHz and 25 frames a second
-const WINDOW = 5;
+const FPS = 25; // of the reference
+const WINDOW = 5; // frames of SyncNet's window
 
 /**
- * How many windows SyncNet's evaluation compares: `min(frames, floor(samples / 640)) - 5`.
+ * How many windows SyncNet's evaluation compares: `min(frames, floor(samples / 640)) - 5`, one fewer than there are.
  *
  * @param samples of 16 kHz audio from the first frame on.
- * @throws RangeError where the reference would stop with an error: a clip of fewer than 6 frames with audio.
+ * @returns 0 for a clip of fewer than 6 frames with audio, where the reference stops with an error.
  * @example
  * referenceWindows(125, 80_000); // 120
  */
 export function referenceWindows(frameCount: number, samples: number): number {
-  const windows = Math.min(frameCount, Math.floor(samples / SAMPLES_PER_FRAME)) - WINDOW;
-  if (windows <= 0) {
-    fail(
-      RangeError,
-      'referenceWindows',
-      'the clip',
-      `at least ${WINDOW + 1} frames with audio`,
-      `${frameCount} frames and ${samples} samples`,
-    );
-  }
-  return windows;
+  return Math.max(0, Math.min(frameCount, Math.floor((samples * FPS) / AUDIO_SAMPLE_RATE)) - WINDOW);
 }
 
-/** What a file with several tracks comes to by LatentSync's rule: mean confidence, offset cut to a whole number; distances likewise. */
+/**
+ * The result of a file with several tracks by LatentSync's rule: mean confidence and distance, mean offset cut to a whole
+ * number.
+ *
+ * @throws RangeError for no tracks.
+ * @example
+ * const { offsetFrames, lseC } = meanOfTracks(faces);
+ */
 export function meanOfTracks(tracks: readonly { offsetFrames: number; lseC: number; lseD: number }[]): {
   offsetFrames: number;
   lseC: number;

@@ -1,16 +1,16 @@
 import { LITE, recipeOf } from '@lipsync/avalignnet';
 import type { SyncRecipe, Waveform } from '@lipsync/contracts';
+import type { Embedder } from '@lipsync/metrics';
 import { expect, test } from 'vitest';
 import { AudioEmbeddings } from './audio-embeddings';
-import type { Embedder } from './embedder';
 
 const recipe: SyncRecipe = recipeOf(LITE);
 
-/** An embedder that hears a window's first number, and counts what it was asked. */
-function listener(concurrency: number) {
+/** An embedder whose embedding is a window's first value; records the sizes of its batches. */
+function firstValue(concurrency: number) {
   const batches: number[] = [];
   const embedder: Embedder = {
-    expert: { name: 'listener', recipe, embeddingSize: 1, space: 'euclidean' },
+    expert: { name: 'first value', recipe, embeddingSize: 1, space: 'euclidean' },
     concurrency,
     visual: async () => new Float32Array(0),
     audio: async (windows) => {
@@ -18,6 +18,7 @@ function listener(concurrency: number) {
       await new Promise((done) => setTimeout(done, 1));
       return Float32Array.from(windows, (window) => window[0]);
     },
+    dispose: async () => {},
   };
   return { embedder, batches };
 }
@@ -46,7 +47,7 @@ function audio(frameCount: number) {
 
 /** All rows one by one, as they are without any batch. */
 async function plain(frameCount: number): Promise<Float32Array> {
-  const one = new AudioEmbeddings(listener(0).embedder, audio(frameCount).read, { batchSize: 1 });
+  const one = new AudioEmbeddings(firstValue(0).embedder, audio(frameCount).read, { batchSize: 1 });
   const rows: number[] = [];
   for (let frame = 0; await one.has(frame); frame++) rows.push((await one.rows(frame, 1))[0]);
   await one.close();
@@ -55,7 +56,7 @@ async function plain(frameCount: number): Promise<Float32Array> {
 
 test('rows are those of each window on its own, over the borders of batches and to the end of the audio', async () => {
   const video = audio(50);
-  const { embedder, batches } = listener(0);
+  const { embedder, batches } = firstValue(0);
   const all = await plain(50);
   const rows = new AudioEmbeddings(embedder, video.read, { batchSize: 8 });
   expect(all.length).toBe(50 - recipe.frameCount + 1);
@@ -72,8 +73,8 @@ test('rows are those of each window on its own, over the borders of batches and 
   expect(video.counts).toEqual({ opened: 2, open: 0 }); // the far one was asked for before the last but one
 });
 
-test('rows that are wished for are made once, and before they are asked for', async () => {
-  const { embedder, batches } = listener(2);
+test('rows that are prefetched are computed once, and before they are asked for', async () => {
+  const { embedder, batches } = firstValue(2);
   const video = audio(60);
   const rows = new AudioEmbeddings(embedder, video.read, { batchSize: 8 });
   for (let frame = 0; frame < 40; frame += 2) rows.prefetch(frame);
@@ -84,8 +85,8 @@ test('rows that are wished for are made once, and before they are asked for', as
   await rows.close();
 });
 
-test('no more is made ahead than the memory that is allowed, until what lies before is let go of', async () => {
-  const { embedder, batches } = listener(2);
+test('no more is prefetched than the memory that is allowed, until earlier windows are released', async () => {
+  const { embedder, batches } = firstValue(2);
   const rows = new AudioEmbeddings(embedder, audio(60).read, { batchSize: 8, prefetchBytes: 2 * 8 * 4 });
   for (let frame = 0; frame < 40; frame++) rows.prefetch(frame);
   await new Promise((done) => setTimeout(done, 60));
@@ -96,9 +97,9 @@ test('no more is made ahead than the memory that is allowed, until what lies bef
   await rows.close();
 });
 
-test('windows that were passed over are made from the beginning of the audio', async () => {
+test('windows that were skipped are computed from the beginning of the audio', async () => {
   const video = audio(60);
-  const rows = new AudioEmbeddings(listener(2).embedder, video.read, { batchSize: 8 });
+  const rows = new AudioEmbeddings(firstValue(2).embedder, video.read, { batchSize: 8 });
   const all = await plain(60);
   expect(await rows.rows(32, 8)).toEqual(all.subarray(32, 40));
   expect(await rows.rows(4, 8)).toEqual(all.subarray(4, 12));
@@ -107,11 +108,12 @@ test('windows that were passed over are made from the beginning of the audio', a
   expect(video.counts.open).toBe(0);
 });
 
-test('an error of the audio or the network is said to whoever asks', async () => {
+test('an error of the audio or the network is thrown by the next read', async () => {
   const broken = new AudioEmbeddings(
-    listener(2).embedder,
-    async function* () {
-      throw new Error('no audio');
+    firstValue(2).embedder,
+    async function* (): AsyncGenerator<Waveform> {
+      if (Date.now() > 0) throw new Error('no audio');
+      yield { samples: new Float32Array(1), sampleRate: 16000 };
     },
     { batchSize: 8 },
   );

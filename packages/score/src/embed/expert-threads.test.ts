@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AVAlignNet, type AVAlignNetConfig, LITE, recipeOf, saveAVAlignNet } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
+import { type Embedder, localEmbedder } from '@lipsync/metrics';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Embedder, embedHere } from './embedder';
 import { ExpertThreads } from './expert-threads';
 import { openEmbedder } from './open-embedder';
 
@@ -60,7 +60,7 @@ async function rowsOf(embedder: Embedder): Promise<Float32Array[]> {
 }
 
 test.skipIf(!built)(
-  title('threads give the rows of this thread, bit for bit, and say what the expert is'),
+  title('threads give the embeddings of this thread, bit for bit, and describe the expert'),
   async () => {
     const before = tf.memory().numTensors;
     const threads = await ExpertThreads.start(2, { weights, options: {}, backend });
@@ -73,10 +73,10 @@ test.skipIf(!built)(
         recipe: net.recipe,
       });
       expect(threads.expert.weightsHash).toMatch(/^[0-9a-f]{64}$/);
-      expect(await rowsOf(threads)).toEqual(await rowsOf(embedHere(net)));
+      expect(await rowsOf(threads)).toEqual(await rowsOf(localEmbedder(net)));
       expect(await threads.audio([])).toHaveLength(0);
       await expect(threads.audio(windows(1, 80 * 15, 0))).rejects.toThrow(/must|shape/);
-      expect(await rowsOf(threads)).toHaveLength(8); // a refused batch is not the end
+      expect(await rowsOf(threads)).toHaveLength(8); // a refused batch does not end the thread
       expect(tf.memory().numTensors).toBe(before);
     } finally {
       await threads.dispose();
@@ -84,36 +84,33 @@ test.skipIf(!built)(
   },
 );
 
-test.skipIf(!built)(
-  title('what is under way when threads are disposed of fails, as does what comes after'),
-  async () => {
-    const threads = await ExpertThreads.start(1, { weights, options: {}, backend });
-    const underWay = threads.visual(windows(4, 16 * 16 * 15, 1));
-    underWay.catch(() => {});
-    await threads.dispose();
-    await threads.dispose();
-    await expect(underWay).rejects.toThrow('ExpertThreads: threads must be in use');
-    await expect(threads.visual(windows(1, 16 * 16 * 15, 1))).rejects.toThrow('ExpertThreads: threads must be in use');
-  },
-);
+test.skipIf(!built)(title('pending and later batches fail once threads are disposed'), async () => {
+  const threads = await ExpertThreads.start(1, { weights, options: {}, backend });
+  const underWay = threads.visual(windows(4, 16 * 16 * 15, 1));
+  underWay.catch(() => {});
+  await threads.dispose();
+  await threads.dispose();
+  await expect(underWay).rejects.toThrow('ExpertThreads: threads must be in use');
+  await expect(threads.visual(windows(1, 16 * 16 * 15, 1))).rejects.toThrow('ExpertThreads: threads must be in use');
+});
 
-test.skipIf(!built)(title('weights that cannot be read are said as they are, and leave no thread'), async () => {
+test.skipIf(!built)(title('an error of reading the weights is thrown, and no thread is left'), async () => {
   await expect(
     ExpertThreads.start(2, { weights: join(folder, 'none.safetensors'), options: {}, backend }),
   ).rejects.toThrow('none.safetensors');
 });
 
 test.skipIf(!built)(title('openEmbedder runs the expert here with one thread, and in threads with more'), async () => {
-  const said: string[] = [];
-  const log = (line: string) => void said.push(line);
+  const logged: string[] = [];
+  const log = (line: string) => void logged.push(line);
   for (const [threads, concurrency] of [
     [1, 0],
     [2, 2],
   ]) {
     const embedder = await openEmbedder(weights, { backend: 'wasm', threads, log });
     expect(embedder.concurrency).toBe(concurrency);
-    expect(await rowsOf(embedder)).toEqual(await rowsOf(embedHere(net)));
+    expect(await rowsOf(embedder)).toEqual(await rowsOf(localEmbedder(net)));
     await embedder.dispose();
   }
-  expect(said.at(-1)).toBe('2 threads embed');
+  expect(logged.at(-1)).toBe('2 threads embed');
 });

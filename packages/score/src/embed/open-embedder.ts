@@ -1,55 +1,63 @@
-import { availableParallelism } from 'node:os';
-import { type BackendName, selectBackend } from '@lipsync/backends';
+import type { SelectBackendOptions } from '@lipsync/backends';
+import type { ByteInput } from '@lipsync/checkpoints';
+import { type Embedder, localEmbedder } from '@lipsync/metrics';
 import { type LoadExpertOptions, loadExpert } from '../load-expert/load-expert';
-import { type Embedder, embedHere } from './embedder';
-import { ExpertThreads } from './expert-threads';
+import { loadBackends } from '../optional-peers';
 
-export type OpenEmbedderOptions = LoadExpertOptions & {
-  /** Default `auto`. */
-  backend?: BackendName | 'auto';
-  /** Threads that embed. Default: as many as there are processors, at most 8. */
-  threads?: number;
-  /** Native kernels under wasm; see `selectBackend`. */
-  accelerator?: 'auto' | 'onednn' | 'none';
-  /** Called with a line that names the selected backend. Default: none. */
-  log?: (line: string) => void;
-};
+export type OpenEmbedderOptions = LoadExpertOptions &
+  Pick<SelectBackendOptions, 'backend' | 'accelerator' | 'log'> & {
+    /** Threads that embed. Default: as many as there are processors, at most 8. In browsers the backend's own. */
+    threads?: number;
+  };
 
-/** An embedder that has to be disposed. */
-export type OpenEmbedder = Embedder & { dispose(): Promise<void> };
+/** More worker threads each take memory and gain little. */
+const MOST_THREADS = 8;
 
 /**
- * Starts a backend in this thread, for the faces, and an expert beside it: on wasm in threads of one kernel thread each, else in this thread.
+ * Selects a backend in this thread, for the faces, and opens an expert: on wasm in Node in worker threads of one kernel
+ * thread each, else in this thread.
  *
- * Kernels of wasm that share their work between threads (`backend: 'wasm-threaded'`) wait for one another at each layer, which whole batches in threads
- * do not. On a graphics card, by onnxruntime and where a network judges pairs itself, there is one expert in this thread.
+ * Wasm kernels that share their work between threads (`backend: 'wasm-threaded'`) wait for one another at each layer; whole
+ * batches in worker threads do not. On a graphics card, by onnxruntime and where a network scores pairs itself, there is one
+ * expert in this thread.
  *
- * @throws Error for a backend that does not work here, and whatever reading the weights throws.
+ * @param source as in `loadExpert`; worker threads take a path only.
+ * @returns the embedder; the caller disposes it.
+ * @throws Error for a backend that does not work here, and what loading the weights throws.
+ * @example
+ * const embedder = await openEmbedder('expert.safetensors', { threads: 4, log: console.error });
+ * const { faces } = await scoreVideo('talk.mp4', { expert: embedder });
+ * await embedder.dispose();
  */
-export async function openEmbedder(weights: string, options: OpenEmbedderOptions = {}): Promise<OpenEmbedder> {
-  const {
-    backend = 'auto',
-    threads = Math.min(8, availableParallelism()),
-    accelerator,
-    log = () => {},
-    ...expertOptions
-  } = options;
-  const prefetch = accelerator ? { accelerator } : {};
-  const alone = threads === 1 || weights.endsWith('.onnx') || (backend !== 'auto' && backend !== 'wasm');
-  // With one thread 'auto' takes plain wasm where it would take the one with threads.
-  const { name } = await selectBackend({ backend, threads: alone ? threads : 1, log, ...prefetch });
-  if (!alone && name === 'wasm') {
-    const beside = await ExpertThreads.start(threads, {
-      weights,
-      options: expertOptions,
-      backend: { backend: name, threads: 1, ...prefetch },
-    });
-    if (beside.expert.space !== 'joint') {
-      log(`${threads} threads embed`);
-      return beside;
+export async function openEmbedder(source: ByteInput, options: OpenEmbedderOptions = {}): Promise<Embedder> {
+  const { backend = 'auto', accelerator, log = () => {}, threads, ...expertOptions } = options;
+  const { selectBackend } = await loadBackends();
+  const common = { log, ...(accelerator ? { accelerator } : {}) };
+  const count = options.encoder ? 1 : await workerCount(source, { backend, threads });
+  // Where worker threads embed, plain wasm for the faces: 'auto' takes it with one thread.
+  const own = count > 1 ? 1 : threads;
+  const { name } = await selectBackend({ backend, ...common, ...(own === undefined ? {} : { threads: own }) });
+  if (count > 1 && name === 'wasm' && typeof source === 'string') {
+    const { ExpertThreads } = await import('./expert-threads');
+    const setup = { backend: name, threads: 1, ...(accelerator ? { accelerator } : {}) } as const;
+    const workers = await ExpertThreads.start(count, { weights: source, options: expertOptions, backend: setup });
+    if (workers.expert.space !== 'joint') {
+      log(`${count} threads embed`);
+      return workers;
     }
-    await beside.dispose();
+    await workers.dispose();
   }
-  const expert = await loadExpert(weights, { ...expertOptions, threads: options.threads });
-  return { ...embedHere(expert), dispose: async () => expert.dispose() };
+  return localEmbedder(await loadExpert(source, { ...expertOptions, threads }));
+}
+
+/** Worker threads that may embed; 1: none beside this thread. */
+async function workerCount(
+  source: ByteInput,
+  { backend, threads }: Pick<OpenEmbedderOptions, 'backend' | 'threads'>,
+): Promise<number> {
+  const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
+  if (!inNode || typeof source !== 'string' || source.endsWith('.onnx')) return 1;
+  if (backend !== 'auto' && backend !== 'wasm') return 1;
+  const { availableParallelism } = await import('node:os');
+  return threads ?? Math.min(MOST_THREADS, availableParallelism());
 }

@@ -8,6 +8,8 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lipsync-onnx-files-'));
   for (const name of [
+    'earlier.vision.onnx',
+    'earlier.audio.onnx',
     'two.visual.onnx',
     'two.audio.onnx',
     'three.visual.onnx',
@@ -26,6 +28,7 @@ test.each([
   'a/expert',
   'a/expert.onnx',
   'a/expert.visual.onnx',
+  'a/expert.visual.onnx',
   'a/expert.vision.onnx',
   'a/expert.audio.onnx',
   'a/expert.pair.onnx',
@@ -37,6 +40,7 @@ test('findOnnxFiles finds all files by any of their names', async () => {
   const two = { visual: join(folder, 'two.visual.onnx'), audio: join(folder, 'two.audio.onnx') };
   expect(await findOnnxFiles(join(folder, 'two.onnx'))).toEqual(two);
   expect(await findOnnxFiles(two.audio)).toEqual(two);
+  expect((await findOnnxFiles(join(folder, 'earlier.onnx'))).visual).toBe(join(folder, 'earlier.vision.onnx'));
   expect(Object.keys(await findOnnxFiles(join(folder, 'three.onnx')))).toEqual(['visual', 'audio', 'pair']);
 });
 

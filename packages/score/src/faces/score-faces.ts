@@ -1,0 +1,120 @@
+import { AUDIO_SAMPLE_RATE, type FaceTrack, fail } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
+import {
+  batchSizeFor,
+  type Embedder,
+  localEmbedder,
+  meanOfTracks,
+  referenceWindows,
+  type SyncScore,
+  WindowScorer,
+} from '@lipsync/metrics';
+import type { FrameWindow } from '@lipsync/sync-windows';
+import type { AudioEmbeddings } from '../embed/audio-embeddings';
+import { type ProtocolOptions, type ScoreProtocol, scoreProtocol } from '../protocol/score-protocol';
+import { faceScore, type VideoScore } from './face-score';
+
+/** An expert and the rules by which it scores. */
+export type Scoring = { embedder: Embedder; protocol: ScoreProtocol; batchSize: number };
+
+/** @param expert on the backend that is set, or anywhere else; borrowed. */
+export async function openScoring(
+  where: string,
+  expert: SyncExpert | Embedder | undefined,
+  options: ProtocolOptions,
+): Promise<Scoring> {
+  if (!expert) {
+    const rule = "given, such as await loadExpert('syncnet_v2.model'): no weights come with this package";
+    return fail(TypeError, where, 'options.expert', rule, 'none');
+  }
+  const embedder = 'encodeVisual' in expert ? localEmbedder(expert) : expert;
+  const protocol = await scoreProtocol(embedder.expert, options);
+  return { embedder, protocol, batchSize: batchSizeFor(protocol.recipe) };
+}
+
+/** Faces to score: their frame windows in the order of the frames, and the audio that belongs to each. */
+export type Faces = {
+  tracks: readonly FaceTrack[];
+  windows: AsyncIterable<FrameWindow>;
+  /** The audio of a face; `firstFrame` is the frame of the video at which it begins. */
+  audioOf(track: FaceTrack): { audio: AudioEmbeddings; firstFrame: number };
+  /** Frames of the video and samples of its audio, once all windows have been read. */
+  extent(): { frameCount: number; samples: number };
+};
+
+/** Scores all faces in one pass over the windows and adds the results to `score`. */
+export async function scoreFaces(faces: Faces, scoring: Scoring, score: VideoScore): Promise<void> {
+  const { tracks, windows, audioOf, extent } = faces;
+  if (tracks.length === 0) return;
+  const scorers = new Map(
+    tracks.map((track) => [track, new FaceScorer(audioOf(track), scoring, tracks.length)] as const),
+  );
+  for await (const window of windows) await scorers.get(window.track)?.add(window);
+  const { protocol } = scoring;
+  const { frameCount: allFrames, samples: allSamples } = extent();
+  score.frameCount = allFrames;
+  const samplesPerFrame = AUDIO_SAMPLE_RATE / protocol.recipe.fps;
+  for (const [track, scorer] of scorers) {
+    const frameCount = Math.min(track.frameCount, allFrames - track.firstFrame);
+    const samples = Math.min(allSamples - track.firstFrame * samplesPerFrame, track.frameCount * samplesPerFrame);
+    const limit = protocol.windows === 'reference' ? referenceWindows(frameCount, samples) : Infinity;
+    const found = await scorer.finish(limit);
+    if (found) score.faces.push(faceScore({ ...track, frameCount }, found));
+    else {
+      const rule = `${frameCount} frames with audio, fewer than a window of ${protocol.recipe.frameCount} needs`;
+      score.problems.push(`face ${track.id}: too short: ${rule}`);
+    }
+  }
+  if (protocol.perFile === 'mean of tracks' && score.faces.length > 0) score.mean = meanOfTracks(score.faces);
+}
+
+/** Scores one face by all windows that have audio but the last, which the reference's count may leave out. */
+class FaceScorer {
+  readonly #scorer: WindowScorer<number>;
+  readonly #audio: AudioEmbeddings;
+  readonly #firstFrame: number;
+  readonly #batchSize: number;
+  #last?: FrameWindow;
+  #given = 0;
+  #ended = false;
+
+  constructor(
+    { audio, firstFrame }: ReturnType<Faces['audioOf']>,
+    { embedder, protocol, batchSize }: Scoring,
+    faces: number,
+  ) {
+    const { maxShift, edges } = protocol;
+    this.#audio = audio;
+    this.#firstFrame = firstFrame;
+    this.#batchSize = batchSize;
+    // What the embedder computes, and as much that waits for it; shared between the faces.
+    const maxPending = Math.ceil((2 * embedder.concurrency) / faces);
+    this.#scorer = new WindowScorer(audio.embedder(firstFrame), { maxShift, edges, batchSize, maxPending });
+  }
+
+  async add(window: FrameWindow): Promise<void> {
+    if (this.#ended) return;
+    const frame = window.startFrame - this.#firstFrame;
+    if (!(await this.#audio.has(frame))) {
+      this.#ended = this.#last !== undefined; // before the first one the audio may only begin later
+      return;
+    }
+    await this.#give();
+    this.#last = window;
+    // A batch that is not full yet reaches no further back; all faces are at the same frame.
+    this.#audio.forget(Math.max(0, frame - 2 * this.#batchSize));
+  }
+
+  /** @param limit windows that count. Returns undefined where there is none. */
+  async finish(limit: number): Promise<SyncScore | undefined> {
+    if (limit < 1) return undefined;
+    if (this.#given < limit) await this.#give();
+    return this.#given > 0 ? this.#scorer.compute() : undefined;
+  }
+
+  async #give(): Promise<void> {
+    if (!this.#last) return;
+    await this.#scorer.update({ frames: this.#last.frames, features: this.#last.startFrame });
+    this.#given++;
+  }
+}

@@ -1,0 +1,64 @@
+import { fail, frameShape, type SyncRecipe } from '@lipsync/contracts';
+import type { SyncExpert } from '@lipsync/contracts/tensors';
+import { type ExpertFacts, PROTOCOLS, protocolHash, type SyncProtocol } from '@lipsync/metrics';
+
+/** How a score was measured: what has to be known before two scores are compared. */
+export type ScoreProtocol = SyncProtocol & {
+  /** SHA-256 of the protocol's rules. */
+  hash: string;
+  expert: string;
+  /** SHA-256 of the weights file. */
+  weightsHash?: string;
+  /** How the expert's input was prepared. */
+  recipe: SyncRecipe;
+  space: SyncExpert['space'];
+  /** Where this implementation differs from the source of the protocol. */
+  deviations: string[];
+};
+
+export type ProtocolOptions = {
+  /** A published evaluation. Default `PROTOCOLS.recipe`: the expert's own crop, every window. */
+  protocol?: SyncProtocol;
+  /** Largest offset that is tried, frames. Default: the protocol's, 15. */
+  maxShift?: number;
+  /** What windows beyond the ends are compared with, see `SyncScorerOptions`. Default: the protocol's, `zero`. */
+  edges?: 'zero' | 'overlap';
+};
+
+/**
+ * The protocol that `scoreVideo` follows with these options, with the provenance of its scores.
+ *
+ * @throws TypeError for an expert that takes frames of another size than the protocol's.
+ * @example
+ * const { hash, deviations } = await scoreProtocol(expert, { protocol: PROTOCOLS['syncnet-pipeline'] });
+ */
+export async function scoreProtocol(expert: ExpertFacts, options: ProtocolOptions = {}): Promise<ScoreProtocol> {
+  const { protocol = PROTOCOLS.recipe, maxShift = protocol.maxShift, edges = protocol.edges } = options;
+  const rules: SyncProtocol = { ...protocol, maxShift, edges };
+  const { name, weightsHash, space } = expert;
+  const deviations = rules.crop ? ['frames are decoded straight to RGB: no JPEG files in between'] : [];
+  if (rules.tracks)
+    deviations.unshift(
+      'faces are found by the detector of @lipsync/face-crop, not S3FD; boxes are put around its landmarks',
+    );
+  return {
+    ...rules,
+    hash: await protocolHash(rules),
+    expert: name,
+    ...(weightsHash === undefined ? {} : { weightsHash }),
+    recipe: recipeUnder(expert, rules),
+    space,
+    deviations,
+  };
+}
+
+/** The recipe by which an expert's input is prepared under a protocol. */
+function recipeUnder(expert: ExpertFacts, { crop, name }: SyncProtocol): SyncRecipe {
+  if (crop === undefined) return expert.recipe;
+  const [wanted, given] = [frameShape(expert.recipe.crop), frameShape(crop)];
+  if (wanted.height !== given.height || wanted.width !== given.width) {
+    const rule = `one that takes ${given.height} x ${given.width} pixels, as protocol ${name} does`;
+    fail(TypeError, 'scoreVideo', 'expert', rule, `${expert.name}, which takes ${wanted.height} x ${wanted.width}`);
+  }
+  return { ...expert.recipe, crop };
+}

@@ -1,0 +1,115 @@
+import { resample } from '@lipsync/audio-mel';
+import {
+  AUDIO_SAMPLE_RATE,
+  assertWaveform,
+  type FaceTrack,
+  fail,
+  frameShape,
+  type SyncRecipe,
+  type Waveform,
+} from '@lipsync/contracts';
+import { type FrameWindow, WindowSampler } from '@lipsync/sync-windows';
+import { AudioEmbeddings } from './embed/audio-embeddings';
+import type { VideoScore } from './faces/face-score';
+import { openScoring, type Scoring, scoreFaces } from './faces/score-faces';
+import { collectImages, framesAtRate, type PlainImage, rgbOf } from './frames/images';
+import { memoryReader } from './frames/memory-reader';
+import { type ScoreOptions, scoreMedia } from './score-video';
+import { ensureBackend } from './start-backend';
+
+/** Frames and audio of the same stretch of time. */
+export type FramesToScore = {
+  /** Whole frames in order, all of one size: the faces in them are found. A stream is read once and kept in memory. */
+  frames: AsyncIterable<PlainImage> | Iterable<PlainImage>;
+  /** Frames per second. Default 25. */
+  fps?: number;
+  /** Mono, any sample rate; sample 0 belongs to frame 0. */
+  audio: Waveform;
+};
+
+/** Crops of one mouth, cut as the expert's recipe says, and audio of the same stretch of time. */
+export type MouthsToScore = Omit<FramesToScore, 'frames'> & { mouths: FramesToScore['frames'] };
+
+/**
+ * Offset, LSE-D and LSE-C of every face in frames that are in memory; of one face where its mouth is cut already.
+ *
+ * Frames at another rate than the recipe's are repeated or left out, as ffmpeg does; audio is resampled to 16 kHz. Runs in
+ * browsers, too.
+ *
+ * @param input borrowed; RGB or RGBA images, such as `ImageData`.
+ * @returns as `scoreVideo`; `file` is `frames` or `mouths`.
+ * @throws TypeError without an expert, for images of different sizes and for mouths of another size than the recipe's;
+ * RangeError for no images.
+ * @example
+ * const { faces } = await scoreFrames({ frames, fps: 25, audio: { samples, sampleRate: 48000 } }, { expert });
+ * console.log(faces[0].sentence, faces[0].lseD, faces[0].lseC);
+ */
+export async function scoreFrames(
+  input: FramesToScore | MouthsToScore,
+  options: ScoreOptions = {},
+): Promise<VideoScore> {
+  const where = 'scoreFrames';
+  const { fps = 25, audio } = input;
+  if (!(fps > 0 && Number.isFinite(fps))) fail(RangeError, where, 'fps', 'above 0', fps);
+  assertWaveform(where, audio);
+  const scoring = await openScoring(where, options.expert, options);
+  await ensureBackend(options.log ?? ((line) => console.warn(line)));
+  if ('mouths' in input) {
+    const mouths = await collectImages(where, input.mouths);
+    return scoreMouths(mouths, { fps, audio }, scoring);
+  }
+  const frames = await collectImages(where, input.frames);
+  return scoreMedia('frames', memoryReader(frames, { fps, audio }), scoring, options);
+}
+
+async function scoreMouths(
+  mouths: readonly PlainImage[],
+  { fps, audio }: { fps: number; audio: Waveform },
+  scoring: Scoring,
+): Promise<VideoScore> {
+  const { embedder, protocol, batchSize } = scoring;
+  const { recipe } = protocol;
+  const [{ width, height }] = mouths;
+  const shape = frameShape(recipe.crop);
+  if (width !== shape.width || height !== shape.height)
+    fail(TypeError, 'scoreFrames', 'mouths', `${shape.width} x ${shape.height} pixels`, `${width} x ${height}`);
+  const shown = framesAtRate(mouths.length, fps, recipe.fps);
+  const points = new Float32Array(136 * shown.length);
+  const track: FaceTrack = { id: 0, firstFrame: 0, frameCount: shown.length, points, score: 1, interpolated: 0 };
+  const resampled = audio.sampleRate === AUDIO_SAMPLE_RATE ? audio : resample(audio, AUDIO_SAMPLE_RATE);
+  const embeddings = new AudioEmbeddings(embedder, () => once(resampled), { batchSize });
+  const frameCount = shown.length;
+  const score: VideoScore = { file: 'mouths', fps: recipe.fps, frameCount, faces: [], problems: [], protocol };
+  try {
+    const faces = {
+      tracks: [track],
+      windows: mouthWindows(
+        shown.map((index) => mouths[index]),
+        track,
+        recipe,
+      ),
+      audioOf: () => ({ audio: embeddings, firstFrame: 0 }),
+      extent: () => ({ frameCount, samples: resampled.samples.length }),
+    };
+    await scoreFaces(faces, scoring, score);
+  } finally {
+    await embeddings.close();
+  }
+  return score;
+}
+
+async function* mouthWindows(
+  mouths: readonly PlainImage[],
+  track: FaceTrack,
+  recipe: SyncRecipe,
+): AsyncGenerator<FrameWindow> {
+  const sampler = new WindowSampler('recipe', recipe);
+  for (const [index, mouth] of mouths.entries()) {
+    const frames = sampler.push(rgbOf(mouth));
+    if (frames) yield { track, startFrame: index - recipe.frameCount + 1, frames };
+  }
+}
+
+async function* once<A>(item: A): AsyncGenerator<A> {
+  yield item;
+}
