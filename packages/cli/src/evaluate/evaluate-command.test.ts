@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
+import { AVAlignNet, LITE, recipeOf, saveAVAlignNet } from '@lipsync/avalignnet';
 import { encodeSafetensors, writeFileAtomic } from '@lipsync/checkpoints';
 import { storedShape } from '@lipsync/contracts';
 import { ClipStore, clipId } from '@lipsync/dataloader';
@@ -91,6 +92,35 @@ test('lipsync evaluate generator writes report and sheet beside the weights, and
   });
   expect(report.published.rows).toHaveLength(4);
   expect(decode(await readFile(at('evaluation/sheet.png'))).width).toBe(2 * (4 * 40 + 4) + 4);
+}, 60_000);
+
+test('lipsync evaluate expert evaluates any sync network that fits the clips, as text, JSON or CSV', async () => {
+  const crop = { kind: 'dinet', size: 48, upright: 'median of five', sampling: 'exact' } as const;
+  const expert = new AVAlignNet(LITE, { seed: 1, recipe: { ...recipeOf(LITE), crop } });
+  await writeFile(at('expert.safetensors'), await saveAVAlignNet(expert));
+  expert.dispose();
+  const words = [
+    'evaluate',
+    'expert',
+    at('clips'),
+    '--weights',
+    at('expert.safetensors'),
+    '--backend',
+    'wasm',
+    '--all',
+  ];
+  const rules = ['--threads', '1', '--min-distance', '1', '--max-offset', '1', '--per-clip', '2'];
+  expect(await runLipsync([...words, ...rules])).toBe(0);
+  expect(output.out).toContain('2 clips, 4 pairs of single windows in sync, as many off sync');
+  output.clear();
+  expect(await runLipsync([...words, ...rules, '--json'])).toBe(0);
+  const { evaluation, weightsHash } = JSON.parse(output.out);
+  expect(weightsHash).toMatch(/^[0-9a-f]{64}$/);
+  expect(evaluation).toMatchObject({ clips: 2, pairs: { inSync: 4, offSync: 4 }, byClip: { length: 2 } });
+  output.clear();
+  expect(await runLipsync([...words, ...rules, '--csv'])).toBe(0);
+  expect(output.out.trimEnd().split('\r\n')).toHaveLength(3);
+  expect(await runLipsync([...words, '--csv', '--json'])).toBe(2);
 }, 60_000);
 
 test.each([
