@@ -5,12 +5,12 @@ import { bandCorners, melFilterBank } from './mel-filter-bank';
 import type { MelRecipe } from './mel-recipe';
 import { assertMelRecipe } from './mel-recipe';
 
-/** Time steps that fit the buffer at once: some 60 kB, so that it stays in the second-level cache. */
+/** Time steps that fit the buffer at once: about 60 kB, which fits the second-level cache. */
 const STEPS_A_BLOCK = 32;
 
 /**
- * Turns samples that come in pieces into mel steps, in constant memory. `MelStream` and `melSpectrogram` are both this
- * engine, so their numbers are the same.
+ * Computes mel steps of samples that come in pieces, in constant memory. `MelStream` and `melSpectrogram` both use this
+ * engine, so their results are equal.
  *
  * The buffer holds pre-emphasised samples, float64. Frame `t` covers samples `t hop - pad … t hop - pad + fftSize`.
  */
@@ -27,9 +27,9 @@ export class MelEngine {
   readonly #slopes: BandSlopes;
 
   readonly #buffer: Float64Array;
-  /** Numbers in the buffer. */
+  /** Samples in the buffer. */
   #filled: number;
-  /** Sample number of the first number in the buffer; `-pad` at first. */
+  /** Index of the buffer's first sample; `-pad` at first. */
   #origin: number;
   #previous = 0;
   #received = 0;
@@ -64,29 +64,29 @@ export class MelEngine {
     this.#filled = this.#pad;
   }
 
-  /** Steps that are ready once `samples` samples have come, the end still open. */
+  /** Steps that can be computed after `samples` samples, before the end is known. */
   #readySteps(samples: number): number {
     const known = samples + this.#pad;
     if (known < this.#fftSize || (this.#reflect && samples <= this.#pad)) return 0;
     return Math.floor((known - this.#fftSize) / this.#hop) + 1;
   }
 
-  /** Samples that are kept for steps to come: fewer than 2000 with the recipes here, however long the audio is. */
+  /** Samples kept for further steps: fewer than 2000 with the recipes here, however long the audio is. */
   get keptSamples(): number {
     return this.#filled;
   }
 
-  /** How many steps `feed` will write for this many further samples. */
+  /** Steps that `feed` will write for this many further samples. */
   stepsAfter(samples: number): number {
     return this.#readySteps(this.#received + samples) - this.#made;
   }
 
-  /** How many steps an audio track of this many samples has in all. */
+  /** Steps of a waveform of this many samples. */
   totalSteps(samples: number): number {
     return Math.floor(samples / this.#hop) + 1;
   }
 
-  /** How many steps `finish` will write. */
+  /** Steps that `finish` will write. */
   stepsAtEnd(): number {
     return this.totalSteps(this.#received) - this.#made;
   }
@@ -136,7 +136,7 @@ export class MelEngine {
     return at;
   }
 
-  /** Forgets what lies before the next frame, less what the mirror at the end may need. */
+  /** Drops samples before the next frame, except those that the mirror at the end may need. */
   #dropOld(): void {
     const next = this.#made * this.#hop - this.#pad;
     const keepFrom = Math.min(next, this.#received - this.#pad - 1);
@@ -148,7 +148,7 @@ export class MelEngine {
   }
 }
 
-/** Periodic Hann window of `length` in the middle of `size` samples. */
+/** Periodic Hann window of `length` samples, centred in `size`. */
 function hannWindow(length: number, size: number): Float64Array {
   const window = new Float64Array(size);
   const left = Math.floor((size - length) / 2);

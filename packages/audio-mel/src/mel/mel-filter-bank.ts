@@ -38,8 +38,6 @@ export function melToHz(mel: number): number {
  *
  * @returns float32 weights `[bins, frequencies]`.
  * @throws RangeError if the recipe's numbers do not fit together.
- * @example
- * const { weights, frequencies } = melFilterBank({ ...THESIS_MEL, melBins: 40 }); // [40, 401]
  */
 export function melFilterBank(recipe: MelRecipe): MelFilterBank {
   assertMelRecipe('melFilterBank', recipe);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { MelRecipe } from './mel-recipe';
 import { assertMelRecipe, LATENTSYNC_MEL, MEL_RECIPES, THESIS_MEL, WAV2LIP_MEL } from './mel-recipe';
 
-test('both recipes have the same numbers and go by their names', () => {
+test('THESIS_MEL equals WAV2LIP_MEL, and MEL_RECIPES has all recipes by name', () => {
   expect(THESIS_MEL).toEqual(WAV2LIP_MEL);
   expect(MEL_RECIPES).toEqual({ THESIS_MEL, WAV2LIP_MEL, LATENTSYNC_MEL });
   expect(() => assertMelRecipe('test', THESIS_MEL)).not.toThrow();

@@ -1,13 +1,13 @@
 import type { MelRecipeName } from '@lipsync/contracts';
 import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 
-/** Everything that decides the numbers of a mel spectrogram. */
+/** All parameters of a mel spectrogram. */
 export type MelRecipe = {
   /** Samples per second of the audio; other rates are refused, see `resample`. */
   sampleRate: number;
   /** Samples in a Fourier transform; even. */
   fftSize: number;
-  /** Samples under the periodic Hann window, at most `fftSize`; a shorter window stands in the middle. */
+  /** Samples under the periodic Hann window, at most `fftSize`; a shorter window is centred. */
   winLength: number;
   /** Samples from one time step to the next. */
   hop: number;
@@ -17,21 +17,21 @@ export type MelRecipe = {
   minHz: number;
   /** Upper edge of the last band, Hz; at most `sampleRate / 2`. */
   maxHz: number;
-  /** `k` of `y[n] = x[n] - k x[n - 1]`, `y[0] = x[0]`; 0 leaves the audio as it is. */
+  /** `k` of `y[n] = x[n] - k x[n - 1]`, `y[0] = x[0]`; 0 for no pre-emphasis. */
   preEmphasis: number;
-  /** Level that becomes `-maxAbs`, dB relative to `refLevelDb`; below 0. Quieter is cut off there. */
+  /** Level that becomes `-maxAbs`, dB relative to `refLevelDb`; below 0. Lower levels are clipped to it. */
   minLevelDb: number;
   /** Subtracted from the level of every band, dB. */
   refLevelDb: number;
-  /** Values end up in `-maxAbs..maxAbs`. */
+  /** Values are clipped to `-maxAbs..maxAbs`. */
   maxAbs: number;
-  /** What stands beyond both ends of the audio: its mirror image without the end sample, or silence. */
+  /** Padding beyond both ends of the audio: its mirror image without the end sample, or silence. */
   padMode: 'reflect' | 'zero';
 };
 
 /**
  * Wav2Lip's mel spectrogram (its `audio.py` and `hparams.py` with librosa 0.7): 80 Slaney bands from 55 to 7600 Hz of the
- * magnitude, 80 time steps a second, values -4..4. Newer librosa pads with zeros: `LATENTSYNC_MEL`.
+ * magnitude, 80 time steps per second, values -4..4. Newer librosa pads with zeros: `LATENTSYNC_MEL`.
  */
 export const WAV2LIP_MEL: Readonly<MelRecipe> = Object.freeze({
   sampleRate: AUDIO_SAMPLE_RATE,
@@ -50,8 +50,8 @@ export const WAV2LIP_MEL: Readonly<MelRecipe> = Object.freeze({
 
 /**
  * The thesis's mel spectrogram: torchaudio's `MelSpectrogram` (power 1, centred, reflect padding, Slaney norm and scale)
- * with Wav2Lip's constants. The two programs differ by rounding alone, so the numbers equal those of `WAV2LIP_MEL`; the
- * two names say which one a network was trained with.
+ * with Wav2Lip's constants. The two programs differ by rounding only, so the parameters equal those of `WAV2LIP_MEL`; the
+ * name says with which program a network was trained.
  */
 export const THESIS_MEL: Readonly<MelRecipe> = Object.freeze({ ...WAV2LIP_MEL });
 
@@ -61,7 +61,7 @@ export const THESIS_MEL: Readonly<MelRecipe> = Object.freeze({ ...WAV2LIP_MEL })
  */
 export const LATENTSYNC_MEL: Readonly<MelRecipe> = Object.freeze({ ...WAV2LIP_MEL, padMode: 'zero' });
 
-/** The recipes by the names that `SyncRecipe.mel` uses. */
+/** The recipes by their names in `SyncRecipe.features`. */
 export const MEL_RECIPES: Readonly<Record<MelRecipeName, Readonly<MelRecipe>>> = Object.freeze({
   THESIS_MEL,
   WAV2LIP_MEL,

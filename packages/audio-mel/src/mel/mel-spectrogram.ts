@@ -12,14 +12,15 @@ import { THESIS_MEL } from './mel-recipe';
  * `N` samples give `1 + floor(N / 200)` steps.
  *
  * Source: torchaudio `MelSpectrogram` (`THESIS_MEL`), Wav2Lip's `audio.py` with librosa 0.7 (`WAV2LIP_MEL`). Largest
- * difference on a speech-like audio with digital silence in it: 3.2e-5 from torchaudio 0.13.1, which works in float32;
+ * difference on speech-like audio that contains digital silence: 3.2e-5 from torchaudio 0.13.1, which works in float32;
  * 7.2e-7 from librosa's formulas in NumPy. Arithmetic is float64 up to the result. See the test.
  *
  * @returns float32 `[steps, bins]`, time-major; the caller's.
  * @throws RangeError if the sample rate is not the recipe's, a sample is not finite, or the clip is too short to be
  *   mirrored (below 401 samples; torchaudio refuses the same).
  * @example
- * const mel = melSpectrogram(toMono(readWav(bytes))); // { data, steps, bins: 80 }
+ * import { melSpectrogram, readWav, toMono, WAV2LIP_MEL } from '@lipsync/audio-mel';
+ * const mel = melSpectrogram(toMono(readWav(bytes)), WAV2LIP_MEL); // { data, steps, bins: 80 }
  */
 export function melSpectrogram(waveform: Waveform, recipe: MelRecipe = THESIS_MEL): Features {
   const where = 'melSpectrogram';

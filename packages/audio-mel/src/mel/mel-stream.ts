@@ -4,16 +4,11 @@ import type { MelRecipe } from './mel-recipe';
 import { THESIS_MEL } from './mel-recipe';
 
 /**
- * The mel spectrogram of audio that comes in pieces, in constant memory (some 60 kB): what `push` and `end` return, one
- * after the other, is `melSpectrogram` of the whole, bit for bit, whatever the lengths of the pieces.
+ * The mel spectrogram of audio that comes in pieces, in constant memory (about 60 kB): the results of `push` and `end`,
+ * concatenated, equal `melSpectrogram` of the whole bit for bit, for pieces of any length.
  *
- * A step comes out as soon as the last sample under its window is there: 400 samples (25 ms) after its middle with the
+ * A step is returned as soon as the last sample under its window is known: 400 samples (25 ms) after its middle with the
  * recipes of this package.
- *
- * @example
- * const stream = new MelStream(THESIS_MEL);
- * for await (const piece of reader.audio('talk.mp4')) use(stream.push(piece.samples)); // [new steps, 80]
- * use(stream.end());
  */
 export class MelStream {
   /** Mel bands, the length of one step. */
@@ -31,7 +26,7 @@ export class MelStream {
    * Takes the next mono samples, at the recipe's sample rate.
    *
    * @returns float32 `[new steps, bins]`, often empty for short pieces; the caller's.
-   * @throws RangeError for a sample that is not finite; the stream is of no use afterwards.
+   * @throws RangeError for a sample that is not finite; the stream cannot be used afterwards.
    */
   push(samples: Float32Array): Float32Array {
     if (this.#ended) throw new Error('MelStream.push: stream must be open, got one that has ended');
@@ -43,9 +38,9 @@ export class MelStream {
   }
 
   /**
-   * Says that the audio is over.
+   * Ends the stream.
    *
-   * @returns float32 `[last steps, bins]`, those that reach beyond the end.
+   * @returns float32 `[last steps, bins]`: the steps whose windows reach beyond the end.
    * @throws RangeError if the whole audio was too short to be mirrored (below 401 samples for the recipes here).
    */
   end(): Float32Array {

@@ -72,7 +72,7 @@ test('mfcc refuses other rates, no audio, what is not finite, and a stream that 
   expect(() => mfcc({ samples: new Float32Array(9), sampleRate: 8000 })).toThrow(
     'mfcc: waveform.sampleRate must be 16000 Hz',
   );
-  expect(() => mfcc({ samples: new Float32Array(0), sampleRate: 16000 })).toThrow('one sample at least, got none');
+  expect(() => mfcc({ samples: new Float32Array(0), sampleRate: 16000 })).toThrow('at least one sample long, got none');
   expect(() => new MfccStream().push(Float32Array.of(0, Number.NaN))).toThrow(
     'MfccStream.push: samples must be finite, got NaN at 1',
   );

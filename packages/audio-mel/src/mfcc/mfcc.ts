@@ -20,7 +20,7 @@ function bandCorners(): number[] {
   });
 }
 
-/** DCT-II, orthonormal, of 26 numbers to 13, times the lifter: `[coefficient, band]`. */
+/** DCT-II, orthonormal, of 26 values to 13, times the lifter: `[coefficient, band]`. */
 function transform(): Float64Array {
   const rows = new Float64Array(COEFFICIENTS * BANDS);
   for (let n = 0; n < COEFFICIENTS; n++) {
@@ -33,13 +33,8 @@ function transform(): Float64Array {
 }
 
 /**
- * SyncNet's MFCC of audio that comes in pieces, in constant memory: what `push` and `end` return, one after the other, is `mfcc` of the
- * whole, bit for bit, whatever the lengths of the pieces.
- *
- * @example
- * const stream = new MfccStream();
- * for await (const piece of reader.audio('talk.mp4')) use(stream.push(piece.samples)); // [new steps, 13]
- * use(stream.end());
+ * SyncNet's MFCC of audio that comes in pieces, in constant memory: the results of `push` and `end`, concatenated, equal `mfcc` of the
+ * whole bit for bit, for pieces of any length.
  */
 export class MfccStream {
   /** Coefficients, the length of one step. */
@@ -66,7 +61,7 @@ export class MfccStream {
    * Takes the next mono samples, 16 kHz, full scale -1..1.
    *
    * @returns float32 `[new steps, 13]`, often empty for short pieces; the caller's.
-   * @throws RangeError for a sample that is not finite; the stream is of no use afterwards.
+   * @throws RangeError for a sample that is not finite; the stream cannot be used afterwards.
    */
   push(samples: Float32Array): Float32Array {
     this.#assertOpen('push');
@@ -85,15 +80,15 @@ export class MfccStream {
   }
 
   /**
-   * Says that the audio is over.
+   * Ends the stream.
    *
-   * @returns float32 `[last steps, 13]`: the frame that reaches beyond the end, filled up with zeros.
+   * @returns float32 `[last steps, 13]`: the frame that reaches beyond the end, padded with zeros.
    * @throws RangeError if there was no sample at all.
    */
   end(): Float32Array {
     this.#assertOpen('end');
     this.#ended = true;
-    if (this.#samples === 0) fail(RangeError, 'MfccStream.end', 'audio', 'one sample at least', 'none');
+    if (this.#samples === 0) fail(RangeError, 'MfccStream.end', 'audio', 'at least one sample long', 'none');
     const total = this.#samples <= FRAME ? 1 : 1 + Math.ceil((this.#samples - FRAME) / HOP);
     const rest = total - this.#frameCount;
     this.#makeRoom(FRAME + HOP);
@@ -152,19 +147,17 @@ export class MfccStream {
 }
 
 /**
- * SyncNet's features of a whole clip: 13 cepstral coefficients a step, 100 steps a second.
+ * SyncNet's features of a whole clip: 13 cepstral coefficients per step, 100 steps per second.
  *
  * Samples as 16-bit whole numbers (full scale 1 becomes 32768), pre-emphasis 0.97 over the whole audio, rectangular frames of 25 ms every
- * 10 ms, the last filled up with zeros; power of a 512-point transform; 26 triangles on the HTK mel scale to 8 kHz; natural logarithm;
- * orthonormal DCT-II; lifter 22; the logarithm of the frame's energy in place of the first. `N` samples give `1 + ceil((N - 400) / 160)` steps.
+ * 10 ms, the last padded with zeros; power of a 512-point transform; 26 triangles on the HTK mel scale to 8 kHz; natural logarithm;
+ * orthonormal DCT-II; lifter 22; the first coefficient is the logarithm of the frame's energy. `N` samples give `1 + ceil((N - 400) / 160)` steps.
  *
  * Source: python_speech_features 0.6 `mfcc` with its defaults, as SyncNet calls it. Largest difference from its formulas in NumPy and SciPy on
  * speech with digital silence: 4e-6, float32's own step, see the test. Arithmetic is float64 up to the result.
  *
  * @returns float32 `[steps, 13]`, time-major; the caller's.
  * @throws RangeError if the sample rate is not 16000, a sample is not finite, or there is none.
- * @example
- * const { data, steps } = mfcc(toMono(readWav(bytes)));
  */
 export function mfcc(waveform: Waveform): Features {
   assertWaveform('mfcc', waveform);

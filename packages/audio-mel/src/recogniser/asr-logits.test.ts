@@ -10,7 +10,7 @@ const firstColumn = ({ data, steps, bins }: { data: Float32Array; steps: number;
   Array.from({ length: steps }, (_, i) => data[i * bins]);
 
 describe('asrLogits', () => {
-  test('keeps rows of 25 a second as they are, with and without the axis of one', () => {
+  test('keeps rows of 25 per second as they are, with and without the axis of one', () => {
     const rows = counting(7);
     const logits = asrLogits(rows);
     expect(logits).toEqual({ data: rows.data, steps: 7, bins: 29 });
@@ -18,19 +18,19 @@ describe('asrLogits', () => {
     expect(asrLogits({ data: Float64Array.from(rows.data), shape: [7, 1, 29] })).toEqual(logits);
   });
 
-  test('takes every second of 50 rows a second, or the mean of two; an odd last row stands for itself', () => {
+  test('takes every second of 50 rows per second, or the mean of two; an odd last row stands for itself', () => {
     expect(firstColumn(asrLogits(counting(5), { rowsPerSecond: 50 }))).toEqual([0, 200, 400]);
     expect(firstColumn(asrLogits(counting(5), { rowsPerSecond: 50, halve: 'mean' }))).toEqual([50, 250, 400]);
   });
 
-  test('the length of the audio tells the rate, with a quarter of a second to spare', () => {
+  test('the length of the audio tells the rate, with a quarter of per second to spare', () => {
     expect(asrLogits(counting(249), { durationSec: 10 }).steps).toBe(249);
     expect(asrLogits(counting(499), { durationSec: 10 }).steps).toBe(250); // wav2vec2 has a row less
     expect(() => asrLogits(counting(300), { durationSec: 10 })).toThrow(
-      'asrLogits: rows must be 250 at 25 a second or 500 at 50 a second for 10.00 s of audio, got 300',
+      'asrLogits: rows must be 250 at 25 per second or 500 at 50 per second for 10.00 s of audio, got 300',
     );
     expect(() => asrLogits(counting(249), { durationSec: 10, rowsPerSecond: 50 })).toThrow(
-      'must be 500 at 50 a second for 10.00 s of audio, got 249',
+      'must be 500 at 50 per second for 10.00 s of audio, got 249',
     );
     expect(asrLogits(counting(300), { durationSec: 10, toleranceSec: 2 }).steps).toBe(300);
   });

@@ -4,20 +4,20 @@ import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
 const letters = (text: string) => [...text];
 
 /**
- * What the 29 logits of DeepSpeech 0.1 stand for, in its order: space, a to z, apostrophe, blank (`''`). The order of `ASR_LOGITS` here.
+ * Labels of DeepSpeech 0.1's 29 logits, in its order: space, a to z, apostrophe, blank (`''`). `ASR_LOGITS` features have this order.
  *
  * Source: the alphabet of DeepSpeech 0.1, whose features DINet was published with.
  */
 export const DEEPSPEECH_LABELS: readonly string[] = Object.freeze([...letters(" abcdefghijklmnopqrstuvwxyz'"), '']);
 
 /**
- * What the 29 logits of torchaudio's CTC bundles stand for (`HUBERT_ASR_LARGE`, `WAV2VEC2_ASR_BASE_960H` …): blank, `|` between words, letters.
+ * Labels of the 29 logits of torchaudio's CTC bundles (`HUBERT_ASR_LARGE`, `WAV2VEC2_ASR_BASE_960H` …): blank, `|` between words, letters.
  *
  * Source: `get_labels()` of these bundles.
  */
 export const HUBERT_LABELS: readonly string[] = Object.freeze(['', ...letters("|ETAONIHSRDLUMWCFGYPBVK'XJQZ")]);
 
-/** The same of Hugging Face's models `facebook/hubert-large-ls960-ft`, `facebook/wav2vec2-base-960h` …, which have three marks more. */
+/** Labels of the 32 logits of Hugging Face's `facebook/hubert-large-ls960-ft`, `facebook/wav2vec2-base-960h` …: three special tokens more. */
 export const WAV2VEC2_LABELS: readonly string[] = Object.freeze([
   '<pad>',
   '<s>',
@@ -31,33 +31,34 @@ const BLANKS = new Set(['', '-', '_', '<pad>', '[pad]', '<blank>', '<blk>']);
 const FRAME_RATE = AUDIO_FEATURES.ASR_LOGITS.stepsPerSecond;
 
 export type AsrLogitsOptions = {
-  /** Rows a second, 25 or 50. Default: whichever the audio's length asks for where that is given, else 25. */
+  /** Rows per second, 25 or 50. Default: the one that fits `durationSec` where that is given, else 25. */
   rowsPerSecond?: 25 | 50;
-  /** Length of the audio, seconds: as many rows must be there. Default: not checked. */
+  /** Length of the audio in seconds, against which the number of rows is checked. Default: not checked. */
   durationSec?: number;
-  /** Seconds by which the rows may be more or fewer than the audio. Default 0.25. */
+  /** Seconds by which the rows may be longer or shorter than the audio. Default 0.25. */
   toleranceSec?: number;
-  /** How 50 rows a second become 25: every `second` row, the first of two, as DINet does; or the `mean` of two. Default `second`. */
+  /** How 50 rows per second become 25: `second` keeps every second row, the first of two, as DINet does; `mean` averages two. Default `second`. */
   halve?: 'second' | 'mean';
   /**
-   * What each column stands for; the columns are then put into the order of `DEEPSPEECH_LABELS`, and those that are not among them left out.
-   * Capital letters, `|` for the space and `-`, `_`, `<pad>` or `<blank>` for the blank are known. Default: 29 columns, which stay as they are.
+   * Label of each column. Columns are reordered to `DEEPSPEECH_LABELS`, other columns are dropped. Capital letters, `|` for the space and `-`, `_`,
+   * `<pad>` or `<blank>` for the blank are understood. Default: 29 columns in that order already.
    */
   labels?: readonly string[];
 };
 
 /**
- * Logits of a speech recogniser for each frame, as DINet listens to them: `ASR_LOGITS`, 29 numbers 25 times a second.
+ * A speech recogniser's logits as `ASR_LOGITS` features, which DINet takes: 29 values per step, 25 steps per second.
  *
- * Row k of 25 a second belongs to frame k. A generator trained on one recogniser's logits does not understand another's, even in the same order:
- * their sizes differ.
+ * Row k of 25 per second belongs to video frame k. A generator trained on one recogniser's logits does not work with another's, even in the same
+ * order: their magnitudes differ.
  *
- * Source: DINet's preparation (DeepSpeech 0.1, 50 rows a second, every second one kept; raw logits, no softmax).
+ * Source: DINet's preparation (DeepSpeech 0.1, 50 rows per second, every second one kept; raw logits, no softmax).
  *
- * @param rows `[rows, columns]` or `[rows, 1, columns]`, such as a file of `decodeNpy` of @lipsync/nn through `toFloat32`.
+ * @param rows `[rows, columns]` or `[rows, 1, columns]`, such as an npy file read by `decodeNpy` of @lipsync/checkpoints.
  * @returns `[steps, 29]`, float32; a new array.
- * @throws TypeError for another shape or labels that lack one, RangeError for numbers that are not finite and rows that do not fit the length.
+ * @throws TypeError for another shape or labels without one of the 29; RangeError for values that are not finite and a number of rows that does not fit the duration.
  * @example
+ * import { asrLogits, HUBERT_LABELS } from '@lipsync/audio-mel';
  * const logits = asrLogits({ data, shape: [500, 1, 29] }, { durationSec: 10, labels: HUBERT_LABELS });
  */
 export function asrLogits(
@@ -75,7 +76,7 @@ export function asrLogits(
       TypeError,
       where,
       'rows',
-      '[rows, columns] or [rows, 1, columns] with as many numbers',
+      '[rows, columns] or [rows, 1, columns] with as many values',
       `[${shape.join(', ')}] and ${data.length}`,
     );
   if (halve !== 'second' && halve !== 'mean') fail(TypeError, where, 'halve', 'second or mean', halve);
@@ -99,7 +100,7 @@ export function asrLogits(
   return { data: out, steps, bins };
 }
 
-/** For each of our labels the column that stands for it. */
+/** The column of each label. */
 function columnsOf(where: string, columns: number, labels: readonly string[] | undefined): number[] {
   const { length } = DEEPSPEECH_LABELS;
   if (!labels) {
@@ -136,7 +137,7 @@ function rateOf(
   const off = (rate: number) => Math.abs(count / rate - durationSec);
   const rate = rates.reduce((a, b) => (off(b) < off(a) ? b : a));
   if (off(rate) > toleranceSec) {
-    const rule = `${rates.map((each) => `${Math.round(each * durationSec)} at ${each} a second`).join(' or ')} for ${durationSec.toFixed(2)} s of audio`;
+    const rule = `${rates.map((each) => `${Math.round(each * durationSec)} at ${each} per second`).join(' or ')} for ${durationSec.toFixed(2)} s of audio`;
     fail(RangeError, where, 'rows', rule, count);
   }
   return rate;

@@ -153,13 +153,13 @@ test('createCtcFeatures refuses other audio tracks, models and numbers', async (
   const hears = (extractor: object | Error) =>
     createCtcFeatures({ model: 'm', transformers: mock({ extractor }).module });
   await expect(hears({ sampling_rate: 8000 })).rejects.toThrow(
-    'model must be one that hears 16000 samples a second, got 8000',
+    'model must be one for 16000 samples per second, got 8000',
   );
   await expect(hears(new Error('no disk'))).rejects.toThrow('no disk');
   await expect(hears(new Error('file was not found: m/preprocessor_config.json'))).resolves.toBeDefined();
   const slow = await createCtcFeatures({ model: 'm', transformers: mock({ step: 640 }).module });
   await expect(slow.compute(made(6400))).rejects.toThrow(
-    'model must be one of 50 rows a second, 20 for 6480 samples, got 10',
+    'model must be one of 50 rows per second, 20 for 6480 samples, got 10',
   );
   const short = await createCtcFeatures({ model: 'm', transformers: module, labels: WAV2VEC2_LABELS.slice(0, 29) });
   await expect(short.compute(made(6400))).rejects.toThrow('labels must be 32, one for each column, got 29');

@@ -6,52 +6,55 @@ import type { TransformersModule } from './load-transformers';
 import { loadTransformers } from './load-transformers';
 
 const FRAME_SAMPLES = 640;
-/** What two rows a frame need beyond it: the first row of these networks hears 400 samples, each next one begins 320 later. */
+/** Samples that two rows per video frame need beyond it: a row of these networks covers 400 samples, the next begins 320 later. */
 const TAIL = 80;
 
 export type CtcFeaturesOptions = {
   /** Folder with config.json, tokenizer.json and onnx/model.onnx, as an absolute path; or the model's id at Hugging Face. */
   model: string;
-  /** Never asks the network for files. Default true. */
+  /** Reads local files only, never from the network. Default true. */
   localOnly?: boolean;
-  /** Number type of the model's file, as transformers.js names it: `fp32` is onnx/model.onnx. Default `fp32`. */
+  /** Data type of the model file, as transformers.js names it: `fp32` is onnx/model.onnx. Default `fp32`. */
   dtype?: string;
-  /** What the model's columns stand for. Default: what its tokenizer says. */
+  /** Labels of the model's columns. Default: from its tokenizer. */
   labels?: readonly string[];
   /**
-   * How 50 rows a second become 25: the first row of a frame, whose centre lies 7.5 ms before the frame's, or the `mean` of both, 2.5 ms after it.
-   * Default `second`, as of `asrLogits`: a generator should be trained and used with the same.
+   * How 50 rows per second become 25: the first row of a frame, whose centre lies 7.5 ms before the frame's, or the `mean` of both, 2.5 ms after
+   * it. Default `second`, as of `asrLogits`; use a generator with the setting that it was trained with.
    */
   halve?: AsrLogitsOptions['halve'];
-  /** Seconds that are heard at once, and on both sides of them; a longer audio goes in pieces, as the work grows with its square. Default 20 and 2. */
+  /** Seconds per run of the model: longer audio is processed in chunks, as the work grows with the square of the length. Default 20. */
   chunkSec?: number;
+  /** Seconds of context on both sides of a chunk. Default 2. */
   contextSec?: number;
   /** The module @huggingface/transformers. Default: imported. */
   transformers?: TransformersModule;
 };
 
-/** A speech recogniser's logits of audio tracks. `dispose` ends the session. */
+/** A speech recogniser's logits as features. `dispose` ends its session. */
 export interface CtcFeatures extends AsyncAudioFeatures {
   readonly name: 'ASR_LOGITS';
-  /** What the model's columns stand for. */
+  /** Labels of the model's columns. */
   readonly labels: readonly string[];
   dispose(): Promise<void>;
 }
 
 /**
- * The logits of a wav2vec2 or HuBERT CTC model, by transformers.js, as features of a generator: 29 numbers a frame, in the order of
+ * The logits of a wav2vec2 or HuBERT CTC model, run by transformers.js, as features for a generator: 29 values per video frame, in the order of
  * `DEEPSPEECH_LABELS`.
  *
- * The audio is brought to mean 0 and variance 1 as a whole (where preprocessor_config.json does not say otherwise), and followed by 80 samples of
- * silence: N frames of 640 samples give exactly 2 N rows, rows 2 f and 2 f + 1 for frame f, the same that PyTorch gives without the silence
- * where the model's own norms do not look at the whole audio.
+ * The whole audio is normalised to mean 0 and variance 1 (unless preprocessor_config.json says otherwise) and padded with 80 samples of
+ * silence: N frames of 640 samples give exactly 2 N rows, rows 2 f and 2 f + 1 for frame f. They equal PyTorch's rows without the padding
+ * for models whose norms do not span the whole audio.
  *
  * Needs `@huggingface/transformers` 4, which the application installs itself: in Node 474 MB with its runtimes (onnxruntime-node, onnxruntime-web,
- * sharp). Models are not part of it.
+ * sharp). It contains no models.
  *
- * @throws Error that says what to install; Error of transformers.js where the model is not there; TypeError where the labels are not known or
- * not complete, or a model does not give 50 rows a second.
+ * @returns the features; `dispose` them.
+ * @throws Error that says what to install; Error of transformers.js where the model is missing; TypeError where the labels are unknown or
+ * incomplete, or a model does not give 50 rows per second.
  * @example
+ * import { createCtcFeatures } from '@lipsync/audio-mel';
  * const features = await createCtcFeatures({ model: '/models/wav2vec2-base-960h' });
  * const { data, steps } = await features.compute(waveform); // 16 kHz mono
  * await features.dispose();
@@ -67,20 +70,20 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
   const from = { local_files_only: localOnly };
   const labels = options.labels ?? labelsOf((await AutoTokenizer.from_pretrained(source, from)).get_vocab());
   const extractor = await AutoFeatureExtractor.from_pretrained(source, from).catch((error: Error) => {
-    // A model without this file is taken as they all are.
+    // A model without this file is assumed to use the common settings.
     if (/preprocessor_config/.test(error.message)) return undefined;
     throw error;
   });
   const rate = extractor?.config.sampling_rate ?? AUDIO_SAMPLE_RATE;
   if (rate !== AUDIO_SAMPLE_RATE)
-    fail(TypeError, where, 'model', `one that hears ${AUDIO_SAMPLE_RATE} samples a second`, rate);
+    fail(TypeError, where, 'model', `one for ${AUDIO_SAMPLE_RATE} samples per second`, rate);
   const normalised = extractor?.config.do_normalize ?? true;
   const model = await AutoModelForCTC.from_pretrained(source, { ...from, dtype });
   const wantsMask = Object.values(model.sessions ?? {}).some((session) =>
     session.inputNames?.includes('attention_mask'),
   );
 
-  /** Rows of some frames, `[2 * frames, columns]`. */
+  /** Rows of some video frames, `[2 * frameCount, columns]`. */
   const rowsOf = async (
     samples: Float32Array,
     frameCount: number,
@@ -93,7 +96,13 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
     const { logits } = await model(inputs);
     const [, rows, columns] = logits.dims;
     if (rows !== 2 * frameCount)
-      fail(TypeError, where, 'model', `one of 50 rows a second, ${2 * frameCount} for ${samples.length} samples`, rows);
+      fail(
+        TypeError,
+        where,
+        'model',
+        `one of 50 rows per second, ${2 * frameCount} for ${samples.length} samples`,
+        rows,
+      );
     return { data: Float32Array.from(logits.data as ArrayLike<number>), columns };
   };
 
@@ -110,8 +119,8 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
         fail(RangeError, 'CtcFeatures.compute', 'waveform.sampleRate', `${AUDIO_SAMPLE_RATE} Hz`, waveform.sampleRate);
       if (waveform.samples.length === 0) fail(RangeError, 'CtcFeatures.compute', 'waveform.samples', 'not empty', 0);
       const frameCount = Math.ceil(waveform.samples.length / FRAME_SAMPLES);
-      const heard = new Float32Array(frameCount * FRAME_SAMPLES + TAIL);
-      heard.set(normalised ? unitVariance(waveform.samples) : waveform.samples);
+      const padded = new Float32Array(frameCount * FRAME_SAMPLES + TAIL);
+      padded.set(normalised ? unitVariance(waveform.samples) : waveform.samples);
       const [chunk, context] = [chunkSec, contextSec].map((seconds) =>
         Math.max(0, Math.round(seconds * stepsPerSecond)),
       );
@@ -120,11 +129,11 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
       for (let first = 0; first < frameCount; first += chunk) {
         const end = Math.min(frameCount, first + chunk);
         const [left, right] = [Math.max(0, first - context), Math.min(frameCount, end + context)];
-        const piece = await rowsOf(heard.slice(left * FRAME_SAMPLES, right * FRAME_SAMPLES + TAIL), right - left);
+        const piece = await rowsOf(padded.slice(left * FRAME_SAMPLES, right * FRAME_SAMPLES + TAIL), right - left);
         if (piece.columns > columns) fail(TypeError, where, 'labels', `${piece.columns}, one for each column`, columns);
         for (let row = 0; row < 2 * (end - first); row++) {
           const at = (2 * (first - left) + row) * piece.columns;
-          // A tokenizer may know marks that the model never gives.
+          // A tokenizer may have tokens without a column in the model.
           rows.set(piece.data.subarray(at, at + piece.columns), (2 * first + row) * columns);
         }
       }

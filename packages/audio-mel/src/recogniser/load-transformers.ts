@@ -2,10 +2,10 @@ import { fail } from '@lipsync/contracts';
 
 type From<T> = { from_pretrained(source: string, options: Record<string, unknown>): Promise<T> };
 
-/** What is used of a tensor of transformers.js. */
+/** The part of transformers.js's tensors that is used. */
 export type TransformersTensor = { readonly data: unknown; readonly dims: readonly number[] };
 
-/** What is used of transformers.js: `import * as transformers from '@huggingface/transformers'` is one. */
+/** The part of transformers.js that is used: `import * as transformers from '@huggingface/transformers'` is one. */
 export type TransformersModule = {
   AutoModelForCTC: From<
     ((inputs: Record<string, unknown>) => Promise<{ logits: TransformersTensor }>) & {
@@ -21,7 +21,7 @@ export type TransformersModule = {
 const NAME = '@huggingface/transformers';
 
 /**
- * transformers.js, which an application installs itself.
+ * Imports transformers.js, which the application installs.
  *
  * @throws Error that says what to install.
  */
@@ -44,8 +44,8 @@ export async function loadTransformers(
 }
 
 /**
- * The package beside this one or, in Node, beside the application's working folder. The name is not a literal, so that bundlers do not look for a
- * package that need not be there.
+ * Imports a package as seen from this one or, in Node, from the application's working folder. The name is not a literal, so that bundlers do not
+ * require the optional package.
  */
 async function importPackage(name: string): Promise<unknown> {
   try {

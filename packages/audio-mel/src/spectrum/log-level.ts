@@ -6,8 +6,8 @@ const HIGH = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 1 : 0;
 /**
  * Levels of many magnitudes at once: `out[at + i] = clip(gain * ln(max(floor, values[i])) + shift, -limit, limit)`.
  *
- * The logarithm is read off the number's own exponent and the first 8 bits of its fraction (a table of 256), and a cubic
- * for the rest, below 1 / 512: largest difference from `Math.log` 4e-12, twice as fast.
+ * The logarithm is computed from the number's exponent, a table of 256 for the first 8 bits of its fraction, and a cubic
+ * for the rest, below 1 / 512. Largest difference from `Math.log` 4e-12, at twice its speed.
  */
 export class LogLevel {
   /** Write the magnitudes here; finite, not negative. */
@@ -17,7 +17,7 @@ export class LogLevel {
   /** `ln` of the middle of every 256th of 1..2, and its inverse. */
   readonly #tableLog = new Float64Array(TABLE_SIZE);
   readonly #tableInverse = new Float64Array(TABLE_SIZE);
-  /** By exponent: what brings the number back to 1..2. */
+  /** By exponent: the factor that scales the number to 1..2. */
   readonly #exponentInverse = new Float64Array(2048);
 
   readonly #options: { floor: number; gain: number; shift: number; limit: number };

@@ -4,10 +4,10 @@ import { planPasses, rootOfUnity, runPass } from './fft-passes';
 import { sixteenPoint } from './sixteen-point';
 
 /**
- * Magnitudes of the Fourier transform of windowed real frames, without allocation a frame.
+ * Magnitudes of the Fourier transform of windowed real frames, without an allocation per frame.
  *
  * `out[k] = |sum over n of window[n] signal[offset + n] exp(-2 pi i n k / size)|`, `k = 0 … size / 2`. Even and odd
- * samples are taken as real and imaginary parts of a transform of half the length, which is then taken apart.
+ * samples are the real and imaginary parts of a transform of half the length, whose result is then separated.
  *
  * Where the half length is 16 times an odd number (800 samples: 16 * 25), Good's prime-factor algorithm needs no twiddles
  * between the two factors; other even sizes run through Stockham passes, fast where 2, 3 and 5 are the only factors.
@@ -62,7 +62,7 @@ export class RealFft {
       from = to;
       to = swap;
     }
-    takeApart(from, this.#place, this.#turn, out);
+    separate(from, this.#place, this.#turn, out);
   }
 }
 
@@ -70,7 +70,7 @@ export class RealFft {
  * With `Z` the transform of even + i odd samples: `E[k] = (Z[k] + conj Z[h - k]) / 2`, `O[k] = -i (Z[k] - conj Z[h - k]) / 2`,
  * and `X[k] = E[k] + w^k O[k]`, `X[h - k] = conj(E[k] - w^k O[k])`.
  */
-function takeApart(z: Float64Array, place: Int32Array, turn: Float64Array, out: Float64Array): void {
+function separate(z: Float64Array, place: Int32Array, turn: Float64Array, out: Float64Array): void {
   const half = place.length;
   out[0] = Math.abs(z[0] + z[1]);
   out[half] = Math.abs(z[0] - z[1]);

@@ -1,10 +1,10 @@
 import { fail } from '@lipsync/contracts';
 
-/** What a WAV file holds. */
+/** The content of a WAV file. */
 export type WavAudio = {
   /** Samples per second. */
   sampleRate: number;
-  /** One array a channel, all of one length; whole numbers scaled to -1..1, floats as they stand. */
+  /** One array per channel, all of one length; integers scaled to -1..1, floats as stored. */
   channels: Float32Array[];
   /** Bits of one stored sample: 8, 16, 24 or 32 whole, 32 or 64 float. */
   bitDepth: number;
@@ -13,8 +13,8 @@ export type WavAudio = {
 
 export type ReadWavOptions = {
   /**
-   * What to do with a file that ends before the length in its header. `refuse`: an error with both lengths. `read`: take
-   * the whole frames that are there. Default `refuse`.
+   * How a file is treated that ends before the length in its header. `refuse`: an error with both lengths. `read`: reads the complete frames.
+   * Default `refuse`.
    */
   truncated?: 'refuse' | 'read';
 };
@@ -36,22 +36,24 @@ const OTHER_CODECS: Record<number, string> = {
 };
 /** Bytes 2..16 of the sub-format of an extensible header; the first two are the format tag. */
 const SUB_FORMAT_TAIL = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
-/** Writers to pipes cannot go back to fill in lengths; from here on a length means "until the end" (SoX writes this one). */
+/** Writers to pipes cannot fill in lengths afterwards; a length of at least this means "until the end" (SoX writes this value). */
 const STREAM_LENGTH = 0x7ffff000;
 
 /**
  * Reads a WAV file: PCM of 8, 16, 24 or 32 bits, float of 32 or 64 bits, plain or WAVE_FORMAT_EXTENSIBLE, any number of
- * channels; RIFF, RF64 and BW64. Chunks of other kinds are passed over, also those of odd length with or without their
- * filling byte.
+ * channels; RIFF, RF64 and BW64. Other chunks are skipped, also those of odd length with or without their
+ * padding byte.
  *
  * Whole numbers are divided by 2^(bits - 1), those of 8 bits after taking 128 away, as torchaudio, librosa and
- * libsndfile do: equal to SciPy's numbers so divided, bit for bit. A length of 0xFFFFFFFF, of 0x7FFFF000 or more, or of 0
- * in front of data that the header does not count, is what writers to pipes leave: the data then go to the end of
+ * libsndfile do: bit for bit SciPy's values so divided. A length of 0xFFFFFFFF, of 0x7FFFF000 or more, or of 0
+ * in front of data that the header does not count, is what writers to pipes leave: the data then extend to the end of
  * the file, and an incomplete last frame is dropped.
  *
- * @returns float32 samples, one array a channel; the caller's.
+ * @returns float32 samples, one array per channel; the caller's.
  * @throws TypeError for what is not such a file; RangeError for a header that contradicts itself or (by default) the file.
  * @example
+ * import { readFile } from 'node:fs/promises';
+ * import { readWav } from '@lipsync/audio-mel';
  * const { sampleRate, channels } = readWav(await readFile('talk.wav'));
  */
 export function readWav(bytes: Uint8Array, { truncated = 'refuse' }: ReadWavOptions = {}): WavAudio {
@@ -64,7 +66,7 @@ export function readWav(bytes: Uint8Array, { truncated = 'refuse' }: ReadWavOpti
   const { format, data } = findChunks(where, view);
   const { sampleRate, frameBytes, bits } = format;
   if (data.bytes > view.byteLength - data.offset && truncated === 'refuse') {
-    const rule = `as long as its data chunk says (${data.offset + data.bytes} bytes; { truncated: 'read' } takes what is there)`;
+    const rule = `as long as its data chunk says (${data.offset + data.bytes} bytes; { truncated: 'read' } reads what is there)`;
     fail(RangeError, where, 'bytes', rule, view.byteLength);
   }
   const there = Math.min(data.bytes, view.byteLength - data.offset);

@@ -5,7 +5,7 @@ import { planPasses, runPass } from '../spectrum/fft-passes';
 const SHORT = 32; // responses up to here are quicker by the sum itself
 /** Powers of 2, and 5 times them: what the passes are fast for. */
 const SIZES = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19].flatMap((power) => [2 ** power, 5 * 2 ** (power - 2)]);
-const LARGEST_WHOLE = 65536; // longer audio tracks go block by block
+const LARGEST_WHOLE = 65536; // longer waveforms are processed in blocks
 
 const plans = new Map<number, FftPass[]>();
 

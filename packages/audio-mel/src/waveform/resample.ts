@@ -11,13 +11,13 @@ export type ResampleOptions = {
   kaiserBeta?: number;
 };
 
-/** Phases with taps of their own up to this many numbers (32 MB); beyond, taps are read off a fine table. */
+/** Largest number of taps of all phases (32 MB); beyond it, taps are interpolated from a fine table. */
 const MOST_TAPS = 1 << 22;
-/** Entries a zero crossing in the fine table: linear reading is then 2e-8 off, -150 dB. */
+/** Entries per zero crossing in the fine table: linear interpolation is then 2e-8 off, -150 dB. */
 const FINE = 8192;
 
 /**
- * The same audio at another sample rate, by a sinc under a Kaiser window, one filter a phase.
+ * Resamples audio with a Kaiser-windowed sinc, one filter per phase.
  *
  * `y[n] = sum over m of x[m] h(m - n from / to)`, `h(t) = c sinc(c t) kaiser(c t / zeroCrossings)`,
  * `c = rolloff * min(1, to / from)`; outside the audio `x` is 0. `N` samples become `ceil(N to / from)`.
@@ -29,6 +29,7 @@ const FINE = 8192;
  * @returns float32 samples in a new array, the caller's, also where the rate stays as it is.
  * @throws RangeError if a rate is not a whole number of Hz, or an option is out of range.
  * @example
+ * import { readWav, resample, toMono } from '@lipsync/audio-mel';
  * const waveform = resample(toMono(readWav(bytes)), 16000);
  */
 export function resample(waveform: Waveform, sampleRate: number, options: ResampleOptions = {}): Waveform {

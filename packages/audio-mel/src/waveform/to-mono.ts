@@ -4,9 +4,10 @@ import { fail } from '@lipsync/contracts';
 /**
  * The mean of all channels, as librosa's `to_mono`: `samples[n] = sum over c of channels[c][n] / C`.
  *
- * @returns float32 samples; one channel comes back as it is, without a copy, more as a new array.
+ * @returns float32 samples; one channel is returned without a copy, several as a new array.
  * @throws TypeError if there is no channel or their lengths differ.
  * @example
+ * import { readWav, toMono } from '@lipsync/audio-mel';
  * const waveform = toMono(readWav(bytes));
  */
 export function toMono(audio: { sampleRate: number; channels: readonly Float32Array[] }): Waveform {
