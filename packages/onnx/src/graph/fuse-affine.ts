@@ -1,108 +1,148 @@
 import type { Constant, FoldedTrace } from './fold-constants';
 import type { TracedOp } from './trace-forward';
 
-/** A bias, or a scale and a shift, of a convolution's or product's results, one number a channel: taken into its weights. */
+/** A bias, or a scale and a bias, for each channel of a convolution's or product's result, folded into its weights. */
 export type Affine = { scale?: Float32Array; bias: Float32Array };
 
-/** A trace without the calls that became part of the call before them; `affine` by the number of that call's result. */
+/** A trace without the calls that were folded into the call before them; `affine` and `padded` by the number of that call's result. */
 export type FusedTrace = FoldedTrace & { affine: Map<number, Affine>; padded: Map<number, [number, number][]> };
 
 /**
- * Takes into each convolution and matrix product what follows it a channel: its bias, and a BatchNorm's subtraction, scale and shift. A
- * convolution also takes over zeros that were put around its input.
+ * Folds into each convolution and matrix product the per-channel operations that follow it: its bias, and a BatchNorm's subtraction, scale and
+ * shift. A convolution also absorbs zero padding of its input.
  *
- * Only what has one user is taken, so that no number is lost that something else needs.
+ * Only values with one user are folded, so that no value is lost that another operation needs.
  */
 export function fuseAffine(trace: FoldedTrace): FusedTrace {
-  const users = new Map<number, TracedOp[]>();
-  for (const op of trace.ops)
-    for (const number of new Set(op.list)) users.set(number, [...(users.get(number) ?? []), op]);
-  const onlyUser = (number: number): TracedOp | undefined =>
-    number === trace.output || users.get(number)?.length !== 1 ? undefined : users.get(number)?.[0];
-  const gone = new Set<TracedOp>();
-  /** Results that are another value now. */
-  const stands = new Map<number, number>();
-  const affine = new Map<number, Affine>();
-  const padded = new Map<number, [number, number][]>();
-  const shapeOf = (number: number) => trace.values[number].shape;
-
+  const fusion = new Fusion(trace);
+  for (const op of trace.ops) if (isIdentity(op, trace)) fusion.replace(op, op.list[0]);
   for (const op of trace.ops) {
-    if (isIdentity(op, trace)) {
-      gone.add(op);
-      stands.set(op.outputs[0], op.list[0]);
-    }
+    const weights = weightsOf(op, trace);
+    if (isZeroPadding(op)) fusion.absorbPadding(op);
+    else if (trace.constants.has(weights)) fusion.absorbAffine(op);
   }
-  for (const op of trace.ops) {
-    if (op.kernel === 'PadV2' && (op.attributes.constantValue ?? 0) === 0) {
-      const user = onlyUser(op.outputs[0]);
-      const paddings = op.attributes.paddings as [number, number][];
-      const spatial = paddings.every(([before, behind], axis) => (axis > 0 && axis < 3) || before + behind === 0);
-      if (user?.kernel !== 'Conv2D' || user.inputs.x !== op.outputs[0] || !spatial) continue;
-      gone.add(op);
-      stands.set(op.outputs[0], op.inputs.x);
-      padded.set(user.outputs[0], paddings.slice(1, 3));
-    }
-    const weights =
-      op.kernel === 'Conv2D'
-        ? op.inputs.filter
-        : op.kernel === 'BatchMatMul' && shapeOf(op.outputs[0]).length === 2
-          ? op.inputs.b
-          : -1;
-    if (!trace.constants.has(weights)) continue;
-    const channels = shapeOf(op.outputs[0]).at(-1) as number;
-    const sum = { scale: new Float64Array(channels).fill(1), bias: new Float64Array(channels) };
-    let scaled = false;
-    let touched = false;
+  return fusion.result();
+}
+
+/** What has been folded so far. */
+class Fusion {
+  readonly #trace: FoldedTrace;
+  readonly #users = new Map<number, TracedOp[]>();
+  readonly #gone = new Set<TracedOp>();
+  /** Results that are another value now. */
+  readonly #replaced = new Map<number, number>();
+  readonly #affine = new Map<number, Affine>();
+  readonly #padded = new Map<number, [number, number][]>();
+
+  constructor(trace: FoldedTrace) {
+    this.#trace = trace;
+    for (const op of trace.ops)
+      for (const number of new Set(op.list)) this.#users.set(number, [...(this.#users.get(number) ?? []), op]);
+  }
+
+  /** Drops a call whose result becomes another value. */
+  replace(op: TracedOp, value: number): void {
+    this.#gone.add(op);
+    this.#replaced.set(op.outputs[0], value);
+  }
+
+  /** Folds padding into the convolution that alone uses it. */
+  absorbPadding(op: TracedOp): void {
+    const user = this.#onlyUser(op.outputs[0]);
+    const paddings = op.attributes.paddings as [number, number][];
+    const spatial = paddings.every(([before, behind], axis) => (axis > 0 && axis < 3) || before + behind === 0);
+    if (user?.kernel !== 'Conv2D' || user.inputs.x !== op.outputs[0] || !spatial) return;
+    this.replace(op, op.inputs.x);
+    this.#padded.set(user.outputs[0], paddings.slice(1, 3));
+  }
+
+  /** Folds the operations after a convolution or product into its weights, as far as they are per channel. */
+  absorbAffine(op: TracedOp): void {
+    const channels = this.#shapeOf(op.outputs[0]).at(-1) as number;
+    const sum: Accumulated = { scale: new Float64Array(channels).fill(1), bias: new Float64Array(channels) };
+    let [scaled, touched] = [false, false];
     for (let at = op.outputs[0]; ; ) {
-      const next = onlyUser(at);
+      const next = this.#onlyUser(at);
       if (!next) break;
-      if (
-        gone.has(next) ||
-        (next.kernel === 'Reshape' &&
-          shapeOf(next.outputs[0]).at(-1) === channels &&
-          shapeOf(next.outputs[0])[0] === shapeOf(at)[0])
-      ) {
+      if (this.#gone.has(next) || this.#keepsChannels(next, at, channels)) {
         at = next.outputs[0];
         continue;
       }
-      const constant = perChannel(
-        trace.constants.get(next.inputs.a === at ? next.inputs.b : next.inputs.a),
-        channels,
-        shapeOf(at).length,
-      );
+      const other = this.#trace.constants.get(next.inputs.a === at ? next.inputs.b : next.inputs.a);
+      const constant = perChannel(other, channels, this.#shapeOf(at).length);
       const known = ['Add', 'Multiply', 'Sub', 'RealDiv'].includes(next.kernel);
       if (!constant || !known || (next.inputs.b === at && (next.kernel === 'Sub' || next.kernel === 'RealDiv'))) break;
-      for (let c = 0; c < channels; c++) {
-        const number = constant[constant.length === 1 ? 0 : c];
-        if (next.kernel === 'Add') sum.bias[c] += number;
-        else if (next.kernel === 'Sub') sum.bias[c] -= number;
-        else {
-          const factor = next.kernel === 'Multiply' ? number : 1 / number;
-          sum.bias[c] *= factor;
-          sum.scale[c] *= factor;
-          scaled = true;
-        }
-      }
+      if (accumulate(sum, next.kernel, constant)) scaled = true;
       touched = true;
-      gone.add(next);
-      stands.set(next.outputs[0], at);
+      this.replace(next, at);
       at = next.outputs[0];
     }
-    if (touched)
-      affine.set(op.outputs[0], {
-        ...(scaled ? { scale: Float32Array.from(sum.scale) } : {}),
-        bias: Float32Array.from(sum.bias),
-      });
+    if (!touched) return;
+    const scale = scaled ? { scale: Float32Array.from(sum.scale) } : {};
+    this.#affine.set(op.outputs[0], { ...scale, bias: Float32Array.from(sum.bias) });
   }
-  const resolve = (number: number): number => (stands.has(number) ? resolve(stands.get(number) as number) : number);
-  const ops = trace.ops
-    .filter((op) => !gone.has(op))
-    .map((op) => ({
-      ...op,
-      list: op.list.map(resolve),
-      inputs: Object.fromEntries(Object.entries(op.inputs).map(([name, number]) => [name, resolve(number)])),
-    }));
-  return { ...trace, ops, output: resolve(trace.output), affine, padded };
+
+  result(): FusedTrace {
+    const resolve = (number: number): number => {
+      const value = this.#replaced.get(number);
+      return value === undefined ? number : resolve(value);
+    };
+    const ops = this.#trace.ops
+      .filter((op) => !this.#gone.has(op))
+      .map((op) => ({
+        ...op,
+        list: op.list.map(resolve),
+        inputs: Object.fromEntries(Object.entries(op.inputs).map(([name, number]) => [name, resolve(number)])),
+      }));
+    return {
+      ...this.#trace,
+      ops,
+      output: resolve(this.#trace.output),
+      affine: this.#affine,
+      padded: this.#padded,
+    };
+  }
+
+  #onlyUser(number: number): TracedOp | undefined {
+    const users = this.#users.get(number);
+    return number === this.#trace.output || users?.length !== 1 ? undefined : users[0];
+  }
+
+  #shapeOf(number: number): readonly number[] {
+    return this.#trace.values[number].shape;
+  }
+
+  /** Whether a call only reshapes a value, with the same batch and channels. */
+  #keepsChannels(op: TracedOp, value: number, channels: number): boolean {
+    const shape = this.#shapeOf(op.outputs[0]);
+    return op.kernel === 'Reshape' && shape.at(-1) === channels && shape[0] === this.#shapeOf(value)[0];
+  }
+}
+
+/** `scale · x + bias` by channel, so far. */
+type Accumulated = { scale: Float64Array; bias: Float64Array };
+
+/** Applies one more operation; whether it scales. */
+function accumulate({ scale, bias }: Accumulated, kernel: string, constant: Float32Array): boolean {
+  for (let c = 0; c < bias.length; c++) {
+    const value = constant[constant.length === 1 ? 0 : c];
+    if (kernel === 'Add') bias[c] += value;
+    else if (kernel === 'Sub') bias[c] -= value;
+    else {
+      const factor = kernel === 'Multiply' ? value : 1 / value;
+      bias[c] *= factor;
+      scale[c] *= factor;
+    }
+  }
+  return kernel === 'Multiply' || kernel === 'RealDiv';
+}
+
+const isZeroPadding = ({ kernel, attributes }: TracedOp) => kernel === 'PadV2' && (attributes.constantValue ?? 0) === 0;
+
+/** The number of a convolution's or matrix product's weights; -1 for other calls. */
+function weightsOf({ kernel, inputs, outputs }: TracedOp, { values }: FoldedTrace): number {
+  if (kernel === 'Conv2D') return inputs.filter;
+  return kernel === 'BatchMatMul' && values[outputs[0]].shape.length === 2 ? inputs.b : -1;
 }
 
 function isIdentity({ kernel, list, outputs }: TracedOp, { values }: FoldedTrace): boolean {
@@ -111,7 +151,7 @@ function isIdentity({ kernel, list, outputs }: TracedOp, { values }: FoldedTrace
   return kernel === 'Reshape' && `${values[list[0]].shape}` === `${values[outputs[0]].shape}`;
 }
 
-/** A constant as one number for all or one a channel; undefined where it is neither. */
+/** A constant that is one value for all channels or one per channel; undefined where it is neither. */
 function perChannel(constant: Constant | undefined, channels: number, rank: number): Float32Array | undefined {
   if (!constant || constant.shape.length > rank) return undefined;
   const { data, shape } = constant;

@@ -118,7 +118,9 @@ test('OnnxExpert refuses other shapes and types', async () => {
   expect(() => expert.encodeVisual(wrong)).toThrow(
     'OnnxExpert.encodeVisual: frames must be of shape [batch, 32, 32, 15], got [1, 32, 32, 3]',
   );
-  expect(() => expert.encodeAudio(wrong)).toThrow('OnnxExpert.encodeAudio: features must be of shape [batch, 29, 9, 1]');
+  expect(() => expert.encodeAudio(wrong)).toThrow(
+    'OnnxExpert.encodeAudio: features must be of shape [batch, 29, 9, 1]',
+  );
   expect(() => expert.encodeVisual(whole)).toThrow('OnnxExpert: frames must be float32, got int32');
   expect(() => expert.pairDistances?.(rows, rows)).toThrow(
     'OnnxExpert.pairDistances: embeddings must be of shapes [batch, 4] and [batch, 4], got [1,5] and [1,5]',
