@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
 
-/** An array type of JS for each element type that a weight file may hold; half floats are kept as their 16 bits. */
+/** The typed array for each element type of a weights file; half floats are kept as their 16 bits. */
 export type ArrayTypes = {
   float64: Float64Array;
   float32: Float32Array;
@@ -17,7 +17,7 @@ export type ArrayTypes = {
   bool: Uint8Array;
 };
 
-/** Element types of a weight file. */
+/** Element types of a weights file. */
 export type ArrayDtype = keyof ArrayTypes;
 
 type ArrayConstructor = {
@@ -43,19 +43,24 @@ export const ARRAYS: Readonly<Record<ArrayDtype, ArrayConstructor>> = {
   bool: Uint8Array,
 };
 
-/** Numbers with a shape, outside the tensor engine: what a state dict maps names to. Row-major. */
+/** An array with a shape and a dtype, outside the tensor engine: an entry of a state dict. Row-major. */
 export type NamedArray = { [D in ArrayDtype]: { dtype: D; shape: number[]; data: ArrayTypes[D] } }[ArrayDtype];
 
-/** Number of elements of a shape; 1 for a scalar. */
+/**
+ * Number of elements of a shape; 1 for a scalar.
+ *
+ * @example
+ * sizeOf([2, 3]); // 6
+ */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((size, side) => size * side, 1);
 }
 
 /**
- * Little-endian bytes as an array of numbers.
+ * Little-endian bytes as a typed array.
  *
  * @returns a view on the bytes where they are aligned, else a copy.
- * @throws Error if the bytes are not as many as dtype and shape ask for.
+ * @throws Error if the number of bytes does not match dtype and shape.
  */
 export function arrayOfBytes(where: string, dtype: ArrayDtype, shape: number[], bytes: Uint8Array): NamedArray {
   const length = sizeOf(shape);
@@ -68,14 +73,14 @@ export function arrayOfBytes(where: string, dtype: ArrayDtype, shape: number[], 
 }
 
 /**
- * The numbers of a strided view, in row-major order.
+ * The elements of a strided view, in row-major order.
  *
- * @param flat the numbers that the view reaches over, from its first one on.
+ * @param flat the elements that the view spans, from its first one on.
  * @param strides in elements.
  * @returns a new array.
  */
 export function gatherStrided(flat: NamedArray, shape: number[], strides: readonly number[]): NamedArray {
-  const source = flat.data as Float32Array; // all that is done is copying, whatever the type
+  const source = flat.data as Float32Array; // elements of any type are only copied
   const data = new (flat.data.constructor as typeof Float32Array)(sizeOf(shape));
   const index = new Array<number>(shape.length).fill(0);
   const last = shape.length - 1;
@@ -105,7 +110,7 @@ function fromFloat16(bits: number): number {
 
 let halfNumbers: Float32Array | undefined;
 
-/** Every half float by its bits; looking one up is thirty times as fast as working it out. */
+/** Every half float by its bits; a look-up is thirty times as fast as the computation. */
 function halfFloatTable(): Float32Array {
   return (halfNumbers ??= Float32Array.from({ length: 65536 }, (_, bits) => fromFloat16(bits)));
 }
@@ -124,10 +129,12 @@ function fromBfloat16(bits: number): number {
 }
 
 /**
- * The numbers of any array as float32. float32 comes back as the same object, half floats are widened exactly,
- * float64 and integers are rounded to the nearest float32.
+ * The elements of an array as float32. Half floats are widened exactly, float64 and integers are rounded to the nearest
+ * float32.
  *
- * @returns `shape[0] * shape[1] * …` numbers; shares memory with the argument only if that is float32.
+ * @returns `sizeOf(array.shape)` values; the argument's own data where that is float32, else a new array.
+ * @example
+ * toFloat32({ dtype: 'float16', shape: [1], data: Uint16Array.of(0x3c00) }); // Float32Array [1]
  */
 export function toFloat32(array: NamedArray): Float32Array {
   switch (array.dtype) {
@@ -145,7 +152,7 @@ export function toFloat32(array: NamedArray): Float32Array {
   }
 }
 
-/** The nearest half float of each number, ties to even; numbers beyond 65504 become infinite. */
+/** The bits of the nearest half float, ties to even; values beyond 65504 become infinite. */
 function toFloat16Bits(value: number): number {
   single[0] = value;
   const bits = singleBits[0];
@@ -167,7 +174,9 @@ function toFloat16Bits(value: number): number {
 /**
  * A float array in half precision, half the bytes: about 3 decimal digits, magnitudes 6e-8 to 65504.
  *
- * @returns a new array with the same shape; anything but float32 and float64 comes back as it was.
+ * @returns a new array with the same shape; for other dtypes than float32 and float64 the argument itself.
+ * @example
+ * toFloat16({ dtype: 'float32', shape: [1], data: Float32Array.of(0.1) }).data; // Uint16Array [11878]
  */
 export function toFloat16(array: NamedArray): NamedArray {
   if (array.dtype !== 'float32' && array.dtype !== 'float64') return array;
@@ -179,18 +188,18 @@ export function toFloat16(array: NamedArray): NamedArray {
 /** Widths in which floats are stored. */
 export type FloatDtype = 'float32' | 'float16' | 'bfloat16';
 
-/** The nearest bfloat16 of the number in `single`, ties to even. */
+/** The bits of the bfloat16 nearest to the value in `single`, ties to even. */
 function toBfloat16Bits(): number {
   const bits = singleBits[0];
-  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40; // still NaN when its lower half is gone
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40; // still NaN without its lower half
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
 /**
- * Floats in another width, rounded to the nearest number, ties to even. float64 goes through float32.
+ * Floats in another width, rounded to the nearest value, ties to even. float64 is rounded to float32 first.
  *
- * @returns a new array, or the argument where it has that width or holds whole numbers.
- * @throws RangeError that gives the first number that is finite and would become infinite.
+ * @returns a new array, or the argument where it has that width already or holds integers.
+ * @throws RangeError that gives the first finite value that would become infinite.
  */
 export function convertFloats(where: string, name: string, array: NamedArray, dtype: FloatDtype): NamedArray {
   if (array.dtype === dtype || !/float/.test(array.dtype)) return array;

@@ -15,35 +15,43 @@ import { readZipDirectory, readZipEntry } from '../zip/zip-directory';
 
 export type CheckpointFormat = TorchContents['format'] | 'safetensors' | 'npz' | 'npy';
 
-/** A file of weights: what is in it, and its tensors one at a time. */
+/** An open weights file: its contents, and its tensors one at a time. */
 export type Checkpoint = {
   /** Path or address. */
   readonly name: string;
   readonly format: CheckpointFormat;
-  /** Texts that a safetensors file carries; empty for others. */
+  /** Metadata of a safetensors file; empty for other formats. */
   readonly metadata: Record<string, string>;
-  /** What the tensors are, by dotted path: dicts in dicts are joined (`state_dict.conv.weight`). */
+  /**
+   * Dtype and shape of each tensor by its path; names of nested dicts are joined by dots (`state_dict.conv.weight`).
+   */
   readonly tensors: Map<string, { dtype: ArrayDtype; shape: number[] }>;
-  /** Paths of the dicts that hold tensors themselves, `''` for the top: among them is the state dict. */
+  /** Paths of the dicts that contain tensors directly, `''` for the top level. The state dict is one of them. */
   readonly dicts: readonly string[];
-  /** What else a torch file holds, such as `global_step`; of long lists only how long they are. */
+  /** Other values of a torch file, such as `global_step`; of long lists only the length. */
   readonly entries: Map<string, string | number | boolean | null>;
-  /** Bytes in all. */
+  /** Size of the file in bytes. */
   readonly bytes: number;
-  /** One tensor, in row-major order; its memory is all that is taken. May be a view where the input was bytes: not to be changed. */
+  /**
+   * Reads one tensor, in row-major order; takes the memory of that tensor. May be a view of the input bytes: do not
+   * change it.
+   */
   read(name: string): Promise<NamedArray>;
   /** Closes the file, or the source that was given. Safe to call twice. */
   close(): Promise<void>;
 };
 
 /**
- * Opens a file of weights without reading its numbers: PyTorch's (zip format, the format before 1.6, TorchScript archives), safetensors, npy,
- * npz. Only directories and descriptions are read, by range, so a file of several GB takes no memory; `read` then takes that of one tensor.
+ * Opens a weights file without reading its tensors: PyTorch's (zip format, the format before 1.6, TorchScript
+ * archives), safetensors, npy, npz. Only directories and headers are read, by range, so a file of several GB takes no
+ * memory; `read` then takes that of one tensor.
  *
- * Nothing in a file is ever run: pickles are rebuilt by a machine that knows tensors and plain data and refuses all else by its name.
+ * No code in a file is ever executed: the pickle reader builds tensors and plain data, and refuses every other class or
+ * function by its name.
  *
- * @param input a path (Node), an address that serves ranges, a Blob or File, bytes, or a `ByteSource`. The caller closes the checkpoint.
- * @throws Error that says what is wrong with the file, and where.
+ * @param input a path (Node), an address that serves ranges, a Blob or File, bytes, or a `ByteSource`. The caller
+ *   closes the checkpoint.
+ * @throws Error that names the file, the place in it and what is wrong there.
  * @example
  * const file = await openCheckpoint('lipsync_expert.pth');
  * console.log(file.format, file.tensors.size);
@@ -76,17 +84,17 @@ async function openSource(source: ByteSource): Promise<Checkpoint> {
       `a zip archive with ${names.slice(0, 3).join(', ') || 'nothing'}`,
     );
   }
-  // Pickle protocols 2 and 3 have the magic number at once, 4 and 5 a frame's length before it.
+  // Pickle protocols 2 and 3 begin with the magic number, 4 and 5 have a frame's length before it.
   if (head[0] === 0x80 && [2, 11].some((from) => starts(LEGACY_MAGIC_BYTES, from)))
     return torchCheckpoint(source, await readTorchLegacy(source));
   if (isNpy(head)) return npyCheckpoint(source);
-  // The header of safetensors begins behind its length, which has bytes that no text has.
+  // The header of safetensors begins after its length, whose bytes do not occur in text.
   if (head[8] === 0x7b && !/^[\x20-\x7e\s]*$/.test(String.fromCharCode(...head.subarray(0, 8))))
     return safetensorsCheckpoint(source);
   return fail(Error, where, source.name, 'a torch, safetensors, npy or npz file', describeStart(head));
 }
 
-/** What a file that is none of ours begins with, in words where these are known. */
+/** The start of a file of another format, in words where the format is known. */
 function describeStart(head: Uint8Array): string {
   if (head.length === 0) return 'an empty file';
   const text = String.fromCharCode(...head.subarray(0, 512));
@@ -101,7 +109,10 @@ function describeStart(head: Uint8Array): string {
   return `one that begins with ${shown}`;
 }
 
-/** What the reading of a tensor may take in memory, all tensors together: no file holds more than a few times its own size. */
+/**
+ * Limits of the memory of all tensors together: views can share storage, but no honest file expands to many times its
+ * own size.
+ */
 const MOST_TIMES = 16;
 const MOST_BESIDE = 64 * 2 ** 20;
 
@@ -121,7 +132,7 @@ function checkpointOf(
       'openCheckpoint',
       source.name,
       `a file whose tensors take at most ${most} bytes`,
-      `${bytes} (views on the same numbers?)`,
+      `${bytes} (views of the same storage?)`,
     );
   return {
     name: source.name,
@@ -185,8 +196,8 @@ async function npzCheckpoint(
   return checkpointOf(source, 'npz', arrays, read);
 }
 
-/** How many bytes an npy header asks for: as many as there are. */
+/** Number of bytes of an array by its npy header, which must match the file. */
 function npyBytes(where: string, { dtype, shape, start }: ReturnType<typeof readNpyHeader>, size: number): number {
   const bytes = sizeOf(shape) * ARRAYS[dtype].BYTES_PER_ELEMENT;
-  return start + bytes === size ? bytes : fail(Error, where, 'bytes', `${start + bytes} by its header`, size);
+  return start + bytes === size ? bytes : fail(Error, where, 'bytes', `${start + bytes}, as its header states`, size);
 }

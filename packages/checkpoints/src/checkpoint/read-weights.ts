@@ -5,12 +5,12 @@ import { sha256Hex } from '../files/sha256-hex';
 import { type CheckpointFormat, openCheckpoint } from './open-checkpoint';
 import { stateDictNames } from './state-dict';
 
-/** The state dict of a weights file, and which file it is. */
+/** The state dict of a weights file, with the file's identity. */
 export type WeightsFile = {
   /** Path or address, for messages. */
   name: string;
   format: CheckpointFormat;
-  /** Texts that a safetensors file carries; empty for others. */
+  /** Metadata of a safetensors file; empty for other formats. */
   metadata: Record<string, string>;
   /** Parameters and buffers by PyTorch's names; floats are float32. */
   state: Map<string, NamedArray>;
@@ -21,7 +21,9 @@ export type WeightsFile = {
 export type ReadWeightsOptions = {
   /** The dict to read, as in `readStateDict`. */
   prefix?: string;
-  /** The dict to read where the file has it, such as `state_dict.net_g` of DINet's training; others are read as without it. */
+  /**
+   * The dict to read where the file has it, such as `state_dict.net_g` of DINet's training; ignored for other files.
+   */
   preferred?: string;
 };
 

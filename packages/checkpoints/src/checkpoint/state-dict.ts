@@ -3,18 +3,18 @@ import { convertFloats, type NamedArray } from '../arrays/named-array';
 import type { ByteInput } from '../files/byte-source';
 import { type Checkpoint, type CheckpointFormat, openCheckpoint } from './open-checkpoint';
 
-/** What the dict that holds a network is usually called. */
+/** Usual names of the dict that holds a network. */
 const CONTAINERS =
   /^(state_dict|model_state_dict|model_state|model|net|network|generator|params|params_ema|ema|net_\w+|\w+_state_dict)$/;
 
 /**
- * The state dict in a checkpoint, as names here and names there: the tensors of the one dict that holds a network (the top itself,
- * `state_dict`, `state_dict.net_g`, …; what an optimiser keeps is passed over). A `module.` in front of every name, which data-parallel training
- * leaves, is taken away.
+ * Finds the state dict in a checkpoint: the tensors of the one dict that holds a network (the top level, `state_dict`,
+ * `state_dict.net_g`, …; dicts of optimisers are skipped). A `module.` in front of every name, left by data-parallel
+ * training, is removed.
  *
- * @param prefix the dict to take, such as `state_dict.net_g`, where there are several; `''` takes everything.
- * @returns the name in the checkpoint by the name in the state dict.
- * @throws Error listing the dicts to choose from.
+ * @param prefix the dict to use, such as `state_dict.net_g`, where there are several; `''` for all tensors.
+ * @returns the path in the checkpoint by the name in the state dict.
+ * @throws Error that lists the dicts to choose from.
  * @example
  * for (const [name, inFile] of stateDictNames(file)) console.log(name, file.tensors.get(inFile)?.shape);
  */
@@ -35,7 +35,7 @@ export function stateDictNames(
       prefix,
     );
   }
-  // Constants of a TorchScript archive are weights only where there are no others.
+  // Constants of a TorchScript archive are weights only where there are no other tensors.
   const own = inside.some((name) => !CONSTANT.test(name)) ? inside.filter((name) => !CONSTANT.test(name)) : inside;
   const found = own.map((name): [string, string] => [name.slice(start.length), name]);
   const wrapped = found.length > 0 && found.every(([name]) => name.startsWith('module.'));
@@ -65,13 +65,16 @@ function chooseDict({ name, dicts }: Pick<Checkpoint, 'name' | 'dicts'>, names: 
 export type ReadStateDictOptions = {
   /** As in `stateDictNames`. */
   prefix?: string;
-  /** Floats of other widths become float32; one that float32 cannot hold is refused. Default true. */
+  /** Whether floats of other widths are converted to float32; values beyond its range are refused. Default true. */
   widen?: boolean;
 };
 
 /**
- * A whole state dict, for `Module.loadStateDict`. All of it is in memory: for networks, not for files of several GB.
+ * Reads a whole state dict into memory. For files of several GB, read tensors one at a time with `openCheckpoint`.
  *
+ * @param input as `openCheckpoint` takes it; closed here.
+ * @returns arrays by name, the metadata of a safetensors file, and the file's format.
+ * @throws Error as `openCheckpoint` and `stateDictNames`; RangeError for values beyond float32.
  * @example
  * net.loadStateDict((await readStateDict('syncnet_v2.model')).state);
  */

@@ -24,7 +24,7 @@ type Answer = (response: ServerResponse, from: number, to: number, request: Inco
 const ranged: Answer = (response, from, to) =>
   response.writeHead(206, { 'Content-Range': `bytes ${from}-${to}/${bytes.length}` }).end(bytes.subarray(from, to + 1));
 
-/** The address of a server that answers so. */
+/** Starts a server with these answers and returns its URL. */
 async function serve(answer: Answer): Promise<string> {
   const server = createServer((request, response) => {
     const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
@@ -67,12 +67,12 @@ describe('openByteSource', () => {
     await source.close();
   });
 
-  test('hands a source of the caller back as it is', async () => {
+  test('returns a source of the caller unchanged', async () => {
     const source = await openByteSource(bytes);
     expect(await openByteSource(source)).toBe(source);
   });
 
-  test('keeps the query of an address, where secrets are, out of its name', async () => {
+  test('leaves the query of a URL, which may hold secrets, out of its name', async () => {
     const source = await openByteSource(await serve(ranged));
     expect(source.name).toMatch(/weights.bin$/);
     const refused = openByteSource(await serve((response) => response.writeHead(404).end('no')));
@@ -98,7 +98,7 @@ describe('openByteSource', () => {
     await expect(openByteSource(await serve(answer))).rejects.toThrow(message);
   });
 
-  test('takes no more than it asked for from a server that never ends', async () => {
+  test('stops reading from a server that sends without end', async () => {
     let sent = 0;
     const address = await serve((response) => {
       response.writeHead(206, { 'Content-Range': 'bytes 0-0/300' });
@@ -112,7 +112,7 @@ describe('openByteSource', () => {
     expect(sent).toBeLessThan(64 * 2 ** 20);
   });
 
-  test('notices a file that becomes shorter, and one on a server that becomes another', async () => {
+  test('refuses a file whose size changes while it is open', async () => {
     const short = `${folder}/short.bin`;
     writeFileSync(short, bytes);
     const source = await openByteSource(short);
@@ -133,7 +133,7 @@ describe('openByteSource', () => {
     await expect(openByteSource(folder)).rejects.toThrow('openByteSource: input must be a file');
     await expect(openByteSource(`${folder}/missing`)).rejects.toThrow('ENOENT');
     await expect(openByteSource(3 as unknown as string)).rejects.toThrow(
-      'openByteSource: input must be a path, an address, a Blob, bytes or a ByteSource',
+      'openByteSource: input must be a path, a URL, a Blob, bytes or a ByteSource',
     );
   });
 });

@@ -1,28 +1,28 @@
 import { fail, nodeModule } from '@lipsync/contracts';
 
-/** Something with bytes that are read piece by piece: a file, a Blob, an address that serves ranges, bytes in memory. */
+/** Bytes that are read by range: of a file, a Blob, a server that serves ranges, or in memory. */
 export interface ByteSource {
-  /** Path, or address without its query, for messages. */
+  /** Path, or URL without its query, for messages. */
   readonly name: string;
-  /** Bytes in all. */
+  /** Total number of bytes. */
   readonly size: number;
-  /** The bytes from `offset` on; all of them, or an error. A new array, or a view that must not be changed. */
+  /** Reads exactly `length` bytes from `offset` on, or throws. A new array, or a view that must not be changed. */
   read(offset: number, length: number): Promise<Uint8Array>;
   /** Safe to call twice. */
   close(): Promise<void>;
 }
 
 /**
- * Where bytes may come from: a path (Node) or an `http(s)` address as text, a URL, a Blob or File, bytes, or a source of one's own. Browsers
- * take addresses as `new URL(path, location.href)`.
+ * Where bytes may come from: a path (Node) or an `http(s)` URL as a string, a URL, a Blob or File, bytes, or your own
+ * `ByteSource`. In browsers write a relative URL as `new URL(path, location.href)`.
  */
 export type ByteInput = string | URL | Blob | Uint8Array | ByteSource;
 
 /**
- * Opens bytes for reading by range; nothing but what is asked for is ever in memory.
+ * Opens bytes for reading by range; only the requested ranges are held in memory.
  *
- * @returns the source; the caller closes it. One that was given is handed back as it is. Bytes are not copied.
- * @throws Error for a server that does not serve ranges; the system's own error for a file that cannot be opened.
+ * @returns the source, which the caller closes. A `ByteSource` is returned as it is. Bytes are not copied.
+ * @throws Error for a server that does not serve ranges; the file system's error for a file that cannot be opened.
  * @example
  * const source = await openByteSource('syncnet_v2.model');
  * const head = await source.read(0, 8);
@@ -33,7 +33,7 @@ export async function openByteSource(input: ByteInput): Promise<ByteSource> {
   if (input instanceof URL) return input.protocol === 'file:' ? fileSource(input) : urlSource(input);
   if (typeof input === 'string') return /^https?:\/\//i.test(input) ? urlSource(new URL(input)) : fileSource(input);
   if (typeof (input as ByteSource)?.read === 'function') return input as ByteSource;
-  return fail(TypeError, 'openByteSource', 'input', 'a path, an address, a Blob, bytes or a ByteSource', typeof input);
+  return fail(TypeError, 'openByteSource', 'input', 'a path, a URL, a Blob, bytes or a ByteSource', typeof input);
 }
 
 function assertRange(source: { name: string; size: number }, offset: number, length: number): void {
@@ -84,7 +84,7 @@ async function fileSource(path: string | URL): Promise<ByteSource> {
   const source = { name: String(path), size: stat.size };
   if (!stat.isFile()) {
     await file.close();
-    fail(TypeError, 'openByteSource', 'input', 'a file', `${source.name}, which is none`);
+    fail(TypeError, 'openByteSource', 'input', 'a file', `${source.name}, which is not`);
   }
   let isOpen = true;
   return {
@@ -93,7 +93,7 @@ async function fileSource(path: string | URL): Promise<ByteSource> {
       assertRange(source, offset, length);
       const bytes = new Uint8Array(length);
       for (let done = 0; done < length; ) {
-        // no more than 1 GiB at once: some systems refuse 2
+        // at most 1 GiB at once: some systems refuse 2
         const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 2 ** 30), offset + done);
         if (bytesRead === 0)
           fail(Error, 'ByteSource.read', source.name, `${source.size} bytes long, as it was`, offset + done);
@@ -109,7 +109,7 @@ async function fileSource(path: string | URL): Promise<ByteSource> {
 }
 
 async function urlSource(url: URL): Promise<ByteSource> {
-  const name = `${url.origin}${url.pathname}`; // what stands behind it may be a secret
+  const name = `${url.origin}${url.pathname}`; // without the query, which may hold a secret
   const get = async (offset: number, length: number): Promise<{ bytes: Uint8Array; size: number }> => {
     const response = await fetch(url, { headers: { Range: `bytes=${offset}-${offset + length - 1}` } });
     const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get('content-range') ?? '');
@@ -146,7 +146,7 @@ async function urlSource(url: URL): Promise<ByteSource> {
   };
 }
 
-/** The body of a response, up to `length` bytes: what a server sends beyond them is not taken. */
+/** The body of a response; a server that sends more than `length` bytes is refused. */
 async function bodyOf(response: Response, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();

@@ -1,5 +1,5 @@
 /**
- * SHA-256 of bytes as 64 lower-case hex digits, by Web Crypto: Node and browsers (there in secure contexts only).
+ * SHA-256 of bytes as 64 lower-case hex digits, computed by Web Crypto: Node, and browsers in secure contexts.
  *
  * @example
  * await sha256Hex(new TextEncoder().encode('abc')); // 'ba7816bf…'

@@ -2,7 +2,7 @@ import { fail, nodeModule } from '@lipsync/contracts';
 
 let counter = 0;
 
-/** What stands in a file: text, bytes, or pieces of bytes one after the other. */
+/** Content of a file: text, bytes, or pieces of bytes in order. */
 export type FileContent = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 function pieces(content: FileContent): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
@@ -11,12 +11,13 @@ function pieces(content: FileContent): Iterable<Uint8Array> | AsyncIterable<Uint
 }
 
 /**
- * Writes a file so that whoever reads `path`, even after a crash in the middle, finds the old content or the new one
- * and nothing between: a temporary file beside it, flushed to the disk, then renamed. Node only.
+ * Writes a file atomically: a reader of `path`, even after a crash during the write, finds the old content or the new
+ * one. The content goes to a temporary file in the same folder, which is flushed to the disk and then renamed. Node
+ * only.
  *
  * @param content text (UTF-8), bytes, or pieces that are written in order (for files beyond 2 GiB).
- * @throws Error that says so if the disk is full; any other error of the file system as it is. The temporary file is
- *   removed and `path` untouched in both cases.
+ * @throws Error that names the path if the disk is full; any other error of the file system unchanged. In both cases
+ *   the temporary file is removed and `path` keeps its old content.
  * @example
  * await writeFileAtomic('weights.safetensors', encodeSafetensors(state));
  */
@@ -49,7 +50,7 @@ export async function writeFileAtomic(path: string, content: FileContent): Promi
     }
     throw error;
   }
-  // The rename itself lives in the folder; where folders cannot be opened (Windows) it is on the disk soon enough.
+  // The rename is an entry of the folder, which is flushed too where folders can be opened (not on Windows).
   const folder = await open(dirname(path), 'r').catch(() => undefined);
   await folder?.sync().catch(() => {});
   await folder?.close();

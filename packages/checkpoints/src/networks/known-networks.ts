@@ -11,8 +11,8 @@ export type KnownNetwork = {
 };
 
 /**
- * Published networks by the parameters that identify them; where one network's parameters are a subset of another's, the larger network
- * comes first.
+ * Published networks by the parameters that identify them; where one network's parameters are a subset of another's,
+ * the larger network comes first.
  *
  * Source: the networks' repositories and torchvision; each entry checked against a PyTorch reference of that network.
  */

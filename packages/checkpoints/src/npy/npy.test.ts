@@ -127,7 +127,7 @@ describe('encodeNpy', () => {
       'encodeNpy: array.dtype must be float64, float32',
     );
     expect(() => encodeNpy({ dtype: 'float32', shape: [2, 2], data: new Float32Array(3) })).toThrow(
-      'array.data must be 4 numbers for [2, 2], got 3',
+      'array.data must be 4 values for [2, 2], got 3',
     );
   });
 });

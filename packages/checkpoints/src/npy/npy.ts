@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import { type ArrayDtype, arrayOfBytes, gatherStrided, type NamedArray, sizeOf } from '../arrays/named-array';
 
-/** numpy's element types by their names; little-endian, or of one byte. */
+/** Element types by NumPy's names; little-endian, or of one byte. */
 const TYPES: Record<string, ArrayDtype> = {
   '<f8': 'float64',
   '<f4': 'float32',
@@ -17,14 +17,14 @@ const TYPES: Record<string, ArrayDtype> = {
   '|b1': 'bool',
 };
 const LARGEST_HEADER = 65536;
-/** Bytes from which any header can be read. */
+/** Number of bytes that contain any accepted header. */
 export const LARGEST_NPY_HEADER = LARGEST_HEADER + 12;
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 
-/** What the header of an npy file says, and where its numbers begin. */
+/** The header of an npy file, and where its data begin. */
 export type NpyHeader = { dtype: ArrayDtype; shape: number[]; columnMajor: boolean; start: number };
 
-/** Whether these are the first bytes of an npy file. */
+/** Whether a file with these first bytes is an npy file. */
 export function isNpy(head: Uint8Array): boolean {
   return MAGIC.every((byte, i) => head[i] === byte);
 }
@@ -32,8 +32,9 @@ export function isNpy(head: Uint8Array): boolean {
 /**
  * Reads the header of an npy file of version 1 to 3.
  *
- * @param head the file's first bytes, all of them or at least 64 KiB and 12.
- * @throws Error for other files, Python objects and records, big-endian numbers, and headers that are cut off or longer than 64 KiB.
+ * @param head the whole file, or at least its first 64 KiB and 12 bytes.
+ * @throws Error for other files, Python objects and records, big-endian numbers, and headers that are cut off or longer
+ *   than 64 KiB.
  */
 export function readNpyHeader(head: Uint8Array, where = 'decodeNpy'): NpyHeader {
   const bad = (rule: string, got: unknown): never => fail(Error, where, 'bytes', rule, got);
@@ -65,11 +66,12 @@ export function readNpyHeader(head: Uint8Array, where = 'decodeNpy'): NpyHeader 
 /**
  * Reads an npy file.
  *
- * Source: numpy's format description, versions 1.0 to 3.0; Fortran order is put into C order.
+ * Source: NumPy's format description, versions 1.0 to 3.0; Fortran order is converted to C order.
  *
  * @param bytes the whole file.
- * @returns numbers in row-major order; a view of `bytes` where the alignment allows and the file has that order.
- * @throws Error as `readNpyHeader`, and where the file is not as long as its header says.
+ * @returns a row-major array; a view of `bytes` where alignment and order allow it.
+ * @throws Error for other files, Python objects, records and big-endian data, and where the file's length does not
+ *   match its header.
  * @example
  * const { shape, data } = decodeNpy(await readFile('logits.npy'));
  */
@@ -79,11 +81,11 @@ export function decodeNpy(bytes: Uint8Array): NamedArray {
 }
 
 /**
- * The bytes of an npy file: version 1.0, row-major, little-endian, as `numpy.save` writes them.
+ * Encodes an npy file: version 1.0, row-major, little-endian, as `numpy.save` writes it.
  *
- * @param array bfloat16, which numpy does not know, is refused.
+ * @param array of any dtype but bfloat16, which NumPy does not have.
  * @returns a new array.
- * @throws TypeError for bfloat16 and for numbers that are not as many as the shape says.
+ * @throws TypeError for bfloat16, and for data whose length does not match the shape.
  * @example
  * await writeFile('logits.npy', encodeNpy({ dtype: 'float32', shape: [steps, bins], data }));
  */
@@ -91,7 +93,7 @@ export function encodeNpy({ dtype, shape, data }: NamedArray): Uint8Array {
   const descr = Object.entries(TYPES).find(([, name]) => name === dtype)?.[0];
   if (descr === undefined) fail(TypeError, 'encodeNpy', 'array.dtype', Object.values(TYPES).join(', '), dtype);
   if (data.length !== sizeOf(shape))
-    fail(TypeError, 'encodeNpy', 'array.data', `${sizeOf(shape)} numbers for [${shape.join(', ')}]`, data.length);
+    fail(TypeError, 'encodeNpy', 'array.data', `${sizeOf(shape)} values for [${shape.join(', ')}]`, data.length);
   const sides = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${sides}), }`;
   const start = Math.ceil((MAGIC.length + 4 + text.length + 1) / 64) * 64; // numpy's alignment
@@ -103,7 +105,7 @@ export function encodeNpy({ dtype, shape, data }: NamedArray): Uint8Array {
   return out;
 }
 
-/** The numbers behind a header. */
+/** The data of an npy file as a row-major array. */
 export function npyNumbers(
   { dtype, shape, columnMajor }: NpyHeader,
   body: Uint8Array,

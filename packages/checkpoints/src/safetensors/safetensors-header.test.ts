@@ -33,7 +33,7 @@ describe('readSafetensorsHeader', () => {
     ['{"a"}', 'JSON header: :, got "}"'],
     ['{"a":{}', 'of a dtype of'],
     ['{"__metadata__":{},}', 'JSON header: a string'],
-    ['{} x', 'nothing behind it, got "x" at character 3'],
+    ['{} x', 'nothing after it, got "x" at character 3'],
     ['{"__metadata__":[]}', '__metadata__ must be strings by name, got ['],
     ['{"__metadata__":{"a":"b","a":"c"}}', 'unique, got a'],
     ['{"__metadata__":{},"__metadata__":{}}', 'unique, got __metadata__'],

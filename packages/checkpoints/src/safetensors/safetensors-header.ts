@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import { ARRAYS, type ArrayDtype, sizeOf } from '../arrays/named-array';
 
-/** The format's element types in the order by which it sorts tensors, smallest first; 8-bit floats are not read. */
+/** The format's element types in its sorting order, smallest first; 8-bit floats are not read. */
 export const SAFETENSORS_DTYPES: Readonly<Record<string, ArrayDtype>> = {
   BOOL: 'bool',
   U8: 'uint8',
@@ -18,7 +18,7 @@ export const SAFETENSORS_DTYPES: Readonly<Record<string, ArrayDtype>> = {
   U64: 'uint64',
 };
 
-/** Ours, as is the number of names. The format allows 100 MB, which would take several times as much in memory. */
+/** Our limit, as is the number of names. The format allows 100 MB, which would take several times as much memory. */
 export const MAX_HEADER_BYTES = 16 * 2 ** 20;
 export const METADATA_KEY = '__metadata__';
 export const MOST_NAMES = 100_000;
@@ -45,10 +45,11 @@ export function safetensorsHeaderLength(where: string, first: Uint8Array, fileBy
 }
 
 /**
- * The header of a safetensors file, checked: metadata, and where each tensor lies in the `dataBytes` behind the header.
+ * Reads and checks the header of a safetensors file: metadata, and the place of each tensor in the `dataBytes` after
+ * the header.
  *
- * It is read by a scanner of its own, not by `JSON.parse`: whatever is not a header is refused where it begins, so that memory does not grow
- * with what a file makes up, and names that come twice are seen.
+ * A scanner reads it in place of `JSON.parse`: it refuses invalid input where that begins, so that a hostile header
+ * cannot fill the memory, and it finds repeated names.
  */
 export function readSafetensorsHeader(
   where: string,
@@ -80,12 +81,12 @@ export function readSafetensorsHeader(
   let expected = 0;
   for (const { name, begin, end } of infos) {
     if (begin !== expected)
-      fail(Error, where, `bytes: tensor ${shorten(name)}`, `at ${expected}, behind the one before it`, begin);
+      fail(Error, where, `bytes: tensor ${shorten(name)}`, `at ${expected}, after the previous tensor`, begin);
     expected = end;
   }
   const start = 8 + header.length;
   if (expected !== dataBytes)
-    fail(Error, where, 'bytes', `${start + expected} bytes long by its header`, start + dataBytes);
+    fail(Error, where, 'bytes', `${start + expected} bytes long, as its header states`, start + dataBytes);
   return { infos, metadata: Object.fromEntries(metadata) };
 }
 
@@ -116,7 +117,7 @@ const shorten = (name: string) => (name.length > 80 ? `${name.slice(0, 80)}…` 
 
 type Scanner = ReturnType<typeof scanner>;
 
-/** Walks over the kinds of JSON that a header consists of. */
+/** Reads the JSON that a header may consist of. */
 function scanner(where: string, json: string) {
   let at = 0;
   const bad = (rule: string): never => {
@@ -167,7 +168,7 @@ function scanner(where: string, json: string) {
   return {
     at: sees,
     text,
-    /** What stands here, as an error shows it; `pass` goes behind it, to what follows a simple value. */
+    /** The text at the current place, for an error; with `pass` the scanner moves past it, as past a simple value. */
     glimpse(pass = false): string {
       skip();
       const seen = /^[^,}\]]*/.exec(json.slice(at, at + 40))?.[0] ?? '';
@@ -209,7 +210,7 @@ function scanner(where: string, json: string) {
     },
     end() {
       skip();
-      if (at < json.length) bad('nothing behind it');
+      if (at < json.length) bad('nothing after it');
     },
   };
 }

@@ -45,7 +45,7 @@ describe('safetensors', () => {
     }
   });
 
-  test('starts the numbers on a multiple of 8 and leaves metadata out where there is none', () => {
+  test('starts the data on a multiple of 8 and leaves metadata out where there is none', () => {
     const [head, data] = safetensorsPieces(new Map([['x', { dtype: 'uint8', shape: [1], data: Uint8Array.of(7) }]]));
     expect(head.length % 8).toBe(0);
     expect(new TextDecoder().decode(head.subarray(8)).trimEnd()).toBe(
@@ -113,7 +113,7 @@ describe('safetensors', () => {
     [
       'a hole',
       file(one('{"dtype":"U8","shape":[1],"data_offsets":[1,2]}'), [0, 0]),
-      /at 0, behind the one before it, got 1/,
+      /at 0, after the previous tensor, got 1/,
     ],
     [
       'an overlap',
@@ -126,9 +126,9 @@ describe('safetensors', () => {
     [
       'bytes that belong to nothing',
       file(one('{"dtype":"U8","shape":[1],"data_offsets":[0,1]}'), [0, 0]),
-      /bytes must be \d+ bytes long by its header/,
+      /bytes must be \d+ bytes long, as its header/,
     ],
-    ['a cut file', bytes.subarray(0, bytes.length - 1), /bytes long by its header/],
+    ['a cut file', bytes.subarray(0, bytes.length - 1), /bytes long, as its header/],
     ['a description that is no object', file(one('3')), /described by an object, got 3/],
   ])('decodeSafetensors refuses %s', (_, broken, message) => {
     expect(() => decodeSafetensors(broken)).toThrow(message);
@@ -141,7 +141,7 @@ describe('safetensors', () => {
       'encodeSafetensors: x must be Float32Array for its dtype',
     );
     expect(() => encodeSafetensors(entry({ dtype: 'float32', shape: [2], data: new Float32Array(1) }))).toThrow(
-      'x must be 2 numbers for [2], got 1',
+      'x must be 2 values for [2], got 1',
     );
     expect(() => encodeSafetensors(entry({ dtype: 'complex', shape: [1], data: new Float32Array(1) }))).toThrow(
       /known dtype/,

@@ -13,7 +13,7 @@ import {
 const CODES = Object.keys(SAFETENSORS_DTYPES);
 const CODE_OF = Object.fromEntries(CODES.map((code) => [SAFETENSORS_DTYPES[code], code])) as Record<ArrayDtype, string>;
 
-/** UTF-8 byte order, by which the format sorts names (JS compares UTF-16 units). */
+/** Compares names by UTF-8 bytes, the format's sorting order (JS compares UTF-16 units). */
 function compareNames(a: string, b: string): number {
   const left = [...a];
   const right = [...b];
@@ -24,7 +24,7 @@ function compareNames(a: string, b: string): number {
   return left.length - right.length;
 }
 
-/** Tensors in the order of the file, and the header's bytes with the length in front. */
+/** Tensors in file order, and the bytes of the header after its length. */
 export function safetensorsHead<A extends { name: string; dtype: ArrayDtype; shape: readonly number[] }>(
   where: string,
   tensors: readonly A[],
@@ -56,7 +56,7 @@ export function safetensorsHead<A extends { name: string; dtype: ArrayDtype; sha
 
   const json = `{${header.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`;
   const text = new TextEncoder().encode(json);
-  const padded = Math.ceil(text.length / 8) * 8; // so that the numbers start on a multiple of 8
+  const padded = Math.ceil(text.length / 8) * 8; // so that the data start on a multiple of 8
   if (padded > MAX_HEADER_BYTES)
     fail(RangeError, where, 'tensors', `few enough for a header of ${MAX_HEADER_BYTES} bytes`, padded);
   const head = new Uint8Array(8 + padded).fill(0x20, 8);
@@ -65,7 +65,14 @@ export function safetensorsHead<A extends { name: string; dtype: ArrayDtype; sha
   return { head, sorted };
 }
 
-/** The pieces of a safetensors file in order, the numbers as views: write them one after the other. */
+/**
+ * A safetensors file as pieces to write in order: the header, then the data of each tensor as a view. For files beyond
+ * 2 GiB.
+ *
+ * @throws TypeError if an array does not match its dtype and shape.
+ * @example
+ * await writeFileAtomic('weights.safetensors', safetensorsPieces(state));
+ */
 export function safetensorsPieces(
   tensors: Map<string, NamedArray>,
   metadata: Record<string, string> = {},
@@ -75,7 +82,7 @@ export function safetensorsPieces(
     if (!(ARRAYS[dtype] && data instanceof ARRAYS[dtype]))
       fail(TypeError, where, name, `${ARRAYS[dtype]?.name ?? 'of a known dtype'} for its dtype`, dtype);
     if (data.length !== sizeOf(shape))
-      fail(TypeError, where, name, `${sizeOf(shape)} numbers for [${shape.join(', ')}]`, data.length);
+      fail(TypeError, where, name, `${sizeOf(shape)} values for [${shape.join(', ')}]`, data.length);
   }
   const { head, sorted } = safetensorsHead(
     where,
@@ -86,13 +93,13 @@ export function safetensorsPieces(
 }
 
 /**
- * A safetensors file: eight bytes of header length, a JSON header, the numbers one tensor after the other.
+ * Encodes a safetensors file: eight bytes of header length, a JSON header, the data of one tensor after the other.
  *
- * Byte for byte what the reference implementation (safetensors 0.4) writes: tensors sorted by type (widest first), then
- * by name, header padded with spaces to a multiple of 8. Little-endian machines only, as all that JS runs on.
+ * Byte for byte as the reference implementation (safetensors 0.4) writes it: tensors sorted by type (widest first),
+ * then by name, header padded with spaces to a multiple of 8. Little-endian machines only, as are all on which JS runs.
  *
  * @returns a new array. For files beyond 2 GiB see `safetensorsPieces`.
- * @throws TypeError if an array does not hold what its dtype and shape say.
+ * @throws TypeError if an array does not match its dtype and shape.
  * @example
  * await writeFileAtomic('weights.safetensors', encodeSafetensors(await net.stateDict(), { step: '1000' }));
  */
@@ -108,12 +115,13 @@ export function encodeSafetensors(tensors: Map<string, NamedArray>, metadata: Re
 }
 
 /**
- * Reads a safetensors file and checks all of it: header length and limit, JSON, unique names, known types, sizes, no
- * hole, no overlap, nothing left over.
+ * Decodes a safetensors file and checks all of it: length of the header, JSON, unique names, known types, sizes, no
+ * gap, no overlap, nothing left over.
  *
- * @param bytes the whole file. Where the alignment allows (always for files written by us) the arrays are views of it.
+ * @param bytes the whole file. The arrays are views of it where alignment allows (always for files that
+ *   `encodeSafetensors` wrote).
  * @returns tensors in file order. Half floats stay 16 bits wide; `toFloat32` widens them.
- * @throws Error that says what is wrong and where.
+ * @throws Error that names the tensor or place and what is wrong there.
  * @example
  * const { tensors, metadata } = decodeSafetensors(await readFile('weights.safetensors'));
  * net.loadStateDict(tensors);

@@ -26,7 +26,7 @@ const entriesOf = (arrays: Map<string, NamedArray>, log: string[] = []): Safeten
   }));
 
 describe('writeSafetensorsFile', () => {
-  test('writes the bytes of encodeSafetensors, reading each tensor once and in the order of the file', async () => {
+  test('writes the bytes of encodeSafetensors, reading each tensor once in file order', async () => {
     const log: string[] = [];
     const path = `${folder}/same.safetensors`;
     const written = await writeSafetensorsFile(path, entriesOf(tensors, log), { metadata: { recipe: '{}' } });
@@ -40,7 +40,7 @@ describe('writeSafetensorsFile', () => {
     ['float32', [1, -2, Math.fround(1 / 3), 0]],
     ['float16', [0x3c00, 0xc000, 0x3555, 0]],
     ['bfloat16', [0x3f80, 0xc000, 0x3eab, 0]],
-  ] as const)('stores floats as %s and whole numbers as they are', async (floats, expected) => {
+  ] as const)('stores floats as %s and integers as they are', async (floats, expected) => {
     const path = `${folder}/${floats}.safetensors`;
     await writeSafetensorsFile(path, entriesOf(tensors), { floats });
     const read = decodeSafetensors(readFileSync(path)).tensors;
@@ -49,7 +49,7 @@ describe('writeSafetensorsFile', () => {
     expect(read.get('count')?.data).toEqual(BigInt64Array.of(7n));
   });
 
-  test('leaves the old file and no other one where a tensor cannot be read, written in this width, or is not what its entry says', async () => {
+  test('keeps the old file and leaves no other where a tensor cannot be read, does not fit its type, or does not match its entry', async () => {
     const path = `${folder}/kept.safetensors`;
     writeFileSync(path, 'old');
     const before = readdirSync(folder);
@@ -61,7 +61,7 @@ describe('writeSafetensorsFile', () => {
       'x must be of numbers that float16 can hold, got 1000000 at 0',
     );
     await expect(writeSafetensorsFile(path, one(big, { shape: [2] }))).rejects.toThrow(
-      'x must be float32 [2], as its entry says, got float32 [1]',
+      'x must be float32 [2], as its entry states, got float32 [1]',
     );
     const broken = async () => Promise.reject(new Error('cut off'));
     await expect(writeSafetensorsFile(path, one(big, { read: broken }))).rejects.toThrow('cut off');

@@ -10,29 +10,29 @@ import {
 import { writeFileAtomic } from '../files/write-file-atomic';
 import { safetensorsHead } from './safetensors';
 
-/** A tensor that is made when its turn to be written comes. */
+/** A tensor whose data are read when it is written. */
 export type SafetensorsEntry = {
   name: string;
   dtype: ArrayDtype;
   shape: readonly number[];
-  /** Gives what dtype and shape say. Called once. */
+  /** Reads the data, which must match dtype and shape. Called once. */
   read: () => NamedArray | Promise<NamedArray>;
 };
 
 export type WriteSafetensorsOptions = {
-  /** Texts in the file's header, such as a recipe. */
+  /** Text values in the file's header, such as a recipe. */
   metadata?: Record<string, string>;
-  /** Width in which floats are stored; whole numbers stay what they are. Default: as they come. */
+  /** Type in which floats are stored; integers keep theirs. Default: each tensor's own. */
   floats?: FloatDtype;
 };
 
 /**
- * Writes a safetensors file one tensor after the other, so that a file of several GB takes the memory of its largest tensor; all of it or
- * nothing, as `writeFileAtomic`. The order in the file is the reference implementation's. Node only.
+ * Writes a safetensors file one tensor at a time, so that a file of several GB takes the memory of its largest tensor;
+ * atomically, as `writeFileAtomic`. The order in the file is the reference implementation's. Node only.
  *
- * @returns the bytes written.
- * @throws RangeError that names the tensor where a number is too large for the width asked for (65504 in float16); TypeError where `read` gives
- *   something else than its entry says.
+ * @returns the number of bytes written.
+ * @throws RangeError that names the tensor where a value is too large for the type of floats (65504 in float16);
+ *   TypeError where the result of `read` does not match its entry.
  * @example
  * const file = await openCheckpoint('lipsync_expert.pth');
  * const entries = [...stateDictNames(file)].map(([name, inFile]) => {
@@ -82,6 +82,6 @@ function assertEntry(where: string, { name, dtype, shape }: SafetensorsEntry, ar
     shape.every((side, axis) => side === array.shape[axis]);
   const whole = array.data instanceof ARRAYS[dtype] && array.data.length === sizeOf(shape);
   if (same && whole) return;
-  const got = `${array.dtype} [${array.shape.join(', ')}] with ${array.data?.length} numbers`;
-  fail(TypeError, where, name, `${dtype} [${shape.join(', ')}], as its entry says`, got);
+  const got = `${array.dtype} [${array.shape.join(', ')}] with ${array.data?.length} values`;
+  fail(TypeError, where, name, `${dtype} [${shape.join(', ')}], as its entry states`, got);
 }

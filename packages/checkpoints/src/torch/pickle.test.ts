@@ -29,14 +29,14 @@ describe('readPickle', () => {
         ['b', Uint8Array.of(1, 2)],
       ]),
     ],
-  ])('reads numbers, texts, lists and dicts of %s', (_, letters, value) => {
+  ])('reads numbers, strings, lists and dicts of %s', (_, letters, value) => {
     const bytes = letters.startsWith('\x80')
       ? Uint8Array.from(letters, (letter) => letter.charCodeAt(0))
       : new TextEncoder().encode(letters);
     expect(readPickle(bytes, 0, builder, 'f')).toEqual({ value, end: bytes.length });
   });
 
-  test('reads tuples, and gives one value in many places once', () => {
+  test('reads tuples, and returns a shared value as one object', () => {
     expect(read('K', 1, 'K', 2, 0x86, '.')).toEqual([1, 2]);
     const [a, b] = read(']', 0x94, 'h', 0, 0x86, '.') as unknown[];
     expect(a).toBe(b);
@@ -51,7 +51,7 @@ describe('readPickle', () => {
     expect(() => read('I12x\n.')).toThrow('an integer, got 12x');
   });
 
-  test('hands names to the builder, never to JS', () => {
+  test('passes names to the builder and never looks them up in JavaScript', () => {
     expect(read('cos\nsystem\n', 'K', 1, 0x85, 'R', '.')).toEqual({ call: 'os.system', args: [1] });
     expect(read('cconstructor\n__proto__\n)', 0x81, 'K', 5, 'b', '.')).toEqual({
       call: 'constructor.__proto__',
@@ -73,15 +73,15 @@ describe('readPickle', () => {
     ['a dict for a list', ['}', 'K', 1, 'a', '.'], 'with a list on the stack, got object'],
     ['a list for a dict', [']', 'K', 1, 'K', 2, 's', '.'], 'with a dict on the stack, got object'],
     ['a key without a value', ['}(', 'K', 1, 'u', '.'], 'with a value for every key, got 1 items'],
-    ['something never remembered', ['h', 7, '.'], 'of remembered values only, got number 7'],
+    ['a memo index that was never stored', ['h', 7, '.'], 'of memo indices that were stored, got 7'],
     ['arguments that are no tuple', ['cos\nsystem\n', 'N', 'R', '.'], 'with a tuple of arguments'],
-    ['a name of numbers', ['K', 1, 'K', 2, 0x93, '.'], 'with two texts that name a global'],
+    ['a name that is no string', ['K', 1, 'K', 2, 0x93, '.'], 'with two strings that name a global'],
   ])('refuses %s, saying where', (_, parts, message) => {
     expect(() => read(...parts)).toThrow(message);
     expect(() => read(...parts)).toThrow(/^f: pickle at byte \d+ must be /);
   });
 
-  test('says that the bytes end too early wherever they are cut', () => {
+  test('throws PickleCutOff wherever the bytes are cut', () => {
     const whole = pickle(0x80, 2, '}(', 'X', '\x01\0\0\0', 'a', 'J', '\x01\0\0\0', 'u', 'cos\nsystem\n', '0.');
     expect(readPickle(whole, 0, builder).value).toEqual(new Map([['a', 1]]));
     for (let length = 0; length < whole.length; length++) {
@@ -89,7 +89,7 @@ describe('readPickle', () => {
     }
   });
 
-  test('refuses what takes more than 64 MiB of memory before it does', () => {
+  test('refuses values of more than 64 MiB before they are allocated', () => {
     const fill = (count: number, letters: string) => new TextEncoder().encode(letters.repeat(count));
     expect(() => readPickle(fill(500_000, '}'), 0, builder)).toThrow('of values that take at most 67108864 bytes');
     const encoded: PickleBuilder = { ...builder, construct: () => new Uint8Array(2 ** 20) };

@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
 
-/** A class or function that a pickle names; never looked up, never called. */
+/** A class or function that a pickle names. It is never looked up or called. */
 export class PickleGlobal {
   constructor(
     readonly module: string,
@@ -11,25 +11,25 @@ export class PickleGlobal {
   }
 }
 
-/** What a pickle holds. Dicts are Maps, tuples and lists arrays; objects are what `construct` made of them. */
+/** The content of a pickle. Dicts are Maps, tuples and lists are arrays; objects are the results of `construct`. */
 export type PickleValue = unknown;
 
-/** What may be built from the names in a pickle: the only code that its content can reach. */
+/** Builds values from the names in a pickle: the only code that its content can reach. */
 export type PickleBuilder = {
-  /** Names the class or function; throws for those that are not understood. */
+  /** The value of a class or function; throws for names that are not supported. */
   find(global: PickleGlobal): PickleValue;
   /** `callable(*args)`. */
   construct(callable: PickleValue, args: PickleValue[]): PickleValue;
   /** `object.__setstate__(state)`. */
   build(object: PickleValue, state: PickleValue): void;
-  /** What lies outside the pickle. */
+  /** A value stored outside the pickle. */
   persistent(id: PickleValue): PickleValue;
 };
 
 /** The bytes end before the pickle does. */
 export class PickleCutOff extends Error {}
 
-const MOST_BYTES = 64 * 2 ** 20; // about what the values take in memory; a checkpoint of 10,000 tensors needs 9 MB
+const MOST_BYTES = 64 * 2 ** 20; // estimated memory of the values; a checkpoint of 10,000 tensors needs 9 MB
 const COST = { item: 8, memory: 32, array: 48, dict: 250, text: 40 };
 const DEEPEST_STACK = 1_000_000;
 const LONGEST_INTEGER = 256; // bytes
@@ -37,11 +37,12 @@ const MARK = Symbol('mark');
 const DECODERS = { 'utf-8': new TextDecoder(), latin1: new TextDecoder('latin1') };
 
 /**
- * Reads one pickle (protocols 0 to 5) without running anything: a machine that knows lists, dicts, numbers and texts, and hands every name
- * to `builder`.
+ * Reads one pickle (protocols 0 to 5) without executing code: it builds lists, dicts, numbers and strings, and passes
+ * every name to `builder`.
  *
- * @returns the value, and where the next byte is.
- * @throws Error with the place and the opcode for whatever is not understood or out of proportion; PickleCutOff where the bytes end too early.
+ * @returns the value, and the index of the next byte.
+ * @throws Error with the place and the opcode for anything that is not supported or takes too much memory; PickleCutOff
+ *   where the bytes end too early.
  */
 export function readPickle(
   bytes: Uint8Array,
@@ -57,7 +58,13 @@ export function readPickle(
   const bad = (rule: string, got: unknown): never => fail(Error, where, `pickle at byte ${at}`, rule, got);
   const take = (length: number): number => {
     if (at + length > bytes.length)
-      fail(PickleCutOff, where, `pickle at byte ${at}`, `${length} bytes long from here`, `${bytes.length - at} bytes`);
+      fail(
+        PickleCutOff,
+        where,
+        `pickle at byte ${at}`,
+        `at least ${length} bytes longer`,
+        `${bytes.length - at} bytes`,
+      );
     at += length;
     return at - length;
   };
@@ -74,7 +81,7 @@ export function readPickle(
   };
   const line = () => {
     const end = bytes.indexOf(0x0a, at);
-    if (end < 0) fail(PickleCutOff, where, `pickle at byte ${at}`, 'a line', 'no end of it');
+    if (end < 0) fail(PickleCutOff, where, `pickle at byte ${at}`, 'a line', 'one without an end');
     const result = text(end - at);
     at++;
     return result;
@@ -92,7 +99,7 @@ export function readPickle(
     else if (value instanceof Map) spend(COST.dict + COST.memory * value.size);
     else if (typeof value === 'string') spend(COST.text + value.length);
     else if (value instanceof Uint8Array)
-      spend(COST.array + (value.buffer === bytes.buffer ? 0 : value.length)); // slices cost nothing
+      spend(COST.array + (value.buffer === bytes.buffer ? 0 : value.length)); // views take no memory
     else if (typeof value === 'object' && value !== null) spend(COST.array);
     keep(value);
   };
@@ -135,7 +142,7 @@ export function readPickle(
     return safe(BigInt(digits));
   };
   const recall = (index: number) => {
-    if (!memo.has(index)) bad('of remembered values only', `number ${index}`);
+    if (!memo.has(index)) bad('of memo indices that were stored', index);
     keep(memo.get(index));
   };
   const remember = (index: number) => {
@@ -149,7 +156,7 @@ export function readPickle(
       const protocol = u8();
       if (protocol > 5) bad('of protocol 0 to 5', protocol);
     },
-    149: () => void u64(), // a frame: only a hint to readers
+    149: () => void u64(), // a frame: its length is only a hint
     40: () => push(MARK),
     48: () => void pop(),
     49: () => void marked(),
@@ -170,7 +177,7 @@ export function readPickle(
     139: () => push(integer(u32())),
     70: () => push(Number(line())),
     71: () => push(view.getFloat64(take(8), false)),
-    // texts and bytes
+    // strings and bytes
     83: () => push(line().replace(/^(['"])(.*)\1$/, '$2')),
     84: () => push(text(u32(), 'latin1')),
     85: () => push(text(u8(), 'latin1')),
@@ -221,7 +228,7 @@ export function readPickle(
     143: () => push([]), // sets are read as lists
     144: () => step[0x65](),
     145: () => push(marked()),
-    // memory
+    // memo
     103: () => recall(Number(line())),
     104: () => recall(u8()),
     106: () => recall(u32()),
@@ -229,7 +236,7 @@ export function readPickle(
     113: () => remember(u8()),
     114: () => remember(u32()),
     148: () => remember(memo.size),
-    // names and what is made of them
+    // names and objects built from them
     99: () => {
       const module = line();
       push(builder.find(new PickleGlobal(module, line())));
@@ -237,7 +244,7 @@ export function readPickle(
     147: () => {
       const [module, name] = take2();
       if (typeof module !== 'string' || typeof name !== 'string')
-        bad('with two texts that name a global', typeof module);
+        bad('with two strings that name a global', typeof module);
       push(builder.find(new PickleGlobal(module as string, name as string)));
     },
     82: () => {

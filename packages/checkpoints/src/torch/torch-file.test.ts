@@ -22,7 +22,7 @@ function legacy(value: Uint8Array, keys: string[], storages: [number, Uint8Array
   return join([magic, pickle('}.'), value, pickle('](', ...keys.flatMap(text), 'e.'), ...parts]);
 }
 
-/** Counts what is read of a source. */
+/** A source, and the lengths of the reads from it. */
 async function counted(bytes: Uint8Array): Promise<{ source: ByteSource; reads: number[] }> {
   const reads: number[] = [];
   const source = await openByteSource(bytes);
@@ -34,7 +34,7 @@ async function counted(bytes: Uint8Array): Promise<{ source: ByteSource; reads: 
 }
 
 describe('readTorchZip', () => {
-  test('reads directory and pickle only; then of a tensor what it spans', async () => {
+  test('reads the directory and the pickle only; then of a tensor only its span', async () => {
     const { source, reads } = await counted(fixture('views.zip.pth'));
     const contents = await readTorchZip(source, await readZipDirectory(source));
     const before = reads.length;
@@ -44,7 +44,7 @@ describe('readTorchZip', () => {
     expect(reads.slice(before)).toEqual([30 + 'views.zip/data/0'.length, 4 * (6 + 4 + 1)]);
   });
 
-  test('compares the checksum of numbers that are read whole', async () => {
+  test('compares the checksum of a storage that is read whole', async () => {
     const bytes = fixture('views.zip.pth');
     const source = await openByteSource(bytes);
     const contents = await readTorchZip(source, await readZipDirectory(source));
@@ -52,17 +52,17 @@ describe('readTorchZip', () => {
     const stored = await contents.read(whole, 0, 96);
     bytes[stored.byteOffset] ^= 1;
     await expect(readTorchTensor(source, contents, 'whole', whole)).rejects.toThrow(
-      /data\/0 must be unharmed: its checksum/,
+      /data\/0 must be intact: of checksum/,
     );
   });
 
-  test('notes which dicts hold tensors, and what is no tensor', async () => {
+  test('lists the dicts that contain tensors, and the other values', async () => {
     const { dicts, entries } = await openZip(fixture('several.zip.pth'));
     expect([...dicts]).toEqual(['state_dict.net_g', 'state_dict.net_dI']);
     expect([...entries]).toEqual([['epoch', 1]]);
   });
 
-  test('wants one data.pkl, at the top or in the one folder', async () => {
+  test('requires one data.pkl, at the top level or in the one folder', async () => {
     const zip = async (...names: string[]) =>
       readZipDirectory(await openByteSource(zipOf(names.map((name) => [name, pickle('N.')]))));
     expect(isTorchZip(await zip('data.pkl'))).toBe(true);
@@ -78,16 +78,16 @@ describe('readTorchZip', () => {
     ).rejects.toThrow('a torch file with one data.pkl, got a/data.pkl, b/data.pkl');
   });
 
-  test('refuses big-endian files and names that come twice', async () => {
+  test('refuses big-endian files and repeated paths', async () => {
     const data: [string, Uint8Array] = ['a/data.pkl', pickle('N.')];
     await expect(openZip(zipOf([data, ['a/byteorder', pickle('big')]]))).rejects.toThrow(
-      'of little-endian numbers, got big',
+      'a little-endian file, got big',
     );
     const twice = pickle('}(', ...text('a.b'), 'K', 1, ...text('a'), '}(', ...text('b'), 'K', 2, 'uu.');
-    await expect(openZip(torchZip(twice))).rejects.toThrow('of values with unique names, got a.b');
+    await expect(openZip(torchZip(twice))).rejects.toThrow('of values with unique paths, got a.b');
   });
 
-  test('counts long lists of plain values and looks into others', async () => {
+  test('gives only the length of long lists of plain values', async () => {
     const list = (item: string) => `](${item.repeat(100)}e`;
     const { entries } = await openZip(
       torchZip(
@@ -109,10 +109,10 @@ describe('readTorchZip', () => {
     ]);
   });
 
-  test('bounds the names it makes, one by one and together', async () => {
+  test('limits the length of each path and of all paths together', async () => {
     const long = 'n'.repeat(600);
     await expect(openZip(torchZip(pickle('}', ...text(long), '}', ...text(long), 'K', 1, 's', 's.')))).rejects.toThrow(
-      'of names of at most 1024 letters',
+      'of paths of at most 1024 characters',
     );
     // 500 times 500 values under names of 300 letters
     const inner = [
@@ -123,7 +123,7 @@ describe('readTorchZip', () => {
       1,
     ];
     const outer = pickle(...inner, '0](', ...Array.from({ length: 500 }, () => ['h', 1]).flat(), 'e.');
-    await expect(openZip(torchZip(outer))).rejects.toThrow(/letters, 33554432 in all/);
+    await expect(openZip(torchZip(outer))).rejects.toThrow(/characters, 33554432 in total/);
     const short = pickle(
       '](',
       'K\x01'.repeat(60),
@@ -133,7 +133,7 @@ describe('readTorchZip', () => {
       ...Array.from({ length: 9000 }, () => ['h', 1]).flat(),
       'e.',
     );
-    await expect(openZip(torchZip(short))).resolves.toBeTruthy(); // plain lists are counted
+    await expect(openZip(torchZip(short))).resolves.toBeTruthy(); // of plain lists only the length is kept
     const dicts = pickle(
       '}(',
       ...Array.from({ length: 60 }, (_, i) => [...text(`${i}`), 'K', 1]).flat(),
@@ -151,7 +151,7 @@ describe('readTorchLegacy', () => {
   const two = new Uint8Array(Float32Array.of(1.5, -2).buffer);
   const value = tensorPickle('k', 2, 0, [2], [1]);
 
-  test('reads a file of its pieces', async () => {
+  test('reads a file built from its parts', async () => {
     const source = await openByteSource(legacy(value, ['k'], [[2, two]]));
     const contents = await readTorchLegacy(source);
     expect((await readTorchTensor(source, contents, '', contents.tensors.get('')!)).data).toEqual(
@@ -159,7 +159,7 @@ describe('readTorchLegacy', () => {
     );
   });
 
-  test('reads more where the pickle is long, and no more than that', async () => {
+  test('reads more where the pickle is long, up to its end', async () => {
     const note = 'x'.repeat(60_000);
     const long = pickle('](', ...Array.from({ length: 8 }, () => text(note)).flat(), 'e0').subarray(0);
     const { source, reads } = await counted(legacy(join([long, value]), ['k'], [[2, two]]));
@@ -169,7 +169,7 @@ describe('readTorchLegacy', () => {
 
   test.each<[string, Uint8Array, string]>([
     [
-      'a storage without an owner',
+      'a storage that no tensor uses',
       legacy(
         value,
         ['k', 'l'],
@@ -193,13 +193,13 @@ describe('readTorchLegacy', () => {
       'unique keys, got k',
     ],
     ['a storage missing', legacy(value, [], []), 'with all its storages, got none with the key k'],
-    ['numbers cut off', legacy(value, ['k'], [[2, two.subarray(0, 7)]]), '(cut off?)'],
+    ['data cut off', legacy(value, ['k'], [[2, two.subarray(0, 7)]]), '(cut off?)'],
     [
-      'a list of storages that is none',
+      'another value in place of the list of storages',
       legacy(join([value, pickle('}.')]), ['k'], [[2, two]]),
       'with a list of storages, got object',
     ],
-    ['a pickle cut off', legacy(value, ['k'], [[2, two]]).subarray(0, 60), 'bytes long from here'],
+    ['a pickle cut off', legacy(value, ['k'], [[2, two]]).subarray(0, 60), 'bytes longer'],
   ])('refuses %s', async (_, bytes, message) => {
     await expect(readTorchLegacy(await openByteSource(bytes))).rejects.toThrow(message);
   });
@@ -208,7 +208,7 @@ describe('readTorchLegacy', () => {
     const source = await openByteSource(legacy(value, ['k'], [[3, join([two, two])]]));
     const contents = await readTorchLegacy(source);
     await expect(readTorchTensor(source, contents, 'x', contents.tensors.get('')!)).rejects.toThrow(
-      'storage k must be of 2 numbers, got 3',
+      'storage k must be of 2 elements, got 3',
     );
   });
 });

@@ -5,14 +5,14 @@ import { assertCrc, assertStored, readZipEntry, type ZipEntry, zipEntryStart } f
 import { PickleCutOff, readPickle } from './pickle';
 import { spanOf, TorchObject, TorchOpaque, type TorchStorage, TorchTensor, torchBuilder } from './torch-pickle';
 
-/** What a torch file holds before any number is read. */
+/** The contents of a torch file, before any tensor is read. */
 export type TorchContents = {
   format: 'torch-zip' | 'torch-legacy' | 'torchscript';
-  /** Tensors by their dotted path from the top. */
+  /** Tensors by their dotted path from the top level. */
   tensors: Map<string, TorchTensor>;
-  /** Paths of the dicts that hold tensors themselves. */
+  /** Paths of the dicts that contain tensors directly. */
   dicts: Set<string>;
-  /** Numbers, texts and the like by their path; of long lists only the length. */
+  /** Numbers, strings and other plain values by their path; of long lists only the length. */
   entries: Map<string, string | number | boolean | null>;
   /** Reads `length` bytes of a tensor's storage, from `offset` on. */
   read: (tensor: TorchTensor, offset: number, length: number) => Promise<Uint8Array>;
@@ -28,20 +28,20 @@ const LONG_LIST = 64;
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;
 
-/** The magic number of the format before zip, as it stands near the beginning of the first pickle. */
+/** The magic number of the format before zip, near the beginning of the first pickle. */
 export const LEGACY_MAGIC_BYTES = [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-/** Whether an archive is one of torch's: its `data.pkl` lies at the top or in its one folder. */
+/** Whether torch wrote an archive: `data.pkl` is at its top level or in its one folder. */
 export function isTorchZip(zip: Map<string, ZipEntry>): boolean {
   return [...zip.keys()].some((name) => DATA.test(name));
 }
 const DATA = /^([^/]*\/)?data\.pkl$/;
 
 /**
- * The contents of a torch file in zip format: `<name>/data.pkl` and one entry a storage, `<name>/data/<key>`.
+ * Reads a torch file in zip format: `<name>/data.pkl` and one entry for each storage, `<name>/data/<key>`.
  *
- * A TorchScript archive (it has `constants.pkl`) is read for the tensors of its attributes, and for its constants, which a frozen network
- * keeps its weights in (`CONSTANTS.c0`, …); its code is never looked at.
+ * Of a TorchScript archive (it has `constants.pkl`) the tensors of its attributes and its constants (`CONSTANTS.c0`, …)
+ * are read, in which a frozen network keeps its weights; its code is not read.
  */
 export async function readTorchZip(source: ByteSource, zip: Map<string, ZipEntry>): Promise<TorchContents> {
   const where = 'openCheckpoint';
@@ -59,7 +59,7 @@ export async function readTorchZip(source: ByteSource, zip: Map<string, ZipEntry
   const order = zip.get(`${root}byteorder`);
   if (order) {
     const text = new TextDecoder().decode(await readZipEntry(source, `${root}byteorder`, order, 16)).trim();
-    if (text !== 'little') fail(Error, where, source.name, 'of little-endian numbers', text);
+    if (text !== 'little') fail(Error, where, source.name, 'a little-endian file', text);
   }
 
   const found = emptyContents();
@@ -79,12 +79,12 @@ export async function readTorchZip(source: ByteSource, zip: Map<string, ZipEntry
     const stored = new Map(
       [...builder.storages.values()].map((storage) => {
         const key = `${root}${part}/${storage.key}`;
-        const numbers =
+        const stored =
           zip.get(key) ??
           fail(Error, where, source.name, `a torch file with all its storages`, `none with the name ${key}`);
-        assertStored(where, source.name, key, numbers);
-        assertRoom(where, source, storage, numbers.size);
-        return [storage.key, { name: key, entry: numbers }] as const;
+        assertStored(where, source.name, key, stored);
+        assertRoom(where, source, storage, stored.size);
+        return [storage.key, { name: key, entry: stored }] as const;
       }),
     );
     for (const [path, tensor] of own.tensors) {
@@ -110,8 +110,8 @@ export async function readTorchZip(source: ByteSource, zip: Map<string, ZipEntry
 }
 
 /**
- * The contents of a torch file of the format before 1.6: pickles of magic number, protocol, machine and value, one of the storages' keys,
- * then each storage as its length and its numbers.
+ * Reads a torch file of the format before 1.6: pickles of magic number, protocol, machine, value and keys of storages,
+ * then each storage as its length and its data.
  */
 export async function readTorchLegacy(source: ByteSource): Promise<TorchContents> {
   const where = 'openCheckpoint';
@@ -131,7 +131,7 @@ export async function readTorchLegacy(source: ByteSource): Promise<TorchContents
         Error,
         where,
         source.name,
-        `at least ${at + 8 + bytes} bytes long, for storage ${key}`,
+        `at least ${at + 8 + bytes} bytes long for storage ${key}`,
         `${source.size} (cut off?)`,
       );
     starts.set(key, at + 8);
@@ -149,10 +149,10 @@ export async function readTorchLegacy(source: ByteSource): Promise<TorchContents
       const start = starts.get(key) as number;
       if (!checked.has(start)) {
         const head = await source.read(start - 8, 8);
-        const numbers = new DataView(head.buffer, head.byteOffset, 8).getBigInt64(0, true);
+        const elements = new DataView(head.buffer, head.byteOffset, 8).getBigInt64(0, true);
         const expected = builder.storages.get(key)?.length;
-        if (numbers !== BigInt(expected as number))
-          fail(Error, where, `${source.name}: storage ${key}`, `of ${expected} numbers`, numbers);
+        if (elements !== BigInt(expected as number))
+          fail(Error, where, `${source.name}: storage ${key}`, `of ${expected} elements`, elements);
         checked.add(start);
       }
       return source.read(start + offset, length);
@@ -160,7 +160,7 @@ export async function readTorchLegacy(source: ByteSource): Promise<TorchContents
   };
 }
 
-/** Reads as much of the file as its pickles take: little of a large file, as a rule. */
+/** Reads the pickles at the start of a legacy file: usually a small part of it, so the read grows until they end. */
 async function readLegacyPickles(source: ByteSource) {
   const where = 'openCheckpoint';
   for (let length = 2 ** 18; ; length *= 8) {
@@ -174,7 +174,7 @@ async function readLegacyPickles(source: ByteSource) {
     };
     try {
       const magic = next();
-      if (magic !== LEGACY_MAGIC) fail(Error, where, source.name, 'a torch file', 'another magic number');
+      if (magic !== LEGACY_MAGIC) fail(Error, where, source.name, 'a torch file', 'one with another magic number');
       const protocol = next();
       if (protocol !== LEGACY_PROTOCOL)
         fail(
@@ -186,7 +186,7 @@ async function readLegacyPickles(source: ByteSource) {
         );
       const machine = next();
       if (machine instanceof Map && machine.get('little_endian') === false)
-        fail(Error, where, source.name, 'of little-endian numbers', 'big-endian ones');
+        fail(Error, where, source.name, 'a little-endian file', 'a big-endian one');
       const value = next();
       const keys = next();
       if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string' || typeof key === 'number')) {
@@ -209,7 +209,7 @@ function assertRoom(where: string, source: ByteSource, storage: TorchStorage, by
     fail(Error, where, `${source.name}: storage ${storage.key}`, `at least ${wanted} bytes long`, bytes);
 }
 
-/** Reads one tensor: no more of its storage than it spans. */
+/** Reads one tensor, and of its storage only the part that it spans. */
 export async function readTorchTensor(
   source: ByteSource,
   contents: TorchContents,
@@ -239,14 +239,14 @@ function isContiguous(shape: readonly number[], strides: readonly number[]): boo
 type Found = Pick<TorchContents, 'tensors' | 'dicts' | 'entries'>;
 const emptyContents = (): Found => ({ tensors: new Map(), dicts: new Set(), entries: new Map() });
 
-/** Sorts tensors and plain values by their dotted path. */
+/** Collects tensors and plain values by their dotted path. */
 function walk(where: string, top: unknown, { tensors, dicts, entries }: Found): void {
   const open = new Set<unknown>();
   let visits = 0;
   let letters = 0;
   const bad = (rule: string, got: string): never => fail(Error, where, 'the file', rule, got);
   const count = () => {
-    if (++visits > MOST_VISITS) bad('of at most 4 million values', 'more (one value used many times?)');
+    if (++visits > MOST_VISITS) bad('of at most 4 million values', 'more (one value referenced many times?)');
   };
   const isPlain = (value: unknown, depth: number): boolean => {
     count();
@@ -254,7 +254,7 @@ function walk(where: string, top: unknown, { tensors, dicts, entries }: Found): 
     return typeof value !== 'object' || value === null || value instanceof TorchOpaque || value instanceof Uint8Array;
   };
   const put = <A>(map: Map<string, A>, path: string, value: A) => {
-    if (tensors.has(path) || entries.has(path)) bad('of values with unique names', path);
+    if (tensors.has(path) || entries.has(path)) bad('of values with unique paths', path);
     if (tensors.size + entries.size >= MOST_NAMED) bad(`of at most ${MOST_NAMED} tensors and values`, 'more');
     map.set(path, value);
   };
@@ -262,7 +262,7 @@ function walk(where: string, top: unknown, { tensors, dicts, entries }: Found): 
     count();
     letters += path.length;
     if (path.length > LONGEST_PATH || letters > MOST_PATHS)
-      bad(`of names of at most ${LONGEST_PATH} letters, ${MOST_PATHS} in all`, `${path.slice(0, 60)}…`);
+      bad(`of paths of at most ${LONGEST_PATH} characters, ${MOST_PATHS} in total`, `${path.slice(0, 60)}…`);
     if (value instanceof TorchTensor) {
       put(tensors, path, value);
       dicts.add(parent);
@@ -273,7 +273,7 @@ function walk(where: string, top: unknown, { tensors, dicts, entries }: Found): 
     else if (value instanceof Uint8Array) put(entries, path, `${value.length} bytes`);
     else if (value instanceof Map || Array.isArray(value) || value instanceof TorchObject) {
       if (open.has(value) || open.size >= DEEPEST)
-        bad(`a tree of at most ${DEEPEST} levels`, `a circle or more levels at ${path || 'the top'}`);
+        bad(`a tree of at most ${DEEPEST} levels`, `a cycle or more levels at ${path || 'the top'}`);
       if (Array.isArray(value) && value.length > LONG_LIST && isPlain(value, 0))
         return put(entries, path, `list of ${value.length}`);
       open.add(value);

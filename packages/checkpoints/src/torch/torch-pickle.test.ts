@@ -55,34 +55,34 @@ describe('torchBuilder', () => {
     expect(storage(torchBuilder('f', false), type).dtype).toBe(dtype);
   });
 
-  test('takes the type of a storage of bytes from the tensor', () => {
+  test('takes the type of an untyped storage from the tensor', () => {
     const builder = torchBuilder('f', false);
     const bytes = storage(builder, 'torch.storage.UntypedStorage', '0', 16);
     const v3 = (dtype: string, shape: number[]) =>
       call(builder, 'torch._utils._rebuild_tensor_v3', bytes, 0, shape, [1], false, null, builder.find(named(dtype)));
     expect(v3('torch.uint16', [8])).toMatchObject({ dtype: 'uint16' });
-    expect(() => v3('torch.uint16', [9])).toThrow('within its storage of 8 numbers');
-    expect(() => v3('torch.float64', [3])).toThrow('within its storage of 2 numbers');
-    expect(() => call(builder, rebuild, bytes, 0, [1], [1])).toThrow('on a storage of a type that can be read');
+    expect(() => v3('torch.uint16', [9])).toThrow('within its storage of 8 elements');
+    expect(() => v3('torch.float64', [3])).toThrow('within its storage of 2 elements');
+    expect(() => call(builder, rebuild, bytes, 0, [1], [1])).toThrow('a view of a storage of a supported type');
   });
 
-  test('places a view of 2017 where it lies in its storage', () => {
+  test('reads views of storages as files of 2017 describe them', () => {
     const builder = torchBuilder('f', false);
     const view = storage(builder, 'torch.FloatStorage', '0', 12, ['7', 4, 6]);
     expect(call(builder, 'torch._utils._rebuild_tensor', view, 1, [5], [1])).toMatchObject({ offset: 5 });
     expect(() => call(builder, 'torch._utils._rebuild_tensor', view, 2, [5], [1])).toThrow(
-      'within its storage of 6 numbers',
+      'within its storage of 6 elements',
     );
     expect(() => storage(builder, 'torch.FloatStorage', '0', 12, ['7', 8, 6])).toThrow(
-      'a view on storage 0 must be within its 12 numbers, got 6 from 8',
+      'a view of storage 0 must be within its 12 elements, got 6 from 8',
     );
   });
 
-  test('refuses one storage in two sizes or types', () => {
+  test('refuses a storage with two sizes or types', () => {
     const builder = torchBuilder('f', false);
     storage(builder);
     expect(() => storage(builder, 'torch.FloatStorage', '0', 13)).toThrow(
-      'f: storage 0 must be of 12 times float32 wherever it is used, got 13 times float32',
+      'f: storage 0 must be of 12 times float32 at each use, got 13 times float32',
     );
     expect(() => storage(builder, 'torch.LongStorage', '0', 12)).toThrow('12 times int64');
   });
@@ -105,12 +105,12 @@ describe('torchBuilder', () => {
     );
   });
 
-  test('an empty tensor lies anywhere', () => {
+  test('the offset of an empty tensor is ignored', () => {
     const builder = torchBuilder('f', false);
     expect(call(builder, rebuild, storage(builder), 12, [0, 3], [3, 1])).toMatchObject({ offset: 0, shape: [0, 3] });
   });
 
-  test('makes plain data of harmless names', () => {
+  test('builds plain data from harmless names', () => {
     const builder = torchBuilder('f', false);
     expect(call(builder, 'collections.OrderedDict', [['a', 1]])).toEqual(new Map([['a', 1]]));
     expect(call(builder, 'collections.defaultdict', builder.find(named('builtins.dict')))).toEqual(new Map());
@@ -140,11 +140,11 @@ describe('torchBuilder', () => {
     'builtins.__proto__',
   ])('refuses %s by that name', (path) => {
     expect(() => torchBuilder('f', false).find(named(path))).toThrow(
-      `f: the file must be a state dict: tensors, dicts, lists and numbers only (for a whole model, save model.state_dict() instead), got one that asks for ${path}, which is not run`,
+      `f: the file must be a state dict of tensors, dicts, lists and numbers (of a whole model, save model.state_dict() instead), got one that asks for ${path}, which is not run`,
     );
   });
 
-  test('reads classes of a TorchScript archive as attributes, and no other ones', () => {
+  test('reads classes of a TorchScript archive as attributes, and refuses other classes', () => {
     const builder = torchBuilder('f', true);
     const object = call(builder, '__torch__.torch.nn.Linear') as TorchObject;
     builder.build(object, new Map([['weight', 1]]));
@@ -155,16 +155,16 @@ describe('torchBuilder', () => {
     expect(() => builder.find(named('torch.jit._pickle.restore'))).toThrow('which is not run');
   });
 
-  test('refuses what lies outside as something else than a storage', () => {
+  test('refuses external values other than storages', () => {
     const builder = torchBuilder('f', false);
-    expect(() => builder.persistent(['module', 'Net', 'net.py', 'code'])).toThrow('what lies outside as module');
-    expect(() => builder.persistent('0')).toThrow('what lies outside as string');
-    expect(() => storage(builder, 'torch.FloatStorage', ['0'])).toThrow('what lies outside as storage');
-    expect(() => storage(builder, 'torch.FloatStorage', '0', -1)).toThrow('a storage of torch.FloatStorage');
+    expect(() => builder.persistent(['module', 'Net', 'net.py', 'code'])).toThrow('an external value of kind module');
+    expect(() => builder.persistent('0')).toThrow('an external value of kind string');
+    expect(() => storage(builder, 'torch.FloatStorage', ['0'])).toThrow('an external value of kind storage');
+    expect(() => storage(builder, 'torch.FloatStorage', '0', -1)).toThrow('a storage of type torch.FloatStorage');
   });
 });
 
-test('spanOf is the way from the first number of a view to its last', () => {
+test('spanOf counts the elements from the first of a view to its last', () => {
   expect(spanOf([2, 3], [3, 1])).toBe(6);
   expect(spanOf([3, 5], [0, 0])).toBe(1);
   expect(spanOf([4], [6])).toBe(19);

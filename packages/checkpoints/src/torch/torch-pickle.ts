@@ -2,18 +2,18 @@ import { fail } from '@lipsync/contracts';
 import { ARRAYS, type ArrayDtype, sizeOf } from '../arrays/named-array';
 import { type PickleBuilder, PickleGlobal } from './pickle';
 
-/** A storage of numbers that lies outside the pickle, or a piece of one. */
+/** A storage outside the pickle, or a part of one. */
 export type TorchStorage = {
   key: string;
-  /** undefined: bytes, whose element type each tensor names. */
+  /** undefined: untyped bytes; each tensor names its element type. */
   dtype: ArrayDtype | undefined;
   /** Number of elements. */
   length: number;
-  /** Where the piece begins in the storage of that key, in elements. */
+  /** Where the part begins in the storage of that key, in elements. */
   begin: number;
 };
 
-/** A tensor as a pickle describes it: a view on a storage, offset and strides in elements. */
+/** A tensor as a pickle describes it: a view of a storage, with offset and strides in elements. */
 export class TorchTensor {
   constructor(
     readonly storage: TorchStorage,
@@ -25,18 +25,18 @@ export class TorchTensor {
   ) {}
 }
 
-/** An object of a TorchScript archive: its attributes. */
+/** An object of a TorchScript archive, with its attributes. */
 export class TorchObject {
   attributes = new Map<unknown, unknown>();
   constructor(readonly className: string) {}
 }
 
-/** Something harmless that is not needed, such as a device. */
+/** A harmless object that is not needed, such as a device. */
 export class TorchOpaque {
   constructor(readonly what: string) {}
 }
 
-/** Element types by PyTorch's names of storages and dtypes. */
+/** Element types by PyTorch's names of storages. */
 const STORAGES = new Map<string, ArrayDtype>([
   ['DoubleStorage', 'float64'],
   ['FloatStorage', 'float32'],
@@ -49,6 +49,7 @@ const STORAGES = new Map<string, ArrayDtype>([
   ['ByteStorage', 'uint8'],
   ['BoolStorage', 'bool'],
 ]);
+/** Element types by PyTorch's names of dtypes. */
 const DTYPES = new Map<string, ArrayDtype>([
   ['float64', 'float64'],
   ['double', 'float64'],
@@ -81,7 +82,7 @@ const OPAQUE = new Set([
   'numpy._core.multiarray._reconstruct',
   'numpy.ndarray',
 ]);
-/** TorchScript's own wrappers around a list or dict; the first argument is the value. */
+/** TorchScript's wrappers of a list or dict; the first argument is the value. */
 const WRAPPERS = new Set([
   'restore_type_tag',
   'build_intlist',
@@ -89,25 +90,24 @@ const WRAPPERS = new Set([
   'build_doublelist',
   'build_boollist',
 ]);
-/** An expanded tensor may have as many numbers, however few its storage has. */
+/** Elements that an expanded tensor may have, however few its storage has. */
 const MOST_REPEATED = 2 ** 20;
 const MOST_AXES = 32;
 
 type Call = (args: unknown[]) => unknown;
 
 /**
- * What a torch file's pickle may build: tensors on storages, dicts, lists, numbers of numpy, and a few names that are kept as names.
- * Everything else is refused by its name: reading a file never runs what it asks for.
+ * Builds the values that a torch file's pickle may contain: tensors on storages, dicts, lists, NumPy scalars, and a few
+ * names that are kept as names. Every other name is refused, so reading a file never executes its code.
  *
- * @param scripted whether classes of a TorchScript archive are read as plain attribute trees.
+ * @param scripted whether classes of a TorchScript archive are read as plain trees of attributes.
  * @returns the builder for `readPickle`, and the storages that the pickle has named so far, by their keys.
  */
 export function torchBuilder(
   where: string,
   scripted: boolean,
 ): PickleBuilder & { storages: Map<string, TorchStorage> } {
-  const rule =
-    'a state dict: tensors, dicts, lists and numbers only (for a whole model, save model.state_dict() instead)';
+  const rule = 'a state dict of tensors, dicts, lists and numbers (of a whole model, save model.state_dict() instead)';
   const refuse = (what: string): never =>
     fail(Error, where, 'the file', rule, `one that asks for ${what.slice(0, 120)}, which is not run`);
   const storages = new Map<string, TorchStorage>();
@@ -180,16 +180,16 @@ export function torchBuilder(
         if (!(state instanceof Map)) refuse(`attributes of ${object.className} that are no dict`);
         object.attributes = state as Map<unknown, unknown>;
       } else if (!(object instanceof Map || object instanceof TorchOpaque || object instanceof TorchTensor)) {
-        refuse('attributes for something that has none'); // an OrderedDict's are its `_metadata`: not needed
+        refuse('attributes for something that has none'); // those of an OrderedDict are its `_metadata`, which is not needed
       }
     },
     persistent(id) {
       const [kind, type, key, , length, piece] = Array.isArray(id) ? id : [];
       if (kind !== 'storage' || !(type instanceof PickleGlobal) || !['string', 'number'].includes(typeof key)) {
-        return refuse(`what lies outside as ${typeof kind === 'string' ? kind : typeof id}`);
+        return refuse(`an external value of kind ${typeof kind === 'string' ? kind : typeof id}`);
       }
       const dtype = storageDtype(type);
-      if (dtype === null || !isCount(length)) return refuse(`a storage of ${type.path}`);
+      if (dtype === null || !isCount(length)) return refuse(`a storage of type ${type.path}`);
       const storage: TorchStorage = { key: String(key), dtype, length, begin: 0 };
       const known = storages.get(storage.key) ?? storage;
       if (known.dtype !== dtype || known.length !== length) {
@@ -197,7 +197,7 @@ export function torchBuilder(
           Error,
           where,
           `storage ${storage.key.slice(0, 40)}`,
-          `of ${known.length} times ${known.dtype ?? 'byte'} wherever it is used`,
+          `of ${known.length} times ${known.dtype ?? 'byte'} at each use`,
           `${length} times ${dtype ?? 'byte'}`,
         );
       }
@@ -207,21 +207,21 @@ export function torchBuilder(
   };
 }
 
-/** Files of 2017 name a view on a storage by (its own key, offset, length). */
+/** Files of 2017 describe a view of a storage by (its own key, offset, length). */
 function pieceOf(where: string, storage: TorchStorage, [, offset, length]: unknown[]): TorchStorage {
   if (!isCount(offset) || !isCount(length) || offset + length > storage.length) {
     fail(
       Error,
       where,
-      `a view on storage ${storage.key.slice(0, 40)}`,
-      `within its ${storage.length} numbers`,
+      `a view of storage ${storage.key.slice(0, 40)}`,
+      `within its ${storage.length} elements`,
       `${String(length)} from ${String(offset)}`,
     );
   }
   return { ...storage, begin: offset, length };
 }
 
-/** undefined: a storage of bytes whose elements the tensor names; null: no storage that can be read. */
+/** undefined: a storage of untyped bytes; null: not a storage that can be read. */
 function storageDtype({ module, name }: PickleGlobal): ArrayDtype | undefined | null {
   if (!/^torch(\.(cuda|storage))?$/.test(module)) return null;
   return name === 'UntypedStorage' ? undefined : (STORAGES.get(name) ?? null);
@@ -237,7 +237,7 @@ function dictOf(where: string, given: unknown): Map<unknown, unknown> {
   return ok ? new Map(given as [unknown, unknown][]) : fail(Error, where, 'a dict', 'made of pairs', typeof given);
 }
 
-/** `numpy.float64(2.5)` and the like, as they stand in logs: a number, where it is one of numpy's common types. */
+/** NumPy scalars such as `numpy.float64(2.5)`, of NumPy's common types, as numbers. */
 function numpyNumber([dtype, bytes]: unknown[]): unknown {
   const type = dtype instanceof TorchOpaque ? dtype.what.replace('numpy.dtype ', '') : '';
   if (bytes instanceof Uint8Array && bytes.length === Number(type.slice(1))) {
@@ -254,7 +254,7 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 const isCounts = (value: unknown): value is number[] =>
   Array.isArray(value) && value.length <= MOST_AXES && value.every(isCount);
 
-/** How many elements a view with these strides reaches over. */
+/** Number of elements that a view with these strides spans. */
 export function spanOf(shape: readonly number[], strides: readonly number[]): number {
   return sizeOf(shape) === 0 ? 0 : shape.reduce((sum, side, axis) => sum + (side - 1) * strides[axis], 0) + 1;
 }
@@ -272,23 +272,23 @@ function tensorOf(
   const dtype = stored ?? given;
   if (key === undefined || dtype === undefined || (given !== undefined && given !== dtype)) {
     return bad(
-      'on a storage of a type that can be read',
+      'a view of a storage of a supported type',
       key === undefined ? typeof storage : `${String(stored)} as ${String(given)}`,
     );
   }
   if (!isCount(offset) || !isCounts(shape) || !isCounts(strides) || shape.length !== strides.length) {
     return bad(
-      'a view on a storage, with offset, sizes and strides of whole numbers',
+      'a view of a storage with integer offset, sizes and strides',
       Array.isArray(shape) ? `${shape.length} sizes` : typeof shape,
     );
   }
   const room = stored === undefined ? Math.floor(length / ARRAYS[dtype].BYTES_PER_ELEMENT) : length;
   const end = offset + spanOf(shape, strides);
-  const numbers = sizeOf(shape);
-  if (!(Number.isSafeInteger(end) && (end <= room || numbers === 0))) {
-    bad(`within its storage of ${room} numbers`, `[${shape.join(', ')}] by [${strides.join(', ')}] from ${offset}`);
+  const elements = sizeOf(shape);
+  if (!(Number.isSafeInteger(end) && (end <= room || elements === 0))) {
+    bad(`within its storage of ${room} elements`, `[${shape.join(', ')}] by [${strides.join(', ')}] from ${offset}`);
   }
-  if (!(numbers <= Math.max(room, MOST_REPEATED)))
-    bad(`of at most ${MOST_REPEATED} numbers, with ${room} in its storage`, `[${shape.join(', ')}]`);
-  return new TorchTensor(storage as TorchStorage, dtype, shape, strides, numbers === 0 ? 0 : begin + offset);
+  if (!(elements <= Math.max(room, MOST_REPEATED)))
+    bad(`of at most ${MOST_REPEATED} elements, with ${room} in its storage`, `[${shape.join(', ')}]`);
+  return new TorchTensor(storage as TorchStorage, dtype, shape, strides, elements === 0 ? 0 : begin + offset);
 }

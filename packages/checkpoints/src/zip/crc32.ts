@@ -1,4 +1,4 @@
-/** `TABLES[k][b]`: the checksum of byte b with k zero bytes behind it, so that eight bytes are taken at once. */
+/** `tables[k][b]`: the checksum of byte b followed by k zero bytes, so that eight bytes are processed at once. */
 let tables: Uint32Array[] | undefined;
 
 function makeTables(): Uint32Array[] {
@@ -15,7 +15,8 @@ function makeTables(): Uint32Array[] {
 }
 
 /**
- * The checksum of zip archives: CRC-32 of ISO 3309, reflected polynomial 0xEDB88320. Node's own where it has one (from 20.16 on).
+ * The checksum of zip archives: CRC-32 of ISO 3309, reflected polynomial 0xEDB88320. Uses Node's implementation from
+ * 20.16 on.
  *
  * @returns a whole number below 2^32.
  * @example
@@ -28,7 +29,7 @@ export function crc32(bytes: Uint8Array): number {
   return native ? native(bytes) : crc32ByTable(bytes);
 }
 
-/** The same without Node. */
+/** The same in JavaScript. */
 export function crc32ByTable(bytes: Uint8Array): number {
   const [t0, t1, t2, t3, t4, t5, t6, t7] = (tables ??= makeTables());
   let crc = -1;

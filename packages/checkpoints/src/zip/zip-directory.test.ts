@@ -42,7 +42,7 @@ describe('readZipDirectory', () => {
   test.each([
     ['plain', zipOf(files)],
     [
-      'with a comment that looks like an end',
+      'with a comment that resembles the end record',
       zipOf(files, { comment: 'PK\x05\x06 and more than twenty-two letters of it' }),
     ],
     ['of zip64', zip64(zipOf(files))],
@@ -54,7 +54,7 @@ describe('readZipDirectory', () => {
     expect(await read('ü', 2)).toEqual(text('th'));
   });
 
-  test('takes sizes and place of an entry from zip64 fields', async () => {
+  test('takes sizes and offset of an entry from zip64 fields', async () => {
     const plain = zipOf([['a', text('first')]]);
     const [body, end] = [plain.subarray(0, 36), plain.slice(-22)];
     const entry = join([plain.subarray(36, plain.length - 22), new Uint8Array(28)]);
@@ -88,16 +88,16 @@ describe('readZipDirectory', () => {
 
   test.each<[string, Uint8Array, string]>([
     ['one cut off', zipOf(files).subarray(0, -1), 'a whole zip archive, got one without its directory (cut off?)'],
-    ['one with something behind it', join([zipOf(files), new Uint8Array(1)]), 'a whole zip archive'],
+    ['one with a byte after it', join([zipOf(files), new Uint8Array(1)]), 'a whole zip archive'],
     ['a directory beyond the end', zip64(zipOf(files), { start: 2n ** 62n }), 'whose directory lies inside it'],
     [
       'a zip64 record beyond the end',
       zip64(zipOf(files), { place: 2n ** 64n - 1n }),
       'whose zip64 record lies inside it',
     ],
-    ['a zip64 record elsewhere', zip64(zipOf(files), { place: 3n }), 'with a zip64 record where it says'],
+    ['a zip64 record elsewhere', zip64(zipOf(files), { place: 3n }), 'with a zip64 record where its locator points'],
     [
-      'one unpacked size for another',
+      'a stored entry with two sizes',
       zipOf(files, { unpacked: 3 }),
       'with one size a stored entry, got a/one with 5 and 3',
     ],
@@ -108,31 +108,31 @@ describe('readZipDirectory', () => {
 });
 
 describe('zip entries', () => {
-  test('zipEntryStart compares an entry with its own header', async () => {
+  test('zipEntryStart compares an entry with its local header', async () => {
     const bytes = zipOf(files);
     const { source, zip } = await open(bytes);
     expect(await zipEntryStart(source, 'ü', zip.get('ü') as ZipEntry)).toBe(35 + 5 + 35 + 32);
     bytes[26] = 200; // the length of the name
     await expect(zipEntryStart(source, 'a/one', zip.get('a/one') as ZipEntry)).rejects.toThrow(
-      'readZipEntry: bytes: a/one must be named so by its own header',
+      'readZipEntry: bytes: a/one must be named so in its local header',
     );
     bytes[26] = 5;
     bytes[28] = 200; // the length of what follows it
     await expect(zipEntryStart(source, 'a/one', zip.get('a/one') as ZipEntry)).rejects.toThrow(
-      'within the place that its archive has for it',
+      'inside its place in the archive',
     );
     bytes[28] = 0;
     bytes[8] = 8;
     await expect(zipEntryStart(source, 'a/one', zip.get('a/one') as ZipEntry)).rejects.toThrow(
-      'stored by its own header, too, got method 8',
+      'stored by its local header, too, got method 8',
     );
     bytes[0] = 0;
     await expect(zipEntryStart(source, 'a/one', zip.get('a/one') as ZipEntry)).rejects.toThrow(
-      'an entry with a header of its own',
+      'an entry with a local header',
     );
   });
 
-  test('readZipEntry unpacks, all or the beginning, whatever the length of the pieces', async () => {
+  test('readZipEntry unpacks all or the first bytes of an entry', async () => {
     const numbers = Uint8Array.from({ length: 300_000 }, (_, i) => (i * i) % 251);
     const { read } = await open(
       zipOf([['n', deflateRawSync(numbers)]], { method: 8, unpacked: numbers.length, crc: crc32(numbers) }),
@@ -142,10 +142,10 @@ describe('zip entries', () => {
     expect(await read('n', 1)).toEqual(numbers.subarray(0, 1));
   });
 
-  test('readZipEntry takes bytes whose checksum was left out, and refuses a wrong one', async () => {
+  test('readZipEntry accepts an entry without a checksum, and refuses a wrong one', async () => {
     expect(await (await open(zipOf(files, { crc: 0 }))).read('ü')).toEqual(text('third'));
     await expect((await open(zipOf(files, { crc: 7 }))).read('ü')).rejects.toThrow(
-      'readZipEntry: bytes: ü must be unharmed: its checksum 7, got',
+      'readZipEntry: bytes: ü must be intact: of checksum 7, got',
     );
   });
 });

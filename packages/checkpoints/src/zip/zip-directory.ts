@@ -4,10 +4,10 @@ import { crc32 } from './crc32';
 
 /** An entry of a zip archive, as the directory describes it. */
 export type ZipEntry = {
-  /** Where its own header begins, and where the next entry, or the directory, does. */
+  /** Offset of its local header, and of the next entry or the directory. */
   header: number;
   limit: number;
-  /** Bytes in the archive, and unpacked. */
+  /** Size in the archive, and unpacked, in bytes. */
   packed: number;
   size: number;
   method: 'stored' | 'deflated' | 'unknown';
@@ -23,19 +23,19 @@ const LOCAL = 0x04034b50;
 const METHODS: Record<number, ZipEntry['method']> = { 0: 'stored', 8: 'deflated' };
 
 /**
- * What an entry may unpack to: 64 MiB, or 16 times its packed size where that is more. Arrays of numbers compress to half or a tenth; deflate
- * itself would go to a thousandth.
+ * Limit of an entry's unpacked size: 64 MiB, or 16 times its packed size where that is more. Numeric arrays compress to
+ * a half or a tenth; deflate can reach a thousandth.
  */
 const MOST_UNPACKED = 64 * 2 ** 20;
 const MOST_UNPACKED_TIMES = 16;
 
 /**
- * The entries of a zip archive by name, zip64 included; nothing of the entries themselves is read.
+ * The entries of a zip archive by name, zip64 included; their data are not read.
  *
- * Every entry is checked to lie inside the file, in front of the directory, and over no other one; names to be unique, and such as name a
- * file inside the archive.
+ * Every entry must lie before the directory and overlap no other entry; names must be unique and must not lead out of
+ * the archive.
  *
- * @throws Error that says what is wrong with the archive.
+ * @throws Error that names the entry and what is wrong with it.
  */
 export async function readZipDirectory(source: ByteSource): Promise<Map<string, ZipEntry>> {
   const bad = (rule: string, got: unknown): never => fail(Error, 'readZipDirectory', source.name, rule, got);
@@ -80,7 +80,7 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
   return entries;
 }
 
-/** Names as archives of weights have them: `archive/data/0`, never one that leads out of a folder it would be unpacked to. */
+/** Whether a name, such as `archive/data/0`, stays inside the folder into which it would be unpacked. */
 function isInside(name: string): boolean {
   return name !== '' && !/[\u0000-\u001f\\]|^\/|^[A-Za-z]:|(^|\/)\.\.(\/|$)/.test(name);
 }
@@ -90,7 +90,7 @@ async function findDirectory(source: ByteSource, bad: (rule: string, got: unknow
   const bytes = await source.read(source.size - tail, tail);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = tail - 22;
-  // The record ends with a comment up to the end of the file, which may look like anything.
+  // The record ends with a comment of any content, which reaches to the end of the file.
   while (at >= 0 && !(view.getUint32(at, true) === END && view.getUint16(at + 20, true) === tail - 22 - at)) at--;
   if (at < 0) bad('a whole zip archive', 'one without its directory (cut off?)');
   const found = {
@@ -106,7 +106,8 @@ async function findDirectory(source: ByteSource, bad: (rule: string, got: unknow
     found.end = Number(place);
     const record = await source.read(found.end, 56);
     const fields = new DataView(record.buffer, record.byteOffset, 56);
-    if (fields.getUint32(0, true) !== END_64) bad('a zip archive with a zip64 record where it says', 'something else');
+    if (fields.getUint32(0, true) !== END_64)
+      bad('a zip archive with a zip64 record where its locator points', 'something else');
     [found.count, found.size, found.start] = [32, 40, 48].map((field) => Number(fields.getBigUint64(field, true)));
   }
   if (!(found.start + found.size <= found.end)) {
@@ -118,7 +119,7 @@ async function findDirectory(source: ByteSource, bad: (rule: string, got: unknow
   return found;
 }
 
-/** Sizes and place of an entry, from the extra field where they do not fit into 32 bits. */
+/** Sizes and offset of an entry, from the extra field where they do not fit into 32 bits. */
 function zip64Fields(view: DataView, entry: number, extra: number, extraLength: number) {
   const fields = {
     packed: view.getUint32(entry + 20, true),
@@ -140,50 +141,49 @@ function zip64Fields(view: DataView, entry: number, extra: number, extraLength: 
   return fields;
 }
 
-/** Where an entry's bytes begin: behind its own header, which must say what the directory says. */
+/** Where an entry's data begin: after its local header, which must match the directory. */
 export async function zipEntryStart(source: ByteSource, name: string, entry: ZipEntry): Promise<number> {
   const bad = (rule: string, got: unknown): never => fail(Error, 'readZipEntry', `${source.name}: ${name}`, rule, got);
   const text = new TextEncoder().encode(name);
   const local = await source.read(entry.header, Math.min(30 + text.length, entry.limit - entry.header));
   const fields = new DataView(local.buffer, local.byteOffset, local.byteLength);
-  if (local.length < 30 || fields.getUint32(0, true) !== LOCAL) bad('an entry with a header of its own', 'none there');
+  if (local.length < 30 || fields.getUint32(0, true) !== LOCAL) bad('an entry with a local header', 'none there');
   const own = local.subarray(30, 30 + fields.getUint16(26, true));
   if (fields.getUint16(26, true) !== text.length || text.some((byte, i) => byte !== own[i])) {
-    bad('named so by its own header, too', new TextDecoder().decode(own));
+    bad('named so in its local header, too', new TextDecoder().decode(own));
   }
   if ((METHODS[fields.getUint16(8, true)] ?? 'unknown') !== entry.method)
-    bad(`${entry.method} by its own header, too`, `method ${fields.getUint16(8, true)}`);
+    bad(`${entry.method} by its local header, too`, `method ${fields.getUint16(8, true)}`);
   const start = entry.header + 30 + text.length + fields.getUint16(28, true);
-  if (start + entry.packed > entry.limit)
-    bad('within the place that its archive has for it', `${entry.packed} bytes at ${start}`);
+  if (start + entry.packed > entry.limit) bad('inside its place in the archive', `${entry.packed} bytes at ${start}`);
   return start;
 }
 
 /** Compares an entry's bytes with its checksum. */
 export function assertCrc(source: ByteSource, name: string, { crc }: ZipEntry, bytes: Uint8Array): void {
-  if (crc === 0) return; // torch's `set_crc32_options(False)` leaves it out
+  if (crc === 0) return; // left out by torch's `set_crc32_options(False)`
   const found = crc32(bytes);
   if (found !== crc)
     fail(
       Error,
       'readZipEntry',
       `${source.name}: ${name}`,
-      `unharmed: its checksum ${crc.toString(16)}`,
+      `intact: of checksum ${crc.toString(16)}`,
       found.toString(16),
     );
 }
 
-/** Refuses entries that are packed: what numbers a torch file has are stored as they are. */
+/** Refuses compressed entries: torch stores tensors uncompressed. */
 export function assertStored(where: string, archive: string, name: string, { method }: ZipEntry): void {
   if (method !== 'stored')
     fail(Error, where, `${archive}: ${name}`, 'stored, not compressed, as torch writes it', method);
 }
 
 /**
- * The first `length` bytes of an entry, or all of it; stored or deflated. A deflated one gives as many bytes as the directory says and no more,
- * at most 64 MiB or 16 times what it takes in the archive.
+ * Reads the first `length` bytes of an entry, stored or deflated; by default all of it. A deflated entry unpacks to the
+ * size in the directory, at most 64 MiB or 16 times its packed size.
  *
- * @throws Error for checksums that do not fit, and for what is cut off or unpacks to something else than it says.
+ * @throws Error for a wrong checksum, and for data that are cut off or unpack to another size.
  */
 export async function readZipEntry(
   source: ByteSource,
@@ -204,7 +204,9 @@ export async function readZipEntry(
   return inflate(source, start, entry, Math.min(length, entry.size), bad);
 }
 
-/** A deflated entry is a gzip file without header and trailer; with them, gzip's reader checks length and checksum. */
+/**
+ * Adds a gzip header and trailer to a deflated entry, so that the platform's gzip reader checks length and checksum.
+ */
 async function inflate(
   source: ByteSource,
   start: number,
@@ -238,7 +240,7 @@ async function inflate(
       if (value === undefined) break;
       bytes.set(value.subarray(0, length - done), done);
       done += value.length;
-      if (length < entry.size && done >= length) return bytes; // the start was asked for
+      if (length < entry.size && done >= length) return bytes; // only the start was requested
       if (done > entry.size) return bad(`${entry.size} bytes long unpacked`, 'more');
     }
   } catch (error) {

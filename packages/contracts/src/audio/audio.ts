@@ -15,8 +15,8 @@ export type Waveform = {
 export type MelRecipeName = 'THESIS_MEL' | 'WAV2LIP_MEL' | 'LATENTSYNC_MEL';
 
 /**
- * The audio features that sync networks take: mel spectrograms; SyncNet's 13 MFCC of 16-bit samples, `SYNCNET_MFCC`; DINet's 29 logits of a
- * speech recogniser, `ASR_LOGITS`, which another program computes.
+ * The audio features that sync networks take: mel spectrograms; SyncNet's 13 MFCC of 16-bit samples, `SYNCNET_MFCC`;
+ * DINet's 29 logits of a speech recogniser, `ASR_LOGITS`, which another program computes.
  */
 export type AudioFeatureName = MelRecipeName | 'SYNCNET_MFCC' | 'ASR_LOGITS';
 

@@ -9,7 +9,10 @@ import type * as tf from '@tensorflow/tfjs-core';
  */
 export type Axes<T extends tf.Tensor, Order extends string> = T & { readonly __axes?: Order };
 
-/** Mouth windows for a visual tower: float32 `[batch, height, width, frameCount * 3]` in the recipe's range; channel = frame · 3 + colour. */
+/**
+ * Mouth windows for a visual tower: float32 `[batch, height, width, frameCount * 3]` in the recipe's range; channel =
+ * frame · 3 + colour.
+ */
 export type MouthBatch = Axes<tf.Tensor4D, 'batch height width frame-colour'>;
 
 /** Feature windows for an audio tower: float32 `[batch, bins, featureSteps, 1]`; bin 0 is the lowest frequency. */

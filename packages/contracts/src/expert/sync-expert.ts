@@ -15,19 +15,26 @@ export interface SyncExpert {
   /** Size of an audio embedding where it differs from `embeddingSize`; only in the space `joint`. */
   readonly audioEmbeddingSize?: number;
   /**
-   * How two embeddings are compared. `unit`: both have length 1, distance sqrt(2 - 2 cos). `euclidean`: SyncNet 2016's, the distance that PyTorch
-   * computes with eps 1e-6. `joint`: the network scores pairs of embeddings itself, with `pairDistances`.
+   * How two embeddings are compared. `unit`: both have length 1, distance sqrt(2 - 2 cos). `euclidean`: SyncNet 2016's,
+   * the distance that PyTorch computes with eps 1e-6. `joint`: the network scores pairs of embeddings itself, with
+   * `pairDistances`.
    */
   readonly space: 'unit' | 'euclidean' | 'joint';
   /** SHA-256 of the weights file, hexadecimal; undefined where the weights came from no file. */
   readonly weightsHash?: string;
-  /** Frames `[batch, height, width, frameCount * 3]` to `[batch, embeddingSize]`, sizes by `frameShape`. The caller disposes the result. */
+  /**
+   * Frames `[batch, height, width, frameCount * 3]` to `[batch, embeddingSize]`, sizes by `frameShape`. The caller
+   * disposes the result.
+   */
   encodeVisual(frames: MouthBatch): EmbeddingBatch;
-  /** Features `[batch, bins, featureSteps, 1]` to `[batch, audioEmbeddingSize ?? embeddingSize]`. The caller disposes the result. */
+  /**
+   * Features `[batch, bins, featureSteps, 1]` to `[batch, audioEmbeddingSize ?? embeddingSize]`. The caller disposes
+   * the result.
+   */
   encodeAudio(features: FeatureBatch): EmbeddingBatch;
   /**
-   * In the space `joint`: one distance for each row of both, `[batch]`, 0 where frames and audio are in sync, larger where they are not. The
-   * caller disposes the result.
+   * In the space `joint`: one distance for each row of both, `[batch]`, 0 where frames and audio are in sync, larger
+   * where they are not. The caller disposes the result.
    */
   pairDistances?(visual: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D;
   /** Frees the weights. Safe to call twice. */

@@ -35,7 +35,10 @@ export type FaceTrack = {
   score: number;
   /** Number of frames whose points are interpolated between two detections. */
   interpolated: number;
-  /** `[frameCount, 4]`, float32: left, top, right, bottom of the detector's face box in pixels; undefined where the detector has none. */
+  /**
+   * `[frameCount, 4]`, float32: left, top, right, bottom of the detector's face box in pixels; undefined where the
+   * detector has none.
+   */
   boxes?: Float32Array;
 };
 

@@ -50,18 +50,23 @@ export type MediaStreams = {
 /** A rectangle of a frame, whole pixels. */
 export type FrameRegion = { left: number; top: number; width: number; height: number };
 
-/** Reads video files. Frames and audio start at the same time: an offset between them in the container is compensated. */
+/**
+ * Reads video files. Frames and audio start at the same time: an offset between them in the container is compensated.
+ */
 export interface MediaReader {
   probe(path: string): Promise<MediaInfo>;
-  /** Upright RGB frames at `fps` (default 25), in constant memory. Frames before `first` (default 0) may be left out: see their `index`. */
+  /**
+   * Upright RGB frames at `fps` (default 25), in constant memory. Frames before `first` (default 0) may be left out:
+   * see their `index`.
+   */
   frames(path: string, options?: { fps?: number; first?: number }): FrameSequence;
   /** Mono audio at `sampleRate` (default 16000 Hz) in pieces of bounded length, in constant memory. */
   audio(path: string, options?: { sampleRate?: number }): AsyncIterable<Waveform>;
   /** All three at once, where that is cheaper; one stream buffers at most `keepBytes` while the other is read. */
   both?(path: string, options?: { fps?: number; sampleRate?: number; keepBytes?: number }): Promise<MediaStreams>;
   /**
-   * Part of each frame, where that is cheaper than whole frames: scaled down so that no side is above `maxSide`, or a `region` (even
-   * coordinates), identical to the whole frame except within 8 pixels of the region's edges.
+   * Part of each frame, where that is cheaper than whole frames: scaled down so that no side is above `maxSide`, or a
+   * `region` (even coordinates), identical to the whole frame except within 8 pixels of the region's edges.
    */
   view?(path: string, options: { fps?: number } & ({ maxSide: number } | { region: FrameRegion })): FrameSequence;
 }

@@ -2,13 +2,15 @@ import { fail } from '../fail';
 import { assertSyncRecipe, recipeDifferences, type SyncRecipe } from './recipe';
 
 /**
- * The recipe of a weights file: from its metadata or, where that has none, from the caller. Where both have one, they must agree.
+ * The recipe of a weights file: from its metadata or, where that has none, from the caller. Where both have one, they
+ * must agree.
  *
  * @param where names the caller's function in errors.
  * @param text the file's recipe as JSON; undefined where the file has none.
  * @param given the caller's recipe.
  * @returns undefined where there is neither.
- * @throws Error that names each field in which they differ, with both values; or that the text is not JSON or not a recipe.
+ * @throws Error that names each field in which they differ, with both values; or that the text is not JSON or not a
+ *   recipe.
  * @example
  * const recipe = agreeOnRecipe('loadExpert', metadata.recipe, options.recipe);
  */

@@ -24,7 +24,8 @@ export function upgradeCrop(value: unknown): unknown {
 }
 
 /**
- * The recipe of a weights file or of a store in the present spelling; one that has it already is returned unchanged. Nothing is checked.
+ * The recipe of a weights file or of a store in the present spelling; one that has it already is returned unchanged.
+ * Nothing is checked.
  *
  * @example
  * upgradeRecipe({ frames: 5, mel: 'THESIS_MEL', melSteps: 16 }); // { frameCount: 5, features: 'THESIS_MEL', featureSteps: 16 }

@@ -4,8 +4,8 @@ import { fail } from '../fail';
 import { upgradeRecipe } from './earlier-spelling';
 
 /**
- * A square mouth crop placed by a similarity transform. With `s = max(eye distance, 0.95 · eye-to-mouth)` in pixels of the
- * source (eye distance: between the means of points 36-41 and 42-47; eye-to-mouth: from their middle to the mean of
+ * A square mouth crop placed by a similarity transform. With `s = max(eye distance, 0.95 · eye-to-mouth)` in pixels of
+ * the source (eye distance: between the means of points 36-41 and 42-47; eye-to-mouth: from their middle to the mean of
  * points 48-67), the square has side `side * s`, is centred on the mouth and turned upright by the eye line.
  */
 export type SimilarityCrop = {
@@ -17,8 +17,8 @@ export type SimilarityCrop = {
   /** Pixels on a side. */
   size: number;
   /**
-   * `clip median`: the track's median side; of tracks of up to 40 frames also the median centre and angle, of longer ones a moving median
-   * over 25 frames, then a moving mean over 9. `frame`: each frame has its own square.
+   * `clip median`: the track's median side; of tracks of up to 40 frames also the median centre and angle, of longer
+   * ones a moving median over 25 frames, then a moving mean over 9. `frame`: each frame has its own square.
    */
   window: 'clip median' | 'frame';
 };
@@ -31,16 +31,20 @@ export type DinetCrop = {
   kind: 'dinet';
   /** Side of the mouth box in pixels, 64 or 128 in the thesis. */
   size: number;
-  /** `median of five`: each frame is turned upright by the median of five angles between landmarks; `none`: not turned. */
+  /**
+   * `median of five`: each frame is turned upright by the median of five angles between landmarks; `none`: not turned.
+   */
   upright: 'median of five' | 'none';
-  /** `exact`: samples at pixel centres; `half pixel`: shifted by half a pixel as in the thesis, which blurs slightly. */
+  /**
+   * `exact`: samples at pixel centres; `half pixel`: shifted by half a pixel as in the thesis, which blurs slightly.
+   */
   sampling: 'exact' | 'half pixel';
 };
 
 /**
  * The crop of a face track in SyncNet's `run_pipeline`. With `h = max(width, height) / 2` of the face box, its rows are
- * `[y - h, y + h (1 + 2 scale))`, its columns `[x - h (1 + scale), x + h (1 + scale))`; `h` and the centre are median-filtered over 13
- * frames with zeros beyond the track's ends. Outside the frame: gray 110.
+ * `[y - h, y + h (1 + 2 scale))`, its columns `[x - h (1 + scale), x + h (1 + scale))`; `h` and the centre are
+ * median-filtered over 13 frames with zeros beyond the track's ends. Outside the frame: gray 110.
  */
 export type TrackBoxCrop = {
   kind: 'track box';
@@ -60,8 +64,8 @@ export type FaceBoxCrop = {
 };
 
 /**
- * LatentSync's aligned face: a similarity transform maps both brows and the nose to a template on a canvas of 3 by 4, which is then scaled
- * to a square.
+ * LatentSync's aligned face: a similarity transform maps both brows and the nose to a template on a canvas of 3 by 4,
+ * which is then scaled to a square.
  */
 export type AlignedFaceCrop = {
   kind: 'aligned face';
@@ -81,9 +85,9 @@ export type WholeFrameCrop = {
 };
 
 /**
- * DINet's face image, which its generator takes and produces. With `r = mouth / 2`, `q = floor(r / 4)` and one crop radius R for the video: rows
- * `[y29 - R, y29 + 2R + floor(R / 4))` and columns `[x33 - R - floor(R / 4), x33 + R + floor(R / 4))` of the frame, scaled to
- * `3r + q` by `2r + 2q`. Its mouth box is `[r, r + mouth) x [q, q + mouth)`.
+ * DINet's face image, which its generator takes and produces. With `r = mouth / 2`, `q = floor(r / 4)` and one crop
+ * radius R for the video: rows `[y29 - R, y29 + 2R + floor(R / 4))` and columns `[x33 - R - floor(R / 4), x33 + R +
+ * floor(R / 4))` of the frame, scaled to `3r + q` by `2r + 2q`. Its mouth box is `[r, r + mouth) x [q, q + mouth)`.
  */
 export type HeadCrop = {
   kind: 'dinet head';
@@ -200,10 +204,11 @@ export function storedShape(crop: StoredCrop): { height: number; width: number }
 }
 
 /**
- * First time step of the audio features that belong to the window whose first frame is `frame`; negative before the audio begins.
+ * First time step of the audio features that belong to the window whose first frame is `frame`; negative before the
+ * audio begins.
  *
- * Windows of mel spectrograms and MFCC start with the frame, `floor(stepsPerSecond * frame / fps)`: Wav2Lip's `int(80 * f / 25)`, SyncNet's
- * `4 f`. Windows of logits are centred on the frames: DINet's 9 steps begin 2 before its 5 frames.
+ * Windows of mel spectrograms and MFCC start with the frame, `floor(stepsPerSecond * frame / fps)`: Wav2Lip's `int(80 *
+ * f / 25)`, SyncNet's `4 f`. Windows of logits are centred on the frames: DINet's 9 steps begin 2 before its 5 frames.
  *
  * @throws RangeError for a frame that is not a whole number from 0 on.
  * @example
@@ -221,7 +226,8 @@ export function audioWindowStart(
 }
 
 /**
- * Time steps before a frame: `floor(stepsPerSecond * frame / fps)`, exact also where the quotient rounds up to a whole number.
+ * Time steps before a frame: `floor(stepsPerSecond * frame / fps)`, exact also where the quotient rounds up to a whole
+ * number.
  *
  * @example
  * stepsBefore(7, { fps: 25, stepsPerSecond: 80 }); // 22
