@@ -16,7 +16,7 @@ test('parseNpyLogits hands its options on, and refuses other files', () => {
   const bytes = encodeNpy({ dtype: 'float32', shape: [6, 29], data });
   expect(parseNpyLogits(bytes, { durationSec: 0.12, toleranceSec: 0 }).steps).toBe(3);
   expect(() => parseNpyLogits(bytes, { durationSec: 9 })).toThrow(
-    'rows must be 225 at 25 a second or 450 at 50 a second for 9.00 s of audio, got 6',
+    'rows must be 225 at 25 per second or 450 at 50 per second for 9.00 s of audio, got 6',
   );
   expect(() => parseNpyLogits(new Uint8Array(40))).toThrow('decodeNpy: bytes must be an npy file');
   const whole = encodeNpy({ dtype: 'int32', shape: [1, 29], data: new Int32Array(29) });

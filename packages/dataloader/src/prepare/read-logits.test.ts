@@ -40,7 +40,7 @@ test('readLogits says what is missing or does not fit, without the folder', asyn
   );
   await put('a.npy', 60);
   await expect(readLogits(folder, 'a.mp4', { durationSec: 2, ...AS_THEY_ARE })).rejects.toThrow(
-    /^readLogits: a\.npy: asrLogits: rows must be 50 at 25 a second or 100 at 50/,
+    /^readLogits: a\.npy: asrLogits: rows must be 50 at 25 per second or 100 at 50/,
   );
   await mkdir(join(folder, 'b.logits.npy'));
   await expect(readLogits(folder, 'b.mp4', { durationSec: 2, ...AS_THEY_ARE })).rejects.toThrow(
