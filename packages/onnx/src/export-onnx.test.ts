@@ -94,7 +94,7 @@ describe.each(Object.entries(experts))('exportOnnx of %s', (_, make) => {
   });
 });
 
-test('exportOnnx keeps PyTorch’s names and shapes, and moves axes once where there are only convolutions', async () => {
+test('exportOnnx keeps PyTorch’s names and shapes, and transposes once where there are only convolutions', async () => {
   const expert = experts.AVAlignNet();
   const { visual } = await onnxModels(expert);
   const weights = new Map(visual.initializers.map(({ name, shape, data }) => [name, { shape, data }]));
@@ -113,7 +113,7 @@ test('exportOnnx keeps PyTorch’s names and shapes, and moves axes once where t
   expert.dispose();
 });
 
-test('exportOnnx takes BatchNorms into the convolutions', async () => {
+test('exportOnnx folds BatchNorms into the convolutions', async () => {
   const expert = experts['Wav2Lip’s']();
   const { visual } = await onnxModels(expert);
   const operators = new Set(visual.nodes.map(({ operator }) => operator));
@@ -135,7 +135,7 @@ test('exportOnnx takes BatchNorms into the convolutions', async () => {
   expert.dispose();
 });
 
-test('exportOnnx writes what the expert is into each file, and other hashes for rounded weights', async () => {
+test('exportOnnx writes the expert’s description into each file, and another hash for rounded weights', async () => {
   const expert = experts.AVAlignNet() as AVAlignNet;
   expert.weightsHash = 'ab'.repeat(32);
   const metadata = async (pieces: Uint8Array[]) => readOnnxMetadata(await openByteSource(Buffer.concat(pieces)));
@@ -159,7 +159,7 @@ test('exportOnnx writes what the expert is into each file, and other hashes for 
   expert.dispose();
 });
 
-test('exportOnnx refuses a network in training mode, and one with an operation that it does not know', async () => {
+test('exportOnnx refuses a network in training mode, and one with an unknown operation', async () => {
   const expert = experts.AVAlignNet() as AVAlignNet;
   expert.train();
   await expect(exportOnnx(expert)).rejects.toThrow(

@@ -14,13 +14,13 @@ export type ExportOnnxOptions = {
   float16?: boolean;
 };
 
-/** The files of an expert, each as pieces in order: `writeFileAtomic` writes them. */
+/** The files of an expert, each as a list of chunks: `writeFileAtomic` of @lipsync/checkpoints writes them. */
 export type OnnxFiles = {
-  /** `frames` `[batch, height, width, frames * 3]` to `embedding` `[batch, embeddingSize]`. */
+  /** From `frames` `[batch, height, width, frameCount * 3]` to `embedding` `[batch, embeddingSize]`. */
   visual: Uint8Array[];
-  /** `mel` `[batch, bins, melSteps, 1]` to `embedding`. */
+  /** From `features` `[batch, bins, featureSteps, 1]` to `embedding` `[batch, embeddingSize or audioEmbeddingSize]`. */
   audio: Uint8Array[];
-  /** Of `joint` networks: `frames` and `audio`, two embeddings, to `distance` `[batch]`. */
+  /** Of `joint` networks: from `frames` and `audio`, two embeddings, to `distance` `[batch]`. */
   pair?: Uint8Array[];
 };
 
@@ -28,18 +28,20 @@ export type OnnxFiles = {
 export type OnnxPart = keyof OnnxFiles;
 
 /**
- * An expert as ONNX files: one for its frames, one for its audio, and for a `joint` network one for their distance.
+ * Exports an expert as ONNX files: its visual network, its audio network, and of a `joint` network the one for their distance.
  *
- * The network is not described anywhere: its own forward passes run once on a backend that writes down what they call, so every network made of
- * tfjs operations is exported alike. BatchNorms are taken into the convolutions before them, weights keep their PyTorch names and shapes, the batch is
- * free. Name, recipe, space and hash of the weights stand in each file's metadata, so that `readOnnxExpert` gives a complete expert.
+ * The network is traced: its forward passes run on a backend that records the operations, so any network of tfjs operations is exported.
+ * BatchNorms are folded into the convolutions before them, weights keep their PyTorch names and shapes, the batch size is free. Each file's
+ * metadata hold name, recipe, space and hash of the weights, so that `readOnnxExpert` gives a complete expert.
  *
  * Operators of opset 17 (onnxruntime from 1.13 on). Largest difference of the embeddings in onnxruntime from those of the same network here: see the README.
  *
  * @param expert borrowed, in evaluation mode. Weights are read from the current backend.
- * @returns the files' bytes; weights are copies.
- * @throws Error for a network in training mode, or with an operation that has no counterpart.
+ * @returns the files' bytes, float32 or float16 weights as copies; the caller's.
+ * @throws Error for a network in training mode, or with an operation that has no ONNX counterpart.
  * @example
+ * import { writeFileAtomic } from '@lipsync/checkpoints';
+ * import { exportOnnx } from '@lipsync/onnx';
  * const { visual, audio } = await exportOnnx(expert);
  * await writeFileAtomic('expert.visual.onnx', visual);
  * await writeFileAtomic('expert.audio.onnx', audio);
@@ -54,7 +56,7 @@ export async function exportOnnx(expert: SyncExpert, { float16 = false }: Export
   };
 }
 
-/** The same as models, before they become bytes. */
+/** The models before encoding. */
 export async function onnxModels(
   expert: SyncExpert,
   { float16 = false }: ExportOnnxOptions = {},
@@ -101,7 +103,7 @@ export async function onnxModels(
   return { visual, audio, pair };
 }
 
-/** What a file's metadata say of its expert. */
+/** An expert's description, as in a file's metadata. */
 export type OnnxExpertInfo = Pick<
   SyncExpert,
   'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash'
@@ -109,7 +111,7 @@ export type OnnxExpertInfo = Pick<
 
 async function expertMetadata(expert: SyncExpert, float16: boolean): Promise<Record<string, string>> {
   const { name, space, recipe, embeddingSize, audioEmbeddingSize, weightsHash } = expert;
-  // Rounded weights are other weights.
+  // Rounded weights have another hash.
   const hash =
     weightsHash !== undefined && float16
       ? await sha256Hex(new TextEncoder().encode(`${weightsHash} float16`))

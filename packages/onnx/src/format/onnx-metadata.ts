@@ -35,7 +35,7 @@ export async function readOnnxMetadata(source: ByteSource): Promise<Record<strin
 }
 
 /**
- * What an expert's metadata say, checked: they come from a file.
+ * An expert's description from a file's metadata, checked.
  *
  * @throws Error or RangeError, by `where` and `file`, for metadata that `exportOnnx` does not write.
  */

@@ -2,7 +2,7 @@ import { toFloat16 } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import { ProtobufMessage } from './protobuf';
 
-/** What an attribute of a node may be: a whole number as bigint, a real number, a text, or whole numbers. */
+/** An attribute of a node: an integer as bigint, a float as number, a string, or integers. */
 export type OnnxAttribute = bigint | number | string | readonly bigint[];
 
 export type OnnxNode = {
@@ -12,10 +12,10 @@ export type OnnxNode = {
   attributes?: Record<string, OnnxAttribute>;
 };
 
-/** Numbers that the graph knows: weights, and small tables of whole numbers such as shapes. */
+/** Constants of the graph: weights, and small integer tables such as shapes. */
 export type OnnxInitializer = { name: string; shape: readonly number[]; data: Float32Array | BigInt64Array };
 
-/** An input or output: sides of the shape, text for one that is free. */
+/** An input or output: sizes of its axes, a string for a free one. */
 export type OnnxValue = { name: string; shape: readonly (number | string)[] };
 
 export type OnnxModel = {
@@ -28,20 +28,20 @@ export type OnnxModel = {
   metadata: Record<string, string>;
 };
 
-/** Of the operators: the first with LayerNormalization, understood by onnxruntime from 1.13 on. */
+/** The first operator set with LayerNormalization; onnxruntime supports it from 1.13 on. */
 export const OPSET = 17;
 const IR_VERSION = 8; // that of opset 17
 
-// Numbers of onnx.proto.
+// Field and type numbers of onnx.proto.
 const FLOAT = 1;
 const INT64 = 7;
 const FLOAT16 = 10;
 const ATTRIBUTE = { float: 1, int: 2, string: 3, ints: 7 };
 
-/** Fewest numbers of a weight that is stored as float16: small ones, such as biases, cost nothing and stay exact. */
+/** Smallest weight, in values, that is stored as float16: small ones, such as biases, cost little and stay exact. */
 const FLOAT16_FROM = 1024;
 
-/** Bytes that a protobuf message may have in most readers. */
+/** Largest protobuf message that most readers accept, bytes. */
 const LARGEST = 2 ** 31 - 1;
 
 function attribute(name: string, value: OnnxAttribute): ProtobufMessage {
@@ -80,13 +80,13 @@ function value({ name, shape }: OnnxValue): ProtobufMessage {
 }
 
 /**
- * A model as the pieces of an ONNX file, in order; weights are not copied.
+ * Encodes a model as the chunks of an ONNX file; weights are not copied.
  *
- * Metadata stands before the graph, so that it is read without the weights.
+ * Metadata are written before the graph, so that they can be read without the weights.
  *
- * @param options.float16 stores weights of 1024 numbers and more as float16, with a Cast to float32 before their use: half the bytes, the same
+ * @param options.float16 stores weights of 1024 and more values as float16, with a Cast to float32 before their use: half the bytes, the same
  *   speed, as onnxruntime widens them once, when the session starts.
- * @throws RangeError for more than 2 GiB, which no protobuf reader takes.
+ * @throws RangeError for more than 2 GiB, which protobuf readers refuse.
  */
 export function encodeOnnxModel(model: OnnxModel, { float16 = false }: { float16?: boolean } = {}): Uint8Array[] {
   const casts: OnnxNode[] = [];

@@ -1,12 +1,12 @@
 import type { ByteSource } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 
-/** How a field's value is written: `varint` a whole number, `bytes` a length and as many bytes, the others fixed widths. */
+/** Wire type of a field: `varint` an integer, `bytes` a length and as many bytes, the others fixed widths. */
 export type WireType = 'varint' | 'fixed64' | 'bytes' | 'fixed32';
 
 const WIRE: Record<WireType, number> = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 };
 
-/** A whole number in groups of seven bits, the lowest first; negative ones as 64 bits of two's complement, as protobuf has them. */
+/** An integer in groups of seven bits, the lowest first; negative ones as 64-bit two's complement. */
 function varint(value: number | bigint): Uint8Array {
   let rest = BigInt.asUintN(64, BigInt(value));
   const bytes: number[] = [];
@@ -19,7 +19,7 @@ function varint(value: number | bigint): Uint8Array {
 }
 
 /**
- * One protobuf message as it is written. Bytes that are given are kept, not copied, so that large tensors cost nothing until the file is written.
+ * A protobuf message under construction. Given bytes are kept, not copied, so that large tensors cost no memory before the file is written.
  *
  * Source: the encoding chapter of the Protocol Buffers documentation; only what ONNX's schema needs.
  *
@@ -58,7 +58,7 @@ export class ProtobufMessage {
     return this;
   }
 
-  /** The message in pieces, in order. */
+  /** The message as chunks, in order. */
   pieces(): Uint8Array[] {
     return [...this.#parts];
   }
@@ -88,7 +88,7 @@ export class ProtobufMessage {
 export type ProtobufField = { field: number; wire: WireType; offset: number; length: number; value?: number };
 
 /**
- * The fields of the message that lies in `[offset, offset + length)` of a source, in order; values of `bytes` fields are passed over, not read.
+ * The fields of the message that lies in `[offset, offset + length)` of a source, in order; values of `bytes` fields are skipped, not read.
  *
  * @throws Error where the bytes are no message.
  */

@@ -2,20 +2,21 @@ import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Trace, TracedOp } from './trace-forward';
 
-/** Numbers that do not depend on the inputs. */
+/** Values that do not depend on the inputs. */
 export type Constant = {
   shape: number[];
-  data: Float32Array /** The weight that they are, where they are one unchanged. */;
+  data: Float32Array;
+  /** The network's weight, where the constant is one unchanged. */
   tensor?: tf.Tensor;
 };
 
-/** What is left of a trace: calls that depend on the inputs, and the constants among their arguments, by number. */
+/** A trace reduced to calls that depend on the inputs, and the constants among their arguments, by number. */
 export type FoldedTrace = Trace & { constants: Map<number, Constant> };
 
 /**
- * Computes on the current backend whatever depends on weights alone, such as the scale of a BatchNorm, and reads the results back.
+ * Computes what depends on weights alone, such as the scale of a BatchNorm, on the current backend, and reads the results back.
  *
- * Calls whose results nobody uses are left out.
+ * Calls with unused results are dropped.
  */
 export async function foldConstants(trace: Trace): Promise<FoldedTrace> {
   const used = usedOps(trace);
@@ -72,7 +73,7 @@ export async function foldConstants(trace: Trace): Promise<FoldedTrace> {
   return { ...trace, ops, constants };
 }
 
-/** The calls that the output comes from, in order. */
+/** The calls on which the output depends, in order. */
 function usedOps(trace: Trace): TracedOp[] {
   const needed = new Set([trace.output]);
   const kept: TracedOp[] = [];

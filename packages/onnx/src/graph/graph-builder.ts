@@ -2,22 +2,22 @@ import { fail } from '@lipsync/contracts';
 import type { OnnxAttribute, OnnxInitializer, OnnxNode } from '../format/onnx-model';
 import type { Constant } from './fold-constants';
 
-/** Where a value stands in the graph: `last` with its channels on the last axis, as traced, `first` with them on the second; or both. */
+/** A value's names in the graph: `last` with channels on the last axis, as traced, `first` with channels on the second axis; or both. */
 type Places = { shape: readonly number[]; last?: string; first?: string };
 
-/** Axes of channels last, in the order of channels first: `[0, rank - 1, 1, …]`. */
+/** Order of axes from channels-last to channels-first: `[0, rank - 1, 1, …]`. */
 export function toFirst(rank: number): number[] {
   return [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, i) => i + 1)];
 }
 
-/** Axes of channels first, in the order of channels last: `[0, 2, …, 1]`. */
+/** Order of axes from channels-first to channels-last: `[0, 2, …, 1]`. */
 export function toLast(rank: number): number[] {
   return [0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2), 1];
 }
 
 const product = (sides: readonly number[]) => sides.reduce((size, side) => size * side, 1);
 
-/** Copies numbers into another order of axes. */
+/** Copies values into another order of axes. */
 export function permuted(data: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
   const strides = order.map((axis) => product(shape.slice(axis + 1)));
   const sides = order.map((axis) => shape[axis]);
@@ -37,10 +37,10 @@ export function permuted(data: Float32Array, shape: readonly number[], order: re
 }
 
 /**
- * An ONNX graph as it grows from traced values: nodes in order, weights, and where each value stands.
+ * An ONNX graph under construction: nodes in order, weights, and the layout of each value.
  *
- * tfjs keeps channels last, ONNX's convolutions want them first. A value stands as its maker left it; `last` and `first` move it where a user
- * needs it otherwise, once.
+ * tfjs is channels-last, ONNX's convolutions are channels-first. A value keeps the layout of the node that made it; `last` and `first` add a
+ * transpose where a user needs the other layout, once.
  */
 export class GraphBuilder {
   readonly nodes: OnnxNode[] = [];
@@ -53,7 +53,7 @@ export class GraphBuilder {
   readonly #constants: ReadonlyMap<number, Constant>;
   readonly #nameOf: (constant: Constant) => string | undefined;
 
-  /** @param batch sides of this size, and multiples of it, are the batch's. */
+  /** @param batch axes of this size, and of multiples of it, are the batch's. */
   constructor(
     batch: number,
     constants: ReadonlyMap<number, Constant>,
@@ -64,15 +64,15 @@ export class GraphBuilder {
     this.#nameOf = nameOf;
   }
 
-  /** A free name that begins like this. */
-  name(wish: string): string {
-    let name = wish;
-    for (let i = 1; this.#names.has(name); i++) name = `${wish}_${i}`;
+  /** An unused name that begins with `prefix`. */
+  name(prefix: string): string {
+    let name = prefix;
+    for (let i = 1; this.#names.has(name); i++) name = `${prefix}_${i}`;
     this.#names.add(name);
     return name;
   }
 
-  /** Adds a node and gives its first result's name. */
+  /** Adds a node. @returns the name of its first output. */
   node(operator: string, inputs: string[], attributes?: Record<string, OnnxAttribute>, outputs?: string[]): string {
     const names = outputs ?? [this.name(operator)];
     this.nodes.push({ operator, inputs, outputs: names, ...(attributes ? { attributes } : {}) });
@@ -80,32 +80,32 @@ export class GraphBuilder {
   }
 
   /** Adds weights. */
-  weight(wish: string, shape: readonly number[], data: Float32Array): string {
-    const name = this.name(wish);
+  weight(prefix: string, shape: readonly number[], data: Float32Array): string {
+    const name = this.name(prefix);
     this.initializers.push({ name, shape, data });
     return name;
   }
 
-  /** Adds weights that many nodes share: told apart by `key`. */
+  /** Adds weights that several nodes share, identified by `key`. */
   shared(key: string, shape: readonly number[], make: () => Float32Array): string {
     const known = this.#tables.get(key) ?? this.weight(key, shape, make());
     this.#tables.set(key, known);
     return known;
   }
 
-  /** Whole numbers, such as a shape; one for all nodes that need the same. */
-  table(numbers: readonly number[]): string {
-    const key = `[${numbers.join()}]`;
+  /** Adds an integer table, such as a shape; nodes with equal tables share one. */
+  table(values: readonly number[]): string {
+    const key = `[${values.join()}]`;
     let name = this.#tables.get(key);
     if (name === undefined) {
-      name = this.name(`numbers_${numbers.join('_').replaceAll('-', 'm')}`);
-      this.initializers.push({ name, shape: [numbers.length], data: BigInt64Array.from(numbers, BigInt) });
+      name = this.name(`numbers_${values.join('_').replaceAll('-', 'm')}`);
+      this.initializers.push({ name, shape: [values.length], data: BigInt64Array.from(values, BigInt) });
       this.#tables.set(key, name);
     }
     return name;
   }
 
-  /** The sides that a Reshape is given: the batch's as -1. */
+  /** The shape of a Reshape: -1 for the batch. */
   sides(shape: readonly number[]): number[] {
     const free = shape.map((side) => side >= this.#batch && side % this.#batch === 0);
     if (free.filter(Boolean).length > 1)
@@ -125,23 +125,23 @@ export class GraphBuilder {
     return this.#constants.get(number);
   }
 
-  /** The name that a weight has in the network, or one made up. */
+  /** The name of a weight in the network, or a made-up one. */
   constantName(constant: Constant): string {
     return this.#nameOf(constant) ?? 'constant';
   }
 
-  /** Says where a value stands. */
+  /** Registers the names of a value. */
   place(number: number, shape: readonly number[], where: { last?: string; first?: string }): void {
     this.#places.set(number, { shape, ...where });
   }
 
-  /** Whether a value stands with its channels first and nowhere else. */
-  standsFirst(number: number): boolean {
+  /** Whether a value exists in channels-first layout only. */
+  isFirst(number: number): boolean {
     const places = this.#places.get(number);
     return places !== undefined && places.last === undefined;
   }
 
-  /** A value, or a constant, as traced: channels last. */
+  /** A value, or a constant, in channels-last layout, as traced. */
   last(number: number): string {
     const constant = this.#constants.get(number);
     if (constant) return this.#constantAs(number, constant, constant.shape, constant.data, 'last');
@@ -150,7 +150,7 @@ export class GraphBuilder {
     return places.last;
   }
 
-  /** A value with its channels first. */
+  /** A value in channels-first layout. */
   first(number: number): string {
     const places = this.#places.get(number) as Places;
     places.first ??=
@@ -158,14 +158,14 @@ export class GraphBuilder {
     return places.first;
   }
 
-  /** A constant that stands beside a value of `rank` axes with its channels first. */
+  /** A constant that is combined with a channels-first value of `rank` axes. */
   constantFirst(number: number, rank: number): string {
     const { shape, data } = this.#constants.get(number) as Constant;
     const full = [...new Array<number>(rank - shape.length).fill(1), ...shape];
     if (data.length === 1) return this.#constantAs(number, this.#constants.get(number) as Constant, [], data, 'scalar');
     const order = rank < 3 ? [...full.keys()] : toFirst(rank);
     const turned = order.map((axis) => full[axis]);
-    while (turned.length > 1 && turned[0] === 1) turned.shift(); // broadcasting puts it back
+    while (turned.length > 1 && turned[0] === 1) turned.shift(); // broadcasting restores it
     return this.#constantAs(
       number,
       this.#constants.get(number) as Constant,
@@ -188,7 +188,7 @@ export class GraphBuilder {
     const order = to === 'first' ? toFirst(shape.length) : toLast(shape.length);
     const channels = shape.at(-1) as number;
     const positions = product(shape.slice(1, -1));
-    // Where either is 1, nothing moves in memory.
+    // Where either is 1, the layout in memory is the same.
     if (channels > 1 && positions > 1) return this.transpose(name, order);
     return this.reshape(name, to === 'first' ? order.map((axis) => shape[axis]) : shape);
   }

@@ -6,17 +6,17 @@ import type { Affine, FusedTrace } from './fuse-affine';
 import { GraphBuilder, permuted, toFirst, toLast } from './graph-builder';
 import { convGeometry, poolGeometry, splitSizes, type TracedOp } from './trace-forward';
 
-/** What a lowering is given: the call, its result's number and shape, and the graph. */
+/** Arguments of a lowering: the call, numbers of its input and result, the result's shape, and the graph. */
 type Call = { op: TracedOp; graph: GraphBuilder; trace: FusedTrace; x: number; y: number; shape: number[] };
 
 const big = (numbers: readonly number[]): bigint[] => numbers.map(BigInt);
 const product = (sides: readonly number[]) => sides.reduce((size, side) => size * side, 1);
 
-/** One value, number by number: it stands where its argument stands. */
+/** An elementwise operation of one value: it keeps the layout of its argument. */
 const each =
   (operator: string, attributes?: (from: Record<string, never>) => Record<string, OnnxAttribute>) =>
   ({ op, graph, x, y, shape }: Call) => {
-    const first = graph.standsFirst(x);
+    const first = graph.isFirst(x);
     const name = graph.node(
       operator,
       [first ? graph.first(x) : graph.last(x)],
@@ -25,7 +25,7 @@ const each =
     graph.place(y, shape, first ? { first: name } : { last: name });
   };
 
-/** Two values: with channels first where one of them stands so and the other can. */
+/** An elementwise operation of two values: channels-first where one of them is and the other can be. */
 const pair =
   (operator: string) =>
   ({ op, graph, trace, y, shape }: Call) => {
@@ -33,7 +33,7 @@ const pair =
     const values = numbers.filter((number) => !graph.constant(number));
     const rank = shape.length;
     const first =
-      values.some((number) => graph.standsFirst(number)) &&
+      values.some((number) => graph.isFirst(number)) &&
       values.every((number) => trace.values[number].shape.length === rank);
     const names = numbers.map((number) => {
       if (!graph.constant(number)) return first ? graph.first(number) : graph.last(number);
@@ -43,7 +43,7 @@ const pair =
     graph.place(y, shape, first ? { first: name } : { last: name });
   };
 
-/** One value over some axes. */
+/** A reduction over some axes. */
 const reduce =
   (operator: string) =>
   ({ op, graph, trace, x, y, shape }: Call) => {
@@ -56,9 +56,9 @@ const reduce =
     const { shape: sides } = trace.values[x];
     const rank = sides.length;
     const axes = given === undefined ? [...sides.keys()] : [given].flat().map((one) => (one < 0 ? one + rank : one));
-    // With its channels first, where what is left has the order that it would have had.
+    // Channels-first, where the order of the remaining axes is the same.
     const spatial = sides.slice(1, -1).every((_, i) => axes.includes(i + 1));
-    const first = graph.standsFirst(x) && (keepDims === true || spatial || axes.includes(rank - 1));
+    const first = graph.isFirst(x) && (keepDims === true || spatial || axes.includes(rank - 1));
     const moved = first ? axes.map((one) => toFirst(rank).indexOf(one)).sort((a, b) => a - b) : axes;
     const name = first ? graph.first(x) : graph.last(x);
     const keep = { keepdims: BigInt(keepDims ? 1 : 0) };
@@ -70,7 +70,7 @@ const reduce =
     graph.place(y, shape, first && keepDims ? { first: result } : { last: result });
   };
 
-/** The weights of a call with what was fused into it: `order` moves channels of results to the front. */
+/** The weights of a call with the scale that was folded into it: `order` moves output channels to the front. */
 function scaledWeights(
   constant: Constant,
   affine: Affine | undefined,
@@ -82,10 +82,10 @@ function scaledWeights(
   return { shape: order.map((axis) => constant.shape[axis]), data: permuted(data, constant.shape, order) };
 }
 
-/** Weights that were changed by a norm say so in their name. */
-const wish = (graph: GraphBuilder, constant: Constant, affine: Affine | undefined) =>
+/** Weights into which a norm was folded have `.normed` in their name. */
+const weightName = (graph: GraphBuilder, constant: Constant, affine: Affine | undefined) =>
   `${graph.constantName(constant)}${affine?.scale ? '.normed' : ''}`;
-const biasWish = (weight: string) =>
+const biasName = (weight: string) =>
   /weight(\.normed)?$/.test(weight) ? weight.replace(/weight(\.normed)?$/, 'bias$1') : `${weight}.bias`;
 
 function convolve({ op, graph, trace, y, shape }: Call): void {
@@ -114,9 +114,9 @@ function convolve({ op, graph, trace, y, shape }: Call): void {
   ];
   const affine = trace.affine.get(y);
   const weight = scaledWeights(constant, affine, [3, 2, 0, 1]);
-  const name = graph.weight(wish(graph, constant, affine), weight.shape, weight.data);
+  const name = graph.weight(weightName(graph, constant, affine), weight.shape, weight.data);
   const inputs = [graph.first(x), name];
-  if (affine) inputs.push(graph.weight(biasWish(name), [affine.bias.length], affine.bias));
+  if (affine) inputs.push(graph.weight(biasName(name), [affine.bias.length], affine.bias));
   const result = graph.node('Conv', inputs, {
     kernel_shape: big(weight.shape.slice(2)),
     strides: big([strideHeight, strideWidth]),
@@ -139,8 +139,8 @@ function multiply({ op, graph, trace, y, shape }: Call): void {
       affine,
       [1, 0],
     );
-    const name = graph.weight(wish(graph, constant, affine), weight.shape, weight.data);
-    const bias = affine ? [graph.weight(biasWish(name), [affine.bias.length], affine.bias)] : [];
+    const name = graph.weight(weightName(graph, constant, affine), weight.shape, weight.data);
+    const bias = affine ? [graph.weight(biasName(name), [affine.bias.length], affine.bias)] : [];
     graph.place(y, shape, { last: graph.node('Gemm', [graph.last(a), name, ...bias], { transB: 1n }) });
     return;
   }
@@ -154,8 +154,8 @@ function multiply({ op, graph, trace, y, shape }: Call): void {
 }
 
 /**
- * Mean and variance of a group of channels are those of one channel that holds them all: InstanceNormalization of `[batch, groups, rest]`. What
- * follows a channel cannot be said by it, so scale and shift stand behind it.
+ * GroupNorm as InstanceNormalization of `[batch, groups, rest]`: mean and variance of a group are those of one channel that holds it. Its
+ * scale and shift are per group, so those per channel follow as Mul and Add.
  */
 function groupNorm({ op, graph, y, shape }: Call): void {
   const { groups, epsilon, activation } = op.attributes as GroupNormAttributes;
@@ -175,9 +175,9 @@ function groupNorm({ op, graph, y, shape }: Call): void {
 function reshape({ graph, trace, x, y, shape }: Call): void {
   const from = trace.values[x].shape;
   const rank = shape.length;
-  // Channels that stay channels, of a batch that stays one: the positions between them are laid out anew with channels first as well as last.
+  // Batch and channels keep their axes: the positions between them can be reshaped in either layout.
   const keeps = from.length > 2 && rank > 2 && from[0] === shape[0] && from.at(-1) === shape.at(-1);
-  if (graph.standsFirst(x) && keeps) {
+  if (graph.isFirst(x) && keeps) {
     graph.place(y, shape, {
       first: graph.reshape(
         graph.first(x),
@@ -186,8 +186,8 @@ function reshape({ graph, trace, x, y, shape }: Call): void {
     });
     return;
   }
-  // One position a sample: either order is the same in memory.
-  const name = graph.standsFirst(x) && product(from.slice(1, -1)) === 1 ? graph.first(x) : graph.last(x);
+  // One position per sample: both layouts are the same in memory.
+  const name = graph.isFirst(x) && product(from.slice(1, -1)) === 1 ? graph.first(x) : graph.last(x);
   graph.place(y, shape, { last: graph.reshape(name, shape) });
 }
 
@@ -195,24 +195,23 @@ function transpose({ op, graph, x, y, shape }: Call): void {
   const perm = op.attributes.perm as number[];
   const rank = perm.length;
   if (rank > 2 && `${perm}` === `${toLast(rank)}`)
-    graph.place(y, shape, { first: graph.last(x) }); // what it makes last stood first
+    graph.place(y, shape, { first: graph.last(x) }); // its result in channels-last order is the channels-first layout of its input
   else if (rank > 2 && `${perm}` === `${toFirst(rank)}`) graph.place(y, shape, { last: graph.first(x) });
   else graph.place(y, shape, { last: graph.transpose(graph.last(x), perm) });
 }
 
-/** Moves a list that has a number an axis where channels stand first. */
+/** Reorders a list with one entry per axis where the value is channels-first. */
 const axesOf = <T>(graph: GraphBuilder, x: number, list: readonly T[]): T[] =>
-  graph.standsFirst(x) ? toFirst(list.length).map((axis) => list[axis]) : [...list];
-const standing = (graph: GraphBuilder, x: number) => (graph.standsFirst(x) ? graph.first(x) : graph.last(x));
-const placed = (graph: GraphBuilder, x: number, name: string) =>
-  graph.standsFirst(x) ? { first: name } : { last: name };
+  graph.isFirst(x) ? toFirst(list.length).map((axis) => list[axis]) : [...list];
+const current = (graph: GraphBuilder, x: number) => (graph.isFirst(x) ? graph.first(x) : graph.last(x));
+const placed = (graph: GraphBuilder, x: number, name: string) => (graph.isFirst(x) ? { first: name } : { last: name });
 
 function pad({ op, graph, x, y, shape }: Call): void {
   const { paddings, constantValue = 0 } = op.attributes as { paddings: [number, number][]; constantValue?: number };
   const moved = axesOf(graph, x, paddings);
   const amounts = graph.table([...moved.map(([before]) => before), ...moved.map(([, behind]) => behind)]);
   const filler = graph.shared(`filler_${constantValue}`, [], () => Float32Array.of(constantValue));
-  graph.place(y, shape, placed(graph, x, graph.node('Pad', [standing(graph, x), amounts, filler])));
+  graph.place(y, shape, placed(graph, x, graph.node('Pad', [current(graph, x), amounts, filler])));
 }
 
 function pool(operator: 'MaxPool' | 'AveragePool') {
@@ -237,8 +236,8 @@ function slice({ op, graph, trace, x, y, shape }: Call): void {
   const cut = from.flatMap((side, axis) => (side === shape[axis] ? [] : [axis]));
   if (cut.some((axis) => from[axis] >= trace.batch && from[axis] % trace.batch === 0))
     fail(TypeError, 'exportOnnx', 'the network', 'one that cuts no batch', from);
-  const order = graph.standsFirst(x) ? toFirst(from.length) : [...from.keys()];
-  const numbers = [
+  const order = graph.isFirst(x) ? toFirst(from.length) : [...from.keys()];
+  const tables = [
     cut.map((axis) => begins[axis]),
     cut.map((axis) => begins[axis] + shape[axis]),
     cut.map((axis) => order.indexOf(axis)),
@@ -246,7 +245,7 @@ function slice({ op, graph, trace, x, y, shape }: Call): void {
   graph.place(
     y,
     shape,
-    placed(graph, x, graph.node('Slice', [standing(graph, x), ...numbers.map((list) => graph.table(list))])),
+    placed(graph, x, graph.node('Slice', [current(graph, x), ...tables.map((list) => graph.table(list))])),
   );
 }
 
@@ -256,8 +255,8 @@ function split({ op, graph, trace, x }: Call): void {
   const at = axis < 0 ? axis + from.length : axis;
   const outputs = op.outputs.map(() => graph.name('Split'));
   const sizes = splitSizes(from, op.attributes as never);
-  const order = graph.standsFirst(x) ? toFirst(from.length) : [...from.keys()];
-  graph.node('Split', [standing(graph, x), graph.table(sizes)], { axis: BigInt(order.indexOf(at)) }, outputs);
+  const order = graph.isFirst(x) ? toFirst(from.length) : [...from.keys()];
+  graph.node('Split', [current(graph, x), graph.table(sizes)], { axis: BigInt(order.indexOf(at)) }, outputs);
   op.outputs.forEach((number, i) => graph.place(number, trace.values[number].shape, placed(graph, x, outputs[i])));
 }
 
@@ -267,7 +266,7 @@ function concat({ op, graph, y, shape }: Call): void {
   const first =
     shape.length > 2 &&
     op.list.every((number) => !graph.constant(number)) &&
-    op.list.some((number) => graph.standsFirst(number));
+    op.list.some((number) => graph.isFirst(number));
   const names = op.list.map((number) => (first ? graph.first(number) : graph.last(number)));
   const name = graph.node('Concat', names, { axis: BigInt(first ? toFirst(shape.length).indexOf(at) : at) });
   graph.place(y, shape, first ? { first: name } : { last: name });
@@ -278,7 +277,7 @@ function softmax({ graph, x, y, shape, op }: Call): void {
   graph.place(y, shape, { last: graph.node('Softmax', [graph.last(x)], { axis: BigInt(dim) }) });
 }
 
-/** Kernels in ONNX's operators. */
+/** tfjs kernels as ONNX operators. */
 const LOWERINGS: Record<string, (call: Call) => void> = {
   Relu: each('Relu'),
   Elu: each('Elu'),
@@ -303,14 +302,14 @@ const LOWERINGS: Record<string, (call: Call) => void> = {
   Max: reduce('ReduceMax'),
   Min: reduce('ReduceMin'),
   Square: ({ graph, x, y, shape }) => {
-    const name = standing(graph, x);
+    const name = current(graph, x);
     graph.place(y, shape, placed(graph, x, graph.node('Mul', [name, name])));
   },
   Rsqrt: ({ graph, x, y, shape }) =>
-    graph.place(y, shape, placed(graph, x, graph.node('Reciprocal', [graph.node('Sqrt', [standing(graph, x)])]))),
+    graph.place(y, shape, placed(graph, x, graph.node('Reciprocal', [graph.node('Sqrt', [current(graph, x)])]))),
   Relu6: ({ graph, x, y, shape }) => {
     const [low, high] = [0, 6].map((bound) => graph.shared(`bound_${bound}`, [], () => Float32Array.of(bound)));
-    graph.place(y, shape, placed(graph, x, graph.node('Clip', [standing(graph, x), low, high])));
+    graph.place(y, shape, placed(graph, x, graph.node('Clip', [current(graph, x), low, high])));
   },
   Softmax: softmax,
   Reshape: reshape,
@@ -329,7 +328,7 @@ const LOWERINGS: Record<string, (call: Call) => void> = {
       placed(
         graph,
         x,
-        graph.node('Tile', [standing(graph, x), graph.table(axesOf(graph, x, op.attributes.reps as number[]))]),
+        graph.node('Tile', [current(graph, x), graph.table(axesOf(graph, x, op.attributes.reps as number[]))]),
       ),
     ),
   BatchMatMul: multiply,

@@ -7,7 +7,7 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
-test('traceForward writes down kernels, attributes and shapes, and computes nothing', () => {
+test('traceForward records kernels, attributes and shapes, and computes nothing', () => {
   const weight = tf.variable(tf.ones([3, 3, 4, 8]));
   const forward = (x: tf.Tensor) => tf.relu(tf.mul(tf.conv2d(x as tf.Tensor4D, weight as never, 2, 'same'), 0.5));
   const { ops, values, inputs, output, batch } = traceForward(forward, [[9, 7, 4]]);
@@ -53,7 +53,7 @@ test.each([
   [
     'numbers read back',
     (x: tf.Tensor) => tf.mul(x, x.dataSync()[0]),
-    'exportOnnx: the network must be one that reads no numbers back in its forward pass',
+    'exportOnnx: the network must be one that reads no values back in its forward pass',
   ],
   [
     'a constant of the batch',

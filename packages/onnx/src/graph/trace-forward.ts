@@ -2,13 +2,13 @@ import { fail } from '@lipsync/contracts';
 import { FUSED_KERNELS } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** Something that a forward pass computes with, by its number in the trace. */
+/** A value of a forward pass, by its number in the trace. */
 export type TracedValue = {
   shape: number[];
   dtype: tf.DataType;
-  /** Numbers that the pass made itself, such as an epsilon. */
+  /** Values of a constant made in the pass, such as an epsilon. */
   literal?: tf.TypedArray;
-  /** A tensor that lived before the pass: a weight. */
+  /** A tensor from before the pass: a weight. */
   tensor?: tf.Tensor;
 };
 
@@ -16,17 +16,17 @@ export type TracedValue = {
 export type TracedOp = {
   kernel: string;
   inputs: Record<string, number>;
-  /** Where a kernel takes a list: all of them, in order. */
+  /** All inputs, in order; for kernels that take a list. */
   list: number[];
   attributes: Record<string, unknown>;
   outputs: number[];
 };
 
-/** What a forward pass did: values by number, kernel calls in order. */
+/** A traced forward pass: values by number, kernel calls in order. */
 export type Trace = { values: TracedValue[]; ops: TracedOp[]; inputs: number[]; output: number; batch: number };
 
 const NAME = 'lipsync-onnx-trace';
-/** Batches that no side of a network is a multiple of; every side that is one is a batch's. */
+/** Batch sizes of which no axis of a network is a multiple, so that every multiple is the batch's. */
 const BATCHES = [1009, 1013];
 
 type Inputs = Record<string, tf.TensorInfo>;
@@ -56,7 +56,7 @@ function product({ a, b }: Inputs, { transposeA, transposeB }: { transposeA: boo
 }
 
 type ConvAttributes = { strides: [number, number]; pad: never; dilations: [number, number]; dimRoundingMode?: 'floor' };
-/** Sizes, strides and zeros of a traced convolution. */
+/** Sizes, strides and padding of a traced convolution. */
 export function convGeometry(
   x: readonly number[],
   filter: readonly number[],
@@ -84,7 +84,7 @@ export function poolGeometry(x: readonly number[], { filterSize, strides, pad, d
 }
 const pool: ShapeRule = ({ x }, attributes: PoolAttributes) => poolGeometry(x.shape, attributes).outShape;
 
-/** Sides that a SplitV kernel cuts an axis into. */
+/** Sizes into which a SplitV kernel splits an axis. */
 export function splitSizes(
   shape: readonly number[],
   { numOrSizeSplits, axis }: { numOrSizeSplits: number | number[]; axis: number },
@@ -96,7 +96,7 @@ export function splitSizes(
   );
 }
 
-/** The shape of each kernel's result: what can be traced. */
+/** Output shapes by kernel: the kernels that can be traced. */
 const SHAPES: Record<string, ShapeRule> = {
   Identity: same,
   Cast: same,
@@ -154,14 +154,14 @@ const SHAPES: Record<string, ShapeRule> = {
   [FUSED_KERNELS.groupNorm]: ({ x }, { groups }: { groups: number }) => [x.shape, [x.shape[0], groups, 2]],
 };
 
-/** A backend that computes nothing: its tensors have a number, and its kernels write down that they were called. */
+/** A backend that computes nothing: it numbers its tensors and records kernel calls. */
 class TraceBackend extends tf.KernelBackend {
   readonly values: TracedValue[] = [];
   readonly ops: TracedOp[] = [];
   readonly #numbers = new Map<object, number>();
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
-    if (dtype === 'string' || values === null) fail(TypeError, 'exportOnnx', 'the network', 'one of numbers', dtype);
+    if (dtype === 'string' || values === null) fail(TypeError, 'exportOnnx', 'the network', 'numeric', dtype);
     return this.add({ shape: [...shape], dtype, literal: (values as tf.TypedArray).slice() }).dataId;
   }
 
@@ -172,7 +172,7 @@ class TraceBackend extends tf.KernelBackend {
     return { dataId, shape: value.shape, dtype: value.dtype };
   }
 
-  /** The number of a tensor; of one from before the pass, a new one at its first use. */
+  /** The number of a tensor; a tensor from before the pass gets one at its first use. */
   numberOf(tensor: tf.TensorInfo): number {
     const known = this.#numbers.get(tensor.dataId);
     if (known !== undefined) return known;
@@ -205,7 +205,7 @@ class TraceBackend extends tf.KernelBackend {
       Error,
       'exportOnnx',
       'the network',
-      'one that reads no numbers back in its forward pass',
+      'one that reads no values back in its forward pass',
       'one that does',
     );
   }
@@ -213,7 +213,7 @@ class TraceBackend extends tf.KernelBackend {
     return this.read();
   }
   override disposeData(): boolean {
-    return true; // numbers stay: the trace is read when all tensors are gone
+    return true; // the trace is read after all tensors are disposed
   }
   override incRef(): void {}
   override refCount(): number {
@@ -235,14 +235,14 @@ class TraceBackend extends tf.KernelBackend {
 }
 
 /**
- * Runs a forward pass without computing anything, and says which kernels it called.
+ * Traces a forward pass: records its kernel calls without computing them.
  *
- * The pass runs twice, on two batches; what differs between the runs other than by the batch is refused, as the file could not say it. It runs on a
- * backend of its own, in one go: nothing else can come between, and the backend that was current is current again afterwards.
+ * The pass runs twice, with two batch sizes; differences other than the batch are refused, as a file cannot hold them. It runs synchronously on a
+ * backend of its own; the current backend is restored afterwards.
  *
- * @param forward must give one tensor and wait for nothing.
+ * @param forward must return one tensor, synchronously.
  * @param shapes of the inputs, without their batch.
- * @throws Error for a kernel that cannot be traced, TypeError for a network that treats one batch unlike another.
+ * @throws Error for a kernel that cannot be traced, TypeError for a network whose operations depend on the batch size.
  */
 export function traceForward(
   forward: (...inputs: tf.Tensor[]) => tf.Tensor,
@@ -263,7 +263,7 @@ function traceOnce(forward: (...inputs: tf.Tensor[]) => tf.Tensor, shapes: numbe
   const before = tf.getBackend();
   const backend = new TraceBackend();
   const known = new Set([...Object.keys(SHAPES), FUSED_KERNELS.groupNormGrad]);
-  // Kernels that cannot be traced refuse by name; fused ones of ours are left out, as what uses them does without where they are not.
+  // Kernels that cannot be traced throw with their name; our fused kernels are left out, as their callers fall back to plain ones.
   const fused = new Set<string>(Object.values(FUSED_KERNELS));
   for (const { kernelName } of tf.getKernelsForBackend(before)) if (!fused.has(kernelName)) known.add(kernelName);
   tf.registerBackend(NAME, () => backend, -1);
@@ -275,7 +275,7 @@ function traceOnce(forward: (...inputs: tf.Tensor[]) => tf.Tensor, shapes: numbe
     tf.registerKernel({ kernelName, backendName: NAME, kernelFunc: kernelFunc as unknown as tf.KernelFunc });
   }
   try {
-    void tf.setBackend(NAME); // at once, as the factory is synchronous
+    void tf.setBackend(NAME); // takes effect at once, as the factory is synchronous
     let [inputs, output]: [number[], number] = [[], -1];
     tf.tidy(() => {
       const tensors = shapes.map((shape) =>
@@ -292,7 +292,7 @@ function traceOnce(forward: (...inputs: tf.Tensor[]) => tf.Tensor, shapes: numbe
   }
 }
 
-/** Refuses two traces that are not the same but for the batch. */
+/** Throws unless two traces are equal except for the batch. */
 function assertAlike(a: Trace, b: Trace): void {
   const differ = (what: string) =>
     fail(TypeError, 'exportOnnx', 'the network', 'the same for every batch', `another ${what} for another batch`);

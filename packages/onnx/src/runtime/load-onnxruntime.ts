@@ -1,9 +1,9 @@
 import { fail } from '@lipsync/contracts';
 
-/** What is used of a tensor of onnxruntime. */
+/** The part of onnxruntime's tensors that is used. */
 export type OrtTensor = { readonly data: unknown; readonly dims: readonly number[]; dispose?(): void };
 
-/** What is used of a session of onnxruntime. */
+/** The part of onnxruntime's sessions that is used. */
 export type OrtSession = {
   /** Names of the model's inputs. */
   readonly inputNames?: readonly string[];
@@ -11,19 +11,22 @@ export type OrtSession = {
   release(): Promise<void>;
 };
 
-/** What is used of onnxruntime: `import * as ort from 'onnxruntime-node'`, or of onnxruntime-web, is one. */
+/** The part of onnxruntime that is used: `import * as ort from 'onnxruntime-node'`, or of onnxruntime-web, is one. */
 export type OnnxRuntime = {
   InferenceSession: { create(model: never, options?: never): Promise<unknown> };
   Tensor: new (type: 'float32', data: Float32Array, dims: number[]) => unknown;
 };
 
-/** Packages in the order of trial. */
+/** Packages, in the order of search. */
 const PACKAGES = { node: 'onnxruntime-node', web: 'onnxruntime-web' };
 
 /**
- * onnxruntime, which an application installs itself: onnxruntime-node in Node, else onnxruntime-web.
+ * Imports onnxruntime, which the application installs: onnxruntime-node in Node, otherwise onnxruntime-web.
  *
  * @throws Error that says what to install.
+ * @example
+ * import { loadOnnxRuntime } from '@lipsync/onnx';
+ * const ort = await loadOnnxRuntime();
  */
 export async function loadOnnxRuntime(load: (name: string) => Promise<unknown> = importPackage): Promise<OnnxRuntime> {
   const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
@@ -33,7 +36,7 @@ export async function loadOnnxRuntime(load: (name: string) => Promise<unknown> =
       const loaded = (await load(name)) as Partial<OnnxRuntime> & { default?: OnnxRuntime };
       const runtime = loaded.InferenceSession ? loaded : loaded.default;
       if (runtime?.InferenceSession) return runtime as OnnxRuntime;
-      tried.push(`${name}: not what it should be`);
+      tried.push(`${name}: no InferenceSession in it`);
     } catch (error) {
       tried.push(`${name}: ${(error as Error).message.split('\n')[0]}`);
     }
@@ -52,8 +55,8 @@ export async function loadOnnxRuntime(load: (name: string) => Promise<unknown> =
 }
 
 /**
- * A package beside this one or, in Node, beside the application's working folder. The name is not a literal, so that bundlers do not look for a
- * package that need not be there.
+ * Imports a package as seen from this one or, in Node, from the application's working folder. The name is not a literal, so that bundlers do not
+ * require the optional package.
  */
 async function importPackage(name: string): Promise<unknown> {
   try {

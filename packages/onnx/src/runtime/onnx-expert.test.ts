@@ -66,7 +66,7 @@ test('OnnxExpert takes tensors that are disposed at once, as inside a tidy', asy
   expert.dispose();
 });
 
-test('OnnxExpert’s embeddings can be used by tfjs once they have come, and say so before', async () => {
+test('OnnxExpert’s embeddings can be used by tfjs once they are computed, and throw before', async () => {
   const expert = await readOnnxExpert(files, { ort: fakeOnnxRuntime(models).ort });
   const { frames, features } = inputs();
   const embedding = expert.encodeVisual(frames);
@@ -96,7 +96,7 @@ test('OnnxExpert runs one call at a time, ends its sessions after them, and is r
   tf.dispose([frames, features, results]);
 });
 
-test('OnnxExpert hands on what onnxruntime throws to whoever reads, and goes on', async () => {
+test('OnnxExpert throws onnxruntime’s error where the embedding is read, and continues', async () => {
   const { ort, asked } = fakeOnnxRuntime(models);
   const expert = await readOnnxExpert(files, { ort });
   const { frames, features } = inputs();
@@ -155,7 +155,7 @@ test('readOnnxExpert opens files of earlier versions: the part vision, the input
   expert.dispose();
 });
 
-test('createOnnxExpert hands on threads and providers, and ends sessions where one cannot start', async () => {
+test('createOnnxExpert passes on threads and providers, and ends sessions where one cannot start', async () => {
   const { ort, asked } = fakeOnnxRuntime(models);
   const { name, space, recipe, embeddingSize } = net;
   const info: OnnxExpertInfo = { name, space, recipe, embeddingSize };
@@ -183,6 +183,6 @@ test('readOnnxExpert refuses files that do not belong together, or lack a part',
     'readOnnxExpert: audio must be the expert’s audio file, got bytes, its visual file',
   );
   await expect(readOnnxExpert({ visual: files.visual, audio: files.audio }, { ort })).rejects.toThrow(
-    'readOnnxExpert: pair must be given for DINet, which judges pairs, got none',
+    'readOnnxExpert: pair must be given for DINet, which scores pairs, got none',
   );
 });

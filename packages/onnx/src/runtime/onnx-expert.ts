@@ -15,7 +15,7 @@ import { expertOfMetadata, readOnnxMetadata } from '../format/onnx-metadata';
 import { loadOnnxRuntime, type OnnxRuntime, type OrtSession, type OrtTensor } from './load-onnxruntime';
 import { PendingTensors } from './pending-tensors';
 
-/** Where a model lies: a path (Node), an address, or its bytes. */
+/** A model: a path (Node), a URL, or its bytes. */
 export type OnnxInput = string | URL | Uint8Array;
 
 /** The files of an expert; `pair` only for `joint` networks. */
@@ -24,13 +24,13 @@ export type OnnxInputs = { visual: OnnxInput; audio: OnnxInput; pair?: OnnxInput
 export type OnnxRunOptions = {
   /** `import * as ort from 'onnxruntime-node'`, or of onnxruntime-web. Default: whichever of them is installed. */
   ort?: OnnxRuntime;
-  /** onnxruntime's, in the order of preference: `cpu`, `webgpu`, `wasm`, … Default onnxruntime's own. */
+  /** onnxruntime's execution providers, in the order of preference: `cpu`, `webgpu`, `wasm`, … Default onnxruntime's own. */
   executionProviders?: readonly string[];
-  /** Threads of one call; onnxruntime-web takes its own from `ort.env.wasm.numThreads`. Default onnxruntime's: one a core. */
+  /** Threads per session; onnxruntime-web uses `ort.env.wasm.numThreads` instead. Default onnxruntime's: one per core. */
   threads?: number;
 };
 
-/** A `SyncExpert` in onnxruntime. Its embeddings are tensors that are still on their way: read them with `await x.data()`. */
+/** A `SyncExpert` that runs in onnxruntime. Its embeddings are pending tensors: read them with `await x.data()`. */
 export class OnnxExpert implements SyncExpert {
   readonly name: string;
   readonly recipe: SyncExpert['recipe'];
@@ -41,7 +41,7 @@ export class OnnxExpert implements SyncExpert {
   /** Only `joint` networks have it. */
   readonly pairDistances?: NonNullable<SyncExpert['pairDistances']>;
   readonly #pending = new PendingTensors('OnnxExpert');
-  /** Sessions run one call at a time: in Node a call blocks anyway, in a page the second would wait. */
+  /** Calls run one at a time: in Node a call blocks anyway, in a browser the second would wait. */
   #queue: Promise<unknown> = Promise.resolve();
   #isDisposed = false;
 
@@ -68,8 +68,8 @@ export class OnnxExpert implements SyncExpert {
   /**
    * Embeddings of frame windows.
    *
-   * @param frames float32 `[batch, height, width, frames * 3]` in the recipe's colours and range; borrowed, and may be disposed at once.
-   * @returns float32 `[batch, embeddingSize]`, on its way: `await x.data()` waits, and throws what onnxruntime threw. The caller disposes it.
+   * @param frames float32 `[batch, height, width, frames * 3]` in the recipe's colour order and range; borrowed, may be disposed at once.
+   * @returns float32 `[batch, embeddingSize]`, pending: `await x.data()` waits, and throws what onnxruntime throws. The caller disposes it.
    * @throws TypeError for another shape or dtype.
    */
   encodeVisual(frames: MouthBatch): EmbeddingBatch {
@@ -81,7 +81,7 @@ export class OnnxExpert implements SyncExpert {
   /**
    * Embeddings of audio windows.
    *
-   * @param features float32 `[batch, bins, melSteps, 1]`; borrowed, and may be disposed at once.
+   * @param features float32 `[batch, bins, featureSteps, 1]`; borrowed, may be disposed at once.
    * @returns as `encodeVisual`.
    * @throws TypeError for another shape or dtype.
    */
@@ -104,7 +104,7 @@ export class OnnxExpert implements SyncExpert {
     return this.#run<tf.Rank.R1>('pair', { frames, audio }, 'distance', [frames.shape[0]]);
   }
 
-  /** Ends the sessions, after the calls that are under way. Safe to call twice; embeddings that came remain readable. */
+  /** Ends the sessions after the running calls. Safe to call twice; finished embeddings remain readable. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
@@ -124,7 +124,7 @@ export class OnnxExpert implements SyncExpert {
   ): tf.Tensor<R> {
     for (const [name, { dtype }] of Object.entries(inputs))
       if (dtype !== 'float32') fail(TypeError, 'OnnxExpert', name, 'float32', dtype);
-    // The caller may dispose its tensors before their numbers are read: reading begins now, and the engine hands out a copy or the values themselves.
+    // The caller may dispose its tensors before they have been read: reading begins now, and the engine returns a copy or the values themselves.
     const reads = Object.values(inputs).map(
       async (tensor) => [[...tensor.shape] as number[], await tensor.data()] as const,
     );
@@ -149,12 +149,13 @@ export class OnnxExpert implements SyncExpert {
 }
 
 /**
- * An expert that runs in onnxruntime, from files whose metadata say everything: those of `exportOnnx` and `lipsync export`.
+ * An expert that runs in onnxruntime, from the files of `exportOnnx`, whose metadata describe it. Files of earlier versions open, too.
  *
  * @param files all parts of one export.
  * @returns the expert; the caller disposes it.
- * @throws Error where onnxruntime is not installed, saying what to install, or where the files are not parts of one expert.
+ * @throws Error where onnxruntime is not installed, with what to install, or where the files are not parts of one expert.
  * @example
+ * import { readOnnxExpert } from '@lipsync/onnx';
  * const expert = await readOnnxExpert({ visual: 'expert.visual.onnx', audio: 'expert.audio.onnx' });
  * const embedding = await expert.encodeVisual(frames).data();
  */
@@ -175,21 +176,26 @@ export async function readOnnxExpert(files: OnnxInputs, options: OnnxRunOptions 
   }
   const [info, ...others] = infos;
   if (others.some((other) => JSON.stringify(other) !== JSON.stringify(info))) {
-    const told = infos.map(({ name, weightsHash }) => `${name} (weights ${weightsHash?.slice(0, 12)})`).join(' and ');
-    fail(Error, where, 'files', 'parts of one export', told);
+    const found = infos.map(({ name, weightsHash }) => `${name} (weights ${weightsHash?.slice(0, 12)})`).join(' and ');
+    fail(Error, where, 'files', 'parts of one export', found);
   }
   if (info.space === 'joint' && !files.pair)
-    fail(Error, where, 'pair', `given for ${info.name}, which judges pairs`, 'none');
+    fail(Error, where, 'pair', `given for ${info.name}, which scores pairs`, 'none');
   return createOnnxExpert({ ...files, ...options, info });
 }
 
 /**
  * An expert that runs in onnxruntime, described by the caller.
  *
- * @param options.visual `frames` `[batch, height, width, frames * 3]` to `embedding`; `audio`: `mel` to `embedding`; `pair`: `frames` and `audio` to `distance`.
- * @param options.info what it is and how it is fed; `readOnnxExpert` takes it from the files.
+ * @param options.visual model from `frames`, float32 `[batch, height, width, frameCount * 3]`, to `embedding`, `[batch, embeddingSize]`.
+ * @param options.audio model from `features`, float32 `[batch, bins, featureSteps, 1]`, to `embedding`.
+ * @param options.pair model from two embeddings, `frames` and `audio`, to `distance`, `[batch]`; of `joint` networks.
+ * @param options.info the expert's name, recipe and sizes; `readOnnxExpert` takes them from the files.
  * @returns the expert; the caller disposes it.
- * @throws Error where onnxruntime is not installed, saying what to install; onnxruntime's own for a model that it does not take.
+ * @throws Error where onnxruntime is not installed, with what to install; onnxruntime's own errors for a model that it refuses.
+ * @example
+ * import { createOnnxExpert } from '@lipsync/onnx';
+ * const expert = await createOnnxExpert({ visual: 'visual.onnx', audio: 'audio.onnx', info: { name, space: 'unit', recipe, embeddingSize: 512 } });
  */
 export async function createOnnxExpert(
   options: OnnxInputs & OnnxRunOptions & { info: OnnxExpertInfo },
@@ -199,7 +205,7 @@ export async function createOnnxExpert(
     fail(RangeError, 'createOnnxExpert', 'threads', 'a whole number above 0', threads);
   const ort = options.ort ?? (await loadOnnxRuntime());
   const settings = {
-    // Each part has threads of its own; those that wait for work must not keep the others from the processors.
+    // Each session has its own threads; idle ones must not spin on the cores of the others.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
     ...(executionProviders ? { executionProviders: [...executionProviders] } : {}),
     ...(threads ? { intraOpNumThreads: threads, interOpNumThreads: 1 } : {}),

@@ -7,7 +7,7 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
-test('PendingTensors makes tensors that are read when their numbers come', async () => {
+test('PendingTensors makes tensors that are read when their values arrive', async () => {
   const pending = new PendingTensors('test');
   const before = tf.memory().numTensors;
   let arrive: (numbers: Float32Array) => void = () => {};

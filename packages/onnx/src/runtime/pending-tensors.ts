@@ -4,10 +4,10 @@ import * as tf from '@tensorflow/tfjs-core';
 type Entry = { values: Promise<Float32Array>; arrived?: Float32Array };
 
 /**
- * Tensors whose numbers are still being computed elsewhere: made at once, read by `await tensor.data()`, which waits.
+ * Tensors whose values are still being computed elsewhere: created at once, read by `await tensor.data()`, which waits.
  *
- * A backend to tfjs, but never a registered one: no kernel runs on it. Once the numbers are there, other backends' kernels take the tensor like any
- * other; before, they cannot, and say so.
+ * A tfjs backend that is never registered: no kernel runs on it. Once the values have arrived, other backends' kernels accept the tensor like any
+ * other; before that they throw.
  */
 export class PendingTensors extends tf.KernelBackend {
   readonly #entries = new Map<object, Entry>();
@@ -20,14 +20,14 @@ export class PendingTensors extends tf.KernelBackend {
     this.#where = where;
   }
 
-  /** A tensor of numbers to come; a failure is thrown where it is read. The caller disposes it. */
+  /** A tensor of values to come; a rejection is thrown where the tensor is read. The caller disposes it. */
   tensor<R extends tf.Rank>(values: Promise<Float32Array>, shape: tf.ShapeMap[R]): tf.Tensor<R> {
     const dataId = {};
     const entry: Entry = { values };
     this.#entries.set(dataId, entry);
     values.then(
-      (numbers) => (entry.arrived = numbers),
-      () => {}, // told to the reader, if there is one
+      (arrived) => (entry.arrived = arrived),
+      () => {}, // thrown at the reader, if there is one
     );
     return tf
       .engine()
