@@ -20,13 +20,13 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
   });
 
   test('a whole video has no problem; frames, samples, times and the peak are counted', async () => {
-    const { ok, problems, info, frames, audio, damageMessages } = await checkMedia(file('whole.mp4'));
+    const { ok, problems, info, video, audio, damageMessages } = await checkMedia(file('whole.mp4'));
     expect({ ok, problems, damageMessages }).toEqual({ ok: true, problems: [], damageMessages: 0 });
     expect(info).toMatchObject({
       video: { width: 96, height: 64, fps: 25 },
       audio: { channels: 2, sampleRate: 44100 },
     });
-    expect(frames).toEqual({ count: 50, startSec: 0, endSec: 2, largestGapSec: expect.closeTo(0.04, 6) });
+    expect(video).toEqual({ frameCount: 50, startSec: 0, endSec: 2, largestGapSec: expect.closeTo(0.04, 6) });
     expect(audio).toMatchObject({ sampleRate: 44100, startSec: 0 });
     expect(Math.abs(audio!.samples - 88200)).toBeLessThanOrEqual(1024);
     expect(audio!.peak).toBeCloseTo(0.5, 1);
@@ -45,7 +45,7 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
           kind: 'cut short',
           detail: expect.stringMatching(/needs \d+ bytes, the file has \d+/),
         });
-        counts.push(check.frames?.count ?? 0);
+        counts.push(check.video?.frameCount ?? 0);
       }
       expect(counts[9]).toBeGreaterThan(40);
       expect(counts[5]).toBeLessThan(40);
@@ -68,13 +68,13 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     const bytes = readFileSync(file('whole.mp4'));
     for (let at = bytes.length >> 1; at < (bytes.length >> 1) + 1500; at++) bytes[at] = (at * 2654435761) & 255;
     writeFileSync(file('damaged.mp4'), bytes);
-    const { problems, frames, damageMessages } = await checkMedia(file('damaged.mp4'));
+    const { problems, video, damageMessages } = await checkMedia(file('damaged.mp4'));
     expect(problems[0]).toMatchObject({
       kind: 'damaged',
       detail: expect.stringMatching(/^\d+ messages? of ffmpeg, the first: /),
     });
     expect(damageMessages).toBeGreaterThan(0);
-    expect(frames!.endSec).toBeGreaterThan(1.9);
+    expect(video!.endSec).toBeGreaterThan(1.9);
   });
 
   test('streams that lack, streams of different length and start, and gaps have their names', async () => {
@@ -122,7 +122,7 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
       file('gap.mkv'),
     );
     expect(await kinds('silent.mp4')).toEqual(['no audio']);
-    expect((await checkMedia(file('silent.mp4'))).frames!.count).toBe(50);
+    expect((await checkMedia(file('silent.mp4'))).video!.frameCount).toBe(50);
     expect(await kinds('heard.m4a')).toEqual(['no video']);
     expect((await checkMedia(file('shorter.mp4'))).problems).toEqual([
       {
@@ -197,9 +197,9 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     const before = process.memoryUsage().rss;
     let peak = 0;
     const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 20);
-    const { ok, frames, audio } = await checkMedia(file('long.mkv'));
+    const { ok, video, audio } = await checkMedia(file('long.mkv'));
     clearInterval(watch);
-    expect([ok, frames!.count, audio!.samples]).toEqual([true, 6000, 3_840_000]);
+    expect([ok, video!.frameCount, audio!.samples]).toEqual([true, 6000, 3_840_000]);
     expect((peak - before) / 2 ** 20).toBeLessThan(40); // MB; frames as RGB would be 55, the messages alone are 2
   });
 });

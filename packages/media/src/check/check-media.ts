@@ -16,17 +16,17 @@ import { chosenVideo, firstTime, parseFfmpegDump, refusedFormat, refusedSize } f
 export type CheckMediaOptions = FindFfmpegOptions & {
   /** Largest frame, width times height. Default 7680 * 4320 (8K). */
   maxPixels?: number;
-  /** By how many seconds the frames and the audio may begin, and may end, apart. Default 0.5. */
+  /** Largest difference between the starts of frames and audio, and between their ends, in seconds. Default 0.5. */
   maxDifferenceSec?: number;
-  /** Seconds that one frame may stand. Default 1. */
+  /** Longest time for which one frame may stand, in seconds. Default 1. */
   maxGapSec?: number;
 };
 
 export type MediaProblem = {
   /**
-   * `empty`: no bytes; `not media`: nothing ffmpeg can read; `names other files`: a playlist or script; `too large`: above
-   * `maxPixels`; `no frame` and `no audio`: the stream lacks; `cut short`: it ends before its container says so;
-   * `damaged`: the decoder said so, or gave nothing; `gap in the frames`, `starts differ` and `lengths differ`: beyond the
+   * `empty`: no bytes. `not media`: nothing that ffmpeg can read. `names other files`: a playlist or script. `too large`: above
+   * `maxPixels`. `no video` and `no audio`: the stream is missing. `cut short`: the file ends before its container says so.
+   * `damaged`: the decoder reports damage, or nothing decodes. `gap in the frames`, `starts differ` and `lengths differ`: beyond the
    * options.
    */
   kind:
@@ -41,7 +41,7 @@ export type MediaProblem = {
     | 'gap in the frames'
     | 'starts differ'
     | 'lengths differ';
-  /** In words, with the numbers. */
+  /** A description, with the values. */
   detail: string;
 };
 
@@ -50,20 +50,20 @@ export type MediaCheck = {
   /** Whether there is no problem. */
   ok: boolean;
   problems: MediaProblem[];
-  /** What the file says of itself, where it could be opened. */
+  /** The container's description, where the file could be opened. */
   info?: MediaInfo;
-  /** What decoded, seconds on the container's clock. */
-  frames?: { count: number; startSec: number; endSec: number; largestGapSec: number };
-  /** What decoded, in the file's own rate; holes in its timestamps count as samples. `peak` of the mono mix, full scale 1. */
+  /** What decodes, seconds on the container's clock. */
+  video?: { frameCount: number; startSec: number; endSec: number; largestGapSec: number };
+  /** What decodes, at the file's own rate; holes in its timestamps count as samples. `peak` of the mono mix, full scale 1. */
   audio?: { samples: number; sampleRate: number; startSec: number; endSec: number; peak: number };
-  /** Lines in which ffmpeg spoke of missing or broken data. */
+  /** ffmpeg's messages about missing or broken data. */
   damageMessages: number;
 };
 
-/** What a run over the whole file found. */
+/** The result of a run over the whole file. */
 type Decoded = {
   code?: number;
-  /** The description and what came with it. */
+  /** The description and the messages after it. */
   messages: string;
   lastLine: string;
   damageMessages: number;
@@ -74,16 +74,17 @@ type Decoded = {
 };
 
 /**
- * Decodes a file from its first frame and audio to its last and says what is there and what is wrong with it, in constant
- * memory. A file that is bad in any way is an answer, not an error. One run of ffmpeg where both streams are there.
+ * Decodes a whole file in constant memory and reports its content and its problems. A bad file is an answer, not an error. One run of
+ * ffmpeg where the file has both streams.
  *
- * `frames`, `audio` and `both` refuse what is damaged or cut by themselves, at the place where it is; this is for those who
- * want to know before, and all of it.
+ * `frames`, `audio` and `both` of `openMedia` refuse damaged and cut files by themselves, at the place of the damage; this checks all of a file
+ * beforehand.
  *
- * @throws Error where `path` is no plain file that can be read, or there is no ffmpeg.
+ * @throws Error where `path` is no plain file that can be read, or there is no ffmpeg; RangeError for an option out of range.
  * @example
- * const { ok, problems, frames } = await checkMedia('talk.mp4');
- * if (!ok) console.log(problems.map(({ kind, detail }) => `${kind}: ${detail}`).join('; '), frames?.count);
+ * import { checkMedia } from '@lipsync/media';
+ * const { ok, problems, video } = await checkMedia('talk.mp4');
+ * if (!ok) console.log(problems.map(({ kind, detail }) => `${kind}: ${detail}`).join('; '), video?.frameCount);
  */
 export async function checkMedia(path: string, options: CheckMediaOptions = {}): Promise<MediaCheck> {
   const { maxPixels = MAX_PIXELS, maxDifferenceSec = 0.5, maxGapSec = 1 } = options;
@@ -96,98 +97,114 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
   const file = await inputFile('checkMedia', path);
   const problems: MediaProblem[] = [];
   const check: MediaCheck = { path, ok: false, problems, damageMessages: 0 };
-  const problem = (kind: MediaProblem['kind'], detail: string) => problems.push({ kind, detail });
-
   const short = await cutShort(path);
   if (short === 'the file is empty') {
-    problem('empty', short);
+    problems.push({ kind: 'empty', detail: short });
     return check;
   }
-  if (short !== undefined) problem('cut short', short);
+  if (short !== undefined) problems.push({ kind: 'cut short', detail: short });
   const ffmpeg = await ffmpegFor(options);
-  let decoded = await decodeAll(ffmpeg.path, file, maxPixels, { video: true, audio: true });
-  const info = parseFfmpegDump(path, decoded.messages, chosenVideo(decoded.messages));
-  const format = refusedFormat(decoded.messages);
-  if (format !== undefined || (!info.video && !info.audio)) {
-    if (format === undefined) problem('not media', decoded.lastLine);
-    else problem('names other files', `${format} is no format that holds its streams itself`);
-    return check;
-  }
-  check.info = info;
-  const { video, audio } = info;
-  if (video) Object.assign(video, refusedSize(decoded.messages));
-  if (video && video.width * video.height > maxPixels) {
-    problem('too large', `${video.width} x ${video.height} pixels, more than ${maxPixels} together`);
-    return check;
-  }
-  if (!video) problem('no video', 'the file has no frames');
-  if (!audio) problem('no audio', 'the file has no audio');
-  const streams = { video: video !== undefined, audio: audio !== undefined };
-  if (!video || !audio) decoded = await decodeAll(ffmpeg.path, file, maxPixels, streams);
-
-  const { frames, samples, peak } = decoded;
-  if (video && frames.count > 0) {
-    const { count, startSec, lastSec, largestGapSec } = frames;
-    // The last frame stands as long as the others do.
-    const endSec = lastSec + (count > 1 ? (lastSec - startSec) / (count - 1) : 1 / video.fps);
-    check.frames = { count, startSec, endSec, largestGapSec };
-    video.startSec = startSec;
-  }
-  if (audio && samples > 0) {
-    const startSec = firstTime(decoded.messages, 'ashowinfo') ?? audio.startSec;
-    check.audio = {
-      samples,
-      sampleRate: audio.sampleRate,
-      startSec,
-      endSec: startSec + samples / audio.sampleRate,
-      peak,
-    };
-    audio.startSec = startSec;
-  }
+  let decoded = await decodeAll(ffmpeg.path, file, { maxPixels, video: true, audio: true });
+  if (!openable(decoded, check, maxPixels)) return check;
+  const { video, audio } = check.info!;
+  if (!video) problems.push({ kind: 'no video', detail: 'the file has no frames' });
+  if (!audio) problems.push({ kind: 'no audio', detail: 'the file has no audio' });
+  if (!video || !audio)
+    decoded = await decodeAll(ffmpeg.path, file, { maxPixels, video: video !== undefined, audio: audio !== undefined });
+  describeStreams(decoded, check);
   check.damageMessages = decoded.damageMessages;
-  for (const reason of damageOf(decoded, check)) problem('damaged', reason);
-  if (short === undefined) {
-    const missing = missingSeconds(decoded.messages, check);
-    if (missing) problem('cut short', missing);
-  }
-  if (check.frames && check.frames.largestGapSec > maxGapSec) {
-    problem('gap in the frames', `one stands for ${check.frames.largestGapSec.toFixed(2)} s`);
-  }
-  if (check.frames && check.audio) {
-    for (const [kind, edge] of [
-      ['starts differ', 'startSec'],
-      ['lengths differ', 'endSec'],
-    ] as const) {
-      const [frame, sound] = [check.frames[edge], check.audio[edge]];
-      if (Math.abs(frame - sound) <= maxDifferenceSec) continue;
-      const verb = edge === 'startSec' ? 'begin' : 'end';
-      problem(kind, `the frames ${verb} at ${frame.toFixed(2)} s, the audio ${verb}s at ${sound.toFixed(2)} s`);
-    }
-  }
+  for (const reason of damageOf(decoded, check)) problems.push({ kind: 'damaged', detail: reason });
+  const missing = short === undefined ? missingSeconds(decoded.messages, check) : undefined;
+  if (missing) problems.push({ kind: 'cut short', detail: missing });
+  problems.push(...timingProblems(check, { maxDifferenceSec, maxGapSec }));
   check.ok = problems.length === 0;
   return check;
 }
 
-function damageOf(decoded: Decoded, { info, frames, audio }: MediaCheck): string[] {
+/** Fills in `check.info`; false, with the problem noted, where the file cannot be decoded. */
+function openable({ messages, lastLine: last }: Decoded, check: MediaCheck, maxPixels: number): boolean {
+  const info = parseFfmpegDump(check.path, messages, chosenVideo(messages));
+  const format = refusedFormat(messages);
+  if (format !== undefined) {
+    check.problems.push({
+      kind: 'names other files',
+      detail: `${format} is no format that holds its streams itself`,
+    });
+    return false;
+  }
+  const { video, audio } = info;
+  if (!video && !audio) {
+    check.problems.push({ kind: 'not media', detail: last });
+    return false;
+  }
+  check.info = info;
+  if (video) Object.assign(video, refusedSize(messages));
+  if (video && video.width * video.height > maxPixels) {
+    const detail = `${video.width} x ${video.height} pixels, more than ${maxPixels} together`;
+    check.problems.push({ kind: 'too large', detail });
+    return false;
+  }
+  return true;
+}
+
+/** Fills in `check.video` and `check.audio`, and the starts in `check.info`. */
+function describeStreams({ messages, frames, samples, peak }: Decoded, check: MediaCheck): void {
+  const { video, audio } = check.info!;
+  if (video && frames.count > 0) {
+    const { count, startSec, lastSec, largestGapSec } = frames;
+    // The last frame stands as long as the others do.
+    const endSec = lastSec + (count > 1 ? (lastSec - startSec) / (count - 1) : 1 / video.fps);
+    check.video = { frameCount: count, startSec, endSec, largestGapSec };
+    video.startSec = startSec;
+  }
+  if (audio && samples > 0) {
+    const { sampleRate } = audio;
+    const startSec = firstTime(messages, 'ashowinfo') ?? audio.startSec;
+    check.audio = { samples, sampleRate, startSec, endSec: startSec + samples / sampleRate, peak };
+    audio.startSec = startSec;
+  }
+}
+
+function timingProblems(
+  { video, audio }: MediaCheck,
+  { maxDifferenceSec, maxGapSec }: { maxDifferenceSec: number; maxGapSec: number },
+): MediaProblem[] {
+  const problems: MediaProblem[] = [];
+  if (video && video.largestGapSec > maxGapSec) {
+    problems.push({ kind: 'gap in the frames', detail: `one stands for ${video.largestGapSec.toFixed(2)} s` });
+  }
+  if (!video || !audio) return problems;
+  for (const [kind, edge, verb] of [
+    ['starts differ', 'startSec', 'begin'],
+    ['lengths differ', 'endSec', 'end'],
+  ] as const) {
+    if (Math.abs(video[edge] - audio[edge]) <= maxDifferenceSec) continue;
+    const [frames, samples] = [video[edge].toFixed(2), audio[edge].toFixed(2)];
+    problems.push({ kind, detail: `the frames ${verb} at ${frames} s, the audio ${verb}s at ${samples} s` });
+  }
+  return problems;
+}
+
+function damageOf(decoded: Decoded, { info, video, audio }: MediaCheck): string[] {
   const { damageMessages, firstDamage, code, lastLine: last } = decoded;
   const reasons: string[] = [];
   const messages = damageMessages === 1 ? 'message' : 'messages';
   if (damageMessages > 0) reasons.push(`${damageMessages} ${messages} of ffmpeg, the first: ${firstDamage}`);
-  if (info!.video && !frames) reasons.push('no frame decodes');
+  if (info!.video && !video) reasons.push('no frame decodes');
   if (info!.audio && !audio) reasons.push('no audio decodes');
   if (reasons.length === 0 && code !== 0) reasons.push(last);
   return reasons;
 }
 
 /** Whether less decodes than the container announces, where it announces it for these streams. */
-function missingSeconds(messages: string, { info, frames, audio }: MediaCheck): string | undefined {
+function missingSeconds(messages: string, { info, video, audio }: MediaCheck): string | undefined {
   const announced = info!.durationSec;
   const dump = messages.slice(messages.search(/^Input #0,/m)).split(/^(?:Stream mapping:|Output #0)/m)[0];
   const streams = dump.match(/^ {2,4}Stream #0:\d+/gm)?.length ?? 0;
   const others = streams - Number(info!.video !== undefined) - Number(info!.audio !== undefined);
   if (!(announced > 0) || others > 0 || /Estimating duration/.test(messages)) return undefined;
-  const starts = [frames, audio].flatMap((stream) => (stream ? [stream.startSec] : []));
-  const ends = [frames, audio].flatMap((stream) => (stream ? [stream.endSec] : []));
+  const starts = [video, audio].flatMap((stream) => (stream ? [stream.startSec] : []));
+  const ends = [video, audio].flatMap((stream) => (stream ? [stream.endSec] : []));
   const seconds = ends.length === 0 ? 0 : Math.max(...ends) - Math.min(...starts);
   if (seconds >= announced - Math.max(0.5, 0.02 * announced)) return undefined;
   return `the file announces ${announced.toFixed(2)} s, ${seconds.toFixed(2)} s decode`;
@@ -197,14 +214,12 @@ function missingSeconds(messages: string, { info, frames, audio }: MediaCheck): 
 async function decodeAll(
   ffmpegPath: string,
   file: InputFile,
-  maxPixels: number,
-  want: { video: boolean; audio: boolean },
+  { maxPixels, video, audio }: { maxPixels: number; video: boolean; audio: boolean },
 ): Promise<Decoded> {
   const args = ['-nostdin', '-nostats', '-v', 'level+info', ...inputArguments(file, maxPixels)];
   // `showinfo` also sums up all it is shown: a few pixels are enough.
-  if (want.video)
-    args.push('-map', '0:V:0', '-vf', 'settb=AVTB,scale=16:16:flags=neighbor,showinfo', '-f', 'null', '-');
-  if (want.audio) {
+  if (video) args.push('-map', '0:V:0', '-vf', 'settb=AVTB,scale=16:16:flags=neighbor,showinfo', '-f', 'null', '-');
+  if (audio) {
     // Holes in the timestamps become silence, so that the number of samples tells the end.
     const whole = 'aresample=async=1:min_comp=0.00001:min_hard_comp=0.04:rematrix_maxval=1';
     const mono = 'aformat=sample_fmts=s16:channel_layouts=mono';
@@ -218,19 +233,9 @@ async function decodeAll(
     samples: 0,
     peak: 0,
   };
-  const { frames } = found;
   let errors = '';
   const listen = messageLines((line) => {
-    const time = /^\[Parsed_showinfo_\d+ @ [^\]]*\] n: *\d+ +pts: *(-?\d+)/.exec(line.text);
-    if (time) {
-      const seconds = Number(time[1]) / 1e6;
-      if (frames.count === 0) frames.startSec = seconds;
-      else frames.largestGapSec = Math.max(frames.largestGapSec, seconds - frames.lastSec);
-      frames.lastSec = seconds;
-      frames.count++;
-      return;
-    }
-    if (/^\[Parsed_showinfo_\d+ @ /.test(line.text)) return;
+    if (countFrame(line.text, found.frames)) return;
     const text = line.text.replaceAll(file.url, 'the file'); // a line break in the name would make lines of it
     if (isError(line) && errors.length < 16_384) errors += `${text}\n`;
     if (line.level !== 'info' && saysDamage({ messages: text })) {
@@ -241,16 +246,7 @@ async function decodeAll(
   });
   const run = runFfmpeg(ffmpegPath, args, { listen });
   try {
-    let odd: number | undefined;
-    for await (const chunk of run.stdout as AsyncIterable<Buffer>) {
-      const bytes = odd === undefined ? chunk : Buffer.concat([Buffer.from([odd]), chunk]);
-      odd = bytes.length % 2 === 1 ? bytes[bytes.length - 1] : undefined;
-      const samples = new Int16Array(
-        bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length - (bytes.length % 2)),
-      );
-      found.samples += samples.length;
-      for (const sample of samples) found.peak = Math.max(found.peak, Math.abs(sample) / 32768);
-    }
+    await countSamples(run.stdout, found);
     const end = await run.ended;
     found.code = end.code;
     found.lastLine = lastLine({ ...end, messages: errors });
@@ -259,4 +255,28 @@ async function decodeAll(
     await run.kill();
   }
   return found;
+}
+
+/** Counts a frame where the line is one of `showinfo`; whether it is. */
+function countFrame(line: string, frames: Decoded['frames']): boolean {
+  const time = /^\[Parsed_showinfo_\d+ @ [^\]]*\] n: *\d+ +pts: *(-?\d+)/.exec(line);
+  if (!time) return /^\[Parsed_showinfo_\d+ @ /.test(line);
+  const seconds = Number(time[1]) / 1e6;
+  if (frames.count === 0) frames.startSec = seconds;
+  else frames.largestGapSec = Math.max(frames.largestGapSec, seconds - frames.lastSec);
+  frames.lastSec = seconds;
+  frames.count++;
+  return true;
+}
+
+async function countSamples(stdout: AsyncIterable<Buffer>, found: Decoded): Promise<void> {
+  let odd: number | undefined;
+  for await (const chunk of stdout) {
+    const bytes = odd === undefined ? chunk : Buffer.concat([Buffer.from([odd]), chunk]);
+    odd = bytes.length % 2 === 1 ? bytes[bytes.length - 1] : undefined;
+    const whole = bytes.length - (bytes.length % 2);
+    const samples = new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + whole));
+    found.samples += samples.length;
+    for (const sample of samples) found.peak = Math.max(found.peak, Math.abs(sample) / 32768);
+  }
 }

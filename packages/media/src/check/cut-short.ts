@@ -2,13 +2,17 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 
 /**
- * Whether a video ends before its container says that it does, in words; undefined where it is whole or the container does
- * not say.
+ * Why a file is shorter than its container says; undefined where it is complete or the container does not say.
  *
- * Reads a few headers, no streams: ffmpeg plays a cut Matroska, AVI or MPEG file to where it ends, mostly without a word.
+ * Reads a few headers, no streams: ffmpeg decodes a cut Matroska, AVI or MPEG file up to where it ends, mostly without a message.
  * Knows MP4 and QuickTime (boxes), Matroska and WebM (segment), AVI, WAV and AIFF (chunks), FLV (last tag), MPEG transport
  * streams (whole packets), MPEG program streams and Ogg (last packet). A cut exactly between two packets of a container
- * without a total length cannot be seen.
+ * without a total length cannot be detected.
+ *
+ * @throws Error where the file cannot be read.
+ * @example
+ * import { cutShort } from '@lipsync/media';
+ * console.log(await cutShort('talk.mkv')); // the segment needs 1234 bytes, the file has 1000
  */
 export async function cutShort(path: string): Promise<string | undefined> {
   const file = await open(path, 'r');
@@ -16,8 +20,8 @@ export async function cutShort(path: string): Promise<string | undefined> {
     const { size } = await file.stat();
     if (size === 0) return 'the file is empty';
     const head = await bytesAt(file, 0, 1024);
-    for (const look of [boxes, segment, chunks, lastTag, packets, lastPack, lastPage]) {
-      const end = await look(file, size, head);
+    for (const check of [boxes, segment, chunks, lastTag, packets, lastPack, lastPage]) {
+      const end = await check(file, size, head);
       if (end === undefined) continue;
       return end.needs > size ? `${end.what} needs ${end.needs} bytes, the file has ${size}` : undefined;
     }
@@ -27,8 +31,8 @@ export async function cutShort(path: string): Promise<string | undefined> {
   }
 }
 
-/** How long a file must be for what its container says; undefined where it is of another kind or says nothing. */
-type Look = (file: FileHandle, size: number, head: Buffer) => Promise<{ what: string; needs: number } | undefined>;
+/** The length that a file must have by its container; undefined for another container, or where it does not say. */
+type Check = (file: FileHandle, size: number, head: Buffer) => Promise<{ what: string; needs: number } | undefined>;
 
 async function bytesAt(file: FileHandle, at: number, count: number): Promise<Buffer> {
   const buffer = Buffer.alloc(count);
@@ -40,7 +44,7 @@ const FIRST_BOXES = new Set(['ftyp', 'moov', 'mdat', 'wide', 'skip', 'free', 'pn
 const BOXES = new Set([...FIRST_BOXES, 'sidx', 'moof', 'uuid', 'mfra', 'meta', 'emsg', 'prft', 'udta', 'bloc', 'pdin']);
 
 /** ISO base media and QuickTime: boxes one after the other, each with its length. */
-const boxes: Look = async (file, size, head) => {
+const boxes: Check = async (file, size, head) => {
   if (!FIRST_BOXES.has(head.toString('latin1', 4, 8))) return undefined;
   let at = 0;
   // A fragment is two boxes and seconds of video: enough for days, and an end for a file that is made of empty boxes.
@@ -63,7 +67,7 @@ const boxes: Look = async (file, size, head) => {
 };
 
 /** EBML: the header element, then the segment with its length. */
-const segment: Look = async (_file, _size, head) => {
+const segment: Check = async (_file, _size, head) => {
   if (head.length < 5 || head.readUInt32BE(0) !== 0x1a45dfa3) return undefined;
   const header = lengthAt(head, 4);
   const id = header === undefined ? -1 : header.next + header.value;
@@ -86,7 +90,7 @@ function lengthAt(bytes: Buffer, at: number): { value: number; next: number } | 
  * RIFF and AIFF: one chunk with its length around everything; 0 and the largest numbers stand for "not known when it was
  * written".
  */
-const chunks: Look = async (_file, _size, head) => {
+const chunks: Check = async (_file, _size, head) => {
   const kind = head.toString('latin1', 0, 4);
   if (kind !== 'RIFF' && kind !== 'FORM') return undefined;
   if (head.length < 8) return { what: 'the header', needs: 8 };
@@ -95,7 +99,7 @@ const chunks: Look = async (_file, _size, head) => {
 };
 
 /** FLV: after each tag stands its length, so at the end of a whole file stands that of the last. */
-const lastTag: Look = async (file, size, head) => {
+const lastTag: Check = async (file, size, head) => {
   if (head.toString('latin1', 0, 3) !== 'FLV') return undefined;
   const cut = { what: 'the last tag', needs: size + 1 };
   if (size < 28) return cut;
@@ -106,7 +110,7 @@ const lastTag: Look = async (file, size, head) => {
 };
 
 /** MPEG transport streams: packets of 188 bytes, or of 192 with a time before each. */
-const packets: Look = async (_file, size, head) => {
+const packets: Check = async (_file, size, head) => {
   for (const [length, first] of [
     [188, 0],
     [192, 4],
@@ -119,7 +123,7 @@ const packets: Look = async (_file, size, head) => {
 };
 
 /** MPEG program streams: from the last pack header on, packet by packet. */
-const lastPack: Look = async (file, size, head) => {
+const lastPack: Check = async (file, size, head) => {
   if (head.length < 4 || head.readUInt32BE(0) !== 0x1ba) return undefined;
   const from = Math.max(0, size - 262_144);
   const tail = await bytesAt(file, from, 262_144);
@@ -129,7 +133,7 @@ const lastPack: Look = async (file, size, head) => {
     const rest = tail.subarray(at);
     if (rest.length < 4) return { what: 'the last packet', needs: from + at + 4 };
     const code = rest.readUInt32BE(0);
-    if (code === 0x1b9) return { what: 'the file', needs: size }; // its end, said
+    if (code === 0x1b9) return { what: 'the file', needs: size }; // the end code
     if (code < 0x1b9 || code > 0x1ff)
       return rest.every((byte) => byte === 0) ? { what: 'the file', needs: size } : undefined;
     const minimum = code === 0x1ba ? 14 : 6;
@@ -142,7 +146,7 @@ const lastPack: Look = async (file, size, head) => {
 };
 
 /** Ogg: the last page and its table of lengths. */
-const lastPage: Look = async (file, size, head) => {
+const lastPage: Check = async (file, size, head) => {
   if (head.toString('latin1', 0, 4) !== 'OggS') return undefined;
   const from = Math.max(0, size - 131_072);
   const tail = await bytesAt(file, from, 131_072);

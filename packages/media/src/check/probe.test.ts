@@ -72,15 +72,17 @@ describe('parseFfmpegDump', () => {
   });
 });
 
+const LIMITS = { where: 'test', maxPixels: MAX_PIXELS };
+
 describe.skipIf(!ffmpeg)(`probeFile${SKIPPED}`, () => {
   const folder = temporaryFolder();
 
   test('finds when the first frame comes, and the length of a file that does not say it', async () => {
     await make(...flash(25), ...beep(), ...H264_AAC, '-f', 'h264', '-an', join(folder, 'raw.h264'));
-    const raw = await probeFile(ffmpeg!.path, 'test', await inputFile('test', join(folder, 'raw.h264')), MAX_PIXELS);
+    const raw = await probeFile(ffmpeg!.path, await inputFile('test', join(folder, 'raw.h264')), LIMITS);
     expect(Math.abs(raw.info.durationSec - 2)).toBeLessThan(0.2);
     await make(...flash(25), ...beep(), ...H264_AAC, join(folder, 'broadcast.ts'));
-    const ts = await probeFile(ffmpeg!.path, 'test', await inputFile('test', join(folder, 'broadcast.ts')), MAX_PIXELS);
+    const ts = await probeFile(ffmpeg!.path, await inputFile('test', join(folder, 'broadcast.ts')), LIMITS);
     expect(ts.zeroMicroseconds).toBe(Math.round(ts.info.video!.startSec * 1e6));
     expect(ts.info.video!.startSec).toBeGreaterThan(1); // ffmpeg's transport streams start at 1.4 s and more
     expect(Math.abs(ts.info.durationSec - 2)).toBeLessThan(0.1);

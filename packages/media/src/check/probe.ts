@@ -4,17 +4,17 @@ import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { InputFile } from '../read/input-file';
 import { inputArguments } from '../read/input-file';
 
-/** `MediaInfo` and what the readers need beside it. */
+/** `MediaInfo`, and the time that readers count from. */
 export type Probe = {
   info: MediaInfo;
-  /** Time of the first frame that decodes, microseconds of the container's clock; without frame, of the first audio. */
+  /** Time of the first decoded frame, microseconds of the container's clock; without frames, of the first audio. */
   zeroMicroseconds: number;
 };
 
 /**
- * Reads what `ffmpeg -i` prints of a file: there need not be an ffprobe beside it. Understands ffmpeg 4.1 to 5.1 as
- * tried, where only the indent and the stream ids differ. The first frame stream counts that is not marked as a cover
- * frame, or the one with the number `videoStream`; none where that is -1.
+ * Parses what `ffmpeg -i` prints about a file, so that no ffprobe is needed. Tested with ffmpeg 4.1 and 5.1, which differ in
+ * indent and stream ids only. Takes the first video stream that is not marked as a cover image, or the one with the number
+ * `videoStream`; none where that is -1.
  *
  * @returns the file's streams; `startSec` is the container's start, `durationSec` NaN where the container does not say.
  */
@@ -56,7 +56,7 @@ export function parseFfmpegDump(path: string, text: string, videoStream?: number
 }
 
 /**
- * Frames per second: the average where ffmpeg knows it, else its guess from the clock; 25 where that is a clock (90k
+ * Frames per second: the average where ffmpeg knows it, else its guess from the clock; 25 where that guess is a clock rate (90k
  * tbr).
  */
 function rateOf(line: string): number {
@@ -84,24 +84,28 @@ function channelsOf(line: string): number {
   return layout[4] ? 1 : layout[5] ? 2 : layout[6] ? 4 : layout[7] ? 6 : 8;
 }
 
+export type ProbeOptions = {
+  /** Names the caller's function in errors. */
+  where: string;
+  maxPixels: number;
+  /** Messages of a run over both streams with `showinfo` and `ashowinfo` at their first frame and audio. Default: of a new run. */
+  messages?: string;
+};
+
 /**
  * Describes `file` and finds, by decoding one frame and one piece of audio, when each stream really starts.
  *
- * @param said what a run that was started for both streams, with `showinfo` and `ashowinfo` at their first ones, wrote;
- * default: one is started.
  */
 export async function probeFile(
   ffmpegPath: string,
-  where: string,
   file: InputFile,
-  maxPixels: number,
-  said?: string,
+  { where, maxPixels, messages: given }: ProbeOptions,
 ): Promise<Probe> {
   // A video with audio is done in one run; where a stream lacks, ffmpeg describes the file and stops.
   const end: FfmpegEnd =
-    said === undefined
-      ? await decodeFirst(ffmpegPath, file, maxPixels, { video: true, audio: true })
-      : { messages: said };
+    given === undefined
+      ? await decodeFirst(ffmpegPath, file, { maxPixels, video: true, audio: true })
+      : { messages: given };
   end.messages = end.messages.replaceAll(file.url, 'the file'); // a line break in the name would make lines of it
   const kind = refusedFormat(end.messages);
   if (kind !== undefined) {
@@ -122,13 +126,13 @@ export async function probeFile(
   }
   let { messages } = end;
   if (!video || !audio) {
-    ({ messages } = await decodeFirst(ffmpegPath, file, maxPixels, { video: !!video, audio: !!audio }));
+    ({ messages } = await decodeFirst(ffmpegPath, file, { maxPixels, video: !!video, audio: !!audio }));
   }
   const startSec = (video ?? audio)!.startSec;
   if (video) video.startSec = firstTime(messages, 'showinfo') ?? startSec;
   if (audio) audio.startSec = firstTime(messages, 'ashowinfo') ?? startSec;
   if (!Number.isFinite(info.durationSec)) {
-    info.durationSec = Math.max(0, (await playedUntil(ffmpegPath, file, maxPixels, info)) - startSec);
+    info.durationSec = Math.max(0, (await playedUntil(ffmpegPath, file, { maxPixels, ...info })) - startSec);
   }
   return { info, zeroMicroseconds: Math.round((video ?? audio)!.startSec * 1e6) };
 }
@@ -147,7 +151,7 @@ export function refusedSize(messages: string): { width: number; height: number }
 
 /**
  * The number of the stream that `-map 0:V:0` as the first output took, -1 where there is none, undefined where ffmpeg did
- * not come to it. ffmpeg 4.1 does not print which frame is a cover, but does not take it for a video either.
+ * not come to it. ffmpeg 4.1 does not print which stream is a cover image, but does not map it either.
  */
 export function chosenVideo(messages: string): number | undefined {
   if (/Stream map '0:V:0' matches no streams/.test(messages)) return -1;
@@ -162,12 +166,11 @@ export function chosenVideo(messages: string): number | undefined {
 function decodeFirst(
   ffmpegPath: string,
   file: InputFile,
-  maxPixels: number,
-  want: { video: boolean; audio: boolean },
+  { maxPixels, video, audio }: { maxPixels: number; video: boolean; audio: boolean },
 ): Promise<FfmpegEnd> {
   const args = ['-nostdin', '-nostats', ...inputArguments(file, maxPixels)];
-  if (want.video) args.push('-map', '0:V:0', '-vf', 'settb=AVTB,showinfo', '-frames:v', '1', '-f', 'null', '-');
-  if (want.audio) args.push('-map', '0:a:0', '-af', 'asettb=AVTB,ashowinfo', '-frames:a', '1', '-f', 'null', '-');
+  if (video) args.push('-map', '0:V:0', '-vf', 'settb=AVTB,showinfo', '-frames:v', '1', '-f', 'null', '-');
+  if (audio) args.push('-map', '0:a:0', '-af', 'asettb=AVTB,ashowinfo', '-frames:a', '1', '-f', 'null', '-');
   const run = runFfmpeg(ffmpegPath, args);
   run.stdout.resume();
   return run.ended;
@@ -180,8 +183,12 @@ export function firstTime(messages: string, filter: 'showinfo' | 'ashowinfo'): n
 }
 
 /** Last time of a file whose container does not say its length, on its clock, by decoding it once. */
-async function playedUntil(ffmpegPath: string, file: InputFile, maxPixels: number, info: MediaInfo): Promise<number> {
-  const maps = [...(info.video ? ['-map', '0:V:0'] : []), ...(info.audio ? ['-map', '0:a:0'] : [])];
+async function playedUntil(
+  ffmpegPath: string,
+  file: InputFile,
+  { maxPixels, video, audio }: { maxPixels: number } & Pick<MediaInfo, 'video' | 'audio'>,
+): Promise<number> {
+  const maps = [...(video ? ['-map', '0:V:0'] : []), ...(audio ? ['-map', '0:a:0'] : [])];
   const run = runFfmpeg(ffmpegPath, ['-nostdin', ...inputArguments(file, maxPixels), ...maps, '-f', 'null', '-']);
   run.stdout.resume();
   const { messages } = await run.ended;

@@ -14,7 +14,9 @@ const video = (width: number, height: number) => ({ codec: 'x', width, height, f
 test('frameFilter moves each frame half-way to the one before, in microseconds and by at most 50 ms', () => {
   const middle = 'setpts=PTS-if(isnan(PREV_INPTS)\\,0\\,min((PTS-PREV_INPTS)/2\\,50000))';
   expect(frameFilter(25)).toBe(`settb=AVTB,${middle},fps=25:round=up:start_time=0`);
-  expect(frameFilter(10, { width: 4, height: 2 })).toContain(',fps=10:round=up:start_time=0,scale=4:2:flags=bicubic');
+  expect(frameFilter(10, { size: { width: 4, height: 2 } })).toContain(
+    ',fps=10:round=up:start_time=0,scale=4:2:flags=bicubic',
+  );
 });
 
 test('regionFilter cuts before it converts, by shares of the size', () => {
@@ -25,7 +27,7 @@ test('regionFilter cuts before it converts, by shares of the size', () => {
   expect(filter.startsWith(frameFilter(25))).toBe(true);
 });
 
-test('soundFilter puts sample 0 at the given time and asks for a downmix of unchanged level', () => {
+test('audioFilter puts sample 0 at the given time and asks for a downmix of unchanged level', () => {
   const filter = audioFilter(-33008, 16000, 'mono');
   expect(filter).toContain('asetpts=PTS-(-33008)');
   expect(filter).toContain('aresample=16000:async=1:first_pts=0');

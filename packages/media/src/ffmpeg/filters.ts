@@ -18,14 +18,17 @@ const EARLIEST_MICROSECONDS = 50_000;
  * so that audio and frame stay together at every source rate, a variable one too; across holes above 100 ms it comes 50 ms
  * early.
  *
- * @param first the first frame that is wanted; the input may begin anywhere before it.
+ * @param options.first the first frame that is wanted; the input may begin anywhere before it.
  */
-export function frameFilter(fps: number, size?: FrameSize, flags: 'bicubic' | 'area' = 'bicubic', first = 0): string {
+export function frameFilter(
+  fps: number,
+  { size, flags = 'bicubic', first = 0 }: { size?: FrameSize; flags?: 'bicubic' | 'area'; first?: number } = {},
+): string {
   return [
     'settb=AVTB', // microseconds: a clock of 1/25 s has no half frames
     `setpts=PTS-if(isnan(PREV_INPTS)\\,0\\,min((PTS-PREV_INPTS)/2\\,${EARLIEST_MICROSECONDS}))`,
     `fps=${fps}:round=up:start_time=${first / fps}`,
-    // Always said, so that a video that changes size half way still gives frames of one size.
+    // Always given, so that a video that changes size half way still gives frames of one size.
     ...(size ? [`scale=${size.width}:${size.height}:flags=${flags}`] : []),
   ].join(',');
 }
@@ -48,7 +51,7 @@ export function regionFilter(fps: number, region: FrameRegion, whole: { width: n
 }
 
 /**
- * Audio whose sample 0 is heard at `zeroMicroseconds` of the container's clock, where the first frame is: silence is put
+ * Audio whose sample 0 plays at `zeroMicroseconds` of the container's clock, where the first frame is: silence is put
  * before a later start, an earlier part is cut away, gaps in the timestamps beyond 40 ms (one frame at 25 fps) become
  * silence.
  *
@@ -66,13 +69,12 @@ export function audioFilter(zeroMicroseconds: number, sampleRate: number, layout
 }
 
 /**
- * A frame filter whose first frame tells its time on the way: a branch that ends after it. What the filter gives
- * stays the same.
+ * A frame filter that also prints the time of its first frame, by a branch that ends after it. The output is unchanged.
  */
 export const tellingFirstFrame = (filter: string) =>
   `settb=AVTB,split[s][t];[t]trim=end_frame=1,showinfo,nullsink;[s]${filter}`;
 
-/** An audio track filter whose first piece tells its time on the way. */
+/** An audio filter that also prints the time of its first piece. */
 export const tellingFirstAudio = (filter: string) =>
   `asettb=AVTB,asplit[s][t];[t]atrim=end_sample=1,ashowinfo,anullsink;[s]${filter}`;
 

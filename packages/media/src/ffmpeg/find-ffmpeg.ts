@@ -4,22 +4,22 @@ import { access, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, isAbsolute, join } from 'node:path';
 
-/** Where an ffmpeg came from, in the order in which they are tried. */
+/** Where ffmpeg was found, in the order of search. */
 export type FfmpegSource = 'option' | 'FFMPEG_PATH' | 'ffmpeg-static' | 'PATH' | '@ffmpeg-installer/ffmpeg';
 
-/** An ffmpeg that has been run once. */
+/** An ffmpeg that has been run once to test it. */
 export type Ffmpeg = {
-  /** Absolute path of the program, or what the option or FFMPEG_PATH said. */
+  /** Absolute path of the program, or the value of the option or of FFMPEG_PATH. */
   path: string;
   source: FfmpegSource;
-  /** As it names itself, such as `5.1.9-0+deb12u1`. */
+  /** As printed by `-version`, such as `5.1.9-0+deb12u1`. */
   version: string;
 };
 
 export type FindFfmpegOptions = {
-  /** The program to use; where it does not run that is an error, no other is tried. Default: look for one. */
+  /** The program to use; an error where it does not run. Default: search. */
   ffmpegPath?: string;
-  /** Told what a user should know, a line at a time. Default `console.warn`. */
+  /** Receives warnings, one line at a time. Default `console.warn`. */
   log?: (line: string) => void;
 };
 
@@ -31,15 +31,16 @@ const WAYS_TO_GET_ONE = [
 ].join('; ');
 
 /**
- * Finds an ffmpeg and runs it once (`-version`) to see that it works.
+ * Finds ffmpeg and runs it once (`-version`) to test it.
  *
  * Order: the option, `FFMPEG_PATH`, the package `ffmpeg-static` (its file may be missing: its install script downloads
- * it), `PATH`, and last `@ffmpeg-installer/ffmpeg`, which is said aloud, as that build has had no security fix since 2018.
+ * it), `PATH`, and last `@ffmpeg-installer/ffmpeg`, with a warning, as that build has had no security fix since 2018.
  * An option or a `FFMPEG_PATH` that does not run is an error and nothing else is tried. Packages are looked up from this package and from
  * the program's entry file, never from the working folder.
  *
- * @throws Error with all that was tried and the ways to get ffmpeg.
+ * @throws Error that lists what was tried and how to install ffmpeg.
  * @example
+ * import { findFfmpeg } from '@lipsync/media';
  * const { path, version } = await findFfmpeg();
  */
 export async function findFfmpeg(options: FindFfmpegOptions = {}): Promise<Ffmpeg> {
@@ -79,7 +80,7 @@ export async function findFfmpeg(options: FindFfmpegOptions = {}): Promise<Ffmpe
 
 const found = new Map<string, Promise<Ffmpeg>>();
 
-/** `findFfmpeg`, once for the same option and environment: what it says aloud is said once a process. */
+/** `findFfmpeg`, once for the same option and environment: a warning is logged once per process. */
 export function ffmpegFor(options: FindFfmpegOptions): Promise<Ffmpeg> {
   const key = JSON.stringify([options.ffmpegPath, process.env.FFMPEG_PATH, process.env.PATH]);
   let search = found.get(key);
@@ -110,7 +111,7 @@ function versionOf(path: string): Promise<string> {
   });
 }
 
-/** Asks for a package from here, then from the program's entry file: under pnpm only one of them may see it. */
+/** Resolves a package from here, then from the program's entry file: under pnpm only one of them may see it. */
 function requireOptional(name: string): unknown {
   for (const from of [import.meta.url, process.argv[1]]) {
     if (!from) continue;

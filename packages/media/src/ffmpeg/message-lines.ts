@@ -1,4 +1,4 @@
-/** A line that ffmpeg wrote under `-v level+…`: how grave, and the line as it would be without the level. */
+/** A line that ffmpeg wrote under `-v level+…`: its level, and the line without the level. */
 export type MessageLine = { level: string; text: string };
 
 /** Levels at and above ffmpeg's `-v error`. */
@@ -7,7 +7,7 @@ const ERRORS = new Set(['error', 'fatal', 'panic']);
 export const isError = (line: MessageLine) => ERRORS.has(line.level);
 
 /**
- * Cuts what comes in pieces into lines and takes the level off: `[h264 @ 0x5] [error] text` becomes level `error` and
+ * Splits text that arrives in pieces into lines and strips the level: `[h264 @ 0x5] [error] text` becomes level `error` and
  * `[h264 @ 0x5] text`. A line without a level belongs to the one before it.
  */
 export function messageLines(tell: (line: MessageLine) => void): (text: string) => void {

@@ -1,17 +1,17 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Bytes of a child's output that wait in memory. Nothing is read from the pipe before `flow(true)`; how much may wait is its
- * owner's business, whom `changed` tells that bytes came, were taken or are wanted.
+ * Bytes of a child's output, queued in memory. Nothing is read from the pipe before `flow(true)`. The owner limits the queue: `changed` is called
+ * when bytes arrive, are taken or are awaited.
  */
 export class PipeQueue {
-  /** How many bytes wait. */
+  /** Queued bytes. */
   bytes = 0;
-  /** Whether somebody waits for more than there is. */
+  /** Whether a `read` waits for more bytes than are queued. */
   wanted = false;
-  /** Given up: what comes is thrown away, so that the child can go on. */
+  /** Given up: further bytes are discarded, so that the child can continue. */
   lost = false;
-  /** No more will come. */
+  /** The pipe has ended. */
   over = false;
 
   #chunks: Uint8Array[] = [];
@@ -24,7 +24,7 @@ export class PipeQueue {
   constructor(stream: Readable, changed: () => void) {
     this.#stream = stream;
     this.#changed = changed;
-    stream.on('error', () => undefined); // of a child that was killed; the run's end tells the reason
+    stream.on('error', () => undefined); // of a child that was killed; the reason is in the run's end
     stream.pause();
     stream.on('data', (chunk: Uint8Array) => {
       if (this.lost) return;
@@ -44,7 +44,7 @@ export class PipeQueue {
   }
 
   /**
-   * Waits for `count` bytes: a new array over a buffer of its own, shorter only where no more will come; undefined where the
+   * Waits for `count` bytes: a new array over a buffer of its own, shorter only at the end of the pipe; undefined where the
    * queue is lost.
    */
   async read(count: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -61,7 +61,7 @@ export class PipeQueue {
     return taken;
   }
 
-  /** Throws away what waits and what will come. */
+  /** Discards queued and further bytes. */
   lose(): void {
     if (this.lost) return;
     this.lost = true;
@@ -71,7 +71,7 @@ export class PipeQueue {
     this.#changed();
   }
 
-  /** Says that no more will come. */
+  /** Marks the end of the pipe. */
   finish(): void {
     this.over = true;
     this.#wake();

@@ -18,7 +18,7 @@ export type RunOptions = {
   stdin?: 'pipe' | 'ignore';
   /** Whether `pipe:3` is an output beside stdout. Default false. */
   third?: boolean;
-  /** Told what comes on stderr, in pieces that end anywhere. */
+  /** Receives stderr, in pieces that end anywhere. */
   listen?: (text: string) => void;
 };
 

@@ -22,8 +22,8 @@ import { startSharedRun } from './shared-run';
 /**
  * A video's description, frames and audio out of one run of ffmpeg, as `probe`, `frames` and `audio` give them.
  *
- * The first iteration takes what the run decodes, later ones decode anew. `release` ends the run and lets go of what waits; an
- * iteration goes on, or begins, in a run of its own.
+ * The first iteration reads from the shared run, later ones decode again. `release` ends the run and frees its queues; an
+ * iteration continues, or begins, in a run of its own.
  */
 export type BothStreams = MediaStreams;
 
@@ -37,21 +37,20 @@ export type BothRequest = {
   maxSide?: number;
   sampleRate: number;
   keepBytes: number;
-  /** What is known of the file already. */
+  /** The probe of the file, where there is one already. */
   known?: Probe;
-  /** Makes it known from what a run said, or anew. */
-  describe(said?: string): Promise<Probe>;
-  /** The streams in runs of their own: what this must equal, and what is fallen back on. */
+  /** Probes the file, from the messages of a run or with a run of its own. */
+  describe(messages?: string): Promise<Probe>;
+  /** The streams in runs of their own: the same values, and the fallback. */
   separate: { frames(): FrameSequence; audio(): AsyncIterable<Waveform> };
 };
 
 /**
- * Opens both streams of a video in one run. Where the video is not known, the run is started on the guess that its first
- * frame is at 0 and is asked for that time on the way; where the guess was wrong, it is started anew with the time that is
- * known then.
+ * Opens both streams of a video in one run. Where the video has not been probed, the run assumes that its first
+ * frame is at 0 and prints the actual time; where the assumption was wrong, it is restarted with that time.
  *
- * Whatever does not go as usual (a stream lacks, a frame of another size, damage, too much to keep) goes on in runs of
- * their own, from where it stopped: these decide what is an error.
+ * In unusual cases (a missing stream, a frame of another size, damage, full queues) each stream continues in a run of
+ * its own from where it stopped; these runs decide what is an error.
  */
 export async function openBoth(request: BothRequest): Promise<BothStreams> {
   const { separate } = request;
@@ -59,14 +58,14 @@ export async function openBoth(request: BothRequest): Promise<BothStreams> {
   let run: SharedRun | undefined;
   if (!known) {
     run = start(request);
-    const said = await run.described;
-    const times = said !== undefined && tellsBothTimes(said);
-    if (!times || firstTime(said, 'showinfo') !== 0) {
+    const messages = await run.described;
+    const times = messages !== undefined && hasBothTimes(messages);
+    if (!times || firstTime(messages, 'showinfo') !== 0) {
       await run.kill();
       run = undefined;
     }
-    // Without the times, what was said counts only where ffmpeg stopped at once; otherwise it may have stopped at damage.
-    known = await request.describe(times || said?.includes('matches no streams') ? said : undefined);
+    // Without the times, the messages count only where ffmpeg stopped at once; otherwise it may have stopped at damage.
+    known = await request.describe(times || messages?.includes('matches no streams') ? messages : undefined);
     if (!times) return separately(known.info, separate);
   }
   const { info } = known;
@@ -75,15 +74,15 @@ export async function openBoth(request: BothRequest): Promise<BothStreams> {
   return new Both(request, info, fittedSize(info.video, request.maxSide), run);
 }
 
-const tellsBothTimes = (said: string) =>
-  firstTime(said, 'showinfo') !== undefined && firstTime(said, 'ashowinfo') !== undefined;
+const hasBothTimes = (messages: string) =>
+  firstTime(messages, 'showinfo') !== undefined && firstTime(messages, 'ashowinfo') !== undefined;
 
 /** Both streams, each in a run of its own. */
 export function separately(info: MediaInfo, { frames, audio }: BothRequest['separate']): BothStreams {
   return { info, frames: frames(), audio: audio(), release: async () => undefined };
 }
 
-/** Without a time of the first frame it is taken to be 0, and the run tells it. */
+/** Without a time of the first frame it is taken to be 0, and the run prints it. */
 function start(request: BothRequest, zeroMicroseconds?: number): SharedRun {
   const { ffmpegPath, file, maxPixels, damage, fps, maxSide, sampleRate, keepBytes } = request;
   // Of a video that starts at 0 the file is opened once. Else twice: the frames' clock is moved at the input, the audio's
@@ -92,12 +91,12 @@ function start(request: BothRequest, zeroMicroseconds?: number): SharedRun {
   const audioInput = zero === 0 ? 0 : 1;
   const args = [
     ...(damage === 'refuse' ? ['-xerror'] : []),
-    ...inputArguments(file, maxPixels, zero),
+    ...inputArguments(file, maxPixels, { zeroMicroseconds: zero }),
     ...(audioInput === 1 ? inputArguments(file, maxPixels) : []),
     '-map',
     '0:V:0',
     '-vf',
-    tellingFirstFrame(frameFilter(fps, fittedExpressions(maxSide))),
+    tellingFirstFrame(frameFilter(fps, { size: fittedExpressions(maxSide) })),
     // Each with its size before it: one that differs from the others cannot shift those after it.
     '-f',
     'image2pipe',
@@ -114,7 +113,7 @@ function start(request: BothRequest, zeroMicroseconds?: number): SharedRun {
     NATIVE_PCM16,
     'pipe:3',
   ];
-  return startSharedRun(ffmpegPath, args, keepBytes, zeroMicroseconds === undefined ? tellsBothTimes : undefined);
+  return startSharedRun(ffmpegPath, args, keepBytes, zeroMicroseconds === undefined ? hasBothTimes : undefined);
 }
 
 class Both implements BothStreams {
@@ -122,7 +121,7 @@ class Both implements BothStreams {
   readonly audio: AsyncIterable<Waveform>;
   #framesTaken = false;
   #audioTaken = false;
-  #told = false;
+  #logged = false;
 
   readonly #request: BothRequest;
   readonly #size: { width: number; height: number };
@@ -209,15 +208,14 @@ class Both implements BothStreams {
     }
   }
 
-  /** Whoever no longer wants frames should not make ffmpeg decode them for the audio that is left. */
+  /** Frames that are no longer wanted should not be decoded for the rest of the audio. */
   async #leaveFrames(): Promise<void> {
     if (this.#run.frames.over) this.#run.frames.lose();
     else await this.#run.kill();
   }
 
   /**
-   * Whether the run came to its end and the file is whole; where it is not, runs of their own say so, or say what they
-   * conceal.
+   * Whether the run came to its end and the file is whole; where not, separate runs throw or log what they conceal.
    */
   async #endedWell(): Promise<boolean> {
     const { damage, file, log } = this.#request;
@@ -225,9 +223,10 @@ class Both implements BothStreams {
     if (end?.code !== 0) return false;
     const short = await cutShort(file.path).catch(() => undefined);
     if (damage === 'refuse' && (short !== undefined || saysDamage(end))) return false;
-    const said = short === undefined ? end.messages.trim() && `ffmpeg says: ${lastLine(end)}` : `cut short: ${short}`;
-    if (said && !this.#told) log(`both: ${file.path}: ${said}`);
-    this.#told = true;
+    const warning =
+      short === undefined ? end.messages.trim() && `ffmpeg says: ${lastLine(end)}` : `cut short: ${short}`;
+    if (warning && !this.#logged) log(`both: ${file.path}: ${warning}`);
+    this.#logged = true;
     return true;
   }
 }

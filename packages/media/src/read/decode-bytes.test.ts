@@ -34,7 +34,7 @@ async function children(): Promise<number[]> {
 
 describe.skipIf(!ffmpeg)(`decodeBytes${SKIPPED}`, () => {
   const decode = (args: string[], unit = UNIT, log: (line: string) => void = () => undefined) =>
-    decodeBytes(ffmpeg!.path, 'decode', 'the file', args, unit, 'refuse', log);
+    decodeBytes(ffmpeg!.path, { where: 'decode', path: 'the file', args, unit, damage: 'refuse', log });
 
   test('gives whole pieces in arrays of their own', async () => {
     const pieces: Uint8Array[] = [];

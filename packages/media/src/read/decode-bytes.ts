@@ -14,27 +14,34 @@ export type Unit = {
   wholeOnly: boolean;
 };
 
-/** Messages by which ffmpeg says that data is missing or broken while it still ends with status 0. */
+/** What `decodeBytes` decodes. */
+export type DecodeRequest = {
+  /** Names the caller's function in errors. */
+  where: string;
+  path: string;
+  /** Arguments that write the output to `pipe:1`. */
+  args: readonly string[];
+  unit: Unit;
+  damage: Damage;
+  log: (line: string) => void;
+};
+
+/** Messages with which ffmpeg reports missing or broken data and still exits with status 0. */
 const DAMAGE =
   /partial file|corrupt|damaged|Error while decoding|Error submitting packet|Invalid data found|Truncat|Packet mismatch|ended prematurely/i;
 
 const counted = (count: number, { name }: Unit) => `${count} ${count === 1 ? name : name.replace(/^\w+/, '$&s')}`;
 
-/** Whether ffmpeg said that data is missing or broken. */
+/** Whether ffmpeg reported missing or broken data. */
 export const saysDamage = (end: FfmpegEnd) => DAMAGE.test(end.messages);
 
 /**
- * Runs ffmpeg and gives its standard output in pieces of `unit.bytes`, each a new array over a buffer of its own. Reads only as fast
+ * Runs ffmpeg and yields its standard output in pieces of `unit.bytes`, each a new array over a buffer of its own. Reads only as fast
  * as the consumer takes: the pipe fills and ffmpeg waits. Ending the iteration kills the child.
  */
 export async function* decodeBytes(
   ffmpegPath: string,
-  where: string,
-  path: string,
-  args: readonly string[],
-  unit: Unit,
-  damage: Damage,
-  log: (line: string) => void,
+  { where, path, args, unit, damage, log }: DecodeRequest,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const strictness = damage === 'refuse' ? ['-xerror'] : [];
   const run = runFfmpeg(ffmpegPath, ['-nostdin', '-v', 'error', ...strictness, ...args]);

@@ -71,7 +71,11 @@ export async function inputFile(where: string, path: string): Promise<InputFile>
  * becomes 0; without, it is left as the container has it (`-copyts`: ffmpeg would else start at the earliest stream). With `seekSec`
  * reading begins at the last key frame before that many seconds, if the container can seek; its clock stays.
  */
-export function inputArguments(file: InputFile, maxPixels: number, zeroMicroseconds = 0, seekSec = 0): string[] {
+export function inputArguments(
+  file: InputFile,
+  maxPixels: number,
+  { zeroMicroseconds = 0, seekSec = 0 }: { zeroMicroseconds?: number; seekSec?: number } = {},
+): string[] {
   return [
     '-copyts',
     ...(seekSec > 0 ? ['-noaccurate_seek', '-ss', seekSec.toFixed(6)] : []),

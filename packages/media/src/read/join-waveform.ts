@@ -2,11 +2,12 @@ import type { Waveform } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 
 /**
- * Puts the pieces of an audio track stream together. Needs memory for the whole: 3.8 MB a minute at 16 kHz.
+ * Joins the pieces of an audio stream. Needs memory for all of it: 3.8 MB per minute at 16 kHz.
  *
- * @returns float32 samples in one new array.
+ * @returns float32 samples in one new array; the caller's.
  * @throws RangeError if the pieces differ in sample rate, or there are none.
  * @example
+ * import { joinWaveform } from '@lipsync/media';
  * const waveform = await joinWaveform(media.audio('talk.mp4'));
  */
 export async function joinWaveform(pieces: AsyncIterable<Waveform>): Promise<Waveform> {

@@ -1,5 +1,5 @@
 import type { FrameRegion, FrameSequence, MediaInfo, MediaReader, VideoFrame, Waveform } from '@lipsync/contracts';
-import { fail } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 import type { Probe } from '../check/probe';
 import { probeFile } from '../check/probe';
 import { audioFilter, fittedSize, frameFilter, regionFilter } from '../ffmpeg/filters';
@@ -18,7 +18,7 @@ export type OpenMediaOptions = FindFfmpegOptions & {
   maxPixels?: number;
   /**
    * What happens where a file is damaged or cut short. `refuse`: decoding stops there with an error. `conceal`: ffmpeg
-   * patches what it can, the rest is missing, and `log` is told. Default `refuse`.
+   * conceals what it can, the rest is missing, and a warning is logged. Default `refuse`.
    */
   damage?: Damage;
 };
@@ -44,29 +44,29 @@ export type BothOptions = FrameOptions & {
 
 /** A `MediaReader` that decodes with ffmpeg. */
 export interface FfmpegReader extends MediaReader {
-  /** The program in use. */
+  /** The ffmpeg in use. */
   readonly ffmpeg: Ffmpeg;
   /**
-   * With `first`, reading begins at a key frame some way before that one: frames and indices are those of the whole video from `first` on, to the
-   * bit, in mp4, mov and mkv. Of other containers, which seek by guess, they may be off or missing: compare where that matters.
+   * With `first`, decoding begins at a key frame before that frame: frames and indices are those of the whole video from `first` on, bit for
+   * bit, in mp4, mov and mkv. In other containers, whose seeks are approximate, they may be off or missing.
    */
   frames(path: string, options?: FramesOptions): FrameSequence;
   /**
-   * What is wanted of the frames: `maxSide` averages their pixels (quicker than `frames` scales, which is sharper), a `region` is cut out before
-   * its colours are converted: with four even numbers the same to the bit as in the whole frame, of videos of more than 8 bits from 8 pixels off
-   * its edges on, as their colours are interpolated.
+   * Smaller frames, or a region of each. `maxSide` averages pixels (faster and less sharp than the scaling of `frames`). A `region` is cut out before
+   * colour conversion: with four even numbers the pixels equal those of the whole frame bit for bit, in videos of more than 8 bits except within 8
+   * pixels of its edges, as their colours are interpolated.
    */
   view(path: string, options: { fps?: number } & ({ maxSide: number } | { region: FrameRegion })): FrameSequence;
   /**
-   * The description, the frames and the audio of a video out of one run of ffmpeg, the same to the bit as `probe`, `frames`
-   * and `audio` give with three: for many short clips most of the time goes into starting programs. One run where the video's
-   * first frame is at 0 or the video has been probed; else two.
+   * The description, the frames and the audio of a video from one run of ffmpeg, bit for bit those of `probe`, `frames`
+   * and `audio`, which take three: for short clips most of the time goes into starting processes. One run where the video's
+   * first frame is at 0 or the video has been probed; otherwise two.
    *
-   * Read the streams at the same time or one after the other. What waits for its turn is kept in memory up to `keepBytes`,
-   * so read audio before frames only of videos whose frames fit; of longer ones the run is given up then and each stream
-   * goes on in its own, from where it was.
+   * Read the streams at the same time or one after the other. The stream that is not read is queued in memory up to `keepBytes`,
+   * so read audio before frames only for videos whose frames fit; for longer ones the run is given up and each stream
+   * continues in a run of its own.
    *
-   * Until both streams have been read to their ends, or `release`, a child process waits.
+   * A child process is held until both streams have been read to their ends, or `release` is called.
    */
   both(path: string, options?: BothOptions): Promise<BothStreams>;
 }
@@ -78,9 +78,9 @@ const SEEK_MARGIN_SEC = 1;
 export const MAX_PIXELS = 7680 * 4320;
 
 /**
- * Opens video and audio files through ffmpeg, as streams in constant memory.
+ * Opens video and audio files with ffmpeg, as streams in constant memory.
  *
- * Frame k of `frames` is the one nearest to `k / fps` seconds after the first frame; sample n of `audio` is heard at
+ * Frame k of `frames` is the one nearest to `k / fps` seconds after the first frame; sample n of `audio` plays at
  * `n / sampleRate` seconds after the first frame (after the first audio where there is no frame). Audio that begins
  * later is preceded by silence, audio from before the first frame is dropped. Frames are RGB, upright (the container's
  * rotation is done), of stored, not display aspect. Audio of several channels becomes their mean as ffmpeg weighs them, full
@@ -93,6 +93,7 @@ export const MAX_PIXELS = 7680 * 4320;
  * @throws Error where there is no ffmpeg; the reader's methods throw where a file is missing, is no self-contained video or
  * audio, lacks the stream, is damaged, or is larger than `maxPixels`.
  * @example
+ * import { openMedia } from '@lipsync/media';
  * const media = await openMedia();
  * for await (const frame of media.frames('talk.mp4')) console.log(frame.index, frame.width, frame.height);
  */
@@ -105,98 +106,31 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
     fail(TypeError, 'openMedia', 'options.damage', '"refuse" or "conceal"', damage);
   }
   const ffmpeg = await ffmpegFor(options);
-  const probes = new Map<string, Promise<Probe>>();
-
-  /** Probing starts a process or two: what it found is kept while the file stays the same. */
-  function probeOnce(where: string, file: InputFile, said?: string): Promise<Probe> {
-    let probe = probes.get(file.version);
-    if (!probe) {
-      if (probes.size >= 64) probes.delete(probes.keys().next().value!);
-      probe = probeFile(ffmpeg.path, where, file, maxPixels, said);
-      probes.set(file.version, probe);
-      probe.catch(() => probes.delete(file.version));
-    }
-    return probe;
-  }
-
-  type View = { maxSide?: number; flags?: 'area'; region?: FrameRegion; first?: number };
-
-  async function* decodeFrames(
-    path: string,
-    fps: number,
-    { maxSide, flags, region, first = 0 }: View,
-  ): AsyncGenerator<VideoFrame> {
-    const file = await inputFile('frames', path);
-    const { info, zeroMicroseconds } = await probeOnce('frames', file);
-    if (!info.video) throw new Error(`frames: path must be a file with frames, got ${path} (audio only)`);
-    if (region) assertRegion(region, info.video);
-    const { width, height } = region ?? fittedSize(info.video, maxSide);
-    const filter = region ? regionFilter(fps, region, info.video) : frameFilter(fps, { width, height }, flags, first);
-    const args = [
-      ...inputArguments(file, maxPixels, zeroMicroseconds, Math.max(0, first / fps - SEEK_MARGIN_SEC)),
-      '-map',
-      '0:V:0',
-      '-vf',
-      filter,
-      '-f',
-      'rawvideo',
-      '-pix_fmt',
-      'rgb24',
-      'pipe:1',
-    ];
-    let index = first;
-    const unit = { name: 'frame', bytes: width * height * 3, wholeOnly: true };
-    for await (const data of decodeBytes(ffmpeg.path, 'frames', path, args, unit, damage, log)) {
-      yield { data, width, height, index, timeSec: index / fps };
-      index++;
-    }
-  }
-
-  async function* decodeAudio(path: string, sampleRate: number): AsyncGenerator<Waveform> {
-    const file = await inputFile('audio', path);
-    const { info, zeroMicroseconds } = await probeOnce('audio', file);
-    if (!info.audio) throw new Error(`audio: path must be a file with audio, got ${path} (no audio stream)`);
-    const args = [
-      ...inputArguments(file, maxPixels),
-      '-map',
-      '0:a:0',
-      '-af',
-      audioFilter(zeroMicroseconds, sampleRate, 'mono'),
-      '-f',
-      NATIVE_PCM16,
-      'pipe:1',
-    ];
-    // One second a piece.
-    const unit = { name: 'second of audio', bytes: Math.round(sampleRate) * 2, wholeOnly: false };
-    for await (const data of decodeBytes(ffmpeg.path, 'audio', path, args, unit, damage, log)) {
-      yield { samples: Float32Array.from(new Int16Array(data.buffer, 0, data.byteLength >> 1), fromPcm16), sampleRate };
-    }
-  }
-
+  const source: Source = { ffmpegPath: ffmpeg.path, maxPixels, damage, log, probes: new Map() };
   const reader: FfmpegReader = {
     ffmpeg,
     async probe(path) {
-      const { info } = await probeOnce('probe', await inputFile('probe', path));
+      const { info } = await probeOnce(source, 'probe', await inputFile('probe', path));
       return copyInfo(info, path);
     },
     frames(path, { fps = 25, maxSide, first = 0 } = {}) {
       assertFrameOptions('frames', fps, maxSide);
       if (!(Number.isSafeInteger(first) && first >= 0))
         fail(RangeError, 'frames', 'options.first', 'a whole number, 0 or more', first);
-      return { fps, [Symbol.asyncIterator]: () => decodeFrames(path, fps, { maxSide, first }) };
+      return { fps, [Symbol.asyncIterator]: () => decodeFrames(source, path, { fps, maxSide, first }) };
     },
     view(path, options) {
       const { fps = 25 } = options;
       const view: View =
-        'region' in options ? { region: { ...options.region } } : { maxSide: options.maxSide, flags: 'area' };
+        'region' in options ? { fps, region: { ...options.region } } : { fps, maxSide: options.maxSide, flags: 'area' };
       assertFrameOptions('view', fps, view.maxSide);
-      return { fps, [Symbol.asyncIterator]: () => decodeFrames(path, fps, view) };
+      return { fps, [Symbol.asyncIterator]: () => decodeFrames(source, path, view) };
     },
-    audio(path, { sampleRate = 16000 } = {}) {
+    audio(path, { sampleRate = AUDIO_SAMPLE_RATE } = {}) {
       assertSampleRate('audio', sampleRate);
-      return { [Symbol.asyncIterator]: () => decodeAudio(path, sampleRate) };
+      return { [Symbol.asyncIterator]: () => decodeAudio(source, path, sampleRate) };
     },
-    async both(path, { fps = 25, maxSide, sampleRate = 16000, keepBytes = 128 * 2 ** 20 } = {}) {
+    async both(path, { fps = 25, maxSide, sampleRate = AUDIO_SAMPLE_RATE, keepBytes = 128 * 2 ** 20 } = {}) {
       assertFrameOptions('both', fps, maxSide);
       assertSampleRate('both', sampleRate);
       if (!(keepBytes >= 0)) fail(RangeError, 'both', 'options.keepBytes', 'at least 0', keepBytes);
@@ -205,28 +139,84 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
         frames: () => reader.frames(path, { fps, maxSide }),
         audio: () => reader.audio(path, { sampleRate }),
       };
-      const describe = async (said?: string) => {
-        const { info, zeroMicroseconds } = await probeOnce('both', file, said);
+      const describe = async (messages?: string) => {
+        const { info, zeroMicroseconds } = await probeOnce(source, 'both', file, messages);
         return { info: copyInfo(info, path), zeroMicroseconds };
       };
       // A third pipe has not been tried on Windows.
       if (process.platform === 'win32') return separately((await describe()).info, separate);
-      const known = probes.has(file.version) ? await describe() : undefined;
-      const limits = { maxPixels, damage, log, keepBytes };
-      return openBoth({
-        ffmpegPath: ffmpeg.path,
-        file,
-        ...limits,
-        fps,
-        maxSide,
-        sampleRate,
-        known,
-        describe,
-        separate,
-      });
+      const known = source.probes.has(file.version) ? await describe() : undefined;
+      return openBoth({ ...source, file, fps, maxSide, sampleRate, keepBytes, known, describe, separate });
     },
   };
   return reader;
+}
+
+/** What all methods of a reader share. */
+type Source = {
+  ffmpegPath: string;
+  maxPixels: number;
+  damage: Damage;
+  log: (line: string) => void;
+  /** By `InputFile.version`, at most 64. */
+  probes: Map<string, Promise<Probe>>;
+};
+
+/** Which frames, and how large. */
+type View = { fps: number; maxSide?: number; flags?: 'area'; region?: FrameRegion; first?: number };
+
+/** Probing starts a process or two: the result is kept while the file stays the same. */
+function probeOnce(
+  { ffmpegPath, maxPixels, probes }: Source,
+  where: string,
+  file: InputFile,
+  messages?: string,
+): Promise<Probe> {
+  let probe = probes.get(file.version);
+  if (!probe) {
+    if (probes.size >= 64) probes.delete(probes.keys().next().value!);
+    probe = probeFile(ffmpegPath, file, { where, maxPixels, messages });
+    probes.set(file.version, probe);
+    probe.catch(() => probes.delete(file.version));
+  }
+  return probe;
+}
+
+async function* decodeFrames(source: Source, path: string, view: View): AsyncGenerator<VideoFrame> {
+  const { ffmpegPath, maxPixels, damage, log } = source;
+  const { fps, maxSide, flags, region, first = 0 } = view;
+  const file = await inputFile('frames', path);
+  const { info, zeroMicroseconds } = await probeOnce(source, 'frames', file);
+  if (!info.video) throw new Error(`frames: path must be a file with frames, got ${path} (audio only)`);
+  if (region) assertRegion(region, info.video);
+  const { width, height } = region ?? fittedSize(info.video, maxSide);
+  const size = { width, height };
+  const filter = region ? regionFilter(fps, region, info.video) : frameFilter(fps, { size, flags, first });
+  const args = [
+    ...inputArguments(file, maxPixels, { zeroMicroseconds, seekSec: Math.max(0, first / fps - SEEK_MARGIN_SEC) }),
+    ...['-map', '0:V:0', '-vf', filter],
+    ...['-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'],
+  ];
+  let index = first;
+  const unit = { name: 'frame', bytes: width * height * 3, wholeOnly: true };
+  for await (const data of decodeBytes(ffmpegPath, { where: 'frames', path, args, unit, damage, log })) {
+    yield { data, width, height, index, timeSec: index / fps };
+    index++;
+  }
+}
+
+async function* decodeAudio(source: Source, path: string, sampleRate: number): AsyncGenerator<Waveform> {
+  const { ffmpegPath, maxPixels, damage, log } = source;
+  const file = await inputFile('audio', path);
+  const { info, zeroMicroseconds } = await probeOnce(source, 'audio', file);
+  if (!info.audio) throw new Error(`audio: path must be a file with audio, got ${path} (no audio stream)`);
+  const filter = audioFilter(zeroMicroseconds, sampleRate, 'mono');
+  const args = [...inputArguments(file, maxPixels), '-map', '0:a:0', '-af', filter, '-f', NATIVE_PCM16, 'pipe:1'];
+  // One second a piece.
+  const unit = { name: 'second of audio', bytes: Math.round(sampleRate) * 2, wholeOnly: false };
+  for await (const data of decodeBytes(ffmpegPath, { where: 'audio', path, args, unit, damage, log })) {
+    yield { samples: Float32Array.from(new Int16Array(data.buffer, 0, data.byteLength >> 1), fromPcm16), sampleRate };
+  }
 }
 
 function assertFrameOptions(where: string, fps: number, maxSide: number | undefined): void {

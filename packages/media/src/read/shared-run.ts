@@ -3,7 +3,7 @@ import { PipeQueue } from '../ffmpeg/pipe-queue';
 import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 import { runFfmpeg } from '../ffmpeg/run-ffmpeg';
 
-/** Bytes of frames that are read ahead while nobody waits for anything. */
+/** Bytes of frames that are read ahead while no read waits. */
 const AHEAD = 2 ** 20;
 
 /** Characters of messages that are kept: the description of a file with many streams and much metadata. */
@@ -14,8 +14,8 @@ export type SharedRun = {
   readonly frames: PipeQueue;
   readonly audio: PipeQueue;
   /**
-   * What ffmpeg said, without levels, by the time `complete` held of it or the run was over; undefined where it was
-   * killed before, or nobody asked.
+   * ffmpeg's messages, without levels, up to the time when `complete` held of them or the run ended; undefined where it was
+   * killed before, or `complete` was not given.
    */
   readonly described: Promise<string | undefined>;
   /** How it ended, with the messages of errors only; rejects where it could not be started. */
@@ -25,14 +25,13 @@ export type SharedRun = {
 };
 
 /**
- * Starts a run whose two outputs may be read in any order, at any speed, or not at all, without standing still.
+ * Starts a run whose two outputs may be read in any order, at any speed, or not at all, without deadlock.
  *
- * ffmpeg writes both outputs in step and waits where a pipe is full, so that whoever waits for one of them needs the other
- * to be read, too. Hence: while nobody waits, audio comes in up to `keepBytes` and frames up to a megabyte, and then
- * ffmpeg waits. While somebody waits for audio (or for the description), frames come in up to `keepBytes`; beyond that the
- * run is given up. While somebody waits for frames, audio comes in up to `keepBytes`; beyond that the audio alone is given
- * up, as it costs little to decode again. So somebody who waits always either gets what he waits for, or the end, or is told
- * that it is lost.
+ * ffmpeg writes both outputs in step and blocks where a pipe is full, so that reading one of them requires that the other is read, too.
+ * While no read waits, up to `keepBytes` of audio and a megabyte of frames are queued, and then ffmpeg blocks. While a read waits for audio
+ * (or for the description), up to `keepBytes` of frames are queued; beyond that the run is given up. While a read waits for frames, up to
+ * `keepBytes` of audio are queued; beyond that the audio alone is given up, as it costs little to decode again. So every read returns the bytes,
+ * the end of the stream, or `undefined` for a lost queue.
  */
 export function startSharedRun(
   ffmpegPath: string,

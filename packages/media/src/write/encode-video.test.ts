@@ -94,13 +94,13 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
   test('an audio track file without audio, or beside samples, is refused', async () => {
     await make('-f', 'lavfi', '-t', '1', '-i', 'color=red:s=32x32:r=25', file('silent.mp4'));
     const writer = encodeVideo(file('none.mp4'), { width: SIDE, height: SIDE, audioFile: file('silent.mp4') });
-    await expect(writer.write(new Uint8Array(BYTES))).rejects.toThrow('options.soundFile must be a file with audio');
+    await expect(writer.write(new Uint8Array(BYTES))).rejects.toThrow('options.audioFile must be a file with audio');
     const audio = { samples: noise(800), sampleRate: 16000 };
     expect(() => encodeVideo(file('x.mp4'), { width: SIDE, height: SIDE, audioFile: 'a.wav', audio })).toThrow(
-      'one of audio and soundFile, got both',
+      'one of audio and audioFile, got both',
     );
     expect(() => encodeVideo(file('x.mp4'), { width: SIDE, height: SIDE, audioFile: 'a.wav', audioSec: 0 })).toThrow(
-      'options.soundSec',
+      'options.audioSec',
     );
     expect(readdirSync(folder).filter((name) => name.startsWith('none') || name.endsWith('.partial'))).toEqual([]);
   });

@@ -3,13 +3,13 @@ import { fail } from '@lipsync/contracts';
 import type { Ffmpeg } from '../ffmpeg/find-ffmpeg';
 
 export type EncoderOptions = {
-  /** x264's constant rate factor, 0 (lossless) to 51. Default 18, hard to tell from the source. */
+  /** x264's constant rate factor, 0 (lossless) to 51. Default 18, visually close to the source. */
   crf?: number;
   /** x264's preset. Default `veryfast`. */
   preset?: 'ultrafast' | 'superfast' | 'veryfast' | 'faster' | 'fast' | 'medium' | 'slow' | 'slower' | 'veryslow';
   /** Kilobits a second and channel of AAC audio (.mp4, .m4v, .mov; .mkv has FLAC of 16 bits). Default 96. */
   audioKbps?: number;
-  /** Told what a user should know. Default `console.warn`. */
+  /** Receives warnings. Default `console.warn`. */
   log?: (line: string) => void;
 };
 

@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 import { cutShort } from '../check/cut-short';
 import { probeFile } from '../check/probe';
 import { audioFilter, fittedSize, frameFilter } from '../ffmpeg/filters';
@@ -22,12 +22,13 @@ export type NormaliseMediaOptions = OpenMediaOptions &
   };
 
 /**
- * Writes a video anew at a constant frame rate with mono audio, both starting at zero, upright: what `openMedia` gives of `input`, as a file.
+ * Re-encodes a video at a constant frame rate with mono audio, both starting at zero, upright: what `openMedia` decodes from `input`, as a file.
  * H.264 needs even sides: an odd last row or column is scaled away. A video without audio stays without.
  *
  * @param output ends in .mp4, .m4v, .mov or .mkv; appears only when complete.
  * @throws Error where `input` has no frames or does not decode to its end (option `damage`).
  * @example
+ * import { normaliseMedia } from '@lipsync/media';
  * await normaliseMedia('phone.mov', 'clip.mp4'); // 25 fps, 16 kHz
  */
 export async function normaliseMedia(
@@ -35,7 +36,7 @@ export async function normaliseMedia(
   output: string,
   options: NormaliseMediaOptions = {},
 ): Promise<void> {
-  const { fps = 25, sampleRate = 16000, maxSide, maxPixels = MAX_PIXELS, damage = 'refuse' } = options;
+  const { fps = 25, sampleRate = AUDIO_SAMPLE_RATE, maxSide, maxPixels = MAX_PIXELS, damage = 'refuse' } = options;
   if (!(fps > 0 && fps <= 1000)) fail(RangeError, 'normaliseMedia', 'options.fps', 'above 0 and at most 1000', fps);
   if (![8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000].includes(sampleRate)) {
     fail(RangeError, 'normaliseMedia', 'options.sampleRate', 'a rate that AAC has (8000 … 48000)', sampleRate);
@@ -44,7 +45,7 @@ export async function normaliseMedia(
   const file = await inputFile('normaliseMedia', input);
   await assertFolder('normaliseMedia', output);
   const ffmpeg = await ffmpegFor(options);
-  const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, 'normaliseMedia', file, maxPixels);
+  const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, file, { where: 'normaliseMedia', maxPixels });
   if (!info.video) throw new Error(`normaliseMedia: input must be a file with frames, got ${input} (audio only)`);
   const short = damage === 'refuse' ? await cutShort(input) : undefined;
   if (short !== undefined) {
@@ -57,7 +58,7 @@ export async function normaliseMedia(
   const size = { width: even(fitted.width), height: even(fitted.height) };
   const video = await videoArguments(ffmpeg, options);
   const filterAt = video.indexOf('-vf') + 1;
-  video[filterAt] = `${frameFilter(fps, size)},${video[filterAt]}`;
+  video[filterAt] = `${frameFilter(fps, { size })},${video[filterAt]}`;
   const audio = info.audio
     ? [
         '-map',
@@ -75,7 +76,7 @@ export async function normaliseMedia(
       ...(damage === 'refuse' ? ['-xerror'] : []),
       '-y',
       // Opened twice: the frames' clock is moved at the input, the audio's in its filter.
-      ...inputArguments(file, maxPixels, zeroMicroseconds),
+      ...inputArguments(file, maxPixels, { zeroMicroseconds }),
       ...(info.audio ? inputArguments(file, maxPixels) : []),
       '-map',
       '0:V:0',

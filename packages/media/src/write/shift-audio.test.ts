@@ -131,7 +131,7 @@ describe.skipIf(!ffmpeg)(`shiftAudio${SKIPPED}`, () => {
   });
 
   test('it refuses two shifts, none, and videos without audio', async () => {
-    await expect(shiftAudio(file('plain.mp4'), file('x.mp4'), {})).rejects.toThrow('one of frames and seconds');
+    await expect(shiftAudio(file('plain.mp4'), file('x.mp4'), {})).rejects.toThrow('one of frameCount and seconds');
     await expect(shiftAudio(file('plain.mp4'), file('x.mp4'), { frameCount: 1, seconds: 1 })).rejects.toThrow(
       TypeError,
     );

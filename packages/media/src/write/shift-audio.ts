@@ -12,36 +12,37 @@ import { assertFolder, containerArguments, outputFile } from './output-file';
 
 export type ShiftAudioOptions = OpenMediaOptions &
   EncoderOptions & {
-    /** By how many frames of 1 / `fps` seconds; positive: the audio is delayed, so it comes later. This or `seconds`. */
+    /** By how many frames of 1 / `fps` seconds; positive: the audio is delayed. This or `seconds`. */
     frameCount?: number;
-    /** By how many seconds; positive: the audio is delayed. This or `frames`. */
+    /** By how many seconds; positive: the audio is delayed. This or `frameCount`. */
     seconds?: number;
-    /** Frames per second that `frames` counts. Default 25. */
+    /** Frames per second for `frameCount`. Default 25. */
     fps?: number;
   };
 
-/** Samples that AAC's first frame takes to swing in. */
+/** Delay of the AAC encoder, samples. */
 const AAC_DELAY = 1024;
 
 /**
- * Moves the audio of a video by moving its samples; the frames are copied packet by packet. What is pushed over the edge is
- * cut off, what becomes free is silence, the audio keeps its length. Sample rate and channels stay, the codec becomes AAC
+ * Moves the audio of a video by moving its samples; the frames are copied packet by packet. Samples shifted beyond an end are
+ * cut off, the gap is filled with silence, the audio keeps its length. Sample rate and channels stay, the codec becomes AAC
  * (in .mkv FLAC).
  *
- * The file needs no edit list: readers that know none find frame and audio where the others do. For that, AAC's first 1024
- * samples (23 ms at 44.1 kHz) are quiet whatever was there; write .mkv where they matter.
+ * The file needs no edit list: readers that ignore edit lists see frames and audio at the same times. To that end the first 1024
+ * samples of AAC (23 ms at 44.1 kHz) are silenced; write .mkv where they matter.
  *
- * A measured offset is positive where the audio leads, so `frames: offsetFrames` repairs it.
+ * A measured offset is positive where the audio leads, so `frameCount: offsetFrames` corrects it.
  *
- * @param output ends in .mp4, .m4v, .mov or .mkv (.mkv takes every frame codec); appears only when complete.
- * @throws Error where `input` lacks frames or audio, or the container cannot hold its frame codec.
+ * @param output ends in .mp4, .m4v, .mov or .mkv (.mkv takes every video codec); appears only when complete.
+ * @throws Error where `input` lacks frames or audio, or the container cannot hold its video codec.
  * @example
- * await shiftAudio('clip.mp4', 'late.mp4', { frames: 4 }); // the audio 160 ms later
+ * import { shiftAudio } from '@lipsync/media';
+ * await shiftAudio('clip.mp4', 'late.mp4', { frameCount: 4 }); // the audio 160 ms later
  */
 export async function shiftAudio(input: string, output: string, options: ShiftAudioOptions): Promise<void> {
   const { frameCount, seconds, fps = 25, maxPixels = MAX_PIXELS, damage = 'refuse' } = options;
   if ((frameCount === undefined) === (seconds === undefined)) {
-    fail(TypeError, 'shiftAudio', 'options', 'one of frames and seconds', { frameCount, seconds });
+    fail(TypeError, 'shiftAudio', 'options', 'one of frameCount and seconds', { frameCount, seconds });
   }
   if (!(fps > 0 && fps <= 1000)) fail(RangeError, 'shiftAudio', 'options.fps', 'above 0 and at most 1000', fps);
   const shift = seconds ?? frameCount! / fps;
@@ -50,7 +51,7 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
   const file = await inputFile('shiftAudio', input);
   await assertFolder('shiftAudio', output);
   const ffmpeg = await ffmpegFor(options);
-  const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, 'shiftAudio', file, maxPixels);
+  const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, file, { where: 'shiftAudio', maxPixels });
   if (!info.video || !info.audio) {
     throw new Error(
       `shiftAudio: input must be a video with audio, got ${input} (no ${info.video ? 'audio' : 'video'} stream)`,
@@ -75,7 +76,7 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
       ...(damage === 'refuse' ? ['-xerror'] : []),
       '-y',
       // Opened twice: the frames' clock is moved at the input, the audio's in its filter.
-      ...inputArguments(file, maxPixels, zeroMicroseconds),
+      ...inputArguments(file, maxPixels, { zeroMicroseconds }),
       ...inputArguments(file, maxPixels),
       '-map',
       '0:V:0',
