@@ -11,6 +11,7 @@ export { melSteps } from './audio/mel-steps';
 export type { FaceLandmarks, FaceTrack, LandmarkDetector, Landmarks68 } from './face/face';
 export { assertLandmarks68 } from './face/face';
 export { fail } from './fail';
+export { importPackage } from './import-package';
 export type { FrameRegion, FrameSequence, MediaInfo, MediaReader, MediaStreams, VideoFrame } from './media/media';
 export { assertVideoFrame } from './media/media';
 export { nodeModule } from './node-module';

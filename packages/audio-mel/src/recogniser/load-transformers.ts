@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { fail, importPackage } from '@lipsync/contracts';
 
 type From<T> = { from_pretrained(source: string, options: Record<string, unknown>): Promise<T> };
 
@@ -41,18 +41,4 @@ export async function loadTransformers(
   // The install script of its onnxruntime-node fetches CUDA, which is not needed.
   const command = `ONNXRUNTIME_NODE_INSTALL=skip npm install ${NAME}@4`;
   return fail(Error, 'createCtcFeatures', NAME, `installed (${command}) or given as the option transformers`, got);
-}
-
-/**
- * Imports a package as seen from this one or, in Node, from the application's working folder. The name is not a literal, so that bundlers do not
- * require the optional package.
- */
-async function importPackage(name: string): Promise<unknown> {
-  try {
-    return await import(/* webpackIgnore: true */ /* @vite-ignore */ name);
-  } catch (error) {
-    if (typeof process === 'undefined' || (error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    const { createRequire } = await import('node:module');
-    return createRequire(`${process.cwd()}/package.json`)(name);
-  }
 }

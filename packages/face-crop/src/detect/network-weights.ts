@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { fail, nodeModule } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** The weights of one network as the npm package of face-api stores them: a manifest and one file of bytes. */
@@ -99,8 +99,6 @@ export function weightTensors(
  * @param from none: from the npm package `@vladmandic/face-api` (Node only). A URL: of a folder with that package's
  *   `model` files, read by `fetch`; end it with a slash.
  * @throws Error if a file is not there.
- * @example
- * const weights = await readLandmarkWeights(new URL('/models/', location.href));
  */
 export async function readLandmarkWeights(from?: URL): Promise<LandmarkWeights> {
   const network = await networkReader('readLandmarkWeights', from);
@@ -112,15 +110,15 @@ export async function readLandmarkWeights(from?: URL): Promise<LandmarkWeights> 
  *
  * @param from as of `readLandmarkWeights`.
  * @throws Error if a file is not there.
- * @example
- * const weights = await readEmbeddingWeights(new URL('/models/', location.href));
  */
 export async function readEmbeddingWeights(from?: URL): Promise<StoredNetwork> {
   return (await networkReader('readEmbeddingWeights', from))('face_recognition_model');
 }
 
-/** Reads networks by name, from the npm package or a folder of the web. */
+/** A reader of networks by name: from a folder of the web or, in Node, from the npm package. */
 async function networkReader(where: string, from?: URL): Promise<(name: string) => Promise<StoredNetwork>> {
+  if (!from && typeof process === 'undefined')
+    fail(Error, where, 'weights', 'given outside Node: the URL of a folder, or bytes and manifests', 'none');
   const read = from ? (name: string) => fetchBytes(where, new URL(name, from)) : await packageReader();
   return async (name) => {
     const manifest: unknown = JSON.parse(new TextDecoder().decode(await read(`${name}-weights_manifest.json`)));
@@ -136,9 +134,9 @@ async function fetchBytes(where: string, url: URL): Promise<Uint8Array> {
 
 async function packageReader(): Promise<(name: string) => Promise<Uint8Array>> {
   const [{ createRequire }, { dirname, join }, { readFile }] = await Promise.all([
-    import('node:module'),
-    import('node:path'),
-    import('node:fs/promises'),
+    nodeModule<typeof import('node:module')>('node:module'),
+    nodeModule<typeof import('node:path')>('node:path'),
+    nodeModule<typeof import('node:fs/promises')>('node:fs/promises'),
   ]);
   const root = dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json'));
   return async (name) => new Uint8Array(await readFile(join(root, 'model', name)));

@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { fail, importPackage } from '@lipsync/contracts';
 
 /** The part of onnxruntime's tensors that is used. */
 export type OrtTensor = { readonly data: unknown; readonly dims: readonly number[]; dispose?(): void };
@@ -52,18 +52,4 @@ export async function loadOnnxRuntime(load: (name: string) => Promise<unknown> =
     `installed (${command}) or given as the option ort`,
     tried.join('; '),
   );
-}
-
-/**
- * Imports a package as seen from this one or, in Node, from the application's working folder. The name is not a literal, so that bundlers do not
- * require the optional package.
- */
-async function importPackage(name: string): Promise<unknown> {
-  try {
-    return await import(/* webpackIgnore: true */ /* @vite-ignore */ name);
-  } catch (error) {
-    if (typeof process === 'undefined' || (error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    const { createRequire } = await import('node:module');
-    return createRequire(`${process.cwd()}/package.json`)(name);
-  }
 }
