@@ -19,7 +19,7 @@ SEEN = 1.18 / 1.9  # of the stored side
 
 
 def read(path):
-    """A clip's pictures [N, 3, H, W] and mel [steps, bins]."""
+    """A clip's frames [N, 3, H, W] and mel [steps, bins]."""
     data = np.fromfile(path, np.uint8)
     length = int(data[:8].view(np.uint64)[0])
     header = json.loads(data[8:8 + length].tobytes())
@@ -31,14 +31,14 @@ def read(path):
         return raw[begin:end].view(kind)
 
     count, height, width = facts['count'], facts['height'], facts['width']
-    pictures = np.empty((count, height, width, 3), np.uint8)
+    frames_of_clip = np.empty((count, height, width, 3), np.uint8)
     begin, packed = 0, part('frames', np.uint8)
     for index, end in enumerate(part('chunk_ends', np.int32)):
         chunk = np.frombuffer(zlib.decompress(packed[begin:end].tobytes(), -15), np.uint8).reshape(-1, height, width, 3)
-        np.cumsum(np.cumsum(chunk, 0, np.uint8), 2, np.uint8, out=pictures[index * CHUNK:index * CHUNK + len(chunk)])
+        np.cumsum(np.cumsum(chunk, 0, np.uint8), 2, np.uint8, out=frames_of_clip[index * CHUNK:index * CHUNK + len(chunk)])
         begin = end
     mel = part('mel', np.float32).reshape(header['mel']['shape'])
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2), torch.from_numpy(mel.copy())
+    return torch.from_numpy(frames_of_clip).permute(0, 3, 1, 2), torch.from_numpy(mel.copy())
 
 
 class Batches(Dataset):
@@ -65,24 +65,24 @@ class Batches(Dataset):
         frames = torch.empty(CLIPS * WINDOWS, FRAMES * 3, SIZE, SIZE)
         mels = torch.empty(CLIPS * WINDOWS, 1, BINS, STEPS)
         for i, index in enumerate(rng.choice(len(self.paths), CLIPS, replace=False)):
-            pictures, mel = self.clip(index)
-            room = min(len(pictures) - FRAMES, int((len(mel) - STEPS) / 3.2)) - (WINDOWS - 1) * APART
+            frames_of_clip, mel = self.clip(index)
+            room = min(len(frames_of_clip) - FRAMES, int((len(mel) - STEPS) / 3.2)) - (WINDOWS - 1) * APART
             starts = np.sort(rng.integers(0, max(1, room + 1), WINDOWS)) + APART * np.arange(WINDOWS)
             for w, start in enumerate(starts):
-                start = min(int(start), len(pictures) - FRAMES)
-                frames[i * WINDOWS + w] = self.pictures(pictures[start:start + FRAMES].float(), rng)
+                start = min(int(start), len(frames_of_clip) - FRAMES)
+                frames[i * WINDOWS + w] = self.window(frames_of_clip[start:start + FRAMES].float(), rng)
                 mels[i * WINDOWS + w, 0] = self.mel(mel, int(3.2 * start), rng)
         return frames, mels
 
-    def pictures(self, x, rng):
-        """[T, 3, H, W] to [3 T, 48, 48]; one view and one colour for all pictures of a window."""
+    def window(self, x, rng):
+        """[T, 3, H, W] to [3 T, 48, 48]; one view and one colour for all frames of a window."""
         u = lambda r: float(rng.uniform(-r, r)) * 0.8
         scale, aspect, angle = SEEN * math.exp(u(0.14)), math.exp(u(0.06)), u(0.16)
         mirror = -1.0 if rng.random() < 0.5 else 1.0
         theta = torch.tensor([[scale * aspect * math.cos(angle) * mirror, -scale * math.sin(angle), u(0.1)],
                               [scale * math.sin(angle) * mirror, scale / aspect * math.cos(angle), u(0.1)]])
         grid = F.affine_grid(theta[None], [1, 3, SIZE, SIZE], align_corners=False)
-        # All pictures of a window share the grid: their channels are sampled at once.
+        # All frames of a window share the grid: their channels are sampled at once.
         x = F.grid_sample(x.reshape(1, -1, *x.shape[2:]), grid, 'bilinear', 'border', False)[0].div_(127.5).sub_(1)
         mean = x.mean()
         x.sub_(mean).mul_(math.exp(u(0.3))).add_(mean + u(0.25))

@@ -36,7 +36,7 @@ def tower(inputs, channels, factors):
 def make(name):
     if name == 'syncnet':
         net = definitions('syncnet-networks.py', 'def write_files')['SyncNet']().eval()
-        return lambda batch: (torch.rand(batch, 224, 224, 15), torch.rand(batch, 1, 13, 20)), lambda x, y: (net.pictures(x), net.sound(y))
+        return lambda batch: (torch.rand(batch, 224, 224, 15), torch.rand(batch, 1, 13, 20)), lambda x, y: (net.embed_visual(x), net.embed_audio(y))
     (frames, *size), mel, visual, visual_factors, audio, audio_factors = CONFIGS[name]
     encoder = definitions('avalignnet-reference.py', 'def main')['DownEncoder2D']
     lips, sound = (encoder(tower(*section), 'cpu').eval() for section in [(frames, visual, visual_factors), (1, audio, audio_factors)])

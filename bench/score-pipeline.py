@@ -2,10 +2,10 @@
 
     python3 bench/score-pipeline.py VIDEO [--threads 2] [--ffmpeg ffmpeg] [--frames N]
 
-All weights are random, as only the time counts: S3FD (VGG-16, its extra layers and six heads) on every picture at a quarter of its size, which is
+All weights are random, as only the time counts: S3FD (VGG-16, its extra layers and six heads) on every image at a quarter of its size, which is
 run_pipeline's default; one face whose box is fixed, as a random detector finds none; crops of 224 pixels written as XVID and read again as JPEG;
 SyncNet v2 in batches of 20; distances at 31 offsets. Left out: PySceneDetect's search for cuts, the tracker, and the start of a second Python.
---frames: stops after so many pictures; the report then says so and gives seconds a picture, nothing is extrapolated here.
+--frames: stops after so many frames; the report then states it and gives seconds per frame; nothing is extrapolated here.
 
 Prints JSON: seconds by the clock and of the processor, in all and by stage.
 """
@@ -191,8 +191,8 @@ def main():
         network, found = S3FD().eval(), 0
         mean = np.array([123, 117, 104], np.float32)
         for name in names:
-            picture = cv2.cvtColor(cv2.imread(path("frames", name)), cv2.COLOR_BGR2RGB)
-            small = cv2.resize(picture, (0, 0), fx=0.25, fy=0.25, interpolation=cv2.INTER_LINEAR).astype(np.float32) - mean
+            image = cv2.cvtColor(cv2.imread(path("frames", name)), cv2.COLOR_BGR2RGB)
+            small = cv2.resize(image, (0, 0), fx=0.25, fy=0.25, interpolation=cv2.INTER_LINEAR).astype(np.float32) - mean
             with torch.no_grad():
                 boxes, scores = network(torch.from_numpy(small.transpose(2, 0, 1)[None]))
             boxes, scores = boxes.numpy(), scores.numpy()
@@ -207,8 +207,8 @@ def main():
         writer = cv2.VideoWriter(path("crop-silent.avi"), cv2.VideoWriter_fourcc(*"XVID"), 25, (224, 224))
         border = int(1.8 * half)
         for name in names:
-            picture = cv2.imread(path("frames", name))
-            padded = np.pad(picture, ((border, border), (border, border), (0, 0)), "constant", constant_values=110)
+            image = cv2.imread(path("frames", name))
+            padded = np.pad(image, ((border, border), (border, border), (0, 0)), "constant", constant_values=110)
             top, left = int(y + border - half), int(x + border - 1.4 * half)
             face = padded[top:int(y + border + 1.8 * half), left:int(x + border + 1.4 * half)]
             writer.write(cv2.resize(face, (224, 224)))
@@ -219,8 +219,8 @@ def main():
     def sync():
         network = SyncNet().eval()
         names = unpack(path("crop.avi"), "faces")
-        pictures = np.stack([cv2.imread(path("faces", name)) for name in names], 3)  # height, width, colour, time
-        pictures = torch.from_numpy(np.transpose(pictures[None], (0, 3, 4, 1, 2)).astype(np.float32))
+        frames = np.stack([cv2.imread(path("faces", name)) for name in names], 3)  # height, width, colour, time
+        frames = torch.from_numpy(np.transpose(frames[None], (0, 3, 4, 1, 2)).astype(np.float32))
         _, samples = scipy.io.wavfile.read(path("faces.wav"))
         features = torch.from_numpy(mfcc(samples.astype(float)).T[None, None].astype(np.float32))
         last = min(len(names), len(samples) // 640) - 5
@@ -228,7 +228,7 @@ def main():
         with torch.no_grad():
             for start in range(0, last, 20):
                 rows = range(start, min(last, start + 20))
-                seen.append(network.forward_lip(torch.cat([pictures[:, :, i:i + 5] for i in rows])))
+                seen.append(network.forward_lip(torch.cat([frames[:, :, i:i + 5] for i in rows])))
                 heard.append(network.forward_audio(torch.cat([features[:, :, :, 4 * i:4 * i + 20] for i in rows])))
         seen, heard = torch.cat(seen), F.pad(torch.cat(heard), (0, 0, 15, 15))
         distances = torch.stack([F.pairwise_distance(seen[[i]].repeat(31, 1), heard[i:i + 31]) for i in range(last)], 1)
@@ -240,11 +240,11 @@ def main():
     try:
         started = time.perf_counter()
         names = stage("decode to JPEG", decode)
-        found = stage("S3FD on every picture", lambda: detect(names))
+        found = stage("S3FD on every image", lambda: detect(names))
         stage("crops of 224 pixels", lambda: crop(names))
         result = stage("SyncNet and distances", sync)
         print(json.dumps({
-            "torch": torch.__version__, "threads": options.threads, "pictures": len(names), "whole": options.frames is None,
+            "torch": torch.__version__, "threads": options.threads, "frameCount": len(names), "whole": options.frames is None,
             "clock": time.perf_counter() - started, "processor": processor(), "stages": stages, "faces": found, **result,
             "peakMb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }))

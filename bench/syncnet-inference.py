@@ -16,17 +16,17 @@ exec(compile(reference.read_text().split('def write_files')[0], str(reference), 
 torch = scope['torch']
 torch.set_num_threads(1)
 result = {}
-for name, make, size, sound in [
+for name, make, size, audio_size in [
     ('syncnet', 'SyncNet', (224, 224), (13, 20)), ('wav2lip', 'Wav2Lip', (48, 96), (80, 16)), ('latentsync', 'LatentSync', (128, 256), (80, 16)),
     ('dinet', 'Dinet', (256, 256), (29, 9)),
 ]:
     net = scope[make]().eval()
-    pictures, mel = torch.rand(batch, *size, 15), torch.rand(batch, 1, *sound)
+    frames, mel = torch.rand(batch, *size, 15), torch.rand(batch, 1, *audio_size)
     seconds = []
     with torch.no_grad():
         for i in range(rounds + 1):
             started = time.perf_counter()
-            net.map(pictures, mel) if name == 'dinet' else (net.pictures(pictures), net.sound(mel))
+            net.map(frames, mel) if name == 'dinet' else (net.embed_visual(frames), net.embed_audio(mel))
             if i:
                 seconds.append((time.perf_counter() - started) / batch)
     result[name] = sorted(seconds)[len(seconds) // 2]

@@ -51,12 +51,12 @@ class SyncNet(nn.Module):
             nn.Conv3d(c(256), c(512), (1, 6, 6)), nn.BatchNorm3d(c(512)), nn.ReLU(),
         )
 
-    def pictures(self, x):  # [batch, height, width, frame * 3 + colour]
+    def embed_visual(self, x):  # [batch, height, width, frame * 3 + colour]
         batch, height, width, _ = x.shape
         clip = x.reshape(batch, height, width, 5, 3).permute(0, 4, 3, 1, 2)
         return self.netfclip(self.netcnnlip(clip).flatten(1))
 
-    def sound(self, x):
+    def embed_audio(self, x):
         return self.netfcaud(self.netcnnaud(x).flatten(1))
 
 
@@ -91,10 +91,10 @@ def tower(cin, rows, width):
 
 
 class Unit(nn.Module):
-    def pictures(self, x):
+    def embed_visual(self, x):
         return F.normalize(self.visual(x.permute(0, 3, 1, 2)).flatten(1))
 
-    def sound(self, x):
+    def embed_audio(self, x):
         return F.normalize(self.audio_encoder(x).flatten(1))
 
 
@@ -245,7 +245,7 @@ for name, (make, size, top, sound_size, loud, loss) in nets.items():
     pictures = numbers(f'{name} pictures', (2, *size, 15), 0, top)
     sound = numbers(f'{name} sound', (2, 1, *sound_size), -loud, loud)
     with torch.no_grad():
-        v, a = net.pictures(pictures), net.sound(sound)
+        v, a = net.embed_visual(pictures), net.embed_audio(sound)
     small = formula.fill(make(SMALL))
     pictures4 = numbers(f'{name} pictures', (4, *size, 15), 0, top)
     sound4 = numbers(f'{name} sound', (4, 1, *sound_size), -loud, loud)

@@ -1,4 +1,4 @@
-"""SyncNet's evaluation by PyTorch, NumPy and SciPy on crops and sound of ours, for scripts/check-protocol.mjs:
+"""SyncNet's evaluation by PyTorch, NumPy and SciPy on crops and audio of ours, for scripts/check-protocol.mjs:
 
     python3 reference/syncnet-protocol.py CROPS SOUND OUT
 
@@ -35,18 +35,18 @@ networks = definitions('syncnet-networks', 'class Block')
 mfcc = definitions('audio-mel-mfcc', 'if len(sys.argv)')['mfcc']
 
 crops = np.fromfile(sys.argv[1], dtype=np.uint8).reshape(-1, 224, 224, 3)
-sound = np.fromfile(sys.argv[2], dtype='<i2')
+samples = np.fromfile(sys.argv[2], dtype='<i2')
 net = networks['as_loud_as_real'](formula.fill(networks['SyncNet']())).eval()
-pictures = np.ascontiguousarray(crops[..., ::-1]).astype(np.float32)  # BGR
-features = mfcc(sound).T  # [13, steps]
-frames = len(pictures)
-count = min(frames, len(sound) // 640) - 5
+bgr = np.ascontiguousarray(crops[..., ::-1]).astype(np.float32)  # BGR
+features = mfcc(samples).T  # [13, steps]
+frames = len(bgr)
+count = min(frames, len(samples) // 640) - 5
 with torch.no_grad():
     v, a = [], []
     for i in range(count):
-        window = torch.from_numpy(pictures[i:i + 5]).permute(1, 2, 0, 3).reshape(1, 224, 224, 15)
-        v.append(net.pictures(window))
-        a.append(net.sound(torch.from_numpy(features[None, None, :, 4 * i:4 * i + 20].astype(np.float32))))
+        window = torch.from_numpy(bgr[i:i + 5]).permute(1, 2, 0, 3).reshape(1, 224, 224, 15)
+        v.append(net.embed_visual(window))
+        a.append(net.embed_audio(torch.from_numpy(features[None, None, :, 4 * i:4 * i + 20].astype(np.float32))))
     v, a = torch.cat(v), torch.cat(a)
     shift = 15
     padded = torch.nn.functional.pad(a, (0, 0, shift, shift))

@@ -90,7 +90,7 @@ class Prototype(nn.Module):
 
 
 class SyncNet(nn.Module):
-    """For inference: the network of reference/syncnet-networks.py, which takes pictures as NHWC."""
+    """For inference: the network of reference/syncnet-networks.py, which takes frames as NHWC."""
 
     shapes = [(224, 224, 15), (1, 13, 20)]
 
@@ -101,8 +101,8 @@ class SyncNet(nn.Module):
         exec(compile(reference.read_text().split("def write_files")[0], str(reference), "exec"), scope)
         self.net = scope["SyncNet"]()
 
-    def forward(self, pictures, mel):
-        return self.net.pictures(pictures), self.net.sound(mel)
+    def forward(self, frames, features):
+        return self.net.embed_visual(frames), self.net.embed_audio(features)
 
 
 class Dinet(nn.Module):
@@ -119,23 +119,23 @@ class Dinet(nn.Module):
         config = {"width": width, "referenceChannels": 64 if lite else 128, "references": 5, "norm": "instance", "audioNorm": "layer"}
         self.shapes = [(3, 104, 80), (15, 104, 80), (audio["bins"], audio["steps"])]
         self.generator = scope["Generator"]({**config, "sampling": "bilinear", "audio": audio})
-        self.judge = scope["Discriminator"](1, width)
-        self.optimizers = [torch.optim.AdamW(net.parameters(), lr=1e-4) for net in (self.generator, self.judge)]
+        self.discriminator = scope["Discriminator"](1, width)
+        self.optimizers = [torch.optim.AdamW(net.parameters(), lr=1e-4) for net in (self.generator, self.discriminator)]
 
     def forward(self, masked, references, audio):
         return self.generator(masked, references, audio)
 
     def train_step(self, inputs):
         real = torch.randn_like(inputs[0])
-        painted = self(*inputs)
-        judged = 0.5 * ((self.judge(real) - 1).square().mean() + self.judge(painted.detach()).square().mean())
-        learns, judges = self.optimizers
-        judges.zero_grad()
-        judged.backward()
-        judges.step()
-        learns.zero_grad()
-        ((self.judge(painted) - 1).square().mean() + F.mse_loss(painted, real)).backward()
-        learns.step()
+        generated = self(*inputs)
+        discriminator_loss = 0.5 * ((self.discriminator(real) - 1).square().mean() + self.discriminator(generated.detach()).square().mean())
+        generator_step, discriminator_step = self.optimizers
+        discriminator_step.zero_grad()
+        discriminator_loss.backward()
+        discriminator_step.step()
+        generator_step.zero_grad()
+        ((self.discriminator(generated) - 1).square().mean() + F.mse_loss(generated, real)).backward()
+        generator_step.step()
 
 
 def build(name):
