@@ -19,7 +19,7 @@ const PAIRS = [
  * @throws TypeError or RangeError for what is not 68 finite points.
  * @example
  * import { faceAsymmetry } from '@lipsync/face-crop';
- * if (faceAsymmetry(points) > 0.17) skip();
+ * const frontal = faceAsymmetry(points) <= 0.17;
  */
 export function faceAsymmetry(points: Landmarks68): number {
   assertLandmarks68('faceAsymmetry', points);

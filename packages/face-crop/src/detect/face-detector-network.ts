@@ -43,7 +43,7 @@ function parameterShapes(): Map<string, number[]> {
  *
  * @throws TypeError if the weights are not this network's.
  * @example
- * const network = new FaceDetectorNetwork((await readLandmarkWeights()).detector);
+ * const network = new FaceDetectorNetwork(weights.detector);
  */
 export class FaceDetectorNetwork {
   readonly #weights: Map<string, tf.Tensor>;

@@ -40,7 +40,7 @@ function parameterShapes(): Map<string, number[]> {
  *
  * @throws TypeError if the weights are not this network's.
  * @example
- * const network = new LandmarkNetwork((await readLandmarkWeights()).landmarks);
+ * const network = new LandmarkNetwork(weights.landmarks);
  */
 export class LandmarkNetwork {
   readonly #weights: Map<string, tf.Tensor>;

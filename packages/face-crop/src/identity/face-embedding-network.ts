@@ -61,7 +61,7 @@ function parameterShapes(): Map<string, number[]> {
  *
  * @throws TypeError if the weights are not this network's.
  * @example
- * const network = new FaceEmbeddingNetwork(await readEmbeddingWeights());
+ * const network = new FaceEmbeddingNetwork(weights);
  */
 export class FaceEmbeddingNetwork {
   readonly #weights = new Map<string, tf.Tensor>();
