@@ -55,8 +55,9 @@ export function audioFeatures(name: AudioFeatureName): AudioFeatures {
  * @example
  * import { featureStream } from '@lipsync/audio-mel';
  * const stream = featureStream('THESIS_MEL');
- * for await (const piece of reader.audio('talk.mp4')) use(stream.push(piece.samples)); // [new steps, 80]
- * use(stream.end());
+ * const steps: Float32Array[] = [];
+ * for await (const piece of reader.audio('talk.mp4')) steps.push(stream.push(piece.samples)); // [new steps, 80]
+ * steps.push(stream.end());
  */
 export function featureStream(features: AudioFeatureName | MelRecipe): FeatureStream {
   if (typeof features === 'object') return new MelStream(features);
