@@ -45,6 +45,7 @@ export type MediaProblem = {
   detail: string;
 };
 
+/** The result of `checkMedia`. */
 export type MediaCheck = {
   path: string;
   /** Whether there is no problem. */
