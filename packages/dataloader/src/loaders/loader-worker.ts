@@ -1,8 +1,8 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import type { SyncRecipe } from '@lipsync/contracts';
-import type { DinetBatchOptions } from '../sampling/dinet-batch-maker';
+import { Tinypool } from 'tinypool';
+import type { DinetBatchOptions, PlainDinetBatch } from '../sampling/dinet-batch-maker';
 import { DinetBatchMaker } from '../sampling/dinet-batch-maker';
-import type { SyncBatchOptions } from '../sampling/sync-batch-maker';
+import type { PlainSyncBatch, SyncBatchOptions } from '../sampling/sync-batch-maker';
 import { SyncBatchMaker } from '../sampling/sync-batch-maker';
 import { ClipStore } from '../store/clip-store';
 
@@ -12,30 +12,20 @@ export type WorkerSetup = { folder: string; cacheBytes: number } & (
   | { kind: 'dinet'; options: DinetBatchOptions }
 );
 
-/** What a thread answers to the number of a step. */
-export type WorkerAnswer<B> = { step: number } & ({ batch: B } | { error: { name: string; message: string } });
-
-/** The thread of `BatchWorkers`: a step comes in, its batch goes out. */
-const setup = workerData as WorkerSetup;
+const setup = Tinypool.workerData as WorkerSetup;
 const maker = ClipStore.open(setup.folder, { cacheBytes: setup.cacheBytes }).then((store) =>
   setup.kind === 'sync'
     ? new SyncBatchMaker(store, setup.recipe, setup.options)
     : new DinetBatchMaker(store, setup.options),
 );
-let last: Promise<void> = Promise.resolve();
-parentPort!.on('message', (step: number) => {
-  // One after the other, so that no more than one batch is being cut at a time.
-  last = last.then(async () => {
-    try {
-      const batch = await (await maker).make(step);
-      const arrays = Object.values(batch).filter((value) => value instanceof Float32Array);
-      parentPort!.postMessage(
-        { step, batch },
-        arrays.map((array) => array.buffer as ArrayBuffer),
-      );
-    } catch (error) {
-      const { name, message } = error as Error;
-      parentPort!.postMessage({ step, error: { name, message } });
-    }
-  });
-});
+maker.catch(() => {}); // reported with the first batch
+
+/** The task of a thread of `BatchWorkers`: the batch of a step, as tinypool's message that transfers its arrays. */
+export default async function makeBatch(step: number): Promise<unknown> {
+  const batch: PlainSyncBatch | PlainDinetBatch = await (await maker).make(step);
+  const arrays = Object.values(batch).filter((value) => value instanceof Float32Array);
+  return Tinypool.move({
+    [Tinypool.transferableSymbol]: arrays.map((array) => array.buffer),
+    [Tinypool.valueSymbol]: batch,
+  } as never);
+}
