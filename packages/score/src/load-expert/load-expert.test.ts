@@ -1,0 +1,73 @@
+import '@tensorflow/tfjs-backend-cpu';
+import { AVAlignNet, type AVAlignNetConfig, LITE, recipeOf, saveAVAlignNet } from '@lipsync/avalignnet';
+import { encodeSafetensors } from '@lipsync/checkpoints';
+import { SYNCNET_RECIPE, SyncNet, saveSyncNetwork } from '@lipsync/syncnet';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, expect, test } from 'vitest';
+import { loadExpert } from './load-expert';
+
+beforeAll(() => tf.setBackend('cpu'));
+
+const SMALL: AVAlignNetConfig = {
+  visual_encoder: { in_channels: 15, block_out_channels: [32, 256], downsample_factors: [4, 4] },
+  audio_encoder: {
+    in_channels: 1,
+    block_out_channels: [32, 256],
+    downsample_factors: [
+      [10, 4],
+      [8, 4],
+    ],
+  },
+  input: { frameCount: 5, height: 16, width: 16, featureSteps: 16 },
+};
+const recipe = { ...recipeOf(LITE), frameCount: 5, featureSteps: 16 };
+const smallRecipe = { ...recipe, crop: { ...recipe.crop, size: 16 } } as typeof recipe;
+
+test('loadExpert loads the network whose parameters a file holds, from bytes and Blobs', async () => {
+  const before = tf.memory().numTensors;
+  const net = new AVAlignNet(SMALL, { seed: 5, recipe: smallRecipe });
+  const bytes = await saveAVAlignNet(net);
+  net.dispose();
+  for (const source of [bytes, new Blob([Uint8Array.from(bytes)])]) {
+    const expert = await loadExpert(source);
+    expect(expert).toMatchObject({ name: 'AVAlignNet', space: 'unit', recipe: smallRecipe });
+    expect(expert.weightsHash).toMatch(/^[0-9a-f]{64}$/);
+    expert.dispose();
+  }
+  const published = new SyncNet({ seed: 1, width: 1 / 16 });
+  const other = await saveSyncNetwork(published);
+  published.dispose();
+  const syncnet = await loadExpert(other);
+  expect(syncnet).toMatchObject({ space: 'euclidean', recipe: SYNCNET_RECIPE });
+  syncnet.dispose();
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test('loadExpert asks for a recipe where a file has none', async () => {
+  const net = new AVAlignNet(SMALL, { seed: 5 });
+  const bytes = await saveAVAlignNet(net);
+  net.dispose();
+  const before = tf.memory().numTensors;
+  await expect(loadExpert(bytes)).rejects.toThrow(
+    'loadExpert: options.recipe must be given for the weights given, whose metadata has none',
+  );
+  expect(tf.memory().numTensors).toBe(before);
+  const expert = await loadExpert(bytes, { recipe: smallRecipe });
+  expect(expert.recipe).toEqual(smallRecipe);
+  expert.dispose();
+});
+
+test('loadExpert names the network of a file that holds another kind', async () => {
+  const one = (shape: number[]) => ({
+    dtype: 'float32' as const,
+    shape,
+    data: new Float32Array(shape.reduce((a, b) => a * b)),
+  });
+  const generator = new Map([
+    ['adaAT.commn_linear.0.weight', one([2, 2])],
+    ['source_in_conv.0.conv.weight', one([4, 3, 7, 7])],
+  ]);
+  await expect(loadExpert(encodeSafetensors(generator))).rejects.toThrow(
+    'loadExpert: source must be the weights of a sync network, got the weights given, which holds DINet’s generator (generates dubbed faces)',
+  );
+});
