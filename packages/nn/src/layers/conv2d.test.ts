@@ -20,7 +20,7 @@ describe('Conv2d', () => {
     },
   );
 
-  test('pads a copy where the backend cannot pad itself, with the same result', async () => {
+  test('pads a copy where the kernels of the backend cannot pad, with the same result', async () => {
     await tf.setBackend('cpu');
     const [backend] = [tf.getBackend()];
     tf.registerBackend('lent', () => tf.engine().findBackend(backend));
@@ -41,7 +41,7 @@ describe('Conv2d', () => {
     expect(pair.forward(tf.zeros([1, 4, 4, 1])).shape).toEqual([1, 2, 4, 1]);
   });
 
-  test('reads every second pixel with a dilation of 2, and refuses one beside a stride', async () => {
+  test('takes every second pixel with a dilation of 2, and refuses dilation with a stride', async () => {
     const options = { inChannels: 1, outChannels: 1, kernelSize: 3, bias: false, random };
     const conv = new Conv2d({ ...options, dilation: 2, padding: 2 });
     const wide = tf.tensor4d(
@@ -55,13 +55,13 @@ describe('Conv2d', () => {
     expect([...at]).toEqual([...kernel].reverse());
     expect(shown.filter((value) => value !== 0)).toHaveLength(9);
     expect(() => new Conv2d({ ...options, dilation: 2, stride: 2 })).toThrow(
-      'Conv2d: dilation must be 1 where there is a stride',
+      'Conv2d: dilation must be 1 together with a stride',
     );
     tf.dispose([wide, y]);
     conv.dispose();
   });
 
-  test('starts from U(±1 / sqrt(fan-in)) for weights and bias', () => {
+  test('initialises weights and bias from U(±1 / sqrt(fan-in))', () => {
     const conv = new Conv2d({ inChannels: 16, outChannels: 64, kernelSize: 3, random: new Random(3) });
     const bound = 1 / Math.sqrt(144);
     const weights = conv.weight.dataSync() as Float32Array;
@@ -82,7 +82,7 @@ describe('Conv2d', () => {
     conv.dispose();
   });
 
-  test('refuses odd options, other channels, images smaller than the kernel, and use after dispose', () => {
+  test('refuses invalid options, other channels, images smaller than the kernel, and use after dispose', () => {
     expect(() => new Conv2d({ inChannels: 0, outChannels: 1, kernelSize: 3, random })).toThrow(
       'Conv2d: inChannels must be a whole number from 1, got 0',
     );
@@ -95,4 +95,21 @@ describe('Conv2d', () => {
     conv.dispose();
     expect(() => conv.forward(tf.zeros([1, 4, 4, 1]))).toThrow('Conv2d.forward: this module must be in use');
   });
+});
+
+test('Conv2d with freesPackedKernel gives the same values and gradients, and leaves one tensor', () => {
+  const conv = new Conv2d({ inChannels: 2, outChannels: 3, kernelSize: 3, padding: 1, random: new Random(1) });
+  const x = tf.randomUniform<tf.Rank.R4>([1, 5, 5, 2], -1, 1, 'float32', 7);
+  const slope = () =>
+    tf
+      .grad((input) => tf.sum(tf.square(conv.forward(input))))(x)
+      .dataSync();
+  const [values, slopes] = [conv.forward(x).dataSync(), slope()];
+  conv.freesPackedKernel = true;
+  const before = tf.memory().numTensors;
+  const y = conv.forward(x);
+  expect(tf.memory().numTensors).toBe(before + 1);
+  expect(y.dataSync()).toEqual(values);
+  expect(slope()).toEqual(slopes);
+  conv.dispose();
 });

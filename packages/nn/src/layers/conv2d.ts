@@ -17,15 +17,21 @@ export type Conv2dOptions = {
   stride?: number | [number, number];
   /** Zeros around the image: on all sides, `[top and bottom, left and right]`, or each side alone. Default 0. */
   padding?: number | [number, number] | Padding;
-  /** Pixels from one weight of the kernel to the next: one number, or `[height, width]`. Only without a stride; not for training. Default 1. */
+  /**
+   * Pixels from one weight of the kernel to the next: one number, or `[height, width]`. Not together with a stride;
+   * without gradient. Default 1.
+   */
   dilation?: number | [number, number];
-  /** Whether a number is added to each output channel. Default true. */
+  /** Whether each output channel has a bias. Default true. */
   bias?: boolean;
-  /** Source of the first weights. */
+  /** Random numbers for the initial weights. */
   random: Random;
 };
 
-/** Backends whose convolution kernels take explicit padding, forward and in both gradients; others get a padded copy. */
+/**
+ * Backends whose convolution kernels support explicit padding, forward and in both gradients; on others the input is
+ * padded first.
+ */
 const PADS_ITSELF = new Set(['cpu', 'wasm', 'webgl', 'webgpu']);
 
 function pair(value: number | [number, number]): [number, number] {
@@ -39,16 +45,16 @@ function sides(padding: number | [number, number] | Padding): Padding {
 }
 
 /**
- * Two-dimensional convolution (cross-correlation) with zeros around the image where asked for.
+ * Two-dimensional convolution (cross-correlation) with zero padding and dilation.
  *
- * `y[b, i, j, o] = bias[o] + sum over u, v, c of x[b, i·strideH + u·dilationH - top, j·strideW + v·dilationW - left, c] · w[u, v, c, o]`;
- * height `floor((H + top + bottom - dilationH·(kernelH - 1) - 1) / strideH) + 1`, width likewise.
+ * `y[b, i, j, o] = bias[o] + sum over u, v, c of x[b, i·strideH + u·dilationH - top, j·strideW + v·dilationW - left, c]
+ * · w[u, v, c, o]`; height `floor((H + top + bottom - dilationH·(kernelH - 1) - 1) / strideH) + 1`, width likewise.
  *
- * Source: `torch.nn.Conv2d` (PyTorch 1.13), which pads both sides alike; unlike sides are its `F.pad` before it.
- * Largest difference from it 2e-7 of the largest value, forward and in all gradients. State dict: `weight` `[out, in, height, width]`, `bias` `[out]`.
- * First weights U(±1 / sqrt(inChannels · height · width)), as there.
+ * Source: `torch.nn.Conv2d` (PyTorch 1.13), which pads opposite sides equally; other padding is `F.pad` before it.
+ * Largest difference from it 2e-7 of the largest value, forward and in all gradients. State dict: `weight` `[out, in,
+ * height, width]`, `bias` `[out]`. Initial weights U(±1 / sqrt(inChannels · height · width)), as in PyTorch.
  *
- * @throws RangeError for sizes that are not whole numbers of the right kind.
+ * @throws RangeError for sizes that are not whole numbers in range, and for dilation together with a stride.
  * @example
  * const conv = new Conv2d({ inChannels: 3, outChannels: 8, kernelSize: 3, padding: 1, random: new Random(0) });
  * const y = conv.forward(tf.zeros([1, 5, 5, 3])); // [1, 5, 5, 8]
@@ -62,6 +68,12 @@ export class Conv2d extends Module {
   readonly dilation: [number, number];
   readonly weight: tf.Variable;
   readonly bias: tf.Variable | undefined;
+  /**
+   * Whether each call without a gradient tape works on a copy of the kernel. The wasm backend packs every kernel at its
+   * first call and keeps the packed form as long as the kernel; that of a copy is freed after the call. Half the
+   * memory, for networks whose weights do not fit twice into the 4 GiB of wasm; costs a copy per call. Default false.
+   */
+  freesPackedKernel = false;
 
   constructor(options: Conv2dOptions) {
     super();
@@ -77,7 +89,7 @@ export class Conv2d extends Module {
     for (const size of this.stride) positive('stride', size);
     for (const size of this.dilation) positive('dilation', size);
     if (Math.max(...this.stride) > 1 && Math.max(...this.dilation) > 1) {
-      fail(RangeError, 'Conv2d', 'dilation', '1 where there is a stride', this.dilation);
+      fail(RangeError, 'Conv2d', 'dilation', '1 together with a stride', this.dilation);
     }
     for (const size of Object.values(this.padding)) {
       if (!(Number.isInteger(size) && size >= 0)) fail(RangeError, 'Conv2d', 'padding', 'whole numbers from 0', size);
@@ -119,8 +131,10 @@ export class Conv2d extends Module {
           [0, 0],
         ],
       };
-      const inputs = { x: image, filter: this.weight, bias: this.bias } as unknown as tf.NamedTensorMap;
-      return tf.engine().runKernel(FUSED_KERNELS.convolution, inputs, attributes) as tf.Tensor4D;
+      return tf.tidy(() => {
+        const inputs = { x: image, filter: this.#kernel(), bias: this.bias } as unknown as tf.NamedTensorMap;
+        return tf.engine().runKernel(FUSED_KERNELS.convolution, inputs, attributes) as tf.Tensor4D;
+      });
     }
     return tf.tidy(() => {
       const y = this.#convolve(image);
@@ -128,9 +142,15 @@ export class Conv2d extends Module {
     });
   }
 
+  /** The kernel, or a copy of it that the surrounding tidy frees. */
+  #kernel(): tf.Tensor4D {
+    const weight = this.weight as unknown as tf.Tensor4D;
+    return this.freesPackedKernel && !tf.engine().isTapeOn() ? tf.mul(weight, 1) : weight;
+  }
+
   #convolve(x: tf.Tensor4D): tf.Tensor4D {
     const { left, right, top, bottom } = this.padding;
-    const weight = this.weight as unknown as tf.Tensor4D;
+    const weight = this.#kernel();
     if (left + right + top + bottom === 0) return tf.conv2d(x, weight, this.stride, 'valid', 'NHWC', this.dilation);
     if (PADS_ITSELF.has(tf.getBackend())) {
       return tf.conv2d(
