@@ -8,8 +8,8 @@ The first writes packages/avalignnet/fixtures/*.json. `--full` also writes each 
 safetensors into FOLDER; with LIPSYNC_AVALIGNNET_FULL=FOLDER the tests then compare every element.
 
 The second writes a StableSyncNet with made weights by torch.save, in the published container: `state_dict` and `global_step`. The third embeds the
-windows of an .npz file (`frames` [n, height, width, channels], `features` [n, bins, steps, 1]) with the same weights and writes `visual` and `audio`
-[n, D] to OUT as .npz. NAME is a named configuration; without it the small one of the tests, `stable`, is taken.
+windows of a folder (`frames.npy` [n, height, width, channels], `features.npy` [n, bins, steps, 1]) with the same weights and writes `visual` and
+`audio` [n, D] to OUT as .npz. NAME is a named configuration; without it the small one of the tests, `stable`, is taken.
 
 The network is written from the published description of StableSyncNet (LatentSync, Apache-2.0) and of the thesis that
 renames it AVAlignNet. Weights and inputs come from an integer hash that the tests compute identically, so the fixtures
@@ -348,10 +348,10 @@ def stable_fixture() -> Dict:
 
 
 def embed_stable(windows: Path, out: Path, name: Optional[str]) -> None:
-    net, given = stable_network(name), np.load(windows)
+    net, frames_all, features_all = stable_network(name), np.load(windows / "frames.npy"), np.load(windows / "features.npy")
     with torch.no_grad():
         rows = [net(torch.from_numpy(frames[None]).permute(0, 3, 1, 2), torch.from_numpy(features[None]).permute(0, 3, 1, 2))
-                for frames, features in zip(given["frames"], given["features"])]
+                for frames, features in zip(frames_all, features_all)]
     np.savez(out, visual=torch.cat([v for v, _ in rows]).numpy(), audio=torch.cat([a for _, a in rows]).numpy())
 
 

@@ -22,7 +22,7 @@ test('balancedCrossEntropy and its gradients equal PyTorch', () => {
   expect(largestDifference(grads[1].dataSync(), cases.balanced.audioGradient) / scale).toBeLessThan(1e-5);
 });
 
-test('balancedCrossEntropy is ln 2 for a cosine of one half, whatever the shares and kinds of negatives', () => {
+test('balancedCrossEntropy is ln 2 for a cosine of one half, with any share and kind of negatives', () => {
   const half = tf.fill([3, 4], Math.SQRT1_2 / 2) as tf.Tensor2D;
   const other = tf.fill([3, 4], Math.SQRT1_2 / 2) as tf.Tensor2D;
   for (const clips of [

@@ -13,18 +13,19 @@ export type BalancedCrossEntropyOptions = {
 
 /**
  * Binary cross-entropy over all pairs of a batch, positives and negatives half each:
- * `-½ mean ln s[b, b] - ½ (0.7 mean ln(1 - s[same clip]) + 0.3 mean ln(1 - s[other clips]))`, `s = vision · audioᵀ` clamped.
+ * `-½ mean ln s[b, b] - ½ (0.7 mean ln(1 - s[same clip]) + 0.3 mean ln(1 - s[other clips]))`, `s = visual · audioᵀ` clamped.
  *
- * Beside `contrastiveLoss` it puts the decision threshold at a cosine of 0.5. Where a batch has only one kind of negatives
- * they carry the whole half.
+ * Beside `contrastiveLoss` it sets the decision threshold to a cosine of 0.5. Where a batch has only one kind of negatives,
+ * they have the whole half.
  *
  * Ours. Largest difference from PyTorch 1.13: 2e-7 of the loss, see the test.
  *
- * @param visual unit embeddings `[batch, D]`, borrowed; row b belongs to row b of `audio`.
+ * @param visual unit embeddings, float32 `[batch, D]`, borrowed; row b belongs to row b of `audio`.
+ * @param audio unit embeddings, float32 `[batch, D]`, borrowed.
  * @returns float32 scalar; the caller disposes it.
- * @throws RangeError if the batch has fewer than two rows, or `clips` not one entry a row.
+ * @throws RangeError if the batch has fewer than two rows, or `clips` not one entry per row.
  * @example
- * const loss = balancedCrossEntropy(vision, audio, { clips: [0, 0, 1, 1] });
+ * const loss = balancedCrossEntropy(visual, audio, { clips: [0, 0, 1, 1] });
  */
 export function balancedCrossEntropy(
   visual: EmbeddingBatch,

@@ -25,7 +25,7 @@ describe('binaryCrossEntropy', () => {
     expect(largestDifference(grads[1].dataSync(), cases.pairs.audioGradient) / scale).toBeLessThan(2e-6);
   });
 
-  test('is finite for cosines of exactly 0 and 1 and a little above, wrong or right', () => {
+  test('is finite for cosines of 0, 1 and slightly above, with right and wrong labels', () => {
     const cosine = tf.tensor1d([0, 0, 1, 1, 1 + 2e-7]);
     const loss = (labels: number[]) => binaryCrossEntropy(cosine, tf.tensor1d(labels)).dataSync()[0];
     expect(loss([0, 0, 1, 1, 1])).toBeCloseTo(0, 5);
@@ -67,9 +67,9 @@ describe('pairCosine', () => {
     expect(largestDifference(cosine.dataSync(), [0, 0.96])).toBeLessThan(1e-7);
   });
 
-  test('refuses batches of unlike size', () => {
+  test('refuses batches of different sizes', () => {
     expect(() => pairCosine(tf.zeros([2, 4]), tf.zeros([3, 4]))).toThrow(
-      "pairCosine: audio must be of vision's shape [2, 4], got [3, 4]",
+      "pairCosine: audio must be of visual's shape [2, 4], got [3, 4]",
     );
   });
 });

@@ -11,16 +11,18 @@ export function clampCosine<T extends tf.Tensor>(cosine: T): T {
 }
 
 /**
- * Cosine of each frame window with the audio window in the same row: `s[b] = sum_d vision[b, d] · audio[b, d]`.
+ * Cosine of each frame window with the audio window in the same row: `s[b] = sum_d visual[b, d] · audio[b, d]`.
  *
- * @param visual unit embeddings `[batch, D]`, borrowed.
- * @param audio unit embeddings `[batch, D]`, borrowed.
+ * @param visual unit embeddings, float32 `[batch, D]`, borrowed.
+ * @param audio unit embeddings, float32 `[batch, D]`, borrowed.
  * @returns float32 `[batch]`, 0..1 for AVAlignNet's embeddings up to rounding. The caller disposes it.
  * @throws TypeError if the shapes differ.
+ * @example
+ * const cosines = pairCosine(visual, audio); // [batch]
  */
 export function pairCosine(visual: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
   if (visual.rank !== 2 || visual.shape.join() !== audio.shape.join()) {
-    fail(TypeError, 'pairCosine', 'audio', `of vision's shape [${visual.shape.join(', ')}]`, audio.shape);
+    fail(TypeError, 'pairCosine', 'audio', `of visual's shape [${visual.shape.join(', ')}]`, audio.shape);
   }
   return tf.tidy(() => tf.sum<tf.Tensor1D>(tf.mul(visual, audio), 1));
 }
@@ -31,12 +33,12 @@ export function pairCosine(visual: EmbeddingBatch, audio: EmbeddingBatch): tf.Te
  * Source: LatentSync and the thesis; the clamp is ours (the reference leaves it to PyTorch's log floor of -100, and
  * rounding can carry a cosine above 1). Largest difference from PyTorch 1.13: 2e-7 of the loss, see the test.
  *
- * @param cosine `[batch]`, borrowed.
+ * @param cosine float32 `[batch]`, borrowed.
  * @param labels `[batch]`, 1 in sync, 0 off, borrowed.
  * @returns float32 scalar; the caller disposes it.
  * @throws TypeError if the lengths differ.
  * @example
- * const loss = tf.tidy(() => binaryCrossEntropy(net.score(frames, mel), labels));
+ * const loss = tf.tidy(() => binaryCrossEntropy(net.score(frames, features), labels));
  */
 export function binaryCrossEntropy(cosine: tf.Tensor1D, labels: tf.Tensor1D): tf.Scalar {
   if (cosine.rank !== 1 || labels.rank !== 1 || cosine.size !== labels.size) {

@@ -7,7 +7,7 @@ test('clipPairs sorts the pairs of a batch by clip', () => {
   expect(pairs).toMatchObject({ rows: 3, sameClipNegatives: 2, otherClipNegatives: 4 });
 });
 
-test('clipPairs refuses a list that has not one entry a row', () => {
+test('clipPairs refuses a list without one entry per row', () => {
   expect(() => clipPairs('test', [1, 2], 3)).toThrow(
     'test: clips must be the clip index of each of the 3 rows, got 2 of them',
   );

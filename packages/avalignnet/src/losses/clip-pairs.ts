@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
 
-/** Which entries of a similarity matrix `[row of frames, row of audio]` are which, and how many there are of each. */
+/** The kinds of entries of a similarity matrix `[row of frames, row of audio]`, and how many there are of each. */
 export type ClipPairs = {
   /** Rows of the batch. */
   rows: number;
@@ -12,7 +12,7 @@ export type ClipPairs = {
   otherClipNegatives: number;
 };
 
-/** Sorts the pairs of a batch by the clips that its rows come from. Throws if `clips` has not one entry a row. */
+/** Sorts the pairs of a batch by the clips that its rows come from. Throws if `clips` does not have one entry per row. */
 export function clipPairs(where: string, clips: readonly number[], rows: number): ClipPairs {
   if (clips.length !== rows) {
     fail(RangeError, where, 'clips', `the clip index of each of the ${rows} rows`, `${clips.length} of them`);

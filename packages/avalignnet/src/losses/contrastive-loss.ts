@@ -7,55 +7,56 @@ import { clipPairs } from './clip-pairs';
 /** Largest factor on the cosines. */
 const LARGEST_SCALE = 100;
 
-/** What a pair that does not take part has instead of its logit. */
+/** Logit of a pair that is left out. */
 const MASKED_LOGIT = -1e4;
 
 /**
  * The learned temperature of `contrastiveLoss`: one parameter, `log_temperature`, the logarithm of the factor
- * `1 / temperature` on the cosines, as CLIP keeps it. The factor stays at or below 100.
+ * `1 / temperature` on the cosines, as in CLIP. The factor is at most 100.
  *
  * @example
  * const head = new ContrastiveTemperature(); // factor 14.3
  */
 export class ContrastiveTemperature extends Module {
-  private readonly logTemperature: tf.Variable;
+  readonly #logTemperature: tf.Variable;
 
   /** @param options.temperature start value, above 0; default 0.07. */
   constructor(options: { temperature?: number } = {}) {
     super();
     const { temperature = 0.07 } = options;
     if (!(temperature > 0)) fail(RangeError, 'ContrastiveTemperature', 'temperature', 'above 0', temperature);
-    this.logTemperature = this.parameter('log_temperature', tf.scalar(Math.log(1 / temperature)));
+    this.#logTemperature = this.parameter('log_temperature', tf.scalar(Math.log(1 / temperature)));
   }
 
   /** The factor on the cosines, `min(exp(log_temperature), 100)`; the caller disposes it. */
   scale(): tf.Scalar {
-    return tf.tidy(() => tf.clipByValue(tf.exp(this.logTemperature), 0, LARGEST_SCALE) as tf.Scalar);
+    return tf.tidy(() => tf.clipByValue(tf.exp(this.#logTemperature), 0, LARGEST_SCALE) as tf.Scalar);
   }
 }
 
 export type ContrastiveLossOptions = {
   /** Clip index of each row. */
   clips: readonly number[];
-  /** Where the factor on the cosines comes from; a number is a fixed temperature. */
+  /** The learned temperature, or a number for a fixed one. */
   temperature: ContrastiveTemperature | number;
-  /** Whether windows of other clips count as negatives. Default `exclude`: they are told apart by speaker alone. */
+  /** Whether windows of other clips count as negatives. Default `exclude`: the speaker alone tells them apart. */
   otherClips?: 'exclude' | 'include';
 };
 
 /**
  * Symmetric InfoNCE: each frame window must find its own audio among those of the same clip, and each audio its frame.
  *
- * `logits [B, B] = vision · audioᵀ / temperature`; the mean of the cross-entropies of rows and of columns against the
- * diagonal. The windows of a clip should stand some frames apart (3 or more), or negatives are nearly positives.
+ * `logits [B, B] = visual · audioᵀ / temperature`; the mean of the cross-entropies of rows and of columns against the
+ * diagonal. The windows of a clip should lie 3 frames or more apart, or negatives are nearly positives.
  *
- * Source: InfoNCE as CLIP has it; the mask is ours. Largest difference from PyTorch 1.13: 2e-7 of the loss, see the test.
+ * Source: InfoNCE as in CLIP; the mask is ours. Largest difference from PyTorch 1.13: 2e-7 of the loss, see the test.
  *
- * @param visual unit embeddings `[batch, D]`, borrowed; row b belongs to row b of `audio`.
+ * @param visual unit embeddings, float32 `[batch, D]`, borrowed; row b belongs to row b of `audio`.
+ * @param audio unit embeddings, float32 `[batch, D]`, borrowed.
  * @returns float32 scalar; the caller disposes it.
  * @throws RangeError if `clips` is not as long as the batch, or no row has a negative.
  * @example
- * const loss = contrastiveLoss(vision, audio, { clips: [0, 0, 1, 1], temperature: head });
+ * const loss = contrastiveLoss(visual, audio, { clips: [0, 0, 1, 1], temperature: head });
  */
 export function contrastiveLoss(
   visual: EmbeddingBatch,

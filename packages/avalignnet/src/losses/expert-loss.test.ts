@@ -31,7 +31,7 @@ describe('pairLoss', () => {
     expect(number(parts.negativeCosine)).toBeCloseTo(of(0), 5);
   });
 
-  test('says NaN for a kind that the batch does not have', () => {
+  test('gives NaN for a kind of pair that the batch does not have', () => {
     const parts = pairLoss()(embeddings(), batch({ labels: tf.ones([rows]) }));
     expect(number(parts.negativeCosine)).toBeNaN();
   });

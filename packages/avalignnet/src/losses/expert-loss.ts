@@ -7,31 +7,35 @@ import { clipPairs } from './clip-pairs';
 import type { ContrastiveTemperature } from './contrastive-loss';
 import { contrastiveLoss } from './contrastive-loss';
 
-/** Windows to learn from; row b of the frames belongs to row b of the audio, unless `labels` says otherwise. */
+/** A training batch of windows; row b of the frames belongs to row b of the features, unless `labels` marks it as off. */
 export type ExpertBatch = {
+  /** float32 `[batch, height, width, frameCount * 3]`. */
   frames: MouthBatch;
+  /** float32 `[batch, bins, featureSteps, 1]`. */
   features: FeatureBatch;
   /** `[batch]`, 1: in sync, 0: off. For `pairLoss`. */
   labels?: tf.Tensor1D;
-  /** Clip index of each row. For the contrasting losses, whose rows are all in sync. */
+  /** Clip index of each row. For `contrastLoss`, whose rows are all in sync. */
   clips?: readonly number[];
 };
 
-/** Both towers' answers, `[batch, D]`, of unit length. */
+/** Embeddings of both towers, float32 `[batch, D]`, rows of length 1. */
 export type SyncEmbeddings = { visual: EmbeddingBatch; audio: EmbeddingBatch };
 
-/** What a loss says of a batch; all scalars. A mean is NaN where the batch has no such pair. */
+/** A loss of a batch, and the mean cosines of its pairs in sync and off; float32 scalars. A mean is NaN where the batch has no such pair. */
 export type ExpertLossParts = { loss: tf.Scalar; positiveCosine: tf.Scalar; negativeCosine: tf.Scalar };
 
-/** A loss for `trainStep`. It runs inside a tidy and must be differentiable in the embeddings. */
+/** A training loss of an expert with embeddings of length 1. It runs inside a tidy and must be differentiable in the embeddings. */
 export type ExpertLoss = (embeddings: SyncEmbeddings, batch: ExpertBatch) => ExpertLossParts;
 
 /**
- * Plain binary cross-entropy on independent labelled pairs: LatentSync's and the thesis's recipe. It needs much data; on a
+ * Binary cross-entropy on independent labelled pairs, the training loss of LatentSync and the thesis. It needs much data: on a
  * few hours of video it stays at 0.693.
  *
+ * @returns the loss; it throws TypeError for a batch without labels.
+ *
  * @example
- * await trainStep({ net, optimizer, batch: { frames, mel, labels }, loss: pairLoss() });
+ * const { loss } = pairLoss()(net.forward(frames, features), { frames, features, labels });
  */
 export function pairLoss(): ExpertLoss {
   return ({ visual, audio }, { labels }) => {
@@ -48,9 +52,9 @@ export function pairLoss(): ExpertLoss {
 }
 
 export type ContrastLossOptions = {
-  /** Its parameter is learned too where it is passed to `trainStep` as `head`; a number is a fixed temperature. */
+  /** The learned temperature, whose parameter must be given to the optimizer; a number is a fixed temperature. */
   temperature: ContrastiveTemperature | number;
-  /** Whether InfoNCE also sees windows of other clips. Default `exclude`. */
+  /** Whether windows of other clips count as negatives of InfoNCE. Default `exclude`. */
   otherClips?: 'exclude' | 'include';
   /** Weight of the balanced cross-entropy beside InfoNCE; see `rampedWeight`. Default 0. */
   crossEntropyWeight?: number;
@@ -61,8 +65,10 @@ export type ContrastLossOptions = {
 /**
  * InfoNCE over windows of the same clip, plus `crossEntropyWeight` times the balanced cross-entropy over the batch.
  *
- * The recipe that learns from little data: contrast alone first, cross-entropy blended in later. `negativeCosine` is the
+ * It learns from little data: InfoNCE alone first, cross-entropy blended in later (`rampedWeight`). `negativeCosine` is the
  * mean over other windows of the same clips, or of other clips where there are none.
+ *
+ * @throws RangeError for a negative weight; the loss throws RangeError for a batch without `clips`.
  *
  * @example
  * const loss = contrastLoss({ temperature: head, crossEntropyWeight: rampedWeight(step / steps) });
@@ -81,7 +87,7 @@ export function contrastLoss(options: ContrastLossOptions): ExpertLoss {
   };
 }
 
-/** Mean of the diagonal of `vision · audioᵀ`, and of its same-clip entries beside it (other clips' where there are none). */
+/** Mean of the diagonal of `visual · audioᵀ`, and of its other same-clip entries (other clips' where there are none). */
 function meanCosine(visual: EmbeddingBatch, audio: EmbeddingBatch, clips: readonly number[]) {
   const { rows, sameClip, sameClipNegatives, otherClipNegatives } = clipPairs('contrastLoss', clips, visual.shape[0]);
   const negatives = sameClipNegatives || otherClipNegatives;
@@ -99,16 +105,17 @@ function meanCosine(visual: EmbeddingBatch, audio: EmbeddingBatch, clips: readon
 export type RampOptions = {
   /** Share of the run before the ramp, 0..1. Default 0.4. */
   start?: number;
-  /** Share of the run at which the ramp is over, above `start`. Default 0.7. */
+  /** Share of the run at the end of the ramp, above `start`. Default 0.7. */
   end?: number;
-  /** Weight from then on. Default 0.7. */
+  /** Weight after the ramp. Default 0.7. */
   weight?: number;
 };
 
 /**
- * A weight that is 0, then climbs in a straight line, then stays: by default 0 until 40 % of a run, 0.7 from 70 % on.
+ * A weight that is 0, then rises linearly, then stays constant: by default 0 until 40 % of a run, 0.7 from 70 % on.
  *
  * @param progress share of the run that is done, 0..1.
+ * @throws RangeError for a progress that is not finite, or an end that is not above the start.
  * @example
  * rampedWeight(0.55); // 0.35
  */

@@ -21,43 +21,43 @@ export type AttentionBlockOptions = {
  * Source: AttentionBlock2D of StableSyncNet; 8 heads, queries, keys and values with bias, GEGLU with the exact GELU.
  */
 export class AttentionBlock extends Module {
-  private readonly norm1: GroupNorm;
-  private readonly norm2: LayerNorm;
-  private readonly norm3: LayerNorm;
-  private readonly ff: GegluFeedForward;
-  private readonly convIn: Conv2d;
-  private readonly convOut: Conv2d;
-  private readonly attn: MultiHeadAttention;
-  private readonly dropout: Dropout;
+  readonly #norm1: GroupNorm;
+  readonly #norm2: LayerNorm;
+  readonly #norm3: LayerNorm;
+  readonly #ff: GegluFeedForward;
+  readonly #convIn: Conv2d;
+  readonly #convOut: Conv2d;
+  readonly #attn: MultiHeadAttention;
+  readonly #dropout: Dropout;
 
   constructor({ channels, dropout, random }: AttentionBlockOptions) {
     super();
     const pointwise = { inChannels: channels, outChannels: channels, kernelSize: 1, random };
-    this.norm1 = this.register('norm1', new GroupNorm({ groups: GROUPS, channels, epsilon: NORM_EPSILON }));
-    this.norm2 = this.register('norm2', new LayerNorm({ features: channels }));
-    this.norm3 = this.register('norm3', new LayerNorm({ features: channels }));
-    this.ff = this.register('ff', new GegluFeedForward({ channels, dropout, random }));
-    this.convIn = this.register('conv_in', new Conv2d(pointwise));
-    this.convOut = this.register('conv_out', new Conv2d(pointwise));
-    this.attn = this.register('attn', new MultiHeadAttention({ channels, heads: HEADS, random }));
-    this.dropout = this.register('attn.to_out.1', new Dropout({ rate: dropout, seed: random.bits() }));
+    this.#norm1 = this.register('norm1', new GroupNorm({ groups: GROUPS, channels, epsilon: NORM_EPSILON }));
+    this.#norm2 = this.register('norm2', new LayerNorm({ features: channels }));
+    this.#norm3 = this.register('norm3', new LayerNorm({ features: channels }));
+    this.#ff = this.register('ff', new GegluFeedForward({ channels, dropout, random }));
+    this.#convIn = this.register('conv_in', new Conv2d(pointwise));
+    this.#convOut = this.register('conv_out', new Conv2d(pointwise));
+    this.#attn = this.register('attn', new MultiHeadAttention({ channels, heads: HEADS, random }));
+    this.#dropout = this.register('attn.to_out.1', new Dropout({ rate: dropout, seed: random.bits() }));
   }
 
   /**
    * @param x float32 `[batch, height, width, channels]`, borrowed.
-   * @returns float32 like `x`; the caller disposes it.
+   * @returns float32 of the shape of `x`. The caller disposes it.
    */
   forward(x: tf.Tensor4D): tf.Tensor4D {
     const [batch, height, width, channels] = x.shape;
     return tf.tidy(() => {
-      let tokens = tf.reshape<tf.Rank.R3>(this.convIn.forward(this.norm1.forward(x)), [
+      let tokens = tf.reshape<tf.Rank.R3>(this.#convIn.forward(this.#norm1.forward(x)), [
         batch,
         height * width,
         channels,
       ]);
-      tokens = tf.add(tokens, this.dropout.forward(this.attn.forward(this.norm2.forward(tokens))));
-      tokens = tf.add(tokens, this.ff.forward(this.norm3.forward(tokens)));
-      return tf.add(x, this.convOut.forward(tf.reshape<tf.Rank.R4>(tokens, x.shape)));
+      tokens = tf.add(tokens, this.#dropout.forward(this.#attn.forward(this.#norm2.forward(tokens))));
+      tokens = tf.add(tokens, this.#ff.forward(this.#norm3.forward(tokens)));
+      return tf.add(x, this.#convOut.forward(tf.reshape<tf.Rank.R4>(tokens, x.shape)));
     });
   }
 }

@@ -1,12 +1,13 @@
 import type { SyncRecipe } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 import type { EmbeddingBatch, FeatureBatch, MouthBatch } from '@lipsync/contracts/tensors';
-import { Random, TwoTowerExpert, type WindowShapes } from '@lipsync/nn';
+import { Conv2d, type Module, Random, TwoTowerExpert, type WindowShapes } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { pairCosine } from '../losses/binary-cross-entropy';
 import { type AVAlignNetConfig, channelsPerFrame, MEL_BINS } from './config';
 import { DownEncoder } from './down-encoder';
 import { framesInARow, framesOnChannels } from './frames-on-channels';
+import { countParameters } from './parameter-shapes';
 import { assertRecipeFits } from './recipe-of';
 import { assertConfig } from './tower-sizes';
 
@@ -30,6 +31,15 @@ export type AVAlignNetOptions = {
   /** Turns the recipe's frames into the visual tower's input: needed by networks of latents that have a recipe. Borrowed. Default none. */
   encoder?: FrameEncoder;
 };
+
+/** Parameters above which a network's weights do not fit twice into the 4 GiB of wasm: 1 GiB of float32. */
+const LARGE = 2 ** 28;
+
+/** Makes all convolutions below a module free their packed kernels after each call. */
+function freePackedKernels(module: Module): void {
+  if (module instanceof Conv2d) module.freesPackedKernel = true;
+  for (const child of module.children().values()) freePackedKernels(child);
+}
 
 /**
  * A sync expert of two towers that embed a window of mouth frames and a window of audio in one space; the cosine of the two embeddings is high where
@@ -70,6 +80,7 @@ export class AVAlignNet extends TwoTowerExpert {
     // One random stream per tower: the audio tower starts the same whatever the visual one is.
     this.#audioEncoder = this.register('audio_encoder', new DownEncoder(checked.audio_encoder, new Random(seed, 0)));
     this.#visualEncoder = this.register('visual_encoder', new DownEncoder(checked.visual_encoder, new Random(seed, 1)));
+    if (countParameters(checked).total > LARGE) freePackedKernels(this);
     this.eval();
   }
 

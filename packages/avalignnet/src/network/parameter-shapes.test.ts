@@ -14,7 +14,7 @@ describe('parameterShapes', () => {
     expect(shapes.get('visual_encoder.down_blocks.5.attn.to_q.weight')).toEqual([512, 512]);
   });
 
-  test('counts as many tensors a tower as the reference class has', () => {
+  test('has as many tensors per tower as the reference class', () => {
     for (const [name, config] of Object.entries<AVAlignNetConfig>(CONFIGURATIONS)) {
       const names = [...parameterShapes(config).keys()];
       const count = (tower: string) => names.filter((key) => key.startsWith(tower)).length;
@@ -45,7 +45,7 @@ describe('countParameters', () => {
     expect([counts[name].visual.parameters, counts[name].audio.parameters]).toEqual([visual, audio]);
   });
 
-  test('follows where the factor 1 stands, as listed for 64 pixels and for latents', () => {
+  test('depends on which block has the factor 1', () => {
     const base = thesis({ frameCount: 5, size: 64 });
     const last = { ...base.visual_encoder, downsample_factors: [2, 2, 2, 2, 2, 2, 1] };
     expect(countParameters({ ...base, visual_encoder: last }).visual).toBe(92_671_808);

@@ -1,8 +1,8 @@
 import type { AVAlignNetConfig, TowerConfig } from './config';
 
 /**
- * Names and shapes of all parameters of a network in PyTorch's layout (convolutions OIHW, linear `[out, in]`), nothing
- * allocated; order as PyTorch's `state_dict`, audio tower first.
+ * Names and shapes of all parameters of a network in PyTorch's layout (convolutions OIHW, linear `[out, in]`), without
+ * allocating them; in the order of PyTorch's `state_dict`, audio tower first.
  *
  * Source: StableSyncNet's class; equal to the reference class's key list for `syncnet_16_pixel_attn` (266 tensors).
  *
@@ -17,7 +17,7 @@ export function parameterShapes(config: AVAlignNetConfig): Map<string, number[]>
 }
 
 /**
- * Number of parameters, by formula: also for networks too large to build.
+ * Number of parameters, by formula: works for networks too large to build.
  *
  * Equal to the published totals of every named configuration, see the test.
  *

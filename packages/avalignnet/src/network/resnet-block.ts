@@ -25,44 +25,44 @@ export type ResnetBlockOptions = {
  * Source: ResnetBlock2D of StableSyncNet.
  */
 export class ResnetBlock extends Module {
-  private readonly norm1: GroupNorm;
-  private readonly conv1: Conv2d;
-  private readonly norm2: GroupNorm;
-  private readonly dropout: Dropout;
-  private readonly conv2: Conv2d;
-  private readonly shortcut: Conv2d | undefined;
-  private readonly downsample: Conv2d | undefined;
+  readonly #norm1: GroupNorm;
+  readonly #conv1: Conv2d;
+  readonly #norm2: GroupNorm;
+  readonly #dropout: Dropout;
+  readonly #conv2: Conv2d;
+  readonly #shortcut: Conv2d | undefined;
+  readonly #downsample: Conv2d | undefined;
 
   constructor({ inChannels, outChannels, factor, dropout, random }: ResnetBlockOptions) {
     super();
     const norm = (channels: number) =>
       new GroupNorm({ groups: GROUPS, channels, epsilon: NORM_EPSILON, activation: 'silu' });
     const wide = { outChannels, kernelSize: 3, random };
-    this.norm1 = this.register('norm1', norm(inChannels));
-    this.conv1 = this.register('conv1', new Conv2d({ ...wide, inChannels, padding: 1 }));
-    this.norm2 = this.register('norm2', norm(outChannels));
-    this.dropout = this.register('dropout', new Dropout({ rate: dropout, seed: random.bits() }));
-    this.conv2 = this.register('conv2', new Conv2d({ ...wide, inChannels: outChannels, padding: 1 }));
+    this.#norm1 = this.register('norm1', norm(inChannels));
+    this.#conv1 = this.register('conv1', new Conv2d({ ...wide, inChannels, padding: 1 }));
+    this.#norm2 = this.register('norm2', norm(outChannels));
+    this.#dropout = this.register('dropout', new Dropout({ rate: dropout, seed: random.bits() }));
+    this.#conv2 = this.register('conv2', new Conv2d({ ...wide, inChannels: outChannels, padding: 1 }));
     if (inChannels !== outChannels) {
-      this.shortcut = this.register('conv_shortcut', new Conv2d({ inChannels, outChannels, kernelSize: 1, random }));
+      this.#shortcut = this.register('conv_shortcut', new Conv2d({ inChannels, outChannels, kernelSize: 1, random }));
     }
     const closing = downsampling(factor);
     if (closing)
-      this.downsample = this.register('downsample_conv', new Conv2d({ ...wide, inChannels: outChannels, ...closing }));
+      this.#downsample = this.register('downsample_conv', new Conv2d({ ...wide, inChannels: outChannels, ...closing }));
   }
 
   /**
    * @param x float32 `[batch, height, width, inChannels]`, borrowed.
-   * @returns float32 `[batch, height', width', outChannels]`; the caller disposes it.
+   * @returns float32 `[batch, height', width', outChannels]`. The caller disposes it.
    */
   forward(x: tf.Tensor4D): tf.Tensor4D {
     return tf.tidy(() => {
-      const h = this.norm2.forward(this.conv1.forward(this.norm1.forward(x)));
+      const h = this.#norm2.forward(this.#conv1.forward(this.#norm1.forward(x)));
       const sum = tf.add<tf.Tensor4D>(
-        this.conv2.forward(this.dropout.forward(h)),
-        this.shortcut ? this.shortcut.forward(x) : x,
+        this.#conv2.forward(this.#dropout.forward(h)),
+        this.#shortcut ? this.#shortcut.forward(x) : x,
       );
-      return this.downsample ? this.downsample.forward(sum) : sum;
+      return this.#downsample ? this.#downsample.forward(sum) : sum;
     });
   }
 }

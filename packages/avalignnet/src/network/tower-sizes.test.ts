@@ -30,13 +30,13 @@ describe('downsampling', () => {
     expect(downsampling(factor)).toEqual({ stride, padding: { left, right, top, bottom } });
   });
 
-  test('has nothing for the scalar 1', () => {
+  test('is undefined for the scalar 1', () => {
     expect(downsampling(1)).toBeUndefined();
   });
 });
 
 describe('towerSizes', () => {
-  test('counts as the fact sheets do', () => {
+  test('gives the sizes of the published networks', () => {
     const { syncnet_16_pixel: net } = CONFIGURATIONS;
     expect(shown(net.audio_encoder, 80, 52)).toBe('80x52 40x52 20x26 10x13 10x13 5x6 2x3 1x1');
     expect(shown(net.visual_encoder, 128, 256)).toBe('128x256 128x128 64x64 32x32 16x16 8x8 4x4 2x2 1x1');
@@ -71,25 +71,25 @@ describe('assertConfig', () => {
   test('refuses a last block below 256 channels, with the reason', () => {
     expect(() => assertConfig('test', changed('visual_encoder', { block_out_channels: [32, 64, 128, 64] }))).toThrow(
       'test: the last of visual_encoder.block_out_channels must be at least 256, got 64 ' +
-        '(GroupNorm over 32 groups leaves 2 values a group at 1x1, which carry next to nothing)',
+        '(GroupNorm over 32 groups leaves 2 values per group at 1x1, which carry almost no information)',
     );
   });
 
   test.each<[string, Partial<TowerConfig>, string]>([
     ['channels that GroupNorm cannot group', { block_out_channels: [48, 64, 128, 256] }, 'multiples of 32'],
-    ['lists of unlike length', { downsample_factors: [4, 2, 6] }, 'as long as block_out_channels (4), got 3'],
+    ['lists of different lengths', { downsample_factors: [4, 2, 6] }, 'as long as block_out_channels (4), got 3'],
     ['attn_blocks of another length', { attn_blocks: [0, 1] }, 'visual_encoder.attn_blocks must be as long as'],
     ['attn_blocks other than 0 and 1', { attn_blocks: [0, 2, 0, 0] }, '0 or 1 each'],
     ['the pair [1, 1]', { downsample_factors: [4, [1, 1], 2, 6] }, 'the plain number 1 where nothing is strided'],
-    ['factors that are no counts', { downsample_factors: [4, 2, 2, 1.5] }, 'whole numbers or pairs of them'],
+    ['factors that are not whole', { downsample_factors: [4, 2, 2, 1.5] }, 'whole numbers or pairs of them'],
     ['a dropout of 1', { dropout: 1 }, 'visual_encoder.dropout must be at least 0 and below 1, got 1'],
     [
-      'channels that the frames do not divide',
+      'channels that are no multiple of the frame count',
       { in_channels: 31 },
       'a multiple of config.input.frameCount (10), got 31',
     ],
     [
-      'towers of unlike width',
+      'towers that end with different widths',
       { block_out_channels: [32, 64, 128, 512] },
       'must be 512, as in visual_encoder, got 256',
     ],

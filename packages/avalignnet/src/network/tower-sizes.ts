@@ -5,7 +5,7 @@ import { MEL_BINS } from './config';
 /** GroupNorm groups everywhere in the network. */
 export const GROUPS = 32;
 
-/** Fewest channels of a last block: eight values a group, see `assertConfig`. */
+/** Fewest channels of a last block: eight values per group, see `assertConfig`. */
 export const SMALLEST_EMBEDDING = 256;
 
 /** Height and width of a feature map. */
@@ -18,7 +18,7 @@ export type Downsampling = {
 };
 
 /**
- * What a factor means for the closing convolution, or nothing for the scalar 1, which has none.
+ * Stride and padding of the closing convolution for a factor; undefined for the scalar 1, which has no such convolution.
  *
  * | factor | left, right, top, bottom |
  * | --- | --- |
@@ -26,7 +26,7 @@ export type Downsampling = {
  * | (1, s) | 0, 1, 1, 1 |
  * | (s, 1) | 1, 1, 0, 1 |
  *
- * Source: StableSyncNet. TensorFlow's SAME rule agrees for even sizes only.
+ * Source: StableSyncNet. TensorFlow's SAME padding agrees for even sizes only.
  *
  * @example
  * downsampling([2, 1])?.padding; // { left: 1, right: 1, top: 0, bottom: 1 }
@@ -39,7 +39,9 @@ export function downsampling(factor: DownsampleFactor): Downsampling | undefined
 }
 
 /**
- * Sizes of the maps of one tower, the input's first, one more a block: `floor((n - 2) / s) + 1` along an axis of stride s > 1.
+ * Sizes of the maps of one tower, the input's first, then one per block: `floor((n - 2) / s) + 1` along an axis of stride s > 1.
+ *
+ * @param name for the error, such as `audio`.
  *
  * @throws RangeError with the sizes so far, where a block would stride over an axis of length 1.
  * @example
@@ -68,10 +70,10 @@ function showSizes(sizes: MapSize[]): string {
 }
 
 /**
- * Refuses a configuration that is not complete or cannot work; use on what comes from a file. Returns it typed.
+ * Refuses a configuration that is not complete or cannot work; use it on values from a file. Returns it typed.
  *
  * A tower must end at 1x1, and its last block must have at least 256 channels: at 1x1, GroupNorm over 32 groups normalises
- * `channels / 32` values a group. With 32 channels all outputs are zero, with 64 each group holds +1 and -1 whatever the
+ * `channels / 32` values per group. With 32 channels all outputs are zero, with 64 each group holds +1 and -1 for any
  * input; 256 leaves eight values.
  *
  * @throws TypeError or RangeError that names the key, for example
@@ -134,7 +136,7 @@ function assertTower(where: string, name: string, tower: TowerConfig): void {
   }
   const last = channels[channels.length - 1];
   if (last < SMALLEST_EMBEDDING) {
-    const reason = `GroupNorm over ${GROUPS} groups leaves ${last / GROUPS} values a group at 1x1, which carry next to nothing`;
+    const reason = `GroupNorm over ${GROUPS} groups leaves ${last / GROUPS} values per group at 1x1, which carry almost no information`;
     fail(
       RangeError,
       where,
@@ -151,7 +153,8 @@ function assertTower(where: string, name: string, tower: TowerConfig): void {
 }
 
 function list<T>(where: string, name: string, value: readonly T[]): readonly T[] {
-  if (!(Array.isArray(value) && value.length > 0)) fail(TypeError, where, name, 'a list with an entry a block', value);
+  if (!(Array.isArray(value) && value.length > 0))
+    fail(TypeError, where, name, 'a list with one entry per block', value);
   return value;
 }
 

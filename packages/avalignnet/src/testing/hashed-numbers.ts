@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Uniform in [-1, 1): the same numbers as `noise` in reference/avalignnet-reference.py. */
+/** Uniform in [-1, 1): the same values as `noise` in reference/avalignnet-reference.py. */
 export function noise(seed: number, count: number): Float64Array {
   const values = new Float64Array(count);
   const start = Math.imul(seed, 0x85ebca6b);
@@ -29,7 +29,7 @@ export function hashedWeights(shapes: Map<string, number[]>): Map<string, { shap
   return weights;
 }
 
-/** A safetensors file, byte for byte as the reference writes it: written here apart from our own writer. */
+/** A safetensors file, byte for byte as the reference program writes it; independent of our own writer. */
 export function safetensorsFile(
   tensors: Map<string, { shape: number[]; data: Float32Array }>,
   metadata: Record<string, string>,

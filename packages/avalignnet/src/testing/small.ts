@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { AVAlignNetConfig } from '../network/config';
 import { noise } from './hashed-numbers';
 
-/** A small network: both towers end in 256 channels, everything before is as narrow as GroupNorm allows. */
+/** A small network: both towers end in 256 channels, the other blocks are as narrow as GroupNorm allows. */
 export const SMALL: AVAlignNetConfig = {
   visual_encoder: { in_channels: 15, block_out_channels: [32, 32, 256], downsample_factors: [4, 4, 2] },
   audio_encoder: { in_channels: 1, block_out_channels: [32, 32, 256], downsample_factors: [4, 4, [5, 1]] },
@@ -21,7 +21,7 @@ export const RECIPE: SyncRecipe = {
   featureSteps: 16,
 };
 
-/** Numbers between -scale and scale. */
+/** Values from -scale to scale, by `noise`. */
 export function random(seed: number, shape: [number, number, number, number], scale = 1): tf.Tensor4D {
   const count = shape.reduce((product, side) => product * side, 1);
   return tf.tensor4d(

@@ -53,5 +53,5 @@ export function dinetPerceptual(network: ImageFeatures): PerceptualLoss {
     fail(TypeError, 'dinetPerceptual', 'network', DINET_PERCEPTUAL.architecture, network.architecture);
   }
   return (real, generated) =>
-    tf.tidy(() => tf.mean<tf.Scalar>(perceptualDistance(network, real, generated, DINET_PERCEPTUAL)));
+    tf.tidy(() => tf.mean<tf.Scalar>(perceptualDistance(real, generated, { network, recipe: DINET_PERCEPTUAL })));
 }
