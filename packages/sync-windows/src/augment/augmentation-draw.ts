@@ -1,4 +1,4 @@
-/** How one training window is varied; drawn by the loader, applied where the window is cut. */
+/** One drawn augmentation of a training window: drawn by a loader, applied where the window is cut. */
 export type AugmentationDraw = {
   view: { scale: number; aspect: number; angle: number; mirrored: boolean; across: number; down: number };
   colour: { contrast: number; brightness: number; gains: [number, number, number]; gray: boolean; noise: number };
@@ -7,11 +7,11 @@ export type AugmentationDraw = {
     tilt: number;
     scale: number;
     shift: number;
-    /** Natural log of the floor's power; missing: none. */
+    /** Natural log of the power of an added noise floor; missing: none. */
     floor?: number;
     noise: number;
     jitterSteps: number;
   };
-  /** Where in the table of normal numbers frame noise, audio noise and the floor start. */
+  /** Where in `noiseTable` the noise of frames, of audio and of the floor starts. */
   noiseStarts: [number, number, number];
 };

@@ -4,8 +4,12 @@ const SIZE = 1 << 16;
 let table: Float32Array | undefined;
 
 /**
- * 65536 standard normal numbers, always the same: drawing 70,000 a window would take longer than all the rest.
- * Read them as `noise[(start + i) & NOISE_MASK]` with a random start.
+ * 65536 standard normal values, always the same: drawing 70,000 per window would take longer than all the rest.
+ *
+ * @returns float32, shared: do not change it.
+ * @example
+ * const noise = noiseTable();
+ * const value = noise[(start + i) & NOISE_MASK]; // with a random start
  */
 export function noiseTable(): Float32Array {
   if (!table) {
@@ -15,4 +19,5 @@ export function noiseTable(): Float32Array {
   return table;
 }
 
+/** Brings an index into `noiseTable`. */
 export const NOISE_MASK = SIZE - 1;

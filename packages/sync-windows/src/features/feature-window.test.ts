@@ -67,6 +67,6 @@ test('cutFeatureWindow refuses windows that leave the clip', () => {
     "cutFeatureWindow: startFrame must be one whose 16 steps from 6 on lie in the clip's 20, got 2",
   );
   expect(() => cutFeatureWindow(features, 0, { recipe, out: new Float32Array(1) })).toThrow(
-    'out must be 64 numbers long, got 1',
+    'out must be 64 values long, got 1',
   );
 });

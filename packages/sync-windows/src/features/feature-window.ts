@@ -5,25 +5,27 @@ import { NOISE_MASK, noiseTable } from '../augment/noise-table';
 
 export type FeatureWindowOptions = {
   recipe: Pick<SyncRecipe, 'fps' | 'featureSteps' | 'features' | 'frameCount'>;
-  /** Variation for training. */
+  /** Augmentation for training; without it the plain window. */
   augmentation?: AugmentationDraw;
-  /** Where to write; made where it is not given. */
+  /** Where to write; a new array where it is not given. */
   out?: Float32Array;
 };
 
-const LIMIT = 4; // both mel recipes run from -4 to 4
-const FLOOR_SPREAD = 0.6; // standard deviation of the log power of a noise floor
+const LIMIT = 4; // mel features run from -4 to 4
+const FLOOR_SPREAD = 0.6; // standard deviation of a noise floor's log power
 
 /**
- * A window of audio for an audio tower: `[bins, featureSteps]`, so that `[bins, melSteps, 1]` is the network's input.
+ * The features of one window for an audio tower: `[bins, featureSteps]`; the network's input is `[bins, featureSteps, 1]`.
  *
- * Starts at step `audioWindowStart` of features whose step 0 is the clip's first frame.
+ * Starts at step `audioWindowStart(recipe, startFrame)` of features whose step 0 belongs to the clip's first frame.
  *
- * @param features Time-major, of a whole clip.
+ * Source of the augmentation: PyTorch's `grid_sample` along the mel axis; within 1e-6 of -4..4 (see the test).
+ *
+ * @param features of a whole clip, `[steps, bins]`.
  * @returns float32, `options.out` where it is given.
  * @throws RangeError where the window leaves the clip.
  * @example
- * const window = cutFeatureWindow(clip.mel, 3, { recipe: expert.recipe }); // 80 x 32
+ * const window = cutFeatureWindow(clip.features, 3, { recipe: expert.recipe }); // 80 x 32
  */
 export function cutFeatureWindow(features: Features, startFrame: number, options: FeatureWindowOptions): Float32Array {
   const { recipe, augmentation } = options;
@@ -37,7 +39,7 @@ export function cutFeatureWindow(features: Features, startFrame: number, options
   }
   const out = options.out ?? new Float32Array(bins * width);
   if (out.length !== bins * width)
-    fail(TypeError, 'cutFeatureWindow', 'out', `${bins * width} numbers long`, out.length);
+    fail(TypeError, 'cutFeatureWindow', 'out', `${bins * width} values long`, out.length);
   if (!augmentation) {
     for (let bin = 0; bin < bins; bin++) {
       for (let step = 0; step < width; step++) out[bin * width + step] = data[(start + step) * bins + bin];
@@ -53,7 +55,7 @@ export function cutFeatureWindow(features: Features, startFrame: number, options
     const low = Math.floor(from);
     const high = Math.min(bins - 1, low + 1);
     const part = from - low;
-    // Gain and tilt belong to the bin the audio was in before the stretch.
+    // Gain and tilt are those of the bin before the stretch.
     const added = audio.gain + audio.tilt * ((2 * from) / (bins - 1) - 1);
     for (let step = 0; step < width; step++) {
       const at = (start + step) * bins;

@@ -2,10 +2,10 @@ import type { SyncRecipe } from '@lipsync/contracts';
 import { audioWindowStart } from '@lipsync/contracts';
 
 /**
- * How many windows a clip has: starts 0 … count - 1 have all their frames and all their mel steps.
+ * How many windows a clip has: starts 0 … count - 1 have all their frames and all their feature steps.
  *
- * @param frameCount Frames in the clip.
- * @param featureSteps Mel steps in the clip, from its first frame on.
+ * @param frameCount frames in the clip.
+ * @param featureSteps feature steps in the clip, from its first frame on.
  * @example
  * windowCount(29, 94, recipe); // 20 for 10 frames and 32 steps
  */

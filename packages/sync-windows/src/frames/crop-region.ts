@@ -1,17 +1,17 @@
 import type { FrameRegion, StoredCrop } from '@lipsync/contracts';
 import { type CropPlan, sampleSquare } from '@lipsync/face-crop';
 
-/** Pixels between a crop and the edge of its region: readers interpolate colours there, and sampling takes one more. */
+/** Pixels between a crop and the edge of its region: readers interpolate colours there, and sampling reads one more. */
 const MARGIN = 12;
 
-/** Regions are laid on a grid of so many pixels, for the colours of a video are of coarser grain than its light. */
+/** Regions lie on a grid of so many pixels: a video stores colour at a lower resolution than brightness. */
 const GRID = 8;
 
-/** A region that spares less of the frames is not worth another decoding. */
+/** A larger share of the frame is not worth a decoding of its own. */
 const LARGEST_SHARE = 0.75;
 
 /**
- * The part of the frames in which all crops of all tracks lie, where crops are turned squares (`similarity`, `dinet`).
+ * The part of the frames in which all crops of all tracks lie, where crops are rotated squares (`similarity`, `dinet`).
  *
  * @returns undefined where it would be most of the frame, or crops are of another kind.
  * @example
@@ -40,14 +40,14 @@ export function cropRegion(
   return { left: x, top: y, width, height };
 }
 
-/** Start and length on the grid, no further than the frame; a crop beyond it needs the frame's edge. */
+/** Start and length on the grid, inside the frame; a crop beyond the frame needs the frame's edge. */
 function within(from: number, to: number, side: number): [number, number] {
   const start = Math.min(side - 1, Math.max(0, Math.floor(from / GRID) * GRID));
   const end = Math.max(1, Math.min(side, Math.ceil(to / GRID) * GRID));
   return [start, end - start];
 }
 
-/** The same squares, cut from frames that show the region only: the same to the rounding of their centres. */
+/** The same plan for frames that show the region only: the same crops, up to the rounding of their centres. */
 export function planWithin(plan: CropPlan, region: FrameRegion): CropPlan {
   const { poses, width } = plan;
   return {

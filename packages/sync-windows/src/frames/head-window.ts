@@ -7,19 +7,18 @@ export type HeadWindowOptions = {
   /** How the head frames were cut. */
   stored: HeadCrop;
   wanted: DinetCrop;
-  /** How far the face is turned in each frame, radians clockwise: the last of the four numbers of its pose. */
+  /** Rotation of the face in each frame, radians clockwise: the last of the four values of its pose. */
   angles: ArrayLike<number>;
   view?: AugmentationDraw['view'];
 };
 
 /**
- * The mouths of head frames, as `ImageProcessor.mouths` and `syncInput` show painted ones to a sync network, written to `out`
- * `[size, size, frames * 3]`, values 0..255.
+ * The mouths of head crops, as a sync loss cuts them out of generated ones, written to `out` `[size, size, frames * 3]`,
+ * values 0..255.
  *
- * The frame is turned upright about the centre of its mouth box onto the box's own pixels, bilinear, black outside, and these are resized to
- * the network's size, bilinear. An augmentation's view looks at the turned frame beyond the box, too; its shift is in half sides of the box.
- *
- * Equal to `ImageProcessor` within 1e-4 of 255, whatever the angle and size, see the test.
+ * The crop is rotated upright about the centre of its mouth box onto the box's own pixels, bilinear, black outside, and these
+ * are resized to the network's size, bilinear. The view of an augmentation reads the rotated crop beyond the box, too; its
+ * shift is in half sides of the box.
  *
  * @param frames frames of the sizes of `headBox(stored.mouth)`, RGB, one after the other.
  */
@@ -32,7 +31,7 @@ export function sampleHeadWindow(
   const bytes = height * width * 3;
   const count = frames.length / bytes;
   if (angles.length < count)
-    fail(RangeError, 'sampleHeadWindow', 'angles', `at least ${count}, one a frame`, angles.length);
+    fail(RangeError, 'sampleHeadWindow', 'angles', `at least ${count}, one per frame`, angles.length);
   const { size, upright, sampling } = wanted;
   const grid = gridOf(mouth, size, view);
   const length = grid.width * grid.height * 3;
@@ -50,7 +49,7 @@ export function sampleHeadWindow(
   resize(turned, grid, length, out);
 }
 
-/** Which pixels of the turned frame, counted from the upper left of the mouth box, the network's pixels lie between. */
+/** For each pixel of the network's frame: its neighbours in the rotated crop, counted from the upper left of the mouth box, and its place between them. */
 type Grid = {
   left: number;
   top: number;
@@ -77,7 +76,7 @@ function gridOf(mouth: number, size: number, view?: AugmentationDraw['view']): G
       const u = (2 * column + 1) / size - 1;
       let x = ((a * u + b * v + across + 1) * mouth - 1) / 2;
       let y = ((c * u + d * v + down + 1) * mouth - 1) / 2;
-      // Without a view, what lies beyond the box is not seen: its border is repeated, as where painted mouths are resized.
+      // Without a view nothing beyond the box is read: its border is repeated, as where generated mouths are resized.
       if (!view) {
         x = x < 0 ? 0 : x > last ? last : x;
         y = y < 0 ? 0 : y > last ? last : y;
@@ -103,13 +102,13 @@ type Turn = {
   angle: number;
   /** Of the mouth box, pixels of the frame. */
   centre: { x: number; y: number };
-  /** The upper left of what is turned, from that centre. */
+  /** The upper left of the output, from that centre. */
   from: { x: number; y: number };
 };
 
 const FAR = 1 << 20; // pixels
 
-/** Fills `out`, rows of `columns` pixels, with the frame turned about a centre; bilinear, black outside. */
+/** Fills `out`, rows of `columns` pixels, with the crop rotated about a centre; bilinear, black outside. */
 function turn(
   frame: Uint8Array,
   { height, width, angle, centre, from }: Turn,
@@ -123,7 +122,7 @@ function turn(
     let x = from.x * cos - row * sin + centre.x;
     let y = from.x * sin + row * cos + centre.y;
     for (const end = to + 3 * columns; to < end; to += 3, x += cos, y += sin) {
-      // Whole numbers for the processor, faster than Math.floor: no frame is turned further out than this.
+      // Integer arithmetic, faster than Math.floor; no position is further out than FAR.
       const left = ((x + FAR) | 0) - FAR;
       const top = ((y + FAR) | 0) - FAR;
       const fx = x - left;
@@ -151,7 +150,7 @@ function turn(
   }
 }
 
-/** All frames place by place, so that what is written lies together. */
+/** Pixel by pixel for all frames, so that writes lie together. */
 function resize(turned: Float32Array, { corners, across, down, width }: Grid, length: number, out: Float32Array): void {
   const row = width * 3;
   for (let p = 0, to = 0; p < corners.length; p++) {

@@ -90,6 +90,6 @@ test('cutMouthWindow refuses windows that leave the clip and an out of another l
   );
   expect(() => cutMouthWindow(frames, -1, options)).toThrow('got -1');
   expect(() => cutMouthWindow(frames, 0, { ...options, out: new Float32Array(3) })).toThrow(
-    'out must be 135 numbers long, got 3',
+    'out must be 135 values long, got 3',
   );
 });

@@ -6,23 +6,23 @@ import { sampleHeadWindow } from './head-window';
 import { makeView, sampleFrames, toRecipeValues } from './view';
 
 export type MouthWindowOptions = {
-  /** How the frames were cropped. */
+  /** How the frames are cropped. */
   stored: StoredCrop;
-  /** What the network wants. */
+  /** What the network takes. */
   recipe: Pick<SyncRecipe, 'frameCount' | 'crop' | 'color' | 'range'>;
   /** Of head frames, how far the face is turned in each of `frames`, radians clockwise: the last of the four numbers of its pose. */
   angles?: ArrayLike<number>;
-  /** Variation for training; without it the plain view. */
+  /** Augmentation for training; without it the plain view. */
   augmentation?: AugmentationDraw;
-  /** Where to write; made where it is not given. */
+  /** Where to write; a new array where it is not given. */
   out?: Float32Array;
 };
 
 /**
  * A window of frames for a visual tower.
  *
- * `[height, width, frames * 3]`, channel = frame · 3 + colour in the recipe's order, values in its range. Where the
- * stored crop is wider than the network's, its centre is resampled; of head frames, the mouth turned upright, as a generator's are. One
+ * `[height, width, frameCount * 3]`, channel = frame · 3 + colour in the recipe's order, values in its range. Where the
+ * stored crop is wider than the network's, its centre is resampled; of head crops, the mouth box turned upright. One
  * augmentation holds for the whole window.
  *
  * Source: resampling as PyTorch's `grid_sample(bilinear, border, align_corners=False)`: within 1e-5 of 0..255, turned and
@@ -47,7 +47,7 @@ export function cutMouthWindow(frames: Uint8Array, startFrame: number, options: 
   const { height, width } = frameShape(recipe.crop);
   const length = height * width * recipe.frameCount * 3;
   const out = options.out ?? new Float32Array(length);
-  if (out.length !== length) fail(TypeError, 'cutMouthWindow', 'out', `${length} numbers long`, out.length);
+  if (out.length !== length) fail(TypeError, 'cutMouthWindow', 'out', `${length} values long`, out.length);
   const window = frames.subarray(startFrame * bytes, (startFrame + recipe.frameCount) * bytes);
   if (stored.kind === 'dinet head' && recipe.crop.kind === 'dinet') {
     if (!options.angles) fail(TypeError, 'cutMouthWindow', 'angles', 'given for head frames', options.angles);
@@ -97,7 +97,7 @@ function varyColours(
     window[i + 1] = green * slope + low;
     window[i + last] = blue * slope + low;
   };
-  // In runs without a look whether the table is at its end.
+  // In runs, so that the end of the table need not be checked for each pixel.
   for (let i = 0, n = noiseStarts[0]; i < window.length; ) {
     n &= NOISE_MASK;
     const end = i + Math.min(window.length - i, 3 * Math.floor((NOISE_MASK + 1 - n) / 3));

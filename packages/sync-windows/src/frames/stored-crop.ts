@@ -1,10 +1,10 @@
 import { fail, type SimilarityCrop, type StoredCrop, type SyncRecipe } from '@lipsync/contracts';
 
 /**
- * The part of the stored frame that a network sees, as a fraction of its side; 1 where both crops are the same.
+ * The part of a stored frame that a network takes, as a fraction of its side; 1 where both crops are the same.
  *
- * @throws TypeError where the network's crop cannot be taken out of the stored one: other kind, centre, smoothing or a
- * wider side; other crops must be the same in all but the rows that are seen, as all rows are stored.
+ * @throws TypeError where the network's crop cannot be taken out of the stored one: another kind, centre or smoothing, or a
+ * wider side. Crops other than `similarity` may differ in `rows` only, as all rows are stored.
  * @example
  * viewFraction(stored, recipe.crop); // 1.18 / 1.9
  */
@@ -34,7 +34,12 @@ export function viewFraction(stored: StoredCrop, wanted: SyncRecipe['crop']): nu
   return 1;
 }
 
-/** Whether a network's frames can be taken out of the stored ones. */
+/**
+ * Whether a network's frames can be taken out of the stored ones.
+ *
+ * @example
+ * canView(store.recipe.crop, expert.recipe.crop);
+ */
 export function canView(stored: StoredCrop, wanted: SyncRecipe['crop']): boolean {
   try {
     viewFraction(stored, wanted);
@@ -47,10 +52,13 @@ export function canView(stored: StoredCrop, wanted: SyncRecipe['crop']): boolean
 const STORED_SIDE = 1.9;
 
 /**
- * The crop that clips are stored in for a network: for a similarity crop twice its pixels and a side of 1.9, which leaves room to
- * turn and shift it in training; for other crops, or one that is wider, the network's own with all its rows.
+ * The crop in which clips are stored for a network: for a similarity crop twice its pixels and a side of 1.9, which leaves
+ * room to rotate and shift it in training; for other crops, or a wider one, the network's own with all its rows.
  *
- * Scoring goes through the same two samplings as training, so that both show a network the same.
+ * Scoring uses the same two samplings as training, so that a network gets the same input in both.
+ *
+ * @example
+ * const stored = storedCropFor(expert.recipe.crop);
  */
 export function storedCropFor(crop: SyncRecipe['crop']): StoredCrop {
   if ('rows' in crop) return { ...crop, rows: 'all' };

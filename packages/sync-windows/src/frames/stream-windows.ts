@@ -13,7 +13,7 @@ export type SyncWindow = {
   track: FaceTrack;
   /** Index in the video of the window's first frame. */
   startFrame: number;
-  /** `[height, width, frames * 3]`, float32, in the recipe's range; a new array. */
+  /** `[height, width, frameCount * 3]`, float32, in the recipe's range; a new array. */
   frames: Float32Array;
   /** `[bins, featureSteps]`, float32; a new array. */
   features: Float32Array;
@@ -26,8 +26,8 @@ export type StreamOptions = {
   /** The crop that is cut from the frame and resampled to the network's. Default `storedCropFor(recipe.crop)`. */
   stored?: StoredCrop;
   /**
-   * Where the audio's features begin: with the file, or with each face's first frame, as where tracks are cut out with their audio before
-   * they are scored. The two differ in a track's first steps only. Default `file`.
+   * Where the audio's features begin: with the file, or with each face's first frame, as in pipelines that cut out tracks
+   * with their audio before they score them. The two differ in a track's first steps only. Default `file`.
    */
   audioFrom?: 'file' | 'track';
 };
@@ -36,12 +36,12 @@ export type StreamOptions = {
 export type FrameWindow = Omit<SyncWindow, 'features'>;
 
 /**
- * The frames of all windows of a video's faces, whether there is audio or not; otherwise as `streamSyncWindows`.
+ * The frames of all windows of a video's faces, with or without audio; otherwise as `streamSyncWindows`.
  *
- * Of frames that have to be decoded again no more is asked for than the region in which all crops lie.
+ * Of frames that have to be decoded again, only the region that holds all crops is read.
  *
  * @example
- * for await (const { track, startFrame, frames } of streamFrameWindows(video, { recipe: expert.recipe })) { … }
+ * for await (const { track, startFrame, frames } of streamFrameWindows(video, { recipe: expert.recipe })) console.log(track.id, startFrame, frames.length);
  */
 export async function* streamFrameWindows(
   video: TrackedVideo,
@@ -70,10 +70,10 @@ export async function* streamFrameWindows(
 }
 
 /**
- * All windows of a video's faces, one a frame, in the order of the frames; those of different faces come mixed. Ends
- * for a face where its frames or the audio end.
+ * All windows of a video's faces, one per frame, in the order of the frames, the faces interleaved. Ends for a face where
+ * its frames or the audio end.
  *
- * One pass over frames and audio, in constant memory: a window of frames a face, and the mel between.
+ * One pass over frames and audio, in constant memory: a window of frames per face, and the features between.
  *
  * @throws UnusableVideo where the file cannot be decoded further.
  * @example
@@ -104,7 +104,12 @@ export async function* streamSyncWindows(video: TrackedVideo, options: StreamOpt
   }
 }
 
-/** The audio of a video from a face's first frame on. */
+/**
+ * The audio of a video from a face's first frame on.
+ *
+ * @example
+ * const windows = new FeatureWindows(audioOfTrack(video, video.tracks[0]), expert.recipe);
+ */
 export function audioOfTrack(video: TrackedVideo, { firstFrame }: FaceTrack): AsyncIterable<Waveform> {
   return skipSamples(video.audio(), samplesBefore(firstFrame, video.fps));
 }

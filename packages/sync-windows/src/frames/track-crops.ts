@@ -1,7 +1,7 @@
 import type { FaceTrack, VideoFrame } from '@lipsync/contracts';
 import type { CropPlan } from '@lipsync/face-crop';
 
-/** A face track and where its crops lie. */
+/** A face track and the positions of its crops. */
 export type PlannedTrack = { track: FaceTrack; plan: CropPlan };
 
 /** One crop of one face. */
@@ -9,7 +9,7 @@ export type TrackCrop<P extends PlannedTrack> = {
   planned: P;
   /** Index of the frame in the video. */
   frameIndex: number;
-  /** The whole frame; let go of it. */
+  /** The whole frame; do not keep it. */
   frame: VideoFrame;
   /** Index of the frame in the track. */
   indexInTrack: number;
@@ -18,8 +18,8 @@ export type TrackCrop<P extends PlannedTrack> = {
 };
 
 /**
- * Cuts the crops of all tracks in one pass over the frames, in the order of the frames. Ends after the last track's last
- * frame, or earlier with the video; holds no frame.
+ * Cuts the crops of all tracks in one pass over the frames, in the order of the frames. Ends with the last track or the
+ * video, whichever is first; holds no frame.
  *
  * @example
  * for await (const { planned, frame, crop } of trackCrops(video.frames(), planned)) { … }

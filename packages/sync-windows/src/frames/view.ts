@@ -3,17 +3,17 @@ import { frameShape, storedShape } from '@lipsync/contracts';
 import type { AugmentationDraw } from '../augment/augmentation-draw';
 import { viewFraction } from './stored-crop';
 
-/** Where in a stored frame each pixel of the view, row by row, lies: index of the upper left of four neighbours, and their weights. */
+/** For each pixel of the network's frame, row by row: the upper left of its four neighbours in the stored frame, and their weights. */
 export type View = { pixels: Int32Array; nextColumn: Uint8Array; nextRow: Int32Array; weights: Float32Array };
 
 /**
- * Prepares sampling of the network's view from stored frames, the augmentation's geometry folded in.
+ * Prepares sampling of the network's frames from stored ones, with the geometry of an augmentation.
  *
  * `stored (x, y) = A (x, y) + t` in coordinates -1..1 across the frame's outer edges, bilinear, the border repeated.
  *
  * Source: PyTorch's `affine_grid` and `grid_sample`, `align_corners=False`, `padding_mode='border'`.
  *
- * @returns undefined where stored frames are already what the network sees.
+ * @returns undefined where stored frames already are the network's.
  */
 export function makeView(
   stored: StoredCrop,
@@ -100,7 +100,7 @@ export function sampleFrames(frames: Uint8Array, count: number, view: View | und
   }
 }
 
-/** 0..255 RGB to the recipe's range and colour order, in place. */
+/** Brings RGB values 0..255 to the recipe's range and colour order, in place. */
 export function toRecipeValues(window: Float32Array, { color, range }: Pick<SyncRecipe, 'color' | 'range'>): void {
   const [low, high] = range;
   const slope = (high - low) / 255;

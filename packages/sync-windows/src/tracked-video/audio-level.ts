@@ -1,53 +1,34 @@
 import type { Waveform } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 
-/** How loud an audio track is, in blocks. */
+/** Length and loudness of an audio track. */
 export type AudioLevel = {
   samples: number;
   sampleRate: number;
   /** Largest absolute sample, full scale 1. */
   peak: number;
-  /** The same of each block. */
-  blockPeaks: Float32Array;
-  /** Length of a block. */
-  blockSec: number;
 };
 
-const BLOCKS_PER_SECOND = 5;
-
 /**
- * Measures an audio track that comes in pieces; keeps five numbers a second.
+ * Measures an audio track piece by piece, in constant memory.
  *
- * @throws RangeError for a sample that is not finite.
+ * @throws RangeError for a sample that is not finite, and for a change of the sample rate.
  * @example
  * const { peak } = await measureAudio(reader.audio('talk.mp4'));
  */
 export async function measureAudio(pieces: AsyncIterable<Waveform>): Promise<AudioLevel> {
-  const peaks: number[] = [];
-  let samples = 0;
-  let sampleRate = 0;
-  for await (const piece of pieces) {
-    if (sampleRate !== 0 && piece.sampleRate !== sampleRate) {
-      fail(RangeError, 'measureAudio', 'piece.sampleRate', `${sampleRate}, as before`, piece.sampleRate);
+  const level: AudioLevel = { samples: 0, sampleRate: 0, peak: 0 };
+  for await (const { samples, sampleRate } of pieces) {
+    if (level.sampleRate !== 0 && sampleRate !== level.sampleRate) {
+      fail(RangeError, 'measureAudio', 'piece.sampleRate', `${level.sampleRate}, as before`, sampleRate);
     }
-    sampleRate = piece.sampleRate;
-    const block = sampleRate / BLOCKS_PER_SECOND;
-    for (const value of piece.samples) {
+    level.sampleRate = sampleRate;
+    for (const value of samples) {
       if (!Number.isFinite(value))
-        fail(RangeError, 'measureAudio', 'samples', 'finite', `${value} at sample ${samples}`);
-      const index = Math.floor(samples++ / block);
-      peaks[index] = Math.max(peaks[index] ?? 0, Math.abs(value));
+        fail(RangeError, 'measureAudio', 'samples', 'finite', `${value} at sample ${level.samples}`);
+      level.samples++;
+      if (Math.abs(value) > level.peak) level.peak = Math.abs(value);
     }
   }
-  const peak = peaks.reduce((most, value) => Math.max(most, value), 0);
-  return { samples, sampleRate, peak, blockPeaks: Float32Array.from(peaks), blockSec: 1 / BLOCKS_PER_SECOND };
-}
-
-/** Largest absolute sample of the blocks that touch `[fromSec, toSec)`; 0 beyond the end. */
-export function peakBetween(level: AudioLevel, fromSec: number, toSec: number): number {
-  const last = Math.min(level.blockPeaks.length, Math.ceil(toSec / level.blockSec - 1e-9));
-  let peak = 0;
-  for (let i = Math.max(0, Math.floor(fromSec / level.blockSec + 1e-9)); i < last; i++)
-    peak = Math.max(peak, level.blockPeaks[i]);
-  return peak;
+  return level;
 }

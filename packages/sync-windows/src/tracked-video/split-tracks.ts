@@ -1,13 +1,13 @@
 import type { FaceTrack } from '@lipsync/contracts';
 
 /**
- * Face tracks that end at cuts: each becomes one for every shot in which it is seen.
+ * Splits face tracks at cuts: each becomes one for every shot that shows it.
  *
  * @param cuts first frames of shots, rising.
  * @param margin frames that are left out before and after each cut, where landmarks may belong to neither side. Default 0.
- * @returns tracks in the order of their first frame, ids from 0; those without a cut inside are the same but for the id.
+ * @returns tracks in the order of their first frame, ids from 0; a track without a cut inside keeps all but its id.
  * @example
- * splitTracks([{ firstFrame: 0, frames: 50, … }], [30]); // frames 0..29 and 30..49
+ * const [before, after] = splitTracks([trackOf50Frames], [30]); // frames 0..29 and 30..49
  */
 export function splitTracks(tracks: readonly FaceTrack[], cuts: readonly number[], margin = 0): FaceTrack[] {
   const pieces = tracks.flatMap((track) => {
@@ -30,7 +30,7 @@ function pieceOf(track: FaceTrack, from: number, to: number): FaceTrack {
     firstFrame: from,
     frameCount: to - from,
     points: track.points.slice(first * 136, last * 136),
-    // Which frames were filled in is not known: their share is taken to be the same everywhere.
+    // Which frames were interpolated is not known: their share is taken to be the same everywhere.
     interpolated: Math.round((track.interpolated * (to - from)) / track.frameCount),
     ...(track.boxes ? { boxes: track.boxes.slice(first * 4, last * 4) } : {}),
   };

@@ -14,7 +14,7 @@ export type VideoProblem =
 /** A video that cannot be used, and why. */
 export class UnusableVideo extends Error {
   readonly reason: VideoProblem;
-  /** The reason with its numbers; no path of the machine in it. */
+  /** Details of the reason; without paths of the machine. */
   readonly detail: string;
 
   constructor(reason: VideoProblem, detail: string, options?: ErrorOptions) {
@@ -25,13 +25,12 @@ export class UnusableVideo extends Error {
   }
 }
 
-/** What a reader says when it was stopped from outside: no property of the file. */
+/** Texts of a decoder that was stopped from outside: not the file's fault. */
 const STOPPED = /killed by SIG(?:KILL|TERM|INT|HUP|QUIT|XCPU)|received signal/;
 
 /**
- * What a reader's error says of a file: `broken` with its text, addresses and the folder taken out, so that it reads the same
- * on every machine. Errors of the system (no memory, no process) and of a decoder that was stopped from outside come back
- * as they are.
+ * Turns a reader's error into `broken`, with addresses and the folder removed from its text, so that it is the same on every
+ * machine. Errors of the system (no memory, no process) and of a decoder that was stopped from outside stay as they are.
  */
 export function readerError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || error instanceof UnusableVideo) return error;
@@ -44,7 +43,7 @@ export function readerError(error: unknown, path: string): unknown {
   return new UnusableVideo('broken', detail, { cause: error });
 }
 
-/** The same items; what the reader throws is passed through `readerError`. Ending it ends the source. */
+/** The same items; what the source throws goes through `readerError`. Ending the iteration ends the source. */
 export async function* readable<A>(items: AsyncIterable<A>, path: string): AsyncGenerator<A> {
   const source = items[Symbol.asyncIterator]();
   let open = true;
