@@ -122,7 +122,7 @@ test('people are told apart by their faces, and nobody stands on both sides of t
 
 test('report and card tell of the clips', async () => {
   await lipsync(['report', at('clips')]);
-  assert.match(await readFile(at('clips', 'report.html'), 'utf8'), /people \(by their faces\)/);
+  assert.match(await readFile(at('clips', 'report.html'), 'utf8'), /people \(by face identity clustering\)/);
   await run(process.execPath, [
     LIPSYNC,
     'data',

@@ -159,7 +159,7 @@ export function jawPoints(who: Person): FacePoints {
 }
 
 /** Nose bridge (27-30) and base (31-35). */
-export function nosePoints(who: Person): FacePoints {
+function nosePoints(who: Person): FacePoints {
   const { noseWidth, noseLength } = who.shape;
   const tip = 0.6 * noseLength;
   const base = 0.74 * noseLength;

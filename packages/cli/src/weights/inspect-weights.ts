@@ -6,7 +6,7 @@ import {
   openCheckpoint,
   stateDictNames,
 } from '@lipsync/checkpoints';
-import type { SyncRecipe } from '@lipsync/contracts';
+import { assertSyncRecipe, type SyncRecipe } from '@lipsync/contracts';
 import { dinetRecipe, LATENTSYNC_WAV2LIP_RECIPE, SYNCNET_RECIPE, WAV2LIP_RECIPE } from '@lipsync/syncnet';
 import { megabytes } from './megabytes';
 
@@ -56,7 +56,7 @@ export async function inspectWeights(path: string, prefix?: string): Promise<Wei
     const counted = [...shapes].filter(([name]) => !/running_(mean|var)$|num_batches_tracked$/.test(name));
     const network = identifyNetwork(shapes);
     const recipe = file.metadata.recipe
-      ? (JSON.parse(file.metadata.recipe) as SyncRecipe)
+      ? assertSyncRecipe('inspectWeights', JSON.parse(file.metadata.recipe))
       : network && RECIPES[network.name];
     const nearest = network ? undefined : nearestNetwork(shapes);
     return {
