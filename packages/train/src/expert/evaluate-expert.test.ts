@@ -55,7 +55,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Hears and sees nothing but the level at the start of a window. */
+/** Embeds only the level at the start of a window. */
 const levelExpert: SyncExpert = {
   name: 'level',
   recipe,
@@ -67,7 +67,7 @@ const levelExpert: SyncExpert = {
 };
 const circle = (level: tf.Tensor2D) => tf.tidy(() => tf.concat2d([tf.cos(level), tf.sin(level)], 1));
 
-test('evaluateExpert gives AUC 1 to an expert that sees and hears the same, and leaves no tensor', async () => {
+test('evaluateExpert gives AUC 1 to an expert whose two embeddings agree, and leaves no tensor', async () => {
   const before = tf.memory().numTensors;
   const report = await evaluateExpert(levelExpert, store);
   expect(report.auc).toBeGreaterThan(0.98);
@@ -76,7 +76,7 @@ test('evaluateExpert gives AUC 1 to an expert that sees and hears the same, and 
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('evaluateExpert gives about chance to an expert that does not look', async () => {
+test('evaluateExpert gives about chance to an expert that ignores the frames', async () => {
   const random = new Random(3);
   const blind: SyncExpert = {
     ...levelExpert,
@@ -91,4 +91,39 @@ test('evaluateExpert gives about chance to an expert that does not look', async 
   const { auc } = await evaluateExpert(blind, store);
   expect(auc).toBeGreaterThan(0.25);
   expect(auc).toBeLessThan(0.75);
+});
+
+test('evaluateExpert reports both rules for negatives, accuracy by offset up to the largest, and accuracy by clip', async () => {
+  const report = await evaluateExpert(levelExpert, store, { maxOffset: 4 });
+  expect(report.anyOtherStart.auc).toBeGreaterThan(0.98);
+  expect(report.anyOtherStart.accuracy.inSync).toBe(report.accuracy.inSync); // the same pairs in sync
+  expect(report.byOffset.map(({ offsetFrames }) => offsetFrames)).toEqual([0, 1, 2, 3, 4]);
+  expect(report.byOffset[0]).toMatchObject({ pairs: 24, accuracy: 1 });
+  expect(report.byClip.map(({ clip }) => clip)).toEqual(await store.list());
+  const without = await evaluateExpert(levelExpert, store, { maxOffset: 0 });
+  expect(without.byOffset).toEqual([]);
+  // Neither offsets nor the second rule change what is drawn for the first.
+  const { auc, accuracy, crossEntropy } = report;
+  expect([without.auc, without.accuracy, without.crossEntropy]).toEqual([auc, accuracy, crossEntropy]);
+});
+
+test('evaluateExpert takes experts with distances and those that score pairs', async () => {
+  const level = (x: tf.Tensor4D) => tf.reshape(tf.slice(x, [0, 0, 0, 0], [-1, 1, 1, 1]), [-1, 1]) as tf.Tensor2D;
+  const plain = { ...levelExpert, embeddingSize: 1, encodeVisual: level, encodeAudio: level };
+  const before = tf.memory().numTensors;
+  const euclidean = await evaluateExpert({ ...plain, space: 'euclidean' }, store);
+  const joint = await evaluateExpert(
+    {
+      ...plain,
+      space: 'joint',
+      pairDistances: (visual, audio) => tf.tidy(() => tf.reshape(tf.abs(tf.sub(visual, audio)), [-1]) as tf.Tensor1D),
+    },
+    store,
+  );
+  expect(tf.memory().numTensors).toBe(before);
+  for (const report of [euclidean, joint]) {
+    expect(report.auc).toBeGreaterThan(0.98);
+    expect(report.meanInSync).toBeCloseTo(1, 2);
+    expect(report.pairs).toEqual({ inSync: 24, offSync: 24 });
+  }
 });

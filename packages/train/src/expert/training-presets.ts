@@ -121,6 +121,6 @@ export const TRAINING_PRESETS = {
 export function presetFor(preset: ExpertPreset, network: TrainedNetworkName = 'avalignnet'): TrainingPreset {
   if (preset === 'published') return TRAINING_PRESETS[network === 'avalignnet' ? 'thesis' : network];
   if (network === 'syncnet' || network === 'dinet')
-    fail(TypeError, 'presetFor', 'preset', `published for ${network}, whose pairs have no cosine`, preset);
+    fail(TypeError, 'trainExpert', 'preset', `published for ${network}, whose pairs have no cosine`, preset);
   return TRAINING_PRESETS[preset];
 }

@@ -64,6 +64,6 @@ test('a trainer’s batch is a loader’s with the mouths masked', () => {
 });
 
 test('sizesFor asks for five frames of mel, or for as many logits as the generator takes', () => {
-  expect(sizesFor(LITE_DINET, 10)).toEqual({ frameCount: 10, references: 5, audioFrames: 5, audio: 'mel' });
-  expect(sizesFor(THESIS_DINET, 1)).toEqual({ frameCount: 1, references: 5, audioFrames: 5, audio: 'logits' });
+  expect(sizesFor(LITE_DINET, 10)).toEqual({ frameCount: 10, referenceCount: 5, audioFrames: 5, features: 'mel' });
+  expect(sizesFor(THESIS_DINET, 1)).toEqual({ frameCount: 1, referenceCount: 5, audioFrames: 5, features: 'logits' });
 });

@@ -18,9 +18,9 @@ const AUDIO_FRAMES = 5;
 export function sizesFor({ references, audio }: DinetConfig, frameCount: number) {
   return {
     frameCount,
-    references,
+    referenceCount: references,
     audioFrames: audio.kind === 'logits' ? audio.steps : AUDIO_FRAMES,
-    audio: audio.kind,
+    features: audio.kind,
   };
 }
 

@@ -41,9 +41,9 @@ test('GeneratorValidation measures only the mouth box, in evaluation mode, and l
   };
   const options = {
     frameCount: 5,
-    references: 5,
+    referenceCount: 5,
     audioFrames: 5,
-    audio: 'mel',
+    features: 'mel',
     on: 'held-out',
     clips: ['a'],
     images: new ImageProcessor({ mouth: 64 }),

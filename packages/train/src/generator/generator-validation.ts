@@ -34,9 +34,9 @@ export type GeneratorCheck = {
 export type GeneratorValidationOptions = {
   /** Frames in a row; as many as the expert looks at. */
   frameCount: number;
-  references: number;
+  referenceCount: number;
   audioFrames: number;
-  audio: 'mel' | 'logits';
+  features: 'mel' | 'logits';
   on: 'held-out' | 'training';
   clips: readonly string[];
   images: ImageProcessor;
@@ -55,14 +55,14 @@ export class GeneratorValidation {
   readonly #options: GeneratorValidationOptions;
 
   constructor(store: ClipStore, options: GeneratorValidationOptions) {
-    const { frameCount, references, audioFrames, audio, clips } = options;
+    const { frameCount, referenceCount, audioFrames, features, clips } = options;
     this.#loader = new DinetLoader(store, {
       frameCount,
-      references,
+      referenceCount,
       audioFrames,
-      features: audio,
+      features,
       clips,
-      batch: ROWS_AT_ONCE,
+      batchSize: ROWS_AT_ONCE,
       seed: DRAW,
     });
     this.#options = options;

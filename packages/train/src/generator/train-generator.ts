@@ -161,7 +161,7 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
     trainer = buildTrainer(options, plan, generator, mouths);
     if (run.found) trainer.loadState(run.found);
     const drawn = { clips: split.train, workers: options.workers ?? 1, startStep: run.step };
-    loader = new DinetLoader(store, { ...sizesFor(config, row), batch, seed, ...drawn });
+    loader = new DinetLoader(store, { ...sizesFor(config, row), batchSize: batch, seed, ...drawn });
     const { clips, leftOut } = await loader.summary();
     const parameters = generator.parameterCount();
     const facts = { steps, clips, heldOut: split.held, leftOut, frameCount: batch * row, parameters, config, mouth };

@@ -1,10 +1,23 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { selectBackend } from '@lipsync/backends';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { LocalTrainer, type TrainerSetup, type TrainerState } from '../step/expert-trainer';
 import { plainContrastBatch, SMALL_RUN } from '../testing/small-run';
 import { ReplicaTrainer } from './replica-trainer';
+
+/** Every thread that was started, in order. */
+const started = vi.hoisted(() => ({ threads: [] as { terminate(): Promise<number> }[] }));
+vi.mock('node:worker_threads', async (importOriginal) => {
+  const threads = await importOriginal<typeof import('node:worker_threads')>();
+  class RecordedWorker extends threads.Worker {
+    constructor(...options: ConstructorParameters<typeof threads.Worker>) {
+      super(...options);
+      started.threads.push(this);
+    }
+  }
+  return { ...threads, Worker: RecordedWorker };
+});
 
 /** Threads run the built program: `pnpm build` makes it, as `npm test` does before. */
 const built = existsSync(new URL('../../dist/replica-worker.js', import.meta.url));
@@ -89,7 +102,7 @@ threaded(
 );
 
 threaded(
-  title('ReplicaTrainer says what a replica threw, or that it is gone, and never waits for it'),
+  title('ReplicaTrainer throws what a replica threw, or that it ended, and never waits for it'),
   async () => {
     const order = { learningRate: 1e-3, progress: 0 };
     const refused = await replicas();
@@ -101,9 +114,7 @@ threaded(
     const killed = await replicas();
     const step = killed.step(plainContrastBatch(ROWS), order);
     // What a native fault or a want of memory would do, to one of them only.
-    await (
-      killed as unknown as { replicas: { worker: { terminate(): Promise<number> } }[] }
-    ).replicas[1].worker.terminate();
+    await started.threads.at(-1)!.terminate();
     await expect(step).rejects.toThrow('ReplicaTrainer: replica 1 must live, got exit status 1');
     await killed.dispose();
     await expect(replicas(SMALL_RUN, ROWS + 1)).rejects.toThrow(

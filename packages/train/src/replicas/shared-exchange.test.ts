@@ -44,7 +44,7 @@ async function inThreads(memory: ExchangeMemory, body: string): Promise<Answer[]
 }
 
 describe('SharedExchange', () => {
-  threaded(title('gives every thread the numbers of all, in order of rank, again and again'), async () => {
+  threaded(title('gives every thread the values of all, in order of rank, again and again'), async () => {
     const answers = await inThreads(
       exchangeMemory({ count: 3, capacity: 8 }),
       `let gathered;
@@ -59,7 +59,7 @@ describe('SharedExchange', () => {
   });
 
   threaded(
-    title('adds gradients up over all threads, the same to the last bit in each, and leaves no tensor'),
+    title('sums gradients over all threads, the same to the last bit in each, and leaves no tensor'),
     async () => {
       const answers = await inThreads(
         exchangeMemory({ count: 3, capacity: 7 }),
@@ -76,14 +76,14 @@ describe('SharedExchange', () => {
     },
   );
 
-  threaded(title('ends the waiting of all when one throws, and when one is gone'), async () => {
+  threaded(title('ends all waiting when a replica throws, and when its thread ends'), async () => {
     const thrown = await inThreads(
       exchangeMemory({ count: 2, capacity: 4 }),
       `if (rank === 1) { exchange.stop(); throw new Error('no more'); }
        exchange.gather(new Float32Array(1));`,
     );
     expect(thrown).toEqual([
-      { error: 'ExchangeStopped: SharedExchange: all replicas must go on, got one that stopped' },
+      { error: 'ExchangeStopped: SharedExchange: all replicas must continue, got one that stopped' },
       { error: 'Error: no more' },
     ]);
     const gone = await inThreads(
@@ -103,7 +103,7 @@ describe('SharedExchange', () => {
     expect(() => exchange.gather(new Float32Array(1))).toThrow(ExchangeStopped);
   });
 
-  test('gives a replica alone its own numbers', async () => {
+  test('gives a single replica its own values', async () => {
     const exchange = new SharedExchange(exchangeMemory({ count: 1, capacity: 2 }), 0);
     expect(exchange.gather(Float32Array.of(1, 2))).toEqual([Float32Array.of(1, 2)]);
     const gradients = new Map<string, tf.Tensor>([['a', tf.tensor1d([3, 4])]]);
@@ -111,13 +111,13 @@ describe('SharedExchange', () => {
     expect([...gradients.get('a')!.dataSync()]).toEqual([3, 4]);
   });
 
-  test('refuses more numbers than there is room for, and what makes no exchange', async () => {
+  test('refuses more values than there is room for, and options that cannot work', async () => {
     const exchange = new SharedExchange(exchangeMemory({ count: 1, capacity: 2 }), 0);
     expect(() => exchange.gather(new Float32Array(3))).toThrow(
-      'SharedExchange.gather: what is exchanged must be at most 2 numbers, got 3',
+      'SharedExchange.gather: what is exchanged must be at most 2 values, got 3',
     );
     await expect(exchange.sum(new Map([['a', tf.zeros([3])]]))).rejects.toThrow(
-      'SharedExchange.sum: what is exchanged must be at most 2 numbers, got 3',
+      'SharedExchange.sum: what is exchanged must be at most 2 values, got 3',
     );
     expect(() => exchangeMemory({ count: 0, capacity: 1 })).toThrow(
       'exchangeMemory: count must be a whole number from 1, got 0',

@@ -1,36 +1,38 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** What replicas share; goes from thread to thread as it is. */
+/** Memory that replicas share; it can be posted to other threads as it is. */
 export type ExchangeMemory = {
   /** Replicas. */
   count: number;
-  /** Numbers that each may bring at a time. */
+  /** Values that each replica may place at a time. */
   capacity: number;
   /** Longest wait for the others, milliseconds. */
   timeoutMs: number;
-  /** Int32: arrived, round, stopped, then how many numbers each brought. */
+  /** Int32: replicas that arrived, round, stopped, then the number of values that each placed. */
   control: SharedArrayBuffer;
-  /** Float32: what each brought, `capacity` numbers each, then the sums. */
+  /** Float32: what each replica placed, `capacity` values each, then the sums. */
   numbers: SharedArrayBuffer;
 };
 
 export type ExchangeMemoryOptions = {
   /** Replicas, 1 at least. */
   count: number;
-  /** Numbers that each may bring at a time: those of all gradients, or of its rows of embeddings if these are more. */
+  /** Values that each may place at a time: those of all gradients, or of its rows of embeddings if these are more. */
   capacity: number;
-  /** Longest wait for the others, seconds; it is there for what nobody foresaw, as those who fail say so. Default 600. */
+  /** Longest wait for the others, seconds. A replica that fails says so at once; this is for everything else. Default 600. */
   timeoutSec?: number;
 };
 
 /**
  * Memory for the replicas of a training run, `4 · capacity · (count + 1)` bytes.
  *
- * @throws RangeError if a number is not whole and above 0.
+ * @throws RangeError if a count is not a whole number above 0.
  * @example
- * const memory = exchangeMemory({ count: 2, capacity: net.parameterCount() });
- * new Worker(program, { workerData: { memory, rank: 0 } });
+ * import { Worker } from 'node:worker_threads';
+ * import { exchangeMemory } from '@lipsync/train';
+ * const memory = exchangeMemory({ count: 2, capacity: 700_000 });
+ * new Worker('./replica.js', { workerData: { memory, rank: 1 } });
  */
 export function exchangeMemory({ count, capacity, timeoutSec = 600 }: ExchangeMemoryOptions): ExchangeMemory {
   for (const [name, value] of Object.entries({ count, capacity })) {
@@ -52,26 +54,27 @@ const ROUND = 1;
 const STOPPED = 2;
 const LENGTHS = 3;
 
-/** A waiting thread looks up this often whether the others were stopped, in case it began to wait just as they were. */
-const LOOK_UP_MS = 500;
+/** A waiting thread checks this often whether the others were stopped, in case it began to wait just as they were. */
+const CHECK_MS = 500;
 
-/** What a replica throws whose fellow failed; the reason is what that one threw. */
+/** Thrown by the replicas that wait for one that failed; that one throws the reason. */
 export class ExchangeStopped extends Error {
   override readonly name = 'ExchangeStopped';
 }
 
 /**
- * How the replicas of a training run, one a thread, hand each other numbers: through shared memory, waiting for one another by
- * `Atomics.wait`.
+ * The exchange between the replicas of a training run, one a thread: through shared memory, waiting for one another by `Atomics.wait`.
  *
- * All replicas must make the same calls in the same order. A call returns when all have made it; it blocks its thread
- * meanwhile, so browsers allow it in workers only. What comes out is the same, bit by bit, in every replica and every run.
+ * All replicas must make the same calls in the same order. A call returns when all have made it. It blocks its thread
+ * meanwhile, so browsers allow it in workers only. The result is the same, bit by bit, in every replica and every run.
  *
- * Whoever cannot go on calls `stop()`; the waiting others then throw `ExchangeStopped`. The thread that made the memory holds an exchange
+ * A replica that cannot continue calls `stop()`; the waiting others then throw `ExchangeStopped`. The thread that made the memory holds an exchange
  * too (rank 0 will do) and stops it when a thread ends, so that a dead replica never leaves the others waiting.
  *
  * @throws RangeError if `rank` is not that of a replica.
  * @example
+ * import { workerData } from 'node:worker_threads';
+ * import { SharedExchange } from '@lipsync/train';
  * const exchange = new SharedExchange(workerData.memory, workerData.rank);
  * const [first, second] = exchange.gather(embeddings.dataSync());
  * await exchange.sum(gradients);
@@ -95,24 +98,24 @@ export class SharedExchange {
     this.#numbers = new Float32Array(memory.numbers);
   }
 
-  /** Whether a replica gave up. */
+  /** Whether a replica stopped. */
   get stopped(): boolean {
     return Atomics.load(this.#control, STOPPED) !== 0;
   }
 
-  /** Ends the waiting of all replicas, now and later. */
+  /** Ends all waiting, now and later. */
   stop(): void {
     Atomics.store(this.#control, STOPPED, 1);
     Atomics.notify(this.#control, ROUND);
   }
 
   /**
-   * Everyone's numbers; their lengths may differ.
+   * The values of all replicas; their lengths may differ.
    *
-   * Synchronous, so that it may stand in the middle of a function that tfjs differentiates.
+   * Synchronous, so that it can be called inside a function that tfjs differentiates.
    *
    * @returns copies, in order of rank.
-   * @throws RangeError if these are more than the memory was made for; ExchangeStopped; Error if the others do not come in time.
+   * @throws RangeError for more values than the memory was made for; ExchangeStopped; Error if the others do not arrive in time.
    */
   gather(own: Float32Array): Float32Array[] {
     this.#place('gather', own.length).set(own);
@@ -126,7 +129,7 @@ export class SharedExchange {
   }
 
   /**
-   * Replaces every gradient by the sum over all replicas. Each adds up one slice, always in order of rank.
+   * Replaces every gradient by the sum over all replicas. Each replica sums one slice, always in order of rank.
    *
    * @param gradients of the same names and shapes in every replica; changed in place: the old tensors are disposed and replaced.
    * @throws as `gather`; the gradients are then as they were.
@@ -157,7 +160,7 @@ export class SharedExchange {
       at += gradient.size;
       gradient.dispose();
     }
-    // The sums are not written before the next meeting, to which nobody comes without having read them.
+    // The sums are not written before the next meeting, which no replica reaches without having read them.
   }
 
   #of(rank: number, length: number): Float32Array {
@@ -167,7 +170,7 @@ export class SharedExchange {
   #place(method: string, length: number): Float32Array {
     const { capacity } = this.#memory;
     if (length > capacity)
-      fail(RangeError, `SharedExchange.${method}`, 'what is exchanged', `at most ${capacity} numbers`, length);
+      fail(RangeError, `SharedExchange.${method}`, 'what is exchanged', `at most ${capacity} values`, length);
     return this.#of(this.rank, length);
   }
 
@@ -175,7 +178,7 @@ export class SharedExchange {
   #meet(): void {
     const { count } = this;
     const [control, memory] = [this.#control, this.#memory];
-    this.#assertGoingOn();
+    this.#assertRunning();
     const round = Atomics.load(control, ROUND);
     if (Atomics.add(control, ARRIVED, 1) === count - 1) {
       Atomics.store(control, ARRIVED, 0);
@@ -185,7 +188,7 @@ export class SharedExchange {
     }
     const deadline = performance.now() + memory.timeoutMs;
     while (Atomics.load(control, ROUND) === round) {
-      this.#assertGoingOn();
+      this.#assertRunning();
       const left = deadline - performance.now();
       if (left <= 0) {
         const here = Atomics.load(control, ARRIVED);
@@ -198,11 +201,11 @@ export class SharedExchange {
           `${here} of them`,
         );
       }
-      Atomics.wait(control, ROUND, round, Math.min(left, LOOK_UP_MS));
+      Atomics.wait(control, ROUND, round, Math.min(left, CHECK_MS));
     }
   }
 
-  #assertGoingOn(): void {
-    if (this.stopped) throw new ExchangeStopped('SharedExchange: all replicas must go on, got one that stopped');
+  #assertRunning(): void {
+    if (this.stopped) throw new ExchangeStopped('SharedExchange: all replicas must continue, got one that stopped');
   }
 }
