@@ -3,9 +3,10 @@
  *
  *     node scripts/check-stable-syncnet.mjs [VIDEO] [--config syncnet_16_pixel_attn] [--seconds 1.2]
  *
- * By default the first video of LIPSYNC_SHARED/data/wild. PyTorch writes a network with made weights by torch.save (1.6 GB); it is loaded with nothing
- * else said, scores the first seconds of the video, and PyTorch embeds windows that it was given. Fails where an embedding differs by more than 1e-4.
- * Needs the built packages, ffmpeg and python3 with torch; says so and ends well where they are missing.
+ * By default the first video of LIPSYNC_SHARED/data/wild. PyTorch writes a network with made weights by torch.save (1.6
+ * GB); it is loaded with nothing else said, scores the first seconds of the video, and PyTorch embeds windows that it
+ * was given. Fails where an embedding differs by more than 1e-4. Needs the built packages, ffmpeg and python3 with
+ * torch; says so and ends well where they are missing.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';

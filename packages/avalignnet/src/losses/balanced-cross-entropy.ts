@@ -12,11 +12,11 @@ export type BalancedCrossEntropyOptions = {
 };
 
 /**
- * Binary cross-entropy over all pairs of a batch, positives and negatives half each:
- * `-½ mean ln s[b, b] - ½ (0.7 mean ln(1 - s[same clip]) + 0.3 mean ln(1 - s[other clips]))`, `s = visual · audioᵀ` clamped.
+ * Binary cross-entropy over all pairs of a batch, positives and negatives half each: `-½ mean ln s[b, b] - ½ (0.7 mean
+ * ln(1 - s[same clip]) + 0.3 mean ln(1 - s[other clips]))`, `s = visual · audioᵀ` clamped.
  *
- * Beside `contrastiveLoss` it sets the decision threshold to a cosine of 0.5. Where a batch has only one kind of negatives,
- * they have the whole half.
+ * Beside `contrastiveLoss` it sets the decision threshold to a cosine of 0.5. Where a batch has only one kind of
+ * negatives, they have the whole half.
  *
  * Ours. Largest difference from PyTorch 1.13: 2e-7 of the loss, see the test.
  *

@@ -22,15 +22,21 @@ export type ExpertBatch = {
 /** Embeddings of both towers, float32 `[batch, D]`, rows of length 1. */
 export type SyncEmbeddings = { visual: EmbeddingBatch; audio: EmbeddingBatch };
 
-/** A loss of a batch, and the mean cosines of its pairs in sync and off; float32 scalars. A mean is NaN where the batch has no such pair. */
+/**
+ * A loss of a batch, and the mean cosines of its pairs in sync and off; float32 scalars. A mean is NaN where the batch
+ * has no such pair.
+ */
 export type ExpertLossParts = { loss: tf.Scalar; positiveCosine: tf.Scalar; negativeCosine: tf.Scalar };
 
-/** A training loss of an expert with embeddings of length 1. It runs inside a tidy and must be differentiable in the embeddings. */
+/**
+ * A training loss of an expert with embeddings of length 1. It runs inside a tidy and must be differentiable in the
+ * embeddings.
+ */
 export type ExpertLoss = (embeddings: SyncEmbeddings, batch: ExpertBatch) => ExpertLossParts;
 
 /**
- * Binary cross-entropy on independent labelled pairs, the training loss of LatentSync and the thesis. It needs much data: on a
- * few hours of video it stays at 0.693.
+ * Binary cross-entropy on independent labelled pairs, the training loss of LatentSync and the thesis. It needs much
+ * data: on a few hours of video it stays at 0.693.
  *
  * @returns the loss; it throws TypeError for a batch without labels.
  *
@@ -65,8 +71,8 @@ export type ContrastLossOptions = {
 /**
  * InfoNCE over windows of the same clip, plus `crossEntropyWeight` times the balanced cross-entropy over the batch.
  *
- * It learns from little data: InfoNCE alone first, cross-entropy blended in later (`rampedWeight`). `negativeCosine` is the
- * mean over other windows of the same clips, or of other clips where there are none.
+ * It learns from little data: InfoNCE alone first, cross-entropy blended in later (`rampedWeight`). `negativeCosine` is
+ * the mean over other windows of the same clips, or of other clips where there are none.
  *
  * @throws RangeError for a negative weight; the loss throws RangeError for a batch without `clips`.
  *

@@ -5,30 +5,37 @@ import { clampCosine } from './binary-cross-entropy';
 
 /** A sync expert; DINet's also scores each place of the mouth. */
 export type GeneratorSyncExpert = SyncExpert & {
-  /** `[batch, embeddingSize]` and `[batch, audioEmbeddingSize]` to scores `[batch, rows, columns, 1]`, 1 where in sync; the caller's. */
+  /**
+   * `[batch, embeddingSize]` and `[batch, audioEmbeddingSize]` to scores `[batch, rows, columns, 1]`, 1 where in sync;
+   * the caller's.
+   */
   scoreMap?(frames: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor4D;
 };
 
 export type GeneratorSyncLossOptions = {
   /**
-   * What the score P of a pair becomes. `squared`: `mean (P - 1)²`, the thesis's and DINet's. `cross-entropy`: `-mean ln P`, Wav2Lip's and
-   * LatentSync's, whose gradient does not vanish near P = 1; for `unit` experts only. Default `squared`.
+   * What the score P of a pair becomes. `squared`: `mean (P - 1)²`, the thesis's and DINet's. `cross-entropy`: `-mean
+   * ln P`, Wav2Lip's and LatentSync's, whose gradient does not vanish near P = 1; for `unit` experts only. Default
+   * `squared`.
    */
   formula?: 'squared' | 'cross-entropy';
 };
 
 /**
- * How far prepared windows of generated frames are from their audio, by a frozen sync expert: `mean (P - 1)²`, or `-mean ln P`.
+ * How far prepared windows of generated frames are from their audio, by a frozen sync expert: `mean (P - 1)²`, or
+ * `-mean ln P`.
  *
- * P is the cosine of each row for experts with embeddings of length 1 (`unit`), as in the thesis; for those that score pairs (`joint`) the score of
- * each place of the map, as in DINet's code, or `1 - pairDistances` where the expert has no map. The gradient flows to the frames; the audio's
- * embedding is a constant. With `squared` the gradient vanishes near P = 1; where an embedding is all 0 there is none.
+ * P is the cosine of each row for experts with embeddings of length 1 (`unit`), as in the thesis; for those that score
+ * pairs (`joint`) the score of each place of the map, as in DINet's code, or `1 - pairDistances` where the expert has
+ * no map. The gradient flows to the frames; the audio's embedding is a constant. With `squared` the gradient vanishes
+ * near P = 1; where an embedding is all 0 there is none.
  *
- * The expert's variables take part as constants: `tf.variableGrads` by a list of other variables gives no gradients for them. `syncLoss` takes frames
- * as a generator makes them, and freezes the expert.
+ * The expert's variables take part as constants: `tf.variableGrads` by a list of other variables gives no gradients for
+ * them. `syncLoss` takes frames as a generator makes them, and freezes the expert.
  *
- * Source: thesis §2.4 and MRzzm/DINet's clip training; largest relative difference from PyTorch 1.13 below 2e-6, see the test of the generator's
- * training step. `cross-entropy`: Wav2Lip's `cosine_loss` with labels of 1, the cosine clamped to `[1e-7, 1 - 1e-7]`.
+ * Source: thesis §2.4 and MRzzm/DINet's clip training; largest relative difference from PyTorch 1.13 below 2e-6, see
+ * the test of the generator's training step. `cross-entropy`: Wav2Lip's `cosine_loss` with labels of 1, the cosine
+ * clamped to `[1e-7, 1 - 1e-7]`.
  *
  * @param expert borrowed; in evaluation mode, so that running statistics stand still.
  * @param frames float32 `[batch, height, width, frameCount * 3]` in the expert's colour order and range; borrowed.

@@ -12,7 +12,8 @@ import {
 } from './generator-sync-loss';
 
 /**
- * Windows of frames as a visual tower takes them: the recipe's colour order and value range, frames on the channels. Differentiable.
+ * Windows of frames as a visual tower takes them: the recipe's colour order and value range, frames on the channels.
+ * Differentiable.
  *
  * @param frames float32 `[batch, time, height, width, 3]`, RGB in 0..1, of the recipe's crop; borrowed.
  * @returns float32 `[batch, height, width, time * 3]`. The caller disposes it.
@@ -33,27 +34,34 @@ export function mouthBatch(frames: tf.Tensor5D, recipe: SyncRecipe): MouthBatch 
   });
 }
 
-/** RGB to BGR. `tf.reverse` has no gradient; the list is copied, as the gradient tape keeps the one that `tf.split` returned. */
+/**
+ * RGB to BGR. `tf.reverse` has no gradient; the list is copied, as the gradient tape keeps the one that `tf.split`
+ * returned.
+ */
 function swappedColours(frames: tf.Tensor5D): tf.Tensor5D {
   return tf.concat([...tf.split(frames, 3, 4)].reverse(), 4) as tf.Tensor5D;
 }
 
-/** Loss of generated frames `[batch, time, height, width, 3]` with features `[batch, bins, featureSteps, 1]`; see `syncLoss`. */
+/**
+ * Loss of generated frames `[batch, time, height, width, 3]` with features `[batch, bins, featureSteps, 1]`; see
+ * `syncLoss`.
+ */
 export type FramesSyncLoss = (frames: tf.Tensor5D, features: FeatureBatch) => tf.Scalar;
 
 /**
  * A sync expert as a loss for a generator: how far generated frames are from their audio.
  *
- * The expert is frozen: put into evaluation mode, its variables no longer trainable, so that `tf.variableGrads` without a list of variables leaves
- * them out. Load it anew to train it. All gradients that it needs are registered. The recipe's value range, colour order and frames on the channels
- * are applied with their gradients.
+ * The expert is frozen: put into evaluation mode, its variables no longer trainable, so that `tf.variableGrads` without
+ * a list of variables leaves them out. Load it anew to train it. All gradients that it needs are registered. The
+ * recipe's value range, colour order and frames on the channels are applied with their gradients.
  *
  * Formula and source: `generatorSyncLoss`.
  *
- * @param expert an expert with embeddings of length 1 (`unit`) or one that scores pairs (`joint`), such as AVAlignNet, Wav2Lip's or DINet's; borrowed
- *   for as long as the result is used.
- * @returns a function of frames, float32 `[batch, time, height, width, 3]`, RGB in 0..1, of the expert's crop, and features, float32
- *   `[batch, bins, featureSteps, 1]`, both borrowed. It gives a float32 scalar that the caller disposes.
+ * @param expert an expert with embeddings of length 1 (`unit`) or one that scores pairs (`joint`), such as AVAlignNet,
+ *   Wav2Lip's or DINet's; borrowed for as long as the result is used.
+ * @returns a function of frames, float32 `[batch, time, height, width, 3]`, RGB in 0..1, of the expert's crop, and
+ *   features, float32 `[batch, bins, featureSteps, 1]`, both borrowed. It gives a float32 scalar that the caller
+ *   disposes.
  * @throws TypeError for an expert with Euclidean distances, or one without a recipe.
  * @example
  * const inSync = syncLoss(expert);

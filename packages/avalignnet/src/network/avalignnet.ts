@@ -12,13 +12,14 @@ import { assertRecipeFits } from './recipe-of';
 import { assertConfig } from './tower-sizes';
 
 /**
- * Turns frames into what the visual tower takes. For `syncnet_16_latent`: LatentSync's VAE (sd-vae-ft-mse), whose latents are multiplied by
- * 0.18215.
+ * Turns frames into what the visual tower takes. For `syncnet_16_latent`: LatentSync's VAE (sd-vae-ft-mse), whose
+ * latents are multiplied by 0.18215.
  */
 export interface FrameEncoder {
   /**
    * @param frames float32 `[n, height, width, 3]` in the recipe's colour order and range, borrowed.
-   * @returns float32 `[n, height', width', channels]`, such as `[n, 32, 32, 4]` of 256 x 256 pixels; the caller disposes it.
+   * @returns float32 `[n, height', width', channels]`, such as `[n, 32, 32, 4]` of 256 x 256 pixels; the caller
+   *   disposes it.
    */
   encode(frames: tf.Tensor4D): tf.Tensor4D;
 }
@@ -26,9 +27,15 @@ export interface FrameEncoder {
 export type AVAlignNetOptions = {
   /** Seed of the first weights, an integer. */
   seed: number;
-  /** How its input is prepared: needed wherever it serves as a `SyncExpert`. Must fit the configuration's input size; see `recipeOf`. */
+  /**
+   * How its input is prepared: needed wherever it serves as a `SyncExpert`. Must fit the configuration's input size;
+   * see `recipeOf`.
+   */
   recipe?: SyncRecipe;
-  /** Turns the recipe's frames into the visual tower's input: needed by networks of latents that have a recipe. Borrowed. Default none. */
+  /**
+   * Turns the recipe's frames into the visual tower's input: needed by networks of latents that have a recipe.
+   * Borrowed. Default none.
+   */
   encoder?: FrameEncoder;
 };
 
@@ -42,19 +49,21 @@ function freePackedKernels(module: Module): void {
 }
 
 /**
- * A sync expert of two towers that embed a window of mouth frames and a window of audio in one space; the cosine of the two embeddings is high where
- * they are in sync.
+ * A sync expert of two towers that embed a window of mouth frames and a window of audio in one space; the cosine of the
+ * two embeddings is high where they are in sync.
  *
  * Takes any configuration whose towers end at 1x1; parameters have the published names
- * (`visual_encoder.down_blocks.3.attn.to_q.weight`). A new network is in evaluation mode, as in the source; `train()` matters for
- * dropout only.
+ * (`visual_encoder.down_blocks.3.attn.to_q.weight`). A new network is in evaluation mode, as in the source; `train()`
+ * matters for dropout only.
  *
- * Source: the thesis's AVAlignNet and LatentSync's StableSyncNet, which it follows. Largest difference of the embeddings
- * from a PyTorch class of the same description: 1e-6, see the test.
+ * Source: the thesis's AVAlignNet and LatentSync's StableSyncNet, which it follows. Largest difference of the
+ * embeddings from a PyTorch class of the same description: 1e-6, see the test.
  *
- * Embeddings `[batch, embeddingSize]` have entries of at least 0 and rows of length 1. The caller calls `dispose()` when done.
+ * Embeddings `[batch, embeddingSize]` have entries of at least 0 and rows of length 1. The caller calls `dispose()`
+ * when done.
  *
- * @throws RangeError or TypeError if the configuration cannot work, with the sizes of the maps where they do not end at 1x1.
+ * @throws RangeError or TypeError if the configuration cannot work, with the sizes of the maps where they do not end at
+ *   1x1.
  * @example
  * const net = new AVAlignNet(LITE, { seed: 1, recipe: recipeOf(LITE) });
  * const { visual, audio } = net.forward(tf.zeros([2, 48, 48, 30]), tf.zeros([2, 80, 32, 1])); // [2, 256] each
@@ -89,7 +98,8 @@ export class AVAlignNet extends TwoTowerExpert {
    *
    * @param frames float32 `[batch, height, width, frameCount * 3]`, borrowed.
    * @param features float32 `[batch, bins, featureSteps, 1]`, borrowed.
-   * @returns float32 `[batch]`, 0..1 up to rounding; the thesis reads it as the probability of sync. The caller disposes it.
+   * @returns float32 `[batch]`, 0..1 up to rounding; the thesis reads it as the probability of sync. The caller
+   *   disposes it.
    * @throws TypeError for other shapes, or batches of different sizes.
    */
   score(frames: MouthBatch, features: FeatureBatch): tf.Tensor1D {

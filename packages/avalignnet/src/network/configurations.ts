@@ -44,7 +44,10 @@ export type ThesisOptions = {
   frameCount: 5 | 10 | 15;
   /** Side of the square mouth crop, pixels. */
   size: 64 | 128;
-  /** Attention after audio blocks 3 and 4 and visual blocks 4 and 5 (counted from 0), the blocks of the published file. Default false. */
+  /**
+   * Attention after audio blocks 3 and 4 and visual blocks 4 and 5 (counted from 0), the blocks of the published file.
+   * Default false.
+   */
   attention?: boolean;
   /** Cap on all widths; the thesis compares 512, 1024 and 2048. Default 2048. */
   maxChannels?: number;
@@ -53,9 +56,10 @@ export type ThesisOptions = {
 /**
  * The thesis's network: square mouth crops, seven blocks per tower.
  *
- * The thesis prints neither factors nor intermediate widths nor the blocks with attention. Ours: the published audio tower's widths and
- * `[64, 128, 256, 256, 512, 1024, 2048]`; the factors of the 16-frame file, adapted to end at 1x1 (64 pixels allow only six halvings, so visual
- * block 3 keeps its size); attention after the blocks of the published file. Reasons: `docs/decisions`.
+ * The thesis prints neither factors nor intermediate widths nor the blocks with attention. Ours: the published audio
+ * tower's widths and `[64, 128, 256, 256, 512, 1024, 2048]`; the factors of the 16-frame file, adapted to end at 1x1
+ * (64 pixels allow only six halvings, so visual block 3 keeps its size); attention after the blocks of the published
+ * file. Reasons: `docs/decisions`.
  *
  * @throws RangeError for other frame counts or sizes.
  * @example
@@ -83,7 +87,10 @@ export function thesis(options: ThesisOptions): AVAlignNetConfig {
   };
 }
 
-/** Whether a configuration is one of `thesis()`: its input size and down-sampling are the thesis's, at any width, with or without attention. */
+/**
+ * Whether a configuration is one of `thesis()`: its input size and down-sampling are the thesis's, at any width, with
+ * or without attention.
+ */
 export function isThesis({ visual_encoder, audio_encoder, input }: AVAlignNetConfig): boolean {
   const { frameCount, height, width, featureSteps } = input;
   if (height !== width || !(frameCount in LAST_AUDIO_FACTOR) || (height !== 64 && height !== 128)) return false;
@@ -106,7 +113,8 @@ export type LiteOptions = {
 };
 
 /**
- * A small network for CPUs and browsers: 256-d, about 4 M parameters, 0.38 GFLOP forward per sample at 10 frames of 48 x 48.
+ * A small network for CPUs and browsers: 256-d, about 4 M parameters, 0.38 GFLOP forward per sample at 10 frames of 48
+ * x 48.
  *
  * Visual widths `[32, 64, 128, 256]` with factors `[4, 2, 2, r]`, audio widths `[32, 32, 64, 128, 256]` with
  * `[2, 2, 2, 2, [5, t]]`; `r` and `t` bring the last map to 1x1. From 78 pixels on a fifth visual block (256, factor 2)
@@ -145,7 +153,8 @@ export function lite(options: LiteOptions = {}): AVAlignNetConfig {
 export const LITE: AVAlignNetConfig = lite();
 
 /**
- * All named configurations: the published four, the thesis's six (`thesis_<frames>_<size>`), the same with attention (`…_attn`), and `lite`.
+ * All named configurations: the published four, the thesis's six (`thesis_<frames>_<size>`), the same with attention
+ * (`…_attn`), and `lite`.
  *
  * @example
  * const net = new AVAlignNet(CONFIGURATIONS.thesis_5_128_attn, { seed: 1 });

@@ -7,8 +7,8 @@ import { NORM_EPSILON, ResnetBlock } from './resnet-block';
 import { GROUPS } from './tower-sizes';
 
 /**
- * One tower: `conv_in`, then `down_blocks` (residual blocks, each followed by an attention block where `attn_blocks` is 1; the indices in
- * the names count both), then `norm_out`, ReLU and division by the length.
+ * One tower: `conv_in`, then `down_blocks` (residual blocks, each followed by an attention block where `attn_blocks` is
+ * 1; the indices in the names count both), then `norm_out`, ReLU and division by the length.
  *
  * Source: DownEncoder2D of StableSyncNet. The ReLU makes every entry at least 0, so cosines lie in 0..1.
  */
@@ -43,7 +43,8 @@ export class DownEncoder extends Module {
 
   /**
    * @param x float32 `[batch, height, width, in_channels]`, borrowed.
-   * @returns float32 `[batch, channels of the last block]`, rows of length 1 (0 where all entries are 0). The caller disposes it.
+   * @returns float32 `[batch, channels of the last block]`, rows of length 1 (0 where all entries are 0). The caller
+   *   disposes it.
    */
   forward(x: tf.Tensor4D): tf.Tensor2D {
     return tf.tidy(() => {

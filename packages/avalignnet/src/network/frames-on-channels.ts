@@ -15,7 +15,8 @@ export function framesOnChannels(frames: tf.Tensor5D): tf.Tensor4D {
 }
 
 /**
- * The reverse, frames in a row: `[batch, height, width, time * colour]` to `[batch * time, height, width, colour]`. Differentiable.
+ * The reverse, frames in a row: `[batch, height, width, time * colour]` to `[batch * time, height, width, colour]`.
+ * Differentiable.
  *
  * @param frames float32 `[batch, height, width, time * colour]`, borrowed.
  * @returns the caller disposes it.

@@ -7,8 +7,9 @@ type Layout = { in_channels: number; block_out_channels: number[]; downsampled: 
 /**
  * The published StableSyncNet configuration that a state dict belongs to, with the channels of the state dict.
  *
- * Names and shapes tell channels, attention and which blocks are strided, but not the strides; those are taken from the published configuration
- * with the same input channels, attention and strided blocks. No two of the four agree in these.
+ * Names and shapes tell channels, attention and which blocks are strided, but not the strides; those are taken from the
+ * published configuration with the same input channels, attention and strided blocks. No two of the four agree in
+ * these.
  *
  * @param shapes PyTorch's shapes by name.
  * @returns undefined where the state dict is that of no published configuration.

@@ -6,7 +6,10 @@ import { isThesis } from './configurations';
 /** Pixels on a side of the frame that LatentSync's VAE turns into one latent. */
 const PIXELS_PER_LATENT = 8;
 
-/** Whether a configuration takes latents, or the lower half of a face: inputs that only StableSyncNet has, so its recipe is known. */
+/**
+ * Whether a configuration takes latents, or the lower half of a face: inputs that only StableSyncNet has, so its recipe
+ * is known.
+ */
 export function isStableSyncNet(config: AVAlignNetConfig): boolean {
   const { height, width } = config.input;
   return channelsPerFrame(config) === 4 || width === 2 * height;
@@ -15,10 +18,10 @@ export function isStableSyncNet(config: AVAlignNetConfig): boolean {
 /**
  * The recipe that fits a configuration: how frames and audio are prepared for it.
  *
- * - StableSyncNet (frames twice as wide as high, or latents): LatentSync's aligned face of 256 pixels, its lower half for pixels and all of it for
- *   latents, with `LATENTSYNC_MEL`.
- * - The thesis's (`thesis()`): its mouth crop. DINet's mouth box with one radius for the video, turned upright by the median of five angles, sampled
- *   half a pixel off as published, black outside the frame; `THESIS_MEL`.
+ * - StableSyncNet (frames twice as wide as high, or latents): LatentSync's aligned face of 256 pixels, its lower half
+ *   for pixels and all of it for latents, with `LATENTSYNC_MEL`.
+ * - The thesis's (`thesis()`): its mouth crop. DINet's mouth box with one radius for the video, turned upright by the
+ *   median of five angles, sampled half a pixel off as published, black outside the frame; `THESIS_MEL`.
  * - Other square frames: our similarity crop around the mouth, with `THESIS_MEL`.
  *
  * All take RGB in -1..1 at 25 frames per second.

@@ -18,7 +18,8 @@ export type Downsampling = {
 };
 
 /**
- * Stride and padding of the closing convolution for a factor; undefined for the scalar 1, which has no such convolution.
+ * Stride and padding of the closing convolution for a factor; undefined for the scalar 1, which has no such
+ * convolution.
  *
  * | factor | left, right, top, bottom |
  * | --- | --- |
@@ -39,7 +40,8 @@ export function downsampling(factor: DownsampleFactor): Downsampling | undefined
 }
 
 /**
- * Sizes of the maps of one tower, the input's first, then one per block: `floor((n - 2) / s) + 1` along an axis of stride s > 1.
+ * Sizes of the maps of one tower, the input's first, then one per block: `floor((n - 2) / s) + 1` along an axis of
+ * stride s > 1.
  *
  * @param name for the error, such as `audio`.
  *
@@ -72,9 +74,9 @@ function showSizes(sizes: MapSize[]): string {
 /**
  * Refuses a configuration that is not complete or cannot work; use it on values from a file. Returns it typed.
  *
- * A tower must end at 1x1, and its last block must have at least 256 channels: at 1x1, GroupNorm over 32 groups normalises
- * `channels / 32` values per group. With 32 channels all outputs are zero, with 64 each group holds +1 and -1 for any
- * input; 256 leaves eight values.
+ * A tower must end at 1x1, and its last block must have at least 256 channels: at 1x1, GroupNorm over 32 groups
+ * normalises `channels / 32` values per group. With 32 channels all outputs are zero, with 64 each group holds +1 and
+ * -1 for any input; 256 leaves eight values.
  *
  * @throws TypeError or RangeError that names the key, for example
  * `AVAlignNet: audio tower must end at 1x1, got 80x16 -> 40x8 -> 20x4 -> 10x2`.

@@ -14,8 +14,8 @@ import { assertRecipeFits, isStableSyncNet, recipeOf } from '../network/recipe-o
 import { assertConfig } from '../network/tower-sizes';
 
 /**
- * A network as the bytes of a safetensors file: float32 weights under the published names, and as metadata `config` (the two
- * tower sections as JSON), `input` (the input size as JSON) and, where the network has one, `recipe` (JSON).
+ * A network as the bytes of a safetensors file: float32 weights under the published names, and as metadata `config`
+ * (the two tower sections as JSON), `input` (the input size as JSON) and, where the network has one, `recipe` (JSON).
  *
  * @returns bytes that `loadAVAlignNet` and PyTorch's safetensors read.
  * @example
@@ -46,9 +46,15 @@ export function weightsMetadata(net: AVAlignNet): Record<string, string> {
 }
 
 export type LoadAVAlignNetOptions = {
-  /** How the input is prepared; must agree with the file's recipe where the file has one. Default: the file's, for StableSyncNet its own. */
+  /**
+   * How the input is prepared; must agree with the file's recipe where the file has one. Default: the file's, for
+   * StableSyncNet its own.
+   */
   recipe?: SyncRecipe;
-  /** For files without `config` metadata, such as PyTorch's; must agree with it where it is there. Default: that of a StableSyncNet, by its shapes. */
+  /**
+   * For files without `config` metadata, such as PyTorch's; must agree with it where it is there. Default: that of a
+   * StableSyncNet, by its shapes.
+   */
   config?: AVAlignNetConfig;
   /** Turns frames into latents, for `syncnet_16_latent`. Default none. */
   encoder?: FrameEncoder;
@@ -57,17 +63,17 @@ export type LoadAVAlignNetOptions = {
 };
 
 /**
- * Builds the network of a weights file: ours (`saveAVAlignNet`), any safetensors file, or PyTorch's formats. Half-precision weights are widened to
- * float32.
+ * Builds the network of a weights file: ours (`saveAVAlignNet`), any safetensors file, or PyTorch's formats.
+ * Half-precision weights are widened to float32.
  *
- * The configuration comes from the file's metadata, else from `options.config`, else from the shapes, which identify a published StableSyncNet. The
- * input size comes from the file's `input`, else from `options.config`, else from the recipe. Networks other than StableSyncNet work without a recipe
- * too, but reading their `recipe` throws.
+ * The configuration comes from the file's metadata, else from `options.config`, else from the shapes, which identify a
+ * published StableSyncNet. The input size comes from the file's `input`, else from `options.config`, else from the
+ * recipe. Networks other than StableSyncNet work without a recipe too, but reading their `recipe` throws.
  *
  * @param source path (Node), URL, Blob or bytes; borrowed.
  * @returns a network in evaluation mode, `weightsHash` set. The caller disposes it.
- * @throws Error where file and options contradict each other (each difference named), where neither gives the configuration,
- *   and one error with every missing, unused and misshapen name where the weights are another network's.
+ * @throws Error where file and options contradict each other (each difference named), where neither gives the
+ *   configuration, and one error with every missing, unused and misshapen name where the weights are another network's.
  * @example
  * const expert = await loadAVAlignNet('stable_syncnet.pt');
  */
@@ -91,7 +97,10 @@ export async function loadAVAlignNet(source: ByteInput, options: LoadAVAlignNetO
   return net;
 }
 
-/** StableSyncNet's input tells its recipe; one of latents has none without an encoder. Square frames may come from several crops. */
+/**
+ * StableSyncNet's input tells its recipe; one of latents has none without an encoder. Square frames may come from
+ * several crops.
+ */
 function knownRecipe(config: AVAlignNetConfig, encoder: FrameEncoder | undefined): SyncRecipe | undefined {
   return isStableSyncNet(config) && (channelsPerFrame(config) === 3 || encoder) ? recipeOf(config) : undefined;
 }

@@ -2,7 +2,10 @@ import { fail } from '@lipsync/contracts';
 import { DINET_PERCEPTUAL, type ImageFeatures, perceptualDistance } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** A perceptual distance of two batches of frames `[n, height, width, 3]`, RGB in 0..1: a float32 scalar, differentiable by both. */
+/**
+ * A perceptual distance of two batches of frames `[n, height, width, 3]`, RGB in 0..1: a float32 scalar, differentiable
+ * by both.
+ */
 export type PerceptualLoss = (real: tf.Tensor4D, generated: tf.Tensor4D) => tf.Scalar;
 
 /** The factor of each term of the generator's loss; 0 leaves the term out. */
@@ -38,7 +41,8 @@ export function imageLoss(real: tf.Tensor4D, generated: tf.Tensor4D): tf.Scalar 
 }
 
 /**
- * DINet's perceptual loss: the mean over the batch of `perceptualDistance` with `DINET_PERCEPTUAL`, by a VGG-19 that the caller has weights for.
+ * DINet's perceptual loss: the mean over the batch of `perceptualDistance` with `DINET_PERCEPTUAL`, by a VGG-19 that
+ * the caller has weights for.
  *
  * @param network VGG-19 with ImageNet's weights; borrowed for as long as the result is used.
  * @returns the loss, for real and generated frames float32 `[n, height, width, 3]`, RGB in 0..1.

@@ -4,8 +4,8 @@ import * as tf from '@tensorflow/tfjs-core';
 /**
  * A discriminator's loss: `½ mean (D(real) - 1)² + ½ mean D(generated)²`, over all places of the score maps.
  *
- * Source: least-squares GAN (Mao et al. 2017) as in DINet's code and the thesis. Largest relative difference from PyTorch 1.13 below 2e-6,
- * see the test of the generator's training step.
+ * Source: least-squares GAN (Mao et al. 2017) as in DINet's code and the thesis. Largest relative difference from
+ * PyTorch 1.13 below 2e-6, see the test of the generator's training step.
  *
  * @param real float32 score map of real frames, any rank, raw (no sigmoid); borrowed.
  * @param generated float32 score map of generated frames; borrowed.

@@ -34,18 +34,18 @@ class Layer extends Module {
 }
 
 /**
- * Adaptive affine transformation: scales, rotates and shifts every channel of a map by a transform of its own, which a small network computes from
- * alignment and audio.
+ * Adaptive affine transformation: scales, rotates and shifts every channel of a map by a transform of its own, which a
+ * small network computes from alignment and audio.
  *
- * `z = ReLU(W p)`, `s = 2 sigmoid(·)`, `θ = π tanh(·)`, `t = tanh(·)`; the output at `(x, y)`, both -1..1 from edge to edge, samples channel `c` at
- * `s · R(θ) · (x, y) + t`, zero outside.
+ * `z = ReLU(W p)`, `s = 2 sigmoid(·)`, `θ = π tanh(·)`, `t = tanh(·)`; the output at `(x, y)`, both -1..1 from edge to
+ * edge, samples channel `c` at `s · R(θ) · (x, y) + t`, zero outside.
  *
- * `bilinear`: -1 and 1 are the centres of the outermost pixels of input and output. `published`: they are so for the output only; the input is sampled
- * at `((x + 1) · width - 1) / 2`, and each channel is mixed with its neighbour first (`channelMix`). This equals the published code's volumetric
- * `grid_sample` without `align_corners`.
+ * `bilinear`: -1 and 1 are the centres of the outermost pixels of input and output. `published`: they are so for the
+ * output only; the input is sampled at `((x + 1) · width - 1) / 2`, and each channel is mixed with its neighbour first
+ * (`channelMix`). This equals the published code's volumetric `grid_sample` without `align_corners`.
  *
- * Source: MRzzm/DINet, `AdaAT`, with its value 3.14159 of π. Largest difference from PyTorch in float64: 1.2e-6, gradients 2e-6 of the largest. State dict: `commn_linear.0` (spelled so), `scale.0`,
- * `rotation.0`, `translation.0`.
+ * Source: MRzzm/DINet, `AdaAT`, with its value 3.14159 of π. Largest difference from PyTorch in float64: 1.2e-6,
+ * gradients 2e-6 of the largest. State dict: `commn_linear.0` (spelled so), `scale.0`, `rotation.0`, `translation.0`.
  *
  * @example
  * const adaAT = new AdaAT({ parameters: 256, channels: 256, sampling: 'published', random: new Random(0) });
@@ -141,8 +141,8 @@ function sampledPlaces(
 }
 
 /**
- * How the published sampling mixes neighbouring channels: channel c is sampled at depth `c + δ`, `δ = c / (channels - 1) - 1/2`, so it is
- * `(1 - |δ|) · channel c + |δ| · its neighbour` on that side, zero beyond the ends.
+ * How the published sampling mixes neighbouring channels: channel c is sampled at depth `c + δ`, `δ = c / (channels -
+ * 1) - 1/2`, so it is `(1 - |δ|) · channel c + |δ| · its neighbour` on that side, zero beyond the ends.
  *
  * @returns float32 `[channels, channels]`, row-major; rows are the channels in, columns the channels out.
  * @example

@@ -30,8 +30,8 @@ class Unchanged extends Module {
 /**
  * The norm layer of a block, over frames `[batch, height, width, channels]` or over time `[batch, steps, channels]`.
  *
- * `batch`: `torch.nn.BatchNorm1d/2d`; `instance`: `torch.nn.InstanceNorm1d/2d` (no parameters, no running statistics); `layer`:
- * `torch.nn.GroupNorm(1, channels)`; `none` copies. Epsilon 1e-5.
+ * `batch`: `torch.nn.BatchNorm1d/2d`; `instance`: `torch.nn.InstanceNorm1d/2d` (no parameters, no running statistics);
+ * `layer`: `torch.nn.GroupNorm(1, channels)`; `none` copies. Epsilon 1e-5.
  */
 export function makeNorm(kind: NormKind, channels: number): Part {
   if (kind === 'batch') return new BatchNorm2d({ channels });
@@ -86,7 +86,10 @@ export class DownBlock extends SameBlock {
   }
 }
 
-/** Doubles rows and columns, repeating each pixel. The gradient sums the repeats on every backend; tfjs's own is wrong on `cpu`. */
+/**
+ * Doubles rows and columns, repeating each pixel. The gradient sums the repeats on every backend; tfjs's own is wrong
+ * on `cpu`.
+ */
 export function doubled(x: tf.Tensor4D): tf.Tensor4D {
   return tf.customGrad((x) => ({
     value: tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [
@@ -109,8 +112,8 @@ export class UpBlock extends SameBlock {
 }
 
 /**
- * Twice norm, ReLU, convolution; then the input is added, through a 1 x 1 convolution where the channels change. No activation after the
- * sum. Keys `norm1`, `conv1` (keeps the channels), `norm2`, `conv2`, `channel_conv`.
+ * Twice norm, ReLU, convolution; then the input is added, through a 1 x 1 convolution where the channels change. No
+ * activation after the sum. Keys `norm1`, `conv1` (keeps the channels), `norm2`, `conv2`, `channel_conv`.
  *
  * Source: MRzzm/DINet, `ResBlock1d/2d`.
  */

@@ -1,6 +1,9 @@
 import { fail } from '@lipsync/contracts';
 
-/** The generator's audio input: per-frame logits of a speech recogniser, or a window of mel steps, which a front end turns into such features. */
+/**
+ * The generator's audio input: per-frame logits of a speech recogniser, or a window of mel steps, which a front end
+ * turns into such features.
+ */
 export type DinetAudio =
   | {
       kind: 'logits';
@@ -17,9 +20,15 @@ export type DinetAudio =
       steps: number;
     };
 
-/** Sizes and choices of a generator. The network is fully convolutional: frames have any height and width that 4 divides. */
+/**
+ * Sizes and choices of a generator. The network is fully convolutional: frames have any height and width that 4
+ * divides.
+ */
 export type DinetConfig = {
-  /** Channels of the first convolution, half those of the next; 64 published. The trunk and the audio encoder have twice as many. */
+  /**
+   * Channels of the first convolution, half those of the next; 64 published. The trunk and the audio encoder have twice
+   * as many.
+   */
   width: number;
   /** Channels of the references' feature map, which AdaAT transforms: 256 published, 128 in the thesis; with `width` 64. */
   referenceChannels: number;
@@ -28,16 +37,20 @@ export type DinetConfig = {
   /** Norm of the convolutions over frames. `batch` loads the published weights; `instance` as in the thesis. */
   norm: 'batch' | 'instance';
   /**
-   * Norm of the convolutions over time. `layer`: over channels and steps of each sample (GroupNorm with one group). `instance`: the thesis taken
-   * literally, which makes the audio features constant: see docs/decisions.
+   * Norm of the convolutions over time. `layer`: over channels and steps of each sample (GroupNorm with one group).
+   * `instance`: the thesis taken literally, which makes the audio features constant: see docs/decisions.
    */
   audioNorm: 'batch' | 'layer' | 'instance' | 'none';
   /**
-   * Whether the alignment encoder's last convolution, whose mean encodes the head pose, is normalised like the others. `plain`: it is not, as
-   * InstanceNorm just before a mean removes most of the information: see docs/decisions. Default `norm`, as published.
+   * Whether the alignment encoder's last convolution, whose mean encodes the head pose, is normalised like the others.
+   * `plain`: it is not, as InstanceNorm just before a mean removes most of the information: see docs/decisions. Default
+   * `norm`, as published.
    */
   alignmentEnd?: 'norm' | 'plain';
-  /** How AdaAT samples. `published`: the mixed convention of the published code, needed for its weights; `bilinear`: exact, each channel by itself. */
+  /**
+   * How AdaAT samples. `published`: the mixed convention of the published code, needed for its weights; `bilinear`:
+   * exact, each channel by itself.
+   */
   sampling: 'published' | 'bilinear';
   audio: DinetAudio;
 };
@@ -54,8 +67,8 @@ export const DINET: DinetConfig = Object.freeze({
 });
 
 /**
- * The thesis's variant: AdaAT over 128 channels and InstanceNorm, except where that would remove the audio and most of the head pose.
- * The thesis taken literally: `{ ...THESIS_DINET, audioNorm: 'instance', alignmentEnd: 'norm' }`.
+ * The thesis's variant: AdaAT over 128 channels and InstanceNorm, except where that would remove the audio and most of
+ * the head pose. The thesis taken literally: `{ ...THESIS_DINET, audioNorm: 'instance', alignmentEnd: 'norm' }`.
  */
 export const THESIS_DINET: DinetConfig = Object.freeze({
   ...DINET,

@@ -48,13 +48,14 @@ function mapSide(side: number): number {
 }
 
 /**
- * DINet's discriminator (LSGAN): a map of raw scores, one per overlapping patch; the target of real patches is 1, of generated ones 0.
+ * DINet's discriminator (LSGAN): a map of raw scores, one per overlapping patch; the target of real patches is 1, of
+ * generated ones 0.
  *
- * Four convolutions of 4 x 4 without padding (128, 256, 256, 256 channels), the first three followed by pooling, and one of 1 x 1. 7 x 4 scores for frames of
- * 104 x 80, 20 x 14 for 208 x 160, 46 x 34 for 416 x 320.
+ * Four convolutions of 4 x 4 without padding (128, 256, 256, 256 channels), the first three followed by pooling, and
+ * one of 1 x 1. 7 x 4 scores for frames of 104 x 80, 20 x 14 for 208 x 160, 46 x 34 for 416 x 320.
  *
- * Source: MRzzm/DINet, `Discriminator`, parameter names and shapes alike: 2,628,737 parameters for one frame, 2,653,313 for five. Against
- * PyTorch 1.13 with the same weights: see README.
+ * Source: MRzzm/DINet, `Discriminator`, parameter names and shapes alike: 2,628,737 parameters for one frame, 2,653,313
+ * for five. Against PyTorch 1.13 with the same weights: see README.
  *
  * The caller calls `dispose()` when done.
  *

@@ -94,7 +94,10 @@ describe('sizes', () => {
 });
 
 describe('InstanceNorm over time', () => {
-  /** How strongly generated faces depend on the audio: root mean square of the gradient of their weighted mean by the audio. */
+  /**
+   * How strongly generated faces depend on the audio: root mean square of the gradient of their weighted mean by the
+   * audio.
+   */
   async function audioGradient(audioNorm: DinetConfig['audioNorm']): Promise<number> {
     registerGradients();
     const net = new DinetGenerator(

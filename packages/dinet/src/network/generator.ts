@@ -91,14 +91,16 @@ function outputParts({ same, up, residual, random }: Blocks2d, inChannels: numbe
 }
 
 /**
- * DINet's generator: fills the masked mouth of a face from reference frames of the same face, whose feature channels are transformed one by one
- * (`AdaAT`) by audio and head pose.
+ * DINet's generator: fills the masked mouth of a face from reference frames of the same face, whose feature channels
+ * are transformed one by one (`AdaAT`) by audio and head pose.
  *
- * Fully convolutional: sides are multiples of 4 (104 x 80 for a mouth of 64 pixels, 208 x 160, 416 x 320). The whole face is generated.
+ * Fully convolutional: sides are multiples of 4 (104 x 80 for a mouth of 64 pixels, 208 x 160, 416 x 320). The whole
+ * face is generated.
  *
- * Source: MRzzm/DINet, `DINet`, parameter names and shapes alike: 19,190,275 parameters with `DINET`. The thesis's variant: `ref_in_conv`, the
- * residual blocks and AdaAT have 128 channels, the source's map keeps 256 (`docs/decisions`). Largest difference of frames from PyTorch in float64
- * with the same weights: 2e-5. The mel front end, where the config asks for one, is ours, under `mel_front_end`.
+ * Source: MRzzm/DINet, `DINet`, parameter names and shapes alike: 19,190,275 parameters with `DINET`. The thesis's
+ * variant: `ref_in_conv`, the residual blocks and AdaAT have 128 channels, the source's map keeps 256
+ * (`docs/decisions`). Largest difference of frames from PyTorch in float64 with the same weights: 2e-5. The mel front
+ * end, where the config asks for one, is ours, under `mel_front_end`.
  *
  * A new generator is in training mode; call `eval()` before inference. The caller calls `dispose()` when done.
  *
@@ -166,9 +168,11 @@ export class DinetGenerator extends Network {
   }
 
   /**
-   * Encodes reference frames once, for many calls of `generate`. In evaluation mode (or with InstanceNorm) the result is the same as in `forward`.
+   * Encodes reference frames once, for many calls of `generate`. In evaluation mode (or with InstanceNorm) the result
+   * is the same as in `forward`.
    *
-   * @param references float32 `[n, height, width, references * 3]`, borrowed; with n = 1 they serve every frame of `generate`.
+   * @param references float32 `[n, height, width, references * 3]`, borrowed; with n = 1 they serve every frame of
+   *   `generate`.
    * @returns two maps; the caller frees them with `disposeReferences`.
    * @throws TypeError if the shape does not fit.
    */

@@ -2,7 +2,10 @@ import { fail } from '@lipsync/contracts';
 import { Conv1d, Module, type Random, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** Values per step and steps that the audio encoder takes: those of a speech recogniser's logits in the published network. */
+/**
+ * Values per step and steps that the audio encoder takes: those of a speech recogniser's logits in the published
+ * network.
+ */
 export const MEL_FRONT_END_BINS = 29;
 export const MEL_FRONT_END_STEPS = 5;
 
@@ -18,10 +21,12 @@ export type MelFrontEndOptions = {
 };
 
 /**
- * Turns a window of mel steps into features of the shape of a speech recogniser's logits, one step per frame; trained with the generator.
+ * Turns a window of mel steps into features of the shape of a speech recogniser's logits, one step per frame; trained
+ * with the generator.
  *
- * A convolution of 5 steps, a residual pair of 3, one that reduces `steps` to 5 (kernel 4 and stride 3 for 16), one of a single step. There are no
- * normalisation layers, so loudness is kept; mel values of -4..4 are not scaled. Ours: neither DINet nor the thesis has one.
+ * A convolution of 5 steps, a residual pair of 3, one that reduces `steps` to 5 (kernel 4 and stride 3 for 16), one of
+ * a single step. There are no normalisation layers, so loudness is kept; mel values of -4..4 are not scaled. Ours:
+ * neither DINet nor the thesis has one.
  *
  * @example
  * const frontEnd = new MelFrontEnd({ bins: 80, steps: 16, channels: 64, random: new Random(0) });

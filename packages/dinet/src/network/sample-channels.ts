@@ -1,16 +1,20 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** Zeros on all sides of a map, so that places outside it read zero without a test; two, so that the slope there is zero as well. */
+/**
+ * Zeros on all sides of a map, so that places outside it read zero without a test; two, so that the slope there is zero
+ * as well.
+ */
 const BORDER = 2;
 
 /**
  * Samples every channel of a map at places of its own, bilinearly between four pixels; outside the map is zero.
  *
- * `y[b, i, c] = sum over the four pixels (u, v) around (row, column)[b, i, c] of (1 - |row - u|)(1 - |column - v|) · x[b, u, v, c]`.
+ * `y[b, i, c] = sum over the four pixels (u, v) around (row, column)[b, i, c] of (1 - |row - u|)(1 - |column - v|) ·
+ * x[b, u, v, c]`.
  *
- * Source: `torch.nn.functional.grid_sample(mode='bilinear', padding_mode='zeros')` of each channel alone, places in pixels. The gradient, by `x` and by
- * the places, is written out here.
+ * Source: `torch.nn.functional.grid_sample(mode='bilinear', padding_mode='zeros')` of each channel alone, places in
+ * pixels. The gradient, by `x` and by the places, is written out here.
  *
  * @param x float32 `[batch, height, width, channels]`, borrowed.
  * @param columns float32 `[batch, places, channels]`, pixels from the left, 0 is the centre of the first; borrowed.

@@ -6,7 +6,10 @@ import { expect } from 'vitest';
 import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
 import type { DinetConfig } from '../network/config';
 
-/** A summary of a tensor in PyTorch's order (frames channels last): largest magnitude, root mean square, every `step`-th value. */
+/**
+ * A summary of a tensor in PyTorch's order (frames channels last): largest magnitude, root mean square, every `step`-th
+ * value.
+ */
 export type Shares = { largest: number; rms: number; step: number; numbers: number[] };
 type Shapes = [string, number[]][];
 
@@ -76,7 +79,10 @@ export async function fillMade(
   return state;
 }
 
-/** A loss with a different target gradient at every place: three times the mean of the output times a wave, as in reference/dinet.py. */
+/**
+ * A loss with a different target gradient at every place: three times the mean of the output times a wave, as in
+ * reference/dinet.py.
+ */
 export function weighted(y: tf.Tensor): tf.Scalar {
   const [, height, width, channels] = y.shape;
   const wave = Float32Array.from({ length: y.size }, (_, i) => {

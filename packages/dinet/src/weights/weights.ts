@@ -8,8 +8,8 @@ const PUBLISHED_DICT = 'state_dict.net_g';
 
 export type LoadDinetOptions = {
   /**
-   * For files that do not give it: needed where the shapes do not (a mel front end; norms without parameters). Must agree with the file's. Default:
-   * the file's, else by its shapes.
+   * For files that do not give it: needed where the shapes do not (a mel front end; norms without parameters). Must
+   * agree with the file's. Default: the file's, else by its shapes.
    */
   config?: DinetConfig;
   /** The dict of a file that holds several, as in `readStateDict`. Default `state_dict.net_g` where the file has it. */
@@ -17,7 +17,8 @@ export type LoadDinetOptions = {
 };
 
 /**
- * The metadata of a generator's file: `dinet`, its config as JSON, and `format`, which other readers of safetensors ask for.
+ * The metadata of a generator's file: `dinet`, its config as JSON, and `format`, which other readers of safetensors ask
+ * for.
  *
  * @example
  * const bytes = encodeSafetensors(await average.stateDict(), dinetMetadata(net)); // of @lipsync/checkpoints
@@ -27,9 +28,11 @@ export function dinetMetadata(net: Pick<DinetGenerator, 'config'>): Record<strin
 }
 
 /**
- * A generator as the bytes of a safetensors file: float32 weights under the published names, its config in the metadata; `loadDinet` reads it.
+ * A generator as the bytes of a safetensors file: float32 weights under the published names, its config in the
+ * metadata; `loadDinet` reads it.
  *
- * @param metadata more texts for the header, such as what it was trained on; those of `dinetMetadata` win. Default none.
+ * @param metadata more texts for the header, such as what it was trained on; those of `dinetMetadata` win. Default
+ *   none.
  * @example
  * const bytes = await saveDinet(net);
  * await writeFileAtomic('generator.safetensors', bytes); // of @lipsync/checkpoints
@@ -39,16 +42,18 @@ export async function saveDinet(net: DinetGenerator, metadata: Record<string, st
 }
 
 /**
- * Builds the generator of a weights file: ours (safetensors with its config in the metadata), or PyTorch's as DINet's training writes it
- * (`{ epoch, state_dict: { net_g, … }, optimizer }`, with or without `module.` before every name) or as a state dict alone.
+ * Builds the generator of a weights file: ours (safetensors with its config in the metadata), or PyTorch's as DINet's
+ * training writes it (`{ epoch, state_dict: { net_g, … }, optimizer }`, with or without `module.` before every name) or
+ * as a state dict alone.
  *
- * Where neither the file nor `options.config` gives the configuration, it is deduced from the shapes; what leaves no trace in them (AdaAT's sampling,
- * and how alignment ends without parameters of norms) is then as published.
+ * Where neither the file nor `options.config` gives the configuration, it is deduced from the shapes; what leaves no
+ * trace in them (AdaAT's sampling, and how alignment ends without parameters of norms) is then as published.
  *
  * @param source path (Node), URL, Blob or bytes; borrowed.
  * @returns a generator in evaluation mode, `weightsHash` set. The caller disposes it.
- * @throws Error where the file belongs to another network (named where it is known), where its config and the one given differ (each difference
- *   named), where neither gives enough, and one error with every missing, unused and misshapen name.
+ * @throws Error where the file belongs to another network (named where it is known), where its config and the one given
+ *   differ (each difference named), where neither gives enough, and one error with every missing, unused and misshapen
+ *   name.
  * @example
  * const net = await loadDinet('clip_training_DINet_256mouth.pth');
  */

@@ -8,12 +8,13 @@ import { Network } from './network';
 export type WindowShapes = { frames: readonly [number, number, number]; features: readonly [number, number, number] };
 
 /**
- * A sync expert of two towers: frames and audio windows are embedded apart. Subclasses add the towers; this class holds the recipe, checks the
- * inputs and keeps `weightsHash`.
+ * A sync expert of two towers: frames and audio windows are embedded apart. Subclasses add the towers; this class holds
+ * the recipe, checks the inputs and keeps `weightsHash`.
  *
  * New experts are in evaluation mode once their constructor has called `eval()`; call `train()` before training.
  *
  * @example
+ * const isExpert = expert instanceof TwoTowerExpert;
  * const { visual, audio } = expert.forward(frames, features); // [batch, embeddingSize] each
  */
 export abstract class TwoTowerExpert extends Network implements SyncExpert {
@@ -64,8 +65,8 @@ export abstract class TwoTowerExpert extends Network implements SyncExpert {
   /**
    * Embeddings of frame windows.
    *
-   * @param frames float32 `[batch, height, width, frameCount * 3]` in the recipe's colour order and value range, channel = frame * 3 + colour;
-   *   borrowed.
+   * @param frames float32 `[batch, height, width, frameCount * 3]` in the recipe's colour order and value range,
+   *   channel = frame * 3 + colour; borrowed.
    * @returns float32 `[batch, embeddingSize]`. The caller disposes it.
    * @throws TypeError for another shape or dtype.
    */

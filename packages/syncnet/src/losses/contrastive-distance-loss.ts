@@ -2,7 +2,10 @@ import { fail } from '@lipsync/contracts';
 import type { EmbeddingBatch } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** A loss of a batch, and the mean distances of its pairs in sync and off; float32 scalars. A mean is NaN where there is no such pair. */
+/**
+ * A loss of a batch, and the mean distances of its pairs in sync and off; float32 scalars. A mean is NaN where there is
+ * no such pair.
+ */
 export type DistanceLossParts = { loss: tf.Scalar; positiveDistance: tf.Scalar; negativeDistance: tf.Scalar };
 
 const EPSILON = 1e-6; // PyTorch's pairwise_distance adds it to every difference
@@ -29,8 +32,8 @@ export function pairDistance(visual: EmbeddingBatch, audio: EmbeddingBatch): tf.
  *
  * `1 / 2N · sum of y d² + (1 - y) max(margin - d, 0)²`.
  *
- * Source: Chung and Zisserman 2016; margin 20 as the author states for the released network. Largest difference from PyTorch 1.13 below 1e-5 of the
- * loss and of each gradient's norm, see the test.
+ * Source: Chung and Zisserman 2016; margin 20 as the author states for the released network. Largest difference from
+ * PyTorch 1.13 below 1e-5 of the loss and of each gradient's norm, see the test.
  *
  * @param visual float32 `[batch, D]`, borrowed.
  * @param audio float32 `[batch, D]`, borrowed.

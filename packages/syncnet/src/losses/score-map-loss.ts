@@ -2,11 +2,12 @@ import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * Training loss of DINet's sync network on its score maps: the mean of `(score - y)²` over all places. Scores are clamped to 0..1; the gradient passes
- * the clamp unchanged.
+ * Training loss of DINet's sync network on its score maps: the mean of `(score - y)²` over all places. Scores are
+ * clamped to 0..1; the gradient passes the clamp unchanged.
  *
- * Source: DINet's loss for its generator, the squared difference of every place from 1. The target 0 for pairs off sync and the clamp are derived from
- * the advice in its issues: the network's own training was never published. Largest difference from PyTorch 1.13 below 1e-5 of the loss, see the test.
+ * Source: DINet's loss for its generator, the squared difference of every place from 1. The target 0 for pairs off sync
+ * and the clamp are derived from the advice in its issues: the network's own training was never published. Largest
+ * difference from PyTorch 1.13 below 1e-5 of the loss, see the test.
  *
  * @param map float32 `[batch, height, width, 1]` of `DinetSyncNet.scoreMap`, borrowed.
  * @param labels `[batch]`, 1 in sync, 0 off, borrowed.

@@ -129,13 +129,15 @@ function audioParts(channels: number, random: Random): Part[] {
 }
 
 /**
- * DINet's sync network: it has no joint embedding space but scores a pair of frames and audio, by a map of scores over the mouth.
+ * DINet's sync network: it has no joint embedding space but scores a pair of frames and audio, by a map of scores over
+ * the mouth.
  *
- * `encodeVisual` gives the feature map of the frames, flattened (`size / 32` pixels on a side, 128 channels); `encodeAudio` 128 values; `scoreMap`
- * tiles the audio over the map and scores each place: 1 where in sync. The network has no normalisation layers.
+ * `encodeVisual` gives the feature map of the frames, flattened (`size / 32` pixels on a side, 128 channels);
+ * `encodeAudio` 128 values; `scoreMap` tiles the audio over the map and scores each place: 1 where in sync. The network
+ * has no normalisation layers.
  *
- * Source: MRzzm/DINet, `SyncNet`, parameter names and shapes alike; 3,277,121 parameters. Largest difference from PyTorch 1.13 with the same
- * weights below 1e-4 of the largest value, see the test. Its training was never published.
+ * Source: MRzzm/DINet, `SyncNet`, parameter names and shapes alike; 3,277,121 parameters. Largest difference from
+ * PyTorch 1.13 with the same weights below 1e-4 of the largest value, see the test. Its training was never published.
  *
  * The caller calls `dispose()` when done.
  *

@@ -14,11 +14,11 @@ export type FramesConvOptions = {
 };
 
 /**
- * A `Conv3d` whose kernel spans all frames of a window: its result has no time axis, so it is computed as a two-dimensional convolution of the
- * frames stacked on the channel axis, which is fast on every backend.
+ * A `Conv3d` whose kernel spans all frames of a window: its result has no time axis, so it is computed as a
+ * two-dimensional convolution of the frames stacked on the channel axis, which is fast on every backend.
  *
- * State dict as `torch.nn.Conv3d`: `weight` `[out, in, time, height, width]`, `bias` `[out]`. Channel of the input = frame * in + colour; the weights
- * are transposed to match at every call.
+ * State dict as `torch.nn.Conv3d`: `weight` `[out, in, time, height, width]`, `bias` `[out]`. Channel of the input =
+ * frame * in + colour; the weights are transposed to match at every call.
  */
 export class FramesConv extends Module {
   readonly #options: FramesConvOptions;

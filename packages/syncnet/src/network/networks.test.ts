@@ -169,7 +169,8 @@ describe.each(NAMES)('%s', (name) => {
     for (const [key, gradient] of gradients) {
       const { norm } = training.gradients[key];
       const ours = (await tf.norm(gradient).data())[0];
-      // Biases before a BatchNorm have no gradient but rounding. Where rounding turns the sign before a (leaky) ReLU, gradients jump.
+      // Biases before a BatchNorm have no gradient but rounding. Where rounding turns the sign before a
+      // (leaky) ReLU, gradients jump.
       expect(Math.abs(ours - norm), key).toBeLessThan(GRADIENT * norm + 1e-5 * largest);
       expect(layouts.has(key)).toBe(true);
     }

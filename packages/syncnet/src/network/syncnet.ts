@@ -26,7 +26,10 @@ export type SyncNetOptions = {
 
 type Pool = { kernel: number | [number, number]; stride: number | [number, number]; padding?: number };
 
-/** One row of a tower's table; `index` is the convolution's number in PyTorch's `Sequential`, `channels` those of the published network. */
+/**
+ * One row of a tower's table; `index` is the convolution's number in PyTorch's `Sequential`, `channels` those of the
+ * published network.
+ */
 type Row = { index: number; kernel: number[]; stride?: number; padding?: number; channels: number; pool?: Pool };
 
 const AUDIO_ROWS: readonly Row[] = [
@@ -99,12 +102,13 @@ class Head extends Module {
 }
 
 /**
- * SyncNet, the released network (v2): embeds five face frames and 0.2 s of audio as 1024 values each, whose Euclidean distance is small where
- * they are in sync. LSE-D and LSE-C are measured with it.
+ * SyncNet, the released network (v2): embeds five face frames and 0.2 s of audio as 1024 values each, whose Euclidean
+ * distance is small where they are in sync. LSE-D and LSE-C are measured with it.
  *
- * Source: joonson/syncnet_python, `SyncNetModel.S`, parameter names and shapes alike (`netcnnaud`, `netfcaud`, `netcnnlip`, `netfclip`); the
- * paper of 2016 describes another, smaller one. Largest difference from PyTorch 1.13 with the same weights: see the test, below 1e-4 of the
- * largest value. The last layer is linear: embeddings have no fixed length.
+ * Source: joonson/syncnet_python, `SyncNetModel.S`, parameter names and shapes alike (`netcnnaud`, `netfcaud`,
+ * `netcnnlip`, `netfclip`); the paper of 2016 describes another, smaller one. Largest difference from PyTorch 1.13 with
+ * the same weights: see the test, below 1e-4 of the largest value. The last layer is linear: embeddings have no fixed
+ * length.
  *
  * The caller calls `dispose()` when done.
  *

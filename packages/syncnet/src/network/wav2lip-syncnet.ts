@@ -32,8 +32,8 @@ export type Wav2LipSyncNetOptions = {
   /** Share of the published channels; 1 loads the published file. Default 1. */
   width?: number;
   /**
-   * Default that of the published network. Other frame counts, sizes and mel steps are accepted as long as the towers leave a map;
-   * the last convolution but one then spans the whole map, as the published one does with its 3 x 3.
+   * Default that of the published network. Other frame counts, sizes and mel steps are accepted as long as the towers
+   * leave a map; the last convolution but one then spans the whole map, as the published one does with its 3 x 3.
    */
   recipe?: SyncRecipe;
 };
@@ -99,7 +99,10 @@ const LATENTSYNC: Towers = {
   audio: leaky([...WAV2LIP.audio, { kernel: 3, padding: 1, channels: 512 }, ...times(2, residual(512))]),
 };
 
-/** One published network: its input, its towers' rows, the length of its embeddings, the names of its towers (visual first). */
+/**
+ * One published network: its input, its towers' rows, the length of its embeddings, the names of its towers (visual
+ * first).
+ */
 type Published = { recipe: SyncRecipe; towers: Towers; embedding: number; names: [string, string] };
 
 /** Two towers of convolution blocks whose last output, at least 0 everywhere, is divided by its length. */
@@ -153,11 +156,12 @@ abstract class ConvSyncNet extends SyncNetwork {
 }
 
 /**
- * Wav2Lip's lip-sync expert: embeds the lower half of five faces and 0.2 s of mel spectrogram as 512 values each, at least 0 and of length 1; their
- * cosine is high where they are in sync.
+ * Wav2Lip's lip-sync expert: embeds the lower half of five faces and 0.2 s of mel spectrogram as 512 values each, at
+ * least 0 and of length 1; their cosine is high where they are in sync.
  *
- * Source: Rudrabha/Wav2Lip, `SyncNet_color`, parameter names and shapes alike (`face_encoder`, `audio_encoder`); 16,435,072 parameters.
- * Largest difference from PyTorch 1.13 with the same weights below 1e-4 of the largest value, see the test.
+ * Source: Rudrabha/Wav2Lip, `SyncNet_color`, parameter names and shapes alike (`face_encoder`, `audio_encoder`);
+ * 16,435,072 parameters. Largest difference from PyTorch 1.13 with the same weights below 1e-4 of the largest value,
+ * see the test.
  *
  * The caller calls `dispose()` when done.
  *
@@ -174,10 +178,11 @@ export class Wav2LipSyncNet extends ConvSyncNet {
 }
 
 /**
- * LatentSync's deepened form of Wav2Lip's expert, the thesis's probable baseline: 128 x 256 pixels, embeddings of 1024 values, leaky ReLU.
+ * LatentSync's deepened form of Wav2Lip's expert, the thesis's probable baseline: 128 x 256 pixels, embeddings of 1024
+ * values, leaky ReLU.
  *
- * Source: ByteDance LatentSync, `Wav2LipSyncNet`, parameter names alike (`audio_encoder`, `visual_encoder`). Largest difference from PyTorch 1.13
- * with the same weights below 1e-4 of the largest value, see the test.
+ * Source: ByteDance LatentSync, `Wav2LipSyncNet`, parameter names alike (`audio_encoder`, `visual_encoder`). Largest
+ * difference from PyTorch 1.13 with the same weights below 1e-4 of the largest value, see the test.
  *
  * The caller calls `dispose()` when done.
  *

@@ -13,8 +13,8 @@ import { SyncNet } from '../network/syncnet';
 import { LatentSyncWav2LipSyncNet, Wav2LipSyncNet } from '../network/wav2lip-syncnet';
 
 /**
- * The networks of this package by their short names: the parameter that identifies a state dict (`sign`), the one whose first side is the width
- * (`out`), that side in the published network (`full`), and the class.
+ * The networks of this package by their short names: the parameter that identifies a state dict (`sign`), the one whose
+ * first side is the width (`out`), that side in the published network (`full`), and the class.
  */
 const SYNC_NETWORKS = {
   syncnet: { sign: 'netcnnlip.0.weight', out: 'netfclip.3.weight', full: 1024, make: SyncNet },
@@ -57,8 +57,9 @@ export function syncNetworkOf(names: Iterable<string>): SyncNetworkName | undefi
 }
 
 /**
- * Builds the network of a weights file: SyncNet's `syncnet_v2.model`, Wav2Lip's `lipsync_expert.pth`, LatentSync's, DINet's
- * `syncnet_256mouth.pth`, or one saved by `saveSyncNetwork`. Names and shapes tell which network it is, and its width.
+ * Builds the network of a weights file: SyncNet's `syncnet_v2.model`, Wav2Lip's `lipsync_expert.pth`, LatentSync's,
+ * DINet's `syncnet_256mouth.pth`, or one saved by `saveSyncNetwork`. Names and shapes tell which network it is, and its
+ * width.
  *
  * @param source path (Node), URL, Blob or bytes; PyTorch's formats or safetensors.
  * @returns the network in evaluation mode, `weightsHash` set. The caller disposes it.
