@@ -1,4 +1,4 @@
-export { DIFFERENTIABLE_KERNELS, registerGradients } from './autograd/register-gradients';
+export { registerGradients } from './autograd/register-gradients';
 export type { Trainable } from './autograd/value-and-gradients';
 export { disposeGradients, parametersOf, valueAndGradients } from './autograd/value-and-gradients';
 export type { AdamWAttributes, ConvolutionAttributes, GroupNormAttributes } from './kernels/kernels';
@@ -31,7 +31,7 @@ export { MultiHeadAttention } from './layers/multi-head-attention';
 export type { Pool3dOptions, PoolOptions } from './layers/pooling';
 export { avgPool2d, maxPool2d, maxPool3d } from './layers/pooling';
 export type { ImageArchitecture } from './losses/image-features';
-export { IMAGENET_COLOURS, ImageFeatures, imageFeatureShapes, imagenetNormalised } from './losses/image-features';
+export { ImageFeatures, imageFeatureShapes, imagenetNormalised } from './losses/image-features';
 export type { PerceptualRecipe } from './losses/perceptual-distance';
 export { DINET_PERCEPTUAL, perceptualDistance, VGG16_PERCEPTUAL } from './losses/perceptual-distance';
 export type { Parameter } from './module/module';

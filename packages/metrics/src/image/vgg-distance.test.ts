@@ -23,7 +23,7 @@ beforeAll(async () => {
   network = new ImageFeatures('squeezenet1_1');
   network.loadStateDict(formulaStateDict(imageFeatureShapes('squeezenet1_1')));
   pair = [formulaImages('real', 2, 32, 40), formulaImages('generated', 2, 32, 40)];
-  wanted = tf.tidy(() => perceptualDistance(network, ...pair, recipe).dataSync() as Float32Array);
+  wanted = tf.tidy(() => perceptualDistance(...pair, { network, recipe }).dataSync() as Float32Array);
 });
 afterAll(() => {
   network.dispose();

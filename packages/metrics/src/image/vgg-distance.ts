@@ -47,7 +47,7 @@ async function measure(
   await tensorRange(where, real, generated, range);
   const [low, high] = range;
   const fromZero = (x: tf.Tensor4D) => tf.div<tf.Tensor4D>(tf.sub(x, low), high - low);
-  const result = tf.tidy(() => perceptualDistance(network, fromZero(real), fromZero(generated), recipe));
+  const result = tf.tidy(() => perceptualDistance(fromZero(real), fromZero(generated), { network, recipe }));
   try {
     const distances = Float32Array.from(await result.data());
     const bad = distances.findIndex((value) => !Number.isFinite(value));

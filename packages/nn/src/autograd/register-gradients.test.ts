@@ -189,7 +189,7 @@ describe('registerGradients', () => {
     );
   });
 
-  test('leaves gradients alone that are there already, its own and others', () => {
+  test('keeps gradients that are registered already', () => {
     const relu = tf.getGradient('Relu');
     registerGradients();
     expect(tf.getGradient('Relu')).toBe(relu);
@@ -203,11 +203,13 @@ describe('registerGradients', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  test('refuses dilated convolutions, padded average pooling and gathering along other axes', () => {
+  test('refuses gradients of dilated convolutions, padded average pooling and gathering along other axes', () => {
     expect(() =>
       tf.grad((x) => tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same', 'NHWC', 2))(image),
     ).toThrow(/dilation 1 only/);
     expect(() => tf.grad((x) => tf.avgPool(x as tf.Tensor4D, 3, 2, 'same'))(image)).toThrow(/without padding only/);
-    expect(() => tf.grad((x) => tf.gather(x, tf.tensor1d([0], 'int32'), 1))(normal([2, 2], 1))).toThrow(/axis 0 only/);
+    expect(() => tf.grad((x) => tf.gather(x, tf.tensor1d([0], 'int32'), 1))(normal([2, 2], 1))).toThrow(
+      /axis 0 without batch dimensions only/,
+    );
   });
 });

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 type Gradients = { [input: string]: () => tf.Tensor };
 type GradientRule = {
-  /** Inputs and outputs that the rule needs, in the order in which it gets them. */
+  /** Inputs that the rule needs, in the order in which it receives them. */
   save?: string[];
   saveOutput?: boolean;
   saveAllInputs?: boolean;
@@ -23,7 +23,7 @@ function sumTo(dy: tf.Tensor, shape: number[]): tf.Tensor {
 /** Repeats a reduced gradient over the axes that were reduced. */
 function spread(dy: tf.Tensor, shape: number[], axes: number[]): tf.Tensor {
   const kept = shape.map((side, axis) => (axes.includes(axis) ? 1 : side));
-  return tf.mul(tf.reshape(dy, kept), tf.ones(shape)); // broadcastTo tiles, which the wasm backend does in a plain loop
+  return tf.mul(tf.reshape(dy, kept), tf.ones(shape)); // not broadcastTo, which tiles: a plain loop on the wasm backend
 }
 
 const float = (condition: tf.Tensor) => tf.cast(condition, 'float32');
@@ -34,7 +34,7 @@ const elementwise = (
   save: [input],
   rule: (dy, [x], attributes) => ({ [input]: () => slope(dy, x, attributes as never) }),
 });
-/** A function whose slope is easiest said by its result. */
+/** A function whose derivative is simplest in terms of its result. */
 const byResult = (slope: (dy: tf.Tensor, y: tf.Tensor) => tf.Tensor): GradientRule => ({
   saveOutput: true,
   rule: (dy, [y]) => ({ x: () => slope(dy, y) }),
@@ -46,12 +46,12 @@ const binary = (a: (dy: tf.Tensor, a: tf.Tensor, b: tf.Tensor) => tf.Tensor, b: 
     b: () => sumTo(b(dy, left, right), right.shape),
   }),
 });
-/** Comparisons have no slope; without a rule, tfjs refuses every function that has one inside. */
+/** Ops whose derivative is 0, such as comparisons; without a rule, tfjs refuses every function that contains one. */
 const flat = (...inputs: string[]): GradientRule => ({
   save: inputs,
   rule: (_, saved) => Object.fromEntries(inputs.map((name, i) => [name, () => tf.zeros(saved[i].shape)])),
 });
-/** The gradient of max and min goes to every number that equals the result, as in tfjs. */
+/** The gradient of max and min goes to every element that equals the result, as in tfjs. */
 const extreme: GradientRule = {
   save: ['x'],
   saveOutput: true,
@@ -89,7 +89,7 @@ const RULES: Record<string, GradientRule> = {
   Square: elementwise((dy, x) => tf.mul(dy, tf.mul(x, 2))),
   Tanh: byResult((dy, y) => tf.mul(dy, tf.sub(1, tf.square(y)))),
 
-  // two arguments, either repeated along axes of size 1
+  // two arguments, with broadcasting
   Add: binary(
     (dy) => dy,
     (dy) => dy,
@@ -136,7 +136,7 @@ const RULES: Record<string, GradientRule> = {
     }),
   },
 
-  // no slope
+  // derivative 0
   Sign: flat('x'),
   Step: flat('x'),
   Floor: flat('x'),
@@ -225,7 +225,8 @@ const RULES: Record<string, GradientRule> = {
     save: ['x', 'indices'],
     rule: (dy, [x, indices], { axis, batchDims }) => ({
       x: () => {
-        if (axis !== 0 || (batchDims as number) !== 0) throw new Error('gather: its gradient is there for axis 0 only');
+        if (axis !== 0 || (batchDims as number) !== 0)
+          throw new Error('gather: its gradient is implemented for axis 0 without batch dimensions only');
         const rows = tf.reshape(dy, [indices.size, ...x.shape.slice(1)]);
         return tf.unsortedSegmentSum(rows, tf.reshape(indices, [indices.size]) as tf.Tensor1D, x.shape[0]);
       },
@@ -266,7 +267,7 @@ const RULES: Record<string, GradientRule> = {
         const gradient = transposeA
           ? tf.matMul(b, dy, transposeB as boolean, true)
           : tf.matMul(dy, b, false, !transposeB);
-        return sumTo(gradient, a.shape); // where one operand serves every batch
+        return sumTo(gradient, a.shape); // where one operand is shared by all batches
       },
       b: () => {
         const gradient = transposeB
@@ -280,7 +281,7 @@ const RULES: Record<string, GradientRule> = {
     save: ['x', 'filter'],
     rule: (dy, [x, filter], { strides, pad, dataFormat, dimRoundingMode, dilations }) => {
       if (![dilations].flat().every((dilation) => dilation === 1 || dilation == null)) {
-        throw new Error('conv2d: its gradient is there for dilation 1 only');
+        throw new Error('conv2d: its gradient is implemented for dilation 1 only');
       }
       const attributes = { strides, pad, dataFormat, dimRoundingMode };
       return {
@@ -330,9 +331,10 @@ const RULES: Record<string, GradientRule> = {
           pad as 'valid',
           undefined,
         );
-        // At a padded edge the kernel divides by the whole window, while the forward one leaves the padding out.
+        // At a padded edge the gradient kernel divides by the whole window, the forward kernel by the window without
+        // padding.
         if (padInfo.top + padInfo.bottom + padInfo.left + padInfo.right > 0) {
-          throw new Error('avgPool: its gradient is there without padding only');
+          throw new Error('avgPool: its gradient is implemented without padding only');
         }
         return run('AvgPoolGrad', { dy, input: x }, { filterSize, strides, pad });
       },
@@ -344,15 +346,16 @@ const RULES: Record<string, GradientRule> = {
   },
 };
 
-/** The ops whose gradients `registerGradients` can add, by their tfjs kernel names. */
+/** tfjs's names of the kernels whose gradients `registerGradients` adds. */
 export const DIFFERENTIABLE_KERNELS: readonly string[] = Object.keys(RULES);
 
 /**
- * Registers the gradients of tfjs ops where there are none yet.
+ * Registers the gradients of tfjs ops that have none yet.
  *
- * `@tensorflow/tfjs-core` alone comes without them (its Node build has no single one; `@tensorflow/tfjs` adds its own).
- * Those already there stay. `valueAndGradients` calls this; call it yourself before `tf.grad` or `tf.variableGrads`.
- * Checked against finite differences, see the test. BatchMatMul, unlike in tfjs, also takes one operand for every batch.
+ * `@tensorflow/tfjs-core` alone comes without gradients (`@tensorflow/tfjs` adds its own, which stay).
+ * `valueAndGradients` calls this; call it yourself before `tf.grad` or `tf.variableGrads`.
+ *
+ * Checked against finite differences. Unlike in tfjs, BatchMatMul also takes one operand that all batches share.
  *
  * @example
  * registerGradients();

@@ -40,7 +40,7 @@ describe('valueAndGradients', () => {
     ]);
   });
 
-  test('leaves variables alone that belong to others', () => {
+  test('does not differentiate variables of other modules', () => {
     const [one, other] = [linear(2, 2, 4), linear(2, 2, 5)];
     const { gradients } = valueAndGradients(one, () => tf.sum(other.forward(one.forward(tf.ones([1, 2])))));
     expect([...gradients.keys()]).toEqual(['weight', 'bias']);
@@ -49,7 +49,7 @@ describe('valueAndGradients', () => {
     expect(tf.memory().numTensors).toBe(before - 2);
   });
 
-  test('takes several modules or a map of parameters, and refuses names that collide', () => {
+  test('takes several modules or a map of parameters, and refuses repeated names', () => {
     const [net, layer] = [new Net(), linear(3, 3, 6)];
     const x = tf.randomUniform<tf.Rank.R2>([4, 3], -1, 1, 'float32', 1);
     const loss = () => net.loss(layer.forward(x));
@@ -57,11 +57,11 @@ describe('valueAndGradients', () => {
     const some = new Map([...net.namedParameters()].filter(([name]) => name.startsWith('last')));
     expect([...valueAndGradients(some, loss).gradients.keys()]).toEqual(['last.weight', 'last.bias']);
     expect(() => parametersOf([layer, linear(1, 1, 7)])).toThrow(
-      'parametersOf: trainable must be modules with names of their own, got weight',
+      'parametersOf: trainable must be modules with different parameter names, got weight',
     );
   });
 
-  test('names the parameters on which the loss does not depend, and leaks nothing then', () => {
+  test('names the parameters on which the loss does not depend, and leaves no tensor then', () => {
     const [one, other] = [new Net(), linear(2, 2, 8)];
     const x = tf.ones<tf.Rank.R2>([2, 3]);
     const before = tf.memory().numTensors;

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** An activation with a gradient of its own: only `x` is kept for it, where composed ops would keep three tensors. */
+/** An activation with a custom gradient, which keeps only `x`; composed ops would keep three tensors. */
 function activation(forward: (x: tf.Tensor) => tf.Tensor, derivative: (x: tf.Tensor) => tf.Tensor) {
   return <T extends tf.Tensor>(x: T): T =>
     tf.customGrad((x, save) => {
@@ -30,9 +30,13 @@ function normalCdf(x: tf.Tensor): tf.Tensor {
 }
 
 /**
- * `x · sigmoid(x)`, also called swish. PyTorch's `silu`; largest difference 2e-7 of the largest value, gradient included.
+ * `x · sigmoid(x)`, also called swish. PyTorch's `silu`; largest difference 2e-7 of the largest value, gradient
+ * included.
  *
- * @returns float32 like `x`. The caller disposes it.
+ * @param x float32 of any shape.
+ * @returns float32 of the same shape. The caller disposes it.
+ * @example
+ * const y = silu(tf.tensor1d([-1, 0, 1])); // [-0.269, 0, 0.731]
  */
 export function silu<T extends tf.Tensor>(x: T): T {
   return siluOp(x);
@@ -41,16 +45,26 @@ export function silu<T extends tf.Tensor>(x: T): T {
 /**
  * `x · Φ(x)` with the normal distribution function `Φ(x) = (1 + erf(x / √2)) / 2`, not the tanh approximation.
  *
- * PyTorch's `gelu`; tfjs computes erf by a rational formula that is right to 1.5e-7, so the largest difference, absolute
- * for |x| up to 6, is 6e-7, gradient included.
+ * PyTorch's `gelu`; tfjs computes erf by a rational approximation with an error of 1.5e-7, so the largest difference,
+ * absolute for |x| up to 6, is 6e-7, gradient included.
  *
- * @returns float32 like `x`. The caller disposes it.
+ * @param x float32 of any shape.
+ * @returns float32 of the same shape. The caller disposes it.
+ * @example
+ * const y = gelu(tf.tensor1d([-1, 0, 1])); // [-0.159, 0, 0.841]
  */
 export function gelu<T extends tf.Tensor>(x: T): T {
   return geluOp(x);
 }
 
-/** `max(x, 0)`; derivative 0 at 0. @returns float32 like `x`. The caller disposes it. */
+/**
+ * `max(x, 0)`; derivative 0 at 0.
+ *
+ * @param x float32 of any shape.
+ * @returns float32 of the same shape. The caller disposes it.
+ * @example
+ * const y = relu(tf.tensor1d([-1, 0, 1])); // [0, 0, 1]
+ */
 export function relu<T extends tf.Tensor>(x: T): T {
   return tf.relu(x);
 }

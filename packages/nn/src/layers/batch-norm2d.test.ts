@@ -46,7 +46,7 @@ describe('BatchNorm2d', () => {
     },
   );
 
-  test('counts batches as int64, as PyTorch writes it, and takes the count back', async () => {
+  test('saves the count of batches as int64 like PyTorch, and loads it', async () => {
     const norm = new BatchNorm2d({ channels: 1 });
     norm.forward(tf.tensor([1, 2], [2, 1]));
     const state = await norm.stateDict();
@@ -65,9 +65,9 @@ describe('BatchNorm2d', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  test('refuses one value a channel while training, other channels and odd options', () => {
+  test('refuses one value per channel in training mode, other channels and invalid options', () => {
     const norm = new BatchNorm2d({ channels: 2 });
-    expect(() => norm.forward(tf.ones([1, 2]))).toThrow(/more than one value a channel/);
+    expect(() => norm.forward(tf.ones([1, 2]))).toThrow(/more than one value per channel/);
     expect(() => norm.forward(tf.ones([1, 3]))).toThrow(/\[batch, ..., 2\]/);
     expect(() => new BatchNorm2d({ channels: 2, momentum: 2 })).toThrow(
       'BatchNorm2d: momentum must be from 0 to 1, or null, got 2',

@@ -7,27 +7,27 @@ export type BatchNorm2dOptions = {
   channels: number;
   /** Added to the variance. Default 1e-5. */
   epsilon?: number;
-  /** Share of the new batch in the running statistics; null for the plain mean of all batches. Default 0.1. */
+  /** Weight of the new batch in the running statistics; null for the mean over all batches. Default 0.1. */
   momentum?: number | null;
-  /** Whether a scale and a shift a channel are learned. Default true. */
+  /** Whether each channel has a learned scale and shift. Default true. */
   affine?: boolean;
-  /** Whether running statistics are kept, and used outside training. Default true. */
+  /** Whether running statistics are kept, and used in evaluation mode. Default true. */
   trackRunningStatistics?: boolean;
 };
 
 /**
- * Batch normalisation: `gamma · (x - mean) / sqrt(variance + epsilon) + beta` a channel.
+ * Batch normalisation of each channel: `gamma · (x - mean) / sqrt(variance + epsilon) + beta`.
  *
- * In training mode, mean and variance (over n) are those of the batch, and `running ← running + momentum · (batch - running)`
- * follows them, its variance over n - 1. In evaluation mode the running ones are used.
+ * In training mode, mean and variance (over n) are those of the batch, and `running ← running + momentum · (batch -
+ * running)` follows them, its variance over n - 1. In evaluation mode the running ones are used.
  *
  * Source: `torch.nn.BatchNorm2d` (PyTorch 1.13); largest difference 1e-6 of the largest value: output, gradients and
- * running statistics. State dict: `weight`, `bias`, `running_mean`, `running_var` (all `[channels]`, first 1, 0, 0, 1) and
- * `num_batches_tracked` (int64).
+ * running statistics. State dict: `weight`, `bias`, `running_mean`, `running_var` (all `[channels]`, initially 1, 0, 0,
+ * 1) and `num_batches_tracked` (int64).
  *
  * @example
  * const norm = new BatchNorm2d({ channels: 8 });
- * const y = norm.forward(x); // trains; norm.eval() before use
+ * const y = norm.forward(x); // [batch, ..., 8]; call norm.eval() before inference
  */
 export class BatchNorm2d extends Module {
   readonly channels: number;
@@ -68,7 +68,7 @@ export class BatchNorm2d extends Module {
   /**
    * @param x float32 `[batch, ..., channels]`, for images `[batch, height, width, channels]`.
    * @returns float32 like `x`. The caller disposes it.
-   * @throws TypeError if the last axis has another size or, in training mode, `x` has one value a channel.
+   * @throws TypeError if the last axis has another size or, in training mode, `x` has only one value per channel.
    */
   forward<T extends tf.Tensor>(x: T): T {
     this.assertUsable();
@@ -76,7 +76,7 @@ export class BatchNorm2d extends Module {
       fail(TypeError, 'BatchNorm2d.forward', 'x', `of shape [batch, ..., ${this.channels}]`, x.shape);
     }
     if (this.training && x.size === this.channels) {
-      fail(TypeError, 'BatchNorm2d.forward', 'x', 'of more than one value a channel while training', x.shape);
+      fail(TypeError, 'BatchNorm2d.forward', 'x', 'of more than one value per channel in training mode', x.shape);
     }
     return tf.tidy(() => {
       const gamma = this.weight ?? tf.ones([this.channels]);
@@ -84,10 +84,10 @@ export class BatchNorm2d extends Module {
       if (this.#running && !this.training) {
         const { mean, variance } = this.#running;
         const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, this.epsilon)));
-        // One pass over the map fewer than by its definition, as PyTorch does it on CPUs.
+        // Scale and shift are combined first, as in PyTorch on CPUs: one pass over x fewer than by the definition.
         return tf.add(tf.mul(x, scale), tf.sub(beta, tf.mul(mean, scale))) as T;
       }
-      const rows = tf.reshape(x, [1, -1, this.channels]); // the whole batch as one sample, each channel a group
+      const rows = tf.reshape(x, [1, -1, this.channels]); // the batch as one sample, each channel as one group
       if (this.#running && this.training) this.#follow(rows);
       const attributes = { groups: this.channels, epsilon: this.epsilon, activation: 'none' } as const;
       return tf.reshape(normaliseGroups(rows, gamma, beta, attributes), x.shape) as T;
@@ -97,7 +97,7 @@ export class BatchNorm2d extends Module {
   #follow(rows: tf.Tensor): void {
     const { mean, variance, batches } = this.#running!;
     const count = rows.size / this.channels;
-    // Outside the tape: no gradient flows through the running statistics.
+    // In a tidy of its own, outside the gradient tape: no gradient flows through the running statistics.
     tf.tidy(() => {
       const batch = tf.moments(rows, [0, 1]);
       batches.assign(tf.add(batches, tf.scalar(1, 'int32')));

@@ -30,7 +30,7 @@ describe('Conv1d', () => {
     conv.dispose();
   });
 
-  test('refuses odd sizes, other shapes and sequences shorter than the kernel', () => {
+  test('refuses invalid sizes, other shapes and sequences shorter than the kernel', () => {
     expect(() => new Conv1d({ inChannels: 0, outChannels: 1, kernelSize: 1, random })).toThrow(
       'Conv1d: inChannels must be',
     );

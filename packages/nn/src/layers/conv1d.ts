@@ -13,7 +13,7 @@ export type Conv1dOptions = {
   stride?: number;
   /** Zeros before and after the sequence, steps. Default 0. */
   padding?: number;
-  /** Source of the first weights. */
+  /** Random numbers for the initial weights. */
   random: Random;
 };
 
@@ -22,10 +22,10 @@ export type Conv1dOptions = {
  *
  * `y[b, t, o] = bias[o] + sum over u, c of x[b, t·stride + u - padding, c] · w[u, c, o]`.
  *
- * Source: `torch.nn.Conv1d` (PyTorch 1.13); largest difference from it 2e-7 of the largest value, forward and in all gradients. State
- * dict: `weight` `[out, in, steps]`, `bias` `[out]`.
+ * Source: `torch.nn.Conv1d` (PyTorch 1.13); largest difference from it 2e-7 of the largest value, forward and in all
+ * gradients. State dict: `weight` `[out, in, steps]`, `bias` `[out]`.
  *
- * @throws RangeError for sizes that are not whole numbers of the right kind.
+ * @throws RangeError for sizes that are not whole numbers in range.
  * @example
  * const conv = new Conv1d({ inChannels: 29, outChannels: 128, kernelSize: 5, padding: 2, random: new Random(0) });
  * const y = conv.forward(tf.zeros([1, 9, 29])); // [1, 9, 128]

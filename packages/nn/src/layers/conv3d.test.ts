@@ -45,7 +45,7 @@ describe('Conv3d', () => {
     conv.dispose();
   });
 
-  test('refuses odd sizes, other shapes and clips smaller than the kernel', () => {
+  test('refuses invalid sizes, other shapes and clips smaller than the kernel', () => {
     expect(() => new Conv3d({ inChannels: 1, outChannels: 1, kernelSize: [1, 0, 1], random })).toThrow(
       'Conv3d: kernelSize must be',
     );

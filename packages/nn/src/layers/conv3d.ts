@@ -15,32 +15,32 @@ export type Conv3dOptions = {
   /** Default 1. */
   stride?: number | Triple;
   /**
-   * Zeros around: on both sides of all axes, `[time, height, width]` on both sides each, or `same`: as many as TensorFlow's SAME, which
-   * depend on the input and go behind rather than before where they are odd. Default 0.
+   * Zeros on both sides of each axis: one number, `[time, height, width]`, or `same`: TensorFlow's SAME, which depends
+   * on the size of the input and puts an odd zero at the end. Default 0.
    */
   padding?: number | Triple | 'same';
-  /** Default true. */
+  /** Whether each output channel has a bias. Default true. */
   bias?: boolean;
-  /** Source of the first weights. */
+  /** Random numbers for the initial weights. */
   random: Random;
 };
 
 const triple = (value: number | Triple): Triple => (typeof value === 'number' ? [value, value, value] : value);
 
-/** Zeros before and behind one axis, by TensorFlow's SAME. */
+/** Zeros before and after one axis, by TensorFlow's SAME. */
 export function samePadding(side: number, kernel: number, stride: number): [number, number] {
   const total = Math.max(0, (Math.ceil(side / stride) - 1) * stride + kernel - side);
   return [total >> 1, total - (total >> 1)];
 }
 
 /**
- * Three-dimensional convolution (cross-correlation) of clips, as a sum of two-dimensional ones over the kernel's steps of time: those are fast
- * on every backend, and differentiable.
+ * Three-dimensional convolution (cross-correlation) of clips, computed as a sum of two-dimensional convolutions over
+ * the kernel's time steps, which are fast and differentiable on every backend.
  *
- * Source: `torch.nn.Conv3d` (PyTorch 1.13); largest difference from it 4e-7 of the largest value, forward and in all gradients. `same` is
- * TensorFlow's. State dict: `weight` `[out, in, time, height, width]`, `bias` `[out]`.
+ * Source: `torch.nn.Conv3d` (PyTorch 1.13); largest difference from it 4e-7 of the largest value, forward and in all
+ * gradients. `same` is TensorFlow's. State dict: `weight` `[out, in, time, height, width]`, `bias` `[out]`.
  *
- * @throws RangeError for sizes that are not whole numbers of the right kind.
+ * @throws RangeError for sizes that are not whole numbers in range.
  * @example
  * const conv = new Conv3d({ inChannels: 3, outChannels: 64, kernelSize: 7, stride: 2, padding: 'same', bias: false, random: new Random(0) });
  * const y = conv.forward(tf.zeros([1, 16, 224, 224, 3])); // [1, 8, 112, 112, 64]
@@ -112,7 +112,7 @@ export class Conv3d extends Module {
     const steps = Math.floor((length - times) / step) + 1;
     let sum: tf.Tensor4D | undefined;
     for (let t = 0; t < times; t++) {
-      const images = tf.reshape(everyStep(clip, t, steps, step), [
+      const images = tf.reshape(everyStep(clip, { first: t, count: steps, step }), [
         batch * steps,
         height,
         width,
@@ -133,13 +133,18 @@ export class Conv3d extends Module {
   }
 }
 
-/** `steps` entries of axis 1 from `first` on, every `step`-th; of ops that have gradients everywhere. */
-export function everyStep(clip: tf.Tensor5D, first: number, steps: number, step: number): tf.Tensor5D {
+/**
+ * `count` entries of axis 1 from `first` on, every `step`-th; composed of ops that are differentiable on every backend.
+ */
+export function everyStep(
+  clip: tf.Tensor5D,
+  { first, count, step }: { first: number; count: number; step: number },
+): tf.Tensor5D {
   const [batch, length, height, width, channels] = clip.shape;
-  const size: [number, number, number, number, number] = [batch, steps, height, width, channels];
+  const size: [number, number, number, number, number] = [batch, count, height, width, channels];
   if (step === 1) return tf.slice(clip, [0, first, 0, 0, 0], size);
-  const wanted = steps * step;
-  const missing = Math.max(0, first + wanted - length); // the last group may be cut short: its first entry is all that is used
+  const wanted = count * step;
+  const missing = Math.max(0, first + wanted - length); // of a last group that is cut short only the first entry is used
   const long =
     missing > 0
       ? tf.pad(clip, [
@@ -151,6 +156,6 @@ export function everyStep(clip: tf.Tensor5D, first: number, steps: number, step:
         ])
       : clip;
   const taken = tf.slice(long, [0, first, 0, 0, 0], [batch, wanted, height, width, channels]);
-  const groups = tf.reshape(taken, [batch, steps, step * height, width, channels]) as tf.Tensor5D;
+  const groups = tf.reshape(taken, [batch, count, step * height, width, channels]) as tf.Tensor5D;
   return tf.slice(groups, [0, 0, 0, 0, 0], size);
 }

@@ -33,7 +33,7 @@ describe('Dropout', () => {
     expect(new Set([...first, ...draw(6)]).size).toBe(6);
   });
 
-  test('sends the gradient through what it kept', () => {
+  test('passes the gradient through the kept values only', () => {
     registerGradients();
     const dropout = new Dropout({ rate: 0.5, seed: 4 });
     const slope = tf.grad((x) => dropout.forward(x))(tf.ones([50]));
@@ -41,7 +41,7 @@ describe('Dropout', () => {
     expect(slope.dataSync()).toEqual(dropout.forward(tf.ones([50])).dataSync());
   });
 
-  test('does nothing outside training or at rate 0, and leaves one tensor', () => {
+  test('returns x unchanged in evaluation mode and at rate 0, and leaves one tensor', () => {
     const x = tf.tensor([1, 2]);
     const before = tf.memory().numTensors;
     expect([...new Dropout({ seed: 1 }).eval().forward(x).dataSync()]).toEqual([1, 2]);
@@ -50,7 +50,7 @@ describe('Dropout', () => {
     expect(tf.memory().numTensors).toBe(before + 3);
   });
 
-  test('refuses to drop everything', () => {
+  test('refuses a rate of 1', () => {
     expect(() => new Dropout({ rate: 1, seed: 1 })).toThrow('Dropout: rate must be at least 0 and below 1, got 1');
   });
 });

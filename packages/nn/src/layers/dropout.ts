@@ -4,18 +4,18 @@ import { Module } from '../module/module';
 import { Random } from '../random/random';
 
 export type DropoutOptions = {
-  /** Probability that a number is dropped, 0 to below 1. Default 0.5. */
+  /** Probability that a value is set to 0, from 0 to below 1. Default 0.5. */
   rate?: number;
-  /** Where the masks come from, with the step and the call's number in it. Give each layer its own. */
+  /** Seed of the masks, together with the step and the number of the call in it. Give each layer its own. */
   seed: number;
 };
 
 /**
- * In training mode sets each number to 0 with probability `rate` and divides the others by `1 - rate`; otherwise, and for
- * rate 0, does nothing.
+ * In training mode sets each value to 0 with probability `rate` and divides the others by `1 - rate`; in evaluation
+ * mode, and for rate 0, returns `x` unchanged.
  *
  * Source: `torch.nn.Dropout`, equal in distribution. The mask is a function of (seed, step, call within the step), so a
- * resumed run that sets the step (`setDropoutStep`) drops what the unbroken one would have.
+ * resumed run that sets the step (`setDropoutStep`) drops the same values as an uninterrupted one.
  *
  * @throws RangeError if `rate` is outside [0, 1).
  * @example
@@ -35,13 +35,16 @@ export class Dropout extends Module {
     this.seed = seed;
   }
 
-  /** Starts the masks of a training step. */
+  /** Selects the masks of a training step. */
   startStep(step: number): void {
     this.#step = step;
     this.#calls = 0;
   }
 
-  /** @returns float32 like `x`. The caller disposes it. */
+  /**
+   * @param x float32 of any shape.
+   * @returns float32 of the same shape. The caller disposes it.
+   */
   forward<T extends tf.Tensor>(x: T): T {
     this.assertUsable();
     if (!this.training || this.rate === 0) return tf.clone(x);
@@ -51,7 +54,13 @@ export class Dropout extends Module {
   }
 }
 
-/** Starts a training step in every `Dropout` of a module, itself included. */
+/**
+ * Selects the masks of a training step in every `Dropout` of a module, itself included.
+ *
+ * @param step number of the training step.
+ * @example
+ * setDropoutStep(net, step); // before each training step
+ */
 export function setDropoutStep(module: Module, step: number): void {
   if (module instanceof Dropout) module.startStep(step);
   for (const child of module.children().values()) setDropoutStep(child, step);

@@ -28,7 +28,7 @@ describe('GegluFeedForward', () => {
     expect(tf.memory().numTensors).toBe(before + 1);
   });
 
-  test('drops hidden numbers in training mode only: the mean over many masks stays', () => {
+  test('drops hidden values in training mode only, and keeps the mean over many masks', () => {
     const feedForward = new GegluFeedForward({ channels: 8, dropout: 0.2, random: new Random(1) }).eval();
     const x = tf.randomNormal<tf.Rank.R3>([2, 3, 8], 0, 1, 'float32', 3);
     const distance = (a: tf.Tensor, b: tf.Tensor) => tf.sqrt(tf.mean(tf.square(tf.sub(a, b)))).dataSync()[0];

@@ -11,20 +11,21 @@ export type GegluFeedForwardOptions = {
   channels: number;
   /** Width of the hidden layer as a multiple of `channels`. Default 4. */
   factor?: number;
-  /** Probability that a hidden number is dropped in training mode. Default 0. */
+  /** Probability that a hidden value is set to 0 in training mode. Default 0. */
   dropout?: number;
-  /** Source of the first weights. */
+  /** Random numbers for the initial weights. */
   random: Random;
 };
 
 /**
  * Feed-forward part of a transformer with a gated GELU (Shazeer, 2020).
  *
- * `y = W2 · dropout(value · gelu(gate)) + b2`, `value` and `gate` the halves, in this order, of `W1 · x + b1`; exact GELU.
+ * `y = W2 · dropout(value · gelu(gate)) + b2`, `value` and `gate` the halves, in this order, of `W1 · x + b1`; exact
+ * GELU.
  *
- * Source: `FeedForward(activation_fn='geglu')` of diffusers, written from its formula; largest difference from the same in
- * PyTorch 1.13 1e-6 of the largest value, forward and in all gradients. State dict: `net.0.proj` (`[2 · factor · channels, channels]`)
- * and `net.2` (`[channels, factor · channels]`), `weight` and `bias` each.
+ * Source: `FeedForward(activation_fn='geglu')` of diffusers, written from its formula; largest difference from the same
+ * in PyTorch 1.13 1e-6 of the largest value, forward and in all gradients. State dict: `net.0.proj` (`[2 · factor ·
+ * channels, channels]`) and `net.2` (`[channels, factor · channels]`), `weight` and `bias` each.
  *
  * @example
  * const y = new GegluFeedForward({ channels: 64, random: new Random(0) }).forward(tokens); // [batch, tokens, 64]

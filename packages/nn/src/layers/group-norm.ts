@@ -9,23 +9,23 @@ export type GroupNormOptions = {
   channels: number;
   /** Added to the variance. Default 1e-5. */
   epsilon?: number;
-  /** Applied to the result, in the same kernel where the backend has one. Default 'none'. */
+  /** Activation of the result, in the same kernel where the backend has one. Default 'none'. */
   activation?: 'none' | 'silu';
 };
 
 /**
- * Group normalisation with a learned scale and shift a channel, and SiLU after it where asked for.
+ * Group normalisation with a learned scale and shift of each channel, optionally followed by SiLU.
  *
- * `y = gamma · (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance of each sample over the positions and the
- * `channels / groups` channels of a group, variance over n.
+ * `y = gamma · (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance of each sample over the positions and
+ * the `channels / groups` channels of a group, variance over n.
  *
- * Source: `torch.nn.GroupNorm` (PyTorch 1.13); largest difference 1e-6 of the largest value, forward and in all gradients
- * (4e-6 where a group's mean is 30 times its deviation, on the fused wasm kernel).
- * State dict: `weight` and `bias`, both `[channels]`, first 1 and 0.
+ * Source: `torch.nn.GroupNorm` (PyTorch 1.13); largest difference 1e-6 of the largest value, forward and in all
+ * gradients (4e-6 where a group's mean is 30 times its deviation, on the fused wasm kernel). State dict: `weight` and
+ * `bias`, both `[channels]`, initially 1 and 0.
  *
  * @throws RangeError if `groups` does not divide `channels`.
  * @example
- * const y = new GroupNorm({ groups: 32, channels: 64, activation: 'silu' }).forward(x); // like x
+ * const y = new GroupNorm({ groups: 32, channels: 64, activation: 'silu' }).forward(x); // [batch, ..., 64]
  */
 export class GroupNorm extends Module {
   readonly groups: number;

@@ -6,7 +6,7 @@ import { kaimingUniform } from './initialise';
 
 beforeAll(() => tf.setBackend('cpu'));
 
-test('kaimingUniform fills ±1 / sqrt(fanIn) evenly, the same for the same seed', () => {
+test('kaimingUniform is uniform in ±1 / sqrt(fanIn), the same for the same seed', () => {
   const one = kaimingUniform([50, 80], 16, new Random(1)).dataSync();
   const cells = new Array(8).fill(0);
   for (const value of one) cells[Math.floor((value + 0.25) * 16)]++;

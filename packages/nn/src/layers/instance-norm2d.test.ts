@@ -28,7 +28,7 @@ describe('InstanceNorm2d', () => {
     y.dispose();
   });
 
-  test('refuses a single pixel while training, other channels and odd options', () => {
+  test('refuses a single pixel in training mode, other channels and invalid options', () => {
     const norm = new InstanceNorm2d({ channels: 2 });
     expect(() => norm.forward(tf.ones([1, 1, 1, 2]))).toThrow(/more than one pixel/);
     expect(norm.eval().forward(tf.ones([1, 1, 1, 2])).shape).toEqual([1, 1, 1, 2]);

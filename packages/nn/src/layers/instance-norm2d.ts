@@ -7,7 +7,7 @@ export type InstanceNorm2dOptions = {
   channels: number;
   /** Added to the variance. Default 1e-5. */
   epsilon?: number;
-  /** Whether a scale and a shift a channel are learned. Default false, as in PyTorch. */
+  /** Whether each channel has a learned scale and shift. Default false, as in PyTorch. */
   affine?: boolean;
 };
 
@@ -16,10 +16,11 @@ export type InstanceNorm2dOptions = {
  * variance over n.
  *
  * Source: `torch.nn.InstanceNorm2d` without running statistics (PyTorch 1.13); largest difference 1e-6 of the largest
- * value, forward and in all gradients. State dict: empty, or with `affine` `weight` and `bias`, both `[channels]`, first 1 and 0.
+ * value, forward and in all gradients. State dict: empty, or with `affine` `weight` and `bias`, both `[channels]`,
+ * initially 1 and 0.
  *
  * @example
- * const y = new InstanceNorm2d({ channels: 8 }).forward(x); // like x
+ * const y = new InstanceNorm2d({ channels: 8 }).forward(x); // [batch, height, width, 8]
  */
 export class InstanceNorm2d extends Module {
   readonly channels: number;
@@ -50,7 +51,7 @@ export class InstanceNorm2d extends Module {
     }
     const [, height, width] = (x as tf.Tensor as tf.Tensor4D).shape;
     if (this.training && height * width < 2) {
-      fail(TypeError, 'InstanceNorm2d.forward', 'x', 'of more than one pixel while training', x.shape);
+      fail(TypeError, 'InstanceNorm2d.forward', 'x', 'of more than one pixel in training mode', x.shape);
     }
     return tf.tidy(() => {
       const gamma = this.weight ?? tf.ones([this.channels]);

@@ -26,7 +26,7 @@ describe('l2Normalize', () => {
     }
   });
 
-  test('leaves a zero vector zero, with a finite gradient', () => {
+  test('keeps a zero vector, with a finite gradient', () => {
     const zero = tf.zeros([1, 3]);
     expect([...l2Normalize(zero).dataSync()]).toEqual([0, 0, 0]);
     const slope = tf.grad((x) => l2Normalize(x, 0.5))(zero, tf.tensor([[1, -2, 0]]));

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * Vectors of length 1 along the last axis: `x / max(‖x‖₂, epsilon)`.
+ * Scales vectors along the last axis to length 1: `x / max(‖x‖₂, epsilon)`.
  *
  * Source: `torch.nn.functional.normalize` (PyTorch 1.13), eps 1e-12 as there; largest difference 2e-7, gradient
  * included. A zero vector stays zero and its gradient is `dy / epsilon`, as there, not NaN.

@@ -38,12 +38,12 @@ function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: num
 }
 
 /**
- * Layer normalisation over the last axis with a learned scale and shift a feature.
+ * Layer normalisation over the last axis with a learned scale and shift of each feature.
  *
  * `y = gamma · (x - mean) / sqrt(variance + epsilon) + beta`, variance over n.
  *
- * Source: `torch.nn.LayerNorm` over one axis (PyTorch 1.13); largest difference 1e-6 of the largest value, forward and in
- * all gradients. State dict: `weight` and `bias`, both `[features]`, first 1 and 0.
+ * Source: `torch.nn.LayerNorm` over one axis (PyTorch 1.13); largest difference 1e-6 of the largest value, forward and
+ * in all gradients. State dict: `weight` and `bias`, both `[features]`, initially 1 and 0.
  *
  * @example
  * const y = new LayerNorm({ features: 16 }).forward(tokens); // [batch, tokens, 16]

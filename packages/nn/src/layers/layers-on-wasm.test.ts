@@ -38,7 +38,7 @@ describe('layers on the wasm backend', () => {
     await selectBackend({ backend: 'wasm', log: () => {} });
   });
 
-  test('the fused kernels are there', () => {
+  test('the fused kernels are registered', () => {
     expect(tf.getBackend()).toBe('wasm');
     expect(tf.getKernel(FUSED_KERNELS.groupNorm, 'wasm')).toBeTruthy();
   });

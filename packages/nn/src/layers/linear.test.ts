@@ -20,7 +20,7 @@ describe('Linear', () => {
     },
   );
 
-  test('starts from U(±1 / sqrt(inFeatures)) for weights and bias', () => {
+  test('initialises weights and bias from U(±1 / sqrt(inFeatures))', () => {
     const linear = new Linear({ inFeatures: 100, outFeatures: 400, random: new Random(3) });
     for (const variable of [linear.weight, linear.bias as tf.Variable]) {
       const values = variable.dataSync() as Float32Array;
@@ -43,7 +43,7 @@ describe('Linear', () => {
     expect(tf.memory().numTensors).toBe(before - 1);
   });
 
-  test('refuses odd options and another last axis', () => {
+  test('refuses invalid options and another last axis', () => {
     expect(() => new Linear({ inFeatures: 1.5, outFeatures: 1, random })).toThrow(
       'Linear: inFeatures must be a whole number from 1, got 1.5',
     );

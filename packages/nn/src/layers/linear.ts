@@ -7,17 +7,17 @@ import { kaimingUniform } from './initialise';
 export type LinearOptions = {
   inFeatures: number;
   outFeatures: number;
-  /** Whether a number is added to each output. Default true. */
+  /** Whether each output has a bias. Default true. */
   bias?: boolean;
-  /** Source of the first weights. */
+  /** Random numbers for the initial weights. */
   random: Random;
 };
 
 /**
- * `y [..., out] = x [..., in] · w [in, out] + bias [out]`, on any leading axes.
+ * Linear layer on the last axis: `y [..., out] = x [..., in] · w [in, out] + bias [out]`.
  *
  * Source: `torch.nn.Linear` (PyTorch 1.13); largest difference 2e-7 of the largest value, forward and in all gradients.
- * State dict: `weight` `[out, in]`, `bias` `[out]`. First weights and biases U(±1 / sqrt(inFeatures)), as there.
+ * State dict: `weight` `[out, in]`, `bias` `[out]`. Initial weights and biases U(±1 / sqrt(inFeatures)), as in PyTorch.
  *
  * @throws RangeError for feature counts that are not whole numbers from 1.
  * @example

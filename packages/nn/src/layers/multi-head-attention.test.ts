@@ -21,7 +21,7 @@ describe('MultiHeadAttention', () => {
     },
   );
 
-  test('does not care about the order of tokens, and leaves one tensor', () => {
+  test('is equivariant to the order of tokens, and leaves one tensor', () => {
     const attention = new MultiHeadAttention({ channels: 4, heads: 2, random });
     const x = tf.randomUniform([1, 3, 4], -1, 1, 'float32', 1);
     const before = tf.memory().numTensors;
@@ -31,7 +31,7 @@ describe('MultiHeadAttention', () => {
     turned.dataSync().forEach((value, i) => expect(value).toBeCloseTo(y.dataSync()[i], 6));
   });
 
-  test('has no bias on q, k and v where none is asked for', () => {
+  test('has no bias on q, k and v with bias: false', () => {
     const attention = new MultiHeadAttention({ channels: 4, heads: 2, bias: false, random });
     expect([...attention.namedParameters().keys()]).toEqual([
       'to_q.weight',

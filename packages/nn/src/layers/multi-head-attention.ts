@@ -8,21 +8,21 @@ export type MultiHeadAttentionOptions = {
   /** Size of the last axis; a multiple of `heads`. */
   channels: number;
   heads: number;
-  /** Whether the three projections of the input have a bias; the output's always has. Default true. */
+  /** Whether the projections to q, k and v have a bias; that of the output always has one. Default true. */
   bias?: boolean;
-  /** Source of the first weights. */
+  /** Random numbers for the initial weights. */
   random: Random;
 };
 
 /**
  * Multi-head self-attention without mask or positions.
  *
- * `out = concat over heads of softmax(q_h · k_hᵀ / sqrt(channels / heads)) · v_h`, then a linear layer; `q`, `k`, `v` are
- * three linear layers of `x`, and head h has the channels `h · channels / heads` and following.
+ * `out = concat over heads of softmax(q_h · k_hᵀ / sqrt(channels / heads)) · v_h`, then a linear layer; `q`, `k`, `v`
+ * are three linear layers of `x`, and head h has the channels `h · channels / heads` and following.
  *
  * Source: `Attention` of diffusers as StableSyncNet uses it, written from its formula; largest difference from the same
- * in PyTorch 1.13 2e-6 of the largest value, forward and in all gradients. State dict: `to_q`, `to_k`, `to_v`, `to_out.0`, each with
- * `weight` `[channels, channels]` and `bias`.
+ * in PyTorch 1.13 2e-6 of the largest value, forward and in all gradients. State dict: `to_q`, `to_k`, `to_v`,
+ * `to_out.0`, each with `weight` `[channels, channels]` and `bias`.
  *
  * @throws RangeError if `heads` does not divide `channels`.
  * @example
@@ -65,7 +65,7 @@ export class MultiHeadAttention extends Module {
     }
     const [batch, tokens, channels] = (x as tf.Tensor3D).shape;
     const size = channels / this.heads;
-    // [batch · heads, tokens, size]: three axes, because backends are quickest there
+    // [batch · heads, tokens, size]: three axes, for which backends are fastest
     const split = (y: tf.Tensor) => {
       const byHead = tf.transpose(tf.reshape(y, [batch, tokens, this.heads, size]), [0, 2, 1, 3]);
       return tf.reshape(byHead, [batch * this.heads, tokens, size]) as tf.Tensor3D;

@@ -17,7 +17,7 @@ describe('normaliseGroups', () => {
     for (const name of names) if (tf.getKernel(name, 'cpu')) tf.unregisterKernel(name, 'cpu');
   });
 
-  test('has the gradient that finite differences show', () => {
+  test('has the gradient of finite differences', () => {
     const x = tf.randomNormal([2, 3, 4], 1, 2, 'float32', 1);
     const gamma = tf.tensor([1, -0.5, 2, 0.3]);
     const beta = tf.tensor([0.1, 0.4, -1, 0]);

@@ -3,7 +3,7 @@ import { FUSED_KERNELS, type GroupNormAttributes } from '../kernels/kernels';
 
 type Saved = tf.Tensor[];
 
-/** Repeats a number per group for each of its channels: `[batch, groups]` to `[batch, 1, channels]`. */
+/** Repeats the value of each group for its channels: `[batch, groups]` to `[batch, 1, channels]`. */
 function perChannel(perGroup: tf.Tensor, channels: number): tf.Tensor {
   const [batch, groups] = perGroup.shape;
   if (groups === channels) return tf.reshape(perGroup, [batch, 1, channels]);
@@ -14,7 +14,7 @@ function perChannel(perGroup: tf.Tensor, channels: number): tf.Tensor {
 /** Mean over positions and the channels of each group: `[batch, positions, channels]` to `[batch, groups]`. */
 function groupMean(x: tf.Tensor, groups: number): tf.Tensor {
   const [batch, , channels] = x.shape;
-  const overPositions = tf.mean(x, 1); // first the long axis, where neighbouring channels lie side by side
+  const overPositions = tf.mean(x, 1); // the long axis first, in which neighbouring channels are contiguous
   return groups === channels
     ? overPositions
     : tf.mean(tf.reshape(overPositions, [batch, groups, channels / groups]), 2);
@@ -83,8 +83,8 @@ function fused(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, attributes: Grou
  * Normalises each group of channels of each sample over all positions, scales, shifts and activates:
  * `f(gamma · (x - mean) / sqrt(variance + epsilon) + beta)`, variance over n, not n - 1.
  *
- * Runs as one kernel where the current backend has those of `FUSED_KERNELS`, composed of tfjs ops elsewhere. The gradient
- * is written out, so that only `x` and the statistics are kept for it.
+ * Runs as one kernel where the current backend has those of `FUSED_KERNELS`, else composed of tfjs ops. The gradient is
+ * implemented explicitly, so that only `x` and the statistics are kept for it.
  *
  * @param x float32 `[batch, ..., channels]`; the middle axes may be absent or of size 1.
  * @param gamma float32 `[channels]`, as `beta`.

@@ -14,7 +14,7 @@ export type PoolOptions = {
   padding?: number | Pair;
 };
 
-/** Zeros or gaps before and behind height and width; with `ceil`, a last window may reach beyond the padding. */
+/** Padding before and after height and width; with `ceil`, the last window may reach beyond the padding. */
 function poolSides(
   where: string,
   x: tf.Tensor,
@@ -42,12 +42,12 @@ function poolSides(
 }
 
 /**
- * Largest value of each window; what lies outside counts as minus infinity.
+ * Largest value of each window; padding counts as minus infinity.
  *
  * Source: `torch.nn.functional.max_pool2d` (PyTorch 1.13), equal.
  *
  * @param x float32 `[batch, height, width, channels]`.
- * @param options `ceil`: a last window that is cut off counts too. Default false.
+ * @param options `ceil`: whether a last, incomplete window counts. Default false.
  * @returns float32 `[batch, height', width', channels]`. The caller disposes it.
  * @example
  * const y = maxPool2d(x, { kernelSize: 3, stride: 2, padding: 1 });
@@ -63,11 +63,12 @@ export function maxPool2d(x: tf.Tensor, options: PoolOptions & { ceil?: boolean 
 /**
  * Mean of each window; padding counts as zeros, or not at all.
  *
- * Source: `torch.nn.functional.avg_pool2d` (PyTorch 1.13), within 2e-7 of the largest value. Without padding its gradient is there on every
- * backend; with zeros that count, too.
+ * Source: `torch.nn.functional.avg_pool2d` (PyTorch 1.13), within 2e-7 of the largest value. Differentiable without
+ * padding, or with padding that counts.
  *
  * @param x float32 `[batch, height, width, channels]`.
- * @param options `countPadding`: a window at the edge is divided by its whole size. Default true, as in PyTorch.
+ * @param options `countPadding`: whether a window at the edge is divided by its whole size. Default true, as in
+ *   PyTorch.
  * @returns float32 `[batch, height', width', channels]`. The caller disposes it.
  * @example
  * const y = avgPool2d(x, { kernelSize: 3, stride: 1, padding: 1, countPadding: false });
@@ -87,12 +88,12 @@ export type Pool3dOptions = {
   kernelSize: Triple;
   /** Default `kernelSize`. */
   stride?: Triple;
-  /** `[time, height, width]` on both sides each, or `same`: TensorFlow's SAME. Default none. */
+  /** `[time, height, width]`, on both sides of each axis, or `same`: TensorFlow's SAME. Default none. */
   padding?: Triple | 'same';
 };
 
 /**
- * Largest value of each window of clips; what lies outside counts as minus infinity.
+ * Largest value of each window of clips; padding counts as minus infinity.
  *
  * Source: `torch.nn.functional.max_pool3d` (PyTorch 1.13), equal.
  *
@@ -130,8 +131,9 @@ export function maxPool3d(
         Number.NEGATIVE_INFINITY,
       );
     const steps = Math.floor((time + before + behind - kernelSize[0]) / stride[0]) + 1;
-    let most = everyStep(clip, 0, steps, stride[0]);
-    for (let t = 1; t < kernelSize[0]; t++) most = tf.maximum(most, everyStep(clip, t, steps, stride[0]));
+    let most = everyStep(clip, { first: 0, count: steps, step: stride[0] });
+    for (let t = 1; t < kernelSize[0]; t++)
+      most = tf.maximum(most, everyStep(clip, { first: t, count: steps, step: stride[0] }));
     return most;
   });
 }

@@ -19,7 +19,7 @@ beforeAll(async () => {
   registerGradients();
 });
 
-describe.each(NETWORKS)('PictureFeatures of %s', (architecture) => {
+describe.each(NETWORKS)('ImageFeatures of %s', (architecture) => {
   const { parameters, depth, shapes, number, height, width, taps, gradient } = imageCases.networks[architecture];
   const layers = taps.map(({ layer }) => layer);
   let network: ImageFeatures;
@@ -39,7 +39,7 @@ describe.each(NETWORKS)('PictureFeatures of %s', (architecture) => {
     expect(network.parameterCount()).toBe(parameters);
   });
 
-  test("gives torchvision's outputs at each layer asked for, in the order asked for", () => {
+  test("gives torchvision's outputs of the requested layers, in the requested order", () => {
     const before = tf.memory().numTensors;
     const outputs = network.forward(x, [...layers].reverse()).reverse();
     expect(tf.memory().numTensors).toBe(before + layers.length);
@@ -57,7 +57,7 @@ describe.each(NETWORKS)('PictureFeatures of %s', (architecture) => {
   });
 });
 
-test('PictureFeatures says from which size on images have a layer, and refuses smaller ones', () => {
+test('ImageFeatures.smallestSide is the size from which a layer exists; smaller images are refused', () => {
   const sides = NETWORKS.map((architecture) => {
     const network = madeNetwork(architecture);
     const side = network.smallestSide(network.depth - 1);
@@ -66,7 +66,7 @@ test('PictureFeatures says from which size on images have a layer, and refuses s
     expect(output.shape[1]).toBe(1);
     const small = tf.zeros<tf.Rank.R4>([1, side - 1, side + 1, 3]);
     expect(() => network.forward(small, [network.depth - 1])).toThrow(
-      `PictureFeatures.forward: x must be at least ${side} pixels high and wide for layer ${network.depth - 1}, got [1, ${side - 1}`,
+      `ImageFeatures.forward: x must be at least ${side} pixels high and wide for layer ${network.depth - 1}, got [1, ${side - 1}`,
     );
     tf.dispose([fits, output, small]);
     return side;
@@ -74,7 +74,7 @@ test('PictureFeatures says from which size on images have a layer, and refuses s
   expect(sides).toEqual([63, 32, 32, 25]);
 });
 
-test("PictureFeatures takes torchvision's whole file and that of features alone, and names the network of another file", async () => {
+test("ImageFeatures takes torchvision's whole file and that of features alone, and names the network of another file", async () => {
   const network = new ImageFeatures('alexnet');
   const x = madeImages('x', 1, 64, 64);
   expect(() => network.forward(x, [1])).toThrow(
@@ -87,12 +87,12 @@ test("PictureFeatures takes torchvision's whole file and that of features alone,
   network.loadStateDict(state);
   const other = formulaStateDict(imageFeatureShapes('squeezenet1_1'));
   expect(() => network.loadStateDict(other)).toThrow(
-    'PictureFeatures.loadStateDict: state must be that of alexnet, got that of SqueezeNet 1.1 (torchvision)',
+    'ImageFeatures.loadStateDict: state must be that of alexnet, got that of SqueezeNet 1.1 (torchvision)',
   );
   state.delete('3.weight');
   expect(() => network.loadStateDict(state)).toThrow('1 missing: 3.weight');
   expect(() => network.forward(x, [13])).toThrow(
-    'PictureFeatures.forward: layers must be whole numbers from 0 to 12, got [13]',
+    'ImageFeatures.forward: layers must be whole numbers from 0 to 12, got [13]',
   );
   expect(() => network.forward(x, [])).toThrow('layers must be whole numbers');
   expect(() => network.forward(x, [1, 1])).toThrow('layers must be without repeats, got [1, 1]');
@@ -102,12 +102,12 @@ test("PictureFeatures takes torchvision's whole file and that of features alone,
   network.dispose();
   expect(() => network.forward(x, [1])).toThrow('disposed');
   expect(() => new ImageFeatures('resnet18' as 'vgg16')).toThrow(
-    'PictureFeatures: architecture must be alexnet, vgg16, vgg19, squeezenet1_1',
+    'ImageFeatures: architecture must be alexnet, vgg16, vgg19, squeezenet1_1',
   );
   x.dispose();
 });
 
-test('imagenetNormalised makes the mean colour 0 and a deviation above it 1', () => {
+test('imagenetNormalised maps the mean colour to 0 and one deviation above it to 1', () => {
   const { mean, std } = IMAGENET_COLOURS;
   const x = tf.tensor([...mean, ...mean.map((value, i) => value + std[i])], [1, 1, 2, 3]);
   const before = tf.memory().numTensors;

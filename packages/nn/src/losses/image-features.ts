@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { maxPool2d } from '../layers/pooling';
 import { Module } from '../module/module';
 
-/** torchvision's networks whose convolutional part serves as a measure of likeness. */
+/** torchvision's networks whose convolutional part measures the similarity of images. */
 export type ImageArchitecture = 'alexnet' | 'vgg16' | 'vgg19' | 'squeezenet1_1';
 
 type Convolution = {
@@ -53,7 +53,10 @@ function fire(inChannels: number, squeezed: number, expanded: number): Layer {
   };
 }
 
-/** 3x3 convolutions with a ReLU each, and a pool after each stage. @param widths Channels of the convolutions of each stage. */
+/**
+ * 3x3 convolutions with a ReLU each, and a pool after each stage. @param widths Channels of the convolutions of each
+ * stage.
+ */
 function vgg(widths: number[][]): Layer[] {
   let inChannels = 3;
   return widths.flatMap((stage) => [
@@ -68,7 +71,7 @@ function vgg(widths: number[][]): Layer[] {
 
 const repeat = (count: number, width: number): number[] => new Array<number>(count).fill(width);
 
-/** Layers in order: their place is their index in torchvision's `features`. */
+/** Layers by their index in torchvision's `features`. */
 const LAYERS: Readonly<Record<ImageArchitecture, readonly Layer[]>> = {
   alexnet: [
     conv(3, 64, 11, 2, 4),
@@ -119,12 +122,14 @@ function assertArchitecture(where: string, architecture: ImageArchitecture): voi
 }
 
 /**
- * Names and PyTorch shapes of a network's convolutional part, without building it: to recognise a file.
+ * Names and PyTorch shapes of a network's convolutional part, without building it, to recognise a file.
  *
- * @returns `features.0.weight` to `[64, 3, 11, 11]`, and so on, in torchvision's order.
+ * @returns shape by name, such as `features.0.weight` to `[64, 3, 11, 11]`, in torchvision's order.
+ * @example
+ * imageFeatureShapes('alexnet').get('features.0.weight'); // [64, 3, 11, 11]
  */
 export function imageFeatureShapes(architecture: ImageArchitecture): Map<string, number[]> {
-  assertArchitecture('pictureFeatureShapes', architecture);
+  assertArchitecture('imageFeatureShapes', architecture);
   return new Map(
     convolutionsOf(architecture).flatMap(([name, { inChannels, outChannels, kernel }]): [string, number[]][] => [
       [`features.${name}.weight`, [outChannels, inChannels, kernel, kernel]],
@@ -134,18 +139,20 @@ export function imageFeatureShapes(architecture: ImageArchitecture): Map<string,
 }
 
 /**
- * The convolutional part of torchvision's AlexNet, VGG-16, VGG-19 or SqueezeNet 1.1, `torchvision.models.<name>().features`: for losses and distances
- * that compare images by what a network trained on ImageNet sees in them.
+ * The convolutional part of torchvision's AlexNet, VGG-16, VGG-19 or SqueezeNet 1.1,
+ * `torchvision.models.<name>().features`: for losses and distances that compare images by the features of a network
+ * trained on ImageNet.
  *
- * 2,469,696, 14,714,688, 20,024,384 and 722,496 parameters, under the names and shapes of `features`: `0.weight`, `3.squeeze.bias`. Weights are
- * zeros until `loadStateDict`, and `forward` refuses to work before.
+ * 2,469,696, 14,714,688, 20,024,384 and 722,496 parameters, under the names and shapes of `features`: `0.weight`,
+ * `3.squeeze.bias`. Weights are zeros until `loadStateDict`; `forward` throws before.
  *
- * Source: torchvision 0.14. Largest difference from it, made weights: 3e-6 of the largest value of a layer, and likewise in the gradient by the
- * image, where no rounding changes a sign under a ReLU: there any float32 gradient jumps, PyTorch's own by up to 3e-2.
+ * Source: torchvision 0.14. Largest difference from it with generated weights: 3e-6 of the largest value of a layer and
+ * of the gradient by the image, except where rounding changes a sign under a ReLU: there any float32 gradient jumps,
+ * PyTorch's own by up to 3e-2.
  *
  * @throws TypeError for an unknown network.
  * @example
- * const network = new PictureFeatures('vgg19');
+ * const network = new ImageFeatures('vgg19');
  * network.loadStateDict(state); // of vgg19-dcbb9e9d.pth
  * const [low, high] = network.forward(imagenetNormalised(images), [1, 29]); // relu1_1 and relu5_1
  */
@@ -156,7 +163,7 @@ export class ImageFeatures extends Module {
 
   constructor(architecture: ImageArchitecture) {
     super();
-    assertArchitecture('PictureFeatures', architecture);
+    assertArchitecture('ImageFeatures', architecture);
     this.architecture = architecture;
     for (const [name, part] of convolutionsOf(architecture)) {
       const { kernel, inChannels, outChannels } = part;
@@ -172,12 +179,14 @@ export class ImageFeatures extends Module {
   }
 
   /**
-   * Takes over weights by name: torchvision's file of the whole network, whose `classifier.*` is left aside, or of its `features` alone.
+   * Loads weights by name: torchvision's file of the whole network, whose `classifier.*` is ignored, or of its
+   * `features` alone.
    *
-   * @throws Error that names the network where the file belongs to another one of these, else every missing, unused and misshapen name.
+   * @throws Error that names the network where the file belongs to another one of these, else every missing, unused and
+   *   misshapen name.
    */
   override loadStateDict(state: Map<string, NamedArray>, options: { where?: string } = {}): void {
-    const where = options.where ?? 'PictureFeatures.loadStateDict';
+    const where = options.where ?? 'ImageFeatures.loadStateDict';
     const whole = [...state].filter(([name]) => !name.startsWith('classifier.'));
     const features = new Map(
       whole.map(([name, array]) => [name.startsWith('features.') ? name : `features.${name}`, array]),
@@ -193,25 +202,26 @@ export class ImageFeatures extends Module {
     this.#isLoaded = true;
   }
 
-  /** Pixels that height and width of an image need at least so that this layer has one. */
+  /** Smallest height and width in pixels of an image for which this layer has an output. */
   smallestSide(layer: number): number {
-    this.#assertLayers('PictureFeatures.smallestSide', [layer]);
+    this.#assertLayers('ImageFeatures.smallestSide', [layer]);
     let side = 1;
     while (this.#sideAfter(side, layer) < 1) side++;
     return side;
   }
 
   /**
-   * The outputs of some layers; those behind the last one asked for are not run. Differentiable by `x`.
+   * The outputs of some layers; layers after the last of them are not computed. Differentiable by `x`.
    *
-   * @param x float32 `[batch, height, width, 3]`, RGB, normalised as the use demands (`imagenetNormalised`).
+   * @param x float32 `[batch, height, width, 3]`, RGB, normalised as the network expects (see `imagenetNormalised`).
    * @param layers Indices in `features`, whole numbers from 0.
-   * @returns float32 `[batch, height', width', channels]` of each layer in the order of `layers`. The caller disposes them.
+   * @returns float32 `[batch, height', width', channels]` of each layer in the order of `layers`. The caller disposes
+   *   them.
    * @throws TypeError for another shape or images that are too small, Error before weights are loaded.
    */
   forward(x: tf.Tensor4D, layers: readonly number[]): tf.Tensor4D[] {
     this.assertUsable();
-    const where = 'PictureFeatures.forward';
+    const where = 'ImageFeatures.forward';
     if (!this.#isLoaded)
       fail(Error, where, 'this network', 'one with weights (call loadStateDict first)', 'one without');
     this.#assertLayers(where, layers);
@@ -231,7 +241,8 @@ export class ImageFeatures extends Module {
       let value = x;
       for (let index = 0; index <= last; index++) {
         const next = this.#run(LAYERS[this.architecture][index], value);
-        // Not left to tidy: all layers of one image of 256 pixels take 140 MB. A tape keeps its own clones.
+        // Disposed at once, since all layers of one image of 256 pixels take 140 MB. A gradient tape keeps its own
+        // clones.
         if (value !== x && taken.get(index - 1) !== value) value.dispose();
         if (layers.includes(index)) taken.set(index, next);
         value = next;
@@ -257,7 +268,8 @@ export class ImageFeatures extends Module {
     const { stride, padding, kernel } = part;
     return tf.tidy(() => {
       const same = stride === 1 && 2 * padding === kernel - 1;
-      // The one padded convolution with a stride, AlexNet's first, gets a padded copy, since libtensorflow takes no padding of its own.
+      // The one padded convolution with a stride, AlexNet's first, takes a padded copy: libtensorflow has no explicit
+      // padding.
       const around =
         padding > 0 && !same
           ? tf.pad(x, [
@@ -277,7 +289,7 @@ export class ImageFeatures extends Module {
       if (size < 1) return 0;
       if (layer.kind === 'conv') return Math.floor((size + 2 * layer.padding - layer.kernel) / layer.stride) + 1;
       if (layer.kind !== 'pool') return size;
-      // An image smaller than the window is refused, where PyTorch's ceil mode would take it as the whole of one.
+      // An image smaller than the window is refused; PyTorch's ceil mode would accept it.
       return size < layer.kernel ? 0 : (layer.ceil ? Math.ceil : Math.floor)((size - layer.kernel) / 2) + 1;
     }, side);
   }
@@ -290,17 +302,23 @@ export class ImageFeatures extends Module {
   }
 }
 
-/** Mean and standard deviation of ImageNet's colours, RGB in 0..1, by which torchvision's networks expect images normalised. */
+/**
+ * Mean and standard deviation of ImageNet's colours, RGB in 0..1: torchvision's networks expect images normalised by
+ * them.
+ */
 export const IMAGENET_COLOURS = Object.freeze({
   mean: [0.485, 0.456, 0.406] as const,
   std: [0.229, 0.224, 0.225] as const,
 });
 
 /**
- * `(x - mean) / std`, colour by colour, as torchvision's networks were trained.
+ * Normalises images for torchvision's networks: `(x - mean) / std` of ImageNet's colours.
  *
  * @param x float32 `[..., 3]`, RGB in 0..1.
  * @returns float32 of the same shape. The caller disposes it.
+ * @throws TypeError if the last axis is not 3.
+ * @example
+ * const [relu5] = network.forward(imagenetNormalised(images), [29]);
  */
 export function imagenetNormalised<T extends tf.Tensor>(x: T): T {
   if (x.shape.at(-1) !== 3) fail(TypeError, 'imagenetNormalised', 'x', 'of shape [..., 3]', x.shape);

@@ -24,9 +24,9 @@ describe.each([
   });
   afterAll(() => tf.dispose(pair));
 
-  test("equals PyTorch's, one number an image, and leaves one tensor", () => {
+  test("equals PyTorch's, one value for each image, and leaves one tensor", () => {
     const before = tf.memory().numTensors;
-    const distance = perceptualDistance(network, ...pair, recipe);
+    const distance = perceptualDistance(...pair, { network, recipe });
     expect(tf.memory().numTensors).toBe(before + 1);
     expect(distance.shape).toEqual([2]);
     distance.dataSync().forEach((each, i) => expect(Math.abs(each / value[i] - 1)).toBeLessThan(1e-5));
@@ -36,7 +36,7 @@ describe.each([
   test("has PyTorch's gradient by either image", () => {
     const before = tf.memory().numTensors;
     const loss = (real: tf.Tensor, generated: tf.Tensor) =>
-      tf.mean(perceptualDistance(network, real as tf.Tensor4D, generated as tf.Tensor4D, recipe));
+      tf.mean(perceptualDistance(real as tf.Tensor4D, generated as tf.Tensor4D, { network, recipe }));
     const [real, generated] = tf.grads(loss)(pair);
     expect(tf.memory().numTensors).toBe(before + 2);
     expect(sampledDifference(real, byReal)).toBeLessThan(1e-4);
@@ -46,28 +46,28 @@ describe.each([
 
   test('of a flat image with itself is 0: both filters of the second scale keep flat areas', () => {
     const flat = tf.fill([1, height, width, 3], 0.3) as tf.Tensor4D;
-    const distance = perceptualDistance(network, flat, flat, recipe);
+    const distance = perceptualDistance(flat, flat, { network, recipe });
     expect(distance.dataSync()[0]).toBeLessThan(1e-6);
     tf.dispose([flat, distance]);
   });
 });
 
-test('perceptualDistance refuses another network, images of different size and sides that cannot be halved', () => {
+test('perceptualDistance refuses another network, images of different sizes and odd sides', () => {
   const network = madeNetwork('vgg16');
   const [a, b] = [tf.zeros<tf.Rank.R4>([1, 33, 32, 3]), tf.zeros<tf.Rank.R4>([1, 32, 32, 3])];
-  expect(() => perceptualDistance(network, b, b, DINET_PERCEPTUAL)).toThrow(
+  expect(() => perceptualDistance(b, b, { network, recipe: DINET_PERCEPTUAL })).toThrow(
     'perceptualDistance: network must be vgg19, got vgg16',
   );
-  expect(() => perceptualDistance(network, a, b, VGG16_PERCEPTUAL)).toThrow(
+  expect(() => perceptualDistance(a, b, { network, recipe: VGG16_PERCEPTUAL })).toThrow(
     'generated must be of shape [1, 33, 32, 3], got [1, 32, 32, 3]',
   );
   const gray = tf.zeros<tf.Rank.R4>([1, 32, 32, 1]);
-  expect(() => perceptualDistance(network, gray, gray, VGG16_PERCEPTUAL)).toThrow(
+  expect(() => perceptualDistance(gray, gray, { network, recipe: VGG16_PERCEPTUAL })).toThrow(
     'real must be of shape [batch, height, width, 3]',
   );
   const recipe = { ...VGG16_PERCEPTUAL, scales: 'full and half' } as const;
-  expect(() => perceptualDistance(network, a, a, recipe)).toThrow(
-    'real must be of even height and width, to be halved, got [1, 33',
+  expect(() => perceptualDistance(a, a, { network, recipe })).toThrow(
+    'real must be of even height and width for its second scale, got [1, 33',
   );
   tf.dispose([a, b, gray]);
 });

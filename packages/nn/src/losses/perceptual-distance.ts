@@ -2,20 +2,23 @@ import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { type ImageArchitecture, type ImageFeatures, imagenetNormalised } from './image-features';
 
-/** What makes one perceptual distance differ from another: their numbers cannot be compared. */
+/** Settings of a perceptual distance. Values of different recipes cannot be compared. */
 export type PerceptualRecipe = Readonly<{
   architecture: ImageArchitecture;
   /** Indices in torchvision's `features`. */
   layers: readonly number[];
-  /** Of each layer, the mean over positions and channels of `|a - b|` or of `(a - b)²`. */
+  /** Distance of one layer: mean over positions and channels of `|a - b|` or of `(a - b)²`. */
   distance: 'l1' | 'squared';
-  /** Of layers and scales. */
+  /** How layers and scales are combined. */
   combine: 'sum' | 'mean';
-  /** `full and half`: DINet's second scale. The generated image is halved by means of 3 x 3 pixels, the real one by means of 2 x 2. */
+  /**
+   * `full and half`: DINet's second scale, for which the generated image is averaged over 3 x 3 pixels, the real one
+   * over 2 x 2.
+   */
   scales: 'full' | 'full and half';
 }>;
 
-/** DINet's loss: VGG-19 at relu1_1, relu2_1, relu3_1, relu4_1, relu5_1, L1, the mean of the five layers at two scales. */
+/** DINet's loss: L1 on VGG-19 at relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1, mean over the layers at two scales. */
 export const DINET_PERCEPTUAL: PerceptualRecipe = Object.freeze({
   architecture: 'vgg19',
   layers: [1, 6, 11, 20, 29],
@@ -25,8 +28,8 @@ export const DINET_PERCEPTUAL: PerceptualRecipe = Object.freeze({
 });
 
 /**
- * The coursework's distance: squared differences a number of middle and high layers of VGG-16, summed over the layers. Which layers it does not
- * say: relu3_3, relu4_3 and relu5_3 are our choice.
+ * The coursework's distance: mean squared differences of middle and high layers of VGG-16, summed over the layers. It
+ * does not name them: relu3_3, relu4_3 and relu5_3 are our choice.
  */
 export const VGG16_PERCEPTUAL: PerceptualRecipe = Object.freeze({
   architecture: 'vgg16',
@@ -37,25 +40,27 @@ export const VGG16_PERCEPTUAL: PerceptualRecipe = Object.freeze({
 });
 
 /**
- * How much two images differ to a network trained on ImageNet, by a named recipe. Differentiable, for use as a loss: its mean over the batch.
+ * Distance of images in the features of a network trained on ImageNet. Differentiable; as a loss, take its mean over
+ * the batch.
  *
- * Images are normalised by ImageNet's mean and deviation. Source: DINet's loss with its two unlike filters for the second scale (3 x 3 means
- * in steps of two for the generated image, padding not counted; bilinear by one half for the real one). Largest difference from PyTorch with
- * made weights 2e-6 of the value and 3e-6 of the largest gradient, where no rounding changes a sign (`PictureFeatures`).
+ * Images are normalised by ImageNet's mean and deviation. Source: DINet's loss, with its different filters for the
+ * second scale (means over 3 x 3 pixels with stride 2 for the generated image, padding not counted; bilinear by one
+ * half for the real image). Largest difference from PyTorch with generated weights 2e-6 of the value and 3e-6 of the
+ * largest gradient, except where rounding changes a sign (see `ImageFeatures`).
  *
- * @param network With weights, of the recipe's architecture; borrowed.
- * @param real float32 `[batch, height, width, 3]`, RGB in 0..1; not checked, since that would wait for the backend.
- * @param generated The same; even sides where there is a second scale.
+ * @param real float32 `[batch, height, width, 3]`, RGB in 0..1 (the range is not checked, which would wait for the
+ *   backend). Even sides where there is a second scale.
+ * @param generated of the same shape and range.
+ * @param options `network`: with weights, of the recipe's architecture; borrowed.
  * @returns float32 `[batch]`. The caller disposes it.
  * @throws TypeError for another network or shape.
  * @example
- * const loss = tf.mean(perceptualDistance(vgg19, real, generated, DINET_PERCEPTUAL));
+ * const loss = tf.mean(perceptualDistance(real, generated, { network: vgg19, recipe: DINET_PERCEPTUAL }));
  */
 export function perceptualDistance(
-  network: ImageFeatures,
   real: tf.Tensor4D,
   generated: tf.Tensor4D,
-  recipe: PerceptualRecipe,
+  { network, recipe }: { network: ImageFeatures; recipe: PerceptualRecipe },
 ): tf.Tensor1D {
   const { architecture, layers, distance, combine, scales } = recipe;
   const where = 'perceptualDistance';
@@ -66,7 +71,7 @@ export function perceptualDistance(
     fail(TypeError, where, 'generated', `of shape [${real.shape.join(', ')}]`, generated.shape);
   const twice = scales === 'full and half';
   if (twice && (real.shape[1] % 2 !== 0 || real.shape[2] % 2 !== 0)) {
-    fail(TypeError, where, 'real', 'of even height and width, to be halved', real.shape);
+    fail(TypeError, where, 'real', 'of even height and width for its second scale', real.shape);
   }
   return tf.tidy(() => {
     const pairs = [[real, generated], ...(twice ? [[halved(real), halvedSmoothly(generated)]] : [])];
@@ -82,12 +87,12 @@ export function perceptualDistance(
   });
 }
 
-/** PyTorch's bilinear interpolation by one half, corners not aligned: means of 2 x 2 pixels. */
+/** PyTorch's bilinear interpolation by one half, corners not aligned: means over 2 x 2 pixels. */
 function halved(image: tf.Tensor4D): tf.Tensor4D {
   return tf.avgPool(image, 2, 2, 'valid');
 }
 
-/** Means of the pixels among 3 x 3 that lie inside, in steps of two; by padding with zeros, because then there is a gradient. */
+/** Means over those of 3 x 3 pixels that are inside, stride 2; by padding with zeros, which is differentiable. */
 function halvedSmoothly(image: tf.Tensor4D): tf.Tensor4D {
   const around = (x: tf.Tensor4D) =>
     tf.avgPool(

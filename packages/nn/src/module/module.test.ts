@@ -27,7 +27,7 @@ const names = ['scale', 'blocks.0.weight', 'blocks.0.bias', 'fc.weight', 'fc.bia
 describe('Module', () => {
   beforeAll(() => tf.setBackend('cpu'));
 
-  test('lists parameters and buffers under dotted names, its own first', () => {
+  test('lists parameters and buffers by dotted names, its own first', () => {
     const block = new Block();
     expect([...block.namedParameters().keys()]).toEqual(names);
     expect([...block.namedBuffers().keys()]).toEqual(['mean', 'count']);
@@ -48,7 +48,7 @@ describe('Module', () => {
     block.dispose();
   });
 
-  test('the state of one module makes another equal, and neither shares memory with it', async () => {
+  test('loading the state of another module makes both equal, without shared memory', async () => {
     const [one, other] = [new Block(), new Block()];
     one.scale.assign(tf.tensor([7, 8]));
     const state = await one.stateDict();
@@ -58,7 +58,7 @@ describe('Module', () => {
     expect([...other.scale.dataSync()]).toEqual([7, 8]);
   });
 
-  test('two modules with the same names live side by side', () => {
+  test('two modules may have the same parameter names', () => {
     const [one, other] = [new Block(), new Block()];
     one.scale.assign(tf.tensor([5, 5]));
     expect([...other.scale.dataSync()]).toEqual([1, 2]);
@@ -91,7 +91,7 @@ describe('Module', () => {
     expect(await block.stateDict()).toEqual(before);
   });
 
-  test('training mode reaches every part, and is where a new module starts', () => {
+  test('a new module is in training mode, and train and eval reach every submodule', () => {
     const block = new Block();
     expect([block.training, block.fc.training]).toEqual([true, true]);
     block.eval();
@@ -99,7 +99,7 @@ describe('Module', () => {
     expect(block.train().fc.training).toBe(true);
   });
 
-  test('frees what it holds, once, and says so when it is used again', async () => {
+  test('disposes its variables once, and refuses use after dispose', async () => {
     const before = tf.memory().numTensors;
     const block = new Block();
     expect(tf.memory().numTensors).toBe(before + 7);
@@ -116,8 +116,8 @@ describe('Module', () => {
     expect(() => block.fc.forward(tf.ones([1, 3]))).toThrow(/Linear.forward/);
   });
 
-  test('refuses a name twice', () => {
+  test('refuses a repeated name', () => {
     const block = new Block();
-    expect(() => block.again('fc')).toThrow('Block: name must be used once in a module, got fc');
+    expect(() => block.again('fc')).toThrow('Block: name must be unused in this module, got fc');
   });
 });

@@ -3,9 +3,9 @@ import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { fromTorchLayout, type ParameterLayout, torchShape, toTorchLayout } from './parameter-layout';
 
-/** A variable with what PyTorch's state dict needs to know of it. */
+/** A variable, and its form in PyTorch's state dict. */
 export type Parameter = {
-  /** Owned by its module. Its tfjs name is made up by tfjs and says nothing. */
+  /** Owned by its module. Its name in tfjs is generated and has no meaning. */
   variable: tf.Variable;
   /** How PyTorch's axes map to ours. */
   layout: ParameterLayout;
@@ -23,7 +23,7 @@ export async function readState(entries: Map<string, Parameter>): Promise<Map<st
       state.set(name, { dtype: 'int64', shape, data: BigInt64Array.from(data, BigInt) });
     } else {
       const moved = toTorchLayout(data, variable.shape, layout);
-      const copy = moved === data ? data.slice() : moved; // the backend may own what it handed out
+      const copy = moved === data ? data.slice() : moved; // the backend may own the array that it returned
       state.set(name, { dtype: variable.dtype, shape, data: copy } as NamedArray);
     }
   }
@@ -33,7 +33,8 @@ export async function readState(entries: Map<string, Parameter>): Promise<Map<st
 /**
  * Writes a state dict into variables: all of it or nothing.
  *
- * @throws Error that lists every missing, unused and misshapen name, and says which network the state dict is of where it is a known one.
+ * @throws Error that lists every missing, unused and misshapen name, and names the network whose state dict it is where
+ *   that is known.
  */
 export function writeState(entries: Map<string, Parameter>, state: Map<string, NamedArray>, where: string): void {
   const missing: string[] = [];
@@ -52,10 +53,10 @@ export function writeState(entries: Map<string, Parameter>, state: Map<string, N
     ['unused', unused],
     ['misshapen', misshapen],
   ] as const;
-  const told = complaints.filter(([, names]) => names.length > 0);
-  if (told.length > 0) {
+  const found = complaints.filter(([, names]) => names.length > 0);
+  if (found.length > 0) {
     const rule = `a state dict with the ${entries.size} names and shapes of the module`;
-    const got = told.map(([what, names]) => `${names.length} ${what}: ${names.join(', ')}`).join('; ');
+    const got = found.map(([what, names]) => `${names.length} ${what}: ${names.join(', ')}`).join('; ');
     const network =
       missing.length > 0 ? identifyNetwork(new Map([...state].map(([name, { shape }]) => [name, shape]))) : undefined;
     const known = network ? ` (these are the parameters of ${network.title})` : '';
@@ -63,17 +64,17 @@ export function writeState(entries: Map<string, Parameter>, state: Map<string, N
   }
   for (const [name, { variable, layout }] of entries) {
     const array = state.get(name) as NamedArray;
-    let numbers: Float32Array | Int32Array;
-    if (variable.dtype === 'int32') numbers = Int32Array.from(array.data as Iterable<number | bigint>, Number);
-    else numbers = fromTorchLayout(toFloat32(array), array.shape, layout);
-    if (numbers === array.data) numbers = numbers.slice(); // some backends keep the array they are given
-    tf.tidy(() => variable.assign(tf.tensor(numbers, variable.shape, variable.dtype)));
+    let values: Float32Array | Int32Array;
+    if (variable.dtype === 'int32') values = Int32Array.from(array.data as Iterable<number | bigint>, Number);
+    else values = fromTorchLayout(toFloat32(array), array.shape, layout);
+    if (values === array.data) values = values.slice(); // some backends keep the array that they are given
+    tf.tidy(() => variable.assign(tf.tensor(values, variable.shape, variable.dtype)));
   }
 }
 
 /**
- * Something with weights: layers, blocks and networks alike. Subclasses make their parts with `parameter`, `buffer` and
- * `register` and add a `forward` of their own.
+ * Base class of layers, blocks and networks. Subclasses create their parts with `parameter`, `buffer` and `register`
+ * and add their own `forward`.
  *
  * Names are PyTorch's dotted state-dict names, kept here and not in tfjs, whose variable names are global to the
  * engine. A new module is in training mode, as in PyTorch.
@@ -91,12 +92,15 @@ export abstract class Module {
   #isTraining = true;
   #isDisposed = false;
 
-  /** Whether dropout drops and BatchNorm uses and follows the statistics of its batch. */
+  /**
+   * Whether the module is in training mode: dropout is active, BatchNorm uses the statistics of its batch and updates
+   * the running ones.
+   */
   get training(): boolean {
     return this.#isTraining;
   }
 
-  /** Sets this module and everything below it to training mode, or out of it. */
+  /** Sets this module and all its submodules to training mode, or to evaluation mode. */
   train(mode = true): this {
     this.#isTraining = mode;
     for (const child of this.#ownChildren.values()) child.train(mode);
@@ -108,17 +112,17 @@ export abstract class Module {
     return this.train(false);
   }
 
-  /** The modules directly below, by their names here. */
+  /** The direct submodules by their names in this module. */
   children(): Map<string, Module> {
     return new Map(this.#ownChildren);
   }
 
-  /** What is trained, by dotted name: own parameters first, then each child's, in order of registration. */
+  /** Trained parameters by dotted name: own parameters first, then each child's, in order of registration. */
   namedParameters(): Map<string, Parameter> {
     return this.#collect(this.#ownParameters, (child) => child.namedParameters());
   }
 
-  /** What is kept but not trained, such as running statistics, by dotted name. */
+  /** Buffers, which are saved but not trained, such as running statistics, by dotted name. */
   namedBuffers(): Map<string, Parameter> {
     return this.#collect(this.#ownBuffers, (child) => child.namedBuffers());
   }
@@ -134,7 +138,7 @@ export abstract class Module {
   }
 
   /**
-   * Takes over weights by name, all of them or none. Half floats and float64 are converted to float32.
+   * Loads weights by name, all of them or none. Half floats and float64 are converted to float32.
    *
    * @param options.where names the caller's function in the error. Default `Module.loadStateDict`.
    * @throws Error that lists every missing, unused and misshapen name.
@@ -144,14 +148,14 @@ export abstract class Module {
     writeState(this.#namedState(), state, options.where ?? 'Module.loadStateDict');
   }
 
-  /** Number of trained numbers. */
+  /** Number of trained values. */
   parameterCount(): number {
     let count = 0;
     for (const { variable } of this.namedParameters().values()) count += variable.size;
     return count;
   }
 
-  /** Frees every variable of this module and of those below it. Safe to call twice. */
+  /** Disposes every variable of this module and of its submodules. Safe to call twice. */
   dispose(): void {
     this.#isDisposed = true;
     for (const { variable } of [...this.#ownParameters.values(), ...this.#ownBuffers.values()]) {
@@ -160,14 +164,14 @@ export abstract class Module {
     for (const child of this.#ownChildren.values()) child.dispose();
   }
 
-  /** Adds a part under a name, which may be dotted (`down_blocks.0`). The part is disposed with this module. */
+  /** Adds a submodule under a name, which may be dotted (`down_blocks.0`). It is disposed with this module. */
   protected register<M extends Module>(name: string, child: M): M {
     this.#claim(name);
     this.#ownChildren.set(name, child);
     return child;
   }
 
-  /** Makes a trained variable; takes `value` over and disposes it. */
+  /** Creates a trained variable from `value`, which it disposes. */
   protected parameter(name: string, value: tf.Tensor, layout: ParameterLayout = 'same'): tf.Variable {
     this.#claim(name);
     const variable = tf.variable(value, true);
@@ -176,7 +180,7 @@ export abstract class Module {
     return variable;
   }
 
-  /** Makes a variable that is kept in the state dict but not trained; takes `value` over and disposes it. */
+  /** Creates a variable that is in the state dict but not trained, from `value`, which it disposes. */
   protected buffer(name: string, value: tf.Tensor, options: { stateDtype?: 'int64' } = {}): tf.Variable {
     this.#claim(name);
     const variable = tf.variable(value, false);
@@ -185,7 +189,7 @@ export abstract class Module {
     return variable;
   }
 
-  /** Throws if the module was disposed; for the head of `forward`. */
+  /** Throws if the module was disposed; to call first in `forward`. */
   protected assertUsable(method = 'forward'): void {
     if (this.#isDisposed) {
       fail(Error, `${this.constructor.name}.${method}`, 'this module', 'in use', 'one that was disposed');
@@ -208,7 +212,7 @@ export abstract class Module {
 
   #claim(name: string): void {
     if (this.#ownParameters.has(name) || this.#ownBuffers.has(name) || this.#ownChildren.has(name)) {
-      fail(Error, `${this.constructor.name}`, 'name', 'used once in a module', name);
+      fail(Error, `${this.constructor.name}`, 'name', 'unused in this module', name);
     }
   }
 }

@@ -11,7 +11,9 @@ import { Module } from './module';
  * console.log(new Line().weightsHash); // undefined: its weights came from no file
  */
 export abstract class Network extends Module {
-  /** SHA-256 of the weights file, hexadecimal; set by the loader, undefined once the weights are replaced or trained. */
+  /**
+   * SHA-256 of the weights file, hexadecimal; set by the loader, undefined once the weights are replaced or trained.
+   */
   weightsHash?: string;
 
   override train(mode = true): this {

@@ -4,7 +4,7 @@ import { fromTorchLayout, torchShape, toTorchLayout } from './parameter-layout';
 const count = (size: number) => Float32Array.from({ length: size }, (_, i) => i);
 
 describe('parameter layouts', () => {
-  test('conv moves [out, in, height, width] to [height, width, in, out] number by number', () => {
+  test('conv moves [out, in, height, width] to [height, width, in, out] value by value', () => {
     const [outs, ins, height, width] = [2, 3, 4, 5];
     const torch = count(outs * ins * height * width);
     const ours = fromTorchLayout(torch, [outs, ins, height, width], 'conv');
@@ -52,7 +52,7 @@ describe('parameter layouts', () => {
     if (layout === 'conv') expect(shape).toEqual([4, 5, ...ourShape.slice(0, -2)]);
   });
 
-  test('keeps the array itself where nothing moves, and its type where something does', () => {
+  test('returns the array itself where nothing moves, and keeps its type where something does', () => {
     const data = count(4);
     expect(toTorchLayout(data, [4], 'same')).toBe(data);
     expect(toTorchLayout(Int32Array.of(1, 2), [1, 2], 'linear')).toBeInstanceOf(Int32Array);

@@ -1,12 +1,12 @@
 import { fail } from '@lipsync/contracts';
 
 /**
- * How PyTorch's axes map to ours: `conv` `[out, in, …]` to `[…, in, out]` with one, two or three axes of space and time, `linear`
- * `[out, in]` to `[in, out]`, `same` unchanged.
+ * How PyTorch's axes map to ours: `conv` `[out, in, …]` to `[…, in, out]` with one to three axes of space and time,
+ * `linear` `[out, in]` to `[in, out]`, `same` unchanged.
  */
 export type ParameterLayout = 'same' | 'conv' | 'linear';
 
-type Numbers = Float32Array | Int32Array;
+type Values = Float32Array | Int32Array;
 
 function checkAxes(shape: readonly number[], layout: 'conv' | 'linear'): void {
   const ok = layout === 'linear' ? shape.length === 2 : shape.length >= 3 && shape.length <= 5;
@@ -28,7 +28,7 @@ function toTorch(shape: readonly number[], layout: 'conv' | 'linear'): number[] 
 }
 
 /** Copies `data [shape]` into the axis order `order`, at most five axes, result written in sequence. */
-function permute<A extends Numbers>(data: A, shape: readonly number[], order: readonly number[]): A {
+function permute<A extends Values>(data: A, shape: readonly number[], order: readonly number[]): A {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((size, side) => size * side, 1));
   const sides = order.map((axis) => shape[axis]);
   const steps = order.map((axis) => strides[axis]);
@@ -51,27 +51,31 @@ function permute<A extends Numbers>(data: A, shape: readonly number[], order: re
   return result;
 }
 
-/** The shape that PyTorch's state dict gives a parameter of ours. */
+/** A parameter's shape in PyTorch's state dict. */
 export function torchShape(shape: readonly number[], layout: ParameterLayout): number[] {
   return layout === 'same' ? [...shape] : toTorch(shape, layout).map((axis) => shape[axis]);
 }
 
 /**
- * A parameter's numbers in PyTorch's axis order.
+ * A parameter's values in PyTorch's axis order.
  *
- * @param data our order, `shape` being our shape.
- * @returns a new array, or `data` itself where nothing moves.
+ * @param data values in our order.
+ * @param shape our shape.
+ * @returns a new array, or `data` itself for the layout `same`.
+ * @example
+ * toTorchLayout(Float32Array.of(1, 2, 3, 4), [2, 2], 'linear'); // Float32Array [1, 3, 2, 4]
  */
-export function toTorchLayout<A extends Numbers>(data: A, shape: readonly number[], layout: ParameterLayout): A {
+export function toTorchLayout<A extends Values>(data: A, shape: readonly number[], layout: ParameterLayout): A {
   return layout === 'same' ? data : permute(data, shape, toTorch(shape, layout));
 }
 
 /**
- * A parameter's numbers in our axis order.
+ * A parameter's values in our axis order.
  *
- * @param data PyTorch's order, `shape` being PyTorch's shape.
- * @returns a new array, or `data` itself where nothing moves.
+ * @param data values in PyTorch's order.
+ * @param shape PyTorch's shape.
+ * @returns a new array, or `data` itself for the layout `same`.
  */
-export function fromTorchLayout<A extends Numbers>(data: A, shape: readonly number[], layout: ParameterLayout): A {
+export function fromTorchLayout<A extends Values>(data: A, shape: readonly number[], layout: ParameterLayout): A {
   return layout === 'same' ? data : permute(data, shape, fromTorch(shape, layout));
 }

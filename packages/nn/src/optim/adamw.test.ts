@@ -68,7 +68,7 @@ describe('AdamW', () => {
     },
   );
 
-  test('continues from its state to bitwise the same weights', async () => {
+  test('resumes from its state to bitwise the same weights', async () => {
     const take = (optimizer: AdamW, from: number, to: number) =>
       gradients.slice(from, to).forEach((gradient) => optimizer.step(gradientsOf(gradient)));
     const straight = parametersOf(start);
@@ -86,7 +86,7 @@ describe('AdamW', () => {
     }
   });
 
-  test('takes steps back by a snapshot, which frees what it kept', async () => {
+  test('undoes steps by a snapshot, which frees its tensors on dispose', async () => {
     const parameters = parametersOf(start);
     const optimizer = new AdamW(parameters, { learningRate: 0.01 });
     optimizer.step(gradientsOf(gradients[0]));
@@ -103,7 +103,7 @@ describe('AdamW', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  test('holds two tensors a parameter, neither more after steps nor any after dispose', () => {
+  test('owns two tensors for each parameter, no more after steps and none after dispose', () => {
     const parameters = parametersOf(start);
     const gradient = gradientsOf(gradients[0]);
     const before = tf.memory().numTensors;
@@ -115,7 +115,7 @@ describe('AdamW', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  test('refuses missing and unknown gradients, odd options and a foreign state, and changes nothing then', () => {
+  test('refuses missing and unknown gradients, invalid options and the state of another optimiser, without changes', () => {
     const parameters = parametersOf(start);
     const optimizer = new AdamW(parameters, { learningRate: 0.01 });
     expect(() => optimizer.step(new Map([['other', tf.scalar(0)]]))).toThrow(

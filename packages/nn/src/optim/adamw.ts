@@ -7,17 +7,17 @@ import { type Parameter, readState, writeState } from '../module/module';
 export type AdamWOptions = {
   /** Step size; may be changed between steps. */
   learningRate: number;
-  /** How much of the running means of the gradient and of its square each step keeps. Default [0.9, 0.999]. */
+  /** Share of the running means of the gradient and of its square that each step keeps. Default [0.9, 0.999]. */
   betas?: [number, number];
   /** Added to the root of the second mean. Default 1e-8. */
   epsilon?: number;
-  /** Share of each weight that a step of size 1 takes away. Default 0.01. */
+  /** Share of each weight that a step of learning rate 1 removes. Default 0.01. */
   weightDecay?: number;
   /** Whether biases and norm scales (one axis) decay too. Default true, as PyTorch without parameter groups. */
   decayOneDimensional?: boolean;
 };
 
-/** What continues an optimiser, under PyTorch's names and in its axis order. */
+/** State of an optimiser for resuming, under PyTorch's names and in its axis order. */
 export type AdamWState = {
   /** Steps taken. */
   step: number;
@@ -26,15 +26,15 @@ export type AdamWState = {
 };
 
 /**
- * AdamW (Loshchilov and Hutter, 2019): Adam with weight decay apart from the gradient.
+ * AdamW (Loshchilov and Hutter, 2019): Adam with weight decay decoupled from the gradient.
  *
  * `p ← p · (1 - lr · decay)`, `m ← m + (g - m)(1 - β1)`, `v ← v + (g² - v)(1 - β2)`,
  * `p ← p - lr / (1 - β1^t) · m / (sqrt(v) / sqrt(1 - β2^t) + epsilon)`.
  *
- * Source: `torch.optim.AdamW` (PyTorch 1.13); largest difference after 10 steps below 5e-7 (test
- * limit), with and without decay. One kernel a parameter where the backend has `FUSED_KERNELS.adamW`, composed of tfjs ops elsewhere.
+ * Source: `torch.optim.AdamW` (PyTorch 1.13); largest difference after 10 steps below 5e-7 (test limit), with and
+ * without decay. One kernel for each parameter where the backend has `FUSED_KERNELS.adamW`, else composed of tfjs ops.
  *
- * Owns two tensors a parameter until `dispose`; the parameters stay their module's.
+ * Owns two tensors for each parameter until `dispose`; the parameters stay their module's.
  *
  * @throws RangeError for betas outside [0, 1) or a negative rate, epsilon or decay.
  * @example
@@ -94,10 +94,10 @@ export class AdamW {
   }
 
   /**
-   * Moves every parameter once.
+   * Updates every parameter once.
    *
-   * @param gradients one for each parameter, by name, shaped like its variable. Borrowed.
-   * @throws Error that lists missing and unknown names; nothing is changed then.
+   * @param gradients float32 by parameter name, each of its variable's shape. Borrowed.
+   * @throws Error that lists missing and unknown names, before anything is changed.
    */
   step(gradients: Map<string, tf.Tensor>): void {
     const missing = [...this.#parameters.keys()].filter((name) => !gradients.has(name));
@@ -111,7 +111,7 @@ export class AdamW {
     else this.#stepComposed(gradients);
   }
 
-  /** One kernel a parameter, where the backend has it. */
+  /** One kernel for each parameter, where the backend has it. */
   #stepFused(gradients: Map<string, tf.Tensor>): void {
     const common = this.#factors();
     for (const [name, { variable }] of this.#parameters) {
@@ -133,7 +133,9 @@ export class AdamW {
     }
   }
 
-  /** What this step multiplies by. The root of 1 - β2^t is taken out of the fraction, which saves an operation a tensor. */
+  /**
+   * The factors of this step. The root of 1 - β2^t is taken out of the fraction, which saves one operation per tensor.
+   */
   #factors(): AdamWAttributes {
     const [beta1, beta2] = this.betas;
     const root = Math.sqrt(1 - beta2 ** this.#steps);
@@ -148,7 +150,7 @@ export class AdamW {
   #stepComposed(gradients: Map<string, tf.Tensor>): void {
     const factors = this.#factors();
     tf.tidy(() => {
-      // Made once a step, not once a tensor: a small net has a hundred tensors and each scalar is an upload.
+      // Created once per step, not per tensor: a small network has a hundred tensors and each scalar is an upload.
       const keep1 = tf.scalar(1 - factors.beta1);
       const keep2 = tf.scalar(1 - factors.beta2);
       const decay = tf.scalar(factors.decay);
@@ -169,9 +171,10 @@ export class AdamW {
   }
 
   /**
-   * What takes later steps back: the means and the number of steps as they are now. Copies nothing: a clone shares its numbers until the mean moves.
+   * Keeps the running means and the number of steps as they are now, to undo later steps. Copies no data: a clone
+   * shares its values until the mean changes.
    *
-   * @returns `restore` may be called more than once; the caller disposes it.
+   * @returns an object whose `restore` may be called more than once; the caller disposes it.
    * @example
    * const before = optimizer.snapshot();
    * try { optimizer.step(gradients); } catch (error) { before.restore(); throw error; } finally { before.dispose(); }
@@ -193,12 +196,16 @@ export class AdamW {
     };
   }
 
-  /** Everything that continues this optimiser but its options. */
+  /** The state for resuming, without the options. */
   async state(): Promise<AdamWState> {
     return { step: this.#steps, expAvg: await readState(this.#expAvg), expAvgSq: await readState(this.#expAvgSq) };
   }
 
-  /** Takes over a state. @throws Error that lists every missing, unused and misshapen name. */
+  /**
+   * Loads a state.
+   *
+   * @throws Error that lists every missing, unused and misshapen name.
+   */
   loadState({ step, expAvg, expAvgSq }: AdamWState): void {
     if (!(Number.isInteger(step) && step >= 0))
       fail(RangeError, 'AdamW.loadState', 'step', 'a whole number from 0', step);
@@ -207,7 +214,7 @@ export class AdamW {
     this.#steps = step;
   }
 
-  /** Frees the two means of every parameter. Safe to call twice. */
+  /** Disposes the two running means of every parameter. Safe to call twice. */
   dispose(): void {
     for (const moments of [this.#expAvg, this.#expAvgSq]) {
       for (const { variable } of moments.values()) if (!variable.isDisposed) variable.dispose();

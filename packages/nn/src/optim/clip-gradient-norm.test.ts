@@ -28,7 +28,7 @@ describe('clipGradientNorm', () => {
     },
   );
 
-  test('leaves small gradients bitwise as they are', () => {
+  test('keeps small gradients bitwise', () => {
     const clipped = made();
     clipGradientNorm(clipped, 1e6);
     for (const [name, tensor] of made()) expect(clipped.get(name)?.dataSync()).toEqual(tensor.dataSync());

@@ -3,16 +3,16 @@ import * as tf from '@tensorflow/tfjs-core';
 import { FUSED_KERNELS } from '../kernels/kernels';
 
 /**
- * Scales all gradients together so that their common length is at most `maxNorm`.
+ * Scales all gradients together so that their joint norm is at most `maxNorm`.
  *
- * `g ← g · min(1, maxNorm / (norm + 1e-6))`, `norm = sqrt(sum of squares of all numbers)`.
+ * `g ← g · min(1, maxNorm / (norm + 1e-6))`, `norm = sqrt(sum of squares of all elements)`.
  *
- * Source: `torch.nn.utils.clip_grad_norm_` (PyTorch 1.13); largest relative difference below 5e-7 (test limit), on the plain wasm
- * backend 7e-5 for large tensors, whose sums are float32 where it lacks `FUSED_KERNELS.sumOfSquares`. As there, nothing stops a norm that is infinite or NaN; check what
- * is returned.
+ * Source: `torch.nn.utils.clip_grad_norm_` (PyTorch 1.13); largest relative difference below 5e-7 (test limit), on the
+ * plain wasm backend 7e-5 for large tensors, whose sums are float32 where it lacks `FUSED_KERNELS.sumOfSquares`. As in
+ * PyTorch, an infinite or NaN norm is not refused: check the result.
  *
- * @param gradients changed in place: the old tensors are disposed and replaced.
- * @returns the norm before, float32 scalar. The caller disposes it.
+ * @param gradients by name; the map's tensors are disposed and replaced.
+ * @returns the norm before scaling, a float32 scalar. The caller disposes it.
  * @throws RangeError if `maxNorm` is not above 0.
  * @example
  * const norm = clipGradientNorm(gradients, 1);
@@ -33,7 +33,7 @@ export function clipGradientNorm(gradients: Map<string, tf.Tensor>, maxNorm: num
   return norm as tf.Scalar;
 }
 
-/** A scalar, by one kernel where the backend has it. */
+/** A scalar, computed by one kernel where the backend has it. */
 function sumOfSquares(x: tf.Tensor): tf.Tensor {
   if (!tf.getKernel(FUSED_KERNELS.sumOfSquares, tf.getBackend())) return tf.sum(tf.square(x));
   return tf.engine().runKernel(FUSED_KERNELS.sumOfSquares, { x }) as tf.Tensor;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { cosineSchedule } from './cosine-schedule';
 
 describe('cosineSchedule', () => {
-  test('rises straight, reaches the base, passes half way in the middle and ends at the floor', () => {
+  test('rises linearly, reaches the base, is half way in the middle and ends at the floor', () => {
     const rate = cosineSchedule({ base: 1, warmupSteps: 10, totalSteps: 110, floor: 0.1 });
     expect(rate(0)).toBeCloseTo(0.1, 12);
     expect(rate(4)).toBeCloseTo(0.5, 12);
@@ -21,7 +21,7 @@ describe('cosineSchedule', () => {
     for (let step = 1; step <= 50; step++) expect(rates[step]).toBeLessThan(rates[step - 1]);
   });
 
-  test('refuses a warm-up as long as the whole', () => {
+  test('refuses a warm-up as long as the schedule', () => {
     expect(() => cosineSchedule({ base: 1, warmupSteps: 5, totalSteps: 5 })).toThrow(
       'cosineSchedule: warmupSteps must be at least 0 and below totalSteps (5), got 5',
     );

@@ -3,7 +3,7 @@ import { fail } from '@lipsync/contracts';
 export type CosineScheduleOptions = {
   /** Highest learning rate, reached after the warm-up. */
   base: number;
-  /** Steps of straight rise from 0. Default 0. */
+  /** Steps of linear increase from 0. Default 0. */
   warmupSteps?: number;
   /** Step at which the floor is reached. */
   totalSteps: number;
@@ -12,12 +12,13 @@ export type CosineScheduleOptions = {
 };
 
 /**
- * A learning rate that rises straight, then falls along half a cosine.
+ * A learning rate that rises linearly, then falls along half a cosine.
  *
  * Step s from 0: `base · (s + 1) / warmupSteps` while `s < warmupSteps`, then
  * `floor + (base - floor) · (1 + cos(π · (s - warmupSteps) / (totalSteps - warmupSteps))) / 2`, `floor` at the end.
  *
- * @throws RangeError if the warm-up is not shorter than the whole.
+ * @returns the learning rate as a function of the step.
+ * @throws RangeError if the warm-up is not shorter than `totalSteps`.
  * @example
  * const rate = cosineSchedule({ base: 1e-3, warmupSteps: 100, totalSteps: 1000 });
  * optimizer.learningRate = rate(step);

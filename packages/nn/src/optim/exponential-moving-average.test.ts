@@ -10,7 +10,7 @@ const weight = async (average: ExponentialMovingAverage) =>
 describe('ExponentialMovingAverage', () => {
   beforeAll(() => tf.setBackend('cpu'));
 
-  test('follows by its formula, without and with warm-up', async () => {
+  test('averages by its formula, without and with warm-up', async () => {
     for (const warmup of [false, true]) {
       const module = new BatchNorm2d({ channels: 1 });
       const average = new ExponentialMovingAverage(module, { decay: 0.9, warmup });
@@ -36,7 +36,7 @@ describe('ExponentialMovingAverage', () => {
     new BatchNorm2d({ channels: 1 }).loadStateDict(state);
   });
 
-  test('goes on from its own state, and names what does not fit', async () => {
+  test('resumes from its own state, and names what does not fit', async () => {
     const module = new BatchNorm2d({ channels: 1 });
     const one = new ExponentialMovingAverage(module, { decay: 0.5 });
     module.weight?.assign(tf.tensor([9]));
@@ -46,7 +46,7 @@ describe('ExponentialMovingAverage', () => {
     expect(() => other.loadStateDict(new Map())).toThrow(/ExponentialMovingAverage.loadStateDict: .*5 missing: weight/);
   });
 
-  test('owns one tensor a parameter and buffer until disposed', () => {
+  test('owns one tensor for each parameter and buffer until disposed', () => {
     const module = new BatchNorm2d({ channels: 1 });
     const before = tf.memory().numTensors;
     const average = new ExponentialMovingAverage(module, { decay: 0.5 });

@@ -4,19 +4,24 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Module, type Parameter, readState, writeState } from '../module/module';
 
 export type ExponentialMovingAverageOptions = {
-  /** Share of the old average that each update keeps, 0 to below 1; 0.999 averages about the last thousand. */
+  /**
+   * Share of the old average that each update keeps, 0 to below 1; 0.999 averages over about the last thousand steps.
+   */
   decay: number;
-  /** Whether the first updates keep less, `min(decay, (1 + step) / (10 + step))`, so that the random start fades. Default true. */
+  /**
+   * Whether the first updates keep less, `min(decay, (1 + step) / (10 + step))`, so that the initial weights fade.
+   * Default true.
+   */
   warmup?: boolean;
 };
 
 /**
- * A slowly following copy of a module's weights, which often scores better than the weights themselves.
+ * Exponential moving average of a module's weights, which often performs better than the weights themselves.
  *
  * `average ← average + (1 - d) · (weight - average)`; buffers, such as running statistics, are copied. The warm-up is
  * that of `tf.train.ExponentialMovingAverage` with `num_updates`.
  *
- * Owns one tensor a parameter and buffer until `dispose`; the module stays the caller's.
+ * Owns one tensor for each parameter and buffer until `dispose`; the module stays the caller's.
  *
  * @throws RangeError if `decay` is outside [0, 1).
  * @example
@@ -43,7 +48,11 @@ export class ExponentialMovingAverage {
     }
   }
 
-  /** Follows the module's present weights. @param step number of updates before this one, for the warm-up. */
+  /**
+   * Updates the average with the module's present weights.
+   *
+   * @param step number of updates before this one, for the warm-up.
+   */
   update(step: number): void {
     const decay = this.warmup ? Math.min(this.decay, (1 + step) / (10 + step)) : this.decay;
     tf.tidy(() => {
@@ -63,12 +72,16 @@ export class ExponentialMovingAverage {
     return readState(this.#averages);
   }
 
-  /** Takes over averages. @throws Error that lists every missing, unused and misshapen name. */
+  /**
+   * Loads averages.
+   *
+   * @throws Error that lists every missing, unused and misshapen name.
+   */
   loadStateDict(state: Map<string, NamedArray>): void {
     writeState(this.#averages, state, 'ExponentialMovingAverage.loadStateDict');
   }
 
-  /** Frees the averages. Safe to call twice. */
+  /** Disposes the averages. Safe to call twice. */
   dispose(): void {
     for (const { variable } of this.#averages.values()) if (!variable.isDisposed) variable.dispose();
   }

@@ -32,7 +32,7 @@ describe('GradientAccumulator', () => {
     }
   });
 
-  test('starts anew after take, owns one tensor a name and borrows what it is given', () => {
+  test('starts again after take, owns one tensor for each name and borrows its arguments', () => {
     const accumulator = new GradientAccumulator();
     const [a, b] = [of(1), of(4)];
     const before = tf.memory().numTensors;

@@ -3,17 +3,18 @@ import * as tf from '@tensorflow/tfjs-core';
 import { disposeGradients } from '../autograd/value-and-gradients';
 
 /**
- * Adds up the gradients of several small batches to that of the large one they make.
+ * Accumulates the gradients of several small batches into that of the large batch that they form.
  *
- * `taken = sum of weight · gradients / sum of weight`: with a mean loss and weights that are the batches' sizes (or equal
- * sizes and no weights), this is the gradient of the mean loss over all samples. Losses that compare samples of a batch
- * with each other do not split so.
+ * `taken = sum of weight · gradients / sum of weight`: with a mean loss and weights that are the batches' sizes (or
+ * equal sizes and no weights), this is the gradient of the mean loss over all samples. Losses that compare samples of a
+ * batch with each other cannot be split this way.
  *
  * Owns its sums until `take` or `dispose`.
  *
  * @example
+ * const accumulator = new GradientAccumulator();
  * for (const batch of parts) {
- *   const { value, gradients } = valueAndGradients(net, () => loss(batch));
+ *   const { value, gradients } = valueAndGradients(net, () => net.loss(batch));
  *   accumulator.add(gradients);
  *   disposeGradients(gradients);
  * }
@@ -23,13 +24,13 @@ export class GradientAccumulator {
   #sums = new Map<string, tf.Tensor>();
   #total = 0;
 
-  /** Number of additions since the last `take`, or their weights' sum. */
+  /** Sum of the weights of the additions since the last `take`. */
   get weight(): number {
     return this.#total;
   }
 
   /**
-   * @param gradients borrowed.
+   * @param gradients float32 by parameter name. Borrowed.
    * @param weight for example the number of samples. Default 1.
    * @throws Error if the names are not those of the first addition.
    */
@@ -55,7 +56,7 @@ export class GradientAccumulator {
   }
 
   /**
-   * The weighted mean of what was added, and starts anew.
+   * Returns the weighted mean of the added gradients and starts again from zero.
    *
    * @returns float32 by name. The caller disposes them.
    * @throws Error if nothing was added.
@@ -71,7 +72,7 @@ export class GradientAccumulator {
     return means;
   }
 
-  /** Frees the sums. Safe to call twice. */
+  /** Disposes the sums. Safe to call twice. */
   dispose(): void {
     disposeGradients(this.#sums);
     this.#sums = new Map();

@@ -11,7 +11,7 @@ function chiSquared(counts: number[]): number {
 }
 
 describe('Random', () => {
-  test('gives the same numbers for the same seed and stream, whatever was drawn elsewhere', () => {
+  test('gives the same values for the same seed and stream, whatever was drawn from others', () => {
     const one = new Random(7, 1, 2);
     new Random(7, 1, 3).uniform();
     expect(take(5, () => one.bits())).toEqual(
@@ -25,7 +25,7 @@ describe('Random', () => {
     );
   });
 
-  test('spreads evenly: 256 cells pass the chi-squared test for many seeds and both ends of the bits', () => {
+  test('is uniform: 256 cells pass the chi-squared test for many seeds and both ends of the bits', () => {
     for (const seed of [0, 1, 2, 42, -1, 2 ** 40]) {
       const random = new Random(seed);
       const high = new Array(256).fill(0);
@@ -40,7 +40,7 @@ describe('Random', () => {
     }
   });
 
-  test('neighbouring streams are independent: the first draws of 40000 of them fill a square evenly', () => {
+  test('neighbouring streams are independent: the first values of 40000 of them fill a square evenly', () => {
     const cells = new Array(256).fill(0);
     for (let stream = 0; stream < 40000; stream++) {
       const x = Math.floor(new Random(3, stream).uniform() * 16);
@@ -54,14 +54,14 @@ describe('Random', () => {
     expect(Math.abs(mean(products))).toBeLessThan(5 / 12 / Math.sqrt(20000));
   });
 
-  test('stream numbers keep their order and their count: (1, 2), (2, 1), (1, 2, 0) and (1) differ', () => {
+  test('order and count of stream numbers matter: (1, 2), (2, 1), (1, 2, 0) and (1) differ', () => {
     const firsts = [[1, 2], [2, 1], [1, 2, 0], [1], [1 + 2 ** 32], [-1]].map(([seed, ...stream]) =>
       new Random(seed, ...stream).bits(),
     );
     expect(new Set(firsts).size).toBe(firsts.length);
   });
 
-  test('uniform stays in its range with mean and variance of the even distribution', () => {
+  test('uniform stays in its range with mean and variance of the uniform distribution', () => {
     const random = new Random(11);
     const values = take(50000, () => random.uniform(-2, 4));
     expect(Math.min(...values)).toBeGreaterThanOrEqual(-2);
@@ -79,7 +79,7 @@ describe('Random', () => {
     expect(values.filter((value) => value > 1.959964).length / 100000).toBeCloseTo(0.025, 2);
   });
 
-  test('integer draws every number 0..n-1 equally often', () => {
+  test('integer gives every integer 0..n-1 equally often', () => {
     const random = new Random(13);
     const counts = new Array(7).fill(0);
     for (let i = 0; i < 70000; i++) counts[random.integer(7)]++;
@@ -87,7 +87,7 @@ describe('Random', () => {
     expect(random.integer(1)).toBe(0);
   });
 
-  test('shuffle keeps the members, works in place and puts each anywhere equally often', () => {
+  test('shuffle works in place, keeps the members and moves each to every place equally often', () => {
     const random = new Random(14);
     const array = [0, 1, 2, 3];
     expect(random.shuffle(array)).toBe(array);
@@ -97,7 +97,7 @@ describe('Random', () => {
     expect(chiSquared(places)).toBeLessThan(38); // 15 degrees of freedom, p = 0.001
   });
 
-  test('refuses a seed that is no integer and an empty range of integers', () => {
+  test('refuses a seed that is not an integer and an empty range of integers', () => {
     expect(() => new Random(0.5)).toThrow('Random: seed must be made of safe integers, got 0.5');
     expect(() => new Random(1, Number.NaN)).toThrow(RangeError);
     expect(() => new Random(1).integer(0)).toThrow('Random.integer: n must be an integer from 1 to 2^32, got 0');

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
 import { type ImageArchitecture, ImageFeatures } from '../losses/image-features';
 
-/** Some numbers of a tensor, one of `every`. */
+/** Every `every`-th value of a tensor. */
 export type Sampled = { shape: number[]; every: number; data: number[] };
 export type DistanceCase = {
   number: number;
@@ -24,9 +24,9 @@ type NetworkCase = {
   gradient: Sampled;
 };
 
-/** What reference/nn-image-features.py measured. */
+/** The reference values that reference/nn-image-features.py computed. */
 export const imageCases = JSON.parse(
-  readFileSync(new URL('../../fixtures/picture-features.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../fixtures/image-features.json', import.meta.url), 'utf8'),
 ) as {
   networks: Record<ImageArchitecture, NetworkCase>;
   dinet: DistanceCase;
@@ -40,7 +40,9 @@ export function madeImages(name: string, batch: number, height: number, width: n
 
 const networks = new Map<ImageArchitecture, ImageFeatures>();
 
-/** With the weights of the reference script; made once a test file, since 20 million numbers take a second. */
+/**
+ * A network with the weights of the reference script; made once per test file, since 20 million weights take a second.
+ */
 export function madeNetwork(architecture: ImageArchitecture): ImageFeatures {
   const network = networks.get(architecture) ?? new ImageFeatures(architecture);
   if (!networks.has(architecture))
@@ -49,7 +51,7 @@ export function madeNetwork(architecture: ImageArchitecture): ImageFeatures {
   return network;
 }
 
-/** Largest difference, as a share of the largest wanted number; infinite for another shape. */
+/** Largest difference as a share of the largest reference value; infinite for another shape. */
 export function sampledDifference(got: tf.Tensor, { shape, every, data }: Sampled): number {
   if (got.shape.join() !== shape.join()) return Infinity;
   const numbers = got.dataSync().filter((_, i) => i % every === 0);
