@@ -46,7 +46,7 @@ test('lipsync export writes two files and says their sizes, half with --dtype f1
   expect(bytes(half) / bytes(whole)).toBeLessThan(0.55);
 });
 
-test('exportExpert writes a third file for a network that judges pairs, and nothing over another export', async () => {
+test('exportExpert writes a third file for a network that scores pairs, and overwrites no other export', async () => {
   const net = new DinetSyncNet({ seed: 1, channels: 8, recipe: dinetRecipe(64) });
   const { files } = await exportExpert(net, at('dinet'));
   expect(files.map(({ part }) => part)).toEqual(['visual', 'audio', 'pair']);
