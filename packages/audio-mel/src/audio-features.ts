@@ -5,7 +5,10 @@ import { melSpectrogram } from './mel/mel-spectrogram';
 import { MelStream } from './mel/mel-stream';
 import { MfccStream, mfcc } from './mfcc/mfcc';
 
-/** Features of audio that comes in pieces. What `push` and `end` return, concatenated, equals the features of the whole waveform. */
+/**
+ * Features of audio that comes in pieces. What `push` and `end` return, concatenated, equals the features of the whole
+ * waveform.
+ */
 export type FeatureStream = {
   /** Values per time step. */
   readonly bins: number;
@@ -28,11 +31,13 @@ export type FeatureStream = {
 /**
  * The features that a recipe names, of whole waveforms.
  *
- * `THESIS_MEL` and `WAV2LIP_MEL`: see `melSpectrogram`. `SYNCNET_MFCC`: 13 cepstral coefficients of 16-bit samples, 100 steps per second, as
- * python_speech_features 0.6 `mfcc` with its defaults (largest difference 4e-6). All take mono audio of 16 kHz.
+ * `THESIS_MEL` and `WAV2LIP_MEL`: see `melSpectrogram`. `SYNCNET_MFCC`: 13 cepstral coefficients of 16-bit samples, 100
+ * steps per second, as python_speech_features 0.6 `mfcc` with its defaults (largest difference 4e-6). All take mono
+ * audio of 16 kHz.
  *
  * @returns `compute(waveform)` gives `Features`, float32 `[steps, bins]`, time-major; the caller's.
- * @throws TypeError for an unknown name, and for `ASR_LOGITS`, which a speech recogniser makes (see `createCtcFeatures`).
+ * @throws TypeError for an unknown name, and for `ASR_LOGITS`, which a speech recogniser makes (see
+ * `createCtcFeatures`).
  * @example
  * import { audioFeatures } from '@lipsync/audio-mel';
  * const { data, steps } = audioFeatures('SYNCNET_MFCC').compute(waveform); // [steps, 13]
@@ -46,10 +51,11 @@ export function audioFeatures(name: AudioFeatureName): AudioFeatures {
 }
 
 /**
- * The features that a recipe names, or a mel recipe of your own, of audio that comes in pieces: the values of `audioFeatures`, bit for bit, in
- * constant memory (about 60 kB).
+ * The features that a recipe names, or a mel recipe of your own, of audio that comes in pieces: the values of
+ * `audioFeatures`, bit for bit, in constant memory (about 60 kB).
  *
- * A step is returned as soon as the last sample under its window is known: 25 ms after the middle of the window with the recipes here.
+ * A step is returned as soon as the last sample under its window is known: 25 ms after the middle of the window with
+ * the recipes here.
  *
  * @throws TypeError as `audioFeatures`; RangeError if the numbers of a mel recipe do not fit together.
  * @example

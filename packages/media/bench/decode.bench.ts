@@ -1,6 +1,6 @@
 /**
- * Frames a second out of `frames`, and seconds of audio a second out of `audio`, for videos of three sizes made here; and how long a clip of
- * 1.2 s takes as probe, audio and frames, and as `both`.
+ * Frames a second out of `frames`, and seconds of audio a second out of `audio`, for videos of three sizes made here;
+ * and how long a clip of 1.2 s takes as probe, audio and frames, and as `both`.
  *
  * From the repository's root, with videos of your own behind it if you like:
  * `npx tsup packages/media/bench/decode.bench.ts --no-config --format esm -d packages/media/node_modules/.bench`, then

@@ -28,13 +28,16 @@ export type OnnxFiles = {
 export type OnnxPart = keyof OnnxFiles;
 
 /**
- * Exports an expert as ONNX files: its visual network, its audio network, and of a `joint` network the one for their distance.
+ * Exports an expert as ONNX files: its visual network, its audio network, and of a `joint` network the one for their
+ * distance.
  *
- * The network is traced: its forward passes run on a backend that records the operations, so any network of tfjs operations is exported.
- * BatchNorms are folded into the convolutions before them, weights keep their PyTorch names and shapes, the batch size is free. Each file's
- * metadata hold name, recipe, space and hash of the weights, so that `readOnnxExpert` gives a complete expert.
+ * The network is traced: its forward passes run on a backend that records the operations, so any network of tfjs
+ * operations is exported. BatchNorms are folded into the convolutions before them, weights keep their PyTorch names and
+ * shapes, the batch size is free. Each file's metadata hold name, recipe, space and hash of the weights, so that
+ * `readOnnxExpert` gives a complete expert.
  *
- * Operators of opset 17 (onnxruntime from 1.13 on). Largest difference of the embeddings in onnxruntime from those of the same network here: see the README.
+ * Operators of opset 17 (onnxruntime from 1.13 on). Largest difference of the embeddings in onnxruntime from those of
+ * the same network here: see the README.
  *
  * @param expert borrowed, in evaluation mode. Weights are read from the current backend.
  * @returns the files' bytes, float32 or float16 weights as copies; the caller's.

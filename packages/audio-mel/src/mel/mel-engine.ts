@@ -157,9 +157,9 @@ function hannWindow(length: number, size: number): Float64Array {
 }
 
 /**
- * The filters without their zeros. Between two neighbouring corners one band rises and the one below falls, so a magnitude
- * is read once for both: magnitudes `edge[s] … edge[s + 1]` count `weight[2k]` for band `s` and `weight[2k + 1]` for band
- * `s - 1`.
+ * The filters without their zeros. Between two neighbouring corners one band rises and the one below falls, so a
+ * magnitude is read once for both: magnitudes `edge[s] … edge[s + 1]` count `weight[2k]` for band `s` and
+ * `weight[2k + 1]` for band `s - 1`.
  */
 type BandSlopes = { edge: Int32Array; weight: Float64Array };
 

@@ -32,9 +32,10 @@ export function melToHz(mel: number): number {
  * `mel[b] = sum over k of weights[b * frequencies + k] * magnitude[k]`. The corners of the triangles stand at equal
  * distances on Slaney's mel scale; the height is `2 / (upper corner - lower corner)`.
  *
- * Source: librosa `filters.mel(htk=False, norm='slaney')`, torchaudio `melscale_fbanks(norm='slaney',
- * mel_scale='slaney')`. Largest difference from the formulas in NumPy (float64, rounded to float32 as librosa does): 0;
- * from torchaudio 0.13.1, which works in float32: 6.5e-8, with weights up to 0.027. See the test.
+ * Source: librosa `filters.mel(htk=False, norm='slaney')`, torchaudio
+ * `melscale_fbanks(norm='slaney', mel_scale='slaney')`. Largest difference from the formulas in NumPy (float64, rounded
+ * to float32 as librosa does): 0; from torchaudio 0.13.1, which works in float32: 6.5e-8, with weights up to 0.027. See
+ * the test.
  *
  * @returns float32 weights `[bins, frequencies]`.
  * @throws RangeError if the recipe's numbers do not fit together.

@@ -30,8 +30,8 @@ export type MelRecipe = {
 };
 
 /**
- * Wav2Lip's mel spectrogram (its `audio.py` and `hparams.py` with librosa 0.7): 80 Slaney bands from 55 to 7600 Hz of the
- * magnitude, 80 time steps per second, values -4..4. Newer librosa pads with zeros: `LATENTSYNC_MEL`.
+ * Wav2Lip's mel spectrogram (its `audio.py` and `hparams.py` with librosa 0.7): 80 Slaney bands from 55 to 7600 Hz of
+ * the magnitude, 80 time steps per second, values -4..4. Newer librosa pads with zeros: `LATENTSYNC_MEL`.
  */
 export const WAV2LIP_MEL: Readonly<MelRecipe> = Object.freeze({
   sampleRate: AUDIO_SAMPLE_RATE,
@@ -49,15 +49,15 @@ export const WAV2LIP_MEL: Readonly<MelRecipe> = Object.freeze({
 });
 
 /**
- * The thesis's mel spectrogram: torchaudio's `MelSpectrogram` (power 1, centred, reflect padding, Slaney norm and scale)
- * with Wav2Lip's constants. The two programs differ by rounding only, so the parameters equal those of `WAV2LIP_MEL`; the
- * name says with which program a network was trained.
+ * The thesis's mel spectrogram: torchaudio's `MelSpectrogram` (power 1, centred, reflect padding, Slaney norm and
+ * scale) with Wav2Lip's constants. The two programs differ by rounding only, so the parameters equal those of
+ * `WAV2LIP_MEL`; the name says with which program a network was trained.
  */
 export const THESIS_MEL: Readonly<MelRecipe> = Object.freeze({ ...WAV2LIP_MEL });
 
 /**
- * LatentSync's mel spectrogram: Wav2Lip's code with librosa 0.10, whose centred transform pads with zeros instead of mirroring. Only the first and
- * last two time steps differ from `WAV2LIP_MEL`.
+ * LatentSync's mel spectrogram: Wav2Lip's code with librosa 0.10, whose centred transform pads with zeros instead of
+ * mirroring. Only the first and last two time steps differ from `WAV2LIP_MEL`.
  */
 export const LATENTSYNC_MEL: Readonly<MelRecipe> = Object.freeze({ ...WAV2LIP_MEL, padMode: 'zero' });
 

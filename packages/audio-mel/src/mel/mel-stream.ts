@@ -7,8 +7,8 @@ import { THESIS_MEL } from './mel-recipe';
  * The mel spectrogram of audio that comes in pieces, in constant memory (about 60 kB): the results of `push` and `end`,
  * concatenated, equal `melSpectrogram` of the whole bit for bit, for pieces of any length.
  *
- * A step is returned as soon as the last sample under its window is known: 400 samples (25 ms) after its middle with the
- * recipes of this package.
+ * A step is returned as soon as the last sample under its window is known: 400 samples (25 ms) after its middle with
+ * the recipes of this package.
  */
 export class MelStream {
   /** Mel bands, the length of one step. */

@@ -33,8 +33,8 @@ function transform(): Float64Array {
 }
 
 /**
- * SyncNet's MFCC of audio that comes in pieces, in constant memory: the results of `push` and `end`, concatenated, equal `mfcc` of the
- * whole bit for bit, for pieces of any length.
+ * SyncNet's MFCC of audio that comes in pieces, in constant memory: the results of `push` and `end`, concatenated,
+ * equal `mfcc` of the whole bit for bit, for pieces of any length.
  */
 export class MfccStream {
   /** Coefficients, the length of one step. */
@@ -149,12 +149,14 @@ export class MfccStream {
 /**
  * SyncNet's features of a whole clip: 13 cepstral coefficients per step, 100 steps per second.
  *
- * Samples as 16-bit whole numbers (full scale 1 becomes 32768), pre-emphasis 0.97 over the whole audio, rectangular frames of 25 ms every
- * 10 ms, the last padded with zeros; power of a 512-point transform; 26 triangles on the HTK mel scale to 8 kHz; natural logarithm;
- * orthonormal DCT-II; lifter 22; the first coefficient is the logarithm of the frame's energy. `N` samples give `1 + ceil((N - 400) / 160)` steps.
+ * Samples as 16-bit whole numbers (full scale 1 becomes 32768), pre-emphasis 0.97 over the whole audio, rectangular
+ * frames of 25 ms every 10 ms, the last padded with zeros; power of a 512-point transform; 26 triangles on the HTK mel
+ * scale to 8 kHz; natural logarithm; orthonormal DCT-II; lifter 22; the first coefficient is the logarithm of the
+ * frame's energy. `N` samples give `1 + ceil((N - 400) / 160)` steps.
  *
- * Source: python_speech_features 0.6 `mfcc` with its defaults, as SyncNet calls it. Largest difference from its formulas in NumPy and SciPy on
- * speech with digital silence: 4e-6, float32's own step, see the test. Arithmetic is float64 up to the result.
+ * Source: python_speech_features 0.6 `mfcc` with its defaults, as SyncNet calls it. Largest difference from its
+ * formulas in NumPy and SciPy on speech with digital silence: 4e-6, float32's own step, see the test. Arithmetic is
+ * float64 up to the result.
  *
  * @returns float32 `[steps, 13]`, time-major; the caller's.
  * @throws RangeError if the sample rate is not 16000, a sample is not finite, or there is none.

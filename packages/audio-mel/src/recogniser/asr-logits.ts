@@ -4,20 +4,25 @@ import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
 const letters = (text: string) => [...text];
 
 /**
- * Labels of DeepSpeech 0.1's 29 logits, in its order: space, a to z, apostrophe, blank (`''`). `ASR_LOGITS` features have this order.
+ * Labels of DeepSpeech 0.1's 29 logits, in its order: space, a to z, apostrophe, blank (`''`). `ASR_LOGITS` features
+ * have this order.
  *
  * Source: the alphabet of DeepSpeech 0.1, whose features DINet was published with.
  */
 export const DEEPSPEECH_LABELS: readonly string[] = Object.freeze([...letters(" abcdefghijklmnopqrstuvwxyz'"), '']);
 
 /**
- * Labels of the 29 logits of torchaudio's CTC bundles (`HUBERT_ASR_LARGE`, `WAV2VEC2_ASR_BASE_960H` …): blank, `|` between words, letters.
+ * Labels of the 29 logits of torchaudio's CTC bundles (`HUBERT_ASR_LARGE`, `WAV2VEC2_ASR_BASE_960H` …): blank, `|`
+ * between words, letters.
  *
  * Source: `get_labels()` of these bundles.
  */
 export const HUBERT_LABELS: readonly string[] = Object.freeze(['', ...letters("|ETAONIHSRDLUMWCFGYPBVK'XJQZ")]);
 
-/** Labels of the 32 logits of Hugging Face's `facebook/hubert-large-ls960-ft`, `facebook/wav2vec2-base-960h` …: three special tokens more. */
+/**
+ * Labels of the 32 logits of Hugging Face's `facebook/hubert-large-ls960-ft`, `facebook/wav2vec2-base-960h` …: three
+ * special tokens more.
+ */
 export const WAV2VEC2_LABELS: readonly string[] = Object.freeze([
   '<pad>',
   '<s>',
@@ -37,11 +42,15 @@ export type AsrLogitsOptions = {
   durationSec?: number;
   /** Seconds by which the rows may be longer or shorter than the audio. Default 0.25. */
   toleranceSec?: number;
-  /** How 50 rows per second become 25: `second` keeps every second row, the first of two, as DINet does; `mean` averages two. Default `second`. */
+  /**
+   * How 50 rows per second become 25: `second` keeps every second row, the first of two, as DINet does; `mean` averages
+   * two. Default `second`.
+   */
   halve?: 'second' | 'mean';
   /**
-   * Label of each column. Columns are reordered to `DEEPSPEECH_LABELS`, other columns are dropped. Capital letters, `|` for the space and `-`, `_`,
-   * `<pad>` or `<blank>` for the blank are understood. Default: 29 columns in that order already.
+   * Label of each column. Columns are reordered to `DEEPSPEECH_LABELS`, other columns are dropped. Capital letters, `|`
+   * for the space and `-`, `_`, `<pad>` or `<blank>` for the blank are understood. Default: 29 columns in that order
+   * already.
    */
   labels?: readonly string[];
 };
@@ -49,14 +58,16 @@ export type AsrLogitsOptions = {
 /**
  * A speech recogniser's logits as `ASR_LOGITS` features, which DINet takes: 29 values per step, 25 steps per second.
  *
- * Row k of 25 per second belongs to video frame k. A generator trained on one recogniser's logits does not work with another's, even in the same
- * order: their magnitudes differ.
+ * Row k of 25 per second belongs to video frame k. A generator trained on one recogniser's logits does not work with
+ * another's, even in the same order: their magnitudes differ.
  *
  * Source: DINet's preparation (DeepSpeech 0.1, 50 rows per second, every second one kept; raw logits, no softmax).
  *
- * @param rows `[rows, columns]` or `[rows, 1, columns]`, such as an npy file read by `decodeNpy` of @lipsync/checkpoints.
+ * @param rows `[rows, columns]` or `[rows, 1, columns]`, such as an npy file read by `decodeNpy` of
+ * @lipsync/checkpoints.
  * @returns `[steps, 29]`, float32; a new array.
- * @throws TypeError for another shape or labels without one of the 29; RangeError for values that are not finite and a number of rows that does not fit the duration.
+ * @throws TypeError for another shape or labels without one of the 29; RangeError for values that are not finite and a
+ * number of rows that does not fit the duration.
  * @example
  * import { asrLogits, HUBERT_LABELS } from '@lipsync/audio-mel';
  * const logits = asrLogits({ data, shape: [500, 1, 29] }, { durationSec: 10, labels: HUBERT_LABELS });
@@ -137,7 +148,8 @@ function rateOf(
   const off = (rate: number) => Math.abs(count / rate - durationSec);
   const rate = rates.reduce((a, b) => (off(b) < off(a) ? b : a));
   if (off(rate) > toleranceSec) {
-    const rule = `${rates.map((each) => `${Math.round(each * durationSec)} at ${each} per second`).join(' or ')} for ${durationSec.toFixed(2)} s of audio`;
+    const counts = rates.map((each) => `${Math.round(each * durationSec)} at ${each} per second`).join(' or ');
+    const rule = `${counts} for ${durationSec.toFixed(2)} s of audio`;
     fail(RangeError, where, 'rows', rule, count);
   }
   return rate;

@@ -6,11 +6,17 @@ import type { TransformersModule } from './load-transformers';
 import { loadTransformers } from './load-transformers';
 
 const FRAME_SAMPLES = 640;
-/** Samples that two rows per video frame need beyond it: a row of these networks covers 400 samples, the next begins 320 later. */
+/**
+ * Samples that two rows per video frame need beyond it: a row of these networks covers 400 samples, the next begins 320
+ * later.
+ */
 const TAIL = 80;
 
 export type CtcFeaturesOptions = {
-  /** Folder with config.json, tokenizer.json and onnx/model.onnx, as an absolute path; or the model's id at Hugging Face. */
+  /**
+   * Folder with config.json, tokenizer.json and onnx/model.onnx, as an absolute path; or the model's id at Hugging
+   * Face.
+   */
   model: string;
   /** Reads local files only, never from the network. Default true. */
   localOnly?: boolean;
@@ -19,11 +25,15 @@ export type CtcFeaturesOptions = {
   /** Labels of the model's columns. Default: from its tokenizer. */
   labels?: readonly string[];
   /**
-   * How 50 rows per second become 25: the first row of a frame, whose centre lies 7.5 ms before the frame's, or the `mean` of both, 2.5 ms after
-   * it. Default `second`, as of `asrLogits`; use a generator with the setting that it was trained with.
+   * How 50 rows per second become 25: the first row of a frame, whose centre lies 7.5 ms before the frame's, or the
+   * `mean` of both, 2.5 ms after it. Default `second`, as of `asrLogits`; use a generator with the setting that it was
+   * trained with.
    */
   halve?: AsrLogitsOptions['halve'];
-  /** Seconds per run of the model: longer audio is processed in chunks, as the work grows with the square of the length. Default 20. */
+  /**
+   * Seconds per run of the model: longer audio is processed in chunks, as the work grows with the square of the length.
+   * Default 20.
+   */
   chunkSec?: number;
   /** Seconds of context on both sides of a chunk. Default 2. */
   contextSec?: number;
@@ -40,19 +50,19 @@ export interface CtcFeatures extends AsyncAudioFeatures {
 }
 
 /**
- * The logits of a wav2vec2 or HuBERT CTC model, run by transformers.js, as features for a generator: 29 values per video frame, in the order of
- * `DEEPSPEECH_LABELS`.
+ * The logits of a wav2vec2 or HuBERT CTC model, run by transformers.js, as features for a generator: 29 values per
+ * video frame, in the order of `DEEPSPEECH_LABELS`.
  *
- * The whole audio is normalised to mean 0 and variance 1 (unless preprocessor_config.json says otherwise) and padded with 80 samples of
- * silence: N frames of 640 samples give exactly 2 N rows, rows 2 f and 2 f + 1 for frame f. They equal PyTorch's rows without the padding
- * for models whose norms do not span the whole audio.
+ * The whole audio is normalised to mean 0 and variance 1 (unless preprocessor_config.json says otherwise) and padded
+ * with 80 samples of silence: N frames of 640 samples give exactly 2 N rows, rows 2 f and 2 f + 1 for frame f. They
+ * equal PyTorch's rows without the padding for models whose norms do not span the whole audio.
  *
- * Needs `@huggingface/transformers` 4, which the application installs itself: in Node 474 MB with its runtimes (onnxruntime-node, onnxruntime-web,
- * sharp). It contains no models.
+ * Needs `@huggingface/transformers` 4, which the application installs itself: in Node 474 MB with its runtimes
+ * (onnxruntime-node, onnxruntime-web, sharp). It contains no models.
  *
  * @returns the features; `dispose` them.
- * @throws Error that says what to install; Error of transformers.js where the model is missing; TypeError where the labels are unknown or
- * incomplete, or a model does not give 50 rows per second.
+ * @throws Error that says what to install; Error of transformers.js where the model is missing; TypeError where the
+ * labels are unknown or incomplete, or a model does not give 50 rows per second.
  * @example
  * import { createCtcFeatures } from '@lipsync/audio-mel';
  * const features = await createCtcFeatures({ model: '/models/wav2vec2-base-960h' });

@@ -107,7 +107,9 @@ function pass4({ m, stride, twiddles }: FftPass, x: Float64Array, y: Float64Arra
   }
 }
 
-/** cos and sin of 2 pi / 5 and 4 pi / 5. Read into locals: bundlers make a module's constants variables, which is slow. */
+/**
+ * cos and sin of 2 pi / 5 and 4 pi / 5. Read into locals: bundlers make a module's constants variables, which is slow.
+ */
 const FIFTH = {
   cos1: Math.cos((2 * Math.PI) / 5),
   cos2: Math.cos((4 * Math.PI) / 5),

@@ -6,8 +6,8 @@ const HIGH = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 1 : 0;
 /**
  * Levels of many magnitudes at once: `out[at + i] = clip(gain * ln(max(floor, values[i])) + shift, -limit, limit)`.
  *
- * The logarithm is computed from the number's exponent, a table of 256 for the first 8 bits of its fraction, and a cubic
- * for the rest, below 1 / 512. Largest difference from `Math.log` 4e-12, at twice its speed.
+ * The logarithm is computed from the number's exponent, a table of 256 for the first 8 bits of its fraction, and a
+ * cubic for the rest, below 1 / 512. Largest difference from `Math.log` 4e-12, at twice its speed.
  */
 export class LogLevel {
   /** Write the magnitudes here; finite, not negative. */

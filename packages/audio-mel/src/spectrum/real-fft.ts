@@ -9,9 +9,9 @@ import { sixteenPoint } from './sixteen-point';
  * `out[k] = |sum over n of window[n] signal[offset + n] exp(-2 pi i n k / size)|`, `k = 0 … size / 2`. Even and odd
  * samples are the real and imaginary parts of a transform of half the length, whose result is then separated.
  *
- * Where the half length is 16 times an odd number (800 samples: 16 * 25), Good's prime-factor algorithm needs no twiddles
- * between the two factors; other even sizes run through Stockham passes, fast where 2, 3 and 5 are the only factors.
- * Arithmetic is float64: largest difference from the definition 1e-13 of the largest magnitude, see the test.
+ * Where the half length is 16 times an odd number (800 samples: 16 * 25), Good's prime-factor algorithm needs no
+ * twiddles between the two factors; other even sizes run through Stockham passes, fast where 2, 3 and 5 are the only
+ * factors. Arithmetic is float64: largest difference from the definition 1e-13 of the largest magnitude, see the test.
  */
 export class RealFft {
   readonly #passes: FftPass[];
@@ -67,8 +67,8 @@ export class RealFft {
 }
 
 /**
- * With `Z` the transform of even + i odd samples: `E[k] = (Z[k] + conj Z[h - k]) / 2`, `O[k] = -i (Z[k] - conj Z[h - k]) / 2`,
- * and `X[k] = E[k] + w^k O[k]`, `X[h - k] = conj(E[k] - w^k O[k])`.
+ * With `Z` the transform of even + i odd samples: `E[k] = (Z[k] + conj Z[h - k]) / 2`,
+ * `O[k] = -i (Z[k] - conj Z[h - k]) / 2`, and `X[k] = E[k] + w^k O[k]`, `X[h - k] = conj(E[k] - w^k O[k])`.
  */
 function separate(z: Float64Array, place: Int32Array, turn: Float64Array, out: Float64Array): void {
   const half = place.length;

@@ -6,8 +6,8 @@ const EIGHTH = { cos: Math.cos(Math.PI / 8), sin: Math.sin(Math.PI / 8), halfRoo
  * `out[16 t + k] = sum over n of z[order[16 t + n]] * exp(-2 pi i n k / 16)`, where `z[p]` is
  * `signal[offset + p] * window[p] + i * signal[offset + p + 1] * window[p + 1]`.
  *
- * Written out as four columns and four rows of four so that the sixteen numbers stay in registers and no twiddle is read:
- * windowing and both radix-4 passes together take two thirds of the time that they take as separate loops.
+ * Written out as four columns and four rows of four so that the sixteen numbers stay in registers and no twiddle is
+ * read: windowing and both radix-4 passes together take two thirds of the time that they take as separate loops.
  */
 export function sixteenPoint(
   signal: Float64Array,

@@ -6,7 +6,10 @@ export type VoiceActivityOptions = {
   fps?: number;
   /** Samples from one analysis window to the next; at most a video frame's. Default a hundredth of a second. */
   hopSamples?: number;
-  /** Mean log likelihood ratio per band above which a window counts as speech. Default 0.4; a lower value finds fainter speech. */
+  /**
+   * Mean log likelihood ratio per band above which a window counts as speech. Default 0.4; a lower value finds fainter
+   * speech.
+   */
   threshold?: number;
 };
 
@@ -29,29 +32,33 @@ const HANGOVER_SEC = 0.04;
 /**
  * Where somebody speaks: one flag per video frame.
  *
- * Every 10 ms the power `P [band]` of a 32 ms Hann window is taken in 16 even bands of 300 … 3400 Hz (telephone speech) and averaged over
- * 50 ms. The floor `N [band]` is 1.5 times the tenth percentile of the four seconds around, at least -75 dB of full scale over all bands. A
- * window is active where, with `g = max(1, P / N)`,
+ * Every 10 ms the power `P [band]` of a 32 ms Hann window is taken in 16 even bands of 300 … 3400 Hz (telephone speech)
+ * and averaged over 50 ms. The floor `N [band]` is 1.5 times the tenth percentile of the four seconds around, at least
+ * -75 dB of full scale over all bands. A window is active where, with `g = max(1, P / N)`,
  *
  * `mean over bands of (g - 1 - ln g) > threshold`
  *
- * and all bands together are less than 30 dB below the 95th percentile of the same four seconds. Gaps up to 120 ms are filled. A stretch is
- * kept where at least 40 ms of it have a spectral flatness (geometric by arithmetic mean of the bins' power, 300 … 3400 Hz) below 0.4:
- * speech has a voiced core, a knock or a hiss has none. 40 ms are added after its end. A flag is 1 where half the windows of its frame
- * are active.
+ * and all bands together are less than 30 dB below the 95th percentile of the same four seconds. Gaps up to 120 ms are
+ * filled. A stretch is kept where at least 40 ms of it have a spectral flatness (geometric by arithmetic mean of the
+ * bins' power, 300 … 3400 Hz) below 0.4: speech has a voiced core, a knock or a hiss has none. 40 ms are added after
+ * its end. A flag is 1 where half the windows of its frame are active.
  *
- * Source: likelihood ratio of Sohn, Kim and Sung, "A statistical model-based voice activity detection", 1999, with the a priori ratio
- * estimated as `g - 1`; floor by a quantile after Stahl, Fischer and Bippus, 2000. Flags equal those of an independent NumPy program on
- * generated speech at five noise levels and on real clips (see the test). Bursts of generated speech at 5 dB and more have their edges
- * within two frames. Of 120 GRID clips 36 to 57 % of the frames are active; white noise added to them at 20, 10 and 0 dB changes 2, 7 and
- * 20 % of the flags. Takes about 2 ms per second of audio.
+ * Source: likelihood ratio of Sohn, Kim and Sung, "A statistical model-based voice activity detection", 1999, with the
+ * a priori ratio estimated as `g - 1`; floor by a quantile after Stahl, Fischer and Bippus, 2000. Flags equal those of
+ * an independent NumPy program on generated speech at five noise levels and on real clips (see the test). Bursts of
+ * generated speech at 5 dB and more have their edges within two frames. Of 120 GRID clips 36 to 57 % of the frames are
+ * active; white noise added to them at 20, 10 and 0 dB changes 2, 7 and 20 % of the flags. Takes about 2 ms per second
+ * of audio.
  *
- * Limits: it separates what changes and has pitch from what does not. Steady noise and hum are inactive at any level; music, a dog and a
- * second speaker are active. Speech without a breath for four seconds, or a clip shorter than a second that is speech from end to end,
- * raises the floor and is found in part only. So is a second speaker 30 dB below the first. At -5 dB signal to noise most speech is missed.
+ * Limits: it separates what changes and has pitch from what does not. Steady noise and hum are inactive at any level;
+ * music, a dog and a second speaker are active. Speech without a breath for four seconds, or a clip shorter than a
+ * second that is speech from end to end, raises the floor and is found in part only. So is a second speaker 30 dB below
+ * the first. At -5 dB signal to noise most speech is missed.
  *
- * @returns one byte per `1 / fps` seconds, 1 where it is speech, `floor(samples.length · fps / sampleRate)` of them; the caller's.
- * @throws TypeError or RangeError for what is not a waveform of finite samples at 8 to 384 kHz; RangeError for an option out of range.
+ * @returns one byte per `1 / fps` seconds, 1 where it is speech, `floor(samples.length · fps / sampleRate)` of them;
+ * the caller's.
+ * @throws TypeError or RangeError for what is not a waveform of finite samples at 8 to 384 kHz; RangeError for an
+ * option out of range.
  * @example
  * import { voiceActivity } from '@lipsync/audio-mel';
  * const flags = voiceActivity({ samples, sampleRate: 16000 }); // 1 where frame i of 25 per second has speech
@@ -101,7 +108,10 @@ export function voiceActivity(waveform: Waveform, options: VoiceActivityOptions 
   return flags;
 }
 
-/** Power `[windows, BANDS]` (sum of squares a sample) and flatness of windows around the middle of each hop, shifted inside the audio at its ends. */
+/**
+ * Power `[windows, BANDS]` (sum of squares a sample) and flatness of windows around the middle of each hop, shifted
+ * inside the audio at its ends.
+ */
 function analyseWindows(
   samples: Float32Array,
   sampleRate: number,

@@ -13,8 +13,8 @@ export type WavAudio = {
 
 export type ReadWavOptions = {
   /**
-   * How a file is treated that ends before the length in its header. `refuse`: an error with both lengths. `read`: reads the complete frames.
-   * Default `refuse`.
+   * How a file is treated that ends before the length in its header. `refuse`: an error with both lengths. `read`:
+   * reads the complete frames. Default `refuse`.
    */
   truncated?: 'refuse' | 'read';
 };
@@ -36,7 +36,10 @@ const OTHER_CODECS: Record<number, string> = {
 };
 /** Bytes 2..16 of the sub-format of an extensible header; the first two are the format tag. */
 const SUB_FORMAT_TAIL = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
-/** Writers to pipes cannot fill in lengths afterwards; a length of at least this means "until the end" (SoX writes this value). */
+/**
+ * Writers to pipes cannot fill in lengths afterwards; a length of at least this means "until the end" (SoX writes this
+ * value).
+ */
 const STREAM_LENGTH = 0x7ffff000;
 
 /**
@@ -50,7 +53,8 @@ const STREAM_LENGTH = 0x7ffff000;
  * the file, and an incomplete last frame is dropped.
  *
  * @returns float32 samples, one array per channel; the caller's.
- * @throws TypeError for what is not such a file; RangeError for a header that contradicts itself or (by default) the file.
+ * @throws TypeError for what is not such a file; RangeError for a header that contradicts itself or (by default) the
+ * file.
  * @example
  * import { readFile } from 'node:fs/promises';
  * import { readWav } from '@lipsync/audio-mel';
@@ -66,7 +70,8 @@ export function readWav(bytes: Uint8Array, { truncated = 'refuse' }: ReadWavOpti
   const { format, data } = findChunks(where, view);
   const { sampleRate, frameBytes, bits } = format;
   if (data.bytes > view.byteLength - data.offset && truncated === 'refuse') {
-    const rule = `as long as its data chunk says (${data.offset + data.bytes} bytes; { truncated: 'read' } reads what is there)`;
+    const needed = data.offset + data.bytes;
+    const rule = `as long as its data chunk says (${needed} bytes; { truncated: 'read' } reads what is there)`;
     fail(RangeError, where, 'bytes', rule, view.byteLength);
   }
   const there = Math.min(data.bytes, view.byteLength - data.offset);

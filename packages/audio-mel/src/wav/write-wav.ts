@@ -10,8 +10,8 @@ const SAMPLE_BYTES: Record<WavFormat, number> = { pcm8: 1, pcm16: 2, pcm24: 3, p
  * The bytes of a WAV file.
  *
  * PCM: `round(sample * 2^(bits - 1))`, halves to the even number as NumPy's `rint`, then cut to the range (full scale 1
- * becomes 32767 of 16 bits). What `readWav` made of a PCM file of at most 24 bits is written back byte for byte. Float: as given,
- * also beyond -1..1. Several channels must be of one length.
+ * becomes 32767 of 16 bits). What `readWav` made of a PCM file of at most 24 bits is written back byte for byte. Float:
+ * as given, also beyond -1..1. Several channels must be of one length.
  *
  * @returns a new array: header of 44 bytes (58 for float, with a fact chunk), then the samples.
  * @throws TypeError for a format of another name, RangeError for samples that are not finite, a sample rate that is not

@@ -10,11 +10,12 @@ const LARGEST_WHOLE = 65536; // longer waveforms are processed in blocks
 const plans = new Map<number, FftPass[]>();
 
 /**
- * Passes a waveform through a filter: `out[n] = sum over k of response[k] · samples[n - k]`, with 0 before the first sample.
+ * Passes a waveform through a filter: `out[n] = sum over k of response[k] · samples[n - k]`, with 0 before the first
+ * sample.
  *
- * By Fourier transforms in float64, two blocks of samples at once as real and imaginary part. Largest difference from the
- * sum: 1e-7 of the largest value (float32 rounding), see the test. A second at 16 kHz through 8000 taps
- * takes 1 to 2 ms, through 16000 taps 3 ms; the first call for a length takes 10 to 40 ms more.
+ * By Fourier transforms in float64, two blocks of samples at once as real and imaginary part. Largest difference from
+ * the sum: 1e-7 of the largest value (float32 rounding), see the test. A second at 16 kHz through 8000 taps takes 1 to
+ * 2 ms, through 16000 taps 3 ms; the first call for a length takes 10 to 40 ms more.
  *
  * @param response impulse response of the filter, at the waveform's sample rate.
  * @returns a waveform of the same length and rate, without the filter's tail after the end. The caller's.

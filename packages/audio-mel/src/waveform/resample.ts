@@ -3,7 +3,10 @@ import { assertWaveform, fail } from '@lipsync/contracts';
 
 /** The low-pass filter of `resample`; the names in brackets are torchaudio's. */
 export type ResampleOptions = {
-  /** Zero crossings of the sinc on either side [lowpass_filter_width]: more, a steeper filter and more time. Default 128. */
+  /**
+   * Zero crossings of the sinc on either side [lowpass_filter_width]: more, a steeper filter and more time. Default
+   * 128.
+   */
   zeroCrossings?: number;
   /** Where the filter is at half height (-6 dB), as a fraction of the lower rate's half [rolloff]. Default 0.975. */
   rolloff?: number;
@@ -22,8 +25,8 @@ const FINE = 8192;
  * `y[n] = sum over m of x[m] h(m - n from / to)`, `h(t) = c sinc(c t) kaiser(c t / zeroCrossings)`,
  * `c = rolloff * min(1, to / from)`; outside the audio `x` is 0. `N` samples become `ceil(N to / from)`.
  *
- * Quality at the default, as fractions of half the lower rate: flat to 0.001 dB up to 0.95 (7600 Hz for 16 kHz, the upper
- * edge of the mel recipes), 100 dB down from 1 on. Source: the formula of torchaudio's `resample` with
+ * Quality at the default, as fractions of half the lower rate: flat to 0.001 dB up to 0.95 (7600 Hz for 16 kHz, the
+ * upper edge of the mel recipes), 100 dB down from 1 on. Source: the formula of torchaudio's `resample` with
  * `kaiser_window`; largest difference from torchaudio 0.13.1 in float64: 9e-8, the float32 rounding of the result.
  *
  * @returns float32 samples in a new array, the caller's, also where the rate stays as it is.

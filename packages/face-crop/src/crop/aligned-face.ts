@@ -1,21 +1,28 @@
 import { type FaceTrack, fail, type VideoFrame } from '@lipsync/contracts';
 
-/** LatentSync's template: the middle of the brow on the image's left, of the one on its right, and of the nose, for a size of 256. */
+/**
+ * LatentSync's template: the middle of the brow on the image's left, of the one on its right, and of the nose, for a
+ * size of 256.
+ */
 const TEMPLATE = [17, 20, 58, 20, 37.5, 40].map((value) => value * 2.8);
 const CANVAS = { width: 210, height: 280 };
 const FILL = 127;
 
-/** Image coordinates of canvas coordinates: `x = a u + b v + c`, `y = d u + e v + f`, pixel centres at whole numbers. */
+/**
+ * Image coordinates of canvas coordinates: `x = a u + b v + c`, `y = d u + e v + f`, pixel centres at whole numbers.
+ */
 export type Affine = [number, number, number, number, number, number];
 
 /**
- * LatentSync's similarity transforms for a track, one per frame: they map brows and nose onto a template on a canvas of 210 x 280.
+ * LatentSync's similarity transforms for a track, one per frame: they map brows and nose onto a template on a canvas of
+ * 210 x 280.
  *
- * The three points, centred and scaled by their standard deviation, are rotated by the best rotation (Procrustes). The remaining distance of the
- * nose from its place on the template, smoothed over time as `0.2 before + 0.8 now`, is added to the shift.
+ * The three points, centred and scaled by their standard deviation, are rotated by the best rotation (Procrustes). The
+ * remaining distance of the nose from its place on the template, smoothed over time as `0.2 before + 0.8 now`, is added
+ * to the shift.
  *
- * Source: ByteDance LatentSync, `AlignRestore` and its template; adapted where it uses other landmarks: brows are the means of points 17-21
- * and 22-26, the nose that of 27-35 (as its version 1.5), rounded to whole pixels.
+ * Source: ByteDance LatentSync, `AlignRestore` and its template; adapted where it uses other landmarks: brows are the
+ * means of points 17-21 and 22-26, the nose that of 27-35 (as its version 1.5), rounded to whole pixels.
  *
  * @returns for each frame the map from canvas pixels to image pixels.
  * @throws RangeError where brows and nose of a frame are one point.
@@ -70,8 +77,8 @@ function normalise(points: readonly number[]) {
 }
 
 /**
- * Cuts an aligned face: the canvas, resized to a square, in one bilinear sampling; gray 127 outside the image. (LatentSync samples the canvas
- * first and then resizes it with Lanczos.)
+ * Cuts an aligned face: the canvas, resized to a square, in one bilinear sampling; gray 127 outside the image.
+ * (LatentSync samples the canvas first and then resizes it with Lanczos.)
  *
  * @returns RGB, 0..255, `[size, size, 3]`.
  */

@@ -4,7 +4,10 @@ import { fail } from '@lipsync/contracts';
 export type CropJitter = {
   /** Standard deviation of the side, pixels of the image; 0 for a stable crop. */
   side: number;
-  /** Root mean square of the centre's second difference from frame to frame, in sides: 0 for a crop that stands still or moves evenly. */
+  /**
+   * Root mean square of the centre's second difference from frame to frame, in sides: 0 for a crop that stands still or
+   * moves evenly.
+   */
   centre: number;
   /** The same of the angle, radians. */
   angle: number;

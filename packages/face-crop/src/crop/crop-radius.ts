@@ -30,10 +30,10 @@ const MARGIN = 1.05;
 /**
  * The crop radii of DINet's head crop over the windows of a video.
  *
- * A frame's radius is `floor(max((lowest y - y29) · 1.05, (x54 - x48) · 1.05) / 2)`; a window's is `(floor(R / 4) + 1) · 4`
- * of the largest R in it. Windows are skipped where the largest R exceeds 1.5 times the smallest (or is not above 0),
- * or where the head crop leaves the image in a frame. Of N frames the windows start at 0 … N - 17, as in the thesis
- * (the last one that would fit is not used); up to 16 frames are one window.
+ * A frame's radius is `floor(max((lowest y - y29) · 1.05, (x54 - x48) · 1.05) / 2)`; a window's is
+ * `(floor(R / 4) + 1) · 4` of the largest R in it. Windows are skipped where the largest R exceeds 1.5 times the
+ * smallest (or is not above 0), or where the head crop leaves the image in a frame. Of N frames the windows start at 0
+ * … N - 17, as in the thesis (the last one that would fit is not used); up to 16 frames are one window.
  *
  * Source: DINet's rule for clips, the thesis's statistics over a video. Mirrored faces count by the mouth's width.
  *
@@ -79,7 +79,8 @@ export function cropRadiusStatistics(
 /**
  * DINet's crop radius for a whole video: the mean over its windows of 16 frames, rounded to a multiple of 4.
  *
- * A frame's radius is `floor(max((lowest y - y29) · 1.05, |x54 - x48| · 1.05) / 2)`; a window's is `(floor(R / 4) + 1) · 4` of the largest R in it.
+ * A frame's radius is `floor(max((lowest y - y29) · 1.05, |x54 - x48| · 1.05) / 2)`; a window's is
+ * `(floor(R / 4) + 1) · 4` of the largest R in it.
  *
  * Source: DINet's rule for clips, the thesis's mean over a video.
  *

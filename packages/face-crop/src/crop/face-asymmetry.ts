@@ -1,6 +1,9 @@
 import { assertLandmarks68, type Landmarks68 } from '@lipsync/contracts';
 
-/** Points of both halves that stand at the same distance from the nose in a frontal face: jaw, outer eye corners, mouth corners. */
+/**
+ * Points of both halves that stand at the same distance from the nose in a frontal face: jaw, outer eye corners, mouth
+ * corners.
+ */
 const PAIRS = [
   [0, 16],
   [36, 45],
@@ -10,8 +13,8 @@ const PAIRS = [
 /**
  * The asymmetry of a face: 0 seen from the front, towards 1 seen from the side.
  *
- * Along the line through the outer eye corners, with l and r the distances of a left and a right point from the nose's ridge (mean of points
- * 27 to 30): the mean over three pairs of `|l - r| / (|l| + |r|)`.
+ * Along the line through the outer eye corners, with l and r the distances of a left and a right point from the nose's
+ * ridge (mean of points 27 to 30): the mean over three pairs of `|l - r| / (|l| + |r|)`.
  *
  * Source: ours. The thesis keeps faces with an asymmetry of at most 17 % and does not define it.
  *

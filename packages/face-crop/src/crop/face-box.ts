@@ -7,8 +7,9 @@ const FOREHEAD = 0.4;
 /**
  * The face boxes of a track: the detector's own where the track has them, otherwise boxes around the landmarks.
  *
- * From landmarks: as wide as the jaw (points 0-16), down to the chin, and up beyond the brows (17-26) by 0.4 of the height from brows to
- * chin. Derived from where S3FD's boxes lie on faces; S3FD's own boxes differ from these by a few percent of the face.
+ * From landmarks: as wide as the jaw (points 0-16), down to the chin, and up beyond the brows (17-26) by 0.4 of the
+ * height from brows to chin. Derived from where S3FD's boxes lie on faces; S3FD's own boxes differ from these by a few
+ * percent of the face.
  *
  * @returns `[frames, 4]`, float64: left, top, right, bottom in pixels; the caller's.
  * @example

@@ -15,8 +15,9 @@ export type HeadBox = {
 /**
  * DINet's head crop for a mouth box of a given side.
  *
- * With `r = mouth / 2` and `q = floor(r / 4)`: the head crop is `3r + q` high and `2r + 2q` wide, and its mouth box starts at row `r`, column `q`.
- * Valid at any scale: of stored crops `mouth` is the side in the network's pixels, of a video frame twice the crop radius.
+ * With `r = mouth / 2` and `q = floor(r / 4)`: the head crop is `3r + q` high and `2r + 2q` wide, and its mouth box
+ * starts at row `r`, column `q`. Valid at any scale: of stored crops `mouth` is the side in the network's pixels, of a
+ * video frame twice the crop radius.
  *
  * Source: DINet's data processing.
  *
@@ -53,7 +54,8 @@ export function headBoxOf({ height, width }: { height: number; width: number }):
 }
 
 /**
- * Where DINet's head crop lies in a frame: rows from `floor(y29) - r`, columns from `floor(x33) - r - q`. It may reach beyond the frame.
+ * Where DINet's head crop lies in a frame: rows from `floor(y29) - r`, columns from `floor(x33) - r - q`. It may reach
+ * beyond the frame.
  *
  * @param points `[68, 2]`, pixels; those of frame `at / 136` of a longer array where `at` is given.
  * @param mouth side of the mouth box in pixels of the frame, `2r`.

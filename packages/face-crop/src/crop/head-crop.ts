@@ -15,9 +15,9 @@ export type Image = { data: Uint8Array; width: number; height: number };
 /** How a head crop is cut. */
 export type HeadCropOptions = {
   /**
-   * What to do with a crop that reaches beyond the image. `centred`: the part inside the image is put in the middle of a black crop, as in the
-   * thesis; where it is cut off on one side only, the face is displaced by half of what is missing. `in place`: the face stays where it belongs,
-   * black fills what is missing. Default `centred`.
+   * What to do with a crop that reaches beyond the image. `centred`: the part inside the image is put in the middle of
+   * a black crop, as in the thesis; where it is cut off on one side only, the face is displaced by half of what is
+   * missing. `in place`: the face stays where it belongs, black fills what is missing. Default `centred`.
    */
   placement?: 'centred' | 'in place';
 };
@@ -73,8 +73,9 @@ export type MouthCropOptions = {
 /**
  * Cuts the mouth box out of a head crop, rotated upright about its centre; black outside.
  *
- * Source: the thesis's sampling, `x = u cos a - w sin a + cx`, `y = u sin a + w cos a + cy`, with `(u, w)` from the middle of the
- * output. `half pixel` equals PyTorch's `grid_sample(bilinear, zeros, align_corners=True)` on that grid to 1 of 255, see the test.
+ * Source: the thesis's sampling, `x = u cos a - w sin a + cx`, `y = u sin a + w cos a + cy`, with `(u, w)` from the
+ * middle of the output. `half pixel` equals PyTorch's `grid_sample(bilinear, zeros, align_corners=True)` on that grid
+ * to 1 of 255, see the test.
  *
  * @param head a head crop, see `headBox`.
  * @returns RGB, 0..255, `size * size * 3` long.

@@ -17,8 +17,8 @@ export type MouthPose = {
 /**
  * The mouth's pose for a similarity crop.
  *
- * `s = max(|right - left|, 0.95 · |mouth - (left + right) / 2|)`, with the eye centres `left` (mean of points 36-41) and
- * `right` (42-47) and the mouth centre (mean of 48-67).
+ * `s = max(|right - left|, 0.95 · |mouth - (left + right) / 2|)`, with the eye centres `left` (mean of points 36-41)
+ * and `right` (42-47) and the mouth centre (mean of 48-67).
  *
  * Source: our crop, see `SimilarityCrop`; reference numbers from numpy.
  *
@@ -47,9 +47,9 @@ const ONE_POSE_FRAMES = 40;
 /**
  * The mouth's pose in every frame of a track, smoothed as the crop's `window` says.
  *
- * `frame`: each frame's own. `clip median`: one measure, the track's median, so that the crop keeps its size; x, y and angle are the track's
- * medians up to 40 frames, in longer tracks a moving median over 25 frames followed by a moving mean over 9. Windows end where the track ends.
- * Angles are unwrapped first.
+ * `frame`: each frame's own. `clip median`: one measure, the track's median, so that the crop keeps its size; x, y and
+ * angle are the track's medians up to 40 frames, in longer tracks a moving median over 25 frames followed by a moving
+ * mean over 9. Windows end where the track ends. Angles are unwrapped first.
  *
  * @returns `[frames, 4]`, float32: x, y, measure, angle; the caller's.
  * @example

@@ -5,11 +5,12 @@ import { faceBoxes } from './face-box';
 const MEDIAN = 13; // frames
 
 /**
- * The crops of SyncNet's `run_pipeline`: centre and half of the longer side of each face box through a median filter of 13 frames, zeros
- * beyond the track's ends, which makes crops shrink there; then `scale` of margin at the sides and twice as much below.
+ * The crops of SyncNet's `run_pipeline`: centre and half of the longer side of each face box through a median filter of
+ * 13 frames, zeros beyond the track's ends, which makes crops shrink there; then `scale` of margin at the sides and
+ * twice as much below.
  *
- * Source: joonson/syncnet_python, `crop_video`: rows `[y - s, y + s (1 + 2c))`, columns `[x - s (1 + c), x + s (1 + c))`, cut at whole pixels of an
- * image padded by `int(s (1 + 2c))`.
+ * Source: joonson/syncnet_python, `crop_video`: rows `[y - s, y + s (1 + 2c))`, columns
+ * `[x - s (1 + c), x + s (1 + c))`, cut at whole pixels of an image padded by `int(s (1 + 2c))`.
  *
  * @param scale `c`; 0.4 in all published numbers.
  * @returns a region of whole pixels for each frame; it may reach beyond the image, where the reference has gray 110.

@@ -23,7 +23,10 @@ import { sampleSquare } from './sample-square';
 
 /** Where the crop of each frame of a track lies, and how to cut it. */
 export type CropPlan = {
-  /** `[frames, 4]`, float32: centre x, centre y and side in pixels of the image (the longer of two), angle in radians (clockwise). */
+  /**
+   * `[frames, 4]`, float32: centre x, centre y and side in pixels of the image (the longer of two), angle in radians
+   * (clockwise).
+   */
   readonly poses: Float32Array;
   /** Size of the crops, pixels. */
   readonly height: number;
@@ -43,15 +46,15 @@ export type CropPlan = {
  *
  * `similarity`: the square of `SimilarityCrop`, smoothed by its `window`. `dinet`: the mouth box of DINet's head crop,
  * `[y29, y29 + 2R) x [x33 - R, x33 + R)` with one radius R for the video, rotated about its centre by each frame's
- * `rotationAngle`. Both are cut from the image in one bilinear sampling. The thesis first resizes the head crop and then rotates
- * its mouth box, which samples twice; `half pixel` shifts the crop right and down by half of one of its pixels, as there.
- * Outside the image its border is repeated, where the thesis has black.
+ * `rotationAngle`. Both are cut from the image in one bilinear sampling. The thesis first resizes the head crop and
+ * then rotates its mouth box, which samples twice; `half pixel` shifts the crop right and down by half of one of its
+ * pixels, as there. Outside the image its border is repeated, where the thesis has black.
  *
- * `track box`: the crops of SyncNet's pipeline (`pipelineCrops`), gray 110 outside. `face box`: the box of each frame, cut off at the
- * image's edges as a slice is. `whole frame`: all of the image. `aligned face`: LatentSync's transform (`alignFace`), gray 127 outside.
- * `dinet head`: DINet's face image with one radius for the video, black outside the image, not rotated; its pose is that of the mouth box
- * in it, with the angle by which the face is rotated.
- * All rows are cut, also where the recipe's network sees the lower half only.
+ * `track box`: the crops of SyncNet's pipeline (`pipelineCrops`), gray 110 outside. `face box`: the box of each frame,
+ * cut off at the image's edges as a slice is. `whole frame`: all of the image. `aligned face`: LatentSync's transform
+ * (`alignFace`), gray 127 outside. `dinet head`: DINet's face image with one radius for the video, black outside the
+ * image, not rotated; its pose is that of the mouth box in it, with the angle by which the face is rotated. All rows
+ * are cut, also where the recipe's network sees the lower half only.
  *
  * @param image size of the frames; with `dinet`, windows whose head crop leaves the frame do not count for the radius.
  * @throws TypeError or RangeError if the track or the crop is not valid; Error if a `dinet` crop finds no radius.

@@ -9,7 +9,9 @@ export type ResizeBoxOptions = {
 
 const SCALE = 2048; // OpenCV's weights have 11 bits
 
-/** For each of `to` output pixels: index of the first of its two neighbours among `from` input pixels, and both weights. */
+/**
+ * For each of `to` output pixels: index of the first of its two neighbours among `from` input pixels, and both weights.
+ */
 function weights(from: number, to: number): { first: Int32Array; pair: Int32Array } {
   const first = new Int32Array(to);
   const pair = new Int32Array(2 * to);
@@ -35,8 +37,8 @@ function roundHalfEven(value: number): number {
 /**
  * Cuts a region out of an image and resizes it to `size` x `size`, or to another width and height.
  *
- * Source: OpenCV's `resize` with INTER_LINEAR on 8-bit images (half-pixel centres, no smoothing, weights of 11 bits): at most 1 of 255 from
- * OpenCV 4.6, see the test. Exactly half sizes, which OpenCV averages, are averaged here too.
+ * Source: OpenCV's `resize` with INTER_LINEAR on 8-bit images (half-pixel centres, no smoothing, weights of 11 bits):
+ * at most 1 of 255 from OpenCV 4.6, see the test. Exactly half sizes, which OpenCV averages, are averaged here too.
  *
  * @param region may reach beyond the image.
  * @returns `out`: RGB, 0..255, row-major.

@@ -4,9 +4,10 @@ import { meanPoint } from './landmark-geometry';
 /**
  * The rotation of a face, as the thesis measures it: the median of five angles.
  *
- * The five are those of the lines from L to R, 36 to 45, L to 30, 30 to R and 36 to 45 once more, where L is the mean of
- * points 22-26 and R of 17-21 (the brows, named the wrong way round in the source). For a face rotated by less than about
- * 45 degrees this is always the angle of the outer eye corners, 36 to 45. The thesis's own number is `-angle` in degrees.
+ * The five are those of the lines from L to R, 36 to 45, L to 30, 30 to R and 36 to 45 once more, where L is the mean
+ * of points 22-26 and R of 17-21 (the brows, named the wrong way round in the source). For a face rotated by less than
+ * about 45 degrees this is always the angle of the outer eye corners, 36 to 45. The thesis's own number is `-angle` in
+ * degrees.
  *
  * @returns radians, positive: the face is rotated clockwise as seen in the image.
  * @throws TypeError if there are not 68 points; RangeError if one is not finite.

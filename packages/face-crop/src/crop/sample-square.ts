@@ -15,8 +15,8 @@ export type Square = {
  * Cuts a rotated square out of an image, scaled to `size` by bilinear sampling.
  *
  * Output pixel (i, j) shows `centre + R(angle) · ((j, i) + 0.5 - size / 2) · side / size` with
- * `R = [cos, -sin; sin, cos]`; what lies outside repeats the border. One sample per output pixel, without averaging, however
- * small the output is.
+ * `R = [cos, -sin; sin, cos]`; what lies outside repeats the border. One sample per output pixel, without averaging,
+ * however small the output is.
  *
  * Source: PyTorch's `grid_sample(bilinear, border, align_corners=False)`, rounded to the nearest; at most 1 of 255
  * apart where a value falls on a half, see the test.

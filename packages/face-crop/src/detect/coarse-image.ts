@@ -19,7 +19,10 @@ export function coarseImage(frame: VideoFrame): Float32Array {
   return coarse(frame, width / 2, height / 2, [width, 0, 0, height]);
 }
 
-/** The same for a rotated square of a frame, to detect that it shows another face; outside the frame its border is repeated. */
+/**
+ * The same for a rotated square of a frame, to detect that it shows another face; outside the frame its border is
+ * repeated.
+ */
 export function coarseSquare(frame: VideoFrame, { x, y, side, angle }: Square): Float32Array {
   const [cos, sin] = [Math.cos(angle) * side, Math.sin(angle) * side];
   return coarse(frame, x, y, [cos, -sin, sin, cos]);

@@ -36,8 +36,9 @@ function parameterShapes(): Map<string, number[]> {
  * The tiny face detector of face-api: six convolutions (the first plain, the others separable) with leaky ReLU and
  * pooling, then five boxes for each cell of 32 x 32 px.
  *
- * Source: `tiny_face_detector_model` of `@vladmandic/face-api` 1.7.15 (MIT), rebuilt from its weights' names and shapes.
- * Largest difference from the same network in PyTorch 1.13: below 1e-4 in every score and box edge, see the test.
+ * Source: `tiny_face_detector_model` of `@vladmandic/face-api` 1.7.15 (MIT), rebuilt from its weights' names and
+ * shapes. Largest difference from the same network in PyTorch 1.13: below 1e-4 in every score and box edge, see the
+ * test.
  *
  * Holds its weights as tensors: `dispose` it.
  *

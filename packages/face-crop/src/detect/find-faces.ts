@@ -9,7 +9,8 @@ import { centreColours } from './landmark-crops';
 export type FoundFace = LandmarkBox & { score: number; scale: number };
 
 /**
- * Runs the face detector on a frame scaled to `scale` x `scale`, the shorter side padded with black on the right or below.
+ * Runs the face detector on a frame scaled to `scale` x `scale`, the shorter side padded with black on the right or
+ * below.
  *
  * @param scale pixels, a multiple of 32; small scales find large faces.
  * @returns boxes after non-maximum suppression (`strongest`), the highest score first; no tensor is left.
@@ -49,7 +50,8 @@ export async function findFaces(
  * @param overlap boxes that share more than this (intersection over union) count as one face. Default 0.4.
  * @returns the kept boxes, the highest score first.
  * @example
- * const faces = strongest([...await findFaces(network, frame, 160, 0.3), ...await findFaces(network, frame, 320, 0.3)]);
+ * const [small, large] = [await findFaces(network, frame, 320, 0.3), await findFaces(network, frame, 160, 0.3)];
+ * const faces = strongest([...small, ...large]);
  */
 export function strongest(boxes: readonly FoundFace[], overlap = 0.4): FoundFace[] {
   const kept: FoundFace[] = [];

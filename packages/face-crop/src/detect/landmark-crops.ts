@@ -4,7 +4,10 @@ import { pointsFromSquare } from '../crop/landmark-geometry';
 import { type Square, sampleInto } from '../crop/sample-square';
 import { LANDMARK_INPUT_MEAN, LANDMARK_INPUT_SIZE, type LandmarkNetwork } from './landmark-network';
 
-/** A view of a face for test-time augmentation: shifts in sides, a factor of the side, a rotation in radians, and whether it is mirrored. */
+/**
+ * A view of a face for test-time augmentation: shifts in sides, a factor of the side, a rotation in radians, and
+ * whether it is mirrored.
+ */
 type View = { dx: number; dy: number; scale: number; turn: number; mirrored: boolean };
 
 const STRAIGHT: View = { dx: 0, dy: 0, scale: 1, turn: 0, mirrored: false };
@@ -36,7 +39,8 @@ export type CropLandmarks = {
 /**
  * Finds 68 points in each of several squares of one frame, in one run of the network.
  *
- * @param viewCount 1: the square as it is; 2: also its mirror image; 5: five shifted, scaled, rotated and mirrored views.
+ * @param viewCount 1: the square as it is; 2: also its mirror image; 5: five shifted, scaled, rotated and mirrored
+ * views.
  * @returns one entry per square, plain arrays; no tensor is left.
  * @example
  * const [{ points }] = await landmarksInSquares(network, frame, [square], 1);

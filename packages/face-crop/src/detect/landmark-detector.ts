@@ -20,9 +20,9 @@ export type LandmarkDetectorOptions = {
   /** Weights as bytes, or the URL of a folder with the `model` files; default: from the npm package (Node only). */
   weights?: LandmarkWeights | URL;
   /**
-   * Test-time augmentations over which the landmarks of a face are averaged. 1: none, fast. 2: adds the mirror image. 5: adds shifts, scales and
-   * rotations; half the jitter of 1, at four times the time. On three clips (faces 135 px wide) the landmarks of 1 differ from those of 5 by 1.2 px
-   * on average, those of 2 by 0.4 px. Default 1.
+   * Test-time augmentations over which the landmarks of a face are averaged. 1: none, fast. 2: adds the mirror image.
+   * 5: adds shifts, scales and rotations; half the jitter of 1, at four times the time. On three clips (faces 135 px
+   * wide) the landmarks of 1 differ from those of 5 by 1.2 px on average, those of 2 by 0.4 px. Default 1.
    */
   testTimeViews?: 1 | 2 | 5;
   /** Faces tracked at once, the highest scores first. Default 4. */
@@ -31,7 +31,10 @@ export type LandmarkDetectorOptions = {
   minScore?: number;
   /** Frames between two runs of the face detector while no track is doubtful. Default 25. */
   detectEvery?: number;
-  /** Sides in pixels to which a frame is scaled for detection, multiples of 32, tried in this order. Default 224, 320, 160, 416, 512. */
+  /**
+   * Sides in pixels to which a frame is scaled for detection, multiples of 32, tried in this order. Default 224, 320,
+   * 160, 416, 512.
+   */
   scales?: readonly number[];
 };
 
@@ -42,12 +45,15 @@ const SCALES = [224, 320, 160, 416, 512] as const;
 const SQUARE_SCALE = 1.2;
 
 /**
- * Largest disagreement of the straight and the mirrored view, in sides of the square. Measured on 68 clips: on faces at most
- * 0.014, elsewhere at least 0.017 and 0.08 in the median.
+ * Largest disagreement of the straight and the mirrored view, in sides of the square. Measured on 68 clips: on faces at
+ * most 0.014, elsewhere at least 0.017 and 0.08 in the median.
  */
 const MAX_SPREAD = 0.025;
 
-/** A face this large, as a share of the frame's shorter side, ends the search: others of its size would have been found too. */
+/**
+ * A face this large, as a share of the frame's shorter side, ends the search: others of its size would have been found
+ * too.
+ */
 const LARGE_FACE = 0.4;
 
 /**
@@ -59,8 +65,8 @@ const SAME_SHOT = 0.75;
 
 /**
  * Correlation of a face's square before and after such a change below which it shows another face. Measured: from one
- * frame to the next at least 0.88 and nearly always above 0.97; between clips 0.42 in the median and above 0.88 in one pair
- * of 800.
+ * frame to the next at least 0.88 and nearly always above 0.97; between clips 0.42 in the median and above 0.88 in one
+ * pair of 800.
  */
 const SAME_FACE = 0.88;
 
@@ -82,16 +88,18 @@ type Track = {
 };
 
 /**
- * The default landmark detector: face-api's tiny face detector and 68-point network, rebuilt on tfjs operations, so they run
- * on the backend that the application has set.
+ * The default landmark detector: face-api's tiny face detector and 68-point network, rebuilt on tfjs operations, so
+ * they run on the backend that the application has set.
  *
- * The face detector searches at several scales; from then on each face is tracked by an upright square around its previous
- * landmarks. It runs again every `detectEvery` frames, when a face jumps, and after a cut, which ends the
- * tracks whose face is no longer in its place. The 68-point network has no confidence and returns a face for any input; a detection counts
- * only where the landmarks of the straight and the mirrored view agree.
+ * The face detector searches at several scales; from then on each face is tracked by an upright square around its
+ * previous landmarks. It runs again every `detectEvery` frames, when a face jumps, and after a cut, which ends the
+ * tracks whose face is no longer in its place. The 68-point network has no confidence and returns a face for any input;
+ * a detection counts only where the landmarks of the straight and the mirrored view agree.
  *
- * @returns the detector. It holds the networks' weights as tensors: `dispose` it. Between calls it keeps no other tensor and no frame.
- * @throws RangeError if an option is out of range; TypeError if the weights are not those of the two networks; Error if they cannot be read.
+ * @returns the detector. It holds the networks' weights as tensors: `dispose` it. Between calls it keeps no other
+ * tensor and no frame.
+ * @throws RangeError if an option is out of range; TypeError if the weights are not those of the two networks; Error if
+ * they cannot be read.
  * @example
  * import { createLandmarkDetector } from '@lipsync/face-crop';
  * const detector = await createLandmarkDetector();

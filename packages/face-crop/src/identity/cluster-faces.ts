@@ -2,10 +2,12 @@ import { fail } from '@lipsync/contracts';
 
 export type ClusterOptions = {
   /**
-   * Largest mean Euclidean distance between the members of two clusters that are joined as one person, above 0. Default 0.52.
+   * Largest mean Euclidean distance between the members of two clusters that are joined as one person, above 0. Default
+   * 0.52.
    *
-   * Measured on 642 broadcast clips of 33 people: clusters of one person joined below 0.50 and of two people above 0.56 with one frame
-   * per clip, below 0.47 and above 0.53 with the mean of three. dlib's 0.6, meant for pairs of faces, gives 26 and 20 people.
+   * Measured on 642 broadcast clips of 33 people: clusters of one person joined below 0.50 and of two people above 0.56
+   * with one frame per clip, below 0.47 and above 0.53 with the mean of three. dlib's 0.6, meant for pairs of faces,
+   * gives 26 and 20 people.
    */
   threshold?: number;
 };
@@ -14,19 +16,20 @@ export type ClusterOptions = {
 const MAX_FACES = 30_000;
 
 /**
- * Clusters face descriptors by identity, with average linkage: the two clusters with the smallest mean distance over all pairs of
- * members are joined, until no two lie within `threshold`.
+ * Clusters face descriptors by identity, with average linkage: the two clusters with the smallest mean distance over
+ * all pairs of members are joined, until no two lie within `threshold`.
  *
- * Source: SciPy's `linkage(x, 'average')` cut by `fcluster(…, threshold, 'distance')`, here by the nearest-neighbour chain
- * (Murtagh 1983): the same clusters, see the test. Time and memory grow with the square of the number of faces
+ * Source: SciPy's `linkage(x, 'average')` cut by `fcluster(…, threshold, 'distance')`, here by the nearest-neighbour
+ * chain (Murtagh 1983): the same clusters, see the test. Time and memory grow with the square of the number of faces
  * (200 MB for 10,000). It runs synchronously.
  *
  * The clusters do not depend on the order of the input.
  *
- * @param descriptors of one length, as `FaceEmbedder.embed` gives them; the mean over a few frames of a clip is more stable.
+ * @param descriptors of one length, as `FaceEmbedder.embed` gives them; the mean over a few frames of a clip is more
+ * stable.
  * @returns a cluster for each descriptor; 0 is the one with the most members. Empty for no descriptors.
- * @throws RangeError if a value is not finite, the threshold is out of range, or there are more than 30,000 descriptors;
- *   TypeError if their lengths differ.
+ * @throws RangeError if a value is not finite, the threshold is out of range, or there are more than 30,000
+ * descriptors; TypeError if their lengths differ.
  * @example
  * import { clusterFaces } from '@lipsync/face-crop';
  * const people = clusterFaces(await Promise.all(portraits.map(({ frame, points }) => embedder.embed(frame, points))));
@@ -93,8 +96,9 @@ function distances(descriptors: readonly Float32Array[]): Float32Array {
 }
 
 /**
- * Follows nearest neighbours until two are each other's, joins them, and continues from the rest of the chain. With average linkage joining two
- * clusters brings no third one nearer, so the order of joining does not change what is joined within the threshold.
+ * Follows nearest neighbours until two are each other's, joins them, and continues from the rest of the chain. With
+ * average linkage joining two clusters brings no third one nearer, so the order of joining does not change what is
+ * joined within the threshold.
  *
  * @param between distances in the lower triangle; overwritten.
  * @returns for each element the representative of its cluster.

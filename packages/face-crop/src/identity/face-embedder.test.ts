@@ -19,7 +19,9 @@ beforeAll(async () => {
 });
 afterAll(() => embedder.dispose());
 
-/** 68 points of which only eyes and mouth matter: their square is that of side `side` at `x`, `y`, turned by `angle`. */
+/**
+ * 68 points of which only eyes and mouth matter: their square is that of side `side` at `x`, `y`, turned by `angle`.
+ */
 function pointsOf(x: number, y: number, side: number, angle = 0): Float32Array {
   const points = new Float32Array(136);
   // an eye is 0.45 sides from the mouth, and the middle of the three 0.07 above the square's own

@@ -6,14 +6,18 @@ import { readEmbeddingWeights, type StoredNetwork } from '../detect/network-weig
 import { EMBEDDING_INPUT_MEAN, EMBEDDING_INPUT_SIZE, FaceEmbeddingNetwork } from './face-embedding-network';
 
 export type FaceEmbedderOptions = {
-  /** Weights as bytes and manifest, or the URL of a folder with the `model` files; default: from the npm package (Node only). */
+  /**
+   * Weights as bytes and manifest, or the URL of a folder with the `model` files; default: from the npm package (Node
+   * only).
+   */
   weights?: StoredNetwork | URL;
 };
 
 /** Computes identity descriptors of faces. */
 export interface FaceEmbedder {
   /**
-   * The descriptor of a face: 128 values, of length about 1.3. Descriptors of one person lie near each other (Euclidean distance).
+   * The descriptor of a face: 128 values, of length about 1.3. Descriptors of one person lie near each other (Euclidean
+   * distance).
    *
    * @param points `[68, 2]`, pixels of the frame.
    * @returns a plain array, the caller's; no tensor is left.
@@ -33,8 +37,8 @@ const MIDDLE_FROM_TOP = 0.43;
 /**
  * The square of the frame that the network sees: upright by the eyes, sized by the distance of eyes and mouth.
  *
- * Source: `align` of face-api's landmarks with `useDlibAlignment`, but rotated with the face, as dlib's own chips are, and not cut
- * off at the frame's edge.
+ * Source: `align` of face-api's landmarks with `useDlibAlignment`, but rotated with the face, as dlib's own chips are,
+ * and not cut off at the frame's edge.
  */
 export function embeddingSquare(points: Landmarks68): Square {
   const [leftX, leftY] = meanPoint(points, 36, 41);
@@ -53,8 +57,8 @@ export function embeddingSquare(points: Landmarks68): Square {
 }
 
 /**
- * Creates a face embedder: dlib's descriptor network, rebuilt on tfjs operations, so it runs on the backend that the application
- * has set.
+ * Creates a face embedder: dlib's descriptor network, rebuilt on tfjs operations, so it runs on the backend that the
+ * application has set.
  *
  * Source: `FaceEmbeddingNetwork`; images are divided by 256 as in dlib, where face-api's code divides by 255.
  *

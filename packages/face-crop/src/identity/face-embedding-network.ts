@@ -50,12 +50,13 @@ function parameterShapes(): Map<string, number[]> {
 }
 
 /**
- * dlib's face descriptor network: a 7 x 7 convolution, 14 residual blocks of two 3 x 3 convolutions, the mean over the last
- * map, and one linear layer to 128 values. Descriptors of one person lie near each other (Euclidean distance).
+ * dlib's face descriptor network: a 7 x 7 convolution, 14 residual blocks of two 3 x 3 convolutions, the mean over the
+ * last map, and one linear layer to 128 values. Descriptors of one person lie near each other (Euclidean distance).
  *
- * Source: `face_recognition_model` of `@vladmandic/face-api` 1.7.15 (MIT; dlib's `dlib_face_recognition_resnet_model_v1`,
- * CC0, with most weights in 8 bits), rebuilt from its weights' names and shapes. Each layer's scale is multiplied into its
- * filters once. Largest difference from the same network in PyTorch 1.13, unfolded: below 5e-6, see the test.
+ * Source: `face_recognition_model` of `@vladmandic/face-api` 1.7.15 (MIT; dlib's
+ * `dlib_face_recognition_resnet_model_v1`, CC0, with most weights in 8 bits), rebuilt from its weights' names and
+ * shapes. Each layer's scale is multiplied into its filters once. Largest difference from the same network in PyTorch
+ * 1.13, unfolded: below 5e-6, see the test.
  *
  * Holds its weights as tensors (22 MB): `dispose` it.
  *

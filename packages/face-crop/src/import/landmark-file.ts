@@ -13,8 +13,8 @@ export type LandmarkFileOptions = {
 };
 
 /**
- * Reads the landmarks of one face from a JSON file: `{ "scheme": "ibug68", "frames": [[x0, y0, …] or null, …] }`, pixels of
- * the upright frame with pixel centres at +0.5, one entry per frame from the first on.
+ * Reads the landmarks of one face from a JSON file: `{ "scheme": "ibug68", "frames": [[x0, y0, …] or null, …] }`,
+ * pixels of the upright frame with pixel centres at +0.5, one entry per frame from the first on.
  *
  * @returns gap-free tracks with score 1, ids from 0; none where all entries are null.
  * @throws TypeError if the text is not JSON or has another form; RangeError if a value is not finite.

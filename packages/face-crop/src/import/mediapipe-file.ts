@@ -5,15 +5,20 @@ import { landmarksFromMediapipe } from './mediapipe-landmarks';
 
 type Point = readonly number[] | { x: number; y: number };
 
-/** MediaPipe's face meshes of a video: size of its frames, and for each the 468 or 478 points of one face (shares of the frame) or null. */
+/**
+ * MediaPipe's face meshes of a video: size of its frames, and for each the 468 or 478 points of one face (shares of the
+ * frame) or null.
+ */
 export type MediapipeFile = { width: number; height: number; frames: (Point[] | null)[] };
 
 /**
- * Reads MediaPipe's face meshes of a video, one face per frame, from a JSON file: `{ "width": 1280, "height": 720, "frames": [[[x, y,
- * z], …] or null, …] }`, one entry per frame from the first on. A point may also be `{ "x", "y", "z" }`, as MediaPipe's own objects are written.
+ * Reads MediaPipe's face meshes of a video, one face per frame, from a JSON file:
+ * `{ "width": 1280, "height": 720, "frames": [[[x, y, z], …] or null, …] }`, one entry per frame from the first on. A
+ * point may also be `{ "x", "y", "z" }`, as MediaPipe's own objects are written.
  *
  * @returns gap-free tracks with score 1, ids from 0; none where all entries are null.
- * @throws TypeError if the text is not JSON or has another form; RangeError if a value is not finite or a size not above 0.
+ * @throws TypeError if the text is not JSON or has another form; RangeError if a value is not finite or a size not
+ * above 0.
  * @example
  * import { readFile } from 'node:fs/promises';
  * import { parseMediapipeFile } from '@lipsync/face-crop';

@@ -1,8 +1,8 @@
 import { fail, type Landmarks68 } from '@lipsync/contracts';
 
 /**
- * The point of MediaPipe's face mesh for each of the 68 landmarks. Jaw points differ most: the mesh ends where the face turns away, the
- * landmarks follow its outline.
+ * The point of MediaPipe's face mesh for each of the 68 landmarks. Jaw points differ most: the mesh ends where the face
+ * turns away, the landmarks follow its outline.
  *
  * Source: the mapping that LatentSync 1.5 uses.
  */
@@ -21,13 +21,14 @@ const MESH_POINTS: readonly number[] = [
  *
  * Source: the point mapping of LatentSync 1.5; jaw points are approximate.
  *
- * @param mesh `[468 or 478, 3]` as MediaPipe gives it (x and y as shares of the frame, 0..1; z is not used), or `[…, 2]` without z.
+ * @param mesh `[468 or 478, 3]` as MediaPipe gives it (x and y as shares of the frame, 0..1; z is not used), or
+ * `[…, 2]` without z.
  * @param image size of the frame in pixels.
  * @returns pixels, pixel centres at +0.5; a new array.
  * @throws TypeError for another number of points; RangeError if one is not finite.
  * @example
  * import { landmarksFromMediapipe } from '@lipsync/face-crop';
- * frames.push([...landmarksFromMediapipe(mesh, { width: 1280, height: 720 })]); // an entry of parseLandmarkFile's format
+ * const points = landmarksFromMediapipe(mesh, { width: 1280, height: 720 }); // [68, 2], pixels
  */
 export function landmarksFromMediapipe(mesh: ArrayLike<number>, image: { width: number; height: number }): Landmarks68 {
   const where = 'landmarksFromMediapipe';

@@ -5,7 +5,8 @@ import type { LandmarkFileOptions } from './landmark-file';
 
 export type NpyLandmarkOptions = LandmarkFileOptions & {
   /**
-   * Coordinate of the first pixel's centre: 0 in dlib, face-alignment and OpenCV; 0.5 in this package. Default 0: half a pixel is added.
+   * Coordinate of the first pixel's centre: 0 in dlib, face-alignment and OpenCV; 0.5 in this package. Default 0: half
+   * a pixel is added.
    */
   pixelCentre?: 0 | 0.5;
 };
@@ -14,15 +15,15 @@ export type NpyLandmarkOptions = LandmarkFileOptions & {
 const SMALLEST_FACE = 2;
 
 /**
- * Reads the landmarks of one face from npy files: one of `[frames, 68, 2]` or `[frames, 136]` for a video, or a list with one of `[68, 2]` or
- * `[136]` per frame. Points are x, y in pixels of the upright frame, iBUG order.
+ * Reads the landmarks of one face from npy files: one of `[frames, 68, 2]` or `[frames, 136]` for a video, or a list
+ * with one of `[68, 2]` or `[136]` per frame. Points are x, y in pixels of the upright frame, iBUG order.
  *
  * A frame without a face is all NaN, or all 0 (whole numbers have no NaN), or null in a list.
  *
  * @param files bytes of npy files; values may be floats of 32 or 64 bits or whole numbers of any size.
  * @returns gap-free tracks with score 1, ids from 0; none where no frame has a face.
- * @throws Error if a file is no npy file; TypeError for another shape or type; RangeError if some but not all points of a frame are
- * not finite, or if all faces are smaller than 2 pixels (shares of the frame, 0..1).
+ * @throws Error if a file is no npy file; TypeError for another shape or type; RangeError if some but not all points of
+ * a frame are not finite, or if all faces are smaller than 2 pixels (shares of the frame, 0..1).
  * @example
  * import { readFile } from 'node:fs/promises';
  * import { parseNpyLandmarks } from '@lipsync/face-crop';

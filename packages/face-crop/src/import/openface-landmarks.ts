@@ -11,14 +11,15 @@ export type OpenFaceOptions = {
 };
 
 /**
- * Reads OpenFace's landmark table: one row per frame and face, columns found by their names (`frame`, `x_0` … `x_67`, `y_0` …
- * `y_67`, and, optional, `face_id`, `confidence`, `success`).
+ * Reads OpenFace's landmark table: one row per frame and face, columns found by their names (`frame`, `x_0` … `x_67`,
+ * `y_0` … `y_67`, and, optional, `face_id`, `confidence`, `success`).
  *
- * OpenFace counts frames from 1 and has pixel centres at whole numbers: half a pixel is added. Rows with `success` 0 count as no face.
+ * OpenFace counts frames from 1 and has pixel centres at whole numbers: half a pixel is added. Rows with `success` 0
+ * count as no face.
  *
  * @returns gap-free tracks, one or more per `face_id`, ids from 0.
- * @throws TypeError if a column is missing, a row has too few cells or two rows are of the same face and frame; RangeError if a
- * value is not finite.
+ * @throws TypeError if a column is missing, a row has too few cells or two rows are of the same face and frame;
+ * RangeError if a value is not finite.
  * @example
  * import { readFile } from 'node:fs/promises';
  * import { parseOpenFaceCsv } from '@lipsync/face-crop';

@@ -1,9 +1,15 @@
 import { assertVideoFrame, fail, type VideoFrame } from '@lipsync/contracts';
 
 export type ShotDetectorOptions = {
-  /** `adaptive`: a cut is a frame that differs much more than its neighbours; `content`: one that differs much. Default `adaptive`. */
+  /**
+   * `adaptive`: a cut is a frame that differs much more than its neighbours; `content`: one that differs much. Default
+   * `adaptive`.
+   */
   method?: 'adaptive' | 'content';
-  /** Of `adaptive`: how many times the neighbours' mean, default 3 (LatentSync: 2). Of `content`: difference from the frame before, default 27. */
+  /**
+   * Of `adaptive`: how many times the neighbours' mean, default 3 (LatentSync: 2). Of `content`: difference from the
+   * frame before, default 27.
+   */
   threshold?: number;
   /** Least difference of a cut for `adaptive`. Default 15. */
   minContent?: number;
@@ -13,24 +19,28 @@ export type ShotDetectorOptions = {
   minFrames?: number;
 };
 
-const SMALL_WIDTH = 128; // frames are subsampled to about this width: a mean over 10,000 pixels is as good as one over all
+/** Frames are subsampled to about this width: a mean over 10,000 pixels is as good as one over all. */
+const SMALL_WIDTH = 128;
 
 /**
  * Finds cuts in a video, frame by frame, in constant memory.
  *
- * The difference of two frames is the mean over hue (0..179), saturation and value (0..255) of the mean absolute difference. `content`: a cut
- * where it reaches the threshold. `adaptive`: where it reaches `minContent` and `threshold` times the mean of the `window` differences before
- * and after, so that fast movement is no cut; a cut is reported `window` frames later.
+ * The difference of two frames is the mean over hue (0..179), saturation and value (0..255) of the mean absolute
+ * difference. `content`: a cut where it reaches the threshold. `adaptive`: where it reaches `minContent` and
+ * `threshold` times the mean of the `window` differences before and after, so that fast movement is no cut; a cut is
+ * reported `window` frames later.
  *
- * Source: PySceneDetect's ContentDetector and AdaptiveDetector on OpenCV's HSV; hue, saturation and value equal OpenCV 4.6's, see the test. Frames
- * are subsampled by taking every n-th pixel, and `minFrames` holds for the first shot, too; see the README for how its versions differ.
+ * Source: PySceneDetect's ContentDetector and AdaptiveDetector on OpenCV's HSV; hue, saturation and value equal OpenCV
+ * 4.6's, see the test. Frames are subsampled by taking every n-th pixel, and `minFrames` holds for the first shot, too;
+ * see the README for how its versions differ.
  *
  * @throws RangeError if an option is out of range; TypeError if a frame has another size than the one before.
  * @example
  * import { ShotDetector } from '@lipsync/face-crop';
  * const shots = new ShotDetector();
- * for await (const frame of media.frames('news.mp4')) for (const first of shots.push(frame)) console.log(`a shot begins at frame ${first}`);
- * for (const first of shots.finish()) console.log(`a shot begins at frame ${first}`);
+ * const cuts: number[] = [];
+ * for await (const frame of media.frames('news.mp4')) cuts.push(...shots.push(frame));
+ * cuts.push(...shots.finish()); // first frames of all shots but the first
  */
 export class ShotDetector {
   readonly #options: Required<ShotDetectorOptions>;
@@ -111,7 +121,9 @@ export class ShotDetector {
   }
 }
 
-/** Hue, saturation and value of every n-th pixel, n so that about 128 remain across; OpenCV's whole-number arithmetic. */
+/**
+ * Hue, saturation and value of every n-th pixel, n so that about 128 remain across; OpenCV's whole-number arithmetic.
+ */
 export function smallHsv({ data, width, height }: VideoFrame): Uint8Array {
   const step = Math.max(1, Math.floor(width / SMALL_WIDTH));
   const out = new Uint8Array(Math.ceil(width / step) * Math.ceil(height / step) * 3);

@@ -20,8 +20,8 @@ export type TrackedFrame = { frame: VideoFrame; faces?: FaceLandmarks[] };
 /**
  * Tracks the faces of a video, frame by frame: `collectTracks` for those who want to follow what is detected.
  *
- * @returns a generator that yields every frame in order once it is done with (with `stride` above 1 the last one may come
- * twice) and returns the tracks.
+ * @returns a generator that yields every frame in order once it is done with (with `stride` above 1 the last one may
+ * come twice) and returns the tracks.
  * @throws as `collectTracks`.
  * @example
  * import { trackFaces } from '@lipsync/face-crop';
@@ -67,8 +67,8 @@ export async function* trackFaces(
 /**
  * Tracks the faces of a video.
  *
- * The detector is reset first. Memory grows with the points (544 bytes per face and frame), not with the images: each frame
- * is released before the next is taken, except that with `stride` above 1 the last one is detected once more.
+ * The detector is reset first. Memory grows with the points (544 bytes per face and frame), not with the images: each
+ * frame is released before the next is taken, except that with `stride` above 1 the last one is detected once more.
  *
  * @param frames frames of one video, their `index` rising; an array will do.
  * @returns gap-free tracks in the order of their first frame, ids from 0; empty where no face was found long enough.

@@ -15,8 +15,8 @@ type Open = {
 /**
  * Joins landmarks, frame by frame, into gap-free tracks.
  *
- * A gap of up to `maxGap` frames is interpolated linearly; a longer one ends the track and starts another. Tracks shorter than
- * `minFrames` are dropped. Memory grows with the number of points only.
+ * A gap of up to `maxGap` frames is interpolated linearly; a longer one ends the track and starts another. Tracks
+ * shorter than `minFrames` are dropped. Memory grows with the number of points only.
  */
 export class TrackBuilder {
   readonly #open = new Map<number, Open>();

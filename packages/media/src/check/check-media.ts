@@ -24,10 +24,10 @@ export type CheckMediaOptions = FindFfmpegOptions & {
 
 export type MediaProblem = {
   /**
-   * `empty`: no bytes. `not media`: nothing that ffmpeg can read. `names other files`: a playlist or script. `too large`: above
-   * `maxPixels`. `no video` and `no audio`: the stream is missing. `cut short`: the file ends before its container says so.
-   * `damaged`: the decoder reports damage, or nothing decodes. `gap in the frames`, `starts differ` and `lengths differ`: beyond the
-   * options.
+   * `empty`: no bytes. `not media`: nothing that ffmpeg can read. `names other files`: a playlist or script.
+   * `too large`: above `maxPixels`. `no video` and `no audio`: the stream is missing. `cut short`: the file ends before
+   * its container says so. `damaged`: the decoder reports damage, or nothing decodes. `gap in the frames`,
+   * `starts differ` and `lengths differ`: beyond the options.
    */
   kind:
     | 'empty'
@@ -55,7 +55,10 @@ export type MediaCheck = {
   info?: MediaInfo;
   /** What decodes, seconds on the container's clock. */
   video?: { frameCount: number; startSec: number; endSec: number; largestGapSec: number };
-  /** What decodes, at the file's own rate; holes in its timestamps count as samples. `peak` of the mono mix, full scale 1. */
+  /**
+   * What decodes, at the file's own rate; holes in its timestamps count as samples. `peak` of the mono mix, full scale
+   * 1.
+   */
   audio?: { samples: number; sampleRate: number; startSec: number; endSec: number; peak: number };
   /** ffmpeg's messages about missing or broken data. */
   damageMessages: number;
@@ -75,13 +78,14 @@ type Decoded = {
 };
 
 /**
- * Decodes a whole file in constant memory and reports its content and its problems. A bad file is an answer, not an error. One run of
- * ffmpeg where the file has both streams.
+ * Decodes a whole file in constant memory and reports its content and its problems. A bad file is an answer, not an
+ * error. One run of ffmpeg where the file has both streams.
  *
- * `frames`, `audio` and `both` of `openMedia` refuse damaged and cut files by themselves, at the place of the damage; this checks all of a file
- * beforehand.
+ * `frames`, `audio` and `both` of `openMedia` refuse damaged and cut files by themselves, at the place of the damage;
+ * this checks all of a file beforehand.
  *
- * @throws Error where `path` is no plain file that can be read, or there is no ffmpeg; RangeError for an option out of range.
+ * @throws Error where `path` is no plain file that can be read, or there is no ffmpeg; RangeError for an option out of
+ * range.
  * @example
  * import { checkMedia } from '@lipsync/media';
  * const { ok, problems, video } = await checkMedia('talk.mp4');

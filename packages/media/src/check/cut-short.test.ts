@@ -69,7 +69,8 @@ describe.skipIf(!ffmpeg)(`cutShort of videos${SKIPPED}`, () => {
     const bytes = readFileSync(file(name));
     for (let tenth = 0; tenth < 10; tenth++) {
       const path = file(`cut-${tenth}-${name}`);
-      // An odd length: where a transport stream ends with a packet, which are of 188 bytes, nothing tells that it was longer.
+      // An odd length: where a transport stream ends with a packet, which are of 188 bytes, nothing tells that it was
+      // longer.
       writeFileSync(path, bytes.subarray(0, Math.round((bytes.length * (tenth + 0.5)) / 10) | 1));
       // What headers cannot tell (fragments, packets that end where the file does), decoding does.
       if ((await cutShort(path)) === undefined) {

@@ -4,10 +4,10 @@ import { open } from 'node:fs/promises';
 /**
  * Why a file is shorter than its container says; undefined where it is complete or the container does not say.
  *
- * Reads a few headers, no streams: ffmpeg decodes a cut Matroska, AVI or MPEG file up to where it ends, mostly without a message.
- * Knows MP4 and QuickTime (boxes), Matroska and WebM (segment), AVI, WAV and AIFF (chunks), FLV (last tag), MPEG transport
- * streams (whole packets), MPEG program streams and Ogg (last packet). A cut exactly between two packets of a container
- * without a total length cannot be detected.
+ * Reads a few headers, no streams: ffmpeg decodes a cut Matroska, AVI or MPEG file up to where it ends, mostly without
+ * a message. Knows MP4 and QuickTime (boxes), Matroska and WebM (segment), AVI, WAV and AIFF (chunks), FLV (last tag),
+ * MPEG transport streams (whole packets), MPEG program streams and Ogg (last packet). A cut exactly between two packets
+ * of a container without a total length cannot be detected.
  *
  * @throws Error where the file cannot be read.
  * @example
@@ -87,8 +87,8 @@ function lengthAt(bytes: Buffer, at: number): { value: number; next: number } | 
 }
 
 /**
- * RIFF and AIFF: one chunk with its length around everything; 0 and the largest numbers stand for "not known when it was
- * written".
+ * RIFF and AIFF: one chunk with its length around everything; 0 and the largest numbers stand for "not known when it
+ * was written".
  */
 const chunks: Check = async (_file, _size, head) => {
   const kind = head.toString('latin1', 0, 4);

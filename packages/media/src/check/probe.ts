@@ -12,9 +12,9 @@ export type Probe = {
 };
 
 /**
- * Parses what `ffmpeg -i` prints about a file, so that no ffprobe is needed. Tested with ffmpeg 4.1 and 5.1, which differ in
- * indent and stream ids only. Takes the first video stream that is not marked as a cover image, or the one with the number
- * `videoStream`; none where that is -1.
+ * Parses what `ffmpeg -i` prints about a file, so that no ffprobe is needed. Tested with ffmpeg 4.1 and 5.1, which
+ * differ in indent and stream ids only. Takes the first video stream that is not marked as a cover image, or the one
+ * with the number `videoStream`; none where that is -1.
  *
  * @returns the file's streams; `startSec` is the container's start, `durationSec` NaN where the container does not say.
  */
@@ -56,8 +56,8 @@ export function parseFfmpegDump(path: string, text: string, videoStream?: number
 }
 
 /**
- * Frames per second: the average where ffmpeg knows it, else its guess from the clock; 25 where that guess is a clock rate (90k
- * tbr).
+ * Frames per second: the average where ffmpeg knows it, else its guess from the clock; 25 where that guess is a clock
+ * rate (90k tbr).
  */
 function rateOf(line: string): number {
   for (const unit of ['fps', 'tbr']) {
@@ -88,7 +88,10 @@ export type ProbeOptions = {
   /** Names the caller's function in errors. */
   where: string;
   maxPixels: number;
-  /** Messages of a run over both streams with `showinfo` and `ashowinfo` at their first frame and audio. Default: of a new run. */
+  /**
+   * Messages of a run over both streams with `showinfo` and `ashowinfo` at their first frame and audio. Default: of a
+   * new run.
+   */
   messages?: string;
 };
 
@@ -150,8 +153,8 @@ export function refusedSize(messages: string): { width: number; height: number }
 }
 
 /**
- * The number of the stream that `-map 0:V:0` as the first output took, -1 where there is none, undefined where ffmpeg did
- * not come to it. ffmpeg 4.1 does not print which stream is a cover image, but does not map it either.
+ * The number of the stream that `-map 0:V:0` as the first output took, -1 where there is none, undefined where ffmpeg
+ * did not come to it. ffmpeg 4.1 does not print which stream is a cover image, but does not map it either.
  */
 export function chosenVideo(messages: string): number | undefined {
   if (/Stream map '0:V:0' matches no streams/.test(messages)) return -1;

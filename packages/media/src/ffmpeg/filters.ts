@@ -11,12 +11,13 @@ const EARLIEST_MICROSECONDS = 50_000;
 
 /**
  * Frames at a constant rate, of an input whose clock is 0 at the first one (`-itsoffset`; moved by a filter, ffmpeg 4.1
- * would not move the end as well and would repeat the last frame): frame k is the one whose time is nearest to `k / fps`.
+ * would not move the end as well and would repeat the last frame): frame k is the one whose time is nearest to
+ * `k / fps`.
  *
- * ffmpeg's `fps` filter takes the last frame before the next tick (`round=near`: half a tick later), which shows a 60 fps
- * video 12 ms too late on average. Moving each frame half-way to the one before it and rounding up takes the nearest one,
- * so that audio and frame stay together at every source rate, a variable one too; across holes above 100 ms it comes 50 ms
- * early.
+ * ffmpeg's `fps` filter takes the last frame before the next tick (`round=near`: half a tick later), which shows a 60
+ * fps video 12 ms too late on average. Moving each frame half-way to the one before it and rounding up takes the
+ * nearest one, so that audio and frame stay together at every source rate, a variable one too; across holes above 100
+ * ms it comes 50 ms early.
  *
  * @param options.first the first frame that is wanted; the input may begin anywhere before it.
  */
@@ -55,8 +56,8 @@ export function regionFilter(fps: number, region: FrameRegion, whole: { width: n
  * before a later start, an earlier part is cut away, gaps in the timestamps beyond 40 ms (one frame at 25 fps) become
  * silence.
  *
- * The clock is moved here and not by `-itsoffset`: where that equals the file's start, ffmpeg 4.1 to 5.1 let the audio of an
- * MPEG transport stream begin at 0 wherever it began.
+ * The clock is moved here and not by `-itsoffset`: where that equals the file's start, ffmpeg 4.1 to 5.1 let the audio
+ * of an MPEG transport stream begin at 0 wherever it began.
  */
 export function audioFilter(zeroMicroseconds: number, sampleRate: number, layout: 'mono' | undefined): string {
   return [

@@ -35,8 +35,8 @@ const WAYS_TO_GET_ONE = [
  *
  * Order: the option, `FFMPEG_PATH`, the package `ffmpeg-static` (its file may be missing: its install script downloads
  * it), `PATH`, and last `@ffmpeg-installer/ffmpeg`, with a warning, as that build has had no security fix since 2018.
- * An option or a `FFMPEG_PATH` that does not run is an error and nothing else is tried. Packages are looked up from this package and from
- * the program's entry file, never from the working folder.
+ * An option or a `FFMPEG_PATH` that does not run is an error and nothing else is tried. Packages are looked up from
+ * this package and from the program's entry file, never from the working folder.
  *
  * @throws Error that lists what was tried and how to install ffmpeg.
  * @example

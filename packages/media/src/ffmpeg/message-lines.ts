@@ -7,8 +7,8 @@ const ERRORS = new Set(['error', 'fatal', 'panic']);
 export const isError = (line: MessageLine) => ERRORS.has(line.level);
 
 /**
- * Splits text that arrives in pieces into lines and strips the level: `[h264 @ 0x5] [error] text` becomes level `error` and
- * `[h264 @ 0x5] text`. A line without a level belongs to the one before it.
+ * Splits text that arrives in pieces into lines and strips the level: `[h264 @ 0x5] [error] text` becomes level `error`
+ * and `[h264 @ 0x5] text`. A line without a level belongs to the one before it.
  */
 export function messageLines(tell: (line: MessageLine) => void): (text: string) => void {
   let rest = '';

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Bytes of a child's output, queued in memory. Nothing is read from the pipe before `flow(true)`. The owner limits the queue: `changed` is called
- * when bytes arrive, are taken or are awaited.
+ * Bytes of a child's output, queued in memory. Nothing is read from the pipe before `flow(true)`. The owner limits the
+ * queue: `changed` is called when bytes arrive, are taken or are awaited.
  */
 export class PipeQueue {
   /** Queued bytes. */
@@ -44,8 +44,8 @@ export class PipeQueue {
   }
 
   /**
-   * Waits for `count` bytes: a new array over a buffer of its own, shorter only at the end of the pipe; undefined where the
-   * queue is lost.
+   * Waits for `count` bytes: a new array over a buffer of its own, shorter only at the end of the pipe; undefined where
+   * the queue is lost.
    */
   async read(count: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     while (this.bytes < count && !this.over && !this.lost) {

@@ -22,8 +22,8 @@ import { startSharedRun } from './shared-run';
 /**
  * A video's description, frames and audio out of one run of ffmpeg, as `probe`, `frames` and `audio` give them.
  *
- * The first iteration reads from the shared run, later ones decode again. `release` ends the run and frees its queues; an
- * iteration continues, or begins, in a run of its own.
+ * The first iteration reads from the shared run, later ones decode again. `release` ends the run and frees its queues;
+ * an iteration continues, or begins, in a run of its own.
  */
 export type BothStreams = MediaStreams;
 
@@ -85,7 +85,8 @@ export function separately(info: MediaInfo, { frames, audio }: BothRequest['sepa
 /** Without a time of the first frame it is taken to be 0, and the run prints it. */
 function start(request: BothRequest, zeroMicroseconds?: number): SharedRun {
   const { ffmpegPath, file, maxPixels, damage, fps, maxSide, sampleRate, keepBytes } = request;
-  // Of a video that starts at 0 the file is opened once. Else twice: the frames' clock is moved at the input, the audio's
+  // Of a video that starts at 0 the file is opened once. Else twice: the frames' clock is moved at the input, the
+  // audio's
   // in its filter.
   const zero = zeroMicroseconds ?? 0;
   const audioInput = zero === 0 ? 0 : 1;

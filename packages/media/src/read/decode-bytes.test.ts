@@ -84,7 +84,8 @@ describe.skipIf(!ffmpeg)(`decodeBytes${SKIPPED}`, () => {
     const iterator = decode(SOURCE(100_000))[Symbol.asyncIterator]();
     await iterator.next();
     await new Promise((resolve) => setTimeout(resolve, 300));
-    // A minute of video would be 384 kB: what has been read ahead is the pipe's and the stream's buffers, not the video.
+    // A minute of video would be 384 kB: what has been read ahead is the pipe's and the stream's buffers, not the
+    // video.
     const before = process.memoryUsage().arrayBuffers;
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);

@@ -36,8 +36,8 @@ const counted = (count: number, { name }: Unit) => `${count} ${count === 1 ? nam
 export const saysDamage = (end: FfmpegEnd) => DAMAGE.test(end.messages);
 
 /**
- * Runs ffmpeg and yields its standard output in pieces of `unit.bytes`, each a new array over a buffer of its own. Reads only as fast
- * as the consumer takes: the pipe fills and ffmpeg waits. Ending the iteration kills the child.
+ * Runs ffmpeg and yields its standard output in pieces of `unit.bytes`, each a new array over a buffer of its own.
+ * Reads only as fast as the consumer takes: the pipe fills and ffmpeg waits. Ending the iteration kills the child.
  */
 export async function* decodeBytes(
   ffmpegPath: string,

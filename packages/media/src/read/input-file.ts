@@ -2,9 +2,9 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 /**
- * Containers that hold their streams themselves. Playlists and scripts that name other files or addresses (hls, dash, concat, sdp,
- * imf, image sequences, lavfi …) are left out on purpose: ffmpeg recognises them by content, whatever the name, and would
- * read what they name.
+ * Containers that hold their streams themselves. Playlists and scripts that name other files or addresses (hls, dash,
+ * concat, sdp, imf, image sequences, lavfi …) are left out on purpose: ffmpeg recognises them by content, whatever the
+ * name, and would read what they name.
  */
 export const SELF_CONTAINED_FORMATS = [
   'mov',
@@ -67,9 +67,10 @@ export async function inputFile(where: string, path: string): Promise<InputFile>
 }
 
 /**
- * The arguments that open `file` and let ffmpeg read nothing else. With `zeroMicroseconds` its clock is moved so that this time
- * becomes 0; without, it is left as the container has it (`-copyts`: ffmpeg would else start at the earliest stream). With `seekSec`
- * reading begins at the last key frame before that many seconds, if the container can seek; its clock stays.
+ * The arguments that open `file` and let ffmpeg read nothing else. With `zeroMicroseconds` its clock is moved so that
+ * this time becomes 0; without, it is left as the container has it (`-copyts`: ffmpeg would else start at the earliest
+ * stream). With `seekSec` reading begins at the last key frame before that many seconds, if the container can seek; its
+ * clock stays.
  */
 export function inputArguments(
   file: InputFile,

@@ -229,7 +229,8 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
       expect(await flashFrame(media, path)).toBe(25);
       const { samples } = await joinWaveform(media.audio(path));
       const expected = 16000 * (1 + audioLate - frameLate);
-      // Samples of tolerance: Matroska keeps whole milliseconds; ffmpeg's webm writer puts the frame late by Opus' delay of 6.5 ms.
+      // Samples of tolerance: Matroska keeps whole milliseconds; ffmpeg's webm writer puts the frame late by Opus'
+      // delay of 6.5 ms.
       expect(Math.abs(onset(samples) - expected)).toBeLessThanOrEqual({ mkv: 40, webm: 130 }[container] ?? 16);
     },
   );

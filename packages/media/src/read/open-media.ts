@@ -47,24 +47,26 @@ export interface FfmpegReader extends MediaReader {
   /** The ffmpeg in use. */
   readonly ffmpeg: Ffmpeg;
   /**
-   * With `first`, decoding begins at a key frame before that frame: frames and indices are those of the whole video from `first` on, bit for
-   * bit, in mp4, mov and mkv. In other containers, whose seeks are approximate, they may be off or missing.
+   * With `first`, decoding begins at a key frame before that frame: frames and indices are those of the whole video
+   * from `first` on, bit for bit, in mp4, mov and mkv. In other containers, whose seeks are approximate, they may be
+   * off or missing.
    */
   frames(path: string, options?: FramesOptions): FrameSequence;
   /**
-   * Smaller frames, or a region of each. `maxSide` averages pixels (faster and less sharp than the scaling of `frames`). A `region` is cut out before
-   * colour conversion: with four even numbers the pixels equal those of the whole frame bit for bit, in videos of more than 8 bits except within 8
-   * pixels of its edges, as their colours are interpolated.
+   * Smaller frames, or a region of each. `maxSide` averages pixels (faster and less sharp than the scaling of
+   * `frames`). A `region` is cut out before colour conversion: with four even numbers the pixels equal those of the
+   * whole frame bit for bit, in videos of more than 8 bits except within 8 pixels of its edges, as their colours are
+   * interpolated.
    */
   view(path: string, options: { fps?: number } & ({ maxSide: number } | { region: FrameRegion })): FrameSequence;
   /**
    * The description, the frames and the audio of a video from one run of ffmpeg, bit for bit those of `probe`, `frames`
-   * and `audio`, which take three: for short clips most of the time goes into starting processes. One run where the video's
-   * first frame is at 0 or the video has been probed; otherwise two.
+   * and `audio`, which take three: for short clips most of the time goes into starting processes. One run where the
+   * video's first frame is at 0 or the video has been probed; otherwise two.
    *
-   * Read the streams at the same time or one after the other. The stream that is not read is queued in memory up to `keepBytes`,
-   * so read audio before frames only for videos whose frames fit; for longer ones the run is given up and each stream
-   * continues in a run of its own.
+   * Read the streams at the same time or one after the other. The stream that is not read is queued in memory up to
+   * `keepBytes`, so read audio before frames only for videos whose frames fit; for longer ones the run is given up and
+   * each stream continues in a run of its own.
    *
    * A child process is held until both streams have been read to their ends, or `release` is called.
    */
@@ -83,15 +85,15 @@ export const MAX_PIXELS = 7680 * 4320;
  * Frame k of `frames` is the one nearest to `k / fps` seconds after the first frame; sample n of `audio` plays at
  * `n / sampleRate` seconds after the first frame (after the first audio where there is no frame). Audio that begins
  * later is preceded by silence, audio from before the first frame is dropped. Frames are RGB, upright (the container's
- * rotation is done), of stored, not display aspect. Audio of several channels becomes their mean as ffmpeg weighs them, full
- * scale kept, in steps of 1 / 32768: 16-bit audio is what all reference pipelines compute their features on, and quiet mel
- * bins show the difference.
+ * rotation is done), of stored, not display aspect. Audio of several channels becomes their mean as ffmpeg weighs them,
+ * full scale kept, in steps of 1 / 32768: 16-bit audio is what all reference pipelines compute their features on, and
+ * quiet mel bins show the difference.
  *
- * Frames and pieces of audio are new arrays that belong to the consumer. The child process waits while the consumer works
- * and is killed when an iteration ends early.
+ * Frames and pieces of audio are new arrays that belong to the consumer. The child process waits while the consumer
+ * works and is killed when an iteration ends early.
  *
- * @throws Error where there is no ffmpeg; the reader's methods throw where a file is missing, is no self-contained video or
- * audio, lacks the stream, is damaged, or is larger than `maxPixels`.
+ * @throws Error where there is no ffmpeg; the reader's methods throw where a file is missing, is no self-contained
+ * video or audio, lacks the stream, is damaged, or is larger than `maxPixels`.
  * @example
  * import { openMedia } from '@lipsync/media';
  * const media = await openMedia();

@@ -14,8 +14,8 @@ export type SharedRun = {
   readonly frames: PipeQueue;
   readonly audio: PipeQueue;
   /**
-   * ffmpeg's messages, without levels, up to the time when `complete` held of them or the run ended; undefined where it was
-   * killed before, or `complete` was not given.
+   * ffmpeg's messages, without levels, up to the time when `complete` held of them or the run ended; undefined where it
+   * was killed before, or `complete` was not given.
    */
   readonly described: Promise<string | undefined>;
   /** How it ended, with the messages of errors only; rejects where it could not be started. */
@@ -27,11 +27,12 @@ export type SharedRun = {
 /**
  * Starts a run whose two outputs may be read in any order, at any speed, or not at all, without deadlock.
  *
- * ffmpeg writes both outputs in step and blocks where a pipe is full, so that reading one of them requires that the other is read, too.
- * While no read waits, up to `keepBytes` of audio and a megabyte of frames are queued, and then ffmpeg blocks. While a read waits for audio
- * (or for the description), up to `keepBytes` of frames are queued; beyond that the run is given up. While a read waits for frames, up to
- * `keepBytes` of audio are queued; beyond that the audio alone is given up, as it costs little to decode again. So every read returns the bytes,
- * the end of the stream, or `undefined` for a lost queue.
+ * ffmpeg writes both outputs in step and blocks where a pipe is full, so that reading one of them requires that the
+ * other is read, too. While no read waits, up to `keepBytes` of audio and a megabyte of frames are queued, and then
+ * ffmpeg blocks. While a read waits for audio (or for the description), up to `keepBytes` of frames are queued; beyond
+ * that the run is given up. While a read waits for frames, up to `keepBytes` of audio are queued; beyond that the audio
+ * alone is given up, as it costs little to decode again. So every read returns the bytes, the end of the stream, or
+ * `undefined` for a lost queue.
  */
 export function startSharedRun(
   ffmpegPath: string,

@@ -120,7 +120,8 @@ describe.skipIf(!ffmpeg)(`a flash and a beep${SKIPPED}`, () => {
     }
   });
 
-  // Seconds by which each stream is late in the file; samples of tolerance: mp4's edit lists and Matroska have whole milliseconds.
+  // Seconds by which each stream is late in the file; samples of tolerance: mp4's edit lists and Matroska have whole
+  // milliseconds.
   test.each(
     ['mp4', 'mkv', 'ts', 'flv'].flatMap((container) =>
       [

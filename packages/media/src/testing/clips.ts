@@ -76,7 +76,10 @@ export function onset(samples: Float32Array, amplitude = 0.5): number {
   return samples.findIndex((value) => Math.abs(value) > amplitude / 2);
 }
 
-/** Writes a clockwise turn into the track header of an mp4, as phones do; ffmpeg's own option for it changed its name with the version. */
+/**
+ * Writes a clockwise turn into the track header of an mp4, as phones do; ffmpeg's own option for it changed its name
+ * with the version.
+ */
 export function turn(path: string, degrees: number): void {
   const bytes = readFileSync(path);
   const matrix = bytes.indexOf('tkhd') + 4 + 40; // version 0: 40 bytes before the matrix

@@ -23,11 +23,14 @@ export type EncodeVideoOptions = FindFfmpegOptions &
     height: number;
     /** Frames per second. Default 25. */
     fps?: number;
-    /** Mono audio whose sample 0 plays with the first frame; it may be shorter or longer than the frames. Default: no audio. */
+    /**
+     * Mono audio whose sample 0 plays with the first frame; it may be shorter or longer than the frames. Default: no
+     * audio.
+     */
     audio?: Waveform;
     /**
-     * Instead of `audio`, the audio of a file at its own rate with all its channels. Its time 0 is that of `openMedia`'s `audio`: the file's first
-     * frame, or its first audio where it has none.
+     * Instead of `audio`, the audio of a file at its own rate with all its channels. Its time 0 is that of
+     * `openMedia`'s `audio`: the file's first frame, or its first audio where it has none.
      */
     audioFile?: string;
     /** Cuts the audio of `audioFile` after this many seconds. Default: all of it. */
@@ -45,11 +48,12 @@ export type VideoWriter = {
 };
 
 /**
- * Writes frames and audio to a video file: H.264 (libx264; MPEG-4 part 2, with a log line, where the build lacks it), yuv420p,
- * BT.601, with AAC audio (in .mkv FLAC). The file appears under its name only when complete; an error or `abort` leaves nothing behind.
+ * Writes frames and audio to a video file: H.264 (libx264; MPEG-4 part 2, with a log line, where the build lacks it),
+ * yuv420p, BT.601, with AAC audio (in .mkv FLAC). The file appears under its name only when complete; an error or
+ * `abort` leaves nothing behind.
  *
- * Decoded again by `openMedia`, there are as many frames as written and the audio starts at sample 0 to within one sample; the container notes
- * the AAC encoder's 1024 samples of delay. For the audio's tail see the package README.
+ * Decoded again by `openMedia`, there are as many frames as written and the audio starts at sample 0 to within one
+ * sample; the container notes the AAC encoder's 1024 samples of delay. For the audio's tail see the package README.
  *
  * @param path ends in .mp4, .m4v, .mov or .mkv; an existing file is replaced.
  * @returns the writer; finish or abort it.

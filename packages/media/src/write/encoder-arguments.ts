@@ -37,8 +37,8 @@ export async function videoArguments(ffmpeg: Ffmpeg, options: EncoderOptions): P
 }
 
 /**
- * Arguments that encode audio: AAC by ffmpeg's own encoder, whose delay an mp4 or mov file notes; in Matroska FLAC, as ffmpeg writes AAC there
- * without its delay (4.1) or moves the frames by it in whole milliseconds (5.1).
+ * Arguments that encode audio: AAC by ffmpeg's own encoder, whose delay an mp4 or mov file notes; in Matroska FLAC, as
+ * ffmpeg writes AAC there without its delay (4.1) or moves the frames by it in whole milliseconds (5.1).
  */
 export function audioArguments(muxer: string, options: EncoderOptions, channels = 1): string[] {
   const { audioKbps = 96 } = options;

@@ -22,8 +22,9 @@ export type NormaliseMediaOptions = OpenMediaOptions &
   };
 
 /**
- * Re-encodes a video at a constant frame rate with mono audio, both starting at zero, upright: what `openMedia` decodes from `input`, as a file.
- * H.264 needs even sides: an odd last row or column is scaled away. A video without audio stays without.
+ * Re-encodes a video at a constant frame rate with mono audio, both starting at zero, upright: what `openMedia` decodes
+ * from `input`, as a file. H.264 needs even sides: an odd last row or column is scaled away. A video without audio
+ * stays without.
  *
  * @param output ends in .mp4, .m4v, .mov or .mkv; appears only when complete.
  * @throws Error where `input` has no frames or does not decode to its end (option `damage`).

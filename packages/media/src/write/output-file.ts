@@ -41,9 +41,9 @@ export async function assertFolder(where: string, path: string): Promise<void> {
 }
 
 /**
- * The end of every command that writes a file: no metadata, no dates, so that the same input gives the same bytes. In mp4
- * and mov the frames' own times begin at 0: otherwise an edit list takes away the delay of frames that wait for later
- * ones, and readers that ignore edit lists show all of them late.
+ * The end of every command that writes a file: no metadata, no dates, so that the same input gives the same bytes. In
+ * mp4 and mov the frames' own times begin at 0: otherwise an edit list takes away the delay of frames that wait for
+ * later ones, and readers that ignore edit lists show all of them late.
  */
 export function containerArguments(output: OutputFile): string[] {
   const times = output.muxer === 'matroska' ? [] : ['-movflags', '+negative_cts_offsets'];

@@ -24,12 +24,12 @@ export type ShiftAudioOptions = OpenMediaOptions &
 const AAC_DELAY = 1024;
 
 /**
- * Moves the audio of a video by moving its samples; the frames are copied packet by packet. Samples shifted beyond an end are
- * cut off, the gap is filled with silence, the audio keeps its length. Sample rate and channels stay, the codec becomes AAC
- * (in .mkv FLAC).
+ * Moves the audio of a video by moving its samples; the frames are copied packet by packet. Samples shifted beyond an
+ * end are cut off, the gap is filled with silence, the audio keeps its length. Sample rate and channels stay, the codec
+ * becomes AAC (in .mkv FLAC).
  *
- * The file needs no edit list: readers that ignore edit lists see frames and audio at the same times. To that end the first 1024
- * samples of AAC (23 ms at 44.1 kHz) are silenced; write .mkv where they matter.
+ * The file needs no edit list: readers that ignore edit lists see frames and audio at the same times. To that end the
+ * first 1024 samples of AAC (23 ms at 44.1 kHz) are silenced; write .mkv where they matter.
  *
  * A measured offset is positive where the audio leads, so `frameCount: offsetFrames` corrects it.
  *
@@ -64,7 +64,8 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
     audioFilter(zeroMicroseconds - Math.round(shift * 1e6), sampleRate, undefined),
     `atrim=end_sample=${length}`,
     `apad=whole_len=${length}`,
-    // The encoder starts 1024 samples before what it is given: at 0 then, and not at -1024, which an edit list would have to
+    // The encoder starts 1024 samples before what it is given: at 0 then, and not at -1024, which an edit list would
+    // have to
     // hide.
     ...(target.muxer === 'matroska' || length <= 2 * AAC_DELAY ? [] : [`atrim=start_sample=${AAC_DELAY}`]),
   ].join(',');

@@ -1,6 +1,6 @@
 /**
- * Names in files that were exported before the two modalities were called `visual` and `audio`, and the audio's features `features`: the part
- * `vision`, and the audio network's input `mel`.
+ * Names in files that were exported before the two modalities were called `visual` and `audio`, and the audio's
+ * features `features`: the part `vision`, and the audio network's input `mel`.
  */
 
 /** The part that a file's metadata name, in today's words. */

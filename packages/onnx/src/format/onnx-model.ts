@@ -84,8 +84,8 @@ function value({ name, shape }: OnnxValue): ProtobufMessage {
  *
  * Metadata are written before the graph, so that they can be read without the weights.
  *
- * @param options.float16 stores weights of 1024 and more values as float16, with a Cast to float32 before their use: half the bytes, the same
- *   speed, as onnxruntime widens them once, when the session starts.
+ * @param options.float16 stores weights of 1024 and more values as float16, with a Cast to float32 before their use:
+ * half the bytes, the same speed, as onnxruntime widens them once, when the session starts.
  * @throws RangeError for more than 2 GiB, which protobuf readers refuse.
  */
 export function encodeOnnxModel(model: OnnxModel, { float16 = false }: { float16?: boolean } = {}): Uint8Array[] {

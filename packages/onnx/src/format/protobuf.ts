@@ -19,7 +19,8 @@ function varint(value: number | bigint): Uint8Array {
 }
 
 /**
- * A protobuf message under construction. Given bytes are kept, not copied, so that large tensors cost no memory before the file is written.
+ * A protobuf message under construction. Given bytes are kept, not copied, so that large tensors cost no memory before
+ * the file is written.
  *
  * Source: the encoding chapter of the Protocol Buffers documentation; only what ONNX's schema needs.
  *
@@ -88,7 +89,8 @@ export class ProtobufMessage {
 export type ProtobufField = { field: number; wire: WireType; offset: number; length: number; value?: number };
 
 /**
- * The fields of the message that lies in `[offset, offset + length)` of a source, in order; values of `bytes` fields are skipped, not read.
+ * The fields of the message that lies in `[offset, offset + length)` of a source, in order; values of `bytes` fields
+ * are skipped, not read.
  *
  * @throws Error where the bytes are no message.
  */

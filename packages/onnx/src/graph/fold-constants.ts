@@ -14,7 +14,8 @@ export type Constant = {
 export type FoldedTrace = Trace & { constants: Map<number, Constant> };
 
 /**
- * Computes what depends on weights alone, such as the scale of a BatchNorm, on the current backend, and reads the results back.
+ * Computes what depends on weights alone, such as the scale of a BatchNorm, on the current backend, and reads the
+ * results back.
  *
  * Calls with unused results are dropped.
  */

@@ -4,12 +4,15 @@ import type { TracedOp } from './trace-forward';
 /** A bias, or a scale and a bias, for each channel of a convolution's or product's result, folded into its weights. */
 export type Affine = { scale?: Float32Array; bias: Float32Array };
 
-/** A trace without the calls that were folded into the call before them; `affine` and `padded` by the number of that call's result. */
+/**
+ * A trace without the calls that were folded into the call before them; `affine` and `padded` by the number of that
+ * call's result.
+ */
 export type FusedTrace = FoldedTrace & { affine: Map<number, Affine>; padded: Map<number, [number, number][]> };
 
 /**
- * Folds into each convolution and matrix product the per-channel operations that follow it: its bias, and a BatchNorm's subtraction, scale and
- * shift. A convolution also absorbs zero padding of its input.
+ * Folds into each convolution and matrix product the per-channel operations that follow it: its bias, and a BatchNorm's
+ * subtraction, scale and shift. A convolution also absorbs zero padding of its input.
  *
  * Only values with one user are folded, so that no value is lost that another operation needs.
  */

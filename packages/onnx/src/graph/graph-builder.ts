@@ -2,7 +2,10 @@ import { fail } from '@lipsync/contracts';
 import type { OnnxAttribute, OnnxInitializer, OnnxNode } from '../format/onnx-model';
 import type { Constant } from './fold-constants';
 
-/** A value's names in the graph: `last` with channels on the last axis, as traced, `first` with channels on the second axis; or both. */
+/**
+ * A value's names in the graph: `last` with channels on the last axis, as traced, `first` with channels on the second
+ * axis; or both.
+ */
 type Places = { shape: readonly number[]; last?: string; first?: string };
 
 /** Order of axes from channels-last to channels-first: `[0, rank - 1, 1, …]`. */
@@ -39,8 +42,8 @@ export function permuted(data: Float32Array, shape: readonly number[], order: re
 /**
  * An ONNX graph under construction: nodes in order, weights, and the layout of each value.
  *
- * tfjs is channels-last, ONNX's convolutions are channels-first. A value keeps the layout of the node that made it; `last` and `first` add a
- * transpose where a user needs the other layout, once.
+ * tfjs is channels-last, ONNX's convolutions are channels-first. A value keeps the layout of the node that made it;
+ * `last` and `first` add a transpose where a user needs the other layout, once.
  */
 export class GraphBuilder {
   readonly nodes: OnnxNode[] = [];

@@ -154,8 +154,8 @@ function multiply({ op, graph, trace, y, shape }: Call): void {
 }
 
 /**
- * GroupNorm as InstanceNormalization of `[batch, groups, rest]`: mean and variance of a group are those of one channel that holds it. Its
- * scale and shift are per group, so those per channel follow as Mul and Add.
+ * GroupNorm as InstanceNormalization of `[batch, groups, rest]`: mean and variance of a group are those of one channel
+ * that holds it. Its scale and shift are per group, so those per channel follow as Mul and Add.
  */
 function groupNorm({ op, graph, y, shape }: Call): void {
   const { groups, epsilon, activation } = op.attributes as GroupNormAttributes;
@@ -195,7 +195,7 @@ function transpose({ op, graph, x, y, shape }: Call): void {
   const perm = op.attributes.perm as number[];
   const rank = perm.length;
   if (rank > 2 && `${perm}` === `${toLast(rank)}`)
-    graph.place(y, shape, { first: graph.last(x) }); // its result in channels-last order is the channels-first layout of its input
+    graph.place(y, shape, { first: graph.last(x) }); // what it calls last is the other layout of the same value
   else if (rank > 2 && `${perm}` === `${toFirst(rank)}`) graph.place(y, shape, { last: graph.first(x) });
   else graph.place(y, shape, { last: graph.transpose(graph.last(x), perm) });
 }

@@ -237,8 +237,8 @@ class TraceBackend extends tf.KernelBackend {
 /**
  * Traces a forward pass: records its kernel calls without computing them.
  *
- * The pass runs twice, with two batch sizes; differences other than the batch are refused, as a file cannot hold them. It runs synchronously on a
- * backend of its own; the current backend is restored afterwards.
+ * The pass runs twice, with two batch sizes; differences other than the batch are refused, as a file cannot hold them.
+ * It runs synchronously on a backend of its own; the current backend is restored afterwards.
  *
  * @param forward must return one tensor, synchronously.
  * @param shapes of the inputs, without their batch.
@@ -263,7 +263,8 @@ function traceOnce(forward: (...inputs: tf.Tensor[]) => tf.Tensor, shapes: numbe
   const before = tf.getBackend();
   const backend = new TraceBackend();
   const known = new Set([...Object.keys(SHAPES), FUSED_KERNELS.groupNormGrad]);
-  // Kernels that cannot be traced throw with their name; our fused kernels are left out, as their callers fall back to plain ones.
+  // Kernels that cannot be traced throw with their name; our fused kernels are left out, as their callers fall back to
+  // plain ones.
   const fused = new Set<string>(Object.values(FUSED_KERNELS));
   for (const { kernelName } of tf.getKernelsForBackend(before)) if (!fused.has(kernelName)) known.add(kernelName);
   tf.registerBackend(NAME, () => backend, -1);

@@ -24,9 +24,14 @@ export type OnnxInputs = { visual: OnnxInput; audio: OnnxInput; pair?: OnnxInput
 export type OnnxRunOptions = {
   /** `import * as ort from 'onnxruntime-node'`, or of onnxruntime-web. Default: whichever of them is installed. */
   ort?: OnnxRuntime;
-  /** onnxruntime's execution providers, in the order of preference: `cpu`, `webgpu`, `wasm`, … Default onnxruntime's own. */
+  /**
+   * onnxruntime's execution providers, in the order of preference: `cpu`, `webgpu`, `wasm`, … Default onnxruntime's
+   * own.
+   */
   executionProviders?: readonly string[];
-  /** Threads per session; onnxruntime-web uses `ort.env.wasm.numThreads` instead. Default onnxruntime's: one per core. */
+  /**
+   * Threads per session; onnxruntime-web uses `ort.env.wasm.numThreads` instead. Default onnxruntime's: one per core.
+   */
   threads?: number;
 };
 
@@ -68,8 +73,10 @@ export class OnnxExpert implements SyncExpert {
   /**
    * Embeddings of frame windows.
    *
-   * @param frames float32 `[batch, height, width, frames * 3]` in the recipe's colour order and range; borrowed, may be disposed at once.
-   * @returns float32 `[batch, embeddingSize]`, pending: `await x.data()` waits, and throws what onnxruntime throws. The caller disposes it.
+   * @param frames float32 `[batch, height, width, frames * 3]` in the recipe's colour order and range; borrowed, may be
+   * disposed at once.
+   * @returns float32 `[batch, embeddingSize]`, pending: `await x.data()` waits, and throws what onnxruntime throws. The
+   * caller disposes it.
    * @throws TypeError for another shape or dtype.
    */
   encodeVisual(frames: MouthBatch): EmbeddingBatch {
@@ -124,7 +131,8 @@ export class OnnxExpert implements SyncExpert {
   ): tf.Tensor<R> {
     for (const [name, { dtype }] of Object.entries(inputs))
       if (dtype !== 'float32') fail(TypeError, 'OnnxExpert', name, 'float32', dtype);
-    // The caller may dispose its tensors before they have been read: reading begins now, and the engine returns a copy or the values themselves.
+    // The caller may dispose its tensors before they have been read: reading begins now, and the engine returns a copy
+    // or the values themselves.
     const reads = Object.values(inputs).map(
       async (tensor) => [[...tensor.shape] as number[], await tensor.data()] as const,
     );
@@ -149,11 +157,13 @@ export class OnnxExpert implements SyncExpert {
 }
 
 /**
- * An expert that runs in onnxruntime, from the files of `exportOnnx`, whose metadata describe it. Files of earlier versions open, too.
+ * An expert that runs in onnxruntime, from the files of `exportOnnx`, whose metadata describe it. Files of earlier
+ * versions open, too.
  *
  * @param files all parts of one export.
  * @returns the expert; the caller disposes it.
- * @throws Error where onnxruntime is not installed, with what to install, or where the files are not parts of one expert.
+ * @throws Error where onnxruntime is not installed, with what to install, or where the files are not parts of one
+ * expert.
  * @example
  * import { readOnnxExpert } from '@lipsync/onnx';
  * const expert = await readOnnxExpert({ visual: 'expert.visual.onnx', audio: 'expert.audio.onnx' });
@@ -187,15 +197,18 @@ export async function readOnnxExpert(files: OnnxInputs, options: OnnxRunOptions 
 /**
  * An expert that runs in onnxruntime, described by the caller.
  *
- * @param options.visual model from `frames`, float32 `[batch, height, width, frameCount * 3]`, to `embedding`, `[batch, embeddingSize]`.
+ * @param options.visual model from `frames`, float32 `[batch, height, width, frameCount * 3]`, to `embedding`,
+ * `[batch, embeddingSize]`.
  * @param options.audio model from `features`, float32 `[batch, bins, featureSteps, 1]`, to `embedding`.
  * @param options.pair model from two embeddings, `frames` and `audio`, to `distance`, `[batch]`; of `joint` networks.
  * @param options.info the expert's name, recipe and sizes; `readOnnxExpert` takes them from the files.
  * @returns the expert; the caller disposes it.
- * @throws Error where onnxruntime is not installed, with what to install; onnxruntime's own errors for a model that it refuses.
+ * @throws Error where onnxruntime is not installed, with what to install; onnxruntime's own errors for a model that it
+ * refuses.
  * @example
  * import { createOnnxExpert } from '@lipsync/onnx';
- * const expert = await createOnnxExpert({ visual: 'visual.onnx', audio: 'audio.onnx', info: { name, space: 'unit', recipe, embeddingSize: 512 } });
+ * const info = { name: 'mine', space: 'unit', recipe, embeddingSize: 512 } as const;
+ * const expert = await createOnnxExpert({ visual: 'visual.onnx', audio: 'audio.onnx', info });
  */
 export async function createOnnxExpert(
   options: OnnxInputs & OnnxRunOptions & { info: OnnxExpertInfo },

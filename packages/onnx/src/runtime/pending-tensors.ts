@@ -6,8 +6,8 @@ type Entry = { values: Promise<Float32Array>; arrived?: Float32Array };
 /**
  * Tensors whose values are still being computed elsewhere: created at once, read by `await tensor.data()`, which waits.
  *
- * A tfjs backend that is never registered: no kernel runs on it. Once the values have arrived, other backends' kernels accept the tensor like any
- * other; before that they throw.
+ * A tfjs backend that is never registered: no kernel runs on it. Once the values have arrived, other backends' kernels
+ * accept the tensor like any other; before that they throw.
  */
 export class PendingTensors extends tf.KernelBackend {
   readonly #entries = new Map<object, Entry>();
