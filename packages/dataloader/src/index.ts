@@ -32,11 +32,8 @@ export type { LoaderSummary, SyncArrays, SyncBatch, SyncLoaderOptions } from './
 export {
   CONTRAST,
   disposeBatch,
-  LATENTSYNC_PAIRS,
-  ROBUST_PAIRS,
   SyncLoader,
   THESIS_PAIRS,
-  WAV2LIP_PAIRS,
 } from './loaders/sync-loader';
 export type { VideoList } from './prepare/list-videos';
 export { listVideos } from './prepare/list-videos';

@@ -3,8 +3,8 @@ import type { Random } from '@lipsync/nn';
 import type { AugmentationDraw } from '@lipsync/sync-windows';
 
 /**
- * How strongly windows are varied in training. Ranges are symmetric: `rotation: 0.16` draws from ±0.16. Frames are
- * varied in the -1..1 range whatever range the recipe asks for, audio in mel units (-4..4).
+ * How strongly windows are augmented in training. Ranges are symmetric: `rotation: 0.16` draws from ±0.16. Frames are
+ * augmented in the range -1..1 whatever the recipe's, audio in mel units (-4..4).
  */
 export type Augmentation = {
   /** Multiplies all ranges and the share of gray frames. */
@@ -13,16 +13,16 @@ export type Augmentation = {
   flip: number;
   /** Natural log of the scale. */
   logScale: number;
-  /** Natural log of the stretch across, against the same squeeze down. */
+  /** Natural log of the horizontal stretch; the same vertical squeeze. */
   logAspect: number;
   /** Radians. */
   rotation: number;
-  /** Half sides of the stored frame, across and down. */
+  /** Horizontal and vertical shift, half sides of the stored frame. */
   shift: number;
   /** Natural log of the contrast about the window's mean. */
   logContrast: number;
   brightness: number;
-  /** Natural log of the gain of each colour. */
+  /** Natural log of the gain of each channel. */
   logGain: number;
   /** Share of gray windows. */
   gray: number;
@@ -30,9 +30,9 @@ export type Augmentation = {
   noise: number;
   /** Mel units added to all bins. */
   audioGain: number;
-  /** Mel units added at the highest bin and taken from the lowest. */
+  /** Mel units added at the highest bin and subtracted at the lowest, linear between. */
   audioTilt: number;
-  /** Relative stretch of the mel axis, as another vocal tract would. */
+  /** Relative stretch of the mel axis, as by another vocal tract length. */
   melScale: number;
   /** Shift of the mel axis, in half axes. */
   melShift: number;
@@ -44,7 +44,7 @@ export type Augmentation = {
   jitterSteps: number;
 };
 
-/** The variation under which a small network learned from two thousand clips. */
+/** The augmentation with which a small network learned from two thousand clips. */
 export const AUGMENTATION: Augmentation = {
   strength: 0.8,
   flip: 0.5,
@@ -66,7 +66,13 @@ export const AUGMENTATION: Augmentation = {
   jitterSteps: 1,
 };
 
-/** Draws what one window gets. The number of draws is always the same. */
+/**
+ * Draws the augmentation of one window. It takes the same number of random values whatever is drawn.
+ *
+ * @throws RangeError for a strength below 0.
+ * @example
+ * const draw = drawAugmentation(AUGMENTATION, new Random(seed, step, item)); // Random of @lipsync/nn
+ */
 export function drawAugmentation(augmentation: Augmentation, random: Random): AugmentationDraw {
   for (const [name, value] of Object.entries(augmentation)) {
     if (!(Number.isFinite(value) && value >= 0)) fail(RangeError, 'drawAugmentation', name, 'at least 0', value);

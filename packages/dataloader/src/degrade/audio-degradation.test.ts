@@ -158,7 +158,10 @@ test('every draw takes as many numbers, fills its ranges, and shares come out as
     const random = new Random(4, i);
     let bits = 0;
     const next = random.bits.bind(random);
-    random.bits = () => (bits++, next());
+    random.bits = () => {
+      bits++;
+      return next();
+    };
     const draw = drawAudioDegradation({ ...AUDIO_DEGRADATION, room: (i % 3) / 2, noise: ((i + 1) % 3) / 2 }, random);
     expect(bits).toBe(18);
     return draw;
@@ -180,7 +183,7 @@ test('every draw takes as many numbers, fills its ranges, and shares come out as
   for (const kind of NOISE_KINDS) expect(share((draw) => draw.noise?.kind === kind)).toBeCloseTo(1 / 6, 1);
 });
 
-test('damageSound is the steps it names, one after the other', () => {
+test('degradeAudio is the steps it names, one after the other', () => {
   const draw: AudioDegradationDraw = {
     room: { rt60Sec: 0.3, directDb: 3, start: 1 },
     noise: { kind: 'white', snrDb: 10, start: 2 },
@@ -195,7 +198,7 @@ test('damageSound is the steps it names, one after the other', () => {
 
 test('strengths and draws that mean nothing are refused', () => {
   const draw = (change: object) => () => drawAudioDegradation({ ...AUDIO_DEGRADATION, ...change }, new Random(0));
-  expect(draw({ room: 1.5 })).toThrow('drawSoundDamage: room must be a share, 0..1, got 1.5');
+  expect(draw({ room: 1.5 })).toThrow('drawAudioDegradation: room must be a share, 0..1, got 1.5');
   expect(draw({ leastSnrDb: 40 })).toThrow('leastSnrDb must be at most mostSnrDb, 30, got 40');
   expect(draw({ leastRt60Sec: 0 })).toThrow('leastRt60Sec must be 0.05 to 4 seconds, got 0');
   expect(draw({ gainDb: -1 })).toThrow('gainDb must be at least 0');

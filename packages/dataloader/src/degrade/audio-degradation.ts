@@ -5,22 +5,22 @@ import { NOISE_MASK, noiseTable } from '@lipsync/sync-windows';
 import type { NoiseKind } from './audio-noise';
 import { audioNoise, NOISE_KINDS } from './audio-noise';
 
-/** How strongly, and how often, audio is damaged in training. Shares are of windows, 0..1. */
+/** How strongly, and how often, audio is degraded in training. Shares are of windows, 0..1. */
 export type AudioDegradation = {
-  /** Share of audio tracks in a room. */
+  /** Share of windows in a room. */
   room: number;
-  /** Time in which the room's audio falls by 60 dB, seconds. */
+  /** Reverberation time: the room's sound falls by 60 dB in it, seconds. */
   leastRt60Sec: number;
   mostRt60Sec: number;
-  /** Power of what comes straight to that of what the room adds, dB. */
+  /** Power of the direct sound to that of the reverberation, dB. */
   leastDirectDb: number;
   mostDirectDb: number;
-  /** Share of audio tracks with noise: white, pink or babble, each as often. */
+  /** Share of windows with noise: white, pink or babble, equally often. */
   noise: number;
   /** Power of the audio to that of the noise, dB. */
   leastSnrDb: number;
   mostSnrDb: number;
-  /** Share of audio tracks through a telephone. */
+  /** Share of windows through a telephone. */
   telephone: number;
   /** Gain in dB is drawn from ± this. */
   gainDb: number;
@@ -40,7 +40,7 @@ export const AUDIO_DEGRADATION: AudioDegradation = {
   gainDb: 6,
 };
 
-/** What one audio gets. `start`: where in a table of noise it begins. */
+/** The degradation of one window. `start`: where in a table of noise it begins. */
 export type AudioDegradationDraw = {
   room?: RoomDraw;
   noise?: { kind: NoiseKind; snrDb: number; start: number };
@@ -50,16 +50,18 @@ export type AudioDegradationDraw = {
 
 export type RoomDraw = { rt60Sec: number; directDb: number; start: number };
 
-const FIRST_REFLECTION = 40; // samples, 2.5 ms: a way longer by 0.85 m
+const FIRST_REFLECTION = 40; // samples, 2.5 ms: a path longer by 0.85 m
 const [TELEPHONE_LOW_HZ, TELEPHONE_HIGH_HZ] = [300, 3400];
 
 /**
- * Draws what one audio gets. The number of draws is always the same.
+ * Draws the degradation of one window. It takes the same number of random values whatever is drawn.
  *
- * @throws RangeError for shares outside 0..1, a least above its most, and a time that no room has.
+ * @throws RangeError for shares outside 0..1, a least above its most, and reverberation times outside 0.05..4 s.
+ * @example
+ * const draw = drawAudioDegradation(AUDIO_DEGRADATION, new Random(seed, step, item)); // Random of @lipsync/nn
  */
 export function drawAudioDegradation(degradation: AudioDegradation, random: Random): AudioDegradationDraw {
-  const where = 'drawSoundDamage';
+  const where = 'drawAudioDegradation';
   for (const [name, value] of Object.entries(degradation))
     if (!Number.isFinite(value)) fail(RangeError, where, name, 'finite', value);
   for (const name of ['room', 'noise', 'telephone'] as const) {
@@ -93,19 +95,19 @@ export function drawAudioDegradation(degradation: AudioDegradation, random: Rand
 }
 
 /**
- * Damages an audio track as it was drawn: a room, then noise, then a telephone, then gain.
+ * Degrades audio as drawn: a room, then noise, then a telephone, then gain.
  *
- * Nothing is moved in time: the direct audio stays where it was. By cross-correlation of real speech in 100 rooms drawn from `SOUND_DAMAGE` the
- * best lag is 0 in 85 and at most 3 samples (0.2 ms) in the others, where reflections are as strong as the direct audio.
+ * Nothing is moved in time: the direct sound stays where it was. By cross-correlation of real speech in 100 rooms drawn from `AUDIO_DEGRADATION` the
+ * best lag is 0 in 85 and at most 3 samples (0.2 ms) in the others, where reflections are as strong as the direct sound.
  *
- * A second takes 0.5 ms without a room, 1.5 ms with one of 0.4 s and 3.6 ms with one of 0.8 s or more (`bench/damage.bench.ts`).
+ * A second takes 0.5 ms without a room, 1.5 ms with one of 0.4 s and 3.6 ms with one of 0.8 s or more (`bench/degradation.bench.ts`).
  *
  * @param samples mono at 16 kHz, full scale 1.
- * @param options.level Root mean square against which the noise is measured, e.g. of the whole clip where `samples` is a short piece that may
- *   be a pause. Default: of `samples` in the room.
- * @returns float32, as many, the caller's; may be above full scale.
+ * @param options.level Root mean square against which the noise is measured, such as that of the whole clip where `samples` is a short piece that
+ *   may be a pause. Default: that of `samples` in the room.
+ * @returns float32, as many samples; a new array, which may exceed full scale.
  * @example
- * const audio = damageSound(samples, drawSoundDamage(SOUND_DAMAGE, new Random(seed, step, item)));
+ * const audio = degradeAudio(samples, drawAudioDegradation(AUDIO_DEGRADATION, new Random(seed, step, item)));
  */
 export function degradeAudio(
   samples: Float32Array,
@@ -121,7 +123,13 @@ export function degradeAudio(
   return draw.gainDb === 0 ? audio : changeGain(audio, draw.gainDb);
 }
 
-/** Multiplies by `10^(gainDb / 20)`. Nothing is cut at full scale. */
+/**
+ * Multiplies by `10^(gainDb / 20)`. Nothing is clipped at full scale.
+ *
+ * @returns float32, as many samples; a new array.
+ * @example
+ * const louder = changeGain(samples, 6);
+ */
 export function changeGain(samples: Float32Array, gainDb: number): Float32Array<ArrayBuffer> {
   if (!Number.isFinite(gainDb)) fail(RangeError, 'changeGain', 'gainDb', 'finite', gainDb);
   const gain = 10 ** (gainDb / 20);
@@ -133,8 +141,11 @@ export function changeGain(samples: Float32Array, gainDb: number): Float32Array<
 /**
  * Adds noise whose mean square over these samples is `snrDb` below that of the audio. Silence stays silent.
  *
- * @param options.start any integer: where in the noise, which repeats after 4.1 s, to begin.
- * @param options.level root mean square to take for the audio's; default: that of `samples`.
+ * @param options.start any integer: where to begin in the noise, which repeats after 4.1 s.
+ * @param options.level root mean square of the audio. Default: that of `samples`.
+ * @returns float32, as many samples; a new array.
+ * @example
+ * const noisy = addNoise(samples, { kind: 'pink', snrDb: 10, start: 0 });
  */
 export function addNoise(
   samples: Float32Array,
@@ -158,14 +169,16 @@ export function addNoise(
 }
 
 /**
- * The impulse response of a made room, for `convolve` of `@lipsync/audio-mel`.
+ * The impulse response of a simulated room, for `convolve` of `@lipsync/audio-mel`.
  *
- * The direct audio at lag 0, so that nothing moves in time; from 2.5 ms on normal noise times `10^(-3 t / rt60Sec)`, scaled to the ratio
- * asked for. The whole has the energy 1, so that loudness stays about the same.
+ * The direct sound at lag 0, so that nothing moves in time; from 2.5 ms on normal noise times `10^(-3 t / rt60Sec)`, scaled to the requested
+ * ratio. The energy of the whole is 1, so that loudness stays about the same.
  *
- * Source: Polack's model of late reverberation. No single echoes, no colour of walls.
+ * Source: Polack's model of late reverberation, without single echoes and without the absorption spectrum of walls.
  *
- * @returns float32, `ceil(16000 · rt60Sec)` numbers, at least 41.
+ * @returns float32, `ceil(16000 · rt60Sec)` samples, at least 41; a new array.
+ * @example
+ * const response = roomResponse({ rt60Sec: 0.4, directDb: 5, start: 0 });
  */
 export function roomResponse({ rt60Sec, directDb, start }: RoomDraw): Float32Array<ArrayBuffer> {
   checkRt60('roomResponse', 'rt60Sec', rt60Sec);
@@ -186,9 +199,13 @@ export function roomResponse({ rt60Sec, directDb, start }: RoomDraw): Float32Arr
 }
 
 /**
- * Leaves 300 … 3400 Hz, as a telephone does: -6 dB at both edges, 24 dB an octave beyond.
+ * Keeps 300 … 3400 Hz, as a telephone does: -6 dB at both edges, 24 dB per octave beyond.
  *
  * Butterworth filters of second order, once forwards and once backwards, so that nothing moves in time.
+ *
+ * @returns float32, as many samples; a new array.
+ * @example
+ * const narrow = throughTelephone(samples);
  */
 export function throughTelephone(samples: Float32Array): Float32Array<ArrayBuffer> {
   const values = new Float64Array(samples);

@@ -3,7 +3,7 @@ import { AUDIO_SAMPLE_RATE } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import { NOISE_MASK, noiseTable } from '@lipsync/sync-windows';
 
-/** `white`: even power a Hz. `pink`: even power an octave. `babble`: eight made voices at once. */
+/** `white`: equal power per Hz. `pink`: equal power per octave. `babble`: eight synthetic voices at once. */
 export type NoiseKind = 'white' | 'pink' | 'babble';
 
 export const NOISE_KINDS: NoiseKind[] = ['white', 'pink', 'babble'];
@@ -20,8 +20,12 @@ const FORMANTS = [
 const tables = new Map<NoiseKind, Float32Array>();
 
 /**
- * 65536 samples of noise of mean 0 and mean square 1, the end joining the beginning: 4.1 s at 16 kHz, always the same.
- * Made when first asked for (once, 0.03 to 0.3 s); read it from a random start, as `noiseTable`.
+ * 65536 samples of noise of mean 0 and mean square 1 that can be looped: 4.1 s at 16 kHz, always the same. Made on the first call (0.03 to
+ * 0.3 s); read it from a random start.
+ *
+ * @returns float32, shared: do not change it.
+ * @example
+ * const noise = audioNoise('babble');
  */
 export function audioNoise(kind: NoiseKind): Float32Array {
   let table = tables.get(kind);

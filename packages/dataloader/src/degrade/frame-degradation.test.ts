@@ -1,6 +1,6 @@
 import { Random } from '@lipsync/nn';
 import { expect, test } from 'vitest';
-import fixture from '../../fixtures/picture-damage.json';
+import fixture from '../../fixtures/frame-degradation.json';
 import {
   blurFrames,
   compressFrames,
@@ -13,7 +13,7 @@ import {
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'base64'));
 const { odd, square } = fixture;
 const sizeOf = ({ height, width }: { height: number; width: number }) => ({ height, width });
-const frames = { odd: bytes(odd.pictures), square: bytes(square.pictures) };
+const frames = { odd: bytes(odd.frames), square: bytes(square.frames) };
 const differences = (a: ArrayLike<number>, b: ArrayLike<number>) => {
   expect(a.length).toBe(b.length);
   const all = Array.from(a, (value, i) => Math.abs(value - b[i]));
@@ -21,7 +21,7 @@ const differences = (a: ArrayLike<number>, b: ArrayLike<number>) => {
   return { largest: Math.max(...all), mean, share: all.filter((value) => value > 0).length / all.length };
 };
 
-test.each(fixture.blurs)('a blur of $sigma pixels is that of SciPy, rounded', ({ sigma, pictures: expected }) => {
+test.each(fixture.blurs)('a blur of $sigma pixels is that of SciPy, rounded', ({ sigma, frames: expected }) => {
   const exact = new Float32Array(bytes(expected).buffer);
   const { largest } = differences(blurFrames(frames.odd, { ...sizeOf(odd), sigma }), exact);
   expect(largest).toBeLessThan(0.5 + 1e-4); // asked for: 1; 1e-4: the fixture's float32
@@ -80,7 +80,7 @@ test('frames of a window do not touch one another', () => {
   }
 });
 
-test('damagePictures blurs, then codes, leaves its argument alone, and copies where nothing was drawn', () => {
+test('degradeFrames blurs, then codes, leaves its argument alone, and copies where nothing was drawn', () => {
   const size = sizeOf(odd);
   const before = frames.odd.slice();
   const blurred = blurFrames(frames.odd, { ...size, sigma: 1 });
@@ -98,7 +98,10 @@ test('the same stream of numbers gives the same draw, always from as many number
     const random = new Random(7, i);
     let bits = 0;
     const next = random.bits.bind(random);
-    random.bits = () => (bits++, next());
+    random.bits = () => {
+      bits++;
+      return next();
+    };
     const draw = drawFrameDegradation(FRAME_DEGRADATION, random);
     expect(bits).toBe(8);
     expect(drawFrameDegradation(FRAME_DEGRADATION, new Random(7, i))).toEqual(draw);
@@ -115,12 +118,12 @@ test('the same stream of numbers gives the same draw, always from as many number
 
 test('strengths, sizes and qualities that mean nothing are refused', () => {
   const draw = (change: object) => () => drawFrameDegradation({ ...FRAME_DEGRADATION, ...change }, new Random(0));
-  expect(draw({ jpeg: -0.1 })).toThrow('drawPictureDamage: jpeg must be a share, 0..1, got -0.1');
+  expect(draw({ jpeg: -0.1 })).toThrow('drawFrameDegradation: jpeg must be a share, 0..1, got -0.1');
   expect(draw({ leastQuality: 96 })).toThrow('leastQuality must be 0 to mostQuality, 95, got 96');
   expect(draw({ mostQuality: 101 })).toThrow('mostQuality must be a whole number, 1 to 100, got 101');
   expect(draw({ leastSigma: NaN })).toThrow('leastSigma must be 0 to mostSigma, 1.5, got NaN');
   expect(() => blurFrames(new Uint8Array(12), { height: 2, width: 2, sigma: -1 })).toThrow(
-    'blurPictures: sigma must be 0 to 50 pixels, got -1',
+    'blurFrames: sigma must be 0 to 50 pixels, got -1',
   );
   expect(() => compressFrames(new Uint8Array(12), { height: 2, width: 2, quality: 0 })).toThrow(
     'quality must be a whole number, 1 to 100, got 0',

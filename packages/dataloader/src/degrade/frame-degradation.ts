@@ -2,21 +2,21 @@ import { fail } from '@lipsync/contracts';
 import type { Random } from '@lipsync/nn';
 import type { FrameSize } from '../store/frame-coding';
 
-/** How strongly, and how often, frames are damaged in training. Shares are of windows, 0..1. */
+/** How strongly, and how often, frames are degraded in training. Shares are of windows, 0..1. */
 export type FrameDegradation = {
   /** Share of blurred windows. */
   blur: number;
-  /** Standard deviation of the blur, pixels of the frames that are damaged. */
+  /** Standard deviation of the blur, pixels of the stored frames. */
   leastSigma: number;
   mostSigma: number;
-  /** Share of windows that went through JPEG. */
+  /** Share of windows compressed by JPEG. */
   jpeg: number;
   /** libjpeg's quality, 1..100. */
   leastQuality: number;
   mostQuality: number;
 };
 
-/** For frames of about 48 pixels: out of focus by up to a thirtieth of one, and files from small to large. Chosen, not tuned by training. */
+/** For frames of about 48 pixels: out of focus by up to a thirtieth of the side, from strong to weak compression. Chosen, not tuned by training. */
 export const FRAME_DEGRADATION: FrameDegradation = {
   blur: 0.3,
   leastSigma: 0.3,
@@ -26,19 +26,21 @@ export const FRAME_DEGRADATION: FrameDegradation = {
   mostQuality: 95,
 };
 
-/** What the frames of one window get. Missing: none of it. */
+/** The degradation of one window's frames; what is missing is left out. */
 export type FrameDegradationDraw = { sigma?: number; quality?: number };
 
 const TRUNCATE = 4; // standard deviations
 const MOST_SIGMA = 50;
 
 /**
- * Draws what one window gets. The number of draws is always the same.
+ * Draws the degradation of one window. It takes the same number of random values whatever is drawn.
  *
- * @throws RangeError for shares outside 0..1, a least above its most, and what blurs or codes no frame.
+ * @throws RangeError for shares outside 0..1, a least above its most, a sigma outside 0..50 and a quality outside 1..100.
+ * @example
+ * const draw = drawFrameDegradation(FRAME_DEGRADATION, new Random(seed, step, item)); // Random of @lipsync/nn
  */
 export function drawFrameDegradation(degradation: FrameDegradation, random: Random): FrameDegradationDraw {
-  const where = 'drawPictureDamage';
+  const where = 'drawFrameDegradation';
   for (const name of ['blur', 'jpeg'] as const) {
     if (!(degradation[name] >= 0 && degradation[name] <= 1))
       fail(RangeError, where, name, 'a share, 0..1', degradation[name]);
@@ -59,13 +61,12 @@ export function drawFrameDegradation(degradation: FrameDegradation, random: Rand
 }
 
 /**
- * Damages the frames of a window as it was drawn: blur first, as in a camera, then JPEG, as in its file.
+ * Degrades the frames of a window as drawn: blur first, as in a camera, then JPEG, as in its file.
  *
- * @param frames `[frames, height, width, 3]`, RGB.
- * @returns uint8, as long, the caller's.
+ * @param frames `[frames, height, width, 3]`, RGB, 0..255.
+ * @returns uint8, the same shape; a new array.
  * @example
- * const draw = drawPictureDamage(PICTURE_DAMAGE, new Random(seed, step, item));
- * const window = damagePictures(frames, { height: 96, width: 96 }, draw);
+ * const window = degradeFrames(frames, { height: 96, width: 96 }, { sigma: 1, quality: 60 });
  */
 export function degradeFrames(
   frames: Uint8Array,
@@ -77,23 +78,25 @@ export function degradeFrames(
 }
 
 /**
- * Blurs each colour of each frame with a Gaussian, along rows and then along columns.
+ * Blurs each channel of each frame with a Gaussian, along rows and then along columns.
  *
  * Weights `exp(-k² / (2 sigma²))` for `|k| <= floor(4 sigma + 0.5)`, divided by their sum; frames are mirrored at their edges (… 1 0 0 1 …).
  *
  * Source: SciPy `gaussian_filter(mode='reflect', truncate=4)` of each colour as float64, rounded: see the test. Ten frames of 48x48
  * take 1.9 ms with sigma 1.5, 3.1 ms with sigma 3.
  *
- * @param frames `[frames, height, width, 3]`.
- * @returns uint8, as long, the caller's.
+ * @param frames `[frames, height, width, 3]`, RGB, 0..255.
+ * @returns uint8, the same shape; a new array.
  * @throws RangeError for a sigma outside 0..50; TypeError where the length is not that of whole frames.
+ * @example
+ * const blurred = blurFrames(frames, { height: 96, width: 96, sigma: 1.5 });
  */
 export function blurFrames(
   frames: Uint8Array,
   { height, width, sigma }: FrameSize & { sigma: number },
 ): Uint8Array<ArrayBuffer> {
-  checkFrames('blurPictures', frames, { height, width });
-  checkSigma('blurPictures', 'sigma', sigma);
+  checkFrames('blurFrames', frames, { height, width });
+  checkSigma('blurFrames', 'sigma', sigma);
   const reach = Math.floor(TRUNCATE * sigma + 0.5);
   const out = new Uint8Array(frames);
   if (reach === 0) return out;
@@ -162,7 +165,7 @@ function mirrored(length: number, reach: number): Int32Array {
 }
 
 /**
- * What is left of frames that were saved as JPEG: the loss without the file.
+ * Frames after JPEG compression: its loss, without the file.
  *
  * To luma and two colour differences (JFIF, all at full size: 4:4:4), 8x8 cosine transforms, each coefficient rounded to a multiple of
  * its step, and back. Sides that are no multiples of 8 are continued with their last pixel. Steps: the standard tables of
@@ -170,19 +173,21 @@ function mirrored(length: number, reach: number): Int32Array {
  *
  * Source: libjpeg-turbo's encoder at 4:4:4 and OpenCV's decoder: at most 3 % of the bytes differ, the mean difference is 0.14 of 255 at most and
  * mostly below 0.05 (see the test): a coefficient in the middle of two steps may go the other way. The steps are those of OpenCV's files.
- * OpenCV itself halves the colours (4:2:0), which this does not. Ten frames of 48x48 take 2 ms (`bench/damage.bench.ts`).
+ * OpenCV itself halves the colours (4:2:0), which this does not. Ten frames of 48x48 take 2 ms (`bench/degradation.bench.ts`).
  *
- * @param frames `[frames, height, width, 3]`, RGB.
+ * @param frames `[frames, height, width, 3]`, RGB, 0..255.
  * @param options.quality integer 1..100.
- * @returns uint8, as long, the caller's.
+ * @returns uint8, the same shape; a new array.
  * @throws RangeError for another quality; TypeError where the length is not that of whole frames.
+ * @example
+ * const compressed = compressFrames(frames, { height: 96, width: 96, quality: 60 });
  */
 export function compressFrames(
   frames: Uint8Array,
   { height, width, quality }: FrameSize & { quality: number },
 ): Uint8Array<ArrayBuffer> {
-  checkFrames('compressPictures', frames, { height, width });
-  checkQuality('compressPictures', 'quality', quality);
+  checkFrames('compressFrames', frames, { height, width });
+  checkQuality('compressFrames', 'quality', quality);
   const luma = jpegSteps(LUMA_STEPS, quality);
   const chroma = jpegSteps(CHROMA_STEPS, quality);
   const out = new Uint8Array(frames.length);
@@ -366,7 +371,7 @@ function checkFrames(where: string, frames: Uint8Array, { height, width }: Frame
     fail(
       TypeError,
       where,
-      'pictures',
+      'frames',
       `[frames, ${height}, ${width}, 3], a multiple of ${height * width * 3} bytes`,
       frames.length,
     );

@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => remove());
 
 test('a batch holds what it names: frames, other frames, audio around each, angles', async () => {
-  const loader = new DinetLoader(store, { batch: 3, frameCount: 5, seed: 2 });
+  const loader = new DinetLoader(store, { batchSize: 3, frameCount: 5, seed: 2 });
   const batch = await loader.batch(4);
   expect([batch.frames.shape, batch.references.shape]).toEqual([
     [15, height, width, 3],
@@ -57,13 +57,13 @@ test('a batch holds what it names: frames, other frames, audio around each, angl
 });
 
 test('batches are a function of seed and step, too short clips are named, one frame a row goes', async () => {
-  const loader = new DinetLoader(store, { batch: 2, frameCount: 1, seed: 3, startStep: 7 });
+  const loader = new DinetLoader(store, { batchSize: 2, frameCount: 1, seed: 3, startStep: 7 });
   expect(await loader.summary()).toEqual({ clips: 3, leftOut: [] });
   expect((await new DinetLoader(store, { frameCount: 5 }).summary()).leftOut).toEqual(['c2.mp4.t0.s0']);
   const before = tf.memory().numTensors;
   let step = 7;
   for await (const batch of loader) {
-    const again = await new DinetLoader(store, { batch: 2, frameCount: 1, seed: 3 }).batch(step);
+    const again = await new DinetLoader(store, { batchSize: 2, frameCount: 1, seed: 3 }).batch(step);
     expect([batch.step, batch.ids, batch.starts]).toEqual([step, again.ids, again.starts]);
     expect(
       Buffer.compare(
@@ -77,20 +77,20 @@ test('batches are a function of seed and step, too short clips are named, one fr
   }
   expect(tf.memory().numTensors).toBe(before);
   loader.dispose();
-  await expect(loader.batch(0)).rejects.toThrow('DINetLoader: loader must be in use, got one that was disposed');
+  await expect(loader.batch(0)).rejects.toThrow('DinetLoader: loader must be in use, got one that was disposed');
 });
 
-test('DINetLoader refuses other stores and numbers', async () => {
+test('DinetLoader refuses other stores and numbers', async () => {
   const other = await temporaryFolder();
   const mouths = await ClipStore.create(other.folder, storeRecipe);
   expect(() => new DinetLoader(mouths)).toThrow(
-    'DINetLoader: store must be of head crops (prepare with --head), got similarity',
+    'DinetLoader: store must be of head crops (kind dinet head), got similarity',
   );
   expect(() => new DinetLoader(store, { features: 'words' as never })).toThrow(
-    'DINetLoader: audio must be mel or logits, got words',
+    'DinetLoader: features must be mel or logits, got words',
   );
-  expect(() => new DinetLoader(store, { references: 0 })).toThrow(
-    'DINetLoader: references must be a whole number above 0, got 0',
+  expect(() => new DinetLoader(store, { referenceCount: 0 })).toThrow(
+    'DinetLoader: referenceCount must be a whole number above 0, got 0',
   );
   await other.remove();
 });
@@ -107,7 +107,7 @@ test("audio logits gives the clips' logits, with two frames more on both sides o
     logits,
   });
   const before = tf.memory().numTensors;
-  const loader = new DinetLoader(spoken, { batch: 2, features: 'logits', seed: 1 });
+  const loader = new DinetLoader(spoken, { batchSize: 2, features: 'logits', seed: 1 });
   const batch = await loader.batch(0);
   expect([batch.features.shape, batch.syncLogits!.shape, batch.syncFeatures.shape]).toEqual([
     [10, 29, 5],

@@ -7,82 +7,79 @@ import { BatchWorkers } from './batch-workers';
 import { oneAtATime, orderedBatches } from './ordered-batches';
 
 export type DinetLoaderOptions = {
-  /** Clips a batch. Default 1. */
-  batch?: number;
-  /** Frames in a row that are painted: 1 for DINet's first stage, 5 for the stage of clips. Default 5. */
+  /** Rows of frames in a batch. Default 1. */
+  batchSize?: number;
+  /** Frames of a row, one after the other: 1 for DINet's stage of frames, 5 for its stage of clips. Default 5. */
   frameCount?: number;
   /** Reference frames of the same clip for each frame, none of the row itself. Default 5. */
-  references?: number;
-  /** Frames of audio around each frame that is painted. Default 5. */
+  referenceCount?: number;
+  /** Frames of audio around each frame. Default 5. */
   audioFrames?: number;
-  /** What `audio` holds: the store's `mel`, or the `logits` that a store made with `--features` keeps. Default `mel`. */
+  /** What the generator takes of the audio: the store's `mel` features, or the `logits` that its clips keep. Default `mel`. */
   features?: 'mel' | 'logits';
-  /** Default 0. */
+  /** Seed of all draws. Default 0. */
   seed?: number;
-  /** The clips to draw from. Default: all of the store. */
+  /** Ids of the clips to draw from. Default: all of the store. */
   clips?: readonly string[];
-  /** Clips to leave out. Default none. */
+  /** Ids of clips to leave out. Default none. */
   exclude?: readonly string[];
   /** First step of the iterator. Default 0. */
   startStep?: number;
-  /** Batches made ahead. Default 2, with workers as many as these if more. */
+  /** Batches made ahead. Default 2, or `workers` if more. */
   prefetch?: number;
   /** Threads that make batches (Node). Default 0: this one. */
   workers?: number;
 };
 
-/** One batch for a generator; rows of frames one after the other. Its tensors belong to whoever pulled it: `disposeDinetBatch`. */
+/** One batch for a generator, rows of frames one after the other. Its tensors, all float32, belong to whoever pulled it: `disposeDinetBatch`. */
 export type DinetBatch = {
   step: number;
-  /** What is to be painted: `[batch * frames, height, width, 3]`, RGB, 0..1. */
+  /** What is to be generated: `[batch * frameCount, height, width, 3]`, RGB, 0..1. */
   frames: tf.Tensor4D;
-  /** `[batch * frames, height, width, references * 3]`. */
+  /** `[batch * frameCount, height, width, referenceCount * 3]`, RGB, 0..1. */
   references: tf.Tensor4D;
-  /** Features of the audio around each frame: `[batch * frames, bins, audioSteps]`; of logits `[batch * frames, 29, audioFrames]`. */
+  /** Features of the audio around each frame: `[batch * frameCount, bins, steps]`; of logits `[batch * frameCount, 29, audioFrames]`. */
   features: tf.Tensor3D;
-  /** Features of the audio of each row, for a sync network: `[batch, bins, syncSteps, 1]`; of the mel always. */
+  /** Features of each row for a sync network: `[batch, bins, syncSteps, 1]`; always of the store. */
   syncFeatures: tf.Tensor4D;
-  /** Logits of each row and of two frames on both sides, for DINet's own sync network: `[batch, 29, frames + 4, 1]`; where `audio` is `logits`. */
+  /** Logits of each row and of two frames on both sides, for DINet's own sync network: `[batch, 29, frameCount + 4, 1]`; where `features` is `logits`. */
   syncLogits?: tf.Tensor4D;
-  /** How far each face is turned, radians clockwise: for `ImageProcessor.mouths`. */
+  /** How far each face is turned: `[batch * frameCount]`, radians clockwise; for `ImageProcessor.mouths`. */
   angles: tf.Tensor1D;
-  /** Clip and first frame of each row. */
+  /** Clip of each row. */
   ids: string[];
+  /** First frame of each row. */
   starts: number[];
 };
 
 /** Frees a batch's tensors. */
-export function disposeDinetBatch({
-  frames,
-  references,
-  features,
-  syncFeatures,
-  syncLogits,
-  angles,
-}: DinetBatch): void {
+export function disposeDinetBatch(batch: DinetBatch): void {
+  const { frames, references, features, syncFeatures, syncLogits, angles } = batch;
   tf.dispose([frames, references, features, syncFeatures, angles, ...(syncLogits ? [syncLogits] : [])]);
 }
 
 /**
- * Batches for DINet from a store of head crops (`lipsync prepare --head 64`): frames to paint, references, audio and the angles by which generated
- * frames are turned upright for a sync network. Each batch is a function of `(seed, step)` alone.
+ * Batches for DINet from a store of head crops (`{ kind: 'dinet head', mouth: 64 }`): frames to generate, references, audio, and the angles by
+ * which generated frames are turned upright for a sync network. Each batch is a function of `(seed, step)` only.
  *
  * Rows are drawn evenly over clips long enough, with two frames of audio on both sides; references evenly over the clip's other frames.
  *
  * Source: DINet's loader, whose references come from five other clips of nine frames of the same video: here from the same clip, which is longer.
  *
- * @throws TypeError for a store of other crops; errors of a clip carry its name.
+ * @throws TypeError for a store of other crops; errors of a clip carry its id.
  * @example
- * for await (const batch of new DINetLoader(store, { batch: 3, seed: 1 })) {
+ * import { DinetLoader, disposeDinetBatch, ImageProcessor } from '@lipsync/dataloader';
+ * const images = new ImageProcessor({ mouth: 64 });
+ * for await (const batch of new DinetLoader(store, { batchSize: 3, seed: 1 })) {
  *   const masked = images.masked(batch.frames);
- *   …
+ *   masked.dispose();
  *   disposeDinetBatch(batch);
  * }
  */
 export class DinetLoader {
   readonly #store: ClipStore;
   readonly #maker: DinetBatchMaker;
-  readonly #shape: { row: number; references: number };
+  readonly #shape: { frameCount: number; referenceCount: number };
   readonly #startStep: number;
   readonly #prefetch: number;
   readonly #startWorkers?: () => Promise<BatchWorkers<PlainDinetBatch>>;
@@ -90,44 +87,30 @@ export class DinetLoader {
   #disposed = false;
 
   constructor(store: ClipStore, options: DinetLoaderOptions = {}) {
-    const {
-      batch = 1,
-      frameCount = 5,
-      references = 5,
-      audioFrames = 5,
-      features = 'mel',
-      seed = 0,
-      clips,
-      exclude = [],
-      startStep = 0,
-      workers = 0,
-    } = options;
+    const { batchSize = 1, frameCount = 5, referenceCount = 5, audioFrames = 5, features = 'mel' } = options;
+    const { seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
     const { prefetch = Math.max(2, workers) } = options;
-    if (store.recipe.crop.kind !== 'dinet head') {
-      fail(TypeError, 'DINetLoader', 'store', 'of head crops (prepare with --head)', store.recipe.crop.kind);
-    }
-    for (const [name, value] of Object.entries({ batch, frameCount, references, audioFrames })) {
+    if (store.recipe.crop.kind !== 'dinet head')
+      fail(TypeError, 'DinetLoader', 'store', 'of head crops (kind dinet head)', store.recipe.crop.kind);
+    for (const [name, value] of Object.entries({ batchSize, frameCount, referenceCount, audioFrames })) {
       if (!(Number.isInteger(value) && value > 0))
-        fail(RangeError, 'DINetLoader', name, 'a whole number above 0', value);
+        fail(RangeError, 'DinetLoader', name, 'a whole number above 0', value);
     }
     for (const [name, value] of Object.entries({ prefetch, workers })) {
       if (!(Number.isInteger(value) && value >= 0))
-        fail(RangeError, 'DINetLoader', name, 'a whole number, 0 or more', value);
+        fail(RangeError, 'DinetLoader', name, 'a whole number, 0 or more', value);
     }
-    if (features !== 'mel' && features !== 'logits') fail(TypeError, 'DINetLoader', 'audio', 'mel or logits', features);
-    const plain = { batch, frameCount, references, audioFrames, features, seed, clips, exclude };
+    if (features !== 'mel' && features !== 'logits')
+      fail(TypeError, 'DinetLoader', 'features', 'mel or logits', features);
+    const plain = { batchSize, frameCount, referenceCount, audioFrames, features, seed, clips, exclude };
     this.#store = store;
     this.#maker = new DinetBatchMaker(store, plain);
-    this.#shape = { row: frameCount, references };
+    this.#shape = { frameCount, referenceCount };
     this.#startStep = startStep;
     this.#prefetch = prefetch;
     if (workers > 0) {
-      const setup = {
-        folder: store.folder,
-        cacheBytes: store.cacheBytes / workers,
-        kind: 'dinet' as const,
-        options: plain,
-      };
+      const cacheBytes = store.cacheBytes / workers;
+      const setup = { folder: store.folder, cacheBytes, kind: 'dinet' as const, options: plain };
       this.#startWorkers = () => BatchWorkers.start(workers, setup);
     }
   }
@@ -160,38 +143,28 @@ export class DinetLoader {
   }
 
   async #plain(step: number): Promise<PlainDinetBatch> {
-    if (this.#disposed) fail(Error, 'DINetLoader', 'loader', 'in use', 'one that was disposed');
+    if (this.#disposed) fail(Error, 'DinetLoader', 'loader', 'in use', 'one that was disposed');
     if (!this.#startWorkers) return this.#maker.make(step);
     this.#workers ??= this.#startWorkers();
     return (await this.#workers).make(step);
   }
 
-  async #tensors(
-    step: number,
-    { samples, frames, references, features, syncFeatures, syncLogits, angles }: PlainDinetBatch,
-  ): Promise<DinetBatch> {
+  async #tensors(step: number, batch: PlainDinetBatch): Promise<DinetBatch> {
+    const { samples, frames, references, features, syncFeatures, syncLogits, angles } = batch;
     const { ids } = await this.#maker.index();
-    const { row, references: count } = this.#shape;
-    const { bins: audioBins, steps: audioSteps } = this.#maker.featureShape;
-    const { crop, bins } = this.#store.recipe;
+    const { frameCount, referenceCount } = this.#shape;
+    const { bins, steps } = this.#maker.featureShape;
+    const { crop, bins: syncBins } = this.#store.recipe;
     const { height, width } = storedShape(crop);
-    const frameCount = samples.length * row;
+    const rows = samples.length;
+    const count = rows * frameCount;
     return {
       step,
-      frames: tf.tensor4d(frames, [frameCount, height, width, 3]),
-      references: tf.tensor4d(references, [frameCount, height, width, count * 3]),
-      features: tf.tensor3d(features, [frameCount, audioBins, audioSteps]),
-      syncFeatures: tf.tensor4d(syncFeatures, [samples.length, bins, this.#maker.stepsOf(row), 1]),
-      ...(syncLogits
-        ? {
-            syncLogits: tf.tensor4d(syncLogits, [
-              samples.length,
-              audioBins,
-              syncLogits.length / samples.length / audioBins,
-              1,
-            ]),
-          }
-        : {}),
+      frames: tf.tensor4d(frames, [count, height, width, 3]),
+      references: tf.tensor4d(references, [count, height, width, referenceCount * 3]),
+      features: tf.tensor3d(features, [count, bins, steps]),
+      syncFeatures: tf.tensor4d(syncFeatures, [rows, syncBins, this.#maker.stepsOf(frameCount), 1]),
+      ...(syncLogits ? { syncLogits: tf.tensor4d(syncLogits, [rows, bins, syncLogits.length / rows / bins, 1]) } : {}),
       angles: tf.tensor1d(angles),
       ids: samples.map(({ clip }) => ids[clip]),
       starts: samples.map(({ start }) => start),

@@ -9,17 +9,21 @@ export type ImageProcessorOptions = {
 };
 
 /**
- * What happens to face images on the way into a generator and from there into a sync network, as tensor operations with gradients.
+ * Prepares face images for a generator, and its output for a sync network, as tensor operations with gradients.
  *
  * A face image is DINet's head crop, `[n, height, width, 3]`, RGB, 0..1; `headBox` of @lipsync/face-crop says where its mouth box lies.
  *
  * @example
  * const images = new ImageProcessor({ mouth: 64 });
- * const seen = images.syncInput(images.mouths(generated, batch.angles), expert.recipe); // what the sync loss looks at
+ * const mouths = images.mouths(generated, batch.angles);
+ * const input = images.syncInput(mouths, expert.recipe); // for expert.encodeVisual
  */
 export class ImageProcessor {
+  /** Height of face images, pixels. */
   readonly height: number;
+  /** Width of face images, pixels. */
   readonly width: number;
+  /** Side of the mouth box, pixels. */
   readonly mouth: number;
   readonly #top: number;
   readonly #left: number;
@@ -35,13 +39,18 @@ export class ImageProcessor {
     this.#left = left;
   }
 
-  /** The face images with their mouth boxes 0: what a generator is given. The caller disposes it. */
+  /**
+   * The face images with their mouth boxes 0, the input of a generator.
+   *
+   * @param faces float32 `[n, height, width, 3]`.
+   * @returns the same shape; the caller disposes it.
+   */
   masked(faces: tf.Tensor4D): tf.Tensor4D {
     this.#check('masked', faces);
     return tf.tidy(() => tf.mul<tf.Tensor4D>(faces, this.mask()));
   }
 
-  /** `[1, height, width, 1]`: 0 in the mouth box, 1 elsewhere. The caller disposes it. */
+  /** float32 `[1, height, width, 1]`: 0 in the mouth box, 1 elsewhere. The caller disposes it. */
   mask(): tf.Tensor4D {
     const values = new Float32Array(this.height * this.width).fill(1);
     for (let row = this.#top; row < this.#top + this.mouth; row++)
@@ -104,7 +113,13 @@ export class ImageProcessor {
   syncInput(mouths: tf.Tensor4D, recipe: Pick<SyncRecipe, 'crop' | 'frameCount' | 'color' | 'range'>): tf.Tensor4D {
     const { crop, frameCount, color, range } = recipe;
     if (crop.kind !== 'dinet')
-      fail(TypeError, 'ImageProcessor.syncInput', 'recipe.crop.kind', 'dinet: what a generator paints', crop.kind);
+      fail(
+        TypeError,
+        'ImageProcessor.syncInput',
+        'recipe.crop.kind',
+        'dinet, the crop that a generator makes',
+        crop.kind,
+      );
     const [count] = mouths.shape;
     if (count % frameCount !== 0)
       fail(TypeError, 'ImageProcessor.syncInput', 'mouths', `rows of ${frameCount} frames`, [...mouths.shape]);

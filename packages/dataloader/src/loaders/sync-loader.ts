@@ -6,9 +6,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Augmentation } from '../augment/augmentation';
 import { AUGMENTATION, drawAugmentation } from '../augment/augmentation';
 import type { AudioDegradation } from '../degrade/audio-degradation';
-import { AUDIO_DEGRADATION, drawAudioDegradation } from '../degrade/audio-degradation';
+import { drawAudioDegradation } from '../degrade/audio-degradation';
 import type { FrameDegradation } from '../degrade/frame-degradation';
-import { drawFrameDegradation, FRAME_DEGRADATION } from '../degrade/frame-degradation';
+import { drawFrameDegradation } from '../degrade/frame-degradation';
 import type { SyncSampling } from '../sampling/batch-plan';
 import type { PlainSyncBatch } from '../sampling/sync-batch-maker';
 import { assertSampling, SyncBatchMaker } from '../sampling/sync-batch-maker';
@@ -20,87 +20,57 @@ import { oneAtATime, orderedBatches } from './ordered-batches';
 export type SyncLoaderOptions = {
   /** How windows are drawn. Default `CONTRAST.sampling`. */
   sampling?: SyncSampling;
-  /** Variation of windows; null for none. Default `AUGMENTATION`. */
+  /** Augmentation of windows; null for none. Default `AUGMENTATION`. */
   augment?: Augmentation | null;
-  /** Recordings of lesser quality: blur and JPEG, rooms, noise and telephones; null for none. Default null. */
+  /** Degradation as of poor recordings: blur and JPEG, rooms, noise and telephones; null for none. Default null. */
   degradation?: { frames: FrameDegradation; audio: AudioDegradation } | null;
-  /** Default 0. */
+  /** Seed of all draws. Default 0. */
   seed?: number;
-  /** The clips to draw from. Default: all of the store. */
+  /** Ids of the clips to draw from. Default: all of the store. */
   clips?: readonly string[];
-  /** Clips to leave out, such as those held for validation. Default none. */
+  /** Ids of clips to leave out, such as those held for validation. Default none. */
   exclude?: readonly string[];
-  /** First step of the iterator, to go on where a run stopped. Default 0. */
+  /** First step of the iterator, to resume a run. Default 0. */
   startStep?: number;
-  /** Batches made ahead of the one asked for, which wait in memory until they are pulled. Default 2, with workers as many as these if more. */
+  /** Batches made ahead of the one asked for, which wait in memory until they are pulled. Default 2, or `workers` if more. */
   prefetch?: number;
-  /** Threads that make batches beside this one (Node); the same batches whatever their number. Default 0: this thread. */
+  /** Threads that make batches (Node); the batches do not depend on their number. Default 0: this thread. */
   workers?: number;
 };
 
-/** Same-clip contrast as the feasibility run had it: 12 clips, 6 windows of each, at least 3 frames apart, varied. */
+/** Windows of one clip against each other: 12 clips, 6 windows of each, at least 3 frames apart, augmented. */
 export const CONTRAST = {
   sampling: { kind: 'contrast', clips: 12, windows: 6, minDistance: 3 },
   augment: AUGMENTATION,
 } as const satisfies SyncLoaderOptions;
 
 /**
- * The thesis's pairs: half in sync, audio at the drawn start, off-sync frames from any other start of the same clip, clips of at
- * least twice the window, nothing varied, 256 in a batch.
+ * The thesis's pairs: 256 in a batch, half in sync; audio at the drawn start, off-sync frames from any other start of the same clip; clips of at
+ * least twice the window; no augmentation.
  */
 export const THESIS_PAIRS = {
   sampling: { kind: 'pairs', pairs: 256, positiveShare: 0.5, minDistance: 1, crossClipShare: 0, lengthInWindows: 2 },
   augment: null,
 } as const satisfies SyncLoaderOptions;
 
-/**
- * Wav2Lip's pairs: clips of at least three windows, half in sync, off-sync frames from any other start of the same clip, 64 in a batch, nothing
- * varied.
- */
-export const WAV2LIP_PAIRS = {
-  sampling: { kind: 'pairs', pairs: 64, positiveShare: 0.5, minDistance: 1, crossClipShare: 0, lengthInWindows: 3 },
-  augment: null,
-} as const satisfies SyncLoaderOptions;
-
-/** LatentSync's pairs: as the thesis's, which took them over. */
-export const LATENTSYNC_PAIRS = THESIS_PAIRS;
-
-/**
- * Pairs that are what their label says: off-sync by at least 3 frames, three in ten from another clip, nobody silent (at least a fifth of the window
- * is speech, where the clip has such), all varied, as recordings of lesser quality, too.
- */
-export const ROBUST_PAIRS = {
-  sampling: {
-    kind: 'pairs',
-    pairs: 256,
-    positiveShare: 0.5,
-    minDistance: 3,
-    crossClipShare: 0.3,
-    lengthInWindows: 2,
-    minVoiced: 0.2,
-  },
-  augment: AUGMENTATION,
-  degradation: { frames: FRAME_DEGRADATION, audio: AUDIO_DEGRADATION },
-} as const satisfies SyncLoaderOptions;
-
 /** One batch. Its tensors belong to whoever pulled it: `disposeBatch`. */
 export type SyncBatch = {
   step: number;
-  /** `[batch, height, width, frames * 3]`. */
+  /** float32 `[batch, height, width, frameCount * 3]`, in the recipe's colour order and range. */
   frames: MouthBatch;
-  /** `[batch, bins, melSteps, 1]`. */
+  /** float32 `[batch, bins, featureSteps, 1]`. */
   features: FeatureBatch;
-  /** With `pairs`: 1 in sync, 0 off-sync, float32. */
+  /** With `pairs`: float32 `[batch]`, 1 in sync, 0 off sync. */
   labels?: tf.Tensor1D;
   /** With `contrast`: which clip a window is of, 0 … clips - 1. */
   clips?: number[];
-  /** Clip of each audio window. */
+  /** Clip of each window of features. */
   ids: string[];
-  /** First frame of each audio window. */
+  /** First frame of each window of features. */
   starts: number[];
-  /** Clip of each frame window. */
+  /** Clip of each window of frames. */
   frameIds: string[];
-  /** First frame of each frame window. */
+  /** First frame of each window of frames. */
   frameStarts: number[];
 };
 
@@ -124,7 +94,7 @@ export function disposeBatch(batch: Pick<SyncBatch, 'frames' | 'features' | 'lab
   batch.labels?.dispose();
 }
 
-/** What a loader draws from. */
+/** The clips that a loader draws from. */
 export type LoaderSummary = {
   clips: number;
   windows: number;
@@ -133,16 +103,17 @@ export type LoaderSummary = {
 };
 
 /**
- * Training batches from a store, each a function of `(seed, step)` alone: the same whatever was prefetched, and after a
- * restart `batch(step)` or `startStep` goes on exactly where a run stopped.
+ * Training batches from a store, each a function of `(seed, step)` only: the same whatever was prefetched, and after a
+ * restart `batch(step)` or `startStep` continues exactly where a run stopped.
  *
- * Prefetched batches are plain arrays; tensors are made when a batch is pulled, and belong to who pulled it.
+ * Prefetched batches are plain arrays; tensors are made when a batch is pulled.
  *
- * @throws TypeError where the store's clips cannot feed the recipe; errors of a clip carry its name.
+ * @throws TypeError where the store's clips cannot feed the recipe; errors of a clip carry its id.
  * @example
- * const loader = new SyncLoader(store, recipe, { ...CONTRAST, seed: 1, exclude: held });
+ * import { ClipStore, CONTRAST, disposeBatch, SyncLoader } from '@lipsync/dataloader';
+ * const loader = new SyncLoader(await ClipStore.open('clips'), expert.recipe, { ...CONTRAST, seed: 1 });
  * for await (const batch of loader) {
- *   train(batch.frames, batch.mel, batch.clips);
+ *   train(batch.frames, batch.features, batch.clips);
  *   disposeBatch(batch);
  *   if (batch.step === 999) break;
  * }
@@ -183,8 +154,8 @@ export class SyncLoader {
         TypeError,
         'SyncLoader',
         'augment',
-        `null for ${recipe.features}: its variations are of mel spectrograms`,
-        'a variation',
+        `null for ${recipe.features}: the augmentation is of mel spectrograms`,
+        'an augmentation',
       );
     }
     // These check the strengths.
@@ -212,7 +183,7 @@ export class SyncLoader {
     }
   }
 
-  /** What is drawn from, and what was left out for being too short. */
+  /** The clips that are drawn from, and those that are too short. */
   async summary(): Promise<LoaderSummary> {
     this.#alive();
     const { ids, clips, usable } = await this.#maker.index();
@@ -224,7 +195,7 @@ export class SyncLoader {
     };
   }
 
-  /** The batch of a step. */
+  /** The batch of a step; the caller disposes it. */
   async batch(step: number): Promise<SyncBatch> {
     return this.#tensors(step, await this.#plain(step));
   }

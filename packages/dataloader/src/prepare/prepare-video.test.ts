@@ -476,16 +476,20 @@ test('logits of the whole audio are cut like its frames and moved with it; a vid
     'in/b.mp4': { frameCount: 100, faces: [face] },
     'in/c.mp4': { frameCount: 100, faces: [face] },
   });
-  const heard: number[] = [];
-  const logits = (durationSec: number) => (heard.push(durationSec), rows(99));
+  const durations: number[] = [];
+  const logits = (durationSec: number) => {
+    durations.push(durationSec);
+    return rows(99);
+  };
   const late = await prepare('in/a.mp4', { logits, stages: { offset: toldOffsets(-3, 0).stage } });
   expect(firsts(await store.read(late.clips[0]))).toEqual(Array.from({ length: 96 }, (_, i) => i + 3));
   const early = await prepare('in/b.mp4', { logits, stages: { offset: toldOffsets(7, 1).stage } });
   expect(firsts(await store.read(early.clips[0]))).toEqual(Array.from({ length: 90 }, (_, i) => i + 3));
-  expect(heard).toEqual([4, 4]);
+  expect(durations).toEqual([4, 4]);
   const bad = await prepare('in/c.mp4', { logits: async () => Promise.reject(new Error('in/c.mp4: no rows')) });
   expect(bad).toMatchObject({ clips: [], dropped: [{ reason: 'bad features', detail: 'c.mp4: no rows' }] });
-  const { logitSteps } = (await store.finish(), (await store.manifest())!.clips[0]);
+  await store.finish();
+  const { logitSteps } = (await store.manifest())!.clips[0];
   expect(logitSteps).toBe(96);
   const other = await temporaryFolder();
   const slow = await ClipStore.create(other.folder, { ...storeRecipe, fps: 20 });

@@ -229,7 +229,7 @@ function labelsOf(lengths: { frameCount: number; windows: number }[]): DataRepor
   const usable = usableClips(lengths, THESIS_PAIRS.sampling, PAIR_WINDOW.frameCount);
   if (usable.length === 0) return { clips: 0, inSync: 0, offSyncWithinTwo: 0 };
   const pairs = Array.from({ length: PAIR_BATCHES }, (_, step) =>
-    planBatch(lengths, usable, THESIS_PAIRS.sampling, 0, step),
+    planBatch(lengths, usable, { sampling: THESIS_PAIRS.sampling, seed: 0, step }),
   ).flat();
   const off = pairs.filter(({ label }) => label === 0);
   const near = off.filter(({ frameStart, featureStart }) => Math.abs(frameStart - featureStart) <= 2);

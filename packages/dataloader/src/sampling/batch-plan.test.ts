@@ -17,7 +17,7 @@ test('contrast draws different clips, windows of each at least the distance apar
   const usable = usableClips(clips, contrast, 5);
   expect(usable).toEqual([0, 1, 2, 4, 5, 6]); // 6 windows cannot hold 3 at a distance of 3
   for (let step = 0; step < 80; step++) {
-    const batch = planBatch(clips, usable, contrast, 1, step);
+    const batch = planBatch(clips, usable, { sampling: contrast, seed: 1, step });
     expect(batch).toHaveLength(12);
     const chosen = [0, 3, 6, 9].map((i) => batch[i].featureClip);
     expect(new Set(chosen).size).toBe(4);
@@ -35,7 +35,8 @@ test('contrast takes clips by the root of their windows, up to 60', () => {
   const two = { ...contrast, clips: 1 };
   const counts = [15, 60, 600].map((windows) => ({ frameCount: windows + 4, windows }));
   const drawn = [0, 0, 0];
-  for (let step = 0; step < 5000; step++) drawn[planBatch(counts, [0, 1, 2], two, 2, step)[0].featureClip]++;
+  for (let step = 0; step < 5000; step++)
+    drawn[planBatch(counts, [0, 1, 2], { sampling: two, seed: 2, step })[0].featureClip]++;
   const total = Math.sqrt(15) + 2 * Math.sqrt(60);
   [Math.sqrt(15), Math.sqrt(60), Math.sqrt(60)].forEach((weight, i) => {
     expect(Math.abs(drawn[i] / 5000 - weight / total)).toBeLessThan(0.03); // standard error 0.007
@@ -48,7 +49,7 @@ test('pairs: the audio stays at its start, off-sync frames come from elsewhere i
     const usable = usableClips(clips, sampling, 5);
     let positives = 0;
     for (let step = 0; step < 30; step++) {
-      for (const sample of planBatch(clips, usable, sampling, 1, step)) {
+      for (const sample of planBatch(clips, usable, { sampling, seed: 1, step })) {
         expect(sample.frameClip).toBe(sample.featureClip);
         expect(sample.frameStart).toBeGreaterThanOrEqual(0);
         expect(sample.frameStart).toBeLessThan(clips[sample.frameClip].windows);
@@ -66,7 +67,7 @@ test('pairs: off-sync starts are even over all that are far enough', () => {
   const sampling = { ...pairs, minDistance: 2, positiveShare: 0 };
   const seen = new Map<string, number>();
   for (let step = 0; step < 400; step++) {
-    for (const { featureStart, frameStart } of planBatch(one, [0], sampling, 4, step)) {
+    for (const { featureStart, frameStart } of planBatch(one, [0], { sampling, seed: 4, step })) {
       if (featureStart === 5) seen.set(String(frameStart), (seen.get(String(frameStart)) ?? 0) + 1);
     }
   }
@@ -77,18 +78,18 @@ test('pairs: off-sync starts are even over all that are far enough', () => {
 
 test('pairs: the cross-clip share of off-sync frames comes from another clip', () => {
   const sampling = { ...pairs, pairs: 2000, crossClipShare: 0.3 };
-  const batch = planBatch(clips, [0, 2, 4], sampling, 1, 0).filter((sample) => sample.label === 0);
+  const batch = planBatch(clips, [0, 2, 4], { sampling, seed: 1, step: 0 }).filter((sample) => sample.label === 0);
   const others = batch.filter((sample) => sample.frameClip !== sample.featureClip);
   expect(Math.abs(others.length / batch.length - 0.3)).toBeLessThan(0.05);
 });
 
 test('a batch depends on seed and step alone', () => {
   const usable = usableClips(clips, contrast, 5);
-  const batch = planBatch(clips, usable, contrast, 5, 9);
-  planBatch(clips, usable, contrast, 5, 10);
-  expect(planBatch(clips, usable, contrast, 5, 9)).toEqual(batch);
-  expect(planBatch(clips, usable, contrast, 5, 10)).not.toEqual(batch);
-  expect(planBatch(clips, usable, contrast, 6, 9)).not.toEqual(batch);
+  const batch = planBatch(clips, usable, { sampling: contrast, seed: 5, step: 9 });
+  planBatch(clips, usable, { sampling: contrast, seed: 5, step: 10 });
+  expect(planBatch(clips, usable, { sampling: contrast, seed: 5, step: 9 })).toEqual(batch);
+  expect(planBatch(clips, usable, { sampling: contrast, seed: 5, step: 10 })).not.toEqual(batch);
+  expect(planBatch(clips, usable, { sampling: contrast, seed: 6, step: 9 })).not.toEqual(batch);
 });
 
 test('usableClips leaves out clips that are shorter than the sampling asks', () => {
@@ -97,7 +98,7 @@ test('usableClips leaves out clips that are shorter than the sampling asks', () 
 });
 
 test('sampling refuses numbers that cannot be drawn', () => {
-  expect(() => planBatch(clips, [0, 1], contrast, 1, 0)).toThrow(
+  expect(() => planBatch(clips, [0, 1], { sampling: contrast, seed: 1, step: 0 })).toThrow(
     'planBatch: clips must be at least 4 long enough for this sampling, got 2 of 7',
   );
   expect(() => usableClips(clips, { ...contrast, windows: 1 }, 5)).toThrow('sampling: windows must be at least 2');
@@ -107,5 +108,5 @@ test('sampling refuses numbers that cannot be drawn', () => {
   expect(() => usableClips(clips, { ...pairs, minDistance: 0 }, 5)).toThrow(
     'sampling: minDistance must be a whole number above 0',
   );
-  expect(() => planBatch(clips, [0], pairs, 1, -1)).toThrow('planBatch: step must be');
+  expect(() => planBatch(clips, [0], { sampling: pairs, seed: 1, step: -1 })).toThrow('planBatch: step must be');
 });

@@ -2,8 +2,8 @@ import { fail } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 
 /**
- * Windows of the same clip contrasted with each other: `clips` clips, `windows` windows of each, every pair of windows of
- * a clip at least `minDistance` frames apart. No labels: window i's frame belongs to window i's audio.
+ * Windows of the same clip contrasted with each other: `clips` clips, `windows` windows of each, all windows of a clip at least
+ * `minDistance` frames apart. No labels: the frames of window i belong to the features of window i.
  */
 export type ContrastSampling = {
   kind: 'contrast';
@@ -11,7 +11,7 @@ export type ContrastSampling = {
   clips: number;
   /** Windows of each clip. */
   windows: number;
-  /** Least distance in frames between windows of a clip. */
+  /** Least distance between windows of a clip, frames. */
   minDistance: number;
 };
 
@@ -20,15 +20,18 @@ export type PairSampling = {
   kind: 'pairs';
   /** Pairs in a batch. */
   pairs: number;
-  /** Chance that a pair is in sync. */
+  /** Chance that a pair is in sync, 0..1. */
   positiveShare: number;
-  /** Least distance in frames between audio and frames of an off-sync pair in the same clip; 1 allows all but the start itself. */
+  /**
+   * Least distance between audio and frames of an off-sync pair of one clip, frames. 1: any other start of the clip, as the thesis draws them;
+   * 3 leaves out pairs that nobody can tell apart.
+   */
   minDistance: number;
-  /** Share of off-sync pairs whose frames come from another clip. */
+  /** Share of off-sync pairs whose frames come from another clip, 0..1. */
   crossClipShare: number;
-  /** A clip must be this many windows long (in frames) to be used. */
+  /** Clips shorter than this many windows (by frames) are not used. */
   lengthInWindows: number;
-  /** Least share of a window's frames during which somebody speaks, by `voiceActivity`; clips without such are used as they are. Default 0. */
+  /** Least share of a window's frames with speech, by `voiceActivity`, 0..1; clips without such windows are used as they are. Default 0. */
   minVoiced?: number;
 };
 
@@ -43,7 +46,7 @@ export type PlannedSample = {
   label?: 0 | 1;
 };
 
-/** What planning must know of a clip. */
+/** Length of a clip. */
 export type ClipLength = { frameCount: number; windows: number };
 
 const LONGEST_COUNTED = 60; // windows beyond this give a clip no more weight
@@ -60,7 +63,7 @@ export function usableClips(clips: readonly ClipLength[], sampling: SyncSampling
 }
 
 /**
- * The samples of one batch, the same for the same `(seed, step)` whatever came before.
+ * The samples of one batch, a function of the clips' lengths and `(seed, step)` only.
  *
  * `contrast`: clips without replacement, weight sqrt(min(windows, 60)), starts evenly over all admissible sets.
  * `pairs`: clips evenly with replacement, starts evenly, labels by coin.
@@ -71,9 +74,7 @@ export function usableClips(clips: readonly ClipLength[], sampling: SyncSampling
 export function planBatch(
   clips: readonly ClipLength[],
   usable: readonly number[],
-  sampling: SyncSampling,
-  seed: number,
-  step: number,
+  { sampling, seed, step }: { sampling: SyncSampling; seed: number; step: number },
 ): PlannedSample[] {
   if (!(Number.isSafeInteger(step) && step >= 0))
     fail(RangeError, 'planBatch', 'step', 'a whole number, 0 or more', step);

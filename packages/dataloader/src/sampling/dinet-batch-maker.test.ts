@@ -4,9 +4,9 @@ import { madeClip, storeRecipe, temporaryFolder } from '../testing/made-clips';
 import { DinetBatchMaker } from './dinet-batch-maker';
 
 const options = {
-  batch: 4,
+  batchSize: 4,
   frameCount: 2,
-  references: 3,
+  referenceCount: 3,
   audioFrames: 5,
   features: 'mel' as const,
   seed: 1,
@@ -35,7 +35,7 @@ test('the plain batch is a function of options and step, and clips whose audio e
   await remove();
 });
 
-test('a generator that hears logits gets a row a frame, and clips end where their logits do', async () => {
+test('logits give one row per frame, and clips end where their logits do', async () => {
   const { folder, remove } = await temporaryFolder();
   const store = await ClipStore.create(folder, { ...storeRecipe, crop: { kind: 'dinet head', mouth: 8 } });
   const clip = { ...madeClip('a.mp4.t0.s0', 30), height: 13, width: 10, frames: new Uint8Array(30 * 13 * 10 * 3) };
@@ -70,7 +70,7 @@ test('a generator that hears logits gets a row a frame, and clips end where thei
   });
   await store.write({ ...clip, id: 'b.mp4.t0.s0' });
   await expect(new DinetBatchMaker(store, { ...options, features: 'logits' }).make(0)).rejects.toThrow(
-    'DinetBatchMaker: clip must be with logits (prepare with --features) where the generator hears them, got b.mp4.t0.s0',
+    "DinetBatchMaker: clip must be with logits where features are 'logits' (none were prepared), got b.mp4.t0.s0",
   );
   await remove();
 });

@@ -4,52 +4,52 @@ import { Random } from '@lipsync/nn';
 import type { OpenClip } from '../store/clip-file';
 import type { ClipStore } from '../store/clip-store';
 import { mapLimited } from '../store/map-limited';
-import { named } from './sync-batch-maker';
+import { withClipId } from '../store/with-clip-id';
 
-/** What a generator's batch is a function of, beside its step. */
+/** What a generator's batch depends on, beside its step. */
 export type DinetBatchOptions = {
-  /** Clips a batch. */
-  batch: number;
-  /** Frames in a row that are painted: 1 in the stage of frames, 5 in the stage of clips. */
+  /** Rows of frames in a batch. */
+  batchSize: number;
+  /** Frames of a row: 1 in the stage of frames, 5 in the stage of clips. */
   frameCount: number;
-  /** Frames of the same face that show what it looks like elsewhere. */
-  references: number;
-  /** Frames of audio for each frame that is painted, around it. */
+  /** Reference frames of the same clip for each frame. */
+  referenceCount: number;
+  /** Frames of audio around each frame. */
   audioFrames: number;
-  /** What the generator hears. */
+  /** What the generator takes of the audio. */
   features: 'mel' | 'logits';
   seed: number;
   clips?: readonly string[];
   exclude: readonly string[];
 };
 
-/** One drawn row of frames: the clip, the first frame, and the reference frames of each. */
+/** One drawn row of frames: the clip, the first frame, and the reference frames of each frame. */
 export type DinetSample = { clip: number; start: number; references: number[][] };
 
 /** A batch as plain arrays. */
 export type PlainDinetBatch = {
   samples: DinetSample[];
-  /** `[batch * frames, height, width, 3]`, RGB, 0..1. */
+  /** `[batch * frameCount, height, width, 3]`, RGB, 0..1. */
   frames: Float32Array;
-  /** `[batch * frames, height, width, references * 3]`. */
+  /** `[batch * frameCount, height, width, referenceCount * 3]`. */
   references: Float32Array;
-  /** `[batch * frames, bins, audioSteps]`. */
+  /** `[batch * frameCount, bins, steps]`. */
   features: Float32Array;
-  /** `[batch, bins, syncSteps]`: the audio of all frames of a row. */
+  /** `[batch, bins, syncSteps]`: the features of all frames of a row. */
   syncFeatures: Float32Array;
-  /** `[batch, 29, frames + 4]`: logits of all frames of a row and of two on both sides; where the generator hears logits. */
+  /** `[batch, 29, frameCount + 4]`: logits of all frames of a row and of two on both sides; where `features` are logits. */
   syncLogits?: Float32Array;
-  /** `[batch * frames]`, radians. */
+  /** `[batch * frameCount]`, radians clockwise. */
   angles: Float32Array;
 };
 
 type Index = { ids: string[]; counts: number[]; usable: number[] };
 
 const READS_AT_ONCE = 8;
-/** Frames of audio on both sides of a row that DINet's sync network hears. */
+/** Frames on both sides of a row whose logits DINet's sync network takes, too. */
 const SYNC_LOGIT_MARGIN = 2;
 
-/** Makes batches for DINet as plain arrays, each a function of the options and its step alone; holds no tensor. */
+/** Makes batches for DINet as plain arrays, each a function of the options and its step only; holds no tensor. */
 export class DinetBatchMaker {
   readonly #store: ClipStore;
   readonly #options: DinetBatchOptions;
@@ -66,13 +66,13 @@ export class DinetBatchMaker {
     return this.#index;
   }
 
-  /** Steps of the store's features that a number of frames takes. */
+  /** Steps of the store's features during a number of frames. */
   stepsOf(frameCount: number): number {
     const { stepsPerSecond, fps } = this.#store.recipe;
     return Math.ceil((frameCount * stepsPerSecond) / fps);
   }
 
-  /** Bins and steps of what the generator hears of a frame. */
+  /** Bins and steps of the features of one frame. */
   get featureShape(): { bins: number; steps: number } {
     const { features, audioFrames } = this.#options;
     if (features === 'logits') return { bins: AUDIO_FEATURES.ASR_LOGITS.bins, steps: audioFrames };
@@ -81,71 +81,102 @@ export class DinetBatchMaker {
 
   async make(step: number): Promise<PlainDinetBatch> {
     const index = await this.index();
-    const { frameCount: row, references: count, audioFrames, features: hears } = this.#options;
     const samples = this.#plan(index, step);
-    const { height, width } = storedShape(this.#store.recipe.crop);
-    const { bins, fps, stepsPerSecond } = this.#store.recipe;
-    const pixels = height * width;
-    const { bins: audioBins, steps: audioSteps } = this.featureShape;
-    const syncSteps = this.stepsOf(row);
-    const logitSteps = row + 2 * SYNC_LOGIT_MARGIN;
-    const frameCount = samples.length * row;
-    const batch: PlainDinetBatch = {
-      samples,
-      frames: new Float32Array(frameCount * pixels * 3),
-      references: new Float32Array(frameCount * pixels * count * 3),
-      features: new Float32Array(frameCount * audioBins * audioSteps),
-      syncFeatures: new Float32Array(samples.length * bins * syncSteps),
-      ...(hears === 'logits' ? { syncLogits: new Float32Array(samples.length * audioBins * logitSteps) } : {}),
-      angles: new Float32Array(frameCount),
-    };
-    await mapLimited([...samples.entries()], READS_AT_ONCE, async ([i, { clip: number, start, references }]) => {
-      const id = index.ids[number];
-      await named(id, async () => {
-        const { clip, frames: framesOf } = await this.#store.reader(id);
-        const shown = await framesOf(start, row);
-        const at = (frame: number) => stepsBefore(frame, { fps, stepsPerSecond });
-        const heard = hears === 'logits' ? logitsOf(clip) : clip.features;
-        for (let k = 0; k < shown.length; k++) batch.frames[i * row * pixels * 3 + k] = shown[k] / 255;
-        for (let t = 0; t < row; t++) {
-          const picture = i * row + t;
-          batch.angles[picture] = clip.poses[4 * (start + t) + 3];
-          const first = start + t - (audioFrames >> 1);
-          const from = hears === 'logits' ? first : at(first);
-          copySteps(heard.data, audioBins, from, audioSteps, batch.features.subarray(picture * audioBins * audioSteps));
-          for (const [slot, frame] of references[t].entries()) {
-            const reference = await framesOf(frame, 1);
-            const out = batch.references.subarray(picture * pixels * count * 3);
-            for (let p = 0; p < pixels; p++) {
-              for (let colour = 0; colour < 3; colour++)
-                out[(p * count + slot) * 3 + colour] = reference[3 * p + colour] / 255;
-            }
-          }
-        }
-        copySteps(clip.features.data, bins, at(start), syncSteps, batch.syncFeatures.subarray(i * bins * syncSteps));
-        const around = batch.syncLogits?.subarray(i * audioBins * logitSteps);
-        if (around) copySteps(heard.data, audioBins, start - SYNC_LOGIT_MARGIN, logitSteps, around);
+    const batch = this.#emptyBatch(samples);
+    await mapLimited([...samples.entries()], READS_AT_ONCE, async ([row, sample]) => {
+      const id = index.ids[sample.clip];
+      await withClipId(id, async () => {
+        const { clip, frames } = await this.#store.reader(id);
+        await this.#fillFrames(batch, row, frames);
+        this.#fillAudio(batch, row, clip);
       });
     });
     return batch;
   }
 
+  #emptyBatch(samples: DinetSample[]): PlainDinetBatch {
+    const { frameCount, referenceCount, features } = this.#options;
+    const { height, width } = storedShape(this.#store.recipe.crop);
+    const { bins, steps } = this.featureShape;
+    const rows = samples.length;
+    const count = rows * frameCount;
+    const pixels = height * width;
+    return {
+      samples,
+      frames: new Float32Array(count * pixels * 3),
+      references: new Float32Array(count * pixels * referenceCount * 3),
+      features: new Float32Array(count * bins * steps),
+      syncFeatures: new Float32Array(rows * this.#store.recipe.bins * this.stepsOf(frameCount)),
+      ...(features === 'logits'
+        ? { syncLogits: new Float32Array(rows * bins * (frameCount + 2 * SYNC_LOGIT_MARGIN)) }
+        : {}),
+      angles: new Float32Array(count),
+    };
+  }
+
+  /** The frames of a row and their references. */
+  async #fillFrames(
+    batch: PlainDinetBatch,
+    row: number,
+    framesOf: (first: number, count: number) => Promise<Uint8Array>,
+  ): Promise<void> {
+    const { frameCount, referenceCount } = this.#options;
+    const { start, references } = batch.samples[row];
+    const frames = await framesOf(start, frameCount);
+    const values = frames.length / frameCount; // of one frame
+    for (let k = 0; k < frames.length; k++) batch.frames[row * frames.length + k] = frames[k] / 255;
+    for (let t = 0; t < frameCount; t++) {
+      const out = batch.references.subarray((row * frameCount + t) * values * referenceCount);
+      for (const [slot, index] of references[t].entries()) {
+        const reference = await framesOf(index, 1);
+        for (let from = 0, to = slot * 3; from < values; from += 3, to += referenceCount * 3) {
+          for (let colour = 0; colour < 3; colour++) out[to + colour] = reference[from + colour] / 255;
+        }
+      }
+    }
+  }
+
+  /** Features and angles of a row. */
+  #fillAudio(batch: PlainDinetBatch, row: number, clip: OpenClip): void {
+    const { frameCount, audioFrames, features } = this.#options;
+    const { bins: syncBins, fps, stepsPerSecond } = this.#store.recipe;
+    const { bins, steps } = this.featureShape;
+    const { start } = batch.samples[row];
+    const stepAt = (frame: number) => stepsBefore(frame, { fps, stepsPerSecond });
+    const taken = features === 'logits' ? logitsOf(clip) : clip.features;
+    for (let t = 0; t < frameCount; t++) {
+      const index = row * frameCount + t;
+      batch.angles[index] = clip.poses[4 * (start + t) + 3];
+      const first = start + t - (audioFrames >> 1);
+      const from = features === 'logits' ? first : stepAt(first);
+      copySteps(taken.data, { bins, from, steps, out: batch.features.subarray(index * bins * steps) });
+    }
+    const syncSteps = this.stepsOf(frameCount);
+    const syncFeatures = batch.syncFeatures.subarray(row * syncBins * syncSteps);
+    copySteps(clip.features.data, { bins: syncBins, from: stepAt(start), steps: syncSteps, out: syncFeatures });
+    if (batch.syncLogits) {
+      const logitSteps = frameCount + 2 * SYNC_LOGIT_MARGIN;
+      const out = batch.syncLogits.subarray(row * bins * logitSteps);
+      copySteps(taken.data, { bins, from: start - SYNC_LOGIT_MARGIN, steps: logitSteps, out });
+    }
+  }
+
   #plan({ counts, usable }: Index, step: number): DinetSample[] {
-    const { batch, frameCount, references, audioFrames, seed } = this.#options;
+    const { batchSize, frameCount, referenceCount, audioFrames, seed } = this.#options;
     if (!(Number.isSafeInteger(step) && step >= 0))
       fail(RangeError, 'DinetBatchMaker', 'step', 'a whole number, 0 or more', step);
     if (usable.length === 0)
       fail(RangeError, 'DinetBatchMaker', 'clips', 'at least 1 long enough', `${usable.length} of ${counts.length}`);
     const random = new Random(seed, step);
     const margin = audioFrames >> 1;
-    return Array.from({ length: batch }, () => {
+    return Array.from({ length: batchSize }, () => {
       const clip = usable[random.integer(usable.length)];
       const start = margin + random.integer(counts[clip] - frameCount - 2 * margin + 1);
-      // A reference must not show what is to be painted.
+      // A reference must not show what is to be generated.
       const others = Array.from({ length: counts[clip] }, (_, frame) => frame).filter(
         (frame) => frame < start || frame >= start + frameCount,
       );
-      const drawn = () => Array.from({ length: references }, () => others[random.integer(others.length)]);
+      const drawn = () => Array.from({ length: referenceCount }, () => others[random.integer(others.length)]);
       return { clip, start, references: Array.from({ length: frameCount }, drawn) };
     });
   }
@@ -155,16 +186,13 @@ export class DinetBatchMaker {
     const out = new Set(exclude);
     const ids = (wanted ?? (await this.#store.list())).filter((id) => !out.has(id));
     const needed = frameCount + 2 * (audioFrames >> 1) + 1;
-    const infos = await mapLimited(ids, 16, (id) => named(id, () => this.#store.info(id)));
-    // The last frames of a clip may have no audio.
+    const infos = await mapLimited(ids, 16, (id) => withClipId(id, () => this.#store.info(id)));
     const { fps, stepsPerSecond } = this.#store.recipe;
-    const counts = infos.map(({ frameCount: count, featureSteps, logitSteps }, index) => {
-      if (features === 'logits' && logitSteps === undefined) failWithoutLogits(ids[index]);
-      return Math.min(
-        count,
-        Math.floor((featureSteps * fps) / stepsPerSecond),
-        features === 'logits' ? logitSteps! : Infinity,
-      );
+    const counts = infos.map(({ id, frameCount: count, featureSteps, logitSteps }) => {
+      if (features === 'logits' && logitSteps === undefined) failWithoutLogits(id);
+      // The last frames of a clip may have no audio.
+      const withFeatures = Math.floor((featureSteps * fps) / stepsPerSecond);
+      return Math.min(count, withFeatures, features === 'logits' ? logitSteps! : Infinity);
     });
     return { ids, counts, usable: counts.flatMap((count, index) => (count >= needed ? [index] : [])) };
   }
@@ -173,17 +201,14 @@ export class DinetBatchMaker {
 const logitsOf = ({ id, logits }: OpenClip): Features => logits ?? failWithoutLogits(id);
 
 function failWithoutLogits(id: string): never {
-  return fail(
-    TypeError,
-    'DinetBatchMaker',
-    'clip',
-    'with logits (prepare with --features) where the generator hears them',
-    id,
-  );
+  return fail(TypeError, 'DinetBatchMaker', 'clip', "with logits where features are 'logits' (none were prepared)", id);
 }
 
-/** Steps `[steps, bins]` of a clip as `[bins, steps]`. */
-function copySteps(data: Float32Array, bins: number, from: number, steps: number, out: Float32Array): void {
+/** Steps `[steps, bins]` of a clip as `[bins, steps]`; beyond its ends the first and the last again. */
+function copySteps(
+  data: Float32Array,
+  { bins, from, steps, out }: { bins: number; from: number; steps: number; out: Float32Array },
+): void {
   const last = data.length / bins - 1;
   for (let step = 0; step < steps; step++) {
     const at = Math.min(last, Math.max(0, from + step)) * bins;

@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Clip } from '../store/clip';
 import { anglesOf, assertStoreFits, featuresFor } from '../store/clip';
 import type { ClipStore } from '../store/clip-store';
-import { named } from './sync-batch-maker';
+import { withClipId } from '../store/with-clip-id';
 
 export type EvaluationOptions = {
   /** Ids of the clips to evaluate on. Default: all of the store. */
@@ -75,7 +75,9 @@ export function evaluationPairs(
   async function* each(): AsyncGenerator<EvaluationClip> {
     leftOut.length = 0;
     for (const id of clips ?? (await store.list())) {
-      const made = await named(id, () => evaluationClip(store, recipe, id, { perClip, minDistance, maxOffset, seed }));
+      const made = await withClipId(id, () =>
+        evaluationClip(store, recipe, id, { perClip, minDistance, maxOffset, seed }),
+      );
       if (made) yield made;
       else leftOut.push(id);
     }
@@ -107,8 +109,10 @@ function drawPairs(id: string, windows: number, { perClip, minDistance, maxOffse
   const anyRandom = new Random(seed, ...address, ANY_OTHER); // a stream of its own: the other draws do not depend on it
   const starts = random.shuffle(Array.from({ length: windows }, (_, start) => start)).slice(0, perClip);
   const [frameRows, featureRows] = [new Map<number, number>(), new Map<number, number>()];
-  const row = (rows: Map<number, number>, start: number) =>
-    rows.get(start) ?? (rows.set(start, rows.size), rows.size - 1);
+  const row = (rows: Map<number, number>, start: number) => {
+    if (!rows.has(start)) rows.set(start, rows.size);
+    return rows.get(start)!;
+  };
   const drawn: DrawnPairs = { frameStarts: [], featureStarts: [], pairs: [], anyOther: [], byOffset: [] };
   for (const start of starts) {
     const others: number[] = [];

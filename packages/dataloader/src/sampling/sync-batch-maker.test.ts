@@ -7,7 +7,7 @@ import { ClipStore } from '../store/clip-store';
 import { madeClip, recipe, storeRecipe, temporaryFolder } from '../testing/made-clips';
 import type { PairSampling } from './batch-plan';
 import type { SyncBatchOptions } from './sync-batch-maker';
-import { assertSampling, named, SyncBatchMaker } from './sync-batch-maker';
+import { assertSampling, SyncBatchMaker } from './sync-batch-maker';
 
 let folder: string;
 let remove: () => Promise<void>;
@@ -56,7 +56,7 @@ test('with a least share of speech, windows lie where somebody speaks, pairs sta
   const spoken = (start: number) => start + 5 > SPOKEN[0] - 4 && start < SPOKEN[1] + 6;
   const [plain, voiced] = [await make(0), await make(0.6)];
   const shareIn = (batch: typeof plain) => {
-    const own = batch.samples.filter(({ featureClip: melClip }) => melClip === 0);
+    const own = batch.samples.filter(({ featureClip }) => featureClip === 0);
     return own.filter(({ featureStart }) => spoken(featureStart)).length / own.length;
   };
   expect(shareIn(plain)).toBeLessThan(0.6);
@@ -66,7 +66,7 @@ test('with a least share of speech, windows lie where somebody speaks, pairs sta
     else expect(Math.abs(frameStart - featureStart)).toBeGreaterThanOrEqual(3);
   }
   // A clip in which nobody speaks is used as it is.
-  const silent = (batch: typeof plain) => batch.samples.filter(({ featureClip: melClip }) => melClip === 1);
+  const silent = (batch: typeof plain) => batch.samples.filter(({ featureClip }) => featureClip === 1);
   expect(silent(voiced)).toEqual(silent(plain));
 });
 
@@ -85,7 +85,7 @@ test('the same options give the same bytes, another seed others', async () => {
   expect(one.samples).not.toEqual(other.samples);
 });
 
-test('damage changes frames and audio, by the seed alone; strengths of 0 change nothing but the way', async () => {
+test('degradation changes frames and audio, by the seed only; strengths of 0 change nothing', async () => {
   const own = await temporaryFolder();
   const real = await ClipStore.create(own.folder, { ...storeRecipe, bins: 80 });
   const audio = speech(0, COUNT);
@@ -121,7 +121,6 @@ test('damage changes frames and audio, by the seed alone; strengths of 0 change 
   await own.remove();
 });
 
-test('assertSampling and named say what is wrong and where', async () => {
+test('assertSampling refuses shares that are none', () => {
   expect(() => assertSampling({ ...pairs, minVoiced: 2 }, 5)).toThrow('sampling: minVoiced must be within 0..1, got 2');
-  await expect(named('x.mp4', () => Promise.reject(new Error('full')))).rejects.toThrow('clip x.mp4: full');
 });

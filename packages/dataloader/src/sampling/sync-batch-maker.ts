@@ -15,14 +15,15 @@ import type { Clip } from '../store/clip';
 import { anglesOf, binsFor, featuresFor } from '../store/clip';
 import type { ClipStore } from '../store/clip-store';
 import { mapLimited } from '../store/map-limited';
+import { withClipId } from '../store/with-clip-id';
 import type { ClipLength, PlannedSample, SyncSampling } from './batch-plan';
 import { planBatch, usableClips } from './batch-plan';
 
-/** What a batch is a function of, beside its step. */
+/** What a batch depends on, beside its step. */
 export type SyncBatchOptions = {
   sampling: SyncSampling;
   augment: Augmentation | null;
-  /** Recordings of lesser quality; null for none. Costs about ten times what augmentation does. */
+  /** Degradation as of poor recordings; null for none. Takes about ten times as long as augmentation. */
   degradation: { frames: FrameDegradation; audio: AudioDegradation } | null;
   seed: number;
   /** The clips to draw from. Default: all of the store. */
@@ -30,15 +31,15 @@ export type SyncBatchOptions = {
   exclude: readonly string[];
 };
 
-/** A batch as plain arrays, which can go from one thread to another. */
+/** A batch as plain arrays, which can be transferred between threads. */
 export type PlainSyncBatch = { samples: PlannedSample[]; frames: Float32Array; features: Float32Array };
 
-/** What is drawn from: ids, their lengths, and which of them are long enough. */
+/** Ids and lengths of the clips, and which of them are long enough. */
 export type SyncIndex = { ids: string[]; clips: ClipLength[]; usable: number[] };
 
 const READS_AT_ONCE = 8; // clips
 
-/** Makes batches of windows as plain arrays, each a function of the options and its step alone; holds no tensor. */
+/** Makes batches of windows as plain arrays, each a function of the options and its step only; holds no tensor. */
 export class SyncBatchMaker {
   readonly #store: ClipStore;
   readonly #recipe: SyncRecipe;
@@ -61,9 +62,9 @@ export class SyncBatchMaker {
   async make(step: number): Promise<PlainSyncBatch> {
     const { ids, clips, usable } = await this.index();
     const { sampling, seed, augment } = this.#options;
-    const planned = planBatch(clips, usable, sampling, seed, step);
+    const planned = planBatch(clips, usable, { sampling, seed, step });
     const samples = await Promise.all(
-      planned.map((sample, i) => this.#voiced(sample, ids, clips, new Random(seed, step, i, VOICE))),
+      planned.map((sample, i) => this.#voiced(sample, { ids, clips, random: new Random(seed, step, i, VOICE) })),
     );
     const { height, width } = frameShape(this.#recipe.crop);
     const frameLength = height * width * this.#recipe.frameCount * 3;
@@ -71,35 +72,28 @@ export class SyncBatchMaker {
     const frames = new Float32Array(samples.length * frameLength);
     const features = new Float32Array(samples.length * featureLength);
     const draws = samples.map((_, i) => (augment ? drawAugmentation(augment, new Random(seed, step, i)) : undefined));
-
-    const uses = new Map<number, { frames: number[]; features: number[] }>();
-    const use = (clip: number) => uses.get(clip) ?? uses.set(clip, { frames: [], features: [] }).get(clip)!;
-    samples.forEach((sample, i) => {
-      use(sample.frameClip).frames.push(i);
-      use(sample.featureClip).features.push(i);
-    });
-    await mapLimited([...uses], READS_AT_ONCE, async ([index, windows]) => {
+    await mapLimited([...usesOf(samples)], READS_AT_ONCE, async ([index, windows]) => {
       const id = ids[index];
-      await named(id, async () => {
+      await withClipId(id, async () => {
         const { clip, frames: framesOf } = await this.#store.reader(id);
         const angles = anglesOf(clip);
         for (const i of windows.frames) {
-          const plain = await framesOf(samples[i].frameStart, this.#recipe.frameCount);
-          const pictures = this.#degraded(plain, new Random(seed, step, i, DEGRADED_FRAMES));
-          const out = frames.subarray(i * frameLength, (i + 1) * frameLength);
-          const turned = angles.subarray(samples[i].frameStart, samples[i].frameStart + this.#recipe.frameCount);
-          const augmentation = draws[i];
-          cutMouthWindow(pictures, 0, {
+          const { frameStart } = samples[i];
+          const plain = await framesOf(frameStart, this.#recipe.frameCount);
+          cutMouthWindow(this.#degraded(plain, new Random(seed, step, i, DEGRADED_FRAMES)), 0, {
             stored: this.#store.recipe.crop,
             recipe: this.#recipe,
-            angles: turned,
-            augmentation,
-            out,
+            angles: angles.subarray(frameStart, frameStart + this.#recipe.frameCount),
+            augmentation: draws[i],
+            out: frames.subarray(i * frameLength, (i + 1) * frameLength),
           });
         }
         for (const i of windows.features) {
-          const out = features.subarray(i * featureLength, (i + 1) * featureLength);
-          this.#cutFeature(clip, samples[i].featureStart, draws[i], new Random(seed, step, i, DEGRADED_AUDIO), out);
+          this.#cutFeature(clip, samples[i].featureStart, {
+            augmentation: draws[i],
+            random: new Random(seed, step, i, DEGRADED_AUDIO),
+            out: features.subarray(i * featureLength, (i + 1) * featureLength),
+          });
         }
       });
     });
@@ -111,7 +105,7 @@ export class SyncBatchMaker {
     const out = new Set(exclude);
     const ids = (wanted ?? (await this.#store.list())).filter((id) => !out.has(id));
     const clips = await mapLimited(ids, 16, async (id) => {
-      const { frameCount, featureSteps, logitSteps } = await named(id, () => this.#store.info(id));
+      const { frameCount, featureSteps, logitSteps } = await withClipId(id, () => this.#store.info(id));
       const steps = this.#recipe.features === this.#store.recipe.features ? featureSteps : (logitSteps ?? 0);
       return { frameCount, windows: windowCount(frameCount, steps, this.#recipe) };
     });
@@ -128,9 +122,7 @@ export class SyncBatchMaker {
   #cutFeature(
     clip: Pick<Clip, 'features' | 'logits' | 'audio'>,
     start: number,
-    augmentation: AugmentationDraw | undefined,
-    random: Random,
-    out: Float32Array,
+    { augmentation, random, out }: { augmentation: AugmentationDraw | undefined; random: Random; out: Float32Array },
   ): void {
     const { degradation } = this.#options;
     const recipe = this.#recipe;
@@ -140,7 +132,7 @@ export class SyncBatchMaker {
       cutFeatureWindow(features, start, { recipe, augmentation, out });
       return;
     }
-    // The window's own audio is damaged, and its features are computed anew.
+    // The window's own audio is degraded, and its features are computed again.
     const hop = AUDIO_SAMPLE_RATE / AUDIO_FEATURES[recipe.features].stepsPerSecond;
     const first = audioWindowStart(recipe, start) * hop;
     const from = Math.max(0, first - FEATURE_CONTEXT);
@@ -157,17 +149,20 @@ export class SyncBatchMaker {
       name: recipe.features,
       steps: recipe.featureSteps,
     });
-    // An audio track that ends just before the last step: that of the clip.
+    // Where the audio ends just before the last step: the clip's features.
     if (degraded.steps < recipe.featureSteps) cutFeatureWindow(features, start, { recipe, augmentation, out });
     else cutFeatureWindow(degraded, 0, { recipe, augmentation, out });
   }
 
-  /** Moves a pair's audio, and what belongs to it, to where somebody speaks; leaves it where nobody does in all of the clip. */
-  async #voiced(sample: PlannedSample, ids: string[], clips: ClipLength[], random: Random): Promise<PlannedSample> {
+  /** Moves a pair's audio, and the frames in sync with it, to a window with speech; leaves it where the clip has none. */
+  async #voiced(
+    sample: PlannedSample,
+    { ids, clips, random }: { ids: string[]; clips: ClipLength[]; random: Random },
+  ): Promise<PlannedSample> {
     const { sampling } = this.#options;
     if (sampling.kind !== 'pairs' || !sampling.minVoiced) return sample;
-    const { featureClip: melClip, featureStart } = sample;
-    const flags = await this.#voiceOf(ids[melClip]);
+    const { featureClip, featureStart } = sample;
+    const flags = await this.#voiceOf(ids[featureClip]);
     const { frameCount: length } = this.#recipe;
     const isVoiced = (start: number) => {
       let voiced = 0;
@@ -175,8 +170,8 @@ export class SyncBatchMaker {
       return voiced >= sampling.minVoiced! * length;
     };
     if (isVoiced(featureStart)) return sample;
-    const starts = Array.from({ length: clips[melClip].windows }, (_, start) => start).filter(isVoiced);
-    const sameClip = sample.frameClip === melClip;
+    const starts = Array.from({ length: clips[featureClip].windows }, (_, start) => start).filter(isVoiced);
+    const sameClip = sample.frameClip === featureClip;
     // Of an off-sync pair of one clip the frames stay where they are, so that their distance is still allowed.
     const allowed =
       sameClip && sample.label === 0
@@ -201,22 +196,23 @@ export class SyncBatchMaker {
   }
 }
 
-// These keep draws apart from the augmentation's.
+// Streams of random numbers that are apart from the augmentation's.
 const VOICE = 1;
 const DEGRADED_FRAMES = 2;
 const DEGRADED_AUDIO = 3;
 
-/** Puts the clip's name in front of what goes wrong with it. */
-export async function named<A>(id: string, work: () => Promise<A>): Promise<A> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof Error && !error.message.includes(id)) error.message = `clip ${id}: ${error.message}`;
-    throw error;
-  }
+/** Which samples show each clip, and which take its features. */
+function usesOf(samples: readonly PlannedSample[]): Map<number, { frames: number[]; features: number[] }> {
+  const uses = new Map<number, { frames: number[]; features: number[] }>();
+  const use = (clip: number) => uses.get(clip) ?? uses.set(clip, { frames: [], features: [] }).get(clip)!;
+  samples.forEach((sample, i) => {
+    use(sample.frameClip).frames.push(i);
+    use(sample.featureClip).features.push(i);
+  });
+  return uses;
 }
 
-/** Refuses options that cannot be a sampling's. */
+/** Refuses a sampling with values out of range. */
 export function assertSampling(sampling: SyncSampling, framesInWindow: number): void {
   usableClips([], sampling, framesInWindow);
   if (

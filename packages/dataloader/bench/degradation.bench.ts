@@ -3,7 +3,7 @@ import { addNoise, changeGain, degradeAudio, roomResponse, throughTelephone } fr
 import { audioNoise, NOISE_KINDS } from '../src/degrade/audio-noise';
 import { blurFrames, compressFrames } from '../src/degrade/frame-degradation';
 
-/** Milliseconds to damage a second of audio. */
+/** Milliseconds to degrade a second of audio. */
 const second = Float32Array.from({ length: 16000 }, (_, i) => Math.sin(i * i * 1e-4) * 0.1);
 const room = (rt60Sec: number) => ({ rt60Sec, directDb: 5, start: 3 });
 const all = { room: room(0.8), noise: { kind: 'babble', snrDb: 10, start: 5 }, telephone: true, gainDb: 3 } as const;
@@ -33,7 +33,7 @@ for (const rt60Sec of [0.15, 0.4, 0.8, 1]) {
 time('telephone', () => throughTelephone(second));
 time('all, room of 0.8 s', () => degradeAudio(second, all));
 
-/** Milliseconds to damage ten frames of 48x48, and of 96x96 as they are stored. */
+/** Milliseconds to degrade ten frames of 48x48, and of 96x96 as they are stored. */
 for (const side of [48, 96]) {
   const frames = Uint8Array.from(
     { length: 10 * side * side * 3 },
