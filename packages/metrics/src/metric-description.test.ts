@@ -3,11 +3,11 @@ import { formatScore, METRICS, type MetricName, metricNotes } from './metric-des
 
 describe('METRICS', () => {
   test.each(Object.entries(METRICS))(
-    'says of %s which way is better, its limits and its convention',
+    'states for %s which way is better, its limits and its convention',
     (_, description) => {
       const { title, direction, range, minimumSamples = 1, convention } = description;
       expect(title).not.toBe('');
-      expect(['higher', 'lower', 'zero']).toContain(direction);
+      expect(['higher', 'lower']).toContain(direction);
       expect(range[0]).toBeLessThan(range[1]);
       expect(minimumSamples).toBeGreaterThan(0);
       expect(convention.length).toBeGreaterThan(20);
@@ -17,9 +17,8 @@ describe('METRICS', () => {
   test('has errors and distances as lower, likeness and sharpness as higher', () => {
     const names = (direction: string) =>
       Object.keys(METRICS).filter((name) => METRICS[name as MetricName].direction === direction);
-    expect(names('higher')).toEqual(['lse-c', 'ssim', 'psnr', 'masked-psnr', 'laplacian-variance']);
-    expect(names('zero')).toEqual(['offset']);
-    expect(names('lower')).toEqual(['lse-d', 'expert-bce', 'lpips', 'vgg-distance', 'lmd', 'f-lmd', 'fid', 'fvd']);
+    expect(names('higher')).toEqual(['ssim', 'psnr', 'masked-psnr', 'laplacian-variance']);
+    expect(names('lower')).toEqual(['expert-bce', 'lpips', 'vgg-distance', 'lmd', 'f-lmd', 'fid', 'fvd']);
   });
 
   test('cannot be reassigned', () => {
@@ -34,12 +33,12 @@ describe('metricNotes', () => {
     expect(metricNotes('fvd', 1)).toEqual(['FVD of 1 clip is not reliable: at least 2048 are needed']);
   });
 
-  test('has nothing to say of one pair of images', () => {
+  test('has no note on one pair of images', () => {
     expect(metricNotes('ssim', 1)).toEqual([]);
   });
 
-  test('refuses unknown metrics and counts that are none', () => {
-    expect(() => metricNotes('sssim' as 'ssim', 1)).toThrow('metricNotes: metric must be offset, lse-d');
+  test('refuses unknown metrics and counts that are not whole', () => {
+    expect(() => metricNotes('sssim' as 'ssim', 1)).toThrow('metricNotes: metric must be expert-bce, ssim');
     expect(() => metricNotes('fid', -1)).toThrow('metricNotes: samples must be a whole number from 0, got -1');
   });
 });
@@ -55,12 +54,6 @@ describe('formatScore', () => {
     } as const;
     expect(formatScore({ ...score, notes: [...score.notes] })).toBe(
       'PSNR 31.42 dB (higher is better; 2 pairs of images; by image)\n  note: one pair was identical',
-    );
-  });
-
-  test('says of an offset that 0 is best', () => {
-    expect(formatScore({ metric: 'offset', value: 3, samples: 1, convention: 'c', notes: [] })).toBe(
-      'offset 3.000 frames (best at 0; 1 window; c)',
     );
   });
 });

@@ -1,10 +1,7 @@
 import { fail } from '@lipsync/contracts';
 
-/** The metrics of this package, as reports and options name them. */
+/** Metrics whose scorers give a `MetricScore`, by the names of reports. LSE-D and LSE-C have a report of their own, `SyncScore`. */
 export type MetricName =
-  | 'offset'
-  | 'lse-d'
-  | 'lse-c'
   | 'expert-bce'
   | 'ssim'
   | 'psnr'
@@ -17,21 +14,21 @@ export type MetricName =
   | 'fid'
   | 'fvd';
 
-/** What a number means: enough to print it so that nobody has to guess. */
+/** The meaning of a value, for reports. */
 export type MetricDescription = Readonly<{
   /** As it is printed: `LSE-D`. */
   title: string;
-  /** Which numbers are better; `zero`: the nearer to zero the better, the sign says which way it is off. */
-  direction: 'higher' | 'lower' | 'zero';
+  /** Which values are better. */
+  direction: 'higher' | 'lower';
   /** The least and the largest value it can take. */
   range: readonly [number, number];
-  /** Of the value; empty for a plain number. */
-  unit: '' | 'frames' | 'dB' | 'nat' | 'pixels' | 'gray levels squared';
-  /** What is counted as one sample. */
+  /** Empty for a plain number. */
+  unit: '' | 'dB' | 'nat' | 'pixels' | 'gray levels squared';
+  /** One sample. */
   sample: 'window' | 'image' | 'pair of images' | 'clip';
-  /** Fewer samples than this say little; `metricNotes` says so. Of each set where two are compared. */
+  /** With fewer samples the value is not reliable, see `metricNotes`. Of each set where two are compared. */
   minimumSamples?: number;
-  /** How it is measured here by default. Scores with other options carry a convention of their own. */
+  /** How it is measured by default. Scores with other options carry a convention of their own. */
   convention: string;
 }>;
 
@@ -39,37 +36,9 @@ export type MetricDescription = Readonly<{
  * Direction, range, unit and convention of every metric.
  *
  * @example
- * const { title, direction } = METRICS['lse-d']; // 'LSE-D', 'lower'
+ * const { title, direction } = METRICS.lpips; // 'LPIPS', 'lower'
  */
 export const METRICS: Readonly<Record<MetricName, MetricDescription>> = Object.freeze({
-  offset: {
-    title: 'offset',
-    direction: 'zero',
-    range: [-15, 15],
-    unit: 'frames',
-    sample: 'window',
-    minimumSamples: 30, // twice the largest shift
-    convention: 'shift with the least mean distance, -15..15 frames; positive: the audio leads (is early)',
-  },
-  'lse-d': {
-    title: 'LSE-D',
-    direction: 'lower',
-    range: [0, Infinity],
-    unit: '',
-    sample: 'window',
-    minimumSamples: 30,
-    convention:
-      'least of the mean distances at the shifts -15..15, windows outside are zero vectors; comparable for the same expert only',
-  },
-  'lse-c': {
-    title: 'LSE-C',
-    direction: 'higher',
-    range: [0, Infinity],
-    unit: '',
-    sample: 'window',
-    minimumSamples: 30,
-    convention: 'median minus least of the mean distances at the shifts -15..15; comparable for the same expert only',
-  },
   'expert-bce': {
     title: 'expert BCE',
     direction: 'lower',
@@ -164,20 +133,20 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = Object.f
   },
 });
 
-/** A value with what a report must say beside it. */
+/** A value with everything that a report should show beside it. */
 export type MetricScore = {
   metric: MetricName;
   value: number;
-  /** How many it is the mean of. */
+  /** Samples behind it. */
   samples: number;
   /** How it was measured, with the options that were used. */
   convention: string;
-  /** What a reader must be warned of; often empty. */
+  /** Warnings for the reader; often empty. */
   notes: string[];
 };
 
 /**
- * What must be said beside a value of so few samples; empty where nothing must.
+ * A warning about too few samples; empty where there are enough.
  *
  * @param samples For metrics of two sets the smaller one's.
  * @throws TypeError for an unknown metric, RangeError for a count that is none.
@@ -207,8 +176,7 @@ function counted(samples: number, sample: string): string {
  */
 export function formatScore({ metric, value, samples, convention, notes }: MetricScore): string {
   const { title, direction, unit, sample } = METRICS[metric];
-  const better = direction === 'zero' ? 'best at 0' : `${direction} is better`;
   const digits = Math.abs(value) >= 100 ? value.toFixed(1) : value.toPrecision(4);
-  const line = `${title} ${digits}${unit ? ` ${unit}` : ''} (${better}; ${counted(samples, sample)}; ${convention})`;
+  const line = `${title} ${digits}${unit ? ` ${unit}` : ''} (${direction} is better; ${counted(samples, sample)}; ${convention})`;
   return [line, ...notes.map((note) => `  note: ${note}`)].join('\n');
 }

@@ -1,11 +1,11 @@
 import { fail } from '@lipsync/contracts';
 
-/** The mean of numbers that come one after the other, in float64. */
+/** The mean of values that arrive one after the other, in float64. */
 export class RunningMean {
   #sum = 0;
   #count = 0;
 
-  /** How many numbers came. */
+  /** Values so far. */
   get count(): number {
     return this.#count;
   }
@@ -15,7 +15,7 @@ export class RunningMean {
     this.#count++;
   }
 
-  /** @throws Error before the first number: zero would look like a score. */
+  /** @throws Error before the first value: zero would look like a score. */
   mean(where: string): number {
     if (this.#count === 0) fail(Error, where, 'samples so far', 'at least one (call update first)', 0);
     return this.#sum / this.#count;

@@ -14,8 +14,8 @@ import type { VideoScore } from './faces/face-score';
 import { openScoring, type Scoring, scoreFaces } from './faces/score-faces';
 import { collectImages, framesAtRate, type PlainImage, rgbOf } from './frames/images';
 import { memoryReader } from './frames/memory-reader';
+import { ensureBackend } from './peers/start-backend';
 import { type ScoreOptions, scoreMedia } from './score-video';
-import { ensureBackend } from './start-backend';
 
 /** Frames and audio of the same stretch of time. */
 export type FramesToScore = {

@@ -14,10 +14,10 @@ import {
 import { AudioEmbeddings } from './embed/audio-embeddings';
 import type { VideoScore } from './faces/face-score';
 import { openScoring, type Scoring, scoreFaces } from './faces/score-faces';
-import { loadMedia } from './optional-peers';
+import { loadMedia } from './peers/optional-peers';
+import { ensureBackend } from './peers/start-backend';
 import type { ProtocolOptions } from './protocol/score-protocol';
 import { frameProblem, trackProblem, wholeVideoTrack } from './protocol/track-rules';
-import { ensureBackend } from './start-backend';
 
 export type ScoreOptions = ProtocolOptions & {
   /** A network of `loadExpert`, or an `Embedder` such as that of `openEmbedder`; borrowed. Required: no weights come with this package. */

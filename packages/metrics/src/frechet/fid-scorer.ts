@@ -22,10 +22,10 @@ const RULES: Record<FidPreprocessing, { resize: ResizeRule; eightBits: boolean }
 
 export type FidProtocol = {
   network: 'Inception-v3 of 2015-12-05';
-  /** 2048 for FID proper. */
+  /** 2048 for FID proper, other depths give other metrics. */
   features: InceptionFeatures;
   preprocessing: FidPreprocessing;
-  /** Pixels on a side of what the network sees; 299 for FID proper. */
+  /** Pixels on a side of the network's input; 299 for FID proper. */
   size: number;
 };
 
@@ -50,6 +50,8 @@ export type FidScorerOptions = {
  * @param images float32 `[batch, height, width, 3]`, RGB in 0..1.
  * @param size Pixels on a side. Default 299.
  * @returns float32 `[batch, size, size, 3]` in -1..1. The caller disposes it.
+ * @example
+ * const input = fidInput(images, 'torchmetrics'); // [batch, 299, 299, 3]
  */
 export function fidInput(
   images: tf.Tensor4D,
@@ -70,7 +72,7 @@ export function fidInput(
  * `|m_r - m_g|² + Tr(S_r + S_g - 2 (S_r S_g)^½)` of the network's features, means and covariances in float64.
  *
  * Source: Heusel et al. 2017 (arXiv:1706.08500), in pytorch-fid's way by default. Relative difference from PyTorch, NumPy
- * and SciPy on made weights: 1e-6, see the test. All images of both sets must be of one size: cut both alike. Wav2Lip's
+ * and SciPy on random weights: 1e-6, see the test. All images of both sets must be of one size: cut both alike. Wav2Lip's
  * protocol takes every face of the real and of the generated videos.
  *
  * Memory: 34 MB of statistics; `compute` takes 300 MB and 20 seconds for 2048 features.
@@ -125,7 +127,7 @@ export class FidScorer {
     }
   }
 
-  /** The features' statistics of a set so far: its `moments` can be kept for another day. */
+  /** The statistics of a set so far; its `moments` can be stored and given to a later scorer as `real`. */
   statistics(set: FrechetSet): FrechetStatistics {
     return this.#sets.statistics(set);
   }

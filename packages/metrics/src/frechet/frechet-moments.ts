@@ -1,7 +1,7 @@
 import { type NamedArray, toFloat32 } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 
-/** Mean and covariance of a set of features: what the Fréchet distance is taken of. */
+/** Mean and covariance of a set of features. */
 export type FrechetMoments = {
   /** `[d]`, float64. */
   mean: Float64Array;
@@ -11,7 +11,7 @@ export type FrechetMoments = {
   count?: number;
 };
 
-/** Refuses moments whose arrays do not fit together or hold numbers that are not finite. */
+/** Refuses moments whose arrays do not fit together or hold values that are not finite. */
 export function assertMoments(where: string, name: string, moments: FrechetMoments): void {
   const { mean, covariance } = moments ?? {};
   if (!(mean instanceof Float64Array && mean.length > 0))
@@ -50,12 +50,15 @@ export function momentsToArrays(moments: FrechetMoments): Map<string, NamedArray
 }
 
 /**
- * Moments from the arrays of a statistics file: pytorch-fid's `.npz` (`mu`, `sigma`) or what `momentsToArrays` gave. Other
- * arrays are left alone.
+ * Moments from the arrays of a statistics file: pytorch-fid's `.npz` (`mu`, `sigma`) or those of `momentsToArrays`. Other
+ * arrays are ignored.
  *
- * pytorch-fid does not write the number of samples, so none of its moments can be taken up again by `FrechetStatistics.from`.
+ * pytorch-fid does not write the number of samples, so `FrechetStatistics.from` cannot continue from its moments.
  *
  * @throws TypeError where `mu` or `sigma` is missing, of another shape or not of floating point.
+ * @example
+ * const { state } = await readStateDict('real.npz', { widen: false });
+ * const fid = new FidScorer({ network, real: momentsFromArrays(state) });
  */
 export function momentsFromArrays(arrays: ReadonlyMap<string, NamedArray>): FrechetMoments {
   const where = 'momentsFromArrays';

@@ -19,7 +19,7 @@ export type FrechetScore<Protocol> = MetricScore & {
   protocol: Protocol;
 };
 
-/** What differs in rounding from 0..1 still counts as inside. */
+/** Values this far outside 0..1 count as rounding. */
 const RANGE_TOLERANCE = 1e-3;
 
 /** Two sets of features, what FID and FVD have in common: statistics, sizes and the score. */

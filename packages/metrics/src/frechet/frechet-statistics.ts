@@ -1,11 +1,11 @@
 import { fail } from '@lipsync/contracts';
 import { assertMoments, type FrechetMoments } from './frechet-moments';
 
-/** Rows that are gathered before they enter the sums; a block of 64 rows of 2048 numbers fits into a second-level cache. */
+/** Rows that are gathered before they enter the sums; a block of 64 rows of 2048 values fits into a second-level cache. */
 const BLOCK = 64;
 
 /**
- * Mean and unbiased covariance of rows that come one after the other, in float64.
+ * Mean and unbiased covariance of rows that arrive one after the other, in float64.
  *
  * Blocks of rows enter as in Chan, Golub and LeVeque (1979): with `n` rows before, mean `m`, and a block of `b` rows of
  * mean `m'`, the sum of centred products grows by `(X - m')ᵀ (X - m') + n b / (n + b) · (m' - m)(m' - m)ᵀ`, so nothing
@@ -40,7 +40,7 @@ export class FrechetStatistics {
     this.#block = new Float64Array((BLOCK + 1) * dimension);
   }
 
-  /** Takes up where `moments` of a known `count` ended. */
+  /** Continues from `moments` of a known `count`. */
   static from(moments: FrechetMoments): FrechetStatistics {
     const { mean, covariance, count } = moments;
     if (!(count !== undefined && Number.isSafeInteger(count) && count >= 2)) {
@@ -97,7 +97,7 @@ export class FrechetStatistics {
     }
   }
 
-  /** Adds everything that `other` has seen, and leaves `other` as it is: for sets that were measured apart. */
+  /** Adds all rows of `other`, which stays as it is: for sets that were measured separately. */
   merge(other: FrechetStatistics): void {
     if (!(other instanceof FrechetStatistics) || other.dimension !== this.dimension) {
       fail(
@@ -118,7 +118,7 @@ export class FrechetStatistics {
   }
 
   /**
-   * Mean and covariance of all rows so far; looking changes nothing.
+   * Mean and covariance of all rows so far; rows can be added afterwards.
    *
    * @returns new arrays.
    * @throws Error before the second row.

@@ -124,6 +124,6 @@ test('FvdScorer refuses other numbers of frames, mixed sizes and protocols that 
     'FvdScorer: protocol.resize must be',
   );
   expect(() => new FvdScorer({ network: {} as I3D, protocol: broken({ frameCount: 0 }) })).toThrow(
-    'FvdScorer: protocol.frames must be a whole number from 1, got 0',
+    'FvdScorer: protocol.frameCount must be a whole number from 1, got 0',
   );
 });

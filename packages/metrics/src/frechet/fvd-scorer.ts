@@ -11,23 +11,26 @@ export type FvdProtocol = {
   network: 'I3D (Kinetics-400) logits';
   /** Frames of a clip. */
   frameCount: number;
-  /** Pixels on a side of what the network sees. */
+  /** Pixels on a side of the network's input. */
   size: number;
-  /** How other sizes are brought there. */
+  /** How other sizes are resized. */
   resize: ResizeRule;
   /** Whether resized images are rounded to 8 bits. */
   eightBits: boolean;
-  /** What the network is fed with; it was trained on -1..1. */
+  /** Value range of the network's input; it was trained on -1..1. */
   range: '[-1,1]' | '[0,1]';
   /** How the clips are taken from videos; the caller's part. */
   clips: string;
 };
 
 /**
- * How FVD is measured in the field; values of different protocols cannot be compared.
+ * How FVD is measured in published work; values of different protocols cannot be compared.
  * - `unterthiner`: the authors' program: TensorFlow 1's bilinear, -1..1.
  * - `stylegan-v`: the shared TorchScript I3D with `rescale` and `resize`: PyTorch's bilinear, -1..1.
  * - `latentsync`: face boxes by OpenCV's area rule in 8 bits, and 0..1 where the network expects -1..1.
+ *
+ * @example
+ * const scorer = new FvdScorer({ network, protocol: FVD_PROTOCOLS.latentsync });
  */
 export const FVD_PROTOCOLS = Object.freeze({
   unterthiner: {
@@ -78,6 +81,8 @@ export type FvdScorerOptions = {
  *
  * @param clips float32 `[batch, frames, height, width, 3]`, RGB in 0..1.
  * @returns float32 `[batch, frames, size, size, 3]` in the protocol's range. The caller disposes it.
+ * @example
+ * const input = fvdInput(clips, FVD_PROTOCOLS.unterthiner); // [batch, 16, 224, 224, 3]
  */
 export function fvdInput(clips: tf.Tensor5D, { size, resize, eightBits, range }: FvdProtocol): tf.Tensor5D {
   const [batch, frameCount, height, width, colours] = clips.shape;
@@ -94,9 +99,9 @@ export function fvdInput(clips: tf.Tensor5D, { size, resize, eightBits, range }:
  * Fréchet video distance of two sets of clips: lower is better, 0 for equal sets, no upper end.
  *
  * The Fréchet distance of I3D's 400 logits, means and covariances in float64. Source: Unterthiner et al. 2018
- * (arXiv:1812.01717). Relative difference from PyTorch, NumPy and SciPy on made weights: 2e-6, see the test.
+ * (arXiv:1812.01717). Relative difference from PyTorch, NumPy and SciPy on random weights: 2e-6, see the test.
  *
- * A jitter of face boxes counts as motion, and few clips make the value far too high: the score says so.
+ * A jitter of face boxes counts as motion, and few clips make the value far too high: the score carries a note.
  *
  * @example
  * const fvd = new FvdScorer({ network, protocol: 'latentsync' });
@@ -120,7 +125,7 @@ export class FvdScorer {
       fail(TypeError, 'FvdScorer', 'protocol.range', '[-1,1] or [0,1]', chosen.range);
     }
     for (const [name, value] of Object.entries({
-      'protocol.frames': chosen.frameCount,
+      'protocol.frameCount': chosen.frameCount,
       'protocol.size': chosen.size,
       batchSize,
     })) {
@@ -157,7 +162,7 @@ export class FvdScorer {
     }
   }
 
-  /** The features' statistics of a set so far: its `moments` can be kept for another day. */
+  /** The statistics of a set so far; its `moments` can be stored and given to a later scorer as `real`. */
   statistics(set: FrechetSet): FrechetStatistics {
     return this.#sets.statistics(set);
   }

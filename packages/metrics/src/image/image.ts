@@ -2,7 +2,7 @@ import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * An image in memory: a decoded `VideoFrame`, or any numbers with a size. Row-major, colours interleaved: `height * width` numbers are a
+ * An image in memory: a decoded `VideoFrame`, or any values with a size. Row-major, colours interleaved: `height * width` values are a
  * gray image, `height * width * 3` one in RGB.
  */
 export type Image = {
@@ -11,7 +11,7 @@ export type Image = {
   width: number;
 };
 
-/** The values that black and white have: `[0, 255]` of bytes, `[0, 1]` or `[-1, 1]` of networks; a `SyncRecipe.range` will do. */
+/** The values that black and white have: `[0, 255]` of bytes, `[0, 1]` or `[-1, 1]` of networks; or a `SyncRecipe.range`. */
 export type ValueRange = readonly [number, number];
 
 /**
@@ -23,7 +23,7 @@ export type ValueRange = readonly [number, number];
 export type Quantise = 'none' | 'round' | 'truncate';
 
 export type ImageOptions = {
-  /** The values of black and white. Never guessed: a wrong one changes SSIM and PSNR without a trace. */
+  /** The values of black and white. Required: a wrong one changes SSIM and PSNR unnoticed. */
   range: ValueRange;
   /** Default `none`. */
   quantise?: Quantise;
@@ -46,7 +46,7 @@ export function assertQuantise(where: string, quantise: Quantise): void {
     fail(TypeError, where, 'quantise', 'none, round or truncate', quantise);
 }
 
-/** The values of an image, black being 0; refuses numbers outside of the range, which are the sign of a wrong range. */
+/** The values of an image, black being 0; refuses values outside of the range, which are the sign of a wrong range. */
 export function readImage(where: string, name: string, image: Image, options: ImageOptions): Values {
   const { range, quantise = 'none' } = options;
   assertRange(where, range);
@@ -117,7 +117,7 @@ export async function imagesOf(batch: tf.Tensor4D): Promise<Image[]> {
     fail(TypeError, 'imagesOf', 'batch', 'of shape [batch, height, width, 1 or 3]', batch.shape);
   }
   const [count, height, width, channels] = batch.shape;
-  const all = Float32Array.from(await batch.data()); // the backend may own what it hands out
+  const all = Float32Array.from(await batch.data()); // the backend may own the array
   const size = height * width * channels;
   return Array.from({ length: count }, (_, i) => ({ data: all.subarray(i * size, (i + 1) * size), height, width }));
 }

@@ -152,7 +152,14 @@ export function landmarkDistance(
   return { value, unit: unitOf(settings), definition: definitionOf(settings), frameCount: distances.length };
 }
 
-/** Landmark distance over many clips: the mean over all of their frames. */
+/**
+ * Landmark distance over many clips: the mean over all of their frames.
+ *
+ * @example
+ * const scorer = new LandmarkDistanceScorer({ normalisation: 'translation' });
+ * scorer.update(real.points, generated.points); // Float32Array of [frames, 68, 2] each
+ * console.log(formatScore(scorer.compute()));
+ */
 export class LandmarkDistanceScorer {
   readonly #settings: Settings;
   readonly #mean = new RunningMean();

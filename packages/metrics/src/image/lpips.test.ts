@@ -178,8 +178,8 @@ test('LpipsScorer is the mean of all pairs, keeps no tensor, and notes small ima
   const positive = tf.tidy(() => tf.slice(tf.abs(pair[0]), [0, 0, 0, 0], [1, 40, 40, 3])) as tf.Tensor4D;
   await scorer.update(positive, positive);
   expect(scorer.compute().notes).toEqual([
-    '1 of 1 pairs are below 64 pixels, where LPIPS says little',
-    'no value was below 0: if the images are in 0..1, say so, for as -1..1 their distances are too small',
+    '1 of 1 pairs are below 64 pixels, where LPIPS is not reliable',
+    'no value was below 0: if the images are in 0..1, pass that range: as -1..1 their distances are too small',
   ]);
   tf.dispose([...pair, positive]);
   network.dispose();

@@ -68,9 +68,9 @@ const SENSIBLE_SIDE = 64;
 export class Lpips extends Module {
   readonly net: LpipsNet;
   readonly epsilon: 'reference' | 'torchmetrics';
-  private readonly features: ImageFeatures;
-  private readonly linear: tf.Variable[];
-  private isLoaded = false;
+  readonly #features: ImageFeatures;
+  readonly #linear: tf.Variable[];
+  #isLoaded = false;
 
   /** @throws TypeError for an unknown network or epsilon. */
   constructor({ net = 'alex', epsilon = 'reference' }: LpipsOptions = {}) {
@@ -80,21 +80,21 @@ export class Lpips extends Module {
       fail(TypeError, 'Lpips', 'epsilon', 'reference or torchmetrics', epsilon);
     this.net = net;
     this.epsilon = epsilon;
-    this.features = this.register('features', new ImageFeatures(NETS[net].architecture));
-    this.linear = NETS[net].channels.map((count, k) =>
+    this.#features = this.register('features', new ImageFeatures(NETS[net].architecture));
+    this.#linear = NETS[net].channels.map((count, k) =>
       this.parameter(`lin${k}.model.1.weight`, tf.zeros([1, 1, count, 1]), 'conv'),
     );
     this.eval();
   }
 
-  /** Height and width that images need at least: 31, 16 and 25 pixels. Values below 64 pixels say little. */
+  /** Height and width that images need at least: 31, 16 and 25 pixels. Below 64 pixels values are not reliable. */
   get smallestSide(): number {
-    return this.features.smallestSide(Math.max(...NETS[this.net].layers));
+    return this.#features.smallestSide(Math.max(...NETS[this.net].layers));
   }
 
   /**
-   * Takes over weights by name: the entries of torchvision's file and of the linear layers in one map, or the whole module's. `classifier.*`, the
-   * constants in `scaling_layer.*` and a second copy of the layers in `lins.*` are left aside.
+   * Loads weights by name: the entries of torchvision's file and of the linear layers in one map, or the whole module's. `classifier.*`, the
+   * constants in `scaling_layer.*` and a second copy of the layers in `lins.*` are ignored.
    *
    * @throws Error that lists every missing, unused and misshapen name.
    */
@@ -102,10 +102,10 @@ export class Lpips extends Module {
     const where = options.where ?? 'Lpips.loadStateDict';
     const named = lpipsNames(state);
     super.loadStateDict(named, { where });
-    // Once more by its own door, which opens the network for use.
+    // Loading them by its own method makes the network usable.
     const features = [...named].filter(([name]) => name.startsWith('features.'));
-    this.features.loadStateDict(new Map(features), { where });
-    this.isLoaded = true;
+    this.#features.loadStateDict(new Map(features), { where });
+    this.#isLoaded = true;
   }
 
   /**
@@ -120,15 +120,15 @@ export class Lpips extends Module {
     this.assertUsable();
     this.assertPair('Lpips.forward', real, generated);
     assertRange('Lpips.forward', range);
-    if (!this.isLoaded)
+    if (!this.#isLoaded)
       fail(Error, 'Lpips.forward', 'this network', 'one with weights (call loadStateDict first)', 'one without');
     const { layers } = NETS[this.net];
     return tf.tidy(() => {
-      const [left, right] = [real, generated].map((x) => this.features.forward(scaled(x, range), layers));
+      const [left, right] = [real, generated].map((x) => this.#features.forward(scaled(x, range), layers));
       const terms = layers.map((_, k) => {
-        const difference = tf.squaredDifference(this.ofLengthOne(left[k]), this.ofLengthOne(right[k]));
-        // The mean first: the layer is linear, and so it has one position to weigh instead of all.
-        const weights = tf.reshape(this.linear[k], [-1, 1]) as tf.Tensor2D;
+        const difference = tf.squaredDifference(this.#ofLengthOne(left[k]), this.#ofLengthOne(right[k]));
+        // The mean first: the layer is linear, so it weighs one position instead of all.
+        const weights = tf.reshape(this.#linear[k], [-1, 1]) as tf.Tensor2D;
         return tf.reshape(tf.matMul(tf.mean<tf.Tensor2D>(difference, [1, 2]), weights), [-1]) as tf.Tensor1D;
       });
       return terms.reduce((sum, term) => tf.add(sum, term));
@@ -148,7 +148,7 @@ export class Lpips extends Module {
     }
   }
 
-  private ofLengthOne(x: tf.Tensor4D): tf.Tensor4D {
+  #ofLengthOne(x: tf.Tensor4D): tf.Tensor4D {
     const squares = tf.sum(tf.square(x), 3, true);
     return tf.div(x, this.epsilon === 'reference' ? tf.add(tf.sqrt(squares), 1e-10) : tf.sqrt(tf.add(squares, 1e-8)));
   }
@@ -175,7 +175,7 @@ function lpipsNames(state: ReadonlyMap<string, NamedArray>): Map<string, NamedAr
 }
 
 /**
- * LPIPS of pairs of images, after a look at their values.
+ * LPIPS of pairs of images, with their values checked first.
  *
  * @param network With weights; borrowed.
  * @param real float32 `[batch, height, width, 3]`, RGB in `range`; borrowed, as is `generated`.
@@ -208,20 +208,21 @@ async function measure(
     const distances = Float32Array.from(await result.data());
     const bad = distances.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0)
-      fail(
-        RangeError,
-        where,
-        'real and generated',
-        'finite numbers',
-        `a distance of ${distances[bad]} for pair ${bad}`,
-      );
+      fail(RangeError, where, 'real and generated', 'finite values', `a distance of ${distances[bad]} for pair ${bad}`);
     return { distances, least };
   } finally {
     result.dispose();
   }
 }
 
-/** LPIPS over many pairs: the mean of theirs. Holds no tensor between calls; the network is borrowed. */
+/**
+ * LPIPS over many pairs: the mean of theirs. Holds no tensor between calls; the network is borrowed.
+ *
+ * @example
+ * const scorer = new LpipsScorer(network, { range: [0, 1] });
+ * await scorer.update(real, generated); // [batch, height, width, 3] each
+ * console.log(formatScore(scorer.compute()));
+ */
 export class LpipsScorer {
   readonly #network: Lpips;
   readonly #range: ValueRange;
@@ -259,11 +260,11 @@ export class LpipsScorer {
     const notes: string[] = [];
     if (this.#small > 0)
       notes.push(
-        `${this.#small} of ${this.#mean.count} pairs are below ${SENSIBLE_SIDE} pixels, where LPIPS says little`,
+        `${this.#small} of ${this.#mean.count} pairs are below ${SENSIBLE_SIDE} pixels, where LPIPS is not reliable`,
       );
     if (low < 0 && this.#least >= 0) {
       notes.push(
-        `no value was below 0: if the images are in 0..${high}, say so, for as ${low}..${high} their distances are too small`,
+        `no value was below 0: if the images are in 0..${high}, pass that range: as ${low}..${high} their distances are too small`,
       );
     }
     return {

@@ -4,14 +4,14 @@ import { RunningMean } from '../running-mean';
 import { assertQuantise, assertRange, type Image, type ImageOptions, readPair } from './image';
 
 export type PsnrOptions = ImageOptions & {
-  /** What no pair exceeds, decibels; equal images, which would be infinitely good, count as it. Default 100. */
+  /** Upper limit of a pair, decibels; equal images, whose PSNR is infinite, count as this. Default 100. */
   capDb?: number;
 };
 
 export type MaskedPsnrOptions = PsnrOptions & {
   /**
-   * `mean`: the squared error of a pixel is the mean over its colours, so that a mask of ones gives `psnr`. `sum`: their sum, as the formula of the
-   * coursework that introduced it is printed: 4.77 dB less for RGB. Default `mean`, which its text says.
+   * `mean`: the squared error of a pixel is the mean over its colours, so that a mask of ones gives `psnr`. `sum`: their sum, as the formula is
+   * printed in its source: 4.77 dB less for RGB. Default `mean`, as the text there says.
    */
   colours?: 'mean' | 'sum';
 };
@@ -86,11 +86,11 @@ export function psnr(real: Image, generated: Image, options: PsnrOptions): numbe
 }
 
 /**
- * PSNR of the part of an image that a mask shows: `10 log10(L² / MSE)`, `MSE = Σ mask · error² / Σ mask`.
+ * PSNR of the masked part of an image: `10 log10(L² / MSE)`, `MSE = Σ mask · error² / Σ mask`.
  *
- * Whether `error²` is the mean or the sum over the colours is the question of `colours`: its source is printed one way and described the other.
+ * `colours` tells whether `error²` is the mean or the sum over the colours: its source prints one and describes the other.
  *
- * @param mask Weight of each pixel; zeros only are refused.
+ * @param mask weight of each pixel, at least one above 0.
  * @returns at most `capDb`.
  * @example
  * maskedPsnr(real, generated, mouthMask, { range: [0, 255], quantise: 'round' });
@@ -154,7 +154,14 @@ export type PsnrAverage = {
   average?: 'images' | 'mse';
 };
 
-/** PSNR over many pairs. Says how many of them were equal images. */
+/**
+ * PSNR over many pairs; a note counts equal images.
+ *
+ * @example
+ * const scorer = new PsnrScorer({ range: [0, 255] });
+ * scorer.update(real, generated);
+ * console.log(formatScore(scorer.compute()));
+ */
 export class PsnrScorer extends ErrorScorer<PsnrOptions & PsnrAverage> {
   constructor(options: PsnrOptions & PsnrAverage) {
     super('PsnrScorer', options);
@@ -171,7 +178,14 @@ export class PsnrScorer extends ErrorScorer<PsnrOptions & PsnrAverage> {
   }
 }
 
-/** Masked PSNR over many pairs. */
+/**
+ * Masked PSNR over many pairs.
+ *
+ * @example
+ * const scorer = new MaskedPsnrScorer({ range: [0, 255] });
+ * scorer.update(real, generated, mouthMask);
+ * console.log(formatScore(scorer.compute()));
+ */
 export class MaskedPsnrScorer extends ErrorScorer<MaskedPsnrOptions & PsnrAverage> {
   constructor(options: MaskedPsnrOptions & PsnrAverage) {
     super('MaskedPsnrScorer', options);

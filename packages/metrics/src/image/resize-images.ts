@@ -95,8 +95,8 @@ function blendWeights(from: number, to: number): Float32Array {
   const weights = new Float32Array(to * from);
   for (let i = 0; i < to; i++) {
     const low = Math.min(from - 1, Math.floor(i * scale));
-    const maxPending = i + 1 - (low + 1) / scale;
-    const share = low === from - 1 || maxPending <= 0 ? 0 : maxPending - Math.floor(maxPending);
+    const fraction = i + 1 - (low + 1) / scale;
+    const share = low === from - 1 || fraction <= 0 ? 0 : fraction - Math.floor(fraction);
     weights[i * from + low] += 1 - share;
     if (share > 0) weights[i * from + low + 1] += share;
   }

@@ -87,7 +87,14 @@ export function ssim(real: Image, generated: Image, options: SsimOptions): numbe
   return total / channels;
 }
 
-/** SSIM over many pairs: the mean of theirs. Images may differ in size from pair to pair. */
+/**
+ * SSIM over many pairs: the mean of theirs. Images may differ in size from pair to pair.
+ *
+ * @example
+ * const scorer = new SsimScorer({ range: [0, 255] });
+ * scorer.update(real, generated);
+ * console.log(formatScore(scorer.compute()));
+ */
 export class SsimScorer {
   readonly #options: SsimOptions;
   readonly #mean = new RunningMean();

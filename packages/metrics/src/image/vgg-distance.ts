@@ -9,18 +9,18 @@ import { tensorRange } from './tensor-range';
 export type VggDistanceOptions = {
   /** The values of black and white in the images. Never guessed. */
   range: ValueRange;
-  /** Network, layers, norm and scales. Default `VGG16_PERCEPTUAL`, the coursework's; `DINET_PERCEPTUAL` is DINet's loss. */
+  /** Network, layers, norm and scales. Default `VGG16_PERCEPTUAL`; `DINET_PERCEPTUAL` is DINet's loss. */
   recipe?: PerceptualRecipe;
 };
 
 /**
- * Perceptual distance of pairs of images by a VGG network: `perceptualDistance` of `@lipsync/nn` after a look at the values.
+ * Perceptual distance of pairs of images by a VGG network: `perceptualDistance` of `@lipsync/nn`, with the values checked first.
  *
- * Numbers of different recipes cannot be compared, and LPIPS is another distance again. Images are not resized.
+ * Values of different recipes cannot be compared, nor with LPIPS. Images are not resized.
  *
  * @param network With weights, of the recipe's architecture; borrowed.
  * @param real float32 `[batch, height, width, 3]`, RGB in `range`; borrowed, as is `generated`.
- * @returns float32, one number a pair, 0 for equal images (with DINet's two filters nearly).
+ * @returns float32 `[pairs]`, 0 for equal images (nearly 0 with DINet's two filters).
  * @throws RangeError for values outside of the range; TypeError for another network or shape.
  * @example
  * const network = new ImageFeatures('vgg16');
@@ -52,20 +52,21 @@ async function measure(
     const distances = Float32Array.from(await result.data());
     const bad = distances.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0)
-      fail(
-        RangeError,
-        where,
-        'real and generated',
-        'finite numbers',
-        `a distance of ${distances[bad]} for pair ${bad}`,
-      );
+      fail(RangeError, where, 'real and generated', 'finite values', `a distance of ${distances[bad]} for pair ${bad}`);
     return distances;
   } finally {
     result.dispose();
   }
 }
 
-/** Perceptual distance over many pairs: the mean of theirs. Holds no tensor between calls; the network is borrowed. */
+/**
+ * Perceptual distance over many pairs: the mean of theirs. Holds no tensor between calls; the network is borrowed.
+ *
+ * @example
+ * const scorer = new VggDistanceScorer(network, { range: [0, 1] });
+ * await scorer.update(real, generated); // [batch, height, width, 3] each
+ * console.log(formatScore(scorer.compute()));
+ */
 export class VggDistanceScorer {
   readonly #network: ImageFeatures;
   readonly #options: VggDistanceOptions;

@@ -13,20 +13,20 @@ export type ConvUnit3dOptions = {
 
 /**
  * Three-dimensional convolution without bias and with TensorFlow's SAME padding, batch normalisation by its running
- * statistics, ReLU: the unit of I3D, for use and not for training. Parameters as in the common PyTorch port:
+ * statistics, ReLU: the unit of I3D, for inference only. Parameters as in the common PyTorch port:
  * `conv3d.weight` `[out, in, time, height, width]`, `bn.*`.
  */
 export class ConvUnit3d extends Module {
-  private readonly conv: Conv3d;
-  private readonly norm: FoldedNorm;
+  readonly #conv: Conv3d;
+  readonly #norm: FoldedNorm;
 
   constructor(options: ConvUnit3dOptions) {
     super();
-    this.conv = this.register(
+    this.#conv = this.register(
       'conv3d',
       new Conv3d({ ...options, padding: 'same', bias: false, random: new Random(0) }),
     );
-    this.norm = this.register('bn', new FoldedNorm(options.outChannels));
+    this.#norm = this.register('bn', new FoldedNorm(options.outChannels));
   }
 
   /**
@@ -36,8 +36,8 @@ export class ConvUnit3d extends Module {
   forward(x: tf.Tensor5D): tf.Tensor5D {
     this.assertUsable();
     return tf.tidy(() => {
-      const { scale, shift } = this.norm.affine();
-      return tf.relu(tf.add<tf.Tensor5D>(tf.mul(this.conv.forward(x), scale), shift));
+      const { scale, shift } = this.#norm.affine();
+      return tf.relu(tf.add<tf.Tensor5D>(tf.mul(this.#conv.forward(x), scale), shift));
     });
   }
 }

@@ -76,6 +76,8 @@ function commonName(name: string): string | undefined {
  *
  * @returns a new map of the same arrays.
  * @throws Error that lists the names that are of no known family, or come twice.
+ * @example
+ * const names = [...i3dState(state).keys()]; // ['Conv3d_1a_7x7.conv3d.weight', …]
  */
 export function i3dState(state: ReadonlyMap<string, NamedArray>): Map<string, NamedArray> {
   const renamed = new Map<string, NamedArray>();

@@ -6,7 +6,7 @@ import { withBatchCounters } from './conv-unit';
 import { ConvUnit3d } from './conv-unit-3d';
 import { i3dState } from './i3d-names';
 
-/** Classes of Kinetics-400, and so the features of FVD. */
+/** Classes of Kinetics-400, which are the features of FVD. */
 export const I3D_LOGITS = 400;
 
 /** Fewer frames leave the last pool, which covers two steps of eight frames, with one. */
@@ -21,7 +21,7 @@ type Channels = readonly [b0: number, b1a: number, b1b: number, b2a: number, b2b
 
 /** Three branches of convolutions and one of a pool, side by side in the channels. */
 class InceptionBlock extends Module {
-  private readonly branches: Layer[];
+  readonly #branches: Layer[];
 
   constructor(inChannels: number, [b0, b1a, b1b, b2a, b2b, b3b]: Channels) {
     super();
@@ -34,7 +34,7 @@ class InceptionBlock extends Module {
       [unit('b2a', inChannels, b2a), unit('b2b', b2a, b2b, 3)],
       [pool([3, 3, 3], [1, 1, 1]), unit('b3b', inChannels, b3b)],
     ];
-    this.branches = [
+    this.#branches = [
       unit('b0', inChannels, b0),
       ...pairs.map(
         ([first, second]): Layer =>
@@ -47,7 +47,7 @@ class InceptionBlock extends Module {
   forward(x: tf.Tensor5D): tf.Tensor5D {
     return tf.tidy(() =>
       tf.concat(
-        this.branches.map((branch) => tf.tidy(() => branch(x))),
+        this.#branches.map((branch) => tf.tidy(() => branch(x))),
         4,
       ),
     );
@@ -62,14 +62,14 @@ function pool(kernelSize: [number, number, number], stride: [number, number, num
  * I3D of images, trained on Kinetics-400: the network of the Fréchet video distance, whose features are its 400 logits.
  *
  * Names and shapes are those of the common PyTorch port (`Mixed_3b.b1a.conv3d.weight` …, `logits.conv3d.*`); other ports'
- * names are taken, too, see `i3dState`. 12,697,264 parameters. The last pool takes the mean of two steps of time and of all
+ * names are read, too, see `i3dState`. 12,697,264 parameters. The last pool takes the mean of two steps of time and of all
  * pixels of its map, the logits are averaged over time: for 16 frames of 224 x 224 exactly the published network, whose
  * pool covers 7 x 7 pixels.
  *
- * Source: Carreira and Zisserman 2017 (arXiv:1705.07750). Against a PyTorch network written from the description, made
+ * Source: Carreira and Zisserman 2017 (arXiv:1705.07750). Against a PyTorch network written from the description, random
  * weights: 2e-6 of the largest logit.
  *
- * `forward` refuses to work before `loadStateDict`: of an untrained network no FVD comes.
+ * `forward` throws before `loadStateDict`: an untrained network gives no FVD.
  *
  * @example
  * const network = new I3D();
@@ -77,9 +77,9 @@ function pool(kernelSize: [number, number, number], stride: [number, number, num
  * const logits = network.forward(clips); // [batch, 16, 224, 224, 3] in -1..1 to [batch, 400]
  */
 export class I3D extends Module {
-  private readonly layers: Layer[];
-  private readonly logits: Conv3d;
-  private isLoaded = false;
+  readonly #layers: Layer[];
+  readonly #logits: Conv3d;
+  #isLoaded = false;
 
   constructor() {
     super();
@@ -91,7 +91,7 @@ export class I3D extends Module {
       const made = this.register(name, new InceptionBlock(inChannels, channels));
       return (x) => made.forward(x);
     };
-    this.layers = [
+    this.#layers = [
       unit('Conv3d_1a_7x7', 3, 64, 7, 2),
       pool([1, 3, 3], [1, 2, 2]),
       unit('Conv3d_2b_1x1', 64, 64, 1),
@@ -109,7 +109,7 @@ export class I3D extends Module {
       block('Mixed_5b', 832, [256, 160, 320, 32, 128, 128]),
       block('Mixed_5c', 832, [384, 192, 384, 48, 128, 128]),
     ];
-    this.logits = this.register(
+    this.#logits = this.register(
       'logits',
       new Holder(new Conv3d({ inChannels: 1024, outChannels: I3D_LOGITS, kernelSize: 1, random: new Random(0) })),
     ).conv3d;
@@ -123,7 +123,7 @@ export class I3D extends Module {
    */
   override loadStateDict(state: Map<string, NamedArray>, options: { where?: string } = {}): void {
     super.loadStateDict(withBatchCounters(i3dState(state)), { where: options.where ?? 'I3D.loadStateDict' });
-    this.isLoaded = true;
+    this.#isLoaded = true;
   }
 
   /**
@@ -135,7 +135,7 @@ export class I3D extends Module {
    */
   forward(x: tf.Tensor5D): tf.Tensor2D {
     this.assertUsable();
-    if (!this.isLoaded)
+    if (!this.#isLoaded)
       fail(Error, 'I3D.forward', 'this network', 'one with weights (call loadStateDict first)', 'one without');
     const [, frameCount, height, width, colours] = x.shape;
     if (x.rank !== 5 || colours !== 3 || frameCount < LEAST_FRAMES || Math.min(height, width) < LEAST_SIDE) {
@@ -144,9 +144,9 @@ export class I3D extends Module {
     }
     return tf.tidy(() => {
       let value = x;
-      for (const layer of this.layers) {
+      for (const layer of this.#layers) {
         const next = layer(value);
-        if (value !== x) value.dispose(); // not left to tidy: 300 MB a clip lie in all layers together
+        if (value !== x) value.dispose(); // not left to tidy: 300 MB per clip in all layers together
         value = next;
       }
       const [batch, steps, , , channels] = value.shape;
@@ -155,7 +155,7 @@ export class I3D extends Module {
       const late = tf.slice(ofPixels, [0, 1, 0], [batch, steps - 1, channels]);
       // The logits are linear, so their mean over time is that of the mean.
       const overTime = tf.mean<tf.Tensor2D>(tf.mul(tf.add(early, late), 0.5), 1);
-      const logits = this.logits.forward(tf.reshape(overTime, [batch, 1, 1, 1, channels]));
+      const logits = this.#logits.forward(tf.reshape(overTime, [batch, 1, 1, 1, channels]));
       return tf.reshape(logits, [batch, I3D_LOGITS]) as tf.Tensor2D;
     });
   }

@@ -146,14 +146,14 @@ class BlockE extends Block {
  * The Inception-v3 of the Fréchet inception distance: TensorFlow's network of 2015-12-05 with 1008 classes, which is not
  * torchvision's.
  *
- * Names and shapes are torchvision's `inception_v3` without `AuxLogits` and `fc`; what differs is that average pools leave
- * the padding out (blocks A, C and the first E) and that the last block takes the maximum. Takes pytorch-fid's
- * `pt_inception-2015-12-05-6726825d.pth` by name; its `fc` is left aside. 21,785,568 parameters.
+ * Names and shapes are torchvision's `inception_v3` without `AuxLogits` and `fc`; the differences are that average pools
+ * exclude the padding (blocks A, C and the first E) and that the last block takes the maximum. Takes pytorch-fid's
+ * `pt_inception-2015-12-05-6726825d.pth` by name; its `fc` is ignored. 21,785,568 parameters.
  *
  * Source: Szegedy et al. 2015 (arXiv:1512.00567) and pytorch-fid's description. Against torchvision's blocks with these
- * pools, made weights: 2e-6 of the largest feature.
+ * pools, random weights: 2e-6 of the largest feature.
  *
- * Weights are zeros until `loadStateDict`, and `forward` refuses to work before: of an untrained network no FID comes.
+ * `forward` throws before `loadStateDict`: an untrained network gives no FID.
  *
  * @example
  * const network = new InceptionFid();
@@ -161,8 +161,8 @@ class BlockE extends Block {
  * const features = network.forward(images); // [batch, 299, 299, 3] in -1..1 to [batch, 2048]
  */
 export class InceptionFid extends Module {
-  private readonly stages: { features: InceptionFeatures; layers: Layer[] }[];
-  private isLoaded = false;
+  readonly #stages: { features: InceptionFeatures; layers: Layer[] }[];
+  #isLoaded = false;
 
   constructor() {
     super();
@@ -174,7 +174,7 @@ export class InceptionFid extends Module {
       this.register(name, module);
       return (x) => module.forward(x);
     };
-    this.stages = [
+    this.#stages = [
       {
         features: 64,
         layers: [
@@ -218,8 +218,8 @@ export class InceptionFid extends Module {
   }
 
   /**
-   * Takes over weights by name: pytorch-fid's file, or torchvision's names in any other. `fc.*` and `AuxLogits.*` are left
-   * aside.
+   * Loads weights by name: pytorch-fid's file, or torchvision's names in any other. `fc.*` and `AuxLogits.*` are
+   * ignored.
    *
    * @throws Error for torchvision's ImageNet network (1000 classes), and where names are missing, unused or misshapen.
    */
@@ -238,20 +238,20 @@ export class InceptionFid extends Module {
     }
     const kept = [...withBatchCounters(state)].filter(([name]) => !/^(fc|AuxLogits)\./.test(name));
     super.loadStateDict(new Map(kept), { where });
-    this.isLoaded = true;
+    this.#isLoaded = true;
   }
 
   /**
    * Mean features of images.
    *
    * @param x float32 `[batch, height, width, 3]`, RGB in -1..1; both sides at least 75, 299 for FID.
-   * @param features How many, and so from which depth. Default 2048.
+   * @param features how many, which tells the depth. Default 2048.
    * @returns float32 `[batch, features]`. The caller disposes it.
    * @throws TypeError for another shape, Error before weights are loaded.
    */
   forward(x: tf.Tensor4D, features: InceptionFeatures = 2048): tf.Tensor2D {
     this.assertUsable();
-    if (!this.isLoaded)
+    if (!this.#isLoaded)
       fail(Error, 'InceptionFid.forward', 'this network', 'one with weights (call loadStateDict first)', 'one without');
     if (!INCEPTION_FEATURES.includes(features)) {
       fail(RangeError, 'InceptionFid.forward', 'features', INCEPTION_FEATURES.join(', '), features);
@@ -261,12 +261,12 @@ export class InceptionFid extends Module {
       fail(TypeError, 'InceptionFid.forward', 'x', rule, x.shape);
     }
     const depth = INCEPTION_FEATURES.indexOf(features) + 1;
-    const layers = this.stages.slice(0, depth).flatMap((stage) => stage.layers);
+    const layers = this.#stages.slice(0, depth).flatMap((stage) => stage.layers);
     return tf.tidy(() => {
       let value = x;
       for (const layer of layers) {
         const next = layer(value);
-        if (value !== x) value.dispose(); // not left to tidy: 60 MB an image lie in all layers together
+        if (value !== x) value.dispose(); // not left to tidy: 60 MB per image in all layers together
         value = next;
       }
       return tf.mean<tf.Tensor2D>(value, [1, 2]);

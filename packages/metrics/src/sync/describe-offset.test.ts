@@ -11,6 +11,6 @@ test.each([
 });
 
 test('describeOffset refuses what is not a number of frames or a rate', () => {
-  expect(() => describeOffset(Number.NaN)).toThrow('describeOffset: frames must be finite, got NaN');
+  expect(() => describeOffset(Number.NaN)).toThrow('describeOffset: frameCount must be finite, got NaN');
   expect(() => describeOffset(1, 0)).toThrow('describeOffset: fps must be above 0, got 0');
 });

@@ -11,7 +11,7 @@ import { fail } from '@lipsync/contracts';
  * describeOffset(3); // 'audio is 3 frames (120 ms) early'
  */
 export function describeOffset(frameCount: number, fps = 25): string {
-  if (!Number.isFinite(frameCount)) fail(RangeError, 'describeOffset', 'frames', 'finite', frameCount);
+  if (!Number.isFinite(frameCount)) fail(RangeError, 'describeOffset', 'frameCount', 'finite', frameCount);
   if (!(fps > 0 && Number.isFinite(fps))) fail(RangeError, 'describeOffset', 'fps', 'above 0', fps);
   if (frameCount === 0) return 'in sync';
   const size = Math.abs(frameCount);

@@ -2,13 +2,13 @@ import { fail } from '@lipsync/contracts';
 import type { MetricScore } from '../metric-description';
 import { RunningMean } from '../running-mean';
 
-/** A clip, one row or number a video frame: embeddings of image and audio, or their cosines. */
+/** A clip, one row or value per video frame: embeddings of frames and audio, or their cosines. */
 export type ExpertClip =
   | { visual: Float32Array; audio: Float32Array; dimension: number }
   | { cosines: ArrayLike<number> };
 
 export type ExpertBceOptions = {
-  /** Every how many windows one counts, from the first on. Default 5, the length of Wav2Lip's window, so that none overlap. */
+  /** Windows from one that counts to the next, beginning with the first. Default 5, the length of Wav2Lip's window, so that none overlap. */
   step?: number;
 };
 
@@ -68,9 +68,11 @@ function cosinesOf(where: string, clip: ExpertClip, step: number): number[] {
 const crossEntropy = (cosine: number): number => -Math.log(Math.min(1, Math.max(LEAST, cosine)));
 
 /**
- * How far an expert is from being sure that image and audio belong together: the mean of `-ln clip(cosine, 0.001, 1)` over every fifth window.
+ * Cross-entropy of an expert's certainty that frames and audio belong together: the mean of `-ln clip(cosine, 0.001, 1)`
+ * over every fifth window.
  *
- * 0 for a cosine of 1, 6.9 for 0 and below. Says more than the mean cosine, whose values cluster at the ends. Compare for the same expert only.
+ * 0 for a cosine of 1, 6.9 for 0 and below. More informative than the mean cosine, whose values cluster at the ends.
+ * Comparable for the same expert only.
  *
  * @returns 0..6.91.
  * @throws TypeError, RangeError for rows that do not fit; an empty clip is refused.
@@ -84,7 +86,14 @@ export function expertBce(clip: ExpertClip, { step = 5 }: ExpertBceOptions = {})
   return cosines.reduce((sum, cosine) => sum + crossEntropy(cosine), 0) / cosines.length;
 }
 
-/** Expert BCE over many clips: the mean over all windows that count. */
+/**
+ * Expert BCE over many clips: the mean over all windows that count.
+ *
+ * @example
+ * const scorer = new ExpertBceScorer({ expert: 'AVAlignNet' });
+ * scorer.update({ visual, audio, dimension: 256 });
+ * console.log(formatScore(scorer.compute()));
+ */
 export class ExpertBceScorer {
   readonly #step: number;
   readonly #expert: string | undefined;

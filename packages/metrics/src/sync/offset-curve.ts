@@ -1,14 +1,14 @@
 import { lowerMedian, medianFilter } from '@lipsync/nn';
 import { describeOffset } from './describe-offset';
 
-/** What the evaluation says of one face track. */
+/** The result of SyncNet's evaluation for one face track. */
 export type SyncScore = {
   /** Positive: the audio leads (is early). Whole frames. */
   offsetFrames: number;
   offsetSec: number;
   /** The offset in words. */
   sentence: string;
-  /** The best offset is the largest tried, which usually means that none was found. */
+  /** The best offset is the largest tried: usually a sign that the true one was not found. */
   atEdge: boolean;
   /** LSE-D: the least mean distance; lower is better. */
   lseD: number;
@@ -16,7 +16,7 @@ export type SyncScore = {
   lseC: number;
   /** Mean distance at every offset from `maxShift` down to `-maxShift`; NaN where it was left out. */
   meanDistances: { offsetFrames: number; distance: number }[];
-  /** One number a window, float32. */
+  /** One value per window, float32. */
   perWindow: {
     /** Distance at the best offset; NaN where `overlap` has no partner. */
     distances: Float32Array;
@@ -32,10 +32,10 @@ export type SyncScore = {
   fps: number;
 };
 
-const FEWEST_PAIRS = 5; // a mean over fewer says nothing
+const FEWEST_PAIRS = 5; // a mean over fewer is not reliable
 const FILTER = 9; // frames of the reference's median filter
 
-/** Distances of every window at every shift, and what they are distances of. */
+/** Distances of every window at every shift, and how they were measured. */
 export type OffsetCurve = {
   /** Distance of window `i` at shift `k`; NaN where it has no partner. */
   distanceAt(i: number, k: number): number;

@@ -2,10 +2,10 @@ import { sha256Hex } from '@lipsync/checkpoints';
 import type { SyncCrop } from '@lipsync/contracts';
 import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 
-/** How a published evaluation is done, apart from the network: what decides the numbers. */
+/** The rules of a published evaluation, apart from the network. */
 export type SyncProtocol = {
   name: string;
-  /** How images are cut; undefined: as the expert's own recipe says. */
+  /** How frames are cropped; undefined: as the expert's own recipe says. */
   crop?: SyncCrop;
   /** Rules for face tracks; undefined: the whole file is one. */
   tracks?: {
@@ -20,11 +20,11 @@ export type SyncProtocol = {
   maxShift: number;
   /** What a window is compared with where the shift leaves the clip. */
   edges: 'zero' | 'overlap';
-  /** `reference`: `min(images, floor(samples / 640)) - 5` windows, one fewer than there are; `all`: all. */
+  /** `reference`: `min(frames, floor(samples / 640)) - 5` windows, one fewer than there are; `all`: all. */
   windows: 'all' | 'reference';
   /** From where the audio's features are computed: the file's first sample, or the track's. */
   audioFrom: 'file' | 'track';
-  /** What is said of a file with several tracks. */
+  /** The result of a file with several tracks. */
   perFile: 'each track' | 'mean of tracks';
   /** Where it comes from. */
   source: string;
@@ -34,9 +34,12 @@ const PIPELINE_CROP: SyncCrop = { kind: 'track box', scale: 0.4, size: 224 };
 const COMMON = { maxShift: 15, edges: 'zero', windows: 'reference', audioFrom: 'track' } as const;
 
 /**
- * Published evaluations by name. `recipe` is ours: the expert's own crop, every window.
+ * Published evaluations by name; `recipe` is not a published one: the expert's own crop, every window.
  *
  * Source: joonson/syncnet_python (`demo_syncnet.py`, `run_pipeline.py` with `run_syncnet.py`), Wav2Lip's evaluation scripts, LatentSync's.
+ *
+ * @example
+ * const { crop, tracks, maxShift } = PROTOCOLS['syncnet-pipeline'];
  */
 export const PROTOCOLS = {
   recipe: {
@@ -83,7 +86,7 @@ export const PROTOCOLS = {
 export type ProtocolName = keyof typeof PROTOCOLS;
 
 /**
- * The fingerprint of a protocol: SHA-256 of its fields as JSON, keys sorted. Numbers measured under different ones cannot be compared.
+ * The fingerprint of a protocol: SHA-256 of its rules as JSON, keys sorted. Scores under different ones cannot be compared.
  *
  * @returns 64 hexadecimal digits.
  * @example
@@ -98,7 +101,7 @@ export async function protocolHash(protocol: SyncProtocol): Promise<string> {
             .map(([key, inner]) => [key, sorted(inner)]),
         )
       : value;
-  const { source: _, ...rules } = protocol; // words do not decide numbers
+  const { source: _, ...rules } = protocol; // a description, not a rule
   return sha256Hex(new TextEncoder().encode(JSON.stringify(sorted(rules))));
 }
 

@@ -2,7 +2,7 @@ import type { SelectBackendOptions } from '@lipsync/backends';
 import type { ByteInput } from '@lipsync/checkpoints';
 import { type Embedder, localEmbedder } from '@lipsync/metrics';
 import { type LoadExpertOptions, loadExpert } from '../load-expert/load-expert';
-import { loadBackends } from '../optional-peers';
+import { loadBackends } from '../peers/optional-peers';
 
 export type OpenEmbedderOptions = LoadExpertOptions &
   Pick<SelectBackendOptions, 'backend' | 'accelerator' | 'log'> & {

@@ -3,7 +3,7 @@ import { type ByteInput, identifyNetwork, openCheckpoint, stateDictNames } from 
 import { fail, type SyncRecipe } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { loadSyncNetwork } from '@lipsync/syncnet';
-import { loadOnnx } from '../optional-peers';
+import { loadOnnx } from '../peers/optional-peers';
 import { findOnnxFiles } from './onnx-files';
 
 export type LoadExpertOptions = {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { browserImports } from './testing/browser-imports';
+import { browserImports } from './browser-imports';
 
 test('packages that run in browsers load without a module of Node', async () => {
   const names = ['score', 'sync-windows', 'metrics', 'checkpoints', 'avalignnet', 'syncnet', 'face-crop'];
