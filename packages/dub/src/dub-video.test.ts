@@ -14,15 +14,19 @@ import { type DubOptions, type DubProgress, dubVideo } from './dub-video';
 const there = await findFfmpeg({ log: () => undefined }).catch(() => undefined);
 const FRAMES = 30;
 
-/** The points that a video was drawn from, but for the frames that are said to show no face. */
+/** The landmarks that the video was drawn from; none in the first `hidden` frames. */
 class KnownFaces implements LandmarkDetector {
   readonly scheme = 'ibug68';
-  constructor(
-    private readonly known: LandmarkFile,
-    private readonly hidden = 0,
-  ) {}
+  readonly #known: LandmarkFile;
+  readonly #hidden: number;
+  constructor(known: LandmarkFile, hidden = 0) {
+    this.#known = known;
+    this.#hidden = hidden;
+  }
   async detect({ index }: VideoFrame) {
-    return index < this.hidden ? [] : [{ points: Float32Array.from(this.known.frames[index]), score: 0.9, trackId: 0 }];
+    return index < this.#hidden
+      ? []
+      : [{ points: Float32Array.from(this.#known.frames[index]), score: 0.9, trackId: 0 }];
   }
   reset() {}
   dispose() {}
@@ -229,10 +233,10 @@ describe.skipIf(!there)(`dubVideo${there ? '' : ' (skipped: no ffmpeg here)'}`, 
     await mute.write(new Uint8Array(768));
     await mute.finish();
     await expect(dub(file('mute.mkv'))).rejects.toThrow(/mute\.mkv: silent: largest sample 0/);
-    const noAudio = encodeVideo(file('no-sound.mp4'), { width: 16, height: 16 });
+    const noAudio = encodeVideo(file('no-audio.mp4'), { width: 16, height: 16 });
     await noAudio.write(new Uint8Array(768));
     await noAudio.finish();
-    await expect(dub(file('no-sound.mp4'))).rejects.toThrow('dubVideo: audio must be a file with audio, got');
+    await expect(dub(file('no-audio.mp4'))).rejects.toThrow('dubVideo: audio must be a file with audio, got');
     const stop = new AbortController();
     const stopped = dub(short, { signal: stop.signal, onProgress: ({ pass }) => pass === 'generate' && stop.abort() });
     await expect(stopped).rejects.toThrow('dubVideo: stopped');

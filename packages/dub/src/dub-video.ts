@@ -29,15 +29,18 @@ export type DubOptions = {
   /** Id of the face to dub, as scores name it. Default: the face with the most frames times its size. */
   face?: number;
   /**
-   * Frames of the video that serve as references, by their index at 25 frames a second; as many as the generator takes. `spread`: over time and mouth
-   * openings, see `spreadReferences`. Default `spread`.
+   * Frames of the video that serve as references, by their index at 25 frames a second; as many as the generator takes.
+   * `spread`: over time and mouth openings, see `spreadReferences`. Default `spread`.
    */
   references?: readonly number[] | 'spread';
-  /** Logits for each frame of the audio, for a generator that takes logits. Default: mel features are computed from the audio. */
+  /**
+   * Logits for each frame of the audio, for a generator that takes logits. Default: mel features are computed from the
+   * audio.
+   */
   features?: Features;
   /**
-   * `audio`: as long as the audio; the video is cut, or continues backwards and forwards. `video`: as long as the video; the audio is cut, or
-   * followed by silence. Default `audio`.
+   * `audio`: as long as the audio; the video is cut, or continues backwards and forwards. `video`: as long as the
+   * video; the audio is cut, or followed by silence. Default `audio`.
    */
   length?: 'audio' | 'video';
   /** x264's constant rate factor. Default 16. */
@@ -53,7 +56,9 @@ export type DubOptions = {
   log?: (line: string) => void;
 };
 
-/** Progress of a pass: `faces` follows them, `generate` writes the video. The total of the first pass is an estimate. */
+/**
+ * Progress of a pass: `faces` follows them, `generate` writes the video. The total of the first pass is an estimate.
+ */
 export type DubProgress = { pass: 'faces' | 'generate'; done: number; total: number };
 
 /** What was done. */
@@ -89,18 +94,21 @@ export type DubReport = {
 /**
  * Dubs a video: generates the mouth of one face to other audio and writes both as a video.
  *
- * First pass: the faces are followed at 25 frames a second. Then the reference frames are cut and encoded once. Second pass: the face image of each
- * frame is cut as in training (`planCrops` with `dinet head`, one crop radius for the whole video), its mouth box masked and generated from the references
- * and the audio around the frame, and laid over the frame with a soft edge inside the mouth box. All other pixels, and frames that do not show the face,
- * only go through the encoder. The audio is written at its own rate with all its channels.
+ * First pass: the faces are followed at 25 frames a second. Then the reference frames are cut and encoded once. Second
+ * pass: the face image of each frame is cut as in training (`planCrops` with `dinet head`, one crop radius for the
+ * whole video), its mouth box masked and generated from the references and the audio around the frame, and laid over
+ * the frame with a soft edge inside the mouth box. All other pixels, and frames that do not show the face, only go
+ * through the encoder. The audio is written at its own rate with all its channels.
  *
- * Frames are streamed: memory does not grow with the length, apart from the landmarks (0.5 kB a frame) and a checksum of each frame.
+ * Frames are streamed: memory does not grow with the length, apart from the landmarks (0.5 kB a frame) and a checksum
+ * of each frame.
  *
  * @param video The video with the face; its own audio is not used.
  * @param audio A file with audio; may be a video.
- * @param out Ends in .mp4, .m4v, .mov or .mkv; appears only when complete, and replaces an existing file. Odd sides lose their last pixel.
- * @throws Error where the video has no face, the audio is missing or silent, or `signal` fires; RangeError for a face or references that are not there;
- *   errors of the reader for files that it cannot read.
+ * @param out Ends in .mp4, .m4v, .mov or .mkv; appears only when complete, and replaces an existing file. Odd sides
+ *   lose their last pixel.
+ * @throws Error where the video has no face, the audio is missing or silent, or `signal` fires; RangeError for a face
+ *   or references that are not there; errors of the reader for files that it cannot read.
  * @example
  * import { loadDinet } from '@lipsync/dinet';
  * import { dubVideo } from '@lipsync/dub';
@@ -108,7 +116,8 @@ export type DubReport = {
  * import { openMedia } from '@lipsync/media';
  * const generator = await loadDinet('weights.safetensors');
  * const [reader, detector] = [await openMedia(), await createLandmarkDetector()];
- * const { generated } = await dubVideo('talk.mp4', 'other.wav', 'dubbed.mp4', { generator, mouth: 64, reader, detector });
+ * const options = { generator, mouth: 64, reader, detector };
+ * const { generated } = await dubVideo('talk.mp4', 'other.wav', 'dubbed.mp4', options);
  * console.log(generated);
  * detector.dispose();
  * generator.dispose();
@@ -221,7 +230,10 @@ function planFace(tracked: TrackedVideo, options: DubOptions): DubbedFace {
   return { track, plan, references: referenceFrames(track, generator.config.references, references) };
 }
 
-/** Where a head crop never fits into the frame, as in close-ups, its radius is that of the face alone, and missing parts are black. */
+/**
+ * Where a head crop never fits into the frame, as in close-ups, its radius is that of the face alone, and missing parts
+ * are black.
+ */
 function planHead(
   track: FaceTrack,
   frame: Size,
@@ -237,7 +249,9 @@ function planHead(
   }
 }
 
-/** The features around each frame: the logits that were given, or mel features of the audio at the length of the dub. */
+/**
+ * The features around each frame: the logits that were given, or mel features of the audio at the length of the dub.
+ */
 function featuresAround(
   tracked: TrackedVideo,
   { generator, features, length = 'audio' }: DubOptions,

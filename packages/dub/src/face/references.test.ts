@@ -2,7 +2,7 @@ import type { FaceTrack } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
 import { mouthOpenings, spreadReferences } from './references';
 
-/** A face whose eyes are 100 apart and whose mouth is as far open as said. */
+/** A face with eyes 100 apart and these mouth openings. */
 function track(openings: number[]): FaceTrack {
   const points = new Float32Array(openings.length * 136);
   openings.forEach((opening, frame) => {

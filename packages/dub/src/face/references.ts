@@ -1,7 +1,10 @@
 import type { FaceTrack } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 
-/** How far a mouth is open in each frame of a track: the distance of the inner lips (points 62 and 66) over that of the outer eye corners. */
+/**
+ * How far a mouth is open in each frame of a track: the distance of the inner lips (points 62 and 66) over that of the
+ * outer eye corners.
+ */
 export function mouthOpenings({ frameCount, points }: FaceTrack): Float32Array {
   const distance = (frame: number, a: number, b: number) => {
     const at = 136 * frame;
@@ -16,8 +19,9 @@ export function mouthOpenings({ frameCount, points }: FaceTrack): Float32Array {
 /**
  * Reference frames of a face for a generator, spread over time and over mouth openings.
  *
- * The track is cut into `count` equal stretches. The i-th gives the frame whose mouth opening is nearest to the quantile `(i + 0.5) / count` of all
- * openings: of five, the first is nearly closed, the last wide open. A track of fewer frames gives some twice.
+ * The track is cut into `count` equal stretches. The i-th gives the frame whose mouth opening is nearest to the
+ * quantile `(i + 0.5) / count` of all openings: of five, the first is nearly closed, the last wide open. A track of
+ * fewer frames gives some twice.
  *
  * @returns `count` indices in the track, in rising order.
  * @throws RangeError if `count` is not a whole number above 0.

@@ -3,7 +3,7 @@ import { headBox, planCrops } from '@lipsync/face-crop';
 import { expect, test } from 'vitest';
 import { MouthPatch } from './mouth-patch';
 
-const picture = (width: number, height: number, value: (x: number, y: number, colour: number) => number) => ({
+const image = (width: number, height: number, value: (x: number, y: number, colour: number) => number) => ({
   width,
   height,
   data: Uint8Array.from({ length: width * height * 3 }, (_, i) =>
@@ -24,7 +24,7 @@ test.each([
 ])(
   'a patch of %i pixels over %i changes nothing outside its box, all of its middle, and the edge softly',
   (mouth, side) => {
-    const video = picture(90, 80, () => 40);
+    const video = image(90, 80, () => 40);
     new MouthPatch({ mouth, side, feather: 0.1 }).paste(
       video,
       generated(mouth, () => 1),
@@ -48,7 +48,7 @@ test.each([
 test('a patch puts back what the head crop cut out, at its place', () => {
   // smooth in space, so that two resizings lose little
   const value = (x: number, y: number, colour: number) => 128 + 60 * Math.sin(x / 17 + colour) + 50 * Math.cos(y / 13);
-  const frame = { ...picture(220, 240, value), index: 0, timeSec: 0 };
+  const frame = { ...image(220, 240, value), index: 0, timeSec: 0 };
   const points = new Float32Array(136);
   for (let i = 0; i < 68; i++) points.set([110 + 40 * Math.sin(i), 120 + 30 * Math.cos(i)], 2 * i);
   points.set([110, 90, 110, 110], 0);
@@ -69,7 +69,7 @@ test('a patch puts back what the head crop cut out, at its place', () => {
 });
 
 test('a patch at the edge of the frame is cut off there, and bad ones are refused', () => {
-  const video = picture(30, 30, () => 0);
+  const video = image(30, 30, () => 0);
   const patch = new MouthPatch({ mouth: 16, side: 20, feather: 0 });
   patch.paste(
     video,

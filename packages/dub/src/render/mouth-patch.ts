@@ -13,10 +13,11 @@ export type MouthPatchOptions = {
 /**
  * Lays generated mouths over frames of a video.
  *
- * The mouth box of the generated face image (`headBox`) is resized to `side` x `side` by a Catmull-Rom kernel with half-pixel centres, which is widened
- * where the box shrinks; at the box's edges the kernel reads the pixels of the face image beyond it. The result is blended over the frame with a weight
- * that rises smoothly from 0 at the box's edge to 1 `feather * side` pixels inside. Pixels outside the box stay as they are. DINet's code pastes all
- * rows above the box's lower edge, with hard edges.
+ * The mouth box of the generated face image (`headBox`) is resized to `side` x `side` by a Catmull-Rom kernel with
+ * half-pixel centres, which is widened where the box shrinks; at the box's edges the kernel reads the pixels of the
+ * face image beyond it. The result is blended over the frame with a weight that rises smoothly from 0 at the box's edge
+ * to 1 `feather * side` pixels inside. Pixels outside the box stay as they are. DINet's code pastes all rows above the
+ * box's lower edge, with hard edges.
  *
  * @throws RangeError for options outside of their ranges.
  * @example

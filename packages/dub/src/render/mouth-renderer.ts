@@ -69,7 +69,8 @@ export class MouthRenderer {
   /**
    * Adds a frame to the batch. Its data is written to by `render`.
    *
-   * @param face its index in the track and the features around it `[bins, steps]`; undefined where the frame does not show the face.
+   * @param face its index in the track and the features around it `[bins, steps]`; undefined where the frame does not
+   *   show the face.
    */
   add(frame: VideoFrame, face?: { index: number; audio: Float32Array }): void {
     this.#waiting.push({ frame, ...(face ? { face: this.#faceOf(frame, face) } : {}) });

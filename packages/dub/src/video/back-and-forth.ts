@@ -13,17 +13,19 @@ export type BackAndForthOptions = {
 const LONGEST_PIECE = 100; // frames, 4 s
 
 /**
- * Plays a video back and forth: frames `0 … N - 1, N - 2 … 0, 1 …`, until `count` were yielded. So a video gets any length without a jump.
- * `index` stays the frame's own.
+ * Plays a video back and forth: frames `0 … N - 1, N - 2 … 0, 1 …`, until `count` were yielded. So a video gets any
+ * length without a jump. `index` stays the frame's own.
  *
- * Backwards it is read in pieces of at most 100 frames, or what `keepBytes` holds, each forwards. So memory is bounded, and each piece costs the
- * decoding from the key frame before it. Every frame that is read again is compared with a checksum (4 bytes each are kept) of its first reading: where
- * seeking is not exact, each piece is read from the beginning of the video.
+ * Backwards it is read in pieces of at most 100 frames, or what `keepBytes` holds, each forwards. So memory is bounded,
+ * and each piece costs the decoding from the key frame before it. Every frame that is read again is compared with a
+ * checksum (4 bytes each are kept) of its first reading: where seeking is not exact, each piece is read from the
+ * beginning of the video.
  *
  * @param read frames from an index on; earlier ones may come before them.
  * @throws Error where the video is not the same when it is read again.
  * @example
- * for await (const frame of backAndForth((first) => reader.frames('talk.mp4', { first }), { count: 1000 })) console.log(frame.index);
+ * const read = (first: number) => reader.frames('talk.mp4', { first });
+ * for await (const frame of backAndForth(read, { count: 1000 })) console.log(frame.index);
  */
 export async function* backAndForth(
   read: (first: number) => AsyncIterable<VideoFrame>,

@@ -5,7 +5,8 @@ import type { DubOptions } from '../dub-video';
 /**
  * Follows the faces of a video whose audio is taken from another file; its own may be missing.
  *
- * @throws Error for audio that is missing, silent or too short, and for a video without a face; the message names the file.
+ * @throws Error for audio that is missing, silent or too short, and for a video without a face; the message names the
+ *   file.
  */
 export async function followFaces(
   video: string,

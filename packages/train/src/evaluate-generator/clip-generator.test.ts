@@ -18,7 +18,7 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
-test('ClipPainter paints each frame as the generator does by itself, whatever the batch', async () => {
+test('ClipGenerator generates each frame as the generator does alone, whatever the batch', async () => {
   const generator = new DinetGenerator(
     { ...LITE_DINET, width: 2, referenceChannels: 4, references: 2, norm: 'batch' },
     { seed: 1 },

@@ -25,7 +25,7 @@ test('references are spread over the clip, and a draw is its seed’s alone', ()
   sets[50].forEach((reference, i) => expect(Math.abs(reference - (20 * i + 10))).toBeLessThanOrEqual(20));
 });
 
-test('a clip of a few frames never shows what is painted', () => {
+test('in a clip of a few frames no frame is its own reference', () => {
   for (const count of [2, 3, 6]) {
     drawReferences(count, 5, new Random(9)).forEach((set, frame) => expect(set).not.toContain(frame));
   }

@@ -1,19 +1,22 @@
 import { fail } from '@lipsync/contracts';
 import type { Random } from '@lipsync/nn';
 
-/** Frames on both sides of a painted one that do not serve it as references, where a clip is long enough: a row of five about it, and a little more. */
+/** Frames on both sides of a generated one that are no references of it, where the clip is long enough. */
 export const REFERENCE_DISTANCE = 5;
 
 /**
- * For every frame of a clip, the frames that show a generator what the face looks like: spread over the clip, drawn by chance, and none nearer than
- * five frames where that is possible.
+ * Random references for every frame of a clip, spread over the clip, and none nearer than five frames where that is
+ * possible.
  *
- * The clip is cut into `references` equal stretches, and two frames are drawn in each, as far apart as the distance asks where the stretch allows: a
- * painted frame takes the first, or the second where it lies too near the first. Few different sets come of it, so that each is encoded once.
+ * The clip is cut into `references` equal stretches, and two frames are drawn in each, as far apart as the distance
+ * asks where the stretch allows. A generated frame takes the first, or the second where the first is too near. So there
+ * are few different sets, and each is encoded once.
  *
  * @param count Frames of the clip, at least 2.
  * @returns indices of frames, `references` a frame, in the order of the stretches.
+ * @throws RangeError for counts that are too small.
  * @example
+ * import { Random } from '@lipsync/nn';
  * const sets = drawReferences(75, 5, new Random(1)); // sets[0]: [7, 18, 41, 52, 70]
  */
 export function drawReferences(count: number, references: number, random: Random): number[][] {
@@ -37,7 +40,7 @@ export function drawReferences(count: number, references: number, random: Random
   );
 }
 
-/** Two frames of a stretch, no painted frame being too near to both where the clip is long enough. */
+/** Two frames of a stretch, so far apart that no frame is too near to both, where the clip is long enough. */
 function drawTwo(from: number, to: number, count: number, random: Random): [number, number] {
   const first = from + random.integer(to - from);
   const apart = (other: number) => Math.abs(other - first) >= 2 * REFERENCE_DISTANCE - 1;

@@ -73,7 +73,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Sees the mouth's brightness at the first frame of a window, and hears the loudness at its first step. */
+/** Embeds the mouth's brightness in the first frame of a window, and the loudness of its first step. */
 const levelExpert: SyncExpert = {
   name: 'level',
   recipe,

@@ -25,8 +25,9 @@ export type EvaluateGeneratorOptions = {
   /** Sync networks that score the frames, borrowed: any crop but `whole frame`. Default none. */
   experts?: readonly SyncExpert[];
   /**
-   * The source video of a clip, for experts whose crop is larger than a face image (SyncNet, Wav2Lip, LatentSync): generated faces are then laid back
-   * into its frames. Default: such crops are cut from the face image, filled outside, and `notes` states how much that is.
+   * The source video of a clip, for experts whose crop is larger than a face image (SyncNet, Wav2Lip, LatentSync):
+   * generated faces are then laid back into its frames. Default: such crops are cut from the face image, filled
+   * outside, and `notes` states how much that is.
    */
   sourceFrames?: SourceFrames;
   /** For LPIPS, with weights; borrowed. Default: no LPIPS. */
@@ -35,7 +36,10 @@ export type EvaluateGeneratorOptions = {
   fid?: InceptionFid;
   /** Features of the Inception network. Default 2048; other layers are for few frames, and are not FID. */
   fidFeatures?: InceptionFeatures;
-  /** The other audio: of another clip, or the clip's own with its halves exchanged. Default `clip`; where no other clip is long enough, `shifted`. */
+  /**
+   * The other audio: of another clip, or the clip's own with its halves exchanged. Default `clip`; where no other clip
+   * is long enough, `shifted`.
+   */
   otherAudio?: 'clip' | 'shifted';
   /** Most frames of a clip, from its first on. Default: all. */
   framesPerClip?: number;
@@ -67,7 +71,10 @@ export type GeneratorEvaluation = {
   conventions: string[];
   /** What a reader of the figures should know. */
   notes: string[];
-  /** PNG; rows: source, masked, first reference, generated, truth, generated to other audio. Undefined where none was asked for. */
+  /**
+   * PNG; rows: source, masked, first reference, generated, truth, generated to other audio. Undefined where none was
+   * asked for.
+   */
   sheet?: Uint8Array;
 };
 
@@ -75,11 +82,13 @@ const FEWEST = 12; // frames of a clip, so that references lie away from the gen
 const FID_FRAMES = 2048; // fewer give a FID that is too high
 
 /**
- * Evaluates a generator on clips that it was not trained on. Every frame is generated twice, with the clip's own audio, for which there is a true frame,
- * and with another audio, beside two baselines that generate nothing: the input copied, and one reference's mouth repeated.
+ * Evaluates a generator on clips that it was not trained on. Every frame is generated twice, with the clip's own audio,
+ * for which there is a true frame, and with another audio, beside two baselines that generate nothing: the input
+ * copied, and one reference's mouth repeated.
  *
- * References are of the same clip (`drawReferences`); audio is cut as `DinetLoader` does. Frames are rounded to 8 bits, as in a video, before anything
- * is measured. The whole face image is the generator's: nothing of the truth is laid over it. Holds one clip at a time.
+ * References are of the same clip (`drawReferences`); audio is cut as `DinetLoader` does. Frames are rounded to 8 bits,
+ * as in a video, before anything is measured. The whole face image is the generator's: nothing of the truth is laid
+ * over it. Holds one clip at a time.
  *
  * @throws TypeError where store, generator and experts do not fit each other, RangeError where no clip is long enough.
  * @example

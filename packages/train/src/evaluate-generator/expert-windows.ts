@@ -9,7 +9,10 @@ import { layFace } from './lay-face';
 /** The window of frames that starts at a frame: `[height, width, frameCount * 3]` in the recipe's colours and range. */
 export type WindowAt = (start: number) => Float32Array;
 
-/** The source video's frames of a clip, from `firstFrame` on, at the store's frame rate; earlier frames may come before them. */
+/**
+ * The source video's frames of a clip, from `firstFrame` on, at the store's frame rate; earlier frames may come before
+ * them.
+ */
 export type SourceFrames = (clip: { id: string; firstFrame: number; frameCount: number }) => AsyncIterable<VideoFrame>;
 
 /** The windows of each set of face images, and how much of the crop lay outside of what was there, 0..1. */
@@ -44,12 +47,14 @@ export function assertFitsHeads(
  * Cuts a sync network's windows out of several sets of face images of a clip, true or generated.
  *
  * - `dinet`: the mouth box, turned upright by the clip's angles as `ImageProcessor` does.
- * - `similarity`: the clip's landmarks are moved into the face image by the pose of its mouth box; the crop is planned and cut as in a video.
- * - other crops (SyncNet's `track box`, Wav2Lip's `face box`, LatentSync's `aligned face`) show more than a face image. With `sourceFrames` each
- *   face image is resized to its place in the video frame and laid over it, and the crop is cut from the result. Without, it is cut from the face
- *   image, and what lies outside is filled.
+ * - `similarity`: the clip's landmarks are moved into the face image by the pose of its mouth box; the crop is
+ *   planned and cut as in a video.
+ * - other crops (SyncNet's `track box`, Wav2Lip's `face box`, LatentSync's `aligned face`) show more than a face
+ *   image. With `sourceFrames` each face image is resized to its place in the video frame and laid over it, and the
+ *   crop is cut from the result. Without, it is cut from the face image, and what lies outside is filled.
  *
- * Generated frames are cut by the landmarks of the true ones. True frames go the same way, so that all sets lose the same detail.
+ * Generated frames are cut by the landmarks of the true ones. True frames go the same way, so that all sets lose the
+ * same detail.
  */
 export async function expertWindows<Shown extends string>(
   recipe: SyncRecipe,
@@ -141,7 +146,9 @@ async function cropsInVideo<Shown extends string>(
   return crops;
 }
 
-/** Mean share of what a network gets that lies outside of the face images: of the middle `fraction` of a plan's squares. */
+/**
+ * Mean share of what a network gets that lies outside of the face images: of the middle `fraction` of a plan's squares.
+ */
 function shareOutside({ poses }: CropPlan, store: StoreRecipe, fraction: number): number {
   const { height, width } = storedShape(store.crop);
   let sum = 0;

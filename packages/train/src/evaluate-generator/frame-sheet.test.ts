@@ -2,7 +2,7 @@ import { decode } from 'fast-png';
 import { expect, test } from 'vitest';
 import { frameSheet } from './frame-sheet';
 
-test('frameSheet puts columns side by side and frames below each other, as large as can be seen', () => {
+test('frameSheet puts columns side by side and frames below each other, enlarged to be seen', () => {
   const frame = (value: number) => new Uint8Array(80 * 104 * 3).fill(value);
   const png = decode(
     frameSheet(

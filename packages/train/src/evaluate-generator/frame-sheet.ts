@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import { encode } from 'fast-png';
 
-/** One column of a sheet: frames of one size, RGB, 0..255, from above to below. */
+/** One column of a sheet: frames of one size, RGB, 0..255, from top to bottom. */
 export type SheetColumn = readonly Uint8Array[];
 
 const GAP = 4; // pixels, white
@@ -12,7 +12,7 @@ const GAP = 4; // pixels, white
  * @param columns as many frames in each, of `height * width * 3` bytes.
  * @returns the file's bytes.
  * @example
- * await writeFile('sheet.png', frameSheet([[source, painted]], { height: 104, width: 80 }));
+ * await writeFile('sheet.png', frameSheet([[source, generated]], { height: 104, width: 80 }));
  */
 export function frameSheet(
   columns: readonly SheetColumn[],

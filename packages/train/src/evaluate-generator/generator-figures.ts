@@ -24,7 +24,10 @@ export type GeneratorSyncFigures = {
 
 /** One row of the table. Figures that need a true frame are there for the clip's own audio only. */
 export type GeneratorFigures = {
-  /** `copy-input`: the true frames, whatever the audio. `repeat-reference`: the true frame with the mouth box of its first reference. */
+  /**
+   * `copy-input`: the true frames, whatever the audio. `repeat-reference`: the true frame with the mouth box of its
+   * first reference.
+   */
   of: 'generated' | 'copy-input' | 'repeat-reference';
   audio: 'own' | 'other';
   ssim?: number;

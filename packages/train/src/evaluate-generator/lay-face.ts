@@ -2,7 +2,8 @@ import type { VideoFrame } from '@lipsync/contracts';
 import { headBox, resizeBox } from '@lipsync/face-crop';
 
 /**
- * A video frame with a face image laid over its place: resized as OpenCV's bilinear `resize` does, with hard edges; parts beyond the frame are left out.
+ * A video frame with a face image laid over its place: resized as OpenCV's bilinear `resize` does, with hard edges;
+ * parts beyond the frame are left out.
  *
  * @param frame borrowed; not changed.
  * @param face RGB, 0..255, a DINet head crop.

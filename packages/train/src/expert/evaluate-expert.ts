@@ -22,7 +22,10 @@ export type EvaluateExpertOptions = EvaluationOptions & {
  * The figures of `SyncReport` are of our stricter negatives: at least `minDistance` frames apart.
  */
 export type ExpertEvaluation = SyncReport & {
-  /** The same pairs in sync against the thesis's and LatentSync's negatives: any other start of the same clip, neighbours included. */
+  /**
+   * The same pairs in sync against the thesis's and LatentSync's negatives: any other start of the same clip,
+   * neighbours included.
+   */
   anyOtherStart: { accuracy: SyncAccuracy; best: SyncAccuracy & { threshold: number }; auc: number };
   /** Clips evaluated. */
   clips: number;
@@ -31,11 +34,12 @@ export type ExpertEvaluation = SyncReport & {
 };
 
 /**
- * Evaluates a sync network on clips of a store: AUC, balanced accuracy and cross-entropy of single windows by two rules for negatives, accuracy by
- * offset, and accuracy by clip.
+ * Evaluates a sync network on clips of a store: AUC, balanced accuracy and cross-entropy of single windows by two rules
+ * for negatives, accuracy by offset, and accuracy by clip.
  *
- * A pair's score is the cosine of its embeddings (`unit`), `1 / (1 + distance)` (`euclidean`; the AUC is that of the distance, and 0.5 means a distance
- * of 1, so look at `best`), or `1 - pairDistances` (`joint`). Above 0.5 counts as in sync.
+ * A pair's score is the cosine of its embeddings (`unit`), `1 / (1 + distance)` (`euclidean`; the AUC is that of the
+ * distance, and 0.5 means a distance of 1, so look at `best`), or `1 - pairDistances` (`joint`). Above 0.5 counts as in
+ * sync.
  *
  * Embeds each window once; no tensor outlives the call, one clip is held at a time. The expert is borrowed.
  *

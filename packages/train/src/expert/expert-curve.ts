@@ -16,8 +16,8 @@ export type ExpertLogEntry = {
 };
 
 /**
- * The curve of a training run as an SVG frame: loss above, cosines of in-sync and off-sync pairs in the middle, AUC of the
- * held-out clips below, all over steps. Losses and cosines are means over 1/100 of the run each.
+ * The curve of a training run as an SVG frame: loss above, cosines of in-sync and off-sync pairs in the middle, AUC of
+ * the held-out clips below, all over steps. Losses and cosines are means over 1/100 of the run each.
  *
  * @returns an SVG document of 860 px width that any browser shows.
  * @throws RangeError if there is no entry.

@@ -21,15 +21,18 @@ export type TrainExpertOptions = NetworkChoice & {
   /** Optimiser steps in all. Default 1000. */
   steps?: number;
   /**
-   * `contrast`: windows of the same clip against each other (InfoNCE), with binary cross-entropy of the cosines blended in from 40 % to 70 % of the
-   * run; augmentation, warm-up and cosine schedule, averaged weights. `thesis`: binary cross-entropy on independent labelled pairs at the constant rate
-   * 1e-5, no augmentation, weights as trained; on a few hours of video its loss stays at 0.693. `published`: the network's own preset in
-   * `TRAINING_PRESETS`; of AVAlignNet that is `thesis`. Default `contrast`; of SyncNet and DINet's network `published`, the only one that fits them.
+   * `contrast`: windows of the same clip against each other (InfoNCE), with binary cross-entropy of the cosines blended
+   * in from 40 % to 70 % of the run; augmentation, warm-up and cosine schedule, averaged weights. `thesis`: binary
+   * cross-entropy on independent labelled pairs at the constant rate 1e-5, no augmentation, weights as trained; on a
+   * few hours of video its loss stays at 0.693. `published`: the network's own preset in `TRAINING_PRESETS`; of
+   * AVAlignNet that is `thesis`. Default `contrast`; of SyncNet and DINet's network `published`, the only one that fits
+   * them.
    */
   preset?: ExpertPreset;
   /**
-   * Names of the videos to hold out for validation, without folder and extension. Default: the split by people that the preparation ended with. Where
-   * it found none: about every tenth video, drawn by the seed. That is optimistic where people appear in several videos, as identities leak across the split.
+   * Names of the videos to hold out for validation, without folder and extension. Default: the split by people that the
+   * preparation ended with. Where it found none: about every tenth video, drawn by the seed. That is optimistic where
+   * people appear in several videos, as identities leak across the split.
    */
   heldOut?: readonly string[];
   /** Clips a batch of the contrast preset. Default 12. */
@@ -45,13 +48,14 @@ export type TrainExpertOptions = NetworkChoice & {
   /** Threads that make batches beside the training; the batches do not depend on it. Default 1. */
   workers?: number;
   /**
-   * Most windows in the network at a time: memory is that of one chunk, gradients are those of the whole batch; every chunk but the last goes forward
-   * twice. Default: all.
+   * Most windows in the network at a time: memory is that of one chunk, gradients are those of the whole batch; every
+   * chunk but the last goes forward twice. Default: all.
    */
   chunk?: number;
   /**
-   * Threads that each train a copy of the network on a share of each batch (Node), each on its own wasm backend with one thread. The losses are those of
-   * one thread but for rounding. The backend that is set then only validates. Default 1: this thread, on the backend that is set.
+   * Threads that each train a copy of the network on a share of each batch (Node), each on its own wasm backend with
+   * one thread. The losses are those of one thread but for rounding. The backend that is set then only validates.
+   * Default 1: this thread, on the backend that is set.
    */
   replicas?: number;
   /** Steps between two checkpoints. Default 50. */
@@ -104,14 +108,15 @@ const CHANCE = Math.log(2);
 const PLATEAU_STEPS = 200;
 
 /**
- * Trains a sync network, AVAlignNet or a published one, on prepared clips. Writes into `out`: `weights.safetensors` (with configuration and recipe),
- * `settings.json`, `state.safetensors` (the last checkpoint), `log.jsonl`, `curve.svg` and `report.json`.
+ * Trains a sync network, AVAlignNet or a published one, on prepared clips. Writes into `out`: `weights.safetensors`
+ * (with configuration and recipe), `settings.json`, `state.safetensors` (the last checkpoint), `log.jsonl`, `curve.svg`
+ * and `report.json`.
  *
- * Runs as far as it is iterated. Batch, rate and loss of a step depend on the seed and the step number alone, and checkpoints keep all bits: a run that
- * was killed and started again ends in the same weights.
+ * Runs as far as it is iterated. Batch, rate and loss of a step depend on the seed and the step number alone, and
+ * checkpoints keep all bits: a run that was killed and started again ends in the same weights.
  *
- * @throws Error if `out` holds a run with other settings, or a loss is not finite: the message names the last good checkpoint. TypeError where store,
- *   network and preset do not fit each other.
+ * @throws Error if `out` holds a run with other settings, or a loss is not finite: the message names the last good
+ *   checkpoint. TypeError where store, network and preset do not fit each other.
  * @example
  * import { ClipStore } from '@lipsync/dataloader';
  * import { trainExpert } from '@lipsync/train';
@@ -223,7 +228,9 @@ function sampled(sampling: SyncSampling, options: TrainExpertOptions): SyncSampl
   return { ...sampling, clips: clipsPerBatch, windows: windowsPerClip };
 }
 
-/** Whether the division into chunks or replicas changes more than rounding: batch statistics are then of fewer windows. */
+/**
+ * Whether the division into chunks or replicas changes more than rounding: batch statistics are then of fewer windows.
+ */
 function divisionCounts({ chunk, replicas = 1 }: TrainExpertOptions, network: TrainedNetwork): boolean {
   return (chunk !== undefined || replicas > 1) && network.namedBuffers().size > 0;
 }

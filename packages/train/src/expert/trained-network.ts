@@ -14,21 +14,24 @@ import {
 } from '@lipsync/syncnet';
 import type { SyncModel } from '../step/batch-gradients';
 
-/** A network that is trained here: an expert that can be trained. */
+/** An expert that can be trained. */
 export type TrainedNetwork = SyncModel & SyncExpert;
 
 export type NetworkChoice = {
   /** Default `avalignnet`. */
   network?: TrainedNetworkName;
-  /** Of AVAlignNet. Default `LITE`. */
+  /** Configuration of AVAlignNet. Default `LITE`. */
   config?: AVAlignNetConfig;
-  /** Share of the published numbers of channels, of the others. Default 1. */
+  /** Of the other networks: their channels as a share of the published ones. Default 1. */
   width?: number;
   /** How the input is prepared. Default the network's own. */
   recipe?: SyncRecipe;
 };
 
-/** The networks that are trained from prepared clips; `dinet`, DINet's own sync network, from clips that hold a speech recogniser's logits. */
+/**
+ * The networks that are trained from prepared clips; `dinet`, DINet's own sync network, from clips that hold a speech
+ * recogniser's logits.
+ */
 export const TRAINED_NETWORKS = ['avalignnet', 'syncnet', 'wav2lip', 'latentsync', 'dinet'] as const;
 export type TrainedNetworkName = (typeof TRAINED_NETWORKS)[number];
 
@@ -48,12 +51,25 @@ const PUBLISHED: Readonly<
   },
 };
 
-/** How a network's input is prepared: as was asked for, else as its publisher did. */
+/**
+ * How a network's input is prepared: the given recipe, else the network's own.
+ *
+ * @example
+ * import { recipeFor } from '@lipsync/train';
+ * recipeFor({ network: 'wav2lip' }).frameCount; // 5
+ */
 export function recipeFor({ network = 'avalignnet', config = LITE, recipe }: NetworkChoice): SyncRecipe {
   return recipe ?? (network === 'avalignnet' ? recipeOf(config) : PUBLISHED[network].recipe);
 }
 
-/** A new network. The caller disposes it. */
+/**
+ * A new network with random weights, in evaluation mode. The caller disposes it.
+ *
+ * @example
+ * import { buildNetwork } from '@lipsync/train';
+ * const net = buildNetwork({ network: 'syncnet', width: 0.25 }, 0);
+ * net.dispose();
+ */
 export function buildNetwork(choice: NetworkChoice, seed: number): TrainedNetwork {
   const { network = 'avalignnet', config = LITE, width } = choice;
   const recipe = recipeFor(choice);
@@ -61,7 +77,7 @@ export function buildNetwork(choice: NetworkChoice, seed: number): TrainedNetwor
   return PUBLISHED[network].make({ seed, width, recipe });
 }
 
-/** What a weights file says of its network, so that it loads again. */
+/** The metadata of a weights file, by which the network loads again. */
 export function metadataOf(net: TrainedNetwork): Record<string, string> {
   return net instanceof AVAlignNet
     ? weightsMetadata(net)

@@ -3,16 +3,16 @@ import { type Augmentation, CONTRAST, type PairSampling, type SyncSampling, THES
 import type { TrainedNetworkName } from './trained-network';
 
 /**
- * How an expert is trained. `contrast`: our default. `thesis`: the recipe of the thesis. `published`: the recipe of the network's publisher, as far as it
- * is known; for AVAlignNet that is `thesis`.
+ * How an expert is trained. `contrast`: our default. `thesis`: the recipe of the thesis. `published`: the recipe of the
+ * network's publisher, as far as it is known; for AVAlignNet that is `thesis`.
  */
 export type ExpertPreset = 'contrast' | 'thesis' | 'published';
 
 /** All that a preset decides; plain data. */
 export type TrainingPreset = {
   /**
-   * `contrast`: windows of one clip against each other (InfoNCE), then cross-entropy blended in; `cosine`: binary cross-entropy of cosines;
-   * `distance`: `contrastiveDistanceLoss`; `map`: `scoreMapLoss`.
+   * `contrast`: windows of one clip against each other (InfoNCE), then cross-entropy blended in; `cosine`: binary
+   * cross-entropy of cosines; `distance`: `contrastiveDistanceLoss`; `map`: `scoreMapLoss`.
    */
   loss: 'contrast' | 'cosine' | 'distance' | 'map';
   /** Of the distance loss. */
@@ -28,7 +28,10 @@ export type TrainingPreset = {
   decayOneDimensional: boolean;
   /** Largest norm of all gradients together; undefined: not clipped. */
   clipNorm?: number;
-  /** Decay of the moving average of the weights, which is then what is validated and saved; undefined: the trained weights themselves. */
+  /**
+   * Decay of the moving average of the weights, which is then what is validated and saved; undefined: the trained
+   * weights themselves.
+   */
   averageDecay?: number;
   sampling: SyncSampling;
   /** Variation of the windows; null for none. */

@@ -10,7 +10,8 @@ export type DinetScheduleOptions = {
 /**
  * The share of the learning rate that an epoch has: `1 - max(0, epoch - constant) / (decay + 1)`, 0 from the end on.
  *
- * Source: MRzzm/DINet's `update_learning_rate`; exact, but that it is not negative after the end. An epoch may be a fraction.
+ * Source: MRzzm/DINet's `update_learning_rate`; exact, but that it is not negative after the end. An epoch may be a
+ * fraction.
  *
  * @param epoch From 0.
  * @example

@@ -64,7 +64,7 @@ async function on<T>(batch: DinetTrainBatch, run: (batch: DinetTrainBatch) => Pr
 }
 
 describe('DinetTrainer', () => {
-  test('paints better from step to step, keeps its tensors, and reports every loss', async () => {
+  test('generates better from step to step, keeps its tensors, and reports every loss', async () => {
     const expert = new Expert();
     const trainer = clipTrainer({ sync: { expert, mouthInput: middle }, learningRate: 1e-2 });
     const bright = tf.fill([10, SIDE, SIDE, 3], 0.8) as tf.Tensor4D;
@@ -98,7 +98,7 @@ describe('DinetTrainer', () => {
     await on(madeBatch(1, 5), (batch) => expect(trainer.step(batch)).rejects.toThrow('this trainer must be in use'));
   });
 
-  test('in the stage of frames has neither clips nor audio to judge: NaN in the report, and other terms as they are', async () => {
+  test('in the frame stage reports NaN for clip and sync losses, and all other terms', async () => {
     const trainer = new DinetTrainer({ generator: new Generator(), frameDiscriminator: new Discriminator(1) });
     const report = await on(madeBatch(3, 1), (batch) => trainer.step(batch));
     expect([report.perceptual, report.ganClip, report.sync, report.clipDiscriminator]).toEqual([NaN, NaN, NaN, NaN]);
@@ -175,7 +175,7 @@ describe('DinetTrainer', () => {
     let poisoned: number | undefined;
     const perceptual: PerceptualLoss = (real, generated) =>
       tf.tidy(() => tf.mul(brightness(real, generated), poisoned ?? 1) as tf.Scalar);
-    const trainer = clipTrainer({ perceptual, generator: new NormedPainter() });
+    const trainer = clipTrainer({ perceptual, generator: new NormedGenerator() });
     await on(madeBatch(2, 5), async (batch) => {
       await trainer.step(batch);
       const before = bits(await trainer.state());
@@ -201,7 +201,7 @@ describe('DinetTrainer', () => {
       expect(bits(await trainer.state())).toBe(before);
       black.dispose();
       expect(tensors()).toBe(count);
-      await trainer.step(batch); // and goes on
+      await trainer.step(batch); // and continues
     });
     trainer.dispose();
   });
@@ -209,7 +209,7 @@ describe('DinetTrainer', () => {
   test('follows running statistics once a frame, divided or not, and leaves the modes as they were', async () => {
     const counts = [];
     for (const chunk of [undefined, 1]) {
-      const generator = new NormedPainter();
+      const generator = new NormedGenerator();
       const trainer = clipTrainer({ generator, chunk });
       generator.eval();
       await on(madeBatch(2, 5), (batch) => trainer.step(batch));
@@ -383,7 +383,8 @@ describe('DinetTrainer with its own networks', () => {
       const other = divided.optimizer.expAvg.get(name)?.data as Float32Array;
       const largest = Math.max(...Array.from(data as Float32Array, Math.abs));
       const difference = Math.max(...Array.from(data as Float32Array, (value, i) => Math.abs(value - other[i])));
-      // Rounding, of which this network makes much: frames larger by 2e-7 of themselves change gradients by 1e-2, the division by 4e-4. A bias
+      // Rounding, of which this network makes much: frames larger by 2e-7 of themselves change gradients by 1e-2, the
+      // division by 4e-4. A bias
       // before InstanceNorm has no gradient but rounding.
       expect(difference, name).toBeLessThan(2e-3 * largest + 1e-7);
     }
@@ -397,11 +398,11 @@ describe('DinetTrainer with its own networks', () => {
   }, 60_000);
 });
 
-/** A painter with running statistics. */
-class NormedPainter extends Module {
-  private readonly generator = this.register('painter', new Generator());
-  private readonly norm = this.register('norm', new BatchNorm2d({ channels: 3 }));
+/** A generator with running statistics. */
+class NormedGenerator extends Module {
+  readonly #generator = this.register('painter', new Generator());
+  readonly #norm = this.register('norm', new BatchNorm2d({ channels: 3 }));
   forward(masked: tf.Tensor4D, references: tf.Tensor4D, audio: tf.Tensor3D): tf.Tensor4D {
-    return tf.tidy(() => this.generator.forward(this.norm.forward(masked), references, audio));
+    return tf.tidy(() => this.#generator.forward(this.#norm.forward(masked), references, audio));
   }
 }

@@ -30,8 +30,8 @@ import { assertTrainBatch, type BatchPart, type DinetTrainBatch, disposeParts, d
 /** A generator that can be trained: a `DinetGenerator`, or any module with the same `forward`. */
 export type TrainedGenerator = Module & {
   /**
-   * `masked` `[n, height, width, 3]`, `references` `[n, height, width, references * 3]`, `audio` `[n, bins, steps]` to frames
-   * `[n, height, width, 3]`, 0..1.
+   * `masked` `[n, height, width, 3]`, `references` `[n, height, width, references * 3]`, `audio` `[n, bins, steps]` to
+   * frames `[n, height, width, 3]`, 0..1.
    */
   forward(masked: tf.Tensor4D, references: tf.Tensor4D, audio: tf.Tensor3D): tf.Tensor4D;
 };
@@ -40,7 +40,10 @@ export type DinetTrainerOptions = {
   generator: TrainedGenerator;
   /** The discriminator of single frames. */
   frameDiscriminator: TrainedDiscriminator;
-  /** The discriminator of the clip stage: takes windows of `frameCount` frames of a row, on the channels. Default: none, the frame stage. */
+  /**
+   * The discriminator of the clip stage: takes windows of `frameCount` frames of a row, on the channels. Default: none,
+   * the frame stage.
+   */
   clipDiscriminator?: ClipDiscriminator;
   /** Of all optimisers; a step may set its own. Default 1e-4, with `dinetSchedule` for later epochs. */
   learningRate?: number;
@@ -56,7 +59,10 @@ export type DinetTrainerOptions = {
   chunk?: number;
   /** Largest norm of the generator's gradients; larger ones are scaled down. Default: not clipped, as published. */
   clipNorm?: number;
-  /** A step is refused with `NonFiniteLoss` where the generator's loss or its gradient norm is above this. Default 1e4; Infinity for no limit. */
+  /**
+   * A step is refused with `NonFiniteLoss` where the generator's loss or its gradient norm is above this. Default 1e4;
+   * Infinity for no limit.
+   */
   divergence?: number;
 };
 
@@ -89,19 +95,23 @@ type Generated = { frames: tf.Tensor4D[]; held: HeldTape<tf.Tensor4D> };
 /**
  * Trains a generator against its discriminators, one step at a time.
  *
- * A step: the generator makes frames; the frame discriminator, and in the clip stage the clip discriminator, take a step on true and generated frames;
- * then the generator takes a step on `10 perceptual + gan (+ gan of clips) + 0.1 sync + image`, with the scores of the discriminators as just updated.
- * Discriminators and generator are trained on the same generated frames, as in the source.
+ * A step: the generator makes frames; the frame discriminator, and in the clip stage the clip discriminator, take a
+ * step on true and generated frames; then the generator takes a step on `10 perceptual + gan (+ gan of clips) + 0.1
+ * sync + image`, with the scores of the discriminators as just updated. Discriminators and generator are trained on the
+ * same generated frames, as in the source.
  *
- * Cost: the generator goes forward once, and its tape waits while the discriminators are trained (`HeldTape`). With `chunk`, all chunks but the last go
- * forward twice. All losses are means over rows, so the gradients of chunks are those of the whole batch but for rounding (1e-5 of the largest in
- * networks of two layers, 4e-4 in a small `DinetGenerator`, where rounding the frames alone makes 1e-2; see the test). Only BatchNorm takes each
- * chunk's own statistics, which makes the division count; running statistics follow each chunk once.
+ * Cost: the generator goes forward once, and its tape waits while the discriminators are trained (`HeldTape`). With
+ * `chunk`, all chunks but the last go forward twice. All losses are means over rows, so the gradients of chunks are
+ * those of the whole batch but for rounding (1e-5 of the largest in networks of two layers, 4e-4 in a small
+ * `DinetGenerator`, where rounding the frames alone makes 1e-2; see the test). Only BatchNorm takes each chunk's own
+ * statistics, which makes the division count; running statistics follow each chunk once.
  *
- * The clip discriminator takes windows that do not overlap: of rows of 10 frames, frames 0-4 and 5-9. Every frame is in one window; the seam is in none.
+ * The clip discriminator takes windows that do not overlap: of rows of 10 frames, frames 0-4 and 5-9. Every frame is in
+ * one window; the seam is in none.
  *
- * Source: MRzzm/DINet `train_DINet_frame.py`, `train_DINet_clip.py` (Adam 1e-4) and the thesis (AdamW, cosine sync loss, image loss). Against
- * PyTorch 1.13, two steps of both stages: losses differ by less than 5e-6 of themselves, gradients by less than 2e-5 of each tensor's largest.
+ * Source: MRzzm/DINet `train_DINet_frame.py`, `train_DINet_clip.py` (Adam 1e-4) and the thesis (AdamW, cosine sync
+ * loss, image loss). Against PyTorch 1.13, two steps of both stages: losses differ by less than 5e-6 of themselves,
+ * gradients by less than 2e-5 of each tensor's largest.
  *
  * Takes the networks over: `dispose` frees them with the optimisers. Perceptual network and expert stay the caller's.
  *
@@ -151,8 +161,8 @@ export class DinetTrainer {
    *
    * Makes no tensor that outlives it. Networks are left in the mode that they were in.
    *
-   * @throws NonFiniteLoss if a loss or gradient is not finite, or the generator's is above `divergence`; all weights, moments and running statistics
-   *   are then as they were. TypeError for shapes that do not fit together.
+   * @throws NonFiniteLoss if a loss or gradient is not finite, or the generator's is above `divergence`; all weights,
+   *   moments and running statistics are then as they were. TypeError for shapes that do not fit together.
    */
   async step(batch: DinetTrainBatch, { learningRate }: { learningRate?: number } = {}): Promise<DinetStepReport> {
     this.#assertStep(batch);
@@ -334,7 +344,10 @@ export class DinetTrainer {
     return [this.#generator, this.#frameDiscriminator, ...(this.#clipDiscriminator ? [this.#clipDiscriminator] : [])];
   }
 
-  /** Weights, running statistics and optimisers, under `generator.`, `frame_discriminator.` and `clip_discriminator.`; copies. */
+  /**
+   * Weights, running statistics and optimisers, under `generator.`, `frame_discriminator.` and `clip_discriminator.`;
+   * copies.
+   */
   async state(): Promise<DinetTrainerState> {
     const state: DinetTrainerState = {
       model: new Map(),

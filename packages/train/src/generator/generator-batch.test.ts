@@ -22,18 +22,18 @@ const RECIPE: SyncRecipe = {
 };
 const expertOf = (recipe: Partial<SyncRecipe>) => ({ name: 'made', recipe: { ...RECIPE, ...recipe } }) as SyncExpert;
 
-test('expertMouths shows the mouth box as it stands where the recipe does not turn it', () => {
+test('expertMouths gives the mouth box unturned where the recipe does not turn it', () => {
   const before = tf.memory().numTensors;
   const faces = tf.randomUniform<tf.Rank.R4>([5, 104, 80, 3], 0, 1, 'float32', 1);
   const angles = tf.fill<tf.Rank.R1>([5], 0.3);
-  const seen = expertMouths(expertOf({}), { store, images, audio: 'mel' })(faces, angles);
-  expect(seen.shape).toEqual([1, 64, 64, 15]);
+  const mouths = expertMouths(expertOf({}), { store, images, audio: 'mel' })(faces, angles);
+  expect(mouths.shape).toEqual([1, 64, 64, 15]);
   const box = tf.slice(faces, [2, 32, 8, 0], [1, 64, 64, 3]);
   const difference = tf.tidy(
-    () => tf.max(tf.abs(tf.sub(tf.slice(seen, [0, 0, 0, 6], [1, 64, 64, 3]), box))).dataSync()[0],
+    () => tf.max(tf.abs(tf.sub(tf.slice(mouths, [0, 0, 0, 6], [1, 64, 64, 3]), box))).dataSync()[0],
   );
   expect(difference).toBeLessThan(1e-5);
-  tf.dispose([faces, angles, seen, box]);
+  tf.dispose([faces, angles, mouths, box]);
   expect(tf.memory().numTensors).toBe(before);
 });
 
@@ -47,7 +47,7 @@ test.each([
   expect(() => expertMouths(expertOf(recipe as Partial<SyncRecipe>), { store, images, audio: 'mel' })).toThrow(text);
 });
 
-test('DINet’s own network hears the logits of a batch, others its mel', () => {
+test('DINet’s own network takes the logits of a batch, others its mel', () => {
   const batch = { syncFeatures: 'mel', syncLogits: 'logits' } as unknown as DinetBatch;
   expect(featuresForExpert(batch, expertOf({ features: 'ASR_LOGITS' }))).toBe('logits');
   expect(featuresForExpert(batch, expertOf({}))).toBe('mel');

@@ -5,7 +5,10 @@ import type { DinetConfig } from '@lipsync/dinet';
 import * as tf from '@tensorflow/tfjs-core';
 import type { DinetTrainBatch } from './train-batch';
 
-/** Faces `[rows * frameCount, height, width, 3]` to a sync network's input `[rows, size, size, frameCount * 3]`; the caller disposes it. */
+/**
+ * Faces `[rows * frameCount, height, width, 3]` to a sync network's input `[rows, size, size, frameCount * 3]`; the
+ * caller disposes it.
+ */
 export type ExpertMouths = (faces: tf.Tensor4D, angles: tf.Tensor1D) => MouthBatch;
 
 /** Frames in a window of the clip discriminator. */
@@ -34,13 +37,17 @@ export function trainBatchOf(
   return { real, masked: images.masked(real), references, audio, angles, syncAudio, frameCount: row };
 }
 
-/** The features of a batch's rows that an expert takes, `[rows, bins, steps, 1]`: mel, or the logits of DINet's own network. */
+/**
+ * The features of a batch's rows that an expert takes, `[rows, bins, steps, 1]`: mel, or the logits of DINet's own
+ * network.
+ */
 export function featuresForExpert({ syncFeatures, syncLogits }: DinetBatch, expert?: SyncExpert): FeatureBatch {
   return expert?.recipe.features === 'ASR_LOGITS' ? (syncLogits as FeatureBatch) : syncFeatures;
 }
 
 /**
- * How generated faces become an expert's input: the mouth box, turned upright as its recipe says, in its size, colours and range.
+ * How generated faces become an expert's input: the mouth box, turned upright as its recipe says, in its size, colours
+ * and range.
  *
  * @throws TypeError where the expert's crop, frame rate or features cannot be made from the store's clips.
  */

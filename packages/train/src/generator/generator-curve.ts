@@ -12,8 +12,8 @@ export type GeneratorLogEntry = DinetStepReport & {
 };
 
 /**
- * The curve of a generator's training as an SVG frame: losses, PSNR of the mouth, and the expert's cosine of painted mouths between that of
- * true mouths (its ceiling) and that of painted ones with other audio.
+ * The curve of a generator's training as an SVG document: losses, PSNR of the mouth, and the expert's cosine of
+ * generated mouths between that of true mouths (the ceiling) and that of generated ones with other audio.
  *
  * @throws RangeError if there is no entry.
  */
@@ -36,7 +36,7 @@ export function generatorCurve(log: readonly GeneratorLogEntry[], title: string)
   return lineChart({
     title,
     panels: [
-      { label: 'pictures', series: [loss('image', 'squared error', '#1f5fa8')] },
+      { label: 'frames', series: [loss('image', 'squared error', '#1f5fa8')] },
       { label: 'features of VGG-19', series: [loss('perceptual', 'distance', '#1f5fa8')] },
       {
         label: 'adversarial',
@@ -47,12 +47,12 @@ export function generatorCurve(log: readonly GeneratorLogEntry[], title: string)
         ],
       },
       { label: 'sync loss, training', series: [loss('sync', '(cosine - 1)²', '#1f5fa8')] },
-      { label: `PSNR of the mouth, dB, ${on} clips`, series: [checks('painted', '#1b7f4b', ({ psnr }) => psnr)] },
+      { label: `PSNR of the mouth, dB, ${on} clips`, series: [checks('generated', '#1b7f4b', ({ psnr }) => psnr)] },
       {
         label: `cosine of the expert, ${on} clips`,
         series: [
           checks('true, in sync', '#555', ({ cosine }) => cosine?.real),
-          checks('painted', '#1b7f4b', ({ cosine }) => cosine?.generated),
+          checks('generated', '#1b7f4b', ({ cosine }) => cosine?.generated),
           checks('other audio', '#b3402a', ({ cosine }) => cosine?.generatedOther),
         ],
       },

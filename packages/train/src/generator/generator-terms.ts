@@ -5,7 +5,10 @@ import type { Module } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import type { DinetTrainBatch } from './train-batch';
 
-/** Faces `[rows * frameCount, height, width, 3]`, RGB in 0..1, to the expert's input, with gradients: `ImageProcessor.mouths` and `syncInput`. */
+/**
+ * Faces `[rows * frameCount, height, width, 3]`, RGB in 0..1, to the expert's input, with gradients:
+ * `ImageProcessor.mouths` and `syncInput`.
+ */
 export type MouthInput = (generated: tf.Tensor4D, angles: tf.Tensor1D) => MouthBatch;
 
 /** A discriminator of single frames: a `DinetDiscriminator`, or any module that gives a map of raw scores. */
@@ -27,10 +30,12 @@ export type LossParts = {
 };
 
 /**
- * The terms of the generator's loss on some rows, and the gradient of their weighted sum with respect to the generated frames.
+ * The terms of the generator's loss on some rows, and the gradient of their weighted sum with respect to the generated
+ * frames.
  *
  * @param generated `[rows * frameCount, height, width, 3]`, borrowed.
- * @returns scalars by name, with `generator` for the weighted sum, and float32 `byGenerated` of the frames' shape; all the caller's.
+ * @returns scalars by name, with `generator` for the weighted sum, and float32 `byGenerated` of the frames' shape;
+ *   all the caller's.
  */
 export function lossByGenerated(
   parts: LossParts,
@@ -46,7 +51,8 @@ export function lossByGenerated(
       // The last term is 0, but a function of the frames where all weights are 0, too.
       return tf.addN([...made.map(({ value, weight }) => tf.mul(value, weight)), tf.mul(tf.sum(frames), 0)]);
     } catch (error) {
-      // Thrown through tfjs, the error would leave all maps of the forward pass behind: it frees them after a backward pass only.
+      // Thrown through tfjs, the error would leave all maps of the forward pass behind: it frees them after a backward
+      // pass only.
       refusal = error;
       return tf.sum(frames);
     }

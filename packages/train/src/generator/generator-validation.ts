@@ -10,29 +10,29 @@ import type { DinetGenerator } from '@lipsync/dinet';
 import * as tf from '@tensorflow/tfjs-core';
 import { type ExpertMouths, featuresForExpert } from './generator-batch';
 
-/** How good a generator is on a fixed draw of frames. */
+/** Figures of a generator on a fixed draw of frames. */
 export type GeneratorCheck = {
-  /** `training`: no clip was held out, so these are clips that it learned from. */
+  /** `training`: no clip was held out, so these are clips that it is trained on. */
   on: 'held-out' | 'training';
   frameCount: number;
-  /** Of the mouth box, dB, of the mean squared error of all frames. */
+  /** PSNR of the mouth box, dB, from the mean squared error of all frames. */
   psnr: number;
-  /** Mean cosine of the expert, where there is one; of networks that judge pairs, their score. */
+  /** Mean cosine of the expert, where there is one; of networks that score pairs, their score. */
   cosine?: {
-    /** Painted mouths with the audio that they were painted to. */
+    /** Generated mouths with their audio. */
     generated: number;
-    /** Painted mouths with the audio of the next row. */
+    /** Generated mouths with the audio of the next row. */
     generatedOther: number;
     /** True mouths with their audio: the ceiling. */
     real: number;
     realOther: number;
   };
-  /** `mean (cosine - 1)²` of painted mouths, with their audio and with that of the next row. */
+  /** `mean (cosine - 1)²` of generated mouths, with their audio and with that of the next row. */
   syncLoss?: { own: number; other: number };
 };
 
 export type GeneratorValidationOptions = {
-  /** Frames in a row; as many as the expert looks at. */
+  /** Frames in a row; as many as the expert takes. */
   frameCount: number;
   referenceCount: number;
   audioFrames: number;
@@ -49,7 +49,7 @@ export type GeneratorValidationOptions = {
 const ROWS_AT_ONCE = 2;
 const DRAW = 0x7e57; // keeps its draws apart from the training's
 
-/** Measures a generator on the same rows of frames again and again; holds one batch at a time. */
+/** Measures a generator on the same rows of frames each time; holds one batch at a time. */
 export class GeneratorValidation {
   readonly #loader: DinetLoader;
   readonly #options: GeneratorValidationOptions;
@@ -68,7 +68,7 @@ export class GeneratorValidation {
     this.#options = options;
   }
 
-  /** @param generator Borrowed; in evaluation mode while it is measured. */
+  /** @param generator borrowed; in evaluation mode while it is measured. */
   async check(generator: DinetGenerator): Promise<GeneratorCheck> {
     const { on, rows, frameCount, expert } = this.#options;
     const steps = Math.max(1, Math.ceil(rows / ROWS_AT_ONCE));
@@ -110,20 +110,20 @@ export class GeneratorValidation {
     const share = (images.mouth * images.mouth) / (images.height * images.width);
     const error = tf.div(tf.mean(tf.mul(tf.squaredDifference(generated, frames), inBox)), share);
     if (!expert || !mouths) return tf.stack([error, ...Array.from({ length: 6 }, () => tf.scalar(0))]) as tf.Tensor1D;
-    const seen = (faces: tf.Tensor4D) => expert.encodeVisual(mouths(faces, angles));
-    const sound = expert.encodeAudio(featuresForExpert(batch, expert));
-    const other = tf.concat<tf.Tensor2D>([tf.slice(sound, [1, 0]), tf.slice(sound, [0, 0], [1, -1])]);
-    const [made, true_] = [seen(generated), seen(frames)];
-    const [own, apart] = [agreement(expert, made, sound), agreement(expert, made, other)];
+    const visual = (faces: tf.Tensor4D) => expert.encodeVisual(mouths(faces, angles));
+    const features = expert.encodeAudio(featuresForExpert(batch, expert));
+    const other = tf.concat<tf.Tensor2D>([tf.slice(features, [1, 0]), tf.slice(features, [0, 0], [1, -1])]);
+    const [made, real] = [visual(generated), visual(frames)];
+    const [own, apart] = [agreement(expert, made, features), agreement(expert, made, other)];
     const loss = (cosines: tf.Tensor) => tf.mean(tf.squaredDifference(cosines, 1));
-    const means = [own, apart, agreement(expert, true_, sound), agreement(expert, true_, other)].map((cosines) =>
+    const means = [own, apart, agreement(expert, real, features), agreement(expert, real, other)].map((cosines) =>
       tf.mean(cosines),
     );
     return tf.stack([error, ...means, loss(own), loss(apart)]) as tf.Tensor1D;
   }
 }
 
-/** `[rows]`, 1 where frames and audio belong together: the cosine, or the score of a network that judges pairs. */
+/** `[rows]`, 1 where frames and audio belong together: the cosine, or the score of a network that scores pairs. */
 function agreement(expert: SyncExpert, visual: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor1D {
   if (expert.pairDistances) return tf.sub(1, expert.pairDistances(visual, audio));
   return tf.sum<tf.Tensor1D>(tf.mul(visual, audio), 1);

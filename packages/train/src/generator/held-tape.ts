@@ -5,12 +5,13 @@ import * as tf from '@tensorflow/tfjs-core';
 /**
  * A forward pass whose backward pass comes later, after something else has been computed from its result.
  *
- * `tf.variableGrads` takes forward pass, loss and backward pass as one synchronous function. A generator's loss needs the scores of
- * discriminators that have just been trained on its output: one would have to run the generator twice, or record the discriminators' training on
- * the same tape, which keeps all their maps. Here the tape is set aside in between: meanwhile the engine is free for other gradients and for `await`.
+ * `tf.variableGrads` takes forward pass, loss and backward pass as one synchronous function. A generator's loss needs
+ * the scores of discriminators that have just been trained on its output: one would have to run the generator twice, or
+ * record the discriminators' training on the same tape, which keeps all their maps. Here the tape is set aside in
+ * between: meanwhile the engine is free for other gradients and for `await`.
  *
- * Uses the engine's `state.activeTape` and `state.gradientDepth` of TensorFlow.js 4.22, which are public but not documented. Gradients are the bits
- * of `tf.variableGrads`, see the test.
+ * Uses the engine's `state.activeTape` and `state.gradientDepth` of TensorFlow.js 4.22, which are public but not
+ * documented. Gradients are the bits of `tf.variableGrads`, see the test.
  *
  * Owns `output` until `dispose`, and what the tape saves until `gradients` or `dispose`.
  *

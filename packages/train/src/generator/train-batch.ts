@@ -15,7 +15,10 @@ export type DinetTrainBatch = {
   audio: tf.Tensor3D;
   /** `[rows * frameCount]`, radians; needed by the sync loss. */
   angles?: tf.Tensor1D;
-  /** The expert's features `[windows, bins, steps, 1]`: as many windows as `mouthInput` makes of the frames, usually one a row. */
+  /**
+   * The expert's features `[windows, bins, steps, 1]`: as many windows as `mouthInput` makes of the frames, usually one
+   * a row.
+   */
   syncAudio?: FeatureBatch;
   /** Frames of a row. */
   frameCount: number;
@@ -67,7 +70,10 @@ function assertSyncInput(where: string, { real, angles, syncAudio, frameCount }:
   }
 }
 
-/** The batch in parts of at most `chunk` rows, as even as can be; `disposeParts` frees them. A single part is the batch itself. */
+/**
+ * The batch in parts of at most `chunk` rows, as even as can be; `disposeParts` frees them. A single part is the batch
+ * itself.
+ */
 export function divideBatch(batch: DinetTrainBatch, chunk?: number): BatchPart[] {
   const { real, masked, references, audio, angles, syncAudio, frameCount } = batch;
   const rows = real.shape[0] / frameCount;

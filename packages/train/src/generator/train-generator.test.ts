@@ -90,7 +90,7 @@ async function run(wanted: TrainGeneratorOptions, until = Infinity): Promise<Tra
 /** A network that was never trained; an expert all the same. */
 const expertOf = () => new AVAlignNet(lite({ frameCount: 5, size: 32 }), { seed: 3, recipe: RECIPE });
 
-test('trainGenerator trains a frame stage, goes on where it was stopped to the same bytes, and leaves no tensor', async () => {
+test('trainGenerator trains a frame stage, resumes where it was stopped to the same bytes, and leaves no tensor', async () => {
   const before = tf.memory().numTensors;
   const whole = await run(options('whole'));
   expect(tf.memory().numTensors).toBe(before);
@@ -117,7 +117,7 @@ test('trainGenerator trains a frame stage, goes on where it was stopped to the s
   await expect(run(options('whole', { learningRate: 1 }))).rejects.toThrow(/learningRate was 0.0001, is 1/);
 });
 
-test('trainGenerator trains a clip stage from the weights of the stage before, taught by an expert, and resumes it', async () => {
+test('trainGenerator trains a clip stage from the weights of the stage before, supervised by an expert, and resumes it', async () => {
   const expert = expertOf();
   const from = join(folder, 'whole/weights.safetensors');
   const clip = (out: string) => options(out, { stage: 'clip', from, expert, steps: 2, batch: 1 });
@@ -165,7 +165,7 @@ test('trainGenerator really meets a loss that is not finite where a rate is absu
   );
 });
 
-test('trainGenerator refuses experts that cannot see or hear what is painted', async () => {
+test('trainGenerator refuses experts whose input cannot be made from generated frames', async () => {
   const expert = expertOf();
   await expect(run(options('x', { expert }))).rejects.toThrow(/expert must be given in the clip stage/);
   const other = new AVAlignNet(lite({ frameCount: 5, size: 32 }), {

@@ -27,8 +27,8 @@ export type TrainGeneratorOptions = {
   /** Folder of the run: weights, settings, state, log, curve, report. A run found there resumes. */
   out: string;
   /**
-   * `frame`: single frames against the frame discriminator. `clip`: rows of consecutive frames, against the clip discriminator, too, and with the sync
-   * loss where an expert is given. Default `frame`.
+   * `frame`: single frames against the frame discriminator. `clip`: rows of consecutive frames, against the clip
+   * discriminator, too, and with the sync loss where an expert is given. Default `frame`.
    */
   stage?: 'frame' | 'clip';
   /** Optimiser steps in all. Default 1000. */
@@ -37,9 +37,15 @@ export type TrainGeneratorOptions = {
   config?: DinetConfig;
   /** Path of the weights to start from, of an earlier stage or a smaller mouth; they bring their configuration. */
   from?: string;
-  /** The expert of the clip stage's sync loss: a network whose recipe has the crop `dinet`. Borrowed. Default: no sync loss. */
+  /**
+   * The expert of the clip stage's sync loss: a network whose recipe has the crop `dinet`. Borrowed. Default: no sync
+   * loss.
+   */
   expert?: SyncExpert;
-  /** VGG-19 with ImageNet's weights for the perceptual loss, borrowed; or `none` to train without it, which the report states. */
+  /**
+   * VGG-19 with ImageNet's weights for the perceptual loss, borrowed; or `none` to train without it, which the report
+   * states.
+   */
   perceptual: ImageFeatures | 'none';
   /** Weights of the losses. Default DINet's and the thesis's: perceptual 10, gan 1, sync 0.1, image 1. */
   weights?: Partial<DinetWeights>;
@@ -119,14 +125,16 @@ export type TrainGeneratorEvent = RunEvent<
 const VALIDATION_CLIPS = 200;
 
 /**
- * Trains DINet on prepared head crops, one stage a run. Writes into `out`: `weights.safetensors` (with configuration and mouth size), `settings.json`,
- * `state.safetensors` (the last checkpoint), `log.jsonl`, `curve.svg` and `report.json`.
+ * Trains DINet on prepared head crops, one stage a run. Writes into `out`: `weights.safetensors` (with configuration
+ * and mouth size), `settings.json`, `state.safetensors` (the last checkpoint), `log.jsonl`, `curve.svg` and
+ * `report.json`.
  *
- * The stages follow each other by `from`: frames of 64, 128 and 256 pixels, then clips. Runs as far as it is iterated. Batch and rate of a step depend
- * on the seed and the step number alone, and checkpoints keep all bits: a run that was killed and started again ends in the same weights.
+ * The stages follow each other by `from`: frames of 64, 128 and 256 pixels, then clips. Runs as far as it is iterated.
+ * Batch and rate of a step depend on the seed and the step number alone, and checkpoints keep all bits: a run that was
+ * killed and started again ends in the same weights.
  *
- * @throws Error if `out` holds a run with other settings, or if a loss is not finite or diverges: the message names the last good checkpoint, which
- *   stays. TypeError where expert, store and stage do not fit each other.
+ * @throws Error if `out` holds a run with other settings, or if a loss is not finite or diverges: the message names
+ *   the last good checkpoint, which stays. TypeError where expert, store and stage do not fit each other.
  * @example
  * import { ClipStore } from '@lipsync/dataloader';
  * import { trainGenerator } from '@lipsync/train';

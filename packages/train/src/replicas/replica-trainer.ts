@@ -23,14 +23,16 @@ type Replica = { worker: Worker; waiting?: { resolve: (result: unknown) => void;
 /**
  * A trainer over several threads, each with a copy of the network on its own wasm backend with one thread.
  *
- * Each thread takes its rows of every batch; embeddings and gradients go through shared memory. So loss, gradients and steps are those of the
- * whole batch, and the copies stay equal to the last bit. The losses are those of `LocalTrainer` but for the rounding of sums.
+ * Each thread takes its rows of every batch; embeddings and gradients go through shared memory. So loss, gradients and
+ * steps are those of the whole batch, and the copies stay equal to the last bit. The losses are those of `LocalTrainer`
+ * but for the rounding of sums.
  *
  * A replica that throws, or dies, ends the step of all with its error.
  *
  * @throws RangeError if there are fewer rows than threads; Error where a thread does not start.
  * @example
- * const trainer = await ReplicaTrainer.start({ setup, count: 2, rows: 72, network: { embeddingSize: 256, parameters: 700_000 } });
+ * const network = { embeddingSize: 256, parameters: 700_000 };
+ * const trainer = await ReplicaTrainer.start({ setup, count: 2, rows: 72, network });
  * const { loss } = await trainer.step(batch, { learningRate: 1.5e-3, progress: 0 });
  * await trainer.dispose();
  */
@@ -63,7 +65,8 @@ export class ReplicaTrainer implements Trainer {
     const trainer = new ReplicaTrainer(setup, exchangeMemory({ count, capacity, timeoutSec }));
     try {
       const backends = (await trainer.#ask({ kind: 'start' })) as string[];
-      // An accelerator that appears or goes while they start would make their sums differ in the last bits, and so the copies.
+      // An accelerator that appears or goes while they start would make their sums differ in the last bits, and so the
+      // copies.
       if (new Set(backends).size > 1) fail(Error, 'ReplicaTrainer', 'the replicas', 'on the same backend', backends);
       trainer.#backend = backends[0];
       return trainer;

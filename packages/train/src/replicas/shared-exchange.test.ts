@@ -16,7 +16,10 @@ beforeAll(() => tf.setBackend('cpu'));
 
 type Answer = { gathered?: number[][]; sums?: number[][]; error?: string };
 
-/** Runs `body`, which sees `exchange`, `rank` and `tf`, in a thread for each rank; stops the exchange when one ends before it has answered. */
+/**
+ * Runs `body`, with `exchange`, `rank` and `tf`, in a thread for each rank; stops the exchange when one ends before it
+ * has answered.
+ */
 async function inThreads(memory: ExchangeMemory, body: string): Promise<Answer[]> {
   const own = new SharedExchange(memory, 0);
   const code = `
@@ -52,7 +55,7 @@ describe('SharedExchange', () => {
          gathered = exchange.gather(Float32Array.from({ length: rank + 2 }, (_, i) => 100 * rank + i + round));
          for (let of = 0; of < 3; of++) if (gathered[of][0] !== 100 * of + round) throw new Error('round ' + round);
        }
-       return { gathered: gathered.map((numbers) => [...numbers]) };`,
+       return { gathered: gathered.map((values) => [...values]) };`,
     );
     const expected = [0, 1, 2].map((rank) => Array.from({ length: rank + 2 }, (_, i) => 100 * rank + i + 199));
     for (const answer of answers) expect(answer).toEqual({ gathered: expected });

@@ -12,7 +12,7 @@ export type ExchangeMemory = {
   /** Int32: replicas that arrived, round, stopped, then the number of values that each placed. */
   control: SharedArrayBuffer;
   /** Float32: what each replica placed, `capacity` values each, then the sums. */
-  numbers: SharedArrayBuffer;
+  values: SharedArrayBuffer;
 };
 
 export type ExchangeMemoryOptions = {
@@ -20,7 +20,10 @@ export type ExchangeMemoryOptions = {
   count: number;
   /** Values that each may place at a time: those of all gradients, or of its rows of embeddings if these are more. */
   capacity: number;
-  /** Longest wait for the others, seconds. A replica that fails says so at once; this is for everything else. Default 600. */
+  /**
+   * Longest wait for the others, seconds. A replica that fails ends the wait at once; this is for everything else.
+   * Default 600.
+   */
   timeoutSec?: number;
 };
 
@@ -45,7 +48,7 @@ export function exchangeMemory({ count, capacity, timeoutSec = 600 }: ExchangeMe
     capacity,
     timeoutMs: timeoutSec * 1000,
     control: new SharedArrayBuffer(4 * (LENGTHS + count)),
-    numbers: new SharedArrayBuffer(4 * capacity * (count + 1)),
+    values: new SharedArrayBuffer(4 * capacity * (count + 1)),
   };
 }
 
@@ -63,13 +66,15 @@ export class ExchangeStopped extends Error {
 }
 
 /**
- * The exchange between the replicas of a training run, one a thread: through shared memory, waiting for one another by `Atomics.wait`.
+ * The exchange between the replicas of a training run, one a thread: through shared memory, waiting for one another by
+ * `Atomics.wait`.
  *
  * All replicas must make the same calls in the same order. A call returns when all have made it. It blocks its thread
  * meanwhile, so browsers allow it in workers only. The result is the same, bit by bit, in every replica and every run.
  *
- * A replica that cannot continue calls `stop()`; the waiting others then throw `ExchangeStopped`. The thread that made the memory holds an exchange
- * too (rank 0 will do) and stops it when a thread ends, so that a dead replica never leaves the others waiting.
+ * A replica that cannot continue calls `stop()`; the waiting others then throw `ExchangeStopped`. The thread that made
+ * the memory holds an exchange too (rank 0 will do) and stops it when a thread ends, so that a dead replica never
+ * leaves the others waiting.
  *
  * @throws RangeError if `rank` is not that of a replica.
  * @example
@@ -85,7 +90,7 @@ export class SharedExchange {
   readonly count: number;
   readonly #memory: ExchangeMemory;
   readonly #control: Int32Array;
-  readonly #numbers: Float32Array;
+  readonly #values: Float32Array;
 
   constructor(memory: ExchangeMemory, rank: number) {
     if (!(Number.isInteger(rank) && rank >= 0 && rank < memory.count)) {
@@ -95,7 +100,7 @@ export class SharedExchange {
     this.count = memory.count;
     this.#memory = memory;
     this.#control = new Int32Array(memory.control);
-    this.#numbers = new Float32Array(memory.numbers);
+    this.#values = new Float32Array(memory.values);
   }
 
   /** Whether a replica stopped. */
@@ -115,7 +120,8 @@ export class SharedExchange {
    * Synchronous, so that it can be called inside a function that tfjs differentiates.
    *
    * @returns copies, in order of rank.
-   * @throws RangeError for more values than the memory was made for; ExchangeStopped; Error if the others do not arrive in time.
+   * @throws RangeError for more values than the memory was made for; ExchangeStopped; Error if the others do not
+   *   arrive in time.
    */
   gather(own: Float32Array): Float32Array[] {
     this.#place('gather', own.length).set(own);
@@ -131,7 +137,8 @@ export class SharedExchange {
   /**
    * Replaces every gradient by the sum over all replicas. Each replica sums one slice, always in order of rank.
    *
-   * @param gradients of the same names and shapes in every replica; changed in place: the old tensors are disposed and replaced.
+   * @param gradients of the same names and shapes in every replica; changed in place: the old tensors are disposed
+   *   and replaced.
    * @throws as `gather`; the gradients are then as they were.
    */
   async sum(gradients: Map<string, tf.Tensor>): Promise<void> {
@@ -164,7 +171,7 @@ export class SharedExchange {
   }
 
   #of(rank: number, length: number): Float32Array {
-    return this.#numbers.subarray(rank * this.#memory.capacity, rank * this.#memory.capacity + length);
+    return this.#values.subarray(rank * this.#memory.capacity, rank * this.#memory.capacity + length);
   }
 
   #place(method: string, length: number): Float32Array {

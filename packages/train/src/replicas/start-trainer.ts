@@ -18,7 +18,8 @@ export type StartTrainerOptions = {
  *
  * @throws RangeError if there are more replicas than windows; Error where a thread does not start.
  * @example
- * const trainer = await startTrainer({ choice: {}, preset: 'contrast', seed: 0, learningRate: 1.5e-3 }, { rows: 72, replicas: 2 });
+ * const setup = { choice: {}, preset: 'contrast', seed: 0, learningRate: 1.5e-3 } as const;
+ * const trainer = await startTrainer(setup, { rows: 72, replicas: 2 });
  * const { loss } = await trainer.step(batch, { learningRate: 1.5e-3, progress: 0 });
  */
 export async function startTrainer(

@@ -31,7 +31,9 @@ export function lineChart({ title, panels: given }: { title: string; panels: rea
   ].join('\n');
 }
 
-/** Values over steps as at most about a hundred points, each the mean of its stretch; what is not finite is left out. */
+/**
+ * Values over steps as at most about a hundred points, each the mean of its stretch; what is not finite is left out.
+ */
 export function binned<E extends { step: number }>(log: readonly E[], pick: (entry: E) => number): [number, number][] {
   const size = Math.max(1, Math.ceil(log.length / 100));
   const points: [number, number][] = [];

@@ -43,7 +43,10 @@ export type RunTask<Entry extends { step: number }, Validation> = {
   step(step: number): Promise<Entry>;
   /** What a checkpoint holds. */
   state(): Promise<Pick<TrainingState, 'model' | 'optimizer' | 'ema'>>;
-  /** Measures the network between steps, and notes in the log entry what the curve shows. Left out where nothing is held out. */
+  /**
+   * Measures the network between steps, and notes in the log entry what the curve shows. Left out where nothing is held
+   * out.
+   */
   validate?(entry: Entry): Promise<Validation>;
   /** Text of a warning after a step, where there is one. */
   warning?(entry: Entry): string | undefined;
@@ -64,11 +67,13 @@ export type RunStepEvent<Entry, Validation> =
 /**
  * A training run in a folder: settings, state, log, curve, weights and report.
  *
- * A run that was killed resumes from its last checkpoint: `open` reads it, checks that the settings are the same, and drops log lines of later steps.
- * Where every step is a function of seed and step number alone, the resumed run ends in the same bytes.
+ * A run that was killed resumes from its last checkpoint: `open` reads it, checks that the settings are the same, and
+ * drops log lines of later steps. Where every step is a function of seed and step number alone, the resumed run ends in
+ * the same bytes.
  *
  * @example
- * const run = await Run.open('run', { where: 'train', steps: 100, seed: 0, settings: { rate: 1e-3 }, checkpointEvery: 10, validateEvery: 0 });
+ * const every = { checkpointEvery: 10, validateEvery: 0 };
+ * const run = await Run.open('run', { where: 'train', steps: 100, seed: 0, settings: { rate: 1e-3 }, ...every });
  * if (run.found) await trainer.load(run.found);
  * for await (const event of run.train(task)) console.log(event.kind);
  * await run.finish({ report: { steps: 100 } });
@@ -96,7 +101,8 @@ export class Run<Entry extends { step: number }> {
   /**
    * Opens a folder, which is made where it does not exist.
    *
-   * @throws RangeError for counts that are no whole numbers; Error if the folder holds a run with other settings: the message names each difference.
+   * @throws RangeError for counts that are no whole numbers; Error if the folder holds a run with other settings: the
+   *   message names each difference.
    */
   static async open<Entry extends { step: number }>(folder: string, options: RunOptions): Promise<Run<Entry>> {
     const { where, steps, checkpointEvery, validateEvery, settings } = options;
@@ -131,7 +137,8 @@ export class Run<Entry extends { step: number }> {
   }
 
   /**
-   * Takes the steps that are left: one `step` event each, after its line of the log and its checkpoint are written; validations and warnings between.
+   * Takes the steps that are left: one `step` event each, after its line of the log and its checkpoint are written;
+   * validations and warnings between.
    *
    * Runs as far as it is iterated.
    *

@@ -1,4 +1,7 @@
-/** What differs between the settings of two runs, in words; empty where nothing does. Settings that are left out and undefined ones are the same. */
+/**
+ * What differs between the settings of two runs, in words; empty where nothing does. Settings that are left out and
+ * undefined ones are the same.
+ */
 export function settingsDiffer(before: Record<string, unknown>, now: Record<string, unknown>): string {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
     (key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]),

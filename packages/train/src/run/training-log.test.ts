@@ -19,7 +19,7 @@ const entry = (step: number) => ({
   samplesPerSec: 9,
 });
 
-test('TrainingLog goes on after a checkpoint and drops later lines and a line cut short', async () => {
+test('TrainingLog resumes after a checkpoint and drops later lines and a truncated line', async () => {
   const path = join(folder, 'log.jsonl');
   const first = await TrainingLog.resumeAt(path, 0);
   for (const step of [1, 2, 3]) await first.add(entry(step));

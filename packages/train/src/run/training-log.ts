@@ -4,7 +4,7 @@ import { writeFileAtomic } from '@lipsync/checkpoints';
 /**
  * The log of a run: a file with one JSON object a line, in order of steps.
  *
- * A run that is killed may leave lines of steps that its last checkpoint does not know; `resumeAt` drops them.
+ * A killed run may leave lines of steps after its last checkpoint; `resumeAt` drops them.
  */
 export class TrainingLog<E extends { step: number }> {
   readonly entries: E[] = [];
@@ -14,7 +14,7 @@ export class TrainingLog<E extends { step: number }> {
     this.#path = path;
   }
 
-  /** Opens the log of a run that goes on after `step` (0: a new one). */
+  /** Opens the log of a run that resumes after `step` (0: a new one). */
   static async resumeAt<E extends { step: number }>(path: string, step: number): Promise<TrainingLog<E>> {
     const log = new TrainingLog<E>(path);
     if (step > 0) {
@@ -34,7 +34,7 @@ export class TrainingLog<E extends { step: number }> {
   }
 }
 
-/** A line that was cut in the middle counts for nothing. */
+/** Undefined for a truncated line. */
 function parse<E>(line: string): E | undefined {
   try {
     return JSON.parse(line) as E;

@@ -28,7 +28,7 @@ test('trainingSplit takes the split of the preparation', async () => {
   });
 });
 
-test('trainingSplit draws whole videos by the seed where nobody said', async () => {
+test('trainingSplit draws whole videos by the seed where there is neither a list nor a split', async () => {
   const { train, held, byChance } = await trainingSplit(storeOf(), { seed: 3 });
   expect(byChance).toBe(true);
   expect([...train, ...held].sort()).toEqual(ids);

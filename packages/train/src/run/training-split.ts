@@ -1,15 +1,20 @@
 import { type ClipStore, parseClipId, splitByList } from '@lipsync/dataloader';
 import { Random } from '@lipsync/nn';
 
-/** Clips to learn from and clips to validate on, by id. `byChance`: nobody said which belong together, so people may be on both sides. */
+/** Training clips and held-out clips, by id. `byChance`: drawn at random, so the same people may be on both sides. */
 export type TrainingSplit = { train: string[]; held: string[]; byChance: boolean };
 
 /**
- * Which clips a run learns from: all but the listed videos; without a list as the preparation split them by people; where it found none, by
- * chance, about a tenth of the videos held out.
+ * The split of a store into training and validation clips: by the listed videos; without a list, by people as the
+ * preparation split them; where it found none, at random, about a tenth of the videos held out.
  *
- * @param options.heldOut Names of videos, without folder and extension.
+ * @param options.heldOut names of videos, without folder and extension.
+ * @param options.seed of the random split.
  * @throws Error where a listed video is not in the store.
+ * @example
+ * import { ClipStore } from '@lipsync/dataloader';
+ * import { trainingSplit } from '@lipsync/train';
+ * const { train, held } = await trainingSplit(await ClipStore.open('clips'), { seed: 0 });
  */
 export async function trainingSplit(
   store: ClipStore,
@@ -26,13 +31,19 @@ export async function trainingSplit(
   return { train, held, byChance: known === undefined };
 }
 
-/** At most `limit` of them, evenly spread. */
+/**
+ * At most `limit` ids, evenly spread.
+ *
+ * @example
+ * import { spread } from '@lipsync/train';
+ * spread(['a', 'b', 'c', 'd'], 2); // ['a', 'c']
+ */
 export function spread(ids: readonly string[], limit: number): string[] {
   const every = Math.max(1, Math.floor(ids.length / limit));
   return ids.filter((_, index) => index % every === 0).slice(0, limit);
 }
 
-/** The split that a preparation ended with, where it has both sides and knows these clips. */
+/** The split of the preparation, where it has both sides and covers these clips. */
 async function splitByManifest(
   store: ClipStore,
   ids: readonly string[],

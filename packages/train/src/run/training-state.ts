@@ -3,10 +3,10 @@ import { type Checkpoint, openCheckpoint, safetensorsPieces, writeFileAtomic } f
 import { fail } from '@lipsync/contracts';
 import type { AdamWState } from '@lipsync/nn';
 
-/** What JSON can hold. */
+/** A JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** Everything that continues a training run where it stopped. */
+/** Everything that resuming a training run needs. */
 export type TrainingState = {
   /** The module's state dict. */
   model: Map<string, NamedArray>;
@@ -16,11 +16,11 @@ export type TrainingState = {
   ema?: Map<string, NamedArray>;
   /** Training steps done. */
   step: number;
-  /** The seed from which, with the step or the data position, all randomness of the run comes. */
+  /** The seed; with the step or the data position it determines all random draws of the run. */
   seed: number;
-  /** Where the data loader goes on, such as `{ epoch, batch }`. */
+  /** Position of the data loader, such as `{ epoch, batch }`. */
   dataPosition?: Json;
-  /** Whatever else the run needs: configuration, losses so far. */
+  /** Anything else that the run needs, such as its settings. */
   extra?: Json;
 };
 
@@ -34,12 +34,12 @@ const PREFIXES = {
 } as const;
 
 /**
- * Writes a training state into one safetensors file, all of it or nothing (`writeFileAtomic`). Node only.
+ * Writes a training state as one safetensors file, atomically (`writeFileAtomic`). Node only.
  *
- * Tensors `model.<name>`, `optimizer.exp_avg.<name>`, `optimizer.exp_avg_sq.<name>` and `ema.<name>`, in PyTorch's layout;
- * step, seed, data position and extra as JSON in the metadata. Numbers keep all their bits.
+ * Tensors `model.<name>`, `optimizer.exp_avg.<name>`, `optimizer.exp_avg_sq.<name>` and `ema.<name>`, in PyTorch's
+ * layout; step, seed, data position and extra as JSON in the metadata. All bits are kept.
  *
- * @throws Error if the disk is full; the old file is still there then.
+ * @throws Error if the disk is full; the old file is then still there.
  * @example
  * await saveTrainingState('run/state.safetensors', {
  *   model: await net.stateDict(), optimizer: await optimizer.state(), step, seed, dataPosition: { epoch, batch },

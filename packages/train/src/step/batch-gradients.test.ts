@@ -23,27 +23,27 @@ function batchOf(): ExpertBatch {
   };
 }
 
-type Numbers = { loss: number; positive: number; gradients: Map<string, Float32Array> };
+type Figures = { loss: number; positive: number; gradients: Map<string, Float32Array> };
 
-async function numbersOf(options: BatchGradientsOptions): Promise<Numbers> {
+async function figuresOf(options: BatchGradientsOptions): Promise<Figures> {
   const { gradients, parts } = await batchGradients(options);
-  const numbers: Numbers = {
+  const figures: Figures = {
     loss: parts.loss.dataSync()[0],
     positive: parts.positiveCosine.dataSync()[0],
     gradients: new Map([...gradients].map(([name, gradient]) => [name, gradient.dataSync<'float32'>().slice()])),
   };
   disposeGradients(gradients);
   tf.dispose(Object.values(parts));
-  return numbers;
+  return figures;
 }
 
-const largest = (numbers: Float32Array) => numbers.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+const largest = (values: Float32Array) => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 
 /**
- * The largest difference of any gradient, as a share of the largest number of its own; of 0.01 at least, as a convolution's bias ahead
- * of a norm with one channel a group has no gradient but rounding (1e-7).
+ * The largest difference of any gradient, as a share of the largest number of its own; of 0.01 at least, as a
+ * convolution's bias ahead of a norm with one channel a group has no gradient but rounding (1e-7).
  */
-function gradientError(a: Numbers, b: Numbers): number {
+function gradientError(a: Figures, b: Figures): number {
   expect([...a.gradients.keys()]).toEqual([...b.gradients.keys()]);
   const errors = [...a.gradients].map(([name, gradient]) => {
     return largestDifference(gradient, b.gradients.get(name) as Float32Array) / Math.max(largest(gradient), 1e-2);
@@ -51,8 +51,11 @@ function gradientError(a: Numbers, b: Numbers): number {
   return Math.max(...errors);
 }
 
-/** What `count` replicas get, run one after the other: gathered embeddings are known beforehand, sums are made at the end. */
-async function inReplicas(count: number, options: BatchGradientsOptions): Promise<Numbers> {
+/**
+ * What `count` replicas get, run one after the other: gathered embeddings are known beforehand, sums are made at the
+ * end.
+ */
+async function inReplicas(count: number, options: BatchGradientsOptions): Promise<Figures> {
   const { net, batch, step } = options;
   const shares = Array.from({ length: count }, (_, rank) => evenShare(ROWS, rank, count));
   const own = shares.map(([first, end]) => ({
@@ -64,18 +67,18 @@ async function inReplicas(count: number, options: BatchGradientsOptions): Promis
     const { visual, audio } = net.forward(frames, features);
     return Float32Array.from([...visual.dataSync(), ...audio.dataSync()]);
   });
-  const parts: Numbers[] = [];
+  const parts: Figures[] = [];
   for (let rank = 0; rank < count; rank++) {
     const exchange: ReplicaExchange = {
       rank,
       count,
-      gather(numbers) {
-        expect(largestDifference(numbers, embeddings[rank])).toBeLessThan(1e-6);
+      gather(values) {
+        expect(largestDifference(values, embeddings[rank])).toBeLessThan(1e-6);
         return embeddings;
       },
       sum: async () => {},
     };
-    parts.push(await numbersOf({ ...options, batch: { ...batch, ...own[rank] }, exchange }));
+    parts.push(await figuresOf({ ...options, batch: { ...batch, ...own[rank] }, exchange }));
   }
   for (const part of parts) expect(Math.abs(part.loss - parts[0].loss)).toBeLessThan(1e-6);
   const gradients = new Map(
@@ -95,18 +98,18 @@ describe('batchGradients', () => {
       const head = kind === 'contrast' ? new ContrastiveTemperature() : undefined;
       const loss = head ? contrastLoss({ temperature: head, crossEntropyWeight: 0.5 }) : pairLoss();
       const options = { net, head, loss, batch: batchOf(), step: 0 };
-      const whole = await numbersOf(options);
+      const whole = await figuresOf(options);
       const divided = [
-        await numbersOf({ ...options, chunk: 3 }),
-        await numbersOf({ ...options, chunk: 1 }),
-        await numbersOf({ ...options, chunk: 8 }),
+        await figuresOf({ ...options, chunk: 3 }),
+        await figuresOf({ ...options, chunk: 1 }),
+        await figuresOf({ ...options, chunk: 8 }),
         await inReplicas(2, options),
         await inReplicas(3, { ...options, chunk: 2 }),
       ];
-      for (const numbers of divided) {
-        expect(Math.abs(numbers.loss - whole.loss)).toBeLessThan(1e-6);
-        expect(Math.abs(numbers.positive - whole.positive)).toBeLessThan(1e-6);
-        expect(gradientError(whole, numbers)).toBeLessThan(1e-4);
+      for (const figures of divided) {
+        expect(Math.abs(figures.loss - whole.loss)).toBeLessThan(1e-6);
+        expect(Math.abs(figures.positive - whole.positive)).toBeLessThan(1e-6);
+        expect(gradientError(whole, figures)).toBeLessThan(1e-4);
       }
       net.dispose();
       head?.dispose();
@@ -147,11 +150,11 @@ describe('batchGradients', () => {
     net.dispose();
   });
 
-  test('drops the same numbers both times that a chunk goes through', async () => {
+  test('has the same dropout masks both times that a chunk goes through', async () => {
     const config = { ...SMALL, visual_encoder: { ...SMALL.visual_encoder, dropout: 0.3 } };
     const net = new AVAlignNet(config, { seed: 1 }).train();
     const options = { net, loss: pairLoss(), batch: batchOf(), step: 5 };
-    const chunked = await numbersOf({ ...options, chunk: 3 });
+    const chunked = await figuresOf({ ...options, chunk: 3 });
     // By finite differences along the gradient: masks that changed in between would give another slope.
     const squares = [...chunked.gradients.values()].reduce(
       (sum, gradient) => sum + gradient.reduce((own, x) => own + x * x, 0),
@@ -165,7 +168,7 @@ describe('batchGradients', () => {
       }));
       for (const { variable, kept, slope } of variables)
         tf.tidy(() => variable.assign(tf.add(kept, tf.mul(tf.tensor(slope, kept.shape), distance))));
-      const { loss } = await numbersOf({ ...options, chunk: 3 });
+      const { loss } = await figuresOf({ ...options, chunk: 3 });
       for (const { variable, kept } of variables) {
         variable.assign(kept);
         kept.dispose();
@@ -175,7 +178,7 @@ describe('batchGradients', () => {
     const step = 0.01 / Math.sqrt(squares);
     const slope = ((await lossAt(step)) - (await lossAt(-step))) / (2 * step);
     expect(slope / squares).toBeCloseTo(1, 1);
-    expect((await numbersOf({ ...options, chunk: 3 })).loss).toBe(chunked.loss);
+    expect((await figuresOf({ ...options, chunk: 3 })).loss).toBe(chunked.loss);
     net.dispose();
   });
 
@@ -190,11 +193,11 @@ describe('batchGradients', () => {
       }
     }
     const net = new Towers();
-    const numbers = Float32Array.from({ length: 16 }, () => random.normal());
+    const figures = Float32Array.from({ length: 16 }, () => random.normal());
     const batch = {
-      frames: tf.tensor4d(numbers, [8, 1, 1, 2]),
+      frames: tf.tensor4d(figures, [8, 1, 1, 2]),
       features: tf.tensor4d(
-        numbers.map((x) => x * x),
+        figures.map((x) => x * x),
         [8, 1, 1, 2],
       ),
     };
@@ -202,7 +205,7 @@ describe('batchGradients', () => {
       const mean = tf.mean<tf.Scalar>(tf.mul(visual, audio));
       return { loss: mean, positiveCosine: tf.clone(mean), negativeCosine: tf.clone(mean) };
     };
-    await numbersOf({ net, batch, loss, step: 0, chunk: 4 });
+    await figuresOf({ net, batch, loss, step: 0, chunk: 4 });
     const state = await net.stateDict();
     expect(state.get('norm.num_batches_tracked')?.data).toEqual(BigInt64Array.from([4n])); // two chunks, two towers
     net.dispose();

@@ -39,17 +39,18 @@ const [CACHED_VISUAL, CACHED_AUDIO] = ['(visual)', '(audio)'];
 const REPLICA_ROWS = 2 ** 16;
 
 /**
- * Gradients of a loss over a whole batch of which only a chunk is in the network at a time, or which several replicas share.
+ * Gradients of a loss over a whole batch of which only a chunk is in the network at a time, or which several replicas
+ * share.
  *
- * The embeddings of all chunks but the last are computed first and cached without their tape. The last chunk's embeddings are
- * computed on the tape and appended, and the loss is taken once over all rows: that gives the gradients by the head, by the network
- * through the last chunk, and by each cached embedding. Each of the other chunks then goes through the network again, on
- * the tape, with `sum(embedding · gradient by it)` as its loss. So any loss of the embeddings gets its exact gradient, with the
- * memory of one chunk, for one more forward pass of all chunks but one.
+ * The embeddings of all chunks but the last are computed first and cached without their tape. The last chunk's
+ * embeddings are computed on the tape and appended, and the loss is taken once over all rows: that gives the gradients
+ * by the head, by the network through the last chunk, and by each cached embedding. Each of the other chunks then goes
+ * through the network again, on the tape, with `sum(embedding · gradient by it)` as its loss. So any loss of the
+ * embeddings gets its exact gradient, with the memory of one chunk, for one more forward pass of all chunks but one.
  *
- * Each replica has its own rows. In the middle of the tape the replicas exchange their embeddings, take those of the others as
- * constants, and compute the same loss; its gradient by the network is the sum of theirs. The gradient by the head is the
- * same in each and is counted once.
+ * Each replica has its own rows. In the middle of the tape the replicas exchange their embeddings, take those of the
+ * others as constants, and compute the same loss; its gradient by the network is the sum of theirs. The gradient by the
+ * head is the same in each and is counted once.
  *
  * Source: GradCache (Gao et al. 2021), with the last chunk not cached.
  */
@@ -194,7 +195,8 @@ function gradientsOfLoss(
         cosines.push(tf.keep(parts.positiveCosine), tf.keep(parts.negativeCosine));
         return parts.loss;
       } catch (error) {
-        // Thrown through tfjs, the error would leave all maps of the forward pass behind: it frees them after a backward pass only.
+        // Thrown through tfjs, the error would leave all maps of the forward pass behind: it frees them after a
+        // backward pass only.
         refusal = error;
         return tf.add(tf.sum(own.visual), tf.sum(own.audio)) as tf.Scalar;
       }
@@ -213,8 +215,8 @@ function gradientsOfLoss(
 /**
  * The embeddings of all replicas, in order of rank; gradients flow into one's own.
  *
- * Reads its own synchronously: `tf.variableGrads` cannot wait for a promise, and without this a replica would have to run
- * all its rows twice. So replicas need a backend with synchronous reads, wasm or cpu.
+ * Reads its own synchronously: `tf.variableGrads` cannot wait for a promise, and without this a replica would have to
+ * run all its rows twice. So replicas need a backend with synchronous reads, wasm or cpu.
  */
 function withOthers({ visual, audio }: SyncEmbeddings, exchange: ReplicaExchange): SyncEmbeddings {
   const values = new Float32Array(visual.size + audio.size);

@@ -8,7 +8,7 @@ beforeAll(() => selectBackend({ backend: 'wasm', threads: 1 }));
 
 const order = { learningRate: 1e-3, progress: 0.6 };
 
-test('LocalTrainer goes on from a state as the one that it is of, in chunks as without, and frees all', async () => {
+test('LocalTrainer resumes from a state to the same bits, in chunks as without, and frees all', async () => {
   const batch = plainContrastBatch();
   const before = tf.memory().numTensors;
   const first = new LocalTrainer(SMALL_RUN);
@@ -30,7 +30,7 @@ test('LocalTrainer goes on from a state as the one that it is of, in chunks as w
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('LocalTrainer keeps no average where it is not the first replica', async () => {
+test('LocalTrainer keeps no average where it is not replica 0', async () => {
   const trainer = new LocalTrainer(SMALL_RUN, { rank: 1, count: 2, gather: (own) => [own], sum: async () => {} });
   await expect(trainer.weights()).rejects.toThrow(
     'LocalTrainer.weights: the replica must be 0, which keeps the average, got 1',

@@ -61,8 +61,8 @@ const UNCLIPPED = 1e6; // above any norm of a gradient that is not lost anyway
 /**
  * A trainer in this thread, on the backend that is set: network, temperature, optimiser and averaged weights.
  *
- * With an `exchange` it is one of several replicas: frames and features of a batch are then its own share, labels and clips those of all; only replica 0
- * keeps the average.
+ * With an `exchange` it is one of several replicas: frames and features of a batch are then its own share, labels and
+ * clips those of all; only replica 0 keeps the average.
  *
  * @throws TypeError where preset and network do not fit each other.
  * @example

@@ -1,4 +1,7 @@
-/** Thrown by a training step where a loss or a gradient is not finite, or larger than allowed; no weight has changed then. */
+/**
+ * Thrown by a training step where a loss or a gradient is not finite, or larger than allowed; no weight has changed
+ * then.
+ */
 export class NonFiniteLoss extends Error {
   override readonly name = 'NonFiniteLoss';
   /** Figures of the step as far as they were computed, by name. */

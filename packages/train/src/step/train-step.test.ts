@@ -72,7 +72,7 @@ describe('trainStep', () => {
   );
 
   test(
-    'learns eight pairs by heart: cross-entropy below 0.1',
+    'overfits eight pairs: cross-entropy below 0.1',
     async () => {
       const net = new AVAlignNet(SMALL, { seed: 1 });
       const optimizer = new AdamW(trainedParameters(net), { learningRate: 1e-4 });

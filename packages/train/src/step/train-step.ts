@@ -32,17 +32,21 @@ export type TrainStepOptions = {
   /** Largest norm of all gradients together. Default 1. */
   clipNorm?: number;
   /**
-   * Most rows in the network at a time. Memory is that of one chunk; loss and gradients stay those of the whole batch (every row still competes with
-   * all others); all chunks but the last go forward twice. Default: all rows.
+   * Most rows in the network at a time. Memory is that of one chunk; loss and gradients stay those of the whole batch
+   * (every row still competes with all others); all chunks but the last go forward twice. Default: all rows.
    */
   chunk?: number;
   /**
-   * The exchange with the other replicas of a data-parallel run, usually a `SharedExchange`. `batch.frames` and `batch.features` are then this
-   * replica's rows, in order of rank, `labels` and `clips` those of all. Loss, gradients and step are the same in each replica, so
-   * networks that were equal stay equal, bit by bit. Needs a backend with synchronous reads: wasm or cpu. Default: none.
+   * The exchange with the other replicas of a data-parallel run, usually a `SharedExchange`. `batch.frames` and
+   * `batch.features` are then this replica's rows, in order of rank, `labels` and `clips` those of all. Loss, gradients
+   * and step are the same in each replica, so networks that were equal stay equal, bit by bit. Needs a backend with
+   * synchronous reads: wasm or cpu. Default: none.
    */
   exchange?: ReplicaExchange;
-  /** Names of the network's parameters that only the loss uses, not the towers, such as DINet's `merge_encoder`. Default: none. */
+  /**
+   * Names of the network's parameters that only the loss uses, not the towers, such as DINet's `merge_encoder`.
+   * Default: none.
+   */
   lossParameters?: ReadonlySet<string>;
   /** Follows the network after the step. */
   ema?: ExponentialMovingAverage;
@@ -60,16 +64,19 @@ export type TrainStepResult = {
 /**
  * One training step: forward in training mode, loss, gradients, clipping, AdamW, moving average.
  *
- * Source: LatentSync's loop (clipping at 1.0) in float32. Chunks: GradCache (Gao et al. 2021); against the undivided step the loss differs by
- * less than 1e-6 and each gradient by less than 1e-4 of its largest value (of 0.01 at least), see the test.
+ * Source: LatentSync's loop (clipping at 1.0) in float32. Chunks: GradCache (Gao et al. 2021); against the undivided
+ * step the loss differs by less than 1e-6 and each gradient by less than 1e-4 of its largest value (of 0.01 at least),
+ * see the test.
  *
- * Networks with BatchNorm take the statistics of each chunk and each replica separately, as PyTorch's DistributedDataParallel does, so there the
- * division changes the loss; running statistics follow each chunk once, and differ between replicas. Dropout has other masks for another division.
+ * Networks with BatchNorm take the statistics of each chunk and each replica separately, as PyTorch's
+ * DistributedDataParallel does, so there the division changes the loss; running statistics follow each chunk once, and
+ * differ between replicas. Dropout has other masks for another division.
  *
  * Makes no tensor that outlives it, save the optimiser's own. The network is left in the mode that it was in; its
  * `weightsHash` is dropped.
  *
- * @throws NonFiniteLoss if loss or gradients are not finite; weights, moments and average are then as they were. What `exchange` throws.
+ * @throws NonFiniteLoss if loss or gradients are not finite; weights, moments and average are then as they were. What
+ *   `exchange` throws.
  * @example
  * import { AVAlignNet, ContrastiveTemperature, contrastLoss, LITE } from '@lipsync/avalignnet';
  * import { AdamW } from '@lipsync/nn';
@@ -77,7 +84,9 @@ export type TrainStepResult = {
  * const net = new AVAlignNet(LITE, { seed: 0 });
  * const head = new ContrastiveTemperature();
  * const optimizer = new AdamW(trainedParameters(net, head), { learningRate: 1.5e-3 });
- * const { loss } = await trainStep({ net, head, optimizer, batch, loss: contrastLoss({ temperature: head }), chunk: 32 });
+ * const loss = contrastLoss({ temperature: head });
+ * const figures = await trainStep({ net, head, optimizer, batch, loss, chunk: 32 });
+ * console.log(figures.loss, figures.gradientNorm);
  */
 export async function trainStep(options: TrainStepOptions): Promise<TrainStepResult> {
   const { net, optimizer, clipNorm = 1, ema } = options;

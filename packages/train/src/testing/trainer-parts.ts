@@ -43,16 +43,16 @@ export const SIDE = 16;
 
 /** `sigmoid(conv(relu(conv([masked, references, audio]))))`, the audio's mean over its steps laid over the frame. */
 export class Generator extends Module {
-  private readonly first: Conv2d;
-  private readonly last: Conv2d;
+  readonly #first: Conv2d;
+  readonly #last: Conv2d;
   constructor({ references = 2, bins = 3, width = 4, seed = 0 } = {}) {
     super();
     const random = new Random(seed, 7);
-    this.first = this.register(
+    this.#first = this.register(
       'first',
       new Conv2d({ inChannels: 3 + 3 * references + bins, outChannels: width, kernelSize: 3, padding: 1, random }),
     );
-    this.last = this.register(
+    this.#last = this.register(
       'last',
       new Conv2d({ inChannels: width, outChannels: 3, kernelSize: 3, padding: 1, random }),
     );
@@ -61,9 +61,9 @@ export class Generator extends Module {
     this.assertUsable();
     return tf.tidy(() => {
       const [count, height, width] = masked.shape;
-      const sound = tf.tile(tf.reshape(tf.mean(audio, 2), [count, 1, 1, -1]), [1, height, width, 1]);
-      const all = tf.concat([masked, references, sound as tf.Tensor4D], 3);
-      return tf.sigmoid(this.last.forward(relu(this.first.forward(all))));
+      const spread = tf.tile(tf.reshape(tf.mean(audio, 2), [count, 1, 1, -1]), [1, height, width, 1]);
+      const all = tf.concat([masked, references, spread as tf.Tensor4D], 3);
+      return tf.sigmoid(this.#last.forward(relu(this.#first.forward(all))));
     });
   }
 }
@@ -71,21 +71,21 @@ export class Generator extends Module {
 /** Convolution, leaky ReLU, mean of 2 x 2, convolution to a map. */
 export class Discriminator extends Module {
   readonly frameCount: number;
-  private readonly first: Conv2d;
-  private readonly last: Conv2d;
+  readonly #first: Conv2d;
+  readonly #last: Conv2d;
   constructor(frameCount: number, seed = 1) {
     super();
     this.frameCount = frameCount;
     const random = new Random(seed, frameCount);
-    this.first = this.register(
+    this.#first = this.register(
       'first',
       new Conv2d({ inChannels: 3 * frameCount, outChannels: 4, kernelSize: 4, random }),
     );
-    this.last = this.register('last', new Conv2d({ inChannels: 4, outChannels: 1, kernelSize: 1, random }));
+    this.#last = this.register('last', new Conv2d({ inChannels: 4, outChannels: 1, kernelSize: 1, random }));
   }
   forward(frames: tf.Tensor4D): tf.Tensor4D {
     this.assertUsable();
-    return tf.tidy(() => this.last.forward(tf.avgPool(tf.leakyRelu(this.first.forward(frames), 0.2), 2, 2, 'valid')));
+    return tf.tidy(() => this.#last.forward(tf.avgPool(tf.leakyRelu(this.#first.forward(frames), 0.2), 2, 2, 'valid')));
   }
 }
 
