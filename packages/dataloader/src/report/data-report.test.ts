@@ -87,8 +87,8 @@ test('dataReport warns in words of what is likely to go wrong', async () => {
   const { warnings } = await dataReport(store);
   const text = warnings.join('\n');
   for (const part of [
-    '3 videos only',
-    '0.2 minutes only',
+    'only 3 videos',
+    'only 0.2 minutes',
     '60 % of the frames',
     'lips hardly move in 33 %',
     '33 % of the clips are dark',
@@ -143,6 +143,6 @@ test('dataReport counts the offsets that an expert finds', async () => {
 test('dataReport refuses a store without clips', async () => {
   const empty = await mkdtemp(join(tmpdir(), 'lipsync-report-'));
   const none = await ClipStore.create(empty, store.recipe);
-  await expect(dataReport(none)).rejects.toThrow('store must hold at least one clip');
+  await expect(dataReport(none)).rejects.toThrow('store must be one with at least one clip');
   await rm(empty, { recursive: true });
 });
