@@ -51,6 +51,6 @@ test.skipIf(process.platform === 'win32')(
   },
 );
 
-test('a compiler that is not there is named', async () => {
-  await expect(buildAccelerator({ compiler: join(folder, 'nobody') })).rejects.toThrow(/nobody said: .*ENOENT/);
+test('a missing compiler is named', async () => {
+  await expect(buildAccelerator({ compiler: join(folder, 'nobody') })).rejects.toThrow(/nobody reported: .*ENOENT/);
 });

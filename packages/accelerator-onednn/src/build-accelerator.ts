@@ -5,26 +5,30 @@ import { dirname } from 'node:path';
 import { moduleFile, sourceFiles } from './module-file';
 
 export type BuildAcceleratorOptions = {
-  /** The C++ compiler; GCC 9 or later, or clang with OpenMP. Default: the variable CXX, or `c++`. */
+  /** C++ compiler: GCC 9 or later, or clang with OpenMP. Default: the environment variable CXX, or `c++`. */
   compiler?: string;
-  /** Further arguments, such as `-I` and `-L` of a oneDNN outside the system's folders, or `-fsanitize=address`. Default none. */
+  /**
+   * Further arguments, such as `-I` and `-L` of a oneDNN outside the system's folders, or `-fsanitize=address`. Default
+   * none.
+   */
   flags?: readonly string[];
-  /** Gets lines for people. Default: nobody. */
+  /** Receives the command line of the compiler. Default: nothing is logged. */
   log?: (line: string) => void;
 };
 
-/** What is missing, and how to get it. */
+/** The requirements, and how to install them. */
 const NEEDS =
   'needs a C++ compiler with OpenMP and oneDNN with its headers: apt-get install g++ libdnnl-dev (Debian, Ubuntu), dnf install gcc-c++ onednn-devel (Fedora)';
 
 /**
- * Compiles the native module for this machine and puts it where `openAccelerator` finds it. Takes about ten seconds on one processor;
- * nothing is downloaded.
+ * Compiles the native module for this machine, where `openAccelerator` finds it. Takes about ten seconds on one
+ * processor; nothing is downloaded.
  *
- * Written to a temporary name and renamed, so that two builds at once, or a stop, leave no half module.
+ * The module is written to a temporary name and renamed, so that concurrent or interrupted builds leave no partial
+ * module.
  *
- * @returns its path.
- * @throws Error that says what is missing, with the compiler's first lines.
+ * @returns the path of the module.
+ * @throws Error that names the requirements, with the first error lines of the compiler.
  * @example
  * await buildAccelerator({ log: console.error });
  */
@@ -67,7 +71,7 @@ export async function buildAccelerator({
         .filter((line) => /error|cannot|not found|undefined/i.test(line))
         .slice(0, 3);
       throw new Error(
-        `buildAccelerator: ${NEEDS}; ${compiler} said: ${lines.join(' | ') || output.slice(0, 300) || `status ${status}`}`,
+        `buildAccelerator: ${NEEDS}; ${compiler} reported: ${lines.join(' | ') || output.slice(0, 300) || `status ${status}`}`,
       );
     }
     await rename(temporary, file);

@@ -8,7 +8,7 @@ afterEach(() => {
   else process.env.LIPSYNC_ACCELERATOR_DIR = folder;
 });
 
-test('the module’s name tells system, processor and source, and its folder can be chosen', () => {
+test('the module’s name contains system, architecture and source, and its folder can be chosen', () => {
   process.env.LIPSYNC_ACCELERATOR_DIR = '/somewhere';
   expect(moduleFile()).toMatch(
     new RegExp(`^/somewhere/onednn-${process.platform}-${process.arch}-[0-9a-f]{12}\\.node$`),

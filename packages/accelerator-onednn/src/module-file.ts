@@ -3,10 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The package's folder; this file stands one below it, in `src` or `dist`. */
+/** The package's folder; this file is one below it, in `src` or `dist`. */
 const packageFolder = (): string => dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The C++ source, by path. */
+/** Paths of the C++ source files. */
 export function sourceFiles(): { folder: string; units: string[]; headers: string[] } {
   const folder = join(packageFolder(), 'native');
   const names = readdirSync(folder).sort();
@@ -15,8 +15,9 @@ export function sourceFiles(): { folder: string; units: string[]; headers: strin
 }
 
 /**
- * Where the built module lies: `build/` of this package, or the folder `LIPSYNC_ACCELERATOR_DIR`. The name tells system, processor and
- * source, so that a module built from other source is never loaded; it serves every Node from 20 on (Node-API 8).
+ * Path of the built module: in `build/` of this package, or in the folder `LIPSYNC_ACCELERATOR_DIR`. The name contains
+ * system, architecture and a hash of the source, so that a module built from other source is never loaded; it works
+ * with every Node from 20 on (Node-API 8).
  */
 export function moduleFile(): string {
   const { units, headers } = sourceFiles();

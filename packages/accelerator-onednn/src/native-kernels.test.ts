@@ -15,7 +15,7 @@ describe.skipIf(!opened.kernels)(`native kernels${where}`, () => {
   const results = (heap: Float32Array, index: number, count: number) =>
     Array.from(heap.subarray(16 + index, 16 + index + count));
 
-  test('version and threads are told', () => {
+  test('version and number of threads are returned', () => {
     expect(kernels.version()).toMatch(/^\d+\.\d+\.\d+$/);
     expect(kernels.threads(3)).toBe(3);
     expect(kernels.threads(2)).toBe(2);
@@ -32,7 +32,7 @@ describe.skipIf(!opened.kernels)(`native kernels${where}`, () => {
     expect(results(heap, 12, 4)).toEqual([7, 8, 16, 17]);
   });
 
-  test('convolution adds its bias, and its gradients turn it round', () => {
+  test('convolution adds its bias, and its gradients are adjoint to it', () => {
     // One frame of 3 x 3, a filter of 2 x 2, one channel: written out by hand.
     const heap = heapOf([1, 2, 3, 4, 5, 6, 7, 8, 9, /* filter */ 1, 0, 0, -1, /* bias */ 10]);
     const sizes = [1, 3, 3, 1, 2, 2, 1, 2, 2, 1, 1, 0, 0, 0, 0] as const;

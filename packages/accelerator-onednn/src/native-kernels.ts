@@ -1,6 +1,6 @@
 /**
- * The functions of the native module. `heap` is a Float32Array over the whole memory of the wasm backend, tensors are byte addresses in it;
- * each address is checked to lie in the heap with all its numbers. What each does stands in native/*.h.
+ * The functions of the native module. `heap` is a Float32Array over the whole memory of the wasm backend, tensors are
+ * byte addresses in it; each function checks that its tensors lie inside the heap. They are documented in native/*.h.
  */
 export type NativeKernels = {
   /** Direction 0 writes `y`, with `bias` where its address is not 0; 1 writes `x`, 2 writes `filter`. NHWC, HWIO. */
@@ -103,8 +103,8 @@ export type NativeKernels = {
       newSecond: number,
     ]
   ): void;
-  /** Sets how many threads the calls from this thread use; 0 only asks. @returns the count. */
+  /** Sets the number of threads that calls from this thread use, and returns it; 0 only returns it. */
   threads(count: number): number;
-  /** That of the oneDNN library in use. */
+  /** Version of the oneDNN library. */
   version(): string;
 };

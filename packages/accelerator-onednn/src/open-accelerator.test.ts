@@ -22,21 +22,24 @@ afterEach(() => {
   }
 });
 
-test('where nothing was built, openAccelerator says how to build it', () => {
-  expect(openAccelerator()).toEqual({ kernels: null, reason: 'not built here (lipsync accelerate)' });
+test('without a module, openAccelerator gives the function that builds it', () => {
+  expect(openAccelerator()).toEqual({
+    kernels: null,
+    reason: 'not built here (buildAccelerator of @lipsync/accelerator-onednn builds it)',
+  });
 });
 
-test('a module that does not load is no accelerator, and the reason says what to do', () => {
+test('a module that does not load is not used, and the reason says what to do', () => {
   mkdirSync(dirname(moduleFile()), { recursive: true });
   writeFileSync(moduleFile(), 'no library');
   const opened = openAccelerator();
   expect(opened.kernels).toBeNull();
   expect((opened as { reason: string }).reason).toMatch(
-    /^it does not load: .+ \(apt-get install libdnnl2, or lipsync accelerate to build it again\)$/,
+    /^it does not load: .+ \(install oneDNN: apt-get install libdnnl2; or build the module again: buildAccelerator of @lipsync\/accelerator-onednn\)$/,
   );
 });
 
-test('LIPSYNC_ACCELERATOR=0 keeps it shut', () => {
+test('LIPSYNC_ACCELERATOR=0 switches the accelerator off', () => {
   process.env.LIPSYNC_ACCELERATOR = '0';
   expect(openAccelerator()).toEqual({ kernels: null, reason: 'switched off by LIPSYNC_ACCELERATOR=0' });
 });

@@ -5,23 +5,24 @@ import { moduleFile } from './module-file';
 import type { NativeKernels } from './native-kernels';
 
 export type OpenAcceleratorOptions = {
-  /** Threads that its calls from this thread use, 1 to 256. Default: the processors of the machine. */
+  /** Number of threads that calls from this thread use, 1 to 256. Default: the number of processors. */
   threads?: number;
 };
 
-/** The module, or why there is none. */
+/** The kernels, or why there are none. */
 export type OpenedAccelerator =
   | { kernels: NativeKernels; threads: number; version: string }
   | { kernels: null; reason: string };
 
 /**
- * Opens the native module where it was built (`buildAccelerator`, or `lipsync accelerate`).
+ * Opens the native module that `buildAccelerator` compiled.
  *
- * State is kept for each thread of Node, so worker threads may each open it. The environment variable `LIPSYNC_ACCELERATOR=0` keeps it
- * shut. Threads wait for work asleep unless `OMP_WAIT_POLICY` says otherwise, so that processes that share processors do not stop each other.
+ * Each thread of Node has its own state, so worker threads may open it too. The environment variable
+ * `LIPSYNC_ACCELERATOR=0` switches it off. Idle threads sleep unless `OMP_WAIT_POLICY` is set, so that processes on the
+ * same processors do not block each other.
  *
- * @returns the kernels, or `{ kernels: null, reason }` where it is not built or does not load; never throws for that.
- * @throws RangeError for a bad number of threads.
+ * @returns the kernels, or `{ kernels: null, reason }` where the module is not built or does not load.
+ * @throws RangeError for an invalid number of threads.
  * @example
  * const opened = openAccelerator({ threads: 2 });
  * console.log(opened.kernels ? `oneDNN ${opened.version}` : opened.reason);
@@ -33,8 +34,9 @@ export function openAccelerator({ threads = 0 }: OpenAcceleratorOptions = {}): O
   if (process.env.LIPSYNC_ACCELERATOR === '0')
     return { kernels: null, reason: 'switched off by LIPSYNC_ACCELERATOR=0' };
   const file = moduleFile();
-  if (!existsSync(file)) return { kernels: null, reason: 'not built here (lipsync accelerate)' };
-  // Read once, when the module brings in OpenMP.
+  if (!existsSync(file))
+    return { kernels: null, reason: 'not built here (buildAccelerator of @lipsync/accelerator-onednn builds it)' };
+  // OpenMP reads it once, when the module is loaded.
   process.env.OMP_WAIT_POLICY ??= 'passive';
   try {
     const kernels = createRequire(import.meta.url)(file) as NativeKernels;
@@ -43,7 +45,7 @@ export function openAccelerator({ threads = 0 }: OpenAcceleratorOptions = {}): O
     const [line] = (error as Error).message.split('\n');
     return {
       kernels: null,
-      reason: `it does not load: ${line} (apt-get install libdnnl2, or lipsync accelerate to build it again)`,
+      reason: `it does not load: ${line} (install oneDNN: apt-get install libdnnl2; or build the module again: buildAccelerator of @lipsync/accelerator-onednn)`,
     };
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Imports a package that the application may not have. The name is not a literal, so bundlers do not look for it; in a bundled
- * page the application imports the package itself and the backend is found registered.
+ * Imports a package that the application may not have installed. The name is not a literal, so bundlers do not follow
+ * it; in a bundled page the application imports the package itself, and its backend is registered already.
  *
- * @throws Error that says how to get the package.
+ * @throws Error that names the command to install the package.
  */
 export async function optionalPackage(name: string): Promise<Record<string, unknown>> {
   try {

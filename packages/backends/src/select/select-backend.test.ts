@@ -6,26 +6,26 @@ import { BACKEND_NAMES, selectBackend } from './select-backend';
 
 afterEach(() => void vi.restoreAllMocks());
 
-test('auto takes threaded wasm here, says so, and says why nothing before it', async () => {
+test('auto selects threaded wasm here, and logs one sentence with the reasons', async () => {
   const lines: string[] = [];
   const selected = await selectBackend({ threads: 2, log: (line) => lines.push(line) });
   expect(selected).toEqual({ name: 'wasm-threaded', threads: 2, reason: lines[0] });
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(
-    /^backend wasm-threaded with 2 threads (and the accelerator \(oneDNN [\d.]+\)|without accelerator \(.*\)), the first that works here; not tfjs-node-gpu: .*; not tfjs-node: .*; not webgpu: /,
+    /^Selected backend wasm-threaded with 2 threads (and the accelerator \(oneDNN [\d.]+\)|without the accelerator \(.*\)), the first that works here\. Not available: tfjs-node-gpu \(.*\); tfjs-node \(.*\); webgpu \(.*\)\.$/,
   );
   expect(lines[0]).toContain('npm install @tensorflow/tfjs-node');
   expect(tf.getBackend()).toBe('wasm');
 });
 
-test('wasm that already runs is taken as it is', async () => {
+test('wasm that already runs is used as it is', async () => {
   const { name, threads } = await selectBackend({ backend: 'wasm-threaded', threads: 3 });
   expect([name, threads]).toEqual(['wasm-threaded', 2]);
 });
 
-test('cpu is taken where it is asked for, not by itself', async () => {
+test('cpu is selected by name', async () => {
   const { name, threads, reason } = await selectBackend({ backend: 'cpu' });
-  expect([name, threads, reason, tf.getBackend()]).toEqual(['cpu', 1, 'backend cpu, as asked for', 'cpu']);
+  expect([name, threads, reason, tf.getBackend()]).toEqual(['cpu', 1, 'Selected backend cpu, as requested.', 'cpu']);
 });
 
 test.each([
@@ -36,19 +36,22 @@ test.each([
   ['tfjs-node-gpu', 'the package @tensorflow/tfjs-node-gpu is not installed (npm install @tensorflow/tfjs-node-gpu)'],
   ['webgpu', 'the package webgpu is not installed (npm install webgpu)'],
   ['webgl', 'got webgl (webgl: it runs in browsers only)'],
-] as const)('%s, asked for where it does not work, is an error that says what is missing', async (backend, message) => {
-  const before = tf.getBackend();
-  await expect(selectBackend({ backend })).rejects.toThrow(message);
-  expect(tf.getBackend()).toBe(before);
-});
+] as const)(
+  '%s, requested where it does not work, is an error that names what is missing',
+  async (backend, message) => {
+    const before = tf.getBackend();
+    await expect(selectBackend({ backend })).rejects.toThrow(message);
+    expect(tf.getBackend()).toBe(before);
+  },
+);
 
 test('wasm-threaded with one thread is refused', async () => {
   await expect(selectBackend({ backend: 'wasm-threaded', threads: 1 })).rejects.toThrow(
-    'wasm-threaded: one thread was asked for',
+    'wasm-threaded: one thread was requested',
   );
 });
 
-test('selectBackend refuses other names and numbers of threads', async () => {
+test('selectBackend refuses unknown names and invalid numbers of threads', async () => {
   await expect(selectBackend({ backend: 'cuda' as never })).rejects.toThrow(
     `selectBackend: backend must be auto or one of ${BACKEND_NAMES.join(', ')}, got cuda`,
   );
@@ -58,7 +61,7 @@ test('selectBackend refuses other names and numbers of threads', async () => {
   await expect(selectBackend({ threads: 1.5 })).rejects.toThrow('got 1.5');
 });
 
-test('software graphics are told from real ones', () => {
+test('isSoftwareAdapter recognises software adapters', () => {
   expect(isSoftwareAdapter({ info: { vendor: 'nvidia', architecture: 'hopper', description: 'NVIDIA H200' } })).toBe(
     false,
   );
@@ -67,7 +70,7 @@ test('software graphics are told from real ones', () => {
   expect(isSoftwareAdapter({ isFallbackAdapter: true })).toBe(true);
 });
 
-test('the backends that need packages of their own are optional for npm, and none comes along', () => {
+test('backends in packages of their own are optional peers, and none is installed', () => {
   const { dependencies, peerDependenciesMeta } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   );

@@ -1,52 +1,65 @@
 import { fail, nodeModule } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { startTfjsNode } from '../tfjs-node/start-tfjs-node';
-import type { AcceleratorWish } from '../wasm/start-accelerator';
+import { ACCELERATOR_CHOICES, type AcceleratorChoice } from '../wasm/start-accelerator';
 import { isNode, type StartedWasm, startWasm, type WasmPaths } from '../wasm/start-wasm';
 import { startWebgpu } from '../webgpu/start-webgpu';
 import { optionalPackage } from './optional-package';
 
-/** The backends by the names they have here; tfjs knows both wasm ones as 'wasm' and both tfjs-node ones as 'tensorflow'. */
+/** Names of backends. In tfjs, both wasm backends are called 'wasm', both tfjs-node backends 'tensorflow'. */
 export const BACKEND_NAMES = ['tfjs-node-gpu', 'tfjs-node', 'webgpu', 'wasm-threaded', 'wasm', 'webgl', 'cpu'] as const;
 
+/** One of `BACKEND_NAMES`. */
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
-/** What 'auto' tries, in this order. */
+/** The backends that 'auto' tries, in this order. */
 const AUTOMATIC: BackendName[] = ['tfjs-node-gpu', 'tfjs-node', 'webgpu', 'wasm-threaded', 'wasm'];
 
-/** More are not used by tfjs-backend-wasm. */
+/** The limit of tfjs-backend-wasm. */
 const MOST_THREADS = 8;
 
 export type SelectBackendOptions = {
-  /** Which one; 'auto' takes the first that works of tfjs-node-gpu, tfjs-node, webgpu, wasm-threaded, wasm. Default 'auto'. */
+  /**
+   * The backend; 'auto' takes the first that works of tfjs-node-gpu, tfjs-node, webgpu, wasm-threaded, wasm. Default
+   * 'auto'.
+   */
   backend?: 'auto' | BackendName;
-  /** Threads of wasm-threaded, 2 to 8. Default: the processors of the machine, at most 8. */
+  /** Number of threads of wasm-threaded, 2 to 8. Default: the number of processors, at most 8. */
   threads?: number;
-  /** With `backend: 'webgpu'`: take an adapter that is computed by the processor (SwiftShader). For tests. Default false. */
+  /** With `backend: 'webgpu'`: whether a software adapter (SwiftShader) is accepted. For tests. Default false. */
   allowSoftwareGpu?: boolean;
-  /** Of the wasm backends in Node: native kernels of @lipsync/accelerator-onednn; 'auto' where they were built, 'onednn' or an error, 'none'. Default 'auto'. */
-  accelerator?: AcceleratorWish;
-  /** In browsers: where the application serves the `.wasm` files of tfjs-backend-wasm; a folder's URL ending in `/`, or a map by file name. */
+  /**
+   * Native kernels of `@lipsync/accelerator-onednn` for the wasm backends in Node: 'auto' uses them where they were
+   * built, 'onednn' throws where they were not, 'none' does not use them. Default 'auto'.
+   */
+  accelerator?: AcceleratorChoice;
+  /**
+   * In browsers: the URL at which the application serves the `.wasm` files of tfjs-backend-wasm: a folder ending in
+   * `/`, or a map by file name.
+   */
   wasmPaths?: WasmPaths;
-  /** Gets one line that says what was selected and why nothing else. Default: nobody. */
+  /** Receives `reason` as one line. Default: nothing is logged. */
   log?: (line: string) => void;
 };
 
+/** The selected backend. */
 export type SelectedBackend = {
   name: BackendName;
-  /** Threads that its kernels use; 1 where that is not known. */
+  /** Number of threads that its kernels use; 1 where that is not known. */
   threads: number;
-  /** A sentence: what was selected, and why those before it were not. */
+  /** A sentence that names the backend, and why those before it are not available. */
   reason: string;
 };
 
 /**
- * Selects, starts and sets a TensorFlow.js backend, for applications and examples; libraries take the one that is set.
+ * Selects, starts and sets a TensorFlow.js backend, for applications; libraries use the one that is set.
  *
- * Afterwards `tf.getBackend()` is set; the wasm backends have the kernels of `enableWasmTraining`. webgl, cpu and WebGPU on software are taken only when asked for by name, as they are far slower
- * (the plain JavaScript of cpu about 100 times slower than wasm).
+ * Afterwards `tf.getBackend()` is set; the wasm backends have the kernels of `enableWasmTraining`. webgl, cpu and
+ * WebGPU on a software adapter are selected by name only, since they are far slower (cpu, in plain JavaScript, is about
+ * 100 times slower than wasm).
  *
- * @throws Error if the backend asked for does not work here, with what to install; RangeError or TypeError for bad options.
+ * @throws Error if the requested backend does not work here, with what to install; RangeError or TypeError for invalid
+ *   options.
  * @example
  * const { name, threads } = await selectBackend({ log: console.error });
  */
@@ -55,35 +68,37 @@ export async function selectBackend(options: SelectBackendOptions = {}): Promise
   if (backend !== 'auto' && !BACKEND_NAMES.includes(backend)) {
     fail(TypeError, 'selectBackend', 'backend', `auto or one of ${BACKEND_NAMES.join(', ')}`, backend);
   }
-  const requests = ['auto', 'onednn', 'none'];
-  if (options.accelerator !== undefined && !requests.includes(options.accelerator)) {
-    fail(RangeError, 'selectBackend', 'accelerator', `one of ${requests.join(', ')}`, options.accelerator);
+  if (options.accelerator !== undefined && !ACCELERATOR_CHOICES.includes(options.accelerator)) {
+    fail(RangeError, 'selectBackend', 'accelerator', `one of ${ACCELERATOR_CHOICES.join(', ')}`, options.accelerator);
   }
   const threads = options.threads ?? (await defaultThreads());
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
     fail(RangeError, 'selectBackend', 'threads', `a whole number from 1 to ${MOST_THREADS}`, threads);
   }
-  const refused: string[] = [];
+  const failures: { name: BackendName; why: string }[] = [];
   for (const name of backend === 'auto' ? AUTOMATIC : [backend]) {
     try {
       const started = await start(name, threads, backend !== 'auto', options);
-      const why = refused.length > 0 ? `; not ${refused.join('; not ')}` : '';
-      const reason = `backend ${name}${started.note}, ${backend === 'auto' ? 'the first that works here' : 'as asked for'}${why}`;
+      const cause = backend === 'auto' ? 'the first that works here' : 'as requested';
+      const others = failures.map((failure) => `${failure.name} (${failure.why})`).join('; ');
+      const reason = `Selected backend ${name}${started.note}, ${cause}.${others && ` Not available: ${others}.`}`;
       log(reason);
       return { name, threads: started.threads, reason };
     } catch (error) {
-      refused.push(`${name}: ${(error as Error).message ?? String(error)}`);
+      failures.push({ name, why: (error as Error).message ?? String(error) });
     }
   }
-  throw new Error(`selectBackend: backend must be one that works here, got ${backend} (${refused.join('; ')})`);
+  const all = failures.map(({ name, why }) => `${name}: ${why}`).join('; ');
+  throw new Error(`selectBackend: backend must be one that works here, got ${backend} (${all})`);
 }
 
+/** `note` completes "backend NAME" in a sentence. */
 type Started = { threads: number; note: string };
 
 async function start(
   name: BackendName,
   threads: number,
-  asked: boolean,
+  isRequested: boolean,
   options: SelectBackendOptions,
 ): Promise<Started> {
   const plain = { threads: 1, note: '' };
@@ -94,19 +109,19 @@ async function start(
       await startTfjsNode({ gpu: name === 'tfjs-node-gpu' });
       return plain;
     case 'webgpu': {
-      const gpu = await startWebgpu({ allowSoftware: asked && options.allowSoftwareGpu === true });
+      const gpu = await startWebgpu({ allowSoftware: isRequested && options.allowSoftwareGpu === true });
       return { ...plain, note: ` on ${gpu}` };
     }
     case 'wasm-threaded': {
-      if (threads === 1) throw new Error('one thread was asked for, or there is one processor');
+      if (threads === 1) throw new Error('one thread was requested, or there is one processor');
       const started = await startWasm({ threads, wasmPaths: options.wasmPaths, accelerator });
-      if (started.threads === 1 && asked)
-        throw new Error('it started with one thread (a page gets half the processors it sees)');
-      return { threads: started.threads, note: ` with ${started.threads} threads${aboutAccelerator(started)}` };
+      if (started.threads === 1 && isRequested)
+        throw new Error('it started with one thread (in a page it uses half of the processors)');
+      return { threads: started.threads, note: ` with ${started.threads} threads${acceleratorNote(started)}` };
     }
     case 'wasm': {
       const started = await startWasm({ threads: 1, wasmPaths: options.wasmPaths, accelerator });
-      return { threads: started.threads, note: aboutAccelerator(started) };
+      return { threads: started.threads, note: acceleratorNote(started) };
     }
     case 'webgl':
     case 'cpu':
@@ -117,11 +132,11 @@ async function start(
   }
 }
 
-function aboutAccelerator({ accelerator }: StartedWasm): string {
+function acceleratorNote({ accelerator }: StartedWasm): string {
   if (!accelerator) return '';
   return 'version' in accelerator
     ? ` and the accelerator (oneDNN ${accelerator.version})`
-    : ` without accelerator (${accelerator.missing})`;
+    : ` without the accelerator (${accelerator.missing})`;
 }
 
 async function defaultThreads(): Promise<number> {

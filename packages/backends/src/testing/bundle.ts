@@ -1,7 +1,10 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-/** Bundles TypeScript code, whose imports are relative to `src/`, to `outfile`: an ES module that Node runs from inside the package. */
+/**
+ * Bundles TypeScript code, whose imports are relative to `src/`, to `outfile`: an ES module that Node runs from inside
+ * the package.
+ */
 export async function bundle(code: string, outfile: string): Promise<void> {
   // esbuild is a dependency of tsup, not of ours.
   const { build } = createRequire(createRequire(import.meta.url).resolve('tsup'))('esbuild') as {

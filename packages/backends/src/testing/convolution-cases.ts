@@ -35,8 +35,8 @@ const SIZES: [number, number][] = [
 ];
 
 /**
- * Every kernel with every stride and padding, on odd and even sizes in turn, and again wider with channels that the SIMD kernels
- * take (blocks of 4 by 8, and what is left over).
+ * Every kernel with every stride and padding, on odd and even sizes in turn, and again wider with channels that the
+ * SIMD kernels take (blocks of 4 by 8, and what is left over).
  */
 export const CONVOLUTIONS: NaiveConvolution[] = KERNELS.flatMap((kernel, a) =>
   STRIDES.flatMap((strides, b) =>

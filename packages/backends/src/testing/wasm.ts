@@ -8,7 +8,10 @@ import { enableWasmTraining } from '../wasm/enable-wasm-training';
 import type { WasmBackend } from '../wasm/heap';
 import { startAccelerator } from '../wasm/start-accelerator';
 
-/** Starts the wasm backend with our kernels, one thread; on the accelerator where LIPSYNC_TEST_ACCELERATOR is 1, which must then be built. */
+/**
+ * Starts the wasm backend with our kernels, one thread; on the accelerator where LIPSYNC_TEST_ACCELERATOR is 1, which
+ * must then be built.
+ */
 export async function startWasm(): Promise<void> {
   const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json'));
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);

@@ -4,7 +4,10 @@ import type { ShaderProgram, WebgpuBackend } from '../webgpu/webgpu-program';
 /** A program that was run: what the backend was given. */
 export type Call = { program: ShaderProgram; inputs: TensorInfo[]; uniforms: Record<string, number>; wgsl: string };
 
-/** Stands where a device would: notes each program, computes nothing. Whether shaders are right, `scripts/check-webgpu.mjs` tells. */
+/**
+ * Stands where a device would: notes each program, computes nothing. Whether shaders are right,
+ * `scripts/check-webgpu.mjs` tells.
+ */
 export function recordingBackend(): WebgpuBackend & { calls: Call[]; alive: Set<object> } {
   const calls: Call[] = [];
   const alive = new Set<object>();

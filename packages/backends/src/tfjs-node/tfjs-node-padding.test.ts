@@ -20,7 +20,8 @@ import { optionalPackage } from '../select/optional-package';
 import { noiseTensor } from '../testing/wasm';
 import { startTfjsNode } from './start-tfjs-node';
 
-// The real tfjs-node was never run here: it fetches libtensorflow while it is installed. This stands for its surface, as its source shows it.
+// The real tfjs-node was never run here: it fetches libtensorflow while it is installed. This stands for its surface,
+// as its source shows it.
 
 vi.mock('../select/optional-package');
 
@@ -40,7 +41,9 @@ const TFJS_NODE_KERNELS =
 /** Those that take no padding but 'same' and 'valid'. Conv2D takes any. */
 const PARTICULAR = /^(Conv2DBackprop|Conv3D|MaxPool|AvgPool)/;
 
-/** What asking for tfjs-node does: its kernels and no others, with its refusals, computed by the cpu backend's kernels. */
+/**
+ * What asking for tfjs-node does: its kernels and no others, with its refusals, computed by the cpu backend's kernels.
+ */
 function registerLikeTfjsNode(): void {
   for (const kernelName of TFJS_NODE_KERNELS) {
     const { kernelFunc } = tf.getKernel(kernelName, 'cpu')!;

@@ -16,20 +16,22 @@ type Attributes = {
 type Arguments = { inputs: Record<string, TensorInfo>; backend: unknown; attrs: Attributes };
 type Sides = { top: number; bottom: number; left: number; right: number };
 
-/** What TensorFlow takes for minus infinity where it seeks the largest value. */
+/** TensorFlow's substitute for minus infinity in max pooling. */
 const LOWEST = -3.4028234663852886e38;
 
-/** By kernel: which input is padded and with what, and whether the result has that input's size and so is cut. */
-const PADDED: Record<string, { input: string; outside: number; cut: boolean }> = {
-  Conv2DBackpropFilter: { input: 'x', outside: 0, cut: false },
-  Conv2DBackpropInput: { input: '', outside: 0, cut: true },
-  MaxPool: { input: 'x', outside: LOWEST, cut: false },
-  MaxPoolGrad: { input: 'input', outside: LOWEST, cut: true },
+/**
+ * By kernel: the input that is padded, the padding value, and whether the result has the padded size and is cropped.
+ */
+const PADDED: Record<string, { input: string; value: number; crop: boolean }> = {
+  Conv2DBackpropFilter: { input: 'x', value: 0, crop: false },
+  Conv2DBackpropInput: { input: '', value: 0, crop: true },
+  MaxPool: { input: 'x', value: LOWEST, crop: false },
+  MaxPoolGrad: { input: 'input', value: LOWEST, crop: true },
 };
 
 /**
- * Gives tfjs-node's convolution gradients and largest-value pooling paddings of any size, which its kernels refuse: they get a padded copy, and what
- * comes back in its size is cut. Calling it again does nothing.
+ * Adds padding of any size to tfjs-node's convolution gradients and max pooling, whose kernels refuse it: they get a
+ * padded copy, and results of the padded size are cropped. Calling it again does nothing.
  *
  * Average pooling with such padding is still refused.
  */
@@ -52,7 +54,7 @@ export function padForTfjsNode(): void {
 
 const padding = new WeakSet<KernelFunc>();
 
-/** Rows and columns of padding, where it is neither 'same' nor 'valid' nor for NCHW. */
+/** Rows and columns of padding; undefined for 'same', 'valid' and NCHW, which the kernels support. */
 function sidesOf(kernelName: string, shape: Shape4D, { inputs, attrs }: Arguments): Sides | undefined {
   const { pad, strides, filterSize, filterShape, dimRoundingMode, dataFormat } = attrs;
   if (pad === 'same' || pad === 'valid' || dataFormat === 'NCHW') return undefined;
@@ -74,7 +76,7 @@ function runPadded(
   args: Arguments,
   shape: Shape4D,
   sides: Sides,
-  rule: { input: string; outside: number; cut: boolean },
+  rule: { input: string; value: number; crop: boolean },
 ): TensorInfo {
   const { inputs, backend, attrs } = args;
   const { top, bottom, left, right } = sides;
@@ -94,10 +96,10 @@ function runPadded(
   const padded =
     rule.input === ''
       ? undefined
-      : run(other('PadV2'), { x: inputs[rule.input] }, { paddings, constantValue: rule.outside });
+      : run(other('PadV2'), { x: inputs[rule.input] }, { paddings, constantValue: rule.value });
   const result = run(stock, padded ? { ...inputs, [rule.input]: padded } : inputs, valid);
   if (padded) free(padded);
-  if (!rule.cut) return result;
+  if (!rule.crop) return result;
   const inside = run(other('Slice'), { x: result }, { begin: [0, top, left, 0], size: shape });
   free(result);
   return inside;

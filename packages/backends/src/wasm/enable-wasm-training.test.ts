@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { startWasm } from '../testing/wasm';
 import { enableWasmTraining } from './enable-wasm-training';
 
-test('enableWasmTraining registers its kernels once and leaves them alone afterwards', async () => {
+test('enableWasmTraining registers its kernels once', async () => {
   await startWasm();
   const kernels = ['Conv2DBackpropFilter', 'UnsortedSegmentSum', FUSED_KERNELS.groupNorm, FUSED_KERNELS.groupNormGrad];
   const before = kernels.map((name) => tf.getKernel(name, 'wasm').kernelFunc);

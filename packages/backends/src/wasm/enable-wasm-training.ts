@@ -44,7 +44,7 @@ const KERNELS: WasmKernel[] = [
   { name: FUSED_KERNELS.sumOfSquares, run: sumOfSquares },
 ];
 
-/** Lets `tf.grad` pass through a call of the fused forward kernel. */
+/** The gradient of the fused forward kernel, for `tf.grad`. */
 export const GROUP_NORM_GRADIENT: GradConfig = {
   kernelName: FUSED_KERNELS.groupNorm,
   inputsToSave: ['x', 'gamma', 'beta'],
@@ -64,11 +64,12 @@ export const GROUP_NORM_GRADIENT: GradConfig = {
 };
 
 /**
- * Makes the wasm backend trainable: registers the gradient kernels that tfjs-backend-wasm 4.22.0 lacks or has wrong, replaces
- * slow ones, adds the fused GroupNorm of `FUSED_KERNELS`, and makes running out of memory an error that says so.
+ * Makes the wasm backend trainable: registers the gradient kernels that tfjs-backend-wasm 4.22.0 lacks or computes
+ * wrongly, replaces slow ones, adds the fused kernels of `FUSED_KERNELS`, and turns running out of memory into a clear
+ * error.
  *
- * Call it after `@tensorflow/tfjs-backend-wasm` was imported, before or after the backend was set. Calling it again does nothing.
- * `selectBackend` does it for its wasm backends.
+ * Call it after importing `@tensorflow/tfjs-backend-wasm`, before or after setting the backend. Calling it again does
+ * nothing. `selectBackend` calls it for its wasm backends.
  *
  * @throws Error if `@tensorflow/tfjs-backend-wasm` has not registered its kernels.
  * @example
@@ -89,9 +90,12 @@ export function enableWasmTraining(): void {
   guardWhenSetUp();
 }
 
-/** Guards the backend's allocations: now if it exists, else through a kernel's set-up, which tfjs runs with each new backend. */
+/**
+ * Guards the backend's allocations: now if it exists, else through a kernel's set-up, which tfjs runs with each new
+ * backend.
+ */
 function guardWhenSetUp(): void {
-  // findBackend would start it; the registry only tells.
+  // The registry, because findBackend would start the backend.
   const existing = tf.engine().registry.wasm as unknown as WasmBackend | undefined;
   if (existing) guardAllocations(existing);
   const kernel = tf.getKernel('Conv2D', 'wasm')!;

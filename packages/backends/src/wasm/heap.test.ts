@@ -9,7 +9,7 @@ beforeAll(async () => {
   backend = tf.backend() as unknown as WasmBackend;
 });
 
-test('a view shows a part of another tensor, without a copy', () => {
+test('a view is a part of another tensor, without a copy', () => {
   const x = noiseTensor([3, 4], 1);
   const before = tensorCounts();
   const window = view(backend, x, 4, [2, 4]);
@@ -27,7 +27,7 @@ test('reshaped keeps the data', () => {
   x.dispose();
 });
 
-test('running out of memory says so, with the size that was asked for', () => {
+test('running out of memory is an error with the requested size', () => {
   const malloc = backend.wasm._malloc;
   backend.wasm._malloc = () => 0;
   try {
@@ -39,7 +39,7 @@ test('running out of memory says so, with the size that was asked for', () => {
   }
 });
 
-test('tensors keep their numbers under the guard, and an empty tensor is no error', () => {
+test('tensors keep their values under the guard, and an empty tensor is no error', () => {
   guardAllocations(backend); // a second time changes nothing
   expect([...tf.tidy(() => tf.tensor1d([1, 2, 3], 'int32').dataSync())]).toEqual([1, 2, 3]);
   expect([...tf.tidy(() => tf.tensor(new Float32Array(0), [0, 3]).dataSync())]).toEqual([]);

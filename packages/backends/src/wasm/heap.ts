@@ -1,7 +1,7 @@
 import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** What one entry of the wasm backend's tensor table holds. */
+/** An entry of the wasm backend's tensor table. */
 type TensorRecord = {
   id: number;
   memoryOffset: number;
@@ -12,7 +12,7 @@ type TensorRecord = {
 };
 
 /**
- * The parts of tfjs-backend-wasm's `BackendWasm` that our kernels use. Some are private there; that package is pinned to
+ * The parts of tfjs-backend-wasm's `BackendWasm` that our kernels use. Some are private in it; the package is pinned to
  * 4.22.0, and `enableWasmTraining` checks that they exist.
  */
 export interface WasmBackend {
@@ -43,7 +43,7 @@ export interface WasmBackend {
   move(dataId: object, values: ArrayBufferView | null, shape: number[], dtype: DataType, refCount: number): void;
 }
 
-/** A float32 tensor's numbers. Take it after the last allocation: growing the heap detaches older views. */
+/** A view of a float32 tensor's values. Get it after the last allocation: growing the heap detaches older views. */
 export function floats(backend: WasmBackend, tensor: TensorInfo): Float32Array {
   return backend.typedArrayFromHeap(tensor) as Float32Array;
 }
@@ -63,12 +63,12 @@ export function release(backend: WasmBackend, tensor: TensorInfo): void {
   backend.disposeData(tensor.dataId);
 }
 
-/** The same data under another shape; nothing to free. */
+/** The same data with another shape; nothing to free. */
 export function reshaped(tensor: TensorInfo, shape: number[]): TensorInfo {
   return { dataId: tensor.dataId, shape, dtype: tensor.dtype };
 }
 
-/** A window into another tensor's memory, from `offset` elements on. Free it with `releaseView`, never with `release`. */
+/** A view of another tensor's memory, from `offset` elements on. Free it with `releaseView`, never with `release`. */
 export function view(backend: WasmBackend, tensor: TensorInfo, offset: number, shape: number[]): TensorInfo {
   const id = backend.dataIdNextNumber++;
   const dataId = { id };
@@ -78,19 +78,20 @@ export function view(backend: WasmBackend, tensor: TensorInfo, offset: number, s
   return { dataId, shape, dtype: tensor.dtype };
 }
 
-/** Forgets a window, and the operators XNNPACK has cached for it; the memory stays with its owner. */
-export function releaseView(backend: WasmBackend, window: TensorInfo): void {
-  backend.wasm.tfjs.disposeData(backend.dataIdMap.get(window.dataId).id);
-  backend.dataIdMap.delete(window.dataId);
+/** Frees a view and the operators that XNNPACK has cached for it; the memory stays with its owner. */
+export function releaseView(backend: WasmBackend, tensor: TensorInfo): void {
+  backend.wasm.tfjs.disposeData(backend.dataIdMap.get(tensor.dataId).id);
+  backend.dataIdMap.delete(tensor.dataId);
 }
 
 const guarded = new WeakSet<WasmBackend>();
 
 /**
- * Makes running out of wasm memory an error that says so.
+ * Turns running out of wasm memory into a clear error.
  *
- * tfjs-backend-wasm does not look at what `malloc` returns; at the 4 GiB limit a tensor then lies at address 0 and the next
- * kernel ends in "memory access out of bounds" or in silent nonsense. This replaces `move`, through which every allocation goes.
+ * tfjs-backend-wasm does not check the result of `malloc`: at the 4 GiB limit a tensor gets address 0, and the next
+ * kernel fails with "memory access out of bounds" or computes wrong values. This replaces `move`, which makes every
+ * allocation.
  */
 export function guardAllocations(backend: WasmBackend): void {
   if (guarded.has(backend)) return;
@@ -100,7 +101,7 @@ export function guardAllocations(backend: WasmBackend): void {
     if (dtype === 'string') return original.call(this, dataId, values, shape, dtype, refCount);
     const size = tf.util.sizeFromShape(shape);
     const bytes = size * tf.util.bytesPerElement(dtype);
-    // malloc answers a signed number, negative above 2 GiB.
+    // malloc returns a signed integer, negative above 2 GiB.
     const memoryOffset = this.wasm._malloc(bytes) >>> 0;
     if (memoryOffset === 0 && bytes > 0) {
       throw new Error(

@@ -5,7 +5,7 @@ import { native, useNative } from './native';
 
 const backend = () => ({ wasm: { HEAPU8: new Uint8Array(64) } }) as unknown as WasmBackend;
 
-test('native answers null until kernels are put under the backend, and again when they are taken away', () => {
+test('native returns null before useNative sets kernels, and after it removes them', () => {
   const [one, other] = [backend(), backend()];
   expect(native(one)).toBeNull();
   useNative(one, {} as NativeKernels);

@@ -11,13 +11,13 @@ afterEach(() => {
   else process.env.LIPSYNC_ACCELERATOR = setting;
 });
 
-test('none takes the accelerator away', async () => {
+test('none removes the accelerator', async () => {
   useNative(backend, {} as never);
   expect(await startAccelerator(backend, 2, 'none')).toBeNull();
   expect(native(backend)).toBeNull();
 });
 
-test('switched off, auto goes without and says why, onednn throws', async () => {
+test('where the accelerator is switched off, auto gives the reason and onednn throws', async () => {
   process.env.LIPSYNC_ACCELERATOR = '0';
   expect(await startAccelerator(backend, 2, 'auto')).toEqual({ missing: 'switched off by LIPSYNC_ACCELERATOR=0' });
   expect(native(backend)).toBeNull();

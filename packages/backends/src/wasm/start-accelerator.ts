@@ -3,34 +3,37 @@ import { optionalPackage } from '../select/optional-package';
 import type { WasmBackend } from './heap';
 import { native, useNative } from './native';
 
-/** 'auto' takes it where it is built, 'onednn' insists, 'none' leaves it. */
-export type AcceleratorWish = 'auto' | 'onednn' | 'none';
+/** 'auto' uses the accelerator where it is built, 'onednn' throws where it is not, 'none' does not use it. */
+export type AcceleratorChoice = (typeof ACCELERATOR_CHOICES)[number];
+
+export const ACCELERATOR_CHOICES = ['auto', 'onednn', 'none'] as const;
 
 /**
- * Puts the kernels of @lipsync/accelerator-onednn under the wasm backend, where that package is installed and built. Node only.
+ * Makes the wasm backend use the kernels of `@lipsync/accelerator-onednn`, where that package is installed and built.
+ * Node only.
  *
- * @returns its version, or why it is missing; null where it was not to be looked for.
- * @throws Error if it was insisted on and is missing.
+ * @returns its version, or why it is missing; null for the choice 'none'.
+ * @throws Error for the choice 'onednn' where it is missing.
  */
 export async function startAccelerator(
   backend: WasmBackend,
   threads: number,
-  request: AcceleratorWish,
+  choice: AcceleratorChoice,
 ): Promise<{ version: string } | { missing: string } | null> {
-  if (request === 'none') {
+  if (choice === 'none') {
     useNative(backend, null);
     return null;
   }
   const opened = await open(threads);
   if (opened.kernels) {
     useNative(backend, opened.kernels);
-    // A heap that native code may not read would be noticed here, not in the middle of a training.
+    // A call that fails here, not during training, where native code cannot read the heap.
     const { kernels, heap } = native(backend)!;
     kernels.add(heap, 0, 8, 8, 8);
     return { version: opened.version };
   }
   useNative(backend, null);
-  if (request === 'onednn') throw new Error(`the accelerator is missing: ${opened.reason}`);
+  if (choice === 'onednn') throw new Error(`the accelerator is missing: ${opened.reason}`);
   return { missing: opened.reason };
 }
 

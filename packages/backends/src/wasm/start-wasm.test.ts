@@ -6,7 +6,10 @@ import { expect, test } from 'vitest';
 import { type BackendName, selectBackend } from '../select/select-backend';
 import { noiseTensor } from '../testing/wasm';
 
-/** conv, GroupNorm with SiLU, strided conv, mean, dense: eight steps of gradient descent; fused GroupNorm where there is one. */
+/**
+ * conv, GroupNorm with SiLU, strided conv, mean, dense: eight steps of gradient descent; fused GroupNorm where there is
+ * one.
+ */
 function trainSmallNet(): number[] {
   const groupNorm = (x: tf.Tensor4D, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor4D => {
     if (tf.getKernel(FUSED_KERNELS.groupNorm, tf.getBackend())) {

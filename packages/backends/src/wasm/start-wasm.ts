@@ -2,31 +2,30 @@ import * as tf from '@tensorflow/tfjs-core';
 import { enableWasmTraining } from './enable-wasm-training';
 import type { WasmBackend } from './heap';
 import { prepareSimd } from './simd/simd';
-import { type AcceleratorWish, startAccelerator } from './start-accelerator';
+import { type AcceleratorChoice, startAccelerator } from './start-accelerator';
 import { startSimdThreads } from './threads/simd-threads';
 import { startThreadsInNode } from './threads/threads-in-node';
 
-/** Where the three `.wasm` files lie: a folder's URL, or each file's. As tfjs-backend-wasm's `setWasmPaths`. */
+/** URL of the folder of the three `.wasm` files, or of each file, as in `setWasmPaths` of tfjs-backend-wasm. */
 export type WasmPaths = string | Record<string, string>;
 
 export type StartedWasm = {
   threads: number;
-  /** A few words on it for `reason`; null where it was not looked for. */
+  /** The version of the accelerator, or why it is missing; null where it was not requested. */
   accelerator: { version: string } | { missing: string } | null;
 };
 
 export const isNode = (): boolean => typeof process === 'object' && typeof process.versions?.node === 'string';
 
 /**
- * Starts the wasm backend with our kernels, or takes it as it runs.
+ * Starts the wasm backend with our kernels, or uses it as it runs.
  *
- * @returns the number of threads it has, and what is known of the accelerator.
- * @throws Error if it cannot start, or if it already runs with one thread and more were asked for.
+ * @throws Error if it cannot start, or if it already runs with one thread and more were requested.
  */
 export async function startWasm(options: {
   threads: number;
   wasmPaths?: WasmPaths;
-  accelerator?: AcceleratorWish;
+  accelerator?: AcceleratorChoice;
 }): Promise<StartedWasm> {
   const { threads, wasmPaths, accelerator = 'none' } = options;
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
@@ -35,9 +34,7 @@ export async function startWasm(options: {
   if (!running) {
     if (wasmPaths !== undefined) wasm.setWasmPaths(wasmPaths);
     else if (!isNode()) {
-      throw new Error(
-        "the .wasm files' address is not known in a browser; serve them and say where with the option wasmPaths",
-      );
+      throw new Error('in a browser the URL of the .wasm files is not known: serve them and pass the option wasmPaths');
     }
     wasm.setThreadsCount(threads);
     if (threads > 1 && !isNode() && !(await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT'))) {
@@ -48,7 +45,7 @@ export async function startWasm(options: {
     if (isNode() || threads === 1) tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', threads > 1);
   }
   const start = async () => {
-    if (!(await tf.setBackend('wasm'))) throw new Error('its .wasm file did not load; the console says why');
+    if (!(await tf.setBackend('wasm'))) throw new Error('its .wasm file did not load (see the console)');
     await tf.ready();
   };
   if (!running && isNode()) await startThreadsInNode(threads, start);

@@ -6,7 +6,7 @@ import { registerWasmKernel, stockKernel } from './wasm-kernel';
 
 beforeAll(startWasm);
 
-test('a replaced kernel runs ours, and the stock one stays within reach', () => {
+test('a registered kernel replaces the stock one, which stockKernel still gives', () => {
   const backend = tf.backend() as unknown as WasmBackend;
   const stockNeg = stockKernel('Neg');
   registerWasmKernel({
@@ -16,7 +16,7 @@ test('a replaced kernel runs ours, and the stock one stays within reach', () => 
   expect(tf.tidy(() => tf.neg(3).dataSync()[0])).toBe(3);
 });
 
-test('stockKernel names what is not there', () => {
+test('stockKernel refuses a kernel that does not exist, by its name', () => {
   const backend = tf.backend() as unknown as WasmBackend;
   expect(() => stockKernel('NoSuchKernel')(backend, {}, {})).toThrow(
     'stockKernel: name must be a kernel of tfjs-backend-wasm 4.22.0, got NoSuchKernel',

@@ -2,7 +2,7 @@ import type { KernelFunc, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core
 import * as tf from '@tensorflow/tfjs-core';
 import type { WasmBackend } from './heap';
 
-/** What a kernel of ours is called with. */
+/** The arguments of a kernel. */
 export type KernelArguments<Inputs extends string, Attributes> = {
   inputs: Record<Inputs, TensorInfo>;
   backend: WasmBackend;
@@ -12,12 +12,12 @@ export type KernelArguments<Inputs extends string, Attributes> = {
 /** A stock kernel of tfjs-backend-wasm as a plain function. */
 export type StockKernel = (backend: WasmBackend, inputs: Record<string, TensorInfo>, attributes: object) => TensorInfo;
 
-/** One of our kernels: a name and a function, both as tfjs has them. */
+/** One of our kernels: the name and the function under which tfjs registers it. */
 export type WasmKernel = { name: string; run: (args: never) => TensorInfo | TensorInfo[] };
 
 const stock = new Map<string, KernelFunc>();
 
-/** The kernel that tfjs-backend-wasm itself registered, also after ours has taken its place. */
+/** The kernel of tfjs-backend-wasm, also after ours has replaced it. */
 export function stockKernel(name: string): StockKernel {
   return (backend, inputs, attributes) => {
     const kernel = stock.get(name) ?? tf.getKernel(name, 'wasm')?.kernelFunc;
@@ -26,7 +26,7 @@ export function stockKernel(name: string): StockKernel {
   };
 }
 
-/** Registers a kernel for 'wasm', in the place of the stock one if there is one; that one's set-up still runs. */
+/** Registers a kernel for 'wasm'. It replaces the stock kernel if there is one, whose set-up still runs. */
 export function registerWasmKernel({ name, run }: WasmKernel): void {
   const old = tf.getKernel(name, 'wasm');
   if (old) {

@@ -10,7 +10,7 @@ function page(adapter: GpuAdapter | null): void {
   vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => adapter } });
 }
 
-test('no graphics processor is an error that names the loader', async () => {
+test('without a graphics processor the error names the Vulkan loader', async () => {
   page(null);
   await expect(startWebgpu({ allowSoftware: false })).rejects.toThrow(
     'WebGPU finds no graphics processor (in Node: install the Vulkan loader, libvulkan1',
@@ -27,7 +27,7 @@ test('a software adapter is refused by its name unless it is allowed', async () 
   );
 });
 
-test('a registered webgpu backend is set with our kernels, and its processor is named', async () => {
+test('a registered webgpu backend is set with our kernels, and its adapter is named', async () => {
   page({ info: { vendor: 'nvidia', architecture: 'hopper', description: '' } });
   for (const kernelName of ['Conv2DBackpropFilter', 'Conv2DBackpropInput', 'AddN']) {
     tf.registerKernel({

@@ -3,7 +3,7 @@ import { optionalPackage } from '../select/optional-package';
 import { isNode } from '../wasm/start-wasm';
 import { enableWebgpuTraining } from './webgpu-training';
 
-/** What WebGPU tells of a graphics processor; of the standard's GPUAdapter only what is used here. */
+/** The parts of the standard's GPUAdapter that are used here. */
 export type GpuAdapter = {
   isFallbackAdapter?: boolean;
   info?: { vendor?: string; architecture?: string; device?: string; description?: string; isFallbackAdapter?: boolean };
@@ -11,7 +11,7 @@ export type GpuAdapter = {
 
 type Gpu = { requestAdapter(options?: object): Promise<GpuAdapter | null> };
 
-/** Whether an adapter is computed by the processor: SwiftShader, Mesa's llvmpipe or lavapipe, Microsoft's basic renderer. */
+/** Whether an adapter is a software renderer: SwiftShader, Mesa's llvmpipe or lavapipe, Microsoft's basic renderer. */
 export function isSoftwareAdapter({ isFallbackAdapter, info }: GpuAdapter): boolean {
   const words = [info?.vendor, info?.architecture, info?.device, info?.description].join(' ');
   return (
@@ -24,7 +24,7 @@ export function isSoftwareAdapter({ isFallbackAdapter, info }: GpuAdapter): bool
 /**
  * Starts tfjs-backend-webgpu, in Node on Dawn (the package `webgpu`).
  *
- * @returns what the graphics processor calls itself.
+ * @returns the name of the graphics processor.
  */
 export async function startWebgpu({ allowSoftware }: { allowSoftware: boolean }): Promise<string> {
   const undo = await provideGpu();
@@ -40,7 +40,7 @@ export async function startWebgpu({ allowSoftware }: { allowSoftware: boolean })
     const name = adapter.info?.description || adapter.info?.architecture || adapter.info?.vendor || 'an unnamed GPU';
     if (isSoftwareAdapter(adapter) && !allowSoftware) {
       throw new Error(
-        `the only WebGPU adapter is software (${name}), far slower than wasm; ask for it with backend: 'webgpu', allowSoftwareGpu: true`,
+        `the only WebGPU adapter is software (${name}), far slower than wasm; to use it: { backend: 'webgpu', allowSoftwareGpu: true }`,
       );
     }
     if (!tf.findBackendFactory('webgpu')) await optionalPackage('@tensorflow/tfjs-backend-webgpu');
@@ -54,12 +54,12 @@ export async function startWebgpu({ allowSoftware }: { allowSoftware: boolean })
   }
 }
 
-/** Gives Node a `navigator.gpu`; returns how to take it away again. */
+/** Gives Node a `navigator.gpu`; returns a function that removes it. */
 async function provideGpu(): Promise<() => void> {
   const before = globalThis.navigator as unknown as { gpu?: Gpu } | undefined;
   if (!isNode() || before?.gpu) return () => {};
   const { create, globals } = (await optionalPackage('webgpu')) as { create(options: string[]): Gpu; globals: object };
-  Object.assign(globalThis, globals); // GPUBufferUsage and the like, which tfjs-backend-webgpu reads
+  Object.assign(globalThis, globals); // GPUBufferUsage and other constants that tfjs-backend-webgpu reads
   if (!before) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true, writable: true });
   Object.defineProperty(globalThis.navigator, 'gpu', { value: create([]), configurable: true });
   return () => {

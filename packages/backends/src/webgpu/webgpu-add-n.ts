@@ -1,15 +1,15 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { WebgpuBackend } from './webgpu-program';
 
-/** Inputs of one program at most: every WebGPU device binds eight buffers to a shader, and the result is one. */
+/** Most inputs of one program: every WebGPU device binds eight buffers to a shader, one of them the result. */
 const MOST_INPUTS = 7;
 
-/** tfjs gives this kernel a list where others get names. */
+/** tfjs passes a list to this kernel, not names. */
 type AddNArguments = { inputs: TensorInfo[]; backend: WebgpuBackend; attrs: object };
 
 /**
- * `AddN` for any number of tensors. The stock kernel binds all of them to one program, which a device refuses from the eighth on, as when
- * the squares of all gradients are summed; here the stock kernel adds seven at a time.
+ * `AddN` for any number of tensors. The stock kernel binds all of them to one program, which a device refuses from the
+ * eighth on; here it adds seven at a time.
  */
 export function webgpuAddN(stock: (args: AddNArguments) => TensorInfo) {
   return ({ inputs, backend, attrs }: AddNArguments): TensorInfo => {

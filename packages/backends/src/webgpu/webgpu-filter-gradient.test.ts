@@ -71,7 +71,7 @@ test('small filter gradients, and NCHW, are left to the stock kernel', () => {
   expect(stock.mock.calls).toEqual([[small], [other]]);
 });
 
-test('a split gradient is two programs, and the parts are freed', () => {
+test('a split gradient runs two programs and frees the parts', () => {
   const backend = recordingBackend();
   const kernel = webgpuFilterGradient(vi.fn());
   const out = kernel({
@@ -87,7 +87,7 @@ test('a split gradient is two programs, and the parts are freed', () => {
   expect([...backend.alive]).toEqual([out.dataId]);
 });
 
-test('channels that are no multiple of four are read one by one', () => {
+test('channels that are not a multiple of four are read one by one', () => {
   const code = (inChannels: number, outChannels: number) => {
     const backend = recordingBackend();
     const inputs = { x: info(8, 16, 16, inChannels), dy: info(8, 16, 16, outChannels) };

@@ -6,38 +6,44 @@ import {
 } from '../wasm/convolution/conv2d-geometry';
 import { INVOCATIONS, runShader, sizeOf, type WebgpuArguments, type WebgpuBackend } from './webgpu-program';
 
-/** Positions laid out at once in a workgroup's memory. */
+/** Positions held at once in a workgroup's memory. */
 const DEPTH = 16;
 
-/** So many workgroups keep a large graphics processor busy; where the filter has fewer tiles, the positions are split among more. */
+/**
+ * Number of workgroups that occupies a large graphics processor; where the filter has fewer tiles, the positions are
+ * split.
+ */
 const ENOUGH_WORKGROUPS = 512;
 
-/** Fewer positions than this are not worth a workgroup of their own. */
+/** Fewest positions for which a workgroup of its own is faster. */
 const LEAST_POSITIONS = 256;
 
-/** Numbers that the parts of a split sum may take: 64 MiB. */
+/** Most values that the parts of a split sum may take: 64 MiB. */
 const MOST_PARTIAL = 1 << 24;
 
-/** Multiplications below which the stock gradients of convolutions are as good. An estimate, not measured on hardware. */
+/** Multiplications below which the stock gradients of convolutions are used. An estimate, not measured on hardware. */
 export const SMALL = 1 << 20;
 
-/** How a filter gradient is cut up; rows are the filter's `height·width·in`, columns its `out`, each tile 4 rows by 4 columns an invocation. */
+/**
+ * Division of a filter gradient into tiles; rows are the filter's `height·width·in`, columns its `out`. Each invocation
+ * computes 4 rows by 4 columns.
+ */
 export type FilterGradientPlan = {
   rows: number;
   columns: number;
   positions: number;
-  /** Of four rows, and of four columns, in a tile. Their product is the number of invocations. */
+  /** Groups of four rows, and of four columns, in a tile. Their product is the number of invocations. */
   rowQuads: number;
   columnQuads: number;
   rowTiles: number;
   columnTiles: number;
-  /** Parts of the positions, summed afterwards. */
+  /** Number of parts of the positions, which are summed afterwards. */
   splits: number;
-  /** Rounds of `DEPTH` positions in a part. */
+  /** Number of rounds of `DEPTH` positions in a part. */
   steps: number;
 };
 
-/** Cuts up a filter gradient; undefined where it is too small for tiles to pay. */
+/** Divides a filter gradient into tiles; undefined where it is so small that the stock kernel is used. */
 export function planFilterGradient(geometry: ConvolutionGeometry): FilterGradientPlan | undefined {
   const { batch, filterHeight, filterWidth, inChannels, outChannels, outHeight, outWidth } = geometry;
   const [rows, columns] = [filterHeight * filterWidth * inChannels, outChannels];
@@ -70,11 +76,13 @@ export type StockFilterGradient = (args: WebgpuArguments<'x' | 'dy', FilterGradi
 export type FilterGradientAttributes = ConvolutionAttributes & { filterShape: number[] };
 
 /**
- * `Conv2DBackpropFilter` for graphics processors: `dFilter [height·width·in, out] = patches(x)ᵀ [.., positions] · dy [positions, out]`
- * in tiles of up to 64 x 64 in the workgroup's memory, the patches read in place, the positions split among workgroups where the
- * filter alone has too few tiles. Sums are taken in a fixed order, so the same input gives the same bits.
+ * `Conv2DBackpropFilter` for graphics processors: `dFilter [height·width·in, out] = patches(x)ᵀ [.., positions] · dy
+ * [positions, out]` in tiles of up to 64 x 64 in the workgroup's memory, the patches read in place, the positions split
+ * among workgroups where the filter alone has too few tiles. Sums are taken in a fixed order, so the same input gives
+ * the same bits.
  *
- * The stock kernel has one invocation for each weight, which reads all positions by itself; it is kept for small ones and for NCHW.
+ * The stock kernel has one invocation for each weight, which reads all positions; it is kept for small gradients and
+ * for NCHW.
  */
 export function webgpuFilterGradient(stock: StockFilterGradient) {
   return (args: WebgpuArguments<'x' | 'dy', FilterGradientAttributes>): TensorInfo => {
@@ -142,7 +150,7 @@ function filterGradientCode(rowQuads: number, columnQuads: number, xVectors: boo
     var<workgroup> patches: array<vec4<f32>, ${rowQuads * DEPTH}>;
     var<workgroup> gradients: array<vec4<f32>, ${columnQuads * DEPTH}>;
 
-    // x under weight row of the filter when it lies at the output position (sample, y, x); zero outside.
+    // The value of x under row of the filter at the output position (sample, y, x); zero outside.
     fn covered(row: i32, sample: i32, outY: i32, outX: i32) -> ${xVectors ? 'vec4<f32>' : 'f32'} {
       let tap = row / uniforms.inChannels;
       let channel = row - tap * uniforms.inChannels;

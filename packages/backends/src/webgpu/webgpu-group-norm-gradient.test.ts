@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { info, recordingBackend } from '../testing/webgpu';
 import { webgpuGroupNormGradient } from './webgpu-group-norm-gradient';
 
-test('the gradient of GroupNorm is five programs, of which no buffer stays but the three results', () => {
+test('the gradient of GroupNorm runs five programs and leaves only the three results', () => {
   const backend = recordingBackend();
   const inputs = {
     x: info(2, 5, 7, 12),

@@ -5,8 +5,9 @@ import { LANES, SHARERS, SLOPE, sumSharers } from './webgpu-group-norm';
 import { INVOCATIONS, runShader, sizeOf, type WebgpuArguments, type WebgpuBackend } from './webgpu-program';
 
 /**
- * `LipsyncGroupNormGrad` on WebGPU, as the kernel of the wasm backend defines it: sums over the positions for each channel, means of each group,
- * then the change of each number; the sums of the channels give the gradients of `gamma` and `beta`.
+ * `LipsyncGroupNormGrad` on WebGPU, as the kernel of the wasm backend defines it: sums over the positions of each
+ * channel, means of each group, then the gradient of each value; the sums of the channels give the gradients of `gamma`
+ * and `beta`.
  *
  * @returns `[dx, dgamma, dbeta]`.
  */
@@ -97,7 +98,9 @@ function channelSums(
   });
 }
 
-/** @returns `[batch, groups, 2]`: means of `gamma · u` and of `gamma · u · h` over positions and channels of each group. */
+/**
+ * @returns `[batch, groups, 2]`: means of `gamma · u` and of `gamma · u · h` over positions and channels of each group.
+ */
 function groupMeans(
   backend: WebgpuBackend,
   sums: TensorInfo,

@@ -8,7 +8,7 @@ const run = (activation: 'none' | 'silu', groups = 4) => {
   return { backend, outputs: webgpuGroupNorm({ inputs, backend, attrs: { groups, epsilon: 1e-6, activation } }) };
 };
 
-test('GroupNorm is three programs, and only the result and the statistics stay', () => {
+test('GroupNorm runs three programs and leaves only the result and the statistics', () => {
   const { backend, outputs } = run('silu');
   expect(outputs.map(({ shape }) => shape)).toEqual([
     [2, 5, 7, 12],

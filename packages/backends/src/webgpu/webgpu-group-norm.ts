@@ -3,13 +3,15 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { type GroupNormGeometry, groupNormGeometry } from '../wasm/kernels/group-norm';
 import { INVOCATIONS, runShader, sizeOf, type WebgpuArguments, type WebgpuBackend } from './webgpu-program';
 
-/** Neighbouring channels that a workgroup reads together: 32 bytes, the unit that graphics processors fetch. */
+/**
+ * Neighbouring channels that a workgroup reads together: 32 bytes, the unit of a memory access on graphics processors.
+ */
 export const LANES = 8;
 
 /** Invocations that share a channel. */
 export const SHARERS = INVOCATIONS / LANES;
 
-/** WGSL: adds up what the invocations of each channel hold in the array `name`; the first of each has the sum. */
+/** WGSL: sums the array `name` over the invocations of each channel; the first invocation of each has the sum. */
 export function sumSharers(name: string): string {
   return `
     workgroupBarrier();
@@ -26,8 +28,9 @@ export const SLOPE = {
 };
 
 /**
- * `LipsyncGroupNorm` on WebGPU: mean and variance of each channel of each sample, theirs of each group, then the change of each number; three
- * programs where tfjs ops take about twenty. The variance is taken about the mean, so a large common offset does not spoil it.
+ * `LipsyncGroupNorm` on WebGPU: mean and variance of each channel of each sample, then of each group, then the
+ * normalised values: three programs, where tfjs ops take about twenty. The variance is computed about the mean, so a
+ * large common offset does not affect it.
  *
  * @returns `[y like x, statistics [batch, groups, 2]]`: mean and 1 / sqrt(variance + epsilon).
  */

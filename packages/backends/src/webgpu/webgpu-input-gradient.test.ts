@@ -18,7 +18,7 @@ const attributes = (inputShape: number[], strides: [number, number] = [1, 1]) =>
   ] as [number, number][] as never,
 });
 
-test('with stride 1 the turned filter is convolved with the gradient, padded the other way round, and freed', () => {
+test('with stride 1 the rotated filter is convolved with the gradient, with opposite padding, and freed', () => {
   const backend = recordingBackend();
   const answer = info(8, 16, 16, 32);
   const convolve = vi.fn((_: unknown) => answer);
@@ -45,7 +45,7 @@ test('with stride 1 the turned filter is convolved with the gradient, padded the
   expect(backend.alive.size).toBe(0);
 });
 
-test('strides, small ones and NCHW are left to the stock kernel', () => {
+test('strides, small gradients and NCHW are left to the stock kernel', () => {
   const stock = vi.fn(() => info(1));
   const kernel = webgpuInputGradient(stock);
   const backend = recordingBackend();

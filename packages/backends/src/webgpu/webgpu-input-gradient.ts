@@ -7,9 +7,9 @@ import { INVOCATIONS, runShader, sizeOf, type WebgpuArguments, type WebgpuBacken
 export type InputGradientAttributes = ConvolutionAttributes & { inputShape: number[] };
 
 /**
- * `Conv2DBackpropInput` for graphics processors: with stride 1 it is a convolution of `dy` with the filter turned by half a turn, its channels
- * exchanged, and the backend's convolution works in tiles. The stock kernel, one invocation a few pixels, is kept for strides, for small ones and
- * for NCHW.
+ * `Conv2DBackpropInput` for graphics processors: with stride 1 it is a convolution of `dy` with the filter rotated by
+ * 180 degrees and its channels exchanged, and the backend's convolution works in tiles. The stock kernel is kept for
+ * strides, for small gradients and for NCHW.
  */
 export function webgpuInputGradient(
   stock: (args: WebgpuArguments<'dy' | 'filter', InputGradientAttributes>) => TensorInfo,

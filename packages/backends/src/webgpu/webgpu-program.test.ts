@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { info, recordingBackend } from '../testing/webgpu';
 import { runShader, sizeOf } from './webgpu-program';
 
-test('a shader sees its tensors as flat arrays and its numbers as uniforms, and the result has the shape asked for', () => {
+test('a shader gets tensors as flat arrays and numbers as uniforms, and the result has the given shape', () => {
   const backend = recordingBackend();
   const x = info(2, 3, 4);
   const out = runShader(backend, [6, 4], {
@@ -31,13 +31,13 @@ test('a shader sees its tensors as flat arrays and its numbers as uniforms, and 
   expect(wgsl).toMatch(/fn main\(index: i32\)/);
 });
 
-test('shaders that read vectors have another key than those that read single numbers', () => {
+test('shaders that read vectors have another key than those that read scalars', () => {
   const backend = recordingBackend();
   for (const vectors of [[], ['x'], ['x', 'result']])
     runShader(backend, [4], { key: 'k', code: '', inputs: { x: info(4) }, vectors, workgroups: 1 });
   expect(new Set(backend.calls.map(({ program }) => program.shaderKey)).size).toBe(3);
 });
 
-test('sizeOf multiplies; a scalar has one number', () => {
+test('sizeOf multiplies; a scalar has one element', () => {
   expect([sizeOf([2, 3, 4]), sizeOf([]), sizeOf([0, 3])]).toEqual([24, 1, 0]);
 });

@@ -1,12 +1,12 @@
 import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
 
-/** Of tfjs-backend-webgpu's backend what our kernels use. */
+/** The parts of tfjs-backend-webgpu's backend that our kernels use. */
 export type WebgpuBackend = {
   runWebGPUProgram(program: ShaderProgram, inputs: TensorInfo[], dtype: DataType, uniforms: UniformValue[]): TensorInfo;
   disposeData(dataId: object): boolean;
 };
 
-/** What a WebGPU kernel of ours is called with. */
+/** The arguments of a WebGPU kernel. */
 export type WebgpuArguments<Inputs extends string, Attributes> = {
   inputs: Record<Inputs, TensorInfo>;
   backend: WebgpuBackend;
@@ -18,9 +18,9 @@ type UniformValue = { type: 'int32' | 'float32'; data: number[] };
 /** A program in the form that tfjs-backend-webgpu 4.22.0 compiles and caches. */
 export type ShaderProgram = {
   variableNames: string[];
-  /** Numbers in one element of each input's array. */
+  /** Values in one element of each input's array. */
   variableComponents: number[];
-  /** Likewise of `result`. */
+  /** Values in one element of `result`. */
   outputComponent: number;
   uniforms: string;
   outputShape: number[];
@@ -31,33 +31,33 @@ export type ShaderProgram = {
   getUserCode(): string;
 };
 
-/** Invocations in a workgroup: what every WebGPU device can. */
+/** Invocations in a workgroup: the minimum that every WebGPU device supports. */
 export const INVOCATIONS = 256;
 
-/** A shader: everything in it that is not a uniform must show in its key. */
+/** A shader; its key must depend on everything in it that is not a uniform. */
 export type Shader = {
-  /** Names its source; programs of the same key share one compiled pipeline. */
+  /** Identifies the source; programs with the same key share one compiled pipeline. */
   key: string;
   /** WGSL: declarations, and `fn run(workgroup: i32, local: i32)`. */
   code: string;
-  /** By the name that the source knows it under; vectors of 4 where `vectors` names it. All are flat arrays. */
+  /** Inputs by their name in the source, as flat arrays; of vectors of 4 where `vectors` lists the name. */
   inputs: Record<string, TensorInfo>;
   /** Inputs (and `result`) that are arrays of `vec4<f32>` instead of `f32`. Default none. */
   vectors?: readonly string[];
-  /** Whole numbers, `uniforms.name` in the source. */
+  /** Integers, `uniforms.name` in the source. */
   integers?: Record<string, number>;
-  /** Floating-point numbers, likewise. */
+  /** Floating-point values, `uniforms.name` in the source. */
   floats?: Record<string, number>;
-  /** How many workgroups; more may be started. */
+  /** Number of workgroups; more may be started. */
   workgroups: number;
-  /** Invocations in one. Default 256. */
+  /** Invocations in a workgroup. Default 256. */
   invocations?: number;
 };
 
 /**
  * Runs a shader.
  *
- * @returns float32 of the shape given. The caller disposes it.
+ * @returns float32 of the given shape. The caller disposes it.
  */
 export function runShader(backend: WebgpuBackend, shape: number[], shader: Shader): TensorInfo {
   const { key, code, inputs, vectors = [], integers = {}, floats = {}, workgroups, invocations = INVOCATIONS } = shader;
@@ -77,7 +77,7 @@ export function runShader(backend: WebgpuBackend, shape: number[], shader: Shade
     dispatchLayout: { x: [0] },
     dispatch: [workgroups, 1, 1],
     shaderKey: `lipsync_${key}_${vectors.join('_')}`,
-    // Large counts are spread over three dimensions, so the number of a workgroup is put together again.
+    // Large counts are split over three dimensions, from which the index of a workgroup is computed.
     getUserCode: () => `${code}
       fn main(index: i32) {
         let workgroup = (workgroupId.z * numWorkgroups.y + workgroupId.y) * numWorkgroups.x + workgroupId.x;

@@ -7,7 +7,7 @@ const STOCK = ['Conv2DBackpropFilter', 'Conv2DBackpropInput', 'AddN'];
 const registered = () =>
   [...STOCK, ...Object.values(FUSED_KERNELS)].map((name) => tf.getKernel(name, 'webgpu')?.kernelFunc);
 
-test('without tfjs-backend-webgpu it says what to import', () => {
+test('without tfjs-backend-webgpu the error names the import', () => {
   expect(enableWebgpuTraining).toThrow("import '@tensorflow/tfjs-backend-webgpu' first");
 });
 

@@ -8,7 +8,7 @@ import { webgpuGroupNorm } from './webgpu-group-norm';
 import { webgpuGroupNormGradient } from './webgpu-group-norm-gradient';
 import { webgpuInputGradient } from './webgpu-input-gradient';
 
-/** Kernels in the place of the stock ones, which they call for what those do well. */
+/** Kernels that replace the stock ones, and call them where these are as fast. */
 const REPLACED = {
   Conv2DBackpropFilter: webgpuFilterGradient,
   Conv2DBackpropInput: webgpuInputGradient,
@@ -18,10 +18,11 @@ const REPLACED = {
 const ADDED = { [FUSED_KERNELS.groupNorm]: webgpuGroupNorm, [FUSED_KERNELS.groupNormGrad]: webgpuGroupNormGradient };
 
 /**
- * Makes the WebGPU backend ready for training: gradients of convolutions in tiles, sums of any number of tensors, which tfjs-backend-webgpu 4.22.0
- * cannot, and the fused GroupNorm of `FUSED_KERNELS`.
+ * Makes the WebGPU backend ready for training: tiled gradients of convolutions, sums of any number of tensors, which
+ * tfjs-backend-webgpu 4.22.0 does not support, and the fused GroupNorm of `FUSED_KERNELS`.
  *
- * Call it after `@tensorflow/tfjs-backend-webgpu` was imported. Calling it again does nothing. `selectBackend` does it for `webgpu`.
+ * Call it after importing `@tensorflow/tfjs-backend-webgpu`. Calling it again does nothing. `selectBackend` calls it
+ * for `webgpu`.
  *
  * @throws Error if `@tensorflow/tfjs-backend-webgpu` has not registered its kernels.
  * @example

@@ -24,10 +24,15 @@ afterEach(() => {
 
 test('lipsync accelerate --check says that nothing was built and ends with status 1', async () => {
   expect(await runLipsync(['accelerate', '--check'])).toBe(1);
-  expect(output.err).toContain('no accelerator: not built here (lipsync accelerate)');
+  expect(output.err).toContain(
+    'no accelerator: not built here (buildAccelerator of @lipsync/accelerator-onednn builds it)',
+  );
   output.clear();
   expect(await runLipsync(['accelerate', '--check', '--json'])).toBe(1);
-  expect(JSON.parse(output.out)).toEqual({ accelerator: null, reason: 'not built here (lipsync accelerate)' });
+  expect(JSON.parse(output.out)).toEqual({
+    accelerator: null,
+    reason: 'not built here (buildAccelerator of @lipsync/accelerator-onednn builds it)',
+  });
 });
 
 test('a missing compiler is an error that says what to install', async () => {

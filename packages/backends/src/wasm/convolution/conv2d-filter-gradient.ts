@@ -13,13 +13,15 @@ const stockTranspose = stockKernel('Transpose');
 /** Output positions in one product: enough for XNNPACK, few enough that its operands stay in the cache. */
 const POSITIONS = 4096;
 
-/** Frames from this width on are summed in place by the SIMD kernel; in narrower ones its rows are too short to pay. */
+/**
+ * Images of at least this width are summed in place by the SIMD kernel; the rows of narrower ones are too short for it.
+ */
 const WIDE = 8;
 
 /**
  * `Conv2DBackpropFilter`, which tfjs-backend-wasm lacks:
  * `dFilter [height·width·in, out] = patches(x)ᵀ [height·width·in, positions] · dy [positions, out]`,
- * the patches laid out transposed, a few samples at a time.
+ * the patches arranged transposed, a few samples at a time.
  */
 export function conv2dFilterGradient(
   args: KernelArguments<'x' | 'dy', ConvolutionAttributes & { filterShape: number[] }>,
@@ -98,7 +100,7 @@ function layOutPatches(
   let out = 0;
   for (let i = 0; i < filterHeight; i++) {
     for (let j = 0; j < filterWidth; j++) {
-      // Output columns whose input column lies inside the frame.
+      // Output columns whose input column lies inside the input.
       const low = Math.min(outWidth, Math.max(0, Math.ceil((left - j) / strideWidth)));
       const high = Math.max(low, Math.min(outWidth, Math.floor((inWidth - 1 + left - j) / strideWidth) + 1));
       for (let c = 0; c < inChannels; c++) {

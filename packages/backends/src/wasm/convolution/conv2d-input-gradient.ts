@@ -9,13 +9,13 @@ import { nativeConvolution } from './native-convolution';
 
 const stockTranspose = stockKernel('Transpose');
 
-/** One axis of one output phase: which filter taps it meets, and which positions of the input it fills. */
+/** One axis of one output phase: the filter taps that it uses, and the input positions that it fills. */
 type PhaseAxis = {
   /** Filter indices, last first: a convolution flips the filter. */
   taps: number[];
   /** First input position of this phase. */
   first: number;
-  /** How many input positions it fills, `stride` apart. */
+  /** Number of input positions that it fills, `stride` apart. */
   count: number;
   /** Padding of dy before and after; negative: rows of dy that are not needed. */
   before: number;
@@ -23,10 +23,11 @@ type PhaseAxis = {
 };
 
 /**
- * `Conv2DBackpropInput`: `dx = sum over taps of dy · filterᵀ`, as ordinary convolutions of dy, which XNNPACK does fast.
+ * `Conv2DBackpropInput`: `dx = sum over taps of dy · filterᵀ`, as ordinary convolutions of dy, which are fast on
+ * XNNPACK.
  *
- * With stride s the s·s phases of the input (positions that leave the same rest when divided by s) meet disjoint filter
- * taps, so each is a convolution with stride 1 and a part of the filter; no multiplication is wasted.
+ * With stride s the s·s phases of the input (positions with the same remainder modulo s) use disjoint filter
+ * taps, so each is a convolution with stride 1 and a part of the filter, without wasted multiplications.
  */
 export function conv2dInputGradient(
   args: KernelArguments<'dy' | 'filter', ConvolutionAttributes & { inputShape: number[] }>,
@@ -43,7 +44,7 @@ export function conv2dInputGradient(
   if (strideHeight === 1 && strideWidth === 1) {
     const rows = phaseAxis(0, 1, geometry.filterHeight, geometry.top, inHeight, outHeight);
     const columns = phaseAxis(0, 1, geometry.filterWidth, geometry.left, inWidth, outWidth);
-    // The one phase is the whole input, and with stride 1 it always meets dy.
+    // The one phase is the whole input, and with stride 1 it always overlaps dy.
     return convolvePhase(backend, dy, filter, rows, columns)!;
   }
   const out = allocate(backend, attrs.inputShape);
@@ -63,9 +64,9 @@ export function conv2dInputGradient(
 }
 
 /**
- * Input position h meets filter tap i in output position o where `h + padding = o·stride + i`. Those with
- * `(h + padding) mod stride = phase` meet the taps i with `i mod stride = phase`, in `o = u - (i - phase) / stride` with
- * `u = (h + padding - phase) / stride`.
+ * Input position h meets filter tap i in output position o where `h + padding = o·stride + i`. Those with `(h +
+ * padding) mod stride = phase` meet the taps i with `i mod stride = phase`, in `o = u - (i - phase) / stride` with `u =
+ * (h + padding - phase) / stride`.
  */
 function phaseAxis(
   phase: number,
@@ -88,7 +89,7 @@ function phaseAxis(
   };
 }
 
-/** `[batch, rows.count, columns.count, in]`, or null where the phase sees nothing but padding. */
+/** `[batch, rows.count, columns.count, in]`, or null where the phase covers only padding. */
 function convolvePhase(
   backend: WasmBackend,
   dy: TensorInfo,

@@ -49,7 +49,10 @@ test('the gradients of a 3x3 convolution in Winograd’s form equal the cpu back
   wasm.forEach((numbers, i) => expect(relativeError(numbers, cpu[i])).toBeLessThan(5e-6));
 });
 
-/** Sizes at which Winograd's forms are taken, here and by the accelerator: full vectors of channels, odd edges, unlike paddings, a channel count that is no multiple of 8. */
+/**
+ * Sizes at which Winograd's forms are taken, here and by the accelerator: full vectors of channels, odd edges, unlike
+ * paddings, a channel count that is no multiple of 8.
+ */
 const WIDE: NaiveConvolution[] = [
   ...(
     [

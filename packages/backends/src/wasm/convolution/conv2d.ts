@@ -8,7 +8,10 @@ import { winogradConvolution, winogradPays } from './winograd';
 
 const stockConv2D = stockKernel('Conv2D');
 
-/** `Conv2D`: the accelerator where there is one, else Winograd's form for 3x3 convolutions of batches, where it pays, and XNNPACK for the rest. */
+/**
+ * `Conv2D`: by the accelerator where there is one, else in Winograd's form for 3x3 convolutions of batches, where that
+ * is faster, else by XNNPACK.
+ */
 export function conv2d(
   args: KernelArguments<'x' | 'filter', ConvolutionAttributes & { dilations: number | [number, number] }>,
 ): TensorInfo {

@@ -49,7 +49,7 @@ test.each([
   },
 );
 
-test('no gradient by the frames is computed where nobody asks for it', () => {
+test('no gradient by the input is computed where it is not used', () => {
   const [x, filter, bias] = [noiseTensor([2, 8, 8, 4], 1), noiseTensor([3, 3, 4, 8], 2), noiseTensor([8], 3)];
   const kernel = tf.getKernel('Conv2DBackpropInput', 'wasm')!;
   const spy = vi.fn(kernel.kernelFunc);

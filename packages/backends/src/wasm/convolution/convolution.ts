@@ -12,7 +12,7 @@ import { winogradPays } from './winograd';
 const stockFused = stockKernel('FusedConv2D');
 const stockAdd = stockKernel('Add');
 
-/** `LipsyncConvolution`, see `FUSED_KERNELS` of @lipsync/contracts: a convolution that adds its bias as it writes. */
+/** `LipsyncConvolution`, see `FUSED_KERNELS` of `@lipsync/nn`: a convolution that adds its bias as it writes. */
 export function convolution(args: KernelArguments<'x' | 'filter' | 'bias', ConvolutionAttributes>): TensorInfo {
   const { inputs, backend } = args;
   const { x, filter, bias } = inputs;
@@ -31,8 +31,8 @@ export function convolution(args: KernelArguments<'x' | 'filter' | 'bias', Convo
 }
 
 /**
- * The gradient of `LipsyncConvolution` for the tape. Each part is taken only where it is wanted: the first layer needs none by its frames,
- * a frozen network none by its filters.
+ * The gradient of `LipsyncConvolution` for the tape. Each part is computed only where it is used: the first layer needs
+ * none by its input, a frozen network none by its filters.
  */
 export const CONVOLUTION_GRADIENT: GradConfig = {
   kernelName: FUSED_KERNELS.convolution,

@@ -11,7 +11,10 @@ const stockFused = stockKernel('FusedConv2D');
 type FusedAttributes = ConvolutionAttributes & { dilations: number | [number, number]; activation: string };
 type FusedInputs = { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo; preluActivationWeights?: TensorInfo };
 
-/** `FusedConv2D` (`tf.fused.conv2d`) by the accelerator where there is one, for a plain bias and ReLU or nothing after it; the stock kernel else. */
+/**
+ * `FusedConv2D` (`tf.fused.conv2d`) by the accelerator where there is one, for a plain bias and an activation of ReLU
+ * or none; else by the stock kernel.
+ */
 export function fusedConv2D(
   args: KernelArguments<'x' | 'filter', FusedAttributes> & { inputs: FusedInputs },
 ): TensorInfo {

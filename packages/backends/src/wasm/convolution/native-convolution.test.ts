@@ -20,7 +20,7 @@ const geometry = convolutionGeometry('test', [2, 8, 9, 3], [3, 3, 3, 5], {
   ] as never,
 });
 
-test('nativeConvolution does nothing without an accelerator, and for nothing', () => {
+test('nativeConvolution does nothing without an accelerator, and for empty tensors', () => {
   expect(nativeConvolution(backend(), 'forward', tensors, geometry)).toBe(false);
   const accelerated = backend();
   useNative(accelerated, { convolution: vi.fn() } as unknown as NativeKernels);

@@ -3,12 +3,13 @@ import { address, type WasmBackend } from '../heap';
 import { native } from '../native';
 import type { ConvolutionGeometry } from './conv2d-geometry';
 
-/** What the accelerator is told of a convolution, direction first. */
+/** The accelerator's arguments of a convolution, direction first. */
 type Tensors = { x: TensorInfo; filter: TensorInfo; y: TensorInfo; bias?: TensorInfo };
 
 /**
- * One convolution, or one of its gradients, by the accelerator, into the tensor that `direction` names; false where there is none.
- * oneDNN takes the far padding as what the geometry leaves, which is negative where a stride passes over the last pixels.
+ * One convolution, or one of its gradients, by the accelerator, into the tensor that `direction` names; false where
+ * there is none. oneDNN takes the padding at the end as the geometry's remainder, which is negative where a stride
+ * skips the last pixels.
  */
 export function nativeConvolution(
   backend: WasmBackend,
@@ -20,7 +21,8 @@ export function nativeConvolution(
   const { batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, filterHeight, filterWidth } =
     geometry;
   const { strideHeight, strideWidth, top, left } = geometry;
-  // oneDNN 2.6 gives wrong filter gradients for strided 1x1 filters (every other row of 8 x 8 frames, AVX2); such are rare.
+  // oneDNN 2.6 gives wrong filter gradients for strided 1x1 filters (every other row of 8 x 8 frames, AVX2); such are
+  // rare.
   const wrongThere = filterHeight * filterWidth === 1 && strideHeight * strideWidth > 1;
   if (!found || wrongThere || batch * inHeight * inWidth * inChannels * outHeight * outWidth * outChannels === 0)
     return false;

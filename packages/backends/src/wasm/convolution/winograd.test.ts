@@ -69,7 +69,7 @@ test.each(
   tf.dispose(tensors);
 });
 
-test('it is taken for batches of 3x3 with stride 1 and whole vectors of channels, and for nothing else', () => {
+test('it is used for batches of 3x3 with stride 1 and whole vectors of channels only', () => {
   const pays = (shape: number[], filter: number[], strides = 1) =>
     winogradPays(backend, convolutionGeometry('test', shape, filter, { strides, pad: 'same' }));
   expect(pays([8, 12, 12, 32], [3, 3, 32, 64])).toBe(true);

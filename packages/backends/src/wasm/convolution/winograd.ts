@@ -4,18 +4,23 @@ import { simdKernels } from '../simd/simd';
 import { runShares, simdThreads, split } from '../threads/simd-threads';
 import type { ConvolutionGeometry } from './conv2d-geometry';
 
-/** Numbers of x and y that a thread holds transformed at a time (16 times over): half a MiB, for the second-level cache. */
+/**
+ * Values of x and y that a thread keeps transformed at a time, 16 times each: half a MiB, for the second-level cache.
+ */
 const NUMBERS_AT_ONCE = 8192;
 
-/** Fewer tiles than this do not pay for the transformation of the filter. */
+/** With fewer tiles, transforming the filter takes longer than it saves. */
 const FEWEST_TILES = 32;
 
-/** Winograd's form saves a factor of 2.25 at most; below this much, what tiles at the edge waste taken off, its overhead wins. */
+/**
+ * Winograd's form saves a factor of at most 2.25; below this factor, after the waste of tiles at the edge, its overhead
+ * is larger.
+ */
 const LEAST_SAVING = 1.2;
 
 /**
- * Whether a convolution is worth doing in Winograd's form F(2x2, 3x3), see simd/kernels.ts: 3x3, stride 1, enough positions, channels
- * that fill vectors, and as many threads as XNNPACK would use.
+ * Whether a convolution is faster in Winograd's form F(2x2, 3x3), see simd/kernels.ts: 3x3, stride 1, enough positions,
+ * channels that fill vectors, and as many threads as XNNPACK uses.
  */
 export function winogradPays(backend: WasmBackend, geometry: ConvolutionGeometry): boolean {
   const { batch, filterHeight, filterWidth, strideHeight, strideWidth, inChannels, outChannels, outHeight, outWidth } =
@@ -50,7 +55,10 @@ function sizesOf(geometry: ConvolutionGeometry): Sizes {
   return [inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, top, left];
 }
 
-/** `conv2d(x, filter [3, 3, in, out])` where `winogradPays`. Differs from the definition by rounding, about 1e-6 of the largest value. */
+/**
+ * `conv2d(x, filter [3, 3, in, out])` where `winogradPays`. Differs from the definition by rounding, about 1e-6 of the
+ * largest value.
+ */
 export function winogradConvolution(
   backend: WasmBackend,
   x: TensorInfo,

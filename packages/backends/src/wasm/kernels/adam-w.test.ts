@@ -42,7 +42,7 @@ test.each([[[1]], [[7]], [[3, 3, 8, 8]], [[40_000]], [[40_002]]])(
   },
 );
 
-test('a step leaves its inputs as they were and makes three tensors', () => {
+test('a step does not change its inputs and makes three tensors', () => {
   const inputs = [1, 2, 3, 4].map((seed) => tf.tensor(noise(64, seed).map(Math.abs)));
   const before = inputs.map((x) => Array.from(x.dataSync()));
   const counts = tensorCounts();

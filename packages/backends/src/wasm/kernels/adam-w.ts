@@ -9,10 +9,13 @@ import type { KernelArguments } from '../wasm-kernel';
 
 type Inputs = 'parameter' | 'gradient' | 'expAvg' | 'expAvgSq';
 
-/** Fewer numbers than this are not worth waking the threads. */
+/** With fewer values, waking the threads takes longer than it saves. */
 const FEWEST_FOR_THREADS = 32768;
 
-/** `LipsyncAdamW`, see `FUSED_KERNELS` of @lipsync/contracts: one pass over a parameter and its two means, which stay as they were. */
+/**
+ * `LipsyncAdamW`, see `FUSED_KERNELS` of `@lipsync/nn`: one pass over a parameter and its two means, which are not
+ * changed.
+ */
 export function adamW({ inputs, backend, attrs }: KernelArguments<Inputs, AdamWAttributes>): TensorInfo[] {
   const { parameter, gradient, expAvg, expAvgSq } = inputs;
   const { beta1, beta2, epsilon, stepSize, decay } = attrs;
@@ -60,7 +63,7 @@ export function adamW({ inputs, backend, attrs }: KernelArguments<Inputs, AdamWA
 const threadsFor = (backend: WasmBackend, count: number): number =>
   count < FEWEST_FOR_THREADS ? 1 : simdThreads(backend);
 
-/** The same in JavaScript: for counts that are no multiple of 4, and where there is no SIMD. */
+/** The same in JavaScript: for counts that are not a multiple of 4, and without SIMD. */
 function step(
   [p, g, m, v, newP, newM, newV]: Float32Array[],
   { beta1, beta2, epsilon, stepSize, decay }: AdamWAttributes,

@@ -24,7 +24,7 @@ test.each([
   expect(Array.from(wasm[0])).toEqual(Array.from(cpu[0]));
 });
 
-test('whole numbers are added too, and one tensor is left', () => {
+test('integers are added too, and one tensor is left', () => {
   const [a, b] = [tf.tensor1d([1, 2, 3], 'int32'), tf.tensor1d([4, 5, 6], 'int32')];
   const before = tensorCounts();
   const sum = tf.add(a, b);

@@ -6,7 +6,10 @@ import { type KernelArguments, stockKernel } from '../wasm-kernel';
 
 const stockAdd = stockKernel('Add');
 
-/** `Add`: the accelerator where two tensors are alike, or one is a row for each row of the other (a bias); the stock kernel else. */
+/**
+ * `Add`: by the accelerator where both shapes are equal or one tensor is a row for each row of the other (a bias); else
+ * by the stock kernel.
+ */
 export function add({ inputs, backend }: KernelArguments<'a' | 'b', object>): TensorInfo {
   const { a, b } = inputs;
   const accelerated = native(backend);

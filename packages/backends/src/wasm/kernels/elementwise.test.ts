@@ -12,7 +12,7 @@ test.each([[[3]], [[2, 5, 7]], [[50_001]]])(
   },
 );
 
-test('whole numbers are squared as whole numbers', () => {
+test('integers are squared as integers', () => {
   const squared = tf.tidy(() => tf.square(tf.tensor1d([-3, 4], 'int32')));
   expect([squared.dtype, ...squared.dataSync()]).toEqual(['int32', 9, 16]);
   squared.dispose();

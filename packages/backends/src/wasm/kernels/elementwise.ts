@@ -18,5 +18,5 @@ function elementwise(name: 'Relu' | 'Square', kernel: 'relu' | 'square'): WasmKe
   return { name, run };
 }
 
-/** Kernels that are worth a native loop because they pass over whole feature maps. */
+/** Kernels that a native loop makes faster, because they pass over whole feature maps. */
 export const ELEMENTWISE: WasmKernel[] = [elementwise('Relu', 'relu'), elementwise('Square', 'square')];

@@ -8,8 +8,8 @@ import type { KernelArguments } from '../wasm-kernel';
 import { type GroupNormGeometry, groupNormGeometry } from './group-norm';
 
 /**
- * `LipsyncGroupNormGrad`. With `h = (x - mean) · r`, `u = dy · silu'(z)` (or dy) and means over a group and its positions:
- * `dx = r · (gamma · u - mean(gamma · u) - h · mean(gamma · u · h))`, `dgamma = sum u · h`, `dbeta = sum u`.
+ * `LipsyncGroupNormGrad`. With `h = (x - mean) · r`, `u = dy · silu'(z)` (or dy) and means over a group and its
+ * positions: `dx = r · (gamma · u - mean(gamma · u) - h · mean(gamma · u · h))`, `dgamma = sum u · h`, `dbeta = sum u`.
  *
  * @returns `[dx, dgamma, dbeta]`.
  */
@@ -46,7 +46,7 @@ export function groupNormGradient(
   if (geometry.channels % 4 === 0 && simdKernels(backend)) {
     const { batch, positions, channels, groups } = geometry;
     const shares = split(batch, simdThreads(backend));
-    const room = 12 * channels; // numbers of scratch a thread
+    const room = 12 * channels; // values of scratch memory for each thread
     const scratch = allocate(backend, [room * shares.length]);
     const totals = allocate(backend, [4 * channels * shares.length]); // float64 dgamma and dbeta of each thread
     floats(backend, totals).fill(0);
@@ -101,15 +101,11 @@ export function groupNormGradient(
   return [dx, dgamma, dbeta];
 }
 
-type Numbers = Record<'x' | 'gamma' | 'beta' | 'statistics' | 'dy' | 'dx' | 'dgamma' | 'dbeta', Float32Array>;
+type Values = Record<'x' | 'gamma' | 'beta' | 'statistics' | 'dy' | 'dx' | 'dgamma' | 'dbeta', Float32Array>;
 
-/** The same in JavaScript: for channels that are no multiple of 4, and where there is no SIMD. */
-function differentiate(
-  numbers: Numbers,
-  { batch, positions, channels, groups }: GroupNormGeometry,
-  silu: boolean,
-): void {
-  const { x, gamma, beta, statistics, dy, dx, dgamma, dbeta } = numbers;
+/** The same in JavaScript: for channels that are not a multiple of 4, and without SIMD. */
+function differentiate(values: Values, { batch, positions, channels, groups }: GroupNormGeometry, silu: boolean): void {
+  const { x, gamma, beta, statistics, dy, dx, dgamma, dbeta } = values;
   const width = channels / groups;
   const count = positions * width;
   const sumU = new Float64Array(channels);
@@ -118,7 +114,7 @@ function differentiate(
   const shift = new Float32Array(channels);
   const means = new Float64Array(channels);
   const inverses = new Float64Array(channels);
-  // dx = a·u + b·x + c, channel by channel.
+  // dx = a·u + b·x + c for each channel.
   const a = new Float32Array(channels);
   const b = new Float32Array(channels);
   const c = new Float32Array(channels);

@@ -71,7 +71,7 @@ test.each(SHAPES)(
   },
 );
 
-test('a large common offset does not move the result', () => {
+test('a large common offset does not change the result', () => {
   const [near] = run([2, 8, 8, 32], 8, 'none');
   const [far] = run([2, 8, 8, 32], 8, 'none', 100);
   // float32 inputs around 100 have steps of 7.6e-6, and 1 / deviation times gamma is up to 4 here.

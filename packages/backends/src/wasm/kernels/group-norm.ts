@@ -23,8 +23,8 @@ export function groupNormGeometry(where: string, shape: number[], groups: number
 }
 
 /**
- * `LipsyncGroupNorm`: `z = (x - mean) / sqrt(variance + epsilon) · gamma + beta`, mean and (biased) variance over each group of
- * channels of one sample; `y = z` or `z · sigmoid(z)`.
+ * `LipsyncGroupNorm`: `z = (x - mean) / sqrt(variance + epsilon) · gamma + beta`, mean and (biased) variance over each
+ * group of channels of one sample; `y = z` or `z · sigmoid(z)`.
  *
  * @returns `[y like x, statistics [batch, groups, 2]]`: mean and 1 / sqrt(variance + epsilon).
  */
@@ -60,7 +60,7 @@ export function groupNorm(args: KernelArguments<'x' | 'gamma' | 'beta', GroupNor
   if (geometry.channels % 4 === 0 && simdKernels(backend)) {
     const { batch, positions, channels, groups } = geometry;
     const shares = split(batch, simdThreads(backend));
-    const room = 6 * channels; // numbers of scratch a thread
+    const room = 6 * channels; // values of scratch memory for each thread
     const scratch = allocate(backend, [room * shares.length]);
     const [from, gamma, beta, to, figures, own] = [x, inputs.gamma, inputs.beta, y, statistics, scratch].map((tensor) =>
       address(backend, tensor),
@@ -100,7 +100,7 @@ export function groupNorm(args: KernelArguments<'x' | 'gamma' | 'beta', GroupNor
   return [y, statistics];
 }
 
-/** The same in JavaScript: for channels that are no multiple of 4, and where there is no SIMD. */
+/** The same in JavaScript: for channels that are not a multiple of 4, and without SIMD. */
 function normalise(
   x: Float32Array,
   gamma: Float32Array,

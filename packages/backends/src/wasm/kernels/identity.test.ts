@@ -16,7 +16,7 @@ test('a clone shares the memory and outlives the original', () => {
   expect(tensorCounts()).toEqual(before);
 });
 
-test('assigning to a variable does not move its clones', () => {
+test('assigning to a variable does not change its clones', () => {
   const variable = tf.variable(tf.tensor1d([1, 2]));
   const copy = tf.clone(variable);
   variable.assign(tf.tensor1d([3, 4]));

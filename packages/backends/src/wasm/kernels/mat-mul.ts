@@ -15,8 +15,8 @@ export function multiplyPlain(backend: WasmBackend, a: TensorInfo, b: TensorInfo
 }
 
 /**
- * `BatchMatMul` with every combination of transposition and batch on XNNPACK: the stock kernel falls to 1-4 GFLOP/s
- * wherever a side is transposed or the batch is above 1.
+ * `BatchMatMul` on XNNPACK with every combination of transposition and batch: the stock kernel drops to 1-4 GFLOP/s
+ * where a side is transposed or the batch is above 1.
  */
 export function batchMatMul(args: KernelArguments<'a' | 'b', MatMulAttributes>): TensorInfo {
   const { inputs, backend, attrs } = args;
@@ -102,7 +102,7 @@ const ACTIVATIONS: Record<string, StockKernel> = {
   prelu: (backend, { x, alpha }) => stockKernel('Prelu')(backend, { x, alpha }, {}),
 };
 
-/** `_FusedMatMul` (dense layers) on the same route, then the bias and the activation. The stock kernel's sigmoid is wrong. */
+/** `_FusedMatMul` (dense layers) by the same product, then bias and activation. The stock kernel's sigmoid is wrong. */
 export function fusedMatMul(
   args: KernelArguments<'a' | 'b', FusedAttributes> & {
     inputs: { bias?: TensorInfo; preluActivationWeights?: TensorInfo };

@@ -22,7 +22,7 @@ test.each([
   },
 );
 
-test('it follows finite differences where every maximum is below zero, which the stock kernel gets wrong', () => {
+test('it follows finite differences where every maximum is below zero, where the stock kernel is wrong', () => {
   const at = noise(32, 3).map((value) => -Math.abs(value) - 0.5);
   const f = (x: tf.Tensor) => tf.sum(tf.square(tf.maxPool(x as tf.Tensor4D, 2, 2, 'valid'))) as tf.Scalar;
   const value = (x: Float32Array) => tf.tidy(() => f(tf.tensor(x, [1, 4, 4, 2])).dataSync()[0]);

@@ -48,7 +48,7 @@ const CASES: [number[], number[], number[]][] = [
   ],
 ];
 
-test.each(CASES)('slice of %j from %j of size %j gives the cpu backend’s numbers', async (shape, begin, size) => {
+test.each(CASES)('slice of %j from %j of size %j equals the cpu backend’s', async (shape, begin, size) => {
   const { cpu, wasm } = await onBoth(() => [tf.slice(noiseTensor(shape, 1), begin, size)]);
   expect(wasm).toEqual(cpu);
 });
@@ -61,7 +61,7 @@ test('slice takes integers and booleans', async () => {
   expect(wasm).toEqual(cpu);
 });
 
-test('split and the gradient of slice give the cpu backend’s numbers', async () => {
+test('split and the gradient of slice equal the cpu backend’s', async () => {
   const { cpu, wasm } = await onBoth(() => [
     ...tf.split(noiseTensor([2, 6, 4], 1), 3, 1),
     tf.grad((x) => tf.sum(tf.square(tf.slice(x, [0, 1, 1], [2, 3, 2]))))(noiseTensor([2, 6, 4], 1)),

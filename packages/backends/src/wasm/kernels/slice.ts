@@ -4,7 +4,7 @@ import { type KernelArguments, stockKernel } from '../wasm-kernel';
 
 const stockSlice = stockKernel('Slice');
 
-/** Runs up to this long are copied number by number: `set` costs more to call. */
+/** Runs up to this length are copied value by value: a call of `set` costs more. */
 const SHORT_RUN = 96;
 
 /**

@@ -8,7 +8,7 @@ beforeAll(startWasm);
 const squaredLength = (x: tf.Tensor) =>
   tf.tidy(() => (tf.engine().runKernel(FUSED_KERNELS.sumOfSquares, { x }) as tf.Tensor).dataSync()[0]);
 
-test.each([0, 1, 3, 4, 9, 1000, 200_003])('the sum of squares of %d numbers is that of 64 bits', (count) => {
+test.each([0, 1, 3, 4, 9, 1000, 200_003])('the sum of squares of %d values equals that in 64 bits', (count) => {
   const numbers = noise(count, 5);
   const exact = numbers.reduce((sum, value) => sum + value * value, 0);
   const x = tf.tensor1d(numbers);
@@ -16,7 +16,7 @@ test.each([0, 1, 3, 4, 9, 1000, 200_003])('the sum of squares of %d numbers is t
   x.dispose();
 });
 
-test('a NaN is not lost', () => {
+test('NaN is kept', () => {
   const x = tf.tensor1d([1, NaN, 2, 3, 4]);
   expect(squaredLength(x)).toBeNaN();
   x.dispose();

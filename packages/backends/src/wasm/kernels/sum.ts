@@ -8,8 +8,8 @@ import { type KernelArguments, stockKernel } from '../wasm-kernel';
 const stockSum = stockKernel('Sum');
 
 /**
- * `Sum`, fast where the leading axes are summed (the gradient of a bias): the stock kernel first transposes the whole tensor.
- * Sums of float32 blocks are added in float64.
+ * `Sum`, fast where the leading axes are summed (the gradient of a bias): the stock kernel first transposes the whole
+ * tensor. Sums of float32 blocks are added in float64.
  */
 export function sum(args: KernelArguments<'x', { axis: number | number[]; keepDims?: boolean }>): TensorInfo {
   const { inputs, backend, attrs } = args;

@@ -11,7 +11,7 @@ test('unsortedSegmentSum equals the cpu backend’s and adds repeated ids', asyn
   expect(relativeError(wasm[0], cpu[0])).toBeLessThan(1e-6);
 });
 
-test('it leaves out ids below zero and above the last segment', () => {
+test('it ignores ids below zero and above the last segment', () => {
   const out = tf.tidy(() =>
     tf.unsortedSegmentSum(tf.tensor1d([1, 2, 4]), tf.tensor1d([-1, 1, 7], 'int32'), 2).dataSync(),
   );
@@ -25,7 +25,7 @@ test('it sums integers', () => {
   expect([...out]).toEqual([4, 3]);
 });
 
-test('the gradient of gather passes through it', async () => {
+test('the gradient of gather uses it', async () => {
   const { cpu, wasm } = await onBoth(() => [
     tf.grad((x) => tf.sum(tf.square(tf.gather(x, tf.tensor1d([0, 2, 2, 1], 'int32')))))(noiseTensor([4, 3], 1)),
   ]);

@@ -2,7 +2,10 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { KernelArguments } from '../wasm-kernel';
 
-/** `UnsortedSegmentSum`, the gradient of `gather`, which tfjs-backend-wasm lacks. Ids outside `[0, numSegments)` are left out. */
+/**
+ * `UnsortedSegmentSum`, the gradient of `gather`, which tfjs-backend-wasm lacks. Ids outside `[0, numSegments)` are
+ * ignored.
+ */
 export function unsortedSegmentSum(args: KernelArguments<'x' | 'segmentIds', { numSegments: number }>): TensorInfo {
   const { inputs, backend, attrs } = args;
   const { x, segmentIds } = inputs;

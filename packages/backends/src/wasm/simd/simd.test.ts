@@ -14,7 +14,7 @@ test('the committed binary was made of the committed source (else run simd/build
   expect(createHash('sha256').update(source).digest('hex')).toBe(SOURCE_HASH);
 });
 
-test('the kernels load over the backend’s memory, once', async () => {
+test('the kernels are loaded once, on the backend’s memory', async () => {
   const backend = tf.backend() as unknown as WasmBackend;
   const kernels = simdKernels(backend);
   expect(Object.keys(kernels ?? {})).toEqual(
@@ -24,6 +24,6 @@ test('the kernels load over the backend’s memory, once', async () => {
   expect(simdKernels(backend)).toBe(kernels);
 });
 
-test('a backend that does not show its memory has none', () => {
+test('a backend that does not expose its memory has no kernels', () => {
   expect(simdKernels({ wasm: {} } as WasmBackend)).toBeNull();
 });

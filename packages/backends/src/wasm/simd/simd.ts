@@ -1,7 +1,7 @@
 import type { WasmBackend } from '../heap';
 import { OWN_MEMORY, SHARED_MEMORY } from './simd-binary';
 
-/** The functions of simd/kernels.ts; pointers are byte addresses in the backend's heap. What they do stands there. */
+/** The functions of simd/kernels.ts; pointers are byte addresses in the backend's heap. They are documented there. */
 export type SimdKernels = {
   groupNorm(
     ...args: [
@@ -136,7 +136,7 @@ function decode(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }
 
-/** The backend's memory and the module that fits it; null where the backend does not show its memory. */
+/** The backend's memory and the module that fits it; null where the backend does not expose its memory. */
 function ingredients(backend: WasmBackend): { memory: WebAssembly.Memory; bytes: Uint8Array<ArrayBuffer> } | null {
   const memory = backend.wasm.wasmMemory ?? backend.wasm.asm?.memory;
   if (!memory) return null;
@@ -145,8 +145,8 @@ function ingredients(backend: WasmBackend): { memory: WebAssembly.Memory; bytes:
 }
 
 /**
- * Loads the SIMD kernels ahead of time. Browsers may refuse to compile on the page's thread without waiting; there this is
- * the only way to have them.
+ * Loads the SIMD kernels ahead of time. Browsers may refuse synchronous compilation on the page's thread; there this is
+ * the only way to get them.
  */
 export async function prepareSimd(backend: WasmBackend): Promise<void> {
   const parts = ingredients(backend);
@@ -155,11 +155,13 @@ export async function prepareSimd(backend: WasmBackend): Promise<void> {
     const { instance } = await WebAssembly.instantiate(parts.bytes, { env: { memory: parts.memory } });
     loaded.set(backend, instance.exports as unknown as SimdKernels);
   } catch {
-    loaded.set(backend, null); // no SIMD here: the kernels' plain loops do it
+    loaded.set(backend, null); // no SIMD here: the kernels use plain loops
   }
 }
 
-/** The SIMD kernels over this backend's heap, or null where they cannot be had; the caller then loops in JavaScript. */
+/**
+ * The SIMD kernels over this backend's heap, or null where they are not available; the caller then loops in JavaScript.
+ */
 export function simdKernels(backend: WasmBackend): SimdKernels | null {
   const known = loaded.get(backend);
   if (known !== undefined) return known;

@@ -163,7 +163,7 @@ test.each([
   },
 );
 
-test('two runs give the same bits, and nothing is left behind', () => {
+test('two runs give the same bits, and leave no tensor', () => {
   const run = () =>
     tf.tidy(() => {
       const inputs = { x: noiseTensor([6, 8, 8, 32], 1), gamma: noiseTensor([32], 2), beta: noiseTensor([32], 3) };

@@ -3,25 +3,25 @@ import { nodeModule } from '@lipsync/contracts';
 import type { WasmBackend } from '../heap';
 import { type SimdKernels, sharedSimdModule, simdKernels } from '../simd/simd';
 
-/** Numbers that a call takes at most. */
+/** Largest number of arguments of a call. */
 const MOST_ARGUMENTS = 32;
 
-/** Places in `control`. */
-const JOB = 0; // counts up with every job
+/** Indices in `control`. */
+const JOB = 0; // number of the job
 const LEFT = 1; // threads that have not finished it
-const FAILED = 2; // threads whose part threw
+const FAILED = 2; // threads whose share threw
 const PLACES = 3;
 
 type Pool = {
   workers: Worker[];
   control: Int32Array;
-  /** For each worker: the function's index, the count of its arguments (0: nothing to do), the arguments. */
+  /** For each worker: the function's index, the number of arguments (0: nothing to do), the arguments. */
   calls: Float64Array;
 };
 
 const pools = new WeakMap<WasmBackend, Pool>();
 
-/** Function names by index: numbers travel through shared memory more easily. */
+/** Function names by index, since shared memory holds integers. */
 const NAMES: (keyof SimdKernels)[] = [
   'groupNorm',
   'groupNormGradient',
@@ -34,7 +34,10 @@ const NAMES: (keyof SimdKernels)[] = [
   'adamW',
 ];
 
-/** What each worker runs: sleeps until the job counter moves, runs its call, reports. CommonJS, as `eval: true` wants it. */
+/**
+ * The code of a worker: it sleeps until the job number changes, runs its call and reports. CommonJS, as `eval: true`
+ * requires.
+ */
 const WORKER_SOURCE = `
 const { parentPort, workerData } = require('node:worker_threads');
 const { module, memory, control, calls, index, names, width } = workerData;
@@ -58,8 +61,8 @@ for (;;) {
 `;
 
 /**
- * Starts `threads - 1` workers that run SIMD kernels on the threaded backend's shared memory. Node only. They sleep between jobs,
- * do not keep the process alive, and end with it.
+ * Starts `threads - 1` workers that run SIMD kernels on the threaded backend's shared memory. Node only. They sleep
+ * between jobs, do not keep the process alive, and end with it.
  */
 export async function startSimdThreads(backend: WasmBackend, threads: number): Promise<void> {
   const module = sharedSimdModule(backend);
@@ -85,14 +88,14 @@ export async function startSimdThreads(backend: WasmBackend, threads: number): P
   pools.set(backend, { workers, control, calls });
 }
 
-/** How many shares of work can run at once. */
+/** Number of shares of work that run at once. */
 export function simdThreads(backend: WasmBackend): number {
   return 1 + (pools.get(backend)?.workers.length ?? 0);
 }
 
 /**
- * Runs a SIMD kernel once for every list of arguments, each on a thread of its own, this one included, and waits for all.
- * There may be at most `simdThreads` lists, and the calls must not write to the same place.
+ * Runs a SIMD kernel once for each list of arguments, each on its own thread, this one included, and waits for all.
+ * At most `simdThreads` lists; the calls must not write to the same memory.
  */
 export function runShares<Name extends keyof SimdKernels>(
   backend: WasmBackend,
@@ -125,7 +128,10 @@ export function runShares<Name extends keyof SimdKernels>(
   if (Atomics.load(control, FAILED) > 0) throw new Error(`${name}: a thread must finish its share, got an error there`);
 }
 
-/** `[from, to)` of each share of `count` things in multiples of `unit`; as many shares as threads, fewer where there is too little. */
+/**
+ * `[from, to)` of each share of `count` items in multiples of `unit`; one share for each thread, fewer where there are
+ * too few items.
+ */
 export function split(count: number, threads: number, unit = 1): [number, number][] {
   const units = Math.ceil(count / unit);
   const parts = Math.max(1, Math.min(threads, units));

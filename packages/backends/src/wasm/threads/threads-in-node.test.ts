@@ -28,11 +28,12 @@ console.log(JSON.stringify({
 }));
 `;
 
-test('a script on the threaded backend computes right, ends by itself and finds Node as it was', async () => {
+test('a script on the threaded backend computes correctly, ends by itself and leaves Node unchanged', async () => {
   await bundle(CODE, script);
   const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 50_000 });
   const { gradient, ...rest } = JSON.parse(stdout.trim().split('\n').at(-1)!);
   expect(rest).toEqual({ threads: 3, value: 16, cpus: true, url: true, events: true, files: [] });
-  // The first tap sees 2 · 15 · 15 positions: 13 · 13 inner ones of the dy of 36, the rest at the top and left edges (24; corner 16).
+  // The first tap sees 2 · 15 · 15 positions: 13 · 13 inner ones of the dy of 36, the rest at the top and left edges
+  // (24; corner 16).
   expect(gradient).toBe(2 * (14 * 14 * 36 + 2 * 14 * 24 + 16));
 });

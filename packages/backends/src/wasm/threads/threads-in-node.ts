@@ -1,7 +1,7 @@
 import { nodeModule } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** A worker thread as emscripten keeps it. */
+/** A worker thread of emscripten. */
 type PthreadWorker = { unref?(): void; terminate(): unknown };
 
 type ThreadedModule = { PThread?: { unusedWorkers: PthreadWorker[]; runningWorkers: PthreadWorker[] } };
@@ -9,16 +9,16 @@ type ThreadedModule = { PThread?: { unusedWorkers: PthreadWorker[]; runningWorke
 const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
 
 /**
- * Runs `start`, which initialises the wasm backend, in surroundings where its threaded build works in Node.
+ * Runs `start`, which initialises the wasm backend, with the changes that its threaded build needs in Node.
  *
  * tfjs-backend-wasm switches threads off in Node, because
- * - the worker's address it makes is a Blob URL, which Node's `Worker` does not take: meanwhile `URL.createObjectURL` answers that
- *   Blob with a file that holds the same worker, reading emscripten's script from disk;
- * - it uses half the processors it sees, 1 of 2: meanwhile `os.cpus` lists twice the number of threads;
- * - its workers keep the process alive, and its glue adds handlers that throw unhandled errors again: the workers are
- *   unreferenced, spare ones ended, and the handlers removed.
+ * - it starts its worker from a Blob URL, which Node's `Worker` does not accept: meanwhile `URL.createObjectURL`
+ *   returns for that Blob a file with the same worker, which reads emscripten's script from disk;
+ * - it uses half of the processors, 1 of 2: meanwhile `os.cpus` lists twice the number of threads;
+ * - its workers keep the process alive, and its glue code adds handlers that rethrow unhandled errors: the workers are
+ *   unreferenced, spare ones terminated, and the handlers removed.
  *
- * Everything is as before when this returns or throws; the file is gone.
+ * All changes are undone, and the file is deleted, when this returns or throws.
  */
 export async function startThreadsInNode(threads: number, start: () => Promise<void>): Promise<void> {
   const listeners = EVENTS.map((event) => new Set<unknown>(process.listeners(event as 'uncaughtException')));
@@ -53,14 +53,14 @@ async function startWithWorkerFile(threads: number, start: () => Promise<void>):
   } finally {
     os.cpus = cpus;
     URL.createObjectURL = createObjectURL;
-    await rm(folder, { recursive: true, force: true }); // every worker has read it before the backend is ready
+    await rm(folder, { recursive: true, force: true }); // every worker has read it when the backend is ready
   }
   const { PThread } = (tf.backend() as unknown as { wasm: ThreadedModule }).wasm;
   PThread?.runningWorkers.forEach((worker) => worker.unref?.());
   PThread?.unusedWorkers.splice(0).forEach((worker) => worker.terminate());
 }
 
-/** The published worker, with the script it loads by name instead of by Blob. */
+/** The published worker, which loads its script from a file in place of a Blob. */
 async function workerSource(): Promise<string> {
   const { createRequire } = await nodeModule<typeof import('node:module')>('node:module');
   const { dirname } = await nodeModule<typeof import('node:path')>('node:path');
