@@ -18,13 +18,13 @@ test('featureStream and audioFeatures give the features of the name', () => {
   expect(audioFeatures('THESIS_MEL')).toMatchObject({ bins: 80, stepsPerSecond: 80 });
 });
 
-test('featureStream takes a mel recipe of one’s own', () => {
+test('featureStream takes a custom mel recipe', () => {
   const recipe = { ...THESIS_MEL, padMode: 'zero' } as const;
   const stream = featureStream(recipe);
   expect([...stream.push(waveform.samples), ...stream.end()]).toEqual([...melSpectrogram(waveform, recipe).data]);
 });
 
-test('features that come from elsewhere, and unknown ones, are refused', () => {
+test('features of a speech recogniser, and unknown ones, are refused', () => {
   expect(() => featureStream('ASR_LOGITS')).toThrow('give them as an .npy file');
   expect(() => audioFeatures('MY_MEL' as never)).toThrow('audioFeatures: name must be one of THESIS_MEL, WAV2LIP_MEL');
 });

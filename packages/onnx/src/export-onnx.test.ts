@@ -60,7 +60,7 @@ function difference(ours: tf.Tensor, theirs: tf.Tensor): number {
 }
 
 describe.each(Object.entries(experts))('exportOnnx of %s', (_, make) => {
-  test('gives graphs that compute what the network does, for other batches than it was traced with', async () => {
+  test('exports graphs that compute the network’s output, for other batch sizes than the traced ones', async () => {
     const expert = make();
     const models = await onnxModels(expert);
     const before = tf.memory().numTensors;

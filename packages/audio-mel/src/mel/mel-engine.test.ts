@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { MelEngine } from './mel-engine';
 import { THESIS_MEL } from './mel-recipe';
 
-test('stepsAfter and stepsAtEnd say how much is written, for every length around the first steps', () => {
+test('stepsAfter and stepsAtEnd give the number of steps written, for every length around the first steps', () => {
   for (let length = 401; length < 1300; length += 13) {
     const engine = new MelEngine('test', THESIS_MEL);
     const out = new Float32Array(20 * 80).fill(99);

@@ -37,7 +37,7 @@ const RECIPES: [string, MelRecipe][] = [
   ['hop longer than the transform', { ...THESIS_MEL, fftSize: 320, winLength: 256, hop: 500 }],
 ];
 
-test.each(RECIPES)('MelStream equals melSpectrogram bit for bit, whatever the pieces (%s)', (_, recipe) => {
+test.each(RECIPES)('MelStream equals melSpectrogram bit for bit, for any pieces (%s)', (_, recipe) => {
   const samples = noise(20011);
   const whole = melSpectrogram({ samples, sampleRate: 16000 }, recipe).data;
   for (const pieces of [[1], [20011], [7, 0, 1, 399], [400], [401], [640], [6399, 1, 6401], [0, 12000]]) {
@@ -53,7 +53,7 @@ test.each(RECIPES)('short clips of every length around the edges are equal too (
   }
 });
 
-test('a step comes out as soon as its last sample is there', () => {
+test('a step is returned as soon as its last sample is known', () => {
   const mel = new MelStream();
   expect(mel.push(new Float32Array(400)).length).toBe(0);
   expect(mel.push(new Float32Array(1)).length).toBe(80); // step 0 needs 400 samples and one to mirror
@@ -61,7 +61,7 @@ test('a step comes out as soon as its last sample is there', () => {
   expect(mel.push(new Float32Array(1)).length).toBe(80);
 });
 
-test('a minute of audio in pieces of a second gives 80 steps a second and one more', () => {
+test('a minute of audio in pieces of a second gives 80 steps per second and one more', () => {
   const mel = new MelStream();
   const piece = noise(16000);
   let steps = 0;

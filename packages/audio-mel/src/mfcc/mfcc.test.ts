@@ -19,18 +19,18 @@ const speech = {
   sampleRate: 16000,
 };
 
-test('mfcc equals NumPy and SciPy on a speech-like audio with digital silence, to float32 rounding', () => {
+test('mfcc equals NumPy and SciPy on speech-like audio with digital silence, to float32 rounding', () => {
   const { data, steps, bins } = mfcc(speech);
   expect([steps, bins]).toEqual([fixture.steps, 13]);
   expect(difference(data, doubles(fixture.mfcc))).toBeLessThan(1e-5); // asked for: 1e-3
 });
 
-test('mfcc takes samples as 16-bit numbers: full scale, beyond it, and what rounds', () => {
+test('mfcc rounds samples to 16-bit integers and clips beyond full scale', () => {
   const loud = Float32Array.from({ length: 1300 }, (_, i) => (i < 700 ? -1.5 : i % 2 === 0 ? 0.99999 : -1));
   expect(difference(mfcc({ samples: loud, sampleRate: 16000 }).data, doubles(fixture.loud))).toBeLessThan(1e-5);
 });
 
-test('mfcc fills up what is shorter than a frame, and floors what has no energy', () => {
+test('mfcc pads audio shorter than a frame, and floors frames without energy', () => {
   expect(
     difference(mfcc({ samples: speech.samples.slice(5000, 5100), sampleRate: 16000 }).data, doubles(fixture.short)),
   ).toBeLessThan(1e-5);
@@ -39,7 +39,7 @@ test('mfcc fills up what is shorter than a frame, and floors what has no energy'
   expect(silence.data[0]).toBeCloseTo(Math.log(2.220446e-16), 4);
 });
 
-test('a louder audio moves the first coefficient only', () => {
+test('louder audio moves the first coefficient only', () => {
   const quiet = mfcc({
     samples: speech.samples.slice(4000, 8000).map((value) => Math.round(value * 16384) / 32768),
     sampleRate: 16000,
@@ -54,7 +54,7 @@ test('a louder audio moves the first coefficient only', () => {
   }
 });
 
-test.each([1, 7, 159, 160, 401, 5000])('MfccStream in pieces of %i is mfcc of the whole, bit for bit', (length) => {
+test.each([1, 7, 159, 160, 401, 5000])('MfccStream in pieces of %i equals mfcc of the whole, bit for bit', (length) => {
   const stream = new MfccStream();
   const parts: number[] = [];
   for (let at = 0; at < speech.samples.length; at += length)
@@ -68,7 +68,7 @@ test.each([399, 400, 401, 560, 561, 16000])('%i samples give 1 + ceil((N - 400) 
   expect(steps).toBe(length <= 400 ? 1 : 1 + Math.ceil((length - 400) / 160));
 });
 
-test('mfcc refuses other rates, no audio, what is not finite, and a stream that has ended', () => {
+test('mfcc refuses other rates, empty audio, values that are not finite, and a stream that has ended', () => {
   expect(() => mfcc({ samples: new Float32Array(9), sampleRate: 8000 })).toThrow(
     'mfcc: waveform.sampleRate must be 16000 Hz',
   );

@@ -10,7 +10,7 @@ const firstColumn = ({ data, steps, bins }: { data: Float32Array; steps: number;
   Array.from({ length: steps }, (_, i) => data[i * bins]);
 
 describe('asrLogits', () => {
-  test('keeps rows of 25 per second as they are, with and without the axis of one', () => {
+  test('keeps rows at 25 per second, with and without an axis of size one', () => {
     const rows = counting(7);
     const logits = asrLogits(rows);
     expect(logits).toEqual({ data: rows.data, steps: 7, bins: 29 });
@@ -18,12 +18,12 @@ describe('asrLogits', () => {
     expect(asrLogits({ data: Float64Array.from(rows.data), shape: [7, 1, 29] })).toEqual(logits);
   });
 
-  test('takes every second of 50 rows per second, or the mean of two; an odd last row stands for itself', () => {
+  test('keeps every second of 50 rows per second, or averages two; an odd last row is kept', () => {
     expect(firstColumn(asrLogits(counting(5), { rowsPerSecond: 50 }))).toEqual([0, 200, 400]);
     expect(firstColumn(asrLogits(counting(5), { rowsPerSecond: 50, halve: 'mean' }))).toEqual([50, 250, 400]);
   });
 
-  test('the length of the audio tells the rate, with a quarter of per second to spare', () => {
+  test('the duration of the audio decides the rate, within a quarter of a second', () => {
     expect(asrLogits(counting(249), { durationSec: 10 }).steps).toBe(249);
     expect(asrLogits(counting(499), { durationSec: 10 }).steps).toBe(250); // wav2vec2 has a row less
     expect(() => asrLogits(counting(300), { durationSec: 10 })).toThrow(
@@ -47,7 +47,7 @@ describe('asrLogits', () => {
     expect(asrLogits(counting(2), { labels: DEEPSPEECH_LABELS })).toEqual(asrLogits(counting(2)));
   });
 
-  test('refuses other shapes, labels and numbers', () => {
+  test('refuses other shapes, labels and values', () => {
     expect(() => asrLogits({ data: new Float32Array(58), shape: [2, 2, 29] })).toThrow(
       '[rows, columns] or [rows, 1, columns]',
     );

@@ -70,7 +70,7 @@ function mock({
   return found;
 }
 
-test('createCtcFeatures gives a row a frame in the order of DeepSpeech, from files that are there', async () => {
+test('createCtcFeatures gives one row per frame in the order of DeepSpeech, from local files', async () => {
   const { module, asked, lengths, masks } = mock();
   const features = await createCtcFeatures({ model: '/models/tiny', transformers: module });
   expect(features).toMatchObject({
@@ -93,7 +93,7 @@ test('createCtcFeatures gives a row a frame in the order of DeepSpeech, from fil
   });
 });
 
-test('the audio is brought to mean 0 and variance 1 unless the model says otherwise', async () => {
+test('the audio is normalised to mean 0 and variance 1 unless the model says otherwise', async () => {
   const loud = made(6400);
   const quiet = { samples: loud.samples.map((value) => value / 8 + 0.1), sampleRate: 16000 };
   const [one, other] = await Promise.all(
@@ -109,7 +109,7 @@ test('the audio is brought to mean 0 and variance 1 unless the model says otherw
   expect((await plain.compute(quiet)).data[0]).not.toBeCloseTo((await plain.compute(loud)).data[0], 2);
 });
 
-test('a long audio in pieces gives what it gives as a whole, and a model that wants a mask gets one', async () => {
+test('long audio in chunks gives the rows of the whole, and a model with an attention mask gets one', async () => {
   const whole = mock();
   const pieces = mock({ mask: true });
   const audio = made(16000 * 5 + 300);
@@ -124,7 +124,7 @@ test('a long audio in pieces gives what it gives as a whole, and a model that wa
   expect(pieces.lengths).toEqual([60 * 640 + 80, 70 * 640 + 80, 36 * 640 + 80]);
 });
 
-test('halve mean takes both rows of a frame, not the first alone; dispose ends the model', async () => {
+test('halve: mean averages both rows of a frame; dispose ends the model', async () => {
   const found = mock();
   const audio = made(6400);
   const [mean, second] = [
@@ -136,7 +136,7 @@ test('halve mean takes both rows of a frame, not the first alone; dispose ends t
   expect(found.ended).toBe(1);
 });
 
-test('createCtcFeatures refuses other audio tracks, models and numbers', async () => {
+test('createCtcFeatures refuses other waveforms, models and options', async () => {
   const { module } = mock();
   const features = await createCtcFeatures({ model: 'm', transformers: module });
   await expect(features.compute({ samples: new Float32Array(9), sampleRate: 48000 })).rejects.toThrow(

@@ -17,7 +17,7 @@ test('the logarithm is as near to Math.log as float32 can tell, over 200 decades
   expect(beyond).toBe(0);
 });
 
-test('values are cut at the floor and at the limit, zero and the smallest numbers too', () => {
+test('values are clipped at the floor and at the limit, zero and the smallest numbers too', () => {
   const level = new LogLevel(7, { floor: 1e-5, gain: 2, shift: 1, limit: 10 });
   level.values.set([0, 5e-324, 1e-310, 1e-6, 1e-5, 1, 1e9]);
   const out = new Float32Array(8);

@@ -20,7 +20,7 @@ test('bitDepth is that of a stored sample', () => {
   expect(depths).toEqual([8, 16, 16, 24, 24, 32, 32, 64, 16, 24, 32, 16]);
 });
 
-test('a file that lies at an odd place in a larger buffer is read alike', () => {
+test('a file at an odd offset of a larger buffer is read alike', () => {
   const bytes = file('16 bits stereo');
   const larger = new Uint8Array(bytes.length + 8);
   larger.set(bytes, 3);
@@ -49,7 +49,7 @@ describe('lengths', () => {
     expect(cut).toEqual(whole.map((channel) => channel.slice(0, 5)));
   });
 
-  test('a file without samples is empty, not an error, also with a chunk behind', () => {
+  test('a file without samples is empty, not an error, also with a chunk after it', () => {
     expect(readWav(change(36, 0).subarray(0, 44)).channels.map(({ length }) => length)).toEqual([0, 0]);
     const behind = change(36 + 28, 0); // the RIFF length counts what follows: no samples
     behind.set(Buffer.from('LIST\x14\0\0\0', 'latin1'), 44);
@@ -87,13 +87,13 @@ describe('lengths', () => {
     expect(readWav(long).channels).toEqual(whole);
   });
 
-  test('a filling byte that a writer forgot is not missed', () => {
+  test('a missing padding byte is tolerated', () => {
     const odd = [...Buffer.from('junk\x03\0\0\0abc', 'latin1')];
     const bytes = Uint8Array.from([...stereo.slice(0, 12), ...odd, ...stereo.slice(12)]);
     expect(readWav(bytes).channels).toEqual(whole);
   });
 
-  test('a fmt chunk behind the samples is found', () => {
+  test('a fmt chunk after the samples is found', () => {
     const bytes = Uint8Array.from([...stereo.slice(0, 12), ...stereo.slice(36), ...stereo.slice(12, 36)]);
     expect(readWav(bytes).channels).toEqual(whole);
   });
@@ -167,7 +167,7 @@ describe('refusals', () => {
     expect(() => readWav('RIFF' as unknown as Uint8Array)).toThrow('readWav: bytes must be a Uint8Array, got string');
   });
 
-  test('no cut of a file makes anything but an answer or one of our errors', () => {
+  test('every truncated file gives a result or one of our errors', () => {
     for (const { name } of fixture.cases) {
       const whole = file(name);
       for (let length = 0; length < whole.length; length++) {

@@ -25,7 +25,7 @@ test.each(['float32', 'float64'] as const)('%s keeps every sample, also beyond f
   expect(audio).toEqual({ sampleRate: 44100, channels: [samples], bitDepth: Number(format.slice(5)), format: 'float' });
 });
 
-test('full scale is cut to the largest number, and halves go to the even one', () => {
+test('full scale is clipped to the largest value, and halves round to even', () => {
   const samples = Float32Array.of(1, -1, 2, -2, 0.5 / 32768, 1.5 / 32768, -0.5 / 32768, -1.5 / 32768);
   const bytes = writeWav({ samples, sampleRate: 16000 });
   expect([...new Int16Array(bytes.buffer, 44)]).toEqual([32767, -32768, 32767, -32768, 0, 2, 0, -2]);
@@ -33,7 +33,7 @@ test('full scale is cut to the largest number, and halves go to the even one', (
   expect([...wide.subarray(0, 4)]).toEqual([1, -1, 1, -1]); // 2^31 - 1 rounds to 1 in float32
 });
 
-test('channels are interleaved and an odd number of bytes is filled up', () => {
+test('channels are interleaved and an odd number of bytes is padded', () => {
   const channels = [Float32Array.of(0.5), Float32Array.of(-0.5), Float32Array.of(0)];
   const bytes = writeWav({ sampleRate: 8000, channels }, { format: 'pcm8' });
   expect(bytes.length).toBe(48);

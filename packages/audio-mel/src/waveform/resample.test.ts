@@ -40,7 +40,7 @@ test('a sine keeps its phase: the delay is 0', () => {
   for (let n = 400; n < 3600; n++) expect(Math.abs(out[n] - expected[n])).toBeLessThan(3e-5);
 });
 
-test('up and down again gives back what lies below the edge', () => {
+test('up and down again returns the signal below the edge', () => {
   const samples = Float32Array.from(
     { length: 4000 },
     (_, n) => Math.sin(n * 0.3) * Math.sin((Math.PI * n) / 4000) ** 2,
@@ -52,7 +52,7 @@ test('up and down again gives back what lies below the edge', () => {
   expect(worst).toBeLessThan(3e-5);
 });
 
-test('rates without a common divisor go by the fine table, as near as by taps of their own', () => {
+test('rates without a common divisor use the fine table, as accurate as separate taps', () => {
   const hz = 3000;
   const sine = (rate: number, length: number) =>
     Float32Array.from({ length }, (_, n) => Math.sin((2 * Math.PI * hz * n) / rate));

@@ -54,7 +54,7 @@ test('alignFace refuses points that coincide', () => {
   ).toThrow('three different points');
 });
 
-test('cutAlignedFace shows the canvas squeezed to a square, gray outside the image', () => {
+test('cutAlignedFace shows the canvas resized to a square, gray outside the image', () => {
   const [width, height] = [210, 280];
   const data = Uint8Array.from({ length: width * height * 3 }, (_, i) =>
     i % 3 === 0 ? Math.floor(i / 3) % width : Math.floor(i / 3 / width) % 256,

@@ -4,7 +4,7 @@ import { cropJitter } from './crop-jitter';
 const poses = (frameCount: number, pose: (frame: number) => number[]) =>
   Float32Array.from(Array.from({ length: frameCount }, (_, i) => pose(i)).flat());
 
-test('a crop that stands or glides has none', () => {
+test('a crop that stands still or moves evenly has none', () => {
   const { side, centre, angle } = cropJitter(poses(30, (i) => [100 + 2 * i, 50 - i, 80, 0.25 * i]));
   expect(side).toBe(0);
   expect(centre).toBeLessThan(1e-6);

@@ -3,7 +3,7 @@ import fixture from '../../fixtures/crops.json';
 import { madeTrack } from '../testing/made-track';
 import { cropRadiusStatistics, videoCropRadius } from './crop-radius';
 
-test('cropRadiusStatistics gives minimum, maximum, mean and median over windows as the rule says', () => {
+test('cropRadiusStatistics gives minimum, maximum, mean and median over windows by the rule', () => {
   expect(cropRadiusStatistics(madeTrack())).toEqual({ ...fixture.radii, skipped: 44 - fixture.radii.windows });
 });
 
@@ -20,7 +20,7 @@ test('cropRadiusStatistics does not change when the face moves, and counts a sho
   expect(cropRadiusStatistics(track).windows).toBe(1);
 });
 
-test('cropRadiusStatistics leaves out windows whose crop leaves the image, or where the face changes size at once', () => {
+test('cropRadiusStatistics skips windows whose crop leaves the image, or in which the face changes size at once', () => {
   const track = madeTrack();
   const all = cropRadiusStatistics(track, { image: { width: 1000, height: 1000 } });
   expect(all.skipped).toBe(0);
@@ -32,7 +32,7 @@ test('cropRadiusStatistics leaves out windows whose crop leaves the image, or wh
   expect(cropRadiusStatistics(jump).skipped).toBe(15);
 });
 
-test('cropRadiusStatistics says when no window is left', () => {
+test('cropRadiusStatistics throws where no window is left', () => {
   const image = { width: 50, height: 50 };
   expect(() => cropRadiusStatistics(madeTrack(), { image })).toThrow(
     'cropRadiusStatistics: track must be one whose head crop is steady and inside the image in one of 44 windows, got none',

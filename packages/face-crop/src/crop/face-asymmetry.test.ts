@@ -27,12 +27,12 @@ function head(yaw: number, roll = 0, scale = 1): Float32Array {
   return points;
 }
 
-test('a face seen from the front has none, however it is tilted and large', () => {
+test('a frontal face has none, at any tilt and size', () => {
   for (const roll of [-0.4, 0, 0.3])
     for (const scale of [0.3, 1, 5]) expect(faceAsymmetry(head(0, roll, scale))).toBeLessThan(1e-5);
 });
 
-test('it grows with the turn of the head, to both sides alike', () => {
+test('it grows with the rotation of the head, to both sides alike', () => {
   const values = [0.1, 0.2, 0.4, 0.6].map((yaw) => faceAsymmetry(head(yaw)));
   expect(values).toEqual([...values].sort((a, b) => a - b));
   expect(values[0]).toBeGreaterThan(0.05);

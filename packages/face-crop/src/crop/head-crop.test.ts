@@ -57,7 +57,7 @@ test('headCrop inside the image starts at x33 - r - q and y29 - r', () => {
   expect(pixel(crop, 25, 19)).toEqual([27, 31, 200]);
 });
 
-test('headCrop puts what is left of a crop in the middle, or in its place', () => {
+test('headCrop centres what is left of a crop, or keeps it in place', () => {
   const points = pointsAt(18, 4);
   // rows -4 .. 22: four are missing above
   const centred = headCrop(frame, points, 8);

@@ -28,13 +28,13 @@ test('boxOverlap is common area over joint area', () => {
   expect(boxOverlap(box, { left: 5, top: 0, right: 6, bottom: 4 })).toBe(0);
 });
 
-test('landmarkBox is the smallest box round the points', () => {
+test('landmarkBox is the smallest box around the points', () => {
   const points = new Float32Array(136).fill(5);
   points.set([1, 2, 9, 8], 20);
   expect(landmarkBox(points)).toEqual({ left: 1, top: 2, right: 9, bottom: 8 });
 });
 
-test('trackingSquare turns with the eyes and keeps its side', () => {
+test('trackingSquare rotates with the eyes and keeps its side', () => {
   const points = madePoints();
   const square = trackingSquare(points, 1.2);
   const turn = (angle: number) =>
@@ -51,7 +51,7 @@ test('trackingSquare turns with the eyes and keeps its side', () => {
   expect(square.side).toBeCloseTo(1.2 * Math.max(box.right - box.left, box.bottom - box.top), 3);
 });
 
-test('pointsFromSquare takes points back to the image, mirrored ones in their own order', () => {
+test('pointsFromSquare maps points back to the image, mirrored ones in their own order', () => {
   const square = { x: 100, y: 50, side: 40, angle: Math.PI / 2 };
   const points = new Float32Array(136).fill(0.5);
   points[0] = 1; // point 0 at the right edge

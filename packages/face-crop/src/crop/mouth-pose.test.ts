@@ -10,7 +10,7 @@ test('mouthPose gives centre, measure and angle as numpy does', () => {
   }
 });
 
-test('mouthPose follows a shift, a scale and a turn of the face', () => {
+test('mouthPose follows a shift, a scale and a rotation of the face', () => {
   const before = mouthPose(madePoints());
   const [cos, sin] = [2 * Math.cos(0.3), 2 * Math.sin(0.3)];
   const moved = madePoints().map((_, i, points) => {
@@ -39,7 +39,7 @@ test('trackPoses without a window is each frame on its own', () => {
   poses.forEach((value, i) => expect(value).toBeCloseTo(fixture.poses[i], 4));
 });
 
-test('trackPoses steadies a face that hangs upside down as it does an upright one', () => {
+test('trackPoses smooths an upside-down face like an upright one', () => {
   const track = madeTrack(30);
   const turned = { ...track, points: track.points.map((value) => 300 - value) };
   const angle = trackPoses(turned, 'clip median')[3];
@@ -47,7 +47,7 @@ test('trackPoses steadies a face that hangs upside down as it does an upright on
   expect(Math.cos(angle - upright)).toBeCloseTo(-1, 6);
 });
 
-test('mouthPose and trackPoses refuse points that are not there', () => {
+test('mouthPose and trackPoses refuse missing points', () => {
   expect(() => mouthPose(new Float32Array(10))).toThrow('mouthPose: points must be a Float32Array of 136 values');
   const broken = madeTrack(3);
   broken.points[200] = Number.NaN;

@@ -20,7 +20,7 @@ const similarity: SimilarityCrop = {
 };
 const dinet: DinetCrop = { kind: 'dinet', size: 64, upright: 'median of five', sampling: 'exact' };
 
-test('planCrops places the similarity crop at the steadied pose with its factor', () => {
+test('planCrops places the similarity crop at the smoothed pose, with its factor', () => {
   const plan = planCrops(madeTrack(), similarity);
   expect(plan.poses).toHaveLength(240);
   plan.poses.forEach((value, i) => expect(value).toBeCloseTo(fixture.longPoses[i] * (i % 4 === 2 ? 1.9 : 1), 3));

@@ -18,7 +18,7 @@ test.each(fixture.resized)(
   },
 );
 
-test('resizeBox writes where it is told, and refuses what has no pixels', () => {
+test('resizeBox writes to out, and refuses regions without pixels', () => {
   const out = new Uint8Array(4 * 4 * 3);
   expect(resizeBox(frame, { left: 0, top: 0, width: 4, height: 4 }, 4, { out })).toBe(out);
   expect([...out.subarray(0, 12)]).toEqual([...data.subarray(0, 12)]);

@@ -9,7 +9,7 @@ test('rotationAngle is minus the degrees of the thesis', () => {
   }
 });
 
-test.each([-30, -10, 4, 30])('rotationAngle of a face turned by %d degrees is that of its eye corners', (degrees) => {
+test.each([-30, -10, 4, 30])('rotationAngle of a face rotated by %d degrees is that of its eye corners', (degrees) => {
   const turn = (degrees * Math.PI) / 180;
   const points = madePoints().map((_, i, all) => {
     const [x, y] = [all[i - (i % 2)], all[i - (i % 2) + 1]];

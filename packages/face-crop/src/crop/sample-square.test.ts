@@ -18,7 +18,7 @@ test('sampleSquare of the whole image at its own size is the image', () => {
   expect(Buffer.compare(sampleSquare(frame, { x: 24, y: 24, side: 48, angle: 0 }, 48), frame.data)).toBe(0);
 });
 
-test('sampleSquare turns by a right angle exactly', () => {
+test('sampleSquare rotates by a right angle exactly', () => {
   const turned = sampleSquare(frame, { x: 24, y: 24, side: 48, angle: Math.PI / 2 }, 48);
   // the crop's right is the image's down
   expect([...turned.slice(5 * 3, 5 * 3 + 3)]).toEqual([...frame.data.slice((5 * 48 + 47) * 3, (5 * 48 + 47) * 3 + 3)]);
@@ -29,7 +29,7 @@ test('sampleSquare repeats the border of an image of one pixel', () => {
   expect([...sampleSquare(dot, { x: 3, y: -2, side: 5, angle: 1 }, 2)]).toEqual([7, 8, 9, 7, 8, 9, 7, 8, 9, 7, 8, 9]);
 });
 
-test('sampleInto mirrors, and averages several samples a pixel', () => {
+test('sampleInto mirrors, and averages several samples per pixel', () => {
   const [plain, mirrored] = [new Float32Array(48 * 48 * 3), new Float32Array(48 * 48 * 3)];
   const whole = { x: 24, y: 24, side: 48, angle: 0 };
   sampleInto(plain, 0, frame, whole, 48);
@@ -41,7 +41,7 @@ test('sampleInto mirrors, and averages several samples a pixel', () => {
   expect(small[0]).toBeCloseTo(mean, 4);
 });
 
-test('sampleSquare writes where it is told and refuses what does not fit', () => {
+test('sampleSquare writes to out and refuses what does not fit', () => {
   const out = new Uint8Array(4 * 4 * 3);
   const square = { x: 24, y: 24, side: 48, angle: 0 };
   expect(sampleSquare(frame, square, 4, { out })).toBe(out);

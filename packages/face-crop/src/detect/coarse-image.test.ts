@@ -18,7 +18,7 @@ test('coarseImage holds the mean green of each cell', () => {
   coarse.forEach((value) => expect(value).toBeCloseTo(90, 3));
 });
 
-test('coarseSquare of the whole image is the coarse image, and turns with its angle', () => {
+test('coarseSquare of the whole image is the coarse image, and rotates with its angle', () => {
   const frame = noise(3);
   const whole = { x: 32, y: 32, side: 64, angle: 0 };
   expect(coarseSquare(frame, whole)).toEqual(coarseImage(frame));

@@ -59,7 +59,7 @@ test('decodeFaceBoxes puts a box of zeros in the middle of its cell with the siz
   expect(() => decodeFaceBoxes(output, 3, 0.5)).toThrow('decodeFaceBoxes: output must be cells · cells · 25 = 225');
 });
 
-test('FaceDetectorNetwork leaves one tensor a call and frees its weights', () => {
+test('FaceDetectorNetwork leaves one tensor per call and frees its weights', () => {
   const before = tf.memory().numTensors;
   const own = new FaceDetectorNetwork(weights.detector);
   const input = tf.zeros<tf.Rank.R4>([1, 64, 64, 3]);

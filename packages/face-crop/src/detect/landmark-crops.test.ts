@@ -19,7 +19,7 @@ afterAll(() => network.dispose());
 const frame = { data: REFERENCE_IMAGES['face 112'](), width: 112, height: 112, index: 0, timeSec: 0 };
 const whole = { x: 56, y: 56, side: 112, angle: 0 };
 
-test('landmarksInSquares of a whole image of 112 px is what the network says of it', async () => {
+test('landmarksInSquares of a whole image of 112 px equals the network’s output', async () => {
   const before = tf.memory().numTensors;
   const [{ points, spread }] = await landmarksInSquares(network, frame, [whole], 1);
   const { output } = fixture.cases[0];
@@ -28,7 +28,7 @@ test('landmarksInSquares of a whole image of 112 px is what the network says of 
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('landmarksInSquares turns the points back into the image', async () => {
+test('landmarksInSquares maps the points back into the image', async () => {
   const [cos, sin] = [Math.cos(0.5), Math.sin(0.5)];
   const upright = drawnFrame(160, 160, [{ x: 80, y: 80, half: 44 }], 0, 3);
   const turned = drawnFrame(160, 160, [{ x: 80, y: 80, half: 44, cos, sin }], 0, 3);
@@ -46,7 +46,7 @@ test('landmarksInSquares turns the points back into the image', async () => {
   }
 });
 
-test('looks agree on a drawn face and disagree on noise', async () => {
+test('views agree on a drawn face and disagree on noise', async () => {
   const noise = { data: noiseImage(112, 7), width: 112, height: 112, index: 0, timeSec: 0 };
   for (const looks of [2, 5] as const) {
     const [onFace] = await landmarksInSquares(network, frame, [whole], looks);

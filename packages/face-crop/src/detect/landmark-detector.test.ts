@@ -159,7 +159,7 @@ test('the same video gives the same points after reset', async () => {
   expect(await run()).toEqual(await run());
 });
 
-test('a second call beside the first and a call after dispose are refused', async () => {
+test('a second call during the first, and a call after dispose, are refused', async () => {
   const before = tf.memory().numTensors;
   const own = await createLandmarkDetector({ weights: await readLandmarkWeights() });
   const first = own.detect(scene([], 0));

@@ -35,7 +35,7 @@ test.each(cases.flatMap((item) => ['wasm', 'cpu'].map((backend) => ({ ...item, b
   },
 );
 
-test('LandmarkNetwork gives each image of a batch what it gives it alone', async () => {
+test('LandmarkNetwork gives the same points for an image alone and in a batch', async () => {
   const [a, b] = cases.map((item) => inputTensor(REFERENCE_IMAGES[item.image](), 112, LANDMARK_INPUT_MEAN));
   const both = tf.concat([a, b]);
   const together = network.forward(both);
@@ -46,7 +46,7 @@ test('LandmarkNetwork gives each image of a batch what it gives it alone', async
   tf.dispose([a, b, both, together]);
 });
 
-test('LandmarkNetwork leaves one tensor a call and frees its weights', () => {
+test('LandmarkNetwork leaves one tensor per call and frees its weights', () => {
   const before = tf.memory().numTensors;
   const own = new LandmarkNetwork(weights.landmarks);
   const input = tf.zeros<tf.Rank.R4>([1, 112, 112, 3]);

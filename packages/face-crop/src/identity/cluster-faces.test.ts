@@ -15,7 +15,7 @@ test.each(fixture.cases)(
   },
 );
 
-test('clusterFaces gives every face its number whatever the order, the largest cluster first', () => {
+test('clusterFaces does not depend on the order of the faces, and numbers the largest cluster 0', () => {
   const clusters = clusterFaces(points, { threshold: 0.45 });
   const order = new Random(5).shuffle(points.map((_, i) => i));
   const shuffled = clusterFaces(

@@ -45,7 +45,7 @@ const frameOf = (data: Uint8Array, size: number): VideoFrame => ({
 });
 const distance = (a: Float32Array, b: Float32Array) => Math.hypot(...a.map((value, i) => value - b[i]));
 
-test('embeddingSquare lies round eyes and mouth as the points are turned, shifted and scaled', () => {
+test('embeddingSquare follows eyes and mouth as the points are rotated, shifted and scaled', () => {
   const { x, y, side, angle } = embeddingSquare(pointsOf(80, 90, 120, 0.3));
   expect(x).toBeCloseTo(80, 4);
   expect(y).toBeCloseTo(90, 4);
@@ -61,7 +61,7 @@ test("embed gives PyTorch's descriptor of the square that it cuts", async () => 
   }
 });
 
-test('embed gives nearly the same for an image and for its face turned by a quarter', async () => {
+test('embed gives nearly the same for an image and for its face rotated by a quarter turn', async () => {
   const bytes = REFERENCE_IMAGES['face 150']();
   const turned = new Uint8Array(bytes.length);
   for (let row = 0; row < 150; row++) {
@@ -75,7 +75,7 @@ test('embed gives nearly the same for an image and for its face turned by a quar
   expect(distance(upright, lying)).toBeLessThan(1e-5); // measured: 1.2e-6
 });
 
-test('embed leaves no tensor, also beside another call, and dispose frees the weights', async () => {
+test('embed leaves no tensor, also during another call, and dispose frees the weights', async () => {
   const before = tf.memory().numTensors;
   const own = await createFaceEmbedder({ weights: await readEmbeddingWeights() });
   const frame = frameOf(REFERENCE_IMAGES['face 150'](), 150);
@@ -90,7 +90,7 @@ test('embed leaves no tensor, also beside another call, and dispose frees the we
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('embed refuses points that are too few, not finite or all in one place, and weights of another network', async () => {
+test('embed refuses points that are too few, not finite or coincident, and weights of another network', async () => {
   const frame = frameOf(REFERENCE_IMAGES['face 150'](), 150);
   await expect(embedder.embed(frame, new Float32Array(10))).rejects.toThrow(
     'points must be 68 points, 136 values, got 10',

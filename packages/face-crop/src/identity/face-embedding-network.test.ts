@@ -36,7 +36,7 @@ test('FaceEmbeddingNetwork gives the descriptors of a batch as PyTorch does one 
   tf.dispose([images, output]);
 });
 
-test('FaceEmbeddingNetwork leaves one tensor a call and frees its weights, also those read in a tidy', () => {
+test('FaceEmbeddingNetwork leaves one tensor per call and frees its weights, also those read in a tidy', () => {
   const before = tf.memory().numTensors;
   let own!: FaceEmbeddingNetwork;
   tf.tidy(() => void (own = new FaceEmbeddingNetwork(weights)));

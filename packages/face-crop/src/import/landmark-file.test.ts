@@ -4,7 +4,7 @@ import { parseLandmarkFile } from './landmark-file';
 const file = (frames: unknown[], scheme = 'ibug68') => JSON.stringify({ scheme, frames });
 const face = (value: number) => new Array(136).fill(value);
 
-test('parseLandmarkFile reads one face and fills a gap in', () => {
+test('parseLandmarkFile reads one face and interpolates a gap', () => {
   const [track, ...others] = parseLandmarkFile(file([null, face(1), null, face(3)]));
   expect(others).toEqual([]);
   expect(track).toMatchObject({ id: 0, firstFrame: 1, frameCount: 3, score: 1, interpolated: 1 });

@@ -22,7 +22,7 @@ test('parseMediapipeFile reads points as MediaPipe writes them', () => {
   for (const points of [objects, pairs]) expect(parseMediapipeFile(file([points]))).toEqual([wanted]);
 });
 
-test('parseMediapipeFile fills short gaps and splits at long ones', () => {
+test('parseMediapipeFile interpolates short gaps and splits at long ones', () => {
   const frames = [null, mesh(), null, mesh(0.2), ...new Array(11).fill(null), mesh()];
   const tracks = parseMediapipeFile(file(frames));
   expect(tracks.map(({ firstFrame, frameCount: count, interpolated }) => [firstFrame, count, interpolated])).toEqual([

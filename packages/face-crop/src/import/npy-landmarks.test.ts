@@ -55,7 +55,7 @@ test('parseNpyLandmarks takes one file per frame, null where there is no face', 
   expect([0, 136, 272].map((at) => track.points[at])).toEqual([10.5, 12.5, 14.5]);
 });
 
-test('parseNpyLandmarks takes NaN and 0 for no face, fills short gaps and splits at long ones', () => {
+test('parseNpyLandmarks treats NaN and 0 as no face, interpolates short gaps and splits at long ones', () => {
   const rows = [none(NaN), face(0), none(NaN), none(0), face(3), none(NaN), none(NaN), face(8)];
   const tracks = parseNpyLandmarks(npy('<f4', [8, 68, 2], rows.flat()), { maxGap: 2 });
   expect(

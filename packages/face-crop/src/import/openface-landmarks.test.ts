@@ -20,7 +20,7 @@ test('parseOpenFaceCsv finds the columns by name, counts frames from 0 and moves
   expect(track.score).toBeCloseTo(0.98, 6);
 });
 
-test('parseOpenFaceCsv fills short gaps, splits at long ones and takes failures for gaps', () => {
+test('parseOpenFaceCsv interpolates short gaps, splits at long ones and treats failures as gaps', () => {
   const rows = [row(1), row(2, { success: 0 }), row(3, { shift: 2 }), row(30)];
   const tracks = parseOpenFaceCsv(table(...rows));
   expect(tracks.map(({ firstFrame, frameCount, interpolated }) => [firstFrame, frameCount, interpolated])).toEqual([
@@ -31,7 +31,7 @@ test('parseOpenFaceCsv fills short gaps, splits at long ones and takes failures 
   expect(parseOpenFaceCsv(table(row(1, { confidence: 0.3 })), { minConfidence: 0.5 })).toEqual([]);
 });
 
-test('parseOpenFaceCsv keeps the faces of an image apart', () => {
+test('parseOpenFaceCsv keeps the faces of a frame apart', () => {
   const tracks = parseOpenFaceCsv(
     table(row(1), row(1, { face: 1, shift: 50 }), row(2), row(2, { face: 1, shift: 50 })),
   );

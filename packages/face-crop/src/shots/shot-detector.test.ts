@@ -76,7 +76,7 @@ test.each([
   },
 );
 
-test('a cut is told as soon as its window is complete, and not twice', async () => {
+test('a cut is reported as soon as its window is complete, once', async () => {
   const detector = new ShotDetector();
   const told: [number, number[]][] = [];
   for await (const frame of frames()) {
@@ -90,7 +90,7 @@ test('a cut is told as soon as its window is complete, and not twice', async () 
   expect(detector.finish()).toEqual([]);
 });
 
-test('a large image is looked at in about 128 columns, and after reset another size may come', () => {
+test('a large frame is subsampled to about 128 columns, and after reset another size is accepted', () => {
   expect(smallHsv(frameOf(new Uint8Array(1920 * 1080 * 3), 0, 1920, 1080))).toHaveLength(
     Math.ceil(1920 / 15) * Math.ceil(1080 / 15) * 3,
   );
@@ -103,7 +103,7 @@ test('a large image is looked at in about 128 columns, and after reset another s
   expect(detector.push(frameOf(new Uint8Array(27), 0, 3, 3))).toEqual([]);
 });
 
-test('ShotDetector refuses options that make no sense', () => {
+test('ShotDetector refuses options out of range', () => {
   expect(() => new ShotDetector({ threshold: -1 })).toThrow('ShotDetector: threshold must be at least 0, got -1');
   expect(() => new ShotDetector({ window: 0 })).toThrow('ShotDetector: window must be a whole number above 0, got 0');
   expect(() => new ShotDetector({ method: 'hash' as never })).toThrow(

@@ -38,7 +38,7 @@ function fake(
   };
 }
 
-test('collectTracks follows two faces and fills a gap in', async () => {
+test('collectTracks tracks two faces and interpolates a gap', async () => {
   const detector = fake((index) => [
     ...(index === 4 || index === 5 ? [] : ([[0, index]] as [number, number][])),
     ...(index >= 3 ? ([[1, -index]] as [number, number][]) : []),
@@ -72,7 +72,7 @@ test('collectTracks detects on every third frame and on the last, and interpolat
   for (let i = 0; i < 12; i++) expect(track.points[i * 136]).toBeCloseTo(i, 4);
 });
 
-test('collectTracks smooths where it is asked to', async () => {
+test('collectTracks smooths with the option smooth', async () => {
   const wobble = (index: number): [number, number][] => [[0, (index % 2) * 2]];
   const [raw] = await collectTracks(video(9), fake(wobble));
   const [smooth] = await collectTracks(video(9), fake(wobble), { smooth: true });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { madePoints } from '../testing/made-track';
 import { assertFaceTrack, trackFromLandmarks } from './face-track';
 
-test('trackFromLandmarks makes a whole track of given points', () => {
+test('trackFromLandmarks makes a track from given points', () => {
   const points = new Float32Array([...madePoints(0), ...madePoints(1)]);
   const track = trackFromLandmarks(points, { firstFrame: 3, id: 2 });
   expect(track).toEqual({ id: 2, firstFrame: 3, frameCount: 2, points, score: 1, interpolated: 0 });

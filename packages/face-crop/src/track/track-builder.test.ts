@@ -3,7 +3,7 @@ import { TrackBuilder } from './track-builder';
 
 const points = (value: number) => new Float32Array(136).fill(value);
 
-test('TrackBuilder fills a short gap linearly and counts what it filled', () => {
+test('TrackBuilder interpolates a short gap linearly and counts the frames', () => {
   const builder = new TrackBuilder({ maxGap: 3, minFrames: 1 });
   builder.add(7, 2, points(10), 0.8);
   builder.add(7, 6, points(50), 0.6);

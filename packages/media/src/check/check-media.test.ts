@@ -53,7 +53,7 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     },
   );
 
-  test('an empty file, text and a playlist are told apart', async () => {
+  test('an empty file, text and a playlist are distinguished', async () => {
     writeFileSync(file('empty.mp4'), '');
     writeFileSync(file('text.mp4'), 'this is not a video');
     writeFileSync(file('list.mp4'), 'ffconcat version 1.0\nfile whole.mp4\n');
@@ -64,7 +64,7 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     ]);
   });
 
-  test('damage in the middle is counted and the decoding goes on to the end', async () => {
+  test('damage in the middle is counted and decoding continues to the end', async () => {
     const bytes = readFileSync(file('whole.mp4'));
     for (let at = bytes.length >> 1; at < (bytes.length >> 1) + 1500; at++) bytes[at] = (at * 2654435761) & 255;
     writeFileSync(file('damaged.mp4'), bytes);
@@ -77,7 +77,7 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     expect(video!.endSec).toBeGreaterThan(1.9);
   });
 
-  test('streams that lack, streams of different length and start, and gaps have their names', async () => {
+  test('missing streams, different lengths and starts, and gaps are named', async () => {
     await make('-i', file('whole.mp4'), '-an', '-c', 'copy', file('silent.mp4'));
     await make('-i', file('whole.mp4'), '-vn', '-c', 'copy', file('heard.m4a'));
     await make(

@@ -32,7 +32,7 @@ Output #0, null, to 'pipe:':
 `;
 
 describe('parseFfmpegDump', () => {
-  test('reads what ffmpeg 5.1 prints: size turned upright, average rate, clockwise rotation, 5.1 audio', () => {
+  test('reads what ffmpeg 5.1 prints: upright size, average rate, clockwise rotation, 5.1 audio', () => {
     expect(parseFfmpegDump('a', DEBIAN_5_1)).toEqual({
       path: 'a',
       durationSec: 66.13,
@@ -50,7 +50,7 @@ describe('parseFfmpegDump', () => {
     });
   });
 
-  test('takes no cover frame, no clock for a rate, and the stream it is told to', () => {
+  test('ignores cover images and clock rates, and takes the given stream', () => {
     const line = (rest: string) =>
       `Input #0, x, from 'y':\n  Duration: 00:00:01.00, start: 0.5, bitrate: 1\n  Stream #0:0: ${rest}\n`;
     expect(
@@ -77,7 +77,7 @@ const LIMITS = { where: 'test', maxPixels: MAX_PIXELS };
 describe.skipIf(!ffmpeg)(`probeFile${SKIPPED}`, () => {
   const folder = temporaryFolder();
 
-  test('finds when the first frame comes, and the length of a file that does not say it', async () => {
+  test('finds the time of the first frame, and the length of a file that does not store it', async () => {
     await make(...flash(25), ...beep(), ...H264_AAC, '-f', 'h264', '-an', join(folder, 'raw.h264'));
     const raw = await probeFile(ffmpeg!.path, await inputFile('test', join(folder, 'raw.h264')), LIMITS);
     expect(Math.abs(raw.info.durationSec - 2)).toBeLessThan(0.2);

@@ -43,12 +43,12 @@ test('fittedSize keeps the aspect, never scales up and never ends at 0', () => {
   expect(fittedSize(video(101, 51))).toEqual({ width: 101, height: 51 });
 });
 
-test('fittedExpressions say to ffmpeg what fittedSize computes', () => {
+test('fittedExpressions compute in ffmpeg what fittedSize computes', () => {
   expect(fittedExpressions()).toEqual({ width: 'iw', height: 'ih' });
   expect(fittedExpressions(640).height).toBe('max(1\\,round(ih*min(1\\,640/max(iw\\,ih))))');
 });
 
-test('a filter that tells its first time has one more branch, and the filter itself unchanged', () => {
+test('a filter that prints its first time has one more branch and is itself unchanged', () => {
   expect(tellingFirstFrame('x,y')).toMatch(/^settb=AVTB,split\[s\]\[t\];\[t\].*,showinfo,nullsink;\[s\]x,y$/);
   expect(tellingFirstAudio('x,y')).toMatch(/^asettb=AVTB,asplit\[s\]\[t\];\[t\].*,ashowinfo,anullsink;\[s\]x,y$/);
 });

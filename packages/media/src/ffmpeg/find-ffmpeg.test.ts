@@ -36,7 +36,7 @@ describe.skipIf(process.platform === 'win32')('findFfmpeg', () => {
     else process.env.FFMPEG_PATH = FFMPEG_PATH;
   });
 
-  test('takes the option before everything else, and says its version', async () => {
+  test('takes the option before everything else, and reports its version', async () => {
     process.env.FFMPEG_PATH = fake('environment', '2');
     const path = fake('option', '1.2-test');
     expect(await findFfmpeg({ ffmpegPath: path })).toEqual({ path, source: 'option', version: '1.2-test' });
@@ -83,7 +83,7 @@ describe.skipIf(process.platform === 'win32')('findFfmpeg', () => {
     },
   );
 
-  test('says once for many readers what it says aloud', async () => {
+  test('logs its warning once for many readers', async () => {
     process.env.PATH = folder;
     const said: string[] = [];
     const options = { log: (line: string) => said.push(line) };

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { MessageLine } from './message-lines';
 import { isError, messageLines } from './message-lines';
 
-test('lines lose their level, whatever pieces they come in; a line without one belongs to the one before', () => {
+test('lines lose their level, for any pieces; a line without a level has that of the line before', () => {
   const lines: MessageLine[] = [];
   const listen = messageLines((line) => lines.push(line));
   for (const piece of [
@@ -20,7 +20,7 @@ test('lines lose their level, whatever pieces they come in; a line without one b
   expect(lines.map(isError)).toEqual([false, true, true, false]);
 });
 
-test('indents stay, as the description of a file lives by them', () => {
+test('indents stay: the description of a file depends on them', () => {
   const lines: string[] = [];
   messageLines(({ text }) => lines.push(text))('[info]   Duration: 00:00:01.24, start: 0.000000\n');
   expect(lines).toEqual(['  Duration: 00:00:01.24, start: 0.000000']);

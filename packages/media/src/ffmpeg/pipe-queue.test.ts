@@ -4,7 +4,7 @@ import { PipeQueue } from './pipe-queue';
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
-test('read gives exactly the bytes asked for, across chunks, in arrays of their own, and the rest at the end', async () => {
+test('read returns exactly the requested bytes, across chunks, in new arrays, and the rest at the end', async () => {
   const pipe = new PassThrough();
   const queue = new PipeQueue(pipe, () => queue?.flow(true));
   queue.flow(true);
@@ -33,7 +33,7 @@ test('nothing is read before flow, nor after it is stopped', async () => {
   expect(queue.bytes).toBe(10);
 });
 
-test('its owner hears that bytes are wanted, came and were taken', async () => {
+test('its owner is notified when bytes are awaited, arrive and are taken', async () => {
   const pipe = new PassThrough();
   const seen: string[] = [];
   const queue: PipeQueue = new PipeQueue(pipe, () => {
@@ -46,7 +46,7 @@ test('its owner hears that bytes are wanted, came and were taken', async () => {
   expect(seen).toEqual(['wanted 0', 'wanted 3', 'quiet 1']);
 });
 
-test('a lost queue answers undefined to those who wait and to those who come, and keeps nothing', async () => {
+test('a lost queue returns undefined to waiting and later reads, and keeps nothing', async () => {
   const pipe = new PassThrough();
   const queue = new PipeQueue(pipe, () => undefined);
   queue.flow(true);

@@ -127,7 +127,7 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     expect(whole.frames[0]).toContain(' 41x27 ');
   });
 
-  test.each([0, 100_000])('with at most %d bytes kept nothing hangs and nothing is missing', async (keepBytes) => {
+  test.each([0, 100_000])('with at most %d bytes queued nothing hangs and nothing is missing', async (keepBytes) => {
     const alone = await separate(file('plain.mp4'));
     for (const order of ['audio first', 'frames first', 'together'] as const) {
       const fresh = await openMedia({ log: () => undefined });
@@ -159,7 +159,7 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     },
   );
 
-  test('a video without audio, or audio without a video, gives what there is and refuses the rest as ever', async () => {
+  test('a video without audio, or audio without a video, has the one stream and refuses the other', async () => {
     const silent = await media.both(file('silent.mp4'));
     expect(silent.info.audio).toBeUndefined();
     expect(await collect(silent, 'together')).toEqual(await separate(file('silent.mp4')));
@@ -168,7 +168,7 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     expect(await collect(heard, 'together')).toEqual(await separate(file('audio.wav')));
   });
 
-  test('what is no video, or another file by a playlist, is refused with the reason', async () => {
+  test('other files and playlists are refused with the reason', async () => {
     writeFileSync(file('text.mp4'), 'this is not a video');
     await expect(media.both(file('text.mp4'))).rejects.toThrow(/both: path must be a video or audio .*text\.mp4 \(/);
     writeFileSync(
@@ -221,7 +221,7 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     expect(alone.frames.every((frame) => frame.includes(' 64x48 '))).toBe(true);
   });
 
-  test('leaving the frames early ends the run, and the audio still comes whole', async () => {
+  test('leaving the frames early ends the run, and the audio is still complete', async () => {
     await make(
       '-f',
       'lavfi',
@@ -244,7 +244,7 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
     expect(again.length).toBe(250);
   });
 
-  test('leaving the audio early leaves the frames whole, and release in the middle changes nothing that is seen', async () => {
+  test('leaving the audio early keeps the frames complete, and release in the middle changes no value', async () => {
     const video = await media.both(file('long.mp4'));
     for await (const _piece of video.audio) break;
     const seen: number[] = [];

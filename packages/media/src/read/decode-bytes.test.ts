@@ -36,7 +36,7 @@ describe.skipIf(!ffmpeg)(`decodeBytes${SKIPPED}`, () => {
   const decode = (args: string[], unit = UNIT, log: (line: string) => void = () => undefined) =>
     decodeBytes(ffmpeg!.path, { where: 'decode', path: 'the file', args, unit, damage: 'refuse', log });
 
-  test('gives whole pieces in arrays of their own', async () => {
+  test('yields whole pieces in new arrays', async () => {
     const pieces: Uint8Array[] = [];
     for await (const piece of decode(SOURCE(1))) pieces.push(piece);
     expect(pieces.length).toBe(25);
@@ -44,7 +44,7 @@ describe.skipIf(!ffmpeg)(`decodeBytes${SKIPPED}`, () => {
     expect(pieces.every((piece) => piece.length === 256 && Math.abs(piece[7] - 128) < 5)).toBe(true);
   });
 
-  test('a rest is an error for frames and the last piece for audio', async () => {
+  test('an incomplete last piece is an error for frames and the last piece of audio', async () => {
     const run = async (wholeOnly: boolean) => {
       const lengths: number[] = [];
       for await (const piece of decode(SOURCE(1), { ...UNIT, bytes: 1000, wholeOnly })) lengths.push(piece.length);

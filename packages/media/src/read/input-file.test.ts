@@ -13,7 +13,7 @@ import { openMedia } from './open-media';
 const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);
 
-test('inputFile refuses folders, devices and names that are none', async () => {
+test('inputFile refuses folders, devices and invalid names', async () => {
   await expect(inputFile('here', folder)).rejects.toThrow('here: path must be a plain file');
   await expect(inputFile('here', 'no/such')).rejects.toThrow('(ENOENT)');
   await expect(inputFile('here', 'a\0b')).rejects.toThrow(TypeError);
@@ -21,7 +21,7 @@ test('inputFile refuses folders, devices and names that are none', async () => {
     await expect(inputFile('here', '/dev/zero')).rejects.toThrow('a folder, pipe or device');
 });
 
-test('inputArguments name the file by a file: address that is no option', async () => {
+test('inputArguments name the file by a file: URL, which cannot be an option', async () => {
   writeFileSync(file('-i.mp4'), '');
   const args = inputArguments(await inputFile('here', file('-i.mp4')), 1000);
   expect(args.slice(-2)).toEqual(['-i', `file:${file('-i.mp4')}`]);
@@ -64,13 +64,13 @@ describe.skipIf(!ffmpeg)(`a reader reads the named file only${SKIPPED}`, () => {
     await expect(joinWaveform(media.audio(file('concat.mp4')))).rejects.toThrow('audio: path must be');
   });
 
-  test('the same playlist without our arguments would have been followed: the test bites', async () => {
+  test('the test detects that ffmpeg would follow the playlist without our arguments', async () => {
     await expect(
       make('-protocol_whitelist', 'file', '-i', `file:${file('concat.mp4')}`, '-frames:v', '1', '-f', 'null', '-'),
     ).resolves.toBeUndefined();
   });
 
-  test('an mp4 whose data reference says that its samples are elsewhere gives what is in itself', async () => {
+  test('an mp4 whose data reference names another file is decoded from its own data', async () => {
     // The data reference "url " loses flag 1, "in this file".
     const bytes = readFileSync(file('secret.mp4'));
     for (let at = bytes.indexOf('url '); at >= 0; at = bytes.indexOf('url ', at + 1)) bytes.writeUInt32BE(0, at + 4);
@@ -79,7 +79,7 @@ describe.skipIf(!ffmpeg)(`a reader reads the named file only${SKIPPED}`, () => {
     expect(await flashFrame(media, file('reference.mp4'))).toBe(25);
   });
 
-  test('a playlist that names an address makes no request', async () => {
+  test('a playlist with a URL makes no request', async () => {
     let requests = 0;
     const server = createServer((_request, response) => {
       requests++;

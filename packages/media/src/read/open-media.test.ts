@@ -28,7 +28,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     await make(...flash(25), ...beep(), ...H264_AAC, file('plain.mp4'));
   });
 
-  test('says which ffmpeg it uses', () => {
+  test('reports which ffmpeg it uses', () => {
     expect(media.ffmpeg.path).toBe(ffmpeg!.path);
   });
 
@@ -68,7 +68,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     );
   });
 
-  test('colours come out as red, green, blue', async () => {
+  test('colours are in the order red, green, blue', async () => {
     await make(
       '-f',
       'lavfi',
@@ -145,7 +145,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(Math.max(...errors.map(Math.abs))).toBeLessThanOrEqual(0.5 / 60 + 0.001);
   });
 
-  test('frames of a video of variable rate are the nearest in time, those after a long hole come at most 50 ms early', async () => {
+  test('frames of a video of variable rate are the nearest in time, those after a long gap come at most 50 ms early', async () => {
     // Frames at 0, 17, 57, 100, 117 ms and so on until 1 s, then one at 1.5 s and one in 40 ms; brightness counts them.
     const path = file('irregular.mkv');
     const times = Array.from({ length: 2000 }, (_, ms) => ms).filter((ms) =>
@@ -241,14 +241,14 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(Math.max(...samples.slice(0, 4000).map(Math.abs))).toBe(0);
   });
 
-  test('a hole in the audio becomes silence', async () => {
+  test('a gap in the audio becomes silence', async () => {
     const path = file('hole.mkv');
     await make(...flash(25, 3, 2), ...beep(3, 2), '-af', 'aselect=not(between(t\\,0.5\\,1))', ...H264_AAC, path);
     const { samples } = await joinWaveform(media.audio(path));
     expect(Math.abs(onset(samples) - 32000)).toBeLessThanOrEqual(640); // holes below 40 ms are let be
   });
 
-  test.each([[90], [180], [270]])('a video turned by %d degrees comes out upright', async (degrees) => {
+  test.each([[90], [180], [270]])('a video rotated by %d degrees is decoded upright', async (degrees) => {
     // A white bar on the left of the stored frame; the container asks for a clockwise turn.
     const path = file(`turned-${degrees}.mp4`);
     await make(
@@ -292,7 +292,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(Math.abs(onset(samples) - 16000)).toBeLessThanOrEqual(8);
   });
 
-  test('audio shorter than the frame ends where it ends', async () => {
+  test('audio shorter than the video ends where it ends', async () => {
     const path = file('short-audio.mp4');
     await make(...flash(25), ...beep(1.5), ...H264_AAC, path);
     const { samples } = await joinWaveform(media.audio(path));
@@ -308,7 +308,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     await expect(joinWaveform(media.audio(path))).rejects.toThrow('audio: path must be a file with audio');
   });
 
-  test('audio with a cover frame is audio only', async () => {
+  test('audio with a cover image is audio only', async () => {
     const path = file('cover.mp3');
     const wav = file('level-mono.wav');
     await make('-f', 'lavfi', '-i', 'color=red:s=32x32', '-frames:v', '1', file('cover.png'));
@@ -376,7 +376,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     },
   );
 
-  test('a view of smaller frames has the size of maxSide and near the same values', async () => {
+  test('a view of smaller frames has the size of maxSide and nearly the same values', async () => {
     const sharp = media.frames(file('plain.mp4'), { maxSide: 32 })[Symbol.asyncIterator]();
     for await (const frame of media.view(file('plain.mp4'), { maxSide: 32 })) {
       expect([frame.width, frame.height]).toEqual([32, 24]);
@@ -417,7 +417,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(frameCount).toBeGreaterThanOrEqual(25);
   });
 
-  test('a video cut short raises after its last whole frame, with the reason; conceal takes what there is and says so', async () => {
+  test('a cut video throws after its last whole frame, with the reason; conceal decodes what there is and logs it', async () => {
     const path = file('cut.mp4');
     await make(...flash(25, 4), ...beep(4), ...H264_AAC, '-movflags', '+faststart', path);
     const bytes = readFileSync(path);
@@ -434,7 +434,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(said.join()).toContain('cut.mp4: cut short: the box mdat');
   });
 
-  test('a damaged video raises', async () => {
+  test('a damaged video throws', async () => {
     const path = file('damaged.mp4');
     await make(
       '-f',
@@ -455,7 +455,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     await expect(brightness(media, path)).rejects.toThrow('decodes to its end');
   });
 
-  test('what is no video is refused by name and reason', async () => {
+  test('other files are refused with name and reason', async () => {
     writeFileSync(file('text.mp4'), 'this is not a video');
     await expect(media.probe(file('text.mp4'))).rejects.toThrow(/probe: path must be a video or audio .*text\.mp4 \(/);
     await expect(media.probe(file('missing.mp4'))).rejects.toThrow(/missing\.mp4 \(ENOENT\)/);
@@ -466,7 +466,7 @@ describe.skipIf(!ffmpeg)(`openMedia${SKIPPED}`, () => {
     expect(() => media.audio('x', { sampleRate: 1 })).toThrow('options.sampleRate');
   });
 
-  test('probe starts anew when the file changes', async () => {
+  test('probe runs again when the file changes', async () => {
     const path = file('changing.mp4');
     await make(...flash(25, 1), ...H264_AAC, path);
     expect((await media.probe(path)).video).toMatchObject({ width: 64 });

@@ -25,7 +25,7 @@ const start = (seconds: number, keepBytes: number, complete?: (messages: string)
 const later = (ms: number) => new Promise<'later'>((resolve) => setTimeout(resolve, ms, 'later'));
 
 describe.skipIf(!ffmpeg)(`startSharedRun${SKIPPED}`, () => {
-  test('audio can be read to its end while nobody reads the frames, which wait', async () => {
+  test('audio can be read to its end while the frames are queued', async () => {
     const run = start(100, 1_000_000);
     expect(await run.audio.read(1_600_001)).toHaveLength(1_600_000);
     expect(await run.ended).toMatchObject({ code: 0, messages: '' });
@@ -33,26 +33,26 @@ describe.skipIf(!ffmpeg)(`startSharedRun${SKIPPED}`, () => {
     expect(await run.frames.read(640_001)).toHaveLength(640_000);
   });
 
-  test('frames can be read to their end while nobody reads the audio', async () => {
+  test('frames can be read to their end while the audio is not read', async () => {
     const run = start(100, 10_000_000);
     expect(await run.frames.read(640_001)).toHaveLength(640_000);
     expect(run.audio.bytes).toBe(1_600_000);
   });
 
-  test('where too many frames would wait the run is given up and whoever waits is told', async () => {
+  test('where too many frames would be queued the run is given up and waiting reads end', async () => {
     const run = start(1000, 200_000);
     expect(await run.audio.read(16_000_001)).toBeUndefined();
     expect(await run.frames.read(1)).toBeUndefined();
     expect((await run.ended).signal).toBe('SIGKILL');
   });
 
-  test('where too much audio would wait the audio is given up, the frames go on', async () => {
+  test('where too much audio would be queued the audio is given up, and the frames continue', async () => {
     const run = start(100, 500_000);
     expect(await run.frames.read(640_001)).toHaveLength(640_000);
     expect(await run.audio.read(1)).toBeUndefined();
   });
 
-  test('while nobody waits ffmpeg does, and release ends it', async () => {
+  test('while no read waits ffmpeg blocks, and release ends it', async () => {
     const run = start(100_000, 1_000_000);
     await run.frames.read(256);
     await later(500);
@@ -68,7 +68,7 @@ describe.skipIf(!ffmpeg)(`startSharedRun${SKIPPED}`, () => {
     expect((await run.ended).signal).toBe('SIGKILL');
   });
 
-  test('it tells what ffmpeg said as soon as that is complete, or at the end, or not at all', async () => {
+  test('described resolves when the messages are complete, or at the end, or with undefined', async () => {
     const early = start(100_000, 1_000_000, (messages) => messages.includes('never'));
     await early.kill();
     expect(await early.described).toBeUndefined();

@@ -187,7 +187,7 @@ describe.skipIf(!ffmpeg)(`a flash and a beep${SKIPPED}`, () => {
     }
   });
 
-  test('audio that is longer than the frames goes on, one that is shorter ends', async () => {
+  test('audio longer than the video continues, shorter audio ends', async () => {
     await make(...flash(25, 1.2, 1), ...beep(3, 1), ...VIDEO, '-c:a', 'pcm_s16le', file('longer.mkv'));
     expect(await measure(file('longer.mkv'))).toMatchObject({
       frame: 25,

@@ -71,7 +71,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     expect(audio.samples.length - samples.length).toBeGreaterThanOrEqual(-1);
   });
 
-  test('the audio of a file goes in at its own rate with its channels, as long as it is or as long as is asked', async () => {
+  test('the audio of a file is encoded at its rate with its channels, whole or up to audioSec', async () => {
     const audio = file('stereo.wav');
     await make('-f', 'lavfi', '-t', '1.5', '-i', 'aevalsrc=0.4*sin(880*t)|0.2*sin(3000*t):s=44100', audio);
     for (const audioSec of [undefined, 0.75]) {
@@ -91,7 +91,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     }
   });
 
-  test('an audio track file without audio, or beside samples, is refused', async () => {
+  test('an audio file without audio, or together with samples, is refused', async () => {
     await make('-f', 'lavfi', '-t', '1', '-i', 'color=red:s=32x32:r=25', file('silent.mp4'));
     const writer = encodeVideo(file('none.mp4'), { width: SIDE, height: SIDE, audioFile: file('silent.mp4') });
     await expect(writer.write(new Uint8Array(BYTES))).rejects.toThrow('options.audioFile must be a file with audio');
@@ -105,7 +105,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('none') || name.endsWith('.partial'))).toEqual([]);
   });
 
-  test('frames are let go of once they are written', async () => {
+  test('frames are released once they are written', async () => {
     const side = 512;
     const writer = encodeVideo(file('large.mp4'), { width: side, height: side, preset: 'ultrafast' });
     const held = () => process.memoryUsage().arrayBuffers;
@@ -138,7 +138,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     expect(bytes[0].equals(bytes[1])).toBe(true);
   });
 
-  test('colours come back within 4 levels', async () => {
+  test('colours are reproduced within 4 levels', async () => {
     const writer = encodeVideo(file('colour.mp4'), { width: SIDE, height: SIDE, crf: 4 });
     const frame = new Uint8Array(BYTES);
     for (let at = 0; at < BYTES; at += 3) frame.set([200, 60, 30], at);
@@ -149,7 +149,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     }
   });
 
-  test('nothing has the final name before finish, and nothing else stays after it', async () => {
+  test('no file has the final name before finish, and no other file remains after it', async () => {
     const { TMPDIR } = process.env;
     const temporary = file('temporary');
     mkdirSync(temporary);
@@ -174,7 +174,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     expect(readdirSync(folder)).toContain('later.mp4');
   });
 
-  test('abort leaves nothing and keeps the file that was there', async () => {
+  test('abort leaves no file and keeps an existing one', async () => {
     writeFileSync(file('kept.mp4'), 'old');
     const writer = encodeVideo(file('kept.mp4'), {
       width: SIDE,
@@ -213,7 +213,7 @@ describe.skipIf(!ffmpeg)(`encodeVideo${SKIPPED}`, () => {
     },
   );
 
-  test("what it cannot write is refused by the argument's name", async () => {
+  test("invalid arguments are refused by name's name", async () => {
     const options = { width: SIDE, height: SIDE };
     expect(() => encodeVideo(file('a.mp4'), { width: 33, height: 32 })).toThrow('options.width must be an even number');
     expect(() => encodeVideo(file('a.mp4'), { ...options, fps: 0 })).toThrow('options.fps');

@@ -20,7 +20,7 @@ describe.skipIf(process.platform === 'win32')('videoArguments', () => {
     expect(args.slice(0, 6)).toEqual(['-c:v', 'libx264', '-preset', 'slow', '-crf', '23']);
   });
 
-  test('falls back to mpeg4 where the build has no libx264, aloud', async () => {
+  test('falls back to mpeg4 with a warning where the build has no libx264', async () => {
     const said: string[] = [];
     const args = await videoArguments(build('mpeg4'), { log: (line) => said.push(line) });
     expect(args.slice(0, 2)).toEqual(['-c:v', 'mpeg4']);
@@ -35,7 +35,7 @@ describe.skipIf(process.platform === 'win32')('videoArguments', () => {
   });
 });
 
-test('soundArguments give AAC where its delay is noted and FLAC in Matroska', () => {
+test('audioArguments give AAC where the container stores its delay and FLAC in Matroska', () => {
   expect(audioArguments('mp4', {}, 2)).toContain('192k');
   expect(audioArguments('matroska', {})).toContain('flac');
   expect(() => audioArguments('mp4', { audioKbps: 1 })).toThrow('options.audioKbps');

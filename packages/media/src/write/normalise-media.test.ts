@@ -17,7 +17,7 @@ describe.skipIf(!ffmpeg)(`normaliseMedia${SKIPPED}`, () => {
   });
 
   test.each(['mp4', 'mkv'])(
-    'the %s file holds what the reader gives of the original, frames and audio at the same places',
+    'the %s file holds the frames and audio that the reader decodes from the original, at the same times',
     async (ending) => {
       const input = file('thirty.mp4');
       const output = file(`clip.${ending}`);

@@ -6,7 +6,7 @@ import { assertFolder, containerArguments, outputFile } from './output-file';
 
 const folder = temporaryFolder();
 
-test('outputFile writes beside the final place and replaces what is there only on commit', async () => {
+test('outputFile writes beside the final path and replaces an existing file only on commit', async () => {
   const path = join(folder, 'a.mp4');
   writeFileSync(path, 'old');
   const output = outputFile('here', path);

@@ -46,7 +46,7 @@ describe.skipIf(!ffmpeg)(`shiftAudio${SKIPPED}`, () => {
     ['late.mp4', 'mp4', 4],
     ['late.mp4', 'mp4', -8],
   ])(
-    'the audio of %s, written to %s, moves by %d frames; the frames stay to the bit',
+    'the audio of %s, written to %s, moves by %d frames; the frames stay the same bit for bit',
     async (name, ending, frameCount) => {
       const output = file(`shifted${frameCount}-${name}.${ending}`);
       await shiftAudio(file(name), output, { frameCount });
@@ -97,7 +97,7 @@ describe.skipIf(!ffmpeg)(`shiftAudio${SKIPPED}`, () => {
     },
   );
 
-  test('the test of readers bites: a file moved by its container alone is off for those that ignore edit lists', async () => {
+  test('the test detects a file whose container alone is shifted, which readers without edit lists play unshifted', async () => {
     await make(
       '-i',
       file('plain.mp4'),
@@ -117,20 +117,20 @@ describe.skipIf(!ffmpeg)(`shiftAudio${SKIPPED}`, () => {
     expect(Math.abs(lag(file('trick.mp4'), 'ignored') - 160)).toBeGreaterThan(100);
   });
 
-  test('an audio track of a few samples is moved, too', async () => {
+  test('audio of a few samples is moved, too', async () => {
     await make(...flash(25, 0.04, 0), ...beep(0.03, 0, 16000), ...H264_AAC, file('one.mp4'));
     await shiftAudio(file('one.mp4'), file('one-shifted.mp4'), { seconds: 0.01 });
     expect((await audio(file('one-shifted.mp4'))).length).toBeGreaterThan(0);
   });
 
-  test('what becomes free is silence', async () => {
+  test('the gap is filled with silence', async () => {
     await shiftAudio(file('plain.mp4'), file('seconds.mkv'), { seconds: 0.5 });
     const after = await audio(file('seconds.mkv'));
     expect(Math.max(...after.subarray(0, 8000).map(Math.abs))).toBe(0);
     expect(Math.abs(onset(after) - 24000)).toBeLessThanOrEqual(16);
   });
 
-  test('it refuses two shifts, none, and videos without audio', async () => {
+  test('refuses two shifts, none, and videos without audio', async () => {
     await expect(shiftAudio(file('plain.mp4'), file('x.mp4'), {})).rejects.toThrow('one of frameCount and seconds');
     await expect(shiftAudio(file('plain.mp4'), file('x.mp4'), { frameCount: 1, seconds: 1 })).rejects.toThrow(
       TypeError,

@@ -23,7 +23,7 @@ const whole = {
   embeddingSize: '512',
 };
 
-test('readOnnxMetadata finds what was written, without reading the weights', async () => {
+test('readOnnxMetadata reads the metadata without the weights', async () => {
   const source = await openByteSource(file({ a: 'ä', b: '' }));
   let read = 0;
   const counting: ByteSource = {
@@ -40,7 +40,7 @@ test('readOnnxMetadata finds what was written, without reading the weights', asy
   expect(read).toBeLessThan(400);
 });
 
-test('readOnnxMetadata refuses what is no ONNX file', async () => {
+test('readOnnxMetadata refuses other files', async () => {
   await expect(readOnnxMetadata(await openByteSource(Buffer.from('not a model')))).rejects.toThrow(
     'must be a protobuf message',
   );

@@ -22,13 +22,13 @@ test.each([
   expect(message.length).toBe(bytes.length / 2);
 });
 
-test('ProtobufMessage keeps bytes as they are, in pieces', () => {
+test('ProtobufMessage keeps bytes uncopied, as chunks', () => {
   const data = new Uint8Array(1000);
   const pieces = new ProtobufMessage().message(7, new ProtobufMessage().bytes(9, data)).pieces();
   expect(pieces.some((piece) => piece === data)).toBe(true);
 });
 
-test('protobufFields finds the fields and passes over what is large', async () => {
+test('protobufFields finds the fields and skips large values', async () => {
   const bytes = new ProtobufMessage()
     .integer(1, 2 ** 40 + 5)
     .text(14, 'abc')

@@ -8,7 +8,7 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
-test('foldConstants computes what hangs on weights alone, and leaves the rest', async () => {
+test('foldConstants computes what depends on weights alone, and leaves the rest', async () => {
   const variance = tf.variable(tf.tensor1d([3, 8]));
   const before = tf.memory().numTensors;
   const forward = (x: tf.Tensor) => {
@@ -26,7 +26,7 @@ test('foldConstants computes what hangs on weights alone, and leaves the rest', 
   variance.dispose();
 });
 
-test('foldConstants says which weight a constant is, where it is one unchanged', async () => {
+test('foldConstants names the weight that a constant is, where it is unchanged', async () => {
   const weight = tf.variable(tf.tensor1d([1, 2]));
   const { constants } = await foldConstants(traceForward((x) => tf.add(x, weight), [[2]]));
   expect([...constants.values()]).toMatchObject([
@@ -35,7 +35,7 @@ test('foldConstants says which weight a constant is, where it is one unchanged',
   weight.dispose();
 });
 
-test('foldConstants refuses a constant with a row for each sample', async () => {
+test('foldConstants refuses a constant with a row per sample', async () => {
   const trace = traceForward((x) => tf.add(x, tf.tile(tf.ones([1, 2]), [x.shape[0], 1])), [[2]]);
   await expect(foldConstants(trace)).rejects.toThrow(
     'exportOnnx: the network must be one whose constants do not grow with the batch, got [1009, 2]',

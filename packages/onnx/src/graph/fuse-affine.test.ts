@@ -13,7 +13,7 @@ const fused = async (forward: (x: tf.Tensor) => tf.Tensor, shape: number[]) =>
   fuseAffine(await foldConstants(traceForward(forward, [shape])));
 const random = new Random(1);
 
-test('fuseAffine takes bias, BatchNorm and padding into a convolution', async () => {
+test('fuseAffine folds bias, BatchNorm and padding into a convolution', async () => {
   const conv = new Conv2d({ inChannels: 2, outChannels: 3, kernelSize: 3, padding: 1, random });
   const norm = new BatchNorm2d({ channels: 3 }).eval();
   const forward = (x: tf.Tensor) => tf.relu(norm.forward(conv.forward(x)));
@@ -31,7 +31,7 @@ test('fuseAffine takes bias, BatchNorm and padding into a convolution', async ()
   norm.dispose();
 });
 
-test('fuseAffine takes a bias into a matrix product', async () => {
+test('fuseAffine folds a bias into a matrix product', async () => {
   const linear = new Linear({ inFeatures: 4, outFeatures: 3, random });
   const { ops, affine } = await fused((x) => linear.forward(x), [4]);
   expect(ops.map(({ kernel }) => kernel)).toEqual(['BatchMatMul']);
@@ -39,7 +39,7 @@ test('fuseAffine takes a bias into a matrix product', async () => {
   linear.dispose();
 });
 
-test('fuseAffine leaves what something else uses, what varies by position, and what is not a channel’s', async () => {
+test('fuseAffine leaves values with other users, and constants that vary by position or not by channel', async () => {
   const conv = new Conv2d({ inChannels: 2, outChannels: 2, kernelSize: 1, bias: false, random });
   const kernels = async (forward: (y: tf.Tensor, x: tf.Tensor) => tf.Tensor) =>
     (await fused((x) => forward(conv.forward(x), x), [2, 2, 2])).ops.map(({ kernel }) => kernel);
@@ -51,7 +51,7 @@ test('fuseAffine leaves what something else uses, what varies by position, and w
   conv.dispose();
 });
 
-test('fuseAffine drops what changes nothing', async () => {
+test('fuseAffine drops identity operations', async () => {
   const { ops, output, inputs } = await fused((x) => tf.clone(tf.reshape(tf.cast(x, 'float32'), [-1, 4])), [4]);
   expect(ops).toEqual([]);
   expect(output).toBe(inputs[0]);

@@ -22,7 +22,7 @@ test('permuted copies into another order of axes, as numpy.transpose', () => {
   expect(back).toEqual(numbers(120));
 });
 
-test('GraphBuilder moves a value once, however many need it so', () => {
+test('GraphBuilder transposes a value once for any number of users', () => {
   const graph = new GraphBuilder(BATCH, new Map());
   graph.place(0, [BATCH, 4, 5, 3], { last: 'x' });
   expect(graph.first(0)).toBe(graph.first(0));
@@ -32,7 +32,7 @@ test('GraphBuilder moves a value once, however many need it so', () => {
   ]);
 });
 
-test('GraphBuilder reshapes where nothing moves in memory', () => {
+test('GraphBuilder reshapes where the layout in memory stays', () => {
   const graph = new GraphBuilder(BATCH, new Map());
   graph.place(0, [BATCH, 80, 16, 1], { last: 'mel' });
   graph.place(1, [BATCH, 1, 1, 256], { first: 'end' });

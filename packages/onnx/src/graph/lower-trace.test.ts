@@ -163,7 +163,7 @@ test.each<[string, (x: tf.Tensor) => tf.Tensor, string[]]>([
   tf.dispose([x, ours, theirs]);
 });
 
-test('lowerTrace refuses a filter that the network computes, and a cut batch', async () => {
+test('lowerTrace refuses a computed filter, and a sliced batch', async () => {
   const own = (x: tf.Tensor) => tf.reshape(tf.slice(tf.mean(x, 0), [0, 0, 0], [1, 1, 4]), [1, 1, 4, 1]) as tf.Tensor4D;
   const message =
     'exportOnnx: the network must be one whose convolutions have weights of their own, got a computed filter';

@@ -19,7 +19,7 @@ test('traceForward records kernels, attributes and shapes, and computes nothing'
   weight.dispose();
 });
 
-test('traceForward knows the shapes that tfjs gives', () => {
+test('traceForward computes the shapes of tfjs', () => {
   const w = tf.variable(tf.ones([6, 5]));
   const forward = (x: tf.Tensor) => {
     const [a, b] = tf.split(x, [2, 4], -1);

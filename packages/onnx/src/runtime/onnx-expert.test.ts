@@ -80,7 +80,7 @@ test('OnnxExpert’s embeddings can be used by tfjs once they are computed, and 
   expert.dispose();
 });
 
-test('OnnxExpert runs one call at a time, ends its sessions after them, and is refused afterwards', async () => {
+test('OnnxExpert runs one call at a time, ends its sessions after them, and throws afterwards', async () => {
   const { ort, asked } = fakeOnnxRuntime(models);
   const expert = await readOnnxExpert(files, { ort });
   const { frames, features } = inputs();

@@ -25,7 +25,7 @@ test('PendingTensors makes tensors that are read when their values arrive', asyn
   expect(pending.numDataIds()).toBe(0);
 });
 
-test('PendingTensors survives a tidy that returns its tensor, and lets go of one that is not', async () => {
+test('PendingTensors survives a tidy that returns its tensor, and frees one that is not returned', async () => {
   const pending = new PendingTensors('test');
   const kept = tf.tidy(() => {
     pending.tensor(Promise.resolve(new Float32Array(1)), [1]);
@@ -36,7 +36,7 @@ test('PendingTensors survives a tidy that returns its tensor, and lets go of one
   kept.dispose();
 });
 
-test('PendingTensors throws to the reader alone what went wrong', async () => {
+test('PendingTensors throws an error at the reader only', async () => {
   const pending = new PendingTensors('test');
   const unread = pending.tensor(Promise.reject(new Error('lost')), [1]);
   const read = pending.tensor(Promise.reject(new Error('broken')), [1]);
