@@ -14,12 +14,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { selectBackend } from '@lipsync/backends';
 import { openCheckpoint } from '@lipsync/checkpoints';
-import { LANDMARK_QUALITY } from '@lipsync/dataloader';
 import { loadDinet } from '@lipsync/dinet';
 import { dubVideo } from '@lipsync/dub';
 import { type ShownProgress, showProgress, writeTalkingFace } from '@lipsync/embedded-data';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
+import { LANDMARK_QUALITY } from '@lipsync/sync-windows';
 
 const words = process.argv.slice(2);
 const { values: args } = parseArgs({

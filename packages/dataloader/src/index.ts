@@ -1,29 +1,11 @@
-export type { LandmarkQuality } from '@lipsync/sync-windows';
-export { LANDMARK_QUALITY } from '@lipsync/sync-windows';
 export type { Augmentation } from './augment/augmentation';
 export { AUGMENTATION, drawAugmentation } from './augment/augmentation';
-export type { AudioDegradation, AudioDegradationDraw, RoomDraw } from './degrade/audio-degradation';
-export {
-  AUDIO_DEGRADATION,
-  addNoise,
-  changeGain,
-  degradeAudio,
-  drawAudioDegradation,
-  roomResponse,
-  throughTelephone,
-} from './degrade/audio-degradation';
-export type { NoiseKind } from './degrade/audio-noise';
-export { audioNoise } from './degrade/audio-noise';
+export type { AudioDegradation, AudioDegradationDraw } from './degrade/audio-degradation';
+export { AUDIO_DEGRADATION, degradeAudio, drawAudioDegradation } from './degrade/audio-degradation';
 export type { FrameDegradation, FrameDegradationDraw } from './degrade/frame-degradation';
-export {
-  blurFrames,
-  compressFrames,
-  degradeFrames,
-  drawFrameDegradation,
-  FRAME_DEGRADATION,
-} from './degrade/frame-degradation';
+export { degradeFrames, drawFrameDegradation, FRAME_DEGRADATION } from './degrade/frame-degradation';
 export type { Layout, LayoutName, SourceFacts } from './layouts/layouts';
-export { detectLayout, LAYOUTS, layoutOf, parseTranscript } from './layouts/layouts';
+export { detectLayout, LAYOUTS, parseTranscript } from './layouts/layouts';
 export type { DinetBatch, DinetLoaderOptions } from './loaders/dinet-loader';
 export { DinetLoader, disposeDinetBatch } from './loaders/dinet-loader';
 export type { ImageProcessorOptions } from './loaders/image-processor';
@@ -35,8 +17,6 @@ export {
   SyncLoader,
   THESIS_PAIRS,
 } from './loaders/sync-loader';
-export type { VideoList } from './prepare/list-videos';
-export { listVideos } from './prepare/list-videos';
 export { parseNpyLogits } from './prepare/npy-logits';
 export { offsetStage } from './prepare/offset-stage';
 export type { Preparation, PreparationName, QualityGates } from './prepare/preparation';
@@ -47,7 +27,6 @@ export type { PrepareStages } from './prepare/prepare-stages';
 export type { PrepareOptions, PrepareProgress, PrepareResult } from './prepare/prepare-video';
 export { prepareVideo } from './prepare/prepare-video';
 export type { PrepareFolderOptions } from './prepare/preparer';
-export { openPreparer } from './prepare/preparer';
 export type { LogitFiles } from './prepare/read-logits';
 export { LOGIT_LABELS } from './prepare/read-logits';
 export type { OffsetStage, OffsetWindow } from './prepare/segment-offset';
@@ -56,8 +35,7 @@ export { dataReport } from './report/data-report';
 export type { MeasuredOffsets } from './report/offset-counts';
 export type { Spread } from './report/spread';
 export type { Thumbnail } from './report/thumbnail';
-export type { ClipLength, ContrastSampling, PairSampling, PlannedSample, SyncSampling } from './sampling/batch-plan';
-export { planBatch, usableClips } from './sampling/batch-plan';
+export type { ContrastSampling, PairSampling, SyncSampling } from './sampling/batch-plan';
 export type { EvaluationClip, EvaluationOptions, EvaluationPair } from './sampling/evaluation-pairs';
 export { evaluationPairs } from './sampling/evaluation-pairs';
 export type { IdentifiedClip, IdentitySplitOptions } from './split/split-by-identity';
@@ -70,7 +48,7 @@ export type { Clip, ClipInfo, ClipOffset, ClipQuality, OffsetReading, StoreRecip
 export { anglesOf } from './store/clip';
 export type { OpenClip } from './store/clip-file';
 export type { ClipAddress } from './store/clip-id';
-export { clipId, parseClipId, sourceName } from './store/clip-id';
+export { clipId, parseClipId } from './store/clip-id';
 export type { ClipStoreOptions } from './store/clip-store';
 export { ClipStore } from './store/clip-store';
 export { hashFile } from './store/hash-file';

@@ -1,30 +1,28 @@
-import { fail } from '@lipsync/contracts';
-
 /** Folder layouts of published data sets; `flat`: any other folder, of which nothing is known. */
 export type LayoutName = 'flat' | 'voxceleb2' | 'lrs2' | 'lrs3' | 'lrw' | 'grid' | 'hdtf' | 'hallo3';
 
-/** What a layout says of a video. What it does not say is absent. */
+/** What the path of a video says by a layout; missing where it says nothing. */
 export type SourceFacts = {
-  /** Whose face it is: equal for videos of one person. */
+  /** The person: equal for videos of one person. */
   identity?: string;
   /** The original video that this one was cut from. */
   clip?: string;
   /** The data set's own split. */
   split?: 'train' | 'validation' | 'test';
-  /** What is said, lower case. */
+  /** The spoken text, lower case. */
   text?: string;
-  /** Path of the transcript, relative to the input folder; `parseTranscript` reads it. It may be missing. */
+  /** Path of the transcript, relative to the input folder; `parseTranscript` reads it. The file may be missing. */
   textFile?: string;
-  /** Paths where landmarks of it may lie, relative to the input folder, the likeliest first. */
+  /** Paths of possible landmark files, relative to the input folder, the likeliest first. */
   landmarks?: string[];
 };
 
 /** A folder layout. A source is a video's path relative to the input folder (or to one below or above it), with `/` between folders. */
 export type Layout = {
   readonly name: LayoutName;
-  /** The layout in a line, with an example. */
+  /** The layout in one line. */
   readonly about: string;
-  /** Whether a source looks like one of this data set: what `detectLayout` counts. */
+  /** Whether a source has the form of this data set's paths: what `detectLayout` counts. */
   matches(source: string): boolean;
   /** What the source's folders and name say; `{}` where they are not of this layout. */
   describe(source: string): SourceFacts;
@@ -40,7 +38,7 @@ const PIECE = /^\d{5}(?:_\d+)?$/;
 /**
  * VoxCeleb2: `dev/mp4/id00012/21Uxsk56VDQ/00001.mp4`, or from the person on.
  *
- * A person an id, labelled by the data set; then the video, then the utterance. Development is for training, nobody of it is in test.
+ * One id per person, labelled by the data set; then the video, then the utterance. Development is for training, nobody of it is in test.
  *
  * Source: paths in published lists and scripts (`dev/mp4/id07737/9mmP2c-X_aU/00015.mp4`, `vox2_test_mp4/mp4/id00017/…`); people and split from
  * memory of the paper (Chung et al. 2018). The data itself was not at hand.
@@ -55,8 +53,8 @@ const voxceleb2 = layout('voxceleb2', '(dev|test)/mp4/<person>/<video>/<5 digits
 /**
  * LRS2 (`mvlrs_v1`): `main/5535415699068794046/00001.mp4` or `pretrain/…`, a transcript of the same name in `.txt` beside.
  *
- * A folder's number stands for a broadcast; that it is one speaker is nowhere said, so it is no identity here. What of `main` is for training,
- * validation or test stands in lists (`train.txt`, `val.txt`, `test.txt`), not in the path: only `pretrain` has a split.
+ * A folder's number stands for a broadcast; nothing says that it has one speaker, so it is no identity here. The split of `main` is in lists
+ * (`train.txt`, `val.txt`, `test.txt`), not in the path: only `pretrain` has one.
  *
  * Source: Wav2Lip's README (folders and names), paths in published scripts (`mvlrs_v1/main/6001854301505575951/00005.mp4`), AV-HuBERT's
  * preparation for the form of transcripts; the rest from memory. The data itself was not at hand.
@@ -70,8 +68,8 @@ const lrs2 = layout('lrs2', '(main|pretrain)/<broadcast, digits>/<5 digits>.mp4'
 /**
  * LRS3: `trainval/0Fi83BHQsMA/00002.mp4`, also `pretrain/…` and `test/…`, a transcript of the same name in `.txt` beside.
  *
- * The folder is a YouTube video, a talk mostly of one person, taken as the identity: somebody who gave two talks counts as two. `pretrain` and
- * `trainval` are given as training; a validation part is for the user to hold back.
+ * The folder is a YouTube video, a talk mostly of one person, taken as the identity: a speaker of two talks counts as two. `pretrain` and
+ * `trainval` are for training; a validation part is left to the user.
  *
  * Source: AV-HuBERT's preparation (folders and transcripts); that a folder is a YouTube video, and that nothing of `test` is in the others, from
  * memory of the paper (Afouras et al. 2018). The data itself was not at hand.
@@ -86,7 +84,7 @@ const lrs3 = layout('lrs3', '(trainval|pretrain|test)/<YouTube video>/<5 digits>
 /**
  * LRW: `lipread_mp4/ABOUT/train/ABOUT_00001.mp4`, or from the word on.
  *
- * The word lies in the middle of 29 frames; parts of others are heard around it. Nothing is said of people, and they do repeat.
+ * The word lies in the middle of 29 frames, with parts of others around it. People are not labelled, and they do repeat.
  *
  * Source: published descriptions and scripts (`lipread_mp4/FAMILY/train/FAMILY_00002.mp4`). The data itself was not at hand.
  */
@@ -130,10 +128,10 @@ const HDTF_ALIASES: Readonly<Record<string, string>> = { WhipJimClyburn: 'JamesC
 /**
  * HDTF: `WDA_SuzanDelBene_000.mp4`, `WRA_RandPaul1_000.mp4`, `RD_Radio1_000.mp4`: list, name of the video, number of the piece.
  *
- * In the lists WDA and WRA a digit after the name counts the videos of one person (`NancyPelosi0`, `NancyPelosi1`): it is no part of the identity.
- * In RD it counts talks of people who are not named: each counts as a person of its own. Landmarks of OpenFace lie beside the video or, as DINet
- * has them, in the folder `split_video_25fps_landmark_openface` beside the video's. Only names with the list in front speak for this layout;
- * `describe` takes those without it too (`Radio11_0.mp4`, as HDTF's README asks).
+ * In the lists WDA and WRA a digit after the name counts the videos of one person (`NancyPelosi0`, `NancyPelosi1`) and is no part of the identity.
+ * In RD it counts talks of unnamed people: each counts as a person of its own. Landmarks of OpenFace lie beside the video or, as DINet
+ * has them, in the folder `split_video_25fps_landmark_openface` beside the video's. Only names with the list in front are detected as this layout;
+ * `describe` reads those without it too (`Radio11_0.mp4`, as HDTF's README asks).
  *
  * Source: HDTF's lists of videos and README, DINet's README; names of redistributed copies.
  */
@@ -159,8 +157,8 @@ const hdtf = layout(
 /**
  * Hallo3's training data: `videos/0001.mp4`, with a description of the frame in `caption/0001.txt`.
  *
- * A name and no more: who is seen, and which clips are of one video, is not said. The captions describe what is seen, not what is spoken. Only
- * numbers speak for this layout, since a folder `videos` is found anywhere.
+ * A number only: neither the person nor the original video is known. The captions describe the image, not the speech. Only numeric names are
+ * detected as this layout, since a folder `videos` is common.
  *
  * Source: Hallo3's README, which asks for this order after unpacking; the archives themselves were not at hand.
  */
@@ -173,7 +171,7 @@ const flat = layout('flat', 'any folder', () => ({}));
 /** The layouts by their names, in the order in which `detectLayout` prefers them where two fit alike; `flat` always fits. */
 export const LAYOUTS: Readonly<Record<LayoutName, Layout>> = { voxceleb2, lrs2, lrs3, lrw, grid, hdtf, hallo3, flat };
 
-/** Share of videos that have to look like a data set's. */
+/** Share of videos that must have the form of a data set's paths. */
 const NEEDED_SHARE = 0.9;
 
 /**
@@ -181,6 +179,7 @@ const NEEDED_SHARE = 0.9;
  *
  * @param sources paths relative to the input folder, `/` between folders.
  * @example
+ * import { detectLayout } from '@lipsync/dataloader';
  * detectLayout(['s1/bbaf2n.mpg', 's26/pbbv6n.mpg']); // 'grid'
  */
 export function detectLayout(sources: readonly string[]): LayoutName {
@@ -196,22 +195,11 @@ export function detectLayout(sources: readonly string[]): LayoutName {
 }
 
 /**
- * The layout of a name.
- *
- * @throws RangeError if there is none of this name.
- * @example
- * layoutOf('grid').describe('s1/bbaf2n.mpg'); // { identity: 's1', text: 'bin blue at f two now' }
- */
-export function layoutOf(name: string): Layout {
-  if (!Object.hasOwn(LAYOUTS, name)) fail(RangeError, 'layoutOf', 'name', Object.keys(LAYOUTS).join(', '), name);
-  return LAYOUTS[name as LayoutName];
-}
-
-/**
  * The words of an LRS2 or LRS3 transcript: its line `Text:`, lower case, without marks such as `{LG}`.
  *
  * @returns undefined where there is no such line.
  * @example
+ * import { parseTranscript } from '@lipsync/dataloader';
  * parseTranscript('Text:  WHEN YOU ARE COOKING\nConf:  5\n'); // 'when you are cooking'
  */
 export function parseTranscript(text: string): string | undefined {
@@ -223,7 +211,7 @@ export function parseTranscript(text: string): string | undefined {
     .toLowerCase();
 }
 
-/** A layout by what it says of a path: undefined where that is not of it. `typical` narrows what speaks for it. */
+/** A layout from a reader of paths, which returns undefined for paths of other layouts. `typical` narrows what is detected as this layout. */
 function layout(
   name: LayoutName,
   about: string,

@@ -115,14 +115,14 @@ export class DinetLoader {
     }
   }
 
-  /** Clips that are drawn from, and those that are too short. */
+  /** Number of clips that are drawn from, and ids of those that are too short. */
   async summary(): Promise<{ clips: number; leftOut: string[] }> {
     const { ids, usable } = await this.#maker.index();
     const used = new Set(usable);
     return { clips: usable.length, leftOut: ids.filter((_, index) => !used.has(index)) };
   }
 
-  /** The batch of a step. */
+  /** The batch of a step; the caller disposes it. */
   async batch(step: number): Promise<DinetBatch> {
     return this.#tensors(step, await this.#plain(step));
   }
@@ -132,7 +132,7 @@ export class DinetLoader {
     const make = this.#startWorkers
       ? (wanted: number) => this.#plain(wanted)
       : oneAtATime((wanted: number) => this.#plain(wanted));
-    for await (const { step, batch } of orderedBatches(make, { from: this.#startStep, ahead: this.#prefetch }))
+    for await (const { step, batch } of orderedBatches(make, { from: this.#startStep, prefetch: this.#prefetch }))
       yield this.#tensors(step, batch);
   }
 

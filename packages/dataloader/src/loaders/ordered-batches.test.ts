@@ -11,7 +11,7 @@ test('batches come in order though they are done in any, and no more than asked 
     await wait(step % 3 === 0 ? 6 : 1);
     return step * 10;
   };
-  for await (const { step, batch } of orderedBatches(make, { from: 5, ahead: 2 })) {
+  for await (const { step, batch } of orderedBatches(make, { from: 5, prefetch: 2 })) {
     taken.push([step, batch]);
     await wait(8); // a slow consumer is not run over
     expect(asked).toBeLessThanOrEqual(taken.length + 2);
@@ -24,7 +24,7 @@ test('an error comes when it is its turn, those made ahead do not get lost as un
   const make = (step: number) => (step >= 2 ? Promise.reject(new Error(`step ${step}`)) : Promise.resolve(step));
   const seen: number[] = [];
   await expect(async () => {
-    for await (const { step } of orderedBatches(make, { from: 0, ahead: 4 })) seen.push(step);
+    for await (const { step } of orderedBatches(make, { from: 0, prefetch: 4 })) seen.push(step);
   }).rejects.toThrow('step 2');
   expect(seen).toEqual([0, 1]);
 });

@@ -237,7 +237,7 @@ export class SyncLoader {
     const make = this.#startWorkers
       ? (wanted: number) => this.#plain(wanted)
       : oneAtATime((wanted: number) => this.#plain(wanted));
-    return orderedBatches(make, { from: step, ahead: this.#prefetch });
+    return orderedBatches(make, { from: step, prefetch: this.#prefetch });
   }
 
   #arrays(step: number, { samples, frames, features }: PlainSyncBatch): SyncArrays {

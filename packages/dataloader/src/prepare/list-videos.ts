@@ -7,9 +7,12 @@ const ENDINGS = /\.(mp4|m4v|mov|mkv|webm|avi|mpg|mpeg|mts|m2ts|ts|wmv|flv|3gp|og
 export type VideoList = { folder: string; sources: string[] };
 
 /**
- * The videos below a folder, or one file, told by their endings, linked ones too; `/` between folders, sorted by code unit so that every machine agrees.
+ * The videos below a folder, or one file, recognised by their extensions, symbolic links included; `/` between folders, sorted by code unit so that
+ * every machine lists them in the same order.
  *
  * @throws Error if the folder is missing or has no video.
+ * @example
+ * const { sources } = await listVideos('videos'); // ['a.mp4', 'talks/b.mkv']
  */
 export async function listVideos(input: string): Promise<VideoList> {
   const facts = await stat(input).catch(() => undefined);

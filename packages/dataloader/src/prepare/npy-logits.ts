@@ -7,15 +7,18 @@ import { fail } from '@lipsync/contracts';
 const FLOATS = new Set(['float16', 'float32', 'float64']);
 
 /**
- * Reads the logits of a speech recogniser from an npy file: one row of 29 numbers for each frame, `ASR_LOGITS`.
+ * Reads the logits of a speech recogniser from an npy file: one row of 29 values per frame, `ASR_LOGITS`.
  *
  * @param bytes the whole file: `[rows, columns]` or `[rows, 1, columns]`, floats of 16, 32 or 64 bits.
- * @param options of `asrLogits`: the audio's length tells 25 rows a second from 50 and that all are there; `labels` says what columns stand for, needed
+ * @param options of `asrLogits`: `durationSec` tells 25 rows per second from 50 and that all are there; `labels` says what the columns stand for, needed
  * where they are not the 29 of DeepSpeech. 32 columns without labels are refused.
  * @returns `[steps, 29]`, float32; a new array.
- * @throws Error if it is no npy file; TypeError for other types, shapes and labels; RangeError for numbers that are not finite and rows that do
- * not fit the length.
+ * @throws Error if it is no npy file; TypeError for other types, shapes and labels; RangeError for values that are not finite and rows that do
+ * not fit the duration.
  * @example
+ * import { readFile } from 'node:fs/promises';
+ * import { HUBERT_LABELS } from '@lipsync/audio-mel';
+ * import { parseNpyLogits } from '@lipsync/dataloader';
  * const logits = parseNpyLogits(await readFile('talk.npy'), { durationSec: 12.4, labels: HUBERT_LABELS });
  */
 export function parseNpyLogits(bytes: Uint8Array, options: AsrLogitsOptions = {}): Features {

@@ -6,22 +6,20 @@ import type { AudioCursor } from '@lipsync/sync-windows';
 const SAMPLE_RATE = 16000;
 const CONTEXT_STEPS = 8; // no window of features is longer than 6 steps of 160 samples
 
-/** A piece of a video's audio with what its features need around it. */
+/** A piece of a video's audio with the context that its features need. */
 export type SegmentAudio = {
-  /** 16 kHz mono, full scale 1; shorter where the audio ends before. */
+  /** 16 kHz mono, full scale 1; shorter where the audio ends earlier. */
   samples: Float32Array;
-  /** Features from the piece's first sample on, as those of the whole audio are there. */
+  /** Features from the piece's first sample on, equal to those of the whole audio. */
   features(name: AudioFeatureName, steps: number): Features;
 };
 
 /**
- * The audio of some frames, moved by whole frames: `delayFrames` above 0 delays it, and before the audio's beginning it is silent; after its
- * end there is none.
+ * The audio of some frames, moved by whole frames: `delayFrames` above 0 delays it. Before the audio's beginning it is silent, after its end there
+ * is none.
  *
- * Features equal those of the whole audio, moved likewise, bit for bit; the piece must begin where a step of them does.
+ * Features equal those of the whole audio, moved in the same way, bit for bit; the piece must begin where a step of them does.
  *
- * @param firstFrame first frame.
- * @param frames number of frames.
  */
 export async function segmentAudio(
   cursor: AudioCursor,

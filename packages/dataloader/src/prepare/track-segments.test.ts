@@ -36,7 +36,7 @@ test('segments cover a track from its first aligned frame to its end, without ga
   }
 });
 
-test('from an aligned start, mel steps count the same from the segment as from the video', () => {
+test('from an aligned start, feature steps count the same from the segment as from the video', () => {
   expect([featureAlignedFrames(25, 80), featureAlignedFrames(30, 80), featureAlignedFrames(50, 80)]).toEqual([5, 3, 5]);
   for (const first of [5, 250, 255]) {
     const steps = (frame: number) => stepsBefore(frame, { fps: 25, stepsPerSecond: 80 });

@@ -1,13 +1,13 @@
 import { fail } from '@lipsync/contracts';
 
 export type SegmentOptions = {
-  /** Frames a second. Default 25. */
+  /** Frames per second. Default 25. */
   fps?: number;
-  /** Mel steps a second. Default 80. */
+  /** Feature steps per second. Default 80. */
   stepsPerSecond?: number;
   /** Length of a segment, seconds. Default 10. */
   segmentSec?: number;
-  /** A rest shorter than this joins the segment before it, seconds. Default 3. */
+  /** A remainder shorter than this joins the segment before it, seconds. Default 3. */
   minSegmentSec?: number;
 };
 
@@ -15,7 +15,7 @@ export type SegmentOptions = {
 export type Segment = { firstFrame: number; frameCount: number };
 
 /**
- * Frames after which a whole number of mel steps has passed: 5 at 25 frames and 80 steps a second. Segments start at
+ * Frames after which a whole number of feature steps has passed: 5 at 25 frames and 80 steps per second. Segments start at
  * multiples of it, so that floor(3.2 f) counted from the segment is the same as counted from the video.
  */
 export function featureAlignedFrames(fps: number, stepsPerSecond: number): number {
@@ -24,22 +24,22 @@ export function featureAlignedFrames(fps: number, stepsPerSecond: number): numbe
   }
   return fail(
     RangeError,
-    'melAlignedFrames',
+    'featureAlignedFrames',
     'fps',
-    `a rate at which ${stepsPerSecond} mel steps a second meet a frame`,
+    `a rate at which ${stepsPerSecond} feature steps per second meet a frame`,
     fps,
   );
 }
 
 /**
- * Cuts a track into segments that start where frame and mel step meet; up to four frames before the first such place
+ * Cuts a track into segments that start where frame and feature step meet; up to four frames before the first such place
  * are lost.
  *
  * @param firstFrame First frame of the track in the video.
  * @param frameCount Frames in the track.
  * @returns segments in order, none for a track that ends before the first such place.
  * @example
- * trackSegments(3, 560); // { firstFrame: 5, frames: 250 } { firstFrame: 255, frames: 308 }
+ * trackSegments(3, 560); // [{ firstFrame: 5, frameCount: 250 }, { firstFrame: 255, frameCount: 308 }]
  */
 export function trackSegments(firstFrame: number, frameCount: number, options: SegmentOptions = {}): Segment[] {
   const { fps = 25, stepsPerSecond = 80, segmentSec = 10, minSegmentSec = 3 } = options;

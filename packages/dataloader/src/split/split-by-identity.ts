@@ -2,28 +2,30 @@ import { fail } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import type { Split } from './split-by-list';
 
-/** A clip and who is seen in it: a name, or a cluster's number. `1` and `'1'` are one person. */
+/** A clip and the person in it: a name, or a cluster's number. `1` and `'1'` are one person. */
 export type IdentifiedClip = { id: string; identity: string | number };
 
 export type IdentitySplitOptions = {
   /** Share of the clips to hold for validation, above 0 and below 1. Default 0.15. */
   validationShare?: number;
-  /** Chooses among the choices of people that are equally near to the share. Default 0. */
+  /** Seed of the choice among selections equally near to the share. Default 0. */
   seed?: number;
 };
 
 /**
  * Holds people for validation, with all of their clips, so that nobody is on both sides.
  *
- * The number of clips held is as near to `validationShare` of all as whole people allow (a subset sum, exact), fewer where two
- * numbers are equally near. Whoever has the most clips is never held where the others together have enough. Who is held depends on
- * the seed and on who has how many clips, not on the order of the input.
+ * The number of held clips is as near to `validationShare` of all as whole people allow (an exact subset sum), the smaller one where two
+ * are equally near. The person with the most clips is never held where the others together have enough. The choice depends on the seed and on the
+ * number of clips of each person, not on the order of the input.
  *
  * @param clips each id once.
  * @returns ids in the order of the input, `held` for validation and `rest` for training; neither is empty.
- * @throws RangeError if the share is out of range, fewer than two people are seen, or an id comes twice.
+ * @throws RangeError if the share is out of range, fewer than two people are given, or an id comes twice.
  * @example
- * const { held, rest } = splitByIdentity(ids.map((id, i) => ({ id, identity: people[i] })), { seed: 1 });
+ * import { splitByIdentity } from '@lipsync/dataloader';
+ * const clips = [{ id: 'a', identity: 'Ann' }, { id: 'b', identity: 'Bea' }];
+ * const { held, rest } = splitByIdentity(clips, { seed: 1 });
  */
 export function splitByIdentity(
   clips: readonly IdentifiedClip[],
@@ -47,7 +49,7 @@ export function splitByIdentity(
   }
 
   const requested = validationShare * clips.length;
-  // By name first, so that the order drawn by the seed is the same whatever the order of the input.
+  // Sorted first, so that the order drawn by the seed does not depend on the order of the input.
   const people = new Random(seed).shuffle([...counts.keys()].sort((a, b) => (a < b ? -1 : 1)));
   const largest = people.reduce((most, person) => (counts.get(person)! > counts.get(most)! ? person : most));
   const candidates =
@@ -64,13 +66,13 @@ export function splitByIdentity(
 }
 
 /**
- * Which of some numbers sum as nearly to `wished` as any can, above 0 and below `all`; of equally near sums the smaller, and of
- * its ways the one that ends earliest in the list.
+ * Indices of the numbers whose sum is as near to `requested` as any, above 0 and below `all`; of equally near sums the smaller, and of
+ * its selections the one that ends earliest in the list.
  */
 function nearestSum(numbers: readonly number[], requested: number, all: number): number[] {
   const smallest = numbers.reduce((least, number) => Math.min(least, number));
   const most = Math.min(all - 1, Math.ceil(requested + Math.abs(requested - smallest)));
-  /** The number that completed a sum first, all others of it standing before; -1 for none. */
+  /** Index of the number that completed a sum first, the others of it standing before; -1 for none. */
   const last = new Int32Array(most + 1).fill(-1);
   let reached = 0;
   numbers.forEach((number, i) => {

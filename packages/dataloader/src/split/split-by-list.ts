@@ -2,7 +2,7 @@ import { fail } from '@lipsync/contracts';
 import { parseClipId, sourceName } from '../store/clip-id';
 
 export type SplitOptions = {
-  /** Videos that were dropped in preparation: an entry that names one is no mistake. Default none. */
+  /** Videos that were dropped in the preparation: an entry may name them. Default none. */
   droppedSources?: Iterable<string>;
 };
 
@@ -10,7 +10,7 @@ export type SplitOptions = {
 export type Split = {
   held: string[];
   rest: string[];
-  /** Entries whose video was dropped in preparation. */
+  /** Entries whose video was dropped in the preparation. */
   dropped: string[];
 };
 
@@ -18,12 +18,14 @@ export type Split = {
  * Splits clips by a list of videos, such as those of people kept for validation.
  *
  * An entry is a video's base name without extension: `00158` stands for all clips of `00158.mp4` in any folder. An entry with
- * `/` or an extension stands for that one path. Empty lines and lines that start with `#` are passed over.
+ * `/` or an extension stands for that one path. Empty lines and lines that start with `#` are ignored.
  *
  * @param ids Clips of a store.
- * @param list Text with an entry a line, or the entries.
+ * @param list Text with one entry per line, or the entries.
  * @throws RangeError with the number of entries that name no clip.
  * @example
+ * import { readFile } from 'node:fs/promises';
+ * import { splitByList } from '@lipsync/dataloader';
  * const { held, rest } = splitByList(await store.list(), await readFile('validation-ids.txt', 'utf8'));
  */
 export function splitByList(

@@ -1,6 +1,6 @@
 import { fail } from '@lipsync/contracts';
 
-/** What an id of a prepared clip says. */
+/** The parts of a clip's id. */
 export type ClipAddress = {
   /** Path of the video relative to the input folder, with its extension, `/` between folders. */
   source: string;
@@ -11,10 +11,10 @@ export type ClipAddress = {
 };
 
 /**
- * The one spelling of a video's path relative to the input folder: `/` between folders, nothing to resolve. On Windows `\\` becomes `/`; elsewhere it is
- * a letter like any other.
+ * The canonical form of a video's path relative to the input folder: `/` between folders, nothing to resolve. On Windows `\\` becomes `/`; elsewhere it
+ * is a character of the name.
  *
- * @throws RangeError for an absolute path, one that leaves the folder, an empty one.
+ * @throws RangeError for an absolute path, one that leaves the folder, and an empty one.
  * @example
  * sourceName('./speaker 1/a.mp4'); // 'speaker 1/a.mp4'
  */
@@ -30,10 +30,11 @@ export function sourceName(relativePath: string): string {
 }
 
 /**
- * The id of a clip: its source with the extension, track and segment. Different clips never share one, as an id always ends
+ * The id of a clip: its source with the extension, track and segment. Different clips have different ids, as an id always ends
  * in its own track and segment.
  *
  * @example
+ * import { clipId } from '@lipsync/dataloader';
  * clipId('sub/a.mp4', 0, 2); // 'sub/a.mp4.t0.s2'
  */
 export function clipId(source: string, track: number, segment: number): string {
@@ -44,9 +45,12 @@ export function clipId(source: string, track: number, segment: number): string {
  * The parts of a clip's id.
  *
  * @throws RangeError for what is not an id.
+ * @example
+ * import { parseClipId } from '@lipsync/dataloader';
+ * parseClipId('sub/a.mp4.t0.s2'); // { source: 'sub/a.mp4', track: 0, segment: 2 }
  */
 export function parseClipId(id: string): ClipAddress {
-  const match = /^(.+)\.t(\d+)\.s(\d+)$/s.exec(id); // a name may hold a line break
+  const match = /^(.+)\.t(\d+)\.s(\d+)$/s.exec(id); // a name may contain a line break
   if (!match) fail(RangeError, 'parseClipId', 'id', '<source>.t<track>.s<segment>', id);
   return { source: sourceName(match[1]), track: Number(match[2]), segment: Number(match[3]) };
 }

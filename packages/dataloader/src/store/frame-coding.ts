@@ -3,18 +3,18 @@ import { fail } from '@lipsync/contracts';
 /** Size of a frame: RGB bytes, row-major. */
 export type FrameSize = { height: number; width: number };
 
-/** Frames that are compressed together: one second. To show one frame, no more than its chunk is read. */
+/** Frames that are compressed together: one second. To decode one frame, only its chunk is read. */
 export const CHUNK_FRAMES = 25;
 
 /**
- * Compresses frames without loss, in chunks that can be read by themselves.
+ * Compresses frames losslessly, in chunks that can be decoded separately.
  *
- * From each value the one a pixel to the left is taken (nothing before the first), and from this difference that of the frame before in
- * the chunk, all modulo 256; then deflate, without a header. To decode: inflate, a running sum along each row and colour, a running sum over the
- * chunk's frames. Mouth crops take 0.40 of their bytes so (2,112 clips of broadcast video).
+ * From each value the one a pixel to the left is subtracted (0 before the first), and from this difference that of the previous frame of
+ * the chunk, all modulo 256; then raw deflate. To decode: inflate, a running sum along each row and channel, a running sum over the
+ * chunk's frames. Mouth crops take 0.40 of their bytes (2,112 clips of broadcast video).
  *
  * @param frames `[frames, height, width, 3]`.
- * @returns the chunks one after the other, and where each ends.
+ * @returns the chunks one after the other, and the end of each, bytes.
  */
 export async function encodeFrames(
   frames: Uint8Array,
@@ -37,7 +37,7 @@ export async function encodeFrames(
 }
 
 /**
- * The frames of one chunk.
+ * The frames of one chunk: `[count, height, width, 3]`.
  *
  * @throws Error for bytes that are not those of `count` frames.
  */
@@ -88,7 +88,7 @@ function sums(chunk: Uint8Array, bytes: number, row: number): void {
   }
 }
 
-/** Adds to each byte the one `distance` before it, modulo 256; four at a time where they lie so. */
+/** Adds to each byte the one `distance` before it, modulo 256; four at a time where they are aligned. */
 function addBefore(chunk: Uint8Array, distance: number): void {
   if (distance % 4 !== 0 || chunk.byteOffset % 4 !== 0) {
     for (let i = distance; i < chunk.length; i++) chunk[i] += chunk[i - distance];
@@ -98,7 +98,7 @@ function addBefore(chunk: Uint8Array, distance: number): void {
   for (let i = distance >> 2, from = 0; i < words.length; i++, from++) {
     const a = words[i];
     const b = words[from];
-    // The upper bits by themselves, so that no byte carries into the next.
+    // The upper bits separately, so that no byte carries into the next.
     words[i] = ((a & 0x7f7f7f7f) + (b & 0x7f7f7f7f)) ^ ((a ^ b) & 0x80808080);
   }
 }
