@@ -22,7 +22,8 @@ export type TrackCrop<P extends PlannedTrack> = {
  * video, whichever is first; holds no frame.
  *
  * @example
- * for await (const { planned, frame, crop } of trackCrops(video.frames(), planned)) { … }
+ * const faces = video.tracks.map((track) => ({ track, plan: planCrops(track, stored, video.frameSize) }));
+ * for await (const { planned, frameIndex, crop } of trackCrops(video.frames(), faces)) console.log(planned.track.id, frameIndex, crop);
  */
 export async function* trackCrops<P extends PlannedTrack>(
   frames: AsyncIterable<VideoFrame>,

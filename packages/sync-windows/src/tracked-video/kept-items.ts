@@ -3,7 +3,7 @@
  *
  * @example
  * const kept = new KeptItems<Waveform>(2 ** 20, ({ samples }) => samples.byteLength);
- * for await (const piece of kept.pass(reader.audio('talk.mp4'))) measure(piece);
+ * for await (const piece of kept.pass(reader.audio('talk.mp4'))) console.log(piece.samples.length);
  * kept.items; // undefined where they are too large, or the stream was left early
  */
 export class KeptItems<A> {
