@@ -8,13 +8,13 @@ export type {
 } from './audio/audio';
 export { AUDIO_FEATURES, AUDIO_SAMPLE_RATE, assertFeatures, assertWaveform } from './audio/audio';
 export { melSteps } from './audio/mel-steps';
+export { fail } from './common/fail';
+export { importPackage } from './common/import-package';
+export { nodeModule } from './common/node-module';
 export type { FaceLandmarks, FaceTrack, LandmarkDetector, Landmarks68 } from './face/face';
 export { assertLandmarks68 } from './face/face';
-export { fail } from './fail';
-export { importPackage } from './import-package';
 export type { FrameRegion, FrameSequence, MediaInfo, MediaReader, MediaStreams, VideoFrame } from './media/media';
 export { assertVideoFrame } from './media/media';
-export { nodeModule } from './node-module';
 export { agreeOnRecipe } from './recipe/agree-on-recipe';
 export { renameKeys, upgradeRecipe } from './recipe/earlier-spelling';
 export type {

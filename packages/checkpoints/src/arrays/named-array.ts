@@ -1,7 +1,7 @@
 import { fail } from '@lipsync/contracts';
 
 /** The typed array for each element type of a weights file; half floats are kept as their 16 bits. */
-export type ArrayTypes = {
+type ArrayTypes = {
   float64: Float64Array;
   float32: Float32Array;
   float16: Uint16Array;

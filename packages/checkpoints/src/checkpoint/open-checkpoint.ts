@@ -13,6 +13,7 @@ import {
 } from '../torch/torch-file';
 import { readZipDirectory, readZipEntry } from '../zip/zip-directory';
 
+/** The format of a weights file. */
 export type CheckpointFormat = TorchContents['format'] | 'safetensors' | 'npz' | 'npy';
 
 /** An open weights file: its contents, and its tensors one at a time. */

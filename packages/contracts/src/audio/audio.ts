@@ -1,4 +1,4 @@
-import { fail } from '../fail';
+import { fail } from '../common/fail';
 
 /** Sample rate in Hz of the audio from which all features are computed. */
 export const AUDIO_SAMPLE_RATE = 16000;

@@ -1,4 +1,4 @@
-import { fail } from '../fail';
+import { fail } from '../common/fail';
 
 /**
  * Mel steps in a window of `frameCount` frames, at 25 frames and 80 mel steps per second: `ceil(16 frameCount / 5)`.

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { AUDIO_FEATURES } from '../audio/audio';
-import { fail } from '../fail';
+import { fail } from '../common/fail';
 import type { SyncRecipe } from '../recipe/recipe';
 import { frameShape } from '../recipe/recipe';
 import type { EmbeddingBatch, FeatureBatch, MouthBatch } from './axes';

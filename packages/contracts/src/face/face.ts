@@ -1,4 +1,4 @@
-import { fail } from '../fail';
+import { fail } from '../common/fail';
 import type { VideoFrame } from '../media/media';
 
 /** 68 points of the iBUG scheme: x0, y0, x1, y1 …, in pixels of the frame; a pixel's centre is at +0.5. */

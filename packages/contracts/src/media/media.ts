@@ -1,5 +1,5 @@
 import type { Waveform } from '../audio/audio';
-import { fail } from '../fail';
+import { fail } from '../common/fail';
 
 /** One decoded frame. */
 export type VideoFrame = {

@@ -1,4 +1,4 @@
-import { fail } from '../fail';
+import { fail } from '../common/fail';
 import { assertSyncRecipe, recipeDifferences, type SyncRecipe } from './recipe';
 
 /**

@@ -18,7 +18,7 @@ export function renameKeys(value: unknown, names: Readonly<Record<string, string
 }
 
 /** A crop in the present spelling: `side` was once the text `1.18 * max(eye distance, 0.95 * eye-to-mouth)`. */
-export function upgradeCrop(value: unknown): unknown {
+function upgradeCrop(value: unknown): unknown {
   const side = SIDE.exec(String((value as { side?: unknown } | null)?.side));
   return side ? { ...(value as object), side: Number(side[1]) } : value;
 }

@@ -1,6 +1,6 @@
 import type { AudioFeatureName } from '../audio/audio';
 import { AUDIO_FEATURES } from '../audio/audio';
-import { fail } from '../fail';
+import { fail } from '../common/fail';
 import { upgradeRecipe } from './earlier-spelling';
 
 /**

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { Module } from '../module/module';
 import { normaliseGroups } from './normalise-groups';
 
+/** Options of `BatchNorm2d`. */
 export type BatchNorm2dOptions = {
   channels: number;
   /** Added to the variance. Default 1e-5. */

@@ -4,6 +4,7 @@ import { Module } from '../module/module';
 import type { Random } from '../random/random';
 import { kaimingUniform } from './initialise';
 
+/** Options of `Conv1d`. */
 export type Conv1dOptions = {
   inChannels: number;
   outChannels: number;

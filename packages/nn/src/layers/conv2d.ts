@@ -8,6 +8,7 @@ import { kaimingUniform } from './initialise';
 /** Zeros added on each side, in pixels. */
 export type Padding = { left: number; right: number; top: number; bottom: number };
 
+/** Options of `Conv2d`. */
 export type Conv2dOptions = {
   inChannels: number;
   outChannels: number;

@@ -7,6 +7,7 @@ import { kaimingUniform } from './initialise';
 /** Time, height, width. */
 export type Triple = [number, number, number];
 
+/** Options of `Conv3d`. */
 export type Conv3dOptions = {
   inChannels: number;
   outChannels: number;

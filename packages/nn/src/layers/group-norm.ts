@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { Module } from '../module/module';
 import { normaliseGroups } from './normalise-groups';
 
+/** Options of `GroupNorm`. */
 export type GroupNormOptions = {
   /** Number of groups; divides `channels`. */
   groups: number;

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { Module } from '../module/module';
 import { normaliseGroups } from './normalise-groups';
 
+/** Options of `InstanceNorm2d`. */
 export type InstanceNorm2dOptions = {
   channels: number;
   /** Added to the variance. Default 1e-5. */

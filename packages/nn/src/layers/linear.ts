@@ -4,6 +4,7 @@ import { Module } from '../module/module';
 import type { Random } from '../random/random';
 import { kaimingUniform } from './initialise';
 
+/** Options of `Linear`. */
 export type LinearOptions = {
   inFeatures: number;
   outFeatures: number;

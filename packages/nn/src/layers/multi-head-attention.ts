@@ -4,6 +4,7 @@ import { Module } from '../module/module';
 import type { Random } from '../random/random';
 import { Linear } from './linear';
 
+/** Options of `MultiHeadAttention`. */
 export type MultiHeadAttentionOptions = {
   /** Size of the last axis; a multiple of `heads`. */
   channels: number;

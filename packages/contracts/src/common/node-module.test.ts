@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { followedNodeImports } from '../testing/node-imports';
 import { nodeModule } from './node-module';
-import { followedNodeImports } from './testing/node-imports';
 
 test('nodeModule imports a module of Node', async () => {
   const { join } = await nodeModule<typeof import('node:path')>('node:path');
@@ -8,5 +8,5 @@ test('nodeModule imports a module of Node', async () => {
 });
 
 test('no source imports a module of Node in a way that bundlers for browsers follow', () => {
-  expect(followedNodeImports(new URL('.', import.meta.url))).toEqual([]);
+  expect(followedNodeImports(new URL('..', import.meta.url))).toEqual([]);
 });
