@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { Option } from '@commander-js/extra-typings';
 import {
   LAYOUTS,
   LOGIT_LABELS,
@@ -112,7 +111,10 @@ function targetOptions() {
     .addOption(
       choice('--network <name>', 'network that will be trained', TRAINED_NETWORKS).default('avalignnet' as const),
     )
-    .addOption(new Option('--config <name>', 'configuration of AVAlignNet: a name or a .json file').default('lite'))
+    .option(
+      '--config <name>',
+      'configuration of AVAlignNet: a name or a .json file (default: lite, of the thesis’s presets thesis_5_128)',
+    )
     .option(
       '--recipe <file>',
       'JSON file that says how the network’s input is prepared (default: what fits the configuration)',
@@ -151,7 +153,7 @@ async function folderOptions(videos: string, clips: string, options: PrepareWord
     store: resolve(clips),
     recipe: recipeFor({
       network: options.network,
-      config: await readConfig(options.config),
+      config: await readConfig(options.config ?? (options.preset.startsWith('thesis-') ? 'thesis_5_128' : 'lite')),
       ...(recipe === undefined ? {} : { recipe: await readRecipe(recipe) }),
     }),
     ...(head === undefined ? {} : { crop: { kind: 'dinet head', mouth: head } }),
