@@ -127,10 +127,11 @@ export async function dubVideo(video: string, audio: string, out: string, option
   checkOptions(options);
   generator.eval();
   const lap = stopwatch();
-  const { tracked, frameCount } = await followFaces(video, audio, { ...options, fps: DUB_FPS });
+  const tracked = await followFaces(video, audio, { ...options, fps: DUB_FPS });
   const faces = lap();
   const face = planFace(tracked, options);
-  const count = length === 'audio' ? Math.ceil((tracked.audioLevel.samples * DUB_FPS) / SAMPLE_RATE) : frameCount;
+  const count =
+    length === 'audio' ? Math.ceil((tracked.audioLevel.samples * DUB_FPS) / SAMPLE_RATE) : tracked.frameCount;
   const size = evenSize(tracked.frameSize, log);
   const around = featuresAround(tracked, options, count);
   const writer = encodeVideo(out, {

@@ -6,7 +6,7 @@ export { cutFeatureWindow } from './features/feature-window';
 export { FeatureWindows } from './features/feature-windows';
 export type { FeaturesAroundOptions } from './features/features-around';
 export { audioOfLength, FeaturesAround } from './features/features-around';
-export { windowCount } from './features/window-count';
+export { firstWindow, windowCount } from './features/window-count';
 export type { MouthWindowOptions } from './frames/mouth-window';
 export { cutMouthWindow } from './frames/mouth-window';
 export { canView, storedCropFor, viewFraction } from './frames/stored-crop';

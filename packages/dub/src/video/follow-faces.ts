@@ -1,5 +1,5 @@
-import type { MediaReader, VideoFrame } from '@lipsync/contracts';
-import { openTrackedVideo, type TrackedVideo, UnusableVideo } from '@lipsync/sync-windows';
+import { fail } from '@lipsync/contracts';
+import { type TrackedVideo, trackVideo, UnusableVideo } from '@lipsync/sync-windows';
 import type { DubOptions } from '../dub-video';
 
 /**
@@ -12,37 +12,35 @@ export async function followFaces(
   video: string,
   audioFile: string,
   options: DubOptions & { fps: number },
-): Promise<{ tracked: TrackedVideo; frameCount: number }> {
+): Promise<TrackedVideo> {
   const { reader, detector, collect, detectionSide, signal, fps, onProgress = () => {} } = options;
-  const [info, { audio }] = [await reader.probe(video), await reader.probe(audioFile)];
-  if (!audio) throw new Error(`dubVideo: audio must be a file with audio, got ${audioFile}`);
-  const estimate = Math.max(1, Math.round(info.durationSec * fps));
-  let frameCount = 0;
-  const counted = (frames: AsyncIterable<VideoFrame>) => ({
-    fps,
-    async *[Symbol.asyncIterator]() {
-      for await (const frame of frames) {
-        if (signal?.aborted) throw new Error('dubVideo: stopped');
-        frameCount = Math.max(frameCount, frame.index + 1);
-        if (frameCount % 5 === 0)
-          onProgress({ pass: 'faces', done: frameCount, total: Math.max(frameCount, estimate) });
-        yield frame;
-      }
-    },
-  });
-  const withOtherAudio: MediaReader = {
-    probe: async () => ({ ...info, audio }),
-    frames: (path, wanted) => counted(reader.frames(path, wanted)),
-    view: (path, wanted) => counted(reader.view(path, wanted)),
-    audio: (_, wanted) => reader.audio(audioFile, wanted),
-  };
+  const faces = { detector, collect, detectionSide };
+  let estimate = 1;
   try {
-    const faces = { detector, collect, detectionSide };
-    const tracked = await openTrackedVideo({ path: video, reader: withOtherAudio, ...faces, fps, keepBytes: 0 });
-    onProgress({ pass: 'faces', done: frameCount, total: frameCount });
-    return { tracked, frameCount };
+    for await (const event of trackVideo({
+      path: video,
+      audioPath: audioFile,
+      reader,
+      ...faces,
+      fps,
+      keepBytes: 0,
+    })) {
+      if (signal?.aborted) throw new Error('dubVideo: stopped');
+      if (event.kind === 'open') estimate = Math.max(1, Math.round(event.info.durationSec * fps));
+      else if (event.kind === 'tracked') {
+        const done = event.video.frameCount;
+        onProgress({ pass: 'faces', done, total: done });
+        return event.video;
+      } else if (event.frameIndex % 5 === 4) {
+        const done = event.frameIndex + 1;
+        onProgress({ pass: 'faces', done, total: Math.max(done, estimate) });
+      }
+    }
+    return fail(Error, 'dubVideo', 'the video', 'tracked', 'none');
   } catch (error) {
     if (!(error instanceof UnusableVideo)) throw error;
+    if (error.reason === 'no audio')
+      throw new Error(`dubVideo: audio must be a file with audio, got ${audioFile}`, { cause: error });
     const isAudio = error.reason === 'silent' || error.reason === 'audio too short';
     throw new Error(`dubVideo: ${isAudio ? audioFile : video}: ${error.message}`, { cause: error });
   }

@@ -14,7 +14,7 @@ export type ConvUnitOptions = {
 };
 
 /** Added to the variance, as in TensorFlow's Inception networks. */
-export const INCEPTION_EPSILON = 1e-3;
+const INCEPTION_EPSILON = 1e-3;
 
 /**
  * Convolution without bias, batch normalisation by its running statistics, ReLU: the unit of Inception networks, for

@@ -121,7 +121,7 @@ async function valuesOf(make: () => tf.Tensor): Promise<Float32Array> {
 }
 
 /** Windows of equal size one after the other, in a new array. */
-export function joinWindows(windows: readonly Float32Array[]): Float32Array {
+function joinWindows(windows: readonly Float32Array[]): Float32Array {
   const all = new Float32Array(windows.reduce((sum, window) => sum + window.length, 0));
   let at = 0;
   for (const window of windows) {

@@ -3,6 +3,7 @@ import { audioWindowStart } from '@lipsync/contracts';
 import { featureSteps } from './feature-steps';
 import { cutFeatureWindow } from './feature-window';
 import type { RowCursor } from './row-cursor';
+import { firstWindow } from './window-count';
 
 /**
  * The input of an expert's audio tower at frame after frame, from an audio track that is still being decoded.
@@ -29,9 +30,7 @@ export class FeatureWindows {
   constructor(audio: AsyncIterable<Waveform> | Features, recipe: SyncRecipe) {
     this.#recipe = recipe;
     this.#steps = featureSteps(audio, recipe.features, 'FeatureWindows.read');
-    let first = 0;
-    while (audioWindowStart(recipe, first) < 0) first++; // windows that are centred on the frames begin before them
-    this.first = first;
+    this.first = firstWindow(recipe);
   }
 
   /**

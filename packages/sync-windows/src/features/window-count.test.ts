@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { windowCount } from './window-count';
+import { firstWindow, windowCount } from './window-count';
 
 const ten = { frameCount: 10, featureSteps: 32, fps: 25, features: 'THESIS_MEL' } as const;
 
@@ -27,4 +27,10 @@ test('windowCount of audio as long as the frames never loses a window', () => {
       ).toBe(length - frameCount + 1);
     }
   }
+});
+
+test('firstWindow is 0 where windows begin with their frames, and 2 for DINet’s, which begin two steps before', () => {
+  const window = { fps: 25, frameCount: 5 };
+  expect(firstWindow({ ...window, features: 'THESIS_MEL', featureSteps: 16 })).toBe(0);
+  expect(firstWindow({ ...window, features: 'ASR_LOGITS', featureSteps: 9 })).toBe(2);
 });

@@ -2,7 +2,20 @@ import type { SyncRecipe } from '@lipsync/contracts';
 import { audioWindowStart } from '@lipsync/contracts';
 
 /**
- * How many windows a clip has: starts 0 … count - 1 have all their frames and all their feature steps.
+ * The first frame whose window does not begin before the audio: 0, but for features that are centred on the frames.
+ *
+ * @example
+ * firstWindow({ features: 'ASR_LOGITS', fps: 25, frameCount: 5, featureSteps: 9 }); // 2
+ */
+export function firstWindow(recipe: Pick<SyncRecipe, 'frameCount' | 'featureSteps' | 'fps' | 'features'>): number {
+  let first = 0;
+  while (audioWindowStart(recipe, first) < 0) first++;
+  return first;
+}
+
+/**
+ * Where the windows of a clip end: starts below it have all their frames, and feature steps up to their last one. The
+ * first start is `firstWindow(recipe)`.
  *
  * @param frameCount frames in the clip.
  * @param featureSteps feature steps in the clip, from its first frame on.

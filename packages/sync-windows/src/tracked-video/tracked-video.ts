@@ -243,7 +243,7 @@ class VideoPasses {
   }
 
   #decodeAudio(): AsyncIterable<Waveform> {
-    return readable(this.#streams.audio, this.#options.path);
+    return readable(this.#streams.audio, this.#options.audioPath ?? this.#options.path);
   }
 
   async *#counted(frames: AsyncIterable<VideoFrame>): AsyncGenerator<VideoFrame> {
