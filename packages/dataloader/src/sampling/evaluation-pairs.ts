@@ -2,7 +2,7 @@ import type { Features, StoredCrop, SyncRecipe } from '@lipsync/contracts';
 import { assertSyncRecipe, fail, frameShape } from '@lipsync/contracts';
 import type { FeatureBatch, MouthBatch } from '@lipsync/contracts/tensors';
 import { Random } from '@lipsync/nn';
-import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
+import { cutFeatureWindow, cutMouthWindow, firstWindow, windowCount } from '@lipsync/sync-windows';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Clip } from '../store/clip';
 import { anglesOf, assertStoreFits, featuresFor } from '../store/clip';
@@ -95,8 +95,11 @@ async function evaluationClip(
 ): Promise<EvaluationClip | undefined> {
   const clip = await store.read(id);
   const features = featuresFor(clip, recipe);
-  const windows = windowCount(clip.frameCount, features.steps, recipe);
+  const first = firstWindow(recipe);
+  const windows = Math.max(0, windowCount(clip.frameCount, features.steps, recipe) - first);
   const drawn = drawPairs(id, windows, options);
+  drawn.frameStarts = drawn.frameStarts.map((start) => start + first);
+  drawn.featureStarts = drawn.featureStarts.map((start) => start + first);
   if (drawn.pairs.length === 0) return undefined;
   return { id, ...drawn, ...cutWindows(clip, features, { ...drawn, stored: store.recipe.crop, recipe }) };
 }

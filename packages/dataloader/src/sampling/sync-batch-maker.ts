@@ -3,7 +3,7 @@ import type { SyncRecipe } from '@lipsync/contracts';
 import { AUDIO_FEATURES, AUDIO_SAMPLE_RATE, audioWindowStart, fail, frameShape, storedShape } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import type { AugmentationDraw } from '@lipsync/sync-windows';
-import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
+import { cutFeatureWindow, cutMouthWindow, firstWindow, windowCount } from '@lipsync/sync-windows';
 import type { Augmentation } from '../augment/augmentation';
 import { drawAugmentation } from '../augment/augmentation';
 import type { AudioDegradation } from '../degrade/audio-degradation';
@@ -63,9 +63,13 @@ export class SyncBatchMaker {
     const { ids, clips, usable } = await this.index();
     const { sampling, seed, augment } = this.#options;
     const planned = planBatch(clips, usable, { sampling, seed, step });
-    const samples = await Promise.all(
+    const voiced = await Promise.all(
       planned.map((sample, i) => this.#voiced(sample, { ids, clips, random: new Random(seed, step, i, VOICE) })),
     );
+    const first = firstWindow(this.#recipe); // starts are planned from 0 on
+    const samples = voiced.map((sample) => {
+      return { ...sample, frameStart: sample.frameStart + first, featureStart: sample.featureStart + first };
+    });
     const { height, width } = frameShape(this.#recipe.crop);
     const frameLength = height * width * this.#recipe.frameCount * 3;
     const featureLength = binsFor(this.#store.recipe, this.#recipe) * this.#recipe.featureSteps;
@@ -107,7 +111,8 @@ export class SyncBatchMaker {
     const clips = await mapLimited(ids, 16, async (id) => {
       const { frameCount, featureSteps, logitSteps } = await withClipId(id, () => this.#store.info(id));
       const steps = this.#recipe.features === this.#store.recipe.features ? featureSteps : (logitSteps ?? 0);
-      return { frameCount, windows: windowCount(frameCount, steps, this.#recipe) };
+      const windows = windowCount(frameCount, steps, this.#recipe) - firstWindow(this.#recipe);
+      return { frameCount, windows: Math.max(0, windows) };
     });
     return { ids, clips, usable: usableClips(clips, sampling, this.#recipe.frameCount) };
   }
@@ -164,9 +169,10 @@ export class SyncBatchMaker {
     const { featureClip, featureStart } = sample;
     const flags = await this.#voiceOf(ids[featureClip]);
     const { frameCount: length } = this.#recipe;
+    const first = firstWindow(this.#recipe);
     const isVoiced = (start: number) => {
       let voiced = 0;
-      for (let i = start; i < start + length; i++) voiced += flags[i] ?? 0;
+      for (let i = start; i < start + length; i++) voiced += flags[i + first] ?? 0;
       return voiced >= sampling.minVoiced! * length;
     };
     if (isVoiced(featureStart)) return sample;

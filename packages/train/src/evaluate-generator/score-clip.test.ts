@@ -89,3 +89,37 @@ test('a clip that is too short for a window has no score', async () => {
     outside: 0,
   });
 });
+
+test('an expert gets features that the store does not hold: computed from the clip’s samples, or its logits', async () => {
+  const noiseAudio = () => Int16Array.from({ length: COUNT * 640 }, () => random.normal() * 3000);
+  const logits = () => ({
+    data: Float32Array.from({ length: COUNT * 29 }, () => random.normal()),
+    steps: COUNT,
+    bins: 29,
+  });
+  const audios = {
+    own: { ...features(), audio: noiseAudio(), logits: logits() },
+    other: { ...features(), audio: noiseAudio(), logits: logits() },
+  };
+  const clip = {
+    poses: new Float32Array(COUNT * 4),
+    landmarks: new Float32Array(COUNT * 136),
+    frameCount: COUNT,
+  } as Clip;
+  const shown = { generated: noise(), generatedOther: noise(), truth: noise(), repeat: noise() };
+  const options = { store, frameCount: COUNT, shown, audios };
+  const before = tf.memory().numTensors;
+  const mfcc = { ...expert, recipe: { ...recipe, features: 'SYNCNET_MFCC' as const, featureSteps: 20 } };
+  const { windows, scores } = await scoreClip(mfcc, clip, options);
+  expect(windows).toBe(25); // the last MFCC step needs samples after it
+  expect(scores.get('truth own')!.lseD).toBeGreaterThan(0);
+  const joint: SyncExpert = {
+    ...expert,
+    space: 'joint',
+    recipe: { ...recipe, features: 'ASR_LOGITS', featureSteps: 9 },
+    pairDistances: (visual, audio) => tf.tidy(() => tf.sub(1, tf.sum<tf.Tensor1D>(tf.mul(visual, audio), 1))),
+  };
+  // Windows of logits begin two frames before their frames and end two after: two starts fewer at each end.
+  expect((await scoreClip(joint, clip, options)).windows).toBe(22);
+  expect(tf.memory().numTensors).toBe(before);
+});

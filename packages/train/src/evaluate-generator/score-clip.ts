@@ -3,7 +3,7 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { Clip, ClipStore } from '@lipsync/dataloader';
 import type { SyncScore } from '@lipsync/metrics';
 import { batchSizeFor, localEmbedder, scoreEmbeddings, WindowScorer } from '@lipsync/metrics';
-import { cutFeatureWindow, windowCount } from '@lipsync/sync-windows';
+import { cutFeatureWindow, firstWindow, windowCount } from '@lipsync/sync-windows';
 import { type ClipAudio, expertAudio } from './clip-audio';
 import { expertWindows, type SourceFrames, type WindowAt } from './expert-windows';
 import { GENERATOR_ROWS, type GeneratorFigures, type Shown, shownIn } from './generator-figures';
@@ -44,11 +44,12 @@ export async function scoreClip(
     other: expertAudio(audios.other, recipe, store.recipe),
   };
   const count = Math.min(...Object.values(features).map(({ steps }) => windowCount(frameCount, steps, recipe)));
-  if (count < 1) return { windows: 0, scores: new Map(), outside: 0 };
+  const first = firstWindow(recipe);
+  if (count <= first) return { windows: 0, scores: new Map(), outside: 0 };
   const { windows, outside } = await expertWindows(recipe, clip, { store: store.recipe, shown, sourceFrames });
-  const starts = Array.from({ length: count }, (_, start) => start);
+  const starts = Array.from({ length: count - first }, (_, i) => first + i);
   const score = expert.space === 'joint' ? scorePairs : scoreTowers;
-  return { windows: count, scores: await score(expert, { windows, features, starts }), outside };
+  return { windows: starts.length, scores: await score(expert, { windows, features, starts }), outside };
 }
 
 type Input = {
