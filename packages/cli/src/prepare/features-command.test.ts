@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type TransformersModule, WAV2VEC2_LABELS, writeWav } from '@lipsync/audio-mel';
 import { parseNpyLogits } from '@lipsync/dataloader';
@@ -73,7 +73,10 @@ test.each([
 });
 
 /** See scripts/check-ctc.mjs. */
-const installed = join(process.env.LIPSYNC_TRANSFORMERS ?? 'node_modules/.cache/lipsync-transformers', 'package.json');
+const installed = resolve(
+  process.env.LIPSYNC_TRANSFORMERS ?? 'node_modules/.cache/lipsync-transformers',
+  'package.json',
+);
 const there = existsSync(join(installed, '../node_modules/@huggingface/transformers'));
 
 test.skipIf(!there)(
