@@ -28,7 +28,7 @@ const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
  * @returns undefined where there is no such file; an empty list where there is one without a face.
  * @throws the parser's error with the file's path before it, or the system's if a file cannot be read.
  * @example
- * const tracks = (await readLandmarks('in', 'talks/a.mp4')) ?? (await search());
+ * const tracks = await readLandmarks('in', 'talks/a.mp4');
  */
 export async function readLandmarks(
   folder: string,
