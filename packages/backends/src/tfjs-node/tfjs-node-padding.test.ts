@@ -166,7 +166,7 @@ test('a network of our layers trains with the kernels that tfjs-node has, as on 
   };
   const [got, right] = await onBoth(run);
   expect(new Set(right[0]).size).toBe(6);
-  got[0].forEach((value, i) => expect(value).toBeCloseTo(right[0][i], 6));
+  got[0].forEach((value, i) => expect(value).toBeCloseTo(right[0][i], 6)); // equal here
 });
 
 test('asking again wraps nothing twice', async () => {

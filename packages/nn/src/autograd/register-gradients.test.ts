@@ -180,7 +180,7 @@ describe('registerGradients', () => {
     const slope = tf.grad((x) => tf.mul(f(x), x))(away);
     f(away)
       .dataSync()
-      .forEach((value, i) => expect(slope.dataSync()[i]).toBeCloseTo(value, 6));
+      .forEach((value, i) => expect(slope.dataSync()[i]).toBeCloseTo(value, 6)); // equal here
   });
 
   test('covers every kernel it registers', () => {

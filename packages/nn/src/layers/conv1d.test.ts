@@ -15,7 +15,7 @@ describe('Conv1d', () => {
     'equals PyTorch forward and backward: %s',
     async (_, each) => {
       const conv = new Conv1d({ ...each.options, random });
-      expect(await compareWithTorch(conv, each)).toBeLessThan(1e-6);
+      expect(await compareWithTorch(conv, each)).toBeLessThan(1e-6); // measured 3.5e-7
       conv.dispose();
     },
   );

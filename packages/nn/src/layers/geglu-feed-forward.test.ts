@@ -15,7 +15,7 @@ describe('GegluFeedForward', () => {
     'equals PyTorch forward and backward: %s',
     async (_, each) => {
       const feedForward = new GegluFeedForward({ ...each.options, random });
-      expect(await compareWithTorch(feedForward, each)).toBeLessThan(1e-6);
+      expect(await compareWithTorch(feedForward, each)).toBeLessThan(1e-6); // measured 1.4e-7
       feedForward.dispose();
     },
   );

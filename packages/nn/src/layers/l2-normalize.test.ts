@@ -19,9 +19,10 @@ describe('l2Normalize', () => {
     const dx = tf
       .grad((x) => l2Normalize(x))(x, dy)
       .dataSync();
-    expect(relativeDifference(y, fixture.y.data)).toBeLessThan(3e-7);
+    expect(relativeDifference(y, fixture.y.data)).toBeLessThan(3e-7); // measured 6.9e-8
     for (let row = 0; row < 4; row++) {
       const part = [row * 6, row * 6 + 6] as const;
+      // measured 2.4e-7
       expect(relativeDifference(dx.slice(...part), fixture.dx.data.slice(...part))).toBeLessThan(1e-6);
     }
   });

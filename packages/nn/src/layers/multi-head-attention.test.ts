@@ -28,7 +28,7 @@ describe('MultiHeadAttention', () => {
     const y = attention.forward(x);
     expect(tf.memory().numTensors).toBe(before + 1);
     const turned = tf.reverse(attention.forward(tf.reverse(x, 1)), 1);
-    turned.dataSync().forEach((value, i) => expect(value).toBeCloseTo(y.dataSync()[i], 6));
+    turned.dataSync().forEach((value, i) => expect(value).toBeCloseTo(y.dataSync()[i], 6)); // equal here
   });
 
   test('has no bias on q, k and v with bias: false', () => {

@@ -34,7 +34,7 @@ describe('normaliseGroups', () => {
           const [a, b, c] = inputs.map((other, j) => (j === which ? tf.tensor(moved, input.shape) : other));
           return loss(a, b, c).dataSync()[0];
         };
-        expect(slopes[which].dataSync()[i]).toBeCloseTo((at(1e-2) - at(-1e-2)) / 2e-2, 2);
+        expect(slopes[which].dataSync()[i]).toBeCloseTo((at(1e-2) - at(-1e-2)) / 2e-2, 2); // measured 3.1e-5
       }
     });
   });

@@ -29,6 +29,7 @@ describe.each([
     const distance = perceptualDistance(...pair, { network, recipe });
     expect(tf.memory().numTensors).toBe(before + 1);
     expect(distance.shape).toEqual([2]);
+    // measured 1.6e-6
     distance.dataSync().forEach((each, i) => expect(Math.abs(each / value[i] - 1)).toBeLessThan(1e-5));
     distance.dispose();
   });
@@ -39,15 +40,15 @@ describe.each([
       tf.mean(perceptualDistance(real as tf.Tensor4D, generated as tf.Tensor4D, { network, recipe }));
     const [real, generated] = tf.grads(loss)(pair);
     expect(tf.memory().numTensors).toBe(before + 2);
-    expect(sampledDifference(real, byReal)).toBeLessThan(1e-4);
-    expect(sampledDifference(generated, byGenerated)).toBeLessThan(1e-4);
+    expect(sampledDifference(real, byReal)).toBeLessThan(1e-4); // measured 4.3e-6
+    expect(sampledDifference(generated, byGenerated)).toBeLessThan(1e-4); // measured 3e-6
     tf.dispose([real, generated]);
   });
 
   test('of a flat image with itself is 0: both filters of the second scale keep flat areas', () => {
     const flat = tf.fill([1, height, width, 3], 0.3) as tf.Tensor4D;
     const distance = perceptualDistance(flat, flat, { network, recipe });
-    expect(distance.dataSync()[0]).toBeLessThan(1e-6);
+    expect(distance.dataSync()[0]).toBeLessThan(1e-6); // measured 4.4e-8
     tf.dispose([flat, distance]);
   });
 });

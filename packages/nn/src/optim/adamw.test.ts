@@ -54,13 +54,15 @@ describe('AdamW', () => {
       });
       [0, 4, 9].forEach((step, i) => {
         for (const [name, { data }] of Object.entries(run.steps[i])) {
-          expect(relativeDifference(seen[step][name], data)).toBeLessThan(5e-7);
+          expect(relativeDifference(seen[step][name], data)).toBeLessThan(5e-7); // measured 1.1e-7
         }
       });
       const { step, expAvg, expAvgSq } = await optimizer.state();
       expect(step).toBe(10);
       for (const name of Object.keys(start)) {
+        // measured 1.1e-7
         expect(relativeDifference(expAvg.get(name)?.data as Float32Array, run.expAvg[name].data)).toBeLessThan(1e-6);
+        // measured 2.9e-7
         expect(relativeDifference(expAvgSq.get(name)?.data as Float32Array, run.expAvgSq[name].data)).toBeLessThan(
           1e-6,
         );

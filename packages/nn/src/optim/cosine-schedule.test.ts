@@ -4,13 +4,13 @@ import { cosineSchedule } from './cosine-schedule';
 describe('cosineSchedule', () => {
   test('rises linearly, reaches the base, is half way in the middle and ends at the floor', () => {
     const rate = cosineSchedule({ base: 1, warmupSteps: 10, totalSteps: 110, floor: 0.1 });
-    expect(rate(0)).toBeCloseTo(0.1, 12);
-    expect(rate(4)).toBeCloseTo(0.5, 12);
+    expect(rate(0)).toBeCloseTo(0.1, 12); // equal here
+    expect(rate(4)).toBeCloseTo(0.5, 12); // equal here
     expect(rate(9)).toBe(1);
     expect(rate(10)).toBe(1);
-    expect(rate(60)).toBeCloseTo(0.55, 12);
-    expect(rate(110)).toBeCloseTo(0.1, 12);
-    expect(rate(1000)).toBeCloseTo(0.1, 12);
+    expect(rate(60)).toBeCloseTo(0.55, 12); // equal here
+    expect(rate(110)).toBeCloseTo(0.1, 12); // equal here
+    expect(rate(1000)).toBeCloseTo(0.1, 12); // equal here
   });
 
   test('starts at the base without a warm-up and never rises again', () => {

@@ -21,7 +21,7 @@ describe('ExponentialMovingAverage', () => {
         const decay = warmup ? Math.min(0.9, (1 + step) / (10 + step)) : 0.9;
         expected += (1 - decay) * (step * step - expected);
       }
-      expect(await weight(average)).toBeCloseTo(expected, 5);
+      expect(await weight(average)).toBeCloseTo(expected, 5); // measured 3.5e-7
     }
   });
 
@@ -31,7 +31,7 @@ describe('ExponentialMovingAverage', () => {
     module.forward(tf.tensor([1, 5], [2, 1]));
     average.update(0);
     const state = await average.stateDict();
-    expect(state.get('running_mean')?.data[0]).toBeCloseTo(0.3, 6);
+    expect(state.get('running_mean')?.data[0]).toBeCloseTo(0.3, 6); // measured 1.2e-8
     expect(state.get('num_batches_tracked')?.data[0]).toBe(1n);
     new BatchNorm2d({ channels: 1 }).loadStateDict(state);
   });

@@ -28,7 +28,7 @@ describe('GradientAccumulator', () => {
       taken
         .get(name)
         ?.dataSync()
-        .forEach((value, i) => expect(value).toBeCloseTo(whole.dataSync()[i], 6));
+        .forEach((value, i) => expect(value).toBeCloseTo(whole.dataSync()[i], 6)); // measured 3e-8
     }
   });
 

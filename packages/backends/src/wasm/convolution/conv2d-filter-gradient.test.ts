@@ -58,7 +58,7 @@ test.each([
     padding: [1, 1, 1, 1],
     ...channels,
   };
-  expect(errorOf(sizes)).toBeLessThan(1e-5);
+  expect(errorOf(sizes)).toBeLessThan(1e-5); // measured 2.6e-6
 });
 
 test.each([
@@ -73,7 +73,7 @@ test.each([
     const f = (w: tf.Tensor) => tf.sum(tf.square(tf.conv2d(x, w as tf.Tensor4D, stride, pad, 'NHWC', 1, rounding)));
     return [tf.grad(f)(noiseTensor([3, 3, 4, 5], 2))];
   });
-  expect(relativeError(wasm[0], cpu[0])).toBeLessThan(1e-5);
+  expect(relativeError(wasm[0], cpu[0])).toBeLessThan(1e-5); // measured 3.8e-7
 });
 
 test('it follows finite differences through tf.pad and a strided convolution', () => {

@@ -54,7 +54,7 @@ test.each([
       tf.sum(tf.square(tf.conv2d(x as tf.Tensor4D, filter, stride, pad, 'NHWC', 1, rounding)));
     return [tf.grad(f)(noiseTensor([3, 7, 9, 4], 1))];
   });
-  expect(relativeError(wasm[0], cpu[0])).toBeLessThan(1e-5);
+  expect(relativeError(wasm[0], cpu[0])).toBeLessThan(1e-5); // measured 1.8e-7
 });
 
 test('it follows finite differences through tf.pad and a strided convolution', () => {
@@ -89,7 +89,7 @@ test('it gives conv2dTranspose its forward pass', async () => {
       'same',
     ),
   ]);
-  expect(relativeError(wasm[0], cpu[0])).toBeLessThan(1e-5);
+  expect(relativeError(wasm[0], cpu[0])).toBeLessThan(1e-5); // measured 1.7e-7
 });
 
 test('it leaves one tensor, the one it returns', () => {

@@ -27,7 +27,7 @@ test.each([
         dilation,
       ),
     ]);
-    expect(relativeError(wasm[0], cpu[0])).toBeLessThan(2e-6);
+    expect(relativeError(wasm[0], cpu[0])).toBeLessThan(2e-6); // measured 3.4e-7
   },
 );
 
@@ -46,7 +46,7 @@ test('the gradients of a 3x3 convolution in Winograd’s form equal the cpu back
       );
     return tf.grads(f)([noiseTensor([3, 9, 11, 8], 1), noiseTensor([3, 3, 8, 16], 2)]);
   });
-  wasm.forEach((numbers, i) => expect(relativeError(numbers, cpu[i])).toBeLessThan(5e-6));
+  wasm.forEach((numbers, i) => expect(relativeError(numbers, cpu[i])).toBeLessThan(5e-6)); // measured 2.8e-7
 });
 
 /**
@@ -100,10 +100,11 @@ test.each(
   const expected = naiveGradients(sizes, x, w, dy);
   expect(
     relativeError(run('Conv2D', { x: tensors.x, filter: tensors.filter }), naiveForward(sizes, x, w)),
-  ).toBeLessThan(2e-6);
+  ).toBeLessThan(2e-6); // measured 5e-7
   expect(
     relativeError(run('Conv2DBackpropInput', { dy: tensors.dy, filter: tensors.filter }), expected.dx),
-  ).toBeLessThan(2e-6);
+  ).toBeLessThan(2e-6); // measured 5.6e-7
+  // measured 1e-6
   expect(relativeError(run('Conv2DBackpropFilter', { x: tensors.x, dy: tensors.dy }), expected.dw)).toBeLessThan(2e-6);
   tf.dispose(tensors);
 });

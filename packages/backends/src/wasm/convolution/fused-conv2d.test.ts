@@ -26,7 +26,7 @@ test.each([
         }),
       ),
     );
-    wasm.forEach((numbers, i) => expect(relativeError(numbers, cpu[i])).toBeLessThan(2e-6));
+    wasm.forEach((numbers, i) => expect(relativeError(numbers, cpu[i])).toBeLessThan(2e-6)); // measured 5.6e-7
   },
 );
 

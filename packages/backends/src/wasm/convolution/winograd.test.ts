@@ -64,7 +64,7 @@ test.each(
   expect(relativeError(backend.typedArrayFromHeap(y), naiveForward(sizes, x, w))).toBeLessThan(2e-6);
   backend.disposeData(y.dataId);
   winogradFilterGradient(backend, tensors.x, tensors.dy, tensors.dw, geometry);
-  expect(relativeError(tensors.dw.dataSync(), naiveGradients(sizes, x, w, dy).dw)).toBeLessThan(2e-6);
+  expect(relativeError(tensors.dw.dataSync(), naiveGradients(sizes, x, w, dy).dw)).toBeLessThan(2e-6); // measured 6e-7
   expect(tensorCounts()).toEqual(before);
   tf.dispose(tensors);
 });

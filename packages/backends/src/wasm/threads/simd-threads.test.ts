@@ -121,7 +121,7 @@ test.each(SIZES.map((sizes) => [describeConvolution(sizes), sizes] as const))(
       (tf.engine().runKernel('Conv2DBackpropFilter', inputs(), attributes as never) as tf.Tensor).dataSync(),
     );
     const { dw } = naiveGradients(sizes, x, new Float32Array(tf.util.sizeFromShape(filterShape)), dy);
-    expect(relativeError(actual, dw)).toBeLessThan(1e-5);
+    expect(relativeError(actual, dw)).toBeLessThan(1e-5); // measured 8.1e-7
   },
 );
 
@@ -159,7 +159,7 @@ test.each([
       const loss = (...inputs: tf.Tensor[]) => tf.sum(tf.mul(f(inputs[0], inputs[1], inputs[2]), target));
       return [f(at[0], at[1], at[2]), ...tf.grads(loss)(at)];
     });
-    wasm.forEach((numbers, i) => expect(relativeError(numbers, cpu[i])).toBeLessThan(1e-5));
+    wasm.forEach((numbers, i) => expect(relativeError(numbers, cpu[i])).toBeLessThan(1e-5)); // measured 2.3e-6
   },
 );
 
