@@ -1,6 +1,8 @@
-/** A value as text, cut after 200 characters. */
+/** A value as text, cut after 200 characters; strings are quoted only where their end would not be visible. */
 function show(value: unknown): string {
   if (Array.isArray(value)) return `[${value.join(', ')}]`;
+  if (typeof value === 'string' && value.trim() !== value) return JSON.stringify(value);
+  if (value === '') return '""';
   const text = typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
