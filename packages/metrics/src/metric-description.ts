@@ -1,6 +1,9 @@
 import { fail } from '@lipsync/contracts';
 
-/** Metrics whose scorers give a `MetricScore`, by the names of reports. LSE-D and LSE-C have a report of their own, `SyncScore`. */
+/**
+ * Metrics whose scorers give a `MetricScore`, by the names of reports. LSE-D and LSE-C have a report of their own,
+ * `SyncScore`.
+ */
 export type MetricName =
   | 'expert-bce'
   | 'ssim'

@@ -33,8 +33,8 @@ export type MouthsToScore = Omit<FramesToScore, 'frames'> & { mouths: FramesToSc
 /**
  * Offset, LSE-D and LSE-C of every face in frames that are in memory; of one face where its mouth is cut already.
  *
- * Frames at another rate than the recipe's are repeated or left out, as ffmpeg does; audio is resampled to 16 kHz. Runs in
- * browsers, too.
+ * Frames at another rate than the recipe's are repeated or left out, as ffmpeg does; audio is resampled to 16 kHz. Runs
+ * in browsers, too.
  *
  * @param input borrowed; RGB or RGBA images, such as `ImageData`.
  * @returns as `scoreVideo`; `file` is `frames` or `mouths`.

@@ -20,7 +20,10 @@ import type { ProtocolOptions } from './protocol/score-protocol';
 import { frameProblem, trackProblem, wholeVideoTrack } from './protocol/track-rules';
 
 export type ScoreOptions = ProtocolOptions & {
-  /** A network of `loadExpert`, or an `Embedder` such as that of `openEmbedder`; borrowed. Required: no weights come with this package. */
+  /**
+   * A network of `loadExpert`, or an `Embedder` such as that of `openEmbedder`; borrowed. Required: no weights come
+   * with this package.
+   */
   expert?: SyncExpert | Embedder;
   /** Finds the landmarks; borrowed. Default: that of `@lipsync/face-crop`, disposed afterwards. */
   detector?: LandmarkDetector;
@@ -42,17 +45,18 @@ export type ScoreVideoOptions = ScoreOptions & {
 /**
  * Offset, LSE-D and LSE-C of every face in a video, by the expert's own recipe or by a published protocol.
  *
- * Decodes the frames once to track the faces and once more to cut them. Memory does not grow with the length of the video,
- * apart from the landmarks (0.5 kB per frame), the distances (124 bytes per window) and at most 16 MiB of audio embeddings
- * that are computed while faces are searched. Each window of audio is embedded once, for all faces and offsets.
+ * Decodes the frames once to track the faces and once more to cut them. Memory does not grow with the length of the
+ * video, apart from the landmarks (0.5 kB per frame), the distances (124 bytes per window) and at most 16 MiB of audio
+ * embeddings that are computed while faces are searched. Each window of audio is embedded once, for all faces and
+ * offsets.
  *
  * Where no TensorFlow.js backend is set, one is selected by `@lipsync/backends` and logged.
  *
  * @param source path of the video, as the reader takes it.
- * @returns a score for each face that is visible long enough; a broken, silent or faceless video has none, and `problems`
- * says why.
- * @throws TypeError without an expert, or with one that the protocol cannot use; Error where an optional package is missing;
- * what reader and detector throw that is not about the video.
+ * @returns a score for each face that is visible long enough; a broken, silent or faceless video has none, and
+ * `problems` says why.
+ * @throws TypeError without an expert, or with one that the protocol cannot use; Error where an optional package is
+ * missing; what reader and detector throw that is not about the video.
  * @example
  * const expert = await loadExpert('syncnet_v2.model');
  * const { faces } = await scoreVideo('talk.mp4', { expert });

@@ -71,9 +71,9 @@ export function fidInput(
  *
  * `|m_r - m_g|² + Tr(S_r + S_g - 2 (S_r S_g)^½)` of the network's features, means and covariances in float64.
  *
- * Source: Heusel et al. 2017 (arXiv:1706.08500), in pytorch-fid's way by default. Relative difference from PyTorch, NumPy
- * and SciPy on random weights: 1e-6, see the test. All images of both sets must be of one size: cut both alike. Wav2Lip's
- * protocol takes every face of the real and of the generated videos.
+ * Source: Heusel et al. 2017 (arXiv:1706.08500), in pytorch-fid's way by default. Relative difference from PyTorch,
+ * NumPy and SciPy on random weights: 1e-6, see the test. All images of both sets must be of one size: cut both alike.
+ * Wav2Lip's protocol takes every face of the real and of the generated videos.
  *
  * Memory: 34 MB of statistics; `compute` takes 300 MB and 20 seconds for 2048 features.
  *

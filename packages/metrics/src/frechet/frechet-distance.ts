@@ -23,11 +23,11 @@ export type FrechetDistance = {
  * values of `A Bᵀ`, so the trace of the root is their sum. Nothing is inverted, no root is taken of a
  * rounding error, and covariances of few samples (rank below d) are an ordinary case.
  *
- * pytorch-fid takes `scipy.linalg.sqrtm` of the product instead; where that is not finite, as for singular covariances, it
- * adds 1e-6 to both diagonals, and where it is complex it drops the imaginary part. Neither is needed here: the result is
- * the limit that the offset approaches. Relative difference from SciPy's `sqrtm`: 1e-13 where both are of full rank; where
- * not, 2e-8, of which 1e-15 remain against singular values of the samples themselves. 2048 features take 20 seconds,
- * which block the thread.
+ * pytorch-fid takes `scipy.linalg.sqrtm` of the product instead; where that is not finite, as for singular covariances,
+ * it adds 1e-6 to both diagonals, and where it is complex it drops the imaginary part. Neither is needed here: the
+ * result is the limit that the offset approaches. Relative difference from SciPy's `sqrtm`: 1e-13 where both are of
+ * full rank; where not, 2e-8, of which 1e-15 remain against singular values of the samples themselves. 2048 features
+ * take 20 seconds, which block the thread.
  *
  * @param a Statistics, or moments of them.
  * @param b The other set; with as many features per sample.

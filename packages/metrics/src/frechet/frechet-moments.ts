@@ -32,8 +32,8 @@ export function assertMoments(where: string, name: string, moments: FrechetMomen
 }
 
 /**
- * Moments as arrays under the names of pytorch-fid's `.npz` files, `mu` and `sigma`, and `count` (int64) where it is known: for
- * `encodeSafetensors`.
+ * Moments as arrays under the names of pytorch-fid's `.npz` files, `mu` and `sigma`, and `count` (int64) where it is
+ * known: for `encodeSafetensors`.
  *
  * @example
  * await writeFileAtomic('real.safetensors', encodeSafetensors(momentsToArrays(statistics.moments())));
@@ -50,8 +50,8 @@ export function momentsToArrays(moments: FrechetMoments): Map<string, NamedArray
 }
 
 /**
- * Moments from the arrays of a statistics file: pytorch-fid's `.npz` (`mu`, `sigma`) or those of `momentsToArrays`. Other
- * arrays are ignored.
+ * Moments from the arrays of a statistics file: pytorch-fid's `.npz` (`mu`, `sigma`) or those of `momentsToArrays`.
+ * Other arrays are ignored.
  *
  * pytorch-fid does not write the number of samples, so `FrechetStatistics.from` cannot continue from its moments.
  *

@@ -11,8 +11,8 @@ export type FrechetSet = 'real' | 'generated';
 /** A score of two sets, for reports. `samples` is the smaller set's number, of those that are known. */
 export type FrechetScore<Protocol> = MetricScore & {
   /**
-   * Each set's number of samples, undefined for statistics from a file that does not say, and the rank of its covariance:
-   * below the number of features where there were too few samples.
+   * Each set's number of samples, undefined for statistics from a file that does not say, and the rank of its
+   * covariance: below the number of features where there were too few samples.
    */
   sets: Record<FrechetSet, { samples: number | undefined; rank: number }>;
   /** How it was measured. */

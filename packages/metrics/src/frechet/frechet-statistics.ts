@@ -1,7 +1,9 @@
 import { fail } from '@lipsync/contracts';
 import { assertMoments, type FrechetMoments } from './frechet-moments';
 
-/** Rows that are gathered before they enter the sums; a block of 64 rows of 2048 values fits into a second-level cache. */
+/**
+ * Rows that are gathered before they enter the sums; a block of 64 rows of 2048 values fits into a second-level cache.
+ */
 const BLOCK = 64;
 
 /**
@@ -9,8 +11,8 @@ const BLOCK = 64;
  *
  * Blocks of rows enter as in Chan, Golub and LeVeque (1979): with `n` rows before, mean `m`, and a block of `b` rows of
  * mean `m'`, the sum of centred products grows by `(X - m')ᵀ (X - m') + n b / (n + b) · (m' - m)(m' - m)ᵀ`, so nothing
- * large cancels. Blocks have a fixed size, so the result does not depend on how the rows are cut into updates. Memory: half
- * a matrix, `4 d²` bytes (16.8 MB for 2048), and 64 rows.
+ * large cancels. Blocks have a fixed size, so the result does not depend on how the rows are cut into updates. Memory:
+ * half a matrix, `4 d²` bytes (16.8 MB for 2048), and 64 rows.
  *
  * Largest difference from `numpy.cov` in float64: 1e-16 of entries up to 0.1, see the test.
  *
@@ -175,7 +177,10 @@ export class FrechetStatistics {
     this.#shift(mean, rows, rows);
   }
 
-  /** Counts `rows` more rows of mean `mean`; their centred values are the first `centred` rows of the block, or in the sums. */
+  /**
+   * Counts `rows` more rows of mean `mean`; their centred values are the first `centred` rows of the block, or in the
+   * sums.
+   */
   #shift(mean: Float64Array, rows: number, centred: number): void {
     const { dimension } = this;
     const total = this.#count + rows;

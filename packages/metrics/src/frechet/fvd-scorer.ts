@@ -141,7 +141,8 @@ export class FvdScorer {
   /**
    * Adds clips to a set.
    *
-   * @param clips float32 `[batch, frames, height, width, 3]`, RGB in 0..1, as many frames as the protocol says; borrowed.
+   * @param clips float32 `[batch, frames, height, width, 3]`, RGB in 0..1, as many frames as the protocol says;
+   * borrowed.
    * @throws TypeError for another shape or a size other than before, RangeError for values outside 0..1.
    */
   async update(clips: tf.Tensor5D, set: FrechetSet): Promise<void> {

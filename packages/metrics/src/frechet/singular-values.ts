@@ -4,10 +4,10 @@ import type { Matrix } from './cholesky-factor';
 /**
  * Singular values of a matrix, without vectors, largest first.
  *
- * Householder reflections from left and right make it bidiagonal (Golub and Kahan 1965); the bidiagonal's entries, taken in
- * turn, are the off-diagonal of a symmetric tridiagonal matrix with zero diagonal whose eigenvalues are the singular values
- * and their negatives; QL with implicit shifts finds these. No square is formed, so small values are as exact as large
- * ones: errors are about 1e-16 of the largest.
+ * Householder reflections from left and right make it bidiagonal (Golub and Kahan 1965); the bidiagonal's entries,
+ * taken in turn, are the off-diagonal of a symmetric tridiagonal matrix with zero diagonal whose eigenvalues are the
+ * singular values and their negatives; QL with implicit shifts finds these. No square is formed, so small values are as
+ * exact as large ones: errors are about 1e-16 of the largest.
  *
  * @returns float64, `min(rows, columns)` of them.
  * @throws Error if QL does not converge, which finite numbers do not bring about.
@@ -37,8 +37,8 @@ function transposed({ data, rows, columns }: Matrix): Float64Array {
 /**
  * Makes `a [rows, columns]`, `rows >= columns`, bidiagonal, overwriting it.
  *
- * Left reflection k and right reflection k subtract `u wᵀ` and `z vᵀ`. Both are applied in the pass over the rows that also
- * gathers the next `w = aᵀ u`, so each step reads the matrix twice and writes it once.
+ * Left reflection k and right reflection k subtract `u wᵀ` and `z vᵀ`. Both are applied in the pass over the rows that
+ * also gathers the next `w = aᵀ u`, so each step reads the matrix twice and writes it once.
  *
  * @returns diagonal and upper diagonal in turn: `d0, e0, d1, e1, … , d(n-1)`.
  */

@@ -2,8 +2,8 @@ import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * An image in memory: a decoded `VideoFrame`, or any values with a size. Row-major, colours interleaved: `height * width` values are a
- * gray image, `height * width * 3` one in RGB.
+ * An image in memory: a decoded `VideoFrame`, or any values with a size. Row-major, colours interleaved: `height *
+ * width` values are a gray image, `height * width * 3` one in RGB.
  */
 export type Image = {
   data: Uint8Array | Uint8ClampedArray | Float32Array | Float64Array;
@@ -11,7 +11,10 @@ export type Image = {
   width: number;
 };
 
-/** The values that black and white have: `[0, 255]` of bytes, `[0, 1]` or `[-1, 1]` of networks; or a `SyncRecipe.range`. */
+/**
+ * The values that black and white have: `[0, 255]` of bytes, `[0, 1]` or `[-1, 1]` of networks; or a
+ * `SyncRecipe.range`.
+ */
 export type ValueRange = readonly [number, number];
 
 /**

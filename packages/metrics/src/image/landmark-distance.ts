@@ -6,13 +6,14 @@ export type LandmarkDistanceOptions = {
   /** `mouth`: points 48-67, LMD. `all`: all 68, F-LMD. Or a choice of points. Default `mouth`. */
   points?: 'mouth' | 'all' | readonly number[];
   /**
-   * `raw`: points as they are, in pixels: depends on the crop's size. `translation`: each frame's points are first moved so that the mean of the
-   * chosen ones is 0. `scale`: moved, then divided by the size of the real face in that frame. Default `raw`.
+   * `raw`: points as they are, in pixels: depends on the crop's size. `translation`: each frame's points are first
+   * moved so that the mean of the chosen ones is 0. `scale`: moved, then divided by the size of the real face in that
+   * frame. Default `raw`.
    */
   normalisation?: 'raw' | 'translation' | 'scale';
   /**
-   * What `scale` divides by: the distance between the eyes' centres (means of 36-41 and of 42-47), or the mouth's width (48 to 54).
-   * Default `eyes`.
+   * What `scale` divides by: the distance between the eyes' centres (means of 36-41 and of 42-47), or the mouth's width
+   * (48 to 54). Default `eyes`.
    */
   scaleBy?: 'eyes' | 'mouth';
 };
@@ -130,16 +131,18 @@ function frameDistances(where: string, real: Float32Array, generated: Float32Arr
 }
 
 /**
- * Landmark distance of a real and a generated clip, LMD of the mouth or F-LMD of the face: `1/T 1/P Σ_t Σ_p |l[t, p] - l'[t, p]|`.
+ * Landmark distance of a real and a generated clip, LMD of the mouth or F-LMD of the face: `1/T 1/P Σ_t Σ_p |l[t, p] -
+ * l'[t, p]|`.
  *
- * Published numbers follow different definitions (pixels of crops of 128 or 256, moved and scaled or not), so the result carries its own; the
- * detector, which no definition tells, must be written beside it.
+ * Published numbers follow different definitions (pixels of crops of 128 or 256, moved and scaled or not), so the
+ * result carries its own; the detector, which no definition tells, must be written beside it.
  *
  * @param real iBUG-68 points of the real clip, `[frames, 68, 2]`, row-major, pixels: `FaceTrack.points`.
  * @param generated The same frames of the generated clip.
  * @throws TypeError for clips of different length.
  * @example
- * const { value, unit, definition } = landmarkDistance(real.points, generated.points, { normalisation: 'translation' });
+ * const options = { normalisation: 'translation' } as const;
+ * const { value, unit, definition } = landmarkDistance(real.points, generated.points, options);
  */
 export function landmarkDistance(
   real: Float32Array,

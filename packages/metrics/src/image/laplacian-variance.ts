@@ -7,13 +7,19 @@ import type { PixelMask } from './psnr';
 export type LaplacianVarianceOptions = {
   /** The values of black and white; the result is always on the scale 0..255. */
   range: ValueRange;
-  /** Pixels that count where not 0, row-major `height * width`; the Laplacian itself reads their neighbours, too. Default all. */
+  /**
+   * Pixels that count where not 0, row-major `height * width`; the Laplacian itself reads their neighbours, too.
+   * Default all.
+   */
   mask?: PixelMask;
-  /** OpenCV's `ksize`: 1 is the difference to the four neighbours, 3 its Sobel form, `[2 0 2; 0 -8 0; 2 0 2]`. Default 1. */
+  /**
+   * OpenCV's `ksize`: 1 is the difference to the four neighbours, 3 its Sobel form, `[2 0 2; 0 -8 0; 2 0 2]`. Default
+   * 1.
+   */
   kernelSize?: 1 | 3;
   /**
-   * `8 bit`: colours and gray are rounded to whole levels as in OpenCV's `cvtColor` of image files, whose rounding adds about 1.7 to the variance.
-   * `exact`: not rounded. Default `8 bit`, as in published results.
+   * `8 bit`: colours and gray are rounded to whole levels as in OpenCV's `cvtColor` of image files, whose rounding adds
+   * about 1.7 to the variance. `exact`: not rounded. Default `8 bit`, as in published results.
    */
   gray?: '8 bit' | 'exact';
 };
@@ -30,11 +36,12 @@ function assertOptions(where: string, { range, kernelSize = 1, gray = '8 bit' }:
 }
 
 /**
- * Sharpness of an image: the variance of the Laplacian of its gray values, `cv2.Laplacian(gray, CV_64F).var()`. Lower is more blurred.
+ * Sharpness of an image: the variance of the Laplacian of its gray values, `cv2.Laplacian(gray, CV_64F).var()`. Lower
+ * is more blurred.
  *
- * `gray = 0.299 R + 0.587 G + 0.114 B` on the scale 0..255, the image mirrored at its borders (border pixels not repeated), no blur before,
- * population variance over all pixels or those of the mask. Equal to OpenCV 4.6 to 1e-12 (see the test). Grows with contrast and depends on the
- * resolution: compare crops of the same size only.
+ * `gray = 0.299 R + 0.587 G + 0.114 B` on the scale 0..255, the image mirrored at its borders (border pixels not
+ * repeated), no blur before, population variance over all pixels or those of the mask. Equal to OpenCV 4.6 to 1e-12
+ * (see the test). Grows with contrast and depends on the resolution: compare crops of the same size only.
  *
  * @throws TypeError for images below 2 x 2 pixels; RangeError for values outside of the range and a mask that is empty.
  * @example

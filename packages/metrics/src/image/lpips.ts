@@ -7,22 +7,28 @@ import { RunningMean } from '../running-mean';
 import { assertRange, type ValueRange } from './image';
 import { tensorRange } from './tensor-range';
 
-/** The network under the distance: `alex` is usual in reports, `vgg` as a loss. Their numbers differ by a factor of two and more. */
+/**
+ * The network under the distance: `alex` is usual in reports, `vgg` as a loss. Their numbers differ by a factor of two
+ * and more.
+ */
 export type LpipsNet = 'alex' | 'vgg' | 'squeeze';
 
 export type LpipsOptions = {
   /** Default `alex`. */
   net?: LpipsNet;
   /**
-   * How features get length 1: `reference` divides by `sqrt(Σ f²) + 1e-10`, `torchmetrics` by `sqrt(Σ f² + 1e-8)`. The values differ by less than
-   * float32 shows unless features are near 0; as a loss take `torchmetrics`, since where all features of a position are 0 the gradient of the
-   * reference is not a number. Default `reference`.
+   * How features get length 1: `reference` divides by `sqrt(Σ f²) + 1e-10`, `torchmetrics` by `sqrt(Σ f² + 1e-8)`. The
+   * values differ by less than float32 shows unless features are near 0; as a loss take `torchmetrics`, since where all
+   * features of a position are 0 the gradient of the reference is not a number. Default `reference`.
    */
   epsilon?: 'reference' | 'torchmetrics';
 };
 
 export type LpipsRange = {
-  /** The values of black and white in the images, `[-1, 1]` or `[0, 1]` as a rule. Never guessed: a wrong one shrinks the distance. */
+  /**
+   * The values of black and white in the images, `[-1, 1]` or `[0, 1]` as a rule. Never guessed: a wrong one shrinks
+   * the distance.
+   */
   range: ValueRange;
 };
 
@@ -46,18 +52,20 @@ const SCALE = [0.458, 0.448, 0.45];
 const SENSIBLE_SIDE = 64;
 
 /**
- * Learned perceptual image patch similarity, LPIPS v0.1: the distance of two images in the features of a network trained on ImageNet, weighed as
- * people judge. 0 for equal images.
+ * Learned perceptual image patch similarity, LPIPS v0.1: the distance of two images in the features of a network
+ * trained on ImageNet, weighed as people judge. 0 for equal images.
  *
- * `Σ_k mean over positions of Σ_c w[k, c] (a[k, c] - b[k, c])²`, `a` and `b` being the features of layer k, of length 1 at each position.
+ * `Σ_k mean over positions of Σ_c w[k, c] (a[k, c] - b[k, c])²`, `a` and `b` being the features of layer k, of length 1
+ * at each position.
  *
- * Weights come in two files, by name: torchvision's (`features.0.weight`; `alexnet-owt-7be5be79.pth`, `vgg16-397923af.pth`,
- * `squeezenet1_1-b8a52dc0.pth`) and LPIPS's own linear layers (`lin0.model.1.weight`; `alex.pth`, `vgg.pth`, `squeeze.pth`); or in one of the
- * whole module (`net.slice1.0.weight`). They are zeros until `loadStateDict`, and `forward` refuses to work before.
+ * Weights come in two files, by name: torchvision's (`features.0.weight`; `alexnet-owt-7be5be79.pth`,
+ * `vgg16-397923af.pth`, `squeezenet1_1-b8a52dc0.pth`) and LPIPS's own linear layers (`lin0.model.1.weight`; `alex.pth`,
+ * `vgg.pth`, `squeeze.pth`); or in one of the whole module (`net.slice1.0.weight`). They are zeros until
+ * `loadStateDict`, and `forward` refuses to work before.
  *
- * Source: Zhang et al. 2018 (arXiv:1801.03924) and the description of its v0.1. Largest difference from a PyTorch program with torchvision's
- * networks and made weights: 5e-7 of the value, with the published linear layers too; 4e-6 of the largest gradient. Images are not resized: the
- * value depends on their size.
+ * Source: Zhang et al. 2018 (arXiv:1801.03924) and the description of its v0.1. Largest difference from a PyTorch
+ * program with torchvision's networks and made weights: 5e-7 of the value, with the published linear layers too; 4e-6
+ * of the largest gradient. Images are not resized: the value depends on their size.
  *
  * @example
  * const network = new Lpips({ net: 'alex' });
@@ -93,8 +101,9 @@ export class Lpips extends Module {
   }
 
   /**
-   * Loads weights by name: the entries of torchvision's file and of the linear layers in one map, or the whole module's. `classifier.*`, the
-   * constants in `scaling_layer.*` and a second copy of the layers in `lins.*` are ignored.
+   * Loads weights by name: the entries of torchvision's file and of the linear layers in one map, or the whole
+   * module's. `classifier.*`, the constants in `scaling_layer.*` and a second copy of the layers in `lins.*` are
+   * ignored.
    *
    * @throws Error that lists every missing, unused and misshapen name.
    */
@@ -109,7 +118,8 @@ export class Lpips extends Module {
   }
 
   /**
-   * Distances of pairs of images; differentiable by both. Values are not checked against the range, which would wait for the backend: `lpips` does.
+   * Distances of pairs of images; differentiable by both. Values are not checked against the range, which would wait
+   * for the backend: `lpips` does.
    *
    * @param real float32 `[batch, height, width, 3]`, RGB.
    * @param generated The same.
@@ -162,7 +172,9 @@ function scaled(x: tf.Tensor4D, [low, high]: ValueRange): tf.Tensor4D {
   return tf.add(tf.mul(x, factor), offset);
 }
 
-/** Entries under our names: torchvision's for the trunk, LPIPS's for the linear layers; what neither needs is left out. */
+/**
+ * Entries under our names: torchvision's for the trunk, LPIPS's for the linear layers; what neither needs is left out.
+ */
 function lpipsNames(state: ReadonlyMap<string, NamedArray>): Map<string, NamedArray> {
   const inner = !state.has('lin0.model.1.weight') && state.has('net.lin0.model.1.weight'); // torchmetrics keeps the module as `net`
   const named = new Map<string, NamedArray>();

@@ -10,8 +10,8 @@ export type PsnrOptions = ImageOptions & {
 
 export type MaskedPsnrOptions = PsnrOptions & {
   /**
-   * `mean`: the squared error of a pixel is the mean over its colours, so that a mask of ones gives `psnr`. `sum`: their sum, as the formula is
-   * printed in its source: 4.77 dB less for RGB. Default `mean`, as the text there says.
+   * `mean`: the squared error of a pixel is the mean over its colours, so that a mask of ones gives `psnr`. `sum`:
+   * their sum, as the formula is printed in its source: 4.77 dB less for RGB. Default `mean`, as the text there says.
    */
   colours?: 'mean' | 'sum';
 };
@@ -71,7 +71,8 @@ function assertOptions(
 }
 
 /**
- * Peak signal-to-noise ratio of two images in decibels: `10 log10(L² / MSE)`, `L` the span of the range, MSE over all pixels and colours.
+ * Peak signal-to-noise ratio of two images in decibels: `10 log10(L² / MSE)`, `L` the span of the range, MSE over all
+ * pixels and colours.
  *
  * Within 1e-12 of scikit-image 0.19.
  *
@@ -88,7 +89,8 @@ export function psnr(real: Image, generated: Image, options: PsnrOptions): numbe
 /**
  * PSNR of the masked part of an image: `10 log10(L² / MSE)`, `MSE = Σ mask · error² / Σ mask`.
  *
- * `colours` tells whether `error²` is the mean or the sum over the colours: its source prints one and describes the other.
+ * `colours` tells whether `error²` is the mean or the sum over the colours: its source prints one and describes the
+ * other.
  *
  * @param mask weight of each pixel, at least one above 0.
  * @returns at most `capDb`.
@@ -148,8 +150,8 @@ abstract class ErrorScorer<Options extends MaskedPsnrOptions & PsnrAverage> {
 
 export type PsnrAverage = {
   /**
-   * `images`: the mean of each pair's PSNR, the usual one. `mse`: the PSNR of the mean of each pair's squared error; never higher.
-   * Default `images`.
+   * `images`: the mean of each pair's PSNR, the usual one. `mse`: the PSNR of the mean of each pair's squared error;
+   * never higher. Default `images`.
    */
   average?: 'images' | 'mse';
 };

@@ -3,10 +3,12 @@ import * as tf from '@tensorflow/tfjs-core';
 
 /**
  * How images are brought to a network's size:
- * - `bilinear`: PyTorch's `interpolate(mode='bilinear', align_corners=False)`: pixel centres, four neighbours even where it shrinks;
+ * - `bilinear`: PyTorch's `interpolate(mode='bilinear', align_corners=False)`: pixel centres, four neighbours even
+ *   where it shrinks;
  * - `bilinear-tf1`: TensorFlow 1's `resize_bilinear`: output pixel i lies at `i · in / out`, without half pixels;
  * - `bilinear-antialias`: PyTorch's with `antialias=True`, where it shrinks a triangle as wide as an output pixel;
- * - `area`: OpenCV's `INTER_AREA`: the mean of what an output pixel covers; where a side grows, OpenCV's blend of neighbours.
+ * - `area`: OpenCV's `INTER_AREA`: the mean of what an output pixel covers; where a side grows, OpenCV's blend of
+ *   neighbours.
  */
 export type ResizeRule = 'bilinear' | 'bilinear-tf1' | 'bilinear-antialias' | 'area';
 

@@ -5,10 +5,11 @@ import { assertQuantise, assertRange, type Image, type ImageOptions, readPair, t
 
 /**
  * Windows, variances and borders, which move the score by up to 0.03, as much as models differ:
- * - `gaussian`: Wang et al. 2004: 11x11, sigma 1.5, biased variance, valid positions only. scikit-image with `gaussian_weights=True, sigma=1.5,
- *   use_sample_covariance=False`;
+ * - `gaussian`: Wang et al. 2004: 11x11, sigma 1.5, biased variance, valid positions only. scikit-image with
+ *   `gaussian_weights=True, sigma=1.5, use_sample_covariance=False`;
  * - `uniform7`: scikit-image's default: mean over 7x7, sample covariance (times 49/48), valid positions only;
- * - `torchmetrics`: its `StructuralSimilarityIndexMeasure`: the Gaussian, but images are mirrored at the borders and the mean is over all pixels.
+ * - `torchmetrics`: its `StructuralSimilarityIndexMeasure`: the Gaussian, but images are mirrored at the borders and
+ *   the mean is over all pixels.
  */
 export type SsimVariant = 'gaussian' | 'uniform7' | 'torchmetrics';
 
@@ -59,15 +60,17 @@ function variantOf(where: string, variant: SsimVariant) {
  * Structural similarity of two images, -1..1; 1 if they are equal.
  *
  * A window around each position gives means `m`, variances `v` and the covariance `c`;
- * `((2 mx my + C1)(2 cxy + C2)) / ((mx² + my² + C1)(vx + vy + C2))`, `C1 = (0.01 L)²`, `C2 = (0.03 L)²`, `L` the span of the range; mean over
- * positions, then colours.
+ * `((2 mx my + C1)(2 cxy + C2)) / ((mx² + my² + C1)(vx + vy + C2))`, `C1 = (0.01 L)²`, `C2 = (0.03 L)²`,
+ * `L` the span of the range; mean over positions, then colours.
  *
- * Source: Wang et al. 2004, conventions by `variant`. Within 1e-12 of scikit-image 0.19 in float64 and of the formula of torchmetrics in PyTorch's
- * float64 (see the test). Sums are 64-bit: in float32, as programs on tensors compute it, the variances cancel; on a smooth bright pair that gave
- * 1.00001 instead of 0.999999. No downsampling of large images, which Wang's later script adds. Black counts as 0 whatever its value, so
- * bytes and -1..1 give the same score; libraries that are handed -1..1 with a data range of 2 do not do so.
+ * Source: Wang et al. 2004, conventions by `variant`. Within 1e-12 of scikit-image 0.19 in float64 and of the formula
+ * of torchmetrics in PyTorch's float64 (see the test). Sums are 64-bit: in float32, as programs on tensors compute it,
+ * the variances cancel; on a smooth bright pair that gave 1.00001 instead of 0.999999. No downsampling of large images,
+ * which Wang's later script adds. Black counts as 0 whatever its value, so bytes and -1..1 give the same score;
+ * libraries that are handed -1..1 with a data range of 2 do not do so.
  *
- * @throws TypeError for images of different or unusable size (below 11, or 7), or without a range; RangeError for values outside of it.
+ * @throws TypeError for images of different or unusable size (below 11, or 7), or without a range; RangeError for
+ * values outside of it.
  * @example
  * ssim(real, generated, { range: [0, 255] });
  */
@@ -158,8 +161,9 @@ function mirror(index: number, size: number): number {
 /**
  * The mean of SSIM over all positions where the window fits.
  *
- * With `s = x + y`, `d = x - y`: `4 mx my = ms² - md²`, `2 (mx² + my²) = ms² + md²`, and likewise for the variances: four filters
- * instead of five, and equal images give exactly 1. Rows are filtered once and kept in a ring as high as the window.
+ * With `s = x + y`, `d = x - y`: `4 mx my = ms² - md²`, `2 (mx² + my²) = ms² + md²`, and likewise for the variances:
+ * four filters instead of five, and equal images give exactly 1. Rows are filtered once and kept in a ring as high as
+ * the window.
  */
 function meanOfMap(
   { sum, difference, height, width }: Planes,

@@ -14,7 +14,8 @@ export type VggDistanceOptions = {
 };
 
 /**
- * Perceptual distance of pairs of images by a VGG network: `perceptualDistance` of `@lipsync/nn`, with the values checked first.
+ * Perceptual distance of pairs of images by a VGG network: `perceptualDistance` of `@lipsync/nn`, with the values
+ * checked first.
  *
  * Values of different recipes cannot be compared, nor with LPIPS. Images are not resized.
  *

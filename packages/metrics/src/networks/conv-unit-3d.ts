@@ -31,7 +31,8 @@ export class ConvUnit3d extends Module {
 
   /**
    * @param x float32 `[batch, time, height, width, inChannels]`.
-   * @returns float32 `[batch, time', height', width', outChannels]`, sides by the stride, rounded up. The caller disposes it.
+   * @returns float32 `[batch, time', height', width', outChannels]`, sides by the stride, rounded up. The caller
+   * disposes it.
    */
   forward(x: tf.Tensor5D): tf.Tensor5D {
     this.assertUsable();

@@ -20,9 +20,9 @@ const INCEPTION_EPSILON = 1e-3;
  * Convolution without bias, batch normalisation by its running statistics, ReLU: the unit of Inception networks, for
  * inference only.
  *
- * `relu(gamma (conv(x) - mean) / sqrt(variance + 1e-3) + beta)`, with the normalisation folded into the filter. Parameters
- * as torchvision's `BasicConv2d`: `conv.weight`, `bn.weight`, `bn.bias`, `bn.running_mean`, `bn.running_var`,
- * `bn.num_batches_tracked`. They are zeros until a state dict is loaded.
+ * `relu(gamma (conv(x) - mean) / sqrt(variance + 1e-3) + beta)`, with the normalisation folded into the filter.
+ * Parameters as torchvision's `BasicConv2d`: `conv.weight`, `bn.weight`, `bn.bias`, `bn.running_mean`,
+ * `bn.running_var`, `bn.num_batches_tracked`. They are zeros until a state dict is loaded.
  */
 export class ConvUnit extends Module {
   readonly stride: number;

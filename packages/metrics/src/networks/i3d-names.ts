@@ -59,8 +59,8 @@ function commonName(name: string): string | undefined {
 }
 
 /**
- * The weights of an I3D under the names of the common PyTorch port (`Mixed_3b.b1a.conv3d.weight`), from a state dict, or
- * from the attributes of a TorchScript archive, of one of these families, with any prefix (`module.`, `model.i3d.`):
+ * The weights of an I3D under the names of the common PyTorch port (`Mixed_3b.b1a.conv3d.weight`), from a state dict,
+ * or from the attributes of a TorchScript archive, of one of these families, with any prefix (`module.`, `model.i3d.`):
  *
  * | blocks | units | normalisation |
  * | --- | --- | --- |
@@ -68,11 +68,11 @@ function commonName(name: string): string | undefined {
  * | `mixed_3b.branch_1.0` | `conv3d` | `batch3d` |
  * | `Mixed_3b.Branch_1.Conv3d_0a_1x1` | `conv3d`, `conv_3d`, `conv` | `bn`, `batch_norm`, `batchnorm`, `norm` |
  *
- * and the logits as `logits.conv3d`, `conv3d_0c_1x1.conv3d` or `Logits.Conv3d_0c_1x1.conv_3d`. TensorFlow's normalisation
- * has no scale: where none is in the file it is 1.
+ * and the logits as `logits.conv3d`, `conv3d_0c_1x1.conv3d` or `Logits.Conv3d_0c_1x1.conv_3d`. TensorFlow's
+ * normalisation has no scale: where none is in the file it is 1.
  *
- * The archive that FVD programs share (`i3d_torchscript.pt`) was not at hand: if its names are of another family, the error
- * lists them.
+ * The archive that FVD programs share (`i3d_torchscript.pt`) was not at hand: if its names are of another family, the
+ * error lists them.
  *
  * @returns a new map of the same arrays.
  * @throws Error that lists the names that are of no known family, or come twice.

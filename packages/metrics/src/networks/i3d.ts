@@ -61,13 +61,13 @@ function pool(kernelSize: [number, number, number], stride: [number, number, num
 /**
  * I3D of images, trained on Kinetics-400: the network of the Fréchet video distance, whose features are its 400 logits.
  *
- * Names and shapes are those of the common PyTorch port (`Mixed_3b.b1a.conv3d.weight` …, `logits.conv3d.*`); other ports'
- * names are read, too, see `i3dState`. 12,697,264 parameters. The last pool takes the mean of two steps of time and of all
- * pixels of its map, the logits are averaged over time: for 16 frames of 224 x 224 exactly the published network, whose
- * pool covers 7 x 7 pixels.
+ * Names and shapes are those of the common PyTorch port (`Mixed_3b.b1a.conv3d.weight` …, `logits.conv3d.*`); other
+ * ports' names are read, too, see `i3dState`. 12,697,264 parameters. The last pool takes the mean of two steps of time
+ * and of all pixels of its map, the logits are averaged over time: for 16 frames of 224 x 224 exactly the published
+ * network, whose pool covers 7 x 7 pixels.
  *
- * Source: Carreira and Zisserman 2017 (arXiv:1705.07750). Against a PyTorch network written from the description, random
- * weights: 2e-6 of the largest logit.
+ * Source: Carreira and Zisserman 2017 (arXiv:1705.07750). Against a PyTorch network written from the description,
+ * random weights: 2e-6 of the largest logit.
  *
  * `forward` throws before `loadStateDict`: an untrained network gives no FVD.
  *
@@ -129,7 +129,8 @@ export class I3D extends Module {
   /**
    * Logits of clips, averaged over time.
    *
-   * @param x float32 `[batch, frames, height, width, 3]`, RGB; 16 frames of 224 x 224 in -1..1 for FVD; at least 9 of 32 x 32.
+   * @param x float32 `[batch, frames, height, width, 3]`, RGB; 16 frames of 224 x 224 in -1..1 for FVD; at least 9 of
+   * 32 x 32.
    * @returns float32 `[batch, 400]`. The caller disposes it.
    * @throws TypeError for another shape, Error before weights are loaded.
    */

@@ -143,12 +143,12 @@ class BlockE extends Block {
 }
 
 /**
- * The Inception-v3 of the Fréchet inception distance: TensorFlow's network of 2015-12-05 with 1008 classes, which is not
- * torchvision's.
+ * The Inception-v3 of the Fréchet inception distance: TensorFlow's network of 2015-12-05 with 1008 classes, which is
+ * not torchvision's.
  *
- * Names and shapes are torchvision's `inception_v3` without `AuxLogits` and `fc`; the differences are that average pools
- * exclude the padding (blocks A, C and the first E) and that the last block takes the maximum. Takes pytorch-fid's
- * `pt_inception-2015-12-05-6726825d.pth` by name; its `fc` is ignored. 21,785,568 parameters.
+ * Names and shapes are torchvision's `inception_v3` without `AuxLogits` and `fc`; the differences are that average
+ * pools exclude the padding (blocks A, C and the first E) and that the last block takes the maximum. Takes
+ * pytorch-fid's `pt_inception-2015-12-05-6726825d.pth` by name; its `fc` is ignored. 21,785,568 parameters.
  *
  * Source: Szegedy et al. 2015 (arXiv:1512.00567) and pytorch-fid's description. Against torchvision's blocks with these
  * pools, random weights: 2e-6 of the largest feature.

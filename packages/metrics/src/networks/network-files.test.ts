@@ -10,7 +10,10 @@ import { formulaClips, relativeDifference } from '../testing/formula-images';
 import { I3D } from './i3d';
 import { InceptionFid } from './inception-fid';
 
-/** Made by `reference/metrics-inception.py --files FOLDER` and `reference/metrics-i3d.py --files FOLDER`; 340 MB, so not in the repository. */
+/**
+ * Made by `reference/metrics-inception.py --files FOLDER` and `reference/metrics-i3d.py --files FOLDER`; 340 MB, so not
+ * in the repository.
+ */
 const folder = process.env.LIPSYNC_METRICS_FILES ?? '';
 const reason =
   existsSync(join(folder, 'i3d-script.pt')) && folder

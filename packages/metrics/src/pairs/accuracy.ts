@@ -1,6 +1,9 @@
 import { fail } from '@lipsync/contracts';
 
-/** Scores of pairs of a frame window and an audio window that are in sync, and of pairs that are not; higher is more in sync. */
+/**
+ * Scores of pairs of a frame window and an audio window that are in sync, and of pairs that are not; higher is more in
+ * sync.
+ */
 export type PairScores = { inSync: ArrayLike<number>; offSync: ArrayLike<number> };
 
 /** Shares of pairs that are classified correctly, 0..1. */
@@ -30,8 +33,8 @@ export function balancedAccuracy(scores: PairScores, threshold = 0.5): SyncAccur
 }
 
 /**
- * Area under the ROC curve: the probability that a pair in sync scores above one that is not, ties counted half. Exact, by
- * sorting.
+ * Area under the ROC curve: the probability that a pair in sync scores above one that is not, ties counted half. Exact,
+ * by sorting.
  *
  * @throws RangeError if a class is empty or a score is NaN.
  * @example
@@ -51,7 +54,8 @@ export function rocAuc(scores: PairScores): number {
 }
 
 /**
- * The threshold of the best balanced accuracy, half-way between the two scores that it separates. Of several, the lowest.
+ * The threshold of the best balanced accuracy, half-way between the two scores that it separates. Of several, the
+ * lowest.
  *
  * Optimistic, as it is chosen on the scores that it is then measured on: report it beside the accuracy at 0.5.
  *

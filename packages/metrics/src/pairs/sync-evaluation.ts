@@ -25,8 +25,9 @@ type Pair = { score: number; offset: number; clip?: string };
 /**
  * Collects scores of pairs batch by batch and reports accuracy, best threshold and AUC, in all, by offset and by clip.
  *
- * What counts as off sync differs between publications: any other position of the audio in the clip, or only positions at
- * least a few frames away, since neighbours look alike. Both can be reported from one evaluation (`compute({ minOffset })`).
+ * What counts as off sync differs between publications: any other position of the audio in the clip, or only positions
+ * at least a few frames away, since neighbours look alike. Both can be reported from one evaluation (`compute({
+ * minOffset })`).
  *
  * Totals are 64-bit.
  *
@@ -45,7 +46,8 @@ export class SyncEvaluation {
    * @param scores one per pair, such as cosines; higher is more in sync.
    * @param offsets as many: frames from a pair's frame window to its audio window; 0 is in sync.
    * @param options.clip the clip that they are of, for `byClip`.
-   * @throws RangeError for offsets that are not as many as scores, and for values that are not finite; nothing is added then.
+   * @throws RangeError for offsets that are not as many as scores, and for values that are not finite; nothing is added
+   * then.
    */
   update(scores: ArrayLike<number>, offsets: ArrayLike<number>, { clip }: { clip?: string } = {}): void {
     const where = 'SyncEvaluation.update';

@@ -30,8 +30,8 @@ export type Embedder<AudioInput = Float32Array> = {
    */
   audio(windows: readonly AudioInput[]): Promise<Float32Array>;
   /**
-   * Distances of pairs of embeddings, `[rows, embeddingSize]` and `[rows, audioEmbeddingSize]`: of experts that score pairs
-   * themselves (`space: 'joint'`).
+   * Distances of pairs of embeddings, `[rows, embeddingSize]` and `[rows, audioEmbeddingSize]`: of experts that score
+   * pairs themselves (`space: 'joint'`).
    *
    * @returns `[rows]`, float32.
    */

@@ -8,7 +8,10 @@ export type ExpertClip =
   | { cosines: ArrayLike<number> };
 
 export type ExpertBceOptions = {
-  /** Windows from one that counts to the next, beginning with the first. Default 5, the length of Wav2Lip's window, so that none overlap. */
+  /**
+   * Windows from one that counts to the next, beginning with the first. Default 5, the length of Wav2Lip's window, so
+   * that none overlap.
+   */
   step?: number;
 };
 
@@ -68,8 +71,8 @@ function cosinesOf(where: string, clip: ExpertClip, step: number): number[] {
 const crossEntropy = (cosine: number): number => -Math.log(Math.min(1, Math.max(LEAST, cosine)));
 
 /**
- * Cross-entropy of an expert's certainty that frames and audio belong together: the mean of `-ln clip(cosine, 0.001, 1)`
- * over every fifth window.
+ * Cross-entropy of an expert's certainty that frames and audio belong together: the mean of `-ln clip(cosine, 0.001,
+ * 1)` over every fifth window.
  *
  * 0 for a cosine of 1, 6.9 for 0 and below. More informative than the mean cosine, whose values cluster at the ends.
  * Comparable for the same expert only.

@@ -6,15 +6,17 @@ import { type SyncScore, scoreOfCurve } from './offset-curve';
 export type JointScorerOptions = {
   /** Largest offset tried, in frames. Default 15. */
   maxShift?: number;
-  /** As in `SyncScorerOptions`; `zero` lets the network score the frames beside an embedding of zeros. Default `zero`. */
+  /**
+   * As in `SyncScorerOptions`; `zero` lets the network score the frames beside an embedding of zeros. Default `zero`.
+   */
   edges?: 'zero' | 'overlap';
 };
 
 type PairEmbedder = Pick<Embedder<never>, 'expert' | 'pairDistances'>;
 
 /**
- * Offset, LSE-D and LSE-C by a network that scores pairs itself (`space: 'joint'`): the network is asked for the distance
- * of each window's frames to the audio of every shift, `2 * maxShift + 1` pairs per call.
+ * Offset, LSE-D and LSE-C by a network that scores pairs itself (`space: 'joint'`): the network is asked for the
+ * distance of each window's frames to the audio of every shift, `2 * maxShift + 1` pairs per call.
  *
  * Holds `2 * maxShift + 1` rows of either modality and as many float32 values per window. The embedder is borrowed.
  *
@@ -47,7 +49,10 @@ export class JointScorer {
     this.#audio = new RowQueue(expert.audioEmbeddingSize ?? expert.embeddingSize);
   }
 
-  /** Takes the next embeddings, `[rows, embeddingSize]` and `[rows, audioEmbeddingSize]`, as many of one as of the other. */
+  /**
+   * Takes the next embeddings, `[rows, embeddingSize]` and `[rows, audioEmbeddingSize]`, as many of one as of the
+   * other.
+   */
   async update({ visual, audio }: { visual: Float32Array; audio: Float32Array }): Promise<void> {
     this.#visual.push(visual);
     this.#audio.push(audio);

@@ -36,7 +36,8 @@ const COMMON = { maxShift: 15, edges: 'zero', windows: 'reference', audioFrom: '
 /**
  * Published evaluations by name; `recipe` is not a published one: the expert's own crop, every window.
  *
- * Source: joonson/syncnet_python (`demo_syncnet.py`, `run_pipeline.py` with `run_syncnet.py`), Wav2Lip's evaluation scripts, LatentSync's.
+ * Source: joonson/syncnet_python (`demo_syncnet.py`, `run_pipeline.py` with `run_syncnet.py`), Wav2Lip's evaluation
+ * scripts, LatentSync's.
  *
  * @example
  * const { crop, tracks, maxShift } = PROTOCOLS['syncnet-pipeline'];
@@ -86,7 +87,8 @@ export const PROTOCOLS = {
 export type ProtocolName = keyof typeof PROTOCOLS;
 
 /**
- * The fingerprint of a protocol: SHA-256 of its rules as JSON, keys sorted. Scores under different ones cannot be compared.
+ * The fingerprint of a protocol: SHA-256 of its rules as JSON, keys sorted. Scores under different ones cannot be
+ * compared.
  *
  * @returns 64 hexadecimal digits.
  * @example
@@ -121,8 +123,8 @@ export function referenceWindows(frameCount: number, samples: number): number {
 }
 
 /**
- * The result of a file with several tracks by LatentSync's rule: mean confidence and distance, mean offset cut to a whole
- * number.
+ * The result of a file with several tracks by LatentSync's rule: mean confidence and distance, mean offset cut to a
+ * whole number.
  *
  * @throws RangeError for no tracks.
  * @example

@@ -3,7 +3,10 @@ import { RowQueue } from '@lipsync/nn';
 import { type SyncScore, scoreOfCurve } from './offset-curve';
 
 export type SyncScorerOptions = {
-  /** `unit`: embeddings of length 1, distance sqrt(2 - 2 cos). `euclidean`: SyncNet's, as PyTorch's pairwise distance with eps 1e-6. */
+  /**
+   * `unit`: embeddings of length 1, distance sqrt(2 - 2 cos). `euclidean`: SyncNet's, as PyTorch's pairwise distance
+   * with eps 1e-6.
+   */
   space: 'unit' | 'euclidean';
   /** Values per embedding. */
   dimension: number;
@@ -19,8 +22,8 @@ export type SyncScorerOptions = {
   edges?: 'zero' | 'overlap';
   /**
    * Every n-th window has frames: rows of `visual` are those of windows 0, n, 2n …, rows of `audio` those of all. The
-   * offset is still exact to the frame, with less work. Above 1 only with `edges: 'zero'`. Default 1, as in all published
-   * scores.
+   * offset is still exact to the frame, with less work. Above 1 only with `edges: 'zero'`. Default 1, as in all
+   * published scores.
    */
   visualStride?: number;
   /** Name of the network, kept in the score: distances of different networks cannot be compared. */
@@ -45,7 +48,8 @@ const LENGTH_TOLERANCE = 0.02; // half-precision embeddings are this far from le
  * Memory: `3 * maxShift` rows of embeddings where frames and audio arrive in step (the one ahead is kept until the
  * other arrives), and `2 * maxShift + 1` float32 values per window. `compute` may be called in between.
  *
- * @throws TypeError, RangeError for options and rows that do not fit; `unit` refuses rows that are not of length 1 or 0.
+ * @throws TypeError, RangeError for options and rows that do not fit; `unit` refuses rows that are not of length 1 or
+ * 0.
  * @example
  * const scorer = new SyncScorer({ space: 'unit', dimension: 256, expert: 'AVAlignNet' });
  * scorer.update({ visual, audio });
@@ -181,7 +185,9 @@ export class SyncScorer {
   }
 }
 
-/** Euclidean distance by the lengths and the product, `sqrt(2 - 2 cos)` where both have length 1; `b` missing: zeros. */
+/**
+ * Euclidean distance by the lengths and the product, `sqrt(2 - 2 cos)` where both have length 1; `b` missing: zeros.
+ */
 function unitDistance(a: Float32Array, b: Float32Array | undefined): number {
   let squares = 0;
   let product = 0;

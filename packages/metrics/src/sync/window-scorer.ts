@@ -25,8 +25,8 @@ export type WindowScorerOptions = Pick<SyncScorerOptions, 'maxShift' | 'edges' |
  * Holds `batchSize` windows and what `SyncScorer` holds; no tensor between calls. The embedder is borrowed. Await each
  * call before the next.
  *
- * @throws TypeError for windows of another size than the expert's recipe asks for; what the embedder throws, at the next
- * call.
+ * @throws TypeError for windows of another size than the expert's recipe asks for; what the embedder throws, at the
+ * next call.
  * @example
  * const scorer = new WindowScorer(localEmbedder(expert));
  * for await (const window of windows) await scorer.update(window);

@@ -1,7 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { formulaNumbers } from '../../../../tests/support/formula-weights';
 
-/** `[count, height, width, 3]` in 0..1, squares of 8 x 8 pixels, as in reference/metrics-inception.py. The caller disposes it. */
+/**
+ * `[count, height, width, 3]` in 0..1, squares of 8 x 8 pixels, as in reference/metrics-inception.py. The caller
+ * disposes it.
+ */
 export function formulaImages(name: string, count: number, height: number, width: number): tf.Tensor4D {
   const [rows, columns] = [Math.ceil(height / 8), Math.ceil(width / 8)];
   const coarse = formulaNumbers(name, count * rows * columns * 3, 0, 1);
@@ -24,7 +27,10 @@ export function relativeDifference(got: ArrayLike<number>, wanted: readonly numb
   return wanted.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i])), 0) / largest;
 }
 
-/** `[count, frames, height, width, 3]`, another pattern every second frame, as in reference/metrics-i3d.py. The caller disposes it. */
+/**
+ * `[count, frames, height, width, 3]`, another pattern every second frame, as in reference/metrics-i3d.py. The caller
+ * disposes it.
+ */
 export function formulaClips(
   name: string,
   count: number,

@@ -17,11 +17,11 @@ type Batch = {
 };
 
 /**
- * The audio embeddings of a video, each computed once for however many faces and offsets it is compared with, in batches
- * that always begin at the same frames.
+ * The audio embeddings of a video, each computed once for however many faces and offsets it is compared with, in
+ * batches that always begin at the same frames.
  *
- * Where the embedder runs beside this thread, `prefetch` computes them while faces are still searched. `close` it, or the
- * decoder lives on.
+ * Where the embedder runs beside this thread, `prefetch` computes them while faces are still searched. `close` it, or
+ * the decoder lives on.
  *
  * @example
  * const audio = new AudioEmbeddings(embedder, () => video.audio(), { batchSize: 16 });
@@ -160,7 +160,9 @@ export class AudioEmbeddings {
     return batch;
   }
 
-  /** The windows of a batch, and how many frames before them have none, as their features would begin before the audio. */
+  /**
+   * The windows of a batch, and how many frames before them have none, as their features would begin before the audio.
+   */
   async #cut(index: number): Promise<{ before: number; windows: Float32Array[] }> {
     if (index < this.#next) {
       // Forgotten, or never prefetched: the audio from its beginning.

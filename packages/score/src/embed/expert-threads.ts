@@ -7,10 +7,11 @@ import type { EmbedTask, ExpertWorkerSetup } from './expert-worker';
 const BATCHES_PER_THREAD = 2;
 
 /**
- * An expert in worker threads, each with a copy on a backend of its own; every batch goes to the thread with the fewest.
+ * An expert in worker threads, each with a copy on a backend of its own; every batch goes to the thread with the
+ * fewest.
  *
- * Embeddings equal those of `localEmbedder`, bit for bit, as long as batches are the same. `dispose` it, or the threads live
- * on. Node only.
+ * Embeddings equal those of `localEmbedder`, bit for bit, as long as batches are the same. `dispose` it, or the threads
+ * live on. Node only.
  *
  * @example
  * const backend = { backend: 'wasm', threads: 1 } as const;
@@ -44,7 +45,8 @@ export class ExpertThreads implements Embedder {
       minThreads: count,
       maxThreads: count,
       concurrentTasksPerWorker: BATCHES_PER_THREAD,
-      useAtomics: false, // it stops a thread's event loop while there is no task, and with it the loading of the weights
+      // Atomics stop a thread's event loop while there is no task, and with it the loading of the weights.
+      useAtomics: false,
       workerData: setup,
     });
     try {

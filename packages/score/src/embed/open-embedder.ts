@@ -17,9 +17,9 @@ const MOST_THREADS = 8;
  * Selects a backend in this thread, for the faces, and opens an expert: on wasm in Node in worker threads of one kernel
  * thread each, else in this thread.
  *
- * Wasm kernels that share their work between threads (`backend: 'wasm-threaded'`) wait for one another at each layer; whole
- * batches in worker threads do not. On a graphics card, by onnxruntime and where a network scores pairs itself, there is one
- * expert in this thread.
+ * Wasm kernels that share their work between threads (`backend: 'wasm-threaded'`) wait for one another at each layer;
+ * whole batches in worker threads do not. On a graphics card, by onnxruntime and where a network scores pairs itself,
+ * there is one expert in this thread.
  *
  * @param source as in `loadExpert`; worker threads take a path only.
  * @returns the embedder; the caller disposes it.

@@ -24,8 +24,8 @@ export async function collectImages(
 }
 
 /**
- * Which of `count` images at `from` per second is shown at each frame at `to` per second: the last one whose time, rounded
- * to the new rate, has come, as ffmpeg's filter `fps` does.
+ * Which of `count` images at `from` per second is shown at each frame at `to` per second: the last one whose time,
+ * rounded to the new rate, has come, as ffmpeg's filter `fps` does.
  */
 export function framesAtRate(count: number, from: number, to: number): number[] {
   const length = Math.max(1, Math.round((count * to) / from));

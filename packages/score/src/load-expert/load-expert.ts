@@ -7,7 +7,10 @@ import { loadOnnx } from '../peers/optional-peers';
 import { findOnnxFiles } from './onnx-files';
 
 export type LoadExpertOptions = {
-  /** How the network's input is prepared, where the file does not say. Default: the file's own, for published networks their publisher's. */
+  /**
+   * How the network's input is prepared, where the file does not say. Default: the file's own, for published networks
+   * their publisher's.
+   */
   recipe?: SyncRecipe;
   /** Configuration of an AVAlignNet whose file has none, such as one saved by PyTorch. Default: the file's own. */
   config?: AVAlignNetConfig;
@@ -29,14 +32,14 @@ const LOADERS: Readonly<Record<string, Loader>> = {
 };
 
 /**
- * Loads a sync network from a weights file of any kind: AVAlignNet and StableSyncNet, SyncNet and the experts of Wav2Lip,
- * LatentSync and DINet in PyTorch or safetensors files, or an exported ONNX pair. The network is identified by the names
- * and shapes of its parameters.
+ * Loads a sync network from a weights file of any kind: AVAlignNet and StableSyncNet, SyncNet and the experts of
+ * Wav2Lip, LatentSync and DINet in PyTorch or safetensors files, or an exported ONNX pair. The network is identified by
+ * the names and shapes of its parameters.
  *
  * @param source path (Node), URL, Blob or bytes; of ONNX files the path of one of them (Node).
  * @returns the expert, on the backend that is set. The caller disposes it.
- * @throws TypeError where the file holds another kind of network, or does not say how its input is prepared and `options` do
- * not either; Error where ONNX files need `@lipsync/onnx` and it is not installed.
+ * @throws TypeError where the file holds another kind of network, or does not say how its input is prepared and
+ * `options` do not either; Error where ONNX files need `@lipsync/onnx` and it is not installed.
  * @example
  * const expert = await loadExpert('syncnet_v2.model');
  */

@@ -2,7 +2,8 @@ import { fail } from '@lipsync/contracts';
 import type { OnnxInputs } from '@lipsync/onnx';
 
 /**
- * A path without `.onnx`, `.visual.onnx`, `.audio.onnx` and `.pair.onnx` (or `.vision.onnx`, as earlier exports are named).
+ * A path without `.onnx`, `.visual.onnx`, `.audio.onnx` and `.pair.onnx` (or `.vision.onnx`, as earlier exports are
+ * named).
  *
  * @example
  * onnxStem('expert.audio.onnx'); // expert
@@ -12,7 +13,8 @@ export function onnxStem(path: string): string {
 }
 
 /**
- * The ONNX files of an exported expert by the path of any of them, or by their common path followed by `.onnx`. Node only.
+ * The ONNX files of an exported expert by the path of any of them, or by their common path followed by `.onnx`. Node
+ * only.
  *
  * @throws Error that names the file that is missing.
  * @example

@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { loadBackends } from './optional-peers';
 
 /**
- * Selects a TensorFlow.js backend with `@lipsync/backends`, an optional peer: for programs whose only job is to score or to
- * prepare.
+ * Selects a TensorFlow.js backend with `@lipsync/backends`, an optional peer: for programs whose only job is to score
+ * or to prepare.
  *
  * @throws Error where `@lipsync/backends` is not installed; what `selectBackend` throws.
  * @example

@@ -9,7 +9,9 @@ type PluginBuild = {
 
 const packagesFolder = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Packages of other people, and optional ones of ours, which an application's bundler finds where they are installed. */
+/**
+ * Packages of other people, and optional ones of ours, which an application's bundler finds where they are installed.
+ */
 const EXTERNAL = ['node:*', '@tensorflow/*', 'tinypool', '@lipsync/backends', '@lipsync/media', '@lipsync/onnx'];
 
 /**

@@ -15,7 +15,8 @@ const LIMIT = 4; // mel features run from -4 to 4
 const FLOOR_SPREAD = 0.6; // standard deviation of a noise floor's log power
 
 /**
- * The features of one window for an audio tower: `[bins, featureSteps]`; the network's input is `[bins, featureSteps, 1]`.
+ * The features of one window for an audio tower: `[bins, featureSteps]`; the network's input is `[bins, featureSteps,
+ * 1]`.
  *
  * Starts at step `audioWindowStart(recipe, startFrame)` of features whose step 0 belongs to the clip's first frame.
  *

@@ -8,8 +8,8 @@ import { firstWindow } from './window-count';
 /**
  * The input of an expert's audio tower at frame after frame, from an audio track that is still being decoded.
  *
- * Holds the features from the last `forget` to the farthest read, and no more of the audio than one piece. `close` it, or
- * the decoder lives on.
+ * Holds the features from the last `forget` to the farthest read, and no more of the audio than one piece. `close` it,
+ * or the decoder lives on.
  *
  * @example
  * const windows = new FeatureWindows(video.audio(), expert.recipe);
@@ -34,8 +34,8 @@ export class FeatureWindows {
   }
 
   /**
-   * The window of the frames from `frame` on: `[bins, featureSteps]`, float32, a new array; undefined where the audio ends
-   * before the window.
+   * The window of the frames from `frame` on: `[bins, featureSteps]`, float32, a new array; undefined where the audio
+   * ends before the window.
    *
    * @throws RangeError before `first`, and for windows that were forgotten.
    */

@@ -14,8 +14,9 @@ export type FeaturesAroundOptions = {
 
 /**
  * The features around frame after frame, as a generator takes them: for a window of n frames the steps from
- * `floor(stepsPerSecond (k - floor(n / 2)) / fps)` on, as `DINetLoader` cuts them. Before the first step and after the last,
- * those are repeated. (An expert's windows begin with their first frame and end with the audio: `FeatureWindows`.)
+ * `floor(stepsPerSecond (k - floor(n / 2)) / fps)` on, as `DINetLoader` cuts them. Before the first step and after the
+ * last, those are repeated. (An expert's windows begin with their first frame and end with the audio:
+ * `FeatureWindows`.)
  *
  * Of an audio track that is still being decoded no more is held than between the last window asked for and the farthest
  * read: ask in rising order. `close` it, or the decoder lives on.

@@ -13,12 +13,12 @@ export type HeadWindowOptions = {
 };
 
 /**
- * The mouths of head crops, as a sync loss cuts them out of generated ones, written to `out` `[size, size, frames * 3]`,
- * values 0..255.
+ * The mouths of head crops, as a sync loss cuts them out of generated ones, written to `out` `[size, size, frames *
+ * 3]`, values 0..255.
  *
- * The crop is rotated upright about the centre of its mouth box onto the box's own pixels, bilinear, black outside, and these
- * are resized to the network's size, bilinear. The view of an augmentation reads the rotated crop beyond the box, too; its
- * shift is in half sides of the box.
+ * The crop is rotated upright about the centre of its mouth box onto the box's own pixels, bilinear, black outside, and
+ * these are resized to the network's size, bilinear. The view of an augmentation reads the rotated crop beyond the box,
+ * too; its shift is in half sides of the box.
  *
  * @param frames frames of the sizes of `headBox(stored.mouth)`, RGB, one after the other.
  */
@@ -49,7 +49,10 @@ export function sampleHeadWindow(
   resize(turned, grid, length, out);
 }
 
-/** For each pixel of the network's frame: its neighbours in the rotated crop, counted from the upper left of the mouth box, and its place between them. */
+/**
+ * For each pixel of the network's frame: its neighbours in the rotated crop, counted from the upper left of the mouth
+ * box, and its place between them.
+ */
 type Grid = {
   left: number;
   top: number;

@@ -10,7 +10,10 @@ export type MouthWindowOptions = {
   stored: StoredCrop;
   /** What the network takes. */
   recipe: Pick<SyncRecipe, 'frameCount' | 'crop' | 'color' | 'range'>;
-  /** Of head frames, how far the face is turned in each of `frames`, radians clockwise: the last of the four numbers of its pose. */
+  /**
+   * Of head frames, how far the face is turned in each of `frames`, radians clockwise: the last of the four numbers of
+   * its pose.
+   */
   angles?: ArrayLike<number>;
   /** Augmentation for training; without it the plain view. */
   augmentation?: AugmentationDraw;
@@ -25,8 +28,8 @@ export type MouthWindowOptions = {
  * stored crop is wider than the network's, its centre is resampled; of head crops, the mouth box turned upright. One
  * augmentation holds for the whole window.
  *
- * Source: resampling as PyTorch's `grid_sample(bilinear, border, align_corners=False)`: within 1e-5 of 0..255, turned and
- * mirrored views included (see the test).
+ * Source: resampling as PyTorch's `grid_sample(bilinear, border, align_corners=False)`: within 1e-5 of 0..255, turned
+ * and mirrored views included (see the test).
  *
  * @param frames `[count, size, size, 3]`, RGB, 0..255.
  * @param startFrame First frame of the window.
@@ -61,7 +64,10 @@ export function cutMouthWindow(frames: Uint8Array, startFrame: number, options: 
   return out;
 }
 
-/** Contrast about the mean, brightness, gains, gray and noise, as in -1..1; 0..255 before, the recipe's values and colour order after. */
+/**
+ * Contrast about the mean, brightness, gains, gray and noise, as in -1..1; 0..255 before, the recipe's values and
+ * colour order after.
+ */
 function varyColours(
   window: Float32Array,
   { colour, noiseStarts }: AugmentationDraw,

@@ -3,8 +3,8 @@ import { fail, type SimilarityCrop, type StoredCrop, type SyncRecipe } from '@li
 /**
  * The part of a stored frame that a network takes, as a fraction of its side; 1 where both crops are the same.
  *
- * @throws TypeError where the network's crop cannot be taken out of the stored one: another kind, centre or smoothing, or a
- * wider side. Crops other than `similarity` may differ in `rows` only, as all rows are stored.
+ * @throws TypeError where the network's crop cannot be taken out of the stored one: another kind, centre or smoothing,
+ * or a wider side. Crops other than `similarity` may differ in `rows` only, as all rows are stored.
  * @example
  * viewFraction(stored, recipe.crop); // 1.18 / 1.9
  */
@@ -52,8 +52,8 @@ export function canView(stored: StoredCrop, wanted: SyncRecipe['crop']): boolean
 const STORED_SIDE = 1.9;
 
 /**
- * The crop in which clips are stored for a network: for a similarity crop twice its pixels and a side of 1.9, which leaves
- * room to rotate and shift it in training; for other crops, or a wider one, the network's own with all its rows.
+ * The crop in which clips are stored for a network: for a similarity crop twice its pixels and a side of 1.9, which
+ * leaves room to rotate and shift it in training; for other crops, or a wider one, the network's own with all its rows.
  *
  * Scoring uses the same two samplings as training, so that a network gets the same input in both.
  *

@@ -26,8 +26,8 @@ export type StreamOptions = {
   /** The crop that is cut from the frame and resampled to the network's. Default `storedCropFor(recipe.crop)`. */
   stored?: StoredCrop;
   /**
-   * Where the audio's features begin: with the file, or with each face's first frame, as in pipelines that cut out tracks
-   * with their audio before they score them. The two differ in a track's first steps only. Default `file`.
+   * Where the audio's features begin: with the file, or with each face's first frame, as in pipelines that cut out
+   * tracks with their audio before they score them. The two differ in a track's first steps only. Default `file`.
    */
   audioFrom?: 'file' | 'track';
 };
@@ -41,7 +41,9 @@ export type FrameWindow = Omit<SyncWindow, 'features'>;
  * Of frames that have to be decoded again, only the region that holds all crops is read.
  *
  * @example
- * for await (const { track, startFrame, frames } of streamFrameWindows(video, { recipe: expert.recipe })) console.log(track.id, startFrame, frames.length);
+ * const { recipe } = expert;
+ * for await (const { track, startFrame, frames } of streamFrameWindows(video, { recipe }))
+ *   console.log(track.id, startFrame, frames.length);
  */
 export async function* streamFrameWindows(
   video: TrackedVideo,
@@ -70,14 +72,15 @@ export async function* streamFrameWindows(
 }
 
 /**
- * All windows of a video's faces, one per frame, in the order of the frames, the faces interleaved. Ends for a face where
- * its frames or the audio end.
+ * All windows of a video's faces, one per frame, in the order of the frames, the faces interleaved. Ends for a face
+ * where its frames or the audio end.
  *
  * One pass over frames and audio, in constant memory: a window of frames per face, and the features between.
  *
  * @throws UnusableVideo where the file cannot be decoded further.
  * @example
- * for await (const window of streamSyncWindows(video, { recipe: expert.recipe })) await scorers.get(window.track.id).update(window);
+ * for await (const window of streamSyncWindows(video, { recipe: expert.recipe }))
+ *   await scorers.get(window.track.id).update(window);
  */
 export async function* streamSyncWindows(video: TrackedVideo, options: StreamOptions): AsyncGenerator<SyncWindow> {
   const { recipe, tracks = video.tracks, audioFrom = 'file' } = options;

@@ -23,7 +23,8 @@ export type TrackCrop<P extends PlannedTrack> = {
  *
  * @example
  * const faces = video.tracks.map((track) => ({ track, plan: planCrops(track, stored, video.frameSize) }));
- * for await (const { planned, frameIndex, crop } of trackCrops(video.frames(), faces)) console.log(planned.track.id, frameIndex, crop);
+ * for await (const { planned, frameIndex, crop } of trackCrops(video.frames(), faces))
+ *   console.log(planned.track.id, frameIndex, crop.length);
  */
 export async function* trackCrops<P extends PlannedTrack>(
   frames: AsyncIterable<VideoFrame>,

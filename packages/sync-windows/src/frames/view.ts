@@ -3,7 +3,10 @@ import { frameShape, storedShape } from '@lipsync/contracts';
 import type { AugmentationDraw } from '../augment/augmentation-draw';
 import { viewFraction } from './stored-crop';
 
-/** For each pixel of the network's frame, row by row: the upper left of its four neighbours in the stored frame, and their weights. */
+/**
+ * For each pixel of the network's frame, row by row: the upper left of its four neighbours in the stored frame, and
+ * their weights.
+ */
 export type View = { pixels: Int32Array; nextColumn: Uint8Array; nextRow: Int32Array; weights: Float32Array };
 
 /**

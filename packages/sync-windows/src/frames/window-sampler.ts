@@ -5,8 +5,8 @@ import { makeView, sampleFrames, toRecipeValues, type View } from './view';
 /**
  * Turns the crops of one face, one by one, into windows of frames for a visual tower.
  *
- * Each crop is sampled once, however many windows show it. The windows equal those of `cutMouthWindow`, bit for bit (see
- * the test).
+ * Each crop is sampled once, however many windows show it. The windows equal those of `cutMouthWindow`, bit for bit
+ * (see the test).
  *
  * @example
  * const sampler = new WindowSampler(storedCropFor(recipe.crop), recipe);

@@ -6,8 +6,9 @@ export type LandmarkQuality = 'fast' | 'careful';
 /**
  * Settings of the landmark detector and of tracking.
  *
- * `fast`: landmarks averaged over two test-time augmentations at every second frame, interpolated between: about 5 ms per
- * frame on one core, median distance from `careful` 0.5 px. `careful`: five augmentations at every frame: about 30 ms.
+ * `fast`: landmarks averaged over two test-time augmentations at every second frame, interpolated between: about 5 ms
+ * per frame on one core, median distance from `careful` 0.5 px. `careful`: five augmentations at every frame: about 30
+ * ms.
  *
  * @example
  * const { detector, collect, detectionSide } = LANDMARK_QUALITY.fast;

@@ -4,7 +4,8 @@ import type { FaceTrack } from '@lipsync/contracts';
  * Splits face tracks at cuts: each becomes one for every shot that shows it.
  *
  * @param cuts first frames of shots, rising.
- * @param margin frames that are left out before and after each cut, where landmarks may belong to neither side. Default 0.
+ * @param margin frames that are left out before and after each cut, where landmarks may belong to neither side. Default
+ * 0.
  * @returns tracks in the order of their first frame, ids from 0; a track without a cut inside keeps all but its id.
  * @example
  * const [before, after] = splitTracks([trackOf50Frames], [30]); // frames 0..29 and 30..49

@@ -135,7 +135,10 @@ test('a reader that opens both streams at once is asked for both, and let go of'
   expect(seen.slice(4)).toEqual(['open a.mp4', 'release a.mp4']);
 });
 
-/** A reader of videos four times as large as the made ones, whose views are the made ones themselves or a part of the large ones. */
+/**
+ * A reader of videos four times as large as the made ones, whose views are the made ones themselves or a part of the
+ * large ones.
+ */
 function large(made: ReturnType<typeof madeMedia>) {
   const asked: object[] = [];
   const enlarge = { width: 4 * WIDTH, height: 4 * HEIGHT };

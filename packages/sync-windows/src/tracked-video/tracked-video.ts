@@ -29,12 +29,15 @@ export type TrackVideoOptions = {
   fps?: number;
   /** Audio whose largest sample is below this, full scale 1, counts as silent. Default 0.001 (-60 dB). */
   silencePeak?: number;
-  /** Decoded frames, and decoded audio, up to this many bytes each are kept from the first pass to the next. Default 128 MiB. */
+  /**
+   * Decoded frames, and decoded audio, up to this many bytes each are kept from the first pass to the next. Default 128
+   * MiB.
+   */
   keepBytes?: number;
   /**
    * Faces are tracked in frames scaled down to this longer side where the frames are at least half as large again, the
-   * reader can scale (`view`), and every face keeps at least 64 pixels, enough for its landmarks. Default: in the frames as
-   * they are.
+   * reader can scale (`view`), and every face keeps at least 64 pixels, enough for its landmarks. Default: in the
+   * frames as they are.
    */
   detectionSide?: number;
   /** How detections become tracks. */
@@ -88,14 +91,14 @@ const SHORTEST_AUDIO = 401; // samples; a shorter one cannot be mirrored for its
 const KEEP_BYTES = 128 * 2 ** 20;
 
 /**
- * Opens a video and tracks its faces, the first of two passes, and tells what it finds on the way: the audio can be used
- * while faces are still searched.
+ * Opens a video and tracks its faces, the first of two passes, and tells what it finds on the way: the audio can be
+ * used while faces are still searched.
  *
- * Memory does not grow with the length but for the landmarks (0.5 kB per face and frame) and, of short videos, the frames
- * themselves.
+ * Memory does not grow with the length but for the landmarks (0.5 kB per face and frame) and, of short videos, the
+ * frames themselves.
  *
- * @throws UnusableVideo with the reason `broken`, `no video`, `no audio`, `silent`, `audio too short` or `no face`; other
- * errors come from the detector or the system.
+ * @throws UnusableVideo with the reason `broken`, `no video`, `no audio`, `silent`, `audio too short` or `no face`;
+ * other errors come from the detector or the system.
  * @example
  * for await (const event of trackVideo({ path: 'talk.mp4', reader, detector })) {
  *   if (event.kind === 'frame') console.log(event.frameIndex, event.faces);
@@ -283,7 +286,10 @@ class VideoPasses {
     }
   }
 
-  /** Tracks in frames scaled down, points in pixels of the whole ones. Returns false where that cannot be done, or finds no face. */
+  /**
+   * Tracks in frames scaled down, points in pixels of the whole ones. Returns false where that cannot be done, or finds
+   * no face.
+   */
   async *#searchSmaller(): AsyncGenerator<TrackingEvent, boolean> {
     const { path, reader, shots, detectionSide = Infinity } = this.#options;
     const { width, height } = this.#frameSize;
@@ -309,8 +315,8 @@ class VideoPasses {
 }
 
 /**
- * Longer side of the landmarks' box, pixels of the scaled frame, below which whole frames are used. Measured on a face of
- * 200 pixels: scaled to 100 its landmarks lie 0.2 pixels from those in the whole frame, scaled to 65 0.4, to 50 0.7.
+ * Longer side of the landmarks' box, pixels of the scaled frame, below which whole frames are used. Measured on a face
+ * of 200 pixels: scaled to 100 its landmarks lie 0.2 pixels from those in the whole frame, scaled to 65 0.4, to 50 0.7.
  */
 const SMALLEST_FACE = 64;
 

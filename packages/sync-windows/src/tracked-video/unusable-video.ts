@@ -29,8 +29,9 @@ export class UnusableVideo extends Error {
 const STOPPED = /killed by SIG(?:KILL|TERM|INT|HUP|QUIT|XCPU)|received signal/;
 
 /**
- * Turns a reader's error into `broken`, with addresses and the folder removed from its text, so that it is the same on every
- * machine. Errors of the system (no memory, no process) and of a decoder that was stopped from outside stay as they are.
+ * Turns a reader's error into `broken`, with addresses and the folder removed from its text, so that it is the same on
+ * every machine. Errors of the system (no memory, no process) and of a decoder that was stopped from outside stay as
+ * they are.
  */
 export function readerError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || error instanceof UnusableVideo) return error;
