@@ -1,6 +1,11 @@
 import { fail } from '@lipsync/contracts';
-import { type TrackedVideo, trackVideo, UnusableVideo } from '@lipsync/sync-windows';
-import type { DubOptions } from '../dub-video';
+import { type TrackedVideo, type TrackVideoOptions, trackVideo, UnusableVideo } from '@lipsync/sync-windows';
+
+type FollowOptions = Pick<TrackVideoOptions, 'reader' | 'detector' | 'collect' | 'detectionSide'> & {
+  fps: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: { pass: 'faces'; done: number; total: number }) => void;
+};
 
 /**
  * Follows the faces of a video whose audio is taken from another file; its own may be missing.
@@ -8,11 +13,7 @@ import type { DubOptions } from '../dub-video';
  * @throws Error for audio that is missing, silent or too short, and for a video without a face; the message names the
  *   file.
  */
-export async function followFaces(
-  video: string,
-  audioFile: string,
-  options: DubOptions & { fps: number },
-): Promise<TrackedVideo> {
+export async function followFaces(video: string, audioFile: string, options: FollowOptions): Promise<TrackedVideo> {
   const { reader, detector, collect, detectionSide, signal, fps, onProgress = () => {} } = options;
   const faces = { detector, collect, detectionSide };
   let estimate = 1;

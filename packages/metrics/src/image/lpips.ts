@@ -53,7 +53,7 @@ const SENSIBLE_SIDE = 64;
 
 /**
  * Learned perceptual image patch similarity, LPIPS v0.1: the distance of two images in the features of a network
- * trained on ImageNet, weighed as people judge. 0 for equal images.
+ * trained on ImageNet, weighted to agree with human judgement. 0 for equal images.
  *
  * `Σ_k mean over positions of Σ_c w[k, c] (a[k, c] - b[k, c])²`, `a` and `b` being the features of layer k, of length 1
  * at each position.

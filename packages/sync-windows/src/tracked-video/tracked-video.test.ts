@@ -76,7 +76,7 @@ test('kept frames are replayed without decoding until they are released', async 
   expect([made.counts.framePasses, made.counts.audioPasses]).toEqual([2, 2]);
 });
 
-test('a video longer than keepBytes holds no frame: each is let go before the next is asked for', async () => {
+test('a video longer than keepBytes holds no frame: each is released before the next is read', async () => {
   const made = madeMedia({ 'a.mp4': { frameCount: 40, faces } });
   const video = await openTrackedVideo({
     path: 'a.mp4',
@@ -107,7 +107,7 @@ test("errors of the detector are not the video's, and leave no decoder behind", 
   expect(made.counts.open).toBe(0);
 });
 
-test('a reader that opens both streams at once is asked for both, and let go of', async () => {
+test('a reader that opens both streams at once is asked for both, and released', async () => {
   const made = madeMedia({
     'a.mp4': { frameCount: 30, faces },
     'mute.mp4': { frameCount: 30, faces, hasAudio: false },
