@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { DEEPSPEECH_LABELS, WAV2VEC2_LABELS } from './asr-logits';
@@ -171,7 +171,7 @@ test('createCtcFeatures refuses other waveforms, models and options', async () =
 });
 
 /** A folder with node_modules/@huggingface/transformers, such as scripts/check-ctc.mjs makes. */
-const installed = join(process.env.LIPSYNC_TRANSFORMERS ?? 'node_modules/.cache/lipsync-transformers', 'package.json');
+const installed = resolve(process.env.LIPSYNC_TRANSFORMERS ?? 'node_modules/.cache/lipsync-transformers', 'package.json');
 const there = existsSync(join(installed, '../node_modules/@huggingface/transformers'));
 
 test.skipIf(!there)(

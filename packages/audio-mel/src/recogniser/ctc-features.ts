@@ -128,31 +128,45 @@ export async function createCtcFeatures(options: CtcFeaturesOptions): Promise<Ct
       if (waveform.sampleRate !== AUDIO_SAMPLE_RATE)
         fail(RangeError, 'CtcFeatures.compute', 'waveform.sampleRate', `${AUDIO_SAMPLE_RATE} Hz`, waveform.sampleRate);
       if (waveform.samples.length === 0) fail(RangeError, 'CtcFeatures.compute', 'waveform.samples', 'not empty', 0);
-      const frameCount = Math.ceil(waveform.samples.length / FRAME_SAMPLES);
-      const padded = new Float32Array(frameCount * FRAME_SAMPLES + TAIL);
-      padded.set(normalised ? unitVariance(waveform.samples) : waveform.samples);
+      const samples = normalised ? unitVariance(waveform.samples) : waveform.samples;
       const [chunk, context] = [chunkSec, contextSec].map((seconds) =>
         Math.max(0, Math.round(seconds * stepsPerSecond)),
       );
       const columns = labels.length;
-      const rows = new Float32Array(2 * frameCount * columns);
-      for (let first = 0; first < frameCount; first += chunk) {
-        const end = Math.min(frameCount, first + chunk);
-        const [left, right] = [Math.max(0, first - context), Math.min(frameCount, end + context)];
-        const piece = await rowsOf(padded.slice(left * FRAME_SAMPLES, right * FRAME_SAMPLES + TAIL), right - left);
-        if (piece.columns > columns) fail(TypeError, where, 'labels', `${piece.columns}, one for each column`, columns);
-        for (let row = 0; row < 2 * (end - first); row++) {
-          const at = (2 * (first - left) + row) * piece.columns;
-          // A tokenizer may have tokens without a column in the model.
-          rows.set(piece.data.subarray(at, at + piece.columns), (2 * first + row) * columns);
-        }
-      }
-      return asrLogits({ data: rows, shape: [2 * frameCount, columns] }, { rowsPerSecond: 50, halve, labels });
+      const data = await rowsInChunks(samples, rowsOf, { columns, chunk, context });
+      const shape: [number, number] = [data.length / columns, columns];
+      return asrLogits({ data, shape }, { rowsPerSecond: 50, halve, labels });
     },
     async dispose() {
       await model.dispose();
     },
   };
+}
+
+/** Runs the model over chunks of `chunk` frames with `context` frames on both sides: `[2 * frames, columns]`. */
+async function rowsInChunks(
+  samples: Float32Array,
+  rowsOf: (samples: Float32Array, frameCount: number) => Promise<{ data: Float32Array; columns: number }>,
+  { columns, chunk, context }: { columns: number; chunk: number; context: number },
+): Promise<Float32Array> {
+  const frameCount = Math.ceil(samples.length / FRAME_SAMPLES);
+  const padded = new Float32Array(frameCount * FRAME_SAMPLES + TAIL);
+  padded.set(samples);
+  const rows = new Float32Array(2 * frameCount * columns);
+  for (let first = 0; first < frameCount; first += chunk) {
+    const end = Math.min(frameCount, first + chunk);
+    const [left, right] = [Math.max(0, first - context), Math.min(frameCount, end + context)];
+    const piece = await rowsOf(padded.slice(left * FRAME_SAMPLES, right * FRAME_SAMPLES + TAIL), right - left);
+    if (piece.columns > columns) {
+      fail(TypeError, 'createCtcFeatures', 'labels', `${piece.columns}, one for each column`, columns);
+    }
+    for (let row = 0; row < 2 * (end - first); row++) {
+      const at = (2 * (first - left) + row) * piece.columns;
+      // A tokenizer may have tokens without a column in the model.
+      rows.set(piece.data.subarray(at, at + piece.columns), (2 * first + row) * columns);
+    }
+  }
+  return rows;
 }
 
 /** Mean 0, variance 1; 1e-7 keeps silence silent. */
