@@ -83,7 +83,9 @@ function byTransforms(samples: Float32Array, response: Float32Array, taps: numbe
     for (let i = 0, end = Math.min(size, sums.length - start); i < end; i++) sums[start + i] += values[2 * i + 1];
     for (let i = 0, end = Math.min(size, sums.length - second); i < end; i++) sums[second + i] += values[2 * i];
   }
-  return Float32Array.from(sums, (sum) => sum / size);
+  const out = new Float32Array(sums.length);
+  for (let n = 0; n < out.length; n++) out[n] = sums[n] / size;
+  return out;
 }
 
 /** One pair of blocks where the audio is not long, else blocks about as long as the response. */
