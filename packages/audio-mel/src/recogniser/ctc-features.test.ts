@@ -171,7 +171,10 @@ test('createCtcFeatures refuses other waveforms, models and options', async () =
 });
 
 /** A folder with node_modules/@huggingface/transformers, such as scripts/check-ctc.mjs makes. */
-const installed = resolve(process.env.LIPSYNC_TRANSFORMERS ?? 'node_modules/.cache/lipsync-transformers', 'package.json');
+const installed = resolve(
+  process.env.LIPSYNC_TRANSFORMERS ?? 'node_modules/.cache/lipsync-transformers',
+  'package.json',
+);
 const there = existsSync(join(installed, '../node_modules/@huggingface/transformers'));
 
 test.skipIf(!there)(
