@@ -1,10 +1,10 @@
 /**
- * Paints the mouth of a video by another audio.
+ * Dubs a video: generates the mouth of its face to other audio.
  *
  *   npm run example:dub                                                              on a drawn face that the generator knows, and a new voice
  *   npm run example:dub -- --video FILE --audio FILE --to FILE --weights FILE        on your own
  *
- * Takes the weights that `npm run example:train-dinet` made, and runs that first where it has not been run.
+ * Uses the weights of `npm run example:train-dinet`, and runs that first where there are none.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -47,12 +47,12 @@ if (!existsSync(weights)) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-// 2. A face that the small generator knows (minutes of training on a few people do not bring it to others), and the voice of somebody else.
-let [video, sound] = [args.video, args.audio].map((path) => path && resolve(path));
-if (!video || !sound) {
+// 2. A face of the generator's training data (a few minutes on a few people do not generalise), and another voice.
+let [video, voice] = [args.video, args.audio].map((path) => path && resolve(path));
+if (!video || !voice) {
   await mkdir(folder, { recursive: true });
-  [video, sound] = [video ?? join(trained, 'videos/p00-c0.mp4'), sound ?? join(folder, 'voice.mp4')];
-  if (!existsSync(sound)) await writeTalkingFace(sound, { seed: 7202, personSeed: 9202, durationSec: 6 });
+  [video, voice] = [video ?? join(trained, 'videos/p00-c0.mp4'), voice ?? join(folder, 'voice.mp4')];
+  if (!existsSync(voice)) await writeTalkingFace(voice, { seed: 7202, personSeed: 9202, durationSec: 6 });
 }
 const to = resolve(args.to ?? join(folder, 'dubbed.mp4'));
 
@@ -63,11 +63,11 @@ const file = await openCheckpoint(await readFile(weights));
 const mouth = Number(file.metadata.mouth);
 await file.close();
 const reader = await openMedia({ log: console.error });
-const { detector: looks, ...following } = LANDMARK_QUALITY.fast;
-const detector = await createLandmarkDetector(looks);
+const { detector: detectorOptions, ...following } = LANDMARK_QUALITY.fast;
+const detector = await createLandmarkDetector(detectorOptions);
 let bar: ShownProgress | undefined;
 let pass: string | undefined;
-const report = await dubVideo(video, sound, to, {
+const report = await dubVideo(video, voice, to, {
   generator,
   mouth,
   reader,

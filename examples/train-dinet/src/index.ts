@@ -1,5 +1,6 @@
 /**
- * A generator from video files to a table: face images, a sync network to teach by, the stage of single frames, the stage of clips, and what came out.
+ * A generator from video files to an evaluation: face images, a sync network as its sync loss, the stage of single frames,
+ * the stage of clips, and a table of figures.
  *
  *   npm run example:train-dinet                                   on talking faces that are drawn and voiced here
  *   npm run example:train-dinet -- --data DIR --held-out FILE     on your own videos
@@ -53,7 +54,7 @@ const seed = Number(args.seed);
 const mouth = Number(args.mouth);
 const width = whole(args.width, 8, 16);
 
-// 1. Videos, and which of them stay unseen.
+// 1. Videos, and which of them are held out.
 const videos = resolve(args.data ?? join(out, 'videos'));
 let heldOut: string[] | undefined;
 if (made) {
@@ -67,7 +68,7 @@ if (made) {
   heldOut = lines(await readFile(resolve(args['held-out']), 'utf8'));
 }
 
-// 2. Face images; the sync network looks at their mouth boxes.
+// 2. Face images; the sync network takes their mouth boxes.
 const recipe: SyncRecipe = {
   ...recipeOf(LITE),
   crop: { kind: 'dinet', size: 48, upright: 'median of five', sampling: 'exact' },
@@ -83,7 +84,7 @@ for await (const event of prepareFolder({
 preparing?.stop();
 const store = await ClipStore.open(join(out, 'clips'));
 
-// 3. The sync network that will teach.
+// 3. The sync network that supervises the generator.
 await selectBackend({ backend: args.backend as 'auto', log: console.error });
 const common = { store, heldOut, seed };
 const supervisor = await follow(
@@ -106,7 +107,7 @@ const expert = await loadAVAlignNet(await readFile(supervisor.weights));
 // 4. The generator: single frames first, then clips with the sync loss.
 const perceptual = args.perceptual === 'none' ? 'none' : await loadVgg(args.perceptual);
 const config = { ...LITE_DINET, width, referenceChannels: 4 * width };
-// Large steps for a short run; `lipsync train generator` has the published ones.
+// Larger steps than the published ones, for a short run.
 const brisk = made ? { clipNorm: 1, weights: { image: 10, gan: 0.003, sync: 0.1 } } : {};
 const frames = await follow(
   'train frame',
@@ -135,19 +136,19 @@ const clips = await follow(
   }),
 );
 
-// 5. What came out, on people that it has not seen.
+// 5. Evaluation on people that it was not trained on.
 const generator = await loadDinet(clips.weights);
 const held = heldOut && (await store.list()).filter((id) => heldOut.some((name) => id.includes(name)));
-const judging = showProgress('evaluate', held?.length ?? (await store.list()).length);
+const evaluating = showProgress('evaluate', held?.length ?? (await store.list()).length);
 const evaluation = await evaluateGenerator({
   generator,
   store,
   clips: held,
   experts: [expert],
   seed,
-  onClip: (done) => judging.update(done),
+  onClip: (done) => evaluating.update(done),
 });
-judging.stop();
+evaluating.stop();
 for (const { of, audio, ssim, psnr, sync } of evaluation.rows)
   console.log(
     `${of}, ${audio} audio: SSIM ${ssim?.toFixed(4)}, PSNR ${psnr?.toFixed(2)} dB, LSE-D ${sync[0].lseD.toFixed(3)}, LSE-C ${sync[0].lseC.toFixed(3)}`,
