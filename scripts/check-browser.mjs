@@ -68,7 +68,7 @@ async function inNode() {
   const load = (name) => import(`../packages/${name}/dist/index.js`);
   const lipsync = Object.assign(
     {},
-    ...(await Promise.all(['avalignnet', 'nn', 'audio-mel', 'sync-windows', 'metrics', 'backends'].map(load))),
+    ...(await Promise.all(['avalignnet', 'nn', 'audio-mel', 'sync-windows', 'metrics', 'score', 'backends'].map(load))),
   );
   const tf = await import('@tensorflow/tfjs-core');
   await lipsync.selectBackend({ backend: 'wasm' });
@@ -91,6 +91,8 @@ async function bundle() {
     external: ['node:*'], // files are read in Node only, by imports inside the functions that do
     nodePaths: [at('packages/cli/node_modules'), at('packages/backends/node_modules'), `${scratch}/node_modules`],
   });
+  const [needed] = /^import[^;]*["']node:[^"']*["']/m.exec(outputFiles[0].text) ?? [];
+  if (needed) throw new Error(`the page must load without Node's modules, got ${needed}`);
   console.log(`page: ${(outputFiles[0].contents.length / 2 ** 20).toFixed(1)} MiB of script`);
   return outputFiles[0].contents;
 }

@@ -4,6 +4,10 @@ import '@tensorflow/tfjs-backend-webgpu';
 import { audioFeatures } from '@lipsync/audio-mel';
 import { AVAlignNet, ContrastiveTemperature, contrastLoss } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
+import * as checkpoints from '@lipsync/checkpoints';
+import * as contracts from '@lipsync/contracts';
+import * as dinet from '@lipsync/dinet';
+import * as faceCrop from '@lipsync/face-crop';
 import { localEmbedder, WindowScorer } from '@lipsync/metrics';
 import {
   AdamW,
@@ -13,7 +17,9 @@ import {
   registerGradients,
   valueAndGradients,
 } from '@lipsync/nn';
+import { scoreFrames } from '@lipsync/score';
 import { cutFeatureWindow } from '@lipsync/sync-windows';
+import * as syncnet from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { score, train } from './work.mjs';
 
@@ -27,10 +33,14 @@ const lipsync = {
   disposeGradients,
   valueAndGradients,
   localEmbedder,
+  scoreFrames,
   WindowScorer,
   AdamW,
   ExponentialMovingAverage,
 };
+
+/** Packages that only have to load. */
+window.loaded = { checkpoints, contracts, dinet, faceCrop, syncnet };
 
 window.work = async (backend, threads) => {
   const selected = await selectBackend({ backend, threads, allowSoftwareGpu: true, wasmPaths: '/wasm/' });

@@ -8,8 +8,8 @@ import { differences, kernelCases, noise, runCases } from './kernel-cases.mjs';
 import { largestDifference, score, train } from './work.mjs';
 
 const load = (name) => import(`../../${name}/dist/index.js`);
-const packages = ['backends', 'avalignnet', 'nn', 'audio-mel', 'metrics', 'face-crop', 'sync-windows'].map((name) =>
-  load(`packages/${name}`),
+const packages = ['backends', 'avalignnet', 'nn', 'audio-mel', 'metrics', 'face-crop', 'sync-windows', 'score'].map(
+  (name) => load(`packages/${name}`),
 );
 const lipsync = Object.assign({}, ...(await Promise.all(packages)));
 const { FacePainter, articulation, headMotion, person } = await load('examples/embedded-data');

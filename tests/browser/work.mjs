@@ -93,12 +93,12 @@ export async function train(tf, lipsync) {
 }
 
 /**
- * Scores windows of generated frames and audio with an untrained expert: features, embeddings, offset.
+ * Scores generated frames and audio with an untrained expert: window by window, and as an application does, by `scoreFrames`.
  *
- * @param lipsync what `@lipsync/avalignnet`, `@lipsync/audio-mel`, `@lipsync/sync-windows` and `@lipsync/metrics` export.
+ * @param lipsync what `@lipsync/avalignnet`, `@lipsync/audio-mel`, `@lipsync/sync-windows`, `@lipsync/metrics` and `@lipsync/score` export.
  */
 export async function score(tf, lipsync) {
-  const { AVAlignNet, audioFeatures, cutFeatureWindow, localEmbedder, WindowScorer } = lipsync;
+  const { AVAlignNet, audioFeatures, cutFeatureWindow, localEmbedder, scoreFrames, WindowScorer } = lipsync;
   const config = tiny({ melBins: 80, attention: false });
   const { frameCount, height, width, featureSteps } = config.input;
   const recipe = {
@@ -131,9 +131,20 @@ export async function score(tf, lipsync) {
   const embeddings = expert.encodeVisual(frames);
   const embedded = [...(await embeddings.data())];
   tf.dispose([frames, embeddings]);
+  const mouths = Array.from({ length: WINDOWS + frameCount }, (_, frame) => ({
+    data: Uint8Array.from(noise(height * width * 3, 50 + frame), (value) => 128 + 40 * value),
+    height,
+    width,
+  }));
+  const { faces } = await scoreFrames(
+    { mouths, fps: 25, audio: { samples, sampleRate: 16000 } },
+    { expert, maxShift: 3 },
+  );
+  const [face] = faces;
   const leaked = tf.memory().numTensors - before;
   expert.dispose();
-  return { offsetFrames, lseD, lseC, distances: meanDistances.map(({ distance }) => distance), embedded, leaked };
+  const distances = [...meanDistances, ...face.meanDistances].map(({ distance }) => distance);
+  return { offsetFrames, lseD, lseC, face: [face.offsetFrames, face.lseD, face.lseC], distances, embedded, leaked };
 }
 
 /** The largest difference of two equally built results, in parts of the larger number of each pair (at least `least`). */
