@@ -11,7 +11,13 @@ import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { selectBackend } from '../packages/backends/dist/index.js';
-import { collectTracks, createLandmarkDetector, cropJitter, planCrops } from '../packages/face-crop/dist/index.js';
+import {
+  collectTracks,
+  createLandmarkDetector,
+  cropJitter,
+  headBoxOf,
+  planCrops,
+} from '../packages/face-crop/dist/index.js';
 import { openMedia } from '../packages/media/dist/index.js';
 
 const { encode } = createRequire(new URL('../packages/train/package.json', import.meta.url))('fast-png');
@@ -107,8 +113,7 @@ async function drawSheet(path, track, { own, steady, head }) {
 
 /** Draws the mouth box of a face image. */
 function framed(rgb, { height, width }) {
-  const mouth = (width * 4) / 5;
-  const [top, left] = [mouth / 2, (width - mouth) / 2];
+  const { mouth, top, left } = headBoxOf({ height, width });
   for (let i = 0; i < mouth; i++) {
     for (const [row, column] of [
       [top, left + i],

@@ -3,7 +3,7 @@ import { fail, importPackage } from '@lipsync/contracts';
 type From<T> = { from_pretrained(source: string, options: Record<string, unknown>): Promise<T> };
 
 /** The part of transformers.js's tensors that is used. */
-export type TransformersTensor = { readonly data: unknown; readonly dims: readonly number[] };
+type TransformersTensor = { readonly data: unknown; readonly dims: readonly number[] };
 
 /** The part of transformers.js that is used: `import * as transformers from '@huggingface/transformers'` is one. */
 export type TransformersModule = {

@@ -1,4 +1,5 @@
 import { type FrameRegion, fail, type VideoFrame } from '@lipsync/contracts';
+import { roundHalfEven } from './round-half-even';
 
 export type ResizeBoxOptions = {
   /** Gray value of what lies outside the image, 0..255. Default 0. */
@@ -26,12 +27,6 @@ function weights(from: number, to: number): { first: Int32Array; pair: Int32Arra
     pair[2 * i + 1] = roundHalfEven(part * SCALE);
   }
   return { first, pair };
-}
-
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
 /**

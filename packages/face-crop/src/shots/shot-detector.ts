@@ -1,4 +1,5 @@
 import { assertVideoFrame, fail, type VideoFrame } from '@lipsync/contracts';
+import { roundHalfEven } from '../crop/round-half-even';
 
 export type ShotDetectorOptions = {
   /**
@@ -148,12 +149,6 @@ export function smallHsv({ data, width, height }: VideoFrame): Uint8Array {
 
 const SATURATION_SCALE = Int32Array.from({ length: 256 }, (_, i) => (i === 0 ? 0 : roundHalfEven((255 * 4096) / i)));
 const HUE_SCALE = Int32Array.from({ length: 256 }, (_, i) => (i === 0 ? 0 : roundHalfEven((180 * 4096) / (6 * i))));
-
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-}
 
 function meanDifference(a: Uint8Array, b: Uint8Array): number {
   let sum = 0;

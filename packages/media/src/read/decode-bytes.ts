@@ -6,7 +6,7 @@ import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 export type Damage = 'refuse' | 'conceal';
 
 /** A piece of output: a frame, or a length of audio. */
-export type Unit = {
+type Unit = {
   /** For messages. */
   name: string;
   bytes: number;

@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
  * concat, sdp, imf, image sequences, lavfi …) are left out on purpose: ffmpeg recognises them by content, whatever the
  * name, and would read what they name.
  */
-export const SELF_CONTAINED_FORMATS = [
+const SELF_CONTAINED_FORMATS = [
   'mov',
   'mp4',
   'matroska',

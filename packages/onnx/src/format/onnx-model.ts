@@ -16,7 +16,7 @@ export type OnnxNode = {
 export type OnnxInitializer = { name: string; shape: readonly number[]; data: Float32Array | BigInt64Array };
 
 /** An input or output: sizes of its axes, a string for a free one. */
-export type OnnxValue = { name: string; shape: readonly (number | string)[] };
+type OnnxValue = { name: string; shape: readonly (number | string)[] };
 
 export type OnnxModel = {
   name: string;
@@ -29,7 +29,7 @@ export type OnnxModel = {
 };
 
 /** The first operator set with LayerNormalization; onnxruntime supports it from 1.13 on. */
-export const OPSET = 17;
+const OPSET = 17;
 const IR_VERSION = 8; // that of opset 17
 
 // Field and type numbers of onnx.proto.

@@ -3,7 +3,7 @@ import { FUSED_KERNELS } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A value of a forward pass, by its number in the trace. */
-export type TracedValue = {
+type TracedValue = {
   shape: number[];
   dtype: tf.DataType;
   /** Values of a constant made in the pass, such as an epsilon. */
