@@ -43,7 +43,10 @@ module.exports = {
       comment: 'packages meet at their names only; tests may share the helpers of src/testing',
       severity: 'error',
       from: { path: '^(packages|examples)/([^/]+)/' },
-      to: { path: '^(packages|examples)/[^/]+/(src|dist)/(?!(?:index|tensors)\\.ts$)', pathNot: '^$1/$2/|/src/testing/' },
+      to: {
+        path: '^(packages|examples)/[^/]+/(src|dist)/(?!(?:index|tensors)\\.ts$)',
+        pathNot: '^$1/$2/|/src/testing/',
+      },
     },
     {
       name: 'no-backend-in-libraries',

@@ -1,10 +1,10 @@
 """SyncNet's evaluation by PyTorch, NumPy and SciPy on crops and audio of ours, for scripts/check-protocol.mjs:
 
-    python3 reference/syncnet-protocol.py CROPS SOUND OUT
+    python3 reference/syncnet-protocol.py CROPS AUDIO OUT
 
-CROPS: RGB, 224 x 224, uint8, one after the other; SOUND: 16-bit samples at 16 kHz. The network has weights by formula. Writes OUT as JSON: offset,
+CROPS: RGB, 224 x 224, uint8, one after the other; AUDIO: 16-bit samples at 16 kHz. The network has weights by formula. Writes OUT as JSON: offset,
 the 31 mean distances, confidence, least distance, frame-wise confidence, computed as syncnet_python's SyncNetInstance.evaluate does. Without
-arguments there is nothing to write: no fixture is kept, as the films are not in the repository.
+arguments there is nothing to write: no fixture is kept, as the videos are not in the repository.
 """
 import json
 import sys

@@ -81,18 +81,13 @@ const { crops, columns } = await stripOf();
 const SIDE = 62;
 const strip = crops.length * (SIDE + 2);
 const plot = { x: strip + 70, y: 30, width: 260, height: 132 };
-const distances = [...face.meanDistances];
-const shift = (distances.length - 1) / 2;
+const curve = [...face.meanDistances].sort((a, b) => a.offsetFrames - b.offsetFrames);
+const distances = curve.map(({ distance }) => distance);
+const largest = curve.at(-1).offsetFrames;
 const [low, high] = [Math.min(...distances), Math.max(...distances)];
-const point = (index) => {
-  // The curve's index grows as the offset falls.
-  const x = plot.x + plot.width - (index / (distances.length - 1)) * plot.width;
-  const y = plot.y + plot.height - ((distances[index] - low) / (high - low)) * (plot.height - 12) - 6;
-  return [x.toFixed(1), y.toFixed(1)];
-};
-const best = distances.indexOf(low);
-const [bestX, bestY] = point(best);
-const tick = (offset) => point(shift - offset)[0];
+const xOf = (offset) => (plot.x + ((offset + largest) / (2 * largest)) * plot.width).toFixed(1);
+const yOf = (distance) =>
+  (plot.y + plot.height - ((distance - low) / (high - low)) * (plot.height - 16) - 8).toFixed(1);
 const INK = '#5f6b7a';
 const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${plot.x + plot.width + 20} 200" font-family="system-ui, sans-serif" font-size="12" role="img">
 <title>${face.sentence}</title>
@@ -103,9 +98,9 @@ ${crops.map((href, i) => `<image href="${href}" x="${i * (SIDE + 2)}" y="26" wid
 <image href="${melPng(columns)}" x="0" y="116" width="${strip - 2}" height="62" preserveAspectRatio="none"/>
 <text x="${plot.x}" y="18">mean distance by offset</text>
 <rect x="${plot.x}" y="${plot.y}" width="${plot.width}" height="${plot.height}" fill="none" stroke="${INK}" stroke-opacity=".4"/>
-<polyline fill="none" stroke="#2f6fde" stroke-width="2" points="${distances.map((_, i) => point(i).join(',')).join(' ')}"/>
-<circle cx="${bestX}" cy="${bestY}" r="4" fill="#d9480f"/>
-${[-10, -5, 0, 5, 10].map((offset) => `<text x="${tick(offset)}" y="${plot.y + plot.height + 14}" text-anchor="middle">${offset}</text>`).join('')}
+<polyline fill="none" stroke="#2f6fde" stroke-width="2" points="${curve.map(({ offsetFrames, distance }) => `${xOf(offsetFrames)},${yOf(distance)}`).join(' ')}"/>
+<circle cx="${xOf(face.offsetFrames)}" cy="${yOf(low)}" r="4" fill="#d9480f"/>
+${[-10, -5, 0, 5, 10].map((offset) => `<text x="${xOf(offset)}" y="${plot.y + plot.height + 14}" text-anchor="middle">${offset}</text>`).join('')}
 <text x="${plot.x + plot.width / 2}" y="${plot.y + plot.height + 30}" text-anchor="middle">offset in frames (positive: the audio is early)</text>
 <text x="0" y="196" font-size="13" font-weight="600">${face.sentence}; LSE-D ${face.lseD.toFixed(3)}, LSE-C ${face.lseC.toFixed(3)}</text>
 </g>

@@ -3,7 +3,7 @@ import type { EmbeddingBatch } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Cosines are kept this far from 0 and 1 before a logarithm is taken. */
-export const COSINE_MARGIN = 1e-7;
+const COSINE_MARGIN = 1e-7;
 
 /** A cosine or similarity, clamped to `[1e-7, 1 - 1e-7]`; no gradient flows where it was outside. */
 export function clampCosine<T extends tf.Tensor>(cosine: T): T {

@@ -6,7 +6,7 @@ import { MEL_BINS } from './config';
 export const GROUPS = 32;
 
 /** Fewest channels of a last block: eight values per group, see `assertConfig`. */
-export const SMALLEST_EMBEDDING = 256;
+const SMALLEST_EMBEDDING = 256;
 
 /** Height and width of a feature map. */
 export type MapSize = { height: number; width: number };

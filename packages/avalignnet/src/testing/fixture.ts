@@ -7,7 +7,7 @@ function fixture<T>(name: string): T {
   return JSON.parse(readFileSync(fileURLToPath(new URL(`../../fixtures/${name}.json`, import.meta.url)), 'utf8')) as T;
 }
 
-export type Towers = Pick<AVAlignNetConfig, 'visual_encoder' | 'audio_encoder'>;
+type Towers = Pick<AVAlignNetConfig, 'visual_encoder' | 'audio_encoder'>;
 
 export type NetworkFixture = {
   input: InputSize;

@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
  * network.
  */
 export const MEL_FRONT_END_BINS = 29;
-export const MEL_FRONT_END_STEPS = 5;
+const MEL_FRONT_END_STEPS = 5;
 
 export type MelFrontEndOptions = {
   /** Mel bands. */
