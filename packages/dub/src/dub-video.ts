@@ -14,6 +14,7 @@ import { followFaces } from './video/follow-faces';
 export const DUB_FPS = 25;
 const SAMPLE_RATE = 16000;
 
+/** Options of `dubVideo`. */
 export type DubOptions = {
   /** Borrowed; left in evaluation mode. */
   generator: DinetGenerator;

@@ -137,6 +137,7 @@ export const PREPARATIONS = {
   lrw: { ...GENERAL, shots: 'none', faces: 'largest', offset: 'measure' },
 } as const satisfies Record<string, Preparation>;
 
+/** Names of `PREPARATIONS`. */
 export type PreparationName = keyof typeof PREPARATIONS;
 
 const amount = v.pipe(v.number(), v.finite('finite'), v.minValue(0));

@@ -6,6 +6,7 @@ import type { PrepareResult } from './prepare-video';
 import { startPrepareWorker } from './prepare-worker';
 import { openPreparer, openStore, type PrepareFolderOptions, type Preparer } from './preparer';
 
+/** What `prepareFolder` yields, in order: one start, one event for each video, one end. */
 export type PrepareEvent =
   | { kind: 'start'; videos: number; alreadyDone: number; layout: LayoutName }
   | { kind: 'video'; result: PrepareResult; done: number; videos: number }

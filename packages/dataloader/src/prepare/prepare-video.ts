@@ -13,6 +13,7 @@ import type { Preparation } from './preparation';
 import { assertPreparation, GENERAL } from './preparation';
 import type { PrepareStages } from './prepare-stages';
 
+/** Options of `prepareVideo`. */
 export type PrepareOptions = {
   /** Where the video is. */
   path: string;
@@ -44,6 +45,7 @@ export type PrepareOptions = {
   onProgress?: (progress: PrepareProgress) => void;
 };
 
+/** How far the preparation of a video is. */
 export type PrepareProgress = {
   source: string;
   /** `faces`: first pass; `clips`: second. */

@@ -13,6 +13,7 @@ import { DARK, warningsOf } from './report-warnings';
 import { greatest, type Spread, spreadOf } from './spread';
 import { type Thumbnail, thumbnailOf } from './thumbnail';
 
+/** Statistics of a store, and warnings about what is likely to go wrong in training. */
 export type DataReport = {
   clips: number;
   minutes: number;

@@ -35,6 +35,7 @@ export type PairSampling = {
   minVoiced?: number;
 };
 
+/** How the windows of a batch are drawn. */
 export type SyncSampling = ContrastSampling | PairSampling;
 
 /** One sample of a batch; clips by their index. */

@@ -8,6 +8,7 @@ import { sampleChannels } from './sample-channels';
 // biome-ignore lint/suspicious/noApproximativeNumericConstant: the published weights were trained with this value
 const PUBLISHED_PI = 3.14159;
 
+/** Sizes and sampling of an `AdaAT` block. */
 export type AdaATOptions = {
   /** Length of the vector that the transforms are computed from: alignment and audio. */
   parameters: number;

@@ -20,6 +20,7 @@ const RULES: Record<FidPreprocessing, { resize: ResizeRule; eightBits: boolean }
   torchmetrics: { resize: 'bilinear-antialias', eightBits: true },
 };
 
+/** How images are prepared before Inception, which decides what a FID can be compared with. */
 export type FidProtocol = {
   network: 'Inception-v3 of 2015-12-05';
   /** 2048 for FID proper, other depths give other metrics. */

@@ -6,6 +6,7 @@ import type { FrechetMoments } from './frechet-moments';
 import { type FrechetScore, type FrechetSet, FrechetSets } from './frechet-sets';
 import type { FrechetStatistics } from './frechet-statistics';
 
+/** How clips are prepared before I3D, which decides what an FVD can be compared with. */
 export type FvdProtocol = {
   name: string;
   network: 'I3D (Kinetics-400) logits';

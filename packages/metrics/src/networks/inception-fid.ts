@@ -7,6 +7,7 @@ import { ConvUnit, type ConvUnitOptions, withBatchCounters } from './conv-unit';
 /** Where features may be taken: after the first and the second max pool, before block 7a, after the last block. */
 export const INCEPTION_FEATURES = [64, 192, 768, 2048] as const;
 
+/** The number of features of an Inception layer: 64, 192, 768 or 2048. */
 export type InceptionFeatures = (typeof INCEPTION_FEATURES)[number];
 
 /** The last block still has one pixel. */

@@ -84,6 +84,7 @@ export const PROTOCOLS = {
   },
 } as const satisfies Record<string, SyncProtocol>;
 
+/** Names of `PROTOCOLS`. */
 export type ProtocolName = keyof typeof PROTOCOLS;
 
 /**

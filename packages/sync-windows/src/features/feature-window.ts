@@ -3,6 +3,7 @@ import { assertFeatures, audioWindowStart, fail } from '@lipsync/contracts';
 import type { AugmentationDraw } from '../augment/augmentation-draw';
 import { NOISE_MASK, noiseTable } from '../augment/noise-table';
 
+/** Options of `cutFeatureWindow`. */
 export type FeatureWindowOptions = {
   recipe: Pick<SyncRecipe, 'fps' | 'featureSteps' | 'features' | 'frameCount'>;
   /** Augmentation for training; without it the plain window. */

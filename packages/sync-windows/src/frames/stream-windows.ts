@@ -19,6 +19,7 @@ export type SyncWindow = {
   features: Float32Array;
 };
 
+/** Options of `streamFrameWindows` and `streamSyncWindows`. */
 export type StreamOptions = {
   recipe: SyncRecipe;
   /** The faces to follow. Default: all of the video. */

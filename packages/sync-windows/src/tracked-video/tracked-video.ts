@@ -16,6 +16,7 @@ import { KeptItems } from './kept-items';
 import { splitTracks } from './split-tracks';
 import { readable, readerError, UnusableVideo } from './unusable-video';
 
+/** Options of `trackVideo` and `openTrackedVideo`. */
 export type TrackVideoOptions = {
   path: string;
   reader: MediaReader;

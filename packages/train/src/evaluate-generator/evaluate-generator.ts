@@ -53,6 +53,7 @@ export type EvaluateGeneratorOptions = {
   onClip?: (done: number, total: number) => void;
 };
 
+/** What `evaluateGenerator` measured: one row for each generator, baseline and audio. */
 export type GeneratorEvaluation = {
   /** Clips evaluated. */
   clips: number;

@@ -82,6 +82,7 @@ export type TrainExpertReport = {
   waitShare: number;
 };
 
+/** What `trainExpert` yields: the start, every step, validations, warnings, and the report at the end. */
 export type TrainExpertEvent = RunEvent<
   {
     /** Steps that an earlier start took. */

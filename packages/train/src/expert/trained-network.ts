@@ -33,6 +33,7 @@ export type NetworkChoice = {
  * recogniser's logits.
  */
 export const TRAINED_NETWORKS = ['avalignnet', 'syncnet', 'wav2lip', 'latentsync', 'dinet'] as const;
+/** Names of `TRAINED_NETWORKS`. */
 export type TrainedNetworkName = (typeof TRAINED_NETWORKS)[number];
 
 const PUBLISHED: Readonly<

@@ -36,6 +36,7 @@ export type TrainedGenerator = Module & {
   forward(masked: tf.Tensor4D, references: tf.Tensor4D, audio: tf.Tensor3D): tf.Tensor4D;
 };
 
+/** Networks, losses and rates of a `DinetTrainer`. */
 export type DinetTrainerOptions = {
   generator: TrainedGenerator;
   /** The discriminator of single frames. */

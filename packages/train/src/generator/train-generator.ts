@@ -100,6 +100,7 @@ export type TrainGeneratorReport = {
   seconds: number;
 };
 
+/** What `trainGenerator` yields: the start, every step, validations, warnings, and the report at the end. */
 export type TrainGeneratorEvent = RunEvent<
   {
     /** Steps that an earlier start took. */

@@ -19,6 +19,7 @@ export function trainedParameters(net: Module, head?: Module): Map<string, Param
   return new Map([...net.namedParameters(), ...(head?.namedParameters() ?? [])]);
 }
 
+/** Options of `trainStep`. */
 export type TrainStepOptions = {
   net: SyncModel;
   /** Further parameters that the loss uses, such as a `ContrastiveTemperature`. */
