@@ -13,6 +13,9 @@ const MIDDLE = [-3, 12, 17, 12, -3];
  * the test. On real clips it halves the jitter and keeps 97 % of the lips' opening.
  *
  * @returns a new track; a track of fewer than five frames keeps its points. The given one is not changed.
+ * @example
+ * import { smoothTrack } from '@lipsync/face-crop';
+ * const smooth = smoothTrack(track);
  */
 export function smoothTrack(track: FaceTrack): FaceTrack {
   assertFaceTrack('smoothTrack', track);

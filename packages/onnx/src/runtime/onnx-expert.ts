@@ -35,7 +35,14 @@ export type OnnxRunOptions = {
   threads?: number;
 };
 
-/** A `SyncExpert` that runs in onnxruntime. Its embeddings are pending tensors: read them with `await x.data()`. */
+/**
+ * A `SyncExpert` that runs in onnxruntime, made by `readOnnxExpert` or `createOnnxExpert`. Its embeddings are pending
+ * tensors: read them with `await x.data()`. It holds sessions: `dispose` it.
+ *
+ * @example
+ * const expert: OnnxExpert = await readOnnxExpert({ visual: 'expert.visual.onnx', audio: 'expert.audio.onnx' });
+ * console.log(expert.name, expert.recipe);
+ */
 export class OnnxExpert implements SyncExpert {
   readonly name: string;
   readonly recipe: SyncExpert['recipe'];
