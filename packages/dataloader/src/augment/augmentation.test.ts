@@ -12,7 +12,7 @@ test('strength 0 leaves frames and audio as they are, but for mirroring, floor a
   expect(audio).toEqual({ gain: 0, tilt: 0, scale: 1, shift: 0, noise: 0, jitterSteps: 0 });
 });
 
-test('draws fill their ranges and no more, and shares come out as said', () => {
+test('draws fill their ranges, and shares are as given', () => {
   const draws = Array.from({ length: 4000 }, (_, i) => drawAugmentation(AUGMENTATION, new Random(1, i)));
   const largest = (read: (draw: (typeof draws)[0]) => number) => Math.max(...draws.map((draw) => Math.abs(read(draw))));
   const within = (read: (draw: (typeof draws)[0]) => number, range: number) => {
@@ -33,7 +33,7 @@ test('draws fill their ranges and no more, and shares come out as said', () => {
   expect(new Set(draws.map((draw) => draw.audio.jitterSteps))).toEqual(new Set([-1, 0, 1]));
 });
 
-test('the same stream of numbers gives the same draw', () => {
+test('the same random stream gives the same draw', () => {
   expect(drawAugmentation(AUGMENTATION, new Random(1, 2, 3))).toEqual(
     drawAugmentation(AUGMENTATION, new Random(1, 2, 3)),
   );

@@ -103,7 +103,7 @@ test.each([
   expect(bestLag(speech, degradeAudio(speech, { telephone: false, gainDb: 0, ...draw }))).toBe(0);
 });
 
-test('a room that drowns the direct audio still moves no noise in time', () => {
+test('a room louder than the direct sound still moves no noise in time', () => {
   const hiss = addNoise(new Float32Array(16000), { kind: 'white', snrDb: 0, start: 1, level: 0.1 });
   for (let start = 0; start < 5; start++) {
     expect(
@@ -115,7 +115,7 @@ test('a room that drowns the direct audio still moves no noise in time', () => {
   }
 });
 
-test('a room and a gain leave silent what comes before the audio', () => {
+test('a room and a gain keep the silence before the audio', () => {
   const degraded = degradeAudio(speech, { room: { rt60Sec: 0.5, directDb: 5, start: 8 }, telephone: false, gainDb: 3 });
   const onset = speech.findIndex((value) => Math.abs(value) > 1e-3);
   const largest = degraded.subarray(0, 3200).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -135,17 +135,17 @@ test.each([
   expect(Math.abs(decibels(middle(throughTelephone(tone)) / middle(tone)) - change)).toBeLessThan(0.2);
 });
 
-test('gain is in decibels, and nothing is cut', () => {
+test('gain is in decibels, and nothing is clipped', () => {
   expect(changeGain(Float32Array.of(0.5, -1), 20)).toEqual(Float32Array.of(5, -10));
 });
 
-test('a draw of nothing leaves the audio as it is, in an array of its own', () => {
+test('an empty draw copies the audio', () => {
   const same = degradeAudio(speech, { telephone: false, gainDb: 0 });
   expect(same).toEqual(speech);
   expect(same).not.toBe(speech);
 });
 
-test('the same stream of numbers gives the same draw and the same audio', () => {
+test('the same random stream gives the same draw and the same audio', () => {
   for (let i = 0; i < 20; i++) {
     const [one, other] = [0, 0].map(() => drawAudioDegradation(AUDIO_DEGRADATION, new Random(1, 2, i)));
     expect(one).toEqual(other);
@@ -153,7 +153,7 @@ test('the same stream of numbers gives the same draw and the same audio', () => 
   }
 });
 
-test('every draw takes as many numbers, fills its ranges, and shares come out as said', () => {
+test('every draw takes the same number of values, fills its ranges, and shares are as given', () => {
   const draws = Array.from({ length: 3000 }, (_, i) => {
     const random = new Random(4, i);
     let bits = 0;
@@ -183,7 +183,7 @@ test('every draw takes as many numbers, fills its ranges, and shares come out as
   for (const kind of NOISE_KINDS) expect(share((draw) => draw.noise?.kind === kind)).toBeCloseTo(1 / 6, 1);
 });
 
-test('degradeAudio is the steps it names, one after the other', () => {
+test('degradeAudio applies room, noise, telephone and gain in this order', () => {
   const draw: AudioDegradationDraw = {
     room: { rt60Sec: 0.3, directDb: 3, start: 1 },
     noise: { kind: 'white', snrDb: 10, start: 2 },
@@ -196,7 +196,7 @@ test('degradeAudio is the steps it names, one after the other', () => {
   );
 });
 
-test('strengths and draws that mean nothing are refused', () => {
+test('strengths and draws out of range are refused', () => {
   const draw = (change: object) => () => drawAudioDegradation({ ...AUDIO_DEGRADATION, ...change }, new Random(0));
   expect(draw({ room: 1.5 })).toThrow('drawAudioDegradation: room must be a share, 0..1, got 1.5');
   expect(draw({ leastSnrDb: 40 })).toThrow('leastSnrDb must be at most mostSnrDb, 30, got 40');

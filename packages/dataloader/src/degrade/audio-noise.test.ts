@@ -35,7 +35,7 @@ test('white noise is even, pink falls by 3 dB an octave', () => {
   expect(Math.abs(decibels(density(pink, 200, 400) / density(pink, 3200, 6400)) - decibels(16))).toBeLessThan(1.5);
 });
 
-test('babble has most of its power where speech has it, and comes in syllables', () => {
+test('babble has the spectrum of speech and its syllable rate', () => {
   const babble = audioNoise('babble');
   expect(decibels(density(babble, 300, 900) / density(babble, 5000, 7000))).toBeGreaterThan(20);
   const levels = Array.from({ length: 128 }, (_, i) =>

@@ -48,7 +48,7 @@ test.each(fixture.tables)(
   },
 );
 
-test('an even frame stays as it is under both, but for the step of the lowest frequency', () => {
+test('a uniform frame is unchanged by blur and JPEG but for the step of the lowest frequency', () => {
   const even = new Uint8Array(2 * 20 * 29 * 3).fill(77);
   expect(blurFrames(even, { height: 20, width: 29, sigma: 2 })).toEqual(even);
   expect(compressFrames(even, { height: 20, width: 29, quality: 95 })).toEqual(even);
@@ -70,7 +70,7 @@ test('lower qualities are further from the frame, stronger blurs have less contr
   expect(spreads).toEqual([...spreads].sort((a, b) => b - a));
 });
 
-test('frames of a window do not touch one another', () => {
+test('the frames of a window are independent of each other', () => {
   const bytesEach = 48 * 48 * 3;
   const draw = { sigma: 1.2, quality: 40 };
   const window = degradeFrames(frames.square, sizeOf(square), draw);
@@ -80,7 +80,7 @@ test('frames of a window do not touch one another', () => {
   }
 });
 
-test('degradeFrames blurs, then codes, leaves its argument alone, and copies where nothing was drawn', () => {
+test('degradeFrames blurs, then compresses, does not change its argument, and copies where nothing was drawn', () => {
   const size = sizeOf(odd);
   const before = frames.odd.slice();
   const blurred = blurFrames(frames.odd, { ...size, sigma: 1 });
@@ -93,7 +93,7 @@ test('degradeFrames blurs, then codes, leaves its argument alone, and copies whe
   expect(frames.odd).toEqual(before);
 });
 
-test('the same stream of numbers gives the same draw, always from as many numbers', () => {
+test('the same random stream gives the same draw and takes the same number of values', () => {
   const draws = Array.from({ length: 2000 }, (_, i) => {
     const random = new Random(7, i);
     let bits = 0;
@@ -116,7 +116,7 @@ test('the same stream of numbers gives the same draw, always from as many number
   expect([Math.min(...qualities), Math.max(...qualities)]).toEqual([20, 95]);
 });
 
-test('strengths, sizes and qualities that mean nothing are refused', () => {
+test('strengths, sizes and qualities out of range are refused', () => {
   const draw = (change: object) => () => drawFrameDegradation({ ...FRAME_DEGRADATION, ...change }, new Random(0));
   expect(draw({ jpeg: -0.1 })).toThrow('drawFrameDegradation: jpeg must be a share, 0..1, got -0.1');
   expect(draw({ leastQuality: 96 })).toThrow('leastQuality must be 0 to mostQuality, 95, got 96');

@@ -129,20 +129,20 @@ test.each<[LayoutName, string[]]>([
   }
 });
 
-test('detectLayout wants nine of ten', () => {
+test('detectLayout needs nine of ten paths to match', () => {
   const nine = Array.from({ length: 9 }, (_, i) => `s1/bbaf${i + 1}n.mpg`);
   expect(detectLayout([...nine, 'extra.mp4'])).toBe('grid');
   expect(detectLayout([...nine, 'extra.mp4', 'more.mp4'])).toBe('flat');
 });
 
-test('a source of another layout is no match and has nothing to say', () => {
+test('a source of another layout does not match and has no facts', () => {
   for (const { name, describe, matches } of Object.values(LAYOUTS)) {
     if (name === 'flat') continue;
     expect([name, matches('some folder/a talk.mp4'), describe('some folder/a talk.mp4')]).toEqual([name, false, {}]);
   }
 });
 
-test('a long path is no work', () => {
+test('a long path takes no time', () => {
   const started = performance.now();
   for (const long of [
     `${'s1/'.repeat(50_000)}x.mpg`,

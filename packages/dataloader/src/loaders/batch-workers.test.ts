@@ -63,7 +63,7 @@ threaded(
   },
 );
 
-threaded('an error in a thread reaches the caller with the name of the clip, when it is its turn', async () => {
+threaded('an error in a thread reaches the caller with the id of the clip, with its own batch', async () => {
   const own = await temporaryFolder();
   const broken = await madeStore(own.folder, [30]);
   const one: SyncLoaderOptions = { ...options, sampling: { kind: 'contrast', clips: 1, windows: 2, minDistance: 2 } };
@@ -80,7 +80,7 @@ threaded('an error in a thread reaches the caller with the name of the clip, whe
   await own.remove();
 });
 
-threaded('what is made ahead is bounded, and dispose ends the threads and what waits', async () => {
+threaded('prefetching is bounded, and dispose ends the threads and rejects what waits', async () => {
   const loader = new SyncLoader(store, recipe, { ...options, workers: 2, prefetch: 3 });
   const iterator = loader[Symbol.asyncIterator]();
   const before = tf.memory().numTensors;

@@ -56,7 +56,7 @@ test('a batch holds what it names: frames, other frames, audio around each, angl
   disposeDinetBatch(batch);
 });
 
-test('batches are a function of seed and step, too short clips are named, one frame a row goes', async () => {
+test('batches are a function of seed and step, short clips are named, rows may have one frame', async () => {
   const loader = new DinetLoader(store, { batchSize: 2, frameCount: 1, seed: 3, startStep: 7 });
   expect(await loader.summary()).toEqual({ clips: 3, leftOut: [] });
   expect((await new DinetLoader(store, { frameCount: 5 }).summary()).leftOut).toEqual(['c2.mp4.t0.s0']);
@@ -80,7 +80,7 @@ test('batches are a function of seed and step, too short clips are named, one fr
   await expect(loader.batch(0)).rejects.toThrow('DinetLoader: loader must be in use, got one that was disposed');
 });
 
-test('DinetLoader refuses other stores and numbers', async () => {
+test('DinetLoader refuses other stores and counts', async () => {
   const other = await temporaryFolder();
   const mouths = await ClipStore.create(other.folder, storeRecipe);
   expect(() => new DinetLoader(mouths)).toThrow(

@@ -20,7 +20,7 @@ test('batches come in order though they are done in any, and no more than asked 
   expect(taken).toEqual([5, 6, 7, 8, 9, 10].map((step) => [step, step * 10]));
 });
 
-test('an error comes when it is its turn, those made ahead do not get lost as unhandled', async () => {
+test('an error comes with its own batch; errors of prefetched batches are not unhandled', async () => {
   const make = (step: number) => (step >= 2 ? Promise.reject(new Error(`step ${step}`)) : Promise.resolve(step));
   const seen: number[] = [];
   await expect(async () => {
@@ -29,7 +29,7 @@ test('an error comes when it is its turn, those made ahead do not get lost as un
   expect(seen).toEqual([0, 1]);
 });
 
-test('oneAtATime never lets two run beside each other, and goes on after an error', async () => {
+test('oneAtATime never runs two calls at once, and continues after an error', async () => {
   let running = 0;
   const work = oneAtATime(async (input: number) => {
     expect(++running).toBe(1);

@@ -71,7 +71,7 @@ test('a pair batch is labelled: 1 where frames and audio start together', async 
   expect(new Set(labels)).toEqual(new Set([0, 1]));
 });
 
-test('batches are the same for every prefetch, and a run that stops goes on exactly', async () => {
+test('batches do not depend on prefetch, and a stopped run resumes exactly', async () => {
   const options = { ...plain, augment: CONTRAST.augment };
   const straight = await take(new SyncLoader(store, recipe, { ...options, prefetch: 0 }), 5);
   expect(await take(new SyncLoader(store, recipe, { ...options, prefetch: 4 }), 5)).toEqual(straight);

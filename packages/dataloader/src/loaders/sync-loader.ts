@@ -113,7 +113,7 @@ export type LoaderSummary = {
  * import { ClipStore, CONTRAST, disposeBatch, SyncLoader } from '@lipsync/dataloader';
  * const loader = new SyncLoader(await ClipStore.open('clips'), expert.recipe, { ...CONTRAST, seed: 1 });
  * for await (const batch of loader) {
- *   const value = loss(batch.frames, batch.features, batch.clips); // yours
+ *   await trainer.step(batch);
  *   disposeBatch(batch);
  *   if (batch.step === 999) break;
  * }

@@ -57,7 +57,7 @@ test('a segment becomes the clip of its number, with what is known of its video 
   expect(info.offset).toBeUndefined();
 });
 
-test('an audio track that is moved so far that too few frames are left drops the clip', async () => {
+test('audio moved so far that too few frames are left drops the clip', async () => {
   const offset = {
     expert: 'x',
     recipe: { ...recipe, featureSteps: 16 },

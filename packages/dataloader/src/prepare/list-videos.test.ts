@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test('listVideos finds videos in all folders, sorted, and passes over the rest', async () => {
+test('listVideos finds videos in all folders, sorted, and ignores other files', async () => {
   expect(await listVideos(folder)).toEqual({ folder, sources: ['a.MPG', 'b/c.webm', 'z.mp4'] });
 });
 
@@ -21,7 +21,7 @@ test('listVideos takes a single file too', async () => {
   expect(await listVideos(join(folder, 'z.mp4'))).toEqual({ folder, sources: ['z.mp4'] });
 });
 
-test('listVideos says what it did not find', async () => {
+test('listVideos refuses a missing folder and one without videos', async () => {
   await expect(listVideos(join(folder, 'b', 'empty'))).rejects.toThrow('none in it');
   await expect(listVideos(join(folder, 'nowhere'))).rejects.toThrow('no such file');
 });

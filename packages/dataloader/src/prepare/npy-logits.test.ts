@@ -12,7 +12,7 @@ test.each<[string, NamedArray]>([
   expect(parseNpyLogits(encodeNpy(array))).toEqual({ data, steps: 6, bins: 29 });
 });
 
-test('parseNpyLogits hands its options on, and refuses other files', () => {
+test('parseNpyLogits passes its options on and refuses other files', () => {
   const bytes = encodeNpy({ dtype: 'float32', shape: [6, 29], data });
   expect(parseNpyLogits(bytes, { durationSec: 0.12, toleranceSec: 0 }).steps).toBe(3);
   expect(() => parseNpyLogits(bytes, { durationSec: 9 })).toThrow(

@@ -37,7 +37,7 @@ async function* windows(count: number, early: number) {
     yield { frames: Float32Array.of(i / 9, 0, 0), features: new Float32Array(80).fill((i + early) / 9) };
 }
 
-test.each([-7, -1, 0, 4, 15])('an audio that is early by %d frames is read off', async (early) => {
+test.each([-7, -1, 0, 4, 15])('audio that leads by %d frames is measured as such', async (early) => {
   const stage = offsetStage(expert);
   const before = tf.memory().numTensors;
   const reading = await stage.measure(windows(60, early));

@@ -82,7 +82,7 @@ function planOrReason(track: FaceTrack, crop: StoredCrop, video: TrackedVideo): 
   try {
     return planCrops(track, crop, video.frameSize);
   } catch (error) {
-    // TypeError and RangeError are mistakes of ours; a plain Error says that this face has no such crop.
+    // TypeError and RangeError are bugs; a plain Error means that this face has no such crop.
     if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) throw error;
     return error.message;
   }
@@ -110,7 +110,7 @@ export async function addFrame(
   open.filled++;
 }
 
-/** Takes the frames of the current segment out of a track, which goes on with its next segment. */
+/** Takes the frames of the current segment out of a track, which continues with its next segment. */
 export function takeSegment(open: OpenTrack): FilledSegment {
   const { track, plan, offsetPlan, segments, filled, faceEmbedding } = open;
   const number = open.current++;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { assertPreparation, GENERAL, PREPARATIONS } from './preparation';
 
-test('every named preparation makes sense and survives a file', () => {
+test('every named preparation is valid and survives JSON', () => {
   for (const preparation of Object.values(PREPARATIONS)) {
     expect(assertPreparation('f', JSON.parse(JSON.stringify(preparation)))).toEqual(preparation);
   }

@@ -91,12 +91,15 @@ test.skipIf(!built || !ffmpeg)(`two processes make the same bytes as one, shards
   expect(await content('shards')).toEqual(alone); // the manifest is left to mergeStores
 });
 
-test.skipIf(!built || !ffmpeg)(`an error in a process is that of the video${SKIPPED}`, async () => {
-  await writeFile(join(folder, 'no.safetensors'), encodeSafetensors(new Map()));
-  await expect(run(options('broken', { jobs: 2, expert: join(folder, 'no.safetensors') }))).rejects.toThrow(
-    `prepareFolder: expert must be the weights of a sync network, with expertRecipe or expertConfig where the file does not say how its input is made, got ${join(folder, 'no.safetensors')}: `,
-  );
-});
+test.skipIf(!built || !ffmpeg)(
+  `an error in a process reaches the caller with the video's message${SKIPPED}`,
+  async () => {
+    await writeFile(join(folder, 'no.safetensors'), encodeSafetensors(new Map()));
+    await expect(run(options('broken', { jobs: 2, expert: join(folder, 'no.safetensors') }))).rejects.toThrow(
+      `prepareFolder: expert must be the weights of a sync network, with expertRecipe or expertConfig where the file does not say how its input is made, got ${join(folder, 'no.safetensors')}: `,
+    );
+  },
+);
 
 encoded(`what cannot be prepared is refused before any video is read${SKIPPED}`, async () => {
   await expect(run(options('x', { preparation: { ...GENERAL, maxOffset: -1 } }))).rejects.toThrow(

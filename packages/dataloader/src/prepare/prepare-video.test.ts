@@ -77,7 +77,7 @@ test('a short video becomes one clip with its frames, audio, landmarks and poses
   expect([...clip.audio.subarray(0, 2000)]).toEqual([...madeAudio(2000)].map((sample) => Math.round(sample * 32768)));
 });
 
-test('a long track is cut where frame and mel step meet, its audio from the mel of the whole', async () => {
+test('a long track is cut where frame and feature step meet; its features are those of the whole audio', async () => {
   const { prepare } = media({ 'in/a.mp4': { frameCount: 420, faces: [{ from: 3, to: 410, x: 60 }] } });
   const { clips } = await prepare('in/a.mp4', { ...but({ segmentSec: 5, minSegmentSec: 1.5 }), keepBytes: 0 });
   const infos = await Promise.all(clips.map((id) => store.info(id)));
@@ -211,7 +211,7 @@ test('landmarks that are given replace the detector, and may be longer than the 
   expect(await store.list()).toEqual(clips);
 });
 
-test('a run that was stopped goes on and ends in the same bytes; a finished video is left alone', async () => {
+test('a stopped run resumes and ends in the same bytes; a finished video is left alone', async () => {
   const videos = { 'in/a.mp4': { frameCount: 200, faces: [face] }, 'in/b.mp4': { frameCount: 200, faces: [] } };
   const options = but({ segmentSec: 2, minSegmentSec: 1 });
   const straight = media(videos);
@@ -243,7 +243,7 @@ test('a run that was stopped goes on and ends in the same bytes; a finished vide
   expect(again.counts.framePasses).toBe(passes);
 });
 
-test('progress is told in both passes', async () => {
+test('progress is reported in both passes', async () => {
   const { prepare } = media({ 'in/a.mp4': { frameCount: 60, faces: [face] } });
   const seen: string[] = [];
   await prepare('in/a.mp4', {
@@ -304,7 +304,7 @@ test('an offset is measured, the audio moved by it and measured again; the clip 
   expect(clip.features.data.subarray(8 * 80, 40 * 80)).toEqual(moved.data.slice(8 * 80, 40 * 80));
 });
 
-test('an audio track that is delayed leaves out the frames that come before it', async () => {
+test('delayed audio leaves out the frames before it', async () => {
   const { prepare } = media({ 'in/a.mp4': { frameCount: 100, faces: [face] } });
   const { clips } = await prepare('in/a.mp4', { stages: { offset: toldOffsets(7, 1).stage } });
   const clip = await store.read(clips[0]);
@@ -334,7 +334,7 @@ test.each([
     expect((await store.info(clips[0])).offset).toMatchObject({ corrected, measured: { offsetFrames: told[0] } });
 });
 
-test('a network of another crop and other features is fed by its own', async () => {
+test('a network of another crop and other features gets its own', async () => {
   const { prepare } = media({ 'in/a.mp4': { frameCount: 60, faces: [face] } });
   const shown: [number, number][] = [];
   const whole: SyncRecipe = {
@@ -388,7 +388,7 @@ test('of two faces at the same time the talking one is kept, or the larger, or b
   expect(await kept({ faces: 'talking' })).toEqual([['a.mp4.t0.s0', 'a.mp4.t1.s0'], []]); // nobody can tell
 });
 
-test('no track goes on over a cut', async () => {
+test('no track continues over a cut', async () => {
   const { prepare } = media({ 'in/a.mp4': { frameCount: 100, faces: [face] } });
   const shots = () => ({ push: ({ index }: { index: number }) => (index === 42 ? [40] : []), finish: () => [] });
   const { clips } = await prepare('in/a.mp4', { stages: { shots } });
@@ -399,7 +399,7 @@ test('no track goes on over a cut', async () => {
   ]);
 });
 
-test('quality is measured, gates drop by it, and faces are looked at once a clip', async () => {
+test('quality is measured, gates drop by it, and the face of each clip is embedded once', async () => {
   const { prepare } = media({ 'in/a.mp4': { frameCount: 60, faces: [face] } });
   const looks: number[] = [];
   const stages = {
@@ -438,7 +438,7 @@ test("a store of head crops holds DINet's face images, and clips say where their
   expect([clip.height, clip.width, clip.frames.length]).toEqual([13, 10, 60 * 13 * 10 * 3]);
 });
 
-test('memory does not grow with the number of clips: their frames are let go', async () => {
+test('memory does not grow with the number of clips: their frames are released', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const held: WeakRef<Uint8Array>[] = [];

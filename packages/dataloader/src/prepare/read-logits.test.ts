@@ -23,7 +23,7 @@ const put = async (name: string, rows: number, mark = 0, columns = 29) => {
   await writeFile(join(folder, name), encodeNpy({ dtype: 'float32', shape: [rows, columns], data }));
 };
 
-test('readLogits reads the file of the video, the one that says what it is before the other', async () => {
+test('readLogits reads .logits.npy before .npy', async () => {
   await put('talks/a.b.npy', 50, 0.25);
   expect((await readLogits(folder, 'talks/a.b.mp4', { durationSec: 2, ...AS_THEY_ARE })).data[0]).toBe(0.25);
   await put('talks/a.b.logits.npy', 100, 0.5);

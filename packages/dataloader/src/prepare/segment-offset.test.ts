@@ -26,7 +26,7 @@ const audio = (most = Infinity) => ({
   }),
 });
 
-test('the network sees the windows that a loader would cut', async () => {
+test('the windows are those that a loader cuts', async () => {
   const clip = madeClip('a.mp4.t0.s0', 20, 9);
   const frames = { crop: storeRecipe.crop, frames: clip.frames, frameCount: 20 };
   expect((await measureSegment(stage, frames, audio()))?.windows).toBe(16);
@@ -34,7 +34,7 @@ test('the network sees the windows that a loader would cut', async () => {
     expect(seen[start]).toEqual(cutMouthWindow(clip.frames, start, { stored: storeRecipe.crop, recipe }));
 });
 
-test('of a long segment the middle is shown', async () => {
+test('of a long segment the middle is measured', async () => {
   const clip = madeClip('a.mp4.t0.s0', 40, 9);
   const frames = { crop: storeRecipe.crop, frames: clip.frames, frameCount: 40 };
   expect((await measureSegment({ ...stage, mostWindows: 10 }, frames, audio()))?.windows).toBe(10);

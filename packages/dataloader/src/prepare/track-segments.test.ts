@@ -2,7 +2,7 @@ import { stepsBefore } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
 import { featureAlignedFrames, trackSegments } from './track-segments';
 
-test('segments are at most ten seconds, and a rest below three joins the one before', () => {
+test('segments are at most ten seconds, and a remainder below three joins the one before', () => {
   expect(trackSegments(0, 30)).toEqual([{ firstFrame: 0, frameCount: 30 }]);
   expect(trackSegments(0, 250)).toEqual([{ firstFrame: 0, frameCount: 250 }]);
   expect(trackSegments(0, 324)).toEqual([{ firstFrame: 0, frameCount: 324 }]);

@@ -83,7 +83,7 @@ test('dataReport draws landmarks where they lie in the crop, turned crops too', 
   expect(at(1, 48)[1]).toBeCloseTo((0.5 + 50 / 40) * 96, 2);
 });
 
-test('dataReport warns in words of what is likely to go wrong', async () => {
+test('dataReport warns of what is likely to go wrong', async () => {
   const { warnings } = await dataReport(store);
   const text = warnings.join('\n');
   for (const part of [

@@ -13,7 +13,7 @@ const pairs: PairSampling = {
 };
 const clips = [20, 7, 30, 6, 60, 12, 240].map((windows) => ({ frameCount: windows + 4, windows }));
 
-test('contrast draws different clips, windows of each at least the distance apart, every time in range', () => {
+test('contrast draws different clips, with windows at least the distance apart and in range', () => {
   const usable = usableClips(clips, contrast, 5);
   expect(usable).toEqual([0, 1, 2, 4, 5, 6]); // 6 windows cannot hold 3 at a distance of 3
   for (let step = 0; step < 80; step++) {
@@ -31,7 +31,7 @@ test('contrast draws different clips, windows of each at least the distance apar
   }
 });
 
-test('contrast takes clips by the root of their windows, up to 60', () => {
+test('contrast weighs clips by the square root of their windows, up to 60', () => {
   const two = { ...contrast, clips: 1 };
   const counts = [15, 60, 600].map((windows) => ({ frameCount: windows + 4, windows }));
   const drawn = [0, 0, 0];
@@ -83,7 +83,7 @@ test('pairs: the cross-clip share of off-sync frames comes from another clip', (
   expect(Math.abs(others.length / batch.length - 0.3)).toBeLessThan(0.05);
 });
 
-test('a batch depends on seed and step alone', () => {
+test('a batch depends on seed and step only', () => {
   const usable = usableClips(clips, contrast, 5);
   const batch = planBatch(clips, usable, { sampling: contrast, seed: 5, step: 9 });
   planBatch(clips, usable, { sampling: contrast, seed: 5, step: 10 });
@@ -97,7 +97,7 @@ test('usableClips leaves out clips that are shorter than the sampling asks', () 
   expect(usableClips(clips, { ...pairs, minDistance: 5 }, 5)).toEqual([0, 2, 4, 5, 6]);
 });
 
-test('sampling refuses numbers that cannot be drawn', () => {
+test('sampling refuses values out of range', () => {
   expect(() => planBatch(clips, [0, 1], { sampling: contrast, seed: 1, step: 0 })).toThrow(
     'planBatch: clips must be at least 4 long enough for this sampling, got 2 of 7',
   );

@@ -66,7 +66,7 @@ test('the two batches of a clip are the only tensors, and the caller frees them'
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('evaluationPairs refuses numbers that give no pairs', () => {
+test('evaluationPairs refuses counts that give no pairs', () => {
   expect(() => evaluationPairs(store, recipe, { perClip: 0 })).toThrow(
     'evaluationPairs: perClip must be a whole number above 0, got 0',
   );

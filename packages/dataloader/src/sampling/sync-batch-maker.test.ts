@@ -44,7 +44,7 @@ const pairs: PairSampling = {
   lengthInWindows: 2,
 };
 
-test('with a least share of speech, windows lie where somebody speaks, pairs stay what their label says', async () => {
+test('with a least share of speech, windows lie where there is speech, and labels stay right', async () => {
   const make = (minVoiced: number) =>
     new SyncBatchMaker(store, recipe, {
       sampling: { ...pairs, minVoiced },
@@ -121,6 +121,6 @@ test('degradation changes frames and audio, by the seed only; strengths of 0 cha
   await own.remove();
 });
 
-test('assertSampling refuses shares that are none', () => {
+test('assertSampling refuses shares outside 0..1', () => {
   expect(() => assertSampling({ ...pairs, minVoiced: 2 }, 5)).toThrow('sampling: minVoiced must be within 0..1, got 2');
 });

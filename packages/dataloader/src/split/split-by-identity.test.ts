@@ -55,7 +55,7 @@ test('the same people are held whatever the order of the clips, others for anoth
   expect(new Set([0, 1, 2, 3, 4, 5].map((seed) => heldBy(seed))).size).toBeGreaterThan(3);
 });
 
-test('whoever has the most clips is never held where the others have enough', () => {
+test('the person with the most clips is never held where the others have enough', () => {
   expect(names(splitByIdentity(people({ a: 10, b: 6, c: 6 }), { validationShare: 0.45 }).held)).not.toContain('a');
   for (let seed = 0; seed < 8; seed++) {
     expect(names(splitByIdentity(people({ a: 2, b: 1, c: 1 }), { validationShare: 0.5, seed }).held)).toEqual([

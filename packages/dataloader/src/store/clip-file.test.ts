@@ -25,7 +25,7 @@ test('a clip comes back from its bytes, which are always the same', async () => 
   expect(new TextDecoder().decode(bytes.subarray(0, 1500))).not.toContain(folder);
 });
 
-test('readClipInfo reads the header alone and says the same', async () => {
+test('readClipInfo reads the header only and gives the same facts', async () => {
   const clip = { ...madeClip('a.mp4.t1.s2', 7, 3), score: 0.75 };
   await writeFile(`${folder}/a`, await encodeClip(clip));
   const { frames: _f, features, audio: _s, landmarks: _l, poses: _p, ...info } = clip;

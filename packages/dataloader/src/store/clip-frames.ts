@@ -18,15 +18,19 @@ export async function framesOf(
     fail(RangeError, 'ClipStore.frames', 'first', rule, first);
   }
   const bytes = height * width * 3;
+  const last = first + count - 1;
+  const firstChunk = Math.floor(first / CHUNK_FRAMES);
+  const lastChunk = Math.floor(last / CHUNK_FRAMES);
+  if (firstChunk === lastChunk) {
+    const at = first - firstChunk * CHUNK_FRAMES;
+    return (await chunkOf(firstChunk)).subarray(at * bytes, (at + count) * bytes);
+  }
   const out = new Uint8Array(count * bytes);
-  for (let index = Math.floor(first / CHUNK_FRAMES); index * CHUNK_FRAMES < first + count; index++) {
-    const chunk = await chunkOf(index);
+  for (let index = firstChunk; index <= lastChunk; index++) {
     const start = index * CHUNK_FRAMES;
-    if (start <= first && first + count <= start + chunk.length / bytes) {
-      return chunk.subarray((first - start) * bytes, (first - start + count) * bytes);
-    }
     const from = Math.max(first, start);
-    out.set(chunk.subarray((from - start) * bytes, (first + count - start) * bytes), (from - first) * bytes);
+    const chunk = await chunkOf(index);
+    out.set(chunk.subarray((from - start) * bytes, (last + 1 - start) * bytes), (from - first) * bytes);
   }
   return out;
 }

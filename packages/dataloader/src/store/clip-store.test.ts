@@ -30,7 +30,7 @@ test('a clip that was written is read, listed and found', async () => {
   expect((await again.info(deep.id)).frameCount).toBe(8);
 });
 
-test('read keeps clips within its bytes, and a rewritten clip is read anew', async () => {
+test('the cache stays within its bytes, and a rewritten clip is read again', async () => {
   const store = await madeStore(folder, [6, 6], 18_000); // one clip takes about 14,000 bytes
   const first = await store.open('c0.mp4.t0.s0');
   expect(await store.open('c0.mp4.t0.s0')).toBe(first);
@@ -49,7 +49,7 @@ test('files left behind half-written are ignored', async () => {
   expect(await store.summary()).toEqual({ sources: 0, clips: 1, frameCount: 6, minutes: 0.004, dropped: {} });
 });
 
-test('finish counts clips, drops and minutes, and a preparation in two goes ends in the same bytes', async () => {
+test('finish counts clips, drops and minutes, and a resumed preparation ends in the same bytes', async () => {
   const fill = async (store: ClipStore, from: number) => {
     for (const name of ['b.mp4', 'a.mp4', 'c.mp4'].slice(from)) {
       await store.write(madeClip(`${name}.t0.s0`, 25));
@@ -79,7 +79,7 @@ test('finish counts clips, drops and minutes, and a preparation in two goes ends
   expect(await readFile(`${folder}/manifest.json`, 'utf8')).not.toContain(folder);
 });
 
-test('source says what became of a video, undefined before it is done', async () => {
+test('source gives the clips and drops of a video, undefined before it is done', async () => {
   const store = await madeStore(folder, []);
   expect(await store.source('sub/a.mp4')).toBeUndefined();
   const record = {
@@ -91,7 +91,7 @@ test('source says what became of a video, undefined before it is done', async ()
   expect(await store.source('sub/a.mp4')).toEqual(record);
 });
 
-test('create goes on with a store made in the same way and refuses one made otherwise', async () => {
+test('create resumes a store with the same settings and refuses one with others', async () => {
   await ClipStore.create(folder, storeRecipe, { segmentSec: 10, minFrames: 20 });
   await ClipStore.create(folder, storeRecipe, { minFrames: 20, segmentSec: 10 });
   await expect(ClipStore.create(folder, storeRecipe, { segmentSec: 5, minFrames: 20 })).rejects.toThrow(
@@ -137,7 +137,7 @@ test('frames of a clip come from the seconds in which they lie, whatever is aske
   );
 });
 
-test('the manifest says whose clips they are and what for, and how they were cut', async () => {
+test('the manifest lists the person, the split and the crop of each clip', async () => {
   const store = await madeStore(folder, [30, 30]);
   await store.finish({
     by: 'label',

@@ -96,7 +96,7 @@ test('its batches are those of the version that wrote it, bit for bit', async ()
   expect(await batchesOf(await ClipStore.open(EARLIER))).toEqual(fixture.batches);
 });
 
-test('it is read only: whatever would change it says how to go on', async () => {
+test('it is read only: errors of what would change it say how to continue', async () => {
   const path = join(folder, 'earlier');
   await cp(EARLIER, path, { recursive: true });
   const store = await ClipStore.open(path);

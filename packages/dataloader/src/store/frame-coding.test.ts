@@ -24,7 +24,7 @@ test.each([1, CHUNK_FRAMES, CHUNK_FRAMES + 1, 3 * CHUNK_FRAMES - 1])(
   },
 );
 
-test('the code is what the comment says: running sums along rows, then over frames', async () => {
+test('frames decode by running sums along rows, then over frames, as documented', async () => {
   const frames = noise(3);
   const { data } = await encodeFrames(frames, size);
   const values = inflateRawSync(data);
@@ -33,12 +33,12 @@ test('the code is what the comment says: running sums along rows, then over fram
   expect(Buffer.compare(values, frames)).toBe(0);
 });
 
-test('frames that stand still and change evenly take little', async () => {
+test('static and smooth frames compress well', async () => {
   const frames = Uint8Array.from({ length: 50 * bytes }, (_, i) => (i % 21) * 3 + 2 * Math.floor(i / bytes));
   expect((await encodeFrames(frames, size)).data.length).toBeLessThan(frames.length / 20);
 });
 
-test('decodeChunk refuses what is not so many frames', async () => {
+test('decodeChunk refuses another number of frames', async () => {
   const { data } = await encodeFrames(noise(4), size);
   await expect(decodeChunk(data, 5, size)).rejects.toThrow(
     `decodeChunk: packed must be ${5 * bytes} bytes of frames, got ${4 * bytes}`,

@@ -71,7 +71,7 @@ test('a folder that all machines wrote into needs no parts', async () => {
   expect((await mergeStores(shared, [])).summary.clips).toBe(1);
 });
 
-test('parts may differ in harmless settings where that is asked for; which they are is said and kept', async () => {
+test('parts may differ in allowed harmless settings, which the error names and the store records', async () => {
   const settings = (landmarkQuality: string, minFrames: number) => ({ landmarkQuality, preparation: { minFrames } });
   const parts = [
     await part('p0', ['a.mp4'], settings('fast', 20)),
@@ -92,7 +92,7 @@ test('parts may differ in harmless settings where that is asked for; which they 
   });
 });
 
-test('settings that change what clips mean are refused, asked for or not', async () => {
+test('settings that change the meaning of clips are refused, allowed or not', async () => {
   const parts = [await part('p0', ['a.mp4'], { logits: { halve: 'mean' } }), await part('p1', ['b.mp4'])];
   await expect(mergeStores(join(folder, 'all'), parts)).rejects.toThrow(
     'got logits.halve missing; not harmless: logits.halve; prepare these videos again with the same values',
