@@ -28,4 +28,12 @@ const projects = folders.flatMap((pattern) => {
     }));
 });
 
-export default defineConfig({ test: { projects, passWithNoTests: true, maxWorkers: 2 } });
+export default defineConfig({
+  test: {
+    projects,
+    passWithNoTests: true,
+    maxWorkers: 2,
+    // TensorFlow.js greets every test file; what a failing test prints is shown.
+    silent: 'passed-only',
+  },
+});

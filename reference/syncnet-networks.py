@@ -252,7 +252,7 @@ for name, (make, size, top, sound_size, loud, loss) in nets.items():
     result[name] = {
         'shapes': shapes(net), 'parameters': sum(p.numel() for p in net.parameters()),
         'visual': rounded(v), 'audio': rounded(a),
-        'training': trained(small, lambda n: loss(n, n.pictures(pictures4), n.sound(sound4))),
+        'training': trained(small, lambda n: loss(n, n.embed_visual(pictures4), n.embed_audio(sound4))),
     }
 
 net = formula.fill(Dinet()).eval()

@@ -32,8 +32,9 @@ try {
   console.log(`reference: ${tests.length} test files read fixtures`);
   if (tests.length === 0) throw new Error(`reference: no test of ${positionals.join(', ')} reads a fixture`);
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-  const words = [vitest, 'run', '--reporter=dot', ...tests];
-  failed ||= spawnSync(process.execPath, words, { cwd: copy, stdio: 'inherit' }).status !== 0;
+  const words = [vitest, 'run', '--reporter=default', ...tests];
+  const { status } = spawnSync(process.execPath, words, { cwd: copy, stdio: 'inherit' });
+  failed ||= status !== 0;
 } finally {
   if (values.keep) console.log(`reference: the copy is ${copy}`);
   else rmSync(copy, { recursive: true, force: true });

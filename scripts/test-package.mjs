@@ -10,7 +10,7 @@ const { name } = JSON.parse(readFileSync('package.json', 'utf8'));
 // The names that vitest.config.ts gives the projects.
 const project = basename(dirname(here)) === 'examples' ? `example-${basename(here)}` : basename(here);
 const report = join(relative(root, here), '.vitest', 'report.json');
-const words = ['run', '--project', project, '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
+const words = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 const { status } = spawnSync(process.execPath, [vitest, ...words, ...process.argv.slice(2)], {
   cwd: root,
