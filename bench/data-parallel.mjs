@@ -34,7 +34,6 @@ async function trainOnce({ batch, steps, backend = 'wasm', threads = 1, replicas
   const [{ selectBackend }, { LITE }, { Random }, { startTrainer }] = await Promise.all(
     ['backends', 'avalignnet', 'nn', 'train'].map(load),
   );
-  const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
   await selectBackend({ backend, threads });
   const { frameCount, height, width, featureSteps } = LITE.input;
   const trainer = await startTrainer(
@@ -42,11 +41,10 @@ async function trainOnce({ batch, steps, backend = 'wasm', threads = 1, replicas
     { rows: batch, replicas },
   );
   const random = new Random(0);
-  const normal = (...shape) =>
-    tf.tensor(
-      Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
-      shape,
-    );
+  const normal = (...shape) => ({
+    data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
+    shape,
+  });
   const clips = Array.from({ length: batch }, (_, row) => Math.floor(row / 6));
   const windows = {
     frames: normal(batch, height, width, 3 * frameCount),

@@ -36,7 +36,7 @@ mfcc = definitions('audio-mel-mfcc', 'if len(sys.argv)')['mfcc']
 
 crops = np.fromfile(sys.argv[1], dtype=np.uint8).reshape(-1, 224, 224, 3)
 samples = np.fromfile(sys.argv[2], dtype='<i2')
-net = networks['as_loud_as_real'](formula.fill(networks['SyncNet']())).eval()
+net = networks['as_loud_as_real'](formula.fill(networks['SyncNet']())).float().eval()
 bgr = np.ascontiguousarray(crops[..., ::-1]).astype(np.float32)  # BGR
 features = mfcc(samples).T  # [13, steps]
 frames = len(bgr)
