@@ -1,4 +1,4 @@
-import type { DataReport } from './data-report';
+import type { DataReport } from './report-figures';
 
 /** Mean gray below which a clip counts as dark, of 255. */
 export const DARK = 40;
