@@ -8,10 +8,10 @@ import type { Clip } from '../store/clip';
 import { parseClipId } from '../store/clip-id';
 import type { ClipStore } from '../store/clip-store';
 import type { Manifest } from '../store/store-records';
-import { clipOffset, type MeasuredOffsets, OffsetCounts } from './offset-counts';
+import { clipOffset, OffsetCounts } from './offset-counts';
 import type { DataReport } from './report-figures';
 import { DARK, warningsOf } from './report-warnings';
-import { greatest, type Spread, spreadOf } from './spread';
+import { greatest, spreadOf } from './spread';
 import { type Thumbnail, thumbnailOf } from './thumbnail';
 
 export type DataReportOptions = {
