@@ -114,6 +114,22 @@ try {
   }
   await theirs.close();
   expert.dispose();
+  // The command, with the same file and nothing else said.
+  const program = 'packages/cli/bin/lipsync.js';
+  const command = spawnSync(
+    process.execPath,
+    [program, 'score', '--weights', weights, '--threads', '1', '--json', short],
+    {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 26,
+    },
+  );
+  const own = command.status === 0 ? JSON.parse(command.stdout).files[0].faces[0] : undefined;
+  const same = own?.windows === face.windows && Math.abs(own.lseD - face.lseD) < LIMIT;
+  failed ||= !same;
+  console.log(
+    `  lipsync score --weights stable_syncnet.pt: ${own ? `LSE-D ${own.lseD.toFixed(4)}` : command.stderr.slice(-500)}: ${same ? 'holds' : 'FAILS'}`,
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
