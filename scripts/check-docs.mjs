@@ -37,7 +37,10 @@ function filesBelow(folder, ending) {
 }
 
 const packages = readdirSync('packages').filter((name) => existsSync(`packages/${name}/package.json`));
-const pages = ['README.md', ...['docs', 'packages', 'examples'].flatMap((folder) => filesBelow(folder, '.md'))]
+const pages = [
+  'README.md',
+  ...['docs', 'packages', 'examples', 'scripts/docs'].flatMap((folder) => filesBelow(folder, '.md')),
+]
   .filter((path) => existsSync(path) && !path.endsWith('CHANGELOG.md'))
   .filter(inScope);
 const sources = packages

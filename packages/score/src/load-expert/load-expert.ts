@@ -4,6 +4,7 @@ import { fail, type SyncRecipe } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { loadSyncNetwork } from '@lipsync/syncnet';
 import { loadOnnx } from '../peers/optional-peers';
+import { ensureBackend } from '../peers/start-backend';
 import { findOnnxFiles } from './onnx-files';
 
 export type LoadExpertOptions = {
@@ -18,6 +19,8 @@ export type LoadExpertOptions = {
   encoder?: LoadAVAlignNetOptions['encoder'];
   /** Threads of onnxruntime, for ONNX files. Default: its own choice. */
   threads?: number;
+  /** Gets lines such as which backend was selected. Default `console.warn`. */
+  log?: (line: string) => void;
 };
 
 type Loader = (source: ByteInput, options: LoadExpertOptions) => Promise<SyncExpert>;
@@ -37,7 +40,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
  * the names and shapes of its parameters.
  *
  * @param source path (Node), URL, Blob or bytes; of ONNX files the path of one of them (Node).
- * @returns the expert, on the backend that is set. The caller disposes it.
+ * @returns the expert, on the backend that is set; where none is, one is selected as by `scoreVideo`. The caller disposes it.
  * @throws TypeError where the file holds another kind of network, or does not say how its input is prepared and
  * `options` do not either; Error where ONNX files need `@lipsync/onnx` and it is not installed.
  * @example
@@ -54,7 +57,10 @@ export async function loadExpert(source: ByteInput, options: LoadExpertOptions =
   const network = identifyNetwork(new Map([...names].map(([name, at]) => [name, file.tensors.get(at)?.shape ?? []])));
   // The loader of AVAlignNet says best what is wrong with a file of no known network.
   const load = LOADERS[network?.name ?? 'avalignnet'];
-  if (load) return load(source, options);
+  if (load) {
+    await ensureBackend(options.log ?? ((line) => console.warn(line)));
+    return load(source, options);
+  }
   const held = `${nameOf(source)}, which holds ${network?.title} (${network?.purpose})`;
   return fail(TypeError, 'loadExpert', 'source', 'the weights of a sync network', held);
 }

@@ -15,7 +15,12 @@ export async function startBackend(options: SelectBackendOptions = {}): Promise<
   await selectBackend(options);
 }
 
-/** Selects a backend where the application has set none, and logs which one, once. */
+/**
+ * Sees to it that there is a backend: the one that is set; else the best of those that the application has registered,
+ * as TensorFlow.js chooses it; else one that `@lipsync/backends` selects and logs.
+ */
 export async function ensureBackend(log?: (line: string) => void): Promise<void> {
-  if (!tf.getBackend()) await startBackend({ log });
+  if (tf.getBackend()) return;
+  if (Object.keys(tf.engine().registryFactory).length > 0) await tf.ready();
+  else await startBackend({ log });
 }
