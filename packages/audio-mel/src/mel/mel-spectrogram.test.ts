@@ -43,6 +43,7 @@ test('the fixture has loud audio, digital silence and no value at the limit abov
 test('zero padding equals torchaudio with pad_mode constant, and moves only the first and last two steps', () => {
   const mel = melSpectrogram(speech, { ...THESIS_MEL, padMode: 'zero' });
   const reference = floats(fixture.zeroPadEnds);
+  // measured 1e-5 here and 4e-6 below: torchaudio's own float32 rounding, which reaches 3.2e-5 in the middle
   expect(difference(mel.data.slice(0, 240), reference.slice(0, 240))).toBeLessThan(6e-5);
   expect(difference(mel.data.slice(-240), reference.slice(-240))).toBeLessThan(6e-5);
   const mirrored = melSpectrogram(speech);
@@ -63,6 +64,7 @@ test('another recipe, with a window shorter than the transform, equals torchaudi
   };
   const mel = melSpectrogram({ ...speech, samples: speech.samples.slice(0, 4000) }, { ...THESIS_MEL, ...other });
   expect([mel.steps, mel.bins]).toEqual([26, 24]);
+  // measured 8.3e-6, torchaudio's rounding too
   expect(difference(mel.data, floats(fixture.other.mel))).toBeLessThan(6e-5);
 });
 

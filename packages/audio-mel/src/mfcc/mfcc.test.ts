@@ -27,16 +27,18 @@ test('mfcc equals NumPy and SciPy on speech-like audio with digital silence, to 
 
 test('mfcc rounds samples to 16-bit integers and clips beyond full scale', () => {
   const loud = Float32Array.from({ length: 1300 }, (_, i) => (i < 700 ? -1.5 : i % 2 === 0 ? 0.99999 : -1));
+  // measured 8.3e-7
   expect(difference(mfcc({ samples: loud, sampleRate: 16000 }).data, doubles(fixture.loud))).toBeLessThan(1e-5);
 });
 
 test('mfcc pads audio shorter than a frame, and floors frames without energy', () => {
   expect(
     difference(mfcc({ samples: speech.samples.slice(5000, 5100), sampleRate: 16000 }).data, doubles(fixture.short)),
-  ).toBeLessThan(1e-5);
+  ).toBeLessThan(5e-6); // measured 4.2e-7
   const silence = mfcc({ samples: new Float32Array(1000), sampleRate: 16000 });
+  // measured 1.8e-6; float32 steps at 36, a silent frame's value, are 3.8e-6
   expect(difference(silence.data, doubles(fixture.silence))).toBeLessThan(1e-5);
-  expect(silence.data[0]).toBeCloseTo(Math.log(2.220446e-16), 4);
+  expect(silence.data[0]).toBeCloseTo(Math.log(2.220446e-16), 4); // likewise
 });
 
 test('louder audio moves the first coefficient only', () => {
@@ -49,8 +51,10 @@ test('louder audio moves the first coefficient only', () => {
     sampleRate: 16000,
   });
   for (let step = 0; step < quiet.steps; step++) {
-    expect(loud.data[13 * step] - quiet.data[13 * step]).toBeCloseTo(Math.log(4), 4);
-    for (let n = 1; n < 13; n++) expect(loud.data[13 * step + n]).toBeCloseTo(quiet.data[13 * step + n], 4);
+    // measured 9.6e-7: the difference of two float32 values
+    expect(loud.data[13 * step] - quiet.data[13 * step]).toBeCloseTo(Math.log(4), 5);
+    // measured 0
+    for (let n = 1; n < 13; n++) expect(loud.data[13 * step + n]).toBeCloseTo(quiet.data[13 * step + n], 5);
   }
 });
 
@@ -115,6 +119,7 @@ test.skipIf(!can)(
       const { data } = JSON.parse(
         execFileSync(python, [script, join(folder, 'speech.wav')], { encoding: 'utf8', maxBuffer: 1 << 28 }),
       ) as { data: number[] };
+      // measured 1.9e-6: float32 steps at 36
       expect(difference(mfcc({ samples, sampleRate: 16000 }).data, data)).toBeLessThan(1e-5);
     } finally {
       rmSync(folder, { recursive: true });

@@ -17,7 +17,7 @@ test.each([800, 512, 500, 32, 2, 4, 22, 1120, 34])('magnitudes of %d samples equ
     return Math.hypot(real, imaginary);
   });
   const worst = Math.max(...expected.map((value, k) => Math.abs(value - out[k])));
-  expect(worst).toBeLessThan(1e-13 * Math.max(...expected, 1));
+  expect(worst).toBeLessThan(2e-14 * Math.max(...expected, 1)); // measured 2.2e-15 of the largest, float64 rounding
 });
 
 test('the same frame gives the same bits, whatever came before', () => {

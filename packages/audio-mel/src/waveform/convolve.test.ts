@@ -30,7 +30,7 @@ test.each([
   expect(out).toHaveLength(length);
   let worst = 0;
   for (let n = 0; n < length; n++) worst = Math.max(worst, Math.abs(out[n] - expected[n]));
-  expect(worst / most).toBeLessThan(1e-7);
+  expect(worst / most).toBeLessThan(1e-7); // measured 4.8e-8: the results are float32, whose half step is 6e-8
 });
 
 test('a response of 1 at lag d delays by d', () => {
@@ -38,7 +38,8 @@ test('a response of 1 at lag d delays by d', () => {
   const delay = new Float32Array(500);
   delay[400] = 1;
   const out = filtered(samples, delay);
-  for (let n = 0; n < 2000; n++) expect(out[n]).toBeCloseTo(n < 400 ? 0 : samples[n - 400], 6);
+  // measured 5e-16, from float64 sums that are then rounded to float32
+  for (let n = 0; n < 2000; n++) expect(out[n]).toBeCloseTo(n < 400 ? 0 : samples[n - 400], 7);
 });
 
 test('convolve keeps the sample rate', () => {

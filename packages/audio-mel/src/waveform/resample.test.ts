@@ -25,7 +25,7 @@ function levelDb(hz: number, from: number, to: number): number {
 
 describe.each([48000, 44100])('from %d to 16000 Hz', (from) => {
   test.each([100, 1000, 4000, 7000, 7600])('%d Hz passes within 0.001 dB', (hz) => {
-    expect(Math.abs(levelDb(hz, from, 16000))).toBeLessThan(0.001);
+    expect(Math.abs(levelDb(hz, from, 16000))).toBeLessThan(0.0005); // measured 5.7e-5: the ripple of the Kaiser window
   });
   test.each([8008, 8200, 9000, 12000, 20000])('%d Hz, which would be an alias, is 100 dB down', (hz) => {
     expect(levelDb(hz, from, 16000)).toBeLessThan(-100);
@@ -37,7 +37,8 @@ test('a sine keeps its phase: the delay is 0', () => {
     Float32Array.from({ length: rate / 4 }, (_, n) => Math.sin((2 * Math.PI * 440 * n) / rate));
   const out = resample({ samples: sine(44100), sampleRate: 44100 }, 16000).samples;
   const expected = sine(16000);
-  for (let n = 400; n < 3600; n++) expect(Math.abs(out[n] - expected[n])).toBeLessThan(3e-5);
+  // measured 4.8e-7; the stop band of -100 dB would allow 1e-5
+  for (let n = 400; n < 3600; n++) expect(Math.abs(out[n] - expected[n])).toBeLessThan(3e-6);
 });
 
 test('up and down again returns the signal below the edge', () => {
@@ -49,7 +50,7 @@ test('up and down again returns the signal below the edge', () => {
   const back = resample(there, 8000);
   expect(back.samples.length).toBe(4000);
   const worst = back.samples.reduce((most, value, n) => Math.max(most, Math.abs(value - samples[n])), 0);
-  expect(worst).toBeLessThan(3e-5);
+  expect(worst).toBeLessThan(2e-6); // measured 1.8e-7
 });
 
 test('rates without a common divisor use the fine table, as accurate as separate taps', () => {
@@ -58,7 +59,8 @@ test('rates without a common divisor use the fine table, as accurate as separate
     Float32Array.from({ length }, (_, n) => Math.sin((2 * Math.PI * hz * n) / rate));
   const out = resample({ samples: sine(44099, 4000), sampleRate: 44099 }, 16001).samples;
   const expected = sine(16001, out.length);
-  for (let n = 200; n < out.length - 200; n++) expect(Math.abs(out[n] - expected[n])).toBeLessThan(3e-5);
+  // measured 4.8e-7; a coarse table would give more than 1e-5
+  for (let n = 200; n < out.length - 200; n++) expect(Math.abs(out[n] - expected[n])).toBeLessThan(3e-6);
 });
 
 test('the same rate is a copy; no samples give no samples', () => {
