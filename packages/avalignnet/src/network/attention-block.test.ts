@@ -15,7 +15,8 @@ describe('AttentionBlock', () => {
     const net = block();
     const x = random(1, [2, 3, 5, 64]);
     const turn = (map: tf.Tensor) => tf.transpose(map, [0, 2, 1, 3]) as tf.Tensor4D;
-    expect(largestDifference(net.forward(turn(x)).dataSync(), turn(net.forward(x)).dataSync())).toBeLessThan(1e-5);
+    // measured 4.8e-7: the sums run in another order
+    expect(largestDifference(net.forward(turn(x)).dataSync(), turn(net.forward(x)).dataSync())).toBeLessThan(5e-6);
     net.dispose();
   });
 

@@ -43,7 +43,7 @@ describe.each(['attention', 'thesis'] as const)('AVAlignNet, the %s configuratio
     // Measured 6e-7.
     expect(largestDifference(visual.dataSync(), fixture.visual)).toBeLessThan(5e-6);
     expect(largestDifference(audio.dataSync(), fixture.audio)).toBeLessThan(5e-6);
-    expect(largestDifference(net.score(images, mel).dataSync(), fixture.cosine)).toBeLessThan(5e-6);
+    expect(largestDifference(net.score(images, mel).dataSync(), fixture.cosine)).toBeLessThan(2e-6); // measured 1.8e-7
     net.dispose();
   });
 
@@ -51,7 +51,7 @@ describe.each(['attention', 'thesis'] as const)('AVAlignNet, the %s configuratio
     const net = await loadAVAlignNet(file);
     const [images, audio, labels] = [frames(), features(), tf.tensor1d(fixture.labels)];
     const { value, gradients } = valueAndGradients(net, () => binaryCrossEntropy(net.score(images, audio), labels));
-    expect(value.dataSync()[0]).toBeCloseTo(fixture.loss, 5);
+    expect(value.dataSync()[0]).toBeCloseTo(fixture.loss, 5); // measured 3e-7
     const parameters = net.namedParameters();
     const names = Object.keys(fixture.gradients).sort();
     expect([...gradients.keys()].sort()).toEqual(names);
@@ -59,7 +59,8 @@ describe.each(['attention', 'thesis'] as const)('AVAlignNet, the %s configuratio
     names.forEach((key, index) => {
       const expected = fixture.gradients[key];
       const ours = inTorchLayout(gradients.get(key) as tf.Tensor, parameters.get(key)?.layout);
-      const tolerance = 1e-3 * expected.max + 1e-6;
+      // measured 1.2e-5 of the largest; 7e-8 where the true slope is 0, as for a bias before a norm
+      const tolerance = 1e-4 * expected.max + 1e-6;
       const sampled = expected.values.map((_, sample) => ours[sample * expected.stride]);
       expect(largestDifference(sampled, expected.values), key).toBeLessThanOrEqual(tolerance);
       // All elements with random signs: independent errors of the tolerance would add up to its sqrt(n)-fold.
@@ -71,7 +72,7 @@ describe.each(['attention', 'thesis'] as const)('AVAlignNet, the %s configuratio
       if (every) {
         const all = toFloat32(every.get(key) as never);
         const max = all.reduce((largest, slope) => Math.max(largest, Math.abs(slope)), 0);
-        expect(largestDifference(ours, all), key).toBeLessThanOrEqual(1e-3 * max + 1e-6);
+        expect(largestDifference(ours, all), key).toBeLessThanOrEqual(1e-4 * max + 1e-6); // as above
       }
     });
     net.dispose();
@@ -108,6 +109,7 @@ describe('AVAlignNet', () => {
     for (const embedding of [visual, audio]) {
       expect(embedding.shape).toEqual([32, 256]);
       expect(Math.min(...embedding.dataSync())).toBe(0);
+      // measured 3e-7: the root of a float32 sum of 256 squares
       expect(largestDifference(tf.norm(embedding, 2, 1).dataSync(), new Array(32).fill(1))).toBeLessThan(1e-6);
     }
     const cosines = net.score(frames, features);
@@ -136,6 +138,7 @@ describe('AVAlignNet', () => {
     const frames = random(1, [3, 32, 32, 15]);
     const alone = net.encodeVisual(tf.slice(frames, [1, 0, 0, 0], [1, -1, -1, -1]));
     const together = tf.slice(net.encodeVisual(frames), [1, 0], [1, -1]);
+    // measured 4.1e-7: a batch of another size takes other blocks of the matrix product
     expect(largestDifference(alone.dataSync(), together.dataSync())).toBeLessThan(1e-6);
     net.dispose();
   });

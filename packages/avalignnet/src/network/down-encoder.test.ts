@@ -30,7 +30,8 @@ describe('DownEncoder', () => {
       data.forEach((value, index) => (data[index] = value * 8));
     }
     net.loadStateDict(state);
-    expect(largestDifference(net.forward(features).dataSync(), before.dataSync())).toBeLessThan(1e-3);
+    // measured 2.8e-5: the norm's epsilon does not scale along
+    expect(largestDifference(net.forward(features).dataSync(), before.dataSync())).toBeLessThan(2e-4);
     net.dispose();
   });
 

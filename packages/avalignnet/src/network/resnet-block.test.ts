@@ -55,7 +55,8 @@ describe('ResnetBlock', () => {
     net.loadStateDict(state);
     const y = net.forward(tf.ones([1, 4, 4, 32]));
     const [first] = tf.unstack(tf.reshape(y, [4, 32]), 1);
-    expect(largestDifference(first.dataSync(), [9, 6, 6, 4])).toBeLessThan(1e-5);
+    // measured 0; sums of up to 288 terms of 1/32 in float32
+    expect(largestDifference(first.dataSync(), [9, 6, 6, 4])).toBeLessThan(4e-6);
     net.dispose();
   });
 
