@@ -25,7 +25,7 @@ test("moments of NumPy's npz file are those of the samples", async () => {
   const own = new FrechetStatistics(48);
   own.update(formulaFeatures(400, 48, 0, 0, 0));
   expect(read.count).toBeUndefined();
-  expect(frechetDistance(read, own).value).toBeLessThan(1e-13);
+  expect(frechetDistance(read, own).value).toBeLessThan(2e-14); // measured 1.8e-15: NumPy sums in another order
 });
 
 test('float32 arrays are widened', () => {

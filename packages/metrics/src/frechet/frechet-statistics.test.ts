@@ -60,6 +60,7 @@ describe.each([
     const both = statisticsOf(rows, 7).moments();
     const merged = a.moments();
     expect(merged.count).toBe(first + second);
+    // measured 2.2e-16, one step of float64 at 1; the covariances 5.6e-17
     expect(largestDifference(merged.mean, both.mean)).toBeLessThan(1e-15);
     expect(largestDifference(merged.covariance, both.covariance)).toBeLessThan(1e-15);
     expect(b.moments()).toEqual(before);
@@ -72,7 +73,7 @@ test('statistics go on from moments, and float32 rows are taken', () => {
   resumed.update(rows.subarray(90 * 4));
   const [got, wanted] = [resumed.moments(), statisticsOf(rows, 4).moments()];
   expect(got.count).toBe(150);
-  expect(largestDifference(got.covariance, wanted.covariance)).toBeLessThan(1e-15);
+  expect(largestDifference(got.covariance, wanted.covariance)).toBeLessThan(1e-15); // measured 4.2e-17
 });
 
 test('reset starts afresh', () => {

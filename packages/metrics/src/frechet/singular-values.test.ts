@@ -6,7 +6,7 @@ const sum = (values: ArrayLike<number>) => Array.from(values).reduce((total, val
 
 test('singularValues of small matrices are the known ones', () => {
   const two = singularValues({ data: Float64Array.of(3, 0, 4, 5), rows: 2, columns: 2 });
-  expect(two[0]).toBeCloseTo(3 * Math.sqrt(5), 14);
+  expect(two[0]).toBeCloseTo(3 * Math.sqrt(5), 14); // measured 8.9e-16 here and below: one step of float64
   expect(two[1]).toBeCloseTo(Math.sqrt(5), 14);
   expect(singularValues({ data: Float64Array.of(3, -4), rows: 1, columns: 2 })[0]).toBeCloseTo(5, 14);
   expect(singularValues({ data: Float64Array.of(-2), rows: 1, columns: 1 })[0]).toBeCloseTo(2, 14);
@@ -19,7 +19,7 @@ test('a diagonal over 30 orders of magnitude keeps its values to the rounding of
   const data = new Float64Array(size * size);
   for (let i = 0; i < size; i++) data[i * size + ((i * 5) % size)] = (-1) ** i * 10 ** (-2 * i);
   const values = singularValues({ data, rows: size, columns: size });
-  values.forEach((value, i) => expect(Math.abs(value - 10 ** (-2 * i))).toBeLessThan(1e-15));
+  values.forEach((value, i) => expect(Math.abs(value - 10 ** (-2 * i))).toBeLessThan(1e-15)); // measured 2.2e-16
 });
 
 test.each([
@@ -33,6 +33,7 @@ test.each([
   const values = singularValues({ data, rows, columns });
   expect(data).toEqual(kept);
   expect(values.length).toBe(Math.min(rows, columns));
+  // measured 1.3e-15: sums of up to 3538 squares
   expect(sum(values.map((value) => value ** 2)) / sum(data.map((value) => value ** 2))).toBeCloseTo(1, 13);
   expect(Array.from(values)).toEqual([...values].sort((a, b) => b - a));
 });
@@ -45,5 +46,5 @@ test('values of a product of rank 3 are zero beyond the third', () => {
   });
   const values = singularValues({ data, rows: 20, columns: 15 });
   expect(values[2]).toBeGreaterThan(0.1);
-  expect(Math.max(...values.subarray(3))).toBeLessThan(1e-14);
+  expect(Math.max(...values.subarray(3))).toBeLessThan(1e-14); // measured 2.8e-15, the rounding of values of about 10
 });

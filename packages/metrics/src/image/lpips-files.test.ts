@@ -46,7 +46,7 @@ test.skipIf(!hasTorch).each(Object.keys(lpipsCases.nets) as LpipsNet[])(
       network.loadStateDict(new Map(files.flatMap(({ state }) => [...state])));
       expect(
         relativeDifference(await lpips(network, ...pair, { range: [-1, 1] }), lpipsCases.nets[net].reference),
-      ).toBeLessThan(1e-5);
+      ).toBeLessThan(2e-6); // measured 1.3e-7
       network.dispose();
     }
     tf.dispose(pair);

@@ -40,7 +40,7 @@ describe.each(NETS)('Lpips of %s', (net) => {
     const distance = network.forward(...pair, { range });
     expect(tf.memory().numTensors).toBe(before + 1);
     expect(distance.shape).toEqual([2]);
-    expect(relativeDifference(distance.dataSync(), wanted.reference)).toBeLessThan(1e-5);
+    expect(relativeDifference(distance.dataSync(), wanted.reference)).toBeLessThan(2e-6); // measured 1.3e-7
     distance.dispose();
   });
 
@@ -53,14 +53,14 @@ describe.each(NETS)('Lpips of %s', (net) => {
   test('of images in 0..1 is the same as of the same images in -1..1', async () => {
     const halves = tf.tidy(() => pair.map((x) => tf.mul<tf.Tensor4D>(tf.add(x, 1), 0.5)));
     const distances = await lpips(network, halves[0], halves[1], { range: [0, 1] });
-    expect(relativeDifference(distances, wanted.reference)).toBeLessThan(1e-5);
+    expect(relativeDifference(distances, wanted.reference)).toBeLessThan(2e-6); // measured 1.6e-7
     tf.dispose(halves);
   });
 
   test('is 0 for equal images and symmetric', async () => {
     expect([...(await lpips(network, pair[0], pair[0], { range }))]).toEqual([0, 0]);
     const back = await lpips(network, pair[1], pair[0], { range });
-    expect(relativeDifference(back, wanted.reference)).toBeLessThan(1e-5);
+    expect(relativeDifference(back, wanted.reference)).toBeLessThan(2e-6); // measured 1.3e-7
   });
 
   const path = publishedLinear(net);
@@ -74,7 +74,7 @@ describe.each(NETS)('Lpips of %s', (net) => {
       const real = new Lpips({ net });
       real.loadStateDict(new Map([...trunkState(net), ...state]));
       const distances = await lpips(real, ...pair, { range });
-      expect(relativeDifference(distances, wanted.published)).toBeLessThan(1e-5);
+      expect(relativeDifference(distances, wanted.published)).toBeLessThan(1e-5); // measured 4.3e-7, on squeeze
       real.dispose();
     },
   );
@@ -86,10 +86,11 @@ test.each(['alex', 'squeeze'] as const)(
     const { torchmetrics, gradient } = lpipsCases.nets[net];
     const network = loaded(net, 'torchmetrics');
     const value = tf.tidy(() => network.forward(...noisePair(net), { range }).dataSync());
-    expect(relativeDifference(value, torchmetrics)).toBeLessThan(1e-5);
+    expect(relativeDifference(value, torchmetrics)).toBeLessThan(2e-6); // measured 1.3e-7
     const [real, generated] = noisePair(net, gradient!.number);
     const slope = tf.grad((x) => tf.mean(network.forward(real, x as tf.Tensor4D, { range })))(generated);
     const got = slope.dataSync().filter((_, i) => i % gradient!.every === 0);
+    // measured 3.9e-6 of the largest: the slope passes the whole trunk in float32
     expect(relativeDifference(got, gradient!.data)).toBeLessThan(1e-4);
     tf.dispose([real, generated, slope]);
     network.dispose();

@@ -11,8 +11,9 @@ describe('SyncEvaluation', () => {
     expect(report.auc).toBe(1);
     expect(report.best.balanced).toBe(1);
     expect(report.pairs).toEqual({ inSync: 2, offSync: 1 });
-    expect(report.meanInSync).toBeCloseTo(0.65, 6);
-    expect(report.crossEntropy).toBeCloseTo(-((Math.log(0.9) + Math.log(0.4)) / 2 + Math.log(0.8)) / 2, 6);
+    expect(report.meanInSync).toBeCloseTo(0.65, 7); // measured 3e-9: scores are float32
+    // measured 3.7e-9
+    expect(report.crossEntropy).toBeCloseTo(-((Math.log(0.9) + Math.log(0.4)) / 2 + Math.log(0.8)) / 2, 7);
     expect(evaluation.compute({ threshold: 0.3 }).accuracy.balanced).toBe(1);
   });
 
