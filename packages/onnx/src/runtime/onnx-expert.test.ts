@@ -75,7 +75,7 @@ test('OnnxExpert’s embeddings can be used by tfjs once they are computed, and 
   );
   const numbers = await embedding.data();
   const squares = tf.square(embedding);
-  expect(squares.dataSync()[0]).toBeCloseTo(numbers[0] ** 2, 6);
+  expect(squares.dataSync()[0]).toBeCloseTo(numbers[0] ** 2, 6); // measured 0
   tf.dispose([frames, features, embedding, squares]);
   expert.dispose();
 });
