@@ -27,12 +27,12 @@ test('a variation that changes nothing shows the same, a mirrored one its mirror
   const seen = cutMouthWindow(frames, 0, { stored, recipe, angles });
   const far = (a: Float32Array, b: Float32Array) =>
     a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
-  expect(far(cut({}), seen)).toBeLessThan(1e-3);
+  expect(far(cut({}), seen)).toBeLessThan(1e-4); // measured 0; a float32 step at 255 is 1.5e-5
   const rowsMirrored = Float32Array.from(seen, (_, i) => {
     const [row, column, channel] = [Math.floor(i / (16 * 12)), Math.floor(i / 12) % 16, i % 12];
     return seen[(row * 16 + 15 - column) * 12 + channel];
   });
-  expect(far(cut({ mirrored: true }), rowsMirrored)).toBeLessThan(1e-3);
+  expect(far(cut({ mirrored: true }), rowsMirrored)).toBeLessThan(1e-4); // measured 0
   // A quarter of half a side is 2 pixels; the first frame is not turned, its box begins at row 8 and column 2.
   const shifted = cut({ across: 0.25, down: -0.25 });
   for (const [row, column] of [
@@ -40,7 +40,8 @@ test('a variation that changes nothing shows the same, a mirrored one its mirror
     [5, 9],
     [15, 15],
   ]) {
-    expect(shifted[(row * 16 + column) * 12]).toBeCloseTo(frames[((row + 8 - 2) * width + column + 2 + 2) * 3], 3);
+    // measured 0
+    expect(shifted[(row * 16 + column) * 12]).toBeCloseTo(frames[((row + 8 - 2) * width + column + 2 + 2) * 3], 4);
   }
   expect(shifted.every(Number.isFinite)).toBe(true);
 });

@@ -12,7 +12,7 @@ test('openTrackedVideo follows the faces and measures the audio', async () => {
   expect(video.tracks.map((track) => [track.id, track.firstFrame, track.frameCount])).toEqual([[0, 0, 30]]);
   expect(video.frameSize).toEqual({ width: WIDTH, height: HEIGHT });
   expect(video.audioLevel.samples).toBe(30 * 640);
-  expect(video.audioLevel.peak).toBeCloseTo(0.5, 2);
+  expect(video.audioLevel.peak).toBeCloseTo(0.5, 6); // measured 0
 });
 
 test('trackVideo offers the audio before it searches, tells what each frame shows, and the video knows its length', async () => {
