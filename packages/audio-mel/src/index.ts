@@ -8,12 +8,15 @@ export { asrLogits, DEEPSPEECH_LABELS, HUBERT_LABELS, WAV2VEC2_LABELS } from './
 export type { CtcFeatures, CtcFeaturesOptions } from './recogniser/ctc-features';
 export { createCtcFeatures } from './recogniser/ctc-features';
 export type { TransformersModule } from './recogniser/load-transformers';
+export { loudnessGain, RunningLoudness } from './speech/loudness';
+export { SpeechLevelMeter, speechLevel } from './speech/speech-level';
 export type { VoiceActivityOptions } from './speech/voice-activity';
 export { voiceActivity } from './speech/voice-activity';
 export type { ReadWavOptions, WavAudio } from './wav/read-wav';
 export { readWav } from './wav/read-wav';
 export type { WavFormat } from './wav/write-wav';
 export { writeWav } from './wav/write-wav';
+export { changeGain } from './waveform/change-gain';
 export { convolve } from './waveform/convolve';
 export type { ResampleOptions } from './waveform/resample';
 export { resample } from './waveform/resample';

@@ -13,10 +13,24 @@ export { importPackage } from './common/import-package';
 export { nodeModule } from './common/node-module';
 export type { FaceLandmarks, FaceTrack, LandmarkDetector, Landmarks68 } from './face/face';
 export { assertLandmarks68 } from './face/face';
-export type { FrameRegion, FrameSequence, MediaInfo, MediaReader, MediaStreams, VideoFrame } from './media/media';
-export { assertVideoFrame } from './media/media';
+export type {
+  ChannelMix,
+  ConcealedDamage,
+  FrameRegion,
+  FrameSequence,
+  MediaFault,
+  MediaInfo,
+  MediaReader,
+  MediaStreams,
+  MediaTrack,
+  TrackChoice,
+  VideoFrame,
+} from './media/media';
+export { assertVideoFrame, MediaError } from './media/media';
 export { agreeOnRecipe } from './recipe/agree-on-recipe';
 export { renameKeys, upgradeRecipe } from './recipe/earlier-spelling';
+export type { Loudness, SpeechLoudness } from './recipe/loudness';
+export { SPEECH_LOUDNESS } from './recipe/loudness';
 export type {
   AlignedFaceCrop,
   DinetCrop,

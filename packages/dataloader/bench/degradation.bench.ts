@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { addNoise, changeGain, degradeAudio, roomResponse, throughTelephone } from '../src/degrade/audio-degradation';
+import { changeGain } from '@lipsync/audio-mel';
+import { addNoise, degradeAudio, roomResponse, throughTelephone } from '../src/degrade/audio-degradation';
 import { audioNoise, NOISE_KINDS } from '../src/degrade/audio-noise';
 import { blurFrames, compressFrames } from '../src/degrade/frame-degradation';
 

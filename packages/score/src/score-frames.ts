@@ -8,8 +8,9 @@ import {
   type SyncRecipe,
   type Waveform,
 } from '@lipsync/contracts';
-import { type FrameWindow, WindowSampler } from '@lipsync/sync-windows';
+import { type FrameWindow, measureAudio, WindowSampler } from '@lipsync/sync-windows';
 import { AudioEmbeddings } from './embed/audio-embeddings';
+import { audioProblems } from './faces/audio-problems';
 import type { VideoScore } from './faces/face-score';
 import { openScoring, type Scoring, scoreFaces } from './faces/score-faces';
 import { collectImages, framesAtRate, type PlainImage, rgbOf } from './frames/images';
@@ -77,9 +78,17 @@ async function scoreMouths(
   const points = new Float32Array(136 * shown.length);
   const track: FaceTrack = { id: 0, firstFrame: 0, frameCount: shown.length, points, score: 1, interpolated: 0 };
   const resampled = audio.sampleRate === AUDIO_SAMPLE_RATE ? audio : resample(audio, AUDIO_SAMPLE_RATE);
-  const embeddings = new AudioEmbeddings(embedder, () => once(resampled), { batchSize });
+  const level = await measureAudio(once(resampled));
+  const embeddings = new AudioEmbeddings(embedder, () => once(resampled), { batchSize, loudness: { level } });
   const frameCount = shown.length;
-  const score: VideoScore = { file: 'mouths', fps: recipe.fps, frameCount, faces: [], problems: [], protocol };
+  const score: VideoScore = {
+    file: 'mouths',
+    fps: recipe.fps,
+    frameCount,
+    faces: [],
+    problems: audioProblems(level, recipe),
+    protocol,
+  };
   try {
     const faces = {
       tracks: [track],

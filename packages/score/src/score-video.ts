@@ -3,6 +3,7 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { type CollectTracksOptions, createLandmarkDetector } from '@lipsync/face-crop';
 import type { Embedder } from '@lipsync/metrics';
 import {
+  type AudioLevel,
   audioOfTrack,
   LANDMARK_QUALITY,
   type LandmarkQuality,
@@ -12,6 +13,7 @@ import {
   UnusableVideo,
 } from '@lipsync/sync-windows';
 import { AudioEmbeddings } from './embed/audio-embeddings';
+import { audioProblems } from './faces/audio-problems';
 import type { VideoScore } from './faces/face-score';
 import { openScoring, type Scoring, scoreFaces } from './faces/score-faces';
 import { loadMedia } from './peers/optional-peers';
@@ -105,8 +107,10 @@ export async function scoreMedia(
         : { collect, detectionSide }),
     });
     for await (const event of tracking) {
-      if (event.kind === 'open') audio.open(event.audio);
-      else if (event.kind === 'tracked') video = event.video;
+      if (event.kind === 'open') {
+        audio.open(event.audio, event.audioLevel);
+        score.problems.push(...audioProblems(event.audioLevel, protocol.recipe));
+      } else if (event.kind === 'tracked') video = event.video;
       else {
         score.frameCount = event.frameIndex + 1;
         if (event.faces) audio.prefetch(event.frameIndex);
@@ -168,8 +172,8 @@ class VideoAudio {
     this.#scoring = scoring;
   }
 
-  open(audio: ConstructorParameters<typeof AudioEmbeddings>[1]): void {
-    if (this.#scoring.protocol.audioFrom === 'file') this.#shared = this.#make(audio);
+  open(audio: ConstructorParameters<typeof AudioEmbeddings>[1], level: AudioLevel): void {
+    if (this.#scoring.protocol.audioFrom === 'file') this.#shared = this.#make(audio, level);
   }
 
   prefetch(frame: number): void {
@@ -178,16 +182,16 @@ class VideoAudio {
 
   of(video: TrackedVideo, track: FaceTrack): { audio: AudioEmbeddings; firstFrame: number } {
     if (this.#shared) return { audio: this.#shared, firstFrame: 0 };
-    return { audio: this.#make(() => audioOfTrack(video, track)), firstFrame: track.firstFrame };
+    return { audio: this.#make(() => audioOfTrack(video, track), video.audioLevel), firstFrame: track.firstFrame };
   }
 
   async close(): Promise<void> {
     for (const audio of this.#all) await audio.close();
   }
 
-  #make(audio: ConstructorParameters<typeof AudioEmbeddings>[1]): AudioEmbeddings {
+  #make(audio: ConstructorParameters<typeof AudioEmbeddings>[1], level: AudioLevel): AudioEmbeddings {
     const { embedder, batchSize } = this.#scoring;
-    const embeddings = new AudioEmbeddings(embedder, audio, { batchSize });
+    const embeddings = new AudioEmbeddings(embedder, audio, { batchSize, loudness: { level } });
     this.#all.push(embeddings);
     return embeddings;
   }

@@ -3,6 +3,7 @@ export { NOISE_MASK, noiseTable } from './augment/noise-table';
 export { AudioCursor } from './features/audio-cursor';
 export type { FeatureWindowOptions } from './features/feature-window';
 export { cutFeatureWindow } from './features/feature-window';
+export type { HeardLoudness } from './features/feature-steps';
 export { FeatureWindows } from './features/feature-windows';
 export type { FeaturesAroundOptions } from './features/features-around';
 export { audioOfLength, FeaturesAround } from './features/features-around';

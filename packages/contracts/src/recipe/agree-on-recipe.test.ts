@@ -10,6 +10,7 @@ const recipe: SyncRecipe = {
   range: [0, 255],
   features: 'SYNCNET_MFCC',
   featureSteps: 20,
+  loudness: 'none',
 };
 
 test('agreeOnRecipe takes the one that exists, or both where they agree', () => {

@@ -25,6 +25,7 @@ const recipe: SyncRecipe = {
   range: [-1, 1],
   features: 'THESIS_MEL',
   featureSteps: 32,
+  loudness: 'none',
 };
 const thesis: SyncRecipe = {
   ...recipe,

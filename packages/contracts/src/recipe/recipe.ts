@@ -2,6 +2,7 @@ import type { AudioFeatureName } from '../audio/audio';
 import { AUDIO_FEATURES } from '../audio/audio';
 import { fail } from '../common/fail';
 import { upgradeRecipe } from './earlier-spelling';
+import { assertLoudness, type Loudness } from './loudness';
 
 /**
  * A square mouth crop placed by a similarity transform. With `s = max(eye distance, 0.95 · eye-to-mouth)` in pixels of
@@ -115,10 +116,13 @@ export type SyncRecipe = {
   features: AudioFeatureName;
   /** Time steps of the features in a window. */
   featureSteps: number;
+  /** How loud the audio is made before its features are computed. Default `none`, also of files that do not say. */
+  loudness?: Loudness;
 };
 
 /**
- * Checks a recipe from a file; one in the spelling of earlier versions is converted.
+ * Checks a recipe from a file; one in the spelling of earlier versions is converted. `loudness` is `none` where it is
+ * missing.
  *
  * @param where names the caller's function in errors.
  * @throws TypeError or RangeError that names the first field that is wrong.
@@ -144,7 +148,16 @@ export function assertSyncRecipe(where: string, value: unknown): SyncRecipe {
     fail(TypeError, where, 'recipe.features', Object.keys(AUDIO_FEATURES).join(' or '), recipe.features);
   }
   assertCrop(where, recipe.crop);
-  return recipe;
+  const loudness = assertLoudness(where, recipe.loudness ?? 'none');
+  if (loudness !== 'none' && recipe.features === 'ASR_LOGITS')
+    fail(
+      TypeError,
+      where,
+      'recipe.loudness',
+      'none for ASR_LOGITS, which are not computed from audio here',
+      loudness.kind,
+    );
+  return { ...recipe, loudness };
 }
 
 function assertCrop(where: string, crop: SyncRecipe['crop']): void {
@@ -246,8 +259,11 @@ export function stepsBefore(frame: number, { fps, stepsPerSecond }: { fps: numbe
  */
 export function recipeDifferences(a: SyncRecipe, b: SyncRecipe): string[] {
   const flat = (recipe: SyncRecipe) => {
-    const { crop, ...rest } = recipe;
-    const entries = [...Object.entries(rest), ...Object.entries(crop).map(([key, value]) => [`crop.${key}`, value])];
+    const { crop, loudness = 'none', ...rest } = recipe;
+    const entries = [
+      ...Object.entries({ ...rest, loudness }),
+      ...Object.entries(crop).map(([key, value]) => [`crop.${key}`, value]),
+    ];
     return new Map(entries.map(([key, value]) => [key as string, JSON.stringify(value)]));
   };
   const [left, right] = [flat(a), flat(b)];

@@ -1,11 +1,10 @@
-import { convolve } from '@lipsync/audio-mel';
+import { changeGain, convolve } from '@lipsync/audio-mel';
 import { Random } from '@lipsync/nn';
 import { expect, test } from 'vitest';
 import type { AudioDegradationDraw } from './audio-degradation';
 import {
   AUDIO_DEGRADATION,
   addNoise,
-  changeGain,
   degradeAudio,
   drawAudioDegradation,
   roomResponse,

@@ -1,4 +1,4 @@
-import { convolve } from '@lipsync/audio-mel';
+import { changeGain, convolve } from '@lipsync/audio-mel';
 import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 import type { Random } from '@lipsync/nn';
 import { NOISE_MASK, noiseTable } from '@lipsync/sync-windows';
@@ -121,21 +121,6 @@ export function degradeAudio(
   if (draw.noise) audio = addNoise(audio, { ...draw.noise, ...options });
   if (draw.telephone) audio = throughTelephone(audio);
   return draw.gainDb === 0 ? audio : changeGain(audio, draw.gainDb);
-}
-
-/**
- * Multiplies by `10^(gainDb / 20)`. Nothing is clipped at full scale.
- *
- * @returns float32, as many samples; a new array.
- * @example
- * const louder = changeGain(samples, 6);
- */
-export function changeGain(samples: Float32Array, gainDb: number): Float32Array<ArrayBuffer> {
-  if (!Number.isFinite(gainDb)) fail(RangeError, 'changeGain', 'gainDb', 'finite', gainDb);
-  const gain = 10 ** (gainDb / 20);
-  const out = new Float32Array(samples.length);
-  for (let i = 0; i < out.length; i++) out[i] = samples[i] * gain; // ten times as quick as Float32Array.from
-  return out;
 }
 
 /**

@@ -1,12 +1,14 @@
 import type { Waveform } from '@lipsync/contracts';
 import type { Embedder } from '@lipsync/metrics';
-import { FeatureWindows } from '@lipsync/sync-windows';
+import { FeatureWindows, type HeardLoudness } from '@lipsync/sync-windows';
 
 export type AudioEmbeddingsOptions = {
   /** Windows per batch. */
   batchSize: number;
   /** Bytes of embeddings that are computed before they are asked for. Default 16 MiB: 5 minutes of 512 values each. */
   prefetchBytes?: number;
+  /** How loud the audio is, where the expert's recipe brings it to a level: see `FeatureWindows`. */
+  loudness?: HeardLoudness;
 };
 
 /** A batch of consecutive frames, computed or being computed. */
@@ -34,6 +36,7 @@ export class AudioEmbeddings {
   readonly #batchSize: number;
   readonly #dimension: number;
   readonly #mostBatches: number;
+  readonly #loudness?: HeardLoudness;
   /** By index of the batch. */
   readonly #batches = new Map<number, Batch>();
   #requested: number[] = []; // batches to prefetch, rising
@@ -47,11 +50,12 @@ export class AudioEmbeddings {
   constructor(
     embedder: Embedder,
     audio: () => AsyncIterable<Waveform>,
-    { batchSize, prefetchBytes = 16 * 2 ** 20 }: AudioEmbeddingsOptions,
+    { batchSize, prefetchBytes = 16 * 2 ** 20, loudness }: AudioEmbeddingsOptions,
   ) {
     const { embeddingSize, audioEmbeddingSize = embeddingSize } = embedder.expert;
     this.#embedder = embedder;
     this.#audio = audio;
+    this.#loudness = loudness;
     this.#batchSize = batchSize;
     this.#dimension = audioEmbeddingSize;
     this.#mostBatches = Math.max(1, Math.floor(prefetchBytes / (batchSize * audioEmbeddingSize * 4)));
@@ -184,6 +188,6 @@ export class AudioEmbeddings {
   }
 
   #opened(): FeatureWindows {
-    return (this.#windows ??= new FeatureWindows(this.#audio(), this.#embedder.expert.recipe));
+    return (this.#windows ??= new FeatureWindows(this.#audio(), this.#embedder.expert.recipe, this.#loudness));
   }
 }

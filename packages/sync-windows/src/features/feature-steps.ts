@@ -1,6 +1,45 @@
-import { type FeatureStream, featureStream } from '@lipsync/audio-mel';
-import type { AudioFeatureName, Features, Waveform } from '@lipsync/contracts';
+import { changeGain, type FeatureStream, featureStream, loudnessGain, RunningLoudness } from '@lipsync/audio-mel';
+import { type AudioFeatureName, type Features, fail, type Loudness, type Waveform } from '@lipsync/contracts';
 import { RowCursor } from './row-cursor';
+
+/**
+ * Audio brought to the level of a recipe's rule. `level`: what `measureAudio` found in all of it, whose gain then holds
+ * from the first sample to the last; `running`: by what was heard so far, for audio that has no end yet.
+ */
+export type HeardLoudness = { level: { speechDb?: number } } | 'running';
+
+/**
+ * The same audio, as loud as a recipe asks for.
+ *
+ * @throws TypeError where the rule needs to know how, and `heard` is missing.
+ */
+export function atLoudness(
+  audio: AsyncIterable<Waveform>,
+  rule: Loudness = 'none',
+  { heard, where }: { heard?: HeardLoudness; where: string },
+): AsyncIterable<Waveform> {
+  if (rule === 'none') return audio;
+  if (heard === 'running') return running(audio, new RunningLoudness(rule));
+  if (!heard) {
+    const wanted = "given, as the recipe's loudness is not none: { level: await measureAudio(audio) }, or 'running'";
+    return fail(TypeError, where, 'loudness', wanted, heard);
+  }
+  const gainDb = loudnessGain(rule, heard.level.speechDb);
+  return louder(audio, gainDb);
+}
+
+async function* louder(pieces: AsyncIterable<Waveform>, gainDb: number): AsyncGenerator<Waveform> {
+  for await (const piece of pieces) yield { ...piece, samples: changeGain(piece.samples, gainDb) };
+}
+
+async function* running(pieces: AsyncIterable<Waveform>, loudness: RunningLoudness): AsyncGenerator<Waveform> {
+  let sampleRate = 0;
+  for await (const piece of pieces) {
+    sampleRate = piece.sampleRate;
+    yield { ...piece, samples: loudness.push(piece.samples) };
+  }
+  yield { samples: loudness.end(), sampleRate };
+}
 
 /**
  * The feature steps, `[steps, bins]`, of an audio track that is still being decoded, or of features that are there.

@@ -16,6 +16,23 @@ const LIMIT = 4; // mel features run from -4 to 4
 const FLOOR_SPREAD = 0.6; // standard deviation of a noise floor's log power
 
 /**
+ * Feature steps `[steps, bins]` as an audio tower takes them, `[bins, steps]`.
+ *
+ * @returns `out`, float32.
+ */
+export function windowOfSteps(
+  data: Float32Array,
+  bins: number,
+  out: Float32Array = new Float32Array(data.length),
+): Float32Array {
+  const width = data.length / bins;
+  for (let bin = 0; bin < bins; bin++) {
+    for (let step = 0; step < width; step++) out[bin * width + step] = data[step * bins + bin];
+  }
+  return out;
+}
+
+/**
  * The features of one window for an audio tower: `[bins, featureSteps]`; the network's input is `[bins, featureSteps,
  * 1]`.
  *
@@ -42,12 +59,7 @@ export function cutFeatureWindow(features: Features, startFrame: number, options
   const out = options.out ?? new Float32Array(bins * width);
   if (out.length !== bins * width)
     fail(TypeError, 'cutFeatureWindow', 'out', `${bins * width} values long`, out.length);
-  if (!augmentation) {
-    for (let bin = 0; bin < bins; bin++) {
-      for (let step = 0; step < width; step++) out[bin * width + step] = data[(start + step) * bins + bin];
-    }
-    return out;
-  }
+  if (!augmentation) return windowOfSteps(data.subarray(start * bins, (start + width) * bins), bins, out);
   const { audio, noiseStarts } = augmentation;
   start = Math.min(steps - width, Math.max(0, start + audio.jitterSteps));
   for (let bin = 0; bin < bins; bin++) {

@@ -1,7 +1,7 @@
 import type { Features, SyncRecipe, Waveform } from '@lipsync/contracts';
 import { audioWindowStart } from '@lipsync/contracts';
-import { featureSteps } from './feature-steps';
-import { cutFeatureWindow } from './feature-window';
+import { atLoudness, featureSteps, type HeardLoudness } from './feature-steps';
+import { windowOfSteps } from './feature-window';
 import type { RowCursor } from './row-cursor';
 import { firstWindow } from './window-count';
 
@@ -12,7 +12,7 @@ import { firstWindow } from './window-count';
  * or the decoder lives on.
  *
  * @example
- * const windows = new FeatureWindows(video.audio(), expert.recipe);
+ * const windows = new FeatureWindows(video.audio(), expert.recipe, { level: video.audioLevel });
  * for (let frame = windows.first; ; frame++) {
  *   const window = await windows.read(frame); // [80, featureSteps]
  *   if (!window) break;
@@ -26,10 +26,16 @@ export class FeatureWindows {
   readonly #recipe: SyncRecipe;
   readonly #steps: RowCursor;
 
-  /** @param audio 16 kHz mono, or its features; begins with frame 0. */
-  constructor(audio: AsyncIterable<Waveform> | Features, recipe: SyncRecipe) {
+  /**
+   * @param audio 16 kHz mono, or its features, which are taken as they are; begins with frame 0.
+   * @param loudness how loud the audio is, where the recipe brings it to a level: what `measureAudio` found in the
+   *   whole of it, or `running` for audio without an end.
+   */
+  constructor(audio: AsyncIterable<Waveform> | Features, recipe: SyncRecipe, loudness?: HeardLoudness) {
     this.#recipe = recipe;
-    this.#steps = featureSteps(audio, recipe.features, 'FeatureWindows.read');
+    const heard =
+      'data' in audio ? audio : atLoudness(audio, recipe.loudness, { heard: loudness, where: 'FeatureWindows' });
+    this.#steps = featureSteps(heard, recipe.features, 'FeatureWindows.read');
     this.first = firstWindow(recipe);
   }
 
@@ -43,9 +49,7 @@ export class FeatureWindows {
     const start = audioWindowStart(this.#recipe, frame);
     const bins = this.#steps.dimension;
     const data = await this.#steps.read(start, start + this.#recipe.featureSteps);
-    const steps = data.length / bins;
-    if (steps < this.#recipe.featureSteps) return undefined;
-    return cutFeatureWindow({ data, steps, bins }, 0, { recipe: this.#recipe });
+    return data.length < this.#recipe.featureSteps * bins ? undefined : windowOfSteps(data, bins);
   }
 
   /** Releases what only windows before `frame` need. */

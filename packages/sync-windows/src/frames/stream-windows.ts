@@ -92,8 +92,9 @@ export async function* streamSyncWindows(video: TrackedVideo, options: StreamOpt
       const { track, startFrame } = window;
       if (ended.has(track)) continue;
       if (audios.size === 0) {
-        const shared = audioFrom === 'file' ? new FeatureWindows(video.audio(), recipe) : undefined;
-        for (const each of tracks) audios.set(each, shared ?? new FeatureWindows(audioOfTrack(video, each), recipe));
+        const open = (heard: AsyncIterable<Waveform>) => new FeatureWindows(heard, recipe, { level: video.audioLevel });
+        const shared = audioFrom === 'file' ? open(video.audio()) : undefined;
+        for (const each of tracks) audios.set(each, shared ?? open(audioOfTrack(video, each)));
       }
       const audio = audios.get(track)!;
       const frame = audioFrom === 'file' ? startFrame : startFrame - track.firstFrame;
@@ -112,7 +113,8 @@ export async function* streamSyncWindows(video: TrackedVideo, options: StreamOpt
  * The audio of a video from a face's first frame on.
  *
  * @example
- * const windows = new FeatureWindows(audioOfTrack(video, video.tracks[0]), expert.recipe);
+ * const audio = audioOfTrack(video, video.tracks[0]);
+ * const windows = new FeatureWindows(audio, expert.recipe, { level: video.audioLevel });
  */
 export function audioOfTrack(video: TrackedVideo, { firstFrame }: FaceTrack): AsyncIterable<Waveform> {
   return skipSamples(video.audio(), samplesBefore(firstFrame, video.fps));

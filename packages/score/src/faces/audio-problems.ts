@@ -1,0 +1,29 @@
+import type { SyncRecipe } from '@lipsync/contracts';
+import type { AudioLevel } from '@lipsync/sync-windows';
+
+/** Speech below this, dB of full scale, is quieter than what networks without a loudness rule were trained on. */
+const QUIET_DB = -38;
+/** Of 16-bit audio the noise lies at -98 dB: below this it is less than 35 dB under the speech. */
+const FAINT_DB = -63;
+/** More samples at full scale than this share: speech is cut off at its loudest. */
+const CLIPPED_SHARE = 0.002;
+
+/** What about the audio's level makes its score doubtful. */
+export function audioProblems(
+  { speechDb, clippedShare }: AudioLevel,
+  { loudness = 'none' }: Pick<SyncRecipe, 'loudness'>,
+): string[] {
+  const problems: string[] = [];
+  if (speechDb === undefined || speechDb < FAINT_DB) {
+    const level = speechDb === undefined ? 'below -85 dB' : `at ${speechDb.toFixed(0)} dB`;
+    problems.push(`audio is almost silent: speech ${level} of full scale; the score may be wrong`);
+  } else if (speechDb < QUIET_DB && loudness === 'none') {
+    const level = `speech at ${speechDb.toFixed(0)} dB of full scale`;
+    problems.push(
+      `audio is quiet: ${level}, and this network takes it as it is; make it louder, the score may be wrong`,
+    );
+  }
+  if (clippedShare > CLIPPED_SHARE)
+    problems.push(`audio is clipped: ${(100 * clippedShare).toFixed(1)} % of the samples are at full scale`);
+  return problems;
+}
