@@ -19,7 +19,7 @@ export type FrameSequence = {
   [Symbol.asyncIterator](): AsyncIterator<VideoFrame>;
 };
 
-/** What the container of a media file states. */
+/** What the container of a media file states, and which of its tracks are read. */
 export type MediaInfo = {
   path: string;
   /** Seconds, of the longest stream. */
@@ -35,8 +35,84 @@ export type MediaInfo = {
     rotation: number;
     startSec: number;
   };
-  audio?: { codec: string; sampleRate: number; channels: number; startSec: number };
+  audio?: {
+    codec: string;
+    sampleRate: number;
+    channels: number;
+    startSec: number;
+    /** How the channels become one; missing where there is one, or where they were not measured. */
+    mix?: ChannelMix;
+  };
+  /** Which of several video tracks, and of several audio tracks, is read; missing where there is no choice. */
+  choices?: TrackChoice[];
+  /** What a user should know about the above, in sentences: several tracks, channels that cancel each other. */
+  notes?: string[];
 };
+
+/** One of several video or audio tracks of a file. */
+export type MediaTrack = {
+  /** Its number among the file's tracks of this kind, from 0. */
+  track: number;
+  /** In words: codec, size or channels, language, title and marks, such as `aac, stereo, eng, default`. */
+  description: string;
+  /** Why it cannot be used; missing where it can, or was not tried. */
+  problem?: 'silent' | 'still picture' | 'cover image' | 'nothing decodes';
+};
+
+/** Which of several tracks of one kind is read, and why. */
+export type TrackChoice = {
+  kind: 'video' | 'audio';
+  /** Number of the track, from 0. */
+  track: number;
+  /** In words, such as `it is marked default`. */
+  reason: string;
+  tracks: MediaTrack[];
+};
+
+/**
+ * How the channels of an audio track become one. `mean`: all of them, weighted by their places. `channel`: one alone, as
+ * the others are silent or would cancel it. `side`: half the difference of the first two, which are out of phase.
+ */
+export type ChannelMix = {
+  use: 'mean' | 'channel' | 'side';
+  /** Number of the channel, from 0, where one is used. */
+  channel?: number;
+  /** Why it is not the mean, in words. */
+  reason?: string;
+};
+
+/** How much of a file is damaged, and was concealed or left out. */
+export type ConcealedDamage = {
+  /** Frames, at the file's own rate, that were decoded next to damage or are missing. */
+  frames: number;
+  /** Seconds of frames, or of audio where that is more, next to damage or missing. */
+  seconds: number;
+  /** Time of the first damage, seconds after the first frame. */
+  firstSec: number;
+  /** The above in a sentence. */
+  note: string;
+};
+
+/**
+ * What is to blame where a file could not be read. `file`: it is no video or audio. `damage`: it is damaged or cut
+ * short. `track`: it lacks the track that was asked for. `decoder`: the decoder crashed, or lacks a codec. `stopped`: the
+ * decoder was ended from outside.
+ */
+export type MediaFault = 'file' | 'damage' | 'track' | 'decoder' | 'stopped';
+
+/** An error of a `MediaReader` that says what is to blame. */
+export class MediaError extends Error {
+  readonly fault: MediaFault;
+  /** A sentence about the file, without paths and names of functions. */
+  readonly detail: string;
+
+  constructor(message: string, { fault, detail, cause }: { fault: MediaFault; detail: string; cause?: unknown }) {
+    super(message, { cause });
+    this.name = 'MediaError';
+    this.fault = fault;
+    this.detail = detail;
+  }
+}
 
 /** Metadata, frames and audio of one file, read together. */
 export type MediaStreams = {
@@ -54,7 +130,8 @@ export type FrameRegion = { left: number; top: number; width: number; height: nu
  * Reads video files. Frames and audio start at the same time: an offset between them in the container is compensated.
  */
 export interface MediaReader {
-  probe(path: string): Promise<MediaInfo>;
+  /** With `channels`, the audio is decoded once to fill in `info.audio.mix`, which else is known once audio is read. */
+  probe(path: string, options?: { channels?: boolean }): Promise<MediaInfo>;
   /**
    * Upright RGB frames at `fps` (default 25), in constant memory. Frames before `first` (default 0) may be left out:
    * see their `index`.
@@ -69,6 +146,11 @@ export interface MediaReader {
    * `region` (even coordinates), identical to the whole frame except within 8 pixels of the region's edges.
    */
   view?(path: string, options: { fps?: number } & ({ maxSide: number } | { region: FrameRegion })): FrameSequence;
+  /**
+   * How much was concealed or left out in what has been read of a file; undefined where nothing was. Where something
+   * was, the file is decoded once more.
+   */
+  concealed?(path: string): Promise<ConcealedDamage | undefined>;
 }
 
 /**
