@@ -39,7 +39,7 @@ test.skipIf(crops.skip)(crops.title, async () => {
   for (const clip of CLIPS) {
     const plan = planCrops(trackFromLandmarks(check.get(`${clip}_landmarks`)!.data as Float32Array), crop);
     const pose = check.get(`${clip}_pose`)!.data;
-    plan.poses.forEach((value, i) => expect(value).toBeCloseTo(pose[i % 4], 4));
+    plan.poses.forEach((value, i) => expect(value).toBeCloseTo(pose[i % 4], 4)); // measured 7.6e-6: poses are float32
     const theirs = check.get(`${clip}_crops96`)!.data;
     const frames = ffmpegFrames(join(SHARED, `data/lrw-ar/${clip}.mp4`), 256, 256);
     let total = 0;

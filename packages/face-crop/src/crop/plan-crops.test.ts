@@ -23,7 +23,8 @@ const dinet: DinetCrop = { kind: 'dinet', size: 64, upright: 'median of five', s
 test('planCrops places the similarity crop at the smoothed pose, with its factor', () => {
   const plan = planCrops(madeTrack(), similarity);
   expect(plan.poses).toHaveLength(240);
-  plan.poses.forEach((value, i) => expect(value).toBeCloseTo(fixture.longPoses[i] * (i % 4 === 2 ? 1.9 : 1), 3));
+  // measured 7.8e-6: poses are float32
+  plan.poses.forEach((value, i) => expect(value).toBeCloseTo(fixture.longPoses[i] * (i % 4 === 2 ? 1.9 : 1), 4));
 });
 
 test('planCrops cuts the square of its pose, into the given bytes', () => {
@@ -48,7 +49,7 @@ test('planCrops with dinet shows what the head crop and its mouth box show', () 
     const angle = upright === 'none' ? 0 : rotationAngle(points);
     const mouth = mouthCrop(headCrop(frame, points, radius), { angle, sampling });
     const difference = crop.reduce((sum, value, i) => sum + Math.abs(value - mouth[i]), 0) / crop.length;
-    expect(difference).toBeLessThan(0.01);
+    expect(difference).toBeLessThan(0.001); // measured 0; one level in a thousand values may round the other way
   }
 });
 
@@ -79,7 +80,7 @@ test("planCrops with a head crop is DINet's face image, and its pose the mouth b
   const mouth = mouthCrop(head, { angle });
   const straight = upright.cut(frame, 7);
   const difference = straight.reduce((sum, value, i) => sum + Math.abs(value - mouth[i]), 0) / straight.length;
-  expect(difference).toBeLessThan(0.01);
+  expect(difference).toBeLessThan(0.001); // measured 0
   expect(() => planCrops(track, { kind: 'dinet head', mouth: 60 })).toThrow(
     'planCrops: crop.mouth must be a multiple of 8, got 60',
   );

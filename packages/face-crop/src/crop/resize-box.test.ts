@@ -14,6 +14,7 @@ test.each(fixture.resized)(
     const got = resizeBox(frame, { left, top, width: boxWidth, height: boxHeight }, size, { fill });
     const apart = expected.map((value, i) => Math.abs(value - got[i]));
     expect(Math.max(...apart)).toBeLessThanOrEqual(1);
+    // measured 0.007: OpenCV's weights have 11 bits
     expect(apart.filter((difference) => difference > 0).length / apart.length).toBeLessThan(0.02);
   },
 );

@@ -11,6 +11,7 @@ test.each(fixture.squares)('sampleSquare cuts $square as grid_sample does', ({ s
   ours.forEach((value, i) => expect(Math.abs(value - crop[i])).toBeLessThan(0.502));
   const exact = new Float32Array(size * size * 3);
   sampleInto(exact, 0, frame, square, size);
+  // measured 5e-4: the fixture has 3 decimals
   exact.forEach((value, i) => expect(Math.abs(value - crop[i])).toBeLessThan(1e-3));
 });
 
@@ -38,7 +39,7 @@ test('sampleInto mirrors, and averages several samples per pixel', () => {
   const small = new Float32Array(24 * 24 * 3);
   sampleInto(small, 0, frame, whole, 24, { perPixel: 2 });
   const mean = (frame.data[0] + frame.data[3] + frame.data[48 * 3] + frame.data[49 * 3]) / 4;
-  expect(small[0]).toBeCloseTo(mean, 4);
+  expect(small[0]).toBeCloseTo(mean, 6); // measured 0
 });
 
 test('sampleSquare writes to out and refuses what does not fit', () => {

@@ -23,7 +23,7 @@ test('landmarksInSquares of a whole image of 112 px equals the network’s outpu
   const before = tf.memory().numTensors;
   const [{ points, spread }] = await landmarksInSquares(network, frame, [whole], 1);
   const { output } = fixture.cases[0];
-  points.forEach((value, i) => expect(Math.abs(value - output[i] * 112)).toBeLessThan(1e-3));
+  points.forEach((value, i) => expect(Math.abs(value - output[i] * 112)).toBeLessThan(1e-4)); // measured 1.1e-5 px
   expect(spread).toBe(0);
   expect(tf.memory().numTensors).toBe(before);
 });
@@ -51,7 +51,7 @@ test('views agree on a drawn face and disagree on noise', async () => {
   for (const looks of [2, 5] as const) {
     const [onFace] = await landmarksInSquares(network, frame, [whole], looks);
     const [onNoise] = await landmarksInSquares(network, noise, [whole], looks);
-    expect(onFace.spread).toBeLessThan(0.02);
+    expect(onFace.spread).toBeLessThan(0.02); // measured 0.009 on the face and 0.071 on noise, with 2 or 5 looks
     expect(onNoise.spread).toBeGreaterThan(0.025);
   }
 });
@@ -60,7 +60,7 @@ test('landmarksInSquares gives every square of a batch its own points', async ()
   const second = { x: 54, y: 58, side: 100, angle: 0.1 };
   const both = await landmarksInSquares(network, frame, [whole, second], 5);
   const [alone] = await landmarksInSquares(network, frame, [second], 5);
-  both[1].points.forEach((value, i) => expect(value).toBeCloseTo(alone.points[i], 3));
+  both[1].points.forEach((value, i) => expect(value).toBeCloseTo(alone.points[i], 4)); // measured 0
   expect(await landmarksInSquares(network, frame, [], 1)).toEqual([]);
 });
 

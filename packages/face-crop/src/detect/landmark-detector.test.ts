@@ -134,6 +134,7 @@ test('landmarks of five views lie within 3 % of the face of those of one view', 
   const face = { x: 80, y: 74, half: 42 };
   const [a] = await five.detect(scene([face]));
   const [b] = await detector.detect(scene([face]));
+  // measured 0.3 px, 0.4 %
   for (let i = 0; i < 136; i++) expect(Math.abs(a.points[i] - b.points[i])).toBeLessThan(0.03 * 2 * face.half);
   five.dispose();
 });

@@ -12,7 +12,7 @@ test.each([[468], [478]])('parseMediapipeFile reads meshes of %i points', (point
   expect(others).toEqual([]);
   expect(track).toMatchObject({ id: 0, firstFrame: 0, frameCount: 2, score: 1, interpolated: 0 });
   expect(track.points.subarray(0, 136)).toEqual(landmarksFromMediapipe(mesh(0, points).flat(), SIZE));
-  expect(track.points[136] - track.points[0]).toBeCloseTo(250, 3);
+  expect(track.points[136] - track.points[0]).toBeCloseTo(250, 4); // measured 0
 });
 
 test('parseMediapipeFile reads points as MediaPipe writes them', () => {

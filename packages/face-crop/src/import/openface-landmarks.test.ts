@@ -17,7 +17,7 @@ test('parseOpenFaceCsv finds the columns by name, counts frames from 0 and moves
   expect(track).toMatchObject({ id: 0, firstFrame: 0, frameCount: 2, interpolated: 0 });
   expect([...track.points.subarray(0, 4)]).toEqual([100.5, 200.5, 101.5, 202.5]);
   expect(track.points[136]).toBe(104.5);
-  expect(track.score).toBeCloseTo(0.98, 6);
+  expect(track.score).toBeCloseTo(0.98, 12); // measured 0
 });
 
 test('parseOpenFaceCsv interpolates short gaps, splits at long ones and treats failures as gaps', () => {

@@ -23,7 +23,7 @@ test('smoothTrack smooths as savgol_filter does, the ends too', () => {
 test('smoothTrack leaves movement along a parabola as it is', () => {
   const track = madeTrack(9);
   track.points.forEach((_, i) => (track.points[i] = 3 + 2 * Math.floor(i / 136) - 0.5 * Math.floor(i / 136) ** 2));
-  smoothTrack(track).points.forEach((value, i) => expect(value).toBeCloseTo(track.points[i], 4));
+  smoothTrack(track).points.forEach((value, i) => expect(value).toBeCloseTo(track.points[i], 6)); // measured 0
 });
 
 test('smoothTrack keeps a track of fewer than five frames', () => {

@@ -9,7 +9,7 @@ test('TrackBuilder interpolates a short gap linearly and counts the frames', () 
   builder.add(7, 6, points(50), 0.6);
   const [track] = builder.finish();
   expect(track).toMatchObject({ id: 0, firstFrame: 2, frameCount: 5, interpolated: 3 });
-  expect(track.score).toBeCloseTo(0.7);
+  expect(track.score).toBeCloseTo(0.7, 12); // measured 0
   expect([0, 1, 2, 3, 4].map((i) => track.points[i * 136 + 5])).toEqual([10, 20, 30, 40, 50]);
   expect(track.points).toHaveLength(5 * 136);
 });
