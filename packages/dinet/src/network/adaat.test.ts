@@ -9,11 +9,11 @@ beforeAll(async () => {
   await selectBackend({ backend: 'wasm' });
 });
 
-/** Largest difference as a share of 1e-3 of the largest reference value, and 1e-6. */
+/** Largest difference as a share of 2e-5 of the largest reference value, and 1e-6. */
 function share(actual: ArrayLike<number>, expected: number[]): number {
   expect(actual.length).toBe(expected.length);
   const largest = Math.max(...expected.map(Math.abs));
-  return Math.max(...expected.map((number, i) => Math.abs(actual[i] - number))) / (1e-3 * largest + 1e-6);
+  return Math.max(...expected.map((number, i) => Math.abs(actual[i] - number))) / (2e-5 * largest + 1e-6);
 }
 
 describe.each(REFERENCE.adaAT)(
@@ -27,13 +27,14 @@ describe.each(REFERENCE.adaAT)(
       const given = made<tf.Tensor2D>('parameters', [shape[0], parameters], -1, 1);
       const y = net.forward(features, given);
       const differences = [...y.dataSync()].map((number, i) => Math.abs(number - output[i]));
+      // measured 1.2e-6: float32 places, whose rounding weighs neighbouring pixels
       expect(Math.max(...differences)).toBeLessThan(1e-5);
       const own = [...net.namedParameters()];
       expect(own.map(([name]) => name).sort()).toEqual(Object.keys(gradients).sort());
       const { value, grads } = tf.valueAndGrads((...all: tf.Tensor[]) =>
         weighted(net.forward(all[0] as tf.Tensor4D, all[1] as tf.Tensor2D)),
       )([features, given, ...own.map(([, { variable }]) => variable)]);
-      expect(value.dataSync()[0]).toBeCloseTo(loss, 4);
+      expect(value.dataSync()[0]).toBeCloseTo(loss, 6); // measured 6.7e-8
       expect(share(grads[0].dataSync(), dFeatures)).toBeLessThan(1);
       expect(share(grads[1].dataSync(), dParameters)).toBeLessThan(1);
       const shares = own.map(([name, { variable, layout }], i): [string, number] => [
@@ -62,6 +63,7 @@ test('AdaAT with zero weights and bilinear sampling returns the map', () => {
   const y = net.forward(features, parameters);
   expect(tf.memory().numTensors).toBe(before + 1);
   const given = features.dataSync();
+  // measured 0
   expect(Math.max(...[...y.dataSync()].map((number, i) => Math.abs(number - given[i])))).toBeLessThan(1e-6);
   net.dispose();
   tf.dispose([features, parameters, y]);

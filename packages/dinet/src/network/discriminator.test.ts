@@ -19,12 +19,13 @@ test.each(REFERENCE.discriminators)(
     await fillMade(net);
     const x = made<tf.Tensor4D>('judged', [n, height, width, 3 * frameCount], 0, 1);
     const scores = net.forward(x);
-    expect(difference(scores.dataSync(), output)).toBeLessThan(1e-5);
+    expect(difference(scores.dataSync(), output)).toBeLessThan(2e-6); // measured 2.8e-7
     const loss = (x: tf.Tensor) =>
       tf.mul(tf.mean(tf.square(tf.sub(net.forward(x as tf.Tensor4D), 1))), 100) as tf.Scalar;
     const compared = compareGradients(net, loss, { x: [x, dx] }, gradients);
     expect(compared.wrong).toEqual({});
-    expect(compared.loss).toBeCloseTo(reference.loss, 3);
+    expect(compared.largest).toBeLessThan(0.01); // measured 0.0016 of the bound, 2e-6 of the largest slopes
+    expect(compared.loss).toBeCloseTo(reference.loss, 3); // measured 3.7e-5, five float32 steps at 74
     net.dispose();
     tf.dispose([x, scores]);
   },

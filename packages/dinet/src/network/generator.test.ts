@@ -65,8 +65,9 @@ describe('against PyTorch, with the same weights', () => {
       expect(Math.abs(compared.loss - reference.loss)).toBeLessThan(6e-7); // measured 1.4e-7, four times that
       const after = await net.stateDict();
       for (const [name, expected] of Object.entries(running)) {
+        // measured 3.2e-7 where the largest is 0.15
         expect(difference(after.get(name)!.data as Float32Array, expected)).toBeLessThan(
-          1e-4 * expected.largest + 1e-6,
+          1e-5 * expected.largest + 1e-6,
         );
       }
       net.dispose();
@@ -116,15 +117,15 @@ describe('InstanceNorm over time', () => {
 
   test('makes the audio features constant: faces depend on audio less than a ten-thousandth as much as with the default', async () => {
     const [layer, instance] = [await audioGradient('layer'), await audioGradient('instance')];
-    expect(layer).toBeGreaterThan(1e-5);
-    expect(instance).toBeLessThan(1e-4 * layer);
+    expect(layer).toBeGreaterThan(1e-4); // measured 0.0016
+    expect(instance).toBeLessThan(1e-4 * layer); // measured 4.1e-8, 2.6e-5 of it
   });
 
   test('in PyTorch the encoder gives 0.5 for any audio, with less than a ninth of the default’s spread', () => {
     const [layer, instance] = ['layer', 'instance'].map(
       (kind) => REFERENCE.audioFeatures.find(({ audioNorm }) => audioNorm === kind)!,
     );
-    expect(instance.mean).toBeCloseTo(0.5, 1);
+    expect(instance.mean).toBeCloseTo(0.5, 1); // measured 0.0048, in PyTorch
     expect(instance.spread).toBeLessThan(layer.spread / 9);
   });
 });
@@ -138,7 +139,7 @@ describe('references', () => {
     const generated = net.generate(masked, encoded, audio);
     const twice = tf.concat([one, one]);
     const whole = net.forward(masked, twice, audio);
-    expect(tf.tidy(() => tf.max(tf.abs(tf.sub(generated, whole))).dataSync()[0])).toBeLessThan(1e-6);
+    expect(tf.tidy(() => tf.max(tf.abs(tf.sub(generated, whole))).dataSync()[0])).toBeLessThan(1e-6); // measured 0
     disposeReferences(encoded);
     disposeReferences(encoded);
     tf.dispose([masked, references, audio, one, generated, twice, whole]);

@@ -47,7 +47,7 @@ test('sampleChannels samples each channel at its own place, zero outside', () =>
     40,
   );
   const differences = [...y.dataSync()].map((number, i) => Math.abs(number - wanted[i]));
-  expect(Math.max(...differences)).toBeLessThan(1e-6);
+  expect(Math.max(...differences)).toBeLessThan(1e-6); // measured 1.3e-7
   tf.dispose([x, columns, rows, y]);
 });
 
@@ -99,7 +99,8 @@ test('sampleChannels has the gradients of finite differences by map and places, 
           );
           return value(...inputs.map((x, j) => (j === which ? moved : x))).dataSync()[0];
         });
-      expect(Math.abs((at(step) - at(-step)) / (2 * step) - gradient[i])).toBeLessThan(2e-3);
+      // measured 1.1e-4: float32 sums of 36 terms, divided by a step of 2e-3
+      expect(Math.abs((at(step) - at(-step)) / (2 * step) - gradient[i])).toBeLessThan(1e-3);
     }
   }
   tf.dispose([inputs, gradients, weights]);
