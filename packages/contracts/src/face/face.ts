@@ -16,6 +16,10 @@ export type FaceLandmarks = {
 /** Detects and tracks faces. Takes the frames of one video in order; call `reset` before the next video. */
 export interface LandmarkDetector {
   readonly scheme: 'ibug68';
+  /** Name of its networks; missing where it has none. */
+  readonly name?: string;
+  /** Smallest face that it finds, from the brows to the chin, as a share of the frame's longer side; if it is known. */
+  readonly smallestFace?: number;
   /** One entry for each face. */
   detect(frame: VideoFrame): Promise<FaceLandmarks[]>;
   reset(): void;

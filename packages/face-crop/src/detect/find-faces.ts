@@ -6,7 +6,12 @@ import { DETECTOR_INPUT_MEAN, decodeFaceBoxes, type FaceDetectorNetwork } from '
 import { centreColours } from './landmark-crops';
 
 /** A detected face: box in pixels of the frame, confidence, and the scale at which it was found. */
-export type FoundFace = LandmarkBox & { score: number; scale: number };
+export type FoundFace = LandmarkBox & {
+  score: number;
+  scale: number;
+  /** Rotation of the face in radians, positive clockwise, of a detector that tells it. */
+  angle?: number;
+};
 
 /**
  * Runs the face detector on a frame scaled to `scale` x `scale`, the shorter side padded with black on the right or
@@ -61,8 +66,8 @@ export function strongest(boxes: readonly FoundFace[], overlap = 0.4): FoundFace
   return kept;
 }
 
-/** `[scale, scale, 3]`, RGB 0..255; the image in the upper left, black elsewhere. */
-function letterbox(frame: VideoFrame, scale: number): Float32Array {
+/** A frame as `[scale, scale, 3]`, RGB 0..255: the image in the upper left, black elsewhere. */
+export function letterbox(frame: VideoFrame, scale: number): Float32Array {
   const { width, height } = frame;
   const longer = Math.max(width, height);
   const pixels = new Float32Array(scale * scale * 3);

@@ -1,8 +1,29 @@
 import type { Landmarks68, VideoFrame } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { pointsFromSquare } from '../crop/landmark-geometry';
+import { type LandmarkBox, pointsFromSquare } from '../crop/landmark-geometry';
 import { type Square, sampleInto } from '../crop/sample-square';
-import { LANDMARK_INPUT_MEAN, LANDMARK_INPUT_SIZE, type LandmarkNetwork } from './landmark-network';
+
+/** What a network finds in one view, in units of the image's side. */
+export type ViewPoints = {
+  /** `[68, 2]`. */
+  points: ArrayLike<number>;
+  /** The network's own confidence that there is a face, 0..1; 1 of a network that has none. */
+  presence: number;
+  /** Around all points of a network that finds more than 68. */
+  box?: LandmarkBox;
+};
+
+/** A network that finds the points of a face in a square image. */
+export interface PointNetwork {
+  /** Pixels on a side of the images that it takes. */
+  readonly size: number;
+  /** Brings RGB 0..255 into the range that it takes, in place. */
+  normalise(pixels: Float32Array): void;
+  /** Runs on `[batch, size, size, 3]`, float32; leaves no tensor. */
+  run(images: tf.Tensor4D): Promise<ViewPoints[]>;
+  /** Frees the weights; safe to call twice. */
+  dispose(): void;
+}
 
 /**
  * A view of a face for test-time augmentation: shifts in sides, a factor of the side, a rotation in radians, and
@@ -34,6 +55,10 @@ export type CropLandmarks = {
    * About 0.01 on faces, several times that elsewhere.
    */
   spread: number;
+  /** Smallest confidence of the views. */
+  presence: number;
+  /** `ViewPoints.box` of the straight view, in sides of the square. */
+  box?: LandmarkBox;
 };
 
 /**
@@ -46,13 +71,13 @@ export type CropLandmarks = {
  * const [{ points }] = await landmarksInSquares(network, frame, [square], 1);
  */
 export async function landmarksInSquares(
-  network: LandmarkNetwork,
+  network: PointNetwork,
   frame: VideoFrame,
   squares: readonly Square[],
   viewCount: 1 | 2 | 5,
 ): Promise<CropLandmarks[]> {
   if (squares.length === 0) return [];
-  const size = LANDMARK_INPUT_SIZE;
+  const { size } = network;
   const pixels = size * size * 3;
   const views = squares.flatMap((square) => VIEWS[viewCount].map((view) => ({ view, square: squareOf(view, square) })));
   const input = new Float32Array(views.length * pixels);
@@ -66,17 +91,20 @@ export async function landmarksInSquares(
     const perPixel = Math.min(4, Math.max(1, Math.round(square.side / size / 1.5)));
     sampleInto(input, i * pixels, frame, square, size, { perPixel, mirrored: view.mirrored });
   });
-  centreColours(input, LANDMARK_INPUT_MEAN);
+  network.normalise(input);
   const images = tf.tensor4d(input, [views.length, size, size, 3]);
-  const output = network.forward(images);
   try {
-    const values = await output.data();
-    const found = views.map(({ view, square }, i) =>
-      pointsFromSquare(values, square, { at: i * 136, mirrored: view.mirrored }),
+    const found = await network.run(images);
+    const inFrame = views.map(({ view: { mirrored }, square }, i) =>
+      pointsFromSquare(found[i].points, square, { mirrored }),
     );
-    return squares.map((square, i) => average(found.slice(i * viewCount, (i + 1) * viewCount), square.side));
+    return squares.map((square, i) => {
+      const [first, last] = [i * viewCount, (i + 1) * viewCount];
+      const presence = Math.min(...found.slice(first, last).map((view) => view.presence));
+      return { ...average(inFrame.slice(first, last), square.side), presence, box: found[first].box };
+    });
   } finally {
-    tf.dispose([images, output]);
+    images.dispose();
   }
 }
 
@@ -106,7 +134,7 @@ function squareOf(view: View, { x, y, side, angle }: Square): Square {
   return { x: x + view.dx * side, y: y + view.dy * side, side: side * view.scale, angle: angle + view.turn };
 }
 
-function average(views: Float32Array[], side: number): CropLandmarks {
+function average(views: Float32Array[], side: number): Pick<CropLandmarks, 'points' | 'spread'> {
   if (views.length === 1) return { points: views[0], spread: 0 };
   const points = new Float32Array(136).map((_, i) => views.reduce((sum, view) => sum + view[i], 0) / views.length);
   let distance = 0;

@@ -6,19 +6,33 @@ import {
   type Landmarks68,
   type VideoFrame,
 } from '@lipsync/contracts';
-import { boxOverlap, type LandmarkBox, landmarkBox, trackingSquare } from '../crop/landmark-geometry';
+import { boxOverlap, type LandmarkBox, landmarkBox } from '../crop/landmark-geometry';
 import type { Square } from '../crop/sample-square';
+import { MediapipeNetworks } from '../mediapipe/mediapipe-networks';
+import { type MediapipeWeights, readMediapipeWeights } from '../mediapipe/mediapipe-weights';
 import { coarseImage, coarseSquare, imageSimilarity } from './coarse-image';
-import { FaceDetectorNetwork } from './face-detector-network';
-import { type FoundFace, findFaces, strongest } from './find-faces';
-import { landmarksInSquares } from './landmark-crops';
-import { LandmarkNetwork } from './landmark-network';
+import { FaceApiNetworks, type FaceNetworks } from './face-networks';
+import { type FoundFace, strongest } from './find-faces';
+import type { CropLandmarks } from './landmark-crops';
 import { type LandmarkWeights, readLandmarkWeights } from './network-weights';
+
+/**
+ * The networks that find faces and their points: MediaPipe's BlazeFace and Face Mesh, or face-api's tiny face detector
+ * and 68 points.
+ */
+export const LANDMARK_MODELS = ['mediapipe', 'face-api'] as const;
+
+/** A name of `LANDMARK_MODELS`. */
+export type LandmarkModel = (typeof LANDMARK_MODELS)[number];
 
 /** How faces are detected and tracked. */
 export type LandmarkDetectorOptions = {
-  /** Weights as bytes, or the URL of a folder with the `model` files; default: from the npm package (Node only). */
-  weights?: LandmarkWeights | URL;
+  /** Which networks. Default `face-api`. */
+  model?: LandmarkModel;
+  /**
+   * Weights of the model as bytes, or the URL of a folder with their files; default: from the npm package (Node only).
+   */
+  weights?: LandmarkWeights | MediapipeWeights | URL;
   /**
    * Test-time augmentations over which the landmarks of a face are averaged. 1: none, fast. 2: adds the mirror image.
    * 5: adds shifts, scales and rotations; half the jitter of 1, at four times the time. On three clips (faces 135 px
@@ -27,28 +41,19 @@ export type LandmarkDetectorOptions = {
   testTimeViews?: 1 | 2 | 5;
   /** Faces tracked at once, the highest scores first. Default 4. */
   maxFaces?: number;
-  /** Smallest detection score, 0..1. Default 0.3: low, as false detections are rejected by their landmarks. */
+  /**
+   * Smallest detection score, 0..1. Default 0.5 of `mediapipe`; 0.3 of `face-api`: low, as false detections are
+   * rejected by their landmarks.
+   */
   minScore?: number;
   /** Frames between two runs of the face detector while no track is doubtful. Default 25. */
   detectEvery?: number;
   /**
-   * Sides in pixels to which a frame is scaled for detection, multiples of 32, tried in this order. Default 224, 320,
-   * 160, 416, 512.
+   * Sides in pixels to which a frame is scaled for detection, multiples of 32, tried in this order. Default 256, 512 of
+   * `mediapipe`; 224, 320, 160, 416, 512 of `face-api`.
    */
   scales?: readonly number[];
 };
-
-/** 224 finds large faces at little cost; the others are for what it misses. */
-const SCALES = [224, 320, 160, 416, 512] as const;
-
-/** Side of the network's square over the longer side of the landmarks' box. */
-const SQUARE_SCALE = 1.2;
-
-/**
- * Largest disagreement of the straight and the mirrored view, in sides of the square. Measured on 68 clips: on faces at
- * most 0.014, elsewhere at least 0.017 and 0.08 in the median.
- */
-const MAX_SPREAD = 0.025;
 
 /**
  * A face this large, as a share of the frame's shorter side, ends the search: others of its size would have been found
@@ -75,6 +80,9 @@ const REMEMBERED = 12;
 
 /** Longest wait, in frames, between two searches while no face is tracked. */
 const LONGEST_WAIT = 5;
+
+/** While no face is found, one of so many searches also looks for small ones. */
+const FINE_EVERY = 5;
 
 type Track = {
   id: number;
@@ -108,30 +116,46 @@ type Track = {
  */
 export async function createLandmarkDetector(options: LandmarkDetectorOptions = {}): Promise<LandmarkDetector> {
   const where = 'createLandmarkDetector';
-  const { testTimeViews = 1, maxFaces = 4, minScore = 0.3, detectEvery = 25, scales = SCALES, weights } = options;
+  const { model = 'face-api', testTimeViews = 1, maxFaces = 4, detectEvery = 25, minScore, scales, weights } = options;
+  if (!LANDMARK_MODELS.includes(model)) fail(RangeError, where, 'model', LANDMARK_MODELS.join(' or '), model);
   if (![1, 2, 5].includes(testTimeViews)) fail(RangeError, where, 'testTimeViews', '1, 2 or 5', testTimeViews);
   if (!(Number.isInteger(maxFaces) && maxFaces > 0))
     fail(RangeError, where, 'maxFaces', 'a whole number above 0', maxFaces);
-  if (!(minScore > 0 && minScore < 1)) fail(RangeError, where, 'minScore', 'above 0 and below 1', minScore);
+  if (minScore !== undefined && !(minScore > 0 && minScore < 1))
+    fail(RangeError, where, 'minScore', 'above 0 and below 1', minScore);
   if (!(Number.isInteger(detectEvery) && detectEvery > 0)) {
     fail(RangeError, where, 'detectEvery', 'a whole number of frames above 0', detectEvery);
   }
-  if (!(scales.length > 0 && scales.every((scale) => Number.isInteger(scale) && scale > 0 && scale % 32 === 0))) {
+  if (
+    scales &&
+    !(scales.length > 0 && scales.every((scale) => Number.isInteger(scale) && scale > 0 && scale % 32 === 0))
+  )
     fail(RangeError, where, 'scales', 'one or more multiples of 32', [...scales]);
-  }
-  const stored = weights === undefined || weights instanceof URL ? await readLandmarkWeights(weights) : weights;
-  const faces = new FaceDetectorNetwork(stored.detector);
-  try {
-    const points = new LandmarkNetwork(stored.landmarks);
-    return new TrackingDetector(faces, points, { testTimeViews, maxFaces, minScore, detectEvery, scales });
-  } catch (error) {
-    faces.dispose();
-    throw error;
-  }
+  const networks = await loadNetworks(where, model, weights);
+  const rules = { testTimeViews, maxFaces, detectEvery, minScore: minScore ?? networks.minScore };
+  return new TrackingDetector(model, networks, { ...rules, scales: scales ?? networks.scales });
 }
+
+async function loadNetworks(
+  where: string,
+  model: LandmarkModel,
+  weights: LandmarkDetectorOptions['weights'],
+): Promise<FaceNetworks> {
+  const given = weights === undefined || weights instanceof URL ? undefined : weights;
+  const url = weights instanceof URL ? weights : undefined;
+  if (model === 'mediapipe') {
+    if (given && !('blazeface' in given)) fail(TypeError, where, 'weights', 'those of mediapipe', Object.keys(given));
+    return new MediapipeNetworks((given as MediapipeWeights) ?? (await readMediapipeWeights(url)));
+  }
+  if (given && !('detector' in given)) fail(TypeError, where, 'weights', 'those of face-api', Object.keys(given));
+  return new FaceApiNetworks((given as LandmarkWeights) ?? (await readLandmarkWeights(url)));
+}
+
+type TrackingOptions = Required<Omit<LandmarkDetectorOptions, 'weights' | 'model'>>;
 
 class TrackingDetector implements LandmarkDetector {
   readonly scheme = 'ibug68';
+  readonly name: LandmarkModel;
   #tracks: Track[] = [];
   #lost: { id: number; box: LandmarkBox; frameCount: number }[] = [];
   #nextId = 0;
@@ -140,18 +164,17 @@ class TrackingDetector implements LandmarkDetector {
   #searches = 0;
   #state: 'idle' | 'busy' | 'disposed' = 'idle';
 
-  readonly #faces: FaceDetectorNetwork;
-  readonly #network: LandmarkNetwork;
-  readonly #options: Required<Omit<LandmarkDetectorOptions, 'weights'>>;
+  readonly #networks: FaceNetworks;
+  readonly #options: TrackingOptions;
 
-  constructor(
-    faces: FaceDetectorNetwork,
-    network: LandmarkNetwork,
-    options: Required<Omit<LandmarkDetectorOptions, 'weights'>>,
-  ) {
-    this.#faces = faces;
-    this.#network = network;
+  constructor(name: LandmarkModel, networks: FaceNetworks, options: TrackingOptions) {
+    this.name = name;
+    this.#networks = networks;
     this.#options = options;
+  }
+
+  get smallestFace(): number {
+    return this.#networks.smallestFace;
   }
 
   async detect(frame: VideoFrame): Promise<FaceLandmarks[]> {
@@ -183,8 +206,7 @@ class TrackingDetector implements LandmarkDetector {
 
   dispose(): void {
     this.#state = 'disposed';
-    this.#faces.dispose();
-    this.#network.dispose();
+    this.#networks.dispose();
   }
 
   #endTracks(): void {
@@ -214,20 +236,15 @@ class TrackingDetector implements LandmarkDetector {
   /** Moves every track to this frame; true where one of them must be confirmed by the face detector. */
   async #follow(frame: VideoFrame): Promise<boolean> {
     const tracks = this.#tracks;
-    const options = this.#options;
-    const found = await landmarksInSquares(
-      this.#network,
-      frame,
-      tracks.map((track) => track.square),
-      options.testTimeViews,
-    );
+    const networks = this.#networks;
+    const squares = tracks.map((track) => track.square);
+    const found = await networks.landmarks(frame, squares, this.#options.testTimeViews);
     let doubtful = false;
     tracks.forEach((track, i) => {
-      const { points, spread } = found[i];
-      const next = trackingSquare(points, SQUARE_SCALE);
-      doubtful ||= spread > MAX_SPREAD || jumps(track.square, next) || leaves(next, frame);
-      track.points = points;
-      track.square = halfWay(track.square, next);
+      const next = networks.nextSquare(track.square, found[i]);
+      doubtful ||= !networks.isFace(found[i]) || jumps(track.square, next) || leaves(next, frame);
+      track.points = found[i].points;
+      track.square = towards(track.square, next, networks.follow);
     });
     return doubtful;
   }
@@ -239,6 +256,8 @@ class TrackingDetector implements LandmarkDetector {
       this.#tracks.length > 0
         ? await this.#search(frame, known, false)
         : await this.#search(frame, options.scales, true);
+    if (this.#tracks.length === 0 && found.length === 0 && this.#searches % FINE_EVERY === 0)
+      found = await this.#searchFinely(frame);
     if (this.#tracks.some((track) => !match(track, found))) {
       const others = options.scales.filter((scale) => !known.includes(scale));
       found = strongest([...found, ...(await this.#search(frame, others, false))]);
@@ -254,10 +273,21 @@ class TrackingDetector implements LandmarkDetector {
     const large = LARGE_FACE * Math.min(frame.width, frame.height);
     let found: FoundFace[] = [];
     for (const scale of scales) {
-      found = strongest([...found, ...(await findFaces(this.#faces, frame, scale, this.#options.minScore))]);
+      found = strongest([...found, ...(await this.#networks.findFaces(frame, scale, this.#options.minScore))]);
       if (untilLarge && found[0]?.score >= 0.6 && found[0].bottom - found[0].top >= large) break;
     }
     return found;
+  }
+
+  /** Faces too small for the ordinary scales, at the first scale that shows some. */
+  async #searchFinely(frame: VideoFrame): Promise<FoundFace[]> {
+    const longer = Math.max(frame.width, frame.height);
+    for (const scale of this.#networks.fineScales) {
+      if (scale > 1.5 * longer) break; // enlarged frames show nothing more
+      const found = await this.#networks.findFaces(frame, scale, this.#options.minScore);
+      if (found.length > 0) return found;
+    }
+    return [];
   }
 
   /** Confirms tracks by the detected boxes; a track without a box stays if its views agree. */
@@ -268,15 +298,15 @@ class TrackingDetector implements LandmarkDetector {
       const duplicate = kept.some((other) => boxOverlap(landmarkBox(other.points), landmarkBox(track.points)) > 0.5);
       if (duplicate) continue;
       if (face) kept.push(Object.assign(track, { score: face.score, scale: face.scale }));
-      else if (await this.#viewsAgree(frame, track)) kept.push(track);
+      else if (await this.#isFace(frame, track)) kept.push(track);
       else this.#lost.push({ id: track.id, box: landmarkBox(track.points), frameCount: 0 });
     }
     this.#tracks = kept.sort((a, b) => a.id - b.id);
   }
 
-  async #viewsAgree(frame: VideoFrame, track: Track): Promise<boolean> {
-    const [{ spread }] = await landmarksInSquares(this.#network, frame, [track.square], 2);
-    return spread <= MAX_SPREAD;
+  async #isFace(frame: VideoFrame, track: Track): Promise<boolean> {
+    const [found] = await this.#networks.landmarks(frame, [track.square], this.#networks.checkViews);
+    return this.#networks.isFace(found);
   }
 
   async #addNew(frame: VideoFrame, found: readonly FoundFace[]): Promise<void> {
@@ -295,21 +325,18 @@ class TrackingDetector implements LandmarkDetector {
 
   /** Refines the square of a detected face; undefined where the landmarks show that there is no face. */
   async #refine(frame: VideoFrame, face: FoundFace): Promise<Omit<Track, 'id'> | undefined> {
-    const { left, top, right, bottom, score, scale } = face;
-    const side = Math.max(right - left, bottom - top);
-    let square: Square = { x: (left + right) / 2, y: (top + bottom) / 2, side, angle: 0 };
+    const networks = this.#networks;
+    const { score, scale } = face;
+    let square = networks.firstSquare(face);
+    let found: CropLandmarks;
     for (let i = 0; i < 2; i++) {
-      const [{ points }] = await landmarksInSquares(this.#network, frame, [square], 1);
-      square = trackingSquare(points, SQUARE_SCALE);
+      [found] = await networks.landmarks(frame, [square], 1);
+      square = networks.nextSquare(square, found);
     }
-    const [{ points, spread }] = await landmarksInSquares(
-      this.#network,
-      frame,
-      [square],
-      Math.max(2, this.#options.testTimeViews) as 2 | 5,
-    );
-    if (spread > MAX_SPREAD) return undefined;
-    return { score, scale, points, square: trackingSquare(points, SQUARE_SCALE) };
+    const views = Math.max(networks.checkViews, this.#options.testTimeViews) as 1 | 2 | 5;
+    [found] = await networks.landmarks(frame, [square], views);
+    if (!networks.isFace(found)) return undefined;
+    return { score, scale, points: found.points, square: networks.nextSquare(square, found) };
   }
 }
 
@@ -329,8 +356,14 @@ function leaves({ x, y }: Square, { width, height }: VideoFrame): boolean {
   return x < 0 || y < 0 || x > width || y > height;
 }
 
-/** Half of the way to the new square: reduces the jitter of the square and with it of the points. */
-function halfWay(a: Square, b: Square): Square {
+/** A share of the way to the new square. */
+function towards(a: Square, b: Square, share: number): Square {
   const turn = Math.atan2(Math.sin(b.angle - a.angle), Math.cos(b.angle - a.angle));
-  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, side: (a.side + b.side) / 2, angle: a.angle + turn / 2 };
+  const between = (from: number, to: number) => from + (to - from) * share;
+  return {
+    x: between(a.x, b.x),
+    y: between(a.y, b.y),
+    side: between(a.side, b.side),
+    angle: a.angle + turn * share,
+  };
 }

@@ -1,9 +1,10 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
+import { centreColours, type PointNetwork, type ViewPoints } from './landmark-crops';
 import { type StoredNetwork, weightTensors } from './network-weights';
 
 /** Pixels on a side of the image that the 68-point network takes. */
-export const LANDMARK_INPUT_SIZE = 112;
+const LANDMARK_INPUT_SIZE = 112;
 
 /** Subtracted from RGB 0..255 before the division by 255. */
 export const LANDMARK_INPUT_MEAN = [122.782, 117.001, 104.298] as const;
@@ -42,7 +43,8 @@ function parameterShapes(): Map<string, number[]> {
  * @example
  * const network = new LandmarkNetwork(weights.landmarks);
  */
-export class LandmarkNetwork {
+export class LandmarkNetwork implements PointNetwork {
+  readonly size = LANDMARK_INPUT_SIZE;
   readonly #weights: Map<string, tf.Tensor>;
   #disposed = false;
 
@@ -67,6 +69,24 @@ export class LandmarkNetwork {
       const features = tf.reshape(tf.avgPool(x, 7, 2, 'valid'), [-1, 256]);
       return tf.add(tf.matMul(features, this.#weight('fc/weights')), this.#weight('fc/bias')) as tf.Tensor2D;
     });
+  }
+
+  /** `(RGB - LANDMARK_INPUT_MEAN) / 255`, in place. */
+  normalise(pixels: Float32Array): void {
+    centreColours(pixels, LANDMARK_INPUT_MEAN);
+  }
+
+  async run(images: tf.Tensor4D): Promise<ViewPoints[]> {
+    const output = this.forward(images);
+    try {
+      const values = await output.data();
+      return Array.from({ length: images.shape[0] }, (_, i) => ({
+        points: values.subarray(i * 136, (i + 1) * 136),
+        presence: 1,
+      }));
+    } finally {
+      output.dispose();
+    }
   }
 
   /** Frees the weights; safe to call twice. */

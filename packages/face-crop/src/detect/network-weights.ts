@@ -117,13 +117,26 @@ export async function readEmbeddingWeights(from?: URL): Promise<StoredNetwork> {
 
 /** A reader of networks by name: from a folder of the web or, in Node, from the npm package. */
 async function networkReader(where: string, from?: URL): Promise<(name: string) => Promise<StoredNetwork>> {
-  if (!from && typeof process === 'undefined')
-    fail(Error, where, 'weights', 'given outside Node: the URL of a folder, or bytes and manifests', 'none');
-  const read = from ? (name: string) => fetchBytes(where, new URL(name, from)) : await packageReader();
+  const read = await fileReader(where, { from, entry: '@vladmandic/face-api/package.json', folder: 'model' });
   return async (name) => {
     const manifest: unknown = JSON.parse(new TextDecoder().decode(await read(`${name}-weights_manifest.json`)));
     return { bytes: await read(`${name}.bin`), manifest };
   };
+}
+
+/**
+ * A reader of files by name.
+ *
+ * @param options.from a folder of the web. Without, in Node: the folder `folder` beside what `entry` resolves to.
+ * @throws Error outside Node without `from`; the reader throws one where a file is not there.
+ */
+export async function fileReader(
+  where: string,
+  { from, entry, folder }: { from?: URL; entry: string; folder: string },
+): Promise<(name: string) => Promise<Uint8Array>> {
+  if (!from && typeof process === 'undefined')
+    fail(Error, where, 'weights', 'given outside Node: the URL of a folder, or bytes and manifests', 'none');
+  return from ? (name: string) => fetchBytes(where, new URL(name, from)) : packageReader(entry, folder);
 }
 
 async function fetchBytes(where: string, url: URL): Promise<Uint8Array> {
@@ -132,12 +145,12 @@ async function fetchBytes(where: string, url: URL): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-async function packageReader(): Promise<(name: string) => Promise<Uint8Array>> {
+async function packageReader(entry: string, folder: string): Promise<(name: string) => Promise<Uint8Array>> {
   const [{ createRequire }, { dirname, join }, { readFile }] = await Promise.all([
     nodeModule<typeof import('node:module')>('node:module'),
     nodeModule<typeof import('node:path')>('node:path'),
     nodeModule<typeof import('node:fs/promises')>('node:fs/promises'),
   ]);
-  const root = dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json'));
-  return async (name) => new Uint8Array(await readFile(join(root, 'model', name)));
+  const root = dirname(createRequire(import.meta.url).resolve(entry));
+  return async (name) => new Uint8Array(await readFile(join(root, folder, name)));
 }

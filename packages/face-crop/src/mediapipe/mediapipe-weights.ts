@@ -1,0 +1,30 @@
+import { fileReader } from '../detect/network-weights';
+import type { StoredGraph } from './stored-graph';
+
+/** The weights of MediaPipe's networks. */
+export type MediapipeWeights = {
+  /** `blazeface`. */
+  blazeface: StoredGraph;
+  /** `facemesh`. */
+  facemesh: StoredGraph;
+};
+
+/**
+ * Reads the weights of MediaPipe's networks.
+ *
+ * @param from none: from the npm package `@lipsync/mediapipe-weights` (Node only). A URL: of a folder with copies of
+ *   that package's `dist/models`, read by `fetch`; end it with a slash.
+ * @throws Error if a file is not there.
+ */
+export async function readMediapipeWeights(from?: URL): Promise<MediapipeWeights> {
+  const read = await fileReader('readMediapipeWeights', {
+    from,
+    entry: '@lipsync/mediapipe-weights',
+    folder: 'models',
+  });
+  const network = async (name: string): Promise<StoredGraph> => ({
+    graph: JSON.parse(new TextDecoder().decode(await read(`${name}.json`))),
+    bytes: await read(`${name}.bin`),
+  });
+  return { blazeface: await network('blazeface'), facemesh: await network('facemesh') };
+}
