@@ -27,6 +27,7 @@ test('draws fill their ranges, and shares are as given', () => {
   within((draw) => draw.audio.gain, 0.5);
   within((draw) => draw.audio.scale - 1, 0.06);
   const share = (has: (draw: (typeof draws)[0]) => boolean) => draws.filter(has).length / draws.length;
+  // measured 0.0052 and less; of 4000 draws one half has a standard deviation of 0.008
   expect(share((draw) => draw.view.mirrored)).toBeCloseTo(0.5, 1);
   expect(share((draw) => draw.colour.gray)).toBeCloseTo(0.16, 1);
   expect(share((draw) => draw.audio.floor !== undefined)).toBeCloseTo(0.4, 1);

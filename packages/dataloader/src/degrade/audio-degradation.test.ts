@@ -46,13 +46,15 @@ test.each(NOISE_KINDS)('%s noise is as many decibels below the audio as asked fo
   expect(first.slice(1000, 1100)).not.toEqual(first.slice(0, 100));
   const ratio = (first[1300] - speech[1300]) / (second[300] - speech[300]);
   for (let i = 301; i < 310; i++)
-    expect((first[1000 + i] - speech[1000 + i]) / (second[i] - speech[i])).toBeCloseTo(ratio, 3);
+    // measured 8.1e-8: the differences of float32 samples
+    expect((first[1000 + i] - speech[1000 + i]) / (second[i] - speech[i])).toBeCloseTo(ratio, 5);
 });
 
 test('noise is measured against a level that is given, and silence stays silent without one', () => {
   const silence = new Float32Array(4000);
   expect(power(addNoise(silence, { kind: 'pink', snrDb: 10, start: 5 }))).toBe(0);
-  expect(decibels(power(addNoise(silence, { kind: 'pink', snrDb: 10, start: 5, level: 0.1 })))).toBeCloseTo(-30, 3);
+  // measured 5.4e-10
+  expect(decibels(power(addNoise(silence, { kind: 'pink', snrDb: 10, start: 5, level: 0.1 })))).toBeCloseTo(-30, 6);
 });
 
 test.each([0.1, 0.2, 0.5, 1])(
@@ -65,9 +67,9 @@ test.each([0.1, 0.2, 0.5, 1])(
       [4, -3],
     ]) {
       const response = roomResponse({ rt60Sec, directDb, start: new Random(seed).bits() });
-      expect(power(response) * response.length).toBeCloseTo(1, 5);
+      expect(power(response) * response.length).toBeCloseTo(1, 6); // measured 4.8e-8: a float32 response
       const tail = response.slice(1);
-      expect(decibels(response[0] ** 2 / (power(tail) * tail.length))).toBeCloseTo(directDb, 3);
+      expect(decibels(response[0] ** 2 / (power(tail) * tail.length))).toBeCloseTo(directDb, 5); // measured 2.7e-7
       // Schroeder: energy still to come, in dB; a line through it from -5 to -35 dB.
       const rest = new Float64Array(tail.length);
       for (let i = tail.length - 1, sum = 0; i >= 0; i--) rest[i] = sum += tail[i] ** 2;
@@ -118,7 +120,8 @@ test('a room and a gain keep the silence before the audio', () => {
   const degraded = degradeAudio(speech, { room: { rt60Sec: 0.5, directDb: 5, start: 8 }, telephone: false, gainDb: 3 });
   const onset = speech.findIndex((value) => Math.abs(value) > 1e-3);
   const largest = degraded.subarray(0, 3200).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  expect(largest).toBeLessThan(1e-8);
+  expect(largest).toBeLessThan(1e-15); // measured 3.7e-17: a convolution by transforms leaves float64 rounding
+  // the level at which it counts as begun
   expect(degraded.findIndex((value) => Math.abs(value) > 1e-3)).toBeLessThanOrEqual(onset + 1);
 });
 
@@ -177,8 +180,10 @@ test('every draw takes the same number of values, fills its ranges, and shares a
   expect(mostTime).toBeGreaterThan(0.79);
   expect(mostTime).toBeLessThan(0.8);
   const share = (has: (draw: AudioDegradationDraw) => boolean) => draws.filter(has).length / draws.length;
+  // measured 3.3e-4; of 3000 draws one half has a standard deviation of 0.009
   expect(share((draw) => draw.room !== undefined)).toBeCloseTo(0.5, 1);
   expect(share((draw) => draw.telephone)).toBeCloseTo(0.1, 1);
+  // measured 0.0093, of a standard deviation of 0.007
   for (const kind of NOISE_KINDS) expect(share((draw) => draw.noise?.kind === kind)).toBeCloseTo(1 / 6, 1);
 });
 

@@ -109,6 +109,7 @@ test('the same random stream gives the same draw and takes the same number of va
   });
   const sigmas = draws.flatMap(({ sigma }) => (sigma === undefined ? [] : [sigma]));
   const qualities = draws.flatMap(({ quality }) => (quality === undefined ? [] : [quality]));
+  // measured 0.0035 and 0.015; of 2000 draws 0.3 has a standard deviation of 0.01
   expect(sigmas.length / draws.length).toBeCloseTo(0.3, 1);
   expect(qualities.length / draws.length).toBeCloseTo(0.3, 1);
   expect(Math.min(...sigmas)).toBeGreaterThanOrEqual(0.3);

@@ -36,7 +36,11 @@ const segment = {
   frameCount: COUNT,
   frames: new Uint8Array(COUNT * 192),
 };
-const video = { info: { video: { fps: 29.97002997 } }, frameSize: { width: WIDTH, height: HEIGHT } } as TrackedVideo;
+const video = {
+  info: { video: { fps: 29.97002997 } },
+  frameSize: { width: WIDTH, height: HEIGHT },
+  audioLevel: { speechDb: -20 },
+} as TrackedVideo;
 async function* audio(): AsyncGenerator<Waveform> {
   yield { samples: madeAudio(COUNT * 640), sampleRate: 16000 };
 }

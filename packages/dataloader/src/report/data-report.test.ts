@@ -59,11 +59,11 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 test('dataReport measures length, size, brightness and the movement of the lips', async () => {
   const report = await dataReport(store, { thumbnails: 2 });
   expect(report).toMatchObject({ clips: 3, videos: 3, fps: 25, dropped: { silent: 1 } });
-  expect(report.minutes).toBeCloseTo(250 / 25 / 60, 9);
+  expect(report.minutes).toBeCloseTo(250 / 25 / 60, 12); // measured 0
   expect(report.largestVideoShare).toBeCloseTo(0.6, 9);
   expect(report.seconds).toMatchObject({ least: 2, median: 2, greatest: 6 });
   expect(report.cropSide).toMatchObject({ least: 40, median: 120, greatest: 120 });
-  expect(report.brightness.least).toBeCloseTo(20, 4);
+  expect(report.brightness.least).toBeCloseTo(20, 6); // measured 0
   // half of the frames open by 20 % of the mouth's width: a deviation of 10 %
   expect(report.lipMovement.least).toBe(0);
   expect(report.lipMovement.greatest).toBeCloseTo(10, 3);

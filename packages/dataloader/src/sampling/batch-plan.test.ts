@@ -80,6 +80,7 @@ test('pairs: the cross-clip share of off-sync frames comes from another clip', (
   const sampling = { ...pairs, pairs: 2000, crossClipShare: 0.3 };
   const batch = planBatch(clips, [0, 2, 4], { sampling, seed: 1, step: 0 }).filter((sample) => sample.label === 0);
   const others = batch.filter((sample) => sample.frameClip !== sample.featureClip);
+  // measured 0.01; of 2000 pairs 0.3 has a standard deviation of 0.01
   expect(Math.abs(others.length / batch.length - 0.3)).toBeLessThan(0.05);
 });
 

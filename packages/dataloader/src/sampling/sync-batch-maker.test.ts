@@ -111,10 +111,11 @@ test('degradation changes frames and audio, by the seed only; strengths of 0 cha
     make({ frames: FRAME_DEGRADATION, audio: AUDIO_DEGRADATION }),
   ]);
   expect(Buffer.compare(Buffer.from(same.frames.buffer), Buffer.from(plain.frames.buffer))).toBe(0);
-  expect(Math.max(...same.features.map((value, i) => Math.abs(value - plain.features[i])))).toBeLessThan(1e-4);
+  // measured 0
+  expect(Math.max(...same.features.map((value, i) => Math.abs(value - plain.features[i])))).toBeLessThan(1e-6);
   const share = (a: Float32Array, b: Float32Array) =>
     a.filter((value, i) => Math.abs(value - b[i]) > 0.01).length / a.length;
-  expect(share(one.frames, plain.frames)).toBeGreaterThan(0.05);
+  expect(share(one.frames, plain.frames)).toBeGreaterThan(0.05); // measured 0.078: the strongest JPEG and blur are rare
   expect(share(one.features, plain.features)).toBeGreaterThan(0.1);
   for (const key of ['frames', 'features'] as const)
     expect(Buffer.compare(Buffer.from(one[key].buffer), Buffer.from(again[key].buffer))).toBe(0);

@@ -42,7 +42,8 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
       // without the largest, which is never held while the others have enough
       const others = [...counts].sort((a, b) => b - a).slice(1);
       const requested = validationShare * clips.length;
-      expect(Math.abs(held.length - requested)).toBeCloseTo(Math.min(bestDistance([...others, 1e6], requested)), 9);
+      // measured 0
+      expect(Math.abs(held.length - requested)).toBeCloseTo(Math.min(bestDistance([...others, 1e6], requested)), 12);
     }
   },
 );
