@@ -29,6 +29,7 @@ describe.skipIf(!ffmpeg)(`checkMedia${SKIPPED}`, () => {
     expect(video).toEqual({ frameCount: 50, startSec: 0, endSec: 2, largestGapSec: expect.closeTo(0.04, 6) });
     expect(audio).toMatchObject({ sampleRate: 44100, startSec: 0 });
     expect(Math.abs(audio!.samples - 88200)).toBeLessThanOrEqual(1024);
+    // measured 0.0011: what AAC at 44.1 kHz does to a sine, which other versions of its encoder may do otherwise
     expect(audio!.peak).toBeCloseTo(0.5, 1);
   });
 

@@ -63,7 +63,7 @@ describe('parseFfmpegDump', () => {
     expect(parseFfmpegDump('c', line('Video: h264, yuv420p, 32x16, 1k fps, 90k tbn')).video).toMatchObject({
       fps: 1000,
     });
-    expect(parseFfmpegDump('c', line('Video: h264, yuv420p, 32x16, 25 fps'), -1).video).toBeUndefined();
+    expect(parseFfmpegDump('c', line('Video: h264, yuv420p, 32x16, 25 fps'), { video: -1 }).video).toBeUndefined();
     expect(parseFfmpegDump('c', line('Audio: pcm_s16le, 8000 Hz, 7 channels, s16')).audio).toMatchObject({
       channels: 7,
       sampleRate: 8000,
