@@ -10,10 +10,18 @@ import { saysDamage } from '../read/decode-bytes';
 import type { InputFile } from '../read/input-file';
 import { inputArguments, inputFile } from '../read/input-file';
 import { MAX_PIXELS } from '../read/open-media';
+import type { WantedTracks } from './choose-tracks';
+import { choiceNote, chooseTracks } from './choose-tracks';
 import { cutShort } from './cut-short';
-import { chosenVideo, firstTime, parseFfmpegDump, refusedFormat, refusedSize } from './probe';
+import type { StreamMaps } from './probe';
+import { chosenVideo, FIRST_STREAMS, firstTime, parseFfmpegDump, refusedFormat, refusedSize } from './probe';
+import { streamLines } from './tracks';
 
 export type CheckMediaOptions = FindFfmpegOptions & {
+  /** Which video track is checked, from 0. Default: as `openMedia` chooses. */
+  videoTrack?: number;
+  /** Which audio track is checked, from 0. Default: as `openMedia` chooses. */
+  audioTrack?: number;
   /** Largest frame, width times height. Default 7680 * 4320 (8K). */
   maxPixels?: number;
   /** Largest difference between the starts of frames and audio, and between their ends, in seconds. Default 0.5. */
@@ -51,6 +59,8 @@ export type MediaCheck = {
   /** Whether there is no problem. */
   ok: boolean;
   problems: MediaProblem[];
+  /** What is unusual and no problem, in sentences: several tracks, and which of them was checked. */
+  notes: string[];
   /** The container's description, where the file could be opened. */
   info?: MediaInfo;
   /** What decodes, seconds on the container's clock. */
@@ -92,7 +102,7 @@ type Decoded = {
  * if (!ok) console.log(problems.map(({ kind, detail }) => `${kind}: ${detail}`).join('; '), video?.frameCount);
  */
 export async function checkMedia(path: string, options: CheckMediaOptions = {}): Promise<MediaCheck> {
-  const { maxPixels = MAX_PIXELS, maxDifferenceSec = 0.5, maxGapSec = 1 } = options;
+  const { maxPixels = MAX_PIXELS, maxDifferenceSec = 0.5, maxGapSec = 1, videoTrack, audioTrack } = options;
   if (!(Number.isInteger(maxPixels) && maxPixels > 0 && maxPixels < 2 ** 31)) {
     fail(RangeError, 'checkMedia', 'options.maxPixels', 'a whole number above 0 and below 2^31', maxPixels);
   }
@@ -101,7 +111,7 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
   if (!(maxGapSec > 0)) fail(RangeError, 'checkMedia', 'options.maxGapSec', 'above 0', maxGapSec);
   const file = await inputFile('checkMedia', path);
   const problems: MediaProblem[] = [];
-  const check: MediaCheck = { path, ok: false, problems, damageMessages: 0 };
+  const check: MediaCheck = { path, ok: false, problems, notes: [], damageMessages: 0 };
   const short = await cutShort(path);
   if (short === 'the file is empty') {
     problems.push({ kind: 'empty', detail: short });
@@ -109,13 +119,13 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
   }
   if (short !== undefined) problems.push({ kind: 'cut short', detail: short });
   const ffmpeg = await ffmpegFor(options);
-  let decoded = await decodeAll(ffmpeg.path, file, { maxPixels, video: true, audio: true });
-  if (!openable(decoded, check, maxPixels)) return check;
-  const { video, audio } = check.info!;
-  if (!video) problems.push({ kind: 'no video', detail: 'the file has no frames' });
-  if (!audio) problems.push({ kind: 'no audio', detail: 'the file has no audio' });
-  if (!video || !audio)
-    decoded = await decodeAll(ffmpeg.path, file, { maxPixels, video: video !== undefined, audio: audio !== undefined });
+  const source = { ffmpegPath: ffmpeg.path, file, maxPixels, wanted: { videoTrack, audioTrack } };
+  let decoded = await decodeAll(source, FIRST_STREAMS);
+  const maps = await openable(decoded, check, source);
+  if (!maps) return check;
+  if (!maps.video) problems.push({ kind: 'no video', detail: 'the file has no frames' });
+  if (!maps.audio) problems.push({ kind: 'no audio', detail: 'the file has no audio' });
+  if (!maps.video || !maps.audio || check.info!.choices) decoded = await decodeAll(source, maps);
   describeStreams(decoded, check);
   check.damageMessages = decoded.damageMessages;
   for (const reason of damageOf(decoded, check)) problems.push({ kind: 'damaged', detail: reason });
@@ -126,30 +136,48 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
   return check;
 }
 
-/** Fills in `check.info`; false, with the problem noted, where the file cannot be decoded. */
-function openable({ messages, lastLine: last }: Decoded, check: MediaCheck, maxPixels: number): boolean {
-  const info = parseFfmpegDump(check.path, messages, chosenVideo(messages));
+/** What `checkMedia` checks. */
+type CheckSource = { ffmpegPath: string; file: InputFile; maxPixels: number; wanted: WantedTracks };
+
+/** Fills in `check.info` and gives the streams; undefined, with the problem noted, where the file cannot be decoded. */
+async function openable(
+  { messages, lastLine: last }: Decoded,
+  check: MediaCheck,
+  source: CheckSource,
+): Promise<Partial<StreamMaps> | undefined> {
   const format = refusedFormat(messages);
   if (format !== undefined) {
-    check.problems.push({
-      kind: 'names other files',
-      detail: `${format} is no format that holds its streams itself`,
-    });
-    return false;
+    const detail = `${format} is no format that holds its streams itself`;
+    check.problems.push({ kind: 'names other files', detail });
+    return undefined;
   }
+  const anyVideo = chosenVideo(messages) !== -1;
+  const streams = streamLines(messages);
+  const chosen = await chooseTracks({ ...source, where: 'checkMedia', streams, anyVideo });
+  const numbers = { video: chosen.video ?? -1, audio: chosen.audio ?? -1 };
+  const info = parseFfmpegDump(check.path, messages, numbers);
   const { video, audio } = info;
   if (!video && !audio) {
     check.problems.push({ kind: 'not media', detail: last });
-    return false;
+    return undefined;
   }
   check.info = info;
+  if (chosen.choices.length > 0) {
+    info.choices = chosen.choices;
+    info.notes = chosen.choices.map(choiceNote);
+    check.notes.push(...info.notes);
+  }
+  const { maxPixels } = source;
   if (video) Object.assign(video, refusedSize(messages));
   if (video && video.width * video.height > maxPixels) {
     const detail = `${video.width} x ${video.height} pixels, more than ${maxPixels} together`;
     check.problems.push({ kind: 'too large', detail });
-    return false;
+    return undefined;
   }
-  return true;
+  return {
+    ...(video && { video: `0:${numbers.video}` }),
+    ...(audio && { audio: `0:${numbers.audio}` }),
+  };
 }
 
 /** Fills in `check.video` and `check.audio`, and the starts in `check.info`. */
@@ -217,18 +245,17 @@ function missingSeconds(messages: string, { info, video, audio }: MediaCheck): s
 
 /** Decodes everything and counts. The times of frames come as messages of a filter, the audio as samples. */
 async function decodeAll(
-  ffmpegPath: string,
-  file: InputFile,
-  { maxPixels, video, audio }: { maxPixels: number; video: boolean; audio: boolean },
+  { ffmpegPath, file, maxPixels }: CheckSource,
+  { video, audio }: Partial<StreamMaps>,
 ): Promise<Decoded> {
   const args = ['-nostdin', '-nostats', '-v', 'level+info', ...inputArguments(file, maxPixels)];
   // `showinfo` also sums up all it is shown: a few pixels are enough.
-  if (video) args.push('-map', '0:V:0', '-vf', 'settb=AVTB,scale=16:16:flags=neighbor,showinfo', '-f', 'null', '-');
+  if (video) args.push('-map', video, '-vf', 'settb=AVTB,scale=16:16:flags=neighbor,showinfo', '-f', 'null', '-');
   if (audio) {
     // Holes in the timestamps become silence, so that the number of samples tells the end.
     const whole = 'aresample=async=1:min_comp=0.00001:min_hard_comp=0.04:rematrix_maxval=1';
     const mono = 'aformat=sample_fmts=s16:channel_layouts=mono';
-    args.push('-map', '0:a:0', '-af', tellingFirstAudio(`${whole},${mono}`), '-f', NATIVE_PCM16, 'pipe:1');
+    args.push('-map', audio, '-af', tellingFirstAudio(`${whole},${mono}`), '-f', NATIVE_PCM16, 'pipe:1');
   }
   const found: Decoded = {
     messages: '',

@@ -3,54 +3,63 @@ import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { InputFile } from '../read/input-file';
 import { inputArguments } from '../read/input-file';
+import type { WantedTracks } from './choose-tracks';
+import { choiceNote, chooseTracks } from './choose-tracks';
+import type { StreamLine } from './tracks';
+import { inputDump, streamLines } from './tracks';
 
-/** `MediaInfo`, and the time that readers count from. */
+/** `MediaInfo`, the time that readers count from, and the streams that they read. */
 export type Probe = {
   info: MediaInfo;
   /** Time of the first decoded frame, microseconds of the container's clock; without frames, of the first audio. */
   zeroMicroseconds: number;
+  /** Values of `-map` for the first input. */
+  maps: StreamMaps;
 };
+
+/** What `-map` takes: ffmpeg's numbers of the streams that are read. */
+export type StreamMaps = { video: string; audio: string };
+
+/** What ffmpeg takes where no stream is chosen: the first that is no cover image, and the first. */
+export const FIRST_STREAMS: StreamMaps = { video: '0:V:0', audio: '0:a:0' };
 
 /**
  * Parses what `ffmpeg -i` prints about a file, so that no ffprobe is needed. Tested with ffmpeg 4.1 and 5.1, which
- * differ in indent and stream ids only. Takes the first video stream that is not marked as a cover image, or the one
- * with the number `videoStream`; none where that is -1.
+ * differ in indent and stream ids only.
  *
+ * @param numbers the video and the audio stream by ffmpeg's numbers, -1 for none. Default: the first of each that is not
+ * marked as a cover image.
  * @returns the file's streams; `startSec` is the container's start, `durationSec` NaN where the container does not say.
  */
-export function parseFfmpegDump(path: string, text: string, videoStream?: number): MediaInfo {
-  // Only the input's part: with outputs named, ffmpeg describes those in the same words further down.
-  const start = text.search(/^Input #0,/m);
-  const dump = start < 0 ? '' : text.slice(start).split(/^(?:Stream mapping:|Output #0)/m)[0];
-  const head = /^ {2}Duration: (?:N\/A|(\d+):(\d\d):(\d\d(?:\.\d+)?))(?:, start: (-?[\d.]+))?/m.exec(dump);
+export function parseFfmpegDump(
+  path: string,
+  text: string,
+  numbers: { video?: number; audio?: number } = {},
+): MediaInfo {
+  const head = /^ {2}Duration: (?:N\/A|(\d+):(\d\d):(\d\d(?:\.\d+)?))(?:, start: (-?[\d.]+))?/m.exec(inputDump(text));
   const durationSec = head?.[1] ? Number(head[1]) * 3600 + Number(head[2]) * 60 + Number(head[3]) : Number.NaN;
   const startSec = Number(head?.[4] ?? 0);
   const info: MediaInfo = { path, durationSec };
-
-  // A stream's line, and its indented metadata and side data until the next stream.
-  for (const part of dump.split(/^ {2,4}(?=Stream #0:\d+)/m).slice(1)) {
-    const line = part.split('\n', 1)[0];
-    const stream = /^Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\([^)]*\))?: (Video|Audio): (\w+)(.*)$/.exec(line.trim());
-    if (!stream) continue;
-    const [, number, kind, codec, rest] = stream;
-    const chosen = videoStream === undefined ? !rest.includes('(attached pic)') : Number(number) === videoStream;
-    if (kind === 'Video' && !info.video && chosen) {
-      const size = /, (\d+)x(\d+)(?=[ ,[]|$)/.exec(rest);
-      const rotation = rotationOf(part);
-      const [width, height] = size ? [Number(size[1]), Number(size[2])] : [0, 0];
-      const turned = rotation % 180 !== 0;
-      info.video = {
-        codec,
-        width: turned ? height : width,
-        height: turned ? width : height,
-        fps: rateOf(rest),
-        rotation,
-        startSec,
-      };
-    } else if (kind === 'Audio' && !info.audio) {
-      const sampleRate = Number(/, (\d+) Hz/.exec(rest)?.[1] ?? 0);
-      info.audio = { codec, sampleRate, channels: channelsOf(rest), startSec };
-    }
+  const streams = streamLines(text);
+  const find = (kind: StreamLine['kind']) =>
+    streams.find(
+      (stream) =>
+        stream.kind === kind &&
+        (numbers[kind] === undefined ? !stream.marks.includes('attached pic') : stream.number === numbers[kind]),
+    );
+  const [video, audio] = [find('video'), find('audio')];
+  if (video) {
+    const { codec, rest } = video;
+    const size = /, (\d+)x(\d+)(?=[ ,[]|$)/.exec(rest);
+    const rotation = rotationOf(video.text);
+    const [width, height] = size ? [Number(size[1]), Number(size[2])] : [0, 0];
+    const turned = rotation % 180 !== 0;
+    const upright = { width: turned ? height : width, height: turned ? width : height };
+    info.video = { codec, ...upright, fps: rateOf(rest), rotation, startSec };
+  }
+  if (audio) {
+    const sampleRate = Number(/, (\d+) Hz/.exec(audio.rest)?.[1] ?? 0);
+    info.audio = { codec: audio.codec, sampleRate, channels: channelsOf(audio.rest), startSec };
   }
   return info;
 }
@@ -84,60 +93,70 @@ function channelsOf(line: string): number {
   return layout[4] ? 1 : layout[5] ? 2 : layout[6] ? 4 : layout[7] ? 6 : 8;
 }
 
-export type ProbeOptions = {
+export type ProbeOptions = WantedTracks & {
   /** Names the caller's function in errors. */
   where: string;
   maxPixels: number;
   /**
-   * Messages of a run over both streams with `showinfo` and `ashowinfo` at their first frame and audio. Default: of a
-   * new run.
+   * Messages of a run over the first streams with `showinfo` and `ashowinfo` at their first frame and audio. Default: of
+   * a new run.
    */
   messages?: string;
 };
 
 /**
- * Describes `file` and finds, by decoding one frame and one piece of audio, when each stream really starts.
- *
+ * Describes `file`, chooses its tracks, and finds, by decoding one frame and one piece of audio, when each really
+ * starts.
  */
 export async function probeFile(
   ffmpegPath: string,
   file: InputFile,
-  { where, maxPixels, messages: given }: ProbeOptions,
+  { where, maxPixels, messages: given, ...wanted }: ProbeOptions,
 ): Promise<Probe> {
   // A video with audio is done in one run; where a stream lacks, ffmpeg describes the file and stops.
   const end: FfmpegEnd =
-    given === undefined
-      ? await decodeFirst(ffmpegPath, file, { maxPixels, video: true, audio: true })
-      : { messages: given };
-  end.messages = end.messages.replaceAll(file.url, 'the file'); // a line break in the name would make lines of it
-  const kind = refusedFormat(end.messages);
+    given === undefined ? await decodeFirst(ffmpegPath, file, maxPixels, FIRST_STREAMS) : { messages: given };
+  const text = end.messages.replaceAll(file.url, 'the file'); // a line break in the name would make lines of it
+  const kind = refusedFormat(text);
   if (kind !== undefined) {
     const rule = 'a file that holds its streams itself (mp4, mkv, webm, avi, wav …)';
     throw new Error(`${where}: path must be ${rule}, got ${file.path} (${kind})`);
   }
-  const info = parseFfmpegDump(file.path, end.messages, chosenVideo(end.messages));
+  const streams = streamLines(text);
+  const taken = chosenVideo(text);
+  const request = { ffmpegPath, file, maxPixels, where, wanted, streams, anyVideo: taken !== -1 };
+  const { video: videoNumber = -1, audio: audioNumber = -1, choices } = await chooseTracks(request);
+  const info = parseFfmpegDump(file.path, text, { video: videoNumber, audio: audioNumber });
   const { video, audio } = info;
   if (!video && !audio) {
-    throw new Error(
-      `${where}: path must be a video or audio that ffmpeg can read, got ${file.path} (${lastLine(end)})`,
-    );
+    const rule = 'a video or audio that ffmpeg can read';
+    throw new Error(`${where}: path must be ${rule}, got ${file.path} (${lastLine({ ...end, messages: text })})`);
   }
-  if (video) Object.assign(video, refusedSize(end.messages));
+  if (choices.length > 0) Object.assign(info, { choices, notes: choices.map(choiceNote) });
+  if (video) Object.assign(video, refusedSize(text));
   if (video && video.width * video.height > maxPixels) {
     const rule = `a video of at most ${maxPixels} pixels a frame (option maxPixels)`;
     throw new RangeError(`${where}: path must be ${rule}, got ${file.path} (${video.width} x ${video.height})`);
   }
-  let { messages } = end;
-  if (!video || !audio) {
-    ({ messages } = await decodeFirst(ffmpegPath, file, { maxPixels, video: !!video, audio: !!audio }));
-  }
+  const maps: StreamMaps = { video: `0:${videoNumber}`, audio: `0:${audioNumber}` };
+  const first = streams.find((stream) => stream.kind === 'audio')?.number;
+  const firstWereTaken = video && audio && videoNumber === taken && audioNumber === first;
+  const messages = firstWereTaken
+    ? text
+    : (
+        await decodeFirst(ffmpegPath, file, maxPixels, {
+          ...(video && { video: maps.video }),
+          ...(audio && { audio: maps.audio }),
+        })
+      ).messages;
   const startSec = (video ?? audio)!.startSec;
   if (video) video.startSec = firstTime(messages, 'showinfo') ?? startSec;
   if (audio) audio.startSec = firstTime(messages, 'ashowinfo') ?? startSec;
   if (!Number.isFinite(info.durationSec)) {
-    info.durationSec = Math.max(0, (await playedUntil(ffmpegPath, file, { maxPixels, ...info })) - startSec);
+    const last = await playedUntil(ffmpegPath, file, { maxPixels, ...info, maps });
+    info.durationSec = Math.max(0, last - startSec);
   }
-  return { info, zeroMicroseconds: Math.round((video ?? audio)!.startSec * 1e6) };
+  return { info, zeroMicroseconds: Math.round((video ?? audio)!.startSec * 1e6), maps };
 }
 
 /** The kind of file that ffmpeg did not open because of `inputArguments`. */
@@ -169,11 +188,12 @@ export function chosenVideo(messages: string): number | undefined {
 function decodeFirst(
   ffmpegPath: string,
   file: InputFile,
-  { maxPixels, video, audio }: { maxPixels: number; video: boolean; audio: boolean },
+  maxPixels: number,
+  { video, audio }: Partial<StreamMaps>,
 ): Promise<FfmpegEnd> {
   const args = ['-nostdin', '-nostats', ...inputArguments(file, maxPixels)];
-  if (video) args.push('-map', '0:V:0', '-vf', 'settb=AVTB,showinfo', '-frames:v', '1', '-f', 'null', '-');
-  if (audio) args.push('-map', '0:a:0', '-af', 'asettb=AVTB,ashowinfo', '-frames:a', '1', '-f', 'null', '-');
+  if (video) args.push('-map', video, '-vf', 'settb=AVTB,showinfo', '-frames:v', '1', '-f', 'null', '-');
+  if (audio) args.push('-map', audio, '-af', 'asettb=AVTB,ashowinfo', '-frames:a', '1', '-f', 'null', '-');
   const run = runFfmpeg(ffmpegPath, args);
   run.stdout.resume();
   return run.ended;
@@ -189,10 +209,10 @@ export function firstTime(messages: string, filter: 'showinfo' | 'ashowinfo'): n
 async function playedUntil(
   ffmpegPath: string,
   file: InputFile,
-  { maxPixels, video, audio }: { maxPixels: number } & Pick<MediaInfo, 'video' | 'audio'>,
+  { maxPixels, maps, video, audio }: { maxPixels: number; maps: StreamMaps } & Pick<MediaInfo, 'video' | 'audio'>,
 ): Promise<number> {
-  const maps = [...(video ? ['-map', '0:V:0'] : []), ...(audio ? ['-map', '0:a:0'] : [])];
-  const run = runFfmpeg(ffmpegPath, ['-nostdin', ...inputArguments(file, maxPixels), ...maps, '-f', 'null', '-']);
+  const output = [...(video ? ['-map', maps.video] : []), ...(audio ? ['-map', maps.audio] : []), '-f', 'null', '-'];
+  const run = runFfmpeg(ffmpegPath, ['-nostdin', ...inputArguments(file, maxPixels), ...output]);
   run.stdout.resume();
   const { messages } = await run.ended;
   const times = [...messages.matchAll(/time=(\d+):(\d\d):(\d\d(?:\.\d+)?)/g)];

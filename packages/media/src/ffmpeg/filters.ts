@@ -7,7 +7,12 @@ export type FrameSize = { width: number | string; height: number | string };
  * A frame is shown at most this long before its own time: a frame that stood for a second does not give way half a
  * second early.
  */
-const EARLIEST_MICROSECONDS = 50_000;
+export const EARLIEST_MICROSECONDS = 50_000;
+
+/** Prints -1 at the first frame, and again whenever ffmpeg builds the filters anew; is 0. */
+const FRAMES_BEGIN = '0*print(-1)';
+/** Likewise -2 at the first audio. */
+const AUDIO_BEGINS = 'if(isnan(PREV_INPTS)\\,0*print(-2)\\,0)';
 
 /**
  * Frames at a constant rate, of an input whose clock is 0 at the first one (`-itsoffset`; moved by a filter, ffmpeg 4.1
@@ -27,10 +32,9 @@ export function frameFilter(
 ): string {
   return [
     'settb=AVTB', // microseconds: a clock of 1/25 s has no half frames
-    `setpts=PTS-if(isnan(PREV_INPTS)\\,0\\,min((PTS-PREV_INPTS)/2\\,${EARLIEST_MICROSECONDS}))`,
+    `setpts=PTS-if(isnan(PREV_INPTS)\\,${FRAMES_BEGIN}\\,min((PTS-PREV_INPTS)/2\\,${EARLIEST_MICROSECONDS}))`,
     `fps=${fps}:round=up:start_time=${first / fps}`,
-    // Always given, so that a video that changes size half way still gives frames of one size.
-    ...(size ? [`scale=${size.width}:${size.height}:flags=${flags}`] : []),
+    ...(size ? [scaleFilter(size, flags)] : []),
   ].join(',');
 }
 
@@ -40,6 +44,15 @@ export function frameFilter(
  * The region is written as shares of the size, so that a video that changes it half way still gives frames of one size.
  */
 export function regionFilter(fps: number, region: FrameRegion, whole: { width: number; height: number }): string {
+  return `${frameFilter(fps)},${cropFilter(region, whole)}`;
+}
+
+/** Scaling; always given, so that a video that changes its size half way still gives frames of one size. */
+export const scaleFilter = (size: FrameSize, flags: 'bicubic' | 'area' = 'bicubic') =>
+  `scale=${size.width}:${size.height}:flags=${flags}`;
+
+/** Cuts a region of a frame whose size is `whole`, or in the same shares of one that has another size. */
+export function cropFilter(region: FrameRegion, whole: { width: number; height: number }): string {
   const share = (part: number, of: 'iw' | 'ih', side: number) => `round(${of}*${part}/${side})`;
   const { left, top, width, height } = region;
   const crop = [
@@ -48,7 +61,7 @@ export function regionFilter(fps: number, region: FrameRegion, whole: { width: n
     share(left, 'iw', whole.width),
     share(top, 'ih', whole.height),
   ];
-  return `${frameFilter(fps)},crop=${crop.join(':')},scale=${width}:${height}:flags=bicubic`;
+  return `crop=${crop.join(':')},${scaleFilter({ width, height })}`;
 }
 
 /**
@@ -62,11 +75,34 @@ export function regionFilter(fps: number, region: FrameRegion, whole: { width: n
 export function audioFilter(zeroMicroseconds: number, sampleRate: number, layout: 'mono' | undefined): string {
   return [
     'asettb=AVTB',
-    `asetpts=PTS-(${zeroMicroseconds})`,
+    `asetpts=PTS-(${zeroMicroseconds})+${AUDIO_BEGINS}`,
     // rematrix_maxval: without it a float downmix is not normalised and stereo comes out 3 dB louder than in 16 bits.
     `aresample=${sampleRate}:async=1:first_pts=0:min_comp=0.00001:min_hard_comp=0.04:rematrix_maxval=1`,
     `aformat=sample_fmts=flt:sample_rates=${sampleRate}${layout ? `:channel_layouts=${layout}` : ''}`,
   ].join(',');
+}
+
+/** A frame filter that also prints a number for each frame that it puts out. The output is unchanged. */
+export const tellingFrames = (filter: string) => `${filter},setpts=PTS+0*print(N)`;
+
+/** An audio filter that also prints the first sample and the length of each piece that it puts out. */
+export const tellingPieces = (filter: string) => `${filter},ashowinfo@out`;
+
+/**
+ * Every frame as it comes, in the given size, its time printed in microseconds. Nothing here keeps a frame or a time, so
+ * that it does no harm where ffmpeg builds the filters anew.
+ */
+export const timedFrames = (scaling: string) => `settb=AVTB,setpts=print(PTS),${scaling}`;
+
+/** An `audioFilter` whose pieces keep their own times: nothing is put before the first one and nothing is cut. */
+export const timedAudio = (filter: string) => tellingPieces(filter.replace(':first_pts=0', ''));
+
+/** Output arguments with which ffmpeg neither repeats nor drops frames; 5.1 renamed them. */
+export function passFrames(version: string): string[] {
+  const [, major = 9, minor = 0] = (/^n?(\d+)\.(\d+)/.exec(version) ?? []).map(Number);
+  const build = Number(/^N-(\d+)/.exec(version)?.[1] ?? Number.POSITIVE_INFINITY);
+  const old = major < 5 || (major === 5 && minor < 1) || build < 107_000;
+  return old ? ['-vsync', 'passthrough'] : ['-fps_mode', 'passthrough'];
 }
 
 /**

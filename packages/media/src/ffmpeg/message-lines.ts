@@ -25,3 +25,19 @@ export function messageLines(tell: (line: MessageLine) => void): (text: string) 
     }
   };
 }
+
+/** What is kept of the errors: enough for a reason, bounded for a video with a million bad packets. */
+const KEPT_CHARACTERS = 16_384;
+
+/** Collects the lines of errors, the first and the last of them, and passes every line on. */
+export function errorLines(tell?: (line: MessageLine) => void): { listen: (text: string) => void; text(): string } {
+  let head = '';
+  let tail = '';
+  const listen = messageLines((line) => {
+    tell?.(line);
+    if (!isError(line)) return;
+    if (head.length < KEPT_CHARACTERS) head += `${line.text}\n`;
+    else tail = `${tail}${line.text}\n`.slice(-KEPT_CHARACTERS);
+  });
+  return { listen, text: () => head + tail };
+}

@@ -1,7 +1,7 @@
 import type { FrameSequence, MediaInfo, MediaStreams, VideoFrame, Waveform } from '@lipsync/contracts';
 import { cutShort } from '../check/cut-short';
 import type { Probe } from '../check/probe';
-import { firstTime } from '../check/probe';
+import { FIRST_STREAMS, firstTime } from '../check/probe';
 import {
   audioFilter,
   fittedExpressions,
@@ -9,6 +9,8 @@ import {
   frameFilter,
   tellingFirstAudio,
   tellingFirstFrame,
+  tellingFrames,
+  tellingPieces,
 } from '../ffmpeg/filters';
 import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
 import { lastLine } from '../ffmpeg/run-ffmpeg';
@@ -49,7 +51,7 @@ export type BothRequest = {
  * Opens both streams of a video in one run. Where the video has not been probed, the run assumes that its first
  * frame is at 0 and prints the actual time; where the assumption was wrong, it is restarted with that time.
  *
- * In unusual cases (a missing stream, a frame of another size, damage, full queues) each stream continues in a run of
+ * In unusual cases (a missing stream, a change in the middle, damage, full queues) each stream continues in a run of
  * its own from where it stopped; these runs decide what is an error.
  */
 export async function openBoth(request: BothRequest): Promise<BothStreams> {
@@ -65,12 +67,21 @@ export async function openBoth(request: BothRequest): Promise<BothStreams> {
       run = undefined;
     }
     // Without the times, the messages count only where ffmpeg stopped at once; otherwise it may have stopped at damage.
-    known = await request.describe(times || messages?.includes('matches no streams') ? messages : undefined);
+    known = await request
+      .describe(times || messages?.includes('matches no streams') ? messages : undefined)
+      .catch(async (error: unknown) => {
+        await run?.kill();
+        throw error;
+      });
     if (!times) return separately(known.info, separate);
+    if (run && known.info.choices) {
+      await run.kill(); // it may read other tracks
+      run = undefined;
+    }
   }
   const { info } = known;
   if (!info.video || !info.audio) return separately(info, separate);
-  run ??= start(request, known.zeroMicroseconds);
+  run ??= start(request, known);
   return new Both(request, info, fittedSize(info.video, request.maxSide), run);
 }
 
@@ -83,21 +94,21 @@ export function separately(info: MediaInfo, { frames, audio }: BothRequest['sepa
 }
 
 /** Without a time of the first frame it is taken to be 0, and the run prints it. */
-function start(request: BothRequest, zeroMicroseconds?: number): SharedRun {
+function start(request: BothRequest, known?: Probe): SharedRun {
   const { ffmpegPath, file, maxPixels, damage, fps, maxSide, sampleRate, keepBytes } = request;
   // Of a video that starts at 0 the file is opened once. Else twice: the frames' clock is moved at the input, the
   // audio's
   // in its filter.
-  const zero = zeroMicroseconds ?? 0;
+  const { zeroMicroseconds: zero, maps } = known ?? { zeroMicroseconds: 0, maps: FIRST_STREAMS };
   const audioInput = zero === 0 ? 0 : 1;
   const args = [
     ...(damage === 'refuse' ? ['-xerror'] : []),
     ...inputArguments(file, maxPixels, { zeroMicroseconds: zero }),
     ...(audioInput === 1 ? inputArguments(file, maxPixels) : []),
     '-map',
-    '0:V:0',
+    maps.video,
     '-vf',
-    tellingFirstFrame(frameFilter(fps, { size: fittedExpressions(maxSide) })),
+    tellingFirstFrame(tellingFrames(frameFilter(fps, { size: fittedExpressions(maxSide) }))),
     // Each with its size before it: one that differs from the others cannot shift those after it.
     '-f',
     'image2pipe',
@@ -107,14 +118,14 @@ function start(request: BothRequest, zeroMicroseconds?: number): SharedRun {
     'rgb24',
     'pipe:1',
     '-map',
-    `${audioInput}:a:0`,
+    maps.audio.replace(/^0/, String(audioInput)),
     '-af',
-    tellingFirstAudio(audioFilter(zero, sampleRate, 'mono')),
+    tellingFirstAudio(tellingPieces(audioFilter(zero, sampleRate, 'mono'))),
     '-f',
     NATIVE_PCM16,
     'pipe:3',
   ];
-  return startSharedRun(ffmpegPath, args, keepBytes, zeroMicroseconds === undefined ? hasBothTimes : undefined);
+  return startSharedRun(ffmpegPath, args, keepBytes, known ? undefined : hasBothTimes);
 }
 
 class Both implements BothStreams {
@@ -161,7 +172,7 @@ class Both implements BothStreams {
 
   async *#sharedFrames(): AsyncGenerator<VideoFrame> {
     const { fps, separate } = this.#request;
-    const { frames } = this.#run;
+    const { frames, toldFrames: told } = this.#run;
     const { width, height } = this.#size;
     const header = new TextEncoder().encode(`P6\n${width} ${height}\n255\n`);
     let index = 0;
@@ -176,6 +187,8 @@ class Both implements BothStreams {
         if (!head || head.length < header.length || head.some((byte, at) => byte !== header[at])) break;
         const data = await frames.read(width * height * 3);
         if (!data || data.length < width * height * 3) break;
+        await told.covers(index + 1);
+        if (index >= told.changedAt) break;
         yield { data, width, height, index, timeSec: index / fps };
         index++;
       }
@@ -189,7 +202,7 @@ class Both implements BothStreams {
 
   async *#sharedAudio(): AsyncGenerator<Waveform> {
     const { sampleRate, separate } = this.#request;
-    const { audio } = this.#run;
+    const { audio, toldAudio: told } = this.#run;
     const bytes = sampleRate * 2; // one second a piece
     let pieces = 0;
     try {
@@ -197,6 +210,8 @@ class Both implements BothStreams {
         const data = await audio.read(bytes);
         const last = data !== undefined && data.length < bytes;
         if (!data || (last && !(await this.#endedWell())) || (data.length === 0 && pieces === 0)) break;
+        await told.covers(pieces * sampleRate + (data.length >> 1));
+        if (pieces * sampleRate + (data.length >> 1) > told.changedAt) break;
         const samples = Float32Array.from(new Int16Array(data.buffer, 0, data.length >> 1), fromPcm16);
         if (samples.length > 0) yield { samples, sampleRate };
         if (last) return;

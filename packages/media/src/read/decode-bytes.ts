@@ -1,6 +1,8 @@
 import { cutShort } from '../check/cut-short';
+import { errorLines } from '../ffmpeg/message-lines';
 import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
+import type { OutputLog } from './output-log';
 
 /** What to do with a file that is damaged or cut short. */
 export type Damage = 'refuse' | 'conceal';
@@ -24,6 +26,8 @@ export type DecodeRequest = {
   unit: Unit;
   damage: Damage;
   log: (line: string) => void;
+  /** Follows what the filters print of each unit. */
+  printed?: OutputLog;
 };
 
 /** Messages with which ffmpeg reports missing or broken data and still exits with status 0. */
@@ -41,10 +45,12 @@ export const saysDamage = (end: FfmpegEnd) => DAMAGE.test(end.messages);
  */
 export async function* decodeBytes(
   ffmpegPath: string,
-  { where, path, args, unit, damage, log }: DecodeRequest,
+  { where, path, args, unit, damage, log, printed }: DecodeRequest,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const strictness = damage === 'refuse' ? ['-xerror'] : [];
-  const run = runFfmpeg(ffmpegPath, ['-nostdin', '-v', 'error', ...strictness, ...args]);
+  const errors = errorLines(printed?.hear);
+  const words = ['-nostdin', '-nostats', '-v', printed ? 'level+info' : 'level+error', ...strictness, ...args];
+  const run = runFfmpeg(ffmpegPath, words, { listen: errors.listen });
   let pieces = 0;
   try {
     let piece = new Uint8Array(unit.bytes);
@@ -64,7 +70,7 @@ export async function* decodeBytes(
         yield whole;
       }
     }
-    const end = await run.ended;
+    const end = { ...(await run.ended), messages: errors.text() };
     const short = await cutShort(path).catch(() => undefined);
     const broken = short !== undefined || saysDamage(end);
     const failed = end.code !== 0 || (filled > 0 && unit.wholeOnly);

@@ -1,8 +1,21 @@
 import type { FrameRegion, FrameSequence, MediaInfo, MediaReader, VideoFrame, Waveform } from '@lipsync/contracts';
 import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
+import type { WantedTracks } from '../check/choose-tracks';
 import type { Probe } from '../check/probe';
 import { probeFile } from '../check/probe';
-import { audioFilter, fittedSize, frameFilter, regionFilter } from '../ffmpeg/filters';
+import {
+  audioFilter,
+  cropFilter,
+  fittedSize,
+  frameFilter,
+  passFrames,
+  regionFilter,
+  scaleFilter,
+  tellingFrames,
+  tellingPieces,
+  timedAudio,
+  timedFrames,
+} from '../ffmpeg/filters';
 import type { Ffmpeg, FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
 import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
@@ -12,6 +25,11 @@ import type { Damage } from './decode-bytes';
 import { decodeBytes } from './decode-bytes';
 import type { InputFile } from './input-file';
 import { inputArguments, inputFile } from './input-file';
+import type { TimedFrame } from './nearest-frames';
+import { nearestFrames } from './nearest-frames';
+import { OutputLog } from './output-log';
+import type { PlacedSamples } from './placed-audio';
+import { placedAudio } from './placed-audio';
 
 export type OpenMediaOptions = FindFfmpegOptions & {
   /** Largest frame that is decoded, width times height; larger ones are refused. Default 7680 * 4320 (8K). */
@@ -21,6 +39,16 @@ export type OpenMediaOptions = FindFfmpegOptions & {
    * conceals what it can, the rest is missing, and a warning is logged. Default `refuse`.
    */
   damage?: Damage;
+  /**
+   * Which video track is read, by its number among the file's video tracks, from 0. Default: the first that shows more
+   * than one still picture, tracks that are marked as default before others.
+   */
+  videoTrack?: number;
+  /**
+   * Which audio track is read, by its number among the file's audio tracks, from 0. Default: the first that decodes and
+   * is not silent, tracks that are marked as default before others, and commentary or descriptions last.
+   */
+  audioTrack?: number;
 };
 
 export type FrameOptions = {
@@ -107,8 +135,23 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
   if (damage !== 'refuse' && damage !== 'conceal') {
     fail(TypeError, 'openMedia', 'options.damage', '"refuse" or "conceal"', damage);
   }
+  for (const name of ['videoTrack', 'audioTrack'] as const) {
+    const track = options[name] ?? 0;
+    if (!(Number.isSafeInteger(track) && track >= 0))
+      fail(RangeError, 'openMedia', `options.${name}`, 'a whole number, 0 or more', track);
+  }
   const ffmpeg = await ffmpegFor(options);
-  const source: Source = { ffmpegPath: ffmpeg.path, maxPixels, damage, log, probes: new Map() };
+  const { videoTrack, audioTrack } = options;
+  const wanted = { videoTrack, audioTrack };
+  const source: Source = {
+    ffmpegPath: ffmpeg.path,
+    version: ffmpeg.version,
+    maxPixels,
+    damage,
+    log,
+    wanted,
+    probes: new Map(),
+  };
   const reader: FfmpegReader = {
     ffmpeg,
     async probe(path) {
@@ -142,8 +185,8 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
         audio: () => reader.audio(path, { sampleRate }),
       };
       const describe = async (messages?: string) => {
-        const { info, zeroMicroseconds } = await probeOnce(source, 'both', file, messages);
-        return { info: copyInfo(info, path), zeroMicroseconds };
+        const probe = await probeOnce(source, 'both', file, messages);
+        return { ...probe, info: copyInfo(probe.info, path) };
       };
       // A third pipe has not been tried on Windows.
       if (process.platform === 'win32') return separately((await describe()).info, separate);
@@ -157,9 +200,11 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
 /** What all methods of a reader share. */
 type Source = {
   ffmpegPath: string;
+  version: string;
   maxPixels: number;
   damage: Damage;
   log: (line: string) => void;
+  wanted: WantedTracks;
   /** By `InputFile.version`, at most 64. */
   probes: Map<string, Promise<Probe>>;
 };
@@ -169,7 +214,7 @@ type View = { fps: number; maxSide?: number; flags?: 'area'; region?: FrameRegio
 
 /** Probing starts a process or two: the result is kept while the file stays the same. */
 function probeOnce(
-  { ffmpegPath, maxPixels, probes }: Source,
+  { ffmpegPath, maxPixels, wanted, probes }: Source,
   where: string,
   file: InputFile,
   messages?: string,
@@ -177,7 +222,7 @@ function probeOnce(
   let probe = probes.get(file.version);
   if (!probe) {
     if (probes.size >= 64) probes.delete(probes.keys().next().value!);
-    probe = probeFile(ffmpegPath, file, { where, maxPixels, messages });
+    probe = probeFile(ffmpegPath, file, { where, maxPixels, messages, ...wanted });
     probes.set(file.version, probe);
     probe.catch(() => probes.delete(file.version));
   }
@@ -185,39 +230,92 @@ function probeOnce(
 }
 
 async function* decodeFrames(source: Source, path: string, view: View): AsyncGenerator<VideoFrame> {
-  const { ffmpegPath, maxPixels, damage, log } = source;
+  const { ffmpegPath, version, maxPixels, damage, log } = source;
   const { fps, maxSide, flags, region, first = 0 } = view;
   const file = await inputFile('frames', path);
-  const { info, zeroMicroseconds } = await probeOnce(source, 'frames', file);
+  const { info, zeroMicroseconds, maps } = await probeOnce(source, 'frames', file);
   if (!info.video) throw new Error(`frames: path must be a file with frames, got ${path} (audio only)`);
   if (region) assertRegion(region, info.video);
   const { width, height } = region ?? fittedSize(info.video, maxSide);
-  const size = { width, height };
-  const filter = region ? regionFilter(fps, region, info.video) : frameFilter(fps, { size, flags, first });
-  const args = [
-    ...inputArguments(file, maxPixels, { zeroMicroseconds, seekSec: Math.max(0, first / fps - SEEK_MARGIN_SEC) }),
-    ...['-map', '0:V:0', '-vf', filter],
-    ...['-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'],
-  ];
-  let index = first;
+  const filter = region
+    ? regionFilter(fps, region, info.video)
+    : frameFilter(fps, { size: { width, height }, flags, first });
+  const scaling = region ? cropFilter(region, info.video) : scaleFilter({ width, height }, flags);
+  const input = inputArguments(file, maxPixels, {
+    zeroMicroseconds,
+    seekSec: Math.max(0, first / fps - SEEK_MARGIN_SEC),
+  });
   const unit = { name: 'frame', bytes: width * height * 3, wholeOnly: true };
-  for await (const data of decodeBytes(ffmpegPath, { where: 'frames', path, args, unit, damage, log })) {
+  const decode = (words: readonly string[], printed: OutputLog) => {
+    const args = [...input, '-map', maps.video, '-vf', ...words, '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'];
+    return decodeBytes(ffmpegPath, { where: 'frames', path, args, unit, damage, log, printed });
+  };
+  const printed = new OutputLog('frames');
+  let index = first;
+  for await (const data of decode([tellingFrames(filter)], printed)) {
+    await printed.covers(index - first + 1);
+    if (index - first >= printed.changedAt) break;
     yield { data, width, height, index, timeSec: index / fps };
     index++;
+  }
+  if (printed.changedAt === Number.POSITIVE_INFINITY) return;
+  const times = new OutputLog('frames', { timed: true });
+  const rest = timedData(decode([timedFrames(scaling), ...passFrames(version)], times), times);
+  for await (const frame of nearestFrames(rest, { fps, from: index }))
+    yield { ...frame, width, height, timeSec: frame.index / fps };
+}
+
+async function* timedData(frames: AsyncIterable<Uint8Array>, times: OutputLog): AsyncGenerator<TimedFrame> {
+  let count = 0;
+  for await (const data of frames) {
+    await times.covers(++count);
+    yield { data, time: times.take(1)?.time ?? Number.NaN };
   }
 }
 
 async function* decodeAudio(source: Source, path: string, sampleRate: number): AsyncGenerator<Waveform> {
   const { ffmpegPath, maxPixels, damage, log } = source;
   const file = await inputFile('audio', path);
-  const { info, zeroMicroseconds } = await probeOnce(source, 'audio', file);
+  const { info, zeroMicroseconds, maps } = await probeOnce(source, 'audio', file);
   if (!info.audio) throw new Error(`audio: path must be a file with audio, got ${path} (no audio stream)`);
   const filter = audioFilter(zeroMicroseconds, sampleRate, 'mono');
-  const args = [...inputArguments(file, maxPixels), '-map', '0:a:0', '-af', filter, '-f', NATIVE_PCM16, 'pipe:1'];
   // One second a piece.
-  const unit = { name: 'second of audio', bytes: Math.round(sampleRate) * 2, wholeOnly: false };
-  for await (const data of decodeBytes(ffmpegPath, { where: 'audio', path, args, unit, damage, log })) {
-    yield { samples: Float32Array.from(new Int16Array(data.buffer, 0, data.byteLength >> 1), fromPcm16), sampleRate };
+  const pieceLength = Math.round(sampleRate);
+  const unit = { name: 'second of audio', bytes: pieceLength * 2, wholeOnly: false };
+  const decode = (words: string, printed: OutputLog) => {
+    const args = [...inputArguments(file, maxPixels), '-map', maps.audio, '-af', words, '-f', NATIVE_PCM16, 'pipe:1'];
+    return decodeBytes(ffmpegPath, { where: 'audio', path, args, unit, damage, log, printed });
+  };
+  const printed = new OutputLog('audio');
+  let count = 0;
+  for await (const data of decode(tellingPieces(filter), printed)) {
+    const length = data.byteLength >> 1;
+    await printed.covers(count + length);
+    const right = Math.min(length, printed.changedAt - count);
+    if (right > 0) yield { samples: Float32Array.from(new Int16Array(data.buffer, 0, right), fromPcm16), sampleRate };
+    count += right;
+    if (right < length) break;
+  }
+  if (printed.changedAt === Number.POSITIVE_INFINITY) return;
+  const places = new OutputLog('audio', { timed: true });
+  const rest = placedData(decode(timedAudio(filter), places), places);
+  for await (const samples of placedAudio(rest, { from: count, pieceLength })) yield { samples, sampleRate };
+}
+
+async function* placedData(
+  pieces: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  places: OutputLog,
+): AsyncGenerator<PlacedSamples> {
+  let count = 0;
+  for await (const data of pieces) {
+    const length = data.byteLength >> 1;
+    count += length;
+    await places.covers(count);
+    for (let offset = 0; offset < length; ) {
+      const { time: at, units } = places.take(length - offset) ?? { time: Number.NaN, units: length - offset };
+      yield { samples: Float32Array.from(new Int16Array(data.buffer, offset * 2, units), fromPcm16), at };
+      offset += units;
+    }
   }
 }
 
@@ -248,5 +346,7 @@ function copyInfo(info: MediaInfo, path: string): MediaInfo {
     durationSec: info.durationSec,
     ...(info.video && { video: { ...info.video } }),
     ...(info.audio && { audio: { ...info.audio } }),
+    ...(info.choices && { choices: [...info.choices] }),
+    ...(info.notes && { notes: [...info.notes] }),
   };
 }

@@ -2,6 +2,7 @@ import { isError, messageLines } from '../ffmpeg/message-lines';
 import { PipeQueue } from '../ffmpeg/pipe-queue';
 import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 import { runFfmpeg } from '../ffmpeg/run-ffmpeg';
+import { OutputLog } from './output-log';
 
 /** Bytes of frames that are read ahead while no read waits. */
 const AHEAD = 2 ** 20;
@@ -13,6 +14,9 @@ const KEPT_CHARACTERS = 262_144;
 export type SharedRun = {
   readonly frames: PipeQueue;
   readonly audio: PipeQueue;
+  /** What the filters print of what goes into `frames` and `audio`. */
+  readonly toldFrames: OutputLog;
+  readonly toldAudio: OutputLog;
   /**
    * ffmpeg's messages, without levels, up to the time when `complete` held of them or the run ended; undefined where it
    * was killed before, or `complete` was not given.
@@ -50,7 +54,11 @@ export function startSharedRun(
       resolve(text);
     };
   });
+  const toldFrames = new OutputLog('frames');
+  const toldAudio = new OutputLog('audio');
   const listen = messageLines((line) => {
+    toldFrames.hear(line);
+    toldAudio.hear(line);
     if (isError(line) && errors.length < KEPT_CHARACTERS) errors += `${line.text}\n`;
     if (isDescribed || messages.length > KEPT_CHARACTERS) return;
     messages += `${line.text}\n`;
@@ -87,5 +95,5 @@ export function startSharedRun(
   };
   ended.then(over, over);
   settle();
-  return { frames, audio, described, ended, kill };
+  return { frames, audio, toldFrames, toldAudio, described, ended, kill };
 }

@@ -33,6 +33,8 @@ export type EncodeVideoOptions = FindFfmpegOptions &
      * `openMedia`'s `audio`: the file's first frame, or its first audio where it has none.
      */
     audioFile?: string;
+    /** Which audio track of `audioFile`, from 0. Default: as `openMedia` chooses. */
+    audioTrack?: number;
     /** Cuts the audio of `audioFile` after this many seconds. Default: all of it. */
     audioSec?: number;
   };
@@ -87,7 +89,7 @@ function checkOptions({ width, height, fps = 25, audio, audioFile, audioSec }: E
 }
 
 /** Arguments for ffmpeg that open an audio input, and those that encode it. */
-type AudioArguments = { input: string[]; output: string[] };
+type AudioArguments = { input: string[]; output: string[]; map: string };
 
 class FfmpegWriter implements VideoWriter {
   readonly #path: string;
@@ -173,7 +175,7 @@ class FfmpegWriter implements VideoWriter {
         ...[...rawVideo, '-i', 'pipe:0'],
         ...(audio?.input ?? []),
         ...['-map', '0:v', ...video],
-        ...(audio ? ['-map', '1:a:0', ...audio.output] : []),
+        ...(audio ? ['-map', audio.map, ...audio.output] : []),
         ...containerArguments(this.#output),
       ],
       { stdin: 'pipe' },
@@ -181,20 +183,22 @@ class FfmpegWriter implements VideoWriter {
   }
 
   async #audioArguments(ffmpegPath: string): Promise<AudioArguments | undefined> {
-    const { audio, audioFile, audioSec } = this.#options;
+    const { audio, audioFile, audioSec, audioTrack } = this.#options;
     const { muxer } = this.#output;
     if (audioFile !== undefined) {
       const file = await inputFile('encodeVideo', audioFile);
-      const { info, zeroMicroseconds } = await probeFile(ffmpegPath, file, {
+      const { info, zeroMicroseconds, maps } = await probeFile(ffmpegPath, file, {
         where: 'encodeVideo',
         maxPixels: MAX_PIXELS,
+        audioTrack,
       });
       if (!info.audio)
         throw new Error(`encodeVideo: options.audioFile must be a file with audio, got ${audioFile} (no audio stream)`);
       const cut = audioSec === undefined ? '' : `,atrim=end=${audioSec}`;
       const filter = audioFilter(zeroMicroseconds, info.audio.sampleRate, undefined) + cut;
       const codec = audioArguments(muxer, this.#options, info.audio.channels);
-      return { input: inputArguments(file, MAX_PIXELS), output: ['-af', filter, ...codec] };
+      const output = ['-af', filter, ...codec];
+      return { input: inputArguments(file, MAX_PIXELS), output, map: maps.audio.replace(/^0/, '1') };
     }
     if (!audio) return undefined;
     const codec = audioArguments(muxer, this.#options);
@@ -202,7 +206,7 @@ class FfmpegWriter implements VideoWriter {
     const file = join(this.#audioFolder, 'audio.f32');
     await writeSamples(file, audio.samples);
     const raw = ['-f', 'f32le', '-ar', String(audio.sampleRate), '-ac', '1'];
-    return { input: [...raw, '-i', `file:${file}`], output: codec };
+    return { input: [...raw, '-i', `file:${file}`], output: codec, map: '1:a:0' };
   }
 
   /** The started encoder; where it could not be started, cleans up and throws the reason. */

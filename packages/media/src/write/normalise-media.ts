@@ -38,6 +38,7 @@ export async function normaliseMedia(
   options: NormaliseMediaOptions = {},
 ): Promise<void> {
   const { fps = 25, sampleRate = AUDIO_SAMPLE_RATE, maxSide, maxPixels = MAX_PIXELS, damage = 'refuse' } = options;
+  const { videoTrack, audioTrack } = options;
   if (!(fps > 0 && fps <= 1000)) fail(RangeError, 'normaliseMedia', 'options.fps', 'above 0 and at most 1000', fps);
   if (![8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000].includes(sampleRate)) {
     fail(RangeError, 'normaliseMedia', 'options.sampleRate', 'a rate that AAC has (8000 … 48000)', sampleRate);
@@ -46,7 +47,12 @@ export async function normaliseMedia(
   const file = await inputFile('normaliseMedia', input);
   await assertFolder('normaliseMedia', output);
   const ffmpeg = await ffmpegFor(options);
-  const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, file, { where: 'normaliseMedia', maxPixels });
+  const { info, zeroMicroseconds, maps } = await probeFile(ffmpeg.path, file, {
+    where: 'normaliseMedia',
+    maxPixels,
+    videoTrack,
+    audioTrack,
+  });
   if (!info.video) throw new Error(`normaliseMedia: input must be a file with frames, got ${input} (audio only)`);
   const short = damage === 'refuse' ? await cutShort(input) : undefined;
   if (short !== undefined) {
@@ -63,7 +69,7 @@ export async function normaliseMedia(
   const audio = info.audio
     ? [
         '-map',
-        '1:a:0',
+        maps.audio.replace(/^0/, '1'),
         '-af',
         audioFilter(zeroMicroseconds, sampleRate, 'mono'),
         ...audioArguments(target.muxer, options),
@@ -80,7 +86,7 @@ export async function normaliseMedia(
       ...inputArguments(file, maxPixels, { zeroMicroseconds }),
       ...(info.audio ? inputArguments(file, maxPixels) : []),
       '-map',
-      '0:V:0',
+      maps.video,
       ...video,
       ...audio,
       ...containerArguments(target),

@@ -40,7 +40,7 @@ const AAC_DELAY = 1024;
  * await shiftAudio('clip.mp4', 'late.mp4', { frameCount: 4 }); // the audio 160 ms later
  */
 export async function shiftAudio(input: string, output: string, options: ShiftAudioOptions): Promise<void> {
-  const { frameCount, seconds, fps = 25, maxPixels = MAX_PIXELS, damage = 'refuse' } = options;
+  const { frameCount, seconds, fps = 25, maxPixels = MAX_PIXELS, damage = 'refuse', videoTrack, audioTrack } = options;
   if ((frameCount === undefined) === (seconds === undefined)) {
     fail(TypeError, 'shiftAudio', 'options', 'one of frameCount and seconds', { frameCount, seconds });
   }
@@ -51,7 +51,12 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
   const file = await inputFile('shiftAudio', input);
   await assertFolder('shiftAudio', output);
   const ffmpeg = await ffmpegFor(options);
-  const { info, zeroMicroseconds } = await probeFile(ffmpeg.path, file, { where: 'shiftAudio', maxPixels });
+  const { info, zeroMicroseconds, maps } = await probeFile(ffmpeg.path, file, {
+    where: 'shiftAudio',
+    maxPixels,
+    videoTrack,
+    audioTrack,
+  });
   if (!info.video || !info.audio) {
     throw new Error(
       `shiftAudio: input must be a video with audio, got ${input} (no ${info.video ? 'audio' : 'video'} stream)`,
@@ -80,11 +85,11 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
       ...inputArguments(file, maxPixels, { zeroMicroseconds }),
       ...inputArguments(file, maxPixels),
       '-map',
-      '0:V:0',
+      maps.video,
       '-c:v',
       'copy',
       '-map',
-      '1:a:0',
+      maps.audio.replace(/^0/, '1'),
       '-af',
       filter,
       ...audioArguments(target.muxer, options, channels),
