@@ -13,6 +13,13 @@ static Environment& environment(napi_env env) {
   return *static_cast<Environment*>(data);
 }
 
+/** oneDNN's working space and its copies of filters lie beside the heap of the wasm backend, in the process's memory. */
+static void throw_out_of_memory(napi_env env, const char* name, const char* what) {
+  const std::string text = std::string(name) + ": out of memory: " + what +
+                           "; this is memory of the process, not of the wasm heap: use a smaller batch, or free memory";
+  napi_throw_error(env, nullptr, text.c_str());
+}
+
 /** The name that errors bear is the function's own, given as the callback's data. */
 template <void (*Body)(Environment&, Arguments&)>
 static napi_value call(napi_env env, napi_callback_info info) {
@@ -21,6 +28,11 @@ static napi_value call(napi_env env, napi_callback_info info) {
   try {
     Arguments args(env, info, static_cast<const char*>(name));
     Body(environment(env), args);
+  } catch (const std::bad_alloc&) {
+    throw_out_of_memory(env, static_cast<const char*>(name), "no memory for its working space");
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) throw_out_of_memory(env, static_cast<const char*>(name), error.what());
+    else napi_throw_error(env, nullptr, error.what());
   } catch (const std::exception& error) {
     napi_throw_error(env, nullptr, error.what());
   }

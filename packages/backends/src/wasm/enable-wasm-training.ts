@@ -6,7 +6,8 @@ import { conv2dFilterGradient } from './convolution/conv2d-filter-gradient';
 import { conv2dInputGradient } from './convolution/conv2d-input-gradient';
 import { CONVOLUTION_GRADIENT, convolution } from './convolution/convolution';
 import { fusedConv2D } from './convolution/fused-conv2d';
-import { guardAllocations, type WasmBackend } from './heap';
+import { guardAllocations } from './guard-memory';
+import type { WasmBackend } from './heap';
 import { adamW } from './kernels/adam-w';
 import { add } from './kernels/add';
 import { ELEMENTWISE } from './kernels/elementwise';
@@ -20,7 +21,7 @@ import { slice } from './kernels/slice';
 import { sum } from './kernels/sum';
 import { sumOfSquares } from './kernels/sum-of-squares';
 import { unsortedSegmentSum } from './kernels/unsorted-segment-sum';
-import { registerWasmKernel, type WasmKernel } from './wasm-kernel';
+import { guardStockKernels, registerWasmKernel, type WasmKernel } from './wasm-kernel';
 
 const KERNELS: WasmKernel[] = [
   { name: 'Add', run: add },
@@ -65,8 +66,8 @@ export const GROUP_NORM_GRADIENT: GradConfig = {
 
 /**
  * Makes the wasm backend trainable: registers the gradient kernels that tfjs-backend-wasm 4.22.0 lacks or computes
- * wrongly, replaces slow ones, adds the fused kernels of `FUSED_KERNELS`, and turns running out of memory into a clear
- * error.
+ * wrongly, replaces slow ones, adds the fused kernels of `FUSED_KERNELS`, and turns running out of memory, in an
+ * allocation or in any kernel, into a clear error.
  *
  * Call it after importing `@tensorflow/tfjs-backend-wasm`, before or after setting the backend. Calling it again does
  * nothing. `selectBackend` calls it for its wasm backends.
@@ -85,6 +86,7 @@ export function enableWasmTraining(): void {
   }
   if (tf.getKernel(FUSED_KERNELS.groupNorm, 'wasm')) return;
   for (const kernel of KERNELS) registerWasmKernel(kernel);
+  guardStockKernels();
   tf.registerGradient(GROUP_NORM_GRADIENT);
   tf.registerGradient(CONVOLUTION_GRADIENT);
   guardWhenSetUp();

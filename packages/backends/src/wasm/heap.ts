@@ -83,38 +83,3 @@ export function releaseView(backend: WasmBackend, tensor: TensorInfo): void {
   backend.wasm.tfjs.disposeData(backend.dataIdMap.get(tensor.dataId).id);
   backend.dataIdMap.delete(tensor.dataId);
 }
-
-const guarded = new WeakSet<WasmBackend>();
-
-/**
- * Turns running out of wasm memory into a clear error.
- *
- * tfjs-backend-wasm does not check the result of `malloc`: at the 4 GiB limit a tensor gets address 0, and the next
- * kernel fails with "memory access out of bounds" or computes wrong values. This replaces `move`, which makes every
- * allocation.
- */
-export function guardAllocations(backend: WasmBackend): void {
-  if (guarded.has(backend)) return;
-  guarded.add(backend);
-  const original = backend.move;
-  backend.move = function (dataId, values, shape, dtype, refCount) {
-    if (dtype === 'string') return original.call(this, dataId, values, shape, dtype, refCount);
-    const size = tf.util.sizeFromShape(shape);
-    const bytes = size * tf.util.bytesPerElement(dtype);
-    // malloc returns a signed integer, negative above 2 GiB.
-    const memoryOffset = this.wasm._malloc(bytes) >>> 0;
-    if (memoryOffset === 0 && bytes > 0) {
-      throw new Error(
-        `wasm backend: out of memory, no room for a tensor of shape [${shape.join(', ')}] (${(bytes / 2 ** 20).toFixed(1)} MiB) ` +
-          `beside ${(this.wasm.HEAPU8.length / 2 ** 20).toFixed(0)} MiB of heap (the limit is 4096 MiB); ` +
-          'use a smaller batch, or look for tensors that are never disposed',
-      );
-    }
-    const id = this.dataIdNextNumber++;
-    this.dataIdMap.set(dataId, { id, memoryOffset, shape, dtype, refCount });
-    this.wasm.tfjs.registerTensor(id, size, memoryOffset);
-    if (values != null) {
-      this.wasm.HEAPU8.set(new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, bytes), memoryOffset);
-    }
-  };
-}

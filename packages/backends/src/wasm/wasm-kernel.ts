@@ -1,5 +1,6 @@
 import type { KernelFunc, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { guardKernel } from './guard-memory';
 import type { WasmBackend } from './heap';
 
 /** The arguments of a kernel. */
@@ -17,6 +18,9 @@ export type WasmKernel = { name: string; run: (args: never) => TensorInfo | Tens
 
 const stock = new Map<string, KernelFunc>();
 
+/** Names of our kernels. */
+const replaced = new Set<string>();
+
 /** The kernel of tfjs-backend-wasm, also after ours has replaced it. */
 export function stockKernel(name: string): StockKernel {
   return (backend, inputs, attributes) => {
@@ -29,15 +33,26 @@ export function stockKernel(name: string): StockKernel {
 /** Registers a kernel for 'wasm'. It replaces the stock kernel if there is one, whose set-up still runs. */
 export function registerWasmKernel({ name, run }: WasmKernel): void {
   const old = tf.getKernel(name, 'wasm');
+  replaced.add(name);
   if (old) {
-    stock.set(name, old.kernelFunc);
+    stock.set(name, guardKernel(name, old.kernelFunc, { packs: true }));
     tf.unregisterKernel(name, 'wasm');
   }
   tf.registerKernel({
     kernelName: name,
     backendName: 'wasm',
-    kernelFunc: run as unknown as KernelFunc,
+    kernelFunc: guardKernel(name, run as unknown as KernelFunc, { packs: false }),
     setupFunc: old?.setupFunc,
     disposeFunc: old?.disposeFunc,
   });
+}
+
+/** Guards the stock kernels that ours have not replaced, see `guardKernel`. */
+export function guardStockKernels(): void {
+  for (const kernel of tf.getKernelsForBackend('wasm')) {
+    const { kernelName } = kernel;
+    if (replaced.has(kernelName)) continue;
+    tf.unregisterKernel(kernelName, 'wasm');
+    tf.registerKernel({ ...kernel, kernelFunc: guardKernel(kernelName, kernel.kernelFunc, { packs: true }) });
+  }
 }

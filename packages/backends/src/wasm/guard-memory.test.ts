@@ -1,0 +1,162 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, expect, test } from 'vitest';
+import { startWasm, tensorCounts } from '../testing/wasm';
+import { guardAllocations, guardKernel } from './guard-memory';
+import type { WasmBackend } from './heap';
+
+let backend: WasmBackend;
+beforeAll(async () => {
+  await startWasm();
+  backend = tf.backend() as unknown as WasmBackend;
+});
+
+test('running out of memory is an error with the requested size', () => {
+  const malloc = backend.wasm._malloc;
+  backend.wasm._malloc = () => 0;
+  try {
+    expect(() => backend.makeOutput([256, 1024], 'float32')).toThrow(
+      /wasm backend: out of memory, no room for a tensor of shape \[256, 1024\] \(1\.0 MiB\)/,
+    );
+  } finally {
+    backend.wasm._malloc = malloc;
+  }
+});
+
+test('tensors keep their values under the guard, and an empty tensor is no error', () => {
+  guardAllocations(backend); // a second time changes nothing
+  expect([...tf.tidy(() => tf.tensor1d([1, 2, 3], 'int32').dataSync())]).toEqual([1, 2, 3]);
+  expect([...tf.tidy(() => tf.tensor(new Float32Array(0), [0, 3]).dataSync())]).toEqual([]);
+  expect(tf.tidy(() => tf.tensor1d(['a', 'b']).dataSync())).toEqual(['a', 'b']);
+});
+
+/** Runs `act` while at most `left` MiB of the heap are free; the blocks are never touched, so they cost no memory. */
+function withFullHeap(left: number, act: () => void): void {
+  const held: number[] = [];
+  const take = (bytes: number) => {
+    const address = backend.wasm._malloc(bytes);
+    if (address !== 0) held.push(address);
+    return address !== 0;
+  };
+  try {
+    while (take(64 * 2 ** 20));
+    while (take(2 ** 20));
+    for (let freed = 0; freed < left; freed++) backend.wasm._free(held.pop()!);
+    act();
+  } finally {
+    for (const address of held) backend.wasm._free(address);
+  }
+}
+
+const FULL = /wasm backend: out of memory, no room for .* MiB\) beside \d+ MiB of heap .* use a smaller batch/;
+
+test.each([0, 1, 2, 3, 5, 8, 12, 20, 40])(
+  'with %d MiB left every kernel computes the right values or says what it had no room for',
+  (left) => {
+    // The accelerator's own copies are not on this heap, so that all of these may have room.
+    const x = tf.fill([1, 8, 8, 512], 0.5) as tf.Tensor4D;
+    const filter = () => tf.fill([3, 3, 512, 512], 2 ** -10) as tf.Tensor4D; // 9 MiB
+    const matrix = tf.fill([1, 1024, 2048], 2 ** -10) as tf.Tensor3D; // 8 MiB
+    const row = tf.fill([1, 1, 1024], 1) as tf.Tensor3D;
+    const depth = tf.fill([3, 3, 512, 1], 0.125) as tf.Tensor4D;
+    const filters = [filter(), filter()];
+    const bias = tf.fill([512], 1);
+    const large = tf.fill([1024, 1024], -2);
+    const cases: [name: string, value: number, run: () => tf.Tensor][] = [
+      ['conv2d', 2.25, () => tf.conv2d(x, filters[0], 1, 'valid')],
+      [
+        'fused.conv2d',
+        3.25,
+        () => tf.fused.conv2d({ x, filter: filters[1], strides: 1, pad: 'valid', bias, activation: 'relu' }),
+      ],
+      ['depthwiseConv2d', 0.5625, () => tf.depthwiseConv2d(x, depth, 1, 'valid')],
+      ['matMul', 1, () => tf.matMul(row, matrix)],
+      ['add', -1, () => tf.add(large, 1)],
+      ['sigmoid', 0.1192029, () => tf.sigmoid(large)],
+      ['relu6', 0, () => tf.relu6(large)],
+      ['softmax', 1 / 1024, () => tf.softmax(large)],
+      ['maxPool', 0.5, () => tf.maxPool(x, 2, 2, 'valid')],
+      [
+        'pad',
+        0,
+        () =>
+          tf.pad(large, [
+            [1, 1],
+            [1, 1],
+          ]),
+      ],
+      ['resizeBilinear', 0.5, () => tf.image.resizeBilinear(x, [16, 16])],
+      ['transpose', -2, () => tf.transpose(large)],
+      ['sum', -2048, () => tf.sum(large, 0)],
+    ];
+    const before = tensorCounts();
+    const outcomes: string[] = [];
+    withFullHeap(left, () => {
+      for (const [name, value, run] of cases) {
+        let y: tf.Tensor | undefined;
+        try {
+          y = run();
+        } catch (error) {
+          expect(String(error), name).toMatch(FULL);
+          outcomes.push('refused');
+          continue;
+        }
+        const values = y.dataSync();
+        expect(values[0], name).toBeCloseTo(value, 5);
+        expect(values.at(-1), name).toBeCloseTo(value, 5);
+        outcomes.push('right');
+        y.dispose();
+      }
+    });
+    if (left === 0) expect(outcomes).toContain('refused');
+    if (left === 40) expect(outcomes).not.toContain('refused');
+    expect(tensorCounts()).toEqual(before);
+    // Afterwards the backend works.
+    for (const [name, value, run] of cases) {
+      const y = tf.tidy(run);
+      expect(y.dataSync()[0], name).toBeCloseTo(value, 5);
+      y.dispose();
+    }
+    tf.dispose([x, matrix, row, depth, ...filters, bias, large]);
+  },
+);
+
+test('a kernel that leaves its output as it was is an error with the shapes, and its allocations are freed', () => {
+  const x = tf.zeros([2, 3]);
+  const before = tensorCounts();
+  const lazy = guardKernel('Lazy', ({ inputs }) => backend.makeOutput(inputs.x!.shape, 'float32'), { packs: false });
+  expect(() => lazy({ inputs: { x }, backend: backend as never, attrs: {} })).toThrow(
+    /no room for kernel Lazy of \[2, 3\] \(0\.0 MiB\)/,
+  );
+  expect(tensorCounts()).toEqual(before);
+  x.dispose();
+});
+
+test('after an abort every kernel says that the memory cannot be trusted', () => {
+  const fake = { wasm: { HEAPU8: new Uint8Array(16) }, move: () => undefined } as unknown as WasmBackend;
+  guardAllocations(fake);
+  const aborting = guardKernel(
+    'Aborting',
+    () => {
+      throw new WebAssembly.RuntimeError('Aborted()');
+    },
+    { packs: false },
+  );
+  const other = guardKernel('Other', () => [], { packs: false });
+  const call = (kernel: typeof other) => kernel({ inputs: {}, backend: fake as never, attrs: {} });
+  expect(call(other)).toEqual([]);
+  expect(() => call(aborting)).toThrow(/kernel Aborting .* ended with "Aborted\(\)", probably out of memory/);
+  expect(() => call(other)).toThrow(/cannot be trusted any more; start a new process/);
+});
+
+test('other errors of a kernel pass unchanged', () => {
+  const failing = guardKernel(
+    'Failing',
+    () => {
+      throw new TypeError('Failing: x must be right, got wrong');
+    },
+    { packs: false },
+  );
+  expect(() => failing({ inputs: {}, backend: backend as never, attrs: {} })).toThrow(
+    'Failing: x must be right, got wrong',
+  );
+});
