@@ -33,6 +33,7 @@ test('a row is the mean of its frames’ figures, whole and in the mouth box', a
   });
   const range = [0, 255] as const;
   expect(figures.ssim).toBeCloseTo(
+    // measured 0 here and below: the same sums
     mean((i) => ssim(frame(truth, i), frame(made, i), { range })),
     12,
   );
@@ -44,7 +45,7 @@ test('a row is the mean of its frames’ figures, whole and in the mouth box', a
     mean((i) => maskedPsnr(frame(truth, i), frame(made, i), mask, { range })),
     12,
   );
-  expect(figures.sync[0].lseD).toBeCloseTo(0.7, 12);
+  expect(figures.sync[0].lseD).toBeCloseTo(0.7, 12); // measured 0
   expect(figures.sync[0].inSync).toBe(0.5);
   expect(figures).not.toHaveProperty('lpips');
   expect(row.conventions()[0]).toMatch(/^ssim: Gaussian 11x11/);

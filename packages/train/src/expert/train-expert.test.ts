@@ -202,7 +202,7 @@ test.each(['avalignnet', 'wav2lip'] as const)(
     for (const event of events) if (event.kind === 'step') expect(Number.isFinite(event.entry.loss)).toBe(true);
     if (network === 'wav2lip') {
       const net = await loadSyncNetwork(report.weights);
-      expect(net.recipe).toEqual({ ...recipe, frameCount, featureSteps });
+      expect(net.recipe).toEqual({ ...recipe, frameCount, featureSteps, loudness: 'none' });
       net.dispose();
     }
   },
@@ -233,6 +233,7 @@ test.skipIf(!built)(
     const alone = await run({ ...options, out: join(folder, 'alone') });
     const divided = { ...options, replicas: 2, chunk: 2 };
     const whole = await run({ ...divided, out: join(folder, 'replicas') });
+    // measured 6.2e-6 over three steps: replicas and chunks sum in another order
     losses(whole).forEach((loss, step) => expect(Math.abs(loss - losses(alone)[step])).toBeLessThan(1e-4));
     expect(whole.some((event) => event.kind === 'warning')).toBe(false);
 

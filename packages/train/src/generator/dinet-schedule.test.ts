@@ -10,11 +10,11 @@ test.each([
   [401, 0],
   [1000, 0],
 ])('dinetSchedule(%d) is %d', (epoch, share) => {
-  expect(dinetSchedule(epoch)).toBeCloseTo(share, 12);
+  expect(dinetSchedule(epoch)).toBeCloseTo(share, 14); // measured 0
 });
 
 test('dinetSchedule takes other lengths and refuses what is no epoch', () => {
-  expect(dinetSchedule(15, { constant: 10, decay: 9 })).toBeCloseTo(0.5, 12);
+  expect(dinetSchedule(15, { constant: 10, decay: 9 })).toBeCloseTo(0.5, 14); // measured 0
   expect(() => dinetSchedule(-1)).toThrow('dinetSchedule: epoch must be a number from 0, got -1');
   expect(() => dinetSchedule(1, { decay: NaN })).toThrow('decay must be a number from 0, got NaN');
 });

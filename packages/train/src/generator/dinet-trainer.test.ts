@@ -78,8 +78,9 @@ describe('DinetTrainer', () => {
       expect(last.image).toBeLessThan(first.image / 2);
       for (const value of Object.values(first)) expect(Number.isFinite(value)).toBe(true);
       expect(first.generator).toBeCloseTo(
+        // measured 4.7e-8
         10 * first.perceptual + first.gan + first.ganClip + 0.1 * first.sync + first.image,
-        4,
+        6,
       );
       expect(trainer.stepCount).toBe(15);
     });
@@ -102,7 +103,7 @@ describe('DinetTrainer', () => {
     const trainer = new DinetTrainer({ generator: new Generator(), frameDiscriminator: new Discriminator(1) });
     const report = await on(madeBatch(3, 1), (batch) => trainer.step(batch));
     expect([report.perceptual, report.ganClip, report.sync, report.clipDiscriminator]).toEqual([NaN, NaN, NaN, NaN]);
-    expect(report.generator).toBeCloseTo(report.gan + report.image, 5);
+    expect(report.generator).toBeCloseTo(report.gan + report.image, 6); // measured 1.5e-8
     trainer.dispose();
   });
 
@@ -119,12 +120,14 @@ describe('DinetTrainer', () => {
     };
     const [whole, divided] = [await run({}), await run({ chunk })];
     for (const [name, value] of Object.entries(whole.report)) {
+      // measured 8.7e-7
       expect(Math.abs(divided.report[name as keyof typeof divided.report] / value - 1), name).toBeLessThan(1e-5);
     }
     for (const [name, { data }] of whole.gradients) {
       const other = divided.gradients.get(name)?.data as Float32Array;
       const largest = Math.max(...Array.from(data as Float32Array, Math.abs));
       const difference = Math.max(...Array.from(data as Float32Array, (value, i) => Math.abs(value - other[i])));
+      // measured 3e-6 of the largest of the tensor: float32 sums in another order
       expect(difference / largest, name).toBeLessThan(1e-5);
     }
     expert.dispose();
@@ -233,9 +236,9 @@ describe('DinetTrainer', () => {
         return { gradientNorm, taken: 10 * Math.hypot(...sum) };
       }),
     );
-    expect(steps[1].gradientNorm).toBeCloseTo(steps[0].gradientNorm, 5);
-    expect(steps[0].taken).toBeCloseTo(steps[0].gradientNorm, 4);
-    expect(steps[1].taken).toBeCloseTo(1e-3, 6);
+    expect(steps[1].gradientNorm).toBeCloseTo(steps[0].gradientNorm, 6); // measured 0
+    expect(steps[0].taken).toBeCloseTo(steps[0].gradientNorm, 6); // measured 5.7e-9
+    expect(steps[1].taken).toBeCloseTo(1e-3, 7); // measured 4.8e-9
   });
 
   test('frees what it made where a loss of the caller throws', async () => {
@@ -323,7 +326,7 @@ describe("DinetTrainer against PyTorch's steps", () => {
               expect(
                 Math.abs(got[name] - value) / Math.max(1, Math.abs(value)),
                 `${name} of step ${step}`,
-              ).toBeLessThan(1e-5);
+              ).toBeLessThan(1e-5); // measured 4.9e-7
           }
           if (step > 0) continue;
           const { expAvg } = (await trainer.state()).optimizer; // after one step a tenth of the gradient
@@ -331,6 +334,7 @@ describe("DinetTrainer against PyTorch's steps", () => {
           for (const [name, { data }] of Object.entries(gradients)) {
             const found = Array.from((expAvg.get(name) as NamedArray).data as Float32Array, (value) => 10 * value);
             const difference = Math.max(...data.map((value, i) => Math.abs(value - found[i])));
+            // measured 5.7e-7 where the bound is 5.4e-6
             expect(difference, name).toBeLessThan(1e-4 * Math.max(...data.map(Math.abs)) + 1e-6);
           }
         }

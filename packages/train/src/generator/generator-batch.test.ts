@@ -32,7 +32,7 @@ test('expertMouths gives the mouth box unturned where the recipe does not turn i
   const difference = tf.tidy(
     () => tf.max(tf.abs(tf.sub(tf.slice(mouths, [0, 0, 0, 6], [1, 64, 64, 3]), box))).dataSync()[0],
   );
-  expect(difference).toBeLessThan(1e-5);
+  expect(difference).toBeLessThan(1e-6); // measured 0
   tf.dispose([faces, angles, mouths, box]);
   expect(tf.memory().numTensors).toBe(before);
 });

@@ -53,7 +53,7 @@ test('GeneratorValidation measures only the mouth box, in evaluation mode, and l
   const before = tf.memory().numTensors;
   const check = await validation.check(generator as unknown as DinetGenerator);
   expect(check).toMatchObject({ on: 'held-out', frameCount: 20 });
-  expect(check.psnr).toBeCloseTo(20, 3);
+  expect(check.psnr).toBeCloseTo(20, 4); // measured 1.9e-6: the frames' error of 0.1 is float32
   expect(check.cosine).toBeUndefined();
   expect(modes).toEqual([false, false]);
   expect(generator.training).toBe(true);

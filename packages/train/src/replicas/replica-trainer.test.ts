@@ -62,7 +62,8 @@ threaded(
     const before = await losses(first, 0, 3);
     const half = await first.state();
     const own = [...before, ...(await losses(first, 3))];
-    expect(largestDifference(own, expected)).toBeLessThan(1e-4);
+    // measured 3.3e-6 over five steps: gradients are summed in another order
+    expect(largestDifference(own, expected)).toBeLessThan(2e-5);
     const hashes = await first.hashes();
     expect(hashes[1]).toBe(hashes[0]);
     const state = await first.state();
@@ -90,7 +91,7 @@ threaded(
     const expected = await losses(alone);
     await alone.dispose();
     const trainer = await replicas({ ...SMALL_RUN, chunk: 2 }, 3);
-    expect(largestDifference(await losses(trainer), expected)).toBeLessThan(1e-4);
+    expect(largestDifference(await losses(trainer), expected)).toBeLessThan(1e-4); // measured 1.2e-5
     const hashes = await trainer.hashes();
     expect(new Set(hashes).size).toBe(1);
     await trainer.dispose();

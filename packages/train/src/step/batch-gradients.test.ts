@@ -73,14 +73,15 @@ async function inReplicas(count: number, options: BatchGradientsOptions): Promis
       rank,
       count,
       gather(values) {
-        expect(largestDifference(values, embeddings[rank])).toBeLessThan(1e-6);
+        // measured 6.1e-7: batches of other sizes take other blocks of the matrix products
+        expect(largestDifference(values, embeddings[rank])).toBeLessThan(3e-6);
         return embeddings;
       },
       sum: async () => {},
     };
     parts.push(await figuresOf({ ...options, batch: { ...batch, ...own[rank] }, exchange }));
   }
-  for (const part of parts) expect(Math.abs(part.loss - parts[0].loss)).toBeLessThan(1e-6);
+  for (const part of parts) expect(Math.abs(part.loss - parts[0].loss)).toBeLessThan(2e-6); // measured 3.6e-7
   const gradients = new Map(
     [...parts[0].gradients].map(([name, first]) => [
       name,
@@ -107,9 +108,9 @@ describe('batchGradients', () => {
         await inReplicas(3, { ...options, chunk: 2 }),
       ];
       for (const figures of divided) {
-        expect(Math.abs(figures.loss - whole.loss)).toBeLessThan(1e-6);
+        expect(Math.abs(figures.loss - whole.loss)).toBeLessThan(3e-6); // measured 6e-7
         expect(Math.abs(figures.positive - whole.positive)).toBeLessThan(1e-6);
-        expect(gradientError(whole, figures)).toBeLessThan(1e-4);
+        expect(gradientError(whole, figures)).toBeLessThan(1e-4); // measured 1e-5
       }
       net.dispose();
       head?.dispose();
@@ -175,9 +176,9 @@ describe('batchGradients', () => {
       }
       return loss;
     };
-    const step = 0.01 / Math.sqrt(squares);
+    const step = 0.001 / Math.sqrt(squares);
     const slope = ((await lossAt(step)) - (await lossAt(-step))) / (2 * step);
-    expect(slope / squares).toBeCloseTo(1, 1);
+    expect(slope / squares).toBeCloseTo(1, 3); // measured 7.9e-5: terms of third order, and float32 losses
     expect((await figuresOf({ ...options, chunk: 3 })).loss).toBe(chunked.loss);
     net.dispose();
   });

@@ -14,7 +14,7 @@ test('LocalTrainer resumes from a state to the same bits, in chunks as without, 
   const first = new LocalTrainer(SMALL_RUN);
   const chunked = new LocalTrainer({ ...SMALL_RUN, chunk: 3 });
   const { loss } = await first.step(batch, order);
-  expect((await chunked.step(batch, order)).loss).toBeCloseTo(loss, 5);
+  expect((await chunked.step(batch, order)).loss).toBeCloseTo(loss, 6); // measured 0
   const state = await first.state();
   const next = (await first.step(batch, order)).loss;
   expect(next).not.toBe(loss);
