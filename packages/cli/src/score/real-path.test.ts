@@ -114,7 +114,7 @@ test.skipIf(missing).each(CLIPS)(
       }
     }
     console.info(`${clip}: largest difference of a cosine ${worst.toExponential(1)}`);
-    expect(worst).toBeLessThan(0.02);
+    expect(worst).toBeLessThan(0.01); // measured 0.0022, the largest of the three clips
   },
 );
 
@@ -132,7 +132,7 @@ test.skipIf(missing).each(CLIPS)(
     );
     const difference = meanDifference(same, theirs);
     console.info(`${clip}: mean difference of a cosine ${difference.toFixed(4)}`);
-    expect(difference).toBeLessThan(0.05);
+    expect(difference).toBeLessThan(0.02); // measured 0.0044, the largest of the three clips
   },
 );
 
