@@ -71,8 +71,8 @@ test('scoreClip scores every set of frames and audio as WindowScorer does', asyn
       features: cutFeatureWindow(audios.other.features, start, { recipe }),
     })),
   );
-  expect(scores.get('repeat other')!.lseD).toBeCloseTo(wanted.lseD, 6);
-  expect(scores.get('repeat other')!.lseC).toBeCloseTo(wanted.lseC, 6);
+  expect(scores.get('repeat other')!.lseD).toBeCloseTo(wanted.lseD, 12); // measured 0
+  expect(scores.get('repeat other')!.lseC).toBeCloseTo(wanted.lseC, 12); // measured 0
 });
 
 test('a clip that is too short for a window has no score', async () => {
