@@ -27,8 +27,8 @@ describe('articulation', () => {
         .filter((phone) => phone.name === name)
         .map(({ startSec, endSec }) => track.at((startSec + endSec) / 2));
     for (const mouth of ['p', 'b', 'm'].flatMap(middle)) {
-      expect(mouth.closure).toBeCloseTo(1, 6);
-      expect(mouthOpening(mouth)).toBeCloseTo(0, 6);
+      expect(mouth.closure).toBeCloseTo(1, 12); // measured 0
+      expect(mouthOpening(mouth)).toBeCloseTo(0, 12); // measured 0
     }
     const open = middle('a').map(mouthOpening);
     expect(Math.min(...open)).toBeGreaterThan(0.5);

@@ -9,7 +9,7 @@ test('the head moves slowly, the same way for the same seed', () => {
     const a = motion(frame / 25);
     const b = motion((frame + 1) / 25);
     expect(Math.hypot(a.x - b.x, a.y - b.y)).toBeLessThan(1.5);
-    expect(Math.abs(a.roll - b.roll)).toBeLessThan(0.02);
+    expect(Math.abs(a.roll - b.roll)).toBeLessThan(0.005); // measured 0.0012
   }
 });
 
@@ -24,6 +24,6 @@ test('a minute holds some blinks that shut the eyes', () => {
 test('positions scale with the frame', () => {
   const small = headMotion(person(2), 3, 128)(1);
   const large = headMotion(person(2), 3, 256)(1);
-  expect(large.x).toBeCloseTo(2 * small.x, 9);
-  expect(large.scale).toBeCloseTo(2 * small.scale, 9);
+  expect(large.x).toBeCloseTo(2 * small.x, 12); // measured 0
+  expect(large.scale).toBeCloseTo(2 * small.scale, 12); // measured 0
 });

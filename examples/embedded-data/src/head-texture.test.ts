@@ -10,7 +10,7 @@ const texel = (u: number, v: number) => {
 };
 
 test('the face covers, the corner does not', () => {
-  expect(texel(0, 0.5)[3]).toBeCloseTo(1, 5);
+  expect(texel(0, 0.5)[3]).toBeCloseTo(1, 6); // measured 0
   expect(texel(-1.9, -2)[3]).toBe(0);
 });
 

@@ -54,7 +54,7 @@ describe('voice', () => {
       const { samples } = voice(person(seed), articulation(seed, 2), { seed });
       const peak = samples.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
       expect(peak).toBeLessThan(1);
-      expect(peak).toBeGreaterThan(0.05);
+      expect(peak).toBeGreaterThan(0.05); // measured 0.43
     }
   });
 
