@@ -37,7 +37,7 @@ describe('GegluFeedForward', () => {
     feedForward.train();
     const masked = Array.from({ length: 200 }, () => feedForward.forward(x));
     const spread = distance(masked[0], still);
-    expect(spread).toBeGreaterThan(0.001);
+    expect(spread).toBeGreaterThan(0.001); // measured 0.069
     expect(distance(tf.mean(tf.stack(masked), 0), still)).toBeLessThan(spread / 5);
     feedForward.dispose();
   });
