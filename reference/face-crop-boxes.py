@@ -56,7 +56,7 @@ for i in range(4):
     seen = np.round(np.array([[120, 90], [180, 96], [148, 150]]) + formula.numbers(f'face {i}', (3, 2), -6, 6))
     c1, c2 = seen.mean(0), template.mean(0)
     p1, p2 = seen - c1, template - c2
-    s1, s2 = p1.std(), p2.std()
+    s1, s2 = p1.std(ddof=1), p2.std(ddof=1)  # PyTorch's: over 5 for six numbers
     p1, p2 = p1 / s1, p2 / s2
     U, _, Vt = np.linalg.svd(p1.T @ p2)
     R = (U @ Vt).T

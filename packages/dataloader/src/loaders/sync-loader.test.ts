@@ -1,5 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { truncate } from 'node:fs/promises';
+import type { SyncRecipe } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ClipStore } from '../store/clip-store';
@@ -80,6 +81,17 @@ test('batches do not depend on prefetch, and a stopped run resumes exactly', asy
   expect(await numbers(await loader.batch(4))).toEqual(straight[4]);
   expect(straight[0].step).toBe(0);
   expect(straight[0].frames).not.toEqual(straight[1].frames);
+});
+
+test('every mel spectrogram can be augmented, LatentSync’s too; MFCC cannot', () => {
+  const { augment } = CONTRAST;
+  const open = (features: SyncRecipe['features'], featureSteps = recipe.featureSteps) => {
+    const stored = Object.create(store, { recipe: { value: { ...store.recipe, features } } }) as ClipStore;
+    return new SyncLoader(stored, { ...recipe, features, featureSteps }, { ...plain, augment });
+  };
+  for (const features of ['THESIS_MEL', 'WAV2LIP_MEL', 'LATENTSYNC_MEL'] as const)
+    expect(() => open(features)).not.toThrow();
+  expect(() => open('SYNCNET_MFCC', 20)).toThrow('SyncLoader: augment must be null for SYNCNET_MFCC');
 });
 
 test('tensor counts: a batch has two tensors or three, prefetching none, an epoch leaves none', async () => {

@@ -149,7 +149,7 @@ export class SyncLoader {
         fail(RangeError, 'SyncLoader', name, 'a whole number, 0 or more', value);
     }
     assertSampling(sampling, recipe.frameCount);
-    if (augment && recipe.features !== 'THESIS_MEL' && recipe.features !== 'WAV2LIP_MEL') {
+    if (augment && !recipe.features.endsWith('_MEL')) {
       fail(
         TypeError,
         'SyncLoader',

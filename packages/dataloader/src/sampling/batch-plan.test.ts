@@ -95,6 +95,10 @@ test('a batch depends on seed and step only', () => {
 
 test('usableClips leaves out clips that are shorter than the sampling asks', () => {
   expect(usableClips(clips, { ...pairs, lengthInWindows: 3 }, 5)).toEqual([0, 2, 4, 5, 6]); // 15 frames
+  const wav2lip = { ...pairs, lengthInWindows: 3, lengthBeyond: 1 }; // more than 15 frames
+  const lengths = [14, 15, 16, 17].map((frameCount) => ({ frameCount, windows: frameCount - 4 }));
+  expect(usableClips(lengths, wav2lip, 5)).toEqual([2, 3]);
+  expect(() => usableClips(lengths, { ...wav2lip, lengthBeyond: -1 }, 5)).toThrow('sampling: lengthBeyond');
   expect(usableClips(clips, { ...pairs, minDistance: 5 }, 5)).toEqual([0, 2, 4, 5, 6]);
 });
 

@@ -31,6 +31,8 @@ export type PairSampling = {
   crossClipShare: number;
   /** Clips shorter than this many windows (by frames) are not used. */
   lengthInWindows: number;
+  /** Frames that a clip must have beyond `lengthInWindows`, 0 or more: 1 for "longer than". Default 0. */
+  lengthBeyond?: number;
   /** Least share of a window's frames with speech, by `voiceActivity`, 0..1; clips without such windows are used as they are. Default 0. */
   minVoiced?: number;
 };
@@ -58,7 +60,8 @@ export function usableClips(clips: readonly ClipLength[], sampling: SyncSampling
   const usable = (clip: ClipLength): boolean => {
     if (sampling.kind === 'contrast') return clip.windows > (sampling.windows - 1) * sampling.minDistance;
     // Any start must have another one far enough away: the middle one has the nearest ends.
-    return clip.frameCount >= sampling.lengthInWindows * framesInWindow && clip.windows >= 2 * sampling.minDistance;
+    const length = sampling.lengthInWindows * framesInWindow + (sampling.lengthBeyond ?? 0);
+    return clip.frameCount >= length && clip.windows >= 2 * sampling.minDistance;
   };
   return clips.flatMap((clip, index) => (usable(clip) ? [index] : []));
 }
@@ -165,6 +168,9 @@ function checkSampling(sampling: SyncSampling): void {
       fail(RangeError, 'sampling', 'windows', 'at least 2, or there is nothing to contrast', sampling.windows);
     return;
   }
+  const { lengthBeyond = 0 } = sampling;
+  if (!(Number.isInteger(lengthBeyond) && lengthBeyond >= 0))
+    fail(RangeError, 'sampling', 'lengthBeyond', 'a whole number, 0 or more', lengthBeyond);
   for (const key of ['positiveShare', 'crossClipShare'] as const) {
     if (!(sampling[key] >= 0 && sampling[key] <= 1)) fail(RangeError, 'sampling', key, 'within 0..1', sampling[key]);
   }

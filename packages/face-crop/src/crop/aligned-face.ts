@@ -17,9 +17,9 @@ export type Affine = [number, number, number, number, number, number];
  * LatentSync's similarity transforms for a track, one per frame: they map brows and nose onto a template on a canvas of
  * 210 x 280.
  *
- * The three points, centred and scaled by their standard deviation, are rotated by the best rotation (Procrustes). The
- * remaining distance of the nose from its place on the template, smoothed over time as `0.2 before + 0.8 now`, is added
- * to the shift.
+ * The three points, centred and scaled by their standard deviation (of a sample: the sum over 5), are rotated by the
+ * best rotation (Procrustes). The remaining distance of the nose from its place on the template, in these units and
+ * smoothed over time as `0.2 before + 0.8 now`, is added to the shift.
  *
  * Source: ByteDance LatentSync, `AlignRestore` and its template; adapted where it uses other landmarks: brows are the
  * means of points 17-21 and 22-26, the nose that of 27-35 (as its version 1.5), rounded to whole pixels.
@@ -70,9 +70,9 @@ export function alignFace(track: FaceTrack): Affine[] {
 function normalise(points: readonly number[]) {
   const mean = [0, 1].map((axis) => (points[axis] + points[axis + 2] + points[axis + 4]) / 3);
   const centred = points.map((value, i) => value - mean[i % 2]);
-  // numpy's std of all six numbers at once
+  // PyTorch's std of all six numbers at once, which divides by one less
   const average = centred.reduce((sum, value) => sum + value, 0) / 6;
-  const spread = Math.sqrt(centred.reduce((sum, value) => sum + (value - average) ** 2, 0) / 6);
+  const spread = Math.sqrt(centred.reduce((sum, value) => sum + (value - average) ** 2, 0) / 5);
   return { mean, spread, points: centred.map((value) => value / spread) };
 }
 

@@ -10,7 +10,7 @@ import { scoreMapLoss } from '../losses/score-map-loss';
 import { DinetSyncNet, dinetRecipe } from './dinet-syncnet';
 import type { SyncNetwork } from './sync-network';
 import { SyncNet } from './syncnet';
-import { LatentSyncWav2LipSyncNet, Wav2LipSyncNet } from './wav2lip-syncnet';
+import { LATENTSYNC_WAV2LIP_RECIPE, LatentSyncWav2LipSyncNet, WAV2LIP_RECIPE, Wav2LipSyncNet } from './wav2lip-syncnet';
 
 beforeAll(async () => {
   await selectBackend({ backend: 'wasm', log: () => {} });
@@ -237,4 +237,9 @@ test('SyncNet and DinetSyncNet refuse recipes that are not theirs', () => {
     'DinetSyncNet: recipe must be',
   );
   expect(() => new DinetSyncNet({ seed: 0, recipe: dinetRecipe(72) })).toThrow('a size that 32 divides');
+});
+
+test('LatentSync’s form takes the mel of its own pipeline, which pads with zeros; Wav2Lip’s the mirrored one', () => {
+  expect(LATENTSYNC_WAV2LIP_RECIPE.features).toBe('LATENTSYNC_MEL');
+  expect(WAV2LIP_RECIPE.features).toBe('WAV2LIP_MEL');
 });

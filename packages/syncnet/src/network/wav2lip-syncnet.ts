@@ -13,6 +13,7 @@ export const WAV2LIP_RECIPE: SyncRecipe = {
   range: [0, 1],
   features: 'WAV2LIP_MEL',
   featureSteps: 16,
+  loudness: 'none',
 };
 
 /** Input of LatentSync's deepened form: the lower half of aligned faces of 256 px, RGB from -1 to 1. */
@@ -22,8 +23,9 @@ export const LATENTSYNC_WAV2LIP_RECIPE: SyncRecipe = {
   crop: { kind: 'aligned face', size: 256, rows: 'lower half' },
   color: 'RGB',
   range: [-1, 1],
-  features: 'WAV2LIP_MEL',
+  features: 'LATENTSYNC_MEL',
   featureSteps: 16,
+  loudness: 'none',
 };
 
 export type Wav2LipSyncNetOptions = {

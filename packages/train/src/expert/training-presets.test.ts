@@ -1,3 +1,4 @@
+import { SPEECH_LOUDNESS } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
 import { TRAINED_NETWORKS } from './trained-network';
 import { presetFor, TRAINING_PRESETS } from './training-presets';
@@ -9,6 +10,12 @@ test('thesis is the recipe of the thesis: AdamW at a constant rate, plain pairs,
   expect(preset.sampling).toMatchObject({ kind: 'pairs', pairs: 256, positiveShare: 0.5, minDistance: 1 });
 });
 
+test('what is trained here is brought to one level of speech; published recipes leave the audio as it is', () => {
+  for (const name of ['contrast', 'thesis'] as const) expect(presetFor(name).loudness).toEqual(SPEECH_LOUDNESS);
+  for (const network of ['syncnet', 'wav2lip', 'latentsync', 'dinet'] as const)
+    expect(presetFor('published', network).loudness).toBe('none');
+});
+
 test('published is the preset of the network’s publisher; of AVAlignNet that is the thesis', () => {
   expect(presetFor('published', 'avalignnet')).toBe(TRAINING_PRESETS.thesis);
   for (const network of TRAINED_NETWORKS) {
@@ -16,7 +23,7 @@ test('published is the preset of the network’s publisher; of AVAlignNet that i
     expect(preset.source.length).toBeGreaterThan(20);
     expect(preset.averageDecay).toBeUndefined();
   }
-  expect(presetFor('published', 'wav2lip').sampling).toMatchObject({ pairs: 64, lengthInWindows: 3 });
+  expect(presetFor('published', 'wav2lip').sampling).toMatchObject({ pairs: 64, lengthInWindows: 3, lengthBeyond: 1 });
 });
 
 test.each(['syncnet', 'dinet'] as const)(

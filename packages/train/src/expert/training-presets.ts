@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { fail, type Loudness, SPEECH_LOUDNESS } from '@lipsync/contracts';
 import { type Augmentation, CONTRAST, type PairSampling, type SyncSampling, THESIS_PAIRS } from '@lipsync/dataloader';
 import type { TrainedNetworkName } from './trained-network';
 
@@ -34,6 +34,8 @@ export type TrainingPreset = {
    */
   averageDecay?: number;
   sampling: SyncSampling;
+  /** How loud the audio is made, in training and then in scoring; the weights file says so. */
+  loudness: Loudness;
   /** Variation of the windows; null for none. */
   augment: Augmentation | null;
   /** Where the values come from, and which are ours. */
@@ -48,6 +50,7 @@ const PLAIN: Omit<TrainingPreset, 'loss' | 'learningRate' | 'source' | 'sampling
   decayOneDimensional: true,
   sampling: THESIS_PAIRS.sampling,
   augment: null,
+  loudness: 'none',
 };
 
 /**
@@ -67,6 +70,7 @@ export const TRAINING_PRESETS = {
     averageDecay: 0.998,
     sampling: CONTRAST.sampling,
     augment: CONTRAST.augment,
+    loudness: SPEECH_LOUDNESS,
     source: 'ours: it learns from hours of video where the plain recipes stay at chance',
   },
   thesis: {
@@ -74,9 +78,10 @@ export const TRAINING_PRESETS = {
     loss: 'cosine',
     learningRate: 1e-5,
     clipNorm: 1,
+    loudness: SPEECH_LOUDNESS,
     source:
       'thesis: AdamW 1e-5 at a constant rate, 256 pairs a batch, half of them in sync, a pair off sync is any other start of the same clip, weights as trained. ' +
-      'Where it is silent: betas 0.9 and 0.999, weight decay 0.01 (PyTorch’s defaults), gradients clipped at 1 (LatentSync’s). Float32 in place of mixed precision',
+      'Where it is silent: betas 0.9 and 0.999, weight decay 0.01 (PyTorch’s defaults), gradients clipped at 1 (LatentSync’s), speech brought to one level (ours). Float32 in place of mixed precision',
   },
   syncnet: {
     ...PLAIN,
@@ -93,9 +98,9 @@ export const TRAINING_PRESETS = {
     loss: 'cosine',
     learningRate: 1e-4,
     weightDecay: 0,
-    sampling: { ...PLAIN.sampling, pairs: 64, lengthInWindows: 3 },
+    sampling: { ...PLAIN.sampling, pairs: 64, lengthInWindows: 3, lengthBeyond: 1 },
     source:
-      'Wav2Lip, hparams.py and color_syncnet_train.py: Adam 1e-4, batch 64, clips of at least three windows, any other start of the clip is off sync',
+      'Wav2Lip, hparams.py and color_syncnet_train.py: Adam 1e-4, batch 64, clips longer than three windows (16 frames or more), any other start of the clip is off sync',
   },
   latentsync: {
     ...PLAIN,
