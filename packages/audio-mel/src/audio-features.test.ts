@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { audioFeatures, featureStream } from './audio-features';
+import { audioFeatures, featureStepCount, featureStream } from './audio-features';
 import { THESIS_MEL } from './mel/mel-recipe';
 import { melSpectrogram } from './mel/mel-spectrogram';
 import { mfcc } from './mfcc/mfcc';
@@ -22,6 +22,12 @@ test('featureStream takes a custom mel recipe', () => {
   const recipe = { ...THESIS_MEL, padMode: 'zero' } as const;
   const stream = featureStream(recipe);
   expect([...stream.push(waveform.samples), ...stream.end()]).toEqual([...melSpectrogram(waveform, recipe).data]);
+});
+
+test.each([401, 640, 3000, 16000, 18560])('featureStepCount gives the steps of %d samples', (length) => {
+  const audio = { samples: new Float32Array(length), sampleRate: 16000 };
+  for (const name of ['THESIS_MEL', 'SYNCNET_MFCC', 'LATENTSYNC_MEL'] as const)
+    expect(featureStepCount(name, length)).toBe(audioFeatures(name).compute(audio).steps);
 });
 
 test('features of a speech recogniser, and unknown ones, are refused', () => {

@@ -3,7 +3,7 @@ import { AUDIO_FEATURES, AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 import { MEL_RECIPES, type MelRecipe } from './mel/mel-recipe';
 import { melSpectrogram } from './mel/mel-spectrogram';
 import { MelStream } from './mel/mel-stream';
-import { MfccStream, mfcc } from './mfcc/mfcc';
+import { MfccStream, mfcc, mfccSteps } from './mfcc/mfcc';
 
 /**
  * Features of audio that comes in pieces. What `push` and `end` return, concatenated, equals the features of the whole
@@ -69,6 +69,21 @@ export function featureStream(features: AudioFeatureName | MelRecipe): FeatureSt
   if (typeof features === 'object') return new MelStream(features);
   assertComputable('featureStream', features);
   return features === 'SYNCNET_MFCC' ? new MfccStream() : new MelStream(MEL_RECIPES[features]);
+}
+
+/**
+ * Time steps of the features of a waveform of so many samples.
+ *
+ * @param samples at 16 kHz; at least 401 for mel spectrograms.
+ * @throws TypeError as `audioFeatures`.
+ * @example
+ * import { featureStepCount } from '@lipsync/audio-mel';
+ * featureStepCount('THESIS_MEL', 16000); // 81
+ */
+export function featureStepCount(name: AudioFeatureName, samples: number): number {
+  assertComputable('featureStepCount', name);
+  if (name === 'SYNCNET_MFCC') return mfccSteps(samples);
+  return 1 + Math.floor(samples / MEL_RECIPES[name].hop);
 }
 
 function assertComputable(

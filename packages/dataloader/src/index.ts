@@ -47,6 +47,8 @@ export type { SplitStoreOptions } from './split/split-store';
 export { splitStore } from './split/split-store';
 export type { Clip, ClipInfo, ClipOffset, ClipQuality, OffsetReading, StoreRecipe } from './store/clip';
 export { anglesOf } from './store/clip';
+export type { ClipAudio } from './store/clip-features';
+export { featuresFor } from './store/clip-features';
 export type { OpenClip } from './store/clip-file';
 export type { ClipAddress } from './store/clip-id';
 export { clipId, parseClipId } from './store/clip-id';

@@ -32,6 +32,11 @@ function transform(): Float64Array {
   return rows;
 }
 
+/** Frames of so many samples. */
+export function mfccSteps(samples: number): number {
+  return samples <= FRAME ? 1 : 1 + Math.ceil((samples - FRAME) / HOP);
+}
+
 /**
  * SyncNet's MFCC of audio that comes in pieces, in constant memory: the results of `push` and `end`, concatenated,
  * equal `mfcc` of the whole bit for bit, for pieces of any length.
@@ -89,8 +94,7 @@ export class MfccStream {
     this.#assertOpen('end');
     this.#ended = true;
     if (this.#samples === 0) fail(RangeError, 'MfccStream.end', 'audio', 'at least one sample long', 'none');
-    const total = this.#samples <= FRAME ? 1 : 1 + Math.ceil((this.#samples - FRAME) / HOP);
-    const rest = total - this.#frameCount;
+    const rest = mfccSteps(this.#samples) - this.#frameCount;
     this.#makeRoom(FRAME + HOP);
     this.#pending.fill(0, this.#held);
     this.#held += FRAME;

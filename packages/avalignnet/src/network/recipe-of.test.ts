@@ -21,6 +21,7 @@ describe('recipeOf', () => {
         range: [-1, 1],
         features: 'LATENTSYNC_MEL',
         featureSteps,
+        loudness: 'none',
       });
       expect(frameShape(recipe.crop)).toEqual({ height: 128, width: 256 });
     },
@@ -46,6 +47,7 @@ describe('recipeOf', () => {
       range: [-1, 1],
       features: 'THESIS_MEL',
       featureSteps,
+      loudness: 'none',
     });
   });
 

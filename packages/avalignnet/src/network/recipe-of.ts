@@ -24,7 +24,8 @@ export function isStableSyncNet(config: AVAlignNetConfig): boolean {
  *   median of five angles, sampled half a pixel off as published, black outside the frame; `THESIS_MEL`.
  * - Other square frames: our similarity crop around the mouth, with `THESIS_MEL`.
  *
- * All take RGB in -1..1 at 25 frames per second.
+ * All take RGB in -1..1 at 25 frames per second, and audio as loud as it is; networks of `trainExpert` bring it to
+ * `SPEECH_LOUDNESS` of @lipsync/contracts.
  *
  * @throws RangeError for frames of another shape.
  * @example
@@ -40,6 +41,7 @@ export function recipeOf(config: AVAlignNetConfig): SyncRecipe {
     range: [-1, 1],
     features: isStableSyncNet(config) ? 'LATENTSYNC_MEL' : 'THESIS_MEL',
     featureSteps,
+    loudness: 'none',
   };
 }
 

@@ -121,8 +121,7 @@ export type SyncRecipe = {
 };
 
 /**
- * Checks a recipe from a file; one in the spelling of earlier versions is converted. `loudness` is `none` where it is
- * missing.
+ * Checks a recipe from a file; one in the spelling of earlier versions is converted.
  *
  * @param where names the caller's function in errors.
  * @throws TypeError or RangeError that names the first field that is wrong.
@@ -157,7 +156,7 @@ export function assertSyncRecipe(where: string, value: unknown): SyncRecipe {
       'none for ASR_LOGITS, which are not computed from audio here',
       loudness.kind,
     );
-  return { ...recipe, loudness };
+  return recipe.loudness === undefined ? recipe : { ...recipe, loudness };
 }
 
 function assertCrop(where: string, crop: SyncRecipe['crop']): void {

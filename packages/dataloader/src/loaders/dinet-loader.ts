@@ -1,4 +1,4 @@
-import { fail, storedShape } from '@lipsync/contracts';
+import { fail, type Loudness, storedShape } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import type { PlainDinetBatch } from '../sampling/dinet-batch-maker';
 import { DinetBatchMaker } from '../sampling/dinet-batch-maker';
@@ -17,6 +17,8 @@ export type DinetLoaderOptions = {
   audioFrames?: number;
   /** What the generator takes of the audio: the store's `mel` features, or the `logits` that its clips keep. Default `mel`. */
   features?: 'mel' | 'logits';
+  /** How loud the audio of `syncFeatures` is made: the rule of the sync network's recipe. Default `none`: as stored. */
+  syncLoudness?: Loudness;
   /** Seed of all draws. Default 0. */
   seed?: number;
   /** Ids of the clips to draw from. Default: all of the store. */
@@ -40,7 +42,7 @@ export type DinetBatch = {
   references: tf.Tensor4D;
   /** Features of the audio around each frame: `[batch * frameCount, bins, steps]`; of logits `[batch * frameCount, 29, audioFrames]`. */
   features: tf.Tensor3D;
-  /** Features of each row for a sync network: `[batch, bins, syncSteps, 1]`; always of the store. */
+  /** Features of each row for a sync network: `[batch, bins, syncSteps, 1]`; always those that the store keeps. */
   syncFeatures: tf.Tensor4D;
   /** Logits of each row and of two frames on both sides, for DINet's own sync network: `[batch, 29, frameCount + 4, 1]`; where `features` is `logits`. */
   syncLogits?: tf.Tensor4D;
@@ -89,7 +91,7 @@ export class DinetLoader {
   constructor(store: ClipStore, options: DinetLoaderOptions = {}) {
     const { batchSize = 1, frameCount = 5, referenceCount = 5, audioFrames = 5, features = 'mel' } = options;
     const { seed = 0, clips, exclude = [], startStep = 0, workers = 0 } = options;
-    const { prefetch = Math.max(2, workers) } = options;
+    const { prefetch = Math.max(2, workers), syncLoudness = 'none' } = options;
     if (store.recipe.crop.kind !== 'dinet head')
       fail(TypeError, 'DinetLoader', 'store', 'of head crops (kind dinet head)', store.recipe.crop.kind);
     for (const [name, value] of Object.entries({ batchSize, frameCount, referenceCount, audioFrames })) {
@@ -102,7 +104,7 @@ export class DinetLoader {
     }
     if (features !== 'mel' && features !== 'logits')
       fail(TypeError, 'DinetLoader', 'features', 'mel or logits', features);
-    const plain = { batchSize, frameCount, referenceCount, audioFrames, features, seed, clips, exclude };
+    const plain = { batchSize, frameCount, referenceCount, audioFrames, features, syncLoudness, seed, clips, exclude };
     this.#store = store;
     this.#maker = new DinetBatchMaker(store, plain);
     this.#shape = { frameCount, referenceCount };

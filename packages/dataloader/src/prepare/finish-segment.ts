@@ -121,6 +121,7 @@ function clipOf({ segment, audio, features, offset }: Settled, context: SegmentC
     ...(faceEmbedding ? { faceEmbedding } : {}),
     ...(sourceSha256 === undefined ? {} : { sourceSha256 }),
     ...(person === undefined ? {} : { person }),
+    ...(video.audioLevel.speechDb === undefined ? {} : { speechDb: video.audioLevel.speechDb }),
   };
 }
 
@@ -137,9 +138,12 @@ function logitsOf({ data, steps, bins }: Features, from: number, frameCount: num
 
 const audioOf = (
   { firstFrame, frameCount }: FilledSegment,
-  { audio, store }: SegmentContext,
+  { audio, store, video }: SegmentContext,
   delayFrames: number,
-): Promise<SegmentAudio> => segmentAudio(audio, { firstFrame, frameCount, fps: store.recipe.fps, delayFrames });
+): Promise<SegmentAudio> => {
+  const { speechDb } = video.audioLevel;
+  return segmentAudio(audio, { firstFrame, frameCount, fps: store.recipe.fps, delayFrames, speechDb });
+};
 
 type SettledOffset = {
   record: NonNullable<Clip['offset']>;

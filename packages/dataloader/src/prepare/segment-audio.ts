@@ -1,17 +1,21 @@
-import { featureStream } from '@lipsync/audio-mel';
-import type { AudioFeatureName, Features } from '@lipsync/contracts';
-import { AUDIO_FEATURES } from '@lipsync/contracts';
+import { changeGain, featureStream, loudnessGain } from '@lipsync/audio-mel';
+import {
+  AUDIO_FEATURES,
+  AUDIO_SAMPLE_RATE,
+  type AudioFeatureName,
+  type Features,
+  type Loudness,
+} from '@lipsync/contracts';
 import type { AudioCursor } from '@lipsync/sync-windows';
 
-const SAMPLE_RATE = 16000;
 const CONTEXT_STEPS = 8; // no window of features is longer than 6 steps of 160 samples
 
 /** A piece of a video's audio with the context that its features need. */
 export type SegmentAudio = {
   /** 16 kHz mono, full scale 1; shorter where the audio ends earlier. */
   samples: Float32Array;
-  /** Features from the piece's first sample on, equal to those of the whole audio. */
-  features(name: AudioFeatureName, steps: number): Features;
+  /** Features from the piece's first sample on, equal to those of the whole audio, as loud as `loudness` says. */
+  features(name: AudioFeatureName, steps: number, loudness?: Loudness): Features;
 };
 
 /**
@@ -28,9 +32,10 @@ export async function segmentAudio(
     frameCount,
     fps,
     delayFrames = 0,
-  }: { firstFrame: number; frameCount: number; fps: number; delayFrames?: number },
+    speechDb,
+  }: { firstFrame: number; frameCount: number; fps: number; delayFrames?: number; speechDb?: number },
 ): Promise<SegmentAudio> {
-  const perFrame = SAMPLE_RATE / fps;
+  const perFrame = AUDIO_SAMPLE_RATE / fps;
   const delay = Math.round(delayFrames * perFrame);
   const start = Math.round(firstFrame * perFrame);
   const end = Math.round((firstFrame + frameCount) * perFrame);
@@ -43,7 +48,11 @@ export async function segmentAudio(
   const ended = whole.length < read.length;
   return {
     samples: whole.slice(start - from, end - from),
-    features: (name, steps) => featuresWithin(whole, { at: start - from, ended, name, steps }),
+    features: (name, steps, loudness) => {
+      const gainDb = loudnessGain(loudness, speechDb);
+      const heard = gainDb === 0 ? whole : changeGain(whole, gainDb);
+      return featuresWithin(heard, { at: start - from, ended, name, steps });
+    },
   };
 }
 
@@ -63,7 +72,7 @@ export function featuresWithin(
   { at, ended, name, steps }: { at: number; ended: boolean; name: AudioFeatureName; steps: number },
 ): Features {
   const stream = featureStream(name);
-  const hop = SAMPLE_RATE / AUDIO_FEATURES[name].stepsPerSecond;
+  const hop = AUDIO_SAMPLE_RATE / AUDIO_FEATURES[name].stepsPerSecond;
   const skipped = Math.min(Math.floor(at / hop), CONTEXT_STEPS);
   const fed = samples.subarray(at - skipped * hop);
   if (fed.length <= 400) return { data: new Float32Array(0), steps: 0, bins: stream.bins };

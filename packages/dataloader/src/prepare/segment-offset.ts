@@ -35,7 +35,8 @@ export async function measureSegment(
   audio: SegmentAudio,
 ): Promise<OffsetReading | undefined> {
   const { recipe } = stage;
-  const features = audio.features(recipe.features, Math.ceil((frames.frameCount * 100) / recipe.fps) + 1); // no features have more steps a second
+  const most = Math.ceil((frames.frameCount * 100) / recipe.fps) + 1; // no features have more steps a second
+  const features = audio.features(recipe.features, most, recipe.loudness);
   const windows = windowCount(frames.frameCount, features.steps, recipe);
   if (windows < 2) return undefined;
   const measured = Math.min(windows, stage.mostWindows ?? windows);

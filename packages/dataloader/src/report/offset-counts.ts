@@ -2,6 +2,7 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { localEmbedder, WindowScorer } from '@lipsync/metrics';
 import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
 import { anglesOf, type Clip } from '../store/clip';
+import { featuresFor } from '../store/clip-features';
 import type { ClipStore } from '../store/clip-store';
 
 /** Offsets of the clips, measured by one expert. */
@@ -60,12 +61,13 @@ export class OffsetCounts {
 export async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExpert): Promise<number | undefined> {
   const { recipe } = expert;
   const { crop } = store.recipe;
-  const windows = windowCount(clip.frameCount, clip.features.steps, recipe);
+  const heard = featuresFor(clip, recipe, store.recipe);
+  const windows = windowCount(clip.frameCount, heard.steps, recipe);
   if (windows < 2) return undefined;
   const scorer = new WindowScorer(localEmbedder(expert));
   for (let start = 0; start < windows; start++) {
     const frames = cutMouthWindow(clip.frames, start, { stored: crop, recipe, angles: anglesOf(clip) });
-    const features = cutFeatureWindow(clip.features, start, { recipe });
+    const features = cutFeatureWindow(heard, start, { recipe });
     await scorer.update({ frames, features });
   }
   return (await scorer.compute()).offsetFrames;

@@ -1,6 +1,7 @@
-import type { Features } from '@lipsync/contracts';
+import type { Features, Loudness } from '@lipsync/contracts';
 import { AUDIO_FEATURES, fail, stepsBefore, storedShape } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
+import { featuresFor } from '../store/clip-features';
 import type { OpenClip } from '../store/clip-file';
 import type { ClipStore } from '../store/clip-store';
 import { mapLimited } from '../store/map-limited';
@@ -18,6 +19,8 @@ export type DinetBatchOptions = {
   audioFrames: number;
   /** What the generator takes of the audio. */
   features: 'mel' | 'logits';
+  /** How loud the audio of the sync network is made. Default `none`. */
+  syncLoudness?: Loudness;
   seed: number;
   clips?: readonly string[];
   exclude: readonly string[];
@@ -153,7 +156,9 @@ export class DinetBatchMaker {
     }
     const syncSteps = this.stepsOf(frameCount);
     const syncFeatures = batch.syncFeatures.subarray(row * syncBins * syncSteps);
-    copySteps(clip.features.data, { bins: syncBins, from: stepAt(start), steps: syncSteps, out: syncFeatures });
+    const { syncLoudness: loudness } = this.#options;
+    const heard = featuresFor(clip, { features: this.#store.recipe.features, loudness }, this.#store.recipe);
+    copySteps(heard.data, { bins: syncBins, from: stepAt(start), steps: syncSteps, out: syncFeatures });
     if (batch.syncLogits) {
       const logitSteps = frameCount + 2 * SYNC_LOGIT_MARGIN;
       const out = batch.syncLogits.subarray(row * bins * logitSteps);

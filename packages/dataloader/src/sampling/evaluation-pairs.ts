@@ -5,7 +5,8 @@ import { Random } from '@lipsync/nn';
 import { cutFeatureWindow, cutMouthWindow, firstWindow, windowCount } from '@lipsync/sync-windows';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Clip } from '../store/clip';
-import { anglesOf, assertStoreFits, featuresFor } from '../store/clip';
+import { anglesOf, assertStoreFits } from '../store/clip';
+import { featuresFor } from '../store/clip-features';
 import type { ClipStore } from '../store/clip-store';
 import { withClipId } from '../store/with-clip-id';
 
@@ -94,7 +95,7 @@ async function evaluationClip(
   options: ClipOptions,
 ): Promise<EvaluationClip | undefined> {
   const clip = await store.read(id);
-  const features = featuresFor(clip, recipe);
+  const features = featuresFor(clip, recipe, store.recipe);
   const first = firstWindow(recipe);
   const windows = Math.max(0, windowCount(clip.frameCount, features.steps, recipe) - first);
   const drawn = drawPairs(id, windows, options);

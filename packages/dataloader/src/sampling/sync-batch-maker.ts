@@ -12,7 +12,8 @@ import type { FrameDegradation } from '../degrade/frame-degradation';
 import { degradeFrames, drawFrameDegradation } from '../degrade/frame-degradation';
 import { FEATURE_CONTEXT, featuresWithin } from '../prepare/segment-audio';
 import type { Clip } from '../store/clip';
-import { anglesOf, binsFor, featuresFor } from '../store/clip';
+import { anglesOf, binsFor } from '../store/clip';
+import { featuresFor, samplesFor, stepsFor } from '../store/clip-features';
 import type { ClipStore } from '../store/clip-store';
 import { mapLimited } from '../store/map-limited';
 import { withClipId } from '../store/with-clip-id';
@@ -109,10 +110,10 @@ export class SyncBatchMaker {
     const out = new Set(exclude);
     const ids = (wanted ?? (await this.#store.list())).filter((id) => !out.has(id));
     const clips = await mapLimited(ids, 16, async (id) => {
-      const { frameCount, featureSteps, logitSteps } = await withClipId(id, () => this.#store.info(id));
-      const steps = this.#recipe.features === this.#store.recipe.features ? featureSteps : (logitSteps ?? 0);
-      const windows = windowCount(frameCount, steps, this.#recipe) - firstWindow(this.#recipe);
-      return { frameCount, windows: Math.max(0, windows) };
+      const info = await withClipId(id, () => this.#store.info(id));
+      const steps = stepsFor(info, this.#recipe, this.#store.recipe);
+      const windows = windowCount(info.frameCount, steps, this.#recipe) - firstWindow(this.#recipe);
+      return { frameCount: info.frameCount, windows: Math.max(0, windows) };
     });
     return { ids, clips, usable: usableClips(clips, sampling, this.#recipe.frameCount) };
   }
@@ -125,29 +126,25 @@ export class SyncBatchMaker {
   }
 
   #cutFeature(
-    clip: Pick<Clip, 'features' | 'logits' | 'audio'>,
+    clip: Pick<Clip, 'features' | 'logits' | 'audio' | 'speechDb'>,
     start: number,
     { augmentation, random, out }: { augmentation: AugmentationDraw | undefined; random: Random; out: Float32Array },
   ): void {
     const { degradation } = this.#options;
     const recipe = this.#recipe;
-    const features = featuresFor(clip, recipe);
-    const { audio } = clip;
+    const features = featuresFor(clip, recipe, this.#store.recipe);
     if (!degradation) {
       cutFeatureWindow(features, start, { recipe, augmentation, out });
       return;
     }
-    // The window's own audio is degraded, and its features are computed again.
+    // The window's own audio, as loud as the recipe asks for, is degraded, and its features are computed again.
     const hop = AUDIO_SAMPLE_RATE / AUDIO_FEATURES[recipe.features].stepsPerSecond;
     const first = audioWindowStart(recipe, start) * hop;
     const from = Math.max(0, first - FEATURE_CONTEXT);
+    const audio = samplesFor(clip, recipe);
     const to = Math.min(audio.length, first + recipe.featureSteps * hop + 2 * FEATURE_CONTEXT);
-    const level = Math.sqrt(audio.reduce((sum, value) => sum + value * value, 0) / audio.length) / 32768;
-    const piece = degradeAudio(
-      Float32Array.from(audio.subarray(from, to), (value) => value / 32768),
-      drawAudioDegradation(degradation.audio, random),
-      { level },
-    );
+    const level = Math.sqrt(audio.reduce((sum, value) => sum + value * value, 0) / audio.length);
+    const piece = degradeAudio(audio.subarray(from, to), drawAudioDegradation(degradation.audio, random), { level });
     const degraded = featuresWithin(piece, {
       at: first - from,
       ended: to === audio.length,

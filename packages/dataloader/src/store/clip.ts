@@ -73,8 +73,10 @@ export type Clip = {
   features: Features;
   /** Logits of a speech recogniser, one step per frame from the first on; moved with the audio by `offset.corrected`. See `parseNpyLogits`. */
   logits?: Features;
-  /** 16 kHz mono, full scale 32768, from the clip's first frame on; moved by `offset.corrected`. */
+  /** 16 kHz mono, full scale 32768, from the clip's first frame on, as loud as in the video; moved by `offset.corrected`. */
   audio: Int16Array;
+  /** Level of the speech in the whole file of the audio, dB of full scale; missing in earlier stores. See `speechLevel`. */
+  speechDb?: number;
   /** `[frameCount, 68, 2]`, pixels of the source. */
   landmarks: Float32Array;
   /** `[frameCount, 4]`: centre x, centre y, side, angle of the crop in the source; of a head crop, of its mouth box. */
@@ -159,19 +161,6 @@ export function assertStoreFits(where: string, store: StoreRecipe, recipe: SyncR
   // The mouth of a head frame is cut and turned when a window is: see `cutMouthWindow`.
   if (store.crop.kind === 'dinet head' && recipe.crop.kind === 'dinet') return;
   viewFraction(store.crop, recipe.crop);
-}
-
-/**
- * The features of a clip that a recipe asks for: the stored ones, or the logits.
- *
- * @throws TypeError for a clip without the logits that the recipe asks for.
- */
-export function featuresFor(
-  { features, logits }: Pick<Clip, 'features' | 'logits'>,
-  { features: name }: Pick<SyncRecipe, 'features'>,
-): Features {
-  if (name !== 'ASR_LOGITS') return features;
-  return logits ?? fail(TypeError, 'featuresFor', 'clip', 'with logits of a speech recogniser', 'one without');
 }
 
 /** Values a time step of the features that a recipe asks for. */

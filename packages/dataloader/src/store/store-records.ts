@@ -187,6 +187,7 @@ const clipFacts = {
   quality: v.optional(clipQuality),
   video: v.optional(v.object({ fps: positive, width: pixels, height: pixels })),
   person: v.optional(v.string()),
+  speechDb: v.optional(v.number()),
 };
 
 /** The facts in the header of a clip's file: its info but for the id and what the shapes of its tensors say. */

@@ -20,6 +20,7 @@ export function dinetRecipe(size = 256): SyncRecipe {
     range: [0, 1],
     features: 'ASR_LOGITS',
     featureSteps: 9,
+    loudness: 'none',
   };
 }
 

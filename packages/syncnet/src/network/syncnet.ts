@@ -13,6 +13,7 @@ export const SYNCNET_RECIPE: SyncRecipe = {
   range: [0, 255],
   features: 'SYNCNET_MFCC',
   featureSteps: 20,
+  loudness: 'none',
 };
 
 export type SyncNetOptions = {

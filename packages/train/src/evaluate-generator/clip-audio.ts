@@ -1,14 +1,7 @@
-import { audioFeatures } from '@lipsync/audio-mel';
-import type { AudioFeatureName, Features } from '@lipsync/contracts';
-import { fail } from '@lipsync/contracts';
-import { type Clip, type ClipStore, parseClipId, type StoreRecipe } from '@lipsync/dataloader';
+import { AUDIO_SAMPLE_RATE, type Features, fail } from '@lipsync/contracts';
+import { type Clip, type ClipAudio, type ClipStore, parseClipId, type StoreRecipe } from '@lipsync/dataloader';
 import type { DinetGenerator } from '@lipsync/dinet';
 import { FeaturesAround } from '@lipsync/sync-windows';
-
-/** What is evaluated of a clip's audio. `moved`: not another clip's audio, but its own, its second half first. */
-export type ClipAudio = Pick<Clip, 'features' | 'logits' | 'audio'>;
-
-const SAMPLES_PER_SECOND = 16000;
 
 /** Frames of a clip that have audio. */
 export function framesWithAudio(
@@ -42,7 +35,7 @@ export async function audioOfOtherClip(
 
 /** A clip's own audio with its two halves exchanged. */
 export function shiftedAudio(
-  { features, logits, audio }: ClipAudio,
+  { features, logits, audio, speechDb }: ClipAudio,
   frameCount: number,
   store: StoreRecipe,
 ): ClipAudio {
@@ -59,7 +52,8 @@ export function shiftedAudio(
   return {
     features: moved(features, store.stepsPerSecond / store.fps),
     ...(logits ? { logits: moved(logits, 1) } : {}),
-    audio: rotated(audio, Math.min(audio.length, Math.floor((half * SAMPLES_PER_SECOND) / store.fps))),
+    audio: rotated(audio, Math.min(audio.length, Math.floor((half * AUDIO_SAMPLE_RATE) / store.fps))),
+    ...(speechDb === undefined ? {} : { speechDb }),
   };
 }
 
@@ -74,17 +68,4 @@ export function generatorAudio(
   if (!logits)
     return fail(TypeError, 'evaluateGenerator', 'clip', 'with logits, which the generator takes', 'one without');
   return new FeaturesAround(logits, { features: 'ASR_LOGITS', steps });
-}
-
-/** The features that a sync network takes: the stored ones, the stored logits, or computed from the clip's samples. */
-export function expertAudio(
-  { features, logits, audio }: ClipAudio,
-  { features: name }: { features: AudioFeatureName },
-  store: StoreRecipe,
-): Features {
-  if (name === store.features) return features;
-  if (name === 'ASR_LOGITS')
-    return logits ?? fail(TypeError, 'evaluateGenerator', 'clip', 'with logits, which the expert takes', 'one without');
-  const samples = Float32Array.from(audio, (value) => value / 32768);
-  return audioFeatures(name).compute({ samples, sampleRate: SAMPLES_PER_SECOND });
 }

@@ -1,10 +1,9 @@
 import type { Features } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
-import type { Clip, ClipStore } from '@lipsync/dataloader';
+import { type Clip, type ClipAudio, type ClipStore, featuresFor } from '@lipsync/dataloader';
 import type { SyncScore } from '@lipsync/metrics';
 import { batchSizeFor, localEmbedder, scoreEmbeddings, WindowScorer } from '@lipsync/metrics';
 import { cutFeatureWindow, firstWindow, windowCount } from '@lipsync/sync-windows';
-import { type ClipAudio, expertAudio } from './clip-audio';
 import { expertWindows, type SourceFrames, type WindowAt } from './expert-windows';
 import { GENERATOR_ROWS, type GeneratorFigures, type Shown, shownIn } from './generator-figures';
 
@@ -40,8 +39,8 @@ export async function scoreClip(
 ): Promise<ClipScores> {
   const { recipe } = expert;
   const features = {
-    own: expertAudio(audios.own, recipe, store.recipe),
-    other: expertAudio(audios.other, recipe, store.recipe),
+    own: featuresFor(audios.own, recipe, store.recipe),
+    other: featuresFor(audios.other, recipe, store.recipe),
   };
   const count = Math.min(...Object.values(features).map(({ steps }) => windowCount(frameCount, steps, recipe)));
   const first = firstWindow(recipe);

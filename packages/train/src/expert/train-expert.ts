@@ -213,7 +213,9 @@ function planRun(options: TrainExpertOptions): Plan {
   const { crop } = store.recipe;
   // The publisher's mouth has 256 pixels; a store of smaller face images has its own.
   const own = network === 'dinet' && crop.kind === 'dinet head' ? dinetRecipe(crop.mouth) : undefined;
-  const recipe = recipeFor({ ...options, recipe: options.recipe ?? own });
+  const suited = recipeFor({ ...options, recipe: own });
+  const loudness = suited.features === 'ASR_LOGITS' ? 'none' : preset.loudness;
+  const recipe = options.recipe ?? { ...suited, loudness };
   const sampling = sampled(preset.sampling, options);
   return {
     ...{ choice: { network, config, width, recipe }, recipe, presetName, preset, sampling, augment: preset.augment },

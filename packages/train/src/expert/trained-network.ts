@@ -24,7 +24,7 @@ export type NetworkChoice = {
   config?: AVAlignNetConfig;
   /** Of the other networks: their channels as a share of the published ones. Default 1. */
   width?: number;
-  /** How the input is prepared. Default the network's own. */
+  /** How the input is prepared. Default the network's own, as loud as the preset says. */
   recipe?: SyncRecipe;
 };
 

@@ -55,7 +55,7 @@ export class GeneratorValidation {
   readonly #options: GeneratorValidationOptions;
 
   constructor(store: ClipStore, options: GeneratorValidationOptions) {
-    const { frameCount, referenceCount, audioFrames, features, clips } = options;
+    const { frameCount, referenceCount, audioFrames, features, clips, expert } = options;
     this.#loader = new DinetLoader(store, {
       frameCount,
       referenceCount,
@@ -64,6 +64,7 @@ export class GeneratorValidation {
       clips,
       batchSize: ROWS_AT_ONCE,
       seed: DRAW,
+      syncLoudness: expert?.recipe.loudness,
     });
     this.#options = options;
   }

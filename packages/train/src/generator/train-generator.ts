@@ -169,7 +169,8 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
     });
     trainer = buildTrainer(options, plan, generator, mouths);
     if (run.found) trainer.loadState(run.found);
-    const drawn = { clips: split.train, workers: options.workers ?? 1, startStep: run.step };
+    const syncLoudness = options.expert?.recipe.loudness;
+    const drawn = { clips: split.train, workers: options.workers ?? 1, startStep: run.step, syncLoudness };
     loader = new DinetLoader(store, { ...sizesFor(config, row), batchSize: batch, seed, ...drawn });
     const { clips, leftOut } = await loader.summary();
     const parameters = generator.parameterCount();
