@@ -40,7 +40,7 @@ export type MediaInfo = {
     sampleRate: number;
     channels: number;
     startSec: number;
-    /** How the channels become one; missing where there is one, or where they were not measured. */
+    /** How the channels become one, where not by their mean; known once the audio was measured. */
     mix?: ChannelMix;
   };
   /** Which of several video tracks, and of several audio tracks, is read; missing where there is no choice. */
@@ -70,15 +70,15 @@ export type TrackChoice = {
 };
 
 /**
- * How the channels of an audio track become one. `mean`: all of them, weighted by their places. `channel`: one alone, as
- * the others are silent or would cancel it. `side`: half the difference of the first two, which are out of phase.
+ * How the channels of an audio track become one where their mean would lose sound. `channel`: one alone, as the others
+ * are silent or would cancel it. `side`: half the difference of the first two, which are out of phase.
  */
 export type ChannelMix = {
-  use: 'mean' | 'channel' | 'side';
+  use: 'channel' | 'side';
   /** Number of the channel, from 0, where one is used. */
   channel?: number;
   /** Why it is not the mean, in words. */
-  reason?: string;
+  reason: string;
 };
 
 /** How much of a file is damaged, and was concealed or left out. */
@@ -130,7 +130,7 @@ export type FrameRegion = { left: number; top: number; width: number; height: nu
  * Reads video files. Frames and audio start at the same time: an offset between them in the container is compensated.
  */
 export interface MediaReader {
-  /** With `channels`, the audio is decoded once to fill in `info.audio.mix`, which else is known once audio is read. */
+  /** With `channels`, the audio is decoded once to fill in `audio.mix`, which else is known once audio is read. */
   probe(path: string, options?: { channels?: boolean }): Promise<MediaInfo>;
   /**
    * Upright RGB frames at `fps` (default 25), in constant memory. Frames before `first` (default 0) may be left out:

@@ -10,11 +10,21 @@ import { saysDamage } from '../read/decode-bytes';
 import type { InputFile } from '../read/input-file';
 import { inputArguments, inputFile } from '../read/input-file';
 import { MAX_PIXELS } from '../read/open-media';
+import { measureChannels, mixFilters } from './channel-mix';
 import type { WantedTracks } from './choose-tracks';
 import { choiceNote, chooseTracks } from './choose-tracks';
 import { cutShort } from './cut-short';
 import type { StreamMaps } from './probe';
-import { chosenVideo, FIRST_STREAMS, firstTime, parseFfmpegDump, refusedFormat, refusedSize } from './probe';
+import {
+  addMix,
+  chosenVideo,
+  FIRST_STREAMS,
+  firstTime,
+  layoutOf,
+  parseFfmpegDump,
+  refusedFormat,
+  refusedSize,
+} from './probe';
 import { streamLines } from './tracks';
 
 export type CheckMediaOptions = FindFfmpegOptions & {
@@ -125,7 +135,16 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
   if (!maps) return check;
   if (!maps.video) problems.push({ kind: 'no video', detail: 'the file has no frames' });
   if (!maps.audio) problems.push({ kind: 'no audio', detail: 'the file has no audio' });
-  if (!maps.video || !maps.audio || check.info!.choices) decoded = await decodeAll(source, maps);
+  const { audio } = check.info!;
+  const layout = layoutOf(streamLines(decoded.messages).find(({ number }) => `0:${number}` === maps.audio)?.rest ?? '');
+  if (audio && maps.audio) {
+    const mix = await measureChannels(ffmpeg.path, file, { maxPixels, map: maps.audio, layout });
+    if (mix) addMix(check.info!, mix, layout);
+  }
+  check.notes.push(...(check.info!.notes ?? []));
+  const mixing = mixFilters(audio?.mix, layout);
+  if (!maps.video || !maps.audio || check.info!.choices || mixing.length > 0)
+    decoded = await decodeAll(source, maps, mixing);
   describeStreams(decoded, check);
   check.damageMessages = decoded.damageMessages;
   for (const reason of damageOf(decoded, check)) problems.push({ kind: 'damaged', detail: reason });
@@ -165,7 +184,6 @@ async function openable(
   if (chosen.choices.length > 0) {
     info.choices = chosen.choices;
     info.notes = chosen.choices.map(choiceNote);
-    check.notes.push(...info.notes);
   }
   const { maxPixels } = source;
   if (video) Object.assign(video, refusedSize(messages));
@@ -247,6 +265,7 @@ function missingSeconds(messages: string, { info, video, audio }: MediaCheck): s
 async function decodeAll(
   { ffmpegPath, file, maxPixels }: CheckSource,
   { video, audio }: Partial<StreamMaps>,
+  mixing: readonly string[] = [],
 ): Promise<Decoded> {
   const args = ['-nostdin', '-nostats', '-v', 'level+info', ...inputArguments(file, maxPixels)];
   // `showinfo` also sums up all it is shown: a few pixels are enough.
@@ -255,7 +274,15 @@ async function decodeAll(
     // Holes in the timestamps become silence, so that the number of samples tells the end.
     const whole = 'aresample=async=1:min_comp=0.00001:min_hard_comp=0.04:rematrix_maxval=1';
     const mono = 'aformat=sample_fmts=s16:channel_layouts=mono';
-    args.push('-map', audio, '-af', tellingFirstAudio(`${whole},${mono}`), '-f', NATIVE_PCM16, 'pipe:1');
+    args.push(
+      '-map',
+      audio,
+      '-af',
+      tellingFirstAudio([...mixing, whole, mono].join(',')),
+      '-f',
+      NATIVE_PCM16,
+      'pipe:1',
+    );
   }
   const found: Decoded = {
     messages: '',

@@ -1,8 +1,10 @@
-import type { MediaInfo } from '@lipsync/contracts';
+import type { ChannelMix, MediaInfo } from '@lipsync/contracts';
 import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { InputFile } from '../read/input-file';
 import { inputArguments } from '../read/input-file';
+import type { ChannelLayout } from './channel-mix';
+import { measureChannels, mixNote } from './channel-mix';
 import type { WantedTracks } from './choose-tracks';
 import { choiceNote, chooseTracks } from './choose-tracks';
 import type { StreamLine } from './tracks';
@@ -15,6 +17,10 @@ export type Probe = {
   zeroMicroseconds: number;
   /** Values of `-map` for the first input. */
   maps: StreamMaps;
+  /** The channels of the audio. */
+  layout: ChannelLayout;
+  /** How they become one, once that has been asked for: see `channelMixOf`. */
+  mixing?: Promise<ChannelMix | undefined>;
 };
 
 /** What `-map` takes: ffmpeg's numbers of the streams that are read. */
@@ -156,8 +162,39 @@ export async function probeFile(
     const last = await playedUntil(ffmpegPath, file, { maxPixels, ...info, maps });
     info.durationSec = Math.max(0, last - startSec);
   }
-  return { info, zeroMicroseconds: Math.round((video ?? audio)!.startSec * 1e6), maps };
+  const layout = layoutOf(streams.find(({ number }) => number === audioNumber)?.rest ?? '');
+  return { info, zeroMicroseconds: Math.round((video ?? audio)!.startSec * 1e6), maps, layout };
 }
+
+/**
+ * How the channels of the audio become one, undefined for the mean; the audio is decoded for it once, where it has
+ * several. Adds the answer to `probe.info`.
+ */
+export function channelMixOf(
+  ffmpegPath: string,
+  file: InputFile,
+  { probe, maxPixels }: { probe: Probe; maxPixels: number },
+): Promise<ChannelMix | undefined> {
+  const { info, layout, maps } = probe;
+  if (!info.audio || layout.channels < 2) return Promise.resolve(undefined);
+  probe.mixing ??= measureChannels(ffmpegPath, file, { maxPixels, map: maps.audio, layout }).then((mix) => {
+    if (mix) addMix(info, mix, layout);
+    return mix;
+  });
+  return probe.mixing;
+}
+
+/** Adds how the channels become one to a description. */
+export function addMix(info: MediaInfo, mix: ChannelMix, layout: ChannelLayout): void {
+  info.audio!.mix = mix;
+  info.notes = [...(info.notes ?? []), mixNote(mix, layout)];
+}
+
+/** The channels of the stream that has this line. */
+export const layoutOf = (line: string): ChannelLayout => ({
+  name: / Hz, ([^,]+)/.exec(line)?.[1].trim() ?? 'mono',
+  channels: channelsOf(line),
+});
 
 /** The kind of file that ffmpeg did not open because of `inputArguments`. */
 export function refusedFormat(messages: string): string | undefined {

@@ -94,8 +94,9 @@ export const tellingPieces = (filter: string) => `${filter},ashowinfo@out`;
  */
 export const timedFrames = (scaling: string) => `settb=AVTB,setpts=print(PTS),${scaling}`;
 
-/** An `audioFilter` whose pieces keep their own times: nothing is put before the first one and nothing is cut. */
-export const timedAudio = (filter: string) => tellingPieces(filter.replace(':first_pts=0', ''));
+/** An `audioFilter` whose pieces keep their own times: nothing is put before or between them and nothing is cut. */
+export const timedAudio = (filter: string) =>
+  tellingPieces(filter.replace(/:async=1:first_pts=0:min_comp=[\d.]+:min_hard_comp=[\d.]+/, ''));
 
 /** Output arguments with which ffmpeg neither repeats nor drops frames; 5.1 renamed them. */
 export function passFrames(version: string): string[] {

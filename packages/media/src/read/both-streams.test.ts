@@ -136,7 +136,7 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
   });
 
   test.skipIf(process.platform === 'win32')(
-    'one run of ffmpeg for a video that starts at 0, two where it does not, one where it is known',
+    'one run of ffmpeg for a video that starts at 0, two where it does not, one where it is known; one more for several channels',
     async () => {
       const counted = file('counted.sh');
       const runs = () =>
@@ -147,7 +147,7 @@ describe.skipIf(!ffmpeg)(`both${SKIPPED}`, () => {
       chmodSync(counted, 0o755);
       const reader = await openMedia({ ffmpegPath: counted });
       for (const [name, expected] of [
-        ['plain.mp4', 1],
+        ['plain.mp4', 2],
         ['broadcast.ts', 2],
         ['broadcast.ts', 1],
         ['plain.mp4', 1],

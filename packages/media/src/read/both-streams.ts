@@ -1,4 +1,5 @@
 import type { FrameSequence, MediaInfo, MediaStreams, VideoFrame, Waveform } from '@lipsync/contracts';
+import { mixFilters } from '../check/channel-mix';
 import { cutShort } from '../check/cut-short';
 import type { Probe } from '../check/probe';
 import { FIRST_STREAMS, firstTime } from '../check/probe';
@@ -74,8 +75,8 @@ export async function openBoth(request: BothRequest): Promise<BothStreams> {
         throw error;
       });
     if (!times) return separately(known.info, separate);
-    if (run && known.info.choices) {
-      await run.kill(); // it may read other tracks
+    if (run && (known.info.choices || audioMix(known).length > 0)) {
+      await run.kill(); // it may read other tracks, and mixes all channels
       run = undefined;
     }
   }
@@ -84,6 +85,8 @@ export async function openBoth(request: BothRequest): Promise<BothStreams> {
   run ??= start(request, known);
   return new Both(request, info, fittedSize(info.video, request.maxSide), run);
 }
+
+const audioMix = ({ info, layout }: Probe) => mixFilters(info.audio?.mix, layout);
 
 const hasBothTimes = (messages: string) =>
   firstTime(messages, 'showinfo') !== undefined && firstTime(messages, 'ashowinfo') !== undefined;
@@ -120,7 +123,9 @@ function start(request: BothRequest, known?: Probe): SharedRun {
     '-map',
     maps.audio.replace(/^0/, String(audioInput)),
     '-af',
-    tellingFirstAudio(tellingPieces(audioFilter(zero, sampleRate, 'mono'))),
+    tellingFirstAudio(
+      tellingPieces([...(known ? audioMix(known) : []), audioFilter(zero, sampleRate, 'mono')].join(',')),
+    ),
     '-f',
     NATIVE_PCM16,
     'pipe:3',
@@ -210,8 +215,9 @@ class Both implements BothStreams {
         const data = await audio.read(bytes);
         const last = data !== undefined && data.length < bytes;
         if (!data || (last && !(await this.#endedWell())) || (data.length === 0 && pieces === 0)) break;
-        await told.covers(pieces * sampleRate + (data.length >> 1));
-        if (pieces * sampleRate + (data.length >> 1) > told.changedAt) break;
+        const end = pieces * sampleRate + (data.length >> 1);
+        await told.covers(end, last);
+        if (end > (last ? told.changedAt : told.settled)) break;
         const samples = Float32Array.from(new Int16Array(data.buffer, 0, data.length >> 1), fromPcm16);
         if (samples.length > 0) yield { samples, sampleRate };
         if (last) return;

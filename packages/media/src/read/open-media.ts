@@ -1,8 +1,9 @@
 import type { FrameRegion, FrameSequence, MediaInfo, MediaReader, VideoFrame, Waveform } from '@lipsync/contracts';
 import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
+import { mixFilters } from '../check/channel-mix';
 import type { WantedTracks } from '../check/choose-tracks';
 import type { Probe } from '../check/probe';
-import { probeFile } from '../check/probe';
+import { channelMixOf, probeFile } from '../check/probe';
 import {
   audioFilter,
   cropFilter,
@@ -154,9 +155,11 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
   };
   const reader: FfmpegReader = {
     ffmpeg,
-    async probe(path) {
-      const { info } = await probeOnce(source, 'probe', await inputFile('probe', path));
-      return copyInfo(info, path);
+    async probe(path, { channels = false } = {}) {
+      const file = await inputFile('probe', path);
+      const probe = await probeOnce(source, 'probe', file);
+      if (channels) await channelMixOf(source.ffmpegPath, file, { probe, maxPixels });
+      return copyInfo(probe.info, path);
     },
     frames(path, { fps = 25, maxSide, first = 0 } = {}) {
       assertFrameOptions('frames', fps, maxSide);
@@ -186,6 +189,7 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
       };
       const describe = async (messages?: string) => {
         const probe = await probeOnce(source, 'both', file, messages);
+        await channelMixOf(source.ffmpegPath, file, { probe, maxPixels });
         return { ...probe, info: copyInfo(probe.info, path) };
       };
       // A third pipe has not been tried on Windows.
@@ -276,30 +280,42 @@ async function* timedData(frames: AsyncIterable<Uint8Array>, times: OutputLog): 
 async function* decodeAudio(source: Source, path: string, sampleRate: number): AsyncGenerator<Waveform> {
   const { ffmpegPath, maxPixels, damage, log } = source;
   const file = await inputFile('audio', path);
-  const { info, zeroMicroseconds, maps } = await probeOnce(source, 'audio', file);
+  const probe = await probeOnce(source, 'audio', file);
+  const { info, zeroMicroseconds, maps, layout } = probe;
   if (!info.audio) throw new Error(`audio: path must be a file with audio, got ${path} (no audio stream)`);
-  const filter = audioFilter(zeroMicroseconds, sampleRate, 'mono');
+  const mix = await channelMixOf(ffmpegPath, file, { probe, maxPixels });
+  const filter = [...mixFilters(mix, layout), audioFilter(zeroMicroseconds, sampleRate, 'mono')].join(',');
   // One second a piece.
-  const pieceLength = Math.round(sampleRate);
-  const unit = { name: 'second of audio', bytes: pieceLength * 2, wholeOnly: false };
+  const unit = { name: 'second of audio', bytes: Math.round(sampleRate) * 2, wholeOnly: false };
   const decode = (words: string, printed: OutputLog) => {
     const args = [...inputArguments(file, maxPixels), '-map', maps.audio, '-af', words, '-f', NATIVE_PCM16, 'pipe:1'];
     return decodeBytes(ffmpegPath, { where: 'audio', path, args, unit, damage, log, printed });
   };
   const printed = new OutputLog('audio');
+  const waiting: Int16Array[] = [];
   let count = 0;
-  for await (const data of decode(tellingPieces(filter), printed)) {
-    const length = data.byteLength >> 1;
-    await printed.covers(count + length);
-    const right = Math.min(length, printed.changedAt - count);
-    if (right > 0) yield { samples: Float32Array.from(new Int16Array(data.buffer, 0, right), fromPcm16), sampleRate };
-    count += right;
-    if (right < length) break;
+  let given = 0;
+  function* give(until: number) {
+    for (let [piece] = waiting; piece && given < until; [piece] = waiting) {
+      if (given + piece.length > until && until !== printed.changedAt) return;
+      waiting.shift();
+      const samples = Float32Array.from(piece.subarray(0, until - given), fromPcm16);
+      given += samples.length;
+      yield { samples, sampleRate };
+    }
   }
+  for await (const data of decode(tellingPieces(filter), printed)) {
+    waiting.push(new Int16Array(data.buffer, 0, data.byteLength >> 1));
+    count += data.byteLength >> 1;
+    await printed.covers(count);
+    yield* give(Math.min(count, printed.settled));
+    if (count > printed.changedAt) break;
+  }
+  yield* give(Math.min(count, printed.changedAt));
   if (printed.changedAt === Number.POSITIVE_INFINITY) return;
   const places = new OutputLog('audio', { timed: true });
   const rest = placedData(decode(timedAudio(filter), places), places);
-  for await (const samples of placedAudio(rest, { from: count, pieceLength })) yield { samples, sampleRate };
+  for await (const samples of placedAudio(rest, { from: given, sampleRate })) yield { samples, sampleRate };
 }
 
 async function* placedData(

@@ -1,6 +1,7 @@
 import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
+import { mixFilters } from '../check/channel-mix';
 import { cutShort } from '../check/cut-short';
-import { probeFile } from '../check/probe';
+import { channelMixOf, probeFile } from '../check/probe';
 import { audioFilter, fittedSize, frameFilter } from '../ffmpeg/filters';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
 import { runToEnd } from '../ffmpeg/run-ffmpeg';
@@ -47,12 +48,13 @@ export async function normaliseMedia(
   const file = await inputFile('normaliseMedia', input);
   await assertFolder('normaliseMedia', output);
   const ffmpeg = await ffmpegFor(options);
-  const { info, zeroMicroseconds, maps } = await probeFile(ffmpeg.path, file, {
+  const probe = await probeFile(ffmpeg.path, file, {
     where: 'normaliseMedia',
     maxPixels,
     videoTrack,
     audioTrack,
   });
+  const { info, zeroMicroseconds, maps, layout } = probe;
   if (!info.video) throw new Error(`normaliseMedia: input must be a file with frames, got ${input} (audio only)`);
   const short = damage === 'refuse' ? await cutShort(input) : undefined;
   if (short !== undefined) {
@@ -66,12 +68,13 @@ export async function normaliseMedia(
   const video = await videoArguments(ffmpeg, options);
   const filterAt = video.indexOf('-vf') + 1;
   video[filterAt] = `${frameFilter(fps, { size })},${video[filterAt]}`;
+  const mix = await channelMixOf(ffmpeg.path, file, { probe, maxPixels });
   const audio = info.audio
     ? [
         '-map',
         maps.audio.replace(/^0/, '1'),
         '-af',
-        audioFilter(zeroMicroseconds, sampleRate, 'mono'),
+        [...mixFilters(mix, layout), audioFilter(zeroMicroseconds, sampleRate, 'mono')].join(','),
         ...audioArguments(target.muxer, options),
       ]
     : [];
