@@ -82,7 +82,7 @@ test('ten times the amplitude adds 20 dB, which is 1.6', () => {
   const [a, b] = [melSpectrogram(quiet), melSpectrogram(loud)];
   const rises = [...a.data].flatMap((value, i) => (value > -4 ? [b.data[i] - value] : []));
   expect(rises.length).toBeGreaterThan(1000);
-  expect(rises.every((rise) => Math.abs(rise - 1.6) < 2e-6)).toBe(true);
+  expect(rises.every((rise) => Math.abs(rise - 1.6) < 1e-6)).toBe(true); // measured 1.4e-7
 });
 
 test('401 samples are the fewest that can be mirrored, one is enough for zeros', () => {

@@ -17,7 +17,7 @@ test('loudnessGain brings speech to its level, up to the largest gain; silence a
   expect(loudnessGain(SPEECH_LOUDNESS, levelDb - mostGainDb - 4)).toBe(mostGainDb);
   expect(loudnessGain(SPEECH_LOUDNESS, undefined)).toBe(0);
   expect([loudnessGain('none', -50), loudnessGain(undefined, -50)]).toEqual([0, 0]);
-  expect(levelOf(brought(speech()))).toBeCloseTo(levelDb, 4);
+  expect(levelOf(brought(speech()))).toBeCloseTo(levelDb, 6); // measured 4.3e-9
 });
 
 test.each([6, -10, -20, -30])(
@@ -26,6 +26,7 @@ test.each([6, -10, -20, -30])(
     const mel = (samples: Float32Array) =>
       audioFeatures('THESIS_MEL').compute({ samples: brought(samples), sampleRate: 16000 }).data;
     const [plain, changed] = [mel(speech()), mel(changeGain(speech(), gainDb))];
+    // measured 2e-5: near the floor of the mel, a gain of 30 dB and back rounds each sample twice
     expect(Math.max(...plain.map((value, i) => Math.abs(value - changed[i])))).toBeLessThan(1e-4);
   },
 );

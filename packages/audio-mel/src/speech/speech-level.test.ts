@@ -9,13 +9,13 @@ const joined = (...parts: Float32Array[]) => Float32Array.from(parts.flatMap((pa
 
 test('a sine of full scale has -3 dB, and direct current and rumble hardly count', () => {
   const sine = Float32Array.from({ length: 16000 }, (_, i) => Math.sin((2 * Math.PI * 1000 * i) / 16000));
-  expect(level(sine)).toBeCloseTo(-3.01, 0);
+  expect(level(sine)).toBeCloseTo(-3.01, 0); // measured 0.21, which the high pass takes at 1 kHz
   const rumble = sine.map((value, i) => 0.01 * value + 0.3 + 0.01 * Math.sin((2 * Math.PI * 20 * i) / 16000));
   expect(level(rumble) - level(changeGain(sine, -40))).toBeLessThan(0.5);
 });
 
 test.each([6, -10, -20, -30, -40])('a gain of %d dB moves the level of speech by as much, and no more', (gainDb) => {
-  expect(level(changeGain(speech(), gainDb)) - level(speech())).toBeCloseTo(gainDb, 4);
+  expect(level(changeGain(speech(), gainDb)) - level(speech())).toBeCloseTo(gainDb, 6); // measured 5.3e-9
 });
 
 test('pauses do not lower the level of speech', () => {
@@ -51,6 +51,7 @@ test('of the last seconds only those count that the window holds', () => {
   const meter = new SpeechLevelMeter({ windowSec: 1 });
   meter.push(changeGain(speech(), 20));
   meter.push(Float32Array.from(white(32000, 3), (value) => 0.01 * value));
+  // measured 0.04: the filter still remembers what came before
   expect(meter.levelDb).toBeCloseTo(level(Float32Array.from(white(32000, 3), (value) => 0.01 * value)), 0);
 });
 
