@@ -72,7 +72,8 @@ test('FeatureWindows brings the audio to the level of the recipe, the same windo
       const wanted = cutFeatureWindow(features, frame, { recipe });
       const found = (await windows.read(frame)) as Float32Array;
       if (gainDb === 0) expect(found).toEqual(wanted);
-      expect(Math.max(...found.map((value, i) => Math.abs(value - wanted[i])))).toBeLessThan(1e-4);
+      // measured 1.9e-6: a gain and back rounds each sample twice
+      expect(Math.max(...found.map((value, i) => Math.abs(value - wanted[i])))).toBeLessThan(1e-5);
     }
     await windows.close();
   }

@@ -38,6 +38,6 @@ test('measureAudio gives the level of the speech, and the share of samples at fu
   expect(level.speechDb).toBe(speechLevel({ samples, sampleRate: 16000 }));
   const loud = samples.map((value) => Math.max(-1, Math.min(1, 20 * value)));
   const share = loud.filter((value) => Math.abs(value) === 1).length / loud.length;
-  expect((await measureAudio(once(loud))).clippedShare).toBeCloseTo(share, 2);
+  expect((await measureAudio(once(loud))).clippedShare).toBeCloseTo(share, 3); // measured 6.2e-5, two of 32000 samples
   expect(await measureAudio(once(new Float32Array(16000)))).not.toHaveProperty('speechDb');
 });
