@@ -112,7 +112,7 @@ test('Lpips takes the whole module as LPIPS and as torchmetrics save it', async 
     const network = new Lpips();
     network.loadStateDict(new Map(entries.map(([name, array]) => [`${prefix}${name}`, array])));
     expect(relativeDifference(await lpips(network, ...pair, { range }), lpipsCases.nets.alex.reference)).toBeLessThan(
-      1e-5,
+      2e-6, // measured 9.4e-8
     );
     network.dispose();
   }
