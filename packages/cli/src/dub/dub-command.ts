@@ -8,7 +8,7 @@ import { type DinetConfig, loadDinet } from '@lipsync/dinet';
 import { DUB_FPS, type DubProgress, type DubReport, dubVideo } from '@lipsync/dub';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
-import { LANDMARK_QUALITY } from '@lipsync/sync-windows';
+import { landmarkSettings } from '@lipsync/sync-windows';
 import {
   choice,
   createCommand,
@@ -18,7 +18,14 @@ import {
   UsageError,
   wholeNumber,
 } from '../terminal/command';
-import { backendOption, jsonOption, landmarkQualityOption, startBackend, threadsOption } from '../terminal/options';
+import {
+  backendOption,
+  jsonOption,
+  landmarkDetectorOption,
+  landmarkQualityOption,
+  startBackend,
+  threadsOption,
+} from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
 import { resolveWeights } from '../weights/fetch-weights';
@@ -76,6 +83,7 @@ function dubOptions() {
     )
     .addOption(wholeNumber('--crf <n>', 'constant rate factor of x264: lower is better and larger').default(16))
     .addOption(landmarkQualityOption())
+    .addOption(landmarkDetectorOption())
     .option('--force', 'overwrite OUT')
     .addOption(jsonOption())
     .addOption(backendOption())
@@ -104,11 +112,13 @@ async function runDub(
     owned.push(generator);
     const reader = await openMedia({ log });
     checkLogits(generator.config.audio, options.logits);
-    const { detector: detectorOptions, collect, detectionSide } = LANDMARK_QUALITY[options.landmarkQuality];
+    const { landmarkQuality, landmarkDetector } = options;
+    const { detector: detectorOptions, ...following } = landmarkSettings(landmarkQuality, landmarkDetector);
     const detector = await createLandmarkDetector(detectorOptions);
     owned.push(detector);
     const report = await dubVideo(video, audio, out, {
-      ...{ generator, mouth, reader, detector, collect, detectionSide, references },
+      ...{ generator, mouth, reader, detector, references },
+      ...following,
       features:
         options.logits === undefined
           ? undefined

@@ -17,6 +17,7 @@ import {
   expertConfigOption,
   expertRecipeOption,
   jsonOption,
+  landmarkDetectorOption,
   landmarkQualityOption,
   startBackend,
 } from '../terminal/options';
@@ -76,6 +77,7 @@ function prepareOptions() {
     )
     .optionsGroup('Speed:')
     .addOption(landmarkQualityOption())
+    .addOption(landmarkDetectorOption())
     .addOption(wholeNumber('--jobs <n>', 'processes (default: all processors)', 1))
     .option('--shard <i/n>', 'prepare part i of n only, i from 0; lipsync prepare merge joins the parts');
 }
@@ -165,6 +167,7 @@ async function folderOptions(videos: string, clips: string, options: PrepareWord
     people: people === undefined ? undefined : await readPeople(people),
     identify: options.identify,
     landmarkQuality: options.landmarkQuality,
+    landmarkDetector: options.landmarkDetector,
     jobs: options.jobs,
     landmarks: landmarks === undefined ? undefined : resolve(landmarks),
     ...(logits === undefined

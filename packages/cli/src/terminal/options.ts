@@ -1,5 +1,6 @@
 import { Option } from '@commander-js/extra-typings';
 import { BACKEND_NAMES, selectBackend } from '@lipsync/backends';
+import { LANDMARK_MODELS } from '@lipsync/face-crop';
 import { LANDMARK_QUALITY } from '@lipsync/sync-windows';
 import { choice, keysOf, wholeNumber } from './command';
 import { log } from './output';
@@ -38,6 +39,13 @@ export const landmarkQualityOption = () =>
     'landmarks averaged over two test-time augmentations of every second frame (fast), or over five of every frame (careful)',
     keysOf(LANDMARK_QUALITY),
   ).default('fast' as const);
+
+export const landmarkDetectorOption = () =>
+  choice(
+    '--landmark-detector <name>',
+    'networks that find the faces and their landmarks: face-api’s, or MediaPipe’s BlazeFace and Face Mesh',
+    LANDMARK_MODELS,
+  ).default('face-api' as const);
 
 // The network that a command works on.
 

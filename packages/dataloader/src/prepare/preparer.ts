@@ -3,11 +3,11 @@ import { audioFeatures } from '@lipsync/audio-mel';
 import type { StoredCrop, SyncRecipe } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
-import { createFaceEmbedder, createLandmarkDetector, ShotDetector } from '@lipsync/face-crop';
+import { createFaceEmbedder, createLandmarkDetector, type LandmarkModel, ShotDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { laplacianVariance } from '@lipsync/metrics';
 import { type LoadExpertOptions, loadExpert } from '@lipsync/score';
-import { LANDMARK_QUALITY, type LandmarkQuality, storedCropFor } from '@lipsync/sync-windows';
+import { type LandmarkQuality, landmarkSettings, storedCropFor } from '@lipsync/sync-windows';
 import { LAYOUTS, type LayoutName } from '../layouts/layouts';
 import { ClipStore } from '../store/clip-store';
 import { hashFile } from '../store/hash-file';
@@ -17,6 +17,8 @@ import type { PrepareStages } from './prepare-stages';
 import { type PrepareProgress, type PrepareResult, prepareVideo } from './prepare-video';
 import { readLandmarks } from './read-landmarks';
 import { type LogitFiles, readLogits } from './read-logits';
+
+const DEFAULT_LANDMARK_DETECTOR: LandmarkModel = 'face-api';
 
 const DINET_FILES: LogitFiles = { labels: 'deepspeech', halve: 'second' };
 
@@ -45,6 +47,8 @@ export type PrepareFolderOptions = {
   identify?: boolean;
   /** Work spent on landmarks. Default `fast`. */
   landmarkQuality?: LandmarkQuality;
+  /** Networks that find the landmarks; the store names them. Default `face-api`. */
+  landmarkDetector?: LandmarkModel;
   /** Folder of landmark files made elsewhere: a video with such a file is not searched for faces. Default: files beside the videos. */
   landmarks?: string;
   /** Folder of a speech recogniser's logits (npy), see `readLogits`, which the clips then keep; a video without is dropped. Default none. */
@@ -75,7 +79,8 @@ export async function openPreparer(
 ): Promise<Preparer> {
   const { landmarkQuality = 'fast', landmarks = folder, preparation = GENERAL, identify = true, layout, log } = options;
   const { logits: logitFolder, logitFiles = DINET_FILES, onProgress } = options;
-  const { detector: detectorOptions, collect } = LANDMARK_QUALITY[landmarkQuality];
+  const { landmarkDetector = DEFAULT_LANDMARK_DETECTOR } = options;
+  const { detector: detectorOptions, collect } = landmarkSettings(landmarkQuality, landmarkDetector);
   const store = await openStore(options);
   const expert = await openExpert(options);
   const reader = await openMedia({ log });
@@ -139,6 +144,7 @@ export async function openStore(options: PrepareFolderOptions): Promise<ClipStor
     store,
     recipe,
     landmarkQuality = 'fast',
+    landmarkDetector = DEFAULT_LANDMARK_DETECTOR,
     expert,
     identify = true,
     logits,
@@ -153,6 +159,7 @@ export async function openStore(options: PrepareFolderOptions): Promise<ClipStor
   const { features, fps } = recipe;
   const settings = {
     landmarkQuality,
+    landmarkDetector,
     preparation,
     identify,
     ...(expert && preparation.offset !== 'none' ? { expert: await hashFile(expert) } : {}),

@@ -15,6 +15,7 @@ import {
   upgradeManifest,
   upgradeSourceRecord,
   upgradeStoreHeader,
+  withLandmarkDetector,
 } from './earlier-spelling';
 import { CHUNK_FRAMES } from './frame-coding';
 import { hashFile } from './hash-file';
@@ -348,7 +349,8 @@ async function readHeader(where: string, folder: string): Promise<StoreHeader | 
     fail(TypeError, where, 'store.json', rule, `${format} ${version}`);
   }
   const header = version === EARLIER_VERSION ? upgradeStoreHeader(found) : found;
-  return checkJson(storeHeaderSchema, header, { where, name: 'store.json: ' });
+  const checked = checkJson(storeHeaderSchema, header, { where, name: 'store.json: ' });
+  return { ...checked, settings: withLandmarkDetector(checked.settings) };
 }
 
 /** A clip as the manifest lists it, without its person and split. */

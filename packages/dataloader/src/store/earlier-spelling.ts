@@ -89,3 +89,9 @@ function upgradeSettings(value: unknown): unknown {
     },
   );
 }
+
+/** Settings of a preparation that does not say which networks found its landmarks: there was one choice then. */
+export function withLandmarkDetector(settings: Record<string, unknown>): Record<string, unknown> {
+  const before = settings.landmarkQuality !== undefined && settings.landmarkDetector === undefined;
+  return before ? { ...settings, landmarkDetector: 'face-api' } : settings;
+}

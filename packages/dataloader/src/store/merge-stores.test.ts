@@ -88,8 +88,29 @@ test('parts may differ in allowed harmless settings, which the error names and t
     expect((await mergeStores(into, parts, { allowDifferent })).summary.clips).toBe(2);
   expect((await ClipStore.open(into)).settings).toEqual({
     ...settings('fast', 20),
+    landmarkDetector: 'face-api',
     mixed: ['landmarkQuality', 'preparation.minFrames'],
   });
+});
+
+test('a store that does not say which networks found its landmarks counts as face-api’s, and others do not join it', async () => {
+  const before = await part('p0', ['a.mp4'], { landmarkQuality: 'fast' });
+  const same = await part('p1', ['b.mp4'], { landmarkQuality: 'fast', landmarkDetector: 'face-api' });
+  const other = await part('p2', ['c.mp4'], { landmarkQuality: 'fast', landmarkDetector: 'mediapipe' });
+  const into = join(folder, 'all');
+  await mergeStores(into, [before, same]);
+  const { settings, recipe } = await ClipStore.open(into);
+  expect(settings).toEqual({ landmarkQuality: 'fast', landmarkDetector: 'face-api' });
+  expect((await (await ClipStore.open(into)).manifest())!.settings).toEqual(settings);
+  await ClipStore.create(before, recipe, settings); // resumes
+  await expect(ClipStore.create(before, recipe, { ...settings, landmarkDetector: 'mediapipe' })).rejects.toThrow(
+    'store must be prepared as before (settings.landmarkDetector "face-api"), got settings.landmarkDetector "mediapipe"',
+  );
+  await expect(mergeStores(into, [before, other])).rejects.toThrow(
+    'got landmarkDetector "mediapipe"; harmless, allowed by allowDifferent: [\'landmarkDetector\']',
+  );
+  await mergeStores(join(folder, 'mixed'), [before, other], { allowDifferent: ['landmarkDetector'] });
+  expect((await ClipStore.open(join(folder, 'mixed'))).settings.mixed).toEqual(['landmarkDetector']);
 });
 
 test('settings that change the meaning of clips are refused, allowed or not', async () => {
@@ -98,7 +119,7 @@ test('settings that change the meaning of clips are refused, allowed or not', as
     'got logits.halve missing; not harmless: logits.halve; prepare these videos again with the same values',
   );
   await expect(mergeStores(join(folder, 'all'), parts, { allowDifferent: ['logits'] })).rejects.toThrow(
-    'mergeStores: allowDifferent must be of landmarkQuality, identify',
+    'mergeStores: allowDifferent must be of landmarkQuality, landmarkDetector, identify',
   );
 });
 

@@ -16,7 +16,7 @@ export type MergeOptions = {
   /** Layout of the videos' folder. Default `auto`: detected from the paths. */
   layout?: LayoutName | 'auto';
   /**
-   * Settings in which the parts may differ: `landmarkQuality`, `identify`, `expert`, and values of the preparation that decide which clips are
+   * Settings in which the parts may differ: `landmarkQuality`, `landmarkDetector`, `identify`, `expert`, and values of the preparation that decide which clips are
    * kept, such as `preparation.minFrames` or `preparation.gates.minVoiced`; a name stands for all below it. Default none.
    */
   allowDifferent?: readonly string[];
@@ -30,6 +30,7 @@ export type MergeOptions = {
  */
 const HARMLESS = [
   'landmarkQuality',
+  'landmarkDetector',
   'identify',
   'expert',
   'preparation.shots',

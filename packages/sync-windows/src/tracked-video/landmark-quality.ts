@@ -1,10 +1,18 @@
-import type { CollectTracksOptions, LandmarkDetectorOptions } from '@lipsync/face-crop';
+import type { CollectTracksOptions, LandmarkDetectorOptions, LandmarkModel } from '@lipsync/face-crop';
 
 /** How much work goes into landmarks. */
 export type LandmarkQuality = 'fast' | 'careful';
 
+/** Settings of the landmark detector and of tracking. */
+export type LandmarkSettings = {
+  detector: LandmarkDetectorOptions;
+  collect: CollectTracksOptions;
+  /** See `TrackVideoOptions`. */
+  detectionSide?: number;
+};
+
 /**
- * Settings of the landmark detector and of tracking.
+ * Settings for face-api's networks.
  *
  * `fast`: landmarks averaged over two test-time augmentations at every second frame, interpolated between: about 5 ms
  * per frame on one core, median distance from `careful` 0.5 px. `careful`: five augmentations at every frame: about 30
@@ -15,10 +23,21 @@ export type LandmarkQuality = 'fast' | 'careful';
  * const landmarks = await createLandmarkDetector(detector);
  * const video = await openTrackedVideo({ path: 'talk.mp4', reader, detector: landmarks, collect, detectionSide });
  */
-export const LANDMARK_QUALITY: Record<
-  LandmarkQuality,
-  { detector: LandmarkDetectorOptions; collect: CollectTracksOptions; detectionSide?: number }
-> = {
+export const LANDMARK_QUALITY: Record<LandmarkQuality, LandmarkSettings> = {
   fast: { detector: { testTimeViews: 2 }, collect: { stride: 2 }, detectionSide: 960 },
   careful: { detector: { testTimeViews: 5 }, collect: { stride: 1 } },
 };
+
+/**
+ * Settings for the networks of either name: `LANDMARK_QUALITY`, but `fast` takes one view for `mediapipe`, whose points
+ * hardly depend on it.
+ *
+ * @example
+ * const { detector, collect } = landmarkSettings('fast', 'mediapipe');
+ * const landmarks = await createLandmarkDetector(detector);
+ */
+export function landmarkSettings(quality: LandmarkQuality = 'fast', model?: LandmarkModel): LandmarkSettings {
+  const settings = LANDMARK_QUALITY[quality];
+  const testTimeViews = model === 'mediapipe' && quality === 'fast' ? 1 : settings.detector.testTimeViews;
+  return { ...settings, detector: { ...(model ? { model } : {}), testTimeViews } };
+}

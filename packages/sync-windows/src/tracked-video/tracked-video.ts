@@ -209,7 +209,16 @@ class VideoPasses {
     if ((!tracks || shots) && this.#frameCount === 0) throw new UnusableVideo('broken', 'no frame could be decoded');
     if (this.#tracks.length > 0) return;
     if (tracks) throw new UnusableVideo('no face', 'no face in the landmarks given');
-    throw new UnusableVideo('no face', `no face found in ${this.#frameCount} frames`);
+    throw new UnusableVideo('no face', `no face found in ${this.#frameCount} frames${this.#sizeNeeded()}`);
+  }
+
+  /** Which faces are large enough for the detector, if it says so. */
+  #sizeNeeded(): string {
+    const { width, height } = this.#frameSize;
+    const { smallestFace } = this.#options.detector ?? {};
+    if (smallestFace === undefined) return '';
+    const pixels = Math.ceil(smallestFace * Math.max(width, height));
+    return ` of ${width} x ${height}: from the brows to the chin a face must be at least ${pixels} pixels high`;
   }
 
   video(): TrackedVideo {
