@@ -3,7 +3,7 @@ import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { PROTOCOLS } from '@lipsync/metrics';
 import { openEmbedder, type ScoreProtocol, scoreProtocol, scoreVideo, type VideoScore } from '@lipsync/score';
-import { LANDMARK_QUALITY } from '@lipsync/sync-windows';
+import { landmarkSettings } from '@lipsync/sync-windows';
 import {
   choice,
   createCommand,
@@ -17,6 +17,7 @@ import {
   backendOption,
   configOption,
   jsonOption,
+  landmarkDetectorOption,
   landmarkQualityOption,
   recipeOption,
   threadsOption,
@@ -60,6 +61,7 @@ function scoreOptions() {
       ),
     )
     .addOption(landmarkQualityOption())
+    .addOption(landmarkDetectorOption())
     .addOption(jsonOption())
     .option('--csv', 'print one line for each face as CSV on standard output')
     .addOption(backendOption())
@@ -69,13 +71,13 @@ function scoreOptions() {
 type ScoreWords = OptionsOf<ReturnType<typeof scoreOptions>>;
 
 async function runScore(videos: string[], options: ScoreWords): Promise<void> {
-  const { json, csv, backend, threads, maxShift, edges, landmarkQuality } = options;
+  const { json, csv, backend, threads, maxShift, edges, landmarkQuality, landmarkDetector } = options;
   if (json && csv) throw new UsageError('--json must stand alone, got --csv beside it');
   const rules = { protocol: PROTOCOLS[options.protocol], maxShift, edges };
   const weights = await resolveWeights(options.weights);
   const loading = { ...(await loadOptions(options)), backend, threads, log };
   const [embedder, reader] = await startBoth(openEmbedder(weights, loading), openMedia({ log }));
-  const detector = await createLandmarkDetector(LANDMARK_QUALITY[landmarkQuality].detector);
+  const detector = await createLandmarkDetector(landmarkSettings(landmarkQuality, landmarkDetector).detector);
   const files: VideoScore[] = [];
   const progress = createProgress({ label: 'score', total: videos.length });
   try {
