@@ -151,6 +151,12 @@ export interface MediaReader {
    * was, the file is decoded once more.
    */
   concealed?(path: string): Promise<ConcealedDamage | undefined>;
+  /**
+   * The streams as SyncNet's published evaluation makes them, where that can be done to the bit: frames through JPEG
+   * files of ffmpeg's default quality, at the file's own rate and counted as 25 a second; audio resampled to 16-bit mono
+   * of 16 kHz. Each starts where ffmpeg places it.
+   */
+  published?(path: string): { frames: FrameSequence; audio: AsyncIterable<Waveform> };
 }
 
 /**

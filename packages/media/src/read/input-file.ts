@@ -82,6 +82,13 @@ export function inputArguments(
     ...(seekSec > 0 ? ['-noaccurate_seek', '-ss', seekSec.toFixed(6)] : []),
     '-itsoffset',
     (-zeroMicroseconds / 1e6).toFixed(6),
+    ...untimedInputArguments(file, maxPixels),
+  ];
+}
+
+/** `inputArguments` with ffmpeg's own clock, which starts at the earliest stream. */
+export function untimedInputArguments(file: InputFile, maxPixels: number): string[] {
+  return [
     '-protocol_whitelist',
     'file', // no network, and no concat:, subfile: or crypto: hidden in the container
     '-format_whitelist',

@@ -26,6 +26,7 @@ import type { Damage } from './decode-bytes';
 import { decodeBytes } from './decode-bytes';
 import type { InputFile } from './input-file';
 import { inputArguments, inputFile } from './input-file';
+import { publishedStreams } from './published-streams';
 import type { TimedFrame } from './nearest-frames';
 import { nearestFrames } from './nearest-frames';
 import { OutputLog } from './output-log';
@@ -178,6 +179,7 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
       assertSampleRate('audio', sampleRate);
       return { [Symbol.asyncIterator]: () => decodeAudio(source, path, sampleRate) };
     },
+    published: (path) => publishedStreams(source, path),
     async both(path, { fps = 25, maxSide, sampleRate = AUDIO_SAMPLE_RATE, keepBytes = 128 * 2 ** 20 } = {}) {
       assertFrameOptions('both', fps, maxSide);
       assertSampleRate('both', sampleRate);

@@ -1,0 +1,90 @@
+import type { FrameSequence, VideoFrame, Waveform } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE } from '@lipsync/contracts';
+import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
+import { type FfmpegRun, lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
+import { decodeJpeg } from '../jpeg/decode-jpeg';
+import { splitJpegs } from '../jpeg/split-jpegs';
+import type { InputFile } from './input-file';
+import { inputFile, untimedInputArguments } from './input-file';
+
+/** The rate that published evaluations take every file for. */
+const TAKEN_FPS = 25;
+
+type PublishedSource = { ffmpegPath: string; maxPixels: number; log: (line: string) => void };
+
+/**
+ * The streams as SyncNet's `evaluate` and those who took it over make them, by the same commands of ffmpeg:
+ *
+ * - frames: `-threads 1 -f image2 %06d.jpg`, then OpenCV's `imread`: mjpeg at ffmpeg's default rate of 200 kbit/s, so of
+ *   a quality that varies; at the file's own rate, counted as 25 a second. Bit for bit those of the original with the
+ *   same ffmpeg.
+ * - audio: `-async 1 -ac 1 -vn -acodec pcm_s16le -ar 16000`: resampled in 16 bits where the source has 16 bits.
+ *
+ * ffmpeg chooses the tracks. Frames and audio start as ffmpeg places them, not at the first frame.
+ */
+export function publishedStreams(
+  source: PublishedSource,
+  path: string,
+): { frames: FrameSequence; audio: AsyncIterable<Waveform> } {
+  return {
+    frames: { fps: TAKEN_FPS, [Symbol.asyncIterator]: () => jpegFrames(source, path) },
+    audio: { [Symbol.asyncIterator]: () => pcm16Audio(source, path) },
+  };
+}
+
+async function* jpegFrames(source: PublishedSource, path: string): AsyncGenerator<VideoFrame> {
+  const file = await inputFile('published', path);
+  const run = start(source, file, ['-threads', '1', '-f', 'image2pipe', '-c:v', 'mjpeg', 'pipe:1']);
+  let index = 0;
+  try {
+    for await (const bytes of splitJpegs(run.stdout as AsyncIterable<Uint8Array>)) {
+      yield { ...decodeJpeg(bytes), index, timeSec: index / TAKEN_FPS };
+      index++;
+    }
+    await end(run, { source, file, what: 'frame', any: index > 0 });
+  } finally {
+    await run.kill();
+  }
+}
+
+async function* pcm16Audio(source: PublishedSource, path: string): AsyncGenerator<Waveform> {
+  const file = await inputFile('published', path);
+  const rate = String(AUDIO_SAMPLE_RATE);
+  const codec = `pcm_${NATIVE_PCM16}`;
+  const output = ['-async', '1', '-ac', '1', '-vn', '-acodec', codec, '-ar', rate, '-f', NATIVE_PCM16, 'pipe:1'];
+  const run = start(source, file, output);
+  let any = false;
+  let odd = new Uint8Array(0);
+  try {
+    for await (const chunk of run.stdout as AsyncIterable<Uint8Array>) {
+      const bytes = new Uint8Array(odd.length + chunk.length);
+      bytes.set(odd);
+      bytes.set(chunk, odd.length);
+      odd = bytes.slice(bytes.length & ~1);
+      if (bytes.length < 2) continue;
+      any = true;
+      const values = new Int16Array(bytes.buffer, 0, bytes.length >> 1);
+      yield { samples: Float32Array.from(values, fromPcm16), sampleRate: AUDIO_SAMPLE_RATE };
+    }
+    await end(run, { source, file, what: 'sample of audio', any });
+  } finally {
+    await run.kill();
+  }
+}
+
+function start({ ffmpegPath, maxPixels }: PublishedSource, file: InputFile, output: readonly string[]): FfmpegRun {
+  return runFfmpeg(ffmpegPath, ['-nostdin', '-v', 'error', ...untimedInputArguments(file, maxPixels), ...output]);
+}
+
+/** Like the published scripts, damage is passed over; it is logged. */
+async function end(
+  run: FfmpegRun,
+  { source, file, what, any }: { source: PublishedSource; file: InputFile; what: string; any: boolean },
+): Promise<void> {
+  const ended = await run.ended;
+  if (ended.code !== 0 || !any) {
+    const got = `${file.path}: ${lastLine(ended)}`;
+    throw new Error(`published: path must be a file with at least one ${what}, got ${got}`);
+  }
+  if (ended.messages.trim() !== '') source.log(`published: ${file.path}: ffmpeg says: ${lastLine(ended)}`);
+}
