@@ -48,11 +48,11 @@ export function pairLoss(): ExpertLoss {
     if (labels === undefined) fail(TypeError, 'pairLoss', 'batch.labels', 'a tensor [batch] of 0 and 1', labels);
     const cosine = pairCosine(visual, audio);
     const inSync = tf.cast(labels, 'float32');
-    const masked = (mask: tf.Tensor) => tf.div(tf.sum(tf.mul(cosine, mask)), tf.sum(mask)) as tf.Scalar;
+    const masked = (mask: tf.Tensor1D) => tf.div(tf.sum(tf.mul(cosine, mask)), tf.sum(mask)) as tf.Scalar;
     return {
       loss: binaryCrossEntropy(cosine, labels),
       positiveCosine: masked(inSync),
-      negativeCosine: masked(tf.sub(1, inSync)),
+      negativeCosine: masked(tf.sub<tf.Tensor1D>(1, inSync)),
     };
   };
 }

@@ -90,7 +90,7 @@ export function assertGeneratorExpert(where: string, expert: GeneratorSyncExpert
   }
 }
 
-/** P - 1 of each row or place (or 1 - P; it is squared). */
+/** P - 1 of each row, `[batch]`, or place, `[batch, rows, columns, 1]` (or 1 - P; it is squared). */
 function shortfall(expert: GeneratorSyncExpert, visual: EmbeddingBatch, audio: EmbeddingBatch): tf.Tensor {
   if (expert.space === 'unit') return tf.sub(tf.sum(tf.mul(visual, audio), 1), 1);
   if (expert.scoreMap) return tf.sub(expert.scoreMap(visual, audio), 1);
