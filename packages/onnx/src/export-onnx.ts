@@ -74,7 +74,7 @@ export async function onnxModels(
     part: OnnxPart,
     inputs: Record<string, number[]>,
     output: string,
-    forward: (...inputs: tf.Tensor[]) => tf.Tensor,
+    forward: (...inputs: tf.Tensor[]) => tf.Tensor, // all [batch, …]
   ): Promise<OnnxModel> => {
     const trace = fuseAffine(await foldConstants(traceForward(forward, Object.values(inputs))));
     const nameOf = ({ tensor }: Constant) => (tensor ? names.get(tensor.dataId) : undefined);

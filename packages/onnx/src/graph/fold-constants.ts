@@ -6,7 +6,7 @@ import type { Trace, TracedOp } from './trace-forward';
 export type Constant = {
   shape: number[];
   data: Float32Array;
-  /** The network's weight, where the constant is one unchanged. */
+  /** The network's weight, of this shape, where the constant is one unchanged. */
   tensor?: tf.Tensor;
 };
 
@@ -44,6 +44,7 @@ export async function foldConstants(trace: Trace): Promise<FoldedTrace> {
   }
   const tensors = tf.tidy(() => {
     const known = new Map<number, tf.Tensor>();
+    // The value of that number, of the rank it was traced with.
     const tensorOf = (number: number): tf.Tensor => {
       const { tensor, literal, shape, dtype } = trace.values[number];
       const found = known.get(number) ?? tensor ?? tf.tensor(literal as tf.TypedArray, shape, dtype as 'float32');

@@ -8,7 +8,7 @@ type TracedValue = {
   dtype: tf.DataType;
   /** Values of a constant made in the pass, such as an epsilon. */
   literal?: tf.TypedArray;
-  /** A tensor from before the pass: a weight. */
+  /** A tensor from before the pass, of this shape: a weight. */
   tensor?: tf.Tensor;
 };
 
@@ -240,7 +240,7 @@ class TraceBackend extends tf.KernelBackend {
  * The pass runs twice, with two batch sizes; differences other than the batch are refused, as a file cannot hold them.
  * It runs synchronously on a backend of its own; the current backend is restored afterwards.
  *
- * @param forward must return one tensor, synchronously.
+ * @param forward must return one tensor, synchronously; inputs and result of any rank, `[batch, …]`.
  * @param shapes of the inputs, without their batch.
  * @throws Error for a kernel that cannot be traced, TypeError for a network whose operations depend on the batch size.
  */
@@ -259,6 +259,7 @@ export function traceForward(
   return trace;
 }
 
+/** @param shapes of the inputs, their batch included. */
 function traceOnce(forward: (...inputs: tf.Tensor[]) => tf.Tensor, shapes: number[][], batch: number): Trace {
   const before = tf.getBackend();
   const backend = new TraceBackend();
