@@ -132,7 +132,8 @@ function addGradientsOfChunks(
       const [first, end] = evenShare(batch.frames.shape[0], part, count);
       const { value, gradients: further } = valueAndGradients(towers, () => {
         const { visual, audio } = forward(part);
-        const product = (embeddings: tf.Tensor, by: tf.Tensor) => tf.sum(tf.mul(embeddings, rowsOf(by, first, end)));
+        const product = (embeddings: tf.Tensor2D, by: tf.Tensor2D) =>
+          tf.sum(tf.mul(embeddings, rowsOf(by, first, end)));
         return tf.add(product(visual, byVisual), product(audio, byAudio)) as tf.Scalar;
       });
       value.dispose();
