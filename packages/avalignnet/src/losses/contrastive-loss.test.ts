@@ -25,7 +25,7 @@ describe('contrastiveLoss', () => {
       contrastiveLoss(v as tf.Tensor2D, a as tf.Tensor2D, { clips, temperature: head, otherClips });
     const { value, grads } = tf.valueAndGrads(loss)(embeddings());
     // measured 3.8e-6, where the temperature is at its clamp: logits of 100, whose float32 steps are 7.6e-6
-    expect(Math.abs(value.dataSync()[0] - expected.loss)).toBeLessThan(1e-5);
+    expect(Math.abs(value.dataSync()[0] - expected.loss)).toBeLessThan(2e-5);
     const scale = Math.max(...expected.visualGradient.map(Math.abs));
     // measured 1.6e-7
     expect(largestDifference(grads[0].dataSync(), expected.visualGradient) / scale).toBeLessThan(2e-6);
