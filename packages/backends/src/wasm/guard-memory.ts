@@ -33,6 +33,8 @@ const RESERVE = 2 * 2 ** 20;
 /** Heap size from which on the reserve is looked after, bytes. */
 const NEARLY_FULL = 3840 * 2 ** 20;
 
+type Inputs = Record<string, TensorInfo>;
+
 const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
 
 function outOfMemory({ wasm }: WasmBackend, bytes: number, what: string): Error {
@@ -59,6 +61,9 @@ function brokenBackend(backend: WasmBackend): Error {
 
 /** What the kernel that runs now has allocated, to be freed where it fails; null between kernels. */
 let made: object[] | null = null;
+
+/** Whether there is room to pack a filter, asked once a kernel's output has taken its part; null outside such kernels. */
+let checkPacking: (() => void) | null = null;
 
 let words = new Int32Array(0);
 
@@ -91,6 +96,12 @@ export function guardAllocations(backend: WasmBackend): void {
       if (memoryOffset !== 0) this.wasm._free(memoryOffset);
       throw outOfMemory(this, bytes, `a tensor of shape [${shape.join(', ')}]`);
     }
+    try {
+      checkPacking?.();
+    } catch (error) {
+      this.wasm._free(memoryOffset);
+      throw error;
+    }
     const id = this.dataIdNextNumber++;
     this.dataIdMap.set(dataId, { id, memoryOffset, shape, dtype, refCount });
     this.wasm.tfjs.registerTensor(id, size, memoryOffset);
@@ -108,7 +119,7 @@ export function guardAllocations(backend: WasmBackend): void {
  *
  * XNNPACK keeps copies of filters and matrices on the same heap. Where it finds no room, the stock kernel prints a
  * status, leaves its output as it was and returns as if all were well; other code aborts or writes out of bounds. So
- * the room for those copies is checked first (once for each filter), and an output that was not written is an error.
+ * the room for those copies is checked before (once for each filter), and an output that was not written is an error.
  * What a failed kernel has allocated is freed, and the backend can be used on. After an abort it cannot: every later
  * kernel is an error too.
  */
@@ -118,16 +129,17 @@ export function guardKernel(name: string, kernel: KernelFunc, { packs }: { packs
     const backend = args.backend as unknown as WasmBackend;
     if (!guarded.has(backend)) return kernel(args);
     if (broken.has(backend)) throw brokenBackend(backend);
-    const outer = made;
+    const [outer, outerCheck] = [made, checkPacking];
     made ??= [];
+    checkPacking = packed ? () => assertRoomToPack(backend, name, packed, args.inputs as Inputs) : null;
     try {
-      if (packed) assertRoomToPack(backend, name, packed, args.inputs as Record<string, TensorInfo>);
       return run(name, kernel, args, backend);
     } catch (error) {
       if (!outer) for (const dataId of made) backend.disposeData(dataId);
       throw error;
     } finally {
       made = outer;
+      checkPacking = outerCheck;
     }
   };
 }
@@ -171,7 +183,7 @@ function assertRoomToPack(
   backend: WasmBackend,
   name: string,
   [input, times]: readonly [string, number],
-  inputs: Record<string, TensorInfo>,
+  inputs: Inputs,
 ): void {
   const packed = inputs[input];
   if (roomy.has(packed.dataId)) return;
