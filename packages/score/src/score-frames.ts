@@ -13,6 +13,7 @@ import { AudioEmbeddings } from './embed/audio-embeddings';
 import { audioProblems } from './faces/audio-problems';
 import type { VideoScore } from './faces/face-score';
 import { openScoring, type Scoring, scoreFaces } from './faces/score-faces';
+import { SpeechFlags } from './faces/speech-flags';
 import { collectImages, framesAtRate, type PlainImage, rgbOf } from './frames/images';
 import { memoryReader } from './frames/memory-reader';
 import { ensureBackend } from './peers/start-backend';
@@ -79,7 +80,9 @@ async function scoreMouths(
   const track: FaceTrack = { id: 0, firstFrame: 0, frameCount: shown.length, points, score: 1, interpolated: 0 };
   const resampled = audio.sampleRate === AUDIO_SAMPLE_RATE ? audio : resample(audio, AUDIO_SAMPLE_RATE);
   const level = await measureAudio(once(resampled));
-  const embeddings = new AudioEmbeddings(embedder, () => once(resampled), { batchSize, loudness: { level } });
+  const speech = new SpeechFlags(recipe.fps);
+  const open = () => speech.pass(once(resampled));
+  const embeddings = new AudioEmbeddings(embedder, open, { batchSize, loudness: { level } });
   const frameCount = shown.length;
   const score: VideoScore = {
     file: 'mouths',
@@ -97,7 +100,7 @@ async function scoreMouths(
         track,
         recipe,
       ),
-      audioOf: () => ({ audio: embeddings, firstFrame: 0 }),
+      audioOf: () => ({ audio: embeddings, speech, firstFrame: 0 }),
       extent: () => ({ frameCount, samples: resampled.samples.length }),
     };
     await scoreFaces(faces, scoring, score);

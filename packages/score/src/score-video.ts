@@ -15,10 +15,12 @@ import {
 import { AudioEmbeddings } from './embed/audio-embeddings';
 import { audioProblems } from './faces/audio-problems';
 import type { VideoScore } from './faces/face-score';
-import { openScoring, type Scoring, scoreFaces } from './faces/score-faces';
+import { type FaceAudio, openScoring, type Scoring, scoreFaces } from './faces/score-faces';
+import { SpeechFlags } from './faces/speech-flags';
 import { loadMedia } from './peers/optional-peers';
 import { ensureBackend } from './peers/start-backend';
 import type { ProtocolOptions } from './protocol/score-protocol';
+import { deviationsOf, readerFor } from './protocol/published-reader';
 import { frameProblem, trackProblem, wholeVideoTrack } from './protocol/track-rules';
 
 export type ScoreOptions = ProtocolOptions & {
@@ -75,11 +77,12 @@ export async function scoreVideo(source: string, options: ScoreVideoOptions = {}
 /** Scores what a reader opens. */
 export async function scoreMedia(
   path: string,
-  reader: MediaReader,
+  given: MediaReader,
   scoring: Scoring,
   options: ScoreOptions,
 ): Promise<VideoScore> {
   const { protocol } = scoring;
+  const reader = readerFor(protocol, given);
   const score: VideoScore = {
     file: path,
     fps: protocol.recipe.fps,
@@ -108,6 +111,7 @@ export async function scoreMedia(
     });
     for await (const event of tracking) {
       if (event.kind === 'open') {
+        score.protocol = { ...protocol, deviations: deviationsOf(protocol, given, event.info) };
         audio.open(event.audio, event.audioLevel);
         score.problems.push(...audioProblems(event.audioLevel, protocol.recipe));
       } else if (event.kind === 'tracked') video = event.video;
@@ -134,7 +138,9 @@ async function givenTracks(path: string, reader: MediaReader, { protocol }: Scor
   const { crop, fps } = protocol.recipe;
   if (crop.kind !== 'whole frame') return undefined;
   const info = await reader.probe(path).catch(() => undefined); // a broken file is reported by the pass over its frames
-  return [wholeVideoTrack(info?.durationSec ?? 0, fps)];
+  // Published decoding takes every frame of the file for one of 25 a second.
+  const mostFps = protocol.frames === 'jpeg' ? Math.max(2 * (info?.video?.fps ?? 0), fps) : fps;
+  return [wholeVideoTrack(info?.durationSec ?? 0, mostFps)];
 }
 
 /** Scores the faces that the protocol takes. */
@@ -166,7 +172,7 @@ async function scoreTracked(
 class VideoAudio {
   readonly #scoring: Scoring;
   readonly #all: AudioEmbeddings[] = [];
-  #shared?: AudioEmbeddings;
+  #shared?: Omit<FaceAudio, 'firstFrame'>;
 
   constructor(scoring: Scoring) {
     this.#scoring = scoring;
@@ -177,22 +183,23 @@ class VideoAudio {
   }
 
   prefetch(frame: number): void {
-    this.#shared?.prefetch(frame);
+    this.#shared?.audio.prefetch(frame);
   }
 
-  of(video: TrackedVideo, track: FaceTrack): { audio: AudioEmbeddings; firstFrame: number } {
-    if (this.#shared) return { audio: this.#shared, firstFrame: 0 };
-    return { audio: this.#make(() => audioOfTrack(video, track), video.audioLevel), firstFrame: track.firstFrame };
+  of(video: TrackedVideo, track: FaceTrack): FaceAudio {
+    if (this.#shared) return { ...this.#shared, firstFrame: 0 };
+    return { ...this.#make(() => audioOfTrack(video, track), video.audioLevel), firstFrame: track.firstFrame };
   }
 
   async close(): Promise<void> {
     for (const audio of this.#all) await audio.close();
   }
 
-  #make(audio: ConstructorParameters<typeof AudioEmbeddings>[1], level: AudioLevel): AudioEmbeddings {
-    const { embedder, batchSize } = this.#scoring;
-    const embeddings = new AudioEmbeddings(embedder, audio, { batchSize, loudness: { level } });
-    this.#all.push(embeddings);
-    return embeddings;
+  #make(open: ConstructorParameters<typeof AudioEmbeddings>[1], level: AudioLevel): Omit<FaceAudio, 'firstFrame'> {
+    const { embedder, batchSize, protocol } = this.#scoring;
+    const speech = new SpeechFlags(protocol.recipe.fps);
+    const audio = new AudioEmbeddings(embedder, () => speech.pass(open()), { batchSize, loudness: { level } });
+    this.#all.push(audio);
+    return { audio, speech };
   }
 }

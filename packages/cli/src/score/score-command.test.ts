@@ -1,11 +1,29 @@
+import type { SyncVerdict } from '@lipsync/metrics';
 import type { FaceScore, ScoreProtocol, VideoScore } from '@lipsync/score';
 import { expect, test } from 'vitest';
 import { describeScore, meanOfFiles } from './score-command';
 import { scoreTable } from './score-table';
 
+const verdicts = [
+  { answer: 'early', reason: 'found', sentence: 'audio is 3 frames (120 ms) early', confidence: 0.974 },
+  { answer: 'cannot tell', reason: 'no match', sentence: 'cannot tell: no offset matches', confidence: 0.1 },
+  { answer: 'late', reason: 'found', sentence: 'audio is 1 frame (40 ms) late', confidence: null },
+  {
+    answer: 'cannot tell',
+    reason: 'offset changes',
+    sentence: 'the offset changes: in sync, from 4.0 s on …',
+    confidence: 0.9,
+  },
+] as SyncVerdict[];
 const face = (track: number, lseD: number, lseC: number): FaceScore => ({
   ...{ track, firstFrame: 5, frameCount: 100, detectionScore: 0.9, windows: 91, lseD, lseC },
-  ...{ offsetFrames: 3, offsetSec: 0.12, sentence: 'audio is 3 frames (120 ms) early', atEdge: track === 1 },
+  ...{
+    offsetFrames: 3,
+    offsetSec: 0.12,
+    sentence: verdicts[track].sentence,
+    verdict: verdicts[track],
+    atEdge: track === 1,
+  },
   meanDistances: [],
   perWindow: { distances: [], confidences: [] },
 });
@@ -19,12 +37,16 @@ const files = [
   video('b.mp4', [], { problems: ['no face: in 40 frames'] }),
 ];
 
-test('describeScore has one line for each face and each problem', () => {
+test('describeScore has one line for each face and each problem, with how sure it is', () => {
   expect(files.map(describeScore)).toEqual([
-    'a.mp4: face 0, 100 frames: audio is 3 frames (120 ms) early; LSE-D 1.000, LSE-C 0.200\n' +
-      'a.mp4: face 1, 100 frames: audio is 3 frames (120 ms) early (at the edge of the search: probably not found); LSE-D 3.000, LSE-C 0.400',
+    'a.mp4: face 0, 100 frames: audio is 3 frames (120 ms) early (confidence 0.97); LSE-D 1.000, LSE-C 0.200\n' +
+      'a.mp4: face 1, 100 frames: cannot tell: no offset matches (lowest distance at 3 frames); LSE-D 3.000, LSE-C 0.400',
     'b.mp4: no face: in 40 frames',
   ]);
+  expect(describeScore(video('c.mp4', [face(2, 1, 0.2), face(3, 3, 0.4)]))).toBe(
+    'c.mp4: face 2, 100 frames: audio is 1 frame (40 ms) late (uncalibrated); LSE-D 1.000, LSE-C 0.200\n' +
+      'c.mp4: face 3, 100 frames: the offset changes: in sync, from 4.0 s on …; LSE-D 3.000, LSE-C 0.400',
+  );
 });
 
 test('meanOfFiles is the mean over faces, or over the files’ means where the protocol defines them', () => {
@@ -38,8 +60,8 @@ test('scoreTable has one line for each face, and one for a file without a score'
   const [head, ...rows] = scoreTable(protocol, files).trimEnd().split('\r\n');
   expect(head).toContain('file,face,first_frame,frame_count,');
   expect(rows).toEqual([
-    'a.mp4,0,5,100,91,3,0.12,1,0.2,false,,recipe,abc,def',
-    'a.mp4,1,5,100,91,3,0.12,3,0.4,true,,recipe,abc,def',
-    'b.mp4,,,,,,,,,,no face: in 40 frames,recipe,abc,def',
+    'a.mp4,0,5,100,91,3,0.12,1,0.2,false,early,found,0.974,,recipe,abc,def',
+    'a.mp4,1,5,100,91,3,0.12,3,0.4,true,cannot tell,no match,0.1,,recipe,abc,def',
+    'b.mp4,,,,,,,,,,,,,no face: in 40 frames,recipe,abc,def',
   ]);
 });

@@ -2,7 +2,14 @@ import { resolve } from 'node:path';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { PROTOCOLS } from '@lipsync/metrics';
-import { openEmbedder, type ScoreProtocol, scoreProtocol, scoreVideo, type VideoScore } from '@lipsync/score';
+import {
+  type FaceScore,
+  openEmbedder,
+  type ScoreProtocol,
+  scoreProtocol,
+  scoreVideo,
+  type VideoScore,
+} from '@lipsync/score';
 import { landmarkSettings } from '@lipsync/sync-windows';
 import {
   choice,
@@ -130,14 +137,20 @@ export function meanOfFiles(files: readonly VideoScore[]): { scores: number; lse
 export function describeScore({ file, faces, mean, problems }: VideoScore): string {
   const lines = faces.map((face) => {
     const lse = `LSE-D ${face.lseD.toFixed(3)}, LSE-C ${face.lseC.toFixed(3)}`;
-    const edge = face.atEdge ? ' (at the edge of the search: probably not found)' : '';
-    return `${file}: face ${face.track}, ${face.frameCount} frames: ${face.sentence}${edge}; ${lse}`;
+    return `${file}: face ${face.track}, ${face.frameCount} frames: ${describeVerdict(face)}; ${lse}`;
   });
   if (mean && faces.length > 1) {
     const lse = `LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`;
     lines.push(`${file}: mean of ${faces.length} faces: offset ${mean.offsetFrames}, ${lse}`);
   }
   return [...lines, ...problems.map((problem) => `${file}: ${problem}`)].join('\n');
+}
+
+/** The sentence with how sure it is; where there is no answer, with the offset that published evaluations would state. */
+function describeVerdict({ verdict: { answer, reason, sentence, confidence }, offsetFrames }: FaceScore): string {
+  if (reason === 'offset changes') return sentence;
+  if (answer === 'cannot tell') return `${sentence} (lowest distance at ${offsetFrames} frames)`;
+  return `${sentence} (${confidence === null ? 'uncalibrated' : `confidence ${confidence.toFixed(2)}`})`;
 }
 
 function describeProtocol(protocol: ScoreProtocol, files: readonly VideoScore[]): void {

@@ -12,6 +12,9 @@ const COLUMNS = [
   'lse_d',
   'lse_c',
   'at_edge',
+  'answer',
+  'reason',
+  'confidence',
   'problem',
   'protocol',
   'protocol_hash',
@@ -33,10 +36,13 @@ export function scoreTable({ name, hash, weightsHash = '' }: ScoreProtocol, file
       t.lseD,
       t.lseC,
       t.atEdge,
+      t.verdict.answer,
+      t.verdict.reason,
+      t.verdict.confidence ?? '',
       '',
       ...end,
     ]);
-    const failed = problems.map((problem) => [file, '', '', '', '', '', '', '', '', '', problem, ...end]);
+    const failed = problems.map((problem) => [file, ...Array(COLUMNS.length - 5).fill(''), problem, ...end]);
     return [...scored, ...failed];
   });
   return csv([COLUMNS, ...rows]);

@@ -2,6 +2,7 @@ import { fail } from '@lipsync/contracts';
 import { RowQueue } from '@lipsync/nn';
 import type { Embedder } from './embedder';
 import { type SyncScore, scoreOfCurve } from './offset-curve';
+import { alignmentOfDistances } from './verdict/alignment-of-distances';
 
 export type JointScorerOptions = {
   /** Largest offset tried, in frames. Default 15. */
@@ -84,6 +85,7 @@ export class JointScorer {
       edges: this.#edges,
       space,
       expert: name,
+      alignment: alignmentOfDistances(rows, { maxShift: this.#maxShift, fps: recipe.fps }),
     });
   }
 

@@ -1,5 +1,6 @@
 import { lowerMedian, medianFilter } from '@lipsync/nn';
 import { describeOffset } from './describe-offset';
+import type { Alignment } from './verdict/alignment';
 
 /** The result of SyncNet's evaluation for one face track. */
 export type SyncScore = {
@@ -25,6 +26,8 @@ export type SyncScore = {
   };
   /** Number of windows. */
   windows: number;
+  /** How well frames and audio match at every shift, also beyond those of LSE: what `syncVerdict` takes. */
+  alignment: Alignment;
   /** The network's name; write it beside lseD and lseC. */
   expert?: string;
   space: 'unit' | 'euclidean' | 'joint';
@@ -44,7 +47,7 @@ export type OffsetCurve = {
   windows: number;
   maxShift: number;
   fps: number;
-} & Pick<SyncScore, 'expert' | 'space' | 'edges'>;
+} & Pick<SyncScore, 'expert' | 'space' | 'edges' | 'alignment'>;
 
 /** Offset, LSE-D, LSE-C and the frame-wise confidence of a curve, by SyncNet's rules. */
 export function scoreOfCurve({
@@ -56,6 +59,7 @@ export function scoreOfCurve({
   edges,
   space,
   expert,
+  alignment,
 }: OffsetCurve): SyncScore {
   const pairs = (k: number) => (edges === 'zero' ? windows : Math.max(0, windows - Math.abs(k - maxShift)));
   const fewest = Math.min(FEWEST_PAIRS, windows);
@@ -84,6 +88,7 @@ export function scoreOfCurve({
     meanDistances: means.map((distance, k) => ({ offsetFrames: maxShift - k, distance })),
     perWindow: { distances, confidences },
     windows,
+    alignment,
     ...(expert === undefined ? {} : { expert }),
     space,
     edges,

@@ -5,6 +5,12 @@ import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 /** The rules of a published evaluation, apart from the network. */
 export type SyncProtocol = {
   name: string;
+  /**
+   * `jpeg`: frames and audio are decoded as the published scripts do it. Every frame of the file, whatever its rate, is
+   * counted as 1/25 s and passes through a JPEG file of ffmpeg's default quality; audio is resampled in 16 bits where
+   * the file has 16. Undefined: frames nearest to 25 a second, decoded straight to RGB, audio from the first frame on.
+   */
+  frames?: 'jpeg';
   /** How frames are cropped; undefined: as the expert's own recipe says. */
   crop?: SyncCrop;
   /** Rules for face tracks; undefined: the whole file is one. */
@@ -34,7 +40,8 @@ const PIPELINE_CROP: SyncCrop = { kind: 'track box', scale: 0.4, size: 224 };
 const COMMON = { maxShift: 15, edges: 'zero', windows: 'reference', audioFrom: 'track' } as const;
 
 /**
- * Published evaluations by name; `recipe` is not a published one: the expert's own crop, every window.
+ * Published evaluations by name; `recipe` is not a published one: the expert's own crop, every window. The names that
+ * end in `-decoded` are published ones on frames and audio that are decoded our way: to compare beside them.
  *
  * Source: joonson/syncnet_python (`demo_syncnet.py`, `run_pipeline.py` with `run_syncnet.py`), Wav2Lip's evaluation
  * scripts, LatentSync's.
@@ -55,9 +62,17 @@ export const PROTOCOLS = {
   'syncnet-demo': {
     name: 'syncnet-demo',
     ...COMMON,
+    frames: 'jpeg',
     crop: { kind: 'whole frame', size: 224, resize: 'none' },
     perFile: 'each track',
     source: 'syncnet_python, demo_syncnet.py: the file is a face crop of 224 px',
+  },
+  'syncnet-demo-decoded': {
+    name: 'syncnet-demo-decoded',
+    ...COMMON,
+    crop: { kind: 'whole frame', size: 224, resize: 'none' },
+    perFile: 'each track',
+    source: 'syncnet-demo on frames decoded straight to RGB, at their true times',
   },
   'syncnet-pipeline': {
     name: 'syncnet-pipeline',
@@ -70,9 +85,17 @@ export const PROTOCOLS = {
   'wav2lip-lrs': {
     name: 'wav2lip-lrs',
     ...COMMON,
+    frames: 'jpeg',
     crop: { kind: 'whole frame', size: 224, resize: 'bilinear' },
     perFile: 'each track',
     source: 'Wav2Lip, calculate_scores_LRS.py: whole frames stretched to 224 px, mean over files',
+  },
+  'wav2lip-lrs-decoded': {
+    name: 'wav2lip-lrs-decoded',
+    ...COMMON,
+    crop: { kind: 'whole frame', size: 224, resize: 'bilinear' },
+    perFile: 'each track',
+    source: 'wav2lip-lrs on frames decoded straight to RGB, at their true times',
   },
   latentsync: {
     name: 'latentsync',

@@ -1,6 +1,7 @@
 import { fail } from '@lipsync/contracts';
 import { RowQueue } from '@lipsync/nn';
 import { type SyncScore, scoreOfCurve } from './offset-curve';
+import { AlignmentCollector } from './verdict/alignment-collector';
 
 export type SyncScorerOptions = {
   /**
@@ -34,6 +35,8 @@ export type SyncScorerOptions = {
 export type EmbeddingRows = { visual?: Float32Array; audio?: Float32Array };
 
 const EPSILON = 1e-6; // PyTorch pairwise_distance adds it to every difference
+/** Frames that `alignment` reaches to both sides: three seconds at 25 frames per second. */
+const WIDEST_SHIFT = 75;
 const LENGTH_TOLERANCE = 0.02; // half-precision embeddings are this far from length 1
 
 /**
@@ -45,8 +48,11 @@ const LENGTH_TOLERANCE = 0.02; // half-precision embeddings are this far from le
  * Source: the evaluation of SyncNet v2 (joonson/syncnet_python). Against a PyTorch and SciPy program: offsets equal,
  * all other values within 2e-6 (see the test). Sums are 64-bit.
  *
- * Memory: `3 * maxShift` rows of embeddings where frames and audio arrive in step (the one ahead is kept until the
- * other arrives), and `2 * maxShift + 1` float32 values per window. `compute` may be called in between.
+ * The score's `alignment` reaches further, 75 frames to both sides, for `syncVerdict`; it does not change LSE-D, LSE-C and
+ * the offset of lowest distance.
+ *
+ * Memory: about 250 rows of embeddings where frames and audio arrive in step (the one ahead is kept until the other
+ * arrives), and `2 * maxShift + 1` float32 values per window and 0.9 kB per second. `compute` may be called in between.
  *
  * @throws TypeError, RangeError for options and rows that do not fit; `unit` refuses rows that are not of length 1 or
  * 0.
@@ -62,6 +68,7 @@ export class SyncScorer {
   #audio: RowQueue;
   #distances: RowQueue; // one row per window whose distances are final
   #sums: Float64Array<ArrayBuffer>;
+  #alignment: AlignmentCollector;
 
   constructor(options: SyncScorerOptions) {
     const { space, dimension, fps = 25, maxShift = 15, edges = 'zero', visualStride = 1, expert } = options;
@@ -83,6 +90,7 @@ export class SyncScorer {
     this.#audio = new RowQueue(dimension);
     this.#distances = new RowQueue(this.#shifts);
     this.#sums = new Float64Array(this.#shifts);
+    this.#alignment = this.#collector();
   }
 
   /** Takes the next rows of either kind or both. Copies what it needs. */
@@ -92,6 +100,7 @@ export class SyncScorer {
     this.#check('audio', audio);
     if (visual) this.#visual.push(visual);
     if (audio) this.#audio.push(audio);
+    this.#alignment.update(rows);
     this.#advance();
   }
 
@@ -111,7 +120,7 @@ export class SyncScorer {
     const tail: Float32Array[] = [];
     for (let i = done; i < windows; i++) tail.push(this.#measure(i, end, sums));
     const distanceAt = (i: number, k: number) => (i < done ? this.#distances.row(i)[k] : tail[i - done][k]);
-    return scoreOfCurve({ distanceAt, sums, windows, ...this.#options });
+    return scoreOfCurve({ distanceAt, sums, windows, ...this.#options, alignment: this.#alignment.compute() });
   }
 
   /** Starts the next track. */
@@ -121,6 +130,12 @@ export class SyncScorer {
     this.#audio = new RowQueue(dimension);
     this.#distances = new RowQueue(this.#shifts);
     this.#sums.fill(0);
+    this.#alignment = this.#collector();
+  }
+
+  #collector(): AlignmentCollector {
+    const { dimension, fps, visualStride, maxShift } = this.#options;
+    return new AlignmentCollector({ dimension, fps, visualStride, maxShift: Math.max(maxShift, WIDEST_SHIFT) });
   }
 
   #check(name: 'visual' | 'audio', rows: Float32Array | undefined): void {

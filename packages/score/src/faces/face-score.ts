@@ -1,9 +1,13 @@
 import type { FaceTrack } from '@lipsync/contracts';
-import type { SyncScore } from '@lipsync/metrics';
+import type { SyncScore, SyncVerdict } from '@lipsync/metrics';
 import type { ScoreProtocol } from '../protocol/score-protocol';
 
 /** The score of one face of a video. */
-export type FaceScore = Omit<SyncScore, 'perWindow' | 'expert' | 'space' | 'edges' | 'fps'> & {
+export type FaceScore = Omit<SyncScore, 'perWindow' | 'alignment' | 'expert' | 'space' | 'edges' | 'fps'> & {
+  /** Whether the face is in sync, and how sure that is; `offsetFrames` is the shift of lowest distance whatever it is worth. */
+  verdict: SyncVerdict;
+  /** The verdict's sentence. */
+  sentence: string;
   /** Which face of the video, from 0. */
   track: number;
   /** Index at the recipe's rate of the first frame that shows the face. */
@@ -31,16 +35,17 @@ export type VideoScore = {
   protocol: ScoreProtocol;
 };
 
-export function faceScore(track: FaceTrack, score: SyncScore): FaceScore {
-  const { perWindow, offsetFrames, offsetSec, sentence, atEdge, lseD, lseC, meanDistances, windows } = score;
+export function faceScore(track: FaceTrack, score: SyncScore, verdict: SyncVerdict): FaceScore {
+  const { perWindow, offsetFrames, offsetSec, atEdge, lseD, lseC, meanDistances, windows } = score;
   return {
     track: track.id,
     firstFrame: track.firstFrame,
     frameCount: track.frameCount,
     detectionScore: track.score,
+    verdict,
+    sentence: verdict.sentence,
     offsetFrames,
     offsetSec,
-    sentence,
     atEdge,
     lseD,
     lseC,

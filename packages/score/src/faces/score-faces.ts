@@ -2,17 +2,23 @@ import { AUDIO_SAMPLE_RATE, type FaceTrack, fail } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import {
   batchSizeFor,
+  calibrationOf,
   type Embedder,
   localEmbedder,
   meanOfTracks,
   referenceWindows,
   type SyncScore,
+  type SyncVerdict,
+  syncVerdict,
   WindowScorer,
 } from '@lipsync/metrics';
 import type { FrameWindow } from '@lipsync/sync-windows';
 import type { AudioEmbeddings } from '../embed/audio-embeddings';
 import { type ProtocolOptions, type ScoreProtocol, scoreProtocol } from '../protocol/score-protocol';
+import { faceFacts } from './face-facts';
 import { faceScore, type VideoScore } from './face-score';
+import { ImageCounter } from './image-counter';
+import type { SpeechFlags } from './speech-flags';
 
 /** An expert and the rules by which it scores. */
 export type Scoring = { embedder: Embedder; protocol: ScoreProtocol; batchSize: number };
@@ -32,12 +38,14 @@ export async function openScoring(
   return { embedder, protocol, batchSize: batchSizeFor(protocol.recipe) };
 }
 
+export type FaceAudio = { audio: AudioEmbeddings; speech: SpeechFlags; firstFrame: number };
+
 /** Faces to score: their frame windows in the order of the frames, and the audio that belongs to each. */
 export type Faces = {
   tracks: readonly FaceTrack[];
   windows: AsyncIterable<FrameWindow>;
-  /** The audio of a face; `firstFrame` is the frame of the video at which it begins. */
-  audioOf(track: FaceTrack): { audio: AudioEmbeddings; firstFrame: number };
+  /** The audio of a face, and where it has speech; `firstFrame` is the frame of the video at which it begins. */
+  audioOf(track: FaceTrack): FaceAudio;
   /** Frames of the video and samples of its audio, once all windows have been read. */
   extent(): { frameCount: number; samples: number };
 };
@@ -59,7 +67,8 @@ export async function scoreFaces(faces: Faces, scoring: Scoring, score: VideoSco
     const samples = Math.min(allSamples - track.firstFrame * samplesPerFrame, track.frameCount * samplesPerFrame);
     const limit = protocol.windows === 'reference' ? referenceWindows(frameCount, samples) : Infinity;
     const found = await scorer.finish(limit);
-    if (found) score.faces.push(faceScore({ ...track, frameCount }, found));
+    if (found)
+      score.faces.push(faceScore({ ...track, frameCount }, found, scorer.verdict(found, { ...track, frameCount })));
     else {
       const rule = `${frameCount} frames with audio, fewer than a window of ${protocol.recipe.frameCount} needs`;
       score.problems.push(`face ${track.id}: too short: ${rule}`);
@@ -74,19 +83,21 @@ class FaceScorer {
   readonly #audio: AudioEmbeddings;
   readonly #firstFrame: number;
   readonly #batchSize: number;
+  readonly #speech: SpeechFlags;
+  readonly #expert: Scoring['embedder']['expert'];
+  readonly #images = new ImageCounter();
   #last?: FrameWindow;
+  #first?: number;
   #given = 0;
   #ended = false;
 
-  constructor(
-    { audio, firstFrame }: ReturnType<Faces['audioOf']>,
-    { embedder, protocol, batchSize }: Scoring,
-    faces: number,
-  ) {
+  constructor({ audio, speech, firstFrame }: FaceAudio, { embedder, protocol, batchSize }: Scoring, faces: number) {
     const { maxShift, edges } = protocol;
     this.#audio = audio;
     this.#firstFrame = firstFrame;
     this.#batchSize = batchSize;
+    this.#speech = speech;
+    this.#expert = embedder.expert;
     // What the embedder computes, and as much that waits for it; shared between the faces.
     const maxPending = Math.ceil((2 * embedder.concurrency) / faces);
     this.#scorer = new WindowScorer(audio.embedder(firstFrame), { maxShift, edges, batchSize, maxPending });
@@ -112,8 +123,27 @@ class FaceScorer {
     return this.#given > 0 ? this.#scorer.compute() : undefined;
   }
 
+  /** What the score of the face says. */
+  verdict(score: SyncScore, track: FaceTrack): SyncVerdict {
+    const { recipe } = this.#expert;
+    const first = this.#first ?? track.firstFrame;
+    const frameCount = score.windows + recipe.frameCount - 1;
+    const imagesPerSec = this.#images.perSec(recipe.fps);
+    const speechShare = this.#speech.share(first - this.#firstFrame, frameCount);
+    return syncVerdict(score, {
+      ...faceFacts(track),
+      ...(imagesPerSec === undefined ? {} : { imagesPerSec }),
+      ...(speechShare === undefined ? {} : { speechShare }),
+      calibration: calibrationOf(this.#expert),
+      startSec: first / recipe.fps,
+      windowFrames: recipe.frameCount,
+    });
+  }
+
   async #give(): Promise<void> {
     if (!this.#last) return;
+    this.#first ??= this.#last.startFrame;
+    this.#images.add(this.#last.frames, this.#expert.recipe.frameCount);
     await this.#scorer.update({ frames: this.#last.frames, features: this.#last.startFrame });
     this.#given++;
   }

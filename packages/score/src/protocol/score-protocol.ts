@@ -36,11 +36,7 @@ export async function scoreProtocol(expert: ExpertFacts, options: ProtocolOption
   const { protocol = PROTOCOLS.recipe, maxShift = protocol.maxShift, edges = protocol.edges } = options;
   const rules: SyncProtocol = { ...protocol, maxShift, edges };
   const { name, weightsHash, space } = expert;
-  const deviations = rules.crop ? ['frames are decoded straight to RGB: no JPEG files in between'] : [];
-  if (rules.tracks)
-    deviations.unshift(
-      'faces are found by the detector of @lipsync/face-crop, not S3FD; boxes are put around its landmarks',
-    );
+  const deviations = deviationsFrom(rules);
   return {
     ...rules,
     hash: await protocolHash(rules),
@@ -50,6 +46,22 @@ export async function scoreProtocol(expert: ExpertFacts, options: ProtocolOption
     space,
     deviations,
   };
+}
+
+/** Where the rules, as they are carried out here, differ from the source of the protocol. */
+function deviationsFrom({ crop, frames, tracks }: SyncProtocol): string[] {
+  if (crop === undefined) return [];
+  if (tracks)
+    return [
+      'faces are found by the detector of @lipsync/face-crop, not S3FD; boxes are put around its landmarks',
+      'crops are cut from frames that are decoded straight to RGB: no JPEG and XVID files in between',
+    ];
+  if (frames === 'jpeg') return [];
+  return [
+    'frames are decoded straight to RGB: no JPEG files in between',
+    'frames are those nearest to 25 a second: the source counts every frame of the file as 1/25 s',
+    'audio is resampled in floating point and starts with the first frame: the source resamples 16-bit audio in 16 bits',
+  ];
 }
 
 /** The recipe by which an expert's input is prepared under a protocol. */
