@@ -4,15 +4,17 @@ import {
   fittedExpressions,
   fittedSize,
   frameFilter,
+  passFrames,
   regionFilter,
   tellingFirstAudio,
   tellingFirstFrame,
+  timedAudio,
 } from './filters';
 
 const video = (width: number, height: number) => ({ codec: 'x', width, height, fps: 25, rotation: 0, startSec: 0 });
 
 test('frameFilter moves each frame half-way to the one before, in microseconds and by at most 50 ms', () => {
-  const middle = 'setpts=PTS-if(isnan(PREV_INPTS)\\,0\\,min((PTS-PREV_INPTS)/2\\,50000))';
+  const middle = 'setpts=PTS-if(isnan(PREV_INPTS)\\,0*print(-1)\\,min((PTS-PREV_INPTS)/2\\,50000))';
   expect(frameFilter(25)).toBe(`settb=AVTB,${middle},fps=25:round=up:start_time=0`);
   expect(frameFilter(10, { size: { width: 4, height: 2 } })).toContain(
     ',fps=10:round=up:start_time=0,scale=4:2:flags=bicubic',
@@ -51,4 +53,20 @@ test('fittedExpressions compute in ffmpeg what fittedSize computes', () => {
 test('a filter that prints its first time has one more branch and is itself unchanged', () => {
   expect(tellingFirstFrame('x,y')).toMatch(/^settb=AVTB,split\[s\]\[t\];\[t\].*,showinfo,nullsink;\[s\]x,y$/);
   expect(tellingFirstAudio('x,y')).toMatch(/^asettb=AVTB,asplit\[s\]\[t\];\[t\].*,ashowinfo,anullsink;\[s\]x,y$/);
+});
+
+test('timedAudio leaves out what begins from 0 or compares with the time so far', () => {
+  expect(timedAudio(audioFilter(500, 16000, 'mono'))).toMatch(/,aresample=16000:rematrix_maxval=1,.*,ashowinfo@out$/);
+});
+
+test.each([
+  ['4.1', '-vsync'],
+  ['N-47683-g0e8eb07980-static', '-vsync'],
+  ['n5.0.1', '-vsync'],
+  ['5.1.9-0+deb12u1', '-fps_mode'],
+  ['7.0.2-static', '-fps_mode'],
+  ['10.1', '-fps_mode'],
+  ['2026-01-05-git-2892815c45-full_build', '-fps_mode'],
+])('passFrames of ffmpeg %s writes %s', (version, option) => {
+  expect(passFrames(version)).toEqual([option, 'passthrough']);
 });
