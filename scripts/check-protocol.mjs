@@ -1,7 +1,12 @@
 /**
- * SyncNet's whole evaluation, ours beside a PyTorch, NumPy and SciPy program fed with the same crops: `node scripts/check-protocol.mjs VIDEO...`,
- * by default the first video of LIPSYNC_SHARED/data/wild. Network weights are made by formula; needs the built packages and python3 with torch
- * and scipy, and says so where they are missing. Fails where offset, distance curve or confidences differ by more than 1e-3.
+ * SyncNet's whole evaluation, ours beside PyTorch, NumPy and SciPy programs: `node scripts/check-protocol.mjs VIDEO...`.
+ *
+ * - `syncnet-pipeline` on the same crops and audio, of the videos given, by default the first of LIPSYNC_SHARED/data/wild.
+ * - `syncnet-demo` from the file on, with the source's own steps (ffmpeg's JPEG files, OpenCV, a 16-bit WAV file): a drawn
+ *   face and videos of LIPSYNC_SHARED/data cut to 224 px, at 25, 29.97 and variable rates; `wav2lip-lrs` on one of them.
+ *
+ * Network weights are made by formula; needs the built packages and python3 with torch, cv2 and scipy, and says so where
+ * they are missing. Fails where offset, distance curve or confidences differ by more than 1e-3.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -25,7 +30,8 @@ const skip = (reason) => {
   console.log(`protocol: skipped, ${reason}`);
   process.exit(0);
 };
-if (spawnSync(python, ['-c', 'import numpy, scipy, torch']).status !== 0) skip(`${python} has no PyTorch and SciPy`);
+if (spawnSync(python, ['-c', 'import cv2, numpy, scipy, torch']).status !== 0)
+  skip(`${python} has no PyTorch, OpenCV and SciPy`);
 const wild = `${shared}/data/wild`;
 const videos = process.argv.slice(2);
 if (videos.length === 0) {
@@ -46,10 +52,102 @@ const { createLandmarkDetector, planCrops } = await import('../packages/face-cro
 const { openMedia } = await import('../packages/media/dist/index.js');
 const { PROTOCOLS } = await import('../packages/metrics/dist/index.js');
 const { loadSyncNetwork } = await import('../packages/syncnet/dist/index.js');
+const { writeTalkingFace } = await import('../examples/embedded-data/dist/index.js');
 
 await selectBackend({ backend: 'wasm', log: console.log });
 const folder = mkdtempSync(join(tmpdir(), 'lipsync-protocol-'));
 let failed = false;
+
+/** What a program of reference/ writes for an input. */
+function python3(program, input, ...rest) {
+  const out = join(folder, 'out');
+  const args = rest[0]?.startsWith('--') || rest.length === 0 ? [input, out, ...rest] : [input, ...rest, out];
+  const { status, stderr } = spawnSync(python, [program, ...args], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(readFileSync(out, 'utf8'));
+}
+
+/** Prints the largest differences of a score from that of the other program. */
+function compare(protocol, path, score, theirs) {
+  const most = (a, b) =>
+    a.length === b.length ? a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i])), 0) : Infinity;
+  const distances = score.meanDistances.map(({ distance }) => distance);
+  const differences = {
+    offset: Math.abs(score.offsetFrames - theirs.offset),
+    windows: Math.abs(score.windows - theirs.windows),
+    curve: most(distances, theirs.curve),
+    lseD: Math.abs(score.lseD - theirs.lseD),
+    lseC: Math.abs(score.lseC - theirs.lseC),
+    framewise: most(score.perWindow.confidences, theirs.framewise),
+  };
+  const holds = Object.values(differences).every((value) => value <= LIMIT);
+  failed ||= !holds;
+  const lse = `LSE-D ${score.lseD.toFixed(4)}, LSE-C ${score.lseC.toFixed(4)}`;
+  console.log(
+    `${protocol}: ${path}: ${score.windows} windows, offset ${score.offsetFrames} (theirs ${theirs.offset}), ${lse}`,
+  );
+  const each = Object.entries(differences).map(([name, value]) => `${name} ${value.toExponential(1)}`);
+  console.log(`  largest differences (limit ${LIMIT}): ${each.join(', ')}: ${holds ? 'holds' : 'FAILS'}`);
+}
+
+/** Face crops of 224 px for `syncnet-demo`, and a video of another size for `wav2lip-lrs`; what the data allow. */
+async function demoVideos() {
+  const made = (name) => join(folder, name);
+  const ffmpeg = (...args) => {
+    const { status, stderr } = spawnSync('ffmpeg', ['-v', 'error', '-y', ...args], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(stderr);
+  };
+  const square = "crop='min(iw,ih)':'min(iw,ih)',scale=224:224";
+  const h264 = ['-c:v', 'libx264', '-crf', '18', '-pix_fmt', 'yuv420p'];
+  await writeTalkingFace(made('drawn-source.mp4'), { personSeed: 3, seed: 5, durationSec: 4 });
+  ffmpeg('-i', made('drawn-source.mp4'), '-vf', square, ...h264, '-c:a', 'aac', made('drawn.mp4'));
+  const videos = [['syncnet-demo', made('drawn.mp4')]];
+  if (existsSync(wild)) {
+    const [first, , , variable] = readdirSync(wild)
+      .filter((name) => name.endsWith('.mp4'))
+      .sort();
+    ffmpeg('-t', '5', '-i', join(wild, first), '-vf', square, ...h264, '-c:a', 'aac', made('wild-25.mp4'));
+    ffmpeg(
+      '-t',
+      '5',
+      '-i',
+      join(wild, first),
+      '-vf',
+      `${square},fps=30000/1001`,
+      ...h264,
+      '-c:a',
+      'pcm_s16le',
+      made('wild-2997.mkv'),
+    );
+    ffmpeg(
+      '-t',
+      '5',
+      '-i',
+      join(wild, variable),
+      '-vf',
+      square,
+      ...h264,
+      '-vsync',
+      'vfr',
+      '-c:a',
+      'aac',
+      made('wild-variable.mp4'),
+    );
+    videos.push(...['wild-25.mp4', 'wild-2997.mkv', 'wild-variable.mp4'].map((name) => ['syncnet-demo', made(name)]));
+    videos.push(['wav2lip-lrs', join(wild, variable)]);
+  }
+  const grid = `${shared}/data/grid/s1`;
+  if (existsSync(grid)) {
+    const [sentence] = readdirSync(grid)
+      .filter((name) => name.endsWith('.mpg'))
+      .sort();
+    const crop = ['-vf', 'crop=224:224', '-c:v', 'mpeg4', '-q:v', '2', '-c:a', 'copy'];
+    ffmpeg('-i', join(grid, sentence), ...crop, made('grid.avi'));
+    videos.push(['syncnet-demo', made('grid.avi')]);
+  }
+  return videos;
+}
+
 try {
   const saved = spawnSync(python, ['reference/syncnet-networks.py', '--only-save', 'syncnet', folder], {
     encoding: 'utf8',
@@ -78,36 +176,18 @@ try {
     );
     video.release();
     detector.dispose();
-    const run = spawnSync(
-      python,
-      ['reference/syncnet-protocol.py', join(folder, 'crops'), join(folder, 'audio'), join(folder, 'out')],
-      { encoding: 'utf8' },
-    );
-    if (run.status !== 0) throw new Error(run.stderr);
-    const theirs = JSON.parse(readFileSync(join(folder, 'out'), 'utf8'));
-    const most = (a, b) =>
-      a.length === b.length ? a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i])), 0) : Infinity;
-    const differences = {
-      offset: Math.abs(score.offsetFrames - theirs.offset),
-      windows: Math.abs(score.windows - theirs.windows),
-      curve: most(
-        score.meanDistances.map(({ distance }) => distance),
-        theirs.curve,
-      ),
-      lseD: Math.abs(score.lseD - theirs.lseD),
-      lseC: Math.abs(score.lseC - theirs.lseC),
-      framewise: most(score.perWindow.confidences, theirs.framewise),
-    };
-    const holds = Object.values(differences).every((value) => value <= LIMIT);
-    failed ||= !holds;
-    console.log(
-      `protocol: ${path}: ${score.windows} windows, offset ${score.offsetFrames} (theirs ${theirs.offset}), LSE-D ${score.lseD.toFixed(4)}, LSE-C ${score.lseC.toFixed(4)}`,
-    );
-    console.log(
-      `  largest differences (limit ${LIMIT}): ${Object.entries(differences)
-        .map(([name, value]) => `${name} ${value.toExponential(1)}`)
-        .join(', ')}: ${holds ? 'holds' : 'FAILS'}`,
-    );
+    const theirs = python3('reference/syncnet-protocol.py', join(folder, 'crops'), join(folder, 'audio'));
+    compare('syncnet-pipeline', path, score, theirs);
+  }
+  for (const [protocol, path] of await demoVideos()) {
+    const ours = await scoreVideo(path, { expert, reader, protocol: PROTOCOLS[protocol] });
+    const [score] = ours.faces;
+    if (!score) throw new Error(`${path}: no score: ${ours.problems.join('; ')}`);
+    const theirs = python3('reference/syncnet-demo.py', path, ...(protocol === 'wav2lip-lrs' ? ['--resize'] : []));
+    compare(protocol, path, score, theirs);
+    const [decoded] = (await scoreVideo(path, { expert, reader, protocol: PROTOCOLS[`${protocol}-decoded`] })).faces;
+    const off = (key) => `${key} ${decoded[key].toFixed(4)} (${((decoded[key] / theirs[key] - 1) * 100).toFixed(1)} %)`;
+    console.log(`  beside it ${protocol}-decoded: offset ${decoded.offsetFrames}, ${off('lseD')}, ${off('lseC')}`);
   }
   expert.dispose();
 } finally {

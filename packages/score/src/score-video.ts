@@ -19,8 +19,8 @@ import { type FaceAudio, openScoring, type Scoring, scoreFaces } from './faces/s
 import { SpeechFlags } from './faces/speech-flags';
 import { loadMedia } from './peers/optional-peers';
 import { ensureBackend } from './peers/start-backend';
-import type { ProtocolOptions } from './protocol/score-protocol';
 import { deviationsOf, readerFor } from './protocol/published-reader';
+import type { ProtocolOptions } from './protocol/score-protocol';
 import { frameProblem, trackProblem, wholeVideoTrack } from './protocol/track-rules';
 
 export type ScoreOptions = ProtocolOptions & {

@@ -37,6 +37,18 @@ test('the presets have the references’ numbers', () => {
   }
 });
 
+test('published protocols on whole files take frames through JPEG; beside each stands one that decodes them our way', () => {
+  for (const name of ['syncnet-demo', 'wav2lip-lrs'] as const) {
+    const { frames, name: _, source, ...rules } = PROTOCOLS[name];
+    const { name: beside, source: __, ...decoded } = PROTOCOLS[`${name}-decoded`];
+    expect(frames).toBe('jpeg');
+    expect(beside).toBe(`${name}-decoded`);
+    expect(decoded).toEqual(rules);
+    expect(source).not.toMatch(/decoded/);
+  }
+  expect(PROTOCOLS.recipe).not.toHaveProperty('frames');
+});
+
 test('referenceWindows is min(frames, floor(samples / 640)) - 5, and 0 where the reference stops with an error', () => {
   expect(referenceWindows(125, 80_000)).toBe(120);
   expect(referenceWindows(125, 79_999)).toBe(119);

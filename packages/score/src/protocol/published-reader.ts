@@ -27,9 +27,12 @@ async function withDecodedSize(info: MediaInfo, path: string, reader: MediaReade
 export function deviationsOf(protocol: ScoreProtocol, reader: MediaReader, info?: MediaInfo): string[] {
   if (protocol.frames !== 'jpeg') return protocol.deviations;
   if (!reader.published)
-    return [...protocol.deviations, 'frames are decoded straight to RGB, at their times: this reader has no JPEG files'];
+    return [
+      ...protocol.deviations,
+      'frames are decoded straight to RGB, at their times: this reader has no JPEG files',
+    ];
   const fps = info?.video?.fps ?? protocol.recipe.fps;
   if (Math.abs(fps - protocol.recipe.fps) < 0.01) return protocol.deviations;
   const own = `protocol ${protocol.name}-decoded takes them at their times`;
-  return [...protocol.deviations, `none: as published, frames at ${fps} a second are taken for 25 a second (${own})`];
+  return [...protocol.deviations, `as published, frames at ${fps} a second are taken for 25 a second (${own})`];
 }
