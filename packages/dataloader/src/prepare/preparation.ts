@@ -98,7 +98,7 @@ export const GENERAL: Preparation = {
  *   directions (0.33).
  * - `latentsync`: cuts found with its threshold 2, segments of 5 s, offsets up to 6 frames with a confidence of at least 3 (of SyncNet v2: give
  *   that network), faces of at least 80 pixels found with a score of at least 0.5. Its quality filter, HyperIQA, is not implemented.
- * - `wav2lip-lrs`: tracks of LRS as they are, at least three windows of five frames long.
+ * - `wav2lip-lrs`: tracks of LRS as they are, longer than three windows of five frames.
  * - `grid`, `lrw`: one clip per video, one face, offsets measured only.
  */
 export const PREPARATIONS = {
@@ -132,7 +132,7 @@ export const PREPARATIONS = {
     minConfidence: 3,
     gates: { ...OPEN_GATES, minFaceSize: 80, minScore: 0.5 },
   },
-  'wav2lip-lrs': { ...GENERAL, shots: 'none', faces: 'largest', minFrames: 15, segmentSec: 60, offset: 'none' },
+  'wav2lip-lrs': { ...GENERAL, shots: 'none', faces: 'largest', minFrames: 16, segmentSec: 60, offset: 'none' },
   grid: { ...GENERAL, shots: 'none', faces: 'largest', offset: 'measure' },
   lrw: { ...GENERAL, shots: 'none', faces: 'largest', offset: 'measure' },
 } as const satisfies Record<string, Preparation>;
