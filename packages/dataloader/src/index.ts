@@ -45,7 +45,7 @@ export type { Split, SplitOptions } from './split/split-by-list';
 export { splitByList } from './split/split-by-list';
 export type { SplitStoreOptions } from './split/split-store';
 export { splitStore } from './split/split-store';
-export type { Clip, ClipInfo, ClipOffset, ClipQuality, OffsetReading, StoreRecipe } from './store/clip';
+export type { Clip, ClipInfo, ClipOffset, ClipQuality, OffsetReading, OffsetVerdict, StoreRecipe } from './store/clip';
 export { anglesOf } from './store/clip';
 export type { ClipAudio } from './store/clip-features';
 export { featuresFor } from './store/clip-features';

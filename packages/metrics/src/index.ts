@@ -50,6 +50,7 @@ export type { Alignment, AlignmentCurve, AlignmentStretch } from './sync/verdict
 export { alignmentCurve } from './sync/verdict/alignment';
 export type { VerdictCalibration } from './sync/verdict/calibration';
 export { calibrationOf, UNIT_CALIBRATION } from './sync/verdict/calibration';
+export { ImageCounter } from './sync/verdict/image-counter';
 export type { OffsetInTime, SyncVerdict, VerdictFacts, VerdictOptions, VerdictReason } from './sync/verdict/verdict';
 export { syncVerdict } from './sync/verdict/verdict';
 export type { ScoringWindow, WindowScorerOptions } from './sync/window-scorer';

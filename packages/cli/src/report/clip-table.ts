@@ -12,6 +12,8 @@ const COLUMNS = [
     'confidence',
     'corrected_frames',
     'offset_after',
+    'answer',
+    'reason',
   ],
   ...[
     'face_size',
@@ -41,6 +43,8 @@ export function clipTable({ clips }: Pick<Manifest, 'clips'>): string {
         offset?.measured.confidence,
         offset?.corrected,
         offset?.after?.offsetFrames,
+        (offset?.after ?? offset?.measured)?.verdict?.answer,
+        (offset?.after ?? offset?.measured)?.verdict?.reason,
       ],
       ...[
         quality?.faceSize,

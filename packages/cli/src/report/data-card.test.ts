@@ -17,7 +17,7 @@ const report: DataReport = {
   brightness: spread,
   lipMovement: spread,
   dropped: { silent: 2, 'no face': 5 },
-  offsets: { expert: 'AVAlignNet', counts: [], beyondTwo: 0.125, leftOut: 0, corrected: 1 },
+  offsets: { expert: 'AVAlignNet', counts: [], beyondTwo: 0.125, unknown: 2, leftOut: 0, corrected: 1 },
   warnings: ['2 videos only: a network will <learn> these'],
   thumbnails: [],
 };
@@ -38,7 +38,7 @@ test('dataCard gives contents, people, preparation and drops', () => {
     'license: "CC BY 4.0"',
     '| clips | 3 of 2 videos |',
     '25 fps: 2, 29.97 fps: 1',
-    '12.5 % of the clips more than 2 frames off, audio of 1 clips moved',
+    '12.5 % of the clips more than 2 frames off, unknown in 2, audio of 1 clips moved',
     'seed 7: 2 train clips (1.5 min), 1 validation clips (0.5 min)',
     '"landmarkQuality": "fast"',
     '| no face | 5 |\n| silent | 2 |',

@@ -102,9 +102,10 @@ function contentRows({ clips, videos, minutes, people, offsets, ...report }: Dat
 const optional = (what: string, value: string | undefined): [string, string][] =>
   value === undefined ? [] : [[what, value]];
 
-function describeOffsets({ expert, beyondTwo, corrected }: NonNullable<DataReport['offsets']>): string {
+function describeOffsets({ expert, beyondTwo, unknown, corrected }: NonNullable<DataReport['offsets']>): string {
   const share = `${(100 * beyondTwo).toFixed(1)} %`;
-  return `by ${expert}; ${share} of the clips more than 2 frames off, audio of ${corrected} clips moved`;
+  const untold = unknown > 0 ? `, unknown in ${unknown}` : '';
+  return `by ${expert}; ${share} of the clips more than 2 frames off${untold}, audio of ${corrected} clips moved`;
 }
 
 function describeSplit({ people }: DataReport, { clips, recipe, split }: Manifest): string {

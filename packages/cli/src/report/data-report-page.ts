@@ -74,7 +74,7 @@ function histogram(label: string, spread: Spread, digits: number): string {
   );
 }
 
-function offsetChart({ counts, expert, beyondTwo, leftOut }: NonNullable<DataReport['offsets']>): string {
+function offsetChart({ counts, expert, beyondTwo, unknown, leftOut }: NonNullable<DataReport['offsets']>): string {
   const most = Math.max(1, ...counts.map(({ clips }) => clips));
   const width = WIDTH / counts.length;
   const bars = counts.map(({ offsetFrames, clips }, i) =>
@@ -90,7 +90,8 @@ function offsetChart({ counts, expert, beyondTwo, leftOut }: NonNullable<DataRep
     .map(({ offsetFrames }, i): [number, string] => [(i + 0.5) * width, String(offsetFrames)])
     .filter((_, i) => i % 5 === 0);
   const short = leftOut > 0 ? `; ${leftOut} clips were too short` : '';
-  const caption = `by ${expert}; ${(100 * beyondTwo).toFixed(1)} % more than 2 frames off${short}`;
+  const untold = unknown > 0 ? `; of ${unknown} clips it cannot be told` : '';
+  const caption = `by ${expert}; ${(100 * beyondTwo).toFixed(1)} % more than 2 frames off${untold}${short}`;
   return chart('Offset in frames (positive: the audio leads)', bars, ticks, caption);
 }
 

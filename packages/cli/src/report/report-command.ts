@@ -6,6 +6,7 @@ import { createCommand, type OptionsOf } from '../terminal/command';
 import {
   backendOption,
   expertConfigOption,
+  expertPrefixOption,
   expertRecipeOption,
   jsonOption,
   startBackend,
@@ -35,6 +36,7 @@ function reportOptions() {
     )
     .addOption(expertRecipeOption())
     .addOption(expertConfigOption())
+    .addOption(expertPrefixOption())
     .addOption(jsonOption())
     .addOption(backendOption())
     .addOption(threadsOption());

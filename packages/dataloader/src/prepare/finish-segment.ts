@@ -11,7 +11,7 @@ import type { Preparation } from './preparation';
 import type { PrepareStages } from './prepare-stages';
 import type { SegmentAudio } from './segment-audio';
 import { segmentAudio } from './segment-audio';
-import { decideOffset, measureSegment, offsetRecord } from './segment-offset';
+import { decideOffset, measureSegment, offsetOf, offsetRecord } from './segment-offset';
 import { featureAlignedFrames } from './track-segments';
 
 /** A segment of a face track with all its frames. */
@@ -180,8 +180,9 @@ async function settleOffset(
   const movedAudio = await audioOf(moved, context, delayFrames);
   const after = await measureSegment(stage, framesOf(moved), movedAudio);
   if (!after) return { reason: 'too short', detail: `${tooShort}, too few to measure again` };
-  if (Math.abs(after.offsetFrames) > preparation.maxRemainingOffset) {
-    const detail = `${measured.offsetFrames} frames; ${after.offsetFrames} after the audio was moved by as many`;
+  const remaining = offsetOf(after, preparation);
+  if (Math.abs(remaining) > preparation.maxRemainingOffset) {
+    const detail = `${delayFrames} frames; ${remaining} after the audio was moved by as many`;
     return { reason: 'offset stays', detail };
   }
   return {

@@ -49,11 +49,20 @@ export type Preparation = {
   /** Clips with a larger offset after the correction are dropped, frames. */
   maxRemainingOffset: number;
   /**
-   * The audio is moved only where `LSE-C * sqrt(windows / 100)` reaches this: a short clip must be clearer than a long one. 0.05 suits networks of
+   * Which offsets count. `verdict`: by the network's `syncVerdict`. The audio is moved where the offset is more likely
+   * right than wrong; a clip stays as it is down to a confidence of `keepConfidence`, or where its audio is where it
+   * belongs by the likeliest offset, unsure as that is; others are dropped, `offset unknown`: audio of something else, a
+   * photograph, a listener. `lse-c`, as published pipelines do: by LSE-C and the next two values. Default `lse-c`.
+   */
+  offsetRule?: 'verdict' | 'lse-c';
+  /** Least confidence of the verdict with which a clip is kept, 0..1. Default 0.08: see the decision record. */
+  keepConfidence?: number;
+  /**
+   * With the rule `lse-c`: the audio is moved only where `LSE-C * sqrt(windows / 100)` reaches this: a short clip must be clearer than a long one. 0.05 suits networks of
    * unit embeddings: 1.2 s of video need 0.11, and 99 of 100 such readings are right within a frame; SyncNet's values are ten times as large.
    */
   correctionConfidence: number;
-  /** Clips with a lower confidence (LSE-C) are dropped. */
+  /** With the rule `lse-c`: clips with a lower LSE-C are dropped. */
   minConfidence: number;
   gates: QualityGates;
 };
@@ -81,6 +90,8 @@ export const GENERAL: Preparation = {
   toleratedOffset: 1,
   maxOffset: 15,
   maxRemainingOffset: 1,
+  offsetRule: 'verdict',
+  keepConfidence: 0.08,
   correctionConfidence: 0.05,
   minConfidence: 0,
   gates: OPEN_GATES,
@@ -110,6 +121,7 @@ export const PREPARATIONS = {
     storage: 'dinet head',
     toleratedOffset: 0,
     maxRemainingOffset: 15,
+    offsetRule: 'lse-c',
     correctionConfidence: 0,
   },
   'thesis-hallo3': {
@@ -128,6 +140,7 @@ export const PREPARATIONS = {
     segmentSec: 5,
     maxOffset: 6,
     toleratedOffset: 0,
+    offsetRule: 'lse-c',
     correctionConfidence: 0,
     minConfidence: 3,
     gates: { ...OPEN_GATES, minFaceSize: 80, minScore: 0.5 },
@@ -156,6 +169,8 @@ const preparationSchema: v.GenericSchema<unknown, Preparation> = v.object({
   toleratedOffset: wholeFrames,
   maxOffset: wholeFrames,
   maxRemainingOffset: wholeFrames,
+  offsetRule: v.optional(v.picklist(['verdict', 'lse-c'])),
+  keepConfidence: v.optional(v.pipe(amount, v.maxValue(1))),
   correctionConfidence: amount,
   minConfidence: amount,
   gates: v.object({

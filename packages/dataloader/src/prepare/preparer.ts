@@ -39,6 +39,8 @@ export type PrepareFolderOptions = {
   expertRecipe?: SyncRecipe;
   /** The network's configuration, where it is an AVAlignNet whose file has none. */
   expertConfig?: LoadExpertOptions['config'];
+  /** The dict to read from the network's file, where it holds several. */
+  expertPrefix?: string;
   /** Layout of the folder, which may name people and splits. Default `auto`: detected from the paths. */
   layout?: LayoutName | 'auto';
   /** Names of people by the videos' paths below the input folder; they go before those of the layout. Default none. */
@@ -125,13 +127,19 @@ function shotsOf({ shots, shotThreshold }: Preparation): PrepareStages['shots'] 
 
 /** The sync network that measures offsets, where one is given and wanted. */
 async function openExpert(options: PrepareFolderOptions): Promise<SyncExpert | undefined> {
-  const { expert, expertRecipe, expertConfig, preparation = GENERAL } = options;
+  const { expert, expertRecipe, expertConfig, expertPrefix, preparation = GENERAL } = options;
   if (expert === undefined || preparation.offset === 'none') return undefined;
   try {
-    return await loadExpert(expert, { recipe: expertRecipe, config: expertConfig });
+    return await loadExpert(expert, { recipe: expertRecipe, config: expertConfig, prefix: expertPrefix });
   } catch (error) {
     const { message } = error as Error;
+    // What the caller left out is named as the caller knows it.
+    const [, name, rest] = /^loadExpert: options\.(recipe|config|prefix) (must .*)$/s.exec(message) ?? [];
     const kind = error instanceof TypeError ? TypeError : error instanceof RangeError ? RangeError : Error;
+    if (name) {
+      const own = `expert${name[0].toUpperCase()}${name.slice(1)}`;
+      throw new kind(`prepareFolder: ${own} ${rest}`, { cause: error });
+    }
     const rule =
       'the weights of a sync network, with expertRecipe or expertConfig where the file does not say how its input is made';
     throw new kind(`prepareFolder: expert must be ${rule}, got ${expert}: ${message}`, { cause: error });
@@ -151,7 +159,7 @@ export async function openStore(options: PrepareFolderOptions): Promise<ClipStor
     logitFiles = DINET_FILES,
   } = options;
   const preparation = assertPreparation('prepareFolder', options.preparation ?? GENERAL);
-  for (const name of ['expertRecipe', 'expertConfig'] as const) {
+  for (const name of ['expertRecipe', 'expertConfig', 'expertPrefix'] as const) {
     if (options[name] !== undefined && expert === undefined)
       fail(TypeError, 'prepareFolder', name, 'left out where expert is', options[name]);
   }
@@ -163,6 +171,7 @@ export async function openStore(options: PrepareFolderOptions): Promise<ClipStor
     preparation,
     identify,
     ...(expert && preparation.offset !== 'none' ? { expert: await hashFile(expert) } : {}),
+    ...(options.expertPrefix === undefined ? {} : { expertPrefix: options.expertPrefix }),
     ...(logits === undefined ? {} : { logits: logitFiles }),
   };
   const crop = options.crop ?? storedCrop(recipe, preparation);

@@ -1,9 +1,10 @@
 import { cutMouthWindow } from '@lipsync/sync-windows';
 import { expect, test } from 'vitest';
+import type { OffsetReading, OffsetVerdict } from '../store/clip';
 import { madeClip, recipe, storeRecipe } from '../testing/made-clips';
 import { GENERAL } from './preparation';
 import type { OffsetStage } from './segment-offset';
-import { decideOffset, measureSegment, offsetRecord } from './segment-offset';
+import { decideOffset, measureSegment, offsetOf, offsetRecord } from './segment-offset';
 
 const reading = (offsetFrames: number, confidence = 1) => ({ offsetFrames, confidence, distance: 1, windows: 20 });
 const seen: Float32Array[] = [];
@@ -58,6 +59,58 @@ test.each([
   [reading(0, 0.1), { minConfidence: 0.2 }, { reason: 'offset unknown', detail: 'confidence 0.100, below 0.2' }],
 ])('decideOffset of %o with %o is %o', (found, options, wanted) => {
   expect(decideOffset(found, { ...GENERAL, ...options })).toEqual(wanted);
+});
+
+const told = (offsetFrames: number | null, more: Partial<OffsetVerdict> = {}): OffsetReading => ({
+  ...reading(7),
+  verdict: {
+    answer:
+      offsetFrames === null ? 'cannot tell' : offsetFrames === 0 ? 'in sync' : offsetFrames > 0 ? 'early' : 'late',
+    reason: offsetFrames === null ? 'no match' : 'found',
+    sentence: 'why',
+    confidence: offsetFrames === null ? 0.01 : 0.9,
+    offsetFrames,
+    likeliestFrames: offsetFrames ?? 9,
+    zScore: 3,
+    ...more,
+  },
+});
+const unknown = { reason: 'offset unknown', detail: 'why' };
+
+test.each<[string, OffsetReading, object, object]>([
+  ['an offset that is found moves the audio', told(-4), {}, { delayFrames: -4 }],
+  ['a tolerated one does not', told(1), {}, { delayFrames: 0 }],
+  ['one that is too far drops the clip', told(-31), {}, { reason: 'offset too large', detail: '-31 frames, above 15' }],
+  ['where nothing matches the clip is dropped', told(null), {}, unknown],
+  ['and kept, unmoved, where it nearly matches', told(null, { confidence: 0.1 }), {}, { delayFrames: 0 }],
+  ['or where it seems to be in place', told(null, { likeliestFrames: 1 }), {}, { delayFrames: 0 }],
+  ['but not by chance', told(null, { likeliestFrames: 0, confidence: 0.001 }), {}, unknown],
+  ['a photograph is dropped', told(null, { reason: 'still picture', confidence: 0, likeliestFrames: 0 }), {}, unknown],
+  ['what is too short to tell is kept', told(null, { reason: 'too short', confidence: 0 }), {}, { delayFrames: 0 }],
+  ['a higher bar is an option', told(null, { confidence: 0.1 }), { keepConfidence: 0.3 }, unknown],
+  [
+    'an offset that changes drops the clip',
+    told(null, { reason: 'offset changes' }),
+    {},
+    { reason: 'offset changes', detail: 'why' },
+  ],
+  ['measuring alone keeps all', told(null), { offset: 'measure' as const }, { delayFrames: 0 }],
+  [
+    'without a calibration, noise decides',
+    told(null, { confidence: null, likeliestFrames: 0 }),
+    {},
+    { delayFrames: 0 },
+  ],
+  ['and elsewhere drops', told(null, { confidence: null }), {}, unknown],
+  ['by LSE-C the verdict does not count', told(-4), { offsetRule: 'lse-c' as const }, { delayFrames: 7 }],
+])('by the verdict: %s', (_, found, options, wanted) => {
+  expect(decideOffset(found, { ...GENERAL, ...options })).toEqual(wanted);
+});
+
+test('offsetOf is the offset that the preparation goes by', () => {
+  expect(offsetOf(told(-4), GENERAL)).toBe(-4);
+  expect(offsetOf(told(null), GENERAL)).toBe(7);
+  expect(offsetOf(told(-4), { ...GENERAL, offsetRule: 'lse-c' })).toBe(7);
 });
 
 test('offsetRecord leaves out what is not known', () => {

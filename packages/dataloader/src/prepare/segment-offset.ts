@@ -1,6 +1,8 @@
-import type { Features, SyncRecipe } from '@lipsync/contracts';
+import { voiceActivity } from '@lipsync/audio-mel';
+import { AUDIO_SAMPLE_RATE, type Features, type SyncRecipe } from '@lipsync/contracts';
+import type { VerdictFacts } from '@lipsync/metrics';
 import { cutFeatureWindow, WindowSampler, windowCount } from '@lipsync/sync-windows';
-import type { ClipOffset, OffsetReading, StoreRecipe } from '../store/clip';
+import type { ClipOffset, OffsetReading, OffsetVerdict, StoreRecipe } from '../store/clip';
 import type { Preparation } from './preparation';
 import type { SegmentAudio } from './segment-audio';
 
@@ -16,8 +18,12 @@ export type OffsetStage = {
   recipe: SyncRecipe;
   /** Most windows that are measured, from the middle of a segment. Default all. */
   mostWindows?: number;
-  /** Measures the offset of consecutive windows, one per frame. */
-  measure(windows: AsyncIterable<OffsetWindow>): Promise<OffsetReading>;
+  /**
+   * Measures the offset of consecutive windows, one per frame.
+   *
+   * @param facts what is known of the segment beside, for a verdict.
+   */
+  measure(windows: AsyncIterable<OffsetWindow>, facts?: VerdictFacts): Promise<OffsetReading>;
 };
 
 /** Frames of a segment in a crop from which the network's can be taken, all rows. */
@@ -41,7 +47,14 @@ export async function measureSegment(
   if (windows < 2) return undefined;
   const measured = Math.min(windows, stage.mostWindows ?? windows);
   const first = Math.floor((windows - measured) / 2);
-  return stage.measure(windowsOf(recipe, frames, { features, first, count: measured }));
+  const speechShare = speechIn(audio.samples, { fps: recipe.fps, first, count: measured + recipe.frameCount - 1 });
+  return stage.measure(windowsOf(recipe, frames, { features, first, count: measured }), { speechShare });
+}
+
+/** Share of frames in which somebody speaks. */
+function speechIn(samples: Float32Array, { fps, first, count }: { fps: number; first: number; count: number }): number {
+  const flags = voiceActivity({ samples, sampleRate: AUDIO_SAMPLE_RATE }, { fps }).subarray(first, first + count);
+  return flags.reduce((sum, flag) => sum + flag, 0) / Math.max(1, flags.length);
 }
 
 /** `count` windows from the one at `first` on. */
@@ -59,11 +72,58 @@ async function* windowsOf(
   }
 }
 
+/** Less than this, and even audio that seems to be where it belongs is not. */
+const LEAST_CONFIDENCE_IN_PLACE = 0.005;
+
+/** As much, for networks without a calibration: standard deviations of the noise. */
+const LEAST_Z_IN_PLACE = 2.5;
+
+const KEEP_CONFIDENCE = 0.08;
+
+type Decision =
+  | { delayFrames: number }
+  | { reason: 'offset unknown' | 'offset changes' | 'offset too large'; detail: string };
+
 /** What to do about a measured offset: the frames by which the audio is to be delayed, or why the clip is dropped. */
-export function decideOffset(
+export function decideOffset(reading: OffsetReading, preparation: Preparation): Decision {
+  const { verdict } = reading;
+  return preparation.offsetRule === 'verdict' && verdict
+    ? decideByVerdict(verdict, preparation)
+    : decideByConfidence(reading, preparation);
+}
+
+/** The offset of a reading: the verdict's, where the preparation goes by it and it has one. */
+export function offsetOf({ verdict, offsetFrames }: OffsetReading, { offsetRule }: Preparation): number {
+  return (offsetRule === 'verdict' ? verdict?.offsetFrames : undefined) ?? offsetFrames;
+}
+
+function decideByVerdict(verdict: OffsetVerdict, preparation: Preparation): Decision {
+  const { offset, toleratedOffset, maxOffset } = preparation;
+  if (offset !== 'correct') return { delayFrames: 0 };
+  const { offsetFrames, reason, sentence } = verdict;
+  if (reason === 'offset changes') return { reason, detail: sentence };
+  if (offsetFrames === null)
+    return worthKeeping(verdict, preparation) ? { delayFrames: 0 } : { reason: 'offset unknown', detail: sentence };
+  if (Math.abs(offsetFrames) > maxOffset)
+    return { reason: 'offset too large', detail: `${offsetFrames} frames, above ${maxOffset}` };
+  return { delayFrames: Math.abs(offsetFrames) > toleratedOffset ? offsetFrames : 0 };
+}
+
+/** Whether a clip without an answer is more useful than harmful: audio that is not in place is dropped much sooner. */
+function worthKeeping(
+  { confidence, likeliestFrames, zScore, reason }: OffsetVerdict,
+  { toleratedOffset, keepConfidence = KEEP_CONFIDENCE }: Preparation,
+): boolean {
+  if (reason === 'too short') return true;
+  const inPlace = likeliestFrames !== null && Math.abs(likeliestFrames) <= Math.max(1, toleratedOffset);
+  if (confidence === null) return inPlace && (zScore ?? 0) >= LEAST_Z_IN_PLACE;
+  return confidence >= keepConfidence || (inPlace && confidence >= LEAST_CONFIDENCE_IN_PLACE);
+}
+
+function decideByConfidence(
   reading: OffsetReading,
   { offset, toleratedOffset, maxOffset, correctionConfidence, minConfidence }: Preparation,
-): { delayFrames: number } | { reason: 'offset unknown' | 'offset too large'; detail: string } {
+): Decision {
   if (reading.confidence < minConfidence) {
     return { reason: 'offset unknown', detail: `confidence ${reading.confidence.toFixed(3)}, below ${minConfidence}` };
   }

@@ -8,7 +8,7 @@ import type { Clip } from '../store/clip';
 import { parseClipId } from '../store/clip-id';
 import type { ClipStore } from '../store/clip-store';
 import type { Manifest } from '../store/store-records';
-import { clipOffset, OffsetCounts } from './offset-counts';
+import { clipOffset, keptOffset, OffsetCounts } from './offset-counts';
 import type { DataReport } from './report-figures';
 import { DARK, warningsOf } from './report-warnings';
 import { greatest, spreadOf } from './spread';
@@ -76,7 +76,7 @@ export async function dataReport(store: ClipStore, options: DataReportOptions = 
       thumbnails.push(thumbnailOf(middle));
     if (expert) offsets.add(await clipOffset(await store.read(id), store, expert), clip.offset, expert);
     else if (clip.offset)
-      offsets.add((clip.offset.after ?? clip.offset.measured).offsetFrames, clip.offset, {
+      offsets.add(keptOffset(clip.offset), clip.offset, {
         ...clip.offset,
         name: clip.offset.expert,
       });

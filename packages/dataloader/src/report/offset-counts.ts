@@ -1,5 +1,5 @@
 import type { SyncExpert } from '@lipsync/contracts/tensors';
-import { localEmbedder, WindowScorer } from '@lipsync/metrics';
+import { calibrationOf, localEmbedder, syncVerdict, WindowScorer } from '@lipsync/metrics';
 import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
 import { anglesOf, type Clip } from '../store/clip';
 import { featuresFor } from '../store/clip-features';
@@ -10,10 +10,12 @@ export type MeasuredOffsets = {
   /** Name of the expert, and SHA-256 of its weights. */
   expert: string;
   weightsHash?: string;
-  /** Number of clips by offset, -15 to 15 frames; positive: the audio leads. */
+  /** Number of clips by offset, -15 to 15 frames, those beyond at the ends; positive: the audio leads. */
   counts: { offsetFrames: number; clips: number }[];
-  /** Share of clips more than 2 frames off, 0..1. */
+  /** Share of the clips with an offset that are more than 2 frames off, 0..1. */
   beyondTwo: number;
+  /** Clips whose offset cannot be told: no offset stands out. */
+  unknown: number;
   /** Clips too short for a window. */
   leftOut: number;
   /** Clips whose audio was moved in the preparation. */
@@ -24,15 +26,24 @@ export type MeasuredOffsets = {
 export class OffsetCounts {
   #expert?: { name: string; weightsHash?: string };
   #found = new Map<number, number>();
+  #unknown = 0;
   #leftOut = 0;
   #corrected = 0;
 
-  /** @param offsetFrames undefined for a clip too short for a window. */
-  add(offsetFrames: number | undefined, kept: Clip['offset'], expert: { name: string; weightsHash?: string }): void {
+  /** @param offsetFrames null where it cannot be told, undefined for a clip too short for a window. */
+  add(
+    offsetFrames: number | null | undefined,
+    kept: Clip['offset'],
+    expert: { name: string; weightsHash?: string },
+  ): void {
     this.#expert ??= expert;
     if (kept && kept.corrected !== 0) this.#corrected++;
     if (offsetFrames === undefined) this.#leftOut++;
-    else this.#found.set(offsetFrames, (this.#found.get(offsetFrames) ?? 0) + 1);
+    else if (offsetFrames === null) this.#unknown++;
+    else {
+      const shown = Math.max(-15, Math.min(15, offsetFrames));
+      this.#found.set(shown, (this.#found.get(shown) ?? 0) + 1);
+    }
   }
 
   /** Undefined where no expert measured. */
@@ -51,14 +62,15 @@ export class OffsetCounts {
       ...(weightsHash ? { weightsHash } : {}),
       counts,
       beyondTwo: total > 0 ? beyond / total : 0,
+      unknown: this.#unknown,
       leftOut: this.#leftOut,
       corrected: this.#corrected,
     };
   }
 }
 
-/** Offset in frames of a stored clip; undefined where it is too short for a window. */
-export async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExpert): Promise<number | undefined> {
+/** Offset in frames of a stored clip; null where it cannot be told, undefined where it is too short for a window. */
+export async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExpert): Promise<number | null | undefined> {
   const { recipe } = expert;
   const { crop } = store.recipe;
   const heard = featuresFor(clip, recipe, store.recipe);
@@ -70,5 +82,12 @@ export async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExper
     const features = cutFeatureWindow(heard, start, { recipe });
     await scorer.update({ frames, features });
   }
-  return (await scorer.compute()).offsetFrames;
+  const speechShare = clip.quality?.voiced;
+  const facts = speechShare === undefined ? {} : { speechShare };
+  return syncVerdict(await scorer.compute(), { ...facts, calibration: calibrationOf(expert) }).offsetFrames;
+}
+
+/** The offset of a clip by its preparation, after the correction; null where it cannot be told. */
+export function keptOffset({ measured, after = measured }: NonNullable<Clip['offset']>): number | null {
+  return after.verdict ? after.verdict.offsetFrames : after.offsetFrames;
 }

@@ -25,6 +25,10 @@ export function warningsOf(report: DataReport, shares: ReportShares): string[] {
       `${percent(report.offsets?.beyondTwo ?? 0)} of the clips are more than 2 frames off: training will plateau`,
     ],
     [
+      (report.offsets?.unknown ?? 0) > 0.1 * report.clips,
+      `the offset of ${report.offsets?.unknown} clips cannot be told: other audio, still faces, or too short`,
+    ],
+    [
       (report.people?.largestShare ?? 0) > 0.3,
       `${percent(report.people?.largestShare ?? 0)} of the clips show one person`,
     ],

@@ -1,5 +1,6 @@
 import type { AudioFeatureName, Features, StoredCrop, SyncRecipe } from '@lipsync/contracts';
 import { AUDIO_FEATURES, assertFeatures, fail, storedShape } from '@lipsync/contracts';
+import type { SyncVerdict } from '@lipsync/metrics';
 import { viewFraction } from '@lipsync/sync-windows';
 
 /** What all clips of a store have in common. */
@@ -26,6 +27,15 @@ export type OffsetReading = {
   distance: number;
   /** Windows that were compared. */
   windows: number;
+  /** What the reading is worth. Missing where the stage gives none, and in earlier stores. */
+  verdict?: OffsetVerdict;
+};
+
+/** The part of a `SyncVerdict` that a clip keeps. */
+export type OffsetVerdict = Pick<SyncVerdict, 'answer' | 'reason' | 'sentence' | 'confidence' | 'offsetFrames'> & {
+  /** The best offset, whether or not it can be relied on, and how far it stands out of the noise. */
+  likeliestFrames: number | null;
+  zScore: number | null;
 };
 
 /** The offset between video and audio, and the correction. */

@@ -117,9 +117,10 @@ test('mergeStores copies it into a store of now, with the same batches, that a p
   const earlier = await ClipStore.open(EARLIER);
   const { summary } = await mergeStores(join(folder, 'now'), [EARLIER]);
   expect(summary).toMatchObject({ sources: 3, clips: 2, frameCount: 47, dropped: { 'no audio': 1 } });
+  const { offsetRule: _, keepConfidence: __, ...rules } = GENERAL; // it knew no verdicts
   const now = await ClipStore.create(join(folder, 'now'), earlier.recipe, {
     ...earlier.settings,
-    preparation: { ...GENERAL, correctionConfidence: 0 },
+    preparation: { ...rules, correctionConfidence: 0 },
   });
   expect(now.readOnly).toBe(false);
   expect(await now.source('mute.mp4')).toBeDefined();

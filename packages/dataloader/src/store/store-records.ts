@@ -1,7 +1,7 @@
 import type { AudioFeatureName, StoredCrop } from '@lipsync/contracts';
 import { AUDIO_FEATURES } from '@lipsync/contracts';
 import * as v from 'valibot';
-import type { ClipInfo, ClipOffset, ClipQuality, OffsetReading, StoreRecipe } from './clip';
+import type { ClipInfo, ClipOffset, ClipQuality, OffsetReading, OffsetVerdict, StoreRecipe } from './clip';
 
 /** Reasons for which a video, a face track or a segment is left out of a store. */
 const DROP_REASONS = [
@@ -17,6 +17,7 @@ const DROP_REASONS = [
   'bad features',
   'not talking',
   'offset unknown',
+  'offset changes',
   'offset too large',
   'offset stays',
   'face off centre',
@@ -152,11 +153,34 @@ export const sourceRecordSchema: v.GenericSchema<unknown, SourceRecord> = v.obje
   dropped: v.array(dropSchema),
 });
 
+const verdictReason: v.GenericSchema<unknown, OffsetVerdict['reason']> = v.picklist([
+  'found',
+  'offset changes',
+  'too short',
+  'still picture',
+  'low frame rate',
+  'no speech',
+  'edge of search',
+  'several offsets',
+  'no match',
+]);
+
+const offsetVerdict: v.GenericSchema<unknown, OffsetVerdict> = v.object({
+  answer: v.picklist(['in sync', 'early', 'late', 'cannot tell']),
+  reason: verdictReason,
+  sentence: v.string(),
+  confidence: v.nullable(v.number()),
+  offsetFrames: v.nullable(v.pipe(v.number(), v.integer())),
+  likeliestFrames: v.nullable(v.pipe(v.number(), v.integer())),
+  zScore: v.nullable(v.number()),
+});
+
 const offsetReading: v.GenericSchema<unknown, OffsetReading> = v.object({
   offsetFrames: v.pipe(v.number(), v.integer()),
   confidence: v.number(),
   distance: v.number(),
   windows: whole,
+  verdict: v.optional(offsetVerdict),
 });
 
 const clipOffset: v.GenericSchema<unknown, ClipOffset> = v.object({

@@ -4,6 +4,7 @@ import {
   batchSizeFor,
   calibrationOf,
   type Embedder,
+  ImageCounter,
   localEmbedder,
   meanOfTracks,
   referenceWindows,
@@ -17,7 +18,6 @@ import type { AudioEmbeddings } from '../embed/audio-embeddings';
 import { type ProtocolOptions, type ScoreProtocol, scoreProtocol } from '../protocol/score-protocol';
 import { faceFacts } from './face-facts';
 import { faceScore, type VideoScore } from './face-score';
-import { ImageCounter } from './image-counter';
 import type { SpeechFlags } from './speech-flags';
 
 /** An expert and the rules by which it scores. */

@@ -9,6 +9,11 @@ const LARGEST = 0.02;
  *
  * An image is new where the mean absolute difference from the frame before reaches a twentieth of the largest differences
  * of the clip.
+ *
+ * @example
+ * const images = new ImageCounter();
+ * for (const { frames } of windows) images.add(frames, expert.recipe.frameCount);
+ * const verdict = syncVerdict(score, { imagesPerSec: images.perSec(25) });
  */
 export class ImageCounter {
   readonly #differences: number[] = [];
