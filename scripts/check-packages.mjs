@@ -7,6 +7,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** Files that no entry of package.json points to, but without which a package does nothing. */
+const DATA = {
+  '@lipsync/mediapipe-weights': ['blazeface.json', 'blazeface.bin', 'facemesh.json', 'facemesh.bin']
+    .concat('terms-human.txt', 'terms-mediapipe.txt', 'NOTICE')
+    .map((file) => `dist/models/${file}`),
+};
 const folder = mkdtempSync(join(tmpdir(), 'lipsync-pack-'));
 const failed = [];
 try {
@@ -46,11 +52,12 @@ if (failed.length > 0) {
   process.exit(1);
 }
 
-function contentProblems({ license, types, exports = {} }, files) {
+function contentProblems({ name, license, types, exports = {} }, files) {
   const problems = [];
   if (!license) problems.push('package.json must name the licence');
   for (const file of ['LICENSE', 'README.md', 'package.json'])
     if (!files.has(file)) problems.push(`the tarball must hold ${file}`);
+  for (const file of DATA[name] ?? []) if (!files.has(file)) problems.push(`the tarball must hold ${file}`);
   // Every file that package.json points to, types first.
   const targets = (entry) => (typeof entry === 'string' ? [entry] : Object.values(entry).flatMap(targets));
   if (!types) problems.push('package.json must name the types');

@@ -20,13 +20,13 @@ export default defineConfig({
         copyFileSync(path, join('dist/models', file));
       });
     }
-    copyFileSync(join(root, 'LICENSE'), 'dist/models/LICENSE-human');
-    copyFileSync('../../LICENSE', 'dist/models/LICENSE-mediapipe');
+    copyFileSync(join(root, 'LICENSE'), 'dist/models/terms-human.txt');
+    copyFileSync('../../LICENSE', 'dist/models/terms-mediapipe.txt');
     writeFileSync('dist/models/NOTICE', NOTICE);
   },
 });
 
 const NOTICE = `blazeface and facemesh are models of MediaPipe, Copyright The MediaPipe Authors, licensed under the Apache License 2.0
-(LICENSE-mediapipe), https://github.com/google-ai-edge/mediapipe. They were converted for TensorFlow.js by Vladimir Mandic and are
-taken unchanged from the npm package @vladmandic/human 3.3.6 (MIT, LICENSE-human).
+(terms-mediapipe.txt), https://github.com/google-ai-edge/mediapipe. They were converted for TensorFlow.js by Vladimir Mandic and are
+taken unchanged from the npm package @vladmandic/human 3.3.6 (MIT, terms-human.txt).
 `;
