@@ -1,9 +1,11 @@
 import type { FrameRegion, FrameSequence, MediaInfo, MediaReader, VideoFrame, Waveform } from '@lipsync/contracts';
-import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, fail, MediaError } from '@lipsync/contracts';
 import { mixFilters } from '../check/channel-mix';
 import type { WantedTracks } from '../check/choose-tracks';
 import type { Probe } from '../check/probe';
-import { channelMixOf, probeFile } from '../check/probe';
+import { besideJumps, channelMixOf, probeFile } from '../check/probe';
+import type { DamageSurvey } from '../check/survey-damage';
+import { surveyDamage } from '../check/survey-damage';
 import {
   audioFilter,
   cropFilter,
@@ -26,19 +28,20 @@ import type { Damage } from './decode-bytes';
 import { decodeBytes } from './decode-bytes';
 import type { InputFile } from './input-file';
 import { inputArguments, inputFile } from './input-file';
-import { publishedStreams } from './published-streams';
 import type { TimedFrame } from './nearest-frames';
 import { nearestFrames } from './nearest-frames';
 import { OutputLog } from './output-log';
 import type { PlacedSamples } from './placed-audio';
 import { placedAudio } from './placed-audio';
+import { publishedStreams } from './published-streams';
 
 export type OpenMediaOptions = FindFfmpegOptions & {
   /** Largest frame that is decoded, width times height; larger ones are refused. Default 7680 * 4320 (8K). */
   maxPixels?: number;
   /**
-   * What happens where a file is damaged or cut short. `refuse`: decoding stops there with an error. `conceal`: ffmpeg
-   * conceals what it can, the rest is missing, and a warning is logged. Default `refuse`.
+   * What happens where a file is damaged or cut short. `refuse`: decoding stops there with an error, unless no more is
+   * lost than single frames that no other refers to, as where recordings were joined or cut off. `conceal`: ffmpeg
+   * conceals what it can, the rest is missing, and a warning is logged. `concealed` says how much. Default `refuse`.
    */
   damage?: Damage;
   /**
@@ -153,7 +156,13 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
     log,
     wanted,
     probes: new Map(),
+    surveys: new Map(),
+    damaged: new Set(),
   };
+  const readFrames = (where: string, path: string, view: View) =>
+    pastDamage(source, { where, path }, (from) => decodeFrames(from, path, view));
+  const readAudio = (path: string, sampleRate: number) =>
+    pastDamage(source, { where: 'audio', path }, (from) => decodeAudio(from, path, sampleRate));
   const reader: FfmpegReader = {
     ffmpeg,
     async probe(path, { channels = false } = {}) {
@@ -166,18 +175,18 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
       assertFrameOptions('frames', fps, maxSide);
       if (!(Number.isSafeInteger(first) && first >= 0))
         fail(RangeError, 'frames', 'options.first', 'a whole number, 0 or more', first);
-      return { fps, [Symbol.asyncIterator]: () => decodeFrames(source, path, { fps, maxSide, first }) };
+      return { fps, [Symbol.asyncIterator]: () => readFrames('frames', path, { fps, maxSide, first }) };
     },
     view(path, options) {
       const { fps = 25 } = options;
       const view: View =
         'region' in options ? { fps, region: { ...options.region } } : { fps, maxSide: options.maxSide, flags: 'area' };
       assertFrameOptions('view', fps, view.maxSide);
-      return { fps, [Symbol.asyncIterator]: () => decodeFrames(source, path, view) };
+      return { fps, [Symbol.asyncIterator]: () => readFrames('view', path, view) };
     },
     audio(path, { sampleRate = AUDIO_SAMPLE_RATE } = {}) {
       assertSampleRate('audio', sampleRate);
-      return { [Symbol.asyncIterator]: () => decodeAudio(source, path, sampleRate) };
+      return { [Symbol.asyncIterator]: () => readAudio(path, sampleRate) };
     },
     published: (path) => publishedStreams(source, path),
     async both(path, { fps = 25, maxSide, sampleRate = AUDIO_SAMPLE_RATE, keepBytes = 128 * 2 ** 20 } = {}) {
@@ -197,7 +206,14 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
       // A third pipe has not been tried on Windows.
       if (process.platform === 'win32') return separately((await describe()).info, separate);
       const known = source.probes.has(file.version) ? await describe() : undefined;
-      return openBoth({ ...source, file, fps, maxSide, sampleRate, keepBytes, known, describe, separate });
+      const onDamage = () => void source.damaged.add(file.version);
+      return openBoth({ ...source, file, fps, maxSide, sampleRate, keepBytes, known, describe, separate, onDamage });
+    },
+    async concealed(path) {
+      const file = await inputFile('concealed', path);
+      if (!source.damaged.has(file.version)) return undefined;
+      const { minor: _, ...damage } = await surveyOnce(source, 'concealed', file);
+      return damage;
     },
   };
   return reader;
@@ -213,6 +229,10 @@ type Source = {
   wanted: WantedTracks;
   /** By `InputFile.version`, at most 64. */
   probes: Map<string, Promise<Probe>>;
+  /** What is damaged, by `InputFile.version`, at most 64. */
+  surveys: Map<string, Promise<DamageSurvey>>;
+  /** Versions of files in which damage was passed over. */
+  damaged: Set<string>;
 };
 
 /** Which frames, and how large. */
@@ -235,11 +255,53 @@ function probeOnce(
   return probe;
 }
 
+/** Where a file is damaged takes a run to find out: it is kept while the file stays the same. */
+async function surveyOnce(source: Source, where: string, file: InputFile): Promise<DamageSurvey> {
+  const { ffmpegPath, maxPixels, surveys } = source;
+  let survey = surveys.get(file.version);
+  if (!survey) {
+    if (surveys.size >= 64) surveys.delete(surveys.keys().next().value!);
+    survey = probeOnce(source, where, file).then((probe) => surveyDamage(ffmpegPath, file, { probe, maxPixels }));
+    surveys.set(file.version, survey);
+    survey.catch(() => surveys.delete(file.version));
+  }
+  return survey;
+}
+
+/**
+ * Decodes; where damage stops it that spoils no more than single frames, as at a join or a cut, goes on from there
+ * without stopping.
+ */
+async function* pastDamage<Item>(
+  source: Source,
+  { where, path }: { where: string; path: string },
+  decode: (source: Source) => AsyncIterable<Item>,
+): AsyncGenerator<Item> {
+  const { version } = await inputFile(where, path);
+  const minor = source.damaged.has(version);
+  let count = 0;
+  try {
+    for await (const item of decode(minor ? { ...source, damage: 'conceal' } : source)) {
+      yield item;
+      count++;
+    }
+    return;
+  } catch (error) {
+    if (minor || source.damage === 'conceal' || !(error instanceof MediaError) || error.fault !== 'damage') throw error;
+    const survey = await surveyOnce(source, where, await inputFile(where, path));
+    if (!survey.minor) throw new MediaError(error.message, { fault: 'damage', detail: survey.note, cause: error });
+  }
+  source.damaged.add(version);
+  let passed = 0;
+  for await (const item of decode({ ...source, damage: 'conceal' })) if (passed++ >= count) yield item;
+}
+
 async function* decodeFrames(source: Source, path: string, view: View): AsyncGenerator<VideoFrame> {
   const { ffmpegPath, version, maxPixels, damage, log } = source;
   const { fps, maxSide, flags, region, first = 0 } = view;
   const file = await inputFile('frames', path);
-  const { info, zeroMicroseconds, maps } = await probeOnce(source, 'frames', file);
+  const probe = await probeOnce(source, 'frames', file);
+  const { info, zeroMicroseconds, maps, clock } = probe;
   if (!info.video) throw new Error(`frames: path must be a file with frames, got ${path} (audio only)`);
   if (region) assertRegion(region, info.video);
   const { width, height } = region ?? fittedSize(info.video, maxSide);
@@ -247,18 +309,20 @@ async function* decodeFrames(source: Source, path: string, view: View): AsyncGen
     ? regionFilter(fps, region, info.video)
     : frameFilter(fps, { size: { width, height }, flags, first });
   const scaling = region ? cropFilter(region, info.video) : scaleFilter({ width, height }, flags);
-  const input = inputArguments(file, maxPixels, {
+  const input = inputArguments({ ...file, ...clock }, maxPixels, {
     zeroMicroseconds,
     seekSec: Math.max(0, first / fps - SEEK_MARGIN_SEC),
   });
+  const onDamage = () => void source.damaged.add(file.version);
   const unit = { name: 'frame', bytes: width * height * 3, wholeOnly: true };
-  const decode = (words: readonly string[], printed: OutputLog) => {
-    const args = [...input, '-map', maps.video, '-vf', ...words, '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'];
-    return decodeBytes(ffmpegPath, { where: 'frames', path, args, unit, damage, log, printed });
+  const decode = (words: string, printed: OutputLog) => {
+    const output = [...passFrames(version), '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'];
+    const args = [...input, '-map', maps.video, '-vf', words, ...output, ...besideJumps(probe, 'audio')];
+    return decodeBytes(ffmpegPath, { where: 'frames', path, args, unit, damage, log, printed, onDamage });
   };
   const printed = new OutputLog('frames');
   let index = first;
-  for await (const data of decode([tellingFrames(filter)], printed)) {
+  for await (const data of decode(tellingFrames(filter), printed)) {
     await printed.covers(index - first + 1);
     if (index - first >= printed.changedAt) break;
     yield { data, width, height, index, timeSec: index / fps };
@@ -266,7 +330,7 @@ async function* decodeFrames(source: Source, path: string, view: View): AsyncGen
   }
   if (printed.changedAt === Number.POSITIVE_INFINITY) return;
   const times = new OutputLog('frames', { timed: true });
-  const rest = timedData(decode([timedFrames(scaling), ...passFrames(version)], times), times);
+  const rest = timedData(decode(timedFrames(scaling), times), times);
   for await (const frame of nearestFrames(rest, { fps, from: index }))
     yield { ...frame, width, height, timeSec: frame.index / fps };
 }
@@ -283,15 +347,22 @@ async function* decodeAudio(source: Source, path: string, sampleRate: number): A
   const { ffmpegPath, maxPixels, damage, log } = source;
   const file = await inputFile('audio', path);
   const probe = await probeOnce(source, 'audio', file);
-  const { info, zeroMicroseconds, maps, layout } = probe;
+  const { info, zeroMicroseconds, maps, layout, clock } = probe;
   if (!info.audio) throw new Error(`audio: path must be a file with audio, got ${path} (no audio stream)`);
   const mix = await channelMixOf(ffmpegPath, file, { probe, maxPixels });
-  const filter = [...mixFilters(mix, layout), audioFilter(zeroMicroseconds, sampleRate, 'mono')].join(',');
+  const timed = audioFilter(zeroMicroseconds, sampleRate, 'mono');
+  // Joined parts may overlap by less than a frame: the second one must not be late by that.
+  const exact =
+    clock.startMicroseconds === undefined ? timed : timed.replace('min_hard_comp=0.04', 'min_hard_comp=0.005');
+  const filter = [...mixFilters(mix, layout), exact].join(',');
   // One second a piece.
+  const onDamage = () => void source.damaged.add(file.version);
   const unit = { name: 'second of audio', bytes: Math.round(sampleRate) * 2, wholeOnly: false };
   const decode = (words: string, printed: OutputLog) => {
-    const args = [...inputArguments(file, maxPixels), '-map', maps.audio, '-af', words, '-f', NATIVE_PCM16, 'pipe:1'];
-    return decodeBytes(ffmpegPath, { where: 'audio', path, args, unit, damage, log, printed });
+    const input = inputArguments({ ...file, ...clock }, maxPixels);
+    const args = [...input, '-map', maps.audio, '-af', words, '-f', NATIVE_PCM16, 'pipe:1'];
+    args.push(...besideJumps(probe, 'video'));
+    return decodeBytes(ffmpegPath, { where: 'audio', path, args, unit, damage, log, printed, onDamage });
   };
   const printed = new OutputLog('audio');
   const waiting: Int16Array[] = [];
