@@ -1,5 +1,7 @@
 export type { ArrayDtype, FloatDtype, NamedArray } from './arrays/named-array';
 export { sizeOf, toFloat16, toFloat32 } from './arrays/named-array';
+export type { NonFinite } from './arrays/non-finite';
+export { nonFiniteValues } from './arrays/non-finite';
 export type { Checkpoint, CheckpointFormat } from './checkpoint/open-checkpoint';
 export { openCheckpoint } from './checkpoint/open-checkpoint';
 export type { ReadWeightsOptions, WeightsFile } from './checkpoint/read-weights';

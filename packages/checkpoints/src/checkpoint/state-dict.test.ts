@@ -44,12 +44,66 @@ describe('stateDictNames', () => {
       'net.slice1.0.weight',
     ],
     ['the only dict, whatever its name', made('weights/a', 'optimizer.state.0/exp_avg'), 'a'],
-    ['state_dict rather than its moving average', made('state_dict/a', 'ema/a', 'optimizer/x'), 'a'],
     ['a container rather than tensors beside it', made('/mean', 'model/a'), 'a'],
     ['the top where the dicts beside it hold no network', made('/a', 'lr_scheduler/b', 'notes/c'), 'a'],
     ['everything of an archive without dicts', made('/module.a', '/module.b'), 'a'],
   ])('takes %s', (_, checkpoint, first) => {
     expect([...stateDictNames(checkpoint).keys()][0]).toBe(first);
+  });
+
+  test.each([
+    ['model_state_dict', 'ema_state_dict'],
+    ['state_dict', 'ema'],
+    ['state_dict', 'state_dict_ema'],
+    ['model', 'model_ema'],
+    ['params', 'params_ema'],
+    ['net', 'swa_model'],
+  ])('asks whether %s or its moving average %s is meant, and takes the one that is named', (weights, average) => {
+    const file = made(`${weights}/a`, `${average}/a`, 'optimizer/x');
+    expect(() => stateDictNames(file)).toThrow(`prefix must be one of ${weights}, ${average}, as file has several`);
+    expect([...stateDictNames(file, average)]).toEqual([['a', `${average}.a`]]);
+  });
+
+  /** A discriminator of DINet, its names changed. */
+  const known = (rename: (name: string) => string, more: string[] = []) => ({
+    name: 'file',
+    tensors: new Map([
+      [rename('down_blocks.0.conv.weight'), { dtype: 'float32' as const, shape: [32, 3, 4, 4] }],
+      [rename('conv.weight'), { dtype: 'float32' as const, shape: [1, 32, 1, 1] }],
+      ...more.map((name): [string, { dtype: 'float32'; shape: number[] }] => [name, { dtype: 'float32', shape: [1] }]),
+    ]),
+    dicts: [''],
+  });
+  const plain = ['down_blocks.0.conv.weight', 'conv.weight'];
+
+  test.each([
+    ['data-parallel training', known((name) => `module.${name}`)],
+    ['torch.compile', known((name) => `_orig_mod.${name}`)],
+    ['both', known((name) => `module._orig_mod.${name}`)],
+    ['both, the other way round', known((name) => `_orig_mod.module.${name}`)],
+    ['torch.compile of one part', known((name) => name.replace('down_blocks.', 'down_blocks._orig_mod.'))],
+    ['FSDP', known((name) => `_fsdp_wrapped_module.${name}`)],
+    ['Lightning', known((name) => `model.${name}`)],
+    ['Lightning with torch.compile', known((name) => `model._orig_mod.${name}`)],
+    ['a trainer of somebody', known((name) => `trainer.net.${name}`)],
+    ['an averaged model of PyTorch', known((name) => `module.${name}`, ['n_averaged'])],
+  ])('takes away what %s puts around the names', (_, file) => {
+    expect([...stateDictNames(file).keys()]).toEqual(plain);
+  });
+
+  test('leaves a part that all names share where the network is unknown, or is known with it', () => {
+    expect([...stateDictNames(made('/model.a', '/model.b')).keys()]).toEqual(['model.a', 'model.b']);
+    const lpips = {
+      name: 'file',
+      tensors: new Map([
+        ['lin.lin1.model.1.weight', { dtype: 'float32' as const, shape: [1, 192, 1, 1] }],
+        ['lin.lin4.model.1.weight', { dtype: 'float32' as const, shape: [1, 256, 1, 1] }],
+      ]),
+      dicts: [''],
+    };
+    expect([...stateDictNames(lpips).keys()]).toEqual(['lin1.model.1.weight', 'lin4.model.1.weight']);
+    expect([...stateDictNames(known((name) => name, ['other.x'])).keys()]).toEqual([...plain, 'other.x']);
+    expect([...stateDictNames(made('/a._orig_mod.x', '/a.x')).keys()]).toEqual(['a._orig_mod.x', 'a.x']);
   });
 
   test('refuses to choose between dicts that are alike', () => {

@@ -1,20 +1,28 @@
 import { fail } from '@lipsync/contracts';
 import { convertFloats, type NamedArray } from '../arrays/named-array';
 import type { ByteInput } from '../files/byte-source';
+import { identifyNetwork } from '../networks/known-networks';
 import { type Checkpoint, type CheckpointFormat, openCheckpoint } from './open-checkpoint';
 
 /** Usual names of the dict that holds a network. */
 const CONTAINERS =
-  /^(state_dict|model_state_dict|model_state|model|net|network|generator|params|params_ema|ema|net_\w+|\w+_state_dict)$/;
+  /^(state_dict|model_state_dict|model_state|model|net|network|generator|params|ema|net_\w+|\w+_state_dict|\w+_ema|ema_\w+|swa_\w+)$/;
+/** Names of dicts that may hold a moving average of the network beside it. */
+const AVERAGES = /(^|[._])(ema|swa|avg|averaged?)([._]|$)/;
+/** Modules that training tools put around others, at any depth: torch.compile, FSDP, activation checkpoints. */
+const WRAPPERS = /(^|\.)(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\./g;
 
 /**
  * Finds the state dict in a checkpoint: the tensors of the one dict that holds a network (the top level, `state_dict`,
- * `state_dict.net_g`, …; dicts of optimisers are skipped). A `module.` in front of every name, left by data-parallel
- * training, is removed.
+ * `state_dict.net_g`, …; dicts of optimisers are skipped).
+ *
+ * What training tools put around names is removed: `module.` in front of every name (data-parallel training, averaged
+ * models), `_orig_mod.` anywhere (torch.compile), and a first part that all names share (`model.` of Lightning) where
+ * the names are those of a known network without it, and only then.
  *
  * @param prefix the dict to use, such as `state_dict.net_g`, where there are several; `''` for all tensors.
  * @returns the path in the checkpoint by the name in the state dict.
- * @throws Error that lists the dicts to choose from.
+ * @throws Error that lists the dicts to choose from, also where weights stand beside their moving average.
  * @example
  * for (const [name, inFile] of stateDictNames(file)) console.log(name, file.tensors.get(inFile)?.shape);
  */
@@ -38,8 +46,25 @@ export function stateDictNames(
   // Constants of a TorchScript archive are weights only where there are no other tensors.
   const own = inside.some((name) => !CONSTANT.test(name)) ? inside.filter((name) => !CONSTANT.test(name)) : inside;
   const found = own.map((name): [string, string] => [name.slice(start.length), name]);
-  const wrapped = found.length > 0 && found.every(([name]) => name.startsWith('module.'));
-  return new Map(found.map(([name, inFile]) => [wrapped ? name.slice('module.'.length) : name, inFile]));
+  return unwrapped(new Map(found), ({ inFile }) => checkpoint.tensors.get(inFile)?.shape ?? []);
+}
+
+/** The names without what training tools put around them. */
+function unwrapped(found: Map<string, string>, shapeOf: (at: { inFile: string }) => number[]): Map<string, string> {
+  const bare = new Map([...found].map(([name, inFile]) => [name.replace(WRAPPERS, '$1'), inFile]));
+  if (bare.size < found.size) return found; // two names became one: not what these wrappers do
+  // torch.optim.swa_utils.AveragedModel counts beside its module.
+  const named = [...bare.keys()].filter((name) => name !== 'n_averaged');
+  const [first] = named.length > 0 ? named[0].split('.', 1) : [''];
+  const prefix = `${first}.`;
+  if (named.length === 0 || !named.every((name) => name.startsWith(prefix))) return bare;
+  const inner = new Map(named.map((name) => [name.slice(prefix.length), bare.get(name) as string]));
+  if (first === 'module') return unwrapped(inner, shapeOf);
+  const isKnown = (names: Map<string, string>) =>
+    identifyNetwork(new Map([...names].map(([name, inFile]) => [name, shapeOf({ inFile })]))) !== undefined;
+  if (isKnown(bare)) return bare;
+  const within = unwrapped(inner, shapeOf);
+  return isKnown(within) ? within : bare;
 }
 
 const CONSTANT = /^CONSTANTS\.c\d+/;
@@ -54,7 +79,9 @@ function chooseDict({ name, dicts }: Pick<Checkpoint, 'name' | 'dicts'>, names: 
   if (networks.length === 1) return networks[0];
   const called = networks.filter((dict) => dict.split('.').some((part) => CONTAINERS.test(part)));
   if (called.length === 0 && networks.includes('')) return '';
-  const exact = called.filter((dict) => dict === 'state_dict' || dict === 'model_state_dict');
+  const averages = called.filter((dict) => AVERAGES.test(dict));
+  const exact =
+    averages.length > 0 ? [] : called.filter((dict) => dict === 'state_dict' || dict === 'model_state_dict');
   const left = exact.length > 0 ? exact : called.length > 0 ? called : networks;
   if (left.length === 1) return left[0];
   return names.length === 0

@@ -9,6 +9,7 @@ import {
   configOption,
   heldOutOption,
   jsonOption,
+  prefixOption,
   recipeOption,
   startBackend,
   threadsOption,
@@ -34,6 +35,7 @@ function expertOptions() {
     .requiredOption('--weights <file>', 'weights of the sync network: any file that lipsync score takes')
     .addOption(recipeOption())
     .addOption(configOption())
+    .addOption(prefixOption())
     .addOption(heldOutOption())
     .option('--all', 'evaluate on all clips, not on the validation clips only')
     .addOption(wholeNumber('--max-clips <n>', 'most clips, evenly spread (default: all validation clips)', 1))

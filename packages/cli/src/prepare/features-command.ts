@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
 import { type CtcFeaturesOptions, createCtcFeatures } from '@lipsync/audio-mel';
 import { encodeNpy, writeFileAtomic } from '@lipsync/checkpoints';
-import { joinWaveform, openMedia } from '@lipsync/media';
+import { joinWaveform, type OpenMediaOptions, openMedia } from '@lipsync/media';
 import { choice, createCommand } from '../terminal/command';
+import { assertFiles, audioTrackOption, damageOption, readingOptions } from '../terminal/media-options';
 import { log } from '../terminal/output';
 
 /** `lipsync features`. */
@@ -30,8 +31,11 @@ export function featuresCommand() {
         'mean',
       ]).default('second' as const),
     )
-    .action(async (audio, out, { model, download, modelDtype, logitHalve }) => {
-      const options = { model, localOnly: !download, dtype: modelDtype, halve: logitHalve };
+    .addOption(audioTrackOption())
+    .addOption(damageOption())
+    .action(async (audio, out, { model, download, modelDtype, logitHalve, ...reading }) => {
+      await assertFiles('AUDIO', [audio]);
+      const options = { model, localOnly: !download, dtype: modelDtype, halve: logitHalve, ...readingOptions(reading) };
       const { steps, labels } = await writeFeatures(resolve(audio), resolve(out), options);
       log(`${resolve(out)}: ${steps} rows of ${labels} columns`);
     });
@@ -45,14 +49,19 @@ export function featuresCommand() {
 export async function writeFeatures(
   path: string,
   out: string,
-  options: CtcFeaturesOptions,
+  options: CtcFeaturesOptions & Pick<OpenMediaOptions, 'audioTrack' | 'damage'>,
 ): Promise<{ steps: number; labels: number }> {
   const folder = resolve(options.model);
   // transformers.js takes a relative path for an id.
   const model = (await stat(folder).catch(() => undefined))?.isDirectory() ? folder : options.model;
   const features = await createCtcFeatures({ ...options, model });
   try {
-    const audio = await joinWaveform((await openMedia()).audio(path, { sampleRate: features.sampleRate }));
+    const { audioTrack, damage } = options;
+    const reader = await openMedia({ audioTrack, damage, log });
+    const audio = await joinWaveform(reader.audio(path, { sampleRate: features.sampleRate }));
+    const concealed = await reader.concealed?.(path);
+    for (const note of (await reader.probe(path)).notes ?? []) log(`${path}: note: ${note}`);
+    if (concealed) log(`${path}: note: ${concealed.note}`);
     const { data, steps, bins } = await features.compute(audio);
     await writeFileAtomic(out, encodeNpy({ dtype: 'float32', shape: [steps, bins], data }));
     return { steps, labels: bins };

@@ -1,5 +1,13 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AVAlignNet, LITE, saveAVAlignNet } from '@lipsync/avalignnet';
 import { PREPARATIONS } from '@lipsync/dataloader';
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
+import { runLipsync } from '../terminal/run-lipsync';
+import { captureOutput } from '../testing/capture-output';
 import { preparationOf, readShard } from './prepare-command';
 
 test('preparationOf is the preset, with the given values instead of its own', () => {
@@ -17,4 +25,25 @@ test('readShard reads a part and the number of parts', () => {
   expect(readShard('2/8')).toEqual({ index: 2, count: 8 });
   for (const wrong of ['8/8', '1', '-1/2', 'a/b', '0/0'])
     expect(() => readShard(wrong)).toThrow('--shard must be i/n with i from 0 to n - 1');
+});
+
+test('prepare names the option that an expert without a recipe needs', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lipsync-prepare-'));
+  const output = captureOutput();
+  await tf.setBackend('cpu');
+  try {
+    const net = new AVAlignNet(LITE, { seed: 1 });
+    const expert = join(folder, 'bare.safetensors');
+    await writeFile(expert, await saveAVAlignNet(net));
+    net.dispose();
+    await writeFile(join(folder, 'talk.mp4'), '');
+    const words = ['prepare', folder, join(folder, 'clips'), '--expert', expert, '--jobs', '1'];
+    expect(await runLipsync(words)).toBe(2);
+    expect(output.err).toContain(
+      `lipsync prepare: --expert-recipe must be given for ${expert}, whose metadata has none`,
+    );
+  } finally {
+    output.restore();
+    await rm(folder, { recursive: true });
+  }
 });

@@ -14,7 +14,16 @@ import {
 import { recipeFor, TRAINED_NETWORKS } from '@lipsync/train';
 import { choice, createCommand, decimal, keysOf, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
 import {
+  assertFolderOrFile,
+  audioTrackOption,
+  damageOption,
+  readingOptions,
+  videoTrackOption,
+  withDamageHint,
+} from '../terminal/media-options';
+import {
   expertConfigOption,
+  expertPrefixOption,
   expertRecipeOption,
   jsonOption,
   landmarkDetectorOption,
@@ -35,6 +44,7 @@ const LONG_VIDEO = 750;
 export function prepareCommand() {
   return prepareOptions()
     .action(async (videos, clips, options) => {
+      await assertFolderOrFile('VIDEOS', videos);
       const report = await showPreparation(await folderOptions(videos, clips, options));
       if (options.json) printJson(report);
     })
@@ -51,6 +61,7 @@ function prepareOptions() {
     )
     .addOption(expertRecipeOption())
     .addOption(expertConfigOption())
+    .addOption(expertPrefixOption())
     .addOption(
       choice('--offset <name>', 'what to do about offsets (default: the preset’s)', ['correct', 'measure', 'none']),
     )
@@ -75,6 +86,9 @@ function prepareOptions() {
         'mean',
       ]).default('second' as const),
     )
+    .addOption(audioTrackOption('video'))
+    .addOption(videoTrackOption('video'))
+    .addOption(damageOption())
     .optionsGroup('Speed:')
     .addOption(landmarkQualityOption())
     .addOption(landmarkDetectorOption())
@@ -163,12 +177,14 @@ async function folderOptions(videos: string, clips: string, options: PrepareWord
     expert: expert === undefined ? undefined : resolve(await resolveWeights(expert, '--expert')),
     expertRecipe: feeding.recipe,
     expertConfig: feeding.config,
+    expertPrefix: options.expertPrefix,
     layout: options.layout,
     people: people === undefined ? undefined : await readPeople(people),
     identify: options.identify,
     landmarkQuality: options.landmarkQuality,
     landmarkDetector: options.landmarkDetector,
     jobs: options.jobs,
+    ...readingOptions(options),
     landmarks: landmarks === undefined ? undefined : resolve(landmarks),
     ...(logits === undefined
       ? {}
@@ -255,9 +271,13 @@ async function followPreparation(options: PrepareFolderOptions & { jobs: number 
       } else if (event.kind === 'video') {
         clips += event.result.clips.length;
         dropped += event.result.dropped.length;
+        const { notes = [] } = event.result;
+        for (const note of notes) progress?.log(`${JSON.stringify(event.result.source).slice(1, -1)}: note: ${note}`);
         for (const { source, track, segment, reason, detail } of event.result.dropped) {
           const place = `${track === undefined ? '' : ` face ${track}`}${segment === undefined ? '' : ` segment ${segment}`}`;
-          progress?.log(`dropped ${JSON.stringify(source).slice(1, -1)}${place}: ${reason} (${detail})`);
+          progress?.log(
+            `dropped ${JSON.stringify(source).slice(1, -1)}${place}: ${withDamageHint(`${reason}: ${detail}`)}`,
+          );
         }
         done = event.done;
         progress?.update(done, `${clips} clips, ${dropped} drops`);

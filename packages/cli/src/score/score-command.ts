@@ -21,11 +21,20 @@ import {
   wholeNumber,
 } from '../terminal/command';
 import {
+  assertFiles,
+  audioTrackOption,
+  damageOption,
+  readingOptions,
+  videoTrackOption,
+  withDamageHint,
+} from '../terminal/media-options';
+import {
   backendOption,
   configOption,
   jsonOption,
   landmarkDetectorOption,
   landmarkQualityOption,
+  prefixOption,
   recipeOption,
   threadsOption,
 } from '../terminal/options';
@@ -54,6 +63,7 @@ function scoreOptions() {
     )
     .addOption(recipeOption())
     .addOption(configOption())
+    .addOption(prefixOption())
     .addOption(
       choice('--protocol <name>', 'a published evaluation, or the expert’s own recipe', keysOf(PROTOCOLS)).default(
         'recipe' as const,
@@ -71,6 +81,9 @@ function scoreOptions() {
     .addOption(landmarkDetectorOption())
     .addOption(jsonOption())
     .option('--csv', 'print one line for each face as CSV on standard output')
+    .addOption(audioTrackOption())
+    .addOption(videoTrackOption())
+    .addOption(damageOption())
     .addOption(backendOption())
     .addOption(threadsOption());
 }
@@ -80,10 +93,14 @@ type ScoreWords = OptionsOf<ReturnType<typeof scoreOptions>>;
 async function runScore(videos: string[], options: ScoreWords): Promise<void> {
   const { json, csv, backend, threads, maxShift, edges, landmarkQuality, landmarkDetector } = options;
   if (json && csv) throw new UsageError('--json must stand alone, got --csv beside it');
+  await assertFiles('VIDEO', videos);
   const rules = { protocol: PROTOCOLS[options.protocol], maxShift, edges };
   const weights = await resolveWeights(options.weights);
   const loading = { ...(await loadOptions(options)), backend, threads, log };
-  const [embedder, reader] = await startBoth(openEmbedder(weights, loading), openMedia({ log }));
+  const [embedder, reader] = await startBoth(
+    openEmbedder(weights, loading),
+    openMedia({ log, ...readingOptions(options) }),
+  );
   const detector = await createLandmarkDetector(landmarkSettings(landmarkQuality, landmarkDetector).detector);
   const files: VideoScore[] = [];
   const progress = createProgress({ label: 'score', total: videos.length });
@@ -133,8 +150,8 @@ export function meanOfFiles(files: readonly VideoScore[]): { scores: number; lse
   return { scores: scores.length, lseD: mean('lseD'), lseC: mean('lseC') };
 }
 
-/** A video's score, one line for each face and each problem. */
-export function describeScore({ file, faces, mean, problems }: VideoScore): string {
+/** A video's score, one line for each face, each problem and each note. */
+export function describeScore({ file, faces, mean, problems, notes }: VideoScore): string {
   const lines = faces.map((face) => {
     const lse = `LSE-D ${face.lseD.toFixed(3)}, LSE-C ${face.lseC.toFixed(3)}`;
     return `${file}: face ${face.track}, ${face.frameCount} frames: ${describeVerdict(face)}; ${lse}`;
@@ -143,7 +160,8 @@ export function describeScore({ file, faces, mean, problems }: VideoScore): stri
     const lse = `LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`;
     lines.push(`${file}: mean of ${faces.length} faces: offset ${mean.offsetFrames}, ${lse}`);
   }
-  return [...lines, ...problems.map((problem) => `${file}: ${problem}`)].join('\n');
+  lines.push(...problems.map((problem) => `${file}: ${withDamageHint(problem)}`));
+  return [...lines, ...notes.map((note) => `${file}: note: ${note}`)].join('\n');
 }
 
 /** The sentence with how sure it is; where there is no answer, with the offset that published evaluations would state. */

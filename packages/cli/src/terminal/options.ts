@@ -36,16 +36,16 @@ export const heldOutOption = () =>
 export const landmarkQualityOption = () =>
   choice(
     '--landmark-quality <name>',
-    'landmarks averaged over two test-time augmentations of every second frame (fast), or over five of every frame (careful)',
+    'landmarks of every second frame (fast), or averaged over five test-time augmentations of every frame (careful)',
     keysOf(LANDMARK_QUALITY),
   ).default('fast' as const);
 
 export const landmarkDetectorOption = () =>
   choice(
     '--landmark-detector <name>',
-    'networks that find the faces and their landmarks: face-api’s, or MediaPipe’s BlazeFace and Face Mesh',
+    'networks that find the faces and their landmarks: MediaPipe’s BlazeFace and Face Mesh, or face-api’s',
     LANDMARK_MODELS,
-  ).default('face-api' as const);
+  ).default(LANDMARK_MODELS[0]);
 
 // The network that a command works on.
 
@@ -57,6 +57,9 @@ export const recipeOption = () =>
 
 export const configOption = () =>
   new Option('--config <name>', 'named configuration, or .json file, of an AVAlignNet whose weights file has none');
+
+export const prefixOption = () =>
+  new Option('--prefix <name>', 'dict to read from a file of --weights that holds several, such as ema_state_dict');
 
 // A sync network that helps.
 
@@ -71,3 +74,6 @@ export const expertConfigOption = () =>
     '--expert-config <name>',
     'named configuration, or .json file, of an AVAlignNet given as --expert, if the weights file has none',
   );
+
+export const expertPrefixOption = () =>
+  new Option('--expert-prefix <name>', 'dict to read from a file of --expert that holds several');

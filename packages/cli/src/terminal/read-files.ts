@@ -28,12 +28,13 @@ export async function readRecipe(path: string, option = '--recipe'): Promise<Syn
 
 /** The options of `loadExpert` that a command line gives as a path and a name. */
 export async function loadOptions(
-  { recipe, config }: { recipe?: string; config?: string },
-  prefix: '--' | '--expert-' = '--',
+  { recipe, config, prefix }: { recipe?: string; config?: string; prefix?: string },
+  flags: '--' | '--expert-' = '--',
 ): Promise<LoadExpertOptions> {
   return {
-    ...(recipe === undefined ? {} : { recipe: await readRecipe(recipe, `${prefix}recipe`) }),
-    ...(config === undefined ? {} : { config: await readConfig(config, `${prefix}config`) }),
+    ...(recipe === undefined ? {} : { recipe: await readRecipe(recipe, `${flags}recipe`) }),
+    ...(config === undefined ? {} : { config: await readConfig(config, `${flags}config`) }),
+    ...(prefix === undefined ? {} : { prefix }),
   };
 }
 
@@ -42,10 +43,14 @@ export async function readHelper(options: {
   expert?: string;
   expertRecipe?: string;
   expertConfig?: string;
+  expertPrefix?: string;
 }): Promise<SyncExpert | undefined> {
-  const { expert, expertRecipe: recipe, expertConfig: config } = options;
+  const { expert, expertRecipe: recipe, expertConfig: config, expertPrefix: prefix } = options;
   if (expert === undefined) return undefined;
-  return loadExpert(await resolveWeights(expert, '--expert'), await loadOptions({ recipe, config }, '--expert-'));
+  return loadExpert(
+    await resolveWeights(expert, '--expert'),
+    await loadOptions({ recipe, config, prefix }, '--expert-'),
+  );
 }
 
 /** Names of people by the paths of videos, from a JSON file `{ "talks/a.mp4": "Ada" }`. */

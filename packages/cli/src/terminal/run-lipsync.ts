@@ -11,6 +11,7 @@ import { trainCommand } from '../train/train-command';
 import { exportCommand } from '../weights/export-command';
 import { weightsCommand } from '../weights/weights-command';
 import { createCommand, ExitStatus, fullName, renamedCommand } from './command';
+import { mediaSentence } from './media-options';
 import { asUsageError } from './usage-of';
 
 /** Commands that were renamed: they name the new one and end with exit status 2. */
@@ -39,6 +40,11 @@ export async function runLipsync(words: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.code === 'commander.helpDisplayed' ? 0 : 2; // it has printed its message
     const usage = asUsageError(error, running.flags);
     const failed = error as Error;
+    const media = mediaSentence(error);
+    if (media !== undefined) {
+      process.stderr.write(`${running.name}: ${media}\n`);
+      return 1;
+    }
     process.stderr.write(
       usage ? `${running.name}: ${usage.message}\n` : `${process.env.DEBUG ? failed.stack : failed.message}\n`,
     );

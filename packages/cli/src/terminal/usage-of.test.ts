@@ -20,6 +20,21 @@ test.each([
     ['--clips-per-batch'],
     '--clips-per-batch must be 2 or more, got 1',
   ],
+  [
+    'prepareFolder: expertRecipe must be given for a.pth, whose metadata has none, got undefined',
+    ['--expert', '--expert-recipe'],
+    '--expert-recipe must be given for a.pth, whose metadata has none, got none',
+  ],
+  [
+    'prepareFolder: expert must be weights, with expertRecipe or expertConfig, got a.pth: or options.config given',
+    ['--expert', '--expert-recipe', '--expert-config'],
+    '--expert must be weights, with --expert-recipe or --expert-config, got a.pth: or --expert-config given',
+  ],
+  [
+    'loadExpert: options.prefix must be one of model, ema, as a.pth has several, got undefined',
+    ['--weights', '--prefix'],
+    '--prefix must be one of model, ema, as a.pth has several, got none',
+  ],
   ['trainExpert: options.preset must be published, got thesis', ['--preset'], '--preset must be published, got thesis'],
 ])('asUsageError maps “%s” to the option', (message, flags, words) => {
   const usage = asUsageError(new TypeError(message), flags);

@@ -31,9 +31,15 @@ export function asUsageError(error: unknown, flags: readonly string[]): UsageErr
   const [, where, argument, rest] = /^(\w+): (?:options\.)?(\w+) (must .*)$/s.exec(error.message) ?? [];
   if (where === undefined || !CALLED.has(where)) return undefined;
   const flag = flagOf(where, argument, flags);
-  return flag === undefined
-    ? undefined
-    : new UsageError(`${flag} ${rest.replace(/got undefined$/, 'got none')}`, { cause: error });
+  if (flag === undefined) return undefined;
+  const helper = flag.startsWith('--expert');
+  // Other arguments that the rule speaks of.
+  const named = rest.replace(/\b(options\.)?([a-z]+(?:[A-Z][a-z]+)*)\b/g, (word, inOptions, argument) => {
+    if (!inOptions && !/[A-Z]/.test(argument)) return word;
+    const own = `--${helper && inOptions ? 'expert-' : ''}${kebab(argument)}`;
+    return flags.includes(own) ? own : word;
+  });
+  return new UsageError(`${flag} ${named.replace(/got undefined$/, 'got none')}`, { cause: error });
 }
 
 function flagOf(where: string, argument: string, flags: readonly string[]): string | undefined {

@@ -16,6 +16,7 @@ import { choice, createCommand, decimal, UsageError, wholeNumber } from '../term
 import {
   backendOption,
   expertConfigOption,
+  expertPrefixOption,
   expertRecipeOption,
   heldOutOption,
   jsonOption,
@@ -60,6 +61,7 @@ export function trainGeneratorCommand() {
     .option('--expert <file>', 'weights of the sync network that supervises the clip stage (default: none)')
     .addOption(expertRecipeOption())
     .addOption(expertConfigOption())
+    .addOption(expertPrefixOption())
     .option(
       '--perceptual <file>',
       'VGG-19 with ImageNet weights (torchvision’s vgg19), or none to train without the perceptual loss; must be given',
@@ -86,10 +88,11 @@ export function trainGeneratorCommand() {
     .addOption(backendOption())
     .addOption(threadsOption())
     .action(async (clips, { json, backend, threads, ...options }) => {
-      const { config, heldOut, syncWeight, imageWeight, ganWeight, expertRecipe, expertConfig, ...rest } = options;
+      const { config, heldOut, syncWeight, imageWeight, ganWeight, expertRecipe, expertConfig, expertPrefix, ...rest } =
+        options;
       await startBackend({ backend, threads });
       const perceptual = await readPerceptual(rest.perceptual);
-      const expert = await readHelper({ expert: rest.expert, expertRecipe, expertConfig });
+      const expert = await readHelper({ expert: rest.expert, expertRecipe, expertConfig, expertPrefix });
       try {
         const report = await showGeneratorTraining({
           ...rest,

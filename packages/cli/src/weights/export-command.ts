@@ -9,6 +9,7 @@ import {
   backendOption,
   configOption,
   jsonOption,
+  prefixOption,
   recipeOption,
   startBackend,
   threadsOption,
@@ -30,6 +31,7 @@ export function exportCommand() {
     )
     .addOption(recipeOption())
     .addOption(configOption())
+    .addOption(prefixOption())
     .addOption(
       choice(
         '--dtype <name>',

@@ -3,6 +3,7 @@ import {
   identifyNetwork,
   type KnownNetwork,
   nearestNetwork,
+  nonFiniteValues,
   openCheckpoint,
   stateDictNames,
 } from '@lipsync/checkpoints';
@@ -38,9 +39,11 @@ export type WeightsReport = {
   /** Other things in the file, such as global_step; the first 20. */
   entries: Record<string, string | number | boolean | null>;
   names: string[];
+  /** Tensors with NaN or infinite values, which no network loads: how many values, and the first. */
+  notFinite: Record<string, string>;
 };
 
-/** What a weights file holds, without reading its values. */
+/** What a weights file holds; its values are read one tensor at a time, to find those that are not finite. */
 export async function inspectWeights(path: string, prefix?: string): Promise<WeightsReport> {
   const file = await openCheckpoint(path);
   try {
@@ -77,10 +80,22 @@ export async function inspectWeights(path: string, prefix?: string): Promise<Wei
       metadata: file.metadata,
       entries: Object.fromEntries([...file.entries].slice(0, 20)),
       names: [...names.keys()].slice(0, 8),
+      notFinite: await notFiniteIn(file, names),
     };
   } finally {
     await file.close();
   }
+}
+
+async function notFiniteIn(file: Checkpoint, names: ReadonlyMap<string, string>): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const [name, inFile] of names) {
+    const array = await file.read(inFile);
+    const values = nonFiniteValues(array);
+    if (values)
+      found[name] = `${values.count} of ${array.data.length} values, the first ${values.value} at ${values.index}`;
+  }
+  return found;
 }
 
 /** Channels, attention and frames of AVAlignNet's towers. */
@@ -126,6 +141,7 @@ export function describeWeights(report: WeightsReport): string {
     metadata,
     entries,
     names,
+    notFinite,
   } = report;
   const lines = [
     `${file}: ${format}, ${megabytes(bytes)}`,
@@ -134,6 +150,9 @@ export function describeWeights(report: WeightsReport): string {
       .map(([dtype, count]) => `${count} ${dtype}`)
       .join(', ')})`,
   ];
+  const unusable = Object.entries(notFinite);
+  for (const [name, values] of unusable.slice(0, 8)) lines.push(`not finite: ${name}: ${values}`);
+  if (unusable.length > 0) lines.push(`not finite: ${unusable.length} of ${tensors} tensors; the file cannot be used`);
   if (network) lines.push(`purpose:    ${network.purpose}`);
   if (configuration) lines.push(`config:     ${JSON.stringify(configuration)}`);
   if (recipe)

@@ -74,6 +74,24 @@ test('inspectWeights lists the first parameters of an unknown file, and the know
   expect(report.names).toEqual(['netcnnlip.0.weight', 'x']);
 });
 
+test('weights inspect names the tensors whose values are not finite', async () => {
+  const { state } = await readStateDict(at('expert.safetensors'));
+  const broken = new Map(
+    [...state].map(([name, array]) => [name, { ...array, data: array.data.slice() } as typeof array]),
+  );
+  (broken.get('face_encoder.0.conv_block.0.weight') as { data: Float32Array }).data.fill(Number.NaN);
+  (broken.get('audio_encoder.0.conv_block.0.bias') as { data: Float32Array }).data[0] = -Infinity;
+  await writeFile(at('nan.safetensors'), encodeSafetensors(broken));
+  expect((await inspectWeights(at('bare.safetensors'))).notFinite).toEqual({});
+  const { notFinite } = await inspectWeights(at('nan.safetensors'));
+  expect(Object.keys(notFinite)).toEqual(['audio_encoder.0.conv_block.0.bias', 'face_encoder.0.conv_block.0.weight']);
+  expect(notFinite['audio_encoder.0.conv_block.0.bias']).toBe('1 of 1 values, the first -Infinity at 0');
+  output.clear();
+  expect(await runLipsync(['weights', 'inspect', at('nan.safetensors')])).toBe(0);
+  expect(output.out).toContain('not finite: 2 of');
+  await expect(loadSyncNetwork(at('nan.safetensors'))).rejects.toThrow('2 with values that are not finite');
+});
+
 test('convertWeights writes float16 under bare names with the recipe of the published network; the file loads', async () => {
   const result = await convertWeights(at('bare.safetensors'), at('half.safetensors'), { dtype: 'f16' });
   expect(result.bytes).toBeLessThan(0.65 * result.bytesBefore);

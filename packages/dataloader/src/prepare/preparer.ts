@@ -3,7 +3,13 @@ import { audioFeatures } from '@lipsync/audio-mel';
 import type { StoredCrop, SyncRecipe } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
-import { createFaceEmbedder, createLandmarkDetector, type LandmarkModel, ShotDetector } from '@lipsync/face-crop';
+import {
+  createFaceEmbedder,
+  createLandmarkDetector,
+  LANDMARK_MODELS,
+  type LandmarkModel,
+  ShotDetector,
+} from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { laplacianVariance } from '@lipsync/metrics';
 import { type LoadExpertOptions, loadExpert } from '@lipsync/score';
@@ -17,8 +23,6 @@ import type { PrepareStages } from './prepare-stages';
 import { type PrepareProgress, type PrepareResult, prepareVideo } from './prepare-video';
 import { readLandmarks } from './read-landmarks';
 import { type LogitFiles, readLogits } from './read-logits';
-
-const DEFAULT_LANDMARK_DETECTOR: LandmarkModel = 'face-api';
 
 const DINET_FILES: LogitFiles = { labels: 'deepspeech', halve: 'second' };
 
@@ -49,7 +53,7 @@ export type PrepareFolderOptions = {
   identify?: boolean;
   /** Work spent on landmarks. Default `fast`. */
   landmarkQuality?: LandmarkQuality;
-  /** Networks that find the landmarks; the store names them. Default `face-api`. */
+  /** Networks that find the landmarks; the store names them. Default `mediapipe`. */
   landmarkDetector?: LandmarkModel;
   /** Folder of landmark files made elsewhere: a video with such a file is not searched for faces. Default: files beside the videos. */
   landmarks?: string;
@@ -65,6 +69,12 @@ export type PrepareFolderOptions = {
   validationShare?: number;
   /** Seed of the train/validation split. Default 0. */
   seed?: number;
+  /** Which audio track of each video, from 0. Default: as `openMedia` chooses. */
+  audioTrack?: number;
+  /** Which video track of each video, from 0. Default: as `openMedia` chooses. */
+  videoTrack?: number;
+  /** What happens with damaged videos: dropped, or what there is of them taken. Default `refuse`. */
+  damage?: 'refuse' | 'conceal';
   /** Called about once per second of video. */
   onProgress?: (progress: PrepareProgress) => void;
   /** Called with lines for a log, such as which ffmpeg is used. */
@@ -81,11 +91,12 @@ export async function openPreparer(
 ): Promise<Preparer> {
   const { landmarkQuality = 'fast', landmarks = folder, preparation = GENERAL, identify = true, layout, log } = options;
   const { logits: logitFolder, logitFiles = DINET_FILES, onProgress } = options;
-  const { landmarkDetector = DEFAULT_LANDMARK_DETECTOR } = options;
+  const { landmarkDetector = LANDMARK_MODELS[0] } = options;
   const { detector: detectorOptions, collect } = landmarkSettings(landmarkQuality, landmarkDetector);
   const store = await openStore(options);
   const expert = await openExpert(options);
-  const reader = await openMedia({ log });
+  const { audioTrack, videoTrack, damage } = options;
+  const reader = await openMedia({ log, audioTrack, videoTrack, damage });
   const detector = await createLandmarkDetector(detectorOptions);
   const embedder = identify ? await createFaceEmbedder() : undefined;
   const stages: PrepareStages = {
@@ -146,13 +157,20 @@ async function openExpert(options: PrepareFolderOptions): Promise<SyncExpert | u
   }
 }
 
+/** How videos are read, where not as ever: a preparation that resumes must read them in the same way. */
+const readingSettings = ({ audioTrack, videoTrack, damage = 'refuse' }: PrepareFolderOptions) => ({
+  ...(audioTrack === undefined ? {} : { audioTrack }),
+  ...(videoTrack === undefined ? {} : { videoTrack }),
+  ...(damage === 'refuse' ? {} : { damage }),
+});
+
 /** The store of a preparation: a new one, or the one that it resumes. */
 export async function openStore(options: PrepareFolderOptions): Promise<ClipStore> {
   const {
     store,
     recipe,
     landmarkQuality = 'fast',
-    landmarkDetector = DEFAULT_LANDMARK_DETECTOR,
+    landmarkDetector = LANDMARK_MODELS[0],
     expert,
     identify = true,
     logits,
@@ -173,6 +191,7 @@ export async function openStore(options: PrepareFolderOptions): Promise<ClipStor
     ...(expert && preparation.offset !== 'none' ? { expert: await hashFile(expert) } : {}),
     ...(options.expertPrefix === undefined ? {} : { expertPrefix: options.expertPrefix }),
     ...(logits === undefined ? {} : { logits: logitFiles }),
+    ...readingSettings(options),
   };
   const crop = options.crop ?? storedCrop(recipe, preparation);
   return ClipStore.create(store, { crop, features, stepsPerSecond, bins, fps }, settings);

@@ -91,6 +91,19 @@ describe('Module', () => {
     expect(await block.stateDict()).toEqual(before);
   });
 
+  test('refuses NaN and infinite values by name, whatever their width, and changes nothing', async () => {
+    const block = new Block();
+    const before = await block.stateDict();
+    const state = await block.stateDict();
+    state.set('scale', toFloat16({ dtype: 'float32', shape: [2], data: Float32Array.of(0.5, -Infinity) }));
+    (state.get('fc.weight') as { data: Float32Array }).data.fill(Number.NaN, 2);
+    expect(() => block.loadStateDict(state, { where: 'load' })).toThrow(
+      /got 2 with values that are not finite: .*fc\.weight \(NaN at 2, 4 of 6\)/,
+    );
+    expect(() => block.loadStateDict(state)).toThrow('scale (-Infinity at 1, 1 of 2)');
+    expect(await block.stateDict()).toEqual(before);
+  });
+
   test('a new module is in training mode, and train and eval reach every submodule', () => {
     const block = new Block();
     expect([block.training, block.fc.training]).toEqual([true, true]);

@@ -1,4 +1,4 @@
-import { identifyNetwork, type NamedArray, toFloat32 } from '@lipsync/checkpoints';
+import { identifyNetwork, type NamedArray, nonFiniteValues, toFloat32 } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { fromTorchLayout, type ParameterLayout, torchShape, toTorchLayout } from './parameter-layout';
@@ -39,12 +39,16 @@ export async function readState(entries: Map<string, Parameter>): Promise<Map<st
 export function writeState(entries: Map<string, Parameter>, state: Map<string, NamedArray>, where: string): void {
   const missing: string[] = [];
   const misshapen: string[] = [];
+  const unusable: string[] = [];
   for (const [name, { variable, layout }] of entries) {
     const array = state.get(name);
     const wanted = torchShape(variable.shape, layout);
     if (array === undefined) missing.push(name);
     else if (array.shape.length !== wanted.length || array.shape.some((side, axis) => side !== wanted[axis])) {
       misshapen.push(`${name} ([${array.shape.join(', ')}] for [${wanted.join(', ')}])`);
+    } else {
+      const found = nonFiniteValues(array);
+      if (found) unusable.push(`${name} (${found.value} at ${found.index}, ${found.count} of ${array.data.length})`);
     }
   }
   const unused = [...state.keys()].filter((name) => !entries.has(name));
@@ -52,11 +56,12 @@ export function writeState(entries: Map<string, Parameter>, state: Map<string, N
     ['missing', missing],
     ['unused', unused],
     ['misshapen', misshapen],
+    ['with values that are not finite', unusable],
   ] as const;
   const found = complaints.filter(([, names]) => names.length > 0);
   if (found.length > 0) {
     const rule = `a state dict with the ${entries.size} names and shapes of the module`;
-    const got = found.map(([what, names]) => `${names.length} ${what}: ${names.join(', ')}`).join('; ');
+    const got = found.map(([what, names]) => `${names.length} ${what}: ${listed(what, names)}`).join('; ');
     const network =
       missing.length > 0 ? identifyNetwork(new Map([...state].map(([name, { shape }]) => [name, shape]))) : undefined;
     const known = network ? ` (these are the parameters of ${network.title})` : '';
@@ -71,6 +76,10 @@ export function writeState(entries: Map<string, Parameter>, state: Map<string, N
     tf.tidy(() => variable.assign(tf.tensor(values, variable.shape, variable.dtype)));
   }
 }
+
+/** All names; of values that are not finite, which a failed training leaves everywhere, the first. */
+const listed = (what: string, names: readonly string[]) =>
+  what.startsWith('with') && names.length > 5 ? `${names.slice(0, 5).join(', ')}, …` : names.join(', ');
 
 /**
  * Base class of layers, blocks and networks. Subclasses create their parts with `parameter`, `buffer` and `register`
@@ -141,7 +150,7 @@ export abstract class Module {
    * Loads weights by name, all of them or none. Half floats and float64 are converted to float32.
    *
    * @param options.where names the caller's function in the error. Default `Module.loadStateDict`.
-   * @throws Error that lists every missing, unused and misshapen name.
+   * @throws Error that lists every missing, unused and misshapen name, and every one with NaN or infinite values.
    */
   loadStateDict(state: Map<string, NamedArray>, options: { where?: string } = {}): void {
     this.assertUsable('loadStateDict');

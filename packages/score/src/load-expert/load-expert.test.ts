@@ -57,6 +57,41 @@ test('loadExpert asks for a recipe where a file has none', async () => {
   expert.dispose();
 });
 
+test('loadExpert asks which of several dicts is meant, and says where the named one is not in the file', async () => {
+  const file = new URL('../../../checkpoints/fixtures/torch/several.zip.pth', import.meta.url).pathname;
+  await expect(loadExpert(file)).rejects.toThrow(
+    'loadExpert: options.prefix must be one of state_dict.net_g, state_dict.net_dI, as',
+  );
+  await expect(loadExpert(file, { prefix: 'ema' })).rejects.toThrow('loadExpert: options.prefix must be in front of');
+});
+
+test('loadExpert takes the names of data-parallel training, torch.compile and Lightning', async () => {
+  const net = new AVAlignNet(SMALL, { seed: 5 });
+  const state = await net.stateDict();
+  net.dispose();
+  const [name] = [...state.keys()];
+  for (const prefix of ['module._orig_mod.', 'model.']) {
+    const named = new Map([...state].map(([key, array]) => [`${prefix}${key}`, array]));
+    const expert = await loadExpert(encodeSafetensors(named), { config: SMALL, recipe: smallRecipe });
+    const again = await (expert as AVAlignNet).stateDict();
+    expect(again.get(name)?.data).toEqual(state.get(name)?.data);
+    expert.dispose();
+  }
+});
+
+test('loadExpert refuses weights with NaN or infinite values, and names them', async () => {
+  const net = new AVAlignNet(SMALL, { seed: 5, recipe: smallRecipe });
+  const state = await net.stateDict();
+  net.dispose();
+  const [name] = [...state.keys()];
+  (state.get(name) as { data: Float32Array }).data[3] = Number.POSITIVE_INFINITY;
+  const before = tf.memory().numTensors;
+  await expect(loadExpert(encodeSafetensors(state), { config: SMALL, recipe: smallRecipe })).rejects.toThrow(
+    `1 with values that are not finite: ${name} (Infinity at 3, 1 of`,
+  );
+  expect(tf.memory().numTensors).toBe(before);
+});
+
 test('loadExpert names the network of a file that holds another kind', async () => {
   const one = (shape: number[]) => ({
     dtype: 'float32' as const,

@@ -1,5 +1,5 @@
 import { type AVAlignNetConfig, type LoadAVAlignNetOptions, loadAVAlignNet } from '@lipsync/avalignnet';
-import { type ByteInput, identifyNetwork, openCheckpoint, stateDictNames } from '@lipsync/checkpoints';
+import { type ByteInput, type Checkpoint, identifyNetwork, openCheckpoint, stateDictNames } from '@lipsync/checkpoints';
 import { fail, type SyncRecipe } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { loadSyncNetwork } from '@lipsync/syncnet';
@@ -15,6 +15,11 @@ export type LoadExpertOptions = {
   recipe?: SyncRecipe;
   /** Configuration of an AVAlignNet whose file has none, such as one saved by PyTorch. Default: the file's own. */
   config?: AVAlignNetConfig;
+  /**
+   * The dict to read from a file that holds several, such as `ema_state_dict` beside `model_state_dict`. Default: the
+   * only one.
+   */
+  prefix?: string;
   /** What turns frames into latents, for networks that take latents. Default none. */
   encoder?: LoadAVAlignNetOptions['encoder'];
   /** Threads of onnxruntime, for ONNX files. Default: its own choice. */
@@ -42,7 +47,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
  * @param source path (Node), URL, Blob or bytes; of ONNX files the path of one of them (Node).
  * @returns the expert, on the backend that is set; where none is, one is selected as by `scoreVideo`. The caller disposes it.
  * @throws TypeError where the file holds another kind of network, or does not say how its input is prepared and
- * `options` do not either; Error where ONNX files need `@lipsync/onnx` and it is not installed.
+ * `options` do not either; Error where the file holds several state dicts to choose from, and where ONNX files need `@lipsync/onnx` and it is not installed.
  * @example
  * const expert = await loadExpert('syncnet_v2.model');
  */
@@ -52,7 +57,7 @@ export async function loadExpert(source: ByteInput, options: LoadExpertOptions =
     return readOnnxExpert(await findOnnxFiles(source), { threads: options.threads });
   }
   const file = await openCheckpoint(source);
-  const names = stateDictNames(file);
+  const names = namesIn(file, options.prefix);
   await file.close();
   const network = identifyNetwork(new Map([...names].map(([name, at]) => [name, file.tensors.get(at)?.shape ?? []])));
   // The loader of AVAlignNet says best what is wrong with a file of no known network.
@@ -65,12 +70,25 @@ export async function loadExpert(source: ByteInput, options: LoadExpertOptions =
   return fail(TypeError, 'loadExpert', 'source', 'the weights of a sync network', held);
 }
 
-function loadPublished(source: ByteInput, { recipe }: LoadExpertOptions): Promise<SyncExpert> {
-  return loadSyncNetwork(source, { recipe });
+/** The names of the state dict; closes the file where they are not known. */
+function namesIn(file: Checkpoint, prefix: string | undefined): Map<string, string> {
+  try {
+    return stateDictNames(file, prefix);
+  } catch (error) {
+    void file.close();
+    const kind = error instanceof RangeError ? RangeError : Error;
+    const message = (error as Error).message.replace(/^stateDictNames: /, 'loadExpert: options.');
+    throw new kind(message, { cause: error });
+  }
 }
 
-async function loadWithRecipe(source: ByteInput, { recipe, config, encoder }: LoadExpertOptions): Promise<SyncExpert> {
-  const net = await loadAVAlignNet(source, { recipe, config, encoder });
+function loadPublished(source: ByteInput, { recipe, prefix }: LoadExpertOptions): Promise<SyncExpert> {
+  return loadSyncNetwork(source, { recipe, prefix });
+}
+
+async function loadWithRecipe(source: ByteInput, options: LoadExpertOptions): Promise<SyncExpert> {
+  const { recipe, config, encoder, prefix } = options;
+  const net = await loadAVAlignNet(source, { recipe, config, encoder, prefix });
   if (net.hasRecipe) return net;
   net.dispose();
   const rule = `given for ${nameOf(source)}, whose metadata has none`;
