@@ -48,6 +48,54 @@ describe.each(REFERENCE.adaAT)(
   },
 );
 
+/** The places, in pixels, that `bilinear` AdaAT samples, in float64 from the same float32 weights: channel by channel. */
+function placesInFloat64(net: AdaAT, parameters: Float32Array, height: number, width: number) {
+  const read = (name: string) => net.namedParameters().get(name)!.variable.dataSync() as Float32Array;
+  const linear = (name: string, x: readonly number[]) => {
+    const [weight, bias] = [read(`${name}.0.weight`), read(`${name}.0.bias`)]; // [in, out]
+    const sum = (out: number) =>
+      x.reduce((total, value, i) => total + value * weight[i * bias.length + out], bias[out]);
+    return Array.from(bias, (_, out) => sum(out));
+  };
+  const z = linear('commn_linear', [...parameters]).map((value) => Math.max(0, value));
+  const [scale, rotation, translation] = ['scale', 'rotation', 'translation'].map((name) => linear(name, z));
+  return scale.map((value, c) => {
+    const [s, angle] = [2 / (1 + Math.exp(-value)), (314159 / 1e5) * Math.tanh(rotation[c])];
+    const [across, down] = [Math.tanh(translation[2 * c]), Math.tanh(translation[2 * c + 1])];
+    return (row: number, column: number): [row: number, column: number] => {
+      const [x, y] = [(2 * column) / (width - 1) - 1, (2 * row) / (height - 1) - 1];
+      const u = s * (Math.cos(angle) * x - Math.sin(angle) * y) + across;
+      const v = s * (Math.sin(angle) * x + Math.cos(angle) * y) + down;
+      return [((v + 1) * (height - 1)) / 2, ((u + 1) * (width - 1)) / 2];
+    };
+  });
+}
+
+test('places at full size are within 1e-4 pixels of float64, which plain float32 sums miss', () => {
+  // Weights three times as large as at the start of training, so that angles are large and places spread.
+  const [inputs, channels, height, width] = [256, 128, 104, 80];
+  const net = new AdaAT({ parameters: inputs, channels, sampling: 'bilinear', random: new Random(5) });
+  for (const { variable } of net.namedParameters().values()) tf.tidy(() => variable.assign(tf.mul(variable, 3)));
+  const parameters = made<tf.Tensor2D>('parameters', [1, inputs], 0, 1);
+  // A map whose value is its column: what is read between four pixels is the column of the place.
+  const ramp = tf.tidy(() => tf.tile(tf.reshape(tf.range(0, width), [1, 1, width, 1]), [1, height, 1, channels]));
+  const y = net.forward(ramp as tf.Tensor4D, parameters);
+  const read = y.dataSync();
+  let [largest, inside] = [0, 0];
+  for (const [c, placeOf] of placesInFloat64(net, parameters.dataSync() as Float32Array, height, width).entries()) {
+    for (let pixel = 0; pixel < height * width; pixel++) {
+      const [row, column] = placeOf(Math.floor(pixel / width), pixel % width);
+      if (!(row > 1 && row < height - 2 && column > 1 && column < width - 2)) continue;
+      largest = Math.max(largest, Math.abs(read[pixel * channels + c] - column));
+      inside++;
+    }
+  }
+  expect(inside).toBeGreaterThan(100_000);
+  expect(largest).toBeLessThan(1e-4); // measured 7.2e-5; 1.28e-4 with the products added one after the other
+  net.dispose();
+  tf.dispose([parameters, ramp, y]);
+});
+
 /** One that neither scales nor turns nor shifts: all weights zero. */
 function still(sampling: 'published' | 'bilinear', channels: number): AdaAT {
   const net = new AdaAT({ parameters: 3, channels, sampling, random: new Random(0) });

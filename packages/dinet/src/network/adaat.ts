@@ -22,15 +22,33 @@ export type AdaATOptions = {
 /** The transform of each channel, `[batch, channels]` each, float32. */
 type Motion = { scale: tf.Tensor2D; angle: tf.Tensor2D; across: tf.Tensor2D; down: tf.Tensor2D };
 
-/** One linear layer under the name `0`, as in a `torch.nn.Sequential`. */
+/**
+ * One linear layer under the name `0`, as in a `torch.nn.Sequential`.
+ *
+ * Adds up blocks of products and then the blocks' sums: an angle that is off by 3e-6, as a float32 sum of 256 products
+ * may be, moves the places of a map of 80 columns by 1e-4 pixels. In blocks, places are off by 7e-5 where they were by
+ * 1.3e-4 (against float64, see the test; PyTorch in float32: 0.8e-4).
+ */
 class Layer extends Module {
   readonly #linear: Linear;
+  readonly #blocks: number;
   constructor(inFeatures: number, outFeatures: number, random: Random) {
     super();
     this.#linear = this.register('0', new Linear({ inFeatures, outFeatures, random }));
+    this.#blocks = Math.floor(Math.sqrt(inFeatures));
+    while (inFeatures % this.#blocks !== 0) this.#blocks--;
   }
   forward(x: tf.Tensor2D): tf.Tensor2D {
-    return this.#linear.forward(x);
+    const { weight, bias, inFeatures, outFeatures } = this.#linear;
+    const [blocks, size] = [this.#blocks, inFeatures / this.#blocks];
+    return tf.tidy(() => {
+      const parts = tf.transpose<tf.Tensor3D>(tf.reshape(x, [-1, blocks, size]), [1, 0, 2]);
+      const sums = tf.matMul(
+        parts,
+        tf.reshape<tf.Rank.R3>(weight as unknown as tf.Tensor2D, [blocks, size, outFeatures]),
+      );
+      return tf.add(tf.sum(sums, 0), bias as unknown as tf.Tensor1D) as tf.Tensor2D;
+    });
   }
 }
 
