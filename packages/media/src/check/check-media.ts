@@ -18,6 +18,7 @@ import type { StreamMaps } from './probe';
 import {
   addMix,
   chosenVideo,
+  clockOf,
   FIRST_STREAMS,
   firstTime,
   layoutOf,
@@ -133,6 +134,7 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
   let decoded = await decodeAll(source, FIRST_STREAMS);
   const maps = await openable(decoded, check, source);
   if (!maps) return check;
+  Object.assign(file, await clockOf(file, decoded.messages));
   if (!maps.video) problems.push({ kind: 'no video', detail: 'the file has no frames' });
   if (!maps.audio) problems.push({ kind: 'no audio', detail: 'the file has no audio' });
   const { audio } = check.info!;
@@ -143,7 +145,8 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
   }
   check.notes.push(...(check.info!.notes ?? []));
   const mixing = mixFilters(audio?.mix, layout);
-  if (!maps.video || !maps.audio || check.info!.choices || mixing.length > 0)
+  const jumps = file.startMicroseconds !== undefined;
+  if (!maps.video || !maps.audio || check.info!.choices || mixing.length > 0 || jumps)
     decoded = await decodeAll(source, maps, mixing);
   describeStreams(decoded, check);
   check.damageMessages = decoded.damageMessages;

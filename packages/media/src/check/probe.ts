@@ -1,4 +1,6 @@
 import type { ChannelMix, MediaInfo } from '@lipsync/contracts';
+import { MediaError } from '@lipsync/contracts';
+import { ffmpegFault } from '../ffmpeg/ffmpeg-fault';
 import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { InputFile } from '../read/input-file';
@@ -7,6 +9,8 @@ import type { ChannelLayout } from './channel-mix';
 import { measureChannels, mixNote } from './channel-mix';
 import type { WantedTracks } from './choose-tracks';
 import { choiceNote, chooseTracks } from './choose-tracks';
+import { clockJumps } from './clock-jumps';
+import { storedTimes } from './stored-times';
 import type { StreamLine } from './tracks';
 import { inputDump, streamLines } from './tracks';
 
@@ -15,8 +19,14 @@ export type Probe = {
   info: MediaInfo;
   /** Time of the first decoded frame, microseconds of the container's clock; without frames, of the first audio. */
   zeroMicroseconds: number;
+  /** The same time on the audio's clock: ffmpeg moves the frames of some files, see `storedTimes`. */
+  audioZeroMicroseconds: number;
+  /** Times of all frames in the order in which they are shown, microseconds from the first, where ffmpeg's are wrong. */
+  frameTimes?: Float64Array;
   /** Values of `-map` for the first input. */
   maps: StreamMaps;
+  /** Where the clock begins, of a file whose clock jumps: for `InputFile`. */
+  clock: { startMicroseconds?: number };
   /** The channels of the audio. */
   layout: ChannelLayout;
   /** How they become one, once that has been asked for: see `channelMixOf`. */
@@ -126,7 +136,10 @@ export async function probeFile(
   const kind = refusedFormat(text);
   if (kind !== undefined) {
     const rule = 'a file that holds its streams itself (mp4, mkv, webm, avi, wav …)';
-    throw new Error(`${where}: path must be ${rule}, got ${file.path} (${kind})`);
+    throw new MediaError(`${where}: path must be ${rule}, got ${file.path} (${kind})`, {
+      fault: 'file',
+      detail: `it names other files (${kind})`,
+    });
   }
   const streams = streamLines(text);
   const taken = chosenVideo(text);
@@ -135,8 +148,13 @@ export async function probeFile(
   const info = parseFfmpegDump(file.path, text, { video: videoNumber, audio: audioNumber });
   const { video, audio } = info;
   if (!video && !audio) {
-    const rule = 'a video or audio that ffmpeg can read';
-    throw new Error(`${where}: path must be ${rule}, got ${file.path} (${lastLine({ ...end, messages: text })})`);
+    const reason = lastLine({ ...end, messages: text });
+    const other = end.code === 0 ? undefined : ffmpegFault({ ...end, messages: text });
+    if (other) throw new MediaError(`${where}: ${other.detail}, got ${file.path}: ${reason}`, other);
+    throw new MediaError(`${where}: path must be a video or audio that ffmpeg can read, got ${file.path} (${reason})`, {
+      fault: 'file',
+      detail: `it is no video or audio: ${reason}`,
+    });
   }
   if (choices.length > 0) Object.assign(info, { choices, notes: choices.map(choiceNote) });
   if (video) Object.assign(video, refusedSize(text));
@@ -158,12 +176,24 @@ export async function probeFile(
   const startSec = (video ?? audio)!.startSec;
   if (video) video.startSec = firstTime(messages, 'showinfo') ?? startSec;
   if (audio) audio.startSec = firstTime(messages, 'ashowinfo') ?? startSec;
-  if (!Number.isFinite(info.durationSec)) {
-    const last = await playedUntil(ffmpegPath, file, { maxPixels, ...info, maps });
+  const clock = await clockOf(file, text);
+  if (!Number.isFinite(info.durationSec) || clock.startMicroseconds !== undefined) {
+    const last = await playedUntil(ffmpegPath, { ...file, ...clock }, { maxPixels, ...info, maps });
     info.durationSec = Math.max(0, last - startSec);
   }
+  if (clock.startMicroseconds !== undefined) {
+    info.notes = [
+      ...(info.notes ?? []),
+      'the clock of the file jumps, as where recordings were joined: its parts follow each other',
+    ];
+  }
   const layout = layoutOf(streams.find(({ number }) => number === audioNumber)?.rest ?? '');
-  return { info, zeroMicroseconds: Math.round((video ?? audio)!.startSec * 1e6), maps, layout };
+  const zeroMicroseconds = Math.round((video ?? audio)!.startSec * 1e6);
+  const stored = await storedTimes(ffmpegPath, file, { info, messages: text, stream: videoNumber, maxPixels });
+  const { frameDelay, frameTimes } = stored;
+  if (video) video.startSec += frameDelay / 1e6;
+  const audioZeroMicroseconds = Math.round(zeroMicroseconds + frameDelay);
+  return { info, zeroMicroseconds, audioZeroMicroseconds, frameTimes, maps, clock, layout };
 }
 
 /**
@@ -177,7 +207,11 @@ export function channelMixOf(
 ): Promise<ChannelMix | undefined> {
   const { info, layout, maps } = probe;
   if (!info.audio || layout.channels < 2) return Promise.resolve(undefined);
-  probe.mixing ??= measureChannels(ffmpegPath, file, { maxPixels, map: maps.audio, layout }).then((mix) => {
+  probe.mixing ??= measureChannels(
+    ffmpegPath,
+    { ...file, ...probe.clock },
+    { maxPixels, map: maps.audio, layout },
+  ).then((mix) => {
     if (mix) addMix(info, mix, layout);
     return mix;
   });
@@ -195,6 +229,24 @@ export const layoutOf = (line: string): ChannelLayout => ({
   name: / Hz, ([^,]+)/.exec(line)?.[1].trim() ?? 'mono',
   channels: channelsOf(line),
 });
+
+/** The start of the file's clock, where that jumps as in joined recordings. */
+export async function clockOf(file: InputFile, messages: string): Promise<Probe['clock']> {
+  const start = /^ {2}Duration: [^,]*, start: (-?[\d.]+)/m.exec(inputDump(messages));
+  if (!start || !(await clockJumps(file.path))) return {};
+  return { startMicroseconds: Math.round(Number(start[1]) * 1e6) };
+}
+
+/**
+ * Output arguments that decode a stream for nothing: where a clock jumps, ffmpeg decides by the streams that it decodes
+ * how far it moves the rest of the file, which must be the same for frames and audio.
+ */
+export function besideJumps({ info, maps, clock }: Probe, kind: 'video' | 'audio'): string[] {
+  if (clock.startMicroseconds === undefined || !info[kind]) return [];
+  // Times that do not overlap where the parts do: the muxer would complain.
+  const filter = kind === 'video' ? ['-vf', 'setpts=N/25/TB'] : ['-af', 'asetpts=N/SR/TB'];
+  return ['-map', maps[kind], ...filter, '-f', 'null', '-'];
+}
 
 /** The kind of file that ffmpeg did not open because of `inputArguments`. */
 export function refusedFormat(messages: string): string | undefined {

@@ -16,7 +16,6 @@ import {
 import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
 import { lastLine } from '../ffmpeg/run-ffmpeg';
 import type { Damage } from './decode-bytes';
-import { saysDamage } from './decode-bytes';
 import type { InputFile } from './input-file';
 import { inputArguments } from './input-file';
 import type { SharedRun } from './shared-run';
@@ -42,6 +41,8 @@ export type BothRequest = {
   keepBytes: number;
   /** The probe of the file, where there is one already. */
   known?: Probe;
+  /** Called where damage is passed over. */
+  onDamage(): void;
   /** Probes the file, from the messages of a run or with a run of its own. */
   describe(messages?: string): Promise<Probe>;
   /** The streams in runs of their own: the same values, and the fallback. */
@@ -75,13 +76,16 @@ export async function openBoth(request: BothRequest): Promise<BothStreams> {
         throw error;
       });
     if (!times) return separately(known.info, separate);
-    if (run && (known.info.choices || audioMix(known).length > 0)) {
-      await run.kill(); // it may read other tracks, and mixes all channels
+    if (run && (known.info.choices || audioMix(known).length > 0 || known.audioZeroMicroseconds !== 0)) {
+      await run.kill(); // it may read other tracks, mixes all channels, or has another time
       run = undefined;
     }
   }
   const { info } = known;
-  if (!info.video || !info.audio) return separately(info, separate);
+  if (!info.video || !info.audio || known.clock.startMicroseconds !== undefined || known.frameTimes) {
+    await run?.kill();
+    return separately(info, separate);
+  }
   run ??= start(request, known);
   return new Both(request, info, fittedSize(info.video, request.maxSide), run);
 }
@@ -96,13 +100,15 @@ export function separately(info: MediaInfo, { frames, audio }: BothRequest['sepa
   return { info, frames: frames(), audio: audio(), release: async () => undefined };
 }
 
+const UNKNOWN = { zeroMicroseconds: 0, audioZeroMicroseconds: 0, maps: FIRST_STREAMS };
+
 /** Without a time of the first frame it is taken to be 0, and the run prints it. */
 function start(request: BothRequest, known?: Probe): SharedRun {
   const { ffmpegPath, file, maxPixels, damage, fps, maxSide, sampleRate, keepBytes } = request;
   // Of a video that starts at 0 the file is opened once. Else twice: the frames' clock is moved at the input, the
   // audio's
   // in its filter.
-  const { zeroMicroseconds: zero, maps } = known ?? { zeroMicroseconds: 0, maps: FIRST_STREAMS };
+  const { zeroMicroseconds: zero, audioZeroMicroseconds, maps } = known ?? UNKNOWN;
   const audioInput = zero === 0 ? 0 : 1;
   const args = [
     ...(damage === 'refuse' ? ['-xerror'] : []),
@@ -124,7 +130,9 @@ function start(request: BothRequest, known?: Probe): SharedRun {
     maps.audio.replace(/^0/, String(audioInput)),
     '-af',
     tellingFirstAudio(
-      tellingPieces([...(known ? audioMix(known) : []), audioFilter(zero, sampleRate, 'mono')].join(',')),
+      tellingPieces(
+        [...(known ? audioMix(known) : []), audioFilter(audioZeroMicroseconds, sampleRate, 'mono')].join(','),
+      ),
     ),
     '-f',
     NATIVE_PCM16,
@@ -244,7 +252,9 @@ class Both implements BothStreams {
     const end = await this.#run.ended.catch(() => undefined);
     if (end?.code !== 0) return false;
     const short = await cutShort(file.path).catch(() => undefined);
-    if (damage === 'refuse' && (short !== undefined || saysDamage(end))) return false;
+    const broken = short !== undefined || end.toldDamage;
+    if (damage === 'refuse' && broken) return false;
+    if (broken) this.#request.onDamage();
     const warning =
       short === undefined ? end.messages.trim() && `ffmpeg says: ${lastLine(end)}` : `cut short: ${short}`;
     if (warning && !this.#logged) log(`both: ${file.path}: ${warning}`);

@@ -1,4 +1,7 @@
+import { MediaError } from '@lipsync/contracts';
 import { cutShort } from '../check/cut-short';
+import { ffmpegFault } from '../ffmpeg/ffmpeg-fault';
+import type { MessageLine } from '../ffmpeg/message-lines';
 import { errorLines } from '../ffmpeg/message-lines';
 import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
@@ -28,6 +31,8 @@ export type DecodeRequest = {
   log: (line: string) => void;
   /** Follows what the filters print of each unit. */
   printed?: OutputLog;
+  /** Called where damage is passed over. */
+  onDamage?: () => void;
 };
 
 /** Messages with which ffmpeg reports missing or broken data and still exits with status 0. */
@@ -39,17 +44,24 @@ const counted = (count: number, { name }: Unit) => `${count} ${count === 1 ? nam
 /** Whether ffmpeg reported missing or broken data. */
 export const saysDamage = (end: FfmpegEnd) => DAMAGE.test(end.messages);
 
+/** Whether a line reports it, if only as a warning. */
+export const tellsDamage = ({ level, text }: MessageLine) => level !== 'info' && DAMAGE.test(text);
+
 /**
  * Runs ffmpeg and yields its standard output in pieces of `unit.bytes`, each a new array over a buffer of its own.
  * Reads only as fast as the consumer takes: the pipe fills and ffmpeg waits. Ending the iteration kills the child.
  */
 export async function* decodeBytes(
   ffmpegPath: string,
-  { where, path, args, unit, damage, log, printed }: DecodeRequest,
+  { where, path, args, unit, damage, log, printed, onDamage }: DecodeRequest,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const strictness = damage === 'refuse' ? ['-xerror'] : [];
-  const errors = errorLines(printed?.hear);
-  const words = ['-nostdin', '-nostats', '-v', printed ? 'level+info' : 'level+error', ...strictness, ...args];
+  let told = false;
+  const errors = errorLines((line) => {
+    told ||= tellsDamage(line);
+    printed?.hear(line);
+  });
+  const words = ['-nostdin', '-nostats', '-v', printed ? 'level+info' : 'level+warning', ...strictness, ...args];
   const run = runFfmpeg(ffmpegPath, words, { listen: errors.listen });
   let pieces = 0;
   try {
@@ -72,19 +84,29 @@ export async function* decodeBytes(
     }
     const end = { ...(await run.ended), messages: errors.text() };
     const short = await cutShort(path).catch(() => undefined);
-    const broken = short !== undefined || saysDamage(end);
     const failed = end.code !== 0 || (filled > 0 && unit.wholeOnly);
+    const other = failed ? ffmpegFault(end) : undefined;
+    if (other) throw new MediaError(`${where}: ${other.detail}, got ${path}: ${lastLine(end)}`, other);
+    const broken = failed || told || short !== undefined || saysDamage(end);
     if (failed || (broken && damage === 'refuse')) {
       const rule = 'a file that decodes to its end (option damage: "conceal" takes what there is)';
       const reason = short === undefined ? lastLine(end) : `cut short: ${short}`;
-      throw new Error(`${where}: path must be ${rule}, got ${path}: after ${counted(pieces, unit)}: ${reason}`);
+      const detail = `after ${counted(pieces, unit)}: ${reason}`;
+      throw new MediaError(`${where}: path must be ${rule}, got ${path}: ${detail}`, {
+        fault: 'damage',
+        detail: `damaged ${detail}`,
+      });
     }
+    if (broken) onDamage?.();
     if (filled > 0) {
       pieces++;
       yield piece.slice(0, filled);
     }
     if (pieces === 0) {
-      throw new Error(`${where}: path must be a file with at least one ${unit.name}, got ${path}: ${lastLine(end)}`);
+      throw new MediaError(
+        `${where}: path must be a file with at least one ${unit.name}, got ${path}: ${lastLine(end)}`,
+        { fault: 'file', detail: `no ${unit.name} decodes: ${lastLine(end)}` },
+      );
     }
     if (short !== undefined) log(`${where}: ${path}: cut short: ${short}`);
     else if (end.messages.trim() !== '') log(`${where}: ${path}: ffmpeg says: ${lastLine(end)}`);

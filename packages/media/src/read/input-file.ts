@@ -48,7 +48,13 @@ const SELF_CONTAINED_FORMATS = [
 ] as const;
 
 /** What identifies one version of a file. */
-export type InputFile = { path: string; url: string; version: string };
+export type InputFile = {
+  path: string;
+  url: string;
+  version: string;
+  /** Where the container's clock begins, if it is one of those that may jump: see `inputArguments`. */
+  startMicroseconds?: number;
+};
 
 /**
  * Refuses what is not a plain file (folders, pipes, devices) and gives the address under which ffmpeg cannot take the
@@ -71,17 +77,22 @@ export async function inputFile(where: string, path: string): Promise<InputFile>
  * this time becomes 0; without, it is left as the container has it (`-copyts`: ffmpeg would else start at the earliest
  * stream). With `seekSec` reading begins at the last key frame before that many seconds, if the container can seek; its
  * clock stays.
+ *
+ * The clock of a joined recording jumps where the second part begins. ffmpeg lets that part follow the first, frames and
+ * audio together, but only without `-copyts`: with `file.startMicroseconds` its own clock is used and moved back by that.
  */
 export function inputArguments(
   file: InputFile,
   maxPixels: number,
   { zeroMicroseconds = 0, seekSec = 0 }: { zeroMicroseconds?: number; seekSec?: number } = {},
 ): string[] {
+  const { startMicroseconds } = file;
+  const ownClock = startMicroseconds !== undefined && seekSec === 0;
   return [
-    '-copyts',
+    ...(ownClock ? [] : ['-copyts']),
     ...(seekSec > 0 ? ['-noaccurate_seek', '-ss', seekSec.toFixed(6)] : []),
     '-itsoffset',
-    (-zeroMicroseconds / 1e6).toFixed(6),
+    (((ownClock ? startMicroseconds : 0) - zeroMicroseconds) / 1e6).toFixed(6),
     ...untimedInputArguments(file, maxPixels),
   ];
 }

@@ -301,7 +301,7 @@ async function* decodeFrames(source: Source, path: string, view: View): AsyncGen
   const { fps, maxSide, flags, region, first = 0 } = view;
   const file = await inputFile('frames', path);
   const probe = await probeOnce(source, 'frames', file);
-  const { info, zeroMicroseconds, maps, clock } = probe;
+  const { info, zeroMicroseconds, frameTimes, maps, clock } = probe;
   if (!info.video) throw new Error(`frames: path must be a file with frames, got ${path} (audio only)`);
   if (region) assertRegion(region, info.video);
   const { width, height } = region ?? fittedSize(info.video, maxSide);
@@ -311,7 +311,7 @@ async function* decodeFrames(source: Source, path: string, view: View): AsyncGen
   const scaling = region ? cropFilter(region, info.video) : scaleFilter({ width, height }, flags);
   const input = inputArguments({ ...file, ...clock }, maxPixels, {
     zeroMicroseconds,
-    seekSec: Math.max(0, first / fps - SEEK_MARGIN_SEC),
+    seekSec: frameTimes ? 0 : Math.max(0, first / fps - SEEK_MARGIN_SEC),
   });
   const onDamage = () => void source.damaged.add(file.version);
   const unit = { name: 'frame', bytes: width * height * 3, wholeOnly: true };
@@ -322,24 +322,30 @@ async function* decodeFrames(source: Source, path: string, view: View): AsyncGen
   };
   const printed = new OutputLog('frames');
   let index = first;
-  for await (const data of decode(tellingFrames(filter), printed)) {
+  // By their number, or as long as ffmpeg keeps the time: then by the time of each.
+  for await (const data of frameTimes ? [] : decode(tellingFrames(filter), printed)) {
     await printed.covers(index - first + 1);
     if (index - first >= printed.changedAt) break;
     yield { data, width, height, index, timeSec: index / fps };
     index++;
   }
-  if (printed.changedAt === Number.POSITIVE_INFINITY) return;
+  if (!frameTimes && printed.changedAt === Number.POSITIVE_INFINITY) return;
   const times = new OutputLog('frames', { timed: true });
-  const rest = timedData(decode(timedFrames(scaling), times), times);
+  const rest = timedData(decode(timedFrames(scaling), times), times, frameTimes);
   for await (const frame of nearestFrames(rest, { fps, from: index }))
     yield { ...frame, width, height, timeSec: frame.index / fps };
 }
 
-async function* timedData(frames: AsyncIterable<Uint8Array>, times: OutputLog): AsyncGenerator<TimedFrame> {
+async function* timedData(
+  frames: AsyncIterable<Uint8Array>,
+  times: OutputLog,
+  stored?: Float64Array,
+): AsyncGenerator<TimedFrame> {
   let count = 0;
   for await (const data of frames) {
     await times.covers(++count);
-    yield { data, time: times.take(1)?.time ?? Number.NaN };
+    const printed = times.take(1)?.time;
+    yield { data, time: (stored ? stored[count - 1] : printed) ?? Number.NaN };
   }
 }
 
@@ -347,10 +353,10 @@ async function* decodeAudio(source: Source, path: string, sampleRate: number): A
   const { ffmpegPath, maxPixels, damage, log } = source;
   const file = await inputFile('audio', path);
   const probe = await probeOnce(source, 'audio', file);
-  const { info, zeroMicroseconds, maps, layout, clock } = probe;
+  const { info, audioZeroMicroseconds, maps, layout, clock } = probe;
   if (!info.audio) throw new Error(`audio: path must be a file with audio, got ${path} (no audio stream)`);
   const mix = await channelMixOf(ffmpegPath, file, { probe, maxPixels });
-  const timed = audioFilter(zeroMicroseconds, sampleRate, 'mono');
+  const timed = audioFilter(audioZeroMicroseconds, sampleRate, 'mono');
   // Joined parts may overlap by less than a frame: the second one must not be late by that.
   const exact =
     clock.startMicroseconds === undefined ? timed : timed.replace('min_hard_comp=0.04', 'min_hard_comp=0.005');

@@ -2,6 +2,7 @@ import { isError, messageLines } from '../ffmpeg/message-lines';
 import { PipeQueue } from '../ffmpeg/pipe-queue';
 import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 import { runFfmpeg } from '../ffmpeg/run-ffmpeg';
+import { tellsDamage } from './decode-bytes';
 import { OutputLog } from './output-log';
 
 /** Bytes of frames that are read ahead while no read waits. */
@@ -22,8 +23,11 @@ export type SharedRun = {
    * was killed before, or `complete` was not given.
    */
   readonly described: Promise<string | undefined>;
-  /** How it ended, with the messages of errors only; rejects where it could not be started. */
-  readonly ended: Promise<FfmpegEnd>;
+  /**
+   * How it ended, with the messages of errors only, and whether it reported damage, if only as a warning; rejects where
+   * it could not be started.
+   */
+  readonly ended: Promise<FfmpegEnd & { toldDamage: boolean }>;
   /** Loses both queues and waits until the child is gone. */
   kill(): Promise<void>;
 };
@@ -46,6 +50,7 @@ export function startSharedRun(
 ): SharedRun {
   let messages = '';
   let errors = '';
+  let toldDamage = false;
   let isDescribed = complete === undefined;
   let describe: (messages: string | undefined) => void = () => undefined;
   const described = new Promise<string | undefined>((resolve) => {
@@ -59,6 +64,7 @@ export function startSharedRun(
   const listen = messageLines((line) => {
     toldFrames.hear(line);
     toldAudio.hear(line);
+    toldDamage ||= tellsDamage(line);
     if (isError(line) && errors.length < KEPT_CHARACTERS) errors += `${line.text}\n`;
     if (isDescribed || messages.length > KEPT_CHARACTERS) return;
     messages += `${line.text}\n`;
@@ -87,7 +93,7 @@ export function startSharedRun(
     return run.kill();
   }
 
-  const ended = run.ended.then((end) => ({ ...end, messages: errors }));
+  const ended = run.ended.then((end) => ({ ...end, messages: errors, toldDamage }));
   const over = () => {
     describe(messages);
     frames.finish();

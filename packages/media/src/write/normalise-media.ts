@@ -54,7 +54,7 @@ export async function normaliseMedia(
     videoTrack,
     audioTrack,
   });
-  const { info, zeroMicroseconds, maps, layout } = probe;
+  const { info, zeroMicroseconds, audioZeroMicroseconds, maps, layout } = probe;
   if (!info.video) throw new Error(`normaliseMedia: input must be a file with frames, got ${input} (audio only)`);
   const short = damage === 'refuse' ? await cutShort(input) : undefined;
   if (short !== undefined) {
@@ -74,7 +74,7 @@ export async function normaliseMedia(
         '-map',
         maps.audio.replace(/^0/, '1'),
         '-af',
-        [...mixFilters(mix, layout), audioFilter(zeroMicroseconds, sampleRate, 'mono')].join(','),
+        [...mixFilters(mix, layout), audioFilter(audioZeroMicroseconds, sampleRate, 'mono')].join(','),
         ...audioArguments(target.muxer, options),
       ]
     : [];

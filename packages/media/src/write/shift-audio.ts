@@ -51,7 +51,7 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
   const file = await inputFile('shiftAudio', input);
   await assertFolder('shiftAudio', output);
   const ffmpeg = await ffmpegFor(options);
-  const { info, zeroMicroseconds, maps } = await probeFile(ffmpeg.path, file, {
+  const { info, zeroMicroseconds, audioZeroMicroseconds, maps } = await probeFile(ffmpeg.path, file, {
     where: 'shiftAudio',
     maxPixels,
     videoTrack,
@@ -66,7 +66,7 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
   const length = await countSamples(input, sampleRate, options);
   // Delay: silence before, cut at the old length. Advance: the filter drops what falls before zero, silence after.
   const filter = [
-    audioFilter(zeroMicroseconds - Math.round(shift * 1e6), sampleRate, undefined),
+    audioFilter(audioZeroMicroseconds - Math.round(shift * 1e6), sampleRate, undefined),
     `atrim=end_sample=${length}`,
     `apad=whole_len=${length}`,
     // The encoder starts 1024 samples before what it is given: at 0 then, and not at -1024, which an edit list would
