@@ -48,6 +48,8 @@ export type DubOptions = {
   crf?: number;
   /** Width of the soft edge inside the mouth box, as a share of its side. Default 1/16. */
   feather?: number;
+  /** Which audio track of the audio file is written, from 0; `reader` must read the same. Default: as it chooses. */
+  audioTrack?: number;
   /** Bytes of decoded frames that are held for playing backwards. Default 128 MiB. */
   keepBytes?: number;
   /** Aborts; nothing is left behind then. */
@@ -86,6 +88,8 @@ export type DubReport = {
   references: number[];
   /** Side of the mouth box in pixels. */
   mouth: number;
+  /** What is unusual about the files, in sentences: several tracks, channels out of phase, damage that was concealed. */
+  notes: string[];
   /** Wall-clock seconds: following faces, encoding references, writing the video, and of the latter in the network. */
   seconds: { faces: number; references: number; generate: number; network: number };
   /** Written frames a second of the last pass. */
@@ -137,6 +141,7 @@ export async function dubVideo(video: string, audio: string, out: string, option
   const around = featuresAround(tracked, options, count);
   const writer = encodeVideo(out, {
     ...{ ...size, fps: DUB_FPS, crf, audioFile: audio, ffmpegPath: reader.ffmpeg.path, log },
+    audioTrack: options.audioTrack,
     ...(length === 'video' ? { audioSec: count / DUB_FPS } : {}),
   });
   const { track, plan, references } = face;
@@ -155,6 +160,8 @@ export async function dubVideo(video: string, audio: string, out: string, option
     renderer.dispose();
     tracked.release();
   }
+  const damage = [await reader.concealed?.(video), await reader.concealed?.(audio)];
+  const notes = [...(tracked.info.notes ?? []), ...damage.flatMap((found) => (found ? [found.note] : []))];
   const seconds = { faces, references: referenceSeconds, generate: lap(), network: renderer.networkSeconds };
   const { generated } = renderer;
   return {
@@ -165,7 +172,7 @@ export async function dubVideo(video: string, audio: string, out: string, option
       ...{ detectionScore: track.score, radius: plan.poses[2] / 2 },
     },
     ...{ faces: tracked.tracks.length, references: references.map((frame) => frame + track.firstFrame) },
-    ...{ mouth: options.mouth, seconds, framesPerSecond: count / seconds.generate },
+    ...{ mouth: options.mouth, notes, seconds, framesPerSecond: count / seconds.generate },
   };
 }
 

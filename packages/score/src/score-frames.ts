@@ -90,6 +90,7 @@ async function scoreMouths(
     frameCount,
     faces: [],
     problems: audioProblems(level, recipe),
+    notes: [],
     protocol,
   };
   try {

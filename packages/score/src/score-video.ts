@@ -89,6 +89,7 @@ export async function scoreMedia(
     frameCount: 0,
     faces: [],
     problems: [],
+    notes: [],
     protocol,
   };
   const audio = new VideoAudio(scoring);
@@ -113,6 +114,7 @@ export async function scoreMedia(
       if (event.kind === 'open') {
         score.protocol = { ...protocol, deviations: deviationsOf(protocol, given, event.info) };
         audio.open(event.audio, event.audioLevel);
+        score.notes.push(...(event.info.notes ?? []));
         score.problems.push(...audioProblems(event.audioLevel, protocol.recipe));
       } else if (event.kind === 'tracked') video = event.video;
       else {
@@ -125,6 +127,8 @@ export async function scoreMedia(
     if (!(error instanceof UnusableVideo)) throw error;
     score.problems.push(`${error.reason}: ${error.detail}`);
   } finally {
+    const damage = await given.concealed?.(path).catch(() => undefined);
+    if (damage) score.notes.push(damage.note);
     score.frameCount = Math.max(score.frameCount, video?.frameCount ?? 0);
     await audio.close();
     video?.release();

@@ -106,9 +106,17 @@ export async function prepareVideo(options: PrepareOptions, store: ClipStore): P
     for (const id of clips.splice(0)) await store.remove(id); // of a file that breaks off in the middle
     await drop({ source, reason: error.reason, detail: error.detail });
   }
-  const record = { source, clips, dropped };
+  const notes = await notesOf(options.reader, options.path);
+  const record = { source, clips, dropped, ...(notes.length > 0 ? { notes } : {}) };
   await store.finishSource(record);
   return { ...record, alreadyDone: false };
+}
+
+/** What the reader knows by now of a file that is unusual. */
+async function notesOf(reader: MediaReader, path: string): Promise<string[]> {
+  const info = await reader.probe(path).catch(() => undefined);
+  const damage = await reader.concealed?.(path).catch(() => undefined);
+  return [...(info?.notes ?? []), ...(damage ? [damage.note] : [])];
 }
 
 type Output = { clips: string[]; drop: (entry: Drop) => Promise<void> };

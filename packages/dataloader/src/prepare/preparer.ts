@@ -53,7 +53,7 @@ export type PrepareFolderOptions = {
   identify?: boolean;
   /** Work spent on landmarks. Default `fast`. */
   landmarkQuality?: LandmarkQuality;
-  /** Networks that find the landmarks; the store names them. Default `mediapipe`. */
+  /** Networks that find the landmarks; the store names them. Default `blazeface-68`. */
   landmarkDetector?: LandmarkModel;
   /** Folder of landmark files made elsewhere: a video with such a file is not searched for faces. Default: files beside the videos. */
   landmarks?: string;

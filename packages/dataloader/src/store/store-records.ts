@@ -6,6 +6,8 @@ import type { ClipInfo, ClipOffset, ClipQuality, OffsetReading, OffsetVerdict, S
 /** Reasons for which a video, a face track or a segment is left out of a store. */
 const DROP_REASONS = [
   'broken',
+  'no such track',
+  'decoder failed',
   'no video',
   'no audio',
   'silent',
@@ -45,7 +47,13 @@ export type Drop = {
 };
 
 /** Clips and drops of one video; written when the whole video is done. */
-export type SourceRecord = { source: string; clips: string[]; dropped: Drop[] };
+export type SourceRecord = {
+  source: string;
+  clips: string[];
+  dropped: Drop[];
+  /** What is unusual about it, in sentences: several tracks, channels out of phase, damage that was concealed. */
+  notes?: string[];
+};
 
 /** Who is seen in each clip, and whether the clip is for training or validation. */
 export type StoreSplit = {
@@ -151,6 +159,7 @@ export const sourceRecordSchema: v.GenericSchema<unknown, SourceRecord> = v.obje
   source: v.string(),
   clips: v.array(v.string()),
   dropped: v.array(dropSchema),
+  notes: v.optional(v.array(v.string())),
 });
 
 const verdictReason: v.GenericSchema<unknown, OffsetVerdict['reason']> = v.picklist([

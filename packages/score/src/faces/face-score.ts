@@ -31,6 +31,8 @@ export type VideoScore = {
   mean?: { offsetFrames: number; lseC: number; lseD: number };
   /** Why there is no score, or which faces could not be scored. */
   problems: string[];
+  /** What is unusual about the file and no problem: several tracks, channels out of phase, damage that was concealed. */
+  notes: string[];
   /** How it was measured. */
   protocol: ScoreProtocol;
 };

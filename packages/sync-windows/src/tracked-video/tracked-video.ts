@@ -98,7 +98,7 @@ const KEEP_BYTES = 128 * 2 ** 20;
  * Memory does not grow with the length but for the landmarks (0.5 kB per face and frame) and, of short videos, the
  * frames themselves.
  *
- * @throws UnusableVideo with the reason `broken`, `no video`, `no audio`, `silent`, `audio too short` or `no face`;
+ * @throws UnusableVideo with the reason `broken`, `no such track`, `decoder failed`, `no video`, `no audio`, `silent`, `audio too short` or `no face`;
  * other errors come from the detector or the system.
  * @example
  * for await (const event of trackVideo({ path: 'talk.mp4', reader, detector })) {
@@ -153,13 +153,20 @@ async function openStreams({
   const { video, durationSec } = own;
   if (both && video && durationSec * fps * video.width * video.height * 3 <= keepBytes) return both;
   await both?.release();
-  const info = audioPath === undefined ? own : { ...own, audio: (await reader.probe(audioPath)).audio };
+  const other = audioPath === undefined ? undefined : await reader.probe(audioPath, { channels: true });
+  const info = other ? { ...own, audio: other.audio, notes: audioNotes(own, other) } : own;
   // What `audio` gives may be read only once.
   const audio = {
     [Symbol.asyncIterator]: () => reader.audio(audioPath ?? path, { sampleRate })[Symbol.asyncIterator](),
   };
   return { info, frames: reader.frames(path, { fps }), audio, release: async () => undefined };
 }
+
+/** What is known of the video's frames, and of the audio of the other file. */
+const audioNotes = (video: MediaInfo, audio: MediaInfo): string[] => [
+  ...(video.choices ?? []).flatMap(({ kind }, index) => (kind === 'video' ? (video.notes?.[index] ?? []) : [])),
+  ...(audio.notes ?? []),
+];
 
 /** A video while its passes are made: what is known so far. */
 class VideoPasses {
@@ -215,10 +222,10 @@ class VideoPasses {
   /** Which faces are large enough for the detector, if it says so. */
   #sizeNeeded(): string {
     const { width, height } = this.#frameSize;
-    const { smallestFace } = this.#options.detector ?? {};
-    if (smallestFace === undefined) return '';
-    const pixels = Math.ceil(smallestFace * Math.max(width, height));
-    return ` of ${width} x ${height}: from the brows to the chin a face must be at least ${pixels} pixels high`;
+    const pixels = this.#options.detector?.smallestFace?.({ width, height });
+    if (pixels === undefined) return '';
+    const needed = `from the brows to the chin a face must be at least ${Math.ceil(pixels)} pixels high`;
+    return ` of ${width} x ${height}: ${needed}`;
   }
 
   video(): TrackedVideo {

@@ -1,3 +1,4 @@
+import { MediaError, type MediaFault } from '@lipsync/contracts';
 import { expect, test } from 'vitest';
 import { readable, readerError, UnusableVideo } from './unusable-video';
 
@@ -19,6 +20,22 @@ test('readerError takes no file for broken because the system failed or somebody
     expect(readerError(stopped, 'x')).toBe(stopped);
   }
   expect(readerError(new Error('killed by SIGSEGV; x'), 'x')).toBeInstanceOf(UnusableVideo);
+});
+
+test('readerError takes over what a reader says of whose fault it is', () => {
+  const of = (fault: MediaFault) =>
+    readerError(new MediaError('frames: long, got /a/x.mp4', { fault, detail: 'short, of /a/x.mp4' }), '/a/x.mp4');
+  expect(of('stopped')).toBeInstanceOf(MediaError);
+  const reasons = (['file', 'damage', 'track', 'decoder'] as const).map((fault) => {
+    const { reason, detail } = of(fault) as UnusableVideo;
+    return [reason, detail];
+  });
+  expect(reasons).toEqual([
+    ['broken', 'short, of x.mp4'],
+    ['broken', 'short, of x.mp4'],
+    ['no such track', 'short, of x.mp4'],
+    ['decoder failed', 'short, of x.mp4'],
+  ]);
 });
 
 test('readable passes items on, turns errors, and ends its source when it is left', async () => {
