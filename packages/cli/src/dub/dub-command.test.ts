@@ -86,6 +86,7 @@ test('describeDub names the face, its reference frames and how long it took', ()
       durationSec: 2,
       faces: 2,
       mouth: 64,
+      notes: [],
     },
     face: { track: 1, firstFrame: 10, frameCount: 40, detectionScore: 0.8, radius: 20 },
     ...{

@@ -7,7 +7,7 @@ import type { Features } from '@lipsync/contracts';
 import { type DinetConfig, loadDinet } from '@lipsync/dinet';
 import { DUB_FPS, type DubProgress, type DubReport, dubVideo } from '@lipsync/dub';
 import { createLandmarkDetector } from '@lipsync/face-crop';
-import { openMedia } from '@lipsync/media';
+import { type FfmpegReader, openMedia } from '@lipsync/media';
 import { landmarkSettings } from '@lipsync/sync-windows';
 import {
   choice,
@@ -18,6 +18,13 @@ import {
   UsageError,
   wholeNumber,
 } from '../terminal/command';
+import {
+  assertFiles,
+  audioTrackOption,
+  damageOption,
+  readingOptions,
+  videoTrackOption,
+} from '../terminal/media-options';
 import {
   backendOption,
   jsonOption,
@@ -84,6 +91,9 @@ function dubOptions() {
     .addOption(wholeNumber('--crf <n>', 'constant rate factor of x264: lower is better and larger').default(16))
     .addOption(landmarkQualityOption())
     .addOption(landmarkDetectorOption())
+    .addOption(audioTrackOption('AUDIO'))
+    .addOption(videoTrackOption('VIDEO'))
+    .addOption(damageOption())
     .option('--force', 'overwrite OUT')
     .addOption(jsonOption())
     .addOption(backendOption())
@@ -97,6 +107,8 @@ async function runDub(
   options: OptionsOf<ReturnType<typeof dubOptions>>,
 ): Promise<void> {
   const [video, audio, out] = [videoPath, audioPath, outPath].map((path) => resolve(path));
+  await assertFiles('VIDEO', [videoPath]);
+  await assertFiles('AUDIO', [audioPath]);
   const references = readReferences(options.references);
   await checkOut(out, { VIDEO: video, AUDIO: audio }, options.force === true);
   const weights = await resolveWeights(options.weights);
@@ -110,7 +122,7 @@ async function runDub(
   try {
     const generator = await loadDinet(weights);
     owned.push(generator);
-    const reader = await openMedia({ log });
+    const reader = await openReader(video, audio, options);
     checkLogits(generator.config.audio, options.logits);
     const { landmarkQuality, landmarkDetector } = options;
     const { detector: detectorOptions, ...following } = landmarkSettings(landmarkQuality, landmarkDetector);
@@ -124,11 +136,13 @@ async function runDub(
           ? undefined
           : await readLogits(options.logits, options.logitLabels, (await reader.probe(audio)).durationSec),
       ...{ face: options.face, length: options.length, crf: options.crf, signal: stop.signal },
+      audioTrack: options.audioTrack,
       log: (line) => progress.log(line),
       onProgress: (state) => progress.update(state),
     });
     progress.stop();
     for (const line of describeDub(report)) log(line);
+    for (const note of report.notes) log(`note: ${note}`);
     if (options.json) printJson({ ...report, video: videoPath, audio: audioPath, out: outPath });
   } catch (error) {
     if (!stop.signal.aborted) throw error;
@@ -140,6 +154,24 @@ async function runDub(
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     for (const thing of owned) thing.dispose();
   }
+}
+
+/** A reader of the frames of one file and the audio of another, each with its own track. */
+async function openReader(
+  video: string,
+  audio: string,
+  { audioTrack, videoTrack, damage }: { audioTrack?: number; videoTrack?: number; damage: 'refuse' | 'conceal' },
+): Promise<FfmpegReader> {
+  if (video === audio) return openMedia({ ...readingOptions({ audioTrack, videoTrack, damage }), log });
+  const frames = await openMedia({ ...readingOptions({ videoTrack, damage }), log });
+  const sound = await openMedia({ ...readingOptions({ audioTrack, damage }), ffmpegPath: frames.ffmpeg.path, log });
+  const readerOf = (path: string) => (path === audio ? sound : frames);
+  return {
+    ...frames,
+    probe: (path, of) => readerOf(path).probe(path, of),
+    audio: (path, of) => readerOf(path).audio(path, of),
+    concealed: async (path) => readerOf(path).concealed?.(path),
+  };
 }
 
 /** A progress bar for each pass over the video. */

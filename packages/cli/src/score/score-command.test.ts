@@ -29,13 +29,21 @@ const face = (track: number, lseD: number, lseC: number): FaceScore => ({
 });
 const protocol = { name: 'recipe', hash: 'abc', weightsHash: 'def' } as ScoreProtocol;
 const video = (file: string, faces: FaceScore[], more: Partial<VideoScore> = {}): VideoScore => ({
-  ...{ file, fps: 25, frameCount: 105, faces, problems: [], protocol },
+  ...{ file, fps: 25, frameCount: 105, faces, problems: [], notes: [], protocol },
   ...more,
 });
 const files = [
   video('a.mp4', [face(0, 1, 0.2), face(1, 3, 0.4)]),
   video('b.mp4', [], { problems: ['no face: in 40 frames'] }),
 ];
+
+test('describeScore adds notes, and the option that reads a damaged file all the same', () => {
+  const problems = ['broken: damaged or missing: 30 frames (1.20 s) at 0.40 s: corrupt'];
+  expect(describeScore(video('c.mp4', [], { problems, notes: ['2 audio tracks'] }))).toBe(
+    'c.mp4: broken: damaged or missing: 30 frames (1.20 s) at 0.40 s: corrupt (--damage conceal takes what there is)\n' +
+      'c.mp4: note: 2 audio tracks',
+  );
+});
 
 test('describeScore has one line for each face and each problem, with how sure it is', () => {
   expect(files.map(describeScore)).toEqual([
