@@ -5,11 +5,11 @@ import {
   nearestNetwork,
   nonFiniteValues,
   openCheckpoint,
-  stateDictNames,
 } from '@lipsync/checkpoints';
 import { assertSyncRecipe, type SyncRecipe } from '@lipsync/contracts';
 import { dinetRecipe, LATENTSYNC_WAV2LIP_RECIPE, SYNCNET_RECIPE, WAV2LIP_RECIPE } from '@lipsync/syncnet';
 import { megabytes } from './megabytes';
+import { type HeldNetwork, networkNames, shapesOf } from './network-dicts';
 
 /** Recipes of published networks, which their files do not carry. */
 const RECIPES: Record<string, SyncRecipe> = {
@@ -30,6 +30,8 @@ export type WeightsReport = {
   /** Tensors by element type. */
   dtypes: Record<string, number>;
   network?: Pick<KnownNetwork, 'name' | 'title' | 'purpose'>;
+  /** Known networks in other dicts of the file, such as discriminators. */
+  others?: HeldNetwork[];
   /** Where no network is known: the one that shares most of its identifying parameters. */
   nearest?: string;
   /** What the shapes tell. */
@@ -47,10 +49,8 @@ export type WeightsReport = {
 export async function inspectWeights(path: string, prefix?: string): Promise<WeightsReport> {
   const file = await openCheckpoint(path);
   try {
-    const names = stateDictNames(file, prefix);
-    const shapes = new Map(
-      [...names].map(([name, inFile]) => [name, (file.tensors.get(inFile) as { shape: number[] }).shape]),
-    );
+    const { names, others } = networkNames(file, prefix);
+    const shapes = shapesOf(file, names);
     const dtypes: Record<string, number> = {};
     for (const inFile of names.values()) {
       const { dtype } = file.tensors.get(inFile) as { dtype: string };
@@ -70,12 +70,13 @@ export async function inspectWeights(path: string, prefix?: string): Promise<Wei
       parameters: counted.reduce((sum, [, shape]) => sum + shape.reduce((product, side) => product * side, 1), 0),
       dtypes,
       ...(network ? { network: { name: network.name, title: network.title, purpose: network.purpose } } : {}),
+      ...(others.length > 0 ? { others } : {}),
       ...(nearest
         ? {
             nearest: `${nearest.network.title} (${nearest.fitting} of ${nearest.network.identifiedBy.length} identifying parameters)`,
           }
         : {}),
-      ...(network?.name === 'avalignnet' ? { configuration: towersOf(shapes) } : {}),
+      ...(network?.name === 'avalignnet' ? { configuration: towersOf(shapes, file.metadata.input) } : {}),
       ...(recipe ? { recipe } : {}),
       metadata: file.metadata,
       entries: Object.fromEntries([...file.entries].slice(0, 20)),
@@ -99,7 +100,7 @@ async function notFiniteIn(file: Checkpoint, names: ReadonlyMap<string, string>)
 }
 
 /** Channels, attention and frames of AVAlignNet's towers. */
-function towersOf(shapes: ReadonlyMap<string, readonly number[]>): Record<string, unknown> {
+function towersOf(shapes: ReadonlyMap<string, readonly number[]>, input: string | undefined): Record<string, unknown> {
   const tower = (name: string) => {
     const channels: number[] = [];
     const attention: number[] = [];
@@ -122,7 +123,23 @@ function towersOf(shapes: ReadonlyMap<string, readonly number[]>): Record<string
     };
   };
   const visual = tower('visual_encoder');
-  return { frameCount: (visual.in_channels ?? 0) / 3, visual_encoder: visual, audio_encoder: tower('audio_encoder') };
+  return {
+    ...windowOf(visual.in_channels ?? 0, input),
+    visual_encoder: visual,
+    audio_encoder: tower('audio_encoder'),
+  };
+}
+
+/**
+ * How many frames share the channels of the first convolution: by the file's input size, else colours, else latents of
+ * four channels, of which the published network takes 16.
+ */
+function windowOf(channels: number, input: string | undefined): Record<string, unknown> {
+  const given = input === undefined ? undefined : (JSON.parse(input) as { frameCount?: number }).frameCount;
+  const frameCount = given ?? (channels % 3 === 0 ? channels / 3 : channels / 4);
+  if (!Number.isInteger(frameCount)) return {};
+  const perFrame = channels / frameCount;
+  return { frameCount, ...(perFrame === 3 ? {} : { channelsPerFrame: perFrame }) };
 }
 
 /** The report in lines. */
@@ -154,6 +171,7 @@ export function describeWeights(report: WeightsReport): string {
   for (const [name, values] of unusable.slice(0, 8)) lines.push(`not finite: ${name}: ${values}`);
   if (unusable.length > 0) lines.push(`not finite: ${unusable.length} of ${tensors} tensors; the file cannot be used`);
   if (network) lines.push(`purpose:    ${network.purpose}`);
+  for (const other of report.others ?? []) lines.push(`beside it:  ${other.network.title}, at ${other.prefix}`);
   if (configuration) lines.push(`config:     ${JSON.stringify(configuration)}`);
   if (recipe)
     lines.push(

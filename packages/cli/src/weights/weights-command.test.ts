@@ -57,6 +57,42 @@ test('inspectWeights names the network, its size and its recipe', async () => {
   });
 });
 
+test('inspectWeights counts frames of colours and of latents', async () => {
+  const inspected = async (name: string, channels: number, input?: object) => {
+    const zeros = (...shape: number[]) => ({
+      shape,
+      dtype: 'float32' as const,
+      data: new Float32Array(tf.util.sizeFromShape(shape)),
+    });
+    const state = new Map(
+      Object.entries({
+        'visual_encoder.conv_in.weight': zeros(8, channels, 3, 3),
+        'visual_encoder.norm_out.weight': zeros(8),
+        'audio_encoder.conv_in.weight': zeros(8, 1, 3, 3),
+      }),
+    );
+    await writeFile(at(name), encodeSafetensors(state, input ? { input: JSON.stringify(input) } : {}));
+    return (await inspectWeights(at(name))).configuration;
+  };
+  expect(await inspected('pixels.safetensors', 48)).toMatchObject({ frameCount: 16 });
+  expect(await inspected('latents.safetensors', 64)).toMatchObject({ frameCount: 16, channelsPerFrame: 4 });
+  expect(await inspected('twelve.safetensors', 48, { frameCount: 12 })).toMatchObject({
+    ...{ frameCount: 12, channelsPerFrame: 4 },
+  });
+  expect(await inspected('odd-channels.safetensors', 65)).not.toHaveProperty('frameCount');
+});
+
+test('inspectWeights takes DINet’s generator from its training file, and names what lies beside it', async () => {
+  const file = new URL('../../../dinet/fixtures/published.pth', import.meta.url).pathname;
+  const report = await inspectWeights(file);
+  expect(report.network?.name).toBe('dinet');
+  expect(report.others?.map(({ prefix, network }) => [prefix, network.name])).toEqual([
+    ['state_dict.net_dI', 'dinet-discriminator'],
+    ['state_dict.net_dV', 'dinet-discriminator'],
+  ]);
+  expect((await inspectWeights(file, 'state_dict.net_dI')).network?.name).toBe('dinet-discriminator');
+});
+
 test('inspectWeights lists the first parameters of an unknown file, and the known network that is nearest', async () => {
   const tensor = { dtype: 'float32' as const, shape: [1], data: new Float32Array(1) };
   await writeFile(

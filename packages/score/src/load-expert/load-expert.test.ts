@@ -57,6 +57,21 @@ test('loadExpert asks for a recipe where a file has none', async () => {
   expert.dispose();
 });
 
+test('loadExpert asks for the encoder where a network takes latents, with a recipe or without', async () => {
+  const latents = { ...SMALL, visual_encoder: { ...SMALL.visual_encoder, in_channels: 20 } };
+  const net = new AVAlignNet(latents, { seed: 5 });
+  const bytes = await saveAVAlignNet(net);
+  net.dispose();
+  const before = tf.memory().numTensors;
+  await expect(loadExpert(bytes)).rejects.toThrow(
+    'loadExpert: options.encoder must be given for the weights given, which takes latents of 4 channels',
+  );
+  await expect(loadExpert(bytes, { recipe: smallRecipe })).rejects.toThrow(
+    'options.encoder must be given with a recipe',
+  );
+  expect(tf.memory().numTensors).toBe(before);
+});
+
 test('loadExpert asks which of several dicts is meant, and says where the named one is not in the file', async () => {
   const file = new URL('../../../checkpoints/fixtures/torch/several.zip.pth', import.meta.url).pathname;
   await expect(loadExpert(file)).rejects.toThrow(

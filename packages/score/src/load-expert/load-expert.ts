@@ -90,7 +90,13 @@ async function loadWithRecipe(source: ByteInput, options: LoadExpertOptions): Pr
   const { recipe, config, encoder, prefix } = options;
   const net = await loadAVAlignNet(source, { recipe, config, encoder, prefix });
   if (net.hasRecipe) return net;
+  const { input, visual_encoder } = net.config;
+  const channels = visual_encoder.in_channels / input.frameCount;
   net.dispose();
+  if (channels !== 3 && encoder === undefined) {
+    const rule = `given for ${nameOf(source)}, which takes latents of ${channels} channels: what encodes frames, such as LatentSync's VAE`;
+    return fail(TypeError, 'loadExpert', 'options.encoder', rule, undefined);
+  }
   const rule = `given for ${nameOf(source)}, whose metadata has none`;
   return fail(TypeError, 'loadExpert', 'options.recipe', rule, undefined);
 }
