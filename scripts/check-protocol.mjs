@@ -1,5 +1,6 @@
 /**
- * SyncNet's whole evaluation, ours beside PyTorch, NumPy and SciPy programs: `node scripts/check-protocol.mjs VIDEO...`.
+ * SyncNet's whole evaluation, ours beside PyTorch, NumPy and SciPy programs: `node scripts/check-protocol.mjs [VIDEO...]
+ * [--only pipeline|demo]`.
  *
  * - `syncnet-pipeline` on the same crops and audio, of the videos given, by default the first of LIPSYNC_SHARED/data/wild.
  * - `syncnet-demo` from the file on, with the source's own steps (ffmpeg's JPEG files, OpenCV, a 16-bit WAV file): a drawn
@@ -22,6 +23,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 const LIMIT = 1e-3;
 const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
@@ -33,8 +35,8 @@ const skip = (reason) => {
 if (spawnSync(python, ['-c', 'import cv2, numpy, scipy, torch']).status !== 0)
   skip(`${python} has no PyTorch, OpenCV and SciPy`);
 const wild = `${shared}/data/wild`;
-const videos = process.argv.slice(2);
-if (videos.length === 0) {
+const { values, positionals: videos } = parseArgs({ allowPositionals: true, options: { only: { type: 'string' } } });
+if (videos.length === 0 && values.only !== 'demo') {
   if (!existsSync(wild)) skip(`no video given and no ${wild}`);
   videos.push(
     ...readdirSync(wild)
@@ -179,7 +181,7 @@ try {
     const theirs = python3('reference/syncnet-protocol.py', join(folder, 'crops'), join(folder, 'audio'));
     compare('syncnet-pipeline', path, score, theirs);
   }
-  for (const [protocol, path] of await demoVideos()) {
+  for (const [protocol, path] of values.only === 'pipeline' ? [] : await demoVideos()) {
     const ours = await scoreVideo(path, { expert, reader, protocol: PROTOCOLS[protocol] });
     const [score] = ours.faces;
     if (!score) throw new Error(`${path}: no score: ${ours.problems.join('; ')}`);
