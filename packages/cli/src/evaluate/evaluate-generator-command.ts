@@ -9,6 +9,7 @@ import { openMedia } from '@lipsync/media';
 import { loadExpert } from '@lipsync/score';
 import { type EvaluateGeneratorOptions, evaluateGenerator, type GeneratorEvaluation } from '@lipsync/train';
 import { choice, createCommand, type OptionsOf, wholeNumber } from '../terminal/command';
+import { assertFolderOrFile } from '../terminal/media-options';
 import { backendOption, heldOutOption, jsonOption, startBackend, threadsOption } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress } from '../terminal/progress';
@@ -82,6 +83,7 @@ type GeneratorWords = OptionsOf<ReturnType<typeof generatorOptions>>;
 const SHEET_ROWS = 'source, masked, first reference, generated, real, generated from the other audio';
 
 async function runEvaluateGenerator(folder: string, options: GeneratorWords): Promise<void> {
+  if (options.videos !== undefined) await assertFolderOrFile('--videos', options.videos);
   await startBackend(options);
   const store = await ClipStore.open(resolve(folder));
   const { clips } = await validationClips(store, options);

@@ -44,8 +44,9 @@ const LONG_VIDEO = 750;
 export function prepareCommand() {
   return prepareOptions()
     .action(async (videos, clips, options) => {
+      const folders = await folderOptions(videos, clips, options);
       await assertFolderOrFile('VIDEOS', videos);
-      const report = await showPreparation(await folderOptions(videos, clips, options));
+      const report = await showPreparation(folders);
       if (options.json) printJson(report);
     })
     .addCommand(mergeCommand());

@@ -93,9 +93,9 @@ type ScoreWords = OptionsOf<ReturnType<typeof scoreOptions>>;
 async function runScore(videos: string[], options: ScoreWords): Promise<void> {
   const { json, csv, backend, threads, maxShift, edges, landmarkQuality, landmarkDetector } = options;
   if (json && csv) throw new UsageError('--json must stand alone, got --csv beside it');
-  await assertFiles('VIDEO', videos);
   const rules = { protocol: PROTOCOLS[options.protocol], maxShift, edges };
   const weights = await resolveWeights(options.weights);
+  await assertFiles('VIDEO', videos);
   const loading = { ...(await loadOptions(options)), backend, threads, log };
   const [embedder, reader] = await startBoth(
     openEmbedder(weights, loading),

@@ -36,7 +36,10 @@ test.each([
   [['train-dinet', 'x', '--out', 'y'], 'lipsync train-dinet: this command is now lipsync train generator'],
   [['score', 'a.mp4'], "lipsync score: required option '--weights <file>' not specified"],
   [['score', 'a.mp4', '--weights', 'x', '--protocl', 'x'], 'Did you mean --protocol?'],
-  [['score', '--weights', 'syncnet-example-that-is-no-file.onnx', 'a.mp4'], 'lipsync score: --weights must be'],
+  [
+    ['score', '--weights', 'syncnet-example-that-is-no-file.onnx', import.meta.filename],
+    'lipsync score: --weights must be',
+  ],
   [['prepare', 'one'], "lipsync prepare: missing required argument 'clips'"],
   [['prepare', 'a', 'b', '--config', 'huge'], 'lipsync prepare: --config must be a .json file or one of'],
   [['prepare', 'a', 'b', '--head', '12'], 'lipsync prepare: --head must be a multiple of 8, got 12'],
@@ -46,8 +49,8 @@ test.each([
   expect(output.err).toContain(message);
 });
 
-test('runLipsync ends with status 1 for a folder that does not exist, without a stack', async () => {
-  expect(await runLipsync(['prepare', join(folder, 'nowhere'), join(folder, 'clips'), '--jobs', '2'])).toBe(1);
+test('runLipsync ends with status 2 for a folder that does not exist, without a stack', async () => {
+  expect(await runLipsync(['prepare', join(folder, 'nowhere'), join(folder, 'clips'), '--jobs', '2'])).toBe(2);
   expect(output.err).toContain('no such file');
   expect(output.err).not.toContain('    at ');
 });

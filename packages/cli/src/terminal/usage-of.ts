@@ -29,6 +29,7 @@ export function asUsageError(error: unknown, flags: readonly string[]): UsageErr
   if (error instanceof UsageError) return error;
   if (!(error instanceof Error)) return undefined;
   const [, where, argument, rest] = /^(\w+): (?:options\.)?(\w+) (must .*)$/s.exec(error.message) ?? [];
+  if (where === 'listVideos') return new UsageError(`VIDEOS ${rest}`, { cause: error });
   if (where === undefined || !CALLED.has(where)) return undefined;
   const flag = flagOf(where, argument, flags);
   if (flag === undefined) return undefined;
