@@ -14,4 +14,4 @@ export {
   Wav2LipSyncNet,
 } from './network/wav2lip-syncnet';
 export type { LoadSyncNetworkOptions, SyncNetworkName } from './weights/load-sync-network';
-export { loadSyncNetwork, saveSyncNetwork, syncNetworkOf } from './weights/load-sync-network';
+export { loadSyncNetwork, saveSyncNetwork, syncNetworkOf, widthOf } from './weights/load-sync-network';

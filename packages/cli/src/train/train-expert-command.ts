@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { Option } from '@commander-js/extra-typings';
 import { ClipStore } from '@lipsync/dataloader';
 import {
   TRAINED_NETWORKS,
@@ -13,6 +12,7 @@ import { backendOption, heldOutOption, jsonOption, startBackend, threadsOption }
 import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
 import { readConfig, readList, readRecipe } from '../terminal/read-files';
+import { resolveWeights } from '../weights/fetch-weights';
 
 /** `lipsync train expert`. */
 export function trainExpertCommand() {
@@ -22,14 +22,28 @@ export function trainExpertCommand() {
   )
     .argument('<clips>', 'folder made by lipsync prepare')
     .requiredOption('--out <dir>', 'folder for weights, learning curve, log and report')
-    .addOption(wholeNumber('--steps <n>', 'optimiser steps in all', 1).default(1000))
+    .addOption(
+      wholeNumber('--steps <n>', 'optimiser steps in all; more of them lengthen a run, also a finished one', 1).default(
+        1000,
+      ),
+    )
     .addOption(heldOutOption())
     .addOption(jsonOption())
 
     .optionsGroup('Network:')
-    .addOption(choice('--network <name>', 'network to train', TRAINED_NETWORKS).default('avalignnet' as const))
-    .addOption(new Option('--config <name>', 'configuration of AVAlignNet: a name or a .json file').default('lite'))
-    .option('--recipe <file>', 'JSON file that says how the input is prepared (default: what fits the configuration)')
+    .option(
+      '--init <file>',
+      'weights to start from: any file that lipsync score takes; network, configuration and recipe are then the file’s',
+    )
+    .option('--init-prefix <name>', 'dict to read from a file of --init that holds several')
+    .addOption(
+      choice('--network <name>', 'network to train (default: avalignnet, or that of --init)', TRAINED_NETWORKS),
+    )
+    .option('--config <name>', 'configuration of AVAlignNet: a name or a .json file (default: lite, or that of --init)')
+    .option(
+      '--recipe <file>',
+      'JSON file that says how the input is prepared (default: what fits the configuration, or that of --init)',
+    )
     .addOption(
       decimal('--width <x>', 'channels of a published network as a share of the published number (default: 1)'),
     )
@@ -65,7 +79,7 @@ export function trainExpertCommand() {
     )
     .addOption(backendOption())
     .addOption(threadsOption())
-    .action(async (clips, { json, backend, threads, config, recipe, heldOut, ...options }) => {
+    .action(async (clips, { json, backend, threads, config, recipe, heldOut, init, ...options }) => {
       if (options.replicas > 1 && !['auto', 'wasm', 'wasm-threaded'].includes(backend)) {
         throw new UsageError(
           `--backend must be auto, wasm or wasm-threaded with --replicas, which run on wasm, got ${backend}`,
@@ -76,7 +90,8 @@ export function trainExpertCommand() {
         ...options,
         store: await ClipStore.open(resolve(clips)),
         out: resolve(options.out),
-        config: await readConfig(config),
+        ...(config === undefined ? {} : { config: await readConfig(config) }),
+        ...(init === undefined ? {} : { init: await resolveWeights(init, '--init') }),
         ...(recipe === undefined ? {} : { recipe: await readRecipe(recipe) }),
         ...(heldOut === undefined ? {} : { heldOut: await readList(heldOut) }),
       });
@@ -126,10 +141,11 @@ async function showTraining(options: TrainExpertOptions): Promise<TrainExpertRep
 }
 
 function describeStart(event: Extract<TrainExpertEvent, { kind: 'start' }>): void {
-  const { clips, heldOut, leftOut, batch, parameters, replicas, resumedAt } = event;
+  const { clips, heldOut, leftOut, batch, parameters, replicas, resumedAt, init } = event;
   log(
     `${clips} training clips, ${heldOut.length} validation clips, ${leftOut.length} too short; ${batch} windows a step; ${(parameters / 1e6).toFixed(2)} M parameters`,
   );
   if (replicas > 1) log(`${replicas} replicas of the network, each on wasm with one thread, take a share of each step`);
+  if (init && resumedAt === 0) log(`starting from the weights ${init.slice(0, 12)}`);
   if (resumedAt > 0) log(`resuming after step ${resumedAt}`);
 }

@@ -89,11 +89,25 @@ function refuse(where: string, { name, state }: WeightsFile): never {
   return fail(Error, where, name, `the state dict of ${Object.keys(SYNC_NETWORKS).join(', ')}`, got);
 }
 
-function build(name: SyncNetworkName, state: Map<string, NamedArray>, recipe: SyncRecipe | undefined): SyncNetwork {
+/**
+ * How wide a network of this package is, by the shapes of its weights: its channels as a share of the published ones.
+ *
+ * @throws TypeError for a state dict of another network.
+ * @example
+ * import { readWeights } from '@lipsync/checkpoints';
+ * import { widthOf } from '@lipsync/syncnet';
+ * widthOf('syncnet', (await readWeights('syncnet_v2.model')).state); // 1
+ */
+export function widthOf(name: SyncNetworkName, state: ReadonlyMap<string, Pick<NamedArray, 'shape'>>): number {
   const { out, full } = SYNC_NETWORKS[name];
-  const [channels] = (state.get(out) as NamedArray).shape;
-  if (name === 'dinet') return new DinetSyncNet({ seed: 0, channels, recipe });
-  return new SYNC_NETWORKS[name].make({ seed: 0, width: channels / full, recipe });
+  const found = state.get(out) ?? fail(TypeError, 'widthOf', 'state', `that of ${name}, with ${out}`, 'another');
+  return found.shape[0] / full;
+}
+
+function build(name: SyncNetworkName, state: Map<string, NamedArray>, recipe: SyncRecipe | undefined): SyncNetwork {
+  const width = widthOf(name, state);
+  if (name === 'dinet') return new DinetSyncNet({ seed: 0, channels: width * SYNC_NETWORKS.dinet.full, recipe });
+  return new SYNC_NETWORKS[name].make({ seed: 0, width, recipe });
 }
 
 /** Adds `num_batches_tracked`, which files of 2017 do not have: PyTorch counts batches since 0.4. */

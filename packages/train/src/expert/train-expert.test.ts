@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AVAlignNetConfig } from '@lipsync/avalignnet';
+import { type AVAlignNetConfig, LITE } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { AUDIO_FEATURES, type StoredCrop, type SyncRecipe, storedShape } from '@lipsync/contracts';
+import { encodeSafetensors, readWeights } from '@lipsync/checkpoints';
+import { AUDIO_FEATURES, SPEECH_LOUDNESS, type StoredCrop, type SyncRecipe, storedShape } from '@lipsync/contracts';
 import { ClipStore, clipId } from '@lipsync/dataloader';
 import { Random } from '@lipsync/nn';
 import { storedCropFor } from '@lipsync/sync-windows';
@@ -13,7 +14,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SMALL_RUN } from '../testing/small-run';
 import { type TrainExpertEvent, type TrainExpertOptions, trainExpert } from './train-expert';
-import { recipeFor } from './trained-network';
+import { buildNetwork, metadataOf, recipeFor } from './trained-network';
 
 let folder: string;
 beforeAll(async () => {
@@ -49,7 +50,7 @@ async function storeFor(
       frameCount: count,
       height,
       width,
-      audio: new Int16Array(count * 640),
+      audio: Int16Array.from({ length: count * 640 }, () => random.integer(4000) - 2000),
       features: { data: Float32Array.from({ length: steps * bins }, () => random.normal()), steps, bins },
       landmarks: new Float32Array(count * 136),
       poses: new Float32Array(count * 4).fill(1),
@@ -274,4 +275,110 @@ test('trainExpert warns of networks whose batch statistics the division changes,
   await expect(run({ ...options, out, replicas: 0 })).rejects.toThrow(
     'trainExpert: replicas must be a whole number above 0, got 0',
   );
+});
+
+const steps = (events: TrainExpertEvent[]) => events.flatMap((event) => (event.kind === 'step' ? [event.entry] : []));
+const reportOf = (events: TrainExpertEvent[]) => (events.at(-1) as Extract<TrainExpertEvent, { kind: 'done' }>).report;
+const warnings = (events: TrainExpertEvent[]) =>
+  events.flatMap((event) => (event.kind === 'warning' ? [event.text] : []));
+
+test('a finished run at a constant rate gets more steps, and ends as one run of so many', async () => {
+  const store = await storeFor('wav2lip');
+  const options = { store, network: 'wav2lip', preset: 'published', width: 0.03125, pairsPerBatch: 4 } as const;
+  const every = { heldOut: ['d'], validateEvery: 0, workers: 0 };
+  const out = join(folder, 'lengthened');
+  await run({ ...options, ...every, steps: 2, out });
+  const longer = await run({ ...options, ...every, steps: 4, out });
+  expect(longer[0]).toMatchObject({ kind: 'start', resumedAt: 2, steps: 4 });
+  expect(steps(longer).map(({ step }) => step)).toEqual([3, 4]);
+  expect(warnings(longer)).toEqual([]);
+  const whole = await run({ ...options, ...every, steps: 4, out: join(folder, 'lengthened-whole') });
+  expect(reportOf(longer).weightsHash).toBe(reportOf(whole).weightsHash);
+  expect(reportOf(longer).lengthened).toEqual([{ plannedSteps: 2, atStep: 2 }]);
+  expect(reportOf(whole)).not.toHaveProperty('lengthened');
+  await expect(run({ ...options, ...every, steps: 3, out })).rejects.toThrow('steps was 4, is 3');
+}, 120_000);
+
+test('a run whose schedule depends on its length says what becomes of it when it is lengthened', async () => {
+  const { config } = SMALL_RUN.choice;
+  const store = await storeFor('avalignnet', config);
+  const options = { store, config, clipsPerBatch: 2, windowsPerClip: 3, heldOut: ['d'], validateEvery: 0, workers: 0 };
+  const out = join(folder, 'lengthened-contrast');
+  await run({ ...options, steps: 2, out });
+  const longer = await run({ ...options, steps: 5, out });
+  expect(warnings(longer)).toEqual([
+    expect.stringMatching(
+      /^the run was planned for 2 steps and was lengthened to 5 at step 2: the learning rate goes from \S+ to \S+, cross-entropy is blended in anew .* its result is not that of one run of 5 steps$/,
+    ),
+  ]);
+  expect(reportOf(longer).lengthened).toEqual([{ plannedSteps: 2, atStep: 2 }]);
+}, 120_000);
+
+test('a run starts from weights: network, configuration and recipe are those of the file', async () => {
+  const { config } = SMALL_RUN.choice;
+  const store = await storeFor('avalignnet', config);
+  const own: SyncRecipe = { ...recipeFor({ config }), range: [0, 1], loudness: 'none' };
+  const net = buildNetwork({ config, recipe: own }, 99);
+  const bytes = encodeSafetensors(await net.stateDict(), metadataOf(net));
+  net.dispose();
+  const init = join(folder, 'init.safetensors');
+  await writeFile(init, bytes);
+  const options = {
+    store,
+    steps: 1,
+    clipsPerBatch: 2,
+    windowsPerClip: 3,
+    heldOut: ['d'],
+    validateEvery: 0,
+    workers: 0,
+  };
+  const still = await run({ ...options, init, learningRate: 1e-30, out: join(folder, 'init-still') });
+  expect(still[0]).toMatchObject({ kind: 'start', init: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  const trained = await readWeights(reportOf(still).weights);
+  expect(JSON.parse(trained.metadata.recipe)).toEqual(own);
+  const [name] = [...trained.state.keys()];
+  const wanted = (await readWeights(init)).state.get(name)?.data as Float32Array;
+  // Averaged weights of one step at almost no rate: weight decay moves them by less than 1e-6 of a value.
+  (trained.state.get(name) as { data: Float32Array }).data.forEach((value, i) =>
+    expect(Math.abs(value - wanted[i])).toBeLessThan(1e-6),
+  );
+  const other = await run({
+    ...options,
+    init,
+    out: join(folder, 'init-loud'),
+    recipe: { ...own, loudness: SPEECH_LOUDNESS },
+  });
+  expect(JSON.parse((await readWeights(reportOf(other).weights)).metadata.recipe).loudness).toEqual(SPEECH_LOUDNESS);
+}, 120_000);
+
+test('a run that starts from weights refuses what contradicts them', async () => {
+  const { config } = SMALL_RUN.choice;
+  const store = await storeFor('avalignnet', config);
+  const init = join(folder, 'init.safetensors');
+  const start = (options: Partial<TrainExpertOptions>) =>
+    run({ store, steps: 1, heldOut: ['d'], out: join(folder, 'init-refused'), init, ...options });
+  await expect(start({ network: 'wav2lip' })).rejects.toThrow(
+    'trainExpert: network must be avalignnet, as the weights in',
+  );
+  await expect(start({ config: LITE })).rejects.toThrow("trainExpert: config must be the file's, got another");
+  const recipe: SyncRecipe = { ...recipeFor({ config }), range: [-1, 1] };
+  await expect(start({ recipe })).rejects.toThrow(
+    'trainExpert: recipe must be that of the weights (range [0,1]), got range [-1,1]',
+  );
+  const text = join(folder, 'lpips.safetensors');
+  const tensor = (side: number) => ({
+    dtype: 'float32' as const,
+    shape: [1, side, 1, 1],
+    data: new Float32Array(side),
+  });
+  await writeFile(
+    text,
+    encodeSafetensors(
+      new Map([
+        ['lin1.model.1.weight', tensor(192)],
+        ['lin4.model.1.weight', tensor(256)],
+      ]),
+    ),
+  );
+  await expect(start({ init: text })).rejects.toThrow('trainExpert: init must be the weights of a sync network, got');
 });

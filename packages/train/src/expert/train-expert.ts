@@ -1,15 +1,16 @@
 import { LITE } from '@lipsync/avalignnet';
-import { encodeSafetensors, sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
+import { type ByteInput, encodeSafetensors, sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
 import type { SyncRecipe } from '@lipsync/contracts';
 import { type ClipStore, SyncLoader, type SyncSampling } from '@lipsync/dataloader';
 import { cosineSchedule } from '@lipsync/nn';
 import { dinetRecipe } from '@lipsync/syncnet';
 import { startTrainer } from '../replicas/start-trainer';
-import { assertCounts, Run, type RunEvent, type RunTask } from '../run/run';
+import { assertCounts, type Lengthening, Run, type RunEvent, type RunTask } from '../run/run';
 import { spread, type TrainingSplit, trainingSplit } from '../run/training-split';
 import type { Trainer } from '../step/expert-trainer';
 import { type ExpertEvaluation, evaluateExpert } from './evaluate-expert';
 import { type ExpertLogEntry, expertCurve } from './expert-curve';
+import { type InitialWeights, readInitialWeights } from './initial-weights';
 import { buildNetwork, metadataOf, type NetworkChoice, recipeFor, type TrainedNetwork } from './trained-network';
 import { type ExpertPreset, presetFor, type TrainingPreset } from './training-presets';
 
@@ -18,8 +19,18 @@ export type TrainExpertOptions = NetworkChoice & {
   store: ClipStore;
   /** Folder of the run: weights, settings, state, log, curve, report. A run found there resumes. */
   out: string;
-  /** Optimiser steps in all. Default 1000. */
+  /**
+   * Optimiser steps in all. Default 1000. A run found in `out`, also a finished one, may get more than it was planned for:
+   * it continues from its last checkpoint, and rate and loss follow the schedule of the longer run from there on.
+   */
   steps?: number;
+  /**
+   * Weights to start from, in place of drawn ones: path, URL, Blob or bytes of any file that `loadExpert` takes. Network,
+   * configuration and recipe are the file's where they are not given. Optimiser and schedule begin anew.
+   */
+  init?: ByteInput;
+  /** The dict to read from `init`, where it holds several. */
+  initPrefix?: string;
   /**
    * `contrast`: windows of the same clip against each other (InfoNCE), with binary cross-entropy of the cosines blended
    * in from 40 % to 70 % of the run; augmentation, warm-up and cosine schedule, averaged weights. `thesis`: binary
@@ -80,6 +91,8 @@ export type TrainExpertReport = {
   curve: string;
   /** Share of the time since this start during which training waited for data, 0..1. */
   waitShare: number;
+  /** Where the run was lengthened: its result is not that of one run of so many steps. Missing where it never was. */
+  lengthened?: readonly Lengthening[];
 };
 
 /** What `trainExpert` yields: the start, every step, validations, warnings, and the report at the end. */
@@ -88,6 +101,8 @@ export type TrainExpertEvent = RunEvent<
     /** Steps that an earlier start took. */
     resumedAt: number;
     steps: number;
+    /** SHA-256 of the weights that the run starts from, where it does not draw them. */
+    init?: string;
     /** Clips that are trained on. */
     clips: number;
     heldOut: string[];
@@ -127,7 +142,8 @@ const PLATEAU_STEPS = 200;
  * }
  */
 export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<TrainExpertEvent> {
-  const plan = planRun(options);
+  const initial = await initialWeights(options);
+  const plan = planRun({ ...options, ...initial?.choice });
   const { store, out, seed = 0, workers = 1, chunk, replicas = 1 } = options;
   const { choice, sampling, batch, learningRate, steps } = plan;
   const split = await trainingSplit(store, { heldOut: options.heldOut, seed });
@@ -143,18 +159,20 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
       where: 'trainExpert',
       steps,
       seed,
-      settings: settingsOf(options, plan, split, network),
+      settings: { ...settingsOf(options, plan, split, network), ...(initial ? { init: initial.sha256 } : {}) },
       checkpointEvery: options.checkpointEvery ?? 50,
       validateEvery: options.validateEvery ?? 250,
     });
-    const setup = { choice, preset: plan.presetName, seed, learningRate, chunk };
+    const initialWeights = run.found ? undefined : initial?.state;
+    const setup = { choice, preset: plan.presetName, seed, initialWeights, learningRate, chunk };
     const started = await startTrainer(setup, { rows: batch, replicas, network });
     trainer = started;
     if (run.found) await started.load(run.found);
     const parameters = network.parameterCount();
     const facts = { steps, clips, heldOut: split.held, leftOut, batch, parameters, replicas };
-    yield { kind: 'start', resumedAt: run.step, ...facts };
-    for (const text of warningsOf(options, split, network)) yield { kind: 'warning', text };
+    yield { kind: 'start', resumedAt: run.step, ...facts, ...(initial ? { init: initial.sha256 } : {}) };
+    for (const text of [...warningsOf(options, split, network), ...lengthenedWarning(run, plan)])
+      yield { kind: 'warning', text };
 
     const batches = loader.plainFrom(run.step);
     expertSteps = new ExpertSteps({ plan, trainer: started, network, store, held: split.held, batches });
@@ -180,6 +198,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
         },
         ...{ weights: run.paths.weights, weightsHash: await sha256Hex(weights), curve: run.paths.curve },
         waitShare: expertSteps.waitShare,
+        ...(run.lengthened.length > 0 ? { lengthened: run.lengthened } : {}),
       },
     });
     yield { kind: 'done', report };
@@ -189,6 +208,31 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     await trainer?.dispose();
     network?.dispose();
   }
+}
+
+async function initialWeights({
+  init,
+  initPrefix,
+  ...options
+}: TrainExpertOptions): Promise<InitialWeights | undefined> {
+  if (init === undefined) return undefined;
+  const { network, config, width, recipe } = options;
+  return readInitialWeights('trainExpert', init, { network, config, width, recipe, prefix: initPrefix });
+}
+
+/** What becomes of the schedule of a run that gets more steps than it was planned for. */
+function lengthenedWarning(run: Run<ExpertLogEntry>, { preset, learningRate, steps }: Plan): string[] {
+  const last = run.lengthened.at(-1);
+  if (!last || (preset.schedule === 'constant' && preset.loss !== 'contrast')) return [];
+  const { plannedSteps, atStep } = last;
+  const rateIn = (total: number) => warmUpAndCosine(learningRate, total)(Math.min(atStep, total - 1)).toExponential(1);
+  const schedule =
+    preset.schedule === 'cosine' ? `the learning rate goes from ${rateIn(plannedSteps)} to ${rateIn(steps)}` : '';
+  const blend = preset.loss === 'contrast' ? 'cross-entropy is blended in anew from 40 to 70 % of the run' : '';
+  return [
+    `the run was planned for ${plannedSteps} steps and was lengthened to ${steps} at step ${atStep}: ` +
+      `${[schedule, blend].filter(Boolean).join(', ')}; its result is not that of one run of ${steps} steps`,
+  ];
 }
 
 /** What the options of a run come to. */

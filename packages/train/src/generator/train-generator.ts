@@ -14,7 +14,7 @@ import {
   loadDinet,
 } from '@lipsync/dinet';
 import type { ImageFeatures } from '@lipsync/nn';
-import { assertCounts, Run, type RunEvent, type RunTask } from '../run/run';
+import { assertCounts, type Lengthening, Run, type RunEvent, type RunTask } from '../run/run';
 import { spread, type TrainingSplit, trainingSplit } from '../run/training-split';
 import { DinetTrainer } from './dinet-trainer';
 import { CLIP_FRAMES, type ExpertMouths, expertMouths, sizesFor, trainBatchOf } from './generator-batch';
@@ -96,6 +96,8 @@ export type TrainGeneratorReport = {
   weights: string;
   /** Path of the curve. */
   curve: string;
+  /** Where the run was lengthened: its result is not that of one run of so many steps. Missing where it never was. */
+  lengthened?: readonly Lengthening[];
   /** Wall-clock seconds of this start. */
   seconds: number;
 };
@@ -176,7 +178,8 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
     const parameters = generator.parameterCount();
     const facts = { steps, clips, heldOut: split.held, leftOut, frameCount: batch * row, parameters, config, mouth };
     yield { kind: 'start', resumedAt: run.step, ...facts };
-    for (const text of warningsOf(options, split)) yield { kind: 'warning', text };
+    for (const text of [...warningsOf(options, split), ...lengthenedWarning(run, plan)])
+      yield { kind: 'warning', text };
 
     const validation = validationFor(options, plan, { config, images, mouths, split });
     generatorSteps = new GeneratorSteps({
@@ -201,6 +204,7 @@ export async function* trainGenerator(options: TrainGeneratorOptions): AsyncGene
         ...{ stage: plan.stage, steps, frameCount: steps * batch * row, parameters, mouth },
         ...{ trainingClips: clips, heldOutClips: split.held.length, ...expertFacts(options.expert) },
         ...{ perceptual: plan.perceptual, validation: check, weights: run.paths.weights, curve: run.paths.curve },
+        ...(run.lengthened.length > 0 ? { lengthened: run.lengthened } : {}),
         seconds: (Date.now() - started) / 1000,
       },
     });
@@ -279,6 +283,20 @@ function warningsOf({ perceptual }: TrainGeneratorOptions, { held, byChance }: T
   ];
 }
 
+/** What becomes of the learning rate of a run that gets more steps than it was planned for. */
+function lengthenedWarning(run: Run<GeneratorLogEntry>, { learningRate, steps }: Plan): string[] {
+  const last = run.lengthened.at(-1);
+  if (!last) return [];
+  const { plannedSteps, atStep } = last;
+  const rateIn = (total: number) => rateAt(learningRate, Math.min(atStep, total - 1), total).toExponential(1);
+  return [
+    `the run was planned for ${plannedSteps} steps and was lengthened to ${steps} at step ${atStep}: the learning rate goes from ${rateIn(plannedSteps)} to ${rateIn(steps)}; its result is not that of one run of ${steps} steps`,
+  ];
+}
+
+/** Constant over the first half of a run, then falling to 0. */
+const rateAt = (rate: number, step: number, steps: number) => rate * Math.min(1, 2 * (1 - step / steps));
+
 /** The trainer with new discriminators. It takes the generator over. */
 function buildTrainer(
   { weights, clipNorm, chunk, expert, perceptual, discriminatorWidth }: TrainGeneratorOptions,
@@ -347,7 +365,7 @@ class GeneratorSteps implements RunTask<GeneratorLogEntry, GeneratorCheck> {
   async step(step: number): Promise<GeneratorLogEntry> {
     const { plan, trainer, images, expert } = this.#options;
     const { value: batch } = await this.#batches.next();
-    const learningRate = plan.learningRate * Math.min(1, 2 * (1 - step / plan.steps));
+    const learningRate = rateAt(plan.learningRate, step, plan.steps);
     const started = performance.now();
     const trained = trainBatchOf(batch, { images, row: plan.row, expert });
     try {

@@ -110,3 +110,25 @@ test('a loss that is not finite ends the run and names the last good checkpoint'
     /^test: step 4: loss must be finite, got NaN; the last good checkpoint, of step 2, is .*state\.safetensors$/,
   );
 });
+
+test('a run gets more steps than it was planned for, and keeps where it was lengthened', async () => {
+  const path = join(folder, 'longer');
+  const planned = (steps: number) => options({ steps, settings: { steps, rate: 1 } });
+  const first = await Run.open<Entry>(path, planned(4));
+  for await (const _ of first.train(task()));
+  expect(first.lengthened).toEqual([]);
+  const second = await Run.open<Entry>(path, planned(6));
+  expect([second.step, second.lengthened]).toEqual([4, [{ plannedSteps: 4, atStep: 4 }]]);
+  for await (const _ of second.train(task(second.found?.model.get('sum')?.data[0] as number)));
+  expect(second.log.entries.map(({ value }) => value)).toEqual([0, 1, 3, 6, 10, 15]);
+  expect(JSON.parse(await readFile(second.paths.settings, 'utf8'))).toEqual({ steps: 6, rate: 1 });
+  const third = await Run.open<Entry>(path, planned(9));
+  expect(third.lengthened).toEqual([
+    { plannedSteps: 4, atStep: 4 },
+    { plannedSteps: 6, atStep: 6 },
+  ]);
+  await expect(Run.open(path, planned(5))).rejects.toThrow('steps was 6, is 5');
+  await expect(Run.open(path, options({ steps: 9, settings: { steps: 9, rate: 2 } }))).rejects.toThrow(
+    '(rate was 1, is 2)',
+  );
+});

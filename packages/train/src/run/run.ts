@@ -13,7 +13,10 @@ export type RunOptions = {
   steps: number;
   /** Seed of the run's random draws; kept in its state. */
   seed: number;
-  /** Everything that the result depends on. A run found in the folder must have had the same. */
+  /**
+   * Everything that the result depends on. A run found in the folder must have had the same, but for `steps`: of those it
+   * may have had fewer.
+   */
   settings: Record<string, unknown>;
   /** Steps between two checkpoints. */
   checkpointEvery: number;
@@ -35,6 +38,14 @@ export type RunPaths = {
   curve: string;
   /** The end of the run, as JSON. */
   report: string;
+};
+
+/** A run that was continued beyond the steps that it was planned for. */
+export type Lengthening = {
+  /** Steps that were planned. */
+  plannedSteps: number;
+  /** Steps that had been taken when it was lengthened. */
+  atStep: number;
 };
 
 /** The part of a run that differs between an expert and a generator. */
@@ -67,8 +78,8 @@ export type RunStepEvent<Entry, Validation> =
 /**
  * A training run in a folder: settings, state, log, curve, weights and report.
  *
- * A run that was killed resumes from its last checkpoint: `open` reads it, checks that the settings are the same, and
- * drops log lines of later steps. Where every step is a function of seed and step number alone, the resumed run ends in
+ * A run that was killed, or is to be longer, resumes from its last checkpoint: `open` reads it, checks that the settings
+ * are the same but for a larger number of steps, and drops log lines of later steps. Where every step is a function of seed and step number alone, the resumed run ends in
  * the same bytes.
  *
  * @example
@@ -83,15 +94,22 @@ export class Run<Entry extends { step: number }> {
   readonly log: TrainingLog<Entry>;
   /** The checkpoint that the run resumes from; undefined for a new run. */
   readonly found?: TrainingState;
+  /** Where the run was lengthened, in this start and in earlier ones. */
+  readonly lengthened: readonly Lengthening[];
   readonly #options: RunOptions;
   readonly #settings: string;
   #step: number;
   #savedStep?: number;
 
-  private constructor(paths: RunPaths, options: RunOptions, log: TrainingLog<Entry>, found?: TrainingState) {
+  private constructor(
+    paths: RunPaths,
+    options: RunOptions,
+    { log, found, lengthened }: { log: TrainingLog<Entry>; found?: TrainingState; lengthened: Lengthening[] },
+  ) {
     this.paths = paths;
     this.log = log;
     this.found = found;
+    this.lengthened = lengthened;
     this.#options = options;
     this.#settings = JSON.stringify(options.settings);
     this.#step = found?.step ?? 0;
@@ -101,8 +119,8 @@ export class Run<Entry extends { step: number }> {
   /**
    * Opens a folder, which is made where it does not exist.
    *
-   * @throws RangeError for counts that are no whole numbers; Error if the folder holds a run with other settings: the
-   *   message names each difference.
+   * @throws RangeError for counts that are no whole numbers; Error if the folder holds a run with other settings, or one
+   *   of more steps: the message names each difference.
    */
   static async open<Entry extends { step: number }>(folder: string, options: RunOptions): Promise<Run<Entry>> {
     const { where, steps, checkpointEvery, validateEvery, settings } = options;
@@ -120,15 +138,21 @@ export class Run<Entry extends { step: number }> {
       report: file('report.json'),
     };
     const found = (await exists(paths.state)) ? await loadTrainingState(paths.state) : undefined;
+    const lengthened: Lengthening[] = [];
     if (found) {
-      const before = JSON.parse((found.extra as { settings: string }).settings) as Record<string, unknown>;
-      const differences = settingsDiffer(before, JSON.parse(JSON.stringify(settings)));
+      const extra = found.extra as { settings: string; lengthened?: Lengthening[] };
+      const before = JSON.parse(extra.settings) as Record<string, unknown>;
+      const now = JSON.parse(JSON.stringify(settings)) as Record<string, unknown>;
+      const longer = Number(now.steps) > Number(before.steps);
+      const differences = settingsDiffer(longer ? { ...before, steps: now.steps } : before, now);
       if (differences) fail(Error, where, 'out', 'a new folder or one of the same run', `${folder} (${differences})`);
-    } else {
-      await writeFileAtomic(paths.settings, `${JSON.stringify(settings, null, 2)}\n`);
+      lengthened.push(...(extra.lengthened ?? []));
+      if (longer) lengthened.push({ plannedSteps: Number(before.steps), atStep: found.step });
     }
+    if (!found || lengthened.length > 0)
+      await writeFileAtomic(paths.settings, `${JSON.stringify(settings, null, 2)}\n`);
     const log = await TrainingLog.resumeAt<Entry>(paths.log, found?.step ?? 0);
-    return new Run(paths, options, log, found);
+    return new Run(paths, options, { log, found, lengthened });
   }
 
   /** Steps taken so far. */
@@ -183,7 +207,8 @@ export class Run<Entry extends { step: number }> {
   async #checkpoint(task: RunTask<Entry, unknown>): Promise<void> {
     const { seed } = this.#options;
     const step = this.#step;
-    const extra = { settings: this.#settings };
+    const { lengthened } = this;
+    const extra = { settings: this.#settings, ...(lengthened.length > 0 ? { lengthened: [...lengthened] } : {}) };
     await saveTrainingState(this.paths.state, { ...(await task.state()), step, seed, dataPosition: { step }, extra });
     this.#savedStep = step;
   }

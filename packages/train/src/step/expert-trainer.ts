@@ -16,6 +16,8 @@ export type TrainerSetup = {
   preset: ExpertPreset;
   /** Seed of the first weights. */
   seed: number;
+  /** First weights in place of drawn ones, by PyTorch's names. */
+  initialWeights?: Map<string, NamedArray>;
   /** Of the first step; each step has its own. */
   learningRate: number;
   /** Most windows in the network at a time. Default all. */
@@ -79,11 +81,12 @@ export class LocalTrainer implements Trainer {
   readonly #optimizer: AdamW;
   readonly #average?: ExponentialMovingAverage;
 
-  constructor({ choice, preset, seed, learningRate, chunk }: TrainerSetup, exchange?: ReplicaExchange) {
+  constructor({ choice, preset, seed, initialWeights, learningRate, chunk }: TrainerSetup, exchange?: ReplicaExchange) {
     this.#preset = presetFor(preset, choice.network);
     this.#chunk = chunk;
     this.#exchange = exchange;
     this.net = buildNetwork(choice, seed);
+    if (initialWeights) this.net.loadStateDict(initialWeights);
     this.#temperature = this.#preset.loss === 'contrast' ? new ContrastiveTemperature() : undefined;
     const { betas, weightDecay, decayOneDimensional, averageDecay } = this.#preset;
     this.#optimizer = new AdamW(trainedParameters(this.net, this.#temperature), {
