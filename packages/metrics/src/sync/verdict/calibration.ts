@@ -32,7 +32,7 @@ export const UNIT_CALIBRATION: VerdictCalibration = {
     [91, 11.5],
   ],
   slope: 1,
-  farPenalty: 2,
+  farPenalty: 1,
 };
 
 /** Refuses a calibration that cannot be used; returns it. */

@@ -8,11 +8,14 @@ export type AlignmentPart = {
   curve: AlignmentCurve;
 };
 
+/** Whether a curve's offset can be relied on by itself, and beside one that can. */
+export type Trust = { convincing(curve: AlignmentCurve): boolean; plausible(curve: AlignmentCurve): boolean };
+
 /** A change of more frames than this is one. */
 const LARGEST_DRIFT = 2;
 
-/** Log of the odds that two offsets must have over one: a change is rare. */
-const LEAST_GAIN = 6;
+/** Log of the odds that two offsets must have over one: a change is rare, and there are many places and offsets to try. */
+const LEAST_GAIN = 10;
 
 /** Windows of ten frames overlap: so many consecutive ones say as much as one. */
 const OVERLAP = 5;
@@ -22,16 +25,15 @@ const FEWEST_STRETCHES = 2;
 /**
  * Splits a clip where its offset changes: at the place where two offsets explain it best, and each side again.
  *
- * A split counts where both sides are convincing by themselves, are more than 2 frames apart, and match at their own
- * offsets better than both do at any common one: `(sum of strength² - strength² at the common offset) / 10 > 6`, the log
- * likelihood ratio of a Gaussian model. A side has at least two stretches, about two seconds.
+ * A split counts where one side is convincing by itself and the other plausible, they are more than 2 frames apart, and
+ * match at their own offsets better than both do at any common one: `(sum of strength² - strength² at the common offset) /
+ * 10 > 10`, the log likelihood ratio of a Gaussian model. A side has at least two stretches, about two seconds.
  *
- * @param convincing whether a curve's offset can be relied on.
  * @returns one part where the offset stays the same.
  */
-export function offsetParts(alignment: Alignment, convincing: (curve: AlignmentCurve) => boolean): AlignmentPart[] {
+export function offsetParts(alignment: Alignment, trust: Trust): AlignmentPart[] {
   const split = (from: number, to: number): AlignmentPart[] => {
-    const at = bestSplit(alignment, { from, to, convincing });
+    const at = bestSplit(alignment, { from, to, ...trust });
     return at === undefined ? [partOf(alignment, from, to)] : [...split(from, at), ...split(at, to)];
   };
   return split(0, alignment.stretches.length);
@@ -44,7 +46,7 @@ export function partOf(alignment: Alignment, from: number, to: number): Alignmen
 
 function bestSplit(
   alignment: Alignment,
-  { from, to, convincing }: { from: number; to: number; convincing: (curve: AlignmentCurve) => boolean },
+  { from, to, convincing, plausible }: { from: number; to: number } & Trust,
 ): number | undefined {
   let best: { at: number; gain: number } | undefined;
   const totals = runningSums(alignment, from, to);
@@ -55,7 +57,8 @@ function bestSplit(
   if (!best) return undefined;
   const [before, after] = [partOf(alignment, from, best.at), partOf(alignment, best.at, to)].map(({ curve }) => curve);
   const apart = Math.abs(before.offsetFrames - after.offsetFrames) > LARGEST_DRIFT;
-  return apart && convincing(before) && convincing(after) ? best.at : undefined;
+  const trusted = (convincing(before) && plausible(after)) || (plausible(before) && convincing(after));
+  return apart && trusted ? best.at : undefined;
 }
 
 type Totals = { sums: Float64Array; pairs: Float64Array }[];

@@ -111,6 +111,10 @@ const TURNED = 0.5;
 /** Without a calibration: the chance that noise reaches this anywhere among 150 offsets is below 1 in 1000. */
 const LEAST_Z = 4.2;
 
+/** The contrast that is not needed, and the z score that is, where another part of the clip matches. */
+const BELONGING = 2;
+const LEAST_Z_BESIDE = 3.2;
+
 /** Another offset with this share of the best one's strength is named. */
 const NEARLY_AS_STRONG = 0.8;
 
@@ -138,11 +142,15 @@ export function syncVerdict(
   const blind = blindness(alignment, curve, options);
   const parts = blind
     ? [partOf(alignment, 0, alignment.stretches.length)]
-    : offsetParts(alignment, (one) => judge(one).found);
+    : offsetParts(alignment, {
+        convincing: (one) => judge(one).found,
+        plausible: (one) => judge(one, true).found,
+      });
   const times = timesOf(alignment, options);
   const inTime = (part: AlignmentPart): OffsetInTime => {
-    const { found, confidence } = judge(part.curve);
-    return { ...times(part), offsetFrames: found && !blind ? part.curve.offsetFrames : null, confidence };
+    const { found, confidence } = judge(part.curve, parts.length > 1 && parts.includes(part));
+    if (blind) return { ...times(part), offsetFrames: null, confidence: confidence === null ? null : 0 };
+    return { ...times(part), offsetFrames: found ? part.curve.offsetFrames : null, confidence };
   };
   const { found, confidence } = judge(curve);
   const reason = blind ?? (parts.length > 1 ? 'offset changes' : found ? 'found' : whyNot(curve));
@@ -169,12 +177,15 @@ export function syncVerdict(
 
 type Judgement = { found: boolean; confidence: number | null };
 
-function judgeOf(calibration: VerdictCalibration | undefined): (curve: AlignmentCurve) => Judgement {
-  return (curve) => {
-    if (!calibration) return { found: !curve.atEdge && curve.zScore >= LEAST_Z, confidence: null };
+/** @returns a judge; where another part of the clip matches, so that its audio is known to belong, less is needed. */
+function judgeOf(calibration: VerdictCalibration | undefined): (curve: AlignmentCurve, belongs?: boolean) => Judgement {
+  return (curve, belongs = false) => {
+    const leastZ = belongs ? LEAST_Z_BESIDE : LEAST_Z;
+    if (!calibration) return { found: !curve.atEdge && curve.zScore >= leastZ, confidence: null };
     const { slope, farPenalty } = calibration;
     const far = Math.abs(curve.offsetFrames) > 15 ? farPenalty : 0;
-    const odds = slope * (curve.contrast - far - halfContrast(calibration, curve.windows));
+    const half = halfContrast(calibration, curve.windows) - (belongs ? BELONGING : 0);
+    const odds = slope * (curve.contrast - far - half);
     const confidence = rounded(1 / (1 + Math.exp(-odds)))!;
     return { found: !curve.atEdge && confidence >= 0.5, confidence };
   };
