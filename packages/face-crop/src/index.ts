@@ -33,6 +33,7 @@ export type { NpyLandmarkOptions } from './import/npy-landmarks';
 export { parseNpyLandmarks } from './import/npy-landmarks';
 export type { OpenFaceOptions } from './import/openface-landmarks';
 export { parseOpenFaceCsv } from './import/openface-landmarks';
+export type { BlazefaceWeights } from './mediapipe/blazeface-networks';
 export type { MediapipeWeights } from './mediapipe/mediapipe-weights';
 export type { StoredGraph } from './mediapipe/stored-graph';
 export type { ShotDetectorOptions } from './shots/shot-detector';

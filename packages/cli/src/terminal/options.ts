@@ -36,14 +36,15 @@ export const heldOutOption = () =>
 export const landmarkQualityOption = () =>
   choice(
     '--landmark-quality <name>',
-    'landmarks of every second frame (fast), or averaged over five test-time augmentations of every frame (careful)',
+    'landmarks averaged over two test-time augmentations of every second frame (fast), or over five of every frame (careful)',
     keysOf(LANDMARK_QUALITY),
   ).default('fast' as const);
 
 export const landmarkDetectorOption = () =>
   choice(
     '--landmark-detector <name>',
-    'networks that find the faces and their landmarks: MediaPipe’s BlazeFace and Face Mesh, or face-api’s',
+    'networks that find the faces and their landmarks: MediaPipe’s BlazeFace with face-api’s 68 points or with MediaPipe’s Face Mesh, ' +
+      'or both of face-api',
     LANDMARK_MODELS,
   ).default(LANDMARK_MODELS[0]);
 

@@ -18,8 +18,8 @@ export interface LandmarkDetector {
   readonly scheme: 'ibug68';
   /** Name of its networks; missing where it has none. */
   readonly name?: string;
-  /** Smallest face that it finds, from the brows to the chin, as a share of the frame's longer side; if it is known. */
-  readonly smallestFace?: number;
+  /** Smallest face that it finds in frames of a size, from the brows to the chin in pixels; if that is known. */
+  smallestFace?(frame: { width: number; height: number }): number;
   /** One entry for each face. */
   detect(frame: VideoFrame): Promise<FaceLandmarks[]>;
   reset(): void;

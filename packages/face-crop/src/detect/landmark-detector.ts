@@ -8,31 +8,33 @@ import {
 } from '@lipsync/contracts';
 import { boxOverlap, type LandmarkBox, landmarkBox } from '../crop/landmark-geometry';
 import type { Square } from '../crop/sample-square';
+import { BlazefaceNetworks, type BlazefaceWeights, readBlazefaceWeights } from '../mediapipe/blazeface-networks';
 import { MediapipeNetworks } from '../mediapipe/mediapipe-networks';
 import { type MediapipeWeights, readMediapipeWeights } from '../mediapipe/mediapipe-weights';
 import { coarseImage, coarseSquare, imageSimilarity } from './coarse-image';
-import { FaceApiNetworks, type FaceNetworks } from './face-networks';
+import { FaceApiNetworks } from './face-api-networks';
+import type { FaceNetworks } from './face-networks';
 import { type FoundFace, strongest } from './find-faces';
 import type { CropLandmarks } from './landmark-crops';
 import { type LandmarkWeights, readLandmarkWeights } from './network-weights';
 
 /**
- * The networks that find faces and their points: MediaPipe's BlazeFace and Face Mesh, or face-api's tiny face detector
- * and 68 points.
+ * The networks that find faces and their points. `blazeface-68`, the default: MediaPipe's BlazeFace and face-api's 68
+ * points. `mediapipe`: BlazeFace and MediaPipe's Face Mesh. `face-api`: its tiny face detector and 68 points.
  */
-export const LANDMARK_MODELS = ['mediapipe', 'face-api'] as const;
+export const LANDMARK_MODELS = ['blazeface-68', 'mediapipe', 'face-api'] as const;
 
 /** A name of `LANDMARK_MODELS`. */
 export type LandmarkModel = (typeof LANDMARK_MODELS)[number];
 
 /** How faces are detected and tracked. */
 export type LandmarkDetectorOptions = {
-  /** Which networks. Default `face-api`. */
+  /** Which networks. Default `blazeface-68`. */
   model?: LandmarkModel;
   /**
    * Weights of the model as bytes, or the URL of a folder with their files; default: from the npm package (Node only).
    */
-  weights?: LandmarkWeights | MediapipeWeights | URL;
+  weights?: BlazefaceWeights | MediapipeWeights | LandmarkWeights | URL;
   /**
    * Test-time augmentations over which the landmarks of a face are averaged. 1: none, fast. 2: adds the mirror image.
    * 5: adds shifts, scales and rotations; half the jitter of 1, at four times the time. On three clips (faces 135 px
@@ -42,15 +44,14 @@ export type LandmarkDetectorOptions = {
   /** Faces tracked at once, the highest scores first. Default 4. */
   maxFaces?: number;
   /**
-   * Smallest detection score, 0..1. Default 0.5 of `mediapipe`; 0.3 of `face-api`: low, as false detections are
+   * Smallest detection score, 0..1. Default 0.5; 0.3 of `face-api`: low, as false detections are
    * rejected by their landmarks.
    */
   minScore?: number;
   /** Frames between two runs of the face detector while no track is doubtful. Default 25. */
   detectEvery?: number;
   /**
-   * Sides in pixels to which a frame is scaled for detection, multiples of 32, tried in this order. Default 256, 512 of
-   * `mediapipe`; 224, 320, 160, 416, 512 of `face-api`.
+   * Sides in pixels to which a frame is scaled for detection, multiples of 32, tried in this order. Default 256, 512; 224, 320, 160, 416, 512 of `face-api`.
    */
   scales?: readonly number[];
 };
@@ -96,13 +97,14 @@ type Track = {
 };
 
 /**
- * The default landmark detector: face-api's tiny face detector and 68-point network, rebuilt on tfjs operations, so
- * they run on the backend that the application has set.
+ * A landmark detector: MediaPipe's BlazeFace with face-api's 68-point network or with MediaPipe's Face Mesh, or face-api's
+ * own detector, rebuilt on tfjs operations, so they run on the backend that the application has set.
  *
- * The face detector searches at several scales; from then on each face is tracked by an upright square around its
- * previous landmarks. It runs again every `detectEvery` frames, when a face jumps, and after a cut, which ends the
- * tracks whose face is no longer in its place. The 68-point network has no confidence and returns a face for any input;
- * a detection counts only where the landmarks of the straight and the mirrored view agree.
+ * The face detector searches at several scales; from then on each face is tracked by a square around its previous
+ * landmarks, level with its eyes. It runs again every `detectEvery` frames, when a face jumps, and after a cut, which
+ * ends the tracks whose face is no longer in its place. A detection counts only where the point network confirms it: the
+ * mesh by its confidence of at least 0.5, the 68-point network, which returns a face for any input, where the landmarks
+ * of the straight and the mirrored view agree.
  *
  * @returns the detector. It holds the networks' weights as tensors: `dispose` it. Between calls it keeps no other
  * tensor and no frame.
@@ -116,8 +118,16 @@ type Track = {
  */
 export async function createLandmarkDetector(options: LandmarkDetectorOptions = {}): Promise<LandmarkDetector> {
   const where = 'createLandmarkDetector';
-  const { model = 'face-api', testTimeViews = 1, maxFaces = 4, detectEvery = 25, minScore, scales, weights } = options;
-  if (!LANDMARK_MODELS.includes(model)) fail(RangeError, where, 'model', LANDMARK_MODELS.join(' or '), model);
+  const {
+    model = LANDMARK_MODELS[0],
+    testTimeViews = 1,
+    maxFaces = 4,
+    detectEvery = 25,
+    minScore,
+    scales,
+    weights,
+  } = options;
+  if (!LANDMARK_MODELS.includes(model)) fail(RangeError, where, 'model', LANDMARK_MODELS.join(', '), model);
   if (![1, 2, 5].includes(testTimeViews)) fail(RangeError, where, 'testTimeViews', '1, 2 or 5', testTimeViews);
   if (!(Number.isInteger(maxFaces) && maxFaces > 0))
     fail(RangeError, where, 'maxFaces', 'a whole number above 0', maxFaces);
@@ -136,19 +146,37 @@ export async function createLandmarkDetector(options: LandmarkDetectorOptions = 
   return new TrackingDetector(model, networks, { ...rules, scales: scales ?? networks.scales });
 }
 
+/** The networks of each model, from weights of these names or from files. */
+const NETWORKS = {
+  'blazeface-68': {
+    weights: ['blazeface', 'landmarks'],
+    read: readBlazefaceWeights,
+    make: (weights: BlazefaceWeights) => new BlazefaceNetworks(weights),
+  },
+  mediapipe: {
+    weights: ['blazeface', 'facemesh'],
+    read: readMediapipeWeights,
+    make: (weights: MediapipeWeights) => new MediapipeNetworks(weights),
+  },
+  'face-api': {
+    weights: ['detector', 'landmarks'],
+    read: readLandmarkWeights,
+    make: (weights: LandmarkWeights) => new FaceApiNetworks(weights),
+  },
+} as const;
+
 async function loadNetworks(
   where: string,
   model: LandmarkModel,
   weights: LandmarkDetectorOptions['weights'],
 ): Promise<FaceNetworks> {
-  const given = weights === undefined || weights instanceof URL ? undefined : weights;
-  const url = weights instanceof URL ? weights : undefined;
-  if (model === 'mediapipe') {
-    if (given && !('blazeface' in given)) fail(TypeError, where, 'weights', 'those of mediapipe', Object.keys(given));
-    return new MediapipeNetworks((given as MediapipeWeights) ?? (await readMediapipeWeights(url)));
+  const { weights: names, read, make } = NETWORKS[model];
+  if (weights !== undefined && !(weights instanceof URL)) {
+    if (!names.every((name) => name in weights))
+      fail(TypeError, where, 'weights', `those of ${model} (${names.join(', ')})`, Object.keys(weights));
+    return make(weights as never);
   }
-  if (given && !('detector' in given)) fail(TypeError, where, 'weights', 'those of face-api', Object.keys(given));
-  return new FaceApiNetworks((given as LandmarkWeights) ?? (await readLandmarkWeights(url)));
+  return make((await read(weights)) as never);
 }
 
 type TrackingOptions = Required<Omit<LandmarkDetectorOptions, 'weights' | 'model'>>;
@@ -173,8 +201,10 @@ class TrackingDetector implements LandmarkDetector {
     this.#options = options;
   }
 
-  get smallestFace(): number {
-    return this.#networks.smallestFace;
+  smallestFace({ width, height }: { width: number; height: number }): number {
+    const longer = Math.max(width, height);
+    const scales = [...this.#options.scales, ...this.#fineScales(longer)];
+    return (this.#networks.facePixels * longer) / Math.max(...scales);
   }
 
   async detect(frame: VideoFrame): Promise<FaceLandmarks[]> {
@@ -279,11 +309,14 @@ class TrackingDetector implements LandmarkDetector {
     return found;
   }
 
+  /** Those that do not enlarge the frame by much, which would show nothing more. */
+  #fineScales(longer: number): number[] {
+    return this.#networks.fineScales.filter((scale) => scale <= 1.5 * longer);
+  }
+
   /** Faces too small for the ordinary scales, at the first scale that shows some. */
   async #searchFinely(frame: VideoFrame): Promise<FoundFace[]> {
-    const longer = Math.max(frame.width, frame.height);
-    for (const scale of this.#networks.fineScales) {
-      if (scale > 1.5 * longer) break; // enlarged frames show nothing more
+    for (const scale of this.#fineScales(Math.max(frame.width, frame.height))) {
       const found = await this.#networks.findFaces(frame, scale, this.#options.minScore);
       if (found.length > 0) return found;
     }

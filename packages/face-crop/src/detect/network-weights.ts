@@ -101,8 +101,12 @@ export function weightTensors(
  * @throws Error if a file is not there.
  */
 export async function readLandmarkWeights(from?: URL): Promise<LandmarkWeights> {
-  const network = await networkReader('readLandmarkWeights', from);
-  return { detector: await network(FILES.detector), landmarks: await network(FILES.landmarks) };
+  return { detector: await readStoredNetwork('detector', from), landmarks: await readStoredNetwork('landmarks', from) };
+}
+
+/** One of both networks; see `readLandmarkWeights`. */
+export async function readStoredNetwork(name: keyof LandmarkWeights, from?: URL): Promise<StoredNetwork> {
+  return (await networkReader('readLandmarkWeights', from))(FILES[name]);
 }
 
 /**

@@ -20,7 +20,8 @@ export class MediapipeNetworks implements FaceNetworks {
   readonly minScore = 0.5;
   readonly follow = 1;
   readonly checkViews = 1;
-  readonly smallestFace = 1 / 17;
+  /** Measured in frames of 1920 x 1080: at 512 all faces of 28 pixels are found. */
+  readonly facePixels = 8;
   readonly #faces: BlazeFace;
   readonly #points: FaceMesh;
 

@@ -17,14 +17,16 @@ export type MediapipeWeights = {
  * @throws Error if a file is not there.
  */
 export async function readMediapipeWeights(from?: URL): Promise<MediapipeWeights> {
+  return { blazeface: await readGraph('blazeface', from), facemesh: await readGraph('facemesh', from) };
+}
+
+/** One of the networks; see `readMediapipeWeights`. */
+export async function readGraph(name: keyof MediapipeWeights, from?: URL): Promise<StoredGraph> {
   const read = await fileReader('readMediapipeWeights', {
     from,
     entry: '@lipsync/mediapipe-weights',
     folder: 'models',
   });
-  const network = async (name: string): Promise<StoredGraph> => ({
-    graph: JSON.parse(new TextDecoder().decode(await read(`${name}.json`))),
-    bytes: await read(`${name}.bin`),
-  });
-  return { blazeface: await network('blazeface'), facemesh: await network('facemesh') };
+  const graph: unknown = JSON.parse(new TextDecoder().decode(await read(`${name}.json`)));
+  return { graph, bytes: await read(`${name}.bin`) };
 }

@@ -10,7 +10,7 @@ test('careful works more than fast', () => {
 
 test('landmarkSettings name the model, and fast takes one view of mediapipe', () => {
   expect(landmarkSettings()).toEqual(LANDMARK_QUALITY.fast);
-  expect(landmarkSettings('careful', 'face-api').detector).toEqual({ model: 'face-api', testTimeViews: 5 });
+  expect(landmarkSettings('careful', 'mediapipe').detector).toEqual({ model: 'mediapipe', testTimeViews: 5 });
   expect(landmarkSettings('fast', 'mediapipe')).toEqual({
     ...LANDMARK_QUALITY.fast,
     detector: { model: 'mediapipe', testTimeViews: 1 },

@@ -12,7 +12,7 @@ export type LandmarkSettings = {
 };
 
 /**
- * Settings for face-api's networks.
+ * Settings for the default networks.
  *
  * `fast`: landmarks averaged over two test-time augmentations at every second frame, interpolated between: about 5 ms
  * per frame on one core, median distance from `careful` 0.5 px. `careful`: five augmentations at every frame: about 30
@@ -29,8 +29,8 @@ export const LANDMARK_QUALITY: Record<LandmarkQuality, LandmarkSettings> = {
 };
 
 /**
- * Settings for the networks of either name: `LANDMARK_QUALITY`, but `fast` takes one view for `mediapipe`, whose points
- * hardly depend on it.
+ * Settings for the networks of a name: `LANDMARK_QUALITY`, but `fast` takes one view for `mediapipe`, which the second
+ * makes no better.
  *
  * @example
  * const { detector, collect } = landmarkSettings('fast', 'mediapipe');

@@ -1,0 +1,55 @@
+import type { VideoFrame } from '@lipsync/contracts';
+import { SixtyEightPoints } from '../detect/face-api-networks';
+import type { FaceNetworks } from '../detect/face-networks';
+import type { FoundFace } from '../detect/find-faces';
+import { readStoredNetwork, type StoredNetwork } from '../detect/network-weights';
+import { BlazeFace, findBlazeFaces } from './blaze-face';
+import { readGraph } from './mediapipe-weights';
+import type { StoredGraph } from './stored-graph';
+
+/** The weights of BlazeFace and of the 68-point network. */
+export type BlazefaceWeights = {
+  /** `blazeface` of `@lipsync/mediapipe-weights`. */
+  blazeface: StoredGraph;
+  /** `face_landmark_68_model` of `@vladmandic/face-api`. */
+  landmarks: StoredNetwork;
+};
+
+/**
+ * Reads the weights of BlazeFace and of the 68-point network.
+ *
+ * @param from none: from the npm packages `@lipsync/mediapipe-weights` and `@vladmandic/face-api` (Node only). A URL: of
+ *   a folder with their files `blazeface` and `face_landmark_68_model`, read by `fetch`; end it with a slash.
+ * @throws Error if a file is not there.
+ */
+export async function readBlazefaceWeights(from?: URL): Promise<BlazefaceWeights> {
+  return { blazeface: await readGraph('blazeface', from), landmarks: await readStoredNetwork('landmarks', from) };
+}
+
+/** MediaPipe's BlazeFace detects, face-api's 68-point network follows. */
+export class BlazefaceNetworks extends SixtyEightPoints implements FaceNetworks {
+  readonly scales = [256, 512];
+  readonly fineScales = [1024];
+  readonly minScore = 0.5;
+  readonly facePixels = 8;
+  readonly #faces: BlazeFace;
+
+  constructor(weights: BlazefaceWeights) {
+    super(weights.landmarks);
+    try {
+      this.#faces = new BlazeFace(weights.blazeface);
+    } catch (error) {
+      super.dispose();
+      throw error;
+    }
+  }
+
+  findFaces(frame: VideoFrame, scale: number, minScore: number): Promise<FoundFace[]> {
+    return findBlazeFaces(this.#faces, frame, scale, minScore);
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.#faces.dispose();
+  }
+}
