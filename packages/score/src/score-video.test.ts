@@ -132,6 +132,7 @@ test('a published protocol reads what the published scripts decode; the one besi
   expect(asPublished.protocol.deviations).toEqual([
     'as published, frames at 30 a second are taken for 25 a second (protocol syncnet-demo-decoded takes them at their times)',
   ]);
+  expect(asPublished.notes).toEqual(asPublished.protocol.deviations);
   const decoded = await scoreVideo('x.avi', { expert: expert(), reader, protocol: PROTOCOLS['syncnet-demo-decoded'] });
   expect(decoded.frameCount).toBe(20);
   expect(decoded.protocol.deviations).toHaveLength(3);

@@ -113,6 +113,7 @@ export async function scoreMedia(
     for await (const event of tracking) {
       if (event.kind === 'open') {
         score.protocol = { ...protocol, deviations: deviationsOf(protocol, given, event.info) };
+        score.notes.push(...score.protocol.deviations.slice(protocol.deviations.length));
         audio.open(event.audio, event.audioLevel);
         score.notes.push(...(event.info.notes ?? []));
         score.problems.push(...audioProblems(event.audioLevel, protocol.recipe));

@@ -15,8 +15,15 @@ export function readerFor(protocol: ScoreProtocol, reader: MediaReader): MediaRe
   };
 }
 
-/** The size of the first JPEG file: an odd one loses a row or column where the encoder needs even ones. */
-async function withDecodedSize(info: MediaInfo, path: string, reader: MediaReader): Promise<MediaInfo> {
+/**
+ * The size of the first JPEG file: an odd one loses a row or column where the encoder needs even ones. Without notes on
+ * tracks and channels: ffmpeg chooses as it does for the published scripts.
+ */
+async function withDecodedSize(
+  { notes: _notes, choices: _choices, ...info }: MediaInfo,
+  path: string,
+  reader: MediaReader,
+): Promise<MediaInfo> {
   if (!info.video) return info;
   for await (const { width, height } of reader.published!(path).frames)
     return { ...info, video: { ...info.video, width, height } };
