@@ -1,5 +1,5 @@
 import type { FaceTrack, Features, LandmarkDetector } from '@lipsync/contracts';
-import { fail } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 import type { DinetGenerator } from '@lipsync/dinet';
 import { type CollectTracksOptions, type CropPlan, planCrops } from '@lipsync/face-crop';
 import { encodeVideo, type FfmpegReader, type VideoWriter } from '@lipsync/media';
@@ -12,7 +12,6 @@ import { followFaces } from './video/follow-faces';
 
 /** Frame rate of the written video, and of the videos that generators were trained on. */
 export const DUB_FPS = 25;
-const SAMPLE_RATE = 16000;
 
 /** Options of `dubVideo`. */
 export type DubOptions = {
@@ -136,7 +135,7 @@ export async function dubVideo(video: string, audio: string, out: string, option
   const faces = lap();
   const face = planFace(tracked, options);
   const count =
-    length === 'audio' ? Math.ceil((tracked.audioLevel.samples * DUB_FPS) / SAMPLE_RATE) : tracked.frameCount;
+    length === 'audio' ? Math.ceil((tracked.audioLevel.samples * DUB_FPS) / AUDIO_SAMPLE_RATE) : tracked.frameCount;
   const size = evenSize(tracked.frameSize, log);
   const around = featuresAround(tracked, options, count);
   const writer = encodeVideo(out, {
@@ -268,7 +267,7 @@ function featuresAround(
 ): FeaturesAround {
   const { kind, steps } = generator.config.audio;
   if (kind === 'logits') return new FeaturesAround(features!, { features: 'ASR_LOGITS', steps });
-  const samples = length === 'audio' ? tracked.audioLevel.samples : (count * SAMPLE_RATE) / DUB_FPS;
+  const samples = length === 'audio' ? tracked.audioLevel.samples : (count * AUDIO_SAMPLE_RATE) / DUB_FPS;
   return new FeaturesAround(audioOfLength(tracked.audio(), samples), { features: 'THESIS_MEL', steps });
 }
 

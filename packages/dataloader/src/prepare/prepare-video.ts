@@ -1,5 +1,5 @@
 import type { FaceTrack, Features, LandmarkDetector, MediaReader } from '@lipsync/contracts';
-import { AUDIO_FEATURES, fail } from '@lipsync/contracts';
+import { AUDIO_FEATURES, AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 import type { CollectTracksOptions } from '@lipsync/face-crop';
 import { AudioCursor, type TrackedVideo, trackCrops, trackVideo, UnusableVideo } from '@lipsync/sync-windows';
 import { assertLogits } from '../store/clip';
@@ -58,8 +58,6 @@ export type PrepareProgress = {
 
 /** Clips and drops of a video; `alreadyDone` where an earlier run had finished it. */
 export type PrepareResult = SourceRecord & { alreadyDone: boolean };
-
-const SAMPLE_RATE = 16000;
 
 /**
  * Prepares one video: every face track, cut into segments of at most `segmentSec`, becomes clips of the store, with the audio that belongs to
@@ -200,7 +198,7 @@ function forgetAudio(
   const filling = open.filter((one) => one.frames).map((one) => one.segments[one.current].firstFrame);
   // A second more than the largest correction, for the context of features.
   const oldest = Math.min(frameIndex, ...filling) - maxOffset - fps;
-  audio.forget(Math.floor((oldest * SAMPLE_RATE) / fps));
+  audio.forget(Math.floor((oldest * AUDIO_SAMPLE_RATE) / fps));
 }
 
 /** The logits of a video's audio; an error drops the video. */

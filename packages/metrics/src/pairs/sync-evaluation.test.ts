@@ -41,7 +41,7 @@ describe('SyncEvaluation', () => {
       { clip: 'a', pairs: { inSync: 2, offSync: 2 }, balanced: 0.75, inSync: 1, offSync: 0.5 },
       { clip: 'b', pairs: { inSync: 1, offSync: 2 }, balanced: 0.25, inSync: 0, offSync: 0.5 },
     ]);
-    const far = evaluation.compute({ minOffset: 3 });
+    const far = evaluation.compute({ minDistance: 3 });
     expect(far.pairs).toEqual({ inSync: 4, offSync: 2 });
     expect([all.accuracy.balanced, far.accuracy.balanced]).toEqual([0.625, 0.875]);
     expect(far.byOffset.map(({ offsetFrames }) => offsetFrames)).toEqual([0, 5]);

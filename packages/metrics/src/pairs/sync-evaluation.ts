@@ -27,7 +27,7 @@ type Pair = { score: number; offset: number; clip?: string };
  *
  * What counts as off sync differs between publications: any other position of the audio in the clip, or only positions
  * at least a few frames away, since neighbours look alike. Both can be reported from one evaluation (`compute({
- * minOffset })`).
+ * minDistance })`).
  *
  * Totals are 64-bit.
  *
@@ -35,7 +35,7 @@ type Pair = { score: number; offset: number; clip?: string };
  * const evaluation = new SyncEvaluation();
  * evaluation.update([0.9, 0.2, 0.4], [0, 7, -1], { clip: 'a' });
  * evaluation.compute().auc; // any offset
- * evaluation.compute({ minOffset: 3 }).auc;
+ * evaluation.compute({ minDistance: 3 }).auc;
  */
 export class SyncEvaluation {
   readonly #pairs: Pair[] = [];
@@ -65,11 +65,11 @@ export class SyncEvaluation {
    * Figures over all pairs since the last `reset`.
    *
    * @param options.threshold pairs with a score above it count as in sync. Default 0.5.
-   * @param options.minOffset off-sync pairs nearer than this are left out, frames. Default 1: none is.
+   * @param options.minDistance off-sync pairs nearer than this are left out, frames. Default 1: none is.
    * @throws RangeError if there was no pair in sync, or none off sync.
    */
-  compute({ threshold = 0.5, minOffset = 1 }: { threshold?: number; minOffset?: number } = {}): SyncReport {
-    const pairs = this.#pairs.filter(({ offset }) => offset === 0 || offset >= minOffset);
+  compute({ threshold = 0.5, minDistance = 1 }: { threshold?: number; minDistance?: number } = {}): SyncReport {
+    const pairs = this.#pairs.filter(({ offset }) => offset === 0 || offset >= minDistance);
     const scores = splitPairs(pairs);
     const { inSync, offSync } = scores;
     const accuracy = balancedAccuracy(scores, threshold);
