@@ -21,7 +21,10 @@ import {
  * @example
  * const batch = mouthBatch(tf.zeros([2, 10, 48, 48, 3]), expert.recipe); // [2, 48, 48, 30]
  */
-export function mouthBatch(frames: tf.Tensor5D, recipe: SyncRecipe): MouthBatch {
+export function mouthBatch(
+  frames: tf.Tensor5D,
+  recipe: Pick<SyncRecipe, 'crop' | 'frameCount' | 'color' | 'range'>,
+): MouthBatch {
   const { frameCount, crop, color, range } = recipe;
   const { height, width } = frameShape(crop);
   const wanted = [frameCount, height, width, 3];

@@ -1,3 +1,4 @@
+import { mouthBatch } from '@lipsync/avalignnet';
 import type { SyncRecipe } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
 import { headBox } from '@lipsync/face-crop';
@@ -111,7 +112,7 @@ export class ImageProcessor {
    * @returns `[n, size, size, frames * 3]`; the caller disposes it.
    */
   syncInput(mouths: tf.Tensor4D, recipe: Pick<SyncRecipe, 'crop' | 'frameCount' | 'color' | 'range'>): tf.Tensor4D {
-    const { crop, frameCount, color, range } = recipe;
+    const { crop, frameCount } = recipe;
     if (crop.kind !== 'dinet')
       fail(
         TypeError,
@@ -126,16 +127,8 @@ export class ImageProcessor {
     return tf.tidy(() => {
       const resized =
         crop.size === mouths.shape[1] ? mouths : tf.image.resizeBilinear(mouths, [crop.size, crop.size], false, true);
-      // tf.reverse has no gradient; a copy, as the tape holds what tf.split returns.
-      const ordered = color === 'RGB' ? resized : tf.concat([...tf.split(resized, 3, 3)].reverse(), 3);
-      const scaled = tf.add(tf.mul(ordered, range[1] - range[0]), range[0]);
-      const rows = tf.reshape(scaled, [count / frameCount, frameCount, crop.size, crop.size, 3]);
-      return tf.reshape(tf.transpose(rows, [0, 2, 3, 1, 4]), [
-        count / frameCount,
-        crop.size,
-        crop.size,
-        frameCount * 3,
-      ]) as tf.Tensor4D;
+      const rows = tf.reshape(resized, [count / frameCount, frameCount, crop.size, crop.size, 3]) as tf.Tensor5D;
+      return mouthBatch(rows, recipe);
     });
   }
 
