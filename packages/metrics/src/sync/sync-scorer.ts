@@ -52,7 +52,7 @@ const LENGTH_TOLERANCE = 0.02; // half-precision embeddings are this far from le
  * the offset of lowest distance.
  *
  * Memory: about 250 rows of embeddings where frames and audio arrive in step (the one ahead is kept until the other
- * arrives), and `2 * maxShift + 1` float32 values per window and 0.9 kB per second. `compute` may be called in between.
+ * arrives), and `2 * maxShift + 1` float32 values per window and 1.8 kB per second. `compute` may be called in between.
  *
  * @throws TypeError, RangeError for options and rows that do not fit; `unit` refuses rows that are not of length 1 or
  * 0.

@@ -1,7 +1,7 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { storedShape } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
-import { maskedPsnr, psnr, type SyncScore, ssim } from '@lipsync/metrics';
+import { maskedPsnr, psnr, type SyncScore, scoreEmbeddings, ssim } from '@lipsync/metrics';
 import { Random } from '@lipsync/nn';
 import { expect, test } from 'vitest';
 import { RowFigures } from './generator-figures';
@@ -11,7 +11,9 @@ const { height, width } = storedShape({ kind: 'dinet head', mouth });
 const random = new Random(1);
 const noise = () => Uint8Array.from({ length: 2 * height * width * 3 }, () => random.integer(256));
 const experts = [{}] as SyncExpert[];
-const score = (lseD: number, offsetFrames: number) => ({ lseD, lseC: 1 - lseD, offsetFrames }) as SyncScore;
+const NO_WINDOWS = { maxShift: 75, fps: 25, visualStride: 1, stretches: [] };
+const score = (lseD: number, offsetFrames: number, alignment: SyncScore['alignment'] = NO_WINDOWS) =>
+  ({ lseD, lseC: 1 - lseD, offsetFrames, space: 'unit', alignment }) as SyncScore;
 
 test('a row is the mean of its frames’ figures, whole and in the mouth box', async () => {
   const [made, truth] = [noise(), noise()];
@@ -47,8 +49,25 @@ test('a row is the mean of its frames’ figures, whole and in the mouth box', a
   );
   expect(figures.sync[0].lseD).toBeCloseTo(0.7, 12); // measured 0
   expect(figures.sync[0].inSync).toBe(0.5);
+  expect(figures.sync[0].surelyInSync).toBe(0); // nothing is known of how well they match
   expect(figures).not.toHaveProperty('lpips');
   expect(row.conventions()[0]).toMatch(/^ssim: Gaussian 11x11/);
+});
+
+test('a clip is surely in sync where its verdict says so', async () => {
+  const row = new RowFigures({ of: 'generated', audio: 'own' }, { experts, mouth });
+  const random = new Random(2);
+  const rows = Array.from({ length: 80 }, () => {
+    const values = Array.from({ length: 16 }, () => random.normal());
+    return values.map((value) => value / Math.hypot(...values));
+  });
+  const [visual, later] = [rows.slice(4, 64), rows].map((part) => Float32Array.from(part.flat()));
+  await row.addFrames(noise(), noise());
+  for (const early of [0, 1, 4]) {
+    const audio = later.slice((4 + early) * 16, (64 + early) * 16);
+    row.addScore(0, scoreEmbeddings({ visual, audio }, { space: 'unit', dimension: 16 }));
+  }
+  expect(row.figures().sync[0]).toMatchObject({ inSync: 2 / 3, surelyInSync: 2 / 3 });
 });
 
 test('without a truth there are sharpness and sync alone', async () => {

@@ -1,4 +1,4 @@
-/** How well audio and frames match at every shift in one stretch of about a second, normalised. */
+/** How well audio and frames match at every shift in one stretch of about half a second, normalised. */
 export type AlignmentStretch = {
   /** Video frame, counted from the first window, at which the stretch begins. */
   firstFrame: number;
@@ -11,7 +11,7 @@ export type AlignmentStretch = {
   sums: Float32Array;
   /** Windows that had a partner at each shift. */
   pairs: Uint16Array;
-  /** Variance of the frames' embeddings in this stretch, relative to their mean square length: 0 where nothing moves. */
+  /** Variance of the frames' embeddings in the second around, relative to their mean square length: 0 where nothing moves. */
   movement: number;
 };
 

@@ -1,5 +1,5 @@
 /** A change below this share of the largest ones is that of an encoder, or of a crop that settles. */
-const LEAST_SHARE = 0.05;
+const LEAST_SHARE = 0.12;
 
 /** The largest changes: the top fiftieth of them. */
 const LARGEST = 0.02;
@@ -7,8 +7,8 @@ const LARGEST = 0.02;
 /**
  * Counts the different images among the frames of a face: a video of one image a second shows each 25 times.
  *
- * An image is new where the mean absolute difference from the frame before reaches a twentieth of the largest differences
- * of the clip.
+ * An image is new where the mean absolute difference from the frame before reaches an eighth of the largest differences of
+ * the clip.
  *
  * @example
  * const images = new ImageCounter();

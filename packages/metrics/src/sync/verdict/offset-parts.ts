@@ -20,14 +20,14 @@ const LEAST_GAIN = 10;
 /** Windows of ten frames overlap: so many consecutive ones say as much as one. */
 const OVERLAP = 5;
 
-const FEWEST_STRETCHES = 2;
+const FEWEST_STRETCHES = 4;
 
 /**
  * Splits a clip where its offset changes: at the place where two offsets explain it best, and each side again.
  *
  * A split counts where one side is convincing by itself and the other plausible, they are more than 2 frames apart, and
  * match at their own offsets better than both do at any common one: `(sum of strength² - strength² at the common offset) /
- * 10 > 10`, the log likelihood ratio of a Gaussian model. A side has at least two stretches, about two seconds.
+ * 10 > 10`, the log likelihood ratio of a Gaussian model. A side has at least four stretches, about two seconds.
  *
  * @returns one part where the offset stays the same.
  */

@@ -110,7 +110,7 @@ test.each<[number, number, [number, number]]>([
   const [before, after] = verdict.parts;
   expect(before.fromSec).toBe(2);
   expect(after.fromSec).toBe(before.toSec);
-  expect(Math.abs(after.fromSec - (2 + (at + 5) / 25))).toBeLessThanOrEqual(1);
+  expect(Math.abs(after.fromSec - (2 + (at + 5) / 25))).toBeLessThanOrEqual(0.6);
   expect(verdict.sentence).toContain(`from ${after.fromSec.toFixed(1)} s on `);
   expect(verdict.confidence).toBeGreaterThan(0.5);
 });

@@ -153,7 +153,8 @@ export function syncVerdict(
     return { ...times(part), offsetFrames: found ? part.curve.offsetFrames : null, confidence };
   };
   const { found, confidence } = judge(curve);
-  const reason = blind ?? (parts.length > 1 ? 'offset changes' : found ? 'found' : whyNot(curve));
+  const reason =
+    blind ?? (parts.length > 1 ? 'offset changes' : found ? 'found' : whyNot(curve, judge(curve, true).found));
   const near = byDistance !== undefined && Math.abs(byDistance - curve.offsetFrames) <= 1;
   const offsetFrames = reason === 'found' ? (near ? byDistance : curve.offsetFrames) : null;
   const measured = offsetFrames !== null;
@@ -204,10 +205,10 @@ function blindness(
   return speechShare < LEAST_SPEECH ? 'no speech' : undefined;
 }
 
-function whyNot({ atEdge, second, strength, offsetFrames }: AlignmentCurve): VerdictReason {
+function whyNot({ atEdge, second, strength, offsetFrames }: AlignmentCurve, plausible: boolean): VerdictReason {
   if (atEdge) return 'edge of search';
   const best = strength[(strength.length - 1) / 2 - offsetFrames];
-  return second && second.strength > NEARLY_AS_STRONG * best ? 'several offsets' : 'no match';
+  return plausible && second && second.strength > NEARLY_AS_STRONG * best ? 'several offsets' : 'no match';
 }
 
 /** An answer that cannot be told has no more than one half; a change is as sure as its least sure part. */
@@ -268,13 +269,17 @@ const searched = ({ strength }: AlignmentCurve) => {
   return Math.max(...Array.from(strength, (value, k) => (Number.isNaN(value) ? 0 : Math.abs(k - middle))));
 };
 
-const STRETCHES_OF_A_READING = 4;
+const STRETCHES_OF_A_READING = 8;
+const STRETCHES_BETWEEN = 4;
 
 /** About four seconds each, two seconds apart. */
 function pieces(alignment: Alignment): AlignmentPart[] {
   const count = alignment.stretches.length;
   const length = Math.min(STRETCHES_OF_A_READING, count);
-  const starts = Array.from({ length: Math.floor((count - length) / 2) + 1 }, (_, i) => 2 * i);
+  const starts = Array.from(
+    { length: Math.floor((count - length) / STRETCHES_BETWEEN) + 1 },
+    (_, i) => STRETCHES_BETWEEN * i,
+  );
   return starts.map((start, i) => partOf(alignment, start, i === starts.length - 1 ? count : start + length));
 }
 
@@ -291,10 +296,10 @@ function timesOf({ stretches, fps, visualStride }: Alignment, { startSec = 0, wi
 function evidenceOf(alignment: Alignment, curve: AlignmentCurve, options: VerdictOptions): SyncVerdict['evidence'] {
   const { stretches } = alignment;
   const rows = stretches.reduce((sum, stretch) => sum + stretch.rows, 0);
-  const agreeing = stretches.filter((_, t) => {
-    const { offsetFrames } = partOf(alignment, t, t + 1).curve;
-    return Math.abs(offsetFrames - curve.offsetFrames) <= 2;
-  });
+  const seconds = Math.ceil(stretches.length / 2);
+  const agreeing = Array.from({ length: seconds }, (_, i) => partOf(alignment, 2 * i, 2 * i + 2).curve).filter(
+    ({ offsetFrames }) => Math.abs(offsetFrames - curve.offsetFrames) <= 2,
+  );
   const { speechShare, imagesPerSec, faceSize, turn } = options;
   const facts = { speechShare, imagesPerSec, faceSize, turn };
   return {
@@ -304,7 +309,7 @@ function evidenceOf(alignment: Alignment, curve: AlignmentCurve, options: Verdic
     second: curve.second ? { ...curve.second, strength: rounded(curve.second.strength)! } : null,
     windows: curve.windows,
     searched: searched(curve),
-    agreement: rounded(agreeing.length / stretches.length),
+    agreement: rounded(agreeing.length / seconds),
     movement: rounded(stretches.reduce((sum, stretch) => sum + (stretch.movement * stretch.rows) / rows, 0))!,
     ...Object.fromEntries(
       Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [[name, rounded(value)]])),
