@@ -1,6 +1,7 @@
 export type { CheckMediaOptions, MediaCheck, MediaProblem } from './check/check-media';
 export { checkMedia } from './check/check-media';
 export { cutShort } from './check/cut-short';
+export type { MediaChange } from './check/stream-changes';
 export type { Ffmpeg, FfmpegSource, FindFfmpegOptions } from './ffmpeg/find-ffmpeg';
 export { findFfmpeg } from './ffmpeg/find-ffmpeg';
 export type { BothStreams } from './read/both-streams';

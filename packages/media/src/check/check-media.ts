@@ -1,6 +1,6 @@
 import type { MediaInfo } from '@lipsync/contracts';
 import { fail } from '@lipsync/contracts';
-import { tellingFirstAudio } from '../ffmpeg/filters';
+import { tellingFirstAudio, tellingFirstFrame } from '../ffmpeg/filters';
 import type { FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
 import { isError, messageLines } from '../ffmpeg/message-lines';
@@ -26,6 +26,8 @@ import {
   refusedFormat,
   refusedSize,
 } from './probe';
+import type { MediaChange } from './stream-changes';
+import { StreamChanges } from './stream-changes';
 import { streamLines } from './tracks';
 
 export type CheckMediaOptions = FindFfmpegOptions & {
@@ -70,7 +72,7 @@ export type MediaCheck = {
   /** Whether there is no problem. */
   ok: boolean;
   problems: MediaProblem[];
-  /** What is unusual and no problem, in sentences: several tracks, and which of them was checked. */
+  /** What is unusual and no problem, in sentences: several tracks and which of them was checked, changes. */
   notes: string[];
   /** The container's description, where the file could be opened. */
   info?: MediaInfo;
@@ -81,6 +83,11 @@ export type MediaCheck = {
    * 1.
    */
   audio?: { samples: number; sampleRate: number; startSec: number; endSec: number; peak: number };
+  /**
+   * Changes in the middle of a stream, at most 100, in the order of their times in each stream. Readers keep to the size
+   * of the first frame and to the time of every frame and sample.
+   */
+  changes: MediaChange[];
   /** ffmpeg's messages about missing or broken data. */
   damageMessages: number;
 };
@@ -94,6 +101,7 @@ type Decoded = {
   damageMessages: number;
   firstDamage?: string;
   frames: { count: number; startSec: number; lastSec: number; largestGapSec: number };
+  changes: StreamChanges;
   samples: number;
   peak: number;
 };
@@ -122,7 +130,7 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
   if (!(maxGapSec > 0)) fail(RangeError, 'checkMedia', 'options.maxGapSec', 'above 0', maxGapSec);
   const file = await inputFile('checkMedia', path);
   const problems: MediaProblem[] = [];
-  const check: MediaCheck = { path, ok: false, problems, notes: [], damageMessages: 0 };
+  const check: MediaCheck = { path, ok: false, problems, notes: [], changes: [], damageMessages: 0 };
   const short = await cutShort(path);
   if (short === 'the file is empty') {
     problems.push({ kind: 'empty', detail: short });
@@ -149,6 +157,8 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
   if (!maps.video || !maps.audio || check.info!.choices || mixing.length > 0 || jumps)
     decoded = await decodeAll(source, maps, mixing);
   describeStreams(decoded, check);
+  check.changes = decoded.changes.changes;
+  check.notes.push(...decoded.changes.notes(decoded.frames.startSec || 0));
   check.damageMessages = decoded.damageMessages;
   for (const reason of damageOf(decoded, check)) problems.push({ kind: 'damaged', detail: reason });
   const missing = short === undefined ? missingSeconds(decoded.messages, check) : undefined;
@@ -272,7 +282,8 @@ async function decodeAll(
 ): Promise<Decoded> {
   const args = ['-nostdin', '-nostats', '-v', 'level+info', ...inputArguments(file, maxPixels)];
   // `showinfo` also sums up all it is shown: a few pixels are enough.
-  if (video) args.push('-map', video, '-vf', 'settb=AVTB,scale=16:16:flags=neighbor,showinfo', '-f', 'null', '-');
+  const frames = tellingFirstFrame('scale=16:16:flags=neighbor,showinfo@every');
+  if (video) args.push('-map', video, '-vf', frames, '-f', 'null', '-');
   if (audio) {
     // Holes in the timestamps become silence, so that the number of samples tells the end.
     const whole = 'aresample=async=1:min_comp=0.00001:min_hard_comp=0.04:rematrix_maxval=1';
@@ -292,12 +303,14 @@ async function decodeAll(
     lastLine: '',
     damageMessages: 0,
     frames: { count: 0, startSec: Number.NaN, lastSec: Number.NaN, largestGapSec: 0 },
+    changes: new StreamChanges(),
     samples: 0,
     peak: 0,
   };
   let errors = '';
   const listen = messageLines((line) => {
-    if (countFrame(line.text, found.frames)) return;
+    if (countFrame(line.text, found)) return;
+    found.changes.hear(line);
     const text = line.text.replaceAll(file.url, 'the file'); // a line break in the name would make lines of it
     if (isError(line) && errors.length < 16_384) errors += `${text}\n`;
     if (line.level !== 'info' && saysDamage({ messages: text })) {
@@ -320,14 +333,16 @@ async function decodeAll(
 }
 
 /** Counts a frame where the line is one of `showinfo`; whether it is. */
-function countFrame(line: string, frames: Decoded['frames']): boolean {
-  const time = /^\[Parsed_showinfo_\d+ @ [^\]]*\] n: *\d+ +pts: *(-?\d+)/.exec(line);
-  if (!time) return /^\[Parsed_showinfo_\d+ @ /.test(line);
+function countFrame(line: string, { frames, changes }: Decoded): boolean {
+  if (!line.startsWith('[showinfo@every @ ')) return false;
+  const time = /^[^\]]*\] n: *\d+ +pts: *(-?\d+)/.exec(line);
+  if (!time) return true;
   const seconds = Number(time[1]) / 1e6;
   if (frames.count === 0) frames.startSec = seconds;
   else frames.largestGapSec = Math.max(frames.largestGapSec, seconds - frames.lastSec);
   frames.lastSec = seconds;
   frames.count++;
+  changes.frameAt(seconds);
   return true;
 }
 
