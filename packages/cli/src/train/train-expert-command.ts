@@ -7,7 +7,7 @@ import {
   type TrainExpertReport,
   trainExpert,
 } from '@lipsync/train';
-import { choice, createCommand, decimal, UsageError, wholeNumber } from '../terminal/command';
+import { choice, createCommand, decimal, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
 import { backendOption, heldOutOption, jsonOption, startBackend, threadsOption } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
@@ -16,38 +16,12 @@ import { resolveWeights } from '../weights/fetch-weights';
 
 /** `lipsync train expert`. */
 export function trainExpertCommand() {
-  return createCommand(
-    'expert',
-    'Trains AVAlignNet or a published sync network on prepared clips. It can be stopped at any moment: the same command resumes the run.',
-  )
-    .argument('<clips>', 'folder made by lipsync prepare')
-    .requiredOption('--out <dir>', 'folder for weights, learning curve, log and report')
-    .addOption(
-      wholeNumber('--steps <n>', 'optimiser steps in all; more of them lengthen a run, also a finished one', 1).default(
-        1000,
-      ),
-    )
-    .addOption(heldOutOption())
-    .addOption(jsonOption())
+  return trainingOptions().action(runTraining);
+}
 
-    .optionsGroup('Network:')
-    .option(
-      '--init <file>',
-      'weights to start from: any file that lipsync score takes; network, configuration and recipe are then the file’s',
-    )
-    .option('--init-prefix <name>', 'dict to read from a file of --init that holds several')
-    .addOption(
-      choice('--network <name>', 'network to train (default: avalignnet, or that of --init)', TRAINED_NETWORKS),
-    )
-    .option('--config <name>', 'configuration of AVAlignNet: a name or a .json file (default: lite, or that of --init)')
-    .option(
-      '--recipe <file>',
-      'JSON file that says how the input is prepared (default: what fits the configuration, or that of --init)',
-    )
-    .addOption(
-      decimal('--width <x>', 'channels of a published network as a share of the published number (default: 1)'),
-    )
-
+/** The words of `lipsync train expert`: what is trained, and how. */
+function trainingOptions() {
+  return networkOptions()
     .optionsGroup('Training:')
     .addOption(
       choice(
@@ -78,25 +52,63 @@ export function trainExpertCommand() {
       ).default(1),
     )
     .addOption(backendOption())
-    .addOption(threadsOption())
-    .action(async (clips, { json, backend, threads, config, recipe, heldOut, init, ...options }) => {
-      if (options.replicas > 1 && !['auto', 'wasm', 'wasm-threaded'].includes(backend)) {
-        throw new UsageError(
-          `--backend must be auto, wasm or wasm-threaded with --replicas, which run on wasm, got ${backend}`,
-        );
-      }
-      await startBackend({ backend, threads });
-      const report = await showTraining({
-        ...options,
-        store: await ClipStore.open(resolve(clips)),
-        out: resolve(options.out),
-        ...(config === undefined ? {} : { config: await readConfig(config) }),
-        ...(init === undefined ? {} : { init: await resolveWeights(init, '--init') }),
-        ...(recipe === undefined ? {} : { recipe: await readRecipe(recipe) }),
-        ...(heldOut === undefined ? {} : { heldOut: await readList(heldOut) }),
-      });
-      if (json) printJson(report);
-    });
+    .addOption(threadsOption());
+}
+
+function networkOptions() {
+  return createCommand(
+    'expert',
+    'Trains AVAlignNet or a published sync network on prepared clips. It can be stopped at any moment: the same command resumes the run.',
+  )
+    .argument('<clips>', 'folder made by lipsync prepare')
+    .requiredOption('--out <dir>', 'folder for weights, learning curve, log and report')
+    .addOption(
+      wholeNumber('--steps <n>', 'optimiser steps in all; more of them lengthen a run, also a finished one', 1).default(
+        1000,
+      ),
+    )
+    .addOption(heldOutOption())
+    .addOption(jsonOption())
+
+    .optionsGroup('Network:')
+    .option(
+      '--init <file>',
+      'weights to start from: any file that lipsync score takes; network, configuration and recipe are then the file’s',
+    )
+    .option('--init-prefix <name>', 'dict to read from a file of --init that holds several')
+    .addOption(
+      choice('--network <name>', 'network to train (default: avalignnet, or that of --init)', TRAINED_NETWORKS),
+    )
+    .option('--config <name>', 'configuration of AVAlignNet: a name or a .json file (default: lite, or that of --init)')
+    .option(
+      '--recipe <file>',
+      'JSON file that says how the input is prepared (default: what fits the configuration, or that of --init)',
+    )
+    .addOption(
+      decimal('--width <x>', 'channels of a published network as a share of the published number (default: 1)'),
+    );
+}
+
+type TrainingWords = OptionsOf<ReturnType<typeof trainingOptions>>;
+
+async function runTraining(clips: string, words: TrainingWords): Promise<void> {
+  const { json, backend, threads, config, recipe, heldOut, init, ...options } = words;
+  if (options.replicas > 1 && !['auto', 'wasm', 'wasm-threaded'].includes(backend)) {
+    throw new UsageError(
+      `--backend must be auto, wasm or wasm-threaded with --replicas, which run on wasm, got ${backend}`,
+    );
+  }
+  await startBackend({ backend, threads });
+  const report = await showTraining({
+    ...options,
+    store: await ClipStore.open(resolve(clips)),
+    out: resolve(options.out),
+    ...(config === undefined ? {} : { config: await readConfig(config) }),
+    ...(init === undefined ? {} : { init: await resolveWeights(init, '--init') }),
+    ...(recipe === undefined ? {} : { recipe: await readRecipe(recipe) }),
+    ...(heldOut === undefined ? {} : { heldOut: await readList(heldOut) }),
+  });
+  if (json) printJson(report);
 }
 
 /** Runs a training to its end with a progress bar and logs its result. */
