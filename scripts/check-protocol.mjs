@@ -1,6 +1,6 @@
 /**
  * SyncNet's whole evaluation, ours beside PyTorch, NumPy and SciPy programs: `node scripts/check-protocol.mjs [VIDEO...]
- * [--only pipeline|demo]`.
+ * [--only pipeline|demo] [--match TEXT]`; `--match`: only such made videos.
  *
  * - `syncnet-pipeline` on the same crops and audio, of the videos given, by default the first of LIPSYNC_SHARED/data/wild.
  * - `syncnet-demo` from the file on, with the source's own steps (ffmpeg's JPEG files, OpenCV, a 16-bit WAV file): a drawn
@@ -35,7 +35,10 @@ const skip = (reason) => {
 if (spawnSync(python, ['-c', 'import cv2, numpy, scipy, torch']).status !== 0)
   skip(`${python} has no PyTorch, OpenCV and SciPy`);
 const wild = `${shared}/data/wild`;
-const { values, positionals: videos } = parseArgs({ allowPositionals: true, options: { only: { type: 'string' } } });
+const { values, positionals: videos } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: 'string' }, match: { type: 'string', default: '' } },
+});
 if (videos.length === 0 && values.only !== 'demo') {
   if (!existsSync(wild)) skip(`no video given and no ${wild}`);
   videos.push(
@@ -182,6 +185,7 @@ try {
     compare('syncnet-pipeline', path, score, theirs);
   }
   for (const [protocol, path] of values.only === 'pipeline' ? [] : await demoVideos()) {
+    if (!path.includes(values.match)) continue;
     const ours = await scoreVideo(path, { expert, reader, protocol: PROTOCOLS[protocol] });
     const [score] = ours.faces;
     if (!score) throw new Error(`${path}: no score: ${ours.problems.join('; ')}`);

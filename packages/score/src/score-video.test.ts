@@ -117,20 +117,20 @@ test('scoreVideo reports why a file has no score by a protocol', async () => {
 test('a published protocol reads what the published scripts decode; the one beside it what every other score reads', async () => {
   const demo = PROTOCOLS['syncnet-demo'];
   const straight = video({ frameCount: 20, samples: 20 * 640 });
-  // 24 frames of a file of 30 a second, counted as 25 a second.
+  // 24 frames of a file of 29.97 a second, counted as 25 a second.
   const jpeg = video({ frameCount: 24, samples: 24 * 640 });
   const reader: MediaReader = {
     ...straight,
     probe: async (path) => {
       const info = await straight.probe(path);
-      return { ...info, video: { ...info.video!, fps: 30 } };
+      return { ...info, video: { ...info.video!, fps: 29.97 } };
     },
     published: (path) => ({ frames: jpeg.frames(path), audio: jpeg.audio(path) }),
   };
   const asPublished = await scoreVideo('x.avi', { expert: expert(), reader, protocol: demo });
   expect(asPublished.frameCount).toBe(24);
   expect(asPublished.protocol.deviations).toEqual([
-    'as published, frames at 30 a second are taken for 25 a second (protocol syncnet-demo-decoded takes them at their times)',
+    'as published, frames at 29.97 a second are taken for 25 a second (protocol syncnet-demo-decoded takes them at their times)',
   ]);
   expect(asPublished.notes).toEqual(asPublished.protocol.deviations);
   const decoded = await scoreVideo('x.avi', { expert: expert(), reader, protocol: PROTOCOLS['syncnet-demo-decoded'] });

@@ -4,7 +4,7 @@ import type { SyncProtocol } from '@lipsync/metrics';
 
 /** A track that shows every frame of a video: for protocols whose files are face crops already. */
 export function wholeVideoTrack(durationSec: number, fps: number): FaceTrack {
-  const frameCount = Math.max(1, Math.ceil(durationSec * fps) + fps); // a second more: the frames end it earlier
+  const frameCount = Math.max(1, Math.ceil((durationSec + 1) * fps)); // a second more: the frames end it earlier
   return { id: 0, firstFrame: 0, frameCount, points: new Float32Array(frameCount * 136), score: 1, interpolated: 0 };
 }
 
