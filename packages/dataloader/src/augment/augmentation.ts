@@ -42,6 +42,8 @@ export type Augmentation = {
   audioNoise: number;
   /** Mel steps by which the audio may start early or late; not multiplied. */
   jitterSteps: number;
+  /** Natural log of the speed of frames and audio together; not multiplied. Default 0. */
+  logSpeed?: number;
 };
 
 /** The augmentation with which a small network learned from two thousand clips. */
@@ -107,5 +109,13 @@ export function drawAugmentation(augmentation: Augmentation, random: Random): Au
     noise: upTo(augmentation.audioNoise),
     jitterSteps: random.integer(2 * augmentation.jitterSteps + 1) - augmentation.jitterSteps,
   };
-  return { view, colour, audio, noiseStarts: [random.bits(), random.bits(), random.bits()] };
+  const noiseStarts: [number, number, number] = [random.bits(), random.bits(), random.bits()];
+  const { logSpeed = 0 } = augmentation;
+  return {
+    view,
+    colour,
+    audio,
+    noiseStarts,
+    ...(logSpeed > 0 ? { speed: Math.exp(random.uniform(-logSpeed, logSpeed)) } : {}),
+  };
 }

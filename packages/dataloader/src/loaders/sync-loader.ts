@@ -5,12 +5,10 @@ import { Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Augmentation } from '../augment/augmentation';
 import { AUGMENTATION, drawAugmentation } from '../augment/augmentation';
-import type { AudioDegradation } from '../degrade/audio-degradation';
 import { drawAudioDegradation } from '../degrade/audio-degradation';
-import type { FrameDegradation } from '../degrade/frame-degradation';
 import { drawFrameDegradation } from '../degrade/frame-degradation';
 import type { SyncSampling } from '../sampling/batch-plan';
-import type { PlainSyncBatch } from '../sampling/sync-batch-maker';
+import type { Degradation, PlainSyncBatch } from '../sampling/sync-batch-maker';
 import { assertSampling, SyncBatchMaker } from '../sampling/sync-batch-maker';
 import { assertStoreFits, binsFor } from '../store/clip';
 import type { ClipStore } from '../store/clip-store';
@@ -23,7 +21,7 @@ export type SyncLoaderOptions = {
   /** Augmentation of windows; null for none. Default `AUGMENTATION`. */
   augment?: Augmentation | null;
   /** Degradation as of poor recordings: blur and JPEG, rooms, noise and telephones; null for none. Default null. */
-  degradation?: { frames: FrameDegradation; audio: AudioDegradation } | null;
+  degradation?: Degradation | null;
   /** Seed of all draws. Default 0. */
   seed?: number;
   /** Ids of the clips to draw from. Default: all of the store. */

@@ -78,8 +78,8 @@ export const OPEN_GATES: QualityGates = {
   minVoiced: 0,
 };
 
-/** The preparation for videos of which nothing is known. */
-export const GENERAL: Preparation = {
+/** What the presets have in common. */
+const COMMON: Preparation = {
   shots: 'adaptive',
   faces: 'talking',
   minFrames: 20,
@@ -90,12 +90,13 @@ export const GENERAL: Preparation = {
   toleratedOffset: 1,
   maxOffset: 15,
   maxRemainingOffset: 1,
-  offsetRule: 'verdict',
-  keepConfidence: 0.08,
   correctionConfidence: 0.05,
   minConfidence: 0,
   gates: OPEN_GATES,
 };
+
+/** The preparation for videos of which nothing is known. */
+export const GENERAL: Preparation = { ...COMMON, offsetRule: 'verdict', keepConfidence: 0.08 };
 
 /**
  * Named preparations. Where a source is silent, the value of `general` stands.
@@ -115,17 +116,16 @@ export const GENERAL: Preparation = {
 export const PREPARATIONS = {
   general: GENERAL,
   'thesis-hdtf': {
-    ...GENERAL,
+    ...COMMON,
     shots: 'none',
     faces: 'largest',
     storage: 'dinet head',
     toleratedOffset: 0,
     maxRemainingOffset: 15,
-    offsetRule: 'lse-c',
     correctionConfidence: 0,
   },
   'thesis-hallo3': {
-    ...GENERAL,
+    ...COMMON,
     shots: 'none',
     faces: 'largest',
     storage: 'dinet head',
@@ -134,20 +134,19 @@ export const PREPARATIONS = {
     gates: { ...OPEN_GATES, maxAsymmetry: 0.17, maxOffCentre: 0.33, minLipsInside: 1 },
   },
   latentsync: {
-    ...GENERAL,
+    ...COMMON,
     shotThreshold: 2,
     faces: 'largest',
     segmentSec: 5,
     maxOffset: 6,
     toleratedOffset: 0,
-    offsetRule: 'lse-c',
     correctionConfidence: 0,
     minConfidence: 3,
     gates: { ...OPEN_GATES, minFaceSize: 80, minScore: 0.5 },
   },
-  'wav2lip-lrs': { ...GENERAL, shots: 'none', faces: 'largest', minFrames: 16, segmentSec: 60, offset: 'none' },
-  grid: { ...GENERAL, shots: 'none', faces: 'largest', offset: 'measure' },
-  lrw: { ...GENERAL, shots: 'none', faces: 'largest', offset: 'measure' },
+  'wav2lip-lrs': { ...COMMON, shots: 'none', faces: 'largest', minFrames: 16, segmentSec: 60, offset: 'none' },
+  grid: { ...COMMON, shots: 'none', faces: 'largest', offset: 'measure' },
+  lrw: { ...COMMON, shots: 'none', faces: 'largest', offset: 'measure' },
 } as const satisfies Record<string, Preparation>;
 
 /** Names of `PREPARATIONS`. */

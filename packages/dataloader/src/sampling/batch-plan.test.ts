@@ -115,3 +115,36 @@ test('sampling refuses values out of range', () => {
   );
   expect(() => planBatch(clips, [0], { sampling: pairs, seed: 1, step: -1 })).toThrow('planBatch: step must be');
 });
+
+test.each([
+  [0, 4 / 5],
+  [0.5, 2 / 3],
+  [1, 1 / 2],
+])('contrast with balance %d draws a person with four clips of five in %d of all', (balance, share) => {
+  const sampling = { ...contrast, clips: 1, balance };
+  const five = ['Ann', 'Ann', 'Ann', 'Ann', 'Bea'].map((person) => ({ frameCount: 24, windows: 20, person }));
+  let drawn = 0;
+  for (let step = 0; step < 4000; step++)
+    if (planBatch(five, [0, 1, 2, 3, 4], { sampling, seed: 3, step })[0].featureClip < 4) drawn++;
+  expect(Math.abs(drawn / 4000 - share)).toBeLessThan(0.03); // standard error 0.008
+});
+
+test('near windows lie close together, in a share of the clips, from their step on', () => {
+  const near = { share: 0.5, leastDistance: 1, mostDistance: 2, fromStep: 10 };
+  const sampling = { ...contrast, clips: 2, near };
+  const two = [40, 8].map((windows) => ({ frameCount: windows + 4, windows }));
+  let [close, far] = [0, 0];
+  for (let step = 0; step < 400; step++) {
+    const batch = planBatch(two, [0, 1], { sampling, seed: 5, step });
+    for (const at of [0, 3]) {
+      const starts = batch.slice(at, at + 3).map(({ frameStart }) => frameStart);
+      const gaps = [starts[1] - starts[0], starts[2] - starts[1]];
+      expect(starts[0]).toBeGreaterThanOrEqual(0);
+      expect(starts[2]).toBeLessThan(two[batch[at].frameClip].windows);
+      expect(Math.min(...gaps)).toBeGreaterThanOrEqual(step < 10 ? 3 : 1);
+      if (Math.max(...gaps) <= 2) close++;
+      else far++;
+    }
+  }
+  expect(Math.abs(close / (close + far) - 0.5 * (390 / 400))).toBeLessThan(0.06); // standard error 0.018
+});

@@ -13,6 +13,25 @@ export type ContrastSampling = {
   windows: number;
   /** Least distance between windows of a clip, frames. */
   minDistance: number;
+  /**
+   * How far people are balanced, 0..1: with 0 a person is drawn in proportion to the weights of their clips together,
+   * with 1 everybody equally often, with 0.5 in proportion to the square root. Needs a store whose preparation told
+   * people apart. Default 0.
+   */
+  balance?: number;
+  /** Harder negatives: in a share of the clips, windows that lie close together. Default none. */
+  near?: NearWindows;
+};
+
+/** Windows of a clip that lie close together. */
+export type NearWindows = {
+  /** Share of the clips of a batch, 0..1. */
+  share: number;
+  /** Distance of neighbouring windows is drawn from this range, frames, both ends included. */
+  leastDistance: number;
+  mostDistance: number;
+  /** First step with such windows. Default 0. */
+  fromStep?: number;
 };
 
 /** Independent pairs with labels: audio at a random start of a random clip, frames from there (1) or from elsewhere (0). */
@@ -50,7 +69,12 @@ export type PlannedSample = {
 };
 
 /** Length of a clip. */
-export type ClipLength = { frameCount: number; windows: number };
+export type ClipLength = {
+  frameCount: number;
+  windows: number;
+  /** Who is seen, where it is known: for `balance`. */
+  person?: string;
+};
 
 const LONGEST_COUNTED = 60; // windows beyond this give a clip no more weight
 
@@ -94,22 +118,23 @@ export function planBatch(
     );
   }
   return sampling.kind === 'contrast'
-    ? planContrast(clips, usable, sampling, random)
+    ? planContrast(clips, usable, { sampling, step, random })
     : planPairs(clips, usable, sampling, random);
 }
 
 function planContrast(
   clips: readonly ClipLength[],
   usable: readonly number[],
-  sampling: ContrastSampling,
-  random: Random,
+  { sampling, step, random }: { sampling: ContrastSampling; step: number; random: Random },
 ): PlannedSample[] {
-  const totals: number[] = [];
-  let total = 0;
-  for (const index of usable) totals.push((total += Math.sqrt(Math.min(clips[index].windows, LONGEST_COUNTED))));
+  const totals = weightTotals(clips, usable, sampling.balance);
+  const total = totals[totals.length - 1];
   const chosen = new Set<number>();
   while (chosen.size < sampling.clips) chosen.add(usable[firstAbove(totals, random.uniform(0, total))]); // again where taken
+  const { near } = sampling;
   return [...chosen].flatMap((clip) => {
+    if (near && step >= (near.fromStep ?? 0) && random.uniform() < near.share)
+      return nearWindows(clip, clips[clip].windows, { sampling, near, random });
     const slack = clips[clip].windows - 1 - (sampling.windows - 1) * sampling.minDistance;
     const starts = Array.from({ length: sampling.windows }, () => random.integer(slack + 1)).sort((a, b) => a - b);
     return starts.map((start, k) => {
@@ -117,6 +142,44 @@ function planContrast(
       return { frameClip: clip, frameStart: at, featureClip: clip, featureStart: at };
     });
   });
+}
+
+/** Windows of one clip at small distances, anywhere in it. */
+function nearWindows(
+  clip: number,
+  windows: number,
+  { sampling, near, random }: { sampling: ContrastSampling; near: NearWindows; random: Random },
+): PlannedSample[] {
+  const { leastDistance, mostDistance } = near;
+  const starts = [0];
+  while (starts.length < sampling.windows) {
+    const distance = leastDistance + random.integer(mostDistance - leastDistance + 1);
+    const left = sampling.windows - starts.length - 1; // windows that must still find room
+    const furthest = windows - 1 - left * leastDistance;
+    starts.push(Math.min(starts[starts.length - 1] + distance, furthest));
+  }
+  const first = random.integer(windows - starts[starts.length - 1]);
+  return starts.map((start) => {
+    const at = first + start;
+    return { frameClip: clip, frameStart: at, featureClip: clip, featureStart: at };
+  });
+}
+
+/** Running totals of the clips' weights. */
+function weightTotals(clips: readonly ClipLength[], usable: readonly number[], balance = 0): number[] {
+  const weights = usable.map((index) => Math.sqrt(Math.min(clips[index].windows, LONGEST_COUNTED)));
+  if (balance > 0) {
+    const person = (k: number) => clips[usable[k]].person ?? `clip ${usable[k]}`;
+    const sums = new Map<string, number>();
+    weights.forEach((weight, k) => {
+      sums.set(person(k), (sums.get(person(k)) ?? 0) + weight);
+    });
+    weights.forEach((weight, k) => {
+      weights[k] = weight * sums.get(person(k))! ** -balance;
+    });
+  }
+  let total = 0;
+  return weights.map((weight) => (total += weight));
 }
 
 function planPairs(

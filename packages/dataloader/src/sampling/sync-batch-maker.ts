@@ -1,11 +1,12 @@
 import { voiceActivity } from '@lipsync/audio-mel';
-import type { SyncRecipe } from '@lipsync/contracts';
+import type { Features, SyncRecipe } from '@lipsync/contracts';
 import { AUDIO_FEATURES, AUDIO_SAMPLE_RATE, audioWindowStart, fail, frameShape, storedShape } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 import type { AugmentationDraw } from '@lipsync/sync-windows';
 import { cutFeatureWindow, cutMouthWindow, firstWindow, windowCount } from '@lipsync/sync-windows';
 import type { Augmentation } from '../augment/augmentation';
 import { drawAugmentation } from '../augment/augmentation';
+import { blendFrames, blendSteps, planStretch, type StretchedWindow } from '../augment/stretch-window';
 import type { AudioDegradation } from '../degrade/audio-degradation';
 import { degradeAudio, drawAudioDegradation } from '../degrade/audio-degradation';
 import type { FrameDegradation } from '../degrade/frame-degradation';
@@ -14,18 +15,27 @@ import { FEATURE_CONTEXT, featuresWithin } from '../prepare/segment-audio';
 import type { Clip } from '../store/clip';
 import { anglesOf, binsFor } from '../store/clip';
 import { featuresFor, samplesFor, stepsFor } from '../store/clip-features';
+import type { OpenClip } from '../store/clip-file';
 import type { ClipStore } from '../store/clip-store';
 import { mapLimited } from '../store/map-limited';
 import { withClipId } from '../store/with-clip-id';
 import type { ClipLength, PlannedSample, SyncSampling } from './batch-plan';
 import { planBatch, usableClips } from './batch-plan';
 
+/** Degradation of training windows. */
+export type Degradation = {
+  frames: FrameDegradation;
+  audio: AudioDegradation;
+  /** Share of windows whose frames are degraded, and of windows whose audio is, 0..1. Default 1. */
+  share?: number;
+};
+
 /** What a batch depends on, beside its step. */
 export type SyncBatchOptions = {
   sampling: SyncSampling;
   augment: Augmentation | null;
   /** Degradation as of poor recordings; null for none. Takes about ten times as long as augmentation. */
-  degradation: { frames: FrameDegradation; audio: AudioDegradation } | null;
+  degradation: Degradation | null;
   seed: number;
   /** The clips to draw from. Default: all of the store. */
   clips?: readonly string[];
@@ -84,7 +94,14 @@ export class SyncBatchMaker {
         const angles = anglesOf(clip);
         for (const i of windows.frames) {
           const { frameStart } = samples[i];
-          const plain = await framesOf(frameStart, this.#recipe.frameCount);
+          const plan = this.#stretch(clip, samples[i], draws[i]);
+          const plain = plan
+            ? blendFrames(
+                await framesOf(plan.firstFrame, plan.frameCount),
+                clip.height * clip.width * 3,
+                plan.framePositions,
+              )
+            : await framesOf(frameStart, this.#recipe.frameCount);
           cutMouthWindow(this.#degraded(plain, new Random(seed, step, i, DEGRADED_FRAMES)), 0, {
             stored: this.#store.recipe.crop,
             recipe: this.#recipe,
@@ -94,8 +111,10 @@ export class SyncBatchMaker {
           });
         }
         for (const i of windows.features) {
+          const plan = this.#stretch(clip, samples[i], draws[i]);
           this.#cutFeature(clip, samples[i].featureStart, {
             augmentation: draws[i],
+            plan,
             random: new Random(seed, step, i, DEGRADED_AUDIO),
             out: features.subarray(i * featureLength, (i + 1) * featureLength),
           });
@@ -109,51 +128,90 @@ export class SyncBatchMaker {
     const { clips: wanted, exclude, sampling } = this.#options;
     const out = new Set(exclude);
     const ids = (wanted ?? (await this.#store.list())).filter((id) => !out.has(id));
+    const manifest = sampling.kind === 'contrast' && sampling.balance ? await this.#store.manifest() : undefined;
+    const people = new Map(manifest?.clips.map(({ id, identity }) => [id, identity]));
     const clips = await mapLimited(ids, 16, async (id) => {
       const info = await withClipId(id, () => this.#store.info(id));
       const steps = stepsFor(info, this.#recipe, this.#store.recipe);
       const windows = windowCount(info.frameCount, steps, this.#recipe) - firstWindow(this.#recipe);
-      return { frameCount: info.frameCount, windows: Math.max(0, windows) };
+      return { frameCount: info.frameCount, windows: Math.max(0, windows), person: people.get(id) };
     });
     return { ids, clips, usable: usableClips(clips, sampling, this.#recipe.frameCount) };
   }
 
   #degraded(frames: Uint8Array, random: Random): Uint8Array {
     const { degradation } = this.#options;
-    return degradation
+    return degradation && isDrawn(degradation, random)
       ? degradeFrames(frames, storedShape(this.#store.recipe.crop), drawFrameDegradation(degradation.frames, random))
       : frames;
+  }
+
+  /** How a window is made at another speed; undefined where it keeps its own. */
+  #stretch(clip: OpenClip, sample: PlannedSample, draw: AugmentationDraw | undefined): StretchedWindow | undefined {
+    if (draw?.speed === undefined) return undefined;
+    const recipe = this.#recipe;
+    const { stepsPerSecond } = AUDIO_FEATURES[recipe.features];
+    return planStretch({
+      speed: draw.speed,
+      frameStart: sample.frameStart,
+      stepStart: audioWindowStart(recipe, sample.featureStart),
+      frameCount: recipe.frameCount,
+      featureSteps: recipe.featureSteps,
+      stepsPerFrame: stepsPerSecond / recipe.fps,
+      clipFrames: clip.frameCount,
+      clipSteps: featuresFor(clip, recipe, this.#store.recipe).steps,
+    });
   }
 
   #cutFeature(
     clip: Pick<Clip, 'features' | 'logits' | 'audio' | 'speechDb'>,
     start: number,
-    { augmentation, random, out }: { augmentation: AugmentationDraw | undefined; random: Random; out: Float32Array },
+    {
+      augmentation,
+      plan,
+      random,
+      out,
+    }: {
+      augmentation: AugmentationDraw | undefined;
+      plan: StretchedWindow | undefined;
+      random: Random;
+      out: Float32Array;
+    },
   ): void {
-    const { degradation } = this.#options;
     const recipe = this.#recipe;
     const features = featuresFor(clip, recipe, this.#store.recipe);
-    if (!degradation) {
-      cutFeatureWindow(features, start, { recipe, augmentation, out });
-      return;
-    }
-    // The window's own audio, as loud as the recipe asks for, is degraded, and its features are computed again.
-    const hop = AUDIO_SAMPLE_RATE / AUDIO_FEATURES[recipe.features].stepsPerSecond;
-    const first = audioWindowStart(recipe, start) * hop;
-    const from = Math.max(0, first - FEATURE_CONTEXT);
-    const audio = samplesFor(clip, recipe);
-    const to = Math.min(audio.length, first + recipe.featureSteps * hop + 2 * FEATURE_CONTEXT);
+    const shift = augmentation?.audio.jitterSteps ?? 0;
+    const first = plan ? Math.max(0, Math.floor(plan.stepPositions[0] + shift)) : audioWindowStart(recipe, start);
+    const last = plan
+      ? Math.min(features.steps - 1, Math.ceil(plan.stepPositions[recipe.featureSteps - 1] + shift))
+      : first + recipe.featureSteps - 1;
+    const degraded = this.#degradedFeatures(clip, { first, steps: last + 1 - first, random });
+    const source = degraded ?? features;
+    if (plan && augmentation) {
+      const stretched = blendSteps(source, plan.stepPositions, shift - (degraded ? first : 0));
+      cutFeatureWindow(stretched, 0, { recipe, augmentation: withoutJitter(augmentation), out });
+    } else cutFeatureWindow(source, degraded ? 0 : start, { recipe, augmentation, out });
+  }
+
+  /**
+   * Features of a piece of the clip's audio that is degraded as drawn; undefined where nothing is degraded, or the audio
+   * ends just before the last step.
+   */
+  #degradedFeatures(
+    clip: Pick<Clip, 'audio' | 'speechDb'>,
+    { first, steps, random }: { first: number; steps: number; random: Random },
+  ): Features | undefined {
+    const { degradation } = this.#options;
+    if (!degradation || !isDrawn(degradation, random)) return undefined;
+    const { features: name } = this.#recipe;
+    const audio = samplesFor(clip, this.#recipe); // as loud as the recipe asks for
+    const hop = AUDIO_SAMPLE_RATE / AUDIO_FEATURES[name].stepsPerSecond;
+    const from = Math.max(0, first * hop - FEATURE_CONTEXT);
+    const to = Math.min(audio.length, (first + steps) * hop + 2 * FEATURE_CONTEXT);
     const level = Math.sqrt(audio.reduce((sum, value) => sum + value * value, 0) / audio.length);
     const piece = degradeAudio(audio.subarray(from, to), drawAudioDegradation(degradation.audio, random), { level });
-    const degraded = featuresWithin(piece, {
-      at: first - from,
-      ended: to === audio.length,
-      name: recipe.features,
-      steps: recipe.featureSteps,
-    });
-    // Where the audio ends just before the last step: the clip's features.
-    if (degraded.steps < recipe.featureSteps) cutFeatureWindow(features, start, { recipe, augmentation, out });
-    else cutFeatureWindow(degraded, 0, { recipe, augmentation, out });
+    const degraded = featuresWithin(piece, { at: first * hop - from, ended: to === audio.length, name, steps });
+    return degraded.steps < steps ? undefined : degraded;
   }
 
   /** Moves a pair's audio, and the frames in sync with it, to a window with speech; leaves it where the clip has none. */
@@ -197,6 +255,16 @@ export class SyncBatchMaker {
     }
     return flags;
   }
+}
+
+/** Whether a window is degraded; takes a random value only where not all are. */
+function isDrawn({ share = 1 }: Degradation, random: Random): boolean {
+  return share === 1 || random.uniform() < share;
+}
+
+/** The same augmentation without a moved start. */
+function withoutJitter(draw: AugmentationDraw): AugmentationDraw {
+  return { ...draw, audio: { ...draw.audio, jitterSteps: 0 } };
 }
 
 // Streams of random numbers that are apart from the augmentation's.

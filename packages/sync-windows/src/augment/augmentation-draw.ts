@@ -12,6 +12,8 @@ export type AugmentationDraw = {
     noise: number;
     jitterSteps: number;
   };
+  /** Seconds of the clip in a second of the window, for frames and audio alike; missing: 1. */
+  speed?: number;
   /** Where in `noiseTable` the noise of frames, of audio and of the floor starts. */
   noiseStarts: [number, number, number];
 };

@@ -1,7 +1,16 @@
 import { LITE } from '@lipsync/avalignnet';
 import { type ByteInput, encodeSafetensors, sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
 import type { SyncRecipe } from '@lipsync/contracts';
-import { type ClipStore, SyncLoader, type SyncSampling } from '@lipsync/dataloader';
+import {
+  AUGMENTATION,
+  type Augmentation,
+  type ClipStore,
+  type ContrastSampling,
+  type Degradation,
+  type PairSampling,
+  SyncLoader,
+  type SyncSampling,
+} from '@lipsync/dataloader';
 import { cosineSchedule } from '@lipsync/nn';
 import { dinetRecipe } from '@lipsync/syncnet';
 import { startTrainer } from '../replicas/start-trainer';
@@ -46,6 +55,8 @@ export type TrainExpertOptions = NetworkChoice & {
    * people appear in several videos, as identities leak across the split.
    */
   heldOut?: readonly string[];
+  /** What differs from the preset in how windows are drawn and varied. Default: nothing. */
+  data?: DataOverrides;
   /** Clips a batch of the contrast preset. Default 12. */
   clipsPerBatch?: number;
   /** Windows of each of these clips. Default 6. */
@@ -73,6 +84,16 @@ export type TrainExpertOptions = NetworkChoice & {
   checkpointEvery?: number;
   /** Steps between two validations on at most 60 held-out clips; 0 for none before the end. Default 250. */
   validateEvery?: number;
+};
+
+/** How the windows of a run differ from those of its preset; plain data, which a JSON file can hold. */
+export type DataOverrides = {
+  /** Fields of the preset's sampling. */
+  sampling?: Partial<ContrastSampling> | Partial<PairSampling>;
+  /** Fields of the preset's augmentation; null for none. */
+  augment?: Partial<Augmentation> | null;
+  /** Degradation as of poor recordings. */
+  degradation?: Degradation | null;
 };
 
 /** What a finished run reports; also written to `report.json`. */
@@ -147,7 +168,8 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
   const { store, out, seed = 0, workers = 1, chunk, replicas = 1 } = options;
   const { choice, sampling, batch, learningRate, steps } = plan;
   const split = await trainingSplit(store, { heldOut: options.heldOut, seed });
-  const loaderOptions = { sampling, augment: plan.augment, clips: split.train, seed, workers };
+  const { degradation = null } = options.data ?? {};
+  const loaderOptions = { sampling, augment: plan.augment, degradation, clips: split.train, seed, workers };
   const loader = new SyncLoader(store, plan.recipe, loaderOptions);
   let network: TrainedNetwork | undefined;
   let trainer: Trainer | undefined;
@@ -262,14 +284,21 @@ function planRun(options: TrainExpertOptions): Plan {
   const recipe = options.recipe ?? { ...suited, loudness };
   const sampling = sampled(preset.sampling, options);
   return {
-    ...{ choice: { network, config, width, recipe }, recipe, presetName, preset, sampling, augment: preset.augment },
+    ...{ choice: { network, config, width, recipe }, recipe, presetName, preset, sampling },
+    augment: augmentOf(preset, options.data),
     batch: sampling.kind === 'pairs' ? sampling.pairs : sampling.clips * sampling.windows,
     learningRate: options.learningRate ?? preset.learningRate,
     steps,
   };
 }
 
-function sampled(sampling: SyncSampling, options: TrainExpertOptions): SyncSampling {
+function augmentOf({ augment }: TrainingPreset, data: DataOverrides = {}): TrainingPreset['augment'] {
+  if (data.augment === null) return null;
+  return data.augment ? { ...(augment ?? AUGMENTATION), ...data.augment } : augment;
+}
+
+function sampled(published: SyncSampling, options: TrainExpertOptions): SyncSampling {
+  const sampling = { ...published, ...options.data?.sampling } as SyncSampling;
   if (sampling.kind === 'pairs') return { ...sampling, pairs: options.pairsPerBatch ?? sampling.pairs };
   const { clipsPerBatch = sampling.clips, windowsPerClip = sampling.windows } = options;
   return { ...sampling, clips: clipsPerBatch, windows: windowsPerClip };
@@ -294,6 +323,7 @@ function settingsOf(
     ...{ steps, preset: presetName },
     ...(network === 'avalignnet' ? { config } : { network, width }),
     ...{ recipe, learningRate, seed, sampling, train, held },
+    ...(options.data ? { data: options.data } : {}),
     // Where the division changes nothing but rounding, a run may resume with another.
     ...(divisionCounts(options, trained) ? { chunk, replicas } : {}),
   };
