@@ -27,6 +27,26 @@ test('readShard reads a part and the number of parts', () => {
     expect(() => readShard(wrong)).toThrow('--shard must be i/n with i from 0 to n - 1');
 });
 
+test.each<[object, string | undefined, number | undefined]>([
+  [{}, 'verdict', 0.08],
+  [{ keepConfidence: 0.5 }, 'verdict', 0.5],
+  [{ offsetRule: 'lse-c' }, undefined, undefined],
+  [{ correctionConfidence: 0 }, undefined, undefined],
+  [{ minConfidence: 3 }, undefined, undefined],
+  [{ minConfidence: 3, offsetRule: 'verdict' }, 'verdict', 0.08],
+  [{ preset: 'latentsync' }, undefined, undefined],
+])('with %o offsets count by %s', (options, offsetRule, keepConfidence) => {
+  expect(preparationOf({ preset: 'general', ...options })).toEqual(
+    expect.objectContaining({ offsetRule, keepConfidence }),
+  );
+});
+
+test('a bar for the verdict beside the rule of LSE-C is a usage error', () => {
+  expect(() => preparationOf({ preset: 'latentsync', keepConfidence: 0.5 })).toThrow(
+    '--keep-confidence must stand with --offset-rule verdict, got 0.5',
+  );
+});
+
 test('prepare names the option that an expert without a recipe needs', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lipsync-prepare-'));
   const output = captureOutput();

@@ -67,11 +67,24 @@ function prepareOptions() {
       choice('--offset <name>', 'what to do about offsets (default: the preset’s)', ['correct', 'measure', 'none']),
     )
     .addOption(wholeNumber('--max-offset <frames>', 'drop clips that are further off (default: the preset’s)'))
-    .addOption(decimal('--min-confidence <x>', 'drop clips with a lower LSE-C (default: the preset’s)'))
+    .addOption(
+      choice(
+        '--offset-rule <name>',
+        'which offsets count: by the verdict of the network, or by its LSE-C as published pipelines do (default: the preset’s; lse-c where a limit of LSE-C is given)',
+        ['verdict', 'lse-c'],
+      ),
+    )
+    .addOption(
+      decimal(
+        '--keep-confidence <x>',
+        'by the verdict: drop clips that belong together less surely, 0..1 (default: 0.08)',
+      ),
+    )
+    .addOption(decimal('--min-confidence <x>', 'by LSE-C: drop clips with a lower one (default: the preset’s)'))
     .addOption(
       decimal(
         '--correction-confidence <x>',
-        'move no audio where LSE-C * sqrt(windows / 100) is lower (default: the preset’s)',
+        'by LSE-C: move no audio where LSE-C * sqrt(windows / 100) is lower (default: the preset’s)',
       ),
     )
     .optionsGroup('Logits of a speech recogniser (for DINet’s generator):')
@@ -205,6 +218,7 @@ export function preparationOf(options: Pick<PrepareWords, 'preset'> & Partial<Pr
     ...preset,
     offset: options.offset ?? preset.offset,
     maxOffset: options.maxOffset ?? preset.maxOffset,
+    ...offsetRuleOf(options, preset),
     minConfidence: options.minConfidence ?? preset.minConfidence,
     correctionConfidence: options.correctionConfidence ?? preset.correctionConfidence,
     shots: options.shots ?? preset.shots,
@@ -222,6 +236,22 @@ export function preparationOf(options: Pick<PrepareWords, 'preset'> & Partial<Pr
       minVoiced: options.minVoiced ?? gates.minVoiced,
     },
   };
+}
+
+/** Limits of LSE-C say that it decides. */
+function offsetRuleOf(
+  { offsetRule, keepConfidence, minConfidence, correctionConfidence }: Partial<PrepareWords>,
+  preset: Preparation,
+): Pick<Preparation, 'offsetRule' | 'keepConfidence'> {
+  const byLse = minConfidence !== undefined || correctionConfidence !== undefined;
+  const rule = offsetRule ?? (byLse ? 'lse-c' : preset.offsetRule);
+  if (rule !== 'verdict') {
+    if (keepConfidence !== undefined)
+      throw new UsageError(`--keep-confidence must stand with --offset-rule verdict, got ${keepConfidence}`);
+    // Left out, as in stores that were begun before there were verdicts.
+    return { offsetRule: undefined, keepConfidence: undefined };
+  }
+  return { offsetRule: rule, keepConfidence: keepConfidence ?? preset.keepConfidence };
 }
 
 /** `2/8`: the third of eight parts. */
