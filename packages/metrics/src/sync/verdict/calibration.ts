@@ -29,7 +29,6 @@ export const UNIT_CALIBRATION: VerdictCalibration = {
   halfAt: [
     [16, 7],
     [41, 11],
-    [91, 11.5],
   ],
   slope: 1,
   farPenalty: 1,
