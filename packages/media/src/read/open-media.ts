@@ -134,17 +134,7 @@ export const MAX_PIXELS = 7680 * 4320;
  */
 export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegReader> {
   const { log = (line: string) => console.warn(line), maxPixels = MAX_PIXELS, damage = 'refuse' } = options;
-  if (!(Number.isInteger(maxPixels) && maxPixels > 0 && maxPixels < 2 ** 31)) {
-    fail(RangeError, 'openMedia', 'options.maxPixels', 'a whole number above 0 and below 2^31', maxPixels);
-  }
-  if (damage !== 'refuse' && damage !== 'conceal') {
-    fail(TypeError, 'openMedia', 'options.damage', '"refuse" or "conceal"', damage);
-  }
-  for (const name of ['videoTrack', 'audioTrack'] as const) {
-    const track = options[name] ?? 0;
-    if (!(Number.isSafeInteger(track) && track >= 0))
-      fail(RangeError, 'openMedia', `options.${name}`, 'a whole number, 0 or more', track);
-  }
+  checkOptions({ ...options, maxPixels, damage });
   const ffmpeg = await ffmpegFor(options);
   const { videoTrack, audioTrack } = options;
   const wanted = { videoTrack, audioTrack };
@@ -217,6 +207,20 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
     },
   };
   return reader;
+}
+
+function checkOptions({ maxPixels, damage, ...options }: OpenMediaOptions & { maxPixels: number }): void {
+  if (!(Number.isInteger(maxPixels) && maxPixels > 0 && maxPixels < 2 ** 31)) {
+    fail(RangeError, 'openMedia', 'options.maxPixels', 'a whole number above 0 and below 2^31', maxPixels);
+  }
+  if (damage !== 'refuse' && damage !== 'conceal') {
+    fail(TypeError, 'openMedia', 'options.damage', '"refuse" or "conceal"', damage);
+  }
+  for (const name of ['videoTrack', 'audioTrack'] as const) {
+    const track = options[name] ?? 0;
+    if (!(Number.isSafeInteger(track) && track >= 0))
+      fail(RangeError, 'openMedia', `options.${name}`, 'a whole number, 0 or more', track);
+  }
 }
 
 /** What all methods of a reader share. */
