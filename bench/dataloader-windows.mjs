@@ -3,8 +3,9 @@
  * reads a clip's safetensors file, inflates its frames, cuts six windows of ten frames (turned, scaled, shifted, mirrored, coloured, with noise)
  * and of 32 mel steps (tilted, stretched, with a floor and noise) of each of 12 clips.
  *
- *     node bench/dataloader-windows.mjs --clips DIR [--batches 40] [--of 200] [--rounds 3]
+ *     node bench/dataloader-windows.mjs --clips DIR [--batches 40] [--of 200] [--rounds 3] [--loudness]
  *
+ * --loudness: ours brings the speech of each clip to one level, so that features are computed from its audio instead of read.
  * cold: nothing is kept from batch to batch; cached: all clips are held decoded. Needs python3 with torch for the ratio.
  */
 import { spawnSync } from 'node:child_process';
@@ -13,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { LITE, recipeOf } from '../packages/avalignnet/dist/index.js';
 import { selectBackend } from '../packages/backends/dist/index.js';
+import { SPEECH_LOUDNESS } from '../packages/contracts/dist/index.js';
 import { ClipStore, CONTRAST, disposeBatch, SyncLoader } from '../packages/dataloader/dist/index.js';
 
 const { values } = parseArgs({
@@ -21,13 +23,14 @@ const { values } = parseArgs({
     batches: { type: 'string', default: '40' },
     of: { type: 'string', default: '200' },
     rounds: { type: 'string', default: '5' },
+    loudness: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
 if (!values.clips) throw new Error('--clips must be a store made by lipsync prepare, got none');
 const [batches, of, rounds] = [values.batches, values.of, values.rounds].map(Number);
 await selectBackend({ backend: 'wasm' });
-const recipe = recipeOf(LITE);
+const recipe = { ...recipeOf(LITE), loudness: values.loudness ? SPEECH_LOUDNESS : 'none' };
 const ids = (await (await ClipStore.open(values.clips)).list()).slice(0, of);
 
 async function ours(workers, cached) {

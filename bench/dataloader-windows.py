@@ -30,14 +30,14 @@ def read(path):
         begin, end = header[name]['data_offsets']
         return raw[begin:end].view(kind)
 
-    count, height, width = facts['count'], facts['height'], facts['width']
+    count, height, width = facts['frameCount'], facts['height'], facts['width']
     frames_of_clip = np.empty((count, height, width, 3), np.uint8)
     begin, packed = 0, part('frames', np.uint8)
     for index, end in enumerate(part('chunk_ends', np.int32)):
         chunk = np.frombuffer(zlib.decompress(packed[begin:end].tobytes(), -15), np.uint8).reshape(-1, height, width, 3)
         np.cumsum(np.cumsum(chunk, 0, np.uint8), 2, np.uint8, out=frames_of_clip[index * CHUNK:index * CHUNK + len(chunk)])
         begin = end
-    mel = part('mel', np.float32).reshape(header['mel']['shape'])
+    mel = part('features', np.float32).reshape(header['features']['shape'])
     return torch.from_numpy(frames_of_clip).permute(0, 3, 1, 2), torch.from_numpy(mel.copy())
 
 
