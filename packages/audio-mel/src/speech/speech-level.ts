@@ -1,6 +1,6 @@
 import { AUDIO_SAMPLE_RATE, assertWaveform, fail, type Waveform } from '@lipsync/contracts';
 
-const BLOCK = AUDIO_SAMPLE_RATE / 10; // samples, 100 ms
+const BLOCK_SEC = 0.1;
 const LOWEST_HZ = 100; // rumble and direct current lie below, speech above
 const LOUD_SHARE = 0.9; // loud speech: the 90th percentile of the blocks
 const RANGE = 10 ** -1.5; // pauses are more than 15 dB below it
@@ -18,31 +18,40 @@ const LEAST_POWER = 10 ** -8.5; // -85 dB of full scale: the noise of 16 bits li
  */
 export class SpeechLevelMeter {
   readonly #most: number;
+  readonly #block: number; // samples
   #powers: number[] = [];
   // One-pole high pass: y[n] = a (y[n - 1] + x[n] - x[n - 1]).
-  readonly #pole = Math.exp((-2 * Math.PI * LOWEST_HZ) / AUDIO_SAMPLE_RATE);
+  readonly #pole: number;
   #x?: number; // from the first sample on, so that direct current does not begin with a step
   #y = 0;
   #sum = 0;
   #count = 0;
 
-  /** @param options.windowSec only the last so many seconds count, in constant memory. Default: all. */
-  constructor({ windowSec = Number.POSITIVE_INFINITY }: { windowSec?: number } = {}) {
+  /**
+   * @param options.windowSec only the last so many seconds count, in constant memory. Default: all.
+   * @param options.sampleRate samples per second. Default 16000.
+   */
+  constructor({
+    windowSec = Number.POSITIVE_INFINITY,
+    sampleRate = AUDIO_SAMPLE_RATE,
+  }: { windowSec?: number; sampleRate?: number } = {}) {
     if (!(windowSec >= 0.1)) fail(RangeError, 'SpeechLevelMeter', 'options.windowSec', 'at least 0.1', windowSec);
-    this.#most = (windowSec * AUDIO_SAMPLE_RATE) / BLOCK;
+    this.#most = Math.round(windowSec / BLOCK_SEC);
+    this.#block = Math.round(sampleRate * BLOCK_SEC);
+    this.#pole = Math.exp((-2 * Math.PI * LOWEST_HZ) / sampleRate);
   }
 
-  /** Takes the next samples, mono, 16 kHz. */
+  /** Takes the next samples, mono. */
   push(samples: Float32Array): void {
-    const pole = this.#pole;
+    const [pole, block] = [this.#pole, this.#block];
     let [x, y, sum, count] = [this.#x ?? samples[0] ?? 0, this.#y, this.#sum, this.#count];
     for (let i = 0; i < samples.length; i++) {
       const value = samples[i];
       y = pole * (y + value - x);
       x = value;
       sum += y * y;
-      if (++count < BLOCK) continue;
-      this.#powers.push(sum / BLOCK);
+      if (++count < block) continue;
+      this.#powers.push(sum / block);
       if (this.#powers.length > this.#most) this.#powers.shift();
       sum = 0;
       count = 0;

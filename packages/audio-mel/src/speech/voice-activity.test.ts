@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import fixture from '../../fixtures/voice-activity.json';
 import type { MadeAudio } from '../testing/made-speech';
 import { BURSTS, madeAudio, white } from '../testing/made-speech';
+import { changeGain } from '../waveform/change-gain';
 import { type VoiceActivityOptions, voiceActivity } from './voice-activity';
 
 const speechIn = (
@@ -35,6 +36,11 @@ test.each([40, 20, 10, 5])('bursts at %d dB are found, their edges within two fr
     expect(Math.abs(found[i][0] - from * 25)).toBeLessThanOrEqual(2);
     expect(Math.abs(found[i][1] - to * 25)).toBeLessThanOrEqual(2);
   }
+});
+
+test.each([10, -20, -30, -40])('speech changed by %d dB has the same flags', (gainDb) => {
+  const samples = madeAudio('speech', 20, 16000);
+  expect(text(speechIn(changeGain(samples, gainDb)))).toBe(text(speechIn(samples)));
 });
 
 test('at 0 dB most of each burst is found and nothing else', () => {

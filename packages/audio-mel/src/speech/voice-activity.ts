@@ -1,5 +1,6 @@
 import { assertWaveform, fail, type Waveform } from '@lipsync/contracts';
 import { RealFft } from '../spectrum/real-fft';
+import { SpeechLevelMeter } from './speech-level';
 
 export type VoiceActivityOptions = {
   /** Flags per second, one per video frame. Default 25: one every 40 ms. */
@@ -23,7 +24,9 @@ const FLOOR_SHARE = 0.1; // the floor is the tenth percentile of the windows' po
 const FLOOR_BIAS = 1.5; // … which for steady noise is this much below its mean
 const LOUD_SHARE = 0.95; // loud speech: the 95th percentile …
 const RANGE = 10 ** -3; // … and the faintest speech is less than 30 dB below it
-const LEAST_POWER = 10 ** -7.5; // -75 dB of full scale squared, all bands together: quieter counts as silence
+const LEAST_POWER = 10 ** -7.5; // -75 dB of full scale squared, all bands together: quieter counts as silence …
+const QUIET_DB = -40; // … and with speech below this by as much less, …
+const MOST_LESS = 10 ** -2; // … down to -95 dB, where the noise of 16 bits begins
 const MOST_FLATNESS = 0.4; // white noise: exp(-0.577) = 0.56
 const LEAST_VOICED_SEC = 0.04;
 const GAP_SEC = 0.12; // closures of plosives are shorter
@@ -34,7 +37,8 @@ const HANGOVER_SEC = 0.04;
  *
  * Every 10 ms the power `P [band]` of a 32 ms Hann window is taken in 16 even bands of 300 … 3400 Hz (telephone speech)
  * and averaged over 50 ms. The floor `N [band]` is 1.5 times the tenth percentile of the four seconds around, at least
- * -75 dB of full scale over all bands. A window is active where, with `g = max(1, P / N)`,
+ * -75 dB of full scale over all bands (less by as much as the speech is below -40 dB, so that quiet recordings have the
+ * flags of loud ones). A window is active where, with `g = max(1, P / N)`,
  *
  * `mean over bands of (g - 1 - ln g) > threshold`
  *
@@ -86,13 +90,12 @@ export function voiceActivity(waveform: Waveform, options: VoiceActivityOptions 
   const { power, flatness, windows } = analyseWindows(samples, sampleRate, hopSamples);
   const windowsIn = (seconds: number) => Math.round((seconds * sampleRate) / hopSamples);
   const smooth = averaged(power, windows, windowsIn(SMOOTH_SEC));
-  const active = likelySpeech(
-    smooth,
-    windows,
+  const active = likelySpeech(smooth, windows, {
     threshold,
-    windowsIn(FLOOR_SEC),
-    Math.max(1, windowsIn(FLOOR_EVERY_SEC)),
-  );
+    leastPower: leastPowerOf(samples, sampleRate),
+    reach: windowsIn(FLOOR_SEC),
+    every: Math.max(1, windowsIn(FLOOR_EVERY_SEC)),
+  });
   fillGaps(active, windowsIn(GAP_SEC));
   keepVoiced(active, flatness, Math.max(1, windowsIn(LEAST_VOICED_SEC)));
   hangOver(active, windowsIn(HANGOVER_SEC));
@@ -163,12 +166,18 @@ function averaged(power: Float64Array, windows: number, reach: number): Float64A
   return out;
 }
 
+/** Power below which all bands together count as silence. */
+function leastPowerOf(samples: Float32Array, sampleRate: number): number {
+  const meter = new SpeechLevelMeter({ sampleRate });
+  meter.push(samples);
+  const quieter = 10 ** (((meter.levelDb ?? QUIET_DB) - QUIET_DB) / 10);
+  return LEAST_POWER * Math.max(MOST_LESS, Math.min(1, quieter));
+}
+
 function likelySpeech(
   power: Float64Array,
   windows: number,
-  threshold: number,
-  reach: number,
-  every: number,
+  { threshold, leastPower, reach, every }: { threshold: number; leastPower: number; reach: number; every: number },
 ): Uint8Array {
   const active = new Uint8Array(windows);
   const floor = new Float64Array(BANDS);
@@ -183,7 +192,7 @@ function likelySpeech(
     for (let band = 0; band < BANDS; band++) {
       for (let i = from; i < to; i++) values[i - from] = power[i * BANDS + band];
       values.sort();
-      floor[band] = Math.max(LEAST_POWER / BANDS, FLOOR_BIAS * values[Math.floor(FLOOR_SHARE * values.length)]);
+      floor[band] = Math.max(leastPower / BANDS, FLOOR_BIAS * values[Math.floor(FLOOR_SHARE * values.length)]);
     }
     const sorted = total.slice(from, to).sort();
     const least = RANGE * sorted[Math.floor(LOUD_SHARE * sorted.length)];
