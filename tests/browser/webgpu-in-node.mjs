@@ -41,16 +41,15 @@ async function imageDistance() {
 async function landmarks() {
   const who = person(0);
   const state = { mouth: articulation(1, 1).at(0), pose: { ...headMotion(who, 1)(0.5), blink: 0 } };
-  const detector = await lipsync.createLandmarkDetector({ scales: [224] });
-  const [face] = await detector.detect({
-    data: new FacePainter(who).draw(state, 0),
-    width: 256,
-    height: 256,
-    index: 0,
-    timeSec: 0,
-  });
-  detector.dispose();
-  return [...face.points];
+  const data = new FacePainter(who).draw(state, 0);
+  const points = [];
+  for (const model of lipsync.LANDMARK_MODELS) {
+    const detector = await lipsync.createLandmarkDetector({ model, scales: [224] });
+    const [face] = await detector.detect({ data, width: 256, height: 256, index: 0, timeSec: 0 });
+    detector.dispose();
+    points.push(...face.points);
+  }
+  return points;
 }
 
 const cases = kernelCases(tf);
