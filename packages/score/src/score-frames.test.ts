@@ -1,5 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu';
-import type { SyncRecipe, VideoFrame } from '@lipsync/contracts';
+import { changeGain } from '@lipsync/audio-mel';
+import { SPEECH_LOUDNESS, type SyncRecipe, type VideoFrame } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -35,6 +36,16 @@ const expert: SyncExpert = {
 function values(x: tf.Tensor4D, at: number[]): tf.Tensor2D {
   return tf.tidy(() => tf.gather(tf.reshape(x, [x.shape[0], -1]) as tf.Tensor2D, at, 1));
 }
+
+/** Hears how loud three ranges of bins are. */
+const hearing: SyncExpert = {
+  ...expert,
+  encodeAudio: (x) =>
+    tf.tidy(() => {
+      const range = (first: number) => tf.mean(tf.slice(x, [0, first, 0, 0], [-1, 20, -1, -1]), [1, 2, 3]);
+      return tf.stack([range(0), range(20), range(40)], 1) as tf.Tensor2D;
+    }),
+};
 
 async function allFrames(frames: AsyncIterable<VideoFrame>): Promise<VideoFrame[]> {
   const all: VideoFrame[] = [];
@@ -91,6 +102,26 @@ describe('scoreFrames', () => {
     const { faces, frameCount, problems } = await scoreFrames({ mouths, audio: short }, { expert });
     expect([faces.length, faces[0].windows, frameCount, problems]).toEqual([1, 26, 30, []]);
   });
+
+  test.each([-20, -40])(
+    'audio changed by %d dB has the same score where the recipe brings it to a level',
+    async (gainDb) => {
+      const frames = await allFrames(made.reader.frames('a.mp4'));
+      const quiet = { samples: changeGain(audio.samples, gainDb), sampleRate: 16000 };
+      const scores = async (used: SyncExpert) => [
+        await scoreFrames({ frames, audio }, { expert: used, detector, collect }),
+        await scoreFrames({ frames, audio: quiet }, { expert: used, detector, collect }),
+      ];
+      const [loud, same] = await scores({ ...hearing, recipe: { ...recipe, loudness: SPEECH_LOUDNESS } });
+      expect(same.faces[0].offsetFrames).toBe(loud.faces[0].offsetFrames);
+      expect(Math.abs(same.faces[0].lseC - loud.faces[0].lseC)).toBeLessThan(1e-4);
+      expect(Math.abs(same.faces[0].lseD - loud.faces[0].lseD)).toBeLessThan(1e-4);
+      expect(same.protocol.recipe.loudness).toEqual(SPEECH_LOUDNESS);
+      const [plain, other] = await scores(hearing);
+      expect(Math.abs(other.faces[0].lseD - plain.faces[0].lseD)).toBeGreaterThan(0.1);
+      expect(other.problems.join()).toContain(gainDb === -40 ? 'audio is ' : '');
+    },
+  );
 
   test('refuses images and mouths that do not fit, and asks for an expert', async () => {
     const image = { data: new Uint8Array(WIDTH * HEIGHT * 3), width: WIDTH, height: HEIGHT };
