@@ -4,10 +4,12 @@ import type { TrackedVideo } from '@lipsync/sync-windows';
 import { AudioCursor } from '@lipsync/sync-windows';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { facePoints, HEIGHT, madeAudio, WIDTH } from '../../../sync-windows/src/testing/made-video';
+import type { OffsetVerdict } from '../store/clip';
 import { ClipStore } from '../store/clip-store';
 import { recipe, similarity, temporaryFolder } from '../testing/made-clips';
 import { finishSegment } from './finish-segment';
 import { GENERAL } from './preparation';
+import type { OffsetStage } from './segment-offset';
 
 let folder: string;
 let remove: () => Promise<void>;
@@ -71,6 +73,53 @@ test('audio moved so far that too few frames are left drops the clip', async () 
   expect(await finishSegment(segment, { ...context(), preparation, stages: { offset } })).toEqual({
     reason: 'too short',
     detail: '15 frames after its audio was moved by 45 frames',
+  });
+  expect(await store.list()).toEqual([]);
+});
+
+const verdictOf = (offsetFrames: number | null, reason: OffsetVerdict['reason'] = 'found'): OffsetVerdict => ({
+  answer: offsetFrames === null ? 'cannot tell' : offsetFrames === 0 ? 'in sync' : offsetFrames > 0 ? 'early' : 'late',
+  reason,
+  sentence: 'in a sentence',
+  confidence: offsetFrames === null ? 0.01 : 0.9,
+  offsetFrames,
+  likeliestFrames: offsetFrames ?? -9,
+  zScore: 3,
+});
+
+/** A stage that gives one verdict after the other, beside a shift of lowest distance that is always 11. */
+function stageOf(...verdicts: OffsetVerdict[]) {
+  const facts: unknown[] = [];
+  const measure: OffsetStage['measure'] = async (windows, known) => {
+    facts.push(known);
+    for await (const _ of windows);
+    return { offsetFrames: 11, confidence: 1, distance: 1, windows: 50, verdict: verdicts.shift()! };
+  };
+  return { facts, offset: { expert: 'x', recipe: { ...recipe, featureSteps: 16 }, measure } };
+}
+
+test('audio is moved by the offset of the verdict, not by the shift of lowest distance', async () => {
+  const { facts, offset } = stageOf(verdictOf(-4), verdictOf(0));
+  const done = await finishSegment(segment, { ...context(), stages: { offset } });
+  expect(done).toMatchObject({ id: 'a.mp4.t0.s3' });
+  const { offset: record } = await store.info('a.mp4.t0.s3');
+  expect(record).toMatchObject({
+    corrected: -4,
+    measured: { verdict: verdictOf(-4) },
+    after: { verdict: verdictOf(0) },
+  });
+  expect(facts).toEqual([{ speechShare: expect.any(Number) }, { speechShare: expect.any(Number) }]);
+});
+
+test.each<[OffsetVerdict['reason'], string]>([
+  ['no match', 'offset unknown'],
+  ['still picture', 'offset unknown'],
+  ['offset changes', 'offset changes'],
+])('a segment of which the verdict is %s is dropped: %s', async (reason, drop) => {
+  const { offset } = stageOf(verdictOf(null, reason));
+  expect(await finishSegment(segment, { ...context(), stages: { offset } })).toEqual({
+    reason: drop,
+    detail: 'in a sentence',
   });
   expect(await store.list()).toEqual([]);
 });
