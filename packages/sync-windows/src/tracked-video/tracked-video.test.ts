@@ -200,3 +200,17 @@ test('where a face is small in smaller frames, or there is none, the whole frame
   );
   expect(made.counts.framePasses).toBe(4);
 });
+
+test('a video without a face says how large a face must be, where the detector tells', async () => {
+  const made = madeMedia({ 'a.mp4': { frameCount: 30, faces: [] } });
+  const { reader } = large(made);
+  const nobody: LandmarkDetector = {
+    ...made.detectorFor('a.mp4'),
+    smallestFace: ({ width, height }) => Math.max(width, height) / 100,
+  };
+  const [width, height] = [4 * WIDTH, 4 * HEIGHT];
+  await expect(openTrackedVideo({ path: 'a.mp4', reader, detector: nobody, detectionSide: WIDTH })).rejects.toThrow(
+    `no face: no face found in 30 frames of ${width} x ${height}: ` +
+      `from the brows to the chin a face must be at least ${Math.ceil(Math.max(width, height) / 100)} pixels high`,
+  );
+});
