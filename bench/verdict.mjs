@@ -328,7 +328,7 @@ function prepareTable(clips, random) {
     const inPlace = Math.abs(evidence.offsetFrames) <= 1;
     const kept =
       reason !== 'offset changes' &&
-      (offsetFrames !== null ? Math.abs(offsetFrames) <= 15 : confidence >= 0.08 || (inPlace && confidence >= 0.005));
+      (offsetFrames !== null ? Math.abs(offsetFrames) <= 15 : confidence >= 0.2 || (inPlace && confidence >= 0.01));
     const known = kind === 'true' ? video.truth : undefined;
     outcomes[kind].push({
       set: video.set,
@@ -339,7 +339,7 @@ function prepareTable(clips, random) {
     });
   };
   for (const clip of long) {
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < Math.max(3, Math.ceil(300 / long.length)); i++) {
       const count = i === 0 ? clip.windows : Math.max(66, Math.floor(clip.windows * (0.7 + 0.3 * random())));
       const kept = Math.min(count, clip.windows);
       const from = draw.integer(clip.windows - kept);

@@ -73,12 +73,12 @@ async function* windowsOf(
 }
 
 /** Less than this, and even audio that seems to be where it belongs is not. */
-const LEAST_CONFIDENCE_IN_PLACE = 0.005;
+const LEAST_CONFIDENCE_IN_PLACE = 0.01;
 
 /** As much, for networks without a calibration: standard deviations of the noise. */
 const LEAST_Z_IN_PLACE = 2.5;
 
-const KEEP_CONFIDENCE = 0.08;
+const KEEP_CONFIDENCE = 0.2;
 
 type Decision =
   | { delayFrames: number }
