@@ -48,10 +48,10 @@ describe.each(LANDMARK_MODELS)('%s', (model) => {
 
   test('the detector has the name of its model and says which faces are too small', () => {
     expect(detector.name).toBe(model);
-    const pixels = detector.smallestFace!({ width: 1920, height: 1080 });
-    expect(pixels).toBeCloseTo(model === 'face-api' ? 48.75 : 15);
+    const atInput = { 'blazeface-68': 11, mediapipe: 8, 'face-api': 26 }[model];
+    expect(detector.smallestFace!({ width: 1920, height: 1080 })).toBeCloseTo((atInput * 1920) / 1024);
     // frames are not enlarged: in small ones the same faces are too small in pixels
-    expect(detector.smallestFace!({ width: 320, height: 240 })).toBeCloseTo(model === 'face-api' ? 16.25 : 5);
+    expect(detector.smallestFace!({ width: 320, height: 240 })).toBeCloseTo((atInput * 320) / 512);
   });
 
   test('the detector finds a drawn face and tracks it as it moves, under one track id', async () => {
