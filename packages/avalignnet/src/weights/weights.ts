@@ -80,7 +80,7 @@ export type LoadAVAlignNetOptions = {
 export async function loadAVAlignNet(source: ByteInput, options: LoadAVAlignNetOptions = {}): Promise<AVAlignNet> {
   const where = 'loadAVAlignNet';
   const { encoder, prefix } = options;
-  const { state, metadata, sha256 } = await readWeights(source, { prefix });
+  const { name, state, metadata, sha256 } = await readWeights(source, { prefix });
   const given = agreeOnRecipe(where, metadata.recipe, options.recipe);
   const shapes = new Map([...state].map(([name, { shape }]) => [name, shape]));
   const config = agreedConfig(where, { metadata, shapes, given: options.config, recipe: given });
@@ -88,7 +88,7 @@ export async function loadAVAlignNet(source: ByteInput, options: LoadAVAlignNetO
   if (recipe) assertRecipeFits(where, config, recipe, encoder !== undefined);
   const net = new AVAlignNet(config, { seed: 0, recipe, encoder });
   try {
-    net.loadStateDict(state, { where });
+    net.loadStateDict(state, { where: `${where}: ${name}` });
     net.weightsHash = sha256;
   } catch (error) {
     net.dispose();
