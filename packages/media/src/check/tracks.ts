@@ -76,7 +76,7 @@ export function streamLines(messages: string): StreamLine[] {
 const title = (text: string) => /^ +title +: (.*)$/m.exec(text)?.[1]?.trim();
 
 /** `aac, stereo, eng, "Commentary", comment`. */
-export function describeStream({ kind, codec, rest, language, title, marks }: StreamLine): string {
+function describeStream({ kind, codec, rest, language, title, marks }: StreamLine): string {
   const shape =
     kind === 'video'
       ? /, (\d+x\d+)(?=[ ,[]|$)/.exec(rest)?.[1].replace('x', ' x ')

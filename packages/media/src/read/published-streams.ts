@@ -1,5 +1,6 @@
 import type { FrameSequence, VideoFrame, Waveform } from '@lipsync/contracts';
 import { AUDIO_SAMPLE_RATE } from '@lipsync/contracts';
+import type { WantedTracks } from '../check/choose-tracks';
 import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
 import { type FfmpegRun, lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import { decodeJpeg } from '../jpeg/decode-jpeg';
@@ -10,7 +11,12 @@ import { inputFile, untimedInputArguments } from './input-file';
 /** The rate that published evaluations take every file for. */
 const TAKEN_FPS = 25;
 
-type PublishedSource = { ffmpegPath: string; maxPixels: number; log: (line: string) => void };
+type PublishedSource = {
+  ffmpegPath: string;
+  maxPixels: number;
+  log: (line: string) => void;
+  wanted: WantedTracks;
+};
 
 /**
  * The streams as SyncNet's `evaluate` and those who took it over make them, by the same commands of ffmpeg:
@@ -20,7 +26,7 @@ type PublishedSource = { ffmpegPath: string; maxPixels: number; log: (line: stri
  *   same ffmpeg.
  * - audio: `-async 1 -ac 1 -vn -acodec pcm_s16le -ar 16000`: resampled in 16 bits where the source has 16 bits.
  *
- * ffmpeg chooses the tracks. Frames and audio start as ffmpeg places them, not at the first frame.
+ * ffmpeg chooses the tracks, where none is asked for. Frames and audio start as ffmpeg places them, not at the first frame.
  */
 export function publishedStreams(
   source: PublishedSource,
@@ -34,7 +40,10 @@ export function publishedStreams(
 
 async function* jpegFrames(source: PublishedSource, path: string): AsyncGenerator<VideoFrame> {
   const file = await inputFile('published', path);
-  const run = start(source, file, ['-threads', '1', '-f', 'image2pipe', '-c:v', 'mjpeg', 'pipe:1']);
+  const run = start(source, file, [
+    ...mapOf('v', source.wanted.videoTrack),
+    ...['-threads', '1', '-f', 'image2pipe', '-c:v', 'mjpeg', 'pipe:1'],
+  ]);
   let index = 0;
   try {
     for await (const bytes of splitJpegs(run.stdout as AsyncIterable<Uint8Array>)) {
@@ -52,7 +61,7 @@ async function* pcm16Audio(source: PublishedSource, path: string): AsyncGenerato
   const rate = String(AUDIO_SAMPLE_RATE);
   const codec = `pcm_${NATIVE_PCM16}`;
   const output = ['-async', '1', '-ac', '1', '-vn', '-acodec', codec, '-ar', rate, '-f', NATIVE_PCM16, 'pipe:1'];
-  const run = start(source, file, output);
+  const run = start(source, file, [...mapOf('a', source.wanted.audioTrack), ...output]);
   let any = false;
   let odd = new Uint8Array(0);
   try {
@@ -71,6 +80,10 @@ async function* pcm16Audio(source: PublishedSource, path: string): AsyncGenerato
     await run.kill();
   }
 }
+
+/** The track that was asked for. */
+const mapOf = (kind: 'v' | 'a', track: number | undefined) =>
+  track === undefined ? [] : ['-map', `0:${kind}:${track}`];
 
 function start({ ffmpegPath, maxPixels }: PublishedSource, file: InputFile, output: readonly string[]): FfmpegRun {
   return runFfmpeg(ffmpegPath, ['-nostdin', '-v', 'error', ...untimedInputArguments(file, maxPixels), ...output]);

@@ -9,21 +9,27 @@ export function readerFor(protocol: ScoreProtocol, reader: MediaReader): MediaRe
   if (protocol.frames !== 'jpeg' || !reader.published) return reader;
   const published = (path: string) => reader.published!(path);
   return {
-    probe: async (path) => withDecodedSize(await reader.probe(path), path, reader),
+    probe: async (path) => withDecodedSize(asPublished(await reader.probe(path, { channels: true })), path, reader),
     frames: (path) => published(path).frames,
     audio: (path) => published(path).audio,
   };
 }
 
-/**
- * The size of the first JPEG file: an odd one loses a row or column where the encoder needs even ones. Without notes on
- * tracks and channels: ffmpeg chooses as it does for the published scripts.
- */
-async function withDecodedSize(
-  { notes: _notes, choices: _choices, ...info }: MediaInfo,
-  path: string,
-  reader: MediaReader,
-): Promise<MediaInfo> {
+/** The description with notes on what the published decoding does otherwise: all channels, and the track that ffmpeg takes. */
+function asPublished({ choices = [], ...info }: MediaInfo): MediaInfo {
+  const mix = info.audio?.mix;
+  const left = choices.filter(({ reason }) => reason !== 'it was asked for');
+  const notes = [
+    ...left.map(
+      ({ kind, tracks }) => `as published, ffmpeg takes one of ${tracks.length} ${kind} tracks by its own rules`,
+    ),
+    ...(mix ? [`as published, all channels are mixed, though ${mix.reason}`] : []),
+  ];
+  return { ...info, ...(info.audio ? { audio: { ...info.audio, mix: undefined } } : {}), notes };
+}
+
+/** The size of the first JPEG file: an odd one loses a row or column where the encoder needs even ones. */
+async function withDecodedSize(info: MediaInfo, path: string, reader: MediaReader): Promise<MediaInfo> {
   if (!info.video) return info;
   for await (const { width, height } of reader.published!(path).frames)
     return { ...info, video: { ...info.video, width, height } };
