@@ -318,17 +318,18 @@ function prepareTable(clips, random) {
   const outcomes = { true: [], 'other audio': [] };
   const add = (kind, video, sound, count, { from = 0, audioFrom = 0 } = {}) => {
     const all = scored(video, sound, { count, from, audioFrom });
-    const frames = [];
-    for (let i = 0; i < count; i += 2) frames.push(...rowsOf(video, video.visual, from + i, 1));
+    const frames = new Float32Array(Math.ceil(count / 2) * video.embeddingSize);
+    for (let i = 0; i < count; i += 2)
+      frames.set(rowsOf(video, video.visual, from + i, 1), (i / 2) * video.embeddingSize);
     const some = scoreEmbeddings(
-      { visual: Float32Array.from(frames), audio: rowsOf(sound, sound.audio, audioFrom, count) },
+      { visual: frames, audio: rowsOf(sound, sound.audio, audioFrom, count) },
       { space: 'unit', dimension: video.embeddingSize, visualStride: 2 },
     );
     const { offsetFrames, reason, confidence, evidence } = judge(some, sound);
-    const inPlace = Math.abs(evidence.offsetFrames) <= 1;
+    const inPlace = Math.abs(evidence.offsetFrames) <= 3;
     const kept =
       reason !== 'offset changes' &&
-      (offsetFrames !== null ? Math.abs(offsetFrames) <= 15 : confidence >= 0.2 || (inPlace && confidence >= 0.01));
+      (offsetFrames !== null ? Math.abs(offsetFrames) <= 15 : confidence >= 0.25 || (inPlace && confidence >= 0.02));
     const known = kind === 'true' ? video.truth : undefined;
     outcomes[kind].push({
       set: video.set,

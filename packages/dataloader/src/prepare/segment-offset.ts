@@ -72,13 +72,16 @@ async function* windowsOf(
   }
 }
 
+/** The likeliest offset of audio that seems to belong to the face is within so many frames: of other audio it is anywhere. */
+const IN_PLACE = 3;
+
 /** Less than this, and even audio that seems to be where it belongs is not. */
-const LEAST_CONFIDENCE_IN_PLACE = 0.01;
+const LEAST_CONFIDENCE_IN_PLACE = 0.02;
 
 /** As much, for networks without a calibration: standard deviations of the noise. */
 const LEAST_Z_IN_PLACE = 2.5;
 
-const KEEP_CONFIDENCE = 0.2;
+const KEEP_CONFIDENCE = 0.25;
 
 type Decision =
   | { delayFrames: number }
@@ -115,7 +118,7 @@ function worthKeeping(
   { toleratedOffset, keepConfidence = KEEP_CONFIDENCE }: Preparation,
 ): boolean {
   if (reason === 'too short') return true;
-  const inPlace = likeliestFrames !== null && Math.abs(likeliestFrames) <= Math.max(1, toleratedOffset);
+  const inPlace = likeliestFrames !== null && Math.abs(likeliestFrames) <= Math.max(IN_PLACE, toleratedOffset);
   if (confidence === null) return inPlace && (zScore ?? 0) >= LEAST_Z_IN_PLACE;
   return confidence >= keepConfidence || (inPlace && confidence >= LEAST_CONFIDENCE_IN_PLACE);
 }
