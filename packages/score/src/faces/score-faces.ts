@@ -11,6 +11,7 @@ import {
   type SyncScore,
   type SyncVerdict,
   syncVerdict,
+  type VerdictCalibration,
   WindowScorer,
 } from '@lipsync/metrics';
 import type { FrameWindow } from '@lipsync/sync-windows';
@@ -21,13 +22,19 @@ import { faceScore, type VideoScore } from './face-score';
 import type { SpeechFlags } from './speech-flags';
 
 /** An expert and the rules by which it scores. */
-export type Scoring = { embedder: Embedder; protocol: ScoreProtocol; batchSize: number };
+export type Scoring = {
+  embedder: Embedder;
+  protocol: ScoreProtocol;
+  batchSize: number;
+  /** Of the verdicts; none: they have no confidence. */
+  calibration?: VerdictCalibration;
+};
 
 /** @param expert on the backend that is set, or anywhere else; borrowed. */
 export async function openScoring(
   where: string,
   expert: SyncExpert | Embedder | undefined,
-  options: ProtocolOptions,
+  options: ProtocolOptions & { calibration?: VerdictCalibration },
 ): Promise<Scoring> {
   if (!expert) {
     const rule = "given, such as await loadExpert('syncnet_v2.model'): no weights come with this package";
@@ -35,7 +42,8 @@ export async function openScoring(
   }
   const embedder = 'encodeVisual' in expert ? localEmbedder(expert) : expert;
   const protocol = await scoreProtocol(embedder.expert, options);
-  return { embedder, protocol, batchSize: batchSizeFor(protocol.recipe) };
+  const { calibration = calibrationOf(embedder.expert) } = options;
+  return { embedder, protocol, batchSize: batchSizeFor(protocol.recipe), calibration };
 }
 
 export type FaceAudio = { audio: AudioEmbeddings; speech: SpeechFlags; firstFrame: number };
@@ -85,19 +93,25 @@ class FaceScorer {
   readonly #batchSize: number;
   readonly #speech: SpeechFlags;
   readonly #expert: Scoring['embedder']['expert'];
+  readonly #calibration?: VerdictCalibration;
   readonly #images = new ImageCounter();
   #last?: FrameWindow;
   #first?: number;
   #given = 0;
   #ended = false;
 
-  constructor({ audio, speech, firstFrame }: FaceAudio, { embedder, protocol, batchSize }: Scoring, faces: number) {
+  constructor(
+    { audio, speech, firstFrame }: FaceAudio,
+    { embedder, protocol, batchSize, calibration }: Scoring,
+    faces: number,
+  ) {
     const { maxShift, edges } = protocol;
     this.#audio = audio;
     this.#firstFrame = firstFrame;
     this.#batchSize = batchSize;
     this.#speech = speech;
     this.#expert = embedder.expert;
+    this.#calibration = calibration;
     // What the embedder computes, and as much that waits for it; shared between the faces.
     const maxPending = Math.ceil((2 * embedder.concurrency) / faces);
     this.#scorer = new WindowScorer(audio.embedder(firstFrame), { maxShift, edges, batchSize, maxPending });
@@ -134,7 +148,7 @@ class FaceScorer {
       ...faceFacts(track),
       ...(imagesPerSec === undefined ? {} : { imagesPerSec }),
       ...(speechShare === undefined ? {} : { speechShare }),
-      calibration: calibrationOf(this.#expert),
+      calibration: this.#calibration,
       startSec: first / recipe.fps,
       windowFrames: recipe.frameCount,
     });

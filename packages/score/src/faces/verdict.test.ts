@@ -97,6 +97,13 @@ test('an offset that changes is told with its time', async () => {
   );
 });
 
+test('a calibration of your own decides', async () => {
+  const { mouths, audio } = early(4);
+  const calibration = { source: 'mine', halfAt: [[1, 1000]] as [number, number][], slope: 1, farPenalty: 0 };
+  const { faces } = await scoreFrames({ mouths, audio }, { expert: madeExpert(), calibration });
+  expect(faces[0].verdict).toMatchObject({ answer: 'cannot tell', calibration: 'mine', confidence: 0 });
+});
+
 test('a network without embeddings of length 1 gives the same answers without a confidence', async () => {
   const { mouths, audio } = early(4);
   const { verdict } = await faceOf(mouths, audio, madeExpert('euclidean'));

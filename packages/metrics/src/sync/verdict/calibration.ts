@@ -51,13 +51,16 @@ export function assertCalibration(where: string, calibration: VerdictCalibration
 }
 
 /**
- * The calibration for an expert: that of its weights, `UNIT_CALIBRATION` for embeddings of length 1, else none.
+ * The calibration for an expert: its own, `UNIT_CALIBRATION` for embeddings of length 1, else none.
  *
  * @example
  * const verdict = syncVerdict(score.alignment, { calibration: calibrationOf(expert) });
  */
-export function calibrationOf({ space }: Pick<ExpertFacts, 'space'>): VerdictCalibration | undefined {
-  return space === 'unit' ? UNIT_CALIBRATION : undefined;
+export function calibrationOf({
+  space,
+  calibration,
+}: Pick<ExpertFacts, 'space'> & { calibration?: VerdictCalibration }): VerdictCalibration | undefined {
+  return calibration ?? (space === 'unit' ? UNIT_CALIBRATION : undefined);
 }
 
 /** The contrast at which an offset is as likely right as wrong. */
