@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 
-const ENDINGS = /\.(mp4|m4v|mov|mkv|webm|avi|mpg|mpeg|mts|m2ts|ts|wmv|flv|3gp|ogv)$/i;
+const ENDINGS = /\.(mp4|m4v|mov|mkv|webm|avi|mpg|mpeg|vob|mts|m2ts|ts|wmv|flv|3gp|ogv)$/i;
 
 /** A folder, and the videos in it by their paths relative to it. */
 export type VideoList = { folder: string; sources: string[] };

@@ -89,6 +89,9 @@ test('source gives the clips and drops of a video, undefined before it is done',
   };
   await store.finishSource(record);
   expect(await store.source('sub/a.mp4')).toEqual(record);
+  const noted = { source: 'b.mp4', clips: [], dropped: [], notes: ['2 audio tracks'] };
+  await store.finishSource(noted);
+  expect(await store.source('b.mp4')).toEqual(noted);
 });
 
 test('create resumes a store with the same settings and refuses one with others', async () => {

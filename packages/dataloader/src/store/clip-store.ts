@@ -158,7 +158,9 @@ export class ClipStore {
   async finishSource(record: SourceRecord): Promise<void> {
     this.#assertWritable('ClipStore.finishSource');
     const source = sourceName(record.source);
-    const text = JSON.stringify({ source, clips: record.clips, dropped: record.dropped.map(tidyDrop) }, null, 2);
+    const { clips, dropped, notes = [] } = record;
+    const said = notes.length > 0 ? { notes } : {};
+    const text = JSON.stringify({ source, clips, dropped: dropped.map(tidyDrop), ...said }, null, 2);
     await writeStoreFile(`${this.folder}/sources/${source}.json`, `${text}\n`);
   }
 
