@@ -1,5 +1,6 @@
 import type { MediaInfo } from '@lipsync/contracts';
-import { fail } from '@lipsync/contracts';
+import { fail, MediaError } from '@lipsync/contracts';
+import { ffmpegFault } from '../ffmpeg/ffmpeg-fault';
 import { tellingFirstAudio, tellingFirstFrame } from '../ffmpeg/filters';
 import type { FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
@@ -113,8 +114,8 @@ type Decoded = {
  * `frames`, `audio` and `both` of `openMedia` refuse damaged and cut files by themselves, at the place of the damage;
  * this checks all of a file beforehand.
  *
- * @throws Error where `path` is no plain file that can be read, or there is no ffmpeg; RangeError for an option out of
- * range.
+ * @throws Error where `path` is no plain file that can be read, or there is no ffmpeg; MediaError where ffmpeg crashed;
+ * RangeError for an option out of range.
  * @example
  * import { checkMedia } from '@lipsync/media';
  * const { ok, problems, video } = await checkMedia('talk.mp4');
@@ -324,6 +325,10 @@ async function decodeAll(
     await countSamples(run.stdout, found);
     const end = await run.ended;
     found.code = end.code;
+    const fault = ffmpegFault({ ...end, messages: errors });
+    if (fault && (end.signal || fault.fault === 'stopped' || end.code! > 126)) {
+      throw new MediaError(`checkMedia: ${fault.detail}, got ${file.path}`, fault); // says nothing about the file
+    }
     found.lastLine = lastLine({ ...end, messages: errors });
     found.messages = found.messages.replaceAll(file.url, 'the file');
   } finally {
