@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ffmpeg, SKIPPED } from '../testing/clips';
-import { lastLine, runFfmpeg, runToEnd } from './run-ffmpeg';
+import { lastLine, runFfmpeg } from './run-ffmpeg';
 
 test('lastLine gives the last informative message, without addresses', () => {
   const messages =
@@ -25,12 +25,6 @@ describe.skipIf(!ffmpeg)(`runFfmpeg${SKIPPED}`, () => {
     expect(code).toBe(0);
     expect(messages.length).toBeLessThan(200_000);
     expect(messages).toContain('Input #0');
-  });
-
-  test('runToEnd raises with the reason', async () => {
-    await expect(runToEnd(ffmpeg!.path, 'here', ['-i', 'file:/no/such', '-f', 'null', '-'])).rejects.toThrow(
-      /^here: ffmpeg must come to its end, got .*No such file/,
-    );
   });
 
   test('a missing program rejects and does not hang', async () => {

@@ -83,12 +83,3 @@ export function lastLine(end: FfmpegEnd): string {
   if (end.signal) return `killed by ${end.signal}; ${line}`;
   return line;
 }
-
-/** Runs to the end and returns the messages; raises with the last one where the exit status is not 0. */
-export async function runToEnd(ffmpegPath: string, where: string, args: readonly string[]): Promise<string> {
-  const run = runFfmpeg(ffmpegPath, args);
-  run.stdout.resume();
-  const end = await run.ended;
-  if (end.code !== 0) throw new Error(`${where}: ffmpeg must come to its end, got ${lastLine(end)}`);
-  return end.messages;
-}

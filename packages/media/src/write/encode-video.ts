@@ -11,6 +11,7 @@ import type { FfmpegRun } from '../ffmpeg/run-ffmpeg';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import { inputArguments, inputFile } from '../read/input-file';
 import { MAX_PIXELS } from '../read/open-media';
+import { beginnings, ENCODE_LOG } from './encode-run';
 import type { EncoderOptions } from './encoder-arguments';
 import { audioArguments, videoArguments } from './encoder-arguments';
 import { assertFolder, containerArguments, type OutputFile, outputFile } from './output-file';
@@ -97,6 +98,7 @@ class FfmpegWriter implements VideoWriter {
   readonly #output: OutputFile;
   readonly #started: Promise<FfmpegRun>;
   #state: 'open' | 'finished' | 'aborted' = 'open';
+  readonly #told = beginnings();
   #frameCount = 0;
   #audioFolder?: string;
   #ended?: Error;
@@ -146,6 +148,7 @@ class FfmpegWriter implements VideoWriter {
     run.stdin.end();
     const end = await run.ended;
     if (end.code !== 0) await this.#failed(run);
+    if (this.#told.changed()) await this.#failed(run);
     try {
       await this.#output.commit();
       this.#state = 'finished';
@@ -171,14 +174,14 @@ class FfmpegWriter implements VideoWriter {
     return runFfmpeg(
       ffmpeg.path,
       [
-        ...['-v', 'error', '-xerror', '-y'],
+        ...[...ENCODE_LOG, '-xerror', '-y'],
         ...[...rawVideo, '-i', 'pipe:0'],
         ...(audio?.input ?? []),
         ...['-map', '0:v', ...video],
         ...(audio ? ['-map', audio.map, ...audio.output] : []),
         ...containerArguments(this.#output),
       ],
-      { stdin: 'pipe' },
+      { stdin: 'pipe', listen: this.#told.listen },
     );
   }
 
@@ -224,8 +227,12 @@ class FfmpegWriter implements VideoWriter {
     const end = await run.ended;
     this.#state = 'aborted';
     await this.#cleanUp();
+    if (this.#told.changed()) {
+      const rule = 'a file whose audio keeps its channels and sample rate (normaliseMedia makes it one)';
+      throw new Error(`encodeVideo: options.audioFile must be ${rule}, got ${this.#options.audioFile}`);
+    }
     throw new Error(
-      `encodeVideo: ffmpeg must write ${this.#path} to its end, got after ${this.#frameCount} frames: ${lastLine(end)}`,
+      `encodeVideo: ffmpeg must write ${this.#path} to its end, got after ${this.#frameCount} frames: ${lastLine({ ...end, messages: this.#told.errors() })}`,
     );
   }
 

@@ -1,13 +1,16 @@
+import type { MediaInfo } from '@lipsync/contracts';
 import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 import { mixFilters } from '../check/channel-mix';
 import { cutShort } from '../check/cut-short';
 import { channelMixOf, probeFile } from '../check/probe';
 import { audioFilter, fittedSize, frameFilter } from '../ffmpeg/filters';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
-import { runToEnd } from '../ffmpeg/run-ffmpeg';
 import { inputArguments, inputFile } from '../read/input-file';
+import { joinWaveform } from '../read/join-waveform';
 import type { OpenMediaOptions } from '../read/open-media';
-import { MAX_PIXELS } from '../read/open-media';
+import { MAX_PIXELS, openMedia } from '../read/open-media';
+import { encodeRun } from './encode-run';
+import { encodeVideo } from './encode-video';
 import type { EncoderOptions } from './encoder-arguments';
 import { audioArguments, videoArguments } from './encoder-arguments';
 import { assertFolder, containerArguments, outputFile } from './output-file';
@@ -62,9 +65,8 @@ export async function normaliseMedia(
       `normaliseMedia: input must be a whole file (option damage: "conceal" takes what there is), got ${input}: cut short: ${short}`,
     );
   }
-  const fitted = fittedSize(info.video, maxSide);
-  const even = (side: number) => Math.max(2, side - (side % 2));
-  const size = { width: even(fitted.width), height: even(fitted.height) };
+  if (probe.frameTimes) return encodeFrames(input, output, { ...options, fps, sampleRate, info });
+  const size = evenSize(info.video, maxSide);
   const video = await videoArguments(ffmpeg, options);
   const filterAt = video.indexOf('-vf') + 1;
   video[filterAt] = `${frameFilter(fps, { size })},${video[filterAt]}`;
@@ -79,10 +81,7 @@ export async function normaliseMedia(
       ]
     : [];
   try {
-    await runToEnd(ffmpeg.path, 'normaliseMedia', [
-      '-nostdin',
-      '-v',
-      'error',
+    const changes = await encodeRun(ffmpeg.path, 'normaliseMedia', [
       ...(damage === 'refuse' ? ['-xerror'] : []),
       '-y',
       // Opened twice: the frames' clock is moved at the input, the audio's in its filter.
@@ -94,8 +93,38 @@ export async function normaliseMedia(
       ...audio,
       ...containerArguments(target),
     ]);
-    await target.commit();
+    if (!changes) await target.commit();
+    else await encodeFrames(input, output, { ...options, fps, sampleRate, info });
   } finally {
     await target.discard();
   }
+}
+
+/** Encodes what `openMedia` reads, frame by frame: for a video that changes, whose times ffmpeg alone does not keep. */
+async function encodeFrames(
+  input: string,
+  output: string,
+  { info, ...options }: NormaliseMediaOptions & { fps: number; sampleRate: number; info: MediaInfo },
+): Promise<void> {
+  const { fps, sampleRate, maxSide } = options;
+  const media = await openMedia(options);
+  const audio = info.audio && (await joinWaveform(media.audio(input, { sampleRate })));
+  const size = evenSize(info.video!, maxSide);
+  const writer = encodeVideo(output, { ...options, ...size, audio });
+  try {
+    for await (const { data, width } of media.frames(input, { fps, maxSide })) {
+      const row = (index: number) => data.subarray(3 * width * index, 3 * (width * index + size.width));
+      await writer.write(Buffer.concat(Array.from({ length: size.height }, (_, index) => row(index))));
+    }
+    await writer.finish();
+  } finally {
+    await writer.abort();
+  }
+}
+
+/** H.264 has even sides. */
+function evenSize(video: NonNullable<MediaInfo['video']>, maxSide?: number): { width: number; height: number } {
+  const { width, height } = fittedSize(video, maxSide);
+  const even = (side: number) => Math.max(2, side - (side % 2));
+  return { width: even(width), height: even(height) };
 }

@@ -2,10 +2,10 @@ import { fail } from '@lipsync/contracts';
 import { probeFile } from '../check/probe';
 import { audioFilter } from '../ffmpeg/filters';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
-import { runToEnd } from '../ffmpeg/run-ffmpeg';
 import { inputArguments, inputFile } from '../read/input-file';
 import type { OpenMediaOptions } from '../read/open-media';
 import { MAX_PIXELS, openMedia } from '../read/open-media';
+import { encodeRun } from './encode-run';
 import type { EncoderOptions } from './encoder-arguments';
 import { audioArguments } from './encoder-arguments';
 import { assertFolder, containerArguments, outputFile } from './output-file';
@@ -34,7 +34,8 @@ const AAC_DELAY = 1024;
  * A measured offset is positive where the audio leads, so `frameCount: offsetFrames` corrects it.
  *
  * @param output ends in .mp4, .m4v, .mov or .mkv (.mkv takes every video codec); appears only when complete.
- * @throws Error where `input` lacks frames or audio, or the container cannot hold its video codec.
+ * @throws Error where `input` lacks frames or audio, its audio changes channels or rate in the middle, or it is AVI with
+ * reordered frames; where the container cannot hold its video codec.
  * @example
  * import { shiftAudio } from '@lipsync/media';
  * await shiftAudio('clip.mp4', 'late.mp4', { frameCount: 4 }); // the audio 160 ms later
@@ -51,7 +52,7 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
   const file = await inputFile('shiftAudio', input);
   await assertFolder('shiftAudio', output);
   const ffmpeg = await ffmpegFor(options);
-  const { info, zeroMicroseconds, audioZeroMicroseconds, maps } = await probeFile(ffmpeg.path, file, {
+  const { info, zeroMicroseconds, audioZeroMicroseconds, frameTimes, maps } = await probeFile(ffmpeg.path, file, {
     where: 'shiftAudio',
     maxPixels,
     videoTrack,
@@ -61,6 +62,10 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
     throw new Error(
       `shiftAudio: input must be a video with audio, got ${input} (no ${info.video ? 'audio' : 'video'} stream)`,
     );
+  }
+  if (frameTimes) {
+    const rule = 'in a container that says when frames are shown, which AVI does not where they are reordered';
+    throw new Error(`shiftAudio: input must be ${rule} (normaliseMedia helps), got ${input}`);
   }
   const { sampleRate, channels } = info.audio;
   const length = await countSamples(input, sampleRate, options);
@@ -75,10 +80,7 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
     ...(target.muxer === 'matroska' || length <= 2 * AAC_DELAY ? [] : [`atrim=start_sample=${AAC_DELAY}`]),
   ].join(',');
   try {
-    await runToEnd(ffmpeg.path, 'shiftAudio', [
-      '-nostdin',
-      '-v',
-      'error',
+    const changes = await encodeRun(ffmpeg.path, 'shiftAudio', [
       ...(damage === 'refuse' ? ['-xerror'] : []),
       '-y',
       // Opened twice: the frames' clock is moved at the input, the audio's in its filter.
@@ -95,6 +97,10 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
       ...audioArguments(target.muxer, options, channels),
       ...containerArguments(target),
     ]);
+    if (changes) {
+      const rule = 'a video whose audio keeps its channels and sample rate (normaliseMedia makes it one)';
+      throw new Error(`shiftAudio: input must be ${rule}, got ${input}`);
+    }
     await target.commit();
   } finally {
     await target.discard();
