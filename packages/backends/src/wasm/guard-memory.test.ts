@@ -131,6 +131,22 @@ test('a kernel that leaves its output as it was is an error with the shapes, and
   x.dispose();
 });
 
+test('a filter that fits but for its alignment is refused before it is packed', () => {
+  const x = tf.fill([1, 8, 8, 512], 0.5) as tf.Tensor4D;
+  const filter = tf.fill([3, 3, 512, 512], 2 ** -10) as tf.Tensor4D;
+  const { wasm } = backend;
+  const bytes = 9 * 512 * 512 * 4;
+  // Room for twice the filter and the reserve, to the byte, in three pieces.
+  const holes = [bytes, bytes, 3 * 2 ** 20].map((size) => [wasm._malloc(size), wasm._malloc(64)]);
+  withFullHeap(0, () => {
+    for (const [hole] of holes) wasm._free(hole);
+    expect(() => tf.conv2d(x, filter, 1, 'valid')).toThrow('no room for a packed copy of the filter [3, 3, 512, 512]');
+  });
+  for (const [, between] of holes) wasm._free(between);
+  expect(tf.tidy(() => tf.conv2d(x, filter, 1, 'valid').dataSync()[0])).toBe(2.25);
+  tf.dispose([x, filter]);
+});
+
 test('after an abort every kernel says that the memory cannot be trusted', () => {
   const fake = { wasm: { HEAPU8: new Uint8Array(16) }, move: () => undefined } as unknown as WasmBackend;
   guardAllocations(fake);
@@ -144,7 +160,9 @@ test('after an abort every kernel says that the memory cannot be trusted', () =>
   const other = guardKernel('Other', () => [], { packs: false });
   const call = (kernel: typeof other) => kernel({ inputs: {}, backend: fake as never, attrs: {} });
   expect(call(other)).toEqual([]);
-  expect(() => call(aborting)).toThrow(/kernel Aborting .* ended with "Aborted\(\)", probably out of memory/);
+  expect(() => call(aborting)).toThrow(
+    /kernel Aborting .*, which works on 0\.0 MiB, ended with "Aborted\(\)", probably out of memory/,
+  );
   expect(() => call(other)).toThrow(/cannot be trusted any more; start a new process/);
 });
 

@@ -42,7 +42,8 @@ function outOfMemory({ wasm }: WasmBackend, bytes: number, what: string): Error 
   return new Error(
     `wasm backend: out of memory, no room for ${what} (${mebibytes(bytes)} MiB) beside ${heap} MiB of heap ` +
       `(tensors take ${mebibytes(tf.memory().numBytes)} MiB; the limit is ${HEAP_LIMIT_MIB} MiB); use a smaller batch ` +
-      'or a smaller network, look for tensors that are never disposed, or take a backend without this limit (tfjs-node, webgpu)',
+      'or a smaller network, look for tensors that are never disposed, or take a backend without this limit ' +
+      '(tfjs-node, webgpu)',
   );
 }
 
@@ -54,15 +55,16 @@ const broken = new WeakMap<WasmBackend, string>();
 function brokenBackend(backend: WasmBackend): Error {
   const heap = (backend.wasm.HEAPU8.length / 2 ** 20).toFixed(0);
   return new Error(
-    `wasm backend: ${broken.get(backend)}, probably out of memory (heap of ${heap} MiB, the limit is ${HEAP_LIMIT_MIB} MiB): ` +
-      'its memory cannot be trusted any more; start a new process, or remove and set the backend again, with a smaller batch or network',
+    `wasm backend: ${broken.get(backend)}, probably out of memory (heap of ${heap} MiB, ` +
+      `the limit is ${HEAP_LIMIT_MIB} MiB): its memory cannot be trusted any more; start a new process, ` +
+      'or remove and set the backend again, with a smaller batch or network',
   );
 }
 
 /** What the kernel that runs now has allocated, to be freed where it fails; null between kernels. */
 let made: object[] | null = null;
 
-/** Whether there is room to pack a filter, asked once a kernel's output has taken its part; null outside such kernels. */
+/** Whether there is room to pack a filter: asked once a kernel's output has taken its part; null elsewhere. */
 let checkPacking: (() => void) | null = null;
 
 let words = new Int32Array(0);
@@ -156,7 +158,8 @@ function run(name: string, kernel: KernelFunc, args: Parameters<KernelFunc>[0], 
   } catch (error) {
     if (!(error instanceof WebAssembly.RuntimeError)) throw error;
     // The heap itself may be damaged: C++ has written through the null pointer that it got for memory.
-    broken.set(backend, `${shapes()} ended with "${error.message}"`);
+    const sizes = `which works on ${mebibytes(given().reduce((sum, input) => sum + bytesOf(input), 0))} MiB`;
+    broken.set(backend, `${shapes()}, ${sizes}, ended with "${error.message}"`);
     throw brokenBackend(backend);
   }
   for (const output of Array.isArray(result) ? result : [result]) {
@@ -188,7 +191,9 @@ function assertRoomToPack(
   const packed = inputs[input];
   if (roomy.has(packed.dataId)) return;
   const bytes = bytesOf(packed);
-  if (!hasRoom(backend, Array(times).fill(bytes))) {
+  // Alignment, biases and channels that fill vectors: measured below 64 KiB for 1024 channels.
+  const block = bytes + Math.max(65_536, bytes / 64);
+  if (!hasRoom(backend, Array(times).fill(block))) {
     throw outOfMemory(
       backend,
       times * bytes,
