@@ -15,6 +15,9 @@ const { values } = parseArgs({ options: { 'long-sec': { type: 'string', default:
 const folder = values.keep ? resolve(values.keep) : await mkdtemp(join(tmpdir(), 'lipsync-faults-'));
 const [videos, store] = [join(folder, 'videos'), join(folder, 'clips')];
 let failed = 0;
+/** What the store says of a video. */
+const recordOf = async (folder, file) => JSON.parse(await readFile(join(folder, 'sources', `${file}.json`), 'utf8'));
+const notesOf = async (file) => (await recordOf(store, file)).notes ?? [];
 try {
   const files = await makeFaultyMedia(videos, { longSec: Number(values['long-sec']) });
   console.log(`faults: ${files.length} files`);
@@ -30,17 +33,30 @@ try {
         ? `${kept.length} clips, ${frames} frames`
         : `dropped: ${reasons.join(', ') || 'no reason given'}`;
     const [least, most] = expect.frames ?? [];
+    const notes = expect.note === undefined ? [] : await notesOf(file);
+    const isNoted = expect.note === undefined || notes.some((note) => new RegExp(expect.note).test(note));
     const right =
       expect.outcome === 'kept'
-        ? kept.length === expect.clips && frames >= least && frames <= most
+        ? kept.length === expect.clips && frames >= least && frames <= most && isNoted
         : kept.length === 0 && reasons.length > 0 && reasons.every((reason) => expect.reasons.includes(reason));
     if (right) continue;
     failed++;
     const wanted =
       expect.outcome === 'kept'
-        ? `${expect.clips} clips, ${least} to ${most} frames`
+        ? `${expect.clips} clips, ${least} to ${most} frames${isNoted ? '' : `, with a note on “${expect.note}”, got ${JSON.stringify(notes)}`}`
         : `dropped: ${expect.reasons.join(' or ')}`;
     console.error(`faults: ${JSON.stringify(file)} (${what}) must come out as ${wanted}, got ${came}`);
+  }
+  // What is refused can be read all the same, and how much of it is damaged is said.
+  const concealed = join(folder, 'concealed');
+  const again = ['packages/cli/dist/lipsync.js', 'prepare', join(videos, 'damaged.mp4'), concealed];
+  await promisify(execFile)(process.execPath, [...again, '--damage', 'conceal', '--no-identify']);
+  const { clips: least, notes = [] } = await recordOf(concealed, 'damaged.mp4');
+  if (least.length === 0 || !notes.some((note) => /^damaged or missing: \d+ frames/.test(note))) {
+    failed++;
+    console.error(
+      `faults: damaged.mp4 must be prepared where damage is concealed, got ${JSON.stringify({ least, notes })}`,
+    );
   }
   console.log(`faults: ${files.length - failed} of ${files.length} came out as they should`);
 } finally {

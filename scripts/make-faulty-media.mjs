@@ -22,6 +22,8 @@ const H264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '18', '-pix_fmt'
 
 /** What prepare should do: keep clips with this many frames together, or drop the file for one of these reasons. */
 const kept = (frames = [FRAMES, FRAMES], clips = 1) => ({ outcome: 'kept', clips, frames });
+/** Kept, and said of it what this pattern says. */
+const noted = (note, frames = [FRAMES, FRAMES]) => ({ ...kept(frames), note });
 const dropped = (...reasons) => ({ outcome: 'dropped', reasons });
 
 /**
@@ -71,11 +73,16 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
     const codecs = ending === 'avi' ? ['-c:v', 'mpeg4', '-q:v', '2', '-c:a', 'pcm_s16le'] : ['-c', 'copy'];
     await run('-i', talk, ...codecs, part(`talk.${ending}`));
     const bytes = await readFile(part(`talk.${ending}`));
+    // A transport stream announces no length: it ends where its recording was stopped.
+    const expected = ending === 'ts' ? noted('ends in the middle|damaged or missing', [20, 36]) : dropped('broken');
+    await text(`cut.${ending}`, 'cut at 60 percent', expected, bytes.subarray(0, Math.round(bytes.length * 0.6) | 1));
+    const what = 'cut in the last frame';
+    const most = bytes.subarray(0, bytes.length - { mkv: 60, ts: 500, avi: 500 }[ending]);
     await text(
-      `cut.${ending}`,
-      'cut at 60 percent',
-      dropped('broken'),
-      bytes.subarray(0, Math.round(bytes.length * 0.6) | 1),
+      `cut-last-frame.${ending}`,
+      what,
+      noted('ends in the middle|damaged or missing', [46, FRAMES + 1]),
+      most,
     );
   }
   const noisy = Buffer.from(whole);
@@ -83,6 +90,18 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
   await text('damaged.mp4', '4000 bytes in the middle are noise', dropped('broken'), noisy);
   await text('empty.mp4', 'no bytes', dropped('broken'), '');
   await text('text.mp4', 'text', dropped('broken'), 'this is no video\n');
+
+  const broadcast = await readFile(part('talk.ts'));
+  const twice = Buffer.concat([broadcast, broadcast]);
+  await text(
+    'joined.ts',
+    'two recordings joined',
+    noted('the clock of the file jumps', [2 * FRAMES, 2 * FRAMES + 4]),
+    twice,
+  );
+  await run('-i', talk, '-c:v', 'mpeg2video', '-q:v', '3', '-c:a', 'ac3', '-f', 'vob', part('talk.vob'));
+  const packs = (await readFile(part('talk.vob'))).subarray(2048 * 10);
+  await text('mid-frame.vob', 'begins in the middle of an audio frame', kept([20, FRAMES]), packs);
 
   // Lists that name other files or addresses: nothing but the named file may be read.
   const hls = (target) => `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n${target}\n#EXT-X-ENDLIST\n`;
@@ -115,6 +134,7 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
   const silence = ['-f', 'lavfi', '-t', `${SECONDS}`, '-i', 'anullsrc=r=16000:cl=mono'];
   const otherAudio = ['-map', '0:v', '-map', '1:a', '-c:v', 'copy'];
   await video('silent.mp4', 'silence', dropped('silent'), '-i', talk, ...silence, ...otherAudio, '-c:a', 'aac');
+  await makeTracks({ run, video, text, part, talk, silence });
   const encoded = [...H264, '-c:a', 'copy'];
   const shown = (source) => [
     '-f',
@@ -210,6 +230,16 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
   ]) {
     await video(`audio-${name}.mp4`, `${name} audio`, kept(), '-i', talk, ...aac, '-ar', '48000', '-ac', `${channels}`);
   }
+  const mono = 'aformat=channel_layouts=mono,aresample=48000';
+  for (const [name, what, layout, note] of [
+    ['out-of-phase', 'stereo out of phase', 'stereo|FL=c0|FR=-1*c0', 'out of phase'],
+    ['out-of-phase-5.1', '5.1 whose fronts are out of phase', '5.1|FL=c0|FR=-1*c0|BL=0.05*c0', 'out of phase'],
+    ['partly-out-of-phase', 'stereo, the right one the quieter negative', 'stereo|FL=c0|FR=-0.7*c0', 'out of phase'],
+    ['right-only', 'stereo with the voice in the right channel', 'stereo|FR=c0', 'only the right channel has sound'],
+  ]) {
+    const pan = ['-af', `${mono},pan=${layout}`];
+    await video(`audio-${name}.mp4`, what, noted(note), '-i', talk, ...aac, ...pan);
+  }
   const centre = ['-af', 'aresample=48000,pan=5.1|FC=c0'];
   await video('audio-centre-only.mp4', '5.1 audio with the voice in the centre', kept(), '-i', talk, ...aac, ...centre);
 
@@ -229,6 +259,69 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
   list.sort((a, b) => (a.file < b.file ? -1 : 1));
   await writeFile(at('files.json'), `${JSON.stringify(list, undefined, 2)}\n`);
   return list;
+}
+
+/** Files with several tracks of a kind, the first of which is not the right one. */
+async function makeTracks({ run, video, text, part, talk, silence }) {
+  const tone = ['-f', 'lavfi', '-t', `${SECONDS}`, '-i', 'sine=frequency=440:sample_rate=16000'];
+  const copy = ['-c:v', 'copy', '-c:a', 'aac'];
+  const two = ['-i', talk, ...tone, '-map', '0:v', '-map', '1:a', '-map', '0:a', ...copy];
+  const marked = (first, second) => ['-disposition:a:0', first, '-disposition:a:1', second];
+  await video(
+    'tracks-default.mkv',
+    'the second audio is the default',
+    noted('track 1 is read'),
+    ...two,
+    ...marked('0', 'default'),
+  );
+  await video(
+    'tracks-default.mp4',
+    'the second audio is the default',
+    noted('track 1 is read'),
+    ...two,
+    ...marked('0', 'default'),
+  );
+  await video('tracks-comment.mkv', 'a commentary first', noted('2 audio tracks'), ...two, ...marked('comment', '0'));
+  const none = [
+    '-i',
+    talk,
+    ...silence,
+    '-map',
+    '0:v',
+    '-map',
+    '1:a',
+    '-map',
+    '0:a',
+    ...copy,
+    ...marked('default', '0'),
+  ];
+  await video(
+    'tracks-silent.mp4',
+    'a silent default audio first',
+    noted('track 1 is read, because track 0: silent'),
+    ...none,
+  );
+  const png = ['-f', 'lavfi', '-i', 'testsrc=s=256x256:r=1', '-frames:v', '1'];
+  await run(...png, '-c:v', 'png', part('still.mkv'));
+  const still = ['-i', part('still.mkv'), '-i', talk, '-map', '0:v', '-map', '1', '-c', 'copy'];
+  still.push('-disposition:v:0', 'default', '-disposition:v:1', '0');
+  await video('tracks-still.mkv', 'a still picture as first video', noted('track 0: still picture'), ...still);
+  await run(...two, ...marked('default', '0'), part('two.mkv'));
+  const bytes = await readFile(part('two.mkv'));
+  bytes.write('A_QQQ', bytes.indexOf('A_AAC'), 'latin1');
+  await text('tracks-unknown.mkv', 'a first audio of an unknown codec', noted('track 0: nothing decodes'), bytes);
+  await writeFile(part('lines.srt'), '1\n00:00:00,000 --> 00:00:01,000\nhello\n');
+  const lines = ['-i', part('lines.srt'), '-i', talk, '-map', '0', '-map', '1', '-c', 'copy'];
+  await video('tracks-subtitles.mkv', 'subtitles first', kept(), ...lines);
+  const programs = ['-i', talk, ...tone, '-map', '1:a', '-map', '0:v', '-map', '0:a', ...copy];
+  const split = ['-program', 'st=0', '-program', 'st=1:st=2'];
+  await video(
+    'tracks-programs.ts',
+    'the audio of another program first',
+    noted('track 1 is read'),
+    ...programs,
+    ...split,
+  );
 }
 
 /**
