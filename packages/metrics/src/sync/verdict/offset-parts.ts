@@ -8,14 +8,18 @@ export type AlignmentPart = {
   curve: AlignmentCurve;
 };
 
-/** Whether a curve's offset can be relied on by itself, and beside one that can. */
-export type Trust = { convincing(curve: AlignmentCurve): boolean; plausible(curve: AlignmentCurve): boolean };
+/** Whether a curve's offset can be relied on by itself, beside one that can, and two of them together. */
+export type Trust = {
+  convincing(curve: AlignmentCurve): boolean;
+  plausible(curve: AlignmentCurve): boolean;
+  together(before: AlignmentCurve, after: AlignmentCurve): boolean;
+};
 
 /** A change of more frames than this is one. */
 const LARGEST_DRIFT = 2;
 
 /** Log of the odds that two offsets must have over one: a change is rare, and there are many places and offsets to try. */
-const LEAST_GAIN = 10;
+const LEAST_GAIN = 7;
 
 /** Windows of ten frames overlap: so many consecutive ones say as much as one. */
 const OVERLAP = 5;
@@ -25,9 +29,9 @@ const FEWEST_STRETCHES = 4;
 /**
  * Splits a clip where its offset changes: at the place where two offsets explain it best, and each side again.
  *
- * A split counts where one side is convincing by itself and the other plausible, they are more than 2 frames apart, and
- * match at their own offsets better than both do at any common one: `(sum of strength² - strength² at the common offset) /
- * 10 > 10`, the log likelihood ratio of a Gaussian model. A side has at least four stretches, about two seconds.
+ * A split counts where one side is convincing by itself and the other plausible, or both are plausible and convincing
+ * together, they are more than 2 frames apart, and match at their own offsets better than both do at any common one: `(sum of strength² - strength² at the common offset) /
+ * 10 > 7`, the log likelihood ratio of a Gaussian model. A side has at least four stretches, about two seconds.
  *
  * @returns one part where the offset stays the same.
  */
@@ -46,7 +50,7 @@ export function partOf(alignment: Alignment, from: number, to: number): Alignmen
 
 function bestSplit(
   alignment: Alignment,
-  { from, to, convincing, plausible }: { from: number; to: number } & Trust,
+  { from, to, convincing, plausible, together }: { from: number; to: number } & Trust,
 ): number | undefined {
   let best: { at: number; gain: number } | undefined;
   const totals = runningSums(alignment, from, to);
@@ -57,7 +61,8 @@ function bestSplit(
   if (!best) return undefined;
   const [before, after] = [partOf(alignment, from, best.at), partOf(alignment, best.at, to)].map(({ curve }) => curve);
   const apart = Math.abs(before.offsetFrames - after.offsetFrames) > LARGEST_DRIFT;
-  const trusted = (convincing(before) && plausible(after)) || (plausible(before) && convincing(after));
+  const trusted =
+    plausible(before) && plausible(after) && (convincing(before) || convincing(after) || together(before, after));
   return apart && trusted ? best.at : undefined;
 }
 

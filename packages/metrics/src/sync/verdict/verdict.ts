@@ -2,7 +2,7 @@ import { describeOffset } from '../describe-offset';
 import type { SyncScore } from '../offset-curve';
 import { type Alignment, type AlignmentCurve, alignmentCurve } from './alignment';
 import { assertCalibration, halfContrast, type VerdictCalibration } from './calibration';
-import { type AlignmentPart, offsetParts, partOf } from './offset-parts';
+import { type AlignmentPart, offsetParts, partOf, type Trust } from './offset-parts';
 
 /** What is known of a clip beside the match of its frames and audio. What is left out is not used. */
 export type VerdictFacts = {
@@ -111,9 +111,17 @@ const TURNED = 0.5;
 /** Without a calibration: the chance that noise reaches this anywhere among 150 offsets is below 1 in 1000. */
 const LEAST_Z = 4.2;
 
-/** The contrast that is not needed, and the z score that is, where another part of the clip matches. */
-const BELONGING = 2;
+/** Offsets beyond it are rare, frames. */
+const NEAR = 15;
+
+/** Where another part of the clip matches: the contrast that a near offset needs less, a far one more; the z score. */
+const BELONGING = 4;
+const STRAYING = 2;
 const LEAST_Z_BESIDE = 3.2;
+
+/** What is needed more of two parts, and their z score. */
+const TOGETHER = 0;
+const LEAST_Z_TOGETHER = 5;
 
 /** Another offset with this share of the best one's strength is named. */
 const NEARLY_AS_STRONG = 0.8;
@@ -145,6 +153,7 @@ export function syncVerdict(
     : offsetParts(alignment, {
         convincing: (one) => judge(one).found,
         plausible: (one) => judge(one, true).found,
+        together: togetherOf(calibration),
       });
   const times = timesOf(alignment, options);
   const inTime = (part: AlignmentPart): OffsetInTime => {
@@ -184,11 +193,21 @@ function judgeOf(calibration: VerdictCalibration | undefined): (curve: Alignment
     const leastZ = belongs ? LEAST_Z_BESIDE : LEAST_Z;
     if (!calibration) return { found: !curve.atEdge && curve.zScore >= leastZ, confidence: null };
     const { slope, farPenalty } = calibration;
-    const far = Math.abs(curve.offsetFrames) > 15 ? farPenalty : 0;
-    const half = halfContrast(calibration, curve.windows) - (belongs ? BELONGING : 0);
-    const odds = slope * (curve.contrast - far - half);
+    const far = Math.abs(curve.offsetFrames) > NEAR;
+    const beside = belongs ? (far ? STRAYING : -BELONGING) : 0;
+    const needed = halfContrast(calibration, curve.windows) + (far ? farPenalty : 0) + beside;
+    const odds = slope * (curve.contrast - needed);
     const confidence = rounded(1 / (1 + Math.exp(-odds)))!;
     return { found: !curve.atEdge && confidence >= 0.5, confidence };
+  };
+}
+
+/** Whether two parts with different offsets are convincing together: twice as much may be found by chance. */
+function togetherOf(calibration: VerdictCalibration | undefined): Trust['together'] {
+  return (before, after) => {
+    if (!calibration) return Math.hypot(before.zScore, after.zScore) >= LEAST_Z_TOGETHER;
+    const needed = halfContrast(calibration, before.windows + after.windows) + TOGETHER;
+    return Math.hypot(before.contrast, after.contrast) >= needed;
   };
 }
 
