@@ -1,4 +1,5 @@
 import type { VideoFrame } from '@lipsync/contracts';
+import type { Square } from '../crop/sample-square';
 import { SixtyEightPoints } from '../detect/face-api-networks';
 import type { FaceNetworks } from '../detect/face-networks';
 import type { FoundFace } from '../detect/find-faces';
@@ -26,6 +27,12 @@ export async function readBlazefaceWeights(from?: URL): Promise<BlazefaceWeights
   return { blazeface: await readGraph('blazeface', from), landmarks: await readStoredNetwork('landmarks', from) };
 }
 
+/**
+ * Side of the first square over that of BlazeFace's box. Measured on 10 turned faces: lips 4.9 % of the face measure off,
+ * all confirmed; 6.7 % and 9 of 10 with the box itself.
+ */
+const FIRST_SQUARE = 1.3;
+
 /** MediaPipe's BlazeFace detects, face-api's 68-point network follows. */
 export class BlazefaceNetworks extends SixtyEightPoints implements FaceNetworks {
   readonly scales = [256, 512];
@@ -47,6 +54,11 @@ export class BlazefaceNetworks extends SixtyEightPoints implements FaceNetworks 
 
   findFaces(frame: VideoFrame, scale: number, minScore: number): Promise<FoundFace[]> {
     return findBlazeFaces(this.#faces, frame, scale, minScore);
+  }
+
+  override firstSquare(face: FoundFace): Square {
+    const square = super.firstSquare(face);
+    return { ...square, side: FIRST_SQUARE * square.side };
   }
 
   override dispose(): void {
