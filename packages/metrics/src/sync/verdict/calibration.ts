@@ -29,6 +29,8 @@ export const UNIT_CALIBRATION: VerdictCalibration = {
   halfAt: [
     [16, 7],
     [41, 11],
+    [91, 11],
+    [191, 12],
   ],
   slope: 1,
   farPenalty: 1,
