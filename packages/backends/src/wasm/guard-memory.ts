@@ -94,8 +94,8 @@ export function guardAllocations(backend: WasmBackend): void {
     const bytes = size * tf.util.bytesPerElement(dtype);
     // malloc returns a signed integer, negative above 2 GiB.
     const memoryOffset = this.wasm._malloc(bytes) >>> 0;
-    if (bytes > 0 && (memoryOffset === 0 || !hasRoom(this, []))) {
-      if (memoryOffset !== 0) this.wasm._free(memoryOffset);
+    if (bytes > 0 && !(liesInHeap(this, memoryOffset, bytes) && hasRoom(this, []))) {
+      if (memoryOffset !== 0 && !broken.has(this)) this.wasm._free(memoryOffset);
       throw outOfMemory(this, bytes, `a tensor of shape [${shape.join(', ')}]`);
     }
     try {
@@ -122,8 +122,8 @@ export function guardAllocations(backend: WasmBackend): void {
  * XNNPACK keeps copies of filters and matrices on the same heap. Where it finds no room, the stock kernel prints a
  * status, leaves its output as it was and returns as if all were well; other code aborts or writes out of bounds. So
  * the room for those copies is checked before (once for each filter), and an output that was not written is an error.
- * What a failed kernel has allocated is freed, and the backend can be used on. After an abort it cannot: every later
- * kernel is an error too.
+ * What a failed kernel has allocated is freed, and the backend can be used on. After an abort, or where `malloc`
+ * overflowed, it cannot: every later kernel is an error too.
  */
 export function guardKernel(name: string, kernel: KernelFunc, { packs }: { packs: boolean }): KernelFunc {
   const packed = packs ? PACKED[name] : undefined;
@@ -207,9 +207,22 @@ function assertRoomToPack(
  * Whether blocks of these sizes can be allocated together and leave the reserve. The heap grows by them, as it would a
  * moment later.
  */
-function hasRoom({ wasm }: WasmBackend, sizes: number[]): boolean {
+function hasRoom(backend: WasmBackend, sizes: number[]): boolean {
+  const { wasm } = backend;
   const blocks = wasm.HEAPU8.length < NEARLY_FULL ? sizes : [...sizes, RESERVE];
-  const addresses = blocks.map((bytes) => wasm._malloc(bytes));
-  for (const address of addresses) if (address !== 0) wasm._free(address);
-  return blocks.every((bytes, i) => bytes === 0 || addresses[i] !== 0);
+  const addresses = blocks.map((bytes) => wasm._malloc(bytes) >>> 0);
+  const fits = blocks.every((bytes, i) => bytes === 0 || liesInHeap(backend, addresses[i], bytes));
+  if (!broken.has(backend)) for (const address of addresses) if (address !== 0) wasm._free(address);
+  return fits;
+}
+
+/**
+ * Whether `malloc` gave a block that can be used. Near 4 GiB the threaded build gives blocks that reach beyond the end
+ * of the memory: there addresses start from 0 again, and `malloc` has written its notes into what others keep there.
+ */
+function liesInHeap(backend: WasmBackend, address: number, bytes: number): boolean {
+  if (address === 0) return false;
+  const inside = address + bytes <= backend.wasm.HEAPU8.length;
+  if (!inside) broken.set(backend, `malloc gave ${mebibytes(bytes)} MiB beyond the end of the heap`);
+  return inside;
 }
