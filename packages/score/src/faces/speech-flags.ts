@@ -9,7 +9,7 @@ const BLOCK_SEC = 20;
  *
  * @example
  * const speech = new SpeechFlags(25);
- * for await (const piece of speech.pass(video.audio())) useElsewhere(piece);
+ * for await (const piece of speech.pass(video.audio())) console.log(piece.samples.length);
  * speech.share(0, 100); // of the first 100 frames
  */
 export class SpeechFlags {
