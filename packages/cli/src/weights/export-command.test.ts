@@ -61,7 +61,7 @@ test.each([
   [['export', 'out'], "required option '--weights <file>' not specified"],
   [['export', '--weights', 'a'], "missing required argument 'out'"],
   [
-    ['score', '--backend', 'cpu', '--weights', 'nowhere.onnx', 'a.mp4'],
+    ['score', '--backend', 'cpu', '--weights', 'nowhere.onnx', import.meta.filename], // a file that is there
     'lipsync score: --weights must be an exported pair',
   ],
 ])('lipsync answers %j with status 2 and the rule', async (words, message) => {
