@@ -26,5 +26,5 @@ test.each([
 
 test('clipped audio is named with its share', () => {
   expect(audioProblems(level(-8, 0.05), {})).toEqual(['audio is clipped: 5.0 % of the samples are at full scale']);
-  expect(audioProblems(level(-8, 0.0001), {})).toEqual([]);
+  expect(audioProblems(level(-8, 0.027), {})).toEqual([]); // the most in 66 recordings
 });
