@@ -4,7 +4,7 @@ export type { GeneratorFigures, GeneratorSyncFigures } from './evaluate-generato
 export type { EvaluateExpertOptions, ExpertEvaluation } from './expert/evaluate-expert';
 export { evaluateExpert } from './expert/evaluate-expert';
 export type { ExpertLogEntry } from './expert/expert-curve';
-export type { TrainExpertEvent, TrainExpertOptions, TrainExpertReport } from './expert/train-expert';
+export type { DataOverrides, TrainExpertEvent, TrainExpertOptions, TrainExpertReport } from './expert/train-expert';
 export { trainExpert } from './expert/train-expert';
 export type { NetworkChoice, TrainedNetwork, TrainedNetworkName } from './expert/trained-network';
 export { buildNetwork, recipeFor, TRAINED_NETWORKS } from './expert/trained-network';

@@ -59,6 +59,6 @@ function mapLoss(net: TrainedNetwork): ExpertLoss {
 /** Mean of `[batch]` values over the pairs in sync, and over those off sync; NaN where there is no such pair. */
 function meansByLabel(values: tf.Tensor1D, labels: tf.Tensor1D) {
   const inSync = tf.cast(labels, 'float32');
-  const mean = (mask: tf.Tensor) => tf.div(tf.sum(tf.mul(values, mask)), tf.sum(mask)) as tf.Scalar;
-  return { positiveCosine: mean(inSync), negativeCosine: mean(tf.sub(1, inSync)) };
+  const mean = (mask: tf.Tensor1D) => tf.div(tf.sum(tf.mul(values, mask)), tf.sum(mask)) as tf.Scalar;
+  return { positiveCosine: mean(inSync), negativeCosine: mean(tf.sub<tf.Tensor1D>(1, inSync)) };
 }

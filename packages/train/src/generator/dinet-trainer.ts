@@ -314,6 +314,7 @@ export class DinetTrainer {
         const got = `one without ${missing.join(', ')}`;
         fail(Error, 'DinetTrainer.step', 'generator', 'a function of all its parameters', got);
       }
+      // each of its parameter's shape
       sums.add(gradients as Map<string, tf.Tensor>, share);
     } finally {
       tf.dispose(found.filter((gradient) => gradient !== null));

@@ -11,7 +11,9 @@ import type { DinetTrainBatch } from './train-batch';
  */
 export type MouthInput = (generated: tf.Tensor4D, angles: tf.Tensor1D) => MouthBatch;
 
-/** A discriminator of single frames: a `DinetDiscriminator`, or any module that gives a map of raw scores. */
+/**
+ * A discriminator of single frames: a `DinetDiscriminator`, or any module that gives a map of raw scores, of any rank.
+ */
 export type TrainedDiscriminator = Module & { forward(frames: tf.Tensor4D): tf.Tensor };
 
 /** A discriminator of windows of `frameCount` frames, which lie one after the other on the channels. */

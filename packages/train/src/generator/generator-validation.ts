@@ -116,7 +116,7 @@ export class GeneratorValidation {
     const other = tf.concat<tf.Tensor2D>([tf.slice(features, [1, 0]), tf.slice(features, [0, 0], [1, -1])]);
     const [made, real] = [visual(generated), visual(frames)];
     const [own, apart] = [agreement(expert, made, features), agreement(expert, made, other)];
-    const loss = (cosines: tf.Tensor) => tf.mean(tf.squaredDifference(cosines, 1));
+    const loss = (cosines: tf.Tensor1D) => tf.mean(tf.squaredDifference(cosines, 1));
     const means = [own, apart, agreement(expert, real, features), agreement(expert, real, other)].map((cosines) =>
       tf.mean(cosines),
     );

@@ -13,7 +13,7 @@ import * as tf from '@tensorflow/tfjs-core';
  * Uses the engine's `state.activeTape` and `state.gradientDepth` of TensorFlow.js 4.22, which are public but not
  * documented. Gradients are the bits of `tf.variableGrads`, see the test.
  *
- * Owns `output` until `dispose`, and what the tape saves until `gradients` or `dispose`.
+ * Owns `output`, of any rank, until `dispose`, and what the tape saves until `gradients` or `dispose`.
  *
  * @example
  * const held = new HeldTape(() => net.forward(x));
@@ -48,7 +48,7 @@ export class HeldTape<T extends tf.Tensor = tf.Tensor> {
    * The gradients of `sum(output · dy)`; frees the tape.
    *
    * @param dy float32, of the output's shape; borrowed.
-   * @returns one gradient a variable, the caller's; `null` where the output does not depend on it.
+   * @returns one gradient a variable, of its shape, the caller's; `null` where the output does not depend on it.
    * @throws Error if called twice.
    */
   gradients(variables: tf.Variable[], dy: tf.Tensor): (tf.Tensor | null)[] {

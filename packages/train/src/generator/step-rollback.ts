@@ -18,6 +18,7 @@ import * as tf from '@tensorflow/tfjs-core';
  * }
  */
 export class StepRollback {
+  /** Any rank: each value is of its variable's shape. */
   readonly #kept: { variable: tf.Variable; value: tf.Tensor }[];
   readonly #means?: ReturnType<AdamW['snapshot']>;
 

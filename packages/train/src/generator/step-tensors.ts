@@ -6,16 +6,19 @@ import type { HeldTape } from './held-tape';
 export class StepTensors {
   readonly #parts: { dispose(): void }[] = [];
 
+  /** Any rank. */
   add<T extends tf.Tensor>(tensor: T): T {
     this.#parts.push(tensor);
     return tensor;
   }
 
+  /** By parameter name, each of its parameter's shape. */
   addGradients(gradients: Map<string, tf.Tensor>): Map<string, tf.Tensor> {
     this.#parts.push({ dispose: () => disposeGradients(gradients) });
     return gradients;
   }
 
+  /** Of an output of any rank. */
   addTape<T extends tf.Tensor>(tape: HeldTape<T>): HeldTape<T> {
     this.#parts.push(tape);
     return tape;

@@ -81,6 +81,7 @@ export function divideBatch(batch: DinetTrainBatch, chunk?: number): BatchPart[]
   if (parts === 1) return [{ batch, share: 1 }];
   return Array.from({ length: parts }, (_, part) => {
     const [first, end] = evenShare(rows, part, parts);
+    // [rows · each, ...], any rank
     const of = <T extends tf.Tensor>(x: T): T => {
       const each = x.shape[0] / rows;
       const begin = [first * each, ...new Array<number>(x.rank - 1).fill(0)];

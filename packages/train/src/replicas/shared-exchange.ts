@@ -137,8 +137,8 @@ export class SharedExchange {
   /**
    * Replaces every gradient by the sum over all replicas. Each replica sums one slice, always in order of rank.
    *
-   * @param gradients of the same names and shapes in every replica; changed in place: the old tensors are disposed
-   *   and replaced.
+   * @param gradients of any rank, of the same names and shapes in every replica; changed in place: the old tensors are
+   *   disposed and replaced.
    * @throws as `gather`; the gradients are then as they were.
    */
   async sum(gradients: Map<string, tf.Tensor>): Promise<void> {

@@ -29,7 +29,7 @@ export type BatchGradientsOptions = {
   firstRow?: number;
 };
 
-/** Gradients by name, and the parts of the loss; the caller disposes both. */
+/** Gradients by name, each of its parameter's shape, and the parts of the loss; the caller disposes both. */
 export type BatchGradients = { gradients: Map<string, tf.Tensor>; parts: ExpertLossParts };
 
 /** Names of the cached embeddings among the parameters; no module's name has a bracket. */
@@ -117,7 +117,10 @@ function cacheEmbeddings(count: number, forward: (part: number) => SyncEmbedding
   }
 }
 
-/** Adds what all chunks but the last contribute; replaces the gradients by the cached embeddings. */
+/**
+ * Adds what all chunks but the last contribute to the gradients, each of its parameter's shape; removes those by the
+ * cached embeddings.
+ */
 function addGradientsOfChunks(
   { net, batch, lossParameters }: BatchGradientsOptions,
   gradients: Map<string, tf.Tensor>,
@@ -156,7 +159,10 @@ function addGradientsOfChunks(
   }
 }
 
-/** Every replica computes the same gradients by the loss's own parameters: only those of replica 0 are summed. */
+/**
+ * Every replica computes the same gradients, of any rank, by the loss's own parameters: only those of replica 0 are
+ * summed.
+ */
 function keepOnce(
   { head, lossParameters = new Set() }: BatchGradientsOptions,
   gradients: Map<string, tf.Tensor>,
@@ -170,6 +176,7 @@ function keepOnce(
   }
 }
 
+/** Rows `first` to `end` of `[rows, ...]`, any rank. */
 function rowsOf<T extends tf.Tensor>(x: T, first: number, end: number): T {
   return tf.slice(x, [first, ...new Array<number>(x.rank - 1).fill(0)], [end - first, ...x.shape.slice(1)]);
 }

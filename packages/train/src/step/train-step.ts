@@ -94,7 +94,7 @@ export async function trainStep(options: TrainStepOptions): Promise<TrainStepRes
   const batches = checkedBatches(options);
   const training = net.training;
   const parts: ExpertLossParts[] = [];
-  let gradients: Map<string, tf.Tensor> | undefined;
+  let gradients: Map<string, tf.Tensor> | undefined; // by name, each of its parameter's shape
   let norm: tf.Scalar | undefined;
   try {
     net.train();
@@ -133,7 +133,10 @@ function checkedBatches({ batch, chunk, exchange }: TrainStepOptions): readonly 
   return batches;
 }
 
-/** The gradients of all batches, weighted by rows; puts the parts of each loss into `parts`. */
+/**
+ * The gradients of all batches by name, each of its parameter's shape, weighted by rows; puts the parts of each loss
+ * into `parts`.
+ */
 async function meanGradients(
   options: TrainStepOptions,
   batches: readonly ExpertBatch[],
