@@ -238,6 +238,20 @@ export async function clockOf(file: InputFile, messages: string): Promise<Probe[
 }
 
 /**
+ * Refuses a file whose clock jumps, where only its first part would be written.
+ *
+ * @param argument that named the file.
+ */
+export function assertOneClock(where: string, argument: string, { info, clock }: Probe): void {
+  if (clock.startMicroseconds === undefined) return;
+  const detail = 'its clock jumps, as where recordings were joined';
+  throw new MediaError(`${where}: ${argument} must be one recording, got ${info.path}: ${detail}`, {
+    fault: 'file',
+    detail,
+  });
+}
+
+/**
  * Output arguments that decode a stream for nothing: where a clock jumps, ffmpeg decides by the streams that it decodes
  * how far it moves the rest of the file, which must be the same for frames and audio.
  */

@@ -6,6 +6,8 @@ import { ffmpegFault } from '../ffmpeg/ffmpeg-fault';
 import { joinWaveform } from '../read/join-waveform';
 import { openMedia } from '../read/open-media';
 import { ffmpeg, H264_AAC, make, SKIPPED, temporaryFolder } from '../testing/clips';
+import { normaliseMedia } from '../write/normalise-media';
+import { shiftAudio } from '../write/shift-audio';
 import { clockJumps } from './clock-jumps';
 
 const folder = temporaryFolder();
@@ -88,6 +90,10 @@ describe.skipIf(!ffmpeg)(`damaged files${SKIPPED}`, () => {
     const expected = [...first.onsets, ...second.onsets.map((sec) => sec + first.frames / 25)];
     expect(onsets).toHaveLength(expected.length);
     for (const [n, sec] of onsets.entries()) expect(Math.abs(sec - expected[n])).toBeLessThan(0.02); // half a frame
+    // What writes files takes the first part only, so it refuses them.
+    const joined = file(`joined.${ending}`);
+    await expect(normaliseMedia(joined, file('x.mp4'))).rejects.toThrow('normaliseMedia: input must be one recording');
+    await expect(shiftAudio(joined, file('x.mkv'), { frameCount: 1 })).rejects.toThrow('its clock jumps');
   });
 
   test('a transport stream that ends in the middle of a frame is read, and says so', async () => {

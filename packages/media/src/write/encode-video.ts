@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Waveform } from '@lipsync/contracts';
 import { assertWaveform, fail } from '@lipsync/contracts';
-import { probeFile } from '../check/probe';
+import { assertOneClock, probeFile } from '../check/probe';
 import { audioFilter } from '../ffmpeg/filters';
 import type { FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
@@ -190,11 +190,13 @@ class FfmpegWriter implements VideoWriter {
     const { muxer } = this.#output;
     if (audioFile !== undefined) {
       const file = await inputFile('encodeVideo', audioFile);
-      const { info, audioZeroMicroseconds, maps } = await probeFile(ffmpegPath, file, {
+      const probe = await probeFile(ffmpegPath, file, {
         where: 'encodeVideo',
         maxPixels: MAX_PIXELS,
         audioTrack,
       });
+      const { info, audioZeroMicroseconds, maps } = probe;
+      assertOneClock('encodeVideo', 'options.audioFile', probe);
       if (!info.audio)
         throw new Error(`encodeVideo: options.audioFile must be a file with audio, got ${audioFile} (no audio stream)`);
       const cut = audioSec === undefined ? '' : `,atrim=end=${audioSec}`;

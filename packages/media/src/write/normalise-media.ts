@@ -2,7 +2,7 @@ import type { MediaInfo } from '@lipsync/contracts';
 import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 import { mixFilters } from '../check/channel-mix';
 import { cutShort } from '../check/cut-short';
-import { channelMixOf, probeFile } from '../check/probe';
+import { assertOneClock, channelMixOf, probeFile } from '../check/probe';
 import { audioFilter, fittedSize, frameFilter } from '../ffmpeg/filters';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
 import { inputArguments, inputFile } from '../read/input-file';
@@ -58,6 +58,7 @@ export async function normaliseMedia(
     audioTrack,
   });
   const { info, zeroMicroseconds, audioZeroMicroseconds, maps, layout } = probe;
+  assertOneClock('normaliseMedia', 'input', probe);
   if (!info.video) throw new Error(`normaliseMedia: input must be a file with frames, got ${input} (audio only)`);
   const short = damage === 'refuse' ? await cutShort(input) : undefined;
   if (short !== undefined) {

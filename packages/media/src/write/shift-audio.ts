@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { probeFile } from '../check/probe';
+import { assertOneClock, probeFile } from '../check/probe';
 import { audioFilter } from '../ffmpeg/filters';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
 import { inputArguments, inputFile } from '../read/input-file';
@@ -52,12 +52,14 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
   const file = await inputFile('shiftAudio', input);
   await assertFolder('shiftAudio', output);
   const ffmpeg = await ffmpegFor(options);
-  const { info, zeroMicroseconds, audioZeroMicroseconds, frameTimes, maps } = await probeFile(ffmpeg.path, file, {
+  const probe = await probeFile(ffmpeg.path, file, {
     where: 'shiftAudio',
     maxPixels,
     videoTrack,
     audioTrack,
   });
+  const { info, zeroMicroseconds, audioZeroMicroseconds, frameTimes, maps } = probe;
+  assertOneClock('shiftAudio', 'input', probe);
   if (!info.video || !info.audio) {
     throw new Error(
       `shiftAudio: input must be a video with audio, got ${input} (no ${info.video ? 'audio' : 'video'} stream)`,
