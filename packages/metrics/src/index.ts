@@ -51,7 +51,13 @@ export { alignmentCurve } from './sync/verdict/alignment';
 export type { VerdictCalibration } from './sync/verdict/calibration';
 export { calibrationOf, UNIT_CALIBRATION } from './sync/verdict/calibration';
 export { ImageCounter } from './sync/verdict/image-counter';
-export type { OffsetInTime, SyncVerdict, VerdictFacts, VerdictOptions, VerdictReason } from './sync/verdict/verdict';
 export { syncVerdict } from './sync/verdict/verdict';
+export type {
+  OffsetInTime,
+  SyncVerdict,
+  VerdictFacts,
+  VerdictOptions,
+  VerdictReason,
+} from './sync/verdict/verdict-types';
 export type { ScoringWindow, WindowScorerOptions } from './sync/window-scorer';
 export { scoreWindows, WindowScorer } from './sync/window-scorer';

@@ -59,7 +59,10 @@ export class FrechetSets {
     }
   }
 
-  /** Refuses samples of another kind, size or range than those before; of a set that was given as statistics, any. */
+  /**
+   * Refuses samples, which have the axes `axes`, of another kind, size or range than those before; of a set that was
+   * given as statistics, any.
+   */
   async assertSamples(
     samples: tf.Tensor,
     shape: readonly (number | undefined)[],

@@ -77,6 +77,7 @@ export class Lpips extends Module {
   readonly net: LpipsNet;
   readonly epsilon: 'reference' | 'torchmetrics';
   readonly #features: ImageFeatures;
+  /** One a layer, `[1, 1, channels, 1]`. */
   readonly #linear: tf.Variable[];
   #isLoaded = false;
 

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { ValueRange } from './image';
 
 /**
- * Least and largest value of two batches, in one reading from the backend.
+ * Least and largest value of two batches of any rank, in one reading from the backend.
  *
  * @throws RangeError for values outside of the range, but for rounding.
  */

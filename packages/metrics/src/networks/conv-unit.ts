@@ -27,6 +27,7 @@ const INCEPTION_EPSILON = 1e-3;
 export class ConvUnit extends Module {
   readonly stride: number;
   readonly pad: 'same' | 'valid';
+  /** `[height, width, inChannels, outChannels]` of the kernel. */
   readonly #weight: tf.Variable;
   readonly #norm: FoldedNorm;
 
@@ -56,6 +57,7 @@ export class ConvUnit extends Module {
 
 /** Batch normalisation by the running statistics, as a scale and a shift per channel. */
 export class FoldedNorm extends Module {
+  // [channels] each
   readonly #gamma: tf.Variable;
   readonly #beta: tf.Variable;
   readonly #mean: tf.Variable;

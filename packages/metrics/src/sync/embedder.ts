@@ -110,7 +110,7 @@ async function rowsOf(
   return valuesOf(() => encode(data, windows.length));
 }
 
-/** The values of the tensor that `make` returns, which is disposed. */
+/** The values of the tensor, of any rank, that `make` returns, which is disposed. */
 async function valuesOf(make: () => tf.Tensor): Promise<Float32Array> {
   const tensor = tf.tidy(make);
   try {

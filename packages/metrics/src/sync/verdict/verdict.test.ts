@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { madePair, madeRows, madeSignal } from '../../testing/made-rows';
 import { scoreEmbeddings } from '../sync-scorer';
 import { UNIT_CALIBRATION } from './calibration';
-import { syncVerdict, type VerdictOptions } from './verdict';
+import { syncVerdict } from './verdict';
+import type { VerdictOptions } from './verdict-types';
 
 const DIMENSION = 24;
 const options = { space: 'unit', dimension: DIMENSION } as const;
