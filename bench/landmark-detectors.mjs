@@ -304,11 +304,11 @@ function jitter({ points, frameCount }, stride) {
 
 /** LSE-C, and how well a window in sync is told from one at least five windows away, at the clip's own offset. */
 async function scoreOf(tf, expert, windows) {
-  const { frameCount, crop, melSteps } = expert.recipe;
+  const { frameCount, crop, featureSteps } = expert.recipe;
   const [frames, features] = [[], []];
   for await (const window of windows) {
     frames.push(tf.tensor3d(window.frames, [crop.size, crop.size, 3 * frameCount]));
-    features.push(tf.tensor3d(window.features, [window.features.length / melSteps, melSteps, 1]));
+    features.push(tf.tensor3d(window.features, [window.features.length / featureSteps, featureSteps, 1]));
   }
   const run = (list, embed) => {
     const pieces = [];
