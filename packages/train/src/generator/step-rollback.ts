@@ -25,6 +25,7 @@ export class StepRollback {
   /** @param optimizer Left out, only the module's buffers are kept: what a forward pass changes. */
   constructor(module: Module, optimizer?: AdamW) {
     const variables = [...(optimizer ? module.namedParameters().values() : []), ...module.namedBuffers().values()];
+    // any rank
     this.#kept = variables.map(({ variable }) => ({ variable, value: tf.clone(variable as tf.Tensor) }));
     this.#means = optimizer?.snapshot();
   }

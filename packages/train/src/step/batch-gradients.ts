@@ -141,6 +141,7 @@ function addGradientsOfChunks(
       });
       value.dispose();
       for (const [name, more] of further) {
+        // both of their parameter's shape
         const sum = tf.add(gradients.get(name) as tf.Tensor, more);
         gradients.get(name)?.dispose();
         more.dispose();
