@@ -14,12 +14,11 @@ const BELONGING = 4;
 const STRAYING = 2;
 const LEAST_Z_BESIDE = 3.2;
 
-/** What is needed more of two parts, and their z score. */
-const TOGETHER = 0;
+/** The z score that two parts need together. */
 const LEAST_Z_TOGETHER = 5;
 
 /** Whether an offset can be relied on, and how surely. */
-export type Judgement = { found: boolean; confidence: number | null };
+type Judgement = { found: boolean; confidence: number | null };
 
 /** @returns a judge; where another part of the clip matches, so that its audio is known to belong, less is needed. */
 export function judgeOf(
@@ -38,11 +37,10 @@ export function judgeOf(
   };
 }
 
-/** Whether two parts with different offsets are convincing together: twice as much may be found by chance. */
+/** Whether two plausible parts with different offsets are convincing together, as one of both their lengths would be. */
 export function togetherOf(calibration: VerdictCalibration | undefined): Trust['together'] {
   return (before, after) => {
     if (!calibration) return Math.hypot(before.zScore, after.zScore) >= LEAST_Z_TOGETHER;
-    const needed = halfContrast(calibration, before.windows + after.windows) + TOGETHER;
-    return Math.hypot(before.contrast, after.contrast) >= needed;
+    return Math.hypot(before.contrast, after.contrast) >= halfContrast(calibration, before.windows + after.windows);
   };
 }
