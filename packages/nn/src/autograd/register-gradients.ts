@@ -1,32 +1,37 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+/** By input, each of its input's shape. */
 type Gradients = { [input: string]: () => tf.Tensor };
 type GradientRule = {
   /** Inputs that the rule needs, in the order in which it receives them. */
   save?: string[];
   saveOutput?: boolean;
   saveAllInputs?: boolean;
+  /** Any rank: `dy` has the output's shape, `saved` are as the op took and gave them. */
   rule: (dy: tf.Tensor, saved: tf.Tensor[], attributes: Record<string, unknown>) => Gradients;
 };
 
+/** Runs a kernel with one output; any ranks. */
 const run = (kernel: string, inputs: Record<string, tf.Tensor>, attributes: Record<string, unknown>) =>
   tf
     .engine()
     .runKernel(kernel, inputs as unknown as tf.NamedTensorMap, attributes as unknown as tf.NamedAttrMap) as tf.Tensor;
 
-/** Sums a gradient over the axes along which its tensor was repeated. */
+/** Sums a gradient, of any rank, over the axes along which its tensor was repeated. */
 function sumTo(dy: tf.Tensor, shape: number[]): tf.Tensor {
   const axes = tf.broadcast_util.getReductionAxes(shape, dy.shape);
   return tf.reshape(axes.length > 0 ? tf.sum(dy, axes) : dy, shape);
 }
 
-/** Repeats a reduced gradient over the axes that were reduced. */
+/** Repeats a reduced gradient, of any rank, over the axes that were reduced. */
 function spread(dy: tf.Tensor, shape: number[], axes: number[]): tf.Tensor {
   const kept = shape.map((side, axis) => (axes.includes(axis) ? 1 : side));
   return tf.mul(tf.reshape(dy, kept), tf.ones(shape)); // not broadcastTo, which tiles: a plain loop on the wasm backend
 }
 
+/** Any rank. */
 const float = (condition: tf.Tensor) => tf.cast(condition, 'float32');
+/** A function of each element; `dy`, `x` and the slope have one shape, of any rank. */
 const elementwise = (
   slope: (dy: tf.Tensor, x: tf.Tensor, attributes: never) => tf.Tensor,
   input = 'x',
@@ -34,11 +39,12 @@ const elementwise = (
   save: [input],
   rule: (dy, [x], attributes) => ({ [input]: () => slope(dy, x, attributes as never) }),
 });
-/** A function whose derivative is simplest in terms of its result. */
+/** A function of each element, any rank, whose derivative is simplest in terms of its result. */
 const byResult = (slope: (dy: tf.Tensor, y: tf.Tensor) => tf.Tensor): GradientRule => ({
   saveOutput: true,
   rule: (dy, [y]) => ({ x: () => slope(dy, y) }),
 });
+/** A function of two tensors of any rank that broadcast against each other; `dy` has the shape of both together. */
 const binary = (a: (dy: tf.Tensor, a: tf.Tensor, b: tf.Tensor) => tf.Tensor, b: typeof a): GradientRule => ({
   save: ['a', 'b'],
   rule: (dy, [left, right]) => ({
@@ -203,6 +209,7 @@ const RULES: Record<string, GradientRule> = {
       );
     },
   },
+  // dy: one part of any rank each
   SplitV: { rule: (dy, _, { axis }) => ({ x: () => tf.concat(dy as unknown as tf.Tensor[], axis as number) }) },
   Pack: {
     saveAllInputs: true,
@@ -211,6 +218,7 @@ const RULES: Record<string, GradientRule> = {
       return Object.fromEntries(saved.map((_, i) => [i, () => parts[i]]));
     },
   },
+  // dy: one part of any rank each
   Unpack: { rule: (dy, _, { axis }) => ({ value: () => tf.stack(dy as unknown as tf.Tensor[], axis as number) }) },
   Tile: {
     save: ['x'],

@@ -26,7 +26,7 @@ export function parametersOf(trainable: Trainable): Map<string, Parameter> {
 }
 
 /**
- * Disposes the tensors of a map; `tf.dispose` does not look into maps.
+ * Disposes the tensors of a map, of any rank; `tf.dispose` does not look into maps.
  *
  * @example
  * const { value, gradients } = valueAndGradients(net, loss);

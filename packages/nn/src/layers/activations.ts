@@ -1,6 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** An activation with a custom gradient, which keeps only `x`; composed ops would keep three tensors. */
+/**
+ * An activation of tensors of any rank with a custom gradient, which keeps only `x`; composed ops would keep three
+ * tensors.
+ */
 function activation(forward: (x: tf.Tensor) => tf.Tensor, derivative: (x: tf.Tensor) => tf.Tensor) {
   return <T extends tf.Tensor>(x: T): T =>
     tf.customGrad((x, save) => {
@@ -25,6 +28,7 @@ const geluOp = activation(
   (x) => tf.add(normalCdf(x), tf.mul(x, tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI)))),
 );
 
+/** `Φ(x)` of each element; any rank. */
 function normalCdf(x: tf.Tensor): tf.Tensor {
   return tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
 }

@@ -34,8 +34,11 @@ export class BatchNorm2d extends Module {
   readonly channels: number;
   readonly epsilon: number;
   readonly momentum: number | null;
+  /** `[channels]`. */
   readonly weight: tf.Variable | undefined;
+  /** `[channels]`. */
   readonly bias: tf.Variable | undefined;
+  /** `mean` and `variance` `[channels]`, `batches` an int32 scalar. */
   readonly #running: { mean: tf.Variable; variance: tf.Variable; batches: tf.Variable } | undefined;
 
   constructor({
@@ -88,14 +91,16 @@ export class BatchNorm2d extends Module {
         // Scale and shift are combined first, as in PyTorch on CPUs: one pass over x fewer than by the definition.
         return tf.add(tf.mul(x, scale), tf.sub(beta, tf.mul(mean, scale))) as T;
       }
-      const rows = tf.reshape(x, [1, -1, this.channels]); // the batch as one sample, each channel as one group
+      // The batch as one sample, each channel as one group.
+      const rows = tf.reshape<tf.Rank.R3>(x, [1, -1, this.channels]);
       if (this.#running && this.training) this.#follow(rows);
       const attributes = { groups: this.channels, epsilon: this.epsilon, activation: 'none' } as const;
       return tf.reshape(normaliseGroups(rows, gamma, beta, attributes), x.shape) as T;
     });
   }
 
-  #follow(rows: tf.Tensor): void {
+  /** Moves the running statistics towards those of a batch `[1, rows, channels]`. */
+  #follow(rows: tf.Tensor3D): void {
     const { mean, variance, batches } = this.#running!;
     const count = rows.size / this.channels;
     // In a tidy of its own, outside the gradient tape: no gradient flows through the running statistics.
@@ -103,6 +108,7 @@ export class BatchNorm2d extends Module {
       const batch = tf.moments(rows, [0, 1]);
       batches.assign(tf.add(batches, tf.scalar(1, 'int32')));
       const share = this.momentum ?? tf.reciprocal(tf.cast(batches, 'float32'));
+      // both [channels]
       const move = (running: tf.Variable, value: tf.Tensor) =>
         running.assign(tf.add(running, tf.mul(tf.sub(value, running), share)));
       move(mean, batch.mean);

@@ -35,7 +35,9 @@ export class Conv1d extends Module {
   readonly inChannels: number;
   readonly stride: number;
   readonly padding: number;
+  /** `[kernelSize, inChannels, outChannels]`. */
   readonly weight: tf.Variable;
+  /** `[outChannels]`. */
   readonly bias: tf.Variable;
 
   constructor({ inChannels, outChannels, kernelSize, stride = 1, padding = 0, random }: Conv1dOptions) {

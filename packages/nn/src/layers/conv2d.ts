@@ -67,7 +67,9 @@ export class Conv2d extends Module {
   readonly stride: [number, number];
   readonly padding: Padding;
   readonly dilation: [number, number];
+  /** `[kernelHeight, kernelWidth, inChannels, outChannels]`. */
   readonly weight: tf.Variable;
+  /** `[outChannels]`. */
   readonly bias: tf.Variable | undefined;
   /**
    * Whether each call without a gradient tape works on a copy of the kernel. The wasm backend packs every kernel at its

@@ -51,7 +51,9 @@ export class Conv3d extends Module {
   readonly kernelSize: Triple;
   readonly stride: Triple;
   readonly padding: Triple | 'same';
+  /** `[time, height, width, inChannels, outChannels]`. */
   readonly weight: tf.Variable;
+  /** `[outChannels]`. */
   readonly bias: tf.Variable | undefined;
 
   constructor({ inChannels, outChannels, kernelSize, stride = 1, padding = 0, bias = true, random }: Conv3dOptions) {

@@ -33,7 +33,9 @@ export class GroupNorm extends Module {
   readonly channels: number;
   readonly epsilon: number;
   readonly activation: 'none' | 'silu';
+  /** `[channels]`. */
   readonly weight: tf.Variable;
+  /** `[channels]`. */
   readonly bias: tf.Variable;
 
   constructor({ groups, channels, epsilon = 1e-5, activation = 'none' }: GroupNormOptions) {

@@ -26,7 +26,9 @@ export type InstanceNorm2dOptions = {
 export class InstanceNorm2d extends Module {
   readonly channels: number;
   readonly epsilon: number;
+  /** `[channels]`. */
   readonly weight: tf.Variable | undefined;
+  /** `[channels]`. */
   readonly bias: tf.Variable | undefined;
 
   constructor({ channels, epsilon = 1e-5, affine = false }: InstanceNorm2dOptions) {

@@ -17,7 +17,7 @@ export function l2Normalize<T extends tf.Tensor>(x: T, epsilon = 1e-12): T {
       const length = tf.sqrt(tf.sum(tf.square(x as tf.Tensor), -1, true));
       return [tf.div(x as tf.Tensor, tf.maximum(length, epsilon)), length];
     });
-    (save as tf.GradSaveFunc)([y, length]);
+    (save as tf.GradSaveFunc)([y, length]); // [..., features] and [..., 1]
     return {
       value: y,
       gradFunc: (dy: tf.Tensor, [y, length]: tf.Tensor[]) =>

@@ -9,18 +9,20 @@ export type LayerNormOptions = {
   epsilon?: number;
 };
 
+/** `x` is `[..., features]`, `gamma` and `beta` are `[features]`; the result is like `x`. */
 function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: number): tf.Tensor {
   const features = gamma.size;
-  const rows = [x.size / features, features];
+  const rows: [number, number] = [x.size / features, features];
   return tf.customGrad((x, gamma, beta, save) => {
     const [y, xHat, scale] = tf.tidy(() => {
-      const flat = tf.reshape(x as tf.Tensor, rows);
+      const flat = tf.reshape<tf.Rank.R2>(x as tf.Tensor, rows);
       const centred = tf.sub(flat, tf.mean(flat, 1, true));
       const scale = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), epsilon));
       const xHat = tf.mul(centred, scale);
       const y = tf.add(tf.mul(xHat, gamma as tf.Tensor), beta as tf.Tensor);
       return [tf.reshape(y, (x as tf.Tensor).shape), xHat, scale];
     });
+    // xHat [rows, features], scale [rows, 1]
     (save as tf.GradSaveFunc)([xHat, scale, gamma as tf.Tensor]);
     return {
       value: y,
@@ -51,7 +53,9 @@ function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: num
 export class LayerNorm extends Module {
   readonly features: number;
   readonly epsilon: number;
+  /** `[features]`. */
   readonly weight: tf.Variable;
+  /** `[features]`. */
   readonly bias: tf.Variable;
 
   constructor({ features, epsilon = 1e-5 }: LayerNormOptions) {

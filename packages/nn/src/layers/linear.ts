@@ -27,7 +27,9 @@ export type LinearOptions = {
 export class Linear extends Module {
   readonly inFeatures: number;
   readonly outFeatures: number;
+  /** `[inFeatures, outFeatures]`. */
   readonly weight: tf.Variable;
+  /** `[outFeatures]`. */
   readonly bias: tf.Variable | undefined;
 
   constructor({ inFeatures, outFeatures, bias = true, random }: LinearOptions) {

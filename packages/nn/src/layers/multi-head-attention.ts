@@ -64,17 +64,23 @@ export class MultiHeadAttention extends Module {
     if (x.rank !== 3 || x.shape[2] !== this.channels) {
       fail(TypeError, 'MultiHeadAttention.forward', 'x', `of shape [batch, tokens, ${this.channels}]`, x.shape);
     }
-    const [batch, tokens, channels] = (x as tf.Tensor3D).shape;
+    const sequence = x as tf.Tensor3D;
+    const [batch, tokens, channels] = sequence.shape;
     const size = channels / this.heads;
-    // [batch · heads, tokens, size]: three axes, for which backends are fastest
-    const split = (y: tf.Tensor) => {
+    // [batch, tokens, channels] to [batch · heads, tokens, size]: three axes, for which backends are fastest
+    const split = (y: tf.Tensor3D) => {
       const byHead = tf.transpose(tf.reshape(y, [batch, tokens, this.heads, size]), [0, 2, 1, 3]);
       return tf.reshape(byHead, [batch * this.heads, tokens, size]) as tf.Tensor3D;
     };
     return tf.tidy(() => {
-      const query = split(tf.mul(this.#query.forward(x), 1 / Math.sqrt(size)));
-      const weights = tf.softmax(tf.matMul(query, split(this.#key.forward(x)), false, true));
-      const mixed = tf.reshape(tf.matMul(weights, split(this.#value.forward(x))), [batch, this.heads, tokens, size]);
+      const query = split(tf.mul(this.#query.forward(sequence), 1 / Math.sqrt(size)));
+      const weights = tf.softmax(tf.matMul(query, split(this.#key.forward(sequence)), false, true));
+      const mixed = tf.reshape(tf.matMul(weights, split(this.#value.forward(sequence))), [
+        batch,
+        this.heads,
+        tokens,
+        size,
+      ]);
       const joined = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, tokens, channels]) as tf.Tensor3D;
       return this.#out.forward(joined);
     });

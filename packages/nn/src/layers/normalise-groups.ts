@@ -1,6 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { FUSED_KERNELS, type GroupNormAttributes } from '../kernels/kernels';
 
+/**
+ * `x` `[batch, ..., channels]`, `gamma` and `beta` `[channels]`, then the statistics: `composed` has mean and scale,
+ * both `[batch, groups]`, `fused` one tensor of the kernel's own form.
+ */
 type Saved = tf.Tensor[];
 
 /** Repeats the value of each group for its channels: `[batch, groups]` to `[batch, 1, channels]`. */
@@ -20,13 +24,16 @@ function groupMean(x: tf.Tensor, groups: number): tf.Tensor {
     : tf.mean(tf.reshape(overPositions, [batch, groups, channels / groups]), 2);
 }
 
+/** `x` `[batch, ..., channels]`, `gamma` and `beta` `[channels]`; the result is like `x`. Of tfjs ops. */
 function composed(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, attributes: GroupNormAttributes): tf.Tensor {
   const { groups, epsilon, activation } = attributes;
   const channels = gamma.size;
   const flat = [x.shape[0], x.size / (x.shape[0] * channels), channels];
 
+  // x [batch, ..., channels], mean and scale [batch, groups]; the result [batch, positions, channels]
   const normalised = (x: tf.Tensor, mean: tf.Tensor, scale: tf.Tensor) =>
     tf.mul(tf.sub(tf.reshape(x, flat), perChannel(mean, channels)), perChannel(scale, channels));
+  // xHat [batch, positions, channels], gamma and beta [channels]
   const affine = (xHat: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) => tf.add(tf.mul(xHat, gamma), beta);
 
   return tf.customGrad((x, gamma, beta, save) => {
@@ -64,7 +71,9 @@ function composed(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, attributes: G
   })(x, gamma, beta);
 }
 
+/** As `composed`, by one kernel. */
 function fused(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, attributes: GroupNormAttributes): tf.Tensor {
+  // tensors by the kernel's names for them: x and dy [batch, ..., channels], gamma and beta [channels]
   const run = (name: string, inputs: Record<string, tf.Tensor>) =>
     tf.engine().runKernel(name, inputs, attributes) as unknown as tf.Tensor[];
   return tf.customGrad((x, gamma, beta, save) => {

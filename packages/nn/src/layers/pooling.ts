@@ -14,7 +14,10 @@ export type PoolOptions = {
   padding?: number | Pair;
 };
 
-/** Padding before and after height and width; with `ceil`, the last window may reach beyond the padding. */
+/**
+ * Padding before and after height and width of `x` `[batch, height, width, channels]`; with `ceil`, the last window may
+ * reach beyond the padding.
+ */
 function poolSides(
   where: string,
   x: tf.Tensor,

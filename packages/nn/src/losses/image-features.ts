@@ -158,6 +158,7 @@ export function imageFeatureShapes(architecture: ImageArchitecture): Map<string,
  */
 export class ImageFeatures extends Module {
   readonly architecture: ImageArchitecture;
+  /** `weight` `[kernel, kernel, inChannels, outChannels]`, `bias` `[outChannels]`. */
   readonly #weights = new Map<Convolution, { weight: tf.Variable; bias: tf.Variable }>();
   #isLoaded = false;
 

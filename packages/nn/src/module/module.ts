@@ -5,7 +5,7 @@ import { fromTorchLayout, type ParameterLayout, torchShape, toTorchLayout } from
 
 /** A variable, and its form in PyTorch's state dict. */
 export type Parameter = {
-  /** Owned by its module. Its name in tfjs is generated and has no meaning. */
+  /** Of any rank. Owned by its module. Its name in tfjs is generated and has no meaning. */
   variable: tf.Variable;
   /** How PyTorch's axes map to ours. */
   layout: ParameterLayout;
@@ -180,7 +180,7 @@ export abstract class Module {
     return child;
   }
 
-  /** Creates a trained variable from `value`, which it disposes. */
+  /** Creates a trained variable from `value`, of any rank, which it disposes. */
   protected parameter(name: string, value: tf.Tensor, layout: ParameterLayout = 'same'): tf.Variable {
     this.#claim(name);
     const variable = tf.variable(value, true);
@@ -189,7 +189,7 @@ export abstract class Module {
     return variable;
   }
 
-  /** Creates a variable that is in the state dict but not trained, from `value`, which it disposes. */
+  /** Creates a variable that is in the state dict but not trained, from `value`, of any rank, which it disposes. */
   protected buffer(name: string, value: tf.Tensor, options: { stateDtype?: 'int64' } = {}): tf.Variable {
     this.#claim(name);
     const variable = tf.variable(value, false);

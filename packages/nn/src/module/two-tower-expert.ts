@@ -101,7 +101,7 @@ export abstract class TwoTowerExpert extends Network implements SyncExpert {
     return tf.tidy(() => ({ visual: this.visualTower(frames), audio: this.audioTower(features) }));
   }
 
-  #assertBatch(method: string, argument: 'frames' | 'features', { shape, dtype }: tf.Tensor): void {
+  #assertBatch(method: string, argument: 'frames' | 'features', { shape, dtype }: tf.Tensor4D): void {
     const where = `${this.constructor.name}.${method}`;
     const sides = this.windowShapes()[argument];
     if (shape.length !== 4 || shape[0] < 1 || sides.some((side, axis) => shape[axis + 1] !== side)) {

@@ -111,7 +111,7 @@ export class AdamW {
     else this.#stepComposed(gradients);
   }
 
-  /** One kernel for each parameter, where the backend has it. */
+  /** One kernel for each parameter, of any rank, where the backend has it. */
   #stepFused(gradients: Map<string, tf.Tensor>): void {
     const common = this.#factors();
     for (const [name, { variable }] of this.#parameters) {
@@ -125,6 +125,7 @@ export class AdamW {
         expAvg: first,
         expAvgSq: second,
       };
+      // The new parameter and its two means, each of the parameter's shape.
       const made = tf
         .engine()
         .runKernel(FUSED_KERNELS.adamW, inputs as unknown as tf.NamedTensorMap, attributes) as unknown as tf.Tensor[];
@@ -143,10 +144,12 @@ export class AdamW {
     return { beta1, beta2, epsilon: this.epsilon * root, stepSize, decay: 1 - this.#rate * this.weightDecay };
   }
 
+  /** Whether a parameter, of any rank, is decayed. */
   #decays(variable: tf.Variable): boolean {
     return this.weightDecay > 0 && (this.decayOneDimensional || variable.rank > 1);
   }
 
+  /** The same of tfjs ops; gradients by name, each of its parameter's shape. */
   #stepComposed(gradients: Map<string, tf.Tensor>): void {
     const factors = this.#factors();
     tf.tidy(() => {
@@ -157,7 +160,7 @@ export class AdamW {
       const epsilon = tf.scalar(factors.epsilon);
       const stepSize = tf.scalar(factors.stepSize);
       for (const [name, { variable }] of this.#parameters) {
-        const gradient = gradients.get(name) as tf.Tensor;
+        const gradient = gradients.get(name) as tf.Tensor; // any rank, as `variable`, `first` and `second`
         const first = (this.#expAvg.get(name) as Parameter).variable;
         const second = (this.#expAvgSq.get(name) as Parameter).variable;
         tf.tidy(() => {
@@ -183,7 +186,7 @@ export class AdamW {
     const steps = this.#steps;
     const kept = [...this.#expAvg.values(), ...this.#expAvgSq.values()].map(({ variable }) => ({
       variable,
-      value: tf.clone(variable as tf.Tensor),
+      value: tf.clone(variable as tf.Tensor), // any rank
     }));
     return {
       restore: () => {

@@ -11,7 +11,7 @@ import { FUSED_KERNELS } from '../kernels/kernels';
  * plain wasm backend 7e-5 for large tensors, whose sums are float32 where it lacks `FUSED_KERNELS.sumOfSquares`. As in
  * PyTorch, an infinite or NaN norm is not refused: check the result.
  *
- * @param gradients by name; the map's tensors are disposed and replaced.
+ * @param gradients by name, of any ranks; the map's tensors are disposed and replaced.
  * @returns the norm before scaling, a float32 scalar. The caller disposes it.
  * @throws RangeError if `maxNorm` is not above 0.
  * @example
@@ -33,8 +33,8 @@ export function clipGradientNorm(gradients: Map<string, tf.Tensor>, maxNorm: num
   return norm as tf.Scalar;
 }
 
-/** A scalar, computed by one kernel where the backend has it. */
-function sumOfSquares(x: tf.Tensor): tf.Tensor {
+/** Of all elements of a tensor of any rank; computed by one kernel where the backend has it. */
+function sumOfSquares(x: tf.Tensor): tf.Scalar {
   if (!tf.getKernel(FUSED_KERNELS.sumOfSquares, tf.getBackend())) return tf.sum(tf.square(x));
-  return tf.engine().runKernel(FUSED_KERNELS.sumOfSquares, { x }) as tf.Tensor;
+  return tf.engine().runKernel(FUSED_KERNELS.sumOfSquares, { x }) as tf.Scalar;
 }

@@ -51,7 +51,7 @@ export function madeNetwork(architecture: ImageArchitecture): ImageFeatures {
   return network;
 }
 
-/** Largest difference as a share of the largest reference value; infinite for another shape. */
+/** Largest difference of a tensor of any rank as a share of the largest reference value; infinite for another shape. */
 export function sampledDifference(got: tf.Tensor, { shape, every, data }: Sampled): number {
   if (got.shape.join() !== shape.join()) return Infinity;
   const numbers = got.dataSync().filter((_, i) => i % every === 0);

@@ -27,6 +27,7 @@ export function readFixture<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../../fixtures/${name}.json`, import.meta.url), 'utf8')) as T;
 }
 
+/** Of any rank, that of `shape`. */
 export function tensorOf({ shape, data }: Numbers): tf.Tensor {
   return tf.tensor(data, shape, 'float32');
 }
@@ -57,6 +58,7 @@ export function relativeDifference(actual: ArrayLike<number>, expected: ArrayLik
  * Loads a case's weights into a layer, runs it forward and backward and compares output, input gradient and every
  * parameter's gradient with PyTorch's.
  *
+ * @param layer of any rank: that of the case's `x`.
  * @returns the largest difference of all, as a share of each array's largest value; an array smaller than a tenth of
  *   the largest gradient counts as that tenth, since some, such as a key bias's, are zero but for rounding.
  */
@@ -75,6 +77,7 @@ export async function compareWithTorch(
   const differences: Record<string, number> = { forward: relativeDifference(forward.dataSync(), y.data) };
   if (!(training && state.running_mean)) {
     const variables = parameters.map(([, { variable }]) => variable);
+    // the parameters, any rank each, then `x`
     const run = tf.grads((...inputs: tf.Tensor[]) => layer.forward(inputs[inputs.length - 1]));
     const results = run([...variables, input], slope);
     differences.dx = relativeDifference(results[results.length - 1].dataSync(), dx.data, floor);
