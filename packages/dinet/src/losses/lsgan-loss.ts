@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs-core';
  * PyTorch 1.13 below 2e-6, see the test of the generator's training step.
  *
  * @param real float32 score map of real frames, any rank, raw (no sigmoid); borrowed.
- * @param generated float32 score map of generated frames; borrowed.
+ * @param generated float32 score map of generated frames, any rank; borrowed.
  * @returns float32 scalar, 0 at best, 0.25 where every score is one half. The caller disposes it.
  * @throws TypeError for a map without places.
  * @example
@@ -33,6 +33,7 @@ export function lsganGeneratorLoss(generated: tf.Tensor): tf.Scalar {
   return tf.tidy(() => towards(generated, 1));
 }
 
+/** Any rank. */
 function towards(scores: tf.Tensor, target: 0 | 1): tf.Scalar {
   if (scores.size === 0) fail(TypeError, 'lsgan', 'scores', 'a map with places', scores.shape);
   return tf.mean<tf.Scalar>(tf.square(target === 0 ? scores : tf.sub(scores, target)));

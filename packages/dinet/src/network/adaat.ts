@@ -143,9 +143,9 @@ function sampledPlaces(
     const pixel = Math.floor(i / 3);
     return [along(width, pixel % width), along(height, Math.floor(pixel / width)), 1][i % 3];
   });
-  const places = tf.tile(tf.tensor(grid, [1, height * width, 3]), [batch, 1, 1]);
-  const [cosine, sine] = [tf.mul(scale, tf.cos(angle)), tf.mul(scale, tf.sin(angle))];
-  const pixels = (byX: tf.Tensor, byY: tf.Tensor, shift: tf.Tensor, size: number) => {
+  const places = tf.tile(tf.tensor<tf.Rank.R3>(grid, [1, height * width, 3]), [batch, 1, 1]);
+  const [cosine, sine] = [tf.mul<tf.Tensor2D>(scale, tf.cos(angle)), tf.mul<tf.Tensor2D>(scale, tf.sin(angle))];
+  const pixels = (byX: tf.Tensor2D, byY: tf.Tensor2D, shift: tf.Tensor2D, size: number) => {
     const half = (sampling === 'published' ? size : size - 1) / 2;
     const inPixels = [tf.mul(byX, half), tf.mul(byY, half), tf.add(tf.mul(shift, half), (size - 1) / 2)];
     return tf.matMul(

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 /** Normalisation of a convolution's output. `layer`: over all channels and places of a sample. */
 export type NormKind = 'batch' | 'layer' | 'instance' | 'none';
 
-/** A module that maps one tensor to one tensor. */
+/** A module that maps one tensor `[batch, ..., channels]` to one such. */
 export type Part = Module & { forward(x: tf.Tensor): tf.Tensor };
 
 /** `torch.nn.InstanceNorm1d` or `2d` with PyTorch's defaults: no parameters, no running statistics. */
@@ -14,6 +14,7 @@ class InstanceNorm extends Module {
     super();
     this.#norm = this.register('norm', new InstanceNorm2d({ channels })); // without parameters, so it adds no name to the state dict
   }
+  /** `[batch, height, width, channels]` or `[batch, steps, channels]`; the result is like `x`. */
   forward(x: tf.Tensor): tf.Tensor {
     if (x.rank === 4) return this.#norm.forward(x);
     const [batch, steps, channels] = x.shape;
@@ -22,6 +23,7 @@ class InstanceNorm extends Module {
 }
 
 class Unchanged extends Module {
+  /** Any rank. */
   forward(x: tf.Tensor): tf.Tensor {
     return tf.clone(x);
   }
@@ -73,7 +75,10 @@ export class SameBlock extends Module {
     this.#norm = this.register('norm', makeNorm(norm, conv.outChannels));
   }
 
-  /** @returns `[batch, …, outChannels]`. The caller disposes it. */
+  /**
+   * @param x float32 `[batch, …, inChannels]`, borrowed.
+   * @returns `[batch, …, outChannels]`. The caller disposes it.
+   */
   forward(x: tf.Tensor): tf.Tensor {
     return tf.tidy(() => relu(this.#norm.forward(this.#conv.forward(x))));
   }
@@ -96,7 +101,7 @@ export function doubled(x: tf.Tensor4D): tf.Tensor4D {
       2 * (x as tf.Tensor4D).shape[1],
       2 * (x as tf.Tensor4D).shape[2],
     ]),
-    gradFunc: (dy: tf.Tensor) => tf.tidy(() => tf.mul(tf.avgPool(dy as tf.Tensor4D, 2, 2, 'valid'), 4)),
+    gradFunc: (dy: tf.Tensor4D) => tf.tidy(() => tf.mul(tf.avgPool(dy, 2, 2, 'valid'), 4)),
   }))(x) as tf.Tensor4D;
 }
 
@@ -106,6 +111,7 @@ export class UpBlock extends SameBlock {
     super({ ...options, dimensions: 2, kernelSize: 3 });
   }
 
+  /** `[batch, height, width, inChannels]` to `[batch, 2 height, 2 width, outChannels]`. The caller disposes it. */
   override forward(x: tf.Tensor): tf.Tensor {
     return tf.tidy(() => super.forward(doubled(x as tf.Tensor4D)));
   }
@@ -135,7 +141,10 @@ export class ResBlock extends Module {
     this.#norm2 = this.register('norm2', makeNorm(norm, inChannels));
   }
 
-  /** @returns `[batch, …, outChannels]`. The caller disposes it. */
+  /**
+   * @param x float32 `[batch, …, inChannels]`, borrowed.
+   * @returns `[batch, …, outChannels]`. The caller disposes it.
+   */
   forward(x: tf.Tensor): tf.Tensor {
     return tf.tidy(() => {
       const inner = this.#conv1.forward(relu(this.#norm1.forward(x)));
@@ -153,7 +162,10 @@ export class Sequence extends Module {
     this.#parts = parts.map((part, index) => this.register(String(index), part));
   }
 
-  /** @returns the output of the last part. The caller disposes it. */
+  /**
+   * @param x `[batch, ..., channels]` as the first part takes it, borrowed.
+   * @returns the output of the last part, `[batch, ..., channels]`. The caller disposes it.
+   */
   forward(x: tf.Tensor): tf.Tensor {
     return tf.tidy(() => this.#parts.reduce((y, part) => part.forward(y), x));
   }

@@ -32,7 +32,8 @@ class DiscriminatorBlock extends Module {
     this.#halved = halved;
   }
 
-  forward(x: tf.Tensor): tf.Tensor4D {
+  /** `[n, height, width, channels]` each. The caller disposes the result. */
+  forward(x: tf.Tensor4D): tf.Tensor4D {
     return tf.tidy(() => {
       const y = leakyRelu(this.#conv.forward(x));
       return this.#halved ? tf.avgPool(y, 2, 2, 'valid') : y;

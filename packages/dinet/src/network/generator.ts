@@ -227,7 +227,7 @@ export class DinetGenerator extends Network {
     }
   }
 
-  #assertFrame(where: string, name: string, x: tf.Tensor, channels: number): void {
+  #assertFrame(where: string, name: string, x: tf.Tensor4D, channels: number): void {
     const [, height = 0, width = 0, last] = x.shape;
     const divides = height > 0 && width > 0 && height % 4 === 0 && width % 4 === 0;
     if (x.rank !== 4 || last !== channels || !divides) {

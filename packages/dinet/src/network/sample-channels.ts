@@ -26,12 +26,13 @@ const BORDER = 2;
  */
 export function sampleChannels(x: tf.Tensor4D, columns: tf.Tensor, rows: tf.Tensor): tf.Tensor3D {
   const [batch, , , channels] = x.shape;
+  // [batch, places, channels]
   const fits = (places: tf.Tensor) => places.rank === 3 && places.shape[0] === batch && places.shape[2] === channels;
   if (x.rank !== 4 || !fits(columns) || !fits(rows) || columns.shape[1] !== rows.shape[1]) {
     const rule = `x [batch, height, width, channels], columns and rows both [${batch}, places, ${channels}]`;
     fail(TypeError, 'sampleChannels', 'the shapes', rule, [x.shape, columns.shape, rows.shape]);
   }
-  return sample(x, columns, rows) as tf.Tensor3D;
+  return sample(x, columns as tf.Tensor3D, rows as tf.Tensor3D);
 }
 
 /** Offsets of the four pixels around a place in the flattened map with its border: itself, right, below, below right. */
@@ -40,15 +41,15 @@ const cornersOf = ([, , width, channels]: number[]): number[] => {
   return [0, channels, line, line + channels];
 };
 
-/** The pixel before a place, and the place's distance from it. */
-function cell(place: tf.Tensor, size: number): [tf.Tensor, tf.Tensor] {
+/** The pixel before a place, and the place's distance from it; all `[batch, places, channels]`. */
+function cell(place: tf.Tensor3D, size: number): [tf.Tensor3D, tf.Tensor3D] {
   const inside = tf.clipByValue(place, -1.5, size + 0.5);
   const before = tf.floor(inside);
   return [before, tf.sub(inside, before)];
 }
 
 /** Index of the first of each place's four pixels in the flattened map with its border. */
-function indexOf(column: tf.Tensor, row: tf.Tensor, [batch, height, width, channels]: number[]): tf.Tensor1D {
+function indexOf(column: tf.Tensor3D, row: tf.Tensor3D, [batch, height, width, channels]: number[]): tf.Tensor1D {
   const across = width + 2 * BORDER;
   const size = (height + 2 * BORDER) * across;
   const pixel = tf.cast(tf.add(tf.mul(row, across), column), 'int32'); // exact: a map has far fewer than 2^24 pixels, all maps may have more
@@ -63,8 +64,9 @@ function indexOf(column: tf.Tensor, row: tf.Tensor, [batch, height, width, chann
   return tf.reshape(index, [-1]);
 }
 
-const sample = tf.customGrad((...args) => {
-  const [x, columns, rows, save] = args as unknown as [tf.Tensor4D, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+/** Map `[batch, height, width, channels]`, columns, rows and result `[batch, places, channels]`. */
+const sample: (x: tf.Tensor4D, columns: tf.Tensor3D, rows: tf.Tensor3D) => tf.Tensor3D = tf.customGrad((...args) => {
+  const [x, columns, rows, save] = args as unknown as [tf.Tensor4D, tf.Tensor3D, tf.Tensor3D, tf.GradSaveFunc];
   const { shape } = x;
   const [y, saved] = tf.tidy(() => {
     const [column, right] = cell(columns, shape[2]);
@@ -87,9 +89,10 @@ const sample = tf.customGrad((...args) => {
     const slopeDown = tf.sub(tf.add(below, tf.mul(right, slopeBelow)), above);
     const slopeRight = tf.add(slopeAbove, tf.mul(down, tf.sub(slopeBelow, slopeAbove)));
     return [tf.add(above, tf.mul(down, slopeDown)), [index, right, down, slopeRight, slopeDown]];
-  }) as unknown as [tf.Tensor, tf.Tensor[]];
+  }) as unknown as [tf.Tensor3D, tf.Tensor[]];
+  // index [batch · places · channels], the others [batch, places, channels]
   save(saved);
-  const gradFunc = (dy: tf.Tensor, [index, right, down, slopeRight, slopeDown]: tf.Tensor[]) =>
+  const gradFunc = (dy: tf.Tensor3D, [index, right, down, slopeRight, slopeDown]: tf.Tensor[]) =>
     tf.tidy(() => {
       const both = tf.mul(right, down);
       const shares = [tf.add(tf.sub(tf.sub(1, right), down), both), tf.sub(right, both), tf.sub(down, both), both];
@@ -103,4 +106,4 @@ const sample = tf.customGrad((...args) => {
       return [tf.slice(sum, [0, BORDER, BORDER, 0], shape), tf.mul(dy, slopeRight), tf.mul(dy, slopeDown)];
     });
   return { value: y, gradFunc: gradFunc as never };
-}) as (...args: tf.Tensor[]) => tf.Tensor;
+});

@@ -15,7 +15,7 @@ export async function useWasm(): Promise<void> {
 /** Number of tensors in memory. */
 export const tensors = () => tf.memory().numTensors;
 
-/** A tensor of `formulaNumbers` in our axis order. The caller disposes it. */
+/** A tensor of `formulaNumbers`, of any rank, in our axis order. The caller disposes it. */
 export function made(name: string, shape: number[], low = 0, high = 1): tf.Tensor {
   const length = shape.reduce((product, side) => product * side, 1);
   return tf.tensor(formulaNumbers(name, length, low, high), shape);

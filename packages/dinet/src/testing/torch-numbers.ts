@@ -60,7 +60,7 @@ export const REFERENCE = JSON.parse(readFileSync(new URL('../../fixtures/dinet.j
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1);
 
-/** A tensor of the values that `formula_weights.numbers` makes. */
+/** A tensor of any rank of the values that `formula_weights.numbers` makes. */
 export function made<T extends tf.Tensor>(name: string, shape: number[], low: number, high: number): T {
   return tf.tensor(formulaNumbers(name, sizeOf(shape), low, high), shape) as T;
 }
@@ -80,8 +80,8 @@ export async function fillMade(
 }
 
 /**
- * A loss with a different target gradient at every place: three times the mean of the output times a wave, as in
- * reference/dinet.py.
+ * A loss of `y` `[batch, height, width, channels]` with a different target gradient at every place: three times the
+ * mean of the output times a wave, as in reference/dinet.py.
  */
 export function weighted(y: tf.Tensor): tf.Scalar {
   const [, height, width, channels] = y.shape;
@@ -105,7 +105,7 @@ export function difference(actual: ArrayLike<number>, { rms, step, numbers }: Sh
 /**
  * The loss, and each gradient whose largest difference from PyTorch exceeds the bound, as a share of the bound
  * (1e-3 of the largest reference value, plus 1e-6: measured 0.72 of it in the published audio encoder while training,
- * 0.01 in use). Also the largest share of all.
+ * 0.01 in use). Also the largest share of all. Inputs and parameters are of any rank.
  */
 export function compareGradients(
   net: Module,
