@@ -57,10 +57,10 @@ export function contrastiveDistanceLoss(
   return tf.tidy(() => {
     const distance = pairDistance(visual, audio);
     const inSync = tf.cast(labels, 'float32');
-    const offSync = tf.sub(1, inSync);
+    const offSync = tf.sub<tf.Tensor1D>(1, inSync);
     const together = tf.mul(inSync, tf.square(distance));
     const apart = tf.mul(offSync, tf.square(tf.relu(tf.sub(margin, distance))));
-    const mean = (mask: tf.Tensor) => tf.div(tf.sum(tf.mul(distance, mask)), tf.sum(mask)) as tf.Scalar;
+    const mean = (mask: tf.Tensor1D) => tf.div(tf.sum(tf.mul(distance, mask)), tf.sum(mask)) as tf.Scalar;
     return {
       loss: tf.div(tf.mean(tf.add(together, apart)), 2) as tf.Scalar,
       positiveDistance: mean(inSync),

@@ -22,8 +22,8 @@ export function scoreMapLoss(map: tf.Tensor4D, labels: tf.Tensor1D): tf.Scalar {
   }
   return tf.tidy(() => {
     const clamp = tf.customGrad((scores) => ({
-      value: tf.clipByValue(scores as tf.Tensor, 0, 1),
-      gradFunc: (dy: tf.Tensor) => tf.clone(dy),
+      value: tf.clipByValue(scores as tf.Tensor4D, 0, 1),
+      gradFunc: (dy: tf.Tensor4D) => tf.clone(dy),
     }));
     const clamped = clamp(map);
     const target = tf.reshape(tf.cast(labels, 'float32'), [-1, 1, 1, 1]);

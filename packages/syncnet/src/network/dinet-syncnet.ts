@@ -44,6 +44,7 @@ class Same extends Module {
     super();
     this.#conv = this.register('conv', conv);
   }
+  /** Frames `[batch, height, width, channels]` or audio `[batch, steps, channels]`; the result likewise. */
   forward(x: tf.Tensor): tf.Tensor {
     return relu(this.#conv.forward(x));
   }
@@ -58,6 +59,7 @@ class Residual extends Module {
     this.#conv1 = this.register('conv1', make());
     this.#conv2 = this.register('conv2', make());
   }
+  /** As `Same`; the result is like `x`. */
   forward(x: tf.Tensor): tf.Tensor {
     return tf.add(this.#conv2.forward(relu(this.#conv1.forward(relu(x)))), x);
   }
@@ -65,11 +67,13 @@ class Residual extends Module {
 
 /** `Same`, then average pooling of 2 x 2 pixels. */
 class Halved extends Same {
-  override forward(x: tf.Tensor): tf.Tensor {
+  /** `[batch, height, width, channels]` each. */
+  override forward(x: tf.Tensor): tf.Tensor4D {
     return tf.avgPool(super.forward(x) as tf.Tensor4D, 2, 2, 'valid');
   }
 }
 
+/** A module from `[batch, height, width, channels]` or `[batch, steps, channels]` to the same axes. */
 type Part = Module & { forward(x: tf.Tensor): tf.Tensor };
 
 /** Parts in sequence, numbered from 0 under one name. */
@@ -79,6 +83,7 @@ class Sequence extends Module {
     super();
     this.#parts = parts.map((part, index) => this.register(`${name}.${index}`, part));
   }
+  /** As a `Part`. */
   forward(x: tf.Tensor): tf.Tensor {
     return this.#parts.reduce((y, part) => part.forward(y), x);
   }

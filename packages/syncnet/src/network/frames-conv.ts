@@ -22,7 +22,9 @@ export type FramesConvOptions = {
  */
 export class FramesConv extends Module {
   readonly #options: FramesConvOptions;
+  /** `[time, height, width, inChannels, outChannels]`. */
   readonly #weight: tf.Variable;
+  /** `[outChannels]`. */
   readonly #bias: tf.Variable;
 
   constructor(options: FramesConvOptions) {

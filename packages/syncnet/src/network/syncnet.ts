@@ -96,6 +96,7 @@ class Head extends Module {
     this.#last = this.register('3', new Linear({ inFeatures: features, outFeatures: embedding, random }));
   }
 
+  /** `[batch, ..., channels]`, `features` values a sample, to `[batch, embedding]`. */
   forward(x: tf.Tensor): tf.Tensor2D {
     const flat = tf.reshape(x, [x.shape[0], -1]);
     return this.#last.forward(relu(this.#norm.forward(this.#first.forward(flat)))) as tf.Tensor2D;
