@@ -361,7 +361,7 @@ describe('DinetTrainer with its own networks', () => {
       clipDiscriminator: new DinetDiscriminator({ frameCount: 5, width: 2, seed: 3 }),
       ...options,
     });
-  const batch = (rows = 2) => madeBatch(rows, 5, 'own', 68); // the smallest faces that InstanceNorm leaves something of
+  const batch = (rows = 2, side = 68) => madeBatch(rows, 5, 'own', side); // the smallest faces that InstanceNorm leaves something of
 
   test('takes steps with BatchNorm and with InstanceNorm, the first from a loss of a size that no explosion is', async () => {
     for (const changes of [{}, { norm: 'batch', audioNorm: 'batch', sampling: 'published' } as const]) {
@@ -374,10 +374,10 @@ describe('DinetTrainer with its own networks', () => {
     }
   }, 60_000);
 
-  test('divided into rows has the gradients of the whole batch to 4e-2, and taken up again the same bits', async () => {
+  test('divided into rows has the gradients of the whole batch to 5e-3, and taken up again the same bits', async () => {
     const expAvg = async (chunk?: number) => {
       const trainer = own({ chunk });
-      await on(batch(), (rows) => trainer.step(rows));
+      await on(batch(2, 104), (rows) => trainer.step(rows));
       const state = await trainer.state();
       trainer.dispose();
       return state;
@@ -387,10 +387,10 @@ describe('DinetTrainer with its own networks', () => {
       const other = divided.optimizer.expAvg.get(name)?.data as Float32Array;
       const largest = Math.max(...Array.from(data as Float32Array, Math.abs));
       const difference = Math.max(...Array.from(data as Float32Array, (value, i) => Math.abs(value - other[i])));
-      // Rounding, of which this network makes much: frames larger by 2e-7 of themselves change gradients by 1e-2, the
-      // division by 1.2e-2 at most, as products of one row are summed in another order. A bias before InstanceNorm has no
-      // gradient but rounding.
-      expect(difference, name).toBeLessThan(4e-2 * largest + 1e-7);
+      // Measured 1.2e-3: rounding, of which a network so small makes much; on faces of 68 pixels, where InstanceNorm has
+      // few values left, the division alone changes gradients by 1e-1. A bias before InstanceNorm has no gradient but
+      // rounding.
+      expect(difference, name).toBeLessThan(5e-3 * largest + 1e-7);
     }
     const [through, resumed] = [own(), own()];
     through.loadState(whole);
