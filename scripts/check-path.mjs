@@ -190,7 +190,7 @@ test('train that is killed and started again ends in the same weights', async ()
 test('train refuses to resume with other settings, and says which', async () => {
   await assert.rejects(
     run(process.execPath, [LIPSYNC, ...short('unbroken', '--learning-rate', '1e-4')]),
-    /learningRate was 0.0015, is 0.0001/,
+    /learning-rate was 0.0015, is 0.0001/,
   );
 });
 
