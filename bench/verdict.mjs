@@ -326,10 +326,10 @@ function prepareTable(clips, random) {
       { space: 'unit', dimension: video.embeddingSize, visualStride: 2 },
     );
     const { offsetFrames, reason, confidence, evidence } = judge(some, sound);
-    const inPlace = Math.abs(evidence.offsetFrames) <= 3;
+    const inPlace = Math.abs(evidence.offsetFrames) <= 2;
     const kept =
       reason !== 'offset changes' &&
-      (offsetFrames !== null ? Math.abs(offsetFrames) <= 15 : confidence >= 0.25 || (inPlace && confidence >= 0.02));
+      (offsetFrames !== null ? Math.abs(offsetFrames) <= 15 : confidence >= 0.3 || (inPlace && confidence >= 0.02));
     const known = kind === 'true' ? video.truth : undefined;
     outcomes[kind].push({
       set: video.set,

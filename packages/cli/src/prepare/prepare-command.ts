@@ -77,7 +77,7 @@ function prepareOptions() {
     .addOption(
       decimal(
         '--keep-confidence <x>',
-        'by the verdict: drop clips that belong together less surely, 0..1 (default: 0.25)',
+        'by the verdict: drop clips that belong together less surely, 0..1 (default: 0.3)',
       ),
     )
     .addOption(decimal('--min-confidence <x>', 'by LSE-C: drop clips with a lower one (default: the preset’s)'))

@@ -73,7 +73,7 @@ async function* windowsOf(
 }
 
 /** The likeliest offset of audio that seems to belong to the face is within so many frames: of other audio it is anywhere. */
-const IN_PLACE = 3;
+const IN_PLACE = 2;
 
 /** Less than this, and even audio that seems to be where it belongs is not. */
 const LEAST_CONFIDENCE_IN_PLACE = 0.02;
@@ -81,7 +81,7 @@ const LEAST_CONFIDENCE_IN_PLACE = 0.02;
 /** As much, for networks without a calibration: standard deviations of the noise. */
 const LEAST_Z_IN_PLACE = 2.5;
 
-const KEEP_CONFIDENCE = 0.25;
+const KEEP_CONFIDENCE = 0.3;
 
 type Decision =
   | { delayFrames: number }
