@@ -89,7 +89,8 @@ export class SpeechLevelMeter {
  * speech in less than a tenth of the blocks is measured as the rest is; music and noise as loud as speech count.
  *
  * @param waveform mono, 16 kHz.
- * @returns dB of full scale: a sine of full scale at 1 kHz has -3.2 (the high pass takes 0.2); undefined where nothing is louder than -85 dB.
+ * @returns dB of full scale: a sine of full scale at 1 kHz has -3.2 (the high pass takes 0.2); undefined where nothing
+ * is louder than -85 dB.
  * @throws RangeError for another sample rate; TypeError for what is not a waveform.
  * @example
  * import { speechLevel } from '@lipsync/audio-mel';
