@@ -6,7 +6,8 @@ import { readList } from '../terminal/read-files';
 /**
  * The clips to evaluate on: the validation side of the store's split, or the clips of the listed videos.
  *
- * Logs a warning where the split is random: a network that was trained on this store with another seed has seen these faces.
+ * Logs a warning where the split is random: a network that was trained on this store with another seed has seen these
+ * faces.
  */
 export async function validationClips(
   store: ClipStore,

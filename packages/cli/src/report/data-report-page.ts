@@ -5,7 +5,8 @@ const WIDTH = 420;
 const HEIGHT = 120;
 
 /**
- * A data report as one self-contained HTML page: warnings first, then figures, histograms, drops, and crops with their landmarks.
+ * A data report as one self-contained HTML page: warnings first, then figures, histograms, drops, and crops with their
+ * landmarks.
  *
  * @param title such as the name of the folder.
  * @example

@@ -47,7 +47,8 @@ afterAll(async () => {
 });
 
 /**
- * The frames as the PyTorch path had them, by `ffmpeg -r 25`: of 1.2 s at 30 fps (00238) it makes 32, where 30 is right and ours.
+ * The frames as the PyTorch path had them, by `ffmpeg -r 25`: of 1.2 s at 30 fps (00238) it makes 32, where 30 is right
+ * and ours.
  */
 function asPyTorchDecoded(media: FfmpegReader): MediaReader {
   return {

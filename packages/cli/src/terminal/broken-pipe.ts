@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events';
 
 /**
- * Ends the program without a word where the reader of its output went away, as `head` does after its lines. Other errors
- * of the stream are thrown.
+ * Ends the program without a word where the reader of its output went away, as `head` does after its lines. Other
+ * errors of the stream are thrown.
  *
  * @param exit ends the program.
  */

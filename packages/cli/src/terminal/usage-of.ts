@@ -18,8 +18,8 @@ const CALLED = new Set([
 const RENAMED: Readonly<Record<string, string>> = { source: 'weights', segmentSec: 'segment', expert: 'weights' };
 
 /**
- * A library's error about an argument (`where: argument must be …`) as a usage error that names the option which set it; undefined where no
- * option of the command did.
+ * A library's error about an argument (`where: argument must be …`) as a usage error that names the option which set
+ * it; undefined where no option of the command did.
  *
  * `loadExpert` loads the network of `--weights`, except in commands that have `--expert`, where it loads that.
  *

@@ -11,7 +11,10 @@ import { PUBLISHED_FILES, type PublishedFile } from './published-weights';
 export type FetchOptions = {
   /** Folder that keeps the files. Default `LIPSYNC_CACHE`, else `lipsync` in the system's folder for caches. */
   cache?: string;
-  /** Another place for this file or for all files: an address that ends in `/`, the file's own address, or a folder. Default `LIPSYNC_WEIGHTS_MIRROR`. */
+  /**
+   * Another place for this file or for all files: an address that ends in `/`, the file's own address, or a folder.
+   * Default `LIPSYNC_WEIGHTS_MIRROR`.
+   */
   mirror?: string;
   /** Further tries after a broken connection. Default 3. */
   retries?: number;
@@ -63,10 +66,11 @@ export async function resolveWeights(
 }
 
 /**
- * Fetches a published file into the cache, or finds it there: resumes an earlier fetch that was cut off, checks the file, and puts
- * it in its place only when complete.
+ * Fetches a published file into the cache, or finds it there: resumes an earlier fetch that was cut off, checks the
+ * file, and puts it in its place only when complete.
  *
- * Its SHA-256 is checked against the known one; where none is known, the first fetch writes it beside the file and later ones compare.
+ * Its SHA-256 is checked against the known one; where none is known, the first fetch writes it beside the file and
+ * later ones compare.
  *
  * @throws Error without an address, a connection, the expected file or room on the disk; it says what to do.
  * @example

@@ -1,8 +1,8 @@
 import { nodeModule } from './node-module';
 
 /**
- * Imports an optional package, resolved from this package or, in Node, from the application's working folder. The name is not
- * a literal, so that bundlers do not require the package.
+ * Imports an optional package, resolved from this package or, in Node, from the application's working folder. The name
+ * is not a literal, so that bundlers do not require the package.
  *
  * @throws the import's error where the package is not installed.
  * @example

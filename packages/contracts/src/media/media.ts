@@ -95,8 +95,8 @@ export type ConcealedDamage = {
 
 /**
  * What is to blame where a file could not be read. `file`: it is no video or audio. `damage`: it is damaged or cut
- * short. `track`: it lacks the track that was asked for. `decoder`: the decoder crashed, or lacks a codec. `stopped`: the
- * decoder was ended from outside.
+ * short. `track`: it lacks the track that was asked for. `decoder`: the decoder crashed, or lacks a codec. `stopped`:
+ * the decoder was ended from outside.
  */
 export type MediaFault = 'file' | 'damage' | 'track' | 'decoder' | 'stopped';
 
@@ -153,8 +153,8 @@ export interface MediaReader {
   concealed?(path: string): Promise<ConcealedDamage | undefined>;
   /**
    * The streams as SyncNet's published evaluation makes them, where that can be done to the bit: frames through JPEG
-   * files of ffmpeg's default quality, at the file's own rate and counted as 25 a second; audio resampled to 16-bit mono
-   * of 16 kHz. Each starts where ffmpeg places it.
+   * files of ffmpeg's default quality, at the file's own rate and counted as 25 a second; audio resampled to 16-bit
+   * mono of 16 kHz. Each starts where ffmpeg places it.
    */
   published?(path: string): { frames: FrameSequence; audio: AsyncIterable<Waveform> };
 }

@@ -33,8 +33,8 @@ export type StretchOptions = {
  * Plans a window of frames and features whose speed is changed about the same moment, so that both stay in sync.
  *
  * With `c = (frameCount - 1) / 2`, frame `i` shows the clip at `frameStart + c + (i - c) · speed`, step `j` at
- * `stepStart + c · stepsPerFrame + (j - c · stepsPerFrame) · speed`. Where that would leave the clip, the speed is brought
- * nearer to 1.
+ * `stepStart + c · stepsPerFrame + (j - c · stepsPerFrame) · speed`. Where that would leave the clip, the speed is
+ * brought nearer to 1.
  *
  * @throws RangeError for a speed outside 0.5..2.
  */

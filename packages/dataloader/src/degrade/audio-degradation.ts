@@ -97,14 +97,16 @@ export function drawAudioDegradation(degradation: AudioDegradation, random: Rand
 /**
  * Degrades audio as drawn: a room, then noise, then a telephone, then gain.
  *
- * Nothing is moved in time: the direct sound stays where it was. By cross-correlation of real speech in 100 rooms drawn from `AUDIO_DEGRADATION` the
- * best lag is 0 in 85 and at most 3 samples (0.2 ms) in the others, where reflections are as strong as the direct sound.
+ * Nothing is moved in time: the direct sound stays where it was. By cross-correlation of real speech in 100 rooms drawn
+ * from `AUDIO_DEGRADATION` the best lag is 0 in 85 and at most 3 samples (0.2 ms) in the others, where reflections are
+ * as strong as the direct sound.
  *
- * A second takes 0.5 ms without a room, 1.5 ms with one of 0.4 s and 3.6 ms with one of 0.8 s or more (`bench/degradation.bench.ts`).
+ * A second takes 0.5 ms without a room, 1.5 ms with one of 0.4 s and 3.6 ms with one of 0.8 s or more
+ * (`bench/degradation.bench.ts`).
  *
  * @param samples mono at 16 kHz, full scale 1.
- * @param options.level Root mean square against which the noise is measured, such as that of the whole clip where `samples` is a short piece that
- *   may be a pause. Default: that of `samples` in the room.
+ * @param options.level Root mean square against which the noise is measured, such as that of the whole clip where
+ *   `samples` is a short piece that may be a pause. Default: that of `samples` in the room.
  * @returns float32, as many samples; a new array, which may exceed full scale.
  * @example
  * const audio = degradeAudio(samples, drawAudioDegradation(AUDIO_DEGRADATION, new Random(seed, step, item)));
@@ -156,8 +158,8 @@ export function addNoise(
 /**
  * The impulse response of a simulated room, for `convolve` of `@lipsync/audio-mel`.
  *
- * The direct sound at lag 0, so that nothing moves in time; from 2.5 ms on normal noise times `10^(-3 t / rt60Sec)`, scaled to the requested
- * ratio. The energy of the whole is 1, so that loudness stays about the same.
+ * The direct sound at lag 0, so that nothing moves in time; from 2.5 ms on normal noise times `10^(-3 t / rt60Sec)`,
+ * scaled to the requested ratio. The energy of the whole is 1, so that loudness stays about the same.
  *
  * Source: Polack's model of late reverberation, without single echoes and without the absorption spectrum of walls.
  *

@@ -20,8 +20,8 @@ const FORMANTS = [
 const tables = new Map<NoiseKind, Float32Array>();
 
 /**
- * 65536 samples of noise of mean 0 and mean square 1 that can be looped: 4.1 s at 16 kHz, always the same. Made on the first call (0.03 to
- * 0.3 s); read it from a random start.
+ * 65536 samples of noise of mean 0 and mean square 1 that can be looped: 4.1 s at 16 kHz, always the same. Made on the
+ * first call (0.03 to 0.3 s); read it from a random start.
  *
  * @returns float32, shared: do not change it.
  * @example
@@ -39,7 +39,9 @@ export function audioNoise(kind: NoiseKind): Float32Array {
   return table;
 }
 
-/** White noise through `(1 - z^-1)^(-1/2)`, whose power falls as 1 / f (Kasdin, 1995): `h[k] = h[k - 1] (k - 1/2) / k`. */
+/**
+ * White noise through `(1 - z^-1)^(-1/2)`, whose power falls as 1 / f (Kasdin, 1995): `h[k] = h[k - 1] (k - 1/2) / k`.
+ */
 function pink(): Float64Array {
   const white = noiseTable();
   const twice = new Float32Array(2 * white.length);
@@ -53,7 +55,10 @@ function pink(): Float64Array {
   );
 }
 
-/** Pulses and breath of eight pitches through formants that wander, each voice with its own syllables. Periods divide the table. */
+/**
+ * Pulses and breath of eight pitches through formants that wander, each voice with its own syllables. Periods divide
+ * the table.
+ */
 function babble(): Float64Array {
   const random = new Random(20240301);
   const breath = noiseTable();

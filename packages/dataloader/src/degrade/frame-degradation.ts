@@ -16,7 +16,10 @@ export type FrameDegradation = {
   mostQuality: number;
 };
 
-/** For frames of about 48 pixels: out of focus by up to a thirtieth of the side, from strong to weak compression. Chosen, not tuned by training. */
+/**
+ * For frames of about 48 pixels: out of focus by up to a thirtieth of the side, from strong to weak compression.
+ * Chosen, not tuned by training.
+ */
 export const FRAME_DEGRADATION: FrameDegradation = {
   blur: 0.3,
   leastSigma: 0.3,
@@ -35,7 +38,8 @@ const MOST_SIGMA = 50;
 /**
  * Draws the degradation of one window. It takes the same number of random values whatever is drawn.
  *
- * @throws RangeError for shares outside 0..1, a least above its most, a sigma outside 0..50 and a quality outside 1..100.
+ * @throws RangeError for shares outside 0..1, a least above its most, a sigma outside 0..50 and a quality outside
+ *   1..100.
  * @example
  * const draw = drawFrameDegradation(FRAME_DEGRADATION, new Random(seed, step, item)); // Random of @lipsync/nn
  */
@@ -80,10 +84,11 @@ export function degradeFrames(
 /**
  * Blurs each channel of each frame with a Gaussian, along rows and then along columns.
  *
- * Weights `exp(-k² / (2 sigma²))` for `|k| <= floor(4 sigma + 0.5)`, divided by their sum; frames are mirrored at their edges (… 1 0 0 1 …).
+ * Weights `exp(-k² / (2 sigma²))` for `|k| <= floor(4 sigma + 0.5)`, divided by their sum; frames are mirrored at their
+ * edges (… 1 0 0 1 …).
  *
- * Source: SciPy `gaussian_filter(mode='reflect', truncate=4)` of each colour as float64, rounded: see the test. Ten frames of 48x48
- * take 1.9 ms with sigma 1.5, 3.1 ms with sigma 3.
+ * Source: SciPy `gaussian_filter(mode='reflect', truncate=4)` of each colour as float64, rounded: see the test. Ten
+ * frames of 48x48 take 1.9 ms with sigma 1.5, 3.1 ms with sigma 3.
  *
  * @param frames `[frames, height, width, 3]`, RGB, 0..255.
  * @returns uint8, the same shape; a new array.
@@ -167,13 +172,15 @@ function mirrored(length: number, reach: number): Int32Array {
 /**
  * Frames after JPEG compression: its loss, without the file.
  *
- * To luma and two colour differences (JFIF, all at full size: 4:4:4), 8x8 cosine transforms, each coefficient rounded to a multiple of
- * its step, and back. Sides that are no multiples of 8 are continued with their last pixel. Steps: the standard tables of
- * ITU-T T.81, annex K, scaled by libjpeg's rule, `5000 / quality` below 50 and `200 - 2 quality` from there on, per cent.
+ * To luma and two colour differences (JFIF, all at full size: 4:4:4), 8x8 cosine transforms, each coefficient rounded
+ * to a multiple of its step, and back. Sides that are no multiples of 8 are continued with their last pixel. Steps: the
+ * standard tables of ITU-T T.81, annex K, scaled by libjpeg's rule, `5000 / quality` below 50 and `200 - 2 quality`
+ * from there on, per cent.
  *
- * Source: libjpeg-turbo's encoder at 4:4:4 and OpenCV's decoder: at most 3 % of the bytes differ, the mean difference is 0.14 of 255 at most and
- * mostly below 0.05 (see the test): a coefficient in the middle of two steps may go the other way. The steps are those of OpenCV's files.
- * OpenCV itself halves the colours (4:2:0), which this does not. Ten frames of 48x48 take 2 ms (`bench/degradation.bench.ts`).
+ * Source: libjpeg-turbo's encoder at 4:4:4 and OpenCV's decoder: at most 3 % of the bytes differ, the mean difference
+ * is 0.14 of 255 at most and mostly below 0.05 (see the test): a coefficient in the middle of two steps may go the
+ * other way. The steps are those of OpenCV's files. OpenCV itself halves the colours (4:2:0), which this does not. Ten
+ * frames of 48x48 take 2 ms (`bench/degradation.bench.ts`).
  *
  * @param frames `[frames, height, width, 3]`, RGB, 0..255.
  * @param options.quality integer 1..100.
@@ -274,8 +281,8 @@ const [C1, C2, C3, C5, C6, C7] = [1, 2, 3, 5, 6, 7].map((k) => Math.SQRT2 * Math
 /**
  * A block to its frequencies, each rounded to its step (halves away from 0), and back to whole numbers. In place.
  *
- * In between it is rounded where programs that count with integers round: lines to quarters, frequencies to eighths. A coefficient near
- * the middle of two steps, of which there are many at high qualities, goes the way that it goes there.
+ * In between it is rounded where programs that count with integers round: lines to quarters, frequencies to eighths. A
+ * coefficient near the middle of two steps, of which there are many at high qualities, goes the way that it goes there.
  */
 function quantise(block: Float64Array, steps: Float64Array): void {
   for (let i = 0; i < 64; i += 8) forward(block, i, 1, 4);

@@ -17,7 +17,10 @@ export type SourceFacts = {
   landmarks?: string[];
 };
 
-/** A folder layout. A source is a video's path relative to the input folder (or to one below or above it), with `/` between folders. */
+/**
+ * A folder layout. A source is a video's path relative to the input folder (or to one below or above it), with `/`
+ * between folders.
+ */
 export type Layout = {
   readonly name: LayoutName;
   /** The layout in one line. */
@@ -38,10 +41,12 @@ const PIECE = /^\d{5}(?:_\d+)?$/;
 /**
  * VoxCeleb2: `dev/mp4/id00012/21Uxsk56VDQ/00001.mp4`, or from the person on.
  *
- * One id per person, labelled by the data set; then the video, then the utterance. Development is for training, nobody of it is in test.
+ * One id per person, labelled by the data set; then the video, then the utterance. Development is for training, nobody
+ * of it is in test.
  *
- * Source: paths in published lists and scripts (`dev/mp4/id07737/9mmP2c-X_aU/00015.mp4`, `vox2_test_mp4/mp4/id00017/…`); people and split from
- * memory of the paper (Chung et al. 2018). The data itself was not at hand.
+ * Source: paths in published lists and scripts (`dev/mp4/id07737/9mmP2c-X_aU/00015.mp4`,
+ * `vox2_test_mp4/mp4/id00017/…`); people and split from memory of the paper (Chung et al. 2018). The data itself was
+ * not at hand.
  */
 const voxceleb2 = layout('voxceleb2', '(dev|test)/mp4/<person>/<video>/<5 digits>.mp4', ({ folders, stem }) => {
   const [clip, identity, ...above] = [...folders].reverse();
@@ -51,13 +56,15 @@ const voxceleb2 = layout('voxceleb2', '(dev|test)/mp4/<person>/<video>/<5 digits
 });
 
 /**
- * LRS2 (`mvlrs_v1`): `main/5535415699068794046/00001.mp4` or `pretrain/…`, a transcript of the same name in `.txt` beside.
+ * LRS2 (`mvlrs_v1`): `main/5535415699068794046/00001.mp4` or `pretrain/…`, a transcript of the same name in `.txt`
+ * beside.
  *
- * A folder's number stands for a broadcast; nothing says that it has one speaker, so it is no identity here. The split of `main` is in lists
- * (`train.txt`, `val.txt`, `test.txt`), not in the path: only `pretrain` has one.
+ * A folder's number stands for a broadcast; nothing says that it has one speaker, so it is no identity here. The split
+ * of `main` is in lists (`train.txt`, `val.txt`, `test.txt`), not in the path: only `pretrain` has one.
  *
- * Source: Wav2Lip's README (folders and names), paths in published scripts (`mvlrs_v1/main/6001854301505575951/00005.mp4`), AV-HuBERT's
- * preparation for the form of transcripts; the rest from memory. The data itself was not at hand.
+ * Source: Wav2Lip's README (folders and names), paths in published scripts
+ * (`mvlrs_v1/main/6001854301505575951/00005.mp4`), AV-HuBERT's preparation for the form of transcripts; the rest from
+ * memory. The data itself was not at hand.
  */
 const lrs2 = layout('lrs2', '(main|pretrain)/<broadcast, digits>/<5 digits>.mp4', ({ folders, stem }) => {
   const [clip, part] = [...folders].reverse();
@@ -66,13 +73,14 @@ const lrs2 = layout('lrs2', '(main|pretrain)/<broadcast, digits>/<5 digits>.mp4'
 });
 
 /**
- * LRS3: `trainval/0Fi83BHQsMA/00002.mp4`, also `pretrain/…` and `test/…`, a transcript of the same name in `.txt` beside.
+ * LRS3: `trainval/0Fi83BHQsMA/00002.mp4`, also `pretrain/…` and `test/…`, a transcript of the same name in `.txt`
+ * beside.
  *
- * The folder is a YouTube video, a talk mostly of one person, taken as the identity: a speaker of two talks counts as two. `pretrain` and
- * `trainval` are for training; a validation part is left to the user.
+ * The folder is a YouTube video, a talk mostly of one person, taken as the identity: a speaker of two talks counts as
+ * two. `pretrain` and `trainval` are for training; a validation part is left to the user.
  *
- * Source: AV-HuBERT's preparation (folders and transcripts); that a folder is a YouTube video, and that nothing of `test` is in the others, from
- * memory of the paper (Afouras et al. 2018). The data itself was not at hand.
+ * Source: AV-HuBERT's preparation (folders and transcripts); that a folder is a YouTube video, and that nothing of
+ * `test` is in the others, from memory of the paper (Afouras et al. 2018). The data itself was not at hand.
  */
 const lrs3 = layout('lrs3', '(trainval|pretrain|test)/<YouTube video>/<5 digits>.mp4', ({ folders, stem }) => {
   const [video, part] = [...folders].reverse();
@@ -84,9 +92,11 @@ const lrs3 = layout('lrs3', '(trainval|pretrain|test)/<YouTube video>/<5 digits>
 /**
  * LRW: `lipread_mp4/ABOUT/train/ABOUT_00001.mp4`, or from the word on.
  *
- * The word lies in the middle of 29 frames, with parts of others around it. People are not labelled, and they do repeat.
+ * The word lies in the middle of 29 frames, with parts of others around it. People are not labelled, and they do
+ * repeat.
  *
- * Source: published descriptions and scripts (`lipread_mp4/FAMILY/train/FAMILY_00002.mp4`). The data itself was not at hand.
+ * Source: published descriptions and scripts (`lipread_mp4/FAMILY/train/FAMILY_00002.mp4`). The data itself was not at
+ * hand.
  */
 const lrw = layout('lrw', 'lipread_mp4/<WORD>/(train|val|test)/<WORD>_<5 digits>.mp4', ({ folders, stem }) => {
   const [part, word] = [...folders].reverse();
@@ -108,9 +118,11 @@ const GRID_WORDS: readonly Readonly<Record<string, string>>[] = [
 /**
  * GRID: `s1/bbaf2n.mpg` or `s1/video/mpg_6000/bbaf2n.mpg`; without a folder `s<number>` the speaker is not known.
  *
- * The six characters are command, colour, preposition, letter (no w), digit (z: zero) and adverb: "bin blue at f two now".
+ * The six characters are command, colour, preposition, letter (no w), digit (z: zero) and adverb: "bin blue at f two
+ * now".
  *
- * Source: the corpus's grammar (Cooke et al. 2006) as recipes for it have it; names seen in a copy of it, the folders in published scripts.
+ * Source: the corpus's grammar (Cooke et al. 2006) as recipes for it have it; names seen in a copy of it, the folders
+ * in published scripts.
  */
 const grid = layout(
   'grid',
@@ -126,12 +138,14 @@ const grid = layout(
 const HDTF_ALIASES: Readonly<Record<string, string>> = { WhipJimClyburn: 'JamesClyburn' };
 
 /**
- * HDTF: `WDA_SuzanDelBene_000.mp4`, `WRA_RandPaul1_000.mp4`, `RD_Radio1_000.mp4`: list, name of the video, number of the piece.
+ * HDTF: `WDA_SuzanDelBene_000.mp4`, `WRA_RandPaul1_000.mp4`, `RD_Radio1_000.mp4`: list, name of the video, number of
+ * the piece.
  *
- * In the lists WDA and WRA a digit after the name counts the videos of one person (`NancyPelosi0`, `NancyPelosi1`) and is no part of the identity.
- * In RD it counts talks of unnamed people: each counts as a person of its own. Landmarks of OpenFace lie beside the video or, as DINet
- * has them, in the folder `split_video_25fps_landmark_openface` beside the video's. Only names with the list in front are detected as this layout;
- * `describe` reads those without it too (`Radio11_0.mp4`, as HDTF's README asks).
+ * In the lists WDA and WRA a digit after the name counts the videos of one person (`NancyPelosi0`, `NancyPelosi1`) and
+ * is no part of the identity. In RD it counts talks of unnamed people: each counts as a person of its own. Landmarks of
+ * OpenFace lie beside the video or, as DINet has them, in the folder `split_video_25fps_landmark_openface` beside the
+ * video's. Only names with the list in front are detected as this layout; `describe` reads those without it too
+ * (`Radio11_0.mp4`, as HDTF's README asks).
  *
  * Source: HDTF's lists of videos and README, DINet's README; names of redistributed copies.
  */
@@ -157,8 +171,8 @@ const hdtf = layout(
 /**
  * Hallo3's training data: `videos/0001.mp4`, with a description of the frame in `caption/0001.txt`.
  *
- * A number only: neither the person nor the original video is known. The captions describe the image, not the speech. Only numeric names are
- * detected as this layout, since a folder `videos` is common.
+ * A number only: neither the person nor the original video is known. The captions describe the image, not the speech.
+ * Only numeric names are detected as this layout, since a folder `videos` is common.
  *
  * Source: Hallo3's README, which asks for this order after unpacking; the archives themselves were not at hand.
  */
@@ -168,7 +182,10 @@ const hallo3 = layout('hallo3', 'videos/<number>.mp4', ({ folders, stem }) =>
 
 const flat = layout('flat', 'any folder', () => ({}));
 
-/** The layouts by their names, in the order in which `detectLayout` prefers them where two fit alike; `flat` always fits. */
+/**
+ * The layouts by their names, in the order in which `detectLayout` prefers them where two fit alike; `flat` always
+ * fits.
+ */
 export const LAYOUTS: Readonly<Record<LayoutName, Layout>> = { voxceleb2, lrs2, lrs3, lrw, grid, hdtf, hallo3, flat };
 
 /** Share of videos that must have the form of a data set's paths. */
@@ -211,7 +228,10 @@ export function parseTranscript(text: string): string | undefined {
     .toLowerCase();
 }
 
-/** A layout from a reader of paths, which returns undefined for paths of other layouts. `typical` narrows what is detected as this layout. */
+/**
+ * A layout from a reader of paths, which returns undefined for paths of other layouts. `typical` narrows what is
+ * detected as this layout.
+ */
 function layout(
   name: LayoutName,
   about: string,

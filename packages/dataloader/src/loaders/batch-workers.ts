@@ -5,7 +5,8 @@ import type { WorkerSetup } from './loader-worker';
 /**
  * Threads that make batches, each with a store of its own over the same folder.
  *
- * The batches' arrays are transferred, not copied. Each thread makes one batch at a time; steps that are asked for meanwhile wait.
+ * The batches' arrays are transferred, not copied. Each thread makes one batch at a time; steps that are asked for
+ * meanwhile wait.
  */
 export class BatchWorkers<B> {
   readonly #pool: Tinypool;

@@ -15,7 +15,10 @@ export type DinetLoaderOptions = {
   referenceCount?: number;
   /** Frames of audio around each frame. Default 5. */
   audioFrames?: number;
-  /** What the generator takes of the audio: the store's `mel` features, or the `logits` that its clips keep. Default `mel`. */
+  /**
+   * What the generator takes of the audio: the store's `mel` features, or the `logits` that its clips keep. Default
+   * `mel`.
+   */
   features?: 'mel' | 'logits';
   /** How loud the audio of `syncFeatures` is made: the rule of the sync network's recipe. Default `none`: as stored. */
   syncLoudness?: Loudness;
@@ -33,18 +36,27 @@ export type DinetLoaderOptions = {
   workers?: number;
 };
 
-/** One batch for a generator, rows of frames one after the other. Its tensors, all float32, belong to whoever pulled it: `disposeDinetBatch`. */
+/**
+ * One batch for a generator, rows of frames one after the other. Its tensors, all float32, belong to whoever pulled it:
+ * `disposeDinetBatch`.
+ */
 export type DinetBatch = {
   step: number;
   /** What is to be generated: `[batch * frameCount, height, width, 3]`, RGB, 0..1. */
   frames: tf.Tensor4D;
   /** `[batch * frameCount, height, width, referenceCount * 3]`, RGB, 0..1. */
   references: tf.Tensor4D;
-  /** Features of the audio around each frame: `[batch * frameCount, bins, steps]`; of logits `[batch * frameCount, 29, audioFrames]`. */
+  /**
+   * Features of the audio around each frame: `[batch * frameCount, bins, steps]`; of logits `[batch * frameCount, 29,
+   * audioFrames]`.
+   */
   features: tf.Tensor3D;
   /** Features of each row for a sync network: `[batch, bins, syncSteps, 1]`; always those that the store keeps. */
   syncFeatures: tf.Tensor4D;
-  /** Logits of each row and of two frames on both sides, for DINet's own sync network: `[batch, 29, frameCount + 4, 1]`; where `features` is `logits`. */
+  /**
+   * Logits of each row and of two frames on both sides, for DINet's own sync network: `[batch, 29, frameCount + 4, 1]`;
+   * where `features` is `logits`.
+   */
   syncLogits?: tf.Tensor4D;
   /** How far each face is turned: `[batch * frameCount]`, radians clockwise; for `ImageProcessor.mouths`. */
   angles: tf.Tensor1D;
@@ -61,12 +73,15 @@ export function disposeDinetBatch(batch: DinetBatch): void {
 }
 
 /**
- * Batches for DINet from a store of head crops (`{ kind: 'dinet head', mouth: 64 }`): frames to generate, references, audio, and the angles by
- * which generated frames are turned upright for a sync network. Each batch is a function of `(seed, step)` only.
+ * Batches for DINet from a store of head crops (`{ kind: 'dinet head', mouth: 64 }`): frames to generate, references,
+ * audio, and the angles by which generated frames are turned upright for a sync network. Each batch is a function of
+ * `(seed, step)` only.
  *
- * Rows are drawn evenly over clips long enough, with two frames of audio on both sides; references evenly over the clip's other frames.
+ * Rows are drawn evenly over clips long enough, with two frames of audio on both sides; references evenly over the
+ * clip's other frames.
  *
- * Source: DINet's loader, whose references come from five other clips of nine frames of the same video: here from the same clip, which is longer.
+ * Source: DINet's loader, whose references come from five other clips of nine frames of the same video: here from the
+ * same clip, which is longer.
  *
  * @throws TypeError for a store of other crops; errors of a clip carry its id.
  * @example

@@ -12,7 +12,8 @@ export type ImageProcessorOptions = {
 /**
  * Prepares face images for a generator, and its output for a sync network, as tensor operations with gradients.
  *
- * A face image is DINet's head crop, `[n, height, width, 3]`, RGB, 0..1; `headBox` of @lipsync/face-crop says where its mouth box lies.
+ * A face image is DINet's head crop, `[n, height, width, 3]`, RGB, 0..1; `headBox` of @lipsync/face-crop says where its
+ * mouth box lies.
  *
  * @example
  * const images = new ImageProcessor({ mouth: 64 });
@@ -60,10 +61,12 @@ export class ImageProcessor {
   }
 
   /**
-   * The mouth boxes, each turned upright about its centre by its angle: the crop `dinet` of the thesis, of frames that are tensors.
+   * The mouth boxes, each turned upright about its centre by its angle: the crop `dinet` of the thesis, of frames that
+   * are tensors.
    *
-   * `x = u cos a - w sin a + cx`, `y = u sin a + w cos a + cy`, bilinear, black outside. The gradient goes to the four neighbours of each sampled
-   * point. Equal to `mouthCrop` of @lipsync/face-crop but for its rounding to bytes, see the test.
+   * `x = u cos a - w sin a + cx`, `y = u sin a + w cos a + cy`, bilinear, black outside. The gradient goes to the four
+   * neighbours of each sampled point. Equal to `mouthCrop` of @lipsync/face-crop but for its rounding to bytes, see the
+   * test.
    *
    * @param faces `[n, height, width, 3]`.
    * @param angles `[n]`, radians clockwise, as the loader gives them. No gradient.
@@ -106,7 +109,8 @@ export class ImageProcessor {
   }
 
   /**
-   * Rows of upright mouths as a sync network takes them: resized, in its colour order and range, its frames one after the other on the channels.
+   * Rows of upright mouths as a sync network takes them: resized, in its colour order and range, its frames one after
+   * the other on the channels.
    *
    * @param mouths `[n * frames, mouth, mouth, 3]`, RGB, 0..1.
    * @returns `[n, size, size, frames * 3]`; the caller disposes it.

@@ -30,7 +30,10 @@ export type SyncLoaderOptions = {
   exclude?: readonly string[];
   /** First step of the iterator, to resume a run. Default 0. */
   startStep?: number;
-  /** Batches made ahead of the one asked for, which wait in memory until they are pulled. Default 2, or `workers` if more. */
+  /**
+   * Batches made ahead of the one asked for, which wait in memory until they are pulled. Default 2, or `workers` if
+   * more.
+   */
   prefetch?: number;
   /** Threads that make batches (Node); the batches do not depend on their number. Default 0: this thread. */
   workers?: number;
@@ -43,8 +46,8 @@ export const CONTRAST = {
 } as const satisfies SyncLoaderOptions;
 
 /**
- * The thesis's pairs: 256 in a batch, half in sync; audio at the drawn start, off-sync frames from any other start of the same clip; clips of at
- * least twice the window; no augmentation.
+ * The thesis's pairs: 256 in a batch, half in sync; audio at the drawn start, off-sync frames from any other start of
+ * the same clip; clips of at least twice the window; no augmentation.
  */
 export const THESIS_PAIRS = {
   sampling: { kind: 'pairs', pairs: 256, positiveShare: 0.5, minDistance: 1, crossClipShare: 0, lengthInWindows: 2 },

@@ -7,8 +7,8 @@ const ENDINGS = /\.(mp4|m4v|mov|mkv|webm|avi|mpg|mpeg|vob|mts|m2ts|ts|wmv|flv|3g
 export type VideoList = { folder: string; sources: string[] };
 
 /**
- * The videos below a folder, or one file, recognised by their extensions, symbolic links included; `/` between folders, sorted by code unit so that
- * every machine lists them in the same order.
+ * The videos below a folder, or one file, recognised by their extensions, symbolic links included; `/` between folders,
+ * sorted by code unit so that every machine lists them in the same order.
  *
  * @throws Error if the folder is missing or has no video.
  * @example

@@ -10,11 +10,11 @@ const FLOATS = new Set(['float16', 'float32', 'float64']);
  * Reads the logits of a speech recogniser from an npy file: one row of 29 values per frame, `ASR_LOGITS`.
  *
  * @param bytes the whole file: `[rows, columns]` or `[rows, 1, columns]`, floats of 16, 32 or 64 bits.
- * @param options of `asrLogits`: `durationSec` tells 25 rows per second from 50 and that all are there; `labels` says what the columns stand for, needed
- * where they are not the 29 of DeepSpeech. 32 columns without labels are refused.
+ * @param options of `asrLogits`: `durationSec` tells 25 rows per second from 50 and that all are there; `labels` says
+ *   what the columns stand for, needed where they are not the 29 of DeepSpeech. 32 columns without labels are refused.
  * @returns `[steps, 29]`, float32; a new array.
- * @throws Error if it is no npy file; TypeError for other types, shapes and labels; RangeError for values that are not finite and rows that do
- * not fit the duration.
+ * @throws Error if it is no npy file; TypeError for other types, shapes and labels; RangeError for values that are not
+ *   finite and rows that do not fit the duration.
  * @example
  * import { readFile } from 'node:fs/promises';
  * import { HUBERT_LABELS } from '@lipsync/audio-mel';

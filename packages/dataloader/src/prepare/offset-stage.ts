@@ -14,10 +14,11 @@ import type { OffsetStage } from './segment-offset';
  * A stage that measures offsets with a sync network while videos are prepared, and says what they are worth.
  *
  * Offset, LSE-C and LSE-D by the rules of SyncNet's evaluation: windows beyond the clip count as zeros. The verdict is
- * `syncVerdict`'s, with the share of speech and the number of different images. Values are rounded to four decimals, so that a clip does
- * not depend on the last bits of a sum.
+ * `syncVerdict`'s, with the share of speech and the number of different images. Values are rounded to four decimals, so
+ * that a clip does not depend on the last bits of a sum.
  *
- * All of a segment is measured, frames at every second window (audio at each): neighbouring windows say nearly the same.
+ * All of a segment is measured, frames at every second window (audio at each): neighbouring windows say nearly the
+ * same.
  *
  * @param expert Borrowed.
  * @example

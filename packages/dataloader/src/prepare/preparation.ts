@@ -5,7 +5,10 @@ import { checkJson } from '../store/check-json';
 export type QualityGates = {
   /** Pixels of the source. Default 0: all. */
   minFaceSize: number;
-  /** 0 frontal … 1 profile. Default 1: all. The thesis takes 0.17 for its test set without saying what is measured; see `faceAsymmetry`. */
+  /**
+   * 0 frontal … 1 profile. Default 1: all. The thesis takes 0.17 for its test set without saying what is measured; see
+   * `faceAsymmetry`.
+   */
   maxAsymmetry: number;
   /** Distance of the face from the middle of the frame, 0 in the middle, 1 at an edge. Default 1: all. */
   maxOffCentre: number;
@@ -26,11 +29,14 @@ export type Preparation = {
   /** Threshold of `ShotDetector`. Default: its own. */
   shotThreshold?: number;
   /**
-   * Of faces seen at the same time: `all`; the `largest`; or the one that is `talking`, by the confidence of the sync network (all, where
-   * there is no network).
+   * Of faces seen at the same time: `all`; the `largest`; or the one that is `talking`, by the confidence of the sync
+   * network (all, where there is no network).
    */
   faces: 'all' | 'largest' | 'talking';
-  /** How frames are stored. `dinet head`: DINet's face images, with mouth boxes of the recipe's size. Default: as `storedCropFor` says. */
+  /**
+   * How frames are stored. `dinet head`: DINet's face images, with mouth boxes of the recipe's size. Default: as
+   * `storedCropFor` says.
+   */
   storage?: 'dinet head';
   /** Shorter clips are dropped, frames. */
   minFrames: number;
@@ -40,7 +46,9 @@ export type Preparation = {
   minSegmentSec: number;
   /** Audio whose largest sample is below this, full scale 1, counts as silent. */
   silencePeak: number;
-  /** `measure`: the offset of each clip is measured; `correct`: and the audio is moved by it. Both need a sync network. */
+  /**
+   * `measure`: the offset of each clip is measured; `correct`: and the audio is moved by it. Both need a sync network.
+   */
   offset: 'correct' | 'measure' | 'none';
   /** Offsets up to this many frames are not corrected. */
   toleratedOffset: number;
@@ -50,9 +58,9 @@ export type Preparation = {
   maxRemainingOffset: number;
   /**
    * Which offsets count. `verdict`: by the network's `syncVerdict`. The audio is moved where the offset is more likely
-   * right than wrong; a clip stays as it is down to a confidence of `keepConfidence`, or where the likeliest offset, unsure
-   * as that is, is within 2 frames; others are dropped, `offset unknown`: audio of something else, a
-   * photograph, a listener. `lse-c`, as published pipelines do: by LSE-C and the next two values. Default `lse-c`.
+   * right than wrong; a clip stays as it is down to a confidence of `keepConfidence`, or where the likeliest offset,
+   * unsure as that is, is within 2 frames; others are dropped, `offset unknown`: audio of something else, a photograph,
+   * a listener. `lse-c`, as published pipelines do: by LSE-C and the next two values. Default `lse-c`.
    */
   offsetRule?: 'verdict' | 'lse-c';
   /** Least confidence of the verdict with which a clip is kept, 0..1. Default 0.3: of clips of
@@ -60,8 +68,9 @@ export type Preparation = {
    * sentences 21 and 100 of 100. */
   keepConfidence?: number;
   /**
-   * With the rule `lse-c`: the audio is moved only where `LSE-C * sqrt(windows / 100)` reaches this: a short clip must be clearer than a long one. 0.05 suits networks of
-   * unit embeddings: 1.2 s of video need 0.11, and 99 of 100 such readings are right within a frame; SyncNet's values are ten times as large.
+   * With the rule `lse-c`: the audio is moved only where `LSE-C * sqrt(windows / 100)` reaches this: a short clip must
+   * be clearer than a long one. 0.05 suits networks of unit embeddings: 1.2 s of video need 0.11, and 99 of 100 such
+   * readings are right within a frame; SyncNet's values are ten times as large.
    */
   correctionConfidence: number;
   /** With the rule `lse-c`: clips with a lower LSE-C are dropped. */
@@ -103,15 +112,17 @@ export const GENERAL: Preparation = { ...COMMON, offsetRule: 'verdict', keepConf
 /**
  * Named preparations. Where a source is silent, the value of `general` stands.
  *
- * - `thesis-hdtf`: segments of up to 10 s, a remainder below 3 s joined to the last, no search for cuts, DINet's face images stored. Every offset
- *   other than 0 is corrected, however small and whatever the confidence, and no clip is dropped for its offset (15 frames are as far as networks
- *   look). The thesis measures with SyncNet: give that network. It finds landmarks again after the correction; here moving the audio does not
- *   touch the frames, so they stay.
- * - `thesis-hallo3`: the thesis's cross-dataset test set: whole videos of frontal faces (asymmetry up to 17 %) near the centre whose lips are always
- *   visible, offsets as they are. The thesis does not say how near: here the middle of the face lies in the middle third of the frame, in both
- *   directions (0.33).
- * - `latentsync`: cuts found with its threshold 2, segments of 5 s, offsets up to 6 frames with a confidence of at least 3 (of SyncNet v2: give
- *   that network), faces of at least 80 pixels found with a score of at least 0.5. Its quality filter, HyperIQA, is not implemented.
+ * - `thesis-hdtf`: segments of up to 10 s, a remainder below 3 s joined to the last, no search for cuts, DINet's face
+ *   images stored. Every offset other than 0 is corrected, however small and whatever the confidence, and no clip is
+ *   dropped for its offset (15 frames are as far as networks look). The thesis measures with SyncNet: give that
+ *   network. It finds landmarks again after the correction; here moving the audio does not touch the frames, so they
+ *   stay.
+ * - `thesis-hallo3`: the thesis's cross-dataset test set: whole videos of frontal faces (asymmetry up to 17 %) near the
+ *   centre whose lips are always visible, offsets as they are. The thesis does not say how near: here the middle of the
+ *   face lies in the middle third of the frame, in both directions (0.33).
+ * - `latentsync`: cuts found with its threshold 2, segments of 5 s, offsets up to 6 frames with a confidence of at
+ *   least 3 (of SyncNet v2: give that network), faces of at least 80 pixels found with a score of at least 0.5. Its
+ *   quality filter, HyperIQA, is not implemented.
  * - `wav2lip-lrs`: tracks of LRS as they are, longer than three windows of five frames.
  * - `grid`, `lrw`: one clip per video, one face, offsets measured only.
  */

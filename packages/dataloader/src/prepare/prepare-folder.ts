@@ -15,13 +15,15 @@ export type PrepareEvent =
 /**
  * Builds a training set from a folder of videos: clips of faces with their audio, in a store that training reads.
  *
- * A broken, silent, faceless or too short video is recorded with its reason and skipped. Work is done only as far as the events are pulled;
- * a preparation that was killed resumes when it is started again, and the store ends in the same bytes whatever the number of jobs. With a `shard`
- * only its part of the videos is prepared, and the split and the manifest are left to `mergeStores`.
+ * A broken, silent, faceless or too short video is recorded with its reason and skipped. Work is done only as far as
+ * the events are pulled; a preparation that was killed resumes when it is started again, and the store ends in the same
+ * bytes whatever the number of jobs. With a `shard` only its part of the videos is prepared, and the split and the
+ * manifest are left to `mergeStores`.
  *
  * @returns events: `start`, one `video` each in the order in which they are done, `done`.
- * @throws Error for a store that was prepared otherwise (it names the differing settings) or by an earlier version; TypeError for weights of no
- * sync network, or of one whose input is not known; Error where a worker process dies, with the video that it was preparing.
+ * @throws Error for a store that was prepared otherwise (it names the differing settings) or by an earlier version;
+ *   TypeError for weights of no sync network, or of one whose input is not known; Error where a worker process dies,
+ *   with the video that it was preparing.
  * @example
  * import { LITE, recipeOf } from '@lipsync/avalignnet';
  * import { prepareFolder } from '@lipsync/dataloader';
@@ -55,7 +57,10 @@ export async function* prepareFolder(options: PrepareFolderOptions): AsyncGenera
   yield { kind: 'done', summary: await store.finish(split), split };
 }
 
-/** Results in the order in which they are done; each preparer takes the next video as soon as it is free. Closes the preparers. */
+/**
+ * Results in the order in which they are done; each preparer takes the next video as soon as it is free. Closes the
+ * preparers.
+ */
 async function* prepareAll(preparers: readonly Preparer[], sources: readonly string[]): AsyncGenerator<PrepareResult> {
   const waiting = [...sources];
   const pending = new Map<Preparer, Promise<{ preparer: Preparer; result: PrepareResult }>>();

@@ -26,8 +26,8 @@ export type PrepareOptions = {
   /** Known faces, such as from `parseLandmarkFile`; a promise that rejects drops the video with `bad landmarks`. */
   tracks?: readonly FaceTrack[] | Promise<readonly FaceTrack[] | undefined>;
   /**
-   * The logits of the video's audio, `ASR_LOGITS`, which the clips then keep: called once with the audio's length; an error drops the video with
-   * `bad features`. See `parseNpyLogits`.
+   * The logits of the video's audio, `ASR_LOGITS`, which the clips then keep: called once with the audio's length; an
+   * error drops the video with `bad features`. See `parseNpyLogits`.
    */
   logits?: (durationSec: number) => Promise<Features> | Features;
   /** What is done and kept. Default `GENERAL`. */
@@ -60,18 +60,18 @@ export type PrepareProgress = {
 export type PrepareResult = SourceRecord & { alreadyDone: boolean };
 
 /**
- * Prepares one video: every face track, cut into segments of at most `segmentSec`, becomes clips of the store, with the audio that belongs to
- * it. A video that an earlier run finished is left alone.
+ * Prepares one video: every face track, cut into segments of at most `segmentSec`, becomes clips of the store, with the
+ * audio that belongs to it. A video that an earlier run finished is left alone.
  *
- * In this order: frames at the store's rate and 16 kHz mono; cuts; landmarks and tracks; the wanted faces; one crop radius per face; crops;
- * segments; for each its offset, the audio moved by it and the offset measured again; quality; the face embedding of one frame. Moving the audio
- * does not touch the frames, so landmarks need not be found again.
+ * In this order: frames at the store's rate and 16 kHz mono; cuts; landmarks and tracks; the wanted faces; one crop
+ * radius per face; crops; segments; for each its offset, the audio moved by it and the offset measured again; quality;
+ * the face embedding of one frame. Moving the audio does not touch the frames, so landmarks need not be found again.
  *
- * Memory does not grow with the video's length but for the landmarks (0.5 kB per face and frame). Everything left out is in the store's
- * drops with its reason.
+ * Memory does not grow with the video's length but for the landmarks (0.5 kB per face and frame). Everything left out
+ * is in the store's drops with its reason.
  *
- * @throws whatever is not the video's fault: a full disk, a failing detector, a decoder stopped from outside. The video is then
- * not marked as done, and the next run prepares it again.
+ * @throws whatever is not the video's fault: a full disk, a failing detector, a decoder stopped from outside. The video
+ *   is then not marked as done, and the next run prepares it again.
  * @example
  * const { clips, dropped } = await prepareVideo({ path, source: 'a/talk.mp4', reader, detector }, store);
  */

@@ -14,7 +14,8 @@ const READERS: Readonly<Record<string, (bytes: Buffer) => FaceTrack[]>> = {
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
 
 /**
- * Landmarks of a video that were made elsewhere: the first of these files that is there. For `talks/a.mp4`, below the folder,
+ * Landmarks of a video that were made elsewhere: the first of these files that is there. For `talks/a.mp4`, below the
+ * folder,
  *
  * 1. `talks/a.mp4.landmarks.json` and `talks/a.landmarks.json`: `parseLandmarkFile`;
  * 2. `talks/a.csv`: OpenFace, `parseOpenFaceCsv`;

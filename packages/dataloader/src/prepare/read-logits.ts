@@ -23,13 +23,14 @@ export type LogitFiles = {
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
 
 /**
- * The logits of a video's audio that a speech recogniser made elsewhere: for `talks/a.mp4`, below the folder, `talks/a.logits.npy` or `talks/a.npy`,
- * whichever is there first; `parseNpyLogits` reads it.
+ * The logits of a video's audio that a speech recogniser made elsewhere: for `talks/a.mp4`, below the folder,
+ * `talks/a.logits.npy` or `talks/a.npy`, whichever is there first; `parseNpyLogits` reads it.
  *
  * @param source the video's path relative to its folder, with `/`.
  * @param options.durationSec length of its audio, seconds: tells 25 rows per second from 50, and that all are there.
  * @returns `[steps, 29]`, float32, 25 steps per second; a new array.
- * @throws Error where neither file is there; the reader's error with the file's name before it. No message contains the folder.
+ * @throws Error where neither file is there; the reader's error with the file's name before it. No message contains the
+ *   folder.
  * @example
  * const { steps } = await readLogits('logits', 'talks/a.mp4', { durationSec: 12.4, labels: 'hubert', halve: 'second' });
  */

@@ -19,10 +19,11 @@ export type SegmentAudio = {
 };
 
 /**
- * The audio of some frames, moved by whole frames: `delayFrames` above 0 delays it. Before the audio's beginning it is silent, after its end there
- * is none.
+ * The audio of some frames, moved by whole frames: `delayFrames` above 0 delays it. Before the audio's beginning it is
+ * silent, after its end there is none.
  *
- * Features equal those of the whole audio, moved in the same way, bit for bit; the piece must begin where a step of them does.
+ * Features equal those of the whole audio, moved in the same way, bit for bit; the piece must begin where a step of
+ * them does.
  *
  */
 export async function segmentAudio(

@@ -15,8 +15,8 @@ export type SegmentOptions = {
 export type Segment = { firstFrame: number; frameCount: number };
 
 /**
- * Frames after which a whole number of feature steps has passed: 5 at 25 frames and 80 steps per second. Segments start at
- * multiples of it, so that floor(3.2 f) counted from the segment is the same as counted from the video.
+ * Frames after which a whole number of feature steps has passed: 5 at 25 frames and 80 steps per second. Segments start
+ * at multiples of it, so that floor(3.2 f) counted from the segment is the same as counted from the video.
  */
 export function featureAlignedFrames(fps: number, stepsPerSecond: number): number {
   for (let frameCount = 1; frameCount <= 1000; frameCount++) {
@@ -32,8 +32,8 @@ export function featureAlignedFrames(fps: number, stepsPerSecond: number): numbe
 }
 
 /**
- * Cuts a track into segments that start where frame and feature step meet; up to four frames before the first such place
- * are lost.
+ * Cuts a track into segments that start where frame and feature step meet; up to four frames before the first such
+ * place are lost.
  *
  * @param firstFrame First frame of the track in the video.
  * @param frameCount Frames in the track.

@@ -27,8 +27,8 @@ const STILL_LIPS = 1; // percent of the mouth's width; of 2,105 clips of spoken 
 const ENLARGED = 0.75; // crops from fewer source pixels than this share of their own
 
 /**
- * Statistics of prepared clips, to read before a network is trained on them: amount, size, brightness and movement of faces, drops and their
- * reasons, offsets of the audio, and warnings.
+ * Statistics of prepared clips, to read before a network is trained on them: amount, size, brightness and movement of
+ * faces, drops and their reasons, offsets of the audio, and warnings.
  *
  * Reads one clip at a time and decodes its middle frame only; with an expert all frames.
  *
@@ -154,7 +154,10 @@ function peopleOf(manifest: Manifest | undefined): Pick<DataReport, 'people'> {
   };
 }
 
-/** Standard deviation over the clip of inner lips' distance (points 62 and 66), in percent of the mouth's width (48 to 54). */
+/**
+ * Standard deviation over the clip of inner lips' distance (points 62 and 66), in percent of the mouth's width (48 to
+ * 54).
+ */
 function lipMovementOf({ landmarks, frameCount }: Pick<Clip, 'landmarks' | 'frameCount'>): number {
   const distance = (frame: number, a: number, b: number) => {
     const at = 136 * frame;

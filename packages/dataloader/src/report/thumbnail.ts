@@ -20,7 +20,8 @@ export function thumbnailOf(
   const { id, height, width, frames, frameCount, poses, landmarks } = clip;
   const middle = frameCount >> 1;
   const [x, y, side, angle] = poses.subarray(4 * middle);
-  // A head crop stands upright as the frame does, and its pose is that of the mouth box: as far from the bottom as from the sides.
+  // A head crop stands upright as the frame does, and its pose is that of the mouth box: as far from the bottom as from
+  // the sides.
   const [cos, sin] = height === width ? [Math.cos(angle), Math.sin(angle)] : [1, 0];
   const [scale, left, top] =
     height === width ? [width / side, width / 2, height / 2] : headPlace({ height, width }, side);

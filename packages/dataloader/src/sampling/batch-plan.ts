@@ -2,8 +2,8 @@ import { fail } from '@lipsync/contracts';
 import { Random } from '@lipsync/nn';
 
 /**
- * Windows of the same clip contrasted with each other: `clips` clips, `windows` windows of each, all windows of a clip at least
- * `minDistance` frames apart. No labels: the frames of window i belong to the features of window i.
+ * Windows of the same clip contrasted with each other: `clips` clips, `windows` windows of each, all windows of a clip
+ * at least `minDistance` frames apart. No labels: the frames of window i belong to the features of window i.
  */
 export type ContrastSampling = {
   kind: 'contrast';
@@ -34,7 +34,9 @@ export type NearWindows = {
   fromStep?: number;
 };
 
-/** Independent pairs with labels: audio at a random start of a random clip, frames from there (1) or from elsewhere (0). */
+/**
+ * Independent pairs with labels: audio at a random start of a random clip, frames from there (1) or from elsewhere (0).
+ */
 export type PairSampling = {
   kind: 'pairs';
   /** Pairs in a batch. */
@@ -42,8 +44,8 @@ export type PairSampling = {
   /** Chance that a pair is in sync, 0..1. */
   positiveShare: number;
   /**
-   * Least distance between audio and frames of an off-sync pair of one clip, frames. 1: any other start of the clip, as the thesis draws them;
-   * 3 leaves out pairs that nobody can tell apart.
+   * Least distance between audio and frames of an off-sync pair of one clip, frames. 1: any other start of the clip, as
+   * the thesis draws them; 3 leaves out pairs that nobody can tell apart.
    */
   minDistance: number;
   /** Share of off-sync pairs whose frames come from another clip, 0..1. */
@@ -52,7 +54,10 @@ export type PairSampling = {
   lengthInWindows: number;
   /** Frames that a clip must have beyond `lengthInWindows`, 0 or more: 1 for "longer than". Default 0. */
   lengthBeyond?: number;
-  /** Least share of a window's frames with speech, by `voiceActivity`, 0..1; clips without such windows are used as they are. Default 0. */
+  /**
+   * Least share of a window's frames with speech, by `voiceActivity`, 0..1; clips without such windows are used as they
+   * are. Default 0.
+   */
   minVoiced?: number;
 };
 

@@ -41,17 +41,21 @@ export type EvaluationClip = {
   pairs: (EvaluationPair & { label: 0 | 1 })[];
   /** One off-sync pair for each start by the thesis's rule: any other start of the same clip. */
   anyOther: EvaluationPair[];
-  /** The start with every offset from `-maxOffset` to `maxOffset` that lies in the clip; empty where `maxOffset` is 0. */
+  /**
+   * The start with every offset from `-maxOffset` to `maxOffset` that lies in the clip; empty where `maxOffset` is 0.
+   */
   byOffset: EvaluationPair[];
 };
 
 /**
  * In-sync and off-sync pairs of the same clip to evaluate a network on; each window is cut once.
  *
- * For every drawn start: its frames with its own audio; with the audio of a start at least `minDistance` frames away; and with the audio of any other
- * start; all evenly drawn in the same clip. The pairs of a clip depend on the seed and its id only, not on other clips.
+ * For every drawn start: its frames with its own audio; with the audio of a start at least `minDistance` frames away;
+ * and with the audio of any other start; all evenly drawn in the same clip. The pairs of a clip depend on the seed and
+ * its id only, not on other clips.
  *
- * @returns an async iterable, one entry a clip in the order given; `leftOut` fills with the ids of clips too short for a pair.
+ * @returns an async iterable, one entry a clip in the order given; `leftOut` fills with the ids of clips too short for
+ *   a pair.
  * @example
  * for await (const { frames, features } of evaluationPairs(store, recipe, { clips: held })) {
  *   frames.dispose();

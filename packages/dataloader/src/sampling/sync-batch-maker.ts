@@ -194,8 +194,8 @@ export class SyncBatchMaker {
   }
 
   /**
-   * Features of a piece of the clip's audio that is degraded as drawn; undefined where nothing is degraded, or the audio
-   * ends just before the last step.
+   * Features of a piece of the clip's audio that is degraded as drawn; undefined where nothing is degraded, or the
+   * audio ends just before the last step.
    */
   #degradedFeatures(
     clip: Pick<Clip, 'audio' | 'speechDb'>,
@@ -214,7 +214,9 @@ export class SyncBatchMaker {
     return degraded.steps < steps ? undefined : degraded;
   }
 
-  /** Moves a pair's audio, and the frames in sync with it, to a window with speech; leaves it where the clip has none. */
+  /**
+   * Moves a pair's audio, and the frames in sync with it, to a window with speech; leaves it where the clip has none.
+   */
   async #voiced(
     sample: PlannedSample,
     { ids, clips, random }: { ids: string[]; clips: ClipLength[]; random: Random },

@@ -15,9 +15,9 @@ export type IdentitySplitOptions = {
 /**
  * Holds people for validation, with all of their clips, so that nobody is on both sides.
  *
- * The number of held clips is as near to `validationShare` of all as whole people allow (an exact subset sum), the smaller one where two
- * are equally near. The person with the most clips is never held where the others together have enough. The choice depends on the seed and on the
- * number of clips of each person, not on the order of the input.
+ * The number of held clips is as near to `validationShare` of all as whole people allow (an exact subset sum), the
+ * smaller one where two are equally near. The person with the most clips is never held where the others together have
+ * enough. The choice depends on the seed and on the number of clips of each person, not on the order of the input.
  *
  * @param clips each id once.
  * @returns ids in the order of the input, `held` for validation and `rest` for training; neither is empty.
@@ -66,8 +66,8 @@ export function splitByIdentity(
 }
 
 /**
- * Indices of the numbers whose sum is as near to `requested` as any, above 0 and below `all`; of equally near sums the smaller, and of
- * its selections the one that ends earliest in the list.
+ * Indices of the numbers whose sum is as near to `requested` as any, above 0 and below `all`; of equally near sums the
+ * smaller, and of its selections the one that ends earliest in the list.
  */
 function nearestSum(numbers: readonly number[], requested: number, all: number): number[] {
   const smallest = numbers.reduce((least, number) => Math.min(least, number));

@@ -17,8 +17,8 @@ export type Split = {
 /**
  * Splits clips by a list of videos, such as those of people kept for validation.
  *
- * An entry is a video's base name without extension: `00158` stands for all clips of `00158.mp4` in any folder. An entry with
- * `/` or an extension stands for that one path. Empty lines and lines that start with `#` are ignored.
+ * An entry is a video's base name without extension: `00158` stands for all clips of `00158.mp4` in any folder. An
+ * entry with `/` or an extension stands for that one path. Empty lines and lines that start with `#` are ignored.
  *
  * @param ids Clips of a store.
  * @param list Text with one entry per line, or the entries.

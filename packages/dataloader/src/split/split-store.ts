@@ -17,9 +17,10 @@ export type SplitStoreOptions = {
 /**
  * Finds out who is seen in each clip of a store and holds whole people for validation, nobody on both sides.
  *
- * People are told apart by their labels where every clip has one (`Clip.person`), else by their faces where every clip has an embedding
- * (`Clip.faceEmbedding`, `clusterFaces`). Otherwise each video counts as a person of its own, which makes validation optimistic where somebody
- * appears in several. A data set's own split is kept where all videos have one and there are both sides: its test part counts as validation.
+ * People are told apart by their labels where every clip has one (`Clip.person`), else by their faces where every clip
+ * has an embedding (`Clip.faceEmbedding`, `clusterFaces`). Otherwise each video counts as a person of its own, which
+ * makes validation optimistic where somebody appears in several. A data set's own split is kept where all videos have
+ * one and there are both sides: its test part counts as validation.
  *
  * @returns undefined for a store without clips.
  * @example

@@ -4,8 +4,10 @@ import * as v from 'valibot';
 /**
  * Checks data from a file or a caller against a schema; unknown keys are dropped.
  *
- * @param options.name what stands before the path to the wrong value in errors, such as `store.json: ` or `preparation.`.
- * @throws TypeError for a wrong kind, RangeError for a number, with the path to it: `ClipStore.open: store.json: crop.size must be >=1, got -1`.
+ * @param options.name what stands before the path to the wrong value in errors, such as `store.json: ` or
+ *   `preparation.`.
+ * @throws TypeError for a wrong kind, RangeError for a number, with the path to it: `ClipStore.open: store.json:
+ *   crop.size must be >=1, got -1`.
  */
 export function checkJson<T>(
   schema: v.GenericSchema<unknown, T>,

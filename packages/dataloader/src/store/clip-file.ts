@@ -24,8 +24,8 @@ export type OpenClip = Omit<Clip, 'frames'> & {
 };
 
 /**
- * The bytes of a clip's file: safetensors with frames (`encodeFrames`), the ends of their chunks, features, logits, audio, landmarks, poses,
- * face embedding. The same clip gives the same bytes wherever zlib is the same.
+ * The bytes of a clip's file: safetensors with frames (`encodeFrames`), the ends of their chunks, features, logits,
+ * audio, landmarks, poses, face embedding. The same clip gives the same bytes wherever zlib is the same.
  */
 export async function encodeClip(clip: Clip): Promise<Uint8Array> {
   const { frames, features, logits, audio, landmarks, poses, faceEmbedding, id, ...facts } = clip;

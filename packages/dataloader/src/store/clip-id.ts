@@ -11,8 +11,8 @@ export type ClipAddress = {
 };
 
 /**
- * The canonical form of a video's path relative to the input folder: `/` between folders, nothing to resolve. On Windows `\\` becomes `/`; elsewhere it
- * is a character of the name.
+ * The canonical form of a video's path relative to the input folder: `/` between folders, nothing to resolve. On
+ * Windows `\\` becomes `/`; elsewhere it is a character of the name.
  *
  * @throws RangeError for an absolute path, one that leaves the folder, and an empty one.
  * @example
@@ -30,8 +30,8 @@ export function sourceName(relativePath: string): string {
 }
 
 /**
- * The id of a clip: its source with the extension, track and segment. Different clips have different ids, as an id always ends
- * in its own track and segment.
+ * The id of a clip: its source with the extension, track and segment. Different clips have different ids, as an id
+ * always ends in its own track and segment.
  *
  * @example
  * import { clipId } from '@lipsync/dataloader';

@@ -38,17 +38,17 @@ const MANIFEST_READERS = 4;
  * Prepared clips in a folder (Node):
  *
  *     store.json                     format, crop, features and frame rate of all clips; settings of the preparation
- *     clips/<id>.safetensors         frames (compressed), features [steps, bins], audio [samples], landmarks [frames, 68, 2],
- *                                    poses [frames, 4]; logits [steps, 29] and face_embedding [128] where the preparation had them
- *     dropped/<id>.json              { source, reason, detail }
- *     sources/<source>.json          clips and drops of a video, written when all of it is done
- *     manifest.json                  sorted list with hashes, offsets, angles, people and split; written by `finish`
+ *     clips/<id>.safetensors         frames (compressed), features [steps, bins], audio [samples], landmarks [frames,
+ *     68, 2], poses [frames, 4]; logits [steps, 29] and face_embedding [128] where the preparation had them
+ *     dropped/<id>.json              { source, reason, detail } sources/<source>.json          clips and drops of a
+ *     video, written when all of it is done manifest.json                  sorted list with hashes, offsets, angles,
+ *     people and split; written by `finish`
  *
- * Every file is written whole or not at all, and holds no time and no path of the machine: a preparation that was killed and started
- * again ends in the same bytes.
+ * Every file is written whole or not at all, and holds no time and no path of the machine: a preparation that was
+ * killed and started again ends in the same bytes.
  *
- * Stores of version 2 are read only: they train and report as before. `mergeStores(newFolder, [earlier])` copies one into a store of the
- * present version, in which its preparation can be resumed.
+ * Stores of version 2 are read only: they train and report as before. `mergeStores(newFolder, [earlier])` copies one
+ * into a store of the present version, in which its preparation can be resumed.
  *
  * @example
  * import { ClipStore } from '@lipsync/dataloader';
@@ -81,7 +81,8 @@ export class ClipStore {
    * Starts a store, or resumes one that was made with the same recipe and settings.
    *
    * @param settings Whatever else the clips depend on, such as the length of segments; kept and compared.
-   * @throws Error that names what differs from the store that is there; Error for one of an earlier version, which is read only.
+   * @throws Error that names what differs from the store that is there; Error for one of an earlier version, which is
+   *   read only.
    * @example
    * const store = await ClipStore.create('clips', recipe, { segmentSec: 10 });
    */
@@ -223,7 +224,8 @@ export class ClipStore {
   /**
    * Some frames of a clip; decodes no more than the seconds in which they lie.
    *
-   * @returns `[count, height, width, 3]`, RGB, 0..255; shared with later reads where they lie in one second: do not change them.
+   * @returns `[count, height, width, 3]`, RGB, 0..255; shared with later reads where they lie in one second: do not
+   *   change them.
    * @throws RangeError for frames that the clip does not have.
    * @example
    * const window = await store.frames(id, 20, 5);
@@ -233,7 +235,8 @@ export class ClipStore {
   }
 
   /**
-   * A clip of which several windows are wanted: each second is read and decoded once, however little the store may keep.
+   * A clip of which several windows are wanted: each second is read and decoded once, however little the store may
+   * keep.
    *
    * @example
    * const { frames } = await store.reader(id);

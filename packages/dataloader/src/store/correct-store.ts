@@ -20,8 +20,8 @@ export type CorrectStoreOptions = {
 };
 
 /**
- * Copies prepared clips into another store with their audio moved by fractions of a frame, and without those that are to
- * be left out. Whatever the preparation knew of the clips, and its split, are kept.
+ * Copies prepared clips into another store with their audio moved by fractions of a frame, and without those that are
+ * to be left out. Whatever the preparation knew of the clips, and its split, are kept.
  *
  * The features of moved audio are computed again. Where audio is delayed, the clip begins with silence; where it is
  * brought forward, its last windows have no audio and are not used. A copy that was stopped resumes.

@@ -9,9 +9,10 @@ export const CHUNK_FRAMES = 25;
 /**
  * Compresses frames losslessly, in chunks that can be decoded separately.
  *
- * From each value the one a pixel to the left is subtracted (0 before the first), and from this difference that of the previous frame of
- * the chunk, all modulo 256; then raw deflate. To decode: inflate, a running sum along each row and channel, a running sum over the
- * chunk's frames. Mouth crops take 0.40 of their bytes (2,112 clips of broadcast video).
+ * From each value the one a pixel to the left is subtracted (0 before the first), and from this difference that of the
+ * previous frame of the chunk, all modulo 256; then raw deflate. To decode: inflate, a running sum along each row and
+ * channel, a running sum over the chunk's frames. Mouth crops take 0.40 of their bytes (2,112 clips of broadcast
+ * video).
  *
  * @param frames `[frames, height, width, 3]`.
  * @returns the chunks one after the other, and the end of each, bytes.

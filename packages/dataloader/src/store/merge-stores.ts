@@ -16,8 +16,9 @@ export type MergeOptions = {
   /** Layout of the videos' folder. Default `auto`: detected from the paths. */
   layout?: LayoutName | 'auto';
   /**
-   * Settings in which the parts may differ: `landmarkQuality`, `landmarkDetector`, `identify`, `expert`, and values of the preparation that decide which clips are
-   * kept, such as `preparation.minFrames` or `preparation.gates.minVoiced`; a name stands for all below it. Default none.
+   * Settings in which the parts may differ: `landmarkQuality`, `landmarkDetector`, `identify`, `expert`, and values of
+   * the preparation that decide which clips are kept, such as `preparation.minFrames` or `preparation.gates.minVoiced`;
+   * a name stands for all below it. Default none.
    */
   allowDifferent?: readonly string[];
   /** Called with a line about each part. */
@@ -25,8 +26,8 @@ export type MergeOptions = {
 };
 
 /**
- * Settings that may differ between parts: clips made with either value train together. What is not among them changes the meaning of the data
- * (the crop, the features, the logits, how far the audio may be off).
+ * Settings that may differ between parts: clips made with either value train together. What is not among them changes
+ * the meaning of the data (the crop, the features, the logits, how far the audio may be off).
  */
 const HARMLESS = [
   'landmarkQuality',
@@ -44,16 +45,17 @@ const HARMLESS = [
 ];
 
 /**
- * Completes a preparation that was done in parts: collects the clips of other stores in one, counts them, splits them by people and writes the
- * manifest.
+ * Completes a preparation that was done in parts: collects the clips of other stores in one, counts them, splits them
+ * by people and writes the manifest.
  *
- * Parts on the same disk are linked, others copied, under a temporary name first; a merge that was stopped resumes. Parts of an earlier version
- * are written in the present format. A video that several parts have done must have the same clips in all.
+ * Parts on the same disk are linked, others copied, under a temporary name first; a merge that was stopped resumes.
+ * Parts of an earlier version are written in the present format. A video that several parts have done must have the
+ * same clips in all.
  *
  * @param into a store, or a folder where one is made.
  * @param parts stores made with the same settings; none where all machines wrote into one folder.
- * @throws Error for a part with other settings (it lists each, both values, and which of them `allowDifferent` may name) or with other clips of
- * the same video; RangeError for a name in `allowDifferent` that may not differ.
+ * @throws Error for a part with other settings (it lists each, both values, and which of them `allowDifferent` may
+ *   name) or with other clips of the same video; RangeError for a name in `allowDifferent` that may not differ.
  * @example
  * import { mergeStores } from '@lipsync/dataloader';
  * const { summary } = await mergeStores('clips', ['part-0', 'part-1'], { allowDifferent: ['landmarkQuality'] });

@@ -51,7 +51,8 @@ export type LandmarkDetectorOptions = {
   /** Frames between two runs of the face detector while no track is doubtful. Default 25. */
   detectEvery?: number;
   /**
-   * Sides in pixels to which a frame is scaled for detection, multiples of 32, tried in this order. Default 256, 512; 224, 320, 160, 416, 512 of `face-api`.
+   * Sides in pixels to which a frame is scaled for detection, multiples of 32, tried in this order. Default 256, 512;
+   * 224, 320, 160, 416, 512 of `face-api`.
    */
   scales?: readonly number[];
 };
@@ -97,14 +98,14 @@ type Track = {
 };
 
 /**
- * A landmark detector: MediaPipe's BlazeFace with face-api's 68-point network or with MediaPipe's Face Mesh, or face-api's
- * own detector, rebuilt on tfjs operations, so they run on the backend that the application has set.
+ * A landmark detector: MediaPipe's BlazeFace with face-api's 68-point network or with MediaPipe's Face Mesh, or
+ * face-api's own detector, rebuilt on tfjs operations, so they run on the backend that the application has set.
  *
  * The face detector searches at several scales; from then on each face is tracked by a square around its previous
  * landmarks, level with its eyes. It runs again every `detectEvery` frames, when a face jumps, and after a cut, which
- * ends the tracks whose face is no longer in its place. A detection counts only where the point network confirms it: the
- * mesh by its confidence of at least 0.5, the 68-point network, which returns a face for any input, where the landmarks
- * of the straight and the mirrored view agree.
+ * ends the tracks whose face is no longer in its place. A detection counts only where the point network confirms it:
+ * the mesh by its confidence of at least 0.5, the 68-point network, which returns a face for any input, where the
+ * landmarks of the straight and the mirrored view agree.
  *
  * @returns the detector. It holds the networks' weights as tensors: `dispose` it. Between calls it keeps no other
  * tensor and no frame.

@@ -4,7 +4,9 @@ import { boxOverlap } from '../crop/landmark-geometry';
 import { type FoundFace, letterbox } from '../detect/find-faces';
 import { GraphNetwork, type StoredGraph } from './stored-graph';
 
-/** Outputs of the graph: scores and boxes of the fine grid (cells of 16 px, 2 anchors), then of the coarse (32 px, 6). */
+/**
+ * Outputs of the graph: scores and boxes of the fine grid (cells of 16 px, 2 anchors), then of the coarse (32 px, 6).
+ */
 const OUTPUTS = ['Identity', 'Identity_2', 'Identity_1', 'Identity_3'] as const;
 
 /** Cells in pixels, and boxes in each. */
@@ -26,8 +28,8 @@ export type BlazeFaceBox = { x: number; y: number; width: number; height: number
  * MediaPipe's face detector (BlazeFace, the model for back cameras): boxes with six points in an image of 256 x 256
  * pixels. It is fully convolutional: larger images, in which smaller faces are found, are taken too.
  *
- * Source: `blazeface` of `@lipsync/mediapipe-weights`. Largest difference from the same graph in PyTorch 1.13: 4e-6 of the
- * largest score, 2e-4 px of 256 in boxes.
+ * Source: `blazeface` of `@lipsync/mediapipe-weights`. Largest difference from the same graph in PyTorch 1.13: 4e-6 of
+ * the largest score, 2e-4 px of 256 in boxes.
  *
  * Holds its weights as tensors: `dispose` it.
  *

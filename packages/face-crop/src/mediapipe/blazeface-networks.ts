@@ -19,8 +19,8 @@ export type BlazefaceWeights = {
 /**
  * Reads the weights of BlazeFace and of the 68-point network.
  *
- * @param from none: from the npm packages `@lipsync/mediapipe-weights` and `@vladmandic/face-api` (Node only). A URL: of
- *   a folder with their files `blazeface` and `face_landmark_68_model`, read by `fetch`; end it with a slash.
+ * @param from none: from the npm packages `@lipsync/mediapipe-weights` and `@vladmandic/face-api` (Node only). A URL:
+ *   of a folder with their files `blazeface` and `face_landmark_68_model`, read by `fetch`; end it with a slash.
  * @throws Error if a file is not there.
  */
 export async function readBlazefaceWeights(from?: URL): Promise<BlazefaceWeights> {
@@ -28,8 +28,8 @@ export async function readBlazefaceWeights(from?: URL): Promise<BlazefaceWeights
 }
 
 /**
- * Side of the first square over that of BlazeFace's box. Measured on 10 turned faces: lips 4.9 % of the face measure off,
- * all confirmed; 6.7 % and 9 of 10 with the box itself.
+ * Side of the first square over that of BlazeFace's box. Measured on 10 turned faces: lips 4.9 % of the face measure
+ * off, all confirmed; 6.7 % and 9 of 10 with the box itself.
  */
 const FIRST_SQUARE = 1.3;
 

@@ -15,8 +15,8 @@ const OUTPUTS = ['Identity_2', 'Identity_1'] as const;
  * MediaPipe's Face Mesh: 468 points of a face in an image of 192 x 192 pixels, and the confidence that there is one.
  * The 68 landmarks are `landmarksFromMediapipe` of its points.
  *
- * Source: `facemesh` of `@lipsync/mediapipe-weights`. Largest difference from the same graph in PyTorch 1.13: 1.4e-4 px of
- * 192.
+ * Source: `facemesh` of `@lipsync/mediapipe-weights`. Largest difference from the same graph in PyTorch 1.13: 1.4e-4 px
+ * of 192.
  *
  * Holds its weights as tensors: `dispose` it.
  *

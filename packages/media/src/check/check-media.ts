@@ -85,8 +85,8 @@ export type MediaCheck = {
    */
   audio?: { samples: number; sampleRate: number; startSec: number; endSec: number; peak: number };
   /**
-   * Changes in the middle of a stream, at most 100, in the order of their times in each stream. Readers keep to the size
-   * of the first frame and to the time of every frame and sample.
+   * Changes in the middle of a stream, at most 100, in the order of their times in each stream. Readers keep to the
+   * size of the first frame and to the time of every frame and sample.
    */
   changes: MediaChange[];
   /** ffmpeg's messages about missing or broken data. */

@@ -9,8 +9,8 @@ const MOST_FRAMES = 1e7;
 
 /**
  * How many microseconds after the start of its edit a track's first frame is shown, in mp4 and mov: above 0 where the
- * edit begins in the middle of a frame, as in a file that was cut by copying. ffmpeg drops that frame and shows the next
- * one at the start of the edit.
+ * edit begins in the middle of a frame, as in a file that was cut by copying. ffmpeg drops that frame and shows the
+ * next one at the start of the edit.
  *
  * @param stream the number of the track. @returns 0 where there is no edit list, or one that is not a single edit.
  */

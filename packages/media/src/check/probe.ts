@@ -21,7 +21,9 @@ export type Probe = {
   zeroMicroseconds: number;
   /** The same time on the audio's clock: ffmpeg moves the frames of some files, see `storedTimes`. */
   audioZeroMicroseconds: number;
-  /** Times of all frames in the order in which they are shown, microseconds from the first, where ffmpeg's are wrong. */
+  /**
+   * Times of all frames in the order in which they are shown, microseconds from the first, where ffmpeg's are wrong.
+   */
   frameTimes?: Float64Array;
   /** Values of `-map` for the first input. */
   maps: StreamMaps;
@@ -43,8 +45,8 @@ export const FIRST_STREAMS: StreamMaps = { video: '0:V:0', audio: '0:a:0' };
  * Parses what `ffmpeg -i` prints about a file, so that no ffprobe is needed. Tested with ffmpeg 4.1 and 5.1, which
  * differ in indent and stream ids only.
  *
- * @param numbers the video and the audio stream by ffmpeg's numbers, -1 for none. Default: the first of each that is not
- * marked as a cover image.
+ * @param numbers the video and the audio stream by ffmpeg's numbers, -1 for none. Default: the first of each that is
+ *   not marked as a cover image.
  * @returns the file's streams; `startSec` is the container's start, `durationSec` NaN where the container does not say.
  */
 export function parseFfmpegDump(
@@ -114,8 +116,8 @@ export type ProbeOptions = WantedTracks & {
   where: string;
   maxPixels: number;
   /**
-   * Messages of a run over the first streams with `showinfo` and `ashowinfo` at their first frame and audio. Default: of
-   * a new run.
+   * Messages of a run over the first streams with `showinfo` and `ashowinfo` at their first frame and audio. Default:
+   * of a new run.
    */
   messages?: string;
 };

@@ -108,7 +108,8 @@ function noteOf(found: {
 }
 
 /**
- * Frames from damage on up to the next key frame, and those missing there at a rate; `spreads` where others refer to it.
+ * Frames from damage on up to the next key frame, and those missing there at a rate; `spreads` where others refer to
+ * it.
  */
 function spoiledFrames({ shown, places }: Stream, rate: number): { frames: number; spreads: boolean } {
   let [frames, until] = [0, 0];

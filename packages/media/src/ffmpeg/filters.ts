@@ -89,8 +89,8 @@ export const tellingFrames = (filter: string) => `${filter},setpts=PTS+0*print(N
 export const tellingPieces = (filter: string) => `${filter},ashowinfo@out`;
 
 /**
- * Every frame as it comes, in the given size, its time printed in microseconds. Nothing here keeps a frame or a time, so
- * that it does no harm where ffmpeg builds the filters anew.
+ * Every frame as it comes, in the given size, its time printed in microseconds. Nothing here keeps a frame or a time,
+ * so that it does no harm where ffmpeg builds the filters anew.
  */
 export const timedFrames = (scaling: string) => `settb=AVTB,setpts=print(PTS),${scaling}`;
 

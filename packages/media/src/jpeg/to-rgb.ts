@@ -6,8 +6,8 @@ const [CR_TO_R, CB_TO_G, CR_TO_G, CB_TO_B] = [91881, -22554, -46802, 116130];
 const HALF = 1 << 15;
 
 /**
- * RGB of one plane (gray), or of Y, Cb and Cr, with libjpeg's integer arithmetic; chroma of half width, or of half width
- * and height, is upsampled by its triangle filter (`do_fancy_upsampling`).
+ * RGB of one plane (gray), or of Y, Cb and Cr, with libjpeg's integer arithmetic; chroma of half width, or of half
+ * width and height, is upsampled by its triangle filter (`do_fancy_upsampling`).
  */
 export function toRgb(planes: readonly Plane[], width: number, height: number): Uint8Array<ArrayBuffer> {
   const data = new Uint8Array(width * height * 3);

@@ -78,8 +78,9 @@ export async function inputFile(where: string, path: string): Promise<InputFile>
  * stream). With `seekSec` reading begins at the last key frame before that many seconds, if the container can seek; its
  * clock stays.
  *
- * The clock of a joined recording jumps where the second part begins. ffmpeg lets that part follow the first, frames and
- * audio together, but only without `-copyts`: with `file.startMicroseconds` its own clock is used and moved back by that.
+ * The clock of a joined recording jumps where the second part begins. ffmpeg lets that part follow the first, frames
+ * and audio together, but only without `-copyts`: with `file.startMicroseconds` its own clock is used and moved back by
+ * that.
  */
 export function inputArguments(
   file: InputFile,

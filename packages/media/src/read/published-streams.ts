@@ -21,12 +21,13 @@ type PublishedSource = {
 /**
  * The streams as SyncNet's `evaluate` and those who took it over make them, by the same commands of ffmpeg:
  *
- * - frames: `-threads 1 -f image2 %06d.jpg`, then OpenCV's `imread`: mjpeg at ffmpeg's default rate of 200 kbit/s, so of
- *   a quality that varies; at the file's own rate, counted as 25 a second. Bit for bit those of the original with the
- *   same ffmpeg.
+ * - frames: `-threads 1 -f image2 %06d.jpg`, then OpenCV's `imread`: mjpeg at ffmpeg's default rate of 200 kbit/s, so
+ *   of a quality that varies; at the file's own rate, counted as 25 a second. Bit for bit those of the original with
+ *   the same ffmpeg.
  * - audio: `-async 1 -ac 1 -vn -acodec pcm_s16le -ar 16000`: resampled in 16 bits where the source has 16 bits.
  *
- * ffmpeg chooses the tracks, where none is asked for. Frames and audio start as ffmpeg places them, not at the first frame.
+ * ffmpeg chooses the tracks, where none is asked for. Frames and audio start as ffmpeg places them, not at the first
+ * frame.
  */
 export function publishedStreams(
   source: PublishedSource,

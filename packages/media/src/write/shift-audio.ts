@@ -34,8 +34,8 @@ const AAC_DELAY = 1024;
  * A measured offset is positive where the audio leads, so `frameCount: offsetFrames` corrects it.
  *
  * @param output ends in .mp4, .m4v, .mov or .mkv (.mkv takes every video codec); appears only when complete.
- * @throws Error where `input` lacks frames or audio, its audio changes channels or rate in the middle, or it is AVI with
- * reordered frames; where the container cannot hold its video codec.
+ * @throws Error where `input` lacks frames or audio, its audio changes channels or rate in the middle, or it is AVI
+ *   with reordered frames; where the container cannot hold its video codec.
  * @example
  * import { shiftAudio } from '@lipsync/media';
  * await shiftAudio('clip.mp4', 'late.mp4', { frameCount: 4 }); // the audio 160 ms later

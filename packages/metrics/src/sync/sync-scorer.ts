@@ -48,8 +48,8 @@ const LENGTH_TOLERANCE = 0.02; // half-precision embeddings are this far from le
  * Source: the evaluation of SyncNet v2 (joonson/syncnet_python). Against a PyTorch and SciPy program: offsets equal,
  * all other values within 2e-6 (see the test). Sums are 64-bit.
  *
- * The score's `alignment` reaches further, 75 frames to both sides, for `syncVerdict`; it does not change LSE-D, LSE-C and
- * the offset of lowest distance.
+ * The score's `alignment` reaches further, 75 frames to both sides, for `syncVerdict`; it does not change LSE-D, LSE-C
+ * and the offset of lowest distance.
  *
  * Memory: about 250 rows of embeddings where frames and audio arrive in step (the one ahead is kept until the other
  * arrives), and `2 * maxShift + 1` float32 values per window and 1.8 kB per second. `compute` may be called in between.

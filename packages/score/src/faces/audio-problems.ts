@@ -9,8 +9,8 @@ const QUIET_DB = -32;
 /** Of 16-bit audio the noise lies at -98 dB: below this it is less than 35 dB under the speech. */
 const FAINT_DB = -63;
 /**
- * More samples at full scale than this share: speech is cut off at its loudest. Ordinary recordings are clipped, too: half
- * of GRID in 0.2 to 0.6 % of its samples, news in up to 2.7 %, and score as others do.
+ * More samples at full scale than this share: speech is cut off at its loudest. Ordinary recordings are clipped, too:
+ * half of GRID in 0.2 to 0.6 % of its samples, news in up to 2.7 %, and score as others do.
  */
 const CLIPPED_SHARE = 0.03;
 

@@ -5,8 +5,8 @@ import type { VerdictFacts } from '@lipsync/metrics';
 const SAMPLED = 25;
 
 /**
- * Size and turn of a face, medians over 25 of its frames; nothing where its landmarks are not known, as where mouths are
- * cut already.
+ * Size and turn of a face, medians over 25 of its frames; nothing where its landmarks are not known, as where mouths
+ * are cut already.
  */
 export function faceFacts({ points, frameCount }: FaceTrack): Pick<VerdictFacts, 'faceSize' | 'turn'> {
   const count = Math.min(SAMPLED, frameCount);

@@ -45,9 +45,11 @@ const LOADERS: Readonly<Record<string, Loader>> = {
  * the names and shapes of its parameters.
  *
  * @param source path (Node), URL, Blob or bytes; of ONNX files the path of one of them (Node).
- * @returns the expert, on the backend that is set; where none is, one is selected as by `scoreVideo`. The caller disposes it.
+ * @returns the expert, on the backend that is set; where none is, one is selected as by `scoreVideo`. The caller
+ *   disposes it.
  * @throws TypeError where the file holds another kind of network, or does not say how its input is prepared and
- * `options` do not either; Error where the file holds several state dicts to choose from, and where ONNX files need `@lipsync/onnx` and it is not installed.
+ *   `options` do not either; Error where the file holds several state dicts to choose from, and where ONNX files need
+ *   `@lipsync/onnx` and it is not installed.
  * @example
  * const expert = await loadExpert('syncnet_v2.model');
  */

@@ -4,8 +4,8 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import type { PlainImage } from '../frames/images';
 
-// A made "mouth" of eight rows that grow bright and dark, and a "voice" of eight tones that grow loud and soft with them:
-// what a network learns of real ones is here known without training.
+// A made "mouth" of eight rows that grow bright and dark, and a "voice" of eight tones that grow loud and soft with
+// them: what a network learns of real ones is here known without training.
 
 const SIZE = 8;
 const TONES_HZ = [250, 450, 700, 1000, 1400, 1900, 2500, 3200];

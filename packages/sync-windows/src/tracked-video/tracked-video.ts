@@ -98,8 +98,8 @@ const KEEP_BYTES = 128 * 2 ** 20;
  * Memory does not grow with the length but for the landmarks (0.5 kB per face and frame) and, of short videos, the
  * frames themselves.
  *
- * @throws UnusableVideo with the reason `broken`, `no such track`, `decoder failed`, `no video`, `no audio`, `silent`, `audio too short` or `no face`;
- * other errors come from the detector or the system.
+ * @throws UnusableVideo with the reason `broken`, `no such track`, `decoder failed`, `no video`, `no audio`, `silent`,
+ *   `audio too short` or `no face`; other errors come from the detector or the system.
  * @example
  * for await (const event of trackVideo({ path: 'talk.mp4', reader, detector })) {
  *   if (event.kind === 'frame') console.log(event.frameIndex, event.faces);

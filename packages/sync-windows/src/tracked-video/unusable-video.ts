@@ -36,9 +36,9 @@ const STOPPED = /killed by SIG(?:KILL|TERM|INT|HUP|QUIT|XCPU)|received signal/;
 const REASONS: Partial<Record<MediaFault, VideoProblem>> = { track: 'no such track', decoder: 'decoder failed' };
 
 /**
- * Turns a reader's error into `broken`, or the reason that its `fault` gives, with addresses and the folder removed from
- * its text, so that it is the same on every machine. Errors of the system (no memory, no process) and of a decoder that was stopped from outside stay as
- * they are.
+ * Turns a reader's error into `broken`, or the reason that its `fault` gives, with addresses and the folder removed
+ * from its text, so that it is the same on every machine. Errors of the system (no memory, no process) and of a decoder
+ * that was stopped from outside stay as they are.
  */
 export function readerError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || error instanceof UnusableVideo) return error;

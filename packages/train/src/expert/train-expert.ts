@@ -29,13 +29,13 @@ export type TrainExpertOptions = NetworkChoice & {
   /** Folder of the run: weights, settings, state, log, curve, report. A run found there resumes. */
   out: string;
   /**
-   * Optimiser steps in all. Default 1000. A run found in `out`, also a finished one, may get more than it was planned for:
-   * it continues from its last checkpoint, and rate and loss follow the schedule of the longer run from there on.
+   * Optimiser steps in all. Default 1000. A run found in `out`, also a finished one, may get more than it was planned
+   * for: it continues from its last checkpoint, and rate and loss follow the schedule of the longer run from there on.
    */
   steps?: number;
   /**
-   * Weights to start from, in place of drawn ones: path, URL, Blob or bytes of any file that `loadExpert` takes. Network,
-   * configuration and recipe are the file's where they are not given. Optimiser and schedule begin anew.
+   * Weights to start from, in place of drawn ones: path, URL, Blob or bytes of any file that `loadExpert` takes.
+   * Network, configuration and recipe are the file's where they are not given. Optimiser and schedule begin anew.
    */
   init?: ByteInput;
   /** The dict to read from `init`, where it holds several. */

@@ -387,9 +387,9 @@ describe('DinetTrainer with its own networks', () => {
       const other = divided.optimizer.expAvg.get(name)?.data as Float32Array;
       const largest = Math.max(...Array.from(data as Float32Array, Math.abs));
       const difference = Math.max(...Array.from(data as Float32Array, (value, i) => Math.abs(value - other[i])));
-      // Measured 1.2e-3: rounding, of which a network so small makes much; on faces of 68 pixels, where InstanceNorm has
-      // few values left, the division alone changes gradients by 1e-1. A bias before InstanceNorm has no gradient but
-      // rounding.
+      // Measured 1.2e-3: rounding, of which a network so small makes much; on faces of 68 pixels, where InstanceNorm
+      // has few values left, the division alone changes gradients by 1e-1. A bias before InstanceNorm has no gradient
+      // but rounding.
       expect(difference, name).toBeLessThan(5e-3 * largest + 1e-7);
     }
     const [through, resumed] = [own(), own()];

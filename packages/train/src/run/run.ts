@@ -14,8 +14,8 @@ export type RunOptions = {
   /** Seed of the run's random draws; kept in its state. */
   seed: number;
   /**
-   * Everything that the result depends on. A run found in the folder must have had the same, but for `steps`: of those it
-   * may have had fewer.
+   * Everything that the result depends on. A run found in the folder must have had the same, but for `steps`: of those
+   * it may have had fewer.
    */
   settings: Record<string, unknown>;
   /** Steps between two checkpoints. */
@@ -78,9 +78,9 @@ export type RunStepEvent<Entry, Validation> =
 /**
  * A training run in a folder: settings, state, log, curve, weights and report.
  *
- * A run that was killed, or is to be longer, resumes from its last checkpoint: `open` reads it, checks that the settings
- * are the same but for a larger number of steps, and drops log lines of later steps. Where every step is a function of seed and step number alone, the resumed run ends in
- * the same bytes.
+ * A run that was killed, or is to be longer, resumes from its last checkpoint: `open` reads it, checks that the
+ * settings are the same but for a larger number of steps, and drops log lines of later steps. Where every step is a
+ * function of seed and step number alone, the resumed run ends in the same bytes.
  *
  * @example
  * const every = { checkpointEvery: 10, validateEvery: 0 };
@@ -119,8 +119,8 @@ export class Run<Entry extends { step: number }> {
   /**
    * Opens a folder, which is made where it does not exist.
    *
-   * @throws RangeError for counts that are no whole numbers; Error if the folder holds a run with other settings, or one
-   *   of more steps: the message names each difference.
+   * @throws RangeError for counts that are no whole numbers; Error if the folder holds a run with other settings, or
+   *   one of more steps: the message names each difference.
    */
   static async open<Entry extends { step: number }>(folder: string, options: RunOptions): Promise<Run<Entry>> {
     const { where, steps, checkpointEvery, validateEvery, settings } = options;

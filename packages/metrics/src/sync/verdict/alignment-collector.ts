@@ -21,9 +21,9 @@ const STRETCH_ROWS = 12;
  * Measures from embeddings as they come how well frames and audio match at every shift, stretch by stretch.
  *
  * Of 25 to 49 windows with frames, `v[i]`, and the audio within `maxShift` of them, `a[j]`, both without their means:
- * `C[i][j] = v[i] · a[j]`, divided by its root mean square over all `|i - j| <= maxShift`.
- * Taking off the means leaves nothing of what a window of either kind has in common with all of the other, which is most
- * of a distance; dividing makes the values of networks with different spaces and lengths alike.
+ * `C[i][j] = v[i] · a[j]`, divided by its root mean square over all `|i - j| <= maxShift`. Taking off the means leaves
+ * nothing of what a window of either kind has in common with all of the other, which is most of a distance; dividing
+ * makes the values of networks with different spaces and lengths alike.
  *
  * Sums are kept for stretches of about half a second: 1.8 kB per second of video for shifts of 75 frames. Of embeddings
  * at most `2 * maxShift + 100` rows are held.

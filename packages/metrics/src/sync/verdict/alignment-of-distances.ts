@@ -6,8 +6,8 @@ const STRETCH_ROWS = 25;
  * The match of frames and audio by a network that gives distances of pairs instead of embeddings; otherwise as
  * `AlignmentCollector`: what a window of either kind has in common with all of the other is taken off the distances.
  *
- * @param distances `[2 * maxShift + 1]` for each window, from an offset of `maxShift` down; the partner of window `i` at
- * index `k` is `i + k - maxShift`.
+ * @param distances `[2 * maxShift + 1]` for each window, from an offset of `maxShift` down; the partner of window `i`
+ *   at index `k` is `i + k - maxShift`.
  */
 export function alignmentOfDistances(
   distances: readonly Float32Array[],

@@ -11,7 +11,10 @@ export type AlignmentStretch = {
   sums: Float32Array;
   /** Windows that had a partner at each shift. */
   pairs: Uint16Array;
-  /** Variance of the frames' embeddings in the second around, relative to their mean square length: 0 where nothing moves. */
+  /**
+   * Variance of the frames' embeddings in the second around, relative to their mean square length: 0 where nothing
+   * moves.
+   */
   movement: number;
 };
 
@@ -38,8 +41,8 @@ export type AlignmentCurve = {
   /** Standard deviation of `exactFrames` by the curve's own noise, frames; NaN where the curve is too short to tell. */
   spreadFrames: number;
   /**
-   * By offset from `maxShift` down to `-maxShift`: sum of the similarities by the root of their number, NaN where too few
-   * windows had a partner.
+   * By offset from `maxShift` down to `-maxShift`: sum of the similarities by the root of their number, NaN where too
+   * few windows had a partner.
    */
   strength: Float64Array;
   /** `strength` at the best offset by its root mean square elsewhere; NaN where there is too little elsewhere. */

@@ -2,12 +2,12 @@ import { fail } from '@lipsync/contracts';
 import type { ExpertFacts } from '../embedder';
 
 /**
- * How sure an offset is, by the evidence for it: numbers that were fitted on clips of known offset and on clips with the
- * audio of others. Plain data, which may stand in the metadata of a weights file.
+ * How sure an offset is, by the evidence for it: numbers that were fitted on clips of known offset and on clips with
+ * the audio of others. Plain data, which may stand in the metadata of a weights file.
  *
  * `confidence = 1 / (1 + exp(-slope * (contrast - half)))`, where `half` is the contrast of `halfAt` for the number of
- * windows (linear in their logarithm between two points, constant beyond the ends), and `farPenalty` more for an offset of
- * more than 15 frames.
+ * windows (linear in their logarithm between two points, constant beyond the ends), and `farPenalty` more for an offset
+ * of more than 15 frames.
  */
 export type VerdictCalibration = {
   /** Where the numbers come from, for reports. */

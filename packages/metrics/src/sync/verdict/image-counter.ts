@@ -7,8 +7,8 @@ const LARGEST = 0.02;
 /**
  * Counts the different images among the frames of a face: a video of one image a second shows each 25 times.
  *
- * An image is new where the mean absolute difference from the frame before reaches an eighth of the largest differences of
- * the clip.
+ * An image is new where the mean absolute difference from the frame before reaches an eighth of the largest differences
+ * of the clip.
  *
  * @example
  * const images = new ImageCounter();

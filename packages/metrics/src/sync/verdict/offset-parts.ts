@@ -18,7 +18,9 @@ export type Trust = {
 /** A change of more frames than this is one. */
 const LARGEST_DRIFT = 2;
 
-/** Log of the odds that two offsets must have over one: a change is rare, and there are many places and offsets to try. */
+/**
+ * Log of the odds that two offsets must have over one: a change is rare, and there are many places and offsets to try.
+ */
 const LEAST_GAIN = 7;
 
 /** Windows of ten frames overlap: so many consecutive ones say as much as one. */
@@ -30,8 +32,9 @@ const FEWEST_STRETCHES = 4;
  * Splits a clip where its offset changes: at the place where two offsets explain it best, and each side again.
  *
  * A split counts where one side is convincing by itself and the other plausible, or both are plausible and convincing
- * together, they are more than 2 frames apart, and match at their own offsets better than both do at any common one: `(sum of strength² - strength² at the common offset) /
- * 10 > 7`, the log likelihood ratio of a Gaussian model. A side has at least four stretches, about two seconds.
+ * together, they are more than 2 frames apart, and match at their own offsets better than both do at any common one:
+ * `(sum of strength² - strength² at the common offset) / 10 > 7`, the log likelihood ratio of a Gaussian model. A side
+ * has at least four stretches, about two seconds.
  *
  * @returns one part where the offset stays the same.
  */

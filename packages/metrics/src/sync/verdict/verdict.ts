@@ -19,8 +19,8 @@ const NEARLY_AS_STRONG = 0.8;
  *
  * The offset is the one with the greatest `strength` of `alignmentCurve`, over all shifts that were measured. The
  * confidence follows from its `contrast` and the number of windows by the calibration. An answer is given where the
- * confidence is at least one half; without a calibration where the offset stands 4.2 standard deviations above the clip's
- * own noise.
+ * confidence is at least one half; without a calibration where the offset stands 4.2 standard deviations above the
+ * clip's own noise.
  *
  * @param score its `alignment`, and its `offsetFrames`, which is kept where it is within one frame of the best match.
  * @example
