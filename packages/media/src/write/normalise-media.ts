@@ -2,10 +2,8 @@ import type { MediaInfo } from '@lipsync/contracts';
 import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 import { mixFilters } from '../check/channel-mix';
 import { cutShort } from '../check/cut-short';
-import { assertOneClock, channelMixOf, probeFile } from '../check/probe';
+import { channelMixOf } from '../check/probe';
 import { audioFilter, fittedSize, frameFilter } from '../ffmpeg/filters';
-import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
-import { inputArguments, inputFile } from '../read/input-file';
 import { joinWaveform } from '../read/join-waveform';
 import type { OpenMediaOptions } from '../read/open-media';
 import { MAX_PIXELS, openMedia } from '../read/open-media';
@@ -13,7 +11,8 @@ import { encodeRun } from './encode-run';
 import { encodeVideo } from './encode-video';
 import type { EncoderOptions } from './encoder-arguments';
 import { audioArguments, videoArguments } from './encoder-arguments';
-import { assertFolder, containerArguments, outputFile } from './output-file';
+import { openInput } from './open-input';
+import { containerArguments } from './output-file';
 
 export type NormaliseMediaOptions = OpenMediaOptions &
   EncoderOptions & {
@@ -42,23 +41,16 @@ export async function normaliseMedia(
   options: NormaliseMediaOptions = {},
 ): Promise<void> {
   const { fps = 25, sampleRate = AUDIO_SAMPLE_RATE, maxSide, maxPixels = MAX_PIXELS, damage = 'refuse' } = options;
-  const { videoTrack, audioTrack } = options;
   if (!(fps > 0 && fps <= 1000)) fail(RangeError, 'normaliseMedia', 'options.fps', 'above 0 and at most 1000', fps);
   if (![8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000].includes(sampleRate)) {
     fail(RangeError, 'normaliseMedia', 'options.sampleRate', 'a rate that AAC has (8000 … 48000)', sampleRate);
   }
-  const target = outputFile('normaliseMedia', output);
-  const file = await inputFile('normaliseMedia', input);
-  await assertFolder('normaliseMedia', output);
-  const ffmpeg = await ffmpegFor(options);
-  const probe = await probeFile(ffmpeg.path, file, {
-    where: 'normaliseMedia',
-    maxPixels,
-    videoTrack,
-    audioTrack,
-  });
-  const { info, zeroMicroseconds, audioZeroMicroseconds, maps, layout } = probe;
-  assertOneClock('normaliseMedia', 'input', probe);
+  const { target, ffmpeg, file, probe, inputs, audioMap } = await openInput(
+    'normaliseMedia',
+    { input, output },
+    options,
+  );
+  const { info, audioZeroMicroseconds, maps, layout } = probe;
   if (!info.video) throw new Error(`normaliseMedia: input must be a file with frames, got ${input} (audio only)`);
   const short = damage === 'refuse' ? await cutShort(input) : undefined;
   if (short !== undefined) {
@@ -75,7 +67,7 @@ export async function normaliseMedia(
   const audio = info.audio
     ? [
         '-map',
-        maps.audio.replace(/^0/, '1'),
+        audioMap,
         '-af',
         [...mixFilters(mix, layout), audioFilter(audioZeroMicroseconds, sampleRate, 'mono')].join(','),
         ...audioArguments(target.muxer, options),
@@ -83,11 +75,7 @@ export async function normaliseMedia(
     : [];
   try {
     const changes = await encodeRun(ffmpeg.path, 'normaliseMedia', [
-      ...(damage === 'refuse' ? ['-xerror'] : []),
-      '-y',
-      // Opened twice: the frames' clock is moved at the input, the audio's in its filter.
-      ...inputArguments(file, maxPixels, { zeroMicroseconds }),
-      ...(info.audio ? inputArguments(file, maxPixels) : []),
+      ...inputs,
       '-map',
       maps.video,
       ...video,

@@ -1,14 +1,12 @@
 import { fail } from '@lipsync/contracts';
-import { assertOneClock, probeFile } from '../check/probe';
 import { audioFilter } from '../ffmpeg/filters';
-import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
-import { inputArguments, inputFile } from '../read/input-file';
 import type { OpenMediaOptions } from '../read/open-media';
-import { MAX_PIXELS, openMedia } from '../read/open-media';
+import { openMedia } from '../read/open-media';
 import { encodeRun } from './encode-run';
 import type { EncoderOptions } from './encoder-arguments';
 import { audioArguments } from './encoder-arguments';
-import { assertFolder, containerArguments, outputFile } from './output-file';
+import { openInput } from './open-input';
+import { containerArguments } from './output-file';
 
 export type ShiftAudioOptions = OpenMediaOptions &
   EncoderOptions & {
@@ -41,25 +39,15 @@ const AAC_DELAY = 1024;
  * await shiftAudio('clip.mp4', 'late.mp4', { frameCount: 4 }); // the audio 160 ms later
  */
 export async function shiftAudio(input: string, output: string, options: ShiftAudioOptions): Promise<void> {
-  const { frameCount, seconds, fps = 25, maxPixels = MAX_PIXELS, damage = 'refuse', videoTrack, audioTrack } = options;
+  const { frameCount, seconds, fps = 25 } = options;
   if ((frameCount === undefined) === (seconds === undefined)) {
     fail(TypeError, 'shiftAudio', 'options', 'one of frameCount and seconds', { frameCount, seconds });
   }
   if (!(fps > 0 && fps <= 1000)) fail(RangeError, 'shiftAudio', 'options.fps', 'above 0 and at most 1000', fps);
   const shift = seconds ?? frameCount! / fps;
   if (!Number.isFinite(shift)) fail(RangeError, 'shiftAudio', 'options', 'a finite shift', shift);
-  const target = outputFile('shiftAudio', output);
-  const file = await inputFile('shiftAudio', input);
-  await assertFolder('shiftAudio', output);
-  const ffmpeg = await ffmpegFor(options);
-  const probe = await probeFile(ffmpeg.path, file, {
-    where: 'shiftAudio',
-    maxPixels,
-    videoTrack,
-    audioTrack,
-  });
-  const { info, zeroMicroseconds, audioZeroMicroseconds, frameTimes, maps } = probe;
-  assertOneClock('shiftAudio', 'input', probe);
+  const { target, ffmpeg, probe, inputs, audioMap } = await openInput('shiftAudio', { input, output }, options);
+  const { info, audioZeroMicroseconds, frameTimes, maps } = probe;
   if (!info.video || !info.audio) {
     throw new Error(
       `shiftAudio: input must be a video with audio, got ${input} (no ${info.video ? 'audio' : 'video'} stream)`,
@@ -76,24 +64,19 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
     audioFilter(audioZeroMicroseconds - Math.round(shift * 1e6), sampleRate, undefined),
     `atrim=end_sample=${length}`,
     `apad=whole_len=${length}`,
-    // The encoder starts 1024 samples before what it is given: at 0 then, and not at -1024, which an edit list would
-    // have to
-    // hide.
+    // The encoder starts 1024 samples before what it is given: at 0 then, and not at -1024, which an edit list
+    // would have to hide.
     ...(target.muxer === 'matroska' || length <= 2 * AAC_DELAY ? [] : [`atrim=start_sample=${AAC_DELAY}`]),
   ].join(',');
   try {
     const changes = await encodeRun(ffmpeg.path, 'shiftAudio', [
-      ...(damage === 'refuse' ? ['-xerror'] : []),
-      '-y',
-      // Opened twice: the frames' clock is moved at the input, the audio's in its filter.
-      ...inputArguments(file, maxPixels, { zeroMicroseconds }),
-      ...inputArguments(file, maxPixels),
+      ...inputs,
       '-map',
       maps.video,
       '-c:v',
       'copy',
       '-map',
-      maps.audio.replace(/^0/, '1'),
+      audioMap,
       '-af',
       filter,
       ...audioArguments(target.muxer, options, channels),
