@@ -1,4 +1,5 @@
 import type { FaceTrack, Landmarks68 } from '@lipsync/contracts';
+import { RowQueue } from '@lipsync/nn';
 
 /** Longest run of missing frames that is interpolated, and shortest track that is kept. */
 export type TrackRules = { maxGap: number; minFrames: number };
@@ -6,8 +7,8 @@ export type TrackRules = { maxGap: number; minFrames: number };
 type Open = {
   order: number;
   firstFrame: number;
-  frameCount: number;
-  points: Float32Array;
+  /** Points of every frame from `firstFrame` on. */
+  rows: RowQueue;
   score: number;
   seen: number;
 };
@@ -32,19 +33,12 @@ export class TrackBuilder {
   /** Adds one face of one frame; frames in rising order. */
   add(key: number, frame: number, points: Landmarks68, score: number): void {
     let track = this.#open.get(key);
-    if (track && frame - track.firstFrame - track.frameCount > this.#rules.maxGap) {
+    if (track && frame - track.firstFrame - track.rows.count > this.#rules.maxGap) {
       this.#end(key);
       track = undefined;
     }
     if (!track) {
-      track = {
-        order: this.#started++,
-        firstFrame: frame,
-        frameCount: 0,
-        points: new Float32Array(136 * 32),
-        score: 0,
-        seen: 0,
-      };
+      track = { order: this.#started++, firstFrame: frame, rows: new RowQueue(136, 32), score: 0, seen: 0 };
       this.#open.set(key, track);
     }
     append(track, frame, points);
@@ -55,7 +49,7 @@ export class TrackBuilder {
   /** Ends the tracks that can no longer be continued at this frame. */
   expire(frame: number): void {
     for (const [key, track] of this.#open) {
-      if (frame - track.firstFrame - track.frameCount > this.#rules.maxGap) this.#end(key);
+      if (frame - track.firstFrame - track.rows.count > this.#rules.maxGap) this.#end(key);
     }
   }
 
@@ -64,38 +58,31 @@ export class TrackBuilder {
     for (const key of [...this.#open.keys()]) this.#end(key);
     return this.#finished
       .sort((a, b) => a.order - b.order)
-      .map(({ firstFrame, frameCount, points, score, seen }, id) => ({
+      .map(({ firstFrame, rows, score, seen }, id) => ({
         id,
         firstFrame,
-        frameCount,
-        points: points.slice(0, frameCount * 136),
+        frameCount: rows.count,
+        points: rows.rows(0, rows.count).slice(),
         score: score / seen,
-        interpolated: frameCount - seen,
+        interpolated: rows.count - seen,
       }));
   }
 
   #end(key: number): void {
     const track = this.#open.get(key)!;
     this.#open.delete(key);
-    if (track.frameCount >= this.#rules.minFrames) this.#finished.push(track);
+    if (track.rows.count >= this.#rules.minFrames) this.#finished.push(track);
   }
 }
 
-function append(track: Open, frame: number, points: Landmarks68): void {
-  const index = frame - track.firstFrame;
-  if ((index + 1) * 136 > track.points.length) {
-    const larger = new Float32Array(Math.max(track.points.length * 2, (index + 1) * 136));
-    larger.set(track.points);
-    track.points = larger;
-  }
-  track.points.set(points, index * 136);
-  const before = track.frameCount - 1;
-  for (let i = track.frameCount; i < index; i++) {
+function append({ firstFrame, rows }: Open, frame: number, points: Landmarks68): void {
+  const index = frame - firstFrame;
+  const before = rows.count - 1;
+  const last = rows.row(before).slice();
+  for (let i = rows.count; i < index; i++) {
     const share = (i - before) / (index - before);
-    for (let k = 0; k < 136; k++) {
-      const from = track.points[before * 136 + k];
-      track.points[i * 136 + k] = from + (points[k] - from) * share;
-    }
+    rows.push(last.map((from, k) => from + (points[k] - from) * share));
   }
-  track.frameCount = index + 1;
+  if (index < rows.count) rows.row(index).set(points);
+  else rows.push(points);
 }
