@@ -2,12 +2,12 @@ import { fail } from '@lipsync/contracts';
 import type { ExpertFacts } from '../embedder';
 
 /**
- * How sure an offset is, by the evidence for it: numbers that were fitted on clips of known offset and on clips with
- * the audio of others. Plain data, which may stand in the metadata of a weights file.
+ * How evidence for an offset becomes a confidence: numbers that were fitted on clips of known offset and on clips with
+ * the audio of others. Plain data, which can be written as JSON.
  *
- * `confidence = 1 / (1 + exp(-slope * (contrast - half)))`, where `half` is the contrast of `halfAt` for the number of
- * windows (linear in their logarithm between two points, constant beyond the ends), and `farPenalty` more for an offset
- * of more than 15 frames.
+ * `confidence = 1 / (1 + exp(-slope * (contrast - half - far)))`, where `half` is the contrast of `halfAt` for the
+ * number of windows (linear in their logarithm between two points, constant beyond the ends), and `far` is `farPenalty`
+ * for an offset of more than 15 frames, else 0.
  */
 export type VerdictCalibration = {
   /** Where the numbers come from, for reports. */
@@ -21,8 +21,9 @@ export type VerdictCalibration = {
 };
 
 /**
- * The rule for networks with embeddings of length 1 whose weights bring none of their own. Chosen on half the people of
- * the validation data and judged on the other half: `docs/verdict.md`.
+ * The calibration for networks with embeddings of length 1 that have none of their own: an offset is as likely right as
+ * wrong at a contrast of 7 for 1 s of video, 11 for 2 to 4 s, 12 from 8 s on, and 1 more beyond 15 frames. Chosen on
+ * the clips of `bench/verdict-chosen.txt` and measured on others: `docs/verdict.md`.
  */
 export const UNIT_CALIBRATION: VerdictCalibration = {
   source: 'unit embeddings, 2026-11-30',
@@ -56,7 +57,7 @@ export function assertCalibration(where: string, calibration: VerdictCalibration
  * The calibration for an expert: its own, `UNIT_CALIBRATION` for embeddings of length 1, else none.
  *
  * @example
- * const verdict = syncVerdict(score.alignment, { calibration: calibrationOf(expert) });
+ * const verdict = syncVerdict(score, { calibration: calibrationOf(expert) });
  */
 export function calibrationOf({
   space,

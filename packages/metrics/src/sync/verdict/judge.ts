@@ -17,7 +17,7 @@ const LEAST_Z_BESIDE = 3.2;
 /** The z score that two parts need together. */
 const LEAST_Z_TOGETHER = 5;
 
-/** Whether an offset can be relied on, and how surely. */
+/** Whether an offset can be relied on, and the probability that it is right. */
 type Judgement = { found: boolean; confidence: number | null };
 
 /** @returns a judge; where another part of the clip matches, so that its audio is known to belong, less is needed. */

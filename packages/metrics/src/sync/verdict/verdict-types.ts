@@ -17,10 +17,10 @@ export type VerdictFacts = {
  *
  * - `found`: one offset stands out.
  * - `offset changes`: the offset is not the same in all parts of the clip.
- * - `too short`: too few windows to tell anything.
+ * - `too short`: fewer than 8 windows.
  * - `still picture`: nothing moves, as in a photograph.
  * - `low frame rate`: too few different images a second to see speech.
- * - `no speech`: nobody is heard to speak.
+ * - `no speech`: voice activity finds next to none.
  * - `edge of search`: the match gets better up to the last offset that was tried.
  * - `several offsets`: another offset matches nearly as well.
  * - `no match`: no offset matches as it does where the audio belongs to the face.
@@ -40,7 +40,7 @@ export type VerdictReason =
 export type OffsetInTime = {
   fromSec: number;
   toSec: number;
-  /** Positive: the audio leads; null where it cannot be told. */
+  /** Positive: the audio leads; null where no offset can be relied on. */
   offsetFrames: number | null;
   /** As in `SyncVerdict`. */
   confidence: number | null;

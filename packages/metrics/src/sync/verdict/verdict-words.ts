@@ -18,18 +18,18 @@ export function sentenceOf(reason: VerdictReason, { alignment, curve, options, o
   const { fps } = alignment;
   if (offsetFrames !== null) return describeOffset(offsetFrames, fps);
   if (reason === 'offset changes') {
-    const told = parts.map(({ offsetFrames: frames, fromSec }, i) => {
+    const described = parts.map(({ offsetFrames: frames, fromSec }, i) => {
       const words = frames === null ? 'cannot tell' : describeOffset(frames, fps);
       return i === 0 ? words : `from ${fromSec.toFixed(1)} s on ${words}`;
     });
-    return `the offset changes: ${told.join(', ')}`;
+    return `the offset changes: ${described.join(', ')}`;
   }
   const { imagesPerSec = 0 } = options;
   const why = {
     'too short': `${curve.windows} windows are too few`,
     'still picture': 'the face does not move, as in a photograph',
     'low frame rate': `only ${imagesPerSec.toFixed(1)} different images a second`,
-    'no speech': 'no speech is heard',
+    'no speech': 'the audio has no speech',
     'edge of search': `the match gets better up to the last offset tried, ${searched(curve)} frames`,
     'several offsets': `${curve.offsetFrames} and ${curve.second?.offsetFrames} frames match about equally well`,
     'no match': `no offset within ${searched(curve)} frames matches; other audio, or a face that does not speak`,

@@ -15,7 +15,7 @@ const LEAST_SPEECH = 0.02;
 const NEARLY_AS_STRONG = 0.8;
 
 /**
- * The verdict on one face: what its score says, or why it says nothing.
+ * The verdict on one face: the offset of its audio with a confidence, or the reason why there is none.
  *
  * The offset is the one with the greatest `strength` of `alignmentCurve`, over all shifts that were measured. The
  * confidence follows from its `contrast` and the number of windows by the calibration. An answer is given where the
@@ -73,7 +73,7 @@ export function syncVerdict(
   };
 }
 
-/** What keeps any verdict from being one, whatever matches. */
+/** Why there is no answer whatever matches; undefined where nothing stands against one. */
 function blindness(
   { stretches }: Alignment,
   { windows }: AlignmentCurve,
@@ -92,7 +92,7 @@ function whyNot({ atEdge, second, strength, offsetFrames }: AlignmentCurve, plau
   return plausible && second && second.strength > NEARLY_AS_STRONG * best ? 'several offsets' : 'no match';
 }
 
-/** An answer that cannot be told has no more than one half; a change is as sure as its least sure part. */
+/** Without an answer it is below one half; of an offset that changes, the least confidence of its parts. */
 function confidenceOf(reason: VerdictReason, confidence: number | null, parts: OffsetInTime[]): number | null {
   if (confidence === null) return null;
   if (reason === 'found') return confidence;
