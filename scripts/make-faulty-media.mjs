@@ -265,42 +265,17 @@ export async function makeFaultyMedia(folder, { longSec = 180, log = () => {} } 
 async function makeTracks({ run, video, text, part, talk, silence }) {
   const tone = ['-f', 'lavfi', '-t', `${SECONDS}`, '-i', 'sine=frequency=440:sample_rate=16000'];
   const copy = ['-c:v', 'copy', '-c:a', 'aac'];
-  const two = ['-i', talk, ...tone, '-map', '0:v', '-map', '1:a', '-map', '0:a', ...copy];
+  const beside = (other) => ['-i', talk, ...other, '-map', '0:v', '-map', '1:a', '-map', '0:a', ...copy];
+  const two = beside(tone);
   const marked = (first, second) => ['-disposition:a:0', first, '-disposition:a:1', second];
-  await video(
-    'tracks-default.mkv',
-    'the second audio is the default',
-    noted('track 1 is read'),
-    ...two,
-    ...marked('0', 'default'),
-  );
-  await video(
-    'tracks-default.mp4',
-    'the second audio is the default',
-    noted('track 1 is read'),
-    ...two,
-    ...marked('0', 'default'),
-  );
+  for (const ending of ['mkv', 'mp4']) {
+    const what = 'the second audio is the default';
+    await video(`tracks-default.${ending}`, what, noted('track 1 is read'), ...two, ...marked('0', 'default'));
+  }
   await video('tracks-comment.mkv', 'a commentary first', noted('2 audio tracks'), ...two, ...marked('comment', '0'));
-  const none = [
-    '-i',
-    talk,
-    ...silence,
-    '-map',
-    '0:v',
-    '-map',
-    '1:a',
-    '-map',
-    '0:a',
-    ...copy,
-    ...marked('default', '0'),
-  ];
-  await video(
-    'tracks-silent.mp4',
-    'a silent default audio first',
-    noted('track 1 is read, because track 0: silent'),
-    ...none,
-  );
+  const silentFirst = 'a silent default audio first';
+  const passedOver = noted('track 1 is read, because track 0: silent');
+  await video('tracks-silent.mp4', silentFirst, passedOver, ...beside(silence), ...marked('default', '0'));
   const png = ['-f', 'lavfi', '-i', 'testsrc=s=256x256:r=1', '-frames:v', '1'];
   await run(...png, '-c:v', 'png', part('still.mkv'));
   const still = ['-i', part('still.mkv'), '-i', talk, '-map', '0:v', '-map', '1', '-c', 'copy'];
@@ -314,14 +289,8 @@ async function makeTracks({ run, video, text, part, talk, silence }) {
   const lines = ['-i', part('lines.srt'), '-i', talk, '-map', '0', '-map', '1', '-c', 'copy'];
   await video('tracks-subtitles.mkv', 'subtitles first', kept(), ...lines);
   const programs = ['-i', talk, ...tone, '-map', '1:a', '-map', '0:v', '-map', '0:a', ...copy];
-  const split = ['-program', 'st=0', '-program', 'st=1:st=2'];
-  await video(
-    'tracks-programs.ts',
-    'the audio of another program first',
-    noted('track 1 is read'),
-    ...programs,
-    ...split,
-  );
+  programs.push('-program', 'st=0', '-program', 'st=1:st=2');
+  await video('tracks-programs.ts', 'the audio of another program first', noted('track 1 is read'), ...programs);
 }
 
 /**

@@ -116,22 +116,8 @@ describe.skipIf(!ffmpeg)(`the tracks that are read${SKIPPED}`, () => {
     expect(info.video!.codec).toBe('mjpeg');
     // A picture that is repeated is still one.
     const png = ['-f', 'lavfi', '-t', '2', '-i', 'testsrc=s=64x48:r=1,trim=end_frame=1,loop=loop=-1:size=1,fps=25'];
-    await make(
-      ...png,
-      '-i',
-      file('late.mkv'),
-      '-map',
-      '0',
-      '-map',
-      '1',
-      '-c:v',
-      'libx264',
-      '-c:a',
-      'copy',
-      '-t',
-      '2',
-      file('loop.mkv'),
-    );
+    const encoded = ['-map', '0', '-map', '1', '-c:v', 'libx264', '-c:a', 'copy', '-t', '2'];
+    await make(...png, '-i', file('late.mkv'), ...encoded, file('loop.mkv'));
     const loop = ['-i', file('loop.mkv'), '-c', 'copy', '-disposition:v:0', 'default', '-disposition:v:1', '0'];
     await make(...loop, '-map', '0', file('loop-first.mkv'));
     expect(await choices('loop-first.mkv')).toEqual([['video', 1, 'track 0: still picture']]);
@@ -180,19 +166,8 @@ describe.skipIf(!ffmpeg)(`the tracks that are read${SKIPPED}`, () => {
 
   test('subtitles are no track, and a track that is missing is an error that lists what there is', async () => {
     writeFileSync(file('lines.srt'), '1\n00:00:00,000 --> 00:00:01,000\nhello\n');
-    await make(
-      '-i',
-      file('lines.srt'),
-      '-i',
-      file('late.mkv'),
-      '-map',
-      '0',
-      '-map',
-      '1',
-      '-c',
-      'copy',
-      file('subtitled.mkv'),
-    );
+    const inputs = ['-i', file('lines.srt'), '-i', file('late.mkv')];
+    await make(...inputs, '-map', '0', '-map', '1', '-c', 'copy', file('subtitled.mkv'));
     expect(await read('subtitled.mkv', { audioTrack: 0, videoTrack: 0 })).toEqual([25, 25]);
     const reader = await openMedia({ audioTrack: 2 });
     const error = await reader.probe(file('second-default.mkv')).catch((reason) => reason);
