@@ -1,10 +1,9 @@
-import type { VideoFrame } from '@lipsync/contracts';
 import { trackingSquare } from '../crop/landmark-geometry';
 import type { Square } from '../crop/sample-square';
 import { FaceDetectorNetwork } from './face-detector-network';
-import type { FaceNetworks } from './face-networks';
-import { type FoundFace, findFaces } from './find-faces';
-import { type CropLandmarks, landmarksInSquares } from './landmark-crops';
+import { FaceNetworks } from './face-networks';
+import type { BoxNetwork, FoundFace } from './find-faces';
+import type { CropLandmarks } from './landmark-crops';
 import { LandmarkNetwork } from './landmark-network';
 import type { LandmarkWeights, StoredNetwork } from './network-weights';
 
@@ -17,19 +16,14 @@ const SQUARE_SCALE = 1.2;
  */
 const MAX_SPREAD = 0.025;
 
-/** face-api's 68-point network, with whatever detector. */
-export class SixtyEightPoints {
+/** face-api's 68-point network, with any face detector. */
+export abstract class SixtyEightPoints extends FaceNetworks {
   /** Half of the way: reduces the jitter of the square and with it of the points. */
   readonly follow = 0.5;
   readonly checkViews = 2;
-  readonly #points: LandmarkNetwork;
 
-  constructor(weights: StoredNetwork) {
-    this.#points = new LandmarkNetwork(weights);
-  }
-
-  landmarks(frame: VideoFrame, squares: readonly Square[], views: 1 | 2 | 5): Promise<CropLandmarks[]> {
-    return landmarksInSquares(this.#points, frame, squares, views);
+  constructor(makeFaces: () => BoxNetwork, weights: StoredNetwork) {
+    super(makeFaces, () => new LandmarkNetwork(weights));
   }
 
   firstSquare({ left, top, right, bottom, angle = 0 }: FoundFace): Square {
@@ -43,14 +37,10 @@ export class SixtyEightPoints {
   isFace({ spread }: CropLandmarks): boolean {
     return spread <= MAX_SPREAD;
   }
-
-  dispose(): void {
-    this.#points.dispose();
-  }
 }
 
 /** face-api's tiny face detector and 68-point network. */
-export class FaceApiNetworks extends SixtyEightPoints implements FaceNetworks {
+export class FaceApiNetworks extends SixtyEightPoints {
   /** 224 finds large faces at little cost; the others are for what it misses. */
   readonly scales = [224, 320, 160, 416, 512];
   readonly fineScales = [768, 1024];
@@ -58,24 +48,8 @@ export class FaceApiNetworks extends SixtyEightPoints implements FaceNetworks {
   readonly minScore = 0.3;
   /** Measured in frames of 1920 x 1080: at 1024 9 of 10 faces of 48 pixels are found, one of 10 of 36. */
   readonly facePixels = 26;
-  readonly #faces: FaceDetectorNetwork;
 
   constructor(weights: LandmarkWeights) {
-    super(weights.landmarks);
-    try {
-      this.#faces = new FaceDetectorNetwork(weights.detector);
-    } catch (error) {
-      super.dispose();
-      throw error;
-    }
-  }
-
-  findFaces(frame: VideoFrame, scale: number, minScore: number): Promise<FoundFace[]> {
-    return findFaces(this.#faces, frame, scale, minScore);
-  }
-
-  override dispose(): void {
-    super.dispose();
-    this.#faces.dispose();
+    super(() => new FaceDetectorNetwork(weights.detector), weights.landmarks);
   }
 }

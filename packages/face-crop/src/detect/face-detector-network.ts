@@ -1,12 +1,11 @@
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
+import { type BoxNetwork, type FaceBox, type FoundFace, strongest } from './find-faces';
+import { centreColours } from './landmark-crops';
 import { type StoredNetwork, weightTensors } from './network-weights';
 
 /** Subtracted from RGB 0..255 before the division by 255. */
 export const DETECTOR_INPUT_MEAN = [117.001, 114.697, 97.404] as const;
-
-/** A face in an image: centre and size in units of the square input's side, and a confidence. */
-export type FaceBox = { x: number; y: number; width: number; height: number; score: number };
 
 /** Width and height of the five anchors, in cells of 32 px. */
 const ANCHORS = [
@@ -46,7 +45,7 @@ function parameterShapes(): Map<string, number[]> {
  * @example
  * const network = new FaceDetectorNetwork(weights.detector);
  */
-export class FaceDetectorNetwork {
+export class FaceDetectorNetwork implements BoxNetwork {
   readonly #weights: Map<string, tf.Tensor>;
   #disposed = false;
 
@@ -81,6 +80,24 @@ export class FaceDetectorNetwork {
       const last = this.#weight<tf.Tensor4D>('conv8/filters');
       return tf.fused.conv2d({ x, filter: last, strides: 1, pad: 'same', bias: this.#weight('conv8/bias') });
     });
+  }
+
+  /** `(RGB - DETECTOR_INPUT_MEAN) / 255`, in place. */
+  normalise(pixels: Float32Array): void {
+    centreColours(pixels, DETECTOR_INPUT_MEAN);
+  }
+
+  async run(image: tf.Tensor4D, minScore: number): Promise<FaceBox[]> {
+    const output = this.forward(image);
+    try {
+      return decodeFaceBoxes((await output.data()) as Float32Array, output.shape[1], minScore);
+    } finally {
+      output.dispose();
+    }
+  }
+
+  suppress(boxes: readonly FoundFace[]): FoundFace[] {
+    return strongest(boxes);
   }
 
   /** Frees the weights; safe to call twice. */

@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-backend-wasm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { drawnFrame } from '../testing/drawn-face';
 import { FaceDetectorNetwork } from './face-detector-network';
-import { findFaces, strongest } from './find-faces';
+import { blended, findFaces, strongest } from './find-faces';
 import { readLandmarkWeights } from './network-weights';
 
 let network: FaceDetectorNetwork;
@@ -17,6 +17,14 @@ const box = (left: number, score: number) => ({ left, right: left + 10, top: 0, 
 
 test('strongest keeps the best of boxes that overlap, the best first', () => {
   expect(strongest([box(0, 0.5), box(30, 0.6), box(1, 0.9), box(6, 0.4)]).map(({ left }) => left)).toEqual([1, 30, 6]);
+});
+
+test('blended averages the boxes of a face by their scores, and keeps the best score', () => {
+  const boxes = [box(0, 0.5), box(30, 0.6), box(1, 0.75), box(3, 0.25)];
+  expect(blended(boxes).map(({ left, right, score }) => [left, right, score])).toEqual([
+    [1, 11, 0.75], // (0 · 0.5 + 1 · 0.75 + 3 · 0.25) / 1.5
+    [30, 40, 0.6],
+  ]);
 });
 
 test.each([

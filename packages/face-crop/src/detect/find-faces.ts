@@ -2,50 +2,70 @@ import type { VideoFrame } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 import { boxOverlap, type LandmarkBox } from '../crop/landmark-geometry';
 import { sampleInto } from '../crop/sample-square';
-import { DETECTOR_INPUT_MEAN, decodeFaceBoxes, type FaceDetectorNetwork } from './face-detector-network';
-import { centreColours } from './landmark-crops';
 
-/** A detected face: box in pixels of the frame, confidence, and the scale at which it was found. */
-export type FoundFace = LandmarkBox & {
+/** A face in a square image: centre and size in units of the image's side, and a confidence. */
+export type FaceBox = {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
   score: number;
-  scale: number;
-  /** Rotation of the face in radians, positive clockwise, of a detector that tells it. */
+  /** Rotation of the face in radians, positive clockwise; missing where the network does not give it. */
   angle?: number;
 };
 
+/** A network that detects faces in a square image. */
+export interface BoxNetwork {
+  /** Brings RGB 0..255 into the range that it takes, in place. */
+  normalise(pixels: Float32Array): void;
+  /**
+   * Runs on `[1, size, size, 3]`, float32, size a multiple of 32; leaves no tensor.
+   *
+   * @returns every box whose score is at least `minScore`, in any order; they may overlap.
+   */
+  run(image: tf.Tensor4D, minScore: number): Promise<FaceBox[]>;
+  /** One box for each face, of boxes that may overlap; the highest score first. */
+  suppress(boxes: readonly FoundFace[]): FoundFace[];
+  /** Frees the weights; safe to call twice. */
+  dispose(): void;
+}
+
+/** A detected face: box in pixels of the frame, confidence, rotation, and the scale at which it was found. */
+export type FoundFace = LandmarkBox & Pick<FaceBox, 'score' | 'angle'> & { scale: number };
+
 /**
- * Runs the face detector on a frame scaled to `scale` x `scale`, the shorter side padded with black on the right or
+ * Runs a face detector on a frame scaled to `scale` x `scale`, the shorter side padded with black on the right or
  * below.
  *
  * @param scale pixels, a multiple of 32; small scales find large faces.
- * @returns boxes after non-maximum suppression (`strongest`), the highest score first; no tensor is left.
+ * @returns boxes after the network's suppression, the highest score first; no tensor is left.
  * @example
  * const [best] = await findFaces(network, frame, 224, 0.3);
  */
 export async function findFaces(
-  network: FaceDetectorNetwork,
+  network: BoxNetwork,
   frame: VideoFrame,
   scale: number,
   minScore: number,
 ): Promise<FoundFace[]> {
   const longer = Math.max(frame.width, frame.height);
   const input = letterbox(frame, scale);
-  centreColours(input, DETECTOR_INPUT_MEAN);
+  network.normalise(input);
   const image = tf.tensor4d(input, [1, scale, scale, 3]);
-  const output = network.forward(image);
   try {
-    const values = (await output.data()) as Float32Array;
-    const boxes = decodeFaceBoxes(values, scale / 32, minScore).map(({ x, y, width, height, score }) => ({
-      left: (x - width / 2) * longer,
-      right: (x + width / 2) * longer,
-      top: (y - height / 2) * longer,
-      bottom: (y + height / 2) * longer,
-      score,
-      scale,
-    }));
-    return strongest(boxes);
+    const boxes = await network.run(image, minScore);
+    return network.suppress(
+      boxes.map(({ x, y, width, height, ...rest }) => ({
+        left: (x - width / 2) * longer,
+        right: (x + width / 2) * longer,
+        top: (y - height / 2) * longer,
+        bottom: (y + height / 2) * longer,
+        scale,
+        ...rest,
+      })),
+    );
   } finally {
-    tf.dispose([image, output]);
+    image.dispose();
   }
 }
 
@@ -59,15 +79,39 @@ export async function findFaces(
  * const faces = strongest([...small, ...large]);
  */
 export function strongest(boxes: readonly FoundFace[], overlap = 0.4): FoundFace[] {
-  const kept: FoundFace[] = [];
-  for (const box of [...boxes].sort((a, b) => b.score - a.score)) {
-    if (kept.every((other) => boxOverlap(other, box) <= overlap)) kept.push(box);
+  return facesOf(boxes, overlap).map(([best]) => best);
+}
+
+/**
+ * Suppression by blending, MediaPipe's rule: the boxes of a face become one whose edges are their mean, weighted by
+ * their scores; the rest of it is that of the highest-scoring box.
+ *
+ * @param overlap as of `strongest`. Default 0.3, MediaPipe's.
+ * @returns one box for each face, the highest score first.
+ */
+export function blended(boxes: readonly FoundFace[], overlap = 0.3): FoundFace[] {
+  return facesOf(boxes, overlap).map((same) => {
+    const total = same.reduce((sum, { score }) => sum + score, 0);
+    const mean = (key: keyof LandmarkBox) => same.reduce((sum, box) => sum + box[key] * box.score, 0) / total;
+    return { ...same[0], left: mean('left'), right: mean('right'), top: mean('top'), bottom: mean('bottom') };
+  });
+}
+
+/** The boxes of each face, the highest score first: those that overlap the best box that is left. */
+function facesOf(boxes: readonly FoundFace[], overlap: number): FoundFace[][] {
+  const faces: FoundFace[][] = [];
+  let rest = [...boxes].sort((a, b) => b.score - a.score);
+  while (rest.length > 0) {
+    const [best] = rest;
+    const isSame = (box: FoundFace) => box === best || boxOverlap(best, box) > overlap;
+    faces.push(rest.filter(isSame));
+    rest = rest.filter((box) => !isSame(box));
   }
-  return kept;
+  return faces;
 }
 
 /** A frame as `[scale, scale, 3]`, RGB 0..255: the image in the upper left, black elsewhere. */
-export function letterbox(frame: VideoFrame, scale: number): Float32Array {
+function letterbox(frame: VideoFrame, scale: number): Float32Array {
   const { width, height } = frame;
   const longer = Math.max(width, height);
   const pixels = new Float32Array(scale * scale * 3);

@@ -1,7 +1,6 @@
-import { fail, type VideoFrame } from '@lipsync/contracts';
+import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
-import { boxOverlap } from '../crop/landmark-geometry';
-import { type FoundFace, letterbox } from '../detect/find-faces';
+import { type BoxNetwork, blended, type FaceBox, type FoundFace } from '../detect/find-faces';
 import { GraphNetwork, type StoredGraph } from './stored-graph';
 
 /**
@@ -18,12 +17,6 @@ const GRIDS = [
 /** Values of a box: centre, size, and six points (eyes, nose, mouth, ears). */
 const VALUES = 16;
 
-/** Boxes that share more than this (intersection over union) are one face, MediaPipe's rule. */
-const ONE_FACE = 0.3;
-
-/** A face of BlazeFace: its box, and the angle of the line through its eyes. */
-export type BlazeFaceBox = { x: number; y: number; width: number; height: number; angle: number; score: number };
-
 /**
  * MediaPipe's face detector (BlazeFace, the model for back cameras): boxes with six points in an image of 256 x 256
  * pixels. It is fully convolutional: larger images, in which smaller faces are found, are taken too.
@@ -37,7 +30,7 @@ export type BlazeFaceBox = { x: number; y: number; width: number; height: number
  * @example
  * const network = new BlazeFace(weights.blazeface);
  */
-export class BlazeFace {
+export class BlazeFace implements BoxNetwork {
   readonly #graph: GraphNetwork;
 
   constructor(stored: StoredGraph) {
@@ -55,12 +48,28 @@ export class BlazeFace {
       const rule = 'of shape [1, size, size, 3], size a multiple of 32';
       fail(TypeError, 'BlazeFace.forward', 'image', rule, image.shape);
     }
-    return this.#graph.run(image).map((x, i) => {
-      const last = i % 2 === 0 ? 1 : VALUES;
-      const rows = tf.reshape(x, [-1, last]) as tf.Tensor2D;
-      x.dispose();
-      return rows;
-    });
+    return tf.tidy(() =>
+      this.#graph.run(image).map((x, i) => tf.reshape<tf.Rank.R2>(x, [-1, i % 2 === 0 ? 1 : VALUES])),
+    );
+  }
+
+  /** RGB 0..255 to -1..1, in place. */
+  normalise(pixels: Float32Array): void {
+    for (let i = 0; i < pixels.length; i++) pixels[i] = pixels[i] / 127.5 - 1;
+  }
+
+  async run(image: tf.Tensor4D, minScore: number): Promise<FaceBox[]> {
+    const outputs = this.forward(image);
+    try {
+      const values = (await Promise.all(outputs.map((output) => output.data()))) as Float32Array[];
+      return decodeBlazeFace(values, image.shape[1], minScore);
+    } finally {
+      tf.dispose(outputs);
+    }
+  }
+
+  suppress(boxes: readonly FoundFace[]): FoundFace[] {
+    return blended(boxes);
   }
 
   /** Frees the weights; safe to call twice. */
@@ -74,13 +83,13 @@ export class BlazeFace {
  *
  * @param outputs scores and boxes, as `BlazeFace.forward` gives them, of the fine and of the coarse grid.
  * @param size side of the input in pixels.
- * @returns every box whose score is at least `minScore`, in units of the input's side; they may overlap.
+ * @returns every box whose score is at least `minScore`, with the angle of the line through its eyes; they may overlap.
  */
-export function decodeBlazeFace(outputs: readonly Float32Array[], size: number, minScore: number): BlazeFaceBox[] {
+export function decodeBlazeFace(outputs: readonly Float32Array[], size: number, minScore: number): FaceBox[] {
   return GRIDS.flatMap(({ cell, anchors }, grid) => {
     const [scores, boxes] = outputs.slice(2 * grid, 2 * grid + 2);
     const cells = size / cell;
-    const found: BlazeFaceBox[] = [];
+    const found: FaceBox[] = [];
     scores.forEach((logit, i) => {
       const score = 1 / (1 + Math.exp(-logit));
       if (score < minScore) return;
@@ -99,54 +108,4 @@ export function decodeBlazeFace(outputs: readonly Float32Array[], size: number, 
     });
     return found;
   });
-}
-
-/**
- * Runs the detector on a frame scaled to `scale` x `scale`, the shorter side padded with black on the right or below.
- *
- * Boxes that overlap become one whose edges are their mean, weighted by their scores, as in MediaPipe.
- *
- * @returns the highest score first; no tensor is left.
- */
-export async function findBlazeFaces(
-  network: BlazeFace,
-  frame: VideoFrame,
-  scale: number,
-  minScore: number,
-): Promise<FoundFace[]> {
-  const input = letterbox(frame, scale);
-  for (let i = 0; i < input.length; i++) input[i] = input[i] / 127.5 - 1;
-  const image = tf.tensor4d(input, [1, scale, scale, 3]);
-  const outputs = network.forward(image);
-  try {
-    const values = (await Promise.all(outputs.map((output) => output.data()))) as Float32Array[];
-    const longer = Math.max(frame.width, frame.height);
-    const faces = decodeBlazeFace(values, scale, minScore).map(({ x, y, width, height, score, angle }) => ({
-      left: (x - width / 2) * longer,
-      right: (x + width / 2) * longer,
-      top: (y - height / 2) * longer,
-      bottom: (y + height / 2) * longer,
-      score,
-      scale,
-      angle,
-    }));
-    return blended(faces);
-  } finally {
-    tf.dispose([image, ...outputs]);
-  }
-}
-
-function blended(boxes: FoundFace[]): FoundFace[] {
-  const kept: FoundFace[] = [];
-  let rest = [...boxes].sort((a, b) => b.score - a.score);
-  while (rest.length > 0) {
-    const [best] = rest;
-    const same = rest.filter((box) => box === best || boxOverlap(box, best) > ONE_FACE);
-    rest = rest.filter((box) => !same.includes(box));
-    const total = same.reduce((sum, { score }) => sum + score, 0);
-    const mean = (key: 'left' | 'right' | 'top' | 'bottom') =>
-      same.reduce((sum, box) => sum + box[key] * box.score, 0) / total;
-    kept.push({ ...best, left: mean('left'), right: mean('right'), top: mean('top'), bottom: mean('bottom') });
-  }
-  return kept;
 }

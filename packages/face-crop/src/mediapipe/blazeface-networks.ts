@@ -1,10 +1,8 @@
-import type { VideoFrame } from '@lipsync/contracts';
 import type { Square } from '../crop/sample-square';
 import { SixtyEightPoints } from '../detect/face-api-networks';
-import type { FaceNetworks } from '../detect/face-networks';
 import type { FoundFace } from '../detect/find-faces';
 import { readStoredNetwork, type StoredNetwork } from '../detect/network-weights';
-import { BlazeFace, findBlazeFaces } from './blaze-face';
+import { BlazeFace } from './blaze-face';
 import { readGraph } from './mediapipe-weights';
 import type { StoredGraph } from './stored-graph';
 
@@ -34,35 +32,19 @@ export async function readBlazefaceWeights(from?: URL): Promise<BlazefaceWeights
 const FIRST_SQUARE = 1.3;
 
 /** MediaPipe's BlazeFace detects, face-api's 68-point network follows. */
-export class BlazefaceNetworks extends SixtyEightPoints implements FaceNetworks {
+export class BlazefaceNetworks extends SixtyEightPoints {
   readonly scales = [256, 512];
   readonly fineScales = [1024];
   readonly minScore = 0.5;
   /** Measured in frames of 1920 x 1080: at 1024 all faces of 20 pixels are found, 6 of 10 of 14. */
   readonly facePixels = 11;
-  readonly #faces: BlazeFace;
 
   constructor(weights: BlazefaceWeights) {
-    super(weights.landmarks);
-    try {
-      this.#faces = new BlazeFace(weights.blazeface);
-    } catch (error) {
-      super.dispose();
-      throw error;
-    }
-  }
-
-  findFaces(frame: VideoFrame, scale: number, minScore: number): Promise<FoundFace[]> {
-    return findBlazeFaces(this.#faces, frame, scale, minScore);
+    super(() => new BlazeFace(weights.blazeface), weights.landmarks);
   }
 
   override firstSquare(face: FoundFace): Square {
     const square = super.firstSquare(face);
     return { ...square, side: FIRST_SQUARE * square.side };
-  }
-
-  override dispose(): void {
-    super.dispose();
-    this.#faces.dispose();
   }
 }

@@ -6,11 +6,14 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import fixture from '../../fixtures/mediapipe.json';
+import { findFaces } from '../detect/find-faces';
+import { landmarksInSquares } from '../detect/landmark-crops';
 import { drawnFrame } from '../testing/drawn-face';
 import { checksum } from '../testing/input-tensor';
 import { REFERENCE_IMAGES } from '../testing/reference-images';
-import { BlazeFace, decodeBlazeFace, findBlazeFaces } from './blaze-face';
+import { BlazeFace, decodeBlazeFace } from './blaze-face';
 import { FaceMesh } from './face-mesh';
+import { MediapipeNetworks } from './mediapipe-networks';
 import { type MediapipeWeights, readMediapipeWeights } from './mediapipe-weights';
 
 let weights: MediapipeWeights;
@@ -36,7 +39,10 @@ function inputOf(image: string, size: number, sum: number): tf.Tensor4D {
   return tf.tensor4d(Float32Array.from(bytes, scale), [1, size, size, 3]);
 }
 
-/** Largest differences, with a margin: measured 4.2e-6 of the largest score, 1.7e-4 px of 256 in boxes, 1.4e-4 px of 192 in points. */
+/**
+ * Largest differences, with a margin: measured 4.2e-6 of the largest score, 1.7e-4 px of 256 in boxes, 1.4e-4 px of 192
+ * in points.
+ */
 const SCORES = 1e-5;
 const BOXES = 4e-4;
 const POINTS = 3e-4;
@@ -97,7 +103,7 @@ test('BlazeFace finds a drawn face, with its tilt, at the stored size and at twi
     const face = { x: 210, y: 160, half: 90, cos: Math.cos(angle), sin: Math.sin(angle) };
     const frame = drawnFrame(420, 320, [face]);
     for (const scale of [256, 512]) {
-      const [found, ...others] = await findBlazeFaces(detector, frame, scale, 0.5);
+      const [found, ...others] = await findFaces(detector, frame, scale, 0.5);
       expect(others).toEqual([]);
       expect(Math.hypot((found.left + found.right) / 2 - 210, (found.top + found.bottom) / 2 - 160)).toBeLessThan(30);
       expect(Math.abs(found.angle! - angle)).toBeLessThan(0.12);
@@ -115,6 +121,24 @@ test('decodeBlazeFace places cells of both grids in units of the side', () => {
   expect(box.y).toBeCloseTo((3.5 * 16 + 8) / 256, 6);
   expect([box.width, box.height]).toEqual([0.25, 0.125]);
   expect(box.angle).toBeCloseTo(Math.PI / 4, 6); // measured 0
+});
+
+test('a detection and the points of its face leave no tensor', async () => {
+  const frame = drawnFrame(420, 320, [{ x: 210, y: 160, half: 90 }]);
+  const before = tf.memory().numTensors;
+  const [{ left, right, top, bottom }] = await findFaces(detector, frame, 256, 0.5);
+  expect(tf.memory().numTensors).toBe(before);
+  const square = { x: (left + right) / 2, y: (top + bottom) / 2, side: 1.5 * (right - left), angle: 0 };
+  const [{ presence }] = await landmarksInSquares(mesh, frame, [square], 2);
+  expect(presence).toBeGreaterThan(0.5);
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test('networks of which the second cannot be made free the first', () => {
+  const before = tf.memory().numTensors;
+  const damaged = { graph: {}, bytes: weights.facemesh.bytes };
+  expect(() => new MediapipeNetworks({ ...weights, facemesh: damaged })).toThrow('FaceMesh: stored.graph must be');
+  expect(tf.memory().numTensors).toBe(before);
 });
 
 test('the networks leave what they return and free their weights', () => {

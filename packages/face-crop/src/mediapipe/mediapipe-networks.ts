@@ -1,9 +1,8 @@
-import type { VideoFrame } from '@lipsync/contracts';
 import type { Square } from '../crop/sample-square';
-import type { FaceNetworks } from '../detect/face-networks';
+import { FaceNetworks } from '../detect/face-networks';
 import type { FoundFace } from '../detect/find-faces';
-import { type CropLandmarks, landmarksInSquares } from '../detect/landmark-crops';
-import { BlazeFace, findBlazeFaces } from './blaze-face';
+import type { CropLandmarks } from '../detect/landmark-crops';
+import { BlazeFace } from './blaze-face';
 import { FaceMesh } from './face-mesh';
 import type { MediapipeWeights } from './mediapipe-weights';
 
@@ -14,7 +13,7 @@ const SQUARE_SCALE = 1.5;
 const MIN_PRESENCE = 0.5;
 
 /** MediaPipe's BlazeFace and Face Mesh. */
-export class MediapipeNetworks implements FaceNetworks {
+export class MediapipeNetworks extends FaceNetworks {
   readonly scales = [256, 512];
   readonly fineScales = [1024];
   readonly minScore = 0.5;
@@ -22,25 +21,12 @@ export class MediapipeNetworks implements FaceNetworks {
   readonly checkViews = 1;
   /** Measured in frames of 1920 x 1080: at 1024 all faces of 28 pixels are found, 9 of 10 of 20 and of 14. */
   readonly facePixels = 8;
-  readonly #faces: BlazeFace;
-  readonly #points: FaceMesh;
 
   constructor(weights: MediapipeWeights) {
-    this.#faces = new BlazeFace(weights.blazeface);
-    try {
-      this.#points = new FaceMesh(weights.facemesh);
-    } catch (error) {
-      this.#faces.dispose();
-      throw error;
-    }
-  }
-
-  findFaces(frame: VideoFrame, scale: number, minScore: number): Promise<FoundFace[]> {
-    return findBlazeFaces(this.#faces, frame, scale, minScore);
-  }
-
-  landmarks(frame: VideoFrame, squares: readonly Square[], views: 1 | 2 | 5): Promise<CropLandmarks[]> {
-    return landmarksInSquares(this.#points, frame, squares, views);
+    super(
+      () => new BlazeFace(weights.blazeface),
+      () => new FaceMesh(weights.facemesh),
+    );
   }
 
   firstSquare({ left, top, right, bottom, angle = 0 }: FoundFace): Square {
@@ -62,10 +48,5 @@ export class MediapipeNetworks implements FaceNetworks {
 
   isFace({ presence }: CropLandmarks): boolean {
     return presence >= MIN_PRESENCE;
-  }
-
-  dispose(): void {
-    this.#faces.dispose();
-    this.#points.dispose();
   }
 }
