@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** By input, each of its input's shape. */
+/** By the name of the input, each in the shape of its input. */
 type Gradients = { [input: string]: () => tf.Tensor };
 type GradientRule = {
   /** Inputs that the rule needs, in the order in which it receives them. */
   save?: string[];
   saveOutput?: boolean;
   saveAllInputs?: boolean;
-  /** Any rank: `dy` has the output's shape, `saved` are as the op took and gave them. */
+  /** Any rank: `dy` has the shape of the output, `saved` are the saved inputs and the output. */
   rule: (dy: tf.Tensor, saved: tf.Tensor[], attributes: Record<string, unknown>) => Gradients;
 };
 
@@ -29,7 +29,7 @@ function spread(dy: tf.Tensor, shape: number[], axes: number[]): tf.Tensor {
   return tf.mul(tf.reshape(dy, kept), tf.ones(shape)); // not broadcastTo, which tiles: a plain loop on the wasm backend
 }
 
-/** Any rank. */
+/** A condition of any rank as 0 and 1. */
 const float = (condition: tf.Tensor) => tf.cast(condition, 'float32');
 /** A function of each element; `dy`, `x` and the slope have one shape, of any rank. */
 const elementwise = (
@@ -44,7 +44,7 @@ const byResult = (slope: (dy: tf.Tensor, y: tf.Tensor) => tf.Tensor): GradientRu
   saveOutput: true,
   rule: (dy, [y]) => ({ x: () => slope(dy, y) }),
 });
-/** A function of two tensors of any rank that broadcast against each other; `dy` has the shape of both together. */
+/** A function of two tensors of any rank that broadcast against each other; `dy` has the broadcast shape. */
 const binary = (a: (dy: tf.Tensor, a: tf.Tensor, b: tf.Tensor) => tf.Tensor, b: typeof a): GradientRule => ({
   save: ['a', 'b'],
   rule: (dy, [left, right]) => ({
@@ -209,7 +209,7 @@ const RULES: Record<string, GradientRule> = {
       );
     },
   },
-  // dy: one part of any rank each
+  // `dy`: one tensor for each output, of any rank
   SplitV: { rule: (dy, _, { axis }) => ({ x: () => tf.concat(dy as unknown as tf.Tensor[], axis as number) }) },
   Pack: {
     saveAllInputs: true,
@@ -218,7 +218,7 @@ const RULES: Record<string, GradientRule> = {
       return Object.fromEntries(saved.map((_, i) => [i, () => parts[i]]));
     },
   },
-  // dy: one part of any rank each
+  // `dy`: one tensor for each output, of any rank
   Unpack: { rule: (dy, _, { axis }) => ({ value: () => tf.stack(dy as unknown as tf.Tensor[], axis as number) }) },
   Tile: {
     save: ['x'],

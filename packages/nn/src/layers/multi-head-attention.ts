@@ -74,13 +74,10 @@ export class MultiHeadAttention extends Module {
     };
     return tf.tidy(() => {
       const query = split(tf.mul(this.#query.forward(sequence), 1 / Math.sqrt(size)));
-      const weights = tf.softmax(tf.matMul(query, split(this.#key.forward(sequence)), false, true));
-      const mixed = tf.reshape(tf.matMul(weights, split(this.#value.forward(sequence))), [
-        batch,
-        this.heads,
-        tokens,
-        size,
-      ]);
+      const key = split(this.#key.forward(sequence));
+      const weights = tf.softmax(tf.matMul(query, key, false, true));
+      const byHead = tf.matMul(weights, split(this.#value.forward(sequence)));
+      const mixed = tf.reshape(byHead, [batch, this.heads, tokens, size]);
       const joined = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, tokens, channels]) as tf.Tensor3D;
       return this.#out.forward(joined);
     });

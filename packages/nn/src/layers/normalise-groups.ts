@@ -3,7 +3,7 @@ import { FUSED_KERNELS, type GroupNormAttributes } from '../kernels/kernels';
 
 /**
  * `x` `[batch, ..., channels]`, `gamma` and `beta` `[channels]`, then the statistics: `composed` has mean and scale,
- * both `[batch, groups]`, `fused` one tensor of the kernel's own form.
+ * both `[batch, groups]`, `fused` one tensor in the kernel's own layout.
  */
 type Saved = tf.Tensor[];
 
@@ -24,7 +24,7 @@ function groupMean(x: tf.Tensor, groups: number): tf.Tensor {
     : tf.mean(tf.reshape(overPositions, [batch, groups, channels / groups]), 2);
 }
 
-/** `x` `[batch, ..., channels]`, `gamma` and `beta` `[channels]`; the result is like `x`. Of tfjs ops. */
+/** By tfjs ops: `x` `[batch, ..., channels]`, `gamma` and `beta` `[channels]`; the result is like `x`. */
 function composed(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, attributes: GroupNormAttributes): tf.Tensor {
   const { groups, epsilon, activation } = attributes;
   const channels = gamma.size;
@@ -73,7 +73,7 @@ function composed(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, attributes: G
 
 /** As `composed`, by one kernel. */
 function fused(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, attributes: GroupNormAttributes): tf.Tensor {
-  // tensors by the kernel's names for them: x and dy [batch, ..., channels], gamma and beta [channels]
+  // inputs by the names that the kernel has for them: x and dy [batch, ..., channels], gamma and beta [channels]
   const run = (name: string, inputs: Record<string, tf.Tensor>) =>
     tf.engine().runKernel(name, inputs, attributes) as unknown as tf.Tensor[];
   return tf.customGrad((x, gamma, beta, save) => {

@@ -33,13 +33,13 @@ export async function readState(entries: Map<string, Parameter>): Promise<Map<st
 /**
  * Writes a state dict into variables: all of it or nothing.
  *
- * @throws Error that lists every missing, unused and misshapen name, and names the network whose state dict it is where
- *   that is known.
+ * @throws Error that lists every missing, unused and misshapen name and the first five with NaN or infinite values, and
+ *   names the network whose state dict it is where that is known.
  */
 export function writeState(entries: Map<string, Parameter>, state: Map<string, NamedArray>, where: string): void {
   const missing: string[] = [];
   const misshapen: string[] = [];
-  const unusable: string[] = [];
+  const notFinite: string[] = [];
   for (const [name, { variable, layout }] of entries) {
     const array = state.get(name);
     const wanted = torchShape(variable.shape, layout);
@@ -48,20 +48,22 @@ export function writeState(entries: Map<string, Parameter>, state: Map<string, N
       misshapen.push(`${name} ([${array.shape.join(', ')}] for [${wanted.join(', ')}])`);
     } else {
       const found = nonFiniteValues(array);
-      if (found) unusable.push(`${name} (${found.value} at ${found.index}, ${found.count} of ${array.data.length})`);
+      if (found) notFinite.push(`${name} (${found.value} at ${found.index}, ${found.count} of ${array.data.length})`);
     }
   }
   const unused = [...state.keys()].filter((name) => !entries.has(name));
+  // A failed training leaves NaN in every tensor: the first few say it.
+  const firstFew = [...notFinite.slice(0, 5), ...(notFinite.length > 5 ? ['…'] : [])];
   const complaints = [
-    ['missing', missing],
-    ['unused', unused],
-    ['misshapen', misshapen],
-    ['with values that are not finite', unusable],
+    ['missing', missing, missing],
+    ['unused', unused, unused],
+    ['misshapen', misshapen, misshapen],
+    ['with values that are not finite', notFinite, firstFew],
   ] as const;
   const found = complaints.filter(([, names]) => names.length > 0);
   if (found.length > 0) {
     const rule = `a state dict with the ${entries.size} names and shapes of the module`;
-    const got = found.map(([what, names]) => `${names.length} ${what}: ${listed(what, names)}`).join('; ');
+    const got = found.map(([what, names, listed]) => `${names.length} ${what}: ${listed.join(', ')}`).join('; ');
     const network =
       missing.length > 0 ? identifyNetwork(new Map([...state].map(([name, { shape }]) => [name, shape]))) : undefined;
     const known = network ? ` (these are the parameters of ${network.title})` : '';
@@ -76,10 +78,6 @@ export function writeState(entries: Map<string, Parameter>, state: Map<string, N
     tf.tidy(() => variable.assign(tf.tensor(values, variable.shape, variable.dtype)));
   }
 }
-
-/** All names; of values that are not finite, which a failed training leaves everywhere, the first. */
-const listed = (what: string, names: readonly string[]) =>
-  what.startsWith('with') && names.length > 5 ? `${names.slice(0, 5).join(', ')}, …` : names.join(', ');
 
 /**
  * Base class of layers, blocks and networks. Subclasses create their parts with `parameter`, `buffer` and `register`
@@ -150,7 +148,7 @@ export abstract class Module {
    * Loads weights by name, all of them or none. Half floats and float64 are converted to float32.
    *
    * @param options.where names the caller's function in the error. Default `Module.loadStateDict`.
-   * @throws Error that lists every missing, unused and misshapen name, and every one with NaN or infinite values.
+   * @throws Error that lists every missing, unused and misshapen name, and the first five with NaN or infinite values.
    */
   loadStateDict(state: Map<string, NamedArray>, options: { where?: string } = {}): void {
     this.assertUsable('loadStateDict');

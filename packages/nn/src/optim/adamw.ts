@@ -125,7 +125,7 @@ export class AdamW {
         expAvg: first,
         expAvgSq: second,
       };
-      // The new parameter and its two means, each of the parameter's shape.
+      // the new parameter and its two moving averages, each in the parameter's shape
       const made = tf
         .engine()
         .runKernel(FUSED_KERNELS.adamW, inputs as unknown as tf.NamedTensorMap, attributes) as unknown as tf.Tensor[];
@@ -144,12 +144,12 @@ export class AdamW {
     return { beta1, beta2, epsilon: this.epsilon * root, stepSize, decay: 1 - this.#rate * this.weightDecay };
   }
 
-  /** Whether a parameter, of any rank, is decayed. */
+  /** Whether weight decay applies to a parameter, by its rank. */
   #decays(variable: tf.Variable): boolean {
     return this.weightDecay > 0 && (this.decayOneDimensional || variable.rank > 1);
   }
 
-  /** The same of tfjs ops; gradients by name, each of its parameter's shape. */
+  /** As `#stepFused`, by tfjs ops; gradients by parameter name, each in its parameter's shape. */
   #stepComposed(gradients: Map<string, tf.Tensor>): void {
     const factors = this.#factors();
     tf.tidy(() => {

@@ -21,7 +21,7 @@ import { disposeGradients } from '../autograd/value-and-gradients';
  * const gradients = accumulator.take();
  */
 export class GradientAccumulator {
-  /** By parameter name, each of its parameter's shape. */
+  /** By parameter name, each in its parameter's shape. */
   #sums = new Map<string, tf.Tensor>();
   #total = 0;
 
@@ -31,7 +31,7 @@ export class GradientAccumulator {
   }
 
   /**
-   * @param gradients float32 by parameter name, each of its parameter's shape. Borrowed.
+   * @param gradients float32 by parameter name, each in its parameter's shape. Borrowed.
    * @param weight for example the number of samples. Default 1.
    * @throws Error if the names are not those of the first addition.
    */
@@ -59,7 +59,7 @@ export class GradientAccumulator {
   /**
    * Returns the weighted mean of the added gradients and starts again from zero.
    *
-   * @returns float32 by name, each of its parameter's shape. The caller disposes them.
+   * @returns float32 by name, each in its parameter's shape. The caller disposes them.
    * @throws Error if nothing was added.
    */
   take(): Map<string, tf.Tensor> {

@@ -27,7 +27,7 @@ export function readFixture<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../../fixtures/${name}.json`, import.meta.url), 'utf8')) as T;
 }
 
-/** Of any rank, that of `shape`. */
+/** A float32 tensor of any rank: that of `shape`. */
 export function tensorOf({ shape, data }: Numbers): tf.Tensor {
   return tf.tensor(data, shape, 'float32');
 }
@@ -58,7 +58,7 @@ export function relativeDifference(actual: ArrayLike<number>, expected: ArrayLik
  * Loads a case's weights into a layer, runs it forward and backward and compares output, input gradient and every
  * parameter's gradient with PyTorch's.
  *
- * @param layer of any rank: that of the case's `x`.
+ * @param layer takes tensors of the rank of the case's `x`.
  * @returns the largest difference of all, as a share of each array's largest value; an array smaller than a tenth of
  *   the largest gradient counts as that tenth, since some, such as a key bias's, are zero but for rounding.
  */
