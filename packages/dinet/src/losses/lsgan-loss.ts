@@ -33,7 +33,7 @@ export function lsganGeneratorLoss(generated: tf.Tensor): tf.Scalar {
   return tf.tidy(() => towards(generated, 1));
 }
 
-/** Any rank. */
+/** Mean square of scores, of any rank, minus the target. */
 function towards(scores: tf.Tensor, target: 0 | 1): tf.Scalar {
   if (scores.size === 0) fail(TypeError, 'lsgan', 'scores', 'a map with places', scores.shape);
   return tf.mean<tf.Scalar>(tf.square(target === 0 ? scores : tf.sub(scores, target)));

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 /** Normalisation of a convolution's output. `layer`: over all channels and places of a sample. */
 export type NormKind = 'batch' | 'layer' | 'instance' | 'none';
 
-/** A module that maps one tensor `[batch, ..., channels]` to one such. */
+/** A module that maps one tensor `[batch, ..., channels]` to one of the same axes. */
 export type Part = Module & { forward(x: tf.Tensor): tf.Tensor };
 
 /** `torch.nn.InstanceNorm1d` or `2d` with PyTorch's defaults: no parameters, no running statistics. */
@@ -23,7 +23,7 @@ class InstanceNorm extends Module {
 }
 
 class Unchanged extends Module {
-  /** Any rank. */
+  /** `x` of any rank; the result is like `x`. */
   forward(x: tf.Tensor): tf.Tensor {
     return tf.clone(x);
   }
@@ -76,8 +76,8 @@ export class SameBlock extends Module {
   }
 
   /**
-   * @param x float32 `[batch, …, inChannels]`, borrowed.
-   * @returns `[batch, …, outChannels]`. The caller disposes it.
+   * @param x float32 `[batch, ..., inChannels]`, borrowed.
+   * @returns `[batch, ..., outChannels]`. The caller disposes it.
    */
   forward(x: tf.Tensor): tf.Tensor {
     return tf.tidy(() => relu(this.#norm.forward(this.#conv.forward(x))));
@@ -142,8 +142,8 @@ export class ResBlock extends Module {
   }
 
   /**
-   * @param x float32 `[batch, …, inChannels]`, borrowed.
-   * @returns `[batch, …, outChannels]`. The caller disposes it.
+   * @param x float32 `[batch, ..., inChannels]`, borrowed.
+   * @returns `[batch, ..., outChannels]`. The caller disposes it.
    */
   forward(x: tf.Tensor): tf.Tensor {
     return tf.tidy(() => {

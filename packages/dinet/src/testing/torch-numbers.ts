@@ -104,8 +104,8 @@ export function difference(actual: ArrayLike<number>, { rms, step, numbers }: Sh
 
 /**
  * The loss, and each gradient whose largest difference from PyTorch exceeds the bound, as a share of the bound
- * (1e-3 of the largest reference value, plus 1e-6: measured 0.72 of it in the published audio encoder while training,
- * 0.01 in use). Also the largest share of all. Inputs and parameters are of any rank.
+ * (1e-3 of the largest reference value, plus 1e-6: measured 0.72 of it in the published audio encoder in training mode,
+ * 0.01 in inference). Also the largest share of all. Inputs and parameters are of any rank.
  */
 export function compareGradients(
   net: Module,
