@@ -1,4 +1,5 @@
 import type { ChannelMix } from '@lipsync/contracts';
+import { inPieces } from '../ffmpeg/in-pieces';
 import { runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { InputFile } from '../read/input-file';
 import { inputArguments } from '../read/input-file';
@@ -156,19 +157,10 @@ export async function measureChannels(
   const filter = [...layoutFilter(layout), `aresample=${RATE}`, 'highpass=f=150', 'aformat=sample_fmts=flt'].join(',');
   const output = ['-map', map, '-af', filter, '-f', NATIVE_FLOAT, 'pipe:1'];
   const run = runFfmpeg(ffmpegPath, ['-nostdin', '-v', 'error', ...inputArguments(file, maxPixels), ...output]);
-  const block = new Uint8Array(BLOCK * layout.channels * 4);
-  const samples = new Float32Array(block.buffer);
-  let filled = 0;
+  const blockBytes = BLOCK * layout.channels * 4;
   try {
-    for await (const chunk of run.stdout as AsyncIterable<Uint8Array>) {
-      for (let at = 0; at < chunk.length; ) {
-        const take = Math.min(block.length - filled, chunk.length - at);
-        block.set(chunk.subarray(at, at + take), filled);
-        [filled, at] = [filled + take, at + take];
-        if (filled < block.length) continue;
-        meter.add(samples);
-        filled = 0;
-      }
+    for await (const block of inPieces(run.stdout, blockBytes)) {
+      if (block.length === blockBytes) meter.add(new Float32Array(block.buffer));
     }
   } finally {
     await run.kill();

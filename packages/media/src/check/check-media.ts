@@ -1,13 +1,14 @@
 import type { MediaInfo } from '@lipsync/contracts';
 import { fail, MediaError } from '@lipsync/contracts';
 import { ffmpegFault } from '../ffmpeg/ffmpeg-fault';
-import { tellingFirstAudio, tellingFirstFrame } from '../ffmpeg/filters';
+import { printFirstAudio, printFirstFrame } from '../ffmpeg/filters';
 import type { FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
+import { inPieces } from '../ffmpeg/in-pieces';
 import { isError, messageLines } from '../ffmpeg/message-lines';
 import { NATIVE_PCM16 } from '../ffmpeg/pcm16';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
-import { saysDamage } from '../read/decode-bytes';
+import { reportsDamage } from '../read/decode-bytes';
 import type { InputFile } from '../read/input-file';
 import { inputArguments, inputFile } from '../read/input-file';
 import { MAX_PIXELS } from '../read/open-media';
@@ -29,7 +30,7 @@ import {
 } from './probe';
 import type { MediaChange } from './stream-changes';
 import { StreamChanges } from './stream-changes';
-import { streamLines } from './tracks';
+import { inputDump, streamLines } from './tracks';
 
 export type CheckMediaOptions = FindFfmpegOptions & {
   /** Which video track is checked, from 0. Default: as `openMedia` chooses. */
@@ -264,8 +265,7 @@ function damageOf(decoded: Decoded, { info, video, audio }: MediaCheck): string[
 /** Whether less decodes than the container announces, where it announces it for these streams. */
 function missingSeconds(messages: string, { info, video, audio }: MediaCheck): string | undefined {
   const announced = info!.durationSec;
-  const dump = messages.slice(messages.search(/^Input #0,/m)).split(/^(?:Stream mapping:|Output #0)/m)[0];
-  const streams = dump.match(/^ {2,4}Stream #0:\d+/gm)?.length ?? 0;
+  const streams = inputDump(messages).match(/^ {2,4}Stream #0:\d+/gm)?.length ?? 0;
   const others = streams - Number(info!.video !== undefined) - Number(info!.audio !== undefined);
   if (!(announced > 0) || others > 0 || /Estimating duration/.test(messages)) return undefined;
   const starts = [video, audio].flatMap((stream) => (stream ? [stream.startSec] : []));
@@ -283,21 +283,13 @@ async function decodeAll(
 ): Promise<Decoded> {
   const args = ['-nostdin', '-nostats', '-v', 'level+info', ...inputArguments(file, maxPixels)];
   // `showinfo` also sums up all it is shown: a few pixels are enough.
-  const frames = tellingFirstFrame('scale=16:16:flags=neighbor,showinfo@every');
+  const frames = printFirstFrame('scale=16:16:flags=neighbor,showinfo@every');
   if (video) args.push('-map', video, '-vf', frames, '-f', 'null', '-');
   if (audio) {
     // Holes in the timestamps become silence, so that the number of samples tells the end.
     const whole = 'aresample=async=1:min_comp=0.00001:min_hard_comp=0.04:rematrix_maxval=1';
     const mono = 'aformat=sample_fmts=s16:channel_layouts=mono';
-    args.push(
-      '-map',
-      audio,
-      '-af',
-      tellingFirstAudio([...mixing, whole, mono].join(',')),
-      '-f',
-      NATIVE_PCM16,
-      'pipe:1',
-    );
+    args.push('-map', audio, '-af', printFirstAudio([...mixing, whole, mono].join(',')), '-f', NATIVE_PCM16, 'pipe:1');
   }
   const found: Decoded = {
     messages: '',
@@ -311,10 +303,10 @@ async function decodeAll(
   let errors = '';
   const listen = messageLines((line) => {
     if (countFrame(line.text, found)) return;
-    found.changes.hear(line);
+    found.changes.add(line);
     const text = line.text.replaceAll(file.url, 'the file'); // a line break in the name would make lines of it
     if (isError(line) && errors.length < 16_384) errors += `${text}\n`;
-    if (line.level !== 'info' && saysDamage({ messages: text })) {
+    if (reportsDamage({ ...line, text })) {
       found.damageMessages++;
       found.firstDamage ??= lastLine({ messages: text });
     }
@@ -351,13 +343,9 @@ function countFrame(line: string, { frames, changes }: Decoded): boolean {
   return true;
 }
 
-async function countSamples(stdout: AsyncIterable<Buffer>, found: Decoded): Promise<void> {
-  let odd: number | undefined;
-  for await (const chunk of stdout) {
-    const bytes = odd === undefined ? chunk : Buffer.concat([Buffer.from([odd]), chunk]);
-    odd = bytes.length % 2 === 1 ? bytes[bytes.length - 1] : undefined;
-    const whole = bytes.length - (bytes.length % 2);
-    const samples = new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + whole));
+async function countSamples(stdout: AsyncIterable<Uint8Array>, found: Decoded): Promise<void> {
+  for await (const bytes of inPieces(stdout, 65_536)) {
+    const samples = new Int16Array(bytes.buffer, 0, bytes.length >> 1);
     found.samples += samples.length;
     for (const sample of samples) found.peak = Math.max(found.peak, Math.abs(sample) / 32768);
   }

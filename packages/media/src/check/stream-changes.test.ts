@@ -13,12 +13,12 @@ const audio = (microseconds: number, what: string) =>
 
 test('StreamChanges tells what filters that are built anew begin with', () => {
   const changes = new StreamChanges();
-  changes.hear(frame(1_000_000, '512x512'));
-  changes.hear(audio(900_000, 'channels:2 chlayout:stereo rate:48000'));
+  changes.add(frame(1_000_000, '512x512'));
+  changes.add(audio(900_000, 'channels:2 chlayout:stereo rate:48000'));
   expect(changes.changes).toEqual([]);
-  changes.hear(frame(3_400_000, '384x384'));
-  changes.hear(audio(3_500_000, 'channels:1 chlayout:mono rate:44100'));
-  changes.hear(frame(5_000_000, '512x512'));
+  changes.add(frame(3_400_000, '384x384'));
+  changes.add(audio(3_500_000, 'channels:1 chlayout:mono rate:44100'));
+  changes.add(frame(5_000_000, '512x512'));
   expect(changes.changes.map(({ stream, timeSec }) => [stream, timeSec])).toEqual([
     ['video', 3.4],
     ['audio', 3.5],

@@ -20,7 +20,7 @@ const FRAMES = /^\[Parsed_showinfo_\d+ @ [^\]]*\] n: *0 +pts: *(-?\d+).* fmt:(\w
 const AUDIO = /^\[Parsed_ashowinfo_\d+ @ [^\]]*\] n: *0 pts: *(-?\d+).* channels:(\d+) chlayout:(.*) rate:(\d+) /;
 
 /**
- * Follows a run whose filters begin with `tellingFirstFrame` and `tellingFirstAudio`: ffmpeg builds them anew where
+ * Follows a run whose filters begin with `printFirstFrame` and `printFirstAudio`: ffmpeg builds them anew where
  * what comes out of the decoder changes, and they print it. Frame rates are seen by the times of the frames.
  */
 export class StreamChanges {
@@ -31,7 +31,7 @@ export class StreamChanges {
   #step = Number.NaN;
   #other = { step: Number.NaN, times: 0, since: Number.NaN };
 
-  hear({ text }: MessageLine): void {
+  add({ text }: MessageLine): void {
     const frame = FRAMES.exec(text);
     if (frame) this.#describe('video', frame[1], `${frame[4]} ${frame[2]}${aspect(frame[3])}`);
     const audio = AUDIO.exec(text);
@@ -55,7 +55,7 @@ export class StreamChanges {
     if (++this.#other.times < STEADY) return;
     const rate = (seconds: number) => `${Math.round(100 / seconds) / 100} frames a second`;
     const mean = (timeSec - this.#other.since) / STEADY;
-    this.#add({ stream: 'video', timeSec: this.#other.since, from: rate(this.#step), to: rate(mean) });
+    this.#keep({ stream: 'video', timeSec: this.#other.since, from: rate(this.#step), to: rate(mean) });
     this.#step = step;
     this.#other.times = 0;
   }
@@ -77,10 +77,10 @@ export class StreamChanges {
     const from = this.#last[stream];
     this.#last[stream] = to;
     if (from !== undefined)
-      this.#add({ stream, timeSec: Number(microseconds) / 1e6, from, to: to === from ? `${to}, described anew` : to });
+      this.#keep({ stream, timeSec: Number(microseconds) / 1e6, from, to: to === from ? `${to}, described anew` : to });
   }
 
-  #add(change: MediaChange): void {
+  #keep(change: MediaChange): void {
     if (++this.#count <= MOST) this.changes.push(change);
   }
 }

@@ -1,7 +1,7 @@
 import type { ConcealedDamage } from '@lipsync/contracts';
 import { messageLines } from '../ffmpeg/message-lines';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
-import { tellsDamage } from '../read/decode-bytes';
+import { reportsDamage } from '../read/decode-bytes';
 import type { InputFile } from '../read/input-file';
 import { inputArguments } from '../read/input-file';
 import { cutShort } from './cut-short';
@@ -186,7 +186,7 @@ async function decodeInOrder(
       const samples = /rate:(\d+) nb_samples:(\d+)/.exec(rest);
       const durationSec = samples ? Number(samples[2]) / Number(samples[1]) : 1 / (info.video?.fps ?? 25);
       (kind ? audio : video).shown.push({ sec: Number(pts) / 1e6, key: /iskey:1/.test(rest), durationSec });
-    } else if (tellsDamage({ level, text })) {
+    } else if (reportsDamage({ level, text })) {
       first ??= lastLine({ messages: text.replaceAll(file.url, 'the file') });
       const kind = streamOf(text, maps, decoders);
       if (kind !== 'audio' && info.video) video.damage();

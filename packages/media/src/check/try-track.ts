@@ -1,4 +1,5 @@
 import type { MediaTrack } from '@lipsync/contracts';
+import { inPieces } from '../ffmpeg/in-pieces';
 import { runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { InputFile } from '../read/input-file';
 import { inputArguments } from '../read/input-file';
@@ -68,22 +69,15 @@ export async function audioProblem(request: Request, { number }: StreamLine): Pr
   return any ? 'silent' : 'nothing decodes';
 }
 
-/** What ffmpeg writes, in new arrays of `bytes`, the last one maybe shorter. Damage is concealed. */
+/** What ffmpeg writes, in pieces of `bytes`, the last one maybe shorter. Damage is concealed. */
 async function* pieces(
   { ffmpegPath, file, maxPixels }: Request,
   output: readonly string[],
   bytes: number,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const run = runFfmpeg(ffmpegPath, ['-nostdin', '-v', 'error', ...inputArguments(file, maxPixels), ...output]);
-  let rest: Buffer = Buffer.alloc(0);
   try {
-    for await (const chunk of run.stdout as AsyncIterable<Buffer>) {
-      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-      let at = 0;
-      for (; at + bytes <= rest.length; at += bytes) yield rest.subarray(at, at + bytes);
-      rest = rest.subarray(at);
-    }
-    if (rest.length > 0) yield rest;
+    yield* inPieces(run.stdout, bytes);
   } finally {
     await run.kill();
   }

@@ -5,9 +5,9 @@ import {
   fittedSize,
   frameFilter,
   passFrames,
+  printFirstAudio,
+  printFirstFrame,
   regionFilter,
-  tellingFirstAudio,
-  tellingFirstFrame,
   timedAudio,
 } from './filters';
 
@@ -51,8 +51,8 @@ test('fittedExpressions compute in ffmpeg what fittedSize computes', () => {
 });
 
 test('a filter that prints its first time has one more branch and is itself unchanged', () => {
-  expect(tellingFirstFrame('x,y')).toMatch(/^settb=AVTB,split\[s\]\[t\];\[t\].*,showinfo,nullsink;\[s\]x,y$/);
-  expect(tellingFirstAudio('x,y')).toMatch(/^asettb=AVTB,asplit\[s\]\[t\];\[t\].*,ashowinfo,anullsink;\[s\]x,y$/);
+  expect(printFirstFrame('x,y')).toMatch(/^settb=AVTB,split\[s\]\[t\];\[t\].*,showinfo,nullsink;\[s\]x,y$/);
+  expect(printFirstAudio('x,y')).toMatch(/^asettb=AVTB,asplit\[s\]\[t\];\[t\].*,ashowinfo,anullsink;\[s\]x,y$/);
 });
 
 test('timedAudio leaves out what begins from 0 or compares with the time so far', () => {

@@ -83,10 +83,10 @@ export function audioFilter(zeroMicroseconds: number, sampleRate: number, layout
 }
 
 /** A frame filter that also prints a number for each frame that it puts out. The output is unchanged. */
-export const tellingFrames = (filter: string) => `${filter},setpts=PTS+0*print(N)`;
+export const printFrames = (filter: string) => `${filter},setpts=PTS+0*print(N)`;
 
 /** An audio filter that also prints the first sample and the length of each piece that it puts out. */
-export const tellingPieces = (filter: string) => `${filter},ashowinfo@out`;
+export const printPieces = (filter: string) => `${filter},ashowinfo@out`;
 
 /**
  * Every frame as it comes, in the given size, its time printed in microseconds. Nothing here keeps a frame or a time,
@@ -96,7 +96,7 @@ export const timedFrames = (scaling: string) => `settb=AVTB,setpts=print(PTS),${
 
 /** An `audioFilter` whose pieces keep their own times: nothing is put before or between them and nothing is cut. */
 export const timedAudio = (filter: string) =>
-  tellingPieces(filter.replace(/:async=1:first_pts=0:min_comp=[\d.]+:min_hard_comp=[\d.]+/, ''));
+  printPieces(filter.replace(/:async=1:first_pts=0:min_comp=[\d.]+:min_hard_comp=[\d.]+/, ''));
 
 /** Output arguments with which ffmpeg neither repeats nor drops frames; 5.1 renamed them. */
 export function passFrames(version: string): string[] {
@@ -109,11 +109,11 @@ export function passFrames(version: string): string[] {
 /**
  * A frame filter that also prints the time of its first frame, by a branch that ends after it. The output is unchanged.
  */
-export const tellingFirstFrame = (filter: string) =>
+export const printFirstFrame = (filter: string) =>
   `settb=AVTB,split[s][t];[t]trim=end_frame=1,showinfo,nullsink;[s]${filter}`;
 
 /** An audio filter that also prints the time of its first piece. */
-export const tellingFirstAudio = (filter: string) =>
+export const printFirstAudio = (filter: string) =>
   `asettb=AVTB,asplit[s][t];[t]atrim=end_sample=1,ashowinfo,anullsink;[s]${filter}`;
 
 /** The upright size scaled down so that no side is above `maxSide`, the aspect kept. */

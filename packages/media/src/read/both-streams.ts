@@ -8,10 +8,10 @@ import {
   fittedExpressions,
   fittedSize,
   frameFilter,
-  tellingFirstAudio,
-  tellingFirstFrame,
-  tellingFrames,
-  tellingPieces,
+  printFirstAudio,
+  printFirstFrame,
+  printFrames,
+  printPieces,
 } from '../ffmpeg/filters';
 import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
 import { lastLine } from '../ffmpeg/run-ffmpeg';
@@ -117,7 +117,7 @@ function start(request: BothRequest, known?: Probe): SharedRun {
     '-map',
     maps.video,
     '-vf',
-    tellingFirstFrame(tellingFrames(frameFilter(fps, { size: fittedExpressions(maxSide) }))),
+    printFirstFrame(printFrames(frameFilter(fps, { size: fittedExpressions(maxSide) }))),
     // Each with its size before it: one that differs from the others cannot shift those after it.
     '-f',
     'image2pipe',
@@ -129,8 +129,8 @@ function start(request: BothRequest, known?: Probe): SharedRun {
     '-map',
     maps.audio.replace(/^0/, String(audioInput)),
     '-af',
-    tellingFirstAudio(
-      tellingPieces(
+    printFirstAudio(
+      printPieces(
         [...(known ? audioMix(known) : []), audioFilter(audioZeroMicroseconds, sampleRate, 'mono')].join(','),
       ),
     ),
@@ -185,7 +185,7 @@ class Both implements BothStreams {
 
   async *#sharedFrames(): AsyncGenerator<VideoFrame> {
     const { fps, separate } = this.#request;
-    const { frames, toldFrames: told } = this.#run;
+    const { frames, frameLog } = this.#run;
     const { width, height } = this.#size;
     const header = new TextEncoder().encode(`P6\n${width} ${height}\n255\n`);
     let index = 0;
@@ -200,8 +200,8 @@ class Both implements BothStreams {
         if (!head || head.length < header.length || head.some((byte, at) => byte !== header[at])) break;
         const data = await frames.read(width * height * 3);
         if (!data || data.length < width * height * 3) break;
-        await told.covers(index + 1);
-        if (index >= told.changedAt) break;
+        await frameLog.covers(index + 1);
+        if (index >= frameLog.changedAt) break;
         yield { data, width, height, index, timeSec: index / fps };
         index++;
       }
@@ -215,7 +215,7 @@ class Both implements BothStreams {
 
   async *#sharedAudio(): AsyncGenerator<Waveform> {
     const { sampleRate, separate } = this.#request;
-    const { audio, toldAudio: told } = this.#run;
+    const { audio, audioLog } = this.#run;
     const bytes = sampleRate * 2; // one second a piece
     let pieces = 0;
     try {
@@ -224,8 +224,8 @@ class Both implements BothStreams {
         const last = data !== undefined && data.length < bytes;
         if (!data || (last && !(await this.#endedWell())) || (data.length === 0 && pieces === 0)) break;
         const end = pieces * sampleRate + (data.length >> 1);
-        await told.covers(end, last);
-        if (end > (last ? told.changedAt : told.settled)) break;
+        await audioLog.covers(end, last);
+        if (end > (last ? audioLog.changedAt : audioLog.settled)) break;
         const samples = Float32Array.from(new Int16Array(data.buffer, 0, data.length >> 1), fromPcm16);
         if (samples.length > 0) yield { samples, sampleRate };
         if (last) return;
@@ -252,7 +252,7 @@ class Both implements BothStreams {
     const end = await this.#run.ended.catch(() => undefined);
     if (end?.code !== 0) return false;
     const short = await cutShort(file.path).catch(() => undefined);
-    const broken = short !== undefined || end.toldDamage;
+    const broken = short !== undefined || end.reportedDamage;
     if (damage === 'refuse' && broken) return false;
     if (broken) this.#request.onDamage();
     const warning =

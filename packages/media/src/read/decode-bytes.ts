@@ -1,9 +1,9 @@
 import { MediaError } from '@lipsync/contracts';
 import { cutShort } from '../check/cut-short';
 import { ffmpegFault } from '../ffmpeg/ffmpeg-fault';
+import { inPieces } from '../ffmpeg/in-pieces';
 import type { MessageLine } from '../ffmpeg/message-lines';
 import { errorLines } from '../ffmpeg/message-lines';
-import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { OutputLog } from './output-log';
 
@@ -41,11 +41,8 @@ const DAMAGE =
 
 const counted = (count: number, { name }: Unit) => `${count} ${count === 1 ? name : name.replace(/^\w+/, '$&s')}`;
 
-/** Whether ffmpeg reported missing or broken data. */
-export const saysDamage = (end: FfmpegEnd) => DAMAGE.test(end.messages);
-
-/** Whether a line reports it, if only as a warning. */
-export const tellsDamage = ({ level, text }: MessageLine) => level !== 'info' && DAMAGE.test(text);
+/** Whether a line of ffmpeg reports missing or broken data, if only as a warning. */
+export const reportsDamage = ({ level, text }: MessageLine) => level !== 'info' && DAMAGE.test(text);
 
 /**
  * Runs ffmpeg and yields its standard output in pieces of `unit.bytes`, each a new array over a buffer of its own.
@@ -56,38 +53,29 @@ export async function* decodeBytes(
   { where, path, args, unit, damage, log, printed, onDamage }: DecodeRequest,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const strictness = damage === 'refuse' ? ['-xerror'] : [];
-  let told = false;
+  let reported = false;
   const errors = errorLines((line) => {
-    told ||= tellsDamage(line);
-    printed?.hear(line);
+    reported ||= reportsDamage(line);
+    printed?.add(line);
   });
-  const words = ['-nostdin', '-nostats', '-v', printed ? 'level+info' : 'level+warning', ...strictness, ...args];
-  const run = runFfmpeg(ffmpegPath, words, { listen: errors.listen });
+  const all = ['-nostdin', '-nostats', '-v', printed ? 'level+info' : 'level+warning', ...strictness, ...args];
+  const run = runFfmpeg(ffmpegPath, all, { listen: errors.listen });
   let pieces = 0;
   try {
-    let piece = new Uint8Array(unit.bytes);
-    let filled = 0;
-    for await (const chunk of run.stdout as AsyncIterable<Uint8Array>) {
-      let offset = 0;
-      while (offset < chunk.length) {
-        const take = Math.min(unit.bytes - filled, chunk.length - offset);
-        piece.set(chunk.subarray(offset, offset + take), filled);
-        filled += take;
-        offset += take;
-        if (filled < unit.bytes) continue;
-        const whole = piece;
-        piece = new Uint8Array(unit.bytes);
-        filled = 0;
+    let rest: Uint8Array<ArrayBuffer> | undefined;
+    for await (const piece of inPieces(run.stdout, unit.bytes)) {
+      if (piece.length < unit.bytes) rest = piece;
+      else {
         pieces++;
-        yield whole;
+        yield piece;
       }
     }
     const end = { ...(await run.ended), messages: errors.text() };
     const short = await cutShort(path).catch(() => undefined);
-    const failed = end.code !== 0 || (filled > 0 && unit.wholeOnly);
+    const failed = end.code !== 0 || (rest !== undefined && unit.wholeOnly);
     const other = failed ? ffmpegFault(end) : undefined;
     if (other) throw new MediaError(`${where}: ${other.detail}, got ${path}: ${lastLine(end)}`, other);
-    const broken = failed || told || short !== undefined || saysDamage(end);
+    const broken = failed || reported || short !== undefined;
     if (failed || (broken && damage === 'refuse')) {
       const rule = 'a file that decodes to its end (option damage: "conceal" takes what there is)';
       const reason = short === undefined ? lastLine(end) : `cut short: ${short}`;
@@ -98,11 +86,8 @@ export async function* decodeBytes(
       });
     }
     if (broken) onDamage?.();
-    if (filled > 0) {
-      pieces++;
-      yield piece.slice(0, filled);
-    }
-    if (pieces === 0) {
+    if (rest) yield rest;
+    else if (pieces === 0) {
       throw new MediaError(
         `${where}: path must be a file with at least one ${unit.name}, got ${path}: ${lastLine(end)}`,
         { fault: 'file', detail: `no ${unit.name} decodes: ${lastLine(end)}` },

@@ -12,10 +12,10 @@ import {
   fittedSize,
   frameFilter,
   passFrames,
+  printFrames,
+  printPieces,
   regionFilter,
   scaleFilter,
-  tellingFrames,
-  tellingPieces,
   timedAudio,
   timedFrames,
 } from '../ffmpeg/filters';
@@ -327,7 +327,7 @@ async function* decodeFrames(source: Source, path: string, view: View): AsyncGen
   const printed = new OutputLog('frames');
   let index = first;
   // By their number, or as long as ffmpeg keeps the time: then by the time of each.
-  for await (const data of frameTimes ? [] : decode(tellingFrames(filter), printed)) {
+  for await (const data of frameTimes ? [] : decode(printFrames(filter), printed)) {
     await printed.covers(index - first + 1);
     if (index - first >= printed.changedAt) break;
     yield { data, width, height, index, timeSec: index / fps };
@@ -387,7 +387,7 @@ async function* decodeAudio(source: Source, path: string, sampleRate: number): A
       yield { samples, sampleRate };
     }
   }
-  for await (const data of decode(tellingPieces(filter), printed)) {
+  for await (const data of decode(printPieces(filter), printed)) {
     waiting.push(new Int16Array(data.buffer, 0, data.byteLength >> 1));
     count += data.byteLength >> 1;
     await printed.covers(count);

@@ -58,7 +58,7 @@ export class OutputLog {
     return Math.min(this.#changedAt, this.#isLong ? this.#known - this.#last : this.#known);
   }
 
-  readonly hear = ({ text }: MessageLine): void => {
+  readonly add = ({ text }: MessageLine): void => {
     if (!this.#timed && text === BEGIN[this.#kind]) {
       if (++this.#begun > 1) this.#changedAt = Math.min(this.#changedAt, this.settled);
       return;

@@ -1,6 +1,7 @@
 import type { FrameSequence, VideoFrame, Waveform } from '@lipsync/contracts';
 import { AUDIO_SAMPLE_RATE } from '@lipsync/contracts';
 import type { WantedTracks } from '../check/choose-tracks';
+import { inPieces } from '../ffmpeg/in-pieces';
 import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
 import { type FfmpegRun, lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import { decodeJpeg } from '../jpeg/decode-jpeg';
@@ -47,7 +48,7 @@ async function* jpegFrames(source: PublishedSource, path: string): AsyncGenerato
   ]);
   let index = 0;
   try {
-    for await (const bytes of splitJpegs(run.stdout as AsyncIterable<Uint8Array>)) {
+    for await (const bytes of splitJpegs(run.stdout)) {
       yield { ...decodeJpeg(bytes), index, timeSec: index / TAKEN_FPS };
       index++;
     }
@@ -64,14 +65,9 @@ async function* pcm16Audio(source: PublishedSource, path: string): AsyncGenerato
   const output = ['-async', '1', '-ac', '1', '-vn', '-acodec', codec, '-ar', rate, '-f', NATIVE_PCM16, 'pipe:1'];
   const run = start(source, file, [...mapOf('a', source.wanted.audioTrack), ...output]);
   let any = false;
-  let odd = new Uint8Array(0);
   try {
-    for await (const chunk of run.stdout as AsyncIterable<Uint8Array>) {
-      const bytes = new Uint8Array(odd.length + chunk.length);
-      bytes.set(odd);
-      bytes.set(chunk, odd.length);
-      odd = bytes.slice(bytes.length & ~1);
-      if (bytes.length < 2) continue;
+    // One second a piece.
+    for await (const bytes of inPieces(run.stdout, 2 * AUDIO_SAMPLE_RATE)) {
       any = true;
       const values = new Int16Array(bytes.buffer, 0, bytes.length >> 1);
       yield { samples: Float32Array.from(values, fromPcm16), sampleRate: AUDIO_SAMPLE_RATE };

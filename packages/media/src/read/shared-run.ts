@@ -2,7 +2,7 @@ import { isError, messageLines } from '../ffmpeg/message-lines';
 import { PipeQueue } from '../ffmpeg/pipe-queue';
 import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 import { runFfmpeg } from '../ffmpeg/run-ffmpeg';
-import { tellsDamage } from './decode-bytes';
+import { reportsDamage } from './decode-bytes';
 import { OutputLog } from './output-log';
 
 /** Bytes of frames that are read ahead while no read waits. */
@@ -16,8 +16,8 @@ export type SharedRun = {
   readonly frames: PipeQueue;
   readonly audio: PipeQueue;
   /** What the filters print of what goes into `frames` and `audio`. */
-  readonly toldFrames: OutputLog;
-  readonly toldAudio: OutputLog;
+  readonly frameLog: OutputLog;
+  readonly audioLog: OutputLog;
   /**
    * ffmpeg's messages, without levels, up to the time when `complete` held of them or the run ended; undefined where it
    * was killed before, or `complete` was not given.
@@ -27,7 +27,7 @@ export type SharedRun = {
    * How it ended, with the messages of errors only, and whether it reported damage, if only as a warning; rejects where
    * it could not be started.
    */
-  readonly ended: Promise<FfmpegEnd & { toldDamage: boolean }>;
+  readonly ended: Promise<FfmpegEnd & { reportedDamage: boolean }>;
   /** Loses both queues and waits until the child is gone. */
   kill(): Promise<void>;
 };
@@ -50,7 +50,7 @@ export function startSharedRun(
 ): SharedRun {
   let messages = '';
   let errors = '';
-  let toldDamage = false;
+  let reportedDamage = false;
   let isDescribed = complete === undefined;
   let describe: (messages: string | undefined) => void = () => undefined;
   const described = new Promise<string | undefined>((resolve) => {
@@ -59,12 +59,12 @@ export function startSharedRun(
       resolve(text);
     };
   });
-  const toldFrames = new OutputLog('frames');
-  const toldAudio = new OutputLog('audio');
+  const frameLog = new OutputLog('frames');
+  const audioLog = new OutputLog('audio');
   const listen = messageLines((line) => {
-    toldFrames.hear(line);
-    toldAudio.hear(line);
-    toldDamage ||= tellsDamage(line);
+    frameLog.add(line);
+    audioLog.add(line);
+    reportedDamage ||= reportsDamage(line);
     if (isError(line) && errors.length < KEPT_CHARACTERS) errors += `${line.text}\n`;
     if (isDescribed || messages.length > KEPT_CHARACTERS) return;
     messages += `${line.text}\n`;
@@ -93,7 +93,7 @@ export function startSharedRun(
     return run.kill();
   }
 
-  const ended = run.ended.then((end) => ({ ...end, messages: errors, toldDamage }));
+  const ended = run.ended.then((end) => ({ ...end, messages: errors, reportedDamage }));
   const over = () => {
     describe(messages);
     frames.finish();
@@ -101,5 +101,5 @@ export function startSharedRun(
   };
   ended.then(over, over);
   settle();
-  return { frames, audio, toldFrames, toldAudio, described, ended, kill };
+  return { frames, audio, frameLog, audioLog, described, ended, kill };
 }

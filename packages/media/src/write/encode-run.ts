@@ -12,7 +12,7 @@ export const ENCODE_LOG = ['-nostats', '-v', 'level+info'];
 export function beginnings(): { listen: (text: string) => void; errors(): string; changed(): boolean } {
   const logs = [new OutputLog('frames'), new OutputLog('audio')];
   const { listen, text } = errorLines((line) => {
-    for (const log of logs) log.hear(line);
+    for (const log of logs) log.add(line);
   });
   const changed = () => logs.some((log) => log.changedAt !== Number.POSITIVE_INFINITY);
   return { listen, errors: text, changed };

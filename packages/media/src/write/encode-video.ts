@@ -98,7 +98,7 @@ class FfmpegWriter implements VideoWriter {
   readonly #output: OutputFile;
   readonly #started: Promise<FfmpegRun>;
   #state: 'open' | 'finished' | 'aborted' = 'open';
-  readonly #told = beginnings();
+  readonly #filters = beginnings();
   #frameCount = 0;
   #audioFolder?: string;
   #ended?: Error;
@@ -148,7 +148,7 @@ class FfmpegWriter implements VideoWriter {
     run.stdin.end();
     const end = await run.ended;
     if (end.code !== 0) await this.#failed(run);
-    if (this.#told.changed()) await this.#failed(run);
+    if (this.#filters.changed()) await this.#failed(run);
     try {
       await this.#output.commit();
       this.#state = 'finished';
@@ -181,7 +181,7 @@ class FfmpegWriter implements VideoWriter {
         ...(audio ? ['-map', audio.map, ...audio.output] : []),
         ...containerArguments(this.#output),
       ],
-      { stdin: 'pipe', listen: this.#told.listen },
+      { stdin: 'pipe', listen: this.#filters.listen },
     );
   }
 
@@ -229,12 +229,12 @@ class FfmpegWriter implements VideoWriter {
     const end = await run.ended;
     this.#state = 'aborted';
     await this.#cleanUp();
-    if (this.#told.changed()) {
+    if (this.#filters.changed()) {
       const rule = 'a file whose audio keeps its channels and sample rate (normaliseMedia makes it one)';
       throw new Error(`encodeVideo: options.audioFile must be ${rule}, got ${this.#options.audioFile}`);
     }
     throw new Error(
-      `encodeVideo: ffmpeg must write ${this.#path} to its end, got after ${this.#frameCount} frames: ${lastLine({ ...end, messages: this.#told.errors() })}`,
+      `encodeVideo: ffmpeg must write ${this.#path} to its end, got after ${this.#frameCount} frames: ${lastLine({ ...end, messages: this.#filters.errors() })}`,
     );
   }
 
