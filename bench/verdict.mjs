@@ -1,16 +1,20 @@
-// How often the verdict of `score` is right: on clips whose audio is theirs, is of others, is noise, or does not fit for other reasons.
+// How often the verdict of `score` is right: on clips with their own audio, with that of others, with noise, and with
+// audio that does not fit for other reasons.
 //
-//     pnpm build && node bench/verdict.mjs --cache DIR [--weights FILE] [--embed grid,lrw,talk,wild] [--half judged|chosen|all] [--seed 1] [--json]
+//     pnpm build && node bench/verdict.mjs --cache DIR [--weights FILE] [--embed grid,lrw,talk,wild]
+//         [--clips measured|chosen|all] [--seed 1] [--json]
 //
-// Clips are those of LIPSYNC_SHARED (default ../shared): GRID, the people of `talk` whom the network never saw, its validation clips of lrw-ar, and
-// `wild`. Each is embedded once (`--embed SETS`; minutes per hundred clips) into files under --cache; everything else is arithmetic on them: cuts of 1, 2,
-// 4 and 8 s, the audio of other clips (half of them of the same set), noise of ten kinds, one image a second, audio moved by up to 60 frames, and two
-// offsets in one clip. Without --embed the table is made of what is in the cache.
+// Clips are those of LIPSYNC_SHARED (default ../shared): GRID, the people of `talk` whom the network never saw, its
+// validation clips of lrw-ar, and `wild`. Each is embedded once (`--embed SETS`; minutes per hundred clips) into files
+// under --cache; everything else is arithmetic on them: cuts of 1, 2, 4 and 8 s, the audio of other clips (half of them
+// of the same set), noise of ten kinds, audio moved by up to 60 frames, and two offsets in one clip. Without --embed
+// the table is made of what is in the cache.
 //
-// `UNIT_CALIBRATION` was chosen on the clips of bench/verdict-chosen.txt; the table is of the others (`--half judged`).
+// `UNIT_CALIBRATION` was chosen on the clips of bench/verdict-chosen.txt (`--clips chosen`); the table is of the
+// others.
 //
-// "before": the offset of lowest distance within 15 frames, stated whatever it is worth, as `score` did; for `prepare`, moved where LSE-C * sqrt(n / 100)
-// reached 0.05. A wrong answer is an offset more than one frame off, or any for the audio of others.
+// "before": the offset of lowest distance within 15 frames, stated without a condition, as `score` did; for `prepare`
+// the rule `lse-c`. A wrong answer is an offset more than one frame off, or any for the audio of others.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +25,7 @@ const { values } = parseArgs({
     cache: { type: 'string' },
     weights: { type: 'string' },
     embed: { type: 'string' },
-    half: { type: 'string', default: 'judged' },
+    clips: { type: 'string', default: 'measured' },
     seed: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '8.6' },
     json: { type: 'boolean', default: false },
@@ -37,6 +41,7 @@ const cache = resolve(values.cache);
 mkdirSync(cache, { recursive: true });
 if (values.embed) await embedClips(values.embed.split(','));
 const { alignmentCurve, scoreEmbeddings, syncVerdict, UNIT_CALIBRATION } = await load('metrics');
+const { decideOffset, GENERAL } = await load('dataloader');
 
 /** The clips of a set: id and path. */
 function clipsOf(set) {
@@ -56,8 +61,14 @@ function clipsOf(set) {
 }
 
 async function embedClips(sets) {
-  const [{ openEmbedder }, windows, { createLandmarkDetector }, { openMedia }, { voiceActivity }, { batchSizeFor }] =
-    await Promise.all(['score', 'sync-windows', 'face-crop', 'media', 'audio-mel', 'metrics'].map(load));
+  const [
+    { openEmbedder },
+    windows,
+    { createLandmarkDetector },
+    { joinWaveform, openMedia },
+    { voiceActivity },
+    { batchSizeFor },
+  ] = await Promise.all(['score', 'sync-windows', 'face-crop', 'media', 'audio-mel', 'metrics'].map(load));
   const { LANDMARK_QUALITY, openTrackedVideo, streamFrameWindows, FeatureWindows } = windows;
   const weights = values.weights ?? join(shared, 'weights/lite-start.safetensors');
   const embedder = await openEmbedder(weights, { threads: 1, log: console.error });
@@ -65,7 +76,7 @@ async function embedClips(sets) {
   const { detector: settings, collect, detectionSide } = LANDMARK_QUALITY.fast;
   const [detector, reader] = [await createLandmarkDetector(settings), await openMedia({ log: () => {} })];
   const most = Number(values.seconds) * FPS;
-  const rowsOf = async (tower, list) => {
+  const embedded = async (tower, list) => {
     const rows = new Float32Array(list.length * embeddingSize);
     const size = batchSizeFor(recipe);
     for (let i = 0; i < list.length; i += size)
@@ -73,13 +84,7 @@ async function embedClips(sets) {
     return rows;
   };
   const write = (id, facts, arrays) => {
-    const all = new Float32Array(arrays.reduce((sum, array) => sum + array.length, 0));
-    let at = 0;
-    for (const array of arrays) {
-      all.set(array, at);
-      at += array.length;
-    }
-    writeFileSync(join(cache, `${id}.bin`), new Uint8Array(all.buffer));
+    writeFileSync(join(cache, `${id}.bin`), Buffer.concat(arrays.map((array) => new Uint8Array(array.buffer))));
     writeFileSync(join(cache, `${id}.json`), JSON.stringify({ id, embeddingSize, ...facts }));
   };
   for (const { id, path } of sets.flatMap(clipsOf)) {
@@ -87,23 +92,22 @@ async function embedClips(sets) {
     try {
       const video = await openTrackedVideo({ path, reader, detector, collect, detectionSide });
       const [track] = [...video.tracks].sort((a, b) => b.frameCount - a.frameCount);
-      const pieces = [];
-      for await (const { samples } of video.audio()) pieces.push(...samples);
-      const audio = Float32Array.from(pieces);
-      const features = new FeatureWindows(once({ samples: audio, sampleRate: 16000 }), recipe);
-      const [frames, sounds] = [[], []];
+      const audio = await joinWaveform(video.audio());
+      const featureReader = new FeatureWindows(once(audio), recipe);
+      const [frames, features] = [[], []];
       for await (const window of streamFrameWindows(video, { recipe, tracks: [track] })) {
-        const heard = frames.length < most && (await features.read(window.startFrame));
-        if (!heard) break;
+        const read = frames.length < most && (await featureReader.read(window.startFrame));
+        if (!read) break;
         frames.push(window.frames);
-        sounds.push(heard);
+        features.push(read);
       }
-      await features.close();
+      await featureReader.close();
       video.release();
-      const flags = voiceActivity({ samples: audio, sampleRate: 16000 }, { fps: FPS });
+      const flags = voiceActivity(audio, { fps: FPS });
       const spoken = flags.subarray(track.firstFrame, track.firstFrame + frames.length);
       const speech = spoken.reduce((sum, flag) => sum + flag, 0) / Math.max(1, spoken.length);
-      write(id, { windows: frames.length, speech }, [await rowsOf('visual', frames), await rowsOf('audio', sounds)]);
+      const rows = [await embedded('visual', frames), await embedded('audio', features)];
+      write(id, { windows: frames.length, speech }, rows);
       console.error(id);
     } catch (error) {
       writeFileSync(join(cache, `${id}.json`), JSON.stringify({ id, error: error.message }));
@@ -111,15 +115,15 @@ async function embedClips(sets) {
   }
   for (const [kind, samples] of Object.entries(noises(14))) {
     if (existsSync(join(cache, `noise_${kind}.json`))) continue;
-    const features = new FeatureWindows(once({ samples, sampleRate: 16000 }), recipe);
-    const sounds = [];
-    for (let frame = features.first; ; frame++) {
-      const heard = await features.read(frame);
-      if (!heard) break;
-      sounds.push(heard);
+    const featureReader = new FeatureWindows(once({ samples, sampleRate: 16000 }), recipe);
+    const features = [];
+    for (let frame = featureReader.first; ; frame++) {
+      const read = await featureReader.read(frame);
+      if (!read) break;
+      features.push(read);
     }
-    await features.close();
-    write(`noise_${kind}`, { windows: sounds.length, speech: 0 }, [new Float32Array(0), await rowsOf('audio', sounds)]);
+    await featureReader.close();
+    write(`noise_${kind}`, { windows: features.length, speech: 0 }, [await embedded('audio', features)]);
   }
   await embedder.dispose();
   detector.dispose();
@@ -194,12 +198,15 @@ function report() {
     .filter((file) => file.endsWith('.json'))
     .map(readClip)
     .filter(Boolean);
-  const chosenFile = new URL('verdict-chosen.txt', import.meta.url);
-  const chosen = new Set(existsSync(chosenFile) ? readFileSync(chosenFile, 'utf8').trim().split('\n') : []);
-  const half = { judged: ({ id }) => !chosen.has(id), chosen: ({ id }) => chosen.has(id), all: () => true }[
-    values.half
-  ];
-  const clips = all.filter((clip) => clip.set !== 'noise' && clip.windows >= 16 && half(clip));
+  const chosen = new Set(
+    readFileSync(new URL('verdict-chosen.txt', import.meta.url), 'utf8')
+      .trim()
+      .split('\n'),
+  );
+  const wanted = { measured: ({ id }) => !chosen.has(id), chosen: ({ id }) => chosen.has(id), all: () => true };
+  const isWanted = wanted[values.clips];
+  if (!isWanted) throw new RangeError(`--clips must be ${Object.keys(wanted).join(' or ')}, got ${values.clips}`);
+  const clips = all.filter((clip) => clip.set !== 'noise' && clip.windows >= 16 && isWanted(clip));
   const noise = all.filter(({ set }) => set === 'noise');
   for (const clip of clips) clip.truth = truthOf(clip);
   const random = randomOf(Number(values.seed));
@@ -219,14 +226,13 @@ const countBy = (list, keyOf) => {
   return counts;
 };
 
-/** Rows `from` to `from + count`, moved by `shift`: the audio of row i is that of i + shift. */
+/** Rows `from` to `from + count` of a clip's embeddings. */
 const rowsOf = ({ embeddingSize }, rows, from, count) =>
   rows.subarray(from * embeddingSize, (from + count) * embeddingSize);
 
-/** What is known of a clip's own offset: of GRID and lrw-ar, that it is about 0; of others the whole clip's, where that is clear. */
+/** A clip's own offset: of GRID and lrw-ar about 0; else that of the whole clip, undefined where it is not clear. */
 function truthOf(clip) {
-  if (clip.set === 'grid') return { offset: 0, within: 2 };
-  if (clip.set === 'lrw') return { offset: 0, within: 2 };
+  if (clip.set === 'grid' || clip.set === 'lrw') return { offset: 0, within: 2 };
   const { alignment } = scored(clip, clip, { count: clip.windows });
   const { offsetFrames, contrast } = alignmentCurve(alignment);
   return contrast > 10 ? { offset: offsetFrames, within: 1 } : undefined;
@@ -239,10 +245,8 @@ function scored(video, sound, { count, from = 0, audioFrom = from }) {
   );
 }
 
-const OPTIONS = { windowFrames: 10 };
-const judge = (score, sound) =>
-  syncVerdict(score, { ...OPTIONS, calibration: UNIT_CALIBRATION, speechShare: sound.speech });
-const sureBefore = (score) => score.lseC * Math.sqrt(score.windows / 100) >= 0.05;
+const verdictOf = (score, sound) =>
+  syncVerdict(score, { windowFrames: 10, calibration: UNIT_CALIBRATION, speechShare: sound.speech });
 
 const drawOf = (random) => ({
   integer: (most) => Math.floor(random() * (most + 1)),
@@ -265,13 +269,13 @@ function verdictTable(clips, noise, { seconds, random }) {
   const pick = (i) => long[i % long.length];
   const rows = [];
   const add = (kind, score, sound, truth) => {
-    const verdict = judge(score, sound);
+    const verdict = verdictOf(score, sound);
     const right = (offset) => truth !== undefined && offset !== null && Math.abs(offset - truth.offset) <= truth.within;
     rows.push({
       kind,
       before: right(score.offsetFrames) ? 'right' : 'wrong',
-      now: verdict.answer === 'cannot tell' ? 'not told' : right(verdict.offsetFrames) ? 'right' : 'wrong',
-      sure: verdict.confidence > 0.5,
+      now: verdict.answer === 'cannot tell' ? 'no answer' : right(verdict.offsetFrames) ? 'right' : 'wrong',
+      confident: verdict.confidence > 0.5,
     });
   };
   for (let i = 0; long.length > 1 && i < MOST; i++) {
@@ -282,7 +286,7 @@ function verdictTable(clips, noise, { seconds, random }) {
     add('other audio', scored(clip, other, { count, from, audioFrom: draw.integer(other.windows - count) }), other);
     if (noise.length > 0) {
       const kind = noise[i % noise.length];
-      // As if voice activity had been fooled: the noise is judged by what it matches alone.
+      // As if voice activity took the noise for speech.
       add('noise', scored(clip, kind, { count, from, audioFrom: draw.integer(kind.windows - count) }), { speech: 1 });
     }
     const moved =
@@ -302,16 +306,24 @@ function verdictTable(clips, noise, { seconds, random }) {
       before: { right: share(({ before }) => before === 'right'), wrong: share(({ before }) => before === 'wrong') },
       now: {
         right: share(({ now }) => now === 'right'),
-        notTold: share(({ now }) => now === 'not told'),
+        noAnswer: share(({ now }) => now === 'no answer'),
         wrong: share(({ now }) => now === 'wrong'),
-        wrongAndSure: share(({ now, sure }) => now === 'wrong' && sure),
+        wrongAndConfident: share(({ now, confident }) => now === 'wrong' && confident),
       },
     };
   }
   return { seconds, sets: countBy(long, ({ set }) => set), table };
 }
 
-/** As `prepare` decides on whole clips of at least four seconds, frames at every second window. */
+/** A score and its verdict as `prepare` keeps them. */
+const readingOf = (score, sound) => {
+  const { offsetFrames, lseC: confidence, lseD: distance, windows } = score;
+  const verdict = verdictOf(score, sound);
+  const { offsetFrames: likeliestFrames, zScore } = verdict.evidence;
+  return { offsetFrames, confidence, distance, windows, verdict: { ...verdict, likeliestFrames, zScore } };
+};
+
+/** As `prepare` decides on GRID and on whole clips of at least four seconds, frames at every second window. */
 function prepareTable(clips, random) {
   const draw = drawOf(random);
   const long = clips.filter(({ windows, set }) => windows >= 91 || set === 'grid');
@@ -325,18 +337,16 @@ function prepareTable(clips, random) {
       { visual: frames, audio: rowsOf(sound, sound.audio, audioFrom, count) },
       { space: 'unit', dimension: video.embeddingSize, visualStride: 2 },
     );
-    const { offsetFrames, reason, confidence, evidence } = judge(some, sound);
-    const inPlace = Math.abs(evidence.offsetFrames) <= 2;
-    const kept =
-      reason !== 'offset changes' &&
-      (offsetFrames !== null ? Math.abs(offsetFrames) <= 15 : confidence >= 0.3 || (inPlace && confidence >= 0.02));
+    const outcome = ({ reason, delayFrames }) => (reason ? 'dropped' : delayFrames === 0 ? 'kept' : 'moved');
+    const decision = decideOffset(readingOf(some, sound), GENERAL);
+    const now = outcome(decision);
     const known = kind === 'true' ? video.truth : undefined;
     outcomes[kind].push({
       set: video.set,
       known: known !== undefined,
-      before: sureBefore(all) && Math.abs(all.offsetFrames) > 1 ? 'moved' : 'kept',
-      now: !kept ? 'dropped' : offsetFrames !== null && Math.abs(offsetFrames) > 1 ? 'moved' : 'kept',
-      wrongly: known && offsetFrames !== null && Math.abs(offsetFrames - known.offset) > known.within + 1,
+      before: outcome(decideOffset(readingOf(all, sound), { ...GENERAL, offsetRule: 'lse-c' })),
+      now,
+      movedWrongly: now === 'moved' && known && Math.abs(decision.delayFrames - known.offset) > known.within + 1,
     });
   };
   for (const clip of long) {
@@ -360,7 +370,7 @@ function prepareTable(clips, random) {
         now: countBy(some, ({ now }) => now),
         ...(kind === 'true'
           ? {
-              movedWrongly: some.filter(({ wrongly, now }) => wrongly && now === 'moved').length,
+              movedWrongly: some.filter(({ movedWrongly }) => movedWrongly).length,
               lostWithKnownOffset: some.filter(({ known, now }) => known && now === 'dropped').length,
             }
           : {}),
@@ -384,26 +394,26 @@ const STEPS = [
   [-10, 2],
 ];
 
-/** Two offsets in one clip, one, or none: how often a change is told, and how far from its place. */
+/** Two offsets in one clip, one, or none: how often a change is found, and how far from its place. */
 function changeTable(clips, random) {
   const draw = drawOf(random);
   const long = clips.filter(({ windows, set }) => windows >= 150 && set !== 'grid');
   const table = {
-    'no change': { clips: 0, told: 0 },
-    'other audio': { clips: 0, told: 0 },
-    'a change of 4-16 frames': { clips: 0, told: 0, oneOffset: 0 },
+    'no change': { clips: 0, found: 0 },
+    'other audio': { clips: 0, found: 0 },
+    'a change of 4-16 frames': { clips: 0, found: 0, oneOffset: 0 },
   };
   const errors = [];
   const count = (kind, { parts, answer }) => {
     table[kind].clips++;
-    if (parts.length > 1) table[kind].told++;
+    if (parts.length > 1) table[kind].found++;
     else if (table[kind].oneOffset !== undefined && answer !== 'cannot tell') table[kind].oneOffset++;
   };
   for (const [i, clip] of long.entries()) {
-    const plain = judge(scored(clip, clip, { count: clip.windows }), clip);
+    const plain = verdictOf(scored(clip, clip, { count: clip.windows }), clip);
     count('no change', plain);
     const other = otherOf(clip, long, i, draw);
-    count('other audio', judge(scored(clip, other, { count: Math.min(clip.windows, other.windows) }), other));
+    count('other audio', verdictOf(scored(clip, other, { count: Math.min(clip.windows, other.windows) }), other));
     if (plain.reason !== 'found') continue;
     for (const [before, after] of STEPS) {
       const windows = clip.windows - 24;
@@ -412,7 +422,7 @@ function changeTable(clips, random) {
       for (let w = 0; w < windows; w++)
         audio.set(rowsOf(clip, clip.audio, 12 + w + (w < at ? before : after), 1), w * clip.embeddingSize);
       const rows = { visual: rowsOf(clip, clip.visual, 12, windows), audio };
-      const verdict = judge(scoreEmbeddings(rows, { space: 'unit', dimension: clip.embeddingSize }), clip);
+      const verdict = verdictOf(scoreEmbeddings(rows, { space: 'unit', dimension: clip.embeddingSize }), clip);
       count('a change of 4-16 frames', verdict);
       if (verdict.parts.length > 1) errors.push(Math.abs(verdict.parts[1].fromSec - (at + 5) / FPS));
     }
@@ -424,14 +434,16 @@ function changeTable(clips, random) {
 
 function print({ clips, verdicts, prepare, changes }) {
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
-  console.log(`clips (${values.half}): ${JSON.stringify(clips)}\n`);
+  console.log(`clips (${values.clips}): ${JSON.stringify(clips)}\n`);
   console.log(
-    '| clip | audio | pairs | before: right | wrong | now: right | not told | wrong | wrong, confidence above 0.5 |',
+    '| clip | audio | pairs | before: right | wrong | now: right | no answer | wrong | wrong, confidence above 0.5 |',
   );
   console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   for (const { seconds, table } of verdicts) {
     for (const [kind, { clips: pairs, before, now }] of Object.entries(table)) {
-      const cells = [before.right, before.wrong, now.right, now.notTold, now.wrong, now.wrongAndSure].map(percent);
+      const cells = [before.right, before.wrong, now.right, now.noAnswer, now.wrong, now.wrongAndConfident].map(
+        percent,
+      );
       console.log(`| ${seconds} s | ${kind} | ${pairs} | ${cells.join(' | ')} |`);
     }
   }

@@ -57,15 +57,18 @@ export type Preparation = {
   /** Clips with a larger offset after the correction are dropped, frames. */
   maxRemainingOffset: number;
   /**
-   * Which offsets count. `verdict`: by the network's `syncVerdict`. The audio is moved where the offset is more likely
-   * right than wrong; a clip stays as it is down to a confidence of `keepConfidence`, or where the likeliest offset,
-   * unsure as that is, is within 2 frames; others are dropped, `offset unknown`: audio of something else, a photograph,
-   * a listener. `lse-c`, as published pipelines do: by LSE-C and the next two values. Default `lse-c`.
+   * How offsets are decided on. `verdict`: by the network's `syncVerdict`. The audio is moved where the offset is more
+   * likely right than wrong. A clip without an answer stays as it is with a confidence of at least `keepConfidence`, or
+   * of at least 0.02 where the likeliest offset is within 2 frames; others are dropped, `offset unknown`: audio of
+   * something else, a photograph, a listener. `lse-c`, as published pipelines do: by LSE-C, `correctionConfidence` and
+   * `minConfidence`. Default `lse-c`.
    */
   offsetRule?: 'verdict' | 'lse-c';
-  /** Least confidence of the verdict with which a clip is kept, 0..1. Default 0.3: of clips of
-   * 3 to 8 seconds of natural speech 3 of 100 with other audio are kept, and 91 of 100 with their own; of GRID's
-   * sentences 21 and 100 of 100. */
+  /**
+   * Least confidence of the verdict with which a clip is kept whose audio is not in place, 0..1. Default 0.3: of clips
+   * of 3 to 8 seconds of natural speech 3 of 100 with other audio are kept, and 91 of 100 with their own; of GRID's
+   * sentences 21 and 100 of 100.
+   */
   keepConfidence?: number;
   /**
    * With the rule `lse-c`: the audio is moved only where `LSE-C * sqrt(windows / 100)` reaches this: a short clip must
@@ -107,7 +110,11 @@ const COMMON: Preparation = {
 };
 
 /** The preparation for videos of which nothing is known. */
-export const GENERAL: Preparation = { ...COMMON, offsetRule: 'verdict', keepConfidence: 0.3 };
+export const GENERAL: Preparation & { keepConfidence: number } = {
+  ...COMMON,
+  offsetRule: 'verdict',
+  keepConfidence: 0.3,
+};
 
 /**
  * Named preparations. Where a source is silent, the value of `general` stands.

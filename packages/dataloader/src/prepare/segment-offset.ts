@@ -3,7 +3,7 @@ import { AUDIO_SAMPLE_RATE, type Features, type SyncRecipe } from '@lipsync/cont
 import type { VerdictFacts } from '@lipsync/metrics';
 import { cutFeatureWindow, WindowSampler, windowCount } from '@lipsync/sync-windows';
 import type { ClipOffset, OffsetReading, OffsetVerdict, StoreRecipe } from '../store/clip';
-import type { Preparation } from './preparation';
+import { GENERAL, type Preparation } from './preparation';
 import type { SegmentAudio } from './segment-audio';
 
 /** A sync network's input at one frame: `[height, width, frameCount * 3]` and `[bins, featureSteps]`. */
@@ -51,7 +51,7 @@ export async function measureSegment(
   return stage.measure(windowsOf(recipe, frames, { features, first, count: measured }), { speechShare });
 }
 
-/** Share of frames in which somebody speaks. */
+/** Share of frames with speech, by voice activity. */
 function speechIn(samples: Float32Array, { fps, first, count }: { fps: number; first: number; count: number }): number {
   const flags = voiceActivity({ samples, sampleRate: AUDIO_SAMPLE_RATE }, { fps }).subarray(first, first + count);
   return flags.reduce((sum, flag) => sum + flag, 0) / Math.max(1, flags.length);
@@ -72,23 +72,28 @@ async function* windowsOf(
   }
 }
 
-/** The likeliest offset of audio that seems to belong to the face is within so many frames: of other audio it is anywhere. */
+/** Likeliest offset, frames, up to which audio counts as in place: that of other audio is as likely anywhere else. */
 const IN_PLACE = 2;
 
-/** Less than this, and even audio that seems to be where it belongs is not. */
+/** Least confidence with which a clip whose audio is in place is kept. */
 const LEAST_CONFIDENCE_IN_PLACE = 0.02;
 
-/** As much, for networks without a calibration: standard deviations of the noise. */
+/** The same for networks without a calibration: `zScore` of the verdict. */
 const LEAST_Z_IN_PLACE = 2.5;
 
-const KEEP_CONFIDENCE = 0.3;
-
-type Decision =
+/** The frames by which a clip's audio is to be delayed, or why the clip is dropped. */
+export type OffsetDecision =
   | { delayFrames: number }
   | { reason: 'offset unknown' | 'offset changes' | 'offset too large'; detail: string };
 
-/** What to do about a measured offset: the frames by which the audio is to be delayed, or why the clip is dropped. */
-export function decideOffset(reading: OffsetReading, preparation: Preparation): Decision {
+/**
+ * What a preparation does about a measured offset.
+ *
+ * @example
+ * const decision = decideOffset(await stage.measure(windows), GENERAL);
+ * if ('reason' in decision) console.log(decision.reason, decision.detail);
+ */
+export function decideOffset(reading: OffsetReading, preparation: Preparation): OffsetDecision {
   const { verdict } = reading;
   return preparation.offsetRule === 'verdict' && verdict
     ? decideByVerdict(verdict, preparation)
@@ -100,7 +105,7 @@ export function offsetOf({ verdict, offsetFrames }: OffsetReading, { offsetRule 
   return (offsetRule === 'verdict' ? verdict?.offsetFrames : undefined) ?? offsetFrames;
 }
 
-function decideByVerdict(verdict: OffsetVerdict, preparation: Preparation): Decision {
+function decideByVerdict(verdict: OffsetVerdict, preparation: Preparation): OffsetDecision {
   const { offset, toleratedOffset, maxOffset } = preparation;
   if (offset !== 'correct') return { delayFrames: 0 };
   const { offsetFrames, reason, sentence } = verdict;
@@ -112,10 +117,10 @@ function decideByVerdict(verdict: OffsetVerdict, preparation: Preparation): Deci
   return { delayFrames: Math.abs(offsetFrames) > toleratedOffset ? offsetFrames : 0 };
 }
 
-/** Whether a clip without an answer is more useful than harmful: audio that is not in place is dropped much sooner. */
+/** Whether a clip without an answer is kept: audio in place needs less confidence than other audio. */
 function worthKeeping(
   { confidence, likeliestFrames, zScore, reason }: OffsetVerdict,
-  { toleratedOffset, keepConfidence = KEEP_CONFIDENCE }: Preparation,
+  { toleratedOffset, keepConfidence = GENERAL.keepConfidence }: Preparation,
 ): boolean {
   if (reason === 'too short') return true;
   const inPlace = likeliestFrames !== null && Math.abs(likeliestFrames) <= Math.max(IN_PLACE, toleratedOffset);
@@ -126,7 +131,7 @@ function worthKeeping(
 function decideByConfidence(
   reading: OffsetReading,
   { offset, toleratedOffset, maxOffset, correctionConfidence, minConfidence }: Preparation,
-): Decision {
+): OffsetDecision {
   if (reading.confidence < minConfidence) {
     return { reason: 'offset unknown', detail: `confidence ${reading.confidence.toFixed(3)}, below ${minConfidence}` };
   }
