@@ -1,10 +1,14 @@
 /**
- * SyncNet's whole evaluation, ours beside PyTorch, NumPy and SciPy programs: `node scripts/check-protocol.mjs [VIDEO...]
- * [--only pipeline|demo] [--match TEXT]`; `--match`: only such made videos.
+ * SyncNet's whole evaluation, ours beside programs of PyTorch, NumPy and SciPy.
  *
- * - `syncnet-pipeline` on the same crops and audio, of the videos given, by default the first of LIPSYNC_SHARED/data/wild.
- * - `syncnet-demo` from the file on, with the source's own steps (ffmpeg's JPEG files, OpenCV, a 16-bit WAV file): a drawn
- *   face and videos of LIPSYNC_SHARED/data cut to 224 px, at 25, 29.97 and variable rates; `wav2lip-lrs` on one of them.
+ *     node scripts/check-protocol.mjs [VIDEO...] [--only pipeline|demo] [--match TEXT]
+ *
+ * `--match` takes only the videos of `syncnet-demo` and `wav2lip-lrs` with this text in their path.
+ *
+ * - `syncnet-pipeline` on the same crops and audio, of the given videos or the first of LIPSYNC_SHARED/data/wild.
+ * - `syncnet-demo` from the file on, with the source's own steps (ffmpeg's JPEG files, OpenCV, a 16-bit WAV file): a
+ *   drawn face and videos of LIPSYNC_SHARED/data cut to 224 px, at 25, 29.97 and variable rates; `wav2lip-lrs` on one
+ *   of them.
  *
  * Network weights are made by formula; needs the built packages and python3 with torch, cv2 and scipy, and says so where
  * they are missing. Fails where offset, distance curve or confidences differ by more than 1e-3.
@@ -35,19 +39,18 @@ const skip = (reason) => {
 if (spawnSync(python, ['-c', 'import cv2, numpy, scipy, torch']).status !== 0)
   skip(`${python} has no PyTorch, OpenCV and SciPy`);
 const wild = `${shared}/data/wild`;
+const filesOf = (folder, ending) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(ending))
+    .sort()
+    .map((name) => join(folder, name));
 const { values, positionals: videos } = parseArgs({
   allowPositionals: true,
   options: { only: { type: 'string' }, match: { type: 'string', default: '' } },
 });
 if (videos.length === 0 && values.only !== 'demo') {
   if (!existsSync(wild)) skip(`no video given and no ${wild}`);
-  videos.push(
-    ...readdirSync(wild)
-      .filter((name) => name.endsWith('.mp4'))
-      .sort()
-      .slice(0, 1)
-      .map((name) => join(wild, name)),
-  );
+  videos.push(...filesOf(wild, '.mp4').slice(0, 1));
 }
 
 const { selectBackend } = await import('../packages/backends/dist/index.js');
@@ -63,12 +66,16 @@ await selectBackend({ backend: 'wasm', log: console.log });
 const folder = mkdtempSync(join(tmpdir(), 'lipsync-protocol-'));
 let failed = false;
 
-/** What a program of reference/ writes for an input. */
-function python3(program, input, ...rest) {
+/** Runs a program to its end; its messages are the error where it fails. */
+function run(program, args) {
+  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw error ?? new Error(stderr);
+}
+
+/** What a program of reference/ writes for its inputs. */
+function scoreOf(program, inputs, flags = []) {
   const out = join(folder, 'out');
-  const args = rest[0]?.startsWith('--') || rest.length === 0 ? [input, out, ...rest] : [input, ...rest, out];
-  const { status, stderr } = spawnSync(python, [program, ...args], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(stderr);
+  run(python, [join('reference', program), ...inputs, out, ...flags]);
   return JSON.parse(readFileSync(out, 'utf8'));
 }
 
@@ -97,67 +104,37 @@ function compare(protocol, path, score, theirs) {
 
 /** Face crops of 224 px for `syncnet-demo`, and a video of another size for `wav2lip-lrs`; what the data allow. */
 async function demoVideos() {
-  const made = (name) => join(folder, name);
-  const ffmpeg = (...args) => {
-    const { status, stderr } = spawnSync('ffmpeg', ['-v', 'error', '-y', ...args], { encoding: 'utf8' });
-    if (status !== 0) throw new Error(stderr);
-  };
+  const made = [];
   const square = "crop='min(iw,ih)':'min(iw,ih)',scale=224:224";
   const h264 = ['-c:v', 'libx264', '-crf', '18', '-pix_fmt', 'yuv420p'];
-  await writeTalkingFace(made('drawn-source.mp4'), { personSeed: 3, seed: 5, durationSec: 4 });
-  ffmpeg('-i', made('drawn-source.mp4'), '-vf', square, ...h264, '-c:a', 'aac', made('drawn.mp4'));
-  const videos = [['syncnet-demo', made('drawn.mp4')]];
+  const aac = ['-c:a', 'aac'];
+  const cut = (source, name, { filter = square, before = [], encode }) => {
+    const path = join(folder, name);
+    run('ffmpeg', ['-v', 'error', '-y', ...before, '-i', source, '-vf', filter, ...encode, path]);
+    made.push(['syncnet-demo', path]);
+  };
+  const drawn = join(folder, 'drawn-source.mp4');
+  await writeTalkingFace(drawn, { personSeed: 3, seed: 5, durationSec: 4 });
+  cut(drawn, 'drawn.mp4', { encode: [...h264, ...aac] });
   if (existsSync(wild)) {
-    const [first, , , variable] = readdirSync(wild)
-      .filter((name) => name.endsWith('.mp4'))
-      .sort();
-    ffmpeg('-t', '5', '-i', join(wild, first), '-vf', square, ...h264, '-c:a', 'aac', made('wild-25.mp4'));
-    ffmpeg(
-      '-t',
-      '5',
-      '-i',
-      join(wild, first),
-      '-vf',
-      `${square},fps=30000/1001`,
-      ...h264,
-      '-c:a',
-      'pcm_s16le',
-      made('wild-2997.mkv'),
-    );
-    ffmpeg(
-      '-t',
-      '5',
-      '-i',
-      join(wild, variable),
-      '-vf',
-      square,
-      ...h264,
-      '-vsync',
-      'vfr',
-      '-c:a',
-      'aac',
-      made('wild-variable.mp4'),
-    );
-    videos.push(...['wild-25.mp4', 'wild-2997.mkv', 'wild-variable.mp4'].map((name) => ['syncnet-demo', made(name)]));
-    videos.push(['wav2lip-lrs', join(wild, variable)]);
+    const [first, , , variable] = filesOf(wild, '.mp4');
+    const before = ['-t', '5'];
+    cut(first, 'wild-25.mp4', { before, encode: [...h264, ...aac] });
+    const filter = `${square},fps=30000/1001`;
+    cut(first, 'wild-2997.mkv', { before, filter, encode: [...h264, '-c:a', 'pcm_s16le'] });
+    cut(variable, 'wild-variable.mp4', { before, encode: [...h264, '-vsync', 'vfr', ...aac] });
+    made.push(['wav2lip-lrs', variable]);
   }
   const grid = `${shared}/data/grid/s1`;
   if (existsSync(grid)) {
-    const [sentence] = readdirSync(grid)
-      .filter((name) => name.endsWith('.mpg'))
-      .sort();
-    const crop = ['-vf', 'crop=224:224', '-c:v', 'mpeg4', '-q:v', '2', '-c:a', 'copy'];
-    ffmpeg('-i', join(grid, sentence), ...crop, made('grid.avi'));
-    videos.push(['syncnet-demo', made('grid.avi')]);
+    const [sentence] = filesOf(grid, '.mpg');
+    cut(sentence, 'grid.avi', { filter: 'crop=224:224', encode: ['-c:v', 'mpeg4', '-q:v', '2', '-c:a', 'copy'] });
   }
-  return videos;
+  return made;
 }
 
 try {
-  const saved = spawnSync(python, ['reference/syncnet-networks.py', '--only-save', 'syncnet', folder], {
-    encoding: 'utf8',
-  });
-  if (saved.status !== 0) throw new Error(saved.stderr);
+  run(python, ['reference/syncnet-networks.py', '--only-save', 'syncnet', folder]);
   const expert = await loadSyncNetwork(join(folder, 'syncnet.legacy.pth'));
   const reader = await openMedia({});
   for (const path of videos) {
@@ -181,7 +158,7 @@ try {
     );
     video.release();
     detector.dispose();
-    const theirs = python3('reference/syncnet-protocol.py', join(folder, 'crops'), join(folder, 'audio'));
+    const theirs = scoreOf('syncnet-protocol.py', [join(folder, 'crops'), join(folder, 'audio')]);
     compare('syncnet-pipeline', path, score, theirs);
   }
   for (const [protocol, path] of values.only === 'pipeline' ? [] : await demoVideos()) {
@@ -189,7 +166,7 @@ try {
     const ours = await scoreVideo(path, { expert, reader, protocol: PROTOCOLS[protocol] });
     const [score] = ours.faces;
     if (!score) throw new Error(`${path}: no score: ${ours.problems.join('; ')}`);
-    const theirs = python3('reference/syncnet-demo.py', path, ...(protocol === 'wav2lip-lrs' ? ['--resize'] : []));
+    const theirs = scoreOf('syncnet-demo.py', [path], protocol === 'wav2lip-lrs' ? ['--resize'] : []);
     compare(protocol, path, score, theirs);
     const [decoded] = (await scoreVideo(path, { expert, reader, protocol: PROTOCOLS[`${protocol}-decoded`] })).faces;
     const off = (key) => `${key} ${decoded[key].toFixed(4)} (${((decoded[key] / theirs[key] - 1) * 100).toFixed(1)} %)`;
