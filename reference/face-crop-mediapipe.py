@@ -113,7 +113,8 @@ def main():
         case = {"image": name, "size": size, "checksum": made.checksum(image)}
         if size == 256:
             pixels = (image.astype(np.float32) / np.float32(127.5) - 1).astype(np.float32)
-            scores, boxes, more, coarse = run(*blazeface, pixels, ["Identity", "Identity_2", "Identity_1", "Identity_3"])
+            outputs = ["Identity", "Identity_2", "Identity_1", "Identity_3"]
+            scores, boxes, more, coarse = run(*blazeface, pixels, outputs)
             scores, boxes = np.concatenate([scores, more], 1)[0, :, 0], np.concatenate([boxes, coarse], 1)[0]
             rows = sorted({int(scores.argmax()), *range(0, 896, 31)})
             case |= {"network": "blazeface", "rows": rows, "scores": made.rounded(torch.from_numpy(scores)),

@@ -86,19 +86,18 @@ export function trackingSquare(points: Landmarks68, scale: number): Square {
 /**
  * Maps points from units of a square's side to pixels of the frame.
  *
- * @param at where the 136 values begin. Default 0.
  * @param mirrored whether the square was mirrored: the points are put back in order. Default false.
  */
 export function pointsFromSquare(
   points: ArrayLike<number>,
   square: Square,
-  { at = 0, mirrored = false }: { at?: number; mirrored?: boolean } = {},
+  { mirrored = false }: { mirrored?: boolean } = {},
 ): Float32Array {
   const result = new Float32Array(136);
   const cos = Math.cos(square.angle) * square.side;
   const sin = Math.sin(square.angle) * square.side;
   for (let i = 0; i < 68; i++) {
-    const source = at + 2 * (mirrored ? MIRRORED_POINT[i] : i);
+    const source = 2 * (mirrored ? MIRRORED_POINT[i] : i);
     const u = (points[source] - 0.5) * (mirrored ? -1 : 1);
     const v = points[source + 1] - 0.5;
     result[2 * i] = square.x + cos * u - sin * v;

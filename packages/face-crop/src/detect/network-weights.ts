@@ -87,8 +87,10 @@ export function weightTensors(
     .filter(([name, { shape }]) => shapes.has(name) && shapes.get(name)!.join() !== shape.join())
     .map(([name, { shape }]) => `${name} [${shape.join(', ')}] for [${shapes.get(name)!.join(', ')}]`);
   if (missing.length + unused.length + misshapen.length > 0) {
-    const found = `missing: ${missing.join(' ') || 'none'}; unused: ${unused.join(' ') || 'none'}; misshapen: ${misshapen.join(' ') || 'none'}`;
-    fail(TypeError, where, 'weights', 'those of this network', found);
+    const found = Object.entries({ missing, unused, misshapen }).map(
+      ([what, names]) => `${what}: ${names.join(' ') || 'none'}`,
+    );
+    fail(TypeError, where, 'weights', 'those of this network', found.join('; '));
   }
   return new Map([...weights].map(([name, { shape, data }]) => [name, tf.keep(tf.tensor(data, shape, 'float32'))]));
 }

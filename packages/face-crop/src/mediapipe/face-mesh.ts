@@ -8,6 +8,9 @@ import { GraphNetwork, type StoredGraph } from './stored-graph';
 /** Pixels on a side of the image that the mesh network takes. */
 const SIZE = 192;
 
+/** Points of the mesh. */
+const POINTS = 468;
+
 /** The mesh (x, y and z in pixels of the input), and the confidence that there is a face. */
 const OUTPUTS = ['Identity_2', 'Identity_1'] as const;
 
@@ -54,8 +57,10 @@ export class FaceMesh implements PointNetwork {
     try {
       const [meshes, presence] = (await Promise.all(outputs.map((output) => output.data()))) as Float32Array[];
       return Array.from(presence, (confidence, i) => {
-        const mesh = meshes.subarray(i * 1404, (i + 1) * 1404).map((value) => value / SIZE);
-        const flat = Float32Array.from({ length: 936 }, (_, k) => mesh[(k >> 1) * 3 + (k & 1)]);
+        const flat = Float32Array.from(
+          { length: 2 * POINTS },
+          (_, k) => meshes[3 * (i * POINTS + (k >> 1)) + (k & 1)] / SIZE, // x and y of x, y, z
+        );
         return {
           points: landmarksFromMediapipe(flat, { width: 1, height: 1 }),
           presence: confidence,

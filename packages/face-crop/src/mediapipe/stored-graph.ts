@@ -33,8 +33,8 @@ const OPERATIONS = [
  *
  * Holds its weights as tensors: `dispose` it.
  *
- * @throws TypeError if the graph has another form, an unknown operation, weights that do not fit or are not finite, or
- * lacks an output.
+ * @throws TypeError if the graph has another form, an unknown operation or weights that do not fit, or lacks an output;
+ * RangeError for a weight that is not finite.
  * @example
  * const mesh = new GraphNetwork('FaceMesh', stored, ['Identity_2', 'Identity_1']);
  * const [points, presence] = mesh.run(images);
@@ -71,8 +71,7 @@ export class GraphNetwork {
       const value = (name: string) => values.get(name) ?? (this.#weights.get(name) as tf.Tensor);
       for (const node of this.#order) {
         if (node.op === 'Const') continue;
-        const result = node.op === 'Placeholder' ? images : this.#apply(node, value);
-        values.set(node.name, result);
+        values.set(node.name, node.op === 'Placeholder' ? images : this.#apply(node, value));
       }
       return this.#outputs.map((name) => value(name) as tf.Tensor2D);
     });
@@ -88,7 +87,9 @@ export class GraphNetwork {
   #apply({ op, input = [], attr = {} }: GraphNode, value: (name: string) => tf.Tensor): tf.Tensor {
     const names = input.map((name) => name.split(':')[0]);
     const x = value(names[0]) as tf.Tensor4D;
-    const strides = (attr.strides?.list?.i ?? []).slice(1, 3).map(Number) as [number, number];
+    // of [batch, height, width, channel]
+    const sides = (name: string) => (attr[name]?.list?.i ?? []).slice(1, 3).map(Number) as [number, number];
+    const strides = sides('strides');
     const pad = attr.padding?.s ? (atob(attr.padding.s).toLowerCase() as 'same' | 'valid') : 'valid';
     switch (op) {
       case 'Reshape':
@@ -101,7 +102,7 @@ export class GraphNetwork {
         );
       }
       case 'MaxPool':
-        return tf.maxPool(x, (attr.ksize?.list?.i ?? []).slice(1, 3).map(Number) as [number, number], strides, pad);
+        return tf.maxPool(x, sides('ksize'), strides, pad);
       case 'AddV2':
         return tf.add(x, value(names[1]));
       case 'Relu':
