@@ -18,13 +18,7 @@ import {
   UsageError,
   wholeNumber,
 } from '../terminal/command';
-import {
-  assertFiles,
-  audioTrackOption,
-  damageOption,
-  readingOptions,
-  videoTrackOption,
-} from '../terminal/media-options';
+import { addReadingOptions, assertFiles, readingOptions } from '../terminal/media-options';
 import {
   backendOption,
   jsonOption,
@@ -45,7 +39,7 @@ export function dubCommand() {
 }
 
 function dubOptions() {
-  return createCommand(
+  const command = createCommand(
     'dub',
     'Generates the mouth of one face in a video from another audio track, with a DINet generator: one of lipsync train generator, or the published one.',
   )
@@ -90,10 +84,8 @@ function dubOptions() {
     )
     .addOption(wholeNumber('--crf <n>', 'constant rate factor of x264: lower is better and larger').default(16))
     .addOption(landmarkQualityOption())
-    .addOption(landmarkDetectorOption())
-    .addOption(audioTrackOption('AUDIO'))
-    .addOption(videoTrackOption('VIDEO'))
-    .addOption(damageOption())
+    .addOption(landmarkDetectorOption());
+  return addReadingOptions(command, { audio: 'AUDIO', video: 'VIDEO' })
     .option('--force', 'overwrite OUT')
     .addOption(jsonOption())
     .addOption(backendOption())

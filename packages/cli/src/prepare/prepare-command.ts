@@ -13,14 +13,7 @@ import {
 } from '@lipsync/dataloader';
 import { recipeFor, TRAINED_NETWORKS } from '@lipsync/train';
 import { choice, createCommand, decimal, keysOf, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
-import {
-  assertFolderOrFile,
-  audioTrackOption,
-  damageOption,
-  readingOptions,
-  videoTrackOption,
-  withDamageHint,
-} from '../terminal/media-options';
+import { addReadingOptions, assertFolderOrFile, readingOptions, withDamageHint } from '../terminal/media-options';
 import {
   expertConfigOption,
   expertPrefixOption,
@@ -54,7 +47,7 @@ export function prepareCommand() {
 
 /** The words of `lipsync prepare`: what the clips are for, faces and people, sync, quality, speed. */
 function prepareOptions() {
-  return qualityOptions()
+  const command = qualityOptions()
     .optionsGroup('Sync:')
     .option(
       '--expert <file>',
@@ -99,10 +92,8 @@ function prepareOptions() {
         'second',
         'mean',
       ]).default('second' as const),
-    )
-    .addOption(audioTrackOption('video'))
-    .addOption(videoTrackOption('video'))
-    .addOption(damageOption())
+    );
+  return addReadingOptions(command, { audio: 'video', video: 'video' })
     .optionsGroup('Speed:')
     .addOption(landmarkQualityOption())
     .addOption(landmarkDetectorOption())

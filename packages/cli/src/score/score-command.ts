@@ -20,14 +20,7 @@ import {
   UsageError,
   wholeNumber,
 } from '../terminal/command';
-import {
-  assertFiles,
-  audioTrackOption,
-  damageOption,
-  readingOptions,
-  videoTrackOption,
-  withDamageHint,
-} from '../terminal/media-options';
+import { addReadingOptions, assertFiles, readingOptions, withDamageHint } from '../terminal/media-options';
 import {
   backendOption,
   configOption,
@@ -50,7 +43,7 @@ export function scoreCommand() {
 }
 
 function scoreOptions() {
-  return createCommand(
+  const command = createCommand(
     'score',
     'Measures for every face in every video by how much the audio is early or late, with LSE-D and LSE-C of the expert.',
   )
@@ -80,12 +73,8 @@ function scoreOptions() {
     .addOption(landmarkQualityOption())
     .addOption(landmarkDetectorOption())
     .addOption(jsonOption())
-    .option('--csv', 'print one line for each face as CSV on standard output')
-    .addOption(audioTrackOption())
-    .addOption(videoTrackOption())
-    .addOption(damageOption())
-    .addOption(backendOption())
-    .addOption(threadsOption());
+    .option('--csv', 'print one line for each face as CSV on standard output');
+  return addReadingOptions(command).addOption(backendOption()).addOption(threadsOption());
 }
 
 type ScoreWords = OptionsOf<ReturnType<typeof scoreOptions>>;

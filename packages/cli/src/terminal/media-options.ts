@@ -1,4 +1,5 @@
 import { access, constants, stat } from 'node:fs/promises';
+import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { MediaError } from '@lipsync/contracts';
 import type { OpenMediaOptions } from '@lipsync/media';
 import { choice, UsageError, wholeNumber } from './command';
@@ -13,7 +14,7 @@ export const audioTrackOption = (of = 'file') =>
     `which of the audio tracks of a ${of} is read, from 0 (default: the one marked as default, or else the first; silent ones last)`,
   ).helpGroup(GROUP);
 
-export const videoTrackOption = (of = 'file') =>
+const videoTrackOption = (of: string) =>
   wholeNumber(
     '--video-track <n>',
     `which of the video tracks of a ${of} is read, from 0 (default: the one marked as default, or else the first; still pictures last)`,
@@ -27,6 +28,18 @@ export const damageOption = () =>
   )
     .default('refuse' as const)
     .helpGroup(GROUP);
+
+/**
+ * Adds the options of a command that reads videos.
+ *
+ * @param of what the audio and the video are read from, in the words of the help. Default `file`.
+ */
+export function addReadingOptions<Args extends unknown[], Opts extends OptionValues, Global extends OptionValues>(
+  command: Command<Args, Opts, Global>,
+  { audio = 'file', video = 'file' } = {},
+) {
+  return command.addOption(audioTrackOption(audio)).addOption(videoTrackOption(video)).addOption(damageOption());
+}
 
 /** What these options set of a reader. */
 export function readingOptions({
