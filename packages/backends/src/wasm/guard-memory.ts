@@ -6,8 +6,8 @@ import type { WasmBackend } from './heap';
 const HEAP_LIMIT_MIB = 4096;
 
 /**
- * The bits of a signalling NaN. Arithmetic never gives one, so an output whose ends still hold it was never written:
- * the kernel gave up.
+ * The bits of a signalling NaN. Arithmetic never gives one, so the kernel did not write an output whose first and last
+ * elements still hold it.
  */
 const UNWRITTEN = 0x7fa1e557;
 
@@ -27,54 +27,49 @@ const PACKED: Readonly<Record<string, readonly [input: string, times: number]>> 
   _FusedMatMul: ['b', 1],
 };
 
-/** Kept free for the small blocks that the kernels' C++ allocates without looking whether it got them. */
+/** Bytes kept free for the small blocks that the kernels' C++ allocates without checking the result. */
 const RESERVE = 2 * 2 ** 20;
 
-/** Heap size from which on the reserve is looked after, bytes. */
+/** Size of the heap from which on the reserve is checked, bytes. */
 const NEARLY_FULL = 3840 * 2 ** 20;
 
 type Inputs = Record<string, TensorInfo>;
 
-const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
+const mebibytes = (bytes: number, digits = 1) => (bytes / 2 ** 20).toFixed(digits);
 
-function outOfMemory({ wasm }: WasmBackend, bytes: number, what: string): Error {
-  const heap = (wasm.HEAPU8.length / 2 ** 20).toFixed(0);
+const heapMebibytes = ({ wasm }: WasmBackend) => mebibytes(wasm.HEAPU8.length, 0);
+
+function outOfMemory(backend: WasmBackend, bytes: number, what: string): Error {
   return new Error(
-    `wasm backend: out of memory, no room for ${what} (${mebibytes(bytes)} MiB) beside ${heap} MiB of heap ` +
-      `(tensors take ${mebibytes(tf.memory().numBytes)} MiB; the limit is ${HEAP_LIMIT_MIB} MiB); use a smaller batch ` +
-      'or a smaller network, look for tensors that are never disposed, or take a backend without this limit ' +
-      '(tfjs-node, webgpu)',
+    `wasm backend: out of memory, no room for ${what} (${mebibytes(bytes)} MiB) beside ` +
+      `${heapMebibytes(backend)} MiB of heap (tensors take ${mebibytes(tf.memory().numBytes)} MiB; ` +
+      `the limit is ${HEAP_LIMIT_MIB} MiB); use a smaller batch or a smaller network, look for tensors ` +
+      'that are never disposed, or take a backend without this limit (tfjs-node, webgpu)',
   );
 }
 
 const guarded = new WeakSet<WasmBackend>();
 
-/** What happened to backends whose values cannot be trusted any more. */
+/** What happened to backends whose memory cannot be trusted any more. */
 const broken = new WeakMap<WasmBackend, string>();
 
 function brokenBackend(backend: WasmBackend): Error {
-  const heap = (backend.wasm.HEAPU8.length / 2 ** 20).toFixed(0);
   return new Error(
-    `wasm backend: ${broken.get(backend)}, probably out of memory (heap of ${heap} MiB, ` +
+    `wasm backend: ${broken.get(backend)}, probably out of memory (heap of ${heapMebibytes(backend)} MiB, ` +
       `the limit is ${HEAP_LIMIT_MIB} MiB): its memory cannot be trusted any more; start a new process, ` +
       'or remove and set the backend again, with a smaller batch or network',
   );
 }
 
-/** What the kernel that runs now has allocated, to be freed where it fails; null between kernels. */
+/** Data ids that the running kernel has allocated, to be freed where it fails; null between kernels. */
 let made: object[] | null = null;
 
-/** Whether there is room to pack a filter: asked once a kernel's output has taken its part; null elsewhere. */
+/** Throws where there is no room to pack the running kernel's filter; called once its output is allocated. */
 let checkPacking: (() => void) | null = null;
 
-let words = new Int32Array(0);
-
-/** The first and the last word of a tensor's memory. */
-function ends(backend: WasmBackend, { memoryOffset, shape }: { memoryOffset: number; shape: number[] }) {
-  const { buffer } = backend.wasm.HEAPU8;
-  if (words.buffer !== buffer) words = new Int32Array(buffer as ArrayBuffer);
-  const first = memoryOffset / 4; // memory of tensors is aligned
-  return [first, first + tf.util.sizeFromShape(shape) - 1] as const;
+/** The memory of a tensor of 4-byte elements; valid until the heap grows. */
+function wordsOf(backend: WasmBackend, { memoryOffset, shape }: { memoryOffset: number; shape: number[] }): Int32Array {
+  return new Int32Array(backend.wasm.HEAPU8.buffer, memoryOffset, tf.util.sizeFromShape(shape));
 }
 
 /**
@@ -111,19 +106,21 @@ export function guardAllocations(backend: WasmBackend): void {
     if (values != null) {
       this.wasm.HEAPU8.set(new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, bytes), memoryOffset);
     } else if (size > 0 && WORDS.includes(dtype)) {
-      for (const at of ends(this, { memoryOffset, shape })) words[at] = UNWRITTEN;
+      const words = wordsOf(this, { memoryOffset, shape });
+      words[0] = words[size - 1] = UNWRITTEN;
     }
   };
 }
 
 /**
- * A kernel that never gives nonsense where the heap is full; `packs` for the stock kernels, ours pack nothing.
+ * A kernel that throws where the heap is full, instead of returning wrong values. `packs` is true for the stock
+ * kernels; ours pack nothing.
  *
  * XNNPACK keeps copies of filters and matrices on the same heap. Where it finds no room, the stock kernel prints a
- * status, leaves its output as it was and returns as if all were well; other code aborts or writes out of bounds. So
- * the room for those copies is checked before (once for each filter), and an output that was not written is an error.
- * What a failed kernel has allocated is freed, and the backend can be used on. After an abort, or where `malloc`
- * overflowed, it cannot: every later kernel is an error too.
+ * status, leaves its output unwritten and returns normally; other code aborts or writes out of bounds. So the room for
+ * those copies is checked before (once for each filter), and an output that was not written is an error. What a failed
+ * kernel has allocated is freed, and the backend stays usable. After an abort, or a block of `malloc` beyond the end of
+ * the heap, it does not: every later kernel is an error too.
  */
 export function guardKernel(name: string, kernel: KernelFunc, { packs }: { packs: boolean }): KernelFunc {
   const packed = packs ? PACKED[name] : undefined;
@@ -147,40 +144,44 @@ export function guardKernel(name: string, kernel: KernelFunc, { packs }: { packs
 }
 
 function run(name: string, kernel: KernelFunc, args: Parameters<KernelFunc>[0], backend: WasmBackend) {
-  const given = () => Object.values(args.inputs).filter((input) => input !== undefined && input !== null);
-  const shapes = () =>
-    `kernel ${name} of [${given()
-      .map(({ shape }) => shape.join(', '))
-      .join('] and [')}]`;
   let result: ReturnType<KernelFunc>;
   try {
     result = kernel(args);
   } catch (error) {
     if (!(error instanceof WebAssembly.RuntimeError)) throw error;
     // The heap itself may be damaged: C++ has written through the null pointer that it got for memory.
-    const sizes = `which works on ${mebibytes(given().reduce((sum, input) => sum + bytesOf(input), 0))} MiB`;
-    broken.set(backend, `${shapes()}, ${sizes}, ended with "${error.message}"`);
+    const { what, bytes } = described(name, args.inputs as Inputs);
+    broken.set(backend, `${what}, which works on ${mebibytes(bytes)} MiB, ended with "${error.message}"`);
     throw brokenBackend(backend);
   }
   for (const output of Array.isArray(result) ? result : [result]) {
-    if (isUnwritten(backend, output))
-      throw outOfMemory(backend, bytesOf(output) + given().reduce((sum, input) => sum + bytesOf(input), 0), shapes());
+    if (!isUnwritten(backend, output)) continue;
+    const { what, bytes } = described(name, args.inputs as Inputs);
+    throw outOfMemory(backend, bytesOf(output) + bytes, what);
   }
   return result;
 }
 
-const bytesOf = ({ shape, dtype }: TensorInfo) => tf.util.sizeFromShape(shape) * tf.util.bytesPerElement(dtype);
-
-function isUnwritten(backend: WasmBackend, { dataId, dtype }: TensorInfo): boolean {
-  if (!WORDS.includes(dtype)) return false;
-  const record = backend.dataIdMap.get(dataId);
-  if (!record || tf.util.sizeFromShape(record.shape) === 0) return false;
-  const [first, last] = ends(backend, record);
-  return words[first] === UNWRITTEN && words[last] === UNWRITTEN;
+/** A kernel with the shapes of its inputs, and their size. */
+function described(name: string, inputs: Inputs): { what: string; bytes: number } {
+  const given = Object.values(inputs).filter((input) => input !== undefined && input !== null);
+  return {
+    what: `kernel ${name} of [${given.map(({ shape }) => shape.join(', ')).join('] and [')}]`,
+    bytes: given.reduce((sum, input) => sum + bytesOf(input), 0),
+  };
 }
 
-/** Inputs for which there was room to pack. */
-const roomy = new WeakSet<object>();
+const bytesOf = ({ shape, dtype }: TensorInfo) => tf.util.sizeFromShape(shape) * tf.util.bytesPerElement(dtype);
+
+function isUnwritten(backend: WasmBackend, { dataId }: TensorInfo): boolean {
+  const record = backend.dataIdMap.get(dataId);
+  if (!record || !WORDS.includes(record.dtype)) return false;
+  const words = wordsOf(backend, record);
+  return words[0] === UNWRITTEN && words[words.length - 1] === UNWRITTEN;
+}
+
+/** Data ids of the inputs for which there was room to pack: they are packed once. */
+const packable = new WeakSet<object>();
 
 function assertRoomToPack(
   backend: WasmBackend,
@@ -189,7 +190,7 @@ function assertRoomToPack(
   inputs: Inputs,
 ): void {
   const packed = inputs[input];
-  if (roomy.has(packed.dataId)) return;
+  if (packable.has(packed.dataId)) return;
   const bytes = bytesOf(packed);
   // Alignment, biases and channels that fill vectors: measured below 64 KiB for 1024 channels.
   const block = bytes + Math.max(65_536, bytes / 64);
@@ -200,12 +201,12 @@ function assertRoomToPack(
       `a packed copy of the ${input} [${packed.shape.join(', ')}] of kernel ${name}`,
     );
   }
-  roomy.add(packed.dataId);
+  packable.add(packed.dataId);
 }
 
 /**
- * Whether blocks of these sizes can be allocated together and leave the reserve. The heap grows by them, as it would a
- * moment later.
+ * Whether blocks of these sizes can be allocated together and leave the reserve. It allocates and frees them, so the
+ * heap grows now instead of in the kernel.
  */
 function hasRoom(backend: WasmBackend, sizes: number[]): boolean {
   const { wasm } = backend;
@@ -217,8 +218,8 @@ function hasRoom(backend: WasmBackend, sizes: number[]): boolean {
 }
 
 /**
- * Whether `malloc` gave a block that can be used. Near 4 GiB the threaded build gives blocks that reach beyond the end
- * of the memory: there addresses start from 0 again, and `malloc` has written its notes into what others keep there.
+ * Whether `malloc` gave a block that can be used. Near 4 GiB it gives blocks that reach beyond the end of the memory:
+ * addresses start from 0 again there, so that `malloc`'s own headers have overwritten other data.
  */
 function liesInHeap(backend: WasmBackend, address: number, bytes: number): boolean {
   if (address === 0) return false;
