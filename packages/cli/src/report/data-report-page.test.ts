@@ -1,9 +1,9 @@
 import type { DataReport } from '@lipsync/dataloader';
 import { decode } from 'fast-png';
 import { expect, test } from 'vitest';
+import { MADE_REPORT, MADE_SPREAD } from '../testing/made-report';
 import { dataReportPage } from './data-report-page';
 
-const spread = { least: 1, median: 2, greatest: 3, low: 0, high: 4, bins: [0, 3, 1] };
 const thumbnail = {
   id: 'a&b.mp4.t0.s0',
   height: 2,
@@ -12,31 +12,7 @@ const thumbnail = {
   // Points 0 to 66 at (1, 0.5); the last one lies outside the crop.
   landmarks: Float32Array.from({ length: 136 }, (_, i) => (i >= 134 ? -5 : i % 2 === 0 ? 1 : 0.5)),
 };
-const report: DataReport = {
-  clips: 4,
-  minutes: 1.25,
-  fps: 25,
-  videos: 2,
-  videoRates: { 25: 3, 29.97: 1 },
-  people: { by: 'face', count: 2, largestShare: 0.75, trainClips: 3, validationClips: 1 },
-  labels: { clips: 4, inSync: 0.5, offSyncWithinTwo: 0.034 },
-  largestVideoShare: 0.6,
-  seconds: spread,
-  cropSide: spread,
-  brightness: spread,
-  lipMovement: spread,
-  dropped: { silent: 2, 'no face': 5 },
-  offsets: {
-    expert: 'AVAlignNet',
-    counts: [-3, -2, -1, 0, 1, 2, 3].map((offsetFrames) => ({ offsetFrames, clips: offsetFrames === 3 ? 1 : 0 })),
-    beyondTwo: 0.25,
-    unknown: 2,
-    leftOut: 1,
-    corrected: 1,
-  },
-  warnings: ['2 videos only: a network will <learn> these'],
-  thumbnails: [thumbnail],
-};
+const report: DataReport = { ...MADE_REPORT, thumbnails: [thumbnail] };
 
 test('dataReportPage is one page that needs no other file: warnings, figures, drops by number, all text escaped', () => {
   const page = dataReportPage(report, 'my <clips>');
@@ -77,7 +53,10 @@ test('a crop is shown with its pixels and those of its landmarks that lie in it'
 
 test('without measurements, people, drops and warnings the page says so', () => {
   const { people: _p, offsets: _o, ...rest } = report;
-  const page = dataReportPage({ ...rest, warnings: [], dropped: {}, faceSize: spread, voiced: spread }, 'clips');
+  const page = dataReportPage(
+    { ...rest, warnings: [], dropped: {}, faceSize: MADE_SPREAD, voiced: MADE_SPREAD },
+    'clips',
+  );
   for (const part of [
     'No warnings.',
     'Offsets were not measured',
