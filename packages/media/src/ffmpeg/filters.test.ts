@@ -7,8 +7,8 @@ import {
   passFrames,
   printFirstAudio,
   printFirstFrame,
+  printPieces,
   regionFilter,
-  timedAudio,
 } from './filters';
 
 const video = (width: number, height: number) => ({ codec: 'x', width, height, fps: 25, rotation: 0, startSec: 0 });
@@ -30,12 +30,12 @@ test('regionFilter cuts before it converts, by shares of the size', () => {
 });
 
 test('audioFilter puts sample 0 at the given time and asks for a downmix of unchanged level', () => {
-  const filter = audioFilter(-33008, 16000, 'mono');
+  const filter = audioFilter(-33008, 16000, { layout: 'mono' });
   expect(filter).toContain('asetpts=PTS-(-33008)');
   expect(filter).toContain('aresample=16000:async=1:first_pts=0');
   expect(filter).toContain('rematrix_maxval=1');
   expect(filter).toContain('channel_layouts=mono');
-  expect(audioFilter(0, 44100, undefined)).not.toContain('channel_layouts');
+  expect(audioFilter(0, 44100)).not.toContain('channel_layouts');
 });
 
 test('fittedSize keeps the aspect, never scales up and never ends at 0', () => {
@@ -55,8 +55,10 @@ test('a filter that prints its first time has one more branch and is itself unch
   expect(printFirstAudio('x,y')).toMatch(/^asettb=AVTB,asplit\[s\]\[t\];\[t\].*,ashowinfo,anullsink;\[s\]x,y$/);
 });
 
-test('timedAudio leaves out what begins from 0 or compares with the time so far', () => {
-  expect(timedAudio(audioFilter(500, 16000, 'mono'))).toMatch(/,aresample=16000:rematrix_maxval=1,.*,ashowinfo@out$/);
+test('audioFilter without places leaves out what begins from 0 or compares with the time so far', () => {
+  expect(printPieces(audioFilter(500, 16000, { layout: 'mono', placed: false }))).toMatch(
+    /,aresample=16000:rematrix_maxval=1,.*,ashowinfo@out$/,
+  );
 });
 
 test.each([

@@ -64,20 +64,36 @@ export function cropFilter(region: FrameRegion, whole: { width: number; height: 
   return `crop=${crop.join(':')},${scaleFilter({ width, height })}`;
 }
 
+export type AudioFilterOptions = {
+  /** Channels of the output. Default: as they are. */
+  layout?: 'mono';
+  /** Gaps in the timestamps beyond this become silence, seconds. Default 0.04, one frame at 25 fps. */
+  gapSec?: number;
+  /**
+   * Whether audio is put at its time. Without it, pieces keep their own times: nothing is put before or between them and
+   * nothing is cut. Default true.
+   */
+  placed?: boolean;
+};
+
 /**
  * Audio whose sample 0 plays at `zeroMicroseconds` of the container's clock, where the first frame is: silence is put
- * before a later start, an earlier part is cut away, gaps in the timestamps beyond 40 ms (one frame at 25 fps) become
- * silence.
+ * before a later start, an earlier part is cut away, gaps in the timestamps beyond `gapSec` become silence.
  *
  * The clock is moved here and not by `-itsoffset`: where that equals the file's start, ffmpeg 4.1 to 5.1 let the audio
  * of an MPEG transport stream begin at 0 wherever it began.
  */
-export function audioFilter(zeroMicroseconds: number, sampleRate: number, layout: 'mono' | undefined): string {
+export function audioFilter(
+  zeroMicroseconds: number,
+  sampleRate: number,
+  { layout, gapSec = 0.04, placed = true }: AudioFilterOptions = {},
+): string {
+  const placing = placed ? `:async=1:first_pts=0:min_comp=0.00001:min_hard_comp=${gapSec}` : '';
   return [
     'asettb=AVTB',
     `asetpts=PTS-(${zeroMicroseconds})+${AUDIO_BEGINS}`,
     // rematrix_maxval: without it a float downmix is not normalised and stereo comes out 3 dB louder than in 16 bits.
-    `aresample=${sampleRate}:async=1:first_pts=0:min_comp=0.00001:min_hard_comp=0.04:rematrix_maxval=1`,
+    `aresample=${sampleRate}${placing}:rematrix_maxval=1`,
     `aformat=sample_fmts=flt:sample_rates=${sampleRate}${layout ? `:channel_layouts=${layout}` : ''}`,
   ].join(',');
 }
@@ -93,10 +109,6 @@ export const printPieces = (filter: string) => `${filter},ashowinfo@out`;
  * so that it does no harm where ffmpeg builds the filters anew.
  */
 export const timedFrames = (scaling: string) => `settb=AVTB,setpts=print(PTS),${scaling}`;
-
-/** An `audioFilter` whose pieces keep their own times: nothing is put before or between them and nothing is cut. */
-export const timedAudio = (filter: string) =>
-  printPieces(filter.replace(/:async=1:first_pts=0:min_comp=[\d.]+:min_hard_comp=[\d.]+/, ''));
 
 /** Output arguments with which ffmpeg neither repeats nor drops frames; 5.1 renamed them. */
 export function passFrames(version: string): string[] {

@@ -15,9 +15,9 @@ import {
 } from '../ffmpeg/filters';
 import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
 import { lastLine } from '../ffmpeg/run-ffmpeg';
-import type { Damage } from './decode-bytes';
 import type { InputFile } from './input-file';
 import { inputArguments } from './input-file';
+import type { MediaSource } from './media-source';
 import type { SharedRun } from './shared-run';
 import { startSharedRun } from './shared-run';
 
@@ -29,12 +29,8 @@ import { startSharedRun } from './shared-run';
  */
 export type BothStreams = MediaStreams;
 
-export type BothRequest = {
-  ffmpegPath: string;
+export type BothRequest = Pick<MediaSource, 'ffmpegPath' | 'maxPixels' | 'damage' | 'log'> & {
   file: InputFile;
-  maxPixels: number;
-  damage: Damage;
-  log: (line: string) => void;
   fps: number;
   maxSide?: number;
   sampleRate: number;
@@ -106,8 +102,7 @@ const UNKNOWN = { zeroMicroseconds: 0, audioZeroMicroseconds: 0, maps: FIRST_STR
 function start(request: BothRequest, known?: Probe): SharedRun {
   const { ffmpegPath, file, maxPixels, damage, fps, maxSide, sampleRate, keepBytes } = request;
   // Of a video that starts at 0 the file is opened once. Else twice: the frames' clock is moved at the input, the
-  // audio's
-  // in its filter.
+  // audio's in its filter.
   const { zeroMicroseconds: zero, audioZeroMicroseconds, maps } = known ?? UNKNOWN;
   const audioInput = zero === 0 ? 0 : 1;
   const args = [
@@ -131,7 +126,9 @@ function start(request: BothRequest, known?: Probe): SharedRun {
     '-af',
     printFirstAudio(
       printPieces(
-        [...(known ? audioMix(known) : []), audioFilter(audioZeroMicroseconds, sampleRate, 'mono')].join(','),
+        [...(known ? audioMix(known) : []), audioFilter(audioZeroMicroseconds, sampleRate, { layout: 'mono' })].join(
+          ',',
+        ),
       ),
     ),
     '-f',

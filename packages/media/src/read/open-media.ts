@@ -1,38 +1,17 @@
-import type { FrameRegion, FrameSequence, MediaInfo, MediaReader, VideoFrame, Waveform } from '@lipsync/contracts';
-import { AUDIO_SAMPLE_RATE, fail, MediaError } from '@lipsync/contracts';
-import { mixFilters } from '../check/channel-mix';
-import type { WantedTracks } from '../check/choose-tracks';
-import type { Probe } from '../check/probe';
-import { besideJumps, channelMixOf, probeFile } from '../check/probe';
-import type { DamageSurvey } from '../check/survey-damage';
-import { surveyDamage } from '../check/survey-damage';
-import {
-  audioFilter,
-  cropFilter,
-  fittedSize,
-  frameFilter,
-  passFrames,
-  printFrames,
-  printPieces,
-  regionFilter,
-  scaleFilter,
-  timedAudio,
-  timedFrames,
-} from '../ffmpeg/filters';
+import type { FrameRegion, FrameSequence, MediaInfo, MediaReader } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
+import { channelMixOf } from '../check/probe';
 import type { Ffmpeg, FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
-import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
 import type { BothStreams } from './both-streams';
 import { openBoth, separately } from './both-streams';
+import { decodeAudio } from './decode-audio';
 import type { Damage } from './decode-bytes';
-import { decodeBytes } from './decode-bytes';
-import type { InputFile } from './input-file';
-import { inputArguments, inputFile } from './input-file';
-import type { TimedFrame } from './nearest-frames';
-import { nearestFrames } from './nearest-frames';
-import { OutputLog } from './output-log';
-import type { PlacedSamples } from './placed-audio';
-import { placedAudio } from './placed-audio';
+import type { View } from './decode-frames';
+import { decodeFrames } from './decode-frames';
+import { inputFile } from './input-file';
+import type { MediaSource } from './media-source';
+import { pastDamage, probeOnce, surveyOnce } from './media-source';
 import { publishedStreams } from './published-streams';
 
 export type OpenMediaOptions = FindFfmpegOptions & {
@@ -106,9 +85,6 @@ export interface FfmpegReader extends MediaReader {
   both(path: string, options?: BothOptions): Promise<BothStreams>;
 }
 
-/** How far before the first wanted frame a seek goes: which frame is nearest in time depends on the one before it. */
-const SEEK_MARGIN_SEC = 1;
-
 /** Width times height of 8K video. */
 export const MAX_PIXELS = 7680 * 4320;
 
@@ -138,7 +114,7 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
   const ffmpeg = await ffmpegFor(options);
   const { videoTrack, audioTrack } = options;
   const wanted = { videoTrack, audioTrack };
-  const source: Source = {
+  const source: MediaSource = {
     ffmpegPath: ffmpeg.path,
     version: ffmpeg.version,
     maxPixels,
@@ -223,214 +199,11 @@ function checkOptions({ maxPixels, damage, ...options }: OpenMediaOptions & { ma
   }
 }
 
-/** What all methods of a reader share. */
-type Source = {
-  ffmpegPath: string;
-  version: string;
-  maxPixels: number;
-  damage: Damage;
-  log: (line: string) => void;
-  wanted: WantedTracks;
-  /** By `InputFile.version`, at most 64. */
-  probes: Map<string, Promise<Probe>>;
-  /** What is damaged, by `InputFile.version`, at most 64. */
-  surveys: Map<string, Promise<DamageSurvey>>;
-  /** Versions of files in which damage was passed over. */
-  damaged: Set<string>;
-};
-
-/** Which frames, and how large. */
-type View = { fps: number; maxSide?: number; flags?: 'area'; region?: FrameRegion; first?: number };
-
-/** Probing starts a process or two: the result is kept while the file stays the same. */
-function probeOnce(
-  { ffmpegPath, maxPixels, wanted, probes }: Source,
-  where: string,
-  file: InputFile,
-  messages?: string,
-): Promise<Probe> {
-  let probe = probes.get(file.version);
-  if (!probe) {
-    if (probes.size >= 64) probes.delete(probes.keys().next().value!);
-    probe = probeFile(ffmpegPath, file, { where, maxPixels, messages, ...wanted });
-    probes.set(file.version, probe);
-    probe.catch(() => probes.delete(file.version));
-  }
-  return probe;
-}
-
-/** Where a file is damaged takes a run to find out: it is kept while the file stays the same. */
-async function surveyOnce(source: Source, where: string, file: InputFile): Promise<DamageSurvey> {
-  const { ffmpegPath, maxPixels, surveys } = source;
-  let survey = surveys.get(file.version);
-  if (!survey) {
-    if (surveys.size >= 64) surveys.delete(surveys.keys().next().value!);
-    survey = probeOnce(source, where, file).then((probe) => surveyDamage(ffmpegPath, file, { probe, maxPixels }));
-    surveys.set(file.version, survey);
-    survey.catch(() => surveys.delete(file.version));
-  }
-  return survey;
-}
-
-/**
- * Decodes; where damage stops it that spoils no more than single frames, as at a join or a cut, goes on from there
- * without stopping.
- */
-async function* pastDamage<Item>(
-  source: Source,
-  { where, path }: { where: string; path: string },
-  decode: (source: Source) => AsyncIterable<Item>,
-): AsyncGenerator<Item> {
-  const { version } = await inputFile(where, path);
-  const minor = source.damaged.has(version);
-  let count = 0;
-  try {
-    for await (const item of decode(minor ? { ...source, damage: 'conceal' } : source)) {
-      yield item;
-      count++;
-    }
-    return;
-  } catch (error) {
-    if (minor || source.damage === 'conceal' || !(error instanceof MediaError) || error.fault !== 'damage') throw error;
-    const survey = await surveyOnce(source, where, await inputFile(where, path));
-    if (!survey.minor) throw new MediaError(error.message, { fault: 'damage', detail: survey.note, cause: error });
-  }
-  source.damaged.add(version);
-  let passed = 0;
-  for await (const item of decode({ ...source, damage: 'conceal' })) if (passed++ >= count) yield item;
-}
-
-async function* decodeFrames(source: Source, path: string, view: View): AsyncGenerator<VideoFrame> {
-  const { ffmpegPath, version, maxPixels, damage, log } = source;
-  const { fps, maxSide, flags, region, first = 0 } = view;
-  const file = await inputFile('frames', path);
-  const probe = await probeOnce(source, 'frames', file);
-  const { info, zeroMicroseconds, frameTimes, maps, clock } = probe;
-  if (!info.video) throw new Error(`frames: path must be a file with frames, got ${path} (audio only)`);
-  if (region) assertRegion(region, info.video);
-  const { width, height } = region ?? fittedSize(info.video, maxSide);
-  const filter = region
-    ? regionFilter(fps, region, info.video)
-    : frameFilter(fps, { size: { width, height }, flags, first });
-  const scaling = region ? cropFilter(region, info.video) : scaleFilter({ width, height }, flags);
-  const input = inputArguments({ ...file, ...clock }, maxPixels, {
-    zeroMicroseconds,
-    seekSec: frameTimes ? 0 : Math.max(0, first / fps - SEEK_MARGIN_SEC),
-  });
-  const onDamage = () => void source.damaged.add(file.version);
-  const unit = { name: 'frame', bytes: width * height * 3, wholeOnly: true };
-  const decode = (words: string, printed: OutputLog) => {
-    const output = [...passFrames(version), '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'];
-    const args = [...input, '-map', maps.video, '-vf', words, ...output, ...besideJumps(probe, 'audio')];
-    return decodeBytes(ffmpegPath, { where: 'frames', path, args, unit, damage, log, printed, onDamage });
-  };
-  const printed = new OutputLog('frames');
-  let index = first;
-  // By their number, or as long as ffmpeg keeps the time: then by the time of each.
-  for await (const data of frameTimes ? [] : decode(printFrames(filter), printed)) {
-    await printed.covers(index - first + 1);
-    if (index - first >= printed.changedAt) break;
-    yield { data, width, height, index, timeSec: index / fps };
-    index++;
-  }
-  if (!frameTimes && printed.changedAt === Number.POSITIVE_INFINITY) return;
-  const times = new OutputLog('frames', { timed: true });
-  const rest = timedData(decode(timedFrames(scaling), times), times, frameTimes);
-  for await (const frame of nearestFrames(rest, { fps, from: index }))
-    yield { ...frame, width, height, timeSec: frame.index / fps };
-}
-
-async function* timedData(
-  frames: AsyncIterable<Uint8Array>,
-  times: OutputLog,
-  stored?: Float64Array,
-): AsyncGenerator<TimedFrame> {
-  let count = 0;
-  for await (const data of frames) {
-    await times.covers(++count);
-    const printed = times.take(1)?.time;
-    yield { data, time: (stored ? stored[count - 1] : printed) ?? Number.NaN };
-  }
-}
-
-async function* decodeAudio(source: Source, path: string, sampleRate: number): AsyncGenerator<Waveform> {
-  const { ffmpegPath, maxPixels, damage, log } = source;
-  const file = await inputFile('audio', path);
-  const probe = await probeOnce(source, 'audio', file);
-  const { info, audioZeroMicroseconds, maps, layout, clock } = probe;
-  if (!info.audio) throw new Error(`audio: path must be a file with audio, got ${path} (no audio stream)`);
-  const mix = await channelMixOf(ffmpegPath, file, { probe, maxPixels });
-  const timed = audioFilter(audioZeroMicroseconds, sampleRate, 'mono');
-  // Joined parts may overlap by less than a frame: the second one must not be late by that.
-  const exact =
-    clock.startMicroseconds === undefined ? timed : timed.replace('min_hard_comp=0.04', 'min_hard_comp=0.005');
-  const filter = [...mixFilters(mix, layout), exact].join(',');
-  // One second a piece.
-  const onDamage = () => void source.damaged.add(file.version);
-  const unit = { name: 'second of audio', bytes: Math.round(sampleRate) * 2, wholeOnly: false };
-  const decode = (words: string, printed: OutputLog) => {
-    const input = inputArguments({ ...file, ...clock }, maxPixels);
-    const args = [...input, '-map', maps.audio, '-af', words, '-f', NATIVE_PCM16, 'pipe:1'];
-    args.push(...besideJumps(probe, 'video'));
-    return decodeBytes(ffmpegPath, { where: 'audio', path, args, unit, damage, log, printed, onDamage });
-  };
-  const printed = new OutputLog('audio');
-  const waiting: Int16Array[] = [];
-  let count = 0;
-  let given = 0;
-  function* give(until: number) {
-    for (let [piece] = waiting; piece && given < until; [piece] = waiting) {
-      if (given + piece.length > until && until !== printed.changedAt) return;
-      waiting.shift();
-      const samples = Float32Array.from(piece.subarray(0, until - given), fromPcm16);
-      given += samples.length;
-      yield { samples, sampleRate };
-    }
-  }
-  for await (const data of decode(printPieces(filter), printed)) {
-    waiting.push(new Int16Array(data.buffer, 0, data.byteLength >> 1));
-    count += data.byteLength >> 1;
-    await printed.covers(count);
-    yield* give(Math.min(count, printed.settled));
-    if (count > printed.changedAt) break;
-  }
-  yield* give(Math.min(count, printed.changedAt));
-  if (printed.changedAt === Number.POSITIVE_INFINITY) return;
-  const places = new OutputLog('audio', { timed: true });
-  const rest = placedData(decode(timedAudio(filter), places), places);
-  for await (const samples of placedAudio(rest, { from: given, sampleRate })) yield { samples, sampleRate };
-}
-
-async function* placedData(
-  pieces: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  places: OutputLog,
-): AsyncGenerator<PlacedSamples> {
-  let count = 0;
-  for await (const data of pieces) {
-    const length = data.byteLength >> 1;
-    count += length;
-    await places.covers(count);
-    for (let offset = 0; offset < length; ) {
-      const { time: at, units } = places.take(length - offset) ?? { time: Number.NaN, units: length - offset };
-      yield { samples: Float32Array.from(new Int16Array(data.buffer, offset * 2, units), fromPcm16), at };
-      offset += units;
-    }
-  }
-}
-
 function assertFrameOptions(where: string, fps: number, maxSide: number | undefined): void {
   if (!(fps > 0 && fps <= 1000)) fail(RangeError, where, 'options.fps', 'above 0 and at most 1000', fps);
   if (maxSide !== undefined && !(Number.isInteger(maxSide) && maxSide > 0)) {
     fail(RangeError, where, 'options.maxSide', 'a whole number of pixels above 0', maxSide);
   }
-}
-
-function assertRegion({ left, top, width, height }: FrameRegion, frame: { width: number; height: number }): void {
-  const whole =
-    [left, top, width, height].every((side) => Number.isInteger(side) && side >= 0) && width > 0 && height > 0;
-  if (whole && left + width <= frame.width && top + height <= frame.height) return;
-  const rule = `whole pixels within the frame of ${frame.width} x ${frame.height}`;
-  fail(RangeError, 'view', 'options.region', rule, `${width} x ${height} at ${left}, ${top}`);
 }
 
 function assertSampleRate(where: string, sampleRate: number): void {

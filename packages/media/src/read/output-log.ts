@@ -15,7 +15,7 @@ const AUDIO = /^\[ashowinfo@out @ [^\]]*\] n: *\d+ pts: *(-?\d+|NOPTS) .* nb_sam
 /** What `print(…)` writes where filters begin, see `FRAMES_BEGIN` and `AUDIO_BEGINS`. */
 const BEGIN = { frames: '-1.000000', audio: '-2.000000' };
 
-/** Samples by which a piece must be longer than the one before it to have silence in it: holes from 40 ms on are filled. */
+/** Samples by which a piece with silence in it is longer than the one before it: holes from 40 ms on are filled. */
 const LONG = 300;
 
 /** Turns of the event loop after which a line that was written before the output has arrived. */

@@ -1,6 +1,5 @@
 import type { FrameSequence, VideoFrame, Waveform } from '@lipsync/contracts';
 import { AUDIO_SAMPLE_RATE } from '@lipsync/contracts';
-import type { WantedTracks } from '../check/choose-tracks';
 import { inPieces } from '../ffmpeg/in-pieces';
 import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
 import { type FfmpegRun, lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
@@ -8,16 +7,10 @@ import { decodeJpeg } from '../jpeg/decode-jpeg';
 import { splitJpegs } from '../jpeg/split-jpegs';
 import type { InputFile } from './input-file';
 import { inputFile, untimedInputArguments } from './input-file';
+import type { MediaSource } from './media-source';
 
 /** The rate that published evaluations take every file for. */
 const TAKEN_FPS = 25;
-
-type PublishedSource = {
-  ffmpegPath: string;
-  maxPixels: number;
-  log: (line: string) => void;
-  wanted: WantedTracks;
-};
 
 /**
  * The streams as SyncNet's `evaluate` and those who took it over make them, by the same commands of ffmpeg:
@@ -31,7 +24,7 @@ type PublishedSource = {
  * frame.
  */
 export function publishedStreams(
-  source: PublishedSource,
+  source: MediaSource,
   path: string,
 ): { frames: FrameSequence; audio: AsyncIterable<Waveform> } {
   return {
@@ -40,7 +33,7 @@ export function publishedStreams(
   };
 }
 
-async function* jpegFrames(source: PublishedSource, path: string): AsyncGenerator<VideoFrame> {
+async function* jpegFrames(source: MediaSource, path: string): AsyncGenerator<VideoFrame> {
   const file = await inputFile('published', path);
   const run = start(source, file, [
     ...mapOf('v', source.wanted.videoTrack),
@@ -58,7 +51,7 @@ async function* jpegFrames(source: PublishedSource, path: string): AsyncGenerato
   }
 }
 
-async function* pcm16Audio(source: PublishedSource, path: string): AsyncGenerator<Waveform> {
+async function* pcm16Audio(source: MediaSource, path: string): AsyncGenerator<Waveform> {
   const file = await inputFile('published', path);
   const rate = String(AUDIO_SAMPLE_RATE);
   const codec = `pcm_${NATIVE_PCM16}`;
@@ -82,14 +75,14 @@ async function* pcm16Audio(source: PublishedSource, path: string): AsyncGenerato
 const mapOf = (kind: 'v' | 'a', track: number | undefined) =>
   track === undefined ? [] : ['-map', `0:${kind}:${track}`];
 
-function start({ ffmpegPath, maxPixels }: PublishedSource, file: InputFile, output: readonly string[]): FfmpegRun {
+function start({ ffmpegPath, maxPixels }: MediaSource, file: InputFile, output: readonly string[]): FfmpegRun {
   return runFfmpeg(ffmpegPath, ['-nostdin', '-v', 'error', ...untimedInputArguments(file, maxPixels), ...output]);
 }
 
 /** Like the published scripts, damage is passed over; it is logged. */
 async function end(
   run: FfmpegRun,
-  { source, file, what, any }: { source: PublishedSource; file: InputFile; what: string; any: boolean },
+  { source, file, what, any }: { source: MediaSource; file: InputFile; what: string; any: boolean },
 ): Promise<void> {
   const ended = await run.ended;
   if (ended.code !== 0 || !any) {

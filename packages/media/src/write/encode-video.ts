@@ -200,7 +200,7 @@ class FfmpegWriter implements VideoWriter {
       if (!info.audio)
         throw new Error(`encodeVideo: options.audioFile must be a file with audio, got ${audioFile} (no audio stream)`);
       const cut = audioSec === undefined ? '' : `,atrim=end=${audioSec}`;
-      const filter = audioFilter(audioZeroMicroseconds, info.audio.sampleRate, undefined) + cut;
+      const filter = audioFilter(audioZeroMicroseconds, info.audio.sampleRate) + cut;
       const codec = audioArguments(muxer, this.#options, info.audio.channels);
       const output = ['-af', filter, ...codec];
       return { input: inputArguments(file, MAX_PIXELS), output, map: maps.audio.replace(/^0/, '1') };

@@ -69,7 +69,7 @@ export async function normaliseMedia(
         '-map',
         audioMap,
         '-af',
-        [...mixFilters(mix, layout), audioFilter(audioZeroMicroseconds, sampleRate, 'mono')].join(','),
+        [...mixFilters(mix, layout), audioFilter(audioZeroMicroseconds, sampleRate, { layout: 'mono' })].join(','),
         ...audioArguments(target.muxer, options),
       ]
     : [];

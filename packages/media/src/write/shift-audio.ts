@@ -61,7 +61,7 @@ export async function shiftAudio(input: string, output: string, options: ShiftAu
   const length = await countSamples(input, sampleRate, options);
   // Delay: silence before, cut at the old length. Advance: the filter drops what falls before zero, silence after.
   const filter = [
-    audioFilter(audioZeroMicroseconds - Math.round(shift * 1e6), sampleRate, undefined),
+    audioFilter(audioZeroMicroseconds - Math.round(shift * 1e6), sampleRate),
     `atrim=end_sample=${length}`,
     `apad=whole_len=${length}`,
     // The encoder starts 1024 samples before what it is given: at 0 then, and not at -1024, which an edit list
