@@ -5,7 +5,7 @@ import type { StreamLine } from './tracks';
 import { listTracks, mediaTrack } from './tracks';
 import { audioProblem, videoProblem } from './try-track';
 
-/** Which tracks are wanted: numbers among the file's tracks of the kind, from 0. Default: chosen, see `chooseTracks`. */
+/** Which tracks are wanted: numbers among the file's tracks of the kind, from 0. Default: see `chooseTracks`. */
 export type WantedTracks = { videoTrack?: number; audioTrack?: number };
 
 /** The streams to read, by ffmpeg's numbers, and why those. */

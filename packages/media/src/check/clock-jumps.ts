@@ -34,7 +34,7 @@ export async function clockJumps(path: string): Promise<boolean> {
   }
 }
 
-/** Looks at whole packets; returns how many bytes it is done with. */
+/** Scans whole packets; returns how many bytes it is done with. */
 type Scan = (bytes: Buffer, clock: Clock) => number;
 
 function scanFor(head: Buffer): Scan | undefined {

@@ -12,7 +12,7 @@ import { choiceNote, chooseTracks } from './choose-tracks';
 import { clockJumps } from './clock-jumps';
 import { storedTimes } from './stored-times';
 import type { StreamLine } from './tracks';
-import { inputDump, streamLines } from './tracks';
+import { inputDump, inputStartSec, streamLines } from './tracks';
 
 /** `MediaInfo`, the time that readers count from, and the streams that they read. */
 export type Probe = {
@@ -54,9 +54,9 @@ export function parseFfmpegDump(
   text: string,
   numbers: { video?: number; audio?: number } = {},
 ): MediaInfo {
-  const head = /^ {2}Duration: (?:N\/A|(\d+):(\d\d):(\d\d(?:\.\d+)?))(?:, start: (-?[\d.]+))?/m.exec(inputDump(text));
+  const head = /^ {2}Duration: (?:N\/A|(\d+):(\d\d):(\d\d(?:\.\d+)?))/m.exec(inputDump(text));
   const durationSec = head?.[1] ? Number(head[1]) * 3600 + Number(head[2]) * 60 + Number(head[3]) : Number.NaN;
-  const startSec = Number(head?.[4] ?? 0);
+  const startSec = inputStartSec(text) ?? 0;
   const info: MediaInfo = { path, durationSec };
   const streams = streamLines(text);
   const find = (kind: StreamLine['kind']) =>
@@ -234,9 +234,9 @@ export const layoutOf = (line: string): ChannelLayout => ({
 
 /** The start of the file's clock, where that jumps as in joined recordings. */
 export async function clockOf(file: InputFile, messages: string): Promise<Probe['clock']> {
-  const start = /^ {2}Duration: [^,]*, start: (-?[\d.]+)/m.exec(inputDump(messages));
-  if (!start || !(await clockJumps(file.path))) return {};
-  return { startMicroseconds: Math.round(Number(start[1]) * 1e6) };
+  const startSec = inputStartSec(messages);
+  if (startSec === undefined || !(await clockJumps(file.path))) return {};
+  return { startMicroseconds: Math.round(startSec * 1e6) };
 }
 
 /**

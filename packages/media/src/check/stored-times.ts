@@ -3,6 +3,7 @@ import { runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { InputFile } from '../read/input-file';
 import { inputArguments } from '../read/input-file';
 import { firstFrameDelay } from './edit-list';
+import { inputStartSec } from './tracks';
 
 /** What a container says of the times of frames where ffmpeg says something else. */
 export type StoredTimes = {
@@ -28,7 +29,7 @@ export async function storedTimes(
   const format = /^Input #0, ([\w,]+), from/m.exec(messages)?.[1].split(',') ?? [];
   if (!info.video) return { frameDelay: 0 };
   if (format.includes('mov')) return { frameDelay: await firstFrameDelay(file.path, stream).catch(() => 0) };
-  const startSec = Number(/^ {2}Duration: [^,]*, start: (-?[\d.]+)/m.exec(messages)?.[1] ?? 0);
+  const startSec = inputStartSec(messages) ?? 0;
   if (!format.includes('avi') || info.video.startSec <= startSec) return { frameDelay: 0 };
   const times = await packetTimes(ffmpegPath, inputArguments(file, maxPixels), stream);
   const [first] = times;

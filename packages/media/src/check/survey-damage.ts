@@ -174,7 +174,7 @@ async function decodeInOrder(
   let first: string | undefined;
   let mapped = false;
   const listen = messageLines(({ level, text }) => {
-    // Before it, ffmpeg has only looked at the file, and says the same again.
+    // Before it, ffmpeg has only probed the file, and reports the same again.
     mapped ||= text.startsWith('Stream mapping:');
     if (!mapped) return;
     const mapping = /^ *Stream #(0:\d+) -> #\d+:0 \((\w+) \((\w+)\)/.exec(text);

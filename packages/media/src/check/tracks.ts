@@ -30,6 +30,12 @@ export function inputDump(messages: string): string {
   return start < 0 ? '' : messages.slice(start).split(/^(?:Stream mapping:|Output #0)/m)[0];
 }
 
+/** Start of the container's clock, seconds; undefined where ffmpeg prints none. */
+export function inputStartSec(messages: string): number | undefined {
+  const start = /^ {2}Duration: [^,]*, start: (-?[\d.]+)/m.exec(inputDump(messages))?.[1];
+  return start === undefined ? undefined : Number(start);
+}
+
 /** All marks that ffmpeg prints in brackets at the end of a stream's line. */
 const MARKS =
   /\((default|dub|original|comment|lyrics|karaoke|forced|hearing impaired|visual impaired|clean effects|attached pic|timed thumbnails|captions|descriptions|metadata|dependent|still image|non-diegetic)\)/g;
