@@ -2,7 +2,7 @@
 const SCAN = 0xda;
 const END = 0xd9;
 
-/** The JPEG files of a stream in which they follow each other, as ffmpeg's `image2pipe` writes them; each a new array. */
+/** The JPEG files of a stream in which they follow each other, as ffmpeg's `image2pipe` writes them; new arrays. */
 export async function* splitJpegs(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let held = new Uint8Array(0);
   let searched = 0;

@@ -12,15 +12,16 @@ const HALF = 1 << 15;
 export function toRgb(planes: readonly Plane[], width: number, height: number): Uint8Array<ArrayBuffer> {
   const data = new Uint8Array(width * height * 3);
   const [luma] = planes;
-  const chroma = planes.slice(1).map((plane) => upsampled(plane, luma));
+  const [blue, red] = planes.slice(1).map((plane) => upsampled(plane, luma));
   for (let row = 0, at = 0; row < height; row++) {
     for (let column = 0; column < width; column++, at += 3) {
       const y = luma.values[row * luma.stride + column];
-      if (chroma.length === 0) {
+      if (!blue) {
         data.fill(y, at, at + 3);
         continue;
       }
-      const [cb, cr] = [chroma[0], chroma[1]].map(({ values, stride }) => values[row * stride + column] - 128);
+      const cb = blue.values[row * blue.stride + column] - 128;
+      const cr = red.values[row * red.stride + column] - 128;
       data[at] = clamp(y + ((CR_TO_R * cr + HALF) >> 16));
       data[at + 1] = clamp(y + ((CB_TO_G * cb + CR_TO_G * cr + HALF) >> 16));
       data[at + 2] = clamp(y + ((CB_TO_B * cb + HALF) >> 16));
@@ -34,11 +35,11 @@ const clamp = (value: number) => (value < 0 ? 0 : value > 255 ? 255 : value);
 /** A chroma plane at the size of the luma plane. */
 function upsampled(plane: Plane, luma: Plane): Pick<Plane, 'values' | 'stride'> {
   if (plane.width === luma.width && plane.height === luma.height) return plane;
-  if (plane.width !== Math.ceil(luma.width / 2))
-    throw new Error('decodeJpeg: bytes must have chroma of whole or of half width, got another width');
-  if (plane.height === luma.height) return twiceAsWide(plane);
-  if (plane.height === Math.ceil(luma.height / 2)) return twiceAsLarge(plane);
-  throw new Error('decodeJpeg: bytes must have chroma of whole or of half height, got another height');
+  const isHalfWidth = plane.width === Math.ceil(luma.width / 2);
+  if (isHalfWidth && plane.height === luma.height) return twiceAsWide(plane);
+  if (isHalfWidth && plane.height === Math.ceil(luma.height / 2)) return twiceAsLarge(plane);
+  const got = `${plane.width} x ${plane.height} of ${luma.width} x ${luma.height}`;
+  throw new Error(`decodeJpeg: bytes must have chroma of the whole size, half the width, or half of both, got ${got}`);
 }
 
 /** Three parts of the nearer value and one of the farther; rounded up and down by turns, so that no bias adds up. */
