@@ -156,8 +156,8 @@ async function openReader(
 ): Promise<FfmpegReader> {
   if (video === audio) return openMedia({ ...readingOptions({ audioTrack, videoTrack, damage }), log });
   const frames = await openMedia({ ...readingOptions({ videoTrack, damage }), log });
-  const sound = await openMedia({ ...readingOptions({ audioTrack, damage }), ffmpegPath: frames.ffmpeg.path, log });
-  const readerOf = (path: string) => (path === audio ? sound : frames);
+  const samples = await openMedia({ ...readingOptions({ audioTrack, damage }), ffmpegPath: frames.ffmpeg.path, log });
+  const readerOf = (path: string) => (path === audio ? samples : frames);
   return {
     ...frames,
     probe: (path, of) => readerOf(path).probe(path, of),

@@ -4,7 +4,7 @@ import { MediaError } from '@lipsync/contracts';
 import type { OpenMediaOptions } from '@lipsync/media';
 import { choice, UsageError, wholeNumber } from './command';
 
-// Options of all commands that read videos or audio files, and the words for arguments that are no such file.
+// Options of all commands that read videos or audio files, and usage errors for arguments that are no such file.
 
 const GROUP = 'Reading videos:';
 
@@ -76,18 +76,22 @@ export function mediaSentence(error: unknown): string | undefined {
  * @param name of the argument in the help, such as `VIDEO`.
  */
 export async function assertFiles(name: string, paths: readonly string[]): Promise<void> {
-  await assertInputs(name, paths, 'a file');
+  await assertInputs(name, paths, { rule: 'a file', folders: false });
 }
 
 /** Refuses an argument that is neither a folder nor a file. */
 export async function assertFolderOrFile(name: string, path: string): Promise<void> {
-  await assertInputs(name, [path], 'a folder of videos, or one video');
+  await assertInputs(name, [path], { rule: 'a folder of videos, or one video', folders: true });
 }
 
-async function assertInputs(name: string, paths: readonly string[], rule: string): Promise<void> {
+async function assertInputs(
+  name: string,
+  paths: readonly string[],
+  { rule, folders }: { rule: string; folders: boolean },
+): Promise<void> {
   const wrong: string[] = [];
   for (const path of paths) {
-    const reason = await reasonAgainst(path, rule !== 'a file');
+    const reason = await reasonAgainst(path, folders);
     if (reason !== undefined) wrong.push(`${name} must be ${rule}, got ${path === '' ? '""' : path}: ${reason}`);
   }
   const shown = wrong.slice(0, 10);
