@@ -64,7 +64,7 @@ export type TrackChoice = {
   kind: 'video' | 'audio';
   /** Number of the track, from 0. */
   track: number;
-  /** In words, such as `it is marked default`. */
+  /** In words, such as `it is marked as default`. */
   reason: string;
   tracks: MediaTrack[];
 };
