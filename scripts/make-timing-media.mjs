@@ -154,15 +154,16 @@ export async function makeTimingVideo(context, folder, made) {
     ? audio.map(({ seconds }, index) => ({ ...PLAIN, ...made.video?.[index], seconds }))
     : (made.video ?? pieces([sum(audio)]));
   const frames = await framePieces(context, video, { ...made, codec });
-  const heard = await audioPieces(context, audio, { codec: codecA, joined: audio.length > 1 });
-  if (made.splice) await splice(context, path, frames.files, heard);
+  const audioFiles = await audioPieces(context, audio, { codec: codecA, joined: audio.length > 1 });
+  if (made.splice) await splice(context, path, frames.files, audioFiles);
   else {
     const input = made.raw
       ? await joinedRaw(context, frames.files, video[0].fps)
       : await concatenated(context, 'frames', frames.files);
-    const sound = heard.length === 1 ? ['-i', heard[0].file] : await concatenated(context, 'audio', heard);
+    const audioInput =
+      audioFiles.length === 1 ? ['-i', audioFiles[0].file] : await concatenated(context, 'audio', audioFiles);
     const end = made.fragments ? ['-movflags', 'frag_keyframe+empty_moov'] : [];
-    await context.run(...input, ...sound, '-map', '0:v', '-map', '1:a', '-c', 'copy', ...end, `file:${path}`);
+    await context.run(...input, ...audioInput, '-map', '0:v', '-map', '1:a', '-c', 'copy', ...end, `file:${path}`);
     if (edit > 0) await beginLater(path, edit / video[0].fps);
   }
   // The first frame is cut: times count from the second.
@@ -210,8 +211,8 @@ async function framePieces({ parts, run, made }, list, { codec, bFrames = 0, raw
   for (const piece of list) {
     const { seconds, fps, size, pixels, turned, aspect, rotate, profile } = piece;
     const count = Math.round(seconds * fps);
-    const words = [codec, bFrames, raw, times.length, JSON.stringify(piece)].join(' ');
-    let file = made.get(words);
+    const key = [codec, bFrames, raw, times.length, JSON.stringify(piece)].join(' ');
+    let file = made.get(key);
     if (!file) {
       file = join(parts, `frames-${made.size}.${ending}`);
       const bar = `floor(${turned ? 'Y*12/H' : 'X*12/W'})`;
@@ -231,7 +232,7 @@ async function framePieces({ parts, run, made }, list, { codec, bFrames = 0, raw
       const turn = rotate ? ['-bsf:v', `h264_metadata=display_orientation=insert:rotate=${rotate}`] : [];
       const source = `color=black:s=${size}:r=${fps},format=yuv444p,${filters.join(',')}`;
       await run('-f', 'lavfi', '-i', source, '-frames:v', `${count}`, ...encoder, ...turn, file);
-      made.set(words, file);
+      made.set(key, file);
     }
     files.push({ file, seconds });
     for (let index = 0; index < count; index++) times.push(start + index / fps);
@@ -252,8 +253,8 @@ async function audioPieces({ parts, run, made }, list, { codec, joined }) {
   const files = [];
   let start = 0;
   for (const { seconds, layout, rate, blocks } of list) {
-    const words = [codec, joined, start, seconds, layout, rate].join(' ');
-    let file = made.get(words);
+    const key = [codec, joined, start, seconds, layout, rate].join(' ');
+    let file = made.get(key);
     if (!file) {
       file = join(parts, `audio-${made.size}.${ending}`);
       const late = joined ? BLOCK[codec].delay / rate : 0;
@@ -265,7 +266,7 @@ async function audioPieces({ parts, run, made }, list, { codec, joined }) {
       const bits = codec === 'pcm' ? [] : ['-b:a', layout === '5.1' ? '384k' : '128k'];
       const whole = joined ? ['-frames:a', `${blocks}`] : [];
       await run('-f', 'lavfi', '-i', source, '-c:a', encoder, ...bits, ...whole, file);
-      made.set(words, file);
+      made.set(key, file);
     }
     files.push({ file, seconds });
     start += seconds;
