@@ -33,13 +33,13 @@ test.each([6, -10, -20, -30])(
 
 test('RunningLoudness returns every sample once, whatever the pieces, and reaches the level of the whole clip', () => {
   const samples = changeGain(Float32Array.from([...speech(), ...speech(), ...speech()]), -25);
-  const heard = (length: number) => {
+  const scaled = (length: number) => {
     const running = new RunningLoudness(SPEECH_LOUDNESS);
     const out: number[] = [];
     for (let at = 0; at < samples.length; at += length) out.push(...running.push(samples.subarray(at, at + length)));
     return Float32Array.from([...out, ...running.end()]);
   };
-  const [a, b] = [heard(777), heard(16000)];
+  const [a, b] = [scaled(777), scaled(16000)];
   expect(a).toEqual(b);
   expect(a.length).toBe(samples.length);
   const later = (values: Float32Array) => values.subarray(speech().length);

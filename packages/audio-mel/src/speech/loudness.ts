@@ -1,6 +1,8 @@
 import { AUDIO_SAMPLE_RATE, type Loudness, type SpeechLoudness } from '@lipsync/contracts';
 import { changeGain } from '../waveform/change-gain';
-import { SpeechLevelMeter } from './speech-level';
+import { BLOCK_SEC, SpeechLevelMeter } from './speech-level';
+
+const BLOCK = Math.round(BLOCK_SEC * AUDIO_SAMPLE_RATE); // samples: the meter's level changes once a block
 
 /**
  * The gain that a recipe's loudness rule asks for.
@@ -17,8 +19,8 @@ export function loudnessGain(rule: Loudness = 'none', levelDb: number | undefine
 }
 
 /**
- * Audio that is still being heard, brought to the level of a recipe's loudness rule: by the speech of the last 30
- * seconds, as the rest is not known yet. Constant memory; at most 100 ms late.
+ * A live stream brought to the level of a recipe's loudness rule, by the speech of its last 30 seconds. Constant memory;
+ * at most 100 ms late.
  *
  * The gain of each block of 100 ms is that of the level up to its end, reached evenly from the one before. From a few
  * seconds on the level is within 1 or 2 dB of the whole clip's (see the test), but samples are not those of the whole
@@ -66,5 +68,3 @@ export class RunningLoudness {
     for (let i = 0; i < block.length; i++) block[i] *= 10 ** ((from + ((to - from) * (i + 1)) / block.length) / 20);
   }
 }
-
-const BLOCK = AUDIO_SAMPLE_RATE / 10; // that of the meter

@@ -1,6 +1,7 @@
 import { AUDIO_SAMPLE_RATE, assertWaveform, fail, type Waveform } from '@lipsync/contracts';
 
-const BLOCK_SEC = 0.1;
+/** Length of the blocks whose power is measured, in seconds. */
+export const BLOCK_SEC = 0.1;
 const LOWEST_HZ = 100; // rumble and direct current lie below, speech above
 const LOUD_SHARE = 0.9; // loud speech: the 90th percentile of the blocks
 const RANGE = 10 ** -1.5; // pauses are more than 15 dB below it
@@ -35,7 +36,8 @@ export class SpeechLevelMeter {
     windowSec = Number.POSITIVE_INFINITY,
     sampleRate = AUDIO_SAMPLE_RATE,
   }: { windowSec?: number; sampleRate?: number } = {}) {
-    if (!(windowSec >= 0.1)) fail(RangeError, 'SpeechLevelMeter', 'options.windowSec', 'at least 0.1', windowSec);
+    if (!(windowSec >= BLOCK_SEC))
+      fail(RangeError, 'SpeechLevelMeter', 'options.windowSec', `at least ${BLOCK_SEC}`, windowSec);
     this.#most = Math.round(windowSec / BLOCK_SEC);
     this.#block = Math.round(sampleRate * BLOCK_SEC);
     this.#pole = Math.exp((-2 * Math.PI * LOWEST_HZ) / sampleRate);
