@@ -1,7 +1,7 @@
 export type { AugmentationDraw } from './augment/augmentation-draw';
 export { NOISE_MASK, noiseTable } from './augment/noise-table';
 export { AudioCursor } from './features/audio-cursor';
-export type { HeardLoudness } from './features/feature-steps';
+export type { MeasuredLoudness } from './features/feature-steps';
 export type { FeatureWindowOptions } from './features/feature-window';
 export { cutFeatureWindow } from './features/feature-window';
 export { FeatureWindows } from './features/feature-windows';

@@ -1,6 +1,6 @@
 import type { Waveform } from '@lipsync/contracts';
 import type { Embedder } from '@lipsync/metrics';
-import { FeatureWindows, type HeardLoudness } from '@lipsync/sync-windows';
+import { FeatureWindows, type MeasuredLoudness } from '@lipsync/sync-windows';
 
 export type AudioEmbeddingsOptions = {
   /** Windows per batch. */
@@ -8,7 +8,7 @@ export type AudioEmbeddingsOptions = {
   /** Bytes of embeddings that are computed before they are asked for. Default 16 MiB: 5 minutes of 512 values each. */
   prefetchBytes?: number;
   /** How loud the audio is, where the expert's recipe brings it to a level: see `FeatureWindows`. */
-  loudness?: HeardLoudness;
+  loudness?: MeasuredLoudness;
 };
 
 /** A batch of consecutive frames, computed or being computed. */
@@ -36,7 +36,7 @@ export class AudioEmbeddings {
   readonly #batchSize: number;
   readonly #dimension: number;
   readonly #mostBatches: number;
-  readonly #loudness?: HeardLoudness;
+  readonly #loudness?: MeasuredLoudness;
   /** By index of the batch. */
   readonly #batches = new Map<number, Batch>();
   #requested: number[] = []; // batches to prefetch, rising

@@ -3,29 +3,28 @@ import { type AudioFeatureName, type Features, fail, type Loudness, type Wavefor
 import { RowCursor } from './row-cursor';
 
 /**
- * Audio brought to the level of a recipe's rule. `level`: what `measureAudio` found in all of it, whose gain then holds
- * from the first sample to the last; `running`: by what was heard so far, for audio that has no end yet.
+ * How the loudness of audio is measured. `level`: by `measureAudio` over the whole audio, which gives one gain for all
+ * samples; `running`: over its last 30 seconds, for a live stream.
  */
-export type HeardLoudness = { level: { speechDb?: number } } | 'running';
+export type MeasuredLoudness = { level: { speechDb?: number } } | 'running';
 
 /**
  * The same audio, as loud as a recipe asks for.
  *
- * @throws TypeError where the rule needs to know how, and `heard` is missing.
+ * @throws TypeError where the rule is not `none` and `measured` is missing.
  */
 export function atLoudness(
   audio: AsyncIterable<Waveform>,
   rule: Loudness = 'none',
-  { heard, where }: { heard?: HeardLoudness; where: string },
+  { measured, where }: { measured?: MeasuredLoudness; where: string },
 ): AsyncIterable<Waveform> {
   if (rule === 'none') return audio;
-  if (heard === 'running') return running(audio, new RunningLoudness(rule));
-  if (!heard) {
+  if (measured === 'running') return running(audio, new RunningLoudness(rule));
+  if (!measured) {
     const wanted = "given, as the recipe's loudness is not none: { level: await measureAudio(audio) }, or 'running'";
-    return fail(TypeError, where, 'loudness', wanted, heard);
+    return fail(TypeError, where, 'loudness', wanted, measured);
   }
-  const gainDb = loudnessGain(rule, heard.level.speechDb);
-  return louder(audio, gainDb);
+  return louder(audio, loudnessGain(rule, measured.level.speechDb));
 }
 
 async function* louder(pieces: AsyncIterable<Waveform>, gainDb: number): AsyncGenerator<Waveform> {

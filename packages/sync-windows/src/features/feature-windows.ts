@@ -1,6 +1,6 @@
 import type { Features, SyncRecipe, Waveform } from '@lipsync/contracts';
 import { audioWindowStart } from '@lipsync/contracts';
-import { atLoudness, featureSteps, type HeardLoudness } from './feature-steps';
+import { atLoudness, featureSteps, type MeasuredLoudness } from './feature-steps';
 import { windowOfSteps } from './feature-window';
 import type { RowCursor } from './row-cursor';
 import { firstWindow } from './window-count';
@@ -31,11 +31,11 @@ export class FeatureWindows {
    * @param loudness how loud the audio is, where the recipe brings it to a level: what `measureAudio` found in the
    *   whole of it, or `running` for audio without an end.
    */
-  constructor(audio: AsyncIterable<Waveform> | Features, recipe: SyncRecipe, loudness?: HeardLoudness) {
+  constructor(audio: AsyncIterable<Waveform> | Features, recipe: SyncRecipe, loudness?: MeasuredLoudness) {
     this.#recipe = recipe;
-    const heard =
-      'data' in audio ? audio : atLoudness(audio, recipe.loudness, { heard: loudness, where: 'FeatureWindows' });
-    this.#steps = featureSteps(heard, recipe.features, 'FeatureWindows.read');
+    const source =
+      'data' in audio ? audio : atLoudness(audio, recipe.loudness, { measured: loudness, where: 'FeatureWindows' });
+    this.#steps = featureSteps(source, recipe.features, 'FeatureWindows.read');
     this.first = firstWindow(recipe);
   }
 

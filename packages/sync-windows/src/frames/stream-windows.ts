@@ -92,7 +92,7 @@ export async function* streamSyncWindows(video: TrackedVideo, options: StreamOpt
       const { track, startFrame } = window;
       if (ended.has(track)) continue;
       if (audios.size === 0) {
-        const open = (heard: AsyncIterable<Waveform>) => new FeatureWindows(heard, recipe, { level: video.audioLevel });
+        const open = (audio: AsyncIterable<Waveform>) => new FeatureWindows(audio, recipe, { level: video.audioLevel });
         const shared = audioFrom === 'file' ? open(video.audio()) : undefined;
         for (const each of tracks) audios.set(each, shared ?? open(audioOfTrack(video, each)));
       }
