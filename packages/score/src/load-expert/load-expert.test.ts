@@ -23,11 +23,19 @@ const SMALL: AVAlignNetConfig = {
 const recipe = { ...recipeOf(LITE), frameCount: 5, featureSteps: 16 };
 const smallRecipe = { ...recipe, crop: { ...recipe.crop, size: 16 } } as typeof recipe;
 
+/** A made network's file and state dict. */
+async function saved(config: AVAlignNetConfig, options: { recipe?: typeof recipe } = {}) {
+  const net = new AVAlignNet(config, { seed: 5, ...options });
+  try {
+    return { bytes: await saveAVAlignNet(net), state: await net.stateDict() };
+  } finally {
+    net.dispose();
+  }
+}
+
 test('loadExpert loads the network whose parameters a file holds, from bytes and Blobs', async () => {
   const before = tf.memory().numTensors;
-  const net = new AVAlignNet(SMALL, { seed: 5, recipe: smallRecipe });
-  const bytes = await saveAVAlignNet(net);
-  net.dispose();
+  const { bytes } = await saved(SMALL, { recipe: smallRecipe });
   for (const source of [bytes, new Blob([Uint8Array.from(bytes)])]) {
     const expert = await loadExpert(source);
     expect(expert).toMatchObject({ name: 'AVAlignNet', space: 'unit', recipe: smallRecipe });
@@ -44,9 +52,7 @@ test('loadExpert loads the network whose parameters a file holds, from bytes and
 });
 
 test('loadExpert asks for a recipe where a file has none', async () => {
-  const net = new AVAlignNet(SMALL, { seed: 5 });
-  const bytes = await saveAVAlignNet(net);
-  net.dispose();
+  const { bytes } = await saved(SMALL);
   const before = tf.memory().numTensors;
   await expect(loadExpert(bytes)).rejects.toThrow(
     'loadExpert: options.recipe must be given for the weights given, whose metadata has none',
@@ -59,9 +65,7 @@ test('loadExpert asks for a recipe where a file has none', async () => {
 
 test('loadExpert asks for the encoder where a network takes latents, with a recipe or without', async () => {
   const latents = { ...SMALL, visual_encoder: { ...SMALL.visual_encoder, in_channels: 20 } };
-  const net = new AVAlignNet(latents, { seed: 5 });
-  const bytes = await saveAVAlignNet(net);
-  net.dispose();
+  const { bytes } = await saved(latents);
   const before = tf.memory().numTensors;
   await expect(loadExpert(bytes)).rejects.toThrow(
     'loadExpert: options.encoder must be given for the weights given, which takes latents of 4 channels',
@@ -81,9 +85,7 @@ test('loadExpert asks which of several dicts is meant, and says where the named 
 });
 
 test('loadExpert takes the names of data-parallel training, torch.compile and Lightning', async () => {
-  const net = new AVAlignNet(SMALL, { seed: 5 });
-  const state = await net.stateDict();
-  net.dispose();
+  const { state } = await saved(SMALL);
   const [name] = [...state.keys()];
   for (const prefix of ['module._orig_mod.', 'model.']) {
     const named = new Map([...state].map(([key, array]) => [`${prefix}${key}`, array]));
@@ -95,9 +97,7 @@ test('loadExpert takes the names of data-parallel training, torch.compile and Li
 });
 
 test('loadExpert refuses weights with NaN or infinite values, and names them', async () => {
-  const net = new AVAlignNet(SMALL, { seed: 5, recipe: smallRecipe });
-  const state = await net.stateDict();
-  net.dispose();
+  const { state } = await saved(SMALL, { recipe: smallRecipe });
   const [name] = [...state.keys()];
   (state.get(name) as { data: Float32Array }).data[3] = Number.POSITIVE_INFINITY;
   const before = tf.memory().numTensors;

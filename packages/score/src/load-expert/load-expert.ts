@@ -59,8 +59,12 @@ export async function loadExpert(source: ByteInput, options: LoadExpertOptions =
     return readOnnxExpert(await findOnnxFiles(source), { threads: options.threads });
   }
   const file = await openCheckpoint(source);
-  const names = namesIn(file, options.prefix);
-  await file.close();
+  let names: Map<string, string>;
+  try {
+    names = namesIn(file, options.prefix);
+  } finally {
+    await file.close();
+  }
   const network = identifyNetwork(new Map([...names].map(([name, at]) => [name, file.tensors.get(at)?.shape ?? []])));
   // The loader of AVAlignNet says best what is wrong with a file of no known network.
   const load = LOADERS[network?.name ?? 'avalignnet'];
@@ -72,12 +76,11 @@ export async function loadExpert(source: ByteInput, options: LoadExpertOptions =
   return fail(TypeError, 'loadExpert', 'source', 'the weights of a sync network', held);
 }
 
-/** The names of the state dict; closes the file where they are not known. */
+/** The names of the state dict, with errors about our options. */
 function namesIn(file: Checkpoint, prefix: string | undefined): Map<string, string> {
   try {
     return stateDictNames(file, prefix);
   } catch (error) {
-    void file.close();
     const kind = error instanceof RangeError ? RangeError : Error;
     const message = (error as Error).message.replace(/^stateDictNames: /, 'loadExpert: options.');
     throw new kind(message, { cause: error });
