@@ -46,24 +46,24 @@ export function stateDictNames(
   // Constants of a TorchScript archive are weights only where there are no other tensors.
   const own = inside.some((name) => !CONSTANT.test(name)) ? inside.filter((name) => !CONSTANT.test(name)) : inside;
   const found = own.map((name): [string, string] => [name.slice(start.length), name]);
-  return unwrapped(new Map(found), ({ inFile }) => checkpoint.tensors.get(inFile)?.shape ?? []);
+  return unwrapped(new Map(found), checkpoint.tensors);
 }
 
-/** The names without what training tools put around them. */
-function unwrapped(found: Map<string, string>, shapeOf: (at: { inFile: string }) => number[]): Map<string, string> {
+/** The names without what training tools put around them; paths in the checkpoint by name. */
+function unwrapped(found: Map<string, string>, tensors: Checkpoint['tensors']): Map<string, string> {
   const bare = new Map([...found].map(([name, inFile]) => [name.replace(WRAPPERS, '$1'), inFile]));
   if (bare.size < found.size) return found; // two names became one: not what these wrappers do
-  // torch.optim.swa_utils.AveragedModel counts beside its module.
+  // torch.optim.swa_utils.AveragedModel has a counter beside its module.
   const named = [...bare.keys()].filter((name) => name !== 'n_averaged');
   const [first] = named.length > 0 ? named[0].split('.', 1) : [''];
   const prefix = `${first}.`;
   if (named.length === 0 || !named.every((name) => name.startsWith(prefix))) return bare;
   const inner = new Map(named.map((name) => [name.slice(prefix.length), bare.get(name) as string]));
-  if (first === 'module') return unwrapped(inner, shapeOf);
+  if (first === 'module') return unwrapped(inner, tensors);
   const isKnown = (names: Map<string, string>) =>
-    identifyNetwork(new Map([...names].map(([name, inFile]) => [name, shapeOf({ inFile })]))) !== undefined;
+    identifyNetwork(new Map([...names].map(([name, at]) => [name, tensors.get(at)?.shape ?? []]))) !== undefined;
   if (isKnown(bare)) return bare;
-  const within = unwrapped(inner, shapeOf);
+  const within = unwrapped(inner, tensors);
   return isKnown(within) ? within : bare;
 }
 
