@@ -29,12 +29,11 @@ export function networkNames(
   if (prefix !== undefined) return { names: stateDictNames(file, prefix), others: [] };
   const held = file.dicts.flatMap((dict): HeldNetwork[] => {
     const network = identifyNetwork(shapesOf(file, stateDictNames(file, dict)));
-    return network ? [{ prefix: dict, network: { ...network } }] : [];
+    if (!network) return [];
+    const { name, title, purpose } = network;
+    return [{ prefix: dict, network: { name, title, purpose } }];
   });
   const main = held.filter(({ network }) => !HELPER.test(network.name));
   if (held.length < 2 || main.length !== 1) return { names: stateDictNames(file), others: [] };
-  const others = held
-    .filter((other) => other !== main[0])
-    .map(({ prefix, network: { name, title, purpose } }) => ({ prefix, network: { name, title, purpose } }));
-  return { names: stateDictNames(file, main[0].prefix), others };
+  return { names: stateDictNames(file, main[0].prefix), others: held.filter((other) => other !== main[0]) };
 }
