@@ -1,15 +1,19 @@
 // The landmark detectors beside each other, on real faces under LIPSYNC_SHARED (default ../shared).
 //
-//     pnpm build && node bench/landmark-detectors.mjs [--only lips,turns,sizes,tracks] [--clips 12] [--seconds 4] [--json]
+//     pnpm build && node bench/landmark-detectors.mjs [--only lips,turns,sizes,tracks] [--clips 12] [--seconds 4]
+//         [--json]
 //
-// lips:   distance from lips that were read by eye in 54 frames (support/checked-lips.json), in percent of the face measure.
-// turns:  the same in made frames: rotated in the plane, seen from the side (a perspective warp), and with smaller faces.
-// sizes:  faces found in frames of 1920 x 1080, and processor time of the search, by their height from the brows to the chin.
-// tracks: of --clips videos of each set, the first --seconds: frames in the longest track, jitter of the mouth (third differences of its centre on
-//         the frames that were looked at; real motion is in it, so differences count), processor time a detection, and LSE-C and AUC of
-//         weights/lite-start.safetensors, which was trained on crops by the 68-point network.
+// lips:   distance from lips that were read by eye in 54 frames (support/checked-lips.json), in percent of the face
+//         measure.
+// turns:  the same in made frames: rotated in the plane, seen from the side (a perspective warp), with smaller faces.
+// sizes:  faces found in frames of 1920 x 1080, and CPU time of the search, by their height from the brows to the
+//         chin.
+// tracks: of --clips videos of each set, the first --seconds: frames in the longest track, jitter of the mouth (third
+//         differences of its centre on the frames that were detected; real motion is in it, so differences count), CPU
+//         time of a detection, and LSE-C and AUC of weights/lite-start.safetensors, which was trained on crops by the
+//         68-point network.
 //
-// One thread of tfjs-wasm. Times are of the processor, since the clock depends on what else runs.
+// One thread of tfjs-wasm. CPU time, since wall-clock time depends on what else runs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -44,7 +48,7 @@ const checked = JSON.parse(readFileSync(join(root, 'bench/support/checked-lips.j
 );
 const mean = (numbers) => numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
-const processor = () => process.cpuUsage().user / 1000;
+const cpuMs = () => process.cpuUsage().user / 1000;
 const report = {};
 const add = (table, row, column, value) => {
   report[table] ??= {};
@@ -59,18 +63,9 @@ show();
 
 function frameAt(file, seconds) {
   const path = join(data, file);
-  const size = [
-    '-v',
-    'error',
-    '-select_streams',
-    'v:0',
-    '-show_entries',
-    'stream=width,height',
-    '-of',
-    'csv=p=0',
-    path,
-  ];
-  const [width, height] = String(spawnSync('ffprobe', size).stdout).trim().split('\n')[0].split(',').map(Number);
+  const size = [...['-v', 'error', '-select_streams', 'v:0'], '-show_entries', 'stream=width,height', '-of', 'csv=p=0'];
+  const { stdout: text } = spawnSync('ffprobe', [...size, path], { encoding: 'utf8' });
+  const [width, height] = text.trim().split('\n')[0].split(',').map(Number);
   const one = ['-nostdin', '-v', 'error', '-ss', String(seconds), '-i', path, '-frames:v', '1'];
   const { stdout } = spawnSync('ffmpeg', [...one, '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'], {
     maxBuffer: 2 ** 30,
@@ -103,7 +98,7 @@ async function lips() {
   }
 }
 
-/** A frame of 480 x 480 seen through `source`, which maps its pixels to those of another; averaged over `n` x `n` samples. */
+/** 480 x 480 pixels of `frame`, to which `source` maps theirs; each averaged over `n` x `n` samples. */
 function warped(frame, source, n) {
   const size = 480;
   const made = new Uint8Array(size * size * 3);
@@ -196,9 +191,9 @@ async function sizes() {
       const target = points.map(([x, y]) => [left + x * scale, top + y * scale]);
       for (const { model, detector } of detectors) {
         detector.reset();
-        const before = processor();
+        const before = cpuMs();
         const found = await detector.detect({ data: made, width: 1920, height: 1080, index: 0, timeSec: 0 });
-        add('processor time of a search in 1920 x 1080, ms', `${pixels} px`, model, processor() - before);
+        add('CPU time of a search in 1920 x 1080, ms', `${pixels} px`, model, cpuMs() - before);
         add(
           'sizes in 1920 x 1080, % of the face measure',
           `${pixels} px`,
@@ -233,8 +228,8 @@ function shortened(media, frameCount) {
 }
 
 async function tracks() {
-  const [{ loadExpert }, { openMedia }, { openTrackedVideo, streamSyncWindows }] = await Promise.all(
-    ['score', 'media', 'sync-windows'].map(load),
+  const [{ loadExpert }, { openMedia }, { openTrackedVideo, streamSyncWindows }, { rocAuc }] = await Promise.all(
+    ['score', 'media', 'sync-windows', 'metrics'].map(load),
   );
   const tf = (await import('@tensorflow/tfjs-core')).default ?? (await import('@tensorflow/tfjs-core'));
   const expert = await loadExpert(join(data, '../weights/lite-start.safetensors'));
@@ -250,9 +245,9 @@ async function tracks() {
           reset: () => detector.reset(),
           dispose: () => {},
           async detect(frame) {
-            const before = processor();
+            const before = cpuMs();
             const faces = await detector.detect(frame);
-            spent += processor() - before;
+            spent += cpuMs() - before;
             count++;
             return faces;
           },
@@ -264,12 +259,11 @@ async function tracks() {
         );
         const track = video?.tracks.toSorted((a, b) => b.frameCount - a.frameCount)[0];
         add(`${set}: frames in the longest track, %`, set, model, track ? track.frameCount / video.frameCount : 0);
-        add(`${set}: processor time of a detection, ms`, set, model, spent / count);
+        add(`${set}: CPU time of a detection, ms`, set, model, spent / count);
         if (!track || track.frameCount < 20) continue;
         add(`${set}: jitter of the mouth, % of the eye distance`, set, model, jitter(track, collect.stride));
         const { lseC, auc } = await scoreOf(
-          tf,
-          expert,
+          { tf, expert, rocAuc },
           streamSyncWindows(video, { recipe: expert.recipe, tracks: [track] }),
         );
         add(`${set}: LSE-C`, set, model, lseC);
@@ -299,11 +293,11 @@ function jitter({ points, frameCount }, stride) {
       centre(d, 48, 67, axis) - 3 * centre(c, 48, 67, axis) + 3 * centre(b, 48, 67, axis) - centre(a, 48, 67, axis);
     return Math.hypot(along(0), along(1));
   });
-  return median(third) / eyes / Math.sqrt(20);
+  return median(third) / eyes / Math.sqrt(20); // 1 + 9 + 9 + 1: the variance of independent errors
 }
 
-/** LSE-C, and how well a window in sync is told from one at least five windows away, at the clip's own offset. */
-async function scoreOf(tf, expert, windows) {
+/** LSE-C, and the AUC of windows in sync against those 5 to 30 windows away, at the clip's own offset. */
+async function scoreOf({ tf, expert, rocAuc }, windows) {
   const { frameCount, crop, featureSteps } = expert.recipe;
   const [frames, features] = [[], []];
   for await (const window of windows) {
@@ -336,13 +330,8 @@ async function scoreOf(tf, expert, windows) {
       else if (away >= 5 && away <= 30) off.push(cosines[i * n + k]);
     }
   }
-  const sorted = off.toSorted((a, b) => a - b);
-  const below = (value) => {
-    let [low, high] = [0, sorted.length];
-    while (low < high) sorted[(low + high) >> 1] < value ? (low = ((low + high) >> 1) + 1) : (high = (low + high) >> 1);
-    return low / sorted.length;
-  };
-  return { lseC: median(distances.map(({ distance }) => distance)) - best.distance, auc: mean(inSync.map(below)) };
+  const lseC = median(distances.map(({ distance }) => distance)) - best.distance;
+  return { lseC, auc: rocAuc({ inSync, offSync: off }) };
 }
 
 function show() {
