@@ -14,7 +14,7 @@ export type StretchedWindow = {
 };
 
 export type StretchOptions = {
-  /** Seconds of the clip in a second of the window: above 1 the person speaks faster. */
+  /** Seconds of the clip in a second of the window, 0.5..2: above 1 the speech is faster. */
   speed: number;
   /** First frame, and first feature step, of the window at speed 1. */
   frameStart: number;
@@ -24,7 +24,7 @@ export type StretchOptions = {
   featureSteps: number;
   /** Feature steps in a frame. */
   stepsPerFrame: number;
-  /** Length of the clip. */
+  /** Frames and feature steps in the clip. */
   clipFrames: number;
   clipSteps: number;
 };
@@ -64,7 +64,9 @@ export function planStretch(options: StretchOptions): StretchedWindow {
 /**
  * Frames between frames: each a blend of its two neighbours.
  *
- * @param frames `[count, bytes]`.
+ * @param frames `[count, bytes]`, values 0..255.
+ * @param bytes of a frame.
+ * @param positions frames from the first one on, fractions included; those beyond the last repeat it.
  * @returns `[positions, bytes]`, a new array.
  */
 export function blendFrames(frames: Uint8Array, bytes: number, positions: Float64Array): Uint8Array {

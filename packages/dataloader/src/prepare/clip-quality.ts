@@ -3,6 +3,7 @@ import { AUDIO_SAMPLE_RATE } from '@lipsync/contracts';
 import { cropJitter, faceAsymmetry, landmarkBox } from '@lipsync/face-crop';
 import { lowerMedian } from '@lipsync/nn';
 import type { Clip, ClipQuality } from '../store/clip';
+import { samplesFor } from '../store/clip-features';
 import type { DropReason } from '../store/store-records';
 import { meanGray } from './mean-gray';
 import type { QualityGates } from './preparation';
@@ -31,10 +32,7 @@ export function clipQuality(
   const sampled = Math.min(SHARPNESS_FRAMES, frameCount);
   const sharpnessAt = (i: number) =>
     sharpness!(frameOf(Math.floor(((i + 0.5) * frameCount) / sampled)), { width, height });
-  const voice = voiceActivity(
-    { samples: Float32Array.from(audio, (sample) => sample / 32768), sampleRate: AUDIO_SAMPLE_RATE },
-    { fps },
-  );
+  const voice = voiceActivity({ samples: samplesFor({ audio }), sampleRate: AUDIO_SAMPLE_RATE }, { fps });
   return rounded({
     faceSize: lowerMedian(points.map(faceSize)),
     asymmetry: lowerMedian(points.map(faceAsymmetry)),

@@ -11,7 +11,7 @@ import type { OffsetVerdict } from '../store/clip';
 import type { OffsetStage } from './segment-offset';
 
 /**
- * A stage that measures offsets with a sync network while videos are prepared, and says what they are worth.
+ * A stage that measures offsets with a sync network while videos are prepared, with a verdict on each.
  *
  * Offset, LSE-C and LSE-D by the rules of SyncNet's evaluation: windows beyond the clip count as zeros. The verdict is
  * `syncVerdict`'s, with the share of speech and the number of different images. Values are rounded to four decimals, so

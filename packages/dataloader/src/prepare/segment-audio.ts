@@ -25,6 +25,7 @@ export type SegmentAudio = {
  * Features equal those of the whole audio, moved in the same way, bit for bit; the piece must begin where a step of
  * them does.
  *
+ * @param options.speechDb level of the whole audio's speech, dB of full scale, for features with a loudness rule.
  */
 export async function segmentAudio(
   cursor: AudioCursor,
@@ -51,8 +52,8 @@ export async function segmentAudio(
     samples: whole.slice(start - from, end - from),
     features: (name, steps, loudness) => {
       const gainDb = loudnessGain(loudness, speechDb);
-      const heard = gainDb === 0 ? whole : changeGain(whole, gainDb);
-      return featuresWithin(heard, { at: start - from, ended, name, steps });
+      const levelled = gainDb === 0 ? whole : changeGain(whole, gainDb);
+      return featuresWithin(levelled, { at: start - from, ended, name, steps });
     },
   };
 }

@@ -14,7 +14,7 @@ export type MeasuredOffsets = {
   counts: { offsetFrames: number; clips: number }[];
   /** Share of the clips with an offset that are more than 2 frames off, 0..1. */
   beyondTwo: number;
-  /** Clips whose offset cannot be told: no offset stands out. */
+  /** Clips without an answer: no offset can be relied on. */
   unknown: number;
   /** Clips too short for a window. */
   leftOut: number;
@@ -30,7 +30,7 @@ export class OffsetCounts {
   #leftOut = 0;
   #corrected = 0;
 
-  /** @param offsetFrames null where it cannot be told, undefined for a clip too short for a window. */
+  /** @param offsetFrames null without an answer, undefined for a clip too short for a window. */
   add(
     offsetFrames: number | null | undefined,
     kept: Clip['offset'],
@@ -69,25 +69,24 @@ export class OffsetCounts {
   }
 }
 
-/** Offset in frames of a stored clip; null where it cannot be told, undefined where it is too short for a window. */
+/** Offset in frames of a stored clip; null without an answer, undefined where it is too short for a window. */
 export async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExpert): Promise<number | null | undefined> {
   const { recipe } = expert;
   const { crop } = store.recipe;
-  const heard = featuresFor(clip, recipe, store.recipe);
-  const windows = windowCount(clip.frameCount, heard.steps, recipe);
+  const features = featuresFor(clip, recipe, store.recipe);
+  const windows = windowCount(clip.frameCount, features.steps, recipe);
   if (windows < 2) return undefined;
   const scorer = new WindowScorer(localEmbedder(expert));
   for (let start = 0; start < windows; start++) {
     const frames = cutMouthWindow(clip.frames, start, { stored: crop, recipe, angles: anglesOf(clip) });
-    const features = cutFeatureWindow(heard, start, { recipe });
-    await scorer.update({ frames, features });
+    await scorer.update({ frames, features: cutFeatureWindow(features, start, { recipe }) });
   }
   const speechShare = clip.quality?.voiced;
   const facts = speechShare === undefined ? {} : { speechShare };
   return syncVerdict(await scorer.compute(), { ...facts, calibration: calibrationOf(expert) }).offsetFrames;
 }
 
-/** The offset of a clip by its preparation, after the correction; null where it cannot be told. */
+/** The offset of a clip by its preparation, after the correction; null without an answer. */
 export function keptOffset({ measured, after = measured }: NonNullable<Clip['offset']>): number | null {
   return after.verdict ? after.verdict.offsetFrames : after.offsetFrames;
 }

@@ -15,8 +15,8 @@ export type ContrastSampling = {
   minDistance: number;
   /**
    * How far people are balanced, 0..1: with 0 a person is drawn in proportion to the weights of their clips together,
-   * with 1 everybody equally often, with 0.5 in proportion to the square root. Needs a store whose preparation told
-   * people apart. Default 0.
+   * with 1 everybody equally often, with 0.5 in proportion to the square root. Needs a store whose clips
+   * have identities. Default 0.
    */
   balance?: number;
   /** Harder negatives: in a share of the clips, windows that lie close together. Default none. */

@@ -157,8 +157,8 @@ export class DinetBatchMaker {
     const syncSteps = this.stepsOf(frameCount);
     const syncFeatures = batch.syncFeatures.subarray(row * syncBins * syncSteps);
     const { syncLoudness: loudness } = this.#options;
-    const heard = featuresFor(clip, { features: this.#store.recipe.features, loudness }, this.#store.recipe);
-    copySteps(heard.data, { bins: syncBins, from: stepAt(start), steps: syncSteps, out: syncFeatures });
+    const levelled = featuresFor(clip, { features: this.#store.recipe.features, loudness }, this.#store.recipe);
+    copySteps(levelled.data, { bins: syncBins, from: stepAt(start), steps: syncSteps, out: syncFeatures });
     if (batch.syncLogits) {
       const logitSteps = frameCount + 2 * SYNC_LOGIT_MARGIN;
       const out = batch.syncLogits.subarray(row * bins * logitSteps);

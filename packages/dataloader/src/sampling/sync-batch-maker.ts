@@ -14,7 +14,7 @@ import { degradeFrames, drawFrameDegradation } from '../degrade/frame-degradatio
 import { FEATURE_CONTEXT, featuresWithin } from '../prepare/segment-audio';
 import type { Clip } from '../store/clip';
 import { anglesOf, binsFor } from '../store/clip';
-import { featuresFor, samplesFor, stepsFor } from '../store/clip-features';
+import { type ClipAudio, featuresFor, samplesFor, stepsFor } from '../store/clip-features';
 import type { OpenClip } from '../store/clip-file';
 import type { ClipStore } from '../store/clip-store';
 import { mapLimited } from '../store/map-limited';
@@ -164,7 +164,7 @@ export class SyncBatchMaker {
   }
 
   #cutFeature(
-    clip: Pick<Clip, 'features' | 'logits' | 'audio' | 'speechDb'>,
+    clip: ClipAudio,
     start: number,
     {
       augmentation,
@@ -248,11 +248,8 @@ export class SyncBatchMaker {
   async #voiceOf(id: string): Promise<Uint8Array> {
     let flags = this.#voices.get(id);
     if (!flags) {
-      const { audio } = await this.#store.open(id);
-      flags = voiceActivity(
-        { samples: Float32Array.from(audio, (value) => value / 32768), sampleRate: AUDIO_SAMPLE_RATE },
-        { fps: this.#recipe.fps },
-      );
+      const samples = samplesFor(await this.#store.open(id));
+      flags = voiceActivity({ samples, sampleRate: AUDIO_SAMPLE_RATE }, { fps: this.#recipe.fps });
       this.#voices.set(id, flags);
     }
     return flags;

@@ -7,13 +7,13 @@ export type ClipAudio = Pick<Clip, 'features' | 'logits' | 'audio' | 'speechDb'>
 
 type Wanted = Pick<SyncRecipe, 'features' | 'loudness'>;
 
-/** Computed features by clip's samples, then by what was wanted; gone with the samples. */
+/** Computed features by the clip's samples, then by features and loudness; freed with the samples. */
 const computed = new WeakMap<Int16Array, Map<string, Features>>();
 
 /**
  * The features of a clip that a recipe asks for: the stored ones, the logits, or computed from the clip's samples where
- * the store keeps others or the recipe brings the audio to a level. The gain is that of the whole file where the store
- * knows its level, as in scoring; else that of the clip.
+ * the store keeps others or the recipe has a loudness rule. The gain follows from the speech level of the whole file
+ * where the store has it, as in scoring; else from that of the clip.
  *
  * @returns borrowed: shared with later calls, do not change them.
  * @throws TypeError for a clip without the logits that the recipe asks for.
@@ -37,10 +37,10 @@ export function featuresFor(clip: ClipAudio, recipe: Wanted, store: Pick<StoreRe
   return found;
 }
 
-/** A clip's samples, full scale 1, as loud as a recipe asks for; a new array. */
+/** A clip's samples, 16 kHz, full scale 1, as loud as a recipe asks for: by default as stored. A new array. */
 export function samplesFor(
   { audio, speechDb }: Pick<Clip, 'audio' | 'speechDb'>,
-  { loudness = 'none' }: Pick<SyncRecipe, 'loudness'>,
+  { loudness = 'none' }: Pick<SyncRecipe, 'loudness'> = {},
 ): Float32Array {
   const samples = Float32Array.from(audio, (value) => value / 32768);
   if (loudness === 'none') return samples;

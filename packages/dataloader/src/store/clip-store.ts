@@ -37,12 +37,12 @@ const MANIFEST_READERS = 4;
 /**
  * Prepared clips in a folder (Node):
  *
- *     store.json                     format, crop, features and frame rate of all clips; settings of the preparation
- *     clips/<id>.safetensors         frames (compressed), features [steps, bins], audio [samples], landmarks [frames,
- *     68, 2], poses [frames, 4]; logits [steps, 29] and face_embedding [128] where the preparation had them
- *     dropped/<id>.json              { source, reason, detail } sources/<source>.json          clips and drops of a
- *     video, written when all of it is done manifest.json                  sorted list with hashes, offsets, angles,
- *     people and split; written by `finish`
+ *     store.json              format, crop, features and frame rate of all clips; settings of the preparation
+ *     clips/<id>.safetensors  frames (compressed), features [steps, bins], audio [samples], landmarks [frames, 68, 2],
+ *                             poses [frames, 4]; logits [steps, 29], face_embedding [128] where there are any
+ *     dropped/<id>.json       { source, reason, detail }
+ *     sources/<source>.json   clips, drops and notes of a video, written when all of it is done
+ *     manifest.json           sorted list with hashes, offsets, angles, people and split; written by `finish`
  *
  * Every file is written whole or not at all, and holds no time and no path of the machine: a preparation that was
  * killed and started again ends in the same bytes.
@@ -160,8 +160,8 @@ export class ClipStore {
     this.#assertWritable('ClipStore.finishSource');
     const source = sourceName(record.source);
     const { clips, dropped, notes = [] } = record;
-    const said = notes.length > 0 ? { notes } : {};
-    const text = JSON.stringify({ source, clips, dropped: dropped.map(tidyDrop), ...said }, null, 2);
+    const noted = notes.length > 0 ? { notes } : {};
+    const text = JSON.stringify({ source, clips, dropped: dropped.map(tidyDrop), ...noted }, null, 2);
     await writeStoreFile(`${this.folder}/sources/${source}.json`, `${text}\n`);
   }
 

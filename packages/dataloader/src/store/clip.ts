@@ -27,7 +27,7 @@ export type OffsetReading = {
   distance: number;
   /** Windows that were compared. */
   windows: number;
-  /** What the reading is worth. Missing where the stage gives none, and in earlier stores. */
+  /** Whether the offset can be relied on. Missing where the stage gives none, and in earlier stores. */
   verdict?: OffsetVerdict;
 };
 

@@ -1,6 +1,7 @@
 import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 import { featuresWithin } from '../prepare/segment-audio';
 import type { Clip } from './clip';
+import { samplesFor } from './clip-features';
 import { ClipStore } from './clip-store';
 import type { Drop, StoreSplit, StoreSummary } from './store-records';
 
@@ -63,7 +64,7 @@ export async function correctStore(
       onClip?.(++done, ids.length);
     }
     for (const drop of dropped) await store.drop(drop);
-    await store.finishSource({ source: record.source, clips, dropped });
+    await store.finishSource({ ...record, clips, dropped });
   }
   const summary = await store.finish(await splitOf(from, new Set(await store.list())));
   return { summary, moved, left: ids.length - (await store.list()).length };
@@ -80,7 +81,7 @@ function withMovedAudio(
   const moved = new Int16Array(Math.max(0, audio.length - Math.max(0, -delay)));
   moved.set(audio.subarray(Math.max(0, -delay), audio.length - Math.max(0, delay)), Math.max(0, delay));
   const steps = Math.ceil((stepsPerSecond * frameCount) / fps) + 1;
-  const samples = Float32Array.from(moved, (value) => value / 32768);
+  const samples = samplesFor({ audio: moved });
   const features = featuresWithin(samples, { at: 0, ended: true, name, steps });
   const corrected = (offset?.corrected ?? 0) + (delay * fps) / AUDIO_SAMPLE_RATE;
   return { ...clip, audio: moved, features, ...(offset ? { offset: { ...offset, corrected } } : {}) };
