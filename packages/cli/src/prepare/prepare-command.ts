@@ -63,14 +63,14 @@ function prepareOptions() {
     .addOption(
       choice(
         '--offset-rule <name>',
-        'which offsets count: by the verdict of the network, or by its LSE-C as published pipelines do (default: the preset’s; lse-c where a limit of LSE-C is given)',
+        'what decides on an offset: the verdict of the network, or its LSE-C as in published pipelines (default: the preset’s; lse-c where a limit of LSE-C is given)',
         ['verdict', 'lse-c'],
       ),
     )
     .addOption(
       decimal(
         '--keep-confidence <x>',
-        'by the verdict: drop clips that belong together less surely, 0..1 (default: 0.3)',
+        'by the verdict: drop clips without an answer below this confidence, 0..1, unless their likeliest offset is within 2 frames (default: 0.3)',
       ),
     )
     .addOption(decimal('--min-confidence <x>', 'by LSE-C: drop clips with a lower one (default: the preset’s)'))

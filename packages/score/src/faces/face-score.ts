@@ -4,7 +4,7 @@ import type { ScoreProtocol } from '../protocol/score-protocol';
 
 /** The score of one face of a video. */
 export type FaceScore = Omit<SyncScore, 'perWindow' | 'alignment' | 'expert' | 'space' | 'edges' | 'fps'> & {
-  /** Whether the face is in sync, and how sure that is; `offsetFrames` is the shift of lowest distance whatever it is worth. */
+  /** Whether the face is in sync, with a confidence. `offsetFrames` beside it is the shift of lowest distance, always. */
   verdict: SyncVerdict;
   /** The verdict's sentence. */
   sentence: string;
