@@ -117,6 +117,16 @@ test('sampling refuses values out of range', () => {
 });
 
 test.each([
+  [{ balance: 2 }, 'balance must be within 0..1, got 2'],
+  [{ near: { share: -1, leastDistance: 1, mostDistance: 2 } }, 'near.share must be within 0..1, got -1'],
+  [{ near: { share: 1, leastDistance: 0, mostDistance: 2 } }, 'near.leastDistance must be a whole number, 1 to'],
+  [{ near: { share: 1, leastDistance: 9, mostDistance: 9 } }, 'near.leastDistance must be a whole number, 1 to'],
+  [{ near: { share: 1, leastDistance: 2, mostDistance: 1 } }, 'near.mostDistance must be a whole number from 2 on'],
+])('contrast refuses %o', (options, message) => {
+  expect(() => usableClips(clips, { ...contrast, ...options }, 5)).toThrow(`sampling: ${message}`);
+});
+
+test.each([
   [0, 4 / 5],
   [0.5, 2 / 3],
   [1, 1 / 2],

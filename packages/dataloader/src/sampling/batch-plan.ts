@@ -27,7 +27,10 @@ export type ContrastSampling = {
 export type NearWindows = {
   /** Share of the clips of a batch, 0..1. */
   share: number;
-  /** Distance of neighbouring windows is drawn from this range, frames, both ends included. */
+  /**
+   * Distance of neighbouring windows is drawn from this range, frames, both ends included; the least is 1 to
+   * `minDistance`.
+   */
   leastDistance: number;
   mostDistance: number;
   /** First step with such windows. Default 0. */
@@ -224,6 +227,24 @@ function firstAbove(totals: readonly number[], value: number): number {
   return low;
 }
 
+/** Near windows find room in every clip that is long enough for the others. */
+function checkNear({ balance = 0, near, minDistance }: ContrastSampling): void {
+  if (!(balance >= 0 && balance <= 1)) fail(RangeError, 'sampling', 'balance', 'within 0..1', balance);
+  if (!near) return;
+  const { share, leastDistance, mostDistance } = near;
+  if (!(share >= 0 && share <= 1)) fail(RangeError, 'sampling', 'near.share', 'within 0..1', share);
+  if (!(Number.isInteger(leastDistance) && leastDistance > 0 && leastDistance <= minDistance))
+    fail(
+      RangeError,
+      'sampling',
+      'near.leastDistance',
+      `a whole number, 1 to minDistance (${minDistance})`,
+      leastDistance,
+    );
+  if (!(Number.isInteger(mostDistance) && mostDistance >= leastDistance))
+    fail(RangeError, 'sampling', 'near.mostDistance', `a whole number from ${leastDistance} on`, mostDistance);
+}
+
 function checkSampling(sampling: SyncSampling): void {
   const whole =
     sampling.kind === 'contrast' ? ['clips', 'windows', 'minDistance'] : ['pairs', 'minDistance', 'lengthInWindows'];
@@ -234,6 +255,7 @@ function checkSampling(sampling: SyncSampling): void {
   if (sampling.kind === 'contrast') {
     if (sampling.windows < 2)
       fail(RangeError, 'sampling', 'windows', 'at least 2, or there is nothing to contrast', sampling.windows);
+    checkNear(sampling);
     return;
   }
   const { lengthBeyond = 0 } = sampling;
