@@ -32,6 +32,17 @@ test('dequantizeWeights refuses bytes that do not fit and a manifest of another 
   expect(() => dequantizeWeights({ ...stored, manifest: {} })).toThrow('stored.manifest must be a list of groups');
 });
 
+test('dequantizeWeights widens half floats and refuses other types by name', () => {
+  const half = { name: 'h', shape: [2], dtype: 'float32', quantization: { dtype: 'float16' } };
+  const halves = new Uint8Array(Uint16Array.of(0x3c00, 0xc100).buffer);
+  const manifest = [{ weights: [half] }];
+  expect(dequantizeWeights({ bytes: halves, manifest }).get('h')!.data).toEqual(Float32Array.of(1, -2.5));
+  const of = (dtype: string) => () =>
+    dequantizeWeights({ bytes: new Uint8Array(8), manifest: [{ weights: [{ name: 'h', shape: [2], dtype }] }] });
+  expect(of('complex64')).toThrow('dequantizeWeights: type of h must be uint8, float16, float32, int32, got complex64');
+  expect(of('int32')).toThrow('dequantizeWeights: type of h must be uint8, float16 or float32, got int32');
+});
+
 test('weightTensors lists everything that does not fit in one error', () => {
   const shapes = new Map([
     ['a', [4]],

@@ -1,3 +1,4 @@
+import { toFloat32 } from '@lipsync/checkpoints';
 import { fail, nodeModule } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -17,17 +18,19 @@ export type LandmarkWeights = {
   landmarks: StoredNetwork;
 };
 
-type ManifestEntry = {
+/** A weight in a manifest of the TensorFlow.js converter. */
+export type ManifestEntry = {
   name: string;
   shape: number[];
   dtype: string;
-  quantization?: { dtype: string; scale: number; min: number };
+  /** The stored type; `scale` and `min` of `uint8` only. */
+  quantization?: { dtype: string; scale?: number; min?: number };
 };
 
 const FILES = { detector: 'tiny_face_detector_model', landmarks: 'face_landmark_68_model' } as const;
 
 /**
- * Widens stored weights to float32: `value = byte * scale + min` where the manifest says so.
+ * Widens stored weights to float32: `value = byte · scale + min` where the manifest says so.
  *
  * Source: the weight format of tfjs converters, as in `@vladmandic/face-api` 1.7.15; exact.
  *
@@ -44,29 +47,62 @@ export function dequantizeWeights(stored: StoredNetwork): Map<string, { shape: n
   if (!(Array.isArray(groups) && groups.every((group) => Array.isArray(group?.weights)))) {
     fail(TypeError, where, 'stored.manifest', 'a list of groups with weights', stored.manifest);
   }
+  return new Map(
+    storedEntries(where, groups, stored.bytes).map((item) => [
+      item.entry.name,
+      { shape: item.entry.shape, data: widened(where, item) },
+    ]),
+  );
+}
+
+/** An entry of a manifest and its bytes. */
+type StoredEntry = { entry: ManifestEntry; buffer: ArrayBuffer };
+
+/** Bytes of a stored value. */
+const VALUE_BYTES: Record<string, number> = { uint8: 1, float16: 2, float32: 4, int32: 4 };
+
+const storedType = ({ dtype, quantization }: ManifestEntry): string => quantization?.dtype ?? dtype;
+
+/**
+ * The entries of a manifest, each with a copy of its bytes, since its offset need not be aligned.
+ *
+ * @throws TypeError for an unknown type, and where the bytes do not fit the manifest.
+ */
+export function storedEntries(
+  where: string,
+  groups: readonly { weights: ManifestEntry[] }[],
+  bytes: Uint8Array,
+): StoredEntry[] {
   const entries = groups.flatMap((group) => group.weights);
-  const count = (entry: ManifestEntry) => entry.shape.reduce((product, size) => product * size, 1);
-  const length = entries.reduce((sum, entry) => sum + count(entry) * (entry.quantization ? 1 : 4), 0);
-  if (length !== stored.bytes.length) {
-    fail(TypeError, where, 'stored.bytes', `${length} bytes long, as the manifest says`, stored.bytes.length);
-  }
-  const weights = new Map<string, { shape: number[]; data: Float32Array }>();
+  const sizes = entries.map((entry) => {
+    const type = storedType(entry);
+    const known = Object.keys(VALUE_BYTES);
+    if (!known.includes(type)) fail(TypeError, where, `type of ${entry.name}`, known.join(', '), type);
+    return entry.shape.reduce((product, size) => product * size, VALUE_BYTES[type]);
+  });
+  const length = sizes.reduce((sum, size) => sum + size, 0);
+  if (!(bytes instanceof Uint8Array) || bytes.length !== length)
+    fail(TypeError, where, 'stored.bytes', `${length} bytes long, as the manifest says`, bytes?.length);
   let offset = 0;
-  for (const entry of entries) {
-    const data = new Float32Array(count(entry));
-    if (entry.quantization) {
-      const { dtype, scale, min } = entry.quantization;
-      if (dtype !== 'uint8') fail(TypeError, where, `quantization of ${entry.name}`, 'uint8', dtype);
-      for (let i = 0; i < data.length; i++) data[i] = stored.bytes[offset + i] * scale + min;
-      offset += data.length;
-    } else {
-      // a copy, since the offset need not be a multiple of four
-      data.set(new Float32Array(stored.bytes.slice(offset, offset + data.length * 4).buffer));
-      offset += data.length * 4;
-    }
-    weights.set(entry.name, { shape: entry.shape, data });
-  }
-  return weights;
+  return entries.map((entry, i) => {
+    const start = offset;
+    offset += sizes[i];
+    return { entry, buffer: bytes.slice(start, offset).buffer };
+  });
+}
+
+/** The values of an entry as float32: `value · scale + min` of bytes, floats as they are. */
+export function widened(where: string, { entry, buffer }: StoredEntry): Float32Array {
+  const { name, shape, quantization } = entry;
+  const type = storedType(entry);
+  if (type === 'float32') return new Float32Array(buffer);
+  if (type === 'float16') return toFloat32({ dtype: 'float16', shape, data: new Uint16Array(buffer) });
+  if (type !== 'uint8') fail(TypeError, where, `type of ${name}`, 'uint8, float16 or float32', type);
+  const { scale = 1, min = 0 } = quantization ?? {};
+  const bytes = new Uint8Array(buffer);
+  const data = new Float32Array(bytes.length);
+  for (let i = 0; i < data.length; i++) data[i] = bytes[i] * scale + min;
+  return data;
 }
 
 /**

@@ -1,6 +1,6 @@
-import { toFloat32 } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
+import { type ManifestEntry, storedEntries, widened } from '../detect/network-weights';
 
 /** A network as the TensorFlow.js converter stores it: its graph and one file of weights. */
 export type StoredGraph = {
@@ -16,7 +16,6 @@ type Attribute = {
   list?: { i?: string[]; s?: string[] };
 };
 type GraphNode = { name: string; op: string; input?: string[]; attr?: Record<string, Attribute> };
-type WeightEntry = { name: string; shape: number[]; dtype: string; quantization?: { dtype: string } };
 
 /** The operations of BlazeFace and Face Mesh; a graph with others is refused. */
 const OPERATIONS = [
@@ -165,35 +164,22 @@ function readGraphWeights(
   { graph, bytes }: StoredGraph,
   used: ReadonlySet<string>,
 ): { weights: Map<string, { shape: number[]; data: Float32Array }>; shapes: Map<string, number[]> } {
-  const manifest = (graph as { weightsManifest?: { weights: WeightEntry[] }[] }).weightsManifest ?? [];
-  const entries = manifest.flatMap((group) => group.weights);
-  const sizeOf = ({ shape, quantization }: WeightEntry) => shape.reduce((a, b) => a * b, quantization ? 2 : 4);
-  const length = entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
-  if (!(bytes instanceof Uint8Array) || bytes.length !== length)
-    fail(TypeError, where, 'stored.bytes', `${length} bytes long, as the manifest says`, bytes?.length);
+  const manifest = (graph as { weightsManifest?: { weights: ManifestEntry[] }[] }).weightsManifest ?? [];
   const weights = new Map<string, { shape: number[]; data: Float32Array }>();
   const shapes = new Map<string, number[]>();
-  let offset = 0;
-  for (const entry of entries) {
-    const { buffer } = bytes.slice(offset, offset + sizeOf(entry)); // a copy, since the offset need not be aligned
-    offset += sizeOf(entry);
-    if (!used.has(entry.name)) continue;
-    if (entry.dtype === 'int32') shapes.set(entry.name, [...new Int32Array(buffer)]);
-    else weights.set(entry.name, { shape: entry.shape, data: floatsOf(where, entry, buffer) });
+  for (const item of storedEntries(where, manifest, bytes)) {
+    const { name, shape, dtype } = item.entry;
+    if (!used.has(name)) continue;
+    if (dtype === 'int32') {
+      shapes.set(name, [...new Int32Array(item.buffer)]);
+      continue;
+    }
+    const data = widened(where, item);
+    const bad = data.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) fail(RangeError, where, name, 'finite', `${data[bad]} at ${bad}`);
+    weights.set(name, { shape, data });
   }
   const missing = [...used].filter((name) => !weights.has(name) && !shapes.has(name));
   if (missing.length > 0) fail(TypeError, where, 'weights', 'those of the graph', `none for ${missing.join(', ')}`);
   return { weights, shapes };
-}
-
-function floatsOf(where: string, { name, shape, dtype, quantization }: WeightEntry, buffer: ArrayBuffer): Float32Array {
-  const stored = quantization?.dtype ?? dtype;
-  if (stored !== 'float32' && stored !== 'float16') fail(TypeError, where, name, 'float16 or float32', stored);
-  const data =
-    stored === 'float32'
-      ? new Float32Array(buffer)
-      : toFloat32({ dtype: 'float16', shape, data: new Uint16Array(buffer) });
-  const bad = data.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) fail(RangeError, where, name, 'finite', `${data[bad]} at ${bad}`);
-  return data;
 }
