@@ -12,25 +12,15 @@ import { reportsDamage } from '../read/decode-bytes';
 import type { InputFile } from '../read/input-file';
 import { inputArguments, inputFile } from '../read/input-file';
 import { MAX_PIXELS } from '../read/open-media';
+import type { ChannelLayout } from './channel-mix';
 import { measureChannels, mixFilters } from './channel-mix';
 import type { WantedTracks } from './choose-tracks';
-import { choiceNote, chooseTracks } from './choose-tracks';
 import { cutShort } from './cut-short';
 import type { StreamMaps } from './probe';
-import {
-  addMix,
-  chosenVideo,
-  clockOf,
-  FIRST_STREAMS,
-  firstTime,
-  layoutOf,
-  parseFfmpegDump,
-  refusedFormat,
-  refusedSize,
-} from './probe';
+import { addMix, clockOf, describeTracks, FIRST_STREAMS, firstTime, refusedFormat } from './probe';
 import type { MediaChange } from './stream-changes';
 import { StreamChanges } from './stream-changes';
-import { inputDump, streamLines } from './tracks';
+import { inputDump } from './tracks';
 
 export type CheckMediaOptions = FindFfmpegOptions & {
   /** Which video track is checked, from 0. Default: as `openMedia` chooses. */
@@ -142,13 +132,13 @@ export async function checkMedia(path: string, options: CheckMediaOptions = {}):
   const ffmpeg = await ffmpegFor(options);
   const source = { ffmpegPath: ffmpeg.path, file, maxPixels, wanted: { videoTrack, audioTrack } };
   let decoded = await decodeAll(source, FIRST_STREAMS);
-  const maps = await openable(decoded, check, source);
-  if (!maps) return check;
+  const opened = await openable(decoded, check, source);
+  if (!opened) return check;
+  const { maps, layout } = opened;
   Object.assign(file, await clockOf(file, decoded.messages));
   if (!maps.video) problems.push({ kind: 'no video', detail: 'the file has no frames' });
   if (!maps.audio) problems.push({ kind: 'no audio', detail: 'the file has no audio' });
   const { audio } = check.info!;
-  const layout = layoutOf(streamLines(decoded.messages).find(({ number }) => `0:${number}` === maps.audio)?.rest ?? '');
   if (audio && maps.audio) {
     const mix = await measureChannels(ffmpeg.path, file, { maxPixels, map: maps.audio, layout });
     if (mix) addMix(check.info!, mix, layout);
@@ -178,39 +168,28 @@ async function openable(
   { messages, lastLine: last }: Decoded,
   check: MediaCheck,
   source: CheckSource,
-): Promise<Partial<StreamMaps> | undefined> {
+): Promise<{ maps: Partial<StreamMaps>; layout: ChannelLayout } | undefined> {
   const format = refusedFormat(messages);
   if (format !== undefined) {
     const detail = `${format} is no format that holds its streams itself`;
     check.problems.push({ kind: 'names other files', detail });
     return undefined;
   }
-  const anyVideo = chosenVideo(messages) !== -1;
-  const streams = streamLines(messages);
-  const chosen = await chooseTracks({ ...source, where: 'checkMedia', streams, anyVideo });
-  const numbers = { video: chosen.video ?? -1, audio: chosen.audio ?? -1 };
-  const info = parseFfmpegDump(check.path, messages, numbers);
+  const { info, numbers, layout } = await describeTracks(messages, { ...source, where: 'checkMedia' });
   const { video, audio } = info;
   if (!video && !audio) {
     check.problems.push({ kind: 'not media', detail: last });
     return undefined;
   }
   check.info = info;
-  if (chosen.choices.length > 0) {
-    info.choices = chosen.choices;
-    info.notes = chosen.choices.map(choiceNote);
-  }
   const { maxPixels } = source;
-  if (video) Object.assign(video, refusedSize(messages));
   if (video && video.width * video.height > maxPixels) {
     const detail = `${video.width} x ${video.height} pixels, more than ${maxPixels} together`;
     check.problems.push({ kind: 'too large', detail });
     return undefined;
   }
-  return {
-    ...(video && { video: `0:${numbers.video}` }),
-    ...(audio && { audio: `0:${numbers.audio}` }),
-  };
+  const maps = { ...(video && { video: `0:${numbers.video}` }), ...(audio && { audio: `0:${numbers.audio}` }) };
+  return { maps, layout };
 }
 
 /** Fills in `check.video` and `check.audio`, and the starts in `check.info`. */
@@ -318,7 +297,7 @@ async function decodeAll(
     const end = await run.ended;
     found.code = end.code;
     const fault = ffmpegFault({ ...end, messages: errors });
-    if (fault && (end.signal || fault.fault === 'stopped' || end.code! > 126)) {
+    if (fault && (end.signal || end.code! > 126)) {
       throw new MediaError(`checkMedia: ${fault.detail}, got ${file.path}`, fault); // says nothing about the file
     }
     found.lastLine = lastLine({ ...end, messages: errors });

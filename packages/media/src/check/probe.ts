@@ -7,7 +7,7 @@ import type { InputFile } from '../read/input-file';
 import { inputArguments } from '../read/input-file';
 import type { ChannelLayout } from './channel-mix';
 import { measureChannels, mixNote } from './channel-mix';
-import type { WantedTracks } from './choose-tracks';
+import type { ChooseTracksRequest, WantedTracks } from './choose-tracks';
 import { choiceNote, chooseTracks } from './choose-tracks';
 import { clockJumps } from './clock-jumps';
 import { storedTimes } from './stored-times';
@@ -143,11 +143,7 @@ export async function probeFile(
       detail: `it names other files (${kind})`,
     });
   }
-  const streams = streamLines(text);
-  const taken = chosenVideo(text);
-  const request = { ffmpegPath, file, maxPixels, where, wanted, streams, anyVideo: taken !== -1 };
-  const { video: videoNumber = -1, audio: audioNumber = -1, choices } = await chooseTracks(request);
-  const info = parseFfmpegDump(file.path, text, { video: videoNumber, audio: audioNumber });
+  const { info, numbers, layout } = await describeTracks(text, { ffmpegPath, file, maxPixels, where, wanted });
   const { video, audio } = info;
   if (!video && !audio) {
     const reason = lastLine({ ...end, messages: text });
@@ -158,15 +154,13 @@ export async function probeFile(
       detail: `it is no video or audio: ${reason}`,
     });
   }
-  if (choices.length > 0) Object.assign(info, { choices, notes: choices.map(choiceNote) });
-  if (video) Object.assign(video, refusedSize(text));
   if (video && video.width * video.height > maxPixels) {
     const rule = `a video of at most ${maxPixels} pixels a frame (option maxPixels)`;
     throw new RangeError(`${where}: path must be ${rule}, got ${file.path} (${video.width} x ${video.height})`);
   }
-  const maps: StreamMaps = { video: `0:${videoNumber}`, audio: `0:${audioNumber}` };
-  const first = streams.find((stream) => stream.kind === 'audio')?.number;
-  const firstWereTaken = video && audio && videoNumber === taken && audioNumber === first;
+  const maps: StreamMaps = { video: `0:${numbers.video}`, audio: `0:${numbers.audio}` };
+  const first = streamLines(text).find((stream) => stream.kind === 'audio')?.number;
+  const firstWereTaken = video && audio && numbers.video === chosenVideo(text) && numbers.audio === first;
   const messages = firstWereTaken
     ? text
     : (
@@ -189,13 +183,28 @@ export async function probeFile(
       'the clock of the file jumps, as where recordings were joined: its parts follow each other',
     ];
   }
-  const layout = layoutOf(streams.find(({ number }) => number === audioNumber)?.rest ?? '');
   const zeroMicroseconds = Math.round((video ?? audio)!.startSec * 1e6);
-  const stored = await storedTimes(ffmpegPath, file, { info, messages: text, stream: videoNumber, maxPixels });
+  const stored = await storedTimes(ffmpegPath, file, { info, messages: text, stream: numbers.video, maxPixels });
   const { frameDelay, frameTimes } = stored;
   if (video) video.startSec += frameDelay / 1e6;
   const audioZeroMicroseconds = Math.round(zeroMicroseconds + frameDelay);
   return { info, zeroMicroseconds, audioZeroMicroseconds, frameTimes, maps, clock, layout };
+}
+
+/** Chooses the tracks of a file by what ffmpeg printed of it; `numbers` are ffmpeg's numbers of them, -1 for none. */
+export async function describeTracks(
+  messages: string,
+  request: Omit<ChooseTracksRequest, 'streams' | 'anyVideo'>,
+): Promise<{ info: MediaInfo; numbers: { video: number; audio: number }; layout: ChannelLayout }> {
+  const streams = streamLines(messages);
+  const chosen = await chooseTracks({ ...request, streams, anyVideo: chosenVideo(messages) !== -1 });
+  const { choices } = chosen;
+  const numbers = { video: chosen.video ?? -1, audio: chosen.audio ?? -1 };
+  const info = parseFfmpegDump(request.file.path, messages, numbers);
+  if (choices.length > 0) Object.assign(info, { choices, notes: choices.map(choiceNote) });
+  if (info.video) Object.assign(info.video, refusedSize(messages));
+  const layout = layoutOf(streams.find(({ number }) => number === numbers.audio)?.rest ?? '');
+  return { info, numbers, layout };
 }
 
 /**
@@ -227,7 +236,7 @@ export function addMix(info: MediaInfo, mix: ChannelMix, layout: ChannelLayout):
 }
 
 /** The channels of the stream that has this line. */
-export const layoutOf = (line: string): ChannelLayout => ({
+const layoutOf = (line: string): ChannelLayout => ({
   name: / Hz, ([^,]+)/.exec(line)?.[1].trim() ?? 'mono',
   channels: channelsOf(line),
 });
@@ -271,7 +280,7 @@ export function refusedFormat(messages: string): string | undefined {
 }
 
 /** The size at which a decoder stopped because of `maxPixels`. */
-export function refusedSize(messages: string): { width: number; height: number } | undefined {
+function refusedSize(messages: string): { width: number; height: number } | undefined {
   const size = /Picture size (\d+)x(\d+) exceeds specified max pixel count/.exec(messages);
   return size ? { width: Number(size[1]), height: Number(size[2]) } : undefined;
 }
@@ -280,7 +289,7 @@ export function refusedSize(messages: string): { width: number; height: number }
  * The number of the stream that `-map 0:V:0` as the first output took, -1 where there is none, undefined where ffmpeg
  * did not come to it. ffmpeg 4.1 does not print which stream is a cover image, but does not map it either.
  */
-export function chosenVideo(messages: string): number | undefined {
+function chosenVideo(messages: string): number | undefined {
   if (/Stream map '0:V:0' matches no streams/.test(messages)) return -1;
   const mapped = /^ *Stream #0:(\d+) -> #0:0 /m.exec(messages)?.[1];
   return mapped === undefined ? undefined : Number(mapped);

@@ -11,7 +11,7 @@ import type { FfmpegRun } from '../ffmpeg/run-ffmpeg';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import { inputArguments, inputFile } from '../read/input-file';
 import { MAX_PIXELS } from '../read/open-media';
-import { beginnings, ENCODE_LOG } from './encode-run';
+import { ENCODE_LOG, followFilters } from './encode-run';
 import type { EncoderOptions } from './encoder-arguments';
 import { audioArguments, videoArguments } from './encoder-arguments';
 import { assertFolder, containerArguments, type OutputFile, outputFile } from './output-file';
@@ -98,7 +98,7 @@ class FfmpegWriter implements VideoWriter {
   readonly #output: OutputFile;
   readonly #started: Promise<FfmpegRun>;
   #state: 'open' | 'finished' | 'aborted' = 'open';
-  readonly #filters = beginnings();
+  readonly #filters = followFilters();
   #frameCount = 0;
   #audioFolder?: string;
   #ended?: Error;
