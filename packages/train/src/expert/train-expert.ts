@@ -163,7 +163,7 @@ const PLATEAU_STEPS = 200;
  * }
  */
 export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<TrainExpertEvent> {
-  const initial = await initialWeights(options);
+  const initial = await readInit(options);
   const plan = planRun({ ...options, ...initial?.choice });
   const { store, out, seed = 0, workers = 1, chunk, replicas = 1 } = options;
   const { choice, sampling, batch, learningRate, steps } = plan;
@@ -210,15 +210,8 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     const report = await run.finish<TrainExpertReport>({
       curve: (log) => expertCurve(log, title),
       report: {
-        ...{
-          steps,
-          samples: steps * batch,
-          parameters,
-          trainingClips: clips,
-          heldOutClips: split.held.length,
-          validation,
-        },
-        ...{ weights: run.paths.weights, weightsHash: await sha256Hex(weights), curve: run.paths.curve },
+        ...{ steps, samples: steps * batch, parameters, trainingClips: clips, heldOutClips: split.held.length },
+        ...{ validation, weights: run.paths.weights, weightsHash: await sha256Hex(weights), curve: run.paths.curve },
         waitShare: expertSteps.waitShare,
         ...(run.lengthened.length > 0 ? { lengthened: run.lengthened } : {}),
       },
@@ -232,11 +225,7 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
   }
 }
 
-async function initialWeights({
-  init,
-  initPrefix,
-  ...options
-}: TrainExpertOptions): Promise<InitialWeights | undefined> {
+async function readInit({ init, initPrefix, ...options }: TrainExpertOptions): Promise<InitialWeights | undefined> {
   if (init === undefined) return undefined;
   const { network, config, width, recipe } = options;
   return readInitialWeights('trainExpert', init, { network, config, width, recipe, prefix: initPrefix });
