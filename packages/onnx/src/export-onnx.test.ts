@@ -1,6 +1,6 @@
 import { AVAlignNet, type AVAlignNetConfig, lite } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
-import { openByteSource } from '@lipsync/checkpoints';
+import { openByteSource, toFloat16 } from '@lipsync/checkpoints';
 import { AUDIO_FEATURES, frameShape, type SyncRecipe } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { Module } from '@lipsync/nn';
@@ -156,6 +156,17 @@ test('exportOnnx writes the expert’s description into each file, and another h
   expect(rounded.weightsHash).toMatch(/^[0-9a-f]{64}$/);
   expect(rounded.weightsHash).not.toBe(found.weightsHash);
   expect(Buffer.concat(half.visual).length / Buffer.concat(files.visual).length).toBeLessThan(0.52);
+  expert.dispose();
+});
+
+test('exportOnnx keeps the hash of weights that are float16 already', async () => {
+  const expert = experts.AVAlignNet() as AVAlignNet;
+  const halves = new Map([...(await expert.stateDict())].map(([name, array]) => [name, toFloat16(array)]));
+  expert.loadStateDict(halves, { where: 'test' });
+  expert.weightsHash = 'ab'.repeat(32);
+  const { visual } = await exportOnnx(expert, { float16: true });
+  const metadata = await readOnnxMetadata(await openByteSource(Buffer.concat(visual)));
+  expect(metadata).toMatchObject({ weights: 'float16', weightsHash: expert.weightsHash });
   expert.dispose();
 });
 

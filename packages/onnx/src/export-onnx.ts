@@ -3,7 +3,7 @@ import { AUDIO_FEATURES, fail, frameShape, type SyncRecipe } from '@lipsync/cont
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { Module } from '@lipsync/nn';
 import type * as tf from '@tensorflow/tfjs-core';
-import { encodeOnnxModel, type OnnxModel } from './format/onnx-model';
+import { encodeOnnxModel, isRounded, type OnnxModel } from './format/onnx-model';
 import { type Constant, foldConstants } from './graph/fold-constants';
 import { fuseAffine } from './graph/fuse-affine';
 import { lowerTrace } from './graph/lower-trace';
@@ -69,7 +69,6 @@ export async function onnxModels(
   const { recipe, embeddingSize, audioEmbeddingSize = embeddingSize } = expert;
   const { height, width } = frameShape(recipe.crop);
   const names = weightNames(expert);
-  const metadata = await expertMetadata(expert, float16);
   const model = async (
     part: OnnxPart,
     inputs: Record<string, number[]>,
@@ -85,7 +84,7 @@ export async function onnxModels(
       initializers: graph.initializers,
       inputs: Object.entries(inputs).map(([name, shape]) => ({ name, shape: ['batch', ...shape] })),
       outputs: [{ name: output, shape: ['batch', ...trace.values[trace.output].shape.slice(1)] }],
-      metadata: { ...metadata, part },
+      metadata: { part },
     };
   };
   const visual = await model('visual', { frames: [height, width, recipe.frameCount * 3] }, 'embedding', (frames) =>
@@ -95,15 +94,16 @@ export async function onnxModels(
   const audio = await model('audio', { features }, 'embedding', (windows) =>
     expert.encodeAudio(windows as tf.Tensor4D),
   );
-  if (!expert.pairDistances) return { visual, audio };
-  const pairDistances = expert.pairDistances.bind(expert);
-  const pair = await model(
-    'pair',
-    { frames: [embeddingSize], audio: [audioEmbeddingSize] },
-    'distance',
-    (frames, audio) => pairDistances(frames as tf.Tensor2D, audio as tf.Tensor2D),
-  );
-  return { visual, audio, pair };
+  const pairDistances = expert.pairDistances?.bind(expert);
+  const pair =
+    pairDistances &&
+    (await model('pair', { frames: [embeddingSize], audio: [audioEmbeddingSize] }, 'distance', (frames, audio) =>
+      pairDistances(frames as tf.Tensor2D, audio as tf.Tensor2D),
+    ));
+  const models = { visual, audio, ...(pair ? { pair } : {}) };
+  const metadata = await expertMetadata(expert, { float16, rounded: float16 && Object.values(models).some(isRounded) });
+  for (const each of Object.values(models)) each.metadata = { ...metadata, ...each.metadata };
+  return models;
 }
 
 /** An expert's description, as in a file's metadata. */
@@ -112,11 +112,14 @@ export type OnnxExpertInfo = Pick<
   'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash'
 >;
 
-async function expertMetadata(expert: SyncExpert, float16: boolean): Promise<Record<string, string>> {
+async function expertMetadata(
+  expert: SyncExpert,
+  { float16, rounded }: { float16: boolean; rounded: boolean },
+): Promise<Record<string, string>> {
   const { name, space, recipe, embeddingSize, audioEmbeddingSize, weightsHash } = expert;
-  // Rounded weights have another hash.
+  // Rounded weights have another hash; those of a file that is in float16 already are not rounded.
   const hash =
-    weightsHash !== undefined && float16
+    weightsHash !== undefined && rounded
       ? await sha256Hex(new TextEncoder().encode(`${weightsHash} float16`))
       : weightsHash;
   return {

@@ -1,4 +1,4 @@
-import { toFloat16 } from '@lipsync/checkpoints';
+import { toFloat16, toFloat32 } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import { ProtobufMessage } from './protobuf';
 
@@ -77,6 +77,15 @@ function value({ name, shape }: OnnxValue): ProtobufMessage {
   }
   const type = new ProtobufMessage().message(1, new ProtobufMessage().integer(1, FLOAT).message(2, sides));
   return new ProtobufMessage().text(1, name).message(2, type);
+}
+
+/** Whether storing a model's large weights as float16 changes any of them. */
+export function isRounded({ initializers }: OnnxModel): boolean {
+  return initializers.some(({ shape, data }) => {
+    if (!(data instanceof Float32Array) || data.length < FLOAT16_FROM) return false;
+    const stored = toFloat32(toFloat16({ dtype: 'float32', shape: [...shape], data }));
+    return stored.some((value, i) => value !== data[i]);
+  });
 }
 
 /**
