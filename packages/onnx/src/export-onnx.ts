@@ -4,10 +4,8 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { Module } from '@lipsync/nn';
 import type * as tf from '@tensorflow/tfjs-core';
 import { encodeOnnxModel, isRounded, type OnnxModel } from './format/onnx-model';
-import { type Constant, foldConstants } from './graph/fold-constants';
-import { fuseAffine } from './graph/fuse-affine';
-import { lowerTrace } from './graph/lower-trace';
-import { traceForward } from './graph/trace-forward';
+import type { Constant } from './graph/fold-constants';
+import { type ForwardPass, traceModel } from './graph/trace-model';
 
 export type ExportOnnxOptions = {
   /** Stores large weights as float16: half the bytes; see `exportOnnx` for what it costs. Default false. */
@@ -69,37 +67,30 @@ export async function onnxModels(
   const { recipe, embeddingSize, audioEmbeddingSize = embeddingSize } = expert;
   const { height, width } = frameShape(recipe.crop);
   const names = weightNames(expert);
-  const model = async (
-    part: OnnxPart,
-    inputs: Record<string, number[]>,
-    output: string,
-    forward: (...inputs: tf.Tensor[]) => tf.Tensor, // all [batch, …]
-  ): Promise<OnnxModel> => {
-    const trace = fuseAffine(await foldConstants(traceForward(forward, Object.values(inputs))));
-    const nameOf = ({ tensor }: Constant) => (tensor ? names.get(tensor.dataId) : undefined);
-    const graph = lowerTrace(trace, { inputs: Object.keys(inputs), output, nameOf });
-    return {
-      name: `${expert.name} ${part}`,
-      nodes: graph.nodes,
-      initializers: graph.initializers,
-      inputs: Object.entries(inputs).map(([name, shape]) => ({ name, shape: ['batch', ...shape] })),
-      outputs: [{ name: output, shape: ['batch', ...trace.values[trace.output].shape.slice(1)] }],
-      metadata: { part },
-    };
-  };
-  const visual = await model('visual', { frames: [height, width, recipe.frameCount * 3] }, 'embedding', (frames) =>
-    expert.encodeVisual(frames as tf.Tensor4D),
-  );
-  const features = [AUDIO_FEATURES[recipe.features].bins, recipe.featureSteps, 1];
-  const audio = await model('audio', { features }, 'embedding', (windows) =>
-    expert.encodeAudio(windows as tf.Tensor4D),
-  );
+  const nameOf = ({ tensor }: Constant) => (tensor ? names.get(tensor.dataId) : undefined);
+  const model = async (part: OnnxPart, pass: Omit<ForwardPass, 'nameOf'>): Promise<OnnxModel> => ({
+    name: `${expert.name} ${part}`,
+    ...(await traceModel({ ...pass, nameOf })),
+    metadata: { part },
+  });
+  const visual = await model('visual', {
+    inputs: { frames: [height, width, recipe.frameCount * 3] },
+    output: 'embedding',
+    forward: (frames) => expert.encodeVisual(frames as tf.Tensor4D),
+  });
+  const audio = await model('audio', {
+    inputs: { features: [AUDIO_FEATURES[recipe.features].bins, recipe.featureSteps, 1] },
+    output: 'embedding',
+    forward: (features) => expert.encodeAudio(features as tf.Tensor4D),
+  });
   const pairDistances = expert.pairDistances?.bind(expert);
   const pair =
     pairDistances &&
-    (await model('pair', { frames: [embeddingSize], audio: [audioEmbeddingSize] }, 'distance', (frames, audio) =>
-      pairDistances(frames as tf.Tensor2D, audio as tf.Tensor2D),
-    ));
+    (await model('pair', {
+      inputs: { frames: [embeddingSize], audio: [audioEmbeddingSize] },
+      output: 'distance',
+      forward: (frames, features) => pairDistances(frames as tf.Tensor2D, features as tf.Tensor2D),
+    }));
   const models = { visual, audio, ...(pair ? { pair } : {}) };
   const metadata = await expertMetadata(expert, { float16, rounded: float16 && Object.values(models).some(isRounded) });
   for (const each of Object.values(models)) each.metadata = { ...metadata, ...each.metadata };

@@ -23,6 +23,10 @@ export interface SyncExpert {
   /** SHA-256 of the weights file, hexadecimal; undefined where the weights came from no file. */
   readonly weightsHash?: string;
   /**
+   * What computes the embeddings where it is not TensorFlow.js, for reports, such as `onnxruntime-node 1.30.0`.
+   */
+  readonly engine?: string;
+  /**
    * Frames `[batch, height, width, frameCount * 3]` to `[batch, embeddingSize]`, sizes by `frameShape`. The caller
    * disposes the result.
    */

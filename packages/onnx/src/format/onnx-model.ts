@@ -97,7 +97,20 @@ export function isRounded({ initializers }: OnnxModel): boolean {
  * half the bytes, the same speed, as onnxruntime widens them once, when the session starts.
  * @throws RangeError for more than 2 GiB, which protobuf readers refuse.
  */
-export function encodeOnnxModel(model: OnnxModel, { float16 = false }: { float16?: boolean } = {}): Uint8Array[] {
+export function encodeOnnxModel(model: OnnxModel, options: { float16?: boolean } = {}): Uint8Array[] {
+  return modelMessage(model, options).pieces();
+}
+
+/**
+ * A model as the bytes of an ONNX file, in one array: a copy of its weights.
+ *
+ * @throws as `encodeOnnxModel`.
+ */
+export function onnxModelBytes(model: OnnxModel): Uint8Array {
+  return modelMessage(model, {}).toBytes();
+}
+
+function modelMessage(model: OnnxModel, { float16 = false }: { float16?: boolean }): ProtobufMessage {
   const casts: OnnxNode[] = [];
   const graph = new ProtobufMessage();
   const initializers = model.initializers.map(({ name, shape, data }) => {
@@ -120,5 +133,5 @@ export function encodeOnnxModel(model: OnnxModel, { float16 = false }: { float16
   file.message(7, graph);
   if (file.length > LARGEST)
     fail(RangeError, 'encodeOnnxModel', 'the model', 'of at most 2 GiB (float16 halves it)', `${file.length} bytes`);
-  return file.pieces();
+  return file;
 }

@@ -27,6 +27,8 @@ export function fuseAffine(trace: FoldedTrace): FusedTrace {
   return fusion.result();
 }
 
+const CONVOLUTIONS = ['Conv2D', 'DepthwiseConv2dNative'];
+
 /** What has been folded so far. */
 class Fusion {
   readonly #trace: FoldedTrace;
@@ -54,7 +56,7 @@ class Fusion {
     const user = this.#onlyUser(op.outputs[0]);
     const paddings = op.attributes.paddings as [number, number][];
     const spatial = paddings.every(([before, behind], axis) => (axis > 0 && axis < 3) || before + behind === 0);
-    if (user?.kernel !== 'Conv2D' || user.inputs.x !== op.outputs[0] || !spatial) return;
+    if (!user || !CONVOLUTIONS.includes(user.kernel) || user.inputs.x !== op.outputs[0] || !spatial) return;
     this.replace(op, op.inputs.x);
     this.#padded.set(user.outputs[0], paddings.slice(1, 3));
   }
@@ -144,7 +146,7 @@ const isZeroPadding = ({ kernel, attributes }: TracedOp) => kernel === 'PadV2' &
 
 /** The number of a convolution's or matrix product's weights; -1 for other calls. */
 function weightsOf({ kernel, inputs, outputs }: TracedOp, { values }: FoldedTrace): number {
-  if (kernel === 'Conv2D') return inputs.filter;
+  if (CONVOLUTIONS.includes(kernel)) return inputs.filter;
   return kernel === 'BatchMatMul' && values[outputs[0]].shape.length === 2 ? inputs.b : -1;
 }
 

@@ -16,8 +16,10 @@ beforeAll(async () => {
     ['filter', [3, 2, 4, 6]],
     ['square', [4, 4]],
     ['channels', [6]],
+    ['depthwise', [3, 2, 4, 2]],
+    ['slopes', [1, 1, 6]],
   ] as const) {
-    const size = shape.reduce((a, b) => a * b, 1);
+    const size = tf.util.sizeFromShape([...shape]);
     filters.set(
       name,
       tf.variable(
@@ -29,6 +31,8 @@ beforeAll(async () => {
     );
   }
 });
+/** Values for eight channels. */
+const EIGHT = [0.5, -1, 2, 3, -0.25, 1.5, 0.75, 4];
 const filter = (name: string) => filters.get(name) as tf.Tensor4D;
 
 async function lowered(forward: (x: tf.Tensor) => tf.Tensor, shape: number[]) {
@@ -67,6 +71,38 @@ test.each<[string, (x: tf.Tensor) => tf.Tensor, string[]]>([
     (x) => tf.conv2d(x as tf.Tensor4D, filter('filter'), 1, 'valid', 'NHWC', [1, 2]),
     ['Transpose', 'Conv', 'Transpose'],
   ],
+  [
+    'a depthwise convolution with two filters a channel, its scale and bias',
+    (x) =>
+      tf.add(tf.mul(tf.depthwiseConv2d(x as tf.Tensor4D, filter('depthwise'), [2, 2], 'same'), EIGHT), tf.neg(EIGHT)),
+    ['Transpose', 'Conv', 'Transpose'],
+  ],
+  [
+    'a fused convolution as its parts',
+    (x) =>
+      tf.fused.conv2d({
+        x: x as tf.Tensor4D,
+        filter: filter('filter'),
+        strides: 2,
+        pad: 'same',
+        bias: filter('channels'),
+        activation: 'prelu',
+        preluActivationWeights: filter('slopes'),
+      }),
+    ['Transpose', 'Conv', 'PRelu', 'Transpose'],
+  ],
+  [
+    'one without an activation, and with a leaky one',
+    (x) => {
+      const settings = { x: x as tf.Tensor4D, filter: filter('filter'), strides: 1, pad: 'same' as const };
+      return tf.sub(
+        tf.fused.conv2d(settings),
+        tf.fused.conv2d({ ...settings, activation: 'leakyrelu', leakyreluAlpha: 0.25 }),
+      );
+    },
+    ['Transpose', 'Conv', 'Conv', 'LeakyRelu', 'Sub', 'Transpose'],
+  ],
+  ['slopes for each channel', (x) => tf.prelu(x, tf.tensor1d([0.1, 0.2, 0.3, 0.4])), ['PRelu']],
   [
     'numbers a channel, before a ReLU',
     (x) => tf.add(tf.relu(conv(x)), filter('channels')),

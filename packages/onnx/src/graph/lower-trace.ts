@@ -70,7 +70,10 @@ const reduce =
     graph.place(y, shape, first && keepDims ? { first: result } : { last: result });
   };
 
-/** The weights of a call with the scale that was folded into it: `order` moves output channels to the front. */
+/**
+ * The weights of a call, output channels last, with the scale that was folded into it: `order` moves those to the
+ * front.
+ */
 function scaledWeights(
   constant: Constant,
   affine: Affine | undefined,
@@ -103,9 +106,9 @@ function convolve({ op, graph, trace, y, shape }: Call): void {
   const sides = trace.values[x].shape.map((side, axis) =>
     padding && axis > 0 && axis < 3 ? side + padding[axis - 1][0] + padding[axis - 1][1] : side,
   );
+  const depthwise = op.kernel === 'DepthwiseConv2dNative';
   const { padInfo, strideHeight, strideWidth, dilationHeight, dilationWidth } = convGeometry(
-    sides,
-    constant.shape,
+    { x: sides, filter: constant.shape, depthwise },
     op.attributes as never,
   );
   const [rows, columns] = padding ?? [
@@ -113,7 +116,10 @@ function convolve({ op, graph, trace, y, shape }: Call): void {
     [0, 0],
   ];
   const affine = trace.affine.get(y);
-  const weight = scaledWeights(constant, affine, [3, 2, 0, 1]);
+  const [height, width, channels, multiplier] = constant.shape;
+  // A depthwise convolution is one of as many groups as channels: each output sees one input channel.
+  const filters = depthwise ? { ...constant, shape: [height, width, 1, channels * multiplier] } : constant;
+  const weight = scaledWeights(filters, affine, [3, 2, 0, 1]);
   const name = graph.weight(weightName(graph, constant, affine), weight.shape, weight.data);
   const inputs = [graph.first(x), name];
   if (affine) inputs.push(graph.weight(biasName(name), [affine.bias.length], affine.bias));
@@ -122,6 +128,7 @@ function convolve({ op, graph, trace, y, shape }: Call): void {
     strides: big([strideHeight, strideWidth]),
     dilations: big([dilationHeight, dilationWidth]),
     pads: big([padInfo.top + rows[0], padInfo.left + columns[0], padInfo.bottom + rows[1], padInfo.right + columns[1]]),
+    ...(depthwise ? { group: BigInt(channels) } : {}),
   });
   graph.place(y, shape, { first: result });
 }
@@ -333,6 +340,12 @@ const LOWERINGS: Record<string, (call: Call) => void> = {
     ),
   BatchMatMul: multiply,
   Conv2D: convolve,
+  DepthwiseConv2dNative: convolve,
+  Prelu: ({ op, graph, x, y, shape }) => {
+    const first = graph.isFirst(x);
+    const slopes = first ? graph.constantFirst(op.inputs.alpha, shape.length) : graph.last(op.inputs.alpha);
+    graph.place(y, shape, placed(graph, x, graph.node('PRelu', [current(graph, x), slopes])));
+  },
   [FUSED_KERNELS.groupNorm]: groupNorm,
 };
 

@@ -56,10 +56,9 @@ function product({ a, b }: Inputs, { transposeA, transposeB }: { transposeA: boo
 }
 
 type ConvAttributes = { strides: [number, number]; pad: never; dilations: [number, number]; dimRoundingMode?: 'floor' };
-/** Sizes, strides and padding of a traced convolution. */
+/** Sizes, strides and padding of a traced convolution; `depthwise`: of one with a filter for each channel. */
 export function convGeometry(
-  x: readonly number[],
-  filter: readonly number[],
+  { x, filter, depthwise = false }: { x: readonly number[]; filter: readonly number[]; depthwise?: boolean },
   { strides, pad, dilations, dimRoundingMode }: ConvAttributes,
 ) {
   return tf.backend_util.computeConv2DInfo(
@@ -69,6 +68,7 @@ export function convGeometry(
     dilations,
     pad,
     dimRoundingMode,
+    depthwise,
   );
 }
 
@@ -150,9 +150,27 @@ const SHAPES: Record<string, ShapeRule> = {
     return splitSizes(x.shape, attributes).map((size) => x.shape.map((side, i) => (i === axis ? size : side)));
   },
   BatchMatMul: (inputs, attributes: { transposeA: boolean; transposeB: boolean }) => product(inputs, attributes),
-  Conv2D: ({ x, filter }, attributes: ConvAttributes) => convGeometry(x.shape, filter.shape, attributes).outShape,
+  Prelu: same,
+  Conv2D: ({ x, filter }, attributes: ConvAttributes) =>
+    convGeometry({ x: x.shape, filter: filter.shape }, attributes).outShape,
+  DepthwiseConv2dNative: ({ x, filter }, attributes: ConvAttributes) =>
+    convGeometry({ x: x.shape, filter: filter.shape, depthwise: true }, attributes).outShape,
   [FUSED_KERNELS.groupNorm]: ({ x }, { groups }: { groups: number }) => [x.shape, [x.shape[0], groups, 2]],
 };
+
+/** Kernels by tfjs's name of the activation that follows a fused convolution. */
+const ACTIVATIONS: Record<string, string | undefined> = {
+  linear: undefined,
+  relu: 'Relu',
+  relu6: 'Relu6',
+  elu: 'Elu',
+  sigmoid: 'Sigmoid',
+  leakyrelu: 'LeakyRelu',
+  prelu: 'Prelu',
+};
+
+/** Recorded as the calls of which it is made: a convolution, its bias, its activation. */
+const FUSED_CONVOLUTION = 'FusedConv2D';
 
 /** A backend that computes nothing: it numbers its tensors and records kernel calls. */
 class TraceBackend extends tf.KernelBackend {
@@ -198,6 +216,24 @@ class TraceBackend extends tf.KernelBackend {
       outputs: results.map((result) => this.numberOf(result)),
     });
     return many ? results : results[0];
+  }
+
+  recordFused({ x, filter, bias, preluActivationWeights }: Inputs, attributes: Attributes): tf.TensorInfo {
+    const {
+      activation = 'linear',
+      leakyreluAlpha,
+      ...convolution
+    } = attributes as { activation?: string } & Attributes;
+    const one = (kernel: string, inputs: Inputs, settings: Attributes = {}) =>
+      this.record(kernel, inputs, settings) as tf.TensorInfo;
+    let y = one('Conv2D', { x, filter }, convolution);
+    if (bias) y = one('Add', { a: y, b: bias });
+    if (!(activation in ACTIVATIONS))
+      fail(Error, 'exportOnnx', 'activation', `one of ${Object.keys(ACTIVATIONS).join(', ')}`, activation);
+    const kernel = ACTIVATIONS[activation];
+    if (kernel === undefined) return y;
+    if (kernel === 'Prelu') return one(kernel, { x: y, alpha: preluActivationWeights });
+    return one(kernel, { x: y }, kernel === 'LeakyRelu' ? { alpha: leakyreluAlpha } : {});
   }
 
   override read(): never {
@@ -263,17 +299,19 @@ export function traceForward(
 function traceOnce(forward: (...inputs: tf.Tensor[]) => tf.Tensor, shapes: number[][], batch: number): Trace {
   const before = tf.getBackend();
   const backend = new TraceBackend();
-  const known = new Set([...Object.keys(SHAPES), FUSED_KERNELS.groupNormGrad]);
+  const known = new Set([...Object.keys(SHAPES), FUSED_CONVOLUTION, FUSED_KERNELS.groupNormGrad]);
   // Kernels that cannot be traced throw with their name; our fused kernels are left out, as their callers fall back to
   // plain ones.
   const fused = new Set<string>(Object.values(FUSED_KERNELS));
   for (const { kernelName } of tf.getKernelsForBackend(before)) if (!fused.has(kernelName)) known.add(kernelName);
   tf.registerBackend(NAME, () => backend, -1);
   for (const kernelName of known) {
-    const kernelFunc = ({ inputs, attrs }: { inputs: unknown; attrs?: unknown }) =>
-      kernelName in SHAPES
-        ? backend.record(kernelName, inputs as Inputs, (attrs ?? {}) as Attributes)
-        : fail(Error, 'exportOnnx', 'the network', `of the kernels ${Object.keys(SHAPES).join(', ')}`, kernelName);
+    const kernelFunc = ({ inputs, attrs }: { inputs: unknown; attrs?: unknown }) => {
+      const [given, attributes] = [inputs as Inputs, (attrs ?? {}) as Attributes];
+      if (kernelName === FUSED_CONVOLUTION) return backend.recordFused(given, attributes);
+      if (kernelName in SHAPES) return backend.record(kernelName, given, attributes);
+      return fail(Error, 'exportOnnx', 'the network', `of the kernels ${Object.keys(SHAPES).join(', ')}`, kernelName);
+    };
     tf.registerKernel({ kernelName, backendName: NAME, kernelFunc: kernelFunc as unknown as tf.KernelFunc });
   }
   try {

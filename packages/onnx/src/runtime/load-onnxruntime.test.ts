@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { loadOnnxRuntime, type OnnxRuntime } from './load-onnxruntime';
+import { describeOnnxRuntime, loadOnnxRuntime, type OnnxRuntime } from './load-onnxruntime';
 
 const runtime = { InferenceSession: { create: async () => ({}) }, Tensor: class {} } as unknown as OnnxRuntime;
 const missing = (name: string) =>
@@ -25,4 +25,12 @@ test('loadOnnxRuntime says what to install', async () => {
     "createOnnxExpert: onnxruntime must be installed (ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0) or given as the option ort, got onnxruntime-node: Cannot find package 'onnxruntime-node'; onnxruntime-web: Cannot find",
   );
   await expect(loadOnnxRuntime(async () => ({}))).rejects.toThrow('onnxruntime-node: no InferenceSession in it');
+});
+
+test.each([
+  [{ node: '1.30.0' }, 'onnxruntime-node 1.30.0'],
+  [{ web: '1.22.0' }, 'onnxruntime-web 1.22.0'],
+  [{}, 'onnxruntime'],
+])('describeOnnxRuntime of versions %j', (versions, description) => {
+  expect(describeOnnxRuntime({ ...runtime, env: { versions } })).toBe(description);
 });

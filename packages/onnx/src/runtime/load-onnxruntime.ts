@@ -15,10 +15,25 @@ export type OrtSession = {
 export type OnnxRuntime = {
   InferenceSession: { create(model: never, options?: never): Promise<unknown> };
   Tensor: new (type: 'float32', data: Float32Array, dims: number[]) => unknown;
+  /** Versions of onnxruntime's packages: `node` or `web` is there for the one that runs. */
+  env?: { versions?: { node?: string; web?: string } };
 };
 
 /** Packages, in the order of search. */
 const PACKAGES = { node: 'onnxruntime-node', web: 'onnxruntime-web' };
+
+/**
+ * Name and version of an onnxruntime, for reports.
+ *
+ * @example
+ * import { describeOnnxRuntime, loadOnnxRuntime } from '@lipsync/onnx';
+ * console.log(describeOnnxRuntime(await loadOnnxRuntime())); // onnxruntime-node 1.30.0
+ */
+export function describeOnnxRuntime({ env }: OnnxRuntime): string {
+  const { node, web } = env?.versions ?? {};
+  if (node !== undefined) return `${PACKAGES.node} ${node}`;
+  return web === undefined ? 'onnxruntime' : `${PACKAGES.web} ${web}`;
+}
 
 /**
  * Imports onnxruntime, which the application installs: onnxruntime-node in Node, otherwise onnxruntime-web.

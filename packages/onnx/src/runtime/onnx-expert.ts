@@ -12,28 +12,18 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { OnnxExpertInfo, OnnxPart } from '../export-onnx';
 import { inputNames } from '../format/earlier-names';
 import { expertOfMetadata, readOnnxMetadata } from '../format/onnx-metadata';
-import { loadOnnxRuntime, type OnnxRuntime, type OrtSession, type OrtTensor } from './load-onnxruntime';
+import {
+  describeOnnxRuntime,
+  loadOnnxRuntime,
+  type OnnxRuntime,
+  type OrtSession,
+  type OrtTensor,
+} from './load-onnxruntime';
+import { type OnnxInput, type OnnxRunOptions, openSession } from './open-session';
 import { PendingTensors } from './pending-tensors';
-
-/** A model: a path (Node), a URL, or its bytes. */
-export type OnnxInput = string | URL | Uint8Array;
 
 /** The files of an expert; `pair` only for `joint` networks. */
 export type OnnxInputs = { visual: OnnxInput; audio: OnnxInput; pair?: OnnxInput };
-
-export type OnnxRunOptions = {
-  /** `import * as ort from 'onnxruntime-node'`, or of onnxruntime-web. Default: whichever of them is installed. */
-  ort?: OnnxRuntime;
-  /**
-   * onnxruntime's execution providers, in the order of preference: `cpu`, `webgpu`, `wasm`, … Default onnxruntime's
-   * own.
-   */
-  executionProviders?: readonly string[];
-  /**
-   * Threads per session; onnxruntime-web uses `ort.env.wasm.numThreads` instead. Default onnxruntime's: one per core.
-   */
-  threads?: number;
-};
 
 /**
  * A `SyncExpert` that runs in onnxruntime, made by `readOnnxExpert` or `createOnnxExpert`. Its embeddings are pending
@@ -50,6 +40,8 @@ export class OnnxExpert implements SyncExpert {
   readonly audioEmbeddingSize?: number;
   readonly space: SyncExpert['space'];
   readonly weightsHash?: string;
+  /** Name and version of onnxruntime's package. */
+  readonly engine: string;
   /** Only `joint` networks have it. */
   readonly pairDistances?: NonNullable<SyncExpert['pairDistances']>;
   readonly #pending = new PendingTensors('OnnxExpert');
@@ -74,6 +66,7 @@ export class OnnxExpert implements SyncExpert {
     this.audioEmbeddingSize = info.audioEmbeddingSize;
     this.space = info.space;
     this.weightsHash = info.weightsHash;
+    this.engine = describeOnnxRuntime(ort);
     if (sessions.pair) this.pairDistances = (frames, audio) => this.#measurePairs(frames, audio);
   }
 
@@ -224,20 +217,12 @@ export async function createOnnxExpert(
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0))
     fail(RangeError, 'createOnnxExpert', 'threads', 'a whole number above 0', threads);
   const ort = options.ort ?? (await loadOnnxRuntime());
-  const settings = {
-    // Each session has its own threads; idle ones must not spin on the cores of the others.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
-    ...(executionProviders ? { executionProviders: [...executionProviders] } : {}),
-    ...(threads ? { intraOpNumThreads: threads, interOpNumThreads: 1 } : {}),
-  };
   const sessions: Partial<Record<OnnxPart, OrtSession>> = {};
   try {
     for (const part of ['visual', 'audio', 'pair'] as const) {
       const input = options[part];
       if (input === undefined) continue;
-      const model =
-        input instanceof URL ? (input.protocol === 'file:' ? decodeURIComponent(input.pathname) : input.href) : input;
-      sessions[part] = (await ort.InferenceSession.create(model as never, settings as never)) as OrtSession;
+      sessions[part] = await openSession(ort, input, { executionProviders, threads });
     }
     return new OnnxExpert(info, ort, sessions as { visual: OrtSession; audio: OrtSession });
   } catch (error) {

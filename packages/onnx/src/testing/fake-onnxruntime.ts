@@ -1,13 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OnnxModel } from '../format/onnx-model';
 import type { OnnxRuntime, OrtTensor } from '../runtime/load-onnxruntime';
+import { readOnnx } from './read-onnx';
 import { runOnnx } from './run-onnx';
 
 /** What a fake runtime was asked. */
 export type Asked = { models: unknown[]; settings: unknown[]; runs: number; released: number; running: number };
 
-/** onnxruntime's surface over `runOnnx`: models are known by what they are created from. */
-export function fakeOnnxRuntime(models: Map<unknown, OnnxModel>): { ort: OnnxRuntime; asked: Asked } {
+/**
+ * onnxruntime's surface over `runOnnx`. Models are known by what they are created from; without `models` they are read
+ * from their bytes.
+ */
+export function fakeOnnxRuntime(models?: Map<unknown, OnnxModel>): { ort: OnnxRuntime; asked: Asked } {
   const asked: Asked = { models: [], settings: [], runs: 0, released: 0, running: 0 };
   class Tensor {
     constructor(
@@ -19,7 +23,7 @@ export function fakeOnnxRuntime(models: Map<unknown, OnnxModel>): { ort: OnnxRun
   const create = async (input: unknown, settings: unknown) => {
     asked.models.push(input);
     asked.settings.push(settings);
-    const model = models.get(input);
+    const model = models ? models.get(input) : await readOnnx(input as Uint8Array);
     if (!model) throw new Error('not a model');
     return {
       inputNames: model.inputs.map(({ name }) => name),
@@ -41,5 +45,6 @@ export function fakeOnnxRuntime(models: Map<unknown, OnnxModel>): { ort: OnnxRun
       },
     };
   };
-  return { ort: { InferenceSession: { create: create as never }, Tensor }, asked };
+  const env = { versions: { node: '1.2.3' } };
+  return { ort: { InferenceSession: { create: create as never }, Tensor, env }, asked };
 }

@@ -65,17 +65,24 @@ const OPERATORS: Record<string, Run> = {
     tf.add(tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D, false, one(node, 'transB') === 1), c ?? 0),
   MatMul: ([a, b]) => tf.matMul(a, b),
   Conv: ([x, w, bias], node) => {
-    const filter = tf.transpose(w, [2, 3, 1, 0]) as tf.Tensor4D;
-    const y = tf.conv2d(
-      channelsLast<tf.Tensor4D>(x),
-      filter,
-      list(node, 'strides') as [number, number],
-      around(node),
-      'NHWC',
-      list(node, 'dilations') as [number, number],
+    const groups = Number(node.attributes?.group ?? 1);
+    const convolve = (input: tf.Tensor, filters: tf.Tensor) =>
+      tf.conv2d(
+        channelsLast<tf.Tensor4D>(input),
+        tf.transpose(filters, [2, 3, 1, 0]) as tf.Tensor4D,
+        list(node, 'strides') as [number, number],
+        around(node),
+        'NHWC',
+        list(node, 'dilations') as [number, number],
+      );
+    const [inputs, filters] = [tf.split(x, groups, 1), tf.split(w, groups, 0)];
+    const y = tf.concat(
+      inputs.map((input, i) => convolve(input, filters[i])),
+      3,
     );
     return channelsFirst(bias ? tf.add(y, bias) : y);
   },
+  PRelu: ([x, slopes]) => tf.add(tf.relu(x), tf.mul(slopes, tf.minimum(x, 0))),
   MaxPool: ([x], node) =>
     channelsFirst(
       tf.maxPool(
