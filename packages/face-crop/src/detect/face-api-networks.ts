@@ -1,3 +1,4 @@
+import type { CompileNetwork } from '@lipsync/contracts/tensors';
 import { trackingSquare } from '../crop/landmark-geometry';
 import type { Square } from '../crop/sample-square';
 import { FaceDetectorNetwork } from './face-detector-network';
@@ -22,8 +23,8 @@ export abstract class SixtyEightPoints extends FaceNetworks {
   readonly follow = 0.5;
   readonly checkViews = 2;
 
-  constructor(makeFaces: () => BoxNetwork, weights: StoredNetwork) {
-    super(makeFaces, () => new LandmarkNetwork(weights));
+  constructor(makeFaces: () => BoxNetwork, weights: StoredNetwork, compile?: CompileNetwork) {
+    super(makeFaces, () => new LandmarkNetwork(weights, compile));
   }
 
   firstSquare({ left, top, right, bottom, angle = 0 }: FoundFace): Square {
@@ -49,7 +50,7 @@ export class FaceApiNetworks extends SixtyEightPoints {
   /** Measured in frames of 1920 x 1080: at 1024 9 of 10 faces of 48 pixels are found, one of 10 of 36. */
   readonly facePixels = 26;
 
-  constructor(weights: LandmarkWeights) {
-    super(() => new FaceDetectorNetwork(weights.detector), weights.landmarks);
+  constructor(weights: LandmarkWeights, compile?: CompileNetwork) {
+    super(() => new FaceDetectorNetwork(weights.detector, compile), weights.landmarks, compile);
   }
 }

@@ -1,6 +1,8 @@
 import { fail } from '@lipsync/contracts';
+import type { CompileNetwork } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BoxNetwork, type FaceBox, type FoundFace, strongest } from './find-faces';
+import { ForwardRunner } from './forward-runner';
 import { centreColours } from './landmark-crops';
 import { type StoredNetwork, weightTensors } from './network-weights';
 
@@ -47,9 +49,12 @@ function parameterShapes(): Map<string, number[]> {
  */
 export class FaceDetectorNetwork implements BoxNetwork {
   readonly #weights: Map<string, tf.Tensor>;
+  readonly #runner: ForwardRunner;
   #disposed = false;
 
-  constructor(stored: StoredNetwork) {
+  /** @param compile runs the network in another engine than TensorFlow.js. */
+  constructor(stored: StoredNetwork, compile?: CompileNetwork) {
+    this.#runner = new ForwardRunner((image) => [this.forward(image)], compile);
     this.#weights = weightTensors('FaceDetectorNetwork', stored, parameterShapes());
   }
 
@@ -87,13 +92,9 @@ export class FaceDetectorNetwork implements BoxNetwork {
     centreColours(pixels, DETECTOR_INPUT_MEAN);
   }
 
-  async run(image: tf.Tensor4D, minScore: number): Promise<FaceBox[]> {
-    const output = this.forward(image);
-    try {
-      return decodeFaceBoxes((await output.data()) as Float32Array, output.shape[1], minScore);
-    } finally {
-      output.dispose();
-    }
+  async run(pixels: Float32Array, size: number, minScore: number): Promise<FaceBox[]> {
+    const [output] = await this.#runner.run(pixels, [1, size, size, 3]);
+    return decodeFaceBoxes(output, size / 32, minScore);
   }
 
   suppress(boxes: readonly FoundFace[]): FoundFace[] {
@@ -104,6 +105,7 @@ export class FaceDetectorNetwork implements BoxNetwork {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#runner.dispose();
     for (const weight of this.#weights.values()) weight.dispose();
   }
 

@@ -1,5 +1,4 @@
 import type { VideoFrame } from '@lipsync/contracts';
-import * as tf from '@tensorflow/tfjs-core';
 import { boxOverlap, type LandmarkBox } from '../crop/landmark-geometry';
 import { sampleInto } from '../crop/sample-square';
 
@@ -19,11 +18,11 @@ export interface BoxNetwork {
   /** Brings RGB 0..255 into the range that it takes, in place. */
   normalise(pixels: Float32Array): void;
   /**
-   * Runs on `[1, size, size, 3]`, float32, size a multiple of 32; leaves no tensor.
+   * Runs on one image, `[size, size, 3]`, size a multiple of 32; leaves no tensor.
    *
    * @returns every box whose score is at least `minScore`, in any order; they may overlap.
    */
-  run(image: tf.Tensor4D, minScore: number): Promise<FaceBox[]>;
+  run(pixels: Float32Array, size: number, minScore: number): Promise<FaceBox[]>;
   /** One box for each face, of boxes that may overlap; the highest score first. */
   suppress(boxes: readonly FoundFace[]): FoundFace[];
   /** Frees the weights; safe to call twice. */
@@ -51,22 +50,17 @@ export async function findFaces(
   const longer = Math.max(frame.width, frame.height);
   const input = letterbox(frame, scale);
   network.normalise(input);
-  const image = tf.tensor4d(input, [1, scale, scale, 3]);
-  try {
-    const boxes = await network.run(image, minScore);
-    return network.suppress(
-      boxes.map(({ x, y, width, height, ...rest }) => ({
-        left: (x - width / 2) * longer,
-        right: (x + width / 2) * longer,
-        top: (y - height / 2) * longer,
-        bottom: (y + height / 2) * longer,
-        scale,
-        ...rest,
-      })),
-    );
-  } finally {
-    image.dispose();
-  }
+  const boxes = await network.run(input, scale, minScore);
+  return network.suppress(
+    boxes.map(({ x, y, width, height, ...rest }) => ({
+      left: (x - width / 2) * longer,
+      right: (x + width / 2) * longer,
+      top: (y - height / 2) * longer,
+      bottom: (y + height / 2) * longer,
+      scale,
+      ...rest,
+    })),
+  );
 }
 
 /**

@@ -1,5 +1,4 @@
 import type { Landmarks68, VideoFrame } from '@lipsync/contracts';
-import * as tf from '@tensorflow/tfjs-core';
 import { type LandmarkBox, pointsFromSquare } from '../crop/landmark-geometry';
 import { type Square, sampleInto } from '../crop/sample-square';
 
@@ -19,8 +18,8 @@ export interface PointNetwork {
   readonly size: number;
   /** Brings RGB 0..255 into the range that it takes, in place. */
   normalise(pixels: Float32Array): void;
-  /** Runs on `[batch, size, size, 3]`, float32; leaves no tensor. */
-  run(images: tf.Tensor4D): Promise<ViewPoints[]>;
+  /** Runs on `count` images, `[count, size, size, 3]`; leaves no tensor. */
+  run(pixels: Float32Array, count: number): Promise<ViewPoints[]>;
   /** Frees the weights; safe to call twice. */
   dispose(): void;
 }
@@ -92,20 +91,15 @@ export async function landmarksInSquares(
     sampleInto(input, i * pixels, frame, square, size, { perPixel, mirrored: view.mirrored });
   });
   network.normalise(input);
-  const images = tf.tensor4d(input, [views.length, size, size, 3]);
-  try {
-    const found = await network.run(images);
-    const inFrame = views.map(({ view: { mirrored }, square }, i) =>
-      pointsFromSquare(found[i].points, square, { mirrored }),
-    );
-    return squares.map((square, i) => {
-      const [first, last] = [i * viewCount, (i + 1) * viewCount];
-      const presence = Math.min(...found.slice(first, last).map((view) => view.presence));
-      return { ...average(inFrame.slice(first, last), square.side), presence, box: found[first].box };
-    });
-  } finally {
-    images.dispose();
-  }
+  const found = await network.run(input, views.length);
+  const inFrame = views.map(({ view: { mirrored }, square }, i) =>
+    pointsFromSquare(found[i].points, square, { mirrored }),
+  );
+  return squares.map((square, i) => {
+    const [first, last] = [i * viewCount, (i + 1) * viewCount];
+    const presence = Math.min(...found.slice(first, last).map((view) => view.presence));
+    return { ...average(inFrame.slice(first, last), square.side), presence, box: found[first].box };
+  });
 }
 
 const sameSquare = (a: Square, b: Square): boolean =>

@@ -1,4 +1,5 @@
 import type { LandmarkDetector, VideoFrame } from '@lipsync/contracts';
+import type { CompileNetwork } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -52,6 +53,32 @@ describe.each(LANDMARK_MODELS)('%s', (model) => {
     expect(detector.smallestFace!({ width: 1920, height: 1080 })).toBeCloseTo((atInput * 1920) / 1024);
     // frames are not enlarged: in small ones the same faces are too small in pixels
     expect(detector.smallestFace!({ width: 320, height: 240 })).toBeCloseTo((atInput * 320) / 512);
+  });
+
+  test('the detector runs its networks where compile says, from arrays to arrays', async () => {
+    const shapes = new Set<string>();
+    let freed = 0;
+    const compile: CompileNetwork = async (forward, shape) => {
+      shapes.add(shape.join(' x '));
+      return {
+        run: async (input, batch) =>
+          tf.tidy(() =>
+            forward(tf.tensor(input, [batch, ...shape])).map((output) => output.dataSync() as Float32Array),
+          ),
+        dispose: () => void freed++,
+      };
+    };
+    const frame = scene([{ x: 80, y: 82, half: 44 }]);
+    const [expected] = await detector.detect(frame);
+    const before = tf.memory().numTensors;
+    const elsewhere = await createLandmarkDetector({ model, compile });
+    const [found] = await elsewhere.detect(frame);
+    expect(found).toEqual(expected);
+    elsewhere.dispose();
+    await Promise.resolve();
+    expect(tf.memory().numTensors).toBe(before);
+    expect(shapes.size).toBe(2);
+    expect(freed).toBe(2);
   });
 
   test('the detector finds a drawn face and tracks it as it moves, under one track id', async () => {

@@ -6,6 +6,7 @@ import {
   type Landmarks68,
   type VideoFrame,
 } from '@lipsync/contracts';
+import type { CompileNetwork } from '@lipsync/contracts/tensors';
 import { boxOverlap, type LandmarkBox, landmarkBox } from '../crop/landmark-geometry';
 import type { Square } from '../crop/sample-square';
 import { BlazefaceNetworks, type BlazefaceWeights, readBlazefaceWeights } from '../mediapipe/blazeface-networks';
@@ -55,6 +56,11 @@ export type LandmarkDetectorOptions = {
    * 224, 320, 160, 416, 512 of `face-api`.
    */
   scales?: readonly number[];
+  /**
+   * Runs the networks in another engine, such as onnxruntime by `onnxCompiler` of `@lipsync/onnx`; the weights are read
+   * on the backend that is set. Default: in TensorFlow.js.
+   */
+  compile?: CompileNetwork;
 };
 
 /**
@@ -127,6 +133,7 @@ export async function createLandmarkDetector(options: LandmarkDetectorOptions = 
     minScore,
     scales,
     weights,
+    compile,
   } = options;
   if (!LANDMARK_MODELS.includes(model)) fail(RangeError, where, 'model', LANDMARK_MODELS.join(', '), model);
   if (![1, 2, 5].includes(testTimeViews)) fail(RangeError, where, 'testTimeViews', '1, 2 or 5', testTimeViews);
@@ -142,7 +149,7 @@ export async function createLandmarkDetector(options: LandmarkDetectorOptions = 
     !(scales.length > 0 && scales.every((scale) => Number.isInteger(scale) && scale > 0 && scale % 32 === 0))
   )
     fail(RangeError, where, 'scales', 'one or more multiples of 32', [...scales]);
-  const networks = await loadNetworks(where, model, weights);
+  const networks = await loadNetworks(where, { model, weights, compile });
   const rules = { testTimeViews, maxFaces, detectEvery, minScore: minScore ?? networks.minScore };
   return new TrackingDetector(model, networks, { ...rules, scales: scales ?? networks.scales });
 }
@@ -152,35 +159,34 @@ const NETWORKS = {
   'blazeface-68': {
     weights: ['blazeface', 'landmarks'],
     read: readBlazefaceWeights,
-    make: (weights: BlazefaceWeights) => new BlazefaceNetworks(weights),
+    make: (weights: BlazefaceWeights, compile?: CompileNetwork) => new BlazefaceNetworks(weights, compile),
   },
   mediapipe: {
     weights: ['blazeface', 'facemesh'],
     read: readMediapipeWeights,
-    make: (weights: MediapipeWeights) => new MediapipeNetworks(weights),
+    make: (weights: MediapipeWeights, compile?: CompileNetwork) => new MediapipeNetworks(weights, compile),
   },
   'face-api': {
     weights: ['detector', 'landmarks'],
     read: readLandmarkWeights,
-    make: (weights: LandmarkWeights) => new FaceApiNetworks(weights),
+    make: (weights: LandmarkWeights, compile?: CompileNetwork) => new FaceApiNetworks(weights, compile),
   },
 } as const;
 
 async function loadNetworks(
   where: string,
-  model: LandmarkModel,
-  weights: LandmarkDetectorOptions['weights'],
+  { model, weights, compile }: { model: LandmarkModel } & Pick<LandmarkDetectorOptions, 'weights' | 'compile'>,
 ): Promise<FaceNetworks> {
   const { weights: names, read, make } = NETWORKS[model];
   if (weights !== undefined && !(weights instanceof URL)) {
     if (!names.every((name) => name in weights))
       fail(TypeError, where, 'weights', `those of ${model} (${names.join(', ')})`, Object.keys(weights));
-    return make(weights as never);
+    return make(weights as never, compile);
   }
-  return make((await read(weights)) as never);
+  return make((await read(weights)) as never, compile);
 }
 
-type TrackingOptions = Required<Omit<LandmarkDetectorOptions, 'weights' | 'model'>>;
+type TrackingOptions = Required<Omit<LandmarkDetectorOptions, 'weights' | 'model' | 'compile'>>;
 
 class TrackingDetector implements LandmarkDetector {
   readonly scheme = 'ibug68';

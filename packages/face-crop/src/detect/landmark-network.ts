@@ -1,5 +1,7 @@
 import { fail } from '@lipsync/contracts';
+import type { CompileNetwork } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
+import { ForwardRunner } from './forward-runner';
 import { centreColours, type PointNetwork, type ViewPoints } from './landmark-crops';
 import { type StoredNetwork, weightTensors } from './network-weights';
 
@@ -46,9 +48,12 @@ function parameterShapes(): Map<string, number[]> {
 export class LandmarkNetwork implements PointNetwork {
   readonly size = LANDMARK_INPUT_SIZE;
   readonly #weights: Map<string, tf.Tensor>;
+  readonly #runner: ForwardRunner;
   #disposed = false;
 
-  constructor(stored: StoredNetwork) {
+  /** @param compile runs the network in another engine than TensorFlow.js. */
+  constructor(stored: StoredNetwork, compile?: CompileNetwork) {
+    this.#runner = new ForwardRunner((images) => [this.forward(images)], compile);
     this.#weights = weightTensors('LandmarkNetwork', stored, parameterShapes());
   }
 
@@ -76,23 +81,19 @@ export class LandmarkNetwork implements PointNetwork {
     centreColours(pixels, LANDMARK_INPUT_MEAN);
   }
 
-  async run(images: tf.Tensor4D): Promise<ViewPoints[]> {
-    const output = this.forward(images);
-    try {
-      const values = await output.data();
-      return Array.from({ length: images.shape[0] }, (_, i) => ({
-        points: values.subarray(i * 136, (i + 1) * 136),
-        presence: 1,
-      }));
-    } finally {
-      output.dispose();
-    }
+  async run(pixels: Float32Array, count: number): Promise<ViewPoints[]> {
+    const [values] = await this.#runner.run(pixels, [count, LANDMARK_INPUT_SIZE, LANDMARK_INPUT_SIZE, 3]);
+    return Array.from({ length: count }, (_, i) => ({
+      points: values.subarray(i * 136, (i + 1) * 136),
+      presence: 1,
+    }));
   }
 
   /** Frees the weights; safe to call twice. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#runner.dispose();
     for (const weight of this.#weights.values()) weight.dispose();
   }
 

@@ -1,6 +1,8 @@
 import { fail } from '@lipsync/contracts';
+import type { CompileNetwork } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BoxNetwork, blended, type FaceBox, type FoundFace } from '../detect/find-faces';
+import { ForwardRunner } from '../detect/forward-runner';
 import { GraphNetwork, type StoredGraph } from './stored-graph';
 
 /**
@@ -32,8 +34,11 @@ const VALUES = 16;
  */
 export class BlazeFace implements BoxNetwork {
   readonly #graph: GraphNetwork;
+  readonly #runner: ForwardRunner;
 
-  constructor(stored: StoredGraph) {
+  /** @param compile runs the network in another engine than TensorFlow.js. */
+  constructor(stored: StoredGraph, compile?: CompileNetwork) {
+    this.#runner = new ForwardRunner((image) => this.forward(image), compile);
     this.#graph = new GraphNetwork('BlazeFace', stored, OUTPUTS);
   }
 
@@ -58,14 +63,8 @@ export class BlazeFace implements BoxNetwork {
     for (let i = 0; i < pixels.length; i++) pixels[i] = pixels[i] / 127.5 - 1;
   }
 
-  async run(image: tf.Tensor4D, minScore: number): Promise<FaceBox[]> {
-    const outputs = this.forward(image);
-    try {
-      const values = (await Promise.all(outputs.map((output) => output.data()))) as Float32Array[];
-      return decodeBlazeFace(values, image.shape[1], minScore);
-    } finally {
-      tf.dispose(outputs);
-    }
+  async run(pixels: Float32Array, size: number, minScore: number): Promise<FaceBox[]> {
+    return decodeBlazeFace(await this.#runner.run(pixels, [1, size, size, 3]), size, minScore);
   }
 
   suppress(boxes: readonly FoundFace[]): FoundFace[] {
@@ -74,6 +73,7 @@ export class BlazeFace implements BoxNetwork {
 
   /** Frees the weights; safe to call twice. */
   dispose(): void {
+    this.#runner.dispose();
     this.#graph.dispose();
   }
 }

@@ -1,3 +1,4 @@
+import type { CompileNetwork } from '@lipsync/contracts/tensors';
 import type { Square } from '../crop/sample-square';
 import { SixtyEightPoints } from '../detect/face-api-networks';
 import type { FoundFace } from '../detect/find-faces';
@@ -39,8 +40,8 @@ export class BlazefaceNetworks extends SixtyEightPoints {
   /** Measured in frames of 1920 x 1080: at 1024 all faces of 20 pixels are found, 6 of 10 of 14. */
   readonly facePixels = 11;
 
-  constructor(weights: BlazefaceWeights) {
-    super(() => new BlazeFace(weights.blazeface), weights.landmarks);
+  constructor(weights: BlazefaceWeights, compile?: CompileNetwork) {
+    super(() => new BlazeFace(weights.blazeface, compile), weights.landmarks, compile);
   }
 
   override firstSquare(face: FoundFace): Square {

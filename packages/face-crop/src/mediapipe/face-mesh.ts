@@ -1,6 +1,8 @@
 import { fail } from '@lipsync/contracts';
-import * as tf from '@tensorflow/tfjs-core';
+import type { CompileNetwork } from '@lipsync/contracts/tensors';
+import type * as tf from '@tensorflow/tfjs-core';
 import { landmarkBox } from '../crop/landmark-geometry';
+import { ForwardRunner } from '../detect/forward-runner';
 import type { PointNetwork, ViewPoints } from '../detect/landmark-crops';
 import { landmarksFromMediapipe } from '../import/mediapipe-landmarks';
 import { GraphNetwork, type StoredGraph } from './stored-graph';
@@ -30,8 +32,11 @@ const OUTPUTS = ['Identity_2', 'Identity_1'] as const;
 export class FaceMesh implements PointNetwork {
   readonly size = SIZE;
   readonly #graph: GraphNetwork;
+  readonly #runner: ForwardRunner;
 
-  constructor(stored: StoredGraph) {
+  /** @param compile runs the network in another engine than TensorFlow.js. */
+  constructor(stored: StoredGraph, compile?: CompileNetwork) {
+    this.#runner = new ForwardRunner((images) => this.forward(images), compile);
     this.#graph = new GraphNetwork('FaceMesh', stored, OUTPUTS);
   }
 
@@ -52,28 +57,24 @@ export class FaceMesh implements PointNetwork {
     for (let i = 0; i < pixels.length; i++) pixels[i] /= 255;
   }
 
-  async run(images: tf.Tensor4D): Promise<ViewPoints[]> {
-    const outputs = this.forward(images);
-    try {
-      const [meshes, presence] = (await Promise.all(outputs.map((output) => output.data()))) as Float32Array[];
-      return Array.from(presence, (confidence, i) => {
-        const flat = Float32Array.from(
-          { length: 2 * POINTS },
-          (_, k) => meshes[3 * (i * POINTS + (k >> 1)) + (k & 1)] / SIZE, // x and y of x, y, z
-        );
-        return {
-          points: landmarksFromMediapipe(flat, { width: 1, height: 1 }),
-          presence: confidence,
-          box: landmarkBox(flat),
-        };
-      });
-    } finally {
-      tf.dispose(outputs);
-    }
+  async run(pixels: Float32Array, count: number): Promise<ViewPoints[]> {
+    const [meshes, presence] = await this.#runner.run(pixels, [count, SIZE, SIZE, 3]);
+    return Array.from(presence, (confidence, i) => {
+      const flat = Float32Array.from(
+        { length: 2 * POINTS },
+        (_, k) => meshes[3 * (i * POINTS + (k >> 1)) + (k & 1)] / SIZE, // x and y of x, y, z
+      );
+      return {
+        points: landmarksFromMediapipe(flat, { width: 1, height: 1 }),
+        presence: confidence,
+        box: landmarkBox(flat),
+      };
+    });
   }
 
   /** Frees the weights; safe to call twice. */
   dispose(): void {
+    this.#runner.dispose();
     this.#graph.dispose();
   }
 }

@@ -1,3 +1,4 @@
+import type { CompileNetwork } from '@lipsync/contracts/tensors';
 import type { Square } from '../crop/sample-square';
 import { FaceNetworks } from '../detect/face-networks';
 import type { FoundFace } from '../detect/find-faces';
@@ -22,10 +23,10 @@ export class MediapipeNetworks extends FaceNetworks {
   /** Measured in frames of 1920 x 1080: at 1024 all faces of 28 pixels are found, 9 of 10 of 20 and of 14. */
   readonly facePixels = 8;
 
-  constructor(weights: MediapipeWeights) {
+  constructor(weights: MediapipeWeights, compile?: CompileNetwork) {
     super(
-      () => new BlazeFace(weights.blazeface),
-      () => new FaceMesh(weights.facemesh),
+      () => new BlazeFace(weights.blazeface, compile),
+      () => new FaceMesh(weights.facemesh, compile),
     );
   }
 
