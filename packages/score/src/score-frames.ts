@@ -16,6 +16,7 @@ import { openScoring, type Scoring, scoreFaces } from './faces/score-faces';
 import { SpeechFlags } from './faces/speech-flags';
 import { collectImages, framesAtRate, type PlainImage, rgbOf } from './frames/images';
 import { memoryReader } from './frames/memory-reader';
+import { withExpert } from './load-expert/with-expert';
 import { ensureBackend } from './peers/start-backend';
 import { type ScoreOptions, scoreMedia } from './score-video';
 
@@ -40,10 +41,10 @@ export type MouthsToScore = Omit<FramesToScore, 'frames'> & { mouths: FramesToSc
  *
  * @param input borrowed; RGB or RGBA images, such as `ImageData`.
  * @returns as `scoreVideo`; `file` is `frames` or `mouths`.
- * @throws TypeError without an expert, for images of different sizes and for mouths of another size than the recipe's;
- * RangeError for no images.
+ * @throws TypeError for images of different sizes and for mouths of another size than the recipe's; RangeError for no
+ * images.
  * @example
- * const { faces } = await scoreFrames({ frames, fps: 25, audio: { samples, sampleRate: 48000 } }, { expert });
+ * const { faces } = await scoreFrames({ frames, fps: 25, audio: { samples, sampleRate: 48000 } });
  * console.log(faces[0].sentence, faces[0].lseD, faces[0].lseC);
  */
 export async function scoreFrames(
@@ -54,14 +55,16 @@ export async function scoreFrames(
   const { fps = 25, audio } = input;
   if (!(fps > 0 && Number.isFinite(fps))) fail(RangeError, where, 'fps', 'above 0', fps);
   assertWaveform(where, audio);
-  const scoring = await openScoring(where, options.expert, options);
-  await ensureBackend(options.log ?? ((line) => console.warn(line)));
-  if ('mouths' in input) {
-    const mouths = await collectImages(where, input.mouths);
-    return scoreMouths(mouths, { fps, audio }, scoring);
-  }
-  const frames = await collectImages(where, input.frames);
-  return scoreMedia('frames', memoryReader(frames, { fps, audio }), scoring, options);
+  return withExpert(options, async (expert) => {
+    const scoring = await openScoring(expert, options);
+    await ensureBackend(options.log ?? ((line) => console.warn(line)));
+    if ('mouths' in input) {
+      const mouths = await collectImages(where, input.mouths);
+      return scoreMouths(mouths, { fps, audio }, scoring);
+    }
+    const frames = await collectImages(where, input.frames);
+    return scoreMedia('frames', memoryReader(frames, { fps, audio }), scoring, options);
+  });
 }
 
 async function scoreMouths(

@@ -1,7 +1,8 @@
 import '@tensorflow/tfjs-backend-cpu';
-import type { MediaReader, VideoFrame } from '@lipsync/contracts';
+import type { LandmarkDetector, MediaReader, VideoFrame } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { PROTOCOLS } from '@lipsync/metrics';
+import { EXPERT_SHA256 } from '@lipsync/pretrained';
 import { SYNCNET_RECIPE } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
@@ -160,8 +161,12 @@ test('scoreProtocol carries rules, hash and deviations, and refuses networks of 
   );
 });
 
-test('scoreVideo asks for an expert, as no weights come with it', async () => {
-  await expect(scoreVideo('x.avi')).rejects.toThrow(
-    "scoreVideo: options.expert must be given, such as await loadExpert('syncnet_v2.model')",
-  );
+test('scoreVideo without an expert takes that of @lipsync/pretrained, and disposes it', async () => {
+  const before = tf.memory().numTensors;
+  const reader = video({ frameCount: 12, samples: 8000 });
+  const detector: LandmarkDetector = { scheme: 'ibug68', detect: async () => [], reset() {}, dispose() {} };
+  const { faces, problems, protocol } = await scoreVideo('x.avi', { reader, detector });
+  expect([faces, problems.join()]).toEqual([[], expect.stringContaining('no face')]);
+  expect(protocol).toMatchObject({ expert: 'AVAlignNet', weightsHash: EXPERT_SHA256 });
+  expect(tf.memory().numTensors).toBe(before);
 });

@@ -17,6 +17,7 @@ import { audioProblems } from './faces/audio-problems';
 import type { VideoScore } from './faces/face-score';
 import { type FaceAudio, openScoring, type Scoring, scoreFaces } from './faces/score-faces';
 import { SpeechFlags } from './faces/speech-flags';
+import { withExpert } from './load-expert/with-expert';
 import { loadMedia } from './peers/optional-peers';
 import { ensureBackend } from './peers/start-backend';
 import { deviationsOf, readerFor } from './protocol/published-reader';
@@ -25,8 +26,8 @@ import { frameProblem, trackProblem, wholeVideoTrack } from './protocol/track-ru
 
 export type ScoreOptions = ProtocolOptions & {
   /**
-   * A network of `loadExpert`, or an `Embedder` such as that of `openEmbedder`; borrowed. Required: no weights come
-   * with this package.
+   * A network of `loadExpert`, or an `Embedder` such as that of `openEmbedder`; borrowed. Default: that of
+   * `loadExpert()`, which is loaded for this call and disposed afterwards; for many videos load it once and pass it.
    */
   expert?: SyncExpert | Embedder;
   /** Finds the landmarks; borrowed. Default: that of `@lipsync/face-crop`, disposed afterwards. */
@@ -61,19 +62,20 @@ export type ScoreVideoOptions = ScoreOptions & {
  * @param source path of the video, as the reader takes it.
  * @returns a score for each face that is visible long enough; a broken, silent or faceless video has none, and
  * `problems` says why.
- * @throws TypeError without an expert, or with one that the protocol cannot use; Error where an optional package is
- * missing; what reader and detector throw that is not about the video.
+ * @throws TypeError with an expert that the protocol cannot use; Error where an optional package is missing; what reader
+ * and detector throw that is not about the video.
  * @example
- * const expert = await loadExpert('syncnet_v2.model');
- * const { faces } = await scoreVideo('talk.mp4', { expert });
+ * const { faces } = await scoreVideo('talk.mp4');
  * console.log(faces[0].sentence, faces[0].lseD, faces[0].lseC); // audio is 3 frames (120 ms) early 7.4 5.1
  */
 export async function scoreVideo(source: string, options: ScoreVideoOptions = {}): Promise<VideoScore> {
   const { log = (line: string) => console.warn(line) } = options;
-  const scoring = await openScoring('scoreVideo', options.expert, options);
-  await ensureBackend(log);
-  const reader = options.reader ?? (await (await loadMedia()).openMedia({ log }));
-  return scoreMedia(source, reader, scoring, options);
+  return withExpert(options, async (expert) => {
+    const scoring = await openScoring(expert, options);
+    await ensureBackend(log);
+    const reader = options.reader ?? (await (await loadMedia()).openMedia({ log }));
+    return scoreMedia(source, reader, scoring, options);
+  });
 }
 
 /** Scores what a reader opens. */

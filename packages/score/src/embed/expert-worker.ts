@@ -3,8 +3,8 @@ import { type ExpertFacts, localEmbedder } from '@lipsync/metrics';
 import Tinypool from 'tinypool';
 import { type LoadExpertOptions, loadExpert } from '../load-expert/load-expert';
 
-/** What a worker thread is started with. */
-export type ExpertWorkerSetup = { weights: string; options: LoadExpertOptions; backend: SelectBackendOptions };
+/** What a worker thread is started with; without `weights` it takes those of `@lipsync/pretrained`. */
+export type ExpertWorkerSetup = { weights?: string; options: LoadExpertOptions; backend: SelectBackendOptions };
 
 /** A batch: windows that lie one after the other in `data`. */
 export type EmbedTask = { tower: 'visual' | 'audio'; data: Float32Array; count: number };

@@ -21,7 +21,7 @@ const MOST_THREADS = 8;
  * whole batches in worker threads do not. On a graphics card, by onnxruntime and where a network scores pairs itself,
  * there is one expert in this thread.
  *
- * @param source as in `loadExpert`; worker threads take a path only.
+ * @param source as in `loadExpert`; worker threads take a path, or the default, only.
  * @returns the embedder; the caller disposes it.
  * @throws Error for a backend that does not work here, and what loading the weights throws.
  * @example
@@ -29,7 +29,7 @@ const MOST_THREADS = 8;
  * const { faces } = await scoreVideo('talk.mp4', { expert: embedder });
  * await embedder.dispose();
  */
-export async function openEmbedder(source: ByteInput, options: OpenEmbedderOptions = {}): Promise<Embedder> {
+export async function openEmbedder(source?: ByteInput, options: OpenEmbedderOptions = {}): Promise<Embedder> {
   const { backend = 'auto', accelerator, log = () => {}, threads, ...expertOptions } = options;
   const { selectBackend } = await loadBackends();
   const common = { log, ...(accelerator ? { accelerator } : {}) };
@@ -37,7 +37,7 @@ export async function openEmbedder(source: ByteInput, options: OpenEmbedderOptio
   // Where worker threads embed, plain wasm for the faces: 'auto' takes it with one thread.
   const own = count > 1 ? 1 : threads;
   const { name } = await selectBackend({ backend, ...common, ...(own === undefined ? {} : { threads: own }) });
-  if (count > 1 && name === 'wasm' && typeof source === 'string') {
+  if (count > 1 && name === 'wasm' && (source === undefined || typeof source === 'string')) {
     const { ExpertThreads } = await import('./expert-threads');
     const setup = { backend: name, threads: 1, ...(accelerator ? { accelerator } : {}) } as const;
     const workers = await ExpertThreads.start(count, { weights: source, options: expertOptions, backend: setup });
@@ -52,11 +52,12 @@ export async function openEmbedder(source: ByteInput, options: OpenEmbedderOptio
 
 /** Worker threads that may embed; 1: none beside this thread. */
 async function workerCount(
-  source: ByteInput,
+  source: ByteInput | undefined,
   { backend, threads }: Pick<OpenEmbedderOptions, 'backend' | 'threads'>,
 ): Promise<number> {
   const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
-  if (!inNode || typeof source !== 'string' || source.endsWith('.onnx')) return 1;
+  const isPath = typeof source === 'string' && !source.endsWith('.onnx');
+  if (!inNode || !(source === undefined || isPath)) return 1;
   if (backend !== 'auto' && backend !== 'wasm') return 1;
   const { availableParallelism } = await import('node:os');
   return threads ?? Math.min(MOST_THREADS, availableParallelism());

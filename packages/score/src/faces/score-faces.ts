@@ -1,4 +1,4 @@
-import { AUDIO_SAMPLE_RATE, type FaceTrack, fail } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, type FaceTrack } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import {
   batchSizeFor,
@@ -32,14 +32,9 @@ export type Scoring = {
 
 /** @param expert on the backend that is set, or anywhere else; borrowed. */
 export async function openScoring(
-  where: string,
-  expert: SyncExpert | Embedder | undefined,
+  expert: SyncExpert | Embedder,
   options: ProtocolOptions & { calibration?: VerdictCalibration },
 ): Promise<Scoring> {
-  if (!expert) {
-    const rule = "given, such as await loadExpert('syncnet_v2.model'): no weights come with this package";
-    return fail(TypeError, where, 'options.expert', rule, 'none');
-  }
   const embedder = 'encodeVisual' in expert ? localEmbedder(expert) : expert;
   const protocol = await scoreProtocol(embedder.expert, options);
   const { calibration = calibrationOf(embedder.expert) } = options;

@@ -1,6 +1,9 @@
 import '@tensorflow/tfjs-backend-cpu';
+import { fileURLToPath } from 'node:url';
 import { AVAlignNet, type AVAlignNetConfig, LITE, recipeOf, saveAVAlignNet } from '@lipsync/avalignnet';
 import { encodeSafetensors } from '@lipsync/checkpoints';
+import { readOnnxExpert } from '@lipsync/onnx';
+import { EXPERT_FILES, EXPERT_SHA256 } from '@lipsync/pretrained';
 import { SYNCNET_RECIPE, SyncNet, saveSyncNetwork } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
@@ -49,6 +52,27 @@ test('loadExpert loads the network whose parameters a file holds, from bytes and
   expect(syncnet).toMatchObject({ space: 'euclidean', recipe: SYNCNET_RECIPE });
   syncnet.dispose();
   expect(tf.memory().numTensors).toBe(before);
+});
+
+test('loadExpert without a source loads the weights of @lipsync/pretrained', async () => {
+  const before = tf.memory().numTensors;
+  const expert = await loadExpert();
+  expect(expert).toMatchObject({ name: 'AVAlignNet', space: 'unit', weightsHash: EXPERT_SHA256 });
+  expect(expert.recipe.fps).toBe(25);
+  const same = await loadExpert(fileURLToPath(EXPERT_FILES.safetensors.url));
+  expect([same.recipe, same.weightsHash]).toEqual([expert.recipe, expert.weightsHash]);
+  for (const each of [expert, same]) each.dispose();
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test('the ONNX files of @lipsync/pretrained are of the same network, by their metadata', async () => {
+  const session = { run: async () => ({}), release: async () => {} };
+  const ort = { InferenceSession: { create: async () => session }, Tensor: class {} };
+  const { visual, audio } = EXPERT_FILES;
+  const [expert, onnx] = [await loadExpert(), await readOnnxExpert({ visual: visual.url, audio: audio.url }, { ort })];
+  const { name, space, recipe, embeddingSize, weightsHash } = expert;
+  expect(onnx).toMatchObject({ name, space, recipe, embeddingSize, weightsHash });
+  for (const each of [expert, onnx]) each.dispose();
 });
 
 test('loadExpert asks for a recipe where a file has none', async () => {

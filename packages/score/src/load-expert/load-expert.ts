@@ -6,6 +6,7 @@ import { loadSyncNetwork } from '@lipsync/syncnet';
 import { loadOnnx } from '../peers/optional-peers';
 import { ensureBackend } from '../peers/start-backend';
 import { findOnnxFiles } from './onnx-files';
+import { assertPretrained, pretrainedWeights } from './pretrained-weights';
 
 export type LoadExpertOptions = {
   /**
@@ -44,16 +45,19 @@ const LOADERS: Readonly<Record<string, Loader>> = {
  * Wav2Lip, LatentSync and DINet in PyTorch or safetensors files, or an exported ONNX pair. The network is identified by
  * the names and shapes of its parameters.
  *
- * @param source path (Node), URL, Blob or bytes; of ONNX files the path of one of them (Node).
+ * @param source path (Node), URL, Blob or bytes; of ONNX files the path of one of them (Node). Default: the weights of
+ *   `@lipsync/pretrained`; in browsers its file is fetched from where the bundler put it.
  * @returns the expert, on the backend that is set; where none is, one is selected as by `scoreVideo`. The caller
  *   disposes it.
  * @throws TypeError where the file holds another kind of network, or does not say how its input is prepared and
  *   `options` do not either; Error where the file holds several state dicts to choose from, and where ONNX files need
  *   `@lipsync/onnx` and it is not installed.
  * @example
- * const expert = await loadExpert('syncnet_v2.model');
+ * const pretrained = await loadExpert();
+ * const published = await loadExpert('syncnet_v2.model');
  */
-export async function loadExpert(source: ByteInput, options: LoadExpertOptions = {}): Promise<SyncExpert> {
+export async function loadExpert(source?: ByteInput, options: LoadExpertOptions = {}): Promise<SyncExpert> {
+  if (source === undefined) return assertPretrained(await loadExpert(await pretrainedWeights(), options));
   if (typeof source === 'string' && source.endsWith('.onnx')) {
     const { readOnnxExpert } = await loadOnnx();
     return readOnnxExpert(await findOnnxFiles(source), { threads: options.threads });
