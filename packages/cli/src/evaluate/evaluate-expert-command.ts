@@ -14,10 +14,11 @@ import {
   startBackend,
   threadsOption,
 } from '../terminal/options';
-import { printJson } from '../terminal/output';
+import { log, printJson } from '../terminal/output';
 import { createProgress } from '../terminal/progress';
 import { loadOptions } from '../terminal/read-files';
-import { resolveWeights } from '../weights/fetch-weights';
+import { PRETRAINED, resolveWeights } from '../weights/fetch-weights';
+import { describeWeightsFacts, weightsFacts } from '../weights/weights-facts';
 import { validationClips } from './validation-clips';
 
 /** `lipsync evaluate expert`. */
@@ -32,7 +33,7 @@ function expertOptions() {
       'offset and by clip.',
   )
     .argument('<clips>', 'folder made by lipsync prepare')
-    .requiredOption('--weights <file>', 'weights of the sync network: any file that lipsync score takes')
+    .option('--weights <file>', 'weights of the sync network: any that lipsync score takes', PRETRAINED)
     .addOption(recipeOption())
     .addOption(configOption())
     .addOption(prefixOption())
@@ -72,7 +73,9 @@ async function runEvaluateExpert(folder: string, options: OptionsOf<ReturnType<t
     expert.dispose();
   }
   const { name, weightsHash } = expert;
-  if (options.json) printJson({ expert: name, weights: options.weights, weightsHash, clips: folder, evaluation });
+  const weights = weightsFacts(options.weights, weightsHash);
+  log(`${name}, ${describeWeightsFacts(weights)}`);
+  if (options.json) printJson({ expert: name, weights, weightsHash, clips: folder, evaluation });
   else if (options.csv) process.stdout.write(clipRows(evaluation));
   else process.stdout.write(`${describeEvaluation(evaluation, options.minDistance)}\n`);
 }

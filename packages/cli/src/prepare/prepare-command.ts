@@ -51,7 +51,8 @@ function prepareOptions() {
     .optionsGroup('Sync:')
     .option(
       '--expert <file>',
-      'weights of a sync network that measures offsets, so that audio can be moved (default: offsets stay unknown)',
+      'weights of a sync network that measures offsets, so that audio can be moved, such as pretrained, those that are installed with the ' +
+        'command (default: offsets stay unknown)',
     )
     .addOption(expertRecipeOption())
     .addOption(expertConfigOption())
@@ -259,7 +260,7 @@ async function showPreparation(options: PrepareFolderOptions): Promise<PrepareRe
   // Small networks on one frame at a time: a process each with one thread is faster than threads.
   if (jobs === 1) await startBackend({ backend: 'wasm' });
   if (!options.expert && (preparation?.offset ?? 'correct') !== 'none') {
-    log('audio offsets stay unknown: --expert names a sync network that measures them');
+    log('audio offsets stay unknown: --expert names a sync network that measures them, such as pretrained');
   }
   const started = Date.now();
   const { summary, split, preparedBefore } = await followPreparation({ ...options, jobs });

@@ -32,7 +32,7 @@ function reportOptions() {
     .option('--out <dir>', 'folder of the report (default: that of the clips)')
     .option(
       '--expert <file>',
-      'weights of a sync network that measures the offset of every clip (default: not measured)',
+      'weights of a sync network that measures the offset of every clip, such as pretrained (default: not measured)',
     )
     .addOption(expertRecipeOption())
     .addOption(expertConfigOption())

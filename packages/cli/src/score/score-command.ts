@@ -34,7 +34,8 @@ import {
 import { log, printJson } from '../terminal/output';
 import { createProgress } from '../terminal/progress';
 import { loadOptions } from '../terminal/read-files';
-import { resolveWeights } from '../weights/fetch-weights';
+import { PRETRAINED, resolveWeights } from '../weights/fetch-weights';
+import { describeWeightsFacts, type WeightsFacts, weightsFacts } from '../weights/weights-facts';
 import { scoreTable } from './score-table';
 
 /** `lipsync score`. */
@@ -47,12 +48,13 @@ function scoreOptions() {
     'score',
     'Measures for every face in every video by how much the audio is early or late, with LSE-D and LSE-C of the expert.',
   )
-    .usage('--weights FILE VIDEO... [options]')
+    .usage('VIDEO... [options]')
     .argument('<videos...>', 'video files')
-    .requiredOption(
+    .option(
       '--weights <file>',
-      'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s (safetensors, PyTorch, or ONNX files of lipsync export), or a ' +
-        'name that was fetched, such as syncnet-v2',
+      'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s (safetensors, PyTorch, or ONNX files of lipsync export), a ' +
+        'name that was fetched, such as syncnet-v2, or those that are installed with the command',
+      PRETRAINED,
     )
     .addOption(recipeOption())
     .addOption(configOption())
@@ -103,9 +105,10 @@ async function runScore(videos: string[], options: ScoreWords): Promise<void> {
       progress.update(files.length);
     }
     progress.stop();
-    if (json) printJson(scoreReport(protocol, files));
+    const facts = weightsFacts(options.weights, protocol.weightsHash);
+    if (json) printJson(scoreReport(protocol, files, facts));
     else if (csv) process.stdout.write(scoreTable(protocol, files));
-    else describeProtocol(protocol, files);
+    else describeProtocol(protocol, files, facts);
   } finally {
     progress.stop();
     detector.dispose();
@@ -114,9 +117,14 @@ async function runScore(videos: string[], options: ScoreWords): Promise<void> {
   if (files.some(({ faces }) => faces.length === 0)) throw new ExitStatus(1);
 }
 
-/** What `--json` prints: the protocol once, then every file. */
-function scoreReport(protocol: ScoreProtocol, files: readonly VideoScore[]) {
-  return { protocol, mean: meanOfFiles(files) ?? null, files: files.map(({ protocol: _, ...score }) => score) };
+/** What `--json` prints: weights and protocol once, then every file. */
+function scoreReport(protocol: ScoreProtocol, files: readonly VideoScore[], weights: WeightsFacts) {
+  return {
+    weights,
+    protocol,
+    mean: meanOfFiles(files) ?? null,
+    files: files.map(({ protocol: _, ...score }) => score),
+  };
 }
 
 /** Both take time to start; where one fails the other is released. */
@@ -160,12 +168,13 @@ function describeVerdict({ verdict: { answer, reason, sentence, confidence }, of
   return `${sentence} (${confidence === null ? 'uncalibrated' : `confidence ${confidence.toFixed(2)}`})`;
 }
 
-function describeProtocol(protocol: ScoreProtocol, files: readonly VideoScore[]): void {
+function describeProtocol(protocol: ScoreProtocol, files: readonly VideoScore[], weights: WeightsFacts): void {
   const mean = meanOfFiles(files);
   if (mean && files.length > 1)
     log(`mean of ${mean.scores} scores: LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`);
   log(`protocol ${protocol.name} (${protocol.hash.slice(0, 12)}): ${protocol.source}`);
   for (const deviation of protocol.deviations) log(`  differs here: ${deviation}`);
-  const weights = protocol.weightsHash === undefined ? '' : ` (weights ${protocol.weightsHash.slice(0, 12)})`;
-  log(`distances are of ${protocol.expert}${weights}: do not compare them with those of another network`);
+  log(
+    `distances are of ${protocol.expert}, ${describeWeightsFacts(weights)}: do not compare them with those of another network`,
+  );
 }

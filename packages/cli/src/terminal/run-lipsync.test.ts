@@ -34,7 +34,8 @@ test.each([
   [['fly'], "lipsync: unknown command 'fly'"],
   [['train', 'x'], "lipsync train expert: required option '--out <dir>' not specified"],
   [['train-dinet', 'x', '--out', 'y'], 'lipsync train-dinet: this command is now lipsync train generator'],
-  [['score', 'a.mp4'], "lipsync score: required option '--weights <file>' not specified"],
+  [['score', 'a.mp4'], 'lipsync score: VIDEO must be a file, '],
+  [['dub', 'a.mp4', 'b.wav', 'c.mp4'], "lipsync dub: required option '--weights <file>' not specified"],
   [['score', 'a.mp4', '--weights', 'x', '--protocl', 'x'], 'Did you mean --protocol?'],
   [
     ['score', '--weights', 'syncnet-example-that-is-no-file.onnx', import.meta.filename],

@@ -16,7 +16,7 @@ import {
 } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { loadOptions } from '../terminal/read-files';
-import { resolveWeights } from './fetch-weights';
+import { PRETRAINED, resolveWeights } from './fetch-weights';
 
 /** `lipsync export`. */
 export function exportCommand() {
@@ -25,9 +25,11 @@ export function exportCommand() {
     'Writes a sync network as ONNX: OUT.visual.onnx, OUT.audio.onnx and, for DINet’s, OUT.pair.onnx. lipsync score --weights OUT.onnx runs them.',
   )
     .argument('<out>', 'path of the files without .visual.onnx')
-    .requiredOption(
+    .option(
       '--weights <file>',
-      'weights of the network: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s or DINet’s (safetensors or PyTorch)',
+      'weights of the network: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s or DINet’s (safetensors or PyTorch), or those that are ' +
+        'installed with the command',
+      PRETRAINED,
     )
     .addOption(recipeOption())
     .addOption(configOption())

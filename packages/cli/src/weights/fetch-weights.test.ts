@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EXPERT_SHA256 } from '@lipsync/pretrained';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { fetchWeights, publishedFile, resolveWeights, weightsCache } from './fetch-weights';
 import { PUBLISHED_FILES } from './published-weights';
@@ -149,6 +150,15 @@ test('fetchWeights takes files from a folder, and says where a file without a la
   await expect(fetchWeights('dinet', { cache, mirror: folder })).rejects.toThrow(
     'a folder with clip_training_DINet_256mouth.pth',
   );
+});
+
+test('resolveWeights knows the weights that are installed with the command, if no file has their name', async () => {
+  const path = await resolveWeights('pretrained', '--weights', cache);
+  expect(
+    createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex'),
+  ).toBe(EXPERT_SHA256);
 });
 
 test('unknown names are refused; known ones resolve to the cached file', async () => {

@@ -2,9 +2,11 @@ import { constants } from 'node:fs';
 import { copyFile, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { writeFileAtomic } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import { hashFile } from '@lipsync/dataloader';
+import { EXPERT_FILES } from '@lipsync/pretrained';
 import { UsageError } from '../terminal/command';
 import { PUBLISHED_FILES, type PublishedFile } from './published-weights';
 
@@ -46,8 +48,12 @@ export function publishedFile(name: string): PublishedFile {
   throw new UsageError(`NAME must be one of ${PUBLISHED_FILES.map((entry) => entry.name).join(', ')}, got ${name}`);
 }
 
+/** Name of the weights of `@lipsync/pretrained`, which are installed with the command. */
+export const PRETRAINED = 'pretrained';
+
 /**
- * A published name as the path of its fetched file, anything else as it is.
+ * `pretrained` as the path of the packaged weights, a published name as the path of its fetched file, anything else as
+ * it is.
  *
  * @throws UsageError for a published name that was not fetched; it says how to fetch it.
  */
@@ -57,7 +63,9 @@ export async function resolveWeights(
   cache = weightsCache(),
 ): Promise<string> {
   const entry = PUBLISHED_FILES.find(({ name }) => name === nameOrPath);
-  if (!entry || (await sizeOf(nameOrPath)) !== undefined) return nameOrPath;
+  const isName = entry !== undefined || nameOrPath === PRETRAINED;
+  if (!isName || (await sizeOf(nameOrPath)) !== undefined) return nameOrPath;
+  if (!entry) return fileURLToPath(EXPERT_FILES.safetensors.url);
   const path = join(cache, entry.file);
   if ((await sizeOf(path)) !== undefined) return path;
   throw new UsageError(
