@@ -1,11 +1,12 @@
 /**
  * Packs every public package as npm would publish it and checks the tarball: licence, README and types are in it, tests and test helpers are not, and
- * publint and attw find nothing.
+ * publint and attw find nothing. Then the tarballs are tried outside the workspace, see scripts/packages/try-installed.mjs.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { tryInstalled } from './packages/try-installed.mjs';
 
 /** Files that no entry of package.json points to, but without which a package does nothing. */
 const DATA = {
@@ -18,6 +19,7 @@ const DATA = {
 };
 const folder = mkdtempSync(join(tmpdir(), 'lipsync-pack-'));
 const failed = [];
+const tarballs = new Map();
 try {
   for (const name of readdirSync('packages')) {
     const directory = join('packages', name);
@@ -28,6 +30,7 @@ try {
       encoding: 'utf8',
     });
     const { filename } = JSON.parse(packed);
+    tarballs.set(name, filename);
     // What pnpm prints leaves out the licence that it takes from the root.
     const listed = execFileSync('tar', ['-tzf', filename], { encoding: 'utf8' }).trim().split('\n');
     const files = new Set(listed.map((path) => path.replace(/^package\//, '')));
@@ -47,6 +50,11 @@ try {
     }
     console.log(`@lipsync/${name}: ${files.size} files packed; licence, types, publint and attw checked`);
   }
+  for (const problem of await tryInstalled(folder, tarballs)) {
+    failed.push('the installed packages');
+    console.error(`installed: ${problem}`);
+  }
+  console.log('installed: the trained weights tried from the tarballs, in Node (ESM, CommonJS), Vite and esbuild');
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -66,7 +74,10 @@ function contentProblems({ name, license, types, exports = {} }, files) {
   if (!types) problems.push('package.json must name the types');
   for (const target of [types, ...targets(exports)].filter(Boolean)) {
     const path = target.replace(/^\.\//, '');
-    if (!files.has(path)) problems.push(`the tarball must hold ${path}, to which package.json points`);
+    const [start, end] = path.split('*');
+    const holds =
+      end === undefined ? files.has(path) : [...files].some((file) => file.startsWith(start) && file.endsWith(end));
+    if (!holds) problems.push(`the tarball must hold ${path}, to which package.json points`);
   }
   if (!targets(exports).some((target) => /\.d\.c?ts$/.test(target))) problems.push('exports must name types');
   for (const file of files)
