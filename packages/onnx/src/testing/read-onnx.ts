@@ -1,11 +1,11 @@
-import { type ByteSource, openByteSource } from '@lipsync/checkpoints';
+import { type ByteSource, openByteSource, toFloat32 } from '@lipsync/checkpoints';
 import type { OnnxAttribute, OnnxModel, OnnxNode } from '../format/onnx-model';
 import { type ProtobufField, protobufFields } from '../format/protobuf';
 
 /** Fields of a message by number, in order. */
 type Message = { all(field: number): ProtobufField[]; text(field: number): string };
 
-/** A model of float32 weights from the bytes of its file, by the field numbers of onnx.proto. */
+/** A model, with weights as float32, from the bytes of its file, by the field numbers of onnx.proto. */
 export async function readOnnx(bytes: Uint8Array): Promise<OnnxModel> {
   const source = await openByteSource(bytes);
   const open = async ({ offset, length }: Pick<ProtobufField, 'offset' | 'length'>): Promise<Message> => {
@@ -24,8 +24,7 @@ export async function readOnnx(bytes: Uint8Array): Promise<OnnxModel> {
       const [{ offset, length }] = tensor.all(9);
       const data = bytes.slice(offset, offset + length).buffer;
       const shape = tensor.all(1).map(({ value }) => value as number);
-      const isFloat = tensor.all(2)[0].value === 1;
-      return { name: tensor.text(8), shape, data: isFloat ? new Float32Array(data) : new BigInt64Array(data) };
+      return { name: tensor.text(8), shape, data: numbersOf(tensor.all(2)[0].value, shape, data) };
     }),
     inputs: (await messages(11)).map((value) => ({ name: value.text(1), shape: [] })),
     outputs: (await messages(12)).map((value) => ({ name: value.text(1), shape: [] })),
@@ -52,4 +51,11 @@ export async function readOnnx(bytes: Uint8Array): Promise<OnnxModel> {
 
 function textAt(bytes: Uint8Array, { offset, length }: ProtobufField): string {
   return new TextDecoder().decode(bytes.subarray(offset, offset + length));
+}
+
+/** The numbers of an initializer by the types of onnx.proto: float32, float16, which is widened, or int64. */
+function numbersOf(type: number | undefined, shape: number[], data: ArrayBuffer): Float32Array | BigInt64Array {
+  if (type === 1) return new Float32Array(data);
+  if (type === 10) return toFloat32({ dtype: 'float16', shape, data: new Uint16Array(data) });
+  return new BigInt64Array(data);
 }
