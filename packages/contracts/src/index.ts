@@ -11,6 +11,8 @@ export { melSteps } from './audio/mel-steps';
 export { fail } from './common/fail';
 export { importPackage } from './common/import-package';
 export { nodeModule } from './common/node-module';
+export type { ByWindows, VerdictCalibration } from './expert/verdict-calibration';
+export { assertVerdictCalibration, calibrationText, readCalibration } from './expert/verdict-calibration';
 export type { FaceLandmarks, FaceTrack, LandmarkDetector, Landmarks68 } from './face/face';
 export { assertLandmarks68 } from './face/face';
 export type {

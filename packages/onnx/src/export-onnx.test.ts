@@ -8,7 +8,7 @@ import { DinetSyncNet, dinetRecipe, LatentSyncWav2LipSyncNet, SyncNet, Wav2LipSy
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { exportOnnx, onnxModels } from './export-onnx';
-import { readOnnxMetadata } from './format/onnx-metadata';
+import { expertOfMetadata, readOnnxMetadata } from './format/onnx-metadata';
 import { runOnnx } from './testing/run-onnx';
 
 beforeAll(async () => {
@@ -138,6 +138,7 @@ test('exportOnnx folds BatchNorms into the convolutions', async () => {
 test('exportOnnx writes the expert’s description into each file, and another hash for rounded weights', async () => {
   const expert = experts.AVAlignNet() as AVAlignNet;
   expert.weightsHash = 'ab'.repeat(32);
+  expert.calibration = { source: 'made', halfAt: [[16, 7] as [number, number]], slope: 1, farPenalty: 0.5 };
   const metadata = async (pieces: Uint8Array[]) => readOnnxMetadata(await openByteSource(Buffer.concat(pieces)));
   const files = await exportOnnx(expert);
   const half = await exportOnnx(expert, { float16: true });
@@ -150,6 +151,7 @@ test('exportOnnx writes the expert’s description into each file, and another h
     weightsHash: expert.weightsHash,
   });
   expect(JSON.parse(found.recipe)).toEqual(expert.recipe);
+  expect(expertOfMetadata('f', 'x.onnx', found).calibration).toEqual(expert.calibration);
   expect(await metadata(files.visual)).toEqual({ ...found, part: 'visual' });
   const rounded = await metadata(half.audio);
   expect(rounded.weights).toBe('float16');

@@ -1,5 +1,5 @@
 import { sha256Hex } from '@lipsync/checkpoints';
-import { AUDIO_FEATURES, fail, frameShape, type SyncRecipe } from '@lipsync/contracts';
+import { AUDIO_FEATURES, calibrationText, fail, frameShape, type SyncRecipe } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { Module } from '@lipsync/nn';
 import type * as tf from '@tensorflow/tfjs-core';
@@ -100,14 +100,14 @@ export async function onnxModels(
 /** An expert's description, as in a file's metadata. */
 export type OnnxExpertInfo = Pick<
   SyncExpert,
-  'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash'
+  'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash' | 'calibration'
 >;
 
 async function expertMetadata(
   expert: SyncExpert,
   { float16, rounded }: { float16: boolean; rounded: boolean },
 ): Promise<Record<string, string>> {
-  const { name, space, recipe, embeddingSize, audioEmbeddingSize, weightsHash } = expert;
+  const { name, space, recipe, embeddingSize, audioEmbeddingSize, weightsHash, calibration } = expert;
   // Rounded weights have another hash; those of a file that is in float16 already are not rounded.
   const hash =
     weightsHash !== undefined && rounded
@@ -120,6 +120,7 @@ async function expertMetadata(
     embeddingSize: `${embeddingSize}`,
     ...(audioEmbeddingSize === undefined ? {} : { audioEmbeddingSize: `${audioEmbeddingSize}` }),
     ...(hash === undefined ? {} : { weightsHash: hash }),
+    ...(calibration === undefined ? {} : { calibration: calibrationText(calibration) }),
     ...(float16 ? { weights: 'float16' } : {}),
   };
 }

@@ -58,6 +58,21 @@ describe('saveAVAlignNet and loadAVAlignNet', () => {
     expect([...tensors.keys()].sort()).toEqual([...parameterShapes(SMALL).keys()].sort());
   });
 
+  test('keep a calibration, have none where the file has none, and refuse one that cannot be used', async () => {
+    const calibration = { source: 'made', halfAt: [[16, 7] as [number, number]], slope: 1, farPenalty: 0.5 };
+    const text = JSON.stringify({ version: 1, ...calibration });
+    const net = await loadAVAlignNet(await file({ calibration: text }));
+    expect(net.calibration).toEqual(calibration);
+    expect(decodeSafetensors(await saveAVAlignNet(net)).metadata.calibration).toBe(text);
+    net.dispose();
+    const plain = await loadAVAlignNet(await file());
+    expect(plain.calibration).toBeUndefined();
+    plain.dispose();
+    await expect(loadAVAlignNet(await file({ calibration: '{"version":9}' }))).rejects.toThrow(
+      "loadAVAlignNet: the file's calibration metadata: version must be 1, got 9",
+    );
+  });
+
   test('drop the hash once the weights change', async () => {
     const net = await loadAVAlignNet(await file());
     net.loadStateDict(await net.stateDict());

@@ -1,6 +1,6 @@
 import { type ByteInput, encodeSafetensors, readWeights } from '@lipsync/checkpoints';
 import type { SyncRecipe } from '@lipsync/contracts';
-import { agreeOnRecipe, fail, frameShape } from '@lipsync/contracts';
+import { agreeOnRecipe, calibrationText, fail, frameShape, readCalibration } from '@lipsync/contracts';
 import { AVAlignNet, type FrameEncoder } from '../network/avalignnet';
 import {
   type AVAlignNetConfig,
@@ -15,7 +15,8 @@ import { assertConfig } from '../network/tower-sizes';
 
 /**
  * A network as the bytes of a safetensors file: float32 weights under the published names, and as metadata `config`
- * (the two tower sections as JSON), `input` (the input size as JSON) and, where the network has one, `recipe` (JSON).
+ * (the two tower sections as JSON), `input` (the input size as JSON) and, where the network has them, `recipe` and
+ * `calibration` (JSON).
  *
  * @returns bytes that `loadAVAlignNet` and PyTorch's safetensors read.
  * @example
@@ -42,6 +43,7 @@ export function weightsMetadata(net: AVAlignNet): Record<string, string> {
     }),
     input: JSON.stringify(input),
     ...(net.hasRecipe ? { recipe: JSON.stringify(net.recipe) } : {}),
+    ...(net.calibration ? { calibration: calibrationText(net.calibration) } : {}),
   };
 }
 
@@ -71,7 +73,8 @@ export type LoadAVAlignNetOptions = {
  * recipe. Networks other than StableSyncNet work without a recipe too, but reading their `recipe` throws.
  *
  * @param source path (Node), URL, Blob or bytes; borrowed.
- * @returns a network in evaluation mode, `weightsHash` set. The caller disposes it.
+ * @returns a network in evaluation mode, `weightsHash` and, where the file has one, `calibration` set. The caller
+ *   disposes it.
  * @throws Error where file and options contradict each other (each difference named), where neither gives the
  *   configuration, and one error with every missing, unused and misshapen name where the weights are another network's.
  * @example
@@ -82,6 +85,7 @@ export async function loadAVAlignNet(source: ByteInput, options: LoadAVAlignNetO
   const { encoder, prefix } = options;
   const { name, state, metadata, sha256 } = await readWeights(source, { prefix });
   const given = agreeOnRecipe(where, metadata.recipe, options.recipe);
+  const calibration = readCalibration(where, metadata.calibration);
   const shapes = new Map([...state].map(([name, { shape }]) => [name, shape]));
   const config = agreedConfig(where, { metadata, shapes, given: options.config, recipe: given });
   const recipe = given ?? knownRecipe(config, encoder);
@@ -90,6 +94,7 @@ export async function loadAVAlignNet(source: ByteInput, options: LoadAVAlignNetO
   try {
     net.loadStateDict(state, { where: `${where}: ${name}` });
     net.weightsHash = sha256;
+    net.calibration = calibration;
   } catch (error) {
     net.dispose();
     throw error;

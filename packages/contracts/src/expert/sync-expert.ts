@@ -4,6 +4,7 @@ import { fail } from '../common/fail';
 import type { SyncRecipe } from '../recipe/recipe';
 import { frameShape } from '../recipe/recipe';
 import type { EmbeddingBatch, FeatureBatch, MouthBatch } from './axes';
+import type { VerdictCalibration } from './verdict-calibration';
 
 /** A trained network that embeds frames and audio in one space, close to each other where they are in sync. */
 export interface SyncExpert {
@@ -22,6 +23,11 @@ export interface SyncExpert {
   readonly space: 'unit' | 'euclidean' | 'joint';
   /** SHA-256 of the weights file, hexadecimal; undefined where the weights came from no file. */
   readonly weightsHash?: string;
+  /**
+   * How its evidence becomes a confidence, from the weights file; undefined where the file has none. Another network's
+   * does not hold for it.
+   */
+  readonly calibration?: VerdictCalibration;
   /**
    * What computes the embeddings where it is not TensorFlow.js, for reports, such as `onnxruntime-node 1.30.0`.
    */

@@ -84,4 +84,16 @@ describe('TwoTowerExpert', () => {
     expect(net.weightsHash).toBeUndefined();
     net.dispose();
   });
+
+  test('drops its calibration where the weights are replaced or trained, and keeps it in evaluation mode', async () => {
+    const net = new Sums(RECIPE);
+    const calibration = { source: 'made', halfAt: [[16, 7] as [number, number]], slope: 1, farPenalty: 0.5 };
+    net.calibration = calibration;
+    expect(net.eval().calibration).toBe(calibration);
+    expect(net.train().calibration).toBeUndefined();
+    net.calibration = calibration;
+    net.loadStateDict(await net.stateDict());
+    expect(net.calibration).toBeUndefined();
+    net.dispose();
+  });
 });

@@ -1,4 +1,5 @@
-import type { SyncRecipe } from '@lipsync/contracts';
+import type { NamedArray } from '@lipsync/checkpoints';
+import type { SyncRecipe, VerdictCalibration } from '@lipsync/contracts';
 import { AUDIO_FEATURES, assertSyncRecipe, fail, frameShape } from '@lipsync/contracts';
 import type { EmbeddingBatch, FeatureBatch, MouthBatch, SyncExpert } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
@@ -9,7 +10,7 @@ export type WindowShapes = { frames: readonly [number, number, number]; features
 
 /**
  * A sync expert of two towers: frames and audio windows are embedded apart. Subclasses add the towers; this class holds
- * the recipe, checks the inputs and keeps `weightsHash`.
+ * the recipe, checks the inputs and keeps `weightsHash` and `calibration`.
  *
  * New experts are in evaluation mode once their constructor has called `eval()`; call `train()` before training.
  *
@@ -21,6 +22,8 @@ export abstract class TwoTowerExpert extends Network implements SyncExpert {
   abstract readonly name: string;
   abstract readonly space: SyncExpert['space'];
   abstract readonly embeddingSize: number;
+  /** Set by the loader where the weights file has one; undefined once the weights are replaced or trained. */
+  calibration?: VerdictCalibration;
   readonly #recipe: SyncRecipe | undefined;
 
   /**
@@ -45,6 +48,16 @@ export abstract class TwoTowerExpert extends Network implements SyncExpert {
   /** Whether `recipe` can be read. */
   get hasRecipe(): boolean {
     return this.#recipe !== undefined;
+  }
+
+  override train(mode = true): this {
+    if (mode) this.calibration = undefined;
+    return super.train(mode);
+  }
+
+  override loadStateDict(state: Map<string, NamedArray>, options?: { where?: string }): void {
+    super.loadStateDict(state, options);
+    this.calibration = undefined;
   }
 
   /** Embeddings of checked frames `[batch, height, width, channels]`; runs inside a tidy. */

@@ -1,5 +1,5 @@
 import type { ByteSource } from '@lipsync/checkpoints';
-import { assertSyncRecipe, fail } from '@lipsync/contracts';
+import { assertSyncRecipe, fail, readCalibration } from '@lipsync/contracts';
 import type { OnnxExpertInfo, OnnxPart } from '../export-onnx';
 import { partOfMetadata } from './earlier-names';
 import { protobufFields } from './protobuf';
@@ -65,6 +65,7 @@ export function expertOfMetadata(
       ? number
       : fail(RangeError, where, `${file}: ${key}`, 'a whole number above 0', text);
   };
+  const calibration = readCalibration(where, metadata.calibration);
   let parsed: unknown;
   try {
     parsed = JSON.parse(recipe);
@@ -79,5 +80,6 @@ export function expertOfMetadata(
     embeddingSize: size('embeddingSize', embeddingSize),
     ...(audioEmbeddingSize === undefined ? {} : { audioEmbeddingSize: size('audioEmbeddingSize', audioEmbeddingSize) }),
     ...(weightsHash === undefined ? {} : { weightsHash }),
+    ...(calibration === undefined ? {} : { calibration }),
   };
 }

@@ -40,6 +40,7 @@ export class OnnxExpert implements SyncExpert {
   readonly audioEmbeddingSize?: number;
   readonly space: SyncExpert['space'];
   readonly weightsHash?: string;
+  readonly calibration?: SyncExpert['calibration'];
   /** Name and version of onnxruntime's package. */
   readonly engine: string;
   /** Only `joint` networks have it. */
@@ -66,6 +67,7 @@ export class OnnxExpert implements SyncExpert {
     this.audioEmbeddingSize = info.audioEmbeddingSize;
     this.space = info.space;
     this.weightsHash = info.weightsHash;
+    this.calibration = info.calibration;
     this.engine = describeOnnxRuntime(ort);
     if (sessions.pair) this.pairDistances = (frames, audio) => this.#measurePairs(frames, audio);
   }

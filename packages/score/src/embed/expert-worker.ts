@@ -16,8 +16,8 @@ loaded.catch(() => {}); // thrown by the first task
 
 /** What the expert is, once it is loaded. */
 export async function facts(): Promise<ExpertFacts> {
-  const { name, recipe, embeddingSize, audioEmbeddingSize, space, weightsHash } = await loaded;
-  return { name, recipe, embeddingSize, audioEmbeddingSize, space, weightsHash };
+  const { name, recipe, embeddingSize, audioEmbeddingSize, space, weightsHash, calibration } = await loaded;
+  return { name, recipe, embeddingSize, audioEmbeddingSize, space, weightsHash, calibration };
 }
 
 let last: Promise<unknown> = Promise.resolve();

@@ -21,10 +21,13 @@ const SMALL = {
 } as const;
 
 describe.each(Object.keys(SMALL) as (keyof typeof SMALL)[])('%s', (name) => {
-  test('comes back from its file as it was, hash, recipe and width included', async () => {
+  test('comes back from its file as it was, hash, recipe, calibration and width included', async () => {
     const net = SMALL[name]();
+    const calibration = { source: 'made', halfAt: [[16, 7] as [number, number]], slope: 1, farPenalty: 0.5 };
+    net.calibration = calibration;
     const bytes = await saveSyncNetwork(net);
     const again = await loadSyncNetwork(bytes);
+    expect(again.calibration).toEqual(calibration);
     expect(again.constructor).toBe(net.constructor);
     expect(again.recipe).toEqual(net.recipe);
     expect(again.training).toBe(false);

@@ -6,7 +6,7 @@ import {
   readWeights,
   type WeightsFile,
 } from '@lipsync/checkpoints';
-import { agreeOnRecipe, fail, type SyncRecipe } from '@lipsync/contracts';
+import { agreeOnRecipe, calibrationText, fail, readCalibration, type SyncRecipe } from '@lipsync/contracts';
 import { DinetSyncNet } from '../network/dinet-syncnet';
 import type { SyncNetwork } from '../network/sync-network';
 import { SyncNet } from '../network/syncnet';
@@ -62,7 +62,8 @@ export function syncNetworkOf(names: Iterable<string>): SyncNetworkName | undefi
  * width.
  *
  * @param source path (Node), URL, Blob or bytes; PyTorch's formats or safetensors.
- * @returns the network in evaluation mode, `weightsHash` set. The caller disposes it.
+ * @returns the network in evaluation mode, `weightsHash` and, where the file has one, `calibration` set. The caller
+ *   disposes it.
  * @throws Error where the file belongs to another network, or with every missing, unused and misshapen name.
  * @example
  * const expert = await loadSyncNetwork('syncnet_v2.model');
@@ -71,10 +72,12 @@ export async function loadSyncNetwork(source: ByteInput, options: LoadSyncNetwor
   const where = 'loadSyncNetwork';
   const file = await readWeights(source, { prefix: options.prefix });
   const name = syncNetworkOf(file.state.keys()) ?? refuse(where, file);
+  const calibration = readCalibration(where, file.metadata.calibration);
   const net = build(name, file.state, agreeOnRecipe(where, file.metadata.recipe, options.recipe));
   try {
     net.loadStateDict(withCounters(net, file.state), { where: `${where}: ${file.name}` });
     net.weightsHash = file.sha256;
+    net.calibration = calibration;
   } catch (error) {
     net.dispose();
     throw error;
@@ -122,12 +125,17 @@ function withCounters(net: SyncNetwork, state: Map<string, NamedArray>): Map<str
 }
 
 /**
- * A network as the bytes of a safetensors file, its name and recipe in the metadata; `loadSyncNetwork` reads it.
+ * A network as the bytes of a safetensors file, its name, recipe and calibration in the metadata; `loadSyncNetwork` reads it.
  *
  * @example
  * const bytes = await saveSyncNetwork(net);
  * await writeFileAtomic('expert.safetensors', bytes); // of @lipsync/checkpoints
  */
 export async function saveSyncNetwork(net: SyncNetwork): Promise<Uint8Array> {
-  return encodeSafetensors(await net.stateDict(), { network: net.name, recipe: JSON.stringify(net.recipe) });
+  const { name, recipe, calibration } = net;
+  return encodeSafetensors(await net.stateDict(), {
+    network: name,
+    recipe: JSON.stringify(recipe),
+    ...(calibration ? { calibration: calibrationText(calibration) } : {}),
+  });
 }
