@@ -1,7 +1,7 @@
 /**
  * The packages in a browser: bundled as a user would, opened in chromium, with wasm on one thread and on several, webgl and webgpu (both computed by
- * SwiftShader). A network trains three steps and an expert scores windows with the numbers of Node. Skipped, saying why, where there is no chromium
- * or the packages for it cannot be had. About a minute on two cores.
+ * SwiftShader). A network trains three steps, an expert scores windows, and the trained weights embed one, with the numbers of Node. Skipped, saying why,
+ * where there is no chromium or the packages for it cannot be had. About a minute on two cores.
  *
  *     node scripts/check-browser.mjs [--chromium PATH] [wasm webgl ...]
  */
@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { installInScratch, scratch } from '../tests/browser/scratch.mjs';
-import { largestDifference, score, train } from '../tests/browser/work.mjs';
+import { embedPretrained, largestDifference, score, train } from '../tests/browser/work.mjs';
 import { SKIPPED } from './skipped.mjs';
 
 const LIMIT_MS = 400_000;
@@ -73,7 +73,11 @@ async function inNode() {
   const tf = await import('@tensorflow/tfjs-core');
   await lipsync.selectBackend({ backend: 'wasm' });
   lipsync.registerGradients();
-  return { training: await train(tf, lipsync), scoring: await score(tf, lipsync) };
+  return {
+    training: await train(tf, lipsync),
+    scoring: await score(tf, lipsync),
+    pretrained: await embedPretrained(tf, lipsync),
+  };
 }
 
 /** The page's script, from the built packages. */
@@ -107,9 +111,13 @@ async function serve(script) {
     response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
     response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
     const file = /^\/wasm\/([a-z-]+\.wasm)$/.exec(request.url)?.[1];
+    const data = /^\/data\/([a-z.]+)$/.exec(request.url)?.[1];
     if (file && existsSync(join(wasm, file))) {
       response.setHeader('Content-Type', 'application/wasm');
       createReadStream(join(wasm, file)).pipe(response);
+    } else if (data && existsSync(at(`packages/pretrained/data/${data}`))) {
+      // Where the bundle, which esbuild leaves without files, looks for them.
+      createReadStream(at(`packages/pretrained/data/${data}`)).pipe(response);
     } else if (request.url === '/page.js') {
       response.setHeader('Content-Type', 'text/javascript');
       response.end(script);
@@ -152,13 +160,25 @@ async function inBrowser({ backend, threads }) {
     ]);
     assert.equal(result.isolated, true, 'the page must be cross-origin isolated');
     assert.equal(result.threads, threads, `threads must be ${threads}, got ${result.threads}`);
-    assert.deepEqual([result.training.leaked, result.scoring.leaked], [0, 0], 'tensors left behind');
+    const leaked = [result.training.leaked, result.scoring.leaked, result.pretrained.leaked];
+    assert.deepEqual(leaked, [0, 0, 0], 'tensors left behind');
     const training = largestDifference(result.training.losses, expected.training.losses);
     const scoring = largestDifference(result.scoring, expected.scoring, 0.01);
     assert.ok(training < 1e-4, `losses ${result.training.losses} must be those of Node, ${expected.training.losses}`);
     assert.ok(scoring < 1e-3, `scores must be those of Node to 1e-3, differ by ${scoring}`);
-    return `${result.reason}; losses within ${training.toExponential(1)}, scores within ${scoring.toExponential(1)} of Node's`;
+    const pretrained = differenceOf(result.pretrained.embeddings, expected.pretrained.embeddings);
+    assert.equal(result.pretrained.weightsHash, expected.pretrained.weightsHash, 'the page must load the same weights');
+    assert.ok(
+      pretrained < 1e-3,
+      `embeddings of the trained weights must be those of Node to 1e-3, differ by ${pretrained}`,
+    );
+    return `${result.reason}; losses within ${training.toExponential(1)}, scores within ${scoring.toExponential(1)}, embeddings of the trained weights within ${pretrained.toExponential(1)} of Node's`;
   } finally {
     await browser.close();
   }
+}
+
+/** Largest difference of numbers, which are parts of vectors of length 1. */
+function differenceOf(a, b) {
+  return a.length === b.length ? Math.max(...a.map((value, i) => Math.abs(value - b[i]))) : Infinity;
 }

@@ -54,8 +54,8 @@ const ort = findRuntime();
 if (!ort) process.exit(SKIPPED);
 
 const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
-const [{ selectBackend }, avalignnet, syncnet, onnx] = await Promise.all(
-  ['backends', 'avalignnet', 'syncnet', 'onnx'].map(load),
+const [{ selectBackend }, avalignnet, syncnet, onnx, { loadExpert }, { EXPERT_FILES }] = await Promise.all(
+  ['backends', 'avalignnet', 'syncnet', 'onnx', 'score', 'pretrained'].map(load),
 );
 const tf = await import(import.meta.resolve('@tensorflow/tfjs-core'));
 await selectBackend({ backend: 'wasm', log: () => {} });
@@ -198,8 +198,35 @@ try {
     );
     net.dispose();
   }
+  await checkPretrained();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
 console.log(`onnx: largest difference ${worst.toExponential(1)} of the largest number (at most ${TOLERANCE})`);
 process.exit(failed ? 1 : 0);
+
+/** The files of @lipsync/pretrained: both parts in onnxruntime against the weights in TensorFlow.js, embeddings of length 1. */
+async function checkPretrained() {
+  const expert = await loadExpert();
+  const { visual, audio } = EXPERT_FILES;
+  const packaged = await onnx.readOnnxExpert({ visual: visual.url, audio: audio.url }, { ort, threads: 1 });
+  const { recipe } = expert;
+  const frames = tf.randomUniform([3, recipe.crop.size, recipe.crop.size, 3 * recipe.frameCount], ...recipe.range);
+  const features = tf.randomUniform([3, 80, recipe.featureSteps, 1], -4, 4);
+  const found = [];
+  for (const [method, input] of [
+    ['encodeVisual', frames],
+    ['encodeAudio', features],
+  ]) {
+    const [ours, theirs] = [expert[method](input), packaged[method](input)];
+    found.push(await difference(ours, theirs));
+    tf.dispose([ours, theirs]);
+  }
+  const ok = Math.max(...found) <= TOLERANCE && packaged.weightsHash === expert.weightsHash;
+  failed ||= !ok;
+  console.log(
+    `onnx: @lipsync/pretrained: ${found.map((number) => number.toExponential(1)).join(', ')}${ok ? '' : ' FAILED'}`,
+  );
+  tf.dispose([frames, features]);
+  for (const one of [expert, packaged]) one.dispose();
+}

@@ -17,11 +17,11 @@ import {
   registerGradients,
   valueAndGradients,
 } from '@lipsync/nn';
-import { scoreFrames } from '@lipsync/score';
+import { loadExpert, scoreFrames } from '@lipsync/score';
 import { cutFeatureWindow } from '@lipsync/sync-windows';
 import * as syncnet from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
-import { score, train } from './work.mjs';
+import { embedPretrained, score, train } from './work.mjs';
 
 const lipsync = {
   audioFeatures,
@@ -32,6 +32,7 @@ const lipsync = {
   clipGradientNorm,
   disposeGradients,
   valueAndGradients,
+  loadExpert,
   localEmbedder,
   scoreFrames,
   WindowScorer,
@@ -50,5 +51,6 @@ window.work = async (backend, threads) => {
     isolated: globalThis.crossOriginIsolated,
     training: await train(tf, lipsync),
     scoring: await score(tf, lipsync),
+    pretrained: await embedPretrained(tf, lipsync),
   };
 };

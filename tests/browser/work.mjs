@@ -147,6 +147,28 @@ export async function score(tf, lipsync) {
   return { offsetFrames, lseD, lseC, face: [face.offsetFrames, face.lseD, face.lseC], distances, embedded, leaked };
 }
 
+/**
+ * Embeds a window of generated frames and one of generated features with the weights of `@lipsync/pretrained`.
+ *
+ * @param lipsync what `@lipsync/score` exports.
+ */
+export async function embedPretrained(tf, { loadExpert }) {
+  const before = tf.memory().numTensors;
+  const expert = await loadExpert();
+  const { recipe, weightsHash } = expert;
+  const { size } = recipe.crop;
+  const frames = tf.tensor4d(noise(size * size * 3 * recipe.frameCount, 21), [1, size, size, 3 * recipe.frameCount]);
+  const features = tf.tensor4d(
+    noise(80 * recipe.featureSteps, 22).map((value) => 4 * value),
+    [1, 80, recipe.featureSteps, 1],
+  );
+  const [visual, audio] = [expert.encodeVisual(frames), expert.encodeAudio(features)];
+  const embeddings = [...(await visual.data()), ...(await audio.data())];
+  tf.dispose([frames, features, visual, audio]);
+  expert.dispose();
+  return { weightsHash, embeddings, leaked: tf.memory().numTensors - before };
+}
+
 /** The largest difference of two equally built results, in parts of the larger number of each pair (at least `least`). */
 export function largestDifference(a, b, least = 1e-3) {
   const [left, right] = [numbers(a), numbers(b)];
