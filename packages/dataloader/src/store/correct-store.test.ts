@@ -10,7 +10,9 @@ beforeAll(async () => {
   from = await ClipStore.create(`${folder}/from`, { ...storeRecipe, bins: 80 }, {});
   for (const c of [0, 1, 2]) {
     const features = { data: new Float32Array(97 * 80), steps: 97, bins: 80 };
-    await from.write({ ...madeClip(`c${c}.mp4.t0.s0`, 30, c), features });
+    const measured = { offsetFrames: 0, confidence: 0.1, distance: 1, windows: 20 };
+    const offset = { expert: 'a network', measured, corrected: c };
+    await from.write({ ...madeClip(`c${c}.mp4.t0.s0`, 30, c), features, offset });
     await from.finishSource({ source: `c${c}.mp4`, clips: [`c${c}.mp4.t0.s0`], dropped: [] });
   }
   const clips = Object.fromEntries(
@@ -34,6 +36,7 @@ test('correctStore moves audio by fractions of a frame, leaves clips out, and ke
   // Sample i of the made audio is i % 1000; half a frame is 320 samples.
   expect([first.audio[319], first.audio[320], first.audio[321], first.audio[1319]]).toEqual([0, 0, 1, 999]);
   expect([other.audio[0], other.audio.length]).toEqual([160, 30 * 640 - 160]);
+  expect([first.offset?.corrected, other.offset?.corrected]).toEqual([0.5, 1.75]);
   expect(first.frames).toEqual((await from.read('c0.mp4.t0.s0')).frames);
   expect((await store.manifest())?.clips.map(({ identity, split }) => [identity, split])).toEqual([
     ['p0', 'train'],

@@ -196,7 +196,7 @@ const clipOffset: v.GenericSchema<unknown, ClipOffset> = v.object({
   expert: v.string(),
   weightsHash: v.optional(v.string()),
   measured: offsetReading,
-  corrected: v.pipe(v.number(), v.integer()),
+  corrected: v.pipe(v.number(), v.finite()),
   after: v.optional(offsetReading),
 });
 
