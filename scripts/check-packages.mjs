@@ -13,9 +13,9 @@ const DATA = {
   '@lipsync/mediapipe-weights': ['blazeface.json', 'blazeface.bin', 'facemesh.json', 'facemesh.bin']
     .concat('terms-human.txt', 'terms-mediapipe.txt', 'NOTICE')
     .map((file) => `dist/models/${file}`),
-  '@lipsync/pretrained': ['expert.safetensors', 'expert.visual.onnx', 'expert.audio.onnx', 'NOTICE'].map(
-    (file) => `data/${file}`,
-  ),
+  '@lipsync/pretrained': ['expert.safetensors', 'expert.visual.onnx', 'expert.audio.onnx', 'NOTICE']
+    .map((file) => `data/${file}`)
+    .concat('dist/model-card.md'),
 };
 const folder = mkdtempSync(join(tmpdir(), 'lipsync-pack-'));
 const failed = [];
