@@ -73,6 +73,8 @@ async function writeHalves(source, path) {
       metadata: Object.fromEntries(metadata),
       floats: 'float16',
     });
+    if (!metadata.has('training'))
+      throw new Error(`make-pretrained: ${source} must say in its metadata how it was trained, or --set training=TEXT`);
     const parameters = entries.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
     console.log(
       `${source}: ${(parameters / 1e6).toFixed(2)} M parameters; metadata: ${[...metadata.keys()].join(', ')}`,
@@ -99,7 +101,9 @@ async function install(paths) {
   await writeFile(new URL('pretrained/src/expert-facts.json', root), `${JSON.stringify(facts, null, 2)}\n`);
   for (const [part, { bytes, sha256 }] of Object.entries(facts))
     console.log(`${nameOf(paths[part])}: ${(bytes / 1e6).toFixed(2)} MB, SHA-256 ${sha256}`);
-  console.log(`together ${(all / 1e6).toFixed(2)} MB; now build the package: cd packages/pretrained && npx tsup`);
+  console.log(
+    `together ${(all / 1e6).toFixed(2)} MB; now build the package (cd packages/pretrained && npx tsup), and say in a changeset whose scores move`,
+  );
 }
 
 function nameOf(path) {
