@@ -48,11 +48,14 @@ export type { EmbeddingRows, SyncScorerOptions } from './sync/sync-scorer';
 export { SyncScorer, scoreEmbeddings } from './sync/sync-scorer';
 export type { Alignment, AlignmentCurve, AlignmentStretch } from './sync/verdict/alignment';
 export { alignmentCurve } from './sync/verdict/alignment';
-export type { VerdictCalibration } from './sync/verdict/calibration';
-export { calibrationOf, UNIT_CALIBRATION } from './sync/verdict/calibration';
+export type { CalibrationCase } from './sync/verdict/calibration-case';
+export type { CalibrationFit } from './sync/verdict/fit-calibration';
+export { fitCalibration } from './sync/verdict/fit-calibration';
 export { ImageCounter } from './sync/verdict/image-counter';
+export type { CalibrationReliability, ReliabilityBin, ReliabilityGroup } from './sync/verdict/reliability';
 export { syncVerdict } from './sync/verdict/verdict';
 export type {
+  OffsetDrift,
   OffsetInTime,
   SyncVerdict,
   VerdictFacts,

@@ -1,7 +1,7 @@
-import type { FaceTrack, LandmarkDetector, MediaReader } from '@lipsync/contracts';
+import type { FaceTrack, LandmarkDetector, MediaReader, VerdictCalibration } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { type CollectTracksOptions, createLandmarkDetector } from '@lipsync/face-crop';
-import type { Embedder, VerdictCalibration } from '@lipsync/metrics';
+import type { Embedder } from '@lipsync/metrics';
 import {
   type AudioLevel,
   audioOfTrack,
@@ -38,7 +38,10 @@ export type ScoreOptions = ProtocolOptions & {
   collect?: CollectTracksOptions;
   /** See `TrackVideoOptions`; not used by protocols with rules for tracks. */
   detectionSide?: number;
-  /** Turns the evidence for an offset into the verdict's confidence. Default: `calibrationOf` the expert. */
+  /**
+   * Turns the evidence for an offset into the verdict's confidence. Default: that of the expert's weights file; where it
+   * has none, there is no confidence.
+   */
   calibration?: VerdictCalibration;
   /** Gets lines such as which backend was selected. Default `console.warn`. */
   log?: (line: string) => void;

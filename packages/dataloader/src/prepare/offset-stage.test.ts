@@ -68,7 +68,8 @@ test('a reading says what it is worth: nothing for a photograph, and for audio t
     encodeAudio: (features) =>
       tf.tidy(() => places(tf.squeeze(tf.slice(features, [0, 0, 0, 0], [-1, 1, 1, 1]), [1, 2, 3]))),
   };
-  const stage = offsetStage(sharp);
+  const calibration = { source: 'made', halfAt: [[16, 7] as [number, number]], slope: 1, farPenalty: 1 };
+  const stage = offsetStage({ ...sharp, calibration });
   async function* still(count: number) {
     for (let i = 0; i < count; i++)
       yield { frames: Float32Array.of(0.3, 0, 0), features: new Float32Array(80).fill(i / 9) };
@@ -78,4 +79,6 @@ test('a reading says what it is worth: nothing for a photograph, and for audio t
   expect(photograph.verdict).toMatchObject({ answer: 'cannot tell', reason: 'still picture', offsetFrames: null });
   const silent = await stage.measure(windows(60, 3), { speechShare: 0 });
   expect(silent.verdict).toMatchObject({ answer: 'cannot tell', reason: 'no speech', confidence: 0 });
+  const uncalibrated = await offsetStage(sharp).measure(windows(60, 3));
+  expect(uncalibrated.verdict).toMatchObject({ answer: 'early', offsetFrames: 3, confidence: null });
 });

@@ -1,12 +1,5 @@
 import type { SyncExpert } from '@lipsync/contracts/tensors';
-import {
-  calibrationOf,
-  ImageCounter,
-  localEmbedder,
-  type SyncVerdict,
-  syncVerdict,
-  WindowScorer,
-} from '@lipsync/metrics';
+import { ImageCounter, localEmbedder, type SyncVerdict, syncVerdict, WindowScorer } from '@lipsync/metrics';
 import type { OffsetVerdict } from '../store/clip';
 import type { OffsetStage } from './segment-offset';
 
@@ -28,7 +21,6 @@ export function offsetStage(expert: SyncExpert): OffsetStage {
   const scorer = new WindowScorer(localEmbedder(expert), { visualStride: expert.space === 'joint' ? 1 : 2 });
   const round = (value: number) => Math.round(value * 1e4) / 1e4;
   const { recipe } = expert;
-  const calibration = calibrationOf(expert);
   return {
     expert: expert.name,
     ...(expert.weightsHash ? { weightsHash: expert.weightsHash } : {}),
@@ -44,7 +36,11 @@ export function offsetStage(expert: SyncExpert): OffsetStage {
       }
       const score = await scorer.compute();
       const imagesPerSec = images.perSec(recipe.fps);
-      const known = { ...facts, ...(imagesPerSec === undefined ? {} : { imagesPerSec }), calibration };
+      const known = {
+        ...facts,
+        ...(imagesPerSec === undefined ? {} : { imagesPerSec }),
+        calibration: expert.calibration,
+      };
       const verdict = keptVerdict(syncVerdict(score, { ...known, windowFrames: recipe.frameCount }));
       const { offsetFrames, lseC, lseD } = score;
       return { offsetFrames, confidence: round(lseC), distance: round(lseD), windows: count, verdict };

@@ -102,6 +102,12 @@ test.each<[string, OffsetReading, object, object]>([
     {},
     { delayFrames: 0 },
   ],
+  [
+    'a photograph is dropped without a calibration, too',
+    told(null, { reason: 'still picture', confidence: null, likeliestFrames: 0 }),
+    {},
+    unknown,
+  ],
   ['and elsewhere drops', told(null, { confidence: null }), {}, unknown],
   ['by LSE-C the verdict does not count', told(-4), { offsetRule: 'lse-c' as const }, { delayFrames: 7 }],
 ])('by the verdict: %s', (_, found, options, wanted) => {

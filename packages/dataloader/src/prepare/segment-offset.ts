@@ -123,6 +123,7 @@ function worthKeeping(
   { toleratedOffset, keepConfidence = GENERAL.keepConfidence }: Preparation,
 ): boolean {
   if (reason === 'too short') return true;
+  if (reason !== 'no match' && reason !== 'several offsets') return false;
   const inPlace = likeliestFrames !== null && Math.abs(likeliestFrames) <= Math.max(IN_PLACE, toleratedOffset);
   if (confidence === null) return inPlace && (zScore ?? 0) >= LEAST_Z_IN_PLACE;
   return confidence >= keepConfidence || (inPlace && confidence >= LEAST_CONFIDENCE_IN_PLACE);

@@ -1,5 +1,5 @@
 import type { SyncExpert } from '@lipsync/contracts/tensors';
-import { calibrationOf, localEmbedder, syncVerdict, WindowScorer } from '@lipsync/metrics';
+import { localEmbedder, syncVerdict, WindowScorer } from '@lipsync/metrics';
 import { cutFeatureWindow, cutMouthWindow, windowCount } from '@lipsync/sync-windows';
 import { anglesOf, type Clip } from '../store/clip';
 import { featuresFor } from '../store/clip-features';
@@ -83,7 +83,7 @@ export async function clipOffset(clip: Clip, store: ClipStore, expert: SyncExper
   }
   const speechShare = clip.quality?.voiced;
   const facts = speechShare === undefined ? {} : { speechShare };
-  return syncVerdict(await scorer.compute(), { ...facts, calibration: calibrationOf(expert) }).offsetFrames;
+  return syncVerdict(await scorer.compute(), { ...facts, calibration: expert.calibration }).offsetFrames;
 }
 
 /** The offset of a clip by its preparation, after the correction; null without an answer. */

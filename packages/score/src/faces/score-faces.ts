@@ -1,8 +1,7 @@
-import { AUDIO_SAMPLE_RATE, type FaceTrack } from '@lipsync/contracts';
+import { AUDIO_SAMPLE_RATE, type FaceTrack, type VerdictCalibration } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import {
   batchSizeFor,
-  calibrationOf,
   type Embedder,
   ImageCounter,
   localEmbedder,
@@ -11,7 +10,6 @@ import {
   type SyncScore,
   type SyncVerdict,
   syncVerdict,
-  type VerdictCalibration,
   WindowScorer,
 } from '@lipsync/metrics';
 import type { FrameWindow } from '@lipsync/sync-windows';
@@ -37,7 +35,7 @@ export async function openScoring(
 ): Promise<Scoring> {
   const embedder = 'encodeVisual' in expert ? localEmbedder(expert) : expert;
   const protocol = await scoreProtocol(embedder.expert, options);
-  const { calibration = calibrationOf(embedder.expert) } = options;
+  const { calibration = embedder.expert.calibration } = options;
   return { embedder, protocol, batchSize: batchSizeFor(protocol.recipe), calibration };
 }
 
@@ -70,14 +68,24 @@ export async function scoreFaces(faces: Faces, scoring: Scoring, score: VideoSco
     const samples = Math.min(allSamples - track.firstFrame * samplesPerFrame, track.frameCount * samplesPerFrame);
     const limit = protocol.windows === 'reference' ? referenceWindows(frameCount, samples) : Infinity;
     const found = await scorer.finish(limit);
-    if (found)
-      score.faces.push(faceScore({ ...track, frameCount }, found, scorer.verdict(found, { ...track, frameCount })));
-    else {
+    if (found) {
+      const verdict = scorer.verdict(found, { ...track, frameCount });
+      score.faces.push(faceScore({ ...track, frameCount }, found, verdict));
+      score.notes.push(...driftNotes(track, verdict));
+    } else {
       const rule = `${frameCount} frames with audio, fewer than a window of ${protocol.recipe.frameCount} needs`;
       score.problems.push(`face ${track.id}: too short: ${rule}`);
     }
   }
   if (protocol.perFile === 'mean of tracks' && score.faces.length > 0) score.mean = meanOfTracks(score.faces);
+}
+
+/** An offset that changes within the face's time; none where the sentence of the verdict says it already. */
+function driftNotes({ id }: FaceTrack, { drift, reason }: SyncVerdict): string[] {
+  if (!drift || reason === 'offset changes') return [];
+  const { fromSec, toSec, fromFrames, toFrames } = drift;
+  const at = (frames: number, sec: number) => `${frames} frames at ${sec.toFixed(1)} s`;
+  return [`face ${id}: the offset drifts from ${at(fromFrames, fromSec)} to ${at(toFrames, toSec)}`];
 }
 
 /** Scores one face by all windows that have audio but the last, which the reference's count may leave out. */

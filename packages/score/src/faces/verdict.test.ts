@@ -109,3 +109,22 @@ test('a network without embeddings of length 1 gives the same answers without a 
   const { verdict } = await faceOf(mouths, audio, madeExpert('euclidean'));
   expect(verdict).toMatchObject({ answer: 'early', offsetFrames: 4, confidence: null, calibration: 'none' });
 });
+
+test('a network of embeddings of length 1 without a calibration of its own borrows none', async () => {
+  const { mouths, audio } = early(4);
+  const { calibration: _, ...uncalibrated } = madeExpert();
+  const { verdict } = await faceOf(mouths, audio, uncalibrated);
+  expect(verdict).toMatchObject({
+    answer: 'early',
+    offsetFrames: 4,
+    confidence: null,
+    calibration: 'none',
+    offBy3: null,
+  });
+});
+
+test('the calibration of the network says whether the audio is off by 3 frames or more', async () => {
+  const [off, near] = [early(5), early(1)];
+  expect((await verdictOf(off.mouths, off.audio)).offBy3).toEqual({ atOnePercent: true, atFivePercent: true });
+  expect((await verdictOf(near.mouths, near.audio)).offBy3).toEqual({ atOnePercent: false, atFivePercent: false });
+});

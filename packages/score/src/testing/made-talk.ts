@@ -1,5 +1,5 @@
 import { featureStream } from '@lipsync/audio-mel';
-import type { SyncRecipe, Waveform } from '@lipsync/contracts';
+import type { SyncRecipe, VerdictCalibration, Waveform } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import * as tf from '@tensorflow/tfjs-core';
 import type { PlainImage } from '../frames/images';
@@ -82,6 +82,7 @@ export function madeExpert(space: SyncExpert['space'] = 'unit'): SyncExpert {
     recipe,
     embeddingSize: TONES_HZ.length * STEPS,
     space,
+    ...(space === 'unit' ? { calibration: MADE_CALIBRATION } : {}),
     encodeVisual: (frames) =>
       tf.tidy(() => {
         const pixels = tf.reshape(frames, [-1, SIZE, SIZE, recipe.frameCount, 3]);
@@ -98,6 +99,19 @@ export function madeExpert(space: SyncExpert['space'] = 'unit'): SyncExpert {
     dispose() {},
   };
 }
+
+/** Contrasts of made talk are far above these, those of other talk far below. */
+const MADE_CALIBRATION: VerdictCalibration = {
+  source: 'made',
+  halfAt: [
+    [16, 7],
+    [41, 11],
+    [191, 12],
+  ],
+  slope: 1,
+  farPenalty: 1,
+  offBy3: { atOnePercent: [[16, 4]], atFivePercent: [[16, 2]] },
+};
 
 /** The band in which a tone is loudest. */
 function binOf(hz: number): number {

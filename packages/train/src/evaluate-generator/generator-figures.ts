@@ -3,7 +3,6 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { InceptionFeatures, InceptionFid, Lpips, SyncScore } from '@lipsync/metrics';
 import {
   batchOf,
-  calibrationOf,
   FidScorer,
   frechetDistance,
   LaplacianVarianceScorer,
@@ -86,6 +85,7 @@ export class RowFigures {
   readonly #sharpness = new LaplacianVarianceScorer(RANGE);
   readonly #lpips?: LpipsScorer;
   readonly #fid?: FidScorer;
+  readonly #experts: readonly SyncExpert[];
   readonly #sync: SyncScore[][];
 
   constructor(
@@ -95,6 +95,7 @@ export class RowFigures {
     this.of = of;
     this.audio = audio;
     this.#mouth = mouth;
+    this.#experts = experts;
     this.#sync = experts.map(() => []);
     if (lpips && audio === 'own') this.#lpips = new LpipsScorer(lpips, RANGE);
     if (fid && (audio === 'own' || of === 'generated'))
@@ -167,18 +168,13 @@ export class RowFigures {
           }
         : {}),
       sharpness: this.#sharpness.compute().value,
-      sync: this.#sync.map((scores) => ({
+      sync: this.#sync.map((scores, i) => ({
         lseD: mean(scores.map(({ lseD }) => lseD)),
         lseC: mean(scores.map(({ lseC }) => lseC)),
         inSync: mean(scores.map(({ offsetFrames }) => (Math.abs(offsetFrames) <= 1 ? 1 : 0))),
-        surelyInSync: mean(scores.map((score) => (this.#surelyInSync(score) ? 1 : 0))),
+        surelyInSync: mean(scores.map((score) => (surelyInSync(score, this.#experts[i]) ? 1 : 0))),
       })),
     };
-  }
-
-  #surelyInSync(score: SyncScore): boolean {
-    const { offsetFrames } = syncVerdict(score, { calibration: calibrationOf(score) });
-    return offsetFrames !== null && Math.abs(offsetFrames) <= 1;
   }
 
   /** How the figures of a row with a truth are measured. */
@@ -197,4 +193,9 @@ export class RowFigures {
         : []),
     ];
   }
+}
+
+function surelyInSync(score: SyncScore, { calibration }: SyncExpert): boolean {
+  const { offsetFrames } = syncVerdict(score, { calibration });
+  return offsetFrames !== null && Math.abs(offsetFrames) <= 1;
 }

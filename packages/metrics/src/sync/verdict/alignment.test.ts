@@ -3,7 +3,7 @@ import { madePair } from '../../testing/made-rows';
 import { type Alignment, alignmentCurve } from './alignment';
 import { AlignmentCollector } from './alignment-collector';
 import { alignmentOfDistances } from './alignment-of-distances';
-import { halfContrast, UNIT_CALIBRATION } from './calibration';
+import { UNIT_RULE, valueAt } from './calibration';
 import { ImageCounter } from './image-counter';
 
 const DIMENSION = 24;
@@ -135,15 +135,15 @@ test('distances of pairs say what embeddings say', () => {
   expect(alignmentOfDistances([], { maxShift, fps: 25 }).stretches).toEqual([]);
 });
 
-test('halfContrast is linear in the logarithm of the windows between the points of a calibration', () => {
+test('valueAt is linear in the logarithm of the windows between the points of a calibration', () => {
   const calibration = {
-    ...UNIT_CALIBRATION,
+    ...UNIT_RULE,
     halfAt: [
       [10, 6],
       [40, 10],
     ] as [number, number][],
   };
-  expect([5, 10, 20, 40, 900].map((windows) => halfContrast(calibration, windows))).toEqual([6, 6, 8, 10, 10]);
+  expect([5, 10, 20, 40, 900].map((windows) => valueAt(calibration.halfAt, windows))).toEqual([6, 6, 8, 10, 10]);
 });
 
 /** Frames whose pixels are all of one value, which changes every `every` frames. */

@@ -47,6 +47,11 @@ export type AlignmentCurve = {
   strength: Float64Array;
   /** `strength` at the best offset by its root mean square elsewhere; NaN where there is too little elsewhere. */
   zScore: number;
+  /**
+   * By how much the best offset of 3 frames and more exceeds the best of at most 2 in `strength`: above 0 where audio is
+   * rather off by 3 frames or more. NaN where only one kind was tried.
+   */
+  offMargin: number;
   /** The best of the other offsets, and its strength; undefined where no other was tried. */
   second?: { offsetFrames: number; strength: number };
   /** Windows in all, counted at every frame. */
@@ -106,9 +111,23 @@ export function alignmentCurve({
     ...peakOf(strength, best, maxShift),
     strength,
     zScore: elsewhere.length >= FEWEST_ELSEWHERE && square > 0 ? strength[best] / Math.sqrt(square) : Number.NaN,
+    offMargin: marginOf(strength, maxShift),
     ...(second === undefined ? {} : { second: { offsetFrames: maxShift - second, strength: strength[second] } }),
     windows,
   };
+}
+
+/** Audio that is off by fewer frames is not called off. */
+const OFF = 3;
+
+function marginOf(strength: Float64Array, maxShift: number): number {
+  let [near, off] = [-Infinity, -Infinity];
+  for (const [k, value] of strength.entries()) {
+    if (Number.isNaN(value)) continue;
+    if (Math.abs(k - maxShift) < OFF) near = Math.max(near, value);
+    else off = Math.max(off, value);
+  }
+  return Number.isFinite(near) && Number.isFinite(off) ? off - near : Number.NaN;
 }
 
 function strengthOf(

@@ -1,32 +1,12 @@
-import { fail } from '@lipsync/contracts';
-import type { ExpertFacts } from '../embedder';
+import type { ByWindows, VerdictCalibration } from '@lipsync/contracts';
 
 /**
- * How evidence for an offset becomes a confidence: numbers that were fitted on clips of known offset and on clips with
- * the audio of others. Plain data, which can be written as JSON.
- *
- * `confidence = 1 / (1 + exp(-slope * (contrast - half - far)))`, where `half` is the contrast of `halfAt` for the
- * number of windows (linear in their logarithm between two points, constant beyond the ends), and `far` is `farPenalty`
- * for an offset of more than 15 frames, else 0.
+ * What embeddings of length 1 need for an answer where their network has no calibration: a contrast of 7 for 1 s of
+ * video, 11 for 2 to 4 s, 12 from 8 s on, and 1 more beyond 15 frames. Chosen with one such network on the clips of
+ * `bench/verdict-chosen.txt`; for others it is a rule, and gives no confidence.
  */
-export type VerdictCalibration = {
-  /** Where the numbers come from, for reports. */
-  source: string;
-  /** `[windows, contrast]`, windows rising: the contrast at which an offset is as likely right as wrong. */
-  halfAt: [windows: number, contrast: number][];
-  /** Growth of the logarithm of the odds for each unit of contrast. */
-  slope: number;
-  /** Contrast that an offset beyond 15 frames needs in addition. */
-  farPenalty: number;
-};
-
-/**
- * The calibration for networks with embeddings of length 1 that have none of their own: an offset is as likely right as
- * wrong at a contrast of 7 for 1 s of video, 11 for 2 to 4 s, 12 from 8 s on, and 1 more beyond 15 frames. Chosen on
- * the clips of `bench/verdict-chosen.txt` and measured on others: `docs/verdict.md`.
- */
-export const UNIT_CALIBRATION: VerdictCalibration = {
-  source: 'unit embeddings, 2026-11-30',
+export const UNIT_RULE: VerdictCalibration = {
+  source: 'rule for embeddings of length 1',
   halfAt: [
     [16, 7],
     [41, 11],
@@ -37,40 +17,32 @@ export const UNIT_CALIBRATION: VerdictCalibration = {
   farPenalty: 1,
 };
 
-/** Refuses a calibration that cannot be used; returns it. */
-export function assertCalibration(where: string, calibration: VerdictCalibration): VerdictCalibration {
+/** Offsets beyond it are rare, frames. */
+export const NEAR = 15;
+
+/** Least confidence of an answer where a calibration does not say. */
+export const LEAST = 0.5;
+
+/** The confidence that a contrast gives, 0..1. */
+export function confidenceAt(
+  calibration: VerdictCalibration,
+  { windows, contrast, offsetFrames }: { windows: number; contrast: number; offsetFrames: number },
+): number {
   const { halfAt, slope, farPenalty } = calibration;
-  const rising =
-    Array.isArray(halfAt) &&
-    halfAt.length > 0 &&
-    halfAt.every(
-      (point, i) => point.every(Number.isFinite) && point[0] > 0 && (i === 0 || point[0] > halfAt[i - 1][0]),
-    );
-  if (!rising) fail(TypeError, where, 'calibration.halfAt', '[windows, contrast] pairs, windows rising', halfAt);
-  if (!(slope > 0 && Number.isFinite(slope))) fail(RangeError, where, 'calibration.slope', 'above 0', slope);
-  if (!(farPenalty >= 0 && Number.isFinite(farPenalty)))
-    fail(RangeError, where, 'calibration.farPenalty', 'at least 0', farPenalty);
-  return calibration;
+  const needed = valueAt(halfAt, windows) + (Math.abs(offsetFrames) > NEAR ? farPenalty : 0);
+  return 1 / (1 + Math.exp(-slope * (contrast - needed)));
 }
 
-/**
- * The calibration for an expert: its own, `UNIT_CALIBRATION` for embeddings of length 1, else none.
- *
- * @example
- * const verdict = syncVerdict(score, { calibration: calibrationOf(expert) });
- */
-export function calibrationOf({
-  space,
-  calibration,
-}: Pick<ExpertFacts, 'space'> & { calibration?: VerdictCalibration }): VerdictCalibration | undefined {
-  return calibration ?? (space === 'unit' ? UNIT_CALIBRATION : undefined);
+/** The contrast at which a near offset is an answer. */
+export function leastContrast({ halfAt, slope, least = LEAST }: VerdictCalibration, windows: number): number {
+  return valueAt(halfAt, windows) + Math.log(least / (1 - least)) / slope;
 }
 
-/** The contrast at which an offset is as likely right as wrong. */
-export function halfContrast({ halfAt }: VerdictCalibration, windows: number): number {
-  const after = halfAt.findIndex(([count]) => count >= windows);
-  if (after < 0) return halfAt.at(-1)![1];
-  if (after === 0) return halfAt[0][1];
-  const [[from, low], [to, high]] = [halfAt[after - 1], halfAt[after]];
+/** The value for a number of windows: linear in its logarithm between two points, constant beyond the ends. */
+export function valueAt(points: ByWindows, windows: number): number {
+  const after = points.findIndex(([count]) => count >= windows);
+  if (after < 0) return points.at(-1)![1];
+  if (after === 0) return points[0][1];
+  const [[from, low], [to, high]] = [points[after - 1], points[after]];
   return low + ((high - low) * Math.log(windows / from)) / Math.log(to / from);
 }

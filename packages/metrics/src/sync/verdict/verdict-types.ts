@@ -1,4 +1,4 @@
-import type { VerdictCalibration } from './calibration';
+import type { VerdictCalibration } from '@lipsync/contracts';
 
 /** What is known of a clip beside the match of its frames and audio. What is left out is not used. */
 export type VerdictFacts = {
@@ -42,9 +42,14 @@ export type OffsetInTime = {
   toSec: number;
   /** Positive: the audio leads; null where no offset can be relied on. */
   offsetFrames: number | null;
+  /** The offset to a part of a frame; null where `offsetFrames` is. */
+  exactFrames: number | null;
   /** As in `SyncVerdict`. */
   confidence: number | null;
 };
+
+/** Two stretches between which the offset changes by more than 2 frames; their middles and their offsets. */
+export type OffsetDrift = { fromSec: number; toSec: number; fromFrames: number; toFrames: number };
 
 /** Whether a face and the audio are in sync. Plain data: it can be written as JSON. */
 export type SyncVerdict = {
@@ -54,12 +59,18 @@ export type SyncVerdict = {
   /** Answer and reason for people. */
   sentence: string;
   /**
-   * The probability, 0..1, that the offset is right within one frame; below one half where the answer is `cannot tell`,
-   * but for an offset that changes. null for a network without a calibration.
+   * The probability, 0..1, that the offset is right within one frame, by the calibration of the network; below its
+   * `least` where the answer is `cannot tell`, but for an offset that changes. null for a network without a calibration.
    */
   confidence: number | null;
-  /** Where the confidence comes from; `none`: there is none. */
+  /** Where the confidence comes from; `none`: the network is not calibrated, and there is none. */
   calibration: string;
+  /**
+   * Whether the audio is off by 3 frames or more, decided so that 1 % and 5 % of the clips that are off by at most 2 are
+   * called so. Of audio that belongs to something else it says nothing. null where the calibration has no thresholds, or
+   * nothing can be told whatever matches, such as of a still picture.
+   */
+  offBy3: { atOnePercent: boolean; atFivePercent: boolean } | null;
   /** Whole frames, positive: the audio leads; null where the answer is `cannot tell`. */
   offsetFrames: number | null;
   offsetSec: number | null;
@@ -70,12 +81,15 @@ export type SyncVerdict = {
   parts: OffsetInTime[];
   /** The offset of about every four seconds, two seconds apart. */
   overTime: OffsetInTime[];
+  /** The largest change in `overTime`, where it is of more than 2 frames; else null. */
+  drift: OffsetDrift | null;
   /** What the verdict was made of. */
   evidence: {
     /** The best offset, whether or not it can be relied on. */
     offsetFrames: number | null;
     /** See `AlignmentCurve`. */
     contrast: number | null;
+    offMargin: number | null;
     zScore: number | null;
     second: { offsetFrames: number; strength: number } | null;
     windows: number;
@@ -89,7 +103,10 @@ export type SyncVerdict = {
 };
 
 export type VerdictOptions = VerdictFacts & {
-  /** Turns evidence into confidence. Default: none; the answer then follows from the clip's own noise alone. */
+  /**
+   * Turns evidence into confidence: that of the network, `expert.calibration`. Default: none; there is no confidence
+   * then, and an answer by a rule: `docs/verdict.md`.
+   */
   calibration?: VerdictCalibration;
   /** Seconds from the video's beginning to the first window. Default 0. */
   startSec?: number;

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { madePair, madeRows, madeSignal } from '../../testing/made-rows';
 import { scoreEmbeddings } from '../sync-scorer';
-import { UNIT_CALIBRATION } from './calibration';
+import { UNIT_RULE } from './calibration';
 import { syncVerdict } from './verdict';
 import type { VerdictOptions } from './verdict-types';
 
 const DIMENSION = 24;
 const options = { space: 'unit', dimension: DIMENSION } as const;
-const calibrated = { calibration: UNIT_CALIBRATION, windowFrames: 10 };
+const calibrated = { calibration: UNIT_RULE, windowFrames: 10 };
 const verdictOf = (rows: { visual: Float32Array; audio: Float32Array }, facts: VerdictOptions = calibrated) =>
   syncVerdict(scoreEmbeddings(rows, options), facts);
 
@@ -140,5 +140,59 @@ test.each([
   [{ slope: 0 }, 'syncVerdict: calibration.slope must be above 0, got 0'],
   [{ farPenalty: -1 }, 'syncVerdict: calibration.farPenalty must be at least 0, got -1'],
 ])('a calibration of %o is refused', (change, message) => {
-  expect(() => verdictOf(pair, { calibration: { ...UNIT_CALIBRATION, ...change } })).toThrow(message);
+  expect(() => verdictOf(pair, { calibration: { ...UNIT_RULE, ...change } })).toThrow(message);
+});
+
+test('an answer needs the least confidence of the calibration', () => {
+  const { confidence } = verdictOf(madePair(60, 2));
+  expect(confidence).toBeGreaterThan(0.9);
+  const strict = { ...UNIT_RULE, source: 'strict', least: 0.99999 };
+  expect(verdictOf(madePair(60, 2), { calibration: { ...strict, least: confidence! } }).answer).toBe('early');
+  const verdict = verdictOf(madePair(60, 2), { calibration: { ...strict, slope: 0.1 } });
+  expect(verdict).toMatchObject({ answer: 'cannot tell', reason: 'no match', calibration: 'strict' });
+  expect(verdict.confidence).toBeGreaterThan(0.5);
+});
+
+test('embeddings of length 1 answer without a calibration as by the rule of contrasts, others by their noise', () => {
+  for (const seed of [1, 2, 3]) {
+    const score = scoreEmbeddings(madePair(60, 2, { seed }), options);
+    const [none, rule] = [syncVerdict(score), syncVerdict(score, { calibration: UNIT_RULE })];
+    expect([none.answer, none.offsetFrames]).toEqual([rule.answer, rule.offsetFrames]);
+    expect([none.confidence, none.calibration, none.offBy3]).toEqual([null, 'none', null]);
+    const { evidence, answer } = syncVerdict({ ...score, space: 'euclidean' });
+    expect(answer !== 'cannot tell').toBe(evidence.zScore! >= 4.2);
+  }
+});
+
+test('audio off by 3 frames or more is told by the thresholds of the calibration', () => {
+  const calibration = {
+    ...UNIT_RULE,
+    offBy3: { atOnePercent: [[16, 1000] as [number, number]], atFivePercent: [[16, 0] as [number, number]] },
+  };
+  const told = (early: number, facts: VerdictOptions = {}) =>
+    verdictOf(madePair(120, early), { calibration, ...facts });
+  expect(told(5).offBy3).toEqual({ atOnePercent: false, atFivePercent: true });
+  expect(told(5).evidence.offMargin).toBeGreaterThan(0);
+  expect(told(1).offBy3).toEqual({ atOnePercent: false, atFivePercent: false });
+  expect(told(1).evidence.offMargin).toBeLessThan(0);
+  expect(told(5, { imagesPerSec: 0 }).offBy3).toBeNull();
+  expect(verdictOf(madePair(120, 5)).offBy3).toBeNull();
+});
+
+test('an offset that drifts slowly is told with its stretches of time', () => {
+  const windows = 700;
+  const signal = madeSignal(windows + 60, { dimension: DIMENSION });
+  const heard = Array.from({ length: windows }, (_, i) => signal[30 + i + Math.round((6 * i) / windows)]);
+  const visual = madeRows(signal.slice(30, 30 + windows), { seed: 8 });
+  const { drift, overTime } = verdictOf({ visual, audio: madeRows(heard, { seed: 9 }) });
+  expect(drift!.toFrames - drift!.fromFrames).toBeGreaterThanOrEqual(4);
+  expect(drift!.fromSec).toBeLessThan(10);
+  expect(drift!.toSec).toBeGreaterThan(18);
+  for (const { offsetFrames, exactFrames, fromSec, toSec } of overTime) {
+    const truth = (6 * 25 * (fromSec + toSec)) / 2 / windows;
+    expect(Math.abs(exactFrames! - truth)).toBeLessThan(1.2);
+    expect(Math.abs(exactFrames! - offsetFrames!)).toBeLessThanOrEqual(0.5);
+  }
+  expect(verdictOf(madePair(400, 2)).drift).toBeNull();
+  expect(verdictOf({ visual, audio: madePair(windows, 0, { seed: 77 }).audio }).drift).toBeNull();
 });

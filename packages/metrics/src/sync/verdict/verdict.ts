@@ -1,10 +1,18 @@
+import { assertVerdictCalibration } from '@lipsync/contracts';
 import type { SyncScore } from '../offset-curve';
 import { type Alignment, type AlignmentCurve, alignmentCurve } from './alignment';
-import { assertCalibration } from './calibration';
-import { judgeOf, togetherOf } from './judge';
+import { valueAt } from './calibration';
+import { judgeOf } from './judge';
 import { type AlignmentPart, offsetParts, partOf } from './offset-parts';
 import { rounded } from './rounded';
-import type { OffsetInTime, SyncVerdict, VerdictFacts, VerdictOptions, VerdictReason } from './verdict-types';
+import type {
+  OffsetDrift,
+  OffsetInTime,
+  SyncVerdict,
+  VerdictFacts,
+  VerdictOptions,
+  VerdictReason,
+} from './verdict-types';
 import { searched, sentenceOf } from './verdict-words';
 
 const FEWEST_WINDOWS = 8;
@@ -19,43 +27,52 @@ const NEARLY_AS_STRONG = 0.8;
  *
  * The offset is the one with the greatest `strength` of `alignmentCurve`, over all shifts that were measured. The
  * confidence follows from its `contrast` and the number of windows by the calibration. An answer is given where the
- * confidence is at least one half; without a calibration where the offset stands 4.2 standard deviations above the
- * clip's own noise.
+ * confidence is at least the calibration's `least`; without a calibration by a rule of contrasts for embeddings of length
+ * 1, else where the offset stands 4.2 standard deviations above the clip's own noise.
  *
- * @param score its `alignment`, and its `offsetFrames`, which is kept where it is within one frame of the best match.
+ * @param score its `alignment`, its `space`, and its `offsetFrames`, which is kept where it is within one frame of the best
+ *   match.
  * @example
- * const { answer, sentence } = syncVerdict(score, { calibration: calibrationOf(expert) });
+ * const { answer, sentence } = syncVerdict(score, { calibration: expert.calibration });
  */
 export function syncVerdict(
-  { alignment, offsetFrames: byDistance }: Pick<SyncScore, 'alignment'> & { offsetFrames?: number },
+  {
+    alignment,
+    offsetFrames: byDistance,
+    space,
+  }: Pick<SyncScore, 'alignment'> & Partial<Pick<SyncScore, 'offsetFrames' | 'space'>>,
   options: VerdictOptions = {},
 ): SyncVerdict {
   const { calibration } = options;
-  if (calibration) assertCalibration('syncVerdict', calibration);
+  if (calibration) assertVerdictCalibration('syncVerdict', calibration);
   if (alignment.stretches.length === 0) return tooShort(alignment, options);
   const curve = alignmentCurve(alignment);
-  const judge = judgeOf(calibration);
+  const judge = judgeOf(calibration, space);
   const blind = blindness(alignment, curve, options);
   const parts = blind
     ? [partOf(alignment, 0, alignment.stretches.length)]
     : offsetParts(alignment, {
-        convincing: (one) => judge(one).found,
-        plausible: (one) => judge(one, true).found,
-        together: togetherOf(calibration),
+        convincing: (one) => judge.one(one).found,
+        plausible: (one) => judge.one(one, true).found,
+        together: judge.together,
       });
   const times = timesOf(alignment, options);
   const inTime = (part: AlignmentPart): OffsetInTime => {
-    const { found, confidence } = judge(part.curve, parts.length > 1 && parts.includes(part));
-    if (blind) return { ...times(part), offsetFrames: null, confidence: confidence === null ? null : 0 };
-    return { ...times(part), offsetFrames: found ? part.curve.offsetFrames : null, confidence };
+    const { found, confidence } = judge.one(part.curve, parts.length > 1 && parts.includes(part));
+    const nothing = { ...times(part), offsetFrames: null, exactFrames: null };
+    if (blind) return { ...nothing, confidence: confidence === null ? null : 0 };
+    if (!found) return { ...nothing, confidence };
+    const { offsetFrames, exactFrames } = part.curve;
+    return { ...times(part), offsetFrames, exactFrames: rounded(exactFrames), confidence };
   };
-  const { found, confidence } = judge(curve);
+  const { found, confidence } = judge.one(curve);
   const reason =
-    blind ?? (parts.length > 1 ? 'offset changes' : found ? 'found' : whyNot(curve, judge(curve, true).found));
+    blind ?? (parts.length > 1 ? 'offset changes' : found ? 'found' : whyNot(curve, judge.one(curve, true).found));
   const near = byDistance !== undefined && Math.abs(byDistance - curve.offsetFrames) <= 1;
   const offsetFrames = reason === 'found' ? (near ? byDistance : curve.offsetFrames) : null;
   const measured = offsetFrames !== null;
   const described = parts.map(inTime);
+  const overTime = pieces(alignment).map(inTime);
   return {
     answer:
       offsetFrames === null ? 'cannot tell' : offsetFrames === 0 ? 'in sync' : offsetFrames > 0 ? 'early' : 'late',
@@ -63,12 +80,14 @@ export function syncVerdict(
     sentence: sentenceOf(reason, { alignment, curve, options, offsetFrames, parts: described }),
     confidence: confidenceOf(reason, confidence, described),
     calibration: calibration?.source ?? 'none',
+    offBy3: blind ? null : offBy3Of(curve, calibration),
     offsetFrames,
     offsetSec: measured ? offsetFrames / alignment.fps : null,
     exactFrames: measured ? rounded(curve.exactFrames) : null,
     spreadFrames: measured ? rounded(curve.spreadFrames) : null,
     parts: described,
-    overTime: pieces(alignment).map(inTime),
+    overTime,
+    drift: driftOf(overTime),
     evidence: evidenceOf(alignment, curve, options),
   };
 }
@@ -92,7 +111,36 @@ function whyNot({ atEdge, second, strength, offsetFrames }: AlignmentCurve, plau
   return plausible && second && second.strength > NEARLY_AS_STRONG * best ? 'several offsets' : 'no match';
 }
 
-/** Without an answer it is below one half; of an offset that changes, the least confidence of its parts. */
+/** Whether the audio is off by 3 frames or more, at both rates of false alarms. */
+function offBy3Of(
+  { offMargin, windows }: AlignmentCurve,
+  calibration: VerdictOptions['calibration'],
+): SyncVerdict['offBy3'] {
+  const thresholds = calibration?.offBy3;
+  if (!thresholds || Number.isNaN(offMargin)) return null;
+  const isOff = (name: 'atOnePercent' | 'atFivePercent') => offMargin > valueAt(thresholds[name], windows);
+  return { atOnePercent: isOff('atOnePercent'), atFivePercent: isOff('atFivePercent') };
+}
+
+/** A change of more frames than this is told. */
+const LARGEST_DRIFT = 2;
+
+/** The two stretches, in order, whose offsets are furthest apart. */
+function driftOf(overTime: readonly OffsetInTime[]): OffsetDrift | null {
+  const known = overTime.flatMap(({ fromSec, toSec, offsetFrames }) =>
+    offsetFrames === null ? [] : [{ sec: rounded((fromSec + toSec) / 2)!, offsetFrames }],
+  );
+  let [least, most] = [known[0], known[0]];
+  for (const one of known) {
+    if (one.offsetFrames < least.offsetFrames) least = one;
+    if (one.offsetFrames > most.offsetFrames) most = one;
+  }
+  if (!least || most.offsetFrames - least.offsetFrames <= LARGEST_DRIFT) return null;
+  const [from, to] = least.sec < most.sec ? [least, most] : [most, least];
+  return { fromSec: from.sec, toSec: to.sec, fromFrames: from.offsetFrames, toFrames: to.offsetFrames };
+}
+
+/** Without an answer it is below the least of one; of an offset that changes, the least confidence of its parts. */
 function confidenceOf(reason: VerdictReason, confidence: number | null, parts: OffsetInTime[]): number | null {
   if (confidence === null) return null;
   if (reason === 'found') return confidence;
@@ -136,6 +184,7 @@ function evidenceOf(alignment: Alignment, curve: AlignmentCurve, options: Verdic
   return {
     offsetFrames: curve.offsetFrames,
     contrast: rounded(curve.contrast),
+    offMargin: rounded(curve.offMargin),
     zScore: rounded(curve.zScore),
     second: curve.second ? { ...curve.second, strength: rounded(curve.second.strength)! } : null,
     windows: curve.windows,
@@ -156,11 +205,13 @@ function tooShort(alignment: Alignment, options: VerdictOptions): SyncVerdict {
     sentence: 'cannot tell: no windows of frames with audio',
     confidence: options.calibration ? 0 : null,
     calibration: options.calibration?.source ?? 'none',
+    offBy3: null,
     ...nothing,
     parts: [],
     overTime: [],
+    drift: null,
     evidence: {
-      ...{ offsetFrames: null, contrast: null, zScore: null, second: null, windows: 0 },
+      ...{ offsetFrames: null, contrast: null, offMargin: null, zScore: null, second: null, windows: 0 },
       ...{ searched: alignment.maxShift, agreement: null, movement: 0 },
     },
   };
