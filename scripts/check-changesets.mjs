@@ -1,5 +1,6 @@
 /**
- * A package whose code changed needs a changeset; every export needs a doc comment; the drawing of docs/architecture.md shows every package.
+ * A package whose code changed needs a changeset; every export needs a doc comment; the drawing of docs/architecture.md shows every package; the
+ * versions that `changeset version` would give are as they should be.
  *
  *     node scripts/check-changesets.mjs
  *
@@ -9,12 +10,14 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
+import { versionProblems } from './packages/try-versions.mjs';
 
 const problems = [];
 const packages = readdirSync('packages').filter((name) => existsSync(join('packages', name, 'src')));
 const git = (...words) => spawnSync('git', words, { encoding: 'utf8' });
 
-checkChangesets();
+const majors = checkChangesets();
+problems.push(...versionProblems(packages, majors));
 for (const name of packages) checkComments(name);
 checkDrawing();
 for (const problem of problems) console.error(`changesets: ${problem}`);
@@ -32,24 +35,28 @@ function changedSinceRelease(name) {
   return status === 1 ? `its code differs from ${tag}` : undefined;
 }
 
+/** @returns the packages for which a changeset asks for a new major. */
 function checkChangesets() {
   const named = new Map();
+  const majors = new Set();
   for (const file of readdirSync('.changeset').filter((path) => path.endsWith('.md') && path !== 'README.md')) {
     const [, front = '', text = ''] =
       /^---\n([\s\S]*?)\n---\n([\s\S]*)$/.exec(readFileSync(join('.changeset', file), 'utf8')) ?? [];
     const entries = [...front.matchAll(/^['"]?(@lipsync\/[a-z-]+)['"]?:\s*(patch|minor|major)\s*$/gm)];
     if (entries.length === 0) problems.push(`.changeset/${file} must name a package and how it changed`);
     if (text.trim() === '') problems.push(`.changeset/${file} must say what changed`);
-    for (const [, name] of entries) {
+    for (const [, name, kind] of entries) {
       if (!packages.includes(name.slice('@lipsync/'.length)))
         problems.push(`.changeset/${file} names ${name}, which is no package`);
       named.set(name, file);
+      if (kind === 'major') majors.add(name);
     }
   }
   for (const name of packages) {
     const why = changedSinceRelease(name);
     if (why && !named.has(`@lipsync/${name}`)) problems.push(`@lipsync/${name} needs a changeset: ${why}`);
   }
+  return majors;
 }
 
 /** Declarations behind the names of an entry, followed through the files of the package. */
