@@ -1,3 +1,5 @@
+export type { Engine, EngineOptions } from './embed/engine';
+export { ENGINES, engineCompiler } from './embed/engine';
 export type { OpenEmbedderOptions } from './embed/open-embedder';
 export { openEmbedder } from './embed/open-embedder';
 export type { FaceScore, VideoScore } from './faces/face-score';

@@ -10,6 +10,7 @@ import {
 } from '@lipsync/contracts';
 import { type FrameWindow, measureAudio, WindowSampler } from '@lipsync/sync-windows';
 import { AudioEmbeddings } from './embed/audio-embeddings';
+import { engineFor } from './embed/engine';
 import { audioProblems } from './faces/audio-problems';
 import type { VideoScore } from './faces/face-score';
 import { openScoring, type Scoring, scoreFaces } from './faces/score-faces';
@@ -55,15 +56,17 @@ export async function scoreFrames(
   const { fps = 25, audio } = input;
   if (!(fps > 0 && Number.isFinite(fps))) fail(RangeError, where, 'fps', 'above 0', fps);
   assertWaveform(where, audio);
-  return withExpert(options, async (expert) => {
+  const { log = (line: string) => console.warn(line) } = options;
+  const engine = engineFor(options);
+  return withExpert({ ...options, engine, log }, async (expert) => {
     const scoring = await openScoring(expert, options);
-    await ensureBackend(options.log ?? ((line) => console.warn(line)));
+    await ensureBackend(log);
     if ('mouths' in input) {
       const mouths = await collectImages(where, input.mouths);
       return scoreMouths(mouths, { fps, audio }, scoring);
     }
     const frames = await collectImages(where, input.frames);
-    return scoreMedia('frames', memoryReader(frames, { fps, audio }), scoring, options);
+    return scoreMedia('frames', memoryReader(frames, { fps, audio }), scoring, { ...options, engine });
   });
 }
 

@@ -13,6 +13,7 @@ import {
   UnusableVideo,
 } from '@lipsync/sync-windows';
 import { AudioEmbeddings } from './embed/audio-embeddings';
+import { type EngineOptions, engineCompiler, engineFor } from './embed/engine';
 import { audioProblems } from './faces/audio-problems';
 import type { VideoScore } from './faces/face-score';
 import { type FaceAudio, openScoring, type Scoring, scoreFaces } from './faces/score-faces';
@@ -24,28 +25,29 @@ import { deviationsOf, readerFor } from './protocol/published-reader';
 import type { ProtocolOptions } from './protocol/score-protocol';
 import { frameProblem, trackProblem, wholeVideoTrack } from './protocol/track-rules';
 
-export type ScoreOptions = ProtocolOptions & {
-  /**
-   * A network of `loadExpert`, or an `Embedder` such as that of `openEmbedder`; borrowed. Default: that of
-   * `loadExpert()`, which is loaded for this call and disposed afterwards; for many videos load it once and pass it.
-   */
-  expert?: SyncExpert | Embedder;
-  /** Finds the landmarks; borrowed. Default: that of `@lipsync/face-crop`, disposed afterwards. */
-  detector?: LandmarkDetector;
-  /** Settings of the default detector, and defaults of the next two options. Default `fast`. */
-  landmarkQuality?: LandmarkQuality;
-  /** How detections become tracks; protocols with rules for tracks have their own. */
-  collect?: CollectTracksOptions;
-  /** See `TrackVideoOptions`; not used by protocols with rules for tracks. */
-  detectionSide?: number;
-  /**
-   * Turns the evidence for an offset into the verdict's confidence. Default: that of the expert's weights file; where it
-   * has none, there is no confidence.
-   */
-  calibration?: VerdictCalibration;
-  /** Gets lines such as which backend was selected. Default `console.warn`. */
-  log?: (line: string) => void;
-};
+export type ScoreOptions = ProtocolOptions &
+  EngineOptions & {
+    /**
+     * A network of `loadExpert`, or an `Embedder` such as that of `openEmbedder`; borrowed. Default: that of
+     * `openEmbedder()`, which is loaded for this call and disposed afterwards; for many videos open it once and pass it.
+     */
+    expert?: SyncExpert | Embedder;
+    /** Finds the landmarks; borrowed. Default: that of `@lipsync/face-crop`, disposed afterwards. */
+    detector?: LandmarkDetector;
+    /** Settings of the default detector, and defaults of the next two options. Default `fast`. */
+    landmarkQuality?: LandmarkQuality;
+    /** How detections become tracks; protocols with rules for tracks have their own. */
+    collect?: CollectTracksOptions;
+    /** See `TrackVideoOptions`; not used by protocols with rules for tracks. */
+    detectionSide?: number;
+    /**
+     * Turns the evidence for an offset into the verdict's confidence. Default: that of the expert's weights file; where it
+     * has none, there is no confidence.
+     */
+    calibration?: VerdictCalibration;
+    /** Gets lines such as which backend was selected. Default `console.warn`. */
+    log?: (line: string) => void;
+  };
 
 export type ScoreVideoOptions = ScoreOptions & {
   /** Decodes the video. Default: `openMedia()` of `@lipsync/media`, an optional peer, in Node. */
@@ -60,7 +62,8 @@ export type ScoreVideoOptions = ScoreOptions & {
  * embeddings that are computed while faces are searched. Each window of audio is embedded once, for all faces and
  * offsets.
  *
- * Where no TensorFlow.js backend is set, one is selected by `@lipsync/backends` and logged.
+ * Where no TensorFlow.js backend is set and the option `engine` does not say otherwise, the networks run in onnxruntime
+ * if it is installed; else one is selected by `@lipsync/backends` and logged.
  *
  * @param source path of the video, as the reader takes it.
  * @returns a score for each face that is visible long enough; a broken, silent or faceless video has none, and
@@ -73,11 +76,12 @@ export type ScoreVideoOptions = ScoreOptions & {
  */
 export async function scoreVideo(source: string, options: ScoreVideoOptions = {}): Promise<VideoScore> {
   const { log = (line: string) => console.warn(line) } = options;
-  return withExpert(options, async (expert) => {
+  const engine = engineFor(options);
+  return withExpert({ ...options, engine, log }, async (expert) => {
     const scoring = await openScoring(expert, options);
     await ensureBackend(log);
     const reader = options.reader ?? (await (await loadMedia()).openMedia({ log }));
-    return scoreMedia(source, reader, scoring, options);
+    return scoreMedia(source, reader, scoring, { ...options, engine });
   });
 }
 
@@ -105,7 +109,10 @@ export async function scoreMedia(
   try {
     const tracks = await givenTracks(path, reader, scoring);
     const { detector: settings, ...quality } = LANDMARK_QUALITY[options.landmarkQuality ?? 'fast'];
-    if (!tracks && !options.detector) detector = await createLandmarkDetector(settings);
+    if (!tracks && !options.detector) {
+      const compile = await engineCompiler(options);
+      detector = await createLandmarkDetector({ ...settings, compile });
+    }
     const { collect = quality.collect, detectionSide = quality.detectionSide } = options;
     const tracking = trackVideo({
       path,

@@ -3,6 +3,7 @@ import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { PROTOCOLS } from '@lipsync/metrics';
 import {
+  engineCompiler,
   type FaceScore,
   openEmbedder,
   type ScoreProtocol,
@@ -14,6 +15,7 @@ import { landmarkSettings } from '@lipsync/sync-windows';
 import {
   choice,
   createCommand,
+  decimal,
   ExitStatus,
   keysOf,
   type OptionsOf,
@@ -24,6 +26,7 @@ import { addReadingOptions, assertFiles, readingOptions, withDamageHint } from '
 import {
   backendOption,
   configOption,
+  engineOption,
   jsonOption,
   landmarkDetectorOption,
   landmarkQualityOption,
@@ -36,6 +39,7 @@ import { createProgress } from '../terminal/progress';
 import { loadOptions } from '../terminal/read-files';
 import { PRETRAINED, resolveWeights } from '../weights/fetch-weights';
 import { describeWeightsFacts, type WeightsFacts, weightsFacts } from '../weights/weights-facts';
+import { beyondLimits, exitStatusOf } from './score-limits';
 import { scoreTable } from './score-table';
 
 /** `lipsync score`. */
@@ -72,11 +76,25 @@ function scoreOptions() {
         ['zero', 'overlap'],
       ),
     )
+    .addOption(
+      wholeNumber(
+        '--max-offset <frames>',
+        'end with status 3 where the audio of a face is further off, or there is no answer (lipsync prepare drops clips by an ' +
+          'option of this name)',
+      ),
+    )
+    .addOption(
+      decimal(
+        '--min-confidence <x>',
+        'end with status 3 where the confidence of a face’s answer, 0 to 1, is lower, or there is no answer (in lipsync prepare ' +
+          'it is an LSE-C)',
+      ),
+    )
     .addOption(landmarkQualityOption())
     .addOption(landmarkDetectorOption())
     .addOption(jsonOption())
     .option('--csv', 'print one line for each face as CSV on standard output');
-  return addReadingOptions(command).addOption(backendOption()).addOption(threadsOption());
+  return addReadingOptions(command).addOption(engineOption()).addOption(backendOption()).addOption(threadsOption());
 }
 
 type ScoreWords = OptionsOf<ReturnType<typeof scoreOptions>>;
@@ -84,15 +102,22 @@ type ScoreWords = OptionsOf<ReturnType<typeof scoreOptions>>;
 async function runScore(videos: string[], options: ScoreWords): Promise<void> {
   const { json, csv, backend, threads, maxShift, edges, landmarkQuality, landmarkDetector } = options;
   if (json && csv) throw new UsageError('--json must stand alone, got --csv beside it');
+  const { maxOffset, minConfidence } = options;
+  if (minConfidence !== undefined && minConfidence > 1)
+    throw new UsageError(`--min-confidence must be at most 1, got ${minConfidence}`);
   const rules = { protocol: PROTOCOLS[options.protocol], maxShift, edges };
   const weights = await resolveWeights(options.weights);
   await assertFiles('VIDEO', videos);
-  const loading = { ...(await loadOptions(options)), backend, threads, log };
+  const engine = { engine: options.engine, backend, log };
+  const loading = { ...(await loadOptions(options)), ...engine, threads };
   const [embedder, reader] = await startBoth(
     openEmbedder(weights, loading),
     openMedia({ log, ...readingOptions(options) }),
   );
-  const detector = await createLandmarkDetector(landmarkSettings(landmarkQuality, landmarkDetector).detector);
+  const detector = await createLandmarkDetector({
+    ...landmarkSettings(landmarkQuality, landmarkDetector).detector,
+    compile: await engineCompiler(engine),
+  });
   const files: VideoScore[] = [];
   const progress = createProgress({ label: 'score', total: videos.length });
   try {
@@ -114,7 +139,9 @@ async function runScore(videos: string[], options: ScoreWords): Promise<void> {
     detector.dispose();
     await embedder.dispose();
   }
-  if (files.some(({ faces }) => faces.length === 0)) throw new ExitStatus(1);
+  for (const line of beyondLimits(files, { maxOffset, minConfidence })) log(line);
+  const status = exitStatusOf(files, { maxOffset, minConfidence });
+  if (status !== 0) throw new ExitStatus(status);
 }
 
 /** What `--json` prints: weights and protocol once, then every file. */
@@ -162,16 +189,25 @@ export function describeScore({ file, faces, mean, problems, notes }: VideoScore
 }
 
 /** The sentence with how sure it is; where there is no answer, with the offset that published evaluations would state. */
-function describeVerdict({ verdict: { answer, reason, sentence, confidence }, offsetFrames }: FaceScore): string {
+function describeVerdict({ verdict, offsetFrames }: FaceScore): string {
+  const { answer, reason, sentence, confidence } = verdict;
   if (reason === 'offset changes') return sentence;
   if (answer === 'cannot tell') return `${sentence} (lowest distance at ${offsetFrames} frames)`;
-  return `${sentence} (${confidence === null ? 'uncalibrated' : `confidence ${confidence.toFixed(2)}`})`;
+  const sure = confidence === null ? 'not calibrated' : `confidence ${confidence.toFixed(2)}`;
+  return `${sentence} (${[sure, ...exactWords(verdict)].join(', ')})`;
+}
+
+/** The offset to a tenth of a frame, with its spread where that is known. */
+function exactWords({ exactFrames = null, spreadFrames = null }: Partial<FaceScore['verdict']>): string[] {
+  if (exactFrames === null) return [];
+  return [`${exactFrames.toFixed(1)}${spreadFrames === null ? '' : ` ± ${spreadFrames.toFixed(1)}`} frames`];
 }
 
 function describeProtocol(protocol: ScoreProtocol, files: readonly VideoScore[], weights: WeightsFacts): void {
   const mean = meanOfFiles(files);
   if (mean && files.length > 1)
     log(`mean of ${mean.scores} scores: LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`);
+  log(`engine ${protocol.engine}`);
   log(`protocol ${protocol.name} (${protocol.hash.slice(0, 12)}): ${protocol.source}`);
   for (const deviation of protocol.deviations) log(`  differs here: ${deviation}`);
   log(

@@ -1,6 +1,7 @@
 import { Option } from '@commander-js/extra-typings';
 import { BACKEND_NAMES, selectBackend } from '@lipsync/backends';
 import { LANDMARK_MODELS } from '@lipsync/face-crop';
+import { ENGINES } from '@lipsync/score';
 import { LANDMARK_QUALITY } from '@lipsync/sync-windows';
 import { choice, keysOf, wholeNumber } from './command';
 import { log } from './output';
@@ -9,6 +10,15 @@ import { log } from './output';
 
 export const backendOption = () =>
   choice('--backend <name>', 'TensorFlow.js backend; auto: the fastest that starts', ['auto', ...BACKEND_NAMES])
+    .default('auto' as const)
+    .helpGroup('Backend:');
+
+export const engineOption = () =>
+  choice(
+    '--engine <name>',
+    'what computes the networks; auto: onnxruntime where onnxruntime-node is installed and no --backend is named, else TensorFlow.js',
+    ENGINES,
+  )
     .default('auto' as const)
     .helpGroup('Backend:');
 

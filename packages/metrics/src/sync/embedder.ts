@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 /** What a score needs to know of an expert, wherever it runs. */
 export type ExpertFacts = Pick<
   SyncExpert,
-  'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash' | 'calibration'
+  'name' | 'recipe' | 'embeddingSize' | 'audioEmbeddingSize' | 'space' | 'weightsHash' | 'calibration' | 'engine'
 >;
 
 /**

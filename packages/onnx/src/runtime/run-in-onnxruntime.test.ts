@@ -20,12 +20,13 @@ async function difference(ours: tf.Tensor, theirs: tf.Tensor): Promise<number> {
 
 test('runInOnnxRuntime gives the expert’s embeddings, distances and description, and leaves the expert alone', async () => {
   const expert = new DinetSyncNet({ seed: 1, channels: 4, recipe: dinetRecipe(32) });
+  expert.calibration = { source: 'made', halfAt: [[16, 7]], slope: 1, farPenalty: 0.5 };
   const { ort } = fakeOnnxRuntime();
   const before = tf.memory().numTensors;
   const fast = await runInOnnxRuntime(expert, { ort });
   expect(tf.memory().numTensors).toBe(before);
-  const { name, recipe, embeddingSize, audioEmbeddingSize, space } = expert;
-  expect(fast).toMatchObject({ name, recipe, embeddingSize, audioEmbeddingSize, space });
+  const { name, recipe, embeddingSize, audioEmbeddingSize, space, calibration } = expert;
+  expect(fast).toMatchObject({ name, recipe, embeddingSize, audioEmbeddingSize, space, calibration });
   expect(fast.engine).toBe('onnxruntime-node 1.2.3');
   const frames = tf.randomUniform([2, 32, 32, 15], 0, 1, 'float32', 1) as tf.Tensor4D;
   const features = tf.randomUniform([2, 29, 9, 1], -1, 1, 'float32', 2) as tf.Tensor4D;

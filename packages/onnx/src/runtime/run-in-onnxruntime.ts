@@ -17,12 +17,11 @@ import type { OnnxRunOptions } from './open-session';
  */
 export async function runInOnnxRuntime(expert: SyncExpert, options: OnnxRunOptions = {}): Promise<OnnxExpert> {
   const { visual, audio, pair } = await onnxModels(expert);
-  const { name, recipe, embeddingSize, audioEmbeddingSize, space, weightsHash } = expert;
   return createOnnxExpert({
     visual: onnxModelBytes(visual),
     audio: onnxModelBytes(audio),
     ...(pair ? { pair: onnxModelBytes(pair) } : {}),
-    info: { name, recipe, embeddingSize, audioEmbeddingSize, space, weightsHash },
+    info: expert,
     ...options,
   });
 }

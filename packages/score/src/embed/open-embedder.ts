@@ -1,12 +1,17 @@
 import type { SelectBackendOptions } from '@lipsync/backends';
 import type { ByteInput } from '@lipsync/checkpoints';
+import { fail } from '@lipsync/contracts';
 import { type Embedder, localEmbedder } from '@lipsync/metrics';
+import type { OnnxRuntime } from '@lipsync/onnx';
+import * as tf from '@tensorflow/tfjs-core';
 import { type LoadExpertOptions, loadExpert } from '../load-expert/load-expert';
 import { loadBackends } from '../peers/optional-peers';
+import { chooseOnnxRuntime, type EngineOptions, inOnnxRuntime } from './engine';
 
 export type OpenEmbedderOptions = LoadExpertOptions &
-  Pick<SelectBackendOptions, 'backend' | 'accelerator' | 'log'> & {
-    /** Threads that embed. Default: as many as there are processors, at most 8. In browsers the backend's own. */
+  EngineOptions &
+  Pick<SelectBackendOptions, 'backend' | 'accelerator'> & {
+    /** Threads that embed. Default: as many as there are processors, at most 8. In browsers the engine's own. */
     threads?: number;
   };
 
@@ -14,51 +19,121 @@ export type OpenEmbedderOptions = LoadExpertOptions &
 const MOST_THREADS = 8;
 
 /**
- * Selects a backend in this thread, for the faces, and opens an expert: on wasm in Node in worker threads of one kernel
- * thread each, else in this thread.
+ * Opens an expert in the fastest engine that is there, and sees to it that there is a backend in this thread, for the
+ * faces.
  *
- * Wasm kernels that share their work between threads (`backend: 'wasm-threaded'`) wait for one another at each layer;
- * whole batches in worker threads do not. On a graphics card, by onnxruntime and where a network scores pairs itself,
- * there is one expert in this thread.
+ * In onnxruntime in Node the expert runs in one worker thread, beside the thread that finds the faces; its file is any
+ * that `loadExpert` takes, exported in memory. In TensorFlow.js on wasm in Node it runs in worker threads of one kernel
+ * thread each. Otherwise it runs in this thread: with one thread, in browsers, on a graphics card, and where a network
+ * scores pairs itself. Wasm kernels that share their work between threads (`backend: 'wasm-threaded'`) wait for one
+ * another at each layer; whole batches in worker threads do not.
  *
  * @param source as in `loadExpert`; worker threads take a path, or the default, only.
- * @returns the embedder; the caller disposes it.
- * @throws Error for a backend that does not work here, and what loading the weights throws.
+ * @returns the embedder; `expert.engine` names an engine other than TensorFlow.js. The caller disposes it.
+ * @throws Error for an engine that is not there or a backend that does not work here, and what loading the weights
+ * throws.
  * @example
  * const embedder = await openEmbedder('expert.safetensors', { threads: 4, log: console.error });
  * const { faces } = await scoreVideo('talk.mp4', { expert: embedder });
  * await embedder.dispose();
  */
 export async function openEmbedder(source?: ByteInput, options: OpenEmbedderOptions = {}): Promise<Embedder> {
-  const { backend = 'auto', accelerator, log = () => {}, threads, ...expertOptions } = options;
+  const ort = options.encoder ? noEngine(options) : await chooseOnnxRuntime('openEmbedder', options);
+  return ort ? openInOnnxRuntime(source, options, ort) : openInTensorFlow(source, options);
+}
+
+/** Networks of latents have an encoder of the application's, which runs in TensorFlow.js. */
+function noEngine({ engine }: OpenEmbedderOptions): undefined {
+  if (engine === 'onnxruntime')
+    fail(TypeError, 'openEmbedder', 'options.engine', 'tfjs, where an encoder is given', engine);
+  return undefined;
+}
+
+async function openInOnnxRuntime(
+  source: ByteInput | undefined,
+  {
+    backend = 'auto',
+    accelerator: _,
+    engine: __,
+    ort: given,
+    log = () => {},
+    threads,
+    ...loading
+  }: OpenEmbedderOptions,
+  ort: OnnxRuntime,
+): Promise<Embedder> {
+  await backendForWeights(backend);
+  const count = threads ?? (await processors());
+  if (isNode() && !given && count > 1 && isThreadSource(source)) {
+    const own = Math.max(1, count - 1); // this thread finds the faces meanwhile
+    const { ExpertThreads } = await import('./expert-threads');
+    const worker = await ExpertThreads.start(1, {
+      weights: source,
+      options: { ...loading, threads: own },
+      backend: { backend: 'wasm', threads: 1, accelerator: 'none' },
+      onnxruntimeThreads: own,
+    });
+    if (worker.expert.space !== 'joint') {
+      log(`Selected engine ${worker.expert.engine}`);
+      return worker;
+    }
+    await worker.dispose();
+  }
+  const expert = await inOnnxRuntime(await loadExpert(source, { ...loading, threads }), { ort, threads });
+  log(`Selected engine ${expert.engine}`);
+  return localEmbedder(expert);
+}
+
+/** A backend that reads the weights and computes nothing: the one that is set, unless another is asked for. */
+async function backendForWeights(backend: NonNullable<SelectBackendOptions['backend']>): Promise<void> {
+  if (backend === 'auto' && tf.getBackend()) return;
+  const { selectBackend } = await loadBackends();
+  // 'auto' would search for a graphics card.
+  await selectBackend(backend === 'auto' && isNode() ? { backend: 'wasm', threads: 1 } : { backend });
+}
+
+async function openInTensorFlow(
+  source: ByteInput | undefined,
+  { backend = 'auto', accelerator, engine: _, ort: __, log = () => {}, threads, ...loading }: OpenEmbedderOptions,
+): Promise<Embedder> {
   const { selectBackend } = await loadBackends();
   const common = { log, ...(accelerator ? { accelerator } : {}) };
-  const count = options.encoder ? 1 : await workerCount(source, { backend, threads });
+  const count = loading.encoder ? 1 : await workerCount(source, { backend, threads });
   // Where worker threads embed, plain wasm for the faces: 'auto' takes it with one thread.
   const own = count > 1 ? 1 : threads;
   const { name } = await selectBackend({ backend, ...common, ...(own === undefined ? {} : { threads: own }) });
-  if (count > 1 && name === 'wasm' && (source === undefined || typeof source === 'string')) {
+  if (count > 1 && name === 'wasm' && isThreadSource(source)) {
     const { ExpertThreads } = await import('./expert-threads');
     const setup = { backend: name, threads: 1, ...(accelerator ? { accelerator } : {}) } as const;
-    const workers = await ExpertThreads.start(count, { weights: source, options: expertOptions, backend: setup });
+    const workers = await ExpertThreads.start(count, { weights: source, options: loading, backend: setup });
     if (workers.expert.space !== 'joint') {
       log(`${count} threads embed`);
       return workers;
     }
     await workers.dispose();
   }
-  return localEmbedder(await loadExpert(source, { ...expertOptions, threads }));
+  return localEmbedder(await loadExpert(source, { ...loading, threads }));
 }
 
-/** Worker threads that may embed; 1: none beside this thread. */
+/** Worker threads that may embed in TensorFlow.js; 1: none beside this thread. */
 async function workerCount(
   source: ByteInput | undefined,
   { backend, threads }: Pick<OpenEmbedderOptions, 'backend' | 'threads'>,
 ): Promise<number> {
-  const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
-  const isPath = typeof source === 'string' && !source.endsWith('.onnx');
-  if (!inNode || !(source === undefined || isPath)) return 1;
+  if (!isNode() || !isThreadSource(source) || source?.endsWith('.onnx')) return 1;
   if (backend !== 'auto' && backend !== 'wasm') return 1;
+  return threads ?? processors();
+}
+
+const isNode = () => typeof process !== 'undefined' && process.versions?.node !== undefined;
+
+/** Whether a worker thread can read it: a path, or the default. */
+const isThreadSource = (source: ByteInput | undefined): source is string | undefined =>
+  source === undefined || typeof source === 'string';
+
+/** Processors, at most `MOST_THREADS`; 1 outside Node. */
+async function processors(): Promise<number> {
+  if (!isNode()) return 1;
   const { availableParallelism } = await import('node:os');
-  return threads ?? Math.min(MOST_THREADS, availableParallelism());
+  return Math.min(MOST_THREADS, availableParallelism());
 }

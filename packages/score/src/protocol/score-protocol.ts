@@ -1,6 +1,7 @@
 import { fail, frameShape, type SyncRecipe } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { type ExpertFacts, PROTOCOLS, protocolHash, type SyncProtocol } from '@lipsync/metrics';
+import { engineOf } from '../embed/engine';
 
 /** How a score was measured: what has to be known before two scores are compared. */
 export type ScoreProtocol = SyncProtocol & {
@@ -9,6 +10,8 @@ export type ScoreProtocol = SyncProtocol & {
   expert: string;
   /** SHA-256 of the weights file. */
   weightsHash?: string;
+  /** What computed the embeddings, with its version, such as `onnxruntime-node 1.30.0`. */
+  engine: string;
   /** How the expert's input was prepared. */
   recipe: SyncRecipe;
   space: SyncExpert['space'];
@@ -42,6 +45,7 @@ export async function scoreProtocol(expert: ExpertFacts, options: ProtocolOption
     hash: await protocolHash(rules),
     expert: name,
     ...(weightsHash === undefined ? {} : { weightsHash }),
+    engine: engineOf(expert),
     recipe: recipeUnder(expert, rules),
     space,
     deviations,
