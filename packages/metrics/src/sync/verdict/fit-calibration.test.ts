@@ -29,7 +29,8 @@ function madeCases(count: number, seed: number): CalibrationCase[] {
   return Array.from({ length: count }, (_, i) => {
     const { group, windows, durationSec } = LENGTHS[i % LENGTHS.length];
     const far = random.uniform() < 0.3;
-    const offsetFrames = far ? 16 + random.integer(40) : random.integer(31) - 15;
+    const near = random.uniform() < 0.7 ? random.integer(5) - 2 : random.integer(31) - 15;
+    const offsetFrames = far ? 16 + random.integer(40) : near;
     const contrast = 9 + 5 * random.normal();
     const right = random.uniform() < confidenceAt(TRUTH, { windows, contrast, offsetFrames });
     const trueOffset = right ? offsetFrames : random.uniform() < 0.2 ? offsetFrames + 5 : null;
