@@ -44,7 +44,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^(packages|examples)/([^/]+)/' },
       to: {
-        path: '^(packages|examples)/[^/]+/(src|dist)/(?!(?:index|tensors)\\.ts$)',
+        path: '^(packages|examples)/[^/]+/(src|dist)/(?!(?:index|tensors|arrays)\\.ts$)',
         pathNot: '^$1/$2/|/src/testing/',
       },
     },

@@ -62,7 +62,7 @@ function checkChangesets() {
 /** Declarations behind the names of an entry, followed through the files of the package. */
 function checkComments(name) {
   const folder = join('packages', name, 'src');
-  const entries = ['index.ts', 'tensors.ts'].map((file) => join(folder, file)).filter(existsSync);
+  const entries = ['index.ts', 'tensors.ts', 'arrays.ts'].map((file) => join(folder, file)).filter(existsSync);
   const program = entries.map((path) => [path, parse(path)]);
   for (const [path, source] of program) {
     for (const statement of source.statements) {

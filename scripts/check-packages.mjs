@@ -8,6 +8,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkTarball } from './packages/tarball-problems.mjs';
+import { tryBundles } from './packages/try-bundles.mjs';
 import { tryInstalled } from './packages/try-installed.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'lipsync-pack-'));
@@ -42,7 +43,7 @@ try {
     const size = `${Math.ceil(bytes / 1000)} KB, ${files.size} files`;
     console.log(`@lipsync/${name}: ${size}; manifest, licence, types, source maps, publint and attw checked`);
   }
-  for (const problem of await tryInstalled(folder, tarballs)) {
+  for (const problem of [...(await tryInstalled(folder, tarballs)), ...(await tryBundles(join(folder, 'app')))]) {
     failed.push('the installed packages');
     console.error(`installed: ${problem}`);
   }

@@ -29,7 +29,7 @@ const WINDOW_VARIABLES = new Set(
 /** A value that is only looked at, and a module without exports, are usual in an example. */
 const HARMLESS = new Set([2695, 2309]);
 
-/** Names that each package exports, by its `src/index.ts`, and contracts by `tensors.ts` too. */
+/** Names that each package exports by its `src/index.ts`, and contracts by `tensors.ts`; those of `arrays.ts` are in the index too. */
 function exportedNames(root, packages) {
   const exported = new Map();
   const entries = packages.map((name) => [name, `@lipsync/${name}`, join(root, 'packages', name, 'src/index.ts')]);

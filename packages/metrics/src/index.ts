@@ -9,7 +9,7 @@ export { FrechetStatistics } from './frechet/frechet-statistics';
 export type { FvdProtocol, FvdScorerOptions } from './frechet/fvd-scorer';
 export { FVD_PROTOCOLS, FvdScorer, fvdInput } from './frechet/fvd-scorer';
 export type { Image, ImageOptions, Quantise, ValueRange } from './image/image';
-export { batchOf, imagesOf } from './image/image';
+export { batchOf, imagesOf } from './image/image-batch';
 export type { LandmarkDistance, LandmarkDistanceOptions } from './image/landmark-distance';
 export { LandmarkDistanceScorer, landmarkDistance } from './image/landmark-distance';
 export type { LaplacianVarianceOptions } from './image/laplacian-variance';

@@ -1,5 +1,5 @@
 import { type FaceTrack, fail } from '@lipsync/contracts';
-import { median } from '@lipsync/nn';
+import { median } from '@lipsync/nn/arrays';
 import { assertFaceTrack } from '../track/face-track';
 import { headRegion } from './head-box';
 

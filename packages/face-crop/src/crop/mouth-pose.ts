@@ -1,5 +1,5 @@
 import { assertLandmarks68, type FaceTrack, type Landmarks68, type SimilarityCrop } from '@lipsync/contracts';
-import { median } from '@lipsync/nn';
+import { median } from '@lipsync/nn/arrays';
 import { assertFaceTrack } from '../track/face-track';
 import { meanPoint } from './landmark-geometry';
 

@@ -1,5 +1,5 @@
 import { type FaceTrack, type FrameRegion, fail } from '@lipsync/contracts';
-import { medianFilter } from '@lipsync/nn';
+import { medianFilter } from '@lipsync/nn/arrays';
 import { faceBoxes } from './face-box';
 
 const MEDIAN = 13; // frames

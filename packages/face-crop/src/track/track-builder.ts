@@ -1,5 +1,5 @@
 import type { FaceTrack, Landmarks68 } from '@lipsync/contracts';
-import { RowQueue } from '@lipsync/nn';
+import { RowQueue } from '@lipsync/nn/arrays';
 
 /** Longest run of missing frames that is interpolated, and shortest track that is kept. */
 export type TrackRules = { maxGap: number; minFrames: number };

@@ -1,4 +1,4 @@
-import { lowerMedian, medianFilter } from '@lipsync/nn';
+import { lowerMedian, medianFilter } from '@lipsync/nn/arrays';
 import { describeOffset } from './describe-offset';
 import type { Alignment } from './verdict/alignment';
 

@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { RowQueue } from '@lipsync/nn';
+import { RowQueue } from '@lipsync/nn/arrays';
 import { type SyncScore, scoreOfCurve } from './offset-curve';
 import { AlignmentCollector } from './verdict/alignment-collector';
 

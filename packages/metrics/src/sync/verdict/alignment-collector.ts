@@ -1,4 +1,4 @@
-import { RowQueue } from '@lipsync/nn';
+import { RowQueue } from '@lipsync/nn/arrays';
 import type { Alignment, AlignmentStretch } from './alignment';
 
 export type AlignmentCollectorOptions = {
