@@ -7,6 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sizeProblems } from './packages/installed-size.mjs';
 import { checkTarball } from './packages/tarball-problems.mjs';
 import { tryBundles } from './packages/try-bundles.mjs';
 import { tryInstalled } from './packages/try-installed.mjs';
@@ -43,7 +44,8 @@ try {
     const size = `${Math.ceil(bytes / 1000)} KB, ${files.size} files`;
     console.log(`@lipsync/${name}: ${size}; manifest, licence, types, source maps, publint and attw checked`);
   }
-  for (const problem of [...(await tryInstalled(folder, tarballs)), ...(await tryBundles(join(folder, 'app')))]) {
+  const app = join(folder, 'app');
+  for (const problem of [...(await tryInstalled(folder, tarballs)), ...(await tryBundles(app)), ...sizeProblems(app)]) {
     failed.push('the installed packages');
     console.error(`installed: ${problem}`);
   }
