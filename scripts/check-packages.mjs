@@ -14,6 +14,7 @@ import { tryInstalled } from './packages/try-installed.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'lipsync-pack-'));
 const failed = [];
+const shell = process.platform === 'win32'; // pnpm is a script there
 const tarballs = new Map();
 try {
   for (const name of readdirSync('packages')) {
@@ -23,6 +24,7 @@ try {
     const packed = execFileSync('pnpm', ['pack', '--json', '--pack-destination', folder], {
       cwd: directory,
       encoding: 'utf8',
+      shell,
     });
     const { filename } = JSON.parse(packed);
     tarballs.set(name, filename);
@@ -36,7 +38,7 @@ try {
       // Node 10's resolution knows no subpaths; Node 20 and bundlers do.
       ['attw', filename, '--profile', 'node16', '--format', 'ascii', '--no-emoji'],
     ]) {
-      const { status, stdout, stderr } = spawnSync('pnpm', ['exec', ...args], { encoding: 'utf8' });
+      const { status, stdout, stderr } = spawnSync('pnpm', ['exec', ...args], { encoding: 'utf8', shell });
       if (status === 0) continue;
       failed.push(`${args[0]} @lipsync/${name}`);
       console.error(stdout, stderr);

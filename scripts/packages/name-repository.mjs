@@ -3,8 +3,8 @@
  *
  *     node scripts/packages/name-repository.mjs https://github.com/OWNER/NAME
  *
- * The release workflow calls it with the repository that it runs in, which is also the one that the provenance of npm names. So the address stands
- * nowhere in the repository, and a fork publishes its own.
+ * In a workflow of GitHub the address is that of the repository in which it runs, which is also the one that the provenance of npm names. So the address
+ * stands nowhere in the repository, and a fork publishes its own.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,8 @@ export function withRepository(manifest, address, directory) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [address = ''] = process.argv.slice(2);
+  const { GITHUB_SERVER_URL = '', GITHUB_REPOSITORY = '' } = process.env;
+  const [address = `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}`] = process.argv.slice(2);
   for (const name of readdirSync('packages')) {
     const path = join('packages', name, 'package.json');
     if (!existsSync(path)) continue;
