@@ -57,10 +57,10 @@ export type ScoreVideoOptions = ScoreOptions & {
 /**
  * Offset, LSE-D and LSE-C of every face in a video, by the expert's own recipe or by a published protocol.
  *
- * Decodes the frames once to track the faces and once more to cut them. Memory does not grow with the length of the
- * video, apart from the landmarks (0.5 kB per frame), the distances (124 bytes per window) and at most 16 MiB of audio
- * embeddings that are computed while faces are searched. Each window of audio is embedded once, for all faces and
- * offsets.
+ * Decodes the frames once to track the faces and, where they take more than 256 MiB (13 s of 512 x 512), once more to
+ * cut them. Memory does not grow with the length of the video beyond that, apart from the landmarks (0.5 kB per frame),
+ * the distances (124 bytes per window) and at most 16 MiB of audio embeddings that are computed while faces are
+ * searched. Each window of audio is embedded once, for all faces and offsets.
  *
  * Where no TensorFlow.js backend is set and the option `engine` does not say otherwise, the networks run in onnxruntime
  * if it is installed; else one is selected by `@lipsync/backends` and logged.
@@ -84,6 +84,9 @@ export async function scoreVideo(source: string, options: ScoreVideoOptions = {}
     return scoreMedia(source, reader, scoring, { ...options, engine });
   });
 }
+
+/** Decoded frames that are kept for the second pass: 13 s of 512 x 512. Decoding them again takes 0.8 s of CPU time. */
+const KEEP_BYTES = 256 * 2 ** 20;
 
 /** Scores what a reader opens. */
 export async function scoreMedia(
@@ -120,6 +123,7 @@ export async function scoreMedia(
       detector: options.detector ?? detector,
       tracks,
       fps: protocol.recipe.fps,
+      keepBytes: KEEP_BYTES,
       ...(protocol.tracks
         ? { collect: { maxGap: protocol.tracks.maxGap, minFrames: 5, stride: 1 } }
         : { collect, detectionSide }),

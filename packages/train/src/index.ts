@@ -1,3 +1,6 @@
+export type { CalibrateExpertOptions, ExpertCalibration } from './calibration/calibrate-expert';
+export { calibrateExpert } from './calibration/calibrate-expert';
+export { reliabilityChart } from './calibration/reliability-chart';
 export type { EvaluateGeneratorOptions, GeneratorEvaluation } from './evaluate-generator/evaluate-generator';
 export { evaluateGenerator } from './evaluate-generator/evaluate-generator';
 export type { GeneratorFigures, GeneratorSyncFigures } from './evaluate-generator/generator-figures';
