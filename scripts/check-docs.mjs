@@ -38,7 +38,7 @@ function filesBelow(folder, ending) {
 
 const packages = readdirSync('packages').filter((name) => existsSync(`packages/${name}/package.json`));
 const pages = [
-  'README.md',
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CODE_OF_CONDUCT.md'],
   ...['docs', 'packages', 'examples', 'scripts/docs'].flatMap((folder) => filesBelow(folder, '.md')),
 ]
   .filter((path) => existsSync(path) && !path.endsWith('CHANGELOG.md'))

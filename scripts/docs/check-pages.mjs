@@ -1,4 +1,7 @@
-/** Follows the relative links of pages, and looks for the scripts that they name. */
+/**
+ * Follows the relative links of pages, and looks for the scripts that they name. The package `lipsync` of npm is somebody else's: `npx lipsync` must
+ * follow a line that installs `@lipsync/cli`, elsewhere it is `npx @lipsync/cli`.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
@@ -22,10 +25,18 @@ const NAMED = /(?<![\w./-])((?:scripts|bench|reference|tests)\/[\w./-]+\.(?:mjs|
 export function checkPages(pages, report) {
   for (const page of pages) {
     let fenced = false;
+    let installed = false;
     readFileSync(page, 'utf8')
       .split('\n')
       .forEach((line, i) => {
         if (/^\s*```/.test(line)) fenced = !fenced;
+        installed ||= /\bnpm (install|i) (?!.*(-g|--global)\b).*@lipsync\/cli\b/.test(line);
+        if (/\bnpx (-\S+ )*lipsync\b/.test(line) && !installed)
+          report(
+            page,
+            i + 1,
+            'npx lipsync without @lipsync/cli installed runs a package of somebody else: npx @lipsync/cli',
+          );
         for (const [, path] of line.matchAll(NAMED)) {
           if (!existsSync(path) && !existsSync(join(dirname(page), path))) report(page, i + 1, `${path} is not there`);
         }
