@@ -1,11 +1,13 @@
 // `lipsync score` from file to figures, beside a Python program that does what syncnet_python does (bench/score-pipeline.py).
 //
 //     pnpm build && node bench/score.mjs [--large FILE] [--small FILE] [--weights FILE --recipe FILE] [--runs 5] [--threads 2]
-//                                        [--accelerator none] [--python /usr/bin/python3] [--without-python] [--python-frames N] [--json]
+//                                        [--engine auto|onnxruntime|tfjs] [--accelerator none] [--python /usr/bin/python3] [--without-python] [--python-frames N] [--json]
 //
 // Clip A: 20 s of 1080x1920, a talking face twice over. Clip B: 10 s of 512x512. They are made from --large and --small, or from files under
 // LIPSYNC_SHARED (default ../shared); a clip without a source is skipped. Without --weights the one under LIPSYNC_SHARED, else a
 // LITE network of random weights (as fast as a trained one).
+//
+// onnxruntime-node is looked for beside the packages and in the working folder: start the bench where it is installed to measure it. The engine is printed.
 //
 // Each run is a process of its own, start of the program and reading of weights included; medians, and the lowest and highest. "processor" counts all
 // threads and ffmpeg, which a loaded machine disturbs less than the clock. Peak memory is of all its processes together, looked at ten times a second.
@@ -25,6 +27,7 @@ const { values } = parseArgs({
     recipe: { type: 'string' },
     runs: { type: 'string', default: '5' },
     threads: { type: 'string', default: '2' },
+    engine: { type: 'string', default: 'auto' },
     accelerator: { type: 'string', default: 'none' },
     python: { type: 'string', default: '/usr/bin/python3' },
     'without-python': { type: 'boolean', default: false },
@@ -43,15 +46,24 @@ else await compare();
 /** Runs as a child: what `lipsync score` does, with the accelerator as it was asked for. */
 async function scoreOnce(clip) {
   const began = performance.now();
-  const [{ openEmbedder, scoreVideo }, { LANDMARK_QUALITY }, { createLandmarkDetector }, { openMedia }] =
-    await Promise.all(['score', 'sync-windows', 'face-crop', 'media'].map(load));
-  const { weights, accelerator } = values;
+  const [
+    { engineCompiler, openEmbedder, scoreVideo },
+    { LANDMARK_QUALITY },
+    { createLandmarkDetector },
+    { openMedia },
+  ] = await Promise.all(['score', 'sync-windows', 'face-crop', 'media'].map(load));
+  const { weights, accelerator, engine } = values;
   const recipe = values.recipe ? JSON.parse(readFileSync(values.recipe, 'utf8')) : undefined;
-  const embedder = await openEmbedder(weights, { recipe, accelerator, threads: Number(values.threads), log: () => {} });
+  const threads = Number(values.threads);
+  const embedder = await openEmbedder(weights, { recipe, engine, accelerator, threads, log: () => {} });
   const { detector: settings, collect, detectionSide } = LANDMARK_QUALITY.fast;
-  const [detector, reader] = [await createLandmarkDetector(settings), await openMedia({ log: () => {} })];
+  const compile = await engineCompiler({ engine, accelerator });
+  const [detector, reader] = [
+    await createLandmarkDetector({ ...settings, compile }),
+    await openMedia({ log: () => {} }),
+  ];
   const [started, used] = [performance.now(), process.cpuUsage()];
-  const { faces, problems, frameCount } = await scoreVideo(clip, {
+  const { faces, problems, frameCount, protocol } = await scoreVideo(clip, {
     expert: embedder,
     reader,
     detector,
@@ -69,6 +81,7 @@ async function scoreOnce(clip) {
     processor: (user + system) / 1e6,
     frameCount,
     problems,
+    engine: protocol.engine,
   };
   console.log(
     JSON.stringify({
@@ -103,6 +116,7 @@ async function compare() {
       node: process.version,
       processors: availableParallelism(),
       threads: Number(values.threads),
+      engine: values.engine,
       accelerator: values.accelerator,
       load: loadavg(),
       clips: [],
@@ -126,6 +140,8 @@ async function compare() {
             ...(recipe ? ['--recipe', recipe] : []),
             '--threads',
             values.threads,
+            '--engine',
+            values.engine,
             '--accelerator',
             values.accelerator,
           ]),
@@ -144,7 +160,7 @@ async function compare() {
       };
       summary.timesRealTime = seconds / summary.clock.median;
       say(
-        `clip ${name}: ${shown(summary.clock)} s wall-clock, ${shown(summary.processor)} s of the processor; ${summary.timesRealTime.toFixed(2)} times real time (${(seconds / summary.scoring.median).toFixed(2)} once started); peak ${shown(summary.peakMb, 0)} MB`,
+        `clip ${name}, ${summary.result.engine}: ${shown(summary.clock)} s wall-clock, ${shown(summary.processor)} s of the processor; ${summary.timesRealTime.toFixed(2)} times real time (${(seconds / summary.scoring.median).toFixed(2)} once started); peak ${shown(summary.peakMb, 0)} MB`,
       );
       say(`  ${JSON.stringify(summary.result)}`);
       if (!values['without-python']) {
@@ -308,6 +324,6 @@ function shown({ median, lowest, highest }, digits = 2) {
   return `${median.toFixed(digits)} (${lowest.toFixed(digits)} to ${highest.toFixed(digits)})`;
 }
 
-function pick({ offset, lseD, lseC, windows, frameCount, problems }) {
-  return { offset, lseD, lseC, windows, frameCount, problems };
+function pick({ engine, offset, lseD, lseC, windows, frameCount, problems }) {
+  return { engine, offset, lseD, lseC, windows, frameCount, problems };
 }
