@@ -10,8 +10,9 @@
 // of the same set), noise of ten kinds, audio moved by up to 60 frames, and two offsets in one clip. Without --embed
 // the table is made of what is in the cache.
 //
-// `UNIT_CALIBRATION` was chosen on the clips of bench/verdict-chosen.txt (`--clips chosen`); the table is of the
-// others.
+// The calibration is that of the weights file, made by `lipsync evaluate expert --calibrate`; without one, answers follow
+// from the rule for embeddings of length 1, which was chosen on the clips of bench/verdict-chosen.txt (`--clips chosen`);
+// the table is of the others.
 //
 // "before": the offset of lowest distance within 15 frames, stated without a condition, as `score` did; for `prepare`
 // the rule `lse-c`. A wrong answer is an offset more than one frame off, or any for the audio of others.
@@ -35,13 +36,23 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const shared = resolve(root, process.env.LIPSYNC_SHARED ?? '../shared');
 const load = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url).href);
 const FPS = 25;
+const weights = values.weights ?? join(shared, 'weights/lite-start.safetensors');
 
 if (!values.cache) throw new Error('--cache must be a folder for embeddings, got none');
 const cache = resolve(values.cache);
 mkdirSync(cache, { recursive: true });
 if (values.embed) await embedClips(values.embed.split(','));
-const { alignmentCurve, scoreEmbeddings, syncVerdict, UNIT_CALIBRATION } = await load('metrics');
+const { alignmentCurve, scoreEmbeddings, syncVerdict } = await load('metrics');
+const calibration = await calibrationOf(weights);
 const { decideOffset, GENERAL } = await load('dataloader');
+
+/** The calibration of a weights file; undefined where it has none. */
+async function calibrationOf(path) {
+  const [{ openCheckpoint }, { readCalibration }] = await Promise.all(['checkpoints', 'contracts'].map(load));
+  const file = await openCheckpoint(path);
+  await file.close();
+  return readCalibration('bench/verdict.mjs', file.metadata.calibration);
+}
 
 /** The clips of a set: id and path. */
 function clipsOf(set) {
@@ -70,7 +81,6 @@ async function embedClips(sets) {
     { batchSizeFor },
   ] = await Promise.all(['score', 'sync-windows', 'face-crop', 'media', 'audio-mel', 'metrics'].map(load));
   const { LANDMARK_QUALITY, openTrackedVideo, streamFrameWindows, FeatureWindows } = windows;
-  const weights = values.weights ?? join(shared, 'weights/lite-start.safetensors');
   const embedder = await openEmbedder(weights, { threads: 1, log: console.error });
   const { recipe, embeddingSize } = embedder.expert;
   const { detector: settings, collect, detectionSide } = LANDMARK_QUALITY.fast;
@@ -245,8 +255,7 @@ function scored(video, sound, { count, from = 0, audioFrom = from }) {
   );
 }
 
-const verdictOf = (score, sound) =>
-  syncVerdict(score, { windowFrames: 10, calibration: UNIT_CALIBRATION, speechShare: sound.speech });
+const verdictOf = (score, sound) => syncVerdict(score, { windowFrames: 10, calibration, speechShare: sound.speech });
 
 const drawOf = (random) => ({
   integer: (most) => Math.floor(random() * (most + 1)),
@@ -434,7 +443,7 @@ function changeTable(clips, random) {
 
 function print({ clips, verdicts, prepare, changes }) {
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
-  console.log(`clips (${values.clips}): ${JSON.stringify(clips)}\n`);
+  console.log(`clips (${values.clips}): ${JSON.stringify(clips)}; calibration: ${calibration?.source ?? 'none'}\n`);
   console.log(
     '| clip | audio | pairs | before: right | wrong | now: right | no answer | wrong | wrong, confidence above 0.5 |',
   );

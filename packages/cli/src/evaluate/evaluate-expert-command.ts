@@ -19,6 +19,7 @@ import { createProgress } from '../terminal/progress';
 import { loadOptions } from '../terminal/read-files';
 import { PRETRAINED, resolveWeights } from '../weights/fetch-weights';
 import { describeWeightsFacts, weightsFacts } from '../weights/weights-facts';
+import { assertCanBeCalibrated, calibrateWeights, describeCalibration } from './calibrate-weights';
 import { validationClips } from './validation-clips';
 
 /** `lipsync evaluate expert`. */
@@ -49,7 +50,12 @@ function expertOptions() {
     .addOption(
       wholeNumber('--max-offset <frames>', 'largest offset of the accuracy by offset, 0 to leave it out').default(15),
     )
-    .addOption(wholeNumber('--seed <n>', 'seed of the pairs and of a random split').default(7))
+    .option(
+      '--calibrate <out>',
+      'in place of this, fit what turns the evidence of a verdict into a confidence, and write a copy of the weights with it ' +
+        '(safetensors) and a reliability diagram (SVG)',
+    )
+    .addOption(wholeNumber('--seed <n>', 'seed of the pairs, of the cases and of a random split').default(7))
     .addOption(jsonOption())
     .option('--csv', 'print one line for each clip as CSV on standard output')
     .addOption(backendOption())
@@ -58,15 +64,28 @@ function expertOptions() {
 
 async function runEvaluateExpert(folder: string, options: OptionsOf<ReturnType<typeof expertOptions>>): Promise<void> {
   if (options.json && options.csv) throw new UsageError('--json must stand alone, got --csv beside it');
+  const { calibrate } = options;
+  if (calibrate !== undefined && options.csv) throw new UsageError('--calibrate must stand without --csv, got both');
+  const weightsFile = await resolveWeights(options.weights);
+  if (calibrate !== undefined) await assertCanBeCalibrated(weightsFile);
   await startBackend(options);
   const store = await ClipStore.open(resolve(folder));
   const { clips } = options.all ? { clips: await store.list() } : await validationClips(store, options);
-  const expert = await loadExpert(await resolveWeights(options.weights), await loadOptions(options));
+  const expert = await loadExpert(weightsFile, await loadOptions(options));
   const progress = createProgress({ label: 'evaluate', total: clips.length });
   let evaluation: ExpertEvaluation;
+  const { perClip, minDistance, maxOffset, seed } = options;
+  const onClip = (done: number) => progress.update(done);
   try {
-    const { perClip, minDistance, maxOffset, seed } = options;
-    const onClip = (done: number) => progress.update(done);
+    if (calibrate !== undefined) {
+      const paths = { weights: weightsFile, out: calibrate };
+      const { fit, chart } = await calibrateWeights(expert, { store, clips, ...paths, seed, onClip });
+      progress.stop();
+      if (options.json) printJson({ expert: expert.name, ...paths, chart, clips: folder, fit });
+      else process.stdout.write(`${describeCalibration(fit)}\n`);
+      log(`${calibrate} has the calibration, ${chart} its reliability diagram`);
+      return;
+    }
     evaluation = await evaluateExpert(expert, store, { clips, perClip, minDistance, maxOffset, seed, onClip });
   } finally {
     progress.stop();

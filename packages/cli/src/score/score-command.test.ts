@@ -52,9 +52,17 @@ test('describeScore has one line for each face and each problem, with how sure i
     'b.mp4: no face: in 40 frames',
   ]);
   expect(describeScore(video('c.mp4', [face(2, 1, 0.2), face(3, 3, 0.4)]))).toBe(
-    'c.mp4: face 2, 100 frames: audio is 1 frame (40 ms) late (uncalibrated); LSE-D 1.000, LSE-C 0.200\n' +
+    'c.mp4: face 2, 100 frames: audio is 1 frame (40 ms) late (not calibrated); LSE-D 1.000, LSE-C 0.200\n' +
       'c.mp4: face 3, 100 frames: the offset changes: in sync, from 4.0 s on …; LSE-D 3.000, LSE-C 0.400',
   );
+});
+
+test('describeScore gives the offset to a tenth of a frame with its spread', () => {
+  const exact = { ...verdicts[0], exactFrames: 2.84, spreadFrames: 0.31 };
+  const score = video('c.mp4', [{ ...face(0, 1, 0.2), verdict: exact }]);
+  expect(describeScore(score)).toContain('audio is 3 frames (120 ms) early (confidence 0.97, 2.8 ± 0.3 frames); LSE-D');
+  const short = { ...exact, spreadFrames: null };
+  expect(describeScore({ ...score, faces: [{ ...score.faces[0], verdict: short }] })).toContain('0.97, 2.8 frames);');
 });
 
 test('meanOfFiles is the mean over faces, or over the files’ means where the protocol defines them', () => {
@@ -68,8 +76,8 @@ test('scoreTable has one line for each face, and one for a file without a score'
   const [head, ...rows] = scoreTable(protocol, files).trimEnd().split('\r\n');
   expect(head).toContain('file,face,first_frame,frame_count,');
   expect(rows).toEqual([
-    'a.mp4,0,5,100,91,3,0.12,1,0.2,false,early,found,0.974,,recipe,abc,def',
-    'a.mp4,1,5,100,91,3,0.12,3,0.4,true,cannot tell,no match,0.1,,recipe,abc,def',
-    'b.mp4,,,,,,,,,,,,,no face: in 40 frames,recipe,abc,def',
+    'a.mp4,0,5,100,91,3,0.12,1,0.2,false,early,found,0.974,,,,recipe,abc,def',
+    'a.mp4,1,5,100,91,3,0.12,3,0.4,true,cannot tell,no match,0.1,,,,recipe,abc,def',
+    'b.mp4,,,,,,,,,,,,,,,no face: in 40 frames,recipe,abc,def',
   ]);
 });

@@ -15,6 +15,8 @@ const COLUMNS = [
   'answer',
   'reason',
   'confidence',
+  'exact_frames',
+  'spread_frames',
   'problem',
   'protocol',
   'protocol_hash',
@@ -39,6 +41,8 @@ export function scoreTable({ name, hash, weightsHash = '' }: ScoreProtocol, file
       t.verdict.answer,
       t.verdict.reason,
       t.verdict.confidence ?? '',
+      t.verdict.exactFrames ?? '',
+      t.verdict.spreadFrames ?? '',
       '',
       ...end,
     ]);
