@@ -4,7 +4,7 @@ import { joinWaveform } from '../read/join-waveform';
 import { openMedia } from '../read/open-media';
 import { beep, ffmpeg, flash, H264_AAC, make, SKIPPED, temporaryFolder } from '../testing/clips';
 import { normaliseMedia } from '../write/normalise-media';
-import { ChannelMeter } from './channel-mix';
+import { ChannelMeter } from './channel-meter';
 import { checkMedia } from './check-media';
 
 /** Speech-like noise: bursts, reproducible. */

@@ -12,7 +12,7 @@ import { reportsDamage } from '../read/decode-bytes';
 import type { InputFile } from '../read/input-file';
 import { inputArguments, inputFile } from '../read/input-file';
 import { MAX_PIXELS } from '../read/open-media';
-import type { ChannelLayout } from './channel-mix';
+import type { ChannelLayout } from './channel-meter';
 import { measureChannels, mixFilters } from './channel-mix';
 import type { WantedTracks } from './choose-tracks';
 import { cutShort } from './cut-short';

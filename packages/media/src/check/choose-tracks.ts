@@ -1,8 +1,8 @@
 import type { MediaTrack, TrackChoice } from '@lipsync/contracts';
-import { MediaError } from '@lipsync/contracts';
 import type { InputFile } from '../read/input-file';
+import { noSuchTrack } from './track-list';
 import type { StreamLine } from './tracks';
-import { listTracks, mediaTrack } from './tracks';
+import { mediaTrack } from './tracks';
 import { audioProblem, videoProblem } from './try-track';
 
 /** Which tracks are wanted: numbers among the file's tracks of the kind, from 0. Default: see `chooseTracks`. */
@@ -68,7 +68,7 @@ async function choose(
   const tracks = streams.map((stream) => mediaTrack(stream, isImage(stream) ? 'cover image' : undefined));
   if (wanted !== undefined) {
     const stream = streams.find(({ track }) => track === wanted);
-    if (!stream) throw noSuchTrack(request, kind, { tracks, wanted });
+    if (!stream) throw noSuchTrack(request.where, request.file.path, { kind, tracks, wanted });
     if (streams.length > 1) choices.push({ kind, track: wanted, reason: 'it was asked for', tracks });
     return stream.number;
   }
@@ -112,21 +112,4 @@ function reasonFor(
   if (others.every((stream) => isBeside(stream) || isForeign(stream))) return 'it belongs to the program of the frames';
   const isDefault = ({ marks }: StreamLine) => marks.includes('default');
   return isDefault(chosen) && !others.every(isDefault) ? 'it is marked as default' : 'it is the first';
-}
-
-function noSuchTrack(
-  { where, file }: ChooseTracksRequest,
-  kind: 'video' | 'audio',
-  { tracks, wanted }: { tracks: MediaTrack[]; wanted: number },
-): MediaError {
-  const there = tracks.length === 0 ? `no ${kind} track` : listTracks(tracks);
-  return new MediaError(`${where}: options.${kind}Track must be one of ${file.path} (${there}), got ${wanted}`, {
-    fault: 'track',
-    detail: `there is no ${kind} track ${wanted}; the file has ${there}`,
-  });
-}
-
-/** A sentence about a choice. */
-export function choiceNote({ kind, track, reason, tracks }: TrackChoice): string {
-  return `${tracks.length} ${kind} tracks (${listTracks(tracks)}): track ${track} is read, because ${reason}`;
 }

@@ -5,12 +5,14 @@ import type { FfmpegEnd } from '../ffmpeg/run-ffmpeg';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import type { InputFile } from '../read/input-file';
 import { inputArguments } from '../read/input-file';
-import type { ChannelLayout } from './channel-mix';
-import { measureChannels, mixNote } from './channel-mix';
+import type { ChannelLayout } from './channel-meter';
+import { mixNote } from './channel-meter';
+import { measureChannels } from './channel-mix';
 import type { ChooseTracksRequest, WantedTracks } from './choose-tracks';
-import { choiceNote, chooseTracks } from './choose-tracks';
+import { chooseTracks } from './choose-tracks';
 import { clockJumps } from './clock-jumps';
 import { storedTimes } from './stored-times';
+import { choiceNote } from './track-list';
 import type { StreamLine } from './tracks';
 import { inputDump, inputStartSec, streamLines } from './tracks';
 

@@ -97,9 +97,3 @@ function describeStream({ kind, codec, rest, language, title, marks }: StreamLin
 export function mediaTrack(stream: StreamLine, problem?: MediaTrack['problem']): MediaTrack {
   return { track: stream.track, description: describeStream(stream), ...(problem === undefined ? {} : { problem }) };
 }
-
-/** `0: aac, stereo; 1: ac3, 5.1(side), eng, default`. */
-export const listTracks = (tracks: readonly MediaTrack[]) =>
-  tracks
-    .map(({ track, description, problem }) => `${track}: ${description}${problem ? ` (${problem})` : ''}`)
-    .join('; ');

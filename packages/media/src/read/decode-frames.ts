@@ -1,5 +1,4 @@
 import type { FrameRegion, VideoFrame } from '@lipsync/contracts';
-import { fail } from '@lipsync/contracts';
 import { besideJumps } from '../check/probe';
 import {
   cropFilter,
@@ -11,6 +10,7 @@ import {
   scaleFilter,
   timedFrames,
 } from '../ffmpeg/filters';
+import { assertRegion } from './assert-region';
 import { decodeBytes } from './decode-bytes';
 import { inputArguments, inputFile } from './input-file';
 import type { MediaSource } from './media-source';
@@ -76,12 +76,4 @@ async function* timedData(
     const printed = times.take(1)?.time;
     yield { data, time: (stored ? stored[count - 1] : printed) ?? Number.NaN };
   }
-}
-
-function assertRegion({ left, top, width, height }: FrameRegion, frame: { width: number; height: number }): void {
-  const whole =
-    [left, top, width, height].every((side) => Number.isInteger(side) && side >= 0) && width > 0 && height > 0;
-  if (whole && left + width <= frame.width && top + height <= frame.height) return;
-  const rule = `whole pixels within the frame of ${frame.width} x ${frame.height}`;
-  fail(RangeError, 'view', 'options.region', rule, `${width} x ${height} at ${left}, ${top}`);
 }

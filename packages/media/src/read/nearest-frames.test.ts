@@ -6,10 +6,10 @@ async function* source(times: number[]) {
   for (const [index, ms] of times.entries()) yield { data: Uint8Array.of(index), time: ms * 1000 };
 }
 
-async function shown(times: number[], { fps = 25, from = 0 } = {}): Promise<number[]> {
+async function shown(times: number[], { fps = 25, from = 0, endAsFiltered = false } = {}): Promise<number[]> {
   const numbers: number[] = [];
   let index = from;
-  for await (const frame of nearestFrames(source(times), { fps, from })) {
+  for await (const frame of nearestFrames(source(times), { fps, from, endAsFiltered })) {
     expect(frame.index).toBe(index++);
     numbers.push(frame.data[0]);
   }
@@ -41,3 +41,24 @@ test('nearestFrames gives new arrays where a frame stands for several', async ()
   for await (const { data } of nearestFrames(source([0, 200]), { fps: 25, from: 0 })) arrays.add(data);
   expect(arrays.size).toBe(8);
 });
+
+// Counted with ffmpeg 4.1 and `frameFilter`: files of so many frames at these rates.
+test.each([
+  [5, 4, 19],
+  [10, 3, 7],
+  [12, 7, 14],
+  [15, 11, 18],
+  [24, 20, 21],
+  [29.97003, 22, 18],
+  [29.97003, 23, 19],
+  [30, 25, 21],
+  [50, 21, 11],
+  [60, 31, 13],
+  [60, 32, 14],
+])(
+  'nearestFrames ends, where that is asked for, as the filter of ffmpeg: %d fps, %d frames',
+  async (fps, count, shownCount) => {
+    const times = Array.from({ length: count }, (_, index) => (1000 * index) / fps);
+    expect(await shown(times, { endAsFiltered: true })).toHaveLength(shownCount);
+  },
+);

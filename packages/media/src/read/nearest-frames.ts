@@ -11,11 +11,13 @@ const ROUNDING = 1e-4;
  * nearest to `k / fps`, those after a long gap 50 ms early, the last one until its time is over.
  *
  * @param options.from index of the first frame that is wanted.
+ * @param options.endAsFiltered whether the last frame ends where `frameFilter` ends it: half a step earlier. Default
+ *   false.
  * @returns frames with their indices; a frame that stands for more than one index is a new array each time.
  */
 export async function* nearestFrames(
   frames: AsyncIterable<TimedFrame>,
-  { fps, from }: { fps: number; from: number },
+  { fps, from, endAsFiltered = false }: { fps: number; from: number; endAsFiltered?: boolean },
 ): AsyncGenerator<{ data: Uint8Array; index: number }> {
   let shown: Uint8Array | undefined;
   let last = 0;
@@ -36,5 +38,8 @@ export async function* nearestFrames(
     last = time;
     shown = data;
   }
-  yield* until(indexAt(last + Math.min(step, 2 * EARLIEST_MICROSECONDS)));
+  const shownFor = endAsFiltered
+    ? step - Math.min(step / 2, EARLIEST_MICROSECONDS)
+    : Math.min(step, 2 * EARLIEST_MICROSECONDS);
+  yield* until(indexAt(last + shownFor));
 }

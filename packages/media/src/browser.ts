@@ -1,0 +1,3 @@
+export { joinWaveform } from './read/join-waveform';
+export type { BrowserReader, MediaInput, OpenMediaInBrowserOptions } from './webcodecs/open-media';
+export { openMediaInBrowser, openMediaInBrowser as openMedia } from './webcodecs/open-media';

@@ -1,0 +1,33 @@
+import { resample } from '@lipsync/audio-mel';
+import { expect, test } from 'vitest';
+import { resampled } from './resampled';
+
+async function joined(pieces: AsyncIterable<Float32Array>): Promise<Float32Array> {
+  const parts: number[] = [];
+  for await (const piece of pieces) for (const value of piece) parts.push(value);
+  return Float32Array.from(parts);
+}
+
+async function* inPieces(samples: Float32Array, length: number) {
+  for (let at = 0; at < samples.length; at += length) yield samples.slice(at, at + length);
+}
+
+test.each([
+  [44100, 16000, 20],
+  [48000, 16000, 17.31],
+  [8000, 16000, 9],
+  [22050, 16000, 0.01],
+  [11025, 16000, 8.0001],
+])('resampled from %d to %d Hz, %d s, is resample of the whole, bit for bit', async (from, to, seconds) => {
+  const samples = Float32Array.from(
+    { length: Math.round(from * seconds) },
+    (_, i) => Math.sin(i * i * 1e-6) + 0.3 * Math.sin(0.7 * i),
+  );
+  const expected = resample({ samples, sampleRate: from }, to).samples;
+  expect(await joined(resampled(inPieces(samples, from), { from, to }))).toEqual(expected);
+});
+
+test('resampled passes pieces on where the rate stays', async () => {
+  const piece = Float32Array.of(1, 2);
+  for await (const one of resampled(inPieces(piece, 2), { from: 16000, to: 16000 })) expect(one).toEqual(piece);
+});
