@@ -1,6 +1,18 @@
 export type { CalibrateExpertOptions, ExpertCalibration } from './calibration/calibrate-expert';
 export { calibrateExpert } from './calibration/calibrate-expert';
+export type { ClipEmbeddings } from './calibration/clip-embeddings';
+export { embedClip } from './calibration/clip-embeddings';
 export { reliabilityChart } from './calibration/reliability-chart';
+export type {
+  ClipReading,
+  CorrectionPlan,
+  GroupCorrections,
+  GroupRule,
+  PlanCorrectionsOptions,
+} from './cleaning/plan-corrections';
+export { planCorrections } from './cleaning/plan-corrections';
+export type { ReadClipsOptions } from './cleaning/read-clips';
+export { readClips } from './cleaning/read-clips';
 export type { EvaluateGeneratorOptions, GeneratorEvaluation } from './evaluate-generator/evaluate-generator';
 export { evaluateGenerator } from './evaluate-generator/evaluate-generator';
 export type { GeneratorFigures, GeneratorSyncFigures } from './evaluate-generator/generator-figures';
