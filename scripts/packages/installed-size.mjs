@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'n
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-const ALONE = ['audio-mel', 'checkpoints', 'contracts'];
+const ALONE = ['audio-mel', 'checkpoints', 'contracts', 'media'];
 
 /**
  * @param app folder in which the packages are installed.

@@ -53,6 +53,7 @@ export function checkTarball(manifest, directory, tarball) {
     ...manifestProblems(manifest, directory),
     ...fileProblems(manifest, files),
     ...sourceMapProblems(files, read),
+    ...rangeProblems(JSON.parse(read('package.json'))),
   ];
   const budget = BUDGET_KB[manifest.name.slice('@lipsync/'.length)];
   if (!(bytes <= budget * 1000))
@@ -104,6 +105,13 @@ function fileProblems({ name, types, sideEffects, exports = {} }, files) {
       problems.push(`sideEffects must name ${file}: a bundler would drop a program that nothing is imported from`);
   }
   return problems;
+}
+
+/** What callers install beside the package: other packages of this repository in ranges, never by the names that pnpm gives them here. */
+function rangeProblems({ dependencies = {}, peerDependencies = {}, optionalDependencies = {} }) {
+  return Object.entries({ ...dependencies, ...peerDependencies, ...optionalDependencies })
+    .filter(([name, range]) => range.includes(':') || (name.startsWith('@lipsync/') && !/^(\^\d|0\.x$)/.test(range)))
+    .map(([name, range]) => `the packed manifest must take ${name} in a range that npm knows, got ${range}`);
 }
 
 /** Sources are not packed: a map holds their text, or a debugger shows nothing. Maps of types lead to sources only. */
