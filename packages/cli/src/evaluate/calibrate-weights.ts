@@ -16,7 +16,7 @@ export async function assertCanBeCalibrated(weights: string): Promise<void> {
   if (file.format !== 'safetensors') throw new UsageError(`${rule}, got ${weights}, ${file.format}`);
 }
 
-export type CalibrateWeightsOptions = {
+type CalibrateWeightsOptions = {
   store: ClipStore;
   /** Ids of the validation clips. */
   clips: readonly string[];

@@ -7,7 +7,7 @@ import type { ClipEmbeddings } from './clip-embeddings';
 export type PersonClip = ClipEmbeddings & { person: string };
 
 /** What is compared, and how long a window is. */
-export type CaseSetting = Pick<SyncExpert, 'embeddingSize' | 'recipe'> & { space: 'unit' | 'euclidean' };
+type CaseSetting = Pick<SyncExpert, 'embeddingSize' | 'recipe'> & { space: 'unit' | 'euclidean' };
 
 export type CalibrationCaseOptions = {
   /** Cases of each length with the right audio, and as many with other audio. Default 600. */

@@ -19,7 +19,7 @@ const LEAST_Z_TOGETHER = 5;
 type Judgement = { found: boolean; confidence: number | null };
 
 /** Whether offsets can be relied on: one alone, and two parts together. */
-export type Judge = {
+type Judge = {
   /** @param belongs another part of the clip matches, so that its audio is known to belong: less is needed. */
   one(curve: AlignmentCurve, belongs?: boolean): Judgement;
   /** Two plausible parts with different offsets are convincing together, as one of both their lengths would be. */
