@@ -10,10 +10,8 @@ export type Recipe = {
   heldOut: string;
   /** Regular expression for the name of a video to the set that it is from; the first that fits counts. */
   sets: Record<string, string>;
-  stages: Stage[];
+  stages: (TrainStage | CorrectStage)[];
 };
-
-export type Stage = TrainStage | CorrectStage;
 
 /** Trains a network. */
 export type TrainStage = {

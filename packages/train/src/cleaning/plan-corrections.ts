@@ -26,6 +26,7 @@ export type ClipReading = {
  */
 export type GroupRule = 'anchor' | 'person' | 'clip';
 
+/** What is known of the clips beside their readings. */
 export type PlanCorrectionsOptions = {
   /** By group; every group needs one. */
   rules: Readonly<Record<string, GroupRule>>;
@@ -48,6 +49,7 @@ export type GroupCorrections = {
   moved3: number;
 };
 
+/** What `planCorrections` decides, and a report of it. */
 export type CorrectionPlan = {
   /** For `correctStore`. */
   corrections: Record<string, ClipCorrection>;
