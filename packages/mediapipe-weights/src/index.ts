@@ -9,6 +9,20 @@ export type WeightFile = {
 };
 
 /**
+ * Where the files are: `file:` in Node, else the address that the bundler gives them.
+ *
+ * @example
+ * const bytes = await (await fetch(MEDIAPIPE_FILES['blazeface.bin'])).arrayBuffer();
+ */
+export const MEDIAPIPE_FILES: Readonly<Record<string, URL>> = {
+  // Bundlers find the files by these expressions, so each stands as it is.
+  'blazeface.json': new URL('./models/blazeface.json', import.meta.url),
+  'blazeface.bin': new URL('./models/blazeface.bin', import.meta.url),
+  'facemesh.json': new URL('./models/facemesh.json', import.meta.url),
+  'facemesh.bin': new URL('./models/facemesh.bin', import.meta.url),
+};
+
+/**
  * The networks of this package.
  *
  * `blazeface`: MediaPipe's face detector for 256 x 256 pixels, 896 anchors, float32. `facemesh`: its 468 points of a

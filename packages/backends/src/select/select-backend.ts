@@ -35,7 +35,7 @@ export type SelectBackendOptions = {
   accelerator?: AcceleratorChoice;
   /**
    * In browsers: the URL at which the application serves the `.wasm` files of tfjs-backend-wasm: a folder ending in
-   * `/`, or a map by file name.
+   * `/`, or a map by file name. Default: where the bundler puts the copies in this package.
    */
   wasmPaths?: WasmPaths;
   /** Receives `reason` as one line. Default: nothing is logged. */

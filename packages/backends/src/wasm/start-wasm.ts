@@ -17,6 +17,12 @@ export type StartedWasm = {
 
 export const isNode = (): boolean => typeof process === 'object' && typeof process.versions?.node === 'string';
 
+/** The addresses that bundlers give the files. */
+async function bundledPaths(): Promise<Record<string, string>> {
+  const { WASM_FILES } = await import('./wasm-files');
+  return Object.fromEntries(Object.entries(WASM_FILES).map(([name, url]) => [name, url.href]));
+}
+
 /**
  * Starts the wasm backend with our kernels, or uses it as it runs.
  *
@@ -33,9 +39,7 @@ export async function startWasm(options: {
   const running = 'wasm' in tf.engine().registry;
   if (!running) {
     if (wasmPaths !== undefined) wasm.setWasmPaths(wasmPaths);
-    else if (!isNode()) {
-      throw new Error('in a browser the URL of the .wasm files is not known: serve them and pass the option wasmPaths');
-    }
+    else if (!isNode()) wasm.setWasmPaths(await bundledPaths());
     wasm.setThreadsCount(threads);
     if (threads > 1 && !isNode() && !(await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT'))) {
       throw new Error(
@@ -45,7 +49,8 @@ export async function startWasm(options: {
     if (isNode() || threads === 1) tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', threads > 1);
   }
   const start = async () => {
-    if (!(await tf.setBackend('wasm'))) throw new Error('its .wasm file did not load (see the console)');
+    if (!(await tf.setBackend('wasm')))
+      throw new Error('its .wasm file did not load (see the console; the option wasmPaths says where it is)');
     await tf.ready();
   };
   if (!running && isNode()) await startThreadsInNode(threads, start);

@@ -33,7 +33,8 @@ export type LandmarkDetectorOptions = {
   /** Which networks. Default `blazeface-68`. */
   model?: LandmarkModel;
   /**
-   * Weights of the model as bytes, or the URL of a folder with their files; default: from the npm package (Node only).
+   * Weights of the model as bytes, or the URL of a folder with their files. Default: those that come with this package; outside Node
+   * by the addresses that the page's bundler gives them.
    */
   weights?: BlazefaceWeights | MediapipeWeights | LandmarkWeights | URL;
   /**

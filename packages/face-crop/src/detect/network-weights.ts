@@ -134,8 +134,9 @@ export function weightTensors(
 /**
  * Reads the weights of both networks.
  *
- * @param from none: from the npm package `@vladmandic/face-api` (Node only). A URL: of a folder with that package's
- *   `model` files, read by `fetch`; end it with a slash.
+ * @param from none: from the npm package `@vladmandic/face-api` in Node, elsewhere the copies in this package, by the
+ *   addresses that bundlers give them. A URL: of a folder with that package's `model` files, read by `fetch`; end it with
+ *   a slash.
  * @throws Error if a file is not there.
  */
 export async function readLandmarkWeights(from?: URL): Promise<LandmarkWeights> {
@@ -159,7 +160,9 @@ export async function readEmbeddingWeights(from?: URL): Promise<StoredNetwork> {
 
 /** A reader of networks by name: from a folder of the web or, in Node, from the npm package. */
 async function networkReader(where: string, from?: URL): Promise<(name: string) => Promise<StoredNetwork>> {
-  const read = await fileReader(where, { from, entry: '@vladmandic/face-api/package.json', folder: 'model' });
+  const files = { entry: '@vladmandic/face-api/package.json', folder: 'model' };
+  const bundled = async () => (await import('./model-files')).MODEL_FILES;
+  const read = await fileReader(where, { from, ...files, bundled });
   return async (name) => {
     const manifest: unknown = JSON.parse(new TextDecoder().decode(await read(`${name}-weights_manifest.json`)));
     return { bytes: await read(`${name}.bin`), manifest };
@@ -169,21 +172,31 @@ async function networkReader(where: string, from?: URL): Promise<(name: string) 
 /**
  * A reader of files by name.
  *
- * @param options.from a folder of the web. Without, in Node: the folder `folder` beside what `entry` resolves to.
- * @throws Error outside Node without `from`; the reader throws one where a file is not there.
+ * @param options.from a folder of the web. Without, in Node: the folder `folder` beside what `entry` resolves to;
+ *   elsewhere the addresses that bundlers give the files, by `bundled`.
+ * @throws Error from the reader where a file is not there.
  */
 export async function fileReader(
   where: string,
-  { from, entry, folder }: { from?: URL; entry: string; folder: string },
+  files: { from?: URL; entry: string; folder: string; bundled: () => Promise<Readonly<Record<string, URL>>> },
 ): Promise<(name: string) => Promise<Uint8Array>> {
-  if (!from && typeof process === 'undefined')
-    fail(Error, where, 'weights', 'given outside Node: the URL of a folder, or bytes and manifests', 'none');
-  return from ? (name: string) => fetchBytes(where, new URL(name, from)) : packageReader(entry, folder);
+  const { from, entry, folder, bundled } = files;
+  if (from) return (name) => fetchBytes(where, new URL(name, from));
+  if (typeof process !== 'undefined' && process.versions?.node !== undefined) return packageReader(entry, folder);
+  const addresses = await bundled();
+  return async (name) => {
+    const address = addresses[name];
+    if (!address) fail(Error, where, 'weights', `given outside Node: the URL of a folder with ${name}`, 'none');
+    return fetchBytes(where, address);
+  };
 }
 
 async function fetchBytes(where: string, url: URL): Promise<Uint8Array> {
   const response = await fetch(url);
-  if (!response.ok) fail(Error, where, 'weights', 'a URL that can be read', `${response.status} for ${url}`);
+  // Servers of single-page applications answer with a page where a file is missing.
+  const isPage = response.headers.get('content-type')?.startsWith('text/html');
+  if (!response.ok || isPage)
+    fail(Error, where, 'weights', 'a URL that can be read', `${isPage ? 'a page' : response.status} for ${url}`);
   return new Uint8Array(await response.arrayBuffer());
 }
 

@@ -18,8 +18,8 @@ export type BlazefaceWeights = {
 /**
  * Reads the weights of BlazeFace and of the 68-point network.
  *
- * @param from none: from the npm packages `@lipsync/mediapipe-weights` and `@vladmandic/face-api` (Node only). A URL:
- *   of a folder with their files `blazeface` and `face_landmark_68_model`, read by `fetch`; end it with a slash.
+ * @param from none: from the npm packages `@lipsync/mediapipe-weights` and `@vladmandic/face-api`, outside Node by the addresses
+ *   that bundlers give the files. A URL: of a folder with their files `blazeface` and `face_landmark_68_model`, read by `fetch`; end it with a slash.
  * @throws Error if a file is not there.
  */
 export async function readBlazefaceWeights(from?: URL): Promise<BlazefaceWeights> {

@@ -12,8 +12,8 @@ export type MediapipeWeights = {
 /**
  * Reads the weights of MediaPipe's networks.
  *
- * @param from none: from the npm package `@lipsync/mediapipe-weights` (Node only). A URL: of a folder with copies of
- *   that package's `dist/models`, read by `fetch`; end it with a slash.
+ * @param from none: from the npm package `@lipsync/mediapipe-weights`, outside Node by the addresses that bundlers give its
+ *   files. A URL: of a folder with copies of that package's `dist/models`, read by `fetch`; end it with a slash.
  * @throws Error if a file is not there.
  */
 export async function readMediapipeWeights(from?: URL): Promise<MediapipeWeights> {
@@ -26,6 +26,7 @@ export async function readGraph(name: keyof MediapipeWeights, from?: URL): Promi
     from,
     entry: '@lipsync/mediapipe-weights',
     folder: 'models',
+    bundled: async () => (await import('@lipsync/mediapipe-weights')).MEDIAPIPE_FILES,
   });
   const graph: unknown = JSON.parse(new TextDecoder().decode(await read(`${name}.json`)));
   return { graph, bytes: await read(`${name}.bin`) };
