@@ -18,6 +18,7 @@ import { SpeechFlags } from './faces/speech-flags';
 import { collectImages, framesAtRate, type PlainImage, rgbOf } from './frames/images';
 import { memoryReader } from './frames/memory-reader';
 import { withExpert } from './load-expert/with-expert';
+import { assetFolder } from './peers/asset-folder';
 import { ensureBackend } from './peers/start-backend';
 import { type ScoreOptions, scoreMedia } from './score-video';
 
@@ -60,7 +61,7 @@ export async function scoreFrames(
   const engine = engineFor(options);
   return withExpert({ ...options, engine, log }, async (expert) => {
     const scoring = await openScoring(expert, options);
-    await ensureBackend(log);
+    await ensureBackend(log, assetFolder(options.assetsUrl));
     if ('mouths' in input) {
       const mouths = await collectImages(where, input.mouths);
       return scoreMouths(mouths, { fps, audio }, scoring);

@@ -1,6 +1,7 @@
 import type { FaceTrack, LandmarkDetector, MediaReader, VerdictCalibration } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { type CollectTracksOptions, createLandmarkDetector } from '@lipsync/face-crop';
+import type { MediaInput } from '@lipsync/media';
 import type { Embedder } from '@lipsync/metrics';
 import {
   type AudioLevel,
@@ -19,14 +20,16 @@ import type { VideoScore } from './faces/face-score';
 import { type FaceAudio, openScoring, type Scoring, scoreFaces } from './faces/score-faces';
 import { SpeechFlags } from './faces/speech-flags';
 import { withExpert } from './load-expert/with-expert';
-import { loadMedia } from './peers/optional-peers';
+import { type AssetOptions, assetFolder } from './peers/asset-folder';
 import { ensureBackend } from './peers/start-backend';
+import { openVideoReader, readerOf, videoName } from './peers/video-reader';
 import { deviationsOf, readerFor } from './protocol/published-reader';
 import type { ProtocolOptions } from './protocol/score-protocol';
 import { frameProblem, trackProblem, wholeVideoTrack } from './protocol/track-rules';
 
 export type ScoreOptions = ProtocolOptions &
-  EngineOptions & {
+  EngineOptions &
+  AssetOptions & {
     /**
      * A network of `loadExpert`, or an `Embedder` such as that of `openEmbedder`; borrowed. Default: that of
      * `openEmbedder()`, which is loaded for this call and disposed afterwards; for many videos open it once and pass it.
@@ -50,7 +53,10 @@ export type ScoreOptions = ProtocolOptions &
   };
 
 export type ScoreVideoOptions = ScoreOptions & {
-  /** Decodes the video. Default: `openMedia()` of `@lipsync/media`, an optional peer, in Node. */
+  /**
+   * Decodes the video. Default: `openMedia()` of `@lipsync/media`, an optional peer, in Node; elsewhere its
+   * `openMediaInBrowser()`.
+   */
   reader?: MediaReader;
 };
 
@@ -65,7 +71,7 @@ export type ScoreVideoOptions = ScoreOptions & {
  * Where no TensorFlow.js backend is set and the option `engine` does not say otherwise, the networks run in onnxruntime
  * if it is installed; else one is selected by `@lipsync/backends` and logged.
  *
- * @param source path of the video, as the reader takes it.
+ * @param source path of the video; in browsers a `File`, `Blob`, URL, stream or bytes. As the reader takes it.
  * @returns a score for each face that is visible long enough; a broken, silent or faceless video has none, and
  * `problems` says why.
  * @throws TypeError with an expert that the protocol cannot use; Error where an optional package is missing; what reader
@@ -74,14 +80,14 @@ export type ScoreVideoOptions = ScoreOptions & {
  * const { faces } = await scoreVideo('talk.mp4');
  * console.log(faces[0].sentence, faces[0].lseD, faces[0].lseC); // audio is 3 frames (120 ms) early 7.4 5.1
  */
-export async function scoreVideo(source: string, options: ScoreVideoOptions = {}): Promise<VideoScore> {
+export async function scoreVideo(source: MediaInput, options: ScoreVideoOptions = {}): Promise<VideoScore> {
   const { log = (line: string) => console.warn(line) } = options;
   const engine = engineFor(options);
   return withExpert({ ...options, engine, log }, async (expert) => {
     const scoring = await openScoring(expert, options);
-    await ensureBackend(log);
-    const reader = options.reader ?? (await (await loadMedia()).openMedia({ log }));
-    return scoreMedia(source, reader, scoring, { ...options, engine });
+    await ensureBackend(log, assetFolder(options.assetsUrl));
+    const reader = options.reader ?? (await openVideoReader(log));
+    return scoreMedia(videoName(source), readerOf(reader, source), scoring, { ...options, engine });
   });
 }
 
@@ -114,7 +120,7 @@ export async function scoreMedia(
     const { detector: settings, ...quality } = LANDMARK_QUALITY[options.landmarkQuality ?? 'fast'];
     if (!tracks && !options.detector) {
       const compile = await engineCompiler(options);
-      detector = await createLandmarkDetector({ ...settings, compile });
+      detector = await createLandmarkDetector({ ...settings, compile, weights: assetFolder(options.assetsUrl) });
     }
     const { collect = quality.collect, detectionSide = quality.detectionSide } = options;
     const tracking = trackVideo({

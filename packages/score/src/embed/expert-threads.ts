@@ -39,7 +39,7 @@ export class ExpertThreads implements Embedder {
   static async start(count: number, setup: ExpertWorkerSetup): Promise<ExpertThreads> {
     // Tests of the source run the built worker.
     const inDist = import.meta.url.endsWith('.ts') ? '../../dist/expert-worker.js' : './expert-worker.js';
-    const { Tinypool } = await import('tinypool');
+    const { Tinypool } = await nodePackage<typeof import('tinypool')>('tinypool');
     const pool = new Tinypool({
       filename: new URL(inDist, import.meta.url).href,
       minThreads: count,
@@ -92,4 +92,9 @@ export class ExpertThreads implements Embedder {
   #assertUsable(): void {
     if (this.#disposed) fail(Error, 'ExpertThreads', 'threads', 'in use', 'disposed ones');
   }
+}
+
+/** Imports a package for Node by a name that bundlers for browsers do not follow. */
+function nodePackage<T>(name: string): Promise<T> {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ name) as Promise<T>;
 }

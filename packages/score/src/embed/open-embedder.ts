@@ -1,10 +1,11 @@
 import type { SelectBackendOptions } from '@lipsync/backends';
 import type { ByteInput } from '@lipsync/checkpoints';
-import { fail } from '@lipsync/contracts';
+import { fail, nodeModule } from '@lipsync/contracts';
 import { type Embedder, localEmbedder } from '@lipsync/metrics';
 import type { OnnxRuntime } from '@lipsync/onnx';
 import * as tf from '@tensorflow/tfjs-core';
 import { type LoadExpertOptions, loadExpert } from '../load-expert/load-expert';
+import { assetFolder } from '../peers/asset-folder';
 import { loadBackends } from '../peers/optional-peers';
 import { chooseOnnxRuntime, type EngineOptions, inOnnxRuntime } from './engine';
 
@@ -62,7 +63,7 @@ async function openInOnnxRuntime(
   }: OpenEmbedderOptions,
   ort: OnnxRuntime,
 ): Promise<Embedder> {
-  await backendForWeights(backend);
+  await backendForWeights(backend, wasmPlace(loading.assetsUrl));
   const count = threads ?? (await processors());
   if (isNode() && !given && count > 1 && isThreadSource(source)) {
     const own = Math.max(1, count - 1); // this thread finds the faces meanwhile
@@ -84,12 +85,21 @@ async function openInOnnxRuntime(
   return localEmbedder(expert);
 }
 
+/** Where the files of the wasm backend are, in a browser. */
+function wasmPlace(assetsUrl: string | URL | undefined): Pick<SelectBackendOptions, 'wasmPaths'> {
+  const assets = assetFolder(assetsUrl);
+  return assets ? { wasmPaths: assets.href } : {};
+}
+
 /** A backend that reads the weights and computes nothing: the one that is set, unless another is asked for. */
-async function backendForWeights(backend: NonNullable<SelectBackendOptions['backend']>): Promise<void> {
+async function backendForWeights(
+  backend: NonNullable<SelectBackendOptions['backend']>,
+  wasm: Pick<SelectBackendOptions, 'wasmPaths'>,
+): Promise<void> {
   if (backend === 'auto' && tf.getBackend()) return;
   const { selectBackend } = await loadBackends();
   // 'auto' would search for a graphics card.
-  await selectBackend(backend === 'auto' && isNode() ? { backend: 'wasm', threads: 1 } : { backend });
+  await selectBackend(backend === 'auto' && isNode() ? { backend: 'wasm', threads: 1 } : { backend, ...wasm });
 }
 
 async function openInTensorFlow(
@@ -97,7 +107,7 @@ async function openInTensorFlow(
   { backend = 'auto', accelerator, engine: _, ort: __, log = () => {}, threads, ...loading }: OpenEmbedderOptions,
 ): Promise<Embedder> {
   const { selectBackend } = await loadBackends();
-  const common = { log, ...(accelerator ? { accelerator } : {}) };
+  const common = { log, ...(accelerator ? { accelerator } : {}), ...wasmPlace(loading.assetsUrl) };
   const count = loading.encoder ? 1 : await workerCount(source, { backend, threads });
   // Where worker threads embed, plain wasm for the faces: 'auto' takes it with one thread.
   const own = count > 1 ? 1 : threads;
@@ -134,6 +144,6 @@ const isThreadSource = (source: ByteInput | undefined): source is string | undef
 /** Processors, at most `MOST_THREADS`; 1 outside Node. */
 async function processors(): Promise<number> {
   if (!isNode()) return 1;
-  const { availableParallelism } = await import('node:os');
+  const { availableParallelism } = await nodeModule<typeof import('node:os')>('node:os');
   return Math.min(MOST_THREADS, availableParallelism());
 }

@@ -3,12 +3,13 @@ import { type ByteInput, type Checkpoint, identifyNetwork, openCheckpoint, state
 import { fail, type SyncRecipe } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { loadSyncNetwork } from '@lipsync/syncnet';
+import { type AssetOptions, assetFolder } from '../peers/asset-folder';
 import { loadOnnx } from '../peers/optional-peers';
 import { ensureBackend } from '../peers/start-backend';
 import { findOnnxFiles } from './onnx-files';
 import { assertPretrained, pretrainedWeights } from './pretrained-weights';
 
-export type LoadExpertOptions = {
+export type LoadExpertOptions = AssetOptions & {
   /**
    * How the network's input is prepared, where the file does not say. Default: the file's own, for published networks
    * their publisher's.
@@ -57,7 +58,8 @@ const LOADERS: Readonly<Record<string, Loader>> = {
  * const published = await loadExpert('syncnet_v2.model');
  */
 export async function loadExpert(source?: ByteInput, options: LoadExpertOptions = {}): Promise<SyncExpert> {
-  if (source === undefined) return assertPretrained(await loadExpert(await pretrainedWeights(), options));
+  const assets = assetFolder(options.assetsUrl);
+  if (source === undefined) return assertPretrained(await loadExpert(await pretrainedWeights(assets), options));
   if (typeof source === 'string' && source.endsWith('.onnx')) {
     const { readOnnxExpert } = await loadOnnx();
     return readOnnxExpert(await findOnnxFiles(source), { threads: options.threads });
@@ -73,7 +75,7 @@ export async function loadExpert(source?: ByteInput, options: LoadExpertOptions 
   // The loader of AVAlignNet says best what is wrong with a file of no known network.
   const load = LOADERS[network?.name ?? 'avalignnet'];
   if (load) {
-    await ensureBackend(options.log ?? ((line) => console.warn(line)));
+    await ensureBackend(options.log ?? ((line) => console.warn(line)), assets);
     return load(source, options);
   }
   const held = `${nameOf(source)}, which holds ${network?.title} (${network?.purpose})`;

@@ -1,4 +1,4 @@
-import { fail } from '@lipsync/contracts';
+import { fail, nodeModule } from '@lipsync/contracts';
 import type { OnnxInputs } from '@lipsync/onnx';
 
 /**
@@ -21,7 +21,7 @@ export function onnxStem(path: string): string {
  * await findOnnxFiles('expert.onnx'); // { visual: 'expert.visual.onnx', audio: 'expert.audio.onnx' }
  */
 export async function findOnnxFiles(path: string): Promise<OnnxInputs> {
-  const { stat } = await import('node:fs/promises');
+  const { stat } = await nodeModule<typeof import('node:fs/promises')>('node:fs/promises');
   const stem = onnxStem(path);
   const find = async (...parts: string[]) => {
     for (const part of parts) {

@@ -6,12 +6,14 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
  * The weights file of `@lipsync/pretrained`, as something that `loadExpert` takes. Bundlers put the package, which is
  * imported here only, into a chunk of its own.
  *
+ * @param assets folder that holds the file. Default: where the bundler puts it.
  * @returns its `file:` URL in Node; elsewhere its bytes, fetched as a whole, since not every server serves ranges.
  * @throws Error where the file cannot be fetched.
  */
-export async function pretrainedWeights(): Promise<ByteInput> {
+export async function pretrainedWeights(assets?: URL): Promise<ByteInput> {
   const { EXPERT_FILES } = await import('@lipsync/pretrained');
-  const { url, bytes: size } = EXPERT_FILES.safetensors;
+  const { bytes: size } = EXPERT_FILES.safetensors;
+  const url = assets ? new URL('expert.safetensors', assets) : EXPERT_FILES.safetensors.url;
   if (url.protocol === 'file:') return url;
   const response = await fetch(url).catch((error: Error) => unreachable(url, error.message));
   if (!response.ok) return unreachable(url, `${response.status} ${response.statusText}`);
@@ -22,7 +24,8 @@ export async function pretrainedWeights(): Promise<ByteInput> {
 }
 
 function unreachable(url: URL, why: string): never {
-  const place = "the file data/expert.safetensors of @lipsync/pretrained, where the page's bundler or server puts it";
+  const place =
+    "the file data/expert.safetensors of @lipsync/pretrained, where the page's bundler or server puts it (option assetsUrl)";
   return fail(Error, 'loadExpert', url.href, place, why);
 }
 

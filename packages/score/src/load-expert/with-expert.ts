@@ -2,6 +2,7 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { Embedder } from '@lipsync/metrics';
 import { chooseOnnxRuntime, type EngineOptions } from '../embed/engine';
 import { openEmbedder } from '../embed/open-embedder';
+import type { AssetOptions } from '../peers/asset-folder';
 import { loadExpert } from './load-expert';
 
 /**
@@ -9,7 +10,7 @@ import { loadExpert } from './load-expert';
  * of the options, which is disposed afterwards.
  */
 export async function withExpert<A>(
-  { expert, ...options }: { expert?: SyncExpert | Embedder } & EngineOptions,
+  { expert, ...options }: { expert?: SyncExpert | Embedder } & EngineOptions & AssetOptions,
   use: (expert: SyncExpert | Embedder) => Promise<A>,
 ): Promise<A> {
   if (expert) return use(expert);

@@ -18,9 +18,11 @@ export async function startBackend(options: SelectBackendOptions = {}): Promise<
 /**
  * Sees to it that there is a backend: the one that is set; else the best of those that the application has registered,
  * as TensorFlow.js chooses it; else one that `@lipsync/backends` selects and logs.
+ *
+ * @param assets folder of the `.wasm` files, in browsers. Default: where the bundler puts them.
  */
-export async function ensureBackend(log?: (line: string) => void): Promise<void> {
+export async function ensureBackend(log?: (line: string) => void, assets?: URL): Promise<void> {
   if (tf.getBackend()) return;
   if (Object.keys(tf.engine().registryFactory).length > 0) await tf.ready();
-  else await startBackend({ log });
+  else await startBackend({ log, ...(assets && { wasmPaths: assets.href }) });
 }
