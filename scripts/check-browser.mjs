@@ -1,9 +1,10 @@
 /**
  * The packages in a browser: bundled as a user would, opened in chromium, with wasm on one thread and on several, webgl and webgpu (both computed by
  * SwiftShader). A network trains three steps, an expert scores windows, and the trained weights embed one, with the numbers of Node. Skipped, saying why,
- * where there is no chromium or the packages for it cannot be had. About a minute on two cores.
+ * where there is no chromium or the packages for it cannot be had. About a minute on two cores. `media`: files are read
+ * and scored in a page by WebCodecs, with the frames, audio and scores of Node; those whose codecs the browser lacks are skipped, saying so.
  *
- *     node scripts/check-browser.mjs [--chromium PATH] [wasm webgl ...]
+ *     node scripts/check-browser.mjs [--chromium PATH] [wasm webgl ... media]
  */
 import assert from 'node:assert/strict';
 import { createReadStream, existsSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compareMedia } from '../tests/browser/compare-media.mjs';
 import { installInScratch, scratch } from '../tests/browser/scratch.mjs';
 import { embedPretrained, largestDifference, score, train } from '../tests/browser/work.mjs';
 import { SKIPPED } from './skipped.mjs';
@@ -24,6 +26,8 @@ const RUNS = [
   { backend: 'webgl', threads: 1 },
   { backend: 'webgpu', threads: 1 },
 ];
+/** Folders whose files a page finds at one address, the option `assetsUrl`. */
+const ASSETS = ['pretrained/data', 'mediapipe-weights/dist/models', 'face-crop/dist/models', 'backends/dist/wasm'];
 
 const { values, positionals } = parseArgs({ options: { chromium: { type: 'string' } }, allowPositionals: true });
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -36,14 +40,21 @@ try {
   skip(error.message, SKIPPED);
 }
 
-const expected = await inNode();
-const server = await serve(await bundle());
+const wanted = (name) => positionals.length === 0 || positionals.includes(name);
+const runs = RUNS.filter(({ backend }) => wanted(backend));
+const expected = runs.length > 0 ? await inNode() : undefined;
+/** Paths by the addresses under which they are served. */
+const served = new Map();
+const server = await serve({
+  '/page.js': runs.length > 0 ? await bundle('page') : undefined,
+  '/media-page.js': wanted('media') ? await bundle('media-page') : undefined,
+});
 const { default: playwright } = await import(
   pathToFileURL(createRequire(`${scratch}/package.json`).resolve('playwright-core')).href
 );
 let failed = 0;
 try {
-  for (const run of RUNS.filter(({ backend }) => positionals.length === 0 || positionals.includes(backend))) {
+  for (const run of runs) {
     const started = performance.now();
     try {
       const said = await inBrowser(run);
@@ -51,6 +62,16 @@ try {
     } catch (error) {
       failed += 1;
       console.error(`${run.backend}: FAILED: ${error.message}`);
+    }
+  }
+  if (wanted('media')) {
+    const started = performance.now();
+    try {
+      for (const line of await mediaInBrowser()) console.log(`media: ${line}`);
+      console.log(`media: ${Math.round((performance.now() - started) / 1000)} s`);
+    } catch (error) {
+      failed += 1;
+      console.error(`media: FAILED: ${error.message}`);
     }
   }
 } finally {
@@ -80,29 +101,28 @@ async function inNode() {
   };
 }
 
-/** The page's script, from the built packages. */
-async function bundle() {
+/** The script of a page, from the built packages. */
+async function bundle(name) {
   // esbuild comes with tsup, which builds the packages.
   const esbuild = createRequire(createRequire(import.meta.url).resolve('tsup'))('esbuild');
   const { outputFiles } = await esbuild.build({
-    entryPoints: [at('tests/browser/page.mjs')],
+    entryPoints: [at(`tests/browser/${name}.mjs`)],
     bundle: true,
     format: 'esm',
     target: 'es2022',
     write: false,
     logLevel: 'error',
     tsconfigRaw: {}, // else the paths of tsconfig.json lead to the sources
-    external: ['node:*'], // files are read in Node only, by imports inside the functions that do
-    nodePaths: [at('packages/cli/node_modules'), at('packages/backends/node_modules'), `${scratch}/node_modules`],
+    nodePaths: ['cli', 'backends', 'score']
+      .map((own) => at(`packages/${own}/node_modules`))
+      .concat(`${scratch}/node_modules`),
   });
-  const [needed] = /^import[^;]*["']node:[^"']*["']/m.exec(outputFiles[0].text) ?? [];
-  if (needed) throw new Error(`the page must load without Node's modules, got ${needed}`);
-  console.log(`page: ${(outputFiles[0].contents.length / 2 ** 20).toFixed(1)} MiB of script`);
+  console.log(`${name}: ${(outputFiles[0].contents.length / 2 ** 20).toFixed(1)} MiB of script`);
   return outputFiles[0].contents;
 }
 
 /** Serves the page with the headers that give it threads. */
-async function serve(script) {
+async function serve(scripts) {
   const manifest = createRequire(at('packages/backends/package.json')).resolve(
     '@tensorflow/tfjs-backend-wasm/package.json',
   );
@@ -118,17 +138,55 @@ async function serve(script) {
     } else if (data && existsSync(at(`packages/pretrained/data/${data}`))) {
       // Where the bundle, which esbuild leaves without files, looks for them.
       createReadStream(at(`packages/pretrained/data/${data}`)).pipe(response);
-    } else if (request.url === '/page.js') {
+    } else if (assetPath(request.url)) {
+      if (request.url.endsWith('.wasm')) response.setHeader('Content-Type', 'application/wasm');
+      createReadStream(assetPath(request.url)).pipe(response);
+    } else if (served.has(request.url)) {
+      createReadStream(served.get(request.url)).pipe(response);
+    } else if (scripts[request.url]) {
       response.setHeader('Content-Type', 'text/javascript');
-      response.end(script);
+      response.end(scripts[request.url]);
     } else {
-      response.statusCode = request.url === '/' ? 200 : 404;
+      const script = { '/': '/page.js', '/media': '/media-page.js' }[request.url];
+      response.statusCode = script ? 200 : 404;
       response.setHeader('Content-Type', 'text/html');
-      response.end('<!doctype html><title>lipsync</title><script type="module" src="/page.js"></script>');
+      response.end(`<!doctype html><title>lipsync</title><script type="module" src="${script}"></script>`);
     }
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
+}
+
+function assetPath(url) {
+  const name = /^\/assets\/([\w.-]+)$/.exec(url)?.[1];
+  return name && ASSETS.map((folder) => at(`packages/${folder}/${name}`)).find((path) => existsSync(path));
+}
+
+async function mediaInBrowser() {
+  const browser = await playwright.chromium.launch({
+    executablePath: chromium,
+    headless: true,
+    args: ['--no-sandbox'],
+  });
+  try {
+    const page = await browser.newPage();
+    const errors = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    page.setDefaultTimeout(LIMIT_MS);
+    await page.goto(`http://127.0.0.1:${server.address().port}/media`);
+    await page
+      .waitForFunction(() => 'media' in window, undefined, { timeout: 30_000 })
+      .catch(() => {
+        throw new Error(`the page did not start: ${errors.join('; ')}`);
+      });
+    const call = (name, ...args) => page.evaluate(([own, given]) => window.media[own](...given), [name, args]);
+    return await compareMedia(call, (paths) => {
+      for (const [name, path] of Object.entries(paths)) served.set(`/files/${name}`, path);
+      return (name) => `/files/${name}`;
+    });
+  } finally {
+    await browser.close();
+  }
 }
 
 async function inBrowser({ backend, threads }) {
