@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sizeProblems } from './packages/installed-size.mjs';
 import { checkTarball } from './packages/tarball-problems.mjs';
+import { tryBundlers } from './packages/try-bundlers.mjs';
 import { tryBundles } from './packages/try-bundles.mjs';
 import { tryInstalled } from './packages/try-installed.mjs';
 
@@ -47,11 +48,12 @@ try {
     console.log(`@lipsync/${name}: ${size}; manifest, licence, types, source maps, publint and attw checked`);
   }
   const app = join(folder, 'app');
-  for (const problem of [...(await tryInstalled(folder, tarballs)), ...(await tryBundles(app)), ...sizeProblems(app)]) {
+  const installed = [...(await tryInstalled(folder, tarballs)), ...(await tryBundlers(app))];
+  for (const problem of [...installed, ...(await tryBundles(app)), ...sizeProblems(app)]) {
     failed.push('the installed packages');
     console.error(`installed: ${problem}`);
   }
-  console.log('installed: the trained weights tried from the tarballs, in Node (ESM, CommonJS), Vite and esbuild');
+  console.log('installed: the trained weights tried from the tarballs, in Node (ESM, CommonJS)');
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -18,7 +18,7 @@ const BUDGET_KB = {
   'accelerator-onednn': 40,
   'audio-mel': 230,
   avalignnet: 140,
-  backends: 280,
+  backends: 800, // with the wasm files of tfjs
   checkpoints: 220,
   cli: 440,
   contracts: 90,

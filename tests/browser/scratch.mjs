@@ -12,6 +12,9 @@ export const VERSIONS = {
   '@tensorflow/tfjs-backend-webgpu': '4.22.0',
   '@tensorflow/tfjs-backend-webgl': '4.22.0',
   'playwright-core': '1.65.1',
+  webpack: '5.113.0',
+  '@rollup/plugin-node-resolve': '16.0.3',
+  '@rollup/plugin-commonjs': '29.0.3',
 };
 
 /** Installs what is missing. @throws Error that says why it could not. */
