@@ -8,7 +8,7 @@ export type { BothStreams } from './read/both-streams';
 export { joinWaveform } from './read/join-waveform';
 export type { BothOptions, FfmpegReader, FrameOptions, FramesOptions, OpenMediaOptions } from './read/open-media';
 export { MAX_PIXELS, openMedia } from './read/open-media';
-export type { BrowserReader, MediaInput, OpenMediaInBrowserOptions } from './webcodecs/open-media';
+export type { BrowserReader, MediaInput, OpenMediaInBrowserOptions } from './webcodecs/browser-reader';
 export { openMediaInBrowser } from './webcodecs/open-media';
 export type { EncodeVideoOptions, VideoWriter } from './write/encode-video';
 export { encodeVideo } from './write/encode-video';

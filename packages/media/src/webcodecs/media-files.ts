@@ -4,9 +4,9 @@ import type { Input } from 'mediabunny';
 import { fittedSize } from '../ffmpeg/filters';
 import { assertRegion } from '../read/assert-region';
 import { nearestFrames } from '../read/nearest-frames';
+import type { MediaInput, OpenMediaInBrowserOptions } from './browser-reader';
 import { audioLayout, type DescribedMedia, describeMedia, withMix } from './describe-media';
 import { inputName, openInput } from './media-input';
-import type { MediaInput, OpenMediaInBrowserOptions } from './open-media';
 import { measureMix, monoAudio } from './read-audio';
 import { timedImages } from './read-frames';
 

@@ -16,7 +16,7 @@ import {
   WAVE,
   WEBM,
 } from 'mediabunny';
-import type { MediaInput } from './open-media';
+import type { MediaInput } from './browser-reader';
 
 /** Containers that hold their streams themselves; playlists, which name other addresses, are left out. */
 const FORMATS: InputFormat[] = [MP4, QTFF, MATROSKA, WEBM, MPEG_TS, OGG, MP3, WAVE, FLAC, ADTS];
