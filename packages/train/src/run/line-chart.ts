@@ -24,6 +24,7 @@ export function lineChart({ title, panels: given }: { title: string; panels: rea
   const body = panels.map((panel, index) => drawPanel(panel, PANEL.top + index * (PANEL.height + PANEL.gap), lastStep));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${escapeXml(title)}</title>`,
     `<rect width="100%" height="100%" fill="white"/>`,
     `<text x="${PANEL.left}" y="16" font-size="14">${escapeXml(title)}</text>`,
     ...body,
