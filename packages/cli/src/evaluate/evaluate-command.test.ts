@@ -128,7 +128,7 @@ test.each([
   [['evaluate', 'nothing'], "unknown command 'nothing'"],
   [['evaluate', 'generator', '--weights', 'x'], "missing required argument 'clips'"],
   [['evaluate', 'generator', 'x'], "required option '--weights <file>' not specified"],
-  [['evaluate', 'expert', 'x'], "required option '--weights <file>' not specified"],
+  [['evaluate', 'expert', '--weights', 'x'], "missing required argument 'clips'"],
 ])('lipsync %j is a usage error', async (words, rule) => {
   expect(await runLipsync(words)).toBe(2);
   expect(output.err).toContain(rule);

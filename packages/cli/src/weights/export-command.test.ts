@@ -58,7 +58,7 @@ test('exportExpert writes a third file for a network that scores pairs, and over
 });
 
 test.each([
-  [['export', 'out'], "required option '--weights <file>' not specified"],
+  [['export'], "missing required argument 'out'"],
   [['export', '--weights', 'a'], "missing required argument 'out'"],
   [
     ['score', '--backend', 'cpu', '--weights', 'nowhere.onnx', import.meta.filename], // a file that is there
