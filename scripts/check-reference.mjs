@@ -61,7 +61,7 @@ function copyTree() {
       for (const entry of ['src', 'fixtures', 'native', 'simd', 'package.json', 'tsconfig.json', 'bin'])
         if (existsSync(join(root, folder, entry)))
           cpSync(join(root, folder, entry), join(copy, folder, entry), { recursive: true });
-      for (const entry of ['node_modules', 'dist'])
+      for (const entry of ['node_modules', 'dist', 'data'])
         if (existsSync(join(root, folder, entry))) link(join(folder, entry));
     }
   }
