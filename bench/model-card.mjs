@@ -177,10 +177,9 @@ async function fileFigures() {
   const moves = {};
   for (const { file, path, face } of answered) {
     for await (const { change, path: changed } of changedFiles(path, work)) {
-      const moved =
-        (await faceOf(changed))?.verdict.evidence.exactFrames ?? (await faceOf(changed))?.verdict.exactFrames;
-      const was = face.verdict.exactFrames;
-      (moves[change] ??= []).push({ file, moved: moved === undefined || moved === null ? null : moved - was });
+      const exact = (await faceOf(changed))?.verdict.exactFrames ?? null;
+      moves[change] ??= [];
+      moves[change].push({ file, moved: exact === null ? null : exact - face.verdict.exactFrames });
     }
   }
   const cases = [];

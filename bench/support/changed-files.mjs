@@ -23,79 +23,31 @@ export async function* changedFiles(path, folder) {
   }
 }
 
-/** Sixty files without an offset: 10 of each kind, of other people's clips each. */
+/** Sixty files without an offset: of each kind as many as `each`, of two voices of other people each. */
 export async function* filesWithoutOffset(paths, folder, each = 10) {
   const at = (i) => paths[i % paths.length];
   const out = join(folder, 'without.mkv');
-  const encode = [
-    '-c:v',
-    'libx264',
-    '-crf',
-    '18',
-    '-pix_fmt',
-    'yuv420p',
-    '-c:a',
-    'pcm_s16le',
-    '-ar',
-    '16000',
-    '-t',
-    '8',
-  ];
-  const audioOf = (i) => ['-i', at(i)];
-  const music = `aevalsrc='0.2*exp(-4*mod(t,0.5))*(sin(2*PI*t*110*pow(2,floor(mod(t*2,12))/12))+0.5*sin(2*PI*t*220*pow(2,floor(mod(t*2,12))/12)))':s=16000:d=9`;
   for (let i = 0; i < each; i++) {
-    ffmpeg(
-      '-i',
-      at(i),
-      '-f',
-      'lavfi',
-      '-i',
-      'anullsrc=r=16000:cl=mono:d=9',
-      '-map',
-      '0:v:0',
-      '-map',
-      '1:a',
-      '-shortest',
-      ...encode,
-      out,
-    );
-    yield { kind: 'silence', path: out };
-    ffmpeg(
-      '-i',
-      at(i),
-      ...audioOf(i),
-      '-filter_complex',
-      '[0:v]trim=end_frame=1,loop=-1:1,setpts=N/25/TB,fps=25[v]',
-      '-map',
-      '[v]',
-      '-map',
-      '1:a:0',
-      '-shortest',
-      ...encode,
-      out,
-    );
-    yield { kind: 'still photograph with its speech', path: out };
-    ffmpeg('-i', at(i), '-f', 'lavfi', '-i', music, '-map', '0:v:0', '-map', '1:a', '-shortest', ...encode, out);
-    yield { kind: 'music', path: out };
-    // Half a second, to and fro at a third of its speed: a face that moves and does not talk.
-    ffmpeg(
-      '-i',
-      at(i),
-      ...audioOf(i + 3),
-      '-filter_complex',
-      '[0:v]fps=25,trim=end_frame=12,setpts=3*N/25/TB,fps=25,split[a][b];[b]reverse[c];[a][c]concat,loop=-1:72,setpts=N/25/TB[v]',
-      '-map',
-      '[v]',
-      '-map',
-      '1:a:0',
-      '-shortest',
-      ...encode,
-      out,
-    );
-    yield { kind: 'a face that does not talk', path: out };
-    for (const other of [5, 11]) {
-      ffmpeg('-i', at(i), ...audioOf(i + other), '-map', '0:v:0', '-map', '1:a:0', '-shortest', ...encode, out);
-      yield { kind: 'another person’s voice', path: out };
+    const kinds = [
+      ['silence', lavfi('anullsrc=r=16000:cl=mono:d=9')],
+      ['still photograph with its speech', ['-i', at(i)], STILL],
+      ['music', lavfi(MUSIC)],
+      ['a face that does not talk', ['-i', at(i + 3)], TO_AND_FRO],
+      ['another person’s voice', ['-i', at(i + 5)]],
+      ['another person’s voice', ['-i', at(i + 11)]],
+    ];
+    for (const [kind, audio, filter = 'null'] of kinds) {
+      const streams = ['-filter_complex', `[0:v]${filter}[v]`, '-map', '[v]', '-map', '1:a:0', '-shortest'];
+      ffmpeg('-i', at(i), ...audio, ...streams, ...ENCODE, out);
+      yield { kind, path: out };
     }
   }
 }
+
+const lavfi = (source) => ['-f', 'lavfi', '-i', source];
+const STILL = 'trim=end_frame=1,loop=-1:1,setpts=N/25/TB,fps=25';
+/** Half a second, to and fro at a third of its speed: a face that moves and does not talk. */
+const TO_AND_FRO =
+  'fps=25,trim=end_frame=12,setpts=3*N/25/TB,fps=25,split[a][b];[b]reverse[c];[a][c]concat,loop=-1:72,setpts=N/25/TB';
+const MUSIC = `aevalsrc='0.2*exp(-4*mod(t,0.5))*(sin(2*PI*t*110*pow(2,floor(mod(t*2,12))/12))+0.5*sin(2*PI*t*220*pow(2,floor(mod(t*2,12))/12)))':s=16000:d=9`;
+const ENCODE = '-c:v libx264 -crf 18 -pix_fmt yuv420p -c:a pcm_s16le -ar 16000 -t 8'.split(' ');
