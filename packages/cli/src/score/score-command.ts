@@ -193,14 +193,15 @@ function describeVerdict({ verdict, offsetFrames }: FaceScore): string {
   const { answer, reason, sentence, confidence } = verdict;
   if (reason === 'offset changes') return sentence;
   if (answer === 'cannot tell') return `${sentence} (lowest distance at ${offsetFrames} frames)`;
-  const sure = confidence === null ? 'not calibrated' : `confidence ${confidence.toFixed(2)}`;
-  return `${sentence} (${[sure, ...exactWords(verdict)].join(', ')})`;
+  const worth = confidence === null ? 'not calibrated' : `confidence ${confidence.toFixed(2)}`;
+  return `${sentence} (${[worth, ...exactWords(verdict)].join(', ')})`;
 }
 
 /** The offset to a tenth of a frame, with its spread where that is known. */
 function exactWords({ exactFrames = null, spreadFrames = null }: Partial<FaceScore['verdict']>): string[] {
   if (exactFrames === null) return [];
-  return [`${exactFrames.toFixed(1)}${spreadFrames === null ? '' : ` ± ${spreadFrames.toFixed(1)}`} frames`];
+  const exact = exactFrames.toFixed(1).replace(/^-(?=0\.0$)/, ''); // never -0.0
+  return [`${exact}${spreadFrames === null ? '' : ` ± ${spreadFrames.toFixed(1)}`} frames`];
 }
 
 function describeProtocol(protocol: ScoreProtocol, files: readonly VideoScore[], weights: WeightsFacts): void {
