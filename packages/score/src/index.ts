@@ -2,6 +2,7 @@ export type { Engine, EngineOptions } from './embed/engine';
 export { ENGINES, engineCompiler } from './embed/engine';
 export type { OpenEmbedderOptions } from './embed/open-embedder';
 export { openEmbedder } from './embed/open-embedder';
+export type { FaceBox } from './faces/face-place';
 export type { FaceScore, VideoScore } from './faces/face-score';
 export type { PlainImage } from './frames/images';
 export type { LoadExpertOptions } from './load-expert/load-expert';

@@ -16,6 +16,8 @@ const verdicts = [
   },
 ] as SyncVerdict[];
 const face = (track: number, lseD: number, lseC: number): FaceScore => ({
+  ...{ fromSec: 0.2, toSec: 4.2, box: { left: 10, top: 20, right: 110, bottom: 140 } },
+  ...{ place: null, speaking: 0.75, filledFrames: 2, missingFrames: 5 },
   ...{ track, firstFrame: 5, frameCount: 100, detectionScore: 0.9, windows: 91, lseD, lseC },
   ...{
     offsetFrames: 3,
@@ -57,6 +59,15 @@ test('describeScore has one line for each face and each problem, with how sure i
   );
 });
 
+test('describeScore says which of several faces it is, and how much it speaks', () => {
+  const left = { ...face(0, 1, 0.2), place: 'left face' };
+  const right = { ...face(1, 3, 0.4), place: 'right face', speaking: null };
+  expect(describeScore(video('a.mp4', [left, right]))).toBe(
+    'a.mp4: left face: audio is 3 frames (120 ms) early (confidence 0.97); face 0, 100 frames, speaking 0.75; LSE-D 1.000, LSE-C 0.200\n' +
+      'a.mp4: right face: cannot tell: no offset matches (lowest distance at 3 frames); face 1, 100 frames; LSE-D 3.000, LSE-C 0.400',
+  );
+});
+
 test('describeScore gives the offset to a tenth of a frame with its spread', () => {
   const exact = { ...verdicts[0], exactFrames: 2.84, spreadFrames: 0.31 };
   const score = video('c.mp4', [{ ...face(0, 1, 0.2), verdict: exact }]);
@@ -76,8 +87,8 @@ test('scoreTable has one line for each face, and one for a file without a score'
   const [head, ...rows] = scoreTable(protocol, files).trimEnd().split('\r\n');
   expect(head).toContain('file,face,first_frame,frame_count,');
   expect(rows).toEqual([
-    'a.mp4,0,5,100,91,3,0.12,1,0.2,false,early,found,0.974,,,,recipe,abc,def',
-    'a.mp4,1,5,100,91,3,0.12,3,0.4,true,cannot tell,no match,0.1,,,,recipe,abc,def',
-    'b.mp4,,,,,,,,,,,,,,,no face: in 40 frames,recipe,abc,def',
+    'a.mp4,0,5,100,91,3,0.12,1,0.2,false,early,found,0.974,,,,0.2,4.2,10,20,110,140,0.75,2,5,,recipe,abc,def',
+    'a.mp4,1,5,100,91,3,0.12,3,0.4,true,cannot tell,no match,0.1,,,,0.2,4.2,10,20,110,140,0.75,2,5,,recipe,abc,def',
+    'b.mp4,,,,,,,,,,,,,,,,,,,,,,,,,no face: in 40 frames,recipe,abc,def',
   ]);
 });

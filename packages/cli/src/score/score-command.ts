@@ -178,7 +178,10 @@ export function meanOfFiles(files: readonly VideoScore[]): { scores: number; lse
 export function describeScore({ file, faces, mean, problems, notes }: VideoScore): string {
   const lines = faces.map((face) => {
     const lse = `LSE-D ${face.lseD.toFixed(3)}, LSE-C ${face.lseC.toFixed(3)}`;
-    return `${file}: face ${face.track}, ${face.frameCount} frames: ${describeVerdict(face)}; ${lse}`;
+    const which = `face ${face.track}, ${face.frameCount} frames`;
+    if (face.place === null) return `${file}: ${which}: ${describeVerdict(face)}; ${lse}`;
+    const speaking = face.speaking === null ? '' : `, speaking ${face.speaking.toFixed(2)}`;
+    return `${file}: ${face.place}: ${describeVerdict(face)}; ${which}${speaking}; ${lse}`;
   });
   if (mean && faces.length > 1) {
     const lse = `LSE-D ${mean.lseD.toFixed(3)}, LSE-C ${mean.lseC.toFixed(3)}`;

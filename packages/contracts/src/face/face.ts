@@ -40,6 +40,11 @@ export type FaceTrack = {
   /** Number of frames whose points are interpolated between two detections. */
   interpolated: number;
   /**
+   * Of those, the frames in which the face was searched and not found; the others were not searched. Missing where that
+   * is not known, as of landmarks made elsewhere.
+   */
+  notFound?: number;
+  /**
    * `[frameCount, 4]`, float32: left, top, right, bottom of the detector's face box in pixels; undefined where the
    * detector has none.
    */

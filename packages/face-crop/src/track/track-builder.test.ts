@@ -14,6 +14,15 @@ test('TrackBuilder interpolates a short gap linearly and counts the frames', () 
   expect(track.points).toHaveLength(5 * 136);
 });
 
+test('TrackBuilder counts the searched frames without the face; frames that were not searched are interpolated only', () => {
+  const builder = new TrackBuilder({ maxGap: 5, minFrames: 1 });
+  for (const frame of [0, 2, 4, 6, 8, 10, 12, 14]) {
+    if ([0, 6, 8].includes(frame)) builder.add(1, frame, points(frame), 1); // of every second frame
+    builder.expire(frame);
+  }
+  expect(builder.finish()).toMatchObject([{ frameCount: 9, interpolated: 6, notFound: 2 }]);
+});
+
 test('TrackBuilder splits at a longer gap and drops what is too short', () => {
   const builder = new TrackBuilder({ maxGap: 3, minFrames: 2 });
   for (const frame of [0, 1, 2, 7, 8, 20]) builder.add(1, frame, points(frame), 1);

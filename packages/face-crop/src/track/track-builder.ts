@@ -11,7 +11,12 @@ type Open = {
   rows: RowQueue;
   score: number;
   seen: number;
+  /** Searched frames without this face, up to the last one with it and since then. */
+  notFound: number;
+  notFoundSince: number;
 };
+
+const NOT_SEEN = { score: 0, seen: 0, notFound: 0, notFoundSince: 0 };
 
 /**
  * Joins landmarks, frame by frame, into gap-free tracks.
@@ -38,18 +43,22 @@ export class TrackBuilder {
       track = undefined;
     }
     if (!track) {
-      track = { order: this.#started++, firstFrame: frame, rows: new RowQueue(136, 32), score: 0, seen: 0 };
+      track = { order: this.#started++, firstFrame: frame, rows: new RowQueue(136, 32), ...NOT_SEEN };
       this.#open.set(key, track);
     }
     append(track, frame, points);
     track.score += score;
     track.seen++;
+    track.notFound += track.notFoundSince;
+    track.notFoundSince = 0;
   }
 
-  /** Ends the tracks that can no longer be continued at this frame. */
+  /** All faces of a searched frame were added: ends the tracks that can no longer be continued. */
   expire(frame: number): void {
     for (const [key, track] of this.#open) {
-      if (frame - track.firstFrame - track.rows.count > this.#rules.maxGap) this.#end(key);
+      const gap = frame - track.firstFrame - track.rows.count;
+      if (gap >= 0) track.notFoundSince++; // else its last row is this frame
+      if (gap > this.#rules.maxGap) this.#end(key);
     }
   }
 
@@ -58,13 +67,14 @@ export class TrackBuilder {
     for (const key of [...this.#open.keys()]) this.#end(key);
     return this.#finished
       .sort((a, b) => a.order - b.order)
-      .map(({ firstFrame, rows, score, seen }, id) => ({
+      .map(({ firstFrame, rows, score, seen, notFound }, id) => ({
         id,
         firstFrame,
         frameCount: rows.count,
         points: rows.rows(0, rows.count).slice(),
         score: score / seen,
         interpolated: rows.count - seen,
+        notFound,
       }));
   }
 

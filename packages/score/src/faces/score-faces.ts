@@ -16,7 +16,9 @@ import type { FrameWindow } from '@lipsync/sync-windows';
 import type { AudioEmbeddings } from '../embed/audio-embeddings';
 import { type ProtocolOptions, type ScoreProtocol, scoreProtocol } from '../protocol/score-protocol';
 import { faceFacts } from './face-facts';
+import { placesOf } from './face-place';
 import { faceScore, type VideoScore } from './face-score';
+import { lipActivity } from './lip-activity';
 import type { SpeechFlags } from './speech-flags';
 
 /** An expert and the rules by which it scores. */
@@ -69,14 +71,17 @@ export async function scoreFaces(faces: Faces, scoring: Scoring, score: VideoSco
     const limit = protocol.windows === 'reference' ? referenceWindows(frameCount, samples) : Infinity;
     const found = await scorer.finish(limit);
     if (found) {
-      const verdict = scorer.verdict(found, { ...track, frameCount });
-      score.faces.push(faceScore({ ...track, frameCount }, found, verdict));
+      const seen = { ...track, frameCount };
+      const verdict = scorer.verdict(found, seen);
+      const speaking = scorer.speaking(seen, verdict);
+      score.faces.push(faceScore(seen, found, { verdict, speaking, missingFrames: allFrames - frameCount }));
       score.notes.push(...driftNotes(track, verdict));
     } else {
       const rule = `${frameCount} frames with audio, fewer than a window of ${protocol.recipe.frameCount} needs`;
       score.problems.push(`face ${track.id}: too short: ${rule}`);
     }
   }
+  for (const [i, place] of placesOf(score.faces).entries()) score.faces[i].place = place;
   if (protocol.perFile === 'mean of tracks' && score.faces.length > 0) score.mean = meanOfTracks(score.faces);
 }
 
@@ -155,6 +160,13 @@ class FaceScorer {
       startSec: first / recipe.fps,
       windowFrames: recipe.frameCount,
     });
+  }
+
+  /** See `FaceScore`. */
+  speaking(track: FaceTrack, { offsetFrames }: SyncVerdict): number | null {
+    // The voice of frame f is heard at frame f - n where the audio leads by n frames.
+    const flags = this.#speech.flags();
+    return lipActivity(track, (frame) => flags(frame - this.#firstFrame - (offsetFrames ?? 0)));
   }
 
   async #give(): Promise<void> {

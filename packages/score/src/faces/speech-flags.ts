@@ -36,16 +36,25 @@ export class SpeechFlags {
 
   /** Share of `frameCount` frames from one on in which somebody speaks, 0..1; undefined where no audio has passed. */
   share(firstFrame: number, frameCount: number): number | undefined {
-    const blocks = this.#rest ? [...this.#blocks, this.#flagsOf(this.#rest.samples())] : this.#blocks;
-    const perBlock = Math.round(BLOCK_SEC * this.#fps);
+    const flag = this.flags();
     let [spoken, known] = [0, 0];
     for (let frame = firstFrame; frame < firstFrame + frameCount; frame++) {
-      const flag = blocks[Math.floor(frame / perBlock)]?.[frame % perBlock];
-      if (flag === undefined) continue;
-      spoken += flag;
+      const speech = flag(frame);
+      if (speech === undefined) continue;
+      if (speech) spoken++;
       known++;
     }
     return known > 0 ? spoken / known : undefined;
+  }
+
+  /** Tells of each frame whether somebody speaks in it, by what has passed until now; undefined where nothing has. */
+  flags(): (frame: number) => boolean | undefined {
+    const blocks = this.#rest ? [...this.#blocks, this.#flagsOf(this.#rest.samples())] : this.#blocks;
+    const perBlock = Math.round(BLOCK_SEC * this.#fps);
+    return (frame) => {
+      const flag = blocks[Math.floor(frame / perBlock)]?.[frame % perBlock];
+      return flag === undefined ? undefined : flag === 1;
+    };
   }
 
   #flagsOf(samples: Float32Array): Uint8Array {

@@ -28,7 +28,9 @@ test('a track with cuts becomes one for each shot, with its own points', () => {
     expect(points).toHaveLength(frameCount * 136);
     expect([points[0], points[points.length - 1]]).toEqual([firstFrame, firstFrame + frameCount - 1]);
   }
-  expect(pieces[2].interpolated).toBe(5);
+  expect(pieces[2]).toMatchObject({ interpolated: 5 });
+  expect(pieces[2]).not.toHaveProperty('notFound'); // unknown
+  expect(splitTracks([{ ...track(0, 0, 50), notFound: 10 }], [20]).map((piece) => piece.notFound)).toEqual([4, 6]);
 });
 
 test('the margin takes frames away at cuts only, and pieces that are nothing but margin', () => {

@@ -26,13 +26,15 @@ export function splitTracks(tracks: readonly FaceTrack[], cuts: readonly number[
 
 function pieceOf(track: FaceTrack, from: number, to: number): FaceTrack {
   const [first, last] = [from - track.firstFrame, to - track.firstFrame];
+  // Which frames were interpolated is not known: their share is taken to be the same everywhere.
+  const shareOf = (count: number) => Math.round((count * (to - from)) / track.frameCount);
   return {
     ...track,
     firstFrame: from,
     frameCount: to - from,
     points: track.points.slice(first * 136, last * 136),
-    // Which frames were interpolated is not known: their share is taken to be the same everywhere.
-    interpolated: Math.round((track.interpolated * (to - from)) / track.frameCount),
+    interpolated: shareOf(track.interpolated),
+    ...(track.notFound === undefined ? {} : { notFound: shareOf(track.notFound) }),
     ...(track.boxes ? { boxes: track.boxes.slice(first * 4, last * 4) } : {}),
   };
 }
