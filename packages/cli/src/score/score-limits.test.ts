@@ -47,7 +47,7 @@ test.skipIf(missing)(
       expect(output.err).toContain(
         'vr_3.mp4: face 0: no confidence for --min-confidence: the network is not calibrated',
       );
-      expect(output.err).toContain('(not calibrated, ');
+      expect(output.out).toContain('(not calibrated, ');
     } finally {
       output.restore();
     }

@@ -5,7 +5,7 @@ import { selectBackend } from '@lipsync/backends';
 import { scoreVideo } from '@lipsync/score';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeTwoFaces } from '../testing/two-faces';
-import { describeScore } from './score-command';
+import { describeScore } from './describe-score';
 
 let folder: string;
 beforeAll(async () => {

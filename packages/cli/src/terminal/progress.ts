@@ -6,6 +6,8 @@ export type Progress = {
   update(done: number, facts?: string): void;
   /** A line above the bar. */
   log(line: string): void;
+  /** A line of the result: to standard output, with the bar out of its way. */
+  print(line: string): void;
   stop(): void;
 };
 
@@ -42,8 +44,11 @@ function drawnBar(label: string, total: number, stream: NodeJS.WriteStream): Pro
   bar.start(total, 0, { facts: '' });
   return {
     update: (done, facts = '') => bar.update(done, { facts }),
-    log: (line) => {
-      stream.write(`\r\u001b[K${line}\n`); // clear the bar's line; the bar draws itself again below
+    // Clear the bar's line; the bar draws itself again below.
+    log: (line) => void stream.write(`\r\u001b[K${line}\n`),
+    print: (line) => {
+      stream.write('\r\u001b[K');
+      process.stdout.write(`${line}\n`);
     },
     stop: () => bar.stop(),
   };
@@ -66,6 +71,7 @@ function plainLines(label: string, total: number, stream: NodeJS.WritableStream,
       stream.write(`${label} ${done}/${total} ${facts}${left}\n`);
     },
     log: (line) => void stream.write(`${line}\n`),
+    print: (line) => void process.stdout.write(`${line}\n`),
     stop: () => {},
   };
 }

@@ -1,7 +1,7 @@
 import type { SyncVerdict } from '@lipsync/metrics';
 import type { FaceScore, ScoreProtocol, VideoScore } from '@lipsync/score';
 import { expect, test } from 'vitest';
-import { describeScore, meanOfFiles } from './score-command';
+import { describeNotes, describeScore, meanOfFiles } from './describe-score';
 import { scoreTable } from './score-table';
 
 const verdicts = [
@@ -39,12 +39,13 @@ const files = [
   video('b.mp4', [], { problems: ['no face: in 40 frames'] }),
 ];
 
-test('describeScore adds notes, and the option that reads a damaged file all the same', () => {
+test('describeScore names the option that reads a damaged file all the same; notes stand apart', () => {
   const problems = ['broken: damaged or missing: 30 frames (1.20 s) at 0.40 s: corrupt'];
-  expect(describeScore(video('c.mp4', [], { problems, notes: ['2 audio tracks'] }))).toBe(
-    'c.mp4: broken: damaged or missing: 30 frames (1.20 s) at 0.40 s: corrupt (--damage conceal takes what there is)\n' +
-      'c.mp4: note: 2 audio tracks',
+  const score = video('c.mp4', [], { problems, notes: ['2 audio tracks'] });
+  expect(describeScore(score)).toBe(
+    'c.mp4: broken: damaged or missing: 30 frames (1.20 s) at 0.40 s: corrupt (--damage conceal takes what there is)',
   );
+  expect(describeNotes(score)).toEqual(['c.mp4: note: 2 audio tracks']);
 });
 
 test('describeScore has one line for each face and each problem, with how sure it is', () => {

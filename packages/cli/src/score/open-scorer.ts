@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import { createLandmarkDetector } from '@lipsync/face-crop';
+import { openMedia } from '@lipsync/media';
+import { PROTOCOLS } from '@lipsync/metrics';
+import {
+  engineCompiler,
+  openEmbedder,
+  type ScoreProtocol,
+  scoreProtocol,
+  scoreVideo,
+  type VideoScore,
+} from '@lipsync/score';
+import { landmarkSettings } from '@lipsync/sync-windows';
+import { readingOptions } from '../terminal/media-options';
+import { loadOptions } from '../terminal/read-files';
+import { resolveWeights } from '../weights/fetch-weights';
+import { type WeightsFacts, weightsFacts } from '../weights/weights-facts';
+import type { ScoreWords } from './score-options';
+
+/** Scores one video after the other with the network, the reader and the detector that a command line names. */
+export type Scorer = {
+  protocol: ScoreProtocol;
+  weights: WeightsFacts;
+  /** The score of a file, by the name that the user gave it. */
+  score(file: string): Promise<VideoScore>;
+  dispose(): Promise<void>;
+};
+
+/**
+ * Opens what `lipsync score` scores with.
+ *
+ * @throws UsageError for weights that were not fetched; what the network, ffmpeg and the backend throw.
+ */
+export async function openScorer(options: ScoreWords, log: (line: string) => void): Promise<Scorer> {
+  const { backend, threads, maxShift, edges, landmarkQuality, landmarkDetector } = options;
+  const rules = { protocol: PROTOCOLS[options.protocol], maxShift, edges };
+  const weights = await resolveWeights(options.weights);
+  const engine = { engine: options.engine, backend, log };
+  const loading = { ...(await loadOptions(options)), ...engine, threads };
+  const [embedder, reader] = await startBoth(
+    openEmbedder(weights, loading),
+    openMedia({ log, ...readingOptions(options) }),
+  );
+  const detector = await createLandmarkDetector({
+    ...landmarkSettings(landmarkQuality, landmarkDetector).detector,
+    compile: await engineCompiler(engine),
+  });
+  const dispose = async () => {
+    detector.dispose();
+    await embedder.dispose();
+  };
+  try {
+    const protocol = await scoreProtocol(embedder.expert, rules);
+    const parts = { expert: embedder, reader, detector, landmarkQuality, ...rules, log };
+    return {
+      protocol,
+      weights: weightsFacts(options.weights, protocol.weightsHash),
+      score: async (file) => ({ ...(await scoreVideo(resolve(file), parts)), file }),
+      dispose,
+    };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** Both take time to start; where one fails the other is released. */
+async function startBoth<E extends { dispose(): Promise<void> }, A>(
+  opening: Promise<E>,
+  other: Promise<A>,
+): Promise<[E, A]> {
+  const [embedder, started] = await Promise.allSettled([opening, other]);
+  if (embedder.status === 'rejected') throw embedder.reason;
+  if (started.status === 'fulfilled') return [embedder.value, started.value];
+  await embedder.value.dispose();
+  throw started.reason;
+}

@@ -1,0 +1,91 @@
+import { PROTOCOLS } from '@lipsync/metrics';
+import { choice, createCommand, decimal, keysOf, type OptionsOf, wholeNumber } from '../terminal/command';
+import { addReadingOptions } from '../terminal/media-options';
+import {
+  backendOption,
+  configOption,
+  engineOption,
+  jsonOption,
+  landmarkDetectorOption,
+  landmarkQualityOption,
+  prefixOption,
+  recipeOption,
+  threadsOption,
+} from '../terminal/options';
+import { PRETRAINED } from '../weights/fetch-weights';
+
+/** The command `lipsync score` without its action. */
+export function scoreOptions() {
+  return addReadingOptions(faceOptions())
+    .addOption(engineOption())
+    .addOption(backendOption())
+    .addOption(threadsOption());
+}
+
+/** The options of `lipsync score` as its action receives them. */
+export type ScoreWords = OptionsOf<ReturnType<typeof scoreOptions>>;
+
+function faceOptions() {
+  return limitOptions()
+    .optionsGroup('Finding faces:')
+    .addOption(landmarkQualityOption())
+    .addOption(landmarkDetectorOption());
+}
+
+function limitOptions() {
+  return networkOptions()
+    .optionsGroup('Limits (for checks):')
+    .addOption(
+      wholeNumber(
+        '--max-offset <frames>',
+        'end with status 3 where the audio of a face is further off, or there is no answer (lipsync prepare drops clips by an ' +
+          'option of this name)',
+      ),
+    )
+    .addOption(
+      decimal(
+        '--min-confidence <x>',
+        'end with status 3 where the confidence of a face’s answer, 0 to 1, is lower, or there is no answer (in lipsync prepare ' +
+          'it is an LSE-C)',
+      ),
+    );
+}
+
+function networkOptions() {
+  return outputOptions()
+    .optionsGroup('What is measured, and by which network:')
+    .option(
+      '--weights <file>',
+      'weights of the expert: AVAlignNet, SyncNet, Wav2Lip’s, LatentSync’s (safetensors, PyTorch, or ONNX files of lipsync export), a ' +
+        'name that was fetched, such as syncnet-v2, or those that are installed with the command',
+      PRETRAINED,
+    )
+    .addOption(recipeOption())
+    .addOption(configOption())
+    .addOption(prefixOption())
+    .addOption(
+      choice('--protocol <name>', 'a published evaluation, or the expert’s own recipe', keysOf(PROTOCOLS)).default(
+        'recipe' as const,
+      ),
+    )
+    .addOption(wholeNumber('--max-shift <frames>', 'largest offset that is tried (default: the protocol’s, 15)', 1))
+    .addOption(
+      choice(
+        '--edges <name>',
+        'zero: embeddings beyond the ends are zeros, as in SyncNet; overlap: they are left out (default: the protocol’s)',
+        ['zero', 'overlap'],
+      ),
+    );
+}
+
+function outputOptions() {
+  return createCommand(
+    'score',
+    'Measures for every face in every video by how much the audio is early or late, with LSE-D and LSE-C of the expert.',
+  )
+    .usage('VIDEO... [options]')
+    .argument('<videos...>', 'video files')
+    .optionsGroup('Output:')
+    .addOption(jsonOption())
+    .option('--csv', 'print one line for each face as CSV on standard output');
+}
