@@ -1,4 +1,13 @@
 import { defineConfig } from 'tsup';
 import base from '../../tsup.base';
 
-export default defineConfig({ ...base, entry: ['src/index.ts', 'src/lipsync.ts'] });
+/** The processes of a batch run a program of their own. */
+export default defineConfig([
+  { ...base, clean: false, entry: ['src/index.ts', 'src/lipsync.ts'] },
+  {
+    entry: { 'score-program': 'src/score/batch/score-program.ts' },
+    format: ['esm'],
+    sourcemap: true,
+    target: 'es2022',
+  },
+]);

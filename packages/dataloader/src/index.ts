@@ -17,6 +17,8 @@ export {
   SyncLoader,
   THESIS_PAIRS,
 } from './loaders/sync-loader';
+export type { VideoList } from './prepare/list-videos';
+export { listVideos } from './prepare/list-videos';
 export { parseNpyLogits } from './prepare/npy-logits';
 export { offsetStage } from './prepare/offset-stage';
 export type { Preparation, PreparationName, QualityGates } from './prepare/preparation';

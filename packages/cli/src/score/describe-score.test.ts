@@ -1,7 +1,7 @@
 import type { SyncVerdict } from '@lipsync/metrics';
 import type { FaceScore, ScoreProtocol, VideoScore } from '@lipsync/score';
 import { expect, test } from 'vitest';
-import { describeNotes, describeScore, meanOfFiles } from './describe-score';
+import { describeInOneLine, describeNotes, describeScore, meanOfFiles } from './describe-score';
 import { scoreTable } from './score-table';
 
 const verdicts = [
@@ -67,6 +67,21 @@ test('describeScore says which of several faces it is, and how much it speaks', 
     'a.mp4: left face: audio is 3 frames (120 ms) early (confidence 0.97); face 0, 100 frames, speaking 0.75; LSE-D 1.000, LSE-C 0.200\n' +
       'a.mp4: right face: cannot tell: no offset matches (lowest distance at 3 frames); face 1, 100 frames; LSE-D 3.000, LSE-C 0.400',
   );
+});
+
+test('describeInOneLine keeps to one line, whatever a file is called and however many faces it has', () => {
+  expect(files.map(describeInOneLine)).toEqual([
+    'a.mp4: 2 faces: face 0: audio is 3 frames (120 ms) early (confidence 0.97); LSE-D 1.000, LSE-C 0.200; ' +
+      'face 1: cannot tell: no offset matches (lowest distance at 3 frames); LSE-D 3.000, LSE-C 0.400',
+    'b.mp4: no score: no face: in 40 frames',
+  ]);
+  const odd = video('two\nlines\u007f.mp4', [face(0, 1, 0.2)], { problems: ['face 1: too small'], notes: ['a\tb'] });
+  expect(describeInOneLine(odd)).toMatch(/^two\\nlines\\u007f\.mp4: audio is 3 frames [^\n]*$/);
+  expect(describeNotes(odd, true)).toEqual([
+    'two\\nlines\\u007f.mp4: face 1: too small',
+    'two\\nlines\\u007f.mp4: note: a\\tb',
+  ]);
+  expect(describeInOneLine(video('c.mp4', []))).toBe('c.mp4: no score: no face');
 });
 
 test('describeScore gives the offset to a tenth of a frame with its spread', () => {

@@ -15,10 +15,32 @@ export function describeScore({ file, faces, mean, problems }: VideoScore): stri
   return [...lines, ...problems.map((problem) => `${file}: ${withDamageHint(problem)}`)].join('\n');
 }
 
-/** What is unusual about a file, one line each. */
-export function describeNotes({ file, notes }: VideoScore): string[] {
-  return notes.map((note) => `${file}: note: ${note}`);
+/** The same in one line, for a batch. */
+export function describeInOneLine({ file, faces, problems }: VideoScore): string {
+  const name = onOneLine(file);
+  if (faces.length === 0)
+    return onOneLine(`${name}: no score: ${problems.map(withDamageHint).join('; ') || 'no face'}`);
+  if (faces.length === 1) return `${name}: ${describeFace(faces[0])}`;
+  const each = faces.map((face) => `${face.place ?? `face ${face.track}`}: ${describeFace(face)}`);
+  return `${name}: ${faces.length} faces: ${each.join('; ')}`;
 }
+
+/** What is unusual about a file, and in a batch which of its faces have no score, one line each. */
+export function describeNotes({ file, faces, problems, notes }: VideoScore, inBatch = false): string[] {
+  const name = onOneLine(file);
+  const faceless = inBatch && faces.length > 0 ? problems : [];
+  return [
+    ...faceless.map((problem) => `${name}: ${onOneLine(problem)}`),
+    ...notes.map((note) => `${name}: note: ${onOneLine(note)}`),
+  ];
+}
+
+/** Names may hold line breaks. */
+const onOneLine = (text: string) =>
+  text.replace(/[\u0000-\u001f\u007f]/g, (character) => {
+    const short = JSON.stringify(character).slice(1, -1);
+    return short === character ? `\\u00${character.charCodeAt(0).toString(16)}` : short;
+  });
 
 /** How the scores were measured: engine, protocol, weights. */
 export function describeProvenance(protocol: ScoreProtocol, weights: WeightsFacts): string[] {

@@ -2,29 +2,13 @@ import { resolve } from 'node:path';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { PROTOCOLS } from '@lipsync/metrics';
-import {
-  engineCompiler,
-  openEmbedder,
-  type ScoreProtocol,
-  scoreProtocol,
-  scoreVideo,
-  type VideoScore,
-} from '@lipsync/score';
+import { engineCompiler, openEmbedder, scoreProtocol, scoreVideo } from '@lipsync/score';
 import { landmarkSettings } from '@lipsync/sync-windows';
 import { readingOptions } from '../terminal/media-options';
 import { loadOptions } from '../terminal/read-files';
 import { resolveWeights } from '../weights/fetch-weights';
-import { type WeightsFacts, weightsFacts } from '../weights/weights-facts';
 import type { ScoreWords } from './score-options';
-
-/** Scores one video after the other with the network, the reader and the detector that a command line names. */
-export type Scorer = {
-  protocol: ScoreProtocol;
-  weights: WeightsFacts;
-  /** The score of a file, by the name that the user gave it. */
-  score(file: string): Promise<VideoScore>;
-  dispose(): Promise<void>;
-};
+import { inputFacts, type ScoredFile, type Scorer, scorerFacts } from './scored-file';
 
 /**
  * Opens what `lipsync score` scores with.
@@ -51,13 +35,14 @@ export async function openScorer(options: ScoreWords, log: (line: string) => voi
   };
   try {
     const protocol = await scoreProtocol(embedder.expert, rules);
+    const facts = scorerFacts(options, protocol);
     const parts = { expert: embedder, reader, detector, landmarkQuality, ...rules, log };
-    return {
-      protocol,
-      weights: weightsFacts(options.weights, protocol.weightsHash),
-      score: async (file) => ({ ...(await scoreVideo(resolve(file), parts)), file }),
-      dispose,
+    const score = async (file: string): Promise<ScoredFile> => {
+      const { weights, settings } = facts;
+      const result = await scoreVideo(resolve(file), parts);
+      return { ...result, file, weights, settings, input: await inputFacts(file) };
     };
+    return { ...facts, score, dispose };
   } catch (error) {
     await dispose();
     throw error;

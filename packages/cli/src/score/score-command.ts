@@ -1,61 +1,92 @@
-import type { VideoScore } from '@lipsync/score';
+import { resolve } from 'node:path';
 import { ExitStatus, UsageError } from '../terminal/command';
-import { assertFiles } from '../terminal/media-options';
-import { log, printJson } from '../terminal/output';
-import { createProgress } from '../terminal/progress';
-import { describeNotes, describeProvenance, describeScore, lseWords, meanOfFiles } from './describe-score';
-import { openScorer, type Scorer } from './open-scorer';
-import { beyondLimits, exitStatusOf } from './score-limits';
+import { log } from '../terminal/output';
+import { createProgress, type Progress } from '../terminal/progress';
+import { ResultsFile } from './batch/results-file';
+import { type Batch, openBatch } from './batch/score-batch';
+import { type VideoInputs, videoInputs } from './batch/video-inputs';
+import { beyondLimits, exitStatusOf, type ScoreLimits } from './score-limits';
 import { type ScoreWords, scoreOptions } from './score-options';
-import { scoreTable } from './score-table';
+import { type OutputForm, outputForm, printEnd, printResult } from './score-output';
+import type { ScoredFile } from './scored-file';
 
 /** `lipsync score`. */
 export function scoreCommand() {
   return scoreOptions().action(runScore);
 }
 
-async function runScore(videos: string[], options: ScoreWords): Promise<void> {
-  const { json, csv, maxOffset, minConfidence } = options;
-  if (json && csv) throw new UsageError('--json must stand alone, got --csv beside it');
+async function runScore(words: string[], options: ScoreWords): Promise<void> {
+  const form = outputForm(options);
+  const { maxOffset, minConfidence } = options;
   if (minConfidence !== undefined && minConfidence > 1)
     throw new UsageError(`--min-confidence must be at most 1, got ${minConfidence}`);
-  await assertFiles('VIDEO', videos);
-  const scorer = await openScorer(options, log);
-  const files: VideoScore[] = [];
-  const progress = createProgress({ label: 'score', total: videos.length });
+  const limits: ScoreLimits = { maxOffset, minConfidence };
+  const inputs = await videoInputs(words, options);
+  const out = options.out === undefined ? undefined : await ResultsFile.open(resolve(options.out));
   try {
-    for (const file of videos) {
-      const score = await scorer.score(file);
-      files.push(score);
-      if (!json && !csv) progress.print(describeScore(score));
-      for (const note of describeNotes(score)) progress.log(note);
-      progress.update(files.length);
+    const batch = await openBatch(inputs, options, out);
+    try {
+      const results = await scoreInputs(batch, inputs, { form, out: options.out });
+      printEnd(results, batch, { form, single: inputs.single, limits });
+      for (const line of beyondLimits(results, limits)) log(line);
+      const status = exitStatusOf(results, limits);
+      if (status !== 0) throw new ExitStatus(status);
+    } finally {
+      await batch.dispose();
     }
-    progress.stop();
-    if (json) printJson(scoreReport(scorer, files));
-    else if (csv) process.stdout.write(scoreTable(scorer.protocol, files));
-    else printEnd(scorer, files);
   } finally {
-    progress.stop();
-    await scorer.dispose();
+    await out?.close();
   }
-  for (const line of beyondLimits(files, { maxOffset, minConfidence })) log(line);
-  const status = exitStatusOf(files, { maxOffset, minConfidence });
-  if (status !== 0) throw new ExitStatus(status);
 }
 
-/** What `--json` prints: weights and protocol once, then every file. */
-function scoreReport({ protocol, weights }: Scorer, files: readonly VideoScore[]) {
-  return {
-    weights,
-    protocol,
-    mean: meanOfFiles(files) ?? null,
-    files: files.map(({ protocol: _, ...score }) => score),
+/** Scores what has no result yet, and prints results as they come; returns all of them in the order of the inputs. */
+async function scoreInputs(
+  { before, results }: Batch,
+  { files, single }: VideoInputs,
+  { form, out }: { form: OutputForm; out?: string },
+): Promise<ScoredFile[]> {
+  if (before.length > 0)
+    log(`${before.length} of ${files.length} videos were scored before: their results are in ${out}`);
+  const progress = createProgress({ label: 'score', total: files.length });
+  const found = new Map<string, ScoredFile>();
+  const end = single ? () => {} : endOnInterrupt(progress, () => resumeHint(found.size, files.length, out));
+  try {
+    const take = (result: ScoredFile) => {
+      found.set(result.file, form === 'json' ? result : withoutWindows(result));
+      printResult(result, { form, single, progress });
+      progress.update(found.size);
+    };
+    for (const result of before) take(result);
+    for await (const result of results) take(result);
+  } finally {
+    end();
+    progress.stop();
+  }
+  return files.map((file) => found.get(file) as ScoredFile);
+}
+
+/** What a batch keeps of a result that is printed: thousands of them fit into memory. */
+function withoutWindows(result: ScoredFile): ScoredFile {
+  const faces = result.faces.map((face) => ({
+    ...face,
+    meanDistances: [],
+    perWindow: { distances: [], confidences: [] },
+  }));
+  return { ...result, faces };
+}
+
+function resumeHint(done: number, of: number, out: string | undefined): string {
+  const how = out === undefined ? 'with --out FILE it could be resumed' : `the same line resumes from ${out}`;
+  return `lipsync score: stopped after ${done} of ${of} videos; ${how}`;
+}
+
+/** Ctrl-C ends the command with status 130 and a line that says how to go on. */
+function endOnInterrupt(progress: Progress, line: () => string): () => void {
+  const onInterrupt = () => {
+    progress.stop();
+    log(line());
+    process.exit(130);
   };
-}
-
-function printEnd({ protocol, weights }: Scorer, files: readonly VideoScore[]): void {
-  const mean = meanOfFiles(files);
-  if (mean && files.length > 1) process.stdout.write(`mean of ${mean.scores} scores: ${lseWords(mean)}\n`);
-  for (const line of describeProvenance(protocol, weights)) log(line);
+  process.once('SIGINT', onInterrupt);
+  return () => void process.off('SIGINT', onInterrupt);
 }

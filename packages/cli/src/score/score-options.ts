@@ -79,13 +79,35 @@ function networkOptions() {
 }
 
 function outputOptions() {
+  return inputOptions()
+    .optionsGroup('Output:')
+    .addOption(jsonOption())
+    .option('--ndjson', 'print one JSON object a line for each video as soon as it is scored')
+    .option('--csv', 'print one line for each face as CSV on standard output')
+    .option(
+      '--out <file>',
+      'also append each result to this file (NDJSON) as it comes; the same line resumes: a video that is in it, unchanged, with the same ' +
+        'weights and options, is not scored again',
+    );
+}
+
+function inputOptions() {
   return createCommand(
     'score',
     'Measures for every face in every video by how much the audio is early or late, with LSE-D and LSE-C of the expert.',
   )
     .usage('VIDEO... [options]')
-    .argument('<videos...>', 'video files')
-    .optionsGroup('Output:')
-    .addOption(jsonOption())
-    .option('--csv', 'print one line for each face as CSV on standard output');
+    .argument(
+      '[videos...]',
+      'video files, folders (all videos in them), quoted patterns such as "talks/**/*.mp4", or - for names on standard input',
+    )
+    .optionsGroup('Which videos, and how many at a time:')
+    .option('--list <file>', 'text file with names of videos, one a line, beside or in place of VIDEO')
+    .addOption(
+      wholeNumber(
+        '--jobs <n>',
+        'videos that are scored at a time, each in a process (default: all processors, at most 8)',
+        1,
+      ),
+    );
 }

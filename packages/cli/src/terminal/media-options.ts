@@ -99,6 +99,11 @@ async function assertInputs(
   if (wrong.length > 0) throw new UsageError(shown.join('\n'));
 }
 
+/** Why a path is no file that can be read; undefined where it is one. */
+export function whyNoFile(path: string): Promise<string | undefined> {
+  return reasonAgainst(path, false);
+}
+
 /** Why a path cannot be read; undefined where it can. */
 async function reasonAgainst(path: string, folders: boolean): Promise<string | undefined> {
   if (path === '') return 'it is empty';

@@ -12,6 +12,7 @@ export type VideoList = { folder: string; sources: string[] };
  *
  * @throws Error if the folder is missing or has no video.
  * @example
+ * import { listVideos } from '@lipsync/dataloader';
  * const { sources } = await listVideos('videos'); // ['a.mp4', 'talks/b.mkv']
  */
 export async function listVideos(input: string): Promise<VideoList> {
