@@ -5,8 +5,9 @@
  *     node scripts/check-docs.mjs packages/metrics       one package or page, for instance while writing
  *     node scripts/check-docs.mjs --no-run               types and links only; needs no built packages
  *
- * A `ts` block of a page must compile as it stands. Words after `ts`: `run` executes the block too, on the built packages, in a folder with
- * the files of scripts/docs/make-inputs.mjs; `continued` appends the block to the one above it. An HTML comment `<!-- given … -->` right above
+ * A `ts` block of a page must compile as it stands, and lines of `sh` blocks that call lipsync must have its commands and options. Words after `ts` and
+ * `sh`: `run` executes the block too, on the built packages, in a folder with the files of scripts/docs/make-inputs.mjs; `continued` (`ts`) appends the
+ * block to the one above it. An HTML comment `<!-- given … -->` right above
  * a block holds declarations that a reader does not need to see.
  *
  * An `@example` may leave its inputs undeclared: they are `any`. What it calls, constructs or uses as a type is imported where an @lipsync
@@ -15,6 +16,8 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkCommands } from './docs/check-commands.mjs';
+import { checkInstalls } from './docs/check-installs.mjs';
 import { checkPages } from './docs/check-pages.mjs';
 import { checkTypes } from './docs/check-types.mjs';
 import { collectBlocks, collectExamples } from './docs/collect-blocks.mjs';
@@ -30,7 +33,11 @@ function filesBelow(folder, ending) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (['node_modules', 'dist', 'fixtures', 'build', '.turbo'].includes(entry.name)) return [];
+    if (
+      ['node_modules', 'dist', 'fixtures', 'build', '.turbo'].includes(entry.name) ||
+      path === join('site', 'reference')
+    )
+      return [];
     if (entry.isDirectory()) return filesBelow(path, ending);
     return path.endsWith(ending) ? [path] : [];
   });
@@ -39,7 +46,7 @@ function filesBelow(folder, ending) {
 const packages = readdirSync('packages').filter((name) => existsSync(`packages/${name}/package.json`));
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CODE_OF_CONDUCT.md'],
-  ...['docs', 'packages', 'examples', 'scripts/docs'].flatMap((folder) => filesBelow(folder, '.md')),
+  ...['docs', 'site', 'packages', 'examples', 'scripts/docs'].flatMap((folder) => filesBelow(folder, '.md')),
 ]
   .filter((path) => existsSync(path) && !path.endsWith('CHANGELOG.md'))
   .filter(inScope);
@@ -58,19 +65,23 @@ for (const name of packages)
 
 const problems = [];
 const report = (file, line, message) => problems.push({ file, line, message });
-const blocks = pages.flatMap((path) => collectBlocks(path, report));
+const found = pages.flatMap((path) => collectBlocks(path, report));
+const blocks = found.filter(({ language }) => language === 'ts');
+const shell = found.filter(({ language }) => language === 'sh');
 const examples = sources.flatMap((path) => collectExamples(path, report));
 checkPages(pages, report);
 checkTypes({ root, scratch, packages, blocks, examples, report });
-const wanted = blocks.filter(({ run }) => run);
+checkInstalls({ blocks: found, report });
+const commands = checkCommands({ root, packages, blocks: shell, report });
+const wanted = found.filter(({ run }) => run);
 if (wanted.length > 0 && problems.length === 0 && !args.includes('--no-run'))
   await runBlocks({ root, scratch, blocks: wanted, report });
 if (!args.includes('--keep')) rmSync(scratch, { recursive: true, force: true });
 
 problems.sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
 for (const { file, line, message } of problems) console.error(`${file}:${line}: ${message}`);
-const ran = problems.length === 0 && !args.includes('--no-run') ? `, ${wanted.length} of them executed` : '';
+const ran = problems.length === 0 && !args.includes('--no-run') ? `, ${wanted.length} blocks executed` : '';
 console.log(
-  `docs: ${pages.length} pages, ${blocks.length} blocks${ran}, ${examples.length} examples: ${problems.length} problems`,
+  `docs: ${pages.length} pages, ${blocks.length} blocks, ${commands} lines of lipsync${ran}, ${examples.length} examples: ${problems.length} problems`,
 );
 process.exit(problems.length === 0 ? 0 : 1);

@@ -4,15 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-
-/** The anchor that GitHub gives a heading. */
-const anchorOf = (heading) =>
-  heading
-    .trim()
-    .toLowerCase()
-    .replaceAll(/[`*]|\[|\]\([^)]*\)/g, '')
-    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-    .replaceAll(' ', '-');
+import { anchorOf } from './anchor-of.mjs';
 
 function anchorsOf(path) {
   const text = readFileSync(path, 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '');
@@ -41,7 +33,7 @@ export function checkPages(pages, report) {
           if (!existsSync(path) && !existsSync(join(dirname(page), path))) report(page, i + 1, `${path} is not there`);
         }
         if (fenced) return;
-        const links = line.replaceAll(/`[^`]*`/g, '').matchAll(/\]\(([^)\s]+)\)|(?:src|href)="([^"]+)"/g);
+        const links = line.replaceAll(/`[^`]*`/g, '').matchAll(/\]\(([^)\s]+)\)|(?<!:)(?:src|href)="([^"]+)"/g);
         for (const [, inPage, inTag] of links) {
           const target = inPage ?? inTag;
           if (/^[a-z]+:/i.test(target)) continue;

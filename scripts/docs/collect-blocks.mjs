@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 const WORDS = new Set(['run', 'continued']);
 
 /**
- * The `ts` blocks of a page.
+ * The `ts` and `sh` blocks of a page.
  *
- * @returns `{ file, line, text, given, run }`: `line` is that of the first line of `text`, from 1; `given` is declared above it unseen.
+ * @returns `{ file, line, language, text, given, run }`: `line` is that of the first line of `text`, from 1; `given` is declared above it unseen.
  */
 export function collectBlocks(path, report) {
   const lines = readFileSync(path, 'utf8').split('\n');
@@ -35,21 +35,23 @@ export function collectBlocks(path, report) {
     i = end;
     const [language, ...words] = info.trim().split(/\s+/);
     if (language === 'typescript') report(path, start, 'a block of TypeScript must be marked ts');
-    if (language !== 'ts') continue;
+    if (language !== 'ts' && language !== 'sh') continue;
     const unknown = words.filter((word) => !WORDS.has(word));
-    if (unknown.length > 0) report(path, start, `words after ts must be ${[...WORDS].join(', ')}, got ${unknown}`);
+    if (unknown.length > 0)
+      report(path, start, `words after ${language} must be ${[...WORDS].join(', ')}, got ${unknown}`);
     const body = lines.slice(start, end).map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
     const continued = words.includes('continued') && last;
     const text = body.join('\n');
     const block = {
       file: path,
       line: start + 1,
+      language,
       text,
       given: continued ? [last.given, last.text, given].filter(Boolean).join('\n') : given,
       run: words.includes('run'),
     };
     blocks.push(block);
-    last = block;
+    if (language === 'ts') last = block;
     given = '';
   }
   return blocks;
