@@ -17,7 +17,7 @@ import { SKIPPED } from './skipped.mjs';
 
 /** A step is a task of turbo.json; `unit` is the task `test` of each package. */
 const STEPS = [
-  ...['lint', 'typecheck', 'arrows', 'knip', 'house', 'changesets', 'workflows', 'docs', 'unit'],
+  ...['lint', 'typecheck', 'arrows', 'knip', 'house', 'changesets', 'workflows', 'docs', 'site', 'unit'],
   ...['reference', 'fuzz', 'packages', 'path', 'dinet', 'faults', 'endurance', 'webgpu', 'browser', 'onnx', 'ctc'],
   'accelerator',
 ];
