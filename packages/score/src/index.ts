@@ -1,3 +1,4 @@
+export type { FrameWindow } from '@lipsync/sync-windows';
 export type { Engine, EngineOptions } from './embed/engine';
 export { ENGINES, engineCompiler } from './embed/engine';
 export type { OpenEmbedderOptions } from './embed/open-embedder';

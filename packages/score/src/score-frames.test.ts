@@ -2,6 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import { changeGain } from '@lipsync/audio-mel';
 import { SPEECH_LOUDNESS, type SyncRecipe, type VideoFrame } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
+import type { FrameWindow } from '@lipsync/sync-windows';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { HEIGHT, madeAudio, madeMedia, WIDTH } from '../../sync-windows/src/testing/made-video';
@@ -92,6 +93,21 @@ describe('scoreFrames', () => {
     expect(doubled).toEqual(plain);
   });
 
+  test('shows every window to onWindow, as the network sees it', async () => {
+    const mouths = Array.from({ length: 9 }, (_, f) => ({
+      data: new Uint8Array(48).fill(10 * f),
+      width: 4,
+      height: 4,
+    }));
+    const seen: [number, number, number[]][] = [];
+    const onWindow = ({ track, startFrame, frames }: FrameWindow) =>
+      seen.push([track.id, startFrame, [0, 3, 6, 9, 12].map((at) => Math.round(255 * frames[at]))]);
+    await scoreFrames({ mouths, audio }, { expert, onWindow });
+    expect(seen).toEqual(
+      [0, 1, 2, 3, 4].map((start) => [0, start, [0, 1, 2, 3, 4].map((frame) => 10 * (start + frame))]),
+    );
+  });
+
   test('scores mouths that are cut already', async () => {
     const mouths = Array.from({ length: 30 }, (_, f) => ({
       data: Uint8Array.from({ length: 48 }, (_, i) => (i * 7 + f * 31) & 255),
@@ -101,6 +117,7 @@ describe('scoreFrames', () => {
     const short = { samples: audio.samples.subarray(0, 30 * 640), sampleRate: 16000 };
     const { faces, frameCount, problems } = await scoreFrames({ mouths, audio: short }, { expert });
     expect([faces.length, faces[0].windows, frameCount, problems]).toEqual([1, 26, 30, []]);
+    expect(faces[0]).toMatchObject({ box: null, place: null, speaking: null, missingFrames: 0 }); // no landmarks
   });
 
   test.each([-20, -40])(

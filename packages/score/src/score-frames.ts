@@ -64,7 +64,7 @@ export async function scoreFrames(
     await ensureBackend(log, assetFolder(options.assetsUrl));
     if ('mouths' in input) {
       const mouths = await collectImages(where, input.mouths);
-      return scoreMouths(mouths, { fps, audio }, scoring);
+      return scoreMouths(mouths, { fps, audio, onWindow: options.onWindow }, scoring);
     }
     const frames = await collectImages(where, input.frames);
     return scoreMedia('frames', memoryReader(frames, { fps, audio }), scoring, { ...options, engine });
@@ -73,7 +73,7 @@ export async function scoreFrames(
 
 async function scoreMouths(
   mouths: readonly PlainImage[],
-  { fps, audio }: { fps: number; audio: Waveform },
+  { fps, audio, onWindow }: { fps: number; audio: Waveform } & Pick<ScoreOptions, 'onWindow'>,
   scoring: Scoring,
 ): Promise<VideoScore> {
   const { embedder, protocol, batchSize } = scoring;
@@ -110,6 +110,7 @@ async function scoreMouths(
       ),
       audioOf: () => ({ audio: embeddings, speech, firstFrame: 0 }),
       extent: () => ({ frameCount, samples: resampled.samples.length }),
+      onWindow,
     };
     await scoreFaces(faces, scoring, score);
   } finally {

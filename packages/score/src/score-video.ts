@@ -6,6 +6,7 @@ import type { Embedder } from '@lipsync/metrics';
 import {
   type AudioLevel,
   audioOfTrack,
+  type FrameWindow,
   LANDMARK_QUALITY,
   type LandmarkQuality,
   streamFrameWindows,
@@ -48,6 +49,11 @@ export type ScoreOptions = ProtocolOptions &
      * has none, there is no confidence.
      */
     calibration?: VerdictCalibration;
+    /**
+     * Gets every window of frames before it is scored: what the network sees, for pictures of it. In the order of the
+     * frames, the faces interleaved; borrowed, and not to be changed.
+     */
+    onWindow?: (window: FrameWindow) => void;
     /** Gets lines such as which backend was selected. Default `console.warn`. */
     log?: (line: string) => void;
   };
@@ -147,7 +153,7 @@ export async function scoreMedia(
         if (event.faces) audio.prefetch(event.frameIndex);
       }
     }
-    if (video) await scoreTracked(video, audio, scoring, score);
+    if (video) await scoreTracked(video, { audio, onWindow: options.onWindow }, scoring, score);
   } catch (error) {
     if (!(error instanceof UnusableVideo)) throw error;
     score.problems.push(`${error.reason}: ${error.detail}`);
@@ -175,7 +181,7 @@ async function givenTracks(path: string, reader: MediaReader, { protocol }: Scor
 /** Scores the faces that the protocol takes. */
 async function scoreTracked(
   video: TrackedVideo,
-  audio: VideoAudio,
+  { audio, onWindow }: { audio: VideoAudio } & Pick<ScoreOptions, 'onWindow'>,
   scoring: Scoring,
   score: VideoScore,
 ): Promise<void> {
@@ -191,6 +197,7 @@ async function scoreTracked(
       windows: streamFrameWindows(video, { recipe, tracks }),
       audioOf: (track) => audio.of(video, track),
       extent: () => ({ frameCount: video.frameCount, samples: video.audioLevel.samples }),
+      onWindow,
     },
     scoring,
     score,

@@ -19,6 +19,8 @@ export type { GeneratorFigures, GeneratorSyncFigures } from './evaluate-generato
 export type { EvaluateExpertOptions, ExpertEvaluation } from './expert/evaluate-expert';
 export { evaluateExpert } from './expert/evaluate-expert';
 export type { ExpertLogEntry } from './expert/expert-curve';
+export type { HardestPairsOptions, HardPair } from './expert/hardest-pairs';
+export { hardestPairs } from './expert/hardest-pairs';
 export type { DataOverrides, TrainExpertEvent, TrainExpertOptions, TrainExpertReport } from './expert/train-expert';
 export { trainExpert } from './expert/train-expert';
 export type { NetworkChoice, TrainedNetwork, TrainedNetworkName } from './expert/trained-network';

@@ -51,16 +51,21 @@ export type Faces = {
   audioOf(track: FaceTrack): FaceAudio;
   /** Frames of the video and samples of its audio, once all windows have been read. */
   extent(): { frameCount: number; samples: number };
+  /** Gets each window before it is scored. */
+  onWindow?: (window: FrameWindow) => void;
 };
 
 /** Scores all faces in one pass over the windows and adds the results to `score`. */
 export async function scoreFaces(faces: Faces, scoring: Scoring, score: VideoScore): Promise<void> {
-  const { tracks, windows, audioOf, extent } = faces;
+  const { tracks, windows, audioOf, extent, onWindow } = faces;
   if (tracks.length === 0) return;
   const scorers = new Map(
     tracks.map((track) => [track, new FaceScorer(audioOf(track), scoring, tracks.length)] as const),
   );
-  for await (const window of windows) await scorers.get(window.track)?.add(window);
+  for await (const window of windows) {
+    onWindow?.(window);
+    await scorers.get(window.track)?.add(window);
+  }
   const { protocol } = scoring;
   const { frameCount: allFrames, samples: allSamples } = extent();
   score.frameCount = allFrames;

@@ -89,7 +89,7 @@ export async function evaluateExpert(
 const ROWS_AT_ONCE = 64;
 
 /** The scores of pairs, float32 `[pairs]`; disposes the clip's tensors. */
-async function scorePairs(
+export async function scorePairs(
   expert: SyncExpert,
   { frames, features }: EvaluationClip,
   pairs: readonly EvaluationPair[],

@@ -1,0 +1,26 @@
+import { writeFileAtomic } from '@lipsync/checkpoints';
+import type { VideoScore } from '@lipsync/score';
+import { UsageError } from '../../terminal/command';
+import { pngOf } from './canvas';
+import { contactSheet } from './contact-sheet';
+import type { CropCollector } from './crop-collector';
+
+/** Refuses a `--preview` that is no name of a PNG file. */
+export function assertPreviewPath(path: string): void {
+  if (!/\.png$/i.test(path)) throw new UsageError(`--preview must end in .png, got ${path}`);
+}
+
+/**
+ * Writes the contact sheet of `--preview`.
+ *
+ * @returns a line that says what is in it.
+ */
+export async function writePreview(path: string, { faces }: VideoScore, crops: CropCollector): Promise<string> {
+  const shown = faces.filter(({ track }) => crops.of(track));
+  const sheet = contactSheet(shown.map(({ track }) => crops.of(track)!.spread));
+  if (!sheet) return `--preview: nothing was written, because there is no face with a score`;
+  await writeFileAtomic(path, pngOf(sheet));
+  const names = shown.map(({ place, track }) => place ?? `face ${track}`);
+  const which = names.length > 1 ? `, from top to bottom ${names.join(', ')}` : '';
+  return `${path}: what the network saw, with the numbers of the frames${which}`;
+}
