@@ -1,5 +1,6 @@
 import type { DataReport, Spread, Thumbnail } from '@lipsync/dataloader';
 import { encode } from 'fast-png';
+import { escapeHtml, htmlPage, pngAddress } from './parts/page';
 
 const WIDTH = 420;
 const HEIGHT = 120;
@@ -36,13 +37,9 @@ export function dataReportPage(report: DataReport, title: string): string {
   ];
   const drops = Object.entries(dropped).sort(([, a], [, b]) => b - a);
   const rows = drops.map(([reason, count]) => `<tr><td>${escapeHtml(reason)}</td><td>${count}</td></tr>`).join('');
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escapeHtml(title)}</title><style>
-body{font:15px/1.5 sans-serif;max-width:920px;margin:2rem auto;padding:0 1rem;color:#222}
-.charts,.crops{display:flex;flex-wrap:wrap;gap:16px}figure{margin:0}figcaption{font-size:12px;color:#555;max-width:192px;overflow-wrap:anywhere}
-.warnings{background:#fff3e0;border-left:4px solid #d9730d;padding:.6rem 1rem .6rem 2rem}td{padding:.1rem 1rem .1rem 0}
-</style></head><body>
-<h1>${escapeHtml(title)}</h1>
+  return htmlPage(
+    title,
+    `<h1>${escapeHtml(title)}</h1>
 <p>${figures}</p>
 <ul>${facts.map((fact) => `<li>${escapeHtml(fact as string)}</li>`).join('')}</ul>
 ${warned ? `<ul class="warnings">${warned}</ul>` : '<p>No warnings.</p>'}
@@ -50,9 +47,8 @@ ${warned ? `<ul class="warnings">${warned}</ul>` : '<p>No warnings.</p>'}
 <h2>Dropped</h2>
 ${rows ? `<table>${rows}</table>` : '<p>Nothing.</p>'}
 <h2>Crops</h2>
-<div class="crops">${thumbnails.map(crop).join('\n')}</div>
-</body></html>
-`;
+<div class="crops">${thumbnails.map(crop).join('\n')}</div>`,
+  );
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
@@ -61,7 +57,7 @@ function histogram(label: string, spread: Spread, digits: number): string {
   const { least, median, greatest, low, high, bins } = spread;
   const most = Math.max(1, ...bins);
   const width = WIDTH / bins.length;
-  const bars = bins.map((count, i) => bar(i * width, width, count / most, '#1f5fa8', `${count}`));
+  const bars = bins.map((count, i) => bar(i * width, width, count / most, 'var(--blue)', `${count}`));
   const text = [least, median, greatest].map((value) => value.toFixed(digits));
   const caption = `least ${text[0]}, median ${text[1]}, greatest ${text[2]}`;
   return chart(
@@ -83,7 +79,7 @@ function offsetChart({ counts, expert, beyondTwo, unknown, leftOut }: NonNullabl
       i * width,
       width,
       clips / most,
-      Math.abs(offsetFrames) > 2 ? '#b3402a' : '#1b7f4b',
+      Math.abs(offsetFrames) > 2 ? 'var(--red)' : 'var(--green)',
       `${offsetFrames}: ${clips}`,
     ),
   );
@@ -106,21 +102,16 @@ function chart(label: string, bars: string[], ticks: [number, string][], caption
   const texts = ticks.map(
     ([x, text]) => `<text x="${x.toFixed(1)}" y="${HEIGHT + 14}" text-anchor="${anchor(x)}">${text}</text>`,
   );
-  return `<figure><strong>${escapeHtml(label)}</strong><br><svg width="${WIDTH}" height="${HEIGHT + 18}" font-size="11" font-family="sans-serif">
-<line x1="0" x2="${WIDTH}" y1="${HEIGHT}" y2="${HEIGHT}" stroke="#999"/>${bars.join('')}${texts.join('')}</svg><figcaption style="max-width:none">${escapeHtml(caption)}</figcaption></figure>`;
+  return `<figure><strong>${escapeHtml(label)}</strong><br><svg viewBox="0 0 ${WIDTH} ${HEIGHT + 18}">
+<line x1="0" x2="${WIDTH}" y1="${HEIGHT}" y2="${HEIGHT}" stroke="var(--soft)"/>${bars.join('')}${texts.join('')}</svg><figcaption>${escapeHtml(caption)}</figcaption></figure>`;
 }
 
 function crop({ id, height, width, rgb, landmarks }: Thumbnail): string {
-  const png = Buffer.from(encode({ width, height, data: rgb, channels: 3 })).toString('base64');
+  const png = pngAddress(encode({ width, height, data: rgb, channels: 3 }));
   const points = Array.from({ length: 68 }, (_, i) => [landmarks[2 * i], landmarks[2 * i + 1]])
     .filter(([x, y]) => x >= 0 && y >= 0 && x <= width && y <= height)
     .map(
       ([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${(width / 96).toFixed(2)}" fill="#39ff14"/>`,
     );
-  const shown = Math.round((192 * height) / width);
-  return `<figure><svg width="192" height="${shown}" viewBox="0 0 ${width} ${height}"><image href="data:image/png;base64,${png}" width="${width}" height="${height}"/>${points.join('')}</svg><figcaption>${escapeHtml(id)}</figcaption></figure>`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
+  return `<figure style="width:192px"><svg viewBox="0 0 ${width} ${height}"><image href="${png}" width="${width}" height="${height}"/>${points.join('')}</svg><figcaption>${escapeHtml(id)}</figcaption></figure>`;
 }

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { writeFileAtomic } from '@lipsync/checkpoints';
 import { ClipStore, dataReport } from '@lipsync/dataloader';
-import { createCommand, type OptionsOf } from '../terminal/command';
+import { createCommand, type OptionsOf, UsageError } from '../terminal/command';
 import {
   backendOption,
   expertConfigOption,
@@ -17,6 +17,8 @@ import { createProgress } from '../terminal/progress';
 import { readHelper } from '../terminal/read-files';
 import { clipTable } from './clip-table';
 import { dataReportPage } from './data-report-page';
+import { isRun } from './run-report/read-run';
+import { reportRuns } from './run-report/report-runs';
 
 /** `lipsync report`. */
 export function reportCommand() {
@@ -26,10 +28,16 @@ export function reportCommand() {
 function reportOptions() {
   return createCommand(
     'report',
-    'Describes prepared clips before a network is trained on them: report.html, report.json and clips.csv, a table of the clips.',
+    'Describes prepared clips before a network is trained on them (report.html, report.json and clips.csv, a table of the clips), or training ' +
+      'runs, several beside each other (report.html).',
   )
-    .argument('<clips>', 'folder made by lipsync prepare')
-    .option('--out <dir>', 'folder of the report (default: that of the clips)')
+    .usage('CLIPS|RUN... [options]')
+    .argument('<folders...>', 'folder made by lipsync prepare, or folders made by lipsync train')
+    .option('--out <dir>', 'folder of the report (default: that of the clips, or of a single run)')
+    .option(
+      '--clips <dir>',
+      'of runs: prepared clips, for pictures of the held-out pairs that each network gets most wrong (default: none)',
+    )
     .option(
       '--expert <file>',
       'weights of a sync network that measures the offset of every clip, such as pretrained (default: not measured)',
@@ -42,7 +50,23 @@ function reportOptions() {
     .addOption(threadsOption());
 }
 
-async function runReport(clips: string, options: OptionsOf<ReturnType<typeof reportOptions>>): Promise<void> {
+type ReportWords = OptionsOf<ReturnType<typeof reportOptions>>;
+
+async function runReport(folders: string[], options: ReportWords): Promise<void> {
+  const runs = await Promise.all(folders.map(isRun));
+  if (runs.every((run) => run)) return reportRuns(folders, options);
+  if (folders.length > 1) {
+    const other = folders[runs.indexOf(false)];
+    throw new UsageError(
+      `RUN must be a folder made by lipsync train (with log.jsonl) where there are several, got ${other}`,
+    );
+  }
+  if (options.clips !== undefined)
+    throw new UsageError(`--clips must stand beside a folder made by lipsync train, got it beside ${folders[0]}`);
+  return reportClips(folders[0], options);
+}
+
+async function reportClips(clips: string, options: ReportWords): Promise<void> {
   const folder = resolve(clips);
   const store = await ClipStore.open(folder, { cacheBytes: 0 });
   const out = resolve(options.out ?? folder);

@@ -2,20 +2,27 @@ import { resolve } from 'node:path';
 import { createLandmarkDetector } from '@lipsync/face-crop';
 import { openMedia } from '@lipsync/media';
 import { PROTOCOLS } from '@lipsync/metrics';
-import { engineCompiler, openEmbedder, scoreProtocol, scoreVideo } from '@lipsync/score';
+import { engineCompiler, type FrameWindow, openEmbedder, scoreProtocol, scoreVideo } from '@lipsync/score';
 import { landmarkSettings } from '@lipsync/sync-windows';
 import { readingOptions } from '../terminal/media-options';
 import { loadOptions } from '../terminal/read-files';
 import { resolveWeights } from '../weights/fetch-weights';
+import { fixVideo } from './fix/fix-video';
+import { CropCollector } from './pictures/crop-collector';
+import { writePictures } from './pictures/write-pictures';
 import type { ScoreWords } from './score-options';
 import { inputFacts, type ScoredFile, type Scorer, scorerFacts } from './scored-file';
 
 /**
  * Opens what `lipsync score` scores with.
  *
+ * @param several whether its videos are some of several, for their reports.
  * @throws UsageError for weights that were not fetched; what the network, ffmpeg and the backend throw.
  */
-export async function openScorer(options: ScoreWords, log: (line: string) => void): Promise<Scorer> {
+export async function openScorer(
+  options: ScoreWords,
+  { log, several = false }: { log: (line: string) => void; several?: boolean },
+): Promise<Scorer> {
   const { backend, threads, maxShift, edges, landmarkQuality, landmarkDetector } = options;
   const rules = { protocol: PROTOCOLS[options.protocol], maxShift, edges };
   const weights = await resolveWeights(options.weights);
@@ -39,10 +46,20 @@ export async function openScorer(options: ScoreWords, log: (line: string) => voi
     const parts = { expert: embedder, reader, detector, landmarkQuality, ...rules, log };
     const score = async (file: string): Promise<ScoredFile> => {
       const { weights, settings } = facts;
-      const result = await scoreVideo(resolve(file), parts);
-      return { ...result, file, weights, settings, input: await inputFacts(file) };
+      const crops = new CropCollector(protocol.recipe);
+      const onWindow = (options.preview ?? options.report) ? (window: FrameWindow) => crops.add(window) : undefined;
+      const result = await scoreVideo(resolve(file), { ...parts, onWindow });
+      const scored = { ...result, file, weights, settings, input: await inputFacts(file) };
+      for (const line of await writePictures(scored, crops, { options, reader, several })) log(line);
+      return scored;
     };
-    return { ...facts, score, dispose };
+    const fix = async (out: string, before: ScoredFile): Promise<boolean> => {
+      const plain = await openMedia({ log: () => {} }); // what is written has one track of each kind
+      const rescore = (file: string) => scoreVideo(file, { ...parts, reader: plain });
+      const { minConfidence } = options;
+      return fixVideo(out, { score: before, reading: readingOptions(options), reader, rescore, minConfidence, log });
+    };
+    return { ...facts, score, fix, dispose };
   } catch (error) {
     await dispose();
     throw error;

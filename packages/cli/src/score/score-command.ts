@@ -5,6 +5,9 @@ import { createProgress, type Progress } from '../terminal/progress';
 import { ResultsFile } from './batch/results-file';
 import { type Batch, openBatch } from './batch/score-batch';
 import { type VideoInputs, videoInputs } from './batch/video-inputs';
+import { assertFixPath } from './fix/fix-video';
+import { writeReportIndex } from './pictures/report-file';
+import { assertPictureOptions } from './pictures/write-pictures';
 import { beyondLimits, exitStatusOf, type ScoreLimits } from './score-limits';
 import { type ScoreWords, scoreOptions } from './score-options';
 import { type OutputForm, outputForm, printEnd, printResult } from './score-output';
@@ -22,14 +25,21 @@ async function runScore(words: string[], options: ScoreWords): Promise<void> {
     throw new UsageError(`--min-confidence must be at most 1, got ${minConfidence}`);
   const limits: ScoreLimits = { maxOffset, minConfidence };
   const inputs = await videoInputs(words, options);
+  assertPictureOptions(options, inputs);
+  if (options.fix !== undefined) await assertFixPath(options.fix, inputs);
   const out = options.out === undefined ? undefined : await ResultsFile.open(resolve(options.out));
   try {
     const batch = await openBatch(inputs, options, out);
     try {
       const results = await scoreInputs(batch, inputs, { form, out: options.out });
       printEnd(results, batch, { form, single: inputs.single, limits });
+      if (options.report !== undefined && !inputs.single) {
+        await writeReportIndex(resolve(options.report), results);
+        log(`report: ${options.report}`);
+      }
       for (const line of beyondLimits(results, limits)) log(line);
-      const status = exitStatusOf(results, limits);
+      const fixed = options.fix === undefined ? undefined : await batch.fix?.(options.fix, results[0]);
+      const status = fixed === undefined ? exitStatusOf(results, limits) : fixed ? 0 : 1;
       if (status !== 0) throw new ExitStatus(status);
     } finally {
       await batch.dispose();

@@ -88,6 +88,17 @@ function outputOptions() {
       '--out <file>',
       'also append each result to this file (NDJSON) as it comes; the same line resumes: a video that is in it, unchanged, with the same ' +
         'weights and options, is not scored again',
+    )
+    .option(
+      '--report <file.html>',
+      'write a page with verdict, curves, faces and the crops that the network saw; of several videos an index, and a page for each ' +
+        'in a folder beside it',
+    )
+    .option('--preview <file.png>', 'write the crops that the network saw along time, with the numbers of their frames')
+    .option(
+      '--fix <file.mp4>',
+      'write a copy of the video with its audio shifted by the measured offset, if that is in sync when it is measured again; refused ' +
+        'where there is no single, sure offset (--min-confidence, default here 0.9)',
     );
 }
 

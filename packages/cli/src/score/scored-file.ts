@@ -26,6 +26,8 @@ export type ScorerFacts = { protocol: ScoreProtocol } & Pick<ScoredFile, 'weight
 export type Scorer = ScorerFacts & {
   /** The score of a file, by the name that the user gave it. */
   score(file: string): Promise<ScoredFile>;
+  /** Writes a copy in sync; see `fixVideo`. Missing where the scorer is in another process. */
+  fix?(out: string, before: ScoredFile): Promise<boolean>;
   dispose(): Promise<void>;
 };
 

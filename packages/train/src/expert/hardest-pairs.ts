@@ -1,5 +1,5 @@
 import type { SyncExpert } from '@lipsync/contracts/tensors';
-import { type ClipStore, type EvaluationOptions, type EvaluationPair, evaluationPairs } from '@lipsync/dataloader';
+import { type ClipStore, type EvaluationClip, type EvaluationOptions, evaluationPairs } from '@lipsync/dataloader';
 import * as tf from '@tensorflow/tfjs-core';
 import { scorePairs } from './evaluate-expert';
 
@@ -80,7 +80,7 @@ export async function hardestPairs(
 const hardness = ({ inSync, score }: Pick<HardPair, 'inSync' | 'score'>) => (inSync ? -score : score);
 
 /** The index of the hardest pair with a label; -1 where there is none. */
-function hardestOf(pairs: readonly EvaluationPair[], scores: Float32Array, label: 0 | 1): number {
+function hardestOf(pairs: EvaluationClip['pairs'], scores: Float32Array, label: 0 | 1): number {
   let best = -1;
   for (const [i, pair] of pairs.entries()) {
     if (pair.label !== label) continue;

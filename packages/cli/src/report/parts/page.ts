@@ -19,7 +19,7 @@ p{margin:.4rem 0}.soft{color:var(--soft)}a{color:var(--blue)}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem 1.5rem}
 .crops{display:flex;flex-wrap:wrap;gap:10px}.crops img{border-radius:6px;display:block}
 figure{margin:0;min-width:0}figcaption{font-size:.85rem;color:var(--soft);overflow-wrap:anywhere}
-.scroll{overflow-x:auto}.scroll table{min-width:34rem}
+.scroll{overflow-x:auto}.scroll table{min-width:34rem}td:first-child{min-width:11rem}
 svg{display:block;width:100%;height:auto}.wide{min-width:640px}
 svg text{font-family:inherit;font-size:12px;fill:var(--soft)}svg .strong{fill:var(--ink);font-weight:600}
 table{border-collapse:collapse;width:100%;font-size:.93rem}td,th{padding:.3rem .8rem .3rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:anywhere}

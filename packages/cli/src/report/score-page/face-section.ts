@@ -73,7 +73,7 @@ function offsetCurve({ meanDistances, offsetFrames, lseC, verdict }: FaceScore):
   return lineChart({
     title: 'Distance of frames and audio at each offset',
     x: { label: 'offset in frames (positive: the audio is early)', low: -largest, high: largest, digits: 0 },
-    y: { label: 'mean distance' },
+    y: { label: 'mean distance', high: headroom(points.map(([, distance]) => distance)) },
     lines: [{ name: 'distance', tone: 'blue', points }],
     marks: [
       {
@@ -84,6 +84,13 @@ function offsetCurve({ meanDistances, offsetFrames, lseC, verdict }: FaceScore):
     ],
     caption,
   });
+}
+
+/** Room above a curve for the word on its mark. */
+function headroom(values: readonly number[]): number {
+  const known = values.filter(Number.isFinite);
+  const [least, most] = [Math.min(...known), Math.max(...known)];
+  return most + 0.15 * (most - least);
 }
 
 function offsetOverTime({ verdict, fromSec, toSec }: FaceScore): string {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { log } from '../../terminal/output';
 import { openScorer } from '../open-scorer';
+import { lacksPage } from '../pictures/write-pictures';
 import type { ScoreWords } from '../score-options';
 import { failedScore, type ScoredFile, type Scorer, type ScorerFacts } from '../scored-file';
 import type { ResultsFile } from './results-file';
@@ -16,6 +17,8 @@ export type Batch = ScorerFacts & {
   before: ScoredFile[];
   /** The others, as they come; each is in the results file before. */
   results: AsyncGenerator<ScoredFile>;
+  /** Of a single video; see `Scorer`. */
+  fix?: Scorer['fix'];
   dispose(): Promise<void>;
 };
 
@@ -33,21 +36,21 @@ export async function openBatch(
   const jobs = Math.min(options.jobs ?? Math.min(processors, MOST_JOBS), files.length);
   const threads = options.threads ?? Math.max(1, Math.floor(processors / jobs));
   const start = (lines: (line: string) => void) =>
-    single ? openScorer(options, lines) : startScoreProcess({ ...options, threads }, lines);
+    single ? openScorer(options, { log: lines }) : startScoreProcess({ ...options, threads }, lines);
   const first = await start(log);
   const { protocol, weights, settings } = first;
   const before: ScoredFile[] = [];
   const waiting: string[] = [];
   for (const file of files) {
     const result = await out?.resultOf(file, settings);
-    if (result) before.push(result);
+    if (result && !(await lacksPage(options, file, !single))) before.push(result);
     else waiting.push(file);
   }
   // Processes would share one graphics card.
   const onCard = options.jobs === undefined && /\((tensorflow|webgpu)\)/.test(protocol.engine);
   const lanes = new Lanes(first, () => start(() => {}), single);
   const results = stored(lanes.scoreAll(waiting, onCard ? 1 : jobs), out);
-  return { protocol, weights, settings, before, results, dispose: () => lanes.dispose() };
+  return { protocol, weights, settings, before, results, fix: first.fix, dispose: () => lanes.dispose() };
 }
 
 async function* stored(results: AsyncGenerator<ScoredFile>, out?: ResultsFile): AsyncGenerator<ScoredFile> {

@@ -9,7 +9,7 @@ let scorer: Scorer | undefined;
 
 async function start({ options }: ScoreStart): Promise<ScoreAnswer> {
   try {
-    scorer = await openScorer(options, (line) => answer({ log: line }));
+    scorer = await openScorer(options, { log: (line) => answer({ log: line }), several: true });
     const { protocol, weights, settings } = scorer;
     return { ready: { protocol, weights, settings } };
   } catch (error) {

@@ -104,8 +104,8 @@ test.each([0.2, -0.12])(
 
 test('--fix refuses several videos, the input, a file that exists, and what is no video', async () => {
   const wrong = async (out: string, videos: string[], message: string) =>
-    expect(assertFixPath(out, videos)).rejects.toThrow(message);
-  await wrong('out.mp4', ['a.mp4', 'b.mp4'], '--fix must have one VIDEO, got 2');
+    expect(assertFixPath(out, { files: videos, single: videos.length === 1 })).rejects.toThrow(message);
+  await wrong('out.mp4', ['a.mp4', 'b.mp4'], '--fix must have one VIDEO, named by itself, got 2');
   await wrong(video, [video], '--fix must be another file than VIDEO');
   await wrong(join(folder, '../', folder.split('/').at(-1)!, "it's late.mp4"), [video], 'another file than VIDEO');
   await wrong(video, ['other.mp4'], '--fix must be a new file');

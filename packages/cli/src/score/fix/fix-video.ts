@@ -11,11 +11,14 @@ import { planFix, whyNotFixed } from './fix-plan';
 const ENDINGS = ['.mp4', '.m4v', '.mov', '.mkv'];
 
 /** Refuses an OUT of `--fix` that is the input, exists, or is no video that can be written. */
-export async function assertFixPath(out: string, videos: readonly string[]): Promise<void> {
-  if (videos.length !== 1) throw new UsageError(`--fix must have one VIDEO, got ${videos.length}`);
+export async function assertFixPath(
+  out: string,
+  { files, single }: { files: readonly string[]; single: boolean },
+): Promise<void> {
+  if (!single) throw new UsageError(`--fix must have one VIDEO, named by itself, got ${files.length}`);
   if (!ENDINGS.includes(extname(out).toLowerCase()))
     throw new UsageError(`--fix must end in ${ENDINGS.join(', ')}, got ${out}`);
-  const [input, output] = [await real(videos[0]), await real(out)];
+  const [input, output] = [await real(files[0]), await real(out)];
   if (input === output) throw new UsageError(`--fix must be another file than VIDEO, got ${out}`);
   if (await stat(out).catch(() => undefined)) throw new UsageError(`--fix must be a new file, got ${out}`);
   const folder = await stat(dirname(resolve(out))).catch(() => undefined);

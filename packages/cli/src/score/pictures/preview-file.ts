@@ -1,14 +1,8 @@
 import { writeFileAtomic } from '@lipsync/checkpoints';
 import type { VideoScore } from '@lipsync/score';
-import { UsageError } from '../../terminal/command';
 import { pngOf } from './canvas';
 import { contactSheet } from './contact-sheet';
 import type { CropCollector } from './crop-collector';
-
-/** Refuses a `--preview` that is no name of a PNG file. */
-export function assertPreviewPath(path: string): void {
-  if (!/\.png$/i.test(path)) throw new UsageError(`--preview must end in .png, got ${path}`);
-}
 
 /**
  * Writes the contact sheet of `--preview`.

@@ -1,19 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, relative } from 'node:path';
+import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { writeFileAtomic } from '@lipsync/checkpoints';
 import type { MediaReader } from '@lipsync/contracts';
 import type { VideoScore } from '@lipsync/score';
 import { type IndexEntry, scoreIndexPage } from '../../report/score-page/score-index-page';
 import { type ReportFacts, scoreReportPage } from '../../report/score-page/score-report-page';
-import { UsageError } from '../../terminal/command';
 import type { CropCollector } from './crop-collector';
 import { scorePictures } from './score-pictures';
-
-/** Refuses a `--report` that is no name of an HTML file. */
-export function assertReportPath(path: string): void {
-  if (!/\.html?$/i.test(path)) throw new UsageError(`--report must end in .html, got ${path}`);
-}
 
 /**
  * The page of one of several videos: in a folder beside the index, by the video's name and the hash of its path, so that
@@ -38,7 +32,7 @@ export type WriteReportOptions = {
 
 /** Writes the page of one video; its folder is made where it does not exist. */
 export async function writeReport(path: string, { score, crops, reader, facts }: WriteReportOptions): Promise<void> {
-  const pictures = await scorePictures(score, crops, reader);
+  const pictures = await scorePictures({ ...score, file: resolve(score.file) }, crops, reader);
   await mkdir(dirname(path), { recursive: true });
   await writeFileAtomic(path, scoreReportPage(score, pictures, facts));
 }
