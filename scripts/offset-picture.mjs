@@ -73,7 +73,7 @@ function melPng(columns) {
   return pngOf(data, columns.length, 80, 1);
 }
 
-const { faces } = await scoreVideo(path, { expert, reader, detector });
+const { faces } = await scoreVideo(path, { expert, reader });
 const [face] = faces;
 if (!face) throw new Error(`offset-picture: VIDEO must show a face, got none in ${basename(path)}`);
 const { crops, columns } = await stripOf();
@@ -88,16 +88,16 @@ const [low, high] = [Math.min(...distances), Math.max(...distances)];
 const xOf = (offset) => (plot.x + ((offset + largest) / (2 * largest)) * plot.width).toFixed(1);
 const yOf = (distance) =>
   (plot.y + plot.height - ((distance - low) / (high - low)) * (plot.height - 16) - 8).toFixed(1);
-const INK = '#5f6b7a';
 const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${plot.x + plot.width + 20} 200" font-family="system-ui, sans-serif" font-size="12" role="img">
 <title>${face.sentence}</title>
-<g fill="${INK}">
+<style>.ink { fill: #5f6b7a } @media (prefers-color-scheme: dark) { .ink { fill: #b6bec9 } }</style>
+<g class="ink">
 <text x="0" y="18">mouth crops</text>
 ${crops.map((href, i) => `<image href="${href}" x="${i * (SIDE + 2)}" y="26" width="${SIDE}" height="${SIDE}"/>`).join('\n')}
 <text x="0" y="108">mel spectrogram</text>
 <image href="${melPng(columns)}" x="0" y="116" width="${strip - 2}" height="62" preserveAspectRatio="none"/>
 <text x="${plot.x}" y="18">mean distance by offset</text>
-<rect x="${plot.x}" y="${plot.y}" width="${plot.width}" height="${plot.height}" fill="none" stroke="${INK}" stroke-opacity=".4"/>
+<rect x="${plot.x}" y="${plot.y}" width="${plot.width}" height="${plot.height}" fill="none" stroke="#8a93a0" stroke-opacity=".6"/>
 <polyline fill="none" stroke="#2f6fde" stroke-width="2" points="${curve.map(({ offsetFrames, distance }) => `${xOf(offsetFrames)},${yOf(distance)}`).join(' ')}"/>
 <circle cx="${xOf(face.offsetFrames)}" cy="${yOf(low)}" r="4" fill="#d9480f"/>
 ${[-10, -5, 0, 5, 10].map((offset) => `<text x="${xOf(offset)}" y="${plot.y + plot.height + 14}" text-anchor="middle">${offset}</text>`).join('')}
