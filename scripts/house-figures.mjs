@@ -4,7 +4,8 @@
  *     node scripts/house-figures.mjs [FOLDER] [--list]
  *
  * Limits: at most 12 entries at the top of a package's `src/`; functions of at most 80 lines, counted from their first line to the closing brace,
- * except parsers and kernels, whose length is that of a format or of a formula; outside `cli` no command and no flag is named in a library.
+ * except parsers and kernels, whose length is that of a format or of a formula; outside `cli` no command and no flag is named in a library; no
+ * assignment `[a.b] = …` to properties, which the minifier of Next.js breaks.
  * Duplicates are runs of at least six equal lines, counted without indentation, imports and lines of brackets only; tests and bench count too.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -31,6 +32,8 @@ const COMMANDS = [
 /** Flags of other programs: ffmpeg, compilers and Node. */
 const FOREIGN_FLAGS =
   /--(experimental-[a-z-]+|allow-natives|no-warnings|input-type|expose-gc|max-old-space-size|version|cflags)\b/g;
+/** swc (Next.js 16.4) takes a property that is only written like this for a constant, https://github.com/swc-project/swc/issues/12397. */
+const DESTRUCTURED_PROPERTY = /^\s*\[[^\]=]*(?<![\w.#])(?!this\.)[a-z]\w*\.[^\]]*\] = /;
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { list: { type: 'boolean' } } });
 const root = positionals[0] ?? '.';
@@ -71,6 +74,8 @@ for (const { path, line, name, lines } of long)
 for (const { path, text } of sources) {
   if (!path.startsWith('packages/') || path.startsWith('packages/cli/')) continue;
   text.split('\n').forEach((line, i) => {
+    if (DESTRUCTURED_PROPERTY.test(line))
+      problems.push(`${path}:${i + 1}: properties must be assigned one by one, got ${line.trim()}`);
     const own = line.replaceAll(FOREIGN_FLAGS, '');
     const found = COMMANDS.map((rule) => rule.exec(own)?.[0]).find(Boolean);
     if (found) problems.push(`${path}:${i + 1}: a library must not name ${found.trim()}`);

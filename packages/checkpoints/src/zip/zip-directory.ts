@@ -108,7 +108,10 @@ async function findDirectory(source: ByteSource, bad: (rule: string, got: unknow
     const fields = new DataView(record.buffer, record.byteOffset, 56);
     if (fields.getUint32(0, true) !== END_64)
       bad('a zip archive with a zip64 record where its locator points', 'something else');
-    [found.count, found.size, found.start] = [32, 40, 48].map((field) => Number(fields.getBigUint64(field, true)));
+    const numberAt = (field: number) => Number(fields.getBigUint64(field, true));
+    found.count = numberAt(32);
+    found.size = numberAt(40);
+    found.start = numberAt(48);
   }
   if (!(found.start + found.size <= found.end)) {
     bad(

@@ -86,7 +86,8 @@ function readHeader(bytes: Uint8Array): Header {
 
 function readFrame(header: Header, segment: Uint8Array): void {
   if (segment[0] !== 8) throw fault(`${segment[0]} bits`);
-  [header.height, header.width] = [(segment[1] << 8) | segment[2], (segment[3] << 8) | segment[4]];
+  header.height = (segment[1] << 8) | segment[2];
+  header.width = (segment[3] << 8) | segment[4];
   const count = segment[5];
   if ((count !== 1 && count !== 3) || header.width * header.height === 0) throw fault(`${count} planes`);
   const factors = Array.from({ length: count }, (_, i) => {
@@ -139,7 +140,8 @@ function readScan(header: Header, segment: Uint8Array): void {
   if (segment[0] !== header.components.length) throw fault(`a scan of ${segment[0]} planes`);
   header.components.forEach((component, i) => {
     const tables = segment[2 + 2 * i];
-    [component.dcTable, component.acTable] = [tables >> 4, tables & 15];
+    component.dcTable = tables >> 4;
+    component.acTable = tables & 15;
   });
 }
 

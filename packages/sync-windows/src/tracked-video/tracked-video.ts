@@ -316,7 +316,8 @@ class VideoPasses {
     const scale = { x: 1, y: 1 };
     try {
       yield* this.#track(this.#counted(smaller), ({ frame, faces = [] }) => {
-        [scale.x, scale.y] = [width / frame.width, height / frame.height];
+        scale.x = width / frame.width;
+        scale.y = height / frame.height;
         if (faces.some(({ points }) => longerSide(points) < SMALLEST_FACE)) throw new SmallFace();
       });
     } catch (error) {
