@@ -2,9 +2,25 @@ import { FUSED_KERNELS } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { type BackendName, selectBackend } from '../select/select-backend';
 import { noiseTensor } from '../testing/wasm';
+import { startWasm } from './start-wasm';
+
+afterEach(() => vi.unstubAllGlobals());
+
+test.each([
+  ['deno', 'Deno'],
+  ['bun', 'Bun'],
+])(
+  'in %s, whose workers do not take those of tfjs, threads are an error before they are started',
+  async (key, name) => {
+    const versions = { value: { ...process.versions, [key]: '1.0.0' } };
+    vi.stubGlobal('process', Object.create(process, { versions }));
+    await expect(startWasm({ threads: 2 })).rejects.toThrow(`the workers of tfjs-backend-wasm do not start in ${name}`);
+    expect('wasm' in tf.engine().registry).toBe(false);
+  },
+);
 
 /**
  * conv, GroupNorm with SiLU, strided conv, mean, dense: eight steps of gradient descent; fused GroupNorm where there is

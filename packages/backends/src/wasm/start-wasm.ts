@@ -17,6 +17,18 @@ export type StartedWasm = {
 
 export const isNode = (): boolean => typeof process === 'object' && typeof process.versions?.node === 'string';
 
+/** A runtime that has the modules of Node, but in which the workers of tfjs's threaded module do not start. */
+function runtimeWithoutThreads(): string | undefined {
+  const { versions } = globalThis.process ?? {};
+  // Bun refuses a worker by the address of a Blob; in Deno the worker's first line throws, which ends the process.
+  if (versions?.bun) return 'Bun';
+  return versions?.deno ? 'Deno' : undefined;
+}
+
+const IN_PAGE = 'the option wasmPaths says where it is';
+const IN_NODE =
+  'a bundler of server code must leave @lipsync packages out, in Next.js by serverExternalPackages; or the option wasmPaths';
+
 /** The addresses that bundlers give the files. */
 async function bundledPaths(): Promise<Record<string, string>> {
   const { WASM_FILES } = await import('./wasm-files');
@@ -34,6 +46,8 @@ export async function startWasm(options: {
   accelerator?: AcceleratorChoice;
 }): Promise<StartedWasm> {
   const { threads, wasmPaths, accelerator = 'none' } = options;
+  const runtime = runtimeWithoutThreads();
+  if (threads > 1 && runtime) throw new Error(`the workers of tfjs-backend-wasm do not start in ${runtime}`);
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   enableWasmTraining();
   const running = 'wasm' in tf.engine().registry;
@@ -50,7 +64,7 @@ export async function startWasm(options: {
   }
   const start = async () => {
     if (!(await tf.setBackend('wasm')))
-      throw new Error('its .wasm file did not load (see the console; the option wasmPaths says where it is)');
+      throw new Error(`its .wasm file did not load (see the console; ${isNode() ? IN_NODE : IN_PAGE})`);
     await tf.ready();
   };
   if (!running && isNode()) await startThreadsInNode(threads, start);
