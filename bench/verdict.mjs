@@ -1,11 +1,11 @@
 // How often the verdict of `score` is right: on clips with their own audio, with that of others, with noise, and with
 // audio that does not fit for other reasons.
 //
-//     pnpm build && node bench/verdict.mjs --cache DIR [--weights FILE] [--embed grid,lrw,talk,wild]
+//     pnpm build && node bench/verdict.mjs --cache DIR [--weights FILE --held-out LIST] [--embed grid,lrw,talk,wild]
 //         [--clips measured|chosen|all] [--seed 1] [--json]
 //
 // Clips are those of LIPSYNC_SHARED (default ../shared): GRID, the people of `talk` whom the network never saw, its
-// validation clips of lrw-ar, and `wild`. Each is embedded once (`--embed SETS`; minutes per hundred clips) into files
+// validation clips of lrw-ar, and `wild`; `--held-out` lists the ones that a network of `--weights` never saw. Each is embedded once (`--embed SETS`; minutes per hundred clips) into files
 // under --cache; everything else is arithmetic on them: cuts of 1, 2, 4 and 8 s, the audio of other clips (half of them
 // of the same set), noise of ten kinds, audio moved by up to 60 frames, and two offsets in one clip. Without --embed
 // the table is made of what is in the cache.
@@ -25,6 +25,7 @@ const { values } = parseArgs({
   options: {
     cache: { type: 'string' },
     weights: { type: 'string' },
+    'held-out': { type: 'string' },
     embed: { type: 'string' },
     clips: { type: 'string', default: 'measured' },
     seed: { type: 'string', default: '1' },
@@ -63,12 +64,14 @@ function clipsOf(set) {
       .map((file) => ({ id: `${set}_${basename(file, extname(file))}`, path: join(data, folder, file) }));
   if (set === 'grid') return ['grid/s1', 'grid/s26'].flatMap((folder) => listed(folder));
   if (set === 'wild') return listed('wild');
-  const unseen = new Set(readFileSync(join(shared, 'weights/lite-start-validation.txt'), 'utf8').trim().split('\n'));
+  const list = values['held-out'] ?? join(shared, 'weights/lite-start-validation.txt');
+  const unseen = new Set(readFileSync(list, 'utf8').trim().split('\n'));
   if (set === 'lrw') return listed('lrw-ar', (stem) => unseen.has(stem));
   const [, ...rows] = readFileSync(join(data, 'talk/index.tsv'), 'utf8').trim().split('\n');
   const people = new Map(rows.map((row) => row.split('\t').slice(0, 2)));
-  // The network was trained on the people up to p117 but for those held out.
-  return listed('talk', (stem, file) => unseen.has(stem) || Number(people.get(file)?.slice(1)) > 117);
+  // lite-start was trained on the people up to p117 but for those held out.
+  const isLater = (file) => !values['held-out'] && Number(people.get(file)?.slice(1)) > 117;
+  return listed('talk', (stem, file) => unseen.has(stem) || isLater(file));
 }
 
 async function embedClips(sets) {

@@ -76,7 +76,7 @@ async function* windowsOf(
 const IN_PLACE = 2;
 
 /** Least confidence with which a clip whose audio is in place is kept. */
-const LEAST_CONFIDENCE_IN_PLACE = 0.02;
+const LEAST_CONFIDENCE_IN_PLACE = 0.3;
 
 /** The same for networks without a calibration: `zScore` of the verdict. */
 const LEAST_Z_IN_PLACE = 2.5;
