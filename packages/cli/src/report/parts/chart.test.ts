@@ -30,7 +30,7 @@ test('lineChart draws points between its axes, ticks at round numbers, and escap
   const svg = made();
   expect(svg).toContain('<h3>a &lt; b</h3>');
   expect(svg).toContain('<polyline points="46,182 247,20 448,101"'); // 460 x 220 less the edges
-  expect([...svg.matchAll(/text-anchor="middle">([^<]+)</g)].map(([, text]) => text)).toEqual([
+  expect([...svg.matchAll(/y="199" text-anchor="(?:middle|end)">([^<]+)</g)].map(([, text]) => text)).toEqual([
     '0',
     '2',
     '4',
@@ -38,7 +38,7 @@ test('lineChart draws points between its axes, ticks at round numbers, and escap
     '8',
     '10',
   ]);
-  expect([...svg.matchAll(/text-anchor="end">([\d.]+)</g)].map(([, text]) => text)).toEqual([
+  expect([...svg.matchAll(/dy="4" text-anchor="end">([\d.]+)</g)].map(([, text]) => text)).toEqual([
     '1.0',
     '1.5',
     '2.0',
@@ -67,6 +67,21 @@ test('a value that is not finite breaks the line; limits, marks and names are dr
   expect(svg.match(/<circle/g)).toHaveLength(1);
   expect(svg).toMatch(/>one<\/span>.*>two<\/span>/);
   expect(svg).toContain('x1="347.5" x2="347.5"'); // 46 + 3 / 4 * 402
+});
+
+test('learning rates have ticks that can be read, and a tick at the right edge stays in the picture', () => {
+  const rates = [
+    [0, 0],
+    [10, 0.0015],
+  ] as [number, number][];
+  const svg = made({ lines: [{ name: 'rate', tone: 'blue', points: rates }] });
+  expect([...svg.matchAll(/dy="4" text-anchor="end">([^<]+)</g)].map(([, text]) => text)).toEqual([
+    '0',
+    '5.0e-4',
+    '1.0e-3',
+    '1.5e-3',
+  ]);
+  expect(svg).toContain('text-anchor="end">10<');
 });
 
 test('an empty chart, and one value, are no reason to fail', () => {

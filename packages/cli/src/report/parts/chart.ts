@@ -59,7 +59,7 @@ export function lineChart({ title, x, y, lines, marks = [], bands = [], gaps = [
     ),
     ...across.ticks.map(
       (tick) =>
-        `<line x1="${across.at(tick)}" x2="${across.at(tick)}" y1="${bottom}" y2="${bottom + 4}" stroke="var(--soft)"/><text x="${across.at(tick)}" y="${bottom + 17}" text-anchor="middle">${across.text(tick)}</text>`,
+        `<line x1="${across.at(tick)}" x2="${across.at(tick)}" y1="${bottom}" y2="${bottom + 4}" stroke="var(--soft)"/><text x="${across.at(tick)}" y="${bottom + 17}" text-anchor="${across.raw(tick) > right - 8 ? 'end' : 'middle'}">${across.text(tick)}</text>`,
     ),
     `<line x1="${left}" x2="${right}" y1="${bottom}" y2="${bottom}" stroke="var(--soft)"/>`,
     `<text x="${right}" y="${HEIGHT - 4}" text-anchor="end">${escapeHtml(x.label)}</text>`,
@@ -119,7 +119,7 @@ function scale({ low, high, digits }: Axis, values: readonly number[], [from, to
   let [least, most] = [low ?? Math.min(...values), high ?? Math.max(...values)];
   if (!(Number.isFinite(least) && Number.isFinite(most))) [least, most] = [0, 1];
   if (most - least < 1e-9) [least, most] = [least - 0.5, most + 0.5];
-  const step = tickStep((most - least) / 5);
+  const step = tickStep((most - least) / 6);
   if (low === undefined) least = Math.floor(least / step + 1e-6) * step;
   if (high === undefined) most = Math.ceil(most / step - 1e-6) * step;
   const decimals = digits ?? Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
@@ -130,9 +130,13 @@ function scale({ low, high, digits }: Axis, values: readonly number[], [from, to
     raw,
     at: (value: number) => round(raw(value)),
     ticks: Array.from({ length: count }, (_, i) => (first + i) * step),
-    text: (value: number) => value.toFixed(decimals).replace(/^-(?=[0.]*$)/, ''),
+    text: (value: number) =>
+      (step < 0.005 && digits === undefined ? small(value) : value.toFixed(decimals)).replace(/^-(?=[0.]*$)/, ''),
   };
 }
+
+/** A small number, such as a learning rate: `1.5e-3`. */
+const small = (value: number) => (Math.abs(value) < 1e-12 ? '0' : value.toExponential(1));
 
 /** The next of 1, 2 and 5 times a power of ten. */
 export function tickStep(least: number): number {

@@ -30,6 +30,7 @@ const POINTS = 150;
 /** The curves of one or several runs over their steps: one line a run, cosines in and off sync of a single run together. */
 export function runCharts(runs: readonly TrainingRun[]): string {
   const single = runs.length === 1;
+  const last = Math.max(...runs.map(({ log }) => log[log.length - 1].step));
   const charts = PANELS.flatMap((panel): string[] => {
     if (single && panel.key === 'negativeCosine') return [];
     const lines =
@@ -38,7 +39,7 @@ export function runCharts(runs: readonly TrainingRun[]): string {
     return [
       lineChart({
         title: single && panel.key === 'positiveCosine' ? 'Cosine of pairs' : panel.title,
-        x: { label: 'step', low: 0, digits: 0 },
+        x: { label: 'step', low: 0, high: last, digits: 0 },
         y: { label: panel.unit },
         lines,
       }),

@@ -5,9 +5,9 @@ import type { FacePictures, LivelyStretch } from '../../score/pictures/score-pic
 import { lineChart } from '../parts/chart';
 import { escapeHtml, factsTable, pngAddress, type Tone } from '../parts/page';
 
-/** The colour of a verdict: green for in sync, red for early and late, amber where there is no answer. */
-export const toneOf = ({ verdict }: FaceScore): Tone =>
-  verdict.answer === 'cannot tell' ? 'amber' : verdict.answer === 'in sync' ? 'green' : 'red';
+/** The colour of a verdict: green for at most one frame, red beyond, amber where there is no answer. */
+export const toneOf = ({ verdict: { offsetFrames } }: Pick<FaceScore, 'verdict'>): Tone =>
+  offsetFrames === null ? 'amber' : Math.abs(offsetFrames) <= 1 ? 'green' : 'red';
 
 /** The verdict in words, large, with how sure it is and what would put it right. */
 export function verdictCard(face: FaceScore, { thumbnail }: FacePictures): string {
@@ -15,7 +15,9 @@ export function verdictCard(face: FaceScore, { thumbnail }: FacePictures): strin
     ? `<img class="thumb" src="${pngAddress(pngOf(thumbnail))}" alt="${escapeHtml(face.place ?? 'the face')}">`
     : '';
   const place = face.place === null ? '' : `<p class="soft">${escapeHtml(capital(face.place))}</p>`;
-  const lines = [worthOf(face), ...remedyOf(face)].map((line) => `<p>${escapeHtml(line)}</p>`).join('');
+  const lines = [worthOf(face), ...remedyOf(face), ...speakingOf(face)]
+    .map((line) => `<p>${escapeHtml(line)}</p>`)
+    .join('');
   return `<section class="card ${toneOf(face)}"><div class="row">${picture}<div class="grow">${place}<p class="verdict">${escapeHtml(capital(face.sentence))}</p>${lines}</div></div></section>`;
 }
 
@@ -52,6 +54,13 @@ function cropFigure(crop: SeenCrop): string {
   return `<figure><img width="96" src="${pngAddress(pngOf(crop))}" alt=""><figcaption>${crop.frameIndex}</figcaption></figure>`;
 }
 
+/** Of one of several faces, how much of the speech its lips move through. */
+function speakingOf({ place, speaking }: FaceScore): string[] {
+  return place === null || speaking === null
+    ? []
+    : [`Its lips move in ${(100 * speaking).toFixed(0)} % of the speech.`];
+}
+
 /** What to do about an offset, in the words of an editor. */
 function remedyOf({ verdict: { answer, offsetSec } }: FaceScore): string[] {
   if (offsetSec === null || answer === 'in sync') return [];
@@ -79,7 +88,7 @@ function offsetCurve({ meanDistances, offsetFrames, lseC, verdict }: FaceScore):
       {
         x: offsetFrames,
         label: `lowest at ${signed(offsetFrames)}`,
-        tone: verdict.offsetFrames === offsetFrames ? toneOf({ verdict } as FaceScore) : 'amber',
+        tone: verdict.offsetFrames === offsetFrames ? toneOf({ verdict }) : 'amber',
       },
     ],
     caption,

@@ -180,7 +180,7 @@ test('scores that were read from JSON, where NaN is null, have a curve all the s
 test('the index begins with what needs attention and links to the pages', () => {
   const page = scoreIndexPage('3 videos', [
     {
-      score: video('c.mp4', [face({ ...early, answer: 'in sync', sentence: 'in sync' })]),
+      score: video('c.mp4', [face({ ...early, answer: 'in sync', sentence: 'in sync', offsetFrames: 1 })]),
       page: 'talks-videos/c.html',
     },
     { score: video('b.mp4', [], { problems: ['no face'] }) },
