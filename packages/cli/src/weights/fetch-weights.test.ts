@@ -163,7 +163,15 @@ test('resolveWeights knows the weights that are installed with the command, if n
 
 test('unknown names are refused; known ones resolve to the cached file', async () => {
   expect(() => publishedFile('nothing')).toThrow('NAME must be one of syncnet-v2, ');
-  expect(await resolveWeights('my.safetensors', '--weights', cache)).toBe('my.safetensors');
+  const mine = join(cache, 'my.safetensors');
+  await writeFile(mine, 'weights');
+  expect(await resolveWeights(mine, '--weights', cache)).toBe(mine);
+  expect(await resolveWeights('https://a.b/c.pth', '--weights', cache)).toBe('https://a.b/c.pth');
+  await expect(resolveWeights('none.pth', 'FILE', cache)).rejects.toThrow(
+    'FILE must be a file, got none.pth: there is no such file',
+  );
+  await expect(resolveWeights(cache, '--expert', cache)).rejects.toThrow('that is a folder');
+  await expect(resolveWeights('-', '--weights', cache)).rejects.toThrow('standard input cannot be read');
   await expect(resolveWeights('vgg16', '--perceptual', cache)).rejects.toThrow('lipsync weights fetch vgg16');
   expect(weightsCache({ LIPSYNC_CACHE: '/somewhere' })).toBe('/somewhere');
   expect(new Set(PUBLISHED_FILES.map(({ name }) => name)).size).toBe(PUBLISHED_FILES.length);

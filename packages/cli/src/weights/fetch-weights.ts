@@ -8,6 +8,7 @@ import { fail } from '@lipsync/contracts';
 import { hashFile } from '@lipsync/dataloader';
 import { EXPERT_FILES } from '@lipsync/pretrained';
 import { UsageError } from '../terminal/command';
+import { whyNoFile } from '../terminal/media-options';
 import { PUBLISHED_FILES, type PublishedFile } from './published-weights';
 
 export type FetchOptions = {
@@ -52,10 +53,10 @@ export function publishedFile(name: string): PublishedFile {
 export const PRETRAINED = 'pretrained';
 
 /**
- * `pretrained` as the path of the packaged weights, a published name as the path of its fetched file, anything else as
- * it is.
+ * `pretrained` as the path of the packaged weights, a published name as the path of its fetched file, the path of a file
+ * or an address as it is.
  *
- * @throws UsageError for a published name that was not fetched; it says how to fetch it.
+ * @throws UsageError for what is no file, and for a published name that was not fetched; it says how to fetch it.
  */
 export async function resolveWeights(
   nameOrPath: string,
@@ -64,7 +65,12 @@ export async function resolveWeights(
 ): Promise<string> {
   const entry = PUBLISHED_FILES.find(({ name }) => name === nameOrPath);
   const isName = entry !== undefined || nameOrPath === PRETRAINED;
-  if (!isName || (await sizeOf(nameOrPath)) !== undefined) return nameOrPath;
+  if (/^https?:/i.test(nameOrPath) || (await sizeOf(nameOrPath)) !== undefined) return nameOrPath;
+  if (!isName) {
+    const reason = await whyNoFile(nameOrPath);
+    if (reason !== undefined) throw new UsageError(`${option} must be a file, got ${nameOrPath || '""'}: ${reason}`);
+    return nameOrPath;
+  }
   if (!entry) return fileURLToPath(EXPERT_FILES.safetensors.url);
   const path = join(cache, entry.file);
   if ((await sizeOf(path)) !== undefined) return path;
