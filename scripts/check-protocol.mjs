@@ -5,7 +5,9 @@
  *
  * `--match` takes only the videos of `syncnet-demo` and `wav2lip-lrs` with this text in their path.
  *
- * - `syncnet-pipeline` on the same crops and audio, of the given videos or the first of LIPSYNC_SHARED/data/wild.
+ * - `syncnet-pipeline` and `latentsync` from the file on, with our boxes and the source's other steps (the transcoded
+ *   video, JPEG files, OpenCV's VideoWriter), of the given videos, or a drawn face and the first of
+ *   LIPSYNC_SHARED/data/wild; `syncnet-pipeline-decoded` on the same crops and audio.
  * - `syncnet-demo` from the file on, with the source's own steps (ffmpeg's JPEG files, OpenCV, a 16-bit WAV file): a
  *   drawn face and videos of LIPSYNC_SHARED/data cut to 224 px, at 25, 29.97 and variable rates; `wav2lip-lrs` on one
  *   of them.
@@ -48,15 +50,13 @@ const { values, positionals: videos } = parseArgs({
   allowPositionals: true,
   options: { only: { type: 'string' }, match: { type: 'string', default: '' } },
 });
-if (videos.length === 0 && values.only !== 'demo') {
-  if (!existsSync(wild)) skip(`no video given and no ${wild}`);
-  videos.push(...filesOf(wild, '.mp4').slice(0, 1));
-}
+const drawnToo = videos.length === 0;
+if (drawnToo && values.only !== 'demo' && existsSync(wild)) videos.push(...filesOf(wild, '.mp4').slice(0, 1));
 
 const { selectBackend } = await import('../packages/backends/dist/index.js');
 const { scoreVideo } = await import('../packages/score/dist/index.js');
 const { openTrackedVideo, trackCrops } = await import('../packages/sync-windows/dist/index.js');
-const { createLandmarkDetector, planCrops } = await import('../packages/face-crop/dist/index.js');
+const { createLandmarkDetector, faceBoxes, planCrops } = await import('../packages/face-crop/dist/index.js');
 const { openMedia } = await import('../packages/media/dist/index.js');
 const { PROTOCOLS } = await import('../packages/metrics/dist/index.js');
 const { loadSyncNetwork } = await import('../packages/syncnet/dist/index.js');
@@ -102,6 +102,84 @@ function compare(protocol, path, score, theirs) {
   console.log(`  largest differences (limit ${LIMIT}): ${each.join(', ')}: ${holds ? 'holds' : 'FAILS'}`);
 }
 
+/** The rules of a pipeline, for short videos and small faces as well. */
+const easier = (protocol) => ({
+  ...protocol,
+  tracks: { ...protocol.tracks, minFrames: 20, minFaceSize: 50 },
+});
+
+/** A detector that remembers: frames are searched twice. */
+async function rememberingDetector() {
+  const detector = await createLandmarkDetector({ testTimeViews: 1 });
+  const found = new Map();
+  return {
+    ...{ scheme: detector.scheme, reset: () => detector.reset(), dispose: () => detector.dispose() },
+    async detect(frame) {
+      if (!found.has(frame.index)) {
+        const faces = await detector.detect(frame);
+        found.set(
+          frame.index,
+          faces.map((face) => ({ ...face, points: face.points.slice() })),
+        );
+      }
+      return found.get(frame.index);
+    },
+  };
+}
+
+const COLLECT = { maxGap: 25, minFrames: 5, stride: 1 };
+
+/** A protocol with tracks from the file on, ours beside the source's steps with our boxes. */
+async function fromFile(name, path, { expert, reader }) {
+  const protocol = easier(PROTOCOLS[name]);
+  const detector = await rememberingDetector();
+  const ours = await scoreVideo(path, { expert, reader, detector, protocol });
+  if (ours.faces.length === 0) throw new Error(`${path}: no face: ${ours.problems.join('; ')}`);
+  const files = await reader.publishedPipeline(path, { container: protocol.tracks.container });
+  const piped = { probe: (file) => reader.probe(file), frames: () => files.frames, audio: () => files.audio };
+  const video = await openTrackedVideo({ path, reader: piped, detector, collect: COLLECT });
+  const tracks = ours.faces.map((face) => {
+    const track = video.tracks.find(({ id }) => id === face.track);
+    const boxes = faceBoxes(track);
+    const boxOf = (_, i) => [...boxes.subarray(4 * i, 4 * i + 4)];
+    return { firstFrame: track.firstFrame, boxes: Array.from({ length: track.frameCount }, boxOf) };
+  });
+  video.release();
+  await files.release();
+  detector.dispose();
+  writeFileSync(join(folder, 'tracks'), JSON.stringify(tracks));
+  const flags = protocol.tracks.container === 'mp4' ? ['--mp4'] : [];
+  const theirs = scoreOf('syncnet-pipeline.py', [path, join(folder, 'tracks')], flags);
+  ours.faces.forEach((face, i) => compare(name, path, face, theirs[i]));
+  return ours.faces[0];
+}
+
+/** `syncnet-pipeline-decoded`, the other program on the same crops and the same audio. */
+async function sameCrops(path, { expert, reader }) {
+  const protocol = easier(PROTOCOLS['syncnet-pipeline-decoded']);
+  const detector = await rememberingDetector();
+  const ours = await scoreVideo(path, { expert, reader, detector, protocol });
+  const [score] = ours.faces;
+  if (!score) throw new Error(`${path}: no face: ${ours.problems.join('; ')}`);
+  const video = await openTrackedVideo({ path, reader, detector, collect: COLLECT });
+  const track = video.tracks.find(({ id }) => id === score.track);
+  const plan = planCrops(track, protocol.crop, video.frameSize);
+  const file = openSync(join(folder, 'crops'), 'w');
+  for await (const { crop } of trackCrops(video.frames(), [{ track, plan }])) writeSync(file, crop);
+  closeSync(file);
+  const samples = [];
+  for await (const piece of video.audio()) for (const value of piece.samples) samples.push(Math.round(value * 32768));
+  writeFileSync(
+    join(folder, 'audio'),
+    Int16Array.from(samples.slice(track.firstFrame * 640, (track.firstFrame + track.frameCount) * 640)),
+  );
+  video.release();
+  detector.dispose();
+  const theirs = scoreOf('syncnet-protocol.py', [join(folder, 'crops'), join(folder, 'audio')]);
+  compare(protocol.name, path, score, theirs);
+  return score;
+}
+
 /** Face crops of 224 px for `syncnet-demo`, and a video of another size for `wav2lip-lrs`; what the data allow. */
 async function demoVideos() {
   const made = [];
@@ -137,29 +215,17 @@ try {
   run(python, ['reference/syncnet-networks.py', '--only-save', 'syncnet', folder]);
   const expert = await loadSyncNetwork(join(folder, 'syncnet.legacy.pth'));
   const reader = await openMedia({});
-  for (const path of videos) {
-    const detector = await createLandmarkDetector({ testTimeViews: 1 });
-    const protocol = { ...PROTOCOLS['syncnet-pipeline'], tracks: { minFrames: 20, maxGap: 25, minFaceSize: 50 } };
-    const ours = await scoreVideo(path, { expert, reader, detector, protocol });
-    const [score] = ours.faces;
-    if (!score) throw new Error(`${path}: no face: ${ours.problems.join('; ')}`);
-    // The same crops and the same audio for the other program.
-    const video = await openTrackedVideo({ path, reader, detector, collect: { maxGap: 25, minFrames: 5, stride: 1 } });
-    const track = video.tracks.find(({ id }) => id === score.track);
-    const plan = planCrops(track, protocol.crop, video.frameSize);
-    const file = openSync(join(folder, 'crops'), 'w');
-    for await (const { crop } of trackCrops(video.frames(), [{ track, plan }])) writeSync(file, crop);
-    closeSync(file);
-    const samples = [];
-    for await (const piece of video.audio()) for (const value of piece.samples) samples.push(Math.round(value * 32768));
-    writeFileSync(
-      join(folder, 'audio'),
-      Int16Array.from(samples.slice(track.firstFrame * 640, (track.firstFrame + track.frameCount) * 640)),
-    );
-    video.release();
-    detector.dispose();
-    const theirs = scoreOf('syncnet-protocol.py', [join(folder, 'crops'), join(folder, 'audio')]);
-    compare('syncnet-pipeline', path, score, theirs);
+  if (drawnToo && values.only !== 'demo') {
+    const drawn = join(folder, 'drawn-pipeline.mp4');
+    await writeTalkingFace(drawn, { personSeed: 3, seed: 5, durationSec: 4 });
+    videos.unshift(drawn);
+  }
+  for (const path of values.only === 'demo' ? [] : videos) {
+    const file = await fromFile('syncnet-pipeline', path, { expert, reader });
+    await fromFile('latentsync', path, { expert, reader });
+    const decoded = await sameCrops(path, { expert, reader });
+    const off = (key) => `${key} ${decoded[key].toFixed(4)} (${((decoded[key] / file[key] - 1) * 100).toFixed(1)} %)`;
+    console.log(`  beside it syncnet-pipeline-decoded: offset ${decoded.offsetFrames}, ${off('lseD')}, ${off('lseC')}`);
   }
   for (const [protocol, path] of values.only === 'pipeline' ? [] : await demoVideos()) {
     if (!path.includes(values.match)) continue;

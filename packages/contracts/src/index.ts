@@ -18,6 +18,7 @@ export { assertLandmarks68 } from './face/face';
 export type {
   ChannelMix,
   ConcealedDamage,
+  CropFile,
   FrameRegion,
   FrameSequence,
   MediaFault,
@@ -25,6 +26,9 @@ export type {
   MediaReader,
   MediaStreams,
   MediaTrack,
+  PipelineContainer,
+  PublishedPipeline,
+  PublishedStreams,
   TrackChoice,
   VideoFrame,
 } from './media/media';

@@ -1,5 +1,5 @@
 import '@tensorflow/tfjs-backend-cpu';
-import type { LandmarkDetector, MediaReader, VideoFrame } from '@lipsync/contracts';
+import type { LandmarkDetector, MediaReader, PublishedStreams, VideoFrame } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { PROTOCOLS } from '@lipsync/metrics';
 import { EXPERT_SHA256 } from '@lipsync/pretrained';
@@ -140,6 +140,81 @@ test('a published protocol reads what the published scripts decode; the one besi
   const without = await scoreVideo('x.avi', { expert: expert(), reader: straight, protocol: demo });
   expect(without.protocol.deviations).toEqual([expect.stringContaining('this reader has no JPEG files')]);
 });
+
+/** A detector that sees one face, 120 pixels wide, from a frame on and until another. */
+function seenFrom(first: number, end: number): LandmarkDetector {
+  const points = Float32Array.from({ length: 136 }, (_, i) => 50 + 120 * ((i * 0.618) % 1));
+  const detect: LandmarkDetector['detect'] = async ({ index }) =>
+    index >= first && index < end ? [{ trackId: 1, points, score: 1, box: [50, 50, 170, 170] } as never] : [];
+  return { scheme: 'ibug68', detect, reset() {}, dispose() {} };
+}
+
+/** What a reader gives, as published streams. */
+const streamsOf = (reader: MediaReader): PublishedStreams => ({
+  frames: reader.frames('x.avi'),
+  audio: { [Symbol.asyncIterator]: () => reader.audio('x.avi')[Symbol.asyncIterator]() },
+});
+
+test('a published pipeline scores each face from the file of its crops; without one frames are decoded straight', async () => {
+  const protocol = PROTOCOLS['syncnet-pipeline'];
+  const rules = { ...protocol, tracks: { ...protocol.tracks, minFrames: 10, minFaceSize: 50 } };
+  const straight = video({ frameCount: 40, samples: 40 * 640 });
+  const calls: unknown[] = [];
+  const reader: MediaReader = {
+    ...straight,
+    publishedPipeline: async (path, options) => {
+      calls.push([path, options]);
+      const transcoded = video({ frameCount: 41, samples: 41 * 640 });
+      return {
+        ...streamsOf(transcoded),
+        crops(of) {
+          calls.push(of);
+          const crops: number[] = [];
+          return {
+            write: async (crop) => void crops.push(crop.length),
+            async finish() {
+              calls.push(crops);
+              return streamsOf(video({ frameCount: crops.length, samples: crops.length * 640 - 1 }));
+            },
+          };
+        },
+        release: async () => void calls.push('released'),
+      };
+    },
+  };
+  const detector = seenFrom(4, 25);
+  const score = await scoreVideo('x.avi', { expert: expert(), reader, detector, protocol: rules });
+  expect(score.problems).toEqual([]);
+  const crops = Array.from({ length: 21 }, () => 224 * 224 * 3);
+  expect(calls).toEqual([['x.avi', { container: 'avi' }], { size: 224, firstFrame: 4 }, crops, 'released']);
+  expect(score.frameCount).toBe(41);
+  expect(score.faces).toHaveLength(1);
+  // The crops' file has 21 frames and one sample less of audio: min(21, 20) - 5 windows, whose own frames count.
+  expect(score.faces[0]).toMatchObject({ firstFrame: 4, frameCount: 21, windows: 15, offsetFrames: 2 });
+  expect(score.protocol.deviations).toEqual([expect.stringContaining('not S3FD')]);
+
+  const late = seenFrom(30, 41);
+  const short = { ...reader, publishedPipeline: shorterAudio(reader) };
+  const unheard = await scoreVideo('x.avi', { expert: expert(), reader: short, detector: late, protocol: rules });
+  expect(unheard.faces).toEqual([]);
+  expect(unheard.problems).toEqual(['face 0: the audio ends 0.08 s after its first frame']);
+
+  const without = await scoreVideo('x.avi', { expert: expert(), reader: straight, detector, protocol: rules });
+  expect(without.protocol.deviations.at(-1)).toContain('this reader transcodes no video and writes no crops');
+  expect(without.frameCount).toBe(40);
+  const beside = { ...PROTOCOLS['syncnet-pipeline-decoded'], tracks: { ...rules.tracks, container: undefined } };
+  const decoded = await scoreVideo('x.avi', { expert: expert(), reader, detector, protocol: beside });
+  expect(decoded.frameCount).toBe(40);
+  expect(decoded.protocol.deviations).toHaveLength(3);
+});
+
+/** The same pipeline with audio for 32 frames. */
+const shorterAudio =
+  ({ publishedPipeline }: MediaReader): MediaReader['publishedPipeline'] =>
+  async (path, options) => ({
+    ...(await publishedPipeline!(path, options)),
+    audio: streamsOf(video({ frameCount: 1, samples: 32 * 640 })).audio,
+  });
 
 test('scoreProtocol carries rules, hash and deviations, and refuses networks of other frame sizes', async () => {
   const report = await scoreProtocol(expert(), { protocol: PROTOCOLS['syncnet-pipeline'] });

@@ -1,4 +1,12 @@
-import type { FaceTrack, LandmarkDetector, MediaReader, VerdictCalibration } from '@lipsync/contracts';
+import {
+  AUDIO_SAMPLE_RATE,
+  type FaceTrack,
+  type LandmarkDetector,
+  type MediaReader,
+  type PublishedPipeline,
+  type VerdictCalibration,
+  type Waveform,
+} from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { type CollectTracksOptions, createLandmarkDetector } from '@lipsync/face-crop';
 import type { MediaInput } from '@lipsync/media';
@@ -9,6 +17,7 @@ import {
   type FrameWindow,
   LANDMARK_QUALITY,
   type LandmarkQuality,
+  measureAudio,
   streamFrameWindows,
   type TrackedVideo,
   trackVideo,
@@ -24,6 +33,7 @@ import { withExpert } from './load-expert/with-expert';
 import { type AssetOptions, assetFolder } from './peers/asset-folder';
 import { ensureBackend } from './peers/start-backend';
 import { openVideoReader, readerOf, videoName } from './peers/video-reader';
+import { windowsOfCrops, writeCropFiles } from './protocol/crop-files';
 import { deviationsOf, readerFor } from './protocol/published-reader';
 import type { ProtocolOptions } from './protocol/score-protocol';
 import { frameProblem, trackProblem, wholeVideoTrack } from './protocol/track-rules';
@@ -51,7 +61,8 @@ export type ScoreOptions = ProtocolOptions &
     calibration?: VerdictCalibration;
     /**
      * Gets every window of frames before it is scored: what the network sees, for pictures of it. In the order of the
-     * frames, the faces interleaved; borrowed, and not to be changed.
+     * frames, the faces interleaved (one after the other where a published pipeline writes their crops to files);
+     * borrowed, and not to be changed.
      */
     onWindow?: (window: FrameWindow) => void;
     /** Gets lines such as which backend was selected. Default `console.warn`. */
@@ -108,7 +119,7 @@ export async function scoreMedia(
   options: ScoreOptions,
 ): Promise<VideoScore> {
   const { protocol } = scoring;
-  const reader = readerFor(protocol, given);
+  const { reader, pipeline, release } = readerFor(protocol, given);
   const score: VideoScore = {
     file: path,
     fps: protocol.recipe.fps,
@@ -153,7 +164,8 @@ export async function scoreMedia(
         if (event.faces) audio.prefetch(event.frameIndex);
       }
     }
-    if (video) await scoreTracked(video, { audio, onWindow: options.onWindow }, scoring, score);
+    if (video)
+      await scoreTracked(video, { audio, pipeline: await pipeline(), onWindow: options.onWindow }, scoring, score);
   } catch (error) {
     if (!(error instanceof UnusableVideo)) throw error;
     score.problems.push(`${error.reason}: ${error.detail}`);
@@ -161,7 +173,7 @@ export async function scoreMedia(
     const damage = await given.concealed?.(path).catch(() => undefined);
     if (damage) score.notes.push(damage.note);
     score.frameCount = Math.max(score.frameCount, video?.frameCount ?? 0);
-    await audio.close();
+    await audio.close().finally(release); // which deletes what the audio is read from
     video?.release();
     detector?.dispose();
   }
@@ -181,7 +193,7 @@ async function givenTracks(path: string, reader: MediaReader, { protocol }: Scor
 /** Scores the faces that the protocol takes. */
 async function scoreTracked(
   video: TrackedVideo,
-  { audio, onWindow }: { audio: VideoAudio } & Pick<ScoreOptions, 'onWindow'>,
+  { audio, pipeline, onWindow }: Scored,
   scoring: Scoring,
   score: VideoScore,
 ): Promise<void> {
@@ -191,6 +203,7 @@ async function scoreTracked(
     if (problem) score.problems.push(`face ${track.id}: ${problem}`);
     return !problem;
   });
+  if (pipeline) return scoreCropFiles({ video, tracks, audio, pipeline, onWindow }, scoring, score);
   await scoreFaces(
     {
       tracks,
@@ -203,6 +216,43 @@ async function scoreTracked(
     score,
   );
 }
+
+/** Scores each face from a file of its crops, one after the other, as published pipelines do. */
+async function scoreCropFiles(
+  { video, tracks, audio, pipeline, onWindow }: CroppedFaces,
+  scoring: Scoring,
+  score: VideoScore,
+): Promise<void> {
+  const { recipe } = scoring.protocol;
+  const heard = tracks.filter((track) => {
+    const seconds = Math.max(0, video.audioLevel.samples / AUDIO_SAMPLE_RATE - track.firstFrame / recipe.fps);
+    if (seconds * recipe.fps < recipe.frameCount)
+      score.problems.push(`face ${track.id}: the audio ends ${seconds.toFixed(2)} s after its first frame`);
+    return seconds * recipe.fps >= recipe.frameCount;
+  });
+  const files = await writeCropFiles(video, heard, { pipeline, crop: recipe.crop });
+  for (const [track, streams] of files) {
+    const level = await measureAudio(streams.audio);
+    const read = { frames: 0 };
+    const samplesBefore = (track.firstFrame * AUDIO_SAMPLE_RATE) / recipe.fps;
+    await scoreFaces(
+      {
+        tracks: [track],
+        windows: windowsOfCrops(track, streams, { recipe, read }),
+        audioOf: () => audio.ofFile(streams.audio, video.audioLevel, track),
+        extent: () => ({ frameCount: track.firstFrame + read.frames, samples: samplesBefore + level.samples }),
+        onWindow,
+      },
+      scoring,
+      score,
+    );
+  }
+}
+
+/** What is scored beside the tracks. */
+type Scored = { audio: VideoAudio; pipeline?: PublishedPipeline } & Pick<ScoreOptions, 'onWindow'>;
+
+type CroppedFaces = Scored & { video: TrackedVideo; tracks: readonly FaceTrack[]; pipeline: PublishedPipeline };
 
 /** The audio embeddings of a video: of the file for all faces, or of each face from its first frame on. */
 class VideoAudio {
@@ -225,6 +275,11 @@ class VideoAudio {
   of(video: TrackedVideo, track: FaceTrack): FaceAudio {
     if (this.#shared) return { ...this.#shared, firstFrame: 0 };
     return { ...this.#make(() => audioOfTrack(video, track), video.audioLevel), firstFrame: track.firstFrame };
+  }
+
+  /** Of a file that holds one face. */
+  ofFile(audio: AsyncIterable<Waveform>, level: AudioLevel, { firstFrame }: FaceTrack): FaceAudio {
+    return { ...this.#make(() => audio, level), firstFrame };
   }
 
   async close(): Promise<void> {

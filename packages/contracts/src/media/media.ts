@@ -123,6 +123,32 @@ export type MediaStreams = {
   release(): Promise<void>;
 };
 
+/** Frames, counted as 25 a second, and 16 kHz mono audio as published evaluations decode them; read as often as wanted. */
+export type PublishedStreams = { readonly frames: FrameSequence; readonly audio: AsyncIterable<Waveform> };
+
+/** The container of a published pipeline's files. */
+export type PipelineContainer = 'avi' | 'mp4';
+
+/** The temporary files of a published pipeline: frames (through JPEG of quality 2) and audio of the transcoded video. */
+export type PublishedPipeline = PublishedStreams & {
+  /**
+   * Begins the file of a face whose crops begin at a frame of the video.
+   *
+   * @param options `size`: width and height of the crops, pixels, even.
+   */
+  crops(options: { size: number; firstFrame: number }): CropFile;
+  /** Deletes the files; safe to call twice. */
+  release(): Promise<void>;
+};
+
+/** The file of a face's crops, as OpenCV's video writer would write it. */
+export type CropFile = {
+  /** Adds a crop, RGB, `size * size * 3` bytes; borrowed until the promise resolves. Await it before the next one. */
+  write(crop: Uint8Array): Promise<void>;
+  /** Ends the file, adds the audio of its frames, and gives both as the evaluation reads them. */
+  finish(): Promise<PublishedStreams>;
+};
+
 /** A rectangle of a frame, whole pixels. */
 export type FrameRegion = { left: number; top: number; width: number; height: number };
 
@@ -156,7 +182,13 @@ export interface MediaReader {
    * files of ffmpeg's default quality, at the file's own rate and counted as 25 a second; audio resampled to 16-bit
    * mono of 16 kHz. Each starts where ffmpeg places it.
    */
-  published?(path: string): { frames: FrameSequence; audio: AsyncIterable<Waveform> };
+  published?(path: string): PublishedStreams;
+  /**
+   * The files that SyncNet's published pipeline makes before its evaluation, where that can be done: the video is
+   * transcoded to 25 frames a second in `container` (`avi`: SyncNet's MPEG-4 and MP3; `mp4`: LatentSync's H.264 and
+   * AAC), and the crops of each face get a file of their own.
+   */
+  publishedPipeline?(path: string, options: { container: PipelineContainer }): Promise<PublishedPipeline>;
 }
 
 /**

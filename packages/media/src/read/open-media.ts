@@ -3,6 +3,8 @@ import { AUDIO_SAMPLE_RATE, fail } from '@lipsync/contracts';
 import { channelMixOf } from '../check/probe';
 import type { Ffmpeg, FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
+import { openPipeline } from '../published/published-pipeline';
+import { publishedStreams } from '../published/published-streams';
 import type { BothStreams } from './both-streams';
 import { openBoth, separately } from './both-streams';
 import { decodeAudio } from './decode-audio';
@@ -12,7 +14,6 @@ import { decodeFrames } from './decode-frames';
 import { inputFile } from './input-file';
 import type { MediaSource } from './media-source';
 import { pastDamage, probeOnce, surveyOnce } from './media-source';
-import { publishedStreams } from './published-streams';
 
 export type OpenMediaOptions = FindFfmpegOptions & {
   /** Largest frame that is decoded, width times height; larger ones are refused. Default 7680 * 4320 (8K). */
@@ -155,6 +156,7 @@ export async function openMedia(options: OpenMediaOptions = {}): Promise<FfmpegR
       return { [Symbol.asyncIterator]: () => readAudio(path, sampleRate) };
     },
     published: (path) => publishedStreams(source, path),
+    publishedPipeline: (path, { container }) => openPipeline(source, path, container),
     async both(path, { fps = 25, maxSide, sampleRate = AUDIO_SAMPLE_RATE, keepBytes = 128 * 2 ** 20 } = {}) {
       assertFrameOptions('both', fps, maxSide);
       assertSampleRate('both', sampleRate);

@@ -7,6 +7,7 @@ import { assertOneClock, probeFile } from '../check/probe';
 import { audioFilter } from '../ffmpeg/filters';
 import type { FindFfmpegOptions } from '../ffmpeg/find-ffmpeg';
 import { ffmpegFor } from '../ffmpeg/find-ffmpeg';
+import { InputPipe } from '../ffmpeg/input-pipe';
 import type { FfmpegRun } from '../ffmpeg/run-ffmpeg';
 import { lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import { inputArguments, inputFile } from '../read/input-file';
@@ -99,24 +100,16 @@ class FfmpegWriter implements VideoWriter {
   readonly #started: Promise<FfmpegRun>;
   #state: 'open' | 'finished' | 'aborted' = 'open';
   readonly #filters = followFilters();
+  readonly #pipe: InputPipe;
   #frameCount = 0;
   #audioFolder?: string;
-  #ended?: Error;
-  #answer?: (error: Error | null | undefined) => void;
 
   constructor(path: string, options: EncodeVideoOptions) {
     this.#path = path;
     this.#options = options;
     this.#output = outputFile('encodeVideo', path);
     this.#started = this.#start();
-    // One listener for all frames: one each would hold every frame until the end.
-    this.#started
-      .then((run) => run.ended)
-      .catch(() => undefined) // reported by write and finish
-      .then(() => {
-        this.#ended = new Error('ended');
-        this.#answer?.(this.#ended);
-      });
+    this.#pipe = new InputPipe(this.#started);
   }
 
   async write(frame: Uint8Array): Promise<void> {
@@ -126,14 +119,7 @@ class FfmpegWriter implements VideoWriter {
     }
     if (this.#state !== 'open') throw new Error(`write: the file must be open, got ${this.#path} ${this.#state}`);
     const run = await this.#running();
-    const error = await new Promise<Error | null | undefined>((resolve) => {
-      // A dead child never calls back on some platforms: its end answers as well.
-      this.#answer = resolve;
-      if (this.#ended) resolve(this.#ended);
-      else run.stdin.write(frame, resolve);
-    });
-    this.#answer = undefined;
-    if (error) await this.#failed(run);
+    if (await this.#pipe.write(frame)) await this.#failed(run);
     this.#frameCount++;
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { meanOfTracks, PROTOCOLS, protocolHash, referenceWindows } from './protocol';
+import { meanOfTracks, PROTOCOLS, protocolHash, referenceWindows, type SyncProtocol } from './protocol';
 
 test('protocolHash is that of the rules alone, whatever the order of the keys', async () => {
   const { source: _, ...rules } = PROTOCOLS['syncnet-demo'];
@@ -37,13 +37,15 @@ test('the presets have the references’ numbers', () => {
   }
 });
 
-test('published protocols on whole files take frames through JPEG; beside each stands one that decodes them our way', () => {
-  for (const name of ['syncnet-demo', 'wav2lip-lrs'] as const) {
-    const { frames, name: _, source, ...rules } = PROTOCOLS[name];
-    const { name: beside, source: __, ...decoded } = PROTOCOLS[`${name}-decoded`];
+test('published protocols take frames through JPEG; beside each stands one that decodes them our way', () => {
+  for (const name of ['syncnet-demo', 'wav2lip-lrs', 'syncnet-pipeline', 'latentsync'] as const) {
+    const { frames, name: _, source, ...published }: SyncProtocol = PROTOCOLS[name];
+    const { name: beside, source: __, ...decoded }: SyncProtocol = PROTOCOLS[`${name}-decoded`];
+    const { container, ...tracks } = published.tracks ?? {};
     expect(frames).toBe('jpeg');
+    expect(container).toBe({ 'syncnet-pipeline': 'avi', latentsync: 'mp4' }[name as string]);
     expect(beside).toBe(`${name}-decoded`);
-    expect(decoded).toEqual(rules);
+    expect(decoded).toEqual(published.tracks ? { ...published, tracks } : published);
     expect(source).not.toMatch(/decoded/);
   }
   expect(PROTOCOLS.recipe).not.toHaveProperty('frames');

@@ -8,7 +8,8 @@ export type SyncProtocol = {
   /**
    * `jpeg`: frames and audio are decoded as the published scripts do it. Every frame of the file, whatever its rate, is
    * counted as 1/25 s and passes through a JPEG file of ffmpeg's default quality; audio is resampled in 16 bits where
-   * the file has 16. Undefined: frames nearest to 25 a second, decoded straight to RGB, audio from the first frame on.
+   * the file has 16. With `tracks`, that file holds a face's crops: see `tracks.container`. Undefined: frames nearest to
+   * 25 a second, decoded straight to RGB, audio from the first frame on.
    */
   frames?: 'jpeg';
   /** How frames are cropped; undefined: as the expert's own recipe says. */
@@ -21,6 +22,12 @@ export type SyncProtocol = {
     maxGap: number;
     /** Least mean width or height of the face box, whichever is larger, pixels. */
     minFaceSize: number;
+    /**
+     * With `frames: 'jpeg'`: the video is transcoded to this container at 25 frames a second before faces are searched,
+     * its frames pass through JPEG files of quality 2, and the crops of each track through an MPEG-4 file of this
+     * container. Default `avi`.
+     */
+    container?: 'avi' | 'mp4';
   };
   /** Largest offset tried, frames. */
   maxShift: number;
@@ -37,6 +44,8 @@ export type SyncProtocol = {
 };
 
 const PIPELINE_CROP: SyncCrop = { kind: 'track box', scale: 0.4, size: 224 };
+const PIPELINE_TRACKS = { minFrames: 100, maxGap: 25, minFaceSize: 100 } as const;
+const LATENTSYNC_TRACKS = { minFrames: 50, maxGap: 25, minFaceSize: 100 } as const;
 const COMMON = { maxShift: 15, edges: 'zero', windows: 'reference', audioFrom: 'track' } as const;
 
 /**
@@ -77,10 +86,20 @@ export const PROTOCOLS = {
   'syncnet-pipeline': {
     name: 'syncnet-pipeline',
     ...COMMON,
+    frames: 'jpeg',
     crop: PIPELINE_CROP,
-    tracks: { minFrames: 100, maxGap: 25, minFaceSize: 100 },
+    tracks: { ...PIPELINE_TRACKS, container: 'avi' },
     perFile: 'each track',
-    source: 'syncnet_python, run_pipeline.py and run_syncnet.py: one line a face track, crop scale 0.4, min_track 100',
+    source:
+      'syncnet_python, run_pipeline.py and run_syncnet.py: one line a face track, crop scale 0.4, min_track 100; Wav2Lip, calculate_scores_real_videos.py',
+  },
+  'syncnet-pipeline-decoded': {
+    name: 'syncnet-pipeline-decoded',
+    ...COMMON,
+    crop: PIPELINE_CROP,
+    tracks: PIPELINE_TRACKS,
+    perFile: 'each track',
+    source: 'syncnet-pipeline on crops of frames decoded straight to RGB, with the audio of the file',
   },
   'wav2lip-lrs': {
     name: 'wav2lip-lrs',
@@ -100,10 +119,19 @@ export const PROTOCOLS = {
   latentsync: {
     name: 'latentsync',
     ...COMMON,
+    frames: 'jpeg',
     crop: PIPELINE_CROP,
-    tracks: { minFrames: 50, maxGap: 25, minFaceSize: 100 },
+    tracks: { ...LATENTSYNC_TRACKS, container: 'mp4' },
     perFile: 'mean of tracks',
     source: 'LatentSync, eval_sync_conf.py: min_track 50, mean confidence and int(mean offset) over tracks',
+  },
+  'latentsync-decoded': {
+    name: 'latentsync-decoded',
+    ...COMMON,
+    crop: PIPELINE_CROP,
+    tracks: LATENTSYNC_TRACKS,
+    perFile: 'mean of tracks',
+    source: 'latentsync on crops of frames decoded straight to RGB, with the audio of the file',
   },
 } as const satisfies Record<string, SyncProtocol>;
 

@@ -55,12 +55,15 @@ export async function scoreProtocol(expert: ExpertFacts, options: ProtocolOption
 /** Where the rules, as they are carried out here, differ from the source of the protocol. */
 function deviationsFrom({ crop, frames, tracks }: SyncProtocol): string[] {
   if (crop === undefined) return [];
+  const detector =
+    'faces are found and followed by the detector of @lipsync/face-crop, not S3FD within shots; boxes are put around its landmarks';
+  if (frames === 'jpeg') return tracks ? [detector] : [];
   if (tracks)
     return [
-      'faces are found by the detector of @lipsync/face-crop, not S3FD; boxes are put around its landmarks',
-      'crops are cut from frames that are decoded straight to RGB: no JPEG and XVID files in between',
+      detector,
+      'crops are cut from frames that are decoded straight to RGB: the source transcodes the video and writes crops to MPEG-4 files, with JPEG files after both',
+      'audio is resampled in floating point and starts with the first frame: the source’s comes from the transcoded file, with the delay of its encoder',
     ];
-  if (frames === 'jpeg') return [];
   return [
     'frames are decoded straight to RGB: no JPEG files in between',
     'frames are those nearest to 25 a second: the source counts every frame of the file as 1/25 s',

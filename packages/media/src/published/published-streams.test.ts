@@ -3,10 +3,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decodeJpeg } from '../jpeg/decode-jpeg';
+import { joinWaveform } from '../read/join-waveform';
+import type { FfmpegReader } from '../read/open-media';
+import { openMedia } from '../read/open-media';
 import { beep, ffmpeg, H264_AAC, make, SKIPPED, temporaryFolder } from '../testing/clips';
-import { joinWaveform } from './join-waveform';
-import type { FfmpegReader } from './open-media';
-import { openMedia } from './open-media';
 
 const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);

@@ -1,16 +1,16 @@
-import type { FrameSequence, VideoFrame, Waveform } from '@lipsync/contracts';
+import type { PublishedStreams, VideoFrame, Waveform } from '@lipsync/contracts';
 import { AUDIO_SAMPLE_RATE } from '@lipsync/contracts';
 import { inPieces } from '../ffmpeg/in-pieces';
 import { fromPcm16, NATIVE_PCM16 } from '../ffmpeg/pcm16';
 import { type FfmpegRun, lastLine, runFfmpeg } from '../ffmpeg/run-ffmpeg';
 import { decodeJpeg } from '../jpeg/decode-jpeg';
 import { splitJpegs } from '../jpeg/split-jpegs';
-import type { InputFile } from './input-file';
-import { inputFile, untimedInputArguments } from './input-file';
-import type { MediaSource } from './media-source';
+import type { InputFile } from '../read/input-file';
+import { inputFile, untimedInputArguments } from '../read/input-file';
+import type { MediaSource } from '../read/media-source';
 
 /** The rate that published evaluations take every file for. */
-const TAKEN_FPS = 25;
+export const TAKEN_FPS = 25;
 
 /**
  * The streams as SyncNet's `evaluate` and those who took it over make them, by the same commands of ffmpeg:
@@ -23,21 +23,27 @@ const TAKEN_FPS = 25;
  * ffmpeg chooses the tracks, where none is asked for. Frames and audio start as ffmpeg places them, not at the first
  * frame.
  */
-export function publishedStreams(
-  source: MediaSource,
-  path: string,
-): { frames: FrameSequence; audio: AsyncIterable<Waveform> } {
+export function publishedStreams(source: MediaSource, path: string): PublishedStreams {
   return {
     frames: { fps: TAKEN_FPS, [Symbol.asyncIterator]: () => jpegFrames(source, path) },
     audio: { [Symbol.asyncIterator]: () => pcm16Audio(source, path) },
   };
 }
 
-async function* jpegFrames(source: MediaSource, path: string): AsyncGenerator<VideoFrame> {
+/**
+ * The frames of a file through JPEG files, counted as 25 a second.
+ *
+ * @param quality arguments of ffmpeg. Default: none, ffmpeg's own 200 kbit/s.
+ */
+export async function* jpegFrames(
+  source: MediaSource,
+  path: string,
+  quality: readonly string[] = [],
+): AsyncGenerator<VideoFrame> {
   const file = await inputFile('published', path);
   const run = start(source, file, [
     ...mapOf('v', source.wanted.videoTrack),
-    ...['-threads', '1', '-f', 'image2pipe', '-c:v', 'mjpeg', 'pipe:1'],
+    ...[...quality, '-threads', '1', '-f', 'image2pipe', '-c:v', 'mjpeg', 'pipe:1'],
   ]);
   let index = 0;
   try {
@@ -72,7 +78,7 @@ async function* pcm16Audio(source: MediaSource, path: string): AsyncGenerator<Wa
 }
 
 /** The track that was asked for. */
-const mapOf = (kind: 'v' | 'a', track: number | undefined) =>
+export const mapOf = (kind: 'v' | 'a', track: number | undefined) =>
   track === undefined ? [] : ['-map', `0:${kind}:${track}`];
 
 function start({ ffmpegPath, maxPixels }: MediaSource, file: InputFile, output: readonly string[]): FfmpegRun {
