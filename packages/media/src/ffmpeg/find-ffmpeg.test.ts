@@ -83,6 +83,27 @@ describe.skipIf(process.platform === 'win32')('findFfmpeg', () => {
     },
   );
 
+  test('logs that a found program does not run before it takes the next', async () => {
+    mkdirSync(join(folder, 'broken', 'node_modules', 'ffmpeg-static'), { recursive: true });
+    const broken = join(folder, 'broken', 'node_modules', 'ffmpeg-static', 'ffmpeg');
+    writeFileSync(broken, '');
+    writeFileSync(join(folder, 'broken', 'node_modules', 'ffmpeg-static', 'index.js'), `module.exports = '${broken}'`);
+    const path = fake('next', '5');
+    process.env.PATH = join(folder, 'next');
+    const entry = process.argv[1];
+    process.argv[1] = join(folder, 'broken', 'main.js');
+    const said: string[] = [];
+    const found = await findFfmpeg({ log: (line) => said.push(line) }).finally(() => {
+      process.argv[1] = entry;
+    });
+    // Where the workspace's ffmpeg-static has its file, that is found before.
+    if (found.source === 'ffmpeg-static') return;
+    expect(found.path).toBe(path);
+    expect(said).toEqual([
+      `@lipsync/media: ffmpeg-static: ${broken} does not run: the file is empty (delete that file and let the install script of ffmpeg-static run again); using the ffmpeg of PATH, ${path}`,
+    ]);
+  });
+
   test('logs its warning once for many readers', async () => {
     process.env.PATH = folder;
     const said: string[] = [];

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, isAbsolute, join } from 'node:path';
+import { programFault } from './program-file';
 
 /** Where ffmpeg was found, in the order of search. */
 export type FfmpegSource = 'option' | 'FFMPEG_PATH' | 'ffmpeg-static' | 'PATH' | '@ffmpeg-installer/ffmpeg';
@@ -50,19 +51,21 @@ export async function findFfmpeg(options: FindFfmpegOptions = {}): Promise<Ffmpe
   if (fromEnvironment) return demanded(fromEnvironment, 'FFMPEG_PATH', 'FFMPEG_PATH');
 
   const tried: string[] = [];
-  const routes: [FfmpegSource, () => string | undefined | Promise<string | undefined>][] = [
+  const failed: string[] = [];
+  const routes: [FfmpegSource, () => Found | Promise<Found>][] = [
     ['ffmpeg-static', ffmpegStatic],
     ['PATH', onPath],
     ['@ffmpeg-installer/ffmpeg', ffmpegInstaller],
   ];
   for (const [source, look] of routes) {
-    const path = await look();
-    if (!path) {
-      tried.push(`${source}: none`);
+    const { path, missing } = await look();
+    if (path === undefined) {
+      tried.push(`${source}: ${missing}`);
       continue;
     }
     try {
       const version = await versionOf(path);
+      for (const broken of failed) log(`@lipsync/media: ${broken}; using the ffmpeg of ${source}, ${path}`);
       if (source === '@ffmpeg-installer/ffmpeg') {
         log(
           `@lipsync/media: using the ffmpeg of ${source}, a build of 2018 without later security fixes; install a newer one for files you do not trust`,
@@ -70,13 +73,20 @@ export async function findFfmpeg(options: FindFfmpegOptions = {}): Promise<Ffmpe
       }
       return { path, source, version };
     } catch (error) {
-      tried.push(`${source}: ${path} ${(error as Error).message}`);
+      failed.push(`${source}: ${path} ${(error as Error).message}${source === 'ffmpeg-static' ? AGAIN : ''}`);
+      tried.push(failed.at(-1)!);
     }
   }
   throw new Error(
     `findFfmpeg: ffmpeg must be there, got none (${tried.join('; ')}). Ways to get one: ${WAYS_TO_GET_ONE}`,
   );
 }
+
+/** The path of a program, or why there is none. */
+type Found = { path: string; missing?: undefined } | { path?: undefined; missing: string };
+
+/** The install script leaves a file alone that is there, whole or not. */
+const AGAIN = ' (delete that file and let the install script of ffmpeg-static run again)';
 
 const found = new Map<string, Promise<Ffmpeg>>();
 
@@ -102,41 +112,52 @@ async function demanded(path: string, source: FfmpegSource, argument: string): P
 
 function versionOf(path: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(path, ['-hide_banner', '-version'], { timeout: 20_000, windowsHide: true }, (error, stdout) => {
+    execFile(path, ['-hide_banner', '-version'], { timeout: 20_000, windowsHide: true }, (error, stdout, stderr) => {
       const version = /^ffmpeg version (\S+)/m.exec(stdout ?? '')?.[1];
-      if (version) resolve(version);
-      else
-        reject(new Error(error ? `does not run: ${error.message.split('\n')[0]}` : 'does not say that it is ffmpeg'));
+      if (version) return resolve(version);
+      if (!error) return reject(new Error('does not say that it is ffmpeg'));
+      const words = [error.message.split('\n')[0], /error while loading shared libraries.*/.exec(stderr)?.[0]];
+      programFault(path).then((fault) => {
+        reject(new Error(`does not run: ${fault ?? words.filter(Boolean).join(', ')}`));
+      }, reject);
     });
   });
 }
 
-/** Resolves a package from here, then from the program's entry file: under pnpm only one of them may see it. */
-function requireOptional(name: string): unknown {
-  for (const from of [import.meta.url, process.argv[1]]) {
-    if (!from) continue;
+/**
+ * What a package gives, resolved from here and from the program's entry file: under pnpm only one of them may see it.
+ */
+function requireOptional(name: string): unknown[] {
+  return [import.meta.url, process.argv[1]].flatMap((from) => {
     try {
-      return createRequire(from)(name);
+      return from ? [createRequire(from)(name)] : [];
     } catch {
-      // Not installed as seen from here, or not for this platform.
+      return []; // not installed as seen from there, or not for this platform
     }
-  }
+  });
+}
+
+async function firstFile(paths: unknown[]): Promise<string | undefined> {
+  for (const path of paths) if (typeof path === 'string' && (await isFile(path))) return path;
   return undefined;
 }
 
-async function ffmpegStatic(): Promise<string | undefined> {
-  const path = requireOptional('ffmpeg-static');
-  if (typeof path !== 'string') return undefined;
-  // The package is often there without its file: the install script that fetches it may not have been allowed to run.
-  return (await isFile(path)) ? path : undefined;
+async function ffmpegStatic(): Promise<Found> {
+  const paths = requireOptional('ffmpeg-static');
+  const path = await firstFile(paths);
+  if (path !== undefined) return { path };
+  if (paths.length === 0) return { missing: 'not installed' };
+  return { missing: 'installed, but its install script did not run or could not download the program' };
 }
 
-async function ffmpegInstaller(): Promise<string | undefined> {
-  const path = (requireOptional('@ffmpeg-installer/ffmpeg') as { path?: string } | undefined)?.path;
-  return path && (await isFile(path)) ? path : undefined;
+async function ffmpegInstaller(): Promise<Found> {
+  const path = await firstFile(
+    requireOptional('@ffmpeg-installer/ffmpeg').map((one) => (one as { path?: string }).path),
+  );
+  return path === undefined ? { missing: 'not installed' } : { path };
 }
 
-async function onPath(): Promise<string | undefined> {
+async function onPath(): Promise<Found> {
   const name = process.platform === 'win32' ? 'ffmpeg.exe' : 'ffmpeg';
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     if (!isAbsolute(folder)) continue; // a relative entry would run a file of the folder one happens to stand in
@@ -146,9 +167,9 @@ async function onPath(): Promise<string | undefined> {
       () => true,
       () => false,
     );
-    if (runs) return path;
+    if (runs) return { path };
   }
-  return undefined;
+  return { missing: 'none' };
 }
 
 function isFile(path: string): Promise<boolean> {
