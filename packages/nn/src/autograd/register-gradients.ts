@@ -360,10 +360,11 @@ export const DIFFERENTIABLE_KERNELS: readonly string[] = Object.keys(RULES);
 /**
  * Registers the gradients of tfjs ops that have none yet.
  *
- * `@tensorflow/tfjs-core` alone comes without gradients (`@tensorflow/tfjs` adds its own, which stay).
+ * `@tensorflow/tfjs-core` alone comes without gradients; `@tensorflow/tfjs`, and with it tfjs-node, adds its own. Those
+ * stay, but for BatchMatMul, Maximum, Minimum and SquaredDifference, which throw for operands that broadcast.
  * `valueAndGradients` calls this; call it yourself before `tf.grad` or `tf.variableGrads`.
  *
- * Checked against finite differences. Unlike in tfjs, BatchMatMul also takes one operand that all batches share.
+ * Checked against finite differences.
  *
  * @example
  * registerGradients();
@@ -371,14 +372,21 @@ export const DIFFERENTIABLE_KERNELS: readonly string[] = Object.keys(RULES);
  */
 export function registerGradients(): void {
   for (const [kernelName, { save, saveOutput, saveAllInputs, rule }] of Object.entries(RULES)) {
-    if (tf.getGradient(kernelName) != null) continue;
-    tf.registerGradient({
+    const present = tf.getGradient(kernelName);
+    if (present != null && (own.has(present) || !WRONG_IN_TFJS.includes(kernelName))) continue;
+    const gradient: tf.GradConfig = {
       kernelName,
       inputsToSave: save,
       saveAllInputs,
       outputsToSave: saveOutput ? [true] : undefined,
       gradFunc: (dy, saved, attributes) =>
         rule(dy as tf.Tensor, saved, attributes as unknown as Record<string, unknown>),
-    });
+    };
+    tf.registerGradient(gradient);
+    own.add(gradient);
   }
 }
+
+/** Gradients of tfjs 4.22.0 that have the shape of the result, not of an input that was broadcast. */
+const WRONG_IN_TFJS = ['BatchMatMul', 'Maximum', 'Minimum', 'SquaredDifference'];
+const own = new WeakSet<tf.GradConfig>();
