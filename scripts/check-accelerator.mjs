@@ -1,13 +1,16 @@
 /**
- * The optional accelerator: built anew into a scratch folder, its own tests, and every test of kernels and layers again on it.
+ * The optional accelerator: built anew into a scratch folder, its own tests, and every test of kernels and layers again on it. Its package for this
+ * platform, made and used outside the workspace (`--prebuilt` does this alone).
  *
  * `--sanitize` also builds it with AddressSanitizer and calls every kernel under that; `--valgrind` does so under Valgrind. Skips, with its reason, where
  * there is no compiler or no oneDNN (apt-get install g++ libdnnl-dev).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makePrebuilt } from './accelerator/make-prebuilt.mjs';
+import { tryPrebuilt } from './accelerator/try-prebuilt.mjs';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lipsync-accelerator-'));
 process.env.LIPSYNC_ACCELERATOR_DIR = scratch;
@@ -18,6 +21,15 @@ const { buildAccelerator, openAccelerator } = await import(
 );
 const vitest = join('node_modules', 'vitest', 'vitest.mjs');
 let failed = false;
+
+async function checkPrebuilt() {
+  const { tarball, libraries } = await makePrebuilt(join(scratch, 'prebuilt'));
+  const version = tryPrebuilt(join(scratch, 'app'), tarball);
+  const bytes = statSync(tarball).size;
+  console.log(
+    `accelerator: its package for this platform (${(bytes / 1e6).toFixed(1)} MB, with ${libraries.join(', ')}) opens oneDNN ${version}`,
+  );
+}
 
 function run(title, words, { before = [], env = {} } = {}) {
   const [program, ...args] = [...before, process.execPath, ...words];
@@ -35,6 +47,8 @@ try {
   }
   const { version } = openAccelerator();
   console.log(`accelerator: built over oneDNN ${version}`);
+  await checkPrebuilt();
+  if (process.argv.includes('--prebuilt')) process.exit(0);
   run('its own tests', [vitest, 'run', '--project', 'accelerator-onednn', '--reporter=dot']);
   run(
     'kernels',

@@ -107,9 +107,13 @@ function fileProblems({ name, types, sideEffects, exports = {} }, files) {
   return problems;
 }
 
-/** What callers install beside the package: other packages of this repository in ranges, never by the names that pnpm gives them here. */
+/**
+ * What callers install beside the package: other packages of this repository in ranges, never by the names that pnpm gives them here. The accelerator's
+ * packages for platforms, which a release adds, are the exception: a compiled module fits one version.
+ */
 function rangeProblems({ dependencies = {}, peerDependencies = {}, optionalDependencies = {} }) {
   return Object.entries({ ...dependencies, ...peerDependencies, ...optionalDependencies })
+    .filter(([name]) => !(name in optionalDependencies && /^@lipsync\/accelerator-onednn-/.test(name)))
     .filter(([name, range]) => range.includes(':') || (name.startsWith('@lipsync/') && !/^(\^\d|0\.x$)/.test(range)))
     .map(([name, range]) => `the packed manifest must take ${name} in a range that npm knows, got ${range}`);
 }

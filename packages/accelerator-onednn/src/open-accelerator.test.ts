@@ -35,7 +35,7 @@ test('a module that does not load is not used, and the reason says what to do', 
   const opened = openAccelerator();
   expect(opened.kernels).toBeNull();
   expect((opened as { reason: string }).reason).toMatch(
-    /^it does not load: .+ \(install oneDNN: apt-get install libdnnl2; or build the module again: buildAccelerator of @lipsync\/accelerator-onednn\)$/,
+    /\.node does not load: .+ \(install oneDNN: apt-get install libdnnl2; or build it again: buildAccelerator of @lipsync\/accelerator-onednn\)$/,
   );
 });
 
