@@ -1,7 +1,7 @@
 import { escapeHtml, type Tone } from './page';
 
 /** A line of a chart; points in order of x, those that are not finite are left out and break the line. */
-export type ChartLine = {
+type ChartLine = {
   name: string;
   tone: Tone;
   points: readonly (readonly [x: number, y: number])[];
@@ -25,7 +25,7 @@ export type ChartOptions = {
 };
 
 /** An axis; without `low` and `high` it reaches over all points. */
-export type Axis = { label: string; low?: number; high?: number; digits?: number };
+type Axis = { label: string; low?: number; high?: number; digits?: number };
 
 const [WIDTH, HEIGHT] = [460, 220];
 const EDGE = { left: 46, right: 12, top: 20, bottom: 38 };

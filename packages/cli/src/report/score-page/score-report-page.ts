@@ -49,7 +49,7 @@ export function scoreReportPage(score: VideoScore, pictures: ScorePictures, fact
   );
 }
 
-export const baseName = (file: string) => file.split(/[\\/]/).at(-1) ?? file;
+const baseName = (file: string) => file.split(/[\\/]/).at(-1) ?? file;
 
 /** Of several faces, the one whose lips match the audio or, where none does, move through most of the speech. */
 function speakerAmong(faces: readonly FaceScore[]): string | undefined {

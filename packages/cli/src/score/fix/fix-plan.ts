@@ -7,7 +7,7 @@ export type FixPlan =
   | { kind: 'refused'; reason: string };
 
 /** Confidence below which nothing is shifted, where the command line does not say. */
-export const FIX_CONFIDENCE = 0.9;
+const FIX_CONFIDENCE = 0.9;
 
 /**
  * The shift that puts a video in sync, by the face whose match is surest. Faces without an answer, such as people who
