@@ -2,7 +2,7 @@ import { toFloat32 } from '@lipsync/checkpoints';
 import { fail, nodeModule } from '@lipsync/contracts';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** The weights of one network as the npm package of face-api stores them: a manifest and one file of bytes. */
+/** The weights of one network as face-api stores them: a manifest and one file of bytes. */
 export type StoredNetwork = {
   /** The `.bin` file. */
   bytes: Uint8Array;
@@ -134,9 +134,8 @@ export function weightTensors(
 /**
  * Reads the weights of both networks.
  *
- * @param from none: from the npm package `@vladmandic/face-api` in Node, elsewhere the copies in this package, by the
- *   addresses that bundlers give them. A URL: of a folder with that package's `model` files, read by `fetch`; end it with
- *   a slash.
+ * @param from none: the files that come with this package, outside Node by the addresses that bundlers give them. A URL:
+ *   of a folder with copies of them, read by `fetch`; end it with a slash.
  * @throws Error if a file is not there.
  */
 export async function readLandmarkWeights(from?: URL): Promise<LandmarkWeights> {
@@ -151,16 +150,16 @@ export async function readStoredNetwork(name: keyof LandmarkWeights, from?: URL)
 /**
  * Reads the weights of the descriptor network, `face_recognition_model`, 6.4 MB.
  *
- * @param from as of `readLandmarkWeights`.
+ * @param from as of `readLandmarkWeights`, but outside Node a URL is needed: bundlers would copy the file to every page.
  * @throws Error if a file is not there.
  */
 export async function readEmbeddingWeights(from?: URL): Promise<StoredNetwork> {
   return (await networkReader('readEmbeddingWeights', from))('face_recognition_model');
 }
 
-/** A reader of networks by name: from a folder of the web or, in Node, from the npm package. */
+/** A reader of networks by name: from a folder of the web or from the files that the build puts beside the code. */
 async function networkReader(where: string, from?: URL): Promise<(name: string) => Promise<StoredNetwork>> {
-  const files = { entry: '@vladmandic/face-api/package.json', folder: 'model' };
+  const files = { entry: '@lipsync/face-crop', folder: 'models' };
   const bundled = async () => (await import('./model-files')).MODEL_FILES;
   const read = await fileReader(where, { from, ...files, bundled });
   return async (name) => {

@@ -7,8 +7,8 @@ import { EMBEDDING_INPUT_MEAN, EMBEDDING_INPUT_SIZE, FaceEmbeddingNetwork } from
 
 export type FaceEmbedderOptions = {
   /**
-   * Weights as bytes and manifest, or the URL of a folder with the `model` files; default: from the npm package (Node
-   * only).
+   * Weights as bytes and manifest, or the URL of a folder with the files; default: those that come with this package
+   * (Node only).
    */
   weights?: StoredNetwork | URL;
 };

@@ -18,7 +18,7 @@ export type BlazefaceWeights = {
 /**
  * Reads the weights of BlazeFace and of the 68-point network.
  *
- * @param from none: from the npm packages `@lipsync/mediapipe-weights` and `@vladmandic/face-api`, outside Node by the addresses
+ * @param from none: the files of `@lipsync/mediapipe-weights` and of this package, outside Node by the addresses
  *   that bundlers give the files. A URL: of a folder with their files `blazeface` and `face_landmark_68_model`, read by `fetch`; end it with a slash.
  * @throws Error if a file is not there.
  */
