@@ -20,4 +20,6 @@ export { changeGain } from './waveform/change-gain';
 export { convolve } from './waveform/convolve';
 export type { ResampleOptions } from './waveform/resample';
 export { resample } from './waveform/resample';
+export type { ResampleStreamOptions } from './waveform/resample-stream';
+export { resampleStream } from './waveform/resample-stream';
 export { toMono } from './waveform/to-mono';

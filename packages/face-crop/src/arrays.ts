@@ -35,3 +35,5 @@ export type { CollectTracksOptions, TrackedFrame } from './track/collect-tracks'
 export { collectTracks, trackFaces } from './track/collect-tracks';
 export { trackFromLandmarks } from './track/face-track';
 export { smoothTrack } from './track/smooth-track';
+export type { TrackRules } from './track/track-builder';
+export { TrackBuilder } from './track/track-builder';

@@ -47,3 +47,22 @@ test('TrackBuilder keeps faces apart, in the order of their first frame, over an
   expect(tracks[0].points[199 * 136]).toBe(199);
   expect(tracks[1].points[0]).toBe(-100);
 });
+
+test('TrackBuilder gives open tracks so far by their keys, and forgets points before a frame but the last', () => {
+  const builder = new TrackBuilder({ maxGap: 3, minFrames: 1 });
+  for (let frame = 0; frame < 6; frame++) builder.add(9, frame, points(frame), 1);
+  builder.forget(4);
+  const track = builder.open().get(9)!;
+  expect([track.firstFrame, track.frameCount, track.points[0]]).toEqual([4, 2, 4]);
+  builder.forget(100);
+  builder.add(9, 8, points(8), 1);
+  expect([
+    ...builder
+      .open()
+      .get(9)!
+      .points.filter((_, i) => i % 136 === 0),
+  ]).toEqual([5, 6, 7, 8]);
+  builder.expire(20);
+  builder.forget(20);
+  expect([builder.open().size, builder.finish()]).toEqual([0, []]);
+});

@@ -1,8 +1,13 @@
 import type { FaceTrack, Landmarks68 } from '@lipsync/contracts';
 import { RowQueue } from '@lipsync/nn/arrays';
 
-/** Longest run of missing frames that is interpolated, and shortest track that is kept. */
-export type TrackRules = { maxGap: number; minFrames: number };
+/** Rules of a `TrackBuilder`. */
+export type TrackRules = {
+  /** Longest run of missing frames that is interpolated. */
+  maxGap: number;
+  /** Shorter tracks are dropped, frames. */
+  minFrames: number;
+};
 
 type Open = {
   order: number;
@@ -22,7 +27,13 @@ const NOT_SEEN = { score: 0, seen: 0, notFound: 0, notFoundSince: 0 };
  * Joins landmarks, frame by frame, into gap-free tracks.
  *
  * A gap of up to `maxGap` frames is interpolated linearly; a longer one ends the track and starts another. Tracks
- * shorter than `minFrames` are dropped. Memory grows with the number of points only.
+ * shorter than `minFrames` are dropped. Memory grows with the number of points only, and not at all with `forget`.
+ *
+ * @example
+ * import { TrackBuilder } from '@lipsync/face-crop';
+ * const tracks = new TrackBuilder({ maxGap: 10, minFrames: 5 });
+ * for (const { trackId, points, score } of await detector.detect(frame)) tracks.add(trackId, frame.index, points, score);
+ * const [face] = tracks.open().values(); // so far
  */
 export class TrackBuilder {
   readonly #open = new Map<number, Open>();
@@ -62,20 +73,22 @@ export class TrackBuilder {
     }
   }
 
+  /** The tracks that can still be continued, by their keys, as far as they go and are not forgotten. */
+  open(): Map<number, FaceTrack> {
+    return new Map([...this.#open].map(([key, track]) => [key, trackOf(track, track.order)]));
+  }
+
+  /** Forgets points before this frame, but for the last one of each open track, and all tracks that have ended. */
+  forget(frame: number): void {
+    this.#finished.length = 0;
+    for (const { firstFrame, rows } of this.#open.values())
+      rows.dropBefore(Math.min(frame - firstFrame, rows.count - 1));
+  }
+
   /** Ends all tracks and returns those that are long enough, numbered from 0 in the order of their first frame. */
   finish(): FaceTrack[] {
     for (const key of [...this.#open.keys()]) this.#end(key);
-    return this.#finished
-      .sort((a, b) => a.order - b.order)
-      .map(({ firstFrame, rows, score, seen, notFound }, id) => ({
-        id,
-        firstFrame,
-        frameCount: rows.count,
-        points: rows.rows(0, rows.count).slice(),
-        score: score / seen,
-        interpolated: rows.count - seen,
-        notFound,
-      }));
+    return this.#finished.sort((a, b) => a.order - b.order).map(trackOf);
   }
 
   #end(key: number): void {
@@ -83,6 +96,18 @@ export class TrackBuilder {
     this.#open.delete(key);
     if (track.rows.count >= this.#rules.minFrames) this.#finished.push(track);
   }
+}
+
+function trackOf({ firstFrame, rows, score, seen, notFound }: Open, id: number): FaceTrack {
+  return {
+    id,
+    firstFrame: firstFrame + rows.first,
+    frameCount: rows.held,
+    points: rows.rows(rows.first, rows.count).slice(),
+    score: score / seen,
+    interpolated: rows.count - seen,
+    notFound,
+  };
 }
 
 function append({ firstFrame, rows }: Open, frame: number, points: Landmarks68): void {

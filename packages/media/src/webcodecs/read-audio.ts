@@ -1,11 +1,10 @@
-import { resample } from '@lipsync/audio-mel';
+import { resample, resampleStream } from '@lipsync/audio-mel';
 import type { ChannelMix } from '@lipsync/contracts';
 import type { AudioSample, Input } from 'mediabunny';
 import { AudioSampleSink } from 'mediabunny';
 import { type PlacedSamples, placedAudio } from '../read/placed-audio';
 import { assertDecodes, audioLayout, type DescribedMedia } from './describe-media';
 import { layoutOf, mixPlanes, mixWeights, PlaneMeter } from './mix-channels';
-import { resampled } from './resampled';
 
 export type AudioRequest = { where: string; name: string; described: DescribedMedia };
 
@@ -35,7 +34,7 @@ export async function* monoAudio(
     }
   }
   const placed = placedAudio(runs(), { from: 0, sampleRate: rate });
-  for await (const samples of resampled(placed, { from: rate, to: sampleRate })) {
+  for await (const samples of resampleStream(placed, { from: rate, to: sampleRate })) {
     toSteps(samples);
     for (let at = 0; at < samples.length; at += sampleRate) yield samples.slice(at, at + sampleRate);
   }

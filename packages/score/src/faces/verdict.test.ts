@@ -4,7 +4,7 @@ import type { SyncVerdict } from '@lipsync/metrics';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import type { PlainImage } from '../frames/images';
-import { scoreFrames } from '../score-frames';
+import { scoreFrames } from '../frames/score-frames';
 import { madeExpert, madeTalk, mouthsOf, randomOf, voiceOf } from '../testing/made-talk';
 
 beforeAll(() => tf.setBackend('cpu'));

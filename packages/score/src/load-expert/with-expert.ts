@@ -14,11 +14,19 @@ export async function withExpert<A>(
   use: (expert: SyncExpert | Embedder) => Promise<A>,
 ): Promise<A> {
   if (expert) return use(expert);
-  const ort = await chooseOnnxRuntime('scoreVideo', options);
-  const own = ort ? await openEmbedder(undefined, options) : await loadExpert(undefined, options);
+  const own = await openDefaultExpert('scoreVideo', options);
   try {
     return await use(own);
   } finally {
     await own.dispose();
   }
+}
+
+/** That of `loadExpert()`, in the engine of the options; the caller disposes it. */
+export async function openDefaultExpert(
+  where: string,
+  options: EngineOptions & AssetOptions,
+): Promise<SyncExpert | Embedder> {
+  const ort = await chooseOnnxRuntime(where, options);
+  return ort ? openEmbedder(undefined, options) : loadExpert(undefined, options);
 }

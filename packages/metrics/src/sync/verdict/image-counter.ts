@@ -17,7 +17,13 @@ const LARGEST = 0.02;
  */
 export class ImageCounter {
   readonly #differences: number[] = [];
+  readonly #most: number;
   #last?: Float32Array;
+
+  /** @param options.most frames that count, the last ones. Default: all. */
+  constructor({ most = Infinity }: { most?: number } = {}) {
+    this.#most = most;
+  }
 
   /** @param frames of a window, `[height, width, frameCount * 3]`, of which the last is new. */
   add(frames: Float32Array, frameCount: number): void {
@@ -32,7 +38,9 @@ export class ImageCounter {
         last[3 * pixel + c] = value;
       }
     }
-    if (!Number.isNaN(sum)) this.#differences.push(sum / pixels);
+    if (Number.isNaN(sum)) return;
+    this.#differences.push(sum / pixels);
+    if (this.#differences.length > this.#most) this.#differences.shift();
   }
 
   /** Different images a second; undefined for fewer than two seconds. */

@@ -1,19 +1,33 @@
-import { resample } from '@lipsync/audio-mel';
+import { resample } from './resample';
 
-/** Seconds that are resampled at a time: making the filter costs as much as some tenths of a second of audio. */
-const BLOCK_SEC = 8;
 /** Zero crossings on either side of the filter of `resample`, at the lower rate, with room. */
 const FILTER_STEPS = 140;
 
+/** Options of `resampleStream`. */
+export type ResampleStreamOptions = {
+  /** Sample rate of the pieces, Hz. */
+  from: number;
+  /** Sample rate of the result, Hz. */
+  to: number;
+  /**
+   * Seconds that are resampled at a time, by which the result is late. Default 8: making the filter costs as much as some
+   * tenths of a second of audio.
+   */
+  blockSec?: number;
+};
+
 /**
- * A stream of samples at another rate, in constant memory: bit for bit what `resample` of `@lipsync/audio-mel` makes of
- * the whole.
+ * A stream of samples at another rate, in constant memory: bit for bit what `resample` makes of the whole.
  *
- * @returns arrays of some seconds; as they come where the rate stays as it is.
+ * @returns arrays of about `blockSec`; as they come where the rate stays as it is.
+ * @throws RangeError as `resample`.
+ * @example
+ * import { resampleStream } from '@lipsync/audio-mel';
+ * for await (const piece of resampleStream(pieces, { from: 48000, to: 16000 })) console.log(piece.length);
  */
-export async function* resampled(
+export async function* resampleStream(
   pieces: AsyncIterable<Float32Array>,
-  { from, to }: { from: number; to: number },
+  { from, to, blockSec = 8 }: ResampleStreamOptions,
 ): AsyncGenerator<Float32Array> {
   if (from === to) {
     yield* pieces;
@@ -21,7 +35,7 @@ export async function* resampled(
   }
   const unit = from / greatestCommonDivisor(from, to); // so many samples become a whole number of them
   const context = unit * Math.ceil((FILTER_STEPS * Math.max(1, from / to)) / unit);
-  const block = unit * Math.ceil((BLOCK_SEC * from) / unit);
+  const block = unit * Math.ceil((blockSec * from) / unit);
   let held = new Float32Array(0); // from `context` before the next block on; shorter at the start
   let before = 0;
   const resampledUntil = (end: number) => {

@@ -9,18 +9,18 @@ import {
   type Waveform,
 } from '@lipsync/contracts';
 import { type FrameWindow, measureAudio, WindowSampler } from '@lipsync/sync-windows';
-import { AudioEmbeddings } from './embed/audio-embeddings';
-import { engineFor } from './embed/engine';
-import { audioProblems } from './faces/audio-problems';
-import type { VideoScore } from './faces/face-score';
-import { openScoring, type Scoring, scoreFaces } from './faces/score-faces';
-import { SpeechFlags } from './faces/speech-flags';
-import { collectImages, framesAtRate, type PlainImage, rgbOf } from './frames/images';
-import { memoryReader } from './frames/memory-reader';
-import { withExpert } from './load-expert/with-expert';
-import { assetFolder } from './peers/asset-folder';
-import { ensureBackend } from './peers/start-backend';
-import { type ScoreOptions, scoreMedia } from './score-video';
+import { AudioEmbeddings } from '../embed/audio-embeddings';
+import { engineFor } from '../embed/engine';
+import { audioProblems } from '../faces/audio-problems';
+import type { VideoScore } from '../faces/face-score';
+import { openScoring, type Scoring, scoreFaces } from '../faces/score-faces';
+import { SpeechFlags } from '../faces/speech-flags';
+import { withExpert } from '../load-expert/with-expert';
+import { assetFolder } from '../peers/asset-folder';
+import { ensureBackend } from '../peers/start-backend';
+import { type ScoreOptions, scoreMedia } from '../score-video';
+import { collectImages, framesAtRate, type PlainImage, rgbOf } from './images';
+import { memoryReader } from './memory-reader';
 
 /** Frames and audio of the same stretch of time. */
 export type FramesToScore = {

@@ -1,6 +1,6 @@
-import { resample } from '@lipsync/audio-mel';
 import { expect, test } from 'vitest';
-import { resampled } from './resampled';
+import { resample } from './resample';
+import { resampleStream } from './resample-stream';
 
 async function joined(pieces: AsyncIterable<Float32Array>): Promise<Float32Array> {
   const parts: number[] = [];
@@ -18,16 +18,17 @@ test.each([
   [8000, 16000, 9],
   [22050, 16000, 0.01],
   [11025, 16000, 8.0001],
-])('resampled from %d to %d Hz, %d s, is resample of the whole, bit for bit', async (from, to, seconds) => {
+])('resampleStream from %d to %d Hz, %d s, is resample of the whole, bit for bit', async (from, to, seconds) => {
   const samples = Float32Array.from(
     { length: Math.round(from * seconds) },
     (_, i) => Math.sin(i * i * 1e-6) + 0.3 * Math.sin(0.7 * i),
   );
   const expected = resample({ samples, sampleRate: from }, to).samples;
-  expect(await joined(resampled(inPieces(samples, from), { from, to }))).toEqual(expected);
+  expect(await joined(resampleStream(inPieces(samples, from), { from, to }))).toEqual(expected);
+  expect(await joined(resampleStream(inPieces(samples, 441), { from, to, blockSec: 0.5 }))).toEqual(expected);
 });
 
-test('resampled passes pieces on where the rate stays', async () => {
+test('resampleStream passes pieces on where the rate stays', async () => {
   const piece = Float32Array.of(1, 2);
-  for await (const one of resampled(inPieces(piece, 2), { from: 16000, to: 16000 })) expect(one).toEqual(piece);
+  for await (const one of resampleStream(inPieces(piece, 2), { from: 16000, to: 16000 })) expect(one).toEqual(piece);
 });

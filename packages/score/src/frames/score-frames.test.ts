@@ -5,11 +5,11 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import type { FrameWindow } from '@lipsync/sync-windows';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { HEIGHT, madeAudio, madeMedia, WIDTH } from '../../sync-windows/src/testing/made-video';
-import { similarity } from '../../sync-windows/src/testing/made-windows';
-import { framesAtRate } from './frames/images';
+import { HEIGHT, madeAudio, madeMedia, WIDTH } from '../../../sync-windows/src/testing/made-video';
+import { similarity } from '../../../sync-windows/src/testing/made-windows';
+import { scoreVideo } from '../score-video';
+import { framesAtRate } from './images';
 import { scoreFrames } from './score-frames';
-import { scoreVideo } from './score-video';
 
 beforeAll(() => tf.setBackend('cpu'));
 
