@@ -35,6 +35,8 @@ export type LiveFace = {
   readonly facts: ReturnType<typeof faceFacts>;
   /** Box of the landmarks in the last frame with the face, pixels. */
   readonly box?: LandmarkBox;
+  /** That frame; -1 before the first. */
+  readonly seenAt: number;
   /** The mouth as the network sees it, in the last frame that was cut: RGB. */
   readonly mouth?: PlainImage;
   imagesPerSec(): number | undefined;

@@ -6,8 +6,9 @@ import type { PlainImage } from '../frames/images';
 export type MeterFace = {
   /** The same as long as the face is followed. */
   id: number;
-  /** Box of its landmarks in the last frame in which it was found, pixels. */
+  /** Box of its landmarks in the last frame in which it was found, pixels, and the time of that frame. */
   box?: LandmarkBox;
+  seenSec: number;
   /** Its mouth as the network sees it, about a second ago: RGB, 0..255. */
   mouth?: PlainImage;
   /** Of the last seconds; missing where no frame of them has audio. Its times are those of the time stamps. */

@@ -291,7 +291,8 @@ class LiveMeter implements SyncMeter {
       };
       const window = { from, to, originSec: origin, expert: embedder.expert, calibration, facts };
       const verdict = windowVerdict(rows, this.#audio.rows, window);
-      return { id, ...(box && { box }), ...(mouth && { mouth }), ...(verdict && { verdict }) };
+      const seenSec = origin + face.seenAt / this.#fps;
+      return { id, seenSec, ...(box && { box }), ...(mouth && { mouth }), ...(verdict && { verdict }) };
     });
     const problem = faces.some(({ verdict }) => verdict) ? undefined : this.#problem();
     return {
