@@ -3,16 +3,20 @@
  * SwiftShader). A network trains three steps, an expert scores windows, and the trained weights embed one, with the numbers of Node. Skipped, saying why,
  * where there is no chromium or the packages for it cannot be had. About a minute on two cores. `media`: files are read
  * and scored in a page by WebCodecs, with the frames, audio and scores of Node; those whose codecs the browser lacks are skipped, saying so.
+ * `worker`: a worker scores a file while its page is not blocked; what is loaded has its budget. `example`: the page of examples/browser is
+ * built and used.
  *
- *     node scripts/check-browser.mjs [--chromium PATH] [wasm webgl ... media]
+ *     node scripts/check-browser.mjs [--chromium PATH] [--pictures FOLDER] [wasm webgl ... media worker example]
  */
 import assert from 'node:assert/strict';
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { checkExample } from '../tests/browser/check-example.mjs';
+import { checkWorker } from '../tests/browser/check-worker.mjs';
 import { compareMedia } from '../tests/browser/compare-media.mjs';
 import { installInScratch, scratch } from '../tests/browser/scratch.mjs';
 import { embedPretrained, largestDifference, score, train } from '../tests/browser/work.mjs';
@@ -29,7 +33,10 @@ const RUNS = [
 /** Folders whose files a page finds at one address, the option `assetsUrl`. */
 const ASSETS = ['pretrained/data', 'mediapipe-weights/dist/models', 'face-crop/dist/models', 'backends/dist/wasm'];
 
-const { values, positionals } = parseArgs({ options: { chromium: { type: 'string' } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { chromium: { type: 'string' }, pictures: { type: 'string' } },
+  allowPositionals: true,
+});
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const programs = [values.chromium, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const chromium = programs.find((path) => path && existsSync(path));
@@ -45,9 +52,14 @@ const runs = RUNS.filter(({ backend }) => wanted(backend));
 const expected = runs.length > 0 ? await inNode() : undefined;
 /** Paths by the addresses under which they are served. */
 const served = new Map();
+/** What has been fetched, by address. */
+const fetched = new Map();
 const server = await serve({
   '/page.js': runs.length > 0 ? await bundle('page') : undefined,
   '/media-page.js': wanted('media') ? await bundle('media-page') : undefined,
+  ...(wanted('worker')
+    ? { '/worker-page.js': await bundle('worker-page'), ...(await bundleSplit('score-worker')) }
+    : {}),
 });
 const { default: playwright } = await import(
   pathToFileURL(createRequire(`${scratch}/package.json`).resolve('playwright-core')).href
@@ -64,14 +76,15 @@ try {
       console.error(`${run.backend}: FAILED: ${error.message}`);
     }
   }
-  if (wanted('media')) {
+  const parts = { media: mediaInBrowser, worker: workerInBrowser, example: exampleInBrowser };
+  for (const [name, run] of Object.entries(parts).filter(([part]) => wanted(part))) {
     const started = performance.now();
     try {
-      for (const line of await mediaInBrowser()) console.log(`media: ${line}`);
-      console.log(`media: ${Math.round((performance.now() - started) / 1000)} s`);
+      for (const line of await run()) console.log(`${name}: ${line}`);
+      console.log(`${name}: ${Math.round((performance.now() - started) / 1000)} s`);
     } catch (error) {
       failed += 1;
-      console.error(`media: FAILED: ${error.message}`);
+      console.error(`${name}: FAILED: ${error.message}`);
     }
   }
 } finally {
@@ -103,6 +116,18 @@ async function inNode() {
 
 /** The script of a page, from the built packages. */
 async function bundle(name) {
+  const [{ contents }] = await build(name, {});
+  console.log(`${name}: ${(contents.length / 2 ** 20).toFixed(1)} MiB of script`);
+  return contents;
+}
+
+/** Scripts as for users: small, and in parts that are fetched when they are needed. By address. */
+async function bundleSplit(name) {
+  const files = await build(name, { splitting: true, minify: true, outdir: at('worker') });
+  return Object.fromEntries(files.map(({ path, contents }) => [`/worker/${basename(path)}`, contents]));
+}
+
+async function build(name, options) {
   // esbuild comes with tsup, which builds the packages.
   const esbuild = createRequire(createRequire(import.meta.url).resolve('tsup'))('esbuild');
   const { outputFiles } = await esbuild.build({
@@ -116,9 +141,9 @@ async function bundle(name) {
     nodePaths: ['cli', 'backends', 'score']
       .map((own) => at(`packages/${own}/node_modules`))
       .concat(`${scratch}/node_modules`),
+    ...options,
   });
-  console.log(`${name}: ${(outputFiles[0].contents.length / 2 ** 20).toFixed(1)} MiB of script`);
-  return outputFiles[0].contents;
+  return outputFiles;
 }
 
 /** Serves the page with the headers that give it threads. */
@@ -140,14 +165,16 @@ async function serve(scripts) {
       createReadStream(at(`packages/pretrained/data/${data}`)).pipe(response);
     } else if (assetPath(request.url)) {
       if (request.url.endsWith('.wasm')) response.setHeader('Content-Type', 'application/wasm');
-      createReadStream(assetPath(request.url)).pipe(response);
+      fetched.set(request.url, readFileSync(assetPath(request.url)));
+      response.end(fetched.get(request.url));
     } else if (served.has(request.url)) {
       createReadStream(served.get(request.url)).pipe(response);
     } else if (scripts[request.url]) {
       response.setHeader('Content-Type', 'text/javascript');
+      fetched.set(request.url, scripts[request.url]);
       response.end(scripts[request.url]);
     } else {
-      const script = { '/': '/page.js', '/media': '/media-page.js' }[request.url];
+      const script = { '/': '/page.js', '/media': '/media-page.js', '/worker': '/worker-page.js' }[request.url];
       response.statusCode = script ? 200 : 404;
       response.setHeader('Content-Type', 'text/html');
       response.end(`<!doctype html><title>lipsync</title><script type="module" src="${script}"></script>`);
@@ -162,12 +189,39 @@ function assetPath(url) {
   return name && ASSETS.map((folder) => at(`packages/${folder}/${name}`)).find((path) => existsSync(path));
 }
 
+function launch() {
+  return playwright.chromium.launch({ executablePath: chromium, headless: true, args: ['--no-sandbox'] });
+}
+
+async function workerInBrowser() {
+  const browser = await launch();
+  try {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(LIMIT_MS);
+    fetched.clear();
+    await page.goto(`http://127.0.0.1:${server.address().port}/worker`);
+    await page.waitForFunction(() => 'scoreInWorker' in window);
+    const serveFile = (name, path) => {
+      served.set(`/files/${name}`, path);
+      return `/files/${name}`;
+    };
+    return await checkWorker({ browser, page, serve: serveFile, loaded: fetched });
+  } finally {
+    await browser.close();
+  }
+}
+
+async function exampleInBrowser() {
+  const browser = await launch();
+  try {
+    return await checkExample({ browser, limitMs: LIMIT_MS, pictures: values.pictures });
+  } finally {
+    await browser.close();
+  }
+}
+
 async function mediaInBrowser() {
-  const browser = await playwright.chromium.launch({
-    executablePath: chromium,
-    headless: true,
-    args: ['--no-sandbox'],
-  });
+  const browser = await launch();
   try {
     const page = await browser.newPage();
     const errors = [];
