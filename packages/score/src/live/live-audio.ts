@@ -64,9 +64,14 @@ export class LiveAudio {
     return this.#run ? this.#run.queue.waiting / this.#sampleRate : 0;
   }
 
+  /** @throws what went wrong with audio that was taken. */
+  throwError(): void {
+    if (this.#error !== undefined) throw this.#error;
+  }
+
   /** @returns false where the audio is dropped. */
   push({ samples, sampleRate }: Waveform, timeSec: number): boolean {
-    this.#throwError();
+    this.throwError();
     if (!this.#placer) {
       this.#sampleRate = sampleRate;
       this.#placer = new AudioPlacer(sampleRate);
@@ -89,7 +94,7 @@ export class LiveAudio {
     await this.#run?.done;
     this.#run = undefined;
     this.#placer?.end();
-    this.#throwError();
+    this.throwError();
   }
 
   /** Share of the frames from one up to another in which somebody speaks; undefined where no audio is known. */
@@ -159,10 +164,6 @@ export class LiveAudio {
       this.#heard.dropBefore(Math.round(this.#heard.count - this.#options.keptFrames * perFrame));
       yield { samples, sampleRate: AUDIO_SAMPLE_RATE };
     }
-  }
-
-  #throwError(): void {
-    if (this.#error !== undefined) throw this.#error;
   }
 }
 

@@ -212,7 +212,8 @@ class LiveMeter implements SyncMeter {
 
   async idle(): Promise<void> {
     while (this.#working) await this.#working;
-    while (this.#audio.waitingSec > MOST_IDLE_SEC) await new Promise((resolve) => setTimeout(resolve, 1));
+    for (; this.#audio.waitingSec > MOST_IDLE_SEC; this.#audio.throwError())
+      await new Promise((resolve) => setTimeout(resolve, 1));
     this.#throwError();
   }
 
