@@ -59,10 +59,6 @@ function pieceAt(sample, offset) {
   return out;
 }
 
-await compareWithClip();
-await simulate();
-expert.dispose();
-
 /** The verdict of a clip that is pushed is that of the clip. */
 async function compareWithClip() {
   const clip = Array.from({ length: 8 * 25 }, (_, k) => frames[Math.round((k * FRAME_RATE) / 25)]);
@@ -185,3 +181,7 @@ function randomOf(seed) {
     return state / 2147483647;
   };
 }
+
+await compareWithClip();
+await simulate();
+expert.dispose();
