@@ -6,15 +6,20 @@ import { BACKEND_NAMES, selectBackend } from './select-backend';
 
 afterEach(() => void vi.restoreAllMocks());
 
-test('auto selects threaded wasm here, and logs one sentence with the reasons', async () => {
+test('auto selects threaded wasm here, and logs it in a short line, the reasons on demand', async () => {
   const lines: string[] = [];
-  const selected = await selectBackend({ threads: 2, log: (line) => lines.push(line) });
-  expect(selected).toEqual({ name: 'wasm-threaded', threads: 2, reason: lines[0] });
+  const log = (line: string) => void lines.push(line);
+  const { name, threads, reason } = await selectBackend({ threads: 2, log });
+  expect([name, threads]).toEqual(['wasm-threaded', 2]);
   expect(lines).toHaveLength(1);
-  expect(lines[0]).toMatch(
-    /^Selected backend wasm-threaded with 2 threads (and the accelerator \(oneDNN [\d.]+\)|without the accelerator \(.*\)), the first that works here\. Not available: tfjs-node-gpu \(.*\); tfjs-node \(.*\); webgpu \(.*\)\.$/,
+  expect(lines[0]).toMatch(/^Selected backend wasm-threaded with 2 threads(| and the accelerator \(oneDNN [\d.]+\))$/);
+  await selectBackend({ threads: 2, log, verbose: true });
+  expect(lines[1]).toBe(lines[0]);
+  expect(lines[2]).toMatch(
+    /^Not available: tfjs-node-gpu \(.*\); tfjs-node \(.*\); webgpu \(.*\)(; the accelerator \(.*\))?\.$/,
   );
-  expect(lines[0]).toContain('npm install @tensorflow/tfjs-node');
+  expect(lines[2]).toContain('npm install @tensorflow/tfjs-node');
+  expect(reason).toBe(`${lines[0]}, the first that works here. ${lines[2]}`);
   expect(tf.getBackend()).toBe('wasm');
 });
 

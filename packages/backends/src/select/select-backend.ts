@@ -38,8 +38,10 @@ export type SelectBackendOptions = {
    * `/`, or a map by file name. Default: where the bundler puts the copies in this package.
    */
   wasmPaths?: WasmPaths;
-  /** Receives `reason` as one line. Default: nothing is logged. */
+  /** Receives one short line that names the backend. Default: nothing is logged. */
   log?: (line: string) => void;
+  /** Whether `log` gets a second line: why the backends before it, or the accelerator, were not taken. Default false. */
+  verbose?: boolean;
 };
 
 /** The selected backend. */
@@ -64,7 +66,7 @@ export type SelectedBackend = {
  * const { name, threads } = await selectBackend({ log: console.error });
  */
 export async function selectBackend(options: SelectBackendOptions = {}): Promise<SelectedBackend> {
-  const { backend = 'auto', log = () => {} } = options;
+  const { backend = 'auto', log = () => {}, verbose = false } = options;
   if (backend !== 'auto' && !BACKEND_NAMES.includes(backend)) {
     fail(TypeError, 'selectBackend', 'backend', `auto or one of ${BACKEND_NAMES.join(', ')}`, backend);
   }
@@ -80,9 +82,12 @@ export async function selectBackend(options: SelectBackendOptions = {}): Promise
     try {
       const started = await start(name, threads, backend !== 'auto', options);
       const cause = backend === 'auto' ? 'the first that works here' : 'as requested';
-      const others = failures.map((failure) => `${failure.name} (${failure.why})`).join('; ');
-      const reason = `Selected backend ${name}${started.note}, ${cause}.${others && ` Not available: ${others}.`}`;
-      log(reason);
+      const missing = [...failures, ...(started.without ? [{ name: 'the accelerator', why: started.without }] : [])];
+      const others = missing.map((failure) => `${failure.name} (${failure.why})`).join('; ');
+      const notAvailable = others && `Not available: ${others}.`;
+      const reason = `Selected backend ${name}${started.note}, ${cause}.${notAvailable && ` ${notAvailable}`}`;
+      log(`Selected backend ${name}${started.note}`);
+      if (verbose && notAvailable) log(notAvailable);
       return { name, threads: started.threads, reason };
     } catch (error) {
       failures.push({ name, why: (error as Error).message ?? String(error) });
@@ -92,8 +97,8 @@ export async function selectBackend(options: SelectBackendOptions = {}): Promise
   throw new Error(`selectBackend: backend must be one that works here, got ${backend} (${all})`);
 }
 
-/** `note` completes "backend NAME" in a sentence. */
-type Started = { threads: number; note: string };
+/** `note` completes "backend NAME" in a sentence; `without`: why there is no accelerator. */
+type Started = { threads: number; note: string; without?: string };
 
 async function start(
   name: BackendName,
@@ -117,11 +122,11 @@ async function start(
       const started = await startWasm({ threads, wasmPaths: options.wasmPaths, accelerator });
       if (started.threads === 1 && isRequested)
         throw new Error('it started with one thread (in a page it uses half of the processors)');
-      return { threads: started.threads, note: ` with ${started.threads} threads${acceleratorNote(started)}` };
+      return { threads: started.threads, ...acceleratorNote(started, ` with ${started.threads} threads`) };
     }
     case 'wasm': {
       const started = await startWasm({ threads: 1, wasmPaths: options.wasmPaths, accelerator });
-      return { threads: started.threads, note: acceleratorNote(started) };
+      return { threads: started.threads, ...acceleratorNote(started) };
     }
     case 'webgl':
     case 'cpu':
@@ -132,11 +137,11 @@ async function start(
   }
 }
 
-function acceleratorNote({ accelerator }: StartedWasm): string {
-  if (!accelerator) return '';
+function acceleratorNote({ accelerator }: StartedWasm, note = ''): Pick<Started, 'note' | 'without'> {
+  if (!accelerator) return { note };
   return 'version' in accelerator
-    ? ` and the accelerator (oneDNN ${accelerator.version})`
-    : ` without the accelerator (${accelerator.missing})`;
+    ? { note: `${note} and the accelerator (oneDNN ${accelerator.version})` }
+    : { note, without: accelerator.missing };
 }
 
 async function defaultThreads(): Promise<number> {

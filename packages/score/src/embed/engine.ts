@@ -27,7 +27,7 @@ export type EngineOptions = {
   log?: (line: string) => void;
 };
 
-type Choice = EngineOptions & Pick<SelectBackendOptions, 'backend' | 'accelerator'>;
+type Choice = EngineOptions & Pick<SelectBackendOptions, 'backend' | 'accelerator' | 'verbose'>;
 
 /**
  * The onnxruntime that is to compute the networks; undefined: TensorFlow.js is.

@@ -11,7 +11,7 @@ import { chooseOnnxRuntime, type EngineOptions, inOnnxRuntime } from './engine';
 
 export type OpenEmbedderOptions = LoadExpertOptions &
   EngineOptions &
-  Pick<SelectBackendOptions, 'backend' | 'accelerator'> & {
+  Pick<SelectBackendOptions, 'backend' | 'accelerator' | 'verbose'> & {
     /** Threads that embed. Default: as many as there are processors, at most 8. In browsers the engine's own. */
     threads?: number;
   };
@@ -56,6 +56,7 @@ async function openInOnnxRuntime(
     backend = 'auto',
     accelerator: _,
     engine: __,
+    verbose: ___,
     ort: given,
     log = () => {},
     threads,
@@ -104,10 +105,19 @@ async function backendForWeights(
 
 async function openInTensorFlow(
   source: ByteInput | undefined,
-  { backend = 'auto', accelerator, engine: _, ort: __, log = () => {}, threads, ...loading }: OpenEmbedderOptions,
+  {
+    backend = 'auto',
+    accelerator,
+    verbose,
+    engine: _,
+    ort: __,
+    log = () => {},
+    threads,
+    ...loading
+  }: OpenEmbedderOptions,
 ): Promise<Embedder> {
   const { selectBackend } = await loadBackends();
-  const common = { log, ...(accelerator ? { accelerator } : {}), ...wasmPlace(loading.assetsUrl) };
+  const common = { log, verbose, ...(accelerator ? { accelerator } : {}), ...wasmPlace(loading.assetsUrl) };
   const count = loading.encoder ? 1 : await workerCount(source, { backend, threads });
   // Where worker threads embed, plain wasm for the faces: 'auto' takes it with one thread.
   const own = count > 1 ? 1 : threads;
