@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { type AVAlignNetConfig, LITE } from '@lipsync/avalignnet';
 import { selectBackend } from '@lipsync/backends';
 import { encodeSafetensors, readWeights } from '@lipsync/checkpoints';
-import { AUDIO_FEATURES, SPEECH_LOUDNESS, type StoredCrop, type SyncRecipe, storedShape } from '@lipsync/contracts';
+import { SPEECH_LOUDNESS, type StoredCrop, type SyncRecipe, storedShape } from '@lipsync/contracts';
 import { ClipStore, clipId } from '@lipsync/dataloader';
 import { Random } from '@lipsync/nn';
-import { storedCropFor } from '@lipsync/sync-windows';
 import { loadSyncNetwork } from '@lipsync/syncnet';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type NoiseStoreOptions, noiseStore } from '../testing/noise-store';
 import { SMALL_RUN } from '../testing/small-run';
 import { type TrainExpertEvent, type TrainExpertOptions, trainExpert } from './train-expert';
 import { buildNetwork, metadataOf, recipeFor } from './trained-network';
@@ -23,44 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Clips of noise in the form that a network's recipe asks for. */
-async function storeFor(
-  network: 'syncnet' | 'wav2lip' | 'avalignnet',
-  config?: AVAlignNetConfig,
-  other: { crop?: StoredCrop; name?: string } = {},
-): Promise<ClipStore> {
-  const { crop, features, fps } = recipeFor({ network, config });
-  const { bins, stepsPerSecond } = AUDIO_FEATURES[features];
-  const stored = other.crop ?? storedCropFor(crop);
-  const store = await ClipStore.create(join(folder, `clips-${other.name ?? network}`), {
-    crop: stored,
-    features,
-    stepsPerSecond,
-    bins,
-    fps,
-  });
-  const count = 16;
-  for (const name of ['a', 'b', 'c', 'd']) {
-    const random = new Random(1, name.charCodeAt(0));
-    const { height, width } = storedShape(stored);
-    const steps = Math.ceil((count * stepsPerSecond) / fps) + 1;
-    await store.write({
-      id: clipId(`${name}.mp4`, 0, 0),
-      frames: Uint8Array.from({ length: count * height * width * 3 }, () => random.integer(256)),
-      frameCount: count,
-      height,
-      width,
-      audio: Int16Array.from({ length: count * 640 }, () => random.integer(4000) - 2000),
-      features: { data: Float32Array.from({ length: steps * bins }, () => random.normal()), steps, bins },
-      landmarks: new Float32Array(count * 136),
-      poses: new Float32Array(count * 4).fill(1),
-      firstFrame: 0,
-      score: 1,
-      interpolated: 0,
-    });
-  }
-  return store;
-}
+type StoreFor = [NoiseStoreOptions['network'], AVAlignNetConfig?, { crop?: StoredCrop; name?: string }?];
+const storeFor = (...[network, config, other]: StoreFor) => noiseStore(folder, { network, config, ...other });
 
 async function run(options: TrainExpertOptions, until = Infinity): Promise<TrainExpertEvent[]> {
   const events: TrainExpertEvent[] = [];

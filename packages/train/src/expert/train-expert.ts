@@ -1,27 +1,17 @@
 import { LITE } from '@lipsync/avalignnet';
 import { type ByteInput, encodeSafetensors, sha256Hex, writeFileAtomic } from '@lipsync/checkpoints';
-import type { SyncRecipe } from '@lipsync/contracts';
-import {
-  AUGMENTATION,
-  type Augmentation,
-  type ClipStore,
-  type ContrastSampling,
-  type Degradation,
-  type PairSampling,
-  SyncLoader,
-  type SyncSampling,
-} from '@lipsync/dataloader';
+import { type ClipStore, SyncLoader } from '@lipsync/dataloader';
 import { cosineSchedule } from '@lipsync/nn';
-import { dinetRecipe } from '@lipsync/syncnet';
 import { startTrainer } from '../replicas/start-trainer';
-import { assertCounts, type Lengthening, Run, type RunEvent, type RunTask } from '../run/run';
+import { type Lengthening, Run, type RunEvent, type RunTask } from '../run/run';
 import { spread, type TrainingSplit, trainingSplit } from '../run/training-split';
 import type { Trainer } from '../step/expert-trainer';
 import { type ExpertEvaluation, evaluateExpert } from './evaluate-expert';
 import { type ExpertLogEntry, expertCurve } from './expert-curve';
 import { type InitialWeights, readInitialWeights } from './initial-weights';
-import { buildNetwork, metadataOf, type NetworkChoice, recipeFor, type TrainedNetwork } from './trained-network';
-import { type ExpertPreset, presetFor, type TrainingPreset } from './training-presets';
+import { buildNetwork, metadataOf, type NetworkChoice, type TrainedNetwork } from './trained-network';
+import { assertEnoughClips, type DataOverrides, planTraining, type TrainingPlan } from './training-plan';
+import type { ExpertPreset } from './training-presets';
 
 export type TrainExpertOptions = NetworkChoice & {
   /** Prepared clips. */
@@ -84,16 +74,6 @@ export type TrainExpertOptions = NetworkChoice & {
   checkpointEvery?: number;
   /** Steps between two validations on at most 60 held-out clips; 0 for none before the end. Default 250. */
   validateEvery?: number;
-};
-
-/** How the windows of a run differ from those of its preset; plain data, which a JSON file can hold. */
-export type DataOverrides = {
-  /** Fields of the preset's sampling. */
-  sampling?: Partial<ContrastSampling> | Partial<PairSampling>;
-  /** Fields of the preset's augmentation; null for none. */
-  augment?: Partial<Augmentation> | null;
-  /** Degradation as of poor recordings. */
-  degradation?: Degradation | null;
 };
 
 /** What a finished run reports; also written to `report.json`. */
@@ -164,7 +144,7 @@ const PLATEAU_STEPS = 200;
  */
 export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<TrainExpertEvent> {
   const initial = await readInit(options);
-  const plan = planRun({ ...options, ...initial?.choice });
+  const plan = planTraining({ ...options, ...initial?.choice });
   const { store, out, seed = 0, workers = 1, chunk, replicas = 1 } = options;
   const { choice, sampling, batch, learningRate, steps } = plan;
   const split = await trainingSplit(store, { heldOut: options.heldOut, seed });
@@ -175,8 +155,10 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
   let trainer: Trainer | undefined;
   let expertSteps: ExpertSteps | undefined;
   try {
-    network = buildNetwork(choice, seed);
     const { clips, leftOut } = await loader.summary();
+    assertEnoughClips(sampling, { clips, leftOut });
+    network = buildNetwork(choice, seed);
+    assertEnoughClips(sampling, { clips, leftOut });
     const run = await Run.open<ExpertLogEntry>(out, {
       where: 'trainExpert',
       steps,
@@ -232,7 +214,7 @@ async function readInit({ init, initPrefix, ...options }: TrainExpertOptions): P
 }
 
 /** What becomes of the schedule of a run that gets more steps than it was planned for. */
-function lengthenedWarning(run: Run<ExpertLogEntry>, { preset, learningRate, steps }: Plan): string[] {
+function lengthenedWarning(run: Run<ExpertLogEntry>, { preset, learningRate, steps }: TrainingPlan): string[] {
   const last = run.lengthened.at(-1);
   if (!last || (preset.schedule === 'constant' && preset.loss !== 'contrast')) return [];
   const { plannedSteps, atStep } = last;
@@ -246,53 +228,6 @@ function lengthenedWarning(run: Run<ExpertLogEntry>, { preset, learningRate, ste
   ];
 }
 
-/** What the options of a run come to. */
-type Plan = {
-  choice: NetworkChoice;
-  recipe: SyncRecipe;
-  presetName: ExpertPreset;
-  preset: TrainingPreset;
-  sampling: SyncSampling;
-  augment: TrainingPreset['augment'];
-  /** Windows or pairs a step. */
-  batch: number;
-  learningRate: number;
-  steps: number;
-};
-
-function planRun(options: TrainExpertOptions): Plan {
-  const { store, network = 'avalignnet', config, width, steps = 1000, chunk, replicas = 1 } = options;
-  assertCounts('trainExpert', { steps, replicas, chunk });
-  const presetName = options.preset ?? (network === 'syncnet' || network === 'dinet' ? 'published' : 'contrast');
-  const preset = presetFor(presetName, network);
-  const { crop } = store.recipe;
-  // The publisher's mouth has 256 pixels; a store of smaller face images has its own.
-  const own = network === 'dinet' && crop.kind === 'dinet head' ? dinetRecipe(crop.mouth) : undefined;
-  const suited = recipeFor({ ...options, recipe: own });
-  const loudness = suited.features === 'ASR_LOGITS' ? 'none' : preset.loudness;
-  const recipe = options.recipe ?? { ...suited, loudness };
-  const sampling = sampled(preset.sampling, options);
-  return {
-    ...{ choice: { network, config, width, recipe }, recipe, presetName, preset, sampling },
-    augment: augmentOf(preset, options.data),
-    batch: sampling.kind === 'pairs' ? sampling.pairs : sampling.clips * sampling.windows,
-    learningRate: options.learningRate ?? preset.learningRate,
-    steps,
-  };
-}
-
-function augmentOf({ augment }: TrainingPreset, data: DataOverrides = {}): TrainingPreset['augment'] {
-  if (data.augment === null) return null;
-  return data.augment ? { ...(augment ?? AUGMENTATION), ...data.augment } : augment;
-}
-
-function sampled(published: SyncSampling, options: TrainExpertOptions): SyncSampling {
-  const sampling = { ...published, ...options.data?.sampling } as SyncSampling;
-  if (sampling.kind === 'pairs') return { ...sampling, pairs: options.pairsPerBatch ?? sampling.pairs };
-  const { clipsPerBatch = sampling.clips, windowsPerClip = sampling.windows } = options;
-  return { ...sampling, clips: clipsPerBatch, windows: windowsPerClip };
-}
-
 /**
  * Whether the division into chunks or replicas changes more than rounding: batch statistics are then of fewer windows.
  */
@@ -302,7 +237,7 @@ function divisionCounts({ chunk, replicas = 1 }: TrainExpertOptions, network: Tr
 
 function settingsOf(
   options: TrainExpertOptions,
-  { choice, recipe, presetName, sampling, learningRate, steps }: Plan,
+  { choice, recipe, presetName, sampling, learningRate, steps }: TrainingPlan,
   { train, held }: TrainingSplit,
   trained: TrainedNetwork,
 ): Record<string, unknown> {
@@ -335,7 +270,7 @@ function warningsOf(options: TrainExpertOptions, split: TrainingSplit, network: 
 }
 
 type ExpertStepsOptions = {
-  plan: Plan;
+  plan: TrainingPlan;
   trainer: Trainer;
   /** Takes over the trainer's weights for each validation; borrowed. */
   network: TrainedNetwork;
