@@ -12,6 +12,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { quietBuild } from './quiet-build.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { packageManager, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -60,10 +61,16 @@ if (pnpmVersion() !== pinned) {
   ]);
   if (!process.env.PATH.startsWith(bin)) process.env.PATH = `${bin}${delimiter}${process.env.PATH}`;
 }
-run('pnpm', ['install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=error']);
-run('pnpm', ['run', 'build']);
-
 const [task, ...rest] = process.argv.slice(2);
+run('pnpm', ['install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=error']);
+// Who runs an example wants to see the example.
+if (task?.startsWith('example:')) {
+  const status = quietBuild(root);
+  if (status !== 0) process.exit(status);
+} else {
+  run('pnpm', ['run', 'build']);
+}
+
 const args = rest[0] === '--' ? rest.slice(1) : rest;
 /** Paths that the user typed count from where the user stood. */
 const example = (name) => () =>
