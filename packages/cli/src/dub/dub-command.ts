@@ -18,6 +18,7 @@ import {
   UsageError,
   wholeNumber,
 } from '../terminal/command';
+import { helpEnd } from '../terminal/help-end';
 import { addReadingOptions, assertFiles, readingOptions } from '../terminal/media-options';
 import {
   backendOption,
@@ -26,6 +27,7 @@ import {
   landmarkQualityOption,
   startBackend,
   threadsOption,
+  verboseOption,
 } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
@@ -89,7 +91,12 @@ function dubOptions() {
     .option('--force', 'overwrite OUT')
     .addOption(jsonOption())
     .addOption(backendOption())
-    .addOption(threadsOption());
+    .addOption(threadsOption())
+    .addOption(verboseOption())
+    .addHelpText(
+      'after',
+      helpEnd({ examples: ['dub talk.mp4 other.wav dubbed.mp4 --weights clip/weights.safetensors'] }),
+    );
 }
 
 async function runDub(
@@ -101,6 +108,7 @@ async function runDub(
   const [video, audio, out] = [videoPath, audioPath, outPath].map((path) => resolve(path));
   await assertFiles('VIDEO', [videoPath]);
   await assertFiles('AUDIO', [audioPath]);
+  if (options.logits !== undefined) await assertFiles('--logits', [options.logits]);
   const references = readReferences(options.references);
   await checkOut(out, { VIDEO: video, AUDIO: audio }, options.force === true);
   const weights = await resolveWeights(options.weights);

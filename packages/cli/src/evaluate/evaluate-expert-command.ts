@@ -1,9 +1,9 @@
-import { resolve } from 'node:path';
-import { ClipStore } from '@lipsync/dataloader';
 import { loadExpert } from '@lipsync/score';
 import { type ExpertEvaluation, evaluateExpert } from '@lipsync/train';
 import { createCommand, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
 import { csv } from '../terminal/csv';
+import { helpEnd } from '../terminal/help-end';
+import { openClips } from '../terminal/open-clips';
 import {
   backendOption,
   configOption,
@@ -13,6 +13,7 @@ import {
   recipeOption,
   startBackend,
   threadsOption,
+  verboseOption,
 } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress } from '../terminal/progress';
@@ -59,7 +60,15 @@ function expertOptions() {
     .addOption(jsonOption())
     .option('--csv', 'print one line for each clip as CSV on standard output')
     .addOption(backendOption())
-    .addOption(threadsOption());
+    .addOption(threadsOption())
+    .addOption(verboseOption())
+    .addHelpText(
+      'after',
+      helpEnd({
+        words: ['clips', 'recipe'],
+        examples: ['evaluate expert clips --weights run/weights.safetensors', 'evaluate expert clips --csv'],
+      }),
+    );
 }
 
 async function runEvaluateExpert(folder: string, options: OptionsOf<ReturnType<typeof expertOptions>>): Promise<void> {
@@ -68,10 +77,11 @@ async function runEvaluateExpert(folder: string, options: OptionsOf<ReturnType<t
   if (calibrate !== undefined && options.csv) throw new UsageError('--calibrate must stand without --csv, got both');
   const weightsFile = await resolveWeights(options.weights);
   if (calibrate !== undefined) await assertCanBeCalibrated(weightsFile);
-  await startBackend(options);
-  const store = await ClipStore.open(resolve(folder));
+  const store = await openClips(folder);
   const { clips } = options.all ? { clips: await store.list() } : await validationClips(store, options);
-  const expert = await loadExpert(weightsFile, await loadOptions(options));
+  const loading = await loadOptions(options);
+  await startBackend(options);
+  const expert = await loadExpert(weightsFile, loading);
   const progress = createProgress({ label: 'evaluate', total: clips.length });
   let evaluation: ExpertEvaluation;
   const { perClip, minDistance, maxOffset, seed } = options;

@@ -3,14 +3,23 @@ import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '@lipsync/checkpoints';
 import type { MediaReader } from '@lipsync/contracts';
 import type { SyncExpert } from '@lipsync/contracts/tensors';
-import { ClipStore, parseClipId } from '@lipsync/dataloader';
+import { parseClipId } from '@lipsync/dataloader';
 import { loadDinet } from '@lipsync/dinet';
 import { openMedia } from '@lipsync/media';
 import { loadExpert } from '@lipsync/score';
 import { type EvaluateGeneratorOptions, evaluateGenerator, type GeneratorEvaluation } from '@lipsync/train';
 import { choice, createCommand, type OptionsOf, wholeNumber } from '../terminal/command';
+import { helpEnd } from '../terminal/help-end';
 import { assertFolderOrFile } from '../terminal/media-options';
-import { backendOption, heldOutOption, jsonOption, startBackend, threadsOption } from '../terminal/options';
+import { openClips } from '../terminal/open-clips';
+import {
+  backendOption,
+  heldOutOption,
+  jsonOption,
+  startBackend,
+  threadsOption,
+  verboseOption,
+} from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress } from '../terminal/progress';
 import { loadOptions } from '../terminal/read-files';
@@ -74,7 +83,15 @@ function generatorOptions() {
     .optionsGroup('Speed and memory:')
     .addOption(wholeNumber('--chunk <n>', 'frames in the generator at a time', 1).default(8))
     .addOption(backendOption())
-    .addOption(threadsOption());
+    .addOption(threadsOption())
+    .addOption(verboseOption())
+    .addHelpText(
+      'after',
+      helpEnd({
+        words: ['clips', 'expert', 'recipe'],
+        examples: ['evaluate generator heads --weights clip/weights.safetensors --expert expert/weights.safetensors'],
+      }),
+    );
 }
 
 type GeneratorWords = OptionsOf<ReturnType<typeof generatorOptions>>;
@@ -84,10 +101,15 @@ const SHEET_ROWS = 'source, masked, first reference, generated, real, generated 
 
 async function runEvaluateGenerator(folder: string, options: GeneratorWords): Promise<void> {
   if (options.videos !== undefined) await assertFolderOrFile('--videos', options.videos);
-  await startBackend(options);
-  const store = await ClipStore.open(resolve(folder));
-  const { clips } = await validationClips(store, options);
   const path = resolve(await resolveWeights(options.weights));
+  const given = await Promise.all(
+    expertFiles(options).map(async (one) => ({ ...one, file: await resolveWeights(one.path, '--expert') })),
+  );
+  for (const file of options.lpips?.split(',') ?? []) await resolveWeights(file, '--lpips');
+  if (options.fid !== undefined) await resolveWeights(options.fid, '--fid');
+  const store = await openClips(folder);
+  const { clips } = await validationClips(store, options);
+  await startBackend(options);
   const owned: { dispose(): void }[] = [];
   const own = <A extends { dispose(): void }>(thing: A): A => {
     owned.push(thing);
@@ -97,10 +119,7 @@ async function runEvaluateGenerator(folder: string, options: GeneratorWords): Pr
   try {
     const generator = own(await loadDinet(path));
     const experts: SyncExpert[] = [];
-    for (const one of expertFiles(options)) {
-      const file = await resolveWeights(one.path, '--expert');
-      experts.push(own(await loadExpert(file, await loadOptions(one, '--expert-'))));
-    }
+    for (const one of given) experts.push(own(await loadExpert(one.file, await loadOptions(one, '--expert-'))));
     const evaluation = await evaluateGenerator({
       ...{ generator, store, clips, experts },
       lpips: options.lpips === undefined ? undefined : own(await readLpips(options.lpips.split(','))),

@@ -1,5 +1,6 @@
 import { buildAccelerator, openAccelerator } from '@lipsync/accelerator-onednn';
 import { createCommand, ExitStatus } from '../terminal/command';
+import { helpEnd } from '../terminal/help-end';
 import { jsonOption } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 
@@ -13,6 +14,7 @@ export function accelerateCommand() {
     .option('--check', 'build nothing; only say whether the kernels are there')
     .option('--compiler <program>', 'C++ compiler (default: the environment variable CXX, or c++)')
     .addOption(jsonOption())
+    .addHelpText('after', helpEnd({ examples: ['accelerate', 'accelerate --check'] }))
     .action(async ({ check, compiler, json }) => {
       if (!check) {
         log('compiling; this takes about ten seconds');

@@ -5,6 +5,7 @@ import { type CtcFeaturesOptions, createCtcFeatures } from '@lipsync/audio-mel';
 import { encodeNpy, writeFileAtomic } from '@lipsync/checkpoints';
 import { joinWaveform, type OpenMediaOptions, openMedia } from '@lipsync/media';
 import { choice, createCommand } from '../terminal/command';
+import { helpEnd } from '../terminal/help-end';
 import { assertFiles, audioTrackOption, damageOption, readingOptions } from '../terminal/media-options';
 import { log } from '../terminal/output';
 
@@ -33,6 +34,10 @@ export function featuresCommand() {
     )
     .addOption(audioTrackOption())
     .addOption(damageOption())
+    .addHelpText(
+      'after',
+      helpEnd({ examples: ['features talks/a.mp4 logits/talks/a.npy --model models/wav2vec2-base-960h'] }),
+    )
     .action(async (audio, out, { model, download, modelDtype, logitHalve, ...reading }) => {
       await assertFiles('AUDIO', [audio]);
       const options = { model, localOnly: !download, dtype: modelDtype, halve: logitHalve, ...readingOptions(reading) };

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { LAYOUTS, mergeStores } from '@lipsync/dataloader';
 import { choice, createCommand, decimal, keysOf, wholeNumber } from '../terminal/command';
+import { helpEnd } from '../terminal/help-end';
+import { assertFolder } from '../terminal/media-options';
 import { jsonOption } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { describeSummary } from './describe-summary';
@@ -26,7 +28,9 @@ export function mergeCommand() {
         'which may (default: none)',
     )
     .addOption(jsonOption())
+    .addHelpText('after', helpEnd({ examples: ['prepare merge clips part0 part1'] }))
     .action(async (clips, parts, { json, allowDifferent, ...options }) => {
+      for (const part of parts) await assertFolder('PARTS', part);
       const folders = parts.map((part) => resolve(part));
       const { summary, split } = await mergeStores(resolve(clips), folders, {
         ...options,

@@ -13,9 +13,17 @@ import {
 } from '@lipsync/dataloader';
 import { recipeFor, TRAINED_NETWORKS } from '@lipsync/train';
 import { choice, createCommand, decimal, keysOf, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
-import { addReadingOptions, assertFolderOrFile, readingOptions, withDamageHint } from '../terminal/media-options';
+import { helpEnd } from '../terminal/help-end';
+import {
+  addReadingOptions,
+  assertFolder,
+  assertFolderOrFile,
+  readingOptions,
+  withDamageHint,
+} from '../terminal/media-options';
 import {
   expertConfigOption,
+  expertOption,
   expertPrefixOption,
   expertRecipeOption,
   jsonOption,
@@ -49,11 +57,7 @@ export function prepareCommand() {
 function prepareOptions() {
   const command = qualityOptions()
     .optionsGroup('Sync:')
-    .option(
-      '--expert <file>',
-      'weights of a sync network that measures offsets, so that audio can be moved, such as pretrained, those that are installed with the ' +
-        'command (default: offsets stay unknown)',
-    )
+    .addOption(expertOption('measures offsets, so that audio can be moved (default: offsets stay unknown)'))
     .addOption(expertRecipeOption())
     .addOption(expertConfigOption())
     .addOption(expertPrefixOption())
@@ -127,6 +131,17 @@ function targetOptions() {
     .usage('VIDEOS CLIPS [options]\n       lipsync prepare merge CLIPS [PARTS...] [options]')
     .argument('<videos>', 'folder of videos, at any depth')
     .argument('<clips>', 'folder for the clips')
+    .addHelpText(
+      'after',
+      helpEnd({
+        words: ['clips', 'expert', 'recipe', 'preset'],
+        examples: [
+          'prepare videos clips --expert pretrained',
+          'prepare videos heads --head 64',
+          'prepare videos part0 --shard 0/2',
+        ],
+      }),
+    )
     .addOption(choice('--preset <name>', 'rules of the preparation', keysOf(PREPARATIONS)).default('general' as const))
     .addOption(jsonOption())
     .optionsGroup('What the clips are for:')
@@ -168,6 +183,8 @@ type PrepareWords = OptionsOf<ReturnType<typeof prepareOptions>>;
 
 async function folderOptions(videos: string, clips: string, options: PrepareWords): Promise<PrepareFolderOptions> {
   const { head, recipe, expert, people, logits, landmarks } = options;
+  for (const [option, folder] of Object.entries({ '--landmarks': landmarks, '--logits': logits }))
+    if (folder !== undefined) await assertFolder(option, folder);
   if (head !== undefined && head % 8 !== 0) throw new UsageError(`--head must be a multiple of 8, got ${head}`);
   const feeding = await loadOptions({ recipe: options.expertRecipe, config: options.expertConfig }, '--expert-');
   return {

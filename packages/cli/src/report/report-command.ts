@@ -1,20 +1,26 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { writeFileAtomic } from '@lipsync/checkpoints';
-import { ClipStore, dataReport } from '@lipsync/dataloader';
+import { dataReport } from '@lipsync/dataloader';
 import { createCommand, type OptionsOf, UsageError } from '../terminal/command';
+import { helpEnd } from '../terminal/help-end';
+import { openClips } from '../terminal/open-clips';
 import {
   backendOption,
   expertConfigOption,
+  expertOption,
   expertPrefixOption,
   expertRecipeOption,
   jsonOption,
   startBackend,
   threadsOption,
+  verboseOption,
 } from '../terminal/options';
 import { log } from '../terminal/output';
 import { createProgress } from '../terminal/progress';
 import { readHelper } from '../terminal/read-files';
+import { trainingRefusals } from '../train/training-refusals';
+import { resolveWeights } from '../weights/fetch-weights';
 import { clipTable } from './clip-table';
 import { dataReportPage } from './data-report-page';
 import { isRun } from './run-report/read-run';
@@ -38,16 +44,21 @@ function reportOptions() {
       '--clips <dir>',
       'of runs: prepared clips, for pictures of the held-out pairs that each network gets most wrong (default: none)',
     )
-    .option(
-      '--expert <file>',
-      'weights of a sync network that measures the offset of every clip, such as pretrained (default: not measured)',
-    )
+    .addOption(expertOption('measures the offset of every clip (default: not measured)'))
     .addOption(expertRecipeOption())
     .addOption(expertConfigOption())
     .addOption(expertPrefixOption())
     .addOption(jsonOption())
     .addOption(backendOption())
-    .addOption(threadsOption());
+    .addOption(threadsOption())
+    .addOption(verboseOption())
+    .addHelpText(
+      'after',
+      helpEnd({
+        words: ['clips', 'expert', 'recipe'],
+        examples: ['report clips', 'report clips --expert pretrained --out report', 'report run-a run-b --clips clips'],
+      }),
+    );
 }
 
 type ReportWords = OptionsOf<ReturnType<typeof reportOptions>>;
@@ -68,16 +79,20 @@ async function runReport(folders: string[], options: ReportWords): Promise<void>
 
 async function reportClips(clips: string, options: ReportWords): Promise<void> {
   const folder = resolve(clips);
-  const store = await ClipStore.open(folder, { cacheBytes: 0 });
+  const store = await openClips(clips, { cacheBytes: 0 });
   const out = resolve(options.out ?? folder);
   await mkdir(out, { recursive: true });
-  if (options.expert) await startBackend(options);
+  if (options.expert !== undefined) {
+    await resolveWeights(options.expert, '--expert');
+    await startBackend(options);
+  }
   const expert = await readHelper(options);
   const progress = createProgress({ label: 'report', total: (await store.list()).length });
   const report = await dataReport(store, { expert, onClip: (done) => progress.update(done) }).finally(() => {
     progress.stop();
     expert?.dispose();
   });
+  report.warnings.push(...(await trainingRefusals(store)));
   const { thumbnails: _, ...figures } = report;
   const json = `${JSON.stringify(figures, null, 2)}\n`;
   await writeFileAtomic(join(out, 'report.json'), json);

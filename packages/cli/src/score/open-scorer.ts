@@ -23,10 +23,10 @@ export async function openScorer(
   options: ScoreWords,
   { log, several = false }: { log: (line: string) => void; several?: boolean },
 ): Promise<Scorer> {
-  const { backend, threads, maxShift, edges, landmarkQuality, landmarkDetector } = options;
+  const { backend, threads, verbose, maxShift, edges, landmarkQuality, landmarkDetector } = options;
   const rules = { protocol: PROTOCOLS[options.protocol], maxShift, edges };
   const weights = await resolveWeights(options.weights);
-  const engine = { engine: options.engine, backend, log };
+  const engine = { engine: options.engine, backend, verbose, log };
   const loading = { ...(await loadOptions(options)), ...engine, threads };
   const [embedder, reader] = await startBoth(
     openEmbedder(weights, loading),

@@ -1,5 +1,6 @@
 import { PROTOCOLS } from '@lipsync/metrics';
 import { choice, createCommand, decimal, keysOf, type OptionsOf, wholeNumber } from '../terminal/command';
+import { helpEnd } from '../terminal/help-end';
 import { addReadingOptions } from '../terminal/media-options';
 import {
   backendOption,
@@ -11,6 +12,7 @@ import {
   prefixOption,
   recipeOption,
   threadsOption,
+  verboseOption,
 } from '../terminal/options';
 import { PRETRAINED } from '../weights/fetch-weights';
 
@@ -19,7 +21,20 @@ export function scoreOptions() {
   return addReadingOptions(faceOptions())
     .addOption(engineOption())
     .addOption(backendOption())
-    .addOption(threadsOption());
+    .addOption(threadsOption())
+    .addOption(verboseOption())
+    .addHelpText(
+      'after',
+      helpEnd({
+        words: ['expert', 'protocol', 'recipe'],
+        examples: [
+          'score talk.mp4',
+          'score talks "more/**/*.mkv" --jobs 4 --out results.ndjson',
+          'score talk.mp4 --max-offset 2 --min-confidence 0.8',
+          'score --weights syncnet-v2 --protocol syncnet-pipeline talk.mp4 --json',
+        ],
+      }),
+    );
 }
 
 /** The options of `lipsync score` as its action receives them. */

@@ -84,6 +84,15 @@ export async function assertFolderOrFile(name: string, path: string): Promise<vo
   await assertInputs(name, [path], { rule: 'a folder of videos, or one video', folders: true });
 }
 
+/** Refuses what is no folder. */
+export async function assertFolder(name: string, path: string): Promise<void> {
+  const entry = await stat(path).catch(() => undefined);
+  if (!entry?.isDirectory())
+    throw new UsageError(
+      `${name} must be a folder, got ${path}: ${entry ? 'that is a file' : 'there is no such folder'}`,
+    );
+}
+
 async function assertInputs(
   name: string,
   paths: readonly string[],

@@ -25,13 +25,17 @@ export const engineOption = () =>
 export const threadsOption = () =>
   wholeNumber('--threads <n>', 'threads of the backend (default: all processors)', 1).helpGroup('Backend:');
 
+export const verboseOption = () =>
+  new Option('--verbose', 'also log why other backends were not taken').helpGroup('Backend:');
+
 /** Selects the backend that was asked for and logs which one it is. */
 export async function startBackend(options: {
   backend?: (typeof BACKEND_NAMES)[number] | 'auto';
   threads?: number;
+  verbose?: boolean;
 }): Promise<void> {
-  const { backend, threads } = options;
-  await selectBackend({ backend, ...(threads === undefined ? {} : { threads }), log });
+  const { backend, threads, verbose } = options;
+  await selectBackend({ backend, verbose, ...(threads === undefined ? {} : { threads }), log });
 }
 
 export const jsonOption = () => new Option('--json', 'print the result as JSON on standard output');
@@ -73,6 +77,13 @@ export const prefixOption = () =>
   new Option('--prefix <name>', 'dict to read from a file of --weights that holds several, such as ema_state_dict');
 
 // A sync network that helps.
+
+/** @param purpose completes "a sync network that …". */
+export const expertOption = (purpose: string) =>
+  new Option(
+    '--expert <file>',
+    `weights of a sync network that ${purpose}: a file, a name that was fetched, or pretrained, those that are installed with the command`,
+  );
 
 export const expertRecipeOption = () =>
   new Option(

@@ -5,6 +5,7 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { type LoadExpertOptions, loadExpert } from '@lipsync/score';
 import { resolveWeights } from '../weights/fetch-weights';
 import { UsageError } from './command';
+import { whyNoFile } from './media-options';
 
 /** A named configuration of AVAlignNet, such as `lite`, or the one in a JSON file. */
 export async function readConfig(nameOrPath: string, option = '--config'): Promise<AVAlignNetConfig> {
@@ -64,16 +65,23 @@ export async function readPeople(path: string): Promise<Record<string, string>> 
 
 /** The lines of a text file that are neither empty nor comments (`#`). */
 export async function readList(path: string): Promise<string[]> {
-  const lines = (await readFile(path, 'utf8')).split(/\r?\n/).map((line) => line.trim());
+  const lines = (await readText('--held-out', path)).split(/\r?\n/).map((line) => line.trim());
   return lines.filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 /** The value in a JSON file. */
 export async function readJson(option: string, path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8');
+  const text = await readText(option, path);
   try {
     return JSON.parse(text);
   } catch (error) {
     throw new UsageError(`${option} must be a JSON file, got ${path} (${(error as Error).message})`);
   }
+}
+
+/** The text of a file that an option names. */
+async function readText(option: string, path: string): Promise<string> {
+  const reason = await whyNoFile(path);
+  if (reason !== undefined) throw new UsageError(`${option} must be a file, got ${path}: ${reason}`);
+  return readFile(path, 'utf8');
 }

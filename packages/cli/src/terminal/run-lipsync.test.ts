@@ -32,7 +32,10 @@ test('runLipsync shows the help of the whole and of a command', async () => {
 
 test.each([
   [['fly'], "lipsync: unknown command 'fly'"],
-  [['train', 'x'], "lipsync train expert: required option '--out <dir>' not specified"],
+  [
+    ['train', 'x'],
+    'lipsync train expert: CLIPS must be a folder made by lipsync prepare, got x: there is no such folder',
+  ],
   [['train-dinet', 'x', '--out', 'y'], 'lipsync train-dinet: this command is now lipsync train generator'],
   [['score', 'a.mp4'], 'lipsync score: VIDEO must be a file, '],
   [['dub', 'a.mp4', 'b.wav', 'c.mp4'], "lipsync dub: required option '--weights <file>' not specified"],

@@ -1,7 +1,9 @@
 import { CommanderError } from '@commander-js/extra-typings';
-import { accelerateCommand } from '../accelerate/accelerate-command';
+import { version } from '../../package.json';
 import { dubCommand } from '../dub/dub-command';
 import { evaluateCommand } from '../evaluate/evaluate-command';
+import { accelerateCommand } from '../machine/accelerate-command';
+import { doctorCommand } from '../machine/doctor-command';
 import { featuresCommand } from '../prepare/features-command';
 import { prepareCommand } from '../prepare/prepare-command';
 import { dataCommand } from '../report/data-command';
@@ -11,6 +13,8 @@ import { trainCommand } from '../train/train-command';
 import { exportCommand } from '../weights/export-command';
 import { weightsCommand } from '../weights/weights-command';
 import { createCommand, ExitStatus, fullName, renamedCommand } from './command';
+import { completionCommand } from './completion/completion-command';
+import { helpEnd } from './help-end';
 import { mediaSentence } from './media-options';
 import { asUsageError } from './usage-of';
 
@@ -37,7 +41,7 @@ export async function runLipsync(words: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof ExitStatus) return error.status;
-    if (error instanceof CommanderError) return error.code === 'commander.helpDisplayed' ? 0 : 2; // it has printed its message
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // it has printed its message
     const usage = asUsageError(error, running.flags);
     const failed = error as Error;
     const media = mediaSentence(error);
@@ -57,6 +61,8 @@ function lipsyncCommand() {
     'lipsync',
     'Audio-visual lip sync: prepare data, train, score and evaluate sync networks, dub videos.',
   )
+    .version(version, '-v, --version', 'print the version of @lipsync/cli')
+    .helpOption('-h, --help', 'print this help')
     .commandsGroup('Commands:')
     .addCommand(scoreCommand())
     .addCommand(prepareCommand())
@@ -69,7 +75,16 @@ function lipsyncCommand() {
     .addCommand(exportCommand())
     .addCommand(featuresCommand())
     .addCommand(accelerateCommand())
-    .addHelpText('after', '\nlipsync COMMAND --help shows the options of a command.');
+    .addCommand(doctorCommand())
+    .addHelpText('after', '\nlipsync COMMAND --help shows the options of a command.')
+    .addHelpText(
+      'after',
+      helpEnd({
+        words: ['expert', 'clips'],
+        examples: ['score talk.mp4', 'prepare videos clips', 'report clips', 'train clips --out run', 'doctor'],
+      }),
+    );
+  program.addCommand(completionCommand(program));
   for (const [name, now] of Object.entries(FORMER)) program.addCommand(renamedCommand(name, now), { hidden: true });
   return program;
 }

@@ -35,6 +35,17 @@ test.each([
     ['--weights', '--prefix'],
     '--prefix must be one of model, ema, as a.pth has several, got none',
   ],
+  ['trainExpert: store must be one with clips, got none', [], 'CLIPS must be one with clips, got none'],
+  [
+    'loadAVAlignNet: the file must be one with config metadata or a published StableSyncNet, or options.config given, got neither',
+    ['--weights', '--config'],
+    'the file must be one with config metadata or a published StableSyncNet, or --config given, got neither',
+  ],
+  [
+    'loadAVAlignNet: the input size must be in the file (input metadata), in options.config or in a recipe, got none',
+    ['--expert', '--expert-config'],
+    'the input size must be in the file (input metadata), in --expert-config or in a recipe, got none',
+  ],
   ['trainExpert: options.preset must be published, got thesis', ['--preset'], '--preset must be published, got thesis'],
 ])('asUsageError maps “%s” to the option', (message, flags, words) => {
   const usage = asUsageError(new TypeError(message), flags);
@@ -44,7 +55,7 @@ test.each([
 
 test('asUsageError leaves other errors alone', () => {
   expect(asUsageError(new TypeError('conv2d: filter must have rank 4, got 3'), ['--filter'])).toBeUndefined();
-  expect(asUsageError(new Error('trainExpert: store must hold clips, got none'), ['--out'])).toBeUndefined();
+  expect(asUsageError(new Error('trainGenerator: store must hold clips, got none'), ['--out'])).toBeUndefined();
   expect(asUsageError('text', [])).toBeUndefined();
   const own = new UsageError('--a must stand alone');
   expect(asUsageError(own, [])).toBe(own);

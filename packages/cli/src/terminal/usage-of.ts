@@ -12,6 +12,8 @@ const CALLED = new Set([
   'evaluateExpert',
   'evaluateGenerator',
   'dubVideo',
+  'openEmbedder',
+  'selectBackend',
 ]);
 
 /** Options that are named otherwise than the library's arguments. */
@@ -29,10 +31,11 @@ export function asUsageError(error: unknown, flags: readonly string[]): UsageErr
   if (error instanceof UsageError) return error;
   if (!(error instanceof Error)) return undefined;
   const [, where, argument, rest] = /^(\w+): (?:options\.)?(\w+) (must .*)$/s.exec(error.message) ?? [];
+  if (where === 'trainExpert' && argument === 'store') return new UsageError(`CLIPS ${rest}`, { cause: error });
   if (where === 'listVideos') return new UsageError(`VIDEOS ${rest}`, { cause: error });
-  if (where === undefined || !CALLED.has(where)) return undefined;
+  if (where === undefined || !CALLED.has(where)) return optionsNamed(error, flags);
   const flag = flagOf(where, argument, flags);
-  if (flag === undefined) return undefined;
+  if (flag === undefined) return optionsNamed(error, flags);
   const helper = flag.startsWith('--expert');
   // Other arguments that the rule speaks of.
   const named = rest.replace(/\b(options\.)?([a-z]+(?:[A-Z][a-z]+)*)\b/g, (word, inOptions, argument) => {
@@ -41,6 +44,19 @@ export function asUsageError(error: unknown, flags: readonly string[]): UsageErr
     return flags.includes(own) ? own : word;
   });
   return new UsageError(`${flag} ${named.replace(/got undefined$/, 'got none')}`, { cause: error });
+}
+
+/** An error of another function whose rule speaks of `options.x`, where the command has an option of that name. */
+function optionsNamed(error: Error, flags: readonly string[]): UsageError | undefined {
+  const helper = flags.includes('--expert') && !flags.includes('--weights');
+  let named = false;
+  const text = error.message.replace(/\boptions\.([a-z][A-Za-z]*)\b/g, (word, argument: string) => {
+    const flag = `--${helper ? 'expert-' : ''}${kebab(argument)}`;
+    if (!flags.includes(flag)) return word;
+    named = true;
+    return flag;
+  });
+  return named ? new UsageError(text.replace(/^[\w.]+: /, ''), { cause: error }) : undefined;
 }
 
 function flagOf(where: string, argument: string, flags: readonly string[]): string | undefined {

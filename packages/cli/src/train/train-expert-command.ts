@@ -1,18 +1,29 @@
 import { resolve } from 'node:path';
-import { ClipStore } from '@lipsync/dataloader';
 import {
+  assertTrainable,
   TRAINED_NETWORKS,
   type TrainExpertEvent,
   type TrainExpertOptions,
   type TrainExpertReport,
   trainExpert,
 } from '@lipsync/train';
+import { announceTime } from '../terminal/announce-time';
 import { choice, createCommand, decimal, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
-import { backendOption, heldOutOption, jsonOption, startBackend, threadsOption } from '../terminal/options';
+import { helpEnd } from '../terminal/help-end';
+import { assertOutFolder, openClips } from '../terminal/open-clips';
+import {
+  backendOption,
+  heldOutOption,
+  jsonOption,
+  startBackend,
+  threadsOption,
+  verboseOption,
+} from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
 import { readConfig, readList, readRecipe } from '../terminal/read-files';
 import { resolveWeights } from '../weights/fetch-weights';
+import { checkOverfit } from './overfit-check';
 
 /** `lipsync train expert`. */
 export function trainExpertCommand() {
@@ -52,7 +63,20 @@ function trainingOptions() {
       ).default(1),
     )
     .addOption(backendOption())
-    .addOption(threadsOption());
+    .addOption(threadsOption())
+    .addOption(verboseOption())
+    .addHelpText(
+      'after',
+      helpEnd({
+        words: ['expert', 'clips', 'recipe', 'preset'],
+        examples: [
+          'train clips --out run',
+          'train clips --overfit',
+          'train clips --out run --network wav2lip --preset published',
+          'train clips --out tuned --init run/weights.safetensors --steps 300',
+        ],
+      }),
+    );
 }
 
 function networkOptions() {
@@ -61,11 +85,17 @@ function networkOptions() {
     'Trains AVAlignNet or a published sync network on prepared clips. It can be stopped at any moment: the same command resumes the run.',
   )
     .argument('<clips>', 'folder made by lipsync prepare')
-    .requiredOption('--out <dir>', 'folder for weights, learning curve, log and report')
+    .option('--out <dir>', 'folder for weights, learning curve, log and report; must be given, but for --overfit')
     .addOption(
-      wholeNumber('--steps <n>', 'optimiser steps in all; more of them lengthen a run, also a finished one', 1).default(
-        1000,
+      wholeNumber(
+        '--steps <n>',
+        'optimiser steps in all (default: 1000); more of them lengthen a run, also a finished one',
+        1,
       ),
+    )
+    .option(
+      '--overfit',
+      'train on one batch only, for --steps (default: 60), and write nothing: its loss must fall to half, or the exit status is 1',
     )
     .addOption(heldOutOption())
     .addOption(jsonOption())
@@ -92,22 +122,34 @@ function networkOptions() {
 type TrainingWords = OptionsOf<ReturnType<typeof trainingOptions>>;
 
 async function runTraining(clips: string, words: TrainingWords): Promise<void> {
-  const { json, backend, threads, config, recipe, heldOut, init, ...options } = words;
+  const { json, backend, threads, verbose, config, recipe, heldOut, init, out, overfit, ...options } = words;
   if (options.replicas > 1 && !['auto', 'wasm', 'wasm-threaded'].includes(backend)) {
     throw new UsageError(
       `--backend must be auto, wasm or wasm-threaded with --replicas, which run on wasm, got ${backend}`,
     );
   }
-  await startBackend({ backend, threads });
-  const report = await showTraining({
+  if (overfit && init !== undefined) throw new UsageError(`--overfit must stand without --init, got ${init}`);
+  // All that was named is there, before anything takes time.
+  const plan = {
     ...options,
-    store: await ClipStore.open(resolve(clips)),
-    out: resolve(options.out),
+    store: await openClips(clips),
     ...(config === undefined ? {} : { config: await readConfig(config) }),
-    ...(init === undefined ? {} : { init: await resolveWeights(init, '--init') }),
     ...(recipe === undefined ? {} : { recipe: await readRecipe(recipe) }),
     ...(heldOut === undefined ? {} : { heldOut: await readList(heldOut) }),
-  });
+  };
+  const start = () => startBackend({ backend, threads, verbose });
+  if (overfit) {
+    await assertTrainable(plan);
+    await start();
+    return checkOverfit({ ...plan, json, overfitSteps: options.steps });
+  }
+  if (out === undefined) throw new UsageError('--out must be a folder for the run, got none');
+  await assertOutFolder(out);
+  const from = init === undefined ? {} : { init: await resolveWeights(init, '--init') };
+  // The file of --init says which network it is.
+  if (init === undefined) await assertTrainable(plan);
+  await start();
+  const report = await showTraining({ ...plan, ...from, out: resolve(out) });
   if (json) printJson(report);
 }
 
@@ -115,16 +157,19 @@ async function runTraining(clips: string, words: TrainingWords): Promise<void> {
 async function showTraining(options: TrainExpertOptions): Promise<TrainExpertReport> {
   let progress: Progress | undefined;
   let report: TrainExpertReport | undefined;
+  let announce: ((step: number) => void) | undefined;
   const started = Date.now();
   try {
     for await (const event of trainExpert(options)) {
       if (event.kind === 'start') {
         describeStart(event);
         progress = createProgress({ label: 'train', total: event.steps });
+        announce = announceTime(event.steps, progress.log);
       } else if (event.kind === 'step') {
         const { step, loss, positiveCosine, negativeCosine, samplesPerSec } = event.entry;
         const cosines = `cosine ${positiveCosine.toFixed(3)} in / ${negativeCosine.toFixed(3)} off`;
         progress?.update(step, `loss ${loss.toFixed(3)} ${cosines} ${samplesPerSec.toFixed(0)} samples/s`);
+        announce?.(step);
       } else if (event.kind === 'validation') {
         const { auc, accuracy, clips } = event.validation;
         progress?.log(

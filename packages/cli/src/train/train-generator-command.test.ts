@@ -35,7 +35,8 @@ test('readPerceptual takes none, and refuses a file that holds no weights', asyn
   expect(await readPerceptual('none')).toBe('none');
   const path = join(folder, 'other.safetensors');
   await writeFile(path, Buffer.from('not weights'));
-  await expect(readPerceptual(path)).rejects.toThrow('safetensors');
+  expect(await runLipsync(['train', 'generator', folder, '--out', join(folder, 'run'), '--perceptual', path])).toBe(2);
+  expect(output.err).toContain('--perceptual must be a torch, safetensors, npy or npz file');
 });
 
 test('describeCheck gives the upper bound beside the result', () => {

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
 import { readStateDict } from '@lipsync/checkpoints';
-import { ClipStore } from '@lipsync/dataloader';
 import { assertDinetConfig, DINET, type DinetConfig, LITE_DINET, THESIS_DINET } from '@lipsync/dinet';
 import { ImageFeatures } from '@lipsync/nn';
 import {
@@ -12,16 +11,21 @@ import {
   type TrainGeneratorReport,
   trainGenerator,
 } from '@lipsync/train';
+import { announceTime } from '../terminal/announce-time';
 import { choice, createCommand, decimal, UsageError, wholeNumber } from '../terminal/command';
+import { helpEnd } from '../terminal/help-end';
+import { assertOutFolder, openClips } from '../terminal/open-clips';
 import {
   backendOption,
   expertConfigOption,
+  expertOption,
   expertPrefixOption,
   expertRecipeOption,
   heldOutOption,
   jsonOption,
   startBackend,
   threadsOption,
+  verboseOption,
 } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
@@ -58,7 +62,7 @@ export function trainGeneratorCommand() {
     )
 
     .optionsGroup('Losses:')
-    .option('--expert <file>', 'weights of the sync network that supervises the clip stage (default: none)')
+    .addOption(expertOption('supervises the clip stage (default: none)'))
     .addOption(expertRecipeOption())
     .addOption(expertConfigOption())
     .addOption(expertPrefixOption())
@@ -87,16 +91,33 @@ export function trainGeneratorCommand() {
     .addOption(wholeNumber('--chunk <n>', 'most rows in the network at a time, to save memory (default: all)', 1))
     .addOption(backendOption())
     .addOption(threadsOption())
-    .action(async (clips, { json, backend, threads, ...options }) => {
+    .addOption(verboseOption())
+    .addHelpText(
+      'after',
+      helpEnd({
+        words: ['expert', 'clips', 'recipe'],
+        examples: [
+          'train generator heads --out frame --perceptual none --steps 4000',
+          'train generator heads --stage clip --from frame/weights.safetensors --expert expert/weights.safetensors --perceptual none --out clip',
+        ],
+      }),
+    )
+    .action(async (clips, { json, backend, threads, verbose, ...options }) => {
       const { config, heldOut, syncWeight, imageWeight, ganWeight, expertRecipe, expertConfig, expertPrefix, ...rest } =
         options;
-      await startBackend({ backend, threads });
-      const perceptual = await readPerceptual(rest.perceptual);
+      // All that was named is there, before anything takes time.
+      await assertOutFolder(rest.out);
+      const vgg = await resolvePerceptual(rest.perceptual);
+      const store = await openClips(clips);
+      if (rest.from !== undefined) rest.from = await resolveWeights(rest.from, '--from');
+      if (rest.expert !== undefined) rest.expert = await resolveWeights(rest.expert, '--expert');
+      await startBackend({ backend, threads, verbose });
+      const perceptual = await readPerceptual(vgg);
       const expert = await readHelper({ expert: rest.expert, expertRecipe, expertConfig, expertPrefix });
       try {
         const report = await showGeneratorTraining({
           ...rest,
-          store: await ClipStore.open(resolve(clips)),
+          store,
           out: resolve(rest.out),
           config: await readDinetConfig(config),
           expert,
@@ -112,18 +133,23 @@ export function trainGeneratorCommand() {
     });
 }
 
-/** VGG-19 for the perceptual loss from torchvision's file, or `none`. */
-export async function readPerceptual(path: string | undefined): Promise<ImageFeatures | 'none'> {
-  if (path === 'none') return 'none';
+/** The path of VGG-19's weights, or `none`. */
+async function resolvePerceptual(path: string | undefined): Promise<string> {
   if (path === undefined) {
     throw new UsageError(
       '--perceptual must be the weights of VGG-19 or none, got none of both: fetch them (548 MB) by `lipsync weights fetch vgg19` and give ' +
         '--perceptual vgg19; with --perceptual none the network is trained without this loss, and the report says so',
     );
   }
+  return path === 'none' ? path : resolveWeights(path, '--perceptual');
+}
+
+/** VGG-19 for the perceptual loss from torchvision's file, or `none`. */
+export async function readPerceptual(path: string): Promise<ImageFeatures | 'none'> {
+  if (path === 'none') return 'none';
   const network = new ImageFeatures('vgg19');
   try {
-    const { state } = await readStateDict(await readFile(await resolveWeights(path)));
+    const { state } = await readStateDict(await readFile(path));
     network.loadStateDict(new Map([...state].filter(([name]) => name.startsWith('features.'))), { where: path });
     return network;
   } catch (error) {
@@ -145,16 +171,19 @@ async function readDinetConfig(nameOrPath: string): Promise<DinetConfig> {
 async function showGeneratorTraining(options: TrainGeneratorOptions): Promise<TrainGeneratorReport> {
   let progress: Progress | undefined;
   let report: TrainGeneratorReport | undefined;
+  let announce: ((step: number) => void) | undefined;
   const note = (line: string) => (progress ? progress.log(line) : log(line));
   try {
     for await (const event of trainGenerator(options)) {
       if (event.kind === 'start') {
         describeStart(event);
         progress = createProgress({ label: `train ${options.stage ?? 'frame'}`, total: event.steps });
+        announce = announceTime(event.steps, progress.log);
       } else if (event.kind === 'step') {
         const { step, image, sync, framesPerSec } = event.entry;
         const supervised = Number.isFinite(sync) ? ` sync ${sync.toFixed(3)}` : '';
         progress?.update(step, `squared error ${image.toFixed(4)}${supervised} ${framesPerSec.toFixed(1)} frames/s`);
+        announce?.(step);
       } else if (event.kind === 'validation') {
         note(`step ${event.step}: ${describeCheck(event.validation)}`);
       } else if (event.kind === 'warning') {

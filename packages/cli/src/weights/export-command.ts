@@ -5,6 +5,7 @@ import type { SyncExpert } from '@lipsync/contracts/tensors';
 import { exportOnnx, type OnnxPart } from '@lipsync/onnx';
 import { loadExpert, onnxStem } from '@lipsync/score';
 import { choice, createCommand, UsageError } from '../terminal/command';
+import { helpEnd } from '../terminal/help-end';
 import {
   backendOption,
   configOption,
@@ -13,6 +14,7 @@ import {
   recipeOption,
   startBackend,
   threadsOption,
+  verboseOption,
 } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { loadOptions } from '../terminal/read-files';
@@ -45,9 +47,19 @@ export function exportCommand() {
     .addOption(jsonOption())
     .addOption(backendOption())
     .addOption(threadsOption())
+    .addOption(verboseOption())
+    .addHelpText(
+      'after',
+      helpEnd({
+        words: ['recipe'],
+        examples: ['export onnx/expert', 'export onnx/mine --weights run/weights.safetensors --dtype f16'],
+      }),
+    )
     .action(async (out, options) => {
+      const weights = await resolveWeights(options.weights);
+      const loading = await loadOptions(options);
       await startBackend(options);
-      const expert = await loadExpert(await resolveWeights(options.weights), await loadOptions(options));
+      const expert = await loadExpert(weights, loading);
       try {
         const written = await exportExpert(expert, resolve(out), options);
         for (const { path, bytes } of written.files) log(`${path}: ${(bytes / 1e6).toFixed(1)} MB`);

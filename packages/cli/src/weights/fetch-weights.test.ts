@@ -132,6 +132,28 @@ test('fetchWeights reports the status of the server, follows redirects, and trie
   expect(requests.at(-1)?.url).toBe('/elsewhere');
 });
 
+test.each(['http://example.org/', 'ftp://example.org/', 'http://127.0.0.1.example.org/'])(
+  'fetchWeights takes https only, not %s',
+  async (mirror) => {
+    await expect(fetchWeights('syncnet-v2', { cache, mirror })).rejects.toThrow(
+      `--mirror must be an https address or a folder, got ${mirror}`,
+    );
+  },
+);
+
+test('official addresses are https, and a redirect to another kind is not followed', async () => {
+  for (const { address } of PUBLISHED_FILES) if (address) expect(address).toMatch(/^https:/);
+  const host = base.replace('127.0.0.1', '0.0.0.0'); // answers here, and is no address of this machine alone
+  answer = (request, response) =>
+    request.url?.startsWith('/files') && !request.headers.host?.startsWith('0.')
+      ? response.writeHead(302, { Location: `${host}elsewhere` }).end()
+      : whole()(request, response);
+  await expect(fetchWeights('syncnet-v2', { cache, mirror: base })).rejects.toThrow(
+    'must lead to an https address, got',
+  );
+  expect(await readdir(cache)).toEqual([]);
+});
+
 test('fetchWeights says what to do if the server does not answer', async () => {
   const gone = 'http://127.0.0.1:9/'; // nothing listens there
   await expect(fetchWeights('syncnet-v2', { cache, mirror: gone, retries: 0 })).rejects.toThrow(
@@ -163,15 +185,17 @@ test('resolveWeights knows the weights that are installed with the command, if n
 
 test('unknown names are refused; known ones resolve to the cached file', async () => {
   expect(() => publishedFile('nothing')).toThrow('NAME must be one of syncnet-v2, ');
-  const mine = join(cache, 'my.safetensors');
-  await writeFile(mine, 'weights');
-  expect(await resolveWeights(mine, '--weights', cache)).toBe(mine);
   expect(await resolveWeights('https://a.b/c.pth', '--weights', cache)).toBe('https://a.b/c.pth');
+  expect(await resolveWeights('exported.onnx', '--weights', cache)).toBe('exported.onnx'); // a stem of three files
   await expect(resolveWeights('none.pth', 'FILE', cache)).rejects.toThrow(
     'FILE must be a file, got none.pth: there is no such file',
   );
   await expect(resolveWeights(cache, '--expert', cache)).rejects.toThrow('that is a folder');
   await expect(resolveWeights('-', '--weights', cache)).rejects.toThrow('standard input cannot be read');
+  await writeFile(join(cache, 'text.pth'), 'a text');
+  await expect(resolveWeights(join(cache, 'text.pth'), '--init', cache)).rejects.toThrow(
+    /^--init must be a torch, safetensors, npy or npz file, got one that begins with .*text\.pth$/,
+  );
   await expect(resolveWeights('vgg16', '--perceptual', cache)).rejects.toThrow('lipsync weights fetch vgg16');
   expect(weightsCache({ LIPSYNC_CACHE: '/somewhere' })).toBe('/somewhere');
   expect(new Set(PUBLISHED_FILES.map(({ name }) => name)).size).toBe(PUBLISHED_FILES.length);

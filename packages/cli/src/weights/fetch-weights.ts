@@ -3,7 +3,7 @@ import { copyFile, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { writeFileAtomic } from '@lipsync/checkpoints';
+import { openCheckpoint, writeFileAtomic } from '@lipsync/checkpoints';
 import { fail } from '@lipsync/contracts';
 import { hashFile } from '@lipsync/dataloader';
 import { EXPERT_FILES } from '@lipsync/pretrained';
@@ -15,7 +15,7 @@ export type FetchOptions = {
   /** Folder that keeps the files. Default `LIPSYNC_CACHE`, else `lipsync` in the system's folder for caches. */
   cache?: string;
   /**
-   * Another place for this file or for all files: an address that ends in `/`, the file's own address, or a folder.
+   * Another place for this file or for all files: an https address that ends in `/`, the file's own address, or a folder.
    * Default `LIPSYNC_WEIGHTS_MIRROR`.
    */
   mirror?: string;
@@ -56,7 +56,8 @@ export const PRETRAINED = 'pretrained';
  * `pretrained` as the path of the packaged weights, a published name as the path of its fetched file, the path of a file
  * or an address as it is.
  *
- * @throws UsageError for what is no file, and for a published name that was not fetched; it says how to fetch it.
+ * @throws UsageError for what is no file, or a file of another kind; for a published name that was not fetched, it says
+ *   how to fetch it.
  */
 export async function resolveWeights(
   nameOrPath: string,
@@ -65,10 +66,9 @@ export async function resolveWeights(
 ): Promise<string> {
   const entry = PUBLISHED_FILES.find(({ name }) => name === nameOrPath);
   const isName = entry !== undefined || nameOrPath === PRETRAINED;
-  if (/^https?:/i.test(nameOrPath) || (await sizeOf(nameOrPath)) !== undefined) return nameOrPath;
-  if (!isName) {
-    const reason = await whyNoFile(nameOrPath);
-    if (reason !== undefined) throw new UsageError(`${option} must be a file, got ${nameOrPath || '""'}: ${reason}`);
+  if (/^https?:/i.test(nameOrPath)) return nameOrPath;
+  if (!isName || (await sizeOf(nameOrPath)) !== undefined) {
+    await assertWeightsFile(nameOrPath, option);
     return nameOrPath;
   }
   if (!entry) return fileURLToPath(EXPERT_FILES.safetensors.url);
@@ -77,6 +77,21 @@ export async function resolveWeights(
   throw new UsageError(
     `${option} must be a file, or a name that was fetched (lipsync weights fetch ${nameOrPath}), got ${nameOrPath}`,
   );
+}
+
+/** Refuses what is no weights file, before anything is started. ONNX files are found by their stem later. */
+async function assertWeightsFile(path: string, option: string): Promise<void> {
+  if (path.endsWith('.onnx')) return;
+  const reason = await whyNoFile(path);
+  if (reason !== undefined) throw new UsageError(`${option} must be a file, got ${path || '""'}: ${reason}`);
+  try {
+    await (await openCheckpoint(path)).close();
+  } catch (error) {
+    const { message } = error as Error;
+    const [, rule] = /^openCheckpoint: .*? (must be .*)$/s.exec(message) ?? [];
+    const text = rule ? `${rule}: ${path}` : `must be a weights file, got ${path} (${message})`;
+    throw new UsageError(`${option} ${text}`, { cause: error });
+  }
 }
 
 /**
@@ -136,10 +151,15 @@ export async function fetchWeights(name: string, options: FetchOptions = {}): Pr
   return { path, sha256, bytes: (await sizeOf(path)) as number, cached: false };
 }
 
+/** https, or http of this machine, which nobody can listen to. */
+const isSafeAddress = (address: string) => /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/])/i.test(address);
+
 type Place = { kind: 'file'; path: string } | { kind: 'address'; address: string };
 
 function placeOf(entry: PublishedFile, mirror: string | undefined): Place {
-  if (mirror && /^https?:\/\//.test(mirror))
+  if (mirror && /^[a-z]+:\/\//i.test(mirror) && !isSafeAddress(mirror))
+    throw new UsageError(`--mirror must be an https address or a folder, got ${mirror}`);
+  if (mirror && isSafeAddress(mirror))
     return { kind: 'address', address: mirror.endsWith('/') ? mirror + encodeURIComponent(entry.file) : mirror };
   if (mirror) return { kind: 'file', path: mirror.endsWith(entry.file) ? mirror : join(mirror, entry.file) };
   if (entry.address) return { kind: 'address', address: entry.address };
@@ -206,6 +226,10 @@ async function downloadOnce(where: string, address: string, part: string, { onPr
       : undefined;
   const headers: Record<string, string> = validator ? { Range: `bytes=${before}-`, 'If-Range': validator } : {};
   const response = await fetch(address, { headers, redirect: 'follow' });
+  if (!isSafeAddress(response.url)) {
+    await response.body?.cancel();
+    throw new Refused(`${where}: ${address} must lead to an https address, got ${response.url}`);
+  }
   if (response.status === 416) {
     await rm(part, { force: true });
     throw new Error('the part was longer than the file');

@@ -13,7 +13,7 @@ export type PublishedFile = {
 
 const TORCHVISION = 'https://download.pytorch.org/models/';
 const LPIPS = 'https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/';
-const VGG = 'http://www.robots.ox.ac.uk/~vgg/software/lipsync/data/';
+const VGG = 'https://www.robots.ox.ac.uk/~vgg/software/lipsync/data/';
 
 /** Official addresses. Hashes are known where a file's own name begins with them; for others the first fetch records what came. */
 export const PUBLISHED_FILES: readonly PublishedFile[] = [
@@ -32,7 +32,7 @@ export const PUBLISHED_FILES: readonly PublishedFile[] = [
   {
     name: 's3fd',
     file: 'sfd_face.pth',
-    address: 'https://www.robots.ox.ac.uk/~vgg/software/lipsync/data/sfd_face.pth',
+    address: `${VGG}sfd_face.pth`,
     what: 'S3FD, the face detector of SyncNet’s pipeline',
   },
   {

@@ -163,8 +163,8 @@ test('lipsync weights inspects and converts, overwrites only with --force, and r
   expect(await runLipsync(['weights', 'fetch', '--list'])).toBe(0);
   expect(output.out).toContain('syncnet-v2');
   await writeFile(at('page.pth'), '<html>');
-  expect(await runLipsync(['weights', 'inspect', at('page.pth')])).toBe(1);
-  expect(output.err).toContain('must be a torch, safetensors, npy or npz file');
+  expect(await runLipsync(['weights', 'inspect', at('page.pth')])).toBe(2);
+  expect(output.err).toContain('lipsync weights inspect: FILE must be a torch, safetensors, npy or npz file');
 });
 
 test('loadExpert names the network of a file that holds another kind', async () => {

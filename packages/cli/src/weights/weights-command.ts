@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
 import { choice, createCommand, keysOf, UsageError } from '../terminal/command';
+import { helpEnd } from '../terminal/help-end';
 import { jsonOption } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
 import { createProgress, type Progress } from '../terminal/progress';
@@ -22,6 +23,10 @@ export function weightsCommand() {
 
 function inspectCommand() {
   return createCommand('inspect', 'Describes a weights file: which network, how many parameters, its recipe.')
+    .addHelpText(
+      'after',
+      helpEnd({ examples: ['weights inspect run/weights.safetensors', 'weights inspect pretrained --json'] }),
+    )
     .argument('<file>', 'weights file (safetensors, PyTorch, npy or npz), or the name of a fetched one')
     .addOption(PREFIX)
     .addOption(jsonOption())
@@ -34,6 +39,7 @@ function inspectCommand() {
 
 function convertCommand() {
   return createCommand('convert', 'Writes a weights file as safetensors.')
+    .addHelpText('after', helpEnd({ examples: ['weights convert syncnet_v2.model syncnet.safetensors --dtype f16'] }))
     .argument('<file>', 'weights file, or the name of a fetched one')
     .argument('<out>', 'file that is written, .safetensors')
     .addOption(PREFIX)
@@ -53,11 +59,12 @@ function convertCommand() {
 
 function fetchCommand() {
   return createCommand('fetch', 'Downloads published weights into a cache; other commands take them by their names.')
+    .addHelpText('after', helpEnd({ examples: ['weights fetch --list', 'weights fetch syncnet-v2 syncnet-example'] }))
     .argument('[names...]', 'names of published files; see --list')
     .option('--list', 'list all names')
     .option(
       '--mirror <place>',
-      'another address, or a folder, to take the files from (default: LIPSYNC_WEIGHTS_MIRROR, else the official address)',
+      'another https address, or a folder, to take the files from (default: LIPSYNC_WEIGHTS_MIRROR, else the official address)',
     )
     .option(
       '--cache <dir>',
