@@ -57,11 +57,11 @@ const CHECKS: Readonly<Record<string, Check>> = {
     found: `${availableParallelism()}, ${(totalmem() / 2 ** 30).toFixed(1)} GiB of memory`,
   }),
   accelerator: () => {
-    const { kernels, version, threads, reason } = openAccelerator();
-    if (kernels) return { state: 'ok', found: `oneDNN ${version}, ${threads} threads` };
+    const opened = openAccelerator();
+    if (opened.kernels) return { state: 'ok', found: `oneDNN ${opened.version}, ${opened.threads} threads` };
     return {
       state: 'note',
-      found: `none: ${reason}`,
+      found: `none: ${opened.reason}`,
       advice: 'lipsync accelerate builds it: several times as fast on the CPU',
     };
   },

@@ -55,7 +55,7 @@ test.each([
 
 test('asUsageError leaves other errors alone', () => {
   expect(asUsageError(new TypeError('conv2d: filter must have rank 4, got 3'), ['--filter'])).toBeUndefined();
-  expect(asUsageError(new Error('trainGenerator: store must hold clips, got none'), ['--out'])).toBeUndefined();
+  expect(asUsageError(new Error('mergeStores: store must hold clips, got none'), ['--out'])).toBeUndefined();
   expect(asUsageError('text', [])).toBeUndefined();
   const own = new UsageError('--a must stand alone');
   expect(asUsageError(own, [])).toBe(own);

@@ -31,9 +31,9 @@ export function asUsageError(error: unknown, flags: readonly string[]): UsageErr
   if (error instanceof UsageError) return error;
   if (!(error instanceof Error)) return undefined;
   const [, where, argument, rest] = /^(\w+): (?:options\.)?(\w+) (must .*)$/s.exec(error.message) ?? [];
-  if (where === 'trainExpert' && argument === 'store') return new UsageError(`CLIPS ${rest}`, { cause: error });
   if (where === 'listVideos') return new UsageError(`VIDEOS ${rest}`, { cause: error });
   if (where === undefined || !CALLED.has(where)) return optionsNamed(error, flags);
+  if (argument === 'store' && where.startsWith('train')) return new UsageError(`CLIPS ${rest}`, { cause: error });
   const flag = flagOf(where, argument, flags);
   if (flag === undefined) return optionsNamed(error, flags);
   const helper = flag.startsWith('--expert');

@@ -12,7 +12,7 @@ import {
   trainGenerator,
 } from '@lipsync/train';
 import { announceTime } from '../terminal/announce-time';
-import { choice, createCommand, decimal, UsageError, wholeNumber } from '../terminal/command';
+import { choice, createCommand, decimal, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
 import { helpEnd } from '../terminal/help-end';
 import { assertOutFolder, openClips } from '../terminal/open-clips';
 import {
@@ -36,6 +36,43 @@ const CONFIGS: Readonly<Record<string, DinetConfig>> = { lite: LITE_DINET, thesi
 
 /** `lipsync train generator`. */
 export function trainGeneratorCommand() {
+  return generatorOptions().action(runGeneratorTraining);
+}
+
+/** The words of `lipsync train generator`. */
+function generatorOptions() {
+  return lossOptions()
+    .optionsGroup('Training:')
+    .addOption(
+      wholeNumber('--batch <n>', 'frames (stage frame, default: 24) or clips (stage clip, default: 3) in a batch', 1),
+    )
+    .addOption(
+      decimal('--learning-rate <x>', 'learning rate of the first half; it falls to 0 over the second').default(1e-4),
+    )
+    .addOption(decimal('--clip-norm <x>', 'largest norm of the generator’s gradients (default: no limit)'))
+    .addOption(wholeNumber('--seed <n>', 'seed of first weights, batches and a random split').default(0))
+    .addOption(wholeNumber('--checkpoint-every <n>', 'steps between two checkpoints', 1).default(50))
+    .addOption(wholeNumber('--validate-every <n>', 'steps between two validations, 0 for none on the way').default(100))
+
+    .optionsGroup('Speed and memory:')
+    .addOption(wholeNumber('--workers <n>', 'threads that make batches').default(1))
+    .addOption(wholeNumber('--chunk <n>', 'most rows in the network at a time, to save memory (default: all)', 1))
+    .addOption(backendOption())
+    .addOption(threadsOption())
+    .addOption(verboseOption())
+    .addHelpText(
+      'after',
+      helpEnd({
+        words: ['expert', 'clips', 'recipe'],
+        examples: [
+          'train generator heads --out frame --perceptual none --steps 4000',
+          'train generator heads --stage clip --from frame/weights.safetensors --expert expert/weights.safetensors --perceptual none --out clip',
+        ],
+      }),
+    );
+}
+
+function lossOptions() {
   return createCommand(
     'generator',
     'Trains DINet on face images (lipsync prepare --head N), one stage a run. It can be stopped at any moment: the same command resumes the run.',
@@ -72,65 +109,49 @@ export function trainGeneratorCommand() {
     )
     .addOption(decimal('--sync-weight <x>', 'weight of the sync loss').default(0.1))
     .addOption(decimal('--image-weight <x>', 'weight of the squared error of frames').default(1))
-    .addOption(decimal('--gan-weight <x>', 'weight of the adversarial loss').default(1))
+    .addOption(decimal('--gan-weight <x>', 'weight of the adversarial loss').default(1));
+}
 
-    .optionsGroup('Training:')
-    .addOption(
-      wholeNumber('--batch <n>', 'frames (stage frame, default: 24) or clips (stage clip, default: 3) in a batch', 1),
-    )
-    .addOption(
-      decimal('--learning-rate <x>', 'learning rate of the first half; it falls to 0 over the second').default(1e-4),
-    )
-    .addOption(decimal('--clip-norm <x>', 'largest norm of the generator’s gradients (default: no limit)'))
-    .addOption(wholeNumber('--seed <n>', 'seed of first weights, batches and a random split').default(0))
-    .addOption(wholeNumber('--checkpoint-every <n>', 'steps between two checkpoints', 1).default(50))
-    .addOption(wholeNumber('--validate-every <n>', 'steps between two validations, 0 for none on the way').default(100))
+type GeneratorWords = OptionsOf<ReturnType<typeof generatorOptions>>;
 
-    .optionsGroup('Speed and memory:')
-    .addOption(wholeNumber('--workers <n>', 'threads that make batches').default(1))
-    .addOption(wholeNumber('--chunk <n>', 'most rows in the network at a time, to save memory (default: all)', 1))
-    .addOption(backendOption())
-    .addOption(threadsOption())
-    .addOption(verboseOption())
-    .addHelpText(
-      'after',
-      helpEnd({
-        words: ['expert', 'clips', 'recipe'],
-        examples: [
-          'train generator heads --out frame --perceptual none --steps 4000',
-          'train generator heads --stage clip --from frame/weights.safetensors --expert expert/weights.safetensors --perceptual none --out clip',
-        ],
-      }),
-    )
-    .action(async (clips, { json, backend, threads, verbose, ...options }) => {
-      const { config, heldOut, syncWeight, imageWeight, ganWeight, expertRecipe, expertConfig, expertPrefix, ...rest } =
-        options;
-      // All that was named is there, before anything takes time.
-      await assertOutFolder(rest.out);
-      const vgg = await resolvePerceptual(rest.perceptual);
-      const store = await openClips(clips);
-      if (rest.from !== undefined) rest.from = await resolveWeights(rest.from, '--from');
-      if (rest.expert !== undefined) rest.expert = await resolveWeights(rest.expert, '--expert');
-      await startBackend({ backend, threads, verbose });
-      const perceptual = await readPerceptual(vgg);
-      const expert = await readHelper({ expert: rest.expert, expertRecipe, expertConfig, expertPrefix });
-      try {
-        const report = await showGeneratorTraining({
-          ...rest,
-          store,
-          out: resolve(rest.out),
-          config: await readDinetConfig(config),
-          expert,
-          perceptual,
-          weights: { sync: syncWeight, image: imageWeight, gan: ganWeight },
-          heldOut: heldOut === undefined ? undefined : await readList(heldOut),
-        });
-        if (json) printJson(report);
-      } finally {
-        expert?.dispose();
-        if (perceptual !== 'none') perceptual.dispose();
-      }
-    });
+async function runGeneratorTraining(clips: string, words: GeneratorWords): Promise<void> {
+  const {
+    json,
+    backend,
+    threads,
+    verbose,
+    config,
+    heldOut,
+    expert,
+    expertRecipe,
+    expertConfig,
+    expertPrefix,
+    ...rest
+  } = words;
+  const { syncWeight, imageWeight, ganWeight, perceptual, from, ...options } = rest;
+  // All that was named is there, before anything takes time.
+  await assertOutFolder(options.out);
+  const vgg = await resolvePerceptual(perceptual);
+  const plan = {
+    ...options,
+    store: await openClips(clips),
+    out: resolve(options.out),
+    config: await readDinetConfig(config),
+    from: from === undefined ? undefined : await resolveWeights(from, '--from'),
+    weights: { sync: syncWeight, image: imageWeight, gan: ganWeight },
+    heldOut: heldOut === undefined ? undefined : await readList(heldOut),
+  };
+  const expertFile = expert === undefined ? undefined : await resolveWeights(expert, '--expert');
+  await startBackend({ backend, threads, verbose });
+  const network = await readPerceptual(vgg);
+  const supervisor = await readHelper({ expert: expertFile, expertRecipe, expertConfig, expertPrefix });
+  try {
+    const report = await showGeneratorTraining({ ...plan, expert: supervisor, perceptual: network });
+    if (json) printJson(report);
+  } finally {
+    supervisor?.dispose();
+    if (network !== 'none') network.dispose();
+  }
 }
 
 /** The path of VGG-19's weights, or `none`. */
