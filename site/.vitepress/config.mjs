@@ -55,6 +55,7 @@ export default defineConfig({
           { text: 'Filter a data set', link: '/recipes/filter-a-data-set' },
           { text: 'Train on your own videos', link: '/recipes/train-on-your-own-videos' },
           { text: 'A sync loss for your generator', link: '/recipes/sync-loss' },
+          { text: 'A live meter', link: '/recipes/live-meter' },
           { text: 'Many machines', link: '/preparing-data#on-many-machines' },
         ]),
         group('In depth', [
