@@ -22,7 +22,7 @@ export async function checkOverfit(options: OverfitExpertOptions & { json?: bool
 }
 
 /** The result in a sentence. */
-export function describeOverfit(first: number, last: number, falls: boolean): string {
+function describeOverfit(first: number, last: number, falls: boolean): string {
   const change = `from ${first.toFixed(3)} to ${last.toFixed(3)}`;
   return falls
     ? `the loss of one batch falls ${change}: data, network and loss work together`
