@@ -7,7 +7,7 @@ const WORDS = {
   clips: 'stretches of one face with its audio, as lipsync prepare stores them',
 } as const;
 
-export type HelpEnd = {
+type HelpEnd = {
   /** Words that the help of the command uses. */
   words?: readonly (keyof typeof WORDS)[];
   /** Lines that run, without the leading `lipsync`. */

@@ -1,7 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 
 /** An option as completion needs it. */
-export type CompletedOption = {
+type CompletedOption = {
   flags: string[];
   summary: string;
   /** Whether a word follows it. */
