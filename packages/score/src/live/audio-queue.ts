@@ -9,6 +9,11 @@ export class AudioQueue implements AsyncIterable<Float32Array> {
     return this.#pieces.reduce((sum, { length }) => sum + length, 0);
   }
 
+  /** No more will come. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   push(piece: Float32Array): void {
     this.#pieces.push(piece);
     this.#wake?.();

@@ -18,8 +18,6 @@ const ALIGNED_FRAMES = 5;
 /** A shorter run has no features. */
 const FEWEST_SAMPLES = 401;
 
-type Run = { queue: AudioQueue; firstFrame: number; done: Promise<void> };
-
 export type LiveAudioOptions = {
   embedder: Embedder;
   /** Frames of audio that are kept. */
@@ -40,10 +38,12 @@ export class LiveAudio {
   readonly #fps: number;
   #placer?: AudioPlacer;
   #sampleRate = 0;
-  #run?: Run;
+  #queue?: AudioQueue;
+  /** All that was read until now is embedded. */
+  #done: Promise<void> = Promise.resolve();
   /** The last samples at 16 kHz, and the frame at which they begin. */
-  #heard = new RowQueue(1, AUDIO_SAMPLE_RATE);
-  #heardFrom = 0;
+  #recent = new RowQueue(1, AUDIO_SAMPLE_RATE);
+  #recentFrom = 0;
   #droppedSec = 0;
   #error?: unknown;
 
@@ -61,7 +61,7 @@ export class LiveAudio {
 
   /** Seconds that wait. */
   get waitingSec(): number {
-    return this.#run ? this.#run.queue.waiting / this.#sampleRate : 0;
+    return this.#queue ? this.#queue.waiting / this.#sampleRate : 0;
   }
 
   /** @throws what went wrong with audio that was taken. */
@@ -72,6 +72,8 @@ export class LiveAudio {
   /** @returns false where the audio is dropped. */
   push({ samples, sampleRate }: Waveform, timeSec: number): boolean {
     this.throwError();
+    if (!(Number.isInteger(sampleRate) && sampleRate > 0))
+      fail(RangeError, 'SyncMeter.pushAudio', 'audio.sampleRate', 'a whole number above 0', sampleRate);
     if (!this.#placer) {
       this.#sampleRate = sampleRate;
       this.#placer = new AudioPlacer(sampleRate);
@@ -82,27 +84,27 @@ export class LiveAudio {
       return false;
     }
     for (const piece of this.#placer.place(samples.slice(), timeSec)) {
-      if (piece.startSec === undefined) this.#run?.queue.push(piece.samples);
+      if (piece.startSec === undefined) this.#queue?.push(piece.samples);
       else this.#begin(piece.samples, piece.startSec);
     }
     return true;
   }
 
-  /** Ends the run and waits until all of it is embedded. */
+  /** Ends the run and waits until all of it is embedded; what comes meanwhile begins another. */
   async end(): Promise<void> {
-    this.#run?.queue.end();
-    await this.#run?.done;
-    this.#run = undefined;
+    this.#queue?.end();
+    this.#queue = undefined;
     this.#placer?.end();
+    await this.#done;
     this.throwError();
   }
 
   /** Share of the frames from one up to another in which somebody speaks; undefined where no audio is known. */
   speechShare(from: number, to: number): number | undefined {
     const perFrame = AUDIO_SAMPLE_RATE / this.#fps;
-    const start = Math.round((from - this.#heardFrom) * perFrame);
-    const end = Math.round((to - this.#heardFrom) * perFrame);
-    const samples = this.#heard.rows(start, end).slice();
+    const start = Math.round((from - this.#recentFrom) * perFrame);
+    const end = Math.round((to - this.#recentFrom) * perFrame);
+    const samples = this.#recent.rows(start, end).slice();
     if (samples.length < perFrame) return undefined;
     const flags = voiceActivity({ samples, sampleRate: AUDIO_SAMPLE_RATE }, { fps: this.#fps });
     return flags.reduce((sum, flag) => sum + flag, 0) / flags.length;
@@ -110,34 +112,32 @@ export class LiveAudio {
 
   /** Audio before the first frame is left out, as are the samples up to the next aligned frame. */
   #begin(samples: Float32Array, startSec: number): void {
-    this.#run?.queue.end();
+    this.#queue?.end();
     const step = ALIGNED_FRAMES / this.#fps;
     const aligned = Math.max(0, ALIGNED_FRAMES * Math.ceil(startSec / step - 1e-6));
     const skipped = Math.max(0, Math.round((aligned / this.#fps - startSec) * this.#sampleRate));
     const queue = new AudioQueue();
-    // Where more than one piece is to be skipped, the reader skips on.
-    const before = this.#run?.done ?? Promise.resolve();
-    const done = before
+    this.#queue = queue;
+    this.#done = this.#done
       .then(() => this.#read(queue, aligned, skipped))
       .catch((error: unknown) => {
         this.#error ??= error;
       });
-    this.#run = { queue, firstFrame: aligned, done };
     queue.push(samples);
   }
 
   async #read(queue: AudioQueue, firstFrame: number, skipped: number): Promise<void> {
     const { embedder, keptFrames, onRows } = this.#options;
     const { recipe } = embedder.expert;
-    this.#heard = new RowQueue(1, AUDIO_SAMPLE_RATE);
-    this.#heardFrom = firstFrame;
+    this.#recent = new RowQueue(1, AUDIO_SAMPLE_RATE);
+    this.#recentFrom = firstFrame;
     const windows = new FeatureWindows(this.#waveforms(queue, skipped), recipe, 'running');
     let batch: Float32Array[] = [];
     try {
       for (let frame = windows.first; ; frame++) {
         windows.forget(frame);
         const window = await windows.read(frame).catch((error: unknown) => {
-          if (this.#heard.count < FEWEST_SAMPLES) return undefined;
+          if (queue.ended && this.#recent.count < FEWEST_SAMPLES) return undefined;
           throw error;
         });
         if (window) batch.push(window);
@@ -160,13 +160,14 @@ export class LiveAudio {
     const perFrame = AUDIO_SAMPLE_RATE / this.#fps;
     const rates = { from: this.#sampleRate, to: AUDIO_SAMPLE_RATE, blockSec: RESAMPLED_SEC };
     for await (const samples of resampleStream(skipSamples(queue, skipped), rates)) {
-      this.#heard.push(samples);
-      this.#heard.dropBefore(Math.round(this.#heard.count - this.#options.keptFrames * perFrame));
+      this.#recent.push(samples);
+      this.#recent.dropBefore(Math.round(this.#recent.count - this.#options.keptFrames * perFrame));
       yield { samples, sampleRate: AUDIO_SAMPLE_RATE };
     }
   }
 }
 
+/** Leaves out the first samples, of as many pieces as have them. */
 async function* skipSamples(pieces: AsyncIterable<Float32Array>, count: number): AsyncGenerator<Float32Array> {
   let left = count;
   for await (const piece of pieces) {

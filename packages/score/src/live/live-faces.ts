@@ -11,7 +11,7 @@ import { RowRuns } from './row-runs';
 const AHEAD = 16;
 /** Frames that are cut, and embedded, at a time. */
 const BLOCK = 8;
-/** Faces are searched in every second frame, and their points interpolated, as by `scoreVideo`. */
+/** Faces are searched in every second frame, of those with a new image, and their points interpolated. */
 const STRIDE = 2;
 /** Longest gap in a track that is interpolated, frames. */
 const MOST_GAP = 10;
@@ -58,9 +58,8 @@ export class LiveFaces {
   #builder = newBuilder();
   #held: VideoFrame[] = [];
   #shownAt = -1;
-  #searchedAt = -1;
+  #searchedAt = -STRIDE;
   #size = { width: 0, height: 0 };
-  #count = 0;
 
   constructor(options: LiveFacesOptions) {
     this.#options = options;
@@ -75,7 +74,7 @@ export class LiveFaces {
 
   /** Whether a face was in the last frame that was searched. */
   get seesFace(): boolean {
-    return this.#faces.size > 0 && [...this.#faces.values()].some(({ seenAt }) => seenAt >= this.#shownAt - 2 * STRIDE);
+    return [...this.#faces.values()].some(({ seenAt }) => seenAt >= this.#searchedAt);
   }
 
   /** Takes the next frame; one after a gap ends the run of those before. */
@@ -90,7 +89,7 @@ export class LiveFaces {
     this.#shownAt = index;
     const frame = { data: image.data as Uint8Array, width, height, index, timeSec: index / this.#recipe.fps };
     this.#held.push(frame);
-    if (!repeated && this.#count++ % STRIDE === 0) await this.#detect(frame);
+    if (!repeated && index - this.#searchedAt >= STRIDE) await this.#detect(frame);
     const ready = index + 1 - AHEAD;
     if (this.#held.length >= AHEAD + BLOCK) await this.#cut(ready);
   }
@@ -114,7 +113,6 @@ export class LiveFaces {
       this.#builder.add(trackId, frame.index, points, score);
       this.#face(trackId).see(frame.index, points);
     }
-    this.#builder.expire(frame.index);
   }
 
   #face(id: number): FollowedFace {
@@ -135,6 +133,7 @@ export class LiveFaces {
       const plan = planCrops(track, this.#stored, this.#size);
       await this.#face(id).cut(frames, track, plan);
     }
+    this.#builder.expire(end); // not before its last frames are cut
     this.#builder.forget(end - keptFrames);
     for (const [id, face] of this.#faces) {
       face.rows.dropBefore(end - keptFrames);

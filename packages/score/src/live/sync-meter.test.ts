@@ -1,4 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu';
+import type { LandmarkDetector, SyncRecipe } from '@lipsync/contracts';
+import { type Embedder, localEmbedder } from '@lipsync/metrics';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, expect, test } from 'vitest';
 import { scoreFrames } from '../frames/score-frames';
@@ -158,6 +160,108 @@ test('frames that come too fast are dropped and counted, and what is taken is me
   expect(faces[0].verdict).toMatchObject({ answer: 'in sync', offsetFrames: 0 });
 });
 
+/** An embedder that takes its time, and minds a call before the last one has ended. */
+function slowEmbedder(): Embedder & { calls: number } {
+  const embedder = localEmbedder(expert);
+  let busy = false;
+  const slow = {
+    ...embedder,
+    calls: 0,
+    async visual(windows: readonly Float32Array[]) {
+      if (busy) throw new Error('second call meanwhile');
+      busy = true;
+      slow.calls++;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      busy = false;
+      return embedder.visual(windows);
+    },
+  };
+  return slow;
+}
+
+test('frames and audio that come during a flush wait for it, and are measured after it', async () => {
+  const mouths = mouthsOf(madeTalk(100, 9));
+  const { samples } = voiceOf(madeTalk(100, 9));
+  const { meter: own } = await open({ expert: slowEmbedder(), mostWaiting: 100 });
+  const push = (from: number, to: number) => {
+    for (let k = from; k < to; k++) {
+      expect(own.pushFrame(mouths[k], k / 25)).toBe(true);
+      own.pushAudio({ samples: samples.slice(k * 640, (k + 1) * 640), sampleRate: 16000 }, k / 25);
+    }
+  };
+  push(0, 50);
+  await own.idle();
+  const first = own.flush();
+  await new Promise((resolve) => setTimeout(resolve, 5)); // into its embedding
+  push(50, 100);
+  const second = own.flush();
+  expect((await first).toSec).toBeCloseTo(2 - 4 / 25, 6);
+  expect(own.waiting).toBeGreaterThan(0);
+  const { toSec, faces } = await second;
+  expect(toSec).toBeCloseTo(4 - 4 / 25, 6);
+  expect(faces[0].verdict).toMatchObject({ answer: 'in sync', offsetFrames: 0 });
+});
+
+test('dispose waits for a flush, which gives the last reading', async () => {
+  const embedder = slowEmbedder();
+  const { meter: own, readings } = await open({ expert: embedder });
+  const talk = madeTalk(20, 10);
+  await feed(own, talk, voiceOf(talk).samples);
+  await own.idle();
+  const flushed = own.flush();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  let ended = false;
+  void flushed.then(() => (ended = true));
+  await own.dispose();
+  expect(ended).toBe(true);
+  expect([embedder.calls, readings]).toEqual([1, []]);
+  expect(await flushed).toBe(own.reading);
+});
+
+test('frames of a slow source are measured, down to four a second', async () => {
+  const talk = madeTalk(200, 11);
+  const { samples } = voiceOf(talk);
+  const { meter: own } = await open();
+  await feed(own, talk, samples, { keeps: (sec, kind) => kind === 'audio' || Math.round(sec * 25) % 6 === 0 });
+  const { faces } = await own.flush();
+  expect(faces[0].verdict).toMatchObject({ reason: 'low frame rate', evidence: { windows: 196 } });
+});
+
+test('a reading leaves out a face that is not in its seconds any more', async () => {
+  const talk = madeTalk(250, 12);
+  const { samples } = voiceOf(talk);
+  const { meter: own, readings } = await open({ windowSec: 2 });
+  await feed(own, talk.slice(0, 50), samples);
+  for (let k = 50; k < 250; k += 25, await own.idle())
+    own.pushAudio({ samples: samples.subarray(k * 640, (k + 25) * 640), sampleRate: 16000 }, k / 25);
+  const { fromSec, faces, problem } = await own.flush();
+  expect(readings.some((reading) => reading.faces.length === 1)).toBe(true);
+  expect(fromSec).toBeGreaterThan(3);
+  expect([faces, problem]).toEqual([[], 'no frames']);
+});
+
+test('frames that jump back are dropped and counted', async () => {
+  const talk = madeTalk(100, 13);
+  const [mouth] = mouthsOf(talk);
+  const { meter: own } = await open();
+  await feed(own, talk, voiceOf(talk).samples, { fromSec: 10 });
+  expect([own.pushFrame(mouth, 0), own.pushFrame(mouth, 13.7), own.pushFrame(mouth, 14)]).toEqual([false, true, true]);
+  expect((await own.flush()).dropped.frames).toBe(1);
+});
+
+test('a borrowed detector begins anew with each meter', async () => {
+  let resets = 0;
+  const detector = {
+    scheme: 'ibug68',
+    detect: async () => [],
+    reset: () => resets++,
+    dispose() {},
+  } as LandmarkDetector;
+  const recipe: SyncRecipe = { ...expert.recipe, crop: { kind: 'track box', scale: 0.4, size: 8 } };
+  await open({ expert: { ...expert, recipe }, detector });
+  expect(resets).toBe(1);
+});
+
 test('a meter keeps no tensor, and frees what it loaded but not what it was given', async () => {
   let disposed = 0;
   const counted = { ...expert, dispose: () => disposed++ };
@@ -188,6 +292,9 @@ test('pushFrame and pushAudio refuse what they cannot place', async () => {
   expect(() => own.pushFrame(image, 0)).toThrow('image must be 2 x 1 pixels of 3 or 4 bytes each, got 5 bytes');
   expect(() => own.pushFrame({ ...image, data: new Uint8Array(6) })).toThrow('timeSec must be seconds, got NaN');
   const samples = new Float32Array(10);
+  expect(() => own.pushAudio({ samples, sampleRate: 44100.5 }, 0)).toThrow(
+    'SyncMeter.pushAudio: audio.sampleRate must be a whole number above 0, got 44100.5',
+  );
   own.pushAudio({ samples, sampleRate: 16000 }, 0);
   expect(() => own.pushAudio({ samples, sampleRate: 48000 }, 1)).toThrow(
     'SyncMeter.pushAudio: audio.sampleRate must be 16000, as before, got 48000',

@@ -54,17 +54,19 @@ export interface SyncMeter {
    *
    * @param image RGB or RGBA such as `ImageData`, or a `VideoFrame` of WebCodecs.
    * @param timeSec when it was taken. Default: the time stamp of a `VideoFrame`.
-   * @returns false where it is dropped, as too many wait; from then on all are until none waits.
+   * @returns false where it is dropped, as too many wait (from then on all are until none waits), or as its time is
+   * more than 0.4 s before that of another frame.
    * @throws TypeError for what is no image; Error once disposed, and what went wrong with frames before.
    */
   pushFrame(image: PlainImage | TimedVideoFrame, timeSec?: number): boolean;
   /**
    * Takes audio, copied.
    *
-   * @param audio mono, any sample rate, the same each time.
+   * @param audio mono, any sample rate of whole Hz, the same each time.
    * @param timeSec when its first sample was taken, on the clock of the frames. May jitter by 60 ms.
    * @returns false where it is dropped.
-   * @throws RangeError for another sample rate than before; Error once disposed, and what went wrong with audio before.
+   * @throws RangeError for another sample rate than before, and one that is no whole number; Error once disposed, and
+   * what went wrong with audio before.
    */
   pushAudio(audio: Waveform, timeSec: number): boolean;
   /** Waits until no frame waits, and at most a second of audio. */
@@ -120,6 +122,7 @@ export async function createSyncMeter(options: SyncMeterOptions = {}): Promise<S
       detector = await createLandmarkDetector({ ...LANDMARK_QUALITY.fast.detector, maxFaces, compile, weights });
       owned.push(detector);
     }
+    detector?.reset(); // a borrowed one may have followed faces of another video
     return new LiveMeter(scoring, { detector, windowSec, everySec, mostWaiting, owned, onReading: options.onReading });
   } catch (error) {
     for (const one of owned) await one.dispose();
@@ -157,6 +160,7 @@ class LiveMeter implements SyncMeter {
   #originSec?: number;
   #waiting: { image: PlainImage; timeSec: number }[] = [];
   #dropping = false;
+  #takenSec = Number.NEGATIVE_INFINITY; // latest time stamp of the frames that were taken
   #droppedFrames = 0;
   #working?: Promise<void>;
   #shownSec = -1; // time of the last frame, from frame 0 on
@@ -191,13 +195,15 @@ class LiveMeter implements SyncMeter {
     this.#assertAlive(where);
     if (!Number.isFinite(timeSec)) fail(RangeError, where, 'timeSec', 'seconds', timeSec);
     this.#dropping = this.#waiting.length >= (this.#dropping ? 1 : this.#parts.mostWaiting);
-    if (this.#dropping) {
+    if (this.#dropping || timeSec < this.#takenSec - LONGEST_GAP_SEC) {
       this.#droppedFrames++;
       return false;
     }
+    const copy = copyImage(where, image);
+    this.#takenSec = Math.max(timeSec, this.#takenSec);
     this.#originSec ??= timeSec;
-    this.#waiting.push({ image: copyImage(where, image), timeSec: timeSec - this.#originSec });
-    this.#working ??= this.#work();
+    this.#waiting.push({ image: copy, timeSec: timeSec - this.#originSec });
+    this.#working ??= this.#inTurn(() => this.#takeWaiting());
     return true;
   }
 
@@ -220,10 +226,11 @@ class LiveMeter implements SyncMeter {
   async flush(): Promise<MeterReading> {
     this.#assertAlive('SyncMeter.flush');
     await this.idle();
-    for (const frame of this.#grid.end()) await this.#faces.take(frame);
-    await this.#faces.end();
-    await this.#audio.end();
-    this.#publish();
+    while (this.#working) await this.#working;
+    if (this.#disposed) return this.#reading;
+    this.#working = this.#inTurn(() => this.#endStream());
+    await this.#working;
+    this.#throwError();
     return this.#reading;
   }
 
@@ -236,21 +243,34 @@ class LiveMeter implements SyncMeter {
     for (const one of this.#parts.owned) await one.dispose();
   }
 
-  /** Takes the frames that wait, one after the other. */
-  async #work(): Promise<void> {
+  /** Does one thing while frames that come wait, and then takes them. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
     try {
       // Whoever pushes many frames at once must not wait for the first.
       await Promise.resolve();
-      for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-        this.#shownSec = next.timeSec;
-        for (const frame of this.#grid.push(next.image, next.timeSec)) await this.#faces.take(frame);
-        this.#readNow();
-      }
+      await work();
     } catch (error) {
       this.#error ??= error;
+      this.#waiting = [];
     } finally {
-      this.#working = undefined;
+      this.#working = this.#waiting.length > 0 ? this.#inTurn(() => this.#takeWaiting()) : undefined;
     }
+  }
+
+  /** Takes the frames that wait, one after the other. */
+  async #takeWaiting(): Promise<void> {
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+      this.#shownSec = next.timeSec;
+      for (const frame of this.#grid.push(next.image, next.timeSec)) await this.#faces.take(frame);
+      this.#readNow();
+    }
+  }
+
+  async #endStream(): Promise<void> {
+    for (const frame of this.#grid.end()) await this.#faces.take(frame);
+    await this.#faces.end();
+    await this.#audio.end();
+    this.#publish();
   }
 
   /** A reading, where enough is new. */
@@ -282,7 +302,8 @@ class LiveMeter implements SyncMeter {
     const from = Math.max(0, to - Math.round(this.#parts.windowSec * this.#fps));
     const origin = this.#originSec ?? 0;
     const speechShare = this.#audio.speechShare(from, to);
-    const faces = this.#faces.faces.map((face) => {
+    const found = this.#faces.faces.filter(({ seenAt, rows }) => seenAt >= from || rows.end > from);
+    const faces = found.map((face) => {
       const { id, box, mouth, rows } = face;
       const imagesPerSec = face.imagesPerSec();
       const facts = {

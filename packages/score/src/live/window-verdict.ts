@@ -26,13 +26,13 @@ export function windowVerdict(
 ): SyncVerdict | undefined {
   const { space, embeddingSize: dimension, recipe } = expert;
   if (space === 'joint') return undefined;
-  const pieces = visual.runs.flatMap((frames) =>
-    audio.runs.flatMap((sound) => {
-      const first = Math.max(from, frames.from, sound.from);
-      const end = Math.min(to, frames.to, sound.to);
+  const pieces = visual.runs.flatMap((visualRun) =>
+    audio.runs.flatMap((audioRun) => {
+      const first = Math.max(from, visualRun.from, audioRun.from);
+      const end = Math.min(to, visualRun.to, audioRun.to);
       if (first >= end) return [];
       const scorer = new SyncScorer({ space, dimension, fps: recipe.fps });
-      scorer.update({ visual: frames.rows(first, end), audio: sound.rows(first, end) });
+      scorer.update({ visual: visualRun.rows(first, end), audio: audioRun.rows(first, end) });
       return [{ first, score: scorer.compute() }];
     }),
   );

@@ -26,10 +26,11 @@ test('FrameGrid shows the nearest frame of another rate, and each index once', (
   }
 });
 
-test('FrameGrid bridges a short gap, begins anew after a long one, and goes on after a jump back', () => {
+test('FrameGrid bridges a short gap, begins anew after a long one, and shows no index twice after a jump back', () => {
   expect(shown([0, 0.04, 0.2]).map(([index]) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   expect(shown([0, 0.04, 2, 2.04]).map(([index]) => index)).toEqual([0, 1, 50, 51]);
   expect(shown([10, 10.04, 0, 0.04]).map(([index]) => index)).toEqual([250, 251]);
+  expect(shown([1, 1.04, 0, 0.4, 0.8, 1.2]).map(([index]) => index)).toEqual([25, 26, 27, 28, 29, 30, 31, 32]);
 });
 
 test('FrameGrid replaces a frame whose time runs backwards a little', () => {

@@ -44,7 +44,7 @@ export class FrameGrid<A> {
     if (!jumps && gap > 0) this.#stepSec = gap;
     this.#shown = image;
     this.#timeSec = jumps ? timeSec : Math.max(timeSec, this.#timeSec);
-    // After a jump back, such as where a source starts anew, frames go on at the next index that is free.
+    // After a jump back nothing is shown up to the time that the frames before had reached.
     if (jumps) this.#next = Math.max(this.#next, this.#indexAt(timeSec));
     return ready;
   }
