@@ -149,6 +149,15 @@ function seenFrom(first: number, end: number): LandmarkDetector {
   return { scheme: 'ibug68', detect, reset() {}, dispose() {} };
 }
 
+/** A detector that sees the faces of two. */
+function both(one: LandmarkDetector, other: LandmarkDetector): LandmarkDetector {
+  const detect: LandmarkDetector['detect'] = async (frame) => [
+    ...(await one.detect(frame)),
+    ...(await other.detect(frame)).map((face) => ({ ...face, trackId: 2 })),
+  ];
+  return { ...one, detect };
+}
+
 /** What a reader gives, as published streams. */
 const streamsOf = (reader: MediaReader): PublishedStreams => ({
   frames: reader.frames('x.avi'),
@@ -191,6 +200,15 @@ test('a published pipeline scores each face from the file of its crops; without 
   expect(score.faces).toHaveLength(1);
   // The crops' file has 21 frames and one sample less of audio: min(21, 20) - 5 windows, whose own frames count.
   expect(score.faces[0]).toMatchObject({ firstFrame: 4, frameCount: 21, windows: 15, offsetFrames: 2 });
+  expect(score.faces[0].missingFrames).toBe(20);
+
+  // The second face ends first, so its file is finished first.
+  const two = both(seenFrom(2, 40), seenFrom(8, 28));
+  const { faces } = await scoreVideo('x.avi', { expert: expert(), reader, detector: two, protocol: rules });
+  expect(faces.map(({ track, firstFrame, missingFrames }) => [track, firstFrame, missingFrames])).toEqual([
+    [0, 2, 3],
+    [1, 8, 21],
+  ]);
   expect(score.protocol.deviations).toEqual([expect.stringContaining('not S3FD')]);
 
   const late = seenFrom(30, 41);

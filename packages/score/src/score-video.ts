@@ -60,7 +60,7 @@ export type ScoreOptions = ProtocolOptions &
      */
     calibration?: VerdictCalibration;
     /**
-     * Gets every window of frames before it is scored: what the network sees, for pictures of it. In the order of the
+     * Gets every window of frames before it is scored: the network's input, for images of it. In the order of the
      * frames, the faces interleaved (one after the other where a published pipeline writes their crops to files);
      * borrowed, and not to be changed.
      */
@@ -173,9 +173,13 @@ export async function scoreMedia(
     const damage = await given.concealed?.(path).catch(() => undefined);
     if (damage) score.notes.push(damage.note);
     score.frameCount = Math.max(score.frameCount, video?.frameCount ?? 0);
-    await audio.close().finally(release); // which deletes what the audio is read from
-    video?.release();
-    detector?.dispose();
+    try {
+      await audio.close();
+    } finally {
+      video?.release();
+      detector?.dispose();
+      await release(); // deletes what the audio is read from
+    }
   }
   return score;
 }
@@ -224,14 +228,19 @@ async function scoreCropFiles(
   score: VideoScore,
 ): Promise<void> {
   const { recipe } = scoring.protocol;
-  const heard = tracks.filter((track) => {
+  const withAudio = tracks.filter((track) => {
     const seconds = Math.max(0, video.audioLevel.samples / AUDIO_SAMPLE_RATE - track.firstFrame / recipe.fps);
     if (seconds * recipe.fps < recipe.frameCount)
       score.problems.push(`face ${track.id}: the audio ends ${seconds.toFixed(2)} s after its first frame`);
     return seconds * recipe.fps >= recipe.frameCount;
   });
-  const files = await writeCropFiles(video, heard, { pipeline, crop: recipe.crop });
-  for (const [track, streams] of files) {
+  const files = await writeCropFiles(video, withAudio, { pipeline, crop: recipe.crop });
+  for (const track of withAudio) {
+    const streams = files.get(track);
+    if (!streams) {
+      score.problems.push(`face ${track.id}: the video ends before its first frame`);
+      continue;
+    }
     const level = await measureAudio(streams.audio);
     const read = { frames: 0 };
     const samplesBefore = (track.firstFrame * AUDIO_SAMPLE_RATE) / recipe.fps;
@@ -247,6 +256,8 @@ async function scoreCropFiles(
       score,
     );
   }
+  // A file of crops ends with its face.
+  for (const face of score.faces) face.missingFrames = video.frameCount - face.frameCount;
 }
 
 /** What is scored beside the tracks. */
