@@ -59,6 +59,7 @@ describe.skipIf(process.platform === 'win32')('findFfmpeg', () => {
     writeFileSync(path, '#!/bin/sh\necho hello\n');
     chmodSync(path, 0o755);
     await expect(findFfmpeg({ ffmpegPath: path })).rejects.toThrow('does not say that it is ffmpeg');
+    await expect(findFfmpeg({ ffmpegPath: folder })).rejects.toThrow(`got ${folder} (does not run: it is not a file)`);
   });
 
   test('looks through PATH, past files that cannot be run and relative folders', async () => {

@@ -117,9 +117,8 @@ function versionOf(path: string): Promise<string> {
       if (version) return resolve(version);
       if (!error) return reject(new Error('does not say that it is ffmpeg'));
       const words = [error.message.split('\n')[0], /error while loading shared libraries.*/.exec(stderr)?.[0]];
-      programFault(path).then((fault) => {
-        reject(new Error(`does not run: ${fault ?? words.filter(Boolean).join(', ')}`));
-      }, reject);
+      const known = programFault(path).catch(() => undefined);
+      known.then((fault) => reject(new Error(`does not run: ${fault ?? words.filter(Boolean).join(', ')}`)));
     });
   });
 }

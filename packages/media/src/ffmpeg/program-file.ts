@@ -17,7 +17,9 @@ export async function programFault(path: string): Promise<string | undefined> {
   const file = await open(path).catch(() => undefined);
   if (!file) return undefined;
   try {
-    const { size } = await file.stat();
+    const stats = await file.stat();
+    if (!stats.isFile()) return 'it is not a file';
+    const { size } = stats;
     if (size === 0) return 'the file is empty';
     const first = Buffer.alloc(4096);
     const { bytesRead } = await file.read(first, 0, first.length, 0);
