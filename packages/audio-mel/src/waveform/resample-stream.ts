@@ -1,4 +1,4 @@
-import { resample } from './resample';
+import { greatestCommonDivisor, resample } from './resample';
 
 /** Zero crossings on either side of the filter of `resample`, at the lower rate, with room. */
 const FILTER_STEPS = 140;
@@ -68,9 +68,4 @@ export async function* resampleStream(
   }
   join();
   if (held.length > before) yield resampledUntil(held.length);
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  while (b !== 0) [a, b] = [b, a % b];
-  return a;
 }
