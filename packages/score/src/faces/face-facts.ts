@@ -1,6 +1,7 @@
 import type { FaceTrack } from '@lipsync/contracts';
 import { faceAsymmetry, landmarkBox } from '@lipsync/face-crop';
 import type { VerdictFacts } from '@lipsync/metrics';
+import { lowerMedian } from '@lipsync/nn/arrays';
 import type { FaceBox } from './face-place';
 
 const SAMPLED = 25;
@@ -32,4 +33,4 @@ function sampledPoints({ points, frameCount }: FaceTrack): Float32Array[] {
   });
 }
 
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0;
+const median = (values: number[]) => (values.length > 0 ? lowerMedian(values) : 0);
