@@ -25,7 +25,7 @@ export default defineConfig({
 
 const NETWORKS = ['tiny_face_detector_model', 'face_landmark_68_model', 'face_recognition_model'];
 
-const NOTICE = `tiny_face_detector_model, face_landmark_68_model and face_recognition_model are taken unchanged from the npm package
-@vladmandic/face-api 1.7.15 (MIT, terms-face-api.txt), https://github.com/vladmandic/face-api. The last is a conversion of dlib's
-dlib_face_recognition_resnet_model_v1 by Davis King (CC0).
+const NOTICE = `tiny_face_detector_model, face_landmark_68_model and face_recognition_model are taken unchanged from
+the npm package @vladmandic/face-api 1.7.15 (MIT, terms-face-api.txt), https://github.com/vladmandic/face-api. The last
+is a conversion of dlib's dlib_face_recognition_resnet_model_v1 by Davis King (CC0).
 `;

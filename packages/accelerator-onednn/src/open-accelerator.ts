@@ -37,7 +37,7 @@ export function openAccelerator({ threads = 0 }: OpenAcceleratorOptions = {}): O
   }
   if (process.env.LIPSYNC_ACCELERATOR === '0')
     return { kernels: null, reason: 'switched off by LIPSYNC_ACCELERATOR=0' };
-  // A folder that is named is meant.
+  // LIPSYNC_ACCELERATOR_DIR is the only folder searched.
   const prebuilt = process.env.LIPSYNC_ACCELERATOR_DIR ? undefined : prebuiltModule();
   const built = moduleFile();
   const reasons: string[] = [];

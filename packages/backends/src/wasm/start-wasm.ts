@@ -27,7 +27,8 @@ function runtimeWithoutThreads(): string | undefined {
 
 const IN_PAGE = 'the option wasmPaths says where it is';
 const IN_NODE =
-  'a bundler of server code must leave @lipsync packages out, in Next.js by serverExternalPackages; or the option wasmPaths';
+  'a bundler of server code must leave @lipsync packages out, in Next.js by serverExternalPackages; ' +
+  'or the option wasmPaths';
 
 /** The addresses that bundlers give the files. */
 async function bundledPaths(): Promise<Record<string, string>> {

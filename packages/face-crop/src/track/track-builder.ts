@@ -73,7 +73,10 @@ export class TrackBuilder {
     }
   }
 
-  /** The tracks that can still be continued, by their keys, as far as they go and are not forgotten. */
+  /**
+   * The tracks that can still be continued, by their keys, as far as they go and are not forgotten. `score`,
+   * `interpolated` and `notFound` are of the whole track, with what is forgotten.
+   */
   open(): Map<number, FaceTrack> {
     return new Map([...this.#open].map(([key, track]) => [key, trackOf(track, track.order)]));
   }

@@ -91,7 +91,8 @@ export const PROTOCOLS = {
     tracks: { ...PIPELINE_TRACKS, container: 'avi' },
     perFile: 'each track',
     source:
-      'syncnet_python, run_pipeline.py and run_syncnet.py: one line a face track, crop scale 0.4, min_track 100; Wav2Lip, calculate_scores_real_videos.py',
+      'syncnet_python, run_pipeline.py and run_syncnet.py: one line a face track, crop scale 0.4, min_track 100; ' +
+      'Wav2Lip, calculate_scores_real_videos.py',
   },
   'syncnet-pipeline-decoded': {
     name: 'syncnet-pipeline-decoded',

@@ -30,7 +30,7 @@ export type FaceScore = Omit<SyncScore, 'perWindow' | 'alignment' | 'expert' | '
   /**
    * An estimate of how much of the speech this face speaks, 0..1: of the frames with speech, by voice activity, the
    * share in which its lips move (`verdict.offsetFrames` is allowed for where there is one). It tells a face that keeps
-   * still from one that talks. It does not hear whose voice it is: a mouth that chews or laughs while somebody else
+   * still from one that talks. It does not tell whose voice it is: a mouth that chews or laughs while somebody else
    * speaks counts as speaking, and only the verdict says whether lips and audio match. null with less than half a second
    * of speech, and where no landmarks are known.
    */

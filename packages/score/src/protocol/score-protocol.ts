@@ -56,13 +56,16 @@ export async function scoreProtocol(expert: ExpertFacts, options: ProtocolOption
 function deviationsFrom({ crop, frames, tracks }: SyncProtocol): string[] {
   if (crop === undefined) return [];
   const detector =
-    'faces are found and followed by the detector of @lipsync/face-crop, not S3FD within shots; boxes are put around its landmarks';
+    'faces are found and followed by the detector of @lipsync/face-crop, not S3FD within shots; ' +
+    'boxes are put around its landmarks';
   if (frames === 'jpeg') return tracks ? [detector] : [];
   if (tracks)
     return [
       detector,
-      'crops are cut from frames that are decoded straight to RGB: the source transcodes the video and writes crops to MPEG-4 files, with JPEG files after both',
-      'audio is resampled in floating point and starts with the first frame: the source’s comes from the transcoded file, with the delay of its encoder',
+      'crops are cut from frames that are decoded straight to RGB: the source transcodes the video and writes crops ' +
+        'to MPEG-4 files, with JPEG files after both',
+      'audio is resampled in floating point and starts with the first frame: the source’s comes from the transcoded ' +
+        'file, with the delay of its encoder',
     ];
   return [
     'frames are decoded straight to RGB: no JPEG files in between',
