@@ -66,15 +66,20 @@ const CHECKS: Readonly<Record<string, Check>> = {
     };
   },
   GPU: async () => {
-    const tried = await Promise.all(
-      ['@tensorflow/tfjs-node-gpu', 'webgpu'].map((name) =>
-        import(name).then(
-          () => name,
-          () => undefined,
-        ),
-      ),
-    );
-    const found = tried.filter((name) => name !== undefined);
+    const found: string[] = [];
+    const broken: string[] = [];
+    for (const name of ['@tensorflow/tfjs-node-gpu', 'webgpu']) {
+      try {
+        await import(name);
+        found.push(name);
+      } catch (error) {
+        if (!isMissing(error)) broken.push(`${name} does not load: ${firstLine(error)}`);
+      }
+    }
+    if (broken.length > 0) {
+      const others = found.map((name) => `${name} installed`);
+      return { state: 'note', found: [...others, ...broken].join('; '), advice: 'install it again, or remove it' };
+    }
     if (found.length > 0)
       return { state: 'ok', found: `${found.join(', ')} installed; the line backend says what is used` };
     const advice =
@@ -85,24 +90,30 @@ const CHECKS: Readonly<Record<string, Check>> = {
   onnxruntime: async () => {
     try {
       return { state: 'ok', found: describeOnnxRuntime(await loadOnnxRuntime()) };
-    } catch {
+    } catch (error) {
+      const [, broken] = /onnxruntime-node: (?!Cannot find package)([^;]*)/.exec((error as Error).message) ?? [];
+      if (broken)
+        return { state: 'note', found: `it does not load: ${broken}`, advice: 'install onnxruntime-node again' };
       const advice =
         'ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0: about twice as fast on the CPU';
       return { state: 'note', found: 'not installed', advice };
     }
   },
   'temporary files': async () => {
-    const { bavail, bsize } = await statfs(tmpdir());
-    const free = bavail * bsize;
+    const elsewhere = 'or name another folder in TMPDIR (Windows: TEMP): dub and damaged files need it';
+    const disk = await statfs(tmpdir()).catch(() => undefined);
+    if (!disk) return { state: 'note', found: `${tmpdir()} cannot be read`, advice: `make it, ${elsewhere}` };
+    const free = disk.bavail * disk.bsize;
     const found = `${tmpdir()}, ${(free / 1e9).toFixed(1)} GB free`;
     if (free >= ROOM_BYTES) return { state: 'ok', found };
-    return {
-      state: 'note',
-      found,
-      advice: 'free some, or name another folder in TMPDIR (Windows: TEMP): dub and damaged files need it',
-    };
+    return { state: 'note', found, advice: `free some, ${elsewhere}` };
   },
 };
+
+/** Whether an import failed as the package is not installed; any other error is of one that is. */
+const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
+
+const firstLine = (error: unknown) => (error as Error).message.split('\n')[0];
 
 /** Runs all checks, one after the other; one that fails is a fault, with what it says as the advice. */
 export async function runChecks(checks: Readonly<Record<string, Check>> = CHECKS): Promise<DoctorCheck[]> {

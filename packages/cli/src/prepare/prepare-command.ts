@@ -75,7 +75,7 @@ function prepareOptions() {
     .addOption(
       decimal(
         '--keep-confidence <x>',
-        'by the verdict: drop clips without an answer below this confidence, 0..1, unless their likeliest offset is within 2 frames (default: 0.3)',
+        'by the verdict: drop clips without an answer below this confidence, 0..1; where their likeliest offset is within 2 frames 0.3 is enough (default: 0.5)',
       ),
     )
     .addOption(decimal('--min-confidence <x>', 'by LSE-C: drop clips with a lower one (default: the preset’s)'))

@@ -1,5 +1,5 @@
 import type { DataReport, Spread, Thumbnail } from '@lipsync/dataloader';
-import { encode } from 'fast-png';
+import { pngOf } from '../score/pictures/canvas';
 import { escapeHtml, htmlPage, pngAddress } from './parts/page';
 
 const WIDTH = 420;
@@ -107,7 +107,7 @@ function chart(label: string, bars: string[], ticks: [number, string][], caption
 }
 
 function crop({ id, height, width, rgb, landmarks }: Thumbnail): string {
-  const png = pngAddress(encode({ width, height, data: rgb, channels: 3 }));
+  const png = pngAddress(pngOf({ width, height, data: rgb }));
   const points = Array.from({ length: 68 }, (_, i) => [landmarks[2 * i], landmarks[2 * i + 1]])
     .filter(([x, y]) => x >= 0 && y >= 0 && x <= width && y <= height)
     .map(

@@ -44,13 +44,20 @@ export async function openScorer(
     const protocol = await scoreProtocol(embedder.expert, rules);
     const facts = scorerFacts(options, protocol);
     const parts = { expert: embedder, reader, detector, landmarkQuality, ...rules, log };
+    let allPictures = true;
     const score = async (file: string): Promise<ScoredFile> => {
       const { weights, settings } = facts;
       const crops = new CropCollector(protocol.recipe);
       const onWindow = (options.preview ?? options.report) ? (window: FrameWindow) => crops.add(window) : undefined;
       const result = await scoreVideo(resolve(file), { ...parts, onWindow });
       const scored = { ...result, file, weights, settings, input: await inputFacts(file) };
-      for (const line of await writePictures(scored, crops, { options, reader, several })) log(line);
+      try {
+        for (const line of await writePictures(scored, crops, { options, reader, several })) log(line);
+      } catch (error) {
+        // The score stands.
+        allPictures = false;
+        log(`--report or --preview: not written: ${file}: ${(error as Error).message}`);
+      }
       return scored;
     };
     const fix = async (out: string, before: ScoredFile): Promise<boolean> => {
@@ -59,7 +66,7 @@ export async function openScorer(
       const { minConfidence } = options;
       return fixVideo(out, { score: before, reading: readingOptions(options), reader, rescore, minConfidence, log });
     };
-    return { ...facts, score, fix, dispose };
+    return { ...facts, score, fix, allPictures: () => allPictures, dispose };
   } catch (error) {
     await dispose();
     throw error;

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { ExitStatus, UsageError } from '../terminal/command';
+import { endOnSignal } from '../terminal/end-on-signal';
 import { log } from '../terminal/output';
-import { createProgress, type Progress } from '../terminal/progress';
+import { createProgress } from '../terminal/progress';
 import { ResultsFile } from './batch/results-file';
 import { type Batch, openBatch } from './batch/score-batch';
 import { type VideoInputs, videoInputs } from './batch/video-inputs';
@@ -39,7 +40,8 @@ async function runScore(words: string[], options: ScoreWords): Promise<void> {
       }
       for (const line of beyondLimits(results, limits)) log(line);
       const fixed = options.fix === undefined ? undefined : await batch.fix?.(options.fix, results[0]);
-      const status = fixed === undefined ? exitStatusOf(results, limits) : fixed ? 0 : 1;
+      const scored = fixed === undefined ? exitStatusOf(results, limits) : fixed ? 0 : 1;
+      const status = batch.allPictures?.() === false ? 1 : scored;
       if (status !== 0) throw new ExitStatus(status);
     } finally {
       await batch.dispose();
@@ -59,7 +61,10 @@ async function scoreInputs(
     log(`${before.length} of ${files.length} videos were scored before: their results are in ${out}`);
   const progress = createProgress({ label: 'score', total: files.length });
   const found = new Map<string, ScoredFile>();
-  const end = single ? () => {} : endOnInterrupt(progress, () => resumeHint(found.size, files.length, out));
+  const end = endOnSignal(() => {
+    progress.stop();
+    if (!single) log(resumeHint(found.size, files.length, out));
+  });
   try {
     const take = (result: ScoredFile) => {
       found.set(result.file, form === 'json' ? result : withoutWindows(result));
@@ -75,7 +80,7 @@ async function scoreInputs(
   return files.map((file) => found.get(file) as ScoredFile);
 }
 
-/** What a batch keeps of a result that is printed: thousands of them fit into memory. */
+/** What a batch keeps of a result that is printed: the windows of thousands would not fit into memory. */
 function withoutWindows(result: ScoredFile): ScoredFile {
   const faces = result.faces.map((face) => ({
     ...face,
@@ -88,15 +93,4 @@ function withoutWindows(result: ScoredFile): ScoredFile {
 function resumeHint(done: number, of: number, out: string | undefined): string {
   const how = out === undefined ? 'with --out FILE it could be resumed' : `the same line resumes from ${out}`;
   return `lipsync score: stopped after ${done} of ${of} videos; ${how}`;
-}
-
-/** Ctrl-C ends the command with status 130 and a line that says how to go on. */
-function endOnInterrupt(progress: Progress, line: () => string): () => void {
-  const onInterrupt = () => {
-    progress.stop();
-    log(line());
-    process.exit(130);
-  };
-  process.once('SIGINT', onInterrupt);
-  return () => void process.off('SIGINT', onInterrupt);
 }

@@ -28,6 +28,8 @@ export type Scorer = ScorerFacts & {
   score(file: string): Promise<ScoredFile>;
   /** Writes a copy in sync; see `fixVideo`. Missing where the scorer is in another process. */
   fix?(out: string, before: ScoredFile): Promise<boolean>;
+  /** Whether all pictures that were asked for were written. Missing likewise. */
+  allPictures?(): boolean;
   dispose(): Promise<void>;
 };
 

@@ -103,9 +103,13 @@ async function assertInputs(
     const reason = await reasonAgainst(path, folders);
     if (reason !== undefined) wrong.push(`${name} must be ${rule}, got ${path === '' ? '""' : path}: ${reason}`);
   }
-  const shown = wrong.slice(0, 10);
-  if (wrong.length > shown.length) shown.push(`and ${wrong.length - shown.length} more`);
-  if (wrong.length > 0) throw new UsageError(shown.join('\n'));
+  if (wrong.length > 0) throw new UsageError(shortened(wrong).join('\n'));
+}
+
+/** At most ten lines of a message, and how many there are more. */
+export function shortened(lines: readonly string[]): string[] {
+  const shown = lines.slice(0, 10);
+  return lines.length > shown.length ? [...shown, `and ${lines.length - shown.length} more`] : shown;
 }
 
 /** Why a path is no file that can be read; undefined where it is one. */

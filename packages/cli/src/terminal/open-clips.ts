@@ -4,14 +4,18 @@ import { ClipStore, type ClipStoreOptions } from '@lipsync/dataloader';
 import { UsageError } from './command';
 
 /**
- * The prepared clips in a folder that the argument CLIPS names.
+ * The prepared clips in a folder that the command line names.
  *
+ * @param options `name` of the argument or option, default CLIPS.
  * @throws UsageError where it is no folder that `lipsync prepare` made.
  */
-export async function openClips(folder: string, options?: ClipStoreOptions): Promise<ClipStore> {
+export async function openClips(
+  folder: string,
+  { name = 'CLIPS', ...options }: ClipStoreOptions & { name?: string } = {},
+): Promise<ClipStore> {
   const reason = await whyNoClips(folder);
   if (reason !== undefined)
-    throw new UsageError(`CLIPS must be a folder made by lipsync prepare, got ${folder}: ${reason}`);
+    throw new UsageError(`${name} must be a folder made by lipsync prepare, got ${folder}: ${reason}`);
   return ClipStore.open(resolve(folder), options);
 }
 

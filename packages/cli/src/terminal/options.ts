@@ -23,7 +23,11 @@ export const engineOption = () =>
     .helpGroup('Backend:');
 
 export const threadsOption = () =>
-  wholeNumber('--threads <n>', 'threads of the backend (default: all processors)', 1).helpGroup('Backend:');
+  wholeNumber(
+    '--threads <n>',
+    'threads of the backend (default: all processors, which the jobs of lipsync score share)',
+    1,
+  ).helpGroup('Backend:');
 
 export const verboseOption = () =>
   new Option('--verbose', 'also log why other backends were not taken').helpGroup('Backend:');

@@ -25,7 +25,8 @@ const FORMER: Readonly<Record<string, string>> = { 'train-dinet': 'lipsync train
  * The command `lipsync`.
  *
  * @param words what follows the program's name on the command line.
- * @returns the exit status: 0; 1 if something failed or a file has no score; 2 for a usage error; 130 after Ctrl-C.
+ * @returns the exit status: 0; 1 if something failed or a file has no score; 2 for a usage error; 3 where a score is
+ *   beyond the limits; 130 after Ctrl-C.
  * @example
  * process.exitCode = await runLipsync(['score', '--weights', 'expert.safetensors', 'talk.mp4']);
  */

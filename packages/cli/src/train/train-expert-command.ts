@@ -5,6 +5,7 @@ import {
   type TrainExpertEvent,
   type TrainExpertOptions,
   type TrainExpertReport,
+  type TrainingPlanOptions,
   trainExpert,
 } from '@lipsync/train';
 import { announceTime } from '../terminal/announce-time';
@@ -139,7 +140,7 @@ async function runTraining(clips: string, words: TrainingWords): Promise<void> {
   };
   const start = () => startBackend({ backend, threads, verbose });
   if (overfit) {
-    await assertTrainable(plan);
+    await assertClipsFit(clips, plan);
     await start();
     return checkOverfit({ ...plan, json, overfitSteps: options.steps });
   }
@@ -147,10 +148,25 @@ async function runTraining(clips: string, words: TrainingWords): Promise<void> {
   await assertOutFolder(out);
   const from = init === undefined ? {} : { init: await resolveWeights(init, '--init') };
   // The file of --init says which network it is.
-  if (init === undefined) await assertTrainable(plan);
+  if (init === undefined) await assertClipsFit(clips, plan);
   await start();
   const report = await showTraining({ ...plan, ...from, out: resolve(out) });
   if (json) printJson(report);
+}
+
+/** Refuses what `assertTrainable` does; clips of another network in the words of the command line. */
+async function assertClipsFit(clips: string, plan: TrainingPlanOptions): Promise<void> {
+  try {
+    await assertTrainable(plan);
+  } catch (error) {
+    const why =
+      error instanceof TypeError ? /^(?:SyncLoader|viewFraction): (.*)$/s.exec(error.message)?.[1] : undefined;
+    if (why === undefined) throw error;
+    throw new UsageError(
+      `CLIPS must be prepared for this network (lipsync prepare --network, --config, --recipe), got ${clips}: ${why}`,
+      { cause: error },
+    );
+  }
 }
 
 /** Runs a training to its end with a progress bar and logs its result. */

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,19 @@ import { inputFile, untimedInputArguments } from '../read/input-file';
 import { type MediaSource, probeOnce } from '../read/media-source';
 import { CropWriter } from './crop-file';
 import { jpegFrames, mapOf, publishedStreams, TAKEN_FPS } from './published-streams';
+
+/** Folders that are in use: a process that ends in the middle, by Ctrl-C in a command, leaves none. */
+const inUse = new Set<string>();
+const removeAll = () => {
+  for (const folder of inUse) rmSync(folder, { recursive: true, force: true });
+};
+
+async function temporaryFolder(): Promise<string> {
+  if (!process.listeners('exit').includes(removeAll)) process.once('exit', removeAll);
+  const folder = await mkdtemp(join(tmpdir(), 'lipsync-pipeline-'));
+  inUse.add(folder);
+  return folder;
+}
 
 /**
  * The files that SyncNet's `run_pipeline` makes of a video, in a temporary folder, by the same commands of ffmpeg:
@@ -30,13 +44,14 @@ export async function openPipeline(
 ): Promise<PublishedPipeline> {
   const file = await inputFile('publishedPipeline', path);
   const maps = await trackMaps(source, path);
-  const folder = await mkdtemp(join(tmpdir(), 'lipsync-pipeline-'));
+  const folder = await temporaryFolder();
   const video = join(folder, `video.${container}`);
   const audio = join(folder, 'audio.wav');
   const cropFiles: CropWriter[] = [];
   const release = async () => {
     await Promise.all(cropFiles.map((crops) => crops.abort()));
     await rm(folder, { recursive: true, force: true });
+    inUse.delete(folder);
   };
   try {
     const input = untimedInputArguments(file, source.maxPixels);

@@ -31,7 +31,7 @@ const AT_MOST = 0.5;
 
 /**
  * Trains on one batch again and again, without augmentation: the quickest test of data, network and loss together.
- * A network that can be trained at all learns one batch by heart; where its loss does not fall, frames and audio do not
+ * A network that can be trained at all overfits one batch; where its loss does not fall, frames and audio do not
  * belong together, or gradients do not arrive. Writes nothing.
  *
  * @throws as `trainExpert` where clips and network do not fit each other.

@@ -158,7 +158,6 @@ export async function* trainExpert(options: TrainExpertOptions): AsyncGenerator<
     const { clips, leftOut } = await loader.summary();
     assertEnoughClips(sampling, { clips, leftOut });
     network = buildNetwork(choice, seed);
-    assertEnoughClips(sampling, { clips, leftOut });
     const run = await Run.open<ExpertLogEntry>(out, {
       where: 'trainExpert',
       steps,

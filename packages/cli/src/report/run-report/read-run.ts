@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { UsageError } from '../../terminal/command';
 
 /** A line of the log: numbers by name, and what else a kind of training notes. */
 export type LogLine = { step: number } & Readonly<Record<string, unknown>>;
@@ -21,10 +22,15 @@ export async function isRun(folder: string): Promise<boolean> {
   return entry?.isFile() ?? false;
 }
 
+/** Whether a run is of `lipsync train generator`: its settings have a stage. */
+export function isGenerator({ settings }: Pick<TrainingRun, 'settings'>): boolean {
+  return 'stage' in settings;
+}
+
 /**
  * Reads runs of `lipsync train`, named so that no two have the same name.
  *
- * @throws Error for a log without a step.
+ * @throws UsageError for a log without a step.
  */
 export async function readRuns(folders: readonly string[]): Promise<TrainingRun[]> {
   const names = folders.map((folder) => basename(resolve(folder)));
@@ -35,7 +41,8 @@ export async function readRuns(folders: readonly string[]): Promise<TrainingRun[
 async function readRun(folder: string, name: string): Promise<TrainingRun> {
   const text = await readFile(join(folder, 'log.jsonl'), 'utf8');
   const log = text.split('\n').flatMap((line) => parsed<LogLine>(line) ?? []);
-  if (log.length === 0) throw new Error(`RUN must be a folder of lipsync train with at least one step, got ${folder}`);
+  if (log.length === 0)
+    throw new UsageError(`RUN must be a folder of lipsync train with at least one step, got ${folder}`);
   const json = (file: string) =>
     readFile(join(folder, file), 'utf8').then(parsed<Record<string, unknown>>, () => undefined);
   const [settings = {}, report] = [await json('settings.json'), await json('report.json')];

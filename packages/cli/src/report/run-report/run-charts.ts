@@ -6,7 +6,8 @@ import type { LogLine, TrainingRun } from './read-run';
 type Panel = {
   key: string;
   title: string;
-  unit: string /** Values that were measured now and then, shown as they are. */;
+  unit: string;
+  /** Values that were measured now and then, shown as they are. */
   sparse?: boolean;
 };
 

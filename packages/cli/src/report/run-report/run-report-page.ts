@@ -54,7 +54,9 @@ function table(runs: readonly TrainingRun[], rows: readonly Row[]): string {
 function stateOf({ name, log, settings, report }: TrainingRun): string {
   const { step } = log[log.length - 1];
   const planned = typeof settings.steps === 'number' && settings.steps > step ? ` of ${settings.steps}` : '';
-  return `${name}: ${step}${planned} steps, ${report ? 'finished' : 'not finished'}`;
+  // A run that was lengthened has the report of its former end.
+  const finished = report !== undefined && Number(report.steps ?? step) >= step;
+  return `${name}: ${step}${planned} steps, ${finished ? 'finished' : 'not finished'}`;
 }
 
 type Evaluation = { auc?: number; accuracy?: { balanced?: number }; crossEntropy?: number; clips?: number };

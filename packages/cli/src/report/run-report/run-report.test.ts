@@ -5,7 +5,7 @@ import type { SyncRecipe } from '@lipsync/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runLipsync } from '../../terminal/run-lipsync';
 import { captureOutput } from '../../testing/capture-output';
-import { isRun, readRuns } from './read-run';
+import { isGenerator, isRun, readRuns } from './read-run';
 import { runReportPage } from './run-report-page';
 
 let folder: string;
@@ -33,6 +33,8 @@ beforeAll(async () => {
       JSON.stringify({ steps: 4, learningRate: rate, preset: 'contrast', train: Array(9).fill('clip') }),
     );
   }
+  await mkdir(join(folder, 'empty'));
+  await writeFile(join(folder, 'empty', 'log.jsonl'), '');
   await writeFile(
     join(folder, 'one', 'report.json'),
     JSON.stringify({ validation: { auc: 0.9123, accuracy: { balanced: 0.8 } }, parameters: 1234 }),
@@ -57,6 +59,10 @@ test('the page of a run has its figures, curves and settings, and needs no other
   ])
     expect(page).toContain(part);
   expect(page).not.toContain('NaN');
+});
+
+test('a run is of a generator where its settings have a stage', () => {
+  expect([isGenerator({ settings: { stage: 'frame' } }), isGenerator({ settings: {} })]).toEqual([true, false]);
 });
 
 test('several runs stand beside each other, with the settings in which they differ', async () => {
@@ -103,6 +109,14 @@ test('lipsync report tells runs from clips, and wants a folder for the page of s
     expect(output.err).toContain('RUN must be a folder made by lipsync train');
     expect(await runLipsync(['report', folder, '--clips', folder])).toBe(2);
     expect(output.err).toContain('--clips must stand beside a folder made by lipsync train');
+    expect(await runLipsync(['report', join(folder, 'one'), '--clips', folder])).toBe(2);
+    expect(output.err).toContain(
+      `--clips must be a folder made by lipsync prepare, got ${folder}: it has no store.json`,
+    );
+    expect(await runLipsync(['report', join(folder, 'one'), '--json'])).toBe(2);
+    expect(output.err).toContain('--json must stand beside a folder made by lipsync prepare');
+    expect(await runLipsync(['report', join(folder, 'empty')])).toBe(2);
+    expect(output.err).toContain('RUN must be a folder of lipsync train with at least one step');
   } finally {
     output.restore();
   }

@@ -1,4 +1,5 @@
 import type { FaceScore, VideoScore } from '@lipsync/score';
+import { counted } from '../../score/batch/batch-summary';
 import { escapeHtml, htmlPage, type Tone } from '../parts/page';
 import { toneOf } from './face-section';
 
@@ -16,12 +17,12 @@ export function scoreIndexPage(title: string, entries: readonly IndexEntry[]): s
     faces.filter(({ verdict }) => verdict.answer === answer).length;
   const without = entries.filter(({ score }) => score.faces.length === 0).length;
   const counts = [
-    `${entries.length} videos, ${faces.length} faces`,
+    `${counted(entries.length, 'video')}, ${counted(faces.length, 'face')}`,
     `${count('in sync')} in sync`,
     `${count('early')} early`,
     `${count('late')} late`,
     `${count('cannot tell')} cannot be told`,
-    ...(without > 0 ? [`${without} videos without a score`] : []),
+    ...(without > 0 ? [`${counted(without, 'video')} without a score`] : []),
   ];
   const head = ['Video', 'Face', 'Verdict', 'Confidence', 'LSE-D', 'LSE-C'];
   const cells = head.map((name, i) => `<th${i > 2 ? ' class="number"' : ''}>${name}</th>`).join('');

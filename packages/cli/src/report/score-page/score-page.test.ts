@@ -188,7 +188,7 @@ test('the index begins with what needs attention and links to the pages', () => 
   ]);
   offline(page);
   expect(page).toContain(
-    '3 videos, 2 faces · 1 in sync · 1 early · 0 late · 0 cannot be told · 1 videos without a score',
+    '3 videos, 2 faces · 1 in sync · 1 early · 0 late · 0 cannot be told · 1 video without a score',
   );
   expect([...page.matchAll(/<tr><td>(?:<a href="([^"]+)">)?(\w)\.mp4/g)].map(([, href, name]) => [name, href])).toEqual(
     [

@@ -13,7 +13,7 @@ export type ReportFacts = {
   input?: { bytes: number; sha256: string };
   /** Versions of programs by their names. */
   versions: Readonly<Record<string, string>>;
-  /** Options that differ from their defaults, in the words of the command line. */
+  /** Options that a score depends on, in the words of the command line. */
   settings: string;
 };
 
@@ -51,7 +51,7 @@ export function scoreReportPage(score: VideoScore, pictures: ScorePictures, fact
 
 const baseName = (file: string) => file.split(/[\\/]/).at(-1) ?? file;
 
-/** Of several faces, the one whose lips match the audio or, where none does, move through most of the speech. */
+/** Of several faces, the one whose lips match the audio. */
 function speakerAmong(faces: readonly FaceScore[]): string | undefined {
   if (faces.length < 2) return undefined;
   const matching = faces.filter(({ verdict }) => verdict.answer !== 'cannot tell');

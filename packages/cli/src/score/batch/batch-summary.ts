@@ -54,7 +54,8 @@ function counts(values: readonly string[]): Record<string, number> {
   return found;
 }
 
-const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** `1 face`, `2 faces`. */
+export const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** `3 broken, 1 no face`, the most frequent first. */
 const listed = (of: Record<string, number>) =>

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { log } from '../../terminal/output';
+import { resolveWeights } from '../../weights/fetch-weights';
 import { openScorer } from '../open-scorer';
 import { lacksPage } from '../pictures/write-pictures';
 import type { ScoreWords } from '../score-options';
@@ -19,6 +20,7 @@ export type Batch = ScorerFacts & {
   results: AsyncGenerator<ScoredFile>;
   /** Of a single video; see `Scorer`. */
   fix?: Scorer['fix'];
+  allPictures?: Scorer['allPictures'];
   dispose(): Promise<void>;
 };
 
@@ -37,6 +39,7 @@ export async function openBatch(
   const threads = options.threads ?? Math.max(1, Math.floor(processors / jobs));
   const start = (lines: (line: string) => void) =>
     single ? openScorer(options, { log: lines }) : startScoreProcess({ ...options, threads }, lines);
+  await resolveWeights(options.weights); // refused before a process starts
   const first = await start(log);
   const { protocol, weights, settings } = first;
   const before: ScoredFile[] = [];
@@ -48,9 +51,20 @@ export async function openBatch(
   }
   // Processes would share one graphics card.
   const onCard = options.jobs === undefined && /\((tensorflow|webgpu)\)/.test(protocol.engine);
-  const lanes = new Lanes(first, () => start(() => {}), single);
+  const lanes = new Lanes(first, () => startNext(start), single);
   const results = stored(lanes.scoreAll(waiting, onCard ? 1 : jobs), out);
-  return { protocol, weights, settings, before, results, fix: first.fix, dispose: () => lanes.dispose() };
+  const { fix, allPictures } = first;
+  return { protocol, weights, settings, before, results, fix, allPictures, dispose: () => lanes.dispose() };
+}
+
+/** A scorer beside the first one: how it started was logged there. */
+async function startNext(start: (log: (line: string) => void) => Promise<Scorer>): Promise<Scorer> {
+  let started = false;
+  const scorer = await start((line) => {
+    if (started) log(line);
+  });
+  started = true;
+  return scorer;
 }
 
 async function* stored(results: AsyncGenerator<ScoredFile>, out?: ResultsFile): AsyncGenerator<ScoredFile> {
@@ -67,6 +81,7 @@ class Lanes {
   readonly #first: Scorer;
   /** Errors that are not about the file end a batch of one. */
   readonly #strict: boolean;
+  #disposed = false;
 
   constructor(first: Scorer, start: () => Promise<Scorer>, strict: boolean) {
     this.#first = first;
@@ -96,13 +111,15 @@ class Lanes {
     }
   }
 
+  /** Also of a scorer that is starting: it ends as soon as it has started. */
   async dispose(): Promise<void> {
+    this.#disposed = true;
     for (const scorer of this.#scorers.splice(0)) await scorer?.dispose();
   }
 
   async #score(lane: number, file: string): Promise<ScoredFile> {
     try {
-      this.#scorers[lane] ??= await this.#start();
+      this.#scorers[lane] ??= await this.#open();
       return await (this.#scorers[lane] as Scorer).score(file);
     } catch (error) {
       if (this.#strict) throw error;
@@ -111,5 +128,11 @@ class Lanes {
       this.#scorers[lane] = undefined;
       return failedScore(this.#first, file, `failed: ${(error as Error).message}`);
     }
+  }
+  async #open(): Promise<Scorer> {
+    const scorer = await this.#start();
+    if (!this.#disposed) return scorer;
+    await scorer.dispose();
+    throw new Error('the batch has ended');
   }
 }

@@ -32,28 +32,43 @@ export async function startScoreProcess(options: ScoreWords, log: (line: string)
     stderr = (stderr + text).slice(-2000);
   });
   child.on('message', (answer: ScoreAnswer) => void ('log' in answer && log(answer.log)));
-  const ended = () =>
-    new Error(`the process ended (${child.signalCode ?? `exit status ${child.exitCode}`}) ${lastLine(stderr)}`.trim());
+  let fault: Error | undefined;
+  child.on('error', (error) => {
+    fault = error; // `ask` sees it, too
+  });
+  const ended = () => {
+    const how = fault?.message ?? child.signalCode ?? `exit status ${child.exitCode}`;
+    return new Error(`the process ended (${how}) ${lastLine(stderr)}`.trim());
+  };
   /** Sends a message and waits for its answer. */
   const ask = (message: ScoreStart | string) =>
     new Promise<Exclude<ScoreAnswer, { log: string }>>((resolve, reject) => {
-      const onExit = () => reject(ended());
-      if (child.exitCode !== null || child.signalCode !== null) return onExit();
+      if (fault || child.exitCode !== null || child.signalCode !== null) return reject(ended());
+      const leave = () => void child.off('exit', onEnd).off('error', onEnd).off('message', onMessage);
+      const onEnd = () => {
+        leave();
+        reject(ended());
+      };
       const onMessage = (answer: ScoreAnswer) => {
         if ('log' in answer) return;
-        child.off('exit', onExit).off('message', onMessage);
+        leave();
         resolve(answer);
       };
-      child.once('exit', onExit).on('message', onMessage);
-      child.send(message);
+      child.once('exit', onEnd).once('error', onEnd).on('message', onMessage);
+      child.send(message, (error) => error && onEnd());
     });
-  const started = await ask({ options });
-  if ('refused' in started) throw started.usage ? new UsageError(started.refused) : new Error(started.refused);
-  return {
-    ...(started as { ready: ScorerFacts }).ready,
-    score: async (file) => ((await ask(file)) as { result: ScoredFile }).result,
-    dispose: async () => void child.kill(),
-  };
+  try {
+    const started = await ask({ options });
+    if ('refused' in started) throw started.usage ? new UsageError(started.refused) : new Error(started.refused);
+    return {
+      ...(started as { ready: ScorerFacts }).ready,
+      score: async (file) => ((await ask(file)) as { result: ScoredFile }).result,
+      dispose: async () => void child.kill(),
+    };
+  } catch (error) {
+    child.kill();
+    throw error;
+  }
 }
 
 const lastLine = (text: string) => text.trim().split('\n').at(-1) ?? '';

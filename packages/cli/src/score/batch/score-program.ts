@@ -22,4 +22,5 @@ process.on('message', async (message: ScoreStart | string) => {
   else if (scorer) answer({ result: await scoreOrReason(scorer, message) });
 });
 process.on('disconnect', () => process.exit(0));
+process.on('SIGTERM', () => process.exit(143)); // by which the parent ends it: what listens to `exit` runs
 process.on('SIGINT', () => {}); // Ctrl-C reaches the parent, too, which ends this process

@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { listVideos } from '@lipsync/dataloader';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { UsageError } from '../../terminal/command';
-import { whyNoFile } from '../../terminal/media-options';
+import { shortened, whyNoFile } from '../../terminal/media-options';
 
 /** The videos that a command line names, in order, each once. */
 export type VideoInputs = {
@@ -92,10 +92,4 @@ async function readStdin(): Promise<string> {
   const pieces: Buffer[] = [];
   for await (const piece of process.stdin) pieces.push(piece as Buffer);
   return Buffer.concat(pieces).toString('utf8');
-}
-
-/** At most ten lines. */
-function shortened(lines: readonly string[]): string[] {
-  const shown = lines.slice(0, 10);
-  return lines.length > shown.length ? [...shown, `and ${lines.length - shown.length} more`] : shown;
 }

@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { realpath, rename, rm, stat } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import type { MediaReader } from '@lipsync/contracts';
 import { type ShiftAudioOptions, shiftAudio } from '@lipsync/media';
 import type { VideoScore } from '@lipsync/score';
 import { UsageError } from '../../terminal/command';
+import { endOnSignal } from '../../terminal/end-on-signal';
 import { ffmpegLine } from './ffmpeg-line';
 import { planFix, whyNotFixed } from './fix-plan';
 
@@ -44,7 +45,7 @@ export type FixVideoOptions = {
 
 /**
  * Writes a copy of a video whose audio is shifted by the measured offset, if the copy proves to be in sync: it is written
- * under a temporary name beside OUT, measured again, and renamed only where it is within one frame.
+ * into a temporary folder beside OUT, measured again, and renamed only where it is within one frame.
  *
  * @returns whether the video is in sync now, or was before; the reason is logged where not.
  */
@@ -64,10 +65,9 @@ export async function fixVideo(out: string, options: FixVideoOptions): Promise<b
     `--fix: ${offsetSec > 0 ? 'delays' : 'advances'} the audio by ${Math.round(1000 * Math.abs(offsetSec))} ms; by ffmpeg alone:`,
   );
   log(`  ${ffmpegLine(score.file, out, { ...(await tracksOf(resolve(score.file), reader)), shiftSec: offsetSec })}`);
-  const temporary = join(
-    dirname(resolve(out)),
-    `.lipsync-fix-${process.pid}-${randomBytes(4).toString('hex')}${extname(out)}`,
-  );
+  const folder = await mkdtemp(join(dirname(resolve(out)), '.lipsync-fix-'));
+  const temporary = join(folder, `fixed${extname(out)}`);
+  const calledOff = endOnSignal(() => rmSync(folder, { recursive: true, force: true }));
   try {
     await shiftAudio(resolve(score.file), temporary, { ...reading, seconds: offsetSec });
     const after = await rescore(temporary);
@@ -81,7 +81,8 @@ export async function fixVideo(out: string, options: FixVideoOptions): Promise<b
     log(`${out}: measured again: ${now.sentence}`);
     return true;
   } finally {
-    await rm(temporary, { force: true });
+    calledOff();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

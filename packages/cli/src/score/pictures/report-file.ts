@@ -9,6 +9,9 @@ import { type ReportFacts, scoreReportPage } from '../../report/score-page/score
 import type { CropCollector } from './crop-collector';
 import { scorePictures } from './score-pictures';
 
+/** Of a video's name in that of its page: file systems take 255 bytes in all, with what is put around it while it is written. */
+const LONGEST_NAME = 100;
+
 /**
  * The page of one of several videos: in a folder beside the index, by the video's name and the hash of its path, so that
  * two videos of one name have two pages and the same line writes the same files.
@@ -19,7 +22,12 @@ import { scorePictures } from './score-pictures';
 export function pageOf(report: string, video: string): string {
   const folder = join(dirname(report), `${basename(report, extname(report))}-videos`);
   const hash = createHash('sha256').update(video).digest('hex').slice(0, 8);
-  return join(folder, `${basename(video).replace(/[^\w.-]/g, '_')}-${hash}.html`);
+  return join(
+    folder,
+    `${basename(video)
+      .replace(/[^\w.-]/g, '_')
+      .slice(0, LONGEST_NAME)}-${hash}.html`,
+  );
 }
 
 export type WriteReportOptions = {

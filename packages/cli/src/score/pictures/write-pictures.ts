@@ -25,10 +25,14 @@ export function assertPictureOptions(
     throw new UsageError(`--report must end in .html, got ${report}`);
 }
 
-/** Whether a video that was scored before still lacks its page in the report. */
-export async function lacksPage({ report }: PictureOptions, file: string, several: boolean): Promise<boolean> {
+/**
+ * Whether a video that was scored before has to be scored again for its pictures: a single one for any, as the files may
+ * be of another video; one of several where it has no page yet.
+ */
+export async function lacksPage({ report, preview }: PictureOptions, file: string, several: boolean): Promise<boolean> {
+  if (!several) return report !== undefined || preview !== undefined;
   if (report === undefined) return false;
-  return access(several ? pageOf(report, file) : report).then(
+  return access(pageOf(report, file)).then(
     () => false,
     () => true,
   );
