@@ -19,11 +19,8 @@ import { writeTalkingFace } from '../examples/embedded-data/dist/index.js';
 import { LIPSYNC } from './built-command.mjs';
 import { makeFaultyMedia } from './make-faulty-media.mjs';
 
-/** What prepare drops and score gives a score to. */
-const SCORED_ALL_THE_SAME = new Set([]);
-
 /** Whether a file of the fault matrix has to get a score. */
-export const getsScore = ({ file, expect }) => expect.outcome === 'kept' || SCORED_ALL_THE_SAME.has(file);
+export const getsScore = ({ expect }) => expect.outcome === 'kept';
 
 /**
  * @param {string} folder of the videos.

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { withRepository } from '../packages/name-repository.mjs';
 import { carriedLibraries, licenceOf } from './carried-libraries.mjs';
 import { tryPrebuilt } from './try-prebuilt.mjs';
 
@@ -88,7 +89,7 @@ function writeTexts(folder, libraries) {
     publishConfig,
     preferUnplugged: true,
   };
-  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(named(manifest), undefined, 2)}\n`);
   copyFileSync('LICENSE', join(folder, 'LICENSE'));
   mkdirSync(join(folder, 'LICENCES'));
   for (const [name, text] of libraries) writeFileSync(join(folder, 'LICENCES', `${name}.txt`), text);
@@ -100,6 +101,13 @@ ${process.platform} on ${process.arch}, compiled. It is installed with that pack
 In it: ${[...libraries.keys()].join(', ')}, under the licences in \`LICENCES\`. The rest is Apache-2.0.
 `;
   writeFileSync(join(folder, 'README.md'), readme);
+}
+
+/** In a workflow of GitHub with its repository, without which npm takes no provenance. */
+function named(manifest) {
+  const { GITHUB_SERVER_URL, GITHUB_REPOSITORY } = process.env;
+  if (!GITHUB_SERVER_URL || !GITHUB_REPOSITORY) return manifest;
+  return withRepository(manifest, `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}`, 'packages/accelerator-onednn');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

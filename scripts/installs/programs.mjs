@@ -7,6 +7,9 @@ import { delimiter, dirname, join } from 'node:path';
 /** The packages that the README of @lipsync/score tells to install. */
 export const SCORE_PACKAGES = ['@lipsync/score', '@lipsync/media', '@lipsync/backends', '@tensorflow/tfjs-core@4.22.0'];
 
+/** What npm is called with when an application is tried. */
+export const NPM_FLAGS = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
+
 export const CLIP = 'talk.mp4';
 
 /** Scores the video and prints the result as its last line; the path of the video is given where it is no file. */

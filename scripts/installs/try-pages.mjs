@@ -6,10 +6,9 @@ import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { scoreInPage } from './chromium.mjs';
-import { CLIP, makeApplication, SCORE_PACKAGES, SCORE_WORKER, withFfmpeg } from './programs.mjs';
+import { CLIP, makeApplication, NPM_FLAGS, SCORE_PACKAGES, SCORE_WORKER, withFfmpeg } from './programs.mjs';
 import { run } from './run.mjs';
 
-const NPM_FLAGS = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
 const NEXT = ['next@16.4.6', 'react@19.3.1', 'react-dom@19.3.1'];
 const MEDIA_TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 

@@ -2,10 +2,8 @@
 import { mkdir, readdir, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchTool } from './fetch-tool.mjs';
-import { CLIP, makeApplication, SCORE_PACKAGES, SCORE_PROGRAM, scoreIn, withFfmpeg } from './programs.mjs';
+import { CLIP, makeApplication, NPM_FLAGS, SCORE_PACKAGES, SCORE_PROGRAM, scoreIn, withFfmpeg } from './programs.mjs';
 import { run } from './run.mjs';
-
-const NPM_FLAGS = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
 
 /** The command in an empty folder, as its README says. */
 export async function tryNpm(folder, registry) {
