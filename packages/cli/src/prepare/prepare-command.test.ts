@@ -28,12 +28,12 @@ test('readShard reads a part and the number of parts', () => {
 });
 
 test.each<[object, string | undefined, number | undefined]>([
-  [{}, 'verdict', 0.3],
-  [{ keepConfidence: 0.5 }, 'verdict', 0.5],
+  [{}, 'verdict', 0.5],
+  [{ keepConfidence: 0.7 }, 'verdict', 0.7],
   [{ offsetRule: 'lse-c' }, undefined, undefined],
   [{ correctionConfidence: 0 }, undefined, undefined],
   [{ minConfidence: 3 }, undefined, undefined],
-  [{ minConfidence: 3, offsetRule: 'verdict' }, 'verdict', 0.3],
+  [{ minConfidence: 3, offsetRule: 'verdict' }, 'verdict', 0.5],
   [{ preset: 'latentsync' }, undefined, undefined],
 ])('with %o offsets count by %s', (options, offsetRule, keepConfidence) => {
   expect(preparationOf({ preset: 'general', ...options })).toEqual(
