@@ -1,4 +1,4 @@
-/** Sends what the microphone hears, mono, in pieces of 1024 samples with the time of their first one on the context's clock. */
+/** Sends what the microphone records, mono, in pieces of 1024 samples with the time of their first one on the context's clock. */
 class Capture extends AudioWorkletProcessor {
   #piece = new Float32Array(1024);
   #filled = 0;

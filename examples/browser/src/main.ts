@@ -19,6 +19,8 @@ const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'modu
 const send = (message: ToWorker, transfer: Transferable[] = []) => worker.postMessage(message, transfer);
 
 let capture: Capture | undefined;
+/** Counts what was begun or stopped: a camera that opens later than that is closed. */
+let begun = 0;
 let durationSec = 0;
 let startedAt = 0;
 
@@ -51,9 +53,14 @@ function show(reading: MeterReading): void {
   }
 }
 
-function begin(words: string): void {
+function release(): void {
+  begun++;
   capture?.stop();
   capture = undefined;
+}
+
+function begin(words: string): void {
+  release();
   delete document.body.dataset.first;
   delete document.body.dataset.done;
   startedAt = performance.now();
@@ -69,6 +76,7 @@ function finish(words: string): void {
 }
 
 function fail(message: string): void {
+  release();
   finish(message);
   panel.clear('That did not work');
 }
@@ -88,6 +96,7 @@ function openFile(file: File): void {
 
 async function startCamera(): Promise<void> {
   begin('Listening …');
+  const own = begun;
   video.removeAttribute('src');
   video.controls = false;
   status.textContent = 'Speak to the camera for some seconds.';
@@ -95,7 +104,7 @@ async function startCamera(): Promise<void> {
   chart.start();
   let size = '';
   try {
-    capture = await openCamera(video, {
+    const opened = await openCamera(video, {
       onFrame(frame, timeSec) {
         const own = { width: frame.displayWidth, height: frame.displayHeight };
         if (size !== `${own.width} ${own.height}`) overlay.start(own, true);
@@ -104,9 +113,12 @@ async function startCamera(): Promise<void> {
       },
       onAudio: (samples, sampleRate, timeSec) =>
         send({ kind: 'audio', samples, sampleRate, timeSec }, [samples.buffer as ArrayBuffer]),
+      wanted: () => own === begun,
     });
+    if (own === begun) capture = opened;
+    else opened?.stop();
   } catch (error) {
-    fail(`The camera or microphone cannot be used: ${(error as Error).message}`);
+    if (own === begun) fail(`The camera or microphone cannot be used: ${(error as Error).message}`);
   }
 }
 
@@ -119,8 +131,7 @@ fileInput.onchange = () => {
 byId('camera').onclick = () => void startCamera();
 stop.onclick = () => {
   send({ kind: 'stop' });
-  capture?.stop();
-  capture = undefined;
+  release();
   finish('Stopped.');
 };
 screen.ondragover = (event) => {

@@ -36,7 +36,9 @@ async function start(message: Extract<ToWorker, { kind: 'file' | 'live' | 'stop'
   meter = undefined;
   await before?.dispose();
   if (message.kind === 'live') {
-    meter = await open(own, { windowSec: LIVE_WINDOW_SEC, everySec: 0.5 });
+    const opened = await open(own, { windowSec: LIVE_WINDOW_SEC, everySec: 0.5 });
+    if (own === session) meter = opened;
+    else await opened.dispose();
   } else if (message.kind === 'file') await measure(message.file, own);
 }
 
@@ -52,9 +54,11 @@ async function measure(file: File, own: number): Promise<void> {
   const { video, audio, durationSec } = await reader.probe(source);
   if (!video) throw new Error('This file has no video.');
   if (!audio) throw new Error('This file has no audio.');
+  if (own !== session) return;
   post({ kind: 'opened', width: video.width, height: video.height, durationSec });
   const windowSec = Math.min(LONGEST_WINDOW_SEC, Math.max(LIVE_WINDOW_SEC, durationSec));
   const stream = await open(own, { windowSec, everySec: 0.5 });
+  if (own !== session) return stream.dispose();
   meter = stream;
   const pieces = reader.audio(source, { sampleRate: 16000 })[Symbol.asyncIterator]();
   let audioSec = 0;
