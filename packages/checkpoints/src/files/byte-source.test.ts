@@ -98,6 +98,16 @@ describe('openByteSource', () => {
     await expect(openByteSource(await serve(answer))).rejects.toThrow(message);
   });
 
+  test('says why an address cannot be reached', async () => {
+    const address = await serve(ranged);
+    await new Promise((resolve) => servers.pop()!.close(resolve));
+    const refused = openByteSource(address);
+    await expect(refused).rejects.toThrow(
+      /^openByteSource: .*weights.bin must be an address that can be reached, got .*ECONNREFUSED/,
+    );
+    await expect(refused).rejects.not.toThrow('secret');
+  });
+
   test('stops reading from a server that sends without end', async () => {
     let sent = 0;
     const address = await serve((response) => {

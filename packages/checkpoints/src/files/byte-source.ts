@@ -111,7 +111,10 @@ async function fileSource(path: string | URL): Promise<ByteSource> {
 async function urlSource(url: URL): Promise<ByteSource> {
   const name = `${url.origin}${url.pathname}`; // without the query, which may hold a secret
   const get = async (offset: number, length: number): Promise<{ bytes: Uint8Array; size: number }> => {
-    const response = await fetch(url, { headers: { Range: `bytes=${offset}-${offset + length - 1}` } });
+    const headers = { Range: `bytes=${offset}-${offset + length - 1}` };
+    const response = await fetch(url, { headers }).catch((error: Error) =>
+      fail(Error, 'openByteSource', name, 'an address that can be reached', reasonOf(error)),
+    );
     const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get('content-range') ?? '');
     if (response.status !== 206 || !range) {
       await response.body?.cancel();
@@ -144,6 +147,11 @@ async function urlSource(url: URL): Promise<ByteSource> {
     },
     async close() {},
   };
+}
+
+/** Why there was no answer: Node says `fetch failed` and keeps the reason as the cause. */
+function reasonOf({ message, cause }: Error): string {
+  return cause instanceof Error && cause.message !== '' ? cause.message : message;
 }
 
 /** The body of a response; a server that sends more than `length` bytes is refused. */

@@ -88,6 +88,12 @@ test('readLandmarkWeights reads the same from a URL', async () => {
 });
 
 test('readLandmarkWeights says which URL could not be read', async () => {
+  vi.stubGlobal('fetch', async () => {
+    throw new TypeError('fetch failed');
+  });
+  await expect(readLandmarkWeights(new URL('https://example.org/models/'))).rejects.toThrow(
+    'readLandmarkWeights: weights must be a URL that can be read, got fetch failed for https://example.org/models/tiny_face',
+  );
   vi.stubGlobal('fetch', async () => new Response('', { status: 404 }));
   await expect(readLandmarkWeights(new URL('https://example.org/models/'))).rejects.toThrow(
     'readLandmarkWeights: weights must be a URL that can be read, got 404 for https://example.org/models/tiny_face',

@@ -191,7 +191,9 @@ export async function fileReader(
 }
 
 async function fetchBytes(where: string, url: URL): Promise<Uint8Array> {
-  const response = await fetch(url);
+  const response = await fetch(url).catch((error: Error) =>
+    fail(Error, where, 'weights', 'a URL that can be read', `${error.message} for ${url}`),
+  );
   // Servers of single-page applications answer with a page where a file is missing.
   const isPage = response.headers.get('content-type')?.startsWith('text/html');
   if (!response.ok || isPage)
