@@ -5,6 +5,10 @@ import folders from './vitest.workspace.ts';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
+/** Every test on TensorFlow itself, where its own backend is wasm or cpu: scripts/check-tfjs-node.mjs. */
+const onTfjsNode = process.env.LIPSYNC_TEST_BACKEND === 'tfjs-node';
+const tfjsNode = `${root}.tools/tfjs-node/node_modules/@tensorflow/tfjs-node/dist/index.js`;
+
 /** One project a package: tests beside the sources, workspace names resolved to sources so that no build is needed. */
 const projects = folders.flatMap((pattern) => {
   const parent = pattern.replace('/*', '');
@@ -13,6 +17,7 @@ const projects = folders.flatMap((pattern) => {
     .map((entry) => ({
       resolve: {
         alias: [
+          ...(onTfjsNode ? [{ find: '@tensorflow/tfjs-node', replacement: tfjsNode }] : []),
           { find: '@lipsync/embedded-data', replacement: `${root}examples/embedded-data/src/index.ts` },
           { find: /^@lipsync\/([a-z-]+)\/([a-z-]+)$/, replacement: `${root}packages/$1/src/$2.ts` },
           { find: /^@lipsync\/([a-z-]+)$/, replacement: `${root}packages/$1/src/index.ts` },
@@ -24,6 +29,7 @@ const projects = folders.flatMap((pattern) => {
         include: ['src/**/*.test.ts'],
         testTimeout: 60_000,
         hookTimeout: 60_000,
+        setupFiles: onTfjsNode ? [`${root}tests/support/on-tfjs-node.ts`] : [],
       },
     }));
 });

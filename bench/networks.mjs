@@ -2,12 +2,13 @@
 // and DINet (the thesis's, and LITE_DINET; mouth of 64 pixels, a frame a sample, a step of the stage of frames without VGG-19), a backend at a time, beside PyTorch with as many threads.
 //
 //     pnpm build && node bench/networks.mjs [--mode train,infer] [--networks lite,thesis,prototype,syncnet,dinet-lite,dinet] [--threads 1,2] [--rounds 5] [--steps 3]
-//                                           [--backends wasm,onednn] [--python /usr/bin/python3] [--json]
+//                                           [--backends wasm,onednn,tfjs-node] [--python /usr/bin/python3] [--json]
 //
 // Every figure is of a process of its own; the rounds go through all of them in turn, so that a loaded machine slows all alike. A round's figure is its median
 // step, the one shown the median of the rounds, with the lowest and highest; the ratio is that of medians, ours by PyTorch's: below 1 is faster.
 // "processor" counts all threads. GFLOP/s counts multiplications and additions of convolutions and products as written (Winograd's form does
-// fewer), three times the forward pass for a step. The accelerator's rows need `lipsync accelerate`, PyTorch's --python.
+// fewer), three times the forward pass for a step. The accelerator's rows need `lipsync accelerate`, tfjs-node's
+// scripts/build-tfjs-node.mjs, PyTorch's --python.
 import { execFileSync } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -23,7 +24,7 @@ const { values } = parseArgs({
   options: {
     mode: { type: 'string', default: 'train,infer' },
     networks: { type: 'string', default: 'lite,thesis,prototype,syncnet,dinet-lite,dinet' },
-    backends: { type: 'string', default: 'wasm,onednn' },
+    backends: { type: 'string', default: 'wasm,onednn,tfjs-node' },
     threads: { type: 'string', default: '1,2' },
     rounds: { type: 'string', default: '5' },
     steps: { type: 'string', default: '3' },
@@ -31,6 +32,14 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     child: { type: 'string' },
   },
+});
+/** Of PyTorch and oneDNN, and of TensorFlow, which takes no number through tfjs-node. */
+const threadsOf = (threads) => ({
+  OMP_NUM_THREADS: `${threads}`,
+  OMP_WAIT_POLICY: 'passive',
+  TF_NUM_INTRAOP_THREADS: `${threads}`,
+  TF_NUM_INTEROP_THREADS: '1',
+  TF_CPP_MIN_LOG_LEVEL: '2',
 });
 const [rounds, steps] = [Number(values.rounds), Number(values.steps)];
 const list = (text) => text.split(',').filter(Boolean);
@@ -41,13 +50,11 @@ else compare();
 
 /** As a child: prints `[wall, processor]` seconds of each step after two that do not count. */
 async function measure({ mode, network, backend, threads, batch }) {
-  const options = {
-    network,
-    batch,
-    threads,
+  const wasm = {
     backend: threads > 1 ? 'wasm-threaded' : 'wasm',
     accelerator: backend === 'onednn' ? 'onednn' : 'none',
   };
+  const options = { network, batch, threads, ...(backend === 'tfjs-node' ? { backend } : wasm) };
   const { step, parameters, flops } = await (mode === 'train' ? trainingStep : inference)(options);
   const operations = await flops();
   const seconds = [];
@@ -69,6 +76,7 @@ async function measure({ mode, network, backend, threads, batch }) {
 }
 
 function compare() {
+  const tfjsNode = new URL('../scripts/use-tfjs-node.mjs', import.meta.url).href;
   const script = fileURLToPath(new URL('./support/train-step.py', import.meta.url));
   const rows = [];
   for (const mode of list(values.mode)) {
@@ -92,6 +100,7 @@ function compare() {
           : [
               process.execPath,
               [
+                ...(backend === 'tfjs-node' ? ['--import', tfjsNode] : []),
                 fileURLToPath(import.meta.url),
                 '--steps',
                 `${steps}`,
@@ -103,7 +112,7 @@ function compare() {
         const output = execFileSync(program, args, {
           encoding: 'utf8',
           stdio: ['ignore', 'pipe', 'pipe'],
-          env: { ...process.env, OMP_NUM_THREADS: `${threads}`, OMP_WAIT_POLICY: 'passive' },
+          env: { ...process.env, ...threadsOf(threads) },
         });
         const { seconds, peakBytes, parameters, flops } = JSON.parse(output.trim().split('\n').at(-1));
         row.clock.push(median(seconds.map(([wall]) => wall)));

@@ -13,6 +13,7 @@ const FILES = [
   '/usr/lib/chromium/vk_swiftshader_icd.json',
   '/usr/include/oneapi/dnnl/dnnl.hpp',
   '/usr/include/dnnl.hpp',
+  '.tools/tfjs-node/node_modules/@tensorflow/tfjs-node/lib',
 ];
 
 export function describeMachine() {

@@ -19,7 +19,7 @@ import { SKIPPED } from './skipped.mjs';
 const STEPS = [
   ...['lint', 'typecheck', 'arrows', 'knip', 'house', 'changesets', 'workflows', 'docs', 'site', 'unit'],
   ...['reference', 'fuzz', 'packages', 'path', 'dinet', 'faults', 'endurance', 'webgpu', 'browser', 'onnx', 'ctc'],
-  'accelerator',
+  ...['accelerator', 'tfjs-node'],
 ];
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 const args = process.argv.slice(2);

@@ -20,8 +20,8 @@ import { optionalPackage } from '../select/optional-package';
 import { noiseTensor } from '../testing/wasm';
 import { startTfjsNode } from './start-tfjs-node';
 
-// The real tfjs-node was never run here: it fetches libtensorflow while it is installed. This stands for its surface,
-// as its source shows it.
+// tfjs-node fetches libtensorflow while it is installed; scripts/check-tfjs-node.mjs runs the real one. This stands for
+// its surface where it is not built.
 
 vi.mock('../select/optional-package');
 
