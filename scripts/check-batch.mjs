@@ -35,7 +35,7 @@ export async function checkBatch(folder, videos, { jobs = 2 } = {}) {
   const started = Date.now();
   await killAfter(words, out, Math.ceil(videos.length / 3));
   truncateSync(out, (await stat(out)).size - 10);
-  const whole = (await linesOf(out)).length;
+  const whole = (await linesOf(out)).length - 1; // without the one that is cut off
   const { status, stdout, stderr } = await runToEnd(words);
   const seconds = (Date.now() - started) / 1000;
 
