@@ -19,8 +19,11 @@ import { writeTalkingFace } from '../examples/embedded-data/dist/index.js';
 import { LIPSYNC } from './built-command.mjs';
 import { makeFaultyMedia } from './make-faulty-media.mjs';
 
+/** Too short for `prepare`; `score` measures its few windows and says that they tell nothing. */
+const SCORED_ALL_THE_SAME = 'audio-ends-early.mp4';
+
 /** Whether a file of the fault matrix has to get a score. */
-export const getsScore = ({ expect }) => expect.outcome === 'kept';
+export const getsScore = ({ file, expect }) => expect.outcome === 'kept' || file === SCORED_ALL_THE_SAME;
 
 /**
  * @param {string} folder of the videos.
