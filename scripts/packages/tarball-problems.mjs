@@ -24,7 +24,7 @@ const BUDGET_KB = {
   avalignnet: 140,
   backends: 800, // with the wasm files of tfjs
   checkpoints: 220,
-  cli: 440,
+  cli: 900,
   contracts: 90,
   dataloader: 780,
   dinet: 110,
@@ -36,7 +36,7 @@ const BUDGET_KB = {
   nn: 270,
   onnx: 170,
   pretrained: 16500, // the size of its files: trained weights hardly compress
-  score: 150,
+  score: 250,
   'sync-windows': 150,
   syncnet: 80,
   train: 470,
