@@ -9,20 +9,12 @@ import type { Trainer } from '../step/expert-trainer';
 import { type ExpertEvaluation, evaluateExpert } from './evaluate-expert';
 import { type ExpertLogEntry, expertCurve } from './expert-curve';
 import { type InitialWeights, readInitialWeights } from './initial-weights';
-import { buildNetwork, metadataOf, type NetworkChoice, type TrainedNetwork } from './trained-network';
-import { assertEnoughClips, type DataOverrides, planTraining, type TrainingPlan } from './training-plan';
-import type { ExpertPreset } from './training-presets';
+import { buildNetwork, metadataOf, type TrainedNetwork } from './trained-network';
+import { assertEnoughClips, planTraining, type TrainingPlan, type TrainingPlanOptions } from './training-plan';
 
-export type TrainExpertOptions = NetworkChoice & {
-  /** Prepared clips. */
-  store: ClipStore;
+export type TrainExpertOptions = TrainingPlanOptions & {
   /** Folder of the run: weights, settings, state, log, curve, report. A run found there resumes. */
   out: string;
-  /**
-   * Optimiser steps in all. Default 1000. A run found in `out`, also a finished one, may get more than it was planned
-   * for: it continues from its last checkpoint, and rate and loss follow the schedule of the longer run from there on.
-   */
-  steps?: number;
   /**
    * Weights to start from, in place of drawn ones: path, URL, Blob or bytes of any file that `loadExpert` takes.
    * Network, configuration and recipe are the file's where they are not given. Optimiser and schedule begin anew.
@@ -30,46 +22,8 @@ export type TrainExpertOptions = NetworkChoice & {
   init?: ByteInput;
   /** The dict to read from `init`, where it holds several. */
   initPrefix?: string;
-  /**
-   * `contrast`: windows of the same clip against each other (InfoNCE), with binary cross-entropy of the cosines blended
-   * in from 40 % to 70 % of the run; augmentation, warm-up and cosine schedule, averaged weights. `thesis`: binary
-   * cross-entropy on independent labelled pairs at the constant rate 1e-5, no augmentation, weights as trained; on a
-   * few hours of video its loss stays at 0.693. `published`: the network's own preset in `TRAINING_PRESETS`; of
-   * AVAlignNet that is `thesis`. Default `contrast`; of SyncNet and DINet's network `published`, the only one that fits
-   * them.
-   */
-  preset?: ExpertPreset;
-  /**
-   * Names of the videos to hold out for validation, without folder and extension. Default: the split by people that the
-   * preparation ended with. Where it found none: about every tenth video, drawn by the seed. That is optimistic where
-   * people appear in several videos, as identities leak across the split.
-   */
-  heldOut?: readonly string[];
-  /** What differs from the preset in how windows are drawn and varied. Default: nothing. */
-  data?: DataOverrides;
-  /** Clips a batch of the contrast preset. Default 12. */
-  clipsPerBatch?: number;
-  /** Windows of each of these clips. Default 6. */
-  windowsPerClip?: number;
-  /** Pairs a batch of the other presets. Default the preset's: 256 for `thesis`. */
-  pairsPerBatch?: number;
-  /** Highest learning rate. Default the preset's: 1.5e-3 for `contrast`, 1e-5 for `thesis`. */
-  learningRate?: number;
-  /** Seed of first weights, batches and augmentation. Default 0. */
-  seed?: number;
   /** Threads that make batches beside the training; the batches do not depend on it. Default 1. */
   workers?: number;
-  /**
-   * Most windows in the network at a time: memory is that of one chunk, gradients are those of the whole batch; every
-   * chunk but the last goes forward twice. Default: all.
-   */
-  chunk?: number;
-  /**
-   * Threads that each train a copy of the network on a share of each batch (Node), each on its own wasm backend with
-   * one thread. The losses are those of one thread but for rounding. The backend that is set then only validates.
-   * Default 1: this thread, on the backend that is set.
-   */
-  replicas?: number;
   /** Steps between two checkpoints. Default 50. */
   checkpointEvery?: number;
   /** Steps between two validations on at most 60 held-out clips; 0 for none before the end. Default 250. */
