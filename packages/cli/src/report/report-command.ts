@@ -42,7 +42,7 @@ function reportOptions() {
     .option('--out <dir>', 'folder of the report (default: that of the clips, or of a single run)')
     .option(
       '--clips <dir>',
-      'of runs: prepared clips, for pictures of the held-out pairs that each network gets most wrong (default: none)',
+      'of runs: prepared clips, for images of the held-out pairs that each network gets most wrong (default: none)',
     )
     .addOption(expertOption('measures the offset of every clip (default: not measured)'))
     .addOption(expertRecipeOption())
