@@ -1,0 +1,2 @@
+export type { FeatureManifoldOptions } from './manifold/feature-manifold';
+export { FeatureManifold } from './manifold/feature-manifold';
