@@ -6,7 +6,7 @@
  *
  * First the stream of a clip must have the verdict of `scoreFrames` on the clip. Then, for so many seconds of input: the
  * offset stays that of the input (it changes once, after `--jump` seconds, and the change must be found), tensors stay as
- * many as they were, memory where it was after the first tenth, and frames and audio do not drift apart.
+ * many as they were (but for one on its way), memory where it was after the first tenth, and frames and audio do not drift apart.
  */
 import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
@@ -104,7 +104,9 @@ async function simulate() {
       globalThis.gc?.();
       if (sec >= Math.min(60, seconds / 10)) {
         tensors ??= tf.memory().numTensors;
-        assert.equal(tf.memory().numTensors, tensors, `tensors after ${sec} s`);
+        // `idle` leaves up to a second of audio, whose embeddings may be on their way.
+        const more = Math.abs(tf.memory().numTensors - tensors);
+        assert.ok(more <= 1, `tensors after ${sec} s: ${tf.memory().numTensors}, at first ${tensors}`);
         memory.push(process.memoryUsage().rss / 2 ** 20);
       }
       if (sec % 300 === 0 && sec > 0) report(sec, readings, memory, started);
