@@ -15,6 +15,8 @@ export type { ByWindows, VerdictCalibration } from './expert/verdict-calibration
 export { assertVerdictCalibration, calibrationText, readCalibration } from './expert/verdict-calibration';
 export type { FaceLandmarks, FaceTrack, LandmarkDetector, Landmarks68 } from './face/face';
 export { assertLandmarks68 } from './face/face';
+export type { GeneratorAudio, GeneratorRecipe, HiddenPart, ImageBox } from './generator/generator-recipe';
+export { hiddenBox } from './generator/generator-recipe';
 export type {
   ChannelMix,
   ConcealedDamage,

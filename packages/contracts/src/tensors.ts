@@ -3,3 +3,4 @@ export type { Axes, EmbeddingBatch, FeatureBatch, MouthBatch } from './expert/ax
 export type { CompiledNetwork, CompileNetwork } from './expert/compile-network';
 export type { SyncExpert } from './expert/sync-expert';
 export { assertFeatureBatch, assertMouthBatch } from './expert/sync-expert';
+export type { EncodedReferences, FaceGenerator } from './generator/face-generator';

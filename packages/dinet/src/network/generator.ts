@@ -1,4 +1,5 @@
-import { fail } from '@lipsync/contracts';
+import { fail, type GeneratorRecipe, type HeadCrop } from '@lipsync/contracts';
+import type { FaceGenerator } from '@lipsync/contracts/tensors';
 import { Conv2d, Network, Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { AdaAT } from './adaat';
@@ -109,8 +110,12 @@ function outputParts({ same, up, residual, random }: Blocks2d, inChannels: numbe
  * const net = new DinetGenerator(LITE_DINET, { seed: 0 }).eval();
  * const faces = net.forward(tf.zeros([1, 104, 80, 3]), tf.zeros([1, 104, 80, 15]), tf.zeros([1, 80, 16])); // [1, 104, 80, 3]
  */
-export class DinetGenerator extends Network {
+export class DinetGenerator extends Network implements FaceGenerator {
+  readonly name = 'DINet';
   readonly config: DinetConfig;
+  readonly recipe: GeneratorRecipe;
+  /** The face images that it was trained with, where its file says so; set by the loader. */
+  crop?: HeadCrop;
   readonly #sourceIn: Sequence;
   readonly #referenceIn: Sequence;
   readonly #align: Sequence;
@@ -125,6 +130,7 @@ export class DinetGenerator extends Network {
     super();
     this.config = structuredClone(assertDinetConfig('DinetGenerator', config));
     const { width, referenceChannels, references, norm, audioNorm, alignmentEnd, sampling, audio } = this.config;
+    this.recipe = { crops: ['dinet head'], hidden: 'mouth box', laid: 'hidden part', references, audio };
     const [half, full] = [2 * width, 4 * width]; // 128 and 256 of 64
     // Each part has a random stream of its own: it starts the same whatever the others are.
     const blocks = (stream: number) => blocks2d(norm, new Random(seed, stream));

@@ -51,6 +51,18 @@ describe('saveDinet and loadDinet', () => {
     net.dispose();
   });
 
+  test('keep the face images that it was trained with', async () => {
+    const net = new DinetGenerator(LITTLE, { seed: 5 });
+    expect(net.recipe).toEqual({
+      ...{ crops: ['dinet head'], hidden: 'mouth box', laid: 'hidden part', references: 1 },
+      audio: LITTLE.audio,
+    });
+    expect((await loadDinet(await saveDinet(net))).crop).toBeUndefined();
+    net.crop = { kind: 'dinet head', mouth: 64 };
+    expect((await loadDinet(await saveDinet(net))).crop).toEqual({ kind: 'dinet head', mouth: 64 });
+    net.dispose();
+  });
+
   test('refuse a config that contradicts the file', async () => {
     const bytes = await bytesOf(LITTLE, 'with');
     (await loadDinet(bytes, { config: { ...LITTLE } })).dispose();

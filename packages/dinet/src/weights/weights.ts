@@ -17,14 +17,15 @@ export type LoadDinetOptions = {
 };
 
 /**
- * The metadata of a generator's file: `dinet`, its config as JSON, and `format`, which other readers of safetensors ask
- * for.
+ * The metadata of a generator's file: `dinet`, its config as JSON; `mouth`, the side of the mouth box that it was trained
+ * with, where that is known; and `format`, which other readers of safetensors ask for.
  *
  * @example
  * const bytes = encodeSafetensors(await average.stateDict(), dinetMetadata(net)); // of @lipsync/checkpoints
  */
-export function dinetMetadata(net: Pick<DinetGenerator, 'config'>): Record<string, string> {
-  return { format: 'pt', dinet: JSON.stringify(net.config) };
+export function dinetMetadata(net: Pick<DinetGenerator, 'config' | 'crop'>): Record<string, string> {
+  const mouth = net.crop && { mouth: `${net.crop.mouth}` };
+  return { format: 'pt', dinet: JSON.stringify(net.config), ...mouth };
 }
 
 /**
@@ -50,7 +51,7 @@ export async function saveDinet(net: DinetGenerator, metadata: Record<string, st
  * trace in them (AdaAT's sampling, and how alignment ends without parameters of norms) is then as published.
  *
  * @param source path (Node), URL, Blob or bytes; borrowed.
- * @returns a generator in evaluation mode, `weightsHash` set. The caller disposes it.
+ * @returns a generator in evaluation mode, `weightsHash` set, and `crop` where the file says which face images it takes. The caller disposes it.
  * @throws Error where the file belongs to another network (named where it is known), where its config and the one given
  *   differ (each difference named), where neither gives enough, and one error with every missing, unused and misshapen
  *   name.
@@ -72,6 +73,8 @@ export async function loadDinet(source: ByteInput, options: LoadDinetOptions = {
   try {
     net.eval().loadStateDict(state, { where });
     net.weightsHash = sha256;
+    const mouth = Number(metadata.mouth);
+    if (Number.isInteger(mouth) && mouth > 0 && mouth % 8 === 0) net.crop = { kind: 'dinet head', mouth };
   } catch (error) {
     net.dispose();
     throw error;
