@@ -1,5 +1,6 @@
 export type { FeatureStream } from './audio-features';
 export { audioFeatures, featureStepCount, featureStream } from './audio-features';
+export { LspMelStream, lspMel } from './mel/lsp-mel';
 export type { MelRecipe } from './mel/mel-recipe';
 export { LATENTSYNC_MEL, THESIS_MEL, WAV2LIP_MEL } from './mel/mel-recipe';
 export { melSpectrogram } from './mel/mel-spectrogram';

@@ -1,7 +1,8 @@
 import { fail } from '@lipsync/contracts';
 import { LogLevel } from '../spectrum/log-level';
 import { RealFft } from '../spectrum/real-fft';
-import { bandCorners, melFilterBank } from './mel-filter-bank';
+import { type BandSlopes, bandSlopes, weighBands } from './band-slopes';
+import { hannWindow } from './hann-window';
 import type { MelRecipe } from './mel-recipe';
 import { assertMelRecipe } from './mel-recipe';
 
@@ -145,52 +146,6 @@ export class MelEngine {
     this.#buffer.copyWithin(0, drop, this.#filled);
     this.#filled -= drop;
     this.#origin += drop;
-  }
-}
-
-/** Periodic Hann window of `length` samples, centred in `size`. */
-function hannWindow(length: number, size: number): Float64Array {
-  const window = new Float64Array(size);
-  const left = Math.floor((size - length) / 2);
-  for (let n = 0; n < length; n++) window[left + n] = 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / length);
-  return window;
-}
-
-/**
- * The filters without their zeros. Between two neighbouring corners one band rises and the one below falls, so a
- * magnitude is read once for both: magnitudes `edge[s] … edge[s + 1]` count `weight[2k]` for band `s` and
- * `weight[2k + 1]` for band `s - 1`.
- */
-type BandSlopes = { edge: Int32Array; weight: Float64Array };
-
-function bandSlopes(recipe: MelRecipe): BandSlopes {
-  const { weights, bins, frequencies } = melFilterBank(recipe);
-  const edge = Int32Array.from(bandCorners(recipe), (hz) => {
-    return Math.min(frequencies, Math.ceil((hz * recipe.fftSize) / recipe.sampleRate));
-  });
-  const weight = new Float64Array(2 * frequencies);
-  for (let slope = 0; slope <= bins; slope++) {
-    for (let k = edge[slope]; k < edge[slope + 1]; k++) {
-      if (slope < bins) weight[2 * k] = weights[slope * frequencies + k];
-      if (slope > 0) weight[2 * k + 1] = weights[(slope - 1) * frequencies + k];
-    }
-  }
-  return { edge, weight };
-}
-
-function weighBands({ edge, weight }: BandSlopes, magnitude: Float64Array, bands: Float64Array): void {
-  let rising = 0;
-  for (let slope = 0; slope <= bands.length; slope++) {
-    const end = edge[slope + 1];
-    let up = 0;
-    let down = 0;
-    for (let k = edge[slope]; k < end; k++) {
-      const value = magnitude[k];
-      up += weight[2 * k] * value;
-      down += weight[2 * k + 1] * value;
-    }
-    if (slope > 0) bands[slope - 1] = rising + down;
-    rising = up;
   }
 }
 
