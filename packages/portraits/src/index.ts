@@ -1,3 +1,6 @@
+export type { ApcConfig, ApcOptions } from './audio/apc';
+export { APC, Apc, loadApc, saveApc } from './audio/apc';
+export { SpeechFeatureStream, speechFeatures } from './audio/speech-features';
 export type { CandidateOptions } from './candidates/choose-candidates';
 export { chooseCandidates } from './candidates/choose-candidates';
 export type { EdgeMapOptions } from './edge-map/draw-edge-map';
