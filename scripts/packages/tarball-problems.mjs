@@ -30,6 +30,7 @@ const BUDGET_KB = {
   dinet: 110,
   dub: 70,
   'face-crop': 6400, // 4.3 MB of it the descriptor network of faces
+  latents: 60,
   media: 450,
   'mediapipe-weights': 2280,
   metrics: 460,

@@ -33,6 +33,7 @@ export { avgPool2d, maxPool2d, maxPool3d } from './layers/pooling';
 export { Gru } from './layers/recurrent/gru';
 export { Lstm } from './layers/recurrent/lstm';
 export type { RecurrentOptions, RecurrentState } from './layers/recurrent/recurrent';
+export { upsampleNearest2x } from './layers/upsample-nearest2x';
 export type { ImageArchitecture } from './losses/image-features';
 export { ImageFeatures, imageFeatureShapes, imagenetNormalised } from './losses/image-features';
 export type { PerceptualRecipe } from './losses/perceptual-distance';

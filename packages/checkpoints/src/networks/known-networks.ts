@@ -83,6 +83,15 @@ export const KNOWN_NETWORKS: readonly KnownNetwork[] = [
     purpose: 'tells generated faces from real ones, to train a generator',
   },
   {
+    name: 'autoencoder-kl',
+    title: 'the autoencoder of Stable Diffusion (AutoencoderKL of diffusers)',
+    identifiedBy: [
+      ['encoder.down_blocks.0.resnets.0.conv1.weight', [null, null, 3, 3]],
+      ['post_quant_conv.weight', [null, null, 1, 1]],
+    ],
+    purpose: 'turns images into latents and back',
+  },
+  {
     name: 'wav2lip-generator',
     title: 'Wav2Lip’s generator',
     identifiedBy: [

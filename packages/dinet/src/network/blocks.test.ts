@@ -3,7 +3,7 @@ import { Random, registerGradients } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { made } from '../testing/torch-numbers';
-import { DownBlock, doubled, makeNorm, type NormKind, ResBlock, SameBlock, Sequence, UpBlock } from './blocks';
+import { DownBlock, makeNorm, type NormKind, ResBlock, SameBlock, Sequence, UpBlock } from './blocks';
 
 // Numbers and gradients are compared with PyTorch through whole generators: generator.test.ts.
 
@@ -43,35 +43,6 @@ describe('sizes', () => {
     ]);
     expect(new ResBlock(options(2, 3, 4)).forward(tf.ones([1, 4, 4, 3])).shape).toEqual([1, 4, 4, 4]);
   });
-});
-
-test('doubled repeats each pixel four times; its gradient sums the repeats', () => {
-  const x = made<tf.Tensor4D>('x', [2, 2, 3, 2], -1, 1);
-  const y = doubled(x);
-  const numbers = y.arraySync();
-  const given = x.arraySync();
-  expect(numbers.map((map) => map.map((row, i) => row.map((_, j) => map[i][j])))).toEqual(
-    given.map((map) => Array.from({ length: 4 }, (_, i) => Array.from({ length: 6 }, (_, j) => map[i >> 1][j >> 1]))),
-  );
-  const dy = made<tf.Tensor4D>('dy', [2, 4, 6, 2], -1, 1);
-  const gradient = tf.grad((x) => doubled(x as tf.Tensor4D))(x, dy) as tf.Tensor4D;
-  const slopes = dy.arraySync();
-  for (const [b, map] of gradient.arraySync().entries()) {
-    for (const [i, row] of map.entries()) {
-      for (const [j, pixel] of row.entries()) {
-        for (const [c, value] of pixel.entries()) {
-          const four = [
-            [0, 0],
-            [0, 1],
-            [1, 0],
-            [1, 1],
-          ].reduce((sum, [u, v]) => sum + slopes[b][2 * i + u][2 * j + v][c], 0);
-          expect(value).toBeCloseTo(four, 6); // measured 1.2e-7
-        }
-      }
-    }
-  }
-  tf.dispose([x, y, dy, gradient]);
 });
 
 describe('norms', () => {

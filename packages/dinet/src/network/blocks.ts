@@ -1,4 +1,14 @@
-import { BatchNorm2d, Conv1d, Conv2d, GroupNorm, InstanceNorm2d, Module, type Random, relu } from '@lipsync/nn';
+import {
+  BatchNorm2d,
+  Conv1d,
+  Conv2d,
+  GroupNorm,
+  InstanceNorm2d,
+  Module,
+  type Random,
+  relu,
+  upsampleNearest2x,
+} from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Normalisation of a convolution's output. `layer`: over all channels and places of a sample. */
@@ -91,20 +101,6 @@ export class DownBlock extends SameBlock {
   }
 }
 
-/**
- * Doubles rows and columns, repeating each pixel. The gradient sums the repeats on every backend; tfjs's own is wrong
- * on `cpu`.
- */
-export function doubled(x: tf.Tensor4D): tf.Tensor4D {
-  return tf.customGrad((x) => ({
-    value: tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [
-      2 * (x as tf.Tensor4D).shape[1],
-      2 * (x as tf.Tensor4D).shape[2],
-    ]),
-    gradFunc: (dy: tf.Tensor4D) => tf.tidy(() => tf.mul(tf.avgPool(dy, 2, 2, 'valid'), 4)),
-  }))(x) as tf.Tensor4D;
-}
-
 /** Nearest-pixel upsampling by 2, then a `SameBlock` of 3 x 3. Source: MRzzm/DINet, `UpBlock2d`. */
 export class UpBlock extends SameBlock {
   constructor(options: Omit<BlockOptions, 'dimensions' | 'kernelSize'>) {
@@ -113,7 +109,7 @@ export class UpBlock extends SameBlock {
 
   /** `[batch, height, width, inChannels]` to `[batch, 2 height, 2 width, outChannels]`. The caller disposes it. */
   override forward(x: tf.Tensor): tf.Tensor {
-    return tf.tidy(() => super.forward(doubled(x as tf.Tensor4D)));
+    return tf.tidy(() => super.forward(upsampleNearest2x(x as tf.Tensor4D)));
   }
 }
 

@@ -1,0 +1,11 @@
+export type { AutoencoderLossOptions } from './losses/autoencoder-loss';
+export { autoencoderLoss } from './losses/autoencoder-loss';
+export { AutoencoderKL } from './network/autoencoder';
+export type { AutoencoderConfig } from './network/config';
+export { assertAutoencoderConfig, LITE_VAE, pixelsPerLatent, SD_VAE } from './network/config';
+export type { FrameEncoderOptions } from './network/frame-encoder';
+export { frameEncoder } from './network/frame-encoder';
+export type { LatentDistribution } from './network/latent-distribution';
+export { latentDivergence, sampleLatents } from './network/latent-distribution';
+export type { LoadAutoencoderOptions } from './weights/weights';
+export { loadAutoencoder, saveAutoencoder } from './weights/weights';
