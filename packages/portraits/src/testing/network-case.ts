@@ -30,8 +30,9 @@ export function weighted(y: tf.Tensor): tf.Scalar {
 
 /**
  * The loss, and by how much the gradients of parameters and inputs (of any rank) differ from PyTorch's: the largest of
- * all, as shares of each one's largest value, or of a hundredth of the largest of all where that is more, since some are
- * zero but for rounding. Parameters without a reference must have no gradient.
+ * all, as shares of each one's largest value, or of a hundredth of the largest of all where that is more. Those that are
+ * zero in float64, such as of a bias before a normalisation, are compared with the largest of all. Parameters without a
+ * reference are left out.
  */
 export function compareGradients(
   net: Module,
@@ -45,9 +46,10 @@ export function compareGradients(
   const variables = parameters.map(([, { variable }]) => variable as tf.Tensor);
   const { value, grads } = run([...variables, ...inputs.map(([x]) => x)]);
   const all = [...Object.values(gradients), ...inputs.map(([, shares]) => shares)];
-  const floor = 0.01 * Math.max(...all.map(({ largest }) => largest));
+  const most = Math.max(...all.map(({ largest }) => largest));
+  const scale = (largest: number) => (largest < 1e-10 * most ? most : Math.max(largest, 0.01 * most));
   const off = (actual: ArrayLike<number>, expected: Shares) =>
-    shareOff(actual, { ...expected, largest: Math.max(expected.largest, floor) });
+    shareOff(actual, { ...expected, largest: scale(expected.largest) });
   let [worst, worstName] = [0, ''];
   const take = (name: string, share: number) => {
     if (share >= worst) [worst, worstName] = [share, name];
