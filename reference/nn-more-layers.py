@@ -1,6 +1,6 @@
 """Reference numbers for the one- and three-dimensional layers and the pools of @lipsync/nn, by PyTorch: python3 reference/nn-more-layers.py
 
-Writes packages/nn/fixtures/{conv1d,conv3d,pooling}.json: inputs, state dict, output and the gradients of sum(output * dy). Clips are
+Writes packages/nn/fixtures/{conv1d,conv-transpose2d,conv3d,pooling}.json: inputs, state dict, output and the gradients of sum(output * dy). Clips are
 written in NTHWC and sequences in NTC, as our layers take them; parameters in PyTorch's own layout. TensorFlow's SAME padding is put
 around by F.pad, by the rule of weights.md.
 """
@@ -71,6 +71,16 @@ for i, (kernel, stride, padding, steps) in enumerate([(3, 1, 1, 5), (5, 1, 2, 4)
     module = nn.Conv1d(4, 3, kernel, stride, padding)
     conv1d.append(case(f'kernel {kernel}, stride {stride}, padding {padding}, {steps} steps', options, module, (2, 4, steps), 100 + i))
 write('conv1d', {'cases': conv1d})
+
+transposed = []
+for i, (kernel, stride, padding, extra, size) in enumerate([
+    (3, 2, 1, 1, (3, 4)), (3, 1, 0, 0, (1, 1)), (3, 2, 1, 0, (4, 3)), (4, 2, 1, 0, (2, 3)), (5, 3, 2, 2, (2, 2)), (2, 2, 0, 0, (3, 2)),
+]):
+    options = {'inChannels': 3, 'outChannels': 2, 'kernelSize': kernel, 'stride': stride, 'padding': padding, 'outputPadding': extra}
+    module = nn.ConvTranspose2d(3, 2, kernel, stride, padding, extra)
+    name = f'kernel {kernel}, stride {stride}, padding {padding}, output padding {extra}'
+    transposed.append(case(name, options, module, (2, 3, *size), 150 + i))
+write('conv-transpose2d', {'cases': transposed})
 
 conv3d = []
 for i, (kernel, stride, padding, bias, size) in enumerate([

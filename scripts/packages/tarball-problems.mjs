@@ -42,6 +42,7 @@ const BUDGET_KB = {
   'sync-windows': 150,
   syncnet: 80,
   train: 470,
+  wav2lip: 90,
 };
 
 /**

@@ -1,5 +1,5 @@
 import { fail } from '@lipsync/contracts';
-import { Conv2d, Module, Random } from '@lipsync/nn';
+import { Conv2d, leakyRelu, Module, Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 import { Sequence } from './blocks';
 
@@ -16,11 +16,6 @@ export type DinetDiscriminatorOptions = {
 const LEAK = 0.2;
 const LAYERS = 4;
 
-/** `max(x, 0.2 x)`, composed of ReLU, which is fast on every backend (tfjs's own takes forty times as long on wasm). */
-function leakyRelu(x: tf.Tensor4D): tf.Tensor4D {
-  return tf.add(tf.mul(x, LEAK), tf.mul(tf.relu(x), 1 - LEAK));
-}
-
 /** Convolution of 4 x 4 without padding, leaky ReLU, and average pooling of 2 x 2 where the map is halved; key `conv`. */
 class DiscriminatorBlock extends Module {
   readonly #conv: Conv2d;
@@ -35,7 +30,7 @@ class DiscriminatorBlock extends Module {
   /** `[n, height, width, channels]` each. The caller disposes the result. */
   forward(x: tf.Tensor4D): tf.Tensor4D {
     return tf.tidy(() => {
-      const y = leakyRelu(this.#conv.forward(x));
+      const y = leakyRelu(this.#conv.forward(x), LEAK);
       return this.#halved ? tf.avgPool(y, 2, 2, 'valid') : y;
     });
   }

@@ -97,6 +97,7 @@ const CASES: [string, F, tf.Tensor[]][] = [
   ['SplitV', (x) => ((parts) => tf.mul(parts[0], tf.square(parts[2])))(tf.split(x, 3, 1)), [normal([2, 6], 20)]],
   ['Pack', (a, b) => tf.stack([a, b], 1), [normal([2, 3], 21), normal([2, 3], 22)]],
   ['Unpack', (x) => ((parts) => tf.mul(parts[0], parts[1]))(tf.unstack(x, 1)), [normal([3, 2], 23)]],
+  ['Reverse', (x) => tf.mul(tf.reverse(x, [1]), x), [normal([2, 3], 23)]],
   ['Tile', (x) => tf.tile(x, [2, 1, 3]), [normal([2, 3, 2], 24)]],
   ['GatherV2', (x) => tf.gather(x, tf.tensor1d([2, 0, 2], 'int32')), [normal([3, 2], 25)]],
   ['Sum', (x) => tf.sum(x, [0, 2]), [image]],

@@ -176,6 +176,7 @@ const RULES: Record<string, GradientRule> = {
       };
     },
   },
+  Reverse: { rule: (dy, _, { dims }) => ({ x: () => tf.reverse(dy, dims as number[]) }) },
   Slice: {
     save: ['x'],
     rule: (dy, [x], { begin, size }) => {

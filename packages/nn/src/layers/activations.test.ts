@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { registerGradients } from '../autograd/register-gradients';
 import { type Numbers, readFixture, tensorOf } from '../testing/torch-case';
-import { gelu, relu, silu } from './activations';
+import { gelu, leakyRelu, relu, silu } from './activations';
 
 const fixture = readFixture<Record<'silu' | 'gelu' | 'relu', { x: Numbers; y: Numbers; slope: Numbers }>>('functions');
 
@@ -33,10 +33,21 @@ test.each([
   ).toBeLessThanOrEqual(tolerance);
 });
 
+test('leakyRelu is the slope below 0, and 1 above; at 0 the slope, as in PyTorch', () => {
+  const x = tf.tensor1d([-3, -0.5, 0, 0.5, 2]);
+  const wanted = [-0.03, -0.005, 0, 0.5, 2];
+  expect(largest(leakyRelu(x, 0.01).dataSync(), wanted)).toBeLessThan(1e-7); // measured 6e-8
+  const slopes = tf
+    .grad((x) => leakyRelu(x, 0.01))(x)
+    .dataSync();
+  expect(largest(slopes, [0.01, 0.01, 0.01, 1, 1])).toBeLessThan(1e-7); // measured 6e-8
+});
+
 test.each([
   ['silu', silu],
   ['gelu', gelu],
   ['relu', relu],
+  ['leakyRelu', (x: tf.Tensor) => leakyRelu(x, 0.2)],
 ] as const)('%s leaves one tensor, the one it returns', (_, f) => {
   const x = tf.ones([3]);
   const before = tf.memory().numTensors;
