@@ -74,6 +74,15 @@ export const KNOWN_NETWORKS: readonly KnownNetwork[] = [
     purpose: 'generates dubbed faces',
   },
   {
+    name: 'reference-generator',
+    title: 'the reference-attention generator',
+    identifiedBy: [
+      ['decoder.bottleneck.conv_block.0.weight', [null, null, 1, 1]],
+      ['reference_encoder.0.0.conv_block.0.weight', [null, 3, 7, 7]],
+    ],
+    purpose: 'generates dubbed faces',
+  },
+  {
     name: 'dinet-discriminator',
     title: 'a discriminator of DINet',
     identifiedBy: [
