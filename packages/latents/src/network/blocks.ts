@@ -2,7 +2,7 @@ import { Conv2d, GroupNorm, Module, MultiHeadAttention, type Random, upsampleNea
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Added to the variance by every norm of the autoencoder. */
-export const NORM_EPSILON = 1e-6;
+const NORM_EPSILON = 1e-6;
 
 export type BlockOptions = {
   inChannels: number;
