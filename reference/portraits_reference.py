@@ -45,3 +45,50 @@ def write(name, program, content):
     made_by = {"program": program, "versions": {"python": platform.python_version(), "torch": torch.__version__}, "command": f"python3 {program}"}
     path.write_text(json.dumps({**made_by, **content}, separators=(",", ":")) + "\n")
     print(path.name, path.stat().st_size)
+
+
+class Random:
+    """The random numbers of @lipsync/nn's Random: xoshiro128** seeded by a hash of integers, Box and Muller's normal ones."""
+
+    def __init__(self, *integers):
+        self.spare = None
+        lanes = [0x9E3779B9, 0x243F6A88, 0xB7E15162, 0x8AED2A6A]
+
+        def mix(bits):
+            bits = ((bits ^ (bits >> 16)) * 0x85EBCA6B) & MASK
+            bits = ((bits ^ (bits >> 13)) * 0xC2B2AE35) & MASK
+            return bits ^ (bits >> 16)
+
+        words = [word for i in integers for word in (i & MASK, (i >> 32) & MASK)]
+        for word in [*words, len(integers), 0]:
+            for lane in range(4):
+                product = (word * (0x9E3779B1 + 2 * lane)) & MASK
+                lanes[lane] = (mix(lanes[lane] ^ product ^ (lanes[(lane + 1) & 3] >> 7)) + word) & MASK
+        self.state = lanes
+
+    def bits(self):
+        a, b, c, d = self.state
+        product = (b * 5) & MASK
+        result = (((product << 7) | (product >> 25)) * 9) & MASK
+        shifted = (b << 9) & MASK
+        c ^= a
+        d ^= b
+        b ^= c
+        a ^= d
+        c ^= shifted
+        self.state = [a, b, c, ((d << 11) | (d >> 21)) & MASK]
+        return result
+
+    def uniform(self):
+        return ((self.bits() >> 5) * 2**26 + (self.bits() >> 6)) / 2**53
+
+    def normal(self):
+        if self.spare is not None:
+            kept, self.spare = self.spare, None
+            return kept
+        radius, angle = np.sqrt(-2 * np.log(1 - self.uniform())), 2 * np.pi * self.uniform()
+        self.spare = radius * np.sin(angle)
+        return radius * np.cos(angle)
+
+
+MASK = 0xFFFFFFFF
