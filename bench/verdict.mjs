@@ -83,7 +83,7 @@ async function embedClips(sets) {
     { voiceActivity },
     { batchSizeFor },
   ] = await Promise.all(['score', 'sync-windows', 'face-crop', 'media', 'audio-mel', 'metrics'].map(load));
-  const { LANDMARK_QUALITY, openTrackedVideo, streamFrameWindows, FeatureWindows } = windows;
+  const { LANDMARK_QUALITY, measureAudio, openTrackedVideo, streamFrameWindows, FeatureWindows } = windows;
   const embedder = await openEmbedder(weights, { threads: 1, log: console.error });
   const { recipe, embeddingSize } = embedder.expert;
   const { detector: settings, collect, detectionSide } = LANDMARK_QUALITY.fast;
@@ -106,7 +106,8 @@ async function embedClips(sets) {
       const video = await openTrackedVideo({ path, reader, detector, collect, detectionSide });
       const [track] = [...video.tracks].sort((a, b) => b.frameCount - a.frameCount);
       const audio = await joinWaveform(video.audio());
-      const featureReader = new FeatureWindows(once(audio), recipe);
+      const level = await measureAudio(once(audio));
+      const featureReader = new FeatureWindows(once(audio), recipe, { level });
       const [frames, features] = [[], []];
       for await (const window of streamFrameWindows(video, { recipe, tracks: [track] })) {
         const read = frames.length < most && (await featureReader.read(window.startFrame));
@@ -123,12 +124,14 @@ async function embedClips(sets) {
       write(id, { windows: frames.length, speech }, rows);
       console.error(id);
     } catch (error) {
+      console.error(`${id}: ${error.message}`);
       writeFileSync(join(cache, `${id}.json`), JSON.stringify({ id, error: error.message }));
     }
   }
   for (const [kind, samples] of Object.entries(noises(14))) {
     if (existsSync(join(cache, `noise_${kind}.json`))) continue;
-    const featureReader = new FeatureWindows(once({ samples, sampleRate: 16000 }), recipe);
+    const noise = { samples, sampleRate: 16000 };
+    const featureReader = new FeatureWindows(once(noise), recipe, { level: await measureAudio(once(noise)) });
     const features = [];
     for (let frame = featureReader.first; ; frame++) {
       const read = await featureReader.read(frame);
