@@ -5,6 +5,7 @@
  *   npm run example:train           the main job on embedded data; `-- --data DIR` for one's own
  *   npm run example:train-dinet     a generator, supervised by a sync network; likewise
  *   npm run example:dub             dubs a video with it
+ *   npm run example:study           compares networks by experiments
  *
  * Brings the pinned pnpm (into .tools, no rights needed), installs, builds, then runs the task.
  */
@@ -83,6 +84,7 @@ const tasks = {
   'example:train': example('train-avalignnet'),
   'example:train-dinet': example('train-dinet'),
   'example:dub': example('dub'),
+  'example:study': example('study'),
 };
 if (!tasks[task]) {
   console.error(`bootstrap: task must be ${Object.keys(tasks).join(' or ')}, got ${task}`);

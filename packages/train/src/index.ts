@@ -60,3 +60,10 @@ export type { PlainBatch, StepOptions, Trainer, TrainerSetup, TrainerState } fro
 export { NonFiniteLoss } from './step/non-finite-loss';
 export type { TrainStepOptions, TrainStepResult } from './step/train-step';
 export { trainedParameters, trainStep } from './step/train-step';
+export type { RunCost } from './study/run-cost';
+export type { FinishedRun, RunStudyOptions, StudyEvent } from './study/run-study';
+export { finishedRuns, runStudy } from './study/run-study';
+export type { Study, StudyArm, StudyExperiment, StudyMeasure, StudyRun, StudyTraining } from './study/study-plan';
+export { assertStudy, shareOfRuns, studyConfig, studyRuns } from './study/study-plan';
+export type { ArmResult, ExperimentResult, Finding, Spread, StudyResults } from './study/study-results';
+export { studyResults } from './study/study-results';

@@ -6,6 +6,8 @@ type ChartLine = {
   tone: Tone;
   points: readonly (readonly [x: number, y: number])[];
   dots?: boolean;
+  /** Whether its name is left out above the chart, as another line of its tone has it. */
+  unlisted?: boolean;
 };
 
 export type ChartOptions = {
@@ -70,6 +72,7 @@ export function lineChart({ title, x, y, lines, marks = [], bands = [], gaps = [
   const names =
     lines.length > 1
       ? lines
+          .filter(({ unlisted }) => !unlisted)
           .map(
             ({ name, tone }) =>
               `<span style="color:var(--${tone});font-weight:600;margin-right:1em">${escapeHtml(name)}</span>`,
