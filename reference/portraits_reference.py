@@ -32,8 +32,8 @@ def weighted(y):
     return (y.reshape(-1) * wave).mean()
 
 
-def gradients(module):
-    return {name: shares(p.grad, 20) for name, p in module.named_parameters() if p.grad is not None}
+def gradients(module, most=20):
+    return {name: shares(p.grad, most) for name, p in module.named_parameters() if p.grad is not None}
 
 
 def shapes(module):

@@ -27,6 +27,19 @@ export type { HeadMotionOptions } from './post-processing/head-motion';
 export { headMotion } from './post-processing/head-motion';
 export type { ProjectShouldersOptions } from './post-processing/shoulders';
 export { projectShoulders } from './post-processing/shoulders';
+export type { PortraitDiscriminatorOptions } from './renderer/discriminator';
+export { PortraitDiscriminator } from './renderer/discriminator';
+export type { RendererConfig } from './renderer/renderer';
+export {
+  loadRenderer,
+  PortraitRenderer,
+  RENDERER,
+  RENDERER_128,
+  RENDERER_256,
+  saveRenderer,
+} from './renderer/renderer';
+export type { RendererLossOptions, RendererPair, RendererTerm, RendererWeights } from './renderer/renderer-losses';
+export { discriminatorLoss, RENDERER_WEIGHTS, rendererLosses } from './renderer/renderer-losses';
 export type { DrawSketchOptions, SketchView } from './sketch/draw-sketch';
 export { drawSketch, inView, sketchView } from './sketch/draw-sketch';
 export type { KeyPoints } from './sketch/key-points';

@@ -110,7 +110,7 @@ test('loadHeadPoseNetwork reads a file of torch.save, and what saveHeadPoseNetwo
 });
 
 test('HeadPoseNetwork learns a motion, dropping the same values of past poses in the same step', async () => {
-  const net = new HeadPoseNetwork({ ...SMALL, layers: 2, lookAhead: 1 }, { seed: 3 });
+  const net = new HeadPoseNetwork({ ...SMALL, blocks: 1, layers: 2, lookAhead: 1 }, { seed: 3 });
   const poses = tf.tensor3d(
     Float32Array.from({ length: 160 }, (_, i) => Math.sin(0.3 * (i >> 2) + (i & 3))),
     [1, 40, 4],
@@ -123,16 +123,15 @@ test('HeadPoseNetwork learns a motion, dropping the same values of past poses in
   expect(dropped(4)).toBe(dropped(4));
   expect(dropped(4)).not.toBe(dropped(5));
   const optimizer = new AdamW(net.namedParameters(), { learningRate: 1e-2, weightDecay: 0 });
-  const losses: number[] = [];
-  for (let step = 0; step < 40; step++) {
+  const before = dropped(99);
+  for (let step = 0; step < 16; step++) {
     setDropoutStep(net, step);
     const { value, gradients } = valueAndGradients(net, () => net.loss(poses, features));
     optimizer.step(gradients);
-    losses.push((await value.data())[0]);
     value.dispose();
     disposeGradients(gradients);
   }
-  expect(losses[39]).toBeLessThan(losses[0] - 0.4);
+  expect(dropped(99)).toBeLessThan(before - 0.05);
   optimizer.dispose();
   net.dispose();
   tf.dispose([poses, features]);

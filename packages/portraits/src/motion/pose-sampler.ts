@@ -99,9 +99,16 @@ function apply({ weight, bias }: Dense, x: Float64Array): Float64Array {
   const columns = x.length;
   const y = new Float64Array(bias.length);
   for (let row = 0; row < y.length; row++) {
-    let sum = bias[row];
-    for (let i = 0, at = row * columns; i < columns; i++) sum += weight[at + i] * x[i];
-    y[row] = sum;
+    // Two sums, since each addition waits for the one before.
+    let [even, odd] = [bias[row], 0];
+    let at = row * columns;
+    let i = 0;
+    for (; i + 1 < columns; i += 2, at += 2) {
+      even += weight[at] * x[i];
+      odd += weight[at + 1] * x[i + 1];
+    }
+    if (i < columns) even += weight[at] * x[i];
+    y[row] = even + odd;
   }
   return y;
 }

@@ -1,6 +1,5 @@
-import { Conv1d, Dropout, Module, type Random } from '@lipsync/nn';
+import { Conv1d, Dropout, leakyRelu, Module, type Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import { leakyRelu } from '../network/leaky-relu';
 
 /** Sizes of a `WaveNet`. */
 export type WaveNetSizes = {
@@ -17,6 +16,9 @@ export type WaveNetSizes = {
   /** Layers of a block; their dilations are 1, 2, 4, …. */
   layers: number;
 };
+
+/** Slope of the leaky ReLU below 0. */
+const LEAK = 0.2;
 
 /** Dilations of all layers. */
 export function dilationsOf({ blocks, layers }: Pick<WaveNetSizes, 'blocks' | 'layers'>): number[] {
@@ -156,14 +158,14 @@ export class WaveNet extends Module {
   forward(input: tf.Tensor3D, condition: tf.Tensor3D): tf.Tensor3D {
     this.assertUsable();
     return tf.tidy(() => {
-      let x = this.#start.reduce((y, conv) => leakyRelu(pointwise(conv, y)), this.#dropout.forward(input));
+      let x = this.#start.reduce((y, conv) => leakyRelu(pointwise(conv, y), LEAK), this.#dropout.forward(input));
       const skips: tf.Tensor3D[] = [];
       for (const [i, sums] of this.conditionSums(condition).entries()) {
         const next = this.#layers[i].forward(x, sums);
         skips.push(next.skip);
         x = next.x;
       }
-      return this.#end.reduce((y, conv) => pointwise(conv, leakyRelu(y)), tf.addN(skips));
+      return this.#end.reduce((y, conv) => pointwise(conv, leakyRelu(y, LEAK)), tf.addN(skips));
     });
   }
 }

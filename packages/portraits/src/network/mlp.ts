@@ -1,6 +1,5 @@
-import { BatchNorm2d, Linear, Module, type Random } from '@lipsync/nn';
+import { BatchNorm2d, Linear, leakyRelu, Module, type Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import { leakyRelu } from './leaky-relu';
 
 /**
  * Linear layers, each but the last followed by batch normalisation and a leaky ReLU of slope 0.2, numbered as
@@ -32,7 +31,7 @@ export class Mlp extends Module {
     return tf.tidy(() =>
       this.#linears.reduce((y, linear, i) => {
         const sums = linear.forward(y) as tf.Tensor3D;
-        return i < this.#norms.length ? leakyRelu(this.#norms[i].forward(sums)) : sums;
+        return i < this.#norms.length ? leakyRelu(this.#norms[i].forward(sums), 0.2) : sums;
       }, x),
     );
   }
