@@ -142,6 +142,33 @@ def losses():
     }
 
 
+def training():
+    """Losses of three steps of discriminator and renderer on one batch."""
+    renderer, judge = formula.fill(Renderer(4, 5, 2, 1)).double().train(), formula.fill(Discriminator(7, 3, 2, 2)).double().train()
+    adam = [torch.optim.Adam(net.parameters(), 1e-3, betas=(0.5, 0.999)) for net in (renderer, judge)]
+    x, real = nchw(image("input", 2, 32, 32, 4).detach()), nchw(image("real", 2, 32, 32, 3).detach())
+    square = lambda scores, target: (scores - target).square().mean()
+    steps = []
+    for _ in range(3):
+        fake = renderer(x)
+        of_real, of_fake = judge(torch.cat([x, real], 1)), judge(torch.cat([x, fake.detach()], 1))
+        by_judge = sum(square(r[-1], 1) * 2 + square(f[-1], 0) for r, f in zip(of_real, of_fake)) * 0.5
+        adam[1].zero_grad()
+        by_judge.backward()
+        adam[1].step()
+        of_fake, of_real = judge(torch.cat([x, fake], 1)), judge(torch.cat([x, real], 1))
+        gan = sum(square(f[-1], 1) for f in of_fake)
+        matching = sum(4 / 3 / 2 * (f - r.detach()).abs().mean() for fs, rs in zip(of_fake, of_real) for f, r in zip(fs, rs))
+        colour = (fake - real).abs().mean()
+        total = gan + 100 * colour + 10 * matching
+        adam[0].zero_grad()
+        total.backward()
+        adam[0].step()
+        steps.append({"discriminator": float(by_judge), "total": float(total), "gan": float(gan), "colour": float(colour), "featureMatching": float(matching)})
+    running = {name: common.shares(value, 8) for name, value in renderer.state_dict().items() if name.endswith("running_mean")}
+    return {"steps": steps, "running": running}
+
+
 def main():
     small = {"size": 32, "levels": 5, "channels": 2, "inputs": 4, "residualBlocks": 1}
     cases = [
@@ -149,7 +176,7 @@ def main():
     ]
     count = lambda *sizes: sum(p.numel() for p in Renderer(*sizes).parameters())
     result = {
-        "cases": cases, "losses": losses(), "published": common.shapes(Renderer(13, 8, 64, 1)),
+        "cases": cases, "losses": losses(), "training": training(), "published": common.shapes(Renderer(13, 8, 64, 1)),
         "counts": {"128": count(13, 6, 16, 1)},
     }
     common.write("renderer.json", "reference/portraits-renderer.py", result)

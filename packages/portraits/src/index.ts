@@ -15,6 +15,8 @@ export { HeadPoseStream, sampleHeadPoses } from './motion/head-pose-stream';
 export type { MouthConfig } from './motion/mouth-network';
 export { loadMouthNetwork, MOUTH, MouthNetwork, saveMouthNetwork } from './motion/mouth-network';
 export { MouthStream, mouthMotion } from './motion/mouth-stream';
+export type { PortraitTrainerOptions, PortraitTrainerState, Window } from './network/portrait-trainer';
+export { drawWindows, PortraitTrainer } from './network/portrait-trainer';
 export type { Camera, Matrix3, ProjectFacesOptions } from './post-processing/camera';
 export { projectFaces, rotationMatrix } from './post-processing/camera';
 export type { CloseLipsOptions } from './post-processing/close-lips';
@@ -40,6 +42,8 @@ export {
 } from './renderer/renderer';
 export type { RendererLossOptions, RendererPair, RendererTerm, RendererWeights } from './renderer/renderer-losses';
 export { discriminatorLoss, RENDERER_WEIGHTS, rendererLosses } from './renderer/renderer-losses';
+export type { RendererStepReport, RendererTrainerOptions } from './renderer/renderer-trainer';
+export { RendererTrainer } from './renderer/renderer-trainer';
 export type { DrawSketchOptions, SketchView } from './sketch/draw-sketch';
 export { drawSketch, inView, sketchView } from './sketch/draw-sketch';
 export type { KeyPoints } from './sketch/key-points';
