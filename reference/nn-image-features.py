@@ -130,7 +130,7 @@ for name, layers in TAPS.items():
         "gradient": numbers(gradient),
     }
     if name == "vgg19":
-        content["dinet"] = distance(dinet, stack, (32, 34), 30)  # none before 34
+        content["dinet"] = distance(dinet, stack, (32, 34), 34)  # none before
     if name == "vgg16":
         content["coursework"] = distance(coursework, stack, (20, 17))
 OUT.write_text(json.dumps(content) + "\n")

@@ -226,7 +226,7 @@ def write_files(net, name, folder):
 if '--only-save' in sys.argv:
     at = sys.argv.index('--only-save')
     make = {'syncnet': SyncNet, 'wav2lip': Wav2Lip, 'latentsync': LatentSync, 'dinet': Dinet}[sys.argv[at + 1]]
-    made = formula.fill(make())
+    made = formula.fill(make(float(sys.argv[at + 3])) if len(sys.argv) > at + 3 else make())
     write_files(as_loud_as_real(made) if make is SyncNet else made, sys.argv[at + 1], Path(sys.argv[at + 2]))
     sys.exit()
 

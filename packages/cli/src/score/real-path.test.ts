@@ -138,7 +138,8 @@ test.skipIf(missing).each(CLIPS)(
 );
 
 // The clip's own offset is unknown: what is tested is that the measured one moves with the audio.
-test.skipIf(missing).each([4, -4, 8, -8])(
+let ownOffset: Promise<number> | undefined;
+test.skipIf(missing).each([4, -8])(
   title('the audio of a real clip moved by %d frames moves its offset by as much'),
   async (frameCount) => {
     const clip = join(SHARED, 'data/wild/vr_3.mp4');
@@ -146,9 +147,12 @@ test.skipIf(missing).each([4, -4, 8, -8])(
     await shiftAudio(clip, moved, { frameCount });
     const parts = { expert, reader, detector, collect: LANDMARK_QUALITY.fast.collect };
     const before = tf.memory().numTensors;
-    const [plain, late] = [await scoreVideo(clip, parts), await scoreVideo(moved, parts)];
+    const offsetOf = async (path: string) => (await scoreVideo(path, parts)).faces[0].offsetFrames;
+    ownOffset ??= offsetOf(clip);
+    const shift = (await ownOffset) - (await offsetOf(moved));
     expect(tf.memory().numTensors).toBe(before);
-    expect(plain.faces[0].offsetFrames - late.faces[0].offsetFrames).toBeGreaterThanOrEqual(frameCount - 1);
-    expect(plain.faces[0].offsetFrames - late.faces[0].offsetFrames).toBeLessThanOrEqual(frameCount + 1);
+    expect(shift).toBeGreaterThanOrEqual(frameCount - 1);
+    expect(shift).toBeLessThanOrEqual(frameCount + 1);
   },
+  240_000,
 );

@@ -2,7 +2,7 @@ import { selectBackend } from '@lipsync/backends';
 import type { NamedArray } from '@lipsync/checkpoints';
 import { disposeGradients, parametersOf, registerGradients, valueAndGradients } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formulaNumbers, formulaStateDict } from '../../../../tests/support/formula-weights';
 import fixture from '../../fixtures/networks.json';
 import { contrastiveDistanceLoss } from '../losses/contrastive-distance-loss';
@@ -112,17 +112,20 @@ function batchOf(name: Name, rows: number) {
 }
 
 describe.each(NAMES)('%s', (name) => {
+  let net: SyncNetwork;
+  beforeAll(() => {
+    net = CASES[name].make(1);
+  });
+  afterAll(() => net.dispose());
+
   test('has the names, shapes and number of parameters of the source', async () => {
-    const net = CASES[name].make(1);
     const state = await net.stateDict();
     const shapes = Object.fromEntries([...state].map(([key, { shape }]) => [key, shape]));
     expect(shapes).toEqual(networks[name].shapes);
     expect(net.parameterCount()).toBe(networks[name].parameters);
-    net.dispose();
   });
 
   test('gives PyTorch’s embeddings with its weights, within 1e-4', async () => {
-    const net = CASES[name].make(1);
     net.loadStateDict(formulaStateDict(Object.entries(networks[name].shapes)));
     const { frames, features } = batchOf(name, 2);
     const before = tf.memory().numTensors;
@@ -146,7 +149,6 @@ describe.each(NAMES)('%s', (name) => {
       ).toBeLessThan(4e-4); // measured 5.5e-5 of distances of about 0.1, for 3e-6 of a map up to 6
     }
     tf.dispose([frames, features, visual, audio]);
-    net.dispose();
   });
 
   test('trains as PyTorch does: loss, gradients and running statistics of a step', async () => {

@@ -24,10 +24,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 test('overfitExpert learns one batch, even of noise, and leaves no tensor', async () => {
   const before = tf.memory().numTensors;
   const losses: number[] = [];
-  const options = { store, config, clipsPerBatch: 2, windowsPerClip: 3, overfitSteps: 30 };
+  const options = { store, config, clipsPerBatch: 2, windowsPerClip: 3, overfitSteps: 20 };
   const report = await overfitExpert({ ...options, onStep: (_, loss) => void losses.push(loss) });
-  expect(losses).toHaveLength(30);
-  expect(report).toMatchObject({ steps: 30, batch: 6, learningRate: 1e-3, falls: true });
+  expect(losses).toHaveLength(20);
+  expect(report).toMatchObject({ steps: 20, batch: 6, learningRate: 1e-3, falls: true });
   expect(report.first).toBeCloseTo((losses[0] + losses[1] + losses[2]) / 3, 12);
   expect(report.last).toBeLessThan(0.5 * report.first);
   expect(tf.memory().numTensors).toBe(before);

@@ -1,23 +1,15 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { selectBackend } from '@lipsync/backends';
-import { beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { LocalTrainer, type TrainerSetup, type TrainerState } from '../step/expert-trainer';
 import { plainContrastBatch, SMALL_RUN } from '../testing/small-run';
 import { ReplicaTrainer } from './replica-trainer';
 
-/** Every thread that was started, in order. */
-const started = vi.hoisted(() => ({ threads: [] as { terminate(): Promise<number> }[] }));
-vi.mock('node:worker_threads', async (importOriginal) => {
-  const threads = await importOriginal<typeof import('node:worker_threads')>();
-  class RecordedWorker extends threads.Worker {
-    constructor(...options: ConstructorParameters<typeof threads.Worker>) {
-      super(...options);
-      started.threads.push(this);
-    }
-  }
-  return { ...threads, Worker: RecordedWorker };
-});
+/** What was sent to threads, and by which of them. */
+const sent = vi.spyOn(Worker.prototype, 'postMessage');
+afterAll(() => sent.mockRestore());
 
 /** Threads run the built program: `pnpm build` makes it, as `npm test` does before. */
 const built = existsSync(new URL('../../dist/replica-worker.js', import.meta.url));
@@ -113,9 +105,11 @@ threaded(
     await refused.dispose();
 
     const killed = await replicas();
+    await killed.hashes();
+    const [last] = sent.mock.contexts.slice(-1);
     const step = killed.step(plainContrastBatch(ROWS), order);
     // What a native fault or a want of memory would do, to one of them only.
-    await started.threads.at(-1)!.terminate();
+    await last.terminate();
     await expect(step).rejects.toThrow('ReplicaTrainer: replica 1 must live, got exit status 1');
     await killed.dispose();
     await expect(replicas(SMALL_RUN, ROWS + 1)).rejects.toThrow(
