@@ -36,6 +36,7 @@ test.each([
     ['train', 'x'],
     'lipsync train expert: CLIPS must be a folder made by lipsync prepare, got x: there is no such folder',
   ],
+  [['train', 'genrator', 'clips', '--out', 'y'], "unknown command 'genrator' (Did you mean generator?)"],
   [['train-dinet', 'x', '--out', 'y'], 'lipsync train-dinet: this command is now lipsync train generator'],
   [['score', 'a.mp4'], 'lipsync score: VIDEO must be a file, '],
   [['dub', 'a.mp4', 'b.wav', 'c.mp4'], "lipsync dub: required option '--weights <file>' not specified"],

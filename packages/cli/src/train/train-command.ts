@@ -1,5 +1,7 @@
-import { createCommand } from '../terminal/command';
+import { existsSync } from 'node:fs';
+import { createCommand, UsageError } from '../terminal/command';
 import { helpEnd } from '../terminal/help-end';
+import { nearWord } from '../terminal/near-word';
 import { trainExpertCommand } from './train-expert-command';
 import { trainGeneratorCommand } from './train-generator-command';
 
@@ -12,5 +14,10 @@ export function trainCommand() {
     .usage('[expert|generator] CLIPS --out DIR [options]')
     .addHelpText('after', helpEnd({ examples: ['train clips --out run', 'train generator --help'] }))
     .addCommand(trainExpertCommand(), { isDefault: true })
-    .addCommand(trainGeneratorCommand());
+    .addCommand(trainGeneratorCommand())
+    .hook('preSubcommand', ({ args: [word = ''] }) => {
+      // A mistyped word would be taken for CLIPS.
+      const meant = nearWord(word, ['expert', 'generator']);
+      if (meant && !existsSync(word)) throw new UsageError(`unknown command '${word}' (Did you mean ${meant}?)`);
+    });
 }
