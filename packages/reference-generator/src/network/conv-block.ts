@@ -1,7 +1,7 @@
 import { BatchNorm2d, Conv2d, Module, type Random, relu } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
-export type ConvBlockOptions = {
+type ConvBlockOptions = {
   inChannels: number;
   outChannels: number;
   kernel: number;

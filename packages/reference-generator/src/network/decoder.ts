@@ -6,7 +6,7 @@ import { ConvBlock, ConvBlocks, keepingBlocks } from './conv-block';
 import { RESIDUAL_BLOCKS, stageChannels } from './encoders';
 
 /** What the decoder works from. Maps from full size on, as the encoders give them. */
-export type DecoderInput = {
+type DecoderInput = {
   /** `[n, 96 width]`: embeddings of frame, references and audio. */
   bottleneck: tf.Tensor2D;
   /** `[n, 32 width]`. */

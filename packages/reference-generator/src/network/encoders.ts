@@ -11,7 +11,7 @@ export const stageChannels = (width: number): number[] => RESIDUAL_BLOCKS.map((_
 type EncoderOptions = { width: number; size: number; residual: boolean; random: Random };
 
 /** What a face encoder keeps for the decoder. */
-export type EncodedFace = {
+type EncodedFace = {
   /** `[n, 32 width]`, at least 0. */
   embedding: tf.Tensor2D;
   /** From full size on, each half the side of the one before: `[n, side, side, channels]`. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { made, type Shares } from '../../../dinet/src/testing/torch-numbers';
+import type { AffineMap } from '../discriminator/warp-affine';
 import type { ReferenceAttention, ReferenceGeneratorConfig } from '../network/config';
 
 export {
@@ -60,3 +61,32 @@ export function farthest(actual: ArrayLike<number>, expected: ArrayLike<number>)
   if (actual.length !== expected.length) throw new Error(`${actual.length} numbers for ${expected.length}`);
   return Array.from(expected).reduce((most, number, i) => Math.max(most, Math.abs(actual[i] - number)), 0);
 }
+
+export type DiscriminatorCase = {
+  name: string;
+  frames: number;
+  size: number;
+  width: number;
+  n: number;
+  gamma: number;
+  penalised: 'real' | 'generated';
+  maps: AffineMap[] | null;
+  rate: number;
+  names: string[];
+  steps: {
+    terms: { real: number; generated: number; r1: number };
+    gradients: Record<string, Shares>;
+    vectors: Record<string, Shares>;
+  }[];
+};
+
+type LossCase = { value: number; gradient: number[] };
+
+/** What reference/reference-generator-losses.py writes. */
+export type LossNumbers = {
+  losses: Record<'maskedL1' | 'maskLoss' | 'expertLoss' | 'adversarialLoss', LossCase>;
+  warp: { maps: AffineMap[]; numbers: number[]; gradient: number[] };
+  eroded: number[];
+  parameters: { clip: number; frame: number };
+  discriminators: DiscriminatorCase[];
+};
