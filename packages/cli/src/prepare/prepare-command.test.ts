@@ -28,12 +28,12 @@ test('readShard reads a part and the number of parts', () => {
 });
 
 test.each<[object, string | undefined, number | undefined]>([
-  [{}, 'verdict', 0.5],
+  [{}, 'verdict', 0.8],
   [{ keepConfidence: 0.7 }, 'verdict', 0.7],
   [{ offsetRule: 'lse-c' }, undefined, undefined],
   [{ correctionConfidence: 0 }, undefined, undefined],
   [{ minConfidence: 3 }, undefined, undefined],
-  [{ minConfidence: 3, offsetRule: 'verdict' }, 'verdict', 0.5],
+  [{ minConfidence: 3, offsetRule: 'verdict' }, 'verdict', 0.8],
   [{ preset: 'latentsync' }, undefined, undefined],
 ])('with %o offsets count by %s', (options, offsetRule, keepConfidence) => {
   expect(preparationOf({ preset: 'general', ...options })).toEqual(
@@ -44,6 +44,9 @@ test.each<[object, string | undefined, number | undefined]>([
 test('a bar for the verdict beside the rule of LSE-C is a usage error', () => {
   expect(() => preparationOf({ preset: 'latentsync', keepConfidence: 0.5 })).toThrow(
     '--keep-confidence must stand with --offset-rule verdict, got 0.5',
+  );
+  expect(() => preparationOf({ preset: 'latentsync', moveConfidence: 0.9 })).toThrow(
+    '--move-confidence must stand with --offset-rule verdict, got 0.9',
   );
 });
 

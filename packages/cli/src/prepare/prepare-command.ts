@@ -75,7 +75,13 @@ function prepareOptions() {
     .addOption(
       decimal(
         '--keep-confidence <x>',
-        'by the verdict: drop clips without an answer below this confidence, 0..1; where their likeliest offset is within 2 frames 0.3 is enough (default: 0.5)',
+        'by the verdict: drop clips without an answer below this confidence, 0..1; where their likeliest offset is within 2 frames 0.7 is enough (default: 0.8)',
+      ),
+    )
+    .addOption(
+      decimal(
+        '--move-confidence <x>',
+        'by the verdict: drop clips whose audio would be moved below this confidence, 0..1 (default: 0.97)',
       ),
     )
     .addOption(decimal('--min-confidence <x>', 'by LSE-C: drop clips with a lower one (default: the preset’s)'))
@@ -249,18 +255,25 @@ export function preparationOf(options: Pick<PrepareWords, 'preset'> & Partial<Pr
 
 /** Limits of LSE-C say that it decides. */
 function offsetRuleOf(
-  { offsetRule, keepConfidence, minConfidence, correctionConfidence }: Partial<PrepareWords>,
+  { offsetRule, keepConfidence, moveConfidence, minConfidence, correctionConfidence }: Partial<PrepareWords>,
   preset: Preparation,
-): Pick<Preparation, 'offsetRule' | 'keepConfidence'> {
+): Pick<Preparation, 'offsetRule' | 'keepConfidence' | 'moveConfidence'> {
   const byLse = minConfidence !== undefined || correctionConfidence !== undefined;
   const rule = offsetRule ?? (byLse ? 'lse-c' : preset.offsetRule);
   if (rule !== 'verdict') {
-    if (keepConfidence !== undefined)
-      throw new UsageError(`--keep-confidence must stand with --offset-rule verdict, got ${keepConfidence}`);
+    for (const [flag, value] of Object.entries({
+      '--keep-confidence': keepConfidence,
+      '--move-confidence': moveConfidence,
+    }))
+      if (value !== undefined) throw new UsageError(`${flag} must stand with --offset-rule verdict, got ${value}`);
     // Left out, as in stores that were begun before there were verdicts.
-    return { offsetRule: undefined, keepConfidence: undefined };
+    return { offsetRule: undefined, keepConfidence: undefined, moveConfidence: undefined };
   }
-  return { offsetRule: rule, keepConfidence: keepConfidence ?? preset.keepConfidence };
+  return {
+    offsetRule: rule,
+    keepConfidence: keepConfidence ?? preset.keepConfidence,
+    moveConfidence: moveConfidence ?? preset.moveConfidence,
+  };
 }
 
 /** `2/8`: the third of eight parts. */

@@ -75,8 +75,8 @@ async function* windowsOf(
 /** Likeliest offset, frames, up to which audio counts as in place: that of other audio is as likely anywhere else. */
 const IN_PLACE = 2;
 
-/** Least confidence with which a clip whose audio is in place is kept. */
-const LEAST_CONFIDENCE_IN_PLACE = 0.3;
+/** Confidence that is enough to keep a clip whose audio is in place, however high `keepConfidence` is. */
+const CONFIDENCE_IN_PLACE = 0.7;
 
 /** The same for networks without a calibration: `zScore` of the verdict. */
 const LEAST_Z_IN_PLACE = 2.5;
@@ -106,7 +106,7 @@ export function offsetOf({ verdict, offsetFrames }: OffsetReading, { offsetRule 
 }
 
 function decideByVerdict(verdict: OffsetVerdict, preparation: Preparation): OffsetDecision {
-  const { offset, toleratedOffset, maxOffset } = preparation;
+  const { offset, toleratedOffset, maxOffset, moveConfidence = GENERAL.moveConfidence } = preparation;
   if (offset !== 'correct') return { delayFrames: 0 };
   const { offsetFrames, reason, sentence } = verdict;
   if (reason === 'offset changes') return { reason, detail: sentence };
@@ -114,8 +114,15 @@ function decideByVerdict(verdict: OffsetVerdict, preparation: Preparation): Offs
     return worthKeeping(verdict, preparation) ? { delayFrames: 0 } : { reason: 'offset unknown', detail: sentence };
   if (Math.abs(offsetFrames) > maxOffset)
     return { reason: 'offset too large', detail: `${offsetFrames} frames, above ${maxOffset}` };
-  return { delayFrames: Math.abs(offsetFrames) > toleratedOffset ? offsetFrames : 0 };
+  if (Math.abs(offsetFrames) <= toleratedOffset) return { delayFrames: 0 };
+  const { confidence } = verdict;
+  return confidence === null || confidence >= moveConfidence
+    ? { delayFrames: offsetFrames }
+    : { reason: 'offset unknown', detail: unsure(offsetFrames, confidence, moveConfidence) };
 }
+
+const unsure = (offsetFrames: number, confidence: number, least: number) =>
+  `${offsetFrames} frames at a confidence of ${confidence.toFixed(3)}, below ${least}`;
 
 /** Whether a clip without an answer is kept: audio in place needs less confidence than other audio. */
 function worthKeeping(
@@ -126,7 +133,7 @@ function worthKeeping(
   if (reason !== 'no match' && reason !== 'several offsets') return false;
   const inPlace = likeliestFrames !== null && Math.abs(likeliestFrames) <= Math.max(IN_PLACE, toleratedOffset);
   if (confidence === null) return inPlace && (zScore ?? 0) >= LEAST_Z_IN_PLACE;
-  return confidence >= keepConfidence || (inPlace && confidence >= LEAST_CONFIDENCE_IN_PLACE);
+  return confidence >= (inPlace ? Math.min(keepConfidence, CONFIDENCE_IN_PLACE) : keepConfidence);
 }
 
 function decideByConfidence(

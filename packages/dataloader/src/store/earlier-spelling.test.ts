@@ -117,7 +117,7 @@ test('mergeStores copies it into a store of now, with the same batches, that a p
   const earlier = await ClipStore.open(EARLIER);
   const { summary } = await mergeStores(join(folder, 'now'), [EARLIER]);
   expect(summary).toMatchObject({ sources: 3, clips: 2, frameCount: 47, dropped: { 'no audio': 1 } });
-  const { offsetRule: _, keepConfidence: __, ...rules } = GENERAL; // it knew no verdicts
+  const { offsetRule: _, keepConfidence: __, moveConfidence: ___, ...rules } = GENERAL; // it knew no verdicts
   const now = await ClipStore.create(join(folder, 'now'), earlier.recipe, {
     ...earlier.settings,
     preparation: { ...rules, correctionConfidence: 0 },
