@@ -81,7 +81,7 @@ const verdictOf = (offsetFrames: number | null, reason: OffsetVerdict['reason'] 
   answer: offsetFrames === null ? 'cannot tell' : offsetFrames === 0 ? 'in sync' : offsetFrames > 0 ? 'early' : 'late',
   reason,
   sentence: 'in a sentence',
-  confidence: offsetFrames === null ? 0.01 : 0.9,
+  confidence: offsetFrames === null ? 0.01 : 0.98,
   offsetFrames,
   likeliestFrames: offsetFrames ?? -9,
   zScore: 3,

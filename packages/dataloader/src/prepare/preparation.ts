@@ -68,7 +68,7 @@ export type Preparation = {
    * Least confidence of the verdict with which a clip without an answer is kept, 0..1. Default 0.8: with the packaged
    * network 1 of 483 whole clips was dropped with its own audio, 30 of 483 were kept and 9 moved with that of others,
    * all of them GRID's sentences, which are said by one grammar. Shorter clips are less sure: of pieces of 3 seconds of
-   * natural speech 15 % are dropped, 5 % with 0.5 here and for `moveConfidence`; 0.5 keeps a fifth of GRID's wrong pairs.
+   * natural speech 11 % are dropped, 5 % with 0.5 here and for `moveConfidence`; 0.5 keeps a fifth of GRID's wrong pairs.
    */
   keepConfidence?: number;
   /** Least confidence of the verdict with which audio is moved, 0..1; clips below it are dropped. Default 0.97. */
