@@ -1,5 +1,5 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { extname, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
 import { asrLogits, DEEPSPEECH_LABELS, HUBERT_LABELS, WAV2VEC2_LABELS } from '@lipsync/audio-mel';
 import { decodeNpy, openCheckpoint, toFloat32 } from '@lipsync/checkpoints';
@@ -30,6 +30,7 @@ import {
   verboseOption,
 } from '../terminal/options';
 import { log, printJson } from '../terminal/output';
+import { assertVideoPath } from '../terminal/output-path';
 import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
 import { resolveWeights } from '../weights/fetch-weights';
 
@@ -110,7 +111,7 @@ async function runDub(
   await assertFiles('AUDIO', [audioPath]);
   if (options.logits !== undefined) await assertFiles('--logits', [options.logits]);
   const references = readReferences(options.references);
-  await checkOut(out, { VIDEO: video, AUDIO: audio }, options.force === true);
+  await assertVideoPath(out, { VIDEO: video, AUDIO: audio }, options.force === true);
   const weights = await resolveWeights(options.weights);
   const mouth = await mouthOf(weights, options.mouth);
   await startBackend(options);
@@ -239,21 +240,6 @@ export function readReferences(text: string): number[] | 'spread' {
   if (numbers.some(Number.isNaN))
     throw new UsageError(`--references must be spread or frame numbers such as 0,40,80,120,160, got ${text}`);
   return numbers;
-}
-
-/** Refuses an OUT that would overwrite an input, or, without `force`, any file. */
-async function checkOut(out: string, inputs: Record<string, string>, force: boolean): Promise<void> {
-  const endings = ['.mp4', '.m4v', '.mov', '.mkv'];
-  if (!endings.includes(extname(out).toLowerCase()))
-    throw new UsageError(`OUT must end in ${endings.join(', ')}, got ${out}`);
-  const real = await realpath(out).catch(() => undefined);
-  for (const [name, path] of Object.entries(inputs)) {
-    if (path === out || (real !== undefined && real === (await realpath(path).catch(() => path)))) {
-      throw new UsageError(`OUT must be another file than ${name}, got ${out}`);
-    }
-  }
-  if (!force && (await stat(out).catch(() => undefined)))
-    throw new UsageError(`OUT must be a new file (or give --force), got ${out}`);
 }
 
 /** The side of the mouth box that a generator was trained with. */

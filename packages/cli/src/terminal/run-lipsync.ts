@@ -4,6 +4,7 @@ import { dubCommand } from '../dub/dub-command';
 import { evaluateCommand } from '../evaluate/evaluate-command';
 import { accelerateCommand } from '../machine/accelerate-command';
 import { doctorCommand } from '../machine/doctor-command';
+import { sketchCommand } from '../portrait/sketch-command';
 import { featuresCommand } from '../prepare/features-command';
 import { prepareCommand } from '../prepare/prepare-command';
 import { dataCommand } from '../report/data-command';
@@ -74,6 +75,7 @@ function lipsyncCommand() {
     .addCommand(studyCommand())
     .addCommand(evaluateCommand())
     .addCommand(dubCommand())
+    .addCommand(sketchCommand())
     .addCommand(weightsCommand())
     .addCommand(exportCommand())
     .addCommand(featuresCommand())

@@ -4,7 +4,7 @@ import { type Matrix3, rotated } from '../post-processing/camera';
 export type Similarity = { scale: number; rotation: Matrix3; shift: readonly [number, number, number] };
 
 /** Points to fit: `[count, dimensions]`, and how much each counts. */
-export type WeightedPoints = { points: ArrayLike<number>; dimensions: 2 | 3; weights: ArrayLike<number> };
+type WeightedPoints = { points: ArrayLike<number>; dimensions: 2 | 3; weights: ArrayLike<number> };
 
 /**
  * The similarity that lays a shape over points best: minimises `Σ w · |P(scale · R · X + shift) − x|²`.

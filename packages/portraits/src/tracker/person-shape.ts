@@ -44,7 +44,7 @@ export function fitPerson(points: FacePoints): PersonFit {
 }
 
 /** The points of one frame. */
-export function pointsOf({ data, dimensions }: FacePoints, frame: number): Float64Array {
+function pointsOf({ data, dimensions }: FacePoints, frame: number): Float64Array {
   const size = 68 * dimensions;
   return Float64Array.from({ length: size }, (_, i) => data[frame * size + i]);
 }
@@ -93,7 +93,7 @@ function fitError(points: FacePoints, shape: Float64Array, poses: readonly Simil
 }
 
 /** Distance between the outer corners of the eyes. */
-export function eyeDistance(face: ArrayLike<number>, dimensions: number): number {
+function eyeDistance(face: ArrayLike<number>, dimensions: number): number {
   let sum = 0;
   for (let d = 0; d < dimensions; d++) sum += (face[45 * dimensions + d] - face[36 * dimensions + d]) ** 2;
   return Math.sqrt(sum);
