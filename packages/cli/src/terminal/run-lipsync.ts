@@ -10,7 +10,7 @@ import { prepareCommand } from '../prepare/prepare-command';
 import { dataCommand } from '../report/data-command';
 import { reportCommand } from '../report/report-command';
 import { scoreCommand } from '../score/score-command';
-import { studyCommand } from '../study/study-command';
+import { studyCommand } from '../train/study/study-command';
 import { trainCommand } from '../train/train-command';
 import { exportCommand } from '../weights/export-command';
 import { weightsCommand } from '../weights/weights-command';

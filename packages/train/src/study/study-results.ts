@@ -11,6 +11,7 @@ export type Spread = {
   values: number[];
 };
 
+/** What the runs of an arm came to, over its seeds. */
 export type ArmResult = {
   name: string;
   /** What the source says of this arm. */
@@ -41,6 +42,7 @@ export type ArmResult = {
  */
 export type Finding = 'agrees' | 'disagrees' | 'not decidable' | 'open';
 
+/** An experiment's arms, and what they show. */
 export type ExperimentResult = Pick<StudyExperiment, 'name' | 'question' | 'source'> & {
   measure: StudyMeasure;
   arms: ArmResult[];

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StudyResults } from '@lipsync/train';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runLipsync } from '../terminal/run-lipsync';
-import { type CapturedOutput, captureOutput } from '../testing/capture-output';
+import { runLipsync } from '../../terminal/run-lipsync';
+import { type CapturedOutput, captureOutput } from '../../testing/capture-output';
 import { studyPage } from './study-page';
 
 let folder: string;

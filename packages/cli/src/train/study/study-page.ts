@@ -1,7 +1,7 @@
 import type { ArmResult, ExperimentResult, Finding, Spread, StudyResults } from '@lipsync/train';
-import { lineChart } from '../report/parts/chart';
-import { escapeHtml, htmlPage, TONES } from '../report/parts/page';
-import { formatSeconds } from '../terminal/progress';
+import { lineChart } from '../../report/parts/chart';
+import { escapeHtml, htmlPage, TONES } from '../../report/parts/page';
+import { formatSeconds } from '../../terminal/progress';
 
 /** The colour of a finding. */
 const LOOKS: Readonly<Record<Finding, { tone: string; word: string }>> = {

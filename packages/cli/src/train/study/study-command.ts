@@ -13,9 +13,9 @@ import {
   studyResults,
   studyRuns,
 } from '@lipsync/train';
-import { createCommand, type OptionsOf, UsageError, wholeNumber } from '../terminal/command';
-import { helpEnd } from '../terminal/help-end';
-import { assertOutFolder, openClips } from '../terminal/open-clips';
+import { createCommand, type OptionsOf, UsageError, wholeNumber } from '../../terminal/command';
+import { helpEnd } from '../../terminal/help-end';
+import { assertOutFolder, openClips } from '../../terminal/open-clips';
 import {
   backendOption,
   heldOutOption,
@@ -23,10 +23,10 @@ import {
   startBackend,
   threadsOption,
   verboseOption,
-} from '../terminal/options';
-import { log, printJson } from '../terminal/output';
-import { createProgress, formatSeconds, type Progress } from '../terminal/progress';
-import { readJson, readList } from '../terminal/read-files';
+} from '../../terminal/options';
+import { log, printJson } from '../../terminal/output';
+import { createProgress, formatSeconds, type Progress } from '../../terminal/progress';
+import { readJson, readList } from '../../terminal/read-files';
 import { studyPage } from './study-page';
 
 /** `lipsync study`. */
