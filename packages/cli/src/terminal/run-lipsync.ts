@@ -1,10 +1,10 @@
 import { CommanderError } from '@commander-js/extra-typings';
 import { version } from '../../package.json';
 import { dubCommand } from '../dub/dub-command';
+import { sketchCommand } from '../dub/portrait/sketch-command';
 import { evaluateCommand } from '../evaluate/evaluate-command';
 import { accelerateCommand } from '../machine/accelerate-command';
 import { doctorCommand } from '../machine/doctor-command';
-import { sketchCommand } from '../portrait/sketch-command';
 import { featuresCommand } from '../prepare/features-command';
 import { prepareCommand } from '../prepare/prepare-command';
 import { dataCommand } from '../report/data-command';

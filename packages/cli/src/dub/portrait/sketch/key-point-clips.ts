@@ -3,8 +3,8 @@ import { basename, extname, join } from 'node:path';
 import { listVideos } from '@lipsync/dataloader';
 import { parseLandmarkFile, parseOpenFaceCsv, smoothTrack } from '@lipsync/face-crop';
 import { type KeyPoints, parseOpenPoseFaces } from '@lipsync/portraits';
-import { UsageError } from '../../terminal/command';
-import { whyNoFile } from '../../terminal/media-options';
+import { UsageError } from '../../../terminal/command';
+import { whyNoFile } from '../../../terminal/media-options';
 import { type LandmarkMaker, landmarkText } from './landmark-cache';
 
 /** Key points of one recording. */

@@ -13,9 +13,9 @@ import {
   type OptionsOf,
   UsageError,
   wholeNumber,
-} from '../terminal/command';
-import { helpEnd } from '../terminal/help-end';
-import { addReadingOptions, assertFiles, readingOptions } from '../terminal/media-options';
+} from '../../terminal/command';
+import { helpEnd } from '../../terminal/help-end';
+import { addReadingOptions, assertFiles, readingOptions } from '../../terminal/media-options';
 import {
   backendOption,
   engineOption,
@@ -26,11 +26,11 @@ import {
   startBackend,
   threadsOption,
   verboseOption,
-} from '../terminal/options';
-import { log, printJson } from '../terminal/output';
-import { assertVideoPath } from '../terminal/output-path';
-import { createProgress, type Progress } from '../terminal/progress';
-import { resolveWeights } from '../weights/fetch-weights';
+} from '../../terminal/options';
+import { log, printJson } from '../../terminal/output';
+import { assertVideoPath } from '../../terminal/output-path';
+import { createProgress, type Progress } from '../../terminal/progress';
+import { resolveWeights } from '../../weights/fetch-weights';
 import { type KeyPointClip, readClips, sourcesOf, withoutPupils } from './sketch/key-point-clips';
 import type { LandmarkMaker } from './sketch/landmark-cache';
 import { describeSketch, type SketchReport } from './sketch/sketch-report';

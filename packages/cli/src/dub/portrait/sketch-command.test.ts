@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { writeTalkingFace } from '@lipsync/embedded-data';
 import { findFfmpeg, openMedia } from '@lipsync/media';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { runLipsync } from '../terminal/run-lipsync';
-import { type CapturedOutput, captureOutput } from '../testing/capture-output';
+import { runLipsync } from '../../terminal/run-lipsync';
+import { type CapturedOutput, captureOutput } from '../../testing/capture-output';
 import { sourcesOf } from './sketch/key-point-clips';
 import type { SketchReport } from './sketch/sketch-report';
 
@@ -117,7 +117,7 @@ describe.skipIf(!there)(`the command${SKIPPED}`, () => {
   });
 
   test('follows the faces of videos, keeps their landmarks, and scores sketch and original', async () => {
-    await writeTalkingFace(file('talk.mp4'), { seed: 1, personSeed: 2, durationSec: 1.2 });
+    await writeTalkingFace(file('talk.mp4'), { seed: 1, personSeed: 2, durationSec: 0.8 });
     const words = ['--landmarks', file('kept'), '--size', '128', '--json'];
     expect(await sketch(file('talk.mp4'), file('talk.mp4'), file('talk-sketch.mp4'), ...words)).toBe(0);
     const first = JSON.parse(output.out) as SketchReport;
@@ -132,5 +132,5 @@ describe.skipIf(!there)(`the command${SKIPPED}`, () => {
     expect(await sketch(...again)).toBe(0);
     expect((JSON.parse(output.out) as SketchReport).frames).toEqual(first.frames);
     expect(await readFile(file('again.mp4'))).toEqual(await readFile(file('talk-sketch.mp4')));
-  }, 60_000);
+  }, 120_000);
 });

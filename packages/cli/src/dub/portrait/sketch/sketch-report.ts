@@ -1,6 +1,6 @@
 import type { VideoScore } from '@lipsync/score';
-import { describeScore } from '../../score/describe-score';
-import { formatSeconds } from '../../terminal/progress';
+import { describeScore } from '../../../score/describe-score';
+import { formatSeconds } from '../../../terminal/progress';
 import { SKETCH_FPS } from './landmark-cache';
 
 /** What `lipsync sketch` did. */
