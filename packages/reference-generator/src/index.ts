@@ -37,5 +37,11 @@ export type {
   SelectReferencesOptions,
 } from './references/select-references';
 export { REFERENCE_POINTS, selectReferences } from './references/select-references';
+export type { GeneratorLoss, GeneratorLossParts } from './stages/generator-loss';
+export { referenceGeneratorLoss } from './stages/generator-loss';
+export type { ExpertSwitch, ReferenceWeights, StageRateOptions } from './stages/stages';
+export { EXPERT_SWITCH, isExpertDue, REFERENCE_STAGES, stageRate } from './stages/stages';
+export type { TableFigures, TableRow } from './stages/table-4-1';
+export { TABLE_4_1 } from './stages/table-4-1';
 export type { LoadReferenceGeneratorOptions } from './weights/weights';
 export { loadReferenceGenerator, referenceGeneratorMetadata, saveReferenceGenerator } from './weights/weights';
