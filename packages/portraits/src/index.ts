@@ -15,6 +15,8 @@ export { HeadPoseStream, sampleHeadPoses } from './motion/head-pose-stream';
 export type { MouthConfig } from './motion/mouth-network';
 export { loadMouthNetwork, MOUTH, MouthNetwork, saveMouthNetwork } from './motion/mouth-network';
 export { MouthStream, mouthMotion } from './motion/mouth-stream';
+export type { TrainingClip } from './motion/training-clip';
+export { mouthDisplacements, trainingClip } from './motion/training-clip';
 export type { PortraitTrainerOptions, PortraitTrainerState, Window } from './network/portrait-trainer';
 export { drawWindows, PortraitTrainer } from './network/portrait-trainer';
 export type { Camera, Matrix3, ProjectFacesOptions } from './post-processing/camera';
