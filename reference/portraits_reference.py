@@ -9,7 +9,6 @@ import torch
 import formula_weights as formula
 
 FIXTURES = Path(__file__).resolve().parent.parent / "packages" / "portraits" / "fixtures"
-torch.set_num_threads(1)
 
 
 def shares(tensor, most=60):

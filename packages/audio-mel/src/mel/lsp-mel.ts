@@ -33,7 +33,8 @@ const windowCount = (samples: number): number => 2 * Math.floor((samples / AUDIO
  * @example
  * import { LspMelStream } from '@lipsync/audio-mel';
  * const stream = new LspMelStream();
- * const steps = [stream.push(new Float32Array(8000)), stream.push(new Float32Array(8000)), stream.end()]; // 59, 60, 1 steps
+ * const half = new Float32Array(8000);
+ * const steps = [stream.push(half), stream.push(half), stream.end()]; // 59, 60 and 1 steps of 80
  */
 export class LspMelStream implements FeatureStream {
   readonly bins = BINS;

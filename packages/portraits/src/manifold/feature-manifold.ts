@@ -41,7 +41,8 @@ const QUERIES = 64;
  * @example
  * import { FeatureManifold } from '@lipsync/portraits';
  * const manifold = new FeatureManifold({ data: new Float32Array(600 * 512), steps: 600, bins: 512 });
- * const projected = await manifold.project({ data: new Float32Array(512), steps: 1, bins: 512 }); // { data, steps: 1, bins: 512 }
+ * const voice = { data: new Float32Array(512), steps: 1, bins: 512 };
+ * const projected = await manifold.project(voice); // { data, steps: 1, bins: 512 }
  * manifold.dispose();
  */
 export class FeatureManifold {

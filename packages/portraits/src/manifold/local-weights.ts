@@ -1,5 +1,5 @@
 /** Options of `localWeights`. */
-export type LocalWeightsOptions = {
+type LocalWeightsOptions = {
   /** Number of neighbours, at least 1. */
   count: number;
   /** Values of a vector. */

@@ -17,9 +17,9 @@ export type HeadPoseStreamOptions = {
 };
 
 /**
- * Head motion for features that come in pieces: each frame's pose is drawn from the network's distribution, `μ + sigmaScale · σ
- * · ε`, and goes into the next one's. What `push` returns, concatenated, equals `sampleHeadPoses` of the whole, but for
- * rounding; in constant memory.
+ * Head motion for features that come in pieces: each frame's pose is drawn from the network's distribution, `μ +
+ * sigmaScale · σ · ε`, and goes into the next one's. What `push` returns, concatenated, equals `sampleHeadPoses` of the
+ * whole, but for rounding; in constant memory.
  *
  * The pose of a frame is returned once the features of `lookAhead` frames more have come. As in the reference the motion
  * is `lookAhead` frames shorter than the audio, and before it stand the first pose and the first features for the whole
@@ -127,7 +127,8 @@ export class HeadPoseStream {
  * @example
  * import { loadHeadPoseNetwork, sampleHeadPoses } from '@lipsync/portraits';
  * const net = await loadHeadPoseNetwork('pose.safetensors');
- * const poses = await sampleHeadPoses(net, { data: new Float32Array(120 * 512), steps: 120, bins: 512 }, { seed: 1 }); // 45 of 12
+ * const features = { data: new Float32Array(120 * 512), steps: 120, bins: 512 };
+ * const poses = await sampleHeadPoses(net, features, { seed: 1 }); // 45 frames of 12
  */
 export async function sampleHeadPoses(
   net: HeadPoseNetwork,

@@ -104,7 +104,8 @@ export class MouthStream {
  * @example
  * import { loadMouthNetwork, mouthMotion } from '@lipsync/portraits';
  * const net = await loadMouthNetwork('mouth.safetensors');
- * const motion = await mouthMotion(net, { data: new Float32Array(120 * 512), steps: 120, bins: 512 }); // 60 frames of 75
+ * const features = { data: new Float32Array(120 * 512), steps: 120, bins: 512 };
+ * const motion = await mouthMotion(net, features); // 60 frames of 75
  */
 export async function mouthMotion(net: MouthNetwork, features: Features): Promise<Float32Array> {
   const stream = new MouthStream(net);

@@ -2,7 +2,7 @@ import { Conv1d, Dropout, leakyRelu, Module, type Random } from '@lipsync/nn';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Sizes of a `WaveNet`. */
-export type WaveNetSizes = {
+type WaveNetSizes = {
   /** Values of an input step. */
   inputs: number;
   /** Values of an output step. */

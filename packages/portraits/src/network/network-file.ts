@@ -3,7 +3,7 @@ import { fail } from '@lipsync/contracts';
 import type { Network } from '@lipsync/nn';
 
 /** A network with the sizes from which it was built. */
-export type Configured<Config> = Network & { readonly config: Config };
+type Configured<Config> = Network & { readonly config: Config };
 
 /** What tells a kind of network in files. */
 export type NetworkKind<Config, Net extends Configured<Config>> = {

@@ -34,7 +34,7 @@ test.each(cases.map((each) => [each.name, each] as const))(
     await fillMade(net);
     const x = made<tf.Tensor4D>('input', [batch, config.size, config.size, config.inputs]);
     const frames = net.forward(x);
-    expect(shareOff(frames.dataSync(), output)).toBeLessThan(1e-4); // float32 through 20 normalisations: measured 6e-5, without them 7e-6
+    expect(shareOff(frames.dataSync(), output)).toBeLessThan(1e-4); // float32 through 20 norms: measured 6e-5, in use 7e-6
     await fillMade(net);
     const run = (x: tf.Tensor) => tf.mul(weighted(net.forward(x as tf.Tensor4D)), 1000) as tf.Scalar;
     const compared = compareGradients(net, run, { inputs: [[x, dx]], gradients });
