@@ -1,6 +1,6 @@
 /**
  * The packages in a browser: bundled as a user would, opened in chromium, with wasm on one thread and on several, webgl and webgpu (both computed by
- * SwiftShader). A network trains three steps, an expert scores windows, and the trained weights embed one, with the numbers of Node. Skipped, saying why,
+ * SwiftShader). A network trains two steps, an expert scores windows, and the trained weights embed one, with the numbers of Node. Skipped, saying why,
  * where there is no chromium or the packages for it cannot be had. About a minute on two cores. `media`: files are read
  * and scored in a page by WebCodecs, with the frames, audio and scores of Node; those whose codecs the browser lacks are skipped, saying so.
  * `worker`: a worker scores a file while its page is not blocked; what is loaded has its budget. `example`: the page of examples/browser is

@@ -3,7 +3,7 @@
  * compares what became of each with what the README of the command says; then a dozen of them as a batch of `score` that is killed and resumed.
  * About three minutes on two cores.
  *
- *     node scripts/check-faults.mjs [--long-sec 180] [--keep DIR]
+ *     node scripts/check-faults.mjs [--long-sec 40] [--keep DIR]
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -25,7 +25,7 @@ const IN_BATCH = [
   ],
   ...['empty.mp4', 'text.mp4', 'no-audio.mp4', 'black.mp4', 'cut-at-55-percent.mp4'],
 ];
-const { values } = parseArgs({ options: { 'long-sec': { type: 'string', default: '180' }, keep: { type: 'string' } } });
+const { values } = parseArgs({ options: { 'long-sec': { type: 'string', default: '40' }, keep: { type: 'string' } } });
 const folder = values.keep ? resolve(values.keep) : await mkdtemp(join(tmpdir(), 'lipsync-faults-'));
 const [videos, store] = [join(folder, 'videos'), join(folder, 'clips')];
 let failed = 0;

@@ -39,7 +39,10 @@ try {
       // Node 10's resolution knows no subpaths; Node 20 and bundlers do.
       ['attw', filename, '--profile', 'node16', '--format', 'ascii', '--no-emoji'],
     ]) {
-      const { status, stdout, stderr } = spawnSync('pnpm', ['exec', ...args], { encoding: 'utf8', shell });
+      const { status, stdout, stderr } = spawnSync(join('node_modules/.bin', args[0]), args.slice(1), {
+        encoding: 'utf8',
+        shell,
+      });
       if (status === 0) continue;
       failed.push(`${args[0]} @lipsync/${name}`);
       console.error(stdout, stderr);

@@ -1,7 +1,10 @@
-/** What an application does, on whatever backend is set: three steps of training, and a score. Runs in Node and in pages. */
+/** What an application does, on whatever backend is set: two steps of training, and a score. Runs in Node and in pages. */
 import { noise } from './kernel-cases.mjs';
 
-const WINDOWS = 8;
+/** Two steps: the second has the moments of the first. */
+const STEPS = 2;
+const WINDOWS = 5;
+const MAX_SHIFT = 2;
 
 /** As small as networks of this kind get: software adapters manage some 0.1 GFLOP a second. */
 export function tiny({ melBins, attention }) {
@@ -29,7 +32,7 @@ export function tiny({ melBins, attention }) {
 }
 
 /**
- * Trains a small AVAlignNet with attention for three steps: contrast and cross-entropy, clipping, AdamW, moving average.
+ * Trains a small AVAlignNet with attention for two steps: contrast and cross-entropy, clipping, AdamW, moving average.
  *
  * @param lipsync what `@lipsync/avalignnet` and `@lipsync/nn` export.
  * @returns the losses, the lengths of the gradients, and the mean size of the averaged weights.
@@ -69,7 +72,7 @@ export async function train(tf, lipsync) {
   };
   const loss = contrastLoss({ temperature: head, crossEntropyWeight: 0.5 });
   const result = { losses: [], gradientNorms: [], averageSize: 0, leaked: 0 };
-  for (let step = 0; step < 3; step++) {
+  for (let step = 0; step < STEPS; step++) {
     const forward = () => loss(net.forward(batch.frames, batch.features), batch).loss;
     const { value, gradients } = valueAndGradients(parameters, forward);
     const norm = clipGradientNorm(gradients, 1);
@@ -121,7 +124,7 @@ export async function score(tf, lipsync) {
   const before = tf.memory().numTensors;
   const samples = noise(16000 * 2, 3).map((value) => value / 4);
   const audio = audioFeatures(recipe.features).compute({ samples, sampleRate: 16000 });
-  const scorer = new WindowScorer(localEmbedder(expert), { maxShift: 3, batchSize: 4 });
+  const scorer = new WindowScorer(localEmbedder(expert), { maxShift: MAX_SHIFT, batchSize: 3 });
   for (let frame = 0; frame < WINDOWS; frame++) {
     const features = cutFeatureWindow(audio, frame, { recipe });
     await scorer.update({ frames: noise(height * width * 3 * frameCount, 10 + frame), features });
@@ -138,7 +141,7 @@ export async function score(tf, lipsync) {
   }));
   const { faces } = await scoreFrames(
     { mouths, fps: 25, audio: { samples, sampleRate: 16000 } },
-    { expert, maxShift: 3 },
+    { expert, maxShift: MAX_SHIFT },
   );
   const [face] = faces;
   const leaked = tf.memory().numTensors - before;
